@@ -1,0 +1,100 @@
+package groupcast
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Login is what `login` sends, over a connection whose pin has been checked before.
+type Login struct {
+	User           string `json:"user"`
+	Password       string `json:"password"`
+	Device         string `json:"device"` // host name
+	PublicKey      []byte `json:"public_key"`
+	OS             string `json:"os"`
+	Version        string `json:"version"`
+	ControlVersion int    `json:"control_version"`
+	WireVersion    int    `json:"wire_version"`
+}
+
+// LoggedIn is the answer: two tokens, so that what lies on a receiver's disk for good is
+// an agent's token and never an administrator's (security.md C7).
+type LoggedIn struct {
+	User       User      `json:"user"`
+	Device     Device    `json:"device"`
+	AgentToken string    `json:"agent_token"`
+	CLIToken   string    `json:"cli_token"`
+	CLIExpires time.Time `json:"cli_expires"`
+}
+
+// AgentState is everything an agent needs to know: its groups and what it is owed. Groups
+// are the addresses to listen to; transfers that are open for it carry their offer.
+type AgentState struct {
+	Version uint64       `json:"version"`
+	Now     time.Time    `json:"now"` // the server's clock: a difference is a warning
+	Device  Device       `json:"device"`
+	Groups  []AgentGroup `json:"groups"`
+	Offers  []Offered    `json:"offers"`
+}
+
+// AgentGroup is a group the device's user is a member of.
+type AgentGroup struct {
+	ID      protocol.GroupID `json:"id"`
+	Name    string           `json:"name"`
+	Address string           `json:"address"` // IP:port
+}
+
+// Offered is a signed offer as the event stream and the state carry it: no secret in it.
+type Offered struct {
+	Offer     []byte `json:"offer"`     // docs/protocol.md §3
+	Signature []byte `json:"signature"` // Ed25519
+	Group     string `json:"group"`     // the folder's name; the offer signs the group's ID
+	Manifest  []byte `json:"manifest,omitempty"`
+}
+
+// Ready is a device's answer to an offer: what it lacks, or why it will not take part.
+type Ready struct {
+	Transfer  protocol.TransferNo `json:"transfer"`
+	Session   protocol.SessionID  `json:"session"`
+	Lacks     []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
+	LacksAll  bool                `json:"lacks_all"`         // no manifest yet
+	Refused   string              `json:"refused,omitempty"` // in words: no space …
+	Kind      string              `json:"kind,omitempty"`    // of the refusal: space, version, names, folder
+	FreeBytes uint64              `json:"free_bytes"`
+	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
+}
+
+// Handout is the answer to Ready: the keys of the session, or the word to fetch over HTTPS.
+type Handout struct {
+	HTTPS         bool   `json:"https"` // fetch the blocks over HTTPS
+	SessionSecret []byte `json:"session_secret,omitempty"`
+	FeedbackKey   []byte `json:"feedback_key,omitempty"`
+	FeedbackID    []byte `json:"feedback_id,omitempty"`
+	FeedbackAddr  string `json:"feedback_addr,omitempty"`
+	Sync          []byte `json:"sync,omitempty"` // the SYNC in force, as sealed on the wire
+	Started       bool   `json:"started"`        // data flows already: fetch the manifest over HTTPS
+}
+
+// Receipt is a device's signed word that it holds the verified files, or what became of them.
+type Receipt struct {
+	Transfer  protocol.TransferNo `json:"transfer"`
+	Root      protocol.Digest     `json:"root"`
+	Outcome   DeliveryState       `json:"outcome"` // verified, already-had, superseded, failed, refused
+	Reason    string              `json:"reason,omitempty"`
+	Path      Path                `json:"path"`
+	Sequence  uint64              `json:"sequence"`
+	Signature []byte              `json:"signature"`
+}
+
+// AgentReport is what an agent tells over HTTPS: when UDP feedback does not get through,
+// and while it catches up.
+type AgentReport struct {
+	Transfer  protocol.TransferNo `json:"transfer"`
+	Blocks    int                 `json:"blocks_verified"`
+	Bytes     uint64              `json:"bytes_verified"`
+	Path      Path                `json:"path"`
+	Reason    string              `json:"reason,omitempty"` // why it left multicast, in words
+	FreeBytes uint64              `json:"free_bytes"`
+	Feedback  []byte              `json:"feedback,omitempty"` // a feedback body (docs/protocol.md §6) by another road
+}

@@ -1,0 +1,65 @@
+package groupcast
+
+import (
+	"errors"
+	"fmt"
+)
+
+// Code says what kind of error it is; one table maps it to HTTP statuses (internal/httpapi)
+// and one to exit codes (internal/cli).
+type Code string
+
+// The codes.
+const (
+	EInvalid      Code = "invalid"
+	EUnauthorized Code = "unauthorized"
+	EForbidden    Code = "forbidden"
+	ENotFound     Code = "not_found"
+	EConflict     Code = "conflict"
+	EExhausted    Code = "exhausted" // too many, too large, try later
+	EUnavailable  Code = "unavailable"
+	EInternal     Code = "internal"
+)
+
+// Error is an error for a human: what went wrong and what to do next.
+type Error struct {
+	Code    Code
+	Message string // a sentence without the final stop
+	Hint    string // the next step, in words; may be empty
+	Err     error  // the cause, for the log only
+}
+
+// Errorf makes an Error with a formatted message.
+func Errorf(code Code, format string, args ...any) *Error {
+	return &Error{Code: code, Message: fmt.Sprintf(format, args...)}
+}
+
+// WithHint adds the next step.
+func (e *Error) WithHint(format string, args ...any) *Error {
+	e.Hint = fmt.Sprintf(format, args...)
+	return e
+}
+
+// Wrap keeps the cause for the log.
+func (e *Error) Wrap(err error) *Error {
+	e.Err = err
+	return e
+}
+
+func (e *Error) Error() string {
+	if e.Hint != "" {
+		return e.Message + "; " + e.Hint
+	}
+	return e.Message
+}
+
+func (e *Error) Unwrap() error { return e.Err }
+
+// ErrorCode gives the code of the first Error in err's chain, EInternal for any other.
+func ErrorCode(err error) Code {
+	var e *Error
+	if errors.As(err, &e) {
+		return e.Code
+	}
+	return EInternal
+}

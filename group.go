@@ -1,0 +1,90 @@
+package groupcast
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Group is who may receive, with a multicast address. Names match [a-z0-9][a-z0-9._-]{0,62}.
+type Group struct {
+	ID          protocol.GroupID `json:"id"`
+	Name        string           `json:"name"`
+	Address     netip.AddrPort   `json:"address"`
+	Description string           `json:"description"`
+	Unlisted    bool             `json:"unlisted"` // not shown to non-members
+	CreatedAt   time.Time        `json:"created_at"`
+	Members     int              `json:"members"`
+	Active      int              `json:"active"` // devices of members attached now
+	Pending     int              `json:"pending"`
+	Version     uint64           `json:"membership_version"` // grows with every change of members
+	Warning     string           `json:"warning,omitempty"`  // why the address is a poor choice
+}
+
+// Membership is how the asking user stands to a group.
+type Membership string
+
+// The memberships.
+const (
+	MembershipNone   Membership = "none"
+	MembershipAsked  Membership = "asked"
+	MembershipMember Membership = "member"
+	MembershipDenied Membership = "denied"
+)
+
+// GroupOnOffer is a group as a receiver's user sees it: no members, no files unless he is in.
+type GroupOnOffer struct {
+	ID          protocol.GroupID `json:"id"`
+	Name        string           `json:"name"`
+	Description string           `json:"description"`
+	Address     netip.AddrPort   `json:"address"`
+	Membership  Membership       `json:"membership"`
+	Since       time.Time        `json:"since,omitzero"`
+}
+
+// Member is a user in a group.
+type Member struct {
+	GroupID protocol.GroupID `json:"group_id"`
+	Group   string           `json:"group"`
+	UserID  string           `json:"user_id"`
+	User    string           `json:"user"`
+	Since   time.Time        `json:"since"`
+	Devices int              `json:"devices"`
+	Active  int              `json:"active"`
+}
+
+// RequestState is where a join request stands.
+type RequestState string
+
+// The states of a join request.
+const (
+	RequestOpen     RequestState = "open"
+	RequestApproved RequestState = "approved"
+	RequestDenied   RequestState = "denied"
+)
+
+// JoinRequest is a user's wish to become a member.
+type JoinRequest struct {
+	ID        string           `json:"id"`
+	GroupID   protocol.GroupID `json:"group_id"`
+	Group     string           `json:"group"`
+	UserID    string           `json:"user_id"`
+	User      string           `json:"user"`
+	Text      string           `json:"text"` // ≤ 280 characters
+	State     RequestState     `json:"state"`
+	AskedAt   time.Time        `json:"asked_at"`
+	DecidedAt time.Time        `json:"decided_at,omitzero"`
+	DecidedBy string           `json:"decided_by,omitempty"`
+}
+
+// AuditEntry is one line of the audit log.
+type AuditEntry struct {
+	ID      int64     `json:"id"`
+	At      time.Time `json:"at"`
+	Actor   string    `json:"actor"`
+	Action  string    `json:"action"` // noun.verb: user.add, member.remove, transfer.send …
+	Object  string    `json:"object"`
+	Detail  string    `json:"detail"`
+	Address string    `json:"address"`
+}

@@ -1,0 +1,192 @@
+package groupcast
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// TransferState is where a transfer stands as a whole.
+type TransferState string
+
+// The states of a transfer.
+const (
+	TransferHeld      TransferState = "held"      // waits for `pending send`
+	TransferWaiting   TransferState = "waiting"   // nobody who lacks it is active
+	TransferGathering TransferState = "gathering" // the gather window is open
+	TransferSending   TransferState = "sending"   // a session runs, or a catch-up
+	TransferDone      TransferState = "done"      // every delivery is closed
+	TransferCancelled TransferState = "cancelled"
+	TransferExpired   TransferState = "expired"
+	TransferFailed    TransferState = "failed" // source changed or gone: Reason says which
+)
+
+// Open says whether the transfer still owes anything.
+func (s TransferState) Open() bool {
+	switch s {
+	case TransferHeld, TransferWaiting, TransferGathering, TransferSending:
+		return true
+	}
+	return false
+}
+
+// Via is which way a transfer may go.
+type Via string
+
+// The ways. ViaAuto is multicast for two or more devices and HTTPS for one.
+const (
+	ViaAuto      Via = "auto"
+	ViaMulticast Via = "multicast"
+	ViaHTTPS     Via = "https"
+)
+
+// Transfer is one manifest promised to one group.
+type Transfer struct {
+	No         protocol.TransferNo `json:"id"`
+	GroupID    protocol.GroupID    `json:"group_id"`
+	Group      string              `json:"group"`
+	Name       string              `json:"name"` // of the first file or folder
+	Files      int                 `json:"files"`
+	Bytes      uint64              `json:"bytes"`
+	Blocks     int                 `json:"blocks"`
+	State      TransferState       `json:"state"`
+	Reason     string              `json:"reason,omitempty"`
+	CreatedAt  time.Time           `json:"created_at"`
+	CreatedBy  string              `json:"created_by"`
+	StartedAt  time.Time           `json:"started_at,omitzero"`
+	EndedAt    time.Time           `json:"ended_at,omitzero"`
+	ExpiresAt  time.Time           `json:"expires_at"`
+	Hold       bool                `json:"hold"`
+	Via        Via                 `json:"via"`
+	RateLimit  uint64              `json:"rate_limit"` // bits a second; 0: auto
+	InPlace    bool                `json:"in_place"`   // read where it lies on the server's disk
+	Root       protocol.Digest     `json:"root"`       // index digest of the manifest
+	Owed       int                 `json:"owed"`
+	Verified   int                 `json:"verified"`
+	Failed     int                 `json:"failed"`
+	Session    *SessionStatus      `json:"session,omitempty"` // while one runs
+	WireBytes  uint64              `json:"wire_bytes"`        // sent by multicast so far, headers included
+	HTTPSBytes uint64              `json:"https_bytes"`
+}
+
+// SessionStatus is the live state of a transfer's multicast session.
+type SessionStatus struct {
+	ID           protocol.SessionID `json:"id"`
+	Rate         uint64             `json:"rate"`    // bits a second now
+	Limiter      string             `json:"limiter"` // what holds the rate: cap, wire, loss, receivers, source …
+	Sent         uint64             `json:"sent_bytes"`
+	SourceSent   uint64             `json:"source_symbols"`
+	ParitySent   uint64             `json:"parity_symbols"`
+	LossPercent  float64            `json:"loss_percent"` // median of the devices
+	Progress     float64            `json:"progress"`     // 0…1, median of the devices
+	Pass         int                `json:"pass"`
+	Devices      int                `json:"devices"`
+	Remaining    time.Duration      `json:"remaining_ns"`
+	Verdict      string             `json:"verdict"` // one sentence: how it stands and why
+	ForgerLikely bool               `json:"forger_likely"`
+}
+
+// DeliveryState is where one device's delivery stands.
+type DeliveryState string
+
+// The states of a delivery.
+const (
+	DeliveryQueued     DeliveryState = "queued"
+	DeliveryReceiving  DeliveryState = "receiving"
+	DeliveryVerified   DeliveryState = "verified"
+	DeliveryAlreadyHad DeliveryState = "already-had"
+	DeliverySuperseded DeliveryState = "superseded"
+	DeliveryFailed     DeliveryState = "failed"
+	DeliveryRefused    DeliveryState = "refused" // no space, names it cannot hold …: tried again when that changes
+	DeliveryExpired    DeliveryState = "expired"
+	DeliveryCancelled  DeliveryState = "cancelled"
+)
+
+// Owed says whether the delivery is still a promise.
+func (s DeliveryState) Owed() bool {
+	switch s {
+	case DeliveryQueued, DeliveryReceiving, DeliveryRefused:
+		return true
+	}
+	return false
+}
+
+// Delivery is what one device is owed of one transfer. A member without a device is owed
+// one delivery with a zero DeviceID; his first device takes it over.
+type Delivery struct {
+	Transfer    protocol.TransferNo `json:"transfer"`
+	Group       string              `json:"group"`
+	UserID      string              `json:"user_id"`
+	User        string              `json:"user"`
+	DeviceID    protocol.DeviceID   `json:"device_id"`
+	Device      string              `json:"device"` // empty: no device yet
+	State       DeliveryState       `json:"state"`
+	Reason      string              `json:"reason,omitempty"` // why it waits, failed or was refused, in words
+	Path        Path                `json:"path"`
+	Active      bool                `json:"active"`
+	Blocks      int                 `json:"blocks_verified"`
+	Bytes       uint64              `json:"bytes_verified"`
+	LossPercent float64             `json:"loss_percent"`
+	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
+	UpdatedAt   time.Time           `json:"updated_at"`
+}
+
+// FileEntry is one path of a transfer, as listings show it.
+type FileEntry struct {
+	Path   string          `json:"path"`
+	Kind   string          `json:"kind"` // file, folder, symlink
+	Size   uint64          `json:"size"`
+	Digest protocol.Digest `json:"digest"`
+}
+
+// NewTransfer asks for files to be promised to a group.
+type NewTransfer struct {
+	Group  string        `json:"group"`
+	Paths  []string      `json:"paths,omitempty"`  // on the server's own disk
+	Upload string        `json:"upload,omitempty"` // or an upload that is complete
+	Hold   bool          `json:"hold,omitempty"`
+	Now    bool          `json:"now,omitempty"` // no gather window
+	Keep   time.Duration `json:"keep_ns,omitempty"`
+	Rate   uint64        `json:"rate,omitempty"` // bits a second
+	Via    Via           `json:"via,omitempty"`
+	Copy   bool          `json:"copy,omitempty"` // of a path: copy first instead of reading in place
+}
+
+// Upload is a set of files on its way to the server. Each file is resumed at its offset.
+type Upload struct {
+	ID        string        `json:"id"`
+	CreatedAt time.Time     `json:"created_at"`
+	Entries   []UploadEntry `json:"entries"`
+}
+
+// UploadEntry is one path of an upload.
+type UploadEntry struct {
+	Path   string    `json:"path"`
+	Kind   string    `json:"kind"` // file, folder, symlink
+	Size   uint64    `json:"size"`
+	Offset uint64    `json:"offset"` // bytes that the server holds
+	Mode   uint32    `json:"mode"`
+	MTime  time.Time `json:"mtime"`
+	Target string    `json:"target,omitempty"` // of a symlink
+}
+
+// CheckResult says of one device whether it is active and by which path data reaches it.
+type CheckResult struct {
+	DeviceID  protocol.DeviceID `json:"device_id"`
+	Device    string            `json:"device"`
+	User      string            `json:"user"`
+	Active    bool              `json:"active"`
+	RoundTrip time.Duration     `json:"round_trip_ns"` // over the control channel
+	Multicast []ProbeResult     `json:"multicast"`     // per group
+	LastSeen  time.Time         `json:"last_seen,omitzero"`
+	Loss      float64           `json:"loss_percent"`
+	FreeBytes uint64            `json:"free_bytes"`
+	Note      string            `json:"note,omitempty"` // in words, with the next step
+}
+
+// ProbeResult says how many of a group's probes a device heard.
+type ProbeResult struct {
+	Group string `json:"group"`
+	Sent  int    `json:"sent"`
+	Heard int    `json:"heard"`
+}

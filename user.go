@@ -1,0 +1,86 @@
+package groupcast
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Role decides what a user may do; no role, no access.
+type Role string
+
+// The roles.
+const (
+	RoleAdmin  Role = "admin"
+	RoleMember Role = "member"
+)
+
+// User is an account. Names match [a-z0-9][a-z0-9._-]{0,62}.
+type User struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	Role      Role      `json:"role"`
+	Disabled  bool      `json:"disabled"`
+	CreatedAt time.Time `json:"created_at"`
+}
+
+// Scope says which part of the API a token reaches.
+type Scope string
+
+// The scopes of tokens (security.md C7).
+const (
+	ScopeAgent Scope = "agent" // agent endpoints only, whatever the user's role
+	ScopeCLI   Scope = "cli"
+	ScopeWeb   Scope = "web"
+)
+
+// Device is one login of a user on one machine.
+type Device struct {
+	ID          protocol.DeviceID `json:"id"`
+	UserID      string            `json:"user_id"`
+	User        string            `json:"user"`
+	Name        string            `json:"name"` // host name, made unique per user
+	PublicKey   []byte            `json:"public_key"`
+	OS          string            `json:"os"`
+	Version     string            `json:"version"`
+	CreatedAt   time.Time         `json:"created_at"`
+	LastSeen    time.Time         `json:"last_seen"`
+	Active      bool              `json:"active"` // its agent is attached now
+	Address     string            `json:"address,omitempty"`
+	Path        Path              `json:"path"` // what the last probe or session showed
+	FreeBytes   uint64            `json:"free_bytes"`
+	LossPercent float64           `json:"loss_percent"`
+	Clock       time.Duration     `json:"clock_off_ns"` // how far its clock is off the server's
+}
+
+// Path is how the data reaches a device.
+type Path string
+
+// The paths.
+const (
+	PathUnknown   Path = "unknown"
+	PathMulticast Path = "multicast"
+	PathHTTPS     Path = "https"
+)
+
+// Principal is who asks: the user behind a token, or the local administrator.
+type Principal struct {
+	User   User
+	Device *Device // agent tokens, and cli tokens made by a login with a device
+	Scope  Scope
+	Local  bool   // over the server's own socket, by the operating-system user that runs it
+	From   string // network address, for the audit log
+}
+
+// Admin says whether the principal may administer: agent tokens never do.
+func (p Principal) Admin() bool {
+	return p.Local || (p.User.Role == RoleAdmin && !p.User.Disabled && p.Scope != ScopeAgent)
+}
+
+// Actor is the principal's name in the audit log.
+func (p Principal) Actor() string {
+	if p.Local {
+		return "local administrator"
+	}
+	return p.User.Name
+}

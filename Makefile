@@ -1,0 +1,79 @@
+# groupcast: `make help` lists the targets.
+SHELL := /bin/bash
+.SHELLFLAGS := -eu -o pipefail -c
+GO      ?= go
+export CGO_ENABLED := 0
+VERSION ?= $(shell git describe --tags --always 2>/dev/null || echo dev)
+LDFLAGS := -s -w -X github.com/groupcast/groupcast.Version=$(VERSION)
+SEEDS   ?= 1000
+T       ?= 30s
+SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
+CORE    := ./internal/protocol ./internal/wire ./internal/seal ./internal/fec ./internal/manifest ./internal/rate ./internal/send ./internal/recv
+TOOL    := $(GO) tool -modfile=tools/go.mod
+
+.PHONY: help build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+build: bin/groupcast ## one static binary: bin/groupcast
+
+bin/groupcast: $(SOURCES)
+	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/groupcast
+
+run: build ## start a server here, in the foreground
+	./bin/groupcast serve
+
+demo: build ## a server and four receivers with loss on this machine, to the verified end
+	./bin/groupcast demo
+
+check: fmt lint cross race ## format, lint, architecture, cross-builds, unit tests with the race detector
+
+fmt:
+	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
+
+lint: ## go vet and staticcheck (pinned in tools/go.mod)
+	$(GO) vet ./...
+	$(TOOL) staticcheck ./...
+
+cross: ## vet for every platform a binary is built for
+	@for p in linux/arm64 windows/amd64 darwin/arm64; do echo "vet $$p"; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... ; \
+		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/groupcast; done
+
+unit: ## unit tests, fuzz corpora, command scripts and bounded simulations
+	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v /test/)
+
+race: ## the same with the race detector (needs gcc), short
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v /test/)
+
+sim-short:
+	$(GO) test -timeout 20m ./test/sim/...
+
+sim: ## many seeds of the whole data plane: make sim SEEDS=10000
+	$(GO) test -timeout 0 -count=1 -v -run 'TestSeeds' ./test/sim -seeds $(SEEDS)
+
+fuzz: ## every fuzz target for T: make fuzz T=1m
+	@for p in $$($(GO) list ./internal/...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
+		echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$p; done; done
+
+e2e: build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
+	./test/netlab/install.sh
+	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e
+
+test: ## everything, fast things first; installs what it needs
+	$(MAKE) fmt lint
+	$(MAKE) unit
+	$(MAKE) race
+	$(MAKE) cross
+	$(MAKE) sim-short
+	$(MAKE) e2e
+
+bench: ## micro-benchmarks of the data plane
+	$(GO) test -run '^$$' -bench . -benchmem $(CORE) ./internal/session ./internal/spool
+
+gen: ## generated code: SQL queries
+	cd internal/store/sqlite && $(GO) tool -modfile=../../../tools/go.mod sqlc generate
+
+clean: ## what was built
+	rm -rf bin

@@ -1,0 +1,15 @@
+#!/usr/bin/env bash
+# Installs what the lab of network namespaces needs, where that is Debian and we are root.
+# On any other machine the end-to-end test says by itself what is missing.
+set -euo pipefail
+missing=()
+for pair in ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump; do
+	PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
+done
+[ ${#missing[@]} -eq 0 ] && exit 0
+if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
+	apt-get update -qq
+	DEBIAN_FRONTEND=noninteractive apt-get install -y -qq --no-install-recommends "${missing[@]}"
+else
+	echo "netlab: missing ${missing[*]}: install them as root to run the end-to-end test" >&2
+fi

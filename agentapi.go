@@ -8,14 +8,14 @@ import (
 
 // Login is what `login` sends, over a connection whose pin has been checked before.
 type Login struct {
-	User           string `json:"user"`
-	Password       string `json:"password"`
-	Device         string `json:"device"` // host name
-	PublicKey      []byte `json:"public_key"`
-	OS             string `json:"os"`
-	Version        string `json:"version"`
-	ControlVersion int    `json:"control_version"`
-	WireVersion    int    `json:"wire_version"`
+	User           string   `json:"user"`
+	Password       Password `json:"password"`
+	Device         string   `json:"device"` // host name
+	PublicKey      []byte   `json:"public_key"`
+	OS             string   `json:"os"`
+	Version        string   `json:"version"`
+	ControlVersion int      `json:"control_version"`
+	WireVersion    int      `json:"wire_version"`
 }
 
 // LoggedIn is the answer: two tokens, so that what lies on a receiver's disk for good is

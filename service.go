@@ -1,0 +1,297 @@
+package groupcast
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Service is everything the server does for somebody who asks. internal/server implements
+// it, internal/httpapi carries it, internal/apiclient offers the same methods without the
+// Principal. Every method checks what the principal may do and answers *Error: EForbidden,
+// or ENotFound where even the existence is none of his business.
+//
+// Groups, users and devices are named by name; a device also by the hex of its ID.
+type Service interface {
+	AccountService
+	UserService
+	GroupService
+	TransferService
+	UploadService
+	OperationService
+	AgentService
+}
+
+// Password is what a user typed. It goes over the wire as it is and into no log.
+type Password string
+
+const redacted = "[redacted]"
+
+// String, GoString and LogValue keep a password out of messages and logs.
+func (Password) String() string { return redacted }
+
+// GoString is String for %#v.
+func (Password) GoString() string { return redacted }
+
+// LogValue is String for slog.
+func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// AccountService is about the one who asks.
+type AccountService interface {
+	// Login checks a password, makes (or finds again, by its public key) the device and
+	// hands out its two tokens. Of all methods only Login and FirstAdmin need no principal.
+	Login(ctx context.Context, from string, l Login) (LoggedIn, error)
+	// FirstAdmin makes the first administrator with the one-time token of the first start.
+	FirstAdmin(ctx context.Context, from string, f FirstAdmin) (User, error)
+	// Authenticate finds the principal behind a token.
+	Authenticate(ctx context.Context, from, token string) (Principal, error)
+	// Logout ends the principal's device: tokens, event stream, keys.
+	Logout(ctx context.Context, p Principal) error
+	ChangePassword(ctx context.Context, p Principal, c PasswordChange) error
+	Me(ctx context.Context, p Principal) (Me, error)
+
+	// GroupsOnOffer lists the groups the user may ask for or is in; mine: only those he is
+	// in or has asked for.
+	GroupsOnOffer(ctx context.Context, p Principal, mine bool) ([]GroupOnOffer, error)
+	Join(ctx context.Context, p Principal, group, text string) (JoinRequest, error)
+	Leave(ctx context.Context, p Principal, group string) error
+}
+
+// FirstAdmin is what the one-time link sends.
+type FirstAdmin struct {
+	Token    string   `json:"token"`
+	Name     string   `json:"name"`
+	Password Password `json:"password"`
+}
+
+// PasswordChange changes one's own password.
+type PasswordChange struct {
+	Old Password `json:"old"`
+	New Password `json:"new"`
+}
+
+// Me is the principal as he sees himself.
+type Me struct {
+	User   User    `json:"user"`
+	Device *Device `json:"device,omitempty"`
+	Local  bool    `json:"local"`
+	Admin  bool    `json:"admin"`
+}
+
+// UserService is for administrators: accounts and their devices.
+type UserService interface {
+	AddUser(ctx context.Context, p Principal, n NewUser) (User, error)
+	Users(ctx context.Context, p Principal) ([]User, error)
+	// UpdateUser changes role, password or whether the account is disabled; nil keeps.
+	UpdateUser(ctx context.Context, p Principal, name string, c UserChange) (User, error)
+	DeleteUser(ctx context.Context, p Principal, name string) error
+	// UserGroups lists a user's memberships and open requests.
+	UserGroups(ctx context.Context, p Principal, name string) ([]GroupOnOffer, error)
+	// Devices lists the devices of a user; of all users for "". A user may list his own.
+	Devices(ctx context.Context, p Principal, user string) ([]Device, error)
+	// RevokeDevice ends a device for good. A user may revoke his own.
+	RevokeDevice(ctx context.Context, p Principal, id protocol.DeviceID) error
+}
+
+// NewUser asks for an account.
+type NewUser struct {
+	Name     string   `json:"name"`
+	Role     Role     `json:"role"` // empty: member
+	Password Password `json:"password"`
+}
+
+// UserChange says what to change of an account.
+type UserChange struct {
+	Role     *Role     `json:"role,omitempty"`
+	Password *Password `json:"password,omitempty"`
+	Disabled *bool     `json:"disabled,omitempty"`
+}
+
+// GroupService is for administrators: groups, members and requests.
+type GroupService interface {
+	// CreateGroup makes a group. Its answer's Warning says why an address is a poor choice.
+	CreateGroup(ctx context.Context, p Principal, n NewGroup) (Group, error)
+	Groups(ctx context.Context, p Principal) ([]Group, error)
+	Group(ctx context.Context, p Principal, name string) (Group, error)
+	DeleteGroup(ctx context.Context, p Principal, name string) error
+
+	Members(ctx context.Context, p Principal, group string) ([]Member, error)
+	AddMember(ctx context.Context, p Principal, group, user string) (Member, error)
+	// RemoveMember answers when nothing more is sealed for the user (security.md K2).
+	RemoveMember(ctx context.Context, p Principal, group, user string) error
+
+	// Requests lists the join requests of a state; all states for "".
+	Requests(ctx context.Context, p Principal, state RequestState) ([]JoinRequest, error)
+	Approve(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
+	Deny(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
+}
+
+// NewGroup asks for a group.
+type NewGroup struct {
+	Name        string `json:"name"`
+	Address     string `json:"address,omitempty"` // IP or IP:port; empty: one is picked
+	Description string `json:"description,omitempty"`
+	Unlisted    bool   `json:"unlisted,omitempty"`
+}
+
+// TransferService is for administrators: what is promised to groups.
+type TransferService interface {
+	// AddTransfer promises files to a group: paths of the server's disk (local principal, or
+	// below the --source folder) or a complete upload. `send` is AddTransfer with Now.
+	AddTransfer(ctx context.Context, p Principal, n NewTransfer) (Transfer, error)
+	// Transfers lists the newest first; of every group for "".
+	Transfers(ctx context.Context, p Principal, f TransferFilter) ([]Transfer, error)
+	Transfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// Deliveries lists what each device is owed or got, with the reason in words.
+	Deliveries(ctx context.Context, p Principal, no protocol.TransferNo) ([]Delivery, error)
+	Files(ctx context.Context, p Principal, no protocol.TransferNo) ([]FileEntry, error)
+	// CancelTransfer takes back what is still owed; it is also `pending remove`.
+	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// RetryTransfer owes again what failed, was refused, expired or cancelled.
+	RetryTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// SendTransfer sends one transfer now, held or gathering.
+	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// Pending lists the open transfers of a group with what is owed to whom and why it
+	// waits; of every group for "".
+	Pending(ctx context.Context, p Principal, group string) ([]PendingTransfer, error)
+	// SendPending sends everything that is pending for a group now.
+	SendPending(ctx context.Context, p Principal, group string) ([]Transfer, error)
+}
+
+// TransferFilter narrows a list of transfers.
+type TransferFilter struct {
+	Group string `json:"group,omitempty"`
+	Open  bool   `json:"open,omitempty"`  // only those that still owe
+	Limit int    `json:"limit,omitempty"` // 0: 100
+}
+
+// PendingTransfer is an open transfer with its owed deliveries.
+type PendingTransfer struct {
+	Transfer   Transfer   `json:"transfer"`
+	Reason     string     `json:"reason"` // why the transfer as a whole waits, in words
+	Deliveries []Delivery `json:"deliveries"`
+}
+
+// UploadService is for administrators: files on their way to the server.
+type UploadService interface {
+	// CreateUpload declares the entries; folders and symbolic links need no data.
+	CreateUpload(ctx context.Context, p Principal, entries []UploadEntry) (Upload, error)
+	Upload(ctx context.Context, p Principal, id string) (Upload, error)
+	// WriteUpload appends to one file; offset must be what the server holds (EConflict with
+	// the right offset in the Hint otherwise; read Upload and go on from there).
+	WriteUpload(ctx context.Context, p Principal, id, path string, offset uint64, r io.Reader) (UploadEntry, error)
+	// CompleteUpload checks that every byte is there; AddTransfer does so too.
+	CompleteUpload(ctx context.Context, p Principal, id string) (Upload, error)
+	DeleteUpload(ctx context.Context, p Principal, id string) error
+}
+
+// OperationService is for administrators: how the server does.
+type OperationService interface {
+	// Check asks devices over the control channel and over multicast.
+	Check(ctx context.Context, p Principal, q CheckQuery) ([]CheckResult, error)
+	// Audit lists the newest entries first.
+	Audit(ctx context.Context, p Principal, q AuditQuery) ([]AuditEntry, error)
+	// Backup streams a tar. It holds the CA's keys: whoever has it can be this server.
+	Backup(ctx context.Context, p Principal, o BackupOptions) (io.ReadCloser, error)
+	// ConfirmMemberships lets sending begin again after a restore.
+	ConfirmMemberships(ctx context.Context, p Principal) error
+	ServerStatus(ctx context.Context, p Principal) (ServerStatus, error)
+	// Events subscribes to everything that changes. A subscriber that falls 256 events
+	// behind is cut off (EExhausted from Next) and reads the state again.
+	Events(ctx context.Context, p Principal) (EventStream, error)
+}
+
+// CheckQuery says whom to check: a group's devices, a user's, or all.
+type CheckQuery struct {
+	Group string `json:"group,omitempty"`
+	User  string `json:"user,omitempty"`
+}
+
+// AuditQuery narrows the audit log.
+type AuditQuery struct {
+	Limit  int   `json:"limit,omitempty"`  // 0: 100
+	Before int64 `json:"before,omitempty"` // only entries with a smaller ID; 0: all
+}
+
+// BackupOptions says what a backup holds besides the database and the keys.
+type BackupOptions struct {
+	Content bool `json:"content,omitempty"` // uploaded files too
+}
+
+// ServerStatus is how the server does.
+type ServerStatus struct {
+	ServerID  protocol.ServerID `json:"server_id"` // the fingerprint
+	Version   string            `json:"version"`
+	StartedAt time.Time         `json:"started_at"`
+	Devices   int               `json:"devices"`
+	Active    int               `json:"active"`
+	Sessions  int               `json:"sessions"`
+	Interface string            `json:"interface"`
+	Restored  bool              `json:"restored"` // nothing is sent until ConfirmMemberships
+	Note      string            `json:"note,omitempty"`
+}
+
+// EventStream is a bounded subscription.
+type EventStream interface {
+	// Next waits for an event. The first one is EventHello.
+	Next(ctx context.Context) (Event, error)
+	Close()
+}
+
+// AgentService is for agents: principals with ScopeAgent and a device.
+type AgentService interface {
+	// AgentEvents attaches the device: it is active while the stream is open. A second
+	// attach of a device ends the first (EConflict from Next).
+	AgentEvents(ctx context.Context, p Principal) (AgentStream, error)
+	AgentState(ctx context.Context, p Principal) (AgentState, error)
+	// Ready answers an offer and gets the keys, or the word to fetch over HTTPS.
+	Ready(ctx context.Context, p Principal, r Ready) (Handout, error)
+	// Manifest streams the bytes of a manifest that is owed to the device.
+	Manifest(ctx context.Context, p Principal, no protocol.TransferNo) (io.ReadCloser, error)
+	// Blocks streams count session blocks from first on (0 the index, then the manifest,
+	// then the packed stream), one after another. Each request checks that the device is
+	// still owed them.
+	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error)
+	Report(ctx context.Context, p Principal, r AgentReport) error
+	Receipt(ctx context.Context, p Principal, r Receipt) error
+	// ProbesHeard answers AgentProbe.
+	ProbesHeard(ctx context.Context, p Principal, a ProbeAnswer) error
+}
+
+// AgentEventKind says what the server tells an agent.
+type AgentEventKind string
+
+// The kinds of events to agents.
+const (
+	AgentHello AgentEventKind = "hello" // first of a stream: read the state
+	AgentOffer AgentEventKind = "offer" // Offer: answer Ready
+	AgentHint  AgentEventKind = "state" // something changed: read the state
+	AgentProbe AgentEventKind = "probe" // Probe: answer ProbesHeard at once
+	AgentEnd   AgentEventKind = "end"   // Session is over and its keys are to be forgotten
+)
+
+// AgentEvent is one line of the stream to an agent.
+type AgentEvent struct {
+	Version  uint64              `json:"version"`
+	Kind     AgentEventKind      `json:"kind"`
+	Offer    *Offered            `json:"offer,omitempty"`
+	Probe    string              `json:"probe,omitempty"` // ID to answer with
+	Transfer protocol.TransferNo `json:"transfer,omitempty"`
+	Session  *protocol.SessionID `json:"session,omitempty"`
+}
+
+// ProbeAnswer says which multicast probes the device heard lately (the last 64 nonces it
+// verified, in hex). The server asks twice: once for the round trip, once after its probes.
+type ProbeAnswer struct {
+	Probe string   `json:"probe"`
+	Heard []string `json:"heard"`
+}
+
+// AgentStream is the bounded stream of events to one agent.
+type AgentStream interface {
+	Next(ctx context.Context) (AgentEvent, error)
+	Close()
+}

@@ -1,5 +1,5 @@
-// Package e2e runs the real binary on hosts of their own (network namespaces), the way a
-// stranger would: only commands, their output and what lies on the disks is looked at.
+//go:build linux
+
 package e2e
 
 import (

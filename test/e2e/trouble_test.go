@@ -1,0 +1,198 @@
+//go:build linux
+
+package e2e
+
+import (
+	"crypto/rand"
+	"fmt"
+	"net"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/test/netlab"
+)
+
+// TestFullDisk: a receiver without room is told before the first byte, the other one has the
+// file, and when there is room the refused one gets it by itself.
+func TestFullDisk(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 2})
+	pcs := room(s, 2)
+	must(t, os.MkdirAll(pcs[1].inbox(), 0o755))
+	must(t, syscall.Mount("tmpfs", pcs[1].inbox(), "tmpfs", 0, "size=8m"))
+	t.Cleanup(func() { _ = syscall.Unmount(pcs[1].inbox(), syscall.MNT_DETACH) })
+	pcs[0].receive()
+	pcs[1].receive("--reserve", "1M")
+	path, sum := s.randomFile("big.bin", 20<<20)
+	if _, _, err := s.host("s").try("", "send", "lab", path); err == nil {
+		t.Error("one is still owed: want exit code 3")
+	}
+	if !pcs[0].got("lab/big.bin", sum) {
+		t.Error("the one with room does not have the file")
+	}
+	refused := func() (d groupcast.Delivery) {
+		for _, d = range deliveries(s) {
+			if d.User == "u-r2" {
+				return d
+			}
+		}
+		return d
+	}
+	if d := refused(); d.State != groupcast.DeliveryRefused || !strings.Contains(strings.ToLower(d.Reason), "space") {
+		t.Errorf("the full one: %s (%s)", d.State, d.Reason)
+	}
+	must(t, syscall.Mount("tmpfs", pcs[1].inbox(), "tmpfs", syscall.MS_REMOUNT, "size=64m"))
+	s.await("the refused one to get it", func() bool { return pcs[1].got("lab/big.bin", sum) })
+}
+
+// TestSourceChanges: the file is edited while it is sent. What was delivered stays, the
+// transfer says what happened, nothing wrong lands.
+func TestSourceChanges(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 2, Rate: "50mbit"})
+	pcs := room(s, 2)
+	for _, pc := range pcs {
+		pc.receive()
+	}
+	first, sum := s.randomFile("before.bin", 1<<20)
+	s.host("s").run("", "send", "lab", first)
+	path, _ := s.randomFile("edited.bin", 24<<20)
+	send, _ := s.host("s").start("send", "lab", path)
+	defer s.stop(send, syscall.SIGTERM)
+	awaitProgress(s, 5)
+	f, err := os.OpenFile(path, os.O_WRONLY, 0)
+	must(t, err)
+	_, err = f.WriteAt(make([]byte, 4<<20), 18<<20)
+	must(t, err)
+	must(t, f.Close())
+	s.await("the transfer to fail", func() bool {
+		for _, tr := range list[groupcast.Transfer](s.host("s"), "transfer", "list") {
+			if tr.Name == "edited.bin" && tr.State == groupcast.TransferFailed {
+				if !strings.Contains(tr.Reason, "changed") {
+					t.Errorf("the reason is %q", tr.Reason)
+				}
+				return true
+			}
+		}
+		return false
+	})
+	for _, pc := range pcs {
+		if fileExists(filepath.Join(pc.inbox(), "lab", "edited.bin")) {
+			t.Errorf("%s: a file of mixed content stands under its final name", pc.name)
+		}
+	}
+	if !allGot(pcs, "lab/before.bin", sum) {
+		t.Error("what was delivered before is gone")
+	}
+}
+
+// TestDamagedDatabase: the server says so and names restore; after a restore it runs again.
+func TestDamagedDatabase(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 1})
+	admin := s.host("s")
+	admin.run("", "group", "create", "lab")
+	backup := filepath.Join(s.dir, "state.tar")
+	admin.run("", "backup", backup)
+	if fi, err := os.Stat(backup); err != nil || fi.Mode().Perm() != 0o600 {
+		t.Errorf("the backup: %v, %v", fi, err)
+	}
+	s.stop(s.serve, syscall.SIGTERM)
+	db := filepath.Join(admin.home(), "server", "db.sqlite")
+	text, err := os.ReadFile(db)
+	must(t, err)
+	for i := 4096; i < len(text); i++ {
+		text[i] ^= 0x5A
+	}
+	must(t, os.WriteFile(db, text, 0o600))
+	for _, suffix := range []string{"-wal", "-shm"} {
+		_ = os.Remove(db + suffix) // a clean stop has none
+	}
+	admin.fails(`(?i)damaged[\s\S]*restore`, "", "serve", "--listen", netlab.SenderIP+":7440")
+	admin.run("", "restore", backup, "--force")
+	s.startServer()
+	if groups := list[groupcast.Group](admin, "group", "list"); len(groups) != 1 || groups[0].Name != "lab" {
+		t.Errorf("after the restore: %+v", groups)
+	}
+}
+
+// TestGarbage: noise on every port while files are sent; the server stays up, idles small.
+func TestGarbage(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 3})
+	pcs := room(s, 3)
+	for _, pc := range pcs[:2] {
+		pc.receive()
+	}
+	time.Sleep(500 * time.Millisecond) // let the start settle before the idle memory is read
+	idle := peakMemory(t, s.serve)
+	t.Logf("serve idles at %d MB", idle>>20)
+	if idle > 60<<20 {
+		t.Errorf("serve idles at %d MB, want under 60", idle>>20)
+	}
+	group := list[groupcast.Group](s.host("s"), "group", "list")[0].Address
+	stop := make(chan struct{})
+	done := make(chan error, 1)
+	go func() { done <- noise(s, group.String(), stop) }()
+	path, sum := s.randomFile("f.bin", 16<<20)
+	s.host("s").run("", "send", "lab", path)
+	close(stop)
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	if !allGot(pcs[:2], "lab/f.bin", sum) {
+		t.Error("the noise kept the file away")
+	}
+	s.host("s").run("", "user", "list")
+}
+
+// noise throws random bytes at every port from the third receiver's host, about 3,000
+// packets a second, until stop is closed.
+func noise(s *site, group string, stop chan struct{}) error {
+	runtime.LockOSThread() // the thread enters a network namespace and ends with the goroutine
+	ns, err := os.Open("/run/netns/" + s.lab.Namespace("r3"))
+	if err != nil {
+		return err
+	}
+	defer ns.Close()
+	const sysSetns = 308 // linux/amd64; the lab runs nowhere else
+	if _, _, errno := syscall.RawSyscall(sysSetns, ns.Fd(), syscall.CLONE_NEWNET, 0); errno != 0 {
+		return fmt.Errorf("setns: %w", errno)
+	}
+	var conns []net.Conn
+	for _, to := range []string{group, netlab.SenderIP + ":7440"} {
+		c, err := net.Dial("udp", to)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		conns = append(conns, c)
+	}
+	buf := make([]byte, 1443)
+	for {
+		select {
+		case <-stop:
+			return nil
+		case <-time.After(time.Millisecond):
+		}
+		_, _ = rand.Read(buf)
+		for _, c := range conns {
+			for _, n := range []int{1443, 105, 31 + 60} {
+				buf[0] = 0x10 | byte(n%9)
+				_, _ = c.Write(buf[:n]) // refused ones are noise too
+			}
+		}
+		if c, err := net.DialTimeout("tcp", netlab.SenderIP+":7440", 100*time.Millisecond); err == nil {
+			_, _ = c.Write(buf[:200])
+			_ = c.Close()
+		}
+	}
+}
+
+func deliveries(s *site) []groupcast.Delivery {
+	s.t.Helper()
+	tr := list[groupcast.Transfer](s.host("s"), "transfer", "list")[0]
+	return list[groupcast.Delivery](s.host("s"), "transfer", "deliveries", fmt.Sprint(tr.No))
+}

@@ -1,0 +1,87 @@
+package store
+
+import (
+	"log/slog"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Bounds of what is kept for one user (security.md C9, C10).
+const (
+	MaxDevices      = 1000
+	MaxOpenRequests = 20
+	DefaultLimit    = 100  // of listings without a limit
+	MaxLimit        = 1000 // of any listing with one
+)
+
+// Hash is a password's Argon2id hash in PHC form. It prints as [redacted].
+type Hash string
+
+const redacted = "[redacted]"
+
+// String, GoString and LogValue keep the hash out of messages and logs.
+func (Hash) String() string { return redacted }
+
+// GoString is String for %#v.
+func (Hash) GoString() string { return redacted }
+
+// LogValue is String for slog.
+func (Hash) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// TokenHash is the SHA-256 of a token.
+type TokenHash [32]byte
+
+// NewUser is an account to be made.
+type NewUser struct {
+	Name string
+	Role groupcast.Role
+	Hash Hash
+}
+
+// Token is one token, known by its hash.
+type Token struct {
+	Hash      TokenHash
+	UserID    string
+	Device    protocol.DeviceID // zero: of no device
+	Scope     groupcast.Scope
+	CreatedAt time.Time
+	LastUsed  time.Time
+	Expires   time.Time // zero: when it was not used for long
+}
+
+// Transfer is a transfer with what only the server needs to know of it.
+type Transfer struct {
+	groupcast.Transfer
+	Source         string // where its content lies; the server's own notation
+	ManifestBytes  uint64
+	ManifestBlocks uint32
+	ContentGone    bool
+}
+
+// Entitlement is why a device may have a transfer.
+type Entitlement struct {
+	GroupID  protocol.GroupID
+	Version  uint64 // of the group's membership, read in the same transaction
+	Delivery groupcast.Delivery
+}
+
+// Closing is how a delivery ends.
+type Closing struct {
+	Transfer protocol.TransferNo
+	Device   protocol.DeviceID
+	State    groupcast.DeliveryState
+	Reason   string
+	Path     groupcast.Path // PathUnknown or "" keeps what is known
+	Receipt  []byte
+}
+
+// AuditFilter narrows the audit log; zero fields do not.
+type AuditFilter struct {
+	Limit  int
+	Before int64  // only entries with a smaller ID
+	Actor  string // exactly
+	Action string // exactly, or as a noun: "member" is every member.*
+	Object string // exactly
+}

@@ -1,0 +1,204 @@
+// Package store says what the server keeps and what each change of it means: one method is
+// one transaction. It knows no SQL (package sqlite), no rule about who may do what (package
+// server) and no clock: every time comes from the caller.
+//
+// Errors are *groupcast.Error: ENotFound, EConflict, EExhausted; anything else is the disk's.
+package store
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Store is everything the server keeps. It is safe for concurrent use.
+//
+// Removals, revocations, changes of roles and passwords, offer and transfer numbers are
+// durable before the method returns (security.md K10); progress may lose its last seconds.
+type Store interface {
+	Users
+	Tokens
+	Devices
+	Groups
+	Members
+	Requests
+	Transfers
+	Deliveries
+	Offers
+	Records
+	Close() error
+}
+
+// Users are accounts. A password is here only as its Argon2id hash.
+type Users interface {
+	// AddUser makes an account and gives it its ID: EConflict if the name is taken.
+	AddUser(ctx context.Context, n NewUser, at time.Time) (groupcast.User, error)
+	User(ctx context.Context, name string) (groupcast.User, error)
+	UserByID(ctx context.Context, id string) (groupcast.User, error)
+	Users(ctx context.Context) ([]groupcast.User, error)
+	// Credentials gives the account with its password hash.
+	Credentials(ctx context.Context, name string) (groupcast.User, Hash, error)
+	SetPassword(ctx context.Context, userID string, h Hash) error
+	// SetRole and SetDisabled answer EConflict if no administrator would be left.
+	SetRole(ctx context.Context, userID string, r groupcast.Role) error
+	SetDisabled(ctx context.Context, userID string, disabled bool) error
+	// DeleteUser ends memberships, requests, devices and tokens and cancels what is owed. It
+	// gives the groups he was in. EConflict if no administrator would be left.
+	DeleteUser(ctx context.Context, userID string, at time.Time) ([]protocol.GroupID, error)
+	// Administrators counts the accounts that can administer.
+	Administrators(ctx context.Context) (int, error)
+}
+
+// Tokens are known by their SHA-256 only.
+type Tokens interface {
+	AddToken(ctx context.Context, t Token) error
+	// FindToken gives a token with whose it is; ENotFound if it is unknown, has expired by
+	// now or its device was revoked. Device is nil for a token without one.
+	FindToken(ctx context.Context, hash TokenHash, now time.Time) (Token, groupcast.User, *groupcast.Device, error)
+	// TouchTokens notes when tokens were used last, many at once.
+	TouchTokens(ctx context.Context, used map[TokenHash]time.Time) error
+	DeleteToken(ctx context.Context, hash TokenHash) error
+	// DeleteTokens ends a user's tokens of a scope (of every scope for ""), except one.
+	DeleteTokens(ctx context.Context, userID string, scope groupcast.Scope, except TokenHash) error
+	// PruneTokens forgets what has expired or was not used since a time.
+	PruneTokens(ctx context.Context, now, unusedSince time.Time) (int, error)
+}
+
+// Devices are the machines of users.
+type Devices interface {
+	// AddDevice makes a device, its name unique per user, and owes it every open transfer of
+	// the user's groups; it takes over deliveries that had no device. EExhausted past
+	// MaxDevices.
+	AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
+	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
+	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
+	// Devices lists a user's devices; everyone's for "".
+	Devices(ctx context.Context, userID string) ([]groupcast.Device, error)
+	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, LossPercent, Clock, OS and
+	// Version of many devices at once. Unknown ones are passed over.
+	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
+	// RevokeDevice ends a device for good: its tokens go, what it is owed is cancelled. What
+	// a user's last device was owed stays owed to the user.
+	RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.Time) (groupcast.Device, error)
+}
+
+// Groups are who may receive, with an address.
+type Groups interface {
+	// AddGroup makes the group with g's ID, name, address, description and Unlisted.
+	AddGroup(ctx context.Context, g groupcast.Group, at time.Time) (groupcast.Group, error)
+	Group(ctx context.Context, name string) (groupcast.Group, error)
+	GroupByID(ctx context.Context, id protocol.GroupID) (groupcast.Group, error)
+	Groups(ctx context.Context) ([]groupcast.Group, error)
+	// DeleteGroup ends its memberships and requests and cancels its open transfers, which it
+	// gives.
+	DeleteGroup(ctx context.Context, id protocol.GroupID, at time.Time) ([]protocol.TransferNo, error)
+	// GroupsOfUser lists the groups a user is in.
+	GroupsOfUser(ctx context.Context, userID string) ([]groupcast.Group, error)
+	// GroupsOnOffer lists the groups as a user sees them: those he is in or has asked for,
+	// and, unless mine, all that are listed.
+	GroupsOnOffer(ctx context.Context, userID string, mine bool) ([]groupcast.GroupOnOffer, error)
+}
+
+// Members are users in groups. Each change raises the group's membership version.
+type Members interface {
+	// AddMember makes a user a member, closes his open request as approved and owes his
+	// devices every open transfer of the group: the deliveries it gives. EConflict if he is in.
+	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member, []groupcast.Delivery, error)
+	// RemoveMember ends a membership and cancels what its devices were owed.
+	RemoveMember(ctx context.Context, group protocol.GroupID, userID string, at time.Time) error
+	Members(ctx context.Context, group protocol.GroupID) ([]groupcast.Member, error)
+	// Entitled reads in one transaction whether a device may have a transfer now, with the
+	// membership's version (security.md K9, C8): the device lives, its user is not disabled
+	// and a member, the transfer is open and owed to it. ENotFound otherwise, whatever it is.
+	Entitled(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (Entitlement, error)
+}
+
+// Requests are wishes to become a member.
+type Requests interface {
+	// AddRequest keeps a request: EConflict if the user is a member or has one open for the
+	// group, EExhausted past MaxOpenRequests (security.md C10).
+	AddRequest(ctx context.Context, group protocol.GroupID, userID, text string, at time.Time) (groupcast.JoinRequest, error)
+	// Requests lists the requests of a state, oldest first; of every state for "".
+	Requests(ctx context.Context, state groupcast.RequestState) ([]groupcast.JoinRequest, error)
+	// ApproveRequest is AddMember for somebody with an open request, ENotFound without.
+	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
+	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, error)
+	// WithdrawRequest takes an open request back.
+	WithdrawRequest(ctx context.Context, group protocol.GroupID, userID string) error
+}
+
+// Transfers are promises of files to groups.
+type Transfers interface {
+	// NextTransferNo draws a number that no other transfer gets.
+	NextTransferNo(ctx context.Context) (protocol.TransferNo, error)
+	// AddTransfer keeps a transfer (t.No drawn before) and owes it to every device of every
+	// member, and to each member without a device. It gives the deliveries.
+	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
+	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
+	// Transfers lists the newest first.
+	Transfers(ctx context.Context, f groupcast.TransferFilter) ([]Transfer, error)
+	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a
+	// closed state sets EndedAt.
+	SetTransferState(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, reason string, at time.Time) error
+	// CloseTransfer ends an open transfer (cancelled, expired, failed) with every delivery
+	// that is still owed. EConflict if it is closed.
+	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error
+	// ReleaseTransfer takes the hold off.
+	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
+	// RetryTransfer owes again what failed, was refused, expired or cancelled, to devices of
+	// those who are members now, and opens the transfer until expires. It gives the deliveries.
+	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time, at time.Time) ([]groupcast.Delivery, error)
+	// AddTransferBytes adds to what went over the wire and over HTTPS.
+	AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error
+	// SetContentGone notes that the transfer's content was deleted: it cannot be retried.
+	SetContentGone(ctx context.Context, no protocol.TransferNo) error
+	// SkipTransfersPast moves the counter behind a number that was seen elsewhere (O4).
+	SkipTransfersPast(ctx context.Context, no protocol.TransferNo) error
+}
+
+// Deliveries are what devices are owed.
+type Deliveries interface {
+	// Deliveries lists a transfer's deliveries by user and device.
+	Deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error)
+	Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error)
+	// Owed lists what a device is owed of open transfers, oldest transfer first.
+	Owed(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Delivery, error)
+	// OwedAll lists what all devices are owed of open transfers, for the start.
+	OwedAll(ctx context.Context) ([]groupcast.Delivery, error)
+	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
+	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.
+	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error
+	// CloseDelivery ends an owed delivery with a receipt (its canonical JSON; may be nil) and
+	// gives how many of the transfer are still owed. EConflict if it is closed: only
+	// RetryTransfer opens it again (security.md F4).
+	CloseDelivery(ctx context.Context, c Closing, at time.Time) (owed int, err error)
+}
+
+// Offers number the offers of the server's life.
+type Offers interface {
+	// OpenOffer draws the next number and gives the floor: the lowest offer still open, which
+	// is this one if it is alone (security.md O3).
+	OpenOffer(ctx context.Context, no protocol.TransferNo, at time.Time) (number, floor protocol.OfferNo, err error)
+	CloseOffer(ctx context.Context, number protocol.OfferNo) error
+	// CloseAllOffers is for the start: no session survives the process.
+	CloseAllOffers(ctx context.Context) error
+	// LastOffer is the highest number drawn so far, 0 for none.
+	LastOffer(ctx context.Context) (protocol.OfferNo, error)
+	// SkipOffersPast moves the counter behind a number that a device holds (O4).
+	SkipOffersPast(ctx context.Context, number protocol.OfferNo) error
+}
+
+// Records are the audit log, settings and the whole as a file.
+type Records interface {
+	AppendAudit(ctx context.Context, e groupcast.AuditEntry) error
+	// Audit lists the newest first.
+	Audit(ctx context.Context, f AuditFilter) ([]groupcast.AuditEntry, error)
+	// Setting answers ENotFound for a key that was never set.
+	Setting(ctx context.Context, key string) (string, error)
+	SetSetting(ctx context.Context, key, value string) error
+	// Backup writes a consistent copy into a file that does not exist yet, while others go on
+	// reading and writing.
+	Backup(ctx context.Context, path string) error
+}

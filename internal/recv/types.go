@@ -1,0 +1,97 @@
+package recv
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Layout knows the lengths of blocks, as far as the offer and the manifest tell them;
+// *manifest.Layout is one.
+type Layout interface {
+	Length(protocol.BlockNumber) (int, bool)
+}
+
+// Config says what is received.
+type Config struct {
+	Layout     Layout             // as the offer tells it, or whole
+	Blocks     int                // session blocks, as the offer bounds them
+	Have       *protocol.BlockSet // verified already (session numbers); copied; nil: none
+	SymbolSize int
+	MaxK       int // largest k of the session; 0: what the fixed cutter gives
+	PoolBytes  int // 0: protocol.ReceiverPoolBytes
+	RingBytes  int // 0: protocol.RingBytes
+	First      wire.Sync
+}
+
+// Symbol is a symbol of a block that is ready; Data aliases the pool.
+type Symbol struct {
+	Index protocol.SymbolIndex
+	Data  []byte
+}
+
+// EventKind is the kind of an Event.
+type EventKind uint8
+
+// The kinds.
+const (
+	// BlockReady: Symbols are k symbols of Block; decode, verify, store, then BlockStored.
+	// They stay valid until BlockStored.
+	BlockReady EventKind = iota + 1
+	CatchUp              // fetch Ranges over HTTPS
+	Done                 // everything is stored
+	Silent               // nothing valid was heard for a while though the session should run
+	Unheard              // NACKs bring nothing: post NextFeedback's bodies over HTTPS, too
+	Ended                // the server says END: ask over TLS
+)
+
+// Event is something the driver has to act on.
+type Event struct {
+	Kind    EventKind
+	Block   protocol.BlockNumber
+	Length  int
+	Symbols []Symbol
+	Ranges  []protocol.Range
+	Reason  string // in words
+}
+
+// Outcome is what became of a ready block.
+type Outcome uint8
+
+// The outcomes.
+const (
+	Stored   Outcome = iota + 1 // verified and written
+	Mismatch                    // its digest is wrong
+	Failed                      // it could not be written; it is asked for again
+)
+
+// Status is a snapshot of a session at a device.
+type Status struct {
+	Verified int
+	Blocks   int
+	Partial  int // blocks in the pool
+	Rate     uint64
+	GRTT     time.Duration
+	Loss     float64
+	Declared uint64 // packets that signed ranges declared
+	Received uint64 // of them
+	Heard    time.Time
+	Done     bool
+	Drops    Drops
+	Asks     uint64 // feedback packets with something to ask
+	Reports  uint64 // and without
+}
+
+// Drops count packets and symbols that were not used, by reason.
+type Drops struct {
+	Duplicate  uint64 // symbol held already
+	Verified   uint64 // block stored already
+	Malformed  uint64 // block, length or symbol out of range
+	Window     uint64 // outside the signed window (security.md I8)
+	Ring       uint64 // no manifest yet and the ring is full
+	Pool       uint64 // no room
+	Evicted    uint64 // symbols thrown out of the pool
+	Stale      uint64 // SYNC not newer
+	Mismatched uint64 // blocks whose digest was wrong
+}

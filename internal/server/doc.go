@@ -1,0 +1,8 @@
+// Package server is what a groupcast server does, behind groupcast.Service: accounts,
+// groups, members, requests, transfers and the schedule that delivers what is pending. It
+// decides who may do what, writes the audit log and starts and stops sessions. It knows no
+// HTTP (internal/httpapi), no SQL (internal/store) and no packets (internal/session).
+//
+// schedule.go is a pure machine: it takes the time as an argument and answers with steps;
+// live.go carries the steps out.
+package server

@@ -1,0 +1,284 @@
+package server
+
+import (
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// timing holds the waits of the schedule; tests shorten them.
+type timing struct {
+	Gather    time.Duration // nobody new for so long closes the gather window
+	GatherMax time.Duration // and so long after the first it closes anyway
+	Ready     time.Duration // the most a session waits for answers before data flows
+	RekeyWait time.Duration // the same for a session that replaces another (K2)
+	Rekey     time.Duration // changes of members within it share one new session
+	Answer    time.Duration // a device that was asked and says nothing is left for HTTPS
+	Grace     time.Duration // a device whose stream broke keeps its place for so long
+}
+
+func defaultTiming() timing {
+	return timing{
+		Gather: 10 * time.Second, GatherMax: 60 * time.Second,
+		Ready: 500 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
+		Answer: 10 * time.Second, Grace: 10 * time.Second,
+	}
+}
+
+// maxFruitless is how many multicast runs a delivery may take part in without a new
+// verified block before it is left to HTTPS (F4).
+const maxFruitless = 3
+
+// phase is where a promise stands in the schedule.
+type phase uint8
+
+const (
+	phaseWaiting   phase = iota // nobody who lacks it is active, or the group is busy
+	phaseGathering              // the window is open
+	phaseOpening                // step open was given, the session is being made
+	phaseAsking                 // offers are out, data does not flow yet
+	phaseSending                // data flows
+	phaseRekeying               // stopped for a change of members; a new session follows
+)
+
+// place is where one device stands in a promise.
+type place uint8
+
+const (
+	placeIdle      place = iota
+	placeAsked           // holds the session's offer, has not answered
+	placeMulticast       // has the keys
+	placeStored          // stored every block; its receipt is awaited
+	placeHTTPS           // catches up over HTTPS
+	placeRefused         // said why it cannot take it
+)
+
+// leg is one owed delivery of a device.
+type leg struct {
+	place     place
+	sticky    bool   // HTTPS for good: multicast does not serve this device
+	reason    string // in words
+	since     time.Time
+	gone      time.Time // when its stream broke
+	free      uint64    // what it had free when it refused for space
+	space     bool      // refused for space
+	fruitless int
+	blocks    int // verified, at the last run's begin
+}
+
+// promise is an open transfer in the schedule.
+type promise struct {
+	no      protocol.TransferNo
+	group   protocol.GroupID
+	hold    bool
+	now     bool
+	via     groupcast.Via
+	legs    map[protocol.DeviceID]*leg
+	phase   phase
+	first   time.Time // gather window: when it opened, and who came last
+	last    time.Time
+	until   time.Time // asking, rekeying: when it ends
+	rekeyed bool      // the session to come replaces another
+	session protocol.SessionID
+}
+
+// step is something the schedule wants done.
+type step struct {
+	kind    stepKind
+	no      protocol.TransferNo
+	session protocol.SessionID
+	devices []protocol.DeviceID
+	reason  string
+}
+
+type stepKind uint8
+
+const (
+	stepOpen   stepKind = iota // make a multicast session, offer it to devices, answer opened
+	stepOffer                  // offer the running session to devices
+	stepBegin                  // let data flow
+	stepHTTPS                  // offer the transfer over HTTPS to devices
+	stepDetach                 // take devices out of the session
+	stepClose                  // end the session
+)
+
+// schedule decides which open transfer goes when, to whom and which way. It is a machine:
+// no clock, no I/O, not safe for concurrent use.
+type schedule struct {
+	t        timing
+	paused   bool // after a restore nothing is sent (O4)
+	promises map[protocol.TransferNo]*promise
+	order    []protocol.TransferNo // increasing
+	active   map[protocol.DeviceID]bool
+	busy     map[protocol.GroupID]protocol.TransferNo // whose session a group runs
+	steps    []step
+}
+
+func newSchedule(t timing) *schedule {
+	return &schedule{
+		t: t, promises: map[protocol.TransferNo]*promise{},
+		active: map[protocol.DeviceID]bool{}, busy: map[protocol.GroupID]protocol.TransferNo{},
+	}
+}
+
+// add puts an open transfer under the schedule.
+func (s *schedule) add(tr groupcast.Transfer, now bool) {
+	if s.promises[tr.No] != nil {
+		return
+	}
+	s.promises[tr.No] = &promise{
+		no: tr.No, group: tr.GroupID, hold: tr.Hold, now: now, via: tr.Via,
+		legs: map[protocol.DeviceID]*leg{},
+	}
+	at, _ := slices.BinarySearch(s.order, tr.No)
+	s.order = slices.Insert(s.order, at, tr.No)
+}
+
+// drop ends a promise: done, cancelled, expired, failed.
+func (s *schedule) drop(no protocol.TransferNo) {
+	p := s.promises[no]
+	if p == nil {
+		return
+	}
+	s.closeSession(p, "")
+	delete(s.promises, no)
+	if at, found := slices.BinarySearch(s.order, no); found {
+		s.order = slices.Delete(s.order, at, at+1)
+	}
+}
+
+// owe says that a device lacks a transfer.
+func (s *schedule) owe(no protocol.TransferNo, dev protocol.DeviceID) {
+	if p := s.promises[no]; p != nil && p.legs[dev] == nil {
+		p.legs[dev] = &leg{}
+	}
+}
+
+// settle says that a device is no longer owed a transfer.
+func (s *schedule) settle(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
+	p := s.promises[no]
+	if p == nil || p.legs[dev] == nil {
+		return
+	}
+	delete(p.legs, dev)
+	s.closeIfOver(now, p)
+}
+
+// release lets a held transfer go, and any other without a gather window.
+func (s *schedule) release(no protocol.TransferNo) {
+	if p := s.promises[no]; p != nil {
+		p.hold, p.now = false, true
+	}
+}
+
+// attached says that a device's stream opened.
+func (s *schedule) attached(now time.Time, dev protocol.DeviceID) {
+	s.active[dev] = true
+	for _, p := range s.promises {
+		l := p.legs[dev]
+		if l == nil {
+			continue
+		}
+		l.gone = time.Time{}
+		// A device that comes back has lost its keys or may have room now: it is asked anew.
+		if l.place != placeIdle {
+			s.detach(p, dev, l)
+			l.place, l.sticky = placeIdle, false
+		}
+	}
+}
+
+// detached says that a device's stream broke.
+func (s *schedule) detached(now time.Time, dev protocol.DeviceID) {
+	delete(s.active, dev)
+	for _, p := range s.promises {
+		if l := p.legs[dev]; l != nil {
+			l.gone = now
+		}
+	}
+}
+
+// space says how much room a device reports: who refused for space is tried again.
+func (s *schedule) space(dev protocol.DeviceID, free uint64) {
+	for _, p := range s.promises {
+		if l := p.legs[dev]; l != nil && l.place == placeRefused && l.space && free > l.free+l.free/64 {
+			l.place = placeIdle
+		}
+	}
+}
+
+// pump moves everything on and gives the steps to take.
+func (s *schedule) pump(now time.Time) []step {
+	if !s.paused {
+		for _, no := range s.order {
+			s.advance(now, s.promises[no])
+		}
+	}
+	out := s.steps
+	s.steps = nil
+	return out
+}
+
+func (s *schedule) advance(now time.Time, p *promise) {
+	if p.hold {
+		return
+	}
+	s.dropGone(now, p)
+	switch p.phase {
+	case phaseWaiting, phaseGathering:
+		s.gather(now, p)
+	case phaseAsking:
+		s.offerLate(now, p)
+		s.beginIfReady(now, p)
+	case phaseSending:
+		s.offerLate(now, p)
+		s.giveUpSilent(now, p)
+		s.closeIfOver(now, p)
+	case phaseRekeying:
+		if !now.Before(p.until) {
+			s.open(now, p)
+		}
+	}
+}
+
+// next gives the time of the next thing to do, if there is one.
+func (s *schedule) next(now time.Time) (time.Time, bool) {
+	var at time.Time
+	earlier := func(t time.Time) {
+		// What is due already was dealt with by pump, or waits for something else.
+		if t.After(now) && (at.IsZero() || t.Before(at)) {
+			at = t
+		}
+	}
+	if s.paused {
+		return at, false
+	}
+	for _, p := range s.promises {
+		switch p.phase {
+		case phaseGathering:
+			earlier(s.windowEnd(p))
+		case phaseAsking, phaseRekeying:
+			earlier(p.until)
+		}
+		for dev, l := range p.legs {
+			if l.place == placeAsked && (p.phase == phaseSending || p.phase == phaseAsking) {
+				earlier(l.since.Add(s.t.Answer))
+			}
+			if !s.active[dev] && !l.gone.IsZero() && (l.place == placeAsked || l.place == placeMulticast) {
+				earlier(l.gone.Add(s.t.Grace))
+			}
+		}
+	}
+	return at, !at.IsZero()
+}
+
+// windowEnd is when a gather window closes.
+func (s *schedule) windowEnd(p *promise) time.Time {
+	end, most := p.last.Add(s.t.Gather), p.first.Add(s.t.GatherMax)
+	if most.Before(end) {
+		return most
+	}
+	return end
+}

@@ -1,0 +1,292 @@
+package server
+
+import (
+	"fmt"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func dev(n byte) protocol.DeviceID   { return protocol.DeviceID{n} }
+func sess(n byte) protocol.SessionID { return protocol.SessionID{n} }
+func at(d time.Duration) time.Time   { return t0.Add(d) }
+func sec(n float64) time.Time        { return at(time.Duration(n * float64(time.Second))) }
+
+var stepNames = map[stepKind]string{
+	stepOpen: "open", stepOffer: "offer", stepBegin: "begin", stepHTTPS: "https", stepDetach: "detach", stepClose: "close",
+}
+
+func namesOf(steps []step) []string {
+	out := []string{}
+	for _, s := range steps {
+		name := fmt.Sprintf("%s %d", stepNames[s.kind], s.no)
+		for _, d := range s.devices {
+			name += fmt.Sprintf(" d%d", d[0])
+		}
+		out = append(out, name)
+	}
+	return out
+}
+
+func expect(t *testing.T, s *schedule, now time.Time, want ...string) {
+	t.Helper()
+	got := namesOf(s.pump(now))
+	if fmt.Sprint(got) != fmt.Sprint(want) {
+		t.Fatalf("at %v: steps %q, want %q", now.Sub(t0), got, want)
+	}
+}
+
+// owing makes a schedule with one transfer, number 1, owed to devices 1 to n.
+func owing(n int, change func(*groupcast.Transfer)) *schedule {
+	s := newSchedule(defaultTiming())
+	tr := groupcast.Transfer{No: 1, GroupID: protocol.GroupID{1}, Via: groupcast.ViaAuto}
+	if change != nil {
+		change(&tr)
+	}
+	s.add(tr, false)
+	for i := range n {
+		s.owe(1, dev(byte(i+1)))
+	}
+	return s
+}
+
+// sending brings a schedule with two of its devices into a running session.
+func sending(t *testing.T, n int) *schedule {
+	t.Helper()
+	s := owing(n, nil)
+	s.release(1)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, t0, "open 1 d1 d2")
+	s.opened(t0, 1, sess(1))
+	for i := byte(1); i <= 2; i++ {
+		if !s.ready(t0, 1, sess(1), dev(i), 0) {
+			t.Fatal("ready was refused")
+		}
+	}
+	expect(t, s, t0, "begin 1")
+	return s
+}
+
+func TestGatherWindowClosesTenSecondsAfterTheLastComer(t *testing.T) {
+	s := owing(4, nil)
+	s.attached(t0, dev(1))
+	expect(t, s, t0)
+	s.attached(sec(6), dev(2))
+	expect(t, s, sec(6))
+	if next, ok := s.next(sec(6)); !ok || next != sec(16) {
+		t.Fatalf("next is %v, want 16 s", next.Sub(t0))
+	}
+	expect(t, s, sec(15.9))
+	expect(t, s, sec(16), "open 1 d1 d2")
+}
+
+func TestGatherWindowClosesAfterAMinuteAtMost(t *testing.T) {
+	s := owing(100, nil)
+	for i := range 12 {
+		s.attached(sec(float64(i*5)), dev(byte(i+1)))
+		expect(t, s, sec(float64(i*5)))
+	}
+	if got := namesOf(s.pump(sec(60))); len(got) != 1 || got[0][:4] != "open" {
+		t.Fatalf("after a minute: %q", got)
+	}
+}
+
+func TestNobodyIsWaitedForWhenAllAreHere(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, t0, "open 1 d1 d2")
+}
+
+func TestOneDeviceGoesOverHTTPS(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	expect(t, s, t0)
+	expect(t, s, sec(10), "https 1 d1")
+}
+
+func TestASecondDeviceTurnsACatchUpIntoMulticast(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	s.pump(t0)
+	expect(t, s, sec(10), "https 1 d1")
+	s.attached(sec(12), dev(2))
+	expect(t, s, sec(12), "open 1 d2 d1")
+}
+
+func TestViaForces(t *testing.T) {
+	s := owing(1, func(tr *groupcast.Transfer) { tr.Via = groupcast.ViaMulticast })
+	s.attached(t0, dev(1))
+	expect(t, s, t0, "open 1 d1")
+
+	s = owing(2, func(tr *groupcast.Transfer) { tr.Via = groupcast.ViaHTTPS })
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, t0, "https 1 d1 d2")
+}
+
+func TestAHeldTransferWaitsForItsRelease(t *testing.T) {
+	s := owing(2, func(tr *groupcast.Transfer) { tr.Hold = true })
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, sec(100))
+	s.release(1)
+	expect(t, s, sec(100), "open 1 d1 d2")
+}
+
+func TestNothingGoesWhilePaused(t *testing.T) {
+	s := owing(2, nil)
+	s.paused = true
+	s.release(1)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, sec(100))
+	s.paused = false
+	expect(t, s, sec(100), "open 1 d1 d2")
+}
+
+func TestDataFlowsWhenAllAnsweredOrAfterHalfASecond(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	s.pump(t0)
+	s.opened(t0, 1, sess(1))
+	s.ready(t0, 1, sess(1), dev(1), 0)
+	expect(t, s, sec(0.4))
+	expect(t, s, sec(0.5), "begin 1")
+	s.ready(sec(2), 1, sess(1), dev(2), 0)
+	s.stored(sec(3), 1, dev(1))
+	expect(t, s, sec(3))
+	s.stored(sec(4), 1, dev(2))
+	expect(t, s, sec(4), "close 1")
+}
+
+func TestASilentDeviceIsLeftToHTTPS(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	s.pump(t0)
+	s.opened(t0, 1, sess(1))
+	s.ready(t0, 1, sess(1), dev(1), 0)
+	expect(t, s, sec(0.5), "begin 1")
+	expect(t, s, sec(10), "https 1 d2")
+}
+
+func TestALateDeviceJoinsTheRunningSession(t *testing.T) {
+	s := sending(t, 3)
+	s.attached(sec(5), dev(3))
+	expect(t, s, sec(5), "offer 1 d3")
+	if !s.ready(sec(5), 1, sess(1), dev(3), 0) {
+		t.Fatal("the late device was refused")
+	}
+}
+
+func TestADeviceBehindCatchesUpAndTheOthersGoOn(t *testing.T) {
+	s := sending(t, 2)
+	s.behind(sec(1), 1, dev(2), "30 % loss")
+	expect(t, s, sec(1), "detach 1 d2", "https 1 d2")
+	s.stored(sec(2), 1, dev(1))
+	expect(t, s, sec(2), "close 1")
+	if s.promises[1].legs[dev(2)].reason != "30 % loss" {
+		t.Fatal("the reason was lost")
+	}
+}
+
+func TestLeftOversGoOverHTTPSAtOnce(t *testing.T) {
+	s := sending(t, 2)
+	s.ended(sec(1), 1, sess(1), "left over after the session")
+	expect(t, s, sec(1), "detach 1 d1", "https 1 d1", "detach 1 d2", "https 1 d2", "close 1")
+}
+
+func TestTransfersOfAGroupGoOneAfterAnother(t *testing.T) {
+	s := sending(t, 2)
+	s.add(groupcast.Transfer{No: 2, GroupID: protocol.GroupID{1}}, true)
+	s.add(groupcast.Transfer{No: 3, GroupID: protocol.GroupID{2}}, true)
+	for _, no := range []protocol.TransferNo{2, 3} {
+		s.owe(no, dev(1))
+		s.owe(no, dev(2))
+	}
+	expect(t, s, sec(1), "open 3 d1 d2") // another group does not wait
+	s.stored(sec(2), 1, dev(1))
+	s.stored(sec(2), 1, dev(2))
+	expect(t, s, sec(2), "close 1", "open 2 d1 d2")
+}
+
+func TestAChangeOfMembersMakesOneNewSession(t *testing.T) {
+	s := sending(t, 3)
+	if got := s.interrupt(sec(1), protocol.GroupID{1}); len(got) != 1 || got[0] != sess(1) {
+		t.Fatalf("sessions to stop: %v", got)
+	}
+	s.settle(sec(1), 1, dev(2))
+	s.attached(sec(1), dev(3))
+	if got := s.interrupt(sec(1.1), protocol.GroupID{1}); got != nil {
+		t.Fatalf("a second change within 200 ms stops %v again", got)
+	}
+	expect(t, s, sec(1.1))
+	if s.ready(sec(1.1), 1, sess(1), dev(1), 0) {
+		t.Fatal("keys of the stopped session were handed out")
+	}
+	expect(t, s, sec(1.2), "open 1 d1 d3")
+	s.opened(sec(1.2), 1, sess(2))
+	s.ready(sec(1.3), 1, sess(2), dev(1), 5)
+	s.ready(sec(1.3), 1, sess(2), dev(3), 0)
+	expect(t, s, sec(1.3), "begin 1")
+}
+
+func TestAChangeWhileASessionOpensVoidsIt(t *testing.T) {
+	s := owing(2, nil)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, t0, "open 1 d1 d2")
+	s.interrupt(t0, protocol.GroupID{1})
+	if s.opened(t0, 1, sess(1)) {
+		t.Fatal("a session of the old membership was accepted")
+	}
+}
+
+func TestARefusalForSpaceIsTriedAgain(t *testing.T) {
+	s := sending(t, 2)
+	s.refused(sec(1), 1, dev(2), "no space", true, 1000)
+	s.pump(sec(1))
+	s.space(dev(2), 1001)
+	expect(t, s, sec(2))
+	s.space(dev(2), 5000)
+	expect(t, s, sec(3), "offer 1 d2")
+}
+
+func TestFruitlessRunsEndInHTTPS(t *testing.T) {
+	s := sending(t, 2)
+	for i := range maxFruitless {
+		s.attached(sec(float64(i)), dev(2))
+		s.pump(sec(float64(i)))
+		s.ready(sec(float64(i)), 1, sess(1), dev(2), 0)
+	}
+	if l := s.promises[1].legs[dev(2)]; l.place != placeHTTPS || !l.sticky {
+		t.Fatalf("after %d runs without a new block: %+v", maxFruitless, l)
+	}
+}
+
+func TestABrokenStreamKeepsItsPlaceForTheGrace(t *testing.T) {
+	s := sending(t, 2)
+	s.detached(sec(1), dev(2))
+	expect(t, s, sec(10.9))
+	expect(t, s, sec(11), "detach 1 d2")
+	s.attached(sec(20), dev(2))
+	expect(t, s, sec(20), "offer 1 d2")
+}
+
+func TestNextNeverLiesInThePast(t *testing.T) {
+	s := sending(t, 2)
+	s.add(groupcast.Transfer{No: 2, GroupID: protocol.GroupID{1}}, false)
+	s.owe(2, dev(1))
+	s.owe(2, dev(2))
+	s.pump(sec(1))
+	if next, ok := s.next(sec(1)); ok && !next.After(sec(1)) {
+		t.Fatalf("the loop would spin: next is %v", next.Sub(t0))
+	}
+}

@@ -1,0 +1,100 @@
+// One function per call of the JSON API; the browser's cookie says who asks.
+import type * as T from "./types";
+
+export class ApiError extends Error {
+  constructor(readonly status: number, readonly code: string, message: string) {
+    super(message);
+  }
+}
+
+const root = "/api/v1";
+
+async function call<R>(method: string, path: string, body?: unknown): Promise<R> {
+  let res: Response;
+  try {
+    res = await fetch(root + path, {
+      method,
+      headers: body === undefined ? {} : { "Content-Type": "application/json" },
+      body: body === undefined ? undefined : JSON.stringify(body),
+    });
+  } catch {
+    throw new ApiError(0, "unavailable", "The server does not answer. Is it running, and is this machine still on its network?");
+  }
+  return answer<R>(res);
+}
+
+async function answer<R>(res: Response): Promise<R> {
+  const text = await res.text();
+  if (res.ok) return (text ? JSON.parse(text) : undefined) as R;
+  let problem: { detail?: string; title?: string; code?: string; hint?: string } = {};
+  try {
+    problem = JSON.parse(text);
+  } catch {
+    // not from our API: the status must do
+  }
+  const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
+  throw new ApiError(res.status, problem.code ?? "", problem.hint && !said.includes(problem.hint) ? `${said}. ${problem.hint}` : said);
+}
+
+const e = encodeURIComponent;
+const list = async <R>(path: string) => (await call<R[] | null>("GET", path)) ?? [];
+
+export const api = {
+  me: () => call<T.Me>("GET", "/me"),
+  signIn: (user: string, password: string) => call<T.Me>("POST", "/web/login", { user, password }),
+  signOut: () => call<void>("POST", "/web/logout", {}),
+  firstAdmin: (token: string, name: string, password: string) => call<T.User>("POST", "/setup", { token, name, password }),
+  changePassword: (old: string, fresh: string) => call<void>("POST", "/password", { old, new: fresh }),
+  status: () => call<T.ServerStatus>("GET", "/status"),
+
+  groupsOnOffer: () => list<T.GroupOnOffer>("/offers"),
+  join: (group: string, text: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/join`, { text }),
+  leave: (group: string) => call<void>("POST", `/groups/${e(group)}/leave`, {}),
+
+  users: () => list<T.User>("/users"),
+  addUser: (name: string, role: string, password: string) => call<T.User>("POST", "/users", { name, role, password }),
+  updateUser: (name: string, change: { role?: string; password?: string; disabled?: boolean }) => call<T.User>("PATCH", `/users/${e(name)}`, change),
+  deleteUser: (name: string) => call<void>("DELETE", `/users/${e(name)}`),
+  userGroups: (name: string) => list<T.GroupOnOffer>(`/users/${e(name)}/groups`),
+  devices: () => list<T.Device>("/devices"),
+  revokeDevice: (id: string) => call<void>("DELETE", `/devices/${e(id)}`),
+
+  groups: () => list<T.Group>("/groups"),
+  group: (name: string) => call<T.Group>("GET", `/groups/${e(name)}`),
+  createGroup: (g: { name: string; address?: string; description?: string; unlisted?: boolean }) => call<T.Group>("POST", "/groups", g),
+  deleteGroup: (name: string) => call<void>("DELETE", `/groups/${e(name)}`),
+  members: (group: string) => list<T.Member>(`/groups/${e(group)}/members`),
+  addMember: (group: string, user: string) => call<T.Member>("PUT", `/groups/${e(group)}/members/${e(user)}`, {}),
+  removeMember: (group: string, user: string) => call<void>("DELETE", `/groups/${e(group)}/members/${e(user)}`),
+  requests: (state = "") => list<T.JoinRequest>(`/requests${state ? `?state=${state}` : ""}`),
+  approve: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/approve`, {}),
+  deny: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/deny`, {}),
+
+  transfers: (q = "") => list<T.Transfer>(`/transfers${q}`),
+  transfer: (no: number) => call<T.Transfer>("GET", `/transfers/${no}`),
+  deliveries: (no: number) => list<T.Delivery>(`/transfers/${no}/deliveries`),
+  files: (no: number) => list<T.FileEntry>(`/transfers/${no}/files`),
+  addTransfer: (t: Record<string, unknown>) => call<T.Transfer>("POST", "/transfers", t),
+  cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
+  retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
+  sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
+  pending: (group = "") => list<T.PendingTransfer>(`/pending${group ? `?group=${e(group)}` : ""}`),
+  sendPending: (group: string) => call<T.Transfer[] | null>("POST", `/groups/${e(group)}/send`, {}),
+  check: (q: { group?: string; user?: string }) => call<T.CheckResult[] | null>("POST", "/check", q),
+  audit: (before = 0, limit = 200) => list<T.AuditEntry>(`/audit?limit=${limit}${before ? `&before=${before}` : ""}`),
+
+  received: () => list<T.Received>("/my/deliveries"),
+  signIns: () => list<T.SignIn>("/my/signins"),
+  endSignIn: (id: string) => call<void>("DELETE", `/my/signins/${e(id)}`),
+  series: (no: number) => list<T.Point>(`/transfers/${no}/series`),
+
+  createUpload: (entries: T.UploadEntry[]) => call<T.Upload>("POST", "/uploads", { entries }),
+  upload: (id: string) => call<T.Upload>("GET", `/uploads/${e(id)}`),
+  deleteUpload: (id: string) => call<void>("DELETE", `/uploads/${e(id)}`),
+  uploadData: async (id: string, path: string, offset: number, data: Blob, signal: AbortSignal) =>
+    answer<T.UploadEntry>(
+      await fetch(`${root}/uploads/${e(id)}/data?path=${e(path)}&offset=${offset}`, {
+        method: "PUT", body: data, signal, headers: { "Content-Type": "application/octet-stream" },
+      }),
+    ),
+};

@@ -1,0 +1,60 @@
+// How numbers, times and states are written, the same on every page.
+
+const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+
+/** Decimal units, three significant digits: 4.7 GB. */
+export function bytes(n: number | undefined): string {
+  if (!n) return "0 B";
+  const i = Math.min(units.length - 1, Math.floor(Math.log10(n) / 3));
+  const v = n / 1000 ** i;
+  return `${i === 0 ? v : v < 10 ? v.toFixed(2) : v < 100 ? v.toFixed(1) : v.toFixed(0)} ${units[i]}`;
+}
+
+/** Bits a second as Mbit/s or Gbit/s. */
+export function rate(bits: number | undefined): string {
+  if (!bits) return "–";
+  if (bits >= 1e9) return `${(bits / 1e9).toFixed(2)} Gbit/s`;
+  if (bits >= 1e6) return `${(bits / 1e6).toFixed(bits >= 1e8 ? 0 : 1)} Mbit/s`;
+  return `${(bits / 1e3).toFixed(0)} kbit/s`;
+}
+
+export function percent(fraction: number | undefined, digits = 0): string {
+  return `${((fraction ?? 0) * 100).toFixed(digits)} %`;
+}
+
+/** Nanoseconds of Go as words: 1 h 5 min, 48 s. */
+export function duration(ns: number | undefined): string {
+  const s = Math.round((ns ?? 0) / 1e9);
+  if (s < 1) return "under 1 s";
+  if (s < 60) return `${s} s`;
+  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
+  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
+  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+}
+
+/** A moment, relative when it is near: "4 min ago", "in 29 d", else the date. */
+export function moment(iso: string | undefined, now = Date.now()): string {
+  if (!iso || iso.startsWith("0001")) return "never";
+  const d = (Date.parse(iso) - now) / 1000;
+  const a = Math.abs(d);
+  if (a < 10) return "now";
+  const text = a < 60 ? `${Math.round(a)} s` : a < 3600 ? `${Math.round(a / 60)} min` : a < 86400 ? `${Math.round(a / 3600)} h` : a < 86400 * 60 ? `${Math.round(a / 86400)} d` : "";
+  if (!text) return new Date(iso).toLocaleDateString();
+  return d < 0 ? `${text} ago` : `in ${text}`;
+}
+
+export function exact(iso: string | undefined): string {
+  return !iso || iso.startsWith("0001") ? "never" : new Date(iso).toLocaleString();
+}
+
+export function count(n: number, one: string, many = one + "s"): string {
+  return `${n.toLocaleString()} ${n === 1 ? one : many}`;
+}
+
+// Characters that hide or turn text around are shown as what they are (security.md W2).
+const hostile = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+
+/** A name from outside, safe to show. */
+export function name(s: string | undefined): string {
+  return (s ?? "").replace(hostile, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
+}

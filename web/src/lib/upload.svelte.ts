@@ -1,0 +1,98 @@
+// An upload in the browser: pieces of 4 MiB, resumed where the server's copy ends. The ID is
+// remembered, so that after a reload the same files, picked again, go on instead of starting over.
+import { api, ApiError } from "../api/client";
+import type { Upload, UploadEntry } from "../api/types";
+
+const piece = 4 << 20;
+const key = "upload";
+
+export interface Picked { path: string; file: File }
+export const uploading = $state({ total: 0, sent: 0, running: false, error: "", id: "", done: false });
+let stop: AbortController | undefined;
+
+/** What an earlier visit left unfinished. */
+export async function unfinished(): Promise<Upload | undefined> {
+  const id = localStorage.getItem(key);
+  if (!id) return undefined;
+  return api.upload(id).catch(() => {
+    localStorage.removeItem(key);
+    return undefined;
+  });
+}
+
+function entries(files: Picked[]): UploadEntry[] {
+  return files.map((f) => ({ path: f.path, kind: "file", size: f.file.size, offset: 0, mode: 0o644, mtime: new Date(f.file.lastModified).toISOString() }));
+}
+
+function same(u: Upload, files: Picked[]): boolean {
+  const have = new Map(u.entries.map((x) => [x.path, x.size]));
+  return have.size === files.length && files.every((f) => have.get(f.path) === f.file.size);
+}
+
+/** Uploads the files and gives the upload's ID. */
+export async function upload(files: Picked[]): Promise<string> {
+  const before = await unfinished();
+  const u = before && same(before, files) ? before : await api.createUpload(entries(files));
+  localStorage.setItem(key, u.id);
+  Object.assign(uploading, { total: files.reduce((s, f) => s + f.file.size, 0), sent: u.entries.reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
+  stop = new AbortController();
+  try {
+    for (const f of files) await uploadFile(u.id, f, u.entries.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
+    uploading.done = true;
+    return u.id;
+  } catch (e) {
+    uploading.error = stop.signal.aborted ? "Stopped. Pick the same files to go on." : e instanceof Error ? e.message : String(e);
+    throw e;
+  } finally {
+    uploading.running = false;
+  }
+}
+
+async function uploadFile(id: string, f: Picked, offset: number, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; offset < f.file.size; ) {
+    const end = Math.min(offset + piece, f.file.size);
+    try {
+      await api.uploadData(id, f.path, offset, f.file.slice(offset, end), signal);
+      uploading.sent += end - offset;
+      offset = end;
+      tries = 0;
+    } catch (e) {
+      if (signal.aborted || (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) || ++tries > 8) throw e;
+      await new Promise((r) => setTimeout(r, Math.min(8000, 250 * 2 ** tries)));
+      const have = (await api.upload(id)).entries.find((x) => x.path === f.path)?.offset ?? offset;
+      uploading.sent += have - offset;
+      offset = have;
+    }
+  }
+}
+
+export function cancelUpload(): void {
+  stop?.abort();
+}
+
+export function forget(): void {
+  localStorage.removeItem(key);
+  Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
+}
+
+/** The files of a drop, folders walked. */
+export async function dropped(items: DataTransferItemList): Promise<Picked[]> {
+  const roots = [...items].map((i) => i.webkitGetAsEntry()).filter((x) => x !== null);
+  const out: Picked[] = [];
+  for (const r of roots) await walk(r, "", out);
+  return out;
+}
+
+async function walk(entry: FileSystemEntry, above: string, out: Picked[]): Promise<void> {
+  const path = above + entry.name;
+  if (entry.isFile) {
+    out.push({ path, file: await new Promise<File>((ok, bad) => (entry as FileSystemFileEntry).file(ok, bad)) });
+    return;
+  }
+  const reader = (entry as FileSystemDirectoryEntry).createReader();
+  for (;;) {
+    const some = await new Promise<FileSystemEntry[]>((ok, bad) => reader.readEntries(ok, bad));
+    if (some.length === 0) return;
+    for (const x of some) await walk(x, `${path}/`, out);
+  }
+}

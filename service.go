@@ -99,7 +99,7 @@ type UserService interface {
 // NewUser asks for an account.
 type NewUser struct {
 	Name     string   `json:"name"`
-	Role     Role     `json:"role"` // empty: member
+	Role     Role     `json:"role,omitempty"` // empty: member
 	Password Password `json:"password"`
 }
 

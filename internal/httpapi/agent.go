@@ -1,0 +1,69 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// maxBlocks is how many blocks one request may ask for.
+const maxBlocks = 4096
+
+func (a *api) agentRoutes() {
+	reply(a, route{method: http.MethodGet, path: "/agent/state", id: "agent-state", access: agents,
+		summary: "Everything an agent needs to know: its groups and what it is owed"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.AgentState, error) {
+			return a.service.AgentState(ctx, p)
+		})
+	reply(a, route{method: http.MethodPost, path: "/agent/ready", id: "agent-ready", access: agents, body: maxRanges,
+		summary: "Answer an offer; get the session's keys or the word to fetch over HTTPS"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Ready }) (groupcast.Handout, error) {
+			out, err := a.service.Ready(ctx, p, in.Body)
+			return out, hide(err)
+		})
+	act(a, route{method: http.MethodPost, path: "/agent/reports", id: "agent-report", access: agents,
+		summary: "Report over HTTPS: while catching up, or when UDP feedback does not get through"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.AgentReport }) error {
+			return hide(a.service.Report(ctx, p, in.Body))
+		})
+	act(a, route{method: http.MethodPost, path: "/agent/receipts", id: "agent-receipt", access: agents,
+		summary: "The device's signed word on a delivery's outcome"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Receipt }) error {
+			return hide(a.service.Receipt(ctx, p, in.Body))
+		})
+	act(a, route{method: http.MethodPost, path: "/agent/probes", id: "agent-probes", access: agents,
+		summary: "Which multicast probes the device heard"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.ProbeAnswer }) error {
+			return a.service.ProbesHeard(ctx, p, in.Body)
+		})
+}
+
+// contentRoutes serve bytes to devices that are owed them.
+func (a *api) contentRoutes() {
+	streamed(a, route{method: http.MethodGet, path: "/agent/transfers/{no}/manifest", id: "agent-manifest", access: agents,
+		summary: "The manifest of a transfer that is owed to the device"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) (*huma.StreamResponse, error) {
+			r, err := a.service.Manifest(ctx, p, in.No)
+			if err != nil {
+				return nil, hide(err)
+			}
+			return a.copyOut(r, "attachment"), nil
+		})
+	streamed(a, route{method: http.MethodGet, path: "/agent/transfers/{no}/blocks/{first}", id: "agent-blocks", access: agents,
+		summary: "Session blocks that are owed to the device, one after another"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No    protocol.TransferNo  `path:"no"`
+			First protocol.BlockNumber `path:"first" maximum:"4294967295"`
+			Count uint32               `query:"count" default:"1" minimum:"1" maximum:"4096" doc:"How many blocks"`
+		}) (*huma.StreamResponse, error) {
+			r, err := a.service.Blocks(ctx, p, in.No, in.First, min(in.Count, maxBlocks))
+			if err != nil {
+				return nil, hide(err)
+			}
+			return a.copyOut(r, "attachment"), nil
+		})
+}

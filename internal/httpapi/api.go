@@ -1,0 +1,64 @@
+package httpapi
+
+import (
+	"log/slog"
+	"net/http"
+	"strconv"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/groupcast/groupcast"
+)
+
+// api is what the handlers share.
+type api struct {
+	service groupcast.Service
+	log     *slog.Logger
+	huma    huma.API
+	closing <-chan struct{} // streams end when it is closed
+	attach  *attachLimits
+}
+
+// newAPI puts all operations on mux.
+func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
+	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits()}
+	a.huma = humago.New(mux, document())
+	a.accountRoutes()
+	a.webRoutes()
+	a.userRoutes()
+	a.deviceRoutes()
+	a.groupRoutes()
+	a.requestRoutes()
+	a.transferRoutes()
+	a.pendingRoutes()
+	a.uploadRoutes()
+	a.operationRoutes()
+	a.eventRoutes()
+	a.agentRoutes()
+	a.contentRoutes()
+	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
+		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "there is no such call").
+			WithHint("%s/openapi.json lists all of them", prefix)))
+	})
+	return a
+}
+
+// document describes the API. No documentation page and no schema links: both would load
+// or point to things elsewhere.
+func document() huma.Config {
+	c := huma.DefaultConfig("groupcast", groupcast.Version)
+	c.CreateHooks = nil // they add $schema to every answer
+	c.DocsPath, c.SchemasPath = "", ""
+	c.OpenAPIPath = prefix + "/openapi"
+	c.AllowAdditionalPropertiesByDefault = true // an older server reads a newer client
+	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
+		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login: of scope agent, cli or web."},
+	}
+	c.Info.Description = "x-groupcast-access says who may use an operation: open (nobody is logged in yet), " +
+		"anyone (every token), agent (a receiving device's token, no other), user (every user's cli or web token) " +
+		"or admin (an administrator's)."
+	return c
+}
+
+func itoa(n int64) string { return strconv.FormatInt(n, 10) }

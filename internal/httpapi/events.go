@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+	"reflect"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// eventRoutes are the two event streams: of everything, for people; of what concerns one
+// device, for its agent.
+func (a *api) eventRoutes() {
+	schemas := a.huma.OpenAPI().Components.Schemas
+	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
+		summary: "What changes; a member sees only his groups and what concerns him"},
+		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), a.subscribe)
+	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
+		summary: "Attach the device: it is active while the stream is open"},
+		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), a.attachAgent)
+}
+
+func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {
+	seen := filter(seeAll)
+	if !p.Admin() {
+		f, err := a.memberFilter(ctx, p)
+		if err != nil {
+			return nil, nil, err
+		}
+		seen = f
+	}
+	s, err := a.service.Events(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) (line, bool, error) {
+		e, err := s.Next(ctx)
+		if err != nil {
+			return line{}, false, err
+		}
+		e, ok := seen(ctx, e)
+		return line{e.Version, string(e.Kind), e}, ok, nil
+	}, s.Close, nil
+}
+
+// filter says whether a listener may see an event, and what of it.
+type filter func(context.Context, groupcast.Event) (groupcast.Event, bool)
+
+func seeAll(_ context.Context, e groupcast.Event) (groupcast.Event, bool) { return e, true }
+
+// memberFilter lets a member see what concerns himself and, without names and files of
+// others, what happens in his groups.
+func (a *api) memberFilter(ctx context.Context, p groupcast.Principal) (filter, error) {
+	mine, err := a.ownGroups(ctx, p)
+	if err != nil {
+		return nil, err
+	}
+	return func(ctx context.Context, e groupcast.Event) (groupcast.Event, bool) {
+		own := e.User != "" && e.User == p.User.Name
+		if own && (e.Kind == groupcast.EventMember || e.Kind == groupcast.EventRequest) {
+			if now, err := a.ownGroups(ctx, p); err == nil {
+				mine = now
+			}
+		}
+		return memberSees(e, own, mine[e.Group])
+	}, nil
+}
+
+func memberSees(e groupcast.Event, own, member bool) (groupcast.Event, bool) {
+	switch {
+	case e.Kind == groupcast.EventHello, own:
+		e.Data = nil
+		return e, true
+	case member && e.User == "" && (e.Kind == groupcast.EventGroup || e.Kind == groupcast.EventTransfer):
+		e.Text, e.Data = "", nil // a hint that something changed is enough
+		return e, true
+	}
+	return groupcast.Event{}, false
+}
+
+func (a *api) ownGroups(ctx context.Context, p groupcast.Principal) (map[string]bool, error) {
+	groups, err := a.service.GroupsOnOffer(ctx, p, true)
+	if err != nil {
+		return nil, err
+	}
+	mine := map[string]bool{}
+	for _, g := range groups {
+		mine[g.Name] = g.Membership == groupcast.MembershipMember
+	}
+	return mine, nil
+}
+
+func (a *api) attachAgent(ctx context.Context, p groupcast.Principal) (source, func(), error) {
+	if !a.attach.allow(p.Device.ID, time.Now()) {
+		return nil, nil, groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
+			WithHint("is `groupcast receive` running twice with one login? it tries again by itself")
+	}
+	s, err := a.service.AgentEvents(ctx, p)
+	if err != nil {
+		return nil, nil, err
+	}
+	return func(ctx context.Context) (line, bool, error) {
+		e, err := s.Next(ctx)
+		return line{e.Version, string(e.Kind), e}, true, err
+	}, s.Close, nil
+}
+
+// How often a device may attach (security.md C10): once in 5 s in the long run, and a few
+// times in a row, because networks come back in bursts.
+const (
+	attachEvery  = 5 * time.Second
+	attachBurst  = 5
+	maxAttaching = 100_000 // devices remembered
+)
+
+// attachLimits remembers how often each device attached.
+type attachLimits struct {
+	mu      sync.Mutex
+	devices map[protocol.DeviceID]*rate.Limiter
+}
+
+func newAttachLimits() *attachLimits {
+	return &attachLimits{devices: map[protocol.DeviceID]*rate.Limiter{}}
+}
+
+func (l *attachLimits) allow(id protocol.DeviceID, now time.Time) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	d := l.devices[id]
+	if d == nil {
+		if len(l.devices) >= maxAttaching {
+			clear(l.devices) // a fresh start for all is better than a scan for each
+		}
+		d = rate.NewLimiter(rate.Every(attachEvery), attachBurst)
+		l.devices[id] = d
+	}
+	return d.AllowN(now, 1)
+}

@@ -1,0 +1,65 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/groupcast/groupcast"
+)
+
+// membership names a user in a group.
+type membership struct {
+	Name string `path:"name"`
+	User string `path:"user"`
+}
+
+func (a *api) groupRoutes() {
+	reply(a, route{method: http.MethodPost, path: "/groups", id: "create-group", access: admins, summary: "Create a group"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewGroup }) (groupcast.Group, error) {
+			return a.service.CreateGroup(ctx, p, in.Body)
+		})
+	listed(a, route{method: http.MethodGet, path: "/groups", id: "groups", access: admins, summary: "List groups"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.Group, error) {
+			return a.service.Groups(ctx, p)
+		})
+	reply(a, route{method: http.MethodGet, path: "/groups/{name}", id: "group", access: admins, summary: "Show a group"},
+		func(ctx context.Context, p groupcast.Principal, in *named) (groupcast.Group, error) {
+			return a.service.Group(ctx, p, in.Name)
+		})
+	act(a, route{method: http.MethodDelete, path: "/groups/{name}", id: "delete-group", access: admins, summary: "Delete a group"},
+		func(ctx context.Context, p groupcast.Principal, in *named) error {
+			return a.service.DeleteGroup(ctx, p, in.Name)
+		})
+	listed(a, route{method: http.MethodGet, path: "/groups/{name}/members", id: "members", access: admins, summary: "List a group's members"},
+		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.Member, error) {
+			return a.service.Members(ctx, p, in.Name)
+		})
+	reply(a, route{method: http.MethodPut, path: "/groups/{name}/members/{user}", id: "add-member", access: admins, summary: "Add a member"},
+		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.Member, error) {
+			return a.service.AddMember(ctx, p, in.Name, in.User)
+		})
+	act(a, route{method: http.MethodDelete, path: "/groups/{name}/members/{user}", id: "remove-member", access: admins,
+		summary: "Remove a member; answers when nothing more is sealed for him"},
+		func(ctx context.Context, p groupcast.Principal, in *membership) error {
+			return a.service.RemoveMember(ctx, p, in.Name, in.User)
+		})
+}
+
+func (a *api) requestRoutes() {
+	listed(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			State groupcast.RequestState `query:"state" doc:"open, approved or denied; all of them without it"`
+		}) ([]groupcast.JoinRequest, error) {
+			return a.service.Requests(ctx, p, in.State)
+		})
+	reply(a, route{method: http.MethodPost, path: "/requests/{name}/{user}/approve", id: "approve", access: admins,
+		summary: "Approve a user's wish to join a group"},
+		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
+			return a.service.Approve(ctx, p, in.Name, in.User)
+		})
+	reply(a, route{method: http.MethodPost, path: "/requests/{name}/{user}/deny", id: "deny", access: admins,
+		summary: "Deny a user's wish to join a group"},
+		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
+			return a.service.Deny(ctx, p, in.Name, in.User)
+		})
+}

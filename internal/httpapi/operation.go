@@ -1,0 +1,45 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/groupcast/groupcast"
+)
+
+func (a *api) operationRoutes() {
+	listed(a, route{method: http.MethodPost, path: "/check", id: "check", access: admins,
+		summary: "Ask devices over the control channel and over multicast"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.CheckQuery }) ([]groupcast.CheckResult, error) {
+			return a.service.Check(ctx, p, in.Body)
+		})
+	listed(a, route{method: http.MethodGet, path: "/audit", id: "audit", access: admins, summary: "The audit log, newest first"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Limit  int   `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
+			Before int64 `query:"before" doc:"Only entries with a smaller ID; 0 means all"`
+		}) ([]groupcast.AuditEntry, error) {
+			return a.service.Audit(ctx, p, groupcast.AuditQuery{Limit: in.Limit, Before: in.Before})
+		})
+	reply(a, route{method: http.MethodGet, path: "/status", id: "status", access: admins, summary: "How the server does"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.ServerStatus, error) {
+			return a.service.ServerStatus(ctx, p)
+		})
+	act(a, route{method: http.MethodPost, path: "/confirm-memberships", id: "confirm-memberships", access: admins,
+		summary: "Let sending begin again after a restore"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) error {
+			return a.service.ConfirmMemberships(ctx, p)
+		})
+	streamed(a, route{method: http.MethodGet, path: "/backup", id: "backup", access: admins,
+		summary: "A tar of the server's state; it holds the CA's keys"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Content bool `query:"content" doc:"Uploaded files too"`
+		}) (*huma.StreamResponse, error) {
+			r, err := a.service.Backup(ctx, p, groupcast.BackupOptions{Content: in.Content})
+			if err != nil {
+				return nil, err
+			}
+			return a.copyOut(r, `attachment; filename="groupcast-backup.tar"`), nil
+		})
+}

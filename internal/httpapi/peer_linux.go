@@ -1,0 +1,31 @@
+package httpapi
+
+import (
+	"net"
+
+	"golang.org/x/sys/unix"
+)
+
+// peerUID is the user at the other end of a Unix socket. When the kernel cannot be asked, a
+// user that nobody is comes back: such a peer is refused.
+func peerUID(c net.Conn) (uid int, known bool) {
+	const nobody = -1
+	u, ok := c.(*net.UnixConn)
+	if !ok {
+		return nobody, true
+	}
+	raw, err := u.SyscallConn()
+	if err != nil {
+		return nobody, true
+	}
+	uid = nobody
+	err = raw.Control(func(fd uintptr) {
+		if cred, err := unix.GetsockoptUcred(int(fd), unix.SOL_SOCKET, unix.SO_PEERCRED); err == nil {
+			uid = int(cred.Uid)
+		}
+	})
+	if err != nil {
+		return nobody, true
+	}
+	return uid, true
+}

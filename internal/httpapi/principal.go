@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"context"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/groupcast/groupcast"
+)
+
+// access says who may use an operation.
+type access string
+
+const (
+	open   access = "open"   // nobody is known yet: login and the first administrator
+	anyone access = "anyone" // every principal, whatever its scope
+	agents access = "agent"  // agent tokens, and nothing but those
+	users  access = "user"   // every user by CLI or web, and the local administrator
+	admins access = "admin"  // administrators by CLI or web, and the local one
+)
+
+// allows says whether p may pass. The service decides again with more at hand.
+func (a access) allows(p groupcast.Principal) bool {
+	switch a {
+	case anyone:
+		return true
+	case agents:
+		return !p.Local && p.Scope == groupcast.ScopeAgent && p.Device != nil
+	case users:
+		return p.Local || p.Scope == groupcast.ScopeCLI || p.Scope == groupcast.ScopeWeb
+	case admins:
+		return p.Admin()
+	}
+	return false
+}
+
+const (
+	cookieName = "__Host-gc"
+	maxToken   = 512 // bytes of a token; ours have 43
+)
+
+type contextKey int
+
+const (
+	keyPrincipal contextKey = iota
+	keyConn
+	keyLocal
+	keyRequest
+)
+
+// localPeer is what a request over the Unix socket brings: the socket's file mode and the
+// peer's user ID have already been checked (security.md L1).
+var localPeer = groupcast.Principal{Local: true, Scope: groupcast.ScopeCLI, From: "local"}
+
+func principalOf(ctx context.Context) groupcast.Principal {
+	p, _ := ctx.Value(keyPrincipal).(groupcast.Principal)
+	return p
+}
+
+// gate stands before an operation: it finds out who asks and whether he may, before a byte
+// of the body is read.
+func (a *api) gate(need access) func(huma.Context, func(huma.Context)) {
+	return func(c huma.Context, next func(huma.Context)) {
+		if need == open {
+			next(c)
+			return
+		}
+		r, w := humago.Unwrap(c)
+		p, err := a.authenticate(r)
+		if err != nil {
+			writeProblem(w, a.answer(r.Context(), err))
+			return
+		}
+		noteActor(r.Context(), p)
+		if !need.allows(p) {
+			writeProblem(w, problem(refusal(need, p)))
+			return
+		}
+		next(huma.WithValue(c, keyPrincipal, p))
+	}
+}
+
+func refusal(need access, p groupcast.Principal) *groupcast.Error {
+	switch {
+	case need == agents:
+		return groupcast.Errorf(groupcast.EForbidden, "only a receiving device may do this").
+			WithHint("it is what `groupcast receive` does with the token of its login")
+	case p.Scope == groupcast.ScopeAgent:
+		return groupcast.Errorf(groupcast.EForbidden, "the token of a receiving device may not do this").
+			WithHint("log in again with `groupcast login`")
+	}
+	return groupcast.Errorf(groupcast.EForbidden, "only an administrator may do this").
+		WithHint("log in as an administrator, or run the command on the server's machine as the user that runs `groupcast serve`")
+}
+
+func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
+	if local, _ := r.Context().Value(keyLocal).(bool); local {
+		return localPeer, nil
+	}
+	token, cookie := tokenOf(r)
+	if token == "" || len(token) > maxToken {
+		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this needs a login").
+			WithHint("run `groupcast login https://HOST:PORT --user NAME`")
+	}
+	p, err := a.service.Authenticate(r.Context(), remoteAddr(r), token)
+	if err != nil {
+		return groupcast.Principal{}, err
+	}
+	// A cookie is a browser's; a token of another scope in it is a trick.
+	if p.Local || (cookie && p.Scope != groupcast.ScopeWeb) {
+		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this token is not for this road").WithHint("log in again")
+	}
+	admitted(r.Context())
+	p.From = remoteAddr(r)
+	return p, nil
+}
+
+// tokenOf finds the token of a request, and whether it came in the browser's cookie.
+func tokenOf(r *http.Request) (token string, cookie bool) {
+	if scheme, t, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		return strings.TrimSpace(t), false
+	}
+	if c, err := r.Cookie(cookieName); err == nil {
+		return c.Value, true
+	}
+	return "", false
+}
+
+// remoteAddr is the peer's address without its port. No header is believed.
+func remoteAddr(r *http.Request) string {
+	if local, _ := r.Context().Value(keyLocal).(bool); local {
+		return localPeer.From
+	}
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	if err != nil {
+		return r.RemoteAddr
+	}
+	return host
+}

@@ -1,0 +1,170 @@
+package httpapi
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/groupcast/groupcast"
+)
+
+// statuses maps the codes of the domain to HTTP; the only such table.
+var statuses = map[groupcast.Code]int{
+	groupcast.EInvalid:      http.StatusBadRequest,
+	groupcast.EUnauthorized: http.StatusUnauthorized,
+	groupcast.EForbidden:    http.StatusForbidden,
+	groupcast.ENotFound:     http.StatusNotFound,
+	groupcast.EConflict:     http.StatusConflict,
+	groupcast.EExhausted:    http.StatusTooManyRequests,
+	groupcast.EUnavailable:  http.StatusServiceUnavailable,
+	groupcast.EInternal:     http.StatusInternalServerError,
+}
+
+// retryAfter is what a client is told to wait, in seconds, when the answer is "try later".
+const retryAfter = "5"
+
+// Problem is the body of every error: RFC 9457 with the domain's code and the next step.
+type Problem struct {
+	Title  string         `json:"title" doc:"The HTTP status in words"`
+	Status int            `json:"status" doc:"The HTTP status"`
+	Detail string         `json:"detail" doc:"What went wrong, as a sentence"`
+	Hint   string         `json:"hint,omitempty" doc:"The next step"`
+	Code   groupcast.Code `json:"code" doc:"What kind of error it is"`
+}
+
+func (p *Problem) Error() string  { return p.Detail }
+func (p *Problem) GetStatus() int { return p.Status }
+
+// GetHeaders tells a client that is to come back later when that is.
+func (p *Problem) GetHeaders() http.Header {
+	h := http.Header{}
+	switch p.Status {
+	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+		h.Set("Retry-After", retryAfter)
+	case http.StatusUnauthorized:
+		h.Set("WWW-Authenticate", "Bearer")
+	}
+	return h
+}
+
+// ContentType says that a JSON answer is a problem.
+func (p *Problem) ContentType(string) string { return "application/problem+json" }
+
+// problem turns an error of the domain into its answer. Causes stay behind.
+func problem(e *groupcast.Error) *Problem {
+	status, known := statuses[e.Code]
+	if !known {
+		status = http.StatusInternalServerError
+	}
+	return &Problem{Title: http.StatusText(status), Status: status, Detail: e.Message, Hint: e.Hint, Code: e.Code}
+}
+
+// codeOf is the way back for errors that HTTP itself raises.
+func codeOf(status int) groupcast.Code {
+	switch {
+	case status == http.StatusRequestEntityTooLarge:
+		return groupcast.EExhausted
+	case status >= 500:
+		return groupcast.EInternal
+	}
+	for code, s := range statuses {
+		if s == status {
+			return code
+		}
+	}
+	return groupcast.EInvalid
+}
+
+// huma offers no other way to shape the errors it raises itself.
+func init() {
+	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
+		if status == http.StatusUnprocessableEntity {
+			status = http.StatusBadRequest
+		}
+		return &Problem{
+			Title: http.StatusText(status), Status: status, Code: codeOf(status),
+			Detail: explain(message, errs),
+		}
+	}
+}
+
+// explain says what is wrong with a request and where. What stood there is left out: it may
+// be a password.
+func explain(message string, errs []error) string {
+	const most = 5
+	var b strings.Builder
+	b.WriteString(message)
+	for i, err := range errs {
+		if i == most {
+			fmt.Fprintf(&b, "; and %d more", len(errs)-most)
+			break
+		}
+		var d *huma.ErrorDetail
+		if errors.As(err, &d) {
+			fmt.Fprintf(&b, "; %s: %s", d.Location, d.Message)
+		}
+	}
+	return b.String()
+}
+
+// errGone is the one answer for transfers that are absent and those that are none of the
+// device's business: nobody can tell them apart (security.md C8).
+var errGone = groupcast.Errorf(groupcast.ENotFound, "nothing is owed to this device under that number").
+	WithHint("read the state again")
+
+// hide answers errGone for all that would tell whether a transfer exists.
+func hide(err error) error {
+	switch groupcast.ErrorCode(err) {
+	case groupcast.ENotFound, groupcast.EForbidden:
+		return errGone
+	}
+	return err
+}
+
+// answer makes the error that a client may see; what must stay inside is logged here, once.
+func (a *api) answer(ctx context.Context, err error) *Problem {
+	var e *groupcast.Error
+	switch {
+	case errors.As(err, &e) && e.Code != groupcast.EInternal:
+		return problem(e)
+	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+		return problem(groupcast.Errorf(groupcast.EUnavailable, "the request ended before its answer").WithHint("try again"))
+	case errors.Is(err, context.DeadlineExceeded):
+		return problem(groupcast.Errorf(groupcast.EUnavailable, "the server took too long").WithHint("try again; the server's log says what it was busy with"))
+	}
+	id := requestID(ctx)
+	a.log.LogAttrs(ctx, slog.LevelError, "request went wrong", slog.String("request", id), slog.String("error", chain(err)))
+	p := problem(groupcast.Errorf(groupcast.EInternal, "something went wrong inside the server").
+		WithHint("its log says more under request %s", id))
+	if e != nil {
+		p.Detail = e.Message
+	}
+	return p
+}
+
+// chain writes an error with its causes: Error.Error leaves them out on purpose.
+func chain(err error) string {
+	text := err.Error()
+	var e *groupcast.Error
+	if errors.As(err, &e) && e.Err != nil {
+		text += ": " + e.Err.Error()
+	}
+	return text
+}
+
+// writeProblem answers where huma is not in play: before routing and after a panic.
+func writeProblem(w http.ResponseWriter, p *Problem) {
+	h := w.Header()
+	for k, v := range p.GetHeaders() {
+		h[k] = v
+	}
+	h.Set("Content-Type", "application/problem+json")
+	w.WriteHeader(p.Status)
+	_ = json.NewEncoder(w).Encode(p) // a client that is gone cannot be told
+}

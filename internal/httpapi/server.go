@@ -1,0 +1,156 @@
+package httpapi
+
+import (
+	"context"
+	"crypto/tls"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"sync"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/groupcast/groupcast"
+)
+
+// Config says what to serve and where.
+type Config struct {
+	Service groupcast.Service
+	Listen  string       // HTTPS, as IP:port; ":0" picks a port
+	TLS     *tls.Config  // the server's certificates, chosen by name
+	Hosts   []string     // names and addresses of the certificates: others are misdirected (W4)
+	Socket  string       // path of the Unix socket; empty: none
+	Root    http.Handler // what "/" shows; nil: a page in words
+	Log     *slog.Logger
+	Limits  Limits // zero: DefaultLimits
+}
+
+// Times and sizes of connections (security.md C6).
+const (
+	headerTimeout = 5 * time.Second // of the handshake too
+	idleTimeout   = 2 * time.Minute
+	writeStall    = 30 * time.Second // no progress of an answer for so long ends it
+	maxHeader     = 16 << 10
+	maxStreams    = 100
+	drainTime     = 5 * time.Second // for running requests at the end
+)
+
+// Server answers on the HTTPS port and on the Unix socket.
+type Server struct {
+	log      *slog.Logger
+	https    *http.Server
+	local    *http.Server // nil without a socket
+	port     net.Listener
+	socket   net.Listener
+	closing  chan struct{}
+	closeOne sync.Once
+}
+
+// Listen opens both doors; Serve lets people in. An error says what is in the way.
+func Listen(cfg Config) (*Server, error) {
+	if cfg.Limits == (Limits{}) {
+		cfg.Limits = DefaultLimits
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	port, err := listenPort(cfg.Listen)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{log: cfg.Log, port: newDoor(port, cfg.Limits), closing: make(chan struct{})}
+	if cfg.Socket != "" {
+		if s.socket, err = listenSocket(cfg.Socket); err != nil {
+			return nil, errors.Join(err, port.Close())
+		}
+	}
+	handler := newHandler(cfg, s.closing)
+	s.https = s.httpServer(observe(cfg.Log, newHosts(cfg.Hosts).check(handler)), withConn)
+	s.https.TLSConfig = cfg.TLS.Clone()
+	s.local = s.httpServer(observe(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
+		return context.WithValue(ctx, keyLocal, true)
+	})
+	return s, nil
+}
+
+// Serve listens and serves until ctx ends.
+func Serve(ctx context.Context, cfg Config) error {
+	s, err := Listen(cfg)
+	if err != nil {
+		return err
+	}
+	return s.Serve(ctx)
+}
+
+// Addr is where the HTTPS port is, for ":0".
+func (s *Server) Addr() net.Addr { return s.port.Addr() }
+
+// Serve answers until ctx ends, then closes the event streams and lets running requests
+// finish for a moment.
+func (s *Server) Serve(ctx context.Context) error {
+	g, ctx := errgroup.WithContext(ctx)
+	g.Go(func() error { return served(s.https.ServeTLS(s.port, "", ""), "the HTTPS port") })
+	if s.socket != nil {
+		g.Go(func() error { return served(s.local.Serve(s.socket), "the local socket") })
+	}
+	g.Go(func() error {
+		<-ctx.Done()
+		s.stop()
+		return nil
+	})
+	return g.Wait()
+}
+
+func served(err error, what string) error {
+	if errors.Is(err, http.ErrServerClosed) {
+		return nil
+	}
+	return fmt.Errorf("serve %s: %w", what, err)
+}
+
+// stop ends the streams at once and everything else within drainTime. It outlives the
+// context that told it to stop.
+func (s *Server) stop() {
+	s.closeOne.Do(func() { close(s.closing) })
+	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
+	defer cancel()
+	for _, srv := range []*http.Server{s.https, s.local} {
+		if srv.Shutdown(ctx) != nil {
+			_ = srv.Close() // the patience is over; what is cut off shows on the other side
+		}
+	}
+}
+
+func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn) context.Context) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: headerTimeout,
+		IdleTimeout:       idleTimeout,
+		MaxHeaderBytes:    maxHeader,
+		ConnContext:       conn,
+		HTTP2:             &http.HTTP2Config{MaxConcurrentStreams: maxStreams},
+		ErrorLog:          slog.NewLogLogger(s.log.Handler(), slog.LevelDebug),
+	}
+}
+
+// newHandler is everything behind both doors.
+func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
+	mux := http.NewServeMux()
+	newAPI(cfg.Service, cfg.Log, mux, closing)
+	root := cfg.Root
+	if root == nil {
+		root = http.HandlerFunc(plainPage)
+	}
+	mux.Handle("/", root)
+	csrf := http.NewCrossOriginProtection()
+	csrf.SetDenyHandler(http.HandlerFunc(crossOrigin))
+	return harden(csrf.Handler(mux))
+}
+
+func crossOrigin(w http.ResponseWriter, _ *http.Request) {
+	writeProblem(w, problem(groupcast.Errorf(groupcast.EForbidden, "the request comes from another web site").
+		WithHint("use the server's own pages")))
+}

@@ -1,0 +1,143 @@
+package httpapi
+
+import (
+	"bytes"
+	"context"
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/groupcast/groupcast"
+)
+
+// heartbeat is the longest silence on an event stream.
+const heartbeat = 15 * time.Second
+
+// line is one event as the stream carries it.
+type line struct {
+	version uint64
+	kind    string
+	data    any
+}
+
+// source waits for the next event; ok says whether this listener may see it.
+type source func(ctx context.Context) (l line, ok bool, err error)
+
+// eventStream adds an operation that answers with server-sent events. shape documents them.
+func eventStream(a *api, r route, shape *huma.Schema, subscribe func(context.Context, groupcast.Principal) (source, func(), error)) {
+	op := a.operation(r)
+	op.Responses = map[string]*huma.Response{"200": {
+		Description: "Server-sent events. The first is hello with the version to read the state at; a last one of kind " +
+			"`cut` says why the stream ends. Events are hints: whoever misses some reads the state again.",
+		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: shape}},
+	}}
+	registerOutput(a, op, func(ctx context.Context, _ *nothing) (*huma.StreamResponse, error) {
+		// A stream's life is the request's, not that of anything the service does for it.
+		next, end, err := subscribe(ctx, principalOf(ctx))
+		if err != nil {
+			return nil, err
+		}
+		return &huma.StreamResponse{Body: func(c huma.Context) {
+			defer end()
+			a.pour(c, next)
+		}}, nil
+	})
+}
+
+// pour writes events until the source ends, the reader is gone or the server closes.
+func (a *api) pour(c huma.Context, next source) {
+	ctx, cancel := context.WithCancel(c.Context())
+	lines, failed := make(chan line), make(chan error, 1)
+	ended := make(chan struct{})
+	go func() {
+		defer close(ended)
+		failed <- pump(ctx, next, lines)
+	}()
+	defer func() { cancel(); <-ended }()
+
+	s := startStream(c)
+	beat := time.NewTicker(heartbeat)
+	defer beat.Stop()
+	for s.err == nil {
+		select {
+		case l := <-lines:
+			s.send(l)
+		case <-beat.C:
+			s.write([]byte(": \n\n"))
+		case err := <-failed:
+			s.send(a.cut(ctx, err))
+			return
+		case <-a.closing:
+			s.send(cutLine(problem(groupcast.Errorf(groupcast.EUnavailable, "the server is stopping").WithHint("connect again in a while"))))
+			return
+		}
+	}
+}
+
+// pump moves events from the source to the writer until either ends.
+func pump(ctx context.Context, next source, lines chan<- line) error {
+	for {
+		l, ok, err := next(ctx)
+		if err != nil {
+			return err
+		}
+		if !ok {
+			continue
+		}
+		select {
+		case lines <- l:
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+func (a *api) cut(ctx context.Context, err error) line {
+	return cutLine(a.answer(ctx, err))
+}
+
+func cutLine(p *Problem) line { return line{kind: "cut", data: p} }
+
+// stream writes server-sent events. A reader who stops reading is cut off by writeStall; what
+// waits for him meanwhile is bounded by the service's subscription (256 events).
+type stream struct {
+	w   http.ResponseWriter
+	rc  *http.ResponseController
+	err error
+}
+
+func startStream(c huma.Context) *stream {
+	_, w := humago.Unwrap(c)
+	s := &stream{w: w, rc: http.NewResponseController(w)}
+	w.Header().Set("Content-Type", "text/event-stream")
+	w.Header().Set("X-Accel-Buffering", "no")
+	w.WriteHeader(http.StatusOK)
+	s.write([]byte("retry: 5000\n\n"))
+	return s
+}
+
+func (s *stream) send(l line) {
+	data, err := json.Marshal(l.data)
+	if err != nil {
+		s.err = fmt.Errorf("encode event: %w", err)
+		return
+	}
+	var b bytes.Buffer
+	if l.version > 0 {
+		fmt.Fprintf(&b, "id: %d\n", l.version)
+	}
+	fmt.Fprintf(&b, "event: %s\ndata: %s\n\n", l.kind, data)
+	s.write(b.Bytes())
+}
+
+func (s *stream) write(b []byte) {
+	if _, err := s.w.Write(b); err != nil {
+		s.err = err
+		return
+	}
+	s.err = s.rc.Flush()
+}

@@ -1,0 +1,78 @@
+package httpapi
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// numbered is the path parameter of operations on one transfer.
+type numbered struct {
+	No protocol.TransferNo `path:"no"`
+}
+
+func (a *api) transferRoutes() {
+	reply(a, route{method: http.MethodPost, path: "/transfers", id: "add-transfer", access: admins,
+		summary: "Promise files to a group"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewTransfer }) (groupcast.Transfer, error) {
+			return a.service.AddTransfer(ctx, p, in.Body)
+		})
+	listed(a, route{method: http.MethodGet, path: "/transfers", id: "transfers", access: admins, summary: "List transfers, newest first"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Group string `query:"group" doc:"Only this group's"`
+			Open  bool   `query:"open" doc:"Only those that still owe"`
+			Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
+		}) ([]groupcast.Transfer, error) {
+			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit})
+		})
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}", id: "transfer", access: admins, summary: "Show a transfer"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
+			return a.service.Transfer(ctx, p, in.No)
+		})
+	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries", id: "deliveries", access: admins,
+		summary: "What each device is owed or got"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.Delivery, error) {
+			return a.service.Deliveries(ctx, p, in.No)
+		})
+	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.FileEntry, error) {
+			return a.service.Files(ctx, p, in.No)
+		})
+	a.transferActions()
+}
+
+func (a *api) transferActions() {
+	for _, v := range []struct {
+		verb, summary string
+		do            func(context.Context, groupcast.Principal, protocol.TransferNo) (groupcast.Transfer, error)
+	}{
+		{"cancel", "Take back what is still owed", a.service.CancelTransfer},
+		{"retry", "Owe again what failed, was refused, expired or cancelled", a.service.RetryTransfer},
+		{"send", "Send now, held or gathering", a.service.SendTransfer},
+	} {
+		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/" + v.verb, id: v.verb + "-transfer", access: admins, summary: v.summary},
+			func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
+				return v.do(ctx, p, in.No)
+			})
+	}
+}
+
+func (a *api) pendingRoutes() {
+	listed(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
+		summary: "Open transfers of all groups: what is owed to whom and why it waits"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.PendingTransfer, error) {
+			return a.service.Pending(ctx, p, "")
+		})
+	listed(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
+		summary: "Open transfers of a group: what is owed to whom and why it waits"},
+		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.PendingTransfer, error) {
+			return a.service.Pending(ctx, p, in.Name)
+		})
+	listed(a, route{method: http.MethodPost, path: "/groups/{name}/send", id: "send-pending", access: admins,
+		summary: "Send everything that is pending for a group now"},
+		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.Transfer, error) {
+			return a.service.SendPending(ctx, p, in.Name)
+		})
+}

@@ -46,9 +46,9 @@ func (s *FeedbackSealer) Seal(dst []byte, f wire.Feedback) []byte {
 	dst = wire.AppendFeedbackHeader(dst, wire.FeedbackHeader{ID: s.id, Counter: s.counter})
 	nonceInto(&s.nonce, &noIV, s.counter)
 	s.counter++
-	clear := dst[start:]
+	aad := dst[start:]
 	body := wire.AppendFeedback(make([]byte, 0, protocol.MaxFeedbackBody), f)
-	return s.aead.Seal(dst, s.nonce[:], body, clear)
+	return s.aead.Seal(dst, s.nonce[:], body, aad)
 }
 
 var noIV [12]byte
@@ -85,8 +85,8 @@ func (o *FeedbackOpener) Open(packet []byte) (wire.Feedback, error) {
 		return wire.Feedback{}, ErrReplay
 	}
 	nonceInto(&o.nonce, &noIV, h.Counter)
-	clear, sealed := packet[:wire.FeedbackHeaderBytes], packet[wire.FeedbackHeaderBytes:]
-	body, err := o.aead.Open(o.body[:0], o.nonce[:], sealed, clear)
+	aad, sealed := packet[:wire.FeedbackHeaderBytes], packet[wire.FeedbackHeaderBytes:]
+	body, err := o.aead.Open(o.body[:0], o.nonce[:], sealed, aad)
 	if err != nil {
 		return wire.Feedback{}, ErrOpen
 	}

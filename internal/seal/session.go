@@ -91,8 +91,8 @@ func (s *Session) Open(dst, packet []byte) (wire.Header, []byte, error) {
 	p := s.phase(phaseOf(h.Number))
 	slot := s.lend()
 	nonceInto(&slot.nonce, &p.iv, uint64(h.Number))
-	clear := packet[:protocol.GroupHeaderBytes]
-	out, err := p.aead.Open(dst, slot.nonce[:], packet[protocol.GroupHeaderBytes:], clear)
+	aad := packet[:protocol.GroupHeaderBytes]
+	out, err := p.aead.Open(dst, slot.nonce[:], packet[protocol.GroupHeaderBytes:], aad)
 	slot.busy.Store(false)
 	if err != nil {
 		return h, nil, ErrOpen

@@ -1,0 +1,46 @@
+package spool
+
+import (
+	"io/fs"
+	"time"
+)
+
+// FS is a folder of a file system, as much of it as the spool needs. Names are relative,
+// with "/", and never lead out of the folder. The operating system's is OpenFS; a simulated
+// disk is in spooltest.
+type FS interface {
+	// OpenFolder opens a folder that is there and is no symlink, at any depth; every step is
+	// checked (security.md R2).
+	OpenFolder(name string) (FS, error)
+	Mkdir(name string, mode fs.FileMode) error
+	// Create makes a new file; it fails if anything has that name.
+	Create(name string, mode fs.FileMode) (File, error)
+	// Open opens a regular file and nothing else, without blocking.
+	Open(name string, write bool) (File, error)
+	Lstat(name string) (fs.FileInfo, error)
+	Readdir(name string) ([]fs.DirEntry, error)
+	Rename(old, new string) error
+	Symlink(target, name string) error
+	Remove(name string) error
+	Chmod(name string, mode fs.FileMode) error
+	Chtimes(name string, mtime time.Time) error
+	// SyncFolder makes the names of a folder durable.
+	SyncFolder(name string) error
+	// SyncAll makes everything written so far durable, files and names, as one barrier.
+	SyncAll() error
+	// Free gives the bytes available and the size of the file system.
+	Free() (available, size uint64, err error)
+	Close() error
+}
+
+// File is an open file of an FS.
+type File interface {
+	ReadAt(b []byte, off int64) (int, error)
+	WriteAt(b []byte, off int64) (int, error)
+	Allocate(size int64) error // reserves and extends
+	Truncate(size int64) error
+	Stat() (fs.FileInfo, error)
+	Chmod(mode fs.FileMode) error
+	Sync() error
+	Close() error
+}

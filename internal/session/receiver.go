@@ -2,15 +2,23 @@ package session
 
 import (
 	"context"
-	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"net/netip"
+	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// BlockStore takes verified blocks of the stream (session numbers); spool.Staging is one.
+// BlockStore takes verified blocks of the stream (session numbers); spool.Staging is one. It
+// is called from several goroutines.
 type BlockStore interface {
 	WriteBlock(n protocol.BlockNumber, data []byte) error
 	Sync() error // makes what was written durable
@@ -19,14 +27,17 @@ type BlockStore interface {
 // ReceiverConfig opens a session at a device. The offer has passed the gate already.
 type ReceiverConfig struct {
 	Intake     *Intake
-	Verify     ed25519.PublicKey // the server's signing leaf's
+	Verify     seal.VerifyKey // the server's signing leaf's
 	Offer      wire.Offer
 	OfferBytes []byte
 	Handout    groupcast.Handout
 	Manifest   []byte // canonical bytes, if known already; OnManifest is called all the same
 	// OnManifest hears the verified manifest once (canonical bytes), from a worker: the agent
-	// stages it and answers where blocks go and which it holds. An error ends the session.
+	// stages it and answers where blocks go and which it holds (session numbers). An error
+	// ends the session.
 	OnManifest func(manifest []byte) (BlockStore, *protocol.BlockSet, error)
+	// The others are called from one goroutine, one at a time, and may be nil.
+	//
 	// OnCatchUp: fetch these blocks over HTTPS and hand them to Supply.
 	OnCatchUp func(ranges []protocol.Range, reason string)
 	// OnSilent: nothing is heard of the group though the session should run.
@@ -36,34 +47,228 @@ type ReceiverConfig struct {
 }
 
 // Receiver is one session at a device.
-type Receiver struct{}
+type Receiver struct {
+	cfg      ReceiverConfig
+	offer    wire.Offer
+	source   netip.Addr
+	reporter *mcast.Reporter
+	code     *blockCode
+	blocks   int
+	drops    drops
+	wake     chan struct{}
+	changed  *sync.Cond    // jobs or closing
+	gone     chan struct{} // closed by close
+
+	mu       sync.Mutex // of everything below, and of changed
+	machine  *recv.Receiver
+	seal     *seal.Session
+	feedback *seal.FeedbackSealer
+	budget   budget // of signature checks
+	newest   uint64 // sequence of the newest SYNC
+	tried    int    // signature checks that failed for the same sequence
+	triedFor uint64
+	overruns uint32 // of the socket when the session began
+	heard    bool   // overruns is set
+	armed    time.Time
+	closing  bool
+	jobs     []recv.Event
+	working  int
+	notices  []recv.Event
+	report   []byte // a feedback body for OnFeedback
+	reported time.Time
+	unheard  bool
+	over     error // why Run should return; errDone: all is well
+	bytes    uint64
+	opened   []byte // scratch: an opened packet
+	packet   []byte // scratch: a feedback packet
+
+	head head
+}
+
+// Bounds of a receiver.
+const (
+	verifyPerSec  = 500 // signatures of SYNCs (security.md I7)
+	maxCandidates = 4   // of one sequence number
+	reportEvery   = 500 * time.Millisecond
+	workers       = 2
+	syncEvery     = 2 * time.Second
+)
+
+var errDone = errors.New("done")
 
 // NewReceiver checks the hand-out against the offer and prepares the session.
-func NewReceiver(cfg ReceiverConfig) (*Receiver, error) { return &Receiver{}, nil }
+func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
+	secret, err := seal.ParseSecret(cfg.Handout.SessionSecret)
+	if err != nil {
+		return nil, fmt.Errorf("session secret: %w", err)
+	}
+	keys, err := seal.NewSession(secret, cfg.OfferBytes)
+	if err != nil {
+		return nil, err
+	}
+	_, first, err := keys.OpenSync(cfg.Verify, cfg.Handout.Sync)
+	if err != nil {
+		return nil, fmt.Errorf("first SYNC of the hand-out: %w", err)
+	}
+	r := &Receiver{
+		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(), seal: keys,
+		blocks: 1 + int(cfg.Offer.ManifestBlocks) + int(cfg.Offer.Blocks),
+		code:   newBlockCode(), wake: make(chan struct{}, 1), gone: make(chan struct{}), newest: first.Sequence,
+		budget: newBudget(verifyPerSec, verifyPerSec),
+		opened: make([]byte, 0, protocol.MaxSymbolSize+protocol.DataHeaderBytes),
+		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
+		head:   head{offer: cfg.Offer},
+	}
+	r.changed = sync.NewCond(&r.mu)
+	if err := r.dial(); err != nil {
+		return nil, err
+	}
+	r.machine = recv.New(recv.Config{
+		Layout: &r.head, Blocks: r.blocks, SymbolSize: int(cfg.Offer.SymbolSize),
+		MaxK: int(cfg.Offer.MaxK), First: first,
+	}, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	return r, nil
+}
+
+// dial opens the feedback socket with the keys of the hand-out.
+func (r *Receiver) dial() error {
+	h := r.cfg.Handout
+	key, err := seal.ParseSecret(h.FeedbackKey)
+	if err != nil {
+		return fmt.Errorf("feedback key: %w", err)
+	}
+	if len(h.FeedbackID) != len(protocol.FeedbackID{}) {
+		return fmt.Errorf("feedback ID: %d bytes", len(h.FeedbackID))
+	}
+	addr, err := netip.ParseAddrPort(h.FeedbackAddr)
+	if err != nil {
+		return fmt.Errorf("feedback address: %w", err)
+	}
+	r.feedback = seal.NewFeedbackSealer(key, protocol.FeedbackID(h.FeedbackID))
+	r.reporter, err = mcast.DialFeedback(addr)
+	return err
+}
 
 // Run receives until every block is stored (nil), the session ends (ErrSessionOver), ctx
-// ends or the disk fails. Nothing of it runs on when it returns.
-func (r *Receiver) Run(ctx context.Context) error { return ctx.Err() }
+// ends or the disk fails. Nothing of it runs on when it returns. It runs once.
+func (r *Receiver) Run(ctx context.Context) error {
+	defer r.reporter.Close()
+	if err := r.cfg.Intake.Join(r.offer.GroupAddr, r.offer.Source); err != nil {
+		return err
+	}
+	defer r.cfg.Intake.Leave(r.offer.GroupAddr, r.offer.Source) //nolint:errcheck // the interface may be gone
+	if err := r.cfg.Intake.add(r); err != nil {
+		return err
+	}
+	defer r.cfg.Intake.remove(r)
+	var pool sync.WaitGroup
+	for range workers {
+		pool.Go(r.work)
+	}
+	pool.Go(func() { r.syncRegularly(ctx) })
+	if r.cfg.Manifest != nil {
+		if err := r.SupplyManifest(r.cfg.Manifest); err != nil {
+			r.fail(err)
+		}
+	}
+	err := r.loop(ctx)
+	r.close()
+	pool.Wait()
+	return r.finish(err)
+}
 
-// SupplyManifest hands over the canonical manifest, fetched over HTTPS.
-func (r *Receiver) SupplyManifest(manifest []byte) error { return nil }
+// finish makes what was stored durable, whatever ended the session.
+func (r *Receiver) finish(err error) error {
+	if store := r.head.storeNow(); store != nil {
+		if e := store.Sync(); e != nil && (err == nil || errors.Is(err, errDone)) {
+			return fmt.Errorf("making blocks durable: %w", e)
+		}
+	}
+	if errors.Is(err, errDone) {
+		return nil
+	}
+	return err
+}
 
-// Supply hands over a block fetched over HTTPS; it is verified like any other.
-func (r *Receiver) Supply(n protocol.BlockNumber, data []byte) error { return nil }
+// close lets the workers go and forgets the keys.
+func (r *Receiver) close() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.closing = true
+	close(r.gone)
+	r.jobs = nil
+	r.seal, r.feedback = nil, nil
+	r.changed.Broadcast()
+}
 
-// Status is the session as the device sees it.
-func (r *Receiver) Status() ReceiverStatus { return ReceiverStatus{} }
+// loop keeps the machine's time and calls back, outside the lock.
+func (r *Receiver) loop(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-r.wake:
+		case <-timer.C:
+		}
+		notices, report, until, over := r.tick()
+		r.callBack(notices, report)
+		if over != nil {
+			return over
+		}
+		timer.Reset(time.Until(until))
+	}
+}
 
-// ReceiverStatus is a snapshot of a session at a device.
-type ReceiverStatus struct {
-	Verified int // blocks, index and manifest included
-	Blocks   int
-	Bytes    uint64 // of the stream, verified
-	Manifest bool   // known
-	Rate     uint64 // bytes a second heard lately
-	Received uint64 // packets
-	Lost     uint64 // of those the server declared
-	Overrun  uint64 // dropped by this machine's own socket
-	Heard    time.Time
-	Drops    map[string]uint64 // packets not used, by reason
+func (r *Receiver) tick() (notices []recv.Event, report []byte, until time.Time, over error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	if at, ok := r.machine.NextTimeout(); ok && !at.After(now) {
+		r.machine.HandleTimeout(now)
+	}
+	r.drain(now)
+	r.armed = now.Add(idle)
+	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
+		r.armed = at
+	}
+	notices, report = r.notices, r.report
+	r.notices, r.report = nil, nil
+	return notices, report, r.armed, r.over
+}
+
+func (r *Receiver) callBack(notices []recv.Event, report []byte) {
+	for _, e := range notices {
+		switch {
+		case e.Kind == recv.CatchUp && r.cfg.OnCatchUp != nil:
+			r.cfg.OnCatchUp(e.Ranges, e.Reason)
+		case e.Kind == recv.Silent && r.cfg.OnSilent != nil:
+			r.cfg.OnSilent(e.Reason)
+		}
+	}
+	if report != nil && r.cfg.OnFeedback != nil {
+		r.cfg.OnFeedback(report)
+	}
+}
+
+// fail ends the session with an error; the first one counts.
+func (r *Receiver) fail(err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.end(err)
+}
+
+func (r *Receiver) end(err error) {
+	if r.over == nil {
+		r.over = err
+	}
+	r.poke()
+}
+
+func (r *Receiver) poke() {
+	select {
+	case r.wake <- struct{}{}:
+	default:
+	}
 }

@@ -2,16 +2,25 @@ package session
 
 import (
 	"context"
-	"crypto/ed25519"
+	"errors"
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/rate"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // BlockSource gives the blocks of a session: 0 the index, then the manifest, then the stream.
-// It re-checks nothing; the sender compares every block with its digest.
+// The sender compares every block with its digest. It is called from two goroutines.
 type BlockSource interface {
 	ReadBlock(n protocol.BlockNumber, buf []byte) (int, error)
 }
@@ -20,9 +29,10 @@ type BlockSource interface {
 // tag, key check, source address and feedback port, which the session fills in.
 type SenderConfig struct {
 	Station *Station
-	Key     ed25519.PrivateKey // the signing leaf's
+	Key     seal.SigningKey
 	Terms   wire.Offer
 	Source  BlockSource
+	Layout  Layout // of all blocks (*manifest.Layout); nil: made of the manifest that Source gives
 	Rate    uint64 // bytes a second; 0: auto
 	// OnEvent hears what became of devices, in order, from the session's own goroutine. It
 	// must not block and must not call the Sender.
@@ -47,55 +57,259 @@ const (
 	DeviceBack                              // it is heard again
 )
 
-// Sender is one running session at the server.
-type Sender struct{}
+// ErrSessionOver says that a session has ended.
+var ErrSessionOver = errors.New("the session is over")
+
+// Sender is one running session at the server. Its methods are safe for concurrent use.
+type Sender struct {
+	cfg        SenderConfig
+	station    *Station
+	link       *mcast.Link
+	offer      wire.Offer
+	offerBytes []byte
+	signature  []byte
+	seal       *seal.Session
+	builder    *builder
+
+	stopped atomic.Bool
+	wake    chan struct{}
+	cancel  context.CancelFunc
+	done    chan struct{} // closed when nothing more will be sealed
+
+	mu      sync.Mutex // of everything below
+	machine *send.Sender
+	secret  seal.Secret
+	running bool
+	ended   bool
+	sync    []byte // the SYNC in force, as sealed
+	devices []*attached
+	byID    map[protocol.DeviceID]send.Device
+}
+
+// attached is a device by its handle, which is its index in Sender.devices.
+type attached struct {
+	id       protocol.DeviceID
+	feedback protocol.FeedbackID // zero: detached
+}
 
 // NewSender draws the session's secrets, which live in memory only, and signs its offer.
-func NewSender(cfg SenderConfig) (*Sender, error) { return &Sender{}, nil }
+func NewSender(cfg SenderConfig) (*Sender, error) {
+	if cfg.Layout == nil {
+		l, err := readLayout(cfg.Terms, cfg.Source)
+		if err != nil {
+			return nil, err
+		}
+		cfg.Layout = l
+	}
+	link, err := cfg.Station.link(cfg.Terms.GroupAddr.Addr())
+	if err != nil {
+		return nil, err
+	}
+	s := &Sender{
+		cfg: cfg, station: cfg.Station, link: link, secret: seal.NewSecret(),
+		wake: make(chan struct{}, 1), done: make(chan struct{}), cancel: func() {},
+		byID: make(map[protocol.DeviceID]send.Device),
+	}
+	if err := s.sign(); err != nil {
+		return nil, err
+	}
+	s.machine = send.New(s.machineConfig(), time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	s.builder = s.newBuilder()
+	return s, nil
+}
+
+// sign completes the offer and signs it; its bytes never change from here on.
+func (s *Sender) sign() error {
+	tag, err := s.station.newTag()
+	if err != nil {
+		return err
+	}
+	o := s.cfg.Terms
+	o.Session, o.Tag = protocol.NewSessionID(), tag
+	o.KeyCheck = seal.KeyCheck(s.secret, o.Server, o.Session)
+	o.Source = s.link.Source(o.GroupAddr.Addr())
+	o.FeedbackPort = s.station.FeedbackPort()
+	s.offer, s.offerBytes = o, wire.AppendOffer(nil, o)
+	s.signature = seal.SignOffer(s.cfg.Key, s.offerBytes)
+	if s.seal, err = seal.NewSession(s.secret, s.offerBytes); err != nil {
+		s.station.dropTag(tag)
+		return fmt.Errorf("keys of session %s: %w", o.Session, err)
+	}
+	return nil
+}
+
+func (s *Sender) machineConfig() send.Config {
+	return send.Config{
+		Blocks: s.blocks(), SymbolSize: int(s.offer.SymbolSize),
+		Length: func(b protocol.BlockNumber) int {
+			n, _ := s.cfg.Layout.Length(b)
+			return n
+		},
+		Head: 1 + int(s.offer.ManifestBlocks),
+		Rate: rate.Config{Fixed: s.cfg.Rate, Cap: s.station.cfg.MaxRate},
+	}
+}
+
+func (s *Sender) blocks() int { return 1 + int(s.offer.ManifestBlocks) + int(s.offer.Blocks) }
+
+func (s *Sender) newBuilder() *builder {
+	size := int(s.offer.SymbolSize)
+	longest := 1
+	for b := range s.blocks() {
+		n, _ := s.cfg.Layout.Length(protocol.BlockNumber(b))
+		longest = max(longest, n)
+	}
+	buffer := protocol.SourceSymbols(longest, size) * size
+	b := &builder{
+		cache: newCache(s.cfg.Source, s.cfg.Layout, buffer),
+		code:  newCode(), seal: s.seal, link: s.link, offer: &s.offer, stopped: &s.stopped,
+		packet: size + protocol.DataOverhead,
+	}
+	b.train = make([]byte, 0, b.maxRefs()*b.packet)
+	return b
+}
 
 // Offer gives the offer, its bytes and their signature: what is announced and stored.
-func (s *Sender) Offer() (wire.Offer, []byte, []byte) { return wire.Offer{}, nil, nil }
+func (s *Sender) Offer() (wire.Offer, []byte, []byte) { return s.offer, s.offerBytes, s.signature }
 
 // Attach adds a device (or replaces its keys) with what it lacks and gives the hand-out.
 func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error) {
-	return groupcast.Handout{}, nil
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended || s.stopped.Load() {
+		return groupcast.Handout{}, ErrSessionOver
+	}
+	handle, known := s.byID[dev]
+	if !known {
+		handle = send.Device(len(s.devices))
+		s.devices = append(s.devices, &attached{id: dev})
+		s.byID[dev] = handle
+	}
+	key, id := seal.NewSecret(), seal.NewFeedbackID()
+	h := &handout{
+		sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id),
+		budget: newBudget(deviceFeedback, deviceBurst),
+	}
+	if err := s.station.desk.add(id, h); err != nil {
+		return groupcast.Handout{}, err
+	}
+	s.station.desk.drop(s.devices[handle].feedback)
+	s.devices[handle].feedback = id
+	s.machine.Attach(time.Now(), handle, lacks, all)
+	s.poke()
+	return groupcast.Handout{
+		SessionSecret: slices.Clone(s.secret[:]), FeedbackKey: key[:], FeedbackID: id[:],
+		Sync: s.currentSync(), Started: s.running,
+	}, nil
+}
+
+// currentSync gives the SYNC in force; the first hand-out makes one, which then goes out on
+// the wire, too: a packet number is sealed once.
+func (s *Sender) currentSync() []byte {
+	if s.sync == nil {
+		s.sealSync(time.Now())
+	}
+	return s.sync
+}
+
+// sealSync seals a SYNC if one is due.
+func (s *Sender) sealSync(now time.Time) bool {
+	sync, number, due := s.machine.NextSync(now)
+	if due {
+		s.sync = s.seal.SealSync(s.cfg.Key, number, sync)
+	}
+	return due
 }
 
 // Detach forgets a device: its feedback keys end at once.
-func (s *Sender) Detach(dev protocol.DeviceID, reason string) {}
+func (s *Sender) Detach(dev protocol.DeviceID, reason string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	handle, known := s.byID[dev]
+	if !known || s.ended {
+		return
+	}
+	s.station.desk.drop(s.devices[handle].feedback)
+	s.machine.Detach(time.Now(), handle, reason)
+	s.poke()
+}
 
 // Complete says that a device's receipt came.
-func (s *Sender) Complete(dev protocol.DeviceID) {}
+func (s *Sender) Complete(dev protocol.DeviceID) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if handle, known := s.byID[dev]; known && !s.ended {
+		s.machine.Complete(time.Now(), handle)
+		s.poke()
+	}
+}
 
 // Feedback hands over a feedback body that came over HTTPS (AgentReport.Feedback).
-func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error { return nil }
+func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
+	f, err := wire.ParseFeedback(body)
+	if err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "this is no feedback").Wrap(err)
+	}
+	s.mu.Lock()
+	handle, known := s.byID[dev]
+	s.mu.Unlock()
+	if !known {
+		return groupcast.Errorf(groupcast.ENotFound, "the device takes no part in this session")
+	}
+	s.hear(handle, f)
+	return nil
+}
 
-// Run sends until everybody attached is done, Stop is called, ctx ends or the source fails;
-// only the last is an error. Devices may be attached before and while it runs.
-func (s *Sender) Run(ctx context.Context) error { return ctx.Err() }
+// hear takes feedback that has passed the checks.
+func (s *Sender) hear(dev send.Device, f wire.Feedback) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
+	s.machine.HandleFeedback(time.Now(), dev, f)
+	s.poke()
+}
+
+func (s *Sender) setCap(bytesPerSec uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.machine.SetCap(time.Now(), bytesPerSec)
+}
+
+// poke makes the loop look again.
+func (s *Sender) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
 
 // Stop stops sealing at once, drops what is queued and returns when nothing more is sealed
 // or sent (security.md K2). It ends every feedback key of the session.
-func (s *Sender) Stop() {}
-
-// Status is the session as the live view shows it, with the devices attached.
-func (s *Sender) Status() SenderStatus { return SenderStatus{} }
-
-// SenderStatus is a snapshot of a session.
-type SenderStatus struct {
-	Session groupcast.SessionStatus
-	Running bool
-	Wire    uint64 // bytes sent, headers included
-	Devices []DeviceStatus
+func (s *Sender) Stop() {
+	s.stopped.Store(true)
+	s.mu.Lock()
+	running := s.running
+	s.cancel()
+	s.mu.Unlock()
+	if running {
+		<-s.done
+	}
+	s.end()
 }
 
-// DeviceStatus is one device's progress as its reports tell it.
-type DeviceStatus struct {
-	Device      protocol.DeviceID
-	Blocks      int // verified
-	LossPercent float64
-	Bar         [64]byte
-	LastReport  time.Time // zero: none yet
-	Behind      string    // why it left multicast; empty: it did not
-	Done        bool
+// end wipes the keys; the session answers nothing from here on.
+func (s *Sender) end() {
+	s.mu.Lock()
+	ended := s.ended
+	s.ended = true
+	s.secret = seal.Secret{}
+	for _, d := range s.devices {
+		s.station.desk.drop(d.feedback)
+	}
+	s.mu.Unlock()
+	if !ended {
+		s.station.dropTag(s.offer.Tag) // outside: the station locks first, then the sender
+	}
 }

@@ -2,11 +2,23 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
+	"encoding/binary"
+	"errors"
+	"fmt"
 	"log/slog"
 	"net/netip"
+	"sync"
 
+	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
+
+// maxSessions bounds the sessions that one station runs at once.
+const maxSessions = 256
+
+// ErrTooMany says that a bound of the station is reached.
+var ErrTooMany = errors.New("too many sessions or devices at once")
 
 // StationConfig says where a server sends from and where it hears feedback.
 type StationConfig struct {
@@ -14,30 +26,189 @@ type StationConfig struct {
 	Feedback  netip.AddrPort // UDP, usually 0.0.0.0:7440 or [::]:7440; port 0: any
 	MaxRate   uint64         // bytes a second for all sessions of the interface; 0: none
 	TTL       int            // 0: 1
-	Log       *slog.Logger
+	Log       *slog.Logger   // nil: none
 }
 
 // Station is what all sessions of one server share: a link per interface, the feedback
-// socket with its table of keys, the pacer's shares.
-type Station struct{}
+// socket with its table of keys, the shares of each interface.
+type Station struct {
+	cfg      StationConfig
+	feedback *mcast.Feedback
+	desk     desk
+
+	mu     sync.Mutex
+	links  map[int]*mcast.Link // by interface index
+	tags   map[protocol.SessionTag]bool
+	shares map[*mcast.Link]map[*Sender]bool // the sessions that run
+}
 
 // OpenStation opens the feedback socket; links follow with the first session on them.
-func OpenStation(cfg StationConfig) (*Station, error) { return &Station{}, nil }
+func OpenStation(cfg StationConfig) (*Station, error) {
+	if cfg.TTL == 0 {
+		cfg.TTL = 1
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	f, err := mcast.ListenFeedback(cfg.Feedback)
+	if err != nil {
+		return nil, err
+	}
+	return &Station{
+		cfg: cfg, feedback: f, desk: newDesk(),
+		links:  make(map[int]*mcast.Link),
+		tags:   make(map[protocol.SessionTag]bool),
+		shares: make(map[*mcast.Link]map[*Sender]bool),
+	}, nil
+}
 
 // Run reads feedback until ctx ends. It is needed for sessions to hear anything.
-func (s *Station) Run(ctx context.Context) error { return ctx.Err() }
+func (s *Station) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { s.feedback.Close() })
+	defer stop()
+	// One byte more than allowed, so that what is too long does not look as if it fitted.
+	buf := make([]byte, protocol.MaxFeedbackPacket+1)
+	for {
+		n, _, err := s.feedback.Read(buf)
+		if ctx.Err() != nil {
+			return nil
+		}
+		if errors.Is(err, errClosed) {
+			return fmt.Errorf("hearing feedback: %w", err)
+		}
+		if err == nil {
+			s.desk.handle(buf[:n])
+		}
+	}
+}
 
 // Close closes the sockets; sessions have to be over before.
-func (s *Station) Close() error { return nil }
+func (s *Station) Close() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	errs := []error{s.feedback.Close()}
+	for i, l := range s.links {
+		errs = append(errs, l.Close())
+		delete(s.links, i)
+	}
+	if err := errors.Join(errs...); !errors.Is(err, errClosed) {
+		return err
+	}
+	return nil
+}
 
 // FeedbackPort is the UDP port that offers carry.
-func (s *Station) FeedbackPort() uint16 { return 0 }
+func (s *Station) FeedbackPort() uint16 { return s.feedback.Port() }
 
 // Source is the address that packets to the group come from: offers sign it.
-func (s *Station) Source(group netip.AddrPort) (netip.Addr, error) { return netip.Addr{}, nil }
+func (s *Station) Source(group netip.AddrPort) (netip.Addr, error) {
+	l, err := s.link(group.Addr())
+	if err != nil {
+		return netip.Addr{}, err
+	}
+	return l.Source(group.Addr()), nil
+}
+
+// InterfaceName is the interface that packets to the group leave by.
+func (s *Station) InterfaceName(group netip.AddrPort) (string, error) {
+	l, err := s.link(group.Addr())
+	if err != nil {
+		return "", err
+	}
+	return l.Interface.Name, nil
+}
 
 // SendPlain sends one ANNOUNCE or PROBE packet, signed by the caller, to a group.
-func (s *Station) SendPlain(group netip.AddrPort, packet []byte) error { return nil }
+func (s *Station) SendPlain(ctx context.Context, group netip.AddrPort, packet []byte) error {
+	l, err := s.link(group.Addr())
+	if err != nil {
+		return err
+	}
+	return l.WriteTrain(ctx, group, packet, len(packet))
+}
 
-// NewTag draws a session tag that no live session of this station uses.
-func (s *Station) NewTag() protocol.SessionTag { return 0 }
+// Drops counts feedback packets that were not used, by reason.
+func (s *Station) Drops() map[string]uint64 { return s.desk.drops.counts() }
+
+// link gives the link that leads to a group and opens it if need be.
+func (s *Station) link(group netip.Addr) (*mcast.Link, error) {
+	ifi, err := s.choose(group)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l := s.links[ifi.Index]
+	if l == nil {
+		if l, err = mcast.OpenLink(ifi, s.cfg.TTL); err != nil {
+			return nil, err
+		}
+		s.links[ifi.Index] = l
+	}
+	if !l.Source(group).IsValid() {
+		return nil, fmt.Errorf("interface %s has no address of the family of %s", l.Interface.Name, group)
+	}
+	return l, nil
+}
+
+// choose follows --interface, else a listener on loopback only stays there, else the route.
+func (s *Station) choose(group netip.Addr) (mcast.Interface, error) {
+	switch {
+	case s.cfg.Interface != "":
+		return mcast.InterfaceByName(s.cfg.Interface)
+	case s.cfg.Feedback.Addr().IsLoopback():
+		return mcast.InterfaceFor(s.cfg.Feedback.Addr())
+	}
+	return mcast.InterfaceFor(group)
+}
+
+// newTag draws a tag that no live session of this station uses; dropTag frees it.
+func (s *Station) newTag() (protocol.SessionTag, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.tags) >= maxSessions {
+		return 0, ErrTooMany
+	}
+	for {
+		var b [4]byte
+		rand.Read(b[:])
+		if tag := protocol.SessionTag(binary.BigEndian.Uint32(b[:])); !s.tags[tag] {
+			s.tags[tag] = true
+			return tag, nil
+		}
+	}
+}
+
+func (s *Station) dropTag(tag protocol.SessionTag) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.tags, tag)
+}
+
+// enter and leave keep the shares of a link: each running session may use max/N of it.
+func (s *Station) enter(x *Sender) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.shares[x.link] == nil {
+		s.shares[x.link] = make(map[*Sender]bool)
+	}
+	s.shares[x.link][x] = true
+	s.share(x.link)
+}
+
+func (s *Station) leave(x *Sender) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.shares[x.link], x)
+	s.share(x.link)
+}
+
+func (s *Station) share(l *mcast.Link) {
+	n := uint64(len(s.shares[l]))
+	if s.cfg.MaxRate == 0 || n == 0 {
+		return
+	}
+	for x := range s.shares[l] {
+		x.setCap(max(s.cfg.MaxRate/n, 1))
+	}
+}

@@ -1,0 +1,191 @@
+package session
+
+import (
+	"context"
+	"fmt"
+	"sync"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Bounds of a sender's memory.
+const (
+	cacheBytes  = 40 << 20 // blocks read from the source
+	readAhead   = 12       // blocks fetched before they are asked for
+	aheadWithin = 16       // how far apart two blocks may be that count as one sweep
+)
+
+// Layout knows lengths and digests of a session's blocks; *manifest.Layout is one.
+type Layout interface {
+	Length(protocol.BlockNumber) (int, bool)
+	Digest(protocol.BlockNumber) (protocol.Digest, bool)
+}
+
+// cache keeps blocks of the source, each checked against its digest when it is read, and
+// the parity rows made of them so far. get is for one goroutine; a second one reads ahead.
+type cache struct {
+	source BlockSource
+	layout Layout
+	size   int // of a buffer: the longest block, rounded up to whole symbols
+	limit  int // blocks
+
+	mu      sync.Mutex
+	entries map[protocol.BlockNumber]*entry
+	free    [][]byte
+	clock   uint64
+	swept   protocol.BlockNumber // where the sweep that is read ahead has got to
+	ahead   chan protocol.BlockNumber
+}
+
+// entry is one block. data and err are set when ready closes; rows belongs to get's caller.
+type entry struct {
+	block protocol.BlockNumber
+	buf   []byte
+	data  []byte
+	err   error
+	ready chan struct{}
+	used  uint64
+	pins  int
+	rows  rows
+}
+
+func newCache(source BlockSource, layout Layout, size int) *cache {
+	return &cache{
+		source: source, layout: layout, size: size, limit: max(cacheBytes/size, readAhead+aheadWithin),
+		entries: make(map[protocol.BlockNumber]*entry), ahead: make(chan protocol.BlockNumber, readAhead),
+	}
+}
+
+// run reads ahead until ctx ends.
+func (c *cache) run(ctx context.Context) {
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case b := <-c.ahead:
+			if e, ours := c.claim(b); ours {
+				c.load(e)
+				c.release(e)
+			} else {
+				c.release(e)
+			}
+		}
+	}
+}
+
+// get gives a block, pinned until release.
+func (c *cache) get(b protocol.BlockNumber) (*entry, error) {
+	e, ours := c.claim(b)
+	if ours {
+		c.load(e)
+	}
+	<-e.ready
+	if e.err != nil {
+		c.release(e)
+		return nil, e.err
+	}
+	c.sweep(b)
+	return e, nil
+}
+
+// claim finds or makes a block's entry and pins it; ours says that the caller has to load it.
+func (c *cache) claim(b protocol.BlockNumber) (e *entry, ours bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock++
+	e = c.entries[b]
+	if e == nil {
+		e = &entry{block: b, buf: c.buffer(), ready: make(chan struct{})}
+		c.entries[b] = e
+		ours = true
+	}
+	e.used = c.clock
+	e.pins++
+	return e, ours
+}
+
+func (c *cache) release(e *entry) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	e.pins--
+}
+
+// buffer takes a free buffer, or the one of the block that was not used for longest.
+func (c *cache) buffer() []byte {
+	if n := len(c.free); n > 0 {
+		b := c.free[n-1]
+		c.free = c.free[:n-1]
+		return b
+	}
+	if len(c.entries) < c.limit {
+		return make([]byte, c.size)
+	}
+	var oldest *entry
+	for _, e := range c.entries {
+		if e.pins == 0 && (oldest == nil || e.used < oldest.used) {
+			oldest = e
+		}
+	}
+	if oldest == nil {
+		return make([]byte, c.size) // more pinned than the limit: cannot be for long
+	}
+	delete(c.entries, oldest.block)
+	return oldest.buf
+}
+
+// load reads a block and checks it: a source that changed must not reach anybody.
+func (c *cache) load(e *entry) {
+	defer close(e.ready)
+	length, ok := c.layout.Length(e.block)
+	if !ok || length > len(e.buf) {
+		e.err = fmt.Errorf("block %d: no such block", e.block)
+		return
+	}
+	n, err := c.source.ReadBlock(e.block, e.buf[:length])
+	if err != nil {
+		e.err = err
+		return
+	}
+	want, _ := c.layout.Digest(e.block)
+	if n != length || digestOf(e.block, e.buf[:length]) != want {
+		e.err = groupcast.Errorf(groupcast.EConflict, "the source changed while it was sent").
+			WithHint("add it again; what was delivered is intact")
+		return
+	}
+	clear(e.buf[length:])
+	e.data = e.buf[:length]
+}
+
+// sweep asks for the blocks after b if reading goes upwards.
+func (c *cache) sweep(b protocol.BlockNumber) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if b > c.swept+aheadWithin || b+readAhead <= c.swept {
+		if b < c.swept {
+			return // a repair behind the sweep
+		}
+		c.swept = b
+	}
+	for next := c.swept + 1; next <= b+readAhead; next++ {
+		if _, ok := c.layout.Length(next); !ok {
+			return
+		}
+		if c.entries[next] == nil {
+			select {
+			case c.ahead <- next:
+			default:
+				return
+			}
+		}
+		c.swept = next
+	}
+}
+
+// wipe frees everything; the cache is done with.
+func (c *cache) wipe() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	clear(c.entries)
+	c.free = nil
+}

@@ -1,0 +1,225 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+)
+
+// work decodes, verifies and stores blocks that are ready, until the session closes.
+func (r *Receiver) work() {
+	var buf []byte
+	for {
+		e, ok := r.nextJob()
+		if !ok {
+			return
+		}
+		size := int(r.offer.SymbolSize)
+		k := protocol.SourceSymbols(e.Length, size)
+		if cap(buf) < k*size {
+			buf = make([]byte, k*size)
+		}
+		if err := r.code.rebuild(e.Symbols, k, size, buf[:k*size]); err != nil {
+			r.stored(e.Block, recv.Mismatch, 0)
+			continue
+		}
+		r.place(e.Block, buf[:e.Length])
+	}
+}
+
+func (r *Receiver) nextJob() (recv.Event, bool) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for len(r.jobs) == 0 && !r.closing {
+		r.changed.Wait()
+	}
+	if r.closing {
+		return recv.Event{}, false
+	}
+	e := r.jobs[0]
+	r.jobs = r.jobs[1:]
+	r.working++
+	return e, true
+}
+
+// place verifies a block and puts it where it belongs.
+func (r *Receiver) place(b protocol.BlockNumber, data []byte) {
+	if int(b) <= int(r.offer.ManifestBlocks) {
+		for _, v := range r.head.put(b, data) {
+			r.stored(v.block, v.outcome, 0)
+		}
+		if err := r.manifestReady(); err != nil {
+			r.fail(err)
+		}
+		return
+	}
+	layout, store := r.head.staged()
+	if store == nil {
+		r.stored(b, recv.Failed, 0) // cannot be: the machine waits for the layout
+		return
+	}
+	if want, ok := layout.Digest(b); !ok || digestOf(b, data) != want {
+		r.stored(b, recv.Mismatch, 0)
+		return
+	}
+	if err := store.WriteBlock(b, data); err != nil {
+		r.stored(b, recv.Failed, 0)
+		r.fail(fmt.Errorf("storing block %d: %w", b, err))
+		return
+	}
+	r.stored(b, recv.Stored, len(data))
+}
+
+// stored tells the machine what became of a block a worker had.
+func (r *Receiver) stored(b protocol.BlockNumber, o recv.Outcome, bytes int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.working--
+	r.settle(b, o, bytes)
+}
+
+func (r *Receiver) settle(b protocol.BlockNumber, o recv.Outcome, bytes int) {
+	now := time.Now()
+	r.bytes += uint64(bytes)
+	r.machine.BlockStored(now, b, o)
+	r.machine.Backlog(len(r.jobs) + r.working)
+	r.drain(now)
+	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
+		r.poke()
+	}
+}
+
+// manifestReady has the manifest staged once all of it is there.
+func (r *Receiver) manifestReady() error {
+	manifest, ok := r.head.whole()
+	if !ok {
+		return nil
+	}
+	layout, err := layoutFromManifest(r.offer, manifest)
+	if err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "the manifest of transfer %d is not acceptable", r.offer.Transfer).Wrap(err)
+	}
+	store, have, err := r.cfg.OnManifest(manifest)
+	if err != nil {
+		return err
+	}
+	r.head.stage(layout, store)
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	now := time.Now()
+	r.machine.SetLayout(now, layout, have)
+	r.bytes += heldBytes(layout, have, int(r.offer.ManifestBlocks)+1)
+	r.drain(now)
+	r.poke()
+	return nil
+}
+
+func heldBytes(l Layout, have *protocol.BlockSet, from int) (n uint64) {
+	if have == nil {
+		return 0
+	}
+	for b, ok := have.Next(protocol.BlockNumber(from)); ok; b, ok = have.Next(b + 1) {
+		length, _ := l.Length(b)
+		n += uint64(length)
+	}
+	return n
+}
+
+// SupplyManifest hands over the canonical manifest, fetched over HTTPS.
+func (r *Receiver) SupplyManifest(manifest []byte) error {
+	if err := r.head.supply(manifest); err != nil {
+		return err
+	}
+	r.mu.Lock()
+	for b := range 1 + int(r.offer.ManifestBlocks) {
+		r.settle(protocol.BlockNumber(b), recv.Stored, 0)
+	}
+	r.mu.Unlock()
+	return r.manifestReady()
+}
+
+// ErrNoManifest says that a block cannot be verified yet.
+var ErrNoManifest = errors.New("the manifest is not known yet")
+
+// Supply hands over a block fetched over HTTPS; it is verified like any other.
+func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
+	layout, store := r.head.staged()
+	if store == nil {
+		return ErrNoManifest
+	}
+	if want, ok := layout.Digest(b); !ok || digestOf(b, data) != want {
+		return fmt.Errorf("block %d does not match the manifest", b)
+	}
+	if int(b) <= int(r.offer.ManifestBlocks) {
+		return nil // of the manifest, which is known
+	}
+	if err := store.WriteBlock(b, data); err != nil {
+		return fmt.Errorf("storing block %d: %w", b, err)
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.settle(b, recv.Stored, len(data))
+	return nil
+}
+
+// syncRegularly makes stored blocks durable while the session runs, so that a crash costs
+// little.
+func (r *Receiver) syncRegularly(ctx context.Context) {
+	ticker := time.NewTicker(syncEvery)
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-r.gone:
+			return
+		case <-ticker.C:
+		}
+		if store := r.head.storeNow(); store != nil {
+			if err := store.Sync(); err != nil {
+				r.fail(fmt.Errorf("making blocks durable: %w", err))
+			}
+		}
+	}
+}
+
+// ReceiverStatus is a snapshot of a session at a device.
+type ReceiverStatus struct {
+	Verified int // blocks, index and manifest included
+	Blocks   int
+	Bytes    uint64 // of the stream, verified
+	Manifest bool   // known
+	Rate     uint64 // bytes a second heard lately
+	Received uint64 // packets
+	Lost     uint64 // of those the server declared
+	Overrun  uint64 // dropped by this machine's own socket
+	Heard    time.Time
+	Drops    map[string]uint64 // packets not used, by reason
+}
+
+// Status is the session as the device sees it.
+func (r *Receiver) Status() ReceiverStatus {
+	_, store := r.head.staged()
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	m := r.machine.Status()
+	drops := r.drops.counts()
+	for name, n := range map[string]uint64{
+		"duplicate": m.Drops.Duplicate, "verified": m.Drops.Verified, "malformed": m.Drops.Malformed,
+		"window": m.Drops.Window, "ring": m.Drops.Ring, "pool": m.Drops.Pool, "evicted": m.Drops.Evicted,
+		"stale": m.Drops.Stale, "mismatched blocks": m.Drops.Mismatched,
+	} {
+		if n > 0 {
+			drops[name] = n
+		}
+	}
+	return ReceiverStatus{
+		Verified: m.Verified, Blocks: m.Blocks, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
+		Received: m.Received, Lost: m.Declared - min(m.Declared, m.Received), Heard: m.Heard, Drops: drops,
+	}
+}

@@ -1,0 +1,158 @@
+package session
+
+import (
+	"net/netip"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// packets takes a run of packets of this session's tag, as the socket gave them, and the
+// count of those the socket dropped so far.
+func (r *Receiver) packets(from netip.AddrPort, run []byte, segment int, overruns uint32) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return
+	}
+	now := time.Now() // under the lock: the machine's time never goes back
+	r.overrun(now, overruns)
+	for len(run) > 0 {
+		n := min(segment, len(run))
+		r.take(now, from.Addr(), run[:n])
+		run = run[n:]
+	}
+	r.drain(now)
+	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
+		r.poke()
+	}
+}
+
+func (r *Receiver) overrun(now time.Time, total uint32) {
+	if !r.heard {
+		r.heard, r.overruns = true, total
+	}
+	r.machine.Overrun(now, total-r.overruns)
+}
+
+// take brings one packet through the checks in the order of security.md §4.
+func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) {
+	h, err := wire.ParseHeader(p)
+	if why, ok := r.cheap(h, err, from, p); !ok {
+		r.drops.add(why)
+		return
+	}
+	_, body, err := r.seal.Open(r.opened[:0], p)
+	if err != nil {
+		r.drops.add(dropKey)
+		return
+	}
+	if h.Kind == wire.KindSync {
+		r.takeSync(now, body)
+		return
+	}
+	d, err := wire.ParseData(body)
+	if err != nil {
+		r.drops.add(dropBody)
+		return
+	}
+	r.machine.HandleData(now, h.Number, d)
+}
+
+// cheap are the checks that need no key.
+func (r *Receiver) cheap(h wire.Header, err error, from netip.Addr, p []byte) (reason, bool) {
+	switch {
+	case err != nil || h.Kind == wire.KindDigest:
+		return dropKind, false
+	case h.Kind == wire.KindData && len(p) != int(r.offer.SymbolSize)+protocol.DataOverhead,
+		h.Kind == wire.KindSync && (len(p) < protocol.MinSyncPacket || len(p) > protocol.MaxSyncPacket):
+		return dropLength, false
+	case from != r.source:
+		return dropSource, false
+	case h.Tag != r.offer.Tag:
+		return dropTag, false
+	case r.cfg.Intake.cfg.Drop != nil && r.cfg.Intake.cfg.Drop(h.Number):
+		return dropInjected, false
+	case !r.machine.Accepts(h.Number):
+		return dropNumber, false
+	}
+	return 0, true
+}
+
+// takeSync checks a SYNC's sequence and the budget before its signature, which is dear.
+func (r *Receiver) takeSync(now time.Time, body []byte) {
+	sequence, err := seal.SyncSequence(body)
+	if err != nil {
+		r.drops.add(dropBody)
+		return
+	}
+	if sequence <= r.newest {
+		r.drops.add(dropSequence)
+		return
+	}
+	if sequence == r.triedFor && r.tried >= maxCandidates || !r.budget.take(now) {
+		r.drops.add(dropBudget)
+		return
+	}
+	sync, err := r.seal.VerifySync(r.cfg.Verify, body)
+	if err != nil {
+		if sequence != r.triedFor {
+			r.triedFor, r.tried = sequence, 0
+		}
+		r.tried++
+		r.drops.add(dropSignature)
+		return
+	}
+	r.newest = sequence
+	r.machine.HandleSync(now, sync)
+}
+
+// drain takes what the machine wants done; r.mu is held.
+func (r *Receiver) drain(now time.Time) {
+	for {
+		e, ok := r.machine.NextEvent()
+		if !ok {
+			break
+		}
+		r.event(e)
+	}
+	for r.feedback != nil {
+		f, ok := r.machine.NextFeedback(now)
+		if !ok {
+			return
+		}
+		r.tell(now, f)
+	}
+}
+
+func (r *Receiver) event(e recv.Event) {
+	switch e.Kind {
+	case recv.BlockReady:
+		r.jobs = append(r.jobs, e) // bounded by the machine's pool
+		r.machine.Backlog(len(r.jobs) + r.working)
+		r.changed.Signal()
+	case recv.Done:
+		r.end(errDone)
+	case recv.Ended:
+		r.end(ErrSessionOver)
+	case recv.Unheard:
+		r.unheard = true
+	default:
+		r.notices = append(r.notices, e)
+		r.poke()
+	}
+}
+
+// tell sends a feedback by UDP, and once UDP brings no answer by the other road too.
+func (r *Receiver) tell(now time.Time, f wire.Feedback) {
+	r.packet = r.feedback.Seal(r.packet[:0], f)
+	_ = r.reporter.Send(r.packet) // lost feedback is repeated; a closed port says so here, too
+	if r.unheard && now.Sub(r.reported) >= reportEvery {
+		r.reported = now
+		r.report = wire.AppendFeedback(nil, f)
+		r.poke()
+	}
+}

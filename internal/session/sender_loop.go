@@ -1,0 +1,162 @@
+package session
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/send"
+)
+
+// idle is how long the loop sleeps at most when the machine names no time.
+const idle = time.Second
+
+// Run sends until everybody attached is done, Stop is called, ctx ends or the source fails;
+// only the last is an error. Devices may be attached before and while it runs.
+func (s *Sender) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !s.start(cancel) {
+		return ErrSessionOver
+	}
+	defer s.end()
+	defer close(s.done)
+	s.station.enter(s)
+	defer s.station.leave(s)
+	var ahead sync.WaitGroup
+	ahead.Go(func() { s.builder.cache.run(ctx) })
+	defer ahead.Wait()
+	defer cancel()
+	err := s.loop(ctx)
+	s.builder.let()
+	s.builder.cache.wipe()
+	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// start says whether the session may run: once, and not after Stop.
+func (s *Sender) start(cancel context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running || s.ended || s.stopped.Load() {
+		return false
+	}
+	s.running, s.cancel = true, cancel
+	return true
+}
+
+// step is what the machine wants done now.
+type step struct {
+	sync   []byte
+	train  send.Train
+	some   bool // there is a train
+	until  time.Time
+	events []SenderEvent
+	over   bool
+}
+
+func (s *Sender) loop(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	refs := make([]send.SymbolRef, 0, s.builder.maxRefs())
+	first := s.firstSync()
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		st := s.next(refs)
+		if first != nil {
+			if err := s.builder.write(ctx, first, len(first)); err != nil {
+				return err
+			}
+			first = nil
+		}
+		if err := s.carryOut(ctx, &st); err != nil || st.over {
+			return err
+		}
+		if !st.some {
+			timer.Reset(time.Until(st.until))
+			select {
+			case <-ctx.Done():
+			case <-s.wake:
+			case <-timer.C:
+			}
+		}
+	}
+}
+
+// firstSync is the one that a hand-out made before anything was sent.
+func (s *Sender) firstSync() []byte {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.sync
+}
+
+// next asks the machine, with the clock read under the lock so that it never goes back.
+func (s *Sender) next(refs []send.SymbolRef) step {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	m := s.machine
+	m.Queued(now, s.link.QueuedBytes())
+	if at, ok := m.NextTimeout(); ok && !at.After(now) {
+		m.HandleTimeout(now)
+	}
+	st := step{until: now.Add(idle)}
+	st.events, st.over = s.drain()
+	if s.stopped.Load() {
+		return st
+	}
+	if s.sealSync(now) {
+		st.sync = s.sync
+	}
+	st.train, st.some = m.NextTrain(now, refs)
+	if at, ok := m.NextTimeout(); ok && at.Before(st.until) {
+		st.until = at
+	}
+	return st
+}
+
+// drain takes the machine's events; over is the last of them.
+func (s *Sender) drain() (out []SenderEvent, over bool) {
+	for {
+		e, ok := s.machine.NextEvent()
+		if !ok {
+			return out, over
+		}
+		switch e.Kind {
+		case send.DeviceDone:
+			out = append(out, s.event(DeviceDone, e))
+		case send.DeviceBehind:
+			out = append(out, s.event(DeviceBehind, e))
+		case send.DeviceBack:
+			out = append(out, s.event(DeviceBack, e))
+		case send.Over:
+			over = true
+		}
+	}
+}
+
+func (s *Sender) event(kind SenderEventKind, e send.Event) SenderEvent {
+	return SenderEvent{Kind: kind, Device: s.devices[e.Device].id, Reason: e.Reason, Cause: string(e.Cause)}
+}
+
+func (s *Sender) carryOut(ctx context.Context, st *step) error {
+	if s.cfg.OnEvent != nil {
+		for _, e := range st.events {
+			s.cfg.OnEvent(e)
+		}
+	}
+	if st.sync != nil {
+		if err := s.builder.write(ctx, st.sync, len(st.sync)); err != nil {
+			return err
+		}
+	}
+	if st.some {
+		return s.builder.send(ctx, st.train)
+	}
+	return nil
+}

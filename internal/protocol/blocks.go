@@ -69,6 +69,21 @@ func (s *BlockSet) Next(b BlockNumber) (BlockNumber, bool) {
 	return 0, false
 }
 
+// NextMissing gives the first block at or after b that is not in the set.
+func (s *BlockSet) NextMissing(b BlockNumber) (BlockNumber, bool) {
+	for i := int(b) / 64; i < len(s.words); i++ {
+		w := ^s.words[i]
+		if i == int(b)/64 {
+			w &= ^uint64(0) << (b % 64)
+		}
+		if w != 0 {
+			m := BlockNumber(i*64 + bits.TrailingZeros64(w))
+			return m, int(m) < s.n
+		}
+	}
+	return 0, false
+}
+
 // Missing lists the blocks that are not in the set as ranges, in order, at most limit of
 // them; past the limit the last range is widened to the end, which asks for too much and
 // never for too little.

@@ -8,47 +8,320 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
+// silentAfter is how long nothing valid may be heard before multicast counts as broken.
+const silentAfter = 2 * time.Second
+
 // Receiver is the receiving half of a session.
-type Receiver struct{}
+type Receiver struct {
+	cfg    Config
+	rnd    *rand.Rand
+	layout Layout
+	whole  bool // the layout is the manifest's
+
+	have   *protocol.BlockSet // stored
+	held   *protocol.BlockSet // stored, in the pool or left to HTTPS: not to be asked for whole
+	counts [256]uint32        // of have, for the bar
+	low    protocol.BlockNumber
+	pool   pool
+	ring   ring
+	loss   losses
+	delay  delays
+	sync   state
+	asks   asking
+	report reporting
+	failed map[protocol.BlockNumber]int // mismatches
+
+	high   pn
+	heard  time.Time
+	silent bool
+	done   bool
+	ended  bool
+	events []Event
+	drops  Drops
+	asksN  uint64
+	repN   uint64
+}
 
 // New makes the machine.
-func New(cfg Config, now time.Time, rnd *rand.Rand) *Receiver { return &Receiver{} }
+func New(cfg Config, now time.Time, rnd *rand.Rand) *Receiver {
+	cfg = cfg.withDefaults()
+	r := &Receiver{
+		cfg: cfg, rnd: rnd, layout: cfg.Layout, heard: now,
+		have:   protocol.NewBlockSet(cfg.Blocks),
+		held:   protocol.NewBlockSet(cfg.Blocks),
+		pool:   newPool(cfg.SymbolSize, cfg.MaxK, cfg.PoolBytes),
+		ring:   newRing(cfg.RingBytes, cfg.SymbolSize),
+		failed: make(map[protocol.BlockNumber]int),
+	}
+	if cfg.Blocks > 0 {
+		_, r.whole = r.layout.Length(protocol.BlockNumber(cfg.Blocks - 1))
+	}
+	r.loss.rateAt = now
+	r.sync.begin(now, cfg.First, cfg.Blocks)
+	r.loss.clear(cfg.First.RangeLast + 1)
+	r.report.at = now.Add(r.spread(r.sync.interval))
+	r.adopt(now, cfg.Have)
+	return r
+}
 
-// Accepts says whether a packet number lies in the window around the last signed SYNC
-// (security.md I3). Ask before a key is derived for it.
-func (r *Receiver) Accepts(pn protocol.PacketNumber) bool { return false }
+func (c Config) withDefaults() Config {
+	if c.MaxK <= 0 {
+		c.MaxK = protocol.SourceSymbols(protocol.BlockSize, c.SymbolSize)
+	}
+	if c.PoolBytes <= 0 {
+		c.PoolBytes = protocol.ReceiverPoolBytes
+	}
+	if c.RingBytes <= 0 {
+		c.RingBytes = protocol.RingBytes
+	}
+	return c
+}
 
-// HandleSync takes a SYNC whose signature holds.
-func (r *Receiver) HandleSync(now time.Time, s wire.Sync) {}
+// spread draws a moment below d.
+func (r *Receiver) spread(d time.Duration) time.Duration {
+	return time.Duration(r.rnd.Float64() * float64(d))
+}
 
-// HandleData takes an opened data packet; the symbol is copied.
-func (r *Receiver) HandleData(now time.Time, pn protocol.PacketNumber, d wire.Data) {}
+// adopt takes blocks that are held from elsewhere.
+func (r *Receiver) adopt(now time.Time, have *protocol.BlockSet) {
+	if have != nil {
+		for b, ok := have.Next(0); ok; b, ok = have.Next(b + 1) {
+			r.stored(b)
+		}
+	}
+	r.checkDone(now)
+}
+
+// stored notes that a block is verified and written.
+func (r *Receiver) stored(b protocol.BlockNumber) {
+	if r.have.Add(b) {
+		r.held.Add(b)
+		r.counts[bucket(b, r.cfg.Blocks)]++
+	}
+}
+
+func (r *Receiver) checkDone(now time.Time) {
+	if r.done || !r.whole || r.have.Count() < r.cfg.Blocks {
+		return
+	}
+	r.done = true
+	r.report.sayDone(now, r.doneDelay())
+	r.emit(Event{Kind: Done})
+}
 
 // SetLayout gives the whole layout once the manifest is verified, and have, what is found to
 // be held already (nil: nothing).
-func (r *Receiver) SetLayout(now time.Time, l Layout, have *protocol.BlockSet) {}
+func (r *Receiver) SetLayout(now time.Time, l Layout, have *protocol.BlockSet) {
+	r.layout, r.whole = l, true
+	r.adopt(now, have)
+	r.ring.drain(func(d wire.Data) { r.place(now, d) })
+	r.consider(now)
+}
+
+// Accepts says whether a packet number lies in the window around the last signed SYNC
+// (security.md I3). Ask before a key is derived for it.
+func (r *Receiver) Accepts(n protocol.PacketNumber) bool {
+	h := r.sync.number
+	return n <= protocol.MaxPacketNumber && n+protocol.NumbersBehind >= h && n <= h+protocol.NumbersAhead
+}
+
+// HandleData takes an opened data packet; the symbol is copied.
+func (r *Receiver) HandleData(now time.Time, n protocol.PacketNumber, d wire.Data) {
+	r.hear(now, n, len(d.Symbol)+protocol.DataOverhead)
+	switch {
+	case r.done || r.have.Has(d.Block):
+		r.drops.Verified++
+	case int(d.Block) >= r.cfg.Blocks || len(d.Symbol) != r.cfg.SymbolSize:
+		r.drops.Malformed++
+	case !r.admits(d.Block):
+		r.drops.Window++
+	default:
+		r.place(now, d)
+	}
+}
+
+// hear notes a valid packet.
+func (r *Receiver) hear(now time.Time, n pn, bytes int) {
+	r.heard, r.silent = now, false
+	r.loss.mark(n)
+	r.loss.heardBytes(now, bytes)
+	r.high = max(r.high, n)
+}
+
+// admits says whether symbols of a block may be kept (security.md I8): it is in the pool, in
+// the signed window, advertised, or was asked for whole.
+func (r *Receiver) admits(b protocol.BlockNumber) bool {
+	return r.sync.inWindow(b) || r.pool.blocks[b] != nil || r.sync.advertised(b) || r.asks.named(b)
+}
+
+// place puts a symbol into its block.
+func (r *Receiver) place(now time.Time, d wire.Data) {
+	length, known := r.layout.Length(d.Block)
+	switch {
+	case r.have.Has(d.Block):
+		r.drops.Verified++
+		return
+	case !known && (r.whole || !r.ring.keep(d)):
+		r.drops.Ring++
+		return
+	case !known:
+		return
+	case length != d.Length || length <= 0:
+		r.drops.Malformed++
+		return
+	}
+	b := r.pool.blocks[d.Block]
+	if b == nil {
+		if b = r.admit(now, d.Block, length); b == nil {
+			r.drops.Pool++
+			return
+		}
+	}
+	if b.ready || b.holds(d.Index) {
+		r.drops.Duplicate++
+		return
+	}
+	b.add(d.Index, d.Symbol)
+	r.touch(now, b, d.Index)
+}
+
+// admit makes room for a block and gives it a slab.
+func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *block {
+	k := protocol.SourceSymbols(length, r.cfg.SymbolSize)
+	if k > r.cfg.MaxK || r.held.Has(n) {
+		return nil
+	}
+	b := r.pool.begin(n, length, k)
+	if b == nil {
+		v := r.pool.victim(now)
+		if v == nil {
+			return nil
+		}
+		r.drops.Evicted += uint64(v.n)
+		r.drop(v)
+		b = r.pool.begin(n, length, k)
+	}
+	r.held.Add(n)
+	return b
+}
+
+// drop forgets the symbols of a block: it will be asked for whole.
+func (r *Receiver) drop(b *block) {
+	r.pool.release(b)
+	r.held.Remove(b.number)
+	r.low = min(r.low, b.number)
+}
+
+// touch follows what a new symbol means for its block.
+func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
+	b.touched = now
+	b.cover = max(b.cover-1, 0)
+	if int(i) >= b.k {
+		b.high = max(b.high, int(i))
+	}
+	if b.tries > 0 { // the answer has begun to come: what it lacks shows soon
+		b.tries = 0
+		b.again = earliest(b.again, now.Add(r.sync.grtt))
+	}
+	if b.n == b.k {
+		b.ready = true
+		r.emit(Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols})
+	}
+}
+
+// NextEvent gives the next event.
+func (r *Receiver) NextEvent() (Event, bool) {
+	if len(r.events) == 0 {
+		return Event{}, false
+	}
+	e := r.events[0]
+	r.events = r.events[1:]
+	return e, true
+}
+
+func (r *Receiver) emit(e Event) { r.events = append(r.events, e) }
 
 // BlockStored says what became of a block: one that was ready, or (Stored) one that came
 // over HTTPS.
-func (r *Receiver) BlockStored(now time.Time, b protocol.BlockNumber, o Outcome) {}
+func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome) {
+	b := r.pool.blocks[n]
+	switch {
+	case o == Stored:
+		if b != nil {
+			r.pool.release(b)
+		}
+		r.stored(n)
+		r.checkDone(now)
+		return
+	case b == nil || !b.ready:
+		return
+	}
+	r.drop(b)
+	if o == Mismatch {
+		r.mismatch(n)
+	}
+	r.consider(now)
+}
 
-// Overrun tells how many packets the socket has dropped since the session began.
-func (r *Receiver) Overrun(now time.Time, total uint32) {}
+// mismatch is the interim rule of security.md I1: once, the block is asked for anew; twice,
+// it comes over HTTPS.
+func (r *Receiver) mismatch(n protocol.BlockNumber) {
+	r.drops.Mismatched++
+	r.failed[n]++
+	if r.failed[n] < 2 {
+		return
+	}
+	r.held.Add(n)
+	r.emit(Event{
+		Kind: CatchUp, Ranges: []protocol.Range{{First: n, Count: 1}},
+		Reason: "a block came with a wrong digest twice: a member of the group forges packets",
+	})
+}
 
-// Backlog tells how many blocks wait for disk.
-func (r *Receiver) Backlog(n int) {}
-
-// NextEvent gives the next event.
-func (r *Receiver) NextEvent() (Event, bool) { return Event{}, false }
-
-// NextFeedback gives a feedback body that is due. Its slices are valid until the next call.
-func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) { return wire.Feedback{}, false }
+// forged says that so many blocks failed that a member must be forging.
+func (r *Receiver) forged() bool {
+	return len(r.failed) > 0 && len(r.failed)*100 >= r.cfg.Blocks
+}
 
 // HandleTimeout does what is due by now.
-func (r *Receiver) HandleTimeout(now time.Time) {}
+func (r *Receiver) HandleTimeout(now time.Time) {
+	r.consider(now)
+	if !r.silent && !r.done && !r.ended && now.Sub(r.heard) >= silentAfter {
+		r.silent = true
+		r.emit(Event{Kind: Silent, Reason: "nothing of the group was heard for 2 s"})
+	}
+}
 
 // NextTimeout is when the machine wants HandleTimeout, then NextEvent and NextFeedback.
-func (r *Receiver) NextTimeout() (time.Time, bool) { return time.Time{}, false }
+func (r *Receiver) NextTimeout() (time.Time, bool) {
+	if r.done {
+		return r.report.at, r.report.left > 0
+	}
+	t := r.report.at
+	if !r.asks.at.IsZero() {
+		t = earliest(t, r.asks.at)
+	} else if !r.asks.wake.IsZero() {
+		t = earliest(t, r.asks.wake)
+	}
+	if !r.silent && !r.ended {
+		t = earliest(t, r.heard.Add(silentAfter))
+	}
+	return t, true
+}
 
 // Status is a snapshot.
-func (r *Receiver) Status() Status { return Status{} }
+func (r *Receiver) Status() Status {
+	return Status{
+		Verified: r.have.Count(), Blocks: r.cfg.Blocks, Partial: len(r.pool.order),
+		Rate: uint64(r.loss.rate), GRTT: r.sync.grtt, Loss: r.loss.smooth,
+		Declared: r.loss.total, Received: r.loss.arrived, Heard: r.heard, Done: r.done,
+		Drops: r.drops, Asks: r.asksN, Reports: r.repN,
+	}
+}
+
+func earliest(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

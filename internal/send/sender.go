@@ -5,58 +5,187 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
+	"github.com/groupcast/groupcast/internal/rate"
 )
 
 // Sender is the sending half of a session.
-type Sender struct{}
+type Sender struct {
+	cfg     Config
+	rnd     *rand.Rand
+	started time.Time
 
-// New makes the machine; nothing is sent before somebody is attached or Wanted is given.
-func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender { return &Sender{} }
+	// Of every block: 10 bytes and a few bits, whatever its length.
+	last   []protocol.PacketNumber // of the last packet sent of it
+	parity []uint8                 // rows used, so the next fresh symbol is k+parity
+	owed   []uint8                 // fresh parity symbols owed
+	wanted *protocol.BlockSet      // somebody lacked it
 
-// Attach adds a device, at any time, with the blocks it lacks; attaching again replaces what
-// was known of it.
-func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all bool) {}
+	pass    pass
+	repair  repairs
+	parityQ learner
+	devices roster
+	round   round
+	sync    syncs
+	pacer   *rate.Pacer
+	control *rate.Controller
 
-// Detach forgets a device.
-func (s *Sender) Detach(now time.Time, dev Device, reason string) {}
-
-// Complete says that a device's receipt came by another way.
-func (s *Sender) Complete(now time.Time, dev Device) {}
-
-// HandleFeedback takes a device's report and NACKs; what is out of bounds is counted.
-func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {}
-
-// HandleTimeout does what is due by now.
-func (s *Sender) HandleTimeout(now time.Time) {}
-
-// NextTimeout is when the machine wants to be called again: HandleTimeout, then NextSync and
-// NextTrain.
-func (s *Sender) NextTimeout() (time.Time, bool) { return time.Time{}, false }
-
-// NextTrain gives the next data packets that may leave now, in refs' array; cap(refs) bounds
-// the train.
-func (s *Sender) NextTrain(now time.Time, refs []SymbolRef) (Train, bool) { return Train{}, false }
-
-// NextSync gives a SYNC that is due and its packet number. Its Repairs are valid until the
-// next call.
-func (s *Sender) NextSync(now time.Time) (wire.Sync, protocol.PacketNumber, bool) {
-	return wire.Sync{}, 0, false
+	number   protocol.PacketNumber // the next one
+	grtt     time.Duration
+	measured bool // grtt is a measurement
+	loss     float64
+	turn     int // trains of repair since the last train of the pass
+	events   []Event
+	count    Counters
+	symbols  uint64 // data packets sent
+	over     bool
 }
 
-// Preview is a SYNC for a hand-out: the state as it is, nothing of it counted as sent.
-func (s *Sender) Preview(now time.Time) wire.Sync { return wire.Sync{} }
+// New makes the machine; nothing is sent before somebody is attached or Wanted is given.
+func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
+	cfg = cfg.withDefaults(now)
+	s := &Sender{
+		cfg: cfg, rnd: rnd, started: cfg.Started,
+		last:    make([]protocol.PacketNumber, cfg.Blocks),
+		parity:  make([]uint8, cfg.Blocks),
+		owed:    make([]uint8, cfg.Blocks),
+		wanted:  protocol.NewBlockSet(cfg.Blocks),
+		pass:    newPass(cfg.Blocks, cfg.Interleave),
+		repair:  newRepairs(cfg.Blocks),
+		devices: newRoster(),
+		control: rate.NewController(cfg.Rate),
+		number:  1,
+		grtt:    cfg.GRTT,
+	}
+	s.pacer = rate.NewPacer(now, s.control.Rate(), cfg.FrameBytes)
+	s.round.restart(now)
+	if cfg.Wanted != nil {
+		s.wantSet(now, cfg.Wanted)
+	}
+	return s
+}
+
+func (c Config) withDefaults(now time.Time) Config {
+	if c.Interleave <= 0 {
+		c.Interleave = DefaultInterleave
+	}
+	if c.Quantile <= 0 || c.Quantile > 1 {
+		c.Quantile = DefaultQuantile
+	}
+	if c.ProactiveMax == 0 {
+		c.ProactiveMax = DefaultProactiveMax
+	}
+	if c.FrameBytes <= 0 {
+		c.FrameBytes = c.SymbolSize + protocol.DataOverhead + linkOverhead
+	}
+	if c.GRTT <= 0 {
+		c.GRTT = DefaultGRTT
+	}
+	if c.Started.IsZero() {
+		c.Started = now
+	}
+	return c
+}
+
+// k is the number of source symbols of a block.
+func (s *Sender) k(b protocol.BlockNumber) int {
+	return max(1, protocol.SourceSymbols(s.cfg.Length(b), s.cfg.SymbolSize))
+}
+
+// rows is the number of parity rows of a block that were never sent. The last symbol index
+// is never used: in a NACK it would read as NoParity.
+func (s *Sender) rows(b protocol.BlockNumber, k int) int {
+	return protocol.MaxSymbols - 1 - k - int(s.parity[b])
+}
+
+func (s *Sender) wantSet(now time.Time, set *protocol.BlockSet) {
+	for b, ok := set.Next(0); ok; b, ok = set.Next(b + 1) {
+		s.want(now, b)
+	}
+}
+
+// want adds a block that somebody lacks to this pass or, if the pass was there, to the next.
+func (s *Sender) want(now time.Time, b protocol.BlockNumber) {
+	s.wanted.Add(b)
+	s.pass.add(now, b)
+	s.sync.done = false
+}
 
 // NextEvent gives the next event.
-func (s *Sender) NextEvent() (Event, bool) { return Event{}, false }
+func (s *Sender) NextEvent() (Event, bool) {
+	if len(s.events) == 0 {
+		return Event{}, false
+	}
+	e := s.events[0]
+	s.events = s.events[1:]
+	return e, true
+}
+
+func (s *Sender) emit(e Event) { s.events = append(s.events, e) }
 
 // Queued tells the depth of this machine's own send queue, in bytes.
-func (s *Sender) Queued(now time.Time, bytes int) {}
+func (s *Sender) Queued(now time.Time, bytes int) {
+	s.control.Queued(now, bytes)
+	s.applyRate(now)
+}
 
 // SetCap changes the most the session may use, as other sessions of the interface come and
 // go; 0: none.
-func (s *Sender) SetCap(now time.Time, bytesPerSec uint64) {}
+func (s *Sender) SetCap(now time.Time, bytesPerSec uint64) {
+	s.control.SetCap(bytesPerSec)
+	s.applyRate(now)
+}
 
-// Status is a snapshot; Devices lists the devices in the order of their handles.
-func (s *Sender) Status() Status          { return Status{} }
-func (s *Sender) Devices() []DeviceStatus { return nil }
+// applyRate hands a changed rate to the pacer and begins a new round: samples of two rates
+// are not mixed.
+func (s *Sender) applyRate(now time.Time) {
+	if r := s.control.Rate(); r != s.round.rate {
+		s.pacer.SetRate(now, r)
+		s.round.rate = r
+		s.round.settle(now, s.settleTime())
+	}
+}
+
+// HandleTimeout does what is due by now.
+func (s *Sender) HandleTimeout(now time.Time) {
+	s.repair.promote(now)
+	s.startPass(now)
+	s.parityQ.judge(now)
+	if !now.Before(s.round.ends) {
+		s.endRound(now)
+	}
+	if !now.Before(s.devices.checkAt) {
+		s.devices.checkAt = now.Add(checkInterval)
+		s.checkDevices(now)
+	}
+	s.checkOver(now)
+}
+
+// NextTimeout is when the machine wants to be called again: HandleTimeout, then NextSync and
+// NextTrain.
+func (s *Sender) NextTimeout() (time.Time, bool) {
+	if s.over || s.devices.ever == 0 && s.cfg.Wanted == nil {
+		return time.Time{}, false
+	}
+	t := earlier(s.syncDue(), s.round.ends)
+	t = earlier(t, s.devices.checkAt)
+	if s.sync.ending {
+		return s.syncDue(), true
+	}
+	if s.sendable() {
+		t = earlier(t, s.pacer.Next(s.round.now, MaxTrain))
+	}
+	if at, ok := s.repair.readyAt(); ok {
+		t = earlier(t, at)
+	}
+	if at, ok := s.pass.startAt(); ok {
+		t = earlier(t, at)
+	}
+	return t, true
+}
+
+func earlier(a, b time.Time) time.Time {
+	if b.Before(a) {
+		return b
+	}
+	return a
+}

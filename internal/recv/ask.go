@@ -1,0 +1,213 @@
+package recv
+
+import (
+	"math"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Bounds of asking.
+const (
+	minAgain    = 20 * time.Millisecond
+	maxAgain    = time.Second
+	moreAfter   = 2 * time.Millisecond // the rest of a list that did not fit
+	maxNACKs    = 90                  // of one packet
+	maxRanges   = 32
+	maxBitmaps  = 10
+	spareRows   = 24 // fewer unused rows than this beyond the deficit: say what is missing
+	unheardAt   = 5  // tries
+	unheardGap  = 2 * time.Second
+	lastSymbol  = protocol.MaxSymbols - 2 // the greatest index a sender uses
+	askedBlocks = 64                      // ranges remembered as asked for
+)
+
+// asking is when and what to ask for.
+type asking struct {
+	at      time.Time // the backoff runs out; zero: none runs
+	wake    time.Time // look again then; zero: a SYNC will say
+	due     bool
+	again   time.Time // hold-off of ranges
+	tries   int       // of ranges
+	ranges  []protocol.Range
+	nacks   []wire.NACK
+	bitmaps []wire.Bitmap
+	unheard time.Time // when the driver was told last
+}
+
+// named says whether a block was asked for whole in the newest list of ranges.
+func (a *asking) named(b protocol.BlockNumber) bool {
+	for _, r := range a.ranges {
+		if b >= r.First && b < r.End() {
+			return true
+		}
+	}
+	return false
+}
+
+// consider starts a backoff when something is to be asked for, and says when to look again.
+func (r *Receiver) consider(now time.Time) {
+	a := &r.asks
+	if r.done {
+		a.at, a.due = time.Time{}, false
+		return
+	}
+	if !a.at.IsZero() {
+		if !now.Before(a.at) {
+			a.at, a.due = time.Time{}, true
+		}
+		return
+	}
+	if a.due {
+		return
+	}
+	open, wake := r.askable(now)
+	a.wake = wake
+	if open {
+		a.at = now.Add(r.backoff())
+	}
+}
+
+// askable says whether anything may be asked for now, else when that may be so.
+func (r *Receiver) askable(now time.Time) (bool, time.Time) {
+	var wake time.Time
+	later := func(t time.Time) {
+		if wake.IsZero() || t.Before(wake) {
+			wake = t
+		}
+	}
+	for _, b := range r.pool.order {
+		switch t, open := r.opens(b); {
+		case !open:
+		case !now.Before(t):
+			return true, time.Time{}
+		default:
+			later(t)
+		}
+	}
+	if _, ok := r.firstMissing(); ok {
+		if !now.Before(r.asks.again) {
+			return true, time.Time{}
+		}
+		later(r.asks.again)
+	}
+	return false, wake
+}
+
+// opens is when a block in the pool may be asked for; false: not before a SYNC says so.
+func (r *Receiver) opens(b *block) (time.Time, bool) {
+	if b.ready || !r.sync.past(b.number) {
+		return time.Time{}, false
+	}
+	if b.cover >= b.deficit() {
+		return r.sync.coverUntil(), true
+	}
+	return b.again, true
+}
+
+// firstMissing is the first block that the pass is past and of which nothing is held.
+func (r *Receiver) firstMissing() (protocol.BlockNumber, bool) {
+	b, ok := r.held.NextMissing(r.low)
+	if !ok {
+		r.low = protocol.BlockNumber(r.cfg.Blocks)
+		return 0, false
+	}
+	r.low = b
+	return b, r.wantsWhole(b)
+}
+
+func (r *Receiver) wantsWhole(b protocol.BlockNumber) bool {
+	_, known := r.layout.Length(b)
+	return known && r.sync.past(b)
+}
+
+// backoff is RFC 5401's truncated exponential over K·GRTT.
+func (r *Receiver) backoff() time.Duration {
+	t := float64(r.sync.backoff) * r.sync.grtt.Seconds()
+	lambda := math.Log(float64(r.sync.group)) + 1
+	x := r.rnd.Float64()*lambda/t + lambda/(t*(math.Exp(lambda)-1))
+	d := t / lambda * math.Log(x*(math.Exp(lambda)-1)*t/lambda)
+	return time.Duration(max(d, 0) * float64(time.Second))
+}
+
+// collect lists what is to be asked for now and starts the hold-off of each.
+func (r *Receiver) collect(now time.Time) bool {
+	a := &r.asks
+	a.nacks, a.bitmaps = a.nacks[:0], a.bitmaps[:0]
+	full := false
+	for _, b := range r.pool.order {
+		t, open := r.opens(b)
+		if !open || now.Before(t) {
+			continue
+		}
+		if full = len(a.nacks) == maxNACKs || len(a.bitmaps) == maxBitmaps; full {
+			break
+		}
+		r.name(now, b)
+	}
+	r.collectRanges(now)
+	if full {
+		a.at = now.Add(moreAfter)
+	}
+	return len(a.nacks) > 0 || len(a.ranges) > 0
+}
+
+// name puts a block into the list.
+func (r *Receiver) name(now time.Time, b *block) {
+	a := &r.asks
+	n := wire.NACK{Block: b.number, Deficit: uint8(b.deficit()), HighParity: wire.NoParity}
+	if b.high >= 0 {
+		n.HighParity = uint8(b.high)
+	}
+	a.nacks = append(a.nacks, n)
+	unused := lastSymbol - max(b.high, b.k-1)
+	if unused < b.deficit()+spareRows || b.tries >= 2 {
+		a.bitmaps = append(a.bitmaps, wire.Bitmap{Block: b.number, Missing: b.missing()})
+	}
+	b.tries++
+	b.asked, b.again = now, now.Add(r.holdOff(b.tries))
+	b.cover = 0
+	if b.tries >= unheardAt {
+		r.tellUnheard(now)
+	}
+}
+
+func (r *Receiver) collectRanges(now time.Time) {
+	a := &r.asks
+	if now.Before(a.again) {
+		return
+	}
+	first, ok := r.firstMissing()
+	if !ok {
+		a.tries, a.ranges = 0, a.ranges[:0]
+		return
+	}
+	a.ranges = a.ranges[:0]
+	for ok && len(a.ranges) < maxRanges && r.wantsWhole(first) {
+		end := first + 1
+		for !r.held.Has(end) && int(end) < r.cfg.Blocks && r.wantsWhole(end) {
+			end++
+		}
+		a.ranges = append(a.ranges, protocol.Range{First: first, Count: uint32(end - first)})
+		first, ok = r.held.NextMissing(end)
+	}
+	a.tries++
+	a.again = now.Add(r.holdOff(a.tries))
+}
+
+// holdOff is how long an ask waits for its answer, with some spread so that devices that
+// asked together do not ask together again.
+func (r *Receiver) holdOff(tries int) time.Duration {
+	d := max(2*r.sync.grtt+r.backoff()/2, minAgain)
+	d = min(d<<min(tries-1, 10), maxAgain)
+	return d + r.spread(d/4)
+}
+
+func (r *Receiver) tellUnheard(now time.Time) {
+	if now.Sub(r.asks.unheard) < unheardGap {
+		return
+	}
+	r.asks.unheard = now
+	r.emit(Event{Kind: Unheard, Reason: "what was asked for does not come"})
+}

@@ -1,0 +1,181 @@
+package recv
+
+import (
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+const (
+	doneReports  = 6 // a device that is done says so at most so often
+	promptGroup  = 64
+	delaySamples = 16
+	delayWindow  = 10 * time.Second
+)
+
+// reporting is when the device reports, and what it has not reported yet.
+type reporting struct {
+	at      time.Time
+	left    int // reports of being done
+	overrun uint32
+	told    uint32 // overruns reported so far
+	backlog int
+}
+
+func (p *reporting) sayDone(now time.Time, after time.Duration) {
+	p.left = doneReports
+	p.at = now.Add(after)
+}
+
+// doneDelay spreads the good news of a large group over an interval.
+func (r *Receiver) doneDelay() time.Duration {
+	if r.sync.group <= promptGroup {
+		return r.spread(r.sync.grtt * time.Duration(r.sync.group) / 16)
+	}
+	return r.spread(r.sync.interval)
+}
+
+// solicited brings the next report forward, in small groups.
+func (r *Receiver) solicited(now time.Time) {
+	if r.sync.group <= promptGroup && (!r.done || r.report.left > 0) {
+		r.report.at = earliest(r.report.at, now.Add(r.backoff()))
+	}
+}
+
+// Overrun tells how many packets the socket has dropped since the session began.
+func (r *Receiver) Overrun(now time.Time, total uint32) { r.report.overrun = total }
+
+// Backlog tells how many blocks wait for disk.
+func (r *Receiver) Backlog(n int) { r.report.backlog = n }
+
+// NextFeedback gives a feedback body that is due. Its slices are valid until the next call.
+func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) {
+	r.consider(now)
+	asks := false
+	if r.asks.due {
+		r.asks.due = false
+		asks = r.collect(now)
+		r.consider(now)
+	}
+	due := !now.Before(r.report.at) && (!r.done || r.report.left > 0)
+	if !asks && !due {
+		return wire.Feedback{}, false
+	}
+	f := r.body(now)
+	if asks {
+		r.asksN++
+		f.NACKs, f.Bitmaps = r.asks.nacks, r.asks.bitmaps
+		if r.asks.tries > 0 {
+			f.Ranges = r.asks.ranges
+		}
+	} else {
+		r.repN++
+	}
+	f.Flags |= wire.FeedbackBar
+	f.Bar = r.bar()
+	r.reported(now)
+	return f, true
+}
+
+// reported begins the next interval, in the device's own slot.
+func (r *Receiver) reported(now time.Time) {
+	p := &r.report
+	if r.done {
+		p.left--
+	}
+	p.at = p.at.Add(r.sync.interval)
+	if !p.at.After(now) {
+		p.at = now.Add(r.sync.interval/2 + r.spread(r.sync.interval))
+	}
+}
+
+// body is a report; what it says "since the last one" begins anew.
+func (r *Receiver) body(now time.Time) wire.Feedback {
+	f := wire.Feedback{
+		High: r.high, Verified: uint32(r.have.Count()),
+		Declared: r.loss.declared, Received: r.loss.received,
+		Overrun: r.report.overrun - r.report.told, Delay: r.delay.median(),
+		Backlog: uint16(min(r.report.backlog, 1<<16-1)),
+	}
+	if r.sync.started {
+		f.SyncSequence = r.sync.sequence
+		f.SyncAge = uint32(min(now.Sub(r.sync.at).Microseconds(), 1<<32-1))
+	}
+	if r.done {
+		f.Flags |= wire.FeedbackDone
+	}
+	if r.forged() {
+		f.Flags |= wire.FeedbackMismatch
+	}
+	r.loss.declared, r.loss.received = 0, 0
+	r.report.told = r.report.overrun
+	return f
+}
+
+// bucket is the place of a block in the bar.
+func bucket(b protocol.BlockNumber, blocks int) int { return int(uint64(b) * 256 / uint64(blocks)) }
+
+// bar is the device's progress at a glance: of each 1/256 of the blocks none, some, most or
+// all.
+func (r *Receiver) bar() (out [64]byte) {
+	n := uint64(r.cfg.Blocks)
+	for i := uint64(0); i < 256; i++ {
+		lo, hi := (i*n+255)/256, ((i+1)*n+255)/256
+		v := byte(0)
+		if lo == hi { // fewer blocks than buckets: that of the block which covers it
+			if r.have.Has(protocol.BlockNumber(i * n / 256)) {
+				v = 3
+			}
+		} else {
+			v = level(uint64(r.counts[i]), hi-lo)
+		}
+		out[i/4] |= v << (i % 4 * 2)
+	}
+	return out
+}
+
+func level(have, of uint64) byte {
+	switch {
+	case have >= of:
+		return 3
+	case 2*have >= of:
+		return 2
+	case have > 0:
+		return 1
+	}
+	return 0
+}
+
+// delays follows the one-way delay of SYNCs above the smallest seen lately; the clocks need
+// not agree.
+type delays struct {
+	least   [2]int64 // of this window and the one before, µs
+	since   time.Time
+	samples [delaySamples]int64
+	n       int
+}
+
+func (d *delays) sample(now time.Time, sentAt uint64) {
+	v := now.UnixMicro() - int64(sentAt)
+	switch {
+	case d.n == 0:
+		d.least, d.since = [2]int64{v, v}, now
+	case now.Sub(d.since) > delayWindow:
+		d.least, d.since = [2]int64{v, d.least[0]}, now
+	}
+	d.least[0] = min(d.least[0], v)
+	d.samples[d.n%delaySamples] = v
+	d.n++
+}
+
+func (d *delays) median() uint32 {
+	n := min(d.n, delaySamples)
+	if n == 0 {
+		return 0
+	}
+	s := d.samples
+	slices.Sort(s[:n])
+	return uint32(min(max(s[n/2]-min(d.least[0], d.least[1]), 0), 1<<32-1))
+}

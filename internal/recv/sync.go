@@ -1,0 +1,109 @@
+package recv
+
+import (
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Clamps of what a SYNC says (security.md I2).
+const (
+	leastReport = 20 * time.Millisecond
+	mostReport  = 60 * time.Second
+	maxBackoff  = 64
+)
+
+// state is what the newest signed SYNC says, clamped.
+type state struct {
+	sequence uint64
+	at       time.Time // when it came
+	number   pn        // its own packet number: the high-water mark
+	grtt     time.Duration
+	group    int
+	backoff  int
+	interval time.Duration
+	low      protocol.BlockNumber
+	high     protocol.BlockNumber
+	front    protocol.BlockNumber
+	passDone bool
+	started  bool // one came over the group
+	repairs  []wire.Repair
+}
+
+func (y *state) begin(now time.Time, m wire.Sync, blocks int) {
+	y.take(now, m, blocks)
+	y.at = now
+}
+
+// take clamps and keeps a SYNC.
+func (y *state) take(now time.Time, m wire.Sync, blocks int) {
+	top := protocol.BlockNumber(blocks)
+	y.sequence, y.at = m.Sequence, now
+	if m.RangeLast < protocol.MaxPacketNumber {
+		y.number = max(y.number, m.RangeLast+1)
+	}
+	y.grtt = min(max(time.Duration(m.GRTT)*time.Microsecond, protocol.MinGRTT), protocol.MaxGRTT)
+	y.group = min(max(int(m.GroupSize), 1), protocol.MaxGroupSize)
+	y.backoff = min(max(int(m.Backoff), 1), maxBackoff)
+	y.interval = min(max(time.Duration(m.ReportInterval)*time.Microsecond, leastReport), mostReport)
+	y.high = min(m.WindowHigh, top)
+	y.low = min(m.WindowLow, y.high)
+	y.front = min(m.Front, top)
+	y.passDone = m.Flags&wire.SyncPassDone != 0
+	y.repairs = append(y.repairs[:0], m.Repairs...)
+	slices.SortFunc(y.repairs, func(a, b wire.Repair) int { return int(int64(a.Block) - int64(b.Block)) })
+}
+
+func (y *state) inWindow(b protocol.BlockNumber) bool { return b >= y.low && b < y.high }
+
+// coming is how many symbols of a block the SYNC advertises.
+func (y *state) coming(b protocol.BlockNumber) int {
+	i, ok := slices.BinarySearchFunc(y.repairs, b, func(r wire.Repair, b protocol.BlockNumber) int {
+		return int(int64(r.Block) - int64(b))
+	})
+	if !ok {
+		return 0
+	}
+	return int(y.repairs[i].Symbols)
+}
+
+func (y *state) advertised(b protocol.BlockNumber) bool { return y.coming(b) > 0 }
+
+// coverUntil is how long an advertisement silences: the next SYNC renews it, and 4 GRTT are
+// the most that a lying server gets (security.md I2).
+func (y *state) coverUntil() time.Time {
+	return y.at.Add(max(4*y.grtt, 5*protocol.SyncInterval/2))
+}
+
+// past says whether the pass has sent all it will send of a block.
+func (y *state) past(b protocol.BlockNumber) bool { return y.passDone || b < y.front }
+
+// HandleSync takes a SYNC whose signature holds.
+func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
+	if m.Sequence <= r.sync.sequence || m.RangeLast >= protocol.MaxPacketNumber {
+		r.drops.Stale++
+		return
+	}
+	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
+	r.sync.take(now, m, r.cfg.Blocks)
+	r.delay.sample(now, m.SentAt)
+	if r.sync.started {
+		r.loss.declare(m)
+	} else { // the group was joined somewhere within its range
+		r.sync.started = true
+		r.loss.clear(max(r.loss.cleared, m.RangeLast+1))
+	}
+	for _, b := range r.pool.order {
+		b.cover = r.sync.coming(b.number)
+	}
+	if m.Flags&wire.SyncEnd != 0 && !r.ended && !r.done {
+		r.ended = true
+		r.emit(Event{Kind: Ended, Reason: "the server ended the session"})
+	}
+	if m.Flags&wire.SyncSolicit != 0 {
+		r.solicited(now)
+	}
+	r.consider(now)
+}

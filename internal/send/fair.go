@@ -1,0 +1,95 @@
+package send
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Bounds of what one device may demand (security.md F1).
+const (
+	outlierShare   = 25  // repair for outliers may be 1/25 of the packets …
+	outlierSlack   = 512 // … and so many symbols
+	outlierGroup   = 3   // devices from which on there are outliers
+	fruitlessLimit = 24  // symbols of one block that changed nothing
+	fruitlessAsks  = 3
+	fruitlessLoss  = 0.6  // more reported loss than this explains fruitless repair
+	fruitSlack     = 2048 // symbols
+)
+
+// ask is what a device said last of a block.
+type ask struct {
+	block     uint32
+	deficit   uint8
+	parity    uint8 // rows used then
+	count     uint8 // asks in a row that were not fewer
+	fruitless uint8 // symbols sent meanwhile
+}
+
+// afford charges a device with repair that nobody else has asked for so far. It refuses, and
+// leaves the device behind, when its demand is out of proportion to everybody else's.
+func (s *Sender) afford(now time.Time, d *device, symbols int) bool {
+	d.charged += symbols
+	d.fruit += symbols
+	if d.fruit > 3*s.wantedSymbols()+fruitSlack {
+		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks again and again and stores nothing")
+		return false
+	}
+	if s.outlier(d) {
+		s.leave(now, d, CauseLoss, fmt.Sprintf("it loses %.1f %% of the packets, far more than the others", 100*d.loss))
+		return false
+	}
+	return true
+}
+
+func (s *Sender) wantedSymbols() int {
+	return s.wanted.Count() * s.k(s.someBlock())
+}
+
+// outlier: with three devices or more, one whose demand passes 4 % of the packets while
+// hardly anybody else demands half as much.
+func (s *Sender) outlier(d *device) bool {
+	if len(s.devices.order) < outlierGroup || d.charged <= outlierSlack+int(s.symbols/outlierShare) {
+		return false
+	}
+	like := 0
+	for _, o := range s.devices.order {
+		if o.charged >= d.charged/2 || o.behind == CauseLoss {
+			like++
+		}
+	}
+	return like < max(2, (len(s.devices.order)+19)/20)
+}
+
+// inconsistent: symbols were sent as asked, they arrive by the device's own reports, and
+// still it lacks no fewer.
+func (s *Sender) inconsistent(now time.Time, d *device, n wire.NACK) bool {
+	a := d.remember(uint32(n.Block))
+	sent := s.parity[n.Block] - a.parity
+	if a.count == 0 || n.Deficit < a.deficit {
+		*a = ask{block: a.block, deficit: n.Deficit, parity: s.parity[n.Block], count: 1}
+		return false
+	}
+	a.count = min(a.count+1, 250)
+	a.fruitless = uint8(min(int(a.fruitless)+int(sent), 255))
+	a.deficit, a.parity = n.Deficit, s.parity[n.Block]
+	if a.count <= fruitlessAsks || a.fruitless < fruitlessLimit || d.loss > fruitlessLoss {
+		return false
+	}
+	s.leave(now, d, CauseInconsistent, fmt.Sprintf("inconsistent feedback: %d symbols of block %d changed nothing", a.fruitless, n.Block))
+	return true
+}
+
+// remember finds what the device said of a block, or makes room for it.
+func (d *device) remember(b uint32) *ask {
+	for i := range d.asks {
+		if d.asks[i].count > 0 && d.asks[i].block == b {
+			return &d.asks[i]
+		}
+	}
+	a := &d.asks[d.nextAsk]
+	d.nextAsk = (d.nextAsk + 1) % rememberedAsks
+	*a = ask{block: b}
+	return a
+}

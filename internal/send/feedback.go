@@ -1,0 +1,225 @@
+package send
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// rangesGap is the least time between two lists of ranges of one device.
+const rangesGap = 50 * time.Millisecond
+
+// HandleFeedback takes a device's report and NACKs; what is out of bounds is counted and
+// otherwise ignored (security.md F1).
+func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
+	d := s.devices.by[dev]
+	if d == nil || s.over {
+		return
+	}
+	s.count.Feedback++
+	d.heard = now
+	s.report(now, d, f)
+	if d.done {
+		return
+	}
+	if f.Flags&wire.FeedbackDone != 0 {
+		s.complete(now, d, "it stored everything")
+		return
+	}
+	if d.behind == CauseSilent && now.Sub(d.highAt) < checkInterval {
+		s.back(now, d)
+	}
+	if len(f.NACKs)+len(f.Ranges)+len(f.Bitmaps) == 0 || !d.waited() {
+		return
+	}
+	s.count.NACKs++
+	high := min(f.High, s.number-1)
+	for i := range f.NACKs {
+		s.ask(now, d, f.NACKs[i], high, bitmapOf(f.Bitmaps, f.NACKs[i].Block))
+		if !d.waited() {
+			return
+		}
+	}
+	s.askRanges(now, d, f.Ranges, high)
+}
+
+func bitmapOf(bitmaps []wire.Bitmap, b protocol.BlockNumber) *[25]byte {
+	for i := range bitmaps {
+		if bitmaps[i].Block == b {
+			return &bitmaps[i].Missing
+		}
+	}
+	return nil
+}
+
+// report takes what a device says of itself.
+func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
+	if high := min(f.High, s.number-1); high > d.high {
+		d.high, d.highAt = high, now
+	}
+	if v := min(int(f.Verified), s.cfg.Blocks); v > d.verified {
+		d.verified, d.moved, d.fruit = v, now, 0
+	}
+	if f.Flags&wire.FeedbackBar != 0 {
+		d.bar = f.Bar
+	}
+	d.delay = time.Duration(f.Delay) * time.Microsecond
+	d.overrun += uint64(f.Overrun)
+	s.sampleRTT(now, d, f)
+	if f.Declared > 0 && f.Received <= f.Declared && uint64(f.Declared) <= uint64(s.number) {
+		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
+		s.round.add(now, d, f)
+	}
+}
+
+// smooth follows the loss over some thousand packets.
+func (d *device) smooth(declared, lost float64) {
+	const memory = 4000
+	d.lossOf = min(d.lossOf+declared, memory)
+	d.loss += (lost/declared - d.loss) * min(1, declared/d.lossOf)
+}
+
+// sampleRTT takes the echo of a SYNC.
+func (s *Sender) sampleRTT(now time.Time, d *device, f wire.Feedback) {
+	seq := f.SyncSequence
+	if seq == 0 || seq > s.sync.sequence || s.sync.sequence-seq >= sentRemember {
+		return
+	}
+	rtt := now.Sub(s.sync.times[seq%sentRemember]) - time.Duration(f.SyncAge)*time.Microsecond
+	if rtt < 0 {
+		return
+	}
+	rtt = min(rtt, protocol.MaxGRTT)
+	if d.rtt == 0 {
+		d.rtt = rtt
+	}
+	d.rtt += (rtt - d.rtt) / 4
+	if !s.measured {
+		s.measured = true
+		s.grtt = min(max(2*rtt, protocol.MinGRTT), protocol.MaxGRTT)
+	}
+}
+
+// ask judges a NACK by what its sender could have seen (docs/protocol.md §7).
+func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[25]byte) {
+	s.count.Asked++
+	b := n.Block
+	if int(b) >= s.cfg.Blocks || !s.pass.begun.Has(b) || !s.plausible(n, s.k(b)) {
+		s.count.Refused++
+		return
+	}
+	k := s.k(b)
+	need, ok := s.judge(n, k, high)
+	if !ok {
+		s.count.OnTheWay++
+		return
+	}
+	d.moved = now
+	if high >= s.last[b] && s.inconsistent(now, d, n) {
+		return
+	}
+	s.parityQ.heard(b)
+	have := s.owing(b)
+	if need <= have {
+		return
+	}
+	if !s.afford(now, d, need-have) {
+		return
+	}
+	s.grant(now, b, k, s.margin(need), missing)
+}
+
+// plausible is F1: a deficit and a parity index that can be.
+func (s *Sender) plausible(n wire.NACK, k int) bool {
+	if n.Deficit < 1 || int(n.Deficit) > k {
+		return false
+	}
+	top := k + int(s.parity[n.Block])
+	return n.HighParity == wire.NoParity || int(n.HighParity) >= k && int(n.HighParity) < top
+}
+
+// judge gives how many symbols a NACK needs beyond those on their way; false: none, or the
+// source symbols themselves are still coming.
+func (s *Sender) judge(n wire.NACK, k int, high pn) (int, bool) {
+	if s.pass.ahead(n.Block) {
+		return 0, false
+	}
+	need := int(n.Deficit)
+	if high >= s.last[n.Block] {
+		return need, true
+	}
+	seen := k - 1
+	if n.HighParity != wire.NoParity {
+		seen = int(n.HighParity)
+	}
+	coming := k + int(s.parity[n.Block]) - 1 - seen
+	if coming <= 0 {
+		return 0, false
+	}
+	return need - coming, need > coming
+}
+
+// grant owes fresh parity and, when the rows are used up, what the bitmap misses; without a
+// bitmap the block goes into the next pass.
+func (s *Sender) grant(now time.Time, b protocol.BlockNumber, k, need int, missing *[25]byte) {
+	rows := s.rows(b, k)
+	if need <= rows {
+		s.owe(now, b, need)
+		return
+	}
+	if missing != nil && ones(missing) > 0 {
+		s.owe(now, b, rows)
+		s.oweSource(now, b, k, need-rows, missing)
+		return
+	}
+	if rows > 0 {
+		s.owe(now, b, rows)
+		return
+	}
+	s.pass.add(now, b)
+}
+
+// margin adds what is likely to be lost of a repair at the end of a session, where another
+// round trip costs more than a symbol.
+func (s *Sender) margin(need int) int {
+	if !s.pass.done() || s.loss < minLoss || s.repair.owed > 4*need+64 {
+		return need
+	}
+	return need + int(float64(need)*s.loss+0.9)
+}
+
+// askRanges puts blocks of which a device holds nothing into a pass.
+func (s *Sender) askRanges(now time.Time, d *device, ranges []protocol.Range, high pn) {
+	if len(ranges) == 0 || now.Sub(d.rangesAt) < rangesGap {
+		return
+	}
+	d.rangesAt = now
+	left := protocol.MaxNACKRanges
+	for _, r := range ranges {
+		if left--; left < 0 || r.Count == 0 || uint64(r.First)+uint64(r.Count) > uint64(s.cfg.Blocks) {
+			s.count.Refused++
+			return
+		}
+		for b := r.First; b < r.End(); b++ {
+			s.askBlock(now, d, b, high)
+		}
+		if !d.waited() {
+			return
+		}
+	}
+}
+
+func (s *Sender) askBlock(now time.Time, d *device, b protocol.BlockNumber, high pn) {
+	p := &s.pass
+	if p.ahead(b) || p.later.Has(b) {
+		return
+	}
+	d.moved = now
+	if p.begun.Has(b) {
+		if high < s.last[b] || !s.afford(now, d, (s.k(b)+1)/2) {
+			return
+		}
+	}
+	s.want(now, b)
+}

@@ -1,0 +1,224 @@
+package send
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Patience with devices.
+const (
+	checkInterval  = 250 * time.Millisecond
+	silentAfter    = 2 * time.Second  // at least; else three missed reports
+	deafAfter      = 3 * time.Second  // reports come, but nothing of the group is heard
+	stalledAfter   = 15 * time.Second // nothing owed, nothing asked, nothing stored
+	missedReports  = 3
+	rememberedAsks = 16 // per device
+)
+
+// roster is the attached devices, in the order in which they came.
+type roster struct {
+	by      map[Device]*device
+	order   []*device
+	ever    int
+	active  int // waited for
+	checkAt time.Time
+}
+
+// device is what the server keeps of one receiver: counts and a bar, no bitmaps.
+type device struct {
+	id       Device
+	verified int
+	bar      [64]byte
+	high     pn
+	highAt   time.Time // when high last rose
+	heard    time.Time // zero: never
+	since    time.Time // attached
+	moved    time.Time // verified rose or an ask was answered
+	rangesAt time.Time
+	loss     float64 // smoothed
+	lossOf   float64 // packets it stands on, faded
+	rtt      time.Duration
+	delay    time.Duration
+	overrun  uint64
+	round    roundOf
+	charged  int // repair symbols sent for it alone, less its credit
+	fruit    int // … since verified rose
+	asks     [rememberedAsks]ask
+	nextAsk  uint8
+	done     bool
+	behind   Cause
+	reason   string
+}
+
+func newRoster() roster { return roster{by: make(map[Device]*device)} }
+
+func (d *device) waited() bool { return !d.done && d.behind == "" }
+
+// Attach adds a device, at any time, with the blocks it lacks; attaching again replaces what
+// was known of it.
+func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all bool) {
+	if s.over {
+		return
+	}
+	d := &device{id: dev, since: now, moved: now, highAt: now}
+	d.charged = -s.cfg.Interleave * protocol.MaxSourceSymbols // what it misses of the running group
+	s.devices.put(d)
+	if all {
+		lacks = []protocol.Range{{First: 0, Count: uint32(s.cfg.Blocks)}}
+	}
+	for _, r := range lacks {
+		end := min(uint64(r.First)+uint64(r.Count), uint64(s.cfg.Blocks))
+		for b := uint64(r.First); b < end; b++ {
+			s.want(now, protocol.BlockNumber(b))
+		}
+	}
+	s.sync.ending, s.sync.ended = false, 0
+	s.devices.recount()
+	s.syncSoon()
+}
+
+func (r *roster) put(d *device) {
+	r.ever++
+	if old := r.by[d.id]; old != nil {
+		for i := range r.order {
+			if r.order[i] == old {
+				r.order[i] = d
+			}
+		}
+	} else {
+		r.order = append(r.order, d)
+	}
+	r.by[d.id] = d
+}
+
+func (r *roster) recount() {
+	r.active = 0
+	for _, d := range r.order {
+		if d.waited() {
+			r.active++
+		}
+	}
+}
+
+// Detach forgets a device.
+func (s *Sender) Detach(now time.Time, dev Device, reason string) {
+	d := s.devices.by[dev]
+	if d == nil {
+		return
+	}
+	delete(s.devices.by, dev)
+	for i := range s.devices.order {
+		if s.devices.order[i] == d {
+			s.devices.order = append(s.devices.order[:i], s.devices.order[i+1:]...)
+			break
+		}
+	}
+	s.devices.recount()
+	s.checkOver(now)
+}
+
+// Complete says that a device's receipt came by another way.
+func (s *Sender) Complete(now time.Time, dev Device) {
+	if d := s.devices.by[dev]; d != nil {
+		s.complete(now, d, "its receipt came")
+	}
+}
+
+func (s *Sender) complete(now time.Time, d *device, reason string) {
+	if d.done {
+		return
+	}
+	if d.waited() {
+		s.devices.active--
+	}
+	d.done, d.behind, d.reason = true, "", ""
+	d.verified = s.cfg.Blocks
+	s.emit(Event{Kind: DeviceDone, Device: d.id, Reason: reason})
+	s.checkOver(now)
+}
+
+// leave stops waiting for a device: it catches up by itself.
+func (s *Sender) leave(now time.Time, d *device, c Cause, reason string) {
+	if !d.waited() {
+		return
+	}
+	d.behind, d.reason = c, reason
+	s.devices.active--
+	s.emit(Event{Kind: DeviceBehind, Device: d.id, Cause: c, Reason: reason})
+	s.checkOver(now)
+}
+
+// back waits again for a device that was silent.
+func (s *Sender) back(now time.Time, d *device) {
+	d.behind, d.reason = "", ""
+	d.moved, d.highAt = now, now
+	s.devices.active++
+	s.sync.ending, s.sync.ended = false, 0
+	s.emit(Event{Kind: DeviceBack, Device: d.id})
+}
+
+// checkOver ends the session when nobody is waited for.
+func (s *Sender) checkOver(now time.Time) {
+	if s.devices.ever > 0 && s.devices.active == 0 && !s.over && !s.sync.ending {
+		s.sync.ending = true
+		s.syncSoon()
+	}
+}
+
+// checkDevices leaves behind who is silent, deaf or stalled.
+func (s *Sender) checkDevices(now time.Time) {
+	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
+	deaf := max(patience, deafAfter)
+	for _, d := range s.devices.order {
+		if !d.waited() {
+			continue
+		}
+		heard := d.since
+		if d.heard.After(heard) {
+			heard = d.heard
+		}
+		switch {
+		case now.Sub(heard) > patience:
+			s.leave(now, d, CauseSilent, fmt.Sprintf("no report for %.0f s", now.Sub(heard).Seconds()))
+		case now.Sub(d.highAt) > deaf:
+			s.leave(now, d, CauseSilent, "it reports, but hears nothing of the group")
+		case s.pass.done() && s.repair.owed == 0 && now.Sub(d.moved) > stalledAfter:
+			s.leave(now, d, CauseSlow, "it neither stores nor asks any longer")
+		}
+	}
+}
+
+// Devices lists the devices in the order in which they came.
+func (s *Sender) Devices() []DeviceStatus {
+	out := make([]DeviceStatus, 0, len(s.devices.order))
+	for _, d := range s.devices.order {
+		out = append(out, DeviceStatus{
+			Device: d.id, Verified: d.verified, Loss: d.loss, RTT: d.rtt, Overrun: d.overrun,
+			Bar: d.bar, Heard: d.heard, Done: d.done, Behind: d.behind, Reason: d.reason,
+		})
+	}
+	return out
+}
+
+// Status is a snapshot.
+func (s *Sender) Status() Status {
+	st := Status{
+		Rate: s.control.Rate(), Limiter: s.control.Limiter(), GRTT: s.grtt, Loss: s.loss,
+		Blocks: s.cfg.Blocks, Wanted: s.wanted.Count(), Pass: s.pass.number, PassDone: s.pass.done(),
+		Owed: s.repair.owed, Over: s.over, Counters: s.count,
+		Devices: len(s.devices.order), Active: s.devices.active,
+	}
+	if s.pass.size > 0 {
+		st.Progress = float64(s.pass.sent) / float64(s.pass.size)
+	}
+	for _, d := range s.devices.order {
+		if d.done {
+			st.Done++
+		} else if d.behind != "" {
+			st.Behind++
+		}
+	}
+	return st
+}

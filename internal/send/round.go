@@ -1,0 +1,127 @@
+package send
+
+import (
+	"math"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/rate"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// round gathers what the devices report while the rate stays the same.
+type round struct {
+	id     uint32
+	begins time.Time // reports before speak of another rate
+	ends   time.Time
+	sent   uint64 // bytes since begins
+	rate   uint64
+	now    time.Time // the latest time the machine was told
+	vals   []float64 // scratch
+}
+
+// roundOf is one device's part of a round.
+type roundOf struct {
+	id       uint32
+	declared uint64
+	received uint64
+	overrun  uint64
+}
+
+func (r *round) restart(now time.Time) { r.begins, r.ends, r.now = now, now.Add(minReport), now }
+
+func (r *round) settle(now time.Time, d time.Duration) {
+	r.id++
+	r.begins = now.Add(d)
+	r.ends = r.begins.Add(d)
+	r.sent = 0
+}
+
+func (r *round) add(now time.Time, d *device, f wire.Feedback) {
+	if now.Before(r.begins) {
+		return
+	}
+	if d.round.id != r.id {
+		d.round = roundOf{id: r.id}
+	}
+	d.round.declared += uint64(f.Declared)
+	d.round.received += uint64(f.Received)
+	d.round.overrun += uint64(f.Overrun)
+}
+
+// quantile gives the policy quantile of the values of the devices waited for, leaving out at
+// least one of three or more (security.md F2).
+func (s *Sender) quantile(value func(*device) (float64, bool)) (float64, int) {
+	vals := s.round.vals[:0]
+	for _, d := range s.devices.order {
+		if !d.waited() {
+			continue
+		}
+		if v, ok := value(d); ok {
+			vals = append(vals, v)
+		}
+	}
+	s.round.vals = vals
+	n := len(vals)
+	if n == 0 {
+		return 0, 0
+	}
+	slices.Sort(vals)
+	i := int(math.Ceil(s.cfg.Quantile*float64(n))) - 1
+	if n >= outlierGroup {
+		i = min(i, n-2)
+	}
+	return vals[max(i, 0)], n
+}
+
+// endRound draws the conclusions of a round: loss, GRTT, rate.
+func (s *Sender) endRound(now time.Time) {
+	s.measure()
+	took := now.Sub(s.round.begins).Seconds()
+	if took > 0 && s.devices.active > 0 && !s.pass.idle() {
+		before := s.control.Rate()
+		s.control.Round(s.sample(took))
+		if s.control.Rate() != before {
+			s.applyRate(now)
+			return
+		}
+	}
+	s.round.id++
+	s.round.begins = now
+	s.round.ends = now.Add(max(s.reportInterval()+s.reportInterval()/4, minReport))
+	s.round.sent = 0
+}
+
+// measure takes the quantiles that do not depend on the round.
+func (s *Sender) measure() {
+	if loss, n := s.quantile(func(d *device) (float64, bool) { return d.loss, d.lossOf > 50 }); n > 0 {
+		s.loss = loss
+	}
+	if rtt, n := s.quantile(func(d *device) (float64, bool) { return float64(d.rtt), d.rtt > 0 }); n > 0 {
+		s.grtt = min(max(time.Duration(1.25*rtt), protocol.MinGRTT), protocol.MaxGRTT)
+	}
+	worst := expectedMax(max(1, s.devices.active))
+	if s.parityQ.most == 0 {
+		s.parityQ.bias = worst - 1
+	}
+	s.parityQ.most = worst + 1
+}
+
+func (s *Sender) sample(took float64) rate.Sample {
+	inRound := func(d *device) bool { return d.round.id == s.round.id && d.round.declared > 0 }
+	loss, n := s.quantile(func(d *device) (float64, bool) {
+		return 1 - float64(d.round.received)/float64(max(d.round.declared, 1)), inRound(d)
+	})
+	overrun, _ := s.quantile(func(d *device) (float64, bool) {
+		return min(1, float64(d.round.overrun)/float64(max(d.round.declared, 1))), inRound(d)
+	})
+	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), inRound(d) })
+	return rate.Sample{
+		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Overrun: overrun,
+		Delay: time.Duration(delay), Fresh: float64(n) / float64(s.devices.active),
+	}
+}
+
+// someBlock is a block of ordinary length.
+func (s *Sender) someBlock() protocol.BlockNumber { return protocol.BlockNumber(s.cfg.Blocks / 2) }

@@ -4,27 +4,26 @@ import (
 	"errors"
 	"sync"
 
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-const digestBytes = len(protocol.Digest{})
-
 // head collects the first blocks of a session, the index and the manifest, and holds what
-// becomes of them: layout and store. As recv.Layout it knows the lengths that the offer
-// tells. It is safe for concurrent use.
+// becomes of them: layout and store. It is safe for concurrent use.
 type head struct {
-	offer wire.Offer
+	first protocol.BlockNumber // of the stream: all below belong to the head
+	bytes int                  // of the manifest
 
-	mu       sync.Mutex
-	index    []byte
-	manifest []byte
-	held     *protocol.BlockSet // blocks whose bytes are in manifest, verified or not
-	left     int                // blocks of the manifest not yet verified
-	taken    bool               // whole gave the manifest away
-	layout   Layout
-	store    BlockStore
+	mu     sync.Mutex
+	layout *manifest.Layout // as far as it is known
+	index  bool             // the index is verified
+	raw    []byte           // the manifest, as far as it is there
+	held   *protocol.BlockSet
+	left   int // blocks of the manifest not yet verified
+	taken  bool
+	store  BlockStore
 }
 
 // verdictOn is what became of a block of the head.
@@ -33,18 +32,20 @@ type verdictOn struct {
 	outcome recv.Outcome
 }
 
-// Length gives the length of index and manifest blocks, which the offer tells.
-func (h *head) Length(b protocol.BlockNumber) (int, bool) {
-	m := int(h.offer.ManifestBlocks)
-	switch {
-	case b == 0:
-		return m * digestBytes, true
-	case int(b) < m:
-		return protocol.BlockSize, true
-	case int(b) == m:
-		return int(h.offer.ManifestBytes) - (m-1)*protocol.BlockSize, true
+func (h *head) init(o wire.Offer) error {
+	l, err := manifest.NewLayout(o)
+	if err != nil {
+		return err
 	}
-	return 0, false
+	h.layout, h.first = l, l.FirstStream()
+	h.bytes, h.left = int(o.ManifestBytes), int(o.ManifestBlocks)
+	return nil
+}
+
+func (h *head) known() *manifest.Layout {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	return h.layout
 }
 
 // put takes a decoded block and says which blocks are verified by it: a manifest block that
@@ -52,22 +53,25 @@ func (h *head) Length(b protocol.BlockNumber) (int, bool) {
 func (h *head) put(b protocol.BlockNumber, data []byte) []verdictOn {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.layout != nil || h.left == 0 && h.index != nil {
-		return []verdictOn{{b, recv.Stored}}
+	if h.index && h.left == 0 {
+		return []verdictOn{{b, recv.Stored}} // it came by another road
 	}
-	h.prepare()
+	if h.raw == nil {
+		h.raw, h.held = make([]byte, h.bytes), protocol.NewBlockSet(int(h.first))
+	}
 	if b > 0 {
-		copy(h.manifest[int(b-1)*protocol.BlockSize:], data)
+		copy(h.raw[int(b-1)*protocol.BlockSize:], data)
 		h.held.Add(b)
-		if h.index == nil {
+		if !h.index {
 			return nil
 		}
 		return []verdictOn{h.verify(b)}
 	}
-	if digestOf(0, data) != h.offer.IndexDigest {
+	l, err := h.layout.WithIndex(data)
+	if err != nil {
 		return []verdictOn{{0, recv.Mismatch}}
 	}
-	h.index = append([]byte(nil), data...)
+	h.layout, h.index = l, true
 	out := []verdictOn{{0, recv.Stored}}
 	for b, ok := h.held.Next(1); ok; b, ok = h.held.Next(b + 1) {
 		out = append(out, h.verify(b))
@@ -75,19 +79,10 @@ func (h *head) put(b protocol.BlockNumber, data []byte) []verdictOn {
 	return out
 }
 
-func (h *head) prepare() {
-	if h.manifest == nil {
-		h.manifest = make([]byte, h.offer.ManifestBytes)
-		h.held = protocol.NewBlockSet(1 + int(h.offer.ManifestBlocks))
-		h.left = int(h.offer.ManifestBlocks)
-	}
-}
-
 func (h *head) verify(b protocol.BlockNumber) verdictOn {
-	length, _ := h.Length(b)
+	length, _ := h.layout.Length(b)
 	from := int(b-1) * protocol.BlockSize
-	want := protocol.Digest(h.index[int(b-1)*digestBytes:][:digestBytes])
-	if digestOf(b, h.manifest[from:from+length]) != want {
+	if !h.layout.Verify(b, h.raw[from:from+length]) {
 		h.held.Remove(b)
 		return verdictOn{b, recv.Mismatch}
 	}
@@ -95,51 +90,55 @@ func (h *head) verify(b protocol.BlockNumber) verdictOn {
 	return verdictOn{b, recv.Stored}
 }
 
-// whole gives the verified manifest, once.
-func (h *head) whole() ([]byte, bool) {
+// whole gives the layout and the manifest it was made of, once, when all of it is there; a
+// nil layout says not now.
+func (h *head) whole() (*manifest.Layout, []byte, error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if h.taken || h.index == nil || h.left > 0 {
-		return nil, false
+	if h.taken || !h.index || h.left > 0 {
+		return nil, nil, nil
 	}
 	h.taken = true
-	m := h.manifest
-	h.manifest, h.held = nil, nil
-	return m, true
-}
-
-// supply takes a manifest that came whole.
-func (h *head) supply(manifest []byte) error {
-	if uint64(len(manifest)) != h.offer.ManifestBytes {
-		return errManifest
+	raw := h.raw
+	h.raw, h.held = nil, nil
+	l, err := h.layout.WithManifest(raw)
+	if err != nil {
+		return nil, nil, err
 	}
-	var index []byte
-	for b := 1; b <= int(h.offer.ManifestBlocks); b++ {
-		length, _ := h.Length(protocol.BlockNumber(b))
-		d := digestOf(protocol.BlockNumber(b), manifest[(b-1)*protocol.BlockSize:][:length])
-		index = append(index, d[:]...)
-	}
-	if digestOf(0, index) != h.offer.IndexDigest {
-		return errManifest
-	}
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if !h.taken {
-		h.index, h.manifest, h.left = index, manifest, 0
-	}
-	return nil
+	h.layout = l
+	return l, raw, nil
 }
 
 var errManifest = errors.New("the manifest is not the one that the offer vouches for")
 
-func (h *head) stage(l Layout, s BlockStore) {
+// supply takes a manifest that came whole, and says how many blocks waited for the index.
+func (h *head) supply(raw []byte) (waiting int, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	h.layout, h.store = l, s
+	if len(raw) != h.bytes {
+		return 0, errManifest
+	}
+	if h.taken {
+		return 0, nil
+	}
+	if _, err := h.layout.WithManifest(raw); err != nil {
+		return 0, errors.Join(errManifest, err)
+	}
+	if h.held != nil && !h.index {
+		waiting = h.held.Count()
+	}
+	h.raw, h.index, h.left = raw, true, 0
+	return waiting, nil
 }
 
-// staged gives layout and store, both nil before the manifest is staged.
-func (h *head) staged() (Layout, BlockStore) {
+func (h *head) stage(s BlockStore) {
+	h.mu.Lock()
+	defer h.mu.Unlock()
+	h.store = s
+}
+
+// staged gives layout and store; the store is nil before the manifest is staged.
+func (h *head) staged() (*manifest.Layout, BlockStore) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	return h.layout, h.store

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
@@ -32,10 +33,10 @@ type ReceiverConfig struct {
 	OfferBytes []byte
 	Handout    groupcast.Handout
 	Manifest   []byte // canonical bytes, if known already; OnManifest is called all the same
-	// OnManifest hears the verified manifest once (canonical bytes), from a worker: the agent
-	// stages it and answers where blocks go and which it holds (session numbers). An error
-	// ends the session.
-	OnManifest func(manifest []byte) (BlockStore, *protocol.BlockSet, error)
+	// OnManifest hears the verified manifest once, parsed and as its canonical bytes, from a
+	// worker: the agent stages it and answers where blocks go and which it holds (session
+	// numbers). An error ends the session.
+	OnManifest func(layout *manifest.Layout, raw []byte) (BlockStore, *protocol.BlockSet, error)
 	// The others are called from one goroutine, one at a time, and may be nil.
 	//
 	// OnCatchUp: fetch these blocks over HTTPS and hand them to Supply.
@@ -52,8 +53,6 @@ type Receiver struct {
 	offer    wire.Offer
 	source   netip.Addr
 	reporter *mcast.Reporter
-	code     *blockCode
-	blocks   int
 	drops    drops
 	wake     chan struct{}
 	changed  *sync.Cond    // jobs or closing
@@ -112,19 +111,21 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	}
 	r := &Receiver{
 		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(), seal: keys,
-		blocks: 1 + int(cfg.Offer.ManifestBlocks) + int(cfg.Offer.Blocks),
-		code:   newBlockCode(), wake: make(chan struct{}, 1), gone: make(chan struct{}), newest: first.Sequence,
+		wake: make(chan struct{}, 1), gone: make(chan struct{}), newest: first.Sequence,
 		budget: newBudget(verifyPerSec, verifyPerSec),
 		opened: make([]byte, 0, protocol.MaxSymbolSize+protocol.DataHeaderBytes),
 		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
-		head:   head{offer: cfg.Offer},
 	}
 	r.changed = sync.NewCond(&r.mu)
+	if err := r.head.init(cfg.Offer); err != nil {
+		return nil, err
+	}
 	if err := r.dial(); err != nil {
 		return nil, err
 	}
+	blocks := 1 + int(cfg.Offer.ManifestBlocks) + int(cfg.Offer.Blocks)
 	r.machine = recv.New(recv.Config{
-		Layout: &r.head, Blocks: r.blocks, SymbolSize: int(cfg.Offer.SymbolSize),
+		Layout: r.head.known(), Blocks: blocks, SymbolSize: int(cfg.Offer.SymbolSize),
 		MaxK: int(cfg.Offer.MaxK), First: first,
 	}, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	return r, nil

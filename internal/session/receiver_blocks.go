@@ -7,6 +7,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/fec"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 )
@@ -14,6 +16,8 @@ import (
 // work decodes, verifies and stores blocks that are ready, until the session closes.
 func (r *Receiver) work() {
 	var buf []byte
+	var symbols []fec.Symbol
+	code := fec.NewCode()
 	for {
 		e, ok := r.nextJob()
 		if !ok {
@@ -21,10 +25,14 @@ func (r *Receiver) work() {
 		}
 		size := int(r.offer.SymbolSize)
 		k := protocol.SourceSymbols(e.Length, size)
-		if cap(buf) < k*size {
+		if len(buf) < k*size {
 			buf = make([]byte, k*size)
 		}
-		if err := r.code.rebuild(e.Symbols, k, size, buf[:k*size]); err != nil {
+		symbols = symbols[:0]
+		for _, s := range e.Symbols {
+			symbols = append(symbols, fec.Symbol(s))
+		}
+		if err := code.Reconstruct(symbols, k, size, buf[:e.Length]); err != nil {
 			r.stored(e.Block, recv.Mismatch, 0)
 			continue
 		}
@@ -49,7 +57,7 @@ func (r *Receiver) nextJob() (recv.Event, bool) {
 
 // place verifies a block and puts it where it belongs.
 func (r *Receiver) place(b protocol.BlockNumber, data []byte) {
-	if int(b) <= int(r.offer.ManifestBlocks) {
+	if b < r.head.first {
 		for _, v := range r.head.put(b, data) {
 			r.stored(v.block, v.outcome, 0)
 		}
@@ -63,7 +71,7 @@ func (r *Receiver) place(b protocol.BlockNumber, data []byte) {
 		r.stored(b, recv.Failed, 0) // cannot be: the machine waits for the layout
 		return
 	}
-	if want, ok := layout.Digest(b); !ok || digestOf(b, data) != want {
+	if !layout.Verify(b, data) {
 		r.stored(b, recv.Mismatch, 0)
 		return
 	}
@@ -96,34 +104,33 @@ func (r *Receiver) settle(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 
 // manifestReady has the manifest staged once all of it is there.
 func (r *Receiver) manifestReady() error {
-	manifest, ok := r.head.whole()
-	if !ok {
-		return nil
-	}
-	layout, err := layoutFromManifest(r.offer, manifest)
+	layout, raw, err := r.head.whole()
 	if err != nil {
 		return groupcast.Errorf(groupcast.EInvalid, "the manifest of transfer %d is not acceptable", r.offer.Transfer).Wrap(err)
 	}
-	store, have, err := r.cfg.OnManifest(manifest)
+	if layout == nil {
+		return nil
+	}
+	store, have, err := r.cfg.OnManifest(layout, raw)
 	if err != nil {
 		return err
 	}
-	r.head.stage(layout, store)
+	r.head.stage(store)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.machine.SetLayout(now, layout, have)
-	r.bytes += heldBytes(layout, have, int(r.offer.ManifestBlocks)+1)
+	r.bytes += heldBytes(layout, have)
 	r.drain(now)
 	r.poke()
 	return nil
 }
 
-func heldBytes(l Layout, have *protocol.BlockSet, from int) (n uint64) {
+func heldBytes(l *manifest.Layout, have *protocol.BlockSet) (n uint64) {
 	if have == nil {
 		return 0
 	}
-	for b, ok := have.Next(protocol.BlockNumber(from)); ok; b, ok = have.Next(b + 1) {
+	for b, ok := have.Next(l.FirstStream()); ok; b, ok = have.Next(b + 1) {
 		length, _ := l.Length(b)
 		n += uint64(length)
 	}
@@ -131,13 +138,15 @@ func heldBytes(l Layout, have *protocol.BlockSet, from int) (n uint64) {
 }
 
 // SupplyManifest hands over the canonical manifest, fetched over HTTPS.
-func (r *Receiver) SupplyManifest(manifest []byte) error {
-	if err := r.head.supply(manifest); err != nil {
+func (r *Receiver) SupplyManifest(raw []byte) error {
+	waiting, err := r.head.supply(raw)
+	if err != nil {
 		return err
 	}
 	r.mu.Lock()
-	for b := range 1 + int(r.offer.ManifestBlocks) {
-		r.settle(protocol.BlockNumber(b), recv.Stored, 0)
+	r.working -= waiting
+	for b := range r.head.first {
+		r.settle(b, recv.Stored, 0)
 	}
 	r.mu.Unlock()
 	return r.manifestReady()
@@ -152,10 +161,10 @@ func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
 	if store == nil {
 		return ErrNoManifest
 	}
-	if want, ok := layout.Digest(b); !ok || digestOf(b, data) != want {
+	if !layout.Verify(b, data) {
 		return fmt.Errorf("block %d does not match the manifest", b)
 	}
-	if int(b) <= int(r.offer.ManifestBlocks) {
+	if b < r.head.first {
 		return nil // of the manifest, which is known
 	}
 	if err := store.WriteBlock(b, data); err != nil {

@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/fec"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/rate"
@@ -20,7 +22,8 @@ import (
 )
 
 // BlockSource gives the blocks of a session: 0 the index, then the manifest, then the stream.
-// The sender compares every block with its digest. It is called from two goroutines.
+// Each is checked against its digest as it is read: a source that changed must not reach
+// anybody. It is called from two goroutines; content.Source is one.
 type BlockSource interface {
 	ReadBlock(n protocol.BlockNumber, buf []byte) (int, error)
 }
@@ -32,8 +35,8 @@ type SenderConfig struct {
 	Key     seal.SigningKey
 	Terms   wire.Offer
 	Source  BlockSource
-	Layout  Layout // of all blocks (*manifest.Layout); nil: made of the manifest that Source gives
-	Rate    uint64 // bytes a second; 0: auto
+	Layout  *manifest.Layout // whole; nil: made of the manifest that Source gives
+	Rate    uint64           // bytes a second; 0: auto
 	// OnEvent hears what became of devices, in order, from the session's own goroutine. It
 	// must not block and must not call the Sender.
 	OnEvent func(SenderEvent)
@@ -118,6 +121,24 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	return s, nil
 }
 
+// readLayout makes the layout of the manifest that a source gives.
+func readLayout(terms wire.Offer, source BlockSource) (*manifest.Layout, error) {
+	l, err := manifest.NewLayout(terms)
+	if err != nil {
+		return nil, fmt.Errorf("terms of the offer: %w", err)
+	}
+	raw := make([]byte, terms.ManifestBytes)
+	at := 0
+	for b := protocol.BlockNumber(1); b < l.FirstStream(); b++ {
+		n, err := source.ReadBlock(b, raw[at:min(at+protocol.BlockSize, len(raw))])
+		if err != nil {
+			return nil, fmt.Errorf("block %d of the manifest: %w", b, err)
+		}
+		at += n
+	}
+	return l.WithManifest(raw[:at])
+}
+
 // sign completes the offer and signs it; its bytes never change from here on.
 func (s *Sender) sign() error {
 	tag, err := s.station.newTag()
@@ -140,29 +161,22 @@ func (s *Sender) sign() error {
 
 func (s *Sender) machineConfig() send.Config {
 	return send.Config{
-		Blocks: s.blocks(), SymbolSize: int(s.offer.SymbolSize),
+		Blocks: s.cfg.Layout.Blocks(), SymbolSize: int(s.offer.SymbolSize),
 		Length: func(b protocol.BlockNumber) int {
 			n, _ := s.cfg.Layout.Length(b)
 			return n
 		},
-		Head: 1 + int(s.offer.ManifestBlocks),
+		Head: int(s.cfg.Layout.FirstStream()),
 		Rate: rate.Config{Fixed: s.cfg.Rate, Cap: s.station.cfg.MaxRate},
 	}
 }
 
-func (s *Sender) blocks() int { return 1 + int(s.offer.ManifestBlocks) + int(s.offer.Blocks) }
-
 func (s *Sender) newBuilder() *builder {
 	size := int(s.offer.SymbolSize)
-	longest := 1
-	for b := range s.blocks() {
-		n, _ := s.cfg.Layout.Length(protocol.BlockNumber(b))
-		longest = max(longest, n)
-	}
-	buffer := protocol.SourceSymbols(longest, size) * size
+	buffer := protocol.SourceSymbols(s.cfg.Layout.Longest(), size) * size
 	b := &builder{
 		cache: newCache(s.cfg.Source, s.cfg.Layout, buffer),
-		code:  newCode(), seal: s.seal, link: s.link, offer: &s.offer, stopped: &s.stopped,
+		code:  fec.NewCode(), seal: s.seal, link: s.link, offer: &s.offer, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
 	b.train = make([]byte, 0, b.maxRefs()*b.packet)

@@ -52,7 +52,7 @@ type sealer interface {
 
 // parityCode is the part of fec.Code that makes parity.
 type parityCode interface {
-	ParityRows(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error
+	Parity(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error
 }
 
 // maxRefs is how many packets a train of this session may have.
@@ -161,5 +161,5 @@ func (b *builder) makeRows(e *entry, k, index, n int) error {
 		e.rows.data = append(e.rows.data, make([]byte, size))
 	}
 	e.rows.first, e.rows.data = index, e.rows.data[:n]
-	return b.code.ParityRows(e.data, k, size, protocol.SymbolIndex(index), e.rows.data)
+	return b.code.Parity(e.data, k, size, protocol.SymbolIndex(index), e.rows.data)
 }

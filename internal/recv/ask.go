@@ -13,7 +13,7 @@ const (
 	minAgain    = 20 * time.Millisecond
 	maxAgain    = time.Second
 	moreAfter   = 2 * time.Millisecond // the rest of a list that did not fit
-	maxNACKs    = 90                  // of one packet
+	maxNACKs    = 90                   // of one packet
 	maxRanges   = 32
 	maxBitmaps  = 10
 	spareRows   = 24 // fewer unused rows than this beyond the deficit: say what is missing

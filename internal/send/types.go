@@ -33,7 +33,7 @@ const (
 	DefaultInterleave   = 8
 	DefaultQuantile     = 0.95
 	DefaultProactiveMax = 0.25
-	DefaultGRTT         = 10 * time.Millisecond
+	DefaultGRTT         = 5 * time.Millisecond
 	MaxTrain            = 64 // packets of a train
 	linkOverhead        = 42 // UDP 8, IPv4 20, Ethernet 14
 )

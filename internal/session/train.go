@@ -11,9 +11,10 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// rowsAhead is how many parity rows of a block are made in one go: one pass over the block's
-// data gives several at little more than the cost of one.
-const rowsAhead = 4
+// rowGroup is how many parity rows of a block are made in one go: one pass over the block's
+// data gives several at little more than the cost of one, and the code caches an encoder
+// for each group.
+const rowGroup = 4
 
 // rows are consecutive parity rows of a block: those with symbol indices first, first+1, …
 type rows struct {
@@ -52,7 +53,7 @@ type sealer interface {
 
 // parityCode is the part of fec.Code that makes parity.
 type parityCode interface {
-	Parity(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error
+	ParityRows(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error
 }
 
 // maxRefs is how many packets a train of this session may have.
@@ -68,7 +69,7 @@ func (b *builder) send(ctx context.Context, t send.Train) error {
 		if b.stopped.Load() {
 			return errStopped
 		}
-		if err := b.add(t.First+protocol.PacketNumber(i), ref, t.Refs[i:]); err != nil {
+		if err := b.add(t.First+protocol.PacketNumber(i), ref); err != nil {
 			return err
 		}
 	}
@@ -90,7 +91,7 @@ func (b *builder) write(ctx context.Context, packets []byte, size int) error {
 }
 
 // add seals one packet behind the train: its body is written where its sealed form goes.
-func (b *builder) add(number protocol.PacketNumber, ref send.SymbolRef, rest []send.SymbolRef) error {
+func (b *builder) add(number protocol.PacketNumber, ref send.SymbolRef) error {
 	e, err := b.block(ref.Block)
 	if err != nil {
 		return err
@@ -98,7 +99,7 @@ func (b *builder) add(number protocol.PacketNumber, ref send.SymbolRef, rest []s
 	start := len(b.train)
 	body := b.train[start+protocol.GroupHeaderBytes : start+protocol.GroupHeaderBytes]
 	body = wire.AppendDataHeader(body, ref.Block, len(e.data), ref.Index)
-	symbol, err := b.symbol(e, ref, rest)
+	symbol, err := b.symbol(e, ref)
 	if err != nil {
 		return err
 	}
@@ -127,7 +128,7 @@ func (b *builder) let() {
 }
 
 // symbol gives a source symbol as it lies in the (zero-padded) buffer, or a parity row.
-func (b *builder) symbol(e *entry, ref send.SymbolRef, rest []send.SymbolRef) ([]byte, error) {
+func (b *builder) symbol(e *entry, ref send.SymbolRef) ([]byte, error) {
 	size := int(b.offer.SymbolSize)
 	k := protocol.SourceSymbols(len(e.data), size)
 	index := int(ref.Index)
@@ -137,29 +138,20 @@ func (b *builder) symbol(e *entry, ref send.SymbolRef, rest []send.SymbolRef) ([
 	if row := e.rows.get(index); row != nil {
 		return row, nil
 	}
-	if err := b.makeRows(e, k, index, wanted(ref, rest)); err != nil {
+	if err := b.makeRows(e, k, index); err != nil {
 		return nil, err
 	}
 	return e.rows.get(index), nil
 }
 
-// wanted is how many rows from ref on the train asks for, at least rowsAhead.
-func wanted(ref send.SymbolRef, rest []send.SymbolRef) int {
-	n := rowsAhead
-	for _, r := range rest {
-		if r.Block == ref.Block && r.Index >= ref.Index {
-			n = max(n, int(r.Index-ref.Index)+1)
-		}
-	}
-	return min(n, 4*rowsAhead)
-}
-
-func (b *builder) makeRows(e *entry, k, index, n int) error {
+// makeRows makes the group of rows that index belongs to.
+func (b *builder) makeRows(e *entry, k, index int) error {
 	size := int(b.offer.SymbolSize)
-	n = min(n, protocol.MaxSymbols-index)
+	first := index - (index-k)%rowGroup
+	n := min(rowGroup, protocol.MaxSymbols-first)
 	for len(e.rows.data) < n {
 		e.rows.data = append(e.rows.data, make([]byte, size))
 	}
-	e.rows.first, e.rows.data = index, e.rows.data[:n]
-	return b.code.Parity(e.data, k, size, protocol.SymbolIndex(index), e.rows.data)
+	e.rows.first, e.rows.data = first, e.rows.data[:n]
+	return b.code.ParityRows(e.data, k, size, protocol.SymbolIndex(first), e.rows.data)
 }

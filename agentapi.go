@@ -36,6 +36,9 @@ type AgentState struct {
 	Device  Device       `json:"device"`
 	Groups  []AgentGroup `json:"groups"`
 	Offers  []Offered    `json:"offers"`
+	// Signing is the leaf that offers, SYNCs, announcements and probes are signed with and
+	// the CA behind it, in DER; the agent checks it against its pin (pki.VerifySigningLeaf).
+	Signing [][]byte `json:"signing"`
 }
 
 // AgentGroup is a group the device's user is a member of.

@@ -1,0 +1,142 @@
+package pki
+
+import (
+	"crypto/tls"
+	"encoding/hex"
+	"errors"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"runtime"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+func TestTheAuthorityStays(t *testing.T) {
+	now := time.Now()
+	folder := t.TempDir()
+	first := open(t, Options{Folder: folder, Now: at(now)})
+	again := open(t, Options{Folder: folder, Now: at(now.Add(time.Hour))})
+	if again.ID() != first.ID() || again.LeafFingerprint() != first.LeafFingerprint() {
+		t.Error("a restart changed certificates")
+	}
+	late := open(t, Options{Folder: folder, Now: at(now.Add(80 * 24 * time.Hour))})
+	if late.ID() != first.ID() || late.LeafFingerprint() == first.LeafFingerprint() {
+		t.Error("the leaf was not renewed, or the CA was")
+	}
+	more := testHosts
+	more.Addrs = append(more.Addrs[:2:2], netip.MustParseAddr("10.9.8.7"))
+	if moved := open(t, Options{Folder: folder, Hosts: more}); !moved.KnowsHost("10.9.8.7:7440") {
+		t.Error("a new address is not in the leaf")
+	}
+	if err := os.Remove(filepath.Join(folder, "ca.pem")); err != nil {
+		t.Fatal(err)
+	}
+	if healed := open(t, Options{Folder: folder}); healed.ID() != first.ID() {
+		t.Error("the fingerprint did not survive a new CA certificate")
+	}
+}
+
+// A leaf that runs out while the server runs is renewed as it is asked for.
+func TestLeavesRenewWhileServing(t *testing.T) {
+	now := time.Now()
+	a := open(t, Options{Now: func() time.Time { return now }})
+	before := a.LeafFingerprint()
+	now = now.Add(70 * 24 * time.Hour)
+	c, err := a.certificateFor(&tls.ClientHelloInfo{ServerName: InternalName(a.ID())})
+	if err != nil || a.LeafFingerprint() == before || c.Leaf.NotAfter.Before(now.Add(80*24*time.Hour)) {
+		t.Errorf("not renewed: %v", err)
+	}
+	if _, err := (Pin{ID: a.ID(), Now: at(now)}).VerifySigningLeaf(a.SigningChain()); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestKeyFilesAreGuarded(t *testing.T) {
+	folder := t.TempDir()
+	open(t, Options{Folder: folder})
+	for _, name := range []string{"ca.key", "ca.pem", "tls.key", "tls.pem", "sign.key", "sign.pem"} {
+		info, err := os.Stat(filepath.Join(folder, name))
+		if err != nil || (runtime.GOOS != "windows" && info.Mode().Perm() != 0o600) {
+			t.Errorf("%s: %v, %v", name, info.Mode(), err)
+		}
+	}
+	key := filepath.Join(folder, "ca.key")
+	for name, harm := range map[string]struct {
+		do   func() error
+		says string
+	}{
+		"readable by others": {func() error { return os.Chmod(key, 0o640) }, "chmod 600"},
+		"damaged":            {func() error { os.Chmod(key, 0o600); return os.WriteFile(key, []byte("x"), 0o600) }, "restore"},
+		"gone":               {func() error { return os.Remove(key) }, "restore"},
+	} {
+		if runtime.GOOS == "windows" && name == "readable by others" {
+			continue
+		}
+		if err := harm.do(); err != nil && !errors.Is(err, os.ErrNotExist) {
+			t.Fatal(err)
+		}
+		_, err := Open(Options{Folder: folder, Hosts: testHosts})
+		if err == nil || (name != "readable by others" && !strings.Contains(err.Error(), harm.says)) {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestKnownHosts(t *testing.T) {
+	a := open(t, Options{})
+	for host, ok := range map[string]bool{
+		"files.example.net": true, "FILES.example.net:7440": true, "127.0.0.1:7440": true, "203.0.113.5": true,
+		InternalName(a.ID()) + ":7440": true, "localhost:7440": true, "evil.example": false, "": false, "10.0.0.1": false,
+	} {
+		if a.KnowsHost(host) != ok {
+			t.Errorf("%q: %v", host, !ok)
+		}
+	}
+}
+
+func TestFingerprints(t *testing.T) {
+	id := protocol.ServerID{0: 0xAB, 7: 0xCD, 31: 1}
+	full, short := FormatFingerprint(id), ShortFingerprint(id)
+	for _, text := range []string{full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(), " " + strings.ReplaceAll(full, "-", " ") + "\n"} {
+		if got, err := ParseFingerprint(text); err != nil || got != id {
+			t.Errorf("%q: %v", text, err)
+		}
+		if !MatchesTyped(id, text) {
+			t.Errorf("%q does not match", text)
+		}
+	}
+	for _, text := range []string{"", short, id.String()[:62], id.String() + "00", "zz" + id.String()[2:]} {
+		if _, err := ParseFingerprint(text); groupcast.ErrorCode(err) != groupcast.EInvalid {
+			t.Errorf("%q is taken: %v", text, err)
+		}
+	}
+	other := id
+	other[9] ^= 0x80 // the first 80 bits are the first ten bytes
+	for typed, ok := range map[string]bool{short: true, strings.ToLower(short): true, short[:18]: false, "": false, "y": false, full[:24]: true} {
+		if MatchesTyped(id, typed) != ok || MatchesTyped(other, typed) {
+			t.Errorf("typed %q", typed)
+		}
+	}
+	if InternalName(id) != hex.EncodeToString(id[:8])+".groupcast.internal" {
+		t.Error(InternalName(id))
+	}
+}
+
+func FuzzParseFingerprint(f *testing.F) {
+	f.Add(FormatFingerprint(protocol.ServerID{1}))
+	f.Add(protocol.ServerID{2}.String())
+	f.Fuzz(func(t *testing.T, text string) {
+		id, err := ParseFingerprint(text)
+		if err != nil {
+			return
+		}
+		if again, err := ParseFingerprint(FormatFingerprint(id)); err != nil || again != id {
+			t.Errorf("%q: %v", text, err)
+		}
+	})
+}

@@ -14,6 +14,8 @@ const (
 	MaxOpenRequests = 20
 	DefaultLimit    = 100  // of listings without a limit
 	MaxLimit        = 1000 // of any listing with one
+	// MaxOpenTransfers bounds a listing of what is open.
+	MaxOpenTransfers = 100_000
 )
 
 // Hash is a password's Argon2id hash in PHC form. It prints as [redacted].

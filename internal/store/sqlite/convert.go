@@ -1,0 +1,178 @@
+package sqlite
+
+import (
+	"crypto/rand"
+	"database/sql"
+	"encoding"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"net/netip"
+	"time"
+
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// Times are microseconds since 1970, 0 for none.
+func micros(t time.Time) int64 {
+	if t.IsZero() {
+		return 0
+	}
+	return t.UnixMicro()
+}
+
+func instant(us int64) time.Time {
+	if us == 0 {
+		return time.Time{}
+	}
+	return time.UnixMicro(us).UTC()
+}
+
+// newID makes an identifier whose order is the order in time, so that indexes grow at their end.
+func newID(at time.Time) string {
+	var b [16]byte
+	rand.Read(b[6:])
+	ms := uint64(at.UnixMilli())
+	for i := range 6 {
+		b[i] = byte(ms >> (40 - 8*i))
+	}
+	return hex.EncodeToString(b[:])
+}
+
+// parse reads an identifier as it was stored; the file is ours, so that a bad one is damage.
+func parse(into encoding.TextUnmarshaler, text string) error {
+	if err := into.UnmarshalText([]byte(text)); err != nil {
+		return fmt.Errorf("read the database: %w", err)
+	}
+	return nil
+}
+
+// deviceText is the empty string for no device.
+func deviceText(id protocol.DeviceID) string {
+	if id == (protocol.DeviceID{}) {
+		return ""
+	}
+	return id.String()
+}
+
+func deviceID(text string) (id protocol.DeviceID, err error) {
+	if text != "" {
+		err = parse(&id, text)
+	}
+	return id, err
+}
+
+func notFound(what string, name any) error {
+	return groupcast.Errorf(groupcast.ENotFound, "no %s %v", what, name)
+}
+
+// missing turns "no row" into ENotFound and leaves any other error.
+func missing(err error, what string, name any) error {
+	if errors.Is(err, sql.ErrNoRows) {
+		return notFound(what, name)
+	}
+	return err
+}
+
+// touched is missing for statements that say how many rows they changed.
+func touched(n int64, err error, what string, name any) error {
+	if err == nil && n == 0 {
+		return notFound(what, name)
+	}
+	return err
+}
+
+// taken says whether a row with the same key was there.
+func taken(err error) bool {
+	var e *driver.Error
+	return errors.As(err, &e) &&
+		(e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
+}
+
+func userFrom(r queries.User) groupcast.User {
+	return groupcast.User{
+		ID: r.ID, Name: r.Name, Role: groupcast.Role(r.Role), Disabled: r.Disabled,
+		CreatedAt: instant(r.CreatedAt),
+	}
+}
+
+func deviceFrom(r queries.Device, user string) (groupcast.Device, error) {
+	d := groupcast.Device{
+		UserID: r.UserID, User: user, Name: r.Name, PublicKey: r.PublicKey, OS: r.Os,
+		Version: r.Version, CreatedAt: instant(r.CreatedAt), LastSeen: instant(r.LastSeen),
+		Address: r.Address, Path: groupcast.Path(r.Path), FreeBytes: uint64(r.FreeBytes),
+		LossPercent: r.Loss, Clock: time.Duration(r.ClockOff),
+	}
+	return d, parse(&d.ID, r.ID)
+}
+
+func groupFrom(r queries.Group, members, pending int64) (groupcast.Group, error) {
+	g := groupcast.Group{
+		Name: r.Name, Description: r.Description, Unlisted: r.Unlisted,
+		CreatedAt: instant(r.CreatedAt), Members: int(members), Pending: int(pending),
+		Version: uint64(r.Version),
+	}
+	var err error
+	if g.Address, err = netip.ParseAddrPort(r.Address); err != nil {
+		return g, fmt.Errorf("read the address of group %s: %w", r.Name, err)
+	}
+	return g, parse(&g.ID, r.ID)
+}
+
+func requestFrom(r queries.Request, group, user string) (groupcast.JoinRequest, error) {
+	q := groupcast.JoinRequest{
+		ID: r.ID, Group: group, UserID: r.UserID, User: user, Text: r.Text,
+		State: groupcast.RequestState(r.State), AskedAt: instant(r.AskedAt),
+		DecidedAt: instant(r.DecidedAt), DecidedBy: r.DecidedBy,
+	}
+	return q, parse(&q.GroupID, r.GroupID)
+}
+
+func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) {
+	d := groupcast.Delivery{
+		Transfer: protocol.TransferNo(r.TransferNo), Group: group, UserID: r.UserID,
+		User: r.UserName, Device: r.DeviceName, State: groupcast.DeliveryState(r.State),
+		Reason: r.Reason, Path: groupcast.Path(r.Path), Blocks: int(r.Blocks),
+		Bytes: uint64(r.Bytes), LossPercent: r.Loss, Bar: r.Bar, UpdatedAt: instant(r.UpdatedAt),
+	}
+	var err error
+	d.DeviceID, err = deviceID(r.DeviceID)
+	return d, err
+}
+
+func transferFrom(r queries.Transfer) (store.Transfer, error) {
+	t := store.Transfer{
+		Transfer: groupcast.Transfer{
+			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files),
+			Bytes: uint64(r.Bytes), Blocks: int(r.Blocks), State: groupcast.TransferState(r.State),
+			Reason: r.Reason, CreatedAt: instant(r.CreatedAt), CreatedBy: r.CreatedBy,
+			StartedAt: instant(r.StartedAt), EndedAt: instant(r.EndedAt),
+			ExpiresAt: instant(r.ExpiresAt), Hold: r.Hold, Via: groupcast.Via(r.Via),
+			RateLimit: uint64(r.RateLimit), InPlace: r.InPlace, Owed: int(r.Owed),
+			Verified: int(r.Verified), Failed: int(r.Failed),
+			WireBytes: uint64(r.WireBytes), HTTPSBytes: uint64(r.HttpsBytes),
+		},
+		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),
+		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone,
+	}
+	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
+}
+
+// each converts rows until one cannot be read.
+func each[R, T any](rows []R, convert func(R) (T, error)) ([]T, error) {
+	out := make([]T, 0, len(rows))
+	for _, r := range rows {
+		t, err := convert(r)
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, t)
+	}
+	return out, nil
+}

@@ -1,0 +1,152 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+func deliveries(ctx context.Context, q *queries.Queries, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+	rows, err := q.Deliveries(ctx, int64(no))
+	if err != nil {
+		return nil, err
+	}
+	return each(rows, func(r queries.DeliveriesRow) (groupcast.Delivery, error) {
+		return deliveryFrom(r.Delivery, r.GroupName)
+	})
+}
+
+// Deliveries lists a transfer's deliveries by user and device.
+func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo) (out []groupcast.Delivery, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		if _, err := transfer(ctx, q, no); err != nil {
+			return err
+		}
+		out, err = deliveries(ctx, q, no)
+		return err
+	})
+	return out, err
+}
+
+// Delivery gives what a device is or was owed of a transfer.
+func (s *Store) Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (d groupcast.Delivery, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		d, err = delivery(ctx, q, no, dev)
+		return err
+	})
+	return d, err
+}
+
+func delivery(ctx context.Context, q *queries.Queries, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error) {
+	r, err := q.Delivery(ctx, queries.DeliveryParams{TransferNo: int64(no), DeviceID: deviceText(dev)})
+	if err != nil {
+		return groupcast.Delivery{}, missing(err, "delivery of transfer", no)
+	}
+	return deliveryFrom(r.Delivery, r.GroupName)
+}
+
+// Owed lists what a device is owed, oldest transfer first.
+func (s *Store) Owed(ctx context.Context, dev protocol.DeviceID) (out []groupcast.Delivery, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Owed(ctx, deviceText(dev))
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.OwedRow) (groupcast.Delivery, error) {
+			return deliveryFrom(r.Delivery, r.GroupName)
+		})
+		return err
+	})
+	return out, err
+}
+
+// OwedAll lists what all devices are owed.
+func (s *Store) OwedAll(ctx context.Context) (out []groupcast.Delivery, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.OwedAll(ctx)
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.OwedAllRow) (groupcast.Delivery, error) {
+			return deliveryFrom(r.Delivery, r.GroupName)
+		})
+		return err
+	})
+	return out, err
+}
+
+// UpdateDeliveries notes progress of many deliveries.
+func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delivery, at time.Time) error {
+	return s.quickly(ctx, func(q *queries.Queries) error {
+		for _, d := range changed {
+			if !d.State.Owed() {
+				return groupcast.Errorf(groupcast.EInternal, "delivery of transfer %d: %s is no progress", d.Transfer, d.State)
+			}
+			if err := q.UpdateDelivery(ctx, queries.UpdateDeliveryParams{
+				State: string(d.State), Reason: d.Reason, Path: string(d.Path),
+				Blocks: int64(d.Blocks), Bytes: int64(d.Bytes), Loss: d.LossPercent, Bar: d.Bar,
+				UpdatedAt: micros(at), TransferNo: int64(d.Transfer), UserID: d.UserID,
+				DeviceID: deviceText(d.DeviceID),
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// CloseDelivery ends an owed delivery.
+func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time) (owed int, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		path := string(c.Path)
+		if c.Path == groupcast.PathUnknown {
+			path = ""
+		}
+		n, err := q.CloseDelivery(ctx, queries.CloseDeliveryParams{
+			State: string(c.State), Reason: c.Reason, Path: path, Receipt: c.Receipt,
+			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device),
+		})
+		if err != nil {
+			return err
+		}
+		if n == 0 {
+			return notOwed(ctx, q, c)
+		}
+		owed, err = countClosed(ctx, q, c)
+		return err
+	})
+	return owed, err
+}
+
+func notOwed(ctx context.Context, q *queries.Queries, c store.Closing) error {
+	d, err := delivery(ctx, q, c.Transfer, c.Device)
+	if err != nil {
+		return err
+	}
+	return groupcast.Errorf(groupcast.EConflict, "the delivery is closed: %s", d.State)
+}
+
+// countClosed keeps the transfer's counts without counting 10,000 rows each time.
+func countClosed(ctx context.Context, q *queries.Queries, c store.Closing) (int, error) {
+	p := queries.CountClosedParams{No: int64(c.Transfer)}
+	switch c.State {
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded:
+		p.Verified = 1
+		if err := q.FillDelivery(ctx, queries.FillDeliveryParams{
+			TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device),
+		}); err != nil {
+			return 0, err
+		}
+	case groupcast.DeliveryFailed, groupcast.DeliveryExpired:
+		p.Failed = 1
+	}
+	if err := q.CountClosed(ctx, p); err != nil {
+		return 0, err
+	}
+	t, err := transfer(ctx, q, c.Transfer)
+	return t.Owed, err
+}

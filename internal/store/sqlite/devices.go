@@ -1,0 +1,173 @@
+package sqlite
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// unique gives a name that is not among those taken: host, host-2, host-3 …
+func unique(name string, taken []string) string {
+	candidate := name
+	for n := 2; slices.Contains(taken, candidate); n++ {
+		candidate = fmt.Sprintf("%s-%d", name, n)
+	}
+	return candidate
+}
+
+// AddDevice makes a device and owes it what is open for its user.
+func (s *Store) AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
+	var owed []groupcast.Delivery
+	err := s.durably(ctx, func(q *queries.Queries) error {
+		u, err := q.UserByID(ctx, d.UserID)
+		if err != nil {
+			return missing(err, "user", d.UserID)
+		}
+		names, err := q.DeviceNames(ctx, d.UserID)
+		if err != nil {
+			return err
+		}
+		if len(names) >= store.MaxDevices {
+			return groupcast.Errorf(groupcast.EExhausted, "%s has %d devices already", u.Name, len(names)).
+				WithHint("revoke some of them: groupcast user devices %s", u.Name)
+		}
+		d.User, d.Name, d.CreatedAt = u.Name, unique(d.Name, names), instant(micros(at))
+		if err := q.AddDevice(ctx, deviceRow(d)); err != nil {
+			return err
+		}
+		owed, err = takeOver(ctx, q, d, micros(at))
+		return err
+	})
+	return d, owed, err
+}
+
+func takeOver(ctx context.Context, q *queries.Queries, d groupcast.Device, at int64) ([]groupcast.Delivery, error) {
+	if err := q.TakeOver(ctx, queries.TakeOverParams{
+		DeviceID: deviceText(d.ID), DeviceName: d.Name, UpdatedAt: at, UserID: d.UserID,
+	}); err != nil {
+		return nil, err
+	}
+	if err := q.OweDevice(ctx, queries.OweDeviceParams{UpdatedAt: at, DeviceID: deviceText(d.ID)}); err != nil {
+		return nil, err
+	}
+	if err := q.RecountOfUser(ctx, d.UserID); err != nil {
+		return nil, err
+	}
+	rows, err := q.Owed(ctx, deviceText(d.ID))
+	if err != nil {
+		return nil, err
+	}
+	return each(rows, func(r queries.OwedRow) (groupcast.Delivery, error) { return deliveryFrom(r.Delivery, r.GroupName) })
+}
+
+func deviceRow(d groupcast.Device) queries.AddDeviceParams {
+	path := d.Path
+	if path == "" {
+		path = groupcast.PathUnknown
+	}
+	return queries.AddDeviceParams{
+		ID: d.ID.String(), UserID: d.UserID, Name: d.Name, PublicKey: append([]byte{}, d.PublicKey...),
+		Os: d.OS, Version: d.Version, CreatedAt: micros(d.CreatedAt), LastSeen: micros(d.LastSeen),
+		Address: d.Address, Path: string(path), FreeBytes: int64(d.FreeBytes), Loss: d.LossPercent,
+		ClockOff: int64(d.Clock),
+	}
+}
+
+// Device gives a device by its ID.
+func (s *Store) Device(ctx context.Context, id protocol.DeviceID) (d groupcast.Device, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		r, err := q.Device(ctx, deviceText(id))
+		if err != nil {
+			return missing(err, "device", id)
+		}
+		d, err = deviceFrom(r.Device, r.UserName)
+		return err
+	})
+	return d, err
+}
+
+// DeviceByKey finds a user's device by its public key.
+func (s *Store) DeviceByKey(ctx context.Context, userID string, publicKey []byte) (d groupcast.Device, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		r, err := q.DeviceByKey(ctx, queries.DeviceByKeyParams{UserID: userID, PublicKey: publicKey})
+		if err != nil {
+			return missing(err, "device", "with this key")
+		}
+		d, err = deviceFrom(r.Device, r.UserName)
+		return err
+	})
+	return d, err
+}
+
+// Devices lists devices by user and name.
+func (s *Store) Devices(ctx context.Context, userID string) (out []groupcast.Device, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Devices(ctx, userID)
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) })
+		return err
+	})
+	return out, err
+}
+
+// UpdateDevices notes what was seen of devices.
+func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) error {
+	return s.quickly(ctx, func(q *queries.Queries) error {
+		for _, d := range devices {
+			r := deviceRow(d)
+			if err := q.UpdateDevice(ctx, queries.UpdateDeviceParams{
+				LastSeen: r.LastSeen, Address: r.Address, Path: r.Path, FreeBytes: r.FreeBytes,
+				Loss: r.Loss, ClockOff: r.ClockOff, Os: r.Os, Version: r.Version, ID: r.ID,
+			}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// RevokeDevice ends a device and its tokens.
+func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.Time) (d groupcast.Device, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		r, err := q.Device(ctx, deviceText(id))
+		if err != nil {
+			return missing(err, "device", id)
+		}
+		if d, err = deviceFrom(r.Device, r.UserName); err != nil {
+			return err
+		}
+		names, err := q.DeviceNames(ctx, d.UserID)
+		if err != nil {
+			return err
+		}
+		if err := disown(ctx, q, d, len(names) == 1, micros(at)); err != nil {
+			return err
+		}
+		if err := q.RecountOfUser(ctx, d.UserID); err != nil {
+			return err
+		}
+		return q.DeleteDevice(ctx, deviceText(id))
+	})
+	return d, err
+}
+
+// disown cancels what a device is owed, or gives it back to the user if it is his last.
+func disown(ctx context.Context, q *queries.Queries, d groupcast.Device, last bool, at int64) error {
+	if !last {
+		return q.CancelOfDevice(ctx, queries.CancelOfDeviceParams{
+			Reason: "the device was revoked", UpdatedAt: at, DeviceID: deviceText(d.ID),
+		})
+	}
+	if err := q.ForgetClosedWithoutDevice(ctx, d.UserID); err != nil {
+		return err
+	}
+	return q.GiveBack(ctx, queries.GiveBackParams{UpdatedAt: at, DeviceID: deviceText(d.ID)})
+}

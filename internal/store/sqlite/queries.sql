@@ -1,0 +1,417 @@
+-- name: AddUser :exec
+INSERT INTO users (id, name, role, password, disabled, created_at)
+VALUES (@id, @name, @role, @password, @disabled, @created_at);
+
+-- name: UserByName :one
+SELECT * FROM users WHERE name = @name;
+
+-- name: UserByID :one
+SELECT * FROM users WHERE id = @id;
+
+-- name: Users :many
+SELECT * FROM users ORDER BY name;
+
+-- name: SetPassword :execrows
+UPDATE users SET password = @password WHERE id = @id;
+
+-- name: SetRole :execrows
+UPDATE users SET role = @role WHERE id = @id;
+
+-- name: SetDisabled :execrows
+UPDATE users SET disabled = @disabled WHERE id = @id;
+
+-- name: DeleteUser :execrows
+DELETE FROM users WHERE id = @id;
+
+-- name: Administrators :one
+SELECT COUNT(*) FROM users WHERE role = 'admin' AND NOT disabled;
+
+-- name: AddToken :exec
+INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires)
+VALUES (@hash, @user_id, @device_id, @scope, @created_at, @last_used, @expires);
+
+-- name: FindToken :one
+SELECT sqlc.embed(t), sqlc.embed(u) FROM tokens t
+JOIN users u ON u.id = t.user_id
+WHERE t.hash = @hash AND (t.expires = 0 OR t.expires > @now);
+
+-- name: TouchToken :exec
+UPDATE tokens SET last_used = @last_used WHERE hash = @hash AND last_used < @last_used;
+
+-- name: DeleteToken :execrows
+DELETE FROM tokens WHERE hash = @hash;
+
+-- name: DeleteTokens :exec
+DELETE FROM tokens
+WHERE user_id = @user_id AND (CAST(@scope AS TEXT) = '' OR scope = @scope) AND hash <> @except_hash;
+
+-- name: PruneTokens :execrows
+DELETE FROM tokens WHERE (expires <> 0 AND expires <= @now) OR last_used < @unused_since;
+
+-- name: AddDevice :exec
+INSERT INTO devices (id, user_id, name, public_key, os, version, created_at, last_seen,
+    address, path, free_bytes, loss, clock_off)
+VALUES (@id, @user_id, @name, @public_key, @os, @version, @created_at, @last_seen,
+    @address, @path, @free_bytes, @loss, @clock_off);
+
+-- name: DeviceNames :many
+SELECT name FROM devices WHERE user_id = @user_id;
+
+-- name: Device :one
+SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+WHERE d.id = @id;
+
+-- name: DeviceByKey :one
+SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+WHERE d.user_id = @user_id AND d.public_key = @public_key;
+
+-- name: Devices :many
+SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+ORDER BY u.name, d.name;
+
+-- name: UpdateDevice :exec
+UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,
+    free_bytes = @free_bytes, loss = @loss, clock_off = @clock_off, os = @os, version = @version
+WHERE id = @id;
+
+-- name: DeleteDevice :exec
+DELETE FROM devices WHERE id = @id;
+
+-- name: AddGroup :exec
+INSERT INTO groups (id, name, address, description, unlisted, created_at, version)
+VALUES (@id, @name, @address, @description, @unlisted, @created_at, 1);
+
+-- name: GroupByName :one
+SELECT sqlc.embed(g),
+    (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
+    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
+        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+FROM groups g WHERE g.name = @name;
+
+-- name: GroupByID :one
+SELECT sqlc.embed(g),
+    (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
+    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
+        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+FROM groups g WHERE g.id = @id;
+
+-- name: Groups :many
+SELECT sqlc.embed(g),
+    (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
+    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
+        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+FROM groups g ORDER BY g.name;
+
+-- name: GroupsOfUser :many
+SELECT sqlc.embed(g),
+    (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
+    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
+        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+FROM groups g JOIN members me ON me.group_id = g.id AND me.user_id = @user_id
+ORDER BY g.name;
+
+-- name: RaiseVersion :execrows
+UPDATE groups SET version = version + 1 WHERE id = @id;
+
+-- name: DeleteGroup :execrows
+DELETE FROM groups WHERE id = @id;
+
+-- name: AddMember :exec
+INSERT INTO members (group_id, user_id, since) VALUES (@group_id, @user_id, @since);
+
+-- name: RemoveMember :execrows
+DELETE FROM members WHERE group_id = @group_id AND user_id = @user_id;
+
+-- name: IsMember :one
+SELECT COUNT(*) FROM members WHERE group_id = @group_id AND user_id = @user_id;
+
+-- name: Members :many
+SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since,
+    (SELECT COUNT(*) FROM devices d WHERE d.user_id = m.user_id) AS devices
+FROM members m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id
+WHERE m.group_id = @group_id ORDER BY u.name;
+
+-- name: Member :one
+SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since,
+    (SELECT COUNT(*) FROM devices d WHERE d.user_id = m.user_id) AS devices
+FROM members m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id
+WHERE m.group_id = @group_id AND m.user_id = @user_id;
+
+-- name: MembershipsOfUser :many
+SELECT group_id, since FROM members WHERE user_id = @user_id;
+
+-- name: AddRequest :exec
+INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by)
+VALUES (@id, @group_id, @user_id, @text, 'open', @asked_at, 0, '');
+
+-- name: ForgetDecided :exec
+DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state <> 'open';
+
+-- name: OpenRequestsOfUser :one
+SELECT COUNT(*) FROM requests WHERE user_id = @user_id AND state = 'open';
+
+-- name: Requests :many
+SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
+FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
+WHERE CAST(@state AS TEXT) = '' OR r.state = @state
+ORDER BY r.asked_at, r.id;
+
+-- name: Request :one
+SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
+FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
+WHERE r.id = @id;
+
+-- name: RequestsOfUser :many
+SELECT * FROM requests WHERE user_id = @user_id ORDER BY asked_at;
+
+-- name: OpenRequest :one
+SELECT id FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+
+-- name: DecideRequest :execrows
+UPDATE requests SET state = @state, decided_at = @decided_at, decided_by = @decided_by
+WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+
+-- name: WithdrawRequest :execrows
+DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+
+-- name: Count :one
+UPDATE counters SET value = value + 1 WHERE name = @name RETURNING value;
+
+-- name: Counter :one
+SELECT value FROM counters WHERE name = @name;
+
+-- name: SkipPast :exec
+UPDATE counters SET value = @value WHERE name = @name AND value < @value;
+
+-- name: AddTransfer :exec
+INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
+    created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
+    root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
+    owed, verified, failed)
+VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
+    @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
+    @in_place, @root, @wire_bytes, @https_bytes, @source, @manifest_bytes, @manifest_blocks,
+    FALSE, 0, 0, 0);
+
+-- name: Transfer :one
+SELECT * FROM transfers WHERE no = @no;
+
+-- name: Transfers :many
+SELECT * FROM transfers
+WHERE (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
+ORDER BY no DESC LIMIT @most;
+
+-- name: OpenTransfers :many
+SELECT * FROM transfers
+WHERE state IN ('held', 'waiting', 'gathering', 'sending')
+    AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
+ORDER BY no DESC LIMIT @most;
+
+-- name: OpenTransfersOfGroup :many
+SELECT no FROM transfers
+WHERE group_id = @group_id AND state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY no;
+
+-- name: SetTransferState :execrows
+UPDATE transfers SET state = @state, reason = @reason,
+    started_at = CASE WHEN CAST(@starts AS BOOLEAN) AND started_at = 0 THEN @at ELSE started_at END,
+    ended_at = CASE WHEN CAST(@ends AS BOOLEAN) THEN @at ELSE ended_at END
+WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
+
+-- name: ReleaseTransfer :execrows
+UPDATE transfers SET hold = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
+WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
+
+-- name: ReopenTransfer :execrows
+UPDATE transfers SET state = 'waiting', reason = '', ended_at = 0, expires_at = @expires_at, hold = FALSE
+WHERE no = @no AND NOT content_gone;
+
+-- name: AddTransferBytes :exec
+UPDATE transfers SET wire_bytes = wire_bytes + @wire, https_bytes = https_bytes + @https
+WHERE no = @no;
+
+-- name: SetContentGone :execrows
+UPDATE transfers SET content_gone = TRUE WHERE no = @no;
+
+-- name: RecountTransfer :exec
+UPDATE transfers SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('failed', 'expired'))
+WHERE no = @no;
+
+-- name: RecountOfUser :exec
+UPDATE transfers SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state IN ('failed', 'expired'))
+WHERE state IN ('held', 'waiting', 'gathering', 'sending')
+    AND no IN (SELECT transfer_no FROM deliveries o WHERE o.user_id = @user_id);
+
+-- name: CountClosed :exec
+UPDATE transfers SET owed = owed - 1, verified = verified + @verified, failed = failed + @failed
+WHERE no = @no;
+
+-- name: OweGroup :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at)
+SELECT CAST(@transfer_no AS BIGINT), m.user_id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+FROM members m JOIN users u ON u.id = m.user_id LEFT JOIN devices d ON d.user_id = m.user_id
+WHERE m.group_id = @group_id;
+
+-- name: OweMember :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at)
+SELECT t.no, u.id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+FROM transfers t JOIN users u ON u.id = @user_id LEFT JOIN devices d ON d.user_id = u.id
+WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
+SET state = 'queued', reason = '', updated_at = excluded.updated_at
+WHERE deliveries.state = 'cancelled';
+
+-- name: OweDevice :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at)
+SELECT t.no, d.user_id, d.id, u.name, d.name, 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+FROM devices d JOIN users u ON u.id = d.user_id
+JOIN members m ON m.user_id = d.user_id
+JOIN transfers t ON t.group_id = m.group_id
+WHERE d.id = @device_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING;
+
+-- name: TakeOver :exec
+UPDATE deliveries SET device_id = @device_id, device_name = @device_name, updated_at = @updated_at
+WHERE user_id = @user_id AND device_id = '' AND state IN ('queued', 'receiving', 'refused');
+
+-- name: ForgetClosedWithoutDevice :exec
+DELETE FROM deliveries
+WHERE user_id = @user_id AND device_id = '' AND state NOT IN ('queued', 'receiving', 'refused');
+
+-- name: GiveBack :exec
+UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
+    blocks = 0, bytes = 0, loss = 0, bar = NULL, updated_at = @updated_at
+WHERE deliveries.device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
+
+-- name: CancelOfDevice :exec
+UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @updated_at
+WHERE device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
+
+-- name: CancelOfUser :exec
+UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @updated_at
+WHERE user_id = @user_id AND state IN ('queued', 'receiving', 'refused');
+
+-- name: CancelOfMember :exec
+UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @updated_at
+WHERE user_id = @user_id AND state IN ('queued', 'receiving', 'refused')
+    AND transfer_no IN (SELECT no FROM transfers t WHERE t.group_id = @group_id);
+
+-- name: CloseAllDeliveries :exec
+UPDATE deliveries SET state = @state, reason = @reason, updated_at = @updated_at
+WHERE transfer_no = @transfer_no AND state IN ('queued', 'receiving', 'refused');
+
+-- name: RetryDeliveries :execrows
+UPDATE deliveries SET state = 'queued', reason = '', updated_at = @updated_at
+WHERE transfer_no = @transfer_no AND state IN ('failed', 'refused', 'expired', 'cancelled')
+    AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
+        WHERE t.no = @transfer_no)
+    AND (device_id IN (SELECT id FROM devices)
+        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM devices e)));
+
+-- name: Deliveries :many
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.transfer_no = @transfer_no ORDER BY d.user_name, d.device_name;
+
+-- name: Delivery :one
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.transfer_no = @transfer_no AND d.device_id = @device_id;
+
+-- name: Owed :many
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = @device_id AND d.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY d.transfer_no;
+
+-- name: OwedAll :many
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY d.transfer_no, d.user_name, d.device_name;
+
+-- name: OwedToMember :many
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.user_id = @user_id AND t.group_id = @group_id
+    AND d.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY d.transfer_no, d.device_name;
+
+-- name: UpdateDelivery :exec
+UPDATE deliveries SET state = @state, reason = @reason, path = @path, blocks = @blocks,
+    bytes = @bytes, loss = @loss, bar = @bar, updated_at = @updated_at
+WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_id
+    AND state IN ('queued', 'receiving', 'refused');
+
+-- name: CloseDelivery :execrows
+UPDATE deliveries SET state = @state, reason = @reason,
+    path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
+    receipt = @receipt, updated_at = @updated_at
+WHERE transfer_no = @transfer_no AND device_id = @device_id
+    AND state IN ('queued', 'receiving', 'refused');
+
+-- name: FillDelivery :exec
+UPDATE deliveries SET
+    blocks = (SELECT t.blocks FROM transfers t WHERE t.no = @transfer_no),
+    bytes = (SELECT t.bytes FROM transfers t WHERE t.no = @transfer_no), bar = NULL
+WHERE transfer_no = @transfer_no AND device_id = @device_id;
+
+-- name: Entitled :one
+SELECT sqlc.embed(dl), t.group_name, t.group_id, g.version
+FROM deliveries dl
+JOIN transfers t ON t.no = dl.transfer_no
+JOIN groups g ON g.id = t.group_id
+JOIN devices d ON d.id = dl.device_id
+JOIN users u ON u.id = d.user_id
+JOIN members m ON m.group_id = g.id AND m.user_id = u.id
+WHERE dl.transfer_no = @transfer_no AND dl.device_id = @device_id AND NOT u.disabled
+    AND dl.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('held', 'waiting', 'gathering', 'sending');
+
+-- name: AddOffer :exec
+INSERT INTO open_offers (number, transfer_no, opened_at) VALUES (@number, @transfer_no, @opened_at);
+
+-- name: LowestOffer :one
+SELECT CAST(COALESCE(MIN(number), 0) AS BIGINT) AS lowest FROM open_offers;
+
+-- name: CloseOffer :exec
+DELETE FROM open_offers WHERE number = @number;
+
+-- name: CloseAllOffers :exec
+DELETE FROM open_offers;
+
+-- name: AppendAudit :exec
+INSERT INTO audit (at, actor, action, object, detail, address)
+VALUES (@at, @actor, @action, @object, @detail, @address);
+
+-- name: Audit :many
+SELECT * FROM audit
+WHERE (CAST(@before AS BIGINT) = 0 OR id < @before)
+    AND (CAST(@actor AS TEXT) = '' OR actor = @actor)
+    AND (CAST(@action AS TEXT) = '' OR action = @action
+        OR SUBSTR(action, 1, LENGTH(CAST(@action AS TEXT)) + 1) = CAST(@action AS TEXT) || '.')
+    AND (CAST(@object AS TEXT) = '' OR object = @object)
+ORDER BY id DESC LIMIT @most;
+
+-- name: Setting :one
+SELECT value FROM settings WHERE name = @name;
+
+-- name: SetSetting :exec
+INSERT INTO settings (name, value) VALUES (@name, @value)
+ON CONFLICT (name) DO UPDATE SET value = excluded.value;

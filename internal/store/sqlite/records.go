@@ -1,0 +1,98 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// OpenOffer draws the next offer number.
+func (s *Store) OpenOffer(ctx context.Context, no protocol.TransferNo, at time.Time) (number, floor protocol.OfferNo, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		n, err := q.Count(ctx, countOffers)
+		if err != nil {
+			return err
+		}
+		if err := q.AddOffer(ctx, queries.AddOfferParams{Number: n, TransferNo: int64(no), OpenedAt: micros(at)}); err != nil {
+			return err
+		}
+		lowest, err := q.LowestOffer(ctx)
+		number, floor = protocol.OfferNo(n), protocol.OfferNo(lowest)
+		return err
+	})
+	return number, floor, err
+}
+
+// CloseOffer says that an offer's session is over.
+func (s *Store) CloseOffer(ctx context.Context, number protocol.OfferNo) error {
+	return s.durably(ctx, func(q *queries.Queries) error { return q.CloseOffer(ctx, int64(number)) })
+}
+
+// CloseAllOffers is for the start.
+func (s *Store) CloseAllOffers(ctx context.Context) error {
+	return s.durably(ctx, func(q *queries.Queries) error { return q.CloseAllOffers(ctx) })
+}
+
+// LastOffer is the highest number drawn so far.
+func (s *Store) LastOffer(ctx context.Context) (number protocol.OfferNo, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		n, err := q.Counter(ctx, countOffers)
+		number = protocol.OfferNo(n)
+		return err
+	})
+	return number, err
+}
+
+// SkipOffersPast moves the counter behind a number that a device holds.
+func (s *Store) SkipOffersPast(ctx context.Context, number protocol.OfferNo) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.SkipPast(ctx, queries.SkipPastParams{Value: int64(number), Name: countOffers})
+	})
+}
+
+// AppendAudit adds a line to the audit log.
+func (s *Store) AppendAudit(ctx context.Context, e groupcast.AuditEntry) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.AppendAudit(ctx, queries.AppendAuditParams{
+			At: micros(e.At), Actor: e.Actor, Action: e.Action, Object: e.Object,
+			Detail: e.Detail, Address: e.Address,
+		})
+	})
+}
+
+// Audit lists the newest entries first.
+func (s *Store) Audit(ctx context.Context, f store.AuditFilter) (out []groupcast.AuditEntry, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Audit(ctx, queries.AuditParams{
+			Before: f.Before, Actor: f.Actor, Action: f.Action, Object: f.Object, Most: int32(limit(f.Limit)),
+		})
+		for _, r := range rows {
+			out = append(out, groupcast.AuditEntry{
+				ID: r.ID, At: instant(r.At), Actor: r.Actor, Action: r.Action, Object: r.Object,
+				Detail: r.Detail, Address: r.Address,
+			})
+		}
+		return err
+	})
+	return out, err
+}
+
+// Setting reads a setting.
+func (s *Store) Setting(ctx context.Context, key string) (value string, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		value, err = q.Setting(ctx, key)
+		return missing(err, "setting", key)
+	})
+	return value, err
+}
+
+// SetSetting writes a setting.
+func (s *Store) SetSetting(ctx context.Context, key, value string) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.SetSetting(ctx, queries.SetSettingParams{Name: key, Value: value})
+	})
+}

@@ -1,0 +1,151 @@
+-- What sqlc reads: the tables in PostgreSQL's words. migrations/ makes them in SQLite's; a test
+-- compares the two.
+CREATE TABLE users (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL UNIQUE,
+    role       TEXT    NOT NULL,
+    password   TEXT    NOT NULL,
+    disabled   BOOLEAN NOT NULL,
+    created_at BIGINT NOT NULL
+);
+
+CREATE TABLE devices (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name       TEXT    NOT NULL,
+    public_key BYTEA    NOT NULL,
+    os         TEXT    NOT NULL,
+    version    TEXT    NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_seen  BIGINT NOT NULL,
+    address    TEXT    NOT NULL,
+    path       TEXT    NOT NULL,
+    free_bytes BIGINT NOT NULL,
+    loss       DOUBLE PRECISION    NOT NULL,
+    clock_off  BIGINT NOT NULL,
+    UNIQUE (user_id, name)
+);
+
+CREATE TABLE tokens (
+    hash       TEXT    NOT NULL PRIMARY KEY,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device_id  TEXT    REFERENCES devices (id) ON DELETE CASCADE,
+    scope      TEXT    NOT NULL,
+    created_at BIGINT NOT NULL,
+    last_used  BIGINT NOT NULL,
+    expires    BIGINT NOT NULL
+);
+CREATE INDEX tokens_user ON tokens (user_id);
+CREATE INDEX tokens_device ON tokens (device_id);
+
+CREATE TABLE groups (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
+    address     TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    unlisted    BOOLEAN NOT NULL,
+    created_at  BIGINT NOT NULL,
+    version     BIGINT NOT NULL
+);
+
+CREATE TABLE members (
+    group_id TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    since    BIGINT NOT NULL,
+    PRIMARY KEY (group_id, user_id)
+);
+CREATE INDEX members_user ON members (user_id);
+
+CREATE TABLE requests (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    group_id   TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    text       TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    asked_at   BIGINT NOT NULL,
+    decided_at BIGINT NOT NULL,
+    decided_by TEXT    NOT NULL
+);
+CREATE UNIQUE INDEX requests_open ON requests (group_id, user_id) WHERE state = 'open';
+CREATE INDEX requests_user ON requests (user_id, group_id);
+
+-- The group's and everybody's names are copied: what was sent is told after they are gone.
+CREATE TABLE transfers (
+    no              BIGINT NOT NULL PRIMARY KEY,
+    group_id        TEXT    NOT NULL,
+    group_name      TEXT    NOT NULL,
+    name            TEXT    NOT NULL,
+    files           BIGINT NOT NULL,
+    bytes           BIGINT NOT NULL,
+    blocks          BIGINT NOT NULL,
+    state           TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,
+    created_at      BIGINT NOT NULL,
+    created_by      TEXT    NOT NULL,
+    started_at      BIGINT NOT NULL,
+    ended_at        BIGINT NOT NULL,
+    expires_at      BIGINT NOT NULL,
+    hold            BOOLEAN NOT NULL,
+    via             TEXT    NOT NULL,
+    rate_limit      BIGINT NOT NULL,
+    in_place        BOOLEAN NOT NULL,
+    root            TEXT    NOT NULL,
+    wire_bytes      BIGINT NOT NULL,
+    https_bytes     BIGINT NOT NULL,
+    source          TEXT    NOT NULL,
+    manifest_bytes  BIGINT NOT NULL,
+    manifest_blocks BIGINT NOT NULL,
+    content_gone    BOOLEAN NOT NULL,
+    owed            BIGINT NOT NULL, -- counts of deliveries, kept by whoever changes them
+    verified        BIGINT NOT NULL,
+    failed          BIGINT NOT NULL
+);
+CREATE INDEX transfers_group ON transfers (group_id, state);
+CREATE INDEX transfers_state ON transfers (state);
+
+CREATE TABLE deliveries (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    user_id     TEXT    NOT NULL,
+    device_id   TEXT    NOT NULL, -- '': the member has no device yet
+    user_name   TEXT    NOT NULL,
+    device_name TEXT    NOT NULL,
+    state       TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    path        TEXT    NOT NULL,
+    blocks      BIGINT NOT NULL,
+    bytes       BIGINT NOT NULL,
+    loss        DOUBLE PRECISION    NOT NULL,
+    bar         BYTEA,
+    receipt     BYTEA,
+    updated_at  BIGINT NOT NULL,
+    PRIMARY KEY (transfer_no, user_id, device_id)
+);
+CREATE INDEX deliveries_user ON deliveries (user_id, state);
+CREATE INDEX deliveries_device ON deliveries (device_id, state);
+CREATE INDEX deliveries_state ON deliveries (transfer_no, state);
+
+CREATE TABLE counters (
+    name  TEXT    NOT NULL PRIMARY KEY,
+    value BIGINT NOT NULL
+);
+
+CREATE TABLE open_offers (
+    number      BIGINT NOT NULL PRIMARY KEY,
+    transfer_no BIGINT NOT NULL,
+    opened_at   BIGINT NOT NULL
+);
+
+CREATE TABLE audit (
+    id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
+    at      BIGINT NOT NULL,
+    actor   TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    object  TEXT    NOT NULL,
+    detail  TEXT    NOT NULL,
+    address TEXT    NOT NULL
+);
+
+CREATE TABLE settings (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+);

@@ -1,0 +1,217 @@
+// Package sqlite keeps the server's state in one SQLite file. It implements store.Store and
+// decides nothing that package store does not promise.
+//
+// Three pools of connections share the file: two that write, one of them with
+// synchronous=FULL for what must not come undone when the power goes (security.md K10), one
+// with NORMAL for progress, and one that only reads. Writers take turns. The SQL in
+// queries.sql runs unchanged on PostgreSQL; what does not is in this file and in migrations.
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"embed"
+	"errors"
+	"fmt"
+	"io/fs"
+	"net/url"
+	"os"
+	"path/filepath"
+
+	"github.com/pressly/goose/v3"
+	driver "modernc.org/sqlite"
+	lib "modernc.org/sqlite/lib"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+//go:generate go tool -modfile=../../../tools/go.mod sqlc generate
+
+//go:embed migrations/*.sql
+var migrations embed.FS
+
+// maxReaders bounds the connections that only read; each may hold a page cache of 2 MB.
+const maxReaders = 4
+
+// Store is a database file. It is safe for concurrent use.
+type Store struct {
+	path    string
+	durable *sql.DB // commits reach the disk before they return
+	quick   *sql.DB // commits may be lost with the power, never torn
+	reads   *sql.DB
+	turn    chan struct{} // holds one token: whoever has it may write
+}
+
+var _ store.Store = (*Store)(nil)
+
+// Open opens the database file, makes it if it is not there, checks it and brings its tables
+// up to date. Its errors say what to do next.
+func Open(ctx context.Context, path string) (*Store, error) {
+	if err := makeFile(path); err != nil {
+		return nil, err
+	}
+	s := &Store{
+		path:    path,
+		durable: pool(path, 1, "_txlock=immediate", "_pragma=synchronous(FULL)"),
+		quick:   pool(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"),
+		reads:   pool(path, maxReaders, "_pragma=query_only(1)"),
+		turn:    make(chan struct{}, 1),
+	}
+	s.turn <- struct{}{}
+	if err := s.prepare(ctx); err != nil {
+		return nil, errors.Join(explain(path, err), s.Close())
+	}
+	return s, nil
+}
+
+// makeFile makes the file for its owner only; SQLite gives -wal and -shm the same mode.
+func makeFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return fmt.Errorf("open the database: %w", err)
+	}
+	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
+		return fmt.Errorf("make the database private: %w", err)
+	}
+	return nil
+}
+
+func pool(path string, conns int, options ...string) *sql.DB {
+	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
+		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)"
+	for _, o := range options {
+		dsn += "&" + o
+	}
+	db, err := sql.Open("sqlite", dsn)
+	if err != nil {
+		panic(err) // only for a driver that is not registered
+	}
+	db.SetMaxOpenConns(conns)
+	db.SetMaxIdleConns(conns)
+	return db
+}
+
+func (s *Store) prepare(ctx context.Context) error {
+	var verdict string
+	if err := s.durable.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
+		return fmt.Errorf("check the database: %w", err)
+	}
+	if verdict != "ok" {
+		return damaged(s.path).Wrap(errors.New(verdict))
+	}
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return err
+	}
+	p, err := goose.NewProvider(goose.DialectSQLite3, s.durable, folder)
+	if err != nil {
+		return fmt.Errorf("read the migrations: %w", err)
+	}
+	current, newest, err := p.GetVersions(ctx)
+	if err != nil {
+		return fmt.Errorf("read the database's version: %w", err)
+	}
+	if current > newest {
+		return groupcast.Errorf(groupcast.EConflict,
+			"the database %s was written by a newer groupcast (tables %d, this program knows %d)", s.path, current, newest).
+			WithHint("start the newer program, or go back with: groupcast restore FILE")
+	}
+	if _, err := p.Up(ctx); err != nil {
+		return fmt.Errorf("bring the database's tables up to date: %w", err)
+	}
+	return nil
+}
+
+// Damaged says that a file cannot be trusted any more.
+func damaged(path string) *groupcast.Error {
+	return groupcast.Errorf(groupcast.EUnavailable, "the database %s is damaged", path).
+		WithHint("put a backup in its place: groupcast restore FILE (the damaged file is kept beside it)")
+}
+
+// explain turns SQLite's word for damage into ours.
+func explain(path string, err error) error {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return err
+	}
+	switch e.Code() & 0xff {
+	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
+		return damaged(path).Wrap(err)
+	}
+	return err
+}
+
+// Close waits for what runs and closes the file.
+func (s *Store) Close() error {
+	return errors.Join(s.reads.Close(), s.quick.Close(), s.durable.Close())
+}
+
+// read runs f on one state of the database.
+func (s *Store) read(ctx context.Context, f func(q *queries.Queries) error) error {
+	return explain(s.path, inTransaction(ctx, s.reads, f))
+}
+
+// durably runs f in a transaction that is on the disk when durably returns.
+func (s *Store) durably(ctx context.Context, f func(q *queries.Queries) error) error {
+	return s.write(ctx, s.durable, f)
+}
+
+// quickly runs f in a transaction that the power may still take.
+func (s *Store) quickly(ctx context.Context, f func(q *queries.Queries) error) error {
+	return s.write(ctx, s.quick, f)
+}
+
+// write takes turns in Go: SQLite's own waiting sleeps and is not fair.
+func (s *Store) write(ctx context.Context, db *sql.DB, f func(q *queries.Queries) error) error {
+	select {
+	case <-s.turn:
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+	defer func() { s.turn <- struct{}{} }()
+	return explain(s.path, inTransaction(ctx, db, f))
+}
+
+func inTransaction(ctx context.Context, db *sql.DB, f func(q *queries.Queries) error) error {
+	tx, err := db.BeginTx(ctx, nil)
+	if err != nil {
+		return fmt.Errorf("begin a transaction: %w", err)
+	}
+	if err := f(queries.New(tx)); err != nil {
+		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
+			return errors.Join(err, undo)
+		}
+		return err
+	}
+	if err := tx.Commit(); err != nil {
+		return fmt.Errorf("commit: %w", err)
+	}
+	return nil
+}
+
+// Backup writes a consistent copy into a new file.
+func (s *Store) Backup(ctx context.Context, path string) error {
+	if _, err := os.Lstat(path); !errors.Is(err, fs.ErrNotExist) {
+		return groupcast.Errorf(groupcast.EConflict, "%s exists already", path).WithHint("choose another name")
+	}
+	// VACUUM INTO takes an empty file: made first, it is private from its first byte.
+	if err := makeFile(path); err != nil {
+		return err
+	}
+	db := pool(s.path, 1) // its own connection: a reader may not VACUUM, a writer would hold up others
+	_, err := db.ExecContext(ctx, "VACUUM INTO ?", filepath.Clean(path))
+	if err = errors.Join(err, db.Close()); err != nil {
+		return errors.Join(fmt.Errorf("copy the database: %w", err), os.Remove(path))
+	}
+	return syncFile(path)
+}
+
+func syncFile(path string) error {
+	f, err := os.OpenFile(path, os.O_RDWR, 0)
+	if err != nil {
+		return err
+	}
+	return errors.Join(f.Sync(), f.Close())
+}

@@ -1,0 +1,96 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"encoding/hex"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+func hashText(h store.TokenHash) string { return hex.EncodeToString(h[:]) }
+
+// AddToken keeps a token's hash.
+func (s *Store) AddToken(ctx context.Context, t store.Token) error {
+	device := deviceText(t.Device)
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.AddToken(ctx, queries.AddTokenParams{
+			Hash: hashText(t.Hash), UserID: t.UserID,
+			DeviceID: sql.NullString{String: device, Valid: device != ""}, Scope: string(t.Scope),
+			CreatedAt: micros(t.CreatedAt), LastUsed: micros(t.LastUsed), Expires: micros(t.Expires),
+		})
+	})
+}
+
+// FindToken gives a token with its user and device.
+func (s *Store) FindToken(ctx context.Context, hash store.TokenHash, now time.Time) (store.Token, groupcast.User, *groupcast.Device, error) {
+	var row queries.FindTokenRow
+	var device *groupcast.Device
+	err := s.read(ctx, func(q *queries.Queries) (err error) {
+		row, err = q.FindToken(ctx, queries.FindTokenParams{Hash: hashText(hash), Now: micros(now)})
+		if err != nil || !row.Token.DeviceID.Valid {
+			return missing(err, "token", "like this")
+		}
+		d, err := q.Device(ctx, row.Token.DeviceID.String)
+		if err != nil {
+			return missing(err, "device", row.Token.DeviceID.String)
+		}
+		found, err := deviceFrom(d.Device, d.UserName)
+		device = &found
+		return err
+	})
+	if err != nil {
+		return store.Token{}, groupcast.User{}, nil, err
+	}
+	t := store.Token{
+		Hash: hash, UserID: row.Token.UserID, Scope: groupcast.Scope(row.Token.Scope),
+		CreatedAt: instant(row.Token.CreatedAt), LastUsed: instant(row.Token.LastUsed),
+		Expires: instant(row.Token.Expires),
+	}
+	if device != nil {
+		t.Device = device.ID
+	}
+	return t, userFrom(row.User), device, nil
+}
+
+// TouchTokens notes when tokens were used last.
+func (s *Store) TouchTokens(ctx context.Context, used map[store.TokenHash]time.Time) error {
+	return s.quickly(ctx, func(q *queries.Queries) error {
+		for h, at := range used {
+			if err := q.TouchToken(ctx, queries.TouchTokenParams{LastUsed: micros(at), Hash: hashText(h)}); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+}
+
+// DeleteToken ends a token.
+func (s *Store) DeleteToken(ctx context.Context, hash store.TokenHash) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		n, err := q.DeleteToken(ctx, hashText(hash))
+		return touched(n, err, "token", "like this")
+	})
+}
+
+// DeleteTokens ends a user's tokens of a scope, except one.
+func (s *Store) DeleteTokens(ctx context.Context, userID string, scope groupcast.Scope, except store.TokenHash) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.DeleteTokens(ctx, queries.DeleteTokensParams{
+			UserID: userID, Scope: string(scope), ExceptHash: hashText(except),
+		})
+	})
+}
+
+// PruneTokens forgets tokens that are over.
+func (s *Store) PruneTokens(ctx context.Context, now, unusedSince time.Time) (int, error) {
+	var n int64
+	err := s.durably(ctx, func(q *queries.Queries) (err error) {
+		n, err = q.PruneTokens(ctx, queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince)})
+		return err
+	})
+	return int(n), err
+}

@@ -1,0 +1,238 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// The counters.
+const (
+	countOffers    = "offer"
+	countTransfers = "transfer"
+)
+
+// NextTransferNo draws a number.
+func (s *Store) NextTransferNo(ctx context.Context) (no protocol.TransferNo, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		n, err := q.Count(ctx, countTransfers)
+		no = protocol.TransferNo(n)
+		return err
+	})
+	return no, err
+}
+
+// SkipTransfersPast moves the counter behind a number that was seen elsewhere.
+func (s *Store) SkipTransfersPast(ctx context.Context, no protocol.TransferNo) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.SkipPast(ctx, queries.SkipPastParams{Value: int64(no), Name: countTransfers})
+	})
+}
+
+// AddTransfer keeps a transfer and owes it to the group.
+func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Transfer, owed []groupcast.Delivery, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		g, err := q.GroupByID(ctx, t.GroupID.String())
+		if err != nil {
+			return missing(err, "group", t.GroupID)
+		}
+		t.Group = g.Group.Name
+		if err := q.AddTransfer(ctx, transferRow(t)); err != nil {
+			return err
+		}
+		if err := q.OweGroup(ctx, queries.OweGroupParams{
+			TransferNo: int64(t.No), UpdatedAt: micros(t.CreatedAt), GroupID: t.GroupID.String(),
+		}); err != nil {
+			return err
+		}
+		if out, err = recount(ctx, q, t.No); err != nil {
+			return err
+		}
+		owed, err = deliveries(ctx, q, t.No)
+		return err
+	})
+	if taken(err) {
+		return out, nil, groupcast.Errorf(groupcast.EConflict, "transfer %d exists already", t.No)
+	}
+	return out, owed, err
+}
+
+func transferRow(t store.Transfer) queries.AddTransferParams {
+	return queries.AddTransferParams{
+		No: int64(t.No), GroupID: t.GroupID.String(), GroupName: t.Group, Name: t.Name,
+		Files: int64(t.Files), Bytes: int64(t.Bytes), Blocks: int64(t.Blocks),
+		State: string(t.State), Reason: t.Reason, CreatedAt: micros(t.CreatedAt),
+		CreatedBy: t.CreatedBy, StartedAt: micros(t.StartedAt), EndedAt: micros(t.EndedAt),
+		ExpiresAt: micros(t.ExpiresAt), Hold: t.Hold, Via: string(t.Via),
+		RateLimit: int64(t.RateLimit), InPlace: t.InPlace, Root: t.Root.String(),
+		WireBytes: int64(t.WireBytes), HttpsBytes: int64(t.HTTPSBytes), Source: t.Source,
+		ManifestBytes: int64(t.ManifestBytes), ManifestBlocks: int64(t.ManifestBlocks),
+	}
+}
+
+func recount(ctx context.Context, q *queries.Queries, no protocol.TransferNo) (store.Transfer, error) {
+	if err := q.RecountTransfer(ctx, int64(no)); err != nil {
+		return store.Transfer{}, err
+	}
+	return transfer(ctx, q, no)
+}
+
+func transfer(ctx context.Context, q *queries.Queries, no protocol.TransferNo) (store.Transfer, error) {
+	r, err := q.Transfer(ctx, int64(no))
+	if err != nil {
+		return store.Transfer{}, missing(err, "transfer", no)
+	}
+	return transferFrom(r)
+}
+
+// Transfer gives a transfer by its number.
+func (s *Store) Transfer(ctx context.Context, no protocol.TransferNo) (t store.Transfer, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		t, err = transfer(ctx, q, no)
+		return err
+	})
+	return t, err
+}
+
+func limit(asked int) int64 {
+	switch {
+	case asked <= 0:
+		return store.DefaultLimit
+	case asked > store.MaxLimit:
+		return store.MaxLimit
+	}
+	return int64(asked)
+}
+
+// Transfers lists the newest first. What is open is never cut off by the default limit: a
+// promise that is not listed would be forgotten.
+func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out []store.Transfer, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		var rows []queries.Transfer
+		if f.Open {
+			most := int64(f.Limit)
+			if most <= 0 {
+				most = store.MaxOpenTransfers
+			}
+			rows, err = q.OpenTransfers(ctx, queries.OpenTransfersParams{GroupName: f.Group, Most: int32(most)})
+		} else {
+			rows, err = q.Transfers(ctx, queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit))})
+		}
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, transferFrom)
+		return err
+	})
+	return out, err
+}
+
+// SetTransferState moves an open transfer.
+func (s *Store) SetTransferState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string, at time.Time) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return moveTransfer(ctx, q, closing{no: int64(no), state: state, reason: reason, at: micros(at)})
+	})
+}
+
+// moveTransfer answers ENotFound for no transfer and EConflict for one that is closed.
+func moveTransfer(ctx context.Context, q *queries.Queries, c closing) error {
+	n, err := q.SetTransferState(ctx, queries.SetTransferStateParams{
+		State: string(c.state), Reason: c.reason, Starts: c.state == groupcast.TransferSending,
+		Ends: !c.state.Open(), At: c.at, No: c.no,
+	})
+	return ifOpen(ctx, q, c.no, n, err)
+}
+
+func ifOpen(ctx context.Context, q *queries.Queries, no, changed int64, err error) error {
+	if err != nil || changed > 0 {
+		return err
+	}
+	t, err := transfer(ctx, q, protocol.TransferNo(no))
+	if err != nil {
+		return err
+	}
+	return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, t.State)
+}
+
+// closing is how a transfer moves, and how its deliveries end with it.
+type closing struct {
+	no       int64
+	state    groupcast.TransferState
+	delivery groupcast.DeliveryState
+	reason   string
+	at       int64
+}
+
+func closeTransfer(ctx context.Context, q *queries.Queries, c closing) error {
+	if err := moveTransfer(ctx, q, c); err != nil {
+		return err
+	}
+	if err := q.CloseAllDeliveries(ctx, queries.CloseAllDeliveriesParams{
+		State: string(c.delivery), Reason: c.reason, UpdatedAt: c.at, TransferNo: c.no,
+	}); err != nil {
+		return err
+	}
+	return q.RecountTransfer(ctx, c.no)
+}
+
+// CloseTransfer ends a transfer with everything it still owes.
+func (s *Store) CloseTransfer(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return closeTransfer(ctx, q, closing{int64(no), state, d, reason, micros(at)})
+	})
+}
+
+// ReleaseTransfer takes the hold off.
+func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		n, err := q.ReleaseTransfer(ctx, int64(no))
+		return ifOpen(ctx, q, int64(no), n, err)
+	})
+}
+
+// RetryTransfer owes again what did not come to a good end.
+func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expires, at time.Time) (out []groupcast.Delivery, err error) {
+	err = s.durably(ctx, func(q *queries.Queries) error {
+		t, err := transfer(ctx, q, no)
+		if err != nil {
+			return err
+		}
+		if t.ContentGone {
+			return groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
+				WithHint("send the files again: groupcast send %s PATH", t.Group)
+		}
+		if _, err := q.RetryDeliveries(ctx, queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {
+			return err
+		}
+		if t, err = recount(ctx, q, no); err != nil {
+			return err
+		}
+		if t.Owed > 0 {
+			if _, err := q.ReopenTransfer(ctx, queries.ReopenTransferParams{ExpiresAt: micros(expires), No: int64(no)}); err != nil {
+				return err
+			}
+		}
+		out, err = deliveries(ctx, q, no)
+		return err
+	})
+	return out, err
+}
+
+// AddTransferBytes adds to what went out.
+func (s *Store) AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error {
+	return s.quickly(ctx, func(q *queries.Queries) error {
+		return q.AddTransferBytes(ctx, queries.AddTransferBytesParams{Wire: int64(wire), Https: int64(https), No: int64(no)})
+	})
+}
+
+// SetContentGone notes that the content was deleted.
+func (s *Store) SetContentGone(ctx context.Context, no protocol.TransferNo) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		n, err := q.SetContentGone(ctx, int64(no))
+		return touched(n, err, "transfer", no)
+	})
+}

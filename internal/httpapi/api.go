@@ -37,6 +37,9 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.eventRoutes()
 	a.agentRoutes()
 	a.contentRoutes()
+	for _, schema := range a.huma.OpenAPI().Components.Schemas.Map() {
+		lenientBytes(schema)
+	}
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "there is no such call").
 			WithHint("%s/openapi.json lists all of them", prefix)))
@@ -59,6 +62,19 @@ func document() huma.Config {
 		"anyone (every token), agent (a receiving device's token, no other), user (every user's cli or web token) " +
 		"or admin (an administrator's)."
 	return c
+}
+
+// lenientBytes lets bytes be empty or null, as Go writes them; huma's check takes neither.
+func lenientBytes(s *huma.Schema) {
+	if s.ContentEncoding == "base64" {
+		s.ContentEncoding, s.Format, s.Nullable = "", "byte", true
+	}
+	if s.Items != nil {
+		lenientBytes(s.Items)
+	}
+	for _, p := range s.Properties {
+		lenientBytes(p)
+	}
 }
 
 func itoa(n int64) string { return strconv.FormatInt(n, 10) }

@@ -52,12 +52,12 @@ func (a *api) requestRoutes() {
 		}) ([]groupcast.JoinRequest, error) {
 			return a.service.Requests(ctx, p, in.State)
 		})
-	reply(a, route{method: http.MethodPost, path: "/requests/{name}/{user}/approve", id: "approve", access: admins,
+	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/approve", id: "approve", access: admins,
 		summary: "Approve a user's wish to join a group"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
 			return a.service.Approve(ctx, p, in.Name, in.User)
 		})
-	reply(a, route{method: http.MethodPost, path: "/requests/{name}/{user}/deny", id: "deny", access: admins,
+	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/deny", id: "deny", access: admins,
 		summary: "Deny a user's wish to join a group"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
 			return a.service.Deny(ctx, p, in.Name, in.User)

@@ -30,54 +30,40 @@ func harden(next http.Handler) http.Handler {
 	})
 }
 
-// hosts are the names this server goes by.
-type hosts map[string]bool
-
-func newHosts(names []string) hosts {
-	h := hosts{}
-	for _, n := range names {
-		h[canonicalHost(n)] = true
-	}
-	return h
-}
-
-// canonicalHost writes names in lower case and addresses in one way.
-func canonicalHost(name string) string {
-	name = strings.ToLower(strings.TrimSuffix(strings.Trim(name, "[]"), "."))
-	if ip, err := netip.ParseAddr(name); err == nil {
-		return ip.Unmap().WithZone("").String()
-	}
-	return name
-}
-
-// check answers 421 to requests meant for somebody else, before routing: a foreign name that
+// ownHosts answers 421 to requests meant for somebody else, before routing: a foreign name that
 // resolves to this server is DNS rebinding (security.md W4).
-func (h hosts) check(next http.Handler) http.Handler {
+func ownHosts(knows func(string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if !h.mine(r) {
+		host := hostOf(r)
+		if !dialled(r, host) && (knows == nil || !knows(host)) {
 			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest), Status: http.StatusMisdirectedRequest,
 				Code: groupcast.EInvalid, Detail: "this server does not go by that name",
-				Hint: "use an address or a name of its certificate; `groupcast serve --cert` adds names"})
+				Hint: "use an address or a name of its certificate; `groupcast serve --cert` brings names of the site"})
 			return
 		}
 		next.ServeHTTP(w, r)
 	})
 }
 
-func (h hosts) mine(r *http.Request) bool {
+func hostOf(r *http.Request) string {
 	host, _, err := net.SplitHostPort(r.Host)
 	if err != nil {
 		host = r.Host
 	}
-	host = canonicalHost(host)
-	if h[host] {
-		return true
-	}
-	// The address that was dialled is this server's, whatever the certificate says.
+	return strings.ToLower(strings.TrimSuffix(strings.Trim(host, "[]"), "."))
+}
+
+// dialled says whether host is the very address the connection came in on: that is this
+// server's, whatever its certificate says.
+func dialled(r *http.Request, host string) bool {
 	local, ok := r.Context().Value(http.LocalAddrContextKey).(*net.TCPAddr)
 	if !ok {
 		return false
 	}
-	ip := local.AddrPort().Addr().Unmap()
-	return host == ip.WithZone("").String() || (host == "localhost" && ip.IsLoopback())
+	ip := local.AddrPort().Addr().Unmap().WithZone("")
+	asked, err := netip.ParseAddr(host)
+	if err != nil {
+		return host == "localhost" && ip.IsLoopback()
+	}
+	return asked.Unmap().WithZone("") == ip
 }

@@ -19,11 +19,11 @@ import (
 // Config says what to serve and where.
 type Config struct {
 	Service groupcast.Service
-	Listen  string       // HTTPS, as IP:port; ":0" picks a port
-	TLS     *tls.Config  // the server's certificates, chosen by name
-	Hosts   []string     // names and addresses of the certificates: others are misdirected (W4)
-	Socket  string       // path of the Unix socket; empty: none
-	Root    http.Handler // what "/" shows; nil: a page in words
+	Listen  string                 // HTTPS, as IP:port; ":0" picks a port
+	TLS     *tls.Config            // the server's certificates, chosen by name
+	Knows   func(host string) bool // is it a name or address of the certificates? others are misdirected (W4)
+	Socket  string                 // path of the Unix socket; empty: none
+	Root    http.Handler           // what "/" shows; nil: a page in words
 	Log     *slog.Logger
 	Limits  Limits // zero: DefaultLimits
 }
@@ -68,7 +68,7 @@ func Listen(cfg Config) (*Server, error) {
 		}
 	}
 	handler := newHandler(cfg, s.closing)
-	s.https = s.httpServer(observe(cfg.Log, newHosts(cfg.Hosts).check(handler)), withConn)
+	s.https = s.httpServer(observe(cfg.Log, ownHosts(cfg.Knows, handler)), withConn)
 	s.https.TLSConfig = cfg.TLS.Clone()
 	s.local = s.httpServer(observe(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
 		return context.WithValue(ctx, keyLocal, true)

@@ -61,9 +61,11 @@ func (a *api) transferActions() {
 
 func (a *api) pendingRoutes() {
 	listed(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
-		summary: "Open transfers of all groups: what is owed to whom and why it waits"},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.PendingTransfer, error) {
-			return a.service.Pending(ctx, p, "")
+		summary: "Open transfers: what is owed to whom and why it waits"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Group string `query:"group" doc:"Only this group's"`
+		}) ([]groupcast.PendingTransfer, error) {
+			return a.service.Pending(ctx, p, in.Group)
 		})
 	listed(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
 		summary: "Open transfers of a group: what is owed to whom and why it waits"},

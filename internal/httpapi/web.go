@@ -16,7 +16,7 @@ type WebLogin struct {
 // WebSessions is what a service offers on top when browsers may sign in. Token has scope web;
 // Logout ends it.
 type WebSessions interface {
-	LoginWeb(ctx context.Context, from string, l WebLogin) (token string, me groupcast.Me, err error)
+	LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (token string, me groupcast.Me, err error)
 }
 
 type signedIn struct {
@@ -34,17 +34,17 @@ func (a *api) webRoutes() {
 	if !ok {
 		return
 	}
-	in := a.operation(route{method: http.MethodPost, path: "/session", id: "sign-in", access: open, body: maxLogin,
+	in := a.operation(route{method: http.MethodPost, path: "/web/login", id: "sign-in", access: open, body: maxLogin,
 		summary: "Sign a browser in; the token travels as a cookie"})
 	registerOutput(a, in, func(ctx context.Context, in *struct{ Body WebLogin }) (*signedIn, error) {
-		token, me, err := web.LoginWeb(ctx, addressOf(ctx), in.Body)
+		token, me, err := web.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password)
 		if err != nil {
 			return nil, err
 		}
 		admitted(ctx)
 		return &signedIn{Cookie: sessionCookie(token), Body: me}, nil
 	})
-	out := a.operation(route{method: http.MethodDelete, path: "/session", id: "sign-out", access: users,
+	out := a.operation(route{method: http.MethodPost, path: "/web/logout", id: "sign-out", access: users,
 		summary: "End the browser's session"})
 	out.DefaultStatus = http.StatusNoContent
 	registerOutput(a, out, func(ctx context.Context, _ *nothing) (*signedOut, error) {

@@ -1,0 +1,53 @@
+package apiclient
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+)
+
+// Login logs a device in. The connection is pinned: no byte of l goes to another server.
+func (c *Client) Login(ctx context.Context, l groupcast.Login) (groupcast.LoggedIn, error) {
+	return answered[groupcast.LoggedIn](ctx, c, post("/login", l))
+}
+
+// FirstAdmin makes the first administrator with the one-time token.
+func (c *Client) FirstAdmin(ctx context.Context, f groupcast.FirstAdmin) (groupcast.User, error) {
+	return answered[groupcast.User](ctx, c, post("/setup", f))
+}
+
+// Logout ends the device.
+func (c *Client) Logout(ctx context.Context) error { return c.do(ctx, post("/logout", nil), nil) }
+
+// ChangePassword changes one's own password.
+func (c *Client) ChangePassword(ctx context.Context, p groupcast.PasswordChange) error {
+	return c.do(ctx, post("/password", p), nil)
+}
+
+// Me says who is asking.
+func (c *Client) Me(ctx context.Context) (groupcast.Me, error) {
+	return answered[groupcast.Me](ctx, c, get("/me"))
+}
+
+// GroupsOnOffer lists the groups the user may ask for or is in; mine: only those he is in or
+// has asked for.
+func (c *Client) GroupsOnOffer(ctx context.Context, mine bool) ([]groupcast.GroupOnOffer, error) {
+	path := "/offers"
+	if mine {
+		path = "/my/groups"
+	}
+	return answered[[]groupcast.GroupOnOffer](ctx, c, get(path))
+}
+
+// Join asks to join a group.
+func (c *Client) Join(ctx context.Context, group, text string) (groupcast.JoinRequest, error) {
+	in := struct {
+		Text string `json:"text,omitempty"`
+	}{text}
+	return answered[groupcast.JoinRequest](ctx, c, post("/groups/"+segment(group)+"/join", in))
+}
+
+// Leave leaves a group.
+func (c *Client) Leave(ctx context.Context, group string) error {
+	return c.do(ctx, post("/groups/"+segment(group)+"/leave", nil).slowly(), nil)
+}

@@ -1,0 +1,141 @@
+package apiclient
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Calls that take keys away answer when nothing more is sealed with them: they are slow ones.
+
+// AddUser adds a user.
+func (c *Client) AddUser(ctx context.Context, n groupcast.NewUser) (groupcast.User, error) {
+	return answered[groupcast.User](ctx, c, post("/users", n))
+}
+
+// Users lists users.
+func (c *Client) Users(ctx context.Context) ([]groupcast.User, error) {
+	return answered[[]groupcast.User](ctx, c, get("/users"))
+}
+
+// UpdateUser changes role, password or whether the account is disabled.
+func (c *Client) UpdateUser(ctx context.Context, name string, u groupcast.UserChange) (groupcast.User, error) {
+	return answered[groupcast.User](ctx, c, call{method: http.MethodPatch, path: "/users/" + segment(name), in: u, slow: true})
+}
+
+// DeleteUser deletes a user.
+func (c *Client) DeleteUser(ctx context.Context, name string) error {
+	return c.do(ctx, remove("/users/"+segment(name)).slowly(), nil)
+}
+
+// UserGroups lists a user's memberships and open requests.
+func (c *Client) UserGroups(ctx context.Context, name string) ([]groupcast.GroupOnOffer, error) {
+	return answered[[]groupcast.GroupOnOffer](ctx, c, get("/users/"+segment(name)+"/groups"))
+}
+
+// Devices lists the devices of a user; of all users for "".
+func (c *Client) Devices(ctx context.Context, user string) ([]groupcast.Device, error) {
+	return answered[[]groupcast.Device](ctx, c, get("/devices").with(filled("user", user)))
+}
+
+// RevokeDevice ends a device for good.
+func (c *Client) RevokeDevice(ctx context.Context, id protocol.DeviceID) error {
+	return c.do(ctx, remove("/devices/"+id.String()).slowly(), nil)
+}
+
+// CreateGroup makes a group.
+func (c *Client) CreateGroup(ctx context.Context, n groupcast.NewGroup) (groupcast.Group, error) {
+	return answered[groupcast.Group](ctx, c, post("/groups", n))
+}
+
+// Groups lists groups.
+func (c *Client) Groups(ctx context.Context) ([]groupcast.Group, error) {
+	return answered[[]groupcast.Group](ctx, c, get("/groups"))
+}
+
+// Group shows a group.
+func (c *Client) Group(ctx context.Context, name string) (groupcast.Group, error) {
+	return answered[groupcast.Group](ctx, c, get("/groups/"+segment(name)))
+}
+
+// DeleteGroup deletes a group.
+func (c *Client) DeleteGroup(ctx context.Context, name string) error {
+	return c.do(ctx, remove("/groups/"+segment(name)).slowly(), nil)
+}
+
+// Members lists a group's members.
+func (c *Client) Members(ctx context.Context, group string) ([]groupcast.Member, error) {
+	return answered[[]groupcast.Member](ctx, c, get("/groups/"+segment(group)+"/members"))
+}
+
+// AddMember adds a member.
+func (c *Client) AddMember(ctx context.Context, group, user string) (groupcast.Member, error) {
+	return answered[groupcast.Member](ctx, c, call{method: http.MethodPut, path: memberPath(group, user)})
+}
+
+// RemoveMember answers when nothing more is sealed for the user.
+func (c *Client) RemoveMember(ctx context.Context, group, user string) error {
+	return c.do(ctx, remove(memberPath(group, user)).slowly(), nil)
+}
+
+// Requests lists the join requests of a state; of all states for "".
+func (c *Client) Requests(ctx context.Context, state groupcast.RequestState) ([]groupcast.JoinRequest, error) {
+	return answered[[]groupcast.JoinRequest](ctx, c, get("/requests").with(filled("state", string(state))))
+}
+
+// Approve approves a join request.
+func (c *Client) Approve(ctx context.Context, group, user string) (groupcast.JoinRequest, error) {
+	return answered[groupcast.JoinRequest](ctx, c, post(requestPath(group, user)+"/approve", nil))
+}
+
+// Deny denies a join request.
+func (c *Client) Deny(ctx context.Context, group, user string) (groupcast.JoinRequest, error) {
+	return answered[groupcast.JoinRequest](ctx, c, post(requestPath(group, user)+"/deny", nil))
+}
+
+// Check asks devices over the control channel and over multicast.
+func (c *Client) Check(ctx context.Context, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
+	return answered[[]groupcast.CheckResult](ctx, c, post("/check", q).slowly())
+}
+
+// Audit lists the newest entries first.
+func (c *Client) Audit(ctx context.Context, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+	v := url.Values{}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	if q.Before > 0 {
+		v.Set("before", strconv.FormatInt(q.Before, 10))
+	}
+	return answered[[]groupcast.AuditEntry](ctx, c, get("/audit").with(v))
+}
+
+// ConfirmMemberships lets sending begin again after a restore.
+func (c *Client) ConfirmMemberships(ctx context.Context) error {
+	return c.do(ctx, post("/confirm-memberships", nil), nil)
+}
+
+// ServerStatus is how the server does.
+func (c *Client) ServerStatus(ctx context.Context) (groupcast.ServerStatus, error) {
+	return answered[groupcast.ServerStatus](ctx, c, get("/status"))
+}
+
+func memberPath(group, user string) string {
+	return "/groups/" + segment(group) + "/members/" + segment(user)
+}
+
+func requestPath(group, user string) string {
+	return "/groups/" + segment(group) + "/requests/" + segment(user)
+}
+
+// filled is a query of one parameter, left out when it says nothing.
+func filled(key, value string) url.Values {
+	if value == "" {
+		return nil
+	}
+	return url.Values{key: {value}}
+}

@@ -1,0 +1,101 @@
+package apiclient
+
+import (
+	"context"
+	"io"
+	"net/http"
+	"net/url"
+	"strconv"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// AgentState reads the agent's groups and what it is owed.
+func (c *Client) AgentState(ctx context.Context) (groupcast.AgentState, error) {
+	return answered[groupcast.AgentState](ctx, c, get("/agent/state"))
+}
+
+// Ready answers an offer.
+func (c *Client) Ready(ctx context.Context, r groupcast.Ready) (groupcast.Handout, error) {
+	return answered[groupcast.Handout](ctx, c, post("/agent/ready", r))
+}
+
+// Report tells the server how the device gets on.
+func (c *Client) Report(ctx context.Context, r groupcast.AgentReport) error {
+	return c.do(ctx, post("/agent/reports", r), nil)
+}
+
+// Receipt hands in the device's signed word.
+func (c *Client) Receipt(ctx context.Context, r groupcast.Receipt) error {
+	return c.do(ctx, post("/agent/receipts", r), nil)
+}
+
+// ProbesHeard answers a probe.
+func (c *Client) ProbesHeard(ctx context.Context, a groupcast.ProbeAnswer) error {
+	return c.do(ctx, post("/agent/probes", a), nil)
+}
+
+// Manifest streams the manifest of a transfer.
+func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo) (io.ReadCloser, error) {
+	return c.open(ctx, "/agent/transfers/"+number(no)+"/manifest", nil)
+}
+
+// Blocks streams count session blocks from first on, one after another. An end before the
+// last byte is an error, never a short success.
+func (c *Client) Blocks(ctx context.Context, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+	path := "/agent/transfers/" + number(no) + "/blocks/" + strconv.FormatUint(uint64(first), 10)
+	return c.open(ctx, path, url.Values{"count": {strconv.FormatUint(uint64(count), 10)}})
+}
+
+// Backup streams a tar of the server's state. It holds the CA's keys.
+func (c *Client) Backup(ctx context.Context, o groupcast.BackupOptions) (io.ReadCloser, error) {
+	return c.open(ctx, "/backup", filled("content", map[bool]string{true: "true"}[o.Content]))
+}
+
+// open starts a stream of raw bytes that fails when nothing comes for readStall.
+func (c *Client) open(ctx context.Context, path string, query url.Values) (io.ReadCloser, error) {
+	return c.stream(ctx, c.bulk, path, query)
+}
+
+func (c *Client) stream(ctx context.Context, by *http.Client, path string, query url.Values) (io.ReadCloser, error) {
+	ctx, w := watch(ctx)
+	req, err := c.raw(ctx, http.MethodGet, path, query, nil)
+	if err != nil {
+		w.end()
+		return nil, err
+	}
+	res, err := by.Do(req)
+	if err != nil {
+		defer w.end()
+		return nil, c.unreachable(w.cause(err))
+	}
+	if res.StatusCode != http.StatusOK {
+		defer w.end()
+		defer res.Body.Close()
+		return nil, decodeProblem(res, c.where)
+	}
+	return &streamReader{c: c, body: res.Body, watch: w}, nil
+}
+
+// streamReader is the body of a stream with its errors in words.
+type streamReader struct {
+	c     *Client
+	body  io.ReadCloser
+	watch *watchdog
+}
+
+func (s *streamReader) Read(b []byte) (int, error) {
+	s.watch.alive()
+	n, err := s.body.Read(b)
+	if err != nil && err != io.EOF {
+		err = s.c.unreachable(s.watch.cause(err))
+	}
+	return n, err
+}
+
+// Close ends the stream, read to its end or not.
+func (s *streamReader) Close() error {
+	defer s.watch.end()
+	return s.body.Close()
+}

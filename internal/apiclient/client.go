@@ -1,0 +1,307 @@
+package apiclient
+
+import (
+	"bytes"
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"log/slog"
+	"math/rand/v2"
+	"net"
+	"net/http"
+	"net/url"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const prefix = "/api/v1"
+
+// Times of a connection and of a call.
+const (
+	dialTimeout = 10 * time.Second // of the TLS handshake too
+	callTimeout = 30 * time.Second // of calls that need no work of the server worth waiting for
+	idleTimeout = 30 * time.Second
+	readStall   = 45 * time.Second // three heartbeats of an event stream
+)
+
+// Retries of calls that change nothing.
+const (
+	maxTries   = 3
+	firstPause = 200 * time.Millisecond
+	maxPause   = 5 * time.Second // of what a server's Retry-After may ask for
+)
+
+// maxAnswer bounds a JSON answer: the file list of a million files fits.
+const maxAnswer = 512 << 20
+
+// Token is a device's key to the API. It prints as [redacted].
+type Token string
+
+const redacted = "[redacted]"
+
+// String, GoString and LogValue keep a token out of messages and logs.
+func (Token) String() string { return redacted }
+
+// GoString is String for %#v.
+func (Token) GoString() string { return redacted }
+
+// LogValue is String for slog.
+func (Token) LogValue() slog.Value { return slog.StringValue(redacted) }
+
+// Config says which server to talk to and as whom.
+type Config struct {
+	Address string  // https://HOST:PORT, HOST:PORT or HOST
+	Pin     pki.Pin // the fingerprint: nothing is sent to a server that has another
+	Token   Token   // empty before login
+}
+
+// Client calls one server. It is safe for concurrent use.
+type Client struct {
+	base  string // scheme and authority to dial
+	host  string // what the server is called: SNI and Host
+	where string // what to call the server in messages
+	local bool
+	token Token
+	calls *http.Client
+	bulk  *http.Client // blocks, manifests, uploads: connections of their own
+}
+
+// New makes a client for a server whose fingerprint is pinned. It connects to nothing yet.
+func New(cfg Config) (*Client, error) {
+	address, err := ParseAddress(cfg.Address)
+	if err != nil {
+		return nil, err
+	}
+	if cfg.Pin.ID == (protocol.ServerID{}) {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "no fingerprint is pinned for %s", address).
+			WithHint("log in with `groupcast login https://%s --user NAME`", address)
+	}
+	return &Client{
+		base: "https://" + address, host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
+		calls: httpClient(transport(nil, cfg.Pin.ClientTLS())), bulk: httpClient(transport(nil, cfg.Pin.ClientTLS())),
+	}, nil
+}
+
+// Local makes a client for the server on this machine whose socket lies at path: whoever can
+// open it is its administrator.
+func Local(path string) *Client {
+	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
+		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
+	}
+	return &Client{
+		base: "http://local", host: "local", where: path, local: true,
+		calls: httpClient(transport(dial, nil)), bulk: httpClient(transport(dial, nil)),
+	}
+}
+
+// WithToken gives a client that asks as somebody else over the same connections.
+func (c *Client) WithToken(t Token) *Client {
+	other := *c
+	other.token = t
+	return &other
+}
+
+// IsLocal says whether the client talks to a server on this machine, as its administrator.
+func (c *Client) IsLocal() bool { return c.local }
+
+// Address is where the client connects to.
+func (c *Client) Address() string { return c.where }
+
+// Close gives idle connections back.
+func (c *Client) Close() {
+	c.calls.CloseIdleConnections()
+	c.bulk.CloseIdleConnections()
+}
+
+// ParseAddress reads a server's address as people write it and gives HOST:PORT.
+func ParseAddress(s string) (string, error) {
+	rest, _ := strings.CutPrefix(s, "https://")
+	rest = strings.TrimSuffix(rest, "/")
+	if rest == "" || strings.ContainsAny(rest, "/@?# ") {
+		return "", groupcast.Errorf(groupcast.EInvalid, "%q is not the address of a server", s).
+			WithHint("write it as https://HOST:%d", protocol.ControlPort)
+	}
+	host, port, err := net.SplitHostPort(rest)
+	if err != nil { // no port
+		host, port = strings.Trim(rest, "[]"), strconv.Itoa(protocol.ControlPort)
+	}
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.Count(host, ":") == 1 {
+		return "", groupcast.Errorf(groupcast.EInvalid, "%q is not the address of a server", s).
+			WithHint("write it as https://HOST:%d", protocol.ControlPort)
+	}
+	return net.JoinHostPort(host, port), nil
+}
+
+// transport is HTTP/1.1 without a proxy: a token goes to the server and to nobody else, and
+// bulk bytes do not share a connection with the event stream.
+func transport(dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) *http.Transport {
+	if dial == nil {
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+	}
+	return &http.Transport{
+		DialContext: dial, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,
+		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 2, DisableCompression: true,
+		MaxResponseHeaderBytes: 64 << 10,
+	}
+}
+
+func httpClient(t *http.Transport) *http.Client {
+	return &http.Client{Transport: t, CheckRedirect: func(*http.Request, []*http.Request) error {
+		return http.ErrUseLastResponse // a token follows no redirect
+	}}
+}
+
+// call is one request.
+type call struct {
+	method, path string
+	query        url.Values
+	in           any  // JSON, nil for none
+	slow         bool // the server may work as long as it likes
+}
+
+func get(path string) call          { return call{method: http.MethodGet, path: path} }
+func post(path string, in any) call { return call{method: http.MethodPost, path: path, in: in} }
+func remove(path string) call       { return call{method: http.MethodDelete, path: path} }
+
+func (k call) with(q url.Values) call { k.query = q; return k }
+func (k call) slowly() call           { k.slow = true; return k }
+
+// answered makes a call and decodes its answer.
+func answered[T any](ctx context.Context, c *Client, k call) (T, error) {
+	var out T
+	err := c.do(ctx, k, &out)
+	return out, err
+}
+
+// do makes a call; one that changes nothing is tried again when the network or a busy server
+// was in the way.
+func (c *Client) do(ctx context.Context, k call, out any) error {
+	pause := firstPause
+	for try := 1; ; try++ {
+		again, err := c.once(ctx, k, out)
+		if err == nil || again < 0 || k.method != http.MethodGet || try == maxTries || ctx.Err() != nil {
+			return err
+		}
+		wait := max(again, rand.N(pause))
+		if sleep(ctx, wait) != nil {
+			return err
+		}
+		pause *= 2
+	}
+}
+
+// never says that trying again is no use.
+const never = time.Duration(-1)
+
+// once makes a call one time and says after how long another try makes sense.
+func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration, err error) {
+	if !k.slow {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, callTimeout)
+		defer cancel()
+	}
+	req, err := c.request(ctx, k)
+	if err != nil {
+		return never, err
+	}
+	res, err := c.calls.Do(req)
+	if err != nil {
+		return 0, c.unreachable(err)
+	}
+	defer res.Body.Close()
+	if res.StatusCode >= 300 {
+		return retryAfter(res), decodeProblem(res, c.where)
+	}
+	if out == nil || res.StatusCode == http.StatusNoContent {
+		return never, nil
+	}
+	if err := decode(res.Body, out); err != nil {
+		return 0, c.unreachable(err)
+	}
+	return never, nil
+}
+
+func decode(r io.Reader, out any) error {
+	limited := &io.LimitedReader{R: r, N: maxAnswer}
+	if err := json.NewDecoder(limited).Decode(out); err != nil {
+		if limited.N <= 0 {
+			return errors.New("the answer is too large")
+		}
+		return err
+	}
+	return nil
+}
+
+func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
+	var body io.Reader
+	if k.in != nil {
+		b, err := json.Marshal(k.in)
+		if err != nil {
+			return nil, groupcast.Errorf(groupcast.EInternal, "cannot write the request").Wrap(err)
+		}
+		body = bytes.NewReader(b)
+	}
+	req, err := c.raw(ctx, k.method, k.path, k.query, body)
+	if err == nil && k.in != nil {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	return req, err
+}
+
+func (c *Client) raw(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Request, error) {
+	target := c.base + prefix + path
+	if len(query) > 0 {
+		target += "?" + query.Encode()
+	}
+	req, err := http.NewRequestWithContext(ctx, method, target, body)
+	if err != nil {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "cannot write the request").Wrap(err)
+	}
+	req.Host = c.host
+	req.Header.Set("User-Agent", "groupcast/"+groupcast.Version)
+	if c.token != "" {
+		req.Header.Set("Authorization", "Bearer "+string(c.token))
+	}
+	return req, nil
+}
+
+// retryAfter reads how long a busy server wants to be left alone.
+func retryAfter(res *http.Response) time.Duration {
+	switch res.StatusCode {
+	case http.StatusServiceUnavailable, http.StatusTooManyRequests, http.StatusBadGateway, http.StatusGatewayTimeout:
+	default:
+		return never
+	}
+	seconds, err := strconv.Atoi(res.Header.Get("Retry-After"))
+	if err != nil || seconds < 0 {
+		return 0
+	}
+	wait := time.Duration(seconds) * time.Second
+	if wait > maxPause {
+		return never
+	}
+	return wait
+}
+
+func sleep(ctx context.Context, d time.Duration) error {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// segment writes a name as one segment of a path.
+func segment(s string) string { return url.PathEscape(s) }
+
+func number(n protocol.TransferNo) string { return strconv.FormatUint(uint64(n), 10) }

@@ -1,0 +1,102 @@
+package apiclient
+
+import (
+	"context"
+	"crypto/tls"
+	"encoding/json"
+	"errors"
+	"io"
+	"io/fs"
+	"net"
+	"net/http"
+	"strings"
+
+	"github.com/groupcast/groupcast"
+)
+
+// maxProblem bounds the body of an error.
+const maxProblem = 64 << 10
+
+// problem is RFC 9457 with the domain's code and the next step.
+type problem struct {
+	Title  string         `json:"title"`
+	Detail string         `json:"detail"`
+	Hint   string         `json:"hint"`
+	Code   groupcast.Code `json:"code"`
+}
+
+func (p problem) err() *groupcast.Error {
+	return &groupcast.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint}
+}
+
+// decodeProblem gives the server's error back as it was thrown.
+func decodeProblem(res *http.Response, where string) error {
+	body, err := io.ReadAll(io.LimitReader(res.Body, maxProblem))
+	var p problem
+	if err == nil && json.Unmarshal(body, &p) == nil && p.Code != "" && p.Detail != "" {
+		return p.err()
+	}
+	return groupcast.Errorf(groupcast.EUnavailable, "what answers at %s is not a groupcast server (%s)", where, res.Status).
+		WithHint("check the address and the port")
+}
+
+// unreachable says in words why no answer came, and what to look at. What the pin had against
+// the server's certificate is in words already.
+func (c *Client) unreachable(err error) error {
+	var known *groupcast.Error
+	switch {
+	case errors.As(err, &known):
+		return known
+	case errors.Is(err, context.Canceled):
+		return err
+	case c.local:
+		return c.localUnreachable(err)
+	}
+	return networkTrouble(err, c.where).Wrap(err)
+}
+
+func (c *Client) localUnreachable(err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist), refused(err):
+		return groupcast.Errorf(groupcast.EUnavailable, "no server runs on this machine in this home").
+			WithHint("start it with `groupcast serve`, or name its folder with `--home`").Wrap(err)
+	case errors.Is(err, fs.ErrPermission):
+		return groupcast.Errorf(groupcast.EForbidden, "this user may not open the server's socket").
+			WithHint("run the command as the user that runs `groupcast serve`").Wrap(err)
+	}
+	return groupcast.Errorf(groupcast.EUnavailable, "the server on this machine did not answer to the end").
+		WithHint("look at its log, or run `groupcast doctor`").Wrap(err)
+}
+
+func networkTrouble(err error, where string) *groupcast.Error {
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	switch {
+	case errors.As(err, &dns):
+		return groupcast.Errorf(groupcast.EUnavailable, "no machine of the name %s is known", dns.Name).
+			WithHint("check the spelling, or use the server's IP address")
+	case refused(err):
+		return groupcast.Errorf(groupcast.EUnavailable, "nothing listens at %s", where).
+			WithHint("is `groupcast serve` running there? check address and port")
+	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
+		return groupcast.Errorf(groupcast.EUnavailable, "what answers at %s does not speak HTTPS", where).
+			WithHint("check address and port")
+	case timedOut(err):
+		return groupcast.Errorf(groupcast.EUnavailable, "%s does not answer", where).
+			WithHint("is the machine on and in this network? does a firewall on the way let TCP through to that port?")
+	}
+	return groupcast.Errorf(groupcast.EUnavailable, "the connection to %s broke", where).
+		WithHint("try again; if it stays so, look at the server's log")
+}
+
+// isNetwork tells what the network did from what the other side is.
+func isNetwork(err error) bool {
+	var dns *net.DNSError
+	var record tls.RecordHeaderError
+	return errors.As(err, &dns) || errors.As(err, &record) || refused(err) || timedOut(err)
+}
+
+func timedOut(err error) bool {
+	var t net.Error
+	return errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &t) && t.Timeout()) || unroutable(err)
+}

@@ -1,0 +1,103 @@
+package apiclient
+
+import (
+	"bufio"
+	"bytes"
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+
+	"github.com/groupcast/groupcast"
+)
+
+// maxEvent bounds one event; a small manifest may travel in an offer's.
+const maxEvent = 4 << 20
+
+// Events reads what changes until the stream ends, which is always an error: ctx's, the
+// server's word why it ends, or the network's. Whoever comes back reads the state again.
+func (c *Client) Events(ctx context.Context, each func(groupcast.Event) error) error {
+	return listen(ctx, c, "/events", func(data []byte) error {
+		var e groupcast.Event
+		var progress groupcast.Transfer
+		e.Data = &progress
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		e.Data = nil
+		if e.Kind == groupcast.EventProgress {
+			e.Data = progress
+		}
+		return each(e)
+	})
+}
+
+// AgentEvents attaches the device and reads its events until the stream ends, as Events does.
+func (c *Client) AgentEvents(ctx context.Context, each func(groupcast.AgentEvent) error) error {
+	return listen(ctx, c, "/agent/events", func(data []byte) error {
+		var e groupcast.AgentEvent
+		if err := json.Unmarshal(data, &e); err != nil {
+			return err
+		}
+		return each(e)
+	})
+}
+
+func listen(ctx context.Context, c *Client, path string, each func([]byte) error) error {
+	body, err := c.stream(ctx, c.calls, path, nil)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	err = readEvents(body, func(kind string, data []byte) error {
+		if kind == "cut" {
+			return cutOff(data)
+		}
+		return each(data)
+	})
+	if errors.Is(err, io.EOF) {
+		return groupcast.Errorf(groupcast.EUnavailable, "the event stream from %s ended", c.where).WithHint("it is opened again by itself")
+	}
+	return err
+}
+
+func cutOff(data []byte) error {
+	var p problem
+	if err := json.Unmarshal(data, &p); err != nil || p.Code == "" {
+		return groupcast.Errorf(groupcast.EUnavailable, "the server ended the event stream")
+	}
+	return p.err()
+}
+
+// readEvents parses server-sent events: of the fields only event and data, which is all the
+// server sends besides id and retry. It ends with each's error, the reader's, or io.EOF.
+func readEvents(r io.Reader, each func(kind string, data []byte) error) error {
+	lines := bufio.NewScanner(r)
+	lines.Buffer(make([]byte, 0, 4<<10), maxEvent)
+	var kind string
+	var data []byte
+	for lines.Scan() {
+		field, value, _ := bytes.Cut(lines.Bytes(), []byte(":"))
+		value = bytes.TrimPrefix(value, []byte(" "))
+		switch {
+		case len(lines.Bytes()) == 0 && data != nil:
+			if err := each(kind, data); err != nil {
+				return err
+			}
+			kind, data = "", nil
+		case string(field) == "event":
+			kind = string(value)
+		case string(field) == "data" && data == nil:
+			data = append([]byte{}, value...)
+		case string(field) == "data":
+			if len(data)+len(value) > maxEvent {
+				return bufio.ErrTooLong
+			}
+			data = append(append(data, '\n'), value...)
+		}
+	}
+	if err := lines.Err(); err != nil {
+		return err
+	}
+	return io.EOF
+}

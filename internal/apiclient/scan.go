@@ -1,0 +1,154 @@
+package apiclient
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Kinds of entries, as the manifest has them.
+const (
+	kindFile    = "file"
+	kindFolder  = "folder"
+	kindSymlink = "symlink"
+)
+
+// tree is what an upload will hold and where it comes from.
+type tree struct {
+	entries []groupcast.UploadEntry
+	sources map[string]string // path of an entry → path on this machine
+	bytes   uint64
+}
+
+// scan lists the trees below paths. Everything is looked at before the first byte leaves, so
+// that an unreadable file is no surprise after an hour.
+func scan(paths []string) (*tree, error) {
+	t := &tree{sources: map[string]string{}}
+	for _, p := range paths {
+		if err := t.add(p); err != nil {
+			return nil, err
+		}
+	}
+	if len(t.entries) == 0 {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "there is nothing to upload").WithHint("name files or folders")
+	}
+	return t, nil
+}
+
+// add takes one path, a link by its goal, under its own last name.
+func (t *tree) add(p string) error {
+	full, err := filepath.Abs(p)
+	if err != nil {
+		return sourceError(p, err)
+	}
+	root, err := filepath.EvalSymlinks(full)
+	if err != nil {
+		return sourceError(p, err)
+	}
+	name := filepath.Base(full)
+	return filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return sourceError(at, err)
+		}
+		rel, err := filepath.Rel(root, at)
+		if err != nil {
+			return sourceError(at, err)
+		}
+		return t.entry(path.Join(name, filepath.ToSlash(rel)), at, d)
+	})
+}
+
+func (t *tree) entry(name, at string, d fs.DirEntry) error {
+	if _, twice := t.sources[name]; twice {
+		return groupcast.Errorf(groupcast.EInvalid, "two of the paths would both be called %s", name).
+			WithHint("send them one after the other, or rename one")
+	}
+	if len(t.entries) == protocol.MaxFiles {
+		return groupcast.Errorf(groupcast.EInvalid, "there are more than %d files", protocol.MaxFiles).
+			WithHint("send them in several transfers, or as an archive")
+	}
+	info, err := d.Info()
+	if err != nil {
+		return sourceError(at, err)
+	}
+	e := groupcast.UploadEntry{Path: name, Mode: uint32(info.Mode().Perm()), MTime: info.ModTime()}
+	switch info.Mode().Type() {
+	case 0:
+		e.Kind, e.Size = kindFile, uint64(info.Size())
+		err = readable(at)
+	case fs.ModeDir:
+		e.Kind = kindFolder
+	case fs.ModeSymlink:
+		e.Kind = kindSymlink
+		e.Target, err = os.Readlink(at)
+		e.Target = filepath.ToSlash(e.Target)
+	default:
+		return groupcast.Errorf(groupcast.EInvalid, "%s is neither a file nor a folder", at).
+			WithHint("devices, pipes and sockets cannot be sent: leave it out")
+	}
+	if err != nil {
+		return sourceError(at, err)
+	}
+	t.sources[name] = at
+	t.bytes += e.Size
+	t.entries = append(t.entries, e)
+	return nil
+}
+
+func readable(p string) error {
+	f, err := os.Open(p)
+	if err != nil {
+		return err
+	}
+	return f.Close()
+}
+
+// same says whether an upload declared what this tree holds now.
+func (t *tree) same(entries []groupcast.UploadEntry) bool {
+	if len(entries) != len(t.entries) {
+		return false
+	}
+	declared := make(map[string]groupcast.UploadEntry, len(entries))
+	for _, e := range entries {
+		declared[e.Path] = e
+	}
+	for _, e := range t.entries {
+		d, ok := declared[e.Path]
+		if !ok || d.Kind != e.Kind || d.Size != e.Size || !sameTime(d.MTime, e.MTime) {
+			return false
+		}
+	}
+	return true
+}
+
+// sameTime compares as coarsely as the coarsest of file systems keeps times.
+func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() < 2*time.Second }
+
+func openUnchanged(source string, e groupcast.UploadEntry) (*os.File, error) {
+	f, err := os.Open(source)
+	if err != nil {
+		return nil, sourceError(source, err)
+	}
+	st, err := f.Stat()
+	if err != nil || uint64(st.Size()) != e.Size || !sameTime(st.ModTime(), e.MTime) {
+		return nil, errors.Join(changed(source), f.Close())
+	}
+	return f, nil
+}
+
+func sourceError(p string, err error) error {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return groupcast.Errorf(groupcast.ENotFound, "there is no file or folder %s", p).WithHint("check the spelling").Wrap(err)
+	case errors.Is(err, fs.ErrPermission):
+		return groupcast.Errorf(groupcast.EForbidden, "%s may not be read by this user", p).
+			WithHint("change its permissions, or leave it out").Wrap(err)
+	}
+	return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read: %v", p, err).Wrap(err)
+}

@@ -1,0 +1,74 @@
+package apiclient
+
+import (
+	"context"
+	"net/url"
+	"strconv"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// AddTransfer promises files to a group. The server may hash for a long while first.
+func (c *Client) AddTransfer(ctx context.Context, n groupcast.NewTransfer) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers", n).slowly())
+}
+
+// Transfers lists the newest first.
+func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
+	v := url.Values{}
+	if f.Group != "" {
+		v.Set("group", f.Group)
+	}
+	if f.Open {
+		v.Set("open", "true")
+	}
+	if f.Limit > 0 {
+		v.Set("limit", strconv.Itoa(f.Limit))
+	}
+	return answered[[]groupcast.Transfer](ctx, c, get("/transfers").with(v))
+}
+
+// Transfer shows a transfer.
+func (c *Client) Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, get("/transfers/"+number(no)))
+}
+
+// Deliveries lists what each device is owed or got.
+func (c *Client) Deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+	return answered[[]groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"))
+}
+
+// Files lists the files of a transfer.
+func (c *Client) Files(ctx context.Context, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
+	return answered[[]groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"))
+}
+
+// CancelTransfer takes back what is still owed.
+func (c *Client) CancelTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/cancel", nil).slowly())
+}
+
+// RetryTransfer owes again what failed, was refused, expired or cancelled.
+func (c *Client) RetryTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/retry", nil).slowly())
+}
+
+// SendTransfer sends one transfer now.
+func (c *Client) SendTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/send", nil).slowly())
+}
+
+// Pending lists the open transfers of a group; of every group for "".
+func (c *Client) Pending(ctx context.Context, group string) ([]groupcast.PendingTransfer, error) {
+	path := "/pending"
+	if group != "" {
+		path = "/groups/" + segment(group) + "/pending"
+	}
+	return answered[[]groupcast.PendingTransfer](ctx, c, get(path))
+}
+
+// SendPending sends everything that is pending for a group now.
+func (c *Client) SendPending(ctx context.Context, group string) ([]groupcast.Transfer, error) {
+	return answered[[]groupcast.Transfer](ctx, c, post("/groups/"+segment(group)+"/send", nil).slowly())
+}

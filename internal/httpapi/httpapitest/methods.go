@@ -1,0 +1,250 @@
+package httpapitest
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// The methods of groupcast.Service: each notes its call and answers with Fill's value.
+
+// Login notes the call.
+func (s *Service) Login(_ context.Context, from string, l groupcast.Login) (groupcast.LoggedIn, error) {
+	return answer[groupcast.LoggedIn](s.note("Login", groupcast.Principal{}, from, l))
+}
+
+// FirstAdmin notes the call.
+func (s *Service) FirstAdmin(_ context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {
+	return answer[groupcast.User](s.note("FirstAdmin", groupcast.Principal{}, from, f))
+}
+
+// Logout notes the call.
+func (s *Service) Logout(_ context.Context, p groupcast.Principal) error {
+	return s.note("Logout", p)
+}
+
+// ChangePassword notes the call.
+func (s *Service) ChangePassword(_ context.Context, p groupcast.Principal, c groupcast.PasswordChange) error {
+	return s.note("ChangePassword", p, c)
+}
+
+// Me notes the call.
+func (s *Service) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, error) {
+	return answer[groupcast.Me](s.note("Me", p))
+}
+
+// GroupsOnOffer notes the call.
+func (s *Service) GroupsOnOffer(_ context.Context, p groupcast.Principal, mine bool) ([]groupcast.GroupOnOffer, error) {
+	return answer[[]groupcast.GroupOnOffer](s.note("GroupsOnOffer", p, mine))
+}
+
+// Join notes the call.
+func (s *Service) Join(_ context.Context, p groupcast.Principal, group string, text string) (groupcast.JoinRequest, error) {
+	return answer[groupcast.JoinRequest](s.note("Join", p, group, text))
+}
+
+// Leave notes the call.
+func (s *Service) Leave(_ context.Context, p groupcast.Principal, group string) error {
+	return s.note("Leave", p, group)
+}
+
+// AddUser notes the call.
+func (s *Service) AddUser(_ context.Context, p groupcast.Principal, n groupcast.NewUser) (groupcast.User, error) {
+	return answer[groupcast.User](s.note("AddUser", p, n))
+}
+
+// Users notes the call.
+func (s *Service) Users(_ context.Context, p groupcast.Principal) ([]groupcast.User, error) {
+	return answer[[]groupcast.User](s.note("Users", p))
+}
+
+// UpdateUser notes the call.
+func (s *Service) UpdateUser(_ context.Context, p groupcast.Principal, name string, c groupcast.UserChange) (groupcast.User, error) {
+	return answer[groupcast.User](s.note("UpdateUser", p, name, c))
+}
+
+// DeleteUser notes the call.
+func (s *Service) DeleteUser(_ context.Context, p groupcast.Principal, name string) error {
+	return s.note("DeleteUser", p, name)
+}
+
+// UserGroups notes the call.
+func (s *Service) UserGroups(_ context.Context, p groupcast.Principal, name string) ([]groupcast.GroupOnOffer, error) {
+	return answer[[]groupcast.GroupOnOffer](s.note("UserGroups", p, name))
+}
+
+// Devices notes the call.
+func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string) ([]groupcast.Device, error) {
+	return answer[[]groupcast.Device](s.note("Devices", p, user))
+}
+
+// RevokeDevice notes the call.
+func (s *Service) RevokeDevice(_ context.Context, p groupcast.Principal, id protocol.DeviceID) error {
+	return s.note("RevokeDevice", p, id)
+}
+
+// CreateGroup notes the call.
+func (s *Service) CreateGroup(_ context.Context, p groupcast.Principal, n groupcast.NewGroup) (groupcast.Group, error) {
+	return answer[groupcast.Group](s.note("CreateGroup", p, n))
+}
+
+// Groups notes the call.
+func (s *Service) Groups(_ context.Context, p groupcast.Principal) ([]groupcast.Group, error) {
+	return answer[[]groupcast.Group](s.note("Groups", p))
+}
+
+// Group notes the call.
+func (s *Service) Group(_ context.Context, p groupcast.Principal, name string) (groupcast.Group, error) {
+	return answer[groupcast.Group](s.note("Group", p, name))
+}
+
+// DeleteGroup notes the call.
+func (s *Service) DeleteGroup(_ context.Context, p groupcast.Principal, name string) error {
+	return s.note("DeleteGroup", p, name)
+}
+
+// Members notes the call.
+func (s *Service) Members(_ context.Context, p groupcast.Principal, group string) ([]groupcast.Member, error) {
+	return answer[[]groupcast.Member](s.note("Members", p, group))
+}
+
+// AddMember notes the call.
+func (s *Service) AddMember(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.Member, error) {
+	return answer[groupcast.Member](s.note("AddMember", p, group, user))
+}
+
+// RemoveMember notes the call.
+func (s *Service) RemoveMember(_ context.Context, p groupcast.Principal, group string, user string) error {
+	return s.note("RemoveMember", p, group, user)
+}
+
+// Requests notes the call.
+func (s *Service) Requests(_ context.Context, p groupcast.Principal, state groupcast.RequestState) ([]groupcast.JoinRequest, error) {
+	return answer[[]groupcast.JoinRequest](s.note("Requests", p, state))
+}
+
+// Approve notes the call.
+func (s *Service) Approve(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.JoinRequest, error) {
+	return answer[groupcast.JoinRequest](s.note("Approve", p, group, user))
+}
+
+// Deny notes the call.
+func (s *Service) Deny(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.JoinRequest, error) {
+	return answer[groupcast.JoinRequest](s.note("Deny", p, group, user))
+}
+
+// AddTransfer notes the call.
+func (s *Service) AddTransfer(_ context.Context, p groupcast.Principal, n groupcast.NewTransfer) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("AddTransfer", p, n))
+}
+
+// Transfers notes the call.
+func (s *Service) Transfers(_ context.Context, p groupcast.Principal, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
+	return answer[[]groupcast.Transfer](s.note("Transfers", p, f))
+}
+
+// Transfer notes the call.
+func (s *Service) Transfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("Transfer", p, no))
+}
+
+// Deliveries notes the call.
+func (s *Service) Deliveries(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+	return answer[[]groupcast.Delivery](s.note("Deliveries", p, no))
+}
+
+// Files notes the call.
+func (s *Service) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
+	return answer[[]groupcast.FileEntry](s.note("Files", p, no))
+}
+
+// CancelTransfer notes the call.
+func (s *Service) CancelTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("CancelTransfer", p, no))
+}
+
+// RetryTransfer notes the call.
+func (s *Service) RetryTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
+}
+
+// SendTransfer notes the call.
+func (s *Service) SendTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("SendTransfer", p, no))
+}
+
+// Pending notes the call.
+func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string) ([]groupcast.PendingTransfer, error) {
+	return answer[[]groupcast.PendingTransfer](s.note("Pending", p, group))
+}
+
+// SendPending notes the call.
+func (s *Service) SendPending(_ context.Context, p groupcast.Principal, group string) ([]groupcast.Transfer, error) {
+	return answer[[]groupcast.Transfer](s.note("SendPending", p, group))
+}
+
+// CreateUpload notes the call.
+func (s *Service) CreateUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
+	return answer[groupcast.Upload](s.note("CreateUpload", p, entries))
+}
+
+// Upload notes the call.
+func (s *Service) Upload(_ context.Context, p groupcast.Principal, id string) (groupcast.Upload, error) {
+	return answer[groupcast.Upload](s.note("Upload", p, id))
+}
+
+// CompleteUpload notes the call.
+func (s *Service) CompleteUpload(_ context.Context, p groupcast.Principal, id string) (groupcast.Upload, error) {
+	return answer[groupcast.Upload](s.note("CompleteUpload", p, id))
+}
+
+// DeleteUpload notes the call.
+func (s *Service) DeleteUpload(_ context.Context, p groupcast.Principal, id string) error {
+	return s.note("DeleteUpload", p, id)
+}
+
+// Check notes the call.
+func (s *Service) Check(_ context.Context, p groupcast.Principal, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
+	return answer[[]groupcast.CheckResult](s.note("Check", p, q))
+}
+
+// Audit notes the call.
+func (s *Service) Audit(_ context.Context, p groupcast.Principal, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+	return answer[[]groupcast.AuditEntry](s.note("Audit", p, q))
+}
+
+// ConfirmMemberships notes the call.
+func (s *Service) ConfirmMemberships(_ context.Context, p groupcast.Principal) error {
+	return s.note("ConfirmMemberships", p)
+}
+
+// ServerStatus notes the call.
+func (s *Service) ServerStatus(_ context.Context, p groupcast.Principal) (groupcast.ServerStatus, error) {
+	return answer[groupcast.ServerStatus](s.note("ServerStatus", p))
+}
+
+// AgentState notes the call.
+func (s *Service) AgentState(_ context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
+	return answer[groupcast.AgentState](s.note("AgentState", p))
+}
+
+// Ready notes the call.
+func (s *Service) Ready(_ context.Context, p groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
+	return answer[groupcast.Handout](s.note("Ready", p, r))
+}
+
+// Report notes the call.
+func (s *Service) Report(_ context.Context, p groupcast.Principal, r groupcast.AgentReport) error {
+	return s.note("Report", p, r)
+}
+
+// Receipt notes the call.
+func (s *Service) Receipt(_ context.Context, p groupcast.Principal, r groupcast.Receipt) error {
+	return s.note("Receipt", p, r)
+}
+
+// ProbesHeard notes the call.
+func (s *Service) ProbesHeard(_ context.Context, p groupcast.Principal, a groupcast.ProbeAnswer) error {
+	return s.note("ProbesHeard", p, a)
+}

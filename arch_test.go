@@ -44,9 +44,10 @@ var arrows = map[string]string{
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
 	"cli":          "*",
 
-	"netsim":          "protocol",
-	"spool/spooltest": "protocol manifest spool",
-	"store/storetest": "protocol store .",
+	"netsim":              "protocol",
+	"httpapi/httpapitest": "protocol .",
+	"spool/spooltest":     "protocol manifest spool",
+	"store/storetest":     "protocol store .",
 }
 
 // core packages do no I/O: what they may not import, and why.

@@ -1,8 +1,6 @@
 package fec
 
 import (
-	"crypto/subtle"
-	"errors"
 	"fmt"
 
 	"github.com/klauspost/reedsolomon"
@@ -10,188 +8,152 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// maxEncoders bounds the cache of encoders; one costs 10 to 30 µs to build and k bytes a row.
-const maxEncoders = 128
-
-// Symbol is a symbol with its place in the block.
+// Symbol is one symbol of a block: below k a source symbol, from k on parity. Data is size
+// bytes long; the last source symbol is zero-padded.
 type Symbol struct {
 	Index protocol.SymbolIndex
 	Data  []byte
 }
 
-// ErrTooFew says that fewer than k different symbols were given.
-var ErrTooFew = errors.New("fec: fewer symbols than the block needs")
+// maxEncoders bounds the cache of encoders: one is some 100 KB at k = 200.
+const maxEncoders = 64
 
-// Code makes parity and reconstructs blocks.
+// Code makes parity and reconstructs blocks. It is not safe for concurrent use: each worker
+// has its own.
 type Code struct {
-	encoders map[string]reedsolomon.Encoder // by k and rows
-	shards   [][]byte
-	scratch  []byte
-	rows     []byte
-	lost     []byte
-	parity   [protocol.MaxSymbols][]byte
+	encoders map[rows]*encoder
+	clock    uint64
+	kernel   reedsolomon.LowLevel
+
+	shards [][]byte // of the call at hand
+	zeros  []byte   // one symbol: stands for a missing source symbol
+	last   []byte   // the last source symbol, padded
+	sums   []byte   // room for syndromes
+	got    [protocol.MaxSymbols][]byte
 }
 
-// NewCode makes a code with an empty cache.
-func NewCode() *Code { return &Code{encoders: make(map[string]reedsolomon.Encoder)} }
+// rows names a set of parity rows for k source symbols.
+type rows struct {
+	k   int
+	set [protocol.MaxSymbols / 64]uint64
+}
 
-// Parity writes the parity symbols first, first+1, … of a block into dst, one for each of its
-// slices of size bytes. block is the source symbols one after another, k·size bytes, the last
-// one zero-padded.
-func (c *Code) Parity(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error {
-	if err := checkGeometry(block, k, size); err != nil {
+func (r *rows) add(x int)      { r.set[x/64] |= 1 << (x % 64) }
+func (r *rows) has(x int) bool { return r.set[x/64]&(1<<(x%64)) != 0 }
+
+type encoder struct {
+	reedsolomon.Encoder
+	used uint64
+}
+
+// NewCode makes a Code with empty caches.
+func NewCode() *Code { return &Code{encoders: make(map[rows]*encoder, maxEncoders)} }
+
+// Parity writes the parity symbol with index row (k ≤ row ≤ 255) of block into dst, which is
+// size bytes long. k is ⌈len(block)/size⌉.
+func (c *Code) Parity(block []byte, k, size int, row protocol.SymbolIndex, dst []byte) error {
+	return c.ParityRows(block, k, size, row, [][]byte{dst})
+}
+
+// ParityRows writes the parity symbols first, first+1, … of block, one into each of dst.
+func (c *Code) ParityRows(block []byte, k, size int, first protocol.SymbolIndex, dst [][]byte) error {
+	if err := checkGeometry(len(block), k, size); err != nil {
 		return err
 	}
 	if int(first) < k || int(first)+len(dst) > protocol.MaxSymbols {
-		return fmt.Errorf("fec: parity %d…%d of a block of %d source symbols", first, int(first)+len(dst)-1, k)
+		return fmt.Errorf("parity rows %d to %d of a block of %d symbols: none such", first, int(first)+len(dst)-1, k)
 	}
-	c.rows = c.rows[:0]
-	for i := range dst {
-		c.rows = append(c.rows, byte(int(first)+i))
+	want := rows{k: k}
+	for i, d := range dst {
+		if len(d) != size {
+			return fmt.Errorf("parity buffer of %d bytes for symbols of %d", len(d), size)
+		}
+		want.add(int(first) + i)
 	}
-	return c.encode(block, k, size, dst)
-}
-
-// Reconstruct writes the source symbols of a block into block, k·size bytes, out of any k
-// different symbols of size bytes each. Symbols beyond those needed are ignored.
-func (c *Code) Reconstruct(symbols []Symbol, k, size int, block []byte) error {
-	if err := checkGeometry(block, k, size); err != nil {
-		return err
-	}
-	if err := c.place(symbols, k, size, block); err != nil {
-		return err
-	}
-	if len(c.lost) == 0 {
+	if len(dst) == 0 {
 		return nil
 	}
-	return c.solve(block, k, size)
+	c.shards = append(c.source(block, k, size), dst...)
+	return c.encode(want)
 }
 
-func checkGeometry(block []byte, k, size int) error {
-	if k < 1 || k > protocol.MaxSourceSymbols || size < 1 || len(block) != k*size {
-		return fmt.Errorf("fec: a block of %d bytes is not %d symbols of %d bytes", len(block), k, size)
+// source cuts a block into symbols; only the last one may have to be copied.
+func (c *Code) source(block []byte, k, size int) [][]byte {
+	out := c.shards[:0]
+	for j := range k - 1 {
+		out = append(out, block[j*size:(j+1)*size])
 	}
-	return nil
+	tail := block[(k-1)*size:]
+	if len(tail) < size {
+		c.last = grown(c.last, size)
+		clear(c.last[copy(c.last, tail):])
+		tail = c.last
+	}
+	return append(out, tail)
 }
 
-// place copies the source symbols into the block, zeroes the lost ones, and picks as many
-// parity symbols as there are lost ones.
-func (c *Code) place(symbols []Symbol, k, size int, block []byte) error {
-	var have [protocol.MaxSymbols]bool
-	c.rows, c.lost = c.rows[:0], c.lost[:0]
-	clear(c.parity[:])
-	for _, s := range symbols {
-		if len(s.Data) != size {
-			return fmt.Errorf("fec: symbol %d has %d bytes, not %d", s.Index, len(s.Data), size)
-		}
-		if have[s.Index] {
-			continue
-		}
-		have[s.Index] = true
-		if int(s.Index) < k {
-			copy(block[int(s.Index)*size:], s.Data)
-		} else {
-			c.parity[s.Index] = s.Data
-		}
-	}
-	for j := range k {
-		if !have[j] {
-			clear(block[j*size : (j+1)*size])
-			c.lost = append(c.lost, byte(j))
-		}
-	}
-	for i := k; i < protocol.MaxSymbols && len(c.rows) < len(c.lost); i++ {
-		if c.parity[i] != nil {
-			c.rows = append(c.rows, byte(i))
-		}
-	}
-	if len(c.rows) < len(c.lost) {
-		return ErrTooFew
-	}
-	return nil
-}
-
-// solve finds the lost symbols: what the parity says less what the present symbols explain is
-// the lost ones times an e×e Cauchy matrix.
-func (c *Code) solve(block []byte, k, size int) error {
-	e := len(c.lost)
-	sums := c.take(e, size)
-	if err := c.encode(block, k, size, sums); err != nil {
-		return err
-	}
-	for i, row := range c.rows {
-		subtle.XORBytes(sums[i], sums[i], c.parity[row])
-	}
-	enc, err := newEncoder(e, cauchyInverse(c.rows, c.lost))
+// encode computes the parity rows of want over c.shards, whose tail takes them.
+func (c *Code) encode(want rows) error {
+	e, err := c.encoder(want)
 	if err != nil {
 		return err
 	}
-	shards := append(make([][]byte, 0, 2*e), sums...)
-	for _, j := range c.lost {
-		shards = append(shards, block[int(j)*size:(int(j)+1)*size])
-	}
-	if err := enc.Encode(shards); err != nil {
-		return fmt.Errorf("fec: solve for %d lost symbols: %w", e, err)
+	if err := e.Encode(c.shards); err != nil {
+		return fmt.Errorf("encode parity: %w", err)
 	}
 	return nil
 }
 
-// encode writes the parity of c.rows over block into dst.
-func (c *Code) encode(block []byte, k, size int, dst [][]byte) error {
-	enc, err := c.encoder(k)
-	if err != nil {
-		return err
+// encoder finds or builds the encoder for a set of rows; the cache is bounded, and the one
+// that was not used for longest goes.
+func (c *Code) encoder(want rows) (*encoder, error) {
+	c.clock++
+	if e := c.encoders[want]; e != nil {
+		e.used = c.clock
+		return e, nil
 	}
-	c.shards = c.shards[:0]
-	for j := range k {
-		c.shards = append(c.shards, block[j*size:(j+1)*size])
+	var matrix [][]byte
+	for x := want.k; x < protocol.MaxSymbols; x++ {
+		if want.has(x) {
+			matrix = append(matrix, row(byte(x), want.k))
+		}
 	}
-	c.shards = append(c.shards, dst...)
-	if err := enc.Encode(c.shards); err != nil {
-		return fmt.Errorf("fec: parity of %d symbols: %w", k, err)
-	}
-	return nil
-}
-
-// encoder gives the encoder of c.rows over k source symbols.
-func (c *Code) encoder(k int) (reedsolomon.Encoder, error) {
-	key := string(append([]byte{byte(k)}, c.rows...))
-	if enc, ok := c.encoders[key]; ok {
-		return enc, nil
-	}
-	matrix := make([][]byte, len(c.rows))
-	for i, row := range c.rows {
-		matrix[i] = make([]byte, k)
-		cauchyRow(matrix[i], int(row))
-	}
-	enc, err := newEncoder(k, matrix)
-	if err != nil {
-		return nil, err
-	}
-	if len(c.encoders) >= maxEncoders {
-		clear(c.encoders) // rare, and cheaper than keeping an order
-	}
-	c.encoders[key] = enc
-	return enc, nil
-}
-
-func newEncoder(k int, matrix [][]byte) (reedsolomon.Encoder, error) {
-	enc, err := reedsolomon.New(k, len(matrix), reedsolomon.WithCustomMatrix(matrix),
+	enc, err := reedsolomon.New(want.k, len(matrix), reedsolomon.WithCustomMatrix(matrix),
 		reedsolomon.WithInversionCache(false), reedsolomon.WithMaxGoroutines(1))
 	if err != nil {
-		return nil, fmt.Errorf("fec: %d rows over %d symbols: %w", len(matrix), k, err)
+		return nil, fmt.Errorf("encoder of %d+%d symbols: %w", want.k, len(matrix), err)
 	}
-	return enc, nil
+	c.evict()
+	e := &encoder{Encoder: enc, used: c.clock}
+	c.encoders[want] = e
+	return e, nil
 }
 
-// take gives n slices of size bytes out of the scratch memory.
-func (c *Code) take(n, size int) [][]byte {
-	if len(c.scratch) < n*size {
-		c.scratch = make([]byte, n*size)
+func (c *Code) evict() {
+	if len(c.encoders) < maxEncoders {
+		return
 	}
-	out := make([][]byte, n)
-	for i := range out {
-		out[i] = c.scratch[i*size : (i+1)*size]
+	var oldest rows
+	age := c.clock
+	for key, e := range c.encoders {
+		if e.used < age {
+			oldest, age = key, e.used
+		}
 	}
-	return out
+	delete(c.encoders, oldest)
+}
+
+func checkGeometry(length, k, size int) error {
+	if size < 1 || length < 1 || k != protocol.SourceSymbols(length, size) || k > protocol.MaxSourceSymbols {
+		return fmt.Errorf("block of %d bytes with %d symbols of %d bytes: impossible", length, k, size)
+	}
+	return nil
+}
+
+// grown gives a buffer of n bytes, b's own memory if it is large enough.
+func grown(b []byte, n int) []byte {
+	if cap(b) < n {
+		return make([]byte, n)
+	}
+	return b[:n]
 }

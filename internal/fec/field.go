@@ -1,11 +1,12 @@
 package fec
 
-// GF(2^8) with the polynomial x^8+x^4+x^3+x^2+1 (0x11D), as in the SIMD kernels.
+// polynomial defines GF(2^8); 2 generates its multiplicative group. It is the one that the
+// kernels of klauspost/reedsolomon are made for.
 const polynomial = 0x11D
 
 var (
+	exps [510]byte // twice the 255 powers of 2, so that a sum of two logarithms needs no modulus
 	logs [256]int
-	exps [512]byte // twice, so that a sum of two logs needs no reduction
 )
 
 var _ = fillTables()
@@ -15,58 +16,49 @@ func fillTables() bool {
 	for i := range 255 {
 		exps[i], exps[i+255] = byte(x), byte(x)
 		logs[x] = i
-		if x <<= 1; x > 255 {
+		if x <<= 1; x >= 256 {
 			x ^= polynomial
 		}
 	}
 	return true
 }
 
-// inverse of x, which is not 0.
-func inverse(x byte) byte { return exps[255-logs[x]] }
-
-// cauchyRow fills row with the coefficients of symbol index over k source symbols.
-func cauchyRow(row []byte, index int) {
-	for j := range row {
-		row[j] = inverse(byte(index ^ j))
+func mul(a, b byte) byte {
+	if a == 0 || b == 0 {
+		return 0
 	}
+	return exps[logs[a]+logs[b]]
 }
 
-// cauchyInverse inverts the matrix A[r][c] = inv(x[r] XOR y[c]) in closed form, e² steps after
-// the products: with sums and products of GF(2^8),
-//
-//	A⁻¹[c][r] = ∏ₖ(x[r]+y[k]) ∏ₖ(x[k]+y[c]) / ((x[r]+y[c]) ∏ₖ≠ᵣ(x[r]+x[k]) ∏ₖ≠c(y[c]+y[k])).
-//
-// The x are distinct, the y are distinct, and no x is a y.
-func cauchyInverse(x, y []byte) [][]byte {
-	ofX, ofY := cauchyProducts(x, y), cauchyProducts(y, x)
-	flat := make([]byte, len(x)*len(x))
-	out := make([][]byte, len(x))
-	for c := range y {
-		out[c] = flat[c*len(x) : (c+1)*len(x)]
-		for r := range x {
-			log := ofX[r] + ofY[c] + 255 - logs[x[r]^y[c]]
-			out[c][r] = exps[log%255]
-		}
+// inv is 1/a; a is not 0.
+func inv(a byte) byte { return exps[255-logs[a]] }
+
+// row is the Cauchy row of the parity symbol with index x for k source symbols: 1/(x+j).
+// x ≥ k > j, so the sum is never 0.
+func row(x byte, k int) []byte {
+	out := make([]byte, k)
+	for j := range out {
+		out[j] = inv(x ^ byte(j))
 	}
 	return out
 }
 
-// cauchyProducts gives for each a the log of ∏(a+b) over all b, divided by ∏(a+a') over the
-// other a'.
-func cauchyProducts(as, bs []byte) []int {
-	out := make([]int, len(as))
-	for i, a := range as {
-		log := 0
-		for _, b := range bs {
-			log += logs[a^b]
-		}
-		for j, other := range as {
-			if j != i {
-				log += 255 - logs[a^other]
-			}
-		}
-		out[i] = log % 255
+// factors are the two diagonals of the inverse of the Cauchy matrix 1/(x_r+y_c): its element
+// (c, r) is b_c·a_r/(x_r+y_c). They cost O(e²) where Gauss would cost O(e³).
+func factors(x, y []byte, a, b []byte) {
+	for i := range x {
+		a[i] = mul(product(x[i], y, -1), inv(product(x[i], x, i)))
+		b[i] = mul(product(y[i], x, -1), inv(product(y[i], y, i)))
 	}
-	return out
+}
+
+// product multiplies (v+w) for every w of set but the one at skip; none of them is 0.
+func product(v byte, set []byte, skip int) byte {
+	sum := 0
+	for i, w := range set {
+		if i != skip {
+			sum += logs[v^w]
+		}
+	}
+	return exps[sum%255]
 }

@@ -77,7 +77,6 @@ func (s *Sender) quantile(value func(*device) (float64, bool)) (float64, int) {
 
 // endRound draws the conclusions of a round: loss, GRTT, rate.
 func (s *Sender) endRound(now time.Time) {
-	s.measure()
 	took := now.Sub(s.round.begins).Seconds()
 	if took > 0 && s.devices.active > 0 && !s.pass.idle() {
 		before := s.control.Rate()
@@ -95,7 +94,7 @@ func (s *Sender) endRound(now time.Time) {
 
 // measure takes the quantiles that do not depend on the round.
 func (s *Sender) measure() {
-	if loss, n := s.quantile(func(d *device) (float64, bool) { return d.loss, d.lossOf > 50 }); n > 0 {
+	if loss, n := s.quantile(func(d *device) (float64, bool) { return d.loss, d.lossOf > 200 }); n > 0 {
 		s.loss = loss
 	}
 	if rtt, n := s.quantile(func(d *device) (float64, bool) { return float64(d.rtt), d.rtt > 0 }); n > 0 {

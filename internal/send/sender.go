@@ -156,6 +156,7 @@ func (s *Sender) HandleTimeout(now time.Time) {
 	if !now.Before(s.devices.checkAt) {
 		s.devices.checkAt = now.Add(checkInterval)
 		s.checkDevices(now)
+		s.measure()
 	}
 	s.checkOver(now)
 }

@@ -138,6 +138,9 @@ func (s *schedule) ready(now time.Time, no protocol.TransferNo, session protocol
 		l.fruitless = 0
 	}
 	l.blocks = blocks
+	if l.place == placeMulticast {
+		return true // asked for its keys again
+	}
 	if l.fruitless++; l.fruitless > maxFruitless {
 		s.leaveMulticast(now, p, dev, "three multicast runs brought it nothing new")
 		return false

@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// AgentEvents attaches a device: it is active while the stream is open.
+func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal) (groupcast.AgentStream, error) {
+	d, err := mustAgent(p)
+	if err != nil {
+		return nil, err
+	}
+	q, replaced, err := s.roster.attach(p)
+	if err != nil {
+		return nil, err
+	}
+	// Between the token's check and here the device may have been revoked.
+	if _, err := s.store.Device(ctx, d.ID); err != nil {
+		q.Close()
+		return nil, err
+	}
+	if replaced {
+		s.audit(ctx, p, "device.replaced", d.User+"/"+d.Name, "attached again from "+p.From)
+	}
+	s.live.change(func(sch *schedule, now time.Time) { sch.attached(now, d.ID) })
+	s.seenDevice(ctx, d, p.From)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
+	return q, nil
+}
+
+func (s *Server) seenDevice(ctx context.Context, d groupcast.Device, from string) {
+	d.LastSeen, d.Address = s.now(), from
+	s.noteDevice(ctx, d)
+}
+
+// deviceLeft is called by the roster when a stream broke.
+func (s *Server) deviceLeft(id protocol.DeviceID) {
+	s.live.change(func(sch *schedule, now time.Time) {
+		if !s.roster.has(id) {
+			sch.detached(now, id)
+		}
+	})
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, Text: id.String() + ": left"})
+}
+
+// AgentState is everything an agent needs to know.
+func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
+	d, err := mustAgent(p)
+	if err != nil {
+		return groupcast.AgentState{}, err
+	}
+	// The version comes first: what changes while the rest is read is told after it.
+	state := groupcast.AgentState{Version: s.roster.stateVersion(), Now: s.now(), Signing: s.cfg.Identity.SigningChain()}
+	state.Device, err = s.store.Device(ctx, d.ID)
+	if err != nil {
+		return state, err
+	}
+	s.roster.overlay(&state.Device)
+	groups, err := s.store.GroupsOfUser(ctx, p.User.ID)
+	if err != nil {
+		return state, err
+	}
+	for _, g := range groups {
+		state.Groups = append(state.Groups, groupcast.AgentGroup{ID: g.ID, Name: g.Name, Address: g.Address.String()})
+	}
+	state.Offers = s.live.offersFor(d.ID)
+	return state, nil
+}
+
+// Ready answers an offer: the keys of a running session, or the word to fetch over HTTPS.
+func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
+	d, err := mustAgent(p)
+	if err != nil {
+		return groupcast.Handout{}, err
+	}
+	s.live.freeSpace(d.ID, r.FreeBytes)
+	if r.Refused != "" {
+		return groupcast.Handout{}, s.refuse(ctx, d, r)
+	}
+	// One transaction says whether he may have it and at which version (K9, C8).
+	e, err := s.store.Entitled(ctx, r.Transfer, d.ID)
+	if err != nil {
+		return groupcast.Handout{}, err
+	}
+	return s.live.handOut(d.ID, r, e.Version)
+}
+
+var errSessionOver = groupcast.Errorf(groupcast.EConflict, "that session is over").WithHint("read the state again")
+
+// handOut gives a session's keys to a device that was entitled at a membership version.
+func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64) (groupcast.Handout, error) {
+	l.mu.Lock()
+	run, blocks := l.runs[r.Session], l.infos[r.Transfer].Blocks
+	ok := run != nil && run.no == r.Transfer && !run.stopped && version >= run.version
+	https := !ok && l.mayFetch(r.Transfer, dev)
+	l.mu.Unlock()
+	switch {
+	case https:
+		l.change(func(s *schedule, now time.Time) { s.fetching(now, r.Transfer, dev) })
+		return groupcast.Handout{HTTPS: true}, nil
+	case !ok:
+		return groupcast.Handout{}, errSessionOver
+	case !r.LacksAll && len(r.Lacks) == 0:
+		l.change(func(s *schedule, now time.Time) { s.stored(now, r.Transfer, dev) })
+		return groupcast.Handout{HTTPS: true}, nil
+	}
+	h, err := run.sender.Attach(dev, r.Lacks, r.LacksAll)
+	if err != nil {
+		return groupcast.Handout{}, errSessionOver
+	}
+	return l.attachedTo(run, dev, r, blocks, h)
+}
+
+// attachedTo tells the schedule; a session that was stopped meanwhile hands out nothing.
+func (l *live) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
+	l.mu.Lock()
+	current := l.runs[r.Session] == run && !run.stopped
+	taken := current && l.sched.ready(l.s.now(), r.Transfer, r.Session, dev, held(r, blocks))
+	h.Started = run.begun
+	l.mu.Unlock()
+	l.poke()
+	if taken {
+		return h, nil
+	}
+	run.sender.Detach(dev, "no longer in this session")
+	if current {
+		return groupcast.Handout{HTTPS: true}, nil
+	}
+	return groupcast.Handout{}, errSessionOver
+}
+
+// held counts the blocks that a device has already.
+func held(r groupcast.Ready, blocks int) int {
+	if r.LacksAll {
+		return 0
+	}
+	for _, lack := range r.Lacks {
+		blocks -= int(lack.Count)
+	}
+	return max(blocks, 0)
+}
+
+// mayFetch says whether a device was told to fetch a transfer over HTTPS; the lock is held.
+func (l *live) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	p := l.sched.promises[no]
+	return p != nil && p.legs[dev] != nil && (p.legs[dev].place == placeHTTPS || p.legs[dev].place == placeStored)
+}
+
+// owes says whether a device is owed a transfer right now and nothing holds it back.
+func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.sched.promises[no]
+	return p != nil && !l.sched.paused && p.legs[dev] != nil
+}
+
+// refuse notes why a device cannot take a transfer.
+func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
+	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+		return err
+	}
+	reason := clip(r.Refused)
+	s.live.change(func(sch *schedule, now time.Time) {
+		sch.refused(now, r.Transfer, d.ID, reason, r.Kind == "space", r.FreeBytes)
+	})
+	s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind)
+	return s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
+		Transfer: r.Transfer, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
+	}}, s.now())
+}
+
+const maxReason = 500 // bytes of a reason that a device gives
+
+func clip(s string) string {
+	if len(s) > maxReason {
+		return s[:maxReason]
+	}
+	return s
+}
+
+// freeSpace notes how much room a device has: who refused for space may be tried again.
+func (l *live) freeSpace(dev protocol.DeviceID, free uint64) {
+	if free > 0 {
+		l.change(func(s *schedule, _ time.Time) { s.space(dev, free) })
+	}
+}

@@ -1,0 +1,243 @@
+package server
+
+import (
+	"archive/tar"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"os"
+	"path"
+	"path/filepath"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+// What a backup holds, in this order. db.sqlite is a copy made by the database itself.
+const (
+	backupNotice   = "README"
+	backupDatabase = "db.sqlite"
+	restoredMark   = "restored"
+)
+
+// keyFiles are the server's identity in HOME/server.
+var keyFiles = []string{"ca.pem", "ca.key", "sign.pem", "sign.key", "tls.pem", "tls.key"}
+
+// contentFolders hold uploaded files.
+var contentFolders = []string{"content", "uploads"}
+
+const noticeText = `This is a backup of a groupcast server. It holds the server's CA and signing keys and its
+accounts: whoever has it can be this server. Keep it where only administrators can read it.
+`
+
+// Backup streams a tar of database and keys, and on demand of the content.
+func (s *Server) Backup(ctx context.Context, p groupcast.Principal, o groupcast.BackupOptions) (io.ReadCloser, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	temp, err := os.MkdirTemp(s.cfg.Dir, ".backup-")
+	if err != nil {
+		return nil, fmt.Errorf("making room for a backup: %w", err)
+	}
+	copied := filepath.Join(temp, backupDatabase)
+	if err := s.store.Backup(ctx, copied); err != nil {
+		return nil, errors.Join(err, os.RemoveAll(temp))
+	}
+	s.audit(ctx, p, "backup", "", "")
+	r, w := io.Pipe()
+	b := &backupStream{PipeReader: r, temp: temp}
+	b.writing.Go(func() { w.CloseWithError(s.writeBackup(w, copied, o)) })
+	return b, nil
+}
+
+// backupStream is a backup being read; closing it ends the writer and removes the copy.
+type backupStream struct {
+	*io.PipeReader
+	temp    string
+	writing sync.WaitGroup
+}
+
+func (b *backupStream) Close() error {
+	err := b.PipeReader.Close()
+	b.writing.Wait()
+	return errors.Join(err, os.RemoveAll(b.temp))
+}
+
+func (s *Server) writeBackup(w io.Writer, database string, o groupcast.BackupOptions) error {
+	t := tar.NewWriter(w)
+	notice := &tar.Header{Name: backupNotice, Mode: 0o600, Size: int64(len(noticeText)), ModTime: s.now()}
+	if err := t.WriteHeader(notice); err != nil {
+		return err
+	}
+	if _, err := io.WriteString(t, noticeText); err != nil {
+		return err
+	}
+	if err := addFile(t, database, backupDatabase); err != nil {
+		return err
+	}
+	for _, name := range keyFiles {
+		err := addFile(t, filepath.Join(s.cfg.Dir, name), name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	if o.Content {
+		for _, folder := range contentFolders {
+			if err := addFolder(t, s.cfg.Dir, folder); err != nil {
+				return err
+			}
+		}
+	}
+	return t.Close()
+}
+
+func addFile(t *tar.Writer, from, name string) error {
+	f, err := os.Open(from)
+	if err != nil {
+		return fmt.Errorf("backing up %s: %w", name, err)
+	}
+	defer f.Close()
+	info, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("backing up %s: %w", name, err)
+	}
+	h := &tar.Header{Name: name, Mode: 0o600, Size: info.Size(), ModTime: info.ModTime()}
+	if err := t.WriteHeader(h); err != nil {
+		return err
+	}
+	_, err = io.CopyN(t, f, info.Size())
+	return err
+}
+
+func addFolder(t *tar.Writer, dir, folder string) error {
+	return filepath.WalkDir(filepath.Join(dir, folder), func(at string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return err
+		}
+		name, err := filepath.Rel(dir, at)
+		if err != nil {
+			return err
+		}
+		return addFile(t, at, filepath.ToSlash(name))
+	})
+}
+
+// Restore fills the folder HOME/server of a server that does not run from a backup. The next
+// start moves the counters ahead and sends nothing until the memberships are confirmed.
+func Restore(dir string, r io.Reader, force bool) error {
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	if err := mayRestore(dir, force); err != nil {
+		return err
+	}
+	root, err := os.OpenRoot(dir)
+	if err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	defer root.Close()
+	if err := unpack(root, tar.NewReader(r)); err != nil {
+		return err
+	}
+	return root.WriteFile(restoredMark, []byte(time.Now().UTC().Format(time.RFC3339)), 0o600)
+}
+
+// mayRestore refuses to write over a server, and clears what would not fit the backup.
+func mayRestore(dir string, force bool) error {
+	_, err := os.Stat(filepath.Join(dir, backupDatabase))
+	if err == nil && !force {
+		return groupcast.Errorf(groupcast.EConflict, "%s holds a server already", dir).
+			WithHint("restore into another --home, or use --force to replace it")
+	}
+	for _, name := range append([]string{backupDatabase, backupDatabase + "-wal", backupDatabase + "-shm"}, contentFolders...) {
+		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
+			return fmt.Errorf("clearing the way for a restore: %w", err)
+		}
+	}
+	return nil
+}
+
+func unpack(root *os.Root, t *tar.Reader) error {
+	found := map[string]bool{}
+	for {
+		h, err := t.Next()
+		if errors.Is(err, io.EOF) {
+			break
+		}
+		if err != nil {
+			return groupcast.Errorf(groupcast.EInvalid, "this is not a backup of groupcast, or it is damaged").Wrap(err)
+		}
+		if err := unpackOne(root, t, h); err != nil {
+			return err
+		}
+		found[h.Name] = true
+	}
+	if !found[backupDatabase] || !found["ca.key"] {
+		return groupcast.Errorf(groupcast.EInvalid, "the backup is incomplete: the database or the CA's key is missing").WithHint("use another backup")
+	}
+	return nil
+}
+
+func unpackOne(root *os.Root, t *tar.Reader, h *tar.Header) error {
+	folder, _, nested := strings.Cut(h.Name, "/")
+	known := h.Name == backupNotice || h.Name == backupDatabase || slices.Contains(keyFiles, h.Name) ||
+		(nested && slices.Contains(contentFolders, folder))
+	if !known || h.Typeflag != tar.TypeReg || !filepath.IsLocal(filepath.FromSlash(h.Name)) {
+		return groupcast.Errorf(groupcast.EInvalid, "the backup holds %q, which no backup of groupcast does", h.Name)
+	}
+	if h.Name == backupNotice {
+		return nil
+	}
+	if nested {
+		if err := root.MkdirAll(path.Dir(h.Name), 0o700); err != nil {
+			return fmt.Errorf("restoring %s: %w", h.Name, err)
+		}
+	}
+	f, err := root.OpenFile(h.Name, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+	if err != nil {
+		return fmt.Errorf("restoring %s: %w", h.Name, err)
+	}
+	_, err = io.Copy(f, t)
+	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// far and farTransfers are how far counters jump ahead after a restore: more than the lost
+// part of a life draws. Transfer numbers are typed by people and stay short.
+const (
+	far          = 1 << 32
+	farTransfers = 100_000
+)
+
+// finishRestore comes at the first start after Restore (O4): numbers that the lost part of
+// the server's life may have used are never used again, and nothing is sent.
+func (s *Server) finishRestore(ctx context.Context) error {
+	mark := filepath.Join(s.cfg.Dir, restoredMark)
+	if _, err := os.Stat(mark); err != nil {
+		return nil
+	}
+	offer, err := s.store.LastOffer(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.store.SkipOffersPast(ctx, offer+far); err != nil {
+		return err
+	}
+	no, err := s.store.NextTransferNo(ctx)
+	if err != nil {
+		return err
+	}
+	if err := s.store.SkipTransfersPast(ctx, no+farTransfers); err != nil {
+		return err
+	}
+	if err := s.store.SetSetting(ctx, confirmSetting, "yes"); err != nil {
+		return err
+	}
+	s.audit(ctx, groupcast.Principal{Local: true}, "restore", "", "started from a backup")
+	s.log.Warn(errUnconfirmed.Error())
+	return os.Remove(mark)
+}

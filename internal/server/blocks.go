@@ -1,0 +1,189 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"log/slog"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"golang.org/x/time/rate"
+)
+
+const (
+	maxBlocksAsked = 4096 // of one request
+	maxShare       = 3    // times a transfer's size that one delivery may ask for over HTTPS (F4)
+
+	catchUpPart  = 5         // HTTPS gets one part in so many while multicast runs
+	catchUpLeast = 256 << 10 // bytes a second, however slow multicast is
+)
+
+// Manifest streams the manifest of a transfer that the device is owed.
+func (s *Server) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
+	tr, _, err := s.entitled(ctx, p, no)
+	if err != nil {
+		return nil, err
+	}
+	return s.stream(ctx, p, tr, 1, tr.ManifestBlocks)
+}
+
+// Blocks streams session blocks of a transfer that the device is owed.
+func (s *Server) Blocks(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+	tr, _, err := s.entitled(ctx, p, no)
+	if err != nil {
+		return nil, err
+	}
+	total := uint64(1) + uint64(tr.ManifestBlocks) + uint64(tr.Blocks)
+	if count == 0 || count > maxBlocksAsked || uint64(first)+uint64(count) > total {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "blocks %d and %d after it were asked for; there are %d", first, count, total).
+			WithHint("ask for 1 to %d blocks at once", maxBlocksAsked)
+	}
+	return s.stream(ctx, p, tr, first, count)
+}
+
+// entitled checks at this moment that a device may have a transfer (C8).
+func (s *Server) entitled(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (store.Transfer, groupcast.Device, error) {
+	d, err := mustAgent(p)
+	if err != nil {
+		return store.Transfer{}, d, err
+	}
+	if _, err := s.store.Entitled(ctx, no, d.ID); err != nil {
+		return store.Transfer{}, d, err
+	}
+	if !s.live.owes(no, d.ID) {
+		return store.Transfer{}, d, errNotOwed
+	}
+	tr, err := s.store.Transfer(ctx, no)
+	return tr, d, err
+}
+
+func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Transfer, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+	src, err := s.openSource(ctx, tr)
+	if err != nil {
+		s.failTransfer(context.WithoutCancel(ctx), tr.No, err)
+		return nil, err
+	}
+	return &blockStream{
+		src: src, next: first, left: count, buf: make([]byte, protocol.MaxBlockLength),
+		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
+		broke: func(err error) { s.failTransfer(context.WithoutCancel(ctx), tr.No, err) },
+		over:  func(n uint64) { s.gaveOverHTTPS(tr.No, n) },
+	}, nil
+}
+
+// allowBlock is asked before each block leaves: whoever was removed meanwhile gets no more,
+// and while multicast runs HTTPS has its share only.
+func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
+	if !s.live.owes(tr.No, dev) {
+		return errNotOwed
+	}
+	if !s.live.withinShare(tr, dev, n) {
+		s.tooMuch(ctx, tr, dev)
+		return errNotOwed
+	}
+	for n > 0 {
+		part := min(n, s.catchUp.Burst())
+		if err := s.catchUp.WaitN(ctx, part); err != nil {
+			return fmt.Errorf("waiting for a share of the line: %w", err)
+		}
+		n -= part
+	}
+	return nil
+}
+
+// withinShare counts what a delivery asked for.
+func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	e := l.entry(tr.No, dev)
+	e.gave += uint64(n)
+	return e.gave <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+}
+
+func (s *Server) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
+	owed, err := s.store.CloseDelivery(ctx, store.Closing{
+		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
+	}, s.now())
+	if err != nil {
+		s.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
+		return
+	}
+	s.live.settle(tr.No, dev)
+	if owed == 0 {
+		s.complete(context.WithoutCancel(ctx), tr.No)
+	}
+}
+
+func (s *Server) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
+	err := s.store.AddTransferBytes(context.Background(), no, 0, n)
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		s.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
+	}
+}
+
+// catchUpShare sets what HTTPS may take while sessions send total bytes a second.
+func (s *Server) catchUpShare(total uint64) {
+	limit := rate.Inf
+	if total > 0 {
+		limit = rate.Limit(max(total/catchUpPart, catchUpLeast))
+	}
+	if s.catchUp.Limit() != limit {
+		s.catchUp.SetLimit(limit)
+	}
+}
+
+// blockStream reads blocks one after another.
+type blockStream struct {
+	src   source
+	next  protocol.BlockNumber
+	left  uint32
+	buf   []byte
+	rest  []byte
+	sent  uint64
+	allow func(n int) error
+	broke func(error)
+	over  func(sent uint64)
+	done  bool
+}
+
+func (b *blockStream) Read(p []byte) (int, error) {
+	if len(b.rest) == 0 {
+		if err := b.fill(); err != nil {
+			return 0, err
+		}
+	}
+	n := copy(p, b.rest)
+	b.rest = b.rest[n:]
+	b.sent += uint64(n)
+	return n, nil
+}
+
+func (b *blockStream) fill() error {
+	if b.left == 0 {
+		return io.EOF
+	}
+	n, err := b.src.ReadBlock(b.next, b.buf)
+	if err != nil {
+		b.broke(err)
+		return fmt.Errorf("reading block %d: %w", b.next, err)
+	}
+	if err := b.allow(n); err != nil {
+		return err
+	}
+	b.rest = b.buf[:n]
+	b.next++
+	b.left--
+	return nil
+}
+
+// Close gives the source back.
+func (b *blockStream) Close() error {
+	if b.done {
+		return nil
+	}
+	b.done = true
+	b.over(b.sent)
+	return b.src.Close()
+}

@@ -1,0 +1,63 @@
+package server
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Devices lists the devices of a user, or of all. A user may list his own.
+func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string) ([]groupcast.Device, error) {
+	if own := mustUser(p) == nil && user == p.User.Name; !own {
+		if err := mustAdmin(p); err != nil {
+			return nil, err
+		}
+	}
+	id := ""
+	if user != "" {
+		u, err := s.store.User(ctx, user)
+		if err != nil {
+			return nil, err
+		}
+		id = u.ID
+	}
+	devices, err := s.store.Devices(ctx, id)
+	if err != nil {
+		return nil, err
+	}
+	for i := range devices {
+		s.roster.overlay(&devices[i])
+	}
+	return devices, nil
+}
+
+// RevokeDevice ends a device for good. A user may revoke his own.
+func (s *Server) RevokeDevice(ctx context.Context, p groupcast.Principal, id protocol.DeviceID) error {
+	d, err := s.store.Device(ctx, id)
+	own := err == nil && mustUser(p) == nil && d.UserID == p.User.ID
+	if !own {
+		if denied := mustAdmin(p); denied != nil {
+			return denied
+		}
+	}
+	if err != nil {
+		return err
+	}
+	return s.endDevice(ctx, p, d, "device.revoke", "the device was revoked")
+}
+
+// endDevice is the order of security.md K2 for one device.
+func (s *Server) endDevice(ctx context.Context, p groupcast.Principal, d groupcast.Device, action, reason string) error {
+	groups, err := s.store.GroupsOfUser(ctx, d.UserID)
+	if err != nil {
+		return err
+	}
+	if _, err := s.store.RevokeDevice(ctx, d.ID, s.now()); err != nil {
+		return err
+	}
+	s.exclude(exclusion{user: d.UserID, device: &d.ID, groups: groupIDs(groups), streams: true, reason: reason})
+	s.audit(ctx, p, action, d.User+"/"+d.Name, "device "+d.ID.String())
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + reason})
+	return nil
+}

@@ -1,0 +1,62 @@
+package server
+
+import (
+	"context"
+	"crypto/subtle"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+const firstTokenLife = 15 * time.Minute
+
+// firstToken is the one-time token of the first start (C3): in memory only.
+type firstToken struct {
+	mu      sync.Mutex
+	hash    store.TokenHash
+	expires time.Time
+	reset   bool // --reset-admin: an administrator may exist already
+}
+
+// OfferFirstAdmin draws the one-time token, if the server has no administrator or reset is
+// set; otherwise it gives "". The caller shows it on a terminal or writes it 0600.
+func (s *Server) OfferFirstAdmin(ctx context.Context, reset bool) (string, error) {
+	n, err := s.store.Administrators(ctx)
+	if err != nil || (n > 0 && !reset) {
+		return "", err
+	}
+	token, hash := newToken()
+	s.first.mu.Lock()
+	defer s.first.mu.Unlock()
+	s.first.hash, s.first.expires, s.first.reset = hash, s.now().Add(firstTokenLife), reset
+	return token, nil
+}
+
+var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized, "this one-time token is not valid, was used, or is older than 15 minutes").
+	WithHint("start the server again with `groupcast serve --reset-admin`, or use `groupcast user add NAME --role admin` on the server's own machine")
+
+// FirstAdmin makes the first administrator.
+func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {
+	s.first.mu.Lock()
+	defer s.first.mu.Unlock()
+	hash := hashToken(f.Token)
+	if s.first.expires.IsZero() || s.now().After(s.first.expires) || subtle.ConstantTimeCompare(hash[:], s.first.hash[:]) != 1 {
+		s.audit(ctx, groupcast.Principal{From: from}, "admin.first.refused", "", "")
+		return groupcast.User{}, errFirstToken
+	}
+	if n, err := s.store.Administrators(ctx); err != nil {
+		return groupcast.User{}, err
+	} else if n > 0 && !s.first.reset {
+		return groupcast.User{}, errFirstToken
+	}
+	u, err := s.makeUser(ctx, groupcast.NewUser{Name: f.Name, Role: groupcast.RoleAdmin, Password: f.Password})
+	if err != nil {
+		return u, err // a name that is taken, a weak password: the token lives on
+	}
+	s.first.expires = time.Time{}
+	s.audit(ctx, groupcast.Principal{User: u, From: from}, "admin.first", u.Name, "made with the one-time token")
+	s.log.Info("the first administrator was made", "user", u.Name, "from", from)
+	return u, nil
+}

@@ -1,0 +1,372 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// sender is a multicast session as package session runs it.
+type sender interface {
+	Offer() (wire.Offer, []byte, []byte)
+	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
+	Detach(dev protocol.DeviceID, reason string)
+	Complete(dev protocol.DeviceID)
+	Feedback(dev protocol.DeviceID, body []byte) error
+	Run(ctx context.Context) error
+	Stop()
+	Status() session.SenderStatus
+}
+
+// run is one session that was offered.
+type run struct {
+	no      protocol.TransferNo
+	number  protocol.OfferNo
+	version uint64 // the group's membership when the session was made
+	session protocol.SessionID
+	offered groupcast.Offered
+	sender  sender
+	source  source
+	begun   bool
+	stopped bool // somebody stopped it: what Run says no longer matters
+	once    sync.Once
+	verdict string
+	judged  time.Time // when the verdict was made
+}
+
+// live carries out what the schedule decides. Its lock is held for moments only, never while
+// the store, a sender or a stream is asked.
+type live struct {
+	s       *Server
+	mu      sync.Mutex
+	sched   *schedule
+	runs    map[protocol.SessionID]*run
+	direct  map[protocol.TransferNo]*directOffer // offers over HTTPS
+	infos   map[protocol.TransferNo]store.Transfer
+	owners  map[protocol.DeviceID]string
+	seen    map[deliveryKey]*progress
+	wake    chan struct{}
+	running sync.WaitGroup
+}
+
+// directOffer vouches for a transfer over HTTPS; no session belongs to it.
+type directOffer struct {
+	number  protocol.OfferNo
+	session protocol.SessionID
+	offered groupcast.Offered
+	version uint64
+}
+
+type deliveryKey struct {
+	no  protocol.TransferNo
+	dev protocol.DeviceID
+}
+
+func newLive(s *Server, t timing) *live {
+	return &live{
+		s: s, sched: newSchedule(t), runs: map[protocol.SessionID]*run{},
+		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
+		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, wake: make(chan struct{}, 1),
+	}
+}
+
+// change runs f on the schedule and lets the loop look at it again.
+func (l *live) change(f func(s *schedule, now time.Time)) {
+	l.mu.Lock()
+	f(l.sched, l.s.now())
+	l.mu.Unlock()
+	l.poke()
+}
+
+func (l *live) poke() {
+	select {
+	case l.wake <- struct{}{}:
+	default:
+	}
+}
+
+// add puts an open transfer with what is owed of it under the schedule.
+func (l *live) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
+	l.mu.Lock()
+	l.infos[tr.No] = tr
+	l.sched.add(tr.Transfer, now)
+	l.mu.Unlock()
+	l.owe(owed)
+}
+
+// owe puts deliveries of transfers that are known under the schedule.
+func (l *live) owe(owed []groupcast.Delivery) {
+	l.change(func(s *schedule, now time.Time) {
+		for _, d := range owed {
+			if d.DeviceID == (protocol.DeviceID{}) || !d.State.Owed() {
+				continue
+			}
+			s.owe(d.Transfer, d.DeviceID)
+			l.owners[d.DeviceID] = d.UserID
+		}
+	})
+}
+
+// drop ends a transfer's session and catch-ups at once.
+func (l *live) drop(no protocol.TransferNo) {
+	l.mu.Lock()
+	var stop []*run
+	for _, r := range l.runs {
+		if r.no == no {
+			r.stopped = true
+			stop = append(stop, r)
+		}
+	}
+	var told []protocol.DeviceID
+	if p := l.sched.promises[no]; p != nil {
+		for dev := range p.legs {
+			told = append(told, dev)
+		}
+	}
+	direct := l.direct[no]
+	l.sched.drop(no)
+	delete(l.direct, no)
+	delete(l.infos, no)
+	for key := range l.seen {
+		if key.no == no {
+			delete(l.seen, key)
+		}
+	}
+	l.mu.Unlock()
+	for _, r := range stop {
+		r.sender.Stop()
+		l.finish(r)
+	}
+	if direct != nil {
+		l.closeOffer(direct.number)
+	}
+	for _, dev := range told {
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no})
+	}
+	l.poke()
+}
+
+// exclusion says who loses what (security.md K2).
+type exclusion struct {
+	user    string
+	device  *protocol.DeviceID // only this one of his devices
+	groups  []protocol.GroupID
+	streams bool // his event streams end too
+	reason  string
+}
+
+// exclude comes after the change is committed. When it returns, nothing more is sealed under
+// a key that the excluded have, and they have no stream, feedback key or catch-up.
+func (s *Server) exclude(x exclusion) {
+	if x.streams {
+		err := groupcast.Errorf(groupcast.EUnauthorized, "%s", x.reason).WithHint("ask an administrator")
+		s.roster.end(x.user, x.device, err)
+		s.hub.drop(func(p groupcast.Principal) bool {
+			return !p.Local && p.User.ID == x.user && (x.device == nil || (p.Device != nil && p.Device.ID == *x.device))
+		}, err)
+	}
+	s.live.exclude(x)
+}
+
+func (l *live) exclude(x exclusion) {
+	l.mu.Lock()
+	now := l.s.now()
+	var stop []*run
+	for _, group := range x.groups {
+		l.forget(group, x)
+		for _, id := range l.sched.interrupt(now, group) {
+			if r := l.runs[id]; r != nil {
+				r.stopped = true
+				stop = append(stop, r)
+			}
+		}
+	}
+	l.mu.Unlock()
+	for _, r := range stop {
+		r.sender.Stop()
+		l.finish(r)
+	}
+	l.poke()
+}
+
+// forget takes the excluded out of a group's promises; the lock is held.
+func (l *live) forget(group protocol.GroupID, x exclusion) {
+	for _, p := range l.sched.promises {
+		if p.group != group {
+			continue
+		}
+		for dev := range p.legs {
+			if l.owners[dev] == x.user && (x.device == nil || *x.device == dev) {
+				delete(p.legs, dev)
+				delete(l.seen, deliveryKey{p.no, dev})
+			}
+		}
+	}
+}
+
+// loop carries out steps until ctx ends, then stops every session.
+func (l *live) loop(ctx context.Context) {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			l.stopAll()
+			return
+		case <-l.wake:
+		case <-timer.C:
+		}
+		timer.Reset(l.turn(ctx))
+	}
+}
+
+const idleTurn = time.Minute // between looks at the schedule when nothing is due
+
+// turn takes every step that is due and says how long the loop may sleep.
+func (l *live) turn(ctx context.Context) time.Duration {
+	l.mu.Lock()
+	steps := l.sched.pump(l.s.now())
+	l.mu.Unlock()
+	for _, st := range steps {
+		l.take(ctx, st)
+	}
+	if len(steps) > 0 {
+		return 0 // a step may have made others due
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	now := l.s.now()
+	next, any := l.sched.next(now)
+	if !any {
+		return idleTurn
+	}
+	return min(next.Sub(now), idleTurn)
+}
+
+func (l *live) take(ctx context.Context, st step) {
+	switch st.kind {
+	case stepOpen:
+		l.open(ctx, st)
+	case stepOffer:
+		if r := l.run(st.session); r != nil {
+			l.send(st.devices, r.offered)
+		}
+	case stepBegin:
+		l.begin(ctx, st)
+	case stepHTTPS:
+		l.offerDirect(ctx, st)
+	case stepDetach:
+		if r := l.run(st.session); r != nil {
+			for _, dev := range st.devices {
+				r.sender.Detach(dev, st.reason)
+			}
+		}
+	case stepClose:
+		if r := l.markStopped(st.session); r != nil {
+			r.sender.Stop()
+			l.finish(r)
+		}
+	}
+}
+
+func (l *live) run(id protocol.SessionID) *run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.runs[id]
+}
+
+func (l *live) markStopped(id protocol.SessionID) *run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	r := l.runs[id]
+	if r != nil {
+		r.stopped = true
+	}
+	return r
+}
+
+// begin lets data flow.
+func (l *live) begin(ctx context.Context, st step) {
+	l.mu.Lock()
+	r := l.runs[st.session]
+	if r == nil || r.stopped || r.begun {
+		l.mu.Unlock()
+		return
+	}
+	r.begun = true
+	l.running.Add(1)
+	l.mu.Unlock()
+	l.s.setState(ctx, r.no, groupcast.TransferSending, "")
+	go func() {
+		defer l.running.Done()
+		l.over(ctx, r, r.sender.Run(ctx))
+	}()
+}
+
+// over comes when a session ended by itself.
+func (l *live) over(ctx context.Context, r *run, err error) {
+	l.mu.Lock()
+	stopped := r.stopped
+	l.mu.Unlock()
+	l.finish(r)
+	if stopped || ctx.Err() != nil {
+		return
+	}
+	if err != nil {
+		l.s.failTransfer(context.WithoutCancel(ctx), r.no, err)
+		return
+	}
+	l.change(func(s *schedule, now time.Time) {
+		s.ended(now, r.no, r.session, "left over when the multicast session ended")
+	})
+}
+
+// finish forgets a session that seals nothing more, once.
+func (l *live) finish(r *run) {
+	r.once.Do(func() {
+		st := r.sender.Status()
+		ctx := context.Background()
+		if err := l.s.store.AddTransferBytes(ctx, r.no, st.Wire, 0); err != nil {
+			l.s.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
+		}
+		l.notice(r, st)
+		l.closeOffer(r.number)
+		if err := r.source.Close(); err != nil {
+			l.s.log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
+		}
+		l.mu.Lock()
+		delete(l.runs, r.session)
+		l.mu.Unlock()
+		l.s.log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
+	})
+}
+
+func (l *live) closeOffer(number protocol.OfferNo) {
+	if err := l.s.store.CloseOffer(context.Background(), number); err != nil {
+		l.s.log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
+	}
+}
+
+// stopAll ends every session: the server goes down. Open transfers stay open.
+func (l *live) stopAll() {
+	l.mu.Lock()
+	l.sched.paused = true
+	all := make([]*run, 0, len(l.runs))
+	for _, r := range l.runs {
+		r.stopped = true
+		all = append(all, r)
+	}
+	l.mu.Unlock()
+	for _, r := range all {
+		r.sender.Stop()
+		l.finish(r)
+	}
+	l.running.Wait()
+}

@@ -1,0 +1,83 @@
+package server
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Members lists who is in a group.
+func (s *Server) Members(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.Member, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	g, err := s.store.Group(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	members, err := s.store.Members(ctx, g.ID)
+	for i := range members {
+		members[i].Active = s.roster.ofUser(members[i].UserID)
+	}
+	return members, err
+}
+
+// AddMember makes a user a member without his asking.
+func (s *Server) AddMember(ctx context.Context, p groupcast.Principal, group, user string) (groupcast.Member, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Member{}, err
+	}
+	g, u, err := s.groupAndUser(ctx, group, user)
+	if err != nil {
+		return groupcast.Member{}, err
+	}
+	m, owed, err := s.store.AddMember(ctx, g.ID, u.ID, p.Actor(), s.now())
+	if err != nil {
+		return m, err
+	}
+	s.admitted(g.Name, u, owed)
+	s.audit(ctx, p, "member.add", group, user)
+	m.Active = s.roster.ofUser(u.ID)
+	return m, nil
+}
+
+func (s *Server) groupAndUser(ctx context.Context, group, user string) (groupcast.Group, groupcast.User, error) {
+	g, err := s.store.Group(ctx, group)
+	if err != nil {
+		return g, groupcast.User{}, err
+	}
+	u, err := s.store.User(ctx, user)
+	return g, u, err
+}
+
+// admitted lets a new member take part at once in what is running or pending.
+func (s *Server) admitted(group string, u groupcast.User, owed []groupcast.Delivery) {
+	s.live.owe(owed)
+	s.roster.hintUser(u.ID)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventMember, Group: group, User: u.Name, Text: "added"})
+}
+
+// RemoveMember ends a membership and answers when nothing more is sealed for the user.
+func (s *Server) RemoveMember(ctx context.Context, p groupcast.Principal, group, user string) error {
+	if err := mustAdmin(p); err != nil {
+		return err
+	}
+	g, u, err := s.groupAndUser(ctx, group, user)
+	if err != nil {
+		return err
+	}
+	return s.endMembership(ctx, p, g, u, "member.remove", "no longer a member")
+}
+
+// endMembership is the order of security.md K2: committed, cut off, stopped; then the answer.
+func (s *Server) endMembership(ctx context.Context, p groupcast.Principal, g groupcast.Group, u groupcast.User, action, reason string) error {
+	if err := s.store.RemoveMember(ctx, g.ID, u.ID, s.now()); err != nil {
+		return err
+	}
+	s.exclude(exclusion{user: u.ID, groups: []protocol.GroupID{g.ID}, reason: reason})
+	s.roster.hintUser(u.ID)
+	s.audit(ctx, p, action, g.Name, u.Name)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventMember, Group: g.Name, User: u.Name, Text: reason})
+	return nil
+}

@@ -1,0 +1,211 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// errNotNow says that a session could not be made, though nothing is wrong with its content.
+type errNotNow struct{ err error }
+
+func (e errNotNow) Error() string { return e.err.Error() }
+func (e errNotNow) Unwrap() error { return e.err }
+
+// open makes a session and offers it.
+func (l *live) open(ctx context.Context, st step) {
+	r, err := l.newRun(ctx, st.no)
+	if err != nil {
+		l.openFailed(ctx, st.no, err)
+		return
+	}
+	l.mu.Lock()
+	accepted := l.sched.opened(l.s.now(), st.no, r.session)
+	var older *directOffer
+	if accepted {
+		l.runs[r.session] = r
+		older = l.direct[st.no] // whoever is left over gets one with a higher number
+		delete(l.direct, st.no)
+	}
+	l.mu.Unlock()
+	if older != nil {
+		l.closeOffer(older.number)
+	}
+	if !accepted { // the members changed meanwhile, or the transfer is closed
+		r.sender.Stop()
+		l.finish(r)
+		return
+	}
+	l.s.log.Info("session offered", "transfer", st.no, "session", r.session, "devices", len(st.devices))
+	l.send(st.devices, r.offered)
+	l.announce(ctx, r)
+}
+
+func (l *live) openFailed(ctx context.Context, no protocol.TransferNo, err error) {
+	var later errNotNow
+	if !errors.As(err, &later) {
+		l.s.failTransfer(ctx, no, err)
+		return
+	}
+	l.s.log.Error("a multicast session could not be opened", "transfer", no, slog.Any("err", err))
+	l.change(func(s *schedule, now time.Time) {
+		s.failedToOpen(now, no, "multicast does not work at the server: "+later.Error())
+	})
+}
+
+// newRun draws a session's secrets and signs its offer.
+func (l *live) newRun(ctx context.Context, no protocol.TransferNo) (*run, error) {
+	tr, g, err := l.s.transferAndGroup(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	src, err := l.s.openSource(ctx, tr)
+	if err != nil {
+		return nil, err
+	}
+	number, floor, err := l.s.store.OpenOffer(ctx, no, l.s.now())
+	if err != nil {
+		return nil, errors.Join(errNotNow{err}, src.Close())
+	}
+	terms := l.s.terms(tr, g, number, floor)
+	terms.Flags = wire.OfferMulticast
+	snd, err := l.s.newSender(session.SenderConfig{
+		Key: l.s.key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
+		OnEvent: func(e session.SenderEvent) { l.hear(no, e) },
+	})
+	if err != nil {
+		l.closeOffer(number)
+		return nil, errors.Join(errNotNow{err}, src.Close())
+	}
+	offer, bytes, signature := snd.Offer()
+	return &run{
+		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src,
+		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name},
+	}, nil
+}
+
+// hear is called from a session's goroutine: it only tells the schedule.
+func (l *live) hear(no protocol.TransferNo, e session.SenderEvent) {
+	l.change(func(s *schedule, now time.Time) {
+		switch e.Kind {
+		case session.DeviceDone:
+			s.stored(now, no, e.Device)
+		case session.DeviceBehind:
+			s.behind(now, no, e.Device, e.Reason)
+		}
+	})
+}
+
+// terms is what an offer says of a transfer, whichever way it goes.
+func (s *Server) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
+	return wire.Offer{
+		Server: s.id, Group: g.ID, MembershipVersion: g.Version,
+		Number: number, Floor: floor, Transfer: tr.No,
+		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
+		TotalBytes: tr.Bytes, Files: uint32(tr.Files), Blocks: uint32(tr.Blocks),
+		SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashSHA256, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		GroupAddr: g.Address,
+	}
+}
+
+func (s *Server) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return tr, groupcast.Group{}, err
+	}
+	g, err := s.store.GroupByID(ctx, tr.GroupID)
+	return tr, g, err
+}
+
+func (l *live) send(devices []protocol.DeviceID, o groupcast.Offered) {
+	for _, dev := range devices {
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: &o})
+	}
+}
+
+// announce tells the group that there is an offer: who missed the event reads the state.
+func (l *live) announce(ctx context.Context, r *run) {
+	offer, _, _ := r.sender.Offer()
+	packet := l.s.signAnnounce(offer.Group, offer.Number)
+	if err := l.s.sendPlain(ctx, offer.GroupAddr, packet); err != nil {
+		l.s.log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
+	}
+}
+
+// offerDirect offers a transfer over HTTPS to devices.
+func (l *live) offerDirect(ctx context.Context, st step) {
+	d, err := l.directFor(ctx, st.no)
+	if err != nil {
+		l.s.log.Error("an offer over HTTPS could not be made", "transfer", st.no, slog.Any("err", err))
+		return
+	}
+	l.s.setState(ctx, st.no, groupcast.TransferSending, "")
+	l.send(st.devices, d.offered)
+}
+
+// directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
+// change of members, because receivers take the offer with the higher number.
+func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOffer, error) {
+	tr, g, err := l.s.transferAndGroup(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	l.mu.Lock()
+	old := l.direct[no]
+	l.mu.Unlock()
+	if old != nil && old.version == g.Version {
+		return old, nil
+	}
+	number, floor, err := l.s.store.OpenOffer(ctx, no, l.s.now())
+	if err != nil {
+		return nil, err
+	}
+	offer := l.s.terms(tr, g, number, floor)
+	offer.Session = protocol.NewSessionID()
+	bytes := wire.AppendOffer(nil, offer)
+	d := &directOffer{
+		number: number, session: offer.Session, version: g.Version,
+		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.s.key, bytes), Group: g.Name},
+	}
+	l.mu.Lock()
+	l.direct[no] = d
+	l.mu.Unlock()
+	if old != nil {
+		l.closeOffer(old.number)
+	}
+	return d, nil
+}
+
+// offersFor lists the offers that stand for a device.
+func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []groupcast.Offered
+	for _, no := range l.sched.order {
+		p := l.sched.promises[no]
+		g := p.legs[dev]
+		if g == nil {
+			continue
+		}
+		switch g.place {
+		case placeAsked, placeMulticast, placeStored:
+			if r := l.runs[p.session]; r != nil {
+				out = append(out, r.offered)
+			}
+		case placeHTTPS:
+			if d := l.direct[no]; d != nil {
+				out = append(out, d.offered)
+			}
+		}
+	}
+	return out
+}

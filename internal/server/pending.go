@@ -1,0 +1,190 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Transfers lists the newest first.
+func (s *Server) Transfers(ctx context.Context, p groupcast.Principal, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	if f.Group != "" {
+		if _, err := s.store.Group(ctx, f.Group); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := s.store.Transfers(ctx, f)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.Transfer, len(rows))
+	for i := range rows {
+		out[i] = rows[i].Transfer
+		s.decorate(ctx, &out[i])
+	}
+	return out, nil
+}
+
+// Transfer shows one transfer.
+func (s *Server) Transfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	return s.show(ctx, no)
+}
+
+func (s *Server) show(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	s.decorate(ctx, &tr.Transfer)
+	return tr.Transfer, nil
+}
+
+// Deliveries lists what each device is owed or got.
+func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.deliveries(ctx, no)
+}
+
+func (s *Server) deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+	list, err := s.store.Deliveries(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		s.explain(&list[i])
+	}
+	return list, nil
+}
+
+// explain adds what only the schedule knows: progress of this moment and why it waits.
+func (s *Server) explain(d *groupcast.Delivery) {
+	d.Active = d.Device != "" && s.roster.has(d.DeviceID)
+	if !d.State.Owed() {
+		return
+	}
+	if d.Device == "" {
+		d.Reason = d.User + " has no device yet: the first to log in gets it"
+		return
+	}
+	s.live.explain(d)
+}
+
+func (l *live) explain(d *groupcast.Delivery) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	key := deliveryKey{d.Transfer, d.DeviceID}
+	if e := l.seen[key]; e != nil {
+		d.Blocks, d.Bytes, d.LossPercent, d.Bar = e.blocks, e.bytes, e.loss, e.bar
+		if e.path != groupcast.PathUnknown {
+			d.Path = e.path
+		}
+	}
+	p := l.sched.promises[d.Transfer]
+	if p == nil || p.legs[d.DeviceID] == nil {
+		return
+	}
+	d.State = l.state(key)
+	d.Reason = l.why(p, d.DeviceID)
+}
+
+// why says in words what a delivery waits for; the lock is held.
+func (l *live) why(p *promise, dev protocol.DeviceID) string {
+	g := p.legs[dev]
+	switch {
+	case g.place == placeRefused:
+		return g.reason
+	case l.sched.paused:
+		return errUnconfirmed.Message
+	case p.hold:
+		return "held: `pending send` lets it go"
+	case !l.sched.active[dev]:
+		return "not active: its receiver is not connected"
+	}
+	switch g.place {
+	case placeAsked:
+		return "was offered it and has not answered yet"
+	case placeStored:
+		return "has every block and puts the files in place"
+	case placeHTTPS:
+		if g.reason == "" {
+			return "receives over HTTPS"
+		}
+		return "receives over HTTPS: " + g.reason
+	case placeMulticast:
+		return ""
+	}
+	return l.whyWaiting(p)
+}
+
+func (l *live) whyWaiting(p *promise) string {
+	no, taken := l.sched.busy[p.group]
+	switch {
+	case taken && no != p.no:
+		return fmt.Sprintf("waits for transfer %d of this group", no)
+	case p.phase == phaseGathering:
+		left := max(0, l.sched.windowEnd(p).Sub(l.s.now())).Round(time.Second)
+		return fmt.Sprintf("waits %s for others that may come", left)
+	case p.phase == phaseRekeying:
+		return "the members changed: a new session follows"
+	}
+	return "is next"
+}
+
+// Pending lists the open transfers with what is owed to whom and why it waits.
+func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.PendingTransfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	open, err := s.openTransfers(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.PendingTransfer, 0, len(open))
+	for _, tr := range open {
+		all, err := s.deliveries(ctx, tr.No)
+		if err != nil {
+			return nil, err
+		}
+		item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
+		for _, d := range all {
+			if d.State.Owed() {
+				item.Deliveries = append(item.Deliveries, d)
+			}
+		}
+		out = append(out, item)
+	}
+	return out, nil
+}
+
+// openTransfers lists what is pending, oldest first.
+func (s *Server) openTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
+	if group != "" {
+		if _, err := s.store.Group(ctx, group); err != nil {
+			return nil, err
+		}
+	}
+	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Limit: maxOpenListed})
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.Transfer, 0, len(rows))
+	for i := len(rows) - 1; i >= 0; i-- {
+		tr := rows[i].Transfer
+		s.decorate(ctx, &tr)
+		out = append(out, tr)
+	}
+	return out, nil
+}
+
+const maxOpenListed = 1000

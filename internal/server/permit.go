@@ -1,0 +1,50 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/groupcast/groupcast"
+)
+
+// mustAdmin lets administrators pass: never an agent's token, whatever the user's role (C7).
+func mustAdmin(p groupcast.Principal) error {
+	if p.Admin() {
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EForbidden, "this needs an administrator").
+		WithHint("log in as one, or run the command on the server's own machine as the user that runs `groupcast serve`")
+}
+
+// mustUser lets people pass who act for themselves: a login, not an agent's token.
+func mustUser(p groupcast.Principal) error {
+	switch {
+	case p.Local:
+		return groupcast.Errorf(groupcast.EForbidden, "the local administrator has no account of his own").
+			WithHint("log in with `groupcast login` to act as a user")
+	case p.User.ID == "" || p.User.Disabled:
+		return groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in").WithHint("use `groupcast login`")
+	case p.Scope == groupcast.ScopeAgent:
+		return groupcast.Errorf(groupcast.EForbidden, "a receiver's token reaches the receiver's part only")
+	}
+	return nil
+}
+
+// mustAgent lets agents pass and gives their device.
+func mustAgent(p groupcast.Principal) (groupcast.Device, error) {
+	if p.Local || p.Scope != groupcast.ScopeAgent || p.Device == nil || p.User.Disabled {
+		return groupcast.Device{}, groupcast.Errorf(groupcast.EForbidden, "only a receiver's token reaches this")
+	}
+	return *p.Device, nil
+}
+
+// audit writes an entry. It comes after the change: an entry that cannot be written is an
+// error of the server's disk, not of the caller, who must not do it all again.
+func (s *Server) audit(ctx context.Context, p groupcast.Principal, action, object, detail string) {
+	e := groupcast.AuditEntry{
+		At: s.now(), Actor: p.Actor(), Action: action, Object: object, Detail: detail, Address: p.From,
+	}
+	if err := s.store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {
+		s.log.Error("the audit entry could not be written", "action", action, "object", object, slog.Any("err", err))
+	}
+}

@@ -1,0 +1,179 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/session"
+)
+
+const (
+	progressEvery = 250 * time.Millisecond // events of a running transfer (at most 4 a second)
+	flushEvery    = time.Second            // progress to the store
+)
+
+// progress is what is known of a delivery since the store was told last.
+type progress struct {
+	blocks int
+	bytes  uint64
+	loss   float64
+	bar    []byte
+	path   groupcast.Path
+	dirty  bool
+	gave   uint64 // bytes handed over for HTTPS in this process (F4)
+}
+
+// entry gives the progress of a delivery; the lock is held.
+func (l *live) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
+	key := deliveryKey{no, dev}
+	p := l.seen[key]
+	if p == nil {
+		p = &progress{path: groupcast.PathUnknown}
+		l.seen[key] = p
+	}
+	return p
+}
+
+// report notes what a device told over HTTPS.
+func (l *live) report(no protocol.TransferNo, dev protocol.DeviceID, blocks int, bytes uint64, path groupcast.Path) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tr := l.infos[no]
+	e := l.entry(no, dev)
+	e.blocks, e.bytes, e.dirty = min(max(blocks, 0), tr.Blocks), min(bytes, tr.Bytes), true
+	if path == groupcast.PathMulticast || path == groupcast.PathHTTPS {
+		e.path = path
+	}
+}
+
+// notice notes what a session knows of its devices.
+func (l *live) notice(r *run, st session.SenderStatus) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	tr, p := l.infos[r.no], l.sched.promises[r.no]
+	if p == nil {
+		return
+	}
+	for _, d := range st.Devices {
+		if p.legs[d.Device] == nil || d.LastReport.IsZero() {
+			continue
+		}
+		e := l.entry(r.no, d.Device)
+		e.blocks, e.loss, e.bar, e.path, e.dirty = min(d.Blocks, tr.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
+		if tr.Blocks > 0 {
+			e.bytes = tr.Bytes / uint64(tr.Blocks) * uint64(e.blocks)
+		}
+	}
+}
+
+// current lists the runs there are now.
+func (l *live) current() []*run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	out := make([]*run, 0, len(l.runs))
+	for _, r := range l.runs {
+		out = append(out, r)
+	}
+	return out
+}
+
+// watch tells progress while sessions run, until ctx ends.
+func (s *Server) watch(ctx context.Context) {
+	tick := time.NewTicker(progressEvery)
+	defer tick.Stop()
+	for n := 1; ; n++ {
+		select {
+		case <-ctx.Done():
+			s.flush(context.WithoutCancel(ctx))
+			return
+		case <-tick.C:
+		}
+		s.tellProgress(ctx)
+		if n%int(flushEvery/progressEvery) == 0 {
+			s.flush(ctx)
+		}
+	}
+}
+
+func (s *Server) tellProgress(ctx context.Context) {
+	var total uint64
+	for _, r := range s.live.current() {
+		st := r.sender.Status()
+		total += st.Session.Rate / 8
+		s.live.notice(r, st)
+		tr, err := s.store.Transfer(ctx, r.no)
+		if err != nil {
+			continue // closed meanwhile
+		}
+		s.decorate(ctx, &tr.Transfer)
+		s.hub.tell(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: r.no, Data: tr.Transfer})
+	}
+	s.catchUpShare(total)
+}
+
+// flush writes what changed to the store in one batch.
+func (s *Server) flush(ctx context.Context) {
+	batch := s.live.takeDirty()
+	if len(batch) == 0 {
+		return
+	}
+	if err := s.store.UpdateDeliveries(ctx, batch, s.now()); err != nil && ctx.Err() == nil {
+		s.log.Error("progress could not be written", slog.Any("err", err))
+	}
+}
+
+func (l *live) takeDirty() []groupcast.Delivery {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var batch []groupcast.Delivery
+	for key, e := range l.seen {
+		if e.dirty {
+			e.dirty = false
+			d := e.delivery(key, l.state(key))
+			if p := l.sched.promises[key.no]; p != nil && p.legs[key.dev] != nil {
+				d.Reason = p.legs[key.dev].reason
+			}
+			batch = append(batch, d)
+		}
+	}
+	return batch
+}
+
+// state is where a delivery stands while it is owed; the lock is held.
+func (l *live) state(key deliveryKey) groupcast.DeliveryState {
+	p := l.sched.promises[key.no]
+	if p == nil || p.legs[key.dev] == nil {
+		return groupcast.DeliveryQueued
+	}
+	switch p.legs[key.dev].place {
+	case placeMulticast, placeStored, placeHTTPS:
+		return groupcast.DeliveryReceiving
+	case placeRefused:
+		return groupcast.DeliveryRefused
+	}
+	return groupcast.DeliveryQueued
+}
+
+func (p *progress) delivery(key deliveryKey, state groupcast.DeliveryState) groupcast.Delivery {
+	return groupcast.Delivery{
+		Transfer: key.no, DeviceID: key.dev, State: state, Path: p.path,
+		Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar,
+	}
+}
+
+// flushOne writes a delivery's last progress before it is closed.
+func (s *Server) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
+	if outcome == groupcast.DeliveryFailed {
+		return
+	}
+	s.live.mu.Lock()
+	key := deliveryKey{no, dev}
+	d := s.live.entry(no, dev).delivery(key, groupcast.DeliveryReceiving)
+	s.live.mu.Unlock()
+	if err := s.store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, s.now()); err != nil {
+		s.log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
+	}
+}

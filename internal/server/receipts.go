@@ -1,0 +1,155 @@
+package server
+
+import (
+	"context"
+	"encoding/json"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// Receipt closes a delivery: the device signed what became of it.
+func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {
+	d, err := mustAgent(p)
+	if err != nil {
+		return err
+	}
+	tr, err := s.store.Transfer(ctx, r.Transfer)
+	if err != nil {
+		return err
+	}
+	if err := s.checkReceipt(d, tr, r); err != nil {
+		return err
+	}
+	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+		return s.repeatedReceipt(ctx, d, r, err)
+	}
+	if r.Outcome == groupcast.DeliveryRefused {
+		return s.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
+	}
+	return s.closeDelivery(ctx, d, tr, r)
+}
+
+// repeatedReceipt lets an agent repeat a receipt whose answer it missed.
+func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt, err error) error {
+	old, found := s.store.Delivery(ctx, r.Transfer, d.ID)
+	if found == nil && old.State == r.Outcome {
+		return nil
+	}
+	return err
+}
+
+func (s *Server) checkReceipt(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+	switch r.Outcome {
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded,
+		groupcast.DeliveryFailed, groupcast.DeliveryRefused:
+	default:
+		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
+	}
+	if r.Root != tr.Root {
+		return groupcast.Errorf(groupcast.EInvalid, "the receipt is for another manifest")
+	}
+	key, err := seal.VerifyKeyFrom(d.PublicKey)
+	if err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "this device has no key to sign receipts with").WithHint("log in again").Wrap(err)
+	}
+	err = seal.VerifyReceipt(key, seal.Receipt{
+		Server: s.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
+		Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
+	}, r.Signature)
+	if err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "the receipt's signature is not this device's").Wrap(err)
+	}
+	return nil
+}
+
+func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+	proof, err := json.Marshal(r)
+	if err != nil {
+		return fmt.Errorf("encoding a receipt: %w", err)
+	}
+	s.live.report(r.Transfer, d.ID, tr.Blocks, tr.Bytes, r.Path)
+	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
+	owed, err := s.store.CloseDelivery(ctx, store.Closing{
+		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: clip(r.Reason), Path: r.Path, Receipt: proof,
+	}, s.now())
+	if err != nil {
+		return err
+	}
+	s.live.settle(r.Transfer, d.ID)
+	s.hub.tell(groupcast.Event{
+		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: r.Transfer,
+		Text: d.Name + ": " + string(r.Outcome),
+	})
+	if owed == 0 {
+		s.complete(context.WithoutCancel(ctx), r.Transfer)
+	}
+	return nil
+}
+
+// settle takes a delivery out of session and schedule.
+func (l *live) settle(no protocol.TransferNo, dev protocol.DeviceID) {
+	l.mu.Lock()
+	var in *run
+	if p := l.sched.promises[no]; p != nil {
+		in = l.runs[p.session]
+	}
+	delete(l.seen, deliveryKey{no, dev})
+	l.mu.Unlock()
+	if in != nil {
+		in.sender.Complete(dev)
+	}
+	l.change(func(s *schedule, now time.Time) { s.settle(now, no, dev) })
+}
+
+// Report is what an agent tells over HTTPS: progress of a catch-up, feedback that does not
+// get through over UDP, room on its disk, and why it left multicast.
+func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.AgentReport) error {
+	d, err := mustAgent(p)
+	if err != nil {
+		return err
+	}
+	s.live.freeSpace(d.ID, r.FreeBytes)
+	if r.FreeBytes != d.FreeBytes && r.FreeBytes > 0 {
+		d.FreeBytes = r.FreeBytes
+		s.seenDevice(ctx, d, p.From)
+	}
+	if r.Transfer == 0 {
+		return nil
+	}
+	if !s.live.owes(r.Transfer, d.ID) {
+		return errNotOwed
+	}
+	s.live.report(r.Transfer, d.ID, r.Blocks, r.Bytes, r.Path)
+	if len(r.Feedback) > 0 {
+		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
+	}
+	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
+		s.live.change(func(sch *schedule, now time.Time) { sch.behind(now, r.Transfer, d.ID, clip(r.Reason)) })
+	}
+	return nil
+}
+
+var errNotOwed = groupcast.Errorf(groupcast.ENotFound, "nothing of that transfer is owed to this device")
+
+// feedback hands a feedback body on that came over HTTPS.
+func (l *live) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []byte) error {
+	l.mu.Lock()
+	p := l.sched.promises[no]
+	var r *run
+	if p != nil {
+		r = l.runs[p.session]
+	}
+	l.mu.Unlock()
+	if r == nil {
+		return errSessionOver
+	}
+	if err := r.sender.Feedback(dev, body); err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "the feedback could not be read").Wrap(err)
+	}
+	return nil
+}

@@ -1,0 +1,232 @@
+package server
+
+import (
+	"context"
+	"crypto/rand"
+	"errors"
+	"log/slog"
+	"net/netip"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/wire"
+	"golang.org/x/time/rate"
+)
+
+// Identity is the server's keys (*pki.Authority).
+type Identity interface {
+	ID() protocol.ServerID
+	SigningKey() seal.SigningKey
+	SigningChain() [][]byte
+}
+
+// Passwords hashes and verifies within its limits (internal/auth).
+type Passwords interface {
+	Hash(ctx context.Context, pw groupcast.Password) (string, error)
+	// Verify takes as long with an empty hash, and then says no. Its errors are limits.
+	Verify(ctx context.Context, from, name string, pw groupcast.Password, hash string) (bool, error)
+}
+
+// Config is what a server is made of. The caller opens and closes store and station.
+type Config struct {
+	Home      string // what nobody may send: HOME
+	Dir       string // HOME/server
+	Store     store.Store
+	Identity  Identity
+	Passwords Passwords
+	Station   *session.Station
+	Interface string   // as shown
+	Sources   []string // --source: folders an administrator may name over the network
+	Gather    time.Duration
+	GatherMax time.Duration // of the gather window; 0: 10 s and 60 s
+	Log       *slog.Logger
+	Now       func() time.Time // nil: the clock
+}
+
+// Server implements groupcast.Service.
+type Server struct {
+	cfg       Config
+	id        protocol.ServerID
+	key       seal.SigningKey
+	store     store.Store
+	content   *library
+	passwords Passwords
+	log       *slog.Logger
+	now       func() time.Time
+	started   time.Time
+	nameKey   [32]byte
+	hub       *hub
+	roster    *roster
+	live      *live
+	first     firstToken
+	catchUp   *rate.Limiter // HTTPS, while multicast runs
+	rounds    rounds
+	checks    chan struct{}
+	touches   touches
+
+	// What tests replace.
+	newSender  func(session.SenderConfig) (sender, error)
+	openSource func(context.Context, store.Transfer) (source, error)
+	sendPlain  func(context.Context, netip.AddrPort, []byte) error
+}
+
+var _ groupcast.Service = (*Server)(nil)
+
+const catchUpBurst = 512 << 10 // bytes
+
+// New makes a server; Run starts it.
+func New(cfg Config) (*Server, error) {
+	if cfg.Now == nil {
+		cfg.Now = time.Now
+	}
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	lib, err := openLibrary(cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	s := &Server{
+		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
+		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
+		catchUp: rate.NewLimiter(rate.Inf, catchUpBurst), checks: make(chan struct{}, maxChecks),
+		rounds: rounds{open: map[string]*round{}},
+	}
+	rand.Read(s.nameKey[:])
+	s.roster = newRoster(cfg.Now, s.deviceLeft)
+	s.live = newLive(s, timingOf(cfg))
+	s.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return lib.source(tr.No) }
+	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
+		return cfg.Station.SendPlain(ctx, group, packet)
+	}
+	s.newSender = func(c session.SenderConfig) (sender, error) {
+		c.Station = cfg.Station
+		return session.NewSender(c)
+	}
+	return s, nil
+}
+
+func timingOf(cfg Config) timing {
+	t := defaultTiming()
+	if cfg.Gather > 0 {
+		t.Gather = cfg.Gather
+	}
+	if cfg.GatherMax > 0 {
+		t.GatherMax = cfg.GatherMax
+	}
+	return t
+}
+
+const keepHouseEvery = time.Minute
+
+// Run brings back what was open, delivers what is pending and keeps house until ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	if err := s.resume(ctx); err != nil {
+		return err
+	}
+	var all sync.WaitGroup
+	all.Go(func() { s.live.loop(ctx) })
+	all.Go(func() { s.watch(ctx) })
+	all.Go(func() { s.keepHouse(ctx) })
+	<-ctx.Done()
+	s.roster.close()
+	s.hub.close()
+	all.Wait()
+	return nil
+}
+
+// resume puts every open transfer back under the schedule: sessions are never resumed, they
+// begin anew (K1), and receivers say what they lack.
+func (s *Server) resume(ctx context.Context) error {
+	if err := s.finishRestore(ctx); err != nil {
+		return err
+	}
+	if err := s.store.CloseAllOffers(ctx); err != nil {
+		return err
+	}
+	if err := s.loadPause(ctx); err != nil {
+		return err
+	}
+	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	if err != nil {
+		return err
+	}
+	owed, err := s.store.OwedAll(ctx)
+	if err != nil {
+		return err
+	}
+	for _, tr := range rows {
+		s.live.add(tr, nil, false)
+	}
+	s.live.owe(owed)
+	if len(rows) > 0 {
+		s.log.Info("open transfers were found", "transfers", len(rows), "deliveries", len(owed))
+	}
+	return nil
+}
+
+func (s *Server) keepHouse(ctx context.Context) {
+	tick := time.NewTicker(keepHouseEvery)
+	defer tick.Stop()
+	for {
+		s.sweep(ctx)
+		if err := s.sweepUploads(); err != nil {
+			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
+		}
+		s.flushTouches(ctx)
+		select {
+		case <-ctx.Done():
+			return
+		case <-tick.C:
+		}
+	}
+}
+
+func (s *Server) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
+	return seal.SignAnnounce(s.key, wire.Announce{Server: wire.PrefixOf(s.id), Group: group, Number: number})
+}
+
+// hash hashes a new password after looking at its length.
+func (s *Server) hash(ctx context.Context, pw groupcast.Password) (store.Hash, error) {
+	switch {
+	case len(pw) < minPassword:
+		return "", groupcast.Errorf(groupcast.EInvalid, "the password is shorter than %d characters", minPassword).WithHint("choose a longer one; a few words do well")
+	case len(pw) > maxPassword:
+		return "", groupcast.Errorf(groupcast.EInvalid, "the password is longer than %d bytes", maxPassword)
+	}
+	h, err := s.passwords.Hash(ctx, pw)
+	return store.Hash(h), err
+}
+
+const (
+	minPassword = 8
+	maxPassword = 1024 // bytes (C4)
+)
+
+// noteDevice writes what is known of a device. It is not worth failing a request for.
+func (s *Server) noteDevice(ctx context.Context, d groupcast.Device) {
+	if err := s.store.UpdateDevices(ctx, []groupcast.Device{d}); err != nil && !errors.Is(err, context.Canceled) {
+		s.log.Error("a device could not be noted", "device", d.ID, slog.Any("err", err))
+	}
+}
+
+// Events subscribes an administrator to everything that changes.
+func (s *Server) Events(_ context.Context, p groupcast.Principal) (groupcast.EventStream, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.hub.subscribe(p)
+}
+
+// Audit lists the newest entries first.
+func (s *Server) Audit(ctx context.Context, p groupcast.Principal, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.store.Audit(ctx, store.AuditFilter{Limit: q.Limit, Before: q.Before})
+}

@@ -1,0 +1,246 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+const (
+	defaultKeep = 30 * 24 * time.Hour
+	maxKeep     = 10 * 365 * 24 * time.Hour
+	minRate     = 8 * 16 << 10 // bits a second: below it SYNCs alone fill the rate
+)
+
+// AddTransfer promises files to a group.
+func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	g, err := s.store.Group(ctx, n.Group)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if err := checkTransfer(&n); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	no, err := s.store.NextTransferNo(ctx)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	b, err := s.build(ctx, p, no, n)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, owed, err := s.store.AddTransfer(ctx, s.newTransfer(p, g, no, n, b))
+	if err != nil {
+		return groupcast.Transfer{}, errors.Join(err, s.content.Remove(no))
+	}
+	s.live.add(tr, owed, n.Now)
+	if tr.Owed == 0 && len(owed) == 0 {
+		s.complete(ctx, no)
+		tr.Reason = "the group has no members"
+	}
+	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d bytes, owed to %d", tr.Files, tr.Bytes, len(owed)))
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Text: "added"})
+	return s.show(ctx, no)
+}
+
+func checkTransfer(n *groupcast.NewTransfer) error {
+	switch {
+	case (len(n.Paths) > 0) == (n.Upload != ""):
+		return groupcast.Errorf(groupcast.EInvalid, "a transfer needs either paths or an upload")
+	case n.Hold && n.Now:
+		return groupcast.Errorf(groupcast.EInvalid, "a transfer cannot both be held and sent now")
+	case n.Keep < 0 || n.Keep > maxKeep:
+		return groupcast.Errorf(groupcast.EInvalid, "it can be kept for ten years at most")
+	case n.Rate > 0 && n.Rate < minRate:
+		return groupcast.Errorf(groupcast.EInvalid, "the rate is too low").WithHint("give at least %d kbit/s", minRate/1000)
+	}
+	switch n.Via {
+	case "":
+		n.Via = groupcast.ViaAuto
+	case groupcast.ViaAuto, groupcast.ViaMulticast, groupcast.ViaHTTPS:
+	default:
+		return groupcast.Errorf(groupcast.EInvalid, "there is no way %q", string(n.Via)).WithHint("use auto, multicast or https")
+	}
+	if n.Keep == 0 {
+		n.Keep = defaultKeep
+	}
+	return nil
+}
+
+func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, no protocol.TransferNo, n groupcast.NewTransfer, b built) store.Transfer {
+	now := s.now()
+	state := groupcast.TransferWaiting
+	if n.Hold {
+		state = groupcast.TransferHeld
+	}
+	return store.Transfer{
+		Transfer: groupcast.Transfer{
+			No: no, GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Bytes: b.Bytes, Blocks: b.Blocks,
+			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
+			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root,
+		},
+		Source: b.Source, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
+	}
+}
+
+func (s *Server) label(tr groupcast.Transfer) string {
+	return fmt.Sprintf("%d %s to %s", tr.No, tr.Name, tr.Group)
+}
+
+// CancelTransfer takes back what is still owed.
+func (s *Server) CancelTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	err := s.store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+p.Actor(), s.now())
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	s.live.drop(no)
+	s.freeContent(ctx, no)
+	return s.did(ctx, p, no, "transfer.cancel", "cancelled")
+}
+
+// did writes the audit entry and the event of something done to a transfer, and shows it.
+func (s *Server) did(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, action, text string) (groupcast.Transfer, error) {
+	tr, err := s.show(ctx, no)
+	if err != nil {
+		return tr, err
+	}
+	s.audit(ctx, p, action, s.label(tr), "")
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Text: text})
+	return tr, nil
+}
+
+// RetryTransfer owes again what ended badly.
+func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if tr.ContentGone {
+		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
+			WithHint("add the files again with `groupcast pending add %s PATH`", tr.Group)
+	}
+	owed, err := s.store.RetryTransfer(ctx, no, s.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), s.now())
+	if err != nil {
+		return tr.Transfer, err
+	}
+	if tr, err = s.store.Transfer(ctx, no); err != nil {
+		return tr.Transfer, err
+	}
+	s.live.add(tr, owed, true)
+	for _, d := range owed { // who refused is asked again
+		s.live.change(func(sch *schedule, now time.Time) {
+			if p := sch.promises[no]; p != nil && p.legs[d.DeviceID] != nil && p.legs[d.DeviceID].place == placeRefused {
+				p.legs[d.DeviceID].place = placeIdle
+			}
+		})
+	}
+	return s.did(ctx, p, no, "transfer.retry", fmt.Sprintf("%d deliveries are owed again", len(owed)))
+}
+
+// SendTransfer sends one transfer now.
+func (s *Server) SendTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if !tr.State.Open() {
+		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
+			WithHint("owe it again with `groupcast transfer retry %d`", no)
+	}
+	if err := s.store.ReleaseTransfer(ctx, no); err != nil {
+		return tr.Transfer, err
+	}
+	s.live.change(func(sch *schedule, _ time.Time) { sch.release(no) })
+	return s.did(ctx, p, no, "transfer.send", "is sent now")
+}
+
+// SendPending sends everything that is pending for a group now.
+func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	open, err := s.openTransfers(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.Transfer, 0, len(open))
+	for _, tr := range open {
+		sent, err := s.SendTransfer(ctx, p, tr.No)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, sent)
+	}
+	return out, nil
+}
+
+// failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
+func (s *Server) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
+	reason := reasonOf(cause)
+	s.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
+	err := s.store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, s.now())
+	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
+		s.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+	}
+	s.live.drop(no)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
+}
+
+// reasonOf gives the words for an administrator.
+func reasonOf(err error) string {
+	var e *groupcast.Error
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return err.Error()
+}
+
+// complete closes a transfer that nobody is owed any more.
+func (s *Server) complete(ctx context.Context, no protocol.TransferNo) {
+	s.setState(ctx, no, groupcast.TransferDone, "")
+	s.live.drop(no)
+	tr, err := s.store.Transfer(ctx, no)
+	if err == nil && tr.Failed == 0 {
+		s.freeContent(ctx, no)
+	}
+}
+
+// setState notes where an open transfer stands; one that is closed meanwhile stays closed.
+func (s *Server) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
+	err := s.store.SetTransferState(ctx, no, state, reason, s.now())
+	switch {
+	case err == nil:
+		s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
+	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
+		s.log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+	}
+}
+
+// freeContent removes what the server holds of a transfer. What was read in place stays.
+func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
+	if err := s.content.Remove(no); err != nil {
+		s.log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
+		return
+	}
+	if err := s.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		s.log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
+	}
+}

@@ -1,0 +1,169 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"os"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const (
+	maxUploads     = 100
+	maxUploadBytes = 1 << 40        // declared by all unfinished ones together
+	uploadLife     = 24 * time.Hour // of an unfinished one (C10)
+)
+
+// CreateUpload declares what will be uploaded.
+func (s *Server) CreateUpload(ctx context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Upload{}, err
+	}
+	if len(entries) == 0 || len(entries) > protocol.MaxFiles {
+		return groupcast.Upload{}, groupcast.Errorf(groupcast.EInvalid, "an upload has 1 to %d entries", protocol.MaxFiles)
+	}
+	files := make([]manifest.File, len(entries))
+	for i, e := range entries {
+		f, err := fileOf(e)
+		if err != nil {
+			return groupcast.Upload{}, err
+		}
+		files[i] = f
+	}
+	id := newUploadID()
+	if err := s.content.uploads.Create(id, files); err != nil {
+		return groupcast.Upload{}, err
+	}
+	s.audit(ctx, p, "upload.create", id, fmt.Sprintf("%d entries", len(entries)))
+	return s.upload(id)
+}
+
+var kindNames = map[manifest.Kind]string{
+	manifest.KindFile: "file", manifest.KindFolder: "folder", manifest.KindSymlink: "symlink",
+}
+
+func fileOf(e groupcast.UploadEntry) (manifest.File, error) {
+	for kind, name := range kindNames {
+		if e.Kind == name {
+			return manifest.File{
+				Kind: kind, Path: e.Path, Mode: uint16(e.Mode & 0o777), MTime: e.MTime.UnixNano(), Size: e.Size, Target: e.Target,
+			}, nil
+		}
+	}
+	return manifest.File{}, groupcast.Errorf(groupcast.EInvalid, "%q is no kind of entry", e.Kind).WithHint("use file, folder or symlink")
+}
+
+// Upload shows how far an upload is.
+func (s *Server) Upload(_ context.Context, p groupcast.Principal, id string) (groupcast.Upload, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Upload{}, err
+	}
+	return s.upload(id)
+}
+
+func (s *Server) upload(id string) (groupcast.Upload, error) {
+	files, err := s.content.uploads.Entries(id)
+	if err != nil {
+		return groupcast.Upload{}, err
+	}
+	have, err := s.content.uploads.Have(id)
+	if err != nil {
+		return groupcast.Upload{}, err
+	}
+	u := groupcast.Upload{ID: id, Entries: make([]groupcast.UploadEntry, len(files))}
+	for i, f := range files {
+		u.Entries[i] = groupcast.UploadEntry{
+			Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Offset: have[i],
+			Mode: uint32(f.Mode), MTime: time.Unix(0, f.MTime), Target: f.Target,
+		}
+	}
+	return u, nil
+}
+
+// WriteUpload appends to one file.
+func (s *Server) WriteUpload(_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.UploadEntry{}, err
+	}
+	now, err := s.content.uploads.Write(id, path, offset, r)
+	return groupcast.UploadEntry{Path: path, Kind: "file", Offset: now}, err
+}
+
+// CompleteUpload checks that every byte is there.
+func (s *Server) CompleteUpload(_ context.Context, p groupcast.Principal, id string) (groupcast.Upload, error) {
+	if _, err := s.completeUpload(p, id); err != nil {
+		return groupcast.Upload{}, err
+	}
+	return s.upload(id)
+}
+
+func (s *Server) completeUpload(p groupcast.Principal, id string) (*content.Tree, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.content.uploads.Complete(id)
+}
+
+// DeleteUpload takes an upload back that no transfer uses.
+func (s *Server) DeleteUpload(ctx context.Context, p groupcast.Principal, id string) error {
+	if err := mustAdmin(p); err != nil {
+		return err
+	}
+	used, err := s.content.usedUploads()
+	if err != nil {
+		return err
+	}
+	if used[id] {
+		return groupcast.Errorf(groupcast.EConflict, "a transfer uses this upload").WithHint("cancel the transfer")
+	}
+	if err := s.content.uploads.Remove(id); err != nil {
+		return err
+	}
+	s.audit(ctx, p, "upload.delete", id, "")
+	return nil
+}
+
+// sweepUploads removes uploads that no transfer uses and nobody has written to for a day.
+func (s *Server) sweepUploads() error {
+	ids, err := s.content.uploads.List()
+	if err != nil {
+		return err
+	}
+	used, err := s.content.usedUploads()
+	if err != nil {
+		return err
+	}
+	for _, id := range ids {
+		if used[id] {
+			continue
+		}
+		info, err := os.Stat(s.content.uploadFolder(id))
+		if err == nil && s.now().Sub(info.ModTime()) > uploadLife {
+			if err := s.content.uploads.Remove(id); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// Files lists what a transfer holds.
+func (s *Server) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	m, _, err := s.content.manifest(no)
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.FileEntry, len(m.Files))
+	for i, f := range m.Files {
+		out[i] = groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest}
+	}
+	return out, nil
+}

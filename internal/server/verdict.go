@@ -1,0 +1,173 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// decorate adds what only the running server knows of a transfer: its state at this moment,
+// the reason in words, the session.
+func (s *Server) decorate(ctx context.Context, tr *groupcast.Transfer) {
+	if !tr.State.Open() {
+		return
+	}
+	r := s.live.describe(tr)
+	if r == nil {
+		return
+	}
+	st := r.sender.Status()
+	tr.WireBytes += st.Wire
+	status := st.Session
+	status.Verdict = s.cachedVerdict(ctx, r, *tr)
+	status.Devices = max(status.Devices, len(st.Devices))
+	tr.Session = &status
+}
+
+// describe sets state and reason and gives the transfer's session if one runs.
+func (l *live) describe(tr *groupcast.Transfer) *run {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.sched.promises[tr.No]
+	if p == nil {
+		return nil
+	}
+	tr.State, tr.Reason = l.stateOf(p)
+	return l.runs[p.session]
+}
+
+// stateOf says where a promise stands, and why in words; the lock is held.
+func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
+	fetching, here := 0, 0
+	for dev, g := range p.legs {
+		if l.sched.active[dev] {
+			here++
+			if g.place == placeHTTPS || g.place == placeStored {
+				fetching++
+			}
+		}
+	}
+	switch {
+	case p.hold:
+		return groupcast.TransferHeld, "held: `groupcast pending send` lets it go"
+	case l.sched.paused:
+		return groupcast.TransferWaiting, errUnconfirmed.Message
+	case p.phase >= phaseOpening:
+		return groupcast.TransferSending, ""
+	case fetching > 0:
+		return groupcast.TransferSending, fmt.Sprintf("%d over HTTPS", fetching)
+	case p.phase == phaseGathering:
+		return groupcast.TransferGathering, l.whyWaiting(p)
+	case here == 0:
+		return groupcast.TransferWaiting, "nobody who lacks it is active"
+	}
+	return groupcast.TransferWaiting, "those who are active cannot take it"
+}
+
+const verdictEvery = time.Second // a verdict reads every delivery
+
+func (s *Server) cachedVerdict(ctx context.Context, r *run, tr groupcast.Transfer) string {
+	now := s.now()
+	s.live.mu.Lock()
+	text, fresh := r.verdict, now.Sub(r.judged) < verdictEvery
+	s.live.mu.Unlock()
+	if fresh {
+		return text
+	}
+	text = s.verdict(ctx, tr)
+	s.live.mu.Lock()
+	r.verdict, r.judged = text, now
+	s.live.mu.Unlock()
+	return text
+}
+
+const maxNamed = 3 // devices named in a verdict
+
+// verdict is one sentence: how it stands and why.
+func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
+	all, err := s.store.Deliveries(ctx, tr.No)
+	if err != nil {
+		return ""
+	}
+	done := 0
+	var behind, refused, off []string
+	for i := range all {
+		d := &all[i]
+		s.explain(d)
+		name := cmpOr(d.Device, d.User)
+		switch {
+		case !d.State.Owed():
+			if d.State != groupcast.DeliveryFailed {
+				done++
+			}
+		case d.State == groupcast.DeliveryRefused:
+			refused = append(refused, name+" refused: "+d.Reason)
+		case !d.Active:
+			off = append(off, name)
+		case s.live.isSticky(tr.No, d.DeviceID):
+			behind = append(behind, name+" behind: "+strings.TrimPrefix(d.Reason, "receives over HTTPS: ")+", by HTTPS")
+		}
+	}
+	parts := []string{fmt.Sprintf("%d of %d done", done, len(all))}
+	parts = append(parts, some(behind)...)
+	parts = append(parts, some(refused)...)
+	if len(off) > 0 {
+		parts = append(parts, strings.Join(some(off), ", ")+" off")
+	}
+	return strings.Join(parts, "; ")
+}
+
+func cmpOr(a, b string) string {
+	if a != "" {
+		return a
+	}
+	return b
+}
+
+// some names the first few and counts the rest.
+func some(names []string) []string {
+	slices.Sort(names)
+	if len(names) <= maxNamed {
+		return names
+	}
+	return append(names[:maxNamed:maxNamed], fmt.Sprintf("%d more", len(names)-maxNamed))
+}
+
+func (l *live) isSticky(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p := l.sched.promises[no]
+	return p != nil && p.legs[dev] != nil && p.legs[dev].sticky
+}
+
+// sweep closes what has expired and removes content that nobody can ask for any more.
+func (s *Server) sweep(ctx context.Context) {
+	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Limit: maxOpenListed})
+	if err != nil {
+		return
+	}
+	now := s.now()
+	for _, tr := range rows {
+		if tr.ExpiresAt.After(now) || (!tr.State.Open() && tr.ContentGone) {
+			continue
+		}
+		if tr.State.Open() {
+			s.expire(ctx, tr.No, now)
+		}
+		s.freeContent(ctx, tr.No)
+	}
+}
+
+func (s *Server) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
+	err := s.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
+	if err != nil {
+		return
+	}
+	s.live.drop(no)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+}

@@ -117,7 +117,7 @@ func (r *Receiver) drain(now time.Time) {
 		if !ok {
 			break
 		}
-		r.event(e)
+		r.event(now, e)
 	}
 	for r.feedback != nil {
 		f, ok := r.machine.NextFeedback(now)
@@ -128,14 +128,15 @@ func (r *Receiver) drain(now time.Time) {
 	}
 }
 
-func (r *Receiver) event(e recv.Event) {
+func (r *Receiver) event(now time.Time, e recv.Event) {
 	switch e.Kind {
 	case recv.BlockReady:
 		r.jobs = append(r.jobs, e) // bounded by the machine's pool
 		r.machine.Backlog(len(r.jobs) + r.working)
 		r.changed.Signal()
 	case recv.Done:
-		r.end(errDone)
+		r.farewell = now.Add(farewellTime)
+		r.poke()
 	case recv.Ended:
 		r.end(ErrSessionOver)
 	case recv.Unheard:
@@ -150,6 +151,9 @@ func (r *Receiver) event(e recv.Event) {
 func (r *Receiver) tell(now time.Time, f wire.Feedback) {
 	r.packet = r.feedback.Seal(r.packet[:0], f)
 	_ = r.reporter.Send(r.packet) // lost feedback is repeated; a closed port says so here, too
+	if f.Flags&wire.FeedbackDone != 0 {
+		r.end(errDone)
+	}
 	if r.unheard && now.Sub(r.reported) >= reportEvery {
 		r.reported = now
 		r.report = wire.AppendFeedback(nil, f)

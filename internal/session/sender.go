@@ -217,8 +217,8 @@ func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool)
 	}, nil
 }
 
-// currentSync gives the SYNC in force; the first hand-out makes one, which then goes out on
-// the wire, too: a packet number is sealed once.
+// currentSync gives the SYNC in force: the newest on the wire, or one that only hand-outs
+// carry. It has a packet number of its own, for a number is sealed once.
 func (s *Sender) currentSync() []byte {
 	if s.sync == nil {
 		s.sealSync(time.Now())

@@ -62,18 +62,11 @@ func (s *Sender) loop(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	refs := make([]send.SymbolRef, 0, s.builder.maxRefs())
-	first := s.firstSync()
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
 		st := s.next(refs)
-		if first != nil {
-			if err := s.builder.write(ctx, first, len(first)); err != nil {
-				return err
-			}
-			first = nil
-		}
 		if err := s.carryOut(ctx, &st); err != nil || st.over {
 			return err
 		}
@@ -86,13 +79,6 @@ func (s *Sender) loop(ctx context.Context) error {
 			}
 		}
 	}
-}
-
-// firstSync is the one that a hand-out made before anything was sent.
-func (s *Sender) firstSync() []byte {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.sync
 }
 
 // next asks the machine, with the clock read under the lock so that it never goes back.

@@ -47,10 +47,12 @@ func (s *Sender) wantedSymbols() int {
 	return s.wanted.Count() * s.k(s.someBlock())
 }
 
-// outlier: with three devices or more, one whose demand passes 4 % of the packets while
-// hardly anybody else demands half as much.
+// outlier: with three devices or more, one whose demand passes 4 % of the packets, and what
+// the loss of half of the devices explains, while hardly anybody else demands half as much.
 func (s *Sender) outlier(d *device) bool {
-	if len(s.devices.order) < outlierGroup || d.charged <= outlierSlack+int(s.symbols/outlierShare) {
+	explained := 1.5 * s.median / (1 - min(s.median, 0.9))
+	limit := outlierSlack + int(float64(s.symbols)*(1.0/outlierShare+explained))
+	if len(s.devices.order) < outlierGroup || d.charged <= limit {
 		return false
 	}
 	like := 0

@@ -53,6 +53,20 @@ func (r *round) add(now time.Time, d *device, f wire.Feedback) {
 // quantile gives the policy quantile of the values of the devices waited for, leaving out at
 // least one of three or more (security.md F2).
 func (s *Sender) quantile(value func(*device) (float64, bool)) (float64, int) {
+	vals := s.values(value)
+	n := len(vals)
+	if n == 0 {
+		return 0, 0
+	}
+	i := int(math.Ceil(s.cfg.Quantile*float64(n))) - 1
+	if n >= outlierGroup {
+		i = min(i, n-2)
+	}
+	return vals[max(i, 0)], n
+}
+
+// values are those of the devices waited for, in order.
+func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 	vals := s.round.vals[:0]
 	for _, d := range s.devices.order {
 		if !d.waited() {
@@ -63,16 +77,8 @@ func (s *Sender) quantile(value func(*device) (float64, bool)) (float64, int) {
 		}
 	}
 	s.round.vals = vals
-	n := len(vals)
-	if n == 0 {
-		return 0, 0
-	}
 	slices.Sort(vals)
-	i := int(math.Ceil(s.cfg.Quantile*float64(n))) - 1
-	if n >= outlierGroup {
-		i = min(i, n-2)
-	}
-	return vals[max(i, 0)], n
+	return vals
 }
 
 // endRound draws the conclusions of a round: loss, GRTT, rate.
@@ -95,7 +101,7 @@ func (s *Sender) endRound(now time.Time) {
 // measure takes the quantiles that do not depend on the round.
 func (s *Sender) measure() {
 	if loss, n := s.quantile(func(d *device) (float64, bool) { return d.loss, d.lossOf > 200 }); n > 0 {
-		s.loss = loss
+		s.loss, s.median = loss, s.round.vals[n/2]
 	}
 	if rtt, n := s.quantile(func(d *device) (float64, bool) { return float64(d.rtt), d.rtt > 0 }); n > 0 {
 		s.grtt = min(max(time.Duration(1.25*rtt), protocol.MinGRTT), protocol.MaxGRTT)

@@ -31,9 +31,10 @@ type Sender struct {
 
 	number   protocol.PacketNumber // the next one
 	grtt     time.Duration
-	measured bool // grtt is a measurement
-	loss     float64
-	turn     int // trains of repair since the last train of the pass
+	measured bool    // grtt is a measurement
+	loss     float64 // at the policy quantile
+	median   float64 // and in the middle
+	turn     int     // trains of repair since the last train of the pass
 	events   []Event
 	count    Counters
 	symbols  uint64 // data packets sent

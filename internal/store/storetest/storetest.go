@@ -1,0 +1,168 @@
+// Package storetest is the conformance suite of store.Store: what every database must do, in
+// words of the interface. It is not about one of them; package sqlite runs it on its own.
+package storetest
+
+import (
+	"context"
+	"fmt"
+	"net/netip"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// Run checks everything that package store promises. open gives an empty store and closes it
+// when the test ends.
+func Run(t *testing.T, open func(t *testing.T) store.Store) {
+	for _, c := range []struct {
+		name string
+		test func(w *world)
+	}{
+		{"accounts", accounts},
+		{"the last administrator stays", lastAdministrator},
+		{"tokens", tokens},
+		{"a revoked device's token is void", revokedToken},
+		{"devices have names of their own", deviceNames},
+		{"groups", groups},
+		{"membership raises the version", membershipVersion},
+		{"groups on offer", groupsOnOffer},
+		{"requests", requests},
+		{"requests are bounded", requestBounds},
+		{"a transfer is owed to every device", owedToAll},
+		{"the first device takes over", takeOver},
+		{"a second device is owed too", secondDevice},
+		{"the last device gives back", giveBack},
+		{"a removed member is owed nothing", removedMember},
+		{"who comes back is owed again", backAgain},
+		{"entitled: now or not at all", entitled},
+		{"progress does not reopen", progress},
+		{"closing counts down", closing},
+		{"transfers move", transferStates},
+		{"retry", retry},
+		{"deleting a group", deleteGroup},
+		{"deleting a user", deleteUser},
+		{"offers and their floor", offers},
+		{"transfer numbers", transferNumbers},
+		{"audit log", audit},
+		{"settings", settings},
+		{"many at once", manyAtOnce},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			c.test(&world{T: t, s: open(t), ctx: t.Context(), now: time.UnixMicro(1_800_000_000_000_000).UTC()})
+		})
+	}
+}
+
+// world is a store with a clock that only the test moves.
+type world struct {
+	*testing.T
+	s   store.Store
+	ctx context.Context
+	now time.Time
+}
+
+func (w *world) ok(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+func (w *world) fails(err error, code groupcast.Code) {
+	w.Helper()
+	if err == nil {
+		w.Fatalf("no error, want %s", code)
+	}
+	if got := groupcast.ErrorCode(err); got != code {
+		w.Fatalf("%v has code %s, want %s", err, got, code)
+	}
+}
+
+func (w *world) tick() time.Time {
+	w.now = w.now.Add(time.Second)
+	return w.now
+}
+
+func (w *world) user(name string) groupcast.User {
+	w.Helper()
+	u, err := w.s.AddUser(w.ctx, store.NewUser{Name: name, Role: groupcast.RoleMember, Hash: "$argon2id$x"}, w.tick())
+	w.ok(err)
+	return u
+}
+
+func (w *world) admin(name string) groupcast.User {
+	w.Helper()
+	u := w.user(name)
+	w.ok(w.s.SetRole(w.ctx, u.ID, groupcast.RoleAdmin))
+	return u
+}
+
+func (w *world) device(u groupcast.User, name string) groupcast.Device {
+	w.Helper()
+	id := protocol.NewDeviceID()
+	d, _, err := w.s.AddDevice(w.ctx, groupcast.Device{ID: id, UserID: u.ID, Name: name, PublicKey: id[:], OS: "linux"}, w.tick())
+	w.ok(err)
+	return d
+}
+
+var groupsMade byte
+
+func (w *world) group(name string) groupcast.Group {
+	w.Helper()
+	groupsMade++
+	address := netip.AddrPortFrom(netip.AddrFrom4([4]byte{239, 192, 1, groupsMade}), protocol.DataPort)
+	g, err := w.s.AddGroup(w.ctx, groupcast.Group{ID: protocol.NewGroupID(), Name: name, Address: address}, w.tick())
+	w.ok(err)
+	return g
+}
+
+func (w *world) join(g groupcast.Group, u groupcast.User) []groupcast.Delivery {
+	w.Helper()
+	_, owed, err := w.s.AddMember(w.ctx, g.ID, u.ID, "root", w.tick())
+	w.ok(err)
+	return owed
+}
+
+func (w *world) transfer(g groupcast.Group) (store.Transfer, []groupcast.Delivery) {
+	w.Helper()
+	no, err := w.s.NextTransferNo(w.ctx)
+	w.ok(err)
+	t, owed, err := w.s.AddTransfer(w.ctx, store.Transfer{
+		Transfer: groupcast.Transfer{
+			No: no, GroupID: g.ID, Name: fmt.Sprintf("file-%d", no), Files: 1, Bytes: 1 << 20,
+			Blocks: 5, State: groupcast.TransferWaiting, Via: groupcast.ViaAuto, CreatedBy: "root",
+			CreatedAt: w.tick(), ExpiresAt: w.now.Add(time.Hour), Root: protocol.Digest{1, 2, 3},
+		},
+		Source: "somewhere", ManifestBytes: 300, ManifestBlocks: 1,
+	})
+	w.ok(err)
+	return t, owed
+}
+
+func (w *world) owed(no protocol.TransferNo) int {
+	w.Helper()
+	t, err := w.s.Transfer(w.ctx, no)
+	w.ok(err)
+	list, err := w.s.Deliveries(w.ctx, no)
+	w.ok(err)
+	n := 0
+	for _, d := range list {
+		if d.State.Owed() {
+			n++
+		}
+	}
+	if n != t.Owed {
+		w.Fatalf("the transfer counts %d owed, its deliveries are %d", t.Owed, n)
+	}
+	return n
+}
+
+func equal[T comparable](w *world, what string, got, want T) {
+	w.Helper()
+	if got != want {
+		w.Fatalf("%s: got %v, want %v", what, got, want)
+	}
+}

@@ -1,0 +1,207 @@
+package storetest
+
+import (
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+func transferStates(w *world) {
+	g := w.group("lab")
+	t, _ := w.transfer(g)
+	sending := w.tick()
+	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", sending))
+	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferWaiting, "nobody is here", w.tick()))
+	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", w.tick()))
+	w.ok(w.s.AddTransferBytes(w.ctx, t.No, 100, 10))
+	w.ok(w.s.AddTransferBytes(w.ctx, t.No, 1, 1))
+	done := w.tick()
+	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferDone, "", done))
+	got, err := w.s.Transfer(w.ctx, t.No)
+	w.ok(err)
+	equal(w, "started", got.StartedAt, sending)
+	equal(w, "ended", got.EndedAt, done)
+	equal(w, "bytes", [2]uint64{got.WireBytes, got.HTTPSBytes}, [2]uint64{101, 11})
+	w.fails(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", w.now), groupcast.EConflict)
+	w.fails(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.now), groupcast.EConflict)
+	w.fails(w.s.SetTransferState(w.ctx, 999, groupcast.TransferSending, "", w.now), groupcast.ENotFound)
+
+	no, err := w.s.NextTransferNo(w.ctx)
+	w.ok(err)
+	_, _, err = w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{
+		No: no, GroupID: g.ID, State: groupcast.TransferHeld, Hold: true, CreatedAt: w.tick(),
+	}})
+	w.ok(err)
+	w.ok(w.s.ReleaseTransfer(w.ctx, no))
+	held, err := w.s.Transfer(w.ctx, no)
+	w.ok(err)
+	equal(w, "released", held.State, groupcast.TransferWaiting)
+	equal(w, "hold", held.Hold, false)
+	listings(w, g, no)
+}
+
+func listings(w *world, g groupcast.Group, newest protocol.TransferNo) {
+	w.transfer(w.group("other"))
+	for _, c := range []struct {
+		name   string
+		filter groupcast.TransferFilter
+		want   int
+	}{
+		{"all", groupcast.TransferFilter{}, 3},
+		{"of the group", groupcast.TransferFilter{Group: g.Name}, 2},
+		{"open", groupcast.TransferFilter{Open: true}, 2},
+		{"open of the group", groupcast.TransferFilter{Group: g.Name, Open: true}, 1},
+		{"one", groupcast.TransferFilter{Limit: 1}, 1},
+		{"of no group", groupcast.TransferFilter{Group: "nowhere"}, 0},
+	} {
+		list, err := w.s.Transfers(w.ctx, c.filter)
+		w.ok(err)
+		equal(w, c.name, len(list), c.want)
+	}
+	list, err := w.s.Transfers(w.ctx, groupcast.TransferFilter{Group: g.Name})
+	w.ok(err)
+	equal(w, "newest first", list[0].No, newest)
+}
+
+func retry(w *world) {
+	g, ann, bob := w.group("lab"), w.user("ann"), w.user("bob")
+	one, two, pc := w.device(ann, "one"), w.device(ann, "two"), w.device(bob, "pc")
+	w.join(g, ann)
+	w.join(g, bob)
+	t, _ := w.transfer(g)
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryVerified}, w.tick())
+	w.ok(err)
+	w.ok(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "30 days are over", w.tick()))
+	equal(w, "owed after the end", w.owed(t.No), 0)
+	w.ok(w.s.RemoveMember(w.ctx, g.ID, bob.ID, w.tick()))
+	expires := w.now.Add(time.Hour)
+	list, err := w.s.RetryTransfer(w.ctx, t.No, expires, w.tick())
+	w.ok(err)
+	state := map[protocol.DeviceID]groupcast.DeliveryState{}
+	for _, d := range list {
+		state[d.DeviceID] = d.State
+	}
+	equal(w, "verified stays", state[one.ID], groupcast.DeliveryVerified)
+	equal(w, "expired is owed", state[two.ID], groupcast.DeliveryQueued)
+	equal(w, "who left is not", state[pc.ID], groupcast.DeliveryExpired)
+	got, err := w.s.Transfer(w.ctx, t.No)
+	w.ok(err)
+	equal(w, "open", got.State, groupcast.TransferWaiting)
+	equal(w, "until", got.ExpiresAt, expires)
+	equal(w, "owed", w.owed(t.No), 1)
+	w.ok(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.tick()))
+	w.ok(w.s.SetContentGone(w.ctx, t.No))
+	_, err = w.s.RetryTransfer(w.ctx, t.No, expires, w.tick())
+	w.fails(err, groupcast.EConflict)
+}
+
+func offers(w *world) {
+	open := func() (protocol.OfferNo, protocol.OfferNo) {
+		n, floor, err := w.s.OpenOffer(w.ctx, 1, w.tick())
+		w.ok(err)
+		return n, floor
+	}
+	n, floor := open()
+	equal(w, "alone", floor, n)
+	second, floor := open()
+	equal(w, "next", second, n+1)
+	equal(w, "floor", floor, n)
+	w.ok(w.s.CloseOffer(w.ctx, n))
+	_, floor = open()
+	equal(w, "floor moves", floor, second)
+	w.ok(w.s.CloseAllOffers(w.ctx))
+	w.ok(w.s.SkipOffersPast(w.ctx, 100))
+	w.ok(w.s.SkipOffersPast(w.ctx, 50)) // never back
+	n, floor = open()
+	equal(w, "past what was seen", n, 101)
+	equal(w, "floor after a start", floor, 101)
+	last, err := w.s.LastOffer(w.ctx)
+	w.ok(err)
+	equal(w, "last", last, 101)
+}
+
+func transferNumbers(w *world) {
+	first, err := w.s.NextTransferNo(w.ctx)
+	w.ok(err)
+	w.ok(w.s.SkipTransfersPast(w.ctx, first+10))
+	next, err := w.s.NextTransferNo(w.ctx)
+	w.ok(err)
+	equal(w, "next", next, first+11)
+	t, _ := w.transfer(w.group("lab"))
+	_, _, err = w.s.AddTransfer(w.ctx, t)
+	w.fails(err, groupcast.EConflict)
+}
+
+func audit(w *world) {
+	for _, e := range []groupcast.AuditEntry{
+		{Actor: "root", Action: "user.add", Object: "ann", Address: "10.0.0.1"},
+		{Actor: "ann", Action: "member.leave", Object: "lab"},
+		{Actor: "root", Action: "member.remove", Object: "lab", Detail: "ann"},
+		{Actor: "root", Action: "members.list", Object: "lab"},
+	} {
+		e.At = w.tick()
+		w.ok(w.s.AppendAudit(w.ctx, e))
+	}
+	all, err := w.s.Audit(w.ctx, store.AuditFilter{})
+	w.ok(err)
+	equal(w, "all", len(all), 4)
+	equal(w, "newest first", all[0].Action, "members.list")
+	equal(w, "time", all[0].At, w.now)
+	equal(w, "address", all[3].Address, "10.0.0.1")
+	for _, c := range []struct {
+		name   string
+		filter store.AuditFilter
+		want   int
+	}{
+		{"noun", store.AuditFilter{Action: "member"}, 2},
+		{"action", store.AuditFilter{Action: "member.leave"}, 1},
+		{"actor", store.AuditFilter{Actor: "root"}, 3},
+		{"object", store.AuditFilter{Object: "lab"}, 3},
+		{"before", store.AuditFilter{Before: all[1].ID}, 2},
+		{"limit", store.AuditFilter{Limit: 3}, 3},
+	} {
+		list, err := w.s.Audit(w.ctx, c.filter)
+		w.ok(err)
+		equal(w, c.name, len(list), c.want)
+	}
+}
+
+func settings(w *world) {
+	_, err := w.s.Setting(w.ctx, "restored")
+	w.fails(err, groupcast.ENotFound)
+	w.ok(w.s.SetSetting(w.ctx, "restored", "yes"))
+	w.ok(w.s.SetSetting(w.ctx, "restored", "no"))
+	got, err := w.s.Setting(w.ctx, "restored")
+	w.ok(err)
+	equal(w, "setting", got, "no")
+}
+
+// manyAtOnce draws numbers and reads from many goroutines: nothing is drawn twice, nothing
+// gives up because the database is busy.
+func manyAtOnce(w *world) {
+	const workers, each = 8, 10
+	g := w.group("lab")
+	var mu sync.Mutex
+	seen := map[protocol.OfferNo]bool{}
+	var wg sync.WaitGroup
+	for range workers {
+		wg.Go(func() {
+			for range each {
+				n, _, err := w.s.OpenOffer(w.ctx, 1, time.UnixMicro(1))
+				_, readErr := w.s.GroupByID(w.ctx, g.ID)
+				if err != nil || readErr != nil {
+					w.Error(err, readErr)
+					return
+				}
+				mu.Lock()
+				seen[n] = true
+				mu.Unlock()
+			}
+		})
+	}
+	wg.Wait()
+	equal(w, "numbers", len(seen), workers*each)
+}

@@ -106,3 +106,8 @@ func (s *BlockSet) Missing(limit int) []Range {
 	}
 	return out
 }
+
+// Clone is a copy of the set.
+func (s *BlockSet) Clone() *BlockSet {
+	return &BlockSet{words: append([]uint64(nil), s.words...), n: s.n, count: s.count}
+}

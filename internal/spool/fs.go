@@ -21,6 +21,7 @@ type FS interface {
 	Readdir(name string) ([]fs.DirEntry, error)
 	Rename(old, new string) error
 	Symlink(target, name string) error
+	Readlink(name string) (string, error)
 	Remove(name string) error
 	Chmod(name string, mode fs.FileMode) error
 	Chtimes(name string, mtime time.Time) error

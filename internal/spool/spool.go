@@ -1,8 +1,13 @@
 package spool
 
 import (
-	"context"
+	"errors"
+	"fmt"
+	"io"
 	"io/fs"
+	"path"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -75,62 +80,151 @@ type Outcome struct {
 	Mode     fs.FileMode
 }
 
+// Names below DIR.
+const (
+	spoolFolder  = ".groupcast"
+	manifestName = "manifest"
+	journalName  = "journal"
+	packName     = "pack"
+)
+
 // Spool stages and commits the transfers of one server and group.
-type Spool struct{}
+type Spool struct {
+	cfg Config
+	fs  FS
+}
 
 // Open opens DIR and DIR/GROUP, which are made if need be.
-func Open(cfg Config) (*Spool, error) { return &Spool{}, nil }
+func Open(cfg Config) (*Spool, error) {
+	if cfg.FS == nil {
+		f, err := OpenFS(cfg.Dir)
+		if err != nil {
+			return nil, err
+		}
+		cfg.FS = f
+	}
+	s := &Spool{cfg: cfg, fs: cfg.FS}
+	for _, folder := range []struct {
+		name string
+		mode fs.FileMode
+	}{{spoolFolder, 0o700}, {cfg.Group, 0o755}} {
+		if err := s.folder(folder.name, folder.mode); err != nil {
+			return nil, errors.Join(err, cfg.FS.Close())
+		}
+	}
+	return s, nil
+}
+
+// folder makes a folder or finds it; anything else of that name is refused.
+func (s *Spool) folder(name string, mode fs.FileMode) error {
+	fi, err := s.fs.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		if err := s.fs.Mkdir(name, mode); err != nil && !errors.Is(err, fs.ErrExist) {
+			return fmt.Errorf("make folder %s: %w", name, err)
+		}
+		return s.fs.SyncFolder(path.Dir(name))
+	}
+	if err != nil {
+		return fmt.Errorf("look at %s: %w", name, err)
+	}
+	if !fi.IsDir() {
+		return &Refused{Kind: "folder", Reason: fmt.Sprintf("%s is no folder", name)}
+	}
+	return nil
+}
 
 // Close closes the folders. Stagings must be closed before.
-func (s *Spool) Close() error { return nil }
+func (s *Spool) Close() error { return s.fs.Close() }
+
+func (s *Spool) stagingName(no protocol.TransferNo) string {
+	return fmt.Sprintf("%s/%x-%d", spoolFolder, s.cfg.Server[:8], no)
+}
 
 // Manifest gives the manifest bytes that a staging of this transfer kept, if there is one.
 // They prove nothing until Layout.WithManifest accepted them.
-func (s *Spool) Manifest(no protocol.TransferNo) ([]byte, bool, error) { return nil, false, nil }
-
-// Stagings lists the transfers of this server that have a staging, for the caller to drop.
-func (s *Spool) Stagings() ([]protocol.TransferNo, error) { return nil, nil }
-
-// Drop deletes a staging and what it holds.
-func (s *Spool) Drop(no protocol.TransferNo) error { return nil }
-
-// Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
-// is there already, makes the files and reads the journal. An error is *Refused when the
-// device cannot take part.
-func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manifest.Layout) (*Staging, error) {
-	return &Staging{}, nil
+func (s *Spool) Manifest(no protocol.TransferNo) ([]byte, bool, error) {
+	b, err := readAll(s.fs, s.stagingName(no)+"/"+manifestName, protocol.MaxManifestBytes)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	return b, err == nil, err
 }
 
-// Staging is one transfer on its way to the disk. WriteBlock, ReadBlock, Sync and Has are
-// safe for concurrent use.
-type Staging struct{}
+// Stagings lists the transfers of this server that have a staging, for the caller to drop.
+func (s *Spool) Stagings() ([]protocol.TransferNo, error) {
+	entries, err := s.fs.Readdir(spoolFolder)
+	if err != nil {
+		return nil, fmt.Errorf("list the spool: %w", err)
+	}
+	var out []protocol.TransferNo
+	prefix := fmt.Sprintf("%x-", s.cfg.Server[:8])
+	for _, e := range entries {
+		digits, ours := strings.CutPrefix(e.Name(), prefix)
+		if no, err := strconv.ParseUint(digits, 10, 64); ours && err == nil {
+			out = append(out, protocol.TransferNo(no))
+		}
+	}
+	return out, nil
+}
 
-// WriteBlock writes a verified block into its own extents and journals it. A block that is
-// there already is not written again.
-func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error { return nil }
+// Drop deletes a staging and what it holds.
+func (s *Spool) Drop(no protocol.TransferNo) error {
+	name := s.stagingName(no)
+	entries, err := s.fs.Readdir(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("drop the staging of transfer %d: %w", no, err)
+	}
+	for _, e := range entries {
+		if err := s.fs.Remove(name + "/" + e.Name()); err != nil {
+			return fmt.Errorf("drop the staging of transfer %d: %w", no, err)
+		}
+	}
+	return s.fs.Remove(name)
+}
 
-// ReadBlock reads a block that was written; false in Has: an error.
-func (g *Staging) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) { return 0, nil }
+// readAll reads a whole file of at most limit bytes.
+func readAll(f FS, name string, limit int64) ([]byte, error) {
+	file, err := f.Open(name, false)
+	if err != nil {
+		return nil, err
+	}
+	defer file.Close()
+	fi, err := file.Stat()
+	if err != nil {
+		return nil, err
+	}
+	if fi.Size() > limit {
+		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, fi.Size(), limit)
+	}
+	b := make([]byte, fi.Size())
+	if _, err := file.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
+		return nil, err
+	}
+	return b, nil
+}
 
-// Sync makes what was written durable and says so in the journal.
-func (g *Staging) Sync() error { return nil }
-
-// Has is a copy of the set of session blocks that need not be fetched.
-func (g *Staging) Has() *protocol.BlockSet { return protocol.NewBlockSet(0) }
-
-// Missing is how many blocks are still to come; Bytes how much of the stream is there.
-func (g *Staging) Missing() int  { return 0 }
-func (g *Staging) Bytes() uint64 { return 0 }
-
-// Commit moves every file whose blocks are all there to its final name and gives what became
-// of the entries. It may be called again; entries that have an outcome keep it.
-func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) { return nil, nil }
-
-// Done says whether every entry has an outcome.
-func (g *Staging) Done() bool { return false }
-
-// Close closes the files; the staging stays on disk for a resume.
-func (g *Staging) Close() error { return nil }
-
-// Remove deletes the staging: when it is done, or given up.
-func (g *Staging) Remove() error { return nil }
+// writeAll writes a whole new file under a temporary name, durably, then renames it.
+func writeAll(f FS, name string, b []byte) error {
+	tmp := name + ".new"
+	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return err
+	}
+	file, err := f.Create(tmp, 0o600)
+	if err != nil {
+		return err
+	}
+	_, err = file.WriteAt(b, 0)
+	if err == nil {
+		err = file.Sync()
+	}
+	if err := errors.Join(err, file.Close()); err != nil {
+		return err
+	}
+	if err := f.Rename(tmp, name); err != nil {
+		return err
+	}
+	return f.SyncFolder(path.Dir(name))
+}

@@ -1,0 +1,441 @@
+package spool
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"path"
+	"strconv"
+	"sync"
+
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const (
+	bigFile      = 1 << 20  // a file of this size or more is staged in a file of its own
+	syncEvery    = 64 << 20 // bytes written between barriers, at most
+	defaultSpare = 1 << 30
+)
+
+// Staging is one transfer on its way to the disk. WriteBlock, ReadBlock, Sync and Has are
+// safe for concurrent use.
+type Staging struct {
+	spool  *Spool
+	no     protocol.TransferNo
+	name   string // of its folder
+	layout *manifest.Layout
+	files  []manifest.File
+	packed []uint64 // where each small file begins in the pack
+
+	mu       sync.Mutex // of everything below
+	journal  *journal
+	has      *protocol.BlockSet
+	dirty    map[string]bool // staged files written since the last barrier
+	unsynced int
+	bytes    uint64 // of the stream that are there
+	outcomes []*Outcome
+	moving   map[int]bool // files a crash may have caught between the two names
+	syncing  sync.Mutex   // one barrier at a time
+}
+
+// Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
+// is there already, makes the files and reads the journal. An error is *Refused when the
+// device cannot take part.
+func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manifest.Layout) (*Staging, error) {
+	m := layout.Manifest()
+	if m == nil {
+		return nil, fmt.Errorf("stage transfer %d: its manifest is not known yet", no)
+	}
+	g := &Staging{
+		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
+		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{},
+		outcomes: make([]*Outcome, len(m.Files)),
+	}
+	g.place()
+	if err := g.settleEarly(ctx); err != nil {
+		return nil, err
+	}
+	if err := g.checkSpace(); err != nil {
+		return nil, err
+	}
+	if err := g.open(ctx, m); err != nil {
+		return nil, err
+	}
+	return g, nil
+}
+
+// place gives every small file its place in the pack.
+func (g *Staging) place() {
+	g.packed = make([]uint64, len(g.files))
+	var at uint64
+	for i, f := range g.files {
+		g.packed[i] = at
+		if f.Size < bigFile && f.Kind == manifest.KindFile {
+			at += f.Size
+		}
+	}
+}
+
+// part is the staged file that holds file i, and where in it the file begins.
+func (g *Staging) part(i int) (name string, offset uint64) {
+	if g.files[i].Size >= bigFile {
+		return g.name + "/f" + strconv.Itoa(i), 0
+	}
+	return g.name + "/" + packName, g.packed[i]
+}
+
+// checkSpace holds the whole apparent size against the free space before the first byte.
+func (g *Staging) checkSpace() error {
+	free, size, err := g.spool.fs.Free()
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", g.spool.cfg.Dir, err)
+	}
+	spare := uint64(max(g.spool.cfg.Reserve, 0))
+	if g.spool.cfg.Reserve == 0 {
+		spare = max(defaultSpare, size/20)
+	}
+	need, total := g.need()
+	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
+		return &Refused{Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit))}
+	}
+	if need > 0 && (free < spare || free-spare < need) {
+		return &Refused{Kind: "space", Reason: fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))}
+	}
+	return nil
+}
+
+// need is how many bytes the transfer will still take, and how many it has in all. Small
+// files count twice, for they lie in the pack until the last of them is copied out.
+func (g *Staging) need() (need, total uint64) {
+	for i, f := range g.files {
+		if f.Kind != manifest.KindFile {
+			continue
+		}
+		total += f.Size
+		if g.outcomes[i] != nil {
+			continue
+		}
+		name, _ := g.part(i)
+		if f.Size < bigFile {
+			need += 2 * f.Size
+		} else if fi, err := g.spool.fs.Lstat(name); err != nil || uint64(fi.Size()) < f.Size {
+			need += f.Size
+		}
+	}
+	return need, total
+}
+
+func size10(n uint64) string {
+	v, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
+	i := 0
+	for ; v >= 1000 && i < len(units)-1; i++ {
+		v /= 1000
+	}
+	return strconv.FormatFloat(v, 'f', min(i, 1), 64) + " " + units[i]
+}
+
+// open makes the staging's folder, manifest and journal, or finds them.
+func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
+	if err := g.spool.folder(g.name, 0o700); err != nil {
+		return err
+	}
+	f := g.spool.fs
+	if _, err := f.Lstat(g.name + "/" + manifestName); errors.Is(err, fs.ErrNotExist) {
+		if err := writeAll(f, g.name+"/"+manifestName, m.Append(nil)); err != nil {
+			return fmt.Errorf("keep the manifest: %w", err)
+		}
+	}
+	j, p, err := openJournal(f, g.name+"/"+journalName, g.layout.Root())
+	if err != nil {
+		return err
+	}
+	g.journal = j
+	if err := g.recall(ctx, p); err != nil {
+		return errors.Join(err, j.file.Close())
+	}
+	return nil
+}
+
+// recall takes over what the journal tells: trusted blocks as they are, doubtful ones after
+// a look, and files that were moved before a crash.
+func (g *Staging) recall(ctx context.Context, p past) error {
+	for b := range g.layout.FirstStream() {
+		g.has.Add(b)
+	}
+	for _, b := range p.trusted {
+		g.add(b)
+	}
+	buf := make([]byte, g.layout.Longest())
+	for _, b := range p.doubtful {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
+			g.add(b)
+			g.touch(b)
+		}
+	}
+	g.moving = p.moving
+	for i := range p.settled {
+		if i < len(g.files) && g.outcomes[i] == nil {
+			g.outcomes[i] = g.settledBefore(i)
+		}
+	}
+	for i := range p.moving {
+		if i < len(g.files) && g.outcomes[i] == nil {
+			if o := g.movedBefore(i); o != nil {
+				g.outcomes[i] = o
+			}
+		}
+	}
+	g.skipSettled()
+	return nil
+}
+
+// add counts a block of the stream as there.
+func (g *Staging) add(b protocol.BlockNumber) {
+	if n, known := g.layout.Length(b); known && b >= g.layout.FirstStream() && g.has.Add(b) {
+		g.bytes += uint64(n)
+	}
+}
+
+// touch marks the staged file of a block as not durable yet.
+func (g *Staging) touch(b protocol.BlockNumber) {
+	var some [1]manifest.Extent
+	for _, e := range g.layout.Extents(some[:0], b) {
+		name, _ := g.part(e.File)
+		g.dirty[name] = true
+	}
+}
+
+// skipSettled counts the blocks that only hold files with an outcome.
+func (g *Staging) skipSettled() {
+	var extents []manifest.Extent
+	for b := g.layout.FirstStream(); int(b) < g.layout.Blocks(); b++ {
+		if g.has.Has(b) {
+			continue
+		}
+		open := false
+		extents = g.layout.Extents(extents[:0], b)
+		for _, e := range extents {
+			open = open || g.outcomes[e.File] == nil
+		}
+		if !open {
+			g.add(b)
+		}
+	}
+}
+
+// WriteBlock writes a verified block into its own extents and journals it. A block that is
+// there already is not written again.
+func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
+	if length, known := g.layout.Length(n); !known || length != len(data) {
+		return fmt.Errorf("write block %d: it has %d bytes, not %d", n, length, len(data))
+	}
+	g.mu.Lock()
+	there := g.has.Has(n)
+	g.mu.Unlock()
+	if there || n < g.layout.FirstStream() {
+		return nil
+	}
+	name, err := g.write(n, data)
+	if err != nil {
+		return fmt.Errorf("write block %d: %w", n, err)
+	}
+	if due, err := g.note(n, name, len(data)); err != nil || !due {
+		return err
+	}
+	return g.Sync()
+}
+
+// write puts a block into its staged file: the files of a block lie one after another there,
+// as they do in the stream.
+func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
+	var some [1]manifest.Extent
+	extents := g.layout.Extents(some[:0], n)
+	if len(extents) == 0 {
+		return "", fmt.Errorf("it holds no file")
+	}
+	first := extents[0]
+	name, at := g.part(first.File)
+	file, err := g.openPart(name, first.File)
+	if err != nil {
+		return "", err
+	}
+	_, err = file.WriteAt(data, int64(at+first.Offset))
+	return name, errors.Join(err, file.Close())
+}
+
+// openPart opens a staged file, made and given its space when the first block comes.
+func (g *Staging) openPart(name string, file int) (File, error) {
+	f := g.spool.fs
+	h, err := f.Open(name, true)
+	if !errors.Is(err, fs.ErrNotExist) {
+		return h, err
+	}
+	h, err = f.Create(name, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return f.Open(name, true) // the other worker was quicker
+	}
+	if err != nil {
+		return nil, err
+	}
+	if size := g.files[file].Size; size >= bigFile {
+		if err := h.Allocate(int64(size)); err != nil {
+			return nil, errors.Join(fmt.Errorf("reserve %s: %w", size10(size), err), h.Close(), f.Remove(name))
+		}
+	}
+	return h, nil
+}
+
+// note journals a block that was written and says whether a barrier is due.
+func (g *Staging) note(n protocol.BlockNumber, name string, length int) (due bool, err error) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.has.Has(n) {
+		return false, nil
+	}
+	if err := g.journal.add(recordWritten, uint32(n)); err != nil {
+		return false, err
+	}
+	g.add(n)
+	g.dirty[name] = true
+	g.unsynced += length
+	return g.unsynced >= syncEvery, nil
+}
+
+// Sync makes what was written durable and says so in the journal.
+func (g *Staging) Sync() error {
+	g.syncing.Lock()
+	defer g.syncing.Unlock()
+	g.mu.Lock()
+	names := make([]string, 0, len(g.dirty))
+	for name := range g.dirty {
+		names = append(names, name)
+	}
+	clear(g.dirty)
+	g.unsynced = 0
+	written := g.journal.written
+	g.mu.Unlock()
+	if len(names) == 0 {
+		return nil
+	}
+	if err := g.syncParts(names); err != nil {
+		g.mu.Lock()
+		for _, name := range names {
+			g.dirty[name] = true
+		}
+		g.mu.Unlock()
+		return err
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.journal.barrier(written)
+}
+
+func (g *Staging) syncParts(names []string) error {
+	for _, name := range names {
+		if err := syncFile(g.spool.fs, name); err != nil {
+			return fmt.Errorf("make %s durable: %w", path.Base(name), err)
+		}
+	}
+	return g.spool.fs.SyncFolder(g.name)
+}
+
+// syncFile makes a file durable; one that has moved to its final name was durable before.
+func syncFile(f FS, name string) error {
+	h, err := f.Open(name, true)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	return errors.Join(h.Sync(), h.Close())
+}
+
+// ReadBlock reads a block that was written and whose files are still in the staging.
+func (g *Staging) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
+	g.mu.Lock()
+	there := g.has.Has(n)
+	g.mu.Unlock()
+	if !there {
+		return 0, fmt.Errorf("read block %d: it is not there", n)
+	}
+	return g.read(n, buf)
+}
+
+func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
+	var some [1]manifest.Extent
+	length, _ := g.layout.Length(n)
+	extents := g.layout.Extents(some[:0], n)
+	if len(extents) == 0 || len(buf) < length {
+		return 0, fmt.Errorf("read block %d: not a block of files, or no room for it", n)
+	}
+	name, at := g.part(extents[0].File)
+	h, err := g.spool.fs.Open(name, false)
+	if err != nil {
+		return 0, fmt.Errorf("read block %d: %w", n, err)
+	}
+	_, err = h.ReadAt(buf[:length], int64(at+extents[0].Offset))
+	if errors.Is(err, io.EOF) {
+		err = io.ErrUnexpectedEOF
+	}
+	return length, errors.Join(err, h.Close())
+}
+
+// Has is a copy of the set of session blocks that need not be fetched.
+func (g *Staging) Has() *protocol.BlockSet {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.has.Clone()
+}
+
+// Missing is how many blocks are still to come; Bytes how much of the stream is there.
+func (g *Staging) Missing() int {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.has.Len() - g.has.Count()
+}
+
+// Bytes is how many bytes of the stream are there.
+func (g *Staging) Bytes() uint64 {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	return g.bytes
+}
+
+// Close closes the files; the staging stays on disk for a resume.
+func (g *Staging) Close() error {
+	err := g.Sync()
+	return errors.Join(err, g.journal.file.Close())
+}
+
+// Remove deletes the staging: when it is done, or given up.
+func (g *Staging) Remove() error {
+	err := g.journal.file.Close()
+	return errors.Join(err, g.spool.Drop(g.no))
+}
+
+// hashFile gives the SHA-256 of size bytes of a file from offset on.
+func hashFile(ctx context.Context, f FS, name string, offset, size uint64) (sum protocol.Digest, err error) {
+	h, err := f.Open(name, false)
+	if err != nil {
+		return sum, err
+	}
+	defer h.Close()
+	hash, buf := sha256.New(), make([]byte, 256<<10)
+	for size > 0 && ctx.Err() == nil {
+		n, err := h.ReadAt(buf[:min(uint64(len(buf)), size)], int64(offset))
+		hash.Write(buf[:n])
+		offset, size = offset+uint64(n), size-uint64(n)
+		if err != nil && size > 0 {
+			return sum, fmt.Errorf("read %s: %w", name, err)
+		}
+	}
+	return protocol.Digest(hash.Sum(nil)), ctx.Err()
+}

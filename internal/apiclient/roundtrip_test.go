@@ -1,0 +1,290 @@
+package apiclient_test
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"reflect"
+	"testing"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// trip is one method of the client, over the wire and back.
+type trip struct {
+	method string
+	by     apiclient.Token
+	args   []any // as they must reach the service
+	call   func(context.Context, *apiclient.Client) (any, error)
+	want   any
+}
+
+// gives makes a trip's call of a method with an answer, and its expectation.
+func gives[T any](t trip, call func(context.Context, *apiclient.Client) (T, error)) trip {
+	t.call = func(ctx context.Context, c *apiclient.Client) (any, error) { return call(ctx, c) }
+	t.want = httpapitest.Fill[T]()
+	return t
+}
+
+func acts(t trip, call func(context.Context, *apiclient.Client) error) trip {
+	t.call = func(ctx context.Context, c *apiclient.Client) (any, error) { return nil, call(ctx, c) }
+	return t
+}
+
+// Names that must survive a path: spaces, slashes, percent signs, dots.
+const oddGroup, oddUser = "a/b c%2F?#é", "..%00 x"
+
+var (
+	device = httpapitest.Fill[protocol.DeviceID]()
+	pass   = groupcast.Password("p w")
+	role   = groupcast.RoleAdmin
+	off    = true
+)
+
+func accountTrips() []trip {
+	login := httpapitest.Fill[groupcast.Login]()
+	first := httpapitest.Fill[groupcast.FirstAdmin]()
+	change := groupcast.PasswordChange{Old: "a", New: "b"}
+	return []trip{
+		gives(trip{method: "Login", args: []any{"127.0.0.1", login}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
+			return c.Login(ctx, login)
+		}),
+		gives(trip{method: "FirstAdmin", args: []any{"127.0.0.1", first}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+			return c.FirstAdmin(ctx, first)
+		}),
+		acts(trip{method: "Logout", by: "agent"}, func(ctx context.Context, c *apiclient.Client) error { return c.Logout(ctx) }),
+		acts(trip{method: "ChangePassword", by: "cli", args: []any{change}}, func(ctx context.Context, c *apiclient.Client) error {
+			return c.ChangePassword(ctx, change)
+		}),
+		gives(trip{method: "Me", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Me, error) { return c.Me(ctx) }),
+		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{false}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+			return c.GroupsOnOffer(ctx, false)
+		}),
+		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{true}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+			return c.GroupsOnOffer(ctx, true)
+		}),
+		gives(trip{method: "Join", by: "cli", args: []any{oddGroup, "please"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+			return c.Join(ctx, oddGroup, "please")
+		}),
+		acts(trip{method: "Leave", by: "cli", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) error { return c.Leave(ctx, "lab") }),
+	}
+}
+
+func userTrips() []trip {
+	fresh := groupcast.NewUser{Name: "anna", Password: pass}
+	change := groupcast.UserChange{Role: &role, Password: &pass, Disabled: &off}
+	return []trip{
+		gives(trip{method: "AddUser", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+			return c.AddUser(ctx, fresh)
+		}),
+		gives(trip{method: "Users"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.User, error) { return c.Users(ctx) }),
+		gives(trip{method: "UpdateUser", args: []any{oddUser, change}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+			return c.UpdateUser(ctx, oddUser, change)
+		}),
+		acts(trip{method: "DeleteUser", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUser(ctx, oddUser) }),
+		gives(trip{method: "UserGroups", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+			return c.UserGroups(ctx, oddUser)
+		}),
+		gives(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+			return c.Devices(ctx, "a&b=c")
+		}),
+		gives(trip{method: "Devices", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+			return c.Devices(ctx, "")
+		}),
+		acts(trip{method: "RevokeDevice", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) error {
+			return c.RevokeDevice(ctx, device)
+		}),
+	}
+}
+
+func groupTrips() []trip {
+	fresh := httpapitest.Fill[groupcast.NewGroup]()
+	return []trip{
+		gives(trip{method: "CreateGroup", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+			return c.CreateGroup(ctx, fresh)
+		}),
+		gives(trip{method: "Groups"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Group, error) { return c.Groups(ctx) }),
+		gives(trip{method: "Group", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+			return c.Group(ctx, oddGroup)
+		}),
+		acts(trip{method: "DeleteGroup", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteGroup(ctx, oddGroup) }),
+		gives(trip{method: "Members", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
+			return c.Members(ctx, oddGroup)
+		}),
+		gives(trip{method: "AddMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Member, error) {
+			return c.AddMember(ctx, oddGroup, oddUser)
+		}),
+		acts(trip{method: "RemoveMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) error {
+			return c.RemoveMember(ctx, oddGroup, oddUser)
+		}),
+		gives(trip{method: "Requests", args: []any{groupcast.RequestOpen}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {
+			return c.Requests(ctx, groupcast.RequestOpen)
+		}),
+		gives(trip{method: "Approve", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+			return c.Approve(ctx, oddGroup, oddUser)
+		}),
+		gives(trip{method: "Deny", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+			return c.Deny(ctx, oddGroup, oddUser)
+		}),
+	}
+}
+
+func transferTrips() []trip {
+	fresh := httpapitest.Fill[groupcast.NewTransfer]()
+	filter := groupcast.TransferFilter{Group: "lab", Open: true, Limit: 7}
+	const no = protocol.TransferNo(1<<53 + 1) // past what a float64 holds
+	one := func(method string, call func(*apiclient.Client, context.Context, protocol.TransferNo) (groupcast.Transfer, error)) trip {
+		return gives(trip{method: method, args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+			return call(c, ctx, no)
+		})
+	}
+	return []trip{
+		gives(trip{method: "AddTransfer", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+			return c.AddTransfer(ctx, fresh)
+		}),
+		gives(trip{method: "Transfers", args: []any{filter}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
+			return c.Transfers(ctx, filter)
+		}),
+		one("Transfer", (*apiclient.Client).Transfer), one("CancelTransfer", (*apiclient.Client).CancelTransfer),
+		one("RetryTransfer", (*apiclient.Client).RetryTransfer), one("SendTransfer", (*apiclient.Client).SendTransfer),
+		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
+			return c.Deliveries(ctx, no)
+		}),
+		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
+			return c.Files(ctx, no)
+		}),
+		gives(trip{method: "Pending", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+			return c.Pending(ctx, "")
+		}),
+		gives(trip{method: "Pending", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+			return c.Pending(ctx, oddGroup)
+		}),
+		gives(trip{method: "SendPending", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
+			return c.SendPending(ctx, "lab")
+		}),
+	}
+}
+
+func operationTrips() []trip {
+	entries := httpapitest.Fill[[]groupcast.UploadEntry]()
+	check, audit := httpapitest.Fill[groupcast.CheckQuery](), httpapitest.Fill[groupcast.AuditQuery]()
+	return []trip{
+		gives(trip{method: "CreateUpload", args: []any{entries}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+			return c.CreateUpload(ctx, entries)
+		}),
+		gives(trip{method: "Upload", args: []any{"u/1"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+			return c.Upload(ctx, "u/1")
+		}),
+		gives(trip{method: "CompleteUpload", args: []any{"u1"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+			return c.CompleteUpload(ctx, "u1")
+		}),
+		acts(trip{method: "DeleteUpload", args: []any{"u1"}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUpload(ctx, "u1") }),
+		gives(trip{method: "Check", args: []any{check}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
+			return c.Check(ctx, check)
+		}),
+		gives(trip{method: "Audit", args: []any{audit}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.AuditEntry, error) {
+			return c.Audit(ctx, audit)
+		}),
+		acts(trip{method: "ConfirmMemberships"}, func(ctx context.Context, c *apiclient.Client) error { return c.ConfirmMemberships(ctx) }),
+		gives(trip{method: "ServerStatus"}, func(ctx context.Context, c *apiclient.Client) (groupcast.ServerStatus, error) {
+			return c.ServerStatus(ctx)
+		}),
+	}
+}
+
+func agentTrips() []trip {
+	ready, report := httpapitest.Fill[groupcast.Ready](), httpapitest.Fill[groupcast.AgentReport]()
+	receipt, probes := httpapitest.Fill[groupcast.Receipt](), httpapitest.Fill[groupcast.ProbeAnswer]()
+	blank := groupcast.Ready{LacksAll: true}
+	return []trip{
+		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState, error) {
+			return c.AgentState(ctx)
+		}),
+		gives(trip{method: "Ready", by: "agent", args: []any{ready}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
+			return c.Ready(ctx, ready)
+		}),
+		gives(trip{method: "Ready", by: "agent", args: []any{blank}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
+			return c.Ready(ctx, blank)
+		}),
+		acts(trip{method: "Report", by: "agent", args: []any{report}}, func(ctx context.Context, c *apiclient.Client) error { return c.Report(ctx, report) }),
+		acts(trip{method: "Receipt", by: "agent", args: []any{receipt}}, func(ctx context.Context, c *apiclient.Client) error { return c.Receipt(ctx, receipt) }),
+		acts(trip{method: "ProbesHeard", by: "agent", args: []any{probes}}, func(ctx context.Context, c *apiclient.Client) error {
+			return c.ProbesHeard(ctx, probes)
+		}),
+	}
+}
+
+// byteTrips stream the service's content.
+func byteTrips(content []byte) []trip {
+	all := func(t trip, open func(context.Context, *apiclient.Client) (io.ReadCloser, error)) trip {
+		t.want = content
+		t.call = func(ctx context.Context, c *apiclient.Client) (any, error) {
+			r, err := open(ctx, c)
+			if err != nil {
+				return nil, err
+			}
+			defer r.Close()
+			b, err := io.ReadAll(r)
+			return b, err
+		}
+		return t
+	}
+	return []trip{
+		all(trip{method: "Backup", args: []any{groupcast.BackupOptions{Content: true}}}, func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
+			return c.Backup(ctx, groupcast.BackupOptions{Content: true})
+		}),
+		all(trip{method: "Manifest", by: "agent", args: []any{protocol.TransferNo(7)}}, func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
+			return c.Manifest(ctx, 7)
+		}),
+		all(trip{method: "Blocks", by: "agent", args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)}},
+			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
+				return c.Blocks(ctx, 7, 1<<32-1, 4096)
+			}),
+	}
+}
+
+// TestRoundTrip sends every method of the service over the wire and looks at what arrives on
+// either side.
+func TestRoundTrip(t *testing.T) {
+	w := newWorld(t)
+	trips := accountTrips()
+	for _, more := range [][]trip{userTrips(), groupTrips(), transferTrips(), operationTrips(), agentTrips(), byteTrips(w.service.Content)} {
+		trips = append(trips, more...)
+	}
+	seen := map[string]bool{"Authenticate": true, "WriteUpload": true, "Events": true, "AgentEvents": true} // tests of their own
+	for _, tr := range trips {
+		seen[tr.method] = true
+		if tr.by == "" {
+			tr.by = "cli-admin"
+		}
+		got, err := tr.call(t.Context(), w.client(t, tr.by))
+		if err != nil {
+			t.Errorf("%s: %v", tr.method, err)
+			continue
+		}
+		if !same(got, tr.want) {
+			t.Errorf("%s answered\n%+v, want\n%+v", tr.method, got, tr.want)
+		}
+		calls := w.service.Calls()
+		if len(calls) != 1 || calls[0].Method != tr.method || !reflect.DeepEqual(calls[0].Args, tr.args) {
+			t.Errorf("%s reached the service as\n%+v, want\n%+v", tr.method, calls, tr.args)
+		}
+	}
+	service := reflect.TypeFor[groupcast.Service]()
+	for i := range service.NumMethod() {
+		if m := service.Method(i).Name; !seen[m] {
+			t.Errorf("%s has no round trip", m)
+		}
+	}
+}
+
+func same(a, b any) bool {
+	x, isBytes := a.([]byte)
+	if y, ok := b.([]byte); ok && isBytes {
+		return bytes.Equal(x, y)
+	}
+	return reflect.DeepEqual(a, b)
+}

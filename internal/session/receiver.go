@@ -77,7 +77,7 @@ type Receiver struct {
 	reported time.Time
 	unheard  bool
 	farewell time.Time // when Run ends though no report of being done has left; zero: not done
-	over     error // why Run should return; errDone: all is well
+	over     error     // why Run should return; errDone: all is well
 	bytes    uint64
 	opened   []byte // scratch: an opened packet
 	packet   []byte // scratch: a feedback packet

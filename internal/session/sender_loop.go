@@ -92,14 +92,13 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 		m.HandleTimeout(now)
 	}
 	st := step{until: now.Add(idle)}
-	st.events, st.over = s.drain()
-	if s.stopped.Load() {
-		return st
+	if !s.stopped.Load() {
+		if s.sealSync(now) {
+			st.sync = s.sync
+		}
+		st.train, st.some = m.NextTrain(now, refs)
 	}
-	if s.sealSync(now) {
-		st.sync = s.sync
-	}
-	st.train, st.some = m.NextTrain(now, refs)
+	st.events, st.over = s.drain() // the last SYNC brings the last event
 	if at, ok := m.NextTimeout(); ok && at.Before(st.until) {
 		st.until = at
 	}

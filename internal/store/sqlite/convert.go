@@ -10,9 +10,6 @@ import (
 	"net/netip"
 	"time"
 
-	driver "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
-
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
@@ -86,13 +83,6 @@ func touched(n int64, err error, what string, name any) error {
 		return notFound(what, name)
 	}
 	return err
-}
-
-// taken says whether a row with the same key was there.
-func taken(err error) bool {
-	var e *driver.Error
-	return errors.As(err, &e) &&
-		(e.Code() == lib.SQLITE_CONSTRAINT_UNIQUE || e.Code() == lib.SQLITE_CONSTRAINT_PRIMARYKEY)
 }
 
 func userFrom(r queries.User) groupcast.User {

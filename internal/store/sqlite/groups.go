@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
@@ -19,7 +20,7 @@ func (s *Store) AddGroup(ctx context.Context, g groupcast.Group, at time.Time) (
 			Description: g.Description, Unlisted: g.Unlisted, CreatedAt: micros(at),
 		})
 	})
-	if taken(err) {
+	if sqlfile.Taken(err) {
 		return groupcast.Group{}, groupcast.Errorf(groupcast.EConflict, "group %s exists already", g.Name)
 	}
 	if err != nil {

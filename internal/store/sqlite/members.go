@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
@@ -28,7 +29,7 @@ func admit(ctx context.Context, q *queries.Queries, group protocol.GroupID, user
 		return nil, err
 	}
 	err := q.AddMember(ctx, queries.AddMemberParams{GroupID: group.String(), UserID: userID, Since: at})
-	if taken(err) {
+	if sqlfile.Taken(err) {
 		return nil, groupcast.Errorf(groupcast.EConflict, "the user is a member already")
 	}
 	if err != nil {

@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
@@ -28,7 +29,7 @@ func (s *Store) AddRequest(ctx context.Context, group protocol.GroupID, userID, 
 		r, err = request(ctx, q, id)
 		return err
 	})
-	if taken(err) {
+	if sqlfile.Taken(err) {
 		return r, groupcast.Errorf(groupcast.EConflict, "you have asked already").
 			WithHint("wait until an administrator decides")
 	}

@@ -14,15 +14,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 
-	"github.com/pressly/goose/v3"
-	driver "modernc.org/sqlite"
-	lib "modernc.org/sqlite/lib"
-
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
@@ -37,7 +33,7 @@ const maxReaders = 4
 
 // Store is a database file. It is safe for concurrent use.
 type Store struct {
-	path    string
+	file    sqlfile.File
 	durable *sql.DB // commits reach the disk before they return
 	quick   *sql.DB // commits may be lost with the power, never torn
 	reads   *sql.DB
@@ -49,98 +45,30 @@ var _ store.Store = (*Store)(nil)
 // Open opens the database file, makes it if it is not there, checks it and brings its tables
 // up to date. Its errors say what to do next.
 func Open(ctx context.Context, path string) (*Store, error) {
-	if err := makeFile(path); err != nil {
+	folder, err := fs.Sub(migrations, "migrations")
+	if err != nil {
+		return nil, err
+	}
+	f := sqlfile.File{
+		Path: path, Name: "database", Migrations: folder,
+		IfDamaged: "put a backup in its place: groupcast restore FILE",
+		IfNewer:   "start the newer program, or go back with: groupcast restore FILE",
+	}
+	if err := f.Make(); err != nil {
 		return nil, err
 	}
 	s := &Store{
-		path:    path,
-		durable: pool(path, 1, "_txlock=immediate", "_pragma=synchronous(FULL)"),
-		quick:   pool(path, 1, "_txlock=immediate", "_pragma=synchronous(NORMAL)"),
-		reads:   pool(path, maxReaders, "_pragma=query_only(1)"),
+		file:    f,
+		durable: f.Pool(1, sqlfile.Immediate, sqlfile.Durable),
+		quick:   f.Pool(1, sqlfile.Immediate, sqlfile.Quick),
+		reads:   f.Pool(maxReaders, sqlfile.ReadOnly),
 		turn:    make(chan struct{}, 1),
 	}
 	s.turn <- struct{}{}
-	if err := s.prepare(ctx); err != nil {
-		return nil, errors.Join(explain(path, err), s.Close())
+	if err := f.Prepare(ctx, s.durable); err != nil {
+		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
-}
-
-// makeFile makes the file for its owner only; SQLite gives -wal and -shm the same mode.
-func makeFile(path string) error {
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
-	if err != nil {
-		return fmt.Errorf("open the database: %w", err)
-	}
-	if err := errors.Join(f.Chmod(0o600), f.Close()); err != nil {
-		return fmt.Errorf("make the database private: %w", err)
-	}
-	return nil
-}
-
-func pool(path string, conns int, options ...string) *sql.DB {
-	dsn := "file:" + (&url.URL{Path: path}).EscapedPath() +
-		"?_pragma=busy_timeout(10000)&_pragma=journal_mode(WAL)&_pragma=foreign_keys(1)"
-	for _, o := range options {
-		dsn += "&" + o
-	}
-	db, err := sql.Open("sqlite", dsn)
-	if err != nil {
-		panic(err) // only for a driver that is not registered
-	}
-	db.SetMaxOpenConns(conns)
-	db.SetMaxIdleConns(conns)
-	return db
-}
-
-func (s *Store) prepare(ctx context.Context) error {
-	var verdict string
-	if err := s.durable.QueryRowContext(ctx, "PRAGMA quick_check(1)").Scan(&verdict); err != nil {
-		return fmt.Errorf("check the database: %w", err)
-	}
-	if verdict != "ok" {
-		return damaged(s.path).Wrap(errors.New(verdict))
-	}
-	folder, err := fs.Sub(migrations, "migrations")
-	if err != nil {
-		return err
-	}
-	p, err := goose.NewProvider(goose.DialectSQLite3, s.durable, folder)
-	if err != nil {
-		return fmt.Errorf("read the migrations: %w", err)
-	}
-	current, newest, err := p.GetVersions(ctx)
-	if err != nil {
-		return fmt.Errorf("read the database's version: %w", err)
-	}
-	if current > newest {
-		return groupcast.Errorf(groupcast.EConflict,
-			"the database %s was written by a newer groupcast (tables %d, this program knows %d)", s.path, current, newest).
-			WithHint("start the newer program, or go back with: groupcast restore FILE")
-	}
-	if _, err := p.Up(ctx); err != nil {
-		return fmt.Errorf("bring the database's tables up to date: %w", err)
-	}
-	return nil
-}
-
-// Damaged says that a file cannot be trusted any more.
-func damaged(path string) *groupcast.Error {
-	return groupcast.Errorf(groupcast.EUnavailable, "the database %s is damaged", path).
-		WithHint("put a backup in its place: groupcast restore FILE (the damaged file is kept beside it)")
-}
-
-// explain turns SQLite's word for damage into ours.
-func explain(path string, err error) error {
-	var e *driver.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() & 0xff {
-	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
-		return damaged(path).Wrap(err)
-	}
-	return err
 }
 
 // Close waits for what runs and closes the file.
@@ -150,7 +78,7 @@ func (s *Store) Close() error {
 
 // read runs f on one state of the database.
 func (s *Store) read(ctx context.Context, f func(q *queries.Queries) error) error {
-	return explain(s.path, inTransaction(ctx, s.reads, f))
+	return s.file.Explain(inTransaction(ctx, s.reads, f))
 }
 
 // durably runs f in a transaction that is on the disk when durably returns.
@@ -171,7 +99,7 @@ func (s *Store) write(ctx context.Context, db *sql.DB, f func(q *queries.Queries
 		return ctx.Err()
 	}
 	defer func() { s.turn <- struct{}{} }()
-	return explain(s.path, inTransaction(ctx, db, f))
+	return s.file.Explain(inTransaction(ctx, db, f))
 }
 
 func inTransaction(ctx context.Context, db *sql.DB, f func(q *queries.Queries) error) error {
@@ -197,10 +125,10 @@ func (s *Store) Backup(ctx context.Context, path string) error {
 		return groupcast.Errorf(groupcast.EConflict, "%s exists already", path).WithHint("choose another name")
 	}
 	// VACUUM INTO takes an empty file: made first, it is private from its first byte.
-	if err := makeFile(path); err != nil {
+	if err := (sqlfile.File{Path: path, Name: "backup"}).Make(); err != nil {
 		return err
 	}
-	db := pool(s.path, 1) // its own connection: a reader may not VACUUM, a writer would hold up others
+	db := s.file.Pool(1) // its own connection: a reader may not VACUUM, a writer would hold up others
 	_, err := db.ExecContext(ctx, "VACUUM INTO ?", filepath.Clean(path))
 	if err = errors.Join(err, db.Close()); err != nil {
 		return errors.Join(fmt.Errorf("copy the database: %w", err), os.Remove(path))

@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
@@ -55,7 +56,7 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 		owed, err = deliveries(ctx, q, t.No)
 		return err
 	})
-	if taken(err) {
+	if sqlfile.Taken(err) {
 		return out, nil, groupcast.Errorf(groupcast.EConflict, "transfer %d exists already", t.No)
 	}
 	return out, owed, err

@@ -38,15 +38,17 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, owed, err := s.store.AddTransfer(ctx, s.newTransfer(p, g, no, n, b))
+	return s.promise(ctx, p, s.newTransfer(p, g, no, n, b), n.Now)
+}
+
+// promise keeps a transfer whose content is built and lets the schedule deliver it.
+func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
+	no := t.No
+	tr, owed, err := s.store.AddTransfer(ctx, t)
 	if err != nil {
 		return groupcast.Transfer{}, errors.Join(err, s.content.Remove(no))
 	}
-	s.live.add(tr, owed, n.Now)
-	if tr.Owed == 0 && len(owed) == 0 {
-		s.complete(ctx, no)
-		tr.Reason = "the group has no members"
-	}
+	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d bytes, owed to %d", tr.Files, tr.Bytes, len(owed)))
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Text: "added"})
 	return s.show(ctx, no)

@@ -1,0 +1,341 @@
+package server
+
+import (
+	"context"
+	"crypto/ed25519"
+	"crypto/sha256"
+	"encoding/hex"
+	"net/netip"
+	"path/filepath"
+	"sync"
+	"testing"
+	"testing/synctest"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// fakeSender is a session without packets: tests say what its devices report.
+type fakeSender struct {
+	cfg   session.SenderConfig
+	offer wire.Offer
+	bytes []byte
+
+	mu       sync.Mutex
+	attached map[protocol.DeviceID][]protocol.Range
+	detached []protocol.DeviceID
+	begun    bool
+	stopped  bool
+	end      chan error
+}
+
+func (f *fakeSender) Offer() (wire.Offer, []byte, []byte) {
+	return f.offer, f.bytes, seal.SignOffer(f.cfg.Key, f.bytes)
+}
+
+func (f *fakeSender) Attach(dev protocol.DeviceID, lacks []protocol.Range, _ bool) (groupcast.Handout, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.stopped {
+		return groupcast.Handout{}, session.ErrSessionOver
+	}
+	f.attached[dev] = lacks
+	return groupcast.Handout{SessionSecret: f.offer.Session[:], FeedbackKey: []byte("key")}, nil
+}
+
+func (f *fakeSender) Detach(dev protocol.DeviceID, _ string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	delete(f.attached, dev)
+	f.detached = append(f.detached, dev)
+}
+
+func (f *fakeSender) Complete(dev protocol.DeviceID)                 {}
+func (f *fakeSender) Feedback(dev protocol.DeviceID, _ []byte) error { return nil }
+
+func (f *fakeSender) Run(ctx context.Context) error {
+	f.mu.Lock()
+	f.begun = true
+	f.mu.Unlock()
+	select {
+	case err := <-f.end:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (f *fakeSender) Stop() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if !f.stopped {
+		f.stopped = true
+		f.end <- nil
+	}
+}
+
+func (f *fakeSender) Status() session.SenderStatus {
+	return session.SenderStatus{Wire: 1000, Running: f.is(func() bool { return f.begun })}
+}
+
+func (f *fakeSender) is(what func() bool) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return what()
+}
+
+func (f *fakeSender) sealing() bool { return f.is(func() bool { return f.begun && !f.stopped }) }
+
+// fakeSource gives blocks of one letter.
+type fakeSource struct{}
+
+func (fakeSource) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
+	return copy(buf, "block"), nil
+}
+func (fakeSource) Layout() *manifest.Layout { return nil }
+func (fakeSource) Close() error             { return nil }
+
+type fakeIdentity struct{ key seal.SigningKey }
+
+func (fakeIdentity) ID() protocol.ServerID         { return protocol.ServerID{0xaa} }
+func (i fakeIdentity) SigningKey() seal.SigningKey { return i.key }
+func (fakeIdentity) SigningChain() [][]byte        { return [][]byte{{1}} }
+
+// fakePasswords is quick: the real ones take 26 ms each.
+type fakePasswords struct{}
+
+func (fakePasswords) Hash(_ context.Context, pw groupcast.Password) (string, error) {
+	sum := sha256.Sum256([]byte(string(pw)))
+	return hex.EncodeToString(sum[:]), nil
+}
+
+func (p fakePasswords) Verify(ctx context.Context, _, _ string, pw groupcast.Password, hash string) (bool, error) {
+	h, err := p.Hash(ctx, pw)
+	return h == hash, err
+}
+
+// world is a server with a store of its own and sessions without packets.
+type world struct {
+	*testing.T
+	*Server
+	ctx     context.Context
+	senders []*fakeSender
+	plain   [][]byte
+	mu      sync.Mutex
+	stop    func()
+	dir     string
+	key     seal.SigningKey
+}
+
+var local = groupcast.Principal{Local: true, Scope: groupcast.ScopeCLI, From: "local"}
+
+func inBubble(t *testing.T, f func(w *world)) {
+	t.Helper()
+	dir := t.TempDir()
+	synctest.Test(t, func(t *testing.T) {
+		w := newWorld(t, dir)
+		defer w.shutDown()
+		f(w)
+	})
+}
+
+func newWorld(t *testing.T, dir string) *world {
+	t.Helper()
+	w := &world{T: t, dir: dir, key: seal.NewSigningKey()}
+	w.boot()
+	return w
+}
+
+func (w *world) boot() {
+	w.Helper()
+	db, err := sqlite.Open(w.T.Context(), filepath.Join(w.dir, "db.sqlite"))
+	if err != nil {
+		w.Fatal(err)
+	}
+	s, err := New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}})
+	if err != nil {
+		w.Fatal(err)
+	}
+	w.Server = s
+	s.openSource = func(context.Context, store.Transfer) (source, error) { return fakeSource{}, nil }
+	s.sendPlain = func(_ context.Context, _ netip.AddrPort, p []byte) error {
+		w.mu.Lock()
+		defer w.mu.Unlock()
+		w.plain = append(w.plain, p)
+		return nil
+	}
+	s.newSender = w.fakeSession
+	ctx, cancel := context.WithCancel(context.Background())
+	w.ctx = ctx
+	done := make(chan error, 1)
+	go func() { done <- s.Run(ctx) }()
+	w.stop = func() {
+		cancel()
+		if err := <-done; err != nil {
+			w.Error(err)
+		}
+		if err := db.Close(); err != nil {
+			w.Error(err)
+		}
+	}
+	synctest.Wait()
+}
+
+func (w *world) shutDown() { w.stop() }
+
+// reboot stops the server and starts it again on the same store.
+func (w *world) reboot() {
+	w.stop()
+	w.boot()
+}
+
+func (w *world) fakeSession(cfg session.SenderConfig) (sender, error) {
+	f := &fakeSender{cfg: cfg, offer: cfg.Terms, attached: map[protocol.DeviceID][]protocol.Range{}, end: make(chan error, 4)}
+	f.offer.Session = protocol.NewSessionID()
+	f.bytes = wire.AppendOffer(nil, f.offer)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.senders = append(w.senders, f)
+	return f, nil
+}
+
+// sender gives the newest session.
+func (w *world) sender() *fakeSender {
+	w.Helper()
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if len(w.senders) == 0 {
+		w.Fatal("no session was opened")
+	}
+	return w.senders[len(w.senders)-1]
+}
+
+func (w *world) must(err error) {
+	w.Helper()
+	if err != nil {
+		w.Fatal(err)
+	}
+}
+
+// agent is a receiver without a disk.
+type agent struct {
+	w      *world
+	p      groupcast.Principal
+	cli    groupcast.Principal
+	key    seal.SigningKey
+	stream groupcast.AgentStream
+	number uint64
+}
+
+const password = "a good password"
+
+// enrol makes a user who is a member of the group, with one device.
+func (w *world) enrol(name, group string) *agent {
+	w.Helper()
+	_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: name, Password: password})
+	w.must(err)
+	_, err = w.AddMember(w.ctx, local, group, name)
+	w.must(err)
+	return w.login(name)
+}
+
+func (w *world) login(name string) *agent {
+	w.Helper()
+	key := seal.NewSigningKey()
+	in, err := w.Login(w.ctx, "192.0.2.1", groupcast.Login{
+		User: name, Password: password, Device: "pc-" + name, PublicKey: ed25519.PublicKey(key.Public().Bytes()),
+		ControlVersion: groupcast.ControlVersion, WireVersion: protocol.Version,
+	})
+	w.must(err)
+	a := &agent{w: w, key: key}
+	a.p, err = w.Authenticate(w.ctx, "192.0.2.1", in.AgentToken)
+	w.must(err)
+	a.cli, err = w.Authenticate(w.ctx, "192.0.2.1", in.CLIToken)
+	w.must(err)
+	return a
+}
+
+// attach opens the device's stream.
+func (a *agent) attach() *agent {
+	a.w.Helper()
+	var err error
+	a.stream, err = a.w.AgentEvents(a.w.ctx, a.p)
+	a.w.must(err)
+	synctest.Wait()
+	return a
+}
+
+// offers reads what the stream holds now and gives the offers in it.
+func (a *agent) offers() []wire.Offer {
+	a.w.Helper()
+	synctest.Wait()
+	var out []wire.Offer
+	q := a.stream.(*queue[groupcast.AgentEvent])
+	for len(q.ch) > 0 {
+		if e := <-q.ch; e.Kind == groupcast.AgentOffer {
+			o, err := seal.VerifyOffer(a.w.key.Public(), e.Offer.Offer, e.Offer.Signature)
+			a.w.must(err)
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// offered expects exactly one offer and gives it.
+func (a *agent) offered() wire.Offer {
+	a.w.Helper()
+	o := a.offers()
+	if len(o) != 1 {
+		a.w.Fatalf("%s: %d offers, want one", a.p.User.Name, len(o))
+	}
+	return o[0]
+}
+
+func (a *agent) ready(o wire.Offer) (groupcast.Handout, error) {
+	h, err := a.w.Ready(a.w.ctx, a.p, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, LacksAll: true})
+	synctest.Wait()
+	return h, err
+}
+
+func (a *agent) receipt(o wire.Offer, outcome groupcast.DeliveryState, path groupcast.Path) error {
+	a.number++
+	r := groupcast.Receipt{Transfer: o.Transfer, Root: o.IndexDigest, Outcome: outcome, Path: path, Sequence: a.number}
+	r.Signature = seal.SignReceipt(a.key, seal.Receipt{
+		Server: o.Server, Group: o.Group, Transfer: o.Transfer, Root: o.IndexDigest,
+		Device: a.p.Device.ID, Outcome: string(outcome), Sequence: a.number,
+	})
+	err := a.w.Receipt(a.w.ctx, a.p, r)
+	synctest.Wait()
+	return err
+}
+
+// send promises made-up files to a group, now.
+func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcast.Transfer {
+	w.Helper()
+	g, err := w.store.Group(w.ctx, group)
+	w.must(err)
+	n := groupcast.NewTransfer{Group: group, Paths: []string{"/x"}, Now: true}
+	if change != nil {
+		change(&n)
+	}
+	w.must(checkTransfer(&n))
+	no, err := w.store.NextTransferNo(w.ctx)
+	w.must(err)
+	b := built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
+	tr, err := w.promise(w.ctx, local, w.newTransfer(local, g, no, n, b), n.Now)
+	w.must(err)
+	synctest.Wait()
+	return tr
+}
+
+func (w *world) group(name string) {
+	w.Helper()
+	_, err := w.CreateGroup(w.ctx, local, groupcast.NewGroup{Name: name})
+	w.must(err)
+}

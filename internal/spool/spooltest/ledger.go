@@ -1,0 +1,35 @@
+package spooltest
+
+import "github.com/groupcast/groupcast/internal/spool"
+
+// Ledger is a ledger in memory that survives crashes of a Disk, as a database with a
+// durable commit does.
+type Ledger struct {
+	Paths map[string]spool.Delivered
+	Fail  error // what Record answers
+}
+
+// NewLedger makes an empty ledger.
+func NewLedger() *Ledger { return &Ledger{Paths: map[string]spool.Delivered{}} }
+
+// Lookup gives the entry of a path.
+func (l *Ledger) Lookup(path string) (spool.Delivered, bool, error) {
+	d, ok := l.Paths[path]
+	return d, ok, nil
+}
+
+// Record stores the outcomes that put a file onto the disk.
+func (l *Ledger) Record(batch []spool.Outcome) error {
+	if l.Fail != nil {
+		return l.Fail
+	}
+	for _, o := range batch {
+		switch o.Result {
+		case spool.Committed, spool.KeptBoth, spool.AlreadyHad:
+			if have, ok := l.Paths[o.Path]; !ok || have.Transfer <= o.Transfer {
+				l.Paths[o.Path] = spool.Delivered{Transfer: o.Transfer, Digest: o.Digest, Size: o.Size, MTime: o.MTime, Name: o.Name}
+			}
+		}
+	}
+	return nil
+}

@@ -1,6 +1,12 @@
 package manifest
 
-import "github.com/groupcast/groupcast/internal/protocol"
+import (
+	"errors"
+	"fmt"
+	"math"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
 
 // Kind is what an entry is.
 type Kind uint8
@@ -12,6 +18,9 @@ const (
 	KindSymlink
 )
 
+// BigFile is the size from which on a file begins a new block and ends its last one.
+const BigFile = 1 << 20
+
 // File is one entry of a manifest.
 type File struct {
 	Kind   Kind
@@ -21,6 +30,15 @@ type File struct {
 	MTime  int64  // ns since 1970
 	Size   uint64
 	Digest protocol.Digest // SHA-256 of the content; zero for folders and symlinks
+}
+
+// Stored is how many bytes of the packed stream an entry has: a symlink's target travels in
+// the manifest.
+func (f *File) Stored() uint64 {
+	if f.Kind != KindFile {
+		return 0
+	}
+	return f.Size
 }
 
 // Block is one block of the packed stream.
@@ -35,30 +53,173 @@ type Manifest struct {
 	Blocks []Block
 }
 
-// Parse reads the canonical encoding and checks everything a receiver must know before it
-// writes the first byte (security.md O7, R1, R3).
-func Parse(b []byte) (*Manifest, error) { return nil, nil }
-
-// Append appends the canonical encoding.
-func (m *Manifest) Append(b []byte) []byte { return b }
-
 // StreamLength is the length of the packed stream.
-func (m *Manifest) StreamLength() uint64 { return 0 }
+func (m *Manifest) StreamLength() (n uint64) {
+	for i := range m.Files {
+		n += m.Files[i].Stored()
+	}
+	return n
+}
 
 // Check says whether the manifest keeps every rule that Parse enforces.
-func (m *Manifest) Check() error { return nil }
+func (m *Manifest) Check() error {
+	if len(m.Files) > protocol.MaxFiles || len(m.Blocks) > protocol.MaxBlocks {
+		return fmt.Errorf("manifest of %d files and %d blocks: too large", len(m.Files), len(m.Blocks))
+	}
+	if err := checkFiles(m.Files); err != nil {
+		return err
+	}
+	return checkBlocks(m.Files, m.Blocks)
+}
+
+// checkFiles checks each entry and the order of all; no path has a file or symlink among its
+// parents (security.md R3). All entries between "a" and "a/x" in bytewise order begin with
+// "a", so the candidates form a stack.
+func checkFiles(files []File) error {
+	var total uint64
+	var stack []string // paths of files and symlinks that the next path may begin with
+	for i := range files {
+		f := &files[i]
+		if err := checkFile(f); err != nil {
+			return err
+		}
+		if i > 0 && f.Path <= files[i-1].Path {
+			return fmt.Errorf("path %q does not come after %q", f.Path, files[i-1].Path)
+		}
+		for len(stack) > 0 && !hasPrefix(f.Path, stack[len(stack)-1]) {
+			stack = stack[:len(stack)-1]
+		}
+		for _, s := range stack {
+			if f.Path[len(s)] == '/' {
+				return fmt.Errorf("path %q lies below %q, which is no folder", f.Path, s)
+			}
+		}
+		if f.Kind != KindFolder {
+			stack = append(stack, f.Path)
+		}
+		if total += f.Stored(); f.Size > math.MaxInt64 || total > math.MaxInt64 {
+			return errors.New("sizes of the files: more than there can be")
+		}
+	}
+	return nil
+}
+
+func hasPrefix(s, prefix string) bool { return len(s) > len(prefix) && s[:len(prefix)] == prefix }
+
+func checkFile(f *File) error {
+	if err := CheckPath(f.Path); err != nil {
+		return err
+	}
+	if f.Mode&^0o777 != 0 {
+		return fmt.Errorf("mode of %q has more than permissions", f.Path)
+	}
+	if f.Kind != KindFile && f.Digest != (protocol.Digest{}) {
+		return fmt.Errorf("%q is no file and has a digest", f.Path)
+	}
+	if f.Kind != KindSymlink && f.Target != "" {
+		return fmt.Errorf("%q is no symbolic link and has a target", f.Path)
+	}
+	switch f.Kind {
+	case KindFile:
+	case KindFolder:
+		if f.Size != 0 {
+			return fmt.Errorf("folder %q has a size", f.Path)
+		}
+	case KindSymlink:
+		if f.Size != uint64(len(f.Target)) {
+			return fmt.Errorf("size of the symbolic link %q is not that of its target", f.Path)
+		}
+		return CheckTarget(f.Path, f.Target)
+	default:
+		return fmt.Errorf("%q is of kind %d", f.Path, f.Kind)
+	}
+	return nil
+}
+
+// checkBlocks checks that the blocks cover the packed stream and that big files begin and
+// end at their borders. The files have been checked already.
+func checkBlocks(files []File, blocks []Block) error {
+	w := walk{blocks: blocks}
+	for i := range files {
+		size := files[i].Stored()
+		if size >= BigFile && w.left != 0 {
+			return fmt.Errorf("%q does not begin a block", files[i].Path)
+		}
+		if err := w.advance(size); err != nil {
+			return err
+		}
+		if size >= BigFile && w.left != 0 {
+			return fmt.Errorf("%q does not end its last block", files[i].Path)
+		}
+	}
+	if w.left > 0 || w.next != len(blocks) {
+		return errors.New("blocks and files do not have the same length")
+	}
+	return nil
+}
+
+// walk goes along the packed stream: left is what remains of the block before next.
+type walk struct {
+	blocks []Block
+	next   int
+	left   uint64
+}
+
+func (w *walk) advance(size uint64) error {
+	for size > 0 {
+		if w.left == 0 {
+			if w.next == len(w.blocks) {
+				return errors.New("the blocks end before the files")
+			}
+			w.left = uint64(w.blocks[w.next].Length)
+			if w.left == 0 || w.left > protocol.MaxBlockLength {
+				return fmt.Errorf("block %d has %d bytes", w.next, w.left)
+			}
+			w.next++
+		}
+		step := min(size, w.left)
+		size -= step
+		w.left -= step
+	}
+	return nil
+}
 
 // Cut cuts the packed stream of files into blocks; the digests are still to be filled in.
-func Cut(files []File) ([]Block, error) { return nil, nil }
+func Cut(files []File) ([]Block, error) {
+	var blocks []Block
+	shared := uint64(0) // of the small files since the last border
+	closeShared := func() {
+		blocks = appendCut(blocks, shared)
+		shared = 0
+	}
+	for i := range files {
+		size := files[i].Stored()
+		if size > math.MaxInt64 || size/protocol.BlockSize > protocol.MaxBlocks {
+			return nil, fmt.Errorf("%q is too large for one transfer", files[i].Path)
+		}
+		if size < BigFile {
+			shared += size
+			continue
+		}
+		closeShared()
+		blocks = appendCut(blocks, size)
+		if len(blocks) > protocol.MaxBlocks {
+			break
+		}
+	}
+	closeShared()
+	if len(blocks) > protocol.MaxBlocks {
+		return nil, fmt.Errorf("the files are more than the %d blocks that one transfer can have", protocol.MaxBlocks)
+	}
+	return blocks, nil
+}
 
-// CheckPath says whether a path may stand in a manifest (security.md R1).
-func CheckPath(path string) error { return nil }
-
-// CheckTarget says whether the symlink at path may point to target (security.md R3).
-func CheckTarget(path, target string) error { return nil }
-
-// LeafDigest is the digest of a block.
-func LeafDigest(data []byte) protocol.Digest { return protocol.Digest{} }
-
-// IndexDigest is the digest of block 0, which holds the digests of the manifest's blocks.
-func IndexDigest(index []byte) protocol.Digest { return protocol.Digest{} }
+func appendCut(blocks []Block, size uint64) []Block {
+	for ; size > protocol.BlockSize; size -= protocol.BlockSize {
+		blocks = append(blocks, Block{Length: protocol.BlockSize})
+	}
+	if size > 0 {
+		blocks = append(blocks, Block{Length: uint32(size)})
+	}
+	return blocks
+}

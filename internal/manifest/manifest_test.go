@@ -1,0 +1,437 @@
+package manifest
+
+import (
+	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// sample is a manifest with entries of every kind.
+func sample(t testing.TB) *Manifest {
+	t.Helper()
+	files := []File{
+		{Kind: KindFolder, Path: "d", Mode: 0o755, MTime: 1},
+		{Path: "d/a", Mode: 0o644, MTime: 2, Size: 300_000, Digest: protocol.Digest{1}},
+		{Path: "d/big", Mode: 0o600, MTime: -3, Size: BigFile + 7, Digest: protocol.Digest{2}},
+		{Path: "d/empty", Mode: 0o777, Digest: protocol.Digest{3}},
+		{Kind: KindSymlink, Path: "d/l", Mode: 0o777, Target: "a", Size: 1},
+		{Path: "e", Size: 5, Digest: protocol.Digest{4}},
+	}
+	return withBlocks(t, files)
+}
+
+func withBlocks(t testing.TB, files []File) *Manifest {
+	t.Helper()
+	blocks, err := Cut(files)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range blocks {
+		blocks[i].Digest = protocol.Digest{0xB, byte(i)}
+	}
+	return &Manifest{Files: files, Blocks: blocks}
+}
+
+func TestEncodingIsThatOfTheDocument(t *testing.T) {
+	m := sample(t)
+	b := m.Append(nil)
+	if len(b) != m.encodedBytes() {
+		t.Errorf("%d bytes, foretold %d", len(b), m.encodedBytes())
+	}
+	sum := sha256.Sum256(b)
+	const want = "82d437a7d9bcb65070b71b81a33efc8715da77c9558a123f1ffdf38aafe63dda"
+	if got := hex.EncodeToString(sum[:]); got != want {
+		t.Errorf("the sample's encoding has changed: SHA-256 %s, want %s", got, want)
+	}
+	back, err := Parse(b)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !slices.Equal(back.Files, m.Files) || !slices.Equal(back.Blocks, m.Blocks) {
+		t.Error("what was parsed is not what was encoded")
+	}
+	for n := range b {
+		if _, err := Parse(b[:n]); err == nil {
+			t.Fatalf("cut after %d bytes it still parses", n)
+		}
+	}
+	if _, err := Parse(append(b, 0)); err == nil {
+		t.Error("a byte too many was accepted")
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	for name, spoil := range map[string]func(m *Manifest){
+		"path twice":              func(m *Manifest) { m.Files[5].Path = "d/l" },
+		"paths out of order":      func(m *Manifest) { m.Files[5].Path = "c" },
+		"absolute":                func(m *Manifest) { m.Files[5].Path = "/e" },
+		"dot dot":                 func(m *Manifest) { m.Files[5].Path = "e/../../x" },
+		"path below a file":       func(m *Manifest) { m.Files[5].Path = "d/l/x"; m.Files[4] = File{Path: "d/l"} },
+		"path below a link":       func(m *Manifest) { m.Files[5].Path = "d/l/x" },
+		"setuid":                  func(m *Manifest) { m.Files[5].Mode = 0o4755 },
+		"unknown kind":            func(m *Manifest) { m.Files[0].Kind = 3 },
+		"folder with a size":      func(m *Manifest) { m.Files[0].Size = 1 },
+		"folder with a digest":    func(m *Manifest) { m.Files[0].Digest[0] = 1 },
+		"link's size":             func(m *Manifest) { m.Files[4].Size = 2 },
+		"link with a digest":      func(m *Manifest) { m.Files[4].Digest[0] = 1 },
+		"link out of the tree":    func(m *Manifest) { m.Files[4].Target, m.Files[4].Size = "../..", 5 },
+		"absolute link":           func(m *Manifest) { m.Files[4].Target, m.Files[4].Size = "/etc", 4 },
+		"block of no bytes":       func(m *Manifest) { m.Blocks = append(m.Blocks, Block{}) },
+		"block too long":          func(m *Manifest) { m.Blocks[0].Length = protocol.MaxBlockLength + 1 },
+		"blocks end early":        func(m *Manifest) { m.Blocks = m.Blocks[:len(m.Blocks)-1] },
+		"blocks end late":         func(m *Manifest) { m.Blocks = append(m.Blocks, Block{Length: 1}) },
+		"big file within a block": func(m *Manifest) { m.Blocks[1].Length++; m.Blocks[2].Length-- },
+		"big file ends within": func(m *Manifest) {
+			last := len(m.Blocks) - 2
+			m.Blocks[last].Length++
+			m.Blocks[last+1].Length--
+		},
+		"8 EiB":    func(m *Manifest) { m.Files[5].Size = math.MaxUint64 },
+		"overflow": func(m *Manifest) { m.Files[1].Size, m.Files[2].Size = math.MaxInt64, math.MaxInt64 },
+	} {
+		m := sample(t)
+		spoil(m)
+		if _, err := Parse(m.Append(nil)); err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestBombsAreRefusedBeforeMemoryIsTaken(t *testing.T) {
+	head := []byte("GCM1\x00\x0F\x42\x40\x00\xFF\xFF\xFF\x7F\xFF\xFF\xFF\xFF\xFF\xFF\xFF")
+	n := testing.AllocsPerRun(1, func() {
+		if _, err := Parse(head); err == nil {
+			t.Error("10^6 files in 20 bytes were accepted")
+		}
+	})
+	if n > 8 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestPrefixesAmongNeighbours(t *testing.T) {
+	for _, c := range []struct {
+		paths string // sorted; a trailing > marks a folder
+		ok    bool
+	}{
+		{"a a-b a/c", false}, {"a> a-b a/c", true}, {"a> a-b> a-b/x a/c", true}, {"a a-b ab", true},
+		{"a> a.b a/b a/b/c", false}, {"a ab ab/c", false}, {"a ab> ab/c", true}, {"a aa aaa aab/c", true},
+	} {
+		var files []File
+		for _, p := range strings.Fields(c.paths) {
+			f := File{Path: p}
+			if name, folder := strings.CutSuffix(p, ">"); folder {
+				f = File{Kind: KindFolder, Path: name}
+			}
+			files = append(files, f)
+		}
+		if err := (&Manifest{Files: files}).Check(); (err == nil) != c.ok {
+			t.Errorf("%s: %v", c.paths, err)
+		}
+	}
+}
+
+func TestCheckPath(t *testing.T) {
+	for path, ok := range map[string]bool{
+		"a": true, "a/b/c": true, ".hidden": true, "...": true, `a\b`: true, "ä/日本": true, "a b": true,
+		"": false, ".": false, "..": false, "a/..": false, "../a": false, "a/./b": false, "/a": false, "a/": false,
+		"a//b": false, "a\x00": false, "\xFF": false, strings.Repeat("x", 4097): false, strings.Repeat("x/", 2047) + "xx": true,
+	} {
+		if err := CheckPath(path); (err == nil) != ok {
+			t.Errorf("%q: %v", path, err)
+		}
+	}
+}
+
+func TestCheckTarget(t *testing.T) {
+	for _, c := range []struct {
+		path, target string
+		ok           bool
+	}{
+		{"l", "a", true}, {"d/l", "../a", true}, {"d/l", "./a/b/", true}, {"d/e/l", "../../a", true},
+		{"l", "", false}, {"l", "..", false}, {"d/l", "../..", false}, {"l", "/a", false}, {"d/l", "a/../b", false},
+		{"l", "a\x00", false}, {"l", "\xFF", false},
+	} {
+		if err := CheckTarget(c.path, c.target); (err == nil) != c.ok {
+			t.Errorf("%s → %s: %v", c.path, c.target, err)
+		}
+	}
+}
+
+func TestCheckPathOn(t *testing.T) {
+	for _, c := range []struct {
+		goos, path string
+		ok         bool
+	}{
+		{"linux", `a\b:c`, true}, {"linux", "con", true}, {"linux", strings.Repeat("x", 256), false},
+		{"windows", `a\b`, false}, {"windows", "a:b", false}, {"windows", "d/CON", false}, {"windows", "aux.txt", false},
+		{"windows", "com1", false}, {"windows", "com", true}, {"windows", "COM¹.x", false}, {"windows", "a.", false},
+		{"windows", "a ", false}, {"windows", "a\x01", false}, {"windows", "console", true}, {"windows", "a?", false},
+	} {
+		if err := CheckPathOn(c.goos, c.path); (err == nil) != c.ok {
+			t.Errorf("%s on %s: %v", c.path, c.goos, err)
+		}
+	}
+}
+
+func TestCut(t *testing.T) {
+	lengths := func(sizes ...uint64) (out []uint32) {
+		var files []File
+		for i, s := range sizes {
+			files = append(files, File{Path: fmt.Sprintf("%03d", i), Size: s})
+		}
+		blocks, err := Cut(files)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, b := range blocks {
+			out = append(out, b.Length)
+		}
+		return out
+	}
+	const B = protocol.BlockSize
+	for _, c := range []struct {
+		sizes []uint64
+		want  []uint32
+	}{
+		{nil, nil}, {[]uint64{0, 0}, nil}, {[]uint64{1, 0, 2}, []uint32{3}}, {[]uint64{B}, []uint32{B}},
+		{[]uint64{B, 1}, []uint32{B, 1}}, {[]uint64{B - 1, 3}, []uint32{B, 2}},
+		{[]uint64{5, BigFile, 6, 7}, []uint32{5, B, B, B, B, BigFile - 4*B, 13}},
+		{[]uint64{BigFile - 1, 1}, []uint32{B, B, B, B, BigFile - 4*B}},
+		{[]uint64{5 * B, 5 * B}, []uint32{B, B, B, B, B, B, B, B, B, B}},
+	} {
+		if got := lengths(c.sizes...); !slices.Equal(got, c.want) {
+			t.Errorf("%v: %v, want %v", c.sizes, got, c.want)
+		}
+	}
+	if _, err := Cut([]File{{Path: "a", Size: math.MaxUint64}}); err == nil {
+		t.Error("2^64-1 bytes were cut")
+	}
+}
+
+// TestLayoutAgainstTheStream compares the layout with a stream laid out byte by byte.
+func TestLayoutAgainstTheStream(t *testing.T) {
+	rnd := rand.New(rand.NewPCG(1, 2))
+	for range 60 {
+		m := random(t, rnd)
+		l, e := LayoutOf(m)
+		if _, err := Parse(e.Manifest); err != nil {
+			t.Fatal(err)
+		}
+		seen := make([]uint64, len(m.Files))
+		blocksOf := make(map[int][]protocol.BlockNumber)
+		for b := l.FirstStream(); int(b) < l.Blocks(); b++ {
+			sum := 0
+			for _, x := range l.Extents(nil, b) {
+				if x.Offset != seen[x.File] || x.Length < 1 {
+					t.Fatalf("block %d: extent %+v, of that file came %d", b, x, seen[x.File])
+				}
+				seen[x.File] += uint64(x.Length)
+				sum += x.Length
+				blocksOf[x.File] = append(blocksOf[x.File], b)
+			}
+			if n, ok := l.Length(b); !ok || n != sum {
+				t.Fatalf("block %d: %d bytes in extents, length %d", b, sum, n)
+			}
+		}
+		for i := range m.Files {
+			r := l.FileBlocks(i)
+			var want []protocol.BlockNumber
+			for b := r.First; b < r.End(); b++ {
+				want = append(want, b)
+			}
+			if seen[i] != m.Files[i].Stored() || !slices.Equal(blocksOf[i], want) {
+				t.Fatalf("file %d: %d of %d bytes, blocks %v, want %v", i, seen[i], m.Files[i].Stored(), want, blocksOf[i])
+			}
+		}
+	}
+}
+
+func random(t testing.TB, rnd *rand.Rand) *Manifest {
+	var files []File
+	for i := range rnd.IntN(40) {
+		f := File{Path: fmt.Sprintf("%04d", i), Mode: 0o644}
+		switch rnd.IntN(6) {
+		case 0:
+			f.Kind = KindFolder
+		case 1:
+			f.Size = BigFile + rnd.Uint64N(3*protocol.BlockSize)
+		case 2:
+		case 3:
+			f.Kind, f.Target, f.Size = KindSymlink, "x", 1
+		default:
+			f.Size = rnd.Uint64N(2 * protocol.BlockSize)
+		}
+		files = append(files, f)
+	}
+	return withBlocks(t, files)
+}
+
+func offerOf(l *Layout) wire.Offer {
+	o := wire.Offer{SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols}
+	l.Fill(&o)
+	return o
+}
+
+func TestLayoutGrowsWithWhatIsKnown(t *testing.T) {
+	var files []File
+	for i := range 9000 { // some 600 KB of manifest: three blocks
+		files = append(files, File{Path: fmt.Sprintf("f%05d", i), Size: 100, Digest: protocol.Digest{1}})
+	}
+	whole, e := LayoutOf(withBlocks(t, files))
+	l, err := NewLayout(offerOf(whole))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if l.Blocks() != whole.Blocks() || l.FirstStream() != whole.FirstStream() || l.FirstStream() < 3 {
+		t.Fatalf("%d blocks, stream from %d", l.Blocks(), l.FirstStream())
+	}
+	if _, ok := l.Length(l.FirstStream()); ok {
+		t.Error("the length of a block of the stream is known without the manifest")
+	}
+	if _, ok := l.Digest(1); ok || !l.Verify(0, e.Index) || l.Verify(0, e.Manifest[:len(e.Index)]) || l.Verify(1, nil) {
+		t.Error("digests before the index is known")
+	}
+	if _, err := l.WithIndex(e.Manifest[:len(e.Index)]); err == nil {
+		t.Error("a wrong index was accepted")
+	}
+	withIndex, err := l.WithIndex(e.Index)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b := protocol.BlockNumber(1); b < l.FirstStream(); b++ {
+		n, _ := l.Length(b)
+		at := int(b-1) * protocol.BlockSize
+		if !withIndex.Verify(b, e.Manifest[at:at+n]) {
+			t.Errorf("manifest block %d does not verify", b)
+		}
+	}
+	full, err := withIndex.WithManifest(e.Manifest)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for b := range protocol.BlockNumber(whole.Blocks() + 2) {
+		n1, ok1 := full.Length(b)
+		n2, ok2 := whole.Length(b)
+		d1, known1 := full.Digest(b)
+		d2, known2 := whole.Digest(b)
+		if n1 != n2 || ok1 != ok2 || d1 != d2 || known1 != known2 || ok1 != (int(b) < whole.Blocks()) {
+			t.Fatalf("block %d differs between server and receiver", b)
+		}
+	}
+	bad := bytes.Clone(e.Manifest)
+	bad[len(bad)-1] ^= 1
+	if _, err := l.WithManifest(bad); err == nil {
+		t.Error("a changed manifest was accepted")
+	}
+}
+
+func TestOffersThatBoundTheManifest(t *testing.T) {
+	whole, e := LayoutOf(sample(t))
+	for name, spoil := range map[string]func(o *wire.Offer){
+		"bytes":           func(o *wire.Offer) { o.TotalBytes-- },
+		"files":           func(o *wire.Offer) { o.Files-- },
+		"blocks":          func(o *wire.Offer) { o.Blocks-- },
+		"manifest bytes":  func(o *wire.Offer) { o.ManifestBytes++ },
+		"manifest blocks": func(o *wire.Offer) { o.ManifestBlocks++ },
+		"no manifest":     func(o *wire.Offer) { o.ManifestBytes, o.ManifestBlocks = 0, 0 },
+		"huge manifest":   func(o *wire.Offer) { o.ManifestBytes = math.MaxUint64 },
+		"too many files":  func(o *wire.Offer) { o.Files = protocol.MaxFiles + 1 },
+		"symbols":         func(o *wire.Offer) { o.MaxK = 100 },
+		"no symbols":      func(o *wire.Offer) { o.SymbolSize = 0 },
+		"root":            func(o *wire.Offer) { o.IndexDigest[0] ^= 1 },
+	} {
+		o := offerOf(whole)
+		spoil(&o)
+		l, err := NewLayout(o)
+		if err == nil {
+			_, err = l.WithManifest(e.Manifest)
+		}
+		if err == nil {
+			t.Errorf("%s: accepted", name)
+		}
+	}
+}
+
+func TestLookingUpAllocatesNothing(t *testing.T) {
+	l, _ := LayoutOf(sample(t))
+	room := make([]Extent, 0, 16)
+	if n := testing.AllocsPerRun(100, func() {
+		for b := range protocol.BlockNumber(l.Blocks()) {
+			l.Length(b)
+			l.Digest(b)
+			room = l.Extents(room[:0], b)
+		}
+		l.FileBlocks(2)
+	}); n != 0 {
+		t.Errorf("%v allocations", n)
+	}
+}
+
+func TestDigestsDoNotPassForOneAnother(t *testing.T) {
+	data := make([]byte, 64)
+	if LeafDigest(data) == IndexDigest(data) || LeafDigest(data) == sha256.Sum256(data) || LeafDigest(data) == LeafDigest(data[:63]) {
+		t.Error("two digests with different meanings are equal")
+	}
+	h := NewLeafHash(64)
+	h.Write(data[:10])
+	h.Write(data[10:])
+	if h.Digest() != LeafDigest(data) {
+		t.Error("a digest in pieces differs")
+	}
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(sample(f).Append(nil))
+	f.Add((&Manifest{}).Append(nil))
+	f.Add(withBlocks(f, []File{{Path: "a", Size: BigFile}}).Append(nil))
+	f.Fuzz(func(t *testing.T, b []byte) {
+		m, err := Parse(b)
+		if err != nil {
+			return
+		}
+		if !bytes.Equal(m.Append(nil), b) {
+			t.Fatal("two encodings of one manifest")
+		}
+		for i := range m.Files {
+			if err := CheckPath(m.Files[i].Path); err != nil {
+				t.Fatal(err)
+			}
+		}
+		l, _ := LayoutOf(m)
+		var sum uint64
+		for b := l.FirstStream(); int(b) < l.Blocks() && b < 1000; b++ {
+			for _, x := range l.Extents(nil, b) {
+				sum += uint64(x.Length)
+			}
+		}
+		if l.Blocks() < 1000 && sum != m.StreamLength() {
+			t.Fatalf("extents of %d bytes, stream of %d", sum, m.StreamLength())
+		}
+	})
+}
+
+func BenchmarkLargeManifest(b *testing.B) {
+	var files []File
+	for i := range 100_000 {
+		files = append(files, File{Path: fmt.Sprintf("folder%03d/file%07d", i/1000, i), Size: 4000, Digest: protocol.Digest{1}})
+	}
+	raw := withBlocks(b, files).Append(nil)
+	b.SetBytes(int64(len(raw)))
+	for b.Loop() {
+		m, err := Parse(raw)
+		if err != nil {
+			b.Fatal(err)
+		}
+		LayoutOf(m)
+	}
+}

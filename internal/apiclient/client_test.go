@@ -86,7 +86,6 @@ func TestOnlyReadsAreTriedAgain(t *testing.T) {
 	}
 }
 
-// flaky breaks the first connections of a server that is well otherwise.
 func TestReadSurvivesABrokenConnection(t *testing.T) {
 	w := newWorld(t)
 	var broken atomic.Int32
@@ -115,8 +114,12 @@ func forward(t *testing.T, to string, breaks func() bool) string {
 			if err != nil {
 				return
 			}
+			if breaks() {
+				in.Close()
+				continue
+			}
 			out, err := net.Dial("tcp", to)
-			if err != nil || breaks() {
+			if err != nil {
 				in.Close()
 				continue
 			}

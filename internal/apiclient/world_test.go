@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"testing"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
@@ -16,6 +17,7 @@ import (
 // world is a server of the API on loopback with its own CA, in front of a fake service.
 type world struct {
 	service   *httpapitest.Service
+	api       groupcast.Service // what answers: service, or something around it
 	authority *pki.Authority
 	address   string
 	socket    string
@@ -23,6 +25,12 @@ type world struct {
 }
 
 func newWorld(t *testing.T) *world {
+	t.Helper()
+	s := httpapitest.New()
+	return newWorldOf(t, s, s)
+}
+
+func newWorldOf(t *testing.T, s *httpapitest.Service, api groupcast.Service) *world {
 	t.Helper()
 	// Paths of sockets are short; t.TempDir's are not.
 	dir, err := os.MkdirTemp("", "gc")
@@ -34,7 +42,7 @@ func newWorld(t *testing.T) *world {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &world{service: httpapitest.New(), authority: authority, socket: filepath.Join(dir, "server.sock")}
+	w := &world{service: s, api: api, authority: authority, socket: filepath.Join(dir, "server.sock")}
 	w.serve(t, "127.0.0.1:0")
 	return w
 }
@@ -43,7 +51,7 @@ func newWorld(t *testing.T) *world {
 func (w *world) serve(t *testing.T, listen string) {
 	t.Helper()
 	server, err := httpapi.Listen(httpapi.Config{
-		Service: w.service, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost,
+		Service: w.api, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost,
 		Socket: w.socket, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

@@ -16,14 +16,15 @@ const (
 	lossMargin    = 0.01                  // above the baseline: less is noise
 	lossShare     = 0.35                  // and so is less than this share of the baseline
 	suspectLoss   = 0.02                  // at the start, loss above it is compared with a lower rate
-	sameLoss      = 0.7                   // loss at a lower rate that proves it does not depend on it
 	delayLimit    = 15 * time.Millisecond // queueing delay that is a full queue
 	overrunLimit  = 0.005
 	queueLimit    = 20 * time.Millisecond // own send queue
 	usedShare     = 0.8                   // a rate that is not used proves nothing
 	freshShare    = 0.5                   // F3: who wants more needs the word of half
-	firstStep     = 0.02                  // steady increase of a round …
+	firstStep     = 0.01                  // increase of a round near the rate that was too much …
 	lastStep      = 0.16                  // … which grows while all goes well
+	returnStep    = 0.08                  // and far below it
+	nearCeiling   = 0.95
 	backQueue     = 0.85
 	backLoss      = 0.7
 	patience      = 3 // decreases that change nothing before the cause is taken as given
@@ -47,6 +48,7 @@ type Controller struct {
 	base     float64 // loss that does not depend on the rate
 	heard    bool    // base is a measurement
 	lastGood float64
+	ceiling  float64 // the rate of the latest cut
 	doubtful float64 // rate and loss that were in doubt
 	doubtLos float64
 	step     float64
@@ -132,19 +134,20 @@ func (c *Controller) judge(s Sample) (Limiter, bool) {
 	switch {
 	case s.Overrun > overrunLimit:
 		return LimitReceivers, true
-	case s.Delay > c.delay+delayLimit:
-		return LimitWire, true
 	case !c.heard && s.Loss > suspectLoss:
 		return LimitLoss, true
 	case c.heard && s.Loss > c.base+max(lossMargin, lossShare*c.base):
 		return LimitLoss, true
+	case s.Delay > c.delay+delayLimit:
+		return LimitWire, true
 	}
 	return "", false
 }
 
 func (c *Controller) better(s Sample) {
 	if c.phase == doubting {
-		c.phase = steady // half the rate was clean: the wire is between the two
+		c.phase, c.limiter = steady, LimitWire // this rate was clean: the wire is above it
+		c.ceiling = c.doubtful * (1 - c.doubtLos)
 		c.rate = max(c.rate, c.doubtful*(1-c.doubtLos)*0.95)
 		c.learn(s.Loss)
 		c.clamp()
@@ -160,14 +163,24 @@ func (c *Controller) better(s Sample) {
 		return
 	}
 	c.lastGood = c.rate
-	if c.phase == starting {
+	c.grow()
+	c.clamp()
+}
+
+// grow doubles at the start; then it comes back fast to the rate that was too much and goes
+// past it slowly, then faster.
+func (c *Controller) grow() {
+	near := c.ceiling * nearCeiling
+	switch {
+	case c.phase == starting:
 		c.rate *= 2
 		c.limiter = LimitStart
-	} else {
+	case c.rate < near:
+		c.rate = min(c.rate*(1+returnStep), near)
+	default:
 		c.rate *= 1 + c.step
 		c.step = min(c.step*1.25, lastStep)
 	}
-	c.clamp()
 }
 
 // worse backs off, unless backing off has been shown not to help.
@@ -194,7 +207,7 @@ func (c *Controller) worse(s Sample, l Limiter) {
 
 // settleDoubt compares the loss at half the rate with that at the rate in doubt.
 func (c *Controller) settleDoubt(s Sample) {
-	if s.Loss >= sameLoss*c.doubtLos {
+	if independent(c.rate, s.Loss, c.doubtful, c.doubtLos) {
 		c.learn(s.Loss)
 		c.phase = starting
 		c.rate = c.doubtful
@@ -207,13 +220,20 @@ func (c *Controller) settleDoubt(s Sample) {
 	c.clamp()
 }
 
+// independent says whether loss does not come from the rate: then less arrives at the lower
+// rate, in proportion; on a full wire as much arrives as before.
+func independent(low, lowLoss, high, highLoss float64) bool {
+	arrived := low * (1 - lowLoss) / max(high*(1-highLoss), 1)
+	return arrived < (1+low/high)/2
+}
+
 // given: lower rates have not lessened it, so it is the network's own.
 func (c *Controller) given(s Sample, l Limiter) bool {
 	switch {
 	case c.cuts == 0 || c.rate > 0.9*c.cutRate && c.cuts < patience:
 		return false
 	case l == LimitLoss:
-		return s.Loss >= sameLoss*c.cutLoss
+		return independent(c.rate, s.Loss, c.cutRate, c.cutLoss)
 	}
 	return l == LimitWire && c.cuts >= patience
 }
@@ -240,6 +260,7 @@ func (c *Controller) cutTo(share float64, l Limiter) {
 
 func (c *Controller) cut(share float64, l Limiter) {
 	c.cuts++
+	c.ceiling = c.rate
 	c.rate *= share
 	c.limiter = l
 	c.step = firstStep

@@ -85,7 +85,9 @@ func (r *Receiver) reported(now time.Time) {
 	if r.done {
 		p.left--
 	}
-	p.at = p.at.Add(r.sync.interval)
+	if next := p.at.Add(r.sync.interval); next.Sub(now) <= 3*r.sync.interval/2 {
+		p.at = next
+	}
 	if !p.at.After(now) {
 		p.at = now.Add(r.sync.interval/2 + r.spread(r.sync.interval))
 	}

@@ -28,40 +28,47 @@ type ask struct {
 }
 
 // afford charges a device with repair that nobody else has asked for so far. It refuses, and
-// leaves the device behind, when its demand is out of proportion to everybody else's.
-func (s *Sender) afford(now time.Time, d *device, symbols int) bool {
-	d.charged += symbols
-	d.fruit += symbols
-	if d.fruit > 3*s.wantedSymbols()+fruitSlack {
+// leaves the device behind, when its demand is out of proportion to what it lost or to
+// everybody else's.
+func (s *Sender) afford(now time.Time, d *device) bool {
+	switch {
+	case d.fruit > 3*s.wantedSymbols()+fruitSlack:
 		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks again and again and stores nothing")
-		return false
-	}
-	if s.outlier(d) {
+	case s.excessive(d):
+		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks for far more than it says it lost")
+	case s.outlier(d):
 		s.leave(now, d, CauseLoss, fmt.Sprintf("it loses %.1f %% of the packets, far more than the others", 100*d.loss))
-		return false
+	default:
+		return true
 	}
-	return true
+	return false
 }
 
 func (s *Sender) wantedSymbols() int {
 	return s.wanted.Count() * s.k(s.someBlock())
 }
 
-// outlier: with three devices or more, one whose demand passes 4 % of the packets, and what
-// the loss of half of the devices explains, while hardly anybody else demands half as much.
+// outlier: with three devices or more, one whose demand passes 4 % of the packets while it
+// loses far more than the others, or lacked whole blocks, and hardly anybody demands half as
+// much.
 func (s *Sender) outlier(d *device) bool {
-	explained := 1.5 * s.median / (1 - min(s.median, 0.9))
-	limit := outlierSlack + int(float64(s.symbols)*(1.0/outlierShare+explained))
-	if len(s.devices.order) < outlierGroup || d.charged <= limit {
+	demand := d.charged + d.whole
+	limit := outlierSlack + int(s.symbols/outlierShare)
+	if len(s.devices.order) < outlierGroup || demand <= limit || d.loss <= 2*s.median+0.02 && d.whole <= d.charged {
 		return false
 	}
 	like := 0
 	for _, o := range s.devices.order {
-		if o.charged >= d.charged/2 || o.behind == CauseLoss {
+		if o.charged+o.whole >= demand/2 || o.behind == CauseLoss {
 			like++
 		}
 	}
 	return like < max(2, (len(s.devices.order)+19)/20)
+}
+
+// excessive: it asks for far more than it says it lost.
+func (s *Sender) excessive(d *device) bool {
+	return d.charged > outlierSlack+int(s.symbols/outlierShare)+2*int(d.lost)
 }
 
 // inconsistent: symbols were sent as asked, they arrive by the device's own reports, and

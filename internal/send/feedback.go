@@ -68,6 +68,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	d.overrun += uint64(f.Overrun)
 	s.sampleRTT(now, d, f)
 	if f.Declared > 0 && f.Received <= f.Declared && uint64(f.Declared) <= uint64(s.number) {
+		d.lost += uint64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
 		s.round.add(now, d, f)
 	}
@@ -124,7 +125,9 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 	if need <= have {
 		return
 	}
-	if !s.afford(now, d, need-have) {
+	d.charged += need - have
+	d.fruit += need - have
+	if !s.afford(now, d) {
 		return
 	}
 	s.grant(now, b, k, s.margin(need), missing)
@@ -217,7 +220,12 @@ func (s *Sender) askBlock(now time.Time, d *device, b protocol.BlockNumber, high
 	}
 	d.moved = now
 	if p.begun.Has(b) {
-		if high < s.last[b] || !s.afford(now, d, (s.k(b)+1)/2) {
+		if high < s.last[b] {
+			return
+		}
+		d.whole += (s.k(b) + 1) / 2
+		d.fruit += s.k(b)
+		if !s.afford(now, d) {
 			return
 		}
 	}

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"hash/fnv"
 	"math/rand/v2"
+	"os"
 	"testing"
 	"time"
 
@@ -162,6 +163,9 @@ func (w *world) event(e send.Event) {
 	switch e.Kind {
 	case send.DeviceBehind:
 		w.peers[e.Device].behind = e.Cause
+		if os.Getenv("GROUPCAST_TRACE") != "" {
+			w.t.Logf("%v %+v %+v", w.clock.Now().Sub(w.start), e, w.s.Status())
+		}
 	case send.DeviceBack:
 		w.peers[e.Device].behind = ""
 	case send.Over:

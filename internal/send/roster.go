@@ -43,8 +43,10 @@ type device struct {
 	delay    time.Duration
 	overrun  uint64
 	round    roundOf
-	charged  int // repair symbols sent for it alone, less its credit
-	fruit    int // … since verified rose
+	lost     uint64 // packets, by its reports
+	charged  int    // repair symbols that it was the first to ask for, less its credit
+	whole    int    // the same for blocks it lacked whole, at half the price
+	fruit    int    // both since verified rose
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
 	done     bool

@@ -10,6 +10,9 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
+// roundPackets is how many packets a round needs to say anything about loss.
+const roundPackets = 100
+
 // round gathers what the devices report while the rate stays the same.
 type round struct {
 	id     uint32
@@ -84,7 +87,7 @@ func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 // endRound draws the conclusions of a round: loss, GRTT, rate.
 func (s *Sender) endRound(now time.Time) {
 	took := now.Sub(s.round.begins).Seconds()
-	if took > 0 && s.devices.active > 0 && !s.pass.idle() {
+	if took > 0 && s.devices.active > 0 && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
 		before := s.control.Rate()
 		s.control.Round(s.sample(took))
 		if s.control.Rate() != before {

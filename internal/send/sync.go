@@ -14,6 +14,7 @@ const (
 	minSyncGap    = 2 * time.Millisecond  // between SYNCs that events call for
 	frontSyncGap  = 20 * time.Millisecond // … and that a front which moved far calls for
 	startSyncGap  = 25 * time.Millisecond // while the rate doubles
+	autoSyncGap   = 50 * time.Millisecond // while data flows and the rate is being found
 	frontBytes    = 2 << 20               // this much sent is far
 	ends          = 3                     // SYNCs that say END
 	endGap        = 5 * time.Millisecond
@@ -63,6 +64,8 @@ func (s *Sender) syncDue() time.Time {
 		gap = startSyncGap
 	case y.frontMoved && y.bytes >= frontBytes:
 		gap = frontSyncGap
+	case s.cfg.Rate.Fixed == 0 && s.sendable():
+		gap = autoSyncGap
 	}
 	return y.last.Add(gap)
 }
@@ -194,7 +197,7 @@ func (s *Sender) reportInterval() time.Duration {
 
 // settleTime is how long reports still speak of packets sent before the rate changed.
 func (s *Sender) settleTime() time.Duration {
-	gap := protocol.SyncInterval
+	gap := autoSyncGap
 	if s.control.Starting() || s.control.Rate() > rate.DefaultStart {
 		gap = startSyncGap
 	}

@@ -1,0 +1,123 @@
+package ledger
+
+import (
+	"context"
+	"database/sql"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+)
+
+// maxInbox bounds the rows of the inbox; the oldest go first.
+const maxInbox = 200_000
+
+// Book is the ledger as the spool of one server and group sees it.
+type Book struct {
+	ledger *Ledger
+	server string
+	group  string
+	name   string // of the group, for the inbox
+}
+
+var _ spool.Ledger = (*Book)(nil)
+
+// Book gives the ledger of one server and group.
+func (l *Ledger) Book(server protocol.ServerID, group protocol.GroupID, name string) *Book {
+	return &Book{ledger: l, server: server.String(), group: group.String(), name: name}
+}
+
+// Lookup gives what was delivered under a path.
+func (b *Book) Lookup(path string) (d spool.Delivered, known bool, err error) {
+	ctx := context.Background() // the spool's interface has none; the file is local
+	var no, size, mtime int64
+	var digest string
+	known, err = b.ledger.one(ctx, "look up "+path, b.ledger.db.QueryRowContext(ctx,
+		`SELECT transfer_no, digest, size, mtime_ns, name FROM paths
+		WHERE server = $1 AND group_id = $2 AND path = $3`, b.server, b.group, path),
+		&no, &digest, &size, &mtime, &d.Name)
+	if !known || err != nil {
+		return spool.Delivered{}, false, err
+	}
+	d.Transfer, d.Size, d.MTime = protocol.TransferNo(no), uint64(size), time.Unix(0, mtime)
+	if err := d.Digest.UnmarshalText([]byte(digest)); err != nil {
+		return spool.Delivered{}, false, fmt.Errorf("look up %s: %w", path, err)
+	}
+	return d, true, nil
+}
+
+// Record keeps the outcomes of one batch, all or none.
+func (b *Book) Record(batch []spool.Outcome) error {
+	ctx := context.Background()
+	at := b.ledger.now().UnixMicro()
+	return b.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
+		paths, err := tx.PrepareContext(ctx, keepPath)
+		if err != nil {
+			return err
+		}
+		inbox, err := tx.PrepareContext(ctx, keepInbox)
+		if err != nil {
+			return err
+		}
+		for _, o := range batch {
+			if err := b.keep(ctx, paths, inbox, o, at); err != nil {
+				return fmt.Errorf("%s: %w", o.Path, err)
+			}
+		}
+		_, err = tx.ExecContext(ctx, "DELETE FROM inbox WHERE id <= (SELECT MAX(id) FROM inbox) - $1", maxInbox)
+		return err
+	})
+}
+
+const (
+	// A path never goes back to an older transfer.
+	keepPath = `INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+		ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
+			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name
+		WHERE excluded.transfer_no >= paths.transfer_no`
+	// The same outcome recorded again after a crash stays one row.
+	keepInbox = `INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, reason)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
+		ON CONFLICT (server, transfer_no, path) DO UPDATE SET outcome = excluded.outcome,
+			reason = excluded.reason, name = excluded.name`
+)
+
+func (b *Book) keep(ctx context.Context, paths, inbox *sql.Stmt, o spool.Outcome, at int64) error {
+	if o.Kind == manifest.KindFolder {
+		return nil
+	}
+	name := o.Name
+	if name == o.Path {
+		name = ""
+	}
+	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad
+	if lies && o.Kind == manifest.KindFile {
+		if _, err := paths.ExecContext(ctx, b.server, b.group, o.Path, int64(o.Transfer),
+			o.Digest.String(), int64(o.Size), o.MTime.UnixNano(), name); err != nil {
+			return err
+		}
+	}
+	_, err := inbox.ExecContext(ctx, at, b.server, b.group, b.name, o.Path, name, int64(o.Size),
+		o.Digest.String(), int64(o.Transfer), word(o.Result), o.Reason)
+	return err
+}
+
+// word is how the inbox calls a result.
+func word(r spool.Result) string {
+	switch r {
+	case spool.Committed:
+		return "received"
+	case spool.KeptBoth:
+		return "kept both"
+	case spool.AlreadyHad:
+		return "already had"
+	case spool.Superseded:
+		return "superseded"
+	case spool.Rejected:
+		return "refused"
+	}
+	return fmt.Sprintf("result %d", r)
+}

@@ -16,8 +16,8 @@ import (
 )
 
 const (
-	bigFile      = 1 << 20  // a file of this size or more is staged in a file of its own
-	syncEvery    = 64 << 20 // bytes written between barriers, at most
+	bigFile      = manifest.BigFile // a file of this size or more is staged in a file of its own
+	syncEvery    = 64 << 20         // bytes written between barriers, at most
 	defaultSpare = 1 << 30
 )
 

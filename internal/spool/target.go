@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"runtime"
 	"strings"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -21,8 +22,8 @@ func (g *Staging) settleEarly(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if why := unholdable(f.Path); why != "" {
-			o := g.outcome(i, Rejected, why)
+		if err := manifest.CheckPathOn(runtime.GOOS, f.Path); err != nil {
+			o := g.outcome(i, Rejected, err.Error())
 			g.outcomes[i] = &o
 			continue
 		}
@@ -208,43 +209,4 @@ func (g *Staging) movedBefore(i int) *Outcome {
 		return nil
 	}
 	return &o
-}
-
-// unholdable says why a name cannot lie on this machine; empty if it can.
-func unholdable(name string) string {
-	for part := range strings.SplitSeq(name, "/") {
-		if len(part) > maxComponent {
-			return fmt.Sprintf("a name of %d bytes is longer than file systems keep", len(part))
-		}
-		if why := platformRefuses(part); why != "" {
-			return why
-		}
-	}
-	return ""
-}
-
-// windowsRefuses says why Windows takes no such name: device names, characters it reserves,
-// endings it drops.
-func windowsRefuses(part string) string {
-	if i := strings.IndexAny(part, `<>:"|?*\`); i >= 0 {
-		return fmt.Sprintf("Windows takes no %q in a name", part[i])
-	}
-	for _, r := range part {
-		if r < 0x20 {
-			return "Windows takes no control character in a name"
-		}
-	}
-	if strings.HasSuffix(part, ".") || strings.HasSuffix(part, " ") {
-		return "Windows drops a dot or space at the end of a name"
-	}
-	stem, _, _ := strings.Cut(strings.ToUpper(part), ".")
-	stem = strings.TrimRight(stem, " ")
-	switch stem {
-	case "CON", "PRN", "AUX", "NUL", "CONIN$", "CONOUT$":
-		return stem + " is a device on Windows"
-	}
-	if len(stem) == 4 && (strings.HasPrefix(stem, "COM") || strings.HasPrefix(stem, "LPT")) && stem[3] >= '0' && stem[3] <= '9' {
-		return stem + " is a device on Windows"
-	}
-	return ""
 }

@@ -1,6 +1,0 @@
-//go:build !windows
-
-package spool
-
-// platformRefuses says why this system takes no such name; empty if it does.
-func platformRefuses(string) string { return "" }

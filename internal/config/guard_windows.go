@@ -1,0 +1,28 @@
+package config
+
+import (
+	"errors"
+	"io/fs"
+	"os"
+
+	"golang.org/x/sys/windows"
+)
+
+// lockedByte lies far behind the file's end: Windows keeps others from reading what is locked,
+// and they shall read who holds it.
+const lockedByte = 1 << 30
+
+func lockFile(f *os.File) error {
+	const flags = windows.LOCKFILE_EXCLUSIVE_LOCK | windows.LOCKFILE_FAIL_IMMEDIATELY
+	err := windows.LockFileEx(windows.Handle(f.Fd()), flags, 0, 1, 0, &windows.Overlapped{Offset: lockedByte})
+	if errors.Is(err, windows.ERROR_LOCK_VIOLATION) {
+		return errHeld
+	}
+	return err
+}
+
+// checkOwner leaves it to the access lists of the user's profile.
+func checkOwner(string, fs.FileInfo) error { return nil }
+
+// NoCoreDumps has nothing to do: Windows writes dumps only where an administrator asked for it.
+func NoCoreDumps() error { return nil }

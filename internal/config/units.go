@@ -1,0 +1,165 @@
+package config
+
+import (
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+// Bounds of what may be set.
+const (
+	MaxRate     = 1_000_000_000_000 // bits a second
+	MinRate     = 8_000             // below it a SYNC alone is too much
+	MaxDuration = 10 * 365 * 24 * time.Hour
+	day         = 24 * time.Hour
+)
+
+// ParseRate reads a rate in bits a second: 100M, 1.5G, 800K, with or without "bit/s" or "bps"
+// after it. "auto" and "0" are 0: no limit but the network's.
+func ParseRate(text string) (uint64, error) {
+	s := strings.ToLower(strings.TrimSpace(text))
+	if s == "auto" || s == "0" {
+		return 0, nil
+	}
+	for _, unit := range []string{"bit/s", "bits/s", "bps"} {
+		s = strings.TrimSpace(strings.TrimSuffix(s, unit))
+	}
+	s = strings.TrimSuffix(s, "bit")
+	n, ok := scaled(s, decimal)
+	if !ok || n < MinRate || n > MaxRate {
+		return 0, groupcast.Errorf(groupcast.EInvalid, "not a rate: %.40q", text).
+			WithHint("give bits a second, from 8K to 1000G: 100M, 1.5G, or auto")
+	}
+	return uint64(n), nil
+}
+
+// FormatRate writes a rate in bits a second for humans.
+func FormatRate(bits uint64) string {
+	if bits == 0 {
+		return "auto"
+	}
+	return steps(float64(bits), []string{"bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"})
+}
+
+// ParseSize reads a number of bytes: 1500, 10M or 10MB (decimal), 10MiB (binary).
+func ParseSize(text string) (uint64, error) {
+	s := strings.ToLower(strings.TrimSpace(text))
+	units := decimal
+	if t, ok := strings.CutSuffix(s, "ib"); ok {
+		s, units = t, binary
+	} else {
+		s = strings.TrimSuffix(s, "b")
+	}
+	n, ok := scaled(s, units)
+	if !ok || n < 0 || n >= math.MaxInt64 {
+		return 0, groupcast.Errorf(groupcast.EInvalid, "not a size: %.40q", text).WithHint("give bytes: 1500, 10M, 2.5GB, 4GiB")
+	}
+	return uint64(n), nil
+}
+
+// FormatSize writes a number of bytes for humans, in decimal units.
+func FormatSize(n uint64) string {
+	return steps(float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB", "EB"})
+}
+
+var (
+	decimal = map[byte]float64{'k': 1e3, 'm': 1e6, 'g': 1e9, 't': 1e12}
+	binary  = map[byte]float64{'k': 1 << 10, 'm': 1 << 20, 'g': 1 << 30, 't': 1 << 40}
+)
+
+// scaled reads a plain decimal number with an optional unit letter.
+func scaled(s string, units map[byte]float64) (float64, bool) {
+	factor := 1.0
+	if s != "" {
+		if f, ok := units[s[len(s)-1]]; ok {
+			s, factor = strings.TrimSpace(s[:len(s)-1]), f
+		}
+	}
+	if s == "" || len(s) > 20 || strings.Trim(s, "0123456789.") != "" {
+		return 0, false // no signs, exponents, hexadecimal, infinities
+	}
+	n, err := strconv.ParseFloat(s, 64)
+	return math.Round(n * factor), err == nil
+}
+
+// steps writes three significant digits with the unit in which there are one to three before
+// the point.
+func steps(n float64, units []string) string {
+	i := 0
+	for n >= 999.5 && i < len(units)-1 {
+		n /= 1000
+		i++
+	}
+	if i == 0 || n >= 99.95 {
+		return fmt.Sprintf("%.0f %s", n, units[i])
+	}
+	if n >= 9.995 {
+		return fmt.Sprintf("%.1f %s", n, units[i])
+	}
+	return fmt.Sprintf("%.2f %s", n, units[i])
+}
+
+// ParseDuration reads what Go does (90s, 1h30m), and days and weeks before it: 30d, 2w, 1d12h.
+func ParseDuration(text string) (time.Duration, error) {
+	s := strings.ToLower(strings.TrimSpace(text))
+	var total float64
+	for _, unit := range []struct {
+		letter string
+		length time.Duration
+	}{{"w", 7 * day}, {"d", day}} {
+		before, after, found := strings.Cut(s, unit.letter)
+		if !found {
+			continue
+		}
+		n, ok := scaled(before, nil)
+		if !ok || strings.Contains(before, ".") {
+			return 0, notADuration(text)
+		}
+		total += n * float64(unit.length)
+		s = after
+	}
+	if s != "" {
+		rest, err := time.ParseDuration(s)
+		if err != nil || rest < 0 {
+			return 0, notADuration(text)
+		}
+		total += float64(rest)
+	}
+	if total > float64(MaxDuration) || strings.TrimSpace(text) == "" {
+		return 0, notADuration(text)
+	}
+	return time.Duration(total), nil
+}
+
+func notADuration(text string) error {
+	return groupcast.Errorf(groupcast.EInvalid, "not a duration: %.40q", text).
+		WithHint("give days, hours, minutes, seconds, ten years at most: 30d, 12h, 1h30m, 45s")
+}
+
+// FormatDuration writes a duration for humans, in its two largest units.
+func FormatDuration(d time.Duration) string {
+	if d < 0 {
+		return "-" + FormatDuration(-d)
+	}
+	if d < time.Second {
+		return d.Round(time.Millisecond).String()
+	}
+	d = d.Round(time.Second)
+	for _, u := range []struct {
+		large, small         time.Duration
+		largeName, smallName string
+	}{{day, time.Hour, "d", "h"}, {time.Hour, time.Minute, "h", "m"}, {time.Minute, time.Second, "m", "s"}} {
+		if d >= u.large {
+			out := fmt.Sprintf("%d%s", d/u.large, u.largeName)
+			if rest := d % u.large / u.small; rest > 0 {
+				out += fmt.Sprintf("%d%s", rest, u.smallName)
+			}
+			return out
+		}
+	}
+	return fmt.Sprintf("%ds", d/time.Second)
+}

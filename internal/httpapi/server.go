@@ -68,9 +68,9 @@ func Listen(cfg Config) (*Server, error) {
 		}
 	}
 	handler := newHandler(cfg, s.closing)
-	s.https = s.httpServer(observe(cfg.Log, ownHosts(cfg.Knows, handler)), withConn)
+	s.https = s.httpServer(dressed(cfg.Log, ownHosts(cfg.Knows, handler)), withConn)
 	s.https.TLSConfig = cfg.TLS.Clone()
-	s.local = s.httpServer(observe(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
+	s.local = s.httpServer(dressed(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
 		return context.WithValue(ctx, keyLocal, true)
 	})
 	return s, nil
@@ -136,7 +136,7 @@ func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn)
 	}
 }
 
-// newHandler is everything behind both doors.
+// newHandler is what lies behind both doors.
 func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	newAPI(cfg.Service, cfg.Log, mux, closing)
@@ -147,8 +147,11 @@ func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 	mux.Handle("/", root)
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(crossOrigin))
-	return harden(csrf.Handler(mux))
+	return csrf.Handler(mux)
 }
+
+// dressed puts on what every answer has, whoever gives it.
+func dressed(log *slog.Logger, h http.Handler) http.Handler { return observe(log, harden(h)) }
 
 func crossOrigin(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, problem(groupcast.Errorf(groupcast.EForbidden, "the request comes from another web site").

@@ -1,0 +1,35 @@
+package httpapi
+
+import (
+	"context"
+	"io"
+	"strings"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+type approvingService struct{ approving }
+
+func (s *approvingService) GroupsOnOffer(context.Context, groupcast.Principal, bool) ([]groupcast.GroupOnOffer, error) {
+	return s.groups(), nil
+}
+
+// breakingService breaks off after a mebibyte.
+type breakingService struct{ *httpapitest.Service }
+
+func (breakingService) Blocks(context.Context, groupcast.Principal, protocol.TransferNo, protocol.BlockNumber, uint32) (io.ReadCloser, error) {
+	return broken{io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), failing{})}, nil
+}
+
+type failing struct{}
+
+func (failing) Read([]byte) (int, error) { return 0, errDisk }
+
+// panickingService falls over.
+type panickingService struct{ *httpapitest.Service }
+
+func (panickingService) Users(context.Context, groupcast.Principal) ([]groupcast.User, error) {
+	panic("canary: index out of range")
+}

@@ -66,7 +66,8 @@ type Receiver struct {
 	newest   uint64 // sequence of the newest SYNC
 	tried    int    // signature checks that failed for the same sequence
 	triedFor uint64
-	overruns uint32 // of the socket when the session began
+	overruns uint32 // of the socket when the session began …
+	overrun  uint32 // … and since
 	heard    bool   // overruns is set
 	armed    time.Time
 	closing  bool
@@ -74,6 +75,7 @@ type Receiver struct {
 	working  int
 	notices  []recv.Event
 	report   []byte // a feedback body for OnFeedback
+	asks     bool   // report asks for something: it is not replaced by one that does not
 	reported time.Time
 	unheard  bool
 	farewell time.Time // when Run ends though no report of being done has left; zero: not done
@@ -241,9 +243,25 @@ func (r *Receiver) tick() (notices []recv.Event, report []byte, until time.Time,
 	if !r.farewell.IsZero() {
 		r.partAt(now)
 	}
-	notices, report = r.notices, r.report
-	r.notices, r.report = nil, nil
+	notices, report = r.notices, r.dueReport(now)
+	r.notices = nil
 	return notices, report, r.armed, r.over
+}
+
+// dueReport gives the feedback body that may leave by the other road now.
+func (r *Receiver) dueReport(now time.Time) []byte {
+	if r.report == nil {
+		return nil
+	}
+	if at := r.reported.Add(reportEvery); now.Before(at) {
+		if at.Before(r.armed) {
+			r.armed = at
+		}
+		return nil
+	}
+	out := r.report
+	r.report, r.asks, r.reported = nil, false, now
+	return out
 }
 
 // partAt ends Run when the farewell is due.

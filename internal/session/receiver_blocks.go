@@ -230,5 +230,6 @@ func (r *Receiver) Status() ReceiverStatus {
 	return ReceiverStatus{
 		Verified: m.Verified, Blocks: m.Blocks, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
 		Received: m.Received, Lost: m.Declared - min(m.Declared, m.Received), Heard: m.Heard, Drops: drops,
+		Overrun: uint64(r.overrun),
 	}
 }

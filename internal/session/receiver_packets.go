@@ -19,7 +19,7 @@ func (r *Receiver) packets(from netip.AddrPort, run []byte, segment int, overrun
 		return
 	}
 	now := time.Now() // under the lock: the machine's time never goes back
-	r.overrun(now, overruns)
+	r.follow(now, overruns)
 	for len(run) > 0 {
 		n := min(segment, len(run))
 		r.take(now, from.Addr(), run[:n])
@@ -31,11 +31,15 @@ func (r *Receiver) packets(from netip.AddrPort, run []byte, segment int, overrun
 	}
 }
 
-func (r *Receiver) overrun(now time.Time, total uint32) {
+// follow tells the machine how many packets the socket dropped.
+func (r *Receiver) follow(now time.Time, total uint32) {
 	if !r.heard {
 		r.heard, r.overruns = true, total
 	}
-	r.machine.Overrun(now, total-r.overruns)
+	if n := total - r.overruns; n != r.overrun {
+		r.overrun = n
+		r.machine.Overrun(now, n)
+	}
 }
 
 // take brings one packet through the checks in the order of security.md §4.
@@ -124,7 +128,7 @@ func (r *Receiver) drain(now time.Time) {
 		if !ok {
 			return
 		}
-		r.tell(now, f)
+		r.tell(f)
 	}
 }
 
@@ -148,15 +152,15 @@ func (r *Receiver) event(now time.Time, e recv.Event) {
 }
 
 // tell sends a feedback by UDP, and once UDP brings no answer by the other road too.
-func (r *Receiver) tell(now time.Time, f wire.Feedback) {
+func (r *Receiver) tell(f wire.Feedback) {
 	r.packet = r.feedback.Seal(r.packet[:0], f)
 	_ = r.reporter.Send(r.packet) // lost feedback is repeated; a closed port says so here, too
 	if f.Flags&wire.FeedbackDone != 0 {
 		r.end(errDone)
 	}
-	if r.unheard && now.Sub(r.reported) >= reportEvery {
-		r.reported = now
-		r.report = wire.AppendFeedback(nil, f)
+	asks := len(f.NACKs)+len(f.Ranges) > 0
+	if r.unheard && (asks || !r.asks) {
+		r.report, r.asks = wire.AppendFeedback(nil, f), asks
 		r.poke()
 	}
 }

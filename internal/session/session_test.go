@@ -445,6 +445,53 @@ func TestSharesOfAnInterface(t *testing.T) {
 	}
 }
 
+// Reports and NACKs that get no answer by UDP are handed to the agent, which posts them.
+func TestFeedbackByTheOtherRoad(t *testing.T) {
+	c := newContent(t, 200_000)
+	r := newRig(t, c, testRate)
+	s := newShelf(c)
+	dev := protocol.NewDeviceID()
+	h, err := r.sender.Attach(dev, nil, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	h.FeedbackAddr = "127.0.0.1:9" // nobody listens
+	offer, raw, _ := r.sender.Offer()
+	var posted atomic.Int64
+	rec, err := NewReceiver(ReceiverConfig{
+		Intake: r.intake(Loss(10, 3)), Verify: r.key.Public(), Offer: offer, OfferBytes: raw, Handout: h,
+		OnManifest: func(*manifest.Layout, []byte) (BlockStore, *protocol.BlockSet, error) { return s, nil, nil },
+		OnFeedback: func(body []byte) {
+			posted.Add(1)
+			if err := r.sender.Feedback(dev, body); err != nil {
+				t.Error(err)
+			}
+		},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(t.Context(), patience)
+	defer cancel()
+	var wg sync.WaitGroup
+	wg.Go(func() { r.sender.Run(ctx) })
+	if err := rec.Run(ctx); err != nil {
+		t.Error(err)
+	}
+	r.sender.Complete(dev)
+	wg.Wait()
+	s.check(t, "receiver")
+	if posted.Load() == 0 {
+		t.Error("nothing was posted")
+	}
+	if err := r.sender.Feedback(protocol.NewDeviceID(), make([]byte, wire.FeedbackFixedBytes)); err == nil {
+		t.Error("feedback of a stranger was taken")
+	}
+	if err := r.sender.Feedback(dev, nil); err == nil {
+		t.Error("garbage was taken")
+	}
+}
+
 func TestPlainPacketsReachTheAgent(t *testing.T) {
 	c := newContent(t, 1<<20)
 	r := newRig(t, c, testRate)

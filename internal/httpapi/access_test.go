@@ -171,3 +171,17 @@ func askTyped(h http.Handler, method, path, token, body, contentType string) *ht
 	h.ServeHTTP(w, r)
 	return w
 }
+
+// TestAnswersCarryNoSchemaLinks: no $schema field, no Link header, no page from elsewhere.
+func TestAnswersCarryNoSchemaLinks(t *testing.T) {
+	h := testHandler(newFake())
+	res := ask(h, "GET", "/api/v1/me", "cli", "")
+	if strings.Contains(res.Body.String(), "$schema") || res.Header().Get("Link") != "" {
+		t.Errorf("%v %s", res.Header(), res.Body)
+	}
+	for _, path := range []string{"/docs", "/schemas/Me.json", "/openapi.json", "/api/v1/docs"} {
+		if res := ask(h, "GET", path, "", ""); res.Code != http.StatusNotFound {
+			t.Errorf("%s: status %d", path, res.Code)
+		}
+	}
+}

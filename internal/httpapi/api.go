@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"encoding/json"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -40,6 +41,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	for _, schema := range a.huma.OpenAPI().Components.Schemas.Map() {
 		lenientBytes(schema)
 	}
+	mux.HandleFunc("GET "+prefix+"/openapi.json", a.documentHandler())
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "there is no such call").
 			WithHint("%s/openapi.json lists all of them", prefix)))
@@ -52,8 +54,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 func document() huma.Config {
 	c := huma.DefaultConfig("groupcast", groupcast.Version)
 	c.CreateHooks = nil // they add $schema to every answer
-	c.DocsPath, c.SchemasPath = "", ""
-	c.OpenAPIPath = prefix + "/openapi"
+	c.DocsPath, c.SchemasPath, c.OpenAPIPath = "", "", ""
 	c.AllowAdditionalPropertiesByDefault = true // an older server reads a newer client
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login: of scope agent, cli or web."},
@@ -62,6 +63,18 @@ func document() huma.Config {
 		"anyone (every token), agent (a receiving device's token, no other), user (every user's cli or web token) " +
 		"or admin (an administrator's)."
 	return c
+}
+
+// documentHandler serves the OpenAPI document, written once.
+func (a *api) documentHandler() http.HandlerFunc {
+	text, err := json.Marshal(a.huma.OpenAPI())
+	if err != nil {
+		panic(err) // it holds nothing but what the routes said
+	}
+	return func(w http.ResponseWriter, _ *http.Request) {
+		w.Header().Set("Content-Type", "application/openapi+json")
+		_, _ = w.Write(text) // a client that is gone cannot be told
+	}
 }
 
 // lenientBytes lets bytes be empty or null, as Go writes them; huma's check takes neither.

@@ -133,7 +133,8 @@ func (a *api) answer(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.As(err, &e) && e.Code != groupcast.EInternal:
 		return problem(e)
-	case ctx.Err() != nil || errors.Is(err, context.Canceled):
+	case errors.Is(err, context.Canceled) || ctx.Err() != nil: // whatever it is called by what was interrupted
+		a.log.LogAttrs(ctx, slog.LevelDebug, "request was given up", slog.String("request", requestID(ctx)), slog.String("error", chain(err)))
 		return problem(groupcast.Errorf(groupcast.EUnavailable, "the request ended before its answer").WithHint("try again"))
 	case errors.Is(err, context.DeadlineExceeded):
 		return problem(groupcast.Errorf(groupcast.EUnavailable, "the server took too long").WithHint("try again; the server's log says what it was busy with"))

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/durable"
 )
 
 // What a backup holds, in this order. db.sqlite is a copy made by the database itself.
@@ -133,33 +134,51 @@ func Restore(dir string, r io.Reader, force bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
-	if err := mayRestore(dir, force); err != nil {
-		return err
-	}
-	root, err := os.OpenRoot(dir)
-	if err != nil {
-		return fmt.Errorf("restoring: %w", err)
-	}
-	defer root.Close()
-	if err := unpack(root, tar.NewReader(r)); err != nil {
-		return err
-	}
-	return root.WriteFile(restoredMark, []byte(time.Now().UTC().Format(time.RFC3339)), 0o600)
-}
-
-// mayRestore refuses to write over a server, and clears what would not fit the backup.
-func mayRestore(dir string, force bool) error {
-	_, err := os.Stat(filepath.Join(dir, backupDatabase))
-	if err == nil && !force {
+	if _, err := os.Stat(filepath.Join(dir, backupDatabase)); err == nil && !force {
 		return groupcast.Errorf(groupcast.EConflict, "%s holds a server already", dir).
 			WithHint("restore into another --home, or use --force to replace it")
 	}
-	for _, name := range append([]string{backupDatabase, backupDatabase + "-wal", backupDatabase + "-shm"}, contentFolders...) {
+	// All of it is unpacked and looked at before anything that is there goes.
+	fresh, err := os.MkdirTemp(dir, ".restore-")
+	if err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	root, err := os.OpenRoot(fresh)
+	if err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	err = errors.Join(unpack(root, tar.NewReader(r)), root.Close())
+	if err == nil {
+		err = replace(dir, fresh)
+	}
+	if removed := os.RemoveAll(fresh); err == nil {
+		err = removed
+	}
+	return err
+}
+
+// replace puts what was unpacked in the place of what was there. The mark comes first: if it
+// stops in the middle, the next start still sends nothing.
+func replace(dir, fresh string) error {
+	if err := durable.WriteFile(filepath.Join(dir, restoredMark), []byte(time.Now().UTC().Format(time.RFC3339))); err != nil {
+		return err
+	}
+	old := append([]string{backupDatabase, backupDatabase + "-wal", backupDatabase + "-shm"}, contentFolders...)
+	for _, name := range append(old, keyFiles...) {
 		if err := os.RemoveAll(filepath.Join(dir, name)); err != nil {
 			return fmt.Errorf("clearing the way for a restore: %w", err)
 		}
 	}
-	return nil
+	found, err := os.ReadDir(fresh)
+	if err != nil {
+		return fmt.Errorf("restoring: %w", err)
+	}
+	for _, f := range found {
+		if err := os.Rename(filepath.Join(fresh, f.Name()), filepath.Join(dir, f.Name())); err != nil {
+			return fmt.Errorf("restoring %s: %w", f.Name(), err)
+		}
+	}
+	return durable.SyncFolder(dir)
 }
 
 func unpack(root *os.Root, t *tar.Reader) error {

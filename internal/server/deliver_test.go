@@ -132,7 +132,7 @@ func TestChangesWithinAMomentShareOneNewSession(t *testing.T) {
 		time.Sleep(100 * time.Millisecond)
 		w.must(w.RemoveMember(w.ctx, local, "g", "mal"))
 		time.Sleep(time.Second)
-		if n := len(w.senders); n != 2 {
+		if n := w.sessions(); n != 2 {
 			t.Fatalf("%d sessions were opened, want the first and one new", n)
 		}
 	})
@@ -155,7 +155,7 @@ func TestDisablingAndRevokingEndEverything(t *testing.T) {
 				tr, agents, offers := running(w, "ann", "bob", "eve")
 				eve := agents[2]
 				w.must(do(w, eve))
-				if w.senders[0].sealing() {
+				if w.sender().sealing() {
 					t.Fatal("data is still sealed under the old key")
 				}
 				if _, err := w.Blocks(w.ctx, eve.p, tr.No, 0, 1); err == nil {

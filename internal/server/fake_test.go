@@ -339,3 +339,10 @@ func (w *world) group(name string) {
 	_, err := w.CreateGroup(w.ctx, local, groupcast.NewGroup{Name: name})
 	w.must(err)
 }
+
+// sessions counts the sessions that were opened.
+func (w *world) sessions() int {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return len(w.senders)
+}

@@ -11,17 +11,12 @@ import (
 // candidates lists the active devices that the next run would serve: those that wait, and
 // those that catch up alone and could as well hear multicast.
 func (s *schedule) candidates(p *promise) (waiting, alone []protocol.DeviceID) {
-	for dev, l := range p.legs {
-		switch {
-		case !s.active[dev]:
-		case l.place == placeIdle && !l.sticky:
-			waiting = append(waiting, dev)
-		case l.place == placeHTTPS && !l.sticky:
-			alone = append(alone, dev)
-		}
-	}
-	slices.SortFunc(waiting, compareDevices)
-	slices.SortFunc(alone, compareDevices)
+	waiting = p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return s.active[dev] && l.place == placeIdle && !l.sticky
+	})
+	alone = p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return s.active[dev] && l.place == placeHTTPS && !l.sticky
+	})
 	return waiting, alone
 }
 
@@ -229,35 +224,32 @@ func (s *schedule) offerLate(now time.Time, p *promise) {
 
 // resumeSticky sends active devices that are for HTTPS only on their way.
 func (s *schedule) resumeSticky(now time.Time, p *promise) {
-	var devices []protocol.DeviceID
-	for dev, l := range p.legs {
-		if l.sticky && l.place == placeIdle && s.active[dev] {
-			devices = append(devices, dev)
-		}
-	}
-	slices.SortFunc(devices, compareDevices)
-	for _, dev := range devices {
+	left := p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return l.sticky && l.place == placeIdle && s.active[dev]
+	})
+	for _, dev := range left {
 		s.toHTTPS(now, p, []protocol.DeviceID{dev}, p.legs[dev].reason)
 	}
 }
 
 // giveUpSilent leaves devices that never answered the offer to HTTPS.
 func (s *schedule) giveUpSilent(now time.Time, p *promise) {
-	for dev, l := range p.legs {
-		if l.place == placeAsked && s.active[dev] && !now.Before(l.since.Add(s.t.Answer)) {
-			s.leaveMulticast(now, p, dev, "did not answer the offer")
-		}
+	silent := p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return l.place == placeAsked && s.active[dev] && !now.Before(l.since.Add(s.t.Answer))
+	})
+	for _, dev := range silent {
+		s.leaveMulticast(now, p, dev, "did not answer the offer")
 	}
 }
 
 // dropGone takes devices out whose stream has been broken for longer than the grace.
 func (s *schedule) dropGone(now time.Time, p *promise) {
-	for dev, l := range p.legs {
-		if s.active[dev] || l.gone.IsZero() || l.place == placeIdle || now.Before(l.gone.Add(s.t.Grace)) {
-			continue
-		}
-		s.detach(p, dev, l)
-		l.place = placeIdle
+	gone := p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return !s.active[dev] && !l.gone.IsZero() && l.place != placeIdle && !now.Before(l.gone.Add(s.t.Grace))
+	})
+	for _, dev := range gone {
+		s.detach(p, dev, p.legs[dev])
+		p.legs[dev].place = placeIdle
 	}
 }
 
@@ -291,8 +283,8 @@ func (s *schedule) ended(now time.Time, no protocol.TransferNo, session protocol
 	if p == nil || p.session != session {
 		return
 	}
-	for dev, l := range p.legs {
-		switch l.place {
+	for _, dev := range p.devices(attending) {
+		switch l := p.legs[dev]; l.place {
 		case placeAsked:
 			l.place = placeIdle
 		case placeMulticast:
@@ -308,10 +300,8 @@ func (s *schedule) failedToOpen(now time.Time, no protocol.TransferNo, reason st
 	if p == nil || p.phase != phaseOpening {
 		return
 	}
-	for dev, l := range p.legs {
-		if l.place == placeAsked {
-			s.leaveMulticast(now, p, dev, reason)
-		}
+	for _, dev := range p.devices(asked) {
+		s.leaveMulticast(now, p, dev, reason)
 	}
 	s.closeSession(p, "")
 }
@@ -337,6 +327,24 @@ func (s *schedule) interrupt(now time.Time, group protocol.GroupID) []protocol.S
 		}
 	}
 	return stop
+}
+
+// devices lists those who match, in an order that is the same in every run.
+func (p *promise) devices(match func(protocol.DeviceID, *leg) bool) []protocol.DeviceID {
+	var out []protocol.DeviceID
+	for dev, l := range p.legs {
+		if match(dev, l) {
+			out = append(out, dev)
+		}
+	}
+	slices.SortFunc(out, compareDevices)
+	return out
+}
+
+// asked and attending match those who hold a session's offer, and those who take part, too.
+func asked(_ protocol.DeviceID, l *leg) bool { return l.place == placeAsked }
+func attending(_ protocol.DeviceID, l *leg) bool {
+	return l.place == placeAsked || l.place == placeMulticast
 }
 
 func compareDevices(a, b protocol.DeviceID) int { return slices.Compare(a[:], b[:]) }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
@@ -25,7 +26,7 @@ type Identity interface {
 	SigningChain() [][]byte
 }
 
-// Passwords hashes and verifies within its limits (internal/auth).
+// Passwords hashes and verifies within its limits (*auth.Passwords).
 type Passwords interface {
 	Hash(ctx context.Context, pw groupcast.Password) (string, error)
 	// Verify takes as long with an empty hash, and then says no. Its errors are limits.
@@ -75,7 +76,10 @@ type Server struct {
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
 }
 
-var _ groupcast.Service = (*Server)(nil)
+var (
+	_ groupcast.Service = (*Server)(nil)
+	_ Passwords         = (*auth.Passwords)(nil)
+)
 
 const catchUpBurst = 512 << 10 // bytes
 
@@ -191,22 +195,14 @@ func (s *Server) signAnnounce(group protocol.GroupID, number protocol.OfferNo) [
 	return seal.SignAnnounce(s.key, wire.Announce{Server: wire.PrefixOf(s.id), Group: group, Number: number})
 }
 
-// hash hashes a new password after looking at its length.
+// hash hashes a new password if it may be one.
 func (s *Server) hash(ctx context.Context, pw groupcast.Password) (store.Hash, error) {
-	switch {
-	case len(pw) < minPassword:
-		return "", groupcast.Errorf(groupcast.EInvalid, "the password is shorter than %d characters", minPassword).WithHint("choose a longer one; a few words do well")
-	case len(pw) > maxPassword:
-		return "", groupcast.Errorf(groupcast.EInvalid, "the password is longer than %d bytes", maxPassword)
+	if err := auth.CheckNew(pw); err != nil {
+		return "", err
 	}
 	h, err := s.passwords.Hash(ctx, pw)
 	return store.Hash(h), err
 }
-
-const (
-	minPassword = 8
-	maxPassword = 1024 // bytes (C4)
-)
 
 // noteDevice writes what is known of a device. It is not worth failing a request for.
 func (s *Server) noteDevice(ctx context.Context, d groupcast.Device) {

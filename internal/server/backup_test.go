@@ -1,0 +1,93 @@
+package server
+
+import (
+	"archive/tar"
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"testing"
+
+	"github.com/groupcast/groupcast"
+)
+
+func TestARestoredServerSendsNothingUntilConfirmed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.must(os.WriteFile(filepath.Join(w.dir, "ca.key"), []byte("the CA's key"), 0o600))
+		_, agents, offers := running(w, "ann", "bob")
+		r, err := w.Backup(w.ctx, local, groupcast.BackupOptions{})
+		w.must(err)
+		saved, err := io.ReadAll(r)
+		w.must(errors.Join(err, r.Close()))
+		if left, _ := filepath.Glob(filepath.Join(w.dir, ".backup-*")); len(left) > 0 {
+			t.Errorf("the copy of the database was left at %v", left)
+		}
+
+		w.stop()
+		if err := Restore(w.dir, bytes.NewReader(saved), false); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatalf("restoring over a server without --force: %v", err)
+		}
+		w.must(Restore(w.dir, bytes.NewReader(saved), true))
+		w.boot()
+		for _, a := range agents {
+			a.attach()
+			if got := a.offers(); len(got) > 0 {
+				t.Fatalf("offered before the memberships were confirmed: %+v", got)
+			}
+		}
+		st, err := w.ServerStatus(w.ctx, local)
+		w.must(err)
+		if !st.Restored || st.Note == "" {
+			t.Fatalf("status %+v", st)
+		}
+		if _, err := w.Blocks(w.ctx, agents[0].p, offers[0].Transfer, 0, 1); err == nil {
+			t.Fatal("blocks are served before the memberships were confirmed")
+		}
+		w.must(w.ConfirmMemberships(w.ctx, local))
+		o := agents[0].offered()
+		if o.Number < offers[0].Number+far {
+			t.Fatalf("offer %d may have been used in the life that was lost (%d)", o.Number, offers[0].Number)
+		}
+		w.reboot() // the pause does not come back
+		if w.live.sched.paused {
+			t.Fatal("paused again after the next start")
+		}
+	})
+}
+
+func tarOf(t *testing.T, names ...string) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	w := tar.NewWriter(&b)
+	for _, n := range names {
+		if err := w.WriteHeader(&tar.Header{Name: n, Mode: 0o600, Size: 1}); err != nil {
+			t.Fatal(err)
+		}
+		w.Write([]byte("x"))
+	}
+	w.Close()
+	return b.Bytes()
+}
+
+func TestRestoreTakesNothingElse(t *testing.T) {
+	for name, give := range map[string][]byte{
+		"garbage":    []byte("not a tar, but long enough to look like a header of one"),
+		"outside":    tarOf(t, "db.sqlite", "ca.key", "../evil"),
+		"absolute":   tarOf(t, "db.sqlite", "ca.key", "/etc/evil"),
+		"below":      tarOf(t, "db.sqlite", "ca.key", "content/../../evil"),
+		"unknown":    tarOf(t, "db.sqlite", "ca.key", "server.sock"),
+		"incomplete": tarOf(t, "db.sqlite"),
+	} {
+		dir := filepath.Join(t.TempDir(), "server")
+		if err := Restore(dir, bytes.NewReader(give), false); groupcast.ErrorCode(err) != groupcast.EInvalid {
+			t.Errorf("%s: %v", name, err)
+		}
+		if left, _ := os.ReadDir(dir); len(left) > 0 {
+			t.Errorf("%s: left %v behind", name, left)
+		}
+		if found, _ := filepath.Glob(filepath.Join(dir, "..", "evil")); len(found) > 0 {
+			t.Errorf("%s: wrote outside", name)
+		}
+	}
+}

@@ -1,0 +1,150 @@
+package server
+
+import (
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+func TestASubscriberThatFallsBehindIsCutOff(t *testing.T) {
+	inBubble(t, func(w *world) {
+		slow, err := w.Events(w.ctx, local)
+		w.must(err)
+		quick, err := w.Events(w.ctx, local)
+		w.must(err)
+		for i := range maxBehind {
+			w.hub.tell(groupcast.Event{Kind: groupcast.EventUser})
+			e, err := quick.Next(w.ctx)
+			w.must(err)
+			if want := uint64(i); e.Version != want {
+				t.Fatalf("version %d, want %d", e.Version, want)
+			}
+		}
+		if _, err := slow.Next(w.ctx); groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Fatalf("the slow one: %v", err)
+		}
+		if len(w.hub.streams) != 1 {
+			t.Fatalf("%d streams are left, want the quick one", len(w.hub.streams))
+		}
+		quick.Close()
+		if len(w.hub.streams) != 0 {
+			t.Fatal("a closed stream is kept")
+		}
+	})
+}
+
+func TestAnAdministratorWhoIsOneNoLongerLosesTheStream(t *testing.T) {
+	inBubble(t, func(w *world) {
+		for _, name := range []string{"ada", "bea"} {
+			_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: name, Role: groupcast.RoleAdmin, Password: password})
+			w.must(err)
+		}
+		ada := w.login("ada")
+		st, err := w.Events(w.ctx, ada.cli)
+		w.must(err)
+		member := groupcast.RoleMember
+		_, err = w.UpdateUser(w.ctx, local, "ada", groupcast.UserChange{Role: &member})
+		w.must(err)
+		if _, err := st.Next(w.ctx); groupcast.ErrorCode(err) != groupcast.EForbidden {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestASecondAttachEndsTheFirst(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		first := a.stream
+		a.attach()
+		if _, err := first.Next(w.ctx); err != errReplaced {
+			t.Fatalf("the first stream: %v", err)
+		}
+		first.Close() // must not throw the second one out
+		synctest.Wait()
+		if !w.roster.has(a.p.Device.ID) || !w.live.sched.active[a.p.Device.ID] {
+			t.Fatal("the device is not active any more")
+		}
+		a.stream.Close()
+		synctest.Wait()
+		if w.roster.has(a.p.Device.ID) || w.live.sched.active[a.p.Device.ID] {
+			t.Fatal("the device is still active")
+		}
+	})
+}
+
+func TestADeviceThatAttachesAllTheTimeIsSlowedDown(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g")
+		var err error
+		for range attachBurst + 1 {
+			_, err = w.AgentEvents(w.ctx, a.p)
+		}
+		if groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Fatal(err)
+		}
+		time.Sleep(attachEvery)
+		if _, err := w.AgentEvents(w.ctx, a.p); err != nil {
+			t.Fatal(err)
+		}
+	})
+}
+
+func TestHTTPSHasAShareWhileMulticastRuns(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.catchUpShare(10 << 20)
+		if got := float64(w.catchUp.Limit()); got != 2<<20 {
+			t.Fatalf("share of 10 MiB/s is %v", got)
+		}
+		w.catchUpShare(1000)
+		if got := float64(w.catchUp.Limit()); got != catchUpLeast {
+			t.Fatalf("the least is %v", got)
+		}
+		w.catchUpShare(0)
+		if got := w.catchUp.Limit(); got < 1e300 {
+			t.Fatalf("with no session the limit is %v", got)
+		}
+	})
+}
+
+func TestADeliveryThatAsksForTooMuchFails(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		_, err := a.ready(a.offered())
+		w.must(err)
+		full, err := w.store.Transfer(w.ctx, tr.No)
+		w.must(err)
+		for range maxShare + 1 {
+			w.allowBlock(w.ctx, full, a.p.Device.ID, protocol.BlockSize)
+		}
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.Failed != 1 || got.State != groupcast.TransferDone {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestWhatNobodyFetchesExpires(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		w.enrol("off", "g")
+		tr := w.send("g", func(n *groupcast.NewTransfer) { n.Keep = time.Hour })
+		time.Sleep(time.Hour + keepHouseEvery)
+		synctest.Wait()
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferExpired || got.Owed != 0 {
+			t.Fatalf("%+v", got)
+		}
+		if _, err := w.RetryTransfer(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatalf("retry without content: %v", err)
+		}
+	})
+}

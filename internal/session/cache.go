@@ -21,11 +21,10 @@ type cache struct {
 	source BlockSource
 	layout *manifest.Layout
 	size   int // of a buffer: the longest block, rounded up to whole symbols
-	limit  int // blocks
 
 	mu      sync.Mutex
+	limit   int // blocks
 	entries map[protocol.BlockNumber]*entry
-	free    [][]byte
 	clock   uint64
 	swept   protocol.BlockNumber // where the sweep that is read ahead has got to
 	ahead   chan protocol.BlockNumber
@@ -44,10 +43,19 @@ type entry struct {
 }
 
 func newCache(source BlockSource, layout *manifest.Layout, size int) *cache {
-	return &cache{
-		source: source, layout: layout, size: size, limit: max(cacheBytes/size, readAhead+aheadWithin),
+	c := &cache{
+		source: source, layout: layout, size: size,
 		entries: make(map[protocol.BlockNumber]*entry), ahead: make(chan protocol.BlockNumber, readAhead),
 	}
+	c.setLimit(cacheBytes)
+	return c
+}
+
+// setLimit bounds the memory; what is read ahead always has room.
+func (c *cache) setLimit(bytes int) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.limit = max(bytes/c.size, readAhead+aheadWithin)
 }
 
 // run reads ahead until ctx ends.
@@ -57,12 +65,11 @@ func (c *cache) run(ctx context.Context) {
 		case <-ctx.Done():
 			return
 		case b := <-c.ahead:
-			if e, ours := c.claim(b); ours {
+			e, ours := c.claim(b)
+			if ours {
 				c.load(e)
-				c.release(e)
-			} else {
-				c.release(e)
 			}
+			c.release(e)
 		}
 	}
 }
@@ -104,27 +111,31 @@ func (c *cache) release(e *entry) {
 	e.pins--
 }
 
-// buffer takes a free buffer, or the one of the block that was not used for longest.
+// buffer takes the one of the block that was not used for longest, or a new one below the
+// limit.
 func (c *cache) buffer() []byte {
-	if n := len(c.free); n > 0 {
-		b := c.free[n-1]
-		c.free = c.free[:n-1]
-		return b
+	var buf []byte
+	for len(c.entries) >= c.limit {
+		e := c.oldest()
+		if e == nil {
+			break // all are pinned: cannot be for long
+		}
+		delete(c.entries, e.block)
+		buf = e.buf
 	}
-	if len(c.entries) < c.limit {
-		return make([]byte, c.size)
+	if buf == nil {
+		buf = make([]byte, c.size)
 	}
-	var oldest *entry
+	return buf
+}
+
+func (c *cache) oldest() (oldest *entry) {
 	for _, e := range c.entries {
 		if e.pins == 0 && (oldest == nil || e.used < oldest.used) {
 			oldest = e
 		}
 	}
-	if oldest == nil {
-		return make([]byte, c.size) // more pinned than the limit: cannot be for long
-	}
-	delete(c.entries, oldest.block)
-	return oldest.buf
+	return oldest
 }
 
 // load reads a block; the source has checked it against its digest.
@@ -178,5 +189,4 @@ func (c *cache) wipe() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.entries)
-	c.free = nil
 }

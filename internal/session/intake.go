@@ -21,6 +21,7 @@ const (
 	maxReceivers = 64 // sessions at once
 	maxListeners = 16 // sockets: more than 20 groups need more than one
 	readMessages = 16 // buffers of 64 KiB per socket
+	maxShare     = 6  // sessions that share the pool's memory; more take as much each
 	plainPerSec  = 50 // ANNOUNCE and PROBE handed over (security.md I7)
 )
 
@@ -271,6 +272,13 @@ func (i *Intake) add(r *Receiver) error {
 	}
 	i.receivers[r.offer.Tag] = r
 	return nil
+}
+
+// share is how many sessions the memory for half-received blocks is for, with one more.
+func (i *Intake) share() int {
+	i.tags.RLock()
+	defer i.tags.RUnlock()
+	return min(1+len(i.receivers), maxShare)
 }
 
 func (i *Intake) remove(r *Receiver) {

@@ -38,7 +38,7 @@ type SenderConfig struct {
 	Layout  *manifest.Layout // whole; nil: made of the manifest that Source gives
 	Rate    uint64           // bytes a second; 0: auto
 	// OnEvent hears what became of devices, in order, from the session's own goroutine. It
-	// must not block and must not call the Sender.
+	// must not block and must not call Stop.
 	OnEvent func(SenderEvent)
 }
 

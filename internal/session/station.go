@@ -37,7 +37,7 @@ type Station struct {
 	desk     desk
 
 	mu     sync.Mutex
-	links  map[int]*mcast.Link // by interface index
+	links  map[mcast.Interface]*mcast.Link // an interface whose address changed is another one
 	tags   map[protocol.SessionTag]bool
 	shares map[*mcast.Link]map[*Sender]bool // the sessions that run
 }
@@ -56,7 +56,7 @@ func OpenStation(cfg StationConfig) (*Station, error) {
 	}
 	return &Station{
 		cfg: cfg, feedback: f, desk: newDesk(),
-		links:  make(map[int]*mcast.Link),
+		links:  make(map[mcast.Interface]*mcast.Link),
 		tags:   make(map[protocol.SessionTag]bool),
 		shares: make(map[*mcast.Link]map[*Sender]bool),
 	}, nil
@@ -138,12 +138,12 @@ func (s *Station) link(group netip.Addr) (*mcast.Link, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	l := s.links[ifi.Index]
+	l := s.links[ifi]
 	if l == nil {
 		if l, err = mcast.OpenLink(ifi, s.cfg.TTL); err != nil {
 			return nil, err
 		}
-		s.links[ifi.Index] = l
+		s.links[ifi] = l
 	}
 	if !l.Source(group).IsValid() {
 		return nil, fmt.Errorf("interface %s has no address of the family of %s", l.Interface.Name, group)
@@ -151,12 +151,13 @@ func (s *Station) link(group netip.Addr) (*mcast.Link, error) {
 	return l, nil
 }
 
-// choose follows --interface, else a listener on loopback only stays there, else the route.
+// choose follows --interface, else the address the server listens on, if it is a certain
+// one, else the route.
 func (s *Station) choose(group netip.Addr) (mcast.Interface, error) {
 	switch {
 	case s.cfg.Interface != "":
 		return mcast.InterfaceByName(s.cfg.Interface)
-	case s.cfg.Feedback.Addr().IsLoopback():
+	case !s.cfg.Feedback.Addr().IsUnspecified():
 		return mcast.InterfaceFor(s.cfg.Feedback.Addr())
 	}
 	return mcast.InterfaceFor(group)
@@ -205,10 +206,10 @@ func (s *Station) leave(x *Sender) {
 
 func (s *Station) share(l *mcast.Link) {
 	n := uint64(len(s.shares[l]))
-	if s.cfg.MaxRate == 0 || n == 0 {
-		return
-	}
 	for x := range s.shares[l] {
-		x.setCap(max(s.cfg.MaxRate/n, 1))
+		if s.cfg.MaxRate > 0 {
+			x.setCap(max(s.cfg.MaxRate/n, 1))
+		}
+		x.builder.cache.setLimit(cacheBytes / int(n))
 	}
 }

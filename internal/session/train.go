@@ -4,7 +4,9 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
+	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
@@ -41,9 +43,10 @@ type builder struct {
 	offer   *wire.Offer
 	stopped *atomic.Bool
 
-	train  []byte // room for the longest train
-	packet int    // bytes of a data packet
-	held   *entry // the block of the last symbol: the next is often of the same
+	train  []byte    // room for the longest train
+	broken time.Time // since when the interface takes nothing; zero: it works
+	packet int       // bytes of a data packet
+	held   *entry    // the block of the last symbol: the next is often of the same
 }
 
 // sealer is the part of seal.Session that seals.
@@ -76,17 +79,41 @@ func (b *builder) send(ctx context.Context, t send.Train) error {
 	return b.write(ctx, b.train, b.packet)
 }
 
-// write sends sealed packets; while the interface takes nothing, the same bytes are tried
-// again.
+// write sends sealed packets. What an interface that is down does not take is lost like any
+// other packet; only one that stays down ends the session.
 func (b *builder) write(ctx context.Context, packets []byte, size int) error {
-	for {
-		if b.stopped.Load() {
-			return errStopped
-		}
-		err := b.link.WriteTrain(ctx, b.offer.GroupAddr, packets, size)
-		if !errors.Is(err, mcast.ErrStalled) {
-			return err
-		}
+	if b.stopped.Load() {
+		return errStopped
+	}
+	err := b.link.WriteTrain(ctx, b.offer.GroupAddr, packets, size)
+	switch {
+	case err == nil:
+		b.broken = time.Time{}
+		return nil
+	case b.stopped.Load() || ctx.Err() != nil:
+		return errStopped
+	case b.broken.IsZero():
+		b.broken = time.Now()
+	case time.Since(b.broken) > brokenFor:
+		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", b.link.Interface.Name, b.offer.GroupAddr.Addr()).
+			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(err)
+	}
+	pause(ctx, brokenPause)
+	return nil
+}
+
+// How an interface that fails is borne.
+const (
+	brokenFor   = 20 * time.Second
+	brokenPause = 50 * time.Millisecond
+)
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
 	}
 }
 

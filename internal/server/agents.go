@@ -169,7 +169,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	})
 	s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind)
 	return s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
-		Transfer: r.Transfer, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
+		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
 	}}, s.now())
 }
 

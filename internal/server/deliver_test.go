@@ -319,7 +319,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 		o := full.offered()
 		_, err := w.Ready(w.ctx, full.p, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, Refused: "needs 500 B more", Kind: "space", FreeBytes: 100})
 		w.must(err)
-		list, err := w.Deliveries(w.ctx, local, tr.No)
+		list, err := w.store.Deliveries(w.ctx, tr.No)
 		w.must(err)
 		if list[0].State != groupcast.DeliveryRefused || list[0].Reason != "needs 500 B more" {
 			t.Fatalf("delivery %+v", list[0])
@@ -327,6 +327,58 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 		w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: 10_000}))
 		if again := full.offered(); again.Transfer != tr.No {
 			t.Fatalf("offered %+v", again)
+		}
+	})
+}
+
+func TestATransferIsDoneWhenTheLastOneOwedIsRemoved(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		w.must(w.RemoveMember(w.ctx, local, "g", "bob"))
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferDone {
+			t.Fatalf("%+v", got)
+		}
+	})
+}
+
+func TestATransferToAnEmptyGroupWaitsForMembers(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		tr := w.send("g", nil)
+		if !tr.State.Open() || !strings.Contains(tr.Reason, "first members") {
+			t.Fatalf("%+v", tr)
+		}
+		if o := w.enrol("ann", "g").attach().offered(); o.Transfer != tr.No {
+			t.Fatalf("offered %+v", o)
+		}
+	})
+}
+
+func TestProgressIsToldAndKept(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		_, err := a.ready(a.offered())
+		w.must(err)
+		events, err := w.Events(w.ctx, local)
+		w.must(err)
+		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Blocks: 4, Bytes: 200, Path: groupcast.PathHTTPS}))
+		for {
+			e, err := events.Next(w.ctx)
+			w.must(err)
+			if e.Kind == groupcast.EventProgress {
+				break
+			}
+		}
+		time.Sleep(2 * flushEvery)
+		list, err := w.store.Deliveries(w.ctx, tr.No)
+		w.must(err)
+		if d := list[0]; d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS || d.State != groupcast.DeliveryReceiving {
+			t.Fatalf("kept %+v", d)
 		}
 	})
 }

@@ -5,6 +5,7 @@ import (
 	"crypto/ed25519"
 	"crypto/sha256"
 	"encoding/hex"
+	"log/slog"
 	"net/netip"
 	"path/filepath"
 	"sync"
@@ -158,7 +159,7 @@ func (w *world) boot() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}})
+	s, err := New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}

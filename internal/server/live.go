@@ -52,6 +52,7 @@ type live struct {
 	infos   map[protocol.TransferNo]store.Transfer
 	owners  map[protocol.DeviceID]string
 	seen    map[deliveryKey]*progress
+	moved   map[protocol.TransferNo]bool // reported over HTTPS since the last event of progress
 	wake    chan struct{}
 	running sync.WaitGroup
 }
@@ -73,7 +74,8 @@ func newLive(s *Server, t timing) *live {
 	return &live{
 		s: s, sched: newSchedule(t), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
-		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, wake: make(chan struct{}, 1),
+		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{},
+		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1),
 	}
 }
 
@@ -99,6 +101,13 @@ func (l *live) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
 	l.sched.add(tr.Transfer, now)
 	l.mu.Unlock()
 	l.owe(owed)
+}
+
+// full says that no further transfer may be opened.
+func (l *live) full() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.infos) >= maxOpenListed
 }
 
 // owe puts deliveries of transfers that are known under the schedule.
@@ -173,6 +182,7 @@ func (s *Server) exclude(x exclusion) {
 		}, err)
 	}
 	s.live.exclude(x)
+	s.completeIdle(context.Background(), x.groups)
 }
 
 func (l *live) exclude(x exclusion) {
@@ -337,6 +347,7 @@ func (l *live) finish(r *run) {
 			l.s.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
 		l.notice(r, st)
+		l.s.noteSession(ctx, st)
 		l.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {
 			l.s.log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))

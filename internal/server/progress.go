@@ -44,6 +44,7 @@ func (l *live) report(no protocol.TransferNo, dev protocol.DeviceID, blocks int,
 	tr := l.infos[no]
 	e := l.entry(no, dev)
 	e.blocks, e.bytes, e.dirty = min(max(blocks, 0), tr.Blocks), min(bytes, tr.Bytes), true
+	l.moved[no] = true
 	if path == groupcast.PathMulticast || path == groupcast.PathHTTPS {
 		e.path = path
 	}
@@ -100,18 +101,56 @@ func (s *Server) watch(ctx context.Context) {
 
 func (s *Server) tellProgress(ctx context.Context) {
 	var total uint64
+	moved := s.live.takeMoved()
 	for _, r := range s.live.current() {
 		st := r.sender.Status()
 		total += st.Session.Rate / 8
 		s.live.notice(r, st)
-		tr, err := s.store.Transfer(ctx, r.no)
-		if err != nil {
-			continue // closed meanwhile
-		}
-		s.decorate(ctx, &tr.Transfer)
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: r.no, Data: tr.Transfer})
+		moved[r.no] = true
 	}
 	s.catchUpShare(total)
+	for no := range moved {
+		if tr, err := s.show(ctx, no); err == nil { // else it is closed meanwhile
+			s.hub.tell(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
+		}
+	}
+}
+
+func (l *live) takeMoved() map[protocol.TransferNo]bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	moved := l.moved
+	l.moved = map[protocol.TransferNo]bool{}
+	return moved
+}
+
+// noteSession keeps what a session showed of its devices: by which path and with what loss
+// data reaches them.
+func (s *Server) noteSession(ctx context.Context, st session.SenderStatus) {
+	heard := make(map[protocol.DeviceID]session.DeviceStatus, len(st.Devices))
+	for _, d := range st.Devices {
+		if !d.LastReport.IsZero() {
+			heard[d.Device] = d
+		}
+	}
+	if len(heard) == 0 {
+		return
+	}
+	devices, err := s.store.Devices(ctx, "")
+	if err != nil {
+		s.log.Error("devices could not be read", slog.Any("err", err))
+		return
+	}
+	var changed []groupcast.Device
+	for _, d := range devices {
+		if h, ok := heard[d.ID]; ok {
+			d.LossPercent, d.Path = h.LossPercent, groupcast.PathMulticast
+			changed = append(changed, d)
+		}
+	}
+	if err := s.store.UpdateDevices(ctx, changed); err != nil {
+		s.log.Error("devices could not be noted", slog.Any("err", err))
+	}
 }
 
 // flush writes what changed to the store in one batch.
@@ -132,7 +171,7 @@ func (l *live) takeDirty() []groupcast.Delivery {
 	for key, e := range l.seen {
 		if e.dirty {
 			e.dirty = false
-			d := e.delivery(key, l.state(key))
+			d := l.delivery(key, e, l.state(key))
 			if p := l.sched.promises[key.no]; p != nil && p.legs[key.dev] != nil {
 				d.Reason = p.legs[key.dev].reason
 			}
@@ -157,9 +196,10 @@ func (l *live) state(key deliveryKey) groupcast.DeliveryState {
 	return groupcast.DeliveryQueued
 }
 
-func (p *progress) delivery(key deliveryKey, state groupcast.DeliveryState) groupcast.Delivery {
+// delivery is what the store is told; the lock is held.
+func (l *live) delivery(key deliveryKey, p *progress, state groupcast.DeliveryState) groupcast.Delivery {
 	return groupcast.Delivery{
-		Transfer: key.no, DeviceID: key.dev, State: state, Path: p.path,
+		Transfer: key.no, UserID: l.owners[key.dev], DeviceID: key.dev, State: state, Path: p.path,
 		Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar,
 	}
 }
@@ -171,7 +211,7 @@ func (s *Server) flushOne(ctx context.Context, no protocol.TransferNo, dev proto
 	}
 	s.live.mu.Lock()
 	key := deliveryKey{no, dev}
-	d := s.live.entry(no, dev).delivery(key, groupcast.DeliveryReceiving)
+	d := s.live.delivery(key, s.live.entry(no, dev), groupcast.DeliveryReceiving)
 	s.live.mu.Unlock()
 	if err := s.store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, s.now()); err != nil {
 		s.log.Error("progress could not be written", "transfer", no, slog.Any("err", err))

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -29,6 +30,10 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	}
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.Transfer{}, err
+	}
+	if s.live.full() {
+		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
+			WithHint("cancel some of `groupcast pending list`")
 	}
 	no, err := s.store.NextTransferNo(ctx)
 	if err != nil {
@@ -222,6 +227,21 @@ func (s *Server) complete(ctx context.Context, no protocol.TransferNo) {
 	tr, err := s.store.Transfer(ctx, no)
 	if err == nil && tr.Failed == 0 {
 		s.freeContent(ctx, no)
+	}
+}
+
+// completeIdle closes the transfers of groups that nobody is owed any more because members
+// or devices went. One that nobody was ever owed waits on.
+func (s *Server) completeIdle(ctx context.Context, groups []protocol.GroupID) {
+	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	if err != nil {
+		s.log.Error("open transfers could not be read", slog.Any("err", err))
+		return
+	}
+	for _, tr := range rows {
+		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Failed > 0 {
+			s.complete(ctx, tr.No)
+		}
 	}
 }
 

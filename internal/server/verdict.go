@@ -63,6 +63,8 @@ func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
 		return groupcast.TransferSending, fmt.Sprintf("%d over HTTPS", fetching)
 	case p.phase == phaseGathering:
 		return groupcast.TransferGathering, l.whyWaiting(p)
+	case len(p.legs) == 0:
+		return groupcast.TransferWaiting, "waits for the group's first members and their devices"
 	case here == 0:
 		return groupcast.TransferWaiting, "nobody who lacks it is active"
 	}

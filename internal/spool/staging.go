@@ -439,3 +439,6 @@ func hashFile(ctx context.Context, f FS, name string, offset, size uint64) (sum 
 	}
 	return protocol.Digest(hash.Sum(nil)), ctx.Err()
 }
+
+// Layout is the whole layout of the transfer.
+func (g *Staging) Layout() *manifest.Layout { return g.layout }

@@ -1,0 +1,353 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"net/url"
+	"regexp"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Bounds of an agent.
+const (
+	maxGroups     = 64              // joined at once (security.md R5)
+	maxTransfers  = 64              // worked on at once
+	maxClockOff   = 2 * time.Minute // more is worth a warning
+	announceEvery = 10 * time.Second
+	eventQueue    = 64
+)
+
+// Config is everything an agent needs; the caller opens and closes what it passes.
+type Config struct {
+	Client    *apiclient.Client
+	Address   string // of the server, as logged in: https://HOST:PORT
+	Server    protocol.ServerID
+	Device    protocol.DeviceID
+	Key       seal.SigningKey // the device's, for receipts
+	Ledger    *ledger.Ledger
+	Dir       string // files go to DIR/GROUP/path
+	Interface string // empty: the one that routes to the server
+	Reserve   int64  // bytes to leave free; 0: the larger of 1 GiB and 5 %
+	MaxSize   uint64 // of a transfer; 0: no limit
+	Once      bool   // end after one transfer
+	// VerifySigning checks the server's signing leaf against the pin.
+	VerifySigning func(chain [][]byte) (seal.VerifyKey, error)
+	Seen          func(time.Time)                  // keeps the server's time; may be nil
+	Say           func(Line)                       // tells a human; may be nil
+	Drop          func(protocol.PacketNumber) bool // for the demo and tests: packets lost on arrival
+	Log           *slog.Logger                     // nil: none
+}
+
+// Line is something a human should know.
+type Line struct {
+	At       time.Time               `json:"at"`
+	Kind     string                  `json:"kind"` // connected, lost, group, receiving, progress, done, refused, failed, warning
+	Group    string                  `json:"group,omitempty"`
+	Transfer protocol.TransferNo     `json:"transfer,omitempty"`
+	Bytes    uint64                  `json:"bytes,omitempty"`
+	Of       uint64                  `json:"of,omitempty"`
+	Files    int                     `json:"files,omitempty"`
+	Path     groupcast.Path          `json:"path,omitempty"`
+	Took     time.Duration           `json:"took_ns,omitempty"`
+	Outcome  groupcast.DeliveryState `json:"outcome,omitempty"`
+	Text     string                  `json:"text"`
+}
+
+// groupName is what a group's name must look like before it becomes a folder (security.md R1).
+var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
+
+// Agent is one device's daemon.
+type Agent struct {
+	cfg    Config
+	server netip.Addr // its address, as the control connection has it
+	intake *session.Intake
+	events chan groupcast.AgentEvent
+	ended  chan ended
+
+	// Of the desk only, the one goroutine that runs the loop.
+	groups   map[protocol.GroupID]groupcast.AgentGroup
+	joined   map[protocol.GroupID]netip.AddrPort
+	jobs     map[protocol.TransferNo]*job
+	warned   bool
+	stateDue bool
+
+	mu        sync.Mutex // of what the sockets' readers touch
+	verify    *seal.VerifyKey
+	heard     []string // nonces of probes, newest last
+	announced time.Time
+}
+
+// ended is a job that is over.
+type ended struct {
+	job *job
+	out outcome
+	err error
+}
+
+// New prepares an agent.
+func New(cfg Config) (*Agent, error) {
+	if cfg.Log == nil {
+		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.Say == nil {
+		cfg.Say = func(Line) {}
+	}
+	return &Agent{
+		cfg: cfg, events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
+		groups: map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
+		jobs: map[protocol.TransferNo]*job{},
+	}, nil
+}
+
+func (a *Agent) say(l Line) {
+	l.At = time.Now()
+	a.cfg.Say(l)
+}
+
+// Run receives until ctx ends, with Once until one transfer is through. It reconnects by
+// itself; the errors it returns are those that waiting does not mend.
+func (a *Agent) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	var feeds sync.WaitGroup
+	var feedErr error
+	feeds.Go(func() {
+		feedErr = a.attach(ctx)
+		cancel()
+	})
+	err := a.desk(ctx)
+	cancel()
+	a.stopJobs()
+	feeds.Wait()
+	if a.intake != nil {
+		err = errors.Join(err, a.intake.Close())
+	}
+	if errors.Is(err, errOnce) || errors.Is(feedErr, context.Canceled) {
+		feedErr = nil
+	}
+	if errors.Is(err, errOnce) || errors.Is(err, context.Canceled) {
+		err = nil
+	}
+	return errors.Join(feedErr, err)
+}
+
+var errOnce = errors.New("one transfer is through")
+
+// attach keeps the event stream up, with jittered back-off between tries.
+func (a *Agent) attach(ctx context.Context) error {
+	var backoff apiclient.Backoff
+	connected := false
+	for ctx.Err() == nil {
+		err := a.cfg.Client.AgentEvents(ctx, func(e groupcast.AgentEvent) error {
+			backoff.Reset()
+			connected = true
+			select {
+			case a.events <- e:
+				return nil
+			case <-ctx.Done():
+				return ctx.Err()
+			}
+		})
+		if ctx.Err() != nil {
+			break
+		}
+		switch code := groupcast.ErrorCode(err); {
+		case code == groupcast.EUnauthorized || code == groupcast.EForbidden || code == groupcast.EInvalid:
+			return err // waiting does not mend it: logged out, revoked, another version
+		case code == groupcast.EConflict && connected:
+			return err // another agent of this device took over
+		}
+		if connected {
+			a.say(Line{Kind: "lost", Text: fmt.Sprintf("connection lost (%v); trying again", err)})
+		} else {
+			a.cfg.Log.Warn("no connection", "err", err)
+		}
+		connected = false
+		if err := backoff.Wait(ctx); err != nil {
+			break
+		}
+	}
+	return ctx.Err()
+}
+
+// desk is the loop that owns groups and jobs.
+func (a *Agent) desk(ctx context.Context) error {
+	spaces := time.NewTicker(5 * time.Second)
+	defer spaces.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case e := <-a.events:
+			a.handle(ctx, e)
+		case e := <-a.ended:
+			if err := a.close(ctx, e); err != nil {
+				return err
+			}
+		case <-spaces.C:
+			a.reportSpace(ctx)
+		}
+	}
+}
+
+func (a *Agent) handle(ctx context.Context, e groupcast.AgentEvent) {
+	switch e.Kind {
+	case groupcast.AgentHello, groupcast.AgentHint:
+		a.readState(ctx, e.Kind == groupcast.AgentHello)
+	case groupcast.AgentOffer:
+		if e.Offer != nil {
+			a.take(ctx, *e.Offer)
+		}
+	case groupcast.AgentProbe:
+		a.answerProbe(ctx, e.Probe)
+	case groupcast.AgentEnd:
+		if j := a.jobs[e.Transfer]; j != nil && e.Session != nil && j.offer.Session == *e.Session {
+			j.cancel()
+		}
+	}
+}
+
+// readState takes over groups and offers as they are now.
+func (a *Agent) readState(ctx context.Context, hello bool) {
+	asked := time.Now()
+	state, err := a.cfg.Client.AgentState(ctx)
+	if err != nil {
+		a.cfg.Log.Warn("state not read", "err", err)
+		return
+	}
+	if err := a.trust(state); err != nil {
+		a.say(Line{Kind: "warning", Text: err.Error()})
+		return
+	}
+	a.checkClock(state.Now, asked)
+	a.setGroups(state.Groups)
+	if hello {
+		a.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %d group(s); files go to %s", a.cfg.Address, state.Device.Name, len(a.groups), a.cfg.Dir)})
+		a.resendReceipts(ctx)
+	}
+	offered := map[protocol.TransferNo]bool{}
+	for _, o := range state.Offers {
+		if parsed, err := wire.ParseOffer(o.Offer); err == nil {
+			offered[parsed.Transfer] = true
+		}
+		a.take(ctx, o)
+	}
+	for no, j := range a.jobs {
+		if !offered[no] {
+			j.cancel() // no longer ours: removed, cancelled or over
+		}
+	}
+}
+
+// trust checks the signing leaf against the pin and opens the sockets, both once.
+func (a *Agent) trust(state groupcast.AgentState) error {
+	key, err := a.cfg.VerifySigning(state.Signing)
+	if err != nil {
+		return fmt.Errorf("the server's signing key: %w", err)
+	}
+	a.mu.Lock()
+	a.verify = &key
+	a.mu.Unlock()
+	if a.intake != nil {
+		return nil
+	}
+	if a.server, err = resolve(a.cfg.Address); err != nil {
+		return err
+	}
+	a.intake, err = session.OpenIntake(session.IntakeConfig{
+		Interface: a.cfg.Interface, Server: a.server, OnPlain: a.hearPlain, Drop: a.cfg.Drop, Log: a.cfg.Log,
+	})
+	return err
+}
+
+// resolve gives the server's address: feedback goes there and nowhere else (security.md I6).
+func resolve(address string) (netip.Addr, error) {
+	u, err := url.Parse(address)
+	if err != nil {
+		return netip.Addr{}, fmt.Errorf("server address %s: %w", address, err)
+	}
+	ips, err := net.LookupIP(u.Hostname())
+	if err != nil || len(ips) == 0 {
+		return netip.Addr{}, fmt.Errorf("server address %s: %w", address, err)
+	}
+	ip, _ := netip.AddrFromSlice(ips[0])
+	return ip.Unmap(), nil
+}
+
+func (a *Agent) checkClock(server, asked time.Time) {
+	if a.cfg.Seen != nil {
+		a.cfg.Seen(server)
+	}
+	now := time.Now()
+	off := now.Add(-now.Sub(asked) / 2).Sub(server)
+	if off.Abs() > maxClockOff && !a.warned {
+		a.warned = true
+		a.say(Line{Kind: "warning", Text: fmt.Sprintf("this machine's clock is off by %s against the server's; nothing depends on it, but times shown here do", off.Round(time.Second))})
+	}
+}
+
+// setGroups joins the addresses of new groups and leaves those of old ones.
+func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
+	next := map[protocol.GroupID]groupcast.AgentGroup{}
+	for _, g := range groups {
+		if !groupName.MatchString(g.Name) || len(next) == maxGroups {
+			a.cfg.Log.Warn("group left out", "group", g.ID.String())
+			continue
+		}
+		next[g.ID] = g
+		if _, ok := a.groups[g.ID]; !ok {
+			a.join(g)
+		}
+	}
+	for id, addr := range a.joined {
+		if _, ok := next[id]; !ok {
+			_ = a.intake.Leave(addr, netip.Addr{}) // the interface may be gone
+			delete(a.joined, id)
+			a.say(Line{Kind: "group", Group: a.groups[id].Name, Text: "no longer in group " + a.groups[id].Name})
+		}
+	}
+	a.groups = next
+}
+
+func (a *Agent) join(g groupcast.AgentGroup) {
+	a.say(Line{Kind: "group", Group: g.Name, Text: fmt.Sprintf("in group %s (%s)", g.Name, g.Address)})
+	addr, err := netip.ParseAddrPort(g.Address)
+	if err == nil {
+		err = allowed(addr)
+	}
+	if err == nil {
+		err = a.intake.Join(addr, netip.Addr{})
+	}
+	if err != nil {
+		a.say(Line{Kind: "warning", Group: g.Name, Text: fmt.Sprintf("group %s: no multicast here (%v); its files come over HTTPS", g.Name, err)})
+		return
+	}
+	a.joined[g.ID] = addr
+	for _, note := range a.intake.Notes() {
+		a.cfg.Log.Warn(note)
+	}
+}
+
+// allowed keeps a server from using agents as a weapon (security.md R5).
+func allowed(addr netip.AddrPort) error {
+	ip := addr.Addr().Unmap()
+	local := netip.MustParsePrefix("224.0.0.0/24")
+	if !ip.IsMulticast() || addr.Port() < 1024 || ip.Is6() && ip.IsLinkLocalMulticast() && ip.As16()[1]&0xF0 == 0 ||
+		local.Contains(ip) && ip != netip.AddrFrom4([4]byte{224, 0, 0, 1}) {
+		return fmt.Errorf("%s is no address for a group", addr)
+	}
+	return nil
+}

@@ -1,0 +1,263 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/session"
+)
+
+// Bounds of the HTTPS catch-up.
+const (
+	fetchBlocks = 64 // of one request
+	fetchTries  = 5
+	reportEvery = time.Second
+	commitEvery = time.Second
+	maxCatchUps = 16 // requests of a session waiting
+)
+
+// fetchManifest fetches the manifest over HTTPS and checks it against the offer.
+func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, []byte, error) {
+	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer)
+	if err != nil {
+		return nil, nil, err
+	}
+	defer body.Close()
+	raw, err := io.ReadAll(io.LimitReader(body, protocol.MaxManifestBytes+1))
+	if err != nil {
+		return nil, nil, fmt.Errorf("fetch the manifest: %w", err)
+	}
+	whole, err := layout.WithManifest(raw)
+	if err != nil {
+		return nil, nil, groupcast.Errorf(groupcast.EInvalid, "the manifest of transfer %d is not acceptable", j.offer.Transfer).Wrap(err)
+	}
+	return whole, raw, nil
+}
+
+// catchUp fetches every block that is missing.
+func (j *job) catchUp(ctx context.Context) error {
+	stop := j.commitAlong(ctx)
+	defer stop()
+	for try := 0; j.staging.Missing() > 0; try++ {
+		before := j.staging.Missing()
+		err := j.fetchRanges(ctx, j.staging.Has().Missing(maxLacks), j.put)
+		if err == nil || ctx.Err() != nil {
+			return err
+		}
+		if j.staging.Missing() < before {
+			try = 0
+		}
+		if try >= fetchTries || !passing(err) {
+			return err
+		}
+		select {
+		case <-ctx.Done():
+			return ctx.Err()
+		case <-time.After(time.Duration(try+1) * 500 * time.Millisecond):
+		}
+	}
+	return nil
+}
+
+func passing(err error) bool {
+	switch groupcast.ErrorCode(err) {
+	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal:
+		return !noSpace(err)
+	}
+	return false
+}
+
+// put verifies a block and stores it.
+func (j *job) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+	if !layout.Verify(b, data) {
+		return groupcast.Errorf(groupcast.EInvalid, "block %d does not match the manifest", b)
+	}
+	return j.staging.WriteBlock(b, data)
+}
+
+// fetchRanges fetches blocks run by run and hands each to put.
+func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
+	layout := j.staging.Layout()
+	report := time.Now()
+	for _, r := range ranges {
+		for first := max(r.First, layout.FirstStream()); first < r.End(); first += fetchBlocks {
+			n := min(fetchBlocks, uint32(r.End()-first))
+			if err := j.fetchRun(ctx, layout, first, n, put); err != nil {
+				return err
+			}
+			if time.Since(report) > reportEvery {
+				report = time.Now()
+				j.agent.report(ctx, j, "")
+			}
+		}
+	}
+	return nil
+}
+
+func (j *job) fetchRun(ctx context.Context, layout *manifest.Layout, first protocol.BlockNumber, n uint32, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
+	body, err := j.agent.cfg.Client.Blocks(ctx, j.offer.Transfer, first, n)
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	buf := make([]byte, layout.Longest())
+	for b := first; b < first+protocol.BlockNumber(n); b++ {
+		length, known := layout.Length(b)
+		if !known {
+			return fmt.Errorf("fetch block %d: there is no such block", b)
+		}
+		if _, err := io.ReadFull(body, buf[:length]); err != nil {
+			return groupcast.Errorf(groupcast.EUnavailable, "the catch-up was cut off at block %d", b).Wrap(err)
+		}
+		if err := put(layout, b, buf[:length]); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// commitAlong moves files to their names while others still come; the returned function ends
+// it.
+func (j *job) commitAlong(ctx context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(ctx)
+	var done sync.WaitGroup
+	done.Go(func() {
+		ticker := time.NewTicker(commitEvery)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ctx.Done():
+				return
+			case <-ticker.C:
+				if _, err := j.staging.Commit(ctx); err != nil {
+					return // the last commit says why
+				}
+			}
+		}
+	})
+	return func() { cancel(); done.Wait() }
+}
+
+// side is what goes over HTTPS beside a session: catch-up of single blocks, of everything
+// when nothing is heard, and feedback that UDP does not carry.
+type side struct {
+	ctx    context.Context
+	job    *job
+	fail   context.CancelCauseFunc
+	asks   chan ask
+	bodies chan []byte
+	done   sync.WaitGroup
+	stop   context.CancelFunc
+}
+
+type ask struct {
+	ranges []protocol.Range
+	all    bool
+	reason string
+}
+
+func newSide(ctx context.Context, j *job, fail context.CancelCauseFunc) *side {
+	ctx, stop := context.WithCancel(ctx)
+	return &side{ctx: ctx, job: j, fail: fail, asks: make(chan ask, maxCatchUps), bodies: make(chan []byte, 1), stop: stop}
+}
+
+// fetch asks for blocks; when too many asks wait, the machine asks again.
+func (s *side) fetch(ranges []protocol.Range, reason string) {
+	select {
+	case s.asks <- ask{ranges: ranges, reason: reason}:
+	default:
+	}
+}
+
+func (s *side) silent(reason string) {
+	select {
+	case s.asks <- ask{all: true, reason: reason}:
+	default:
+	}
+}
+
+func (s *side) feedback(body []byte) {
+	select {
+	case s.bodies <- append([]byte(nil), body...):
+	default:
+	}
+}
+
+func (s *side) start(r *session.Receiver) {
+	s.done.Go(func() { s.run(r) })
+}
+
+func (s *side) wait() {
+	s.stop()
+	s.done.Wait()
+}
+
+func (s *side) run(r *session.Receiver) {
+	commits := time.NewTicker(commitEvery)
+	defer commits.Stop()
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case a := <-s.asks:
+			if err := s.serve(r, a); err != nil && s.ctx.Err() == nil {
+				s.fail(err)
+				return
+			}
+		case body := <-s.bodies:
+			s.post(body)
+		case <-commits.C:
+			if r.Status().Manifest {
+				_, _ = s.job.staging.Commit(s.ctx) // the last commit says why it cannot
+			}
+		}
+	}
+}
+
+// serve fetches what was asked for and hands it to the session, which counts it.
+func (s *side) serve(r *session.Receiver, a ask) error {
+	j := s.job
+	j.agent.report(s.ctx, j, a.reason)
+	if !r.Status().Manifest {
+		layout, err := manifest.NewLayout(j.offer)
+		if err != nil {
+			return err
+		}
+		_, raw, err := j.fetchManifest(s.ctx, layout)
+		if err != nil {
+			return err
+		}
+		if err := r.SupplyManifest(raw); err != nil {
+			return err
+		}
+	}
+	ranges := a.ranges
+	if a.all {
+		j.path = groupcast.PathHTTPS
+		ranges = j.staging.Has().Missing(maxLacks)
+	}
+	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return r.Supply(b, data) }
+	for try := 0; ; try++ {
+		err := j.fetchRanges(s.ctx, ranges, put)
+		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
+			return err
+		}
+		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
+	}
+}
+
+func (s *side) post(body []byte) {
+	err := s.job.agent.cfg.Client.Report(s.ctx, groupcast.AgentReport{
+		Transfer: s.job.offer.Transfer, Path: groupcast.PathMulticast, Feedback: body, FreeBytes: s.job.agent.freeBytes(),
+	})
+	if err != nil && !errors.Is(err, context.Canceled) {
+		s.job.agent.cfg.Log.Debug("feedback not posted", "err", err)
+	}
+}

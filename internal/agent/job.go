@@ -1,0 +1,386 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// smallManifest is fetched over HTTPS at once, so that space and what is there already are
+// known before the first packet; a larger one comes with the session.
+const smallManifest = 64 << 10
+
+// maxLacks bounds the ranges that a device names of what it lacks.
+const maxLacks = 1000
+
+// job is the work on one offer.
+type job struct {
+	agent   *Agent
+	offer   wire.Offer
+	raw     groupcast.Offered
+	group   groupcast.AgentGroup
+	verify  seal.VerifyKey
+	spool   *spool.Spool
+	staging *spool.Staging
+	started time.Time
+	path    groupcast.Path
+	cancel  context.CancelFunc
+	done    chan struct{}
+	next    *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
+	wants   bool               // refused for want of space: tell when there is more
+}
+
+// outcome is what became of a delivery.
+type outcome struct {
+	state  groupcast.DeliveryState // empty: not through, the server knows what is still owed
+	reason string
+	files  int
+	bytes  uint64
+}
+
+// take begins the work on an offer, or puts it behind the one it replaces.
+func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
+	offer, err := a.admit(ctx, o)
+	if err != nil {
+		a.cfg.Log.Warn("offer not taken", "err", err)
+		if groupcast.ErrorCode(err) == groupcast.EInvalid {
+			a.refuse(ctx, offer, "version", err.Error())
+		}
+		return
+	}
+	group, ours := a.groups[offer.Group]
+	if !ours {
+		a.cfg.Log.Info("offer for a group this device is not in", "group", offer.Group.String())
+		return
+	}
+	if j := a.jobs[offer.Transfer]; j != nil {
+		if j.offer.Session != offer.Session {
+			j.next = &o
+			j.cancel()
+		}
+		return
+	}
+	if len(a.jobs) >= maxTransfers {
+		return // the state is read again when one is through
+	}
+	a.mu.Lock()
+	key := *a.verify
+	a.mu.Unlock()
+	jobCtx, cancel := context.WithCancel(ctx)
+	j := &job{agent: a, offer: offer, raw: o, group: group, verify: key, started: time.Now(), cancel: cancel, done: make(chan struct{}), path: groupcast.PathHTTPS}
+	a.jobs[offer.Transfer] = j
+	go func() {
+		defer close(j.done)
+		out, err := j.run(jobCtx)
+		select {
+		case a.ended <- ended{j, out, err}:
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// admit is the gate: signature, server, numbers, limits; the floor is on disk before anything
+// is done (security.md O3).
+func (a *Agent) admit(ctx context.Context, o groupcast.Offered) (wire.Offer, error) {
+	a.mu.Lock()
+	key := a.verify
+	a.mu.Unlock()
+	if key == nil {
+		return wire.Offer{}, errors.New("the server's signing key is not known yet")
+	}
+	offer, err := seal.VerifyOffer(*key, o.Offer, o.Signature)
+	if err != nil {
+		return offer, err
+	}
+	before, err := a.cfg.Ledger.Floor(ctx, a.cfg.Server)
+	if err != nil {
+		return offer, err
+	}
+	floor, err := recv.Gate{Server: a.cfg.Server, Floor: before}.Admit(offer)
+	if err != nil {
+		return offer, err
+	}
+	if floor > before {
+		if err := a.cfg.Ledger.RaiseFloor(ctx, a.cfg.Server, floor); err != nil {
+			return offer, err
+		}
+	}
+	return offer, a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Number, o.Offer, o.Signature)
+}
+
+func (a *Agent) refuse(ctx context.Context, o wire.Offer, kind, reason string) {
+	_, err := a.cfg.Client.Ready(ctx, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, Refused: reason, Kind: kind})
+	if err != nil {
+		a.cfg.Log.Debug("refusal not told", "err", err)
+	}
+}
+
+// run works on the offer to its end.
+func (j *job) run(ctx context.Context) (outcome, error) {
+	s, err := spool.Open(spool.Config{
+		Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
+		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize,
+		Ledger: j.agent.cfg.Ledger.Book(j.agent.cfg.Server, j.group.ID, j.group.Name),
+	})
+	if err != nil {
+		return j.refused(ctx, err)
+	}
+	j.spool = s
+	defer s.Close()
+	err = j.prepare(ctx)
+	if j.staging != nil {
+		defer func() {
+			if j.staging != nil {
+				_ = j.staging.Close() // what is lost with it is fetched again
+			}
+		}()
+	}
+	if err != nil {
+		return j.refused(ctx, err)
+	}
+	if err := j.receive(ctx); err != nil {
+		return j.refused(ctx, err)
+	}
+	return j.finish(ctx)
+}
+
+// prepare stages the transfer if its manifest is known or small.
+func (j *job) prepare(ctx context.Context) error {
+	layout, err := manifest.NewLayout(j.offer)
+	if err != nil {
+		return &spool.Refused{Kind: "version", Reason: err.Error()}
+	}
+	raw, known, err := j.spool.Manifest(j.offer.Transfer)
+	if err != nil {
+		return err
+	}
+	if known {
+		if whole, err := layout.WithManifest(raw); err == nil {
+			return j.stage(ctx, whole)
+		}
+	}
+	if j.offer.ManifestBytes > smallManifest && j.offer.Flags&wire.OfferMulticast != 0 {
+		return nil
+	}
+	whole, _, err := j.fetchManifest(ctx, layout)
+	if err != nil {
+		return err
+	}
+	return j.stage(ctx, whole)
+}
+
+func (j *job) stage(ctx context.Context, whole *manifest.Layout) (err error) {
+	j.staging, err = j.spool.Stage(ctx, j.offer.Transfer, whole)
+	return err
+}
+
+// refused sorts errors: what this device cannot take is told to the server in words.
+func (j *job) refused(ctx context.Context, err error) (outcome, error) {
+	var r *spool.Refused
+	if !errors.As(err, &r) {
+		if noSpace(err) {
+			r = &spool.Refused{Kind: "space", Reason: "the disk is full"}
+		} else {
+			return outcome{}, err
+		}
+	}
+	j.agent.refuse(context.WithoutCancel(ctx), j.offer, r.Kind, r.Reason)
+	j.wants = r.Kind == "space"
+	return outcome{state: groupcast.DeliveryRefused, reason: r.Reason}, nil
+}
+
+// receive brings every block: by multicast if the server says so, else over HTTPS.
+func (j *job) receive(ctx context.Context) error {
+	ready := groupcast.Ready{Transfer: j.offer.Transfer, Session: j.offer.Session, LacksAll: j.staging == nil}
+	if j.staging != nil {
+		if j.staging.Missing() == 0 {
+			return nil
+		}
+		ready.Lacks = j.staging.Has().Missing(maxLacks)
+	}
+	ready.FreeBytes = j.agent.freeBytes()
+	h, err := j.agent.cfg.Client.Ready(ctx, ready)
+	if err != nil {
+		return err
+	}
+	j.agent.say(Line{Kind: "receiving", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Files: int(j.offer.Files),
+		Text: fmt.Sprintf("%s: receiving %d file(s), %s", j.group.Name, j.offer.Files, size(j.offer.TotalBytes))})
+	if h.HTTPS {
+		return j.catchUp(ctx)
+	}
+	return j.listen(ctx, h)
+}
+
+// listen takes part in the session.
+func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
+	if err := j.manifestBeforeSession(ctx, h); err != nil {
+		return err
+	}
+	h.FeedbackAddr = netip.AddrPortFrom(j.agent.server, j.offer.FeedbackPort).String()
+	ctx, cancel := context.WithCancelCause(ctx)
+	defer cancel(nil)
+	side := newSide(ctx, j, cancel)
+	r, err := session.NewReceiver(session.ReceiverConfig{
+		Intake: j.agent.intake, Verify: j.verify, Offer: j.offer, OfferBytes: j.raw.Offer, Handout: h,
+		Manifest: j.knownManifest(), OnManifest: j.onManifest(ctx),
+		OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
+	})
+	if err != nil {
+		return err
+	}
+	j.path = groupcast.PathMulticast
+	side.start(r)
+	err = r.Run(ctx)
+	cancel(nil)
+	side.wait()
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
+		return cause
+	}
+	return err
+}
+
+// manifestBeforeSession fetches the manifest if the session has begun without this device:
+// its blocks have gone by.
+func (j *job) manifestBeforeSession(ctx context.Context, h groupcast.Handout) error {
+	if j.staging != nil || !h.Started {
+		return nil
+	}
+	layout, err := manifest.NewLayout(j.offer)
+	if err != nil {
+		return err
+	}
+	whole, _, err := j.fetchManifest(ctx, layout)
+	if err != nil {
+		return err
+	}
+	return j.stage(ctx, whole)
+}
+
+func (j *job) knownManifest() []byte {
+	if j.staging == nil {
+		return nil
+	}
+	raw, _, _ := j.spool.Manifest(j.offer.Transfer) // without it the session brings it
+	return raw
+}
+
+// onManifest stages what the session's manifest promises.
+func (j *job) onManifest(ctx context.Context) func(*manifest.Layout, []byte) (session.BlockStore, *protocol.BlockSet, error) {
+	return func(layout *manifest.Layout, _ []byte) (session.BlockStore, *protocol.BlockSet, error) {
+		if j.staging == nil {
+			if err := j.stage(ctx, layout); err != nil {
+				return nil, nil, err
+			}
+		}
+		return j.staging, j.staging.Has(), nil
+	}
+}
+
+// finish commits what is left, removes the staging and sums up.
+func (j *job) finish(ctx context.Context) (outcome, error) {
+	if _, err := j.staging.Commit(ctx); err != nil {
+		return j.refused(ctx, err)
+	}
+	if !j.staging.Done() {
+		return outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", j.offer.Transfer, j.staging.Missing())
+	}
+	out := sumUp(j.staging.Outcomes())
+	out.bytes = j.offer.TotalBytes
+	g := j.staging
+	j.staging = nil
+	return out, g.Remove()
+}
+
+// sumUp says what became of a transfer as a whole.
+func sumUp(all []spool.Outcome) outcome {
+	count := map[spool.Result]int{}
+	var why []string
+	files := 0
+	for _, o := range all {
+		if o.Kind == manifest.KindFile {
+			files++
+		}
+		count[o.Result]++
+		if (o.Result == spool.Rejected || o.Result == spool.KeptBoth) && len(why) < 3 {
+			why = append(why, fmt.Sprintf("%s: %s", o.Path, o.Reason))
+		}
+	}
+	out := outcome{state: groupcast.DeliveryVerified, files: files, reason: strings.Join(why, "; ")}
+	switch n := len(all); {
+	case n > 0 && count[spool.Rejected] == n:
+		out.state = groupcast.DeliveryRefused
+	case n > 0 && count[spool.Superseded] == n:
+		out.state = groupcast.DeliverySuperseded
+	case n > 0 && count[spool.AlreadyHad] == n:
+		out.state = groupcast.DeliveryAlreadyHad
+	}
+	return out
+}
+
+// close takes the end of a job: receipt, words, and the next offer of the transfer.
+func (a *Agent) close(ctx context.Context, e ended) error {
+	j := e.job
+	delete(a.jobs, j.offer.Transfer)
+	j.cancel()
+	switch {
+	case e.err == nil && e.out.state != "" && !j.wants:
+		a.deliverReceipt(ctx, j, e.out)
+		a.say(j.line(e.out))
+		if a.cfg.Once {
+			return errOnce
+		}
+	case j.wants:
+		a.say(j.line(e.out))
+		a.jobs[j.offer.Transfer] = waiting(j)
+	case e.err != nil && !errors.Is(e.err, context.Canceled) && !errors.Is(e.err, session.ErrSessionOver):
+		a.say(Line{Kind: "failed", Group: j.group.Name, Transfer: j.offer.Transfer, Text: fmt.Sprintf("%s: %v; it is tried again", j.group.Name, e.err)})
+		a.report(ctx, j, e.err.Error())
+	}
+	if j.next != nil {
+		delete(a.jobs, j.offer.Transfer)
+		a.take(ctx, *j.next)
+	}
+	return nil
+}
+
+func (j *job) line(out outcome) Line {
+	l := Line{Kind: "done", Group: j.group.Name, Transfer: j.offer.Transfer, Outcome: out.state, Path: j.path, Files: out.files, Bytes: out.bytes, Of: j.offer.TotalBytes, Took: time.Since(j.started)}
+	switch out.state {
+	case groupcast.DeliveryRefused:
+		l.Kind = "refused"
+		l.Text = fmt.Sprintf("%s: refused: %s", j.group.Name, out.reason)
+		if j.wants {
+			l.Text += "; it is tried again when there is space"
+		}
+	case groupcast.DeliveryVerified:
+		l.Text = fmt.Sprintf("%s: %d file(s), %s verified in %s (%s)", j.group.Name, out.files, size(out.bytes), l.Took.Round(10*time.Millisecond), j.path)
+	default:
+		l.Text = fmt.Sprintf("%s: %d file(s): %s", j.group.Name, out.files, out.state)
+	}
+	if out.state != groupcast.DeliveryRefused && out.reason != "" {
+		l.Text += "; " + out.reason
+	}
+	return l
+}
+
+// stopJobs ends what still runs and waits for it.
+func (a *Agent) stopJobs() {
+	for _, j := range a.jobs {
+		j.cancel()
+	}
+	for _, j := range a.jobs {
+		<-j.done
+	}
+}

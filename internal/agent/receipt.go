@@ -1,0 +1,123 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"syscall"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/spool"
+)
+
+// deliverReceipt signs, keeps and sends a receipt; one that does not get through is sent
+// again with the next connection.
+func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
+	ctx = context.WithoutCancel(ctx)
+	number, err := a.cfg.Ledger.NextSequence(ctx, a.cfg.Server)
+	if err != nil {
+		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no receipt for transfer %d: %v", j.offer.Transfer, err)})
+		return
+	}
+	r := groupcast.Receipt{Transfer: j.offer.Transfer, Root: j.offer.IndexDigest, Outcome: out.state, Reason: out.reason, Path: j.path, Sequence: number}
+	r.Signature = seal.SignReceipt(a.cfg.Key, seal.Receipt{
+		Server: a.cfg.Server, Group: j.offer.Group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device, Outcome: string(r.Outcome), Sequence: r.Sequence,
+	})
+	if err := a.cfg.Ledger.KeepReceipt(ctx, a.cfg.Server, r); err != nil {
+		a.cfg.Log.Warn("receipt not kept", "err", err)
+	}
+	a.sendReceipt(ctx, r)
+}
+
+func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) {
+	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
+	defer cancel()
+	err := a.cfg.Client.Receipt(ctx, r)
+	switch groupcast.ErrorCode(err) {
+	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal:
+		if err != nil {
+			return // again later
+		}
+	}
+	if err != nil {
+		a.cfg.Log.Warn("receipt not taken", "transfer", uint64(r.Transfer), "err", err)
+	}
+	if err := a.cfg.Ledger.DropReceipt(ctx, a.cfg.Server, r.Transfer); err != nil {
+		a.cfg.Log.Warn("receipt not dropped", "err", err)
+	}
+}
+
+func (a *Agent) resendReceipts(ctx context.Context) {
+	waiting, err := a.cfg.Ledger.Receipts(ctx, a.cfg.Server)
+	if err != nil {
+		a.cfg.Log.Warn("receipts not read", "err", err)
+	}
+	for _, r := range waiting {
+		a.sendReceipt(ctx, r)
+	}
+}
+
+// report tells the server over HTTPS how a delivery stands.
+func (a *Agent) report(ctx context.Context, j *job, reason string) {
+	r := groupcast.AgentReport{Transfer: j.offer.Transfer, Path: j.path, Reason: reason, FreeBytes: a.freeBytes()}
+	if j.staging != nil {
+		r.Blocks, r.Bytes = j.staging.Layout().Blocks()-j.staging.Missing(), j.staging.Bytes()
+	}
+	if err := a.cfg.Client.Report(ctx, r); err != nil {
+		a.cfg.Log.Debug("report not sent", "err", err)
+	}
+}
+
+// waiting stands for a transfer that was refused for want of space: it has no goroutine.
+func waiting(j *job) *job {
+	w := &job{agent: j.agent, offer: j.offer, group: j.group, wants: true, cancel: func() {}, done: make(chan struct{})}
+	close(w.done)
+	return w
+}
+
+// reportSpace lets transfers that were refused for want of space be tried again: it tells the
+// server how much there is, and forgets the refusal, so that the next offer is looked at.
+func (a *Agent) reportSpace(ctx context.Context) {
+	for no, j := range a.jobs {
+		if !j.wants {
+			continue
+		}
+		spare := uint64(max(a.cfg.Reserve, 0))
+		if free := a.freeBytes(); free > j.offer.TotalBytes+spare {
+			delete(a.jobs, no)
+			a.report(ctx, j, "there is space now")
+			a.readState(ctx, false)
+			return
+		}
+	}
+}
+
+// freeBytes is what the disk of DIR has free; 0 if it cannot be told.
+func (a *Agent) freeBytes() uint64 {
+	f, err := spool.OpenFS(a.cfg.Dir)
+	if err != nil {
+		return 0
+	}
+	defer f.Close()
+	free, _, err := f.Free()
+	if err != nil {
+		return 0
+	}
+	return free
+}
+
+func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
+
+// size writes bytes for a human.
+func size(n uint64) string {
+	v, units, i := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}, 0
+	for ; v >= 1000 && i < len(units)-1; i++ {
+		v /= 1000
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", v, units[i])
+}

@@ -3,6 +3,7 @@ package recv
 import (
 	"time"
 
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -26,10 +27,7 @@ type Config struct {
 }
 
 // Symbol is a symbol of a block that is ready; Data aliases the pool.
-type Symbol struct {
-	Index protocol.SymbolIndex
-	Data  []byte
-}
+type Symbol = fec.Symbol
 
 // EventKind is the kind of an Event.
 type EventKind uint8

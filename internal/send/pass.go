@@ -159,10 +159,11 @@ func (s *Sender) freshParity(b protocol.BlockNumber, k int) SymbolRef {
 func (s *Sender) loadGroup() bool {
 	p := &s.pass
 	p.row, p.at, p.left = 0, 0, 0
+	head := protocol.BlockNumber(s.cfg.Head)
 	for len(p.group) < p.width {
 		b, ok := p.todo.Next(p.cursor)
-		if !ok {
-			break
+		if !ok || len(p.group) > 0 && p.group[0].block < head && b >= head {
+			break // index and manifest are asked for before the stream goes on
 		}
 		p.todo.Remove(b)
 		p.begun.Add(b)
@@ -183,9 +184,10 @@ func (s *Sender) finishGroup(now time.Time) {
 		s.parityQ.sent(now.Add(s.answerTime()), p.group)
 	}
 	p.sent += len(p.group)
+	head := p.group[0].block < protocol.BlockNumber(s.cfg.Head)
 	p.group = p.group[:0]
 	s.sync.frontMoved = true
-	if p.idle() {
+	if p.idle() || head {
 		s.syncSoon()
 	}
 }

@@ -24,6 +24,7 @@ type roster struct {
 	ever    int
 	active  int // waited for
 	checkAt time.Time
+	grace   time.Time // silence counts from here at the earliest
 }
 
 // device is what the server keeps of one receiver: counts and a bar, no bitmaps.
@@ -169,6 +170,22 @@ func (s *Sender) checkOver(now time.Time) {
 	}
 }
 
+// excuse lets silence count from now on: nothing was sent yet, or the machine itself was not
+// called for a while, so that nobody could be heard.
+func (s *Sender) excuse(now time.Time) {
+	if s.symbols == 0 && s.pass.size > 0 || now.Sub(s.devices.checkAt) > silentAfter/2 {
+		s.devices.grace = now
+	}
+}
+
+// since is the later of a device's moment and the beginning of what counts.
+func (r *roster) since(now, t time.Time) time.Duration {
+	if r.grace.After(t) {
+		t = r.grace
+	}
+	return now.Sub(t)
+}
+
 // checkDevices leaves behind who is silent, deaf or stalled.
 func (s *Sender) checkDevices(now time.Time) {
 	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
@@ -181,12 +198,13 @@ func (s *Sender) checkDevices(now time.Time) {
 		if d.heard.After(heard) {
 			heard = d.heard
 		}
+		silence := s.devices.since(now, heard)
 		switch {
-		case now.Sub(heard) > patience:
-			s.leave(now, d, CauseSilent, fmt.Sprintf("no report for %.0f s", now.Sub(heard).Seconds()))
-		case now.Sub(d.highAt) > deaf:
+		case silence > patience:
+			s.leave(now, d, CauseSilent, fmt.Sprintf("no report for %.0f s", silence.Seconds()))
+		case s.devices.since(now, d.highAt) > deaf:
 			s.leave(now, d, CauseSilent, "it reports, but hears nothing of the group")
-		case s.pass.done() && s.repair.owed == 0 && now.Sub(d.moved) > stalledAfter:
+		case s.pass.done() && s.repair.owed == 0 && s.devices.since(now, d.moved) > stalledAfter:
 			s.leave(now, d, CauseSlow, "it neither stores nor asks any longer")
 		}
 	}

@@ -108,7 +108,6 @@ func (s *Sender) wantSet(now time.Time, set *protocol.BlockSet) {
 func (s *Sender) want(now time.Time, b protocol.BlockNumber) {
 	s.wanted.Add(b)
 	s.pass.add(now, b)
-	s.sync.done = false
 }
 
 // NextEvent gives the next event.
@@ -155,6 +154,7 @@ func (s *Sender) HandleTimeout(now time.Time) {
 		s.endRound(now)
 	}
 	if !now.Before(s.devices.checkAt) {
+		s.excuse(now)
 		s.devices.checkAt = now.Add(checkInterval)
 		s.checkDevices(now)
 		s.measure()

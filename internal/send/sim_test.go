@@ -5,8 +5,10 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/netsim"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/rate"
 	"github.com/groupcast/groupcast/internal/send"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 var lan = netsim.Config{Delay: 50 * time.Microsecond}
@@ -51,5 +53,153 @@ func TestOverheadAtFivePercent(t *testing.T) {
 	w.log("8 at 5 %")
 	if o := w.overhead(); o > 1.085 {
 		t.Errorf("overhead %.4f", o)
+	}
+}
+
+// TestFrozenReceiverCostsNothing: one of four is frozen in mid-transfer; the others do not
+// notice, and the session does not wait for it for long.
+func TestFrozenReceiverCostsNothing(t *testing.T) {
+	done := func(freeze bool) (time.Duration, *world) {
+		w := newWorld(t, 6, even(300, 164), fixed(100))
+		for range 4 {
+			w.add(lossy(0.01), lan).join()
+		}
+		if freeze {
+			w.clock.After(2*time.Second, w.peers[3].crash)
+		}
+		w.run(time.Minute)
+		w.mustFinish(freeze)
+		latest := time.Time{}
+		for _, p := range w.peers[:3] {
+			if p.doneAt.After(latest) {
+				latest = p.doneAt
+			}
+		}
+		return latest.Sub(w.start), w
+	}
+	plain, _ := done(false)
+	frozen, w := done(true)
+	w.log("frozen")
+	if frozen > plain+plain/50 {
+		t.Errorf("the others took %v instead of %v", frozen, plain)
+	}
+	if w.peers[3].behind != send.CauseSilent {
+		t.Errorf("behind %q", w.peers[3].behind)
+	}
+}
+
+// TestLiarIsLeftBehind is T6: full deficits for ever, the highest parity index, everything
+// again; the others do not pay for it.
+func TestLiarIsLeftBehind(t *testing.T) {
+	for name, lie := range map[string]func(w *world, f *wire.Feedback){
+		"full deficits": func(w *world, f *wire.Feedback) {
+			for b := range 20 {
+				f.NACKs = append(f.NACKs, wire.NACK{Block: protocol.BlockNumber(b), Deficit: 164, HighParity: wire.NoParity})
+			}
+		},
+		"parity index 254": func(w *world, f *wire.Feedback) {
+			for b := range 20 {
+				f.NACKs = append(f.NACKs, wire.NACK{Block: protocol.BlockNumber(b), Deficit: 164, HighParity: 254})
+			}
+		},
+		"everything again": func(w *world, f *wire.Feedback) {
+			f.Ranges = append(f.Ranges, protocol.Range{First: 0, Count: uint32(len(w.layout))})
+		},
+		"60 % loss": func(w *world, f *wire.Feedback) {
+			f.Received = f.Declared * 4 / 10
+			for b := range w.layout {
+				if len(f.NACKs) < 90 {
+					f.NACKs = append(f.NACKs, wire.NACK{Block: protocol.BlockNumber(b), Deficit: 100, HighParity: wire.NoParity})
+				}
+			}
+		},
+		"never done": func(w *world, f *wire.Feedback) { f.Verified = 0 },
+	} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t, 7, even(200, 164), fixed(100))
+			for range 8 {
+				w.add(lan, lan).join()
+			}
+			w.lie = func(p *peer, f *wire.Feedback) {
+				if p.dev == 5 {
+					f.Flags &^= wire.FeedbackDone
+					lie(w, f)
+				}
+			}
+			w.run(time.Minute)
+			w.mustFinish(true)
+			w.log(name)
+			for _, p := range w.peers {
+				if (p.behind != "") != (p.dev == 5) {
+					t.Errorf("device %d: behind %q", p.dev, p.behind)
+				}
+			}
+			if o := w.overhead(); o > 1.15 {
+				t.Errorf("overhead %.3f", o)
+			}
+			if d := w.peers[0].doneAt.Sub(w.start).Seconds(); d > 1.05*200*164*1485*8/100e6+0.1 {
+				t.Errorf("the others took %.2f s", d)
+			}
+		})
+	}
+}
+
+// TestLateJoin: who comes in the middle gets everything in a second pass, which holds only
+// what it missed.
+func TestLateJoin(t *testing.T) {
+	w := newWorld(t, 8, even(200, 164), fixed(100))
+	for range 3 {
+		w.add(lossy(0.01), lan).join()
+	}
+	late := w.add(lossy(0.01), lan)
+	w.clock.After(2*time.Second, late.join)
+	w.run(time.Minute)
+	w.mustFinish(false)
+	w.log("late")
+	if o := w.overhead(); o > 1.60 {
+		t.Errorf("overhead %.3f", o)
+	}
+}
+
+// TestRowsRunOut: at 40 % loss k=164 needs more than the 91 rows there are; bitmaps say
+// which source symbols to repeat.
+func TestRowsRunOut(t *testing.T) {
+	w := newWorld(t, 9, even(30, 164), fixed(100))
+	for range 2 {
+		w.add(lossy(0.4), lossy(0.1)).join()
+	}
+	w.run(time.Minute)
+	w.mustFinish(false)
+	w.log("rows")
+	if w.s.Status().Counters.Resent == 0 {
+		t.Error("no source symbol was repeated")
+	}
+	if o := w.overhead(); o > 2.4 {
+		t.Errorf("overhead %.3f", o)
+	}
+}
+
+// TestTail: after the pass, a few round trips.
+func TestTail(t *testing.T) {
+	var sum time.Duration
+	for seed := range uint64(20) {
+		w := newWorld(t, seed, even(20, 164), fixed(100))
+		for range 4 {
+			w.add(lossy(0.05), lan).join()
+		}
+		w.run(time.Minute)
+		w.mustFinish(false)
+		last := time.Time{}
+		for _, p := range w.peers {
+			if p.doneAt.After(last) {
+				last = p.doneAt
+			}
+		}
+		sum += max(0, last.Sub(w.passEnd))
+	}
+	if mean := sum / 20; mean > 40*time.Millisecond {
+		t.Errorf("mean tail %v", mean)
+	} else {
+		t.Logf("mean tail %v", mean)
 	}
 }

@@ -39,9 +39,8 @@ type syncs struct {
 	last       time.Time // of the newest
 	soon       bool      // an event calls for one
 	frontMoved bool
-	done       bool // PASS_DONE was said since something was wanted
-	bytes      int  // sent since
-	first      pn   // packet number after the newest
+	bytes      int // sent since
+	first      pn  // packet number after the newest
 	ending     bool
 	ended      int
 	times      [sentRemember]time.Time

@@ -1,0 +1,12 @@
+//go:build !linux
+
+package content
+
+import (
+	"os"
+
+	"github.com/groupcast/groupcast/internal/manifest"
+)
+
+// syncTree makes a tree durable.
+func syncTree(root *os.Root, files []manifest.File) error { return syncEach(root, files) }

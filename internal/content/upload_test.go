@@ -1,0 +1,171 @@
+package content
+
+import (
+	"bytes"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+func uploads(t *testing.T, l UploadLimits) *Uploads {
+	t.Helper()
+	u, err := OpenUploads(filepath.Join(t.TempDir(), "uploads"), l)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+var declared = []manifest.File{
+	{Path: "d/small", Mode: 0o600, MTime: 7, Size: 10},
+	{Kind: manifest.KindFolder, Path: "d", Mode: 0o755},
+	{Path: "d/big", Size: 200_000, Digest: protocol.Digest{1}},
+	{Path: "none"},
+	{Kind: manifest.KindSymlink, Path: "d/link", Target: "big"},
+}
+
+func TestUploadFromBeginningToEnd(t *testing.T) {
+	u := uploads(t, UploadLimits{})
+	if err := u.Create("u1", declared); err != nil {
+		t.Fatal(err)
+	}
+	big := noise(200_000, "big")
+	for _, part := range []struct {
+		path     string
+		from, to int
+		data     []byte
+	}{{"d/big", 0, 70_000, big}, {"d/small", 0, 10, big}, {"d/big", 70_000, 200_000, big}} {
+		n, err := u.Write("u1", part.path, uint64(part.from), bytes.NewReader(part.data[part.from:part.to]))
+		if err != nil || int(n) != part.to {
+			t.Fatalf("%s from %d: %d, %v", part.path, part.from, n, err)
+		}
+		if _, err := u.Complete("u1"); (err == nil) != (part.from > 0) {
+			t.Fatalf("after %s to %d: %v", part.path, part.to, err)
+		}
+	}
+	tree, err := u.Complete("u1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	m, err := Build(ctx, tree, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got, want := paths(tree), "d/ d/big d/link@ d/small none"; got != want || m.Files[3].MTime != 7 || m.Files[3].Mode != 0o600 {
+		t.Errorf("%s, %+v", got, m.Files[3])
+	}
+	l, _ := manifest.LayoutOf(m)
+	s, err := NewSource(l, tree.Place)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer s.Close()
+	buf := make([]byte, protocol.BlockSize)
+	if n, err := s.ReadBlock(l.FirstStream(), buf); err != nil || !bytes.Equal(buf[:n], append(big, big[:10]...)) {
+		t.Errorf("%d bytes: %v", n, err)
+	}
+	if _, err := u.Write("u1", "d/big", 200_000, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict {
+		t.Errorf("a complete upload was written to: %v", err)
+	}
+}
+
+func TestUploadRefuses(t *testing.T) {
+	u := uploads(t, UploadLimits{MaxBytes: 1000, MaxOpen: 2})
+	one := []manifest.File{{Path: "f", Size: 600}}
+	for what, err := range map[string]error{
+		"an ID that is a path": u.Create("../x", one),
+		"a path that leaves":   u.Create("a", []manifest.File{{Path: "../f"}}),
+		"one path twice":       u.Create("a", []manifest.File{{Path: "f"}, {Path: "f"}}),
+		"too many bytes":       u.Create("a", []manifest.File{{Path: "f", Size: 1001}}),
+		"setuid":               u.Create("a", []manifest.File{{Path: "f", Mode: 0o4755}}),
+	} {
+		if err == nil {
+			t.Errorf("%s was accepted", what)
+		}
+	}
+	if err := u.Create("a", one); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Create("b", one); groupcast.ErrorCode(err) != groupcast.EExhausted {
+		t.Errorf("quota of bytes: %v", err)
+	}
+	if err := u.Create("b", one[:0]); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Create("c", one[:0]); groupcast.ErrorCode(err) != groupcast.EExhausted {
+		t.Errorf("quota of uploads: %v", err)
+	}
+	if _, err := u.Write("a", "f", 5, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), "byte 0") {
+		t.Errorf("a gap: %v", err)
+	}
+	if _, err := u.Write("a", "g", 0, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		t.Errorf("a file that was not declared: %v", err)
+	}
+	if n, err := u.Write("a", "f", 0, bytes.NewReader(make([]byte, 601))); n != 600 || groupcast.ErrorCode(err) != groupcast.EInvalid {
+		t.Errorf("more than declared: %d, %v", n, err)
+	}
+	if err := u.Remove("a"); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := u.Have("a"); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		t.Errorf("removed: %v", err)
+	}
+	if err := u.Create("c", one); err != nil {
+		t.Errorf("after the removal: %v", err)
+	}
+}
+
+// broken gives some bytes, then fails as a lost connection does.
+type broken struct{ io.Reader }
+
+var errLost = errors.New("connection lost")
+
+func (b broken) Read(p []byte) (int, error) {
+	n, err := b.Reader.Read(p)
+	if err == io.EOF {
+		err = errLost
+	}
+	return n, err
+}
+
+func TestUploadGoesOnWhereItWas(t *testing.T) {
+	u := uploads(t, UploadLimits{})
+	if err := u.Create("a", declared); err != nil {
+		t.Fatal(err)
+	}
+	if n, err := u.Write("a", "d/big", 0, broken{bytes.NewReader(make([]byte, 100_000))}); n != 100_000 || !errors.Is(err, errLost) {
+		t.Fatalf("%d, %v", n, err)
+	}
+	if _, err := u.Write("a", "d/small", 0, strings.NewReader("four")); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenUploads(u.dir, UploadLimits{}) // as after a crash
+	if err != nil {
+		t.Fatal(err)
+	}
+	have, err := again.Have("a")
+	if err != nil || have[1] != 100_000 || have[3] != 0 {
+		t.Errorf("%v, %v: the big file goes on, the small one begins anew", have, err)
+	}
+}
+
+func TestHalfDeclaredUploadIsSweptAtStart(t *testing.T) {
+	u := uploads(t, UploadLimits{})
+	if err := os.MkdirAll(filepath.Join(u.dir, "half", "data"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	again, err := OpenUploads(u.dir, UploadLimits{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if ids, _ := again.List(); len(ids) != 0 {
+		t.Errorf("%v", ids)
+	}
+}

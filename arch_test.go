@@ -29,7 +29,7 @@ var arrows = map[string]string{
 
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
-	"content":      "protocol manifest .",
+	"content":      "protocol manifest durable .",
 	"ledger":       "protocol manifest spool sqlfile .",
 	"session":      "protocol wire seal fec manifest rate send recv mcast spool content .",
 	"durable":      "",

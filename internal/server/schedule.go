@@ -173,7 +173,9 @@ func (s *schedule) release(no protocol.TransferNo) {
 	}
 }
 
-// attached says that a device's stream opened.
+// attached says that a device's stream opened. One that comes back within the grace keeps its
+// place: its keys live on, and if the receiver was started anew it finds the offer in the
+// state and asks for others. One that refused, or had not answered, is asked again.
 func (s *schedule) attached(now time.Time, dev protocol.DeviceID) {
 	s.active[dev] = true
 	for _, p := range s.promises {
@@ -181,13 +183,22 @@ func (s *schedule) attached(now time.Time, dev protocol.DeviceID) {
 		if l == nil {
 			continue
 		}
-		l.gone = time.Time{}
-		// A device that comes back has lost its keys or may have room now: it is asked anew.
-		if l.place != placeIdle {
-			s.detach(p, dev, l)
-			l.place, l.sticky = placeIdle, false
+		if l.place == placeRefused || l.place == placeAsked || s.lost(now, l) {
+			s.unseat(p, dev, l)
 		}
+		l.gone = time.Time{}
 	}
+}
+
+// lost says that a device's stream has been broken for longer than the grace.
+func (s *schedule) lost(now time.Time, l *leg) bool {
+	return !l.gone.IsZero() && !now.Before(l.gone.Add(s.t.Grace))
+}
+
+// unseat takes a device back to the beginning: all ways are open to it again.
+func (s *schedule) unseat(p *promise, dev protocol.DeviceID, l *leg) {
+	s.detach(p, dev, l)
+	l.place, l.sticky, l.reason = placeIdle, false, ""
 }
 
 // detached says that a device's stream broke.
@@ -262,11 +273,11 @@ func (s *schedule) next(now time.Time) (time.Time, bool) {
 		case phaseAsking, phaseRekeying:
 			earlier(p.until)
 		}
-		for dev, l := range p.legs {
+		for _, l := range p.legs {
 			if l.place == placeAsked && (p.phase == phaseSending || p.phase == phaseAsking) {
 				earlier(l.since.Add(s.t.Answer))
 			}
-			if !s.active[dev] && !l.gone.IsZero() && (l.place == placeAsked || l.place == placeMulticast) {
+			if !l.gone.IsZero() && l.place != placeIdle {
 				earlier(l.gone.Add(s.t.Grace))
 			}
 		}

@@ -244,12 +244,11 @@ func (s *schedule) giveUpSilent(now time.Time, p *promise) {
 
 // dropGone takes devices out whose stream has been broken for longer than the grace.
 func (s *schedule) dropGone(now time.Time, p *promise) {
-	gone := p.devices(func(dev protocol.DeviceID, l *leg) bool {
-		return !s.active[dev] && !l.gone.IsZero() && l.place != placeIdle && !now.Before(l.gone.Add(s.t.Grace))
+	gone := p.devices(func(_ protocol.DeviceID, l *leg) bool {
+		return l.place != placeIdle && s.lost(now, l)
 	})
 	for _, dev := range gone {
-		s.detach(p, dev, p.legs[dev])
-		p.legs[dev].place = placeIdle
+		s.unseat(p, dev, p.legs[dev])
 	}
 }
 

@@ -262,9 +262,11 @@ func TestARefusalForSpaceIsTriedAgain(t *testing.T) {
 func TestFruitlessRunsEndInHTTPS(t *testing.T) {
 	s := sending(t, 2)
 	for i := range maxFruitless {
-		s.attached(sec(float64(i)), dev(2))
-		s.pump(sec(float64(i)))
-		s.ready(sec(float64(i)), 1, sess(1), dev(2), 0)
+		again := sec(float64(60 * (i + 1)))
+		s.detached(again, dev(2))
+		s.attached(again.Add(s.t.Grace), dev(2))
+		s.pump(again.Add(s.t.Grace))
+		s.ready(again.Add(s.t.Grace), 1, sess(1), dev(2), 0)
 	}
 	if l := s.promises[1].legs[dev(2)]; l.place != placeHTTPS || !l.sticky {
 		t.Fatalf("after %d runs without a new block: %+v", maxFruitless, l)
@@ -278,6 +280,14 @@ func TestABrokenStreamKeepsItsPlaceForTheGrace(t *testing.T) {
 	expect(t, s, sec(11), "detach 1 d2")
 	s.attached(sec(20), dev(2))
 	expect(t, s, sec(20), "offer 1 d2")
+
+	s = sending(t, 2)
+	s.detached(sec(1), dev(2))
+	s.attached(sec(5), dev(2))
+	expect(t, s, sec(30))
+	if !s.ready(sec(5), 1, sess(1), dev(2), 0) {
+		t.Fatal("a receiver that was started anew got no keys")
+	}
 }
 
 func TestNextNeverLiesInThePast(t *testing.T) {

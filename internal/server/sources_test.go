@@ -1,0 +1,179 @@
+package server
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"io"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// files makes a folder of files outside the server's home.
+func files(t *testing.T, content map[string]string) string {
+	t.Helper()
+	dir := t.TempDir()
+	for name, text := range content {
+		at := filepath.Join(dir, name)
+		if err := errors.Join(os.MkdirAll(filepath.Dir(at), 0o755), os.WriteFile(at, []byte(text), 0o644)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return dir
+}
+
+// withContent is a world whose transfers have content.
+func withContent(t *testing.T, give map[string]string, f func(w *world, dir string)) {
+	t.Helper()
+	dir := files(t, give)
+	inBubble(t, func(w *world) {
+		w.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return w.content.source(tr.No) }
+		w.group("g")
+		f(w, dir)
+	})
+}
+
+func TestFilesOfTheServersOwnDisk(t *testing.T) {
+	withContent(t, map[string]string{"d/a": "hello", "d/b/c": "world"}, func(w *world, dir string) {
+		a := w.enrol("ann", "g").attach()
+		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Now: true})
+		w.must(err)
+		if tr.Name != "d" || tr.Bytes != 10 || !tr.InPlace {
+			t.Fatalf("%+v", tr)
+		}
+		list, err := w.Files(w.ctx, local, tr.No)
+		w.must(err)
+		var paths []string
+		for _, f := range list {
+			paths = append(paths, f.Kind+" "+f.Path)
+		}
+		if got := strings.Join(paths, ", "); got != "folder d, file d/a, folder d/b, file d/b/c" {
+			t.Fatalf("files: %s", got)
+		}
+		o := a.offered()
+		_, err = a.ready(o)
+		w.must(err)
+		raw := w.read(w.Manifest(w.ctx, a.p, tr.No))
+		if m, err := manifest.Parse(raw); err != nil || len(m.Files) != 4 || uint64(len(raw)) != o.ManifestBytes {
+			t.Fatalf("manifest of %d bytes: %v", len(raw), err)
+		}
+		if got := string(w.read(w.Blocks(w.ctx, a.p, tr.No, 2, uint32(tr.Blocks)))); got != "helloworld" {
+			t.Fatalf("blocks: %q", got)
+		}
+		w.must(a.receipt(o, groupcast.DeliveryVerified, groupcast.PathHTTPS))
+		if _, err := os.Stat(filepath.Join(dir, "d/a")); err != nil {
+			t.Fatalf("the administrator's own file is gone: %v", err)
+		}
+		if _, err := w.Files(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatalf("content that nobody is owed is kept: %v", err)
+		}
+	})
+}
+
+func (w *world) read(r io.ReadCloser, err error) []byte {
+	w.Helper()
+	w.must(err)
+	b, err := io.ReadAll(r)
+	w.must(errors.Join(err, r.Close()))
+	return b
+}
+
+func TestPathsAreForTheLocalAdministratorOrBelowSource(t *testing.T) {
+	withContent(t, map[string]string{"src/a": "a", "secret": "s"}, func(w *world, dir string) {
+		w.must(os.Symlink(filepath.Join(dir, "secret"), filepath.Join(dir, "src", "link")))
+		_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: "ada", Role: groupcast.RoleAdmin, Password: password})
+		w.must(err)
+		remote := w.login("ada").cli
+		add := func(p groupcast.Principal, path string) error {
+			_, err := w.AddTransfer(w.ctx, p, groupcast.NewTransfer{Group: "g", Paths: []string{path}})
+			return err
+		}
+		if err := add(remote, filepath.Join(dir, "src/a")); groupcast.ErrorCode(err) != groupcast.EForbidden {
+			t.Errorf("a path over the network without --source: %v", err)
+		}
+		w.cfg.Sources = []string{filepath.Join(dir, "src")}
+		for path, ok := range map[string]bool{
+			filepath.Join(dir, "src/a"): true, "a": true,
+			filepath.Join(dir, "secret"): false, "../secret": false, filepath.Join(dir, "src/../secret"): false, "/etc/hostname": false,
+		} {
+			if err := add(remote, path); (err == nil) != ok {
+				t.Errorf("over the network %s: %v", path, err)
+			}
+		}
+		// A link is sent as a link, never followed: this one leads out and is refused.
+		if err := add(remote, "link"); err == nil {
+			t.Error("a link that leads out of --source was sent")
+		}
+		w.must(os.WriteFile(filepath.Join(w.dir, "ca.key"), []byte("key"), 0o600))
+		if err := add(local, filepath.Join(w.dir, "ca.key")); err == nil {
+			t.Error("the CA's key was sent")
+		}
+		if err := add(local, filepath.Join(dir, "no such file")); groupcast.ErrorCode(err) == groupcast.EInternal {
+			t.Errorf("no such file: %v", err)
+		}
+	})
+}
+
+func TestUploadsBecomeTransfers(t *testing.T) {
+	withContent(t, nil, func(w *world, _ string) {
+		a := w.enrol("ann", "g").attach()
+		u, err := w.CreateUpload(w.ctx, local, []groupcast.UploadEntry{{Path: "d", Kind: "folder", Mode: 0o755}, {Path: "d/f", Kind: "file", Size: 6, Mode: 0o644}})
+		w.must(err)
+		n := groupcast.NewTransfer{Group: "g", Upload: u.ID, Now: true}
+		if _, err := w.AddTransfer(w.ctx, local, n); err == nil {
+			t.Fatal("an upload without its bytes was sent")
+		}
+		_, err = w.WriteUpload(w.ctx, local, u.ID, "d/f", 0, strings.NewReader("abc"))
+		w.must(err)
+		if _, err := w.WriteUpload(w.ctx, local, u.ID, "d/f", 5, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatalf("a gap: %v", err)
+		}
+		_, err = w.WriteUpload(w.ctx, local, u.ID, "d/f", 3, strings.NewReader("def"))
+		w.must(err)
+		tr, err := w.AddTransfer(w.ctx, local, n)
+		w.must(err)
+		if err := w.DeleteUpload(w.ctx, local, u.ID); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatalf("deleting an upload in use: %v", err)
+		}
+		o := a.offered()
+		_, err = a.ready(o)
+		w.must(err)
+		if got := w.read(w.Blocks(w.ctx, a.p, tr.No, 2, 1)); !bytes.Equal(got, []byte("abcdef")) {
+			t.Fatalf("blocks: %q", got)
+		}
+		w.must(a.receipt(o, groupcast.DeliveryVerified, groupcast.PathHTTPS))
+		if _, err := w.Upload(w.ctx, local, u.ID); groupcast.ErrorCode(err) != groupcast.ENotFound {
+			t.Fatalf("the upload was not removed when nobody was owed it: %v", err)
+		}
+	})
+}
+
+func TestACopySurvivesAChangeAndASourceInPlaceDoesNot(t *testing.T) {
+	withContent(t, map[string]string{"d/a": "before"}, func(w *world, dir string) {
+		a := w.enrol("ann", "g").attach()
+		for _, copied := range []bool{true, false} {
+			tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Copy: copied, Now: true})
+			w.must(err)
+			w.must(os.WriteFile(filepath.Join(dir, "d/a"), []byte("after!"), 0o644))
+			r, err := w.Blocks(w.ctx, a.p, tr.No, 2, 1)
+			w.must(err)
+			got, err := io.ReadAll(r)
+			r.Close()
+			if copied != (err == nil && string(got) == "before") {
+				t.Errorf("copied %v: %q, %v", copied, got, err)
+			}
+			now, err := w.Transfer(w.ctx, local, tr.No)
+			w.must(err)
+			if !copied && (now.State != groupcast.TransferFailed || !strings.Contains(now.Reason, "a")) {
+				t.Errorf("after the source changed: %s, %q", now.State, now.Reason)
+			}
+			w.must(os.WriteFile(filepath.Join(dir, "d/a"), []byte("before"), 0o644))
+		}
+	})
+}

@@ -9,6 +9,9 @@ import (
 // gather is how long the next pass waits for further receivers to say what they lack.
 const gather = 5 * time.Millisecond
 
+// headGap is between groups of index and manifest blocks that go out of turn.
+const headGap = 100 * time.Millisecond
+
 // pass walks once over the blocks that somebody lacks, a group of blocks at a time; the
 // symbols of a group go out in turn, so that a burst of loss costs each block a little.
 type pass struct {
@@ -25,6 +28,7 @@ type pass struct {
 	next   time.Time // when the next pass may begin, if later has members
 	sent   int       // blocks finished in this pass
 	size   int       // blocks of this pass
+	headAt time.Time // when index and manifest may go out of turn again
 }
 
 // member is a block of the group being sent.
@@ -119,7 +123,7 @@ func (s *Sender) startPass(now time.Time) {
 // nextOfPass gives the next symbol of the pass.
 func (s *Sender) nextOfPass(now time.Time) (SymbolRef, bool) {
 	p := &s.pass
-	if len(p.group) == 0 && !s.loadGroup() {
+	if len(p.group) == 0 && !s.loadGroup(now) {
 		return SymbolRef{}, false
 	}
 	for p.row >= p.group[p.at].total {
@@ -156,25 +160,50 @@ func (s *Sender) freshParity(b protocol.BlockNumber, k int) SymbolRef {
 }
 
 // loadGroup takes the next blocks of the pass; what was owed of them the pass will bring.
-func (s *Sender) loadGroup() bool {
+func (s *Sender) loadGroup(now time.Time) bool {
 	p := &s.pass
 	p.row, p.at, p.left = 0, 0, 0
 	head := protocol.BlockNumber(s.cfg.Head)
+	if s.loadHead(now, head) {
+		return true
+	}
 	for len(p.group) < p.width {
 		b, ok := p.todo.Next(p.cursor)
 		if !ok || len(p.group) > 0 && p.group[0].block < head && b >= head {
 			break // index and manifest are asked for before the stream goes on
 		}
 		p.todo.Remove(b)
-		p.begun.Add(b)
 		p.cursor = b + 1
-		s.forgive(b)
-		k := s.k(b)
-		m := member{b, k, k + s.unasked(b, k)}
-		p.group = append(p.group, m)
-		p.left += m.total
+		s.join(b)
 	}
 	return len(p.group) > 0
+}
+
+// loadHead takes index and manifest out of turn if somebody asked for them again: a device
+// that joined too late for them can do little with the stream until it has them.
+// A device that asks on and on cannot make more than a small share of the traffic of it.
+func (s *Sender) loadHead(now time.Time, head protocol.BlockNumber) bool {
+	p := &s.pass
+	if now.Before(p.headAt) {
+		return false
+	}
+	for b, ok := p.later.Next(0); ok && b < head && len(p.group) < p.width; b, ok = p.later.Next(b + 1) {
+		p.later.Remove(b)
+		p.headAt = now.Add(headGap)
+		s.join(b)
+	}
+	return len(p.group) > 0
+}
+
+// join puts a block into the group that is sent next.
+func (s *Sender) join(b protocol.BlockNumber) {
+	p := &s.pass
+	p.begun.Add(b)
+	s.forgive(b)
+	k := s.k(b)
+	m := member{b, k, k + s.unasked(b, k)}
+	p.group = append(p.group, m)
+	p.left += m.total
 }
 
 // finishGroup notes that the group is through: receivers may ask for it now.

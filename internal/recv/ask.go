@@ -46,6 +46,15 @@ func (a *asking) named(b protocol.BlockNumber) bool {
 	return false
 }
 
+// over says whether a time has come: what SYNCs and blocks change is considered when they
+// change it.
+func (a *asking) over(now time.Time) bool {
+	if !a.at.IsZero() {
+		return !now.Before(a.at)
+	}
+	return !a.wake.IsZero() && !now.Before(a.wake)
+}
+
 // consider starts a backoff when something is to be asked for, and says when to look again.
 func (r *Receiver) consider(now time.Time) {
 	a := &r.asks

@@ -52,7 +52,9 @@ func (r *Receiver) Backlog(n int) { r.report.backlog = n }
 
 // NextFeedback gives a feedback body that is due. Its slices are valid until the next call.
 func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) {
-	r.consider(now)
+	if r.asks.over(now) {
+		r.consider(now)
+	}
 	asks := false
 	if r.asks.due {
 		r.asks.due = false

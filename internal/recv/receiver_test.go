@@ -1,0 +1,476 @@
+package recv_test
+
+import (
+	"math/rand/v2"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+const size = 64
+
+var start = time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func at(ms int) time.Time { return start.Add(time.Duration(ms) * time.Millisecond) }
+
+// layout is lengths by block; 0 is not known.
+type layout []int
+
+func (l layout) Length(b protocol.BlockNumber) (int, bool) {
+	if int(b) >= len(l) || l[b] == 0 {
+		return 0, false
+	}
+	return l[b], true
+}
+
+func even(n, k int) layout {
+	l := make(layout, n)
+	for i := range l {
+		l[i] = k * size
+	}
+	return l
+}
+
+// sync is a SYNC of a session of which everything lies in the window.
+func sync(sequence uint64, last protocol.PacketNumber, blocks, front int) wire.Sync {
+	return wire.Sync{
+		Sequence: sequence, GRTT: 1000, GroupSize: 3, Backoff: 1, RangeFirst: last + 1, RangeLast: last,
+		WindowHigh: protocol.BlockNumber(blocks), Front: protocol.BlockNumber(front), ReportInterval: 100_000,
+	}
+}
+
+func machine(l layout, change func(*recv.Config)) *recv.Receiver {
+	cfg := recv.Config{Layout: l, Blocks: len(l), SymbolSize: size, MaxK: 20, First: sync(1, 0, len(l), 0)}
+	if change != nil {
+		change(&cfg)
+	}
+	return recv.New(cfg, start, rand.New(rand.NewPCG(1, 2)))
+}
+
+func data(l layout, b, i int) wire.Data {
+	s := make([]byte, size)
+	s[0], s[1] = byte(b), byte(i)
+	return wire.Data{Block: protocol.BlockNumber(b), Length: l[b], Index: protocol.SymbolIndex(i), Symbol: s}
+}
+
+func events(r *recv.Receiver) (out []recv.Event) {
+	for e, ok := r.NextEvent(); ok; e, ok = r.NextEvent() {
+		out = append(out, e)
+	}
+	return out
+}
+
+// asks runs the machine's timers until it asks for something, or until end.
+func asks(r *recv.Receiver, now, end time.Time) (wire.Feedback, time.Time, bool) {
+	for {
+		for f, ok := r.NextFeedback(now); ok; f, ok = r.NextFeedback(now) {
+			if len(f.NACKs)+len(f.Ranges) > 0 {
+				return f, now, true
+			}
+		}
+		t, ok := r.NextTimeout()
+		if !ok || t.After(end) {
+			return wire.Feedback{}, end, false
+		}
+		if t.After(now) {
+			now = t
+		}
+		r.HandleTimeout(now)
+	}
+}
+
+func TestBlockIsReadyWithAnyKSymbols(t *testing.T) {
+	l := even(1, 4)
+	r := machine(l, nil)
+	for n, i := range []int{3, 250, 0, 0, 7} {
+		r.HandleData(at(1), protocol.PacketNumber(n+1), data(l, 0, i))
+	}
+	es := events(r)
+	if len(es) != 1 || es[0].Kind != recv.BlockReady || len(es[0].Symbols) != 4 || es[0].Length != 4*size {
+		t.Fatalf("events %+v", es)
+	}
+	for n, i := range []byte{3, 250, 0, 7} {
+		if s := es[0].Symbols[n]; byte(s.Index) != i || s.Data[1] != i {
+			t.Errorf("symbol %d is %d with %d", n, s.Index, s.Data[1])
+		}
+	}
+	if d := r.Status().Drops.Duplicate; d != 1 {
+		t.Errorf("%d duplicates", d)
+	}
+	r.BlockStored(at(2), 0, recv.Stored)
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Done {
+		t.Errorf("events %+v", es)
+	}
+	if f, ok := r.NextFeedback(at(20)); !ok || f.Flags&wire.FeedbackDone == 0 || f.Verified != 1 {
+		t.Errorf("feedback %+v %v", f, ok)
+	}
+}
+
+func TestAcceptsOnlyAroundTheSignedMark(t *testing.T) {
+	r := machine(even(1, 4), nil)
+	const mark = 1 << 30
+	r.HandleSync(at(1), sync(2, mark-1, 1, 0))
+	for n, want := range map[protocol.PacketNumber]bool{
+		mark: true, mark + protocol.NumbersAhead: true, mark + protocol.NumbersAhead + 1: false,
+		mark - protocol.NumbersBehind: true, mark - protocol.NumbersBehind - 1: false, protocol.MaxPacketNumber: false,
+	} {
+		if r.Accepts(n) != want {
+			t.Errorf("Accepts(%d) = %v", n, !want)
+		}
+	}
+	l := even(1, 4)
+	r.HandleData(at(2), mark+protocol.NumbersAhead, data(l, 0, 0)) // a data packet moves no window
+	if r.Accepts(mark + protocol.NumbersAhead + 1) {
+		t.Error("data moved the window")
+	}
+}
+
+func TestMalformedDataIsDropped(t *testing.T) {
+	l := layout{4 * size, 3*size + 1}
+	r := machine(l, nil)
+	bad := []wire.Data{data(l, 0, 1), data(l, 0, 1), data(l, 0, 1)}
+	bad[0].Block = 2
+	bad[1].Length--
+	bad[2].Symbol = bad[2].Symbol[1:]
+	for _, d := range bad {
+		r.HandleData(at(1), 1, d)
+	}
+	if s := r.Status(); s.Drops.Malformed != 3 || s.Partial != 0 {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestWindowAdmits(t *testing.T) {
+	l := even(100, 4)
+	r := machine(l, nil)
+	m := sync(2, 10, 100, 20)
+	m.WindowLow, m.WindowHigh = 10, 30
+	m.Repairs = []wire.Repair{{Block: 77, Symbols: 2}, {Block: 3, Symbols: 1}}
+	r.HandleSync(at(1), m)
+	for _, b := range []int{9, 10, 29, 30, 77, 3, 78} {
+		r.HandleData(at(1), 11, data(l, b, 0))
+	}
+	if s := r.Status(); s.Partial != 4 || s.Drops.Window != 3 {
+		t.Errorf("%d partial, %d outside", s.Partial, s.Drops.Window)
+	}
+}
+
+func TestPoolEvictsTheFewestSymbolsOfTheSettled(t *testing.T) {
+	l := even(10, 4)
+	r := machine(l, func(c *recv.Config) { c.PoolBytes = 4 * 20 * size })
+	for b, n := range []int{3, 1, 2, 3} {
+		for i := range n {
+			r.HandleData(at(0), 1, data(l, b, i))
+		}
+	}
+	r.HandleData(at(100), 1, data(l, 4, 0)) // all are young
+	if s := r.Status(); s.Partial != 4 || s.Drops.Pool != 1 {
+		t.Fatalf("%+v", s)
+	}
+	r.HandleData(at(1000), 1, data(l, 4, 0))
+	if s := r.Status(); s.Partial != 4 || s.Drops.Evicted != 1 {
+		t.Errorf("%+v", s)
+	}
+	for i := range 3 { // block 1 was evicted and has to begin anew
+		r.HandleData(at(1000), 1, data(l, 0, i+1))
+	}
+	if es := events(r); len(es) != 1 || es[0].Block != 0 {
+		t.Errorf("events %+v", es)
+	}
+}
+
+func TestSyncHasToBeNewer(t *testing.T) {
+	r := machine(even(5, 4), nil)
+	r.HandleSync(at(1), sync(9, 10, 5, 3))
+	old := sync(9, 500, 5, 5)
+	r.HandleSync(at(2), old)
+	if s := r.Status(); s.Drops.Stale != 1 || r.Accepts(10+protocol.NumbersAhead+100) {
+		t.Errorf("an old SYNC counted: %+v", s)
+	}
+}
+
+func TestSyncIsClamped(t *testing.T) {
+	r := machine(even(5, 4), nil)
+	m := sync(2, 10, 5, 1)
+	m.GRTT = 3_600_000_000
+	m.WindowLow, m.WindowHigh, m.Front = 90, 80, 70
+	m.GroupSize, m.Backoff, m.ReportInterval = 1<<31, 0, 1<<31
+	r.HandleSync(at(1), m)
+	if g := r.Status().GRTT; g != protocol.MaxGRTT {
+		t.Errorf("GRTT %v", g)
+	}
+	if f, _, ok := asks(r, at(1), at(10_000)); !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 0, Count: 5}) {
+		t.Errorf("the clamped front lets it ask for everything: %+v %v", f, ok)
+	}
+}
+
+func TestAsksOncePassed(t *testing.T) {
+	l := even(6, 8)
+	r := machine(l, nil)
+	for b := range 4 {
+		for i := range 8 - b {
+			r.HandleData(at(1), protocol.PacketNumber(8*b+i+1), data(l, b, i))
+		}
+	}
+	r.HandleData(at(1), 40, data(l, 1, 200)) // completes block 1
+	if _, _, ok := asks(r, at(1), at(90)); ok {
+		t.Fatal("asked before the pass was through")
+	}
+	m := sync(2, 40, 6, 5)
+	m.Repairs = []wire.Repair{{Block: 2, Symbols: 2}}
+	r.HandleSync(at(2), m)
+	f, when, ok := asks(r, at(2), at(50))
+	if !ok || len(f.NACKs) != 1 || f.NACKs[0] != (wire.NACK{Block: 3, Deficit: 3, HighParity: wire.NoParity}) {
+		t.Fatalf("asked %+v %v", f, ok)
+	}
+	if len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 4, Count: 1}) || f.High != 41 {
+		t.Errorf("asked %+v", f)
+	}
+	if d := when.Sub(at(2)); d > 2*time.Millisecond {
+		t.Errorf("asked after %v", d)
+	}
+	_, again, ok := asks(r, when, at(500))
+	if d := again.Sub(when); !ok || d < 20*time.Millisecond || d > 40*time.Millisecond {
+		t.Errorf("asked again after %v", d)
+	}
+}
+
+func TestAdvertisedRepairThatIsLostIsAskedFor(t *testing.T) {
+	l := even(1, 8)
+	r := machine(l, nil)
+	r.HandleData(at(1), 1, data(l, 0, 0))
+	m := sync(2, 1, 1, 1)
+	m.Repairs = []wire.Repair{{Block: 0, Symbols: 7}}
+	r.HandleSync(at(2), m)
+	_, when, ok := asks(r, at(2), at(1000))
+	if d := when.Sub(at(2)); !ok || d < 250*time.Millisecond || d > 300*time.Millisecond {
+		t.Errorf("asked after %v (%v)", d, ok)
+	}
+	r = machine(l, nil)
+	r.HandleData(at(1), 1, data(l, 0, 0))
+	r.HandleSync(at(2), m)
+	r.HandleSync(at(20), sync(3, 9, 1, 1)) // they were sent and did not come
+	if _, when, ok := asks(r, at(20), at(1000)); !ok || when.Sub(at(20)) > 2*time.Millisecond {
+		t.Errorf("asked at %v (%v)", when.Sub(start), ok)
+	}
+}
+
+func TestBitmapWhenRowsRunOut(t *testing.T) {
+	l := even(1, 8)
+	r := machine(l, nil)
+	for n, i := range []int{0, 2, 250} {
+		r.HandleData(at(1), protocol.PacketNumber(n+1), data(l, 0, i))
+	}
+	r.HandleSync(at(2), sync(2, 3, 1, 1))
+	f, _, ok := asks(r, at(2), at(50))
+	if !ok || len(f.Bitmaps) != 1 || f.Bitmaps[0].Missing[0] != 0b11111010 || f.NACKs[0].HighParity != 250 {
+		t.Errorf("%+v", f)
+	}
+}
+
+func TestMismatchAsksAnewThenCatchesUp(t *testing.T) {
+	l := even(50, 2)
+	r := machine(l, nil)
+	for range 2 {
+		r.HandleData(at(1), 1, data(l, 7, 0))
+		r.HandleData(at(1), 2, data(l, 7, 1))
+		if es := events(r); len(es) != 1 || es[0].Kind != recv.BlockReady {
+			t.Fatalf("events %+v", es)
+		}
+		r.BlockStored(at(2), 7, recv.Mismatch)
+	}
+	es := events(r)
+	if len(es) != 1 || es[0].Kind != recv.CatchUp || es[0].Ranges[0] != (protocol.Range{First: 7, Count: 1}) {
+		t.Fatalf("events %+v", es)
+	}
+	f, ok := r.NextFeedback(at(1000))
+	if !ok || f.Flags&wire.FeedbackMismatch == 0 {
+		t.Errorf("1 block of 50 failed and the report does not say so: %+v", f)
+	}
+	r.BlockStored(at(1000), 7, recv.Stored) // over HTTPS
+	if r.Status().Verified != 1 {
+		t.Error("the block from HTTPS does not count")
+	}
+}
+
+func TestPacketsWaitForTheManifest(t *testing.T) {
+	l := layout{2 * size, 0, 0}
+	whole := even(3, 2)
+	r := machine(l, func(c *recv.Config) { c.RingBytes = 3 * size })
+	for n, d := range []wire.Data{data(whole, 1, 0), data(whole, 1, 1), data(whole, 2, 0), data(whole, 2, 1)} {
+		r.HandleData(at(1), protocol.PacketNumber(n+1), d)
+	}
+	if s := r.Status(); s.Drops.Ring != 1 || s.Partial != 0 {
+		t.Fatalf("%+v", s)
+	}
+	r.HandleSync(at(2), sync(2, 4, 3, 3))
+	if f, _, ok := asks(r, at(2), at(60)); !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 0, Count: 1}) {
+		t.Errorf("without the manifest it asks for block 0 only: %+v %v", f, ok)
+	}
+	r.SetLayout(at(70), whole, nil)
+	if es := events(r); len(es) != 1 || es[0].Block != 1 {
+		t.Errorf("events %+v", es)
+	}
+	if p := r.Status().Partial; p != 2 {
+		t.Errorf("%d partial", p)
+	}
+}
+
+func TestLossIsCountedOverSignedRangesOnly(t *testing.T) {
+	l := even(1, 20)
+	r := machine(l, nil)
+	span := func(seq uint64, first, last protocol.PacketNumber) wire.Sync {
+		m := sync(seq, last, 1, 0)
+		m.RangeFirst = first
+		return m
+	}
+	r.HandleSync(at(1), span(2, 1, 9)) // number 10
+	for n := protocol.PacketNumber(11); n <= 19; n++ {
+		if n != 13 && n != 17 {
+			r.HandleData(at(2), n, data(l, 0, int(n)))
+			r.HandleData(at(2), n, data(l, 0, int(n))) // twice is once
+		}
+	}
+	r.HandleData(at(2), 900, data(l, 0, 1)) // a number nobody declared
+	r.HandleSync(at(3), span(3, 11, 19))
+	r.HandleData(at(3), 13, data(l, 0, 13)) // late, not lost
+	r.HandleSync(at(4), span(4, 21, 20))
+	if s := r.Status(); s.Declared != 9 || s.Received != 8 {
+		t.Errorf("%d of %d", s.Received, s.Declared)
+	}
+}
+
+func TestSilenceIsToldOnce(t *testing.T) {
+	r := machine(even(1, 2), nil)
+	r.HandleTimeout(at(1999))
+	if es := events(r); len(es) != 0 {
+		t.Fatalf("events %+v", es)
+	}
+	r.HandleTimeout(at(2000))
+	r.HandleTimeout(at(3000))
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Silent {
+		t.Errorf("events %+v", es)
+	}
+	r.HandleSync(at(3500), sync(2, 1, 1, 0))
+	r.HandleTimeout(at(5500))
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Silent {
+		t.Errorf("events %+v", es)
+	}
+}
+
+func TestUnansweredAsksAreTold(t *testing.T) {
+	l := even(1, 8)
+	r := machine(l, nil)
+	r.HandleData(at(1), 1, data(l, 0, 0))
+	m := sync(2, 1, 1, 1)
+	r.HandleSync(at(2), m)
+	now := at(2)
+	for range 5 {
+		f, when, ok := asks(r, now, at(60_000))
+		if !ok || len(f.NACKs) != 1 {
+			t.Fatalf("no ask: %+v", f)
+		}
+		now = when
+	}
+	told := false
+	for _, e := range events(r) {
+		told = told || e.Kind == recv.Unheard
+	}
+	if !told {
+		t.Error("five asks without an answer, and nobody is told")
+	}
+}
+
+func TestHaveIsNotAskedFor(t *testing.T) {
+	l := even(300, 2)
+	have := protocol.NewBlockSet(300)
+	have.AddRange(protocol.Range{First: 0, Count: 150})
+	r := machine(l, func(c *recv.Config) { c.Have = have })
+	r.HandleData(at(1), 1, data(l, 3, 0))
+	r.HandleSync(at(2), sync(2, 1, 300, 300))
+	f, _, ok := asks(r, at(2), at(60))
+	if !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 150, Count: 150}) || f.Verified != 150 {
+		t.Errorf("%+v", f)
+	}
+	if r.Status().Drops.Verified != 1 {
+		t.Error("a verified block's symbol was not dropped")
+	}
+	for i := range 256 {
+		want := byte(0)
+		if i < 128 {
+			want = 3
+		}
+		if got := f.Bar[i/4] >> (i % 4 * 2) & 3; got != want {
+			t.Errorf("bar at %d is %d", i, got)
+		}
+	}
+}
+
+func TestDataPathAllocatesNothing(t *testing.T) {
+	l := even(64, 20)
+	r := machine(l, nil)
+	s := make([]byte, size)
+	n := protocol.PacketNumber(0)
+	for b := range 64 { // the slabs exist
+		r.HandleData(start, 0, wire.Data{Block: protocol.BlockNumber(b), Length: l[b], Index: 255, Symbol: s})
+	}
+	if a := testing.AllocsPerRun(500, func() {
+		n++
+		r.HandleData(at(1), n, wire.Data{Block: protocol.BlockNumber(n % 64), Length: 20 * size, Index: protocol.SymbolIndex(n / 64), Symbol: s})
+		r.NextFeedback(at(1))
+	}); a != 0 {
+		t.Errorf("%v allocations a packet", a)
+	}
+}
+
+// FuzzReceiver feeds arbitrary calls: the machine may not panic, hand out a block twice
+// without being told, or hold more than its pool.
+func FuzzReceiver(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 250, 251, 252})
+	f.Add([]byte("\x10\x00\x00\x11\x00\x01\x12\x00\x02\x80\x07\x01\x90\x07\xff"))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		l := even(12, 3)
+		r := machine(l, func(c *recv.Config) { c.PoolBytes = 5 * 20 * size })
+		out := map[protocol.BlockNumber]bool{}
+		now := start
+		for i := 0; i+2 < len(script); i += 3 {
+			op, a, b := script[i], script[i+1], script[i+2]
+			now = now.Add(time.Duration(b) * time.Millisecond)
+			switch op % 5 {
+			case 0, 1:
+				d := data(l, int(a)%12, int(b))
+				d.Block += protocol.BlockNumber(op / 128 * 12)
+				r.HandleData(now, protocol.PacketNumber(a)<<(b%40), d)
+			case 2:
+				m := sync(uint64(a), protocol.PacketNumber(b)<<(a%48), int(a), int(b))
+				m.Flags = wire.SyncFlags(op / 5)
+				m.RangeFirst = protocol.PacketNumber(a)
+				m.Repairs = []wire.Repair{{Block: protocol.BlockNumber(a), Symbols: b}}
+				r.HandleSync(now, m)
+			case 3:
+				r.HandleTimeout(now)
+			case 4:
+				n := protocol.BlockNumber(a)
+				r.BlockStored(now, n%12, recv.Outcome(b%3+1))
+				delete(out, n%12)
+			}
+			for _, e := range events(r) {
+				if e.Kind == recv.BlockReady {
+					if out[e.Block] || len(e.Symbols) != 3 {
+						t.Fatalf("block %d ready twice, or with %d symbols", e.Block, len(e.Symbols))
+					}
+					out[e.Block] = true
+				}
+			}
+			for range 3 {
+				r.NextFeedback(now)
+			}
+			if s := r.Status(); s.Partial > 5 {
+				t.Fatalf("%d blocks in the pool", s.Partial)
+			}
+		}
+	})
+}

@@ -382,3 +382,70 @@ func TestProgressIsToldAndKept(t *testing.T) {
 		}
 	})
 }
+
+// inState gives the offers in the device's state.
+func (a *agent) inState() []wire.Offer {
+	a.w.Helper()
+	st, err := a.w.AgentState(a.w.ctx, a.p)
+	a.w.must(err)
+	var out []wire.Offer
+	for _, given := range st.Offers {
+		o, err := wire.ParseOffer(given.Offer)
+		a.w.must(err)
+		out = append(out, o)
+	}
+	return out
+}
+
+func TestTheStateCarriesWhatADeviceWorksOn(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		for i, a := range agents {
+			w.sender().cfg.OnEvent(session.SenderEvent{Kind: session.DeviceDone, Device: a.p.Device.ID})
+			synctest.Wait()
+			if got := a.inState(); len(got) != 1 || got[0].Session != offers[i].Session {
+				t.Fatalf("while it puts files in place its state offers %+v", got)
+			}
+		}
+		if w.sender().sealing() {
+			t.Fatal("the session goes on though everybody stored everything")
+		}
+		if h, err := agents[0].ready(offers[0]); err != nil || !h.HTTPS {
+			t.Fatalf("a receiver that was started anew while it put files in place: %+v, %v", h, err)
+		}
+		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		if got := agents[0].inState(); len(got) != 0 {
+			t.Fatalf("after the receipt its state offers %+v", got)
+		}
+		_, err := w.CancelTransfer(w.ctx, local, tr.No)
+		w.must(err)
+		for {
+			e, err := agents[1].stream.Next(w.ctx)
+			w.must(err)
+			if e.Kind == groupcast.AgentEnd {
+				if *e.Session != offers[1].Session {
+					t.Fatal("the end of another session")
+				}
+				return
+			}
+		}
+	})
+}
+
+func TestACatchUpThatFailedIsOfferedAgain(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		_, err := a.ready(a.offered())
+		w.must(err)
+		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Path: groupcast.PathHTTPS, Reason: "cut off"}))
+		if got := a.offers(); len(got) != 0 {
+			t.Fatal("offered again without a pause")
+		}
+		time.Sleep(5 * time.Second)
+		if o := a.offered(); o.Transfer != tr.No {
+			t.Fatalf("offered %+v", o)
+		}
+	})
+}

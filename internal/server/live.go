@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"log/slog"
+	"maps"
 	"sync"
 	"time"
 
@@ -52,6 +53,7 @@ type live struct {
 	infos   map[protocol.TransferNo]store.Transfer
 	owners  map[protocol.DeviceID]string
 	seen    map[deliveryKey]*progress
+	given   map[deliveryKey]given        // the offer that each device works on
 	moved   map[protocol.TransferNo]bool // reported over HTTPS since the last event of progress
 	wake    chan struct{}
 	running sync.WaitGroup
@@ -65,6 +67,12 @@ type directOffer struct {
 	version uint64
 }
 
+// given is an offer that a device was given.
+type given struct {
+	session protocol.SessionID
+	offered *groupcast.Offered
+}
+
 type deliveryKey struct {
 	no  protocol.TransferNo
 	dev protocol.DeviceID
@@ -74,7 +82,7 @@ func newLive(s *Server, t timing) *live {
 	return &live{
 		s: s, sched: newSchedule(t), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
-		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{},
+		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1),
 	}
 }
@@ -133,21 +141,18 @@ func (l *live) drop(no protocol.TransferNo) {
 			stop = append(stop, r)
 		}
 	}
-	var told []protocol.DeviceID
-	if p := l.sched.promises[no]; p != nil {
-		for dev := range p.legs {
-			told = append(told, dev)
-		}
-	}
+	told := map[protocol.DeviceID]given{}
 	direct := l.direct[no]
 	l.sched.drop(no)
 	delete(l.direct, no)
 	delete(l.infos, no)
-	for key := range l.seen {
+	maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == no })
+	maps.DeleteFunc(l.given, func(key deliveryKey, g given) bool {
 		if key.no == no {
-			delete(l.seen, key)
+			told[key.dev] = g
 		}
-	}
+		return key.no == no
+	})
 	l.mu.Unlock()
 	for _, r := range stop {
 		r.sender.Stop()
@@ -156,8 +161,8 @@ func (l *live) drop(no protocol.TransferNo) {
 	if direct != nil {
 		l.closeOffer(direct.number)
 	}
-	for _, dev := range told {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no})
+	for dev, g := range told {
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session})
 	}
 	l.poke()
 }
@@ -216,6 +221,7 @@ func (l *live) forget(group protocol.GroupID, x exclusion) {
 			if l.owners[dev] == x.user && (x.device == nil || *x.device == dev) {
 				delete(p.legs, dev)
 				delete(l.seen, deliveryKey{p.no, dev})
+				delete(l.given, deliveryKey{p.no, dev})
 			}
 		}
 	}
@@ -266,7 +272,7 @@ func (l *live) take(ctx context.Context, st step) {
 		l.open(ctx, st)
 	case stepOffer:
 		if r := l.run(st.session); r != nil {
-			l.send(st.devices, r.offered)
+			l.send(st.devices, given{r.session, &r.offered}, r.no)
 		}
 	case stepBegin:
 		l.begin(ctx, st)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"log/slog"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -45,7 +46,7 @@ func (l *live) open(ctx context.Context, st step) {
 		return
 	}
 	l.s.log.Info("session offered", "transfer", st.no, "session", r.session, "devices", len(st.devices))
-	l.send(st.devices, r.offered)
+	l.send(st.devices, given{r.session, &r.offered}, st.no)
 	l.announce(ctx, r)
 }
 
@@ -126,9 +127,19 @@ func (s *Server) transferAndGroup(ctx context.Context, no protocol.TransferNo) (
 	return tr, g, err
 }
 
-func (l *live) send(devices []protocol.DeviceID, o groupcast.Offered) {
+// send gives devices an offer; it also stands in their state from here on.
+func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo) {
+	l.mu.Lock()
+	devices = slices.DeleteFunc(devices, func(dev protocol.DeviceID) bool {
+		p := l.sched.promises[no]
+		return p == nil || p.legs[dev] == nil // meanwhile it is owed no more
+	})
 	for _, dev := range devices {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: &o})
+		l.given[deliveryKey{no, dev}] = g
+	}
+	l.mu.Unlock()
+	for _, dev := range devices {
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
 	}
 }
 
@@ -149,7 +160,7 @@ func (l *live) offerDirect(ctx context.Context, st step) {
 		return
 	}
 	l.s.setState(ctx, st.no, groupcast.TransferSending, "")
-	l.send(st.devices, d.offered)
+	l.send(st.devices, given{d.session, &d.offered}, st.no)
 }
 
 // directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
@@ -185,26 +196,20 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	return d, nil
 }
 
-// offersFor lists the offers that stand for a device.
+// offersFor lists the offers that a device works on, or should.
 func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []groupcast.Offered
 	for _, no := range l.sched.order {
-		p := l.sched.promises[no]
-		g := p.legs[dev]
-		if g == nil {
+		leg := l.sched.promises[no].legs[dev]
+		g, found := l.given[deliveryKey{no, dev}]
+		if !found || leg == nil || l.sched.paused {
 			continue
 		}
-		switch g.place {
-		case placeAsked, placeMulticast, placeStored:
-			if r := l.runs[p.session]; r != nil {
-				out = append(out, r.offered)
-			}
-		case placeHTTPS:
-			if d := l.direct[no]; d != nil {
-				out = append(out, d.offered)
-			}
+		switch leg.place {
+		case placeAsked, placeMulticast, placeStored, placeHTTPS:
+			out = append(out, *g.offered)
 		}
 	}
 	return out

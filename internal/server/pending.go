@@ -116,6 +116,8 @@ func (l *live) why(p *promise, dev protocol.DeviceID) string {
 		return "was offered it and has not answered yet"
 	case placeStored:
 		return "has every block and puts the files in place"
+	case placePaused:
+		return "its catch-up failed and is tried again: " + g.reason
 	case placeHTTPS:
 		if g.reason == "" {
 			return "receives over HTTPS"

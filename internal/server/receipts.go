@@ -99,6 +99,7 @@ func (l *live) settle(no protocol.TransferNo, dev protocol.DeviceID) {
 		in = l.runs[p.session]
 	}
 	delete(l.seen, deliveryKey{no, dev})
+	delete(l.given, deliveryKey{no, dev})
 	l.mu.Unlock()
 	if in != nil {
 		in.sender.Complete(dev)
@@ -129,7 +130,11 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
-		s.live.change(func(sch *schedule, now time.Time) { sch.behind(now, r.Transfer, d.ID, clip(r.Reason)) })
+		s.live.change(func(sch *schedule, now time.Time) {
+			if !sch.stumbled(now, r.Transfer, d.ID, clip(r.Reason)) {
+				sch.behind(now, r.Transfer, d.ID, clip(r.Reason))
+			}
+		})
 	}
 	return nil
 }

@@ -17,13 +17,14 @@ type timing struct {
 	Rekey     time.Duration // changes of members within it share one new session
 	Answer    time.Duration // a device that was asked and says nothing is left for HTTPS
 	Grace     time.Duration // a device whose stream broke keeps its place for so long
+	Pause     time.Duration // between a catch-up that failed and the next
 }
 
 func defaultTiming() timing {
 	return timing{
 		Gather: 10 * time.Second, GatherMax: 60 * time.Second,
 		Ready: 500 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
-		Answer: 10 * time.Second, Grace: 10 * time.Second,
+		Answer: 10 * time.Second, Grace: 10 * time.Second, Pause: 5 * time.Second,
 	}
 }
 
@@ -53,6 +54,7 @@ const (
 	placeStored          // stored every block; its receipt is awaited
 	placeHTTPS           // catches up over HTTPS
 	placeRefused         // said why it cannot take it
+	placePaused          // its catch-up failed: it is offered again after a while
 )
 
 // leg is one owed delivery of a device.
@@ -183,7 +185,7 @@ func (s *schedule) attached(now time.Time, dev protocol.DeviceID) {
 		if l == nil {
 			continue
 		}
-		if l.place == placeRefused || l.place == placeAsked || s.lost(now, l) {
+		if l.place == placeRefused || l.place == placeAsked || l.place == placePaused || s.lost(now, l) {
 			s.unseat(p, dev, l)
 		}
 		l.gone = time.Time{}
@@ -214,7 +216,7 @@ func (s *schedule) detached(now time.Time, dev protocol.DeviceID) {
 // space says how much room a device reports: who refused for space is tried again.
 func (s *schedule) space(dev protocol.DeviceID, free uint64) {
 	for _, p := range s.promises {
-		if l := p.legs[dev]; l != nil && l.place == placeRefused && l.space && free > l.free+l.free/64 {
+		if l := p.legs[dev]; l != nil && l.place == placeRefused && l.space && free > l.free {
 			l.place = placeIdle
 		}
 	}
@@ -237,6 +239,7 @@ func (s *schedule) advance(now time.Time, p *promise) {
 		return
 	}
 	s.dropGone(now, p)
+	s.endPauses(now, p)
 	switch p.phase {
 	case phaseWaiting, phaseGathering:
 		s.gather(now, p)
@@ -276,6 +279,9 @@ func (s *schedule) next(now time.Time) (time.Time, bool) {
 		for _, l := range p.legs {
 			if l.place == placeAsked && (p.phase == phaseSending || p.phase == phaseAsking) {
 				earlier(l.since.Add(s.t.Answer))
+			}
+			if l.place == placePaused {
+				earlier(l.since.Add(s.t.Pause))
 			}
 			if !l.gone.IsZero() && l.place != placeIdle {
 				earlier(l.gone.Add(s.t.Grace))

@@ -182,6 +182,25 @@ func (s *schedule) behind(now time.Time, no protocol.TransferNo, dev protocol.De
 	s.closeIfOver(now, p)
 }
 
+// stumbled says that a catch-up over HTTPS failed at the device: it is offered again.
+func (s *schedule) stumbled(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) bool {
+	p := s.promises[no]
+	if p == nil || p.legs[dev] == nil || p.legs[dev].place != placeHTTPS {
+		return false
+	}
+	l := p.legs[dev]
+	l.place, l.since, l.reason = placePaused, now, reason
+	return true
+}
+
+func (s *schedule) endPauses(now time.Time, p *promise) {
+	for _, l := range p.legs {
+		if l.place == placePaused && !now.Before(l.since.Add(s.t.Pause)) {
+			l.place = placeIdle
+		}
+	}
+}
+
 func (s *schedule) leaveMulticast(now time.Time, p *promise, dev protocol.DeviceID, reason string) {
 	l := p.legs[dev]
 	s.detach(p, dev, l)

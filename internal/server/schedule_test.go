@@ -253,7 +253,7 @@ func TestARefusalForSpaceIsTriedAgain(t *testing.T) {
 	s := sending(t, 2)
 	s.refused(sec(1), 1, dev(2), "no space", true, 1000)
 	s.pump(sec(1))
-	s.space(dev(2), 1001)
+	s.space(dev(2), 1000)
 	expect(t, s, sec(2))
 	s.space(dev(2), 5000)
 	expect(t, s, sec(3), "offer 1 d2")

@@ -31,6 +31,7 @@ func TestAutoRate(t *testing.T) {
 		{"small queue", 100, 0, 100 * time.Microsecond, 24 << 10, 500, 0.70, 1.20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
+			long(t)
 			layout := even(c.blocks, 164)
 			w := newWorld(t, 5, layout, send.Config{})
 			for range 3 {

@@ -206,6 +206,7 @@ func (c *crowd) summary() string {
 // TestCrowd: the wire carries the worst receiver's deficit once, and the others hold their
 // tongue. Ten thousand take a minute: GROUPCAST_CROWD=10000.
 func TestCrowd(t *testing.T) {
+	long(t)
 	n := 1000
 	if v, err := strconv.Atoi(os.Getenv("GROUPCAST_CROWD")); err == nil {
 		n = v

@@ -1,6 +1,7 @@
 package send_test
 
 import (
+	"bytes"
 	"encoding/binary"
 	"fmt"
 	"hash/fnv"
@@ -9,6 +10,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
@@ -66,6 +68,8 @@ type world struct {
 	passEnd time.Time
 	pad     int // bytes that a data packet has on links beyond its symbol
 	lie     func(p *peer, f *wire.Feedback)
+	code    *fec.Code
+	content [][]byte // nil: symbols are only counted
 }
 
 type peer struct {
@@ -195,12 +199,27 @@ func (w *world) sendSync(m wire.Sync, n protocol.PacketNumber) {
 	}
 }
 
+// symbol gives the bytes of a symbol: of the content, if there is any.
+func (w *world) symbol(ref send.SymbolRef) []byte {
+	if w.content == nil {
+		return symbol(ref.Block, ref.Index)
+	}
+	block, out := w.content[ref.Block], make([]byte, testSymbol)
+	k := protocol.SourceSymbols(len(block), testSymbol)
+	if int(ref.Index) < k {
+		copy(out, block[int(ref.Index)*testSymbol:])
+	} else if err := w.code.Parity(block, k, testSymbol, ref.Index, out); err != nil {
+		w.t.Fatal(err)
+	}
+	return out
+}
+
 func (w *world) sendTrain(t send.Train) {
 	for i, ref := range t.Refs {
 		w.source++
 		n := t.First + protocol.PacketNumber(i)
 		w.note("%d %d", ref.Block, ref.Index)
-		d := wire.Data{Block: ref.Block, Length: w.layout[ref.Block], Index: ref.Index, Symbol: symbol(ref.Block, ref.Index)}
+		d := wire.Data{Block: ref.Block, Length: w.layout[ref.Block], Index: ref.Index, Symbol: w.symbol(ref)}
 		for _, p := range w.peers {
 			if p.joined {
 				p.down.Send(testSymbol+w.pad, func() {
@@ -241,7 +260,11 @@ func (p *peer) pump() {
 func (p *peer) event(e recv.Event) {
 	switch e.Kind {
 	case recv.BlockReady:
-		p.check(e)
+		if p.w.content != nil {
+			p.decode(e)
+		} else {
+			p.check(e)
+		}
 		r := p.r
 		p.w.clock.After(p.store, func() {
 			p.have.Add(e.Block)
@@ -258,6 +281,18 @@ func (p *peer) event(e recv.Event) {
 		}
 	case recv.Silent:
 		p.silent++
+	}
+}
+
+// decode rebuilds the block through the real code and compares it.
+func (p *peer) decode(e recv.Event) {
+	k := protocol.SourceSymbols(e.Length, testSymbol)
+	block := make([]byte, k*testSymbol)
+	if err := p.w.code.Reconstruct(e.Symbols, k, testSymbol, block); err != nil {
+		p.w.t.Errorf("device %d, block %d: %v", p.dev, e.Block, err)
+	}
+	if !bytes.Equal(block[:e.Length], p.w.content[e.Block]) {
+		p.w.t.Errorf("device %d, block %d: wrong bytes", p.dev, e.Block)
 	}
 }
 
@@ -342,4 +377,11 @@ func (w *world) describe() string {
 		}
 	}
 	return out
+}
+
+// long skips a long simulation under the race detector: it has one goroutine.
+func long(t *testing.T) {
+	if underRace {
+		t.Skip("one goroutine: the race detector only slows it down")
+	}
 }

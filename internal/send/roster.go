@@ -149,6 +149,9 @@ func (s *Sender) leave(now time.Time, d *device, c Cause, reason string) {
 	}
 	d.behind, d.reason = c, reason
 	s.devices.active--
+	if c == CauseLoss || c == CauseInconsistent {
+		s.count.Overs++
+	}
 	s.emit(Event{Kind: DeviceBehind, Device: d.id, Cause: c, Reason: reason})
 	s.checkOver(now)
 }

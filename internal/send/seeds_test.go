@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -145,13 +146,20 @@ func seeds(def int) (uint64, uint64) {
 }
 
 func TestSeeds(t *testing.T) {
-	first, count := seeds(40)
+	def := 60
+	if underRace {
+		def = 12
+	}
+	first, count := seeds(def)
 	if v, err := strconv.ParseUint(os.Getenv("GROUPCAST_SEED"), 10, 64); err == nil {
 		first, count = v, 1
 	}
 	var faults netsim.Faults
 	causes := map[send.Cause]int{}
 	var crashes, parts, late, lied, fed, data int
+	var c send.Counters
+	passes := 0
+	var d recv.Drops
 	for seed := first; seed < first+count; seed++ {
 		y := newStory(t, seed)
 		y.run()
@@ -159,7 +167,16 @@ func TestSeeds(t *testing.T) {
 			faults.Add(p.down.Faults)
 			faults.Add(p.up.Faults)
 			causes[p.behind]++
+			if p.r != nil {
+				o := p.r.Status().Drops
+				d.Duplicate, d.Verified, d.Window = d.Duplicate+o.Duplicate, d.Verified+o.Verified, d.Window+o.Window
+				d.Evicted, d.Stale = d.Evicted+o.Evicted, d.Stale+o.Stale
+			}
 		}
+		o := y.w.s.Status().Counters
+		c.Source, c.Proactive, c.Repair, c.Resent = c.Source+o.Source, c.Proactive+o.Proactive, c.Repair+o.Repair, c.Resent+o.Resent
+		c.Syncs, c.NACKs, c.Asked, c.Refused, c.OnTheWay = c.Syncs+o.Syncs, c.NACKs+o.NACKs, c.Asked+o.Asked, c.Refused+o.Refused, c.OnTheWay+o.OnTheWay
+		passes += y.w.s.Status().Pass
 		crashes, parts, late, lied = crashes+y.crashes, parts+y.parts, late+y.late, lied+y.lied
 		fed, data = fed+int(y.w.fed), data+int(y.w.source)
 		if os.Getenv("GROUPCAST_SEED") != "" || t.Failed() {
@@ -170,7 +187,27 @@ func TestSeeds(t *testing.T) {
 			t.Fatalf("seed %d", seed)
 		}
 	}
+	t.Logf("%+v\n%+v\n%d passes", c, d, passes)
+	if count >= 40 {
+		noneZero(t, map[string]uint64{
+			"lost": faults.Lost, "burst": faults.Burst, "reordered": faults.Reordered, "duplicated": faults.Duplicated, "parted": faults.Parted,
+			"crashes": uint64(crashes), "late": uint64(late), "lies": uint64(lied), "second passes": uint64(passes) - count,
+			"proactive": c.Proactive, "repair": c.Repair, "resent": c.Resent, "refused": c.Refused, "on the way": c.OnTheWay,
+			"duplicate symbols": d.Duplicate, "symbols of stored blocks": d.Verified, "old SYNCs": d.Stale,
+			"behind for loss": uint64(causes[send.CauseLoss]), "behind for silence": uint64(causes[send.CauseSilent]),
+		})
+	}
 	t.Logf("%+v, behind %v, %d crashes, %d partitions, %d late, %d lies, %d feedback, %d data", faults, causes, crashes, parts, late, lied, fed, data)
+}
+
+// noneZero: a fault or a branch that no seed reached is not tested.
+func noneZero(t *testing.T, counts map[string]uint64) {
+	t.Helper()
+	for name, n := range counts {
+		if n == 0 {
+			t.Errorf("no seed brought: %s", name)
+		}
+	}
 }
 
 func TestSameSeedSameRun(t *testing.T) {

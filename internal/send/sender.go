@@ -128,6 +128,9 @@ func (s *Sender) Queued(now time.Time, bytes int) {
 	s.applyRate(now)
 }
 
+// Rate is the rate in force, in bytes a second.
+func (s *Sender) Rate() uint64 { return s.control.Rate() }
+
 // SetCap changes the most the session may use, as other sessions of the interface come and
 // go; 0: none.
 func (s *Sender) SetCap(now time.Time, bytesPerSec uint64) {

@@ -4,6 +4,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/rate"
@@ -44,6 +45,7 @@ func TestTwoSmallFilesAreQuick(t *testing.T) {
 }
 
 func TestOverheadAtFivePercent(t *testing.T) {
+	long(t)
 	w := newWorld(t, 2, even(200, 164), fixed(100))
 	for range 8 {
 		w.add(lossy(0.05), lan).join()
@@ -59,6 +61,7 @@ func TestOverheadAtFivePercent(t *testing.T) {
 // TestFrozenReceiverCostsNothing: one of four is frozen in mid-transfer; the others do not
 // notice, and the session does not wait for it for long.
 func TestFrozenReceiverCostsNothing(t *testing.T) {
+	long(t)
 	done := func(freeze bool) (time.Duration, *world) {
 		w := newWorld(t, 6, even(300, 164), fixed(100))
 		for range 4 {
@@ -91,6 +94,7 @@ func TestFrozenReceiverCostsNothing(t *testing.T) {
 // TestLiarIsLeftBehind is T6: full deficits for ever, the highest parity index, everything
 // again; the others do not pay for it.
 func TestLiarIsLeftBehind(t *testing.T) {
+	long(t)
 	for name, lie := range map[string]func(w *world, f *wire.Feedback){
 		"full deficits": func(w *world, f *wire.Feedback) {
 			for b := range 20 {
@@ -181,6 +185,7 @@ func TestRowsRunOut(t *testing.T) {
 
 // TestTail: after the pass, a few round trips.
 func TestTail(t *testing.T) {
+	long(t)
 	var sum time.Duration
 	for seed := range uint64(20) {
 		w := newWorld(t, seed, even(20, 164), fixed(100))
@@ -202,4 +207,24 @@ func TestTail(t *testing.T) {
 	} else {
 		t.Logf("mean tail %v", mean)
 	}
+}
+
+// TestRealBytes sends content through the real code.
+func TestRealBytes(t *testing.T) {
+	layout := lengths{32, 90, 164 * testSymbol, 200*testSymbol - 3, 1, 50 * testSymbol}
+	w := newWorld(t, 10, layout, fixed(50))
+	w.code = fec.NewCode()
+	for _, n := range layout {
+		block := make([]byte, n)
+		for i := range block {
+			block[i] = byte(w.rnd.Uint32())
+		}
+		w.content = append(w.content, block)
+	}
+	for range 5 {
+		w.add(lossy(0.2), lossy(0.1)).join()
+	}
+	w.run(time.Minute)
+	w.mustFinish(false)
+	w.log("bytes")
 }

@@ -1,0 +1,142 @@
+package recv_test
+
+import (
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+func TestSilenceIsToldOnce(t *testing.T) {
+	r := machine(even(1, 2), nil)
+	r.HandleTimeout(at(1999))
+	if es := events(r); len(es) != 0 {
+		t.Fatalf("events %+v", es)
+	}
+	r.HandleTimeout(at(2000))
+	r.HandleTimeout(at(3000))
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Silent {
+		t.Errorf("events %+v", es)
+	}
+	r.HandleSync(at(3500), sync(2, 1, 1, 0))
+	r.HandleTimeout(at(5500))
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Silent {
+		t.Errorf("events %+v", es)
+	}
+}
+
+func TestUnansweredAsksAreTold(t *testing.T) {
+	l := even(1, 8)
+	r := machine(l, nil)
+	r.HandleData(at(1), 1, data(l, 0, 0))
+	m := sync(2, 1, 1, 1)
+	r.HandleSync(at(2), m)
+	now := at(2)
+	for range 5 {
+		f, when, ok := asks(r, now, at(60_000))
+		if !ok || len(f.NACKs) != 1 {
+			t.Fatalf("no ask: %+v", f)
+		}
+		now = when
+	}
+	told := false
+	for _, e := range events(r) {
+		told = told || e.Kind == recv.Unheard
+	}
+	if !told {
+		t.Error("five asks without an answer, and nobody is told")
+	}
+}
+
+func TestHaveIsNotAskedFor(t *testing.T) {
+	l := even(300, 2)
+	have := protocol.NewBlockSet(300)
+	have.AddRange(protocol.Range{First: 0, Count: 150})
+	r := machine(l, func(c *recv.Config) { c.Have = have })
+	r.HandleData(at(1), 1, data(l, 3, 0))
+	r.HandleSync(at(2), sync(2, 1, 300, 300))
+	f, _, ok := asks(r, at(2), at(60))
+	if !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 150, Count: 150}) || f.Verified != 150 {
+		t.Errorf("%+v", f)
+	}
+	if r.Status().Drops.Verified != 1 {
+		t.Error("a verified block's symbol was not dropped")
+	}
+	for i := range 256 {
+		want := byte(0)
+		if i < 128 {
+			want = 3
+		}
+		if got := f.Bar[i/4] >> (i % 4 * 2) & 3; got != want {
+			t.Errorf("bar at %d is %d", i, got)
+		}
+	}
+}
+
+func TestDataPathAllocatesNothing(t *testing.T) {
+	l := even(64, 20)
+	r := machine(l, nil)
+	s := make([]byte, size)
+	n := protocol.PacketNumber(0)
+	for b := range 64 { // the slabs exist
+		r.HandleData(start, 0, wire.Data{Block: protocol.BlockNumber(b), Length: l[b], Index: 255, Symbol: s})
+	}
+	if a := testing.AllocsPerRun(500, func() {
+		n++
+		r.HandleData(at(1), n, wire.Data{Block: protocol.BlockNumber(n % 64), Length: 20 * size, Index: protocol.SymbolIndex(n / 64), Symbol: s})
+		r.NextFeedback(at(1))
+	}); a != 0 {
+		t.Errorf("%v allocations a packet", a)
+	}
+}
+
+// FuzzReceiver feeds arbitrary calls: the machine may not panic, hand out a block twice
+// without being told, or hold more than its pool.
+func FuzzReceiver(f *testing.F) {
+	f.Add([]byte{0, 1, 2, 3, 4, 5, 6, 7, 8, 9, 250, 251, 252})
+	f.Add([]byte("\x10\x00\x00\x11\x00\x01\x12\x00\x02\x80\x07\x01\x90\x07\xff"))
+	f.Fuzz(func(t *testing.T, script []byte) {
+		l := even(12, 3)
+		r := machine(l, func(c *recv.Config) { c.PoolBytes = 5 * 20 * size })
+		out := map[protocol.BlockNumber]bool{}
+		now := start
+		for i := 0; i+2 < len(script); i += 3 {
+			op, a, b := script[i], script[i+1], script[i+2]
+			now = now.Add(time.Duration(b) * time.Millisecond)
+			switch op % 5 {
+			case 0, 1:
+				d := data(l, int(a)%12, int(b))
+				d.Block += protocol.BlockNumber(op / 128 * 12)
+				r.HandleData(now, protocol.PacketNumber(a)<<(b%40), d)
+			case 2:
+				m := sync(uint64(a), protocol.PacketNumber(b)<<(a%48), int(a), int(b))
+				m.Flags = wire.SyncFlags(op / 5)
+				m.RangeFirst = protocol.PacketNumber(a)
+				m.Repairs = []wire.Repair{{Block: protocol.BlockNumber(a), Symbols: b}}
+				r.HandleSync(now, m)
+			case 3:
+				r.HandleTimeout(now)
+			case 4:
+				n := protocol.BlockNumber(a)
+				r.BlockStored(now, n%12, recv.Outcome(b%3+1))
+				delete(out, n%12)
+			}
+			for _, e := range events(r) {
+				if e.Kind == recv.BlockReady {
+					if out[e.Block] || len(e.Symbols) != 3 {
+						t.Fatalf("block %d ready twice, or with %d symbols", e.Block, len(e.Symbols))
+					}
+					out[e.Block] = true
+				}
+			}
+			for range 3 {
+				r.NextFeedback(now)
+			}
+			if s := r.Status(); s.Partial > 5 {
+				t.Fatalf("%d blocks in the pool", s.Partial)
+			}
+		}
+	})
+}

@@ -85,6 +85,7 @@ type Sender struct {
 	running bool
 	ended   bool
 	sync    []byte // the SYNC in force, as sealed
+	meter   meter
 	devices []*attached
 	byID    map[protocol.DeviceID]send.Device
 }

@@ -34,6 +34,7 @@ func (s *Sender) Status() SenderStatus {
 	s.mu.Lock()
 	machine, devices := s.machine.Status(), s.machine.Devices()
 	out := SenderStatus{Running: s.running && !s.ended, Wire: machine.Counters.Bytes}
+	machine.Rate = s.meter.rate(time.Now(), machine.Counters.Bytes, machine.Rate)
 	ids := s.devices
 	s.mu.Unlock()
 	for _, d := range devices {
@@ -44,6 +45,28 @@ func (s *Sender) Status() SenderStatus {
 	}
 	out.Session = s.describe(machine, devices)
 	return out
+}
+
+// meter says what really leaves; the machine's rate is what may.
+type meter struct {
+	at    time.Time
+	bytes uint64
+	last  uint64 // bytes a second
+}
+
+const meterEvery = 200 * time.Millisecond
+
+func (m *meter) rate(now time.Time, bytes, paced uint64) uint64 {
+	switch d := now.Sub(m.at); {
+	case m.at.IsZero():
+		m.last = paced
+	case d < meterEvery:
+		return min(m.last, paced)
+	default:
+		m.last = uint64(float64(bytes-m.bytes) / d.Seconds())
+	}
+	m.at, m.bytes = now, bytes
+	return min(m.last, paced)
 }
 
 func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.SessionStatus {

@@ -1,0 +1,155 @@
+package sim
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// hear brings a group packet through the checks, in the order of security.md §4.
+func (d *device) hear(p *packet) {
+	k := d.work
+	if k == nil || k.keys == nil || k.machine == nil {
+		return
+	}
+	h, err := wire.ParseHeader(p.bytes)
+	switch {
+	case err != nil || h.Tag != k.offer.Tag,
+		h.Kind == wire.KindData && len(p.bytes) != d.w.plan.symbol+protocol.DataOverhead:
+		d.w.count("packet: of no session")
+		return
+	case !k.machine.Accepts(h.Number):
+		d.w.count("packet: number outside the window")
+		return
+	}
+	_, body, err := k.keys.Open(nil, p.bytes)
+	if err != nil {
+		d.w.count("packet: does not open")
+		return
+	}
+	now := d.w.clock.Now()
+	if h.Kind == wire.KindSync {
+		d.hearSync(now, k, p, body)
+	} else if data, err := wire.ParseData(body); err == nil {
+		k.machine.HandleData(now, h.Number, data)
+	}
+	d.pump(k)
+}
+
+func (d *device) hearSync(now time.Time, k *work, p *packet, body []byte) {
+	sequence, err := seal.SyncSequence(body)
+	if err != nil || sequence <= k.newest {
+		d.w.count("packet: SYNC not newer")
+		return
+	}
+	if p.sync == nil {
+		m, err := k.keys.VerifySync(d.w.server.verify, body)
+		if err != nil {
+			d.w.count("packet: SYNC signature bad")
+			return
+		}
+		p.sync = &m
+	}
+	k.newest = sequence
+	m := *p.sync
+	m.Repairs = append([]wire.Repair(nil), m.Repairs...)
+	k.machine.HandleSync(now, m)
+}
+
+// eavesdrop is what a removed member does, who has kept every key: nothing that the server
+// seals may open any more.
+func (d *device) eavesdrop(p *packet) {
+	if p.forged {
+		return
+	}
+	for _, keys := range d.keys {
+		if _, _, err := keys.Open(nil, p.bytes); err == nil {
+			d.w.fail("device %d opens a packet that was sealed after its removal", d.i)
+			return
+		}
+	}
+	d.w.count("eavesdropper: packet that stays closed")
+}
+
+// lie makes a device's feedback ask for what it does not need.
+func (d *device) lie(k *work, f *wire.Feedback) {
+	d.w.count("fault: lying NACK")
+	blocks := int(1 + k.offer.ManifestBlocks + k.offer.Blocks)
+	for range d.rnd.IntN(20) {
+		f.NACKs = append(f.NACKs, wire.NACK{
+			Block: protocol.BlockNumber(d.rnd.IntN(blocks + 3)), Deficit: uint8(d.rnd.IntN(256)),
+			HighParity: uint8(d.rnd.IntN(256)),
+		})
+	}
+	if chance(d.rnd, 0.3) {
+		f.Ranges = []protocol.Range{{First: 0, Count: uint32(blocks)}}
+	}
+	f.High = protocol.PacketNumber(d.rnd.Uint64() & protocol.MaxPacketNumber)
+	f.Received = f.Declared / 2
+	f.Verified = uint32(d.rnd.IntN(blocks + 1))
+	f.Flags |= wire.FeedbackMismatch
+}
+
+// forge is a member who seals packets of his own with the session's key (security.md I1–I8):
+// wrong bytes in right places, wrong places, numbers far off, SYNCs that nobody signed.
+func (d *device) forge() {
+	if d.w.calm {
+		return
+	}
+	k := d.work
+	if k != nil && k.keys != nil && d.w.server.members[d.i] && d.w.server.session != nil && d.w.server.session.offer.Session == k.offer.Session {
+		for range 1 + d.rnd.IntN(3) {
+			d.w.count("fault: forged packet")
+			d.w.broadcast(&packet{bytes: d.forgery(k), forged: true})
+		}
+		if chance(d.rnd, 0.2) {
+			d.w.count("fault: forged SYNC")
+			d.w.broadcast(&packet{bytes: d.forgedSync(k), forged: true})
+		}
+	}
+	d.w.clock.After(within(d.rnd, 40*time.Millisecond), d.forge)
+}
+
+func (d *device) forgery(k *work) []byte {
+	b := protocol.BlockNumber(d.rnd.IntN(int(1 + k.offer.ManifestBlocks + k.offer.Blocks)))
+	length := d.w.server.transfer(k.no).content.block(b)
+	data := wire.Data{
+		Block: b, Length: len(length), Index: protocol.SymbolIndex(d.rnd.IntN(256)),
+		Symbol: make([]byte, d.w.plan.symbol),
+	}
+	if n := protocol.SourceSymbols(data.Length, d.w.plan.symbol); chance(d.rnd, 0.7) {
+		data.Index = protocol.SymbolIndex(d.rnd.IntN(n + 1)) // where a genuine one will come
+	}
+	if chance(d.rnd, 0.2) {
+		data.Length = 1 + d.rnd.IntN(protocol.MaxBlockLength)
+	}
+	for i := range data.Symbol {
+		data.Symbol[i] = byte(d.rnd.Uint32())
+	}
+	h := wire.Header{Kind: wire.KindData, Tag: k.offer.Tag, Number: d.number()}
+	return k.keys.Seal(nil, h, wire.AppendData(nil, data))
+}
+
+// number is near the genuine ones, or far off.
+func (d *device) number() protocol.PacketNumber {
+	near := d.w.server.session.sealed
+	if chance(d.rnd, 0.2) {
+		return protocol.MaxPacketNumber - protocol.PacketNumber(d.rnd.IntN(1000))
+	}
+	return near + protocol.PacketNumber(d.rnd.IntN(1000))
+}
+
+func (d *device) forgedSync(k *work) []byte {
+	seed := make([]byte, 32)
+	key, err := seal.SigningKeyFromSeed(seed) // any key but the server's
+	if err != nil {
+		d.w.fail("a forger's key: %v", err)
+		return nil
+	}
+	return k.keys.SealSync(key, d.number(), wire.Sync{
+		Sequence: k.newest + 1 + d.rnd.Uint64N(100), Flags: wire.SyncEnd, GRTT: 1 << 31,
+		RangeLast: protocol.PacketNumber(1 << 40), WindowHigh: 1 << 31, Front: 1 << 31,
+	})
+}

@@ -1,0 +1,136 @@
+package sim
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/groupcast/groupcast/internal/netsim"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/send"
+	"github.com/groupcast/groupcast/internal/spool/spooltest"
+)
+
+// Counts say how often each fault and each branch occurred. Their keys are fixed: what never
+// occurred stands there with zero.
+type Counts map[string]uint64
+
+// add sums another run's counts.
+func (c Counts) add(o Counts) {
+	for k, n := range o {
+		c[k] += n
+	}
+}
+
+// Zero lists what never occurred.
+func (c Counts) Zero() (out []string) {
+	for _, k := range slices.Sorted(maps.Keys(c)) {
+		if c[k] == 0 {
+			out = append(out, k)
+		}
+	}
+	return out
+}
+
+func (c Counts) String() string {
+	var b strings.Builder
+	for _, k := range slices.Sorted(maps.Keys(c)) {
+		fmt.Fprintf(&b, "  %-36s %d\n", k, c[k])
+	}
+	return b.String()
+}
+
+// occasions are counted by hand, where they happen.
+var occasions = []string{
+	"fault: device crash", "fault: power out in the middle of a write", "fault: server crash",
+	"fault: late join", "fault: partition", "fault: control offline", "fault: removal",
+	"fault: removal in mid-session", "fault: admitted again", "fault: lying NACK",
+	"fault: forged packet", "fault: forged SYNC", "fault: garbage", "fault: old offer replayed",
+	"fault: disk full at the start", "fault: deaf device",
+	"offer: admitted", "offer: refused as old", "offer: repeated, already known",
+	"hand-out: given", "hand-out: refused", "manifest: by group", "manifest: by HTTPS",
+	"device: resumed with blocks", "device: refused for space", "device: tried again with space",
+	"device: mismatch", "device: catch-up asked", "device: catch-up told", "device: alone over HTTPS",
+	"packet: number outside the window", "packet: does not open", "packet: SYNC not newer",
+	"packet: SYNC signature bad", "packet: of no session", "receipt: verified",
+	"receipt: superseded", "receipt: sent again", "transfer: done", "session: opened", "session: over",
+	"session: stopped for a removal", "eavesdropper: packet that stays closed",
+	"feedback: opened", "feedback: replayed", "feedback: of no session",
+	"event: " + kindName(recv.BlockReady), "event: " + kindName(recv.CatchUp),
+	"event: " + kindName(recv.Done), "event: " + kindName(recv.Silent),
+	"event: " + kindName(recv.Unheard), "event: " + kindName(recv.Ended),
+	"behind: " + string(send.CauseLoss), "behind: " + string(send.CauseSilent),
+	"behind: " + string(send.CauseInconsistent), "event: device done", "event: device back",
+}
+
+func kindName(k recv.EventKind) string {
+	switch k {
+	case recv.BlockReady:
+		return "block ready"
+	case recv.CatchUp:
+		return "catch-up"
+	case recv.Done:
+		return "done"
+	case recv.Silent:
+		return "silent"
+	case recv.Unheard:
+		return "unheard"
+	case recv.Ended:
+		return "ended"
+	}
+	return fmt.Sprintf("kind %d", k)
+}
+
+func newCounts() Counts {
+	c := Counts{}
+	for _, o := range occasions {
+		c[o] = 0
+	}
+	c.network(netsim.Faults{})
+	c.disk(spooltest.Counts{})
+	c.sender(send.Counters{})
+	c.receiver(recv.Status{})
+	return c
+}
+
+func (c Counts) network(f netsim.Faults) {
+	c["net: delivered"] += f.Delivered
+	c["net: lost"] += f.Lost
+	c["net: lost in a burst"] += f.Burst
+	c["net: reordered"] += f.Reordered
+	c["net: duplicated"] += f.Duplicated
+	c["net: parted"] += f.Parted
+	c["net: queue overflowed"] += f.Overflowed
+}
+
+func (c Counts) disk(d spooltest.Counts) {
+	c["disk: crash"] += uint64(d.Crashes)
+	c["disk: writes lost in a crash"] += uint64(d.LostWrites)
+	c["disk: names lost in a crash"] += uint64(d.LostNames)
+}
+
+func (c Counts) sender(n send.Counters) {
+	c["send: source symbols"] += n.Source
+	c["send: proactive parity"] += n.Proactive
+	c["send: repair parity"] += n.Repair
+	c["send: source sent again"] += n.Resent
+	c["send: SYNCs"] += n.Syncs
+	c["send: NACKs"] += n.NACKs
+	c["send: asks out of bounds"] += n.Refused
+	c["send: asks already answered"] += n.OnTheWay
+	c["send: over its share of repair"] += n.Overs
+}
+
+func (c Counts) receiver(s recv.Status) {
+	c["recv: asks"] += s.Asks
+	c["recv: reports"] += s.Reports
+	c["recv: duplicate symbol"] += s.Drops.Duplicate
+	c["recv: of a verified block"] += s.Drops.Verified
+	c["recv: malformed"] += s.Drops.Malformed
+	c["recv: outside the window"] += s.Drops.Window
+	c["recv: ring full"] += s.Drops.Ring
+	c["recv: pool full"] += s.Drops.Pool
+	c["recv: evicted"] += s.Drops.Evicted
+	c["recv: mismatched block"] += s.Drops.Mismatched
+}

@@ -1,0 +1,143 @@
+package sim
+
+import (
+	"bytes"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Bounds of a device's feedback: packets, at first and for each second of a session.
+const (
+	feedbackFloor  = 200
+	feedbackPerSec = 100
+)
+
+// admitted: a device never acts on an offer below a floor that it has once admitted.
+func (d *device) admitted(o wire.Offer) {
+	d.w.count("offer: admitted")
+	d.w.note("admitted", uint64(d.i), uint64(o.Number))
+	if o.Number < d.topFloor {
+		d.w.fail("device %d acts on offer %d, though it had admitted the floor %d", d.i, o.Number, d.topFloor)
+	}
+	d.topFloor = max(d.topFloor, o.Floor)
+}
+
+// resumed: what was verified and durable is there after a restart and not asked for again.
+func (d *device) resumed(k *work) {
+	has := k.staging.Has()
+	before := d.durable[k.no]
+	if before == nil {
+		return
+	}
+	d.w.count("device: resumed with blocks")
+	for b, ok := before.Next(0); ok; b, ok = before.Next(b + 1) {
+		if !has.Has(b) {
+			d.w.fail("device %d asks again for block %d of transfer %d, which was verified and durable", d.i, b, k.no)
+			return
+		}
+	}
+}
+
+// committed: a path is never overwritten by an older transfer.
+func (d *device) committed(o spool.Outcome) {
+	d.w.note("outcome", uint64(d.i), uint64(o.Transfer), uint64(o.Result))
+	if o.Kind != manifest.KindFile || o.Result != spool.Committed && o.Result != spool.KeptBoth {
+		return
+	}
+	if d.newest[o.Path] > o.Transfer {
+		d.w.fail("device %d: transfer %d overwrites %s, which transfer %d wrote", d.i, o.Transfer, o.Path, d.newest[o.Path])
+	}
+	d.newest[o.Path] = o.Transfer
+}
+
+// checkFiles: under final names lie whole files of transfers, not one wrong byte.
+func (d *device) checkFiles() {
+	files := d.disk.Files(groupName)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		path := strings.TrimPrefix(name, groupName+"/")
+		if i := strings.Index(path, " (groupcast"); i >= 0 {
+			path = path[:i]
+		}
+		if !d.promised(path, files[name]) {
+			d.w.fail("device %d has wrong bytes under the final name %s", d.i, name)
+			return
+		}
+	}
+}
+
+func (d *device) promised(path string, got []byte) bool {
+	for _, t := range d.w.server.transfers {
+		if want, ok := t.content.files[path]; ok && bytes.Equal(want, got) {
+			return true
+		}
+	}
+	return false
+}
+
+// bounded: the machine's memory and the driver's queue.
+func (d *device) bounded(k *work) {
+	slabs := max(4, d.w.plan.poolSlabs)
+	if d.w.plan.poolSlabs == 0 {
+		slabs = max(4, protocol.ReceiverPoolBytes/(int(k.offer.MaxK)*d.w.plan.symbol))
+	}
+	if n := k.machine.Status().Partial; n > slabs || k.busy > slabs {
+		d.w.fail("device %d holds %d half-received blocks, %d of them ready, in a pool of %d", d.i, n, k.busy, slabs)
+	}
+}
+
+// judge holds the end of a run against what was promised.
+func (w *world) judge() {
+	if w.err != nil {
+		return
+	}
+	if !w.finished() {
+		w.fail("not everyone has finished: %s", w.unfinished())
+		return
+	}
+	for _, d := range w.devices {
+		d.checkFiles()
+		d.judge()
+	}
+}
+
+// judge: whoever sent a receipt has the files, each of the newest transfer he got.
+func (d *device) judge() {
+	files := d.disk.Files(groupName)
+	for _, t := range d.w.server.transfers {
+		if t.deliveries[d.i].result == "" {
+			continue
+		}
+		for _, path := range slices.Sorted(maps.Keys(t.content.files)) {
+			entry := d.ledger.Paths[path]
+			if entry.Transfer < t.no {
+				d.w.fail("device %d: the ledger says transfer %d of %s, a receipt %d", d.i, entry.Transfer, path, t.no)
+				return
+			}
+			want := d.w.server.transfer(entry.Transfer).content.files[path]
+			if got, ok := files[groupName+"/"+entry.Name]; !ok || !bytes.Equal(got, want) {
+				d.w.fail("device %d: %s is not what transfer %d brought", d.i, path, entry.Transfer)
+				return
+			}
+		}
+	}
+	if limit := feedbackFloor + uint64(feedbackPerSec*d.inWork.Seconds()); d.fed > limit {
+		d.w.fail("device %d sent %d feedback packets in %v of sessions", d.i, d.fed, d.inWork)
+	}
+}
+
+// collect sums up what the machines, links and disks counted.
+func (w *world) collect() {
+	for _, d := range w.devices {
+		d.leave()
+		w.counts.network(d.down.Faults)
+		w.counts.network(d.up.Faults)
+		w.counts.disk(d.disk.Counts)
+	}
+	w.server.drop()
+}

@@ -1,0 +1,100 @@
+package sim
+
+import (
+	"flag"
+	"fmt"
+	"runtime"
+	"sync"
+	"testing"
+	"time"
+)
+
+var (
+	seeds = flag.Int("seeds", 300, "how many seeds TestSeeds plays")
+	first = flag.Uint64("first", 1, "the first of them")
+)
+
+// again is the command that plays a seed once more.
+func again(seed uint64) string {
+	return fmt.Sprintf("go test -count=1 -run 'TestSeeds$' ./test/sim -first %d -seeds 1", seed)
+}
+
+// play runs seeds on every processor and gives each result to take, one at a time.
+func play(from uint64, n int, s Sabotage, take func(Result) (more bool)) {
+	next := make(chan uint64)
+	stop := make(chan struct{})
+	var mu sync.Mutex
+	var once sync.Once
+	var wg sync.WaitGroup
+	for range runtime.GOMAXPROCS(0) {
+		wg.Go(func() {
+			for seed := range next {
+				r := Run(seed, s)
+				mu.Lock()
+				if !take(r) {
+					once.Do(func() { close(stop) })
+				}
+				mu.Unlock()
+			}
+		})
+	}
+feed:
+	for seed := from; seed < from+uint64(n); seed++ {
+		select {
+		case next <- seed:
+		case <-stop:
+			break feed
+		}
+	}
+	close(next)
+	wg.Wait()
+}
+
+func TestSeeds(t *testing.T) {
+	total := newCounts()
+	failed := 0
+	var took time.Duration
+	play(*first, *seeds, None, func(r Result) bool {
+		total.add(r.Counts)
+		took += r.Took
+		if r.Err != nil {
+			failed++
+			t.Errorf("%s\n%v\nagain: %s", r.Story, r.Err, again(r.Seed))
+		}
+		return failed < 5
+	})
+	t.Logf("%d seeds from %d, %v of virtual time; how often everything occurred:\n%s", *seeds, *first, took, total)
+	if zero := total.Zero(); failed == 0 && *seeds >= 300 && len(zero) > 0 {
+		t.Errorf("never occurred in %d seeds: %q", *seeds, zero)
+	}
+}
+
+func TestSameSeedSameRun(t *testing.T) {
+	for seed := uint64(1); seed <= 12; seed++ {
+		a, b := Run(seed, None), Run(seed, None)
+		if a.Trace != b.Trace || a.Took != b.Took {
+			t.Errorf("seed %d gives two runs: %x after %v, %x after %v", seed, a.Trace, a.Took, b.Trace, b.Took)
+		}
+	}
+}
+
+func TestSabotagesAreCaught(t *testing.T) {
+	const within = 1000
+	for _, s := range Sabotages {
+		t.Run(string(s), func(t *testing.T) {
+			played := 0
+			var caught *Result
+			play(1, within, s, func(r Result) bool {
+				played++
+				if r.Err != nil && caught == nil {
+					caught = &r
+				}
+				return caught == nil
+			})
+			if caught == nil {
+				t.Fatalf("not caught in %d seeds", within)
+			}
+			t.Logf("caught after %d seeds by seed %d: %v", played, caught.Seed, caught.Err)
+		})
+	}
+}

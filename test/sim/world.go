@@ -1,0 +1,232 @@
+package sim
+
+import (
+	"encoding/binary"
+	"fmt"
+	"hash"
+	"hash/fnv"
+	"math/rand/v2"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/netsim"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+)
+
+// Sabotage is a fault put into the drivers on purpose: the oracles must notice it.
+type Sabotage string
+
+// The sabotages.
+const (
+	None             Sabotage = ""
+	SkipDigest       Sabotage = "skip the digest check"
+	ReuseParity      Sabotage = "reuse a parity row"
+	LoseJournalTail  Sabotage = "lose the journal's tail"
+	AcceptOldOffer   Sabotage = "accept an old offer"
+	SkipBarrier      Sabotage = "skip the barrier before rename"
+	IgnoreRemoval    Sabotage = "ignore a removal"
+	RedrawPacketKeys Sabotage = "use a packet number twice"
+)
+
+// Sabotages are those that are kept.
+var Sabotages = []Sabotage{
+	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys,
+}
+
+// patience is how long after the last fault everyone may take.
+const patience = 4 * time.Minute
+
+// Result is what became of a run.
+type Result struct {
+	Seed   uint64
+	Err    error // the first thing that must not happen, or nil
+	Trace  uint64
+	Counts Counts
+	Took   time.Duration // in virtual time
+	Story  string        // of the plan, for who looks for a failure
+}
+
+// world is one run.
+type world struct {
+	seed     uint64
+	plan     plan
+	sabotage Sabotage
+	clock    *netsim.Clock
+	start    time.Time
+	rnd      *rand.Rand
+	counts   Counts
+	trace    hash.Hash64
+	server   *server
+	devices  []*device
+	err      error
+	calm     bool // the faults are over
+}
+
+// Run plays one seed.
+func Run(seed uint64, s Sabotage) Result {
+	w := &world{
+		seed: seed, plan: draw(seed), sabotage: s, clock: netsim.NewClock(),
+		rnd: rand.New(rand.NewPCG(seed, 1)), counts: newCounts(), trace: fnv.New64a(),
+	}
+	w.start = w.clock.Now()
+	w.server = newServer(w)
+	for i := range w.plan.devices {
+		w.devices = append(w.devices, newDevice(w, i))
+	}
+	w.schedule()
+	end := w.start.Add(w.plan.until + patience)
+	for w.err == nil && !w.finished() && w.clock.Step(end) {
+	}
+	w.judge()
+	w.collect()
+	return Result{
+		Seed: seed, Err: w.err, Trace: w.trace.Sum64(), Counts: w.counts,
+		Took: w.clock.Now().Sub(w.start), Story: w.story(),
+	}
+}
+
+// fail notes the first violation; the run ends with it.
+func (w *world) fail(format string, args ...any) {
+	if w.err == nil {
+		w.err = fmt.Errorf("at %v: "+format, append([]any{w.clock.Now().Sub(w.start)}, args...)...)
+	}
+}
+
+func (w *world) count(what string) {
+	if _, known := w.counts[what]; !known {
+		panic("not in the list of occasions: " + what)
+	}
+	w.counts[what]++
+}
+
+// note puts something into the trace.
+func (w *world) note(what string, numbers ...uint64) {
+	var b [8]byte
+	w.trace.Write([]byte(what))
+	for _, n := range append(numbers, uint64(w.clock.Now().Sub(w.start))) {
+		binary.BigEndian.PutUint64(b[:], n)
+		w.trace.Write(b[:])
+	}
+}
+
+func (w *world) at(d time.Duration, f func()) { w.clock.At(w.start.Add(d), f) }
+
+func (w *world) bytes(b []byte) {
+	for i := range b {
+		b[i] = byte(w.rnd.Uint32())
+	}
+}
+
+func (w *world) secret() (s seal.Secret) { w.bytes(s[:]); return s }
+
+// schedule sets up everything the plan draws.
+func (w *world) schedule() {
+	for _, t := range w.plan.transfers {
+		w.at(t.at, func() { w.server.add(t) })
+	}
+	for _, at := range w.plan.crashes {
+		w.at(at, w.server.crash)
+	}
+	for _, m := range w.plan.removals {
+		w.at(m.at, func() { w.server.remove(m.device) })
+		if m.back > 0 {
+			w.at(m.back, func() { w.server.admit(m.device) })
+		}
+	}
+	for _, at := range w.plan.replays {
+		w.at(at, w.replay)
+	}
+	if w.plan.garbage {
+		w.at(within(w.rnd, w.plan.until), w.garbage)
+	}
+	if w.plan.forger >= 0 {
+		w.at(0, w.devices[w.plan.forger].forge)
+	}
+	w.at(w.plan.until, w.calmDown)
+	w.at(0, w.server.tick)
+}
+
+// calmDown ends the faults: from here on everyone must finish.
+func (w *world) calmDown() {
+	w.calm = true
+	for _, d := range w.devices {
+		d.down.Part(false)
+		d.disk.Capacity = 0
+		if !d.alive {
+			d.restart()
+		}
+		d.attach()
+	}
+	w.server.retrySpace()
+}
+
+// finished says whether every honest device that is a member has what it is owed.
+func (w *world) finished() bool {
+	return w.calm && w.server.up && w.server.session == nil && w.server.settled()
+}
+
+// replay sends an old offer to a device, as somebody could who restored the server's home.
+func (w *world) replay() {
+	d := w.devices[w.rnd.IntN(len(w.devices))]
+	if len(w.server.past) == 0 || !d.alive {
+		return
+	}
+	o := w.server.past[w.rnd.IntN(len(w.server.past))]
+	w.count("fault: old offer replayed")
+	d.offered(o.bytes, o.signature)
+}
+
+// garbage sends packets that nobody sealed.
+func (w *world) garbage() {
+	if w.calm {
+		return
+	}
+	if s := w.server.session; s != nil && s.newest != nil {
+		w.count("fault: garbage")
+		b := append([]byte(nil), s.newest.bytes...)
+		b[w.rnd.IntN(len(b))] ^= byte(1 + w.rnd.IntN(255))
+		w.broadcast(&packet{bytes: b, forged: true})
+		noise := make([]byte, 1+w.rnd.IntN(200))
+		w.bytes(noise)
+		w.broadcast(&packet{bytes: noise, forged: true})
+	}
+	w.clock.After(within(w.rnd, 50*time.Millisecond), w.garbage)
+}
+
+// story says what a seed drew.
+func (w *world) story() string {
+	out := fmt.Sprintf("seed %d: %d devices, symbols of %d, rate %d", w.seed, len(w.devices), w.plan.symbol, w.plan.rate.Fixed)
+	for _, t := range w.server.transfers {
+		out += fmt.Sprintf("; transfer %d of %d blocks", t.no, len(t.content.manifest.Blocks))
+	}
+	return out
+}
+
+func deviceID(i int) (id protocol.DeviceID) {
+	binary.BigEndian.PutUint32(id[:], uint32(i+1))
+	return id
+}
+
+// unfinished tells who is owed what, for who looks for a failure.
+func (w *world) unfinished() string {
+	out := w.story()
+	if s := w.server.session; s != nil {
+		out += fmt.Sprintf("\n  session %d of transfer %d: %+v", s.index, s.transfer.no, s.machine.Status())
+	}
+	for _, t := range w.server.transfers {
+		for i, l := range t.deliveries {
+			if !l.owed {
+				continue
+			}
+			d := w.devices[i]
+			out += fmt.Sprintf("\n  transfer %d, device %d: %+v, alive %v, attached %v, liar %v", t.no, i, l, d.alive, d.attached, d.plan.liar)
+			if k := d.work; k != nil && k.no == t.no {
+				out += fmt.Sprintf(", all %v, fetching %v, staging %v", k.all, k.fetching, k.staging != nil)
+				if k.machine != nil {
+					out += fmt.Sprintf(", %+v", k.machine.Status())
+				}
+			}
+		}
+	}
+	return out
+}

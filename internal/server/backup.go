@@ -235,8 +235,7 @@ const (
 // finishRestore comes at the first start after Restore (O4): numbers that the lost part of
 // the server's life may have used are never used again, and nothing is sent.
 func (s *Server) finishRestore(ctx context.Context) error {
-	mark := filepath.Join(s.cfg.Dir, restoredMark)
-	if _, err := os.Stat(mark); err != nil {
+	if !s.justRestored() {
 		return nil
 	}
 	offer, err := s.store.LastOffer(ctx)
@@ -258,5 +257,11 @@ func (s *Server) finishRestore(ctx context.Context) error {
 	}
 	s.audit(ctx, groupcast.Principal{Local: true}, "restore", "", "started from a backup")
 	s.log.Warn(errUnconfirmed.Error())
-	return os.Remove(mark)
+	return os.Remove(filepath.Join(s.cfg.Dir, restoredMark))
+}
+
+// justRestored says that this is the first start after Restore.
+func (s *Server) justRestored() bool {
+	_, err := os.Stat(filepath.Join(s.cfg.Dir, restoredMark))
+	return err == nil
 }

@@ -24,7 +24,7 @@ func defaultTiming() timing {
 	return timing{
 		Gather: 10 * time.Second, GatherMax: 60 * time.Second,
 		Ready: 500 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
-		Answer: 10 * time.Second, Grace: 10 * time.Second, Pause: 5 * time.Second,
+		Answer: 30 * time.Second, Grace: 10 * time.Second, Pause: 5 * time.Second,
 	}
 }
 

@@ -174,7 +174,7 @@ func TestASilentDeviceIsLeftToHTTPS(t *testing.T) {
 	s.opened(t0, 1, sess(1))
 	s.ready(t0, 1, sess(1), dev(1), 0)
 	expect(t, s, sec(0.5), "begin 1")
-	expect(t, s, sec(10), "https 1 d2")
+	expect(t, s, sec(30), "https 1 d2")
 }
 
 func TestALateDeviceJoinsTheRunningSession(t *testing.T) {

@@ -51,6 +51,9 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	s.live.mu.Lock()
 	paused, sessions := s.live.sched.paused, len(s.live.runs)
 	s.live.mu.Unlock()
+	if setting, err := s.store.Setting(ctx, confirmSetting); (err == nil && setting != "") || s.justRestored() {
+		paused = true // also before Run
+	}
 	st := groupcast.ServerStatus{
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: len(devices),
 		Active: len(s.roster.devices(nil)), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused,

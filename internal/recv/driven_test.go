@@ -27,6 +27,19 @@ func TestSilenceIsToldOnce(t *testing.T) {
 	}
 }
 
+func TestSilenceBeforeTheSessionBeginsIsNone(t *testing.T) {
+	r := machine(even(1, 2), func(c *recv.Config) { c.Waiting = true })
+	r.HandleTimeout(at(60_000))
+	if es := events(r); len(es) != 0 {
+		t.Fatalf("events %+v", es)
+	}
+	r.HandleSync(at(60_000), sync(2, 1, 1, 0))
+	r.HandleTimeout(at(62_000))
+	if es := events(r); len(es) != 1 || es[0].Kind != recv.Silent {
+		t.Errorf("events %+v", es)
+	}
+}
+
 func TestUnansweredAsksAreTold(t *testing.T) {
 	l := even(1, 8)
 	r := machine(l, nil)

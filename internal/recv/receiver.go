@@ -11,6 +11,9 @@ import (
 // silentAfter is how long nothing valid may be heard before multicast counts as broken.
 const silentAfter = 2 * time.Second
 
+// waitAtMost is how long a session may take to begin: the gather window and a little.
+const waitAtMost = 65 * time.Second
+
 // Receiver is the receiving half of a session.
 type Receiver struct {
 	cfg    Config
@@ -289,10 +292,18 @@ func (r *Receiver) forged() bool {
 // HandleTimeout does what is due by now.
 func (r *Receiver) HandleTimeout(now time.Time) {
 	r.consider(now)
-	if !r.silent && !r.done && !r.ended && now.Sub(r.heard) >= silentAfter {
+	if !r.silent && !r.done && !r.ended && !now.Before(r.silentAt()) {
 		r.silent = true
 		r.emit(Event{Kind: Silent, Reason: "nothing of the group was heard for 2 s"})
 	}
+}
+
+// silentAt is when silence counts as such.
+func (r *Receiver) silentAt() time.Time {
+	if r.cfg.Waiting && r.high == 0 {
+		return r.heard.Add(waitAtMost)
+	}
+	return r.heard.Add(silentAfter)
 }
 
 // NextTimeout is when the machine wants HandleTimeout, then NextEvent and NextFeedback.
@@ -307,7 +318,7 @@ func (r *Receiver) NextTimeout() (time.Time, bool) {
 		t = earliest(t, r.asks.wake)
 	}
 	if !r.silent && !r.ended {
-		t = earliest(t, r.heard.Add(silentAfter))
+		t = earliest(t, r.silentAt())
 	}
 	return t, true
 }

@@ -24,6 +24,7 @@ type Config struct {
 	PoolBytes  int // 0: protocol.ReceiverPoolBytes
 	RingBytes  int // 0: protocol.RingBytes
 	First      wire.Sync
+	Waiting    bool // the session had not begun at the hand-out: silence is no sign yet
 }
 
 // Symbol is a symbol of a block that is ready; Data aliases the pool.

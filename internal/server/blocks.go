@@ -60,16 +60,23 @@ func (s *Server) entitled(ctx context.Context, p groupcast.Principal, no protoco
 }
 
 func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Transfer, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+	if err := s.streams.enter(ctx, p.Device.ID); err != nil {
+		return nil, err
+	}
 	src, err := s.openSource(ctx, tr)
 	if err != nil {
+		s.streams.leave(p.Device.ID)
 		s.failTransfer(context.WithoutCancel(ctx), tr.No, err)
 		return nil, err
 	}
 	return &blockStream{
-		src: src, next: first, left: count, buf: make([]byte, protocol.MaxBlockLength),
+		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
 		broke: func(err error) { s.failTransfer(context.WithoutCancel(ctx), tr.No, err) },
-		over:  func(n uint64) { s.gaveOverHTTPS(tr.No, n) },
+		over: func(n uint64) {
+			s.streams.leave(p.Device.ID)
+			s.gaveOverHTTPS(tr.No, n)
+		},
 	}, nil
 }
 

@@ -148,3 +148,19 @@ func TestWhatNobodyFetchesExpires(t *testing.T) {
 		}
 	})
 }
+
+func TestADeviceFetchesAFewTimesAtOnceOnly(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		for range maxDeviceStreams {
+			r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1)
+			w.must(err)
+			defer r.Close()
+		}
+		if _, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1); groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Fatal(err)
+		}
+	})
+}

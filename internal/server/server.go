@@ -66,6 +66,7 @@ type Server struct {
 	live      *live
 	first     firstToken
 	catchUp   *rate.Limiter // HTTPS, while multicast runs
+	streams   *streams
 	rounds    rounds
 	checks    chan struct{}
 	touches   touches
@@ -99,7 +100,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
 		catchUp: rate.NewLimiter(rate.Inf, catchUpBurst), checks: make(chan struct{}, maxChecks),
-		rounds: rounds{open: map[string]*round{}},
+		streams: newStreams(), rounds: rounds{open: map[string]*round{}},
 	}
 	rand.Read(s.nameKey[:])
 	s.roster = newRoster(cfg.Now, s.deviceLeft)

@@ -1,0 +1,226 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"log/slog"
+	"os"
+	"os/signal"
+	"syscall"
+	"time"
+
+	"github.com/lmittmann/tint"
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/pki"
+)
+
+// Exit codes (design §8).
+const (
+	exitDone  = 0
+	exitError = 1
+	exitUsage = 2
+	exitOwed  = 3 // the command worked, and someone is still owed
+)
+
+// app is what every command has at hand.
+type app struct {
+	home    string // --home
+	json    bool
+	verbose bool
+	in      io.Reader
+	out     io.Writer
+	err     io.Writer
+}
+
+// errOwed ends a command with exitOwed, without words: they have been said.
+var errOwed = errors.New("someone is still owed")
+
+// usageError is what cobra found wrong with flags and arguments.
+type usageError struct{ error }
+
+// Main runs the command line and gives the exit code.
+func Main(args []string, in io.Reader, out, errs io.Writer) int {
+	_ = config.NoCoreDumps() // where the system has no such limit, there is nothing to set
+	a := &app{in: in, out: out, err: errs}
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	defer stop()
+	root := a.root()
+	root.SetArgs(args)
+	err := root.ExecuteContext(ctx)
+	return a.exit(err)
+}
+
+// exit says an error in words and maps it to the exit code.
+func (a *app) exit(err error) int {
+	var usage usageError
+	switch {
+	case err == nil:
+		return exitDone
+	case errors.Is(err, errOwed):
+		return exitOwed
+	case errors.As(err, &usage):
+		fmt.Fprintf(a.err, "groupcast: %s\n", clean(err.Error()))
+		return exitUsage
+	case errors.Is(err, context.Canceled):
+		fmt.Fprintln(a.err, "groupcast: interrupted")
+		return exitError
+	}
+	a.sayError(err)
+	return exitError
+}
+
+func (a *app) sayError(err error) {
+	var e *groupcast.Error
+	if !errors.As(err, &e) {
+		fmt.Fprintf(a.err, "groupcast: %s\n", clean(err.Error()))
+		return
+	}
+	fmt.Fprintf(a.err, "groupcast: %s\n", clean(e.Message))
+	if e.Hint != "" {
+		fmt.Fprintf(a.err, "     next: %s\n", clean(e.Hint))
+	}
+	if a.verbose && e.Err != nil {
+		fmt.Fprintf(a.err, "    cause: %s\n", clean(e.Err.Error()))
+	}
+}
+
+func (a *app) root() *cobra.Command {
+	root := &cobra.Command{
+		Use:   "groupcast",
+		Short: "Send files to groups of machines: one encrypted copy on the wire for all of them",
+		Long: `groupcast sends files from a server to groups of receivers by encrypted UDP multicast:
+one copy on the wire however many receive it, repaired, verified, accounted for machine by machine.
+
+  groupcast demo                      see it work on this machine, in a minute
+  groupcast serve                     start a server
+  groupcast login https://HOST:7440   on each receiver, then: groupcast receive`,
+		SilenceUsage: true, SilenceErrors: true,
+	}
+	root.SetOut(a.out)
+	root.SetErr(a.err)
+	root.SetIn(a.in)
+	flags := root.PersistentFlags()
+	flags.StringVar(&a.home, "home", "", "folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
+	flags.BoolVar(&a.json, "json", false, "print JSON")
+	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
+	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.AddGroup(
+		&cobra.Group{ID: "admin", Title: "On the server, or as its administrator:"},
+		&cobra.Group{ID: "receiver", Title: "On a receiver:"},
+		&cobra.Group{ID: "any", Title: "Anywhere:"},
+	)
+	add := func(group string, commands ...*cobra.Command) {
+		for _, c := range commands {
+			c.GroupID = group
+			root.AddCommand(c)
+		}
+	}
+	add("admin", a.serve(), a.user(), a.deviceCommand(), a.group(), a.member(), a.request(), a.pending(), a.send(), a.transfer(), a.check(), a.audit(), a.backup(), a.restore())
+	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox())
+	add("any", a.demo(), a.doctor(), a.version())
+	root.InitDefaultHelpCmd()
+	wrapArgs(root)
+	return root
+}
+
+// wrapArgs makes complaints about arguments usage errors, and says the usage with them.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+func (a *app) version() *cobra.Command {
+	return &cobra.Command{
+		Use: "version", Short: "The version of this program and of its protocols", Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			v := map[string]any{"version": groupcast.Version, "control": groupcast.ControlVersion, "wire": wireVersion}
+			if a.json {
+				return a.printJSON(v)
+			}
+			fmt.Fprintf(a.out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version, groupcast.ControlVersion, wireVersion)
+			return nil
+		},
+	}
+}
+
+// openHome finds the home and checks that it is private.
+func (a *app) openHome() (config.Home, error) { return config.OpenHome(a.home) }
+
+// admin gives a client for an administrator's commands: the server on this machine if one
+// runs with this home, else the one this machine is logged in to.
+func (a *app) admin() (*apiclient.Client, error) {
+	home, err := config.FindHome(a.home)
+	if err != nil {
+		return nil, err
+	}
+	if fi, err := os.Lstat(home.Socket()); err == nil && fi.Mode()&os.ModeSocket != 0 {
+		return apiclient.Local(home.Socket()), nil
+	}
+	c, err := a.mine()
+	if groupcast.ErrorCode(err) == groupcast.ENotFound {
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "no server runs with the home %s, and this machine is not logged in to one", home.Path()).
+			WithHint("start one with `groupcast serve`, or `groupcast login https://HOST:7440 --user NAME`")
+	}
+	return c, err
+}
+
+// mine gives a client with the token of the login on this machine.
+func (a *app) mine() (*apiclient.Client, error) {
+	_, login, err := a.loggedIn()
+	if err != nil {
+		return nil, err
+	}
+	if !login.CLIExpires.IsZero() && time.Now().After(login.CLIExpires) {
+		return nil, groupcast.Errorf(groupcast.EUnauthorized, "the login of %s on this machine has run out", login.User).
+			WithHint("log in again: groupcast login %s --user %s (receiving goes on without it)", login.Server, login.User)
+	}
+	return a.client(login, string(login.CLIToken))
+}
+
+func (a *app) loggedIn() (config.Home, config.Login, error) {
+	home, err := a.openHome()
+	if err != nil {
+		return home, config.Login{}, err
+	}
+	login, err := home.LoadLogin()
+	return home, login, err
+}
+
+func (a *app) client(login config.Login, token string) (*apiclient.Client, error) {
+	return apiclient.New(apiclient.Config{Address: login.Server, Pin: a.pin(login), Token: apiclient.Token(token)})
+}
+
+func (a *app) pin(login config.Login) pki.Pin {
+	return pki.Pin{ID: login.Fingerprint, LastSeen: login.LastSeen, Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", clean(text)) }}
+}
+
+// logger writes the log of a daemon to standard error.
+func (a *app) logger() *slog.Logger {
+	level := slog.LevelInfo
+	if a.verbose {
+		level = slog.LevelDebug
+	}
+	return slog.New(tint.NewHandler(a.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err) || os.Getenv("NO_COLOR") != ""}))
+}
+
+// isTerminal says whether a stream is a terminal that a human looks at.
+func isTerminal(stream any) bool {
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}

@@ -1,0 +1,189 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+)
+
+func (a *app) group() *cobra.Command {
+	c := &cobra.Command{Use: "group", Short: "Groups: create, list, show, delete"}
+	c.AddCommand(a.groupCreate(), a.groupList(), a.groupShow(), a.groupDelete())
+	return c
+}
+
+func (a *app) groupCreate() *cobra.Command {
+	var n groupcast.NewGroup
+	c := &cobra.Command{
+		Use: "create NAME", Short: "Make a group", Args: cobra.ExactArgs(1),
+		Example: "  groupcast group create lab-a\n  groupcast group create lab-b --address 239.192.7.9 --description \"Room B, 30 PCs\"",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			n.Name = args[0]
+			g, err := client.CreateGroup(c.Context(), n)
+			if err != nil {
+				return err
+			}
+			if g.Warning != "" {
+				fmt.Fprintln(a.err, "groupcast: warning:", clean(g.Warning))
+			}
+			return a.one(g, "group %s created at %s", g.Name, g.Address.String())
+		}),
+	}
+	c.Flags().StringVar(&n.Address, "address", "", "multicast IP or IP:PORT (default: one is picked from 239.192.0.0/14)")
+	c.Flags().StringVar(&n.Description, "description", "", "what the group is for")
+	c.Flags().BoolVar(&n.Unlisted, "unlisted", false, "do not show it to users who are not in it")
+	return c
+}
+
+func (a *app) groupList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List the groups", Args: cobra.NoArgs,
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+			groups, err := client.Groups(c.Context())
+			if err != nil {
+				return err
+			}
+			return list(a, groups, "no groups yet: groupcast group create NAME", "GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
+				return []string{g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description}
+			})
+		}),
+	}
+}
+
+func (a *app) groupShow() *cobra.Command {
+	return &cobra.Command{
+		Use: "show NAME", Short: "A group, its members and what it is owed", Args: cobra.ExactArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			g, err := client.Group(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			members, err := client.Members(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			if a.json {
+				return a.printJSON(struct {
+					groupcast.Group
+					MemberList []groupcast.Member `json:"member_list"`
+				}{g, members})
+			}
+			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", name(g.Name), g.Address, name(g.Description), plural(g.Members, "member"), g.Active, plural(g.Pending, "transfer"), ago(g.CreatedAt))
+			if g.Warning != "" {
+				fmt.Fprintln(a.out, "warning:", clean(g.Warning))
+			}
+			return a.listMembers(members)
+		}),
+	}
+}
+
+func (a *app) groupDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete NAME", Aliases: []string{"remove"}, Short: "Delete a group; what it is still owed is cancelled", Args: cobra.ExactArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if err := client.DeleteGroup(c.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.one(map[string]string{"deleted": args[0]}, "group %s deleted", args[0])
+		}),
+	}
+}
+
+func (a *app) member() *cobra.Command {
+	c := &cobra.Command{Use: "member", Short: "Members of a group: add, remove, list"}
+	c.AddCommand(
+		&cobra.Command{
+			Use: "add GROUP USER", Short: "Make a user a member", Args: cobra.ExactArgs(2),
+			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+				m, err := client.AddMember(c.Context(), args[0], args[1])
+				if err != nil {
+					return err
+				}
+				return a.one(m, "%s is a member of %s", m.User, m.Group)
+			}),
+		},
+		&cobra.Command{
+			Use: "remove GROUP USER", Short: "Remove a member: nothing more is encrypted for him from the moment this answers", Args: cobra.ExactArgs(2),
+			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+				if err := client.RemoveMember(c.Context(), args[0], args[1]); err != nil {
+					return err
+				}
+				return a.one(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1], args[0])
+			}),
+		},
+		&cobra.Command{
+			Use: "list GROUP", Short: "List the members", Args: cobra.ExactArgs(1),
+			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+				members, err := client.Members(c.Context(), args[0])
+				if err != nil {
+					return err
+				}
+				return a.listMembers(members)
+			}),
+		},
+	)
+	return c
+}
+
+func (a *app) listMembers(members []groupcast.Member) error {
+	return list(a, members, "no members yet", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
+		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ago(m.Since)}
+	})
+}
+
+func (a *app) request() *cobra.Command {
+	c := &cobra.Command{Use: "request", Short: "Join requests: list, approve, deny"}
+	var all bool
+	l := &cobra.Command{
+		Use: "list", Short: "List the join requests that wait", Args: cobra.NoArgs,
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+			state := groupcast.RequestOpen
+			if all {
+				state = ""
+			}
+			requests, err := client.Requests(c.Context(), state)
+			if err != nil {
+				return err
+			}
+			return list(a, requests, "nobody is waiting", "GROUP|USER|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
+				return []string{r.Group, r.User, string(r.State), ago(r.AskedAt), r.Text}
+			})
+		}),
+	}
+	l.Flags().BoolVar(&all, "all", false, "decided ones too")
+	decide := func(verb, done string, do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
+		return &cobra.Command{
+			Use: verb + " GROUP USER", Short: yes(verb == "approve", "Make the asking user a member", "Turn the asking user down"), Args: cobra.ExactArgs(2),
+			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+				r, err := do(client, c, args[0], args[1])
+				if err != nil {
+					return err
+				}
+				return a.one(r, "%s: %s "+done, r.Group, r.User)
+			}),
+		}
+	}
+	c.AddCommand(l,
+		decide("approve", "is a member now", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+			return client.Approve(c.Context(), g, u)
+		}),
+		decide("deny", "was turned down", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+			return client.Deny(c.Context(), g, u)
+		}))
+	return c
+}
+
+// offerRow is a group as a receiver's user sees it.
+func offerRow(g groupcast.GroupOnOffer) []string {
+	since := ""
+	if !g.Since.IsZero() {
+		since = ago(g.Since)
+	}
+	state := map[groupcast.Membership]string{
+		groupcast.MembershipNone: "", groupcast.MembershipAsked: "asked", groupcast.MembershipMember: "member", groupcast.MembershipDenied: "denied",
+	}[g.Membership]
+	return []string{g.Name, state, since, g.Address.String()}
+}

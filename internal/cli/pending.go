@@ -1,0 +1,134 @@
+package cli
+
+import (
+	"fmt"
+	"strconv"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+func (a *app) pending() *cobra.Command {
+	c := &cobra.Command{
+		Use: "pending", Short: "What groups are owed: add, list, send, remove",
+		Long: `What is pending delivers itself: as soon as a device that lacks it is active it is sent, by
+multicast when two or more lack it, over HTTPS when it is one. It waits for whoever is off.`,
+	}
+	c.AddCommand(a.pendingAdd(), a.pendingList(), a.pendingSend(), a.pendingRemove())
+	return c
+}
+
+func (a *app) pendingAdd() *cobra.Command {
+	var o sendOptions
+	c := &cobra.Command{
+		Use: "add GROUP PATH...", Short: "Promise files and folders to a group", Args: cobra.MinimumNArgs(2),
+		Example: "  groupcast pending add lab-a ubuntu.iso course/\n  groupcast pending add lab-a exam.pdf --hold        # until: groupcast pending send lab-a\n  groupcast pending add lab-a big.img --keep 90d",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, plural(t.Files, "file"), size(t.Bytes), t.Group, whatNow(t))
+		}),
+	}
+	o.flags(c)
+	c.Flags().BoolVar(&o.new.Hold, "hold", false, "wait for `groupcast pending send GROUP`")
+	return c
+}
+
+// whatNow says what becomes of a transfer that was just promised.
+func whatNow(t groupcast.Transfer) string {
+	switch {
+	case t.State == groupcast.TransferHeld:
+		return "held until `groupcast pending send " + t.Group + "`"
+	case t.State == groupcast.TransferDone:
+		return "nobody lacks it"
+	}
+	return "it goes out as soon as a device that lacks it is active"
+}
+
+// pendingRow is an open transfer with its reason and what is owed of it, in one JSON object.
+type pendingRow struct {
+	groupcast.Transfer
+	Reason     string               `json:"reason"`
+	Deliveries []groupcast.Delivery `json:"deliveries"`
+}
+
+func (a *app) pendingList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list [GROUP]", Short: "What is owed, to whom, and why it waits", Args: cobra.MaximumNArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			group := ""
+			if len(args) > 0 {
+				group = args[0]
+			}
+			owed, err := client.Pending(c.Context(), group)
+			if err != nil {
+				return err
+			}
+			return a.listPending(owed)
+		}),
+	}
+}
+
+func (a *app) listPending(owed []groupcast.PendingTransfer) error {
+	if a.json {
+		rows := make([]pendingRow, len(owed))
+		for i, p := range owed {
+			rows[i] = pendingRow{p.Transfer, p.Reason, p.Deliveries}
+		}
+		return a.printJSON(rows)
+	}
+	if len(owed) == 0 {
+		fmt.Fprintln(a.out, "nothing is owed to anybody")
+		return nil
+	}
+	for i, p := range owed {
+		if i > 0 {
+			fmt.Fprintln(a.out)
+		}
+		t := p.Transfer
+		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s: %s\n", t.No, name(t.Name), name(t.Group),
+			plural(t.Files, "file"), size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, name(p.Reason))
+		if err := a.deliveryTable(p.Deliveries); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (a *app) pendingSend() *cobra.Command {
+	return &cobra.Command{
+		Use: "send GROUP", Short: "Send everything that is pending for a group now", Args: cobra.ExactArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			sent, err := client.SendPending(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			return list(a, sent, "nothing is pending for "+name(args[0]), "ID|NAME|SIZE|OWED TO|STATE", func(t groupcast.Transfer) []string {
+				return []string{number(t.No), t.Name, size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
+			})
+		}),
+	}
+}
+
+func (a *app) pendingRemove() *cobra.Command {
+	c := a.transferCancel()
+	c.Use, c.Short, c.Aliases = "remove ID", "Take back what is still owed of a transfer", nil
+	return c
+}
+
+// transferNo reads the number of a transfer.
+func transferNo(text string) (protocol.TransferNo, error) {
+	n, err := strconv.ParseUint(text, 10, 63)
+	if err != nil {
+		return 0, groupcast.Errorf(groupcast.EInvalid, "%q is not the number of a transfer", text).
+			WithHint("`groupcast transfer list` shows them")
+	}
+	return protocol.TransferNo(n), nil
+}
+
+func number(n protocol.TransferNo) string { return strconv.FormatUint(uint64(n), 10) }

@@ -1,0 +1,156 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+)
+
+// sendOptions are the flags of everything that promises files.
+type sendOptions struct {
+	new      groupcast.NewTransfer
+	keep     string
+	rate     string
+	via      string
+	onServer bool
+	resume   string // an upload that broke
+}
+
+func (o *sendOptions) flags(c *cobra.Command) {
+	f := c.Flags()
+	f.StringVar(&o.keep, "keep", "30d", "how long to owe it to those who are off")
+	f.StringVar(&o.rate, "rate", "auto", "bits a second at most: 100M, 1.5G")
+	f.StringVar(&o.via, "via", "auto", "auto, multicast or https")
+	f.BoolVar(&o.new.Copy, "copy", false, "on the server's machine: copy the files first instead of reading them in place")
+	f.BoolVar(&o.onServer, "on-server", false, "the paths lie on the server, below a folder of its --source")
+	f.StringVar(&o.resume, "resume", "", "go on with the upload of this ID that broke off")
+}
+
+// fill reads the flags that are text.
+func (o *sendOptions) fill() (err error) {
+	if o.new.Keep, err = config.ParseDuration(o.keep); err != nil {
+		return err
+	}
+	if o.new.Rate, err = config.ParseRate(o.rate); err != nil {
+		return err
+	}
+	o.new.Via = groupcast.Via(o.via)
+	switch o.new.Via {
+	case groupcast.ViaAuto, groupcast.ViaMulticast, groupcast.ViaHTTPS:
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EInvalid, "--via is auto, multicast or https, not %q", o.via)
+}
+
+func (a *app) send() *cobra.Command {
+	var o sendOptions
+	c := &cobra.Command{
+		Use: "send GROUP PATH...", Short: "Send files and folders to a group now, and watch", Args: cobra.MinimumNArgs(2),
+		Long: `Promises the files to the group, sends them now and shows rate, loss and each device's progress.
+It ends when no active device is left to serve. Whoever is off gets it when it is back; the
+exit code is 3 then. Ctrl-C ends the watching, not the transfer.`,
+		Example: "  groupcast send lab-a ubuntu.iso\n  groupcast send lab-a course/ --rate 200M\n  groupcast send lab-a report.pdf --json",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			o.new.Now = true
+			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
+			if err != nil {
+				return err
+			}
+			return a.watch(c.Context(), client, t)
+		}),
+	}
+	o.flags(c)
+	return c
+}
+
+// promise makes a transfer of paths: read in place on the server's own machine, uploaded
+// from anywhere else.
+func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptions, group string, paths []string) (groupcast.Transfer, error) {
+	if err := o.fill(); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	n := o.new
+	n.Group = group
+	if _, err := client.Group(ctx, group); err != nil {
+		return groupcast.Transfer{}, err // before an hour of uploading
+	}
+	var err error
+	switch {
+	case o.onServer:
+		n.Paths = paths
+	case client.IsLocal():
+		n.Paths, err = absolute(paths)
+	default:
+		n.Upload, err = a.upload(ctx, client, o.resume, paths)
+	}
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	return client.AddTransfer(ctx, n)
+}
+
+// absolute checks paths on this machine before the server reads them where they lie.
+func absolute(paths []string) ([]string, error) {
+	out := make([]string, len(paths))
+	for i, p := range paths {
+		if _, err := os.Stat(p); errors.Is(err, fs.ErrNotExist) {
+			return nil, groupcast.Errorf(groupcast.ENotFound, "no such file or folder: %s", p).WithHint("check the spelling")
+		}
+		full, err := filepath.Abs(p)
+		if err != nil {
+			return nil, fmt.Errorf("find %s: %w", p, err)
+		}
+		out[i] = full
+	}
+	return out, nil
+}
+
+// upload brings files to the server and shows how far it is.
+func (a *app) upload(ctx context.Context, client *apiclient.Client, resume string, paths []string) (string, error) {
+	show := a.newDisplay()
+	defer show.done()
+	started := time.Now()
+	progress := func(p apiclient.UploadProgress) {
+		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", size(p.Bytes), size(p.Total), perSecond(p.Bytes, time.Since(started)), name(p.Path)))
+	}
+	if a.json {
+		progress = nil
+	}
+	var up groupcast.Upload
+	var err error
+	if resume != "" {
+		up, err = client.ResumeUpload(ctx, resume, paths, progress)
+	} else {
+		up, err = client.UploadPaths(ctx, paths, progress)
+	}
+	if err != nil && up.ID != "" && resume == "" {
+		return "", a.resumable(err, up.ID)
+	}
+	return up.ID, err
+}
+
+// resumable adds how to go on to the error of an upload that broke.
+func (a *app) resumable(err error, id string) error {
+	var e *groupcast.Error
+	if errors.As(err, &e) {
+		return groupcast.Errorf(e.Code, "%s", e.Message).WithHint("%s; to go on where it stopped: the same command with --resume %s", e.Hint, id).Wrap(err)
+	}
+	return groupcast.Errorf(groupcast.EUnavailable, "the upload was broken off").WithHint("to go on where it stopped: the same command with --resume %s", id).Wrap(err)
+}
+
+func perSecond(bytes uint64, d time.Duration) string {
+	if d < 100*time.Millisecond {
+		return ""
+	}
+	return config.FormatSize(uint64(float64(bytes)/d.Seconds())) + "/s"
+}

@@ -1,0 +1,169 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+func (a *app) transfer() *cobra.Command {
+	c := &cobra.Command{Use: "transfer", Short: "Transfers: list, show, deliveries, files, watch, cancel, retry"}
+	c.AddCommand(a.transferList(), a.transferShow(), a.transferDeliveries(), a.transferFiles(), a.transferWatch(), a.transferCancel(), a.transferRetry())
+	return c
+}
+
+func (a *app) transferList() *cobra.Command {
+	var f groupcast.TransferFilter
+	c := &cobra.Command{
+		Use: "list [GROUP]", Short: "List transfers, the newest first", Args: cobra.MaximumNArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if len(args) > 0 {
+				f.Group = args[0]
+			}
+			all, err := client.Transfers(c.Context(), f)
+			if err != nil {
+				return err
+			}
+			return list(a, all, "no transfers yet: groupcast send GROUP PATH...", "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
+				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), size(t.Bytes), string(t.State),
+					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
+			})
+		}),
+	}
+	c.Flags().BoolVar(&f.Open, "open", false, "only those that still owe")
+	c.Flags().IntVar(&f.Limit, "limit", 0, "how many (0: 100)")
+	return c
+}
+
+// onTransfer is a command about one transfer.
+func (a *app) onTransfer(use, short string, run func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error) *cobra.Command {
+	return &cobra.Command{
+		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			no, err := transferNo(args[0])
+			if err != nil {
+				return err
+			}
+			return run(c.Context(), client, no)
+		}),
+	}
+}
+
+func (a *app) transferShow() *cobra.Command {
+	return a.onTransfer("show ID", "A transfer, how it stands and each device's outcome", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		t, err := client.Transfer(ctx, no)
+		if err != nil {
+			return err
+		}
+		deliveries, err := client.Deliveries(ctx, no)
+		if err != nil {
+			return err
+		}
+		if a.json {
+			return a.printJSON(struct {
+				groupcast.Transfer
+				Deliveries []groupcast.Delivery `json:"deliveries"`
+			}{t, deliveries})
+		}
+		a.describe(t)
+		return a.deliveryTable(deliveries)
+	})
+}
+
+// describe says how a transfer stands.
+func (a *app) describe(t groupcast.Transfer) {
+	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), plural(t.Files, "file"), size(t.Bytes), t.Blocks)
+	state := string(t.State)
+	if t.Reason != "" {
+		state += ": " + name(t.Reason)
+	}
+	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d failed\n", state, ago(t.CreatedAt), name(t.CreatedBy), t.Verified, t.Owed, t.Failed)
+	if t.WireBytes+t.HTTPSBytes > 0 {
+		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", size(t.WireBytes), size(t.HTTPSBytes))
+	}
+	if s := t.Session; s != nil {
+		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, config.FormatRate(s.Rate), name(s.Limiter), s.LossPercent, s.Pass, name(s.Verdict))
+	}
+}
+
+func (a *app) transferDeliveries() *cobra.Command {
+	return a.onTransfer("deliveries ID", "What each device is owed or got", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		deliveries, err := client.Deliveries(ctx, no)
+		if err != nil {
+			return err
+		}
+		return a.deliveryTable(deliveries)
+	})
+}
+
+func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
+	return list(a, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", deliveryRow)
+}
+
+func deliveryRow(d groupcast.Delivery) []string {
+	device := d.Device
+	if device == "" {
+		device = "(no device yet)"
+	}
+	path, loss := string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent)
+	if d.Path == groupcast.PathUnknown {
+		path = ""
+	}
+	if d.Path != groupcast.PathMulticast {
+		loss = ""
+	}
+	return []string{d.User, device, string(d.State), size(d.Bytes), path, loss, d.Reason}
+}
+
+func (a *app) transferFiles() *cobra.Command {
+	return a.onTransfer("files ID", "The files of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		files, err := client.Files(ctx, no)
+		if err != nil {
+			return err
+		}
+		return list(a, files, "no files", "PATH|KIND|SIZE|SHA-256", func(f groupcast.FileEntry) []string {
+			digest := ""
+			if f.Kind == "file" {
+				digest = f.Digest.String()
+			}
+			return []string{f.Path, f.Kind, size(f.Size), digest}
+		})
+	})
+}
+
+func (a *app) transferWatch() *cobra.Command {
+	return a.onTransfer("watch ID", "Watch a transfer until no active device is left to serve", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		t, err := client.Transfer(ctx, no)
+		if err != nil {
+			return err
+		}
+		return a.watch(ctx, client, t)
+	})
+}
+
+func (a *app) transferCancel() *cobra.Command {
+	return a.onTransfer("cancel ID", "Take back what is still owed; what was delivered stays", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		t, err := client.CancelTransfer(ctx, no)
+		if err != nil {
+			return err
+		}
+		return a.one(t, "transfer %d cancelled; %d had it already", uint64(t.No), t.Verified)
+	})
+}
+
+func (a *app) transferRetry() *cobra.Command {
+	return a.onTransfer("retry ID", "Owe again what failed, was refused, expired or cancelled", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		t, err := client.RetryTransfer(ctx, no)
+		if err != nil {
+			return err
+		}
+		return a.one(t, "transfer %d is owed to %d again, until %s", uint64(t.No), t.Owed, t.ExpiresAt.Local().Format(time.DateOnly))
+	})
+}

@@ -11,15 +11,27 @@ SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
 CORE    := ./internal/protocol ./internal/wire ./internal/seal ./internal/fec ./internal/manifest ./internal/rate ./internal/send ./internal/recv
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
-.PHONY: help build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
+NPM     ?= npm
+PAGES   := $(shell git ls-files web 2>/dev/null | grep -v '^web/tests/')
+
+.PHONY: help web types browser build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: bin/groupcast ## one static binary: bin/groupcast
 
-bin/groupcast: $(SOURCES)
+bin/groupcast: $(SOURCES) internal/web/dist/index.html
 	$(GO) build -trimpath -ldflags '$(LDFLAGS)' -o $@ ./cmd/groupcast
+
+web: internal/web/dist/index.html ## the web interface that goes into the binary (needs Node; without, a page in words)
+
+# Without Node nothing is made, and the server shows a page that says so.
+internal/web/dist/index.html: $(PAGES)
+	@if command -v $(NPM) >/dev/null; then \
+		cd web && $(NPM) ci --no-audit --no-fund --silent && $(NPM) run --silent build && cd .. && \
+		find internal/web/dist -mindepth 1 ! -name README -delete && cp -r web/dist/. internal/web/dist/ && touch $@; \
+	else echo "no Node here: the binary is built without the web interface"; fi
 
 run: build ## start a server here, in the foreground
 	./bin/groupcast serve

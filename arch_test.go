@@ -43,6 +43,7 @@ var arrows = map[string]string{
 	"httpapi":      "protocol auth pki .",
 	"apiclient":    "protocol pki .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
+	"web":          "",
 	"cli":          "*",
 
 	"netsim":              "protocol",

@@ -1,0 +1,55 @@
+package web
+
+import (
+	"net/http"
+	"net/http/httptest"
+	"testing"
+	"testing/fstest"
+)
+
+func get(h http.Handler, method, path, tag string) *httptest.ResponseRecorder {
+	r := httptest.NewRequest(method, path, nil)
+	r.Header.Set("If-None-Match", tag)
+	w := httptest.NewRecorder()
+	h.ServeHTTP(w, r)
+	return w
+}
+
+func TestNoIndexNoHandler(t *testing.T) {
+	h, err := newHandler(fstest.MapFS{"README": {Data: []byte("words")}})
+	if h != nil || err != nil {
+		t.Fatalf("got %v, %v: a build without pages must have no handler", h, err)
+	}
+}
+
+func TestFiles(t *testing.T) {
+	h, err := newHandler(fstest.MapFS{
+		"index.html": {Data: []byte("<!doctype html>")}, "assets/index-abc.js": {Data: []byte("1")}, "icon.svg": {Data: []byte("<svg/>")},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	const forever = "public, max-age=31536000, immutable"
+	for _, c := range []struct {
+		method, path string
+		status       int
+		kind, cache  string
+	}{
+		{"GET", "/", 200, "text/html; charset=utf-8", "no-cache"},
+		{"GET", "/index.html", 200, "text/html; charset=utf-8", "no-cache"},
+		{"HEAD", "/icon.svg", 200, "image/svg+xml", "no-cache"},
+		{"GET", "/assets/index-abc.js", 200, "text/javascript; charset=utf-8", forever},
+		{"GET", "/assets/", 404, "text/plain; charset=utf-8", ""},
+		{"GET", "/../web.go", 404, "text/plain; charset=utf-8", ""},
+		{"POST", "/", 404, "text/plain; charset=utf-8", ""},
+	} {
+		w := get(h, c.method, c.path, "")
+		if w.Code != c.status || w.Header().Get("Content-Type") != c.kind || w.Header().Get("Cache-Control") != c.cache {
+			t.Errorf("%s %s: %d %v", c.method, c.path, w.Code, w.Header())
+		}
+	}
+	first := get(h, "GET", "/", "")
+	if again := get(h, "GET", "/", first.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+		t.Errorf("the same page again: %d, %d bytes", again.Code, again.Body.Len())
+	}
+}

@@ -134,7 +134,7 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 		Layout: r.head.known(), Blocks: blocks, SymbolSize: int(cfg.Offer.SymbolSize),
 		MaxK: int(cfg.Offer.MaxK), First: first,
 		PoolBytes: protocol.ReceiverPoolBytes / cfg.Intake.share(),
-		Waiting: !cfg.Handout.Started,
+		Waiting:   !cfg.Handout.Started,
 	}, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	return r, nil
 }

@@ -203,6 +203,9 @@ func (r *Receiver) collectRanges(now time.Time) {
 	}
 	a.tries++
 	a.again = now.Add(r.holdOff(a.tries))
+	if a.tries >= unheardAt {
+		r.tellUnheard(now)
+	}
 }
 
 // holdOff is how long an ask waits for its answer, with some spread so that devices that

@@ -116,19 +116,24 @@ func (r *Receiver) takeSync(now time.Time, body []byte) {
 
 // drain takes what the machine wants done; r.mu is held.
 func (r *Receiver) drain(now time.Time) {
-	for {
-		e, ok := r.machine.NextEvent()
-		if !ok {
-			break
-		}
-		r.event(now, e)
-	}
+	r.events(now)
 	for r.feedback != nil {
 		f, ok := r.machine.NextFeedback(now)
 		if !ok {
 			return
 		}
+		r.events(now) // it may be the one that says that UDP is not heard
 		r.tell(f)
+	}
+}
+
+func (r *Receiver) events(now time.Time) {
+	for {
+		e, ok := r.machine.NextEvent()
+		if !ok {
+			return
+		}
+		r.event(now, e)
 	}
 }
 

@@ -15,6 +15,7 @@ import (
 type head struct {
 	first protocol.BlockNumber // of the stream: all below belong to the head
 	bytes int                  // of the manifest
+	ready chan struct{}        // closed when the manifest is staged
 
 	mu     sync.Mutex
 	layout *manifest.Layout // as far as it is known
@@ -37,6 +38,7 @@ func (h *head) init(o wire.Offer) error {
 	if err != nil {
 		return err
 	}
+	h.ready = make(chan struct{})
 	h.layout, h.first = l, l.FirstStream()
 	h.bytes, h.left = int(o.ManifestBytes), int(o.ManifestBlocks)
 	return nil
@@ -135,6 +137,7 @@ func (h *head) stage(s BlockStore) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	h.store = s
+	close(h.ready)
 }
 
 // staged gives layout and store; the store is nil before the manifest is staged.

@@ -137,7 +137,8 @@ func heldBytes(l *manifest.Layout, have *protocol.BlockSet) (n uint64) {
 	return n
 }
 
-// SupplyManifest hands over the canonical manifest, fetched over HTTPS.
+// SupplyManifest hands over the canonical manifest, fetched over HTTPS. When it returns nil
+// the manifest is staged: Supply may follow.
 func (r *Receiver) SupplyManifest(raw []byte) error {
 	waiting, err := r.head.supply(raw)
 	if err != nil {
@@ -149,7 +150,15 @@ func (r *Receiver) SupplyManifest(raw []byte) error {
 		r.settle(b, recv.Stored, 0)
 	}
 	r.mu.Unlock()
-	return r.manifestReady()
+	if err := r.manifestReady(); err != nil {
+		return err
+	}
+	select { // it may have come over the group at the same time
+	case <-r.head.ready:
+		return nil
+	case <-r.gone:
+		return ErrSessionOver
+	}
 }
 
 // ErrNoManifest says that a block cannot be verified yet.

@@ -2,8 +2,10 @@ package cli
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 	"runtime"
 
 	"github.com/spf13/cobra"
@@ -11,147 +13,271 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
 )
 
-type loginFlags struct {
+// loginOptions are the flags of `login`.
+type loginOptions struct {
 	user, trust, device string
 	stdin               bool
 }
 
 func (a *app) login() *cobra.Command {
-	var f loginFlags
+	var o loginOptions
 	c := &cobra.Command{
-		Use: "login https://HOST:PORT --user NAME", Short: "Log this machine in to a server and pin its fingerprint", Args: cobra.ExactArgs(1),
-		Long: `Asks the server for its fingerprint, has you compare it with what ` + "`groupcast serve`" + ` prints on the
-server's own screen, and only then sends login ID and password. In a script, give the fingerprint
-with --trust and the password with --password-stdin.`,
-		Example: "  groupcast login https://lab-server:7440 --user alice\n  groupcast login https://10.0.0.1:7440 --user pc07 --password-stdin --trust 4be1… < secret",
-		RunE:    func(c *cobra.Command, args []string) error { return a.runLogin(c.Context(), args[0], f) },
+		Use: "login https://HOST:PORT --user NAME", Short: "Log this machine in to a server", Args: cobra.ExactArgs(1),
+		Long: `Asks for the server's fingerprint and the password. The fingerprint is what ` + "`groupcast serve`" + `
+prints: type its first 16 characters as you read them there, so that nobody in between gets
+the password. Scripts give the whole fingerprint with --trust.`,
+		Example: "  groupcast login https://10.0.0.1:7440 --user alice\n  groupcast login https://10.0.0.1:7440 --user alice --trust 9f2c…64 hex digits… --password-stdin < pw",
+		RunE:    func(c *cobra.Command, args []string) error { return a.logIn(c.Context(), args[0], o) },
 	}
-	fl := c.Flags()
-	fl.StringVar(&f.user, "user", "", "login ID")
-	fl.StringVar(&f.trust, "trust", "", "the server's fingerprint, for scripts")
-	fl.StringVar(&f.device, "device", "", "name of this machine (default: its host name)")
-	fl.BoolVar(&f.stdin, "password-stdin", false, "read the password from standard input")
+	c.Flags().StringVar(&o.user, "user", "", "login ID (asked for if not given)")
+	c.Flags().StringVar(&o.trust, "trust", "", "the server's fingerprint, whole")
+	c.Flags().StringVar(&o.device, "device", "", "name of this machine (default: its host name)")
+	c.Flags().BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input")
 	return c
 }
 
-func (a *app) runLogin(ctx context.Context, address string, f loginFlags) error {
+func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
 	home, err := a.openHome()
 	if err != nil {
 		return err
 	}
-	if f.user == "" {
-		return usageError{fmt.Errorf("who? add --user NAME")}
-	}
-	address, err = apiclient.ParseAddress(address)
+	hostPort, err := apiclient.ParseAddress(address)
 	if err != nil {
 		return err
 	}
-	known, err := home.LoadLogin()
-	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+	address = "https://" + hostPort
+	if err := a.mayLogIn(home); err != nil {
 		return err
 	}
-	pin, err := a.agreeOnPin(ctx, address, f, known)
+	id, err := a.trusted(ctx, home, address, o.trust)
 	if err != nil {
 		return err
 	}
-	pw, err := a.password(f.stdin, "Password of "+f.user)
+	if o.user == "" {
+		if o.user, err = a.ask("Login ID"); err != nil {
+			return err
+		}
+	}
+	pw, err := a.password(o.stdin, "Password of "+o.user)
 	if err != nil {
 		return err
 	}
-	return a.logIn(ctx, home, address, pin, f, pw)
+	return a.enroll(ctx, home, address, id, pw, o)
 }
 
-// agreeOnPin finds the fingerprint that login ID and password may be sent to (security.md C2):
-// the one known from before, the one given, or the one a human compared.
-func (a *app) agreeOnPin(ctx context.Context, address string, f loginFlags, known config.Login) (protocol.ServerID, error) {
-	if f.trust != "" {
-		want, err := pki.ParseFingerprint(f.trust)
-		if err != nil {
+// mayLogIn refuses to change the login below an agent that runs with it.
+func (a *app) mayLogIn(home config.Home) error {
+	lock, err := home.Lock(config.RoleAgent)
+	if groupcast.ErrorCode(err) == groupcast.EConflict {
+		return groupcast.Errorf(groupcast.EConflict, "`groupcast receive` runs with this login").WithHint("stop it first")
+	}
+	if err != nil {
+		return err
+	}
+	return lock.Release()
+}
+
+// trusted settles whose fingerprint is believed, before a login ID or password is sent
+// (security.md C2): the one that is pinned, the one --trust gives, or the one a human typed.
+func (a *app) trusted(ctx context.Context, home config.Home, address, trust string) (protocol.ServerID, error) {
+	var want protocol.ServerID
+	if trust != "" {
+		var err error
+		if want, err = pki.ParseFingerprint(trust); err != nil {
 			return want, err
 		}
-		if known.Server == address && known.Fingerprint != want {
-			return want, changedFingerprint(address)
-		}
-		return want, a.confirmPin(ctx, address, want)
 	}
-	if known.Server == address {
-		return known.Fingerprint, a.confirmPin(ctx, address, known.Fingerprint)
+	known, err := home.LoadLogin()
+	pinned := err == nil && known.Server == address
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		return want, err
 	}
-	if f.stdin || !isTerminal(a.in) {
-		return protocol.ServerID{}, groupcast.Errorf(groupcast.EInvalid, "the server's fingerprint is not known here, and there is nobody to compare it").
-			WithHint("read it on the server's screen (`Fingerprint: …`) and pass it with --trust FINGERPRINT")
+	found, err := apiclient.FetchFingerprint(ctx, address)
+	switch {
+	case err != nil:
+		return found, err
+	case pinned && found != known.Fingerprint:
+		return found, groupcast.Errorf(groupcast.EForbidden, "%s has another fingerprint than the one this machine trusts: it may be somebody else", address).
+			WithHint("compare with what `groupcast serve` prints; if the server was set up anew: `groupcast logout`, then log in")
+	case trust != "" && found != want:
+		return found, groupcast.Errorf(groupcast.EForbidden, "the server's fingerprint is not the one given with --trust").
+			WithHint("compare with what `groupcast serve` prints; nothing was sent to %s", address)
+	case trust != "" || pinned:
+		return found, nil
 	}
-	id, err := apiclient.FetchFingerprint(ctx, address)
-	if err != nil {
-		return id, err
-	}
-	fmt.Fprintf(a.err, "%s shows this fingerprint:\n\n  %s\n\nCompare it with what `groupcast serve` prints on the server's own screen.\n", address, pki.FormatFingerprint(id))
-	typed, err := a.ask("Type its first four groups as you read them THERE")
-	if err != nil {
-		return id, err
-	}
-	if !pki.MatchesTyped(id, typed) {
-		return id, groupcast.Errorf(groupcast.EForbidden, "that is not the fingerprint of the server that answers").
-			WithHint("nothing was sent. Look again; if it differs, somebody else answers at %s", address)
-	}
-	return id, nil
+	return found, a.typed(found, address)
 }
 
-// confirmPin says at once, before a password is asked for, that another server answers.
-func (a *app) confirmPin(ctx context.Context, address string, want protocol.ServerID) error {
-	have, err := apiclient.FetchFingerprint(ctx, address)
+// typed has a human type the fingerprint from the server's screen: there is no yes to press.
+func (a *app) typed(found protocol.ServerID, address string) error {
+	if !isTerminal(a.in) {
+		return groupcast.Errorf(groupcast.EForbidden, "the fingerprint of %s is not known, and there is no terminal to ask at", address).
+			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
+	}
+	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its fingerprint.\n", name(address))
+	text, err := a.ask("Type its first 16 characters as you read them there")
 	if err != nil {
 		return err
 	}
-	if have != want {
-		return groupcast.Errorf(groupcast.EForbidden, "the fingerprint does not match: %s is not the server you trust", address).
-			WithHint("nothing was sent. Compare with `Fingerprint:` on the server's screen; it shows %s…", pki.ShortFingerprint(have))
+	if !pki.MatchesTyped(found, text) {
+		return groupcast.Errorf(groupcast.EForbidden, "that is not the fingerprint of what answers at %s", address).
+			WithHint("read it again from the server's screen; if it is right, somebody else answers: nothing was sent")
 	}
 	return nil
 }
 
-func changedFingerprint(address string) error {
-	return groupcast.Errorf(groupcast.EForbidden, "this machine knows another fingerprint of %s", address).
-		WithHint("if the server was set up anew, `groupcast logout` forgets the old one")
-}
-
-func (a *app) logIn(ctx context.Context, home config.Home, address string, pin protocol.ServerID, f loginFlags, pw groupcast.Password) error {
-	key, err := deviceKey(home)
+// enroll makes this machine a device of the user.
+func (a *app) enroll(ctx context.Context, home config.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {
+	key, err := a.deviceKeyFor(home, id, o.user)
 	if err != nil {
 		return err
 	}
-	login := config.Login{Server: address, Fingerprint: pin, User: f.user}
-	client, err := a.client(login, "")
+	if o.device == "" {
+		if o.device, err = os.Hostname(); err != nil || o.device == "" {
+			o.device = "device"
+		}
+	}
+	client, err := apiclient.New(apiclient.Config{Address: address, Pin: a.pin(config.Login{Fingerprint: id})})
 	if err != nil {
 		return err
 	}
 	defer client.Close()
 	in, err := client.Login(ctx, groupcast.Login{
-		User: f.user, Password: pw, Device: hostName(f.device), PublicKey: key.Public().Bytes(), OS: runtime.GOOS + "/" + runtime.GOARCH,
+		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(), OS: runtime.GOOS + "/" + runtime.GOARCH,
 		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: wireVersion,
 	})
 	if err != nil {
 		return err
 	}
-	login.Device, login.DeviceName = in.Device.ID, in.Device.Name
-	login.AgentToken, login.CLIToken, login.CLIExpires = config.Token(in.AgentToken), config.Token(in.CLIToken), in.CLIExpires
-	if err := home.SaveLogin(login); err != nil {
+	err = home.SaveLogin(config.Login{
+		Server: address, Fingerprint: id, User: in.User.Name, Device: in.Device.ID, DeviceName: in.Device.Name,
+		AgentToken: config.Token(in.AgentToken), CLIToken: config.Token(in.CLIToken), CLIExpires: in.CLIExpires,
+	})
+	if err != nil {
 		return err
 	}
-	in.AgentToken, in.CLIToken = "", "" // they are on disk, and nowhere else
-	return a.one(in, "logged in as %s on %s; next: groupcast groups, groupcast join GROUP, groupcast receive", in.User.Name, in.Device.Name)
+	type said struct { // never the tokens
+		User        string            `json:"user"`
+		Device      groupcast.Device  `json:"device"`
+		Server      string            `json:"server"`
+		Fingerprint protocol.ServerID `json:"fingerprint"`
+	}
+	return a.one(said{in.User.Name, in.Device, address, id}, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address, in.User.Name, in.Device.Name)
 }
 
-func hostName(given string) string {
-	if given != "" {
-		return given
+func keyPath(home config.Home) string {
+	return filepath.Join(home.Dir(config.RoleAgent), "device.key")
+}
+
+// deviceKeyFor gives the key of this device: the one it has, if the login is the same user's at
+// the same server, else a new one, so that no server can tell two logins are one machine.
+func (a *app) deviceKeyFor(home config.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
+	known, err := home.LoadLogin()
+	if err == nil && known.Fingerprint == id && known.User == user {
+		if key, err := loadDeviceKey(home); err == nil {
+			return key, nil
+		}
 	}
-	if h, err := os.Hostname(); err == nil {
-		return h
+	if _, err := home.Folder(config.RoleAgent); err != nil {
+		return seal.SigningKey{}, err
 	}
-	return "device"
+	key := seal.NewSigningKey()
+	return key, durable.WriteFile(keyPath(home), key.Seed())
+}
+
+func loadDeviceKey(home config.Home) (seal.SigningKey, error) {
+	seed, err := config.ReadPrivate(keyPath(home), 64)
+	if err != nil {
+		return seal.SigningKey{}, err
+	}
+	return seal.SigningKeyFromSeed(seed)
+}
+
+func (a *app) logout() *cobra.Command {
+	return &cobra.Command{
+		Use: "logout", Short: "Log this machine out: the server forgets the device, this machine the server", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			home, login, err := a.loggedIn()
+			if err != nil && groupcast.ErrorCode(err) != groupcast.EInternal { // a damaged login is forgotten
+				return err
+			}
+			told := errors.New("not told")
+			if err == nil {
+				told = a.tellLogout(c.Context(), login)
+			}
+			if err := errors.Join(home.ForgetLogin(), removeIfThere(keyPath(home))); err != nil {
+				return err
+			}
+			if told != nil {
+				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:", clean(told.Error())+"; its administrator can revoke the device")
+			}
+			return a.one(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
+		},
+	}
+}
+
+// tellLogout ends the device at the server, by whichever of its tokens still works.
+func (a *app) tellLogout(ctx context.Context, login config.Login) error {
+	var err error
+	for _, token := range []config.Token{login.CLIToken, login.AgentToken} {
+		client, newErr := a.client(login, string(token))
+		if newErr != nil {
+			return newErr
+		}
+		err = client.Logout(ctx)
+		client.Close()
+		if code := groupcast.ErrorCode(err); err == nil || code != groupcast.EUnauthorized && code != groupcast.EForbidden {
+			return err
+		}
+	}
+	return err
+}
+
+func removeIfThere(path string) error {
+	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
+}
+
+func (a *app) passwd() *cobra.Command {
+	var stdin bool
+	c := &cobra.Command{
+		Use: "passwd", Short: "Change your own password", Args: cobra.NoArgs,
+		Example: "  groupcast passwd\n  printf 'old\\nnew\\n' | groupcast passwd --password-stdin",
+		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+			old, err := a.password(stdin, "Present password")
+			if err != nil {
+				return err
+			}
+			next, err := a.newPassword(stdin, "you")
+			if err != nil {
+				return err
+			}
+			if err := client.ChangePassword(c.Context(), groupcast.PasswordChange{Old: old, New: next}); err != nil {
+				return err
+			}
+			return a.one(map[string]bool{"changed": true}, "the password is changed; other logins of yours have to log in again, receiving goes on")
+		}),
+	}
+	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the old and the new password, a line each, from standard input")
+	return c
+}
+
+// asUser wraps a command of somebody who is logged in.
+func (a *app) asUser(run func(c *cobra.Command, client *apiclient.Client, args []string) error) func(*cobra.Command, []string) error {
+	return func(c *cobra.Command, args []string) error {
+		client, err := a.user1()
+		if err != nil {
+			return err
+		}
+		defer client.Close()
+		return run(c, client, args)
+	}
 }

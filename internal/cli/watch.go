@@ -3,230 +3,218 @@ package cli
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"fmt"
-	"strings"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
-	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// How often a watched transfer is read: a hint that it changed makes it sooner.
+// How often a transfer is looked at while it is watched.
 const (
-	watchEvery = 500 * time.Millisecond
-	plainEvery = 3 * time.Second
-	barWidth   = 30
+	watchFirst   = 40 * time.Millisecond  // small files are through in no time
+	watchSteady  = 250 * time.Millisecond // after the first second
+	watchPerUnit = 200 * time.Microsecond // more for every device that is listed
+	watchPatient = time.Minute            // with a server that does not answer
 )
 
-// watch shows a transfer until nobody active is left to serve, then what became of everyone.
-// When ctx ends, the transfer goes on at the server.
-func (a *app) watch(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-	w := &watcher{app: a, client: client, no: no, redraw: isTerminal(a.out) && !a.json}
-	t, err := w.run(ctx)
-	w.erase()
-	if errors.Is(err, context.Canceled) {
-		fmt.Fprintf(a.err, "groupcast: the transfer goes on at the server; watch it again with: groupcast transfer watch %d\n", no)
-		return errOwed
-	}
-	if err != nil {
-		return err
-	}
-	return w.end(context.WithoutCancel(ctx), t)
+// snapshot is a transfer as it is watched.
+type snapshot struct {
+	Transfer   groupcast.Transfer   `json:"transfer"`
+	Deliveries []groupcast.Delivery `json:"deliveries,omitempty"`
 }
 
-type watcher struct {
-	app    *app
-	client *apiclient.Client
-	no     protocol.TransferNo
-	redraw bool
-	lines  int // on the screen now
-	said   time.Time
-	words  string
-}
-
-func (w *watcher) run(ctx context.Context) (groupcast.Transfer, error) {
-	hints := make(chan struct{}, 1)
-	listen, cancel := context.WithCancel(ctx)
-	done := make(chan struct{})
-	go func() {
-		defer close(done)
-		w.listen(listen, hints)
-	}()
-	defer func() { cancel(); <-done }()
-	timer := time.NewTimer(0)
-	defer timer.Stop()
+// watch shows a transfer until no active device is left to serve.
+func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) error {
+	show := a.newDisplay()
+	defer show.done()
+	started, lost := time.Now(), time.Time{}
+	s := snapshot{Transfer: t}
 	for {
+		next, err := look(ctx, client, t)
+		switch {
+		case ctx.Err() != nil:
+			show.done()
+			return a.unwatched(s.Transfer)
+		case err == nil:
+			s, lost = next, time.Time{}
+		case groupcast.ErrorCode(err) != groupcast.EUnavailable:
+			return err
+		case lost.IsZero():
+			lost = time.Now()
+		case time.Since(lost) > watchPatient:
+			return groupcast.Errorf(groupcast.EUnavailable, "the server does not answer any more").
+				WithHint("transfer %d goes on when it is back: groupcast transfer watch %d", t.No, t.No).Wrap(err)
+		}
+		if err == nil && settled(s) {
+			show.done()
+			return a.outcome(s, time.Since(started))
+		}
+		a.showProgress(show, s, lost)
 		select {
 		case <-ctx.Done():
-			return groupcast.Transfer{}, context.Canceled
-		case <-hints:
-		case <-timer.C:
+		case <-time.After(pace(s, time.Since(started))):
 		}
-		t, err := w.client.Transfer(ctx, w.no)
-		if ctx.Err() != nil {
-			return t, context.Canceled
-		}
-		if err != nil {
-			return t, err
-		}
-		over, err := w.show(ctx, t)
-		if over || err != nil {
-			return t, err
-		}
-		timer.Reset(watchEvery)
 	}
 }
 
-// listen turns events about the transfer into hints; without a stream the timer does.
-func (w *watcher) listen(ctx context.Context, hints chan<- struct{}) {
-	_ = w.client.Events(ctx, func(e groupcast.Event) error {
-		if e.Transfer == w.no {
-			select {
-			case hints <- struct{}{}:
-			default:
-			}
-		}
-		return nil
+func look(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) (snapshot, error) {
+	// Deliveries first: what the transfer says is then the newer of the two.
+	deliveries, err := client.Deliveries(ctx, t.No)
+	if err != nil {
+		return snapshot{}, err
+	}
+	now, err := client.Transfer(ctx, t.No)
+	return snapshot{now, deliveries}, err
+}
+
+func pace(s snapshot, watched time.Duration) time.Duration {
+	if watched < time.Second {
+		return watchFirst
+	}
+	return watchSteady + time.Duration(len(s.Deliveries))*watchPerUnit
+}
+
+// settled says whether nobody who is active waits for anything of the transfer.
+func settled(s snapshot) bool {
+	if !s.Transfer.State.Open() {
+		return true
+	}
+	return !slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool {
+		return d.Active && (d.State == groupcast.DeliveryQueued || d.State == groupcast.DeliveryReceiving)
 	})
 }
 
-// show draws a state and says whether the watching is over.
-func (w *watcher) show(ctx context.Context, t groupcast.Transfer) (over bool, err error) {
-	var all []groupcast.Delivery
-	if !t.State.Open() || t.Session == nil {
-		if all, err = w.client.Deliveries(ctx, w.no); err != nil {
-			return false, err
-		}
-	}
-	switch {
-	case w.app.json:
-		line, err := json.Marshal(t)
-		if err != nil {
-			return false, err
-		}
-		if s := string(line); s != w.words {
-			w.words = s
-			fmt.Fprintln(w.app.out, s)
-		}
-	case w.redraw:
-		w.draw(t)
-	case time.Since(w.said) > plainEvery:
-		w.said = time.Now()
-		fmt.Fprintln(w.app.out, sentence(t))
-	}
-	return !t.State.Open() || t.Session == nil && t.State != groupcast.TransferGathering && !beingServed(all), nil
+// unwatched ends the watching by Ctrl-C; the transfer knows nothing of it.
+func (a *app) unwatched(t groupcast.Transfer) error {
+	fmt.Fprintf(a.err, "transfer %d goes on at the server; watch it again: groupcast transfer watch %d (take it back: groupcast transfer cancel %d)\n", t.No, t.No, t.No)
+	return errOwed
 }
 
-// beingServed says whether somebody active still lacks the transfer and can take it.
-func beingServed(all []groupcast.Delivery) bool {
-	for _, d := range all {
-		if d.State == groupcast.DeliveryReceiving || d.State == groupcast.DeliveryQueued && d.Active {
-			return true
-		}
-	}
-	return false
-}
-
-// draw writes a picture of two lines over the last one.
-func (w *watcher) draw(t groupcast.Transfer) {
-	w.erase()
-	progress := share(t)
-	full := int(progress * barWidth)
-	fmt.Fprintf(w.app.out, "[%s%s] %3.0f %%  %s\n%s\n", strings.Repeat("#", full), strings.Repeat(".", barWidth-full), 100*progress, pace(t), sentence(t))
-	w.lines = 2
-}
-
-func (w *watcher) erase() {
-	for ; w.lines > 0; w.lines-- {
-		fmt.Fprint(w.app.out, "\x1b[1A\x1b[2K")
-	}
-}
-
-// share is how far the transfer is: the median of its devices, or how many have it.
-func share(t groupcast.Transfer) float64 {
-	if t.Session != nil {
-		return min(max(t.Session.Progress, 0), 1)
-	}
-	if all := t.Verified + t.Owed + t.Failed; all > 0 {
-		return float64(t.Verified) / float64(all)
-	}
-	return 0
-}
-
-func pace(t groupcast.Transfer) string {
-	s := t.Session
-	if s == nil {
-		return ""
-	}
-	left := ""
-	if s.Remaining > 0 {
-		left = ", " + config.FormatDuration(s.Remaining.Round(time.Second)) + " left"
-	}
-	return fmt.Sprintf("%s (%s)  loss %.1f %%%s", config.FormatRate(s.Rate), s.Limiter, s.LossPercent, left)
-}
-
-func sentence(t groupcast.Transfer) string {
-	text := fmt.Sprintf("%s to %s: %s; %d of %d have it", name(t.Name), name(t.Group), t.State, t.Verified, t.Verified+t.Owed+t.Failed)
-	if t.Session != nil && t.Session.Verdict != "" {
-		text += "; " + name(t.Session.Verdict)
-	} else if t.Reason != "" {
-		text += "; " + name(t.Reason)
-	}
-	return text
-}
-
-// end prints what became of everyone and turns what is still owed into the exit code.
-func (w *watcher) end(ctx context.Context, t groupcast.Transfer) error {
-	t, err := w.client.Transfer(ctx, w.no)
-	if err != nil {
-		return err
-	}
-	all, err := w.client.Deliveries(ctx, w.no)
-	if err != nil {
-		return err
-	}
-	if w.app.json {
-		line, err := json.Marshal(struct {
-			groupcast.Transfer
-			Deliveries []groupcast.Delivery `json:"deliveries"`
-		}{t, all})
-		if err != nil {
+// outcome prints how a transfer ended for each device.
+func (a *app) outcome(s snapshot, took time.Duration) error {
+	t := s.Transfer
+	if a.json {
+		if err := json.NewEncoder(a.out).Encode(s); err != nil {
 			return err
 		}
-		fmt.Fprintln(w.app.out, string(line))
 	} else {
-		fmt.Fprintln(w.app.out, sentence(t))
-		w.sayCost(t)
-		if err := w.app.listDeliveries(notable(all)); len(notable(all)) > 0 && err != nil {
+		if err := a.deliveryTable(s.Deliveries); err != nil {
 			return err
 		}
+		fmt.Fprintln(a.out, summary(t, took))
 	}
 	switch {
-	case t.State == groupcast.TransferFailed:
-		return groupcast.Errorf(groupcast.EUnavailable, "transfer %d failed: %s", t.No, t.Reason).WithHint("see `groupcast transfer show %d`; mend the cause and send again", t.No)
-	case t.Owed > 0 || t.Failed > 0:
+	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired:
+		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("when it is mended: groupcast transfer retry %d", t.No)
+	case t.Failed > 0:
+		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
+	case t.State.Open():
 		return errOwed
 	}
 	return nil
 }
 
-// sayCost compares what went over the wire with what one copy each would have been.
-func (w *watcher) sayCost(t groupcast.Transfer) {
-	if t.WireBytes > 0 && t.Verified > 1 {
-		fmt.Fprintf(w.app.out, "sent %s once instead of %s\n", size(t.WireBytes+t.HTTPSBytes), size(t.Bytes*uint64(t.Verified)))
+func summary(t groupcast.Transfer, took time.Duration) string {
+	text := fmt.Sprintf("transfer %d: %d verified", t.No, t.Verified)
+	if t.Owed > 0 {
+		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed, name(t.Group))
 	}
+	if t.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", t.Failed)
+	}
+	text += fmt.Sprintf("; %s in %s", size(t.Bytes), config.FormatDuration(took))
+	if t.WireBytes > 0 && t.Bytes > 0 {
+		text += fmt.Sprintf("; %s by multicast (×%.2f)", size(t.WireBytes), float64(t.WireBytes)/float64(t.Bytes))
+	}
+	if t.HTTPSBytes > 0 {
+		text += fmt.Sprintf("; %s over HTTPS", size(t.HTTPSBytes))
+	}
+	return text
 }
 
-// notable are the deliveries that a human wants to see: all of a few, else those without the
-// files.
-func notable(all []groupcast.Delivery) (out []groupcast.Delivery) {
-	for _, d := range all {
-		if len(all) <= 20 || d.State.Owed() || d.State == groupcast.DeliveryFailed {
-			out = append(out, d)
+// showProgress draws one look at a transfer.
+func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
+	if a.json {
+		_ = json.NewEncoder(a.out).Encode(snapshot{Transfer: s.Transfer}) // who reads it may be gone
+		return
+	}
+	head := headline(s)
+	if !lost.IsZero() {
+		head = fmt.Sprintf("the server has not answered for %s; waiting for it", config.FormatDuration(time.Since(lost)))
+	}
+	lines := []string{head}
+	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
+		lines = append(lines, "  "+name(v.Verdict))
+	}
+	show.draw(head, append(lines, deviceLines(s, show.height())...))
+}
+
+func headline(s snapshot) string {
+	t := s.Transfer
+	done := share(s)
+	text := fmt.Sprintf("%s %3.0f %%  %s  %s", bar(done, 20), done*100, size(t.Bytes), t.State)
+	if v := t.Session; v != nil {
+		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), name(v.Limiter), v.LossPercent)
+		if v.Remaining > 0 {
+			text += "  " + config.FormatDuration(v.Remaining) + " left"
 		}
 	}
-	return out
+	return text + fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
 }
+
+// share is how much of what is owed has arrived, over all devices that take part.
+func share(s snapshot) float64 {
+	var have, want float64
+	for _, d := range s.Deliveries {
+		switch {
+		case d.State == groupcast.DeliveryVerified || d.State == groupcast.DeliveryAlreadyHad || d.State == groupcast.DeliverySuperseded:
+			have++
+			want++
+		case d.Active && d.State.Owed() && s.Transfer.Bytes > 0:
+			have += min(1, float64(d.Bytes)/float64(s.Transfer.Bytes))
+			want++
+		}
+	}
+	if want == 0 {
+		return 0
+	}
+	return have / want
+}
+
+// deviceLines shows those that are not through first.
+func deviceLines(s snapshot, room int) []string {
+	order := slices.Clone(s.Deliveries)
+	slices.SortStableFunc(order, func(x, y groupcast.Delivery) int { return rank(x) - rank(y) })
+	var lines []string
+	for _, d := range order[:min(len(order), room)] {
+		part := 0.0
+		if s.Transfer.Bytes > 0 {
+			part = float64(d.Bytes) / float64(s.Transfer.Bytes)
+		}
+		if d.State == groupcast.DeliveryVerified {
+			part = 1
+		}
+		c := deliveryRow(d)
+		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", bar(part, 10), part*100, name(c[0]), name(c[1]), c[2], c[4], name(d.Reason)))
+	}
+	if len(order) > room {
+		lines = append(lines, fmt.Sprintf("  … and %d more", len(order)-room))
+	}
+	return lines
+}
+
+func rank(d groupcast.Delivery) int {
+	switch {
+	case d.State.Owed() && d.Active:
+		return 0
+	case d.State == groupcast.DeliveryFailed:
+		return 1
+	case d.State.Owed():
+		return 3
+	}
+	return 2
+}
+

@@ -1,0 +1,247 @@
+package cli
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"sync"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/ledger"
+)
+
+func (a *app) groups() *cobra.Command {
+	var mine bool
+	c := &cobra.Command{
+		Use: "groups", Short: "The groups you may ask to join, and those you are in", Args: cobra.NoArgs,
+		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+			groups, err := client.GroupsOnOffer(c.Context(), mine)
+			if err != nil {
+				return err
+			}
+			return list(a, groups, yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"), "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION", func(g groupcast.GroupOnOffer) []string {
+				return append(offerRow(g), g.Description)
+			})
+		}),
+	}
+	c.Flags().BoolVar(&mine, "mine", false, "only those you are in or have asked for")
+	return c
+}
+
+func (a *app) join() *cobra.Command {
+	var text string
+	c := &cobra.Command{
+		Use: "join GROUP", Short: "Ask to join a group; an administrator decides", Args: cobra.ExactArgs(1),
+		Example: "  groupcast join lab-a\n  groupcast join lab-a --text \"PC 12, second row\"",
+		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			r, err := client.Join(c.Context(), args[0], text)
+			if err != nil {
+				return err
+			}
+			return a.one(r, "asked to join %s: %s", r.Group, yes(r.State == groupcast.RequestOpen, "an administrator decides (groupcast groups --mine)", string(r.State)))
+		}),
+	}
+	c.Flags().StringVar(&text, "text", "", "a word to the administrator, 280 characters at most")
+	return c
+}
+
+func (a *app) leave() *cobra.Command {
+	return &cobra.Command{
+		Use: "leave GROUP", Short: "Leave a group, or take a request back", Args: cobra.ExactArgs(1),
+		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if err := client.Leave(c.Context(), args[0]); err != nil {
+				return err
+			}
+			return a.one(map[string]string{"left": args[0]}, "no longer in %s, and not asking", args[0])
+		}),
+	}
+}
+
+// receiveOptions are the flags of `receive`.
+type receiveOptions struct {
+	dir, ifi, reserve, maxSize string
+	once, sharedDir            bool
+}
+
+func (a *app) receive() *cobra.Command {
+	var o receiveOptions
+	c := &cobra.Command{
+		Use: "receive", Short: "Receive what your groups are sent, until stopped", Args: cobra.NoArgs,
+		Long: `Stays up, reconnects by itself, takes part in every group the user is a member of and writes
+verified files to DIR/GROUP/path. Nothing stands under its name before every block was checked.`,
+		Example: "  groupcast receive --dir /srv/lab\n  groupcast receive --once\n  groupcast receive --interface eth1",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.runReceive(c.Context(), o) },
+	}
+	f := c.Flags()
+	f.StringVar(&o.dir, "dir", "", "where files go (default ~/Groupcast)")
+	f.StringVar(&o.ifi, "interface", "", "network interface, by name or address (default: the one that routes to the server)")
+	f.StringVar(&o.reserve, "reserve", "", "space to leave free on the disk (default: the larger of 1 GiB and 5 %)")
+	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
+	f.BoolVar(&o.once, "once", false, "end after one transfer")
+	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
+	return c
+}
+
+func (a *app) runReceive(ctx context.Context, o receiveOptions) (err error) {
+	home, login, err := a.loggedIn()
+	if err != nil {
+		return err
+	}
+	cfg := agent.Config{Interface: o.ifi, Once: o.once}
+	if err := a.receiveLimits(&cfg, o); err != nil {
+		return err
+	}
+	if cfg.Dir, err = receiveDir(o.dir, o.sharedDir); err != nil {
+		return err
+	}
+	lock, err := home.Lock(config.RoleAgent)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, lock.Release()) }()
+	cfg.Log = a.logger()
+	cfg.Say = a.sayLines()
+	return a.runAgent(ctx, home, login, cfg)
+}
+
+// runAgent opens what an agent needs and runs it.
+func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config) (err error) {
+	if cfg.Key, err = loadDeviceKey(home); err != nil {
+		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").WithHint("`groupcast logout`, then log in again").Wrap(err)
+	}
+	cfg.Ledger, err = ledger.Open(ctx, ledgerPath(home), time.Now)
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, cfg.Ledger.Close()) }()
+	cfg.Client, err = a.client(login, string(login.AgentToken))
+	if err != nil {
+		return err
+	}
+	defer cfg.Client.Close()
+	cfg.Address, cfg.Server, cfg.Device = login.Server, login.Fingerprint, login.Device
+	cfg.VerifySigning = a.pin(login).VerifySigningLeaf
+	cfg.Seen = func(t time.Time) {
+		if err := home.SaveSeen(t); err != nil {
+			cfg.Log.Debug("the server's time was not kept", "err", err)
+		}
+	}
+	g, err := agent.New(cfg)
+	if err != nil {
+		return err
+	}
+	return g.Run(ctx)
+}
+
+func ledgerPath(home config.Home) string {
+	return filepath.Join(home.Dir(config.RoleAgent), "ledger.sqlite")
+}
+
+func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
+	if o.reserve != "" {
+		n, err := config.ParseSize(o.reserve)
+		if err != nil {
+			return err
+		}
+		if cfg.Reserve = int64(n); n == 0 {
+			cfg.Reserve = -1 // none
+		}
+	}
+	if o.maxSize != "" {
+		n, err := config.ParseSize(o.maxSize)
+		if err != nil {
+			return err
+		}
+		cfg.MaxSize = n
+	}
+	return nil
+}
+
+// receiveDir settles where files go and refuses a folder that others may write to: they could
+// plant links in it (security.md L2).
+func receiveDir(dir string, shared bool) (string, error) {
+	if dir == "" {
+		user, err := os.UserHomeDir()
+		if err != nil {
+			user = "."
+		}
+		dir = filepath.Join(user, "Groupcast")
+	}
+	dir, err := filepath.Abs(dir)
+	if err != nil {
+		return "", fmt.Errorf("find the folder: %w", err)
+	}
+	if err := os.MkdirAll(dir, 0o755); err != nil {
+		return "", groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", dir).WithHint("choose another with --dir").Wrap(err)
+	}
+	info, err := os.Stat(dir)
+	if err != nil || !info.IsDir() {
+		return "", groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", dir).WithHint("choose another with --dir").Wrap(err)
+	}
+	if mode := info.Mode().Perm(); !shared && runtime.GOOS != "windows" && mode&0o022 != 0 {
+		return "", groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there", dir, mode).
+			WithHint("chmod go-w %s, choose another --dir, or accept it with --shared-dir", dir)
+	}
+	return dir, nil
+}
+
+// sayLines prints what an agent tells, one line at a time.
+func (a *app) sayLines() func(agent.Line) {
+	var mu sync.Mutex
+	e := json.NewEncoder(a.out)
+	return func(l agent.Line) {
+		mu.Lock()
+		defer mu.Unlock()
+		if a.json {
+			_ = e.Encode(l) // who reads it may be gone; receiving goes on
+			return
+		}
+		fmt.Fprintf(a.out, "%s  %s\n", l.At.Format(time.TimeOnly), name(l.Text))
+	}
+}
+
+func (a *app) inbox() *cobra.Command {
+	var group string
+	var limit int
+	c := &cobra.Command{
+		Use: "inbox", Short: "What came, when, and its digest", Args: cobra.NoArgs,
+		RunE: func(c *cobra.Command, _ []string) error {
+			home, err := a.openHome()
+			if err != nil {
+				return err
+			}
+			entries, err := readInbox(c.Context(), home, group, limit)
+			if err != nil {
+				return err
+			}
+			return list(a, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE", func(e ledger.Entry) []string {
+				return []string{e.At.Local().Format(time.DateTime), e.Group, e.Name, size(e.Size), e.Outcome, e.Digest.String(), e.Reason}
+			})
+		},
+	}
+	c.Flags().StringVar(&group, "group", "", "only of this group")
+	c.Flags().IntVar(&limit, "limit", 0, "how many (0: 100)")
+	return c
+}
+
+func readInbox(ctx context.Context, home config.Home, group string, limit int) ([]ledger.Entry, error) {
+	if _, err := os.Stat(ledgerPath(home)); errors.Is(err, os.ErrNotExist) {
+		return nil, nil // nothing was ever received here
+	}
+	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	if err != nil {
+		return nil, err
+	}
+	entries, err := l.Inbox(ctx, group, limit)
+	return entries, errors.Join(err, l.Close())
+}

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"log/slog"
 	"net"
 	"os"
 	"path/filepath"
@@ -20,6 +21,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/session"
 )
 
 // What the demo shows.
@@ -170,7 +172,7 @@ func (d *demo) enrol(ctx context.Context, daemons *sync.WaitGroup) error {
 		}
 		q := d.quiet(user)
 		q.in = strings.NewReader(pw + "\n")
-		if err := q.runLogin(ctx, d.url, loginFlags{user: user, trust: d.pin, device: "pc-" + user[2:], stdin: true}); err != nil {
+		if err := q.logIn(ctx, d.url, loginOptions{user: user, trust: d.pin, stdin: true}); err != nil {
 			return err
 		}
 		if err := d.join(ctx, q); err != nil {
@@ -208,23 +210,20 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 	if err != nil {
 		return err
 	}
-	cfg, err := q.agentConfig(ctx, home, login, receiveFlags{dir: filepath.Join(d.dir, user+"-files"), reserve: "0", drop: d.loss})
+	dir, err := receiveDir(filepath.Join(d.dir, user+"-files"), false)
 	if err != nil {
 		return err
 	}
-	cfg.Say = func(l agent.Line) {
-		if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
-			d.tell("   %s  %s", user, clean(l.Text))
-		}
-	}
-	ag, err := agent.New(cfg)
-	if err != nil {
-		return err
+	cfg := agent.Config{
+		Dir: dir, Reserve: -1, Drop: session.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
+		Say: func(l agent.Line) {
+			if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
+				d.tell("   %s  %s", user, clean(l.Text))
+			}
+		},
 	}
 	daemons.Go(func() {
-		defer cfg.Ledger.Close()
-		defer cfg.Client.Close()
-		_ = ag.Run(ctx) // what goes wrong shows in what the demo waits for
+		_ = q.runAgent(ctx, home, login, cfg) // what goes wrong shows in what the demo waits for
 	})
 	return nil
 }

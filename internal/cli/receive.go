@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/session"
 )
 
 func (a *app) groups() *cobra.Command {
@@ -71,6 +72,7 @@ func (a *app) leave() *cobra.Command {
 type receiveOptions struct {
 	dir, ifi, reserve, maxSize string
 	once, sharedDir            bool
+	drop                       float64
 }
 
 func (a *app) receive() *cobra.Command {
@@ -89,6 +91,8 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
 	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
+	f.Float64Var(&o.drop, "drop", 0, "for tests: lose this percentage of multicast packets on arrival")
+	f.Lookup("drop").Hidden = true
 	return c
 }
 
@@ -111,6 +115,9 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) (err error) {
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	cfg.Log = a.logger()
 	cfg.Say = a.sayLines()
+	if o.drop > 0 {
+		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
+	}
 	return a.runAgent(ctx, home, login, cfg)
 }
 

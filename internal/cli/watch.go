@@ -217,4 +217,3 @@ func rank(d groupcast.Delivery) int {
 	}
 	return 2
 }
-

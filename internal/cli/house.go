@@ -1,0 +1,154 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"path/filepath"
+	"syscall"
+	"time"
+
+	"golang.org/x/sync/errgroup"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/httpapi"
+	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/server"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store/sqlite"
+)
+
+// house is a whole server, wired: what `serve` runs and `demo` runs inside itself.
+type house struct {
+	authority *pki.Authority
+	server    *server.Server
+	http      *httpapi.Server
+	station   *session.Station
+	closers   []func() error
+}
+
+// openHouse opens a server's home and its doors. An error says what is in the way.
+func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.Logger) (h *house, err error) {
+	h = &house{}
+	defer func() {
+		if err != nil {
+			err = errors.Join(err, h.close())
+		}
+	}()
+	lock, err := home.Lock(config.RoleServer)
+	if err != nil {
+		return h, err
+	}
+	h.closers = append(h.closers, lock.Release)
+	dir := home.Dir(config.RoleServer)
+	h.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
+	if err != nil {
+		return h, err
+	}
+	db, err := sqlite.Open(ctx, filepath.Join(dir, "db.sqlite"))
+	if err != nil {
+		return h, err
+	}
+	h.closers = append(h.closers, db.Close)
+	ifi, err := h.openStation(o, log)
+	if err != nil {
+		return h, err
+	}
+	sources, err := folders(o.sources)
+	if err != nil {
+		return h, err
+	}
+	h.server, err = server.New(server.Config{
+		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
+		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, Log: log,
+	})
+	if err != nil {
+		return h, err
+	}
+	h.http, err = httpapi.Listen(httpapi.Config{
+		Service: h.server, Listen: o.listen, TLS: h.authority.ServerTLS(), Knows: h.authority.KnowsHost, Socket: home.Socket(), Log: log,
+	})
+	return h, err
+}
+
+// openStation opens what data leaves by and says the interface's name.
+func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
+	at, err := listenAt(o.listen)
+	if err != nil {
+		return "", err
+	}
+	bits, err := config.ParseRate(o.maxRate)
+	if err != nil {
+		return "", err
+	}
+	if o.ifi == "" && !at.Addr().IsUnspecified() {
+		o.ifi = at.Addr().String()
+	}
+	h.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: bits / 8, TTL: o.ttl, Log: log})
+	if errors.Is(err, syscall.EADDRINUSE) {
+		return "", groupcast.Errorf(groupcast.EConflict, "another program already uses UDP port %d", at.Port()).
+			WithHint("stop it (`ss -lunp 'sport = :%d'` names it) or choose another port with `--listen`", at.Port()).Wrap(err)
+	}
+	if err != nil {
+		return "", groupcast.Errorf(groupcast.EInvalid, "cannot open the feedback port at %s", at).
+			WithHint("is it an address of this machine? `--listen 0.0.0.0:7440` listens on all").Wrap(err)
+	}
+	h.closers = append(h.closers, h.station.Close)
+	// Where the data leaves is only known for a group; this one stands for all.
+	ifi, err := h.station.InterfaceName(netip.MustParseAddrPort("239.192.0.1:7441"))
+	if err != nil {
+		return "", groupcast.Errorf(groupcast.EInvalid, "there is no network interface to send from").
+			WithHint("name one with --interface; `groupcast doctor` lists them").Wrap(err)
+	}
+	return ifi, nil
+}
+
+// run serves until ctx ends or a part fails.
+func (h *house) run(ctx context.Context) error {
+	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error { return h.station.Run(ctx) })
+	all.Go(func() error { return h.server.Run(ctx) })
+	all.Go(func() error { return h.http.Serve(ctx) })
+	err := all.Wait()
+	if errors.Is(err, context.Canceled) {
+		return nil // it was asked to stop
+	}
+	return err
+}
+
+// close gives back in the opposite order what was opened.
+func (h *house) close() error {
+	var errs []error
+	for i := len(h.closers) - 1; i >= 0; i-- {
+		errs = append(errs, h.closers[i]())
+	}
+	h.closers = nil
+	return errors.Join(errs...)
+}
+
+// port is where HTTPS listens.
+func (h *house) port() int { return h.http.Addr().(*net.TCPAddr).Port }
+
+// addresses are the URLs under which the server can be reached.
+func (h *house) addresses() []string {
+	at := h.http.Addr().(*net.TCPAddr)
+	if !at.IP.IsUnspecified() {
+		return []string{fmt.Sprintf("https://%s", at)}
+	}
+	var out []string
+	for _, ip := range pki.LocalHosts().Addrs {
+		if ip.IsLoopback() || ip.IsLinkLocalUnicast() || ip.Is6() && at.IP.To4() != nil {
+			continue
+		}
+		out = append(out, "https://"+net.JoinHostPort(ip.String(), fmt.Sprint(at.Port)))
+	}
+	if len(out) == 0 {
+		out = []string{fmt.Sprintf("https://127.0.0.1:%d", at.Port)}
+	}
+	return out
+}

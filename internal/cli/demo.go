@@ -103,15 +103,16 @@ func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	r, err := q.assemble(ctx, home, serveFlags{listen: listen, ttl: 1})
+	h, err := openHouse(ctx, home, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, q.logger())
 	if err != nil {
 		return err
 	}
 	daemons.Go(func() {
-		defer r.close()
-		_ = r.run(ctx) // what goes wrong shows in what the demo waits for
+		// What goes wrong shows in what the demo waits for.
+		_ = h.run(ctx)
+		_ = h.close()
 	})
-	d.admin, d.url, d.pin = apiclient.Local(home.Socket()), "https://"+listen, r.authority.ID().String()
+	d.admin, d.url, d.pin = apiclient.Local(home.Socket()), "https://"+listen, h.authority.ID().String()
 	d.tell("1. A server on %s, with a CA of its own; fingerprint %s…", listen, d.pin[:16])
 	return nil
 }

@@ -2,6 +2,7 @@ package spool
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -14,6 +15,9 @@ import (
 // maxBatch bounds how many files one barrier and one batch of the ledger cover.
 const maxBatch = 1000
 
+// keptReason says why a file got another name.
+const keptReason = "what lay there was not delivered by groupcast, or was edited since"
+
 // syncAllFrom is how many small files are better made durable by one barrier than one by one.
 const syncAllFrom = 8
 
@@ -21,8 +25,14 @@ const syncAllFrom = 8
 type move struct {
 	file int
 	from string
-	to   string // below DIR
-	kept bool   // under another name than the manifest's
+	target
+}
+
+// target is where a file goes.
+type target struct {
+	to      string // below DIR
+	replace bool   // what lies there: it is ours and as delivered
+	kept    bool   // under another name than the manifest's
 }
 
 // Commit moves every file whose blocks are all there to its final name and gives what became
@@ -30,37 +40,36 @@ type move struct {
 // durable before its first rename, in the ledger after its last. One caller at a time.
 func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 	var fresh []Outcome
-	for ctx.Err() == nil {
-		ready := g.ready()
-		if len(ready) == 0 {
+	for next := 0; next < len(g.files) && ctx.Err() == nil; {
+		var ready []int
+		if ready, next = g.ready(next); len(ready) == 0 {
 			break
 		}
-		done, err := g.commitBatch(ready)
+		done, err := g.commitBatch(ctx, ready)
 		fresh = append(fresh, done...)
 		if err != nil {
 			return fresh, err
 		}
 	}
-	if g.filesDone() {
+	if ctx.Err() == nil && g.filesDone() {
 		done, err := g.finishTree()
 		return append(fresh, done...), err
 	}
 	return fresh, ctx.Err()
 }
 
-// ready lists files without an outcome whose blocks are all there, at most a batch of them.
-func (g *Staging) ready() (out []int) {
+// ready lists files from next on without an outcome whose blocks are all there, at most a
+// batch of them, and says where to go on.
+func (g *Staging) ready(next int) ([]int, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for i, f := range g.files {
-		if len(out) == maxBatch {
-			break
-		}
-		if f.Kind == manifest.KindFile && g.outcomes[i] == nil && g.complete(i) {
-			out = append(out, i)
+	var out []int
+	for ; next < len(g.files) && len(out) < maxBatch; next++ {
+		if g.files[next].Kind == manifest.KindFile && g.outcomes[next] == nil && g.complete(next) {
+			out = append(out, next)
 		}
 	}
-	return out
+	return out, next
 }
 
 func (g *Staging) complete(i int) bool {
@@ -74,9 +83,10 @@ func (g *Staging) complete(i int) bool {
 }
 
 // commitBatch: stage whole files, one barrier, then the renames, then the folders, then the
-// ledger. A crash at any point leaves each file under its old or its new name, whole.
-func (g *Staging) commitBatch(files []int) ([]Outcome, error) {
-	moves, outcomes, err := g.prepare(files)
+// ledger. A crash at any point leaves each file under its old or its new name, whole. What
+// was moved before an error is settled all the same.
+func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, error) {
+	moves, outcomes, err := g.prepare(ctx, files)
 	if err != nil {
 		return nil, err
 	}
@@ -84,26 +94,74 @@ func (g *Staging) commitBatch(files []int) ([]Outcome, error) {
 		return nil, err
 	}
 	folders := map[string]bool{}
+	var failed error
 	for _, m := range moves {
-		if err := g.spool.fs.Rename(m.from, m.to); err != nil {
-			return nil, fmt.Errorf("commit %s: %w", g.files[m.file].Path, err)
+		o, err := g.carry(ctx, &m)
+		if err != nil {
+			failed = fmt.Errorf("commit %s: %w", g.files[m.file].Path, err)
+			break
 		}
 		folders[path.Dir(m.to)] = true
-		outcomes = append(outcomes, g.movedOutcome(m))
+		outcomes = append(outcomes, o)
+	}
+	if err := g.syncFolders(folders); err != nil {
+		return nil, errors.Join(failed, err)
+	}
+	return outcomes, errors.Join(failed, g.settle(outcomes))
+}
+
+// carry moves a file to its final name. What came there since it was looked at stays, and
+// the file finds another name.
+func (g *Staging) carry(ctx context.Context, m *move) (Outcome, error) {
+	for range 16 {
+		rename := g.spool.fs.RenameNew
+		if m.replace {
+			rename = g.spool.fs.Rename
+		}
+		err := errors.Join(g.parts.forget(m.from), rename(m.from, m.to))
+		switch {
+		case err == nil:
+			return g.movedOutcome(*m), nil
+		case errors.Is(err, fs.ErrExist) && !m.replace:
+			t, o, err := g.target(ctx, m.file, nil)
+			if err != nil || o != nil {
+				return g.orElse(o), err
+			}
+			m.target = t
+		case badName(err):
+			return g.outcome(m.file, Rejected, "it cannot be put there: "+err.Error()), nil
+		default:
+			return Outcome{}, err
+		}
+	}
+	return g.outcome(m.file, Rejected, "somebody keeps taking its name"), nil
+}
+
+func (g *Staging) orElse(o *Outcome) Outcome {
+	if o == nil {
+		return Outcome{}
+	}
+	return *o
+}
+
+// syncFolders makes names durable.
+func (g *Staging) syncFolders(folders map[string]bool) error {
+	if done, err := g.syncAll(len(folders)); done {
+		return err
 	}
 	for folder := range folders {
 		if err := g.spool.fs.SyncFolder(folder); err != nil {
-			return nil, fmt.Errorf("make folder %s durable: %w", folder, err)
+			return fmt.Errorf("make folder %s durable: %w", folder, err)
 		}
 	}
-	return outcomes, g.settle(outcomes)
+	return nil
 }
 
 // prepare decides where each file goes and makes it whole in the staging, mode and time set.
-func (g *Staging) prepare(files []int) (moves []move, outcomes []Outcome, err error) {
+func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outcomes []Outcome, err error) {
 	taken := map[string]bool{} // targets of this batch
 	for _, i := range files {
-		to, o, err := g.target(i, taken)
+		t, o, err := g.target(ctx, i, taken)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -115,8 +173,8 @@ func (g *Staging) prepare(files []int) (moves []move, outcomes []Outcome, err er
 		if err != nil {
 			return nil, nil, fmt.Errorf("stage %s: %w", g.files[i].Path, err)
 		}
-		taken[to] = true
-		moves = append(moves, move{file: i, from: from, to: to, kept: to != g.final(i)})
+		taken[t.to] = true
+		moves = append(moves, move{file: i, from: from, target: t})
 	}
 	return moves, outcomes, nil
 }
@@ -129,7 +187,7 @@ func (g *Staging) whole(i int) (string, error) {
 	f, file := g.spool.fs, g.files[i]
 	name, offset := g.part(i)
 	if file.Size < bigFile {
-		name = fmt.Sprintf("%s/c%d", g.name, i)
+		name = g.copied(i)
 		if err := g.copyOut(i, name, offset); err != nil {
 			return "", err
 		}
@@ -142,18 +200,22 @@ func (g *Staging) whole(i int) (string, error) {
 	return name, errors.Join(err, f.Chtimes(name, time.Unix(0, file.MTime)))
 }
 
+// copied is the staged file that a small file is copied out to.
+func (g *Staging) copied(i int) string { return fmt.Sprintf("%s/c%d", g.name, i) }
+
 // copyOut writes a small file out of the pack.
 func (g *Staging) copyOut(i int, name string, offset uint64) error {
 	f := g.spool.fs
 	b := make([]byte, g.files[i].Size)
 	if len(b) > 0 {
-		pack, err := f.Open(g.name+"/"+packName, false)
+		pack, err := g.parts.take(g.name+"/"+packName, -1)
 		if err != nil {
 			return err
 		}
-		_, err = pack.ReadAt(b, int64(offset))
-		if err := errors.Join(err, pack.Close()); err != nil {
-			return err
+		n, err := pack.ReadAt(b, int64(offset))
+		g.parts.release(pack)
+		if n < len(b) {
+			return fmt.Errorf("read the pack: %w", err)
 		}
 	}
 	if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -189,11 +251,11 @@ func (g *Staging) makeDurable(moves []move) error {
 }
 
 func (g *Staging) barrier(moves []move) error {
-	if len(moves) >= syncAllFrom {
-		return g.spool.fs.SyncAll()
+	if done, err := g.syncAll(len(moves)); done {
+		return err
 	}
 	for _, m := range moves {
-		if err := syncFile(g.spool.fs, m.from); err != nil {
+		if err := g.syncPart(m.from); err != nil {
 			return err
 		}
 	}
@@ -202,9 +264,9 @@ func (g *Staging) barrier(moves []move) error {
 
 func (g *Staging) movedOutcome(m move) Outcome {
 	o := g.outcome(m.file, Committed, "")
-	o.Name = m.to[len(g.spool.cfg.Group)+1:]
+	o.Name = g.below(m.to)
 	if m.kept {
-		o.Result, o.Reason = KeptBoth, "what lay there was not delivered by groupcast, or was edited"
+		o.Result, o.Reason = KeptBoth, keptReason
 	}
 	if fi, err := g.spool.fs.Lstat(m.to); err == nil {
 		o.MTime = fi.ModTime() // as this file system keeps it
@@ -214,10 +276,14 @@ func (g *Staging) movedOutcome(m move) Outcome {
 
 func (g *Staging) outcome(i int, r Result, reason string) Outcome {
 	f := g.files[i]
-	return Outcome{
+	o := Outcome{
 		File: i, Path: f.Path, Kind: f.Kind, Result: r, Name: f.Path, Reason: reason, Transfer: g.no,
 		Digest: f.Digest, Size: f.Size, MTime: time.Unix(0, f.MTime), Mode: fs.FileMode(f.Mode & 0o777),
 	}
+	if f.Kind == manifest.KindSymlink {
+		o.Digest = sha256.Sum256([]byte(f.Target))
+	}
+	return o
 }
 
 // settle writes outcomes into the ledger, then into the journal, then counts them.
@@ -232,8 +298,9 @@ func (g *Staging) settle(outcomes []Outcome) error {
 	defer g.mu.Unlock()
 	files := make([]uint32, len(outcomes))
 	for i := range outcomes {
-		files[i] = uint32(outcomes[i].File)
-		g.outcomes[outcomes[i].File] = &outcomes[i]
+		o := outcomes[i]
+		files[i] = uint32(o.File)
+		g.outcomes[o.File] = &o
 	}
 	return g.journal.add(recordSettled, files...)
 }

@@ -6,12 +6,10 @@ import (
 )
 
 // FS is a folder of a file system, as much of it as the spool needs. Names are relative,
-// with "/", and never lead out of the folder. The operating system's is OpenFS; a simulated
-// disk is in spooltest.
+// with "/", and never lead out of the folder; no step of a name but the last may be a
+// symbolic link (security.md R2). The operating system's is OpenFS; a simulated disk is in
+// spooltest.
 type FS interface {
-	// OpenFolder opens a folder that is there and is no symlink, at any depth; every step is
-	// checked (security.md R2).
-	OpenFolder(name string) (FS, error)
 	Mkdir(name string, mode fs.FileMode) error
 	// Create makes a new file; it fails if anything has that name.
 	Create(name string, mode fs.FileMode) (File, error)
@@ -19,7 +17,9 @@ type FS interface {
 	Open(name string, write bool) (File, error)
 	Lstat(name string) (fs.FileInfo, error)
 	Readdir(name string) ([]fs.DirEntry, error)
+	// Rename replaces what has the new name; RenameNew fails with fs.ErrExist then.
 	Rename(old, new string) error
+	RenameNew(old, new string) error
 	Symlink(target, name string) error
 	Readlink(name string) (string, error)
 	Remove(name string) error
@@ -27,7 +27,8 @@ type FS interface {
 	Chtimes(name string, mtime time.Time) error
 	// SyncFolder makes the names of a folder durable.
 	SyncFolder(name string) error
-	// SyncAll makes everything written so far durable, files and names, as one barrier.
+	// SyncAll makes everything written so far durable, files and names, as one barrier;
+	// errors.ErrUnsupported where the system has none.
 	SyncAll() error
 	// Free gives the bytes available and the size of the file system.
 	Free() (available, size uint64, err error)

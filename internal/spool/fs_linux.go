@@ -23,10 +23,24 @@ func allocate(f *os.File, size int64) error {
 }
 
 // syncAll is one barrier for everything on the file system that holds the folder.
-func syncAll(root *os.Root, _ string) error {
+func syncAll(root *os.Root) error {
 	h, err := root.Open(".")
 	if err != nil {
 		return err
 	}
 	return errors.Join(unix.Syncfs(int(h.Fd())), h.Close())
+}
+
+// rename moves between two open folders. Where the file system cannot rename without
+// replacing, a look has to do.
+func rename(f *osFS, from, to place, replace bool) error {
+	var flags uint
+	if !replace {
+		flags = unix.RENAME_NOREPLACE
+	}
+	err := betweenFolders(from, to, func(a, b int) error { return unix.Renameat2(a, from.base, b, to.base, flags) })
+	if !replace && (errors.Is(err, unix.EINVAL) || errors.Is(err, unix.ENOSYS)) {
+		return renameChecked(f, from, to, replace)
+	}
+	return err
 }

@@ -11,10 +11,11 @@ import (
 	"time"
 )
 
-// osFS is a folder of the operating system's, held open as a root: no name leads out of it.
+// osFS is a folder of the operating system's, held open as a root: no name leads out of it,
+// and no name goes through a symbolic link.
 type osFS struct {
-	root *os.Root
-	dir  string
+	dir string
+	way *way
 }
 
 // OpenFS opens dir, made with its parents if need be.
@@ -30,116 +31,179 @@ func OpenFS(dir string) (FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder %s: %w", dir, err)
 	}
-	return &osFS{root: root, dir: abs}, nil
+	return &osFS{dir: abs, way: newWay(root)}, nil
 }
 
-// OpenFolder walks down step by step: what Lstat calls a folder is opened, and must be the
-// same one.
-func (f *osFS) OpenFolder(name string) (FS, error) {
-	at, dir := f.root, f.dir
-	for part := range strings.SplitSeq(name, "/") {
-		next, err := openStep(at, part)
-		if at != f.root {
-			err = errors.Join(err, at.Close())
+// in does something with a name in its folder.
+func (f *osFS) in(name string, do func(at *os.Root, base string) error) error {
+	folder, base := path.Split(path.Clean(name))
+	at, err := f.way.take(strings.TrimSuffix(folder, "/"))
+	if err != nil {
+		return err
+	}
+	defer f.way.release(at)
+	return do(at.Root, base)
+}
+
+func (f *osFS) Mkdir(name string, mode fs.FileMode) error {
+	return f.in(name, func(at *os.Root, base string) error { return at.Mkdir(base, mode) })
+}
+
+func (f *osFS) Create(name string, mode fs.FileMode) (file File, err error) {
+	err = f.in(name, func(at *os.Root, base string) error {
+		h, err := at.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
+		if err == nil {
+			file = &osFile{h}
 		}
-		if err != nil {
-			return nil, err
+		return err
+	})
+	return file, err
+}
+
+func (f *osFS) Open(name string, write bool) (file File, err error) {
+	err = f.in(name, func(at *os.Root, base string) error {
+		h, err := openRegular(at, base, write)
+		if err == nil {
+			file = &osFile{h}
 		}
-		at, dir = next, filepath.Join(dir, part)
-	}
-	return &osFS{root: at, dir: dir}, nil
+		return err
+	})
+	return file, err
 }
 
-func openStep(at *os.Root, part string) (*os.Root, error) {
-	before, err := at.Lstat(part)
-	if err != nil {
-		return nil, err
-	}
-	if !before.IsDir() {
-		return nil, fmt.Errorf("%s is no folder", part)
-	}
-	next, err := at.OpenRoot(part)
-	if err != nil {
-		return nil, err
-	}
-	after, err := next.Stat(".")
-	if err == nil && !os.SameFile(before, after) {
-		err = fmt.Errorf("%s was replaced while it was opened", part)
-	}
-	if err != nil {
-		return nil, errors.Join(err, next.Close())
-	}
-	return next, nil
-}
-
-func (f *osFS) Mkdir(name string, mode fs.FileMode) error { return f.root.Mkdir(name, mode) }
-
-func (f *osFS) Create(name string, mode fs.FileMode) (File, error) {
-	h, err := f.root.OpenFile(name, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
-	if err != nil {
-		return nil, err
-	}
-	return &osFile{h}, nil
-}
-
-// Open opens without blocking, so that a FIFO planted under the name hangs nobody, and then
-// takes nothing but the regular file that Lstat saw.
-func (f *osFS) Open(name string, write bool) (File, error) {
-	before, err := f.root.Lstat(name)
+// openRegular opens without blocking, so that a FIFO planted under the name hangs nobody, and
+// then takes nothing but the regular file that Lstat saw.
+func openRegular(at *os.Root, base string, write bool) (*os.File, error) {
+	before, err := at.Lstat(base)
 	if err != nil {
 		return nil, err
 	}
 	if !before.Mode().IsRegular() {
-		return nil, fmt.Errorf("%s is no regular file", name)
+		return nil, fmt.Errorf("%s is no regular file", base)
 	}
 	flag := os.O_RDONLY
 	if write {
 		flag = os.O_RDWR
 	}
-	h, err := f.root.OpenFile(name, flag|nonBlocking, 0)
+	h, err := at.OpenFile(base, flag|nonBlocking, 0)
 	if err != nil {
 		return nil, err
 	}
 	after, err := h.Stat()
 	if err == nil && !(after.Mode().IsRegular() && os.SameFile(before, after)) {
-		err = fmt.Errorf("%s was replaced while it was opened", name)
+		err = fmt.Errorf("%s was replaced while it was opened", base)
 	}
 	if err != nil {
 		return nil, errors.Join(err, h.Close())
 	}
-	return &osFile{h}, nil
+	return h, nil
 }
 
-func (f *osFS) Lstat(name string) (fs.FileInfo, error) { return f.root.Lstat(name) }
+func (f *osFS) Lstat(name string) (info fs.FileInfo, err error) {
+	err = f.in(name, func(at *os.Root, base string) (err error) {
+		info, err = at.Lstat(base)
+		return err
+	})
+	return info, err
+}
 
-func (f *osFS) Readdir(name string) ([]fs.DirEntry, error) {
-	h, err := f.root.Open(name)
+func (f *osFS) Readdir(name string) (entries []fs.DirEntry, err error) {
+	err = f.open(name, func(h *os.File) (err error) {
+		entries, err = h.ReadDir(-1)
+		return err
+	})
+	return entries, err
+}
+
+// open does something with an open folder.
+func (f *osFS) open(name string, do func(*os.File) error) error {
+	at, err := f.way.take(path.Clean(name))
 	if err != nil {
-		return nil, err
+		return err
 	}
-	entries, err := h.ReadDir(-1)
-	return entries, errors.Join(err, h.Close())
+	defer f.way.release(at)
+	h, err := at.Open(".")
+	if err != nil {
+		return err
+	}
+	return errors.Join(do(h), h.Close())
 }
 
-func (f *osFS) Rename(old, new string) error            { return f.root.Rename(old, new) }
-func (f *osFS) Symlink(target, name string) error       { return f.root.Symlink(target, name) }
-func (f *osFS) Readlink(name string) (string, error)    { return f.root.Readlink(name) }
-func (f *osFS) Remove(name string) error                { return f.root.Remove(name) }
-func (f *osFS) Chmod(name string, m fs.FileMode) error  { return f.root.Chmod(name, m&0o777&^umask()) }
-func (f *osFS) Chtimes(name string, mt time.Time) error { return f.root.Chtimes(name, mt, mt) }
-func (f *osFS) SyncAll() error                          { return syncAll(f.root, f.dir) }
-func (f *osFS) Free() (available, size uint64, _ error) { return free(f.dir) }
-func (f *osFS) Close() error                            { return f.root.Close() }
+func (f *osFS) Rename(old, new string) error    { return f.move(old, new, true) }
+func (f *osFS) RenameNew(old, new string) error { return f.move(old, new, false) }
+
+// move renames between two folders that were walked to, so that no link put in between
+// leads the file elsewhere.
+func (f *osFS) move(old, new string, replace bool) error {
+	return f.in(old, func(from *os.Root, was string) error {
+		return f.in(new, func(to *os.Root, name string) error {
+			if err := rename(f, place{from, was, old}, place{to, name, new}, replace); err != nil {
+				return &os.LinkError{Op: "rename", Old: old, New: new, Err: err}
+			}
+			return nil
+		})
+	})
+}
+
+// place is a name in a folder; full is the same below DIR.
+type place struct {
+	at   *os.Root
+	base string
+	full string
+}
+
+// renameChecked is rename where the system has no call for two open folders.
+func renameChecked(f *osFS, from, to place, replace bool) error {
+	if !replace {
+		if _, err := to.at.Lstat(to.base); err == nil {
+			return fs.ErrExist
+		}
+	}
+	return f.way.root.Rename(from.full, to.full)
+}
+
+func (f *osFS) Symlink(target, name string) error {
+	return f.in(name, func(at *os.Root, base string) error { return at.Symlink(target, base) })
+}
+
+func (f *osFS) Readlink(name string) (target string, err error) {
+	err = f.in(name, func(at *os.Root, base string) (err error) {
+		target, err = at.Readlink(base)
+		return err
+	})
+	return filepath.ToSlash(target), err
+}
+
+func (f *osFS) Remove(name string) error {
+	f.way.clear() // it may be a folder that is held
+	return f.in(name, func(at *os.Root, base string) error { return at.Remove(base) })
+}
+
+func (f *osFS) Chmod(name string, mode fs.FileMode) error {
+	return f.in(name, func(at *os.Root, base string) error { return at.Chmod(base, mode&0o777&^umask()) })
+}
+
+func (f *osFS) Chtimes(name string, mtime time.Time) error {
+	return f.in(name, func(at *os.Root, base string) error { return at.Chtimes(base, mtime, mtime) })
+}
+
+func (f *osFS) SyncAll() error {
+	defer f.way.clear()
+	return syncAll(f.way.root)
+}
 
 func (f *osFS) SyncFolder(name string) error {
 	if !syncsFolders {
 		return nil
 	}
-	h, err := f.root.Open(path.Clean(name))
-	if err != nil {
-		return err
-	}
-	return errors.Join(h.Sync(), h.Close())
+	return f.open(name, (*os.File).Sync)
+}
+
+func (f *osFS) Free() (available, size uint64, _ error) { return free(f.dir) }
+
+func (f *osFS) Close() error {
+	f.way.clear()
+	return f.way.root.Close()
 }
 
 type osFile struct{ *os.File }

@@ -3,6 +3,7 @@
 package spool
 
 import (
+	"errors"
 	"io/fs"
 	"sync"
 
@@ -27,4 +28,31 @@ func free(dir string) (available, size uint64, err error) {
 		return 0, 0, err
 	}
 	return uint64(s.Bavail) * uint64(s.Bsize), uint64(s.Blocks) * uint64(s.Bsize), nil
+}
+
+// betweenFolders gives do the descriptors of two folders.
+func betweenFolders(from, to place, do func(a, b int) error) error {
+	a, err := from.at.Open(".")
+	if err != nil {
+		return err
+	}
+	defer a.Close()
+	b, err := to.at.Open(".")
+	if err != nil {
+		return err
+	}
+	defer b.Close()
+	return do(int(a.Fd()), int(b.Fd()))
+}
+
+// badName says that an error is about a name or its folder, not about the disk.
+func badName(err error) bool {
+	for _, e := range []error{
+		fs.ErrPermission, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.ELOOP, unix.EBUSY,
+	} {
+		if errors.Is(err, e) {
+			return true
+		}
+	}
+	return false
 }

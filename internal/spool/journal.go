@@ -17,7 +17,8 @@ import (
 //
 // A written record follows the write of its block; a barrier with value n says that the
 // first n written records are durable, for it was itself written after they were. What
-// follows the last barrier is read and hashed again before it counts, and what follows the
+// follows the last barrier is read and hashed again before it counts; a block that is not
+// there then gets a lost record, or the next barrier would vouch for it. What follows the
 // first record that does not check is forgotten.
 const (
 	journalMagic  = "GCJ1"
@@ -32,7 +33,12 @@ const (
 	recordBarrier = 2 // value: how many written records are durable
 	recordMoving  = 3 // value: file that is about to get its final name
 	recordSettled = 4 // value: file that has its outcome
+	recordLost    = 5 // value: session block whose written records so far are void
+	recordMade    = 6 // value: entry whose folder is about to be made
 )
+
+// voided stands for a written record that a lost record took back.
+const voided = ^protocol.BlockNumber(0)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
@@ -48,12 +54,13 @@ type past struct {
 	doubtful []protocol.BlockNumber
 	moving   map[int]bool
 	settled  map[int]bool
+	made     map[int]bool
 }
 
 // openJournal opens the journal of a staging or begins a new one; one of another manifest is
 // no journal of ours.
 func openJournal(f FS, name string, root protocol.Digest) (*journal, past, error) {
-	p := past{moving: map[int]bool{}, settled: map[int]bool{}}
+	p := past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
 	b, err := readAll(f, name, maxJournal)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, p, fmt.Errorf("read the journal: %w", err)
@@ -67,10 +74,23 @@ func openJournal(f FS, name string, root protocol.Digest) (*journal, past, error
 	if j.file, err = f.Open(name, true); err != nil {
 		return nil, p, fmt.Errorf("open the journal: %w", err)
 	}
-	if err := j.file.Truncate(journalHeader + int64(j.records)*recordBytes); err != nil {
-		return nil, p, errors.Join(fmt.Errorf("cut the journal: %w", err), j.file.Close())
+	if err := j.cut(int64(len(b))); err != nil {
+		return nil, p, errors.Join(err, j.file.Close())
 	}
 	return j, p, nil
+}
+
+// cut takes off what follows the last record that checks, durably: what lies there must not
+// come back behind records that are still to be written.
+func (j *journal) cut(length int64) error {
+	good := journalHeader + int64(j.records)*recordBytes
+	if good == length {
+		return nil
+	}
+	if err := j.file.Truncate(good); err != nil {
+		return fmt.Errorf("cut the journal: %w", err)
+	}
+	return j.sync()
 }
 
 func header(root protocol.Digest) []byte {
@@ -93,8 +113,8 @@ func (j *journal) begin(f FS, name string, root protocol.Digest) (err error) {
 }
 
 func (j *journal) replay(b []byte, p *past) {
-	var written []protocol.BlockNumber
 	durable := 0
+	var written []protocol.BlockNumber // in order
 	for ; len(b) >= recordBytes; b = b[recordBytes:] {
 		kind, value := binary.BigEndian.Uint32(b), binary.BigEndian.Uint32(b[4:])
 		if binary.BigEndian.Uint32(b[8:]) != recordSum(j.records, kind, value) {
@@ -104,16 +124,29 @@ func (j *journal) replay(b []byte, p *past) {
 		switch kind {
 		case recordWritten:
 			written = append(written, protocol.BlockNumber(value))
+		case recordLost:
+			forget(written, protocol.BlockNumber(value))
 		case recordBarrier:
-			durable = min(int(value), len(written))
+			durable = max(durable, min(int(value), len(written)))
 		case recordMoving:
 			p.moving[int(value)] = true
 		case recordSettled:
 			p.settled[int(value)] = true
+		case recordMade:
+			p.made[int(value)] = true
 		}
 	}
 	j.written = uint32(len(written))
 	p.trusted, p.doubtful = written[:durable], written[durable:]
+}
+
+// forget takes back what was written of a block. There are few to forget.
+func forget(written []protocol.BlockNumber, b protocol.BlockNumber) {
+	for i := range written {
+		if written[i] == b {
+			written[i] = voided
+		}
+	}
 }
 
 func recordSum(number, kind, value uint32) uint32 {
@@ -126,6 +159,9 @@ func recordSum(number, kind, value uint32) uint32 {
 
 // add appends records of one kind.
 func (j *journal) add(kind uint32, values ...uint32) error {
+	if len(values) == 0 {
+		return nil
+	}
 	b := make([]byte, 0, recordBytes*len(values))
 	for i, v := range values {
 		b = binary.BigEndian.AppendUint32(b, kind)

@@ -22,8 +22,8 @@ type Config struct {
 	Server  protocol.ServerID
 	Reserve int64  // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
 	MaxSize uint64 // of a transfer; 0: no limit
-	Ledger  Ledger
-	FS      FS // nil: the operating system's
+	Ledger  Ledger // nil: nothing was delivered here before
+	FS      FS     // nil: the operating system's
 }
 
 // Delivered is what the ledger remembers of a path, as it was delivered.
@@ -36,16 +36,24 @@ type Delivered struct {
 }
 
 // Ledger remembers what this server delivered to this group (security.md O3, R4). The spool
-// reads it; whoever calls Commit writes its outcomes into it.
+// reads it, and Commit writes its outcomes into it.
 type Ledger interface {
 	// Lookup gives the entry of a path (the manifest's name); false if there is none.
 	Lookup(path string) (Delivered, bool, error)
-	// Record stores outcomes of one batch durably before Commit goes on.
+	// Record stores outcomes of one batch durably before Commit goes on. Those that are
+	// Committed, KeptBoth, or AlreadyHad and not Foreign lie there as delivered; of entries
+	// with another outcome Lookup goes on saying what it said before.
 	Record(batch []Outcome) error
 }
 
-// Refused says why a transfer or a file cannot be held, in words. Kind is space, names,
-// folder or version, as groupcast.Ready has it.
+// noLedger remembers nothing: nothing that lies there was delivered.
+type noLedger struct{}
+
+func (noLedger) Lookup(string) (Delivered, bool, error) { return Delivered{}, false, nil }
+func (noLedger) Record([]Outcome) error                 { return nil }
+
+// Refused says why a transfer or a file cannot be held, in words. Kind is space, size,
+// names, folder or version, as groupcast.Ready has it.
 type Refused struct {
 	Kind   string
 	Reason string
@@ -72,9 +80,10 @@ type Outcome struct {
 	Kind     manifest.Kind
 	Result   Result
 	Name     string // where it lies, below DIR/GROUP
+	Foreign  bool   // AlreadyHad, but not delivered by groupcast: it is never replaced
 	Reason   string // in words, for KeptBoth and Rejected
 	Transfer protocol.TransferNo
-	Digest   protocol.Digest
+	Digest   protocol.Digest // of a symlink: SHA-256 of its target
 	Size     uint64
 	MTime    time.Time
 	Mode     fs.FileMode
@@ -102,6 +111,9 @@ func Open(cfg Config) (*Spool, error) {
 			return nil, err
 		}
 		cfg.FS = f
+	}
+	if cfg.Ledger == nil {
+		cfg.Ledger = noLedger{}
 	}
 	s := &Spool{cfg: cfg, fs: cfg.FS}
 	for _, folder := range []struct {

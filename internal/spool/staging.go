@@ -1,13 +1,16 @@
 package spool
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
+	"maps"
 	"path"
+	"slices"
 	"strconv"
 	"sync"
 
@@ -30,16 +33,20 @@ type Staging struct {
 	layout *manifest.Layout
 	files  []manifest.File
 	packed []uint64 // where each small file begins in the pack
+	parts  *parts
 
-	mu       sync.Mutex // of everything below
-	journal  *journal
-	has      *protocol.BlockSet
-	dirty    map[string]bool // staged files written since the last barrier
-	unsynced int
-	bytes    uint64 // of the stream that are there
+	syncing sync.Mutex // one barrier at a time
+	mu      sync.Mutex // of everything below
+	journal *journal
+	has     *protocol.BlockSet
+	dirty   map[string]bool        // staged files written since the last barrier
+	recent  []protocol.BlockNumber // blocks written since then
+	bytes   uint64                 // of the stream that are there
+	pending int                    // bytes written since the last barrier
+	broken  error                  // a barrier failed: what is on disk is not known any more
+
 	outcomes []*Outcome
-	moving   map[int]bool // files a crash may have caught between the two names
-	syncing  sync.Mutex   // one barrier at a time
+	made     map[int]bool // folders that this transfer made
 }
 
 // Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
@@ -52,8 +59,8 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	g := &Staging{
 		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
-		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{},
-		outcomes: make([]*Outcome, len(m.Files)),
+		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newParts(s.fs),
+		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{},
 	}
 	g.place()
 	if err := g.settleEarly(ctx); err != nil {
@@ -111,22 +118,31 @@ func (g *Staging) checkSpace() error {
 // need is how many bytes the transfer will still take, and how many it has in all. Small
 // files count twice, for they lie in the pack until the last of them is copied out.
 func (g *Staging) need() (need, total uint64) {
+	var small uint64
 	for i, f := range g.files {
 		if f.Kind != manifest.KindFile {
 			continue
 		}
 		total += f.Size
-		if g.outcomes[i] != nil {
-			continue
-		}
-		name, _ := g.part(i)
-		if f.Size < bigFile {
-			need += 2 * f.Size
-		} else if fi, err := g.spool.fs.Lstat(name); err != nil || uint64(fi.Size()) < f.Size {
-			need += f.Size
+		switch {
+		case g.outcomes[i] != nil:
+		case f.Size < bigFile:
+			small += f.Size
+		default:
+			name, _ := g.part(i)
+			need += f.Size - min(f.Size, g.lying(name))
 		}
 	}
-	return need, total
+	return need + 2*small - min(small, g.lying(g.name+"/"+packName)), total
+}
+
+// lying is how many bytes a staged file has.
+func (g *Staging) lying(name string) uint64 {
+	fi, err := g.spool.fs.Lstat(name)
+	if err != nil {
+		return 0
+	}
+	return uint64(fi.Size())
 }
 
 func size10(n uint64) string {
@@ -138,62 +154,109 @@ func size10(n uint64) string {
 	return strconv.FormatFloat(v, 'f', min(i, 1), 64) + " " + units[i]
 }
 
-// open makes the staging's folder, manifest and journal, or finds them.
+// open makes the staging's folder, manifest and journal, or finds them. What was staged of
+// another manifest is dropped.
 func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
-	if err := g.spool.folder(g.name, 0o700); err != nil {
-		return err
-	}
-	f := g.spool.fs
-	if _, err := f.Lstat(g.name + "/" + manifestName); errors.Is(err, fs.ErrNotExist) {
-		if err := writeAll(f, g.name+"/"+manifestName, m.Append(nil)); err != nil {
+	raw := m.Append(nil)
+	if have, there, err := g.spool.Manifest(g.no); err != nil || !there || !bytes.Equal(have, raw) {
+		if err := g.spool.Drop(g.no); err != nil {
+			return err
+		}
+		if err := g.spool.folder(g.name, 0o700); err != nil {
+			return err
+		}
+		if err := writeAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {
 			return fmt.Errorf("keep the manifest: %w", err)
 		}
 	}
-	j, p, err := openJournal(f, g.name+"/"+journalName, g.layout.Root())
+	j, p, err := openJournal(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
 	if err != nil {
 		return err
 	}
 	g.journal = j
 	if err := g.recall(ctx, p); err != nil {
-		return errors.Join(err, j.file.Close())
+		return errors.Join(err, g.parts.closeAll(), j.file.Close())
 	}
 	return nil
 }
 
-// recall takes over what the journal tells: trusted blocks as they are, doubtful ones after
-// a look, and files that were moved before a crash.
+// recall takes over what the journal tells: files that were moved before a crash, trusted
+// blocks whose staged file is there, and doubtful ones after a look. What is lost gets a
+// record, or the next barrier would vouch for it.
 func (g *Staging) recall(ctx context.Context, p past) error {
 	for b := range g.layout.FirstStream() {
 		g.has.Add(b)
 	}
+	g.made = p.made
+	if err := g.recallFiles(p); err != nil {
+		return err
+	}
+	there := map[string]bool{}
+	var lost []uint32
 	for _, b := range p.trusted {
-		g.add(b)
+		switch {
+		case b == voided:
+		case g.staged(b, there):
+			g.add(b)
+		default:
+			lost = append(lost, uint32(b))
+		}
 	}
 	buf := make([]byte, g.layout.Longest())
 	for _, b := range p.doubtful {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
+		if b == voided {
+			continue
+		}
 		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
 			g.add(b)
 			g.touch(b)
+			g.recent = append(g.recent, b)
+		} else {
+			lost = append(lost, uint32(b))
 		}
 	}
-	g.moving = p.moving
+	g.skipSettled()
+	return g.journal.add(recordLost, lost...)
+}
+
+// recallFiles finds the outcomes of files that were settled or on the move.
+func (g *Staging) recallFiles(p past) error {
 	for i := range p.settled {
 		if i < len(g.files) && g.outcomes[i] == nil {
 			g.outcomes[i] = g.settledBefore(i)
 		}
 	}
 	for i := range p.moving {
-		if i < len(g.files) && g.outcomes[i] == nil {
-			if o := g.movedBefore(i); o != nil {
-				g.outcomes[i] = o
-			}
+		if i >= len(g.files) || g.outcomes[i] != nil {
+			continue
 		}
+		o, err := g.movedBefore(i)
+		if err != nil {
+			return err
+		}
+		g.outcomes[i] = o
 	}
-	g.skipSettled()
 	return nil
+}
+
+// staged says whether the staged file of a block is there; known remembers the answers.
+func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) bool {
+	var some [1]manifest.Extent
+	extents := g.layout.Extents(some[:0], b)
+	if len(extents) == 0 {
+		return false
+	}
+	name, _ := g.part(extents[0].File)
+	there, asked := known[name]
+	if !asked {
+		_, err := g.spool.fs.Lstat(name)
+		there = err == nil
+		known[name] = there
+	}
+	return there
 }
 
 // add counts a block of the stream as there.
@@ -237,10 +300,10 @@ func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
 		return fmt.Errorf("write block %d: it has %d bytes, not %d", n, length, len(data))
 	}
 	g.mu.Lock()
-	there := g.has.Has(n)
+	there, err := g.has.Has(n), g.broken
 	g.mu.Unlock()
-	if there || n < g.layout.FirstStream() {
-		return nil
+	if there || err != nil || n < g.layout.FirstStream() {
+		return err
 	}
 	name, err := g.write(n, data)
 	if err != nil {
@@ -252,8 +315,8 @@ func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
 	return g.Sync()
 }
 
-// write puts a block into its staged file: the files of a block lie one after another there,
-// as they do in the stream.
+// write puts a block into its staged file, which is made and given its space when the first
+// block comes: the files of a block lie one after another there, as they do in the stream.
 func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
 	var some [1]manifest.Extent
 	extents := g.layout.Extents(some[:0], n)
@@ -262,34 +325,17 @@ func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
 	}
 	first := extents[0]
 	name, at := g.part(first.File)
-	file, err := g.openPart(name, first.File)
+	size := int64(0) // the pack grows
+	if f := g.files[first.File]; f.Size >= bigFile {
+		size = int64(f.Size)
+	}
+	h, err := g.parts.take(name, size)
 	if err != nil {
 		return "", err
 	}
-	_, err = file.WriteAt(data, int64(at+first.Offset))
-	return name, errors.Join(err, file.Close())
-}
-
-// openPart opens a staged file, made and given its space when the first block comes.
-func (g *Staging) openPart(name string, file int) (File, error) {
-	f := g.spool.fs
-	h, err := f.Open(name, true)
-	if !errors.Is(err, fs.ErrNotExist) {
-		return h, err
-	}
-	h, err = f.Create(name, 0o600)
-	if errors.Is(err, fs.ErrExist) {
-		return f.Open(name, true) // the other worker was quicker
-	}
-	if err != nil {
-		return nil, err
-	}
-	if size := g.files[file].Size; size >= bigFile {
-		if err := h.Allocate(int64(size)); err != nil {
-			return nil, errors.Join(fmt.Errorf("reserve %s: %w", size10(size), err), h.Close(), f.Remove(name))
-		}
-	}
-	return h, nil
+	defer g.parts.release(h)
+	_, err = h.WriteAt(data, int64(at+first.Offset))
+	return name, err
 }
 
 // note journals a block that was written and says whether a barrier is due.
@@ -304,8 +350,9 @@ func (g *Staging) note(n protocol.BlockNumber, name string, length int) (due boo
 	}
 	g.add(n)
 	g.dirty[name] = true
-	g.unsynced += length
-	return g.unsynced >= syncEvery, nil
+	g.recent = append(g.recent, n)
+	g.pending += length
+	return g.pending >= syncEvery, nil
 }
 
 // Sync makes what was written durable and says so in the journal.
@@ -313,49 +360,75 @@ func (g *Staging) Sync() error {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	g.mu.Lock()
-	names := make([]string, 0, len(g.dirty))
-	for name := range g.dirty {
-		names = append(names, name)
-	}
+	names := slices.Collect(maps.Keys(g.dirty))
 	clear(g.dirty)
-	g.unsynced = 0
-	written := g.journal.written
+	recent, written, err := g.recent, g.journal.written, g.broken
+	g.recent, g.pending = nil, 0
 	g.mu.Unlock()
-	if len(names) == 0 {
-		return nil
-	}
-	if err := g.syncParts(names); err != nil {
-		g.mu.Lock()
-		for _, name := range names {
-			g.dirty[name] = true
-		}
-		g.mu.Unlock()
+	if len(names) == 0 || err != nil {
 		return err
 	}
+	err = g.syncParts(names)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if err != nil {
+		return g.giveUp(recent, err)
+	}
 	return g.journal.barrier(written)
 }
 
+// giveUp forgets what was not made durable: after a barrier that failed the system may give
+// back as written what it never wrote, so a second try would prove nothing.
+func (g *Staging) giveUp(recent []protocol.BlockNumber, err error) error {
+	g.broken = err
+	lost := make([]uint32, 0, len(recent)+len(g.recent))
+	for _, b := range append(recent, g.recent...) {
+		if n, _ := g.layout.Length(b); g.has.Remove(b) {
+			g.bytes -= uint64(n)
+		}
+		lost = append(lost, uint32(b))
+	}
+	return errors.Join(err, g.journal.add(recordLost, lost...))
+}
+
+// syncAll makes everything durable at once if that pays for n things and the system can.
+func (g *Staging) syncAll(n int) (done bool, err error) {
+	if n < syncAllFrom {
+		return false, nil
+	}
+	err = g.spool.fs.SyncAll()
+	if errors.Is(err, errors.ErrUnsupported) {
+		return false, nil
+	}
+	if err != nil {
+		err = fmt.Errorf("make everything durable: %w", err)
+	}
+	return true, err
+}
+
 func (g *Staging) syncParts(names []string) error {
+	if done, err := g.syncAll(len(names)); done {
+		return err
+	}
 	for _, name := range names {
-		if err := syncFile(g.spool.fs, name); err != nil {
+		if err := g.syncPart(name); err != nil {
 			return fmt.Errorf("make %s durable: %w", path.Base(name), err)
 		}
 	}
 	return g.spool.fs.SyncFolder(g.name)
 }
 
-// syncFile makes a file durable; one that has moved to its final name was durable before.
-func syncFile(f FS, name string) error {
-	h, err := f.Open(name, true)
+// syncPart makes a staged file durable; one that has moved to its final name was before.
+func (g *Staging) syncPart(name string) error {
+	h, err := g.parts.take(name, -1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	return errors.Join(h.Sync(), h.Close())
+	defer g.parts.release(h)
+	return h.Sync()
 }
 
 // ReadBlock reads a block that was written and whose files are still in the staging.
@@ -377,15 +450,16 @@ func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
 		return 0, fmt.Errorf("read block %d: not a block of files, or no room for it", n)
 	}
 	name, at := g.part(extents[0].File)
-	h, err := g.spool.fs.Open(name, false)
+	h, err := g.parts.take(name, -1)
 	if err != nil {
 		return 0, fmt.Errorf("read block %d: %w", n, err)
 	}
-	_, err = h.ReadAt(buf[:length], int64(at+extents[0].Offset))
-	if errors.Is(err, io.EOF) {
-		err = io.ErrUnexpectedEOF
+	defer g.parts.release(h)
+	got, err := h.ReadAt(buf[:length], int64(at+extents[0].Offset))
+	if got < length {
+		return 0, fmt.Errorf("read block %d: %d of %d bytes are there: %w", n, got, length, errors.Join(io.ErrUnexpectedEOF, err))
 	}
-	return length, errors.Join(err, h.Close())
+	return length, nil
 }
 
 // Has is a copy of the set of session blocks that need not be fetched.
@@ -412,12 +486,12 @@ func (g *Staging) Bytes() uint64 {
 // Close closes the files; the staging stays on disk for a resume.
 func (g *Staging) Close() error {
 	err := g.Sync()
-	return errors.Join(err, g.journal.file.Close())
+	return errors.Join(err, g.parts.closeAll(), g.journal.file.Close())
 }
 
 // Remove deletes the staging: when it is done, or given up.
 func (g *Staging) Remove() error {
-	err := g.journal.file.Close()
+	err := errors.Join(g.parts.closeAll(), g.journal.file.Close())
 	return errors.Join(err, g.spool.Drop(g.no))
 }
 

@@ -7,13 +7,19 @@ import (
 	"io/fs"
 	"path"
 	"runtime"
+	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 )
 
-// maxComponent is the longest name of a file that file systems keep.
-const maxComponent = 255
+const (
+	maxComponent = 255  // the longest name of a file that file systems keep
+	maxBeside    = 1000 // names tried beside one that is taken
+	// rehashBelow is the size below which a file that is to be replaced is read once more; of
+	// larger ones size and time, to the nanosecond, tell whether somebody edited them.
+	rehashBelow = 64 << 20
+)
 
 // settleEarly gives an outcome to entries that need no block: what a newer transfer wrote,
 // what lies there already, what this machine cannot hold.
@@ -41,31 +47,43 @@ func (g *Staging) settleEarly(ctx context.Context) error {
 // ever looked at (security.md R4), and its content is read again before it counts.
 func (g *Staging) settleKnown(ctx context.Context, i int) error {
 	f := g.files[i]
-	d, known, err := g.spool.cfg.Ledger.Lookup(f.Path)
-	if err != nil {
-		return fmt.Errorf("look up %s: %w", f.Path, err)
+	d, known, err := g.lookup(i)
+	if err != nil || !known {
+		return err
 	}
-	if !known {
-		return nil
-	}
-	if d.Transfer > g.no {
-		o := g.outcome(i, Superseded, fmt.Sprintf("transfer %d wrote it since", d.Transfer))
-		g.outcomes[i] = &o
-		return nil
-	}
-	if d.Digest != f.Digest || d.Size != f.Size || !g.asDelivered(g.lies(f.Path, d), d) {
+	if o := g.superseded(i, d); o != nil {
+		g.outcomes[i] = o
 		return nil
 	}
 	name := g.lies(f.Path, d)
+	if d.Digest != f.Digest || d.Size != f.Size || !g.asDelivered(name, d) {
+		return nil
+	}
 	if sum, err := hashFile(ctx, g.spool.fs, name, 0, f.Size); err == nil && sum == f.Digest {
 		o := g.outcome(i, AlreadyHad, "")
-		o.Name, o.MTime = name[len(g.spool.cfg.Group)+1:], d.MTime
+		o.Name, o.MTime = g.below(name), d.MTime
 		g.outcomes[i] = &o
 	}
 	return ctx.Err()
 }
 
-// lies is where a delivered file lies, below DIR.
+func (g *Staging) lookup(i int) (Delivered, bool, error) {
+	d, known, err := g.spool.cfg.Ledger.Lookup(g.files[i].Path)
+	if err != nil {
+		return d, false, fmt.Errorf("look up %s: %w", g.files[i].Path, err)
+	}
+	return d, known, nil
+}
+
+func (g *Staging) superseded(i int, d Delivered) *Outcome {
+	if d.Transfer <= g.no {
+		return nil
+	}
+	o := g.outcome(i, Superseded, fmt.Sprintf("transfer %d wrote it since", d.Transfer))
+	return &o
+}
+
+// lies is where a delivered file lies, below DIR; below is the same below DIR/GROUP.
 func (g *Staging) lies(manifestPath string, d Delivered) string {
 	if d.Name != "" {
 		manifestPath = d.Name
@@ -73,95 +91,120 @@ func (g *Staging) lies(manifestPath string, d Delivered) string {
 	return g.spool.cfg.Group + "/" + manifestPath
 }
 
-// asDelivered says whether a file is still as it was delivered.
+func (g *Staging) below(name string) string { return name[len(g.spool.cfg.Group)+1:] }
+
+// asDelivered says whether a file still looks as it was delivered.
 func (g *Staging) asDelivered(name string, d Delivered) bool {
-	if g.folders(path.Dir(name)) != "" {
-		return false
-	}
 	fi, err := g.spool.fs.Lstat(name)
 	return err == nil && fi.Mode().IsRegular() && uint64(fi.Size()) == d.Size && fi.ModTime().Equal(d.MTime)
 }
 
+// untouched says whether a file may be replaced: it is ours, and nobody edited it.
+func (g *Staging) untouched(ctx context.Context, name string, d Delivered) bool {
+	if !g.asDelivered(name, d) {
+		return false
+	}
+	if d.Size >= rehashBelow {
+		return true
+	}
+	sum, err := hashFile(ctx, g.spool.fs, name, 0, d.Size)
+	return err == nil && sum == d.Digest
+}
+
 // target decides where a file that is whole goes: its name, a free one beside what is not
 // ours, or nowhere, with the outcome that says why.
-func (g *Staging) target(i int, taken map[string]bool) (string, *Outcome, error) {
-	f, name := g.files[i], g.final(i)
-	d, known, err := g.spool.cfg.Ledger.Lookup(f.Path)
+func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (target, *Outcome, error) {
+	name := g.final(i)
+	d, known, err := g.lookup(i)
 	if err != nil {
-		return "", nil, fmt.Errorf("look up %s: %w", f.Path, err)
+		return target{}, nil, err
 	}
-	if known && d.Transfer > g.no {
-		o := g.outcome(i, Superseded, fmt.Sprintf("transfer %d wrote it since", d.Transfer))
-		return "", &o, nil
+	if o := g.superseded(i, d); o != nil {
+		return target{}, o, nil
 	}
-	if why := g.parents(i); why != "" {
+	if why := g.folders(path.Dir(name)); why != "" {
 		o := g.outcome(i, Rejected, why)
-		return "", &o, nil
+		return target{}, &o, nil
 	}
 	fi, err := g.spool.fs.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !taken[name]:
-		return name, nil, nil
+		return target{to: name}, nil, nil
 	case err != nil && !errors.Is(err, fs.ErrNotExist):
+		if !badName(err) {
+			return target{}, nil, fmt.Errorf("look at %s: %w", name, err)
+		}
 		o := g.outcome(i, Rejected, "this file system does not take its name: "+err.Error())
-		return "", &o, nil
-	case !taken[name] && known && g.asDelivered(g.lies(f.Path, d), d) && g.lies(f.Path, d) == name:
-		return name, nil, nil
-	case !taken[name] && fi != nil && fi.Mode().IsRegular() && g.same(i, name, fi):
-		return name, nil, nil
+		return target{}, &o, nil
 	}
-	if known && d.Name != "" && g.asDelivered(g.lies(f.Path, d), d) && !taken[g.lies(f.Path, d)] {
-		return g.lies(f.Path, d), nil, nil // the one kept beside it last time is ours
+	if known && !taken[g.lies(g.files[i].Path, d)] && g.untouched(ctx, g.lies(g.files[i].Path, d), d) {
+		return target{to: g.lies(g.files[i].Path, d), replace: true, kept: g.lies(g.files[i].Path, d) != name}, nil, nil
+	}
+	if !taken[name] && g.same(ctx, i, name, fi) {
+		o := g.outcome(i, AlreadyHad, "the same file was there before")
+		o.Foreign = true
+		return target{}, &o, nil
 	}
 	name, err = g.freeName(name, taken)
-	return name, nil, err
+	return target{to: name, kept: true}, nil, err
 }
 
 // same says whether what lies there has the very content that is to come.
-func (g *Staging) same(i int, name string, fi fs.FileInfo) bool {
-	if uint64(fi.Size()) != g.files[i].Size {
+func (g *Staging) same(ctx context.Context, i int, name string, fi fs.FileInfo) bool {
+	if fi == nil || !fi.Mode().IsRegular() || uint64(fi.Size()) != g.files[i].Size {
 		return false
 	}
-	sum, err := hashFile(context.Background(), g.spool.fs, name, 0, g.files[i].Size)
+	sum, err := hashFile(ctx, g.spool.fs, name, 0, g.files[i].Size)
 	return err == nil && sum == g.files[i].Digest
 }
 
-// freeName finds a name beside one that is taken: "report (groupcast 42).pdf".
-func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
+// beside gives the n-th name beside one that is taken: "report (groupcast 42).pdf".
+func (g *Staging) beside(name string, n int) string {
 	dir, base := path.Split(name)
 	ext := path.Ext(base)
 	stem := strings.TrimSuffix(base, ext)
-	for n := 1; n <= 1000; n++ {
-		mark := fmt.Sprintf(" (groupcast %d)", g.no)
-		if n > 1 {
-			mark = fmt.Sprintf(" (groupcast %d, %d)", g.no, n)
+	if stem == "" || len(ext) > maxComponent/2 {
+		stem, ext = base, "" // ".profile" has no extension
+	}
+	mark := fmt.Sprintf(" (groupcast %d)", g.no)
+	if n > 1 {
+		mark = fmt.Sprintf(" (groupcast %d, %d)", g.no, n)
+	}
+	stem = stem[:min(len(stem), maxComponent-len(mark)-len(ext))]
+	return dir + strings.ToValidUTF8(stem, "") + mark + ext
+}
+
+// freeName finds a name beside one that is taken, new in the folder and in the manifest
+// (security.md R1).
+func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
+	for n := 1; n <= maxBeside; n++ {
+		free := g.beside(name, n)
+		if _, inManifest := g.entry(g.below(free)); inManifest || taken[free] {
+			continue
 		}
-		cut := stem[:min(len(stem), max(1, maxComponent-len(mark)-len(ext)))]
-		free := dir + strings.ToValidUTF8(cut, "") + mark + ext
-		if _, err := g.spool.fs.Lstat(free); errors.Is(err, fs.ErrNotExist) && !taken[free] {
+		if _, err := g.spool.fs.Lstat(free); errors.Is(err, fs.ErrNotExist) {
 			return free, nil
 		}
 	}
 	return "", fmt.Errorf("no free name beside %s", name)
 }
 
-// parents makes the folders above an entry, or says why it cannot.
-func (g *Staging) parents(i int) string { return g.folders(path.Dir(g.final(i))) }
+// entry finds a path in the manifest.
+func (g *Staging) entry(name string) (int, bool) {
+	return slices.BinarySearchFunc(g.files, name, func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
+}
 
 // folders walks a folder's path from DIR down: each step is a folder, and no link, or is made
 // (security.md R2).
-func (g *Staging) folders(dir string) string {
+func (g *Staging) folders(dir string) (why string) {
 	at := ""
 	for part := range strings.SplitSeq(dir, "/") {
 		at = path.Join(at, part)
 		fi, err := g.spool.fs.Lstat(at)
 		switch {
 		case errors.Is(err, fs.ErrNotExist):
-			if err := g.spool.fs.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+			if err := g.makeFolder(at); err != nil {
 				return fmt.Sprintf("its folder %s cannot be made: %v", at, err)
-			}
-			if err := g.spool.fs.SyncFolder(path.Dir(at)); err != nil {
-				return fmt.Sprintf("its folder %s cannot be made durable: %v", at, err)
 			}
 		case err != nil:
 			return fmt.Sprintf("its folder %s: %v", at, err)
@@ -172,41 +215,78 @@ func (g *Staging) folders(dir string) string {
 	return ""
 }
 
+// makeFolder makes a folder and remembers that it is this transfer's: what was there before
+// keeps its mode and time.
+func (g *Staging) makeFolder(at string) error {
+	if i, ok := g.entry(strings.TrimPrefix(at, g.spool.cfg.Group+"/")); ok && !g.made[i] {
+		g.mu.Lock()
+		err := g.journal.add(recordMade, uint32(i))
+		g.mu.Unlock()
+		if err != nil {
+			return err
+		}
+		g.made[i] = true
+	}
+	if err := g.spool.fs.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+		return err
+	}
+	return g.spool.fs.SyncFolder(path.Dir(at))
+}
+
 // settledBefore is the outcome of a file that the journal calls settled.
 func (g *Staging) settledBefore(i int) *Outcome {
-	d, known, err := g.spool.cfg.Ledger.Lookup(g.files[i].Path)
+	d, known, err := g.lookup(i)
 	if err != nil || !known || d.Transfer < g.no {
 		return nil // looked at again
 	}
-	o := g.outcome(i, Committed, "")
-	if d.Transfer > g.no {
-		o = g.outcome(i, Superseded, fmt.Sprintf("transfer %d wrote it since", d.Transfer))
+	if o := g.superseded(i, d); o != nil {
+		return o
 	}
-	if d.Name != "" {
-		o.Name = d.Name
+	o := g.outcome(i, Committed, "")
+	if d.Name != "" && d.Name != o.Path {
+		o.Result, o.Name, o.Reason = KeptBoth, d.Name, keptReason
 	}
 	o.MTime = d.MTime
 	return &o
 }
 
 // movedBefore finds a file that a crash caught between its staged and its final name: if the
-// staged one is gone, the other has its content.
-func (g *Staging) movedBefore(i int) *Outcome {
-	f := g.files[i]
-	staged := g.name + fmt.Sprintf("/c%d", i)
-	if f.Size >= bigFile {
-		staged, _ = g.part(i)
+// staged one is gone, one of the names it may have got has its content.
+func (g *Staging) movedBefore(i int) (*Outcome, error) {
+	staged, _ := g.part(i)
+	if g.files[i].Size < bigFile {
+		staged = g.copied(i)
 	}
-	if _, err := g.spool.fs.Lstat(staged); err == nil || g.folders(path.Dir(g.final(i))) != "" {
-		return nil
+	if _, err := g.spool.fs.Lstat(staged); err == nil {
+		return nil, nil
 	}
-	name := g.final(i)
-	if fi, err := g.spool.fs.Lstat(name); err != nil || !fi.Mode().IsRegular() || !g.same(i, name, fi) {
-		return nil
+	d, known, err := g.lookup(i)
+	if err != nil {
+		return nil, err
 	}
-	o := g.movedOutcome(move{file: i, to: name})
-	if g.spool.cfg.Ledger.Record([]Outcome{o}) != nil {
-		return nil
+	names := []string{g.final(i)}
+	if known {
+		names = append(names, g.lies(g.files[i].Path, d))
 	}
-	return &o
+	for n := 1; n <= maxBeside; n++ {
+		for _, name := range names {
+			fi, err := g.spool.fs.Lstat(name)
+			if err == nil && g.same(context.Background(), i, name, fi) {
+				return g.foundMoved(i, name)
+			}
+		}
+		names = []string{g.beside(g.final(i), n)}
+		if _, err := g.spool.fs.Lstat(names[0]); err != nil {
+			return nil, nil // it is nowhere: its blocks are fetched again
+		}
+	}
+	return nil, nil
+}
+
+func (g *Staging) foundMoved(i int, name string) (*Outcome, error) {
+	o := g.movedOutcome(move{file: i, target: target{to: name, kept: name != g.final(i)}})
+	if err := g.spool.cfg.Ledger.Record([]Outcome{o}); err != nil {
+		return nil, fmt.Errorf("record what was delivered: %w", err)
+	}
+	return &o, nil
 }

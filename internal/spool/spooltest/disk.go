@@ -25,7 +25,7 @@ var ErrPower = errors.New("the power is out")
 
 // Counts say how often each fault happened.
 type Counts struct {
-	Crashes, LostWrites, LostNames, Full, Short int
+	Crashes, Kills, LostWrites, LostNames, Full, Short int
 }
 
 // Disk is a simulated file system. It is not safe for concurrent use.
@@ -88,6 +88,12 @@ func (d *Disk) Crash() {
 	for _, n := range d.names {
 		d.settle(n)
 	}
+}
+
+// Kill brings the power back with nothing lost: the process was killed, the system was not.
+func (d *Disk) Kill() {
+	d.Counts.Kills++
+	d.out, d.left = false, -1
 }
 
 // settle leaves of a file's unsynced bytes an arbitrary part.
@@ -172,9 +178,6 @@ func (d *Disk) put(op, name string, n *node) error {
 	return nil
 }
 
-// OpenFolder opens a folder of the same disk.
-func (d *Disk) OpenFolder(string) (spool.FS, error) { return nil, errors.ErrUnsupported }
-
 // Mkdir makes a folder.
 func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
 	if err := d.step(); err != nil {
@@ -247,6 +250,14 @@ func (d *Disk) Rename(from, to string) error {
 		d.durable[to] = n
 	}
 	return nil
+}
+
+// RenameNew is Rename, unless something has the new name.
+func (d *Disk) RenameNew(from, to string) error {
+	if _, ok := d.names[path.Clean(to)]; ok {
+		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
+	}
+	return d.Rename(from, to)
 }
 
 // Symlink makes a link.

@@ -24,6 +24,9 @@ func (l *Ledger) Record(batch []spool.Outcome) error {
 		return l.Fail
 	}
 	for _, o := range batch {
+		if o.Foreign {
+			continue
+		}
 		switch o.Result {
 		case spool.Committed, spool.KeptBoth, spool.AlreadyHad:
 			if have, ok := l.Paths[o.Path]; !ok || have.Transfer <= o.Transfer {

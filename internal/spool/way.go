@@ -1,0 +1,129 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"strings"
+	"sync"
+)
+
+// maxFolders bounds the folders that stay open.
+const maxFolders = 16
+
+// way opens folders below a root, one step after another (security.md R2): what Lstat calls
+// a folder is opened, and must be the same one. It keeps the last ones open: what is held is
+// a folder that was reached without a link, whatever has its name meanwhile. It is safe for
+// concurrent use.
+type way struct {
+	root *os.Root
+
+	mu    sync.Mutex
+	open  map[string]*folder
+	clock uint64
+}
+
+type folder struct {
+	*os.Root
+	name  string
+	users int
+	used  uint64
+}
+
+func newWay(root *os.Root) *way { return &way{root: root, open: make(map[string]*folder)} }
+
+// take gives an open folder, for release; "" and "." are the root.
+func (w *way) take(name string) (*folder, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.clock++
+	d := w.open[name]
+	if d == nil {
+		r, err := w.walk(name)
+		if err != nil {
+			return nil, err
+		}
+		w.evict()
+		d = &folder{Root: r, name: name}
+		w.open[name] = d
+	}
+	d.users++
+	d.used = w.clock
+	return d, nil
+}
+
+func (w *way) release(d *folder) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if d.users--; d.users == 0 && w.open[d.name] != d {
+		d.Close() // it was dropped while it was in use
+	}
+}
+
+// walk opens a folder step by step.
+func (w *way) walk(name string) (*os.Root, error) {
+	at, err := w.root.OpenRoot(".")
+	if err != nil || name == "" || name == "." {
+		return at, err
+	}
+	for step := range strings.SplitSeq(name, "/") {
+		next, err := openStep(at, step)
+		if err := errors.Join(err, at.Close()); err != nil {
+			return nil, err
+		}
+		at = next
+	}
+	return at, nil
+}
+
+func openStep(at *os.Root, step string) (*os.Root, error) {
+	before, err := at.Lstat(step)
+	if err != nil {
+		return nil, err
+	}
+	if !before.IsDir() {
+		return nil, fmt.Errorf("%s is no folder", step)
+	}
+	next, err := at.OpenRoot(step)
+	if err != nil {
+		return nil, err
+	}
+	after, err := next.Stat(".")
+	if err == nil && !os.SameFile(before, after) {
+		err = fmt.Errorf("%s was replaced while it was opened", step)
+	}
+	if err != nil {
+		return nil, errors.Join(err, next.Close())
+	}
+	return next, nil
+}
+
+// evict drops the folder that was not used for longest.
+func (w *way) evict() {
+	if len(w.open) < maxFolders {
+		return
+	}
+	var oldest *folder
+	for _, d := range w.open {
+		if oldest == nil || d.used < oldest.used {
+			oldest = d
+		}
+	}
+	w.drop(oldest)
+}
+
+func (w *way) drop(d *folder) {
+	delete(w.open, d.name)
+	if d.users == 0 {
+		d.Close() // a folder that was only looked at: nothing can be lost
+	}
+}
+
+// clear drops all folders: names may mean others from now on.
+func (w *way) clear() {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.open {
+		w.drop(d)
+	}
+}

@@ -93,8 +93,8 @@ func (b *Book) keep(ctx context.Context, paths, inbox *sql.Stmt, o spool.Outcome
 	if name == o.Path {
 		name = ""
 	}
-	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad
-	if lies && o.Kind == manifest.KindFile {
+	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad && !o.Foreign
+	if lies { // a link, too: its digest says whether it still points where it was let point
 		if _, err := paths.ExecContext(ctx, b.server, b.group, o.Path, int64(o.Transfer),
 			o.Digest.String(), int64(o.Size), o.MTime.UnixNano(), name); err != nil {
 			return err

@@ -172,7 +172,7 @@ func (a *app) admin() (*apiclient.Client, error) {
 	if fi, err := os.Lstat(home.Socket()); err == nil && fi.Mode()&os.ModeSocket != 0 {
 		return apiclient.Local(home.Socket()), nil
 	}
-	c, err := a.mine()
+	c, err := a.own()
 	if groupcast.ErrorCode(err) == groupcast.ENotFound {
 		return nil, groupcast.Errorf(groupcast.EUnavailable, "no server runs with the home %s, and this machine is not logged in to one", home.Path()).
 			WithHint("start one with `groupcast serve`, or `groupcast login https://HOST:7440 --user NAME`")
@@ -180,8 +180,8 @@ func (a *app) admin() (*apiclient.Client, error) {
 	return c, err
 }
 
-// mine gives a client with the token of the login on this machine.
-func (a *app) mine() (*apiclient.Client, error) {
+// own gives a client with the token of the login on this machine.
+func (a *app) own() (*apiclient.Client, error) {
 	_, login, err := a.loggedIn()
 	if err != nil {
 		return nil, err

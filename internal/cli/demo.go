@@ -103,14 +103,12 @@ func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	h, err := openHouse(ctx, home, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, q.logger())
+	h, err := openHouse(ctx, home, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	daemons.Go(func() {
-		// What goes wrong shows in what the demo waits for.
-		_ = h.run(ctx)
-		_ = h.close()
+		_ = errors.Join(h.run(ctx), h.close()) // what goes wrong shows in what the demo waits for
 	})
 	d.admin, d.url, d.pin = apiclient.Local(home.Socket()), "https://"+listen, h.authority.ID().String()
 	d.tell("1. A server on %s, with a CA of its own; fingerprint %s…", listen, d.pin[:16])
@@ -197,7 +195,7 @@ func (d *demo) enrol(ctx context.Context, daemons *sync.WaitGroup) error {
 }
 
 func (d *demo) join(ctx context.Context, q *app) error {
-	client, err := q.mine()
+	client, err := q.own()
 	if err != nil {
 		return err
 	}

@@ -273,7 +273,7 @@ func (a *app) passwd() *cobra.Command {
 // asUser wraps a command of somebody who is logged in.
 func (a *app) asUser(run func(c *cobra.Command, client *apiclient.Client, args []string) error) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client, err := a.mine()
+		client, err := a.own()
 		if err != nil {
 			return err
 		}

@@ -55,16 +55,12 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 	offer, err := a.admit(ctx, o)
 	if err != nil {
 		a.cfg.Log.Warn("offer not taken", "err", err)
-		if groupcast.ErrorCode(err) == groupcast.EInvalid {
+		if errors.Is(err, recv.ErrNewer) {
 			a.refuse(ctx, offer, "version", err.Error())
 		}
 		return
 	}
-	group, ours := a.groups[offer.Group]
-	if !ours {
-		a.cfg.Log.Info("offer for a group this device is not in", "group", offer.Group.String())
-		return
-	}
+	group := a.groups[offer.Group]
 	if j := a.jobs[offer.Transfer]; j != nil {
 		if j.offer.Session != offer.Session {
 			j.next = &o
@@ -104,11 +100,14 @@ func (a *Agent) admit(ctx context.Context, o groupcast.Offered) (wire.Offer, err
 	if err != nil {
 		return offer, err
 	}
+	if _, ours := a.groups[offer.Group]; !ours {
+		return offer, fmt.Errorf("offer %d is for group %s, which this device is not in", offer.Number, offer.Group)
+	}
 	before, err := a.cfg.Ledger.Floor(ctx, a.cfg.Server)
 	if err != nil {
 		return offer, err
 	}
-	floor, err := recv.Gate{Server: a.cfg.Server, Floor: before}.Admit(offer)
+	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before}.Admit(offer)
 	if err != nil {
 		return offer, err
 	}

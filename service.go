@@ -23,6 +23,7 @@ type Service interface {
 	UploadService
 	OperationService
 	AgentService
+	WebService
 }
 
 // Password is what a user typed. It goes over the wire as it is and into no log.
@@ -42,7 +43,7 @@ func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
 // AccountService is about the one who asks.
 type AccountService interface {
 	// Login checks a password, makes (or finds again, by its public key) the device and
-	// hands out its two tokens. Of all methods only Login and FirstAdmin need no principal.
+	// hands out its two tokens. Only Login, LoginWeb and FirstAdmin need no principal.
 	Login(ctx context.Context, from string, l Login) (LoggedIn, error)
 	// FirstAdmin makes the first administrator with the one-time token of the first start.
 	FirstAdmin(ctx context.Context, from string, f FirstAdmin) (User, error)

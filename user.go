@@ -70,6 +70,7 @@ type Principal struct {
 	Scope  Scope
 	Local  bool   // over the server's own socket, by the operating-system user that runs it
 	From   string // network address, for the audit log
+	SignIn string // ID of the sign-in that the token belongs to
 }
 
 // Admin says whether the principal may administer: agent tokens never do.

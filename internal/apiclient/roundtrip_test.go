@@ -69,6 +69,15 @@ func accountTrips() []trip {
 		gives(trip{method: "Join", by: "cli", args: []any{oddGroup, "please"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
 			return c.Join(ctx, oddGroup, "please")
 		}),
+		gives(trip{method: "MyDeliveries", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received, error) {
+			return c.MyDeliveries(ctx)
+		}),
+		gives(trip{method: "SignIns", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.SignIn, error) {
+			return c.SignIns(ctx)
+		}),
+		acts(trip{method: "EndSignIn", by: "web", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) error {
+			return c.EndSignIn(ctx, oddUser)
+		}),
 		acts(trip{method: "Leave", by: "cli", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) error { return c.Leave(ctx, "lab") }),
 	}
 }
@@ -152,6 +161,9 @@ func transferTrips() []trip {
 		one("RetryTransfer", (*apiclient.Client).RetryTransfer), one("SendTransfer", (*apiclient.Client).SendTransfer),
 		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
+		}),
+		gives(trip{method: "Series", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
+			return c.Series(ctx, no)
 		}),
 		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
 			return c.Files(ctx, no)
@@ -254,7 +266,7 @@ func TestRoundTrip(t *testing.T) {
 	for _, more := range [][]trip{userTrips(), groupTrips(), transferTrips(), operationTrips(), agentTrips(), byteTrips(w.service.Content)} {
 		trips = append(trips, more...)
 	}
-	seen := map[string]bool{"Authenticate": true, "WriteUpload": true, "Events": true, "AgentEvents": true} // tests of their own
+	seen := map[string]bool{"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true, "AgentEvents": true} // tests of their own
 	for _, tr := range trips {
 		seen[tr.method] = true
 		if tr.by == "" {

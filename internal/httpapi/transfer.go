@@ -40,6 +40,11 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.FileEntry, error) {
 			return a.service.Files(ctx, p, in.No)
 		})
+	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
+		summary: "How a transfer went, second by second"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.Point, error) {
+			return a.service.Series(ctx, p, in.No)
+		})
 	a.transferActions()
 }
 

@@ -13,12 +13,6 @@ type WebLogin struct {
 	Password groupcast.Password `json:"password"`
 }
 
-// WebSessions is what a service offers on top when browsers may sign in. Token has scope web;
-// Logout ends it.
-type WebSessions interface {
-	LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (token string, me groupcast.Me, err error)
-}
-
 type signedIn struct {
 	Cookie http.Cookie `header:"Set-Cookie"`
 	Body   groupcast.Me
@@ -28,16 +22,12 @@ type signedOut struct {
 	Cookie http.Cookie `header:"Set-Cookie"`
 }
 
-// webRoutes adds the browser's sign-in, if the service has one.
+// webRoutes adds the browser's sign-in and what a user asks about himself.
 func (a *api) webRoutes() {
-	web, ok := a.service.(WebSessions)
-	if !ok {
-		return
-	}
 	in := a.operation(route{method: http.MethodPost, path: "/web/login", id: "sign-in", access: open, body: maxLogin,
 		summary: "Sign a browser in; the token travels as a cookie"})
 	registerOutput(a, in, func(ctx context.Context, in *struct{ Body WebLogin }) (*signedIn, error) {
-		token, me, err := web.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password)
+		token, me, err := a.service.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password)
 		if err != nil {
 			return nil, err
 		}
@@ -55,6 +45,25 @@ func (a *api) webRoutes() {
 		gone.MaxAge = -1
 		return &signedOut{gone}, nil
 	})
+	a.myRoutes()
+}
+
+func (a *api) myRoutes() {
+	listed(a, route{method: http.MethodGet, path: "/my/deliveries", id: "my-deliveries", access: users,
+		summary: "What the user's devices are owed and got"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.Received, error) {
+			return a.service.MyDeliveries(ctx, p)
+		})
+	listed(a, route{method: http.MethodGet, path: "/my/signins", id: "sign-ins", access: users,
+		summary: "Where the user is logged in"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.SignIn, error) {
+			return a.service.SignIns(ctx, p)
+		})
+	act(a, route{method: http.MethodDelete, path: "/my/signins/{id}", id: "end-sign-in", access: users,
+		summary: "End one of one's own logins"},
+		func(ctx context.Context, p groupcast.Principal, in *identified) error {
+			return a.service.EndSignIn(ctx, p, in.ID)
+		})
 }
 
 // sessionCookie is the cookie of security.md W1: this host only, no script, no other site.

@@ -35,11 +35,11 @@ func (s *Server) Login(ctx context.Context, from string, l groupcast.Login) (gro
 		if out.Device, err = s.deviceOf(ctx, p, l); err != nil {
 			return groupcast.LoggedIn{}, err
 		}
-		if out.AgentToken, err = s.giveToken(ctx, u, out.Device.ID, groupcast.ScopeAgent, time.Time{}); err != nil {
+		if out.AgentToken, err = s.giveToken(ctx, u, from, out.Device.ID, groupcast.ScopeAgent, time.Time{}); err != nil {
 			return groupcast.LoggedIn{}, err
 		}
 	}
-	if out.CLIToken, err = s.giveToken(ctx, u, out.Device.ID, groupcast.ScopeCLI, out.CLIExpires); err != nil {
+	if out.CLIToken, err = s.giveToken(ctx, u, from, out.Device.ID, groupcast.ScopeCLI, out.CLIExpires); err != nil {
 		return groupcast.LoggedIn{}, err
 	}
 	s.audit(ctx, p, "login", u.Name, out.Device.Name)
@@ -131,11 +131,11 @@ func deviceName(s string) string {
 	return s[:min(len(s), maxDeviceName)]
 }
 
-func (s *Server) giveToken(ctx context.Context, u groupcast.User, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time) (string, error) {
+func (s *Server) giveToken(ctx context.Context, u groupcast.User, from string, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time) (string, error) {
 	token, hash := newToken()
 	now := s.now()
 	return token, s.store.AddToken(ctx, store.Token{
-		Hash: hash, UserID: u.ID, Device: dev, Scope: scope, CreatedAt: now, LastUsed: now, Expires: expires,
+		Hash: hash, UserID: u.ID, Device: dev, Scope: scope, CreatedAt: now, LastUsed: now, Expires: expires, Address: from,
 	})
 }
 
@@ -143,23 +143,27 @@ func (s *Server) giveToken(ctx context.Context, u groupcast.User, dev protocol.D
 func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcast.Principal, error) {
 	hash := hashToken(token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
-	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && u.Disabled) {
+	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || s.idle(t))) {
 		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").WithHint("use `groupcast login`")
 	}
 	if err != nil {
 		return groupcast.Principal{}, err
 	}
 	s.touched(hash)
-	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from}, nil
+	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: signInID(hash)}, nil
 }
 
-// Logout ends the principal's device, or, without one, his logins of that kind.
+// Logout ends the principal's device; a browser's sign-in; or, without either, his logins of
+// that kind.
 func (s *Server) Logout(ctx context.Context, p groupcast.Principal) error {
 	if p.Local || p.User.ID == "" {
 		return groupcast.Errorf(groupcast.EInvalid, "the local administrator has no login to end")
 	}
 	if p.Device != nil {
 		return s.endDevice(ctx, p, *p.Device, "logout", "logged out")
+	}
+	if p.Scope == groupcast.ScopeWeb && p.SignIn != "" {
+		return s.EndSignIn(ctx, p, p.SignIn)
 	}
 	if err := s.store.DeleteTokens(ctx, p.User.ID, p.Scope, store.TokenHash{}); err != nil {
 		return err
@@ -171,7 +175,7 @@ func (s *Server) Logout(ctx context.Context, p groupcast.Principal) error {
 
 var errLoggedOut = groupcast.Errorf(groupcast.EUnauthorized, "logged out")
 
-// ChangePassword changes one's own password; other logins end, agents stay.
+// ChangePassword changes one's own password; logins end, but for agents and the browser that asks.
 func (s *Server) ChangePassword(ctx context.Context, p groupcast.Principal, c groupcast.PasswordChange) error {
 	if err := mustUser(p); err != nil {
 		return err
@@ -179,7 +183,14 @@ func (s *Server) ChangePassword(ctx context.Context, p groupcast.Principal, c gr
 	if _, err := s.checkPassword(ctx, p.From, p.User.Name, c.Old); err != nil {
 		return err
 	}
-	if err := s.setPassword(ctx, p.User.ID, c.New, store.TokenHash{}); err != nil {
+	var this store.Token
+	if p.Scope == groupcast.ScopeWeb {
+		var err error
+		if this, err = s.signIn(ctx, p.User, p.SignIn); err != nil {
+			return err
+		}
+	}
+	if err := s.setPassword(ctx, p.User.ID, c.New, this.Hash); err != nil {
 		return err
 	}
 	s.audit(ctx, p, "user.password", p.User.Name, "changed by himself")

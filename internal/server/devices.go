@@ -7,8 +7,12 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Devices lists the devices of a user, or of all. A user may list his own.
+// Devices lists the devices of a user, or of all. A user may list his own, which are all that
+// he sees.
 func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string) ([]groupcast.Device, error) {
+	if user == "" && !p.Admin() {
+		user = p.User.Name
+	}
 	if own := mustUser(p) == nil && user == p.User.Name; !own {
 		if err := mustAdmin(p); err != nil {
 			return nil, err

@@ -18,7 +18,6 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"UpdateUser":     func(c ctx, p who) error { _, err := s.UpdateUser(c, p, "ann", groupcast.UserChange{}); return err },
 		"DeleteUser":     func(c ctx, p who) error { return s.DeleteUser(c, p, "bob") },
 		"UserGroups":     func(c ctx, p who) error { _, err := s.UserGroups(c, p, "ann"); return err },
-		"Devices":        func(c ctx, p who) error { _, err := s.Devices(c, p, ""); return err },
 		"Devices of bob": func(c ctx, p who) error { _, err := s.Devices(c, p, "bob"); return err },
 		"RevokeDevice":   func(c ctx, p who) error { return s.RevokeDevice(c, p, protocol.DeviceID{1}) },
 		"CreateGroup":    func(c ctx, p who) error { _, err := s.CreateGroup(c, p, groupcast.NewGroup{}); return err },
@@ -51,7 +50,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"Backup":         func(c ctx, p who) error { _, err := s.Backup(c, p, groupcast.BackupOptions{}); return err },
 		"Confirm":        func(c ctx, p who) error { return s.ConfirmMemberships(c, p) },
 		"ServerStatus":   func(c ctx, p who) error { _, err := s.ServerStatus(c, p); return err },
-		"Events":         func(c ctx, p who) error { _, err := s.Events(c, p); return err },
+		"Series":         func(c ctx, p who) error { _, err := s.Series(c, p, 1); return err },
 	}
 }
 

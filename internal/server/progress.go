@@ -89,11 +89,13 @@ func (s *Server) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			s.flush(context.WithoutCancel(ctx))
+			s.saveSeries(context.WithoutCancel(ctx), s.now().Add(time.Second))
 			return
 		case <-tick.C:
 		}
 		s.tellProgress(ctx)
 		if n%int(flushEvery/progressEvery) == 0 {
+			s.sampleSeries(ctx) // before flush: it looks for what was not written yet
 			s.flush(ctx)
 		}
 	}

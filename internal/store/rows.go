@@ -51,6 +51,8 @@ type Token struct {
 	CreatedAt time.Time
 	LastUsed  time.Time
 	Expires   time.Time // zero: when it was not used for long
+	Address   string    // where it was asked for
+	Name      string    // of the device, in listings
 }
 
 // Transfer is a transfer with what only the server needs to know of it.

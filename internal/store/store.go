@@ -60,6 +60,8 @@ type Tokens interface {
 	// TouchTokens notes when tokens were used last, many at once.
 	TouchTokens(ctx context.Context, used map[TokenHash]time.Time) error
 	DeleteToken(ctx context.Context, hash TokenHash) error
+	// Tokens lists a user's tokens that have not expired, the last used first.
+	Tokens(ctx context.Context, userID string, now time.Time) ([]Token, error)
 	// DeleteTokens ends a user's tokens of a scope (of every scope for ""), except one.
 	DeleteTokens(ctx context.Context, userID string, scope groupcast.Scope, except TokenHash) error
 	// PruneTokens forgets what has expired or was not used since a time.
@@ -154,6 +156,10 @@ type Transfers interface {
 	AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error
 	// SetContentGone notes that the transfer's content was deleted: it cannot be retried.
 	SetContentGone(ctx context.Context, no protocol.TransferNo) error
+	// SetSeries keeps the bytes of a transfer's series, in the server's own notation; Series
+	// gives them, ENotFound if there are none.
+	SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error
+	Series(ctx context.Context, no protocol.TransferNo) ([]byte, error)
 	// SkipTransfersPast moves the counter behind a number that was seen elsewhere (O4).
 	SkipTransfersPast(ctx context.Context, no protocol.TransferNo) error
 }
@@ -167,6 +173,8 @@ type Deliveries interface {
 	Owed(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Delivery, error)
 	// OwedAll lists what all devices are owed of open transfers, for the start.
 	OwedAll(ctx context.Context) ([]groupcast.Delivery, error)
+	// DeliveriesOfUser lists what a user's devices are and were owed, newest transfer first.
+	DeliveriesOfUser(ctx context.Context, userID string, limit int) ([]groupcast.Received, error)
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
 	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.
 	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error

@@ -248,3 +248,23 @@ func (s *Service) Receipt(_ context.Context, p groupcast.Principal, r groupcast.
 func (s *Service) ProbesHeard(_ context.Context, p groupcast.Principal, a groupcast.ProbeAnswer) error {
 	return s.note("ProbesHeard", p, a)
 }
+
+// MyDeliveries notes the call.
+func (s *Service) MyDeliveries(_ context.Context, p groupcast.Principal) ([]groupcast.Received, error) {
+	return answer[[]groupcast.Received](s.note("MyDeliveries", p))
+}
+
+// SignIns notes the call.
+func (s *Service) SignIns(_ context.Context, p groupcast.Principal) ([]groupcast.SignIn, error) {
+	return answer[[]groupcast.SignIn](s.note("SignIns", p))
+}
+
+// EndSignIn notes the call.
+func (s *Service) EndSignIn(_ context.Context, p groupcast.Principal, id string) error {
+	return s.note("EndSignIn", p, id)
+}
+
+// Series notes the call.
+func (s *Service) Series(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Point, error) {
+	return answer[[]groupcast.Point](s.note("Series", p, no))
+}

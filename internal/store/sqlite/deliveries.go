@@ -32,6 +32,22 @@ func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo) (out []g
 	return out, err
 }
 
+// DeliveriesOfUser lists what a user's devices are and were owed.
+func (s *Store) DeliveriesOfUser(ctx context.Context, userID string, limit int) (out []groupcast.Received, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.DeliveriesOfUser(ctx, queries.DeliveriesOfUserParams{UserID: userID, Most: int32(limit)})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.DeliveriesOfUserRow) (groupcast.Received, error) {
+			d, err := deliveryFrom(r.Delivery, r.GroupName)
+			return groupcast.Received{Delivery: d, Name: r.Name, Size: uint64(r.Bytes)}, err
+		})
+		return err
+	})
+	return out, err
+}
+
 // Delivery gives what a device is or was owed of a transfer.
 func (s *Store) Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (d groupcast.Delivery, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {

@@ -27,8 +27,14 @@ DELETE FROM users WHERE id = @id;
 SELECT COUNT(*) FROM users WHERE role = 'admin' AND NOT disabled;
 
 -- name: AddToken :exec
-INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires)
-VALUES (@hash, @user_id, @device_id, @scope, @created_at, @last_used, @expires);
+INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires, address)
+VALUES (@hash, @user_id, @device_id, @scope, @created_at, @last_used, @expires, @address);
+
+-- name: TokensOfUser :many
+SELECT sqlc.embed(t), COALESCE(d.name, '') AS device_name FROM tokens t
+LEFT JOIN devices d ON d.id = t.device_id
+WHERE t.user_id = @user_id AND (t.expires = 0 OR t.expires > @now)
+ORDER BY t.last_used DESC;
 
 -- name: FindToken :one
 SELECT sqlc.embed(t), sqlc.embed(u) FROM tokens t
@@ -227,6 +233,13 @@ WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
 UPDATE transfers SET state = 'waiting', reason = '', ended_at = 0, expires_at = @expires_at, hold = FALSE
 WHERE no = @no AND NOT content_gone;
 
+-- name: SetSeries :exec
+INSERT INTO series (transfer_no, points) VALUES (@transfer_no, @points)
+ON CONFLICT (transfer_no) DO UPDATE SET points = excluded.points;
+
+-- name: Series :one
+SELECT points FROM series WHERE transfer_no = @transfer_no;
+
 -- name: AddTransferBytes :exec
 UPDATE transfers SET wire_bytes = wire_bytes + @wire, https_bytes = https_bytes + @https
 WHERE no = @no;
@@ -329,6 +342,10 @@ WHERE transfer_no = @transfer_no AND state IN ('failed', 'refused', 'expired', '
 -- name: Deliveries :many
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = @transfer_no ORDER BY d.user_name, d.device_name;
+
+-- name: DeliveriesOfUser :many
+SELECT sqlc.embed(d), t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.user_id = @user_id ORDER BY d.transfer_no DESC, d.device_name LIMIT @most;
 
 -- name: Delivery :one
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no

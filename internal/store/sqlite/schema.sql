@@ -33,7 +33,8 @@ CREATE TABLE tokens (
     scope      TEXT    NOT NULL,
     created_at BIGINT NOT NULL,
     last_used  BIGINT NOT NULL,
-    expires    BIGINT NOT NULL
+    expires    BIGINT NOT NULL,
+    address    TEXT    NOT NULL DEFAULT ''
 );
 CREATE INDEX tokens_user ON tokens (user_id);
 CREATE INDEX tokens_device ON tokens (device_id);
@@ -148,4 +149,9 @@ CREATE TABLE audit (
 CREATE TABLE settings (
     name  TEXT NOT NULL PRIMARY KEY,
     value TEXT NOT NULL
+);
+
+CREATE TABLE series (
+    transfer_no BIGINT NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
+    points      BYTEA    NOT NULL
 );

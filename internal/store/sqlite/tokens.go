@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"encoding/hex"
+	"errors"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -21,6 +22,7 @@ func (s *Store) AddToken(ctx context.Context, t store.Token) error {
 			Hash: hashText(t.Hash), UserID: t.UserID,
 			DeviceID: sql.NullString{String: device, Valid: device != ""}, Scope: string(t.Scope),
 			CreatedAt: micros(t.CreatedAt), LastUsed: micros(t.LastUsed), Expires: micros(t.Expires),
+			Address: t.Address,
 		})
 	})
 }
@@ -48,7 +50,7 @@ func (s *Store) FindToken(ctx context.Context, hash store.TokenHash, now time.Ti
 	t := store.Token{
 		Hash: hash, UserID: row.Token.UserID, Scope: groupcast.Scope(row.Token.Scope),
 		CreatedAt: instant(row.Token.CreatedAt), LastUsed: instant(row.Token.LastUsed),
-		Expires: instant(row.Token.Expires),
+		Expires: instant(row.Token.Expires), Address: row.Token.Address,
 	}
 	if device != nil {
 		t.Device = device.ID
@@ -93,4 +95,31 @@ func (s *Store) PruneTokens(ctx context.Context, now, unusedSince time.Time) (in
 		return err
 	})
 	return int(n), err
+}
+
+// Tokens lists a user's tokens.
+func (s *Store) Tokens(ctx context.Context, userID string, now time.Time) (out []store.Token, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.TokensOfUser(ctx, queries.TokensOfUserParams{UserID: userID, Now: micros(now)})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, tokenFrom)
+		return err
+	})
+	return out, err
+}
+
+func tokenFrom(r queries.TokensOfUserRow) (store.Token, error) {
+	t := store.Token{
+		UserID: r.Token.UserID, Scope: groupcast.Scope(r.Token.Scope), CreatedAt: instant(r.Token.CreatedAt),
+		LastUsed: instant(r.Token.LastUsed), Expires: instant(r.Token.Expires), Address: r.Token.Address, Name: r.DeviceName,
+	}
+	hash, err := hex.DecodeString(r.Token.Hash)
+	if err != nil || len(hash) != len(t.Hash) {
+		return t, errors.New("read the database: a token's hash is none")
+	}
+	copy(t.Hash[:], hash)
+	t.Device, err = deviceID(r.Token.DeviceID.String)
+	return t, err
 }

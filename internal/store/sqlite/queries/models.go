@@ -89,6 +89,11 @@ type Request struct {
 	DecidedBy string
 }
 
+type Series struct {
+	TransferNo int64
+	Points     []byte
+}
+
 type Setting struct {
 	Name  string
 	Value string
@@ -102,6 +107,7 @@ type Token struct {
 	CreatedAt int64
 	LastUsed  int64
 	Expires   int64
+	Address   string
 }
 
 type Transfer struct {

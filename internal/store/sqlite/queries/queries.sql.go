@@ -133,8 +133,8 @@ func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
 }
 
 const addToken = `-- name: AddToken :exec
-INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires)
-VALUES ($1, $2, $3, $4, $5, $6, $7)
+INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires, address)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
 `
 
 type AddTokenParams struct {
@@ -145,6 +145,7 @@ type AddTokenParams struct {
 	CreatedAt int64
 	LastUsed  int64
 	Expires   int64
+	Address   string
 }
 
 func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
@@ -156,6 +157,7 @@ func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
 		arg.CreatedAt,
 		arg.LastUsed,
 		arg.Expires,
+		arg.Address,
 	)
 	return err
 }
@@ -666,6 +668,64 @@ func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]Deliverie
 	return items, nil
 }
 
+const deliveriesOfUser = `-- name: DeliveriesOfUser :many
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.user_id = $1 ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
+`
+
+type DeliveriesOfUserParams struct {
+	UserID string
+	Most   int32
+}
+
+type DeliveriesOfUserRow struct {
+	Delivery  Delivery
+	GroupName string
+	Name      string
+	Bytes     int64
+}
+
+func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserParams) ([]DeliveriesOfUserRow, error) {
+	rows, err := q.db.QueryContext(ctx, deliveriesOfUser, arg.UserID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeliveriesOfUserRow
+	for rows.Next() {
+		var i DeliveriesOfUserRow
+		if err := rows.Scan(
+			&i.Delivery.TransferNo,
+			&i.Delivery.UserID,
+			&i.Delivery.DeviceID,
+			&i.Delivery.UserName,
+			&i.Delivery.DeviceName,
+			&i.Delivery.State,
+			&i.Delivery.Reason,
+			&i.Delivery.Path,
+			&i.Delivery.Blocks,
+			&i.Delivery.Bytes,
+			&i.Delivery.Loss,
+			&i.Delivery.Bar,
+			&i.Delivery.Receipt,
+			&i.Delivery.UpdatedAt,
+			&i.GroupName,
+			&i.Name,
+			&i.Bytes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const delivery = `-- name: Delivery :one
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
@@ -917,7 +977,7 @@ func (q *Queries) FillDelivery(ctx context.Context, arg FillDeliveryParams) erro
 }
 
 const findToken = `-- name: FindToken :one
-SELECT t.hash, t.user_id, t.device_id, t.scope, t.created_at, t.last_used, t.expires, u.id, u.name, u.role, u.password, u.disabled, u.created_at FROM tokens t
+SELECT t.hash, t.user_id, t.device_id, t.scope, t.created_at, t.last_used, t.expires, t.address, u.id, u.name, u.role, u.password, u.disabled, u.created_at FROM tokens t
 JOIN users u ON u.id = t.user_id
 WHERE t.hash = $1 AND (t.expires = 0 OR t.expires > $2)
 `
@@ -943,6 +1003,7 @@ func (q *Queries) FindToken(ctx context.Context, arg FindTokenParams) (FindToken
 		&i.Token.CreatedAt,
 		&i.Token.LastUsed,
 		&i.Token.Expires,
+		&i.Token.Address,
 		&i.User.ID,
 		&i.User.Name,
 		&i.User.Role,
@@ -1878,6 +1939,17 @@ func (q *Queries) RetryDeliveries(ctx context.Context, arg RetryDeliveriesParams
 	return result.RowsAffected()
 }
 
+const series = `-- name: Series :one
+SELECT points FROM series WHERE transfer_no = $1
+`
+
+func (q *Queries) Series(ctx context.Context, transferNo int64) ([]byte, error) {
+	row := q.db.QueryRowContext(ctx, series, transferNo)
+	var points []byte
+	err := row.Scan(&points)
+	return points, err
+}
+
 const setContentGone = `-- name: SetContentGone :execrows
 UPDATE transfers SET content_gone = TRUE WHERE no = $1
 `
@@ -1939,6 +2011,21 @@ func (q *Queries) SetRole(ctx context.Context, arg SetRoleParams) (int64, error)
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const setSeries = `-- name: SetSeries :exec
+INSERT INTO series (transfer_no, points) VALUES ($1, $2)
+ON CONFLICT (transfer_no) DO UPDATE SET points = excluded.points
+`
+
+type SetSeriesParams struct {
+	TransferNo int64
+	Points     []byte
+}
+
+func (q *Queries) SetSeries(ctx context.Context, arg SetSeriesParams) error {
+	_, err := q.db.ExecContext(ctx, setSeries, arg.TransferNo, arg.Points)
+	return err
 }
 
 const setSetting = `-- name: SetSetting :exec
@@ -2032,6 +2119,56 @@ func (q *Queries) TakeOver(ctx context.Context, arg TakeOverParams) error {
 		arg.UserID,
 	)
 	return err
+}
+
+const tokensOfUser = `-- name: TokensOfUser :many
+SELECT t.hash, t.user_id, t.device_id, t.scope, t.created_at, t.last_used, t.expires, t.address, COALESCE(d.name, '') AS device_name FROM tokens t
+LEFT JOIN devices d ON d.id = t.device_id
+WHERE t.user_id = $1 AND (t.expires = 0 OR t.expires > $2)
+ORDER BY t.last_used DESC
+`
+
+type TokensOfUserParams struct {
+	UserID string
+	Now    int64
+}
+
+type TokensOfUserRow struct {
+	Token      Token
+	DeviceName string
+}
+
+func (q *Queries) TokensOfUser(ctx context.Context, arg TokensOfUserParams) ([]TokensOfUserRow, error) {
+	rows, err := q.db.QueryContext(ctx, tokensOfUser, arg.UserID, arg.Now)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TokensOfUserRow
+	for rows.Next() {
+		var i TokensOfUserRow
+		if err := rows.Scan(
+			&i.Token.Hash,
+			&i.Token.UserID,
+			&i.Token.DeviceID,
+			&i.Token.Scope,
+			&i.Token.CreatedAt,
+			&i.Token.LastUsed,
+			&i.Token.Expires,
+			&i.Token.Address,
+			&i.DeviceName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const touchToken = `-- name: TouchToken :exec

@@ -1,0 +1,28 @@
+package apiclient
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// MyDeliveries lists what the user's devices are owed and got, newest first.
+func (c *Client) MyDeliveries(ctx context.Context) ([]groupcast.Received, error) {
+	return answered[[]groupcast.Received](ctx, c, get("/my/deliveries"))
+}
+
+// SignIns lists where the user is logged in.
+func (c *Client) SignIns(ctx context.Context) ([]groupcast.SignIn, error) {
+	return answered[[]groupcast.SignIn](ctx, c, get("/my/signins"))
+}
+
+// EndSignIn ends one of the user's own logins.
+func (c *Client) EndSignIn(ctx context.Context, id string) error {
+	return c.do(ctx, remove("/my/signins/"+segment(id)), nil)
+}
+
+// Series tells how a transfer went, second by second.
+func (c *Client) Series(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
+	return answered[[]groupcast.Point](ctx, c, get("/transfers/"+number(no)+"/series"))
+}

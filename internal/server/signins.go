@@ -1,0 +1,125 @@
+package server
+
+import (
+	"context"
+	"encoding/hex"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+const (
+	webTokenLife = 30 * 24 * time.Hour // however much it is used
+	maxReceived  = 1000                // deliveries listed for a user
+)
+
+// signInID names a token by a part of its hash: it leads to no token.
+func signInID(hash store.TokenHash) string { return hex.EncodeToString(hash[:12]) }
+
+// LoginWeb checks a password and gives the token of a browser.
+func (s *Server) LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (string, groupcast.Me, error) {
+	u, err := s.checkPassword(ctx, from, user, password)
+	if err != nil {
+		return "", groupcast.Me{}, err
+	}
+	token, err := s.giveToken(ctx, u, from, protocol.DeviceID{}, groupcast.ScopeWeb, s.now().Add(webTokenLife))
+	if err != nil {
+		return "", groupcast.Me{}, err
+	}
+	p := groupcast.Principal{User: u, Scope: groupcast.ScopeWeb, From: from}
+	s.audit(ctx, p, "login", u.Name, "browser")
+	me, err := s.Me(ctx, p)
+	return token, me, err
+}
+
+// idle says that a browser's sign-in was not used for too long (W1).
+func (s *Server) idle(t store.Token) bool {
+	return t.Scope == groupcast.ScopeWeb && s.now().Sub(s.lastUse(t)) > groupcast.WebIdle
+}
+
+// lastUse is when a token was used last, written yet or not.
+func (s *Server) lastUse(t store.Token) time.Time {
+	s.touches.mu.Lock()
+	defer s.touches.mu.Unlock()
+	if at := s.touches.used[t.Hash]; at.After(t.LastUsed) {
+		return at
+	}
+	return t.LastUsed
+}
+
+// SignIns lists where the user is logged in.
+func (s *Server) SignIns(ctx context.Context, p groupcast.Principal) ([]groupcast.SignIn, error) {
+	if err := mustUser(p); err != nil {
+		return nil, err
+	}
+	tokens, err := s.store.Tokens(ctx, p.User.ID, s.now())
+	if err != nil {
+		return nil, err
+	}
+	out := make([]groupcast.SignIn, 0, len(tokens))
+	for _, t := range tokens {
+		if s.idle(t) {
+			continue
+		}
+		id := signInID(t.Hash)
+		out = append(out, groupcast.SignIn{
+			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt, LastUsed: s.lastUse(t), Current: id == p.SignIn,
+		})
+	}
+	return out, nil
+}
+
+// EndSignIn ends one login of the user's own.
+func (s *Server) EndSignIn(ctx context.Context, p groupcast.Principal, id string) error {
+	if err := mustUser(p); err != nil {
+		return err
+	}
+	t, err := s.signIn(ctx, p.User, id)
+	if err != nil {
+		return err
+	}
+	if t.Scope == groupcast.ScopeAgent {
+		d, err := s.store.Device(ctx, t.Device)
+		if err != nil {
+			return err
+		}
+		return s.endDevice(ctx, p, d, "device.revoke", "its login was ended")
+	}
+	if err := s.store.DeleteToken(ctx, t.Hash); err != nil {
+		return err
+	}
+	s.hub.drop(func(q groupcast.Principal) bool { return q.SignIn == id }, errLoggedOut)
+	s.audit(ctx, p, "logout", p.User.Name, string(t.Scope)+" "+t.Name)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: p.User.Name, Text: "a login was ended"})
+	return nil
+}
+
+func (s *Server) signIn(ctx context.Context, u groupcast.User, id string) (store.Token, error) {
+	tokens, err := s.store.Tokens(ctx, u.ID, s.now())
+	if err != nil {
+		return store.Token{}, err
+	}
+	for _, t := range tokens {
+		if signInID(t.Hash) == id {
+			return t, nil
+		}
+	}
+	return store.Token{}, groupcast.Errorf(groupcast.ENotFound, "there is no such login").WithHint("it may have ended already")
+}
+
+// MyDeliveries lists what the user's devices are and were owed.
+func (s *Server) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]groupcast.Received, error) {
+	if err := mustUser(p); err != nil {
+		return nil, err
+	}
+	list, err := s.store.DeliveriesOfUser(ctx, p.User.ID, maxReceived)
+	if err != nil {
+		return nil, err
+	}
+	for i := range list {
+		s.explain(&list[i].Delivery)
+	}
+	return list, nil
+}

@@ -1,0 +1,61 @@
+package groupcast
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// WebService is what the web interface asks for beyond the rest. Nothing in it is for
+// browsers only but LoginWeb.
+type WebService interface {
+	// LoginWeb checks a password and hands out a token of scope web, which the browser keeps
+	// as a cookie. It ends WebIdle after its last use. It needs no principal.
+	LoginWeb(ctx context.Context, from, user string, password Password) (token string, me Me, err error)
+	// MyDeliveries lists what the user's devices are owed and got, newest first.
+	MyDeliveries(ctx context.Context, p Principal) ([]Received, error)
+	// SignIns lists where the user is logged in, newest use first.
+	SignIns(ctx context.Context, p Principal) ([]SignIn, error)
+	// EndSignIn ends one of them. The end of a receiver's is the end of its device.
+	EndSignIn(ctx context.Context, p Principal, id string) error
+	// Series tells how a transfer went, second by second, oldest first: at most MaxPoints;
+	// longer ones are told in coarser steps.
+	Series(ctx context.Context, p Principal, no protocol.TransferNo) ([]Point, error)
+}
+
+// WebIdle is how long a browser's sign-in lasts without use (security.md W1).
+const WebIdle = 12 * time.Hour
+
+// MaxPoints bounds the series of a transfer.
+const MaxPoints = 3600
+
+// Received is a delivery as its receiver sees it: with the files' name and size.
+type Received struct {
+	Delivery
+	Name string `json:"name"`
+	Size uint64 `json:"bytes"`
+}
+
+// SignIn is one token of a user, without the token.
+type SignIn struct {
+	ID        string    `json:"id"` // not the token, nor its way back
+	Scope     Scope     `json:"scope"`
+	Device    string    `json:"device,omitempty"`
+	Address   string    `json:"address,omitempty"`
+	CreatedAt time.Time `json:"created_at"`
+	LastUsed  time.Time `json:"last_used"`
+	Current   bool      `json:"current"` // the one that asks
+}
+
+// Point is one step of a transfer's series. Rates are bits a second.
+type Point struct {
+	At      time.Time `json:"at"`
+	Sent    uint64    `json:"sent"`   // by multicast and HTTPS
+	Repair  uint64    `json:"repair"` // parity among it
+	P10     uint64    `json:"p10"`    // what the slowest tenth of the receivers verify at most
+	P50     uint64    `json:"p50"`
+	P90     uint64    `json:"p90"`
+	Loss    float64   `json:"loss"` // median, percent
+	Limiter string    `json:"limiter"`
+}

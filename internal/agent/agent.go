@@ -144,7 +144,10 @@ func (a *Agent) Run(ctx context.Context) error {
 	return errors.Join(feedErr, err)
 }
 
-var errOnce = errors.New("one transfer is through")
+var (
+	errOnce  = errors.New("one transfer is through")
+	errNoKey = errors.New("the server's signing key is not known yet")
+)
 
 // attach keeps the event stream up, with jittered back-off between tries.
 func (a *Agent) attach(ctx context.Context) error {
@@ -209,7 +212,7 @@ func (a *Agent) handle(ctx context.Context, e groupcast.AgentEvent) {
 		a.readState(ctx, e.Kind == groupcast.AgentHello)
 	case groupcast.AgentOffer:
 		if e.Offer != nil {
-			a.take(ctx, *e.Offer)
+			a.hear(ctx, *e.Offer)
 		}
 	case groupcast.AgentProbe:
 		a.answerProbe(ctx, e.Probe)

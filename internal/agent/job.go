@@ -11,7 +11,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/spool"
@@ -48,82 +47,6 @@ type outcome struct {
 	reason string
 	files  int
 	bytes  uint64
-}
-
-// take begins the work on an offer, or puts it behind the one it replaces.
-func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
-	offer, err := a.admit(ctx, o)
-	if err != nil {
-		a.cfg.Log.Warn("offer not taken", "err", err)
-		if errors.Is(err, recv.ErrNewer) {
-			a.refuse(ctx, offer, "version", err.Error())
-		}
-		return
-	}
-	group := a.groups[offer.Group]
-	if j := a.jobs[offer.Transfer]; j != nil {
-		if j.offer.Session != offer.Session {
-			j.next = &o
-			j.cancel()
-		}
-		return
-	}
-	if len(a.jobs) >= maxTransfers {
-		return // the state is read again when one is through
-	}
-	a.mu.Lock()
-	key := *a.verify
-	a.mu.Unlock()
-	jobCtx, cancel := context.WithCancel(ctx)
-	j := &job{agent: a, offer: offer, raw: o, group: group, verify: key, started: time.Now(), cancel: cancel, done: make(chan struct{}), path: groupcast.PathHTTPS}
-	a.jobs[offer.Transfer] = j
-	go func() {
-		defer close(j.done)
-		out, err := j.run(jobCtx)
-		select {
-		case a.ended <- ended{j, out, err}:
-		case <-ctx.Done():
-		}
-	}()
-}
-
-// admit is the gate: signature, server, numbers, limits; the floor is on disk before anything
-// is done (security.md O3).
-func (a *Agent) admit(ctx context.Context, o groupcast.Offered) (wire.Offer, error) {
-	a.mu.Lock()
-	key := a.verify
-	a.mu.Unlock()
-	if key == nil {
-		return wire.Offer{}, errors.New("the server's signing key is not known yet")
-	}
-	offer, err := seal.VerifyOffer(*key, o.Offer, o.Signature)
-	if err != nil {
-		return offer, err
-	}
-	if _, ours := a.groups[offer.Group]; !ours {
-		return offer, fmt.Errorf("offer %d is for group %s, which this device is not in", offer.Number, offer.Group)
-	}
-	before, err := a.cfg.Ledger.Floor(ctx, a.cfg.Server)
-	if err != nil {
-		return offer, err
-	}
-	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before}.Admit(offer)
-	if err != nil {
-		return offer, err
-	}
-	if floor > before {
-		if err := a.cfg.Ledger.RaiseFloor(ctx, a.cfg.Server, floor); err != nil {
-			return offer, err
-		}
-	}
-	return offer, a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Number, o.Offer, o.Signature)
-}
-
-func (a *Agent) refuse(ctx context.Context, o wire.Offer, kind, reason string) {
-	_, err := a.cfg.Client.Ready(ctx, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, Refused: reason, Kind: kind})
-	if err != nil {
-		a.cfg.Log.Debug("refusal not told", "err", err)
-	}
 }
 
 // run works on the offer to its end.

@@ -1,0 +1,117 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/recv"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// hear takes an offer from the event stream. One for a group that is not known yet has
+// overtaken the word that this device is in it: the state tells both.
+func (a *Agent) hear(ctx context.Context, o groupcast.Offered) {
+	if offer, err := wire.ParseOffer(o.Offer); err == nil {
+		if _, ours := a.groups[offer.Group]; !ours {
+			a.readState(ctx, false)
+			return
+		}
+	}
+	a.take(ctx, o)
+}
+
+// take begins the work on an offer, or puts it behind the one it replaces.
+func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
+	offer, key, err := a.believe(o)
+	if err != nil {
+		a.cfg.Log.Warn("offer not taken", "err", err)
+		return
+	}
+	group, ours := a.groups[offer.Group]
+	if !ours {
+		a.cfg.Log.Info("offer for a group this device is not in", "group", offer.Group.String())
+		return
+	}
+	if err := a.admit(ctx, offer, o); err != nil {
+		a.cfg.Log.Warn("offer not taken", "err", err)
+		return
+	}
+	if j := a.jobs[offer.Transfer]; j != nil {
+		if j.offer.Session != offer.Session && !j.wants {
+			j.next = &o
+			j.cancel()
+		}
+		return
+	}
+	if len(a.jobs) >= maxTransfers {
+		return // the state is read again when one is through
+	}
+	a.begin(ctx, &job{agent: a, offer: offer, raw: o, group: group, verify: key, started: time.Now(), done: make(chan struct{}), path: groupcast.PathHTTPS})
+}
+
+func (a *Agent) begin(ctx context.Context, j *job) {
+	jobCtx, cancel := context.WithCancel(ctx)
+	j.cancel = cancel
+	a.jobs[j.offer.Transfer] = j
+	go func() {
+		defer close(j.done)
+		out, err := j.run(jobCtx)
+		select {
+		case a.ended <- ended{j, out, err}:
+		case <-ctx.Done():
+		}
+	}()
+}
+
+// believe reads an offer if the server signed it.
+func (a *Agent) believe(o groupcast.Offered) (wire.Offer, seal.VerifyKey, error) {
+	a.mu.Lock()
+	key := a.verify
+	a.mu.Unlock()
+	if key == nil {
+		return wire.Offer{}, seal.VerifyKey{}, errNoKey
+	}
+	offer, err := seal.VerifyOffer(*key, o.Offer, o.Signature)
+	return offer, *key, err
+}
+
+// admit is the gate: server, group, numbers, limits; the floor is on disk before anything is
+// done (security.md O3). What this device cannot take part in, the server is told.
+func (a *Agent) admit(ctx context.Context, offer wire.Offer, o groupcast.Offered) error {
+	before, err := a.cfg.Ledger.Floor(ctx, a.cfg.Server)
+	if err != nil {
+		return err
+	}
+	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before}.Admit(offer)
+	if err != nil {
+		if current := offer.Server == a.cfg.Server && offer.Number >= before; current && a.jobs[offer.Transfer] == nil {
+			a.refuse(ctx, offer, "version", err.Error())
+		}
+		return err
+	}
+	if err := a.raise(ctx, before, floor); err != nil {
+		return err
+	}
+	return a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Number, o.Offer, o.Signature)
+}
+
+func (a *Agent) raise(ctx context.Context, before, floor protocol.OfferNo) error {
+	if floor <= before {
+		return nil
+	}
+	if err := a.cfg.Ledger.RaiseFloor(ctx, a.cfg.Server, floor); err != nil {
+		return fmt.Errorf("keep the floor of offers: %w", err)
+	}
+	return nil
+}
+
+func (a *Agent) refuse(ctx context.Context, o wire.Offer, kind, reason string) {
+	_, err := a.cfg.Client.Ready(ctx, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, Refused: reason, Kind: kind})
+	if err != nil {
+		a.cfg.Log.Debug("refusal not told", "err", err)
+	}
+}

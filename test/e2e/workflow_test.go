@@ -8,6 +8,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/test/netlab"
@@ -26,6 +27,7 @@ func TestWorkflow(t *testing.T) {
 
 	pc.fails(`(?i)fingerprint`, password+"\n", "login", server, "--user", "alice", "--password-stdin")
 	pc.fails(`(?i)password`, "wrong\n", "login", server, "--user", "alice", "--password-stdin", "--trust", s.fingerprint)
+	time.Sleep(1100 * time.Millisecond) // a wrong password delays the next try
 	pc.login("alice")
 
 	offered := list[groupcast.GroupOnOffer](pc, "groups")
@@ -127,10 +129,10 @@ func TestBadInput(t *testing.T) {
 	admin.fails(`(?i)exists`, "", "group", "create", "lab")
 	admin.fails(`(?i)no such file`, "", "send", "lab", filepath.Join(s.dir, "not-there"))
 	admin.fails(`(?i)group`, "", "send", "nowhere", s.bin)
-	admin.fails(`(?i)in use|running|holds`, "", "serve", "--listen", netlab.SenderIP+":7440")
+	admin.fails(`(?i)already runs`, "", "serve", "--listen", netlab.SenderIP+":7440")
 	other := host{&site{t: t, lab: s.lab, bin: s.bin, dir: filepath.Join(s.dir, "second"), fingerprint: s.fingerprint}, "s"}
 	must(t, os.MkdirAll(other.dir, 0o700))
-	other.fails(`(?i)in use`, "", "serve", "--listen", netlab.SenderIP+":7440")
+	other.fails(`(?i)already uses`, "", "serve", "--listen", netlab.SenderIP+":7440")
 	pc.fails(`(?i)fingerprint`, password+"\n", "login", server, "--user", "x", "--password-stdin", "--trust", strings.Repeat("0", 64))
 	pc.fails(`(?i)log ?in`, "", "groups")
 	pc.enrol("")

@@ -2,6 +2,7 @@ package sim
 
 import (
 	"bytes"
+	"fmt"
 	"maps"
 	"slices"
 	"strings"
@@ -65,7 +66,7 @@ func (d *device) checkFiles() {
 			path = path[:i]
 		}
 		if !d.promised(path, files[name]) {
-			d.w.fail("device %d has wrong bytes under the final name %s", d.i, name)
+			d.w.fail("device %d has wrong bytes under the final name %s: %s", d.i, name, d.wrong(path, files[name]))
 			return
 		}
 	}
@@ -86,8 +87,8 @@ func (d *device) bounded(k *work) {
 	if d.w.plan.poolSlabs == 0 {
 		slabs = max(4, protocol.ReceiverPoolBytes/(int(k.offer.MaxK)*d.w.plan.symbol))
 	}
-	if n := k.machine.Status().Partial; n > slabs || k.busy > slabs {
-		d.w.fail("device %d holds %d half-received blocks, %d of them ready, in a pool of %d", d.i, n, k.busy, slabs)
+	if n := k.machine.Status().Partial; n > slabs {
+		d.w.fail("device %d holds %d half-received blocks in a pool of %d", d.i, n, slabs)
 	}
 }
 
@@ -126,6 +127,10 @@ func (d *device) judge() {
 			}
 		}
 	}
+	if k := d.work; k != nil {
+		d.inWork += d.w.clock.Now().Sub(k.begun)
+		k.begun = d.w.clock.Now()
+	}
 	if limit := feedbackFloor + uint64(feedbackPerSec*d.inWork.Seconds()); d.fed > limit {
 		d.w.fail("device %d sent %d feedback packets in %v of sessions", d.i, d.fed, d.inWork)
 	}
@@ -140,4 +145,20 @@ func (w *world) collect() {
 		w.counts.disk(d.disk.Counts)
 	}
 	w.server.drop()
+}
+
+// wrong tells how a file differs from what the newest transfer of its path has.
+func (d *device) wrong(path string, got []byte) string {
+	for _, t := range slices.Backward(d.w.server.transfers) {
+		want, ok := t.content.files[path]
+		if !ok {
+			continue
+		}
+		at := 0
+		for at < min(len(got), len(want)) && got[at] == want[at] {
+			at++
+		}
+		return fmt.Sprintf("%d bytes, transfer %d has %d, the first that differs is %d", len(got), t.no, len(want), at)
+	}
+	return "no transfer has it"
 }

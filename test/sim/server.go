@@ -319,6 +319,13 @@ func (s *server) refusal(no protocol.TransferNo, i int) {
 	}
 }
 
+// putOff says that a device does something else first.
+func (s *server) putOff(no protocol.TransferNo, i int) {
+	if l := &s.transfer(no).deliveries[i]; l.place == alone {
+		l.place = idle
+	}
+}
+
 // receipt closes a delivery.
 func (s *server) receipt(no protocol.TransferNo, i int, result string) {
 	l := &s.transfer(no).deliveries[i]

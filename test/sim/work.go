@@ -40,7 +40,7 @@ type work struct {
 
 // begin puts a work in the place of the one before.
 func (d *device) begin(o wire.Offer, b []byte) bool {
-	d.leave()
+	d.putOff(o.Transfer)
 	l, err := manifest.NewLayout(o)
 	if err != nil {
 		d.w.fail("device %d: layout: %v", d.i, err)
@@ -62,6 +62,15 @@ func (d *device) begin(o wire.Offer, b []byte) bool {
 		return false
 	}
 	return d.stage(k, whole)
+}
+
+// putOff leaves what the device is doing for another transfer, and says so.
+func (d *device) putOff(next protocol.TransferNo) {
+	if k := d.work; k != nil && k.no != next && !k.staged {
+		no := k.no
+		d.ask(func() { d.w.server.putOff(no, d.i) })
+	}
+	d.leave()
 }
 
 // stage opens the staging; the oracle holds it against what was durable before.

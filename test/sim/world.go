@@ -6,6 +6,7 @@ import (
 	"hash"
 	"hash/fnv"
 	"math/rand/v2"
+	"os"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/netsim"
@@ -32,6 +33,9 @@ const (
 var Sabotages = []Sabotage{
 	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys,
 }
+
+// traced prints the trace of a run, but for its packets.
+var traced = os.Getenv("GROUPCAST_SIM_TRACE") != ""
 
 // patience is how long after the last fault everyone may take.
 const patience = 4 * time.Minute
@@ -103,6 +107,9 @@ func (w *world) count(what string) {
 func (w *world) note(what string, numbers ...uint64) {
 	var b [8]byte
 	w.trace.Write([]byte(what))
+	if traced && what != "data" && what != "sync" {
+		fmt.Printf("%12v %s %v\n", w.clock.Now().Sub(w.start), what, numbers)
+	}
 	for _, n := range append(numbers, uint64(w.clock.Now().Sub(w.start))) {
 		binary.BigEndian.PutUint64(b[:], n)
 		w.trace.Write(b[:])

@@ -28,9 +28,10 @@ type asking struct {
 	at      time.Time // the backoff runs out; zero: none runs
 	wake    time.Time // look again then; zero: a SYNC will say
 	due     bool
-	again   time.Time // hold-off of ranges
-	tries   int       // of ranges
-	ranges  []protocol.Range
+	again   time.Time        // hold-off of ranges
+	tries   int              // of ranges
+	ranges  []protocol.Range // the newest list
+	fresh   bool             // it goes out with the next feedback
 	nacks   []wire.NACK
 	bitmaps []wire.Bitmap
 	unheard time.Time // when the driver was told last
@@ -155,11 +156,11 @@ func (r *Receiver) collect(now time.Time) bool {
 		}
 		r.name(now, b)
 	}
-	r.collectRanges(now)
+	a.fresh = r.collectRanges(now)
 	if full {
 		a.at = now.Add(moreAfter)
 	}
-	return len(a.nacks) > 0 || len(a.ranges) > 0
+	return len(a.nacks) > 0 || a.fresh
 }
 
 // name puts a block into the list.
@@ -182,15 +183,16 @@ func (r *Receiver) name(now time.Time, b *block) {
 	}
 }
 
-func (r *Receiver) collectRanges(now time.Time) {
+// collectRanges lists the blocks of which nothing is held, unless that list is held off.
+func (r *Receiver) collectRanges(now time.Time) bool {
 	a := &r.asks
 	if now.Before(a.again) {
-		return
+		return false
 	}
 	first, ok := r.firstMissing()
 	if !ok {
 		a.tries, a.ranges = 0, a.ranges[:0]
-		return
+		return false
 	}
 	a.ranges = a.ranges[:0]
 	for ok && len(a.ranges) < maxRanges && r.wantsWhole(first) {
@@ -206,6 +208,7 @@ func (r *Receiver) collectRanges(now time.Time) {
 	if a.tries >= unheardAt {
 		r.tellUnheard(now)
 	}
+	return true
 }
 
 // holdOff is how long an ask waits for its answer, with some spread so that devices that

@@ -42,7 +42,7 @@ func (l *losses) declare(m wire.Sync) {
 	if l.pending {
 		l.evaluate()
 	}
-	l.first, l.last = m.RangeFirst, m.RangeLast
+	l.first, l.last = min(m.RangeFirst, l.last+2), m.RangeLast // a SYNC that was lost declared what lies between
 	l.pending = l.first <= l.last && l.last-l.first < seenNumbers
 	if l.first > l.cleared {
 		l.clear(l.first)
@@ -51,6 +51,12 @@ func (l *losses) declare(m wire.Sync) {
 		l.pending = false
 		l.clear(l.last + 1)
 	}
+}
+
+// begin counts from after a SYNC on.
+func (l *losses) begin(last pn) {
+	l.last = last
+	l.clear(max(l.cleared, last+1))
 }
 
 func (l *losses) evaluate() {

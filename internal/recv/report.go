@@ -69,7 +69,7 @@ func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) {
 	if asks {
 		r.asksN++
 		f.NACKs, f.Bitmaps = r.asks.nacks, r.asks.bitmaps
-		if r.asks.tries > 0 {
+		if r.asks.fresh {
 			f.Ranges = r.asks.ranges
 		}
 	} else {

@@ -93,7 +93,7 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 		r.loss.declare(m)
 	} else { // the group was joined somewhere within its range
 		r.sync.started = true
-		r.loss.clear(max(r.loss.cleared, m.RangeLast+1))
+		r.loss.begin(m.RangeLast)
 	}
 	for _, b := range r.pool.order {
 		b.cover = r.sync.coming(b.number)

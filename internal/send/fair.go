@@ -4,15 +4,17 @@ import (
 	"fmt"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Bounds of what one device may demand (security.md F1).
 const (
-	outlierShare   = 25  // repair for outliers may be 1/25 of the packets …
-	outlierSlack   = 512 // … and so many symbols
-	outlierGroup   = 3   // devices from which on there are outliers
-	fruitlessLimit = 24  // symbols of one block that changed nothing
+	outlierShare   = 25                        // repair for outliers may be 1/25 of the packets …
+	outlierSlack   = 512                       // … and so many symbols
+	outlierGroup   = 3                         // devices from which on there are outliers
+	lossLag        = 3 * protocol.SyncInterval // reports of loss come so much after NACKs
+	fruitlessLimit = 24                        // symbols of one block that changed nothing
 	fruitlessAsks  = 3
 	fruitlessLoss  = 0.6  // more reported loss than this explains fruitless repair
 	fruitSlack     = 2048 // symbols
@@ -37,11 +39,18 @@ func (s *Sender) afford(now time.Time, d *device) bool {
 	case s.excessive(d):
 		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks for far more than it says it lost")
 	case s.outlier(d):
-		s.leave(now, d, CauseLoss, fmt.Sprintf("it loses %.1f %% of the packets, far more than the others", 100*d.loss))
+		s.leave(now, d, CauseLoss, d.outlierReason())
 	default:
 		return true
 	}
 	return false
+}
+
+func (d *device) outlierReason() string {
+	if d.whole > d.charged {
+		return "it misses whole blocks: its network was away, or it cannot keep up"
+	}
+	return fmt.Sprintf("it loses %.1f %% of the packets, far more than the others", 100*d.loss)
 }
 
 func (s *Sender) wantedSymbols() int {
@@ -53,7 +62,7 @@ func (s *Sender) wantedSymbols() int {
 // much.
 func (s *Sender) outlier(d *device) bool {
 	demand := d.charged + d.whole
-	limit := outlierSlack + int(s.symbols/outlierShare)
+	limit := outlierSlack + d.credit + int(s.symbols/outlierShare)
 	if len(s.devices.order) < outlierGroup || demand <= limit || d.loss <= 2*s.median+0.02 && d.whole <= d.charged {
 		return false
 	}
@@ -68,7 +77,10 @@ func (s *Sender) outlier(d *device) bool {
 
 // excessive: it asks for far more than it says it lost.
 func (s *Sender) excessive(d *device) bool {
-	return d.charged > outlierSlack+int(s.symbols/outlierShare)+2*int(d.lost)
+	since := float64(s.symbols - d.from)
+	untold := min(since, float64(s.control.Rate())/float64(s.cfg.FrameBytes)*lossLag.Seconds())
+	lost := 2*d.lost/max(d.declared, 1)*since + untold/2
+	return d.charged > outlierSlack+d.credit+int(s.symbols/outlierShare)+int(lost)
 }
 
 // inconsistent: symbols were sent as asked, they arrive by the device's own reports, and

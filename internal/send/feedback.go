@@ -68,7 +68,8 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	d.overrun += uint64(f.Overrun)
 	s.sampleRTT(now, d, f)
 	if f.Declared > 0 && f.Received <= f.Declared && uint64(f.Declared) <= uint64(s.number) {
-		d.lost += uint64(f.Declared - f.Received)
+		d.declared += float64(f.Declared)
+		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
 		s.round.add(now, d, f)
 	}

@@ -116,11 +116,22 @@ func (p *peer) join() {
 	p.w.s.Attach(now, p.dev, p.have.Missing(4096), false)
 	p.r = recv.New(recv.Config{
 		Layout: p.w.layout, Blocks: len(p.w.layout), Have: p.have, SymbolSize: testSymbol,
-		MaxK: 200, PoolBytes: 200 * 200 * testSymbol, First: p.w.s.Preview(now),
+		MaxK: p.w.maxK(), PoolBytes: poolSymbols * testSymbol, First: p.w.s.Preview(now),
 	}, now, rand.New(rand.NewPCG(p.w.rnd.Uint64(), 5)))
 	p.alive, p.joined, p.behind = true, true, ""
 	p.pump()
 	p.w.pump()
+}
+
+// poolSymbols is what a receiver's pool holds: as many symbols as in the product.
+const poolSymbols = protocol.ReceiverPoolBytes / protocol.DefaultSymbol
+
+func (w *world) maxK() int {
+	k := 1
+	for _, n := range w.layout {
+		k = max(k, protocol.SourceSymbols(n, testSymbol))
+	}
+	return k
 }
 
 // crash forgets everything that is not on the disk.

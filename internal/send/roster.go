@@ -44,10 +44,13 @@ type device struct {
 	delay    time.Duration
 	overrun  uint64
 	round    roundOf
-	lost     uint64 // packets, by its reports
-	charged  int    // repair symbols that it was the first to ask for, less its credit
-	whole    int    // the same for blocks it lacked whole, at half the price
-	fruit    int    // both since verified rose
+	declared float64 // packets, by its reports
+	lost     float64 // of them
+	from     uint64  // packets sent before it came
+	charged  int     // repair symbols that it was the first to ask for
+	credit   int     // of which so many are not counted: it came late
+	whole    int     // the same for blocks it lacked whole, at half the price
+	fruit    int     // both since verified rose
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
 	done     bool
@@ -65,8 +68,10 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	if s.over {
 		return
 	}
-	d := &device{id: dev, since: now, moved: now, highAt: now}
-	d.charged = -s.cfg.Interleave * protocol.MaxSourceSymbols // what it misses of the running group
+	d := &device{id: dev, since: now, moved: now, highAt: now, from: s.symbols}
+	if s.symbols > 0 {
+		d.credit = s.cfg.Interleave * protocol.MaxSourceSymbols // what it misses of the running group
+	}
 	s.devices.put(d)
 	if all {
 		lacks = []protocol.Range{{First: 0, Count: uint32(s.cfg.Blocks)}}

@@ -131,7 +131,10 @@ func (y *story) run() {
 	quiet := y.flat && y.crashes+y.parts+len(y.liars) == 0
 	y.w.mustFinish(!quiet)
 	for _, p := range y.w.peers {
-		if p.most > 201 {
+		if p.behind == send.CauseInconsistent && !y.liars[p.dev] {
+			y.w.t.Errorf("device %d is honest and was called inconsistent", p.dev)
+		}
+		if p.most > max(4, poolSymbols/y.w.maxK()) {
 			y.w.t.Errorf("device %d held %d blocks", p.dev, p.most)
 		}
 	}

@@ -96,26 +96,29 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 	if err != nil {
 		return ""
 	}
-	done := 0
+	done, total := 0, 0
 	var behind, refused, off []string
+	name := namesIn(all)
 	for i := range all {
 		d := &all[i]
 		s.explain(d)
-		name := cmpOr(d.Device, d.User)
 		switch {
+		case d.State == groupcast.DeliveryCancelled || d.State == groupcast.DeliveryExpired:
+			continue // no longer promised
 		case !d.State.Owed():
 			if d.State != groupcast.DeliveryFailed {
 				done++
 			}
 		case d.State == groupcast.DeliveryRefused:
-			refused = append(refused, name+" refused: "+d.Reason)
+			refused = append(refused, name(d)+" refused: "+d.Reason)
 		case !d.Active:
-			off = append(off, name)
+			off = append(off, name(d))
 		case s.live.isSticky(tr.No, d.DeviceID):
-			behind = append(behind, name+" behind: "+strings.TrimPrefix(d.Reason, "receives over HTTPS: ")+", by HTTPS")
+			behind = append(behind, name(d)+" behind: "+strings.TrimPrefix(d.Reason, "receives over HTTPS: ")+", by HTTPS")
 		}
+		total++
 	}
-	parts := []string{fmt.Sprintf("%d of %d done", done, len(all))}
+	parts := []string{fmt.Sprintf("%d of %d done", done, total)}
 	parts = append(parts, some(behind)...)
 	parts = append(parts, some(refused)...)
 	if len(off) > 0 {
@@ -124,11 +127,21 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 	return strings.Join(parts, "; ")
 }
 
-func cmpOr(a, b string) string {
-	if a != "" {
-		return a
+// namesIn calls a device by its name; where two have the same, by its user's, too.
+func namesIn(all []groupcast.Delivery) func(*groupcast.Delivery) string {
+	count := map[string]int{}
+	for _, d := range all {
+		count[d.Device]++
 	}
-	return b
+	return func(d *groupcast.Delivery) string {
+		switch {
+		case d.Device == "":
+			return d.User
+		case count[d.Device] > 1:
+			return d.User + "/" + d.Device
+		}
+		return d.Device
+	}
 }
 
 // some names the first few and counts the rest.

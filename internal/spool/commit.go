@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"time"
 
@@ -13,7 +14,7 @@ import (
 )
 
 // maxBatch bounds how many files one barrier and one batch of the ledger cover.
-const maxBatch = 1000
+const maxBatch = 4000
 
 // keptReason says why a file got another name.
 const keptReason = "what lay there was not delivered by groupcast, or was edited since"
@@ -144,8 +145,10 @@ func (g *Staging) orElse(o *Outcome) Outcome {
 	return *o
 }
 
-// syncFolders makes names durable.
+// syncFolders makes names durable, those of new folders included.
 func (g *Staging) syncFolders(folders map[string]bool) error {
+	maps.Copy(folders, g.named)
+	clear(g.named)
 	if done, err := g.syncAll(len(folders)); done {
 		return err
 	}
@@ -252,6 +255,7 @@ func (g *Staging) makeDurable(moves []move) error {
 
 func (g *Staging) barrier(moves []move) error {
 	if done, err := g.syncAll(len(moves)); done {
+		clear(g.named)
 		return err
 	}
 	for _, m := range moves {
@@ -259,7 +263,7 @@ func (g *Staging) barrier(moves []move) error {
 			return err
 		}
 	}
-	return g.spool.fs.SyncFolder(g.name)
+	return g.syncFolders(map[string]bool{g.name: true})
 }
 
 func (g *Staging) movedOutcome(m move) Outcome {

@@ -1,9 +1,11 @@
 package spool_test
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"math/rand/v2"
 	"strings"
 	"testing"
@@ -21,12 +23,54 @@ type life struct {
 	ledger *spooltest.Ledger
 	rnd    *rand.Rand
 	synced map[protocol.BlockNumber]bool // blocks that a Sync said are durable
+	mine   map[string][]byte             // files of the user, by final name
+}
+
+// plant puts a file of the user where a delivered one is to go: all of it must stay, and the
+// delivered one lies beside it.
+func (l *life) plant(name string, data []byte) error {
+	for i := range name {
+		if name[i] == '/' {
+			if err := l.disk.Mkdir(name[:i], 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
+				return err
+			}
+		}
+	}
+	f, err := l.disk.Create(name, 0o644)
+	if err != nil {
+		return err
+	}
+	l.mine[name] = data
+	_, err = f.WriteAt(data, 0)
+	return errors.Join(err, l.disk.SyncAll())
+}
+
+// wrong says what is not as it must be below DIR/GROUP.
+func (l *life) wrong(finished bool) error {
+	have := l.disk.Files("lab")
+	for name, data := range l.mine {
+		if !bytes.Equal(have[name], data) {
+			return fmt.Errorf("the user's %s is gone", name)
+		}
+		delete(have, name)
+	}
+	for name, data := range have {
+		want, known := l.tr.files[strings.TrimPrefix(strings.Replace(name, " (groupcast 3)", "", 1), "lab/")]
+		if !known || !bytes.Equal(data, want) {
+			return fmt.Errorf("%s has wrong content (%d bytes)", name, len(data))
+		}
+	}
+	if finished && len(have) != len(l.tr.files) {
+		return fmt.Errorf("%d of %d files are there", len(have), len(l.tr.files))
+	}
+	return nil
 }
 
 func newLife(tr *transfer, seed uint64) *life {
 	return &life{
 		tr: tr, disk: spooltest.NewDisk(rand.New(rand.NewPCG(seed, 1))), ledger: spooltest.NewLedger(),
 		rnd: rand.New(rand.NewPCG(seed, 2)), synced: map[protocol.BlockNumber]bool{},
+		mine: map[string][]byte{},
 	}
 }
 
@@ -38,15 +82,12 @@ func (l *life) run() error {
 			l.disk.CrashAfter(l.rnd.IntN(90))
 		}
 		err := l.receive()
-		if bad := wrongBytes(l.tr, l.disk); bad != nil {
+		if bad := l.wrong(false); bad != nil {
 			return fmt.Errorf("try %d: %w", try, bad)
 		}
 		switch {
 		case err == nil:
-			if have := l.disk.Files("lab"); len(have) != len(l.tr.files) {
-				return fmt.Errorf("%d of %d files are there", len(have), len(l.tr.files))
-			}
-			return nil
+			return l.wrong(true)
 		case !errors.Is(err, spooltest.ErrPower):
 			return fmt.Errorf("try %d: %w", try, err)
 		case l.rnd.IntN(3) == 0:
@@ -54,7 +95,7 @@ func (l *life) run() error {
 		default:
 			l.disk.Crash()
 		}
-		if bad := wrongBytes(l.tr, l.disk); bad != nil {
+		if bad := l.wrong(false); bad != nil {
 			return fmt.Errorf("after crash %d: %w", try, bad)
 		}
 	}
@@ -133,6 +174,9 @@ func TestManyLives(t *testing.T) {
 	sum := spooltest.Counts{}
 	for seed := range uint64(lives) {
 		l := newLife(tr, seed)
+		if seed%2 == 1 {
+			plantSome(t, l)
+		}
 		if err := l.run(); err != nil {
 			t.Fatalf("seed %d: %v", seed, err)
 		}
@@ -144,6 +188,15 @@ func TestManyLives(t *testing.T) {
 	t.Logf("%+v", sum)
 	if sum.Crashes == 0 || sum.Kills == 0 || sum.LostWrites == 0 || sum.LostNames == 0 {
 		t.Error("a fault never happened")
+	}
+}
+
+func plantSome(t *testing.T, l *life) {
+	t.Helper()
+	for name, data := range map[string]string{"lab/big": "my big one", "lab/many/03": "my third"} {
+		if err := l.plant(name, []byte(data)); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

@@ -13,7 +13,6 @@ import (
 	"sort"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -423,24 +422,5 @@ func TestResumeKeepsWhatIsThere(t *testing.T) {
 	}
 	if raw, ok, err := s.Manifest(1); err != nil || !ok || len(raw) == 0 {
 		t.Errorf("the manifest was not kept: %v", err)
-	}
-}
-
-func TestTenThousandSmallFiles(t *testing.T) {
-	if testing.Short() {
-		t.Skip("long")
-	}
-	files := map[string][]byte{}
-	for i := range 10_000 {
-		files[fmt.Sprintf("d%02d/f%04d", i%100, i)] = noise(64, uint64(i))
-	}
-	dir := t.TempDir()
-	tr := makeTransfer(t, files)
-	start := time.Now()
-	deliver(t, open(t, dir, spooltest.NewLedger()), 1, tr)
-	t.Logf("10,000 files committed in %v", time.Since(start))
-	have, err := os.ReadFile(filepath.Join(dir, "lab/d07/f0407"))
-	if err != nil || !bytes.Equal(have, files["d07/f0407"]) {
-		t.Errorf("%v", err)
 	}
 }

@@ -1,7 +1,6 @@
 package spool
 
 import (
-	"bytes"
 	"context"
 	"crypto/sha256"
 	"errors"
@@ -19,9 +18,8 @@ import (
 )
 
 const (
-	bigFile      = manifest.BigFile // a file of this size or more is staged in a file of its own
-	syncEvery    = 64 << 20         // bytes written between barriers, at most
-	defaultSpare = 1 << 30
+	bigFile   = manifest.BigFile // a file of this size or more is staged in a file of its own
+	syncEvery = 64 << 20         // bytes written between barriers, at most
 )
 
 // Staging is one transfer on its way to the disk. WriteBlock, ReadBlock, Sync and Has are
@@ -46,45 +44,8 @@ type Staging struct {
 	broken  error                  // a barrier failed: what is on disk is not known any more
 
 	outcomes []*Outcome
-	made     map[int]bool // folders that this transfer made
-}
-
-// Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
-// is there already, makes the files and reads the journal. An error is *Refused when the
-// device cannot take part.
-func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manifest.Layout) (*Staging, error) {
-	m := layout.Manifest()
-	if m == nil {
-		return nil, fmt.Errorf("stage transfer %d: its manifest is not known yet", no)
-	}
-	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
-		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newParts(s.fs),
-		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{},
-	}
-	g.place()
-	if err := g.settleEarly(ctx); err != nil {
-		return nil, err
-	}
-	if err := g.checkSpace(); err != nil {
-		return nil, err
-	}
-	if err := g.open(ctx, m); err != nil {
-		return nil, err
-	}
-	return g, nil
-}
-
-// place gives every small file its place in the pack.
-func (g *Staging) place() {
-	g.packed = make([]uint64, len(g.files))
-	var at uint64
-	for i, f := range g.files {
-		g.packed[i] = at
-		if f.Size < bigFile && f.Kind == manifest.KindFile {
-			at += f.Size
-		}
-	}
+	made     map[int]bool    // folders that this transfer made
+	named    map[string]bool // folders that got a folder since the last barrier
 }
 
 // part is the staged file that holds file i, and where in it the file begins.
@@ -93,170 +54,6 @@ func (g *Staging) part(i int) (name string, offset uint64) {
 		return g.name + "/f" + strconv.Itoa(i), 0
 	}
 	return g.name + "/" + packName, g.packed[i]
-}
-
-// checkSpace holds the whole apparent size against the free space before the first byte.
-func (g *Staging) checkSpace() error {
-	free, size, err := g.spool.fs.Free()
-	if err != nil {
-		return fmt.Errorf("free space of %s: %w", g.spool.cfg.Dir, err)
-	}
-	spare := uint64(max(g.spool.cfg.Reserve, 0))
-	if g.spool.cfg.Reserve == 0 {
-		spare = max(defaultSpare, size/20)
-	}
-	need, total := g.need()
-	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
-		return &Refused{Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit))}
-	}
-	if need > 0 && (free < spare || free-spare < need) {
-		return &Refused{Kind: "space", Reason: fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))}
-	}
-	return nil
-}
-
-// need is how many bytes the transfer will still take, and how many it has in all. Small
-// files count twice, for they lie in the pack until the last of them is copied out.
-func (g *Staging) need() (need, total uint64) {
-	var small uint64
-	for i, f := range g.files {
-		if f.Kind != manifest.KindFile {
-			continue
-		}
-		total += f.Size
-		switch {
-		case g.outcomes[i] != nil:
-		case f.Size < bigFile:
-			small += f.Size
-		default:
-			name, _ := g.part(i)
-			need += f.Size - min(f.Size, g.lying(name))
-		}
-	}
-	return need + 2*small - min(small, g.lying(g.name+"/"+packName)), total
-}
-
-// lying is how many bytes a staged file has.
-func (g *Staging) lying(name string) uint64 {
-	fi, err := g.spool.fs.Lstat(name)
-	if err != nil {
-		return 0
-	}
-	return uint64(fi.Size())
-}
-
-func size10(n uint64) string {
-	v, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
-	i := 0
-	for ; v >= 1000 && i < len(units)-1; i++ {
-		v /= 1000
-	}
-	return strconv.FormatFloat(v, 'f', min(i, 1), 64) + " " + units[i]
-}
-
-// open makes the staging's folder, manifest and journal, or finds them. What was staged of
-// another manifest is dropped.
-func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
-	raw := m.Append(nil)
-	if have, there, err := g.spool.Manifest(g.no); err != nil || !there || !bytes.Equal(have, raw) {
-		if err := g.spool.Drop(g.no); err != nil {
-			return err
-		}
-		if err := g.spool.folder(g.name, 0o700); err != nil {
-			return err
-		}
-		if err := writeAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {
-			return fmt.Errorf("keep the manifest: %w", err)
-		}
-	}
-	j, p, err := openJournal(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
-	if err != nil {
-		return err
-	}
-	g.journal = j
-	if err := g.recall(ctx, p); err != nil {
-		return errors.Join(err, g.parts.closeAll(), j.file.Close())
-	}
-	return nil
-}
-
-// recall takes over what the journal tells: files that were moved before a crash, trusted
-// blocks whose staged file is there, and doubtful ones after a look. What is lost gets a
-// record, or the next barrier would vouch for it.
-func (g *Staging) recall(ctx context.Context, p past) error {
-	for b := range g.layout.FirstStream() {
-		g.has.Add(b)
-	}
-	g.made = p.made
-	if err := g.recallFiles(p); err != nil {
-		return err
-	}
-	there := map[string]bool{}
-	var lost []uint32
-	for _, b := range p.trusted {
-		switch {
-		case b == voided:
-		case g.staged(b, there):
-			g.add(b)
-		default:
-			lost = append(lost, uint32(b))
-		}
-	}
-	buf := make([]byte, g.layout.Longest())
-	for _, b := range p.doubtful {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if b == voided {
-			continue
-		}
-		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
-			g.add(b)
-			g.touch(b)
-			g.recent = append(g.recent, b)
-		} else {
-			lost = append(lost, uint32(b))
-		}
-	}
-	g.skipSettled()
-	return g.journal.add(recordLost, lost...)
-}
-
-// recallFiles finds the outcomes of files that were settled or on the move.
-func (g *Staging) recallFiles(p past) error {
-	for i := range p.settled {
-		if i < len(g.files) && g.outcomes[i] == nil {
-			g.outcomes[i] = g.settledBefore(i)
-		}
-	}
-	for i := range p.moving {
-		if i >= len(g.files) || g.outcomes[i] != nil {
-			continue
-		}
-		o, err := g.movedBefore(i)
-		if err != nil {
-			return err
-		}
-		g.outcomes[i] = o
-	}
-	return nil
-}
-
-// staged says whether the staged file of a block is there; known remembers the answers.
-func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) bool {
-	var some [1]manifest.Extent
-	extents := g.layout.Extents(some[:0], b)
-	if len(extents) == 0 {
-		return false
-	}
-	name, _ := g.part(extents[0].File)
-	there, asked := known[name]
-	if !asked {
-		_, err := g.spool.fs.Lstat(name)
-		there = err == nil
-		known[name] = there
-	}
-	return there
 }
 
 // add counts a block of the stream as there.
@@ -272,24 +69,6 @@ func (g *Staging) touch(b protocol.BlockNumber) {
 	for _, e := range g.layout.Extents(some[:0], b) {
 		name, _ := g.part(e.File)
 		g.dirty[name] = true
-	}
-}
-
-// skipSettled counts the blocks that only hold files with an outcome.
-func (g *Staging) skipSettled() {
-	var extents []manifest.Extent
-	for b := g.layout.FirstStream(); int(b) < g.layout.Blocks(); b++ {
-		if g.has.Has(b) {
-			continue
-		}
-		open := false
-		extents = g.layout.Extents(extents[:0], b)
-		for _, e := range extents {
-			open = open || g.outcomes[e.File] == nil
-		}
-		if !open {
-			g.add(b)
-		}
 	}
 }
 

@@ -122,9 +122,9 @@ func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (tar
 	if o := g.superseded(i, d); o != nil {
 		return target{}, o, nil
 	}
-	if why := g.folders(path.Dir(name)); why != "" {
+	if why, err := g.folders(path.Dir(name)); err != nil || why != "" {
 		o := g.outcome(i, Rejected, why)
-		return target{}, &o, nil
+		return target{}, &o, err
 	}
 	fi, err := g.spool.fs.Lstat(name)
 	switch {
@@ -182,8 +182,12 @@ func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
 		if _, inManifest := g.entry(g.below(free)); inManifest || taken[free] {
 			continue
 		}
-		if _, err := g.spool.fs.Lstat(free); errors.Is(err, fs.ErrNotExist) {
+		_, err := g.spool.fs.Lstat(free)
+		if errors.Is(err, fs.ErrNotExist) {
 			return free, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("look at %s: %w", free, err)
 		}
 	}
 	return "", fmt.Errorf("no free name beside %s", name)
@@ -195,24 +199,27 @@ func (g *Staging) entry(name string) (int, bool) {
 }
 
 // folders walks a folder's path from DIR down: each step is a folder, and no link, or is made
-// (security.md R2).
-func (g *Staging) folders(dir string) (why string) {
+// (security.md R2). It says why that cannot be.
+func (g *Staging) folders(dir string) (why string, err error) {
 	at := ""
 	for part := range strings.SplitSeq(dir, "/") {
 		at = path.Join(at, part)
 		fi, err := g.spool.fs.Lstat(at)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-			if err := g.makeFolder(at); err != nil {
-				return fmt.Sprintf("its folder %s cannot be made: %v", at, err)
+		if errors.Is(err, fs.ErrNotExist) {
+			if err = g.makeFolder(at); err == nil {
+				continue
 			}
+		}
+		switch {
+		case err != nil && badName(err):
+			return fmt.Sprintf("its folder %s cannot be made: %v", at, err), nil
 		case err != nil:
-			return fmt.Sprintf("its folder %s: %v", at, err)
+			return "", fmt.Errorf("folder %s: %w", at, err)
 		case !fi.IsDir():
-			return fmt.Sprintf("%s is a file or a link, not a folder", at)
+			return fmt.Sprintf("%s is a file or a link, not a folder", at), nil
 		}
 	}
-	return ""
+	return "", nil
 }
 
 // makeFolder makes a folder and remembers that it is this transfer's: what was there before
@@ -230,7 +237,8 @@ func (g *Staging) makeFolder(at string) error {
 	if err := g.spool.fs.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
-	return g.spool.fs.SyncFolder(path.Dir(at))
+	g.named[path.Dir(at)] = true
+	return nil
 }
 
 // settledBefore is the outcome of a file that the journal calls settled.

@@ -45,14 +45,14 @@ func (g *Staging) finishTree() ([]Outcome, error) {
 }
 
 func (g *Staging) makeEntry(i int) (Outcome, error) {
-	if why := g.folders(path.Dir(g.final(i))); why != "" {
-		return g.outcome(i, Rejected, why), nil
+	if why, err := g.folders(path.Dir(g.final(i))); err != nil || why != "" {
+		return g.outcome(i, Rejected, why), err
 	}
 	if g.files[i].Kind == manifest.KindSymlink {
 		return g.makeLink(i)
 	}
-	if why := g.folders(g.final(i)); why != "" {
-		return g.outcome(i, Rejected, why), nil
+	if why, err := g.folders(g.final(i)); err != nil || why != "" {
+		return g.outcome(i, Rejected, why), err
 	}
 	if !g.made[i] {
 		return g.outcome(i, AlreadyHad, ""), nil
@@ -75,6 +75,8 @@ func (g *Staging) makeLink(i int) (Outcome, error) {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		err = g.spool.fs.Symlink(link, name)
+	case err != nil && !badName(err):
+		return Outcome{}, fmt.Errorf("look at %s: %w", g.files[i].Path, err)
 	case err != nil:
 		return g.outcome(i, Rejected, "something else has the link's name"), nil
 	case have == link:

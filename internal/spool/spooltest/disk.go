@@ -39,6 +39,8 @@ type Disk struct {
 
 	Capacity  uint64                 // bytes; 0: no end
 	LieOnSync func(name string) bool // a sync of such a file does nothing (sabotage)
+	FailSync  error                  // what every sync of a file answers
+	Fold      bool                   // names that differ in case only are one
 	Counts    Counts
 }
 
@@ -129,6 +131,14 @@ func (d *Disk) Files(below string) map[string][]byte {
 	return out
 }
 
+// key is what a name is known by.
+func (d *Disk) key(name string) string {
+	if d.Fold {
+		name = strings.ToLower(name)
+	}
+	return path.Clean(name)
+}
+
 // step counts an operation and says whether the power still is on.
 func (d *Disk) step() error {
 	if d.left == 0 {
@@ -159,7 +169,7 @@ func (d *Disk) find(op, name string) (*node, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
-	name = path.Clean(name)
+	name = d.key(name)
 	if n, ok := d.names[name]; ok {
 		return n, nil
 	}
@@ -167,7 +177,7 @@ func (d *Disk) find(op, name string) (*node, error) {
 }
 
 func (d *Disk) put(op, name string, n *node) error {
-	name = path.Clean(name)
+	name = d.key(name)
 	if _, ok := d.names[name]; ok {
 		return &fs.PathError{Op: op, Path: name, Err: fs.ErrExist}
 	}
@@ -195,7 +205,7 @@ func (d *Disk) Create(name string, mode fs.FileMode) (spool.File, error) {
 	if err := d.put("create", name, n); err != nil {
 		return nil, err
 	}
-	return &file{d, n, path.Clean(name)}, nil
+	return &file{d, n, d.key(name)}, nil
 }
 
 // Open opens a regular file.
@@ -207,7 +217,7 @@ func (d *Disk) Open(name string, _ bool) (spool.File, error) {
 	if !n.mode.IsRegular() {
 		return nil, fmt.Errorf("%s is no regular file", name)
 	}
-	return &file{d, n, path.Clean(name)}, nil
+	return &file{d, n, d.key(name)}, nil
 }
 
 // Lstat describes what has a name.
@@ -225,7 +235,7 @@ func (d *Disk) Readdir(name string) (out []fs.DirEntry, err error) {
 		return nil, err
 	}
 	for _, full := range slices.Sorted(maps.Keys(d.names)) {
-		if full != "." && path.Dir(full) == path.Clean(name) {
+		if full != "." && path.Dir(full) == d.key(name) {
 			out = append(out, fs.FileInfoToDirEntry(info{path.Base(full), d.names[full]}))
 		}
 	}
@@ -239,14 +249,14 @@ func (d *Disk) Rename(from, to string) error {
 	if err != nil {
 		return err
 	}
-	to = path.Clean(to)
+	to = d.key(to)
 	if up, ok := d.names[path.Dir(to)]; !ok || !up.mode.IsDir() {
 		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrNotExist}
 	}
-	delete(d.names, path.Clean(from))
+	delete(d.names, d.key(from))
 	d.names[to] = n
 	if d.rnd.IntN(2) == 0 { // the rename may be durable before anybody asks for it
-		delete(d.durable, path.Clean(from))
+		delete(d.durable, d.key(from))
 		d.durable[to] = n
 	}
 	return nil
@@ -254,7 +264,7 @@ func (d *Disk) Rename(from, to string) error {
 
 // RenameNew is Rename, unless something has the new name.
 func (d *Disk) RenameNew(from, to string) error {
-	if _, ok := d.names[path.Clean(to)]; ok {
+	if _, ok := d.names[d.key(to)]; ok {
 		return &fs.PathError{Op: "rename", Path: to, Err: fs.ErrExist}
 	}
 	return d.Rename(from, to)
@@ -275,7 +285,7 @@ func (d *Disk) Readlink(name string) (string, error) {
 		return "", err
 	}
 	if n.mode&fs.ModeSymlink == 0 {
-		return "", &fs.PathError{Op: "readlink", Path: name, Err: fs.ErrInvalid}
+		return "", &fs.PathError{Op: "readlink", Path: name, Err: syscall.EINVAL}
 	}
 	return n.target, nil
 }
@@ -286,7 +296,7 @@ func (d *Disk) Remove(name string) error {
 	if err != nil {
 		return err
 	}
-	name = path.Clean(name)
+	name = d.key(name)
 	for other := range d.names {
 		if n.mode.IsDir() && path.Dir(other) == name {
 			return &fs.PathError{Op: "remove", Path: name, Err: syscall.ENOTEMPTY}
@@ -321,7 +331,7 @@ func (d *Disk) SyncFolder(name string) error {
 	if _, err := d.find("sync", name); err != nil {
 		return err
 	}
-	d.syncNames(path.Clean(name))
+	d.syncNames(d.key(name))
 	return nil
 }
 
@@ -345,6 +355,9 @@ func (d *Disk) syncNames(folder string) {
 func (d *Disk) SyncAll() error {
 	if err := d.step(); err != nil {
 		return err
+	}
+	if d.FailSync != nil {
+		return d.FailSync
 	}
 	for name, n := range d.names {
 		if d.LieOnSync == nil || !d.LieOnSync(name) {
@@ -454,6 +467,9 @@ func (f *file) Chmod(mode fs.FileMode) error {
 func (f *file) Sync() error {
 	if err := f.d.step(); err != nil {
 		return err
+	}
+	if f.d.FailSync != nil {
+		return f.d.FailSync
 	}
 	if f.d.LieOnSync != nil && f.d.LieOnSync(f.name) {
 		return nil

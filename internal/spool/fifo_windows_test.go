@@ -1,0 +1,5 @@
+package spool_test
+
+import "errors"
+
+func makeFIFO(string) error { return errors.ErrUnsupported }

@@ -295,19 +295,20 @@ func (l *logFile) await(t *testing.T, re *regexp.Regexp) []string {
 	return nil
 }
 
-// peakMemory is a process's VmHWM in bytes.
-func peakMemory(t *testing.T, cmd *exec.Cmd) uint64 {
+// peakMemory is the most memory that a process ever had resident, in bytes.
+func peakMemory(t *testing.T, cmd *exec.Cmd) uint64 { return memory(t, cmd, "VmHWM") }
+
+// memory reads a line of a process's status, in bytes.
+func memory(t *testing.T, cmd *exec.Cmd, line string) uint64 {
 	t.Helper()
 	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", cmd.Process.Pid))
 	if err != nil {
 		t.Fatal(err)
 	}
-	for line := range strings.Lines(string(text)) {
-		var kb uint64
-		if n, _ := fmt.Sscanf(line, "VmHWM: %d kB", &kb); n == 1 {
-			return kb << 10
-		}
+	_, after, _ := strings.Cut(string(text), line+":")
+	var kb uint64
+	if n, _ := fmt.Sscanf(after, "%d kB", &kb); n != 1 {
+		t.Fatalf("no %s", line)
 	}
-	t.Fatal("no VmHWM")
-	return 0
+	return kb << 10
 }

@@ -3,12 +3,12 @@
 package e2e
 
 import (
+	"context"
 	"crypto/rand"
 	"fmt"
 	"net"
 	"os"
 	"path/filepath"
-	"runtime"
 	"strings"
 	"syscall"
 	"testing"
@@ -133,14 +133,16 @@ func TestGarbage(t *testing.T) {
 		pc.receive()
 	}
 	group := list[groupcast.Group](s.host("s"), "group", "list")[0].Address
-	stop := make(chan struct{})
-	done := make(chan error, 1)
-	go func() { done <- noise(s, group.String(), stop) }()
+	exe, err := os.Executable()
+	must(t, err)
+	noise := s.lab.Command(context.Background(), "r3", exe)
+	noise.Env = append(os.Environ(), "E2E_NOISE="+group.String())
+	must(t, noise.Start())
+	defer s.stop(noise, syscall.SIGTERM)
 	path, sum := s.randomFile("f.bin", 16<<20)
 	s.host("s").run("", "send", "lab", path)
-	close(stop)
-	if err := <-done; err != nil {
-		t.Error(err)
+	if noise.ProcessState != nil {
+		t.Error("the noise ended early")
 	}
 	if !allGot(pcs, "lab/f.bin", sum) {
 		t.Error("the noise kept the file away")
@@ -148,19 +150,18 @@ func TestGarbage(t *testing.T) {
 	s.host("s").run("", "user", "list")
 }
 
-// noise throws random bytes at every port from the third receiver's host, about 3,000
-// packets a second, until stop is closed.
-func noise(s *site, group string, stop chan struct{}) error {
-	runtime.LockOSThread() // the thread enters a network namespace and ends with the goroutine
-	ns, err := os.Open("/run/netns/" + s.lab.Namespace("r3"))
-	if err != nil {
-		return err
+// TestMain makes the test's program the thrower of noise when it is started as that, on the
+// third receiver's host.
+func TestMain(m *testing.M) {
+	if group := os.Getenv("E2E_NOISE"); group != "" {
+		fmt.Fprintln(os.Stderr, noise(group))
+		os.Exit(1)
 	}
-	defer ns.Close()
-	const sysSetns = 308 // linux/amd64; the lab runs nowhere else
-	if _, _, errno := syscall.RawSyscall(sysSetns, ns.Fd(), syscall.CLONE_NEWNET, 0); errno != 0 {
-		return fmt.Errorf("setns: %w", errno)
-	}
+	os.Exit(m.Run())
+}
+
+// noise throws random bytes at every port, about 3,000 packets a second, for a minute at most.
+func noise(group string) error {
 	var conns []net.Conn
 	for _, to := range []string{group, netlab.SenderIP + ":7440"} {
 		c, err := net.Dial("udp", to)
@@ -171,12 +172,7 @@ func noise(s *site, group string, stop chan struct{}) error {
 		conns = append(conns, c)
 	}
 	buf := make([]byte, 1443)
-	for {
-		select {
-		case <-stop:
-			return nil
-		case <-time.After(time.Millisecond):
-		}
+	for end := time.Now().Add(time.Minute); time.Now().Before(end); time.Sleep(time.Millisecond) {
 		_, _ = rand.Read(buf)
 		for _, c := range conns {
 			for _, n := range []int{1443, 105, 31 + 60} {
@@ -189,6 +185,7 @@ func noise(s *site, group string, stop chan struct{}) error {
 			_ = c.Close()
 		}
 	}
+	return nil
 }
 
 func deliveries(s *site) []groupcast.Delivery {

@@ -362,7 +362,9 @@ func (w *world) broadcast(p *packet) {
 			if !d.alive {
 				return
 			}
-			if outside {
+			// Who is admitted again gets the key of the session that runs, and may open with it
+			// what he recorded of it (security.md K3).
+			if outside && !w.server.members[i] {
 				d.eavesdrop(p)
 				return
 			}

@@ -336,4 +336,3 @@ func TestSigningLeaf(t *testing.T) {
 		}
 	}
 }
-

@@ -21,6 +21,7 @@ import (
 	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/web"
 )
 
 // house is a whole server, wired: what `serve` runs and `demo` runs inside itself.
@@ -28,6 +29,7 @@ type house struct {
 	authority *pki.Authority
 	server    *server.Server
 	http      *httpapi.Server
+	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	station   *session.Station
 	closers   []func() error
 }
@@ -71,7 +73,7 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 		return h, err
 	}
 	h.http, err = httpapi.Listen(httpapi.Config{
-		Service: h.server, Listen: o.listen, TLS: h.authority.ServerTLS(), Knows: h.authority.KnowsHost, Socket: home.Socket(), Log: log,
+		Service: h.server, Listen: o.listen, TLS: h.authority.ServerTLS(), Knows: h.authority.KnowsHost, Socket: home.Socket(), Root: web.Handler(), Log: log,
 	})
 	return h, err
 }
@@ -108,12 +110,32 @@ func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 	return ifi, nil
 }
 
+// openSetUp opens the plain page on loopback that makes the first administrator.
+func (h *house) openSetUp(log *slog.Logger) error {
+	pages := web.Handler()
+	if pages == nil {
+		return nil
+	}
+	var err error
+	h.setUp, err = httpapi.ListenSetUp(httpapi.SetUpConfig{Service: h.server, Root: pages, SignIn: h.addresses()[0], Log: log})
+	if err == nil {
+		h.closers = append(h.closers, func() error {
+			_ = h.setUp.Close() // it is closed already if it was served
+			return nil
+		})
+	}
+	return err
+}
+
 // run serves until ctx ends or a part fails.
 func (h *house) run(ctx context.Context) error {
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error { return h.station.Run(ctx) })
 	all.Go(func() error { return h.server.Run(ctx) })
 	all.Go(func() error { return h.http.Serve(ctx) })
+	if h.setUp != nil {
+		all.Go(func() error { return h.setUp.Serve(ctx) })
+	}
 	err := all.Wait()
 	if errors.Is(err, context.Canceled) {
 		return nil // it was asked to stop

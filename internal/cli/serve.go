@@ -84,22 +84,36 @@ func (a *app) announce(ctx context.Context, home config.Home, h *house, o serveO
 	if err != nil {
 		return err
 	}
-	if token != "" {
-		return a.firstAdmin(home, h.addresses()[0]+"/#/first/"+token)
+	if token == "" {
+		return nil
 	}
-	return nil
+	if err := h.openSetUp(a.logger()); err != nil {
+		return err
+	}
+	return a.firstAdmin(home, firstLinks(h, token))
 }
 
-// firstAdmin shows the one-time link on a terminal; anywhere else, where a journal would keep
-// it, it is written into the home (security.md C3).
-func (a *app) firstAdmin(home config.Home, link string) error {
+// firstLinks are the one-time links, for a browser on this machine first.
+func firstLinks(h *house, token string) string {
+	var b strings.Builder
+	if h.setUp != nil {
+		fmt.Fprintf(&b, "From a browser on this machine, once, within 15 minutes:\n  %s\n", h.setUp.Link(token))
+	}
+	fmt.Fprintf(&b, "From a browser elsewhere (it warns: go on only if its certificate dialog shows the Certificate above):\n  %s/#/first/%s\n",
+		h.addresses()[0], token)
+	return b.String()
+}
+
+// firstAdmin shows the one-time links on a terminal; anywhere else, where a journal would keep
+// them, they are written into the home (security.md C3).
+func (a *app) firstAdmin(home config.Home, links string) error {
 	fmt.Fprint(a.out, "\nThere is no administrator who logs in yet. On this machine you are one already:\n  groupcast group create lab-a\n  groupcast user add NAME [--role admin]\n")
 	if isTerminal(a.out) {
-		fmt.Fprintf(a.out, "From a browser, once, within 15 minutes:\n  %s\n\n", link)
+		fmt.Fprintf(a.out, "%s\n", links)
 		return nil
 	}
 	path := filepath.Join(home.Dir(config.RoleServer), "first-admin-link")
-	if err := durable.WriteFile(path, []byte(link+"\n")); err != nil {
+	if err := durable.WriteFile(path, []byte(links)); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)

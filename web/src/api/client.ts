@@ -43,7 +43,8 @@ export const api = {
   me: () => call<T.Me>("GET", "/me"),
   signIn: (user: string, password: string) => call<T.Me>("POST", "/web/login", { user, password }),
   signOut: () => call<void>("POST", "/web/logout", {}),
-  firstAdmin: (token: string, name: string, password: string) => call<T.User>("POST", "/setup", { token, name, password }),
+  // Over plain HTTP on the server's own machine the answer says where to sign in (no cookie is set there).
+  firstAdmin: (token: string, name: string, password: string) => call<{ sign_in?: string }>("POST", "/setup", { token, name, password }),
   changePassword: (old: string, fresh: string) => call<void>("POST", "/password", { old, new: fresh }),
   status: () => call<T.ServerStatus>("GET", "/status"),
 

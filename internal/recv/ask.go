@@ -75,7 +75,7 @@ func (r *Receiver) consider(now time.Time) {
 	open, wake := r.askable(now)
 	a.wake = wake
 	if open {
-		a.at = now.Add(r.backoff())
+		a.at = now.Add(r.sync.reorder + r.backoff())
 	}
 }
 

@@ -131,6 +131,7 @@ func (r *Receiver) Accepts(n protocol.PacketNumber) bool {
 // HandleData takes an opened data packet; the symbol is copied.
 func (r *Receiver) HandleData(now time.Time, n protocol.PacketNumber, d wire.Data) {
 	r.hear(now, n, len(d.Symbol)+protocol.DataOverhead)
+	r.sync.late(now, n)
 	switch {
 	case r.done || r.have.Has(d.Block):
 		r.drops.Verified++

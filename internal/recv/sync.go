@@ -13,6 +13,7 @@ const (
 	leastReport = 20 * time.Millisecond
 	mostReport  = 60 * time.Second
 	maxBackoff  = 64
+	maxReorder  = 50 * time.Millisecond
 )
 
 // state is what the newest signed SYNC says, clamped.
@@ -29,6 +30,7 @@ type state struct {
 	front    protocol.BlockNumber
 	passDone bool
 	started  bool // one came over the group
+	reorder  time.Duration
 	repairs  []wire.Repair
 }
 
@@ -80,6 +82,14 @@ func (y *state) coverUntil() time.Time {
 // past says whether the pass has sent all it will send of a block.
 func (y *state) past(b protocol.BlockNumber) bool { return y.passDone || b < y.front }
 
+// late follows how long packets come after the SYNC that was sent after them: asking waits
+// as long, for what is reordered is not lost.
+func (y *state) late(now time.Time, n pn) {
+	if y.started && n < y.number {
+		y.reorder = max(y.reorder, min(now.Sub(y.at), maxReorder))
+	}
+}
+
 // HandleSync takes a SYNC whose signature holds.
 func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 	if m.Sequence <= r.sync.sequence || m.RangeLast >= protocol.MaxPacketNumber {
@@ -87,6 +97,7 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 		return
 	}
 	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
+	r.sync.reorder -= r.sync.reorder / 64
 	r.sync.take(now, m, r.cfg.Blocks)
 	r.delay.sample(now, m.SentAt)
 	if r.sync.started {

@@ -37,13 +37,24 @@ func (s *Sender) afford(now time.Time, d *device) bool {
 	case d.fruit > 3*s.wantedSymbols()+fruitSlack:
 		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks again and again and stores nothing")
 	case s.excessive(d):
-		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks for far more than it says it lost")
+		s.accuse(now, d)
 	case s.outlier(d):
 		s.leave(now, d, CauseLoss, d.outlierReason())
 	default:
 		return true
 	}
 	return false
+}
+
+// accuse tells a device whose network was away from one whose word cannot be: the first has
+// not reported on what was sent meanwhile.
+func (s *Sender) accuse(now time.Time, d *device) {
+	untold := float64(s.symbols-d.from) - d.declared
+	if float64(d.charged) <= d.lost+untold {
+		s.leave(now, d, CauseLoss, "it asks for more than it has reported as lost: its network was away")
+		return
+	}
+	s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks for far more than it says it lost")
 }
 
 func (d *device) outlierReason() string {

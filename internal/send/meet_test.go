@@ -83,6 +83,7 @@ type peer struct {
 	tick     uint64
 	doneAt   time.Time
 	behind   send.Cause
+	reason   string
 	most     int // blocks in the pool
 	caught   int // blocks asked for over HTTPS
 	store    time.Duration
@@ -177,7 +178,7 @@ func (w *world) event(e send.Event) {
 	w.events = append(w.events, e)
 	switch e.Kind {
 	case send.DeviceBehind:
-		w.peers[e.Device].behind = e.Cause
+		w.peers[e.Device].behind, w.peers[e.Device].reason = e.Cause, e.Reason
 		if os.Getenv("GROUPCAST_TRACE") != "" {
 			w.t.Logf("%v %+v %+v", w.clock.Now().Sub(w.start), e, w.s.Status())
 		}

@@ -132,7 +132,7 @@ func (y *story) run() {
 	y.w.mustFinish(!quiet)
 	for _, p := range y.w.peers {
 		if p.behind == send.CauseInconsistent && !y.liars[p.dev] {
-			y.w.t.Errorf("device %d is honest and was called inconsistent", p.dev)
+			y.w.t.Errorf("device %d is honest and was called inconsistent: %s", p.dev, p.reason)
 		}
 		if p.most > max(4, poolSymbols/y.w.maxK()) {
 			y.w.t.Errorf("device %d held %d blocks", p.dev, p.most)
@@ -149,7 +149,7 @@ func seeds(def int) (uint64, uint64) {
 }
 
 func TestSeeds(t *testing.T) {
-	def := 60
+	def := 40
 	if underRace {
 		def = 12
 	}

@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"maps"
 	"path"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -152,7 +153,7 @@ func (g *Staging) syncFolders(folders map[string]bool) error {
 	if done, err := g.syncAll(len(folders)); done {
 		return err
 	}
-	for folder := range folders {
+	for _, folder := range slices.Sorted(maps.Keys(folders)) {
 		if err := g.spool.fs.SyncFolder(folder); err != nil {
 			return fmt.Errorf("make folder %s durable: %w", folder, err)
 		}

@@ -139,7 +139,7 @@ func (g *Staging) Sync() error {
 	g.syncing.Lock()
 	defer g.syncing.Unlock()
 	g.mu.Lock()
-	names := slices.Collect(maps.Keys(g.dirty))
+	names := slices.Sorted(maps.Keys(g.dirty))
 	clear(g.dirty)
 	recent, written, err := g.recent, g.journal.written, g.broken
 	g.recent, g.pending = nil, 0

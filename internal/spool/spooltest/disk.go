@@ -71,7 +71,8 @@ func (d *Disk) Left() int { return d.left }
 func (d *Disk) Crash() {
 	d.Counts.Crashes++
 	d.out, d.left = false, -1
-	for name, n := range d.names {
+	for _, name := range slices.Sorted(maps.Keys(d.names)) { // chance falls in the same order each time
+		n := d.names[name]
 		if d.durable[name] != n {
 			if n.mode.IsDir() && d.rnd.IntN(2) == 0 {
 				d.durable[name] = n // a folder's name may have got there by itself
@@ -81,14 +82,14 @@ func (d *Disk) Crash() {
 		}
 	}
 	d.names = maps.Clone(d.durable)
-	for name := range d.names {
+	for _, name := range slices.Sorted(maps.Keys(d.names)) { // parents come before what is in them
 		if _, ok := d.names[path.Dir(name)]; !ok {
 			delete(d.names, name)
 		}
 	}
 	d.durable = maps.Clone(d.names)
-	for _, n := range d.names {
-		d.settle(n)
+	for _, name := range slices.Sorted(maps.Keys(d.names)) {
+		d.settle(d.names[name])
 	}
 }
 
@@ -110,15 +111,17 @@ func (d *Disk) settle(n *node) {
 		if d.rnd.IntN(2) == 0 {
 			continue
 		}
-		for i := at; i < end; i++ { // this sector never got there
-			n.data[i] = 0
-			if i < len(old) {
-				n.data[i] = old[i]
-			}
+		sector := n.data[at:end] // it never got there
+		clear(sector)
+		if at < len(old) {
+			copy(sector, old[at:])
 		}
 	}
-	n.safe = slices.Clone(n.data)
+	n.keep()
 }
+
+// keep makes a file's bytes durable.
+func (n *node) keep() { n.safe = append(n.safe[:0], n.data...) }
 
 // Files lists the regular files below a folder with their contents, as they lie now.
 func (d *Disk) Files(below string) map[string][]byte {
@@ -361,7 +364,7 @@ func (d *Disk) SyncAll() error {
 	}
 	for name, n := range d.names {
 		if d.LieOnSync == nil || !d.LieOnSync(name) {
-			n.safe = slices.Clone(n.data)
+			n.keep()
 		}
 	}
 	d.durable = maps.Clone(d.names)
@@ -474,7 +477,7 @@ func (f *file) Sync() error {
 	if f.d.LieOnSync != nil && f.d.LieOnSync(f.name) {
 		return nil
 	}
-	f.n.safe = slices.Clone(f.n.data)
+	f.n.keep()
 	return nil
 }
 

@@ -78,11 +78,12 @@ type Agent struct {
 	ended  chan ended
 
 	// Of the desk only, the one goroutine that runs the loop.
-	groups   map[protocol.GroupID]groupcast.AgentGroup
-	joined   map[protocol.GroupID]netip.AddrPort
-	jobs     map[protocol.TransferNo]*job
-	warned   bool
-	stateDue bool
+	groups map[protocol.GroupID]groupcast.AgentGroup
+	joined map[protocol.GroupID]netip.AddrPort
+	jobs   map[protocol.TransferNo]*job
+	warned bool // of the clock
+	// receiptsDue says that a receipt did not get through.
+	receiptsDue bool
 
 	mu        sync.Mutex // of what the sockets' readers touch
 	verify    *seal.VerifyKey
@@ -202,6 +203,10 @@ func (a *Agent) desk(ctx context.Context) error {
 			}
 		case <-spaces.C:
 			a.reportSpace(ctx)
+			a.rejoin()
+			if a.receiptsDue {
+				a.resendReceipts(ctx)
+			}
 		}
 	}
 }
@@ -312,7 +317,10 @@ func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
 		}
 		next[g.ID] = g
 		if _, ok := a.groups[g.ID]; !ok {
-			a.join(g)
+			a.say(Line{Kind: "group", Group: g.Name, Text: fmt.Sprintf("in group %s (%s)", g.Name, g.Address)})
+			if err := a.join(g); err != nil {
+				a.say(Line{Kind: "warning", Group: g.Name, Text: fmt.Sprintf("group %s: no multicast here (%v); its files come over HTTPS", g.Name, err)})
+			}
 		}
 	}
 	for id, addr := range a.joined {
@@ -325,22 +333,37 @@ func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
 	a.groups = next
 }
 
-func (a *Agent) join(g groupcast.AgentGroup) {
-	a.say(Line{Kind: "group", Group: g.Name, Text: fmt.Sprintf("in group %s (%s)", g.Name, g.Address)})
+// join hears a group's address.
+func (a *Agent) join(g groupcast.AgentGroup) error {
 	addr, err := netip.ParseAddrPort(g.Address)
-	if err == nil {
-		err = allowed(addr)
-	}
-	if err == nil {
-		err = a.intake.Join(addr, netip.Addr{})
-	}
 	if err != nil {
-		a.say(Line{Kind: "warning", Group: g.Name, Text: fmt.Sprintf("group %s: no multicast here (%v); its files come over HTTPS", g.Name, err)})
-		return
+		return err
+	}
+	if err := allowed(addr); err != nil {
+		return err
+	}
+	if err := a.intake.Join(addr, netip.Addr{}); err != nil {
+		return err
 	}
 	a.joined[g.ID] = addr
 	for _, note := range a.intake.Notes() {
 		a.cfg.Log.Warn(note)
+	}
+	return nil
+}
+
+// rejoin tries the groups again that could not be joined: a network card that was down may be
+// up by now.
+func (a *Agent) rejoin() {
+	for id, g := range a.groups {
+		if _, ok := a.joined[id]; ok {
+			continue
+		}
+		if err := a.join(g); err != nil {
+			a.cfg.Log.Debug("group not joined", "group", g.Name, "err", err)
+			continue
+		}
+		a.say(Line{Kind: "group", Group: g.Name, Text: fmt.Sprintf("group %s: multicast works now", g.Name)})
 	}
 }
 

@@ -40,7 +40,6 @@ type Listener struct {
 	conn   *net.UDPConn
 	member membership
 	reader reader
-	full   atomic.Bool
 
 	mu     sync.Mutex
 	joined map[netip.Addr]int // group → joins in force, over all interfaces and sources

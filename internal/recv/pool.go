@@ -39,7 +39,6 @@ type block struct {
 	asked   time.Time
 	touched time.Time
 	ready   bool // handed to the driver
-	forced  bool // asked for with a bitmap
 }
 
 func newPool(size, maxK, bytes int) pool {

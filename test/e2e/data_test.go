@@ -54,7 +54,7 @@ func TestFourAtFivePercent(t *testing.T) {
 	for _, pc := range pcs {
 		agents = append(agents, &osProcess{pc, pc.receive()})
 	}
-	path, sum := s.randomFile("image.bin", size)
+	path, _ := s.randomFile("image.bin", size)
 	marker := bytes.Repeat([]byte("PLAINTEXT-MARKER"), 512)
 	must(t, appendTo(path, marker))
 	sum, err := digest(path)

@@ -160,7 +160,7 @@ func (l *life) sometimes(g *spool.Staging) error {
 }
 
 func crashTransfer(t testing.TB) *transfer {
-	files := map[string][]byte{"big": noise(1<<20+5000, 4), "vast": noise(5*protocol.BlockSize, 7), "t": {}}
+	files := map[string][]byte{"big": noise(1<<20+5000, 4), "t": {}}
 	for i := range 12 {
 		files[fmt.Sprintf("many/%02d", i)] = noise(60_000+i, uint64(i))
 	}
@@ -200,7 +200,7 @@ func plantSome(t *testing.T, l *life) {
 	}
 }
 
-const lives = 40
+const lives = 30
 
 // TestLiesAreCaught: the same lives over a disk that lies about being durable are found out,
 // so the test above can fail.

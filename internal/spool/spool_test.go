@@ -77,11 +77,8 @@ func (tr *transfer) writeMissing(g *spool.Staging) error {
 }
 
 func noise(n int, seed uint64) []byte {
-	rnd := rand.New(rand.NewPCG(seed, 1))
 	b := make([]byte, n)
-	for i := range b {
-		b[i] = byte(rnd.Uint32())
-	}
+	rand.NewChaCha8([32]byte{byte(seed), byte(seed >> 8)}).Read(b)
 	return b
 }
 

@@ -5,6 +5,7 @@
 package spooltest
 
 import (
+	"bytes"
 	"errors"
 	"fmt"
 	"io"
@@ -101,7 +102,7 @@ func (d *Disk) Kill() {
 
 // settle leaves of a file's unsynced bytes an arbitrary part.
 func (d *Disk) settle(n *node) {
-	if n.mode.IsDir() || slices.Equal(n.data, n.safe) {
+	if n.mode.IsDir() || bytes.Equal(n.data, n.safe) {
 		return
 	}
 	d.Counts.LostWrites++

@@ -75,6 +75,11 @@ func (d *device) eavesdrop(p *packet) {
 
 // lie makes a device's feedback ask for what it does not need.
 func (d *device) lie(k *work, f *wire.Feedback) {
+	if d.plan.stubborn {
+		d.w.count("fault: stubborn lie")
+		f.NACKs = append(f.NACKs, wire.NACK{Block: 1, Deficit: 1, HighParity: wire.NoParity})
+		return
+	}
 	d.w.count("fault: lying NACK")
 	blocks := int(1 + k.offer.ManifestBlocks + k.offer.Blocks)
 	for range d.rnd.IntN(20) {

@@ -44,7 +44,7 @@ func (c Counts) String() string {
 // occasions are counted by hand, where they happen.
 var occasions = []string{
 	"fault: device crash", "fault: power out in the middle of a write", "fault: server crash",
-	"fault: late join", "fault: partition", "fault: control offline", "fault: removal",
+	"fault: late join", "fault: partition", "fault: feedback cut off", "fault: stubborn lie", "fault: control offline", "fault: removal",
 	"fault: removal in mid-session", "fault: admitted again", "fault: lying NACK",
 	"fault: forged packet", "fault: forged SYNC", "fault: garbage", "fault: old offer replayed",
 	"fault: disk full at the start", "fault: deaf device",
@@ -61,7 +61,7 @@ var occasions = []string{
 	"event: " + kindName(recv.Done), "event: " + kindName(recv.Silent),
 	"event: " + kindName(recv.Unheard), "event: " + kindName(recv.Ended),
 	"behind: " + string(send.CauseLoss), "behind: " + string(send.CauseSilent),
-	"behind: " + string(send.CauseInconsistent), "event: device done", "event: device back",
+	"behind: " + string(send.CauseInconsistent), "behind: " + string(send.CauseSlow), "event: device done", "event: device back",
 }
 
 func kindName(k recv.EventKind) string {

@@ -94,6 +94,10 @@ func (d *device) plans() {
 		w.at(s.from, func() { w.count("fault: partition"); d.down.Part(true); d.up.Part(true) })
 		w.at(s.to, func() { d.down.Part(false); d.up.Part(false) })
 	}
+	for _, s := range p.mute {
+		w.at(s.from, func() { w.count("fault: feedback cut off"); d.up.Part(true) })
+		w.at(s.to, func() { d.up.Part(false) })
+	}
 	for _, s := range p.offline {
 		w.at(s.from, func() { w.count("fault: control offline"); d.cut() })
 		w.at(s.to, d.attachSoon)

@@ -125,5 +125,9 @@ func (d *device) fetched(k *work, blocks []protocol.BlockNumber) {
 		d.stored(k, b, recv.Stored)
 	}
 	d.pump(k)
-	d.fetch(k)
+	if k.staging != nil && k.staging.Missing() == 0 {
+		d.fetch(k)
+		return
+	}
+	d.w.clock.After(d.plan.fetch, func() { d.fetch(k) })
 }

@@ -31,11 +31,14 @@ type devicePlan struct {
 	joins    time.Duration // attaches first
 	crashes  []time.Duration
 	parts    []span // cut off from the group, in both directions
+	mute     []span // its feedback does not arrive
 	offline  []span // cut off from the control plane
 	liar     bool
+	stubborn bool // as a liar: always the same lie, which it could have told in truth
 	deaf     bool // never hears the group: HTTPS only
 	full     bool // its disk has no room until the faults are over
 	store    time.Duration
+	fetch    time.Duration // between two requests of the catch-up, whose bandwidth is bounded
 }
 
 type span struct{ from, to time.Duration }
@@ -111,6 +114,7 @@ func drawDevice(r *rand.Rand, until time.Duration, loss float64) devicePlan {
 		up:   netsim.Config{Delay: within(r, 4*time.Millisecond), Loss: loss * r.Float64() / 2},
 	}
 	d.store = within(r, 3*time.Millisecond)
+	d.fetch = within(r, 200*time.Millisecond)
 	if chance(r, 0.3) {
 		d.down.BurstIn, d.down.BurstOut = 0.01, 0.2
 		d.down.BurstLoss = 0.5 + r.Float64()/2
@@ -132,11 +136,16 @@ func drawDevice(r *rand.Rand, until time.Duration, loss float64) devicePlan {
 		at := within(r, until)
 		d.parts = append(d.parts, span{at, at + within(r, 4*time.Second)})
 	}
+	if chance(r, 0.1) {
+		at := within(r, 500*time.Millisecond)
+		d.mute = append(d.mute, span{at, at + 2*time.Second + within(r, time.Second)})
+	}
 	if chance(r, 0.15) {
 		at := within(r, until)
 		d.offline = append(d.offline, span{at, at + within(r, 2*time.Second)})
 	}
-	d.liar, d.full, d.deaf = chance(r, 0.05), chance(r, 0.05), chance(r, 0.03)
+	d.liar, d.full, d.deaf = chance(r, 0.06), chance(r, 0.05), chance(r, 0.03)
+	d.stubborn = chance(r, 0.5)
 	return d
 }
 
@@ -152,7 +161,7 @@ func (p *plan) drawTransfers(r *rand.Rand, n int) {
 		bytes += t.blocks * t.k * p.symbol
 		p.transfers = append(p.transfers, t)
 	}
-	lasts := 0.3 + 1.5*r.Float64() // seconds, so that faults fall into the sessions
+	lasts := 0.3 + 3.5*r.Float64()*r.Float64() // seconds, so that faults fall into the sessions
 	p.rate = rate.Config{Fixed: uint64(max(20_000, float64(bytes)/lasts))}
 	if chance(r, 0.2) {
 		p.rate = rate.Config{}

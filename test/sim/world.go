@@ -158,6 +158,7 @@ func (w *world) calmDown() {
 	w.calm = true
 	for _, d := range w.devices {
 		d.down.Part(false)
+		d.up.Part(false)
 		d.disk.Capacity = 0
 		if !d.alive {
 			d.restart()

@@ -45,13 +45,14 @@ func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*mani
 func (j *job) catchUp(ctx context.Context) error {
 	stop := j.commitAlong(ctx)
 	defer stop()
-	for try := 0; j.staging.Missing() > 0; try++ {
-		before := j.staging.Missing()
-		err := j.fetchRanges(ctx, j.staging.Has().Missing(maxLacks), j.put)
+	g := j.staging()
+	for try := 0; g.Missing() > 0; try++ {
+		before := g.Missing()
+		err := j.fetchRanges(ctx, g.Has().Missing(maxLacks), j.put)
 		if err == nil || ctx.Err() != nil {
 			return err
 		}
-		if j.staging.Missing() < before {
+		if g.Missing() < before {
 			try = 0
 		}
 		if try >= fetchTries || !passing(err) {
@@ -79,12 +80,12 @@ func (j *job) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) 
 	if !layout.Verify(b, data) {
 		return groupcast.Errorf(groupcast.EInvalid, "block %d does not match the manifest", b)
 	}
-	return j.staging.WriteBlock(b, data)
+	return j.staging().WriteBlock(b, data)
 }
 
 // fetchRanges fetches blocks run by run and hands each to put.
 func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
-	layout := j.staging.Layout()
+	layout := j.staging().Layout()
 	report := time.Now()
 	for _, r := range ranges {
 		for first := max(r.First, layout.FirstStream()); first < r.End(); first += fetchBlocks {
@@ -136,7 +137,7 @@ func (j *job) commitAlong(ctx context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-ticker.C:
-				if _, err := j.staging.Commit(ctx); err != nil {
+				if _, err := j.staging().Commit(ctx); err != nil {
 					return // the last commit says why
 				}
 			}
@@ -215,7 +216,7 @@ func (s *side) run(r *session.Receiver) {
 			s.post(body)
 		case <-commits.C:
 			if r.Status().Manifest {
-				_, _ = s.job.staging.Commit(s.ctx) // the last commit says why it cannot
+				_, _ = s.job.staging().Commit(s.ctx) // the last commit says why it cannot
 			}
 		}
 	}
@@ -238,18 +239,33 @@ func (s *side) serve(r *session.Receiver, a ask) error {
 			return err
 		}
 	}
-	ranges := a.ranges
-	if a.all {
-		j.path = groupcast.PathHTTPS
-		ranges = j.staging.Has().Missing(maxLacks)
+	if !a.all {
+		return s.supply(r, a.ranges)
 	}
+	j.path = groupcast.PathHTTPS
+	g := j.staging()
+	for before := -1; g.Missing() > 0 && g.Missing() != before; {
+		before = g.Missing() // one look names maxLacks runs at most
+		if err := s.supply(r, g.Has().Missing(maxLacks)); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// supply fetches ranges and hands them to the session; what breaks is tried again.
+func (s *side) supply(r *session.Receiver, ranges []protocol.Range) error {
 	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return r.Supply(b, data) }
 	for try := 0; ; try++ {
-		err := j.fetchRanges(s.ctx, ranges, put)
+		err := s.job.fetchRanges(s.ctx, ranges, put)
 		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
 			return err
 		}
-		time.Sleep(time.Duration(try+1) * 200 * time.Millisecond)
+		select {
+		case <-s.ctx.Done():
+			return s.ctx.Err()
+		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
+		}
 	}
 }
 

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"strings"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -32,13 +33,13 @@ type job struct {
 	group   groupcast.AgentGroup
 	verify  seal.VerifyKey
 	spool   *spool.Spool
-	staging *spool.Staging
+	staged  atomic.Pointer[spool.Staging] // set once the manifest is known, by whoever learns it
 	started time.Time
 	path    groupcast.Path
 	cancel  context.CancelFunc
 	done    chan struct{}
 	next    *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
-	wants   bool               // refused for want of space: tell when there is more
+	wants   bool               // stands for a transfer refused for want of space; does nothing
 }
 
 // outcome is what became of a delivery.
@@ -47,7 +48,10 @@ type outcome struct {
 	reason string
 	files  int
 	bytes  uint64
+	space  bool // refused for want of space: tried again when there is more
 }
+
+func (j *job) staging() *spool.Staging { return j.staged.Load() }
 
 // run works on the offer to its end.
 func (j *job) run(ctx context.Context) (outcome, error) {
@@ -61,15 +65,12 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 	}
 	j.spool = s
 	defer s.Close()
-	err = j.prepare(ctx)
-	if j.staging != nil {
-		defer func() {
-			if j.staging != nil {
-				_ = j.staging.Close() // what is lost with it is fetched again
-			}
-		}()
-	}
-	if err != nil {
+	defer func() {
+		if g := j.staging(); g != nil {
+			_ = g.Close() // what is lost with it is fetched again
+		}
+	}()
+	if err := j.prepare(ctx); err != nil {
 		return j.refused(ctx, err)
 	}
 	if err := j.receive(ctx); err != nil {
@@ -103,9 +104,29 @@ func (j *job) prepare(ctx context.Context) error {
 	return j.stage(ctx, whole)
 }
 
-func (j *job) stage(ctx context.Context, whole *manifest.Layout) (err error) {
-	j.staging, err = j.spool.Stage(ctx, j.offer.Transfer, whole)
-	return err
+func (j *job) stage(ctx context.Context, whole *manifest.Layout) error {
+	g, err := j.spool.Stage(ctx, j.offer.Transfer, whole)
+	if err != nil {
+		return err
+	}
+	j.staged.Store(g)
+	return nil
+}
+
+// stageNow fetches the manifest over HTTPS, unless it is known, and stages what it promises.
+func (j *job) stageNow(ctx context.Context) error {
+	if j.staging() != nil {
+		return nil
+	}
+	layout, err := manifest.NewLayout(j.offer)
+	if err != nil {
+		return err
+	}
+	whole, _, err := j.fetchManifest(ctx, layout)
+	if err != nil {
+		return err
+	}
+	return j.stage(ctx, whole)
 }
 
 // refused sorts errors: what this device cannot take is told to the server in words.
@@ -119,18 +140,17 @@ func (j *job) refused(ctx context.Context, err error) (outcome, error) {
 		}
 	}
 	j.agent.refuse(context.WithoutCancel(ctx), j.offer, r.Kind, r.Reason)
-	j.wants = r.Kind == "space"
-	return outcome{state: groupcast.DeliveryRefused, reason: r.Reason}, nil
+	return outcome{state: groupcast.DeliveryRefused, reason: r.Reason, space: r.Kind == "space"}, nil
 }
 
 // receive brings every block: by multicast if the server says so, else over HTTPS.
 func (j *job) receive(ctx context.Context) error {
-	ready := groupcast.Ready{Transfer: j.offer.Transfer, Session: j.offer.Session, LacksAll: j.staging == nil}
-	if j.staging != nil {
-		if j.staging.Missing() == 0 {
+	ready := groupcast.Ready{Transfer: j.offer.Transfer, Session: j.offer.Session, LacksAll: j.staging() == nil}
+	if g := j.staging(); g != nil {
+		if g.Missing() == 0 {
 			return nil
 		}
-		ready.Lacks = j.staging.Has().Missing(maxLacks)
+		ready.Lacks = g.Has().Missing(maxLacks)
 	}
 	ready.FreeBytes = j.agent.freeBytes()
 	h, err := j.agent.cfg.Client.Ready(ctx, ready)
@@ -139,6 +159,11 @@ func (j *job) receive(ctx context.Context) error {
 	}
 	j.agent.say(Line{Kind: "receiving", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Files: int(j.offer.Files),
 		Text: fmt.Sprintf("%s: receiving %d file(s), %s", j.group.Name, j.offer.Files, size(j.offer.TotalBytes))})
+	if h.HTTPS || h.Started { // its blocks may have gone by
+		if err := j.stageNow(ctx); err != nil {
+			return err
+		}
+	}
 	if h.HTTPS {
 		return j.catchUp(ctx)
 	}
@@ -147,9 +172,6 @@ func (j *job) receive(ctx context.Context) error {
 
 // listen takes part in the session.
 func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
-	if err := j.manifestBeforeSession(ctx, h); err != nil {
-		return err
-	}
 	h.FeedbackAddr = netip.AddrPortFrom(j.agent.server, j.offer.FeedbackPort).String()
 	ctx, cancel := context.WithCancelCause(ctx)
 	defer cancel(nil)
@@ -173,25 +195,8 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	return err
 }
 
-// manifestBeforeSession fetches the manifest if the session has begun without this device:
-// its blocks have gone by.
-func (j *job) manifestBeforeSession(ctx context.Context, h groupcast.Handout) error {
-	if j.staging != nil || !h.Started {
-		return nil
-	}
-	layout, err := manifest.NewLayout(j.offer)
-	if err != nil {
-		return err
-	}
-	whole, _, err := j.fetchManifest(ctx, layout)
-	if err != nil {
-		return err
-	}
-	return j.stage(ctx, whole)
-}
-
 func (j *job) knownManifest() []byte {
-	if j.staging == nil {
+	if j.staging() == nil {
 		return nil
 	}
 	raw, _, _ := j.spool.Manifest(j.offer.Transfer) // without it the session brings it
@@ -201,27 +206,27 @@ func (j *job) knownManifest() []byte {
 // onManifest stages what the session's manifest promises.
 func (j *job) onManifest(ctx context.Context) func(*manifest.Layout, []byte) (session.BlockStore, *protocol.BlockSet, error) {
 	return func(layout *manifest.Layout, _ []byte) (session.BlockStore, *protocol.BlockSet, error) {
-		if j.staging == nil {
+		if j.staging() == nil {
 			if err := j.stage(ctx, layout); err != nil {
 				return nil, nil, err
 			}
 		}
-		return j.staging, j.staging.Has(), nil
+		return j.staging(), j.staging().Has(), nil
 	}
 }
 
 // finish commits what is left, removes the staging and sums up.
 func (j *job) finish(ctx context.Context) (outcome, error) {
-	if _, err := j.staging.Commit(ctx); err != nil {
+	g := j.staging()
+	if _, err := g.Commit(ctx); err != nil {
 		return j.refused(ctx, err)
 	}
-	if !j.staging.Done() {
-		return outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", j.offer.Transfer, j.staging.Missing())
+	if !g.Done() {
+		return outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", j.offer.Transfer, g.Missing())
 	}
-	out := sumUp(j.staging.Outcomes())
+	out := sumUp(g.Outcomes())
 	out.bytes = j.offer.TotalBytes
-	g := j.staging
-	j.staging = nil
+	j.staged.Store(nil)
 	return out, g.Remove()
 }
 
@@ -257,7 +262,7 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 	delete(a.jobs, j.offer.Transfer)
 	j.cancel()
 	switch {
-	case e.err == nil && e.out.state != "" && !j.wants:
+	case e.err == nil && e.out.state != "" && !e.out.space:
 		a.deliverReceipt(ctx, j, e.out)
 		a.say(j.line(e.out))
 		if a.cfg.Once {
@@ -279,13 +284,21 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 	return nil
 }
 
+// overtaken says that the work ended because there was something newer to know, not because
+// it went wrong: the session is over, or the device is not owed the transfer any more.
+func overtaken(err error) bool {
+	code := groupcast.ErrorCode(err)
+	return errors.Is(err, context.Canceled) || errors.Is(err, session.ErrSessionOver) ||
+		code == groupcast.ENotFound || code == groupcast.EConflict
+}
+
 func (j *job) line(out outcome) Line {
 	l := Line{Kind: "done", Group: j.group.Name, Transfer: j.offer.Transfer, Outcome: out.state, Path: j.path, Files: out.files, Bytes: out.bytes, Of: j.offer.TotalBytes, Took: time.Since(j.started)}
 	switch out.state {
 	case groupcast.DeliveryRefused:
 		l.Kind = "refused"
 		l.Text = fmt.Sprintf("%s: refused: %s", j.group.Name, out.reason)
-		if j.wants {
+		if out.space {
 			l.Text += "; it is tried again when there is space"
 		}
 	case groupcast.DeliveryVerified:

@@ -38,7 +38,8 @@ func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal:
 		if err != nil {
-			return // again later
+			a.receiptsDue = true
+			return
 		}
 	}
 	if err != nil {
@@ -54,16 +55,19 @@ func (a *Agent) resendReceipts(ctx context.Context) {
 	if err != nil {
 		a.cfg.Log.Warn("receipts not read", "err", err)
 	}
+	a.receiptsDue = false
 	for _, r := range waiting {
-		a.sendReceipt(ctx, r)
+		if a.sendReceipt(ctx, r); a.receiptsDue {
+			return // the server is busy or away: later
+		}
 	}
 }
 
 // report tells the server over HTTPS how a delivery stands.
 func (a *Agent) report(ctx context.Context, j *job, reason string) {
 	r := groupcast.AgentReport{Transfer: j.offer.Transfer, Path: j.path, Reason: reason, FreeBytes: a.freeBytes()}
-	if j.staging != nil {
-		r.Blocks, r.Bytes = j.staging.Layout().Blocks()-j.staging.Missing(), j.staging.Bytes()
+	if g := j.staging(); g != nil {
+		r.Blocks, r.Bytes = g.Layout().Blocks()-g.Missing(), g.Bytes()
 	}
 	if err := a.cfg.Client.Report(ctx, r); err != nil {
 		a.cfg.Log.Debug("report not sent", "err", err)

@@ -7,6 +7,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -148,7 +149,7 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 		return err
 	}
 	defer client.Close()
-	in, err := client.Login(ctx, groupcast.Login{
+	in, err := patiently(ctx, client, groupcast.Login{
 		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(), OS: runtime.GOOS + "/" + runtime.GOARCH,
 		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: wireVersion,
 	})
@@ -169,6 +170,24 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 		Fingerprint protocol.ServerID `json:"fingerprint"`
 	}
 	return a.one(said{in.User.Name, in.Device, address, id}, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address, in.User.Name, in.Device.Name)
+}
+
+// loginPause is how long a login waits in all where the server asks for a moment after a
+// mistyped password.
+const loginPause = 4 * time.Second
+
+func patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
+	for waited := time.Duration(0); ; waited += time.Second {
+		in, err := client.Login(ctx, l)
+		if groupcast.ErrorCode(err) != groupcast.EExhausted || waited >= loginPause {
+			return in, err
+		}
+		select {
+		case <-ctx.Done():
+			return in, ctx.Err()
+		case <-time.After(time.Second):
+		}
+	}
 }
 
 func keyPath(home config.Home) string {

@@ -18,6 +18,7 @@ const (
 	watchSteady  = 250 * time.Millisecond // after the first second
 	watchPerUnit = 200 * time.Microsecond // more for every device that is listed
 	watchPatient = time.Minute            // with a server that does not answer
+	watchStall   = 15 * time.Second       // of active devices of which nothing is heard
 )
 
 // snapshot is a transfer as it is watched.
@@ -31,7 +32,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 	show := a.newDisplay()
 	defer show.done()
 	started, lost := time.Now(), time.Time{}
-	s := snapshot{Transfer: t}
+	s, quiet := snapshot{Transfer: t}, stillness{since: started}
 	for {
 		next, err := look(ctx, client, t)
 		switch {
@@ -48,7 +49,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 			return groupcast.Errorf(groupcast.EUnavailable, "the server does not answer any more").
 				WithHint("transfer %d goes on when it is back: groupcast transfer watch %d", t.No, t.No).Wrap(err)
 		}
-		if err == nil && settled(s) {
+		if err == nil && (settled(s) || quiet.longer(s)) {
 			show.done()
 			return a.outcome(s, time.Since(started))
 		}
@@ -85,6 +86,24 @@ func settled(s snapshot) bool {
 	return !slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool {
 		return d.Active && (d.State == groupcast.DeliveryQueued || d.State == groupcast.DeliveryReceiving)
 	})
+}
+
+// stillness notices when those who are active and still owed do nothing any more: a machine
+// that hangs keeps its connection, and nobody should watch it for ever.
+type stillness struct {
+	since time.Time
+	mark  string
+}
+
+func (q *stillness) longer(s snapshot) bool {
+	mark := fmt.Sprint(s.Transfer.State, s.Transfer.WireBytes, s.Transfer.HTTPSBytes)
+	for _, d := range s.Deliveries {
+		mark += fmt.Sprint(d.State, d.Blocks, d.Active)
+	}
+	if mark != q.mark || s.Transfer.State != groupcast.TransferSending {
+		q.since, q.mark = time.Now(), mark
+	}
+	return time.Since(q.since) > watchStall
 }
 
 // unwatched ends the watching by Ctrl-C; the transfer knows nothing of it.
@@ -145,7 +164,7 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	if !lost.IsZero() {
 		head = fmt.Sprintf("the server has not answered for %s; waiting for it", config.FormatDuration(time.Since(lost)))
 	}
-	lines := []string{head}
+	lines := []string{bar(share(s), 20) + " " + head}
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
 		lines = append(lines, "  "+name(v.Verdict))
 	}
@@ -155,7 +174,7 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 func headline(s snapshot) string {
 	t := s.Transfer
 	done := share(s)
-	text := fmt.Sprintf("%s %3.0f %%  %s  %s", bar(done, 20), done*100, size(t.Bytes), t.State)
+	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, size(t.Bytes), t.State)
 	if v := t.Session; v != nil {
 		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), name(v.Limiter), v.LossPercent)
 		if v.Remaining > 0 {

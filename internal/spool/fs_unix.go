@@ -48,7 +48,7 @@ func betweenFolders(from, to place, do func(a, b int) error) error {
 // badName says that an error is about a name or its folder, not about the disk.
 func badName(err error) bool {
 	for _, e := range []error{
-		fs.ErrPermission, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.ELOOP, unix.EBUSY,
+		fs.ErrPermission, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.ELOOP, unix.EBUSY, unix.EXDEV,
 	} {
 		if errors.Is(err, e) {
 			return true

@@ -389,35 +389,3 @@ func wrongBytes(tr *transfer, disk *spooltest.Disk) error {
 	}
 	return nil
 }
-
-func TestResumeKeepsWhatIsThere(t *testing.T) {
-	dir, l := t.TempDir(), spooltest.NewLedger()
-	s := open(t, dir, l)
-	tr := makeTransfer(t, map[string][]byte{"big": noise(5<<20, 8)})
-	g, err := s.Stage(context.Background(), 1, tr.layout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	first := tr.layout.FirstStream()
-	for b := first; b < first+10; b++ {
-		if err := g.WriteBlock(b, tr.block(b)); err != nil {
-			t.Fatal(err)
-		}
-	}
-	// kill -9: nothing is closed. A torn record at the journal's end is forgotten.
-	again, err := open(t, dir, l).Stage(context.Background(), 1, tr.layout)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer again.Close()
-	if want := tr.layout.Blocks() - int(first) - 10; again.Missing() != want {
-		t.Errorf("%d blocks missing after the restart, want %d", again.Missing(), want)
-	}
-	buf := make([]byte, tr.layout.Longest())
-	if n, err := again.ReadBlock(first+3, buf); err != nil || !bytes.Equal(buf[:n], tr.block(first+3)) {
-		t.Errorf("block %d: %v", first+3, err)
-	}
-	if raw, ok, err := s.Manifest(1); err != nil || !ok || len(raw) == 0 {
-		t.Errorf("the manifest was not kept: %v", err)
-	}
-}

@@ -248,8 +248,17 @@ func (r *Receiver) NextEvent() (Event, bool) {
 
 func (r *Receiver) emit(e Event) { r.events = append(r.events, e) }
 
-// BlockStored says what became of a block: one that was ready, or (Stored) one that came
-// over HTTPS.
+// BlockSupplied says that a block was verified and written that came over HTTPS. If it was
+// ready as well, its symbols stay valid: whoever has them still says BlockStored.
+func (r *Receiver) BlockSupplied(now time.Time, n protocol.BlockNumber) {
+	if b := r.pool.blocks[n]; b != nil && !b.ready {
+		r.pool.release(b)
+	}
+	r.stored(n)
+	r.checkDone(now)
+}
+
+// BlockStored says what became of a block that was ready.
 func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome) {
 	b := r.pool.blocks[n]
 	switch {
@@ -261,6 +270,9 @@ func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome)
 		r.checkDone(now)
 		return
 	case b == nil || !b.ready:
+		return
+	case r.have.Has(n): // it was supplied meanwhile
+		r.pool.release(b)
 		return
 	}
 	r.drop(b)

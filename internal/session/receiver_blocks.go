@@ -95,6 +95,11 @@ func (r *Receiver) settle(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	now := time.Now()
 	r.bytes += uint64(bytes)
 	r.machine.BlockStored(now, b, o)
+	r.afterwards(now)
+}
+
+// afterwards takes what follows of a block that was settled.
+func (r *Receiver) afterwards(now time.Time) {
 	r.machine.Backlog(len(r.jobs) + r.working)
 	r.drain(now)
 	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
@@ -181,7 +186,10 @@ func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	r.settle(b, recv.Stored, len(data))
+	r.bytes += uint64(len(data))
+	now := time.Now()
+	r.machine.BlockSupplied(now, b)
+	r.afterwards(now)
 	return nil
 }
 

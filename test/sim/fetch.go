@@ -122,7 +122,9 @@ func (d *device) fetched(k *work, blocks []protocol.BlockNumber) {
 		if o := d.place(k, b, block); o != recv.Stored {
 			return
 		}
-		d.stored(k, b, recv.Stored)
+		if k.machine != nil {
+			k.machine.BlockSupplied(d.w.clock.Now(), b)
+		}
 	}
 	d.pump(k)
 	if k.staging != nil && k.staging.Missing() == 0 {

@@ -78,6 +78,24 @@ func TestSameSeedSameRun(t *testing.T) {
 	}
 }
 
+// TestRegressions plays seeds that have found a bug once.
+func TestRegressions(t *testing.T) {
+	for _, c := range []struct {
+		seed uint64
+		bug  string
+	}{
+		{19, "a barrier vouched for blocks that a crash had taken before"},
+		{33, "the same"},
+		{65, "the same"},
+		{69, "the same"},
+		{160, "the same"},
+	} {
+		if r := Run(c.seed, None); r.Err != nil {
+			t.Errorf("%s (%s)\n%v", r.Story, c.bug, r.Err)
+		}
+	}
+}
+
 func TestSabotagesAreCaught(t *testing.T) {
 	const within = 1000
 	for _, s := range Sabotages {

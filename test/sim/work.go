@@ -219,7 +219,7 @@ func (d *device) decode(k *work, e recv.Event) {
 	}
 	k.busy--
 	k.machine.Backlog(k.busy)
-	if d.hasBlock(k, e.Block) {
+	if e.Block < k.layout.FirstStream() && k.layout.Manifest() != nil {
 		return // it came over HTTPS meanwhile, and its symbols were given back
 	}
 	size := d.w.plan.symbol
@@ -239,14 +239,6 @@ func (d *device) decode(k *work, e recv.Event) {
 		d.stored(k, e.Block, d.place(k, e.Block, block))
 	}
 	d.pump(k)
-}
-
-// hasBlock says whether a block was stored on another road.
-func (d *device) hasBlock(k *work, b protocol.BlockNumber) bool {
-	if b < k.layout.FirstStream() {
-		return k.layout.Manifest() != nil
-	}
-	return k.staging == nil || k.staging.Has().Has(b)
 }
 
 // place writes a block of the stream, if it is the manifest's.

@@ -238,14 +238,14 @@ func sumUp(all []spool.Outcome) outcome {
 	for _, o := range all {
 		if o.Kind == manifest.KindFile {
 			files++
+			count[o.Result]++ // folders and links are made anew each time: they say nothing
 		}
-		count[o.Result]++
 		if (o.Result == spool.Rejected || o.Result == spool.KeptBoth) && len(why) < 3 {
 			why = append(why, fmt.Sprintf("%s: %s", o.Path, o.Reason))
 		}
 	}
 	out := outcome{state: groupcast.DeliveryVerified, files: files, reason: strings.Join(why, "; ")}
-	switch n := len(all); {
+	switch n := files; {
 	case n > 0 && count[spool.Rejected] == n:
 		out.state = groupcast.DeliveryRefused
 	case n > 0 && count[spool.Superseded] == n:

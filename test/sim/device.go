@@ -156,7 +156,7 @@ func (d *device) cut() {
 
 // tell brings something from the server to the device; ask the other way round.
 func (d *device) tell(f func()) { d.carry(f) }
-func (d *device) ask(f func())  { d.carry(func() { f() }) }
+func (d *device) ask(f func())  { d.carry(f) }
 
 func (d *device) carry(f func()) {
 	if !d.attached {

@@ -10,7 +10,6 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/netsim"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 )
 
@@ -208,11 +207,6 @@ func (w *world) story() string {
 		out += fmt.Sprintf("; transfer %d of %d blocks", t.no, len(t.content.manifest.Blocks))
 	}
 	return out
-}
-
-func deviceID(i int) (id protocol.DeviceID) {
-	binary.BigEndian.PutUint32(id[:], uint32(i+1))
-	return id
 }
 
 // unfinished tells who is owed what, for who looks for a failure.

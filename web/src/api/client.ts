@@ -33,7 +33,11 @@ async function answer<R>(res: Response): Promise<R> {
     // not from our API: the status must do
   }
   const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
-  throw new ApiError(res.status, problem.code ?? "", problem.hint && !said.includes(problem.hint) ? `${said}. ${problem.hint}` : said);
+  throw new ApiError(res.status, problem.code ?? "", [said, problem.hint].filter((x) => x !== undefined).map(sentence).join(" "));
+}
+
+function sentence(s: string): string {
+  return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".");
 }
 
 const e = encodeURIComponent;

@@ -1,4 +1,6 @@
 // Short words after an action, read out by screen readers; errors stay until dismissed.
+import { refresh } from "./live.svelte";
+
 export interface Toast { id: number; text: string; bad: boolean }
 export const toasts = $state<Toast[]>([]);
 let next = 1;
@@ -19,6 +21,7 @@ export function dismiss(id: number): void {
 export async function attempt<T>(what: () => Promise<T>, done?: string): Promise<T | undefined> {
   try {
     const v = await what();
+    refresh();
     if (done) say(done);
     return v;
   } catch (e) {

@@ -132,6 +132,9 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 
 // wrapArgs makes complaints about arguments usage errors, and says the usage with them.
 func wrapArgs(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args, c.RunE = cobra.ArbitraryArgs, nounAlone
+	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
@@ -143,6 +146,14 @@ func wrapArgs(c *cobra.Command) {
 	for _, sub := range c.Commands() {
 		wrapArgs(sub)
 	}
+}
+
+// nounAlone is a noun without its verb: help; or with a verb it does not have: a mistake.
+func nounAlone(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	return usageError{fmt.Errorf("unknown command %q for %q\n  help:  %s --help", args[0], c.CommandPath(), c.CommandPath())}
 }
 
 func (a *app) version() *cobra.Command {

@@ -1,0 +1,157 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"runtime"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/rogpeppe/go-internal/testscript"
+
+	"github.com/groupcast/groupcast/internal/apiclient"
+)
+
+const scriptPatience = 20 * time.Second
+
+func TestMain(m *testing.M) {
+	testscript.Main(m, map[string]func(){
+		"groupcast": func() { os.Exit(Main(os.Args[1:], os.Stdin, os.Stdout, os.Stderr)) },
+	})
+}
+
+// TestScripts runs the command line as its users do, against a server on loopback. Each script
+// has homes and a port of its own.
+func TestScripts(t *testing.T) {
+	if runtime.GOOS == "windows" {
+		t.Skip("the scripts are written for POSIX file modes")
+	}
+	root, err := os.MkdirTemp("", "gc") // short: a socket's path has 103 bytes at most
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = os.RemoveAll(root) })
+	testscript.Run(t, testscript.Params{
+		Dir: filepath.Join("testdata", "script"), WorkdirRoot: root,
+		Setup: func(e *testscript.Env) error {
+			port, err := freePort()
+			e.Setenv("PORT", strconv.Itoa(port))
+			e.Setenv("URL", fmt.Sprintf("https://127.0.0.1:%d", port))
+			e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))
+			e.Setenv("GROUPCAST_HOME", filepath.Join(e.WorkDir, "s"))
+			e.Setenv("NO_COLOR", "1")
+			return err
+		},
+		Cmds: map[string]func(*testscript.TestScript, bool, []string){
+			"up": waitUp, "await": await, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
+		},
+		RequireUniqueNames: true,
+	})
+}
+
+// up waits until the server answers and puts its fingerprint into $FP.
+func waitUp(ts *testscript.TestScript, _ bool, _ []string) {
+	deadline := time.Now().Add(scriptPatience)
+	for {
+		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		id, err := apiclient.FetchFingerprint(ctx, ts.Getenv("URL"))
+		cancel()
+		if err == nil {
+			ts.Setenv("FP", id.String())
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no server at %s: %v", ts.Getenv("URL"), err)
+		}
+		time.Sleep(20 * time.Millisecond)
+	}
+}
+
+// await REGEXP COMMAND... runs a command until what it prints on standard output matches.
+func await(ts *testscript.TestScript, _ bool, args []string) {
+	if len(args) < 2 {
+		ts.Fatalf("usage: await TEXT COMMAND...")
+	}
+	deadline := time.Now().Add(scriptPatience)
+	for {
+		out, _ := command(ts, args[1:]).CombinedOutput() // it is tried again if it fails
+		if strings.Contains(string(out), args[0]) {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("no %q in the output of %v:\n%s", args[0], args[1:], out)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+func command(ts *testscript.TestScript, args []string) *exec.Cmd {
+	cmd := exec.Command(args[0], args[1:]...)
+	cmd.Dir = ts.MkAbs(".")
+	for _, name := range []string{"PATH", "HOME", "GROUPCAST_HOME", "NO_COLOR", "TMPDIR"} {
+		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
+	}
+	return cmd
+}
+
+// code N COMMAND... wants exactly this exit code.
+func exitCode(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	err = ts.Exec(args[1], args[2:]...)
+	var exit *exec.ExitError
+	got := 0
+	if errors.As(err, &exit) {
+		got = exit.ExitCode()
+	} else {
+		ts.Check(err)
+	}
+	if got != want {
+		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// as NAME makes the following commands those of another machine's home.
+func asHome(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Setenv("GROUPCAST_HOME", ts.MkAbs(args[0]))
+}
+
+// odd makes a file whose name would move a terminal's cursor.
+func oddFile(ts *testscript.TestScript, _ bool, args []string) {
+	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "a\x1b[31mred\u202etxt"), []byte("x"), 0o644))
+}
+
+// hold takes the TCP port of the script.
+func holdPort(ts *testscript.TestScript, _ bool, args []string) {
+	network := args[0]
+	if network == "tcp" {
+		l, err := net.Listen("tcp", "127.0.0.1:"+ts.Getenv("PORT"))
+		ts.Check(err)
+		ts.Defer(func() { _ = l.Close() })
+		return
+	}
+	l, err := net.ListenPacket("udp", "127.0.0.1:"+ts.Getenv("PORT"))
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
+}
+
+// damage overwrites all but the first page of a database.
+func damage(ts *testscript.TestScript, _ bool, args []string) {
+	path := ts.MkAbs(args[0])
+	b, err := os.ReadFile(path)
+	ts.Check(err)
+	for i := 4096; i < len(b); i++ {
+		b[i] ^= 0x5a
+	}
+	ts.Check(os.WriteFile(path, b, 0o600))
+	for _, suffix := range []string{"-wal", "-shm"} {
+		_ = os.Remove(path + suffix) // after a clean stop there is none
+	}
+}

@@ -1,13 +1,15 @@
 package cli
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
-
+	"io"
 	"strings"
 	"text/tabwriter"
 	"time"
 	"unicode"
+	"unicode/utf16"
 
 	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -29,14 +31,10 @@ func clean(s string) string {
 	return b.String()
 }
 
+// hides says whether a character is not shown, or changes how others are: control and format
+// characters (bidirectional, zero-width, tags) and separators of lines.
 func hides(r rune) bool {
-	switch {
-	case unicode.IsControl(r), r == '\uFFFD', r == '\uFEFF':
-		return true
-	case r >= 0x200B && r <= 0x200F, r >= 0x202A && r <= 0x202E, r >= 0x2060 && r <= 0x2069:
-		return true
-	}
-	return false
+	return r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
 }
 
 // name is clean for one cell or line: nothing in it breaks the line either.
@@ -44,10 +42,42 @@ func name(s string) string {
 	return strings.NewReplacer("\n", `\u{a}`, "\t", `\u{9}`).Replace(clean(s))
 }
 
-func (a *app) printJSON(v any) error {
-	e := json.NewEncoder(a.out)
-	e.SetIndent("", "  ")
-	return e.Encode(v)
+// printJSON prints a value for programs; a terminal may show it, so what hides is escaped.
+func (a *app) printJSON(v any) error { return writeJSON(a.out, v, "  ") }
+
+// printLine prints a value as one line of JSON.
+func (a *app) printLine(v any) error { return writeJSON(a.out, v, "") }
+
+func writeJSON(w io.Writer, v any, indent string) error {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	e.SetIndent("", indent)
+	if err := e.Encode(v); err != nil {
+		return err
+	}
+	_, err := io.WriteString(w, escapeJSON(b.String()))
+	return err
+}
+
+// escapeJSON writes characters that hide as JSON's own escapes: it reads back the same.
+func escapeJSON(s string) string {
+	if strings.IndexFunc(s, func(r rune) bool { return r != '\n' && hides(r) }) < 0 {
+		return s
+	}
+	var b strings.Builder
+	for _, r := range s {
+		switch {
+		case r == '\n' || !hides(r):
+			b.WriteRune(r)
+		case r > 0xFFFF:
+			high, low := utf16.EncodeRune(r)
+			fmt.Fprintf(&b, `\u%04x\u%04x`, high, low)
+		default:
+			fmt.Fprintf(&b, `\u%04x`, r)
+		}
+	}
+	return b.String()
 }
 
 // list prints rows as a table, or as a JSON list; empty is what a table without rows says.

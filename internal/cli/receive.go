@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"os"
@@ -205,12 +204,11 @@ func receiveDir(dir string, shared bool) (string, error) {
 // sayLines prints what an agent tells, one line at a time.
 func (a *app) sayLines() func(agent.Line) {
 	var mu sync.Mutex
-	e := json.NewEncoder(a.out)
 	return func(l agent.Line) {
 		mu.Lock()
 		defer mu.Unlock()
 		if a.json {
-			_ = e.Encode(l) // who reads it may be gone; receiving goes on
+			_ = a.printLine(l) // who reads it may be gone; receiving goes on
 			return
 		}
 		fmt.Fprintf(a.out, "%s  %s\n", l.At.Format(time.TimeOnly), name(l.Text))

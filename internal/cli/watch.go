@@ -2,7 +2,6 @@ package cli
 
 import (
 	"context"
-	"encoding/json"
 	"fmt"
 	"slices"
 	"time"
@@ -116,7 +115,7 @@ func (a *app) unwatched(t groupcast.Transfer) error {
 func (a *app) outcome(s snapshot, took time.Duration) error {
 	t := s.Transfer
 	if a.json {
-		if err := json.NewEncoder(a.out).Encode(s); err != nil {
+		if err := a.printLine(s); err != nil {
 			return err
 		}
 	} else {
@@ -157,7 +156,7 @@ func summary(t groupcast.Transfer, took time.Duration) string {
 // showProgress draws one look at a transfer.
 func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	if a.json {
-		_ = json.NewEncoder(a.out).Encode(snapshot{Transfer: s.Transfer}) // who reads it may be gone
+		_ = a.printLine(snapshot{Transfer: s.Transfer}) // who reads it may be gone
 		return
 	}
 	head := headline(s)

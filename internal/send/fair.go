@@ -13,7 +13,10 @@ const (
 	outlierShare   = 25                        // repair for outliers may be 1/25 of the packets …
 	outlierSlack   = 512                       // … and so many symbols
 	outlierGroup   = 3                         // devices from which on there are outliers
-	lossLag        = 3 * protocol.SyncInterval // reports of loss come so much after NACKs
+	lossLag        = 2 * protocol.SyncInterval // reports speak of packets so old
+	leastSuspicion = 500 * time.Millisecond    // an outlier is one for so long
+	maxUntold      = 600 * time.Millisecond    // more than that has to be reported on
+	untoldLoss     = 0.6                       // of it may turn out to be lost
 	fruitlessLimit = 24                        // symbols of one block that changed nothing
 	fruitlessAsks  = 3
 	fruitlessLoss  = 0.6  // more reported loss than this explains fruitless repair
@@ -29,19 +32,25 @@ type ask struct {
 	fruitless uint8 // symbols sent meanwhile
 }
 
-// afford charges a device with repair that nobody else has asked for so far. It refuses, and
-// leaves the device behind, when its demand is out of proportion to what it lost or to
-// everybody else's.
+// afford judges a device that was charged with repair which nobody else has asked for so far.
+// It refuses when the demand is out of proportion to what it lost or to everybody else's, and
+// leaves the device behind if that lasts.
 func (s *Sender) afford(now time.Time, d *device) bool {
 	switch {
 	case d.fruit > 3*s.wantedSymbols()+fruitSlack:
 		s.leave(now, d, CauseInconsistent, "inconsistent feedback: it asks again and again and stores nothing")
 	case s.excessive(d):
 		s.accuse(now, d)
-	case s.outlier(d):
-		s.leave(now, d, CauseLoss, d.outlierReason())
-	default:
+	case !s.outlier(d):
+		if !s.lossier(d) {
+			d.suspect = time.Time{}
+		}
 		return true
+	case d.suspect.IsZero():
+		s.measure() // the others may not have reported yet what all of them lose
+		d.suspect = now
+	case now.Sub(d.suspect) > max(2*s.reportInterval(), leastSuspicion):
+		s.leave(now, d, CauseLoss, d.outlierReason())
 	}
 	return false
 }
@@ -74,7 +83,7 @@ func (s *Sender) wantedSymbols() int {
 func (s *Sender) outlier(d *device) bool {
 	demand := d.charged + d.whole
 	limit := outlierSlack + d.credit + int(s.symbols/outlierShare)
-	if len(s.devices.order) < outlierGroup || demand <= limit || d.loss <= 2*s.median+0.02 && d.whole <= d.charged {
+	if len(s.devices.order) < outlierGroup || demand <= limit || !s.lossier(d) && d.whole <= d.charged {
 		return false
 	}
 	like := 0
@@ -86,11 +95,15 @@ func (s *Sender) outlier(d *device) bool {
 	return like < max(2, (len(s.devices.order)+19)/20)
 }
 
+// lossier: it loses far more than the others.
+func (s *Sender) lossier(d *device) bool { return d.loss > 2*s.median+0.02 }
+
 // excessive: it asks for far more than it says it lost.
 func (s *Sender) excessive(d *device) bool {
 	since := float64(s.symbols - d.from)
-	untold := min(since, float64(s.control.Rate())/float64(s.cfg.FrameBytes)*lossLag.Seconds())
-	lost := 2*d.lost/max(d.declared, 1)*since + untold/2
+	a := float64(s.control.Rate()) / float64(s.cfg.FrameBytes) // packets a second
+	untold := min(float64(s.symbols-d.told)+a*lossLag.Seconds(), a*maxUntold.Seconds(), since)
+	lost := 2*d.lost/max(d.declared, 1)*since + untoldLoss*untold
 	return d.charged > outlierSlack+d.credit+int(s.symbols/outlierShare)+int(lost)
 }
 

@@ -68,6 +68,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	d.overrun += uint64(f.Overrun)
 	s.sampleRTT(now, d, f)
 	if f.Declared > 0 && f.Received <= f.Declared && uint64(f.Declared) <= uint64(s.number) {
+		d.told = s.symbols
 		d.declared += float64(f.Declared)
 		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
@@ -129,6 +130,7 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 	d.charged += need - have
 	d.fruit += need - have
 	if !s.afford(now, d) {
+		d.charged -= need - have // not served: if it is no outlier after all, it asks again
 		return
 	}
 	s.grant(now, b, k, s.margin(need), missing)
@@ -146,8 +148,8 @@ func (s *Sender) plausible(n wire.NACK, k int) bool {
 // judge gives how many symbols a NACK needs beyond those on their way; false: none, or the
 // source symbols themselves are still coming.
 func (s *Sender) judge(n wire.NACK, k int, high pn) (int, bool) {
-	if s.pass.ahead(n.Block) {
-		return 0, false
+	if s.pass.ahead(n.Block) || s.pass.later.Has(n.Block) && int(n.Deficit) > k/4 {
+		return 0, false // a pass brings the source symbols; a few parity rows would be wasted on it
 	}
 	need := int(n.Deficit)
 	if high >= s.last[n.Block] {

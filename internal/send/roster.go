@@ -44,13 +44,15 @@ type device struct {
 	delay    time.Duration
 	overrun  uint64
 	round    roundOf
-	declared float64 // packets, by its reports
-	lost     float64 // of them
-	from     uint64  // packets sent before it came
-	charged  int     // repair symbols that it was the first to ask for
-	credit   int     // of which so many are not counted: it came late
-	whole    int     // the same for blocks it lacked whole, at half the price
-	fruit    int     // both since verified rose
+	declared float64   // packets, by its reports
+	lost     float64   // of them
+	from     uint64    // packets sent before it came …
+	told     uint64    // … and before it last reported on any
+	suspect  time.Time // since when it looks like an outlier
+	charged  int       // repair symbols that it was the first to ask for
+	credit   int       // of which so many are not counted: it came late
+	whole    int       // the same for blocks it lacked whole, at half the price
+	fruit    int       // both since verified rose
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
 	done     bool
@@ -68,7 +70,7 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	if s.over {
 		return
 	}
-	d := &device{id: dev, since: now, moved: now, highAt: now, from: s.symbols}
+	d := &device{id: dev, since: now, moved: now, highAt: now, from: s.symbols, told: s.symbols}
 	if s.symbols > 0 {
 		d.credit = s.cfg.Interleave * protocol.MaxSourceSymbols // what it misses of the running group
 	}

@@ -20,8 +20,8 @@ type WebService interface {
 	// EndSignIn ends one of them. The end of a receiver's is the end of its device.
 	EndSignIn(ctx context.Context, p Principal, id string) error
 	// Series tells how a transfer went, second by second, oldest first: at most MaxPoints;
-	// longer ones are told in coarser steps.
-	Series(ctx context.Context, p Principal, no protocol.TransferNo) ([]Point, error)
+	// longer ones are told in coarser steps. after leaves out what was told before; zero: none.
+	Series(ctx context.Context, p Principal, no protocol.TransferNo, after time.Time) ([]Point, error)
 }
 
 // WebIdle is how long a browser's sign-in lasts without use (security.md W1).

@@ -6,6 +6,7 @@ import (
 	"io"
 	"reflect"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
@@ -42,6 +43,7 @@ var (
 	pass   = groupcast.Password("p w")
 	role   = groupcast.RoleAdmin
 	off    = true
+	at     = time.Unix(1_800_000_000, 5000).UTC()
 )
 
 func accountTrips() []trip {
@@ -162,8 +164,8 @@ func transferTrips() []trip {
 		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
 		}),
-		gives(trip{method: "Series", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
-			return c.Series(ctx, no)
+		gives(trip{method: "Series", args: []any{no, at}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
+			return c.Series(ctx, no, at)
 		}),
 		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
 			return c.Files(ctx, no)

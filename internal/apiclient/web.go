@@ -2,6 +2,8 @@ package apiclient
 
 import (
 	"context"
+	"net/url"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -22,7 +24,11 @@ func (c *Client) EndSignIn(ctx context.Context, id string) error {
 	return c.do(ctx, remove("/my/signins/"+segment(id)), nil)
 }
 
-// Series tells how a transfer went, second by second.
-func (c *Client) Series(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
-	return answered[[]groupcast.Point](ctx, c, get("/transfers/"+number(no)+"/series"))
+// Series tells how a transfer went, second by second, from after on; zero: from its start.
+func (c *Client) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+	path := "/transfers/" + number(no) + "/series"
+	if !after.IsZero() {
+		path += "?after=" + url.QueryEscape(after.Format(time.RFC3339Nano))
+	}
+	return answered[[]groupcast.Point](ctx, c, get(path))
 }

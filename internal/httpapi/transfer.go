@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -42,8 +43,11 @@ func (a *api) transferRoutes() {
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
 		summary: "How a transfer went, second by second"},
-		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.Point, error) {
-			return a.service.Series(ctx, p, in.No)
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No    protocol.TransferNo `path:"no"`
+			After time.Time           `query:"after" doc:"Only what came later"`
+		}) ([]groupcast.Point, error) {
+			return a.service.Series(ctx, p, in.No, in.After)
 		})
 	a.transferActions()
 }

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -50,7 +51,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"Backup":         func(c ctx, p who) error { _, err := s.Backup(c, p, groupcast.BackupOptions{}); return err },
 		"Confirm":        func(c ctx, p who) error { return s.ConfirmMemberships(c, p) },
 		"ServerStatus":   func(c ctx, p who) error { _, err := s.ServerStatus(c, p); return err },
-		"Series":         func(c ctx, p who) error { _, err := s.Series(c, p, 1); return err },
+		"Series":         func(c ctx, p who) error { _, err := s.Series(c, p, 1, time.Time{}); return err },
 	}
 }
 

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"time"
@@ -28,6 +29,7 @@ const (
 // sample is what is known of a transfer at one moment; counters only grow within a session.
 type sample struct {
 	at             time.Time
+	running        bool // a session sends
 	session        protocol.SessionID
 	wire, https    uint64 // bytes sent so far
 	source, parity uint64 // symbols sent so far
@@ -49,6 +51,15 @@ type series struct {
 type seriesBook struct {
 	mu sync.Mutex
 	of map[protocol.TransferNo]*series
+}
+
+// idle says that a sample without a session tells nothing new.
+func (s *series) idle(now sample) bool {
+	if len(s.recent) == 0 || now.running {
+		return false
+	}
+	last := s.recent[len(s.recent)-1]
+	return now.https == last.https && maps.Equal(now.verified, last.verified)
 }
 
 // add turns a sample into a point, given those before it.
@@ -160,8 +171,10 @@ func (s *Server) keepSample(ctx context.Context, no protocol.TransferNo, sm samp
 	}
 	s.series.mu.Lock()
 	defer s.series.mu.Unlock()
-	known.add(sm)
-	s.series.of[no] = known
+	if !known.idle(sm) {
+		known.add(sm)
+		s.series.of[no] = known
+	}
 }
 
 // samples looks at what runs or was reported since the last look.
@@ -169,7 +182,7 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.Sen
 	out := map[protocol.TransferNo]sample{}
 	for no, st := range status {
 		out[no] = sample{
-			session: st.Session.ID, wire: st.Wire, source: st.Session.SourceSent, parity: st.Session.ParitySent,
+			running: true, session: st.Session.ID, wire: st.Wire, source: st.Session.SourceSent, parity: st.Session.ParitySent,
 			loss: st.Session.LossPercent, limiter: st.Session.Limiter,
 		}
 	}
@@ -257,10 +270,21 @@ func (s *Server) storedSeries(ctx context.Context, no protocol.TransferNo) *seri
 }
 
 // Series tells how a transfer went.
-func (s *Server) Series(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Point, error) {
+func (s *Server) Series(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
+	points, err := s.allPoints(ctx, no)
+	i, _ := slices.BinarySearchFunc(points, after, func(p groupcast.Point, t time.Time) int {
+		if p.At.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return points[i:], err
+}
+
+func (s *Server) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
 	s.series.mu.Lock()
 	if v := s.series.of[no]; v != nil {
 		defer s.series.mu.Unlock()

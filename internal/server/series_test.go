@@ -60,18 +60,23 @@ func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
 		w.must(err)
 		time.Sleep(2 * seriesQuiet)
 		w.settle()
-		before, err := w.Series(w.ctx, local, tr.No)
+		before, err := w.Series(w.ctx, local, tr.No, time.Time{})
 		w.must(err)
 		if len(before) < 2 || before[0].Sent == 0 {
 			t.Fatalf("the series is %+v", before)
 		}
+		rest, err := w.Series(w.ctx, local, tr.No, before[0].At)
+		w.must(err)
+		if len(rest) != len(before)-1 || rest[0] != before[1] {
+			t.Errorf("after the first: %+v of %+v", rest, before)
+		}
 		w.reboot()
-		after, err := w.Series(w.ctx, local, tr.No)
+		after, err := w.Series(w.ctx, local, tr.No, time.Time{})
 		w.must(err)
 		if len(after) != len(before) || !after[0].At.Equal(before[0].At) {
 			t.Errorf("after a restart %+v, before %+v", after, before)
 		}
-		if _, err := w.Series(w.ctx, local, 999); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		if _, err := w.Series(w.ctx, local, 999, time.Time{}); groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("of no transfer: %v", err)
 		}
 	})

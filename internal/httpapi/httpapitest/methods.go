@@ -2,6 +2,7 @@ package httpapitest
 
 import (
 	"context"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -265,6 +266,6 @@ func (s *Service) EndSignIn(_ context.Context, p groupcast.Principal, id string)
 }
 
 // Series notes the call.
-func (s *Service) Series(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Point, error) {
-	return answer[[]groupcast.Point](s.note("Series", p, no))
+func (s *Service) Series(_ context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+	return answer[[]groupcast.Point](s.note("Series", p, no, after))
 }

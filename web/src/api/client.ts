@@ -1,4 +1,5 @@
 // One function per call of the JSON API; the browser's cookie says who asks.
+import { sentence } from "../lib/format";
 import type * as T from "./types";
 
 export class ApiError extends Error {
@@ -34,10 +35,6 @@ async function answer<R>(res: Response): Promise<R> {
   }
   const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
   throw new ApiError(res.status, problem.code ?? "", [said, problem.hint].filter((x) => x !== undefined).map(sentence).join(" "));
-}
-
-function sentence(s: string): string {
-  return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?]$/.test(s) ? "" : ".");
 }
 
 const e = encodeURIComponent;
@@ -91,7 +88,7 @@ export const api = {
   received: () => list<T.Received>("/my/deliveries"),
   signIns: () => list<T.SignIn>("/my/signins"),
   endSignIn: (id: string) => call<void>("DELETE", `/my/signins/${e(id)}`),
-  series: (no: number) => list<T.Point>(`/transfers/${no}/series`),
+  series: (no: number, after = "") => list<T.Point>(`/transfers/${no}/series${after ? `?after=${e(after)}` : ""}`),
 
   createUpload: (entries: T.UploadEntry[]) => call<T.Upload>("POST", "/uploads", { entries }),
   upload: (id: string) => call<T.Upload>("GET", `/uploads/${e(id)}`),

@@ -51,6 +51,11 @@ export function count(n: number, one: string, many = one + "s"): string {
   return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }
 
+/** With a capital and a stop, as a sentence stands alone. */
+export function sentence(s: string): string {
+  return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?…]$/.test(s) || s === "" ? "" : ".");
+}
+
 // Characters that hide or turn text around are shown as what they are (security.md W2).
 const hostile = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
 

@@ -4,21 +4,32 @@ import { onChange } from "./live.svelte";
 
 export interface Loaded<T> { value: T | undefined; error: string; again: () => Promise<void> }
 
-export function load<T>(read: () => Promise<T>, kinds: string[]): Loaded<T> {
-  const state = $state<{ value: T | undefined; error: string }>({ value: undefined, error: "" });
+/** least is the least time between two readings that events ask for, in ms. */
+export function load<T>(read: () => Promise<T>, kinds: string[], least = 0): Loaded<T> {
+  // Raw: what was read is replaced as a whole and never changed; 10,000 rows stay plain objects.
+  let value = $state.raw<T | undefined>(undefined);
+  let error = $state("");
   let running = false;
   let asked = false;
+  let last = 0;
+  let later: ReturnType<typeof setTimeout> | undefined;
+  function soon(): void {
+    const wait = last + least - Date.now();
+    if (wait <= 0) void again();
+    else later ??= setTimeout(() => { later = undefined; void again(); }, wait);
+  }
   async function again(): Promise<void> {
     if (running) {
       asked = true; // one more when this one is back
       return;
     }
     running = true;
+    last = Date.now();
     try {
-      state.value = await read();
-      state.error = "";
+      value = await read();
+      error = "";
     } catch (e) {
-      state.error = e instanceof Error ? e.message : String(e);
+      error = e instanceof Error ? e.message : String(e);
     }
     running = false;
     if (asked) {
@@ -28,11 +39,15 @@ export function load<T>(read: () => Promise<T>, kinds: string[]): Loaded<T> {
   }
   onMount(() => {
     void again();
-    return onChange(kinds, again);
+    const end = onChange(kinds, soon);
+    return () => {
+      clearTimeout(later);
+      end();
+    };
   });
   return {
-    get value() { return state.value; },
-    get error() { return state.error; },
+    get value() { return value; },
+    get error() { return error; },
     again,
   };
 }

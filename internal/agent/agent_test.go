@@ -1,58 +1,249 @@
-package agent
+package agent_test
 
 import (
-	"net/netip"
+	"os"
+	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/manifest"
-	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/session"
 )
 
-// TestSumUp: what became of the files decides, not the folders around them.
-func TestSumUp(t *testing.T) {
-	file := func(r spool.Result) spool.Outcome {
-		return spool.Outcome{Kind: manifest.KindFile, Path: "f", Result: r, Reason: "because"}
-	}
-	folder := spool.Outcome{Kind: manifest.KindFolder, Path: "d", Result: spool.Committed}
-	for _, c := range []struct {
-		all  []spool.Outcome
-		want groupcast.DeliveryState
-	}{
-		{[]spool.Outcome{folder}, groupcast.DeliveryVerified},
-		{[]spool.Outcome{folder, file(spool.Committed)}, groupcast.DeliveryVerified},
-		{[]spool.Outcome{folder, file(spool.Superseded)}, groupcast.DeliverySuperseded},
-		{[]spool.Outcome{folder, file(spool.AlreadyHad), file(spool.AlreadyHad)}, groupcast.DeliveryAlreadyHad},
-		{[]spool.Outcome{folder, file(spool.AlreadyHad), file(spool.Committed)}, groupcast.DeliveryVerified},
-		{[]spool.Outcome{folder, file(spool.Rejected)}, groupcast.DeliveryRefused},
-		{[]spool.Outcome{file(spool.Rejected), file(spool.Committed)}, groupcast.DeliveryVerified},
-	} {
-		if got := sumUp(c.all); got.state != c.want {
-			t.Errorf("%+v: %s, want %s", c.all, got.state, c.want)
+func TestTwoGetItByMulticast(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.enrol("anna", true), w.enrol("bert", true)
+	a.cfg.Drop, b.cfg.Drop = session.Loss(5, 1), session.Loss(5, 2)
+	a.run()
+	b.run()
+	path, data := w.file("image.bin", 3<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	for _, d := range []*device{a, b} {
+		if got := w.until(tr, d.name, groupcast.DeliveryVerified); got.Path != groupcast.PathMulticast {
+			t.Errorf("%s: by %s (%s)", d.name, got.Path, got.Reason)
 		}
-	}
-	if out := sumUp([]spool.Outcome{file(spool.Rejected), file(spool.Committed)}); out.reason == "" {
-		t.Error("the file that could not be held is not named")
-	}
-}
-
-// TestAllowedAddresses: a server cannot make agents join what is not a group's (R5).
-func TestAllowedAddresses(t *testing.T) {
-	for addr, want := range map[string]bool{
-		"239.192.7.9:7441": true, "224.0.0.1:7441": true, "[ff15::7]:7441": true, "232.1.2.3:7441": true,
-		"224.0.0.251:7441": false, "239.192.7.9:53": false, "10.0.0.1:7441": false, "[ff02::fb]:7441": false, "[::1]:7441": false, "255.255.255.255:7441": false,
-	} {
-		if err := allowed(netip.MustParseAddrPort(addr)); (err == nil) != want {
-			t.Errorf("%s: %v", addr, err)
+		if !d.has("image.bin", data) {
+			t.Errorf("%s does not have the file", d.name)
+		}
+		w.await(d.name+" to say so", func() bool { return d.count("done") == 1 })
+		if l := d.said("done"); l.Outcome != groupcast.DeliveryVerified || !strings.Contains(l.Text, "verified in") {
+			t.Errorf("%s said %+v", d.name, l)
+		}
+		inbox, err := d.cfg.Ledger.Inbox(t.Context(), "", 0)
+		if err != nil || len(inbox) != 1 || inbox[0].Path != "image.bin" || inbox[0].Size != 3<<20 {
+			t.Errorf("%s: inbox %+v, %v", d.name, inbox, err)
+		}
+		if left, err := d.cfg.Ledger.Receipts(t.Context(), w.authority.ID()); err != nil || len(left) != 0 {
+			t.Errorf("%s: receipts not acknowledged: %+v, %v", d.name, left, err)
+		}
+		if err := d.end(); err != nil {
+			t.Errorf("%s ended with %v", d.name, err)
 		}
 	}
 }
 
-// TestGroupNames: what becomes a folder's name is checked here, whatever the server says (R1).
-func TestGroupNames(t *testing.T) {
-	for name, want := range map[string]bool{"lab-a": true, "..": false, ".": false, "a/b": false, "": false, "Lab": false, ".hidden": false, "a\x00": false} {
-		if groupName.MatchString(name) != want {
-			t.Errorf("%q", name)
-		}
+// A device that multicast does not reach gets everything over HTTPS and says why; the other
+// one does not wait for it.
+func TestWithoutMulticast(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.enrol("anna", true), w.enrol("deaf", true)
+	b.cfg.Drop = func(protocol.PacketNumber) bool { return true }
+	a.run()
+	b.run()
+	path, data := w.file("image.bin", 2<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Via: groupcast.ViaMulticast})
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	got := w.until(tr, "deaf", groupcast.DeliveryVerified)
+	if got.Path != groupcast.PathHTTPS || !b.has("image.bin", data) || !a.has("image.bin", data) {
+		t.Errorf("deaf got it by %s (%s)", got.Path, got.Reason)
+	}
+}
+
+// One that comes in the middle takes part in the running session and has everything.
+func TestLateJoin(t *testing.T) {
+	w := newWorld(t)
+	a, b, late := w.enrol("anna", true), w.enrol("bert", true), w.enrol("late", true)
+	a.run()
+	b.run()
+	path, data := w.file("image.bin", 4<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Rate: 30_000_000})
+	w.await("the session to be under way", func() bool { return w.delivery(tr, "anna").Blocks > 3 })
+	late.run()
+	w.until(tr, "late", groupcast.DeliveryVerified)
+	if !late.has("image.bin", data) {
+		t.Error("the late one does not have the file")
+	}
+}
+
+// What is delivered waits for the membership: approved in mid-air, the device takes part at once.
+func TestNewGroupAtOnce(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", false).run()
+	path, data := w.file("first.bin", 1000)
+	w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	_, err := w.server.AddMember(t.Context(), local, w.group, "anna")
+	check(t, err)
+	w.await("the group", func() bool { return a.said("group").Group == w.group })
+	path, data = w.file("second.bin", 1000)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	if !a.has("second.bin", data) {
+		t.Error("the file is not there")
+	}
+}
+
+// K2 as the agents see it: the removed one gets nothing more, the others keep what they had
+// verified and go on with the new key.
+func TestRemovedInMidTransfer(t *testing.T) {
+	w := newWorld(t)
+	a, b, gone := w.enrol("anna", true), w.enrol("bert", true), w.enrol("gone", true)
+	for _, d := range []*device{a, b, gone} {
+		d.run()
+	}
+	path, data := w.file("image.bin", 5<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Rate: 20_000_000})
+	w.await("the session to be under way", func() bool { return w.delivery(tr, "gone").Blocks > 3 })
+	check(t, w.server.RemoveMember(t.Context(), local, w.group, "gone"))
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	w.until(tr, "bert", groupcast.DeliveryVerified)
+	if !a.has("image.bin", data) || !b.has("image.bin", data) {
+		t.Error("those who stayed do not have the file")
+	}
+	if _, err := os.Stat(filepath.Join(gone.cfg.Dir, w.group, "image.bin")); err == nil {
+		t.Error("the removed one has the file")
+	}
+	after, err := w.server.Transfer(t.Context(), local, tr.No)
+	if check(t, err); after.WireBytes > 8<<20 {
+		t.Errorf("%d bytes on the wire: verified blocks were sent again", after.WireBytes)
+	}
+	w.await("the group to be left", func() bool { return strings.Contains(gone.said("group").Text, "no longer") })
+}
+
+// The server goes away in mid-transfer and comes back: agents reconnect, what they verified is
+// not sent again.
+func TestServerComesBack(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.enrol("anna", true).run(), w.enrol("bert", true).run()
+	path, data := w.file("image.bin", 5<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Rate: 20_000_000})
+	w.await("the session to be under way", func() bool { return w.delivery(tr, "anna").Blocks > 3 })
+	w.stop()
+	w.start(w.address)
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	w.until(tr, "bert", groupcast.DeliveryVerified)
+	if !a.has("image.bin", data) || !b.has("image.bin", data) {
+		t.Error("the file is not there")
+	}
+	if a.count("lost") == 0 || a.count("connected") < 2 {
+		t.Error("the agent did not say that the server was away")
+	}
+}
+
+// Restarted in mid-transfer, an agent goes on from its journal.
+func TestAgentComesBack(t *testing.T) {
+	w := newWorld(t)
+	w.enrol("bert", true).run()
+	a := w.enrol("anna", true).run()
+	path, data := w.file("image.bin", 5<<20)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Rate: 20_000_000})
+	w.await("the session to be under way", func() bool { return w.delivery(tr, "anna").Blocks > 3 })
+	check(t, a.end())
+	a.run()
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	if !a.has("image.bin", data) {
+		t.Error("the file is not there")
+	}
+}
+
+func TestOnceEndsAfterOne(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true)
+	a.cfg.Once = true
+	a.run()
+	path, data := w.file("one.bin", 5000)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	if err := a.wait(); err != nil || !a.has("one.bin", data) {
+		t.Errorf("ended with %v", err)
+	}
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+}
+
+// What is there already is not fetched, and a newer file is not overwritten by an older one.
+func TestAlreadyHadAndSuperseded(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true).run()
+	path, data := w.file("same.bin", 300_000)
+	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "anna", groupcast.DeliveryVerified)
+	again := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	w.await("the second one to be over", func() bool { return !w.delivery(again, "anna").State.Owed() })
+	if got := w.delivery(again, "anna"); got.State != groupcast.DeliveryAlreadyHad && got.State != groupcast.DeliveryVerified {
+		t.Errorf("%s (%s)", got.State, got.Reason)
+	}
+
+	old := w.send(groupcast.NewTransfer{Paths: []string{path}, Hold: true})
+	check(t, os.WriteFile(path, append(data, "newer"...), 0o644))
+	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "anna", groupcast.DeliveryVerified)
+	check(t, os.WriteFile(path, data, 0o644))
+	_, err := w.server.SendTransfer(t.Context(), local, old.No)
+	check(t, err)
+	w.await("the old one to be over", func() bool {
+		tr, err := w.server.Transfer(t.Context(), local, old.No)
+		return err == nil && !tr.State.Open()
+	})
+	if !a.has("same.bin", append(data, "newer"...)) {
+		t.Error("an older transfer overwrote a newer file")
+	}
+}
+
+func TestTooLargeIsRefusedInWords(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true)
+	a.cfg.MaxSize = 1000
+	a.run()
+	path, _ := w.file("big.bin", 2000)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	got := w.until(tr, "anna", groupcast.DeliveryRefused)
+	if got.Reason == "" || a.said("refused").Text == "" {
+		t.Errorf("refused without words: %+v", got)
+	}
+	if _, err := os.Stat(filepath.Join(a.cfg.Dir, w.group, "big.bin")); err == nil {
+		t.Error("it is there all the same")
+	}
+}
+
+func TestARevokedDeviceEnds(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true).run()
+	check(t, w.server.RevokeDevice(t.Context(), local, a.in.Device.ID))
+	if err := a.wait(); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
+		t.Errorf("ended with %v", err)
+	}
+}
+
+// C7: a second agent with the same login ends the first.
+func TestASecondAgentEndsTheFirst(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true)
+	twin := &device{w: w, name: "twin", cfg: a.cfg, in: a.in}
+	twin.cfg.Say = twin.hear
+	a.run()
+	twin.run()
+	if err := a.wait(); groupcast.ErrorCode(err) != groupcast.EConflict {
+		t.Errorf("the first ended with %v", err)
+	}
+}
+
+// C1: an agent whose pin is another server's sends nothing and says so.
+func TestAnotherServerIsRefused(t *testing.T) {
+	w, other := newWorld(t), newWorld(t)
+	a := w.enrol("anna", true)
+	a.cfg.Client = other.enrol("anna", false).cfg.Client
+	a.cfg.VerifySigning = w.enrol("bert", false).cfg.VerifySigning
+	a.cfg.Seen = nil
+	a.launch()
+	w.await("a warning", func() bool { return a.count("warning") > 0 })
+	if text := a.said("warning").Text; !strings.Contains(text, "signing key") {
+		t.Errorf("said %q", text)
 	}
 }

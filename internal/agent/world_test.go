@@ -1,0 +1,277 @@
+package agent_test
+
+import (
+	"bytes"
+	"context"
+	"crypto/rand"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"os"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/httpapi"
+	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/server"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store/sqlite"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+const patience = 20 * time.Second
+
+var local = groupcast.Principal{Local: true, From: "test"}
+
+// world is a whole server on loopback: database, keys, sockets, API.
+type world struct {
+	t         *testing.T
+	dir       string
+	authority *pki.Authority
+	server    *server.Server
+	address   string
+	group     string
+	stop      func()
+}
+
+func newWorld(t *testing.T) *world {
+	t.Helper()
+	dir, err := os.MkdirTemp("", "gc")
+	check(t, err)
+	t.Cleanup(func() { _ = os.RemoveAll(dir) })
+	w := &world{t: t, dir: dir, group: "lab"}
+	w.start("127.0.0.1:0")
+	_, err = w.server.CreateGroup(t.Context(), local, groupcast.NewGroup{Name: w.group})
+	check(t, err)
+	return w
+}
+
+// start opens the server's home and serves it; stop ends it and waits.
+func (w *world) start(listen string) {
+	w.t.Helper()
+	home := filepath.Join(w.dir, "s")
+	check(w.t, os.MkdirAll(home, 0o700))
+	var err error
+	w.authority, err = pki.Open(pki.Options{Folder: home, Hosts: pki.LocalHosts()})
+	check(w.t, err)
+	db, err := sqlite.Open(w.t.Context(), filepath.Join(home, "db.sqlite"))
+	check(w.t, err)
+	station, err := session.OpenStation(session.StationConfig{Interface: "127.0.0.1", Feedback: netip.MustParseAddrPort("127.0.0.1:0")})
+	check(w.t, err)
+	w.server, err = server.New(server.Config{
+		Home: w.dir, Dir: home, Store: db, Identity: w.authority, Passwords: auth.NewPasswords(time.Now), Station: station,
+		Interface: "lo", Gather: 50 * time.Millisecond, GatherMax: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+	})
+	check(w.t, err)
+	api, err := httpapi.Listen(httpapi.Config{Service: w.server, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost, Log: slog.New(slog.DiscardHandler)})
+	check(w.t, err)
+	w.address = api.Addr().(*net.TCPAddr).String()
+	ctx, cancel := context.WithCancel(context.Background())
+	var all sync.WaitGroup
+	for _, run := range []func(context.Context) error{station.Run, w.server.Run, api.Serve} {
+		all.Go(func() {
+			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
+				w.t.Errorf("server: %v", err)
+			}
+		})
+	}
+	w.stop = sync.OnceFunc(func() {
+		cancel()
+		all.Wait()
+		if err := errors.Join(station.Close(), db.Close()); err != nil {
+			w.t.Errorf("closing the server: %v", err)
+		}
+	})
+	w.t.Cleanup(w.stop)
+}
+
+// device is one machine: a login, a ledger, a folder, and what its agent says.
+type device struct {
+	w      *world
+	name   string
+	cfg    agent.Config
+	in     groupcast.LoggedIn
+	mu     sync.Mutex
+	lines  []agent.Line
+	cancel context.CancelFunc
+	err    error
+	over   chan struct{}
+}
+
+// enrol makes a user, a member if asked, and logs a machine of his in.
+func (w *world) enrol(name string, member bool) *device {
+	w.t.Helper()
+	ctx := w.t.Context()
+	pw := groupcast.Password(rand.Text())
+	_, err := w.server.AddUser(ctx, local, groupcast.NewUser{Name: name, Password: pw})
+	check(w.t, err)
+	if member {
+		_, err = w.server.AddMember(ctx, local, w.group, name)
+		check(w.t, err)
+	}
+	key := seal.NewSigningKey()
+	pin := pki.Pin{ID: w.authority.ID()}
+	client, err := apiclient.New(apiclient.Config{Address: w.address, Pin: pin})
+	check(w.t, err)
+	w.t.Cleanup(client.Close)
+	in, err := client.Login(ctx, groupcast.Login{
+		User: name, Password: pw, Device: name, PublicKey: key.Public().Bytes(), OS: "test",
+		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: 1,
+	})
+	check(w.t, err)
+	book, err := ledger.Open(ctx, filepath.Join(w.dir, name+".sqlite"), time.Now)
+	check(w.t, err)
+	w.t.Cleanup(func() { check(w.t, book.Close()) })
+	d := &device{w: w, name: name, in: in}
+	d.cfg = agent.Config{
+		Client: client.WithToken(apiclient.Token(in.AgentToken)), Address: "https://" + w.address, Server: w.authority.ID(), Device: in.Device.ID,
+		Key: key, Ledger: book, Dir: filepath.Join(w.dir, name), Reserve: -1, VerifySigning: pin.VerifySigningLeaf, Say: d.hear,
+	}
+	check(w.t, os.Mkdir(d.cfg.Dir, 0o755))
+	return d
+}
+
+func (d *device) hear(l agent.Line) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.lines = append(d.lines, l)
+}
+
+// run starts the agent and waits until it is attached.
+func (d *device) run() *device {
+	d.w.t.Helper()
+	before := d.count("connected")
+	d.launch()
+	d.w.await(d.name+" to be connected", func() bool { return d.count("connected") > before })
+	return d
+}
+
+func (d *device) launch() {
+	d.w.t.Helper()
+	g, err := agent.New(d.cfg)
+	check(d.w.t, err)
+	ctx, cancel := context.WithCancel(context.Background())
+	d.cancel, d.over = cancel, make(chan struct{})
+	go func(over chan struct{}) {
+		defer close(over)
+		d.err = g.Run(ctx)
+	}(d.over)
+	d.w.t.Cleanup(func() { d.end() })
+}
+
+// end stops the agent and gives what Run returned.
+func (d *device) end() error {
+	d.cancel()
+	return d.wait()
+}
+
+func (d *device) wait() error {
+	select {
+	case <-d.over:
+		return d.err
+	case <-time.After(patience):
+		return errors.New("the agent does not end")
+	}
+}
+
+func (d *device) count(kind string) int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	n := 0
+	for _, l := range d.lines {
+		if l.Kind == kind {
+			n++
+		}
+	}
+	return n
+}
+
+// said gives the last line of a kind.
+func (d *device) said(kind string) (last agent.Line) {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	for _, l := range d.lines {
+		if l.Kind == kind {
+			last = l
+		}
+	}
+	return last
+}
+
+func (d *device) has(path string, want []byte) bool {
+	have, err := os.ReadFile(filepath.Join(d.cfg.Dir, d.w.group, path))
+	return err == nil && bytes.Equal(have, want)
+}
+
+func (w *world) await(what string, ok func() bool) {
+	w.t.Helper()
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if ok() {
+			return
+		}
+	}
+	w.t.Fatalf("gave up waiting for %s", what)
+}
+
+// file writes fresh random content to the server's disk.
+func (w *world) file(name string, size int) (string, []byte) {
+	w.t.Helper()
+	data := make([]byte, size)
+	rand.Read(data)
+	path := filepath.Join(w.t.TempDir(), name)
+	check(w.t, os.WriteFile(path, data, 0o644))
+	return path, data
+}
+
+func (w *world) send(n groupcast.NewTransfer) groupcast.Transfer {
+	w.t.Helper()
+	n.Group = w.group
+	t, err := w.server.AddTransfer(w.t.Context(), local, n)
+	check(w.t, err)
+	return t
+}
+
+func (w *world) delivery(t groupcast.Transfer, user string) groupcast.Delivery {
+	w.t.Helper()
+	all, err := w.server.Deliveries(w.t.Context(), local, t.No)
+	check(w.t, err)
+	i := slices.IndexFunc(all, func(d groupcast.Delivery) bool { return d.User == user })
+	if i < 0 {
+		return groupcast.Delivery{Reason: fmt.Sprintf("%s is owed nothing", user)}
+	}
+	return all[i]
+}
+
+// until waits for the state of a user's delivery.
+func (w *world) until(t groupcast.Transfer, user string, want groupcast.DeliveryState) groupcast.Delivery {
+	w.t.Helper()
+	var d groupcast.Delivery
+	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		if d = w.delivery(t, user); d.State == want {
+			return d
+		}
+	}
+	w.t.Fatalf("%s's delivery is %s (%s), want %s", user, d.State, d.Reason, want)
+	return d
+}
+
+func check(t *testing.T, err error) {
+	t.Helper()
+	if err != nil {
+		t.Fatal(err)
+	}
+}

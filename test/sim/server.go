@@ -319,6 +319,14 @@ func (s *server) refusal(no protocol.TransferNo, i int) {
 	}
 }
 
+// remind tells a device that followed an offer of the past what it was doing.
+func (s *server) remind(no protocol.TransferNo, i int) {
+	if s.entitled(no, i) && s.transfer(no).deliveries[i].place == alone {
+		d, o := s.w.devices[i], s.sign(s.transfer(no), nil)
+		d.tell(func() { d.catchUp(no, o) })
+	}
+}
+
 // putOff says that a device does something else first.
 func (s *server) putOff(no protocol.TransferNo, i int) {
 	if l := &s.transfer(no).deliveries[i]; l.place == alone {

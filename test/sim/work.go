@@ -93,13 +93,14 @@ func (d *device) ready() {
 	if k.staging != nil {
 		lacks = k.staging.Has().Missing(4096)
 	}
-	all, session := k.staging == nil && !k.staged, k.offer.Session
+	all, session, no := k.staging == nil && !k.staged, k.offer.Session, k.no
 	d.ask(func() {
 		if run := d.w.server.session; run != nil && run.offer.Session == session {
 			run.ready(d.i, lacks, all)
 			return
 		}
 		d.w.count("hand-out: refused")
+		d.w.server.remind(no, d.i)
 	})
 }
 

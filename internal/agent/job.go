@@ -273,7 +273,7 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 		a.jobs[j.offer.Transfer] = waiting(j)
 	case groupcast.ErrorCode(e.err) == groupcast.EConflict && e.err != nil:
 		// The session ended while this device answered: the next offer is on its way.
-	case e.err != nil && !errors.Is(e.err, context.Canceled) && !errors.Is(e.err, session.ErrSessionOver):
+	case e.err != nil && !overtaken(e.err):
 		a.say(Line{Kind: "failed", Group: j.group.Name, Transfer: j.offer.Transfer, Text: fmt.Sprintf("%s: %v; it is tried again", j.group.Name, e.err)})
 		a.report(ctx, j, e.err.Error())
 	}

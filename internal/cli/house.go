@@ -153,9 +153,6 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
-// port is where HTTPS listens.
-func (h *house) port() int { return h.http.Addr().(*net.TCPAddr).Port }
-
 // addresses are the URLs under which the server can be reached.
 func (h *house) addresses() []string {
 	at := h.http.Addr().(*net.TCPAddr)

@@ -96,7 +96,7 @@ func TestIdentifiersAreHexOfTheRightLength(t *testing.T) {
 			t.Errorf("%s was taken for an identifier", bad)
 		}
 	}
-	if protocol.NewSessionID() == protocol.NewSessionID() {
+	if first, second := protocol.NewSessionID(), protocol.NewSessionID(); first == second {
 		t.Error("two session IDs are the same")
 	}
 }

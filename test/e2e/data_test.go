@@ -262,3 +262,8 @@ func appendTo(path string, b []byte) error {
 	_, err = f.Write(b)
 	return err
 }
+
+func mustMkdir(t *testing.T, dir string) {
+	t.Helper()
+	must(t, os.MkdirAll(dir, 0o700))
+}

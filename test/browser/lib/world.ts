@@ -44,8 +44,8 @@ export class Receiver {
     this.world.run(["join", group, ...(text ? ["--text", text] : [])], "", this.home);
     return this;
   }
-  async start(): Promise<this> {
-    const p = spawn(program, ["--home", this.home, "receive", "--dir", this.files, "--reserve", "0", "--drop", String(this.drop)], { stdio: ["ignore", "pipe", "pipe"] });
+  async start(...flags: string[]): Promise<this> {
+    const p = spawn(program, ["--home", this.home, "receive", "--dir", this.files, "--reserve", "0", "--drop", String(this.drop), ...flags], { stdio: ["ignore", "pipe", "pipe"] });
     this.process = p;
     p.stdout.on("data", (b) => (this.said += b));
     p.stderr.on("data", (b) => (this.said += b));
@@ -57,9 +57,13 @@ export class Receiver {
     return list.some((d) => d.name === this.device && d.active);
   }
   /** Ends it as a power cut does. */
-  kill(): void {
-    this.process?.kill("SIGKILL");
+  async kill(): Promise<void> {
+    const p = this.process;
     this.process = undefined;
+    if (!p) return;
+    const over = new Promise((ok) => p.once("exit", ok));
+    p.kill("SIGKILL");
+    await over;
   }
 }
 
@@ -112,7 +116,7 @@ export class World {
   }
 
   async end(): Promise<void> {
-    for (const r of this.receivers) r.kill();
+    for (const r of this.receivers) await r.kill();
     const p = this.server;
     if (p) {
       const over = new Promise((ok) => p.once("exit", ok));

@@ -44,6 +44,7 @@ var arrows = map[string]string{
 	"apiclient":    "protocol pki .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
 	"web":          "",
+	"words":        "protocol config .",
 	"cli":          "*",
 
 	"netsim":              "protocol",

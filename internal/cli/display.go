@@ -84,18 +84,3 @@ func (d *display) done() {
 		d.lines = 0
 	}
 }
-
-// cut shortens a line to the terminal's width, so that it stays one line.
-func cut(s string, width int) string {
-	r := []rune(s)
-	if len(r) < width {
-		return s
-	}
-	return string(r[:max(width-2, 0)]) + "…"
-}
-
-// bar draws a share of one as blocks.
-func bar(share float64, width int) string {
-	n := int(min(max(share, 0), 1)*float64(width) + 0.5)
-	return strings.Repeat("█", n) + strings.Repeat("░", width-n)
-}

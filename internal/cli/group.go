@@ -175,15 +175,3 @@ func (a *app) request() *cobra.Command {
 		}))
 	return c
 }
-
-// offerRow is a group as a receiver's user sees it.
-func offerRow(g groupcast.GroupOnOffer) []string {
-	since := ""
-	if !g.Since.IsZero() {
-		since = ago(g.Since)
-	}
-	state := map[groupcast.Membership]string{
-		groupcast.MembershipNone: "", groupcast.MembershipAsked: "asked", groupcast.MembershipMember: "member", groupcast.MembershipDenied: "denied",
-	}[g.Membership]
-	return []string{g.Name, state, since, g.Address.String()}
-}

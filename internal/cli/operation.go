@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -44,21 +43,6 @@ group's first, then for a user's.`,
 	}
 	c.Flags().StringVar(&user, "user", "", "only this user's devices")
 	return c
-}
-
-func checkRow(r groupcast.CheckResult) []string {
-	trip, free := "", ""
-	if r.RoundTrip > 0 {
-		trip = r.RoundTrip.Round(10 * time.Microsecond).String()
-	}
-	if r.FreeBytes > 0 {
-		free = size(r.FreeBytes)
-	}
-	var heard []string
-	for _, p := range r.Multicast {
-		heard = append(heard, fmt.Sprintf("%s %d/%d", p.Group, p.Heard, p.Sent))
-	}
-	return []string{r.User, r.Device, yes(r.Active, "active", "seen "+ago(r.LastSeen)), trip, strings.Join(heard, ", "), free, r.Note}
 }
 
 func (a *app) audit() *cobra.Command {

@@ -39,17 +39,6 @@ func (a *app) pendingAdd() *cobra.Command {
 	return c
 }
 
-// whatNow says what becomes of a transfer that was just promised.
-func whatNow(t groupcast.Transfer) string {
-	switch {
-	case t.State == groupcast.TransferHeld:
-		return "held until `groupcast pending send " + t.Group + "`"
-	case t.State == groupcast.TransferDone:
-		return "nobody lacks it"
-	}
-	return "it goes out as soon as a device that lacks it is active"
-}
-
 // pendingRow is an open transfer with its reason and what is owed of it, in one JSON object.
 type pendingRow struct {
 	groupcast.Transfer

@@ -6,41 +6,13 @@ import (
 	"fmt"
 	"io"
 	"strings"
-	"text/tabwriter"
-	"time"
-	"unicode"
 	"unicode/utf16"
 
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 const wireVersion = protocol.Version
-
-// clean makes text from outside safe for a terminal: control, bidirectional and invisible
-// characters are shown as what they are (security.md W2).
-func clean(s string) string {
-	var b strings.Builder
-	for _, r := range s {
-		if r != '\n' && r != '\t' && hides(r) {
-			fmt.Fprintf(&b, `\u{%x}`, r)
-			continue
-		}
-		b.WriteRune(r)
-	}
-	return b.String()
-}
-
-// hides says whether a character is not shown, or changes how others are: control and format
-// characters (bidirectional, zero-width, tags) and separators of lines.
-func hides(r rune) bool {
-	return r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
-}
-
-// name is clean for one cell or line: nothing in it breaks the line either.
-func name(s string) string {
-	return strings.NewReplacer("\n", `\u{a}`, "\t", `\u{9}`).Replace(clean(s))
-}
 
 // printJSON prints a value for programs; a terminal may show it, so what hides is escaped.
 func (a *app) printJSON(v any) error { return writeJSON(a.out, v, "  ") }
@@ -92,16 +64,14 @@ func list[T any](a *app, rows []T, empty, head string, row func(T) []string) err
 		fmt.Fprintln(a.out, empty)
 		return nil
 	}
-	w := tabwriter.NewWriter(a.out, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(head, "|", "\t"))
-	for _, r := range rows {
-		cells := row(r)
-		for i := range cells {
-			cells[i] = name(cells[i])
-		}
-		fmt.Fprintln(w, strings.Join(cells, "\t"))
+	cells := make([][]string, len(rows))
+	for i, r := range rows {
+		cells[i] = row(r)
 	}
-	return w.Flush()
+	for _, line := range words.Table(head, cells) {
+		fmt.Fprintln(a.out, line)
+	}
+	return nil
 }
 
 // one prints a single thing: as JSON, or as a sentence.
@@ -116,30 +86,6 @@ func (a *app) one(v any, format string, args ...any) error {
 	}
 	fmt.Fprintf(a.out, format+"\n", args...)
 	return nil
-}
-
-func size(n uint64) string { return config.FormatSize(n) }
-
-// ago writes a moment in the past for a human.
-func ago(t time.Time) string {
-	switch d := time.Since(t); {
-	case t.IsZero() || t.Year() < 1980:
-		return "never"
-	case d < 0:
-		return "in " + config.FormatDuration(-d.Round(time.Second))
-	case d < 10*time.Second:
-		return "now"
-	case d < 48*time.Hour:
-		return config.FormatDuration(d.Round(time.Second)) + " ago"
-	}
-	return t.Local().Format("2006-01-02 15:04")
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }
 
 func yes(b bool, yes, no string) string {

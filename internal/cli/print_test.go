@@ -16,6 +16,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 // W2: nothing from outside moves the cursor, turns text around or hides in it.
@@ -120,7 +121,7 @@ func TestExitCodes(t *testing.T) {
 
 func TestSettled(t *testing.T) {
 	owed := func(state groupcast.DeliveryState, active bool) snapshot {
-		return snapshot{groupcast.Transfer{State: groupcast.TransferSending}, []groupcast.Delivery{{State: state, Active: active}}}
+		return snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: state, Active: active}}}
 	}
 	for _, c := range []struct {
 		s    snapshot
@@ -154,22 +155,22 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 
 // A machine that hangs keeps its connection: watching it ends, as long as nothing moves.
 func TestStillness(t *testing.T) {
-	s := snapshot{groupcast.Transfer{State: groupcast.TransferSending}, []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}}}
-	q := stillness{since: time.Now().Add(-time.Hour)}
-	if q.longer(s) {
+	s := snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}}}
+	q := stillness{Since: time.Now().Add(-time.Hour)}
+	if q.Longer(s) {
 		t.Error("the first look is news")
 	}
-	q.since = time.Now().Add(-2 * watchStall)
-	if !q.longer(s) {
+	q.Since = time.Now().Add(-2 * words.Stall)
+	if !q.Longer(s) {
 		t.Error("nothing moved for long")
 	}
 	s.Deliveries[0].Blocks++
-	if q.longer(s) {
+	if q.Longer(s) {
 		t.Error("a block came")
 	}
-	q.since = time.Now().Add(-2 * watchStall)
+	q.Since = time.Now().Add(-2 * words.Stall)
 	s.Transfer.State = groupcast.TransferGathering
-	if q.longer(s) {
+	if q.Longer(s) {
 		t.Error("a gather window is no stillness")
 	}
 }

@@ -107,21 +107,6 @@ func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
 	return list(a, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", deliveryRow)
 }
 
-func deliveryRow(d groupcast.Delivery) []string {
-	device := d.Device
-	if device == "" {
-		device = "(no device yet)"
-	}
-	path, loss := string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent)
-	if d.Path == groupcast.PathUnknown {
-		path = ""
-	}
-	if d.Path != groupcast.PathMulticast {
-		loss = ""
-	}
-	return []string{d.User, device, string(d.State), size(d.Bytes), path, loss, d.Reason}
-}
-
 func (a *app) transferFiles() *cobra.Command {
 	return a.onTransfer("files ID", "The files of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 		files, err := client.Files(ctx, no)

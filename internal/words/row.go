@@ -1,0 +1,74 @@
+package words
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+// DeliveryRow is what a device is owed or got.
+func DeliveryRow(d groupcast.Delivery) []string {
+	device := d.Device
+	if device == "" {
+		device = "(no device yet)"
+	}
+	path, loss := string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent)
+	if d.Path == groupcast.PathUnknown {
+		path = ""
+	}
+	if d.Path != groupcast.PathMulticast {
+		loss = ""
+	}
+	return []string{d.User, device, string(d.State), Size(d.Bytes), path, loss, d.Reason}
+}
+
+// OfferRow is a group as a receiver's user sees it.
+func OfferRow(g groupcast.GroupOnOffer) []string {
+	since := ""
+	if !g.Since.IsZero() {
+		since = Ago(g.Since)
+	}
+	state := map[groupcast.Membership]string{
+		groupcast.MembershipNone: "", groupcast.MembershipAsked: "asked", groupcast.MembershipMember: "member", groupcast.MembershipDenied: "denied",
+	}[g.Membership]
+	return []string{g.Name, state, since, g.Address.String()}
+}
+
+// CheckRow is what a check found of a device.
+func CheckRow(r groupcast.CheckResult) []string {
+	state, trip, free := "active", "", ""
+	if !r.Active {
+		state = "seen " + Ago(r.LastSeen)
+	}
+	if r.RoundTrip > 0 {
+		trip = r.RoundTrip.Round(10 * time.Microsecond).String()
+	}
+	if r.FreeBytes > 0 {
+		free = Size(r.FreeBytes)
+	}
+	var heard []string
+	for _, p := range r.Multicast {
+		heard = append(heard, fmt.Sprintf("%s %d/%d", p.Group, p.Heard, p.Sent))
+	}
+	return []string{r.User, r.Device, state, trip, strings.Join(heard, ", "), free, r.Note}
+}
+
+// WhatNow says what becomes of a transfer that was just promised.
+func WhatNow(t groupcast.Transfer) string {
+	switch {
+	case t.State == groupcast.TransferHeld:
+		return "held until `groupcast pending send " + t.Group + "`"
+	case t.State == groupcast.TransferDone:
+		return "nobody lacks it"
+	}
+	return "it goes out as soon as a device that lacks it is active"
+}
+
+// The heads of tables whose rows are above.
+const (
+	DeliveryHead = "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY"
+	OfferHead    = "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION"
+	CheckHead    = "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE"
+)

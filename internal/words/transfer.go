@@ -1,0 +1,134 @@
+package words
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/config"
+)
+
+// Stall is how long active devices may do nothing before nobody waits for them.
+const Stall = 15 * time.Second
+
+// Snapshot is a transfer as it is watched.
+type Snapshot struct {
+	Transfer   groupcast.Transfer   `json:"transfer"`
+	Deliveries []groupcast.Delivery `json:"deliveries,omitempty"`
+}
+
+// Settled says whether nobody who is active waits for anything of the transfer.
+func Settled(s Snapshot) bool {
+	if !s.Transfer.State.Open() {
+		return true
+	}
+	return !slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool {
+		return d.Active && (d.State == groupcast.DeliveryQueued || d.State == groupcast.DeliveryReceiving)
+	})
+}
+
+// Stillness notices when those who are active and still owed do nothing any more: a machine
+// that hangs keeps its connection, and nobody should watch it for ever.
+type Stillness struct {
+	Since time.Time
+	mark  string
+}
+
+// Longer says whether nothing has moved for so long that watching is of no use.
+func (q *Stillness) Longer(s Snapshot) bool {
+	mark := fmt.Sprint(s.Transfer.State, s.Transfer.WireBytes, s.Transfer.HTTPSBytes)
+	for _, d := range s.Deliveries {
+		mark += fmt.Sprint(d.State, d.Blocks, d.Active)
+	}
+	if mark != q.mark || s.Transfer.State != groupcast.TransferSending {
+		q.Since, q.mark = time.Now(), mark
+	}
+	return time.Since(q.Since) > Stall
+}
+
+// Summary is how a transfer ended, in one line.
+func Summary(t groupcast.Transfer, took time.Duration) string {
+	text := fmt.Sprintf("transfer %d: %d verified", t.No, t.Verified)
+	if t.Owed > 0 {
+		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed, Name(t.Group))
+	}
+	if t.Failed > 0 {
+		text += fmt.Sprintf(", %d failed", t.Failed)
+	}
+	text += fmt.Sprintf("; %s in %s", Size(t.Bytes), config.FormatDuration(took))
+	if t.WireBytes > 0 && t.Bytes > 0 {
+		text += fmt.Sprintf("; %s by multicast (×%.2f)", Size(t.WireBytes), float64(t.WireBytes)/float64(t.Bytes))
+	}
+	if t.HTTPSBytes > 0 {
+		text += fmt.Sprintf("; %s over HTTPS", Size(t.HTTPSBytes))
+	}
+	return text
+}
+
+// Headline is how a transfer stands, in one line.
+func Headline(s Snapshot) string {
+	t := s.Transfer
+	done := Share(s)
+	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, Size(t.Bytes), t.State)
+	if v := t.Session; v != nil {
+		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
+		if v.Remaining > 0 {
+			text += "  " + config.FormatDuration(v.Remaining) + " left"
+		}
+	}
+	return text + fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
+}
+
+// Share is how much of what is owed has arrived, over all devices that take part.
+func Share(s Snapshot) float64 {
+	var have, want float64
+	for _, d := range s.Deliveries {
+		switch {
+		case d.State == groupcast.DeliveryVerified || d.State == groupcast.DeliveryAlreadyHad || d.State == groupcast.DeliverySuperseded:
+			have++
+			want++
+		case d.Active && d.State.Owed() && s.Transfer.Bytes > 0:
+			have += min(1, float64(d.Bytes)/float64(s.Transfer.Bytes))
+			want++
+		}
+	}
+	if want == 0 {
+		return 0
+	}
+	return have / want
+}
+
+// DeviceLines shows those that are not through first.
+func DeviceLines(s Snapshot, room int) []string {
+	order := slices.Clone(s.Deliveries)
+	slices.SortStableFunc(order, func(x, y groupcast.Delivery) int { return rank(x) - rank(y) })
+	var lines []string
+	for _, d := range order[:min(len(order), room)] {
+		part := 0.0
+		if s.Transfer.Bytes > 0 {
+			part = float64(d.Bytes) / float64(s.Transfer.Bytes)
+		}
+		if d.State == groupcast.DeliveryVerified {
+			part = 1
+		}
+		c := DeliveryRow(d)
+		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", Bar(part, 10), part*100, Name(c[0]), Name(c[1]), c[2], c[4], Name(d.Reason)))
+	}
+	if len(order) > room {
+		lines = append(lines, fmt.Sprintf("  … and %d more", len(order)-room))
+	}
+	return lines
+}
+
+func rank(d groupcast.Delivery) int {
+	switch {
+	case d.State.Owed() && d.Active:
+		return 0
+	case d.State == groupcast.DeliveryFailed:
+		return 1
+	case d.State.Owed():
+		return 3
+	}
+	return 2
+}

@@ -1,0 +1,96 @@
+// Package words says what the server knows in words for a terminal of any kind: names made safe,
+// tables, bars, and how a transfer stands. It is what the command line and the menu have in
+// common; it asks nothing, prints nothing and decides nothing.
+package words
+
+import (
+	"fmt"
+	"strings"
+	"text/tabwriter"
+	"time"
+	"unicode"
+
+	"github.com/groupcast/groupcast/internal/config"
+)
+
+// Clean makes text from outside safe for a terminal: control, bidirectional and invisible
+// characters are shown as what they are (security.md W2).
+func Clean(s string) string {
+	var b strings.Builder
+	for _, r := range s {
+		if r != '\n' && r != '\t' && Hides(r) {
+			fmt.Fprintf(&b, `\u{%x}`, r)
+			continue
+		}
+		b.WriteRune(r)
+	}
+	return b.String()
+}
+
+// Hides says whether a character is not shown, or changes how others are: control and format
+// characters (bidirectional, zero-width, tags) and separators of lines.
+func Hides(r rune) bool {
+	return r == unicode.ReplacementChar || unicode.IsControl(r) || unicode.In(r, unicode.Cf, unicode.Zl, unicode.Zp)
+}
+
+// Name is clean for one cell or line: nothing in it breaks the line either.
+func Name(s string) string {
+	return strings.NewReplacer("\n", `\u{a}`, "\t", `\u{9}`).Replace(Clean(s))
+}
+
+// Size writes a number of bytes for a human.
+func Size(n uint64) string { return config.FormatSize(n) }
+
+// Ago writes a moment in the past for a human.
+func Ago(t time.Time) string {
+	switch d := time.Since(t); {
+	case t.IsZero() || t.Year() < 1980:
+		return "never"
+	case d < 0:
+		return "in " + config.FormatDuration(-d.Round(time.Second))
+	case d < 10*time.Second:
+		return "now"
+	case d < 48*time.Hour:
+		return config.FormatDuration(d.Round(time.Second)) + " ago"
+	}
+	return t.Local().Format("2006-01-02 15:04")
+}
+
+// Plural counts things.
+func Plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// Cut shortens a line to the terminal's width, so that it stays one line.
+func Cut(s string, width int) string {
+	r := []rune(s)
+	if len(r) < width {
+		return s
+	}
+	return string(r[:max(width-2, 0)]) + "…"
+}
+
+// Bar draws a share of one as blocks.
+func Bar(share float64, width int) string {
+	n := int(min(max(share, 0), 1)*float64(width) + 0.5)
+	return strings.Repeat("█", n) + strings.Repeat("░", width-n)
+}
+
+// Table sets rows below a head whose titles are separated by |.
+func Table(head string, rows [][]string) []string {
+	var b strings.Builder
+	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
+	fmt.Fprintln(w, strings.ReplaceAll(head, "|", "\t"))
+	for _, cells := range rows {
+		safe := make([]string, len(cells))
+		for i, c := range cells {
+			safe[i] = Name(c)
+		}
+		fmt.Fprintln(w, strings.Join(safe, "\t"))
+	}
+	_ = w.Flush() // a strings.Builder does not fail
+	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
+}

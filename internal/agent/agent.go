@@ -243,7 +243,7 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 	a.checkClock(state.Now, asked)
 	a.setGroups(state.Groups)
 	if hello {
-		a.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %d group(s); files go to %s", a.cfg.Address, state.Device.Name, len(a.groups), a.cfg.Dir)})
+		a.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %s; files go to %s", a.cfg.Address, state.Device.Name, plural(len(a.groups), "group"), a.cfg.Dir)})
 		a.resendReceipts(ctx)
 	}
 	offered := map[protocol.TransferNo]bool{}

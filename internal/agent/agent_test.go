@@ -80,12 +80,12 @@ func TestLateJoin(t *testing.T) {
 func TestNewGroupAtOnce(t *testing.T) {
 	w := newWorld(t)
 	a := w.enrol("anna", false).run()
-	path, data := w.file("first.bin", 1000)
+	path, _ := w.file("first.bin", 1000)
 	w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	_, err := w.server.AddMember(t.Context(), local, w.group, "anna")
 	check(t, err)
 	w.await("the group", func() bool { return a.said("group").Group == w.group })
-	path, data = w.file("second.bin", 1000)
+	path, data := w.file("second.bin", 1000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	w.until(tr, "anna", groupcast.DeliveryVerified)
 	if !a.has("second.bin", data) {
@@ -204,6 +204,7 @@ func TestTooLargeIsRefusedInWords(t *testing.T) {
 	path, _ := w.file("big.bin", 2000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	got := w.until(tr, "anna", groupcast.DeliveryRefused)
+	w.await("the agent to say so", func() bool { return a.count("refused") > 0 })
 	if got.Reason == "" || a.said("refused").Text == "" {
 		t.Errorf("refused without words: %+v", got)
 	}

@@ -46,6 +46,7 @@ type job struct {
 type outcome struct {
 	state  groupcast.DeliveryState // empty: not through, the server knows what is still owed
 	reason string
+	what   string // the file's path, or how many files
 	files  int
 	bytes  uint64
 	space  bool // refused for want of space: tried again when there is more
@@ -158,7 +159,7 @@ func (j *job) receive(ctx context.Context) error {
 		return err
 	}
 	j.agent.say(Line{Kind: "receiving", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Files: int(j.offer.Files),
-		Text: fmt.Sprintf("%s: receiving %d file(s), %s", j.group.Name, j.offer.Files, size(j.offer.TotalBytes))})
+		Text: fmt.Sprintf("%s: receiving %s, %s", j.group.Name, plural(int(j.offer.Files), "file"), size(j.offer.TotalBytes))})
 	if h.HTTPS || h.Started { // its blocks may have gone by
 		if err := j.stageNow(ctx); err != nil {
 			return err
@@ -244,7 +245,10 @@ func sumUp(all []spool.Outcome) outcome {
 			why = append(why, fmt.Sprintf("%s: %s", o.Path, o.Reason))
 		}
 	}
-	out := outcome{state: groupcast.DeliveryVerified, files: files, reason: strings.Join(why, "; ")}
+	out := outcome{state: groupcast.DeliveryVerified, what: plural(files, "file"), files: files, reason: strings.Join(why, "; ")}
+	if len(all) == 1 {
+		out.what = all[0].Path
+	}
 	switch n := files; {
 	case n > 0 && count[spool.Rejected] == n:
 		out.state = groupcast.DeliveryRefused
@@ -302,9 +306,9 @@ func (j *job) line(out outcome) Line {
 			l.Text += "; it is tried again when there is space"
 		}
 	case groupcast.DeliveryVerified:
-		l.Text = fmt.Sprintf("%s: %d file(s), %s verified in %s (%s)", j.group.Name, out.files, size(out.bytes), l.Took.Round(10*time.Millisecond), j.path)
+		l.Text = fmt.Sprintf("%s: %s %s verified in %s (%s)", j.group.Name, out.what, size(out.bytes), l.Took.Round(10*time.Millisecond), j.path)
 	default:
-		l.Text = fmt.Sprintf("%s: %d file(s): %s", j.group.Name, out.files, out.state)
+		l.Text = fmt.Sprintf("%s: %s: %s", j.group.Name, out.what, out.state)
 	}
 	if out.state != groupcast.DeliveryRefused && out.reason != "" {
 		l.Text += "; " + out.reason

@@ -125,3 +125,10 @@ func size(n uint64) string {
 	}
 	return fmt.Sprintf("%.1f %s", v, units[i])
 }
+
+func plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

@@ -5,7 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"net/url"
+	"os"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -55,7 +55,7 @@ func (a *app) examine(ctx context.Context, iface string) (found []finding) {
 	home, login, err := a.loggedIn()
 	server := netip.Addr{}
 	if err != nil {
-		found = append(found, finding{"login", false, err.Error(), "on a receiver: groupcast login https://HOST:7440 --user NAME (on the server this is no fault)"})
+		found = append(found, notLoggedIn(home, err))
 	} else {
 		found = append(found, finding{"login", true, fmt.Sprintf("%s at %s, home %s", login.User, login.Server, home.Path()), ""})
 		var more []finding
@@ -65,9 +65,22 @@ func (a *app) examine(ctx context.Context, iface string) (found []finding) {
 	card, f := chooseCard(iface, server)
 	found = append(found, f)
 	if f.OK {
+		found = append(found, multicastFlag(card), groupRoute(card))
 		found = append(found, hearOneself(ctx, card)...)
 	}
-	return found
+	return append(found, receiveBuffers(), firewallHint())
+}
+
+// notLoggedIn is a fault on a receiver only.
+func notLoggedIn(home config.Home, err error) finding {
+	if _, statErr := os.Stat(home.Socket()); statErr == nil {
+		return finding{"server", true, "a server has this home; no login is needed here", ""}
+	}
+	var e *groupcast.Error
+	if errors.As(err, &e) {
+		return finding{"login", false, e.Message, e.Hint}
+	}
+	return finding{"login", false, err.Error(), "log in again"}
 }
 
 // examineServer reaches for the server and compares clocks.
@@ -91,26 +104,7 @@ func (a *app) examineServer(ctx context.Context, login config.Login) (addr netip
 	found = append(found, finding{"server", true, fmt.Sprintf("answers in %s; in %s", trip.Round(time.Millisecond), plural(len(state.Groups), "group")), ""})
 	off := before.Add(trip / 2).Sub(state.Now).Round(time.Second)
 	found = append(found, finding{"clock", off.Abs() < 2*time.Minute, fmt.Sprintf("%s off the server's", off), "set this machine's clock; groupcast works meanwhile"})
-	if u, err := url.Parse(login.Server); err == nil {
-		addr, _ = netip.ParseAddr(u.Hostname())
-	}
-	return addr, found
-}
-
-func chooseCard(name string, server netip.Addr) (card mcast.Interface, f finding) {
-	var err error
-	switch {
-	case name != "":
-		card, err = mcast.InterfaceByName(name)
-	case server.IsValid():
-		card, err = mcast.InterfaceFor(server)
-	default:
-		card, err = mcast.InterfaceFor(netip.MustParseAddr("239.192.1.1"))
-	}
-	if err != nil {
-		return card, finding{"network card", false, err.Error(), "name one that is up: --interface NAME"}
-	}
-	return card, finding{"network card", true, fmt.Sprintf("%s (another is chosen with --interface)", card.Name), ""}
+	return serverAddr(login.Server), found
 }
 
 // hearOneself sends packets to a group and hears them on the same card: what that shows is

@@ -141,14 +141,19 @@ func TestSettled(t *testing.T) {
 }
 
 func TestOutcomeSaysWhoIsOwed(t *testing.T) {
-	for state, want := range map[groupcast.TransferState]int{
-		groupcast.TransferDone: exitDone, groupcast.TransferWaiting: exitOwed, groupcast.TransferFailed: exitError, groupcast.TransferCancelled: exitError,
+	for _, c := range []struct {
+		state groupcast.TransferState
+		owed  int
+		want  int
+	}{
+		{groupcast.TransferDone, 0, exitDone}, {groupcast.TransferSending, 0, exitDone}, {groupcast.TransferWaiting, 1, exitOwed},
+		{groupcast.TransferFailed, 0, exitError}, {groupcast.TransferCancelled, 0, exitError},
 	} {
 		var out bytes.Buffer
 		a := &app{out: &out, err: &out}
-		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: state, Verified: 1, Owed: 1, Bytes: 10, WireBytes: 12}}
-		if code := a.exit(a.outcome(s, time.Second)); code != want {
-			t.Errorf("%s: exit code %d, want %d\n%s", state, code, want, out.String())
+		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Bytes: 10, WireBytes: 12}}
+		if code := a.exit(a.outcome(s, time.Second)); code != c.want {
+			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
 		}
 	}
 }

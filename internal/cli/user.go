@@ -23,8 +23,8 @@ func (a *app) asAdmin(run func(c *cobra.Command, client *apiclient.Client, args 
 }
 
 func (a *app) user() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Accounts: add, list, passwd, disable, enable, delete, groups, devices"}
-	c.AddCommand(a.userAdd(), a.userList(), a.userPasswd(), a.userSwitch("disable", true), a.userSwitch("enable", false), a.userRole(), a.userDelete(), a.userGroups(), a.userDevices())
+	c := &cobra.Command{Use: "user", Short: "Accounts: add, list, passwd, disable, enable, delete, groups, devices, revoke"}
+	c.AddCommand(a.userAdd(), a.userList(), a.userPasswd(), a.userSwitch("disable", true), a.userSwitch("enable", false), a.userRole(), a.userDelete(), a.userGroups(), a.userDevices(), a.userRevoke())
 	return c
 }
 
@@ -143,6 +143,25 @@ func (a *app) userDevices() *cobra.Command {
 		Use: "devices NAME", Short: "The devices of a user", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			return a.listDevices(c, client, args[0])
+		}),
+	}
+}
+
+// userRevoke ends every device of a user: his machines get nothing until he logs in again.
+func (a *app) userRevoke() *cobra.Command {
+	return &cobra.Command{
+		Use: "revoke NAME", Short: "End all devices of a user; the account stays (one device: groupcast device revoke ID)", Args: cobra.ExactArgs(1),
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			devices, err := client.Devices(c.Context(), args[0])
+			if err != nil {
+				return err
+			}
+			for _, d := range devices {
+				if err := client.RevokeDevice(c.Context(), d.ID); err != nil {
+					return fmt.Errorf("revoke device %s: %w", d.Name, err)
+				}
+			}
+			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked", plural(len(devices), "device"), args[0])
 		}),
 	}
 }

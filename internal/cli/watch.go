@@ -93,7 +93,7 @@ func (a *app) outcome(s snapshot, took time.Duration) error {
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("when it is mended: groupcast transfer retry %d", t.No)
 	case t.Failed > 0:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
-	case t.Owed > 0: // the state may still be that of a session that is winding up
+	case t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
 		return errOwed
 	}
 	return nil

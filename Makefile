@@ -17,7 +17,7 @@ PAGES   := $(shell git ls-files web 2>/dev/null | grep -v '^web/tests/')
 .PHONY: help web types browser build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: bin/groupcast ## one static binary: bin/groupcast
 
@@ -56,7 +56,7 @@ cross: ## vet for every platform a binary is built for
 unit: ## unit tests, fuzz corpora, command scripts and bounded simulations
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v /test/)
 
-race: ## the same with the race detector (needs gcc), short
+race: tools ## the same with the race detector (needs gcc), short
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v /test/)
 
 sim-short:
@@ -69,9 +69,11 @@ fuzz: ## every fuzz target for T: make fuzz T=1m
 	@for p in $$($(GO) list ./internal/...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
 		echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$p; done; done
 
-e2e: build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
-	./test/netlab/install.sh
+e2e: tools build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
 	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e
+
+tools: ## what the tests need beyond Go (Debian, as root; else the tests say what is missing)
+	./test/netlab/install.sh
 
 test: ## everything, fast things first; installs what it needs
 	$(MAKE) fmt lint

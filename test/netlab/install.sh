@@ -1,11 +1,13 @@
 #!/usr/bin/env bash
-# Installs what the lab of network namespaces needs, where that is Debian and we are root.
-# On any other machine the end-to-end test says by itself what is missing.
+# Installs what the tests need beyond Go: the lab's tools for network namespaces, and a C
+# compiler for the race detector; where that is Debian and we are root. On any other machine
+# the tests say by themselves what is missing.
 set -euo pipefail
 missing=()
-for pair in ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump; do
+for pair in ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump gcc:gcc; do
 	PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
+[[ " ${missing[*]} " == *" gcc "* ]] && missing+=(libc6-dev)
 [ ${#missing[@]} -eq 0 ] && exit 0
 if [ "$(id -u)" = 0 ] && command -v apt-get >/dev/null; then
 	apt-get update -qq

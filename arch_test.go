@@ -44,6 +44,7 @@ var arrows = map[string]string{
 	"apiclient":    "protocol pki .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
 	"web":          "",
+	"menu":         "protocol apiclient agent config words .",
 	"words":        "protocol config .",
 	"cli":          "*",
 
@@ -169,6 +170,19 @@ func TestCoreDoesNoIO(t *testing.T) {
 			for _, call := range []string{"time.Now(", "time.Since(", "time.Sleep(", "time.After(", "time.NewTimer(", "time.NewTicker("} {
 				if strings.Contains(string(text), call) {
 					t.Errorf("%s calls %s): the core takes now as an argument", file, call)
+				}
+			}
+		}
+	}
+}
+
+// Only the menu draws screens.
+func TestOnlyTheMenuDrawsScreens(t *testing.T) {
+	for _, pkg := range packages(t) {
+		for _, file := range sources(t, pkg) {
+			for _, imp := range imports(t, file) {
+				if pkg != "menu" && (strings.HasPrefix(imp, "charm.land/") || strings.HasPrefix(imp, "github.com/charmbracelet/")) {
+					t.Errorf("%s imports %s: screens belong to menu", file, imp)
 				}
 			}
 		}

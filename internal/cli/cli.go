@@ -42,6 +42,8 @@ type app struct {
 // errOwed ends a command with exitOwed, without words: they have been said.
 var errOwed = errors.New("someone is still owed")
 
+var errNoJSON = errors.New("the menu is for humans: it has no --json")
+
 // usageError is what cobra found wrong with flags and arguments.
 type usageError struct{ error }
 
@@ -124,7 +126,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	}
 	add("admin", a.serve(), a.user(), a.deviceCommand(), a.group(), a.member(), a.request(), a.pending(), a.send(), a.transfer(), a.check(), a.audit(), a.backup(), a.restore())
 	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox())
-	add("any", a.demo(), a.doctor(), a.version())
+	add("any", a.menu(), a.demo(), a.doctor(), a.version())
 	root.InitDefaultHelpCmd()
 	wrapArgs(root)
 	return root

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -95,7 +96,12 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 	return c
 }
 
-func (a *app) runReceive(ctx context.Context, o receiveOptions) (err error) {
+func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
+	return a.receiveTelling(ctx, o, a.sayLines(), a.logger())
+}
+
+// receiveTelling receives and tells say what a human should know.
+func (a *app) receiveTelling(ctx context.Context, o receiveOptions, say func(agent.Line), log *slog.Logger) (err error) {
 	home, login, err := a.loggedIn()
 	if err != nil {
 		return err
@@ -112,8 +118,7 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) (err error) {
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	cfg.Log = a.logger()
-	cfg.Say = a.sayLines()
+	cfg.Log, cfg.Say = log, say
 	if o.drop > 0 {
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}
@@ -177,11 +182,7 @@ func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
 // plant links in it (security.md L2).
 func receiveDir(dir string, shared bool) (string, error) {
 	if dir == "" {
-		user, err := os.UserHomeDir()
-		if err != nil {
-			user = "."
-		}
-		dir = filepath.Join(user, "Groupcast")
+		dir = defaultDir()
 	}
 	dir, err := filepath.Abs(dir)
 	if err != nil {
@@ -199,6 +200,15 @@ func receiveDir(dir string, shared bool) (string, error) {
 			WithHint("chmod go-w %s, choose another --dir, or accept it with --shared-dir", dir)
 	}
 	return dir, nil
+}
+
+// defaultDir is where files go that nobody said where to put.
+func defaultDir() string {
+	user, err := os.UserHomeDir()
+	if err != nil {
+		user = "."
+	}
+	return filepath.Join(user, "Groupcast")
 }
 
 // sayLines prints what an agent tells, one line at a time.

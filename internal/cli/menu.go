@@ -1,0 +1,120 @@
+package cli
+
+import (
+	"context"
+	"io"
+	"log/slog"
+	"os"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/menu"
+)
+
+// greetPatience is how long the menu waits to learn who it works for.
+const greetPatience = 10 * time.Second
+
+func (a *app) menu() *cobra.Command {
+	var plain bool
+	c := &cobra.Command{
+		Use: "menu", Short: "Everything by numbers: the administrator's menu, the receiver's menu", Args: cobra.NoArgs,
+		Long: `Shows a numbered menu with forms: the administrator's on the server's machine (or for a user who
+is one), the receiver's where somebody is logged in. Who is both can switch.
+Without a terminal it asks in plain lines and reads one answer a line until the input ends.`,
+		Example: "  groupcast menu\n  groupcast menu --plain\n  printf '5\\n14\\n' | groupcast menu",
+		RunE:    func(c *cobra.Command, _ []string) error { return a.runMenu(c.Context(), plain) },
+	}
+	c.Flags().BoolVar(&plain, "plain", false, "numbered prompts instead of screens")
+	return c
+}
+
+func (a *app) runMenu(ctx context.Context, plain bool) error {
+	if a.json {
+		return usageError{errNoJSON}
+	}
+	quiet := *a // nothing but the menu writes on its screen
+	if plain = plain || !isTerminal(a.in) || !isTerminal(a.out) || os.Getenv("TERM") == "dumb"; !plain {
+		quiet.err = io.Discard
+	}
+	d, err := quiet.desk(ctx)
+	if err != nil {
+		return err
+	}
+	defer closeDesk(d)
+	if !plain {
+		return menu.Screen(ctx, d, a.in, a.out)
+	}
+	var secret func() (string, error)
+	if isTerminal(a.in) {
+		secret = func() (string, error) {
+			p, err := a.password(false, "(not shown)")
+			return string(p), err
+		}
+	}
+	return menu.Plain(ctx, d, a.in, a.out, secret)
+}
+
+// desk finds out whose menus this machine has.
+func (a *app) desk(ctx context.Context) (*menu.Desk, error) {
+	ctx, cancel := context.WithTimeout(ctx, greetPatience)
+	defer cancel()
+	d := &menu.Desk{Whose: map[menu.Role]string{}, Dir: defaultDir(), Receive: a.receiveInMenu}
+	first, err := a.admin()
+	if err != nil {
+		return nil, err
+	}
+	var unheard error
+	if first.IsLocal() {
+		if _, err := first.ServerStatus(ctx); err == nil {
+			d.Admin, d.Whose[menu.Administrator] = first, "the server on this machine"
+		} else {
+			unheard = err
+			first.Close()
+		}
+	} else {
+		first.Close()
+	}
+	if err := a.greet(ctx, d); err != nil && d.Admin == nil {
+		if unheard != nil && groupcast.ErrorCode(err) == groupcast.ENotFound {
+			return nil, unheard
+		}
+		return nil, err
+	}
+	return d, nil
+}
+
+// greet adds the menus of who is logged in on this machine.
+func (a *app) greet(ctx context.Context, d *menu.Desk) error {
+	own, err := a.own()
+	if err != nil {
+		return err
+	}
+	me, err := own.Me(ctx)
+	if err != nil {
+		own.Close()
+		return err
+	}
+	whose := me.User.Name + " at " + own.Address()
+	d.Member, d.Whose[menu.Receiver] = own, whose
+	if me.Admin && d.Admin == nil {
+		d.Admin, d.Whose[menu.Administrator] = own, whose
+	}
+	return nil
+}
+
+func closeDesk(d *menu.Desk) {
+	for _, c := range []*apiclient.Client{d.Admin, d.Member} {
+		if c != nil {
+			c.Close()
+		}
+	}
+}
+
+// receiveInMenu runs the agent in this process; its log has no place on the screen.
+func (a *app) receiveInMenu(ctx context.Context, dir string, once bool, say func(agent.Line)) error {
+	return a.receiveTelling(ctx, receiveOptions{dir: dir, once: once}, say, slog.New(slog.DiscardHandler))
+}

@@ -1,0 +1,146 @@
+package menu
+
+import (
+	"context"
+	"fmt"
+	"strings"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+type show = func(Progress)
+
+// adminRows are the lines of the administrator's menu.
+func (d *Desk) adminRows() []Row {
+	return []Row{
+		{Title: "Create group", Run: d.createGroup, Fields: []Field{
+			{Key: "group", Ask: "Name of the group"}, {Key: "text", Ask: "Description", Optional: true},
+			{Key: "address", Ask: "Multicast address (empty: one is picked)", Optional: true},
+			confirm("listed", "May receivers see it and ask to join?", "yes")}},
+		{Title: "Delete group", Run: d.deleteGroup, Fields: []Field{d.groupField(), confirm("sure", "Delete it? What it is still owed is cancelled", "no")}},
+		{Title: "Add client to group", Run: d.addClient, Fields: []Field{d.groupField(), d.userField(false), d.passwordField()}},
+		{Title: "Remove client from group", Run: d.removeClient, Fields: []Field{d.groupField(), d.memberField(), confirm("sure", "Remove? Nothing more is encrypted for this client then", "yes")}},
+		{Title: "List groups", Run: d.listGroups},
+		{Title: "Add file to pending", Run: d.addPending, Stop: "Esc breaks the upload off", Fields: []Field{d.groupField(),
+			{Key: "path", Ask: "File or folder", Path: true}, confirm("hold", "Hold it until `Send pending`?", "yes")}},
+		{Title: "Send pending", Run: d.sendPending, Stop: "Esc ends the watching, not the transfer", Fields: []Field{d.groupField()}},
+		{Title: "Pending status", Run: d.pendingStatus},
+		{Title: "View join requests", Run: d.viewRequests},
+		{Title: "Approve or deny a request", Run: d.decide, Fields: []Field{d.requestField(), {Key: "verdict", Ask: "Approve or deny", Default: "approve", Closed: true,
+			Prepare: func(context.Context, Answers) (Choices, error) {
+				return Choices{Options: []Option{{"approve", "the client becomes a member"}, {"deny", "the client is turned down"}}}, nil
+			}}}},
+		{Title: "View a client's groups", Run: d.clientGroups, Fields: []Field{d.userField(true)}},
+		{Title: "Check active receivers", Run: d.check},
+		{Title: "View members of a group", Run: d.viewMembers, Fields: []Field{d.groupField()}},
+	}
+}
+
+func (d *Desk) createGroup(ctx context.Context, a Answers, _ show) (Page, error) {
+	g, err := d.Admin.CreateGroup(ctx, groupcast.NewGroup{Name: a["group"], Address: a["address"], Description: a["text"], Unlisted: !a.yes("listed")})
+	if err != nil {
+		return Page{}, err
+	}
+	p := say(fmt.Sprintf("Group %s is there, at %s.", words.Name(g.Name), g.Address))
+	if g.Warning != "" {
+		p.Lines = append(p.Lines, "Warning: "+words.Name(g.Warning))
+	}
+	return p, nil
+}
+
+func (d *Desk) deleteGroup(ctx context.Context, a Answers, _ show) (Page, error) {
+	if !a.yes("sure") {
+		return say("Nothing was deleted."), nil
+	}
+	return say("Group " + words.Name(a["group"]) + " is deleted."), d.Admin.DeleteGroup(ctx, a["group"])
+}
+
+func (d *Desk) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
+	var p Page
+	if a["password"] != "" {
+		u, err := d.Admin.AddUser(ctx, groupcast.NewUser{Name: a["user"], Role: groupcast.RoleMember, Password: groupcast.Password(a["password"])})
+		if err != nil {
+			return p, err
+		}
+		p.Lines = append(p.Lines, "The account "+words.Name(u.Name)+" is made.")
+	}
+	m, err := d.Admin.AddMember(ctx, a["group"], a["user"])
+	if err != nil {
+		return p, err
+	}
+	p.Lines = append(p.Lines, fmt.Sprintf("%s is a member of %s.", words.Name(m.User), words.Name(m.Group)))
+	if m.Devices == 0 {
+		p.Lines = append(p.Lines, "", "On the client's machine, next: groupcast login https://THIS-SERVER:7440 --user "+words.Name(m.User), "and then: groupcast receive")
+	}
+	return p, nil
+}
+
+func (d *Desk) removeClient(ctx context.Context, a Answers, _ show) (Page, error) {
+	if !a.yes("sure") {
+		return say("Nobody was removed."), nil
+	}
+	return say(fmt.Sprintf("%s is no longer a member of %s.", words.Name(a["user"]), words.Name(a["group"]))), d.Admin.RemoveMember(ctx, a["group"], a["user"])
+}
+
+func (d *Desk) listGroups(ctx context.Context, _ Answers, _ show) (Page, error) {
+	groups, err := d.Admin.Groups(ctx)
+	return table(groups, "There are no groups yet.", "GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
+		return []string{g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description}
+	}), err
+}
+
+func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, error) {
+	owed, err := d.Admin.Pending(ctx, "")
+	if err != nil || len(owed) == 0 {
+		return say("Nothing is owed to anybody."), err
+	}
+	var p Page
+	for _, o := range owed {
+		t := o.Transfer
+		p.Lines = append(p.Lines, fmt.Sprintf("%d  %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Plural(t.Files, "file"), words.Size(t.Bytes), t.Owed),
+			fmt.Sprintf("   %s: %s", t.State, words.Name(o.Reason)))
+		for _, l := range table(o.Deliveries, "nobody", words.DeliveryHead, words.DeliveryRow).Lines {
+			p.Lines = append(p.Lines, "   "+l)
+		}
+		p.Lines = append(p.Lines, "")
+	}
+	return p, nil
+}
+
+func (d *Desk) viewRequests(ctx context.Context, _ Answers, _ show) (Page, error) {
+	requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
+	return table(requests, "Nobody is waiting.", "GROUP|CLIENT|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
+		return []string{r.Group, r.User, words.Ago(r.AskedAt), r.Text}
+	}), err
+}
+
+func (d *Desk) decide(ctx context.Context, a Answers, _ show) (Page, error) {
+	user, group, _ := strings.Cut(a["request"], " to ")
+	if a["verdict"] == "deny" {
+		r, err := d.Admin.Deny(ctx, group, user)
+		return say(fmt.Sprintf("%s was turned down for %s.", words.Name(r.User), words.Name(r.Group))), err
+	}
+	r, err := d.Admin.Approve(ctx, group, user)
+	return say(fmt.Sprintf("%s is a member of %s now.", words.Name(r.User), words.Name(r.Group))), err
+}
+
+func (d *Desk) clientGroups(ctx context.Context, a Answers, _ show) (Page, error) {
+	groups, err := d.Admin.UserGroups(ctx, a["user"])
+	return table(groups, words.Name(a["user"])+" is in no group.", words.OfferHead, offerRow), err
+}
+
+func (d *Desk) check(ctx context.Context, _ Answers, tell show) (Page, error) {
+	tell(Progress{Lines: []string{"Asking every receiver, and sending probes to the groups …"}})
+	results, err := d.Admin.Check(ctx, groupcast.CheckQuery{})
+	return table(results, "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`.", words.CheckHead, words.CheckRow), err
+}
+
+func (d *Desk) viewMembers(ctx context.Context, a Answers, _ show) (Page, error) {
+	members, err := d.Admin.Members(ctx, a["group"])
+	return table(members, words.Name(a["group"])+" has no members yet.", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
+		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), words.Ago(m.Since)}
+	}), err
+}
+
+func offerRow(g groupcast.GroupOnOffer) []string { return append(words.OfferRow(g), g.Description) }

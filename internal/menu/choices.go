@@ -1,0 +1,136 @@
+package menu
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// maxEntries bounds how much of a folder is looked at to complete a path.
+const maxEntries = 2000
+
+func confirm(key, ask, preset string) Field {
+	return Field{Key: key, Ask: ask, Default: preset, Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
+		return Choices{Options: []Option{{Value: "yes"}, {Value: "no"}}}, nil
+	}}
+}
+
+// groupField asks for one of the groups.
+func (d *Desk) groupField() Field {
+	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+		groups, err := d.Admin.Groups(ctx)
+		c := Choices{Empty: "There is no group yet: create one first."}
+		for _, g := range groups {
+			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %d pending", words.Plural(g.Members, "member"), g.Active, g.Pending)})
+		}
+		return c, err
+	}}
+}
+
+// userField asks for one of the users; open for one that does not exist yet.
+func (d *Desk) userField(closed bool) Field {
+	return Field{Key: "user", Ask: "Client (login ID)", Closed: closed, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+		users, err := d.Admin.Users(ctx)
+		c := Choices{}
+		for _, u := range users {
+			c.Options = append(c.Options, Option{u.Name, string(u.Role)})
+		}
+		if closed {
+			c.Empty = "There are no clients yet: add one to a group first."
+		}
+		return c, err
+	}}
+}
+
+// passwordField asks for the password of a client who has no account yet.
+func (d *Desk) passwordField() Field {
+	return Field{Key: "password", Ask: "New client: choose a password for the account", Secret: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+		users, err := d.Admin.Users(ctx)
+		known := slices.ContainsFunc(users, func(u groupcast.User) bool { return u.Name == a["user"] })
+		return Choices{Skip: known}, err
+	}}
+}
+
+// memberField asks for a member of the group that was answered.
+func (d *Desk) memberField() Field {
+	return Field{Key: "user", Ask: "Client", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+		members, err := d.Admin.Members(ctx, a["group"])
+		c := Choices{Empty: "The group has no members."}
+		for _, m := range members {
+			c.Options = append(c.Options, Option{m.User, fmt.Sprintf("%s, %d active", words.Plural(m.Devices, "device"), m.Active)})
+		}
+		return c, err
+	}}
+}
+
+// requestField asks for one of the join requests that wait.
+func (d *Desk) requestField() Field {
+	return Field{Key: "request", Ask: "Request", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+		requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
+		c := Choices{Empty: "Nobody is waiting."}
+		for _, r := range requests {
+			c.Options = append(c.Options, Option{r.User + " to " + r.Group, r.Text})
+		}
+		return c, err
+	}}
+}
+
+// offerField asks for a group that the user is not in.
+func (d *Desk) offerField() Field {
+	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+		groups, err := d.Member.GroupsOnOffer(ctx, false)
+		c := Choices{Empty: "There is no group that you could ask to join."}
+		for _, g := range groups {
+			if g.Membership != groupcast.MembershipMember && g.Membership != groupcast.MembershipAsked {
+				c.Options = append(c.Options, Option{g.Name, g.Description})
+			}
+		}
+		return c, err
+	}}
+}
+
+// paths completes a path of this machine as a shell does.
+func paths(text string) []Option {
+	folder, part := filepath.Split(expand(text))
+	at := folder
+	if at == "" {
+		at = "."
+	}
+	f, err := os.Open(at)
+	if err != nil {
+		return nil
+	}
+	defer f.Close()
+	entries, _ := f.ReadDir(maxEntries) // what could be read is offered
+	var out []Option
+	for _, e := range entries {
+		if !strings.HasPrefix(e.Name(), part) || (part == "" && strings.HasPrefix(e.Name(), ".")) {
+			continue
+		}
+		o := Option{Value: folder + e.Name()}
+		if e.IsDir() {
+			o.Value, o.Note = o.Value+string(filepath.Separator), "folder"
+		} else if info, err := e.Info(); err == nil {
+			o.Note = words.Size(uint64(info.Size()))
+		}
+		out = append(out, o)
+	}
+	slices.SortFunc(out, func(x, y Option) int { return strings.Compare(x.Value, y.Value) })
+	return out
+}
+
+// expand reads ~ as a shell does.
+func expand(path string) string {
+	rest, ok := strings.CutPrefix(path, "~/")
+	home, err := os.UserHomeDir()
+	if !ok || err != nil {
+		return path
+	}
+	return home + string(filepath.Separator) + rest
+}

@@ -1,0 +1,178 @@
+package menu
+
+import (
+	"context"
+	"errors"
+	"strings"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// Role is whose menu is shown.
+type Role int
+
+// The roles.
+const (
+	Administrator Role = iota
+	Receiver
+)
+
+func (r Role) String() string {
+	if r == Receiver {
+		return "Receiver"
+	}
+	return "Administrator"
+}
+
+// Desk is what the menu works with. One of Admin and Member is there, or both.
+type Desk struct {
+	Admin  *apiclient.Client // nil: not an administrator
+	Member *apiclient.Client // nil: nobody is logged in on this machine
+	Whose  map[Role]string   // who works where, for the first line
+	Dir    string            // where received files go unless another folder is given
+	// Receive runs this machine's agent until ctx ends, or until one transfer is through.
+	Receive func(ctx context.Context, dir string, once bool, say func(agent.Line)) error
+}
+
+// roles are the menus this desk has, the first to be shown first.
+func (d *Desk) roles() []Role {
+	var out []Role
+	if d.Admin != nil {
+		out = append(out, Administrator)
+	}
+	if d.Member != nil {
+		out = append(out, Receiver)
+	}
+	return out
+}
+
+// rows are the lines of a role's menu, without those that switch and end.
+func (d *Desk) rows(r Role) []Row {
+	if r == Receiver {
+		return d.receiverRows()
+	}
+	return d.adminRows()
+}
+
+// Row is one line of a menu: questions, then something done.
+type Row struct {
+	Title  string
+	Fields []Field
+	// Stop is what Esc does while the row runs; empty: it breaks it off.
+	Stop string
+	Run  func(ctx context.Context, a Answers, show func(Progress)) (Page, error)
+}
+
+// Answers are the values of the fields by their keys.
+type Answers map[string]string
+
+func (a Answers) yes(key string) bool { return a[key] == "yes" }
+
+// Field is one question.
+type Field struct {
+	Key, Ask string
+	Default  string
+	Optional bool // empty is an answer
+	Closed   bool // only one of the choices is an answer
+	Secret   bool
+	Path     bool // a path of this machine
+	// Prepare asks the server what there is to choose from; nil: nothing.
+	Prepare func(ctx context.Context, a Answers) (Choices, error)
+}
+
+// Choices is what there is to choose from.
+type Choices struct {
+	Options []Option
+	Skip    bool   // the question does not arise
+	Empty   string // why there is nothing to choose, where the question cannot be answered then
+}
+
+// Option is one answer that is offered.
+type Option struct{ Value, Note string }
+
+// settle makes what was typed an answer: an option by its value or its number, or free text.
+func (f Field) settle(text string, options []Option) (string, error) {
+	if !f.Secret {
+		text = strings.TrimSpace(text)
+	}
+	if text == "" {
+		text = f.Default
+	}
+	if text == "" && !f.Optional {
+		return "", groupcast.Errorf(groupcast.EInvalid, "an answer is needed")
+	}
+	if !f.Closed {
+		return text, nil
+	}
+	for _, o := range options {
+		if o.Value == text {
+			return text, nil
+		}
+	}
+	if found := matching(options, text); len(found) == 1 {
+		return found[0].Value, nil
+	}
+	return "", groupcast.Errorf(groupcast.EInvalid, "%q is none of the choices", words.Name(text))
+}
+
+// matching are the options that begin with what was typed.
+func matching(options []Option, text string) []Option {
+	var out []Option
+	for _, o := range options {
+		if strings.HasPrefix(strings.ToLower(o.Value), strings.ToLower(text)) {
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+// Page is what a row says when it is through.
+type Page struct{ Lines []string }
+
+func say(lines ...string) Page { return Page{Lines: lines} }
+
+// table is a page of rows, or what to say where there are none.
+func table[T any](rows []T, empty, head string, row func(T) []string) Page {
+	if len(rows) == 0 {
+		return say(empty)
+	}
+	cells := make([][]string, len(rows))
+	for i, r := range rows {
+		cells[i] = row(r)
+	}
+	return Page{Lines: words.Table(head, cells)}
+}
+
+// Progress is how something stands that takes time. New is what of it a log has not said yet.
+type Progress struct {
+	Lines []string
+	New   string
+	Tail  bool // the last lines matter most
+}
+
+// nothingToChoose ends a row whose question has no answer yet.
+type nothingToChoose string
+
+func (n nothingToChoose) Error() string { return string(n) }
+
+// inWords says an error and the next step.
+func inWords(err error) []string {
+	var e *groupcast.Error
+	var nothing nothingToChoose
+	switch {
+	case errors.As(err, &nothing):
+		return []string{string(nothing)}
+	case errors.Is(err, context.Canceled):
+		return []string{"Stopped."}
+	case !errors.As(err, &e):
+		return []string{"That did not work: " + words.Name(err.Error())}
+	}
+	out := []string{"That did not work: " + words.Name(e.Message)}
+	if e.Hint != "" {
+		out = append(out, "Next: "+words.Name(e.Hint))
+	}
+	return out
+}

@@ -1,0 +1,227 @@
+package menu
+
+import (
+	"context"
+	"maps"
+	"path/filepath"
+	"strings"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// maxAnswer bounds what can be typed into a field.
+const maxAnswer = 4096
+
+// ask comes to a field; after the last one the row runs.
+func (m *model) ask(n int) {
+	f := &m.form
+	if n >= len(m.row.Fields) {
+		m.work()
+		return
+	}
+	m.screen, f.field, f.choices, f.pick, f.wrong, f.loading = onForm, n, Choices{}, -1, "", false
+	f.input = m.newInput(m.row.Fields[n])
+	prepare := m.row.Fields[n].Prepare
+	if prepare == nil {
+		f.asked = append(f.asked, n)
+		m.offer()
+		return
+	}
+	f.loading = true
+	m.job++
+	job, answers := m.job, maps.Clone(f.answers)
+	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
+		c, err := prepare(ctx, answers)
+		send(choicesMsg{job, c, err})
+	})
+}
+
+func (m *model) newInput(f Field) textinput.Model {
+	in := textinput.New()
+	in.Prompt, in.CharLimit = "", maxAnswer
+	in.SetWidth(max(10, m.width-len(f.Ask)-8))
+	in.SetVirtualCursor(true)
+	styles := in.Styles()
+	styles.Cursor.Blink = false
+	in.SetStyles(styles)
+	if f.Secret {
+		in.EchoMode = textinput.EchoPassword
+	}
+	if !f.Closed {
+		in.SetValue(f.Default)
+		in.CursorEnd()
+	}
+	_ = in.Focus() // the command only makes the cursor blink
+	return in
+}
+
+// prepared takes the choices of the field that waits for them.
+func (m *model) prepared(msg choicesMsg) {
+	f := &m.form
+	f.loading = false
+	m.stop()
+	switch c := msg.choices; {
+	case msg.err != nil:
+		m.finish(Page{}, msg.err)
+	case c.Skip:
+		delete(f.answers, m.row.Fields[f.field].Key)
+		m.ask(f.field + 1)
+	case len(c.Options) == 0 && c.Empty != "":
+		m.finish(say(c.Empty), nil)
+	default:
+		f.choices = c
+		f.asked = append(f.asked, f.field)
+		m.offer()
+	}
+}
+
+// offer says which options fit what is typed, and picks one where one has to be picked.
+func (m *model) offer() {
+	f, field := &m.form, m.row.Fields[m.form.field]
+	f.pick = -1
+	if !field.Closed {
+		return
+	}
+	f.pick = 0
+	for i, o := range m.options() {
+		if f.input.Value() == "" && o.Value == field.Default {
+			f.pick = i
+		}
+	}
+}
+
+// options are those that fit what is typed.
+func (m *model) options() []Option {
+	f, field := &m.form, m.row.Fields[m.form.field]
+	if field.Path {
+		return paths(f.input.Value())
+	}
+	return matching(f.choices.Options, f.input.Value())
+}
+
+func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
+	f := &m.form
+	switch key := k.String(); {
+	case key == "esc":
+		m.back()
+	case f.loading:
+	case key == "enter":
+		m.accept()
+	case key == "up":
+		m.move(-1)
+	case key == "down":
+		m.move(1)
+	case key == "tab":
+		m.complete()
+	case m.shortcut(key):
+	default:
+		return m.edit(k)
+	}
+	return nil
+}
+
+// shortcut takes a digit for the option it stands before, where no option begins with it.
+func (m *model) shortcut(key string) bool {
+	f, field := &m.form, m.row.Fields[m.form.field]
+	if !field.Closed || f.input.Value() != "" || len(key) != 1 || key < "1" || key > "9" || len(matching(f.choices.Options, key)) > 0 {
+		return false
+	}
+	n := int(key[0] - '1')
+	if n >= len(f.choices.Options) {
+		return false
+	}
+	f.pick = n
+	m.accept()
+	return true
+}
+
+func (m *model) edit(msg tea.Msg) tea.Cmd {
+	f := &m.form
+	before := f.input.Value()
+	var cmd tea.Cmd
+	f.input, cmd = f.input.Update(msg)
+	if f.input.Value() != before {
+		f.wrong = ""
+		m.offer()
+	}
+	return cmd
+}
+
+func (m *model) move(by int) {
+	if n := len(m.options()); n > 0 {
+		m.form.pick = min(max(m.form.pick+by, 0), n-1)
+	}
+}
+
+// complete puts the picked option into the line, or as much as all options have in common.
+func (m *model) complete() {
+	f, options := &m.form, m.options()
+	if len(options) == 0 {
+		return
+	}
+	text := options[max(f.pick, 0)].Value
+	if f.pick < 0 {
+		for _, o := range options {
+			for !strings.HasPrefix(o.Value, text) {
+				text = text[:len(text)-1]
+			}
+		}
+		text = strings.ToValidUTF8(text, "")
+	}
+	if len(text) < len(f.input.Value()) && f.pick < 0 {
+		return
+	}
+	f.input.SetValue(text)
+	f.input.CursorEnd()
+	m.offer()
+}
+
+// accept takes the answer, or says why not.
+func (m *model) accept() {
+	f, field, options := &m.form, m.row.Fields[m.form.field], m.options()
+	text := f.input.Value()
+	if f.pick >= 0 && f.pick < len(options) {
+		text = options[f.pick].Value
+	}
+	if field.Path && len(text) > 1 {
+		text = strings.TrimSuffix(text, string(filepath.Separator))
+	}
+	value, err := field.settle(text, options)
+	if err != nil {
+		f.wrong = strings.Join(inWords(err), "  ")
+		return
+	}
+	f.answers[field.Key] = value
+	m.ask(f.field + 1)
+}
+
+// back goes to the question before, or to the menu.
+func (m *model) back() {
+	f := &m.form
+	m.stop()
+	m.job++ // what is on its way comes too late
+	if !f.loading && len(f.asked) > 0 {
+		f.asked = f.asked[:len(f.asked)-1]
+	}
+	if len(f.asked) == 0 {
+		m.screen = onMenu
+		return
+	}
+	last := f.asked[len(f.asked)-1]
+	f.asked = f.asked[:len(f.asked)-1]
+	m.ask(last)
+}
+
+// shown is an answer as the form repeats it.
+func shown(f Field, a Answers) string {
+	if f.Secret {
+		return "••••"
+	}
+	if a[f.Key] == "" {
+		return "(none)"
+	}
+	return words.Name(a[f.Key])
+}

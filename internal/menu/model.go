@@ -1,0 +1,228 @@
+package menu
+
+import (
+	"context"
+	"maps"
+
+	"charm.land/bubbles/v2/textinput"
+	tea "charm.land/bubbletea/v2"
+)
+
+// screen is what is shown.
+type screen int
+
+const (
+	onMenu screen = iota
+	onForm
+	onWork
+	onPage
+)
+
+// starter runs a job beside the screen; what it sends comes back to Update. The answer breaks
+// the job off.
+type starter func(job func(ctx context.Context, send func(tea.Msg))) context.CancelFunc
+
+// model is the menu on a terminal. It changes in Update only.
+type model struct {
+	desk          *Desk
+	start         starter
+	role          Role
+	width, height int
+
+	screen screen
+	cursor int    // in the menu
+	typed  string // digits so far
+	row    Row
+	form   form
+	live   Progress
+	lines  []string // of the page
+	failed bool     // the page is an error
+	scroll int
+	job    int // number of the newest job: what older ones send is late
+	stop   context.CancelFunc
+	ending bool // Esc was pressed while it works
+}
+
+// form is the questions of a row.
+type form struct {
+	answers Answers
+	field   int
+	asked   []int // fields that were really asked, to go back by
+	input   textinput.Model
+	choices Choices
+	loading bool
+	pick    int // of the options shown; -1: none
+	wrong   string
+}
+
+// What jobs send.
+type (
+	choicesMsg struct {
+		job     int
+		choices Choices
+		err     error
+	}
+	progressMsg struct {
+		job      int
+		progress Progress
+	}
+	doneMsg struct {
+		job  int
+		page Page
+		err  error
+	}
+)
+
+func newModel(d *Desk, start starter) *model {
+	return &model{desk: d, start: start, role: d.roles()[0], width: 80, height: 24, stop: func() {}}
+}
+
+// Init has nothing to begin with: the menu needs no answer of the server.
+func (m *model) Init() tea.Cmd { return nil }
+
+// Update takes a key or what a job sent.
+func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
+	switch msg := msg.(type) {
+	case tea.WindowSizeMsg:
+		m.width, m.height = max(msg.Width, 20), max(msg.Height, 8)
+	case tea.KeyPressMsg:
+		return m, m.press(msg)
+	case tea.PasteMsg:
+		if m.screen == onForm && !m.form.loading {
+			return m, m.edit(msg)
+		}
+	case choicesMsg:
+		if msg.job == m.job && m.screen == onForm {
+			m.prepared(msg)
+		}
+	case progressMsg:
+		if msg.job == m.job {
+			m.live = msg.progress
+		}
+	case doneMsg:
+		if msg.job == m.job && m.screen == onWork {
+			m.finish(msg.page, msg.err)
+		}
+	}
+	return m, nil
+}
+
+func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
+	if k.String() == "ctrl+c" {
+		m.stop()
+		return tea.Quit
+	}
+	switch m.screen {
+	case onForm:
+		return m.pressForm(k)
+	case onWork:
+		if s := k.String(); s == "esc" || s == "q" {
+			m.ending = true
+			m.stop()
+		}
+	case onPage:
+		m.pressPage(k.String())
+	default:
+		return m.pressMenu(k.String())
+	}
+	return nil
+}
+
+func (m *model) pressMenu(key string) tea.Cmd {
+	count := len(titles(m.desk, m.desk.rows(m.role), m.role))
+	switch {
+	case key == "up" || key == "k":
+		m.cursor, m.typed = (m.cursor+count-1)%count, ""
+	case key == "down" || key == "j":
+		m.cursor, m.typed = (m.cursor+1)%count, ""
+	case key == "home":
+		m.cursor, m.typed = 0, ""
+	case key == "end":
+		m.cursor, m.typed = count-1, ""
+	case key == "esc":
+		m.typed = ""
+	case key == "q":
+		return tea.Quit
+	case key == "enter":
+		return m.choose(m.cursor, count)
+	case len(key) == 1 && key >= "0" && key <= "9":
+		return m.digit(key, count)
+	}
+	return nil
+}
+
+// digit takes a number as soon as no longer one could be meant.
+func (m *model) digit(key string, count int) tea.Cmd {
+	n := 0
+	for _, d := range m.typed + key {
+		n = n*10 + int(d-'0')
+	}
+	if n < 1 || n > count {
+		m.typed = ""
+		return nil
+	}
+	m.cursor, m.typed = n-1, m.typed+key
+	if n*10 > count {
+		return m.choose(n-1, count)
+	}
+	return nil
+}
+
+func (m *model) choose(n, count int) tea.Cmd {
+	m.typed, m.cursor = "", n
+	rows := m.desk.rows(m.role)
+	switch {
+	case n == count-1:
+		return tea.Quit
+	case n >= len(rows):
+		m.role, m.cursor = other(m.role), 0
+		return nil
+	}
+	m.row = rows[n]
+	m.form = form{answers: Answers{}}
+	m.ask(0)
+	return nil
+}
+
+func (m *model) pressPage(key string) {
+	switch key {
+	case "up", "k":
+		m.scroll--
+	case "down", "j":
+		m.scroll++
+	case "pgup":
+		m.scroll -= m.room()
+	case "pgdown", "space":
+		m.scroll += m.room()
+	case "home":
+		m.scroll = 0
+	case "end":
+		m.scroll = len(m.wrapped())
+	case "r":
+		if len(m.row.Fields) == 0 {
+			m.work()
+		}
+	case "esc", "enter", "q", "left":
+		m.screen = onMenu
+	}
+	m.scroll = max(0, min(m.scroll, len(m.wrapped())-m.room()))
+}
+
+// work runs the row with the answers.
+func (m *model) work() {
+	m.job++
+	job, row, answers := m.job, m.row, maps.Clone(m.form.answers)
+	m.screen, m.live, m.ending = onWork, Progress{}, false
+	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
+		page, err := row.Run(ctx, answers, func(p Progress) { send(progressMsg{job, p}) })
+		send(doneMsg{job, page, err})
+	})
+}
+
+func (m *model) finish(p Page, err error) {
+	m.stop()
+	m.screen, m.scroll, m.failed, m.lines = onPage, 0, err != nil, p.Lines
+	if err != nil {
+		m.lines = inWords(err)
+	}
+}

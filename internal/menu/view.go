@@ -1,0 +1,179 @@
+package menu
+
+import (
+	"fmt"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+	"charm.land/lipgloss/v2"
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// Colour says nothing that the text does not say too.
+var (
+	strong = lipgloss.NewStyle().Bold(true)
+	accent = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("6"))
+	faint  = lipgloss.NewStyle().Faint(true)
+	alarm  = lipgloss.NewStyle().Bold(true).Foreground(lipgloss.Color("1"))
+)
+
+// chrome is how many lines the screen needs besides its content.
+const chrome = 5
+
+// room is how many lines of content fit.
+func (m *model) room() int { return max(1, m.height-chrome) }
+
+// View draws the screen: who and where, the content, the keys.
+func (m *model) View() tea.View {
+	content, keys := m.content()
+	lines := []string{
+		accent.Render(" groupcast") + "  " + strong.Render(m.role.String()) + ", " + words.Name(m.desk.Whose[m.role]),
+		faint.Render(strings.Repeat("─", m.width)),
+	}
+	if len(content) > m.room() {
+		content = content[:m.room()]
+	}
+	lines = append(lines, content...)
+	for len(lines) < m.height-2 {
+		lines = append(lines, "")
+	}
+	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), faint.Render(" "+keys))
+	for i, l := range lines {
+		lines[i] = ansi.Truncate(l, m.width, "…")
+	}
+	v := tea.NewView(strings.Join(lines, "\n"))
+	v.AltScreen = true
+	v.WindowTitle = "groupcast"
+	return v
+}
+
+func (m *model) content() (lines []string, keys string) {
+	switch m.screen {
+	case onForm:
+		return m.viewForm(), "Enter next   ↑ ↓ choose   Tab complete   Esc back   Ctrl-C exit"
+	case onWork:
+		stop := m.row.Stop
+		if stop == "" {
+			stop = "Esc breaks it off"
+		}
+		return m.viewWork(), stop
+	case onPage:
+		keys = "Enter or Esc back to the menu"
+		if len(m.row.Fields) == 0 {
+			keys += "   r once more"
+		}
+		if len(m.wrapped()) > m.room() {
+			keys += "   ↑ ↓ PgUp PgDn scroll"
+		}
+		return m.viewPage(), keys
+	}
+	return m.viewMenu(), "a number or ↑ ↓ and Enter   q exit"
+}
+
+func (m *model) viewMenu() []string {
+	var lines []string
+	for i, t := range titles(m.desk, m.desk.rows(m.role), m.role) {
+		line := fmt.Sprintf("%4d  %s", i+1, t)
+		if i == m.cursor {
+			line = accent.Render(fmt.Sprintf(" ›%2d  %s", i+1, t))
+			if m.typed != "" {
+				line += faint.Render("   (Enter, or another digit)")
+			}
+		}
+		lines = append(lines, line)
+	}
+	if over := len(lines) - m.room(); over > 0 { // the cursor stays in sight
+		from := min(over, max(0, m.cursor-m.room()/2))
+		lines = lines[from : from+m.room()]
+	}
+	return lines
+}
+
+func (m *model) viewForm() []string {
+	f, field := &m.form, m.row.Fields[m.form.field]
+	lines := []string{"", " " + strong.Render(m.row.Title), ""}
+	for _, n := range f.asked {
+		if n != f.field {
+			old := m.row.Fields[n]
+			lines = append(lines, "   "+old.Ask+": "+shown(old, f.answers))
+		}
+	}
+	if f.loading {
+		return append(lines, faint.Render(" › asking the server …"))
+	}
+	lines = append(lines, accent.Render(" › "+field.Ask+": ")+f.input.View())
+	if f.wrong != "" {
+		lines = append(lines, alarm.Render("   "+f.wrong))
+	}
+	return append(lines, m.viewOptions(m.room()-len(lines)-1)...)
+}
+
+// viewOptions lists what there is to choose from, the picked one always in sight.
+func (m *model) viewOptions(room int) []string {
+	options := m.options()
+	if len(options) == 0 || room < 2 {
+		return nil
+	}
+	from := max(0, min(m.form.pick-room/2, len(options)-room))
+	wide := 0
+	for _, o := range options {
+		wide = max(wide, min(ansi.StringWidth(words.Name(o.Value)), 40))
+	}
+	lines := []string{""}
+	for i := from; i < len(options) && len(lines) < room; i++ {
+		value := words.Name(options[i].Value)
+		value += strings.Repeat(" ", max(0, wide-ansi.StringWidth(value)))
+		line := fmt.Sprintf("   %2d  %s", i+1, value)
+		if i == m.form.pick {
+			line = accent.Render(fmt.Sprintf("  ›%2d  %s", i+1, value))
+		}
+		lines = append(lines, line+"  "+faint.Render(words.Name(options[i].Note)))
+	}
+	if left := len(options) - from - len(lines) + 1; left > 0 {
+		lines = append(lines, faint.Render(fmt.Sprintf("       … and %d more: type to narrow", left)))
+	}
+	return lines
+}
+
+func (m *model) viewWork() []string {
+	lines := []string{"", " " + strong.Render(m.row.Title)}
+	if m.ending {
+		lines[1] += faint.Render("   stopping …")
+	}
+	lines = append(lines, "")
+	progress := m.live.Lines
+	if len(progress) == 0 {
+		progress = []string{"One moment …"}
+	}
+	room := max(1, m.room()-len(lines))
+	if over := len(progress) - room; over > 0 && m.live.Tail {
+		progress = progress[over:]
+	} else if over > 0 {
+		progress = append(append([]string(nil), progress[:room-1]...), fmt.Sprintf("… and %d more", over+1))
+	}
+	for _, l := range progress {
+		lines = append(lines, " "+l)
+	}
+	return lines
+}
+
+// wrapped is the page broken into lines that fit.
+func (m *model) wrapped() []string {
+	lines := []string{"", " " + strong.Render(m.row.Title), ""}
+	for i, l := range m.lines {
+		if m.failed && i == 0 {
+			l = alarm.Render(l)
+		}
+		for _, part := range strings.Split(ansi.Wrap(l, m.width-2, " "), "\n") {
+			lines = append(lines, " "+part)
+		}
+	}
+	return lines
+}
+
+func (m *model) viewPage() []string {
+	all := m.wrapped()
+	return all[min(m.scroll, len(all)):]
+}

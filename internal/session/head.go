@@ -113,21 +113,23 @@ func (h *head) whole() (*manifest.Layout, []byte, error) {
 
 var errManifest = errors.New("the manifest is not the one that the offer vouches for")
 
-// supply takes a manifest that came whole, and says how many blocks waited for the index.
-func (h *head) supply(raw []byte) (waiting int, err error) {
+// supply takes a manifest that came whole, and gives the blocks that waited for the index:
+// workers are done with them, and nobody has told the machine.
+func (h *head) supply(raw []byte) (waiting *protocol.BlockSet, err error) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
+	waiting = protocol.NewBlockSet(int(h.first))
 	if len(raw) != h.bytes {
-		return 0, errManifest
+		return waiting, errManifest
 	}
 	if h.taken {
-		return 0, nil
+		return waiting, nil
 	}
 	if _, err := h.layout.WithManifest(raw); err != nil {
-		return 0, errors.Join(errManifest, err)
+		return waiting, errors.Join(errManifest, err)
 	}
 	if h.held != nil && !h.index {
-		waiting = h.held.Count()
+		waiting = h.held
 	}
 	h.raw, h.index, h.left = raw, true, 0
 	return waiting, nil

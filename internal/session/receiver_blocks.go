@@ -150,10 +150,16 @@ func (r *Receiver) SupplyManifest(raw []byte) error {
 		return err
 	}
 	r.mu.Lock()
-	r.working -= waiting
+	r.working -= waiting.Count()
+	now := time.Now()
 	for b := range r.head.first {
-		r.settle(b, recv.Stored, 0)
+		if waiting.Has(b) {
+			r.machine.BlockStored(now, b, recv.Stored)
+		} else { // a worker may be decoding it: its symbols stay valid until it says so
+			r.machine.BlockSupplied(now, b)
+		}
 	}
+	r.afterwards(now)
 	r.mu.Unlock()
 	if err := r.manifestReady(); err != nil {
 		return err

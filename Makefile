@@ -12,7 +12,7 @@ CORE    := ./internal/protocol ./internal/wire ./internal/seal ./internal/fec ./
 TOOL    := $(GO) tool -modfile=tools/go.mod
 
 NPM     ?= npm
-PAGES   := $(shell git ls-files web 2>/dev/null | grep -v '^web/tests/')
+PAGES   := $(shell git ls-files web 2>/dev/null)
 
 .PHONY: help web types browser build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
 
@@ -32,6 +32,15 @@ internal/web/dist/index.html: $(PAGES)
 		cd web && $(NPM) ci --no-audit --no-fund --silent && $(NPM) run --silent build && cd .. && \
 		find internal/web/dist -mindepth 1 ! -name README -delete && cp -r web/dist/. internal/web/dist/ && touch $@; \
 	else echo "no Node here: the binary is built without the web interface"; fi
+
+types: ## the web interface's types, from the server's OpenAPI document; then its type check
+	$(GO) test -count=1 -run TheDocument ./internal/httpapi -update
+	cd web && $(NPM) ci --no-audit --no-fund --silent && $(NPM) run --silent check
+
+browser: build ## the web interface in a real browser against a real server (installs chromium if root)
+	@test -f internal/web/dist/index.html || { echo "this needs Node: the binary has no web interface"; exit 1; }
+	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
+	cd test/browser && $(NPM) ci --no-audit --no-fund --silent && npx playwright test
 
 run: build ## start a server here, in the foreground
 	./bin/groupcast serve

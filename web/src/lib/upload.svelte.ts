@@ -25,7 +25,7 @@ function entries(files: Picked[]): UploadEntry[] {
 }
 
 function same(u: Upload, files: Picked[]): boolean {
-  const have = new Map(u.entries.map((x) => [x.path, x.size]));
+  const have = new Map((u.entries ?? []).map((x) => [x.path, x.size]));
   return have.size === files.length && files.every((f) => have.get(f.path) === f.file.size);
 }
 
@@ -34,10 +34,10 @@ export async function upload(files: Picked[]): Promise<string> {
   const before = await unfinished();
   const u = before && same(before, files) ? before : await api.createUpload(entries(files));
   localStorage.setItem(key, u.id);
-  Object.assign(uploading, { total: files.reduce((s, f) => s + f.file.size, 0), sent: u.entries.reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
+  Object.assign(uploading, { total: files.reduce((s, f) => s + f.file.size, 0), sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
   stop = new AbortController();
   try {
-    for (const f of files) await uploadFile(u.id, f, u.entries.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
+    for (const f of files) await uploadFile(u.id, f, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
     uploading.done = true;
     return u.id;
   } catch (e) {
@@ -59,7 +59,7 @@ async function uploadFile(id: string, f: Picked, offset: number, signal: AbortSi
     } catch (e) {
       if (signal.aborted || (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) || ++tries > 8) throw e;
       await new Promise((r) => setTimeout(r, Math.min(8000, 250 * 2 ** tries)));
-      const have = (await api.upload(id)).entries.find((x) => x.path === f.path)?.offset ?? offset;
+      const have = (await api.upload(id)).entries?.find((x) => x.path === f.path)?.offset ?? offset;
       uploading.sent += have - offset;
       offset = have;
     }

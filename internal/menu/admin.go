@@ -23,7 +23,7 @@ func (d *Desk) adminRows() []Row {
 		{Title: "Remove client from group", Run: d.removeClient, Fields: []Field{d.groupField(), d.memberField(), confirm("sure", "Remove? Nothing more is encrypted for this client then", "yes")}},
 		{Title: "List groups", Run: d.listGroups},
 		{Title: "Add file to pending", Run: d.addPending, Stop: "Esc breaks the upload off", Fields: []Field{d.groupField(),
-			{Key: "path", Ask: "File or folder", Path: true}, confirm("hold", "Hold it until `Send pending`?", "yes")}},
+			{Key: "path", Ask: "File or folder", Path: true, Check: isThere}, confirm("hold", "Hold it until `Send pending`?", "yes")}},
 		{Title: "Send pending", Run: d.sendPending, Stop: "Esc ends the watching, not the transfer", Fields: []Field{d.groupField()}},
 		{Title: "Pending status", Run: d.pendingStatus},
 		{Title: "View join requests", Run: d.viewRequests},

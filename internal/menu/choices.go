@@ -134,3 +134,11 @@ func expand(path string) string {
 	}
 	return home + string(filepath.Separator) + rest
 }
+
+// isThere checks a path of this machine while it is asked for.
+func isThere(path string) error {
+	if _, err := os.Stat(expand(path)); err != nil {
+		return groupcast.Errorf(groupcast.ENotFound, "no such file or folder: %s", path).WithHint("check the spelling").Wrap(err)
+	}
+	return nil
+}

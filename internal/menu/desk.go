@@ -78,7 +78,8 @@ type Field struct {
 	Optional bool // empty is an answer
 	Closed   bool // only one of the choices is an answer
 	Secret   bool
-	Path     bool // a path of this machine
+	Path     bool                    // a path of this machine
+	Check    func(text string) error // what is wrong with an answer; nil: nothing can be
 	// Prepare asks the server what there is to choose from; nil: nothing.
 	Prepare func(ctx context.Context, a Answers) (Choices, error)
 }
@@ -103,6 +104,11 @@ func (f Field) settle(text string, options []Option) (string, error) {
 	}
 	if text == "" && !f.Optional {
 		return "", groupcast.Errorf(groupcast.EInvalid, "an answer is needed")
+	}
+	if f.Check != nil {
+		if err := f.Check(text); err != nil {
+			return "", err
+		}
 	}
 	if !f.Closed {
 		return text, nil

@@ -3,7 +3,6 @@ package menu
 import (
 	"context"
 	"fmt"
-	"os"
 	"path/filepath"
 	"time"
 
@@ -25,9 +24,6 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	path, err := filepath.Abs(expand(a["path"]))
 	if err != nil {
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
-	}
-	if _, err := os.Stat(path); err != nil {
-		return Page{}, groupcast.Errorf(groupcast.ENotFound, "no such file or folder: %s", path).WithHint("check the spelling; Tab completes").Wrap(err)
 	}
 	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: []string{path}}
 	if !d.Admin.IsLocal() {

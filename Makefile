@@ -6,6 +6,7 @@ export CGO_ENABLED := 0
 VERSION ?= $(shell git describe --tags --always 2>/dev/null || echo dev)
 LDFLAGS := -s -w -X github.com/groupcast/groupcast.Version=$(VERSION)
 SEEDS   ?= 1000
+SCREENS ?= test/browser/screens
 T       ?= 30s
 SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
 CORE    := ./internal/protocol ./internal/wire ./internal/seal ./internal/fec ./internal/manifest ./internal/rate ./internal/send ./internal/recv
@@ -14,7 +15,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
 
-.PHONY: help web types browser build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -40,7 +41,10 @@ types: ## the web interface's types, from the server's OpenAPI document; then it
 browser: build ## the web interface in a real browser against a real server (installs chromium if root)
 	@test -f internal/web/dist/index.html || { echo "this needs Node: the binary has no web interface"; exit 1; }
 	@command -v chromium >/dev/null || { apt-get update -qq && apt-get install -y -qq chromium; }
-	cd test/browser && $(NPM) ci --no-audit --no-fund --silent && npx playwright test
+	cd test/browser && $(NPM) ci --no-audit --no-fund --silent && SCREENS=$(SCREENS) npx playwright test
+
+screens: ## the screenshots of docs/screens, made by the browser tests
+	$(MAKE) browser SCREENS=docs/screens
 
 run: build ## start a server here, in the foreground
 	./bin/groupcast serve

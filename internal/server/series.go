@@ -20,7 +20,7 @@ import (
 
 const (
 	sampleEvery = time.Second
-	sampleSpan  = 3               // samples that a receiver's rate is taken over: reports come slower than once a second
+	sampleSpan  = 5               // samples that a receiver's rate is taken over: reports come slower than once a second
 	seriesQuiet = 5 * time.Second // then a series goes to the store and out of memory
 	maxSeries   = 1000            // transfers sampled at a time
 	maxEncoded  = 4 << 20         // bytes of a series, decoded

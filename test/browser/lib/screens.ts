@@ -1,10 +1,11 @@
-// Screenshots of the main screens, light and dark, desktop and phone: docs/screens/.
+// Screenshots of the main screens, light and dark, desktop and phone. `make screens` puts them
+// into docs/screens/, other runs next to their results.
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Page } from "@playwright/test";
 import { barriers, overhangs } from "./guard.ts";
 
-const folder = resolve(import.meta.dirname, "../../../docs/screens");
+const folder = resolve(import.meta.dirname, "../../..", process.env.SCREENS ?? "test/browser/screens");
 
 const desktop = { width: 1280, height: 860 };
 const phone = { width: 390, height: 844 };

@@ -47,6 +47,13 @@ export function exact(iso: string | undefined): string {
   return !iso || iso.startsWith("0001") ? "never" : new Date(iso).toLocaleString();
 }
 
+/** Date and time of the day, each of the same width. */
+export function stamp(iso: string): [string, string] {
+  const d = new Date(iso);
+  const two = (n: number) => String(n).padStart(2, "0");
+  return [`${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`, `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`];
+}
+
 export function count(n: number, one: string, many = one + "s"): string {
   return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"runtime/debug"
 	"sync"
 	"time"
 
@@ -122,8 +123,13 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, say func(age
 	if o.drop > 0 {
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}
+	debug.SetMemoryLimit(agentMemory)
 	return a.runAgent(ctx, home, login, cfg)
 }
+
+// agentMemory is what the collector keeps an agent's heap to: its buffers are bounded well
+// below, so this only stops garbage from piling up while a large transfer runs.
+const agentMemory = 96 << 20
 
 // runAgent opens what an agent needs and runs it.
 func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config) (err error) {

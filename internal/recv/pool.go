@@ -106,6 +106,17 @@ func (p *pool) release(b *block) {
 	p.free = append(p.free, b)
 }
 
+// waiting says whether most of the pool is whole blocks that wait for the disk.
+func (p *pool) waiting() bool {
+	n := 0
+	for _, b := range p.order {
+		if b.ready {
+			n++
+		}
+	}
+	return 2*n > p.limit
+}
+
 // victim is the block with the fewest symbols that may be evicted (security.md I8).
 func (p *pool) victim(now time.Time) *block {
 	var v *block

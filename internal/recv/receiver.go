@@ -178,6 +178,7 @@ func (r *Receiver) place(now time.Time, d wire.Data) {
 	if b == nil {
 		if b = r.admit(now, d.Block, length); b == nil {
 			r.drops.Pool++
+			r.report.swamped(r.pool.waiting(), 1)
 			return
 		}
 	}
@@ -202,6 +203,7 @@ func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *blo
 			return nil
 		}
 		r.drops.Evicted += uint64(v.n)
+		r.report.swamped(r.pool.waiting(), v.n)
 		r.drop(v)
 		b = r.pool.begin(n, length, k)
 	}

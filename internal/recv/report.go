@@ -22,6 +22,7 @@ type reporting struct {
 	overrun uint32
 	told    uint32 // overruns reported so far
 	backlog int
+	slow    uint32 // symbols lost since the last report because the disk holds the pool
 }
 
 func (p *reporting) sayDone(now time.Time, after time.Duration) {
@@ -46,6 +47,15 @@ func (r *Receiver) solicited(now time.Time) {
 
 // Overrun tells how many packets the socket has dropped since the session began.
 func (r *Receiver) Overrun(now time.Time, total uint32) { r.report.overrun = total }
+
+// swamped counts symbols for which the pool had no room: a machine whose disk cannot keep up
+// is overrun as much as one whose socket overflows. A pool full of half-received blocks says
+// nothing of this machine (a member can fill it) and does not count.
+func (p *reporting) swamped(waiting bool, symbols int) {
+	if waiting {
+		p.slow += uint32(symbols)
+	}
+}
 
 // Backlog tells how many blocks wait for disk.
 func (r *Receiver) Backlog(n int) { r.report.backlog = n }
@@ -100,7 +110,7 @@ func (r *Receiver) body(now time.Time) wire.Feedback {
 	f := wire.Feedback{
 		High: r.high, Verified: uint32(r.have.Count()),
 		Declared: r.loss.declared, Received: r.loss.received,
-		Overrun: r.report.overrun - r.report.told, Delay: r.delay.median(),
+		Overrun: r.report.overrun - r.report.told + r.report.slow, Delay: r.delay.median(),
 		Backlog: uint16(min(r.report.backlog, 1<<16-1)),
 	}
 	if r.sync.started {
@@ -114,7 +124,7 @@ func (r *Receiver) body(now time.Time) wire.Feedback {
 		f.Flags |= wire.FeedbackMismatch
 	}
 	r.loss.declared, r.loss.received = 0, 0
-	r.report.told = r.report.overrun
+	r.report.told, r.report.slow = r.report.overrun, 0
 	return f
 }
 

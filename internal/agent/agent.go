@@ -47,6 +47,7 @@ type Config struct {
 	VerifySigning func(chain [][]byte) (seal.VerifyKey, error)
 	Seen          func(time.Time)                  // keeps the server's time; may be nil
 	Say           func(Line)                       // tells a human; may be nil
+	Progress      time.Duration                    // how often it is said how far what is received has come; 0: never
 	Drop          func(protocol.PacketNumber) bool // for the demo and tests: packets lost on arrival
 	Log           *slog.Logger                     // nil: none
 }
@@ -191,6 +192,12 @@ func (a *Agent) attach(ctx context.Context) error {
 func (a *Agent) desk(ctx context.Context) error {
 	spaces := time.NewTicker(5 * time.Second)
 	defer spaces.Stop()
+	var progress <-chan time.Time
+	if a.cfg.Progress > 0 {
+		every := time.NewTicker(a.cfg.Progress)
+		defer every.Stop()
+		progress = every.C
+	}
 	for {
 		select {
 		case <-ctx.Done():
@@ -201,12 +208,25 @@ func (a *Agent) desk(ctx context.Context) error {
 			if err := a.close(ctx, e); err != nil {
 				return err
 			}
+		case <-progress:
+			a.sayProgress()
 		case <-spaces.C:
 			a.reportSpace(ctx)
 			a.rejoin()
 			if a.receiptsDue {
 				a.resendReceipts(ctx)
 			}
+		}
+	}
+}
+
+// sayProgress says of everything that is received how far it has come.
+func (a *Agent) sayProgress() {
+	for _, j := range a.jobs {
+		if g := j.staging(); g != nil && !j.wants {
+			n, of := g.Bytes(), j.offer.TotalBytes
+			a.say(Line{Kind: "progress", Group: j.group.Name, Transfer: j.offer.Transfer, Bytes: n, Of: of,
+				Text: fmt.Sprintf("%s: %s of %s", j.group.Name, size(n), size(of))})
 		}
 	}
 }

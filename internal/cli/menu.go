@@ -15,8 +15,12 @@ import (
 	"github.com/groupcast/groupcast/internal/menu"
 )
 
-// greetPatience is how long the menu waits to learn who it works for.
-const greetPatience = 10 * time.Second
+// greetPatience is how long the menu waits to learn who it works for; progressEvery is how
+// often it shows how far what is received has come.
+const (
+	greetPatience = 10 * time.Second
+	progressEvery = 250 * time.Millisecond
+)
 
 func (a *app) menu() *cobra.Command {
 	var plain bool
@@ -116,5 +120,5 @@ func closeDesk(d *menu.Desk) {
 
 // receiveInMenu runs the agent in this process; its log has no place on the screen.
 func (a *app) receiveInMenu(ctx context.Context, dir string, once bool, say func(agent.Line)) error {
-	return a.receiveTelling(ctx, receiveOptions{dir: dir, once: once}, say, slog.New(slog.DiscardHandler))
+	return a.receiveTelling(ctx, receiveOptions{dir: dir, once: once}, agent.Config{Say: say, Progress: progressEvery, Log: slog.New(slog.DiscardHandler)})
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -98,16 +97,16 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 }
 
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
-	return a.receiveTelling(ctx, o, a.sayLines(), a.logger())
+	return a.receiveTelling(ctx, o, agent.Config{Say: a.sayLines(), Log: a.logger()})
 }
 
-// receiveTelling receives and tells say what a human should know.
-func (a *app) receiveTelling(ctx context.Context, o receiveOptions, say func(agent.Line), log *slog.Logger) (err error) {
+// receiveTelling receives; cfg says whom to tell what.
+func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Config) (err error) {
 	home, login, err := a.loggedIn()
 	if err != nil {
 		return err
 	}
-	cfg := agent.Config{Interface: o.ifi, Once: o.once}
+	cfg.Interface, cfg.Once = o.ifi, o.once
 	if err := a.receiveLimits(&cfg, o); err != nil {
 		return err
 	}
@@ -119,7 +118,6 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, say func(age
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
-	cfg.Log, cfg.Say = log, say
 	if o.drop > 0 {
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}

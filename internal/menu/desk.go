@@ -121,7 +121,7 @@ func (f Field) settle(text string, options []Option) (string, error) {
 	if found := matching(options, text); len(found) == 1 {
 		return found[0].Value, nil
 	}
-	return "", groupcast.Errorf(groupcast.EInvalid, "%q is none of the choices", words.Name(text))
+	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", words.Name(text))
 }
 
 // matching are the options that begin with what was typed.
@@ -136,7 +136,10 @@ func matching(options []Option, text string) []Option {
 }
 
 // Page is what a row says when it is through.
-type Page struct{ Lines []string }
+type Page struct {
+	Lines []string
+	Tail  bool // the last lines matter most
+}
 
 func say(lines ...string) Page { return Page{Lines: lines} }
 
@@ -164,6 +167,9 @@ type nothingToChoose string
 
 func (n nothingToChoose) Error() string { return string(n) }
 
+// trouble begins every error.
+const trouble = "That did not work: "
+
 // inWords says an error and the next step.
 func inWords(err error) []string {
 	var e *groupcast.Error
@@ -174,9 +180,9 @@ func inWords(err error) []string {
 	case errors.Is(err, context.Canceled):
 		return []string{"Stopped."}
 	case !errors.As(err, &e):
-		return []string{"That did not work: " + words.Name(err.Error())}
+		return []string{trouble + words.Name(err.Error())}
 	}
-	out := []string{"That did not work: " + words.Name(e.Message)}
+	out := []string{trouble + words.Name(e.Message)}
 	if e.Hint != "" {
 		out = append(out, "Next: "+words.Name(e.Hint))
 	}

@@ -191,7 +191,7 @@ func (m *model) accept() {
 	}
 	value, err := field.settle(text, options)
 	if err != nil {
-		f.wrong = strings.Join(inWords(err), "  ")
+		f.wrong = strings.TrimPrefix(strings.Join(inWords(err), "; "), trouble)
 		return
 	}
 	f.answers[field.Key] = value

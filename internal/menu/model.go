@@ -224,5 +224,7 @@ func (m *model) finish(p Page, err error) {
 	m.screen, m.scroll, m.failed, m.lines = onPage, 0, err != nil, p.Lines
 	if err != nil {
 		m.lines = inWords(err)
+	} else if p.Tail {
+		m.scroll = max(0, len(m.wrapped())-m.room())
 	}
 }

@@ -58,7 +58,7 @@ func (p *plain) turn(ctx context.Context) (again bool, err error) {
 	case text == "":
 		return true, nil
 	case bad != nil || n < 1 || n > len(titles):
-		p.print(fmt.Sprintf("%q is not one of 1 to %d.", words.Name(text), len(titles)))
+		p.print(fmt.Sprintf("“%s” is not one of 1 to %d.", words.Name(text), len(titles)))
 		return true, nil
 	case n == len(titles):
 		return false, nil
@@ -195,7 +195,11 @@ func (p *plain) progress() func(Progress) {
 			p.print(g.New)
 		case time.Since(last) >= plainEvery:
 			last = time.Now()
-			p.print(g.Lines[:min(len(g.Lines), 4)]...)
+			from := 0
+			if g.Tail {
+				from = max(0, len(g.Lines)-1)
+			}
+			p.print(g.Lines[from:min(len(g.Lines), from+4)]...)
 		}
 	}
 }

@@ -3,9 +3,12 @@ package menu
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -58,28 +61,38 @@ func (d *Desk) receive(ctx context.Context, a Answers, tell show) (Page, error) 
 	if err := <-over; err != nil && ctx.Err() == nil {
 		return Page{}, err
 	}
-	return Page{Lines: append(log.lines, "", "Receiving has ended.")}, nil
+	return Page{Lines: append(log.lines, "", "Receiving has ended."), Tail: true}, nil
 }
 
-// received are the lines of an agent; progress of a transfer stays one line.
+// received are the lines of an agent, and below them how far each transfer has come.
 type received struct {
-	lines []string
-	live  bool // the last line is progress
+	lines   []string
+	running map[protocol.TransferNo]string
 }
 
 func (r *received) add(l agent.Line) Progress {
 	text := l.At.Format(time.TimeOnly) + "  " + words.Name(l.Text)
-	progress := l.Kind == "progress"
-	if progress && l.Of > 0 {
-		text = l.At.Format(time.TimeOnly) + "  " + words.Bar(float64(l.Bytes)/float64(l.Of), 16) + "  " + words.Name(l.Text)
+	if l.Kind == "progress" {
+		if r.running == nil {
+			r.running = map[protocol.TransferNo]string{}
+		}
+		r.running[l.Transfer] = words.Bar(float64(l.Bytes)/float64(max(l.Of, 1)), 30) + "  " + words.Name(l.Text)
+		return r.progress("")
 	}
-	if r.live && progress {
-		r.lines = r.lines[:len(r.lines)-1]
+	if l.Transfer != 0 {
+		delete(r.running, l.Transfer) // begun, done, failed or refused
 	}
-	r.live = progress
 	r.lines = append(r.lines, text)
 	if len(r.lines) > maxReceived {
 		r.lines = r.lines[len(r.lines)-maxReceived:]
 	}
-	return Progress{Lines: append([]string(nil), r.lines...), New: text, Tail: true}
+	return r.progress(text)
+}
+
+func (r *received) progress(text string) Progress {
+	lines := slices.Clone(r.lines)
+	for _, no := range slices.Sorted(maps.Keys(r.running)) {
+		lines = append(lines, r.running[no])
+	}
+	return Progress{Lines: lines, New: text, Tail: true}
 }

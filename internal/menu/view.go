@@ -73,7 +73,7 @@ func (m *model) content() (lines []string, keys string) {
 }
 
 func (m *model) viewMenu() []string {
-	var lines []string
+	lines := []string{""}
 	for i, t := range titles(m.desk, m.desk.rows(m.role), m.role) {
 		line := fmt.Sprintf("%4d  %s", i+1, t)
 		if i == m.cursor {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -118,7 +119,25 @@ func live(s words.Snapshot) []string {
 		}
 		lines = append(lines, text)
 	}
-	return append(append(lines, ""), words.DeviceLines(s, watchLines)...)
+	return append(append(lines, counts(s.Deliveries), ""), words.DeviceLines(s, watchLines)...)
+}
+
+// counts says how many devices are in which state: not all of them fit the screen.
+func counts(deliveries []groupcast.Delivery) string {
+	number, order := map[string]int{}, []string{}
+	for _, d := range deliveries {
+		state := string(d.State)
+		if d.State.Owed() && !d.Active {
+			state = "off"
+		}
+		if number[state]++; number[state] == 1 {
+			order = append(order, state)
+		}
+	}
+	for i, state := range order {
+		order[i] = fmt.Sprintf("%d %s", number[state], state)
+	}
+	return strings.Join(order, ", ")
 }
 
 // outcome is how a transfer ended, or that it goes on.

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"cmp"
 	"fmt"
 	"slices"
 	"time"
@@ -99,10 +100,12 @@ func Share(s Snapshot) float64 {
 	return have / want
 }
 
-// DeviceLines shows those that are not through first.
+// DeviceLines shows those that are not through first, the one that lacks most on top.
 func DeviceLines(s Snapshot, room int) []string {
 	order := slices.Clone(s.Deliveries)
-	slices.SortStableFunc(order, func(x, y groupcast.Delivery) int { return rank(x) - rank(y) })
+	slices.SortStableFunc(order, func(x, y groupcast.Delivery) int {
+		return cmp.Or(rank(x)-rank(y), cmp.Compare(x.Bytes, y.Bytes))
+	})
 	var lines []string
 	for _, d := range order[:min(len(order), room)] {
 		part := 0.0

@@ -193,6 +193,9 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
 		return cause
 	}
+	if g := j.staging(); errors.Is(err, session.ErrSessionOver) && g != nil && g.Missing() == 0 {
+		return nil // its last word came before our last report
+	}
 	return err
 }
 
@@ -272,11 +275,9 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 		if a.cfg.Once {
 			return errOnce
 		}
-	case j.wants:
+	case e.err == nil && e.out.space:
 		a.say(j.line(e.out))
 		a.jobs[j.offer.Transfer] = waiting(j)
-	case groupcast.ErrorCode(e.err) == groupcast.EConflict && e.err != nil:
-		// The session ended while this device answered: the next offer is on its way.
 	case e.err != nil && !overtaken(e.err):
 		a.say(Line{Kind: "failed", Group: j.group.Name, Transfer: j.offer.Transfer, Text: fmt.Sprintf("%s: %v; it is tried again", j.group.Name, e.err)})
 		a.report(ctx, j, e.err.Error())

@@ -31,7 +31,7 @@ func (a *app) transferList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, all, "no transfers yet: groupcast send GROUP PATH...", "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
+			return list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
 				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), size(t.Bytes), string(t.State),
 					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
 			})

@@ -237,6 +237,22 @@ func TestAlreadyHad(t *testing.T) {
 	}
 }
 
+// What this very transfer delivered, before it was interrupted without a journal, was delivered
+// and not already had.
+func TestDeliveredByItself(t *testing.T) {
+	s := open(t, t.TempDir(), spooltest.NewLedger())
+	files := map[string][]byte{"big": noise(2<<20, 5)}
+	deliver(t, s, 1, makeTransfer(t, files))
+	g, err := s.Stage(context.Background(), 1, makeTransfer(t, files).layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	if o := g.Outcomes(); g.Missing() != 0 || len(o) != 1 || o[0].Result != spool.Committed || o[0].Name != "big" {
+		t.Errorf("%d missing, %+v", g.Missing(), o)
+	}
+}
+
 func TestHostileFolder(t *testing.T) {
 	dir, outside := t.TempDir(), t.TempDir()
 	s := open(t, dir, spooltest.NewLedger())

@@ -61,6 +61,9 @@ func (g *Staging) settleKnown(ctx context.Context, i int) error {
 	}
 	if sum, err := hashFile(ctx, g.spool.fs, name, 0, f.Size); err == nil && sum == f.Digest {
 		o := g.outcome(i, AlreadyHad, "")
+		if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
+			o = g.deliveredBefore(i, d)
+		}
 		o.Name, o.MTime = g.below(name), d.MTime
 		g.outcomes[i] = &o
 	}
@@ -250,12 +253,18 @@ func (g *Staging) settledBefore(i int) *Outcome {
 	if o := g.superseded(i, d); o != nil {
 		return o
 	}
+	o := g.deliveredBefore(i, d)
+	return &o
+}
+
+// deliveredBefore is the outcome of a file that this transfer delivered in an earlier run.
+func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
 	o := g.outcome(i, Committed, "")
 	if d.Name != "" && d.Name != o.Path {
 		o.Result, o.Name, o.Reason = KeptBoth, d.Name, keptReason
 	}
 	o.MTime = d.MTime
-	return &o
+	return o
 }
 
 // movedBefore finds a file that a crash caught between its staged and its final name: if the

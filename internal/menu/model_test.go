@@ -257,7 +257,7 @@ func TestReceivedLines(t *testing.T) {
 		show(r.add(line("lab: 1 of 3", "progress", 1)))
 		r.add(agent.Line{Kind: "progress", Transfer: 9, Text: "other: soon over"})
 		show(r.add(line("lab: 2 of 3", "progress", 2)))
-		show(r.add(agent.Line{At: line("", "", 0).At, Kind: "done", Transfer: 9, Text: "other: verified"}))
+		show(r.add(agent.Line{At: line("", "", 0).At, Kind: "done", Transfer: 9, Text: "other: " + strings.Repeat("a long name of a folder ", 4) + "verified"}))
 		if len(r.lines) != maxReceived {
 			t.Errorf("%d lines are kept", len(r.lines))
 		}

@@ -147,6 +147,9 @@ func (m *model) viewWork() []string {
 	if len(progress) == 0 {
 		progress = []string{"One moment …"}
 	}
+	if m.live.Tail { // nothing of it is cut: there is room above
+		progress = strings.Split(ansi.Wrap(strings.Join(progress, "\n"), m.width-2, " "), "\n")
+	}
 	room := max(1, m.room()-len(lines))
 	if over := len(progress) - room; over > 0 && m.live.Tail {
 		progress = progress[over:]

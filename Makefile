@@ -66,7 +66,7 @@ cross: ## vet for every platform a binary is built for
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... ; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/groupcast; done
 
-unit: ## unit tests, fuzz corpora, command scripts and bounded simulations
+unit: tools ## unit tests, fuzz corpora, command scripts and bounded simulations
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v /test/)
 
 race: tools ## the same with the race detector (needs gcc), short

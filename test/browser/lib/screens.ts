@@ -16,6 +16,8 @@ export const findings: string[] = [];
 /** Takes the page as it stands, in both themes and widths, and checks each. */
 export async function screens(page: Page, name: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
+  const toasts = page.getByRole("button", { name: "Dismiss" });
+  for (let n = await toasts.count(); n > 0; n--) await toasts.first().click({ timeout: 500 }).catch(() => undefined); // or gone by itself
   for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
     for (const [width, size] of [["desktop", desktop], ["phone", phone]] as const) {

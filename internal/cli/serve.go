@@ -93,12 +93,14 @@ func (a *app) announce(ctx context.Context, home config.Home, h *house, o serveO
 	return a.firstAdmin(home, firstLinks(h, token))
 }
 
-// firstLinks are the one-time links, for a browser on this machine first.
+// firstLinks are the one-time links, for a browser on this machine first; none where the web
+// interface is not built in.
 func firstLinks(h *house, token string) string {
-	var b strings.Builder
-	if h.setUp != nil {
-		fmt.Fprintf(&b, "From a browser on this machine, once, within 15 minutes:\n  %s\n", h.setUp.Link(token))
+	if h.setUp == nil {
+		return ""
 	}
+	var b strings.Builder
+	fmt.Fprintf(&b, "From a browser on this machine, once, within 15 minutes:\n  %s\n", h.setUp.Link(token))
 	fmt.Fprintf(&b, "From a browser elsewhere (it warns: go on only if its certificate dialog shows the Certificate above):\n  %s/#/first/%s\n",
 		h.addresses()[0], token)
 	return b.String()
@@ -108,6 +110,9 @@ func firstLinks(h *house, token string) string {
 // them, they are written into the home (security.md C3).
 func (a *app) firstAdmin(home config.Home, links string) error {
 	fmt.Fprint(a.out, "\nThere is no administrator who logs in yet. On this machine you are one already:\n  groupcast group create lab-a\n  groupcast user add NAME [--role admin]\n")
+	if links == "" {
+		return nil
+	}
 	if isTerminal(a.out) {
 		fmt.Fprintf(a.out, "%s\n", links)
 		return nil

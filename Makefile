@@ -95,6 +95,7 @@ test: ## everything, fast things first; installs what it needs
 	$(MAKE) cross
 	$(MAKE) sim-short
 	$(MAKE) e2e
+	$(MAKE) browser
 
 bench: ## micro-benchmarks of the data plane
 	$(GO) test -run '^$$' -bench . -benchmem $(CORE) ./internal/session ./internal/spool

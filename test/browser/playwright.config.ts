@@ -6,6 +6,7 @@ export default defineConfig({
   testDir: "./specs",
   outputDir: "./results",
   workers: 1,
+  retries: process.env.CI ? 1 : 0, // a loaded CI machine may stall a browser for seconds
   fullyParallel: false,
   timeout: 90_000,
   expect: { timeout: 15_000 },

@@ -64,6 +64,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	if f.Flags&wire.FeedbackBar != 0 {
 		d.bar = f.Bar
 	}
+	d.forged = d.forged || f.Flags&wire.FeedbackMismatch != 0
 	d.delay = time.Duration(f.Delay) * time.Microsecond
 	d.overrun += uint64(f.Overrun)
 	s.sampleRTT(now, d, f)

@@ -55,6 +55,7 @@ type device struct {
 	fruit    int       // both since verified rose
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
+	forged   bool // it reports blocks that failed their digest (security.md I1)
 	done     bool
 	behind   Cause
 	reason   string
@@ -244,6 +245,9 @@ func (s *Sender) Status() Status {
 		st.Progress = float64(s.pass.sent) / float64(s.pass.size)
 	}
 	for _, d := range s.devices.order {
+		if d.forged {
+			st.Forged++
+		}
 		if d.done {
 			st.Done++
 		} else if d.behind != "" {

@@ -98,7 +98,12 @@ type Status struct {
 	Active   int // of them, waited for
 	Done     int
 	Behind   int
+	Forged   int // devices that report blocks which failed their digest
 }
+
+// ForgerLikely says whether somebody inside the group forges packets: two devices report it,
+// or one of fewer than three. One alone among several may be lying.
+func (s Status) ForgerLikely() bool { return s.Forged >= 2 || s.Forged == 1 && s.Devices < 3 }
 
 // Counters count for the life of the session.
 type Counters struct {

@@ -72,7 +72,7 @@ func (m *meter) rate(now time.Time, bytes, paced uint64) uint64 {
 func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.SessionStatus {
 	c := m.Counters
 	out := groupcast.SessionStatus{
-		ID: s.offer.Session, Rate: m.Rate * 8, Limiter: string(m.Limiter), Sent: c.Bytes,
+		ID: s.offer.Session, Rate: m.Rate * 8, ForgerLikely: m.ForgerLikely(), Limiter: string(m.Limiter), Sent: c.Bytes,
 		SourceSent: c.Source + c.Resent, ParitySent: c.Proactive + c.Repair,
 		Pass: m.Pass, Devices: m.Devices,
 		LossPercent: 100 * median(devices, func(d send.DeviceStatus) float64 { return d.Loss }),

@@ -225,7 +225,7 @@ test("the overview with something on it, audit and API", async () => {
   await expect(page.getByRole("heading", { name: "The last day" })).toBeVisible();
   await screens(page, "overview");
   await go("audit", "Audit");
-  await expect(page.getByRole("cell", { name: "transfer.add" }).first()).toBeVisible();
+  await expect(page.getByRole("cell", { name: /promised course to lab-a/ })).toBeVisible();
   await screens(page, "audit");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Export CSV" }).click();

@@ -22,6 +22,13 @@ type WebService interface {
 	// Series tells how a transfer went, second by second, oldest first: at most MaxPoints;
 	// longer ones are told in coarser steps. after leaves out what was told before; zero: none.
 	Series(ctx context.Context, p Principal, no protocol.TransferNo, after time.Time) ([]Point, error)
+	// KeyHolders lists which devices were handed the keys of a transfer's sessions: they, and
+	// nobody else, could open what was sent by multicast.
+	KeyHolders(ctx context.Context, p Principal, no protocol.TransferNo) ([]KeyHolder, error)
+	// KeySessions lists the last sessions of a group with how many devices hold the key.
+	KeySessions(ctx context.Context, p Principal, group string) ([]KeySession, error)
+	// Savings sums what multicast spared: over the last day and over all time.
+	Savings(ctx context.Context, p Principal) (Savings, error)
 }
 
 // WebIdle is how long a browser's sign-in lasts without use (security.md W1).
@@ -29,6 +36,40 @@ const WebIdle = 12 * time.Hour
 
 // MaxPoints bounds the series of a transfer.
 const MaxPoints = 3600
+
+// KeyHolder is a device that was handed a session's key.
+type KeyHolder struct {
+	Session  protocol.SessionID `json:"session"`
+	Version  uint64             `json:"membership_version"` // of the group, when it was handed out
+	DeviceID protocol.DeviceID  `json:"device_id"`
+	Device   string             `json:"device"`
+	User     string             `json:"user"`
+	At       time.Time          `json:"at"`
+}
+
+// KeySession is a session of a group whose key was handed out.
+type KeySession struct {
+	Transfer protocol.TransferNo `json:"transfer"`
+	Name     string              `json:"name"`
+	Session  protocol.SessionID  `json:"session"`
+	Version  uint64              `json:"membership_version"`
+	FirstAt  time.Time           `json:"first_at"`
+	Devices  int                 `json:"devices"`
+}
+
+// Savings is what was delivered and what it took.
+type Savings struct {
+	Day Traffic `json:"day"` // transfers that were first sent in the last 24 hours
+	All Traffic `json:"all"`
+}
+
+// Traffic sums transfers that were sent.
+type Traffic struct {
+	Transfers int    `json:"transfers"`
+	Delivered uint64 `json:"delivered_bytes"` // to all devices together, verified
+	Sent      uint64 `json:"sent_bytes"`      // by multicast and HTTPS
+	Saved     uint64 `json:"saved_bytes"`     // against a copy for each; never less than nothing for one transfer
+}
 
 // Received is a delivery as its receiver sees it: with the files' name and size.
 type Received struct {

@@ -167,6 +167,15 @@ func transferTrips() []trip {
 		gives(trip{method: "Series", args: []any{no, at}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
 			return c.Series(ctx, no, at)
 		}),
+		gives(trip{method: "KeyHolders", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeyHolder, error) {
+			return c.KeyHolders(ctx, no)
+		}),
+		gives(trip{method: "KeySessions", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeySession, error) {
+			return c.KeySessions(ctx, oddGroup)
+		}),
+		gives(trip{method: "Savings"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Savings, error) {
+			return c.Savings(ctx)
+		}),
 		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
 			return c.Files(ctx, no)
 		}),

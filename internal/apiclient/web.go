@@ -32,3 +32,18 @@ func (c *Client) Series(ctx context.Context, no protocol.TransferNo, after time.
 	}
 	return answered[[]groupcast.Point](ctx, c, get(path))
 }
+
+// KeyHolders lists which devices were handed the keys of a transfer's sessions.
+func (c *Client) KeyHolders(ctx context.Context, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
+	return answered[[]groupcast.KeyHolder](ctx, c, get("/transfers/"+number(no)+"/keys"))
+}
+
+// KeySessions lists a group's last sessions whose key was handed out.
+func (c *Client) KeySessions(ctx context.Context, group string) ([]groupcast.KeySession, error) {
+	return answered[[]groupcast.KeySession](ctx, c, get("/groups/"+segment(group)+"/sessions"))
+}
+
+// Savings sums what multicast spared.
+func (c *Client) Savings(ctx context.Context) (groupcast.Savings, error) {
+	return answered[groupcast.Savings](ctx, c, get("/savings"))
+}

@@ -30,6 +30,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.userRoutes()
 	a.deviceRoutes()
 	a.groupRoutes()
+	a.keyRoutes()
 	a.requestRoutes()
 	a.transferRoutes()
 	a.pendingRoutes()

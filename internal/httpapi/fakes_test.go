@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"fmt"
 	"io"
 	"strings"
 
@@ -26,6 +27,17 @@ func (breakingService) Blocks(context.Context, groupcast.Principal, protocol.Tra
 type failing struct{}
 
 func (failing) Read([]byte) (int, error) { return 0, errDisk }
+
+// crowdedService has 2,500 users.
+type crowdedService struct{ *httpapitest.Service }
+
+func (crowdedService) Users(context.Context, groupcast.Principal) ([]groupcast.User, error) {
+	users := make([]groupcast.User, 2500)
+	for i := range users {
+		users[i].Name = fmt.Sprintf("u%04d", i)
+	}
+	return users, nil
+}
 
 // panickingService falls over.
 type panickingService struct{ *httpapitest.Service }

@@ -31,8 +31,11 @@ func (a *api) groupRoutes() {
 			return a.service.DeleteGroup(ctx, p, in.Name)
 		})
 	listed(a, route{method: http.MethodGet, path: "/groups/{name}/members", id: "members", access: admins, summary: "List a group's members"},
-		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.Member, error) {
-			return a.service.Members(ctx, p, in.Name)
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Name string `path:"name"`
+			Window
+		}) ([]groupcast.Member, error) {
+			return stretch[groupcast.Member](in.Window)(a.service.Members(ctx, p, in.Name))
 		})
 	reply(a, route{method: http.MethodPut, path: "/groups/{name}/members/{user}", id: "add-member", access: admins, summary: "Add a member"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.Member, error) {
@@ -45,12 +48,26 @@ func (a *api) groupRoutes() {
 		})
 }
 
+func (a *api) keyRoutes() {
+	listed(a, route{method: http.MethodGet, path: "/groups/{name}/sessions", id: "key-sessions", access: admins,
+		summary: "A group's last sessions, and how many devices hold the key of each"},
+		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.KeySession, error) {
+			return a.service.KeySessions(ctx, p, in.Name)
+		})
+	reply(a, route{method: http.MethodGet, path: "/savings", id: "savings", access: admins,
+		summary: "What was delivered and what it took, in the last day and over all time"},
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.Savings, error) {
+			return a.service.Savings(ctx, p)
+		})
+}
+
 func (a *api) requestRoutes() {
 	listed(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Window
 			State groupcast.RequestState `query:"state" doc:"open, approved or denied; all of them without it"`
 		}) ([]groupcast.JoinRequest, error) {
-			return a.service.Requests(ctx, p, in.State)
+			return stretch[groupcast.JoinRequest](in.Window)(a.service.Requests(ctx, p, in.State))
 		})
 	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/approve", id: "approve", access: admins,
 		summary: "Approve a user's wish to join a group"},

@@ -77,6 +77,23 @@ func listed[I, T any](a *api, r route, do func(context.Context, groupcast.Princi
 	})
 }
 
+// Window is a stretch of a long list: who shows thousands of rows reads them piece by piece.
+type Window struct {
+	From  int `query:"from" minimum:"0" doc:"Leave out so many from the start"`
+	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means all of them"`
+}
+
+// stretch gives the window's part of a list.
+func stretch[T any](w Window) func([]T, error) ([]T, error) {
+	return func(list []T, err error) ([]T, error) {
+		list = list[min(w.From, len(list)):]
+		if w.Limit > 0 {
+			list = list[:min(w.Limit, len(list))]
+		}
+		return list, err
+	}
+}
+
 func (a *api) operation(r route) huma.Operation {
 	if r.body == 0 {
 		r.body = maxJSON

@@ -34,12 +34,18 @@ func (a *api) transferRoutes() {
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries", id: "deliveries", access: admins,
 		summary: "What each device is owed or got"},
-		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.Delivery, error) {
-			return a.service.Deliveries(ctx, p, in.No)
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No protocol.TransferNo `path:"no"`
+			Window
+		}) ([]groupcast.Delivery, error) {
+			return stretch[groupcast.Delivery](in.Window)(a.service.Deliveries(ctx, p, in.No))
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
-		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.FileEntry, error) {
-			return a.service.Files(ctx, p, in.No)
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No protocol.TransferNo `path:"no"`
+			Window
+		}) ([]groupcast.FileEntry, error) {
+			return stretch[groupcast.FileEntry](in.Window)(a.service.Files(ctx, p, in.No))
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
 		summary: "How a transfer went, second by second"},
@@ -48,6 +54,11 @@ func (a *api) transferRoutes() {
 			After time.Time           `query:"after" doc:"Only what came later"`
 		}) ([]groupcast.Point, error) {
 			return a.service.Series(ctx, p, in.No, in.After)
+		})
+	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/keys", id: "key-holders", access: admins,
+		summary: "Which devices were handed the keys of a transfer's sessions"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.KeyHolder, error) {
+			return a.service.KeyHolders(ctx, p, in.No)
 		})
 	a.transferActions()
 }

@@ -19,8 +19,8 @@ func (a *api) userRoutes() {
 			return a.service.AddUser(ctx, p, in.Body)
 		})
 	listed(a, route{method: http.MethodGet, path: "/users", id: "users", access: admins, summary: "List users"},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.User, error) {
-			return a.service.Users(ctx, p)
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Window }) ([]groupcast.User, error) {
+			return stretch[groupcast.User](in.Window)(a.service.Users(ctx, p))
 		})
 	reply(a, route{method: http.MethodPatch, path: "/users/{name}", id: "update-user", access: admins, body: maxLogin,
 		summary: "Change a user's role or password, disable or enable him"},
@@ -45,9 +45,10 @@ func (a *api) deviceRoutes() {
 	listed(a, route{method: http.MethodGet, path: "/devices", id: "devices", access: users,
 		summary: "List devices; a user sees his own"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Window
 			User string `query:"user" doc:"Only this user's devices"`
 		}) ([]groupcast.Device, error) {
-			return a.service.Devices(ctx, p, in.User)
+			return stretch[groupcast.Device](in.Window)(a.service.Devices(ctx, p, in.User))
 		})
 	act(a, route{method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,
 		summary: "End a device for good; a user may end his own"},

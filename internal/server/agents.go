@@ -86,7 +86,14 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
-	return s.live.handOut(d.ID, r, e.Version)
+	h, err := s.live.handOut(d.ID, r, e.Version)
+	if err != nil || h.HTTPS {
+		return h, err
+	}
+	if err := s.noteHandout(ctx, d.ID, r, e.Version); err != nil {
+		return groupcast.Handout{}, err
+	}
+	return h, nil
 }
 
 var errSessionOver = groupcast.Errorf(groupcast.EConflict, "that session is over").WithHint("read the state again")

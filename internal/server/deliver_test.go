@@ -122,6 +122,22 @@ func TestARemovedMemberIsCutOffBeforeTheAnswer(t *testing.T) {
 		if second := w.sender(); second == first || !second.sealing() {
 			t.Fatal("nothing goes on for the others")
 		}
+		holders, err := w.KeyHolders(w.ctx, local, tr.No)
+		w.must(err)
+		held := map[string]int{}
+		for _, h := range holders {
+			if h.User == "eve" && h.Session != offers[0].Session {
+				t.Errorf("the removed member holds the key of %+v", h)
+			}
+			held[h.User]++
+		}
+		if held["ann"] != 2 || held["bob"] != 2 || held["eve"] != 1 {
+			t.Errorf("keys handed out: %v", held)
+		}
+		sessions, err := w.KeySessions(w.ctx, local, "g")
+		if w.must(err); len(sessions) != 2 || sessions[0].Devices != 2 || sessions[1].Devices != 3 {
+			t.Errorf("sessions of the group: %+v", sessions)
+		}
 	})
 }
 

@@ -81,6 +81,17 @@ type Closing struct {
 	Receipt  []byte
 }
 
+// MaxHandouts bounds a listing of who was handed keys.
+const MaxHandouts = 100_000
+
+// Handout is a session's key on its way to a device.
+type Handout struct {
+	Transfer protocol.TransferNo
+	Session  protocol.SessionID
+	Device   protocol.DeviceID
+	Version  uint64 // of the group's membership
+}
+
 // AuditFilter narrows the audit log; zero fields do not.
 type AuditFilter struct {
 	Limit  int

@@ -160,6 +160,14 @@ type Transfers interface {
 	// gives them, ENotFound if there are none.
 	SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error
 	Series(ctx context.Context, no protocol.TransferNo) ([]byte, error)
+	// AddHandout notes that a device was handed a session's key, at a membership version.
+	AddHandout(ctx context.Context, h Handout, at time.Time) error
+	// Handouts lists who was handed the keys of a transfer's sessions, session by session.
+	Handouts(ctx context.Context, no protocol.TransferNo) ([]groupcast.KeyHolder, error)
+	// SessionsOfGroup lists the sessions of a group whose key was handed out, newest first.
+	SessionsOfGroup(ctx context.Context, group protocol.GroupID, limit int) ([]groupcast.KeySession, error)
+	// Traffic sums the transfers that were first sent at or after since; zero: all of them.
+	Traffic(ctx context.Context, since time.Time) (groupcast.Traffic, error)
 	// SkipTransfersPast moves the counter behind a number that was seen elsewhere (O4).
 	SkipTransfersPast(ctx context.Context, no protocol.TransferNo) error
 }

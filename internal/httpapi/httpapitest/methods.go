@@ -269,3 +269,18 @@ func (s *Service) EndSignIn(_ context.Context, p groupcast.Principal, id string)
 func (s *Service) Series(_ context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
 	return answer[[]groupcast.Point](s.note("Series", p, no, after))
 }
+
+// KeyHolders notes the call.
+func (s *Service) KeyHolders(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
+	return answer[[]groupcast.KeyHolder](s.note("KeyHolders", p, no))
+}
+
+// KeySessions notes the call.
+func (s *Service) KeySessions(_ context.Context, p groupcast.Principal, group string) ([]groupcast.KeySession, error) {
+	return answer[[]groupcast.KeySession](s.note("KeySessions", p, group))
+}
+
+// Savings notes the call.
+func (s *Service) Savings(_ context.Context, p groupcast.Principal) (groupcast.Savings, error) {
+	return answer[groupcast.Savings](s.note("Savings", p))
+}

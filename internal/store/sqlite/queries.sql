@@ -240,6 +240,35 @@ ON CONFLICT (transfer_no) DO UPDATE SET points = excluded.points;
 -- name: Series :one
 SELECT points FROM series WHERE transfer_no = @transfer_no;
 
+-- name: AddHandout :exec
+INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at)
+SELECT @transfer_no, @session, d.id, @version, u.name, d.name, @at
+FROM devices d JOIN users u ON u.id = d.user_id WHERE d.id = @device_id
+ON CONFLICT (transfer_no, session, device_id) DO NOTHING;
+
+-- name: Handouts :many
+SELECT * FROM handouts WHERE transfer_no = @transfer_no
+ORDER BY session, user_name, device_name LIMIT @most;
+
+-- name: SessionsOfGroup :many
+SELECT h.transfer_no, t.name, h.session, CAST(MIN(h.version) AS BIGINT) AS version,
+    CAST(MIN(h.at) AS BIGINT) AS first_at, COUNT(*) AS devices
+FROM handouts h JOIN transfers t ON t.no = h.transfer_no
+WHERE t.group_id = @group_id
+GROUP BY h.transfer_no, t.name, h.session
+ORDER BY first_at DESC LIMIT @most;
+
+-- name: Traffic :one
+SELECT COUNT(*) AS transfers, CAST(COALESCE(SUM(x.delivered), 0) AS BIGINT) AS delivered,
+    CAST(COALESCE(SUM(x.sent), 0) AS BIGINT) AS sent,
+    CAST(COALESCE(SUM(CASE WHEN x.delivered > x.sent THEN x.delivered - x.sent ELSE 0 END), 0) AS BIGINT) AS saved
+FROM (
+    SELECT t.wire_bytes + t.https_bytes AS sent, t.bytes * (t.verified - (
+        SELECT COUNT(*) FROM deliveries d
+        WHERE d.transfer_no = t.no AND d.state IN ('already-had', 'superseded'))) AS delivered
+    FROM transfers t WHERE t.started_at >= @since
+) x;
+
 -- name: AddTransferBytes :exec
 UPDATE transfers SET wire_bytes = wire_bytes + @wire, https_bytes = https_bytes + @https
 WHERE no = @no;

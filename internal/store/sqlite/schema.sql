@@ -155,3 +155,14 @@ CREATE TABLE series (
     transfer_no BIGINT NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
     points      BYTEA    NOT NULL
 );
+
+CREATE TABLE handouts (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    session     TEXT    NOT NULL,
+    device_id   TEXT    NOT NULL,
+    version     BIGINT NOT NULL,
+    user_name   TEXT    NOT NULL,
+    device_name TEXT    NOT NULL,
+    at          BIGINT NOT NULL,
+    PRIMARY KEY (transfer_no, session, device_id)
+);

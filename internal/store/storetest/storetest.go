@@ -49,6 +49,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tokens of a user", tokensOfUser},
 		{"deliveries of a user", deliveriesOfUser},
 		{"a series is kept", seriesKept},
+		{"who was handed a session's key", handouts},
+		{"what multicast spared", traffic},
 		{"audit log", audit},
 		{"settings", settings},
 		{"many at once", manyAtOnce},

@@ -66,6 +66,16 @@ type Group struct {
 	Version     int64
 }
 
+type Handout struct {
+	TransferNo int64
+	Session    string
+	DeviceID   string
+	Version    int64
+	UserName   string
+	DeviceName string
+	At         int64
+}
+
 type Member struct {
 	GroupID string
 	UserID  string

@@ -78,6 +78,32 @@ func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) error {
 	return err
 }
 
+const addHandout = `-- name: AddHandout :exec
+INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at)
+SELECT $1, $2, d.id, $3, u.name, d.name, $4
+FROM devices d JOIN users u ON u.id = d.user_id WHERE d.id = $5
+ON CONFLICT (transfer_no, session, device_id) DO NOTHING
+`
+
+type AddHandoutParams struct {
+	TransferNo int64
+	Session    string
+	Version    int64
+	At         int64
+	DeviceID   string
+}
+
+func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) error {
+	_, err := q.db.ExecContext(ctx, addHandout,
+		arg.TransferNo,
+		arg.Session,
+		arg.Version,
+		arg.At,
+		arg.DeviceID,
+	)
+	return err
+}
+
 const addMember = `-- name: AddMember :exec
 INSERT INTO members (group_id, user_id, since) VALUES ($1, $2, $3)
 `
@@ -1211,6 +1237,47 @@ func (q *Queries) GroupsOfUser(ctx context.Context, userID string) ([]GroupsOfUs
 	return items, nil
 }
 
+const handouts = `-- name: Handouts :many
+SELECT transfer_no, session, device_id, version, user_name, device_name, at FROM handouts WHERE transfer_no = $1
+ORDER BY session, user_name, device_name LIMIT $2
+`
+
+type HandoutsParams struct {
+	TransferNo int64
+	Most       int32
+}
+
+func (q *Queries) Handouts(ctx context.Context, arg HandoutsParams) ([]Handout, error) {
+	rows, err := q.db.QueryContext(ctx, handouts, arg.TransferNo, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Handout
+	for rows.Next() {
+		var i Handout
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.Session,
+			&i.DeviceID,
+			&i.Version,
+			&i.UserName,
+			&i.DeviceName,
+			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const isMember = `-- name: IsMember :one
 SELECT COUNT(*) FROM members WHERE group_id = $1 AND user_id = $2
 `
@@ -1950,6 +2017,59 @@ func (q *Queries) Series(ctx context.Context, transferNo int64) ([]byte, error) 
 	return points, err
 }
 
+const sessionsOfGroup = `-- name: SessionsOfGroup :many
+SELECT h.transfer_no, t.name, h.session, CAST(MIN(h.version) AS BIGINT) AS version,
+    CAST(MIN(h.at) AS BIGINT) AS first_at, COUNT(*) AS devices
+FROM handouts h JOIN transfers t ON t.no = h.transfer_no
+WHERE t.group_id = $1
+GROUP BY h.transfer_no, t.name, h.session
+ORDER BY first_at DESC LIMIT $2
+`
+
+type SessionsOfGroupParams struct {
+	GroupID string
+	Most    int32
+}
+
+type SessionsOfGroupRow struct {
+	TransferNo int64
+	Name       string
+	Session    string
+	Version    int64
+	FirstAt    int64
+	Devices    int64
+}
+
+func (q *Queries) SessionsOfGroup(ctx context.Context, arg SessionsOfGroupParams) ([]SessionsOfGroupRow, error) {
+	rows, err := q.db.QueryContext(ctx, sessionsOfGroup, arg.GroupID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SessionsOfGroupRow
+	for rows.Next() {
+		var i SessionsOfGroupRow
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.Name,
+			&i.Session,
+			&i.Version,
+			&i.FirstAt,
+			&i.Devices,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const setContentGone = `-- name: SetContentGone :execrows
 UPDATE transfers SET content_gone = TRUE WHERE no = $1
 `
@@ -2183,6 +2303,37 @@ type TouchTokenParams struct {
 func (q *Queries) TouchToken(ctx context.Context, arg TouchTokenParams) error {
 	_, err := q.db.ExecContext(ctx, touchToken, arg.LastUsed, arg.Hash)
 	return err
+}
+
+const traffic = `-- name: Traffic :one
+SELECT COUNT(*) AS transfers, CAST(COALESCE(SUM(x.delivered), 0) AS BIGINT) AS delivered,
+    CAST(COALESCE(SUM(x.sent), 0) AS BIGINT) AS sent,
+    CAST(COALESCE(SUM(CASE WHEN x.delivered > x.sent THEN x.delivered - x.sent ELSE 0 END), 0) AS BIGINT) AS saved
+FROM (
+    SELECT t.wire_bytes + t.https_bytes AS sent, t.bytes * (t.verified - (
+        SELECT COUNT(*) FROM deliveries d
+        WHERE d.transfer_no = t.no AND d.state IN ('already-had', 'superseded'))) AS delivered
+    FROM transfers t WHERE t.started_at >= $1
+) x
+`
+
+type TrafficRow struct {
+	Transfers int64
+	Delivered int64
+	Sent      int64
+	Saved     int64
+}
+
+func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) {
+	row := q.db.QueryRowContext(ctx, traffic, since)
+	var i TrafficRow
+	err := row.Scan(
+		&i.Transfers,
+		&i.Delivered,
+		&i.Sent,
+		&i.Saved,
+	)
+	return i, err
 }
 
 const transfer = `-- name: Transfer :one

@@ -1,0 +1,52 @@
+package server
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// shownSessions bounds the sessions that a group's page tells of.
+const shownSessions = 100
+
+// noteHandout keeps that a device is about to get a session's key: what is not written down
+// is not handed out.
+func (s *Server) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
+	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version}
+	return s.store.AddHandout(ctx, h, s.now())
+}
+
+// KeyHolders lists who was handed the keys of a transfer's sessions.
+func (s *Server) KeyHolders(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.store.Handouts(ctx, no)
+}
+
+// KeySessions lists the last sessions of a group whose key was handed out.
+func (s *Server) KeySessions(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.KeySession, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	g, err := s.store.Group(ctx, group)
+	if err != nil {
+		return nil, err
+	}
+	return s.store.SessionsOfGroup(ctx, g.ID, shownSessions)
+}
+
+// Savings sums what multicast spared.
+func (s *Server) Savings(ctx context.Context, p groupcast.Principal) (out groupcast.Savings, err error) {
+	if err := mustAdmin(p); err != nil {
+		return out, err
+	}
+	if out.Day, err = s.store.Traffic(ctx, s.now().Add(-24*time.Hour)); err != nil {
+		return out, err
+	}
+	out.All, err = s.store.Traffic(ctx, time.Time{})
+	return out, err
+}

@@ -1,0 +1,74 @@
+package sqlite
+
+import (
+	"context"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// AddHandout notes that a device was handed a session's key. It need not outlive the power: a
+// session, and with it the key, does not either.
+func (s *Store) AddHandout(ctx context.Context, h store.Handout, at time.Time) error {
+	return s.quickly(ctx, func(q *queries.Queries) error {
+		return q.AddHandout(ctx, queries.AddHandoutParams{
+			TransferNo: int64(h.Transfer), Session: h.Session.String(), Version: int64(h.Version),
+			At: micros(at), DeviceID: h.Device.String(),
+		})
+	})
+}
+
+// Handouts lists who was handed the keys of a transfer's sessions.
+func (s *Store) Handouts(ctx context.Context, no protocol.TransferNo) (out []groupcast.KeyHolder, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		if _, err := transfer(ctx, q, no); err != nil {
+			return err
+		}
+		rows, err := q.Handouts(ctx, queries.HandoutsParams{TransferNo: int64(no), Most: store.MaxHandouts})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.Handout) (groupcast.KeyHolder, error) {
+			h := groupcast.KeyHolder{Version: uint64(r.Version), User: r.UserName, Device: r.DeviceName, At: instant(r.At)}
+			if err := parse(&h.DeviceID, r.DeviceID); err != nil {
+				return h, err
+			}
+			return h, parse(&h.Session, r.Session)
+		})
+		return err
+	})
+	return out, err
+}
+
+// SessionsOfGroup lists the sessions of a group whose key was handed out.
+func (s *Store) SessionsOfGroup(ctx context.Context, group protocol.GroupID, most int) (out []groupcast.KeySession, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.SessionsOfGroup(ctx, queries.SessionsOfGroupParams{GroupID: group.String(), Most: int32(limit(most))})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.SessionsOfGroupRow) (groupcast.KeySession, error) {
+			k := groupcast.KeySession{
+				Transfer: protocol.TransferNo(r.TransferNo), Name: r.Name, Version: uint64(r.Version),
+				FirstAt: instant(r.FirstAt), Devices: int(r.Devices),
+			}
+			return k, parse(&k.Session, r.Session)
+		})
+		return err
+	})
+	return out, err
+}
+
+// Traffic sums the transfers that were first sent at or after since.
+func (s *Store) Traffic(ctx context.Context, since time.Time) (t groupcast.Traffic, err error) {
+	from := max(micros(since), 1) // 0 stands for never sent
+	err = s.read(ctx, func(q *queries.Queries) error {
+		r, err := q.Traffic(ctx, from)
+		t = groupcast.Traffic{Transfers: int(r.Transfers), Delivered: uint64(r.Delivered), Sent: uint64(r.Sent), Saved: uint64(r.Saved)}
+		return err
+	})
+	return t, err
+}

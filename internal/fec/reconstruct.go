@@ -11,7 +11,8 @@ import (
 var ErrTooFew = errors.New("fewer symbols than the block needs")
 
 // Reconstruct rebuilds block (its length says the block's) from any k different symbols.
-// More than k symbols are allowed; source symbols are preferred.
+// More than k symbols are allowed; source symbols are preferred. Symbols may lie in block: the
+// source symbols in their own places, parity in the places of missing ones.
 //
 // Only the e missing symbols are solved for: the parity of what is present, added to the
 // parity received, leaves e equations in e unknowns whose matrix is a Cauchy matrix again.
@@ -29,7 +30,7 @@ func (c *Code) Reconstruct(symbols []Symbol, k, size int, block []byte) error {
 		if c.got[j] == nil {
 			lost[e] = byte(j)
 			e++
-		} else {
+		} else if &block[j*size] != &c.got[j][0] {
 			copy(block[j*size:], c.got[j])
 		}
 	}

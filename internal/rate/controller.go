@@ -1,62 +1,73 @@
 package rate
 
-import "time"
+import (
+	"math"
+	"time"
+)
 
 // Sample is what the receivers made of one round at one rate, at the policy quantile.
 type Sample struct {
 	Sent    uint64        // bytes a second that really left
 	Loss    float64       // 0…1, of what signed ranges declared
+	Packets float64       // of which device's share of them Loss is: how sure it is; 0: not known
 	Overrun float64       // 0…1, dropped by the receivers' own sockets
 	Delay   time.Duration // queueing delay: above the smallest seen
 	Fresh   float64       // 0…1: devices that reported in this round
+	Blocked bool          // this machine's own interface was full: it took no more
+}
+
+// arrived is the bytes a second that got through.
+func (s Sample) arrived() float64 { return float64(s.Sent) * (1 - s.Loss) }
+
+// noise is how far off the loss of a sample may be by chance: three standard deviations.
+func (s Sample) noise(base float64) float64 {
+	if s.Packets <= 0 {
+		return 0
+	}
+	p := max(base, 0.002)
+	return 3 * math.Sqrt(p*(1-p)/s.Packets)
 }
 
 // Thresholds of the controller.
 const (
-	lossMargin    = 0.01                  // above the baseline: less is noise
-	lossShare     = 0.35                  // and so is less than this share of the baseline
-	suspectLoss   = 0.02                  // at the start, loss above it is compared with a lower rate
-	delayLimit    = 15 * time.Millisecond // queueing delay that is a full queue
-	overrunLimit  = 0.005
-	queueLimit    = 20 * time.Millisecond // own send queue
-	usedShare     = 0.8                   // a rate that is not used proves nothing
-	freshShare    = 0.5                   // F3: who wants more needs the word of half
-	firstStep     = 0.01                  // increase of a round near the rate that was too much …
-	lastStep      = 0.16                  // … which grows while all goes well
-	returnStep    = 0.08                  // and far below it
-	nearCeiling   = 0.95
-	backQueue     = 0.85
-	backLoss      = 0.7
-	patience      = 3 // decreases that change nothing before the cause is taken as given
-	minQueueReact = 50 * time.Millisecond
-)
-
-type phase uint8
-
-const (
-	starting phase = iota // doubling
-	doubting              // was there loss at half the rate, too?
-	steady
+	lossMargin   = 0.01                  // above the baseline: less is noise
+	lossShare    = 0.35                  // and so is less than this share of the baseline
+	delayLimit   = 15 * time.Millisecond // queueing delay that is a full queue
+	overrunLimit = 0.005
+	usedShare    = 0.8  // a rate that is not used proves nothing
+	freshShare   = 0.5  // F3: who wants more needs the word of half
+	firstStep    = 0.01 // increase of a round near the rate that was too much …
+	lastStep     = 0.16 // … which grows while all goes well
+	returnStep   = 0.08 // and far below it
+	nearCeiling  = 0.95
+	backQueue    = 0.85
+	backLoss     = 0.7
+	patience     = 3    // rounds in a row before something is taken as given
+	headroom     = 1.05 // above what the own interface takes, so that it never runs dry
 )
 
 // Controller finds the rate. With Config.Fixed it only reports it.
+//
+// It starts by doubling for as long as twice the rate brings about twice as much across,
+// whatever is lost: random loss takes the same share of any rate, and a full wire carries the
+// same at any rate. Then it moves in small steps around the rate that was too much.
 type Controller struct {
 	cfg      Config
 	rate     float64
 	limiter  Limiter
-	phase    phase
+	started  bool    // the doubling is over
+	first    float64 // rate
+	before   Sample  // of the round at half the rate, while doubling
+	unused   int     // rounds in a row that did not use the rate
 	base     float64 // loss that does not depend on the rate
 	heard    bool    // base is a measurement
 	lastGood float64
 	ceiling  float64 // the rate of the latest cut
-	doubtful float64 // rate and loss that were in doubt
-	doubtLos float64
 	step     float64
 	cuts     int // decreases in a row
 	cutLoss  float64
 	cutRate  float64
 	delay    time.Duration // delay that does not depend on the rate
-	queuedAt time.Time
 }
 
 // NewController starts at the fixed rate, or moderately.
@@ -72,6 +83,7 @@ func NewController(cfg Config) *Controller {
 	}
 	c.lastGood = c.rate / 2
 	c.clamp()
+	c.first = c.rate
 	return c
 }
 
@@ -82,7 +94,7 @@ func (c *Controller) Rate() uint64 { return uint64(c.rate) }
 func (c *Controller) Limiter() Limiter { return c.limiter }
 
 // Starting says whether the rate still doubles: rounds should be short.
-func (c *Controller) Starting() bool { return c.cfg.Fixed == 0 && c.phase != steady }
+func (c *Controller) Starting() bool { return c.cfg.Fixed == 0 && !c.started }
 
 // SetCap changes the most that may be used; 0: none.
 func (c *Controller) SetCap(bytesPerSec uint64) {
@@ -94,32 +106,19 @@ func (c *Controller) SetCap(bytesPerSec uint64) {
 	c.clamp()
 }
 
-// Queued reacts to the depth of this machine's own send queue.
-func (c *Controller) Queued(now time.Time, bytes int) {
-	depth := time.Duration(float64(bytes) / c.rate * float64(time.Second))
-	if depth <= queueLimit || c.cfg.Fixed > 0 || now.Sub(c.queuedAt) < minQueueReact {
-		return
-	}
-	c.queuedAt = now
-	c.phase = steady
-	c.cut(backQueue, LimitSender)
-}
-
 // Round takes the sample of a round during which the rate did not change.
 func (c *Controller) Round(s Sample) {
-	if c.cfg.Fixed > 0 {
+	switch {
+	case c.cfg.Fixed > 0:
 		c.limiter = LimitCap
-		return
-	}
-	if s.Fresh < freshShare {
+	case s.Fresh < freshShare:
 		c.unheard(s)
-		return
+	case !c.started:
+		c.double(s)
+	default:
+		c.follow(s)
 	}
-	if l, bad := c.judge(s); bad {
-		c.worse(s, l)
-		return
-	}
-	c.better(s)
+	c.clamp()
 }
 
 // unheard: silence never speaks for more; silence of all speaks for less.
@@ -129,95 +128,132 @@ func (c *Controller) unheard(s Sample) {
 	}
 }
 
+// double is the start: the rate that brought no more than the one before is too much, and
+// what got across is what the way carries.
+func (c *Controller) double(s Sample) {
+	was := c.before
+	c.before = s
+	switch {
+	case s.Overrun > overrunLimit:
+		c.settle(s.arrived(), LimitReceivers)
+	case s.Blocked:
+		c.learn(s.Loss)
+		c.settle(float64(s.Sent)*headroom, LimitWire)
+	case full(was, s) && c.rate < 4*c.first: // the rate before may have been too much, too
+		c.heard = false
+		c.settle(s.arrived(), LimitWire)
+	case full(was, s):
+		c.settle(s.arrived()/(1-c.base), LimitWire)
+	case s.Delay > delayLimit:
+		c.learn(min(s.Loss, max(was.Loss, lossMargin)))
+		c.settle(s.arrived()*backQueue, LimitWire)
+	case float64(s.Sent) < usedShare*c.rate:
+		c.idle(s)
+	default:
+		c.learn(s.Loss)
+		c.unused = 0
+		c.lastGood = c.rate
+		c.rate *= 2
+		c.limiter = LimitStart
+	}
+}
+
+// idle is a round at the start in which this machine did not use the rate; after some in a
+// row the doubling is over, for it makes the group report at every turn.
+func (c *Controller) idle(s Sample) {
+	c.learn(s.Loss)
+	c.limiter = LimitSender
+	if c.unused++; c.unused >= patience {
+		c.started = true
+		c.lastGood = c.rate
+		c.step = lastStep
+	}
+}
+
+// full says whether a round at a higher rate brought too little more across for the loss to
+// be of the network's own.
+func full(was, s Sample) bool {
+	if was.Sent == 0 || s.Sent <= was.Sent {
+		return false
+	}
+	more := float64(s.Sent) / float64(was.Sent)
+	return s.arrived() < was.arrived()*(1+more)/2
+}
+
+// settle ends the doubling near what the way carries.
+func (c *Controller) settle(bytesPerSec float64, l Limiter) {
+	c.started, c.limiter = true, l
+	c.ceiling = c.rate
+	if bytesPerSec < c.rate {
+		c.ceiling = max(bytesPerSec, MinRate)
+		c.rate = c.ceiling * nearCeiling
+	}
+	c.lastGood = c.rate
+}
+
+// follow keeps the rate near what the way carries.
+func (c *Controller) follow(s Sample) {
+	if l, bad := c.judge(s); bad {
+		c.worse(s, l)
+		return
+	}
+	c.better(s)
+}
+
 // judge says whether a sample is bad, and of what.
 func (c *Controller) judge(s Sample) (Limiter, bool) {
 	switch {
 	case s.Overrun > overrunLimit:
 		return LimitReceivers, true
-	case !c.heard && s.Loss > suspectLoss:
+	case c.heard && s.Loss > c.base+max(lossMargin, lossShare*c.base, s.noise(c.base)):
 		return LimitLoss, true
-	case c.heard && s.Loss > c.base+max(lossMargin, lossShare*c.base):
-		return LimitLoss, true
-	case s.Delay > c.delay+delayLimit:
+	case s.Delay > c.delay+delayLimit && !s.Blocked:
 		return LimitWire, true
 	}
 	return "", false
 }
 
 func (c *Controller) better(s Sample) {
-	if c.phase == doubting {
-		c.phase, c.limiter = steady, LimitWire // this rate was clean: the wire is above it
-		c.ceiling = c.doubtful * (1 - c.doubtLos)
-		c.rate = max(c.rate, c.doubtful*(1-c.doubtLos)*0.95)
-		c.learn(s.Loss)
-		c.clamp()
-		return
-	}
 	c.learn(s.Loss)
 	c.cuts = 0
 	if s.Delay < c.delay {
 		c.delay = s.Delay
 	}
-	if float64(s.Sent) < usedShare*c.rate {
+	switch {
+	case s.Blocked: // the queue keeps the pace; the rate only has to be above it
+		c.limiter = LimitWire
+		c.rate = min(c.rate, float64(s.Sent)*headroom)
+		c.ceiling = c.rate
+	case float64(s.Sent) < usedShare*c.rate:
 		c.limiter = LimitSender
-		return
+	default:
+		c.lastGood = c.rate
+		c.grow()
 	}
-	c.lastGood = c.rate
-	c.grow()
-	c.clamp()
 }
 
-// grow doubles at the start; then it comes back fast to the rate that was too much and goes
-// past it slowly, then faster.
+// grow comes back fast to the rate that was too much and goes past it slowly, then faster.
 func (c *Controller) grow() {
-	near := c.ceiling * nearCeiling
-	switch {
-	case c.phase == starting:
-		c.rate *= 2
-		c.limiter = LimitStart
-	case c.rate < near:
+	if near := c.ceiling * nearCeiling; c.rate < near {
 		c.rate = min(c.rate*(1+returnStep), near)
-	default:
-		c.rate *= 1 + c.step
-		c.step = min(c.step*1.25, lastStep)
+		return
 	}
+	c.rate *= 1 + c.step
+	c.step = min(c.step*1.25, lastStep)
 }
 
 // worse backs off, unless backing off has been shown not to help.
 func (c *Controller) worse(s Sample, l Limiter) {
-	switch {
-	case c.phase == starting && !c.heard && l == LimitLoss:
-		c.doubtful, c.doubtLos = c.rate, s.Loss
-		c.phase = doubting
-		c.rate /= 2
-		c.limiter = LimitLoss
-		c.clamp()
-	case c.phase == doubting && l == LimitLoss:
-		c.settleDoubt(s)
-	case c.given(s, l):
+	if c.given(s, l) {
 		c.accept(s, l)
-	case l == LimitLoss:
-		c.cutLoss, c.cutRate = s.Loss, c.rate
-		c.cutTo(max(backLoss, (1-s.Loss)/(1-c.base)*0.95), LimitWire)
-	default:
-		c.cutLoss, c.cutRate = s.Loss, c.rate
-		c.cutTo(backQueue, l)
-	}
-}
-
-// settleDoubt compares the loss at half the rate with that at the rate in doubt.
-func (c *Controller) settleDoubt(s Sample) {
-	if independent(c.rate, s.Loss, c.doubtful, c.doubtLos) {
-		c.learn(s.Loss)
-		c.phase = starting
-		c.rate = c.doubtful
-		c.limiter = LimitStart
-		c.clamp()
 		return
 	}
-	c.doubtful, c.doubtLos = c.rate, s.Loss
-	c.rate = max(c.rate/2, c.rate*(1-s.Loss)*0.9)
-	c.clamp()
+	c.cutLoss, c.cutRate = s.Loss, c.rate
+	if l == LimitLoss {
+		c.cut(max(backLoss, (1-s.Loss)/(1-c.base)*nearCeiling), LimitWire)
+		return
+	}
+	c.cut(backQueue, l)
 }
 
 // independent says whether loss does not come from the rate: then less arrives at the lower
@@ -241,30 +277,22 @@ func (c *Controller) given(s Sample, l Limiter) bool {
 func (c *Controller) accept(s Sample, l Limiter) {
 	if l == LimitLoss {
 		c.base, c.heard = s.Loss, true
+		c.limiter = LimitLoss
 	} else {
 		c.delay = s.Delay
 	}
 	c.cuts = 0
 	c.step = lastStep
 	c.rate = max(c.rate, min(c.cutRate, c.lastGood))
-	c.clamp()
-}
-
-func (c *Controller) cutTo(share float64, l Limiter) {
-	if c.phase == starting && c.heard {
-		share = max(share, 0.55)
-	}
-	c.phase = steady
-	c.cut(share, l)
 }
 
 func (c *Controller) cut(share float64, l Limiter) {
 	c.cuts++
+	c.started = true
 	c.ceiling = c.rate
 	c.rate *= share
 	c.limiter = l
 	c.step = firstStep
-	c.clamp()
 }
 
 // learn moves the baseline: down fast, up slowly.

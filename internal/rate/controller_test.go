@@ -125,16 +125,14 @@ func TestUnusedRateProvesNothing(t *testing.T) {
 	}
 }
 
-func TestOwnQueueSlowsDown(t *testing.T) {
-	ctl := rate.NewController(rate.Config{Start: 1e6})
-	ctl.Queued(start, 15_000)
-	if ctl.Rate() != 1e6 {
-		t.Error("15 ms of queue slowed it down")
+func TestOwnInterfaceThatIsFullIsTheWire(t *testing.T) {
+	ctl := rate.NewController(rate.Config{})
+	for range 20 {
+		sent := min(ctl.Rate(), mbit(300))
+		ctl.Round(rate.Sample{Sent: sent, Fresh: 1, Blocked: sent < ctl.Rate(), Delay: 15 * time.Millisecond})
 	}
-	ctl.Queued(start, 30_000)
-	ctl.Queued(start.Add(time.Millisecond), 30_000)
-	if r := ctl.Rate(); r != 850_000 || ctl.Limiter() != rate.LimitSender {
-		t.Errorf("%d, %q", r, ctl.Limiter())
+	if r := ctl.Rate(); r < mbit(285) || r > mbit(330) || ctl.Limiter() != rate.LimitWire {
+		t.Errorf("%d Mbit/s, %q", r*8/1e6, ctl.Limiter())
 	}
 }
 

@@ -58,7 +58,7 @@ func (g Gate) order(o wire.Offer) error {
 }
 
 func identifiers(o wire.Offer) error {
-	known := o.Codec == wire.CodecCauchyRS && o.Hash == wire.HashSHA256 &&
+	known := o.Codec == wire.CodecCauchyRS && o.Hash == wire.HashBLAKE3 &&
 		o.AEAD == wire.AEADAES256GCM && o.Cutter == wire.CutterFixed
 	if !known {
 		return ErrNewer

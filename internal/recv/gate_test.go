@@ -14,7 +14,7 @@ func goodOffer() wire.Offer {
 	return wire.Offer{
 		Number: 7, Floor: 5, ManifestBytes: 300_000, ManifestBlocks: 2,
 		TotalBytes: 1 << 20, Files: 3, Blocks: 5, SymbolSize: protocol.DefaultSymbol, MaxK: 164,
-		Codec: wire.CodecCauchyRS, Hash: wire.HashSHA256, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
 		GroupAddr: netip.MustParseAddrPort("239.192.1.2:7441"), Flags: wire.OfferMulticast,
 	}
 }

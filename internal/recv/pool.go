@@ -1,6 +1,7 @@
 package recv
 
 import (
+	"math/bits"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -22,14 +23,17 @@ type pool struct {
 	made   int
 }
 
-// block is a half-received block and its slab.
+// block is a half-received block and its slab, in which a source symbol lies where it lies in
+// the block: once all are there the slab is the block. Parity symbols take the places of
+// source symbols that are missing.
 type block struct {
 	number  protocol.BlockNumber
 	length  int
 	k       int
 	n       int // symbols held
 	have    [4]uint64
-	symbols []Symbol // of slab, in the order of arrival
+	taken   [4]uint64 // places in slab
+	symbols []Symbol  // of slab, in the order of arrival
 	slab    []byte
 	place   int // in pool.order
 	high    int // highest parity index seen, -1: none
@@ -51,12 +55,44 @@ func (b *block) deficit() int { return b.k - b.n }
 
 // add copies a symbol into the slab; the caller has checked that it is new and fits.
 func (b *block) add(i protocol.SymbolIndex, data []byte) {
-	at := b.n * len(data)
-	dst := b.slab[at : at+len(data)]
-	copy(dst, data)
+	at := int(i)
+	if at >= b.k {
+		at = b.spare()
+	} else if b.taken[at/64]&(1<<(at%64)) != 0 {
+		b.moveAway(at, len(data))
+	}
 	b.have[i/64] |= 1 << (i % 64)
-	b.symbols = append(b.symbols, Symbol{Index: i, Data: dst})
+	b.symbols = append(b.symbols, Symbol{Index: i, Data: b.put(at, data)})
 	b.n++
+}
+
+// put copies a symbol to a place of the slab.
+func (b *block) put(at int, data []byte) []byte {
+	b.taken[at/64] |= 1 << (at % 64)
+	dst := b.slab[at*len(data) : (at+1)*len(data)]
+	copy(dst, data)
+	return dst
+}
+
+// spare is the first place that nothing lies in. There is one as long as the block is not
+// complete: of k places n are taken.
+func (b *block) spare() int {
+	for w := range b.taken {
+		if free := ^b.taken[w]; free != 0 {
+			return w*64 + bits.TrailingZeros64(free)
+		}
+	}
+	return 0 // cannot be
+}
+
+// moveAway makes room for a source symbol where parity lies.
+func (b *block) moveAway(at, size int) {
+	for s := range b.symbols {
+		if x := &b.symbols[s]; &x.Data[0] == &b.slab[at*size] {
+			x.Data = b.put(b.spare(), x.Data)
+			return
+		}
+	}
 }
 
 // missing marks the source symbols that are not held, lowest bit first.

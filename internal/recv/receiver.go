@@ -234,7 +234,7 @@ func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
 	}
 	if b.n == b.k {
 		b.ready = true
-		r.emit(Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols})
+		r.emit(Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols, Memory: b.slab[:b.length]})
 	}
 }
 

@@ -35,8 +35,8 @@ type EventKind uint8
 
 // The kinds.
 const (
-	// BlockReady: Symbols are k symbols of Block; decode, verify, store, then BlockStored.
-	// They stay valid until BlockStored.
+	// BlockReady: Symbols are k symbols of Block; decode (into Memory: source symbols lie in
+	// their places there), verify, store, then BlockStored. They stay valid until BlockStored.
 	BlockReady EventKind = iota + 1
 	CatchUp              // fetch Ranges over HTTPS
 	Done                 // everything is stored
@@ -51,6 +51,7 @@ type Event struct {
 	Block   protocol.BlockNumber
 	Length  int
 	Symbols []Symbol
+	Memory  []byte // of Length
 	Ranges  []protocol.Range
 	Reason  string // in words
 }

@@ -24,7 +24,7 @@ func testOffer() wire.Offer {
 	o := wire.Offer{
 		Server: protocol.ServerID{1: 1}, Group: protocol.GroupID{2: 2}, Number: 7, Floor: 3, Transfer: 9,
 		Session: protocol.SessionID{3: 3}, Tag: 0xA1B2C3D4, SymbolSize: 1408, MaxK: 164,
-		Codec: wire.CodecCauchyRS, Hash: wire.HashSHA256, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
 		GroupAddr: netip.MustParseAddrPort("239.192.1.2:7441"), Source: netip.MustParseAddr("192.0.2.1"),
 		FeedbackPort: 7440, Flags: wire.OfferMulticast,
 	}

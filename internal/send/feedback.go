@@ -73,8 +73,10 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 		d.declared += float64(f.Declared)
 		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
-		s.round.add(now, d, f)
+		s.round.add(d, d.seq, f)
 	}
+	d.seq = max(d.seq, min(f.SyncSequence, s.sync.sequence))
+	s.hurry(now)
 }
 
 // smooth follows the loss over some thousand packets.

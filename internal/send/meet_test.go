@@ -299,11 +299,11 @@ func (p *peer) event(e recv.Event) {
 // decode rebuilds the block through the real code and compares it.
 func (p *peer) decode(e recv.Event) {
 	k := protocol.SourceSymbols(e.Length, testSymbol)
-	block := make([]byte, k*testSymbol)
+	block := e.Memory
 	if err := p.w.code.Reconstruct(e.Symbols, k, testSymbol, block); err != nil {
 		p.w.t.Errorf("device %d, block %d: %v", p.dev, e.Block, err)
 	}
-	if !bytes.Equal(block[:e.Length], p.w.content[e.Block]) {
+	if !bytes.Equal(block, p.w.content[e.Block]) {
 		p.w.t.Errorf("device %d, block %d: wrong bytes", p.dev, e.Block)
 	}
 }

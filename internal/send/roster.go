@@ -44,6 +44,7 @@ type device struct {
 	delay    time.Duration
 	overrun  uint64
 	round    roundOf
+	seq      uint64    // the SYNC that its latest report answered
 	declared float64   // packets, by its reports
 	lost     float64   // of them
 	from     uint64    // packets sent before it came …

@@ -10,18 +10,24 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// roundPackets is how many packets a round needs to say anything about loss.
-const roundPackets = 100
+// roundPackets is how many packets a round needs to say anything about loss, and
+// devicePackets how many of them a device has to have reported on to be heard early.
+const (
+	roundPackets  = 50
+	devicePackets = 16
+)
 
 // round gathers what the devices report while the rate stays the same.
 type round struct {
-	id     uint32
-	begins time.Time // reports before speak of another rate
-	ends   time.Time
-	sent   uint64 // bytes since begins
-	rate   uint64
-	now    time.Time // the latest time the machine was told
-	vals   []float64 // scratch
+	id      uint32
+	since   uint64    // the first SYNC at this rate: what was declared before it was sent at another
+	begins  time.Time // of counting what is sent
+	ends    time.Time
+	sent    uint64 // bytes since begins
+	blocked bool   // this machine's own queue was full
+	rate    uint64
+	now     time.Time // the latest time the machine was told
+	vals    []float64 // scratch
 }
 
 // roundOf is one device's part of a round.
@@ -34,15 +40,21 @@ type roundOf struct {
 
 func (r *round) restart(now time.Time) { r.begins, r.ends, r.now = now, now.Add(minReport), now }
 
-func (r *round) settle(now time.Time, d time.Duration) {
+// renew begins a round at another rate. The next SYNC is the first that vouches for nothing
+// older; it goes out at once.
+func (s *Sender) renew(now time.Time) {
+	r := &s.round
 	r.id++
-	r.begins = now.Add(d)
-	r.ends = r.begins.Add(d)
-	r.sent = 0
+	r.since = s.sync.sequence + 1
+	r.begins, r.ends = now, now.Add(2*s.settleTime())
+	r.sent, r.blocked = 0, false
+	s.syncSoon()
 }
 
-func (r *round) add(now time.Time, d *device, f wire.Feedback) {
-	if now.Before(r.begins) {
+// add counts a report whose predecessor answered SYNC seq: what it declares was sent after
+// the SYNC before that one.
+func (r *round) add(d *device, seq uint64, f wire.Feedback) {
+	if seq <= r.since {
 		return
 	}
 	if d.round.id != r.id {
@@ -88,17 +100,39 @@ func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 func (s *Sender) endRound(now time.Time) {
 	took := now.Sub(s.round.begins).Seconds()
 	if took > 0 && s.devices.active > 0 && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
-		before := s.control.Rate()
-		s.control.Round(s.sample(took))
-		if s.control.Rate() != before {
-			s.applyRate(now)
+		x := s.sample(took)
+		if s.drain = s.control.Rate(); x.Blocked {
+			s.drain = max(x.Sent, 1)
+		}
+		s.control.Round(x)
+		if s.applyRate(now) {
 			return
 		}
 	}
 	s.round.id++
 	s.round.begins = now
 	s.round.ends = now.Add(max(s.reportInterval()+s.reportInterval()/4, minReport))
-	s.round.sent = 0
+	s.round.sent, s.round.blocked = 0, false
+}
+
+// hurry ends a round while the rate doubles as soon as everybody has reported on it; one of
+// three or more need not have.
+func (s *Sender) hurry(now time.Time) {
+	if !s.control.Starting() {
+		return
+	}
+	told, need := 0, s.devices.active
+	if need >= outlierGroup {
+		need--
+	}
+	for _, d := range s.devices.order {
+		if d.waited() && d.round.id == s.round.id && d.round.declared >= devicePackets {
+			told++
+		}
+	}
+	if told >= max(need, 1) {
+		s.endRound(now)
+	}
 }
 
 // measure takes the quantiles that do not depend on the round.
@@ -125,9 +159,10 @@ func (s *Sender) sample(took float64) rate.Sample {
 		return min(1, float64(d.round.overrun)/float64(max(d.round.declared, 1))), inRound(d)
 	})
 	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), inRound(d) })
+	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
-		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Overrun: overrun,
-		Delay: time.Duration(delay), Fresh: float64(n) / float64(s.devices.active),
+		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
+		Delay: time.Duration(delay), Fresh: float64(n) / float64(s.devices.active), Blocked: s.round.blocked,
 	}
 }
 

@@ -29,6 +29,8 @@ type Sender struct {
 	pacer   *rate.Pacer
 	control *rate.Controller
 
+	queued   int                   // bytes in this machine's own send queue …
+	drain    uint64                // … which leave at so many a second
 	number   protocol.PacketNumber // the next one
 	grtt     time.Duration
 	measured bool    // grtt is a measurement
@@ -40,6 +42,12 @@ type Sender struct {
 	symbols  uint64 // data packets sent
 	over     bool
 }
+
+// Bounds of this machine's own send queue.
+const (
+	queueTime  = 15 * time.Millisecond
+	leastQueue = 32 << 10
+)
 
 // New makes the machine; nothing is sent before somebody is attached or Wanted is given.
 func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
@@ -57,6 +65,7 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
 		number:  1,
 		grtt:    cfg.GRTT,
 	}
+	s.drain = s.control.Rate()
 	s.pacer = rate.NewPacer(now, s.control.Rate(), cfg.FrameBytes)
 	s.round.restart(now)
 	if cfg.Wanted != nil {
@@ -122,10 +131,15 @@ func (s *Sender) NextEvent() (Event, bool) {
 
 func (s *Sender) emit(e Event) { s.events = append(s.events, e) }
 
-// Queued tells the depth of this machine's own send queue, in bytes.
-func (s *Sender) Queued(now time.Time, bytes int) {
-	s.control.Queued(now, bytes)
-	s.applyRate(now)
+// Queued tells the depth of this machine's own send queue, in bytes. False: it is deep enough;
+// more would only delay repair and hide from the rate what the wire takes.
+func (s *Sender) Queued(bytes int) bool {
+	s.queued = bytes
+	if bytes <= max(leastQueue, int(float64(s.control.Rate())*queueTime.Seconds())) {
+		return true
+	}
+	s.round.blocked = true
+	return false
 }
 
 // Rate is the rate in force, in bytes a second.
@@ -140,12 +154,15 @@ func (s *Sender) SetCap(now time.Time, bytesPerSec uint64) {
 
 // applyRate hands a changed rate to the pacer and begins a new round: samples of two rates
 // are not mixed.
-func (s *Sender) applyRate(now time.Time) {
-	if r := s.control.Rate(); r != s.round.rate {
-		s.pacer.SetRate(now, r)
-		s.round.rate = r
-		s.round.settle(now, s.settleTime())
+func (s *Sender) applyRate(now time.Time) (changed bool) {
+	r := s.control.Rate()
+	if r == s.round.rate {
+		return false
 	}
+	s.pacer.SetRate(now, r)
+	s.round.rate = r
+	s.renew(now)
+	return true
 }
 
 // HandleTimeout does what is due by now.

@@ -5,7 +5,6 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/rate"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -13,7 +12,8 @@ import (
 const (
 	minSyncGap    = 2 * time.Millisecond  // between SYNCs that events call for
 	frontSyncGap  = 20 * time.Millisecond // … and that a front which moved far calls for
-	startSyncGap  = 25 * time.Millisecond // while the rate doubles
+	startSyncGap  = 4 * time.Millisecond  // while the rate doubles, each solicits reports …
+	crowdSyncGap  = 25 * time.Millisecond // … but not of more than promptGroup devices
 	autoSyncGap   = 50 * time.Millisecond // while data flows and the rate is being found
 	frontBytes    = 2 << 20               // this much sent is far
 	ends          = 3                     // SYNCs that say END
@@ -30,6 +30,7 @@ const (
 	maxReport     = 30 * time.Second
 	smallGroup    = 8
 	mediumGroup   = 64
+	promptGroup   = 64                   // devices up to which SOLICIT is answered at once
 	reactionDelay = 3 * time.Millisecond // from a NACK to the SYNC that silences the others
 )
 
@@ -59,8 +60,8 @@ func (s *Sender) syncDue() time.Time {
 		gap = endGap
 	case y.soon || y.ending:
 		gap = minSyncGap
-	case s.control.Starting():
-		gap = startSyncGap
+	case s.control.Starting() && s.sendable():
+		gap = s.startGap()
 	case y.frontMoved && y.bytes >= frontBytes:
 		gap = frontSyncGap
 	case s.cfg.Rate.Fixed == 0 && s.sendable():
@@ -68,6 +69,17 @@ func (s *Sender) syncDue() time.Time {
 	}
 	return y.last.Add(gap)
 }
+
+// startGap is the time between SYNCs while the rate doubles.
+func (s *Sender) startGap() time.Duration {
+	if s.prompt() {
+		return startSyncGap
+	}
+	return crowdSyncGap
+}
+
+// prompt says whether the group is small enough for reports that are asked for.
+func (s *Sender) prompt() bool { return len(s.devices.order) <= promptGroup }
 
 // NextSync gives a SYNC that is due and its packet number. Its Repairs are valid until the
 // next call.
@@ -107,7 +119,7 @@ func (s *Sender) Preview(now time.Time) wire.Sync {
 	y := &s.sync
 	m := wire.Sync{
 		Sequence:       y.sequence,
-		SentAt:         uint64(max(0, now.Sub(s.started).Microseconds())),
+		SentAt:         uint64(max(0, now.Sub(s.started).Microseconds()+s.queueDelay().Microseconds())),
 		Flags:          s.syncFlags(),
 		GRTT:           uint32(s.grtt.Microseconds()),
 		GroupSize:      uint32(min(max(len(s.devices.order), 1), protocol.MaxGroupSize)),
@@ -123,8 +135,17 @@ func (s *Sender) Preview(now time.Time) wire.Sync {
 	return m
 }
 
+// queueDelay is how long this machine's own queue holds what is handed over now: receivers
+// measure the network's part.
+func (s *Sender) queueDelay() time.Duration {
+	return time.Duration(float64(s.queued) / float64(max(s.drain, 1)) * float64(time.Second))
+}
+
 func (s *Sender) syncFlags() wire.SyncFlags {
 	var f wire.SyncFlags
+	if s.control.Starting() && s.prompt() && s.sendable() {
+		f |= wire.SyncSolicit
+	}
 	if s.pass.done() {
 		f |= wire.SyncPassDone
 		if s.repair.owed == 0 && s.devices.active > 0 {
@@ -197,8 +218,8 @@ func (s *Sender) reportInterval() time.Duration {
 // settleTime is how long reports still speak of packets sent before the rate changed.
 func (s *Sender) settleTime() time.Duration {
 	gap := autoSyncGap
-	if s.control.Starting() || s.control.Rate() > rate.DefaultStart {
-		gap = startSyncGap
+	if s.control.Starting() {
+		gap = s.startGap()
 	}
 	return s.reportInterval() + 2*gap + s.grtt
 }

@@ -73,7 +73,5 @@ func (s *Sender) spend(now time.Time, bytes int) {
 	s.pacer.Take(now, bytes)
 	s.count.Bytes += uint64(bytes)
 	s.sync.bytes += bytes
-	if !now.Before(s.round.begins) {
-		s.round.sent += uint64(bytes)
-	}
+	s.round.sent += uint64(bytes)
 }

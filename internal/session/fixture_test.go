@@ -79,7 +79,7 @@ func (c *content) terms(group netip.AddrPort) wire.Offer {
 	o := wire.Offer{
 		Group: protocol.NewGroupID(), Number: 1, Floor: 1, Transfer: 1,
 		SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols,
-		Codec: wire.CodecCauchyRS, Hash: wire.HashSHA256, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
 		GroupAddr: group, Flags: wire.OfferMulticast,
 	}
 	c.layout.Fill(&o)

@@ -15,7 +15,6 @@ import (
 
 // work decodes, verifies and stores blocks that are ready, until the session closes.
 func (r *Receiver) work() {
-	var buf []byte
 	var symbols []fec.Symbol
 	code := fec.NewCode()
 	for {
@@ -25,18 +24,15 @@ func (r *Receiver) work() {
 		}
 		size := int(r.offer.SymbolSize)
 		k := protocol.SourceSymbols(e.Length, size)
-		if len(buf) < k*size {
-			buf = make([]byte, k*size)
-		}
 		symbols = symbols[:0]
 		for _, s := range e.Symbols {
 			symbols = append(symbols, fec.Symbol(s))
 		}
-		if err := code.Reconstruct(symbols, k, size, buf[:e.Length]); err != nil {
+		if err := code.Reconstruct(symbols, k, size, e.Memory); err != nil {
 			r.stored(e.Block, recv.Mismatch, 0)
 			continue
 		}
-		r.place(e.Block, buf[:e.Length])
+		r.place(e.Block, e.Memory)
 	}
 }
 

@@ -12,10 +12,7 @@ import (
 const (
 	// idle is how long the loop sleeps at most when the machine names no time.
 	idle = time.Second
-	// queueTime and leastQueue bound what the kernel holds of a session's packets: a deeper
-	// queue only delays repair and hides from the rate what the wire takes.
-	queueTime  = 15 * time.Millisecond
-	leastQueue = 32 << 10
+	// queuePause is when to look again at a send queue that is full.
 	queuePause = time.Millisecond
 )
 
@@ -94,33 +91,27 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 	defer s.mu.Unlock()
 	now := time.Now()
 	m := s.machine
-	queued := s.link.QueuedBytes()
-	m.Queued(now, queued)
+	room := m.Queued(s.link.QueuedBytes())
 	if at, ok := m.NextTimeout(); ok && !at.After(now) {
 		m.HandleTimeout(now)
 	}
 	st := step{until: now.Add(idle)}
-	full := queued > s.queueLimit()
 	if !s.stopped.Load() {
 		if s.sealSync(now) {
 			st.sync = s.sync
 		}
-		if !full {
+		if room {
 			st.train, st.some = m.NextTrain(now, refs)
 		}
 	}
 	st.events, st.over = s.drain() // the last SYNC brings the last event
 	switch at, ok := m.NextTimeout(); {
-	case full: // the machine would have it sent at once
+	case !room: // the machine would have it sent at once
 		st.until = now.Add(queuePause)
 	case ok && at.Before(st.until):
 		st.until = at
 	}
 	return st
-}
-
-func (s *Sender) queueLimit() int {
-	return max(leastQueue, int(float64(s.machine.Rate())*queueTime.Seconds()))
 }
 
 // drain takes the machine's events; over is the last of them.

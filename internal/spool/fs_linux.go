@@ -8,8 +8,11 @@ import (
 )
 
 // allocate reserves the space, so that a disk that fills up is known before the first byte.
-// A file system that cannot reserve gets a file of the right length.
+// A file system that cannot reserve gets a file of the right length; so does one in memory.
 func allocate(f *os.File, size int64) error {
+	if inMemory(f) {
+		return f.Truncate(size)
+	}
 	for {
 		err := unix.Fallocate(int(f.Fd()), 0, 0, size)
 		switch {
@@ -20,6 +23,13 @@ func allocate(f *os.File, size int64) error {
 		}
 		return err
 	}
+}
+
+// inMemory says whether a file is on tmpfs, where reserving means to clear every page before it
+// is written: as dear as the writing itself.
+func inMemory(f *os.File) bool {
+	var st unix.Statfs_t
+	return unix.Fstatfs(int(f.Fd()), &st) == nil && int64(st.Type) == unix.TMPFS_MAGIC
 }
 
 // syncAll is one barrier for everything on the file system that holds the folder.

@@ -34,7 +34,7 @@ func someOffer() Offer {
 		Server: protocol.ServerID{1}, Group: protocol.GroupID{2}, MembershipVersion: 3, Number: 4, Floor: 2,
 		Transfer: 5, Session: protocol.SessionID{6}, Tag: 0xDEADBEEF, KeyCheck: [16]byte{7},
 		IndexDigest: protocol.Digest{8}, ManifestBytes: 9, ManifestBlocks: 1, TotalBytes: 1 << 40, Files: 11,
-		Blocks: 12, SymbolSize: 1408, MaxK: 164, Codec: CodecCauchyRS, Hash: HashSHA256, AEAD: AEADAES256GCM,
+		Blocks: 12, SymbolSize: 1408, MaxK: 164, Codec: CodecCauchyRS, Hash: HashBLAKE3, AEAD: AEADAES256GCM,
 		Cutter: CutterFixed, GroupAddr: netip.MustParseAddrPort("239.192.3.4:7441"),
 		Source: netip.MustParseAddr("fd00::1"), FeedbackPort: 7440, Flags: OfferMulticast,
 	}

@@ -69,7 +69,7 @@ func (s *server) sign(t *transfer, run *session) signedOffer {
 	o := wire.Offer{
 		Server: s.id, Group: s.group, MembershipVersion: s.version, Transfer: t.no,
 		SymbolSize: uint16(s.w.plan.symbol), MaxK: uint8(t.content.maxK(s.w.plan.symbol)),
-		Codec: wire.CodecCauchyRS, Hash: wire.HashSHA256, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
 		GroupAddr: netip.MustParseAddrPort("239.192.7.7:7441"), Source: netip.MustParseAddr("10.0.0.1"),
 		FeedbackPort: protocol.ControlPort,
 	}

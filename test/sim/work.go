@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"bytes"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -229,7 +230,7 @@ func (d *device) decode(k *work, e recv.Event) {
 	for _, s := range e.Symbols {
 		symbols = append(symbols, fec.Symbol(s))
 	}
-	block := make([]byte, n*size)[:e.Length]
+	block := e.Memory // the device's own: what is kept of it is copied
 	if err := fec.NewCode().Reconstruct(symbols, n, size, block); err != nil {
 		d.w.fail("device %d: rebuild block %d: %v", d.i, e.Block, err)
 		return
@@ -286,7 +287,7 @@ func (d *device) head(k *work, b protocol.BlockNumber, block []byte) {
 		return
 	}
 	if _, known := k.layout.Digest(b); !known {
-		k.raw = block // waits for the index
+		k.raw = bytes.Clone(block) // waits for the index
 		return
 	}
 	d.manifest(k, block)
@@ -300,7 +301,7 @@ func (d *device) manifest(k *work, raw []byte) {
 		return
 	}
 	d.w.count("manifest: by group")
-	d.known(k, raw)
+	d.known(k, bytes.Clone(raw))
 }
 
 // known goes on with the whole layout.

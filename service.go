@@ -153,6 +153,9 @@ type TransferService interface {
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// RetryTransfer owes again what failed, was refused, expired or cancelled.
 	RetryTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
+	// EConflict, in words, when that cannot be: it is done, not connected, held.
+	ActOnDelivery(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID, a DeliveryAction) (Delivery, error)
 	// SendTransfer sends one transfer now, held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it

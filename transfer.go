@@ -111,6 +111,39 @@ func (s DeliveryState) Owed() bool {
 	return false
 }
 
+// Cause is what keeps a delivery, in one word. A device that receives has none.
+type Cause string
+
+// The causes.
+const (
+	CauseAway     Cause = "away"      // its receiver is not connected
+	CauseNoDevice Cause = "no-device" // the member has no device yet
+	CauseHeld     Cause = "held"      // the transfer is held, or nothing is sent at all
+	CauseWaits    Cause = "waits"     // its turn has not come
+	CauseSilent   Cause = "silent"    // connected, but does not answer
+	CauseBehind   Cause = "behind"    // multicast does not serve it: HTTPS does; Reason says why
+	CauseLater    Cause = "later"     // an administrator put it off
+	CauseRefused  Cause = "refused"   // it cannot take it; Reason says why
+)
+
+// Waited says whether somebody may wait for the delivery: it comes by itself, soon.
+func (d Delivery) Waited() bool {
+	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) && d.Cause != CauseSilent && d.Cause != CauseLater
+}
+
+// DeliveryAction is what an administrator may do about a device that holds a transfer up.
+type DeliveryAction string
+
+// The actions.
+const (
+	CatchUp DeliveryAction = "catch-up" // out of multicast: it fetches over HTTPS at once
+	PutOff  DeliveryAction = "later"    // out of what runs now; it stays owed
+	Drop    DeliveryAction = "drop"     // it is not owed the transfer any more
+)
+
+// DeliveryActions are the actions there are.
+var DeliveryActions = []DeliveryAction{CatchUp, PutOff, Drop}
+
 // Delivery is what one device is owed of one transfer. A member without a device is owed
 // one delivery with a zero DeviceID; his first device takes it over.
 type Delivery struct {
@@ -122,6 +155,7 @@ type Delivery struct {
 	Device      string              `json:"device"` // empty: no device yet
 	State       DeliveryState       `json:"state"`
 	Reason      string              `json:"reason,omitempty"` // why it waits, failed or was refused, in words
+	Cause       Cause               `json:"cause,omitempty"`  // the same in one word, while it is owed
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
 	Blocks      int                 `json:"blocks_verified"`

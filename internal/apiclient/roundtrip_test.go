@@ -161,6 +161,15 @@ func transferTrips() []trip {
 		}),
 		one("Transfer", (*apiclient.Client).Transfer), one("CancelTransfer", (*apiclient.Client).CancelTransfer),
 		one("RetryTransfer", (*apiclient.Client).RetryTransfer), one("SendTransfer", (*apiclient.Client).SendTransfer),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.CatchUp}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+			return c.ActOnDelivery(ctx, no, device, groupcast.CatchUp)
+		}),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.PutOff}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+			return c.ActOnDelivery(ctx, no, device, groupcast.PutOff)
+		}),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.Drop}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+			return c.ActOnDelivery(ctx, no, device, groupcast.Drop)
+		}),
 		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
 		}),

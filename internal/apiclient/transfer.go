@@ -54,6 +54,11 @@ func (c *Client) RetryTransfer(ctx context.Context, no protocol.TransferNo) (gro
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/retry", nil).slowly())
 }
 
+// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
+func (c *Client) ActOnDelivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
+	return answered[groupcast.Delivery](ctx, c, post("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/"+segment(string(a)), nil).slowly())
+}
+
 // SendTransfer sends one transfer now.
 func (c *Client) SendTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/send", nil).slowly())

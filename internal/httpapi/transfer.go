@@ -77,6 +77,24 @@ func (a *api) transferActions() {
 				return v.do(ctx, p, in.No)
 			})
 	}
+	a.deliveryActions()
+}
+
+func (a *api) deliveryActions() {
+	for action, summary := range map[groupcast.DeliveryAction]string{
+		groupcast.CatchUp: "Let a device fetch what it lacks over HTTPS at once",
+		groupcast.PutOff:  "Take a device out of what runs; it stays owed",
+		groupcast.Drop:    "Owe a device the transfer no longer",
+	} {
+		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/deliveries/{device}/" + string(action),
+			id: string(action) + "-delivery", access: admins, summary: summary},
+			func(ctx context.Context, p groupcast.Principal, in *struct {
+				No     protocol.TransferNo `path:"no"`
+				Device protocol.DeviceID   `path:"device"`
+			}) (groupcast.Delivery, error) {
+				return a.service.ActOnDelivery(ctx, p, in.No, in.Device, action)
+			})
+	}
 }
 
 func (a *api) pendingRoutes() {

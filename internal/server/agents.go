@@ -153,8 +153,8 @@ func held(r groupcast.Ready, blocks int) int {
 
 // mayFetch says whether a device was told to fetch a transfer over HTTPS; the lock is held.
 func (l *live) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
-	p := l.sched.promises[no]
-	return p != nil && p.legs[dev] != nil && (p.legs[dev].place == placeHTTPS || p.legs[dev].place == placeStored)
+	_, g := l.sched.legOf(no, dev)
+	return g != nil && (g.place == placeHTTPS || g.place == placeStored || g.place == placeSilent)
 }
 
 // owes says whether a device is owed a transfer right now and nothing holds it back.

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -22,10 +23,11 @@ const (
 
 // Manifest streams the manifest of a transfer that the device is owed.
 func (s *Server) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	tr, _, err := s.entitled(ctx, p, no)
+	tr, d, err := s.entitled(ctx, p, no)
 	if err != nil {
 		return nil, err
 	}
+	s.live.change(func(sch *schedule, now time.Time) { sch.heard(now, no, d.ID) })
 	return s.stream(ctx, p, tr, 1, tr.ManifestBlocks)
 }
 
@@ -104,6 +106,7 @@ func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	l.sched.heard(l.s.now(), tr.No, dev)
 	e := l.entry(tr.No, dev)
 	e.gave += uint64(n)
 	return e.gave <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)

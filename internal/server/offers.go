@@ -208,7 +208,7 @@ func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
 			continue
 		}
 		switch leg.place {
-		case placeAsked, placeMulticast, placeStored, placeHTTPS:
+		case placeAsked, placeMulticast, placeStored, placeHTTPS, placeSilent:
 			out = append(out, *g.offered)
 		}
 	}

@@ -74,7 +74,7 @@ func (s *Server) explain(d *groupcast.Delivery) {
 		return
 	}
 	if d.Device == "" {
-		d.Reason = d.User + " has no device yet: the first to log in gets it"
+		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet: the first to log in gets it"
 		return
 	}
 	s.live.explain(d)
@@ -95,7 +95,29 @@ func (l *live) explain(d *groupcast.Delivery) {
 		return
 	}
 	d.State = l.state(key)
-	d.Reason = l.why(p, d.DeviceID)
+	d.Cause, d.Reason = l.cause(p, d.DeviceID), l.why(p, d.DeviceID)
+}
+
+// cause says in one word what keeps a delivery; the lock is held.
+func (l *live) cause(p *promise, dev protocol.DeviceID) groupcast.Cause {
+	g := p.legs[dev]
+	switch {
+	case g.place == placeRefused:
+		return groupcast.CauseRefused
+	case p.hold || l.sched.paused:
+		return groupcast.CauseHeld
+	case !l.sched.active[dev]:
+		return groupcast.CauseAway
+	case g.place == placeLater:
+		return groupcast.CauseLater
+	case g.place == placeSilent:
+		return groupcast.CauseSilent
+	case g.place == placePaused, g.place == placeHTTPS && g.sticky:
+		return groupcast.CauseBehind
+	case g.place == placeIdle:
+		return groupcast.CauseWaits
+	}
+	return ""
 }
 
 // why says in words what a delivery waits for; the lock is held.
@@ -116,6 +138,10 @@ func (l *live) why(p *promise, dev protocol.DeviceID) string {
 		return "was offered it and has not answered yet"
 	case placeStored:
 		return "has every block and puts the files in place"
+	case placeLater:
+		return "put off " + asAsked + ": it is served when the transfer is sent again"
+	case placeSilent:
+		return "connected, but does not answer: it is served when it does"
 	case placePaused:
 		return "its catch-up failed and is tried again: " + g.reason
 	case placeHTTPS:

@@ -42,6 +42,7 @@ func (l *live) report(no protocol.TransferNo, dev protocol.DeviceID, blocks int,
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tr := l.infos[no]
+	l.sched.heard(l.s.now(), no, dev)
 	e := l.entry(no, dev)
 	e.blocks, e.bytes, e.dirty = min(max(blocks, 0), tr.Blocks), min(bytes, tr.Bytes), true
 	l.moved[no] = true

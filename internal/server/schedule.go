@@ -18,6 +18,8 @@ type timing struct {
 	Answer    time.Duration // a device that was asked and says nothing is left for HTTPS
 	Grace     time.Duration // a device whose stream broke keeps its place for so long
 	Pause     time.Duration // between a catch-up that failed and the next
+	Stall     time.Duration // a device that fetches or has stored and says nothing is no longer waited for
+	Later     time.Duration // who was put off is tried again by itself, if no session runs
 }
 
 func defaultTiming() timing {
@@ -25,6 +27,7 @@ func defaultTiming() timing {
 		Gather: 10 * time.Second, GatherMax: 60 * time.Second,
 		Ready: 500 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
 		Answer: 30 * time.Second, Grace: 10 * time.Second, Pause: 5 * time.Second,
+		Stall: 2 * time.Minute, Later: 15 * time.Minute,
 	}
 }
 
@@ -55,6 +58,8 @@ const (
 	placeHTTPS           // catches up over HTTPS
 	placeRefused         // said why it cannot take it
 	placePaused          // its catch-up failed: it is offered again after a while
+	placeLater           // an administrator put it off
+	placeSilent          // is connected and does not answer; its offer stands
 )
 
 // leg is one owed delivery of a device.
@@ -63,6 +68,7 @@ type leg struct {
 	sticky    bool   // HTTPS for good: multicast does not serve this device
 	reason    string // in words
 	since     time.Time
+	heard     bool      // it did something about the offer it has
 	gone      time.Time // when its stream broke
 	free      uint64    // what it had free when it refused for space
 	space     bool      // refused for space
@@ -172,6 +178,7 @@ func (s *schedule) settle(now time.Time, no protocol.TransferNo, dev protocol.De
 func (s *schedule) release(no protocol.TransferNo) {
 	if p := s.promises[no]; p != nil {
 		p.hold, p.now = false, true
+		p.takeUp()
 	}
 }
 
@@ -185,7 +192,7 @@ func (s *schedule) attached(now time.Time, dev protocol.DeviceID) {
 		if l == nil {
 			continue
 		}
-		if l.place == placeRefused || l.place == placeAsked || l.place == placePaused || s.lost(now, l) {
+		if s.lost(now, l) || l.place == placeRefused || l.place == placeAsked || l.place == placePaused || l.place == placeSilent {
 			s.unseat(p, dev, l)
 		}
 		l.gone = time.Time{}
@@ -240,6 +247,7 @@ func (s *schedule) advance(now time.Time, p *promise) {
 	}
 	s.dropGone(now, p)
 	s.endPauses(now, p)
+	s.leaveSilent(now, p)
 	switch p.phase {
 	case phaseWaiting, phaseGathering:
 		s.gather(now, p)
@@ -280,8 +288,14 @@ func (s *schedule) next(now time.Time) (time.Time, bool) {
 			if l.place == placeAsked && (p.phase == phaseSending || p.phase == phaseAsking) {
 				earlier(l.since.Add(s.t.Answer))
 			}
+			if by, waits := s.answerBy(l); waits {
+				earlier(by)
+			}
 			if l.place == placePaused {
 				earlier(l.since.Add(s.t.Pause))
+			}
+			if l.place == placeLater && p.phase < phaseOpening {
+				earlier(l.since.Add(s.t.Later))
 			}
 			if !l.gone.IsZero() && l.place != placeIdle {
 				earlier(l.gone.Add(s.t.Grace))

@@ -70,6 +70,9 @@ func (s *schedule) closeWindow(now time.Time, p *promise, waiting, alone []proto
 
 // open asks for a session for everyone who can take part.
 func (s *schedule) open(now time.Time, p *promise) {
+	if !p.rekeyed { // else it is the same run: who was put off from it stays so
+		p.takeUp()
+	}
 	waiting, alone := s.candidates(p)
 	if len(waiting)+len(alone) == 0 {
 		s.closeSession(p, "")
@@ -149,7 +152,7 @@ func (s *schedule) fetching(now time.Time, no protocol.TransferNo, dev protocol.
 	if p := s.promises[no]; p != nil && p.legs[dev] != nil {
 		l := p.legs[dev]
 		s.detach(p, dev, l)
-		l.place, l.since = placeHTTPS, now
+		l.place, l.since, l.heard = placeHTTPS, now, true
 		s.closeIfOver(now, p)
 	}
 }
@@ -195,7 +198,9 @@ func (s *schedule) stumbled(now time.Time, no protocol.TransferNo, dev protocol.
 
 func (s *schedule) endPauses(now time.Time, p *promise) {
 	for _, l := range p.legs {
-		if l.place == placePaused && !now.Before(l.since.Add(s.t.Pause)) {
+		paused := l.place == placePaused && !now.Before(l.since.Add(s.t.Pause))
+		later := l.place == placeLater && p.phase < phaseOpening && !now.Before(l.since.Add(s.t.Later))
+		if paused || later {
 			l.place = placeIdle
 		}
 	}
@@ -221,7 +226,7 @@ func (s *schedule) detach(p *promise, dev protocol.DeviceID, l *leg) {
 func (s *schedule) toHTTPS(now time.Time, p *promise, devices []protocol.DeviceID, reason string) {
 	for _, dev := range devices {
 		l := p.legs[dev]
-		l.place, l.reason, l.since = placeHTTPS, reason, now
+		l.place, l.reason, l.since, l.heard = placeHTTPS, reason, now, false
 	}
 	s.steps = append(s.steps, step{kind: stepHTTPS, no: p.no, devices: devices, reason: reason})
 }

@@ -43,13 +43,19 @@ func (l *live) describe(tr *groupcast.Transfer) *run {
 
 // stateOf says where a promise stands, and why in words; the lock is held.
 func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
-	fetching, here := 0, 0
+	fetching, here, silent, later := 0, 0, 0, 0
 	for dev, g := range p.legs {
-		if l.sched.active[dev] {
-			here++
-			if g.place == placeHTTPS || g.place == placeStored {
-				fetching++
-			}
+		if !l.sched.active[dev] {
+			continue
+		}
+		here++
+		switch g.place {
+		case placeHTTPS, placeStored:
+			fetching++
+		case placeSilent:
+			silent++
+		case placeLater:
+			later++
 		}
 	}
 	switch {
@@ -67,8 +73,22 @@ func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
 		return groupcast.TransferWaiting, "waits for the group's first members and their devices"
 	case here == 0:
 		return groupcast.TransferWaiting, "nobody who lacks it is active"
+	case silent+later > 0:
+		return groupcast.TransferWaiting, restsOn(silent, later)
 	}
 	return groupcast.TransferWaiting, "those who are active cannot take it"
+}
+
+// restsOn says whom a transfer waits for though they are connected.
+func restsOn(silent, later int) string {
+	var parts []string
+	if silent > 0 {
+		parts = append(parts, fmt.Sprintf("%d connected but not answering", silent))
+	}
+	if later > 0 {
+		parts = append(parts, fmt.Sprintf("%d put off until it is sent again", later))
+	}
+	return strings.Join(parts, ", ")
 }
 
 const verdictEvery = time.Second // a verdict reads every delivery
@@ -97,7 +117,7 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 		return ""
 	}
 	done, total := 0, 0
-	var behind, refused, off []string
+	var behind, refused, silent, later, off []string
 	name := namesIn(all)
 	for i := range all {
 		d := &all[i]
@@ -113,6 +133,10 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 			refused = append(refused, name(d)+" refused: "+d.Reason)
 		case !d.Active:
 			off = append(off, name(d))
+		case d.Cause == groupcast.CauseSilent:
+			silent = append(silent, name(d))
+		case d.Cause == groupcast.CauseLater:
+			later = append(later, name(d))
 		case s.live.isSticky(tr.No, d.DeviceID):
 			behind = append(behind, name(d)+" behind: "+strings.TrimPrefix(d.Reason, "receives over HTTPS: ")+", by HTTPS")
 		}
@@ -121,8 +145,13 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 	parts := []string{fmt.Sprintf("%d of %d done", done, total)}
 	parts = append(parts, some(behind)...)
 	parts = append(parts, some(refused)...)
-	if len(off) > 0 {
-		parts = append(parts, strings.Join(some(off), ", ")+" off")
+	for _, of := range []struct {
+		names []string
+		how   string
+	}{{silent, "does not answer"}, {later, "put off"}, {off, "off"}} {
+		if len(of.names) > 0 {
+			parts = append(parts, strings.Join(some(of.names), ", ")+" "+of.how)
+		}
 	}
 	return strings.Join(parts, "; ")
 }

@@ -24,9 +24,7 @@ func Settled(s Snapshot) bool {
 	if !s.Transfer.State.Open() {
 		return true
 	}
-	return !slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool {
-		return d.Active && (d.State == groupcast.DeliveryQueued || d.State == groupcast.DeliveryReceiving)
-	})
+	return !slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited)
 }
 
 // Stillness notices when those who are active and still owed do nothing any more: a machine

@@ -170,6 +170,11 @@ func (s *Service) RetryTransfer(_ context.Context, p groupcast.Principal, no pro
 	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
 }
 
+// ActOnDelivery notes the call.
+func (s *Service) ActOnDelivery(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
+	return answer[groupcast.Delivery](s.note("ActOnDelivery", p, no, dev, a))
+}
+
 // SendTransfer notes the call.
 func (s *Service) SendTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("SendTransfer", p, no))

@@ -1,0 +1,119 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// ActOnDelivery does what an administrator wants of a device that holds a transfer up.
+func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Delivery{}, err
+	}
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Delivery{}, err
+	}
+	d, err := s.store.Delivery(ctx, no, dev)
+	if err != nil {
+		return d, err
+	}
+	if !d.State.Owed() {
+		return d, groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", whose(d), no, d.State).
+			WithHint("%s", afterTheEnd(d, no))
+	}
+	if err := s.act(ctx, p, d, a); err != nil {
+		return d, about(d, err)
+	}
+	s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", whose(d), s.label(tr.Transfer)), "")
+	s.hub.tell(groupcast.Event{
+		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: no, Text: d.Device + ": " + string(a),
+	})
+	if d, err = s.store.Delivery(ctx, no, dev); err != nil {
+		return d, err
+	}
+	s.explain(&d)
+	return d, nil
+}
+
+func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Delivery, a groupcast.DeliveryAction) error {
+	switch a {
+	case groupcast.CatchUp:
+		return s.live.move(func(sch *schedule, now time.Time) error { return sch.catchUp(now, d.Transfer, d.DeviceID) })
+	case groupcast.PutOff:
+		err := s.live.move(func(sch *schedule, now time.Time) error { return sch.putOff(now, d.Transfer, d.DeviceID) })
+		if err == nil {
+			s.live.takeBack(d.Transfer, d.DeviceID)
+		}
+		return err
+	case groupcast.Drop:
+		return s.dropDelivery(ctx, p, d)
+	}
+	return groupcast.Errorf(groupcast.EInvalid, "there is no action %q", string(a)).WithHint("use catch-up, later or drop")
+}
+
+// dropDelivery cancels what one device is owed.
+func (s *Server) dropDelivery(ctx context.Context, p groupcast.Principal, d groupcast.Delivery) error {
+	owed, err := s.store.CloseDelivery(ctx, store.Closing{
+		Transfer: d.Transfer, Device: d.DeviceID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + p.Actor(),
+	}, s.now())
+	if err != nil {
+		return err
+	}
+	s.live.takeBack(d.Transfer, d.DeviceID)
+	s.live.settle(d.Transfer, d.DeviceID)
+	if owed == 0 {
+		s.complete(context.WithoutCancel(ctx), d.Transfer)
+	}
+	return nil
+}
+
+// move runs f on the schedule, lets the loop look at it again and gives f's answer.
+func (l *live) move(f func(s *schedule, now time.Time) error) (err error) {
+	l.change(func(s *schedule, now time.Time) { err = f(s, now) })
+	return err
+}
+
+// takeBack ends a device's work on the offer it has.
+func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID) {
+	l.mu.Lock()
+	key := deliveryKey{no, dev}
+	g, had := l.given[key]
+	delete(l.given, key)
+	l.mu.Unlock()
+	if had {
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session})
+	}
+}
+
+// whose names a delivery's device with its user.
+func whose(d groupcast.Delivery) string {
+	if d.Device == "" {
+		return d.User
+	}
+	return d.User + "/" + d.Device
+}
+
+// afterTheEnd says what can be done about a delivery that is closed.
+func afterTheEnd(d groupcast.Delivery, no protocol.TransferNo) string {
+	switch d.State {
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded:
+		return "nothing is left to do for it"
+	}
+	return fmt.Sprintf("owe it again with `groupcast transfer retry %d`", no)
+}
+
+// about puts the device's name before what cannot be done for it.
+func about(d groupcast.Delivery, err error) error {
+	var e *groupcast.Error
+	if !errors.As(err, &e) || e.Code != groupcast.EConflict {
+		return err
+	}
+	return &groupcast.Error{Code: e.Code, Message: whose(d) + ": " + e.Message, Hint: e.Hint, Err: err}
+}

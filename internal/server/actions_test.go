@@ -1,0 +1,280 @@
+package server
+
+import (
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+func wantConflict(t *testing.T, err error, words string) {
+	t.Helper()
+	if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), words) {
+		t.Fatalf("got %v, want a conflict about %q", err, words)
+	}
+}
+
+func TestCatchUpLeavesTheOthersAlone(t *testing.T) {
+	s := sending(t, 3)
+	if err := s.catchUp(sec(1), 1, dev(2)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, sec(1), "detach 1 d2", "https 1 d2")
+	wantConflict(t, s.catchUp(sec(2), 1, dev(2)), "already")
+	wantConflict(t, s.catchUp(sec(2), 1, dev(3)), "not connected")
+	s.stored(sec(3), 1, dev(1))
+	expect(t, s, sec(3), "close 1")
+	wantConflict(t, s.catchUp(sec(3), 1, dev(1)), "every block")
+	if err := s.catchUp(sec(3), 1, dev(9)); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		t.Fatalf("of a device that is owed nothing: %v", err)
+	}
+}
+
+func TestCatchUpDoesNotWaitForTheGatherWindow(t *testing.T) {
+	s := owing(3, nil)
+	s.attached(t0, dev(1))
+	s.attached(t0, dev(2))
+	expect(t, s, t0)
+	if err := s.catchUp(sec(1), 1, dev(1)); err != nil {
+		t.Fatal(err)
+	}
+	expect(t, s, sec(1), "https 1 d1")
+}
+
+func TestWhoIsPutOffWaitsForTheNextSending(t *testing.T) {
+	for name, c := range map[string]struct {
+		then func(s *schedule)
+		at   time.Time
+	}{
+		"sent again": {func(s *schedule) { s.release(1) }, sec(5)},
+		"came back after a break": {func(s *schedule) {
+			s.detached(sec(3), dev(2))
+			s.pump(sec(14))
+			s.attached(sec(20), dev(2))
+		}, sec(40)},
+		"after a while": {func(*schedule) {}, sec(1).Add(defaultTiming().Later)},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := sending(t, 2)
+			if err := s.putOff(sec(1), 1, dev(2)); err != nil {
+				t.Fatal(err)
+			}
+			expect(t, s, sec(1), "detach 1 d2")
+			wantConflict(t, s.putOff(sec(1), 1, dev(2)), "already")
+			s.stored(sec(2), 1, dev(1))
+			expect(t, s, sec(2), "close 1")
+			s.settle(sec(2), 1, dev(1))
+			expect(t, s, sec(3))
+			c.then(s)
+			expect(t, s, c.at, "https 1 d2")
+		})
+	}
+}
+
+func TestWhoIsPutOffRidesWithTheNextSession(t *testing.T) {
+	s := sending(t, 5)
+	if err := s.putOff(sec(1), 1, dev(2)); err != nil {
+		t.Fatal(err)
+	}
+	s.interrupt(sec(2), protocol.GroupID{1}) // the same run goes on under another key
+	expect(t, s, sec(3), "detach 1 d2", "open 1 d1")
+	s.opened(sec(3), 1, sess(2))
+	s.ready(sec(3), 1, sess(2), dev(1), 0)
+	s.stored(sec(4), 1, dev(1))
+	s.pump(sec(4))
+	s.settle(sec(4), 1, dev(1))
+	s.attached(sec(5), dev(3))
+	s.attached(sec(5), dev(4))
+	expect(t, s, sec(5), "open 1 d2 d3 d4")
+}
+
+func TestAHeldOrPausedTransferGoesToNobody(t *testing.T) {
+	s := owing(1, func(tr *groupcast.Transfer) { tr.Hold = true })
+	s.attached(t0, dev(1))
+	wantConflict(t, s.catchUp(t0, 1, dev(1)), "held")
+	s.release(1)
+	s.paused = true
+	if err := s.putOff(t0, 1, dev(1)); err == nil {
+		t.Fatal("something was done while nothing may be sent")
+	}
+}
+
+func TestADeviceThatNeverAnswersIsNotWaitedForForEver(t *testing.T) {
+	s := sending(t, 3)
+	s.attached(sec(1), dev(3))
+	expect(t, s, sec(1), "offer 1 d3")
+	expect(t, s, sec(31), "https 1 d3")
+	if next, _ := s.next(sec(31)); next != sec(61) {
+		t.Fatalf("looked at again at %v", next.Sub(t0))
+	}
+	s.pump(sec(61))
+	if l := s.promises[1].legs[dev(3)]; l.place != placeSilent {
+		t.Fatalf("after a minute without an answer: %+v", l)
+	}
+	s.heard(sec(70), 1, dev(3)) // it was busy
+	if l := s.promises[1].legs[dev(3)]; l.place != placeHTTPS {
+		t.Fatalf("after it answered: %+v", l)
+	}
+	s.pump(sec(71))
+	s.pump(sec(70).Add(s.t.Stall))
+	if l := s.promises[1].legs[dev(3)]; l.place != placeSilent {
+		t.Fatalf("after it stopped in the middle: %+v", l)
+	}
+	s.detached(sec(300), dev(3))
+	s.attached(sec(301), dev(3))
+	expect(t, s, sec(301), "offer 1 d3")
+}
+
+func TestCatchUpOverTheServer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, _ := running(w, "ann", "bob", "pc")
+		slow := agents[2]
+		d, err := w.ActOnDelivery(w.ctx, local, tr.No, slow.p.Device.ID, groupcast.CatchUp)
+		w.must(err)
+		if d.State != groupcast.DeliveryReceiving || d.Cause != groupcast.CauseBehind || !strings.Contains(d.Reason, "HTTPS") {
+			t.Fatalf("the delivery: %+v", d)
+		}
+		o := slow.offered()
+		if o.Flags&wire.OfferMulticast != 0 {
+			t.Fatal("offered multicast again")
+		}
+		if h, err := slow.ready(o); err != nil || !h.HTTPS {
+			t.Fatalf("hand-out %+v, %v", h, err)
+		}
+		if !w.sender().sealing() {
+			t.Fatal("the others' session ended")
+		}
+		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Limit: 1})
+		w.must(err)
+		if e := entries[0]; e.Action != "delivery.catch-up" || !strings.Contains(e.Object, "pc/pc-pc") {
+			t.Fatalf("audit: %+v", e)
+		}
+		w.must(slow.receipt(o, groupcast.DeliveryVerified, groupcast.PathHTTPS))
+		_, err = w.ActOnDelivery(w.ctx, local, tr.No, slow.p.Device.ID, groupcast.CatchUp)
+		wantConflict(t, err, "pc/pc-pc is not owed")
+	})
+}
+
+func TestLaterEndsTheWorkAndSendTakesItUp(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		bob := agents[1]
+		stream, err := w.Events(w.ctx, local)
+		w.must(err)
+		defer stream.Close()
+		d, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.PutOff)
+		w.must(err)
+		if d.Cause != groupcast.CauseLater || d.Waited() || d.State != groupcast.DeliveryQueued {
+			t.Fatalf("the delivery: %+v", d)
+		}
+		bob.told(groupcast.AgentEnd)
+		if state, err := w.AgentState(w.ctx, bob.p); err != nil || len(state.Offers) != 0 {
+			t.Fatalf("his state still holds the offer: %+v, %v", state.Offers, err)
+		}
+		heard := false
+		for _, e := range drained(stream) {
+			heard = heard || e.Kind == groupcast.EventDelivery && strings.Contains(e.Text, "later")
+		}
+		if !heard {
+			t.Error("nobody who watches was told")
+		}
+		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferWaiting || !strings.Contains(got.Reason, "put off") {
+			t.Fatalf("the transfer: %s, %s", got.State, got.Reason)
+		}
+		_, err = w.SendTransfer(w.ctx, local, tr.No)
+		w.must(err)
+		if o := bob.offered(); o.Transfer != tr.No {
+			t.Fatalf("offered %+v", o)
+		}
+	})
+}
+
+func TestDropEndsOneDeliveryAndTheTransferWithTheLast(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		bob := agents[1]
+		d, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.Drop)
+		w.must(err)
+		if d.State != groupcast.DeliveryCancelled || !strings.Contains(d.Reason, "dropped by") {
+			t.Fatalf("the delivery: %+v", d)
+		}
+		bob.told(groupcast.AgentEnd)
+		if err := bob.receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast); groupcast.ErrorCode(err) != groupcast.ENotFound {
+			t.Fatalf("a receipt after the drop: %v", err)
+		}
+		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferDone || got.Verified != 1 || got.Failed != 0 {
+			t.Fatalf("the transfer: %+v", got)
+		}
+		_, err = w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.Drop)
+		wantConflict(t, err, "retry")
+	})
+}
+
+func TestASilentDeviceDoesNotKeepATransferInSending(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		ann, hung := w.enrol("ann", "g").attach(), w.enrol("hung", "g").attach()
+		tr := w.send("g", nil)
+		o := ann.offered()
+		_, err := ann.ready(o)
+		w.must(err)
+		time.Sleep(time.Second)
+		w.must(ann.receipt(o, groupcast.DeliveryVerified, groupcast.PathMulticast))
+		time.Sleep(70 * time.Second)
+		synctest.Wait()
+		got, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferWaiting || !strings.Contains(got.Reason, "not answering") {
+			t.Fatalf("the transfer is %s: %q", got.State, got.Reason)
+		}
+		all, err := w.Deliveries(w.ctx, local, tr.No)
+		w.must(err)
+		if d := all[1]; d.Cause != groupcast.CauseSilent || !d.State.Owed() || !strings.Contains(d.Reason, "does not answer") {
+			t.Fatalf("the delivery: %+v", d)
+		}
+		offers := hung.offers() // it wakes up and works through what it was sent
+		last := offers[len(offers)-1]
+		if h, err := hung.ready(last); err != nil || !h.HTTPS {
+			t.Fatalf("when it answers: %+v, %v", h, err)
+		}
+		w.must(hung.receipt(last, groupcast.DeliveryVerified, groupcast.PathHTTPS))
+		got, err = w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.State != groupcast.TransferDone {
+			t.Fatalf("in the end: %+v", got)
+		}
+	})
+}
+
+// told expects an event of a kind in what the stream holds now.
+func (a *agent) told(kind groupcast.AgentEventKind) {
+	a.w.Helper()
+	synctest.Wait()
+	q := a.stream.(*queue[groupcast.AgentEvent])
+	for len(q.ch) > 0 {
+		if e := <-q.ch; e.Kind == kind {
+			return
+		}
+	}
+	a.w.Fatalf("%s was not told %q", a.p.User.Name, kind)
+}
+
+// drained takes what an administrator's stream holds now.
+func drained(s groupcast.EventStream) (out []groupcast.Event) {
+	synctest.Wait()
+	q := s.(*queue[groupcast.Event])
+	for len(q.ch) > 0 {
+		out = append(out, <-q.ch)
+	}
+	return out
+}

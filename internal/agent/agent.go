@@ -85,6 +85,9 @@ type Agent struct {
 	warned bool // of the clock
 	// receiptsDue says that a receipt did not get through.
 	receiptsDue bool
+	// space is what the server was told last of the room on the disk, and when.
+	space   uint64
+	spaceAt time.Time
 
 	mu        sync.Mutex // of what the sockets' readers touch
 	verify    *seal.VerifyKey
@@ -212,6 +215,7 @@ func (a *Agent) desk(ctx context.Context) error {
 			a.sayProgress()
 		case <-spaces.C:
 			a.reportSpace(ctx)
+			a.tellSpace(ctx, false)
 			a.rejoin()
 			if a.receiptsDue {
 				a.resendReceipts(ctx)
@@ -265,6 +269,7 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 	if hello {
 		a.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %s; files go to %s", a.cfg.Address, state.Device.Name, plural(len(a.groups), "group"), a.cfg.Dir)})
 		a.resendReceipts(ctx)
+		a.tellSpace(ctx, true)
 	}
 	offered := map[protocol.TransferNo]bool{}
 	for _, o := range state.Offers {

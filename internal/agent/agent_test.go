@@ -60,6 +60,17 @@ func TestWithoutMulticast(t *testing.T) {
 	}
 }
 
+// The room on a receiver's disk is known from the moment it connects.
+func TestTheServerKnowsTheRoomThereIs(t *testing.T) {
+	w := newWorld(t)
+	w.enrol("anna", true).run()
+	w.await("the free space to be known", func() bool {
+		devices, err := w.server.Devices(t.Context(), local, "anna")
+		check(t, err)
+		return len(devices) == 1 && devices[0].FreeBytes > 0
+	})
+}
+
 // One that comes in the middle takes part in the running session and has everything.
 func TestLateJoin(t *testing.T) {
 	w := newWorld(t)

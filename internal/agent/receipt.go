@@ -12,6 +12,11 @@ import (
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
+const (
+	spaceEvery = 5 * time.Minute // between words about the room on the disk
+	spaceStep  = 50              // a change of less than one part in so many is not worth one
+)
+
 // deliverReceipt signs, keeps and sends a receipt; one that does not get through is sent
 // again with the next connection.
 func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
@@ -95,6 +100,23 @@ func (a *Agent) reportSpace(ctx context.Context) {
 			a.readState(ctx, false)
 			return
 		}
+	}
+}
+
+// tellSpace tells the server how much room there is: when the connection is new, and now and
+// then when it has changed. It is for listings only, and not worth a second try.
+func (a *Agent) tellSpace(ctx context.Context, fresh bool) {
+	if !fresh && time.Since(a.spaceAt) < spaceEvery {
+		return
+	}
+	free := a.freeBytes()
+	changed := max(free, a.space) - min(free, a.space)
+	if free == 0 || !fresh && changed <= a.space/spaceStep {
+		return
+	}
+	a.space, a.spaceAt = free, time.Now()
+	if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{FreeBytes: free}); err != nil {
+		a.cfg.Log.Debug("free space not told", "err", err)
 	}
 }
 

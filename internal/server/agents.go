@@ -77,7 +77,7 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
-	s.live.freeSpace(d.ID, r.FreeBytes)
+	s.noteFree(ctx, d, p.From, r.FreeBytes)
 	if r.Refused != "" {
 		return groupcast.Handout{}, s.refuse(ctx, d, r)
 	}
@@ -189,9 +189,17 @@ func clip(s string) string {
 	return s
 }
 
-// freeSpace notes how much room a device has: who refused for space may be tried again.
-func (l *live) freeSpace(dev protocol.DeviceID, free uint64) {
-	if free > 0 {
-		l.change(func(s *schedule, _ time.Time) { s.space(dev, free) })
+// noteFree keeps how much room a device has: listings show it, and who refused for space may
+// be tried again. Small changes are not worth a write.
+func (s *Server) noteFree(ctx context.Context, d groupcast.Device, from string, free uint64) {
+	if free == 0 {
+		return
+	}
+	s.live.change(func(sch *schedule, _ time.Time) { sch.space(d.ID, free) })
+	if changed := max(free, d.FreeBytes) - min(free, d.FreeBytes); changed > d.FreeBytes/freeStep {
+		d.FreeBytes = free
+		s.seenDevice(ctx, d, from)
 	}
 }
+
+const freeStep = 128 // a part in so many is a change of a device's free space

@@ -340,7 +340,14 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 		if list[0].State != groupcast.DeliveryRefused || list[0].Reason != "needs 500 B more" {
 			t.Fatalf("delivery %+v", list[0])
 		}
-		w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: 10_000}))
+		for _, free := range []uint64{100, 10_000} {
+			if free != 100 {
+				w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: free}))
+			}
+			if devices, err := w.Devices(w.ctx, local, "full"); err != nil || devices[0].FreeBytes != free {
+				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
+			}
+		}
 		if again := full.offered(); again.Transfer != tr.No {
 			t.Fatalf("offered %+v", again)
 		}

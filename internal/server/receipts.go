@@ -114,11 +114,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if err != nil {
 		return err
 	}
-	s.live.freeSpace(d.ID, r.FreeBytes)
-	if r.FreeBytes != d.FreeBytes && r.FreeBytes > 0 {
-		d.FreeBytes = r.FreeBytes
-		s.seenDevice(ctx, d, p.From)
-	}
+	s.noteFree(ctx, d, p.From, r.FreeBytes)
 	if r.Transfer == 0 {
 		return nil
 	}

@@ -8,6 +8,8 @@ import (
 	"net/url"
 	"os"
 	"strconv"
+	"sync/atomic"
+	"time"
 
 	"github.com/groupcast/groupcast"
 )
@@ -16,6 +18,7 @@ import (
 const (
 	uploadPiece = 64 << 20 // a request carries so much at most: what a break can cost
 	maxBreaks   = 8        // in a row without a byte more at the server
+	tellEvery   = 250 * time.Millisecond
 )
 
 // UploadProgress says how far an upload is.
@@ -95,15 +98,27 @@ func (s *sentReader) Read(b []byte) (int, error) {
 // UploadPaths brings files and folders of this machine to the server: the trees below paths,
 // each under its last name. What breaks is taken up again where the server's copy ends.
 func (c *Client) UploadPaths(ctx context.Context, paths []string, progress func(UploadProgress)) (groupcast.Upload, error) {
-	tree, err := scan(paths)
-	if err != nil {
-		return groupcast.Upload{}, err
-	}
-	up, err := c.CreateUpload(ctx, tree.entries)
+	tree, up, err := c.begin(ctx, paths)
 	if err != nil {
 		return up, err
 	}
 	return c.sendTree(ctx, up, tree, progress)
+}
+
+// BeginUpload declares files and folders of this machine and sends nothing of them yet: who
+// notes the upload's ID first can go on with ResumeUpload whatever happens.
+func (c *Client) BeginUpload(ctx context.Context, paths []string) (groupcast.Upload, error) {
+	_, up, err := c.begin(ctx, paths)
+	return up, err
+}
+
+func (c *Client) begin(ctx context.Context, paths []string) (*tree, groupcast.Upload, error) {
+	tree, err := scan(paths)
+	if err != nil {
+		return nil, groupcast.Upload{}, err
+	}
+	up, err := c.CreateUpload(ctx, tree.entries)
+	return tree, up, err
 }
 
 // ResumeUpload goes on with an upload of the same paths that an earlier run began.
@@ -168,7 +183,7 @@ func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.Up
 	var pause Backoff
 	for breaks := 0; offset < e.Size; {
 		tell(offset)
-		next, err := c.sendPiece(ctx, id, f, e, offset)
+		next, err := c.sendPiece(ctx, id, f, e, offset, tell)
 		if err == nil && next <= offset {
 			err = groupcast.Errorf(groupcast.EUnavailable, "the server did not take the bytes of %s", e.Path)
 		}
@@ -187,11 +202,32 @@ func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.Up
 	return nil
 }
 
-func (c *Client) sendPiece(ctx context.Context, id string, f *os.File, e groupcast.UploadEntry, offset uint64) (uint64, error) {
+func (c *Client) sendPiece(ctx context.Context, id string, f *os.File, e groupcast.UploadEntry, offset uint64, tell func(uint64)) (uint64, error) {
 	size := min(e.Size-offset, uploadPiece)
-	piece := io.NewSectionReader(f, int64(offset), int64(size))
-	got, err := c.WriteUpload(ctx, id, e.Path, offset, &exactly{r: piece, left: size, path: e.Path})
+	body := &exactly{r: io.NewSectionReader(f, int64(offset), int64(size)), left: size, path: e.Path}
+	stop := tellWhile(func() { tell(offset + body.sent.Load()) })
+	got, err := c.WriteUpload(ctx, id, e.Path, offset, body)
+	stop()
 	return got.Offset, err
+}
+
+// tellWhile calls tell now and then until it is stopped; nothing is told after that.
+func tellWhile(tell func()) (stop func()) {
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		tick := time.NewTicker(tellEvery)
+		defer tick.Stop()
+		for {
+			select {
+			case <-over:
+				return
+			case <-tick.C:
+				tell()
+			}
+		}
+	}()
+	return func() { close(over); <-done }
 }
 
 // heldOf asks how much of a file the server holds. When that cannot be found out either, the
@@ -222,11 +258,13 @@ type exactly struct {
 	r    io.Reader
 	left uint64
 	path string
+	sent atomic.Uint64
 }
 
 func (x *exactly) Read(b []byte) (int, error) {
 	n, err := x.r.Read(b)
 	x.left -= uint64(n)
+	x.sent.Add(uint64(n))
 	if errors.Is(err, io.EOF) && x.left > 0 {
 		return n, changed(x.path)
 	}

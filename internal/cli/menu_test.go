@@ -138,7 +138,7 @@ func (x *terminal) row(number, title string) {
 	x.t.Helper()
 	x.sees("a number or")
 	x.types(number)
-	if number == "1" && strings.Contains(plainText(x.screen()), "14  Exit") {
+	if number == "1" && strings.Contains(plainText(x.screen()), "15  Exit") {
 		x.types("Enter")
 	}
 	x.sees(title)
@@ -184,8 +184,10 @@ var colour = regexp.MustCompile(`\x1b\[(\d+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]
 // Every row of both menus, once, through a terminal of 80×24 without colour.
 func TestMenusOnATerminal(t *testing.T) {
 	s := newSite(t)
-	if err := os.WriteFile(filepath.Join(s.root, "report.txt"), []byte("for all of you"), 0o600); err != nil {
-		t.Fatal(err)
+	for name, text := range map[string]string{"report.txt": "for all of you", "second.txt": "more", "third.txt": "never sent"} {
+		if err := os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
 	}
 	admin := s.terminal("s")
 	admin.prepares()
@@ -203,6 +205,8 @@ func TestMenusOnATerminal(t *testing.T) {
 	receiver.sees("connected to", "in group lab", "in group open2")
 	admin.sends()
 	receiver.sees("report.txt")
+	admin.watches()
+	receiver.sees("second.txt")
 	got, err := os.ReadFile(filepath.Join(s.root, "u", "Groupcast", "lab", "report.txt"))
 	if err != nil || string(got) != "for all of you" {
 		t.Errorf("received %q, %v", got, err)
@@ -218,7 +222,7 @@ func TestMenusOnATerminal(t *testing.T) {
 
 func (x *terminal) prepares() {
 	x.t.Helper()
-	x.sees("Administrator", "1  Create group", "14  Exit")
+	x.sees("Administrator", "1  Create group", "15  Exit")
 	if colour.MatchString(x.screen()) {
 		x.t.Errorf("colour in spite of NO_COLOR: %q", x.screen())
 	}
@@ -280,10 +284,44 @@ func (x *terminal) sends() {
 	x.answers("File or folder", "", "Hold it", "")
 	x.said("Transfer 1: report.txt", "held until")
 	x.row("8", "Pending status")
-	x.said("report.txt for lab", "owed to 1")
+	x.sees("report.txt for lab", "held", "0 of 1 done", "pc-a", "c cancel")
+	x.types("c")
+	x.sees("take back what it still owes?")
+	x.types("n")
+	x.sees("Nothing was done.")
+	x.types("s")
+	x.sees("Transfer 1 is sent now.", "1 of 1 done", "verified")
+	x.types("Escape")
+}
+
+// watches sends what is pending and sees it through, live.
+func (x *terminal) watches() {
+	x.t.Helper()
 	x.row("7", "Send pending")
 	x.answers("Group", "lab")
-	x.said("Transfer 1 (report.txt): 1 verified", "pc-a")
+	x.said("Nothing is pending for lab")
+	x.row("6", "Add file to pending")
+	x.answers("Group", "lab", "File or folder", "second.txt", "Hold it", "yes")
+	x.said("Transfer 2: second.txt", "held until")
+	x.row("7", "Send pending")
+	x.answers("Group", "lab")
+	x.sees("Send pending: lab", "second.txt", "1 of 1 done", "pc-a", "verified", "1 closed")
+	x.types("Escape")
+	x.row("6", "Add file to pending")
+	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
+	x.said("Transfer 3: third.txt")
+	x.row("8", "Pending status")
+	x.sees("›  3  third.txt")
+	x.types("c", "y")
+	x.sees("Transfer 3 is cancelled.", "r retry")
+	x.types("Escape")
+	x.row("6", "Add file to pending")
+	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
+	x.said("Transfer 4: third.txt")
+	x.sees("1 pending")
+	x.row("14", "Cancel, retry or send one transfer")
+	x.answers("Transfer", "4", "What to do", "cancel")
+	x.said("Transfer 4 is cancelled.")
 }
 
 func (x *terminal) takesAway() {
@@ -294,5 +332,5 @@ func (x *terminal) takesAway() {
 	x.row("2", "Delete group")
 	x.answers("Group", "lab", "Delete it?", "yes")
 	x.said("Group lab is deleted")
-	x.row("14", "")
+	x.row("15", "")
 }

@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -24,8 +25,8 @@ func (d *Desk) adminRows() []Row {
 		{Title: "List groups", Run: d.listGroups},
 		{Title: "Add file to pending", Run: d.addPending, Stop: "Esc breaks the upload off", Fields: []Field{d.groupField(),
 			{Key: "path", Ask: "File or folder", Path: true, Check: isThere}, confirm("hold", "Hold it until `Send pending`?", "yes")}},
-		{Title: "Send pending", Run: d.sendPending, Stop: "Esc ends the watching, not the transfer", Fields: []Field{d.groupField()}},
-		{Title: "Pending status", Run: d.pendingStatus},
+		{Title: "Send pending", Run: d.sendPending, Live: d.sendLive, Fields: []Field{d.groupField()}},
+		{Title: "Pending status", Run: d.pendingStatus, Live: d.statusLive},
 		{Title: "View join requests", Run: d.viewRequests},
 		{Title: "Approve or deny a request", Run: d.decide, Fields: []Field{d.requestField(), {Key: "verdict", Ask: "Approve or deny", Default: "approve", Closed: true,
 			Prepare: func(context.Context, Answers) (Choices, error) {
@@ -34,6 +35,7 @@ func (d *Desk) adminRows() []Row {
 		{Title: "View a client's groups", Run: d.clientGroups, Fields: []Field{d.userField(true)}},
 		{Title: "Check active receivers", Run: d.check},
 		{Title: "View members of a group", Run: d.viewMembers, Fields: []Field{d.groupField()}},
+		{Title: "Cancel, retry or send one transfer", Run: d.change, Fields: []Field{d.transferField(), d.deedField()}},
 	}
 }
 
@@ -67,7 +69,7 @@ func (d *Desk) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
 	}
 	m, err := d.Admin.AddMember(ctx, a["group"], a["user"])
 	if err != nil {
-		return p, err
+		return Page{Kept: p.Lines}, err
 	}
 	p.Lines = append(p.Lines, fmt.Sprintf("%s is a member of %s.", words.Name(m.User), words.Name(m.Group)))
 	if m.Devices == 0 {
@@ -98,9 +100,10 @@ func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 	var p Page
 	for _, o := range owed {
 		t := o.Transfer
-		p.Lines = append(p.Lines, fmt.Sprintf("%d  %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Plural(t.Files, "file"), words.Size(t.Bytes), t.Owed),
-			fmt.Sprintf("   %s: %s", t.State, words.Name(o.Reason)))
-		for _, l := range table(o.Deliveries, "nobody", words.DeliveryHead, words.DeliveryRow).Lines {
+		t.Reason = cmp.Or(o.Reason, t.Reason)
+		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Plural(t.Files, "file"), words.Size(t.Bytes), t.Owed),
+			"   "+sentence(words.Snapshot{Transfer: t, Deliveries: o.Deliveries}))
+		for _, l := range table(o.Deliveries, "nobody", words.DeliveryHead, words.DeliveryRow).plain() {
 			p.Lines = append(p.Lines, "   "+l)
 		}
 		p.Lines = append(p.Lines, "")

@@ -3,6 +3,7 @@ package menu
 import (
 	"context"
 	"errors"
+	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
@@ -29,12 +30,20 @@ func (r Role) String() string {
 
 // Desk is what the menu works with. One of Admin and Member is there, or both.
 type Desk struct {
-	Admin  *apiclient.Client // nil: not an administrator
-	Member *apiclient.Client // nil: nobody is logged in on this machine
-	Whose  map[Role]string   // who works where, for the first line
-	Dir    string            // where received files go unless another folder is given
+	Admin   *apiclient.Client // nil: not an administrator
+	Member  *apiclient.Client // nil: nobody is logged in on this machine
+	Whose   map[Role]string   // who works where, for the first line
+	Dir     string            // where received files go unless another folder is given
+	Uploads Uploads           // nil: an upload that broke off is not remembered
 	// Receive runs this machine's agent until ctx ends, or until one transfer is through.
 	Receive func(ctx context.Context, dir string, once bool, say func(agent.Line)) error
+}
+
+// Uploads remembers under a name what was begun and is not through.
+type Uploads interface {
+	BegunUpload(name string) string
+	BeginUpload(name, id string) error
+	EndUpload(name string) error
 }
 
 // roles are the menus this desk has, the first to be shown first.
@@ -64,6 +73,8 @@ type Row struct {
 	// Stop is what Esc does while the row runs; empty: it breaks it off.
 	Stop string
 	Run  func(ctx context.Context, a Answers, show func(Progress)) (Page, error)
+	// Live is what a terminal shows instead of Run: a board, until it is left.
+	Live func(ctx context.Context, a Answers, g *gaze, show func(board)) (Page, error)
 }
 
 // Answers are the values of the fields by their keys.
@@ -124,7 +135,7 @@ func (f Field) settle(text string, options []Option) (string, error) {
 	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", words.Name(text))
 }
 
-// matching are the options that begin with what was typed.
+// matching are the options that begin with what was typed, else those that have it in them.
 func matching(options []Option, text string) []Option {
 	var out []Option
 	for _, o := range options {
@@ -132,13 +143,32 @@ func matching(options []Option, text string) []Option {
 			out = append(out, o)
 		}
 	}
+	if len(out) > 0 || text == "" {
+		return out
+	}
+	for _, o := range options { // a part of the name, where no name begins so
+		if strings.Contains(strings.ToLower(o.Value), strings.ToLower(text)) {
+			out = append(out, o)
+		}
+	}
 	return out
 }
 
-// Page is what a row says when it is through.
+// Page is what a row says when it is through: lines, then a table.
 type Page struct {
 	Lines []string
-	Tail  bool // the last lines matter most
+	Head  string // of the table, its titles separated by |; empty: no table
+	Rows  [][]string
+	Tail  bool     // the last lines matter most
+	Kept  []string // what is said beside an error: what was done all the same
+}
+
+// plain is the page in lines of any width.
+func (p Page) plain() []string {
+	if p.Head == "" {
+		return p.Lines
+	}
+	return append(slices.Clone(p.Lines), words.Table(p.Head, p.Rows)...)
 }
 
 func say(lines ...string) Page { return Page{Lines: lines} }
@@ -152,7 +182,7 @@ func table[T any](rows []T, empty, head string, row func(T) []string) Page {
 	for i, r := range rows {
 		cells[i] = row(r)
 	}
-	return Page{Lines: words.Table(head, cells)}
+	return Page{Head: head, Rows: cells}
 }
 
 // Progress is how something stands that takes time. New is what of it a log has not said yet.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
+	"strconv"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -19,7 +20,7 @@ const maxAnswer = 4096
 func (m *model) ask(n int) {
 	f := &m.form
 	if n >= len(m.row.Fields) {
-		m.work()
+		m.run()
 		return
 	}
 	m.screen, f.field, f.choices, f.pick, f.wrong, f.loading = onForm, n, Choices{}, -1, "", false
@@ -51,11 +52,19 @@ func (m *model) newInput(f Field) textinput.Model {
 		in.EchoMode = textinput.EchoPassword
 	}
 	if !f.Closed {
-		in.SetValue(f.Default)
+		in.SetValue(m.preset(f))
 		in.CursorEnd()
 	}
 	_ = in.Focus() // the command only makes the cursor blink
 	return in
+}
+
+// preset is what was answered before, else the default. A secret is asked for anew.
+func (m *model) preset(f Field) string {
+	if old, ok := m.form.answers[f.Key]; ok && !f.Secret {
+		return old
+	}
+	return f.Default
 }
 
 // prepared takes the choices of the field that waits for them.
@@ -86,8 +95,12 @@ func (m *model) offer() {
 		return
 	}
 	f.pick = 0
+	if n, ok := f.numbered(); ok {
+		f.pick = n
+		return
+	}
 	for i, o := range m.options() {
-		if f.input.Value() == "" && o.Value == field.Default {
+		if f.input.Value() == "" && o.Value == m.preset(field) {
 			f.pick = i
 		}
 	}
@@ -99,7 +112,19 @@ func (m *model) options() []Option {
 	if field.Path {
 		return paths(f.input.Value())
 	}
+	if _, ok := f.numbered(); ok {
+		return f.choices.Options
+	}
 	return matching(f.choices.Options, f.input.Value())
+}
+
+// numbered says which option is meant by a number, where no option has it in its name.
+func (f *form) numbered() (int, bool) {
+	n, err := strconv.Atoi(f.input.Value())
+	if err != nil || n < 1 || n > len(f.choices.Options) || len(matching(f.choices.Options, f.input.Value())) > 0 {
+		return 0, false
+	}
+	return n - 1, true
 }
 
 func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
@@ -114,6 +139,10 @@ func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
 		m.move(-1)
 	case key == "down":
 		m.move(1)
+	case key == "pgup":
+		m.move(-m.room() / 2)
+	case key == "pgdown":
+		m.move(m.room() / 2)
 	case key == "tab":
 		m.complete()
 	case m.shortcut(key):
@@ -130,7 +159,7 @@ func (m *model) shortcut(key string) bool {
 		return false
 	}
 	n := int(key[0] - '1')
-	if n >= len(f.choices.Options) {
+	if n >= len(f.choices.Options) || len(f.choices.Options) > 9 { // a longer number may be meant
 		return false
 	}
 	f.pick = n
@@ -210,6 +239,12 @@ func (m *model) back() {
 		m.screen = onMenu
 		return
 	}
+	m.askAgain()
+}
+
+// askAgain comes back to the question that was answered last.
+func (m *model) askAgain() {
+	f := &m.form
 	last := f.asked[len(f.asked)-1]
 	f.asked = f.asked[:len(f.asked)-1]
 	m.ask(last)

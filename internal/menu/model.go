@@ -2,6 +2,7 @@ package menu
 
 import (
 	"context"
+	"errors"
 	"maps"
 
 	"charm.land/bubbles/v2/textinput"
@@ -16,6 +17,7 @@ const (
 	onForm
 	onWork
 	onPage
+	onLive
 )
 
 // starter runs a job beside the screen; what it sends comes back to Update. The answer breaks
@@ -34,9 +36,11 @@ type model struct {
 	typed  string // digits so far
 	row    Row
 	form   form
-	live   Progress
-	lines  []string // of the page
-	failed bool     // the page is an error
+	work   Progress
+	live   live
+	counts map[Role]counts
+	page   Page
+	failed bool // the page is an error
 	scroll int
 	job    int // number of the newest job: what older ones send is late
 	stop   context.CancelFunc
@@ -71,14 +75,25 @@ type (
 		page Page
 		err  error
 	}
+	countsMsg struct {
+		role   Role
+		counts counts
+	}
 )
 
 func newModel(d *Desk, start starter) *model {
-	return &model{desk: d, start: start, role: d.roles()[0], width: 80, height: 24, stop: func() {}}
+	return &model{desk: d, start: start, role: d.roles()[0], width: 80, height: 24, stop: func() {}, counts: map[Role]counts{}}
 }
 
-// Init has nothing to begin with: the menu needs no answer of the server.
-func (m *model) Init() tea.Cmd { return nil }
+// Init begins to count what there is to do; the menu waits for no answer of the server.
+func (m *model) Init() tea.Cmd {
+	for _, r := range m.desk.roles() {
+		m.start(func(ctx context.Context, send func(tea.Msg)) {
+			m.desk.keepCounting(ctx, r, func(c counts) { send(countsMsg{r, c}) })
+		})
+	}
+	return nil
+}
 
 // Update takes a key or what a job sent.
 func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
@@ -97,14 +112,32 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 		}
 	case progressMsg:
 		if msg.job == m.job {
-			m.live = msg.progress
+			m.work = msg.progress
 		}
 	case doneMsg:
-		if msg.job == m.job && m.screen == onWork {
+		if msg.job == m.job && (m.screen == onWork || m.screen == onLive) {
 			m.finish(msg.page, msg.err)
 		}
+	default:
+		m.hear(msg)
 	}
 	return m, nil
+}
+
+// hear takes what keeps a screen up to date.
+func (m *model) hear(msg tea.Msg) {
+	switch msg := msg.(type) {
+	case countsMsg:
+		m.counts[msg.role] = msg.counts
+	case boardMsg:
+		if msg.job == m.job && m.screen == onLive {
+			m.showBoard(msg.board)
+		}
+	case deedMsg:
+		if msg.job == m.job && m.screen == onLive {
+			m.performed(msg)
+		}
+	}
 }
 
 func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
@@ -122,6 +155,8 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 		}
 	case onPage:
 		m.pressPage(k.String())
+	case onLive:
+		m.pressLive(k.String())
 	default:
 		return m.pressMenu(k.String())
 	}
@@ -200,7 +235,11 @@ func (m *model) pressPage(key string) {
 		m.scroll = len(m.wrapped())
 	case "r":
 		if len(m.row.Fields) == 0 {
-			m.work()
+			m.run()
+		}
+	case "e":
+		if m.amendable() {
+			m.askAgain()
 		}
 	case "esc", "enter", "q", "left":
 		m.screen = onMenu
@@ -208,11 +247,18 @@ func (m *model) pressPage(key string) {
 	m.scroll = max(0, min(m.scroll, len(m.wrapped())-m.room()))
 }
 
-// work runs the row with the answers.
-func (m *model) work() {
+// amendable says whether the page is an error that other answers may mend.
+func (m *model) amendable() bool { return m.failed && len(m.form.asked) > 0 }
+
+// run runs the row with the answers.
+func (m *model) run() {
+	if m.row.Live != nil {
+		m.watch()
+		return
+	}
 	m.job++
 	job, row, answers := m.job, m.row, maps.Clone(m.form.answers)
-	m.screen, m.live, m.ending = onWork, Progress{}, false
+	m.screen, m.work, m.ending = onWork, Progress{}, false
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
 		page, err := row.Run(ctx, answers, func(p Progress) { send(progressMsg{job, p}) })
 		send(doneMsg{job, page, err})
@@ -221,9 +267,13 @@ func (m *model) work() {
 
 func (m *model) finish(p Page, err error) {
 	m.stop()
-	m.screen, m.scroll, m.failed, m.lines = onPage, 0, err != nil, p.Lines
+	if m.ending && errors.Is(err, context.Canceled) && len(p.Kept) == 0 {
+		m.screen = onMenu // who broke it off knows
+		return
+	}
+	m.screen, m.scroll, m.failed, m.page = onPage, 0, err != nil, p
 	if err != nil {
-		m.lines = inWords(err)
+		m.page = Page{Lines: append(inWords(err), p.Kept...)}
 	} else if p.Tail {
 		m.scroll = max(0, len(m.wrapped())-m.room())
 	}

@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -9,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
@@ -16,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -122,10 +125,10 @@ func TestMenuScreens(t *testing.T) {
 	b.golden("menu-admin")
 	b.press("1")
 	b.golden("menu-digit")
-	b.press("4")
+	b.press("5")
 	b.golden("menu-receiver")
 	if b.m.role != Receiver {
-		t.Error("14 switches to the receiver's menu")
+		t.Error("15 switches to the receiver's menu")
 	}
 	b.press("up", "up", "enter")
 	if b.m.role != Administrator {
@@ -161,7 +164,7 @@ func TestForm(t *testing.T) {
 	}
 	b.open(b.m.row)
 	b.run()
-	b.press("3")
+	b.press("3", "enter")
 	b.types("alice")
 	b.press("enter")
 	b.types("secret words")
@@ -169,9 +172,7 @@ func TestForm(t *testing.T) {
 	if strings.Contains(b.screen(), "secret") {
 		t.Error("the password is on the screen")
 	}
-	b.press("esc")
-	b.types("alice")
-	b.press("enter")
+	b.press("esc", "enter") // what was answered is still there
 	b.types("secret words")
 	b.press("enter")
 	b.run()
@@ -200,6 +201,9 @@ func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
 			}
 			b := newBench(t, d)
 			b.m.role = role
+			if r.Live != nil {
+				continue // it waits for its server: TestLiveTransfers
+			}
 			b.m.choose(i, 100)
 			b.run()
 			if s := b.screen(); !strings.Contains(s, "no server runs on this machine") || !strings.Contains(s, "Next: ") {
@@ -228,22 +232,203 @@ func transfer() words.Snapshot {
 	return s
 }
 
-func TestLiveTransfer(t *testing.T) {
+// pending are transfers as a group may have them: one that runs, and of every other kind one.
+func pending() board {
+	s := transfer()
+	for i := range s.Deliveries {
+		if s.Deliveries[i].State == groupcast.DeliveryReceiving {
+			s.Deliveries[i].Bar = bytes.Repeat([]byte{0xff}, 2*i+1) // every later one has more of the start
+		}
+	}
+	s.Transfer.Owed, s.Transfer.Failed, s.Transfer.WireBytes = 28, 1, 5_100_000_000
+	b := board{group: "lab-a", chosen: s, read: true}
+	b.transfers = arrange([]groupcast.Transfer{
+		{No: 9, Name: "course", Group: "lab-a", State: groupcast.TransferDone, Verified: 30},
+		{No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27, Reason: "the file changed"},
+		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
+		{No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30, Reason: "nobody who lacks it is active"},
+		s.Transfer})
+	return b
+}
+
+func (b *bench) openBoard(shown board) {
+	b.open(Row{Title: "Send pending", Live: func(_ context.Context, _ Answers, _ *gaze, show func(board)) (Page, error) {
+		show(shown)
+		return Page{}, nil
+	}})
+	b.jobs = nil // a board stays until it is left
+	b.m.Update(boardMsg{b.m.job, shown})
+}
+
+func TestLiveTransfers(t *testing.T) {
 	b := newBench(t, both())
-	b.open(Row{Title: "Send pending", Stop: "Esc ends the watching, not the transfer", Run: func(ctx context.Context, _ Answers, show func(Progress)) (Page, error) {
-		show(Progress{Lines: live(transfer())})
-		b.golden("live")
-		b.press("esc")
-		b.golden("live-ending")
-		return Page{Lines: outcome(ctx, transfer())}, nil
+	b.openBoard(pending())
+	b.golden("live")
+	b.press("pgdown")
+	b.golden("live-receivers")
+	b.press("c")
+	if s := b.screen(); !strings.Contains(s, "Transfer 12: take back what it still owes?   y yes   n no") {
+		t.Errorf("no question before a cancel:\n%s", s)
+	}
+	b.press("n")
+	if len(b.jobs) > 0 || !strings.Contains(b.screen(), "Nothing was done.") {
+		t.Error("a cancel that was not meant")
+	}
+	b.press("c", "y")
+	b.run()
+	if s := b.screen(); !strings.Contains(s, "no server runs on this machine") {
+		t.Errorf("the error of a deed is not on the screen:\n%s", s)
+	}
+	b.press("down", "down", "down")
+	if got := b.m.live.gaze.no.Load(); got != 10 {
+		t.Errorf("looks at %d, not at the newest that is closed", got)
+	}
+	if s := b.screen(); !strings.Contains(s, " r retry") || strings.Contains(s, "s send now") {
+		t.Errorf("what can be done to a failed transfer:\n%s", s)
+	}
+	b.m.Update(boardMsg{b.m.job, pending()}) // still about another transfer
+	if b.m.live.b.chosen.Transfer.No != 10 {
+		t.Error("what was read before the choice undid it")
+	}
+	b.press("esc")
+	if b.m.screen != onMenu {
+		t.Error("Esc leaves the board")
+	}
+	b.m.Update(boardMsg{b.m.job - 1, pending()})
+	if b.m.screen != onMenu {
+		t.Error("a late board came back")
+	}
+}
+
+func TestLiveTransfersFitEveryTerminal(t *testing.T) {
+	shown := pending()
+	shown.lost = time.Now().Add(-time.Minute)
+	for i := range 1000 {
+		shown.transfers = append(shown.transfers, groupcast.Transfer{No: protocol.TransferNo(100 + i), Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld})
+	}
+	for _, size := range [][2]int{{80, 24}, {60, 20}, {40, 10}, {20, 8}, {200, 60}} {
+		b := newBench(t, both())
+		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+		b.openBoard(shown)
+		lines := strings.Split(b.screen(), "\n")
+		if len(lines) != size[1] {
+			t.Errorf("%v: %d lines", size, len(lines))
+		}
+		for _, l := range lines {
+			if w := ansi.StringWidth(l); w > size[0] {
+				t.Errorf("%v: %d wide: %q", size, w, l)
+			}
+		}
+		if !strings.Contains(b.screen(), "›") || size[1] > 8 && !strings.Contains(b.screen(), "1 of 30 done") {
+			t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
+		}
+	}
+}
+
+func TestSentence(t *testing.T) {
+	device := func(name string, state groupcast.DeliveryState, active bool, why string) groupcast.Delivery {
+		return groupcast.Delivery{User: "u", Device: name, State: state, Active: active, Reason: why}
+	}
+	for want, s := range map[string]words.Snapshot{
+		"1 of 3 done; waits for 7; pc-3: no space; pc-2 off": {Transfer: groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "waits for 7"}, Deliveries: []groupcast.Delivery{
+			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryQueued, false, "not active"), device("pc-3", groupcast.DeliveryRefused, true, "no space")}},
+		"2 of 2 done": {Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: []groupcast.Delivery{
+			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryAlreadyHad, false, "")}},
+		"0 of 5 done; held until it is sent": {Transfer: groupcast.Transfer{State: groupcast.TransferHeld, Reason: "held: …"}, Deliveries: []groupcast.Delivery{
+			device("a", groupcast.DeliveryQueued, true, "held"), device("b", groupcast.DeliveryQueued, true, "held"), device("c", groupcast.DeliveryQueued, true, "held"),
+			device("d", groupcast.DeliveryQueued, true, "held"), device("e", groupcast.DeliveryQueued, true, "held")}},
+		"0 of 5 done; a: x; b: x; c: x; 2 more": {Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{
+			device("a", groupcast.DeliveryReceiving, true, "x"), device("b", groupcast.DeliveryReceiving, true, "x"), device("c", groupcast.DeliveryReceiving, true, "x"),
+			device("d", groupcast.DeliveryReceiving, true, "x"), device("e", groupcast.DeliveryReceiving, true, "x")}},
+		"as the server says": {Transfer: groupcast.Transfer{State: groupcast.TransferSending, Session: &groupcast.SessionStatus{Verdict: "as the server says"}}},
+	} {
+		if got := sentence(s); got != want {
+			t.Errorf("%q, want %q", got, want)
+		}
+	}
+}
+
+func TestCounts(t *testing.T) {
+	b := newBench(t, both())
+	b.m.Update(countsMsg{Administrator, counts{text: "3 join requests wait · 1 transfer runs · 2 pending · 4 of 5 receivers active", urgent: true}})
+	b.golden("menu-counts")
+	b.m.Update(countsMsg{Administrator, counts{text: "3 join requests wait", lost: time.Now().Add(-12 * time.Second)}})
+	if s := b.screen(); !strings.Contains(s, "The server has not answered for 12s") || strings.Contains(s, "3 join requests") {
+		t.Errorf("a server that is away:\n%s", s)
+	}
+	b.m.Update(countsMsg{Administrator, counts{text: "0 join requests wait"}})
+	if !strings.Contains(b.screen(), "0 join requests wait") {
+		t.Error("the server is back, and the counts are not")
+	}
+}
+
+func TestOtherAnswersAfterAnError(t *testing.T) {
+	b := newBench(t, both())
+	var tries []string
+	b.open(Row{Title: "Create", Fields: []Field{{Key: "name", Ask: "Name"}, groupsTo(3)}, Run: func(_ context.Context, a Answers, _ func(Progress)) (Page, error) {
+		if tries = append(tries, a["name"]+" "+a["group"]); len(tries) == 1 {
+			return Page{Lines: []string{"It is there."}}, errors.New("a bad name")
+		}
+		return say("done"), nil
+	}})
+	b.types("Bad")
+	b.press("enter")
+	b.run()
+	b.press("3")
+	b.run()
+	if s := b.screen(); !strings.Contains(s, "a bad name") || !strings.Contains(s, "e other answers") || strings.Contains(s, "It is there") {
+		t.Fatalf("the error, the way back and nothing else:\n%s", s)
+	}
+	b.press("e")
+	b.run()
+	if b.m.form.pick != 2 {
+		t.Errorf("option %d is picked, not the one chosen before", b.m.form.pick)
+	}
+	b.press("esc")
+	b.types("2")
+	b.press("enter")
+	b.run()
+	b.press("enter")
+	b.run()
+	if strings.Join(tries, ", ") != "Bad lab-c, Bad2 lab-c" {
+		t.Errorf("tried %v", tries)
+	}
+}
+
+func TestLongNumbersChooseAmongMany(t *testing.T) {
+	b := newBench(t, both())
+	b.open(Row{Title: "Many", Fields: []Field{groupsTo(20)}, Run: func(_ context.Context, a Answers, _ func(Progress)) (Page, error) {
+		return say("took " + a["group"]), nil
 	}})
 	b.run()
-	b.golden("outcome")
-	b.press("pgdown")
-	b.golden("outcome-scrolled")
+	b.types("12")
 	b.press("enter")
-	if b.m.screen != onMenu {
-		t.Error("Enter leaves the page")
+	b.run()
+	if s := b.screen(); !strings.Contains(s, "took lab-l") {
+		t.Errorf("12 is the twelfth:\n%s", s)
+	}
+	b.open(b.m.row)
+	b.run()
+	b.types("ab-q") // a part of the name
+	b.press("enter")
+	b.run()
+	if s := b.screen(); !strings.Contains(s, "took lab-q") {
+		t.Errorf("a part of a name finds it:\n%s", s)
+	}
+}
+
+func TestTablesFit(t *testing.T) {
+	rows := [][]string{{"alice", "pc-a", "queued", strings.Repeat("why it waits ", 8)}, {"bob", "pc-b", "verified", ""}}
+	for _, width := range []int{200, 78, 40, 20} {
+		lines := tabled("USER|DEVICE|STATE|WHY", rows, width)
+		for _, l := range lines {
+			if ansi.StringWidth(l) > width {
+				t.Errorf("%d: %q", width, l)
+			}
+		}
+		if all := strings.Join(strings.Fields(strings.Join(lines, " ")), " "); !strings.Contains(all, strings.TrimSpace(rows[0][3])) || !strings.Contains(all, "bob pc-b verified") {
+			t.Errorf("%d: something is lost:\n%s", width, strings.Join(lines, "\n"))
+		}
 	}
 }
 

@@ -48,7 +48,7 @@ func Plain(ctx context.Context, d *Desk, in io.Reader, out io.Writer, secret fun
 func (p *plain) turn(ctx context.Context) (again bool, err error) {
 	rows := p.desk.rows(p.role)
 	titles := titles(p.desk, rows, p.role)
-	p.show(titles)
+	p.show(ctx, titles)
 	text, err := p.line("Choice: ", false)
 	if err != nil {
 		return false, err
@@ -70,13 +70,16 @@ func (p *plain) turn(ctx context.Context) (again bool, err error) {
 }
 
 // show prints the menu; to a script once.
-func (p *plain) show(titles []string) {
+func (p *plain) show(ctx context.Context, titles []string) {
 	p.print("")
 	if p.script && p.shown == p.role {
 		return
 	}
 	p.shown = p.role
 	p.print("groupcast: " + p.role.String() + ", " + words.Name(p.desk.Whose[p.role]))
+	if c, err := p.desk.count(ctx, p.role); err == nil { // else the row that is chosen says what is wrong
+		p.print(c.text)
+	}
 	for i, t := range titles {
 		p.print(fmt.Sprintf("%3d  %s", i+1, t))
 	}
@@ -116,9 +119,9 @@ func (p *plain) row(ctx context.Context, r Row) error {
 	}
 	page, err := r.Run(ctx, a, p.progress())
 	if err != nil {
-		page.Lines = inWords(err)
+		page = Page{Lines: append(inWords(err), page.Kept...)}
 	}
-	p.print(page.Lines...)
+	p.print(page.plain()...)
 	return nil
 }
 
@@ -140,7 +143,7 @@ func (p *plain) ask(ctx context.Context, f Field, a Answers) error {
 	if f.Default != "" {
 		ask += " [" + f.Default + "]"
 	}
-	text, err := p.answer(f, ask+": ")
+	text, err := p.answer(f, asked(ask)+" ")
 	if err != nil {
 		return err
 	}

@@ -2,7 +2,9 @@ package menu
 
 import (
 	"fmt"
+	"slices"
 	"strings"
+	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"charm.land/lipgloss/v2"
@@ -39,7 +41,11 @@ func (m *model) View() tea.View {
 	for len(lines) < m.height-2 {
 		lines = append(lines, "")
 	}
-	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), faint.Render(" "+keys))
+	style := faint
+	if m.screen == onLive && m.live.asking != nil {
+		style = accent
+	}
+	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), style.Render(" "+keys))
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, m.width, "…")
 	}
@@ -64,16 +70,22 @@ func (m *model) content() (lines []string, keys string) {
 		if len(m.row.Fields) == 0 {
 			keys += "   r once more"
 		}
+		if m.amendable() {
+			keys += "   e other answers"
+		}
 		if len(m.wrapped()) > m.room() {
 			keys += "   ↑ ↓ PgUp PgDn scroll"
 		}
 		return m.viewPage(), keys
+	case onLive:
+		return m.viewSaid(m.viewLive()), m.liveKeys()
 	}
 	return m.viewMenu(), "a number or ↑ ↓ and Enter   q exit"
 }
 
 func (m *model) viewMenu() []string {
-	lines := []string{""}
+	top := m.viewCounts()
+	var lines []string
 	for i, t := range titles(m.desk, m.desk.rows(m.role), m.role) {
 		line := fmt.Sprintf("%4d  %s", i+1, t)
 		if i == m.cursor {
@@ -84,11 +96,29 @@ func (m *model) viewMenu() []string {
 		}
 		lines = append(lines, line)
 	}
-	if over := len(lines) - m.room(); over > 0 { // the cursor stays in sight
-		from := min(over, max(0, m.cursor-m.room()/2))
-		lines = lines[from : from+m.room()]
+	if room := m.room() - len(top); len(lines) > room { // the cursor stays in sight
+		from := min(len(lines)-room, max(0, m.cursor-room/2))
+		lines = lines[from : from+room]
 	}
-	return lines
+	return append(top, lines...)
+}
+
+// viewCounts is the line above the menu.
+func (m *model) viewCounts() []string {
+	c := m.counts[m.role]
+	text := " " + ansi.Truncate(c.line(time.Now()), m.width-2, "…")
+	switch {
+	case !c.lost.IsZero():
+		text = alarm.Render(text)
+	case c.urgent:
+		text = strong.Render(text)
+	default:
+		text = faint.Render(text)
+	}
+	if m.room() < 10 {
+		return []string{text}
+	}
+	return []string{text, ""}
 }
 
 func (m *model) viewForm() []string {
@@ -97,17 +127,25 @@ func (m *model) viewForm() []string {
 	for _, n := range f.asked {
 		if n != f.field {
 			old := m.row.Fields[n]
-			lines = append(lines, "   "+old.Ask+": "+shown(old, f.answers))
+			lines = append(lines, "   "+asked(old.Ask)+" "+shown(old, f.answers))
 		}
 	}
 	if f.loading {
 		return append(lines, faint.Render(" › asking the server …"))
 	}
-	lines = append(lines, accent.Render(" › "+field.Ask+": ")+f.input.View())
+	lines = append(lines, accent.Render(" › "+asked(field.Ask)+" ")+f.input.View())
 	if f.wrong != "" {
 		lines = append(lines, alarm.Render("   "+f.wrong))
 	}
 	return append(lines, m.viewOptions(m.room()-len(lines)-1)...)
+}
+
+// asked is a question as it stands before its answer.
+func asked(ask string) string {
+	if strings.HasSuffix(ask, "?") {
+		return ask
+	}
+	return ask + ":"
 }
 
 // viewOptions lists what there is to choose from, the picked one always in sight.
@@ -116,12 +154,15 @@ func (m *model) viewOptions(room int) []string {
 	if len(options) == 0 || room < 2 {
 		return nil
 	}
-	from := max(0, min(m.form.pick-room/2, len(options)-room))
+	from := max(0, min(m.form.pick-room/2, len(options)-room+1))
 	wide := 0
 	for _, o := range options {
 		wide = max(wide, min(ansi.StringWidth(words.Name(o.Value)), 40))
 	}
 	lines := []string{""}
+	if from > 0 {
+		lines[0] = faint.Render(fmt.Sprintf("       … %d before", from))
+	}
 	for i := from; i < len(options) && len(lines) < room; i++ {
 		value := words.Name(options[i].Value)
 		value += strings.Repeat(" ", max(0, wide-ansi.StringWidth(value)))
@@ -143,15 +184,15 @@ func (m *model) viewWork() []string {
 		lines[1] += faint.Render("   stopping …")
 	}
 	lines = append(lines, "")
-	progress := m.live.Lines
+	progress := m.work.Lines
 	if len(progress) == 0 {
 		progress = []string{"One moment …"}
 	}
-	if m.live.Tail { // nothing of it is cut: there is room above
+	if m.work.Tail { // nothing of it is cut: there is room above
 		progress = strings.Split(ansi.Wrap(strings.Join(progress, "\n"), m.width-2, " "), "\n")
 	}
 	room := max(1, m.room()-len(lines))
-	if over := len(progress) - room; over > 0 && m.live.Tail {
+	if over := len(progress) - room; over > 0 && m.work.Tail {
 		progress = progress[over:]
 	} else if over > 0 {
 		progress = append(append([]string(nil), progress[:room-1]...), fmt.Sprintf("… and %d more", over+1))
@@ -165,15 +206,46 @@ func (m *model) viewWork() []string {
 // wrapped is the page broken into lines that fit.
 func (m *model) wrapped() []string {
 	lines := []string{"", " " + strong.Render(m.row.Title), ""}
-	for i, l := range m.lines {
+	for i, l := range m.page.Lines {
 		if m.failed && i == 0 {
 			l = alarm.Render(l)
 		}
-		for _, part := range strings.Split(ansi.Wrap(l, m.width-2, " "), "\n") {
+		for _, part := range wrap(l, m.width-2) {
 			lines = append(lines, " "+part)
 		}
 	}
+	if m.page.Head == "" {
+		return lines
+	}
+	for _, l := range tabled(m.page.Head, m.page.Rows, m.width-2) {
+		lines = append(lines, " "+l)
+	}
 	return lines
+}
+
+// tabled sets a table into a width. Where it does not fit, the last cell, the one in words, has
+// lines of its own below the others.
+func tabled(head string, rows [][]string, width int) []string {
+	lines := words.Table(head, rows)
+	if !slices.ContainsFunc(lines, func(l string) bool { return ansi.StringWidth(l) > width }) {
+		return lines
+	}
+	titles := strings.Split(head, "|")
+	last := len(titles) - 1
+	short := make([][]string, len(rows))
+	for i, r := range rows {
+		short[i] = r[:last]
+	}
+	var out []string
+	for i, l := range words.Table(strings.Join(titles[:last], "|"), short) {
+		out = append(out, wrap(l, width)...)
+		if i > 0 && rows[i-1][last] != "" {
+			for _, part := range wrap(words.Name(rows[i-1][last]), width-4) {
+				out = append(out, "    "+part)
+			}
+		}
+	}
+	return out
 }
 
 func (m *model) viewPage() []string {

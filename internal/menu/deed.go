@@ -1,0 +1,115 @@
+package menu
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// deed is something that can be done to a transfer.
+type deed struct {
+	key, name, note string
+	ask             string // before it is done; empty: nothing can be lost by it
+	fits            func(s words.Snapshot) bool
+	do              func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error)
+	done            string
+}
+
+var deeds = []deed{
+	{key: "s", name: "send now", note: "without waiting for more receivers", done: "is sent now",
+		fits: func(s words.Snapshot) bool {
+			return s.Transfer.State.Open() && s.Transfer.State != groupcast.TransferSending
+		},
+		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
+			return d.Admin.SendTransfer(ctx, no)
+		}},
+	{key: "c", name: "cancel", note: "what is still owed is taken back; what is delivered stays", ask: "take back what it still owes?", done: "is cancelled",
+		fits: func(s words.Snapshot) bool { return s.Transfer.State.Open() },
+		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
+			return d.Admin.CancelTransfer(ctx, no)
+		}},
+	{key: "r", name: "retry", note: "owed again to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
+		fits: func(s words.Snapshot) bool {
+			return s.Transfer.Failed > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, refused)
+		},
+		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
+			return d.Admin.RetryTransfer(ctx, no)
+		}},
+}
+
+func endedBadly(t groupcast.Transfer) bool {
+	return t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired
+}
+
+func refused(d groupcast.Delivery) bool { return d.State == groupcast.DeliveryRefused }
+
+// fitting are the deeds that make sense for a transfer.
+func fitting(s words.Snapshot) []deed {
+	return slices.DeleteFunc(slices.Clone(deeds), func(e deed) bool { return s.Transfer.No == 0 || !e.fits(s) })
+}
+
+func (e deed) perform(ctx context.Context, d *Desk, no protocol.TransferNo) (string, error) {
+	if _, err := e.do(ctx, d, no); err != nil {
+		return "", err
+	}
+	return fmt.Sprintf("Transfer %d %s.", no, e.done), nil
+}
+
+// transferField asks for a transfer that something can be done to.
+func (d *Desk) transferField() Field {
+	return Field{Key: "transfer", Ask: "Transfer", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+		all, err := d.newWatcher("", newGaze(), nil).list(ctx)
+		c := Choices{Empty: "There is no transfer that anything could be done to."}
+		for _, t := range all {
+			if len(fitting(words.Snapshot{Transfer: t})) > 0 {
+				c.Options = append(c.Options, Option{fmt.Sprint(t.No), fmt.Sprintf("%s for %s: %s, %d verified, %d owed", t.Name, t.Group, t.State, t.Verified, t.Owed)})
+			}
+		}
+		return c, err
+	}}
+}
+
+// deedField asks what to do to the transfer that was answered.
+func (d *Desk) deedField() Field {
+	return Field{Key: "deed", Ask: "What to do", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+		t, err := d.answered(ctx, a)
+		if err != nil {
+			return Choices{}, err
+		}
+		s := words.Snapshot{Transfer: t}
+		s.Deliveries, err = d.Admin.Deliveries(ctx, t.No)
+		c := Choices{Empty: "Nothing can be done to it any more."}
+		for _, e := range fitting(s) {
+			c.Options = append(c.Options, Option{e.name, e.note})
+		}
+		return c, err
+	}}
+}
+
+func (d *Desk) answered(ctx context.Context, a Answers) (groupcast.Transfer, error) {
+	no, err := strconv.ParseUint(a["transfer"], 10, 64)
+	if err != nil {
+		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EInvalid, "%s is not the number of a transfer", words.Name(a["transfer"]))
+	}
+	return d.Admin.Transfer(ctx, protocol.TransferNo(no))
+}
+
+// change does what was answered to a transfer.
+func (d *Desk) change(ctx context.Context, a Answers, _ show) (Page, error) {
+	t, err := d.answered(ctx, a)
+	if err != nil {
+		return Page{}, err
+	}
+	for _, e := range deeds {
+		if e.name == a["deed"] {
+			text, err := e.perform(ctx, d, t.No)
+			return say(text), err
+		}
+	}
+	return Page{}, groupcast.Errorf(groupcast.EInvalid, "nothing called %s can be done to a transfer", words.Name(a["deed"]))
+}

@@ -1,0 +1,213 @@
+package menu
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/charmbracelet/x/ansi"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// Parts of the live view.
+const (
+	mostListed = 6 // transfers above the chosen one's picture
+	barWide    = 10
+	leastRoom  = 13 // lines that the chosen transfer needs
+)
+
+// viewLive draws the transfers and, below them, the chosen one.
+func (m *model) viewLive() []string {
+	l := &m.live
+	lines := []string{m.liveHead()}
+	if !l.b.read {
+		return append(lines, "", faint.Render(" asking the server …"))
+	}
+	if len(l.b.transfers) == 0 {
+		return append(lines, "", " Nothing is owed to anybody. `Add file to pending` promises files to a group.")
+	}
+	lines = append(lines, m.liveList(max(1, min(mostListed, m.room()-leastRoom)))...)
+	lines = append(lines, "")
+	lines = append(lines, m.liveChosen()...)
+	return append(lines, m.liveDevices(m.room()-len(lines))...)
+}
+
+// viewSaid is what came of a deed, in the last line above the keys.
+func (m *model) viewSaid(lines []string) []string {
+	l := &m.live
+	if l.said == "" {
+		return lines
+	}
+	style := strong
+	if l.bad {
+		style = alarm
+	}
+	said := clipped(wrap(l.said, m.width-2), 2)
+	lines = lines[:min(len(lines), m.room()-len(said))]
+	for len(lines) < m.room()-len(said) {
+		lines = append(lines, "")
+	}
+	for _, s := range said {
+		lines = append(lines, " "+style.Render(s))
+	}
+	return lines
+}
+
+// liveHead is the row's title, and at the right how much there is.
+func (m *model) liveHead() string {
+	l := &m.live
+	left, count := " "+m.row.Title, map[int]int{}
+	if l.b.group != "" {
+		left += ": " + words.Name(l.b.group)
+	}
+	for _, t := range l.b.transfers {
+		count[place(t)]++
+	}
+	var right []string
+	for i, name := range []string{"running", "gathering", "waiting", "held", "closed"} {
+		if count[i] > 0 {
+			right = append(right, fmt.Sprintf("%d %s", count[i], name))
+		}
+	}
+	text := strings.Join(right, ", ")
+	style := faint
+	switch {
+	case !l.b.lost.IsZero():
+		text, style = "the server has not answered for "+config.FormatDuration(time.Since(l.b.lost).Round(time.Second)), alarm
+	case l.b.unreadable != nil:
+		text, style = strings.TrimPrefix(inWords(l.b.unreadable)[0], trouble), alarm
+	}
+	return strong.Render(left) + strings.Repeat(" ", max(2, m.width-ansi.StringWidth(left)-ansi.StringWidth(text)-1)) + style.Render(text)
+}
+
+// liveList is a window of the list of transfers that has the chosen one in it.
+func (m *model) liveList(room int) []string {
+	all, at := m.live.b.transfers, max(0, m.live.b.index(m.live.b.chosen.Transfer.No))
+	from := max(0, min(at-room/2, len(all)-room))
+	var lines []string
+	for i := from; i < min(len(all), from+room); i++ {
+		line := m.transferLine(all[i])
+		if i == at {
+			line = accent.Render(" ›" + line)
+		} else {
+			line = "  " + line
+		}
+		lines = append(lines, line)
+	}
+	if len(all) > room {
+		lines = append(lines, faint.Render(fmt.Sprintf("   %d to %d of %d", from+1, min(len(all), from+room), len(all))))
+	}
+	return lines
+}
+
+// transferLine is one transfer in one line.
+func (m *model) transferLine(t groupcast.Transfer) string {
+	share := 0.0
+	all := t.Owed + t.Verified + t.Failed
+	switch {
+	case t.Session != nil:
+		share = t.Session.Progress
+	case all > 0:
+		share = float64(t.Verified) / float64(all)
+	}
+	if t.No == m.live.b.chosen.Transfer.No && len(m.live.b.chosen.Deliveries) > 0 {
+		share = mean(m.live.b.chosen)
+	}
+	name := words.Name(t.Name)
+	if m.live.b.group == "" {
+		name += " for " + words.Name(t.Group)
+	}
+	tail := string(t.State)
+	switch v := t.Session; {
+	case v != nil && v.Remaining > 0 && m.width >= 76:
+		tail = config.FormatRate(v.Rate) + ", " + config.FormatDuration(v.Remaining) + " left"
+	case v != nil:
+		tail = config.FormatRate(v.Rate)
+	case m.width >= 110 && (t.State == groupcast.TransferWaiting || t.State == groupcast.TransferGathering):
+		tail += ": " + words.Name(t.Reason)
+	}
+	wide := max(10, min(40, m.width-60))
+	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), words.Bar(share, barWide), percent(share), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8), tail)
+}
+
+// fit makes a text exactly so wide.
+func fit(s string, wide int) string {
+	s = ansi.Truncate(s, wide, "…")
+	return s + strings.Repeat(" ", max(0, wide-ansi.StringWidth(s)))
+}
+
+// liveChosen is the chosen transfer: the sentence, the file from start to end, the numbers.
+func (m *model) liveChosen() []string {
+	s := m.live.b.chosen
+	lines := clipped(wrap(sentence(s), m.width-2), 3)
+	for i := range lines {
+		lines[i] = " " + strong.Render(lines[i])
+	}
+	lines = append(lines, " "+coverage(s, m.width-9)+" "+percent(mean(s)))
+	for _, l := range clipped(wrap(strings.Join(facts(s), " · "), m.width-2), 2) {
+		if l != "" {
+			lines = append(lines, " "+l)
+		}
+	}
+	if v := s.Transfer.Session; v != nil && v.ForgerLikely {
+		lines = append(lines, alarm.Render(" A member sends forged packets. Nothing wrong is written anywhere."))
+	}
+	return lines
+}
+
+func wrap(text string, wide int) []string { return strings.Split(ansi.Wrap(text, wide, " "), "\n") }
+
+// clipped is the first lines, the last of them saying that there was more.
+func clipped(lines []string, most int) []string {
+	if len(lines) > most {
+		lines = append(lines[:most-1:most-1], lines[most-1]+" …")
+	}
+	return lines
+}
+
+// liveDevices is a window of the receivers, worst first.
+func (m *model) liveDevices(room int) []string {
+	l := &m.live
+	all := worstFirst(l.b.chosen.Deliveries)
+	if room < 2 || len(all) == 0 {
+		return nil
+	}
+	head, body := " Receivers", room-1
+	l.from = max(0, min(l.from, len(all)-body))
+	if len(all) > body {
+		head += fmt.Sprintf(" %d to %d of %d", l.from+1, l.from+body, len(all))
+	}
+	lines := []string{faint.Render(head + ", worst first: " + tally(all))}
+	name, wide := names(all), 6
+	shown := all[l.from:min(len(all), l.from+body)]
+	for _, d := range shown {
+		wide = max(wide, min(ansi.StringWidth(name(d)), 22))
+	}
+	bar := min(20, max(barWide, m.width-66))
+	for _, d := range shown {
+		t := l.b.chosen.Transfer
+		lines = append(lines, fmt.Sprintf("   %s %s  %s  %s", deviceBar(d, t, bar), percent(part(d, t)), fit(name(d), wide), deviceTail(d, t)))
+	}
+	return lines
+}
+
+// deviceTail says of a device how it receives, or why not.
+func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
+	out := []string{string(d.State)}
+	if d.State.Owed() && !d.Active && d.Device != "" {
+		out = []string{"off"}
+	}
+	switch {
+	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
+		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
+	case d.State == groupcast.DeliveryReceiving && d.Path != groupcast.PathUnknown:
+		out = append(out, string(d.Path))
+	}
+	if d.Reason != "" && out[0] != "off" && t.State != groupcast.TransferHeld {
+		out = append(out, words.Name(d.Reason))
+	}
+	return strings.Join(out, "  ")
+}

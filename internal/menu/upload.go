@@ -1,0 +1,103 @@
+package menu
+
+import (
+	"context"
+	"fmt"
+	"path/filepath"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// addPending promises a path to a group: read in place on the server's own machine, uploaded
+// from anywhere else.
+func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, error) {
+	path, err := filepath.Abs(expand(a["path"]))
+	if err != nil {
+		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
+	}
+	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: []string{path}}
+	if d.Admin.IsLocal() {
+		tell(Progress{Lines: []string{"Reading " + words.Name(path) + " …"}})
+	} else {
+		if n.Upload, err = d.upload(ctx, path, tell); err != nil {
+			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
+		}
+		n.Paths = nil
+	}
+	t, err := d.Admin.AddTransfer(ctx, n)
+	if err != nil {
+		return Page{}, err
+	}
+	if n.Upload != "" && d.Uploads != nil {
+		err = d.Uploads.EndUpload(d.uploadName(path)) // else the server says that it is gone
+	}
+	next := "It goes out as soon as a device that lacks it is active."
+	if t.State == groupcast.TransferHeld {
+		next = "It is held until `Send pending`."
+	}
+	return say(fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Plural(t.Files, "file"), words.Size(t.Bytes), words.Name(t.Group)), next), err
+}
+
+// uploadName is what an upload is remembered under.
+func (d *Desk) uploadName(path string) string { return d.Admin.Address() + " " + path }
+
+// upload brings a path to the server. Its ID is noted before the first byte, so that whatever
+// breaks it off, the next try goes on.
+func (d *Desk) upload(ctx context.Context, path string, tell show) (string, error) {
+	name, meter := d.uploadName(path), meter{since: time.Now()}
+	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p)) }
+	if d.Uploads != nil {
+		if id := d.Uploads.BegunUpload(name); id != "" {
+			meter.resumed = true
+			up, err := d.Admin.ResumeUpload(ctx, id, []string{path}, progress)
+			if code := groupcast.ErrorCode(err); err == nil || code != groupcast.ENotFound && code != groupcast.EConflict {
+				return up.ID, err
+			}
+			meter.resumed = false // the files are others now, or the server has dropped it
+		}
+	}
+	up, err := d.Admin.BeginUpload(ctx, []string{path})
+	if err != nil {
+		return "", err
+	}
+	if d.Uploads != nil {
+		if err := d.Uploads.BeginUpload(name, up.ID); err != nil {
+			return "", err
+		}
+	}
+	up, err = d.Admin.ResumeUpload(ctx, up.ID, []string{path}, progress)
+	return up.ID, err
+}
+
+// meter measures an upload.
+type meter struct {
+	since   time.Time
+	first   uint64 // bytes that were there before
+	begun   bool
+	resumed bool
+}
+
+func (m *meter) lines(p apiclient.UploadProgress) Progress {
+	if !m.begun {
+		m.begun, m.first, m.since = true, p.Bytes, time.Now()
+	}
+	share := 1.0
+	if p.Total > 0 {
+		share = float64(p.Bytes) / float64(p.Total)
+	}
+	text := fmt.Sprintf("%s of %s", words.Size(p.Bytes), words.Size(p.Total))
+	if took := time.Since(m.since); took > time.Second && p.Bytes > m.first {
+		rate := float64(p.Bytes-m.first) / took.Seconds()
+		left := time.Duration(float64(p.Total-p.Bytes) / rate * float64(time.Second))
+		text += fmt.Sprintf(" · %s/s · %s left", words.Size(uint64(rate)), config.FormatDuration(left.Round(time.Second)))
+	}
+	lines := []string{"Uploading to the server: " + words.Name(p.Path), fmt.Sprintf("%s %3.0f %%", words.Bar(share, 40), share*100), text}
+	if m.resumed {
+		lines = append(lines, "It was begun before: what the server has is not sent again.")
+	}
+	return Progress{Lines: lines}
+}

@@ -11,7 +11,8 @@ import (
 
 // Bounds of a sender's memory.
 const (
-	cacheBytes  = 40 << 20 // blocks read from the source
+	cacheBytes  = 40 << 20 // blocks read from the source, at most …
+	cacheFirst  = 6 << 20  // … and to begin with: memory not touched before is slow
 	readAhead   = 12       // blocks fetched before they are asked for
 	aheadWithin = 16       // how far apart two blocks may be that count as one sweep
 )
@@ -23,7 +24,9 @@ type cache struct {
 	size   int // of a buffer: the longest block, rounded up to whole symbols
 
 	mu      sync.Mutex
-	limit   int // blocks
+	limit   int                // blocks
+	most    int                // blocks that limit may grow to
+	lost    *protocol.BlockSet // read once, and given up since
 	entries map[protocol.BlockNumber]*entry
 	clock   uint64
 	swept   protocol.BlockNumber // where the sweep that is read ahead has got to
@@ -47,15 +50,29 @@ func newCache(source BlockSource, layout *manifest.Layout, size int) *cache {
 		source: source, layout: layout, size: size,
 		entries: make(map[protocol.BlockNumber]*entry), ahead: make(chan protocol.BlockNumber, readAhead),
 	}
+	c.lost = protocol.NewBlockSet(layout.Blocks())
+	c.limit = c.room(cacheFirst)
 	c.setLimit(cacheBytes)
 	return c
 }
 
-// setLimit bounds the memory; what is read ahead always has room.
+// room is how many blocks fit; what is read ahead always does.
+func (c *cache) room(bytes int) int { return max(bytes/c.size, readAhead+aheadWithin) }
+
+// setLimit bounds the memory.
 func (c *cache) setLimit(bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.limit = max(bytes/c.size, readAhead+aheadWithin)
+	c.most = c.room(bytes)
+	c.limit = min(c.limit, c.most)
+}
+
+// again notes that a block given up before has to be read again: repair reaches back further
+// than the cache, so it grows.
+func (c *cache) again(b protocol.BlockNumber) {
+	if c.lost.Remove(b) {
+		c.limit = min(c.limit+c.limit/4, c.most)
+	}
 }
 
 // run reads ahead until ctx ends.
@@ -96,6 +113,7 @@ func (c *cache) claim(b protocol.BlockNumber) (e *entry, ours bool) {
 	c.clock++
 	e = c.entries[b]
 	if e == nil {
+		c.again(b)
 		e = &entry{block: b, buf: c.buffer(), ready: make(chan struct{})}
 		c.entries[b] = e
 		ours = true
@@ -121,6 +139,7 @@ func (c *cache) buffer() []byte {
 			break // all are pinned: cannot be for long
 		}
 		delete(c.entries, e.block)
+		c.lost.Add(e.block)
 		buf = e.buf
 	}
 	if buf == nil {

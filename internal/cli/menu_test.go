@@ -319,7 +319,10 @@ func (x *terminal) watches() {
 	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
 	x.said("Transfer 4: third.txt")
 	x.sees("1 pending")
-	x.row("14", "Cancel, retry or send one transfer")
+	x.row("14", "Cancel, retry or hurry a transfer")
+	x.answers("Transfer", "4", "What to do", "drop", "Receiver", "alice/pc-a")
+	x.said("alice/pc-a: it is not owed any more")
+	x.row("14", "Cancel, retry or hurry a transfer")
 	x.answers("Transfer", "4", "What to do", "cancel")
 	x.said("Transfer 4 is cancelled.")
 }

@@ -35,7 +35,7 @@ func (d *Desk) adminRows() []Row {
 		{Title: "View a client's groups", Run: d.clientGroups, Fields: []Field{d.userField(true)}},
 		{Title: "Check active receivers", Run: d.check},
 		{Title: "View members of a group", Run: d.viewMembers, Fields: []Field{d.groupField()}},
-		{Title: "Cancel, retry or send one transfer", Run: d.change, Fields: []Field{d.transferField(), d.deedField()}},
+		{Title: "Cancel, retry or hurry a transfer", Run: d.change, Fields: []Field{d.transferField(), d.deedField(), d.deviceField()}},
 	}
 }
 

@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"slices"
@@ -11,13 +12,50 @@ import (
 	"github.com/groupcast/groupcast/internal/words"
 )
 
-// deed is something that can be done to a transfer.
+// deed is something that can be done to a transfer, or to what one device is owed of it.
 type deed struct {
 	key, name, note string
 	ask             string // before it is done; empty: nothing can be lost by it
 	fits            func(s words.Snapshot) bool
 	do              func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error)
 	done            string
+	// Of one device; nil in the deeds of a transfer.
+	each   func(t groupcast.Transfer, d groupcast.Delivery) bool
+	action groupcast.DeliveryAction
+}
+
+// owed says whether an administrator can do something about a delivery.
+func owed(t groupcast.Transfer, d groupcast.Delivery) bool {
+	return t.State.Open() && d.State.Owed() && d.Device != ""
+}
+
+// movable says whether it can be told another way to get there now.
+func movable(t groupcast.Transfer, d groupcast.Delivery) bool {
+	return owed(t, d) && d.Active && t.State != groupcast.TransferHeld
+}
+
+var deviceDeeds = []deed{
+	{key: "n", name: "catch up now", note: "one receiver leaves multicast and fetches over HTTPS at once", each: movable, action: groupcast.CatchUp},
+	{key: "l", name: "later", note: "one receiver is left out for now; it stays owed", each: movable, action: groupcast.PutOff},
+	{key: "d", name: "drop", note: "one receiver is not owed it any more", ask: "not owed to this receiver any more?", each: owed, action: groupcast.Drop},
+}
+
+// fittingEach are the deeds that make sense for a device.
+func fittingEach(t groupcast.Transfer, d groupcast.Delivery) []deed {
+	return slices.DeleteFunc(slices.Clone(deviceDeeds), func(e deed) bool { return t.No == 0 || !e.each(t, d) })
+}
+
+// performOn does something about what one device is owed, and says what becomes of it.
+func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (string, error) {
+	now, err := d.Admin.ActOnDelivery(ctx, who.Transfer, who.DeviceID, e.action)
+	if err != nil {
+		return "", err
+	}
+	what := cmp.Or(now.Reason, string(now.State))
+	if e.action == groupcast.Drop {
+		what = "it is not owed any more"
+	}
+	return words.Name(who.User+"/"+who.Device) + ": " + words.Name(what), nil
 }
 
 var deeds = []deed{
@@ -35,7 +73,7 @@ var deeds = []deed{
 		}},
 	{key: "r", name: "retry", note: "owed again to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
 		fits: func(s words.Snapshot) bool {
-			return s.Transfer.Failed > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, refused)
+			return s.Transfer.Failed > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, unserved)
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.RetryTransfer(ctx, no)
@@ -46,7 +84,9 @@ func endedBadly(t groupcast.Transfer) bool {
 	return t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired
 }
 
-func refused(d groupcast.Delivery) bool { return d.State == groupcast.DeliveryRefused }
+func unserved(d groupcast.Delivery) bool {
+	return d.State == groupcast.DeliveryRefused || d.State == groupcast.DeliveryCancelled || d.State == groupcast.DeliveryExpired
+}
 
 // fitting are the deeds that make sense for a transfer.
 func fitting(s words.Snapshot) []deed {
@@ -87,6 +127,33 @@ func (d *Desk) deedField() Field {
 		for _, e := range fitting(s) {
 			c.Options = append(c.Options, Option{e.name, e.note})
 		}
+		for _, e := range deviceDeeds {
+			if slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool { return e.each(t, d) }) {
+				c.Options = append(c.Options, Option{e.name, e.note})
+			}
+		}
+		return c, err
+	}}
+}
+
+// deviceField asks for the receiver of a deed that is about one.
+func (d *Desk) deviceField() Field {
+	return Field{Key: "device", Ask: "Receiver", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+		i := slices.IndexFunc(deviceDeeds, func(e deed) bool { return e.name == a["deed"] })
+		if i < 0 {
+			return Choices{Skip: true}, nil
+		}
+		t, err := d.answered(ctx, a)
+		if err != nil {
+			return Choices{}, err
+		}
+		all, err := d.Admin.Deliveries(ctx, t.No)
+		c := Choices{Empty: "There is no receiver that it could be done to."}
+		for _, one := range worstFirst(all) {
+			if deviceDeeds[i].each(t, one) {
+				c.Options = append(c.Options, Option{one.User + "/" + one.Device, percent(part(one, t)) + "  " + deviceTail(one, t)})
+			}
+		}
 		return c, err
 	}}
 }
@@ -111,5 +178,17 @@ func (d *Desk) change(ctx context.Context, a Answers, _ show) (Page, error) {
 			return say(text), err
 		}
 	}
-	return Page{}, groupcast.Errorf(groupcast.EInvalid, "nothing called %s can be done to a transfer", words.Name(a["deed"]))
+	all, err := d.Admin.Deliveries(ctx, t.No)
+	if err != nil {
+		return Page{}, err
+	}
+	for _, e := range deviceDeeds {
+		for _, one := range all {
+			if e.name == a["deed"] && one.User+"/"+one.Device == a["device"] {
+				text, err := e.performOn(ctx, d, one)
+				return say(text), err
+			}
+		}
+	}
+	return Page{}, groupcast.Errorf(groupcast.EConflict, "that cannot be done to transfer %d any more", t.No)
 }

@@ -35,17 +35,20 @@ func (m *model) viewLive() []string {
 	return append(lines, m.liveDevices(m.room()-len(lines))...)
 }
 
-// viewSaid is what came of a deed, in the last line above the keys.
+// viewSaid is what came of a deed, or why the receiver at the arrow waits, above the keys.
 func (m *model) viewSaid(lines []string) []string {
-	l := &m.live
-	if l.said == "" {
+	l, style := &m.live, strong
+	text := l.said
+	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
+		text, style = words.Name(who.User+"/"+who.Device+": "+who.Reason), faint
+	}
+	if text == "" {
 		return lines
 	}
-	style := strong
-	if l.bad {
+	if l.said != "" && l.bad {
 		style = alarm
 	}
-	said := clipped(wrap(l.said, m.width-2), 2)
+	said := clipped(wrap(text, m.width-2), 2)
 	lines = lines[:min(len(lines), m.room()-len(said))]
 	for len(lines) < m.room()-len(said) {
 		lines = append(lines, "")
@@ -90,9 +93,12 @@ func (m *model) liveList(room int) []string {
 	var lines []string
 	for i := from; i < min(len(all), from+room); i++ {
 		line := m.transferLine(all[i])
-		if i == at {
+		switch {
+		case i == at && !m.live.onDevices:
 			line = accent.Render(" ›" + line)
-		} else {
+		case i == at:
+			line = strong.Render(" ·" + line)
+		default:
 			line = "  " + line
 		}
 		lines = append(lines, line)
@@ -147,13 +153,25 @@ func (m *model) liveChosen() []string {
 		lines[i] = " " + strong.Render(lines[i])
 	}
 	lines = append(lines, " "+coverage(s, m.width-9)+" "+percent(mean(s)))
-	for _, l := range clipped(wrap(strings.Join(facts(s), " · "), m.width-2), 2) {
-		if l != "" {
-			lines = append(lines, " "+l)
-		}
+	for _, l := range clipped(flow(facts(s), m.width-2), 2) {
+		lines = append(lines, " "+l)
 	}
 	if v := s.Transfer.Session; v != nil && v.ForgerLikely {
 		lines = append(lines, alarm.Render(" A member sends forged packets. Nothing wrong is written anywhere."))
+	}
+	return lines
+}
+
+// flow sets items into lines of a width without breaking any.
+func flow(items []string, wide int) []string {
+	var lines []string
+	for _, item := range items {
+		last := len(lines) - 1
+		if last >= 0 && ansi.StringWidth(lines[last]+" · "+item) <= wide {
+			lines[last] += " · " + item
+		} else {
+			lines = append(lines, item)
+		}
 	}
 	return lines
 }
@@ -176,6 +194,10 @@ func (m *model) liveDevices(room int) []string {
 		return nil
 	}
 	head, body := " Receivers", room-1
+	if l.onDevices { // the one that the arrows are at stays in sight
+		l.at = max(0, min(l.at, len(all)-1))
+		l.from = max(l.at-body+1, min(l.from, l.at))
+	}
 	l.from = max(0, min(l.from, len(all)-body))
 	if len(all) > body {
 		head += fmt.Sprintf(" %d to %d of %d", l.from+1, l.from+body, len(all))
@@ -187,9 +209,14 @@ func (m *model) liveDevices(room int) []string {
 		wide = max(wide, min(ansi.StringWidth(name(d)), 22))
 	}
 	bar := min(20, max(barWide, m.width-66))
-	for _, d := range shown {
+	for i, d := range shown {
 		t := l.b.chosen.Transfer
-		lines = append(lines, fmt.Sprintf("   %s %s  %s  %s", deviceBar(d, t, bar), percent(part(d, t)), fit(name(d), wide), deviceTail(d, t)))
+		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(part(d, t)), fit(name(d), wide), deviceTail(d, t))
+		if l.onDevices && l.from+i == l.at {
+			lines = append(lines, accent.Render(" › "+line))
+		} else {
+			lines = append(lines, "   "+line)
+		}
 	}
 	return lines
 }
@@ -201,6 +228,7 @@ func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
 		out = []string{"off"}
 	}
 	switch {
+	case d.Reason != "" && out[0] != "off": // why it is slow says which way, too
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
 		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
 	case d.State == groupcast.DeliveryReceiving && d.Path != groupcast.PathUnknown:

@@ -56,7 +56,7 @@ func (b *bench) run() {
 	}
 }
 
-var named = map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "tab": tea.KeyTab, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd}
+var named = map[string]rune{"enter": tea.KeyEnter, "esc": tea.KeyEscape, "up": tea.KeyUp, "down": tea.KeyDown, "tab": tea.KeyTab, "pgdown": tea.KeyPgDown, "end": tea.KeyEnd, "home": tea.KeyHome}
 
 func (b *bench) press(keys ...string) {
 	for _, k := range keys {
@@ -218,7 +218,7 @@ func transfer() words.Snapshot {
 		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9, Verdict: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off"}}
 	s := words.Snapshot{Transfer: t}
 	for i := range 30 {
-		d := groupcast.Delivery{User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i), State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000}
+		d := groupcast.Delivery{UserID: fmt.Sprint(i), User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i), State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000}
 		switch i {
 		case 3:
 			d.State, d.Active, d.Reason = groupcast.DeliveryQueued, false, "off"
@@ -297,6 +297,43 @@ func TestLiveTransfers(t *testing.T) {
 	b.m.Update(boardMsg{b.m.job - 1, pending()})
 	if b.m.screen != onMenu {
 		t.Error("a late board came back")
+	}
+}
+
+func TestDeedsAboutOneReceiver(t *testing.T) {
+	b := newBench(t, both())
+	b.openBoard(pending())
+	b.press("tab", "down", "down")
+	b.golden("live-receiver")
+	if who := b.m.live.receiver(); who.Device != "pc-01" {
+		t.Fatalf("at %q", who.Device)
+	}
+	moved := pending()
+	moved.chosen.Deliveries[1].Bytes = 3_000_000_000 // it overtook others
+	b.m.Update(boardMsg{b.m.job, moved})
+	if who := b.m.live.receiver(); who.Device != "pc-01" || b.m.live.at < 10 {
+		t.Errorf("at %q, place %d: the arrows stay with the receiver", who.Device, b.m.live.at)
+	}
+	b.press("d")
+	if s := b.screen(); !strings.Contains(s, "pc-01: not owed to this receiver any more?   y yes   n no") {
+		t.Errorf("no question before a drop:\n%s", s)
+	}
+	b.press("y")
+	if len(b.jobs) != 1 || b.m.live.askedFor.Device != "pc-01" {
+		t.Errorf("%d deeds, about %q", len(b.jobs), b.m.live.askedFor.Device)
+	}
+	b.jobs = nil
+	b.press("n")
+	if len(b.jobs) != 1 {
+		t.Error("catching up needs no question")
+	}
+	b.press("home") // who failed is owed nothing more
+	if s := b.screen(); strings.Contains(s, "d drop") || strings.Contains(s, "n catch up") {
+		t.Errorf("what can be done to who failed:\n%s", s)
+	}
+	b.press("esc", "esc")
+	if b.m.screen != onMenu {
+		t.Error("Esc leaves the receivers, then the board")
 	}
 }
 

@@ -1,0 +1,48 @@
+package config
+
+import (
+	"fmt"
+	"os"
+	"testing"
+)
+
+func TestBegunUploadsAreRemembered(t *testing.T) {
+	home, err := OpenHome(t.TempDir() + "/home")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if got := home.BegunUpload("server /a"); got != "" {
+		t.Errorf("begun before anything was: %q", got)
+	}
+	for _, name := range []string{"server /a", "server /b"} {
+		if err := home.BeginUpload(name, "id of "+name); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := home.EndUpload("server /b"); err != nil {
+		t.Fatal(err)
+	}
+	if err := home.EndUpload("server /never"); err != nil {
+		t.Errorf("the end of what was never begun: %v", err)
+	}
+	if a, b := home.BegunUpload("server /a"), home.BegunUpload("server /b"); a != "id of server /a" || b != "" {
+		t.Errorf("remembered %q and %q", a, b)
+	}
+	for i := range 2 * maxBegun {
+		if err := home.BeginUpload(fmt.Sprint(i), "x"); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if n := len(home.begun()); n > maxBegun {
+		t.Errorf("%d are remembered", n)
+	}
+	if err := os.WriteFile(home.begunPath(), []byte("not json"), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if got := home.BegunUpload("0"); got != "" {
+		t.Errorf("read from a broken file: %q", got)
+	}
+	if err := home.BeginUpload("0", "y"); err != nil || home.BegunUpload("0") != "y" {
+		t.Errorf("a broken file is in the way for ever: %v", err)
+	}
+}

@@ -64,9 +64,19 @@ type Transfer struct {
 	Owed       int                 `json:"owed"`
 	Verified   int                 `json:"verified"`
 	Failed     int                 `json:"failed"`
-	Session    *SessionStatus      `json:"session,omitempty"` // while one runs
-	WireBytes  uint64              `json:"wire_bytes"`        // sent by multicast so far, headers included
+	Session    *SessionStatus      `json:"session,omitempty"`   // while one runs
+	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
+	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
 	HTTPSBytes uint64              `json:"https_bytes"`
+}
+
+// Estimate says when a share of a transfer's devices will be done.
+type Estimate struct {
+	Share   int       `json:"share"`       // percent of the devices: 50, 95, 100
+	Devices int       `json:"devices"`     // so many are that share
+	Done    bool      `json:"done"`        // they are done
+	At      time.Time `json:"at,omitzero"` // when they will be; zero: done, or it cannot be told
+	Waits   int       `json:"waits"`       // then so many more must take part: they are away, put off, refused …
 }
 
 // SessionStatus is the live state of a transfer's multicast session.

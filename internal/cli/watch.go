@@ -113,5 +113,8 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
 		lines = append(lines, "  "+name(v.Verdict))
 	}
+	if when := estimates(s.Transfer); when != "" {
+		lines = append(lines, "  "+when)
+	}
 	show.draw(head, append(lines, deviceLines(s, show.height())...))
 }

@@ -17,4 +17,5 @@ var (
 	deviceLines, whatNow  = words.DeviceLines, words.WhatNow
 	deliveryRow, offerRow = words.DeliveryRow, words.OfferRow
 	checkRow              = words.CheckRow
+	estimates             = words.Estimates
 )

@@ -24,6 +24,10 @@ type progress struct {
 	path   groupcast.Path
 	dirty  bool
 	gave   uint64 // bytes handed over for HTTPS in this process (F4)
+
+	rate    float64 // bytes a second, lately
+	paced   uint64  // bytes at the last look, and when that was
+	pacedAt time.Time
 }
 
 // entry gives the progress of a delivery; the lock is held.

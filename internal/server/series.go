@@ -189,6 +189,7 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.Sen
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, e := range l.seen {
+		e.pace(now)
 		if _, running := out[key.no]; e.dirty && !running {
 			out[key.no] = sample{limiter: string(groupcast.PathHTTPS)}
 		}

@@ -19,9 +19,13 @@ func (s *Server) decorate(ctx context.Context, tr *groupcast.Transfer) {
 	}
 	r := s.live.describe(tr)
 	if r == nil {
+		if tr.State == groupcast.TransferSending {
+			tr.Estimates = s.live.estimate(*tr, 0)
+		}
 		return
 	}
 	st := r.sender.Status()
+	tr.Estimates = s.live.estimate(*tr, st.Session.Rate/8)
 	tr.WireBytes += st.Wire
 	status := st.Session
 	status.Verdict = s.cachedVerdict(ctx, r, *tr)

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -72,11 +73,38 @@ func Headline(s Snapshot) string {
 	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, Size(t.Bytes), t.State)
 	if v := t.Session; v != nil {
 		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
-		if v.Remaining > 0 {
-			text += "  " + config.FormatDuration(v.Remaining) + " left"
-		}
 	}
 	return text + fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
+}
+
+// Estimates says when half, most and all of the devices will be done; nothing if nobody knows.
+func Estimates(t groupcast.Transfer) string {
+	var parts []string
+	for _, e := range t.Estimates {
+		who := fmt.Sprintf("%d %%", e.Share)
+		switch e.Share {
+		case 50:
+			who = "half"
+		case 100:
+			who = "all"
+		}
+		switch {
+		case e.Done:
+		case !e.At.IsZero():
+			parts = append(parts, who+" by "+clock(e.At))
+		case e.Share == 100:
+			parts = append(parts, fmt.Sprintf("all: waits for %d", e.Waits))
+		}
+	}
+	return strings.Join(parts, ", ")
+}
+
+// clock is a time of today, or of a day.
+func clock(t time.Time) string {
+	if time.Until(t) > 12*time.Hour {
+		return t.Local().Format("2006-01-02 15:04")
+	}
+	return t.Local().Format("15:04:05")
 }
 
 // Share is how much of what is owed has arrived, over all devices that take part.

@@ -320,11 +320,14 @@ func (x *terminal) watches() {
 	x.said("Transfer 4: third.txt")
 	x.sees("1 pending")
 	x.row("14", "Cancel, retry or hurry a transfer")
-	x.answers("Transfer", "4", "What to do", "drop", "Receiver", "alice/pc-a")
-	x.said("alice/pc-a: it is not owed any more")
-	x.row("14", "Cancel, retry or hurry a transfer")
 	x.answers("Transfer", "4", "What to do", "cancel")
 	x.said("Transfer 4 is cancelled.")
+	x.row("6", "Add file to pending")
+	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
+	x.said("Transfer 5: third.txt")
+	x.row("14", "Cancel, retry or hurry a transfer")
+	x.answers("Transfer", "5", "What to do", "drop", "Receiver", "alice/pc-a")
+	x.said("alice/pc-a: it is not owed any more")
 }
 
 func (x *terminal) takesAway() {

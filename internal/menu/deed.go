@@ -100,15 +100,13 @@ func (e deed) perform(ctx context.Context, d *Desk, no protocol.TransferNo) (str
 	return fmt.Sprintf("Transfer %d %s.", no, e.done), nil
 }
 
-// transferField asks for a transfer that something can be done to.
+// transferField asks for a transfer: an open one, or one of the last that are closed.
 func (d *Desk) transferField() Field {
 	return Field{Key: "transfer", Ask: "Transfer", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
 		all, err := d.newWatcher("", newGaze(), nil).list(ctx)
-		c := Choices{Empty: "There is no transfer that anything could be done to."}
+		c := Choices{Empty: "There is no transfer yet: `Add file to pending` promises files to a group."}
 		for _, t := range all {
-			if len(fitting(words.Snapshot{Transfer: t})) > 0 {
-				c.Options = append(c.Options, Option{fmt.Sprint(t.No), fmt.Sprintf("%s for %s: %s, %d verified, %d owed", t.Name, t.Group, t.State, t.Verified, t.Owed)})
-			}
+			c.Options = append(c.Options, Option{fmt.Sprint(t.No), fmt.Sprintf("%s for %s: %s, %d verified, %d owed", t.Name, t.Group, t.State, t.Verified, t.Owed)})
 		}
 		return c, err
 	}}

@@ -1,6 +1,7 @@
 // Every page, empty and with something on it: what it says while it reads, when the server
 // refuses, when it is gone; by keyboard, on a phone, for axe in both themes.
-import { writeFileSync } from "node:fs";
+import { execFileSync } from "node:child_process";
+import { copyFileSync, readFileSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, expect, type BrowserContext, type Page } from "@playwright/test";
 import { Guard } from "../lib/guard.ts";
@@ -101,6 +102,32 @@ test("on a phone no list leaves anything out", async () => {
     for (const word of words) await expect(list.getByText(word).first(), `${path}: ${word}`).toBeVisible();
   }
   await page.setViewportSize({ width: 1280, height: 860 });
+});
+
+test("the API page's examples work as they stand", async () => {
+  const admin = world.receiver("root", "laptop");
+  const token = (JSON.parse(readFileSync(join(admin.home, "agent", "client.json"), "utf8")) as { cli_token: string }).cli_token;
+  copyFileSync(join(world.home, "server", "ca.pem"), join(world.dir, "ca.pem"));
+  const run = (command: string) => execFileSync("bash", ["-c", `${command.replaceAll("curl ", "curl -sS -w '\n%{http_code}' ")}`], { cwd: world.dir, encoding: "utf8", env: { ...process.env, TOKEN: token } });
+  await go("api", "API");
+  const example = async (search: string, path: string): Promise<string> => {
+    await page.getByPlaceholder(/^Search \d+ calls/).fill(search);
+    const call = page.locator("details", { has: page.getByText(path, { exact: true }) });
+    await expect(call).toHaveCount(1);
+    if (!(await call.getAttribute("open").then((o) => o !== null))) await call.locator("summary").click();
+    return call.locator(".copy pre").innerText();
+  };
+  expect(run(await example("get list groups", "/groups"))).toMatch(/printers-east-wing[^]*200$/);
+  expect(run((await example("post create group", "/groups")).replace("lab-a", "made-by-curl"))).toMatch(/made-by-curl[^]*200$/);
+  expect(run((await example("put member", "/groups/{name}/members/{user}")).replace("lab-a", "made-by-curl"))).toMatch(/mia[^]*200$/);
+  expect(run((await example("delete group", "/groups/{name}")).replace("lab-a", "made-by-curl"))).toMatch(/204$/);
+  expect(run((await example("post users", "/users")).replace('"mia"', '"x"').replace('"lab-a"', '"by-curl"'))).toMatch(/by-curl[^]*200$/);
+  await page.getByPlaceholder(/^Search \d+ calls/).fill("no such call");
+  await expect(page.getByText("No call matches “no such call”.")).toBeVisible();
+  await page.getByPlaceholder(/^Search \d+ calls/).fill("");
+  await page.setViewportSize({ width: 390, height: 844 });
+  await example("promise files", "/transfers");
+  await screens(page, "api-example");
 });
 
 test("no page has a serious barrier or hangs out of the window", () => {

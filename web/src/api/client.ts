@@ -40,6 +40,21 @@ async function answer<R>(res: Response): Promise<R> {
 const e = encodeURIComponent;
 const list = async <R>(path: string) => (await call<R[] | null>("GET", path)) ?? [];
 
+const piece = 1000;
+
+/** A long list, read piece by piece. What is there so far is told on the way; a row that moved
+ *  between two pieces is there once. */
+async function pieces<R>(path: string, key: (row: R) => string, soFar?: (rows: R[]) => void): Promise<R[]> {
+  const rows = new Map<string, R>();
+  for (let from = 0; ; from += piece) {
+    const some = await list<R>(`${path}${path.includes("?") ? "&" : "?"}limit=${piece}&from=${from}`);
+    for (const r of some) rows.set(key(r), r);
+    const all = [...rows.values()];
+    if (some.length < piece) return all;
+    soFar?.(all);
+  }
+}
+
 export const api = {
   me: () => call<T.Me>("GET", "/me"),
   signIn: (user: string, password: string) => call<T.Me>("POST", "/web/login", { user, password }),
@@ -53,22 +68,24 @@ export const api = {
   join: (group: string, text: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/join`, { text }),
   leave: (group: string) => call<void>("POST", `/groups/${e(group)}/leave`, {}),
 
-  users: () => list<T.User>("/users"),
+  users: (soFar?: (u: T.User[]) => void) => pieces<T.User>("/users", (u) => u.id, soFar),
+  anyUsers: () => list<T.User>("/users?limit=2"),
   addUser: (name: string, role: string, password: string) => call<T.User>("POST", "/users", { name, role, password }),
   updateUser: (name: string, change: { role?: string; password?: string; disabled?: boolean }) => call<T.User>("PATCH", `/users/${e(name)}`, change),
   deleteUser: (name: string) => call<void>("DELETE", `/users/${e(name)}`),
   userGroups: (name: string) => list<T.GroupOnOffer>(`/users/${e(name)}/groups`),
-  devices: () => list<T.Device>("/devices"),
+  devices: (soFar?: (d: T.Device[]) => void) => pieces<T.Device>("/devices", (d) => d.id, soFar),
   revokeDevice: (id: string) => call<void>("DELETE", `/devices/${e(id)}`),
 
   groups: () => list<T.Group>("/groups"),
   group: (name: string) => call<T.Group>("GET", `/groups/${e(name)}`),
   createGroup: (g: { name: string; address?: string; description?: string; unlisted?: boolean }) => call<T.Group>("POST", "/groups", g),
   deleteGroup: (name: string) => call<void>("DELETE", `/groups/${e(name)}`),
-  members: (group: string) => list<T.Member>(`/groups/${e(group)}/members`),
+  members: (group: string) => pieces<T.Member>(`/groups/${e(group)}/members`, (m) => m.user_id),
+  keySessions: (group: string) => list<T.KeySession>(`/groups/${e(group)}/sessions`),
   addMember: (group: string, user: string) => call<T.Member>("PUT", `/groups/${e(group)}/members/${e(user)}`, {}),
   removeMember: (group: string, user: string) => call<void>("DELETE", `/groups/${e(group)}/members/${e(user)}`),
-  requests: (state = "") => list<T.JoinRequest>(`/requests${state ? `?state=${state}` : ""}`),
+  requests: (state = "") => pieces<T.JoinRequest>(`/requests${state ? `?state=${state}` : ""}`, (r) => r.id),
   approve: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/approve`, {}),
   deny: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/deny`, {}),
 
@@ -76,6 +93,8 @@ export const api = {
   transfer: (no: number) => call<T.Transfer>("GET", `/transfers/${no}`),
   deliveries: (no: number) => list<T.Delivery>(`/transfers/${no}/deliveries`),
   files: (no: number) => list<T.FileEntry>(`/transfers/${no}/files`),
+  keyHolders: (no: number) => list<T.KeyHolder>(`/transfers/${no}/keys`),
+  savings: () => call<T.Savings>("GET", "/savings"),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),

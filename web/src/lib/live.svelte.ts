@@ -59,10 +59,11 @@ export function disconnect(): void {
   source = undefined;
 }
 
-/** Calls back, at most four times a second, when something of these kinds has changed. */
-export function onChange(of: string[], then: () => void): () => void {
+/** Calls back, at most four times a second, when something of these kinds has changed; all says
+ *  that everything is to be read again. */
+export function onChange(of: string[], then: (all: boolean) => void): () => void {
   const l: Listener = (now) => {
-    if (now.has("hello") || of.some((k) => now.has(k))) then();
+    if (now.has("hello") || of.some((k) => now.has(k))) then(now.has("hello"));
   };
   listeners.add(l);
   return () => listeners.delete(l);

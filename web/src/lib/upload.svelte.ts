@@ -6,7 +6,8 @@ import type { Upload, UploadEntry } from "../api/types";
 const piece = 4 << 20;
 const key = "upload";
 
-export interface Picked { path: string; file: File }
+/** A file, or, without one, an empty folder. */
+export interface Picked { path: string; file?: File }
 export const uploading = $state({ total: 0, sent: 0, running: false, error: "", id: "", done: false });
 let stop: AbortController | undefined;
 
@@ -20,24 +21,42 @@ export async function unfinished(): Promise<Upload | undefined> {
   });
 }
 
-function entries(files: Picked[]): UploadEntry[] {
-  return files.map((f) => ({ path: f.path, kind: "file", size: f.file.size, offset: 0, mode: 0o644, mtime: new Date(f.file.lastModified).toISOString() }));
+export function sizeOf(files: Picked[]): number {
+  return files.reduce((sum, f) => sum + (f.file?.size ?? 0), 0);
 }
 
+// A browser sees neither permissions nor symbolic links: what it sends are ordinary files.
+function entries(files: Picked[]): UploadEntry[] {
+  const now = new Date().toISOString();
+  return files.map(({ path, file }) => file
+    ? { path, kind: "file", size: file.size, offset: 0, mode: 0o644, mtime: new Date(file.lastModified).toISOString() }
+    : { path, kind: "folder", size: 0, offset: 0, mode: 0o755, mtime: now });
+}
+
+// The same files, unchanged since: half of an old version and half of a new one is neither.
 function same(u: Upload, files: Picked[]): boolean {
-  const have = new Map((u.entries ?? []).map((x) => [x.path, x.size]));
-  return have.size === files.length && files.every((f) => have.get(f.path) === f.file.size);
+  const have = new Map((u.entries ?? []).map((x) => [x.path, x]));
+  return have.size === files.length && files.every(({ path, file }) => {
+    const x = have.get(path);
+    return x !== undefined && (file ? x.kind === "file" && x.size === file.size && Date.parse(x.mtime) === file.lastModified : x.kind === "folder");
+  });
+}
+
+async function begin(files: Picked[]): Promise<Upload> {
+  const before = await unfinished();
+  if (before && same(before, files)) return before;
+  if (before) await api.deleteUpload(before.id).catch(() => undefined); // a transfer may use it by now
+  return api.createUpload(entries(files));
 }
 
 /** Uploads the files and gives the upload's ID. */
 export async function upload(files: Picked[]): Promise<string> {
-  const before = await unfinished();
-  const u = before && same(before, files) ? before : await api.createUpload(entries(files));
+  const u = await begin(files);
   localStorage.setItem(key, u.id);
-  Object.assign(uploading, { total: files.reduce((s, f) => s + f.file.size, 0), sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
+  Object.assign(uploading, { total: sizeOf(files), sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
   stop = new AbortController();
   try {
-    for (const f of files) await uploadFile(u.id, f, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
+    for (const f of files) if (f.file) await uploadFile(u.id, f.path, f.file, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
     uploading.done = true;
     return u.id;
   } catch (e) {
@@ -48,18 +67,18 @@ export async function upload(files: Picked[]): Promise<string> {
   }
 }
 
-async function uploadFile(id: string, f: Picked, offset: number, signal: AbortSignal): Promise<void> {
-  for (let tries = 0; offset < f.file.size; ) {
-    const end = Math.min(offset + piece, f.file.size);
+async function uploadFile(id: string, path: string, file: File, offset: number, signal: AbortSignal): Promise<void> {
+  for (let tries = 0; offset < file.size; ) {
+    const end = Math.min(offset + piece, file.size);
     try {
-      await api.uploadData(id, f.path, offset, f.file.slice(offset, end), signal);
+      await api.uploadData(id, path, offset, file.slice(offset, end), signal);
       uploading.sent += end - offset;
       offset = end;
       tries = 0;
     } catch (e) {
       if (signal.aborted || (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) || ++tries > 8) throw e;
       await new Promise((r) => setTimeout(r, Math.min(8000, 250 * 2 ** tries)));
-      const have = (await api.upload(id)).entries?.find((x) => x.path === f.path)?.offset ?? offset;
+      const have = (await api.upload(id)).entries?.find((x) => x.path === path)?.offset ?? offset;
       uploading.sent += have - offset;
       offset = have;
     }
@@ -75,12 +94,12 @@ export function forget(): void {
   Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
 }
 
-/** The files of a drop, folders walked. */
+/** The files of a drop, folders walked; a folder with nothing in it is kept as a folder. */
 export async function dropped(items: DataTransferItemList): Promise<Picked[]> {
   const roots = [...items].map((i) => i.webkitGetAsEntry()).filter((x) => x !== null);
   const out: Picked[] = [];
   for (const r of roots) await walk(r, "", out);
-  return out;
+  return out.sort((a, b) => (a.path < b.path ? -1 : 1));
 }
 
 async function walk(entry: FileSystemEntry, above: string, out: Picked[]): Promise<void> {
@@ -90,9 +109,12 @@ async function walk(entry: FileSystemEntry, above: string, out: Picked[]): Promi
     return;
   }
   const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (;;) {
+  for (let empty = true; ; empty = false) {
     const some = await new Promise<FileSystemEntry[]>((ok, bad) => reader.readEntries(ok, bad));
-    if (some.length === 0) return;
+    if (some.length === 0) {
+      if (empty) out.push({ path });
+      return;
+    }
     for (const x of some) await walk(x, `${path}/`, out);
   }
 }

@@ -39,6 +39,7 @@ const (
 	firstStep    = 0.01 // increase of a round near the rate that was too much …
 	lastStep     = 0.16 // … which grows while all goes well
 	returnStep   = 0.08 // and far below it
+	ownStep      = 0.20
 	nearCeiling  = 0.95
 	backQueue    = 0.85
 	backLoss     = 0.7
@@ -64,7 +65,8 @@ type Controller struct {
 	lastGood float64
 	ceiling  float64 // the rate of the latest cut
 	step     float64
-	cuts     int // decreases in a row
+	own      bool // the ceiling is this machine's own interface, which says at once when it is full
+	cuts     int  // decreases in a row
 	cutLoss  float64
 	cutRate  float64
 	delay    time.Duration // delay that does not depend on the rate
@@ -139,6 +141,7 @@ func (c *Controller) double(s Sample) {
 	case s.Blocked:
 		c.learn(s.Loss)
 		c.settle(float64(s.Sent)*headroom, LimitWire)
+		c.own = true
 	case full(was, s) && c.rate < 4*c.first: // the rate before may have been too much, too
 		c.heard = false
 		c.settle(s.arrived(), LimitWire)
@@ -223,7 +226,7 @@ func (c *Controller) better(s Sample) {
 	case s.Blocked: // the queue keeps the pace; the rate only has to be above it
 		c.limiter = LimitWire
 		c.rate = min(c.rate, float64(s.Sent)*headroom)
-		c.ceiling = c.rate
+		c.ceiling, c.own = c.rate, true
 	case float64(s.Sent) < usedShare*c.rate:
 		c.limiter = LimitSender
 	default:
@@ -232,8 +235,13 @@ func (c *Controller) better(s Sample) {
 	}
 }
 
-// grow comes back fast to the rate that was too much and goes past it slowly, then faster.
+// grow comes back fast to the rate that was too much and goes past it slowly, then faster;
+// where only the own interface was full nothing is lost by trying.
 func (c *Controller) grow() {
+	if c.own {
+		c.rate *= 1 + ownStep
+		return
+	}
 	if near := c.ceiling * nearCeiling; c.rate < near {
 		c.rate = min(c.rate*(1+returnStep), near)
 		return
@@ -288,7 +296,7 @@ func (c *Controller) accept(s Sample, l Limiter) {
 
 func (c *Controller) cut(share float64, l Limiter) {
 	c.cuts++
-	c.started = true
+	c.started, c.own = true, false
 	c.ceiling = c.rate
 	c.rate *= share
 	c.limiter = l

@@ -15,6 +15,7 @@ import (
 const (
 	roundPackets  = 50
 	devicePackets = 16
+	steadyPackets = 400 // … once the rate is found
 )
 
 // round gathers what the devices report while the rate stays the same.
@@ -115,18 +116,25 @@ func (s *Sender) endRound(now time.Time) {
 	s.round.sent, s.round.blocked = 0, false
 }
 
-// hurry ends a round while the rate doubles as soon as everybody has reported on it; one of
-// three or more need not have.
+// hurry ends a round as soon as everybody has reported on it; one of three or more need not
+// have. Once the rate is found there is no haste, but no point in waiting either.
 func (s *Sender) hurry(now time.Time) {
+	least := uint64(devicePackets)
 	if !s.control.Starting() {
-		return
+		least = steadyPackets
+		if now.Sub(s.round.begins) < minReport {
+			return
+		}
 	}
 	told, need := 0, s.devices.active
+	if need > promptGroup {
+		return // counting them at every report would cost more than it brings
+	}
 	if need >= outlierGroup {
 		need--
 	}
 	for _, d := range s.devices.order {
-		if d.waited() && d.round.id == s.round.id && d.round.declared >= devicePackets {
+		if d.waited() && d.round.id == s.round.id && d.round.declared >= least {
 			told++
 		}
 	}

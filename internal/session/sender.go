@@ -75,6 +75,7 @@ type Sender struct {
 	builder    *builder
 
 	stopped atomic.Bool
+	rate    atomic.Uint64 // the machine's, for the other sessions of the link
 	wake    chan struct{}
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when nothing more will be sealed

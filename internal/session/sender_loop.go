@@ -87,11 +87,13 @@ func (s *Sender) loop(ctx context.Context) error {
 
 // next asks the machine, with the clock read under the lock so that it never goes back.
 func (s *Sender) next(refs []send.SymbolRef) step {
+	queued := s.queued() // outside: the station locks first, then the sender
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	m := s.machine
-	room := m.Queued(s.link.QueuedBytes())
+	room := m.Queued(queued)
+	s.rate.Store(m.Rate())
 	if at, ok := m.NextTimeout(); ok && !at.After(now) {
 		m.HandleTimeout(now)
 	}
@@ -112,6 +114,20 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 		st.until = at
 	}
 	return st
+}
+
+// queued is this session's part of what the interface still holds: sessions that share it are
+// told apart by their rates only.
+func (s *Sender) queued() int {
+	bytes := s.link.QueuedBytes()
+	if bytes == 0 {
+		return 0
+	}
+	own, all := s.rate.Load(), s.station.rateOf(s.link)
+	if all <= own {
+		return bytes
+	}
+	return int(float64(bytes) * float64(own) / float64(all))
 }
 
 // drain takes the machine's events; over is the last of them.

@@ -204,6 +204,16 @@ func (s *Station) leave(x *Sender) {
 	s.share(x.link)
 }
 
+// rateOf is the sum of the rates of the sessions that share a link.
+func (s *Station) rateOf(l *mcast.Link) (sum uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for x := range s.shares[l] {
+		sum += x.rate.Load()
+	}
+	return sum
+}
+
 func (s *Station) share(l *mcast.Link) {
 	n := uint64(len(s.shares[l]))
 	for x := range s.shares[l] {

@@ -29,6 +29,8 @@ type WebService interface {
 	KeySessions(ctx context.Context, p Principal, group string) ([]KeySession, error)
 	// Savings sums what multicast spared: over the last day and over all time.
 	Savings(ctx context.Context, p Principal) (Savings, error)
+	// LossMap tells the loss of a transfer's devices over its whole time, while it runs and after.
+	LossMap(ctx context.Context, p Principal, no protocol.TransferNo) (LossMap, error)
 }
 
 // WebIdle is how long a browser's sign-in lasts without use (security.md W1).
@@ -99,4 +101,29 @@ type Point struct {
 	P90     uint64    `json:"p90"`
 	Loss    float64   `json:"loss"` // median, percent
 	Limiter string    `json:"limiter"`
+}
+
+// Bounds of a LossMap, and how its cells are written.
+const (
+	MaxLossRows  = 512     // devices, the worst
+	MaxLossCells = 1 << 17 // of all rows: longer transfers have coarser columns
+	LossScale    = 2       // a cell is so many times the percent of loss
+	LossUnknown  = 255     // the cell of a time of which nothing is known
+)
+
+// LossMap is the loss of devices (rows) over the time of a transfer (columns).
+type LossMap struct {
+	Start   time.Time `json:"start,omitzero"`
+	Seconds []uint32  `json:"seconds"` // when each column ended, after Start
+	Heard   int       `json:"heard"`   // devices that took part; those not listed lost less
+	Devices []LossRow `json:"devices"` // the worst first
+}
+
+// LossRow is one device's loss. A cell is LossScale times the percent, or LossUnknown.
+type LossRow struct {
+	DeviceID protocol.DeviceID `json:"device_id"`
+	User     string            `json:"user"`
+	Device   string            `json:"device"`
+	Mean     float64           `json:"mean"` // percent, over its time in sessions
+	Cells    []byte            `json:"cells"`
 }

@@ -185,6 +185,9 @@ func transferTrips() []trip {
 		gives(trip{method: "Savings"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Savings, error) {
 			return c.Savings(ctx)
 		}),
+		gives(trip{method: "LossMap", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LossMap, error) {
+			return c.LossMap(ctx, no)
+		}),
 		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
 			return c.Files(ctx, no)
 		}),

@@ -54,6 +54,11 @@ func (c *Client) RetryTransfer(ctx context.Context, no protocol.TransferNo) (gro
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/retry", nil).slowly())
 }
 
+// LossMap tells the loss of a transfer's devices over its whole time.
+func (c *Client) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
+	return answered[groupcast.LossMap](ctx, c, get("/transfers/"+number(no)+"/loss"))
+}
+
 // ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
 func (c *Client) ActOnDelivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
 	return answered[groupcast.Delivery](ctx, c, post("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/"+segment(string(a)), nil).slowly())

@@ -60,6 +60,11 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.KeyHolder, error) {
 			return a.service.KeyHolders(ctx, p, in.No)
 		})
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/loss", id: "loss-map", access: admins,
+		summary: "The loss of each device over the whole time of a transfer"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.LossMap, error) {
+			return a.service.LossMap(ctx, p, in.No)
+		})
 	a.transferActions()
 }
 

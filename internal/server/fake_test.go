@@ -11,6 +11,7 @@ import (
 	"sync"
 	"testing"
 	"testing/synctest"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -34,6 +35,7 @@ type fakeSender struct {
 	begun    bool
 	stopped  bool
 	end      chan error
+	status   []session.DeviceStatus
 }
 
 func (f *fakeSender) Offer() (wire.Offer, []byte, []byte) {
@@ -82,7 +84,20 @@ func (f *fakeSender) Stop() {
 }
 
 func (f *fakeSender) Status() session.SenderStatus {
-	return session.SenderStatus{Wire: 1000, Running: f.is(func() bool { return f.begun })}
+	running := f.is(func() bool { return f.begun })
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status}
+}
+
+// reports makes devices say how they do, now.
+func (f *fakeSender) reports(devices ...session.DeviceStatus) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for i := range devices {
+		devices[i].LastReport = time.Now()
+	}
+	f.status = devices
 }
 
 func (f *fakeSender) is(what func() bool) bool {

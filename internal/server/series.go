@@ -37,6 +37,7 @@ type sample struct {
 	limiter        string
 	size           uint64 // of the transfer
 	verified       map[protocol.DeviceID]uint64
+	losses         map[protocol.DeviceID]float64 // percent, of those who reported lately
 }
 
 // series are the points of one transfer, at most MaxPoints.
@@ -45,6 +46,7 @@ type series struct {
 	step   int // samples that make one point
 	open   []groupcast.Point
 	recent []sample // the last sampleSpan
+	loss   *lossMap // nil: none is drawn
 }
 
 // seriesBook holds the series of transfers that move now.
@@ -173,6 +175,12 @@ func (s *Server) keepSample(ctx context.Context, no protocol.TransferNo, sm samp
 	defer s.series.mu.Unlock()
 	if !known.idle(sm) {
 		known.add(sm)
+		if known.loss == nil && len(s.series.of) < maxLossMaps && len(sm.losses) > 0 {
+			known.loss = newLossMap()
+		}
+		if known.loss != nil && sm.running {
+			known.loss.add(sm.at, sm.losses)
+		}
 		s.series.of[no] = known
 	}
 }
@@ -183,7 +191,7 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.Sen
 	for no, st := range status {
 		out[no] = sample{
 			running: true, session: st.Session.ID, wire: st.Wire, source: st.Session.SourceSent, parity: st.Session.ParitySent,
-			loss: st.Session.LossPercent, limiter: st.Session.Limiter,
+			loss: st.Session.LossPercent, limiter: st.Session.Limiter, losses: freshLoss(now, st.Devices),
 		}
 	}
 	l.mu.Lock()
@@ -208,18 +216,29 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.Sen
 	return out
 }
 
+// freshLoss is the loss of those who reported lately and still receive.
+func freshLoss(now time.Time, devices []session.DeviceStatus) map[protocol.DeviceID]float64 {
+	out := map[protocol.DeviceID]float64{}
+	for _, d := range devices {
+		if !d.LastReport.IsZero() && now.Sub(d.LastReport) < lossFresh && !d.Done && d.Behind == "" {
+			out[d.Device] = d.LossPercent
+		}
+	}
+	return out
+}
+
 // saveSeries writes and forgets the series that were last added to before a time.
 func (s *Server) saveSeries(ctx context.Context, before time.Time) {
-	quiet := map[protocol.TransferNo][]groupcast.Point{}
+	quiet := map[protocol.TransferNo]keptSeries{}
 	s.series.mu.Lock()
 	for no, v := range s.series.of {
 		if n := len(v.recent); n > 0 && v.recent[n-1].at.Before(before) {
-			quiet[no] = v.all()
+			quiet[no] = keptSeries{v.all(), v.loss.clone()}
 		}
 	}
 	s.series.mu.Unlock()
-	for no, points := range quiet {
-		if err := s.writeSeries(ctx, no, points); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+	for no, kept := range quiet {
+		if err := s.writeSeries(ctx, no, kept); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 			s.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
 		}
 		s.series.mu.Lock()
@@ -237,16 +256,45 @@ func (s *series) all() []groupcast.Point {
 	return out
 }
 
-func (s *Server) writeSeries(ctx context.Context, no protocol.TransferNo, points []groupcast.Point) error {
+// keptSeries is what the store keeps of a transfer. Older servers kept the points alone.
+type keptSeries struct {
+	Points []groupcast.Point `json:"points"`
+	Loss   *lossMap          `json:"loss,omitempty"`
+}
+
+func (s *Server) writeSeries(ctx context.Context, no protocol.TransferNo, kept keptSeries) error {
+	b, err := zipJSON(kept)
+	if err != nil {
+		return fmt.Errorf("encode a series: %w", err)
+	}
+	return s.store.SetSeries(ctx, no, b)
+}
+
+func zipJSON(v any) ([]byte, error) {
 	var b bytes.Buffer
 	z := gzip.NewWriter(&b)
-	if err := json.NewEncoder(z).Encode(points); err != nil {
-		return fmt.Errorf("encode a series: %w", err)
+	if err := json.NewEncoder(z).Encode(v); err != nil {
+		return nil, err
 	}
 	if err := z.Close(); err != nil {
-		return fmt.Errorf("encode a series: %w", err)
+		return nil, err
 	}
-	return s.store.SetSeries(ctx, no, b.Bytes())
+	return b.Bytes(), nil
+}
+
+func unzipSeries(b []byte) (kept keptSeries, err error) {
+	z, err := gzip.NewReader(bytes.NewReader(b))
+	if err != nil {
+		return kept, err
+	}
+	raw, err := io.ReadAll(io.LimitReader(z, maxEncoded))
+	if err != nil {
+		return kept, err
+	}
+	if bytes.HasPrefix(raw, []byte("[")) {
+		return kept, json.Unmarshal(raw, &kept.Points)
+	}
+	return kept, json.Unmarshal(raw, &kept)
 }
 
 // storedSeries reads what is kept of a transfer; nothing readable is nothing.
@@ -256,16 +304,21 @@ func (s *Server) storedSeries(ctx context.Context, no protocol.TransferNo) *seri
 	if err != nil {
 		return out
 	}
-	z, err := gzip.NewReader(bytes.NewReader(b))
-	if err == nil {
-		err = json.NewDecoder(io.LimitReader(z, maxEncoded)).Decode(&out.points)
-	}
+	kept, err := unzipSeries(b)
 	if err != nil {
 		s.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
-		out.points = nil
+		return out
 	}
+	out.points = kept.Points
 	for len(out.points) >= groupcast.MaxPoints {
 		out.coarsen()
+	}
+	if kept.Loss != nil && kept.Loss.sound() {
+		out.loss = kept.Loss
+		out.loss.All = map[protocol.DeviceID]lossTotal{}
+		for dev, r := range out.loss.Rows {
+			out.loss.All[dev] = r.Total
+		}
 	}
 	return out
 }

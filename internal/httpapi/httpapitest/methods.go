@@ -170,6 +170,11 @@ func (s *Service) RetryTransfer(_ context.Context, p groupcast.Principal, no pro
 	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
 }
 
+// LossMap notes the call.
+func (s *Service) LossMap(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
+	return answer[groupcast.LossMap](s.note("LossMap", p, no))
+}
+
 // ActOnDelivery notes the call.
 func (s *Service) ActOnDelivery(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
 	return answer[groupcast.Delivery](s.note("ActOnDelivery", p, no, dev, a))

@@ -214,6 +214,8 @@ func TestMenusOnATerminal(t *testing.T) {
 	receiver.types("Escape")
 	receiver.said("Receiving has ended")
 	receiver.row("5", "")
+	s.fromElsewhere()
+	admin.turnsDown(s)
 	admin.takesAway()
 	s.until("the end of both menus", func() (string, bool) {
 		return admin.screen() + receiver.screen(), admin.screen()+receiver.screen() == ""
@@ -339,4 +341,42 @@ func (x *terminal) takesAway() {
 	x.answers("Group", "lab", "Delete it?", "yes")
 	x.said("Group lab is deleted")
 	x.row("15", "")
+}
+
+// fromElsewhere is an administrator on another machine: what he adds is uploaded.
+func (s *site) fromElsewhere() {
+	s.t.Helper()
+	for _, c := range []*exec.Cmd{
+		s.command("s", "user", "add", "boss", "--role", "admin", "--password-stdin"),
+		s.command("b", "login", s.url, "--user", "boss", "--trust", s.print, "--device", "desk", "--password-stdin"),
+	} {
+		c.Stdin = strings.NewReader("another horse battery\n")
+		if out, err := c.CombinedOutput(); err != nil {
+			s.t.Fatalf("%v: %v\n%s", c.Args, err, out)
+		}
+	}
+	x := s.terminal("b")
+	x.sees("Administrator, boss at 127.0.0.1", "15  Switch to the receiver's menu", "0 of 2 receivers active")
+	x.row("6", "Add file to pending")
+	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
+	x.said("Transfer 6: third.txt, 1 file (10 B) for lab.")
+	if b, err := os.ReadFile(filepath.Join(s.root, "b", "agent", "uploads.json")); err != nil || strings.TrimSpace(string(b)) != "{}" {
+		s.t.Errorf("an upload that is through is still remembered: %s, %v", b, err)
+	}
+	x.row("15", "Receiver, boss at")
+	x.types("C-c")
+	s.until("the end by Ctrl-C", func() (string, bool) { now := x.screen(); return now, now == "" })
+}
+
+// turnsDown denies a request, and sees above the menu that it waits and that it does not.
+func (x *terminal) turnsDown(s *site) {
+	x.t.Helper()
+	if out, err := s.command("b", "join", "lab").CombinedOutput(); err != nil {
+		x.t.Fatalf("join: %v\n%s", err, out)
+	}
+	x.sees("1 join request waits")
+	x.row("10", "Approve or deny")
+	x.answers("Request", "boss", "Approve or deny", "deny")
+	x.said("boss was turned down for lab")
+	x.sees("0 join requests wait")
 }

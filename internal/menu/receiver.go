@@ -43,6 +43,7 @@ func (d *Desk) join(ctx context.Context, a Answers, _ show) (Page, error) {
 
 // receive runs the agent and shows what it says.
 func (d *Desk) receive(ctx context.Context, a Answers, tell show) (Page, error) {
+	tell(Progress{Lines: []string{"Connecting to " + words.Name(d.Member.Address()) + " …"}})
 	lines := make(chan agent.Line, 64)
 	over := make(chan error, 1)
 	go func() {

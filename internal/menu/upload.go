@@ -48,8 +48,8 @@ func (d *Desk) uploadName(path string) string { return d.Admin.Address() + " " +
 // upload brings a path to the server. Its ID is noted before the first byte, so that whatever
 // breaks it off, the next try goes on.
 func (d *Desk) upload(ctx context.Context, path string, tell show) (string, error) {
-	name, meter := d.uploadName(path), meter{since: time.Now()}
-	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p)) }
+	name, meter := d.uploadName(path), meter{}
+	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p, time.Now())) }
 	if d.Uploads != nil {
 		if id := d.Uploads.BegunUpload(name); id != "" {
 			meter.resumed = true
@@ -73,29 +73,48 @@ func (d *Desk) upload(ctx context.Context, path string, tell show) (string, erro
 	return up.ID, err
 }
 
+// stalled is how long an upload may stand still before it is said.
+const stalled = 1500 * time.Millisecond
+
 // meter measures an upload.
 type meter struct {
-	since   time.Time
-	first   uint64 // bytes that were there before
-	begun   bool
-	resumed bool
+	since, moved time.Time
+	first, last  uint64 // bytes that were there when it began, and now
+	most         uint64
+	resumed      bool
 }
 
-func (m *meter) lines(p apiclient.UploadProgress) Progress {
-	if !m.begun {
-		m.begun, m.first, m.since = true, p.Bytes, time.Now()
+// at notes where the upload is; after a break it may be behind where it was.
+func (m *meter) at(bytes uint64, now time.Time) {
+	if m.moved.IsZero() || bytes < m.last {
+		m.since, m.first = now, bytes
+	}
+	if m.moved.IsZero() || bytes > m.last {
+		m.moved = now
+	}
+	m.last, m.most = bytes, max(m.most, bytes)
+}
+
+func (m *meter) lines(p apiclient.UploadProgress, now time.Time) Progress {
+	m.at(p.Bytes, now)
+	have, still := p.Bytes, p.Bytes < p.Total && (now.Sub(m.moved) > stalled || p.Bytes < m.most && p.Bytes == m.first)
+	if still {
+		have = m.most
 	}
 	share := 1.0
 	if p.Total > 0 {
-		share = float64(p.Bytes) / float64(p.Total)
+		share = float64(have) / float64(p.Total)
 	}
-	text := fmt.Sprintf("%s of %s", words.Size(p.Bytes), words.Size(p.Total))
-	if took := time.Since(m.since); took > time.Second && p.Bytes > m.first {
+	text := fmt.Sprintf("%s of %s", words.Size(have), words.Size(p.Total))
+	switch took := now.Sub(m.since); {
+	case still:
+		text += " · no answer; it goes on by itself"
+	case took > time.Second && p.Bytes > m.first:
 		rate := float64(p.Bytes-m.first) / took.Seconds()
 		left := time.Duration(float64(p.Total-p.Bytes) / rate * float64(time.Second))
 		text += fmt.Sprintf(" · %s/s · %s left", words.Size(uint64(rate)), config.FormatDuration(left.Round(time.Second)))
 	}
-	lines := []string{"Uploading to the server: " + words.Name(p.Path), fmt.Sprintf("%s %3.0f %%", words.Bar(share, 40), share*100), text}
+	lines := []string{"Uploading to the server: " + words.Name(p.Path), words.Bar(share, 40) + " " + percent(share), text}
 	if m.resumed {
 		lines = append(lines, "It was begun before: what the server has is not sent again.")
 	}

@@ -45,7 +45,7 @@ func (m *model) View() tea.View {
 	if m.screen == onLive && m.live.asking != nil {
 		style = accent
 	}
-	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), style.Render(" "+keys))
+	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), style.Render(" "+fitKeys(keys, m.width-2)))
 	for i, l := range lines {
 		lines[i] = ansi.Truncate(l, m.width, "…")
 	}
@@ -53,6 +53,23 @@ func (m *model) View() tea.View {
 	v.AltScreen = true
 	v.WindowTitle = "groupcast"
 	return v
+}
+
+// dispensable are keys that a narrow screen does not name, the first to go first.
+var dispensable = []string{"↑ ↓ choose", "Tab complete", "↑ ↓ PgUp PgDn scroll"}
+
+// fitKeys leaves out of a line of keys what can be guessed, until it fits.
+func fitKeys(keys string, width int) string {
+	for _, key := range dispensable {
+		if ansi.StringWidth(keys) <= width {
+			break
+		}
+		keys = strings.Replace(keys, "   "+key, "", 1)
+	}
+	if ansi.StringWidth(keys) > width {
+		keys = strings.ReplaceAll(keys, "   ", "  ")
+	}
+	return keys
 }
 
 func (m *model) content() (lines []string, keys string) {

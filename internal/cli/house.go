@@ -67,7 +67,7 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	}
 	h.server, err = server.New(server.Config{
 		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
-		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, Log: log,
+		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, RetrySpace: o.retryBytes, Log: log,
 	})
 	if err != nil {
 		return h, err

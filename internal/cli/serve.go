@@ -28,6 +28,8 @@ type serveOptions struct {
 	resetAdmin           bool
 	ttl                  int
 	gather, gatherMax    time.Duration
+	retrySpace           string
+	retryBytes           uint64
 }
 
 func (a *app) serve() *cobra.Command {
@@ -51,6 +53,7 @@ login; the first start also gives a one-time link to make an administrator who l
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")
 	f.IntVar(&o.ttl, "ttl", 1, "how many routers multicast may cross, plus one")
 	f.DurationVar(&o.gather, "gather", 10*time.Second, "wait so long for further devices before pending files go out")
+	f.StringVar(&o.retrySpace, "retry-space", "20GiB", "disk that uploads may take after their transfer ended badly, so that it can be retried")
 	f.DurationVar(&o.gatherMax, "gather-max", time.Minute, "and at most so long in all")
 	return c
 }
@@ -58,6 +61,9 @@ login; the first start also gives a one-time link to make an administrator who l
 func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if o.resetAdmin && !isTerminal(a.out) {
 		return groupcast.Errorf(groupcast.EForbidden, "--reset-admin works from a terminal only").WithHint("start the server by hand once: groupcast serve --reset-admin")
+	}
+	if o.retryBytes, err = config.ParseSize(o.retrySpace); err != nil {
+		return err
 	}
 	home, err := a.openHome()
 	if err != nil {

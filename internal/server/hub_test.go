@@ -143,8 +143,8 @@ func TestWhatNobodyFetchesExpires(t *testing.T) {
 		if got.State != groupcast.TransferExpired || got.Owed != 0 {
 			t.Fatalf("%+v", got)
 		}
-		if _, err := w.RetryTransfer(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
-			t.Fatalf("retry without content: %v", err)
+		if got, err = w.RetryTransfer(w.ctx, local, tr.No); err != nil || got.Owed != 1 || !got.State.Open() {
+			t.Fatalf("retry after it expired: %+v, %v", got, err)
 		}
 	})
 }

@@ -227,6 +227,21 @@ func (l *library) Remove(no protocol.TransferNo) error {
 	return os.RemoveAll(l.folder(no))
 }
 
+// numbers lists the transfers of which something is kept.
+func (l *library) numbers() ([]protocol.TransferNo, error) {
+	folders, err := os.ReadDir(l.dir)
+	if err != nil {
+		return nil, fmt.Errorf("listing content: %w", err)
+	}
+	var out []protocol.TransferNo
+	for _, f := range folders {
+		if no, err := strconv.ParseUint(f.Name(), 10, 63); err == nil {
+			out = append(out, protocol.TransferNo(no))
+		}
+	}
+	return out, nil
+}
+
 // usedUploads lists the uploads that transfers use.
 func (l *library) usedUploads() (map[string]bool, error) {
 	folders, err := os.ReadDir(l.dir)

@@ -35,18 +35,19 @@ type Passwords interface {
 
 // Config is what a server is made of. The caller opens and closes store and station.
 type Config struct {
-	Home      string // what nobody may send: HOME
-	Dir       string // HOME/server
-	Store     store.Store
-	Identity  Identity
-	Passwords Passwords
-	Station   *session.Station
-	Interface string   // as shown
-	Sources   []string // --source: folders an administrator may name over the network
-	Gather    time.Duration
-	GatherMax time.Duration // of the gather window; 0: 10 s and 60 s
-	Log       *slog.Logger
-	Now       func() time.Time // nil: the clock
+	Home       string // what nobody may send: HOME
+	Dir        string // HOME/server
+	Store      store.Store
+	Identity   Identity
+	Passwords  Passwords
+	Station    *session.Station
+	Interface  string   // as shown
+	Sources    []string // --source: folders an administrator may name over the network
+	Gather     time.Duration
+	GatherMax  time.Duration // of the gather window; 0: 10 s and 60 s
+	RetrySpace uint64        // bytes of content kept for retries; 0: 20 GiB
+	Log        *slog.Logger
+	Now        func() time.Time // nil: the clock
 }
 
 // Server implements groupcast.Service.
@@ -92,6 +93,9 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
+	}
+	if cfg.RetrySpace == 0 {
+		cfg.RetrySpace = defaultRetrySpace
 	}
 	lib, err := openLibrary(cfg.Dir)
 	if err != nil {

@@ -113,7 +113,6 @@ func (s *Server) CancelTransfer(ctx context.Context, p groupcast.Principal, no p
 		return groupcast.Transfer{}, err
 	}
 	s.live.drop(no)
-	s.freeContent(ctx, no)
 	return s.did(ctx, p, no, "transfer.cancel", "cancelled")
 }
 
@@ -224,8 +223,7 @@ func reasonOf(err error) string {
 func (s *Server) complete(ctx context.Context, no protocol.TransferNo) {
 	s.setState(ctx, no, groupcast.TransferDone, "")
 	s.live.drop(no)
-	tr, err := s.store.Transfer(ctx, no)
-	if err == nil && tr.Failed == 0 {
+	if s.nothingToRetry(ctx, no) {
 		s.freeContent(ctx, no)
 	}
 }

@@ -192,30 +192,3 @@ func (l *live) isSticky(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	p := l.sched.promises[no]
 	return p != nil && p.legs[dev] != nil && p.legs[dev].sticky
 }
-
-// sweep closes what has expired and removes content that nobody can ask for any more.
-func (s *Server) sweep(ctx context.Context) {
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Limit: maxOpenListed})
-	if err != nil {
-		return
-	}
-	now := s.now()
-	for _, tr := range rows {
-		if tr.ExpiresAt.After(now) || (!tr.State.Open() && tr.ContentGone) {
-			continue
-		}
-		if tr.State.Open() {
-			s.expire(ctx, tr.No, now)
-		}
-		s.freeContent(ctx, tr.No)
-	}
-}
-
-func (s *Server) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := s.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
-	if err != nil {
-		return
-	}
-	s.live.drop(no)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
-}

@@ -33,6 +33,7 @@ const (
 	lossMargin   = 0.01                  // above the baseline: less is noise
 	lossShare    = 0.35                  // and so is less than this share of the baseline
 	delayLimit   = 15 * time.Millisecond // queueing delay that is a full queue
+	suspectLoss  = 0.02                  // less is no flood
 	overrunLimit = 0.005
 	usedShare    = 0.8  // a rate that is not used proves nothing
 	freshShare   = 0.5  // F3: who wants more needs the word of half
@@ -58,7 +59,8 @@ type Controller struct {
 	limiter  Limiter
 	started  bool    // the doubling is over
 	first    float64 // rate
-	before   Sample  // of the round at half the rate, while doubling
+	before   Sample  // of the round at half the rate, while doubling; then of the one that ended it
+	mark     Sample  // what got across at the rate from which it has grown since
 	unused   int     // rounds in a row that did not use the rate
 	base     float64 // loss that does not depend on the rate
 	heard    bool    // base is a measurement
@@ -196,11 +198,45 @@ func (c *Controller) settle(bytesPerSec float64, l Limiter) {
 
 // follow keeps the rate near what the way carries.
 func (c *Controller) follow(s Sample) {
+	if c.futile(s) || c.flooded(s) {
+		c.before, c.mark, c.heard = s, Sample{}, false
+		c.ceiling = s.arrived()
+		c.rate, c.limiter = s.arrived()*nearCeiling, LimitWire
+		c.step, c.own = firstStep, false
+		return
+	}
 	if l, bad := c.judge(s); bad {
 		c.worse(s, l)
 		return
 	}
 	c.better(s)
+}
+
+// futile says whether the rate has grown by a quarter and too little more got across: what
+// was taken for the network's own loss is a full wire.
+func (c *Controller) futile(s Sample) bool {
+	if s.Blocked || float64(s.Sent) < usedShare*c.rate {
+		return false
+	}
+	if c.mark.Sent == 0 || s.Sent < c.mark.Sent {
+		c.mark = s
+		return false
+	}
+	if float64(s.Sent) < 1.25*float64(c.mark.Sent) {
+		return false
+	}
+	if full(c.mark, s) {
+		return true
+	}
+	c.mark = s
+	return false
+}
+
+// flooded says whether the way is still full after a cut that left the network's own loss
+// unknown.
+func (c *Controller) flooded(s Sample) bool {
+	return !c.heard && s.Loss > suspectLoss && c.before.Sent > s.Sent &&
+		!independent(float64(s.Sent), s.Loss, float64(c.before.Sent), c.before.Loss)
 }
 
 // judge says whether a sample is bad, and of what.

@@ -3,8 +3,12 @@ package rate
 import "time"
 
 // Burst is how much lateness of the driver's timer a Pacer makes up for: what could not
-// leave during the last Burst may leave at once.
-const Burst = 2 * time.Millisecond
+// leave during the last Burst may leave at once. BurstOwn is the same where the rate is not
+// held by the network, whose small buffers a burst would overflow.
+const (
+	Burst    = 2 * time.Millisecond
+	BurstOwn = 10 * time.Millisecond
+)
 
 // trainTime is how long a train should occupy the wire: short, so that a slow bottleneck
 // with a small buffer takes it, and long enough to pay for one call into the kernel.
@@ -15,13 +19,14 @@ type Pacer struct {
 	rate   float64 // bytes a second
 	tokens float64 // may be negative: SYNCs do not wait
 	depth  float64
+	burst  time.Duration
 	frame  int // bytes of a packet
 	at     time.Time
 }
 
 // NewPacer makes a full bucket.
 func NewPacer(now time.Time, bytesPerSec uint64, frame int) *Pacer {
-	p := &Pacer{frame: frame, at: now}
+	p := &Pacer{frame: frame, at: now, burst: Burst}
 	p.SetRate(now, bytesPerSec)
 	p.tokens = p.depth
 	return p
@@ -32,8 +37,16 @@ func (p *Pacer) SetRate(now time.Time, bytesPerSec uint64) {
 	p.fill(now)
 	p.rate = float64(max(bytesPerSec, 1))
 	train := float64(p.Train(1<<20) * p.frame)
-	p.depth = max(p.rate*Burst.Seconds(), 2*train)
+	p.depth = max(p.rate*p.burst.Seconds(), 2*train)
 	p.tokens = min(p.tokens, p.depth)
+}
+
+// SetBurst changes how much lateness is made up for.
+func (p *Pacer) SetBurst(now time.Time, d time.Duration) {
+	if d != p.burst {
+		p.burst = d
+		p.SetRate(now, uint64(p.rate))
+	}
 }
 
 // Train is how many packets should leave together, at most limit.

@@ -106,6 +106,7 @@ func (s *Sender) endRound(now time.Time) {
 			s.drain = max(x.Sent, 1)
 		}
 		s.control.Round(x)
+		s.pacer.SetBurst(now, s.burst())
 		if s.applyRate(now) {
 			return
 		}
@@ -114,6 +115,14 @@ func (s *Sender) endRound(now time.Time) {
 	s.round.begins = now
 	s.round.ends = now.Add(max(s.reportInterval()+s.reportInterval()/4, minReport))
 	s.round.sent, s.round.blocked = 0, false
+}
+
+// burst is how much lateness the pacer makes up for.
+func (s *Sender) burst() time.Duration {
+	if s.round.blocked || s.control.Limiter() == rate.LimitSender {
+		return rate.BurstOwn
+	}
+	return rate.Burst
 }
 
 // hurry ends a round as soon as everybody has reported on it; one of three or more need not

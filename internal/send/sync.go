@@ -98,6 +98,9 @@ func (s *Sender) NextSync(now time.Time) (wire.Sync, protocol.PacketNumber, bool
 	y.times[y.sequence%sentRemember] = now
 	s.number++
 	s.count.Syncs++
+	if y.sequence == s.round.since {
+		s.round.begins, s.round.sent = now, 0
+	}
 	s.spend(now, protocol.MinSyncPacket+linkOverhead+5*len(m.Repairs))
 	s.sync.bytes = 0
 	if y.ending {

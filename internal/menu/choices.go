@@ -27,11 +27,13 @@ func (d *Desk) groupField() Field {
 		groups, err := d.Admin.Groups(ctx)
 		c := Choices{Empty: "There is no group yet: create one first."}
 		for _, g := range groups {
-			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %d pending", words.Plural(g.Members, "member"), g.Active, g.Pending)})
+			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %s pending", words.Plural(g.Members, "member"), g.Active, deliveries(g.Pending))})
 		}
 		return c, err
 	}}
 }
+
+func deliveries(n int) string { return some(n, "delivery", "deliveries") }
 
 // userField asks for one of the users; open for one that does not exist yet.
 func (d *Desk) userField(closed bool) Field {

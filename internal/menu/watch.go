@@ -75,12 +75,16 @@ func (c *crew) watch(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
 	follower{events: c.desk.Admin.Events, hear: func(groupcast.Event) bool { return true }, look: func(ctx context.Context) time.Duration {
-		left, devices, lines := 0, 0, []string{}
+		left, devices, waiting, lines := 0, 0, 0, []string{}
 		for _, one := range c.all {
 			if !one.over && c.err == nil {
 				c.err = c.look(ctx, one)
 			}
-			if !one.over {
+			switch {
+			case one.over:
+			case one.Transfer.State == groupcast.TransferGathering && len(lines) > 0:
+				left, waiting = left+1, waiting+1
+			default:
 				left++
 				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, words.Share(one.Snapshot)*100, sentence(one.Snapshot)))
 			}
@@ -92,6 +96,9 @@ func (c *crew) watch(ctx context.Context) error {
 		if left == 0 || c.err != nil {
 			cancel()
 			return 0
+		}
+		if waiting > 0 {
+			lines = append(lines, fmt.Sprintf("%d more after it", waiting))
 		}
 		c.tell(Progress{Lines: lines})
 		return lookLeast + time.Duration(devices)*lookPerUnit

@@ -11,11 +11,13 @@ import (
 // Timing of SYNCs.
 const (
 	minSyncGap    = 2 * time.Millisecond  // between SYNCs that events call for
+	passSyncGap   = 6 * time.Millisecond  // … in the middle of a pass, where nobody waits for them
 	frontSyncGap  = 20 * time.Millisecond // … and that a front which moved far calls for
 	startSyncGap  = 4 * time.Millisecond  // while the rate doubles, each solicits reports …
 	crowdSyncGap  = 25 * time.Millisecond // … but not of more than promptGroup devices
 	autoSyncGap   = 50 * time.Millisecond // while data flows and the rate is being found
 	frontBytes    = 2 << 20               // this much sent is far
+	earlySymbols  = 500                   // until so many are sent, index and manifest hurry
 	ends          = 3                     // SYNCs that say END
 	endGap        = 5 * time.Millisecond
 	maxRepairs    = 250  // advertised in one SYNC
@@ -58,6 +60,8 @@ func (s *Sender) syncDue() time.Time {
 	switch {
 	case y.ending && y.ended > 0:
 		gap = endGap
+	case y.soon && s.prompt() && !s.pass.idle() && s.symbols > earlySymbols:
+		gap = passSyncGap
 	case y.soon || y.ending:
 		gap = minSyncGap
 	case s.control.Starting() && s.sendable():

@@ -8,6 +8,12 @@ LDFLAGS := -s -w -X github.com/groupcast/groupcast.Version=$(VERSION)
 SEEDS   ?= 1000
 SCREENS ?= test/browser/screens
 T       ?= 30s
+CELLS   ?= full
+RUNS    ?= 5
+RESULTS ?= docs/plots/results.jsonl
+COUNT   ?= 6
+N       ?= 10000
+MICRO   := ./internal/seal ./internal/fec ./internal/wire ./internal/send ./internal/recv ./internal/session ./internal/spool ./internal/ledger ./internal/content ./internal/manifest
 SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
 CORE    := ./internal/protocol ./internal/wire ./internal/seal ./internal/fec ./internal/manifest ./internal/rate ./internal/send ./internal/recv
 TOOL    := $(GO) tool -modfile=tools/go.mod
@@ -15,10 +21,10 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short fuzz e2e test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
 
 build: bin/groupcast ## one static binary: bin/groupcast
 
@@ -97,8 +103,27 @@ test: ## everything, fast things first; installs what it needs
 	$(MAKE) e2e
 	$(MAKE) browser
 
-bench: ## micro-benchmarks of the data plane
-	$(GO) test -run '^$$' -bench . -benchmem $(CORE) ./internal/session ./internal/spool
+bench: build bin/bench ## groupcast beside uftp, udpcast and the ceiling: the full table and the plots (root, hours)
+	./test/netlab/install.sh rivals
+	rm -f $(RESULTS)
+	./bin/bench -cells $(CELLS) -runs $(RUNS) -out $(RESULTS) -plots docs/plots
+
+bench-quick: build bin/bench ## a cell or two of each kind, one run each (root, minutes)
+	./test/netlab/install.sh rivals
+	./bin/bench -cells quick -runs 1
+
+bench-tables: bin/bench ## the tables and plots once more from what `make bench` measured
+	./bin/bench -from $(RESULTS) -plots docs/plots
+
+bench-micro: ## Go micro-benchmarks, COUNT times: compare two with `benchstat old new`
+	@mkdir -p bin
+	$(GO) test -run '^$$' -bench . -benchmem -count $(COUNT) $(MICRO) | tee bin/micro-$(VERSION).txt
+
+bin/bench: $(SOURCES)
+	$(GO) build -trimpath -o $@ ./bench
+
+sim-crowd: ## 10,000 simulated receivers at 1 % loss: what they cost the group and the server (make sim-crowd N=1000)
+	GROUPCAST_CROWD=$(N) $(GO) test -timeout 30m -count=1 -v -run '^TestCrowd$$' ./internal/send
 
 gen: ## generated code: SQL queries
 	cd internal/store/sqlite && $(GO) tool -modfile=../../../tools/go.mod sqlc generate

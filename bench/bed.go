@@ -3,10 +3,7 @@ package main
 import (
 	"bytes"
 	"context"
-	"crypto/rand"
-	"crypto/sha256"
 	"fmt"
-	"io"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -15,56 +12,83 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/groupcast/groupcast/bench/relay"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
-// bed is what one run lies on: a lab, a folder on tmpfs, a file never seen before.
+// bed is what one run lies on: a lab, a folder on tmpfs, files never seen before.
 type bed struct {
 	ctx    context.Context
 	cancel context.CancelFunc
 	cell   cell
 	lab    *netlab.Lab
 	dir    string
-	file   string
-	sum    [32]byte
+	load   payload
 	procs  []*exec.Cmd
 }
 
 func newBed(ctx context.Context, c cell) (*bed, error) {
-	wire := c.Wire
-	if wire == "none" {
-		wire = ""
-	}
-	lab, err := netlab.Up(netlab.Config{Name: "gcbench", Receivers: c.N, Rate: wire, Loss: c.Loss, GRO: true})
+	lab, err := netlab.Up(labOf(c))
 	if err != nil {
 		return nil, err
 	}
-	dir, err := os.MkdirTemp("/dev/shm", "gcb")
+	base := "/dev/shm"
+	if c.Disk {
+		base = "/var/tmp"
+	}
+	dir, err := os.MkdirTemp(base, "gcb")
 	if err != nil {
 		lab.Down()
 		return nil, err
 	}
 	b := &bed{cell: c, lab: lab, dir: dir}
-	b.ctx, b.cancel = context.WithTimeout(ctx, patience)
-	if b.file, b.sum, err = randomFile(dir, int64(c.MiB)<<20); err != nil {
+	b.ctx, b.cancel = context.WithTimeout(ctx, c.patience())
+	if b.load, err = newPayload(dir, c); err != nil {
 		b.close()
 		return nil, err
+	}
+	if c.Line != nil {
+		if err := b.relay(*c.Line); err != nil {
+			b.close()
+			return nil, err
+		}
 	}
 	return b, nil
 }
 
-func randomFile(dir string, size int64) (path string, sum [32]byte, err error) {
-	path = filepath.Join(dir, "data.bin")
-	f, err := os.Create(path)
+// labOf is the network that a cell needs.
+func labOf(c cell) netlab.Config {
+	cfg := netlab.Config{Name: labName, Receivers: c.N, Rate: c.Wire, Loss: c.Loss, GRO: true, LoseTCP: true,
+		Burst: c.Burst, PortRate: c.Port, PortQueue: c.Queue, Relay: c.Line != nil}
+	if c.Wire == "none" {
+		cfg.Rate = ""
+	}
+	switch c.Trouble {
+	case "slowport":
+		cfg.SlowPort = map[int]string{c.N: "20mbit"}
+	case "lossy":
+		cfg.LossAt = map[int]float64{c.N: 30}
+	}
+	return cfg
+}
+
+// relay starts the program that carries the frames of the long line.
+func (b *bed) relay(l relay.Config) error {
+	_, log, err := b.start("x", self(), "relay", "-delay", l.Delay.String(), "-jitter", l.Jitter.String(), "-reorder", fmt.Sprint(l.Reorder),
+		"-late", l.Late.String(), "-burst-begins", fmt.Sprint(l.GoodToBad), "-burst-ends", fmt.Sprint(l.BadToGood))
 	if err != nil {
-		return "", sum, err
+		return err
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.CopyN(io.MultiWriter(f, h), rand.Reader, size); err != nil {
-		return "", sum, err
+	return b.await(log, "ready")
+}
+
+// self is this very program, for the parts of it that run on the lab's hosts.
+func self() string {
+	exe, err := os.Executable()
+	if err != nil {
+		return os.Args[0]
 	}
-	return path, [32]byte(h.Sum(nil)), nil
+	return exe
 }
 
 // close ends what is still running by its own id and removes lab and folder.
@@ -112,6 +136,7 @@ func (b *bed) start(host string, argv ...string) (*exec.Cmd, string, error) {
 	defer f.Close()
 	cmd := b.command(host, argv...)
 	cmd.Stdout, cmd.Stderr = f, f
+	bound(cmd)
 	if err := cmd.Start(); err != nil {
 		return nil, "", err
 	}
@@ -135,109 +160,6 @@ func tail(b []byte) string {
 		b = b[len(b)-400:]
 	}
 	return string(bytes.TrimSpace(b))
-}
-
-// clock measures one piece of work: time, CPU of the whole machine, bytes on the wire.
-type clock struct {
-	b     *bed
-	start time.Time
-	cpu   float64
-	sent  uint64
-}
-
-func (b *bed) clock() (*clock, error) {
-	if err := b.warm(); err != nil {
-		return nil, err
-	}
-	sent, err := b.lab.SentBytes()
-	if err != nil {
-		return nil, err
-	}
-	return &clock{b: b, start: time.Now(), cpu: busy(), sent: sent}, nil
-}
-
-// warm has the machine's host hand over the memory that the receivers' files will need: on a
-// virtual machine the first touch of a page that was given back costs ten times the copy,
-// and whichever tool runs first would pay for it.
-func (b *bed) warm() error {
-	path := filepath.Join(b.dir, "warm")
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	defer os.Remove(path)
-	defer f.Close()
-	zero := make([]byte, 1<<20)
-	for range b.cell.MiB * (b.cell.N + 1) {
-		if _, err := f.Write(zero); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-func (c *clock) stop(r *result, end time.Time) error {
-	r.Seconds = end.Sub(c.start).Seconds()
-	r.CPU = busy() - c.cpu
-	sent, err := c.b.lab.SentBytes()
-	r.Wire = float64(sent-c.sent) / float64(int64(c.b.cell.MiB)<<20)
-	return err
-}
-
-// busy is the CPU seconds that the whole machine has used.
-func busy() float64 {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0
-	}
-	var total float64
-	for i, f := range strings.Fields(strings.SplitN(string(text), "\n", 2)[0])[1:9] {
-		if i == 3 || i == 4 || i == 7 { // idle, waiting for disks, stolen
-			continue
-		}
-		v, _ := strconv.ParseFloat(f, 64)
-		total += v
-	}
-	return total / 100
-}
-
-// landed waits until the paths exist in full and gives the moment when the last one did.
-func (b *bed) landed(paths []string) (time.Time, error) {
-	want := int64(b.cell.MiB) << 20
-	for b.ctx.Err() == nil {
-		all := true
-		for _, p := range paths {
-			if fi, err := os.Stat(p); err != nil || fi.Size() != want {
-				all = false
-				break
-			}
-		}
-		if all {
-			return time.Now(), nil
-		}
-		time.Sleep(2 * time.Millisecond)
-	}
-	return time.Time{}, fmt.Errorf("not everyone had it within %v", patience)
-}
-
-// compare checks every receiver's file by its digest, outside the measured time.
-func (b *bed) compare(paths []string) error {
-	for _, p := range paths {
-		f, err := os.Open(p)
-		if err != nil {
-			return err
-		}
-		h := sha256.New()
-		_, err = io.Copy(h, f)
-		f.Close()
-		if err != nil {
-			return err
-		}
-		if [32]byte(h.Sum(nil)) != b.sum {
-			return fmt.Errorf("%s differs from what was sent", p)
-		}
-	}
-	return nil
 }
 
 // peak is a process's largest resident memory in bytes.

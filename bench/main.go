@@ -1,172 +1,286 @@
 // Command bench measures groupcast beside other multicast file tools, in one run, on hosts
-// in network namespaces (test/netlab): goodput, bytes on the wire, CPU seconds of the whole
-// machine. These machines are noisy, so it prints medians and ratios, tool beside tool, and
+// in network namespaces (test/netlab): goodput, bytes on the wire, CPU seconds, memory. These
+// machines are noisy, so it prints medians over rounds in which the tools take turns, and
 // each cell's ceiling: what the machine carries of sealed datagrams without any protocol.
 //
-//	bench -cells quick            a few minutes
-//	bench -cells full -runs 5     everything
+//	bench -cells quick -runs 1        a few minutes
+//	bench -cells full -runs 5         everything (hours)
+//	bench -cells 'gig-*,tiny'         some of the named cells; bench -list names them
 //	bench -n 8 -loss 5 -wire 100mbit -mib 64 -tools groupcast,uftp,udpcast,ceiling
+//	bench -from results.jsonl -plots docs/plots   the tables and plots once more, no run
 //
 // It needs root, iproute2, nftables, ethtool and, for the rivals, Debian's uftp and udpcast.
 package main
 
 import (
+	"bufio"
 	"context"
 	"encoding/json"
 	"flag"
 	"fmt"
 	"os"
+	"os/exec"
 	"os/signal"
-	"slices"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
+	"github.com/groupcast/groupcast/bench/flow"
+	"github.com/groupcast/groupcast/bench/rawcast"
+	"github.com/groupcast/groupcast/bench/relay"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
-// cell is one square of the tables.
-type cell struct {
-	N    int     `json:"n"`
-	Loss float64 `json:"loss"`
-	Wire string  `json:"wire"` // as tc writes it; "none"
-	MiB  int     `json:"mib"`
-}
-
-func (c cell) String() string {
-	return fmt.Sprintf("N=%d loss %g %% wire %s %d MiB", c.N, c.Loss, c.Wire, c.MiB)
-}
+// labName begins the names of the lab's namespaces.
+var labName = "gcbench"
 
 // result is one run of one tool in one cell.
 type result struct {
-	Tool    string  `json:"tool"`
-	Cell    cell    `json:"cell"`
-	OK      bool    `json:"ok"` // every receiver's digest equal to the source's
-	Seconds float64 `json:"seconds"`
-	Mbit    float64 `json:"mbit"` // file size over time to the last receiver
-	Wire    float64 `json:"wire"` // bytes on the sender's wire over the file's
-	CPU     float64 `json:"cpu"`  // seconds of the whole machine
-	PeakTx  uint64  `json:"peak_tx,omitempty"`
-	PeakRx  uint64  `json:"peak_rx,omitempty"`
-	Error   string  `json:"error,omitempty"`
+	Tool    string    `json:"tool"`
+	Cell    cell      `json:"cell"`
+	Round   int       `json:"round"`
+	At      time.Time `json:"at"`
+	Build   string    `json:"build,omitempty"`
+	OK      bool      `json:"ok"`      // every receiver's digests equal to the source's
+	Seconds float64   `json:"seconds"` // to the last healthy receiver
+	Mbit    float64   `json:"mbit"`    // bytes sent over that time
+	Wire    float64   `json:"wire"`    // bytes on the sender's wire over the content's
+	CPU     float64   `json:"cpu"`     // seconds of the whole machine
+	Noise   float64   `json:"noise"`   // CPUs that others took meanwhile
+
+	CPUSender    float64 `json:"cpu_sender"`    // of the processes on the sender's host
+	CPUReceivers float64 `json:"cpu_receivers"` // and on the receivers'
+	PeakTx       uint64  `json:"peak_tx,omitempty"`
+	PeakRx       uint64  `json:"peak_rx,omitempty"`
+	Eighth       float64 `json:"eighth,omitempty"` // seconds that the one in trouble took longer
+	Cause        string  `json:"cause,omitempty"`  // what was said of it
+	TCP          float64 `json:"tcp,omitempty"`    // Mbit/s of the flow beside
+	Error        string  `json:"error,omitempty"`
+}
+
+// options are the command line.
+type options struct {
+	cells, tools, rates, out, from, plots string
+	one                                   cell
+	runs                                  int
+	list                                  bool
+	memory                                float64
 }
 
 func main() {
-	cells := flag.String("cells", "", "quick, full, or empty: the one cell of the other flags")
-	n := flag.Int("n", 4, "receivers")
-	loss := flag.Float64("loss", 0, "percent lost at each receiver")
-	wire := flag.String("wire", "100mbit", "rate of the sender's wire, or none")
-	mib := flag.Int("mib", 64, "MiB of the file")
-	tools := flag.String("tools", "groupcast,uftp,udpcast,ceiling", "what to run side by side")
-	runs := flag.Int("runs", 3, "rounds; the tools take turns in each")
-	out := flag.String("out", "", "append each run as a line of JSON to this file")
-	plots := flag.String("plots", "", "draw goodput and wire plots (SVG) into this folder")
-	flag.Parse()
-	if why := netlab.Missing(); why != "" {
-		fatal("this machine lacks %s", why)
-	}
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	defer stop()
-	plan := []cell{{*n, *loss, *wire, *mib}}
-	switch *cells {
-	case "quick":
-		plan = quick
-	case "full":
-		plan = full()
-	case "":
-	default:
-		fatal("-cells is quick or full, not %q", *cells)
-	}
-	results := measure(ctx, plan, strings.Split(*tools, ","), *runs, *out)
-	report(os.Stdout, plan, results)
-	if *plots != "" {
-		if err := draw(*plots, results); err != nil {
-			fatal("%v", err)
-		}
+	if err := command(ctx, os.Args[1:]); err != nil {
+		fmt.Fprintln(os.Stderr, "bench:", err)
+		stop()
+		os.Exit(1)
 	}
 }
 
-var quick = []cell{{8, 0, "100mbit", 32}, {8, 5, "100mbit", 32}, {4, 0, "1gbit", 64}, {4, 5, "1gbit", 64}, {1, 0, "none", 128}}
-
-func full() (plan []cell) {
-	for _, wire := range []string{"100mbit", "1gbit"} {
-		for _, loss := range []float64{0, 1, 5} {
-			for _, n := range []int{1, 4, 8} {
-				plan = append(plan, cell{n, loss, wire, 64})
-			}
+// command is the bench, or one of its parts that run on the lab's hosts.
+func command(ctx context.Context, args []string) error {
+	if len(args) > 0 {
+		switch args[0] {
+		case "rawcast":
+			return rawcast.Main(args[1:])
+		case "relay":
+			return relay.Main(ctx, args[1:])
+		case "flow":
+			return flow.Main(ctx, args[1:])
 		}
 	}
-	return append(plan, cell{1, 0, "none", 256})
+	o, err := parse(args)
+	if err != nil {
+		return err
+	}
+	if o.list {
+		fmt.Println(strings.Join(names(catalogue()), "\n"))
+		return nil
+	}
+	results, err := gather(ctx, o)
+	if err != nil {
+		return err
+	}
+	report(os.Stdout, results)
+	if o.plots != "" {
+		return draw(o.plots, results)
+	}
+	return nil
+}
+
+func parse(args []string) (o options, err error) {
+	f := flag.NewFlagSet("bench", flag.ContinueOnError)
+	f.StringVar(&o.cells, "cells", "", "quick, full, names or patterns of cells with commas between; empty: the one cell of the other flags")
+	f.BoolVar(&o.list, "list", false, "name the cells")
+	f.IntVar(&o.one.N, "n", 4, "receivers")
+	f.Float64Var(&o.one.Loss, "loss", 0, "percent lost at each receiver")
+	f.StringVar(&o.one.Wire, "wire", "100mbit", "rate of the sender's wire, or none")
+	f.Float64Var(&o.one.MiB, "mib", 64, "MiB of the file")
+	f.StringVar(&o.tools, "tools", "groupcast,uftp,udpcast,ceiling", "what to run side by side; groupcast@90M is groupcast at a fixed rate")
+	f.StringVar(&o.rates, "rates", "", "fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
+	f.IntVar(&o.runs, "runs", 3, "rounds; the tools take turns in each")
+	f.Float64Var(&o.memory, "memory-gib", 0, "GiB of the cell memory; 0: 20, or what the disk holds")
+	f.StringVar(&o.out, "out", "", "append each run as a line of JSON to this file")
+	f.StringVar(&o.from, "from", "", "read the runs of such a file instead of measuring")
+	f.StringVar(&o.plots, "plots", "", "draw plots (SVG) into this folder")
+	f.StringVar(&labName, "lab", labName, "what the namespaces' names begin with")
+	err = f.Parse(args)
+	if err == nil && (o.one.N < 1 || o.one.N > 200 || o.runs < 1 || o.one.MiB <= 0) {
+		err = fmt.Errorf("-n is 1 to 200, -runs at least 1, -mib more than 0")
+	}
+	return o, err
+}
+
+// gather measures, or reads what was measured.
+func gather(ctx context.Context, o options) ([]result, error) {
+	if o.from != "" {
+		return load(o.from)
+	}
+	if why := netlab.Missing(); why != "" {
+		return nil, fmt.Errorf("this machine lacks %s", why)
+	}
+	plan := []cell{o.one}
+	if o.cells != "" {
+		var err error
+		if plan, err = choose(o.cells); err != nil {
+			return nil, err
+		}
+	}
+	return measure(ctx, plan, o)
+}
+
+// toolsOf is what runs in a cell.
+func toolsOf(c cell, o options) []string {
+	list := strings.Split(o.tools, ",")
+	if c.tools != nil {
+		list = c.tools
+	}
+	rates := c.rates
+	switch o.rates {
+	case "":
+	case "none":
+		rates = nil
+	default:
+		rates = strings.Split(o.rates, ",")
+		if c.rates == nil {
+			rates = nil
+		}
+	}
+	list = list[:len(list):len(list)]
+	for _, r := range rates {
+		list = append(list, "groupcast@"+r)
+	}
+	return list
 }
 
 // measure runs round after round, so that a noisy minute spreads over all tools.
-func measure(ctx context.Context, plan []cell, names []string, runs int, out string) (results []result) {
+func measure(ctx context.Context, plan []cell, o options) (results []result, err error) {
+	build := version()
 	for _, c := range plan {
-		for range runs {
-			for _, name := range names {
-				if ctx.Err() != nil {
-					return results
+		if c.Name == "memory" {
+			c = fit(c, o.memory)
+		}
+		for round := range o.runs {
+			for _, part := range append([]cell{c}, c.beside...) {
+				for _, tool := range toolsOf(part, o) {
+					if ctx.Err() != nil {
+						return results, nil
+					}
+					r := run(ctx, tool, part)
+					r.Round, r.At, r.Build = round, time.Now().Round(time.Second), build
+					fmt.Fprintf(os.Stderr, "%-14s %s: %s\n", tool, part, r.words())
+					results = append(results, r)
+					if err := save(o.out, r); err != nil {
+						return results, err
+					}
 				}
-				r := run(ctx, name, c)
-				fmt.Fprintf(os.Stderr, "%-10s %s: %s\n", name, c, r.words())
-				results = append(results, r)
-				save(out, r)
 			}
 		}
 	}
-	return results
+	return results, nil
+}
+
+// version is what the program under test calls itself.
+func version() string {
+	out, err := exec.Command(binary(), "version").Output()
+	if err != nil {
+		return ""
+	}
+	line, _, _ := strings.Cut(string(out), "\n")
+	return line
 }
 
 func (r result) words() string {
 	if r.Error != "" {
-		return r.Error
+		return "FAILED: " + r.Error
 	}
-	return fmt.Sprintf("%.0f Mbit/s, %.2f s, ×%.3f on the wire, cpu %.1f s", r.Mbit, r.Seconds, r.Wire, r.CPU)
+	text := fmt.Sprintf("%.0f Mbit/s, %.2f s, ×%.3f on the wire, cpu %.1f s, noise %.2f", r.Mbit, r.Seconds, r.Wire, r.CPU, r.Noise)
+	if r.Eighth > 0 {
+		text += fmt.Sprintf(", the eighth %.2f s later (%s)", r.Eighth, r.Cause)
+	}
+	if r.TCP > 0 {
+		text += fmt.Sprintf(", TCP %.0f Mbit/s", r.TCP)
+	}
+	return text
 }
 
-func save(out string, r result) {
+func save(out string, r result) error {
 	if out == "" {
-		return
+		return nil
 	}
 	f, err := os.OpenFile(out, os.O_APPEND|os.O_CREATE|os.O_WRONLY, 0o644)
 	if err != nil {
-		fatal("%v", err)
+		return err
 	}
 	defer f.Close()
-	if err := json.NewEncoder(f).Encode(r); err != nil {
-		fatal("%v", err)
-	}
+	return json.NewEncoder(f).Encode(r)
 }
 
-// run builds a fresh lab, folder and file, runs one tool and checks what arrived.
-func run(ctx context.Context, name string, c cell) (r result) {
-	r = result{Tool: name, Cell: c}
+func load(path string) (results []result, err error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	lines := bufio.NewScanner(f)
+	lines.Buffer(nil, 1<<20)
+	for lines.Scan() {
+		var r result
+		if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+			return nil, fmt.Errorf("%s: %w", path, err)
+		}
+		results = append(results, r)
+	}
+	return results, lines.Err()
+}
+
+// run builds a fresh lab, folder and content, runs one tool and checks what arrived.
+func run(ctx context.Context, tool string, c cell) (r result) {
+	r = result{Tool: tool, Cell: c}
+	r.Cell.Name = c.String()
+	kind, rate, fixed := strings.Cut(tool, "@")
+	if !fixed {
+		rate = "auto"
+	}
+	do, known := tools[kind]
+	if !known {
+		r.Error = "there is no such tool"
+		return r
+	}
 	b, err := newBed(ctx, c)
 	if err != nil {
 		r.Error = err.Error()
 		return r
 	}
 	defer b.close()
-	make, known := tools[name]
-	if !known {
-		fatal("no such tool: %s (there are %s)", name, strings.Join(slices.Sorted(mapsKeys(tools)), ", "))
-	}
-	if err := make(b, &r); err != nil {
+	if err := do(b, rate, &r); err != nil {
 		r.Error = err.Error()
 		return r
 	}
-	r.Mbit = float64(c.MiB<<20) * 8 / 1e6 / r.Seconds
+	r.OK = true
+	r.Mbit = float64(c.bytes()) * 8 / 1e6 / r.Seconds
 	return r
-}
-
-func mapsKeys[V any](m map[string]V) func(func(string) bool) {
-	return func(yield func(string) bool) {
-		for k := range m {
-			if !yield(k) {
-				return
-			}
-		}
-	}
 }
 
 // rateBits reads "100mbit" as bits a second; 0 for none.
@@ -179,10 +293,3 @@ func rateBits(wire string) float64 {
 	}
 	return 0
 }
-
-func fatal(format string, args ...any) {
-	fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...)
-	os.Exit(1)
-}
-
-const patience = 3 * time.Minute // for one run

@@ -1,10 +1,13 @@
 #!/usr/bin/env bash
 # Installs what the tests need beyond Go: the lab's tools for network namespaces, a C
 # compiler for the race detector, tmux for the menu; where that is Debian and we are root. On any other machine
-# the tests say by themselves what is missing.
+# the tests say by themselves what is missing. `install.sh rivals` adds the tools that
+# groupcast is measured beside.
 set -euo pipefail
 missing=()
-for pair in ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump gcc:gcc tmux:tmux; do
+pairs=(ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump gcc:gcc tmux:tmux)
+[ "${1:-}" = rivals ] && pairs=(ip:iproute2 nft:nftables ethtool:ethtool uftp:uftp udp-sender:udpcast)
+for pair in "${pairs[@]}"; do
 	PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done
 [[ " ${missing[*]} " == *" gcc "* ]] && missing+=(libc6-dev)

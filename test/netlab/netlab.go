@@ -24,6 +24,14 @@ type Config struct {
 	Snooping  bool    // IGMP snooping with a querier; default: the switch floods
 	GRO       bool    // in the receivers, so that UDP_GRO merges
 	MTU       int     // 0: 1500
+
+	LossAt    map[int]float64 // percent for single receivers, in place of Loss
+	Burst     [2]int          // {B, X}: of every X datagrams to a receiver B in a row are lost
+	LoseTCP   bool            // TCP segments are lost as UDP datagrams are
+	PortRate  string          // of every receiver's switch port, which has a short queue and drops its tail
+	SlowPort  map[int]string  // the same for single receivers
+	PortQueue int             // KiB that such a port holds; 0: 256
+	Relay     bool            // host x lies between sender and switch; nothing passes before a program carries its frames from card left to card right
 }
 
 // Lab is a network that is up.
@@ -112,6 +120,11 @@ func (l *Lab) build() error {
 	if err := l.connect("s", "ps", SenderIP, "fd99::1"); err != nil {
 		return err
 	}
+	if l.cfg.Relay {
+		if err := l.putBetween(); err != nil {
+			return err
+		}
+	}
 	for i := 1; i <= l.cfg.Receivers; i++ {
 		n := strconv.Itoa(i)
 		if err := l.connect("r"+n, "p"+n, ReceiverIP(i), fmt.Sprintf("fd99::%x", 0x10+i)); err != nil {
@@ -119,6 +132,9 @@ func (l *Lab) build() error {
 		}
 	}
 	if err := l.SetRate(l.cfg.Rate); err != nil {
+		return err
+	}
+	if err := l.setPorts(); err != nil {
 		return err
 	}
 	return l.SetLoss(l.cfg.Loss)
@@ -194,20 +210,6 @@ func (l *Lab) SetRate(rate string) error {
 	_, err := l.Run("s", "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
 		"burst", "20kb", "limit", strconv.Itoa(16<<20), "overhead", "24", "linklayer", "ethernet")
 	return err
-}
-
-// SetLoss sets the percentage of datagrams that each receiver loses, independently.
-func (l *Lab) SetLoss(percent float64) error {
-	var rules bytes.Buffer
-	fmt.Fprintln(&rules, "table bridge loss {}\ndelete table bridge loss\ntable bridge loss {")
-	fmt.Fprintln(&rules, " chain ports { type filter hook forward priority 0; policy accept;")
-	if percent > 0 {
-		for i := 1; i <= l.cfg.Receivers; i++ {
-			fmt.Fprintf(&rules, "  oifname \"p%d\" meta l4proto udp numgen random mod 100000 < %d counter drop\n", i, int(percent*1000))
-		}
-	}
-	fmt.Fprintln(&rules, " }\n}")
-	return l.nft(rules.String())
 }
 
 // Block drops all multicast UDP to receiver i: what a switch without a querier does.

@@ -1,7 +1,7 @@
-// Command rawcast measures the ceiling of sealed multicast datagrams on a machine: one sender
+// Package rawcast measures the ceiling of sealed multicast datagrams on a machine: one sender
 // that blasts numbered, AES-256-GCM sealed datagrams with UDP_SEGMENT, receivers that merge
 // (UDP_GRO), open and count them. No files, no repair, no protocol; no part of the product.
-package main
+package rawcast
 
 import (
 	"crypto/aes"
@@ -15,31 +15,37 @@ import (
 	"time"
 	"unsafe"
 
+	"github.com/groupcast/groupcast/internal/protocol"
 	"golang.org/x/net/ipv4"
 	"golang.org/x/sys/unix"
 )
 
 const (
-	payload = 1443 // what groupcast's data packets have
-	header  = 16   // sequence number and padding: clear
-	segs    = 44   // of a train
+	payload = protocol.DefaultSymbol + protocol.DataOverhead // a data packet of groupcast
+	header  = 16                                             // sequence number and padding: clear
+	segs    = 44                                             // of a train
 	end     = ^uint64(0)
 )
 
 var group = &net.UDPAddr{IP: net.IPv4(239, 9, 9, 9), Port: 5900}
 
-func main() {
-	receiver := flag.Bool("recv", false, "count instead of send")
-	seconds := flag.Float64("seconds", 1.5, "how long to send")
-	device := flag.String("interface", "eth0", "network card")
-	flag.Parse()
-	ifi, err := net.InterfaceByName(*device)
-	check(err)
-	if *receiver {
-		check(receive(ifi))
-	} else {
-		check(send(ifi, time.Duration(*seconds*float64(time.Second))))
+// Main is the command `bench rawcast`.
+func Main(args []string) error {
+	f := flag.NewFlagSet("rawcast", flag.ContinueOnError)
+	receiver := f.Bool("recv", false, "count instead of send")
+	seconds := f.Float64("seconds", 1.5, "how long to send")
+	device := f.String("interface", "eth0", "network card")
+	if err := f.Parse(args); err != nil {
+		return err
 	}
+	ifi, err := net.InterfaceByName(*device)
+	if err != nil {
+		return err
+	}
+	if *receiver {
+		return receive(ifi)
+	}
+	return send(ifi, time.Duration(*seconds*float64(time.Second)))
 }
 
 func check(err error) {
@@ -120,11 +126,13 @@ func receive(ifi *net.Interface) error {
 	check(c.SetReadDeadline(time.Now().Add(60 * time.Second)))
 	gcm, nonce, plain := aead(), make([]byte, 12), make([]byte, 0, payload)
 	var packets uint64
+	var first, last time.Time
 	for {
 		n, err := pc.ReadBatch(ms, 0)
 		if err != nil {
 			return err
 		}
+		now := time.Now()
 		for i := range ms[:n] {
 			b, size := ms[i].Buffers[0][:ms[i].N], segment(&ms[i])
 			for len(b) > 0 {
@@ -132,11 +140,15 @@ func receive(ifi *net.Interface) error {
 				b = b[len(p):]
 				seq := binary.BigEndian.Uint64(p)
 				if seq == end {
-					return json.NewEncoder(os.Stdout).Encode(map[string]any{"Packets": packets})
+					return json.NewEncoder(os.Stdout).Encode(map[string]any{"Packets": packets, "Seconds": last.Sub(first).Seconds()})
 				}
 				binary.BigEndian.PutUint64(nonce[4:], seq)
 				if _, err := gcm.Open(plain, nonce, p[header:], p[:header]); err == nil {
 					packets++
+					last = now
+					if first.IsZero() {
+						first = now
+					}
 				}
 			}
 		}

@@ -1,0 +1,212 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast/bench/relay"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// cell is one piece of work that the tools do side by side.
+type cell struct {
+	Name string  `json:"name"`
+	N    int     `json:"n"`
+	Loss float64 `json:"loss"` // percent, drawn for each receiver by itself
+	Wire string  `json:"wire"` // as tc writes it; "none"
+	MiB  float64 `json:"mib"`  // of the one file; with Files: of each
+
+	Files   int           `json:"files,omitempty"`   // so many files of MiB each
+	Trouble string        `json:"trouble,omitempty"` // what the last receiver suffers from: frozen, slowport, lossy
+	Burst   [2]int        `json:"burst,omitzero"`    // of every X datagrams to a receiver B in a row are lost
+	Line    *relay.Config `json:"line,omitempty"`    // the long line between sender and switch
+	Rival   bool          `json:"tcp,omitempty"`     // one TCP flow shares the receiver's port
+	Port    string        `json:"port,omitempty"`    // rate of the receivers' switch ports
+	Queue   int           `json:"queue,omitempty"`   // KiB that such a port holds
+	Disk    bool          `json:"disk,omitempty"`    // on disk, for what tmpfs cannot hold
+
+	tools  []string      // instead of those of the command line
+	rates  []string      // fixed rates of groupcast beside auto
+	limit  time.Duration // of one run; 0: three minutes
+	beside []cell        // measured in the same rounds
+	goals  []goal
+}
+
+func (c cell) String() string {
+	if c.Name != "" {
+		return c.Name
+	}
+	return fmt.Sprintf("n%d-loss%g-%s-%gmib", c.N, c.Loss, c.Wire, c.MiB)
+}
+
+func (c cell) patience() time.Duration {
+	if c.limit > 0 {
+		return c.limit
+	}
+	return 3 * time.Minute
+}
+
+// bytes is what is sent.
+func (c cell) bytes() int64 { return int64(max(1, c.Files)) * c.each() }
+
+func (c cell) each() int64 { return int64(math.Round(c.MiB * (1 << 20))) }
+
+// healthy is how many receivers the clock waits for.
+func (c cell) healthy() int {
+	if c.Trouble != "" {
+		return c.N - 1
+	}
+	return c.N
+}
+
+const kib = 1.0 / 1024
+
+// Fixed rates that auto is compared with.
+var (
+	ratesMega = []string{"60M", "80M", "90M", "95M", "100M"}
+	ratesGiga = []string{"200M", "400M", "600M", "800M", "950M"}
+)
+
+// catalogue is every named cell, in the order of the table that they are to fill.
+func catalogue() []cell {
+	all := []cell{
+		{Name: "wire100-clean", N: 8, Wire: "100mbit", MiB: 64, rates: ratesMega, goals: []goal{ofTheWire(0.97)}},
+		{Name: "wire100-loss5", N: 8, Loss: 5, Wire: "100mbit", MiB: 64, rates: ratesMega, goals: []goal{goodput(83), onTheWire(1.15)}},
+	}
+	for _, n := range []int{1, 4, 8} {
+		for _, loss := range []float64{0, 1, 5} {
+			c := cell{Name: fmt.Sprintf("gig-n%d-loss%g", n, loss), N: n, Loss: loss, Wire: "1gbit", MiB: 64, rates: ratesGiga,
+				goals: []goal{ofTheCeiling(0.75), twiceTheRival()}}
+			if n == 8 && loss == 0 {
+				c.goals = append(c.goals, halfTheCPU())
+			}
+			all = append(all, c)
+		}
+	}
+	all = append(all, cell{Name: "unlimited", N: 1, Wire: "none", MiB: 256, rates: []string{"500M", "1G", "1.5G", "2G"}, goals: []goal{ofTheCeiling(0.75)}})
+	all = append(all, troubles()...)
+	all = append(all, small()...)
+	all = append(all, memory(20<<10), cell{Name: "cpu", N: 8, Wire: "1gbit", MiB: 64, goals: []goal{halfTheCPU()}})
+	all = append(all, lines()...)
+	for i := range all {
+		if len(all[i].rates) > 0 {
+			all[i].goals = append(all[i].goals, bestRate())
+		}
+	}
+	return all
+}
+
+// troubles: the eighth receiver is in trouble; a run of seven without it lies beside.
+func troubles() (all []cell) {
+	for _, kind := range []string{"frozen", "slowport", "loss30"} {
+		c := cell{Name: kind, N: 8, Wire: "100mbit", MiB: 64, Trouble: strings.Replace(kind, "loss30", "lossy", 1), limit: 5 * time.Minute,
+			beside: []cell{{Name: kind + "/seven", N: 7, Wire: "100mbit", MiB: 64}},
+			goals:  []goal{likeSeven(kind), eighthDone(), causeNamed()}}
+		if kind != "frozen" {
+			c.rates = ratesMega
+		}
+		all = append(all, c)
+	}
+	return all
+}
+
+func small() []cell {
+	files := []string{"groupcast", "uftp"} // udpcast sends one file
+	return []cell{
+		{Name: "tiny", N: 3, Wire: "100mbit", MiB: kib, Files: 2, tools: files, goals: []goal{within(0.2)}},
+		{Name: "small10k", N: 3, Wire: "100mbit", MiB: kib, Files: 10_000, tools: files, limit: 5 * time.Minute,
+			beside: []cell{
+				{Name: "small10k/onefile", N: 3, Wire: "100mbit", MiB: 10_000 * kib, tools: []string{"groupcast"}},
+				{Name: "small10k/tar", N: 3, Wire: "100mbit", MiB: kib, Files: 10_000, tools: []string{"tar"}},
+			},
+			goals: []goal{likeOneFileAndTar("small10k")}},
+	}
+}
+
+// memory: a large file on disk; the same with 64 MiB beside.
+func memory(mib float64) cell {
+	ours := []string{"groupcast"}
+	return cell{Name: "memory", N: 1, Wire: "none", MiB: mib, Disk: true, tools: ours, limit: 2 * time.Hour,
+		beside: []cell{{Name: "memory/64mib", N: 1, Wire: "none", MiB: 64, tools: ours}},
+		goals:  []goal{peakOf("sender", 150e6), peakOf("receiver", 100e6)}}
+}
+
+// lines: a long line, burst loss, and one TCP flow through the same port.
+func lines() (all []cell) {
+	ours := []string{"groupcast", "ceiling"}
+	for _, ms := range []int{1, 20, 100} {
+		delay := time.Duration(ms) * time.Millisecond
+		all = append(all, cell{Name: fmt.Sprintf("relay-%dms", ms), N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
+			Line: &relay.Config{Delay: delay, Jitter: delay / 10, Reorder: 1, Late: time.Millisecond}})
+	}
+	return append(all,
+		cell{Name: "relay-burst", N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
+			Line: &relay.Config{Delay: 5 * time.Millisecond, Jitter: 500 * time.Microsecond, GoodToBad: 0.1, BadToGood: 5}},
+		cell{Name: "burst", N: 4, Wire: "100mbit", MiB: 64, Burst: [2]int{30, 1000}, rates: ratesMega},
+		cell{Name: "tcpfair", N: 1, Wire: "1gbit", MiB: 128, Rival: true, Port: "100mbit", Queue: 64, tools: []string{"groupcast"},
+			goals: []goal{shareOf("groupcast", 0.25), shareOf("TCP", 0.25)}})
+}
+
+// quick is a cell or two of each kind.
+var quick = []string{"wire100-clean", "wire100-loss5", "gig-n4-loss0", "gig-n4-loss5", "unlimited", "frozen", "tiny", "relay-20ms", "burst", "tcpfair"}
+
+// choose gives the cells that a list of names and patterns (gig-*) asks for.
+func choose(list string) (plan []cell, err error) {
+	all := catalogue()
+	for _, pattern := range strings.Split(list, ",") {
+		found := false
+		for _, c := range all {
+			match, err := path.Match(pattern, c.Name)
+			if err != nil {
+				return nil, fmt.Errorf("cells %q: %w", pattern, err)
+			}
+			switch pattern {
+			case "full":
+				match = c.Name != "cpu" // gig-n8-loss0 is the same work
+			case "quick":
+				match = slices.Contains(quick, c.Name)
+				c.rates = nil
+			}
+			if match {
+				plan, found = append(plan, c), true
+			}
+		}
+		if !found {
+			return nil, fmt.Errorf("no cell is called %q; there are full, quick, %s", pattern, strings.Join(names(all), ", "))
+		}
+	}
+	return plan, nil
+}
+
+func names(cells []cell) (list []string) {
+	for _, c := range cells {
+		list = append(list, c.Name)
+	}
+	return list
+}
+
+// Packets of the product, as they lie on an Ethernet: IP and UDP headers and the frame's own
+// 14 bytes are counted by the cards; preamble, checksum and gap, 24 more, only by the wire.
+const (
+	symbol = float64(protocol.DefaultSymbol)
+	frame  = symbol + protocol.DataOverhead + 28 + 14
+	gap    = 24.0
+	blockK = (protocol.BlockSize + protocol.DefaultSymbol - 1) / protocol.DefaultSymbol
+	padded = blockK * symbol / protocol.BlockSize
+)
+
+// fit makes the cell memory as large as asked for, or as 20 GiB, or as the disk can hold
+// beside a tenth that stays free.
+func fit(c cell, gib float64) cell {
+	if gib > 0 {
+		c.MiB = gib * 1024
+		return c
+	}
+	room := float64(freeDisk("/var/tmp")>>20) * 0.9 / float64(c.N+1)
+	c.MiB = math.Max(64, math.Floor(math.Min(c.MiB, room)))
+	return c
+}

@@ -1,0 +1,168 @@
+package main
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// clock measures one piece of work: time, CPU of the whole machine and of our processes,
+// what others took, bytes on the wire.
+type clock struct {
+	b       *bed
+	start   time.Time
+	cpu     float64
+	foreign float64
+	sent    uint64
+	before  map[*exec.Cmd]float64
+}
+
+// calm is how long a run waits for a machine without other work.
+const calm = 15 * time.Second
+
+func (b *bed) clock() (*clock, error) {
+	if !b.cell.Disk {
+		if err := b.warm(); err != nil {
+			return nil, err
+		}
+	}
+	waitCalm(calm)
+	sent, err := b.lab.SentBytes()
+	if err != nil {
+		return nil, err
+	}
+	c := &clock{b: b, before: map[*exec.Cmd]float64{}, foreign: b.foreign()}
+	for _, p := range b.procs {
+		c.before[p] = cpuOf(p.Process.Pid)
+	}
+	c.cpu, c.sent, c.start = busy(), sent, time.Now()
+	return c, nil
+}
+
+// warm has the machine's host hand over the memory that the receivers' files will need: on a
+// virtual machine the first touch of a page that was given back costs ten times the copy,
+// and whichever tool runs first would pay for it.
+func (b *bed) warm() error {
+	path := filepath.Join(b.dir, "warm")
+	f, err := os.Create(path)
+	if err != nil {
+		return err
+	}
+	defer os.Remove(path)
+	defer f.Close()
+	zero := make([]byte, 1<<20)
+	for range (b.cell.bytes()>>20 + 1) * int64(b.cell.N+1) {
+		if _, err := f.Write(zero); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// stop reads everything; end may lie a moment back.
+func (c *clock) stop(r *result, end time.Time) error {
+	r.Seconds = end.Sub(c.start).Seconds()
+	r.CPU = busy() - c.cpu
+	r.CPUSender, r.CPUReceivers = c.processes()
+	r.Noise = max(0, c.b.foreign()-c.foreign) / max(0.05, time.Since(c.start).Seconds())
+	sent, err := c.b.lab.SentBytes()
+	r.Wire = float64(sent-c.sent) / float64(c.b.cell.bytes())
+	return err
+}
+
+// processes adds up what our own used since the start, by the host they run on.
+func (c *clock) processes() (sender, receivers float64) {
+	for _, p := range c.b.procs {
+		used := cpuOf(p.Process.Pid) - c.before[p]
+		switch host := strings.TrimPrefix(p.Args[3], labName+"-"); {
+		case used < 0:
+		case host == "s":
+			sender += used
+		case strings.HasPrefix(host, "r"):
+			receivers += used
+		}
+	}
+	return sender, receivers
+}
+
+// busy is the CPU seconds that the whole machine has used.
+func busy() float64 {
+	text, err := os.ReadFile("/proc/stat")
+	if err != nil {
+		return 0
+	}
+	return parseBusy(string(text))
+}
+
+func parseBusy(text string) (total float64) {
+	line, _, _ := strings.Cut(text, "\n")
+	for i, f := range strings.Fields(line)[1:] {
+		if i == 3 || i == 4 || i > 6 { // idle, waiting for disks; stolen and guests are counted elsewhere
+			continue
+		}
+		v, _ := strconv.ParseFloat(f, 64)
+		total += v
+	}
+	return total / 100
+}
+
+// cpuOf is the CPU seconds of a process so far; 0 when it is gone.
+func cpuOf(pid int) float64 {
+	_, used := readStat(pid)
+	return used
+}
+
+func readStat(pid int) (parent int, used float64) {
+	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
+	if err != nil {
+		return 0, 0
+	}
+	return parseStat(string(text))
+}
+
+// parseStat reads a line of /proc/PID/stat, whose second field may hold anything.
+func parseStat(text string) (parent int, used float64) {
+	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
+	if len(f) < 13 {
+		return 0, 0
+	}
+	parent, _ = strconv.Atoi(f[1])
+	user, _ := strconv.ParseFloat(f[11], 64)
+	system, _ := strconv.ParseFloat(f[12], 64)
+	return parent, (user + system) / 100
+}
+
+// foreign is the CPU seconds so far of processes that are not the bench's, kernel threads
+// left out.
+func (b *bed) foreign() (total float64) {
+	mine := map[int]bool{os.Getpid(): true}
+	for _, p := range b.procs {
+		mine[p.Process.Pid] = true
+	}
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		pid, err := strconv.Atoi(d.Name())
+		if err != nil || mine[pid] {
+			continue
+		}
+		if parent, used := readStat(pid); parent != 2 && !mine[parent] {
+			total += used
+		}
+	}
+	return total
+}
+
+// waitCalm waits, no longer than limit, until the machine does little.
+func waitCalm(limit time.Duration) {
+	for end := time.Now().Add(limit); time.Now().Before(end); {
+		cpu, at := busy(), time.Now()
+		time.Sleep(300 * time.Millisecond)
+		if (busy()-cpu)/time.Since(at).Seconds() < 0.2 {
+			return
+		}
+	}
+}

@@ -99,6 +99,8 @@ export const api = {
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
   sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
+  act: (no: number, device: string, action: "catch-up" | "later" | "drop") => call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
+  lossMap: (no: number) => call<T.LossMap>("GET", `/transfers/${no}/loss`),
   pending: (group = "") => list<T.PendingTransfer>(`/pending${group ? `?group=${e(group)}` : ""}`),
   sendPending: (group: string) => call<T.Transfer[] | null>("POST", `/groups/${e(group)}/send`, {}),
   check: (q: { group?: string; user?: string }) => call<T.CheckResult[] | null>("POST", "/check", q),

@@ -47,6 +47,18 @@ export function exact(iso: string | undefined): string {
   return !iso || iso.startsWith("0001") ? "never" : new Date(iso).toLocaleString();
 }
 
+/** When half, most and all of a transfer's receivers are done; nothing if nobody knows. */
+export function byWhen(all: { share: number; done: boolean; at?: string; waits: number }[] | null | undefined): string {
+  const parts: string[] = [];
+  for (const e of all ?? []) {
+    const who = e.share === 50 ? "half" : e.share === 100 ? "all" : `${e.share} %`;
+    if (e.done) continue;
+    if (e.at && !e.at.startsWith("0001")) parts.push(`${who} by ${Date.parse(e.at) - Date.now() > 43_200_000 ? exact(e.at) : stamp(e.at)[1]}`);
+    else if (e.share === 100) parts.push(`all: waits for ${e.waits}`);
+  }
+  return parts.join(", ");
+}
+
 /** Date and time of the day, each of the same width. */
 export function stamp(iso: string): [string, string] {
   const d = new Date(iso);

@@ -1,7 +1,6 @@
 package menu
 
 import (
-	"bytes"
 	"context"
 	"errors"
 	"flag"
@@ -18,7 +17,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -230,159 +228,6 @@ func transfer() words.Snapshot {
 		s.Deliveries = append(s.Deliveries, d)
 	}
 	return s
-}
-
-// pending are transfers as a group may have them: one that runs, and of every other kind one.
-func pending() board {
-	s := transfer()
-	for i := range s.Deliveries {
-		if s.Deliveries[i].State == groupcast.DeliveryReceiving {
-			s.Deliveries[i].Bar = bytes.Repeat([]byte{0xff}, 2*i+1) // every later one has more of the start
-		}
-	}
-	s.Transfer.Owed, s.Transfer.Failed, s.Transfer.WireBytes = 28, 1, 5_100_000_000
-	b := board{group: "lab-a", chosen: s, read: true}
-	b.transfers = arrange([]groupcast.Transfer{
-		{No: 9, Name: "course", Group: "lab-a", State: groupcast.TransferDone, Verified: 30},
-		{No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27, Reason: "the file changed"},
-		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
-		{No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30, Reason: "nobody who lacks it is active"},
-		s.Transfer})
-	return b
-}
-
-func (b *bench) openBoard(shown board) {
-	b.open(Row{Title: "Send pending", Live: func(_ context.Context, _ Answers, _ *gaze, show func(board)) (Page, error) {
-		show(shown)
-		return Page{}, nil
-	}})
-	b.jobs = nil // a board stays until it is left
-	b.m.Update(boardMsg{b.m.job, shown})
-}
-
-func TestLiveTransfers(t *testing.T) {
-	b := newBench(t, both())
-	b.openBoard(pending())
-	b.golden("live")
-	b.press("pgdown")
-	b.golden("live-receivers")
-	b.press("c")
-	if s := b.screen(); !strings.Contains(s, "Transfer 12: take back what it still owes?   y yes   n no") {
-		t.Errorf("no question before a cancel:\n%s", s)
-	}
-	b.press("n")
-	if len(b.jobs) > 0 || !strings.Contains(b.screen(), "Nothing was done.") {
-		t.Error("a cancel that was not meant")
-	}
-	b.press("c", "y")
-	b.run()
-	if s := b.screen(); !strings.Contains(s, "no server runs on this machine") {
-		t.Errorf("the error of a deed is not on the screen:\n%s", s)
-	}
-	b.press("down", "down", "down")
-	if got := b.m.live.gaze.no.Load(); got != 10 {
-		t.Errorf("looks at %d, not at the newest that is closed", got)
-	}
-	if s := b.screen(); !strings.Contains(s, " r retry") || strings.Contains(s, "s send now") {
-		t.Errorf("what can be done to a failed transfer:\n%s", s)
-	}
-	b.m.Update(boardMsg{b.m.job, pending()}) // still about another transfer
-	if b.m.live.b.chosen.Transfer.No != 10 {
-		t.Error("what was read before the choice undid it")
-	}
-	b.press("esc")
-	if b.m.screen != onMenu {
-		t.Error("Esc leaves the board")
-	}
-	b.m.Update(boardMsg{b.m.job - 1, pending()})
-	if b.m.screen != onMenu {
-		t.Error("a late board came back")
-	}
-}
-
-func TestDeedsAboutOneReceiver(t *testing.T) {
-	b := newBench(t, both())
-	b.openBoard(pending())
-	b.press("tab", "down", "down")
-	b.golden("live-receiver")
-	if who := b.m.live.receiver(); who.Device != "pc-01" {
-		t.Fatalf("at %q", who.Device)
-	}
-	moved := pending()
-	moved.chosen.Deliveries[1].Bytes = 3_000_000_000 // it overtook others
-	b.m.Update(boardMsg{b.m.job, moved})
-	if who := b.m.live.receiver(); who.Device != "pc-01" || b.m.live.at < 10 {
-		t.Errorf("at %q, place %d: the arrows stay with the receiver", who.Device, b.m.live.at)
-	}
-	b.press("d")
-	if s := b.screen(); !strings.Contains(s, "pc-01: not owed to this receiver any more?   y yes   n no") {
-		t.Errorf("no question before a drop:\n%s", s)
-	}
-	b.press("y")
-	if len(b.jobs) != 1 || b.m.live.askedFor.Device != "pc-01" {
-		t.Errorf("%d deeds, about %q", len(b.jobs), b.m.live.askedFor.Device)
-	}
-	b.jobs = nil
-	b.press("n")
-	if len(b.jobs) != 1 {
-		t.Error("catching up needs no question")
-	}
-	b.press("home") // who failed is owed nothing more
-	if s := b.screen(); strings.Contains(s, "d drop") || strings.Contains(s, "n catch up") {
-		t.Errorf("what can be done to who failed:\n%s", s)
-	}
-	b.press("esc", "esc")
-	if b.m.screen != onMenu {
-		t.Error("Esc leaves the receivers, then the board")
-	}
-}
-
-func TestLiveTransfersFitEveryTerminal(t *testing.T) {
-	shown := pending()
-	shown.lost = time.Now().Add(-time.Minute)
-	for i := range 1000 {
-		shown.transfers = append(shown.transfers, groupcast.Transfer{No: protocol.TransferNo(100 + i), Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld})
-	}
-	for _, size := range [][2]int{{80, 24}, {60, 20}, {40, 10}, {20, 8}, {200, 60}} {
-		b := newBench(t, both())
-		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
-		b.openBoard(shown)
-		lines := strings.Split(b.screen(), "\n")
-		if len(lines) != size[1] {
-			t.Errorf("%v: %d lines", size, len(lines))
-		}
-		for _, l := range lines {
-			if w := ansi.StringWidth(l); w > size[0] {
-				t.Errorf("%v: %d wide: %q", size, w, l)
-			}
-		}
-		if !strings.Contains(b.screen(), "›") || size[1] > 8 && !strings.Contains(b.screen(), "1 of 30 done") {
-			t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
-		}
-	}
-}
-
-func TestSentence(t *testing.T) {
-	device := func(name string, state groupcast.DeliveryState, active bool, why string) groupcast.Delivery {
-		return groupcast.Delivery{User: "u", Device: name, State: state, Active: active, Reason: why}
-	}
-	for want, s := range map[string]words.Snapshot{
-		"1 of 3 done; waits for 7; pc-3: no space; pc-2 off": {Transfer: groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "waits for 7"}, Deliveries: []groupcast.Delivery{
-			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryQueued, false, "not active"), device("pc-3", groupcast.DeliveryRefused, true, "no space")}},
-		"2 of 2 done": {Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: []groupcast.Delivery{
-			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryAlreadyHad, false, "")}},
-		"0 of 5 done; held until it is sent": {Transfer: groupcast.Transfer{State: groupcast.TransferHeld, Reason: "held: …"}, Deliveries: []groupcast.Delivery{
-			device("a", groupcast.DeliveryQueued, true, "held"), device("b", groupcast.DeliveryQueued, true, "held"), device("c", groupcast.DeliveryQueued, true, "held"),
-			device("d", groupcast.DeliveryQueued, true, "held"), device("e", groupcast.DeliveryQueued, true, "held")}},
-		"0 of 5 done; a: x; b: x; c: x; 2 more": {Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{
-			device("a", groupcast.DeliveryReceiving, true, "x"), device("b", groupcast.DeliveryReceiving, true, "x"), device("c", groupcast.DeliveryReceiving, true, "x"),
-			device("d", groupcast.DeliveryReceiving, true, "x"), device("e", groupcast.DeliveryReceiving, true, "x")}},
-		"as the server says": {Transfer: groupcast.Transfer{State: groupcast.TransferSending, Session: &groupcast.SessionStatus{Verdict: "as the server says"}}},
-	} {
-		if got := sentence(s); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
-	}
 }
 
 func TestCounts(t *testing.T) {

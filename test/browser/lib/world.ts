@@ -115,14 +115,19 @@ export class World {
     return r;
   }
 
+  /** Stops the server; start brings it back on the same port. */
+  async halt(signal: "SIGTERM" | "SIGKILL" = "SIGTERM"): Promise<void> {
+    const p = this.server;
+    this.server = undefined;
+    if (!p) return;
+    const over = new Promise((ok) => p.once("exit", ok));
+    p.kill(signal);
+    await over;
+  }
+
   async end(): Promise<void> {
     for (const r of this.receivers) await r.kill();
-    const p = this.server;
-    if (p) {
-      const over = new Promise((ok) => p.once("exit", ok));
-      p.kill("SIGTERM");
-      await over;
-    }
+    await this.halt();
     rmSync(this.dir, { recursive: true, force: true });
   }
 }

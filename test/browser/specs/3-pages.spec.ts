@@ -130,6 +130,115 @@ test("the API page's examples work as they stand", async () => {
   await screens(page, "api-example");
 });
 
+test("while it reads, every page says so, and when it cannot, why", async () => {
+  await page.setViewportSize({ width: 1280, height: 860 });
+  let answer: (() => void) | undefined;
+  for (const [path, heading] of pages) {
+    await go("first-of-all", "There is no such page"); // the page is built anew
+    await page.route("**/api/v1/**", async (route) => {
+      if (/events|\/me$/.test(route.request().url())) return route.fallback();
+      await new Promise<void>((ok) => (answer = ok));
+      await route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ status: 500, title: "x", code: "internal", detail: "the disk of the server is full", hint: "make room" }) }).catch(() => undefined);
+    });
+    await page.goto(`${world.url}/#/${path}`);
+    await expect(page.getByRole("heading", { level: 1, name: heading, exact: true }), path).toBeVisible();
+    await expect(page.locator("[aria-busy=true]"), path).toHaveText("Reading…");
+    if (path === "groups") await screens(page, "state-reading");
+    const alert = page.getByRole("alert");
+    await expect(async () => {
+      answer?.();
+      await expect(alert, path).toContainText(/The disk of the server is full. Make room.|The server answered 500/, { timeout: 200 });
+    }).toPass();
+    if (path === "groups") await screens(page, "state-refused");
+    await page.unroute("**/api/v1/**");
+    answer?.();
+    await alert.getByRole("button", { name: "Try again" }).click();
+    await expect(alert, path).toHaveCount(0);
+    await expect(page.locator("[aria-busy=true]"), path).toHaveCount(0);
+  }
+});
+
+test("a server that is gone is told, and found again by itself, on every page", async () => {
+  for (const [path, heading] of pages.filter(([p]) => ["overview", "send", "receivers", "groups/lab-a", "account"].includes(p))) {
+    await go(path, heading);
+    const shown = await page.locator("main h1").innerText();
+    await world.halt("SIGKILL");
+    await expect(page.getByText("Not connected to the server"), path).toBeVisible();
+    await expect(page.locator("main h1"), "what was known stays").toHaveText(shown);
+    await expect(page.getByRole("alert"), "and nothing takes its place").toHaveCount(0);
+    if (path === "overview") {
+      await screens(page, "state-gone");
+      await page.goto(`${world.url}/#/users`); // a page that was not read yet
+      await expect(page.getByRole("alert")).toContainText("The server does not answer.");
+    }
+    await world.start("--max-rate", "80M");
+    await expect(page.getByText("Not connected to the server"), path).toHaveCount(0, { timeout: 20_000 });
+    await expect(page.getByRole("alert")).toHaveCount(0);
+    if (path === "overview") await expect(page.getByRole("cell", { name: "noah", exact: true }), "read again by itself").toBeVisible();
+  }
+});
+
+test("a sign-in that was ended elsewhere leads to the sign-in page", async ({ browser }) => {
+  const other = await browser.newContext({ ignoreHTTPSErrors: true });
+  const his = await other.newPage();
+  await his.goto(world.url);
+  await his.getByLabel("Login ID").fill("root");
+  await his.getByLabel("Password").fill(password);
+  await his.getByRole("button", { name: "Sign in" }).click();
+  await expect(his.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  await go("overview", "Overview");
+  await go("account", "root"); // read anew
+  await page.getByRole("row").filter({ hasText: "browser", hasNotText: "(this one)" }).getByRole("button", { name: "End" }).click({ timeout: 10_000 });
+  await expect(his.getByRole("button", { name: "Sign in" })).toBeVisible({ timeout: 20_000 });
+  await other.close();
+});
+
+test("everything is reached by keyboard, and the focus is seen", async () => {
+  await go("overview", "Overview");
+  await page.keyboard.press("?");
+  await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
+  await screens(page, "keyboard");
+  await page.keyboard.press("Escape");
+  for (const [keys, heading] of [["gu", "Users"], ["gr", "Receivers"], ["gg", "Groups"], ["gj", "Join requests"], ["gl", "Audit"], ["gt", "Transfers"], ["gp", "Pending"], ["gs", "Send"], ["go", "Overview"]] as const) {
+    for (const k of keys) await page.keyboard.press(k);
+    await expect(page.getByRole("heading", { level: 1, name: heading, exact: true })).toBeVisible();
+  }
+  await go("users", "Users");
+  await page.keyboard.press("/");
+  await page.keyboard.type("noah gu"); // written, not obeyed
+  await expect(page.getByPlaceholder("Search users")).toHaveValue("noah gu");
+  for (const [path, heading] of pages) {
+    await go(path, heading);
+    await page.locator("main h1").focus();
+    const missed = await tabThrough(page);
+    expect(missed, path).toEqual([]);
+  }
+});
+
+/** Presses Tab through the page: which buttons, links and fields were not met, or met unseen. */
+async function tabThrough(on: Page): Promise<string[]> {
+  const all = await on.evaluate(() => {
+    const things = [...document.querySelectorAll<HTMLElement>("main a[href], main button, main input, main select, main summary, main [tabindex='0']")]
+      .filter((x) => x.checkVisibility() && !(x as HTMLButtonElement).disabled && x.tabIndex >= 0);
+    things.forEach((x, i) => (x.dataset.met = String(i)));
+    return things.length;
+  });
+  const met = new Set<string>();
+  const unseen: string[] = [];
+  for (let n = 0; n < all + 40 && met.size < all; n++) {
+    await on.keyboard.press("Tab");
+    const at = await on.evaluate(() => {
+      const x = document.activeElement as HTMLElement;
+      const s = getComputedStyle(x);
+      return { id: x.dataset.met, what: `${x.tagName} ${x.textContent?.slice(0, 30)}`, seen: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1 };
+    });
+    if (!at.id) continue;
+    met.add(at.id);
+    if (!at.seen) unseen.push(`no focus to see: ${at.what}`);
+  }
+  return met.size < all ? [...unseen, `${all - met.size} of ${all} were not met`] : unseen;
+}
+
 test("no page has a serious barrier or hangs out of the window", () => {
   expect(findings).toEqual([]);
 });

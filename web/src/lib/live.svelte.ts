@@ -29,8 +29,12 @@ export function refresh(): void {
   tell("hello");
 }
 
-export function connect(): void {
+let refused: (() => Promise<void>) | undefined;
+
+/** Opens the stream; ended is asked when the server refuses it: the sign-in may be over. */
+export function connect(ended = refused): void {
   source?.close();
+  refused = ended;
   source = new EventSource("/api/v1/events");
   source.onopen = () => {
     if (!live.connected) tell("hello");
@@ -39,7 +43,9 @@ export function connect(): void {
   };
   source.onerror = () => {
     live.connected = false;
-    if (source?.readyState === EventSource.CLOSED) setTimeout(connect, 1000 + Math.random() * 4000);
+    if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again itself
+    void refused?.();
+    setTimeout(() => source && connect(), 1000 + Math.random() * 4000);
   };
   for (const kind of kinds) source.addEventListener(kind, (m) => heard(kind, m as MessageEvent<string>));
   source.onmessage = (m) => heard("", m as MessageEvent<string>);
@@ -57,6 +63,7 @@ function heard(kind: string, m: MessageEvent<string>): void {
 export function disconnect(): void {
   source?.close();
   source = undefined;
+  live.connected = true; // nothing to be connected to
 }
 
 /** Calls back, at most four times a second, when something of these kinds has changed; all says

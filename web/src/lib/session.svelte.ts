@@ -19,7 +19,18 @@ export async function find(): Promise<void> {
 export function entered(me: Me): void {
   session.me = me;
   session.error = "";
-  connect();
+  connect(still);
+}
+
+// The stream was refused: signed out elsewhere, or the server is only starting.
+async function still(): Promise<void> {
+  try {
+    await api.me();
+  } catch (e) {
+    if (!(e instanceof ApiError) || e.status !== 401) return;
+    disconnect();
+    session.me = undefined;
+  }
 }
 
 export async function leave(): Promise<void> {

@@ -17,8 +17,8 @@ const (
 	maxBlocksAsked = 4096 // of one request
 	maxShare       = 3    // times a transfer's size that one delivery may ask for over HTTPS (F4)
 
-	catchUpPart  = 5         // HTTPS gets one part in so many while multicast runs
-	catchUpLeast = 256 << 10 // bytes a second, however slow multicast is
+	catchUpPart  = 40        // HTTPS gets one part in so many while multicast runs: the others do not wait for it
+	catchUpLeast = 128 << 10 // bytes a second, however slow multicast is
 )
 
 // Manifest streams the manifest of a transfer that the device is owed.

@@ -97,7 +97,7 @@ func TestADeviceThatAttachesAllTheTimeIsSlowedDown(t *testing.T) {
 func TestHTTPSHasAShareWhileMulticastRuns(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.catchUpShare(10 << 20)
-		if got := float64(w.catchUp.Limit()); got != 2<<20 {
+		if got := float64(w.catchUp.Limit()); got != (10<<20)/catchUpPart {
 			t.Fatalf("share of 10 MiB/s is %v", got)
 		}
 		w.catchUpShare(1000)

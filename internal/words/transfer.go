@@ -93,7 +93,11 @@ func Estimates(t groupcast.Transfer) string {
 		case !e.At.IsZero():
 			parts = append(parts, who+" by "+clock(e.At))
 		case e.Share == 100:
-			parts = append(parts, fmt.Sprintf("all: waits for %d", e.Waits))
+			verb := "take"
+			if e.Waits == 1 {
+				verb = "takes"
+			}
+			parts = append(parts, fmt.Sprintf("all once %d more %s part", e.Waits, verb))
 		}
 	}
 	return strings.Join(parts, ", ")

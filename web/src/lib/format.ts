@@ -54,7 +54,7 @@ export function byWhen(all: { share: number; done: boolean; at?: string; waits: 
     const who = e.share === 50 ? "half" : e.share === 100 ? "all" : `${e.share} %`;
     if (e.done) continue;
     if (e.at && !e.at.startsWith("0001")) parts.push(`${who} by ${Date.parse(e.at) - Date.now() > 43_200_000 ? exact(e.at) : stamp(e.at)[1]}`);
-    else if (e.share === 100) parts.push(`all: waits for ${e.waits}`);
+    else if (e.share === 100) parts.push(`all once ${e.waits} more take${e.waits === 1 ? "s" : ""} part`);
   }
   return parts.join(", ");
 }

@@ -34,6 +34,7 @@ const (
 	lossShare    = 0.35                  // and so is less than this share of the baseline
 	delayLimit   = 15 * time.Millisecond // queueing delay that is a full queue
 	suspectLoss  = 0.02                  // less is no flood
+	burstLoss    = 0.20                  // more above the baseline is no mere burst
 	overrunLimit = 0.005
 	usedShare    = 0.8  // a rate that is not used proves nothing
 	freshShare   = 0.5  // F3: who wants more needs the word of half
@@ -68,6 +69,7 @@ type Controller struct {
 	ceiling  float64 // the rate of the latest cut
 	step     float64
 	own      bool // the ceiling is this machine's own interface, which says at once when it is full
+	doubt    bool // the latest round lost more than usual
 	cuts     int  // decreases in a row
 	cutLoss  float64
 	cutRate  float64
@@ -254,7 +256,7 @@ func (c *Controller) judge(s Sample) (Limiter, bool) {
 
 func (c *Controller) better(s Sample) {
 	c.learn(s.Loss)
-	c.cuts = 0
+	c.cuts, c.doubt = 0, false
 	if s.Delay < c.delay {
 		c.delay = s.Delay
 	}
@@ -292,6 +294,11 @@ func (c *Controller) worse(s Sample, l Limiter) {
 		c.accept(s, l)
 		return
 	}
+	if l == LimitLoss && !c.doubt && s.Loss < c.base+burstLoss {
+		c.doubt = true // a burst of loss is over in the next round, a full wire is not
+		return
+	}
+	c.doubt = false
 	c.cutLoss, c.cutRate = s.Loss, c.rate
 	if l == LimitLoss {
 		c.cut(max(backLoss, (1-s.Loss)/(1-c.base)*nearCeiling), LimitWire)

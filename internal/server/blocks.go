@@ -17,7 +17,7 @@ const (
 	maxBlocksAsked = 4096 // of one request
 	maxShare       = 3    // times a transfer's size that one delivery may ask for over HTTPS (F4)
 
-	catchUpPart  = 40        // HTTPS gets one part in so many while multicast runs: the others do not wait for it
+	catchUpPart  = 64        // HTTPS gets one part in so many while multicast runs: the others do not wait for it
 	catchUpLeast = 128 << 10 // bytes a second, however slow multicast is
 )
 

@@ -11,7 +11,7 @@ export default defineConfig({
   timeout: 90_000,
   expect: { timeout: 15_000 },
   reporter: [["list"]],
-  globalTimeout: 15 * 60_000,
+  globalTimeout: 30 * 60_000,
   use: {
     ignoreHTTPSErrors: true,
     viewport: { width: 1280, height: 860 },

@@ -31,8 +31,9 @@ func (cfg Config) lossRules() string {
 			fmt.Fprintf(&rules, "  oifname \"p%d\" %s numgen random mod 100000 < %d counter drop\n", i, kind, int(percent*1000))
 		}
 		if lose, of := cfg.Burst[0], cfg.Burst[1]; lose > 0 {
-			// Each receiver's bursts begin elsewhere, so that they are not lost by all at once.
-			fmt.Fprintf(&rules, "  oifname \"p%d\" %s numgen inc mod %d < %d counter drop\n", i, kind, of+7*i, lose)
+			// Each receiver's bursts begin elsewhere, so that they are not lost by all at once; none
+			// begins with the first packet: logging in would need as many tries as a burst is long.
+			fmt.Fprintf(&rules, "  oifname \"p%d\" %s numgen inc mod %d >= %d counter drop\n", i, kind, of+7*i, of+7*i-lose)
 		}
 	}
 	fmt.Fprintln(&rules, " }\n}")

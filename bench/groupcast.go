@@ -54,6 +54,7 @@ func ours(b *bed, rate string, r *result) error {
 		if r.TCP, err = flowRate(tcp, c.start, c.start.Add(time.Duration(r.Seconds*float64(time.Second)))); err != nil {
 			return err
 		}
+		r.Wire = 0 // the flow's bytes are among them
 	}
 	stop(send) // it may still watch; the files say better than its exit code who has them
 	r.PeakTx = peak(server)

@@ -188,6 +188,9 @@ func measure(ctx context.Context, plan []cell, o options) (results []result, err
 						return results, nil
 					}
 					r := run(ctx, tool, part)
+					if ctx.Err() != nil {
+						return results, nil // what was broken off is no result
+					}
 					r.Round, r.At, r.Build = round, time.Now().Round(time.Second), build
 					fmt.Fprintf(os.Stderr, "%-14s %s: %s\n", tool, part, r.words())
 					results = append(results, r)

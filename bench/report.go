@@ -126,9 +126,13 @@ func finite(format string, x float64) string {
 	return fmt.Sprintf(format, x)
 }
 
-// wireMbit is what the wire carries in our packet size, file bytes only; +Inf without a wire.
+// wireMbit is what the wire, or a port that is slower, carries in our packet size, file bytes
+// only; +Inf without a wire.
 func wireMbit(c cell) float64 {
 	bits := rateBits(c.Wire)
+	if port := rateBits(c.Port); port > 0 {
+		bits = port
+	}
 	if bits == 0 {
 		return math.Inf(1)
 	}

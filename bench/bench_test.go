@@ -1,0 +1,179 @@
+package main
+
+import (
+	"bytes"
+	"encoding/xml"
+	"math"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/groupcast/groupcast/test/netlab"
+)
+
+func TestParsing(t *testing.T) {
+	if got := parseBusy("cpu  100 50 200 9999 300 10 40 777 5 5\ncpu0 1 2 3\n"); got != 4 {
+		t.Errorf("busy %v s, want 4", got)
+	}
+	parent, used := parseStat("12 (a )b (c) S 7 1 1 0 -1 4194304 1 2 3 4 250 150 0 0 20 0 1 0 1 1 1")
+	if parent != 7 || used != 4 {
+		t.Errorf("parent %d used %v, want 7 and 4", parent, used)
+	}
+	if _, used := parseStat("12 (cut off) S 7"); used != 0 {
+		t.Errorf("a short line gave %v s", used)
+	}
+	for wire, want := range map[string]float64{"100mbit": 1e8, "1gbit": 1e9, "64kbit": 64e3, "none": 0, "": 0} {
+		if got := rateBits(wire); got != want {
+			t.Errorf("rate %q is %v, want %v", wire, got, want)
+		}
+	}
+	if got, err := parseFlow("ready\n1000000000 0\n2000000000 1000000\n3000000000 3000000\n9000000000 9\n", 1.5e9, 4e9); err != nil || got != 16 {
+		t.Errorf("flow %v Mbit/s (%v), want 16", got, err)
+	}
+	if _, err := parseFlow("ready\n", 0, 1); err == nil {
+		t.Error("a flow that told nothing is no error")
+	}
+	if got := parseCause([]byte(`[{"user":"u1","reason":"x"},{"user":"u8","reason":"no report for 2 s"}]`), "u8"); got != "no report for 2 s" {
+		t.Errorf("cause %q", got)
+	}
+}
+
+func TestFloors(t *testing.T) {
+	if got := floorMbit(cell{N: 8, Wire: "100mbit"}); math.Abs(got-93) > 1 {
+		t.Errorf("100 Mbit/s carry %v Mbit/s of file, want about 93", got)
+	}
+	if got := floorMbit(cell{N: 1, Wire: "none"}); !math.IsInf(got, 1) {
+		t.Errorf("without a wire the floor is %v", got)
+	}
+	if one, eight := sends(1, 0.05), sends(8, 0.05); math.Abs(one-1/0.95) > 1e-6 || eight <= one || eight > 1.15 {
+		t.Errorf("5 %% loss costs one receiver %v and eight %v", one, eight)
+	}
+	if got := middle([]float64{4, 1, 3}); got != 3 {
+		t.Errorf("median %v", got)
+	}
+	if got := middle([]float64{4, 1}); got != 2.5 {
+		t.Errorf("median of two %v", got)
+	}
+}
+
+// sample is three rounds of one cell: one noisy, one in which a rival failed.
+func sample() []result {
+	c := cell{Name: "gig-n8-loss0", N: 8, Wire: "1gbit", MiB: 64}
+	run := func(tool string, round int, mbit, noise float64) result {
+		return result{Tool: tool, Cell: c, Round: round, OK: mbit > 0, Mbit: mbit, Seconds: 537 / mbit, Wire: 1.06, CPU: 4, Noise: noise}
+	}
+	failed := run("uftp", 2, 0, 0)
+	failed.Seconds, failed.Error = 0, "lost all | receivers"
+	return []result{
+		run("groupcast", 0, 400, 0), run("uftp", 0, 100, 0), run("ceiling", 0, 500, 0),
+		run("groupcast", 1, 40, 1), run("uftp", 1, 100, 1), run("ceiling", 1, 500, 1),
+		run("groupcast", 2, 420, 0), failed, run("ceiling", 2, 500, 0),
+	}
+}
+
+func TestReportTellsFailuresAndRatios(t *testing.T) {
+	var out bytes.Buffer
+	report(&out, sample())
+	for _, want := range []string{
+		"| gig-n8-loss0 | groupcast | 410.0 |", "2/3/3", "| 0.82 | 4.00 |",
+		"- failed: gig-n8-loss0, uftp, round 3: lost all", "| gig-n8-loss0 | ≥ 0.75 of the ceiling or of the wire | 0.82 | yes |",
+		"| gig-n8-loss0 | ≤ 0.5 of the best rival's CPU seconds | 1 | no |", "| not measured |",
+	} {
+		if !strings.Contains(out.String(), want) {
+			t.Errorf("the report lacks %q:\n%s", want, out.String())
+		}
+	}
+}
+
+func TestPlotsAreWellFormed(t *testing.T) {
+	dir := t.TempDir()
+	if err := draw(dir, sample()); err != nil {
+		t.Fatal(err)
+	}
+	made, _ := filepath.Glob(filepath.Join(dir, "*.svg"))
+	if len(made) != 3 {
+		t.Errorf("%d plots, want goodput-1gbit, wire and cpu: %v", len(made), made)
+	}
+	svg := plots[1].svg(sample())
+	if err := xml.Unmarshal([]byte(svg), new(struct{})); err != nil {
+		t.Errorf("not XML: %v", err)
+	}
+	if !strings.Contains(svg, ">410<") || !strings.Contains(svg, "gig-n8-loss0") {
+		t.Errorf("the plot lacks its figures: %s", svg)
+	}
+	if got := plots[0].svg(sample()); got != "" {
+		t.Errorf("a plot of nothing: %s", got)
+	}
+}
+
+func TestCatalogue(t *testing.T) {
+	seen := map[string]bool{}
+	for _, c := range catalogue() {
+		if seen[c.Name] || c.N < 1 || c.bytes() < 1 || len(c.goals) == 0 {
+			t.Errorf("cell %q is doubled, empty or without a goal", c.Name)
+		}
+		seen[c.Name] = true
+		for _, tool := range toolsOf(c, options{tools: "groupcast,uftp"}) {
+			if kind, _, _ := strings.Cut(tool, "@"); tools[kind] == nil {
+				t.Errorf("cell %s wants %q", c.Name, tool)
+			}
+		}
+	}
+	if plan, err := choose("gig-n8-*,tiny"); err != nil || len(plan) != 4 {
+		t.Errorf("gig-n8-*,tiny: %d cells, %v", len(plan), err)
+	}
+	if plan, err := choose("quick"); err != nil || len(plan) != len(quick) {
+		t.Errorf("quick: %d cells, %v", len(plan), err)
+	}
+	if _, err := choose("nonsense"); err == nil {
+		t.Error("a cell that is not there was found")
+	}
+}
+
+func TestResultsComeBack(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.jsonl")
+	for _, r := range sample() {
+		if err := save(path, r); err != nil {
+			t.Fatal(err)
+		}
+	}
+	back, err := load(path)
+	if err != nil || len(back) != len(sample()) || back[3].Cell.Name != "gig-n8-loss0" || back[3].Noise != 1 {
+		t.Errorf("%d results came back, %v", len(back), err)
+	}
+}
+
+func TestPayloads(t *testing.T) {
+	for _, c := range []cell{{MiB: 0.5}, {MiB: kib, Files: 2}, {MiB: kib, Files: 40}} {
+		dir := t.TempDir()
+		p, err := newPayload(dir, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if !p.here(dir, c.each()) || p.compare(dir) != nil || p.here(t.TempDir(), c.each()) {
+			t.Errorf("%+v: not found where it was made, or found where it was not", c)
+		}
+		for name := range p.sums {
+			p.sums[name] = [32]byte{}
+		}
+		if p.compare(dir) == nil {
+			t.Errorf("%+v: wrong content was not noticed", c)
+		}
+	}
+}
+
+// TestSmoke measures the smallest cell once in a real lab: a few seconds.
+func TestSmoke(t *testing.T) {
+	if testing.Short() {
+		t.Skip("a real lab")
+	}
+	if why := netlab.Missing(); why != "" {
+		t.Skipf("skipped: this machine lacks %s", why)
+	}
+	labName = "gcsmoke"
+	defer func() { labName = "gcbench" }()
+	r := run(t.Context(), "tar", cell{Name: "smoke", N: 2, Wire: "100mbit", MiB: kib, Files: 40})
+	if !r.OK || r.Seconds <= 0 {
+		t.Errorf("%+v", r)
+	}
+}

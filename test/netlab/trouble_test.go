@@ -10,7 +10,7 @@ func TestLossRules(t *testing.T) {
 	for _, want := range []string{
 		`oifname "p1" meta l4proto { tcp, udp } numgen random mod 100000 < 5000 counter drop`,
 		`oifname "p2" meta l4proto { tcp, udp } numgen random mod 100000 < 30000 counter drop`,
-		`oifname "p2" meta l4proto { tcp, udp } numgen inc mod 1014 < 30 counter drop`,
+		`oifname "p2" meta l4proto { tcp, udp } numgen inc mod 1014 >= 984 counter drop`,
 	} {
 		if !strings.Contains(rules, want) {
 			t.Errorf("the rules lack %s:\n%s", want, rules)

@@ -10,8 +10,8 @@ import (
 
 // Bounds of what one device may demand (security.md F1).
 const (
-	outlierShare   = 50                        // repair for outliers may be 1/50 of the packets …
-	outlierSlack   = 256                       // … and so many symbols
+	outlierShare   = 25                        // repair for outliers may be 1/25 of the packets …
+	outlierSlack   = 512                       // … and so many symbols
 	outlierGroup   = 3                         // devices from which on there are outliers
 	lossLag        = 2 * protocol.SyncInterval // reports speak of packets so old
 	leastSuspicion = 500 * time.Millisecond    // an outlier is one for so long

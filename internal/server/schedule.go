@@ -13,7 +13,6 @@ type timing struct {
 	Gather    time.Duration // nobody new for so long closes the gather window
 	GatherMax time.Duration // and so long after the first it closes anyway
 	Ready     time.Duration // the most a session waits for answers before data flows
-	Lag       time.Duration // … and once three of four have answered
 	RekeyWait time.Duration // the same for a session that replaces another (K2)
 	Rekey     time.Duration // changes of members within it share one new session
 	Answer    time.Duration // a device that was asked and says nothing is left for HTTPS
@@ -26,7 +25,7 @@ type timing struct {
 func defaultTiming() timing {
 	return timing{
 		Gather: 10 * time.Second, GatherMax: 60 * time.Second,
-		Ready: 500 * time.Millisecond, Lag: 100 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
+		Ready: 500 * time.Millisecond, RekeyWait: 600 * time.Millisecond, Rekey: 200 * time.Millisecond,
 		Answer: 30 * time.Second, Grace: 10 * time.Second, Pause: 5 * time.Second,
 		Stall: 2 * time.Minute, Later: 15 * time.Minute,
 	}
@@ -89,7 +88,6 @@ type promise struct {
 	first   time.Time // gather window: when it opened, and who came last
 	last    time.Time
 	until   time.Time // asking, rekeying: when it ends
-	most    bool      // asking: three of four have answered
 	rekeyed bool      // the session to come replaces another
 	session protocol.SessionID
 }

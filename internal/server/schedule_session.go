@@ -98,7 +98,7 @@ func (s *schedule) opened(now time.Time, no protocol.TransferNo, session protoco
 	if p.rekeyed {
 		wait = s.t.RekeyWait
 	}
-	p.phase, p.session, p.until, p.rekeyed, p.most = phaseAsking, session, now.Add(wait), false, false
+	p.phase, p.session, p.until, p.rekeyed = phaseAsking, session, now.Add(wait), false
 	return true
 }
 
@@ -112,12 +112,6 @@ func (s *schedule) beginIfReady(now time.Time, p *promise) {
 			attached++
 		case l.place == placeAsked && s.active[dev]:
 			open++
-		}
-	}
-	if most := 4*attached >= 3*(attached+open); most && !p.most {
-		p.most = true
-		if soon := now.Add(s.t.Lag); soon.Before(p.until) {
-			p.until = soon
 		}
 	}
 	switch {

@@ -166,22 +166,6 @@ func TestDataFlowsWhenAllAnsweredOrAfterHalfASecond(t *testing.T) {
 	expect(t, s, sec(4), "close 1")
 }
 
-// TestOneOfFourIsNotWaitedForLong: a machine behind a bad line answers late; the others do not
-// lose half a second to it.
-func TestOneOfFourIsNotWaitedForLong(t *testing.T) {
-	s := owing(4, nil)
-	for i := range byte(4) {
-		s.attached(t0, dev(1+i))
-	}
-	s.pump(t0)
-	s.opened(t0, 1, sess(1))
-	for i := range byte(3) {
-		s.ready(t0, 1, sess(1), dev(1+i), 0)
-	}
-	expect(t, s, t0)
-	expect(t, s, t0.Add(s.t.Lag), "begin 1")
-}
-
 func TestASilentDeviceIsLeftToHTTPS(t *testing.T) {
 	s := owing(2, nil)
 	s.attached(t0, dev(1))

@@ -59,9 +59,10 @@ type Controller struct {
 	rate     float64
 	limiter  Limiter
 	started  bool    // the doubling is over
-	first    float64 // rate
+	first    float64 // the rate it began with
 	before   Sample  // of the round at half the rate, while doubling; then of the one that ended it
 	mark     Sample  // what got across at the rate from which it has grown since
+	halved   bool    // half the cap is being tried
 	unused   int     // rounds in a row that did not use the rate
 	base     float64 // loss that does not depend on the rate
 	heard    bool    // base is a measurement
@@ -156,6 +157,8 @@ func (c *Controller) double(s Sample) {
 		c.settle(s.arrived()*backQueue, LimitWire)
 	case float64(s.Sent) < usedShare*c.rate:
 		c.idle(s)
+	case c.rate >= c.top():
+		c.capped(s)
 	default:
 		c.learn(s.Loss)
 		c.unused = 0
@@ -175,6 +178,18 @@ func (c *Controller) idle(s Sample) {
 		c.lastGood = c.rate
 		c.step = lastStep
 	}
+}
+
+// capped ends the doubling where more is not allowed: a group must not report at every turn
+// for as long as the transfer lasts. What is lost has no lower rate to be compared with if the
+// cap was the first rate; then half of it is tried.
+func (c *Controller) capped(s Sample) {
+	c.started, c.ceiling, c.lastGood = true, c.rate, c.rate
+	if s.Loss > suspectLoss && c.rate <= c.first {
+		c.rate, c.limiter, c.halved = c.rate/2, LimitLoss, true
+		return
+	}
+	c.learn(s.Loss)
 }
 
 // full says whether a round at a higher rate brought too little more across for the loss to
@@ -201,7 +216,7 @@ func (c *Controller) settle(bytesPerSec float64, l Limiter) {
 // follow keeps the rate near what the way carries.
 func (c *Controller) follow(s Sample) {
 	if c.futile(s) || c.flooded(s) {
-		c.before, c.mark, c.heard = s, Sample{}, false
+		c.before, c.mark, c.heard, c.halved = s, Sample{}, false, false
 		c.ceiling = s.arrived()
 		c.rate, c.limiter = s.arrived()*nearCeiling, LimitWire
 		c.step, c.own = firstStep, false
@@ -211,6 +226,10 @@ func (c *Controller) follow(s Sample) {
 		c.worse(s, l)
 		return
 	}
+	if c.halved { // as much is lost at half the cap: the cap was not too much
+		c.rate = c.ceiling
+	}
+	c.halved = false
 	c.better(s)
 }
 
@@ -359,11 +378,16 @@ func (c *Controller) learn(loss float64) {
 	c.base += (loss - c.base) / 8
 }
 
-func (c *Controller) clamp() {
-	top := float64(MaxRate)
+// top is the most that may be used.
+func (c *Controller) top() float64 {
 	if c.cfg.Cap > 0 {
-		top = float64(c.cfg.Cap)
+		return float64(c.cfg.Cap)
 	}
+	return MaxRate
+}
+
+func (c *Controller) clamp() {
+	top := c.top()
 	if c.rate >= top {
 		c.rate = top
 		c.limiter = LimitCap

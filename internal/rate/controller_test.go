@@ -48,6 +48,7 @@ func TestAutoFindsTheLimit(t *testing.T) {
 		"cap":                      {cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},
 		"cap below the start":      {cfg: rate.Config{Cap: mbit(30)}, want: 30, limiter: rate.LimitCap},
 		"cap, 30 % random loss":    {path: path{random: 0.3}, cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},
+		"cap above the wire":       {path: path{wire: 2.5e6, random: 0.05}, cfg: rate.Config{Cap: mbit(30)}, want: 20, limiter: rate.LimitWire},
 		"cap, a little loss":       {path: path{random: 0.004}, cfg: rate.Config{Cap: mbit(900)}, want: 900, limiter: rate.LimitCap},
 		"fixed, whatever happens":  {path: path{wire: 1e6}, cfg: rate.Config{Fixed: mbit(80)}, want: 80, limiter: rate.LimitCap},
 		"fixed above the cap":      {cfg: rate.Config{Fixed: mbit(80), Cap: mbit(20)}, want: 20, limiter: rate.LimitCap},
@@ -62,6 +63,9 @@ func TestAutoFindsTheLimit(t *testing.T) {
 				sum += float64(ctl.Rate()) * 8 / 1e6 / 100
 				seen[ctl.Limiter()]++
 			}
+		}
+		if c.cfg.Fixed == 0 && ctl.Starting() {
+			t.Errorf("%s: it still doubles: every device would report at every turn", name)
 		}
 		if sum < 0.85*c.want || sum > 1.1*c.want {
 			t.Errorf("%s: %.0f Mbit/s, want %.0f", name, sum, c.want)

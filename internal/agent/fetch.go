@@ -25,7 +25,7 @@ const (
 
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer.
 func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, []byte, error) {
-	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer)
+	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -36,9 +36,16 @@ func (c *Client) ProbesHeard(ctx context.Context, a groupcast.ProbeAnswer) error
 	return c.do(ctx, post("/agent/probes", a), nil)
 }
 
-// Manifest streams the manifest of a transfer.
-func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo) (io.ReadCloser, error) {
-	return c.open(ctx, "/agent/transfers/"+number(no)+"/manifest", nil)
+// smallManifest may share the connection of the calls: it is there sooner.
+const smallManifest = 256 << 10
+
+// Manifest streams the manifest of a transfer, of so many bytes.
+func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo, bytes uint64) (io.ReadCloser, error) {
+	by := c.bulk
+	if bytes <= smallManifest {
+		by = c.calls
+	}
+	return c.stream(ctx, by, "/agent/transfers/"+number(no)+"/manifest", nil)
 }
 
 // Blocks streams count session blocks from first on, one after another. An end before the

@@ -29,6 +29,8 @@ const (
 	callTimeout = 30 * time.Second // of calls that need no work of the server worth waiting for
 	idleTimeout = 30 * time.Second
 	readStall   = 45 * time.Second // three heartbeats of an event stream
+	pingAfter   = 20 * time.Second // of silence on the connection of the calls
+	pingAnswer  = 10 * time.Second
 )
 
 // Retries of calls that change nothing.
@@ -85,7 +87,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		base: "https://" + address, host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
-		calls: httpClient(transport(nil, cfg.Pin.ClientTLS())), bulk: httpClient(transport(nil, cfg.Pin.ClientTLS())),
+		calls: httpClient(oneConnection(transport(nil, cfg.Pin.ClientTLS()))), bulk: httpClient(transport(nil, cfg.Pin.ClientTLS())),
 	}, nil
 }
 
@@ -150,6 +152,15 @@ func transport(dial func(context.Context, string, string) (net.Conn, error), con
 		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 2, DisableCompression: true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+// oneConnection makes a transport speak HTTP/2, so that calls and the event stream share one
+// connection: what the server sends after an answer shows TCP at once that the answer is lost.
+// Pings find out that the server is gone.
+func oneConnection(t *http.Transport) *http.Transport {
+	t.ForceAttemptHTTP2 = true
+	t.HTTP2 = &http.HTTP2Config{SendPingTimeout: pingAfter, PingTimeout: pingAnswer}
+	return t
 }
 
 func httpClient(t *http.Transport) *http.Client {

@@ -272,7 +272,7 @@ func byteTrips(content []byte) []trip {
 			return c.Backup(ctx, groupcast.BackupOptions{Content: true})
 		}),
 		all(trip{method: "Manifest", by: "agent", args: []any{protocol.TransferNo(7)}}, func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
-			return c.Manifest(ctx, 7)
+			return c.Manifest(ctx, 7, 1<<10)
 		}),
 		all(trip{method: "Blocks", by: "agent", args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)}},
 			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {

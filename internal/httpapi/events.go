@@ -19,10 +19,10 @@ func (a *api) eventRoutes() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
 		summary: "What changes; a member sees only his groups and what concerns him"},
-		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), a.subscribe)
+		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), nil, a.subscribe)
 	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
 		summary: "Attach the device: it is active while the stream is open"},
-		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), a.attachAgent)
+		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), nudges, a.attachAgent)
 }
 
 func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {

@@ -17,6 +17,9 @@ import (
 // heartbeat is the longest silence on an event stream.
 const heartbeat = 15 * time.Second
 
+// blank is a line that readers of events skip.
+var blank = []byte(": \n\n")
+
 // line is one event as the stream carries it.
 type line struct {
 	version uint64
@@ -28,7 +31,8 @@ type line struct {
 type source func(ctx context.Context) (l line, ok bool, err error)
 
 // eventStream adds an operation that answers with server-sent events. shape documents them.
-func eventStream(a *api, r route, shape *huma.Schema, subscribe func(context.Context, groupcast.Principal) (source, func(), error)) {
+// Each event is followed by nudges after the given pauses.
+func eventStream(a *api, r route, shape *huma.Schema, after []time.Duration, subscribe func(context.Context, groupcast.Principal) (source, func(), error)) {
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Server-sent events. The first is hello with the version to read the state at; a last one of kind " +
@@ -43,13 +47,13 @@ func eventStream(a *api, r route, shape *huma.Schema, subscribe func(context.Con
 		}
 		return &huma.StreamResponse{Body: func(c huma.Context) {
 			defer end()
-			a.pour(c, next)
+			a.pour(c, next, after)
 		}}, nil
 	})
 }
 
 // pour writes events until the source ends, the reader is gone or the server closes.
-func (a *api) pour(c huma.Context, next source) {
+func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 	ctx, cancel := context.WithCancel(c.Context())
 	lines, failed := make(chan line), make(chan error, 1)
 	ended := make(chan struct{})
@@ -62,12 +66,18 @@ func (a *api) pour(c huma.Context, next source) {
 	s := startStream(c)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
+	nudge := newNudger(after)
+	defer nudge.timer.Stop()
 	for s.err == nil {
 		select {
 		case l := <-lines:
 			s.send(l)
+			nudge.begin()
+		case <-nudge.timer.C:
+			s.write(blank)
+			nudge.next()
 		case <-beat.C:
-			s.write([]byte(": \n\n"))
+			s.write(blank)
 		case err := <-failed:
 			s.send(a.cut(ctx, err))
 			return

@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/tcp"
 )
 
 const prefix = "/api/v1"
@@ -145,7 +146,7 @@ func ParseAddress(s string) (string, error) {
 // bulk bytes do not share a connection with the event stream.
 func transport(dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) *http.Transport {
 	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second}).DialContext
+		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: tcp.Control}).DialContext
 	}
 	return &http.Transport{
 		DialContext: dial, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/time/rate"
+
+	"github.com/groupcast/groupcast/internal/tcp"
 )
 
 // Limits keep a flood of connections away from the processors (security.md C6).
@@ -62,6 +64,7 @@ func (d *door) Accept() (net.Conn, error) {
 		}
 		who := addressPrefix(c.RemoteAddr())
 		if d.enter(who, time.Now()) {
+			tcp.Prompt(c)
 			return &guest{Conn: c, door: d, who: who}, nil
 		}
 		_ = c.Close() // it is refused; there is nobody to tell

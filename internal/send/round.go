@@ -179,7 +179,7 @@ func (s *Sender) sample(took float64) rate.Sample {
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
-		Delay: time.Duration(delay), Fresh: float64(n) / float64(s.devices.active), Blocked: s.round.blocked,
+		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Blocked: s.round.blocked,
 	}
 }
 

@@ -2,6 +2,7 @@ package send
 
 import (
 	"math"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -16,6 +17,7 @@ const (
 	startSyncGap  = 4 * time.Millisecond  // while the rate doubles, each solicits reports …
 	crowdSyncGap  = 25 * time.Millisecond // … but not of more than promptGroup devices
 	autoSyncGap   = 50 * time.Millisecond // while data flows and the rate is being found
+	ownSamples    = 16                    // SYNCs of which a receiver reports the median delay
 	frontBytes    = 2 << 20               // this much sent is far
 	earlySymbols  = 500                   // until so many are sent, index and manifest hurry
 	ends          = 3                     // SYNCs that say END
@@ -47,6 +49,7 @@ type syncs struct {
 	ending     bool
 	ended      int
 	times      [sentRemember]time.Time
+	own        [ownSamples]time.Duration // the newest went through this machine's queue for so long
 	repairs    []wire.Repair
 }
 
@@ -100,6 +103,7 @@ func (s *Sender) NextSync(now time.Time) (wire.Sync, protocol.PacketNumber, bool
 	y.last, y.soon, y.frontMoved, y.bytes = now, false, false, 0
 	y.first = number + 1
 	y.times[y.sequence%sentRemember] = now
+	y.own[(y.sequence-1)%uint64(len(y.own))] = s.queueDelay()
 	s.number++
 	s.count.Syncs++
 	if y.sequence == s.round.since {
@@ -126,7 +130,7 @@ func (s *Sender) Preview(now time.Time) wire.Sync {
 	y := &s.sync
 	m := wire.Sync{
 		Sequence:       y.sequence,
-		SentAt:         uint64(max(0, now.Sub(s.started).Microseconds()+s.queueDelay().Microseconds())),
+		SentAt:         uint64(max(0, now.Sub(s.started).Microseconds())),
 		Flags:          s.syncFlags(),
 		GRTT:           uint32(s.grtt.Microseconds()),
 		GroupSize:      uint32(min(max(len(s.devices.order), 1), protocol.MaxGroupSize)),
@@ -142,10 +146,19 @@ func (s *Sender) Preview(now time.Time) wire.Sync {
 	return m
 }
 
-// queueDelay is how long this machine's own queue holds what is handed over now: receivers
-// measure the network's part.
+// queueDelay is about how long this machine's own queue holds what is handed over now; the
+// kernel counts the memory of packets, which is more than they take on the wire.
 func (s *Sender) queueDelay() time.Duration {
 	return time.Duration(float64(s.queued) / float64(max(s.drain, 1)) * float64(time.Second))
+}
+
+// ownDelay is the share of this machine's own queue in the delay that receivers report: of
+// the median of their latest SYNCs.
+func (s *Sender) ownDelay() time.Duration {
+	own := s.sync.own
+	n := min(s.sync.sequence, uint64(len(own)))
+	slices.Sort(own[:n])
+	return own[n/2]
 }
 
 func (s *Sender) syncFlags() wire.SyncFlags {

@@ -91,11 +91,12 @@ type Receipt struct {
 }
 
 // AgentReport is what an agent tells over HTTPS: when UDP feedback does not get through,
-// and while it catches up.
+// and while it catches up. One with Feedback tells its progress there.
 type AgentReport struct {
 	Transfer  protocol.TransferNo `json:"transfer"`
 	Blocks    int                 `json:"blocks_verified"`
 	Bytes     uint64              `json:"bytes_verified"`
+	Bar       []byte              `json:"bar,omitempty"` // as in Delivery
 	Path      Path                `json:"path"`
 	Reason    string              `json:"reason,omitempty"` // why it left multicast, in words
 	FreeBytes uint64              `json:"free_bytes"`

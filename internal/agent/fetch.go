@@ -83,19 +83,26 @@ func (j *job) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) 
 	return j.staging().WriteBlock(b, data)
 }
 
-// fetchRanges fetches blocks run by run and hands each to put.
+// fetchRanges fetches blocks run by run, hands each to put and tells the server now and then: on
+// a slow line, or beside a multicast session, a run may take minutes.
 func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
 	layout := j.staging().Layout()
-	report := time.Now()
+	reported := time.Now()
+	telling := func(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+		if err := put(layout, b, data); err != nil {
+			return err
+		}
+		if time.Since(reported) > reportEvery {
+			reported = time.Now()
+			j.agent.report(ctx, j, "")
+		}
+		return nil
+	}
 	for _, r := range ranges {
 		for first := max(r.First, layout.FirstStream()); first < r.End(); first += fetchBlocks {
 			n := min(fetchBlocks, uint32(r.End()-first))
-			if err := j.fetchRun(ctx, layout, first, n, put); err != nil {
+			if err := j.fetchRun(ctx, layout, first, n, telling); err != nil {
 				return err
-			}
-			if time.Since(report) > reportEvery {
-				report = time.Now()
-				j.agent.report(ctx, j, "")
 			}
 		}
 	}

@@ -72,7 +72,9 @@ func (a *Agent) resendReceipts(ctx context.Context) {
 func (a *Agent) report(ctx context.Context, j *job, reason string) {
 	r := groupcast.AgentReport{Transfer: j.offer.Transfer, Path: j.path, Reason: reason, FreeBytes: a.freeBytes()}
 	if g := j.staging(); g != nil {
-		r.Blocks, r.Bytes = g.Layout().Blocks()-g.Missing(), g.Bytes()
+		first, has := g.Layout().FirstStream(), g.Has()
+		bar := has.Bar(first)
+		r.Blocks, r.Bytes, r.Bar = max(has.Count()-int(first), 0), g.Bytes(), bar[:]
 	}
 	if err := a.cfg.Client.Report(ctx, r); err != nil {
 		a.cfg.Log.Debug("report not sent", "err", err)

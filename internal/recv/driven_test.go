@@ -88,6 +88,21 @@ func TestHaveIsNotAskedFor(t *testing.T) {
 	}
 }
 
+// The bar is of the files: a device that has index and manifest only shows none of it.
+func TestBarLeavesTheHeadOut(t *testing.T) {
+	l := even(12, 2)
+	for head, want := range map[int]byte{2: 0, 0: 3} {
+		have := protocol.NewBlockSet(12)
+		have.AddRange(protocol.Range{First: 0, Count: 2})
+		r := machine(l, func(c *recv.Config) { c.Have, c.Head = have, head })
+		r.HandleSync(at(2), sync(2, 1, 12, 12))
+		f, _, ok := asks(r, at(2), at(60))
+		if !ok || f.Verified != 2 || f.Bar[0]&3 != want || f.Bar[63] != 0 {
+			t.Errorf("head of %d: %v, %d verified, bar %v", head, ok, f.Verified, f.Bar)
+		}
+	}
+}
+
 func TestDataPathAllocatesNothing(t *testing.T) {
 	l := even(64, 20)
 	r := machine(l, nil)

@@ -99,7 +99,9 @@ func (r *Receiver) adopt(now time.Time, have *protocol.BlockSet) {
 func (r *Receiver) stored(b protocol.BlockNumber) {
 	if r.have.Add(b) {
 		r.held.Add(b)
-		r.counts[bucket(b, r.cfg.Blocks)]++
+		if first := protocol.BlockNumber(r.cfg.Head); b >= first {
+			r.counts[protocol.BarBucket(b-first, r.cfg.Blocks-r.cfg.Head)]++
+		}
 	}
 }
 

@@ -128,38 +128,19 @@ func (r *Receiver) body(now time.Time) wire.Feedback {
 	return f
 }
 
-// bucket is the place of a block in the bar.
-func bucket(b protocol.BlockNumber, blocks int) int { return int(uint64(b) * 256 / uint64(blocks)) }
-
-// bar is the device's progress at a glance: of each 1/256 of the blocks none, some, most or
-// all.
-func (r *Receiver) bar() (out [64]byte) {
-	n := uint64(r.cfg.Blocks)
-	for i := uint64(0); i < 256; i++ {
-		lo, hi := (i*n+255)/256, ((i+1)*n+255)/256
-		v := byte(0)
-		if lo == hi { // fewer blocks than buckets: that of the block which covers it
-			if r.have.Has(protocol.BlockNumber(i * n / 256)) {
-				v = 3
-			}
-		} else {
-			v = level(uint64(r.counts[i]), hi-lo)
+// bar is the device's progress at a glance, index and manifest left out: what it shows is what
+// of the files is there.
+func (r *Receiver) bar() [protocol.BarBytes]byte {
+	first := protocol.BlockNumber(r.cfg.Head)
+	return protocol.BarOf(r.cfg.Blocks-r.cfg.Head, func(bucket int, lo, hi protocol.BlockNumber) int {
+		switch {
+		case hi-lo > 1:
+			return int(r.counts[bucket])
+		case r.have.Has(first + lo):
+			return 1
 		}
-		out[i/4] |= v << (i % 4 * 2)
-	}
-	return out
-}
-
-func level(have, of uint64) byte {
-	switch {
-	case have >= of:
-		return 3
-	case 2*have >= of:
-		return 2
-	case have > 0:
-		return 1
-	}
-	return 0
+		return 0
+	})
 }
 
 // delays follows the one-way delay of SYNCs above the smallest seen lately; the clocks need

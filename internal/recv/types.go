@@ -18,6 +18,7 @@ type Layout interface {
 type Config struct {
 	Layout     Layout             // as the offer tells it, or whole
 	Blocks     int                // session blocks, as the offer bounds them
+	Head       int                // of them, index and manifest: the bar leaves them out
 	Have       *protocol.BlockSet // verified already (session numbers); copied; nil: none
 	SymbolSize int
 	MaxK       int // largest k of the session; 0: what the fixed cutter gives

@@ -61,7 +61,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	if v := min(int(f.Verified), s.cfg.Blocks); v > d.verified {
 		d.verified, d.moved, d.fruit = v, now, 0
 	}
-	if f.Flags&wire.FeedbackBar != 0 {
+	if f.Flags&wire.FeedbackBar != 0 && int(f.Verified) >= d.verified { // else it was overtaken on its way
 		d.bar = f.Bar
 	}
 	d.forged = d.forged || f.Flags&wire.FeedbackMismatch != 0

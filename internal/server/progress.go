@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
 const (
@@ -22,6 +23,7 @@ type progress struct {
 	loss   float64
 	bar    []byte
 	path   groupcast.Path
+	told   time.Time // when the device said so
 	dirty  bool
 	gave   uint64 // bytes handed over for HTTPS in this process (F4)
 
@@ -41,18 +43,26 @@ func (l *live) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
 	return p
 }
 
-// report notes what a device told over HTTPS.
-func (l *live) report(no protocol.TransferNo, dev protocol.DeviceID, blocks int, bytes uint64, path groupcast.Path) {
+// report notes what a device told over HTTPS. A body of feedback that came this way says the
+// progress itself, to the session.
+func (l *live) report(dev protocol.DeviceID, r groupcast.AgentReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tr := l.infos[no]
-	l.sched.heard(l.s.now(), no, dev)
-	e := l.entry(no, dev)
-	e.blocks, e.bytes, e.dirty = min(max(blocks, 0), tr.Blocks), min(bytes, tr.Bytes), true
-	l.moved[no] = true
-	if path == groupcast.PathMulticast || path == groupcast.PathHTTPS {
-		e.path = path
+	tr, now := l.infos[r.Transfer], l.s.now()
+	l.sched.heard(now, r.Transfer, dev)
+	e := l.entry(r.Transfer, dev)
+	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
+		e.path = r.Path
 	}
+	if len(r.Feedback) > 0 {
+		return
+	}
+	e.blocks, e.bytes, e.bar = min(max(r.Blocks, 0), tr.Blocks), min(r.Bytes, tr.Bytes), nil
+	if len(r.Bar) == protocol.BarBytes {
+		e.bar = r.Bar // else none: an old one would not agree with the bytes
+	}
+	e.told, e.dirty = now, true
+	l.moved[r.Transfer] = true
 }
 
 // notice notes what a session knows of its devices.
@@ -68,11 +78,26 @@ func (l *live) notice(r *run, st session.SenderStatus) {
 			continue
 		}
 		e := l.entry(r.no, d.Device)
-		e.blocks, e.loss, e.bar, e.path, e.dirty = min(d.Blocks, tr.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
-		if tr.Blocks > 0 {
-			e.bytes = tr.Bytes / uint64(tr.Blocks) * uint64(e.blocks)
+		if d.LastReport.Before(e.told) {
+			continue // it has told more over HTTPS since
 		}
+		e.blocks, e.loss, e.bar, e.path, e.dirty = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
+		e.bytes, e.told = bytesOf(tr, e.blocks), d.LastReport
 	}
+}
+
+// ofStream is how many blocks of the files are among a session's: a device needs index and
+// manifest before any of them.
+func ofStream(tr store.Transfer, session int) int {
+	return min(max(session-1-int(tr.ManifestBlocks), 0), tr.Blocks)
+}
+
+// bytesOf is what so many of a transfer's blocks hold, whichever they are.
+func bytesOf(tr store.Transfer, blocks int) uint64 {
+	if tr.Blocks == 0 {
+		return 0
+	}
+	return min(uint64(float64(tr.Bytes)*float64(blocks)/float64(tr.Blocks)), tr.Bytes)
 }
 
 // current lists the runs there are now.

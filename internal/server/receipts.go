@@ -72,7 +72,7 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
-	s.live.report(r.Transfer, d.ID, tr.Blocks, tr.Bytes, r.Path)
+	s.live.report(d.ID, groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path})
 	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
 	owed, err := s.store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: clip(r.Reason), Path: r.Path, Receipt: proof,
@@ -121,7 +121,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if !s.live.owes(r.Transfer, d.ID) {
 		return errNotOwed
 	}
-	s.live.report(r.Transfer, d.ID, r.Blocks, r.Bytes, r.Path)
+	s.live.report(d.ID, r)
 	if len(r.Feedback) > 0 {
 		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
 	}

@@ -23,7 +23,8 @@ import (
 
 func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 
-const patience = 20 * time.Second
+// patience is for a slow machine with the race detector and much else to do.
+const patience = time.Minute
 
 // content is a transfer of one file in memory.
 type content struct {

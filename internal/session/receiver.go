@@ -129,9 +129,9 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	if err := r.dial(); err != nil {
 		return nil, err
 	}
-	blocks := 1 + int(cfg.Offer.ManifestBlocks) + int(cfg.Offer.Blocks)
+	head := 1 + int(cfg.Offer.ManifestBlocks)
 	r.machine = recv.New(recv.Config{
-		Layout: r.head.known(), Blocks: blocks, SymbolSize: int(cfg.Offer.SymbolSize),
+		Layout: r.head.known(), Blocks: head + int(cfg.Offer.Blocks), Head: head, SymbolSize: int(cfg.Offer.SymbolSize),
 		MaxK: int(cfg.Offer.MaxK), First: first,
 		PoolBytes: protocol.ReceiverPoolBytes / cfg.Intake.share(),
 		Waiting:   !cfg.Handout.Started,

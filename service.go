@@ -216,8 +216,11 @@ type CheckQuery struct {
 
 // AuditQuery narrows the audit log.
 type AuditQuery struct {
-	Limit  int   `json:"limit,omitempty"`  // 0: 100
-	Before int64 `json:"before,omitempty"` // only entries with a smaller ID; 0: all
+	Limit  int    `json:"limit,omitempty"`  // 0: 100
+	Before int64  `json:"before,omitempty"` // only entries with a smaller ID; 0: all
+	Actor  string `json:"actor,omitempty"`  // exactly; empty: everybody's
+	Action string `json:"action,omitempty"` // exactly, or as a noun: "member" is every member.*
+	Object string `json:"object,omitempty"` // exactly
 }
 
 // BackupOptions says what a backup holds besides the database and the keys.

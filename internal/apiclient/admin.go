@@ -111,7 +111,29 @@ func (c *Client) Audit(ctx context.Context, q groupcast.AuditQuery) ([]groupcast
 	if q.Before > 0 {
 		v.Set("before", strconv.FormatInt(q.Before, 10))
 	}
+	for key, value := range map[string]string{"actor": q.Actor, "action": q.Action, "object": q.Object} {
+		if value != "" {
+			v.Set(key, value)
+		}
+	}
 	return answered[[]groupcast.AuditEntry](ctx, c, get("/audit").with(v))
+}
+
+// auditPiece is how many entries the server gives at most at a time.
+const auditPiece = 1000
+
+// AuditLog reads as many entries as are asked for, piece by piece.
+func (c *Client) AuditLog(ctx context.Context, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+	var all []groupcast.AuditEntry
+	for left := q.Limit; ; left = q.Limit - len(all) {
+		piece := q
+		piece.Limit = min(left, auditPiece)
+		next, err := c.Audit(ctx, piece)
+		if all = append(all, next...); err != nil || len(all) >= q.Limit || len(next) < piece.Limit {
+			return all, err
+		}
+		q.Before = next[len(next)-1].ID
+	}
 }
 
 // ConfirmMemberships lets sending begin again after a restore.

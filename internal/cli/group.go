@@ -10,8 +10,8 @@ import (
 )
 
 func (a *app) group() *cobra.Command {
-	c := &cobra.Command{Use: "group", Short: "Groups: create, list, show, delete"}
-	c.AddCommand(a.groupCreate(), a.groupList(), a.groupShow(), a.groupDelete())
+	c := &cobra.Command{Use: "group", Short: "Groups: create, list, show, keys, delete"}
+	c.AddCommand(a.groupCreate(), a.groupList(), a.groupShow(), a.groupKeys(), a.groupDelete())
 	return c
 }
 

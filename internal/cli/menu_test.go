@@ -138,7 +138,7 @@ func (x *terminal) row(number, title string) {
 	x.t.Helper()
 	x.sees("a number or")
 	x.types(number)
-	if number == "1" && strings.Contains(plainText(x.screen()), "15  Exit") {
+	if number == "1" && strings.Contains(plainText(x.screen()), "17  Exit") {
 		x.types("Enter")
 	}
 	x.sees(title)
@@ -224,7 +224,7 @@ func TestMenusOnATerminal(t *testing.T) {
 
 func (x *terminal) prepares() {
 	x.t.Helper()
-	x.sees("Administrator", "1  Create group", "15  Exit")
+	x.sees("Administrator", "1  Create group", "17  Exit")
 	if colour.MatchString(x.screen()) {
 		x.t.Errorf("colour in spite of NO_COLOR: %q", x.screen())
 	}
@@ -236,6 +236,12 @@ func (x *terminal) prepares() {
 	x.row("3", "Add client to group")
 	x.answers("Group", "lab", "Client (login ID)", "alice", "New client", "correct horse battery")
 	x.said("The account alice is made", "alice is a member of lab")
+	x.row("15", "Accounts")
+	x.answers("What to do", "make", "Login ID", "dora", "Role", "", "New password", "yet another horse")
+	x.said("The account dora is made")
+	x.row("16", "Records")
+	x.answers("Which", "audit", "Only what this user did", "", "Only this kind", "user")
+	x.said("user.add", "dora")
 	x.row("5", "List groups")
 	x.said("lab ", "open2 ", "MEMBERS")
 	x.row("13", "View members")
@@ -340,7 +346,7 @@ func (x *terminal) takesAway() {
 	x.row("2", "Delete group")
 	x.answers("Group", "lab", "Delete it?", "yes")
 	x.said("Group lab is deleted")
-	x.row("15", "")
+	x.row("17", "")
 }
 
 // fromElsewhere is an administrator on another machine: what he adds is uploaded.
@@ -356,14 +362,14 @@ func (s *site) fromElsewhere() {
 		}
 	}
 	x := s.terminal("b")
-	x.sees("Administrator, boss at 127.0.0.1", "15  Switch to the receiver's menu", "0 of 2 receivers active")
+	x.sees("Administrator, boss at 127.0.0.1", "17  Switch to the receiver's menu", "0 of 2 receivers active")
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Hold it", "yes")
 	x.said("Transfer 6: third.txt, 1 file (10 B) for lab.")
 	if b, err := os.ReadFile(filepath.Join(s.root, "b", "agent", "uploads.json")); err != nil || strings.TrimSpace(string(b)) != "{}" {
 		s.t.Errorf("an upload that is through is still remembered: %s, %v", b, err)
 	}
-	x.row("15", "Receiver, boss at")
+	x.row("17", "Receiver, boss at")
 	x.types("C-c")
 	s.until("the end by Ctrl-C", func() (string, bool) { now := x.screen(); return now, now == "" })
 }

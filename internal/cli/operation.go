@@ -6,7 +6,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -42,25 +41,6 @@ group's first, then for a user's.`,
 		}),
 	}
 	c.Flags().StringVar(&user, "user", "", "only this user's devices")
-	return c
-}
-
-func (a *app) audit() *cobra.Command {
-	var q groupcast.AuditQuery
-	c := &cobra.Command{
-		Use: "audit", Short: "Who did what, the newest first", Args: cobra.NoArgs,
-		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
-			entries, err := client.Audit(c.Context(), q)
-			if err != nil {
-				return err
-			}
-			return list(a, entries, "nothing yet", "AT|WHO|DID|TO|DETAIL|FROM", func(e groupcast.AuditEntry) []string {
-				return []string{e.At.Local().Format(time.DateTime), e.Actor, e.Action, e.Object, e.Detail, e.Address}
-			})
-		}),
-	}
-	c.Flags().IntVar(&q.Limit, "limit", 0, "how many (0: 100)")
-	c.Flags().Int64Var(&q.Before, "before", 0, "only entries older than this ID")
 	return c
 }
 

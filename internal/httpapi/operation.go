@@ -17,10 +17,13 @@ func (a *api) operationRoutes() {
 		})
 	listed(a, route{method: http.MethodGet, path: "/audit", id: "audit", access: admins, summary: "The audit log, newest first"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Limit  int   `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
-			Before int64 `query:"before" doc:"Only entries with a smaller ID; 0 means all"`
+			Limit  int    `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
+			Before int64  `query:"before" doc:"Only entries with a smaller ID; 0 means all"`
+			Actor  string `query:"actor" doc:"Only what this user did"`
+			Action string `query:"action" doc:"Only this action, or all of a noun: member is every member.*"`
+			Object string `query:"object" doc:"Only what was done to this"`
 		}) ([]groupcast.AuditEntry, error) {
-			return a.service.Audit(ctx, p, groupcast.AuditQuery{Limit: in.Limit, Before: in.Before})
+			return a.service.Audit(ctx, p, groupcast.AuditQuery{Limit: in.Limit, Before: in.Before, Actor: in.Actor, Action: in.Action, Object: in.Object})
 		})
 	reply(a, route{method: http.MethodGet, path: "/status", id: "status", access: admins, summary: "How the server does"},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.ServerStatus, error) {

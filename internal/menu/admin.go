@@ -36,6 +36,8 @@ func (d *Desk) adminRows() []Row {
 		{Title: "Check active receivers", Run: d.check},
 		{Title: "View members of a group", Run: d.viewMembers, Fields: []Field{d.groupField()}},
 		{Title: "Cancel, retry or hurry a transfer", Run: d.change, Fields: []Field{d.transferField(), d.deedField(), d.deviceField()}},
+		d.accountRow(),
+		d.recordRow(),
 	}
 }
 

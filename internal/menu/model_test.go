@@ -123,10 +123,10 @@ func TestMenuScreens(t *testing.T) {
 	b.golden("menu-admin")
 	b.press("1")
 	b.golden("menu-digit")
-	b.press("5")
+	b.press("7")
 	b.golden("menu-receiver")
 	if b.m.role != Receiver {
-		t.Error("15 switches to the receiver's menu")
+		t.Error("17 switches to the receiver's menu")
 	}
 	b.press("up", "up", "enter")
 	if b.m.role != Administrator {
@@ -204,6 +204,10 @@ func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
 			}
 			b.m.choose(i, 100)
 			b.run()
+			for n := 0; b.m.screen == onForm && n < len(r.Fields); n++ { // the first questions may be for nobody
+				b.press("enter")
+				b.run()
+			}
 			if s := b.screen(); !strings.Contains(s, "no server runs on this machine") || !strings.Contains(s, "Next: ") {
 				t.Errorf("%s: %s", r.Title, s)
 			}

@@ -18,14 +18,14 @@ func line(text, kind string, bytes uint64) agent.Line {
 func TestPlainEndsWithItsInput(t *testing.T) {
 	for in, want := range map[string]string{
 		"":              "Choice: ",
-		"16\n":          "16  Exit",
-		"0\n":           `“0” is not one of 1 to 16.`,
-		"15\n6\n":       "groupcast: Receiver, alice at 10.0.0.1:7440",
+		"18\n":          "18  Exit",
+		"0\n":           `“0” is not one of 1 to 18.`,
+		"17\n6\n":       "groupcast: Receiver, alice at 10.0.0.1:7440",
 		"1\nlab\n":      "Description: ",
 		"5\n":           "Next: start it with `groupcast serve`",
 		"\x1b[31m\n":    `\u{1b}[31m`,
-		"1\n\n16\n":     "an answer is needed",
-		"6\n16\n":       "no server runs on this machine",
+		"1\n\n18\n":     "an answer is needed",
+		"6\n18\n":       "no server runs on this machine",
 		"99999999999\n": "is not one of",
 	} {
 		var out strings.Builder

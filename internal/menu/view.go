@@ -132,7 +132,7 @@ func (m *model) viewCounts() []string {
 	default:
 		text = faint.Render(text)
 	}
-	if m.room() < 10 {
+	if m.room() < len(titles(m.desk, m.desk.rows(m.role), m.role))+2 { // better without the empty line than without the last row
 		return []string{text}
 	}
 	return []string{text, ""}

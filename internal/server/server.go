@@ -233,5 +233,5 @@ func (s *Server) Audit(ctx context.Context, p groupcast.Principal, q groupcast.A
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	return s.store.Audit(ctx, store.AuditFilter{Limit: q.Limit, Before: q.Before})
+	return s.store.Audit(ctx, store.AuditFilter{Limit: q.Limit, Before: q.Before, Actor: q.Actor, Action: q.Action, Object: q.Object})
 }

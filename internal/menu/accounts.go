@@ -1,0 +1,161 @@
+package menu
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// account is something that can be done about accounts.
+type account struct {
+	name, note string
+	newcomer   bool // about somebody who has no account yet
+	nobody     bool // about nobody in particular
+	role       bool // a role is asked for …
+	password   bool // … a password …
+	device     bool // … one of the user's machines
+	sure       bool // it cannot simply be taken back
+	do         func(ctx context.Context, d *Desk, a Answers) (Page, error)
+}
+
+var accounts = []account{
+	{name: "list", note: "every account with its role", nobody: true, do: listAccounts},
+	{name: "make", note: "a new account", newcomer: true, role: true, password: true, do: makeAccount},
+	{name: "change role", note: "administrator or member", role: true, do: changeRole},
+	{name: "new password", note: "every login with the old one ends", password: true, do: newPassword},
+	{name: "disable", note: "the account and its machines get nothing until it is enabled", sure: true, do: switchAccount(true)},
+	{name: "enable", note: "an account that was disabled", do: switchAccount(false)},
+	{name: "logins", note: "the user's machines: each is a login of its own", do: listLogins},
+	{name: "end a login", note: "a machine that is lost or no longer his", device: true, sure: true, do: endLogin},
+	{name: "delete", note: "with its machines and memberships", sure: true, do: deleteAccount},
+}
+
+func accountOf(a Answers) account {
+	i := slices.IndexFunc(accounts, func(x account) bool { return x.name == a["what"] })
+	return accounts[max(i, 0)]
+}
+
+// accountRow is the line of the menu about accounts.
+func (d *Desk) accountRow() Row {
+	return Row{Title: "Accounts: list, make, change, logins", Run: func(ctx context.Context, a Answers, _ show) (Page, error) {
+		x := accountOf(a)
+		if x.sure && !a.yes("sure") {
+			return say("Nothing was changed."), nil
+		}
+		return x.do(ctx, d, a)
+	}, Fields: []Field{
+		{Key: "what", Ask: "What to do", Default: "list", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
+			var c Choices
+			for _, x := range accounts {
+				c.Options = append(c.Options, Option{x.name, x.note})
+			}
+			return c, nil
+		}},
+		unless(Field{Key: "newcomer", Ask: "Login ID of the new account"}, func(x account) bool { return !x.newcomer }),
+		unless(d.userField(true), func(x account) bool { return x.nobody || x.newcomer }),
+		unless(Field{Key: "role", Ask: "Role", Default: "member", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
+			return Choices{Options: []Option{{"member", "receives what his groups are sent"}, {"admin", "may do everything here"}}}, nil
+		}}, func(x account) bool { return !x.role }),
+		unless(Field{Key: "password", Ask: "New password", Secret: true}, func(x account) bool { return !x.password }),
+		unless(d.loginField(), func(x account) bool { return !x.device }),
+		unless(confirm("sure", "Go on? It takes effect at once", "no"), func(x account) bool { return !x.sure }),
+	}}
+}
+
+// unless leaves a question out where what is to be done needs no answer to it.
+func unless(f Field, skip func(account) bool) Field {
+	prepare := f.Prepare
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
+		if skip(accountOf(a)) {
+			return Choices{Skip: true}, nil
+		}
+		if prepare == nil {
+			return Choices{}, nil
+		}
+		return prepare(ctx, a)
+	}
+	return f
+}
+
+// loginField asks for one of a user's machines.
+func (d *Desk) loginField() Field {
+	return Field{Key: "device", Ask: "Machine", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+		devices, err := d.Admin.Devices(ctx, a["user"])
+		c := Choices{Empty: words.Name(a["user"]) + " is logged in on no machine."}
+		for _, v := range devices {
+			c.Options = append(c.Options, Option{v.Name, standing(v)})
+		}
+		return c, err
+	}}
+}
+
+func standing(v groupcast.Device) string {
+	if v.Active {
+		return "active"
+	}
+	return "seen " + words.Ago(v.LastSeen)
+}
+
+func listAccounts(ctx context.Context, d *Desk, _ Answers) (Page, error) {
+	users, err := d.Admin.Users(ctx)
+	return table(users, "There are no accounts yet: make one.", "LOGIN ID|ROLE|STATE|SINCE", func(u groupcast.User) []string {
+		state := "enabled"
+		if u.Disabled {
+			state = "disabled"
+		}
+		return []string{u.Name, string(u.Role), state, words.Ago(u.CreatedAt)}
+	}), err
+}
+
+func makeAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	u, err := d.Admin.AddUser(ctx, groupcast.NewUser{Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"])})
+	return say(fmt.Sprintf("The account %s is made (%s).", words.Name(u.Name), u.Role)), err
+}
+
+func changeRole(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	role := groupcast.Role(a["role"])
+	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Role: &role})
+	return say(fmt.Sprintf("%s is %s now.", words.Name(u.Name), u.Role)), err
+}
+
+func newPassword(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	pw := groupcast.Password(a["password"])
+	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Password: &pw})
+	return say(words.Name(u.Name) + " has a new password."), err
+}
+
+func switchAccount(disabled bool) func(context.Context, *Desk, Answers) (Page, error) {
+	return func(ctx context.Context, d *Desk, a Answers) (Page, error) {
+		u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Disabled: &disabled})
+		if disabled {
+			return say(words.Name(u.Name) + " is disabled: nothing more is sent to this account."), err
+		}
+		return say(words.Name(u.Name) + " is enabled again."), err
+	}
+}
+
+func listLogins(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	devices, err := d.Admin.Devices(ctx, a["user"])
+	return table(devices, words.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE", func(v groupcast.Device) []string {
+		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, words.Ago(v.CreatedAt)}
+	}), err
+}
+
+func endLogin(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	devices, err := d.Admin.Devices(ctx, a["user"])
+	if err != nil {
+		return Page{}, err
+	}
+	i := slices.IndexFunc(devices, func(v groupcast.Device) bool { return v.Name == a["device"] })
+	if i < 0 {
+		return Page{}, groupcast.Errorf(groupcast.ENotFound, "%s has no machine %s any more", a["user"], a["device"])
+	}
+	return say("The login of " + words.Name(a["user"]) + " on " + words.Name(a["device"]) + " has ended."), d.Admin.RevokeDevice(ctx, devices[i].ID)
+}
+
+func deleteAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	return say("The account " + words.Name(a["user"]) + " is deleted."), d.Admin.DeleteUser(ctx, a["user"])
+}

@@ -156,6 +156,9 @@ type TransferService interface {
 	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
 	// EConflict, in words, when that cannot be: it is done, not connected, held.
 	ActOnDelivery(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID, a DeliveryAction) (Delivery, error)
+	// DropMember cancels what a member is still owed of a transfer: the only way for one who
+	// has no device yet. ENotFound if that is nothing.
+	DropMember(ctx context.Context, p Principal, no protocol.TransferNo, user string) (Transfer, error)
 	// SendTransfer sends one transfer now, held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it

@@ -170,6 +170,9 @@ func transferTrips() []trip {
 		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.Drop}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
 			return c.ActOnDelivery(ctx, no, device, groupcast.Drop)
 		}),
+		gives(trip{method: "DropMember", args: []any{no, "bob"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+			return c.DropMember(ctx, no, "bob")
+		}),
 		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
 		}),

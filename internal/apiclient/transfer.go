@@ -59,6 +59,11 @@ func (c *Client) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast
 	return answered[groupcast.LossMap](ctx, c, get("/transfers/"+number(no)+"/loss"))
 }
 
+// DropMember cancels what a member is still owed of a transfer.
+func (c *Client) DropMember(ctx context.Context, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/members/"+segment(user)+"/drop", nil).slowly())
+}
+
 // ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
 func (c *Client) ActOnDelivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
 	return answered[groupcast.Delivery](ctx, c, post("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/"+segment(string(a)), nil).slowly())

@@ -13,15 +13,22 @@ import (
 
 // straggler is a command about one device that holds a transfer up.
 func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *cobra.Command {
+	use, example := verb+" ID USER/DEVICE", "  groupcast transfer "+verb+" 12 alice/pc-03"
+	if action == groupcast.Drop {
+		use, example = verb+" ID USER[/DEVICE]", example+"\n  groupcast transfer drop 12 bob        # all of bob's devices, or none yet"
+	}
 	return &cobra.Command{
-		Use: verb + " ID USER/DEVICE", Short: short, Args: cobra.ExactArgs(2),
-		Example: "  groupcast transfer " + verb + " 12 alice/pc-03",
+		Use: use, Short: short, Args: cobra.ExactArgs(2),
+		Example: example,
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			no, err := transferNo(args[0])
 			if err != nil {
 				return err
 			}
 			found, err := findDelivery(c.Context(), client, no, args[1])
+			if action == groupcast.Drop && groupcast.ErrorCode(err) == groupcast.ENotFound && !strings.Contains(args[1], "/") {
+				return a.dropMember(c.Context(), client, no, args[1])
+			}
 			if err != nil {
 				return err
 			}
@@ -32,6 +39,15 @@ func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *co
 			return a.one(d, "transfer %d, %s/%s: %s", uint64(no), d.User, d.Device, told(d, action))
 		}),
 	}
+}
+
+// dropMember drops a member with every device, and one who has none yet.
+func (a *app) dropMember(ctx context.Context, client *apiclient.Client, no protocol.TransferNo, user string) error {
+	t, err := client.DropMember(ctx, no, user)
+	if err != nil {
+		return err
+	}
+	return a.one(t, "transfer %d: %s is not owed it any more; %d still owed", uint64(no), user, t.Owed)
 }
 
 // told says what becomes of a delivery now.

@@ -83,6 +83,7 @@ func (a *api) transferActions() {
 			})
 	}
 	a.deliveryActions()
+	a.memberActions()
 }
 
 func (a *api) deliveryActions() {
@@ -100,6 +101,17 @@ func (a *api) deliveryActions() {
 				return a.service.ActOnDelivery(ctx, p, in.No, in.Device, action)
 			})
 	}
+}
+
+func (a *api) memberActions() {
+	reply(a, route{method: http.MethodPost, path: "/transfers/{no}/members/{user}/drop", id: "drop-member", access: admins,
+		summary: "Owe a member the transfer no longer, on whichever device, or with none yet"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No   protocol.TransferNo `path:"no"`
+			User string              `path:"user"`
+		}) (groupcast.Transfer, error) {
+			return a.service.DropMember(ctx, p, in.No, in.User)
+		})
 }
 
 func (a *api) pendingRoutes() {

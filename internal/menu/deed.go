@@ -34,10 +34,23 @@ func movable(t groupcast.Transfer, d groupcast.Delivery) bool {
 	return owed(t, d) && d.Active && t.State != groupcast.TransferHeld
 }
 
+// droppable says whether a delivery can be taken back, also that of a member without a device.
+func droppable(t groupcast.Transfer, d groupcast.Delivery) bool {
+	return t.State.Open() && d.State.Owed()
+}
+
 var deviceDeeds = []deed{
 	{key: "n", name: "catch up now", note: "one receiver leaves multicast and fetches over HTTPS at once", each: movable, action: groupcast.CatchUp},
 	{key: "l", name: "later", note: "one receiver is left out for now; it stays owed", each: movable, action: groupcast.PutOff},
-	{key: "d", name: "drop", note: "one receiver is not owed it any more", ask: "not owed to this receiver any more?", each: owed, action: groupcast.Drop},
+	{key: "d", name: "drop", note: "one receiver is not owed it any more", ask: "not owed to this receiver any more?", each: droppable, action: groupcast.Drop},
+}
+
+// receiver names who is owed a delivery.
+func receiver(d groupcast.Delivery) string {
+	if d.Device == "" {
+		return d.User
+	}
+	return d.User + "/" + d.Device
 }
 
 // fittingEach are the deeds that make sense for a device.
@@ -47,6 +60,10 @@ func fittingEach(t groupcast.Transfer, d groupcast.Delivery) []deed {
 
 // performOn does something about what one device is owed, and says what becomes of it.
 func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (string, error) {
+	if who.Device == "" {
+		_, err := d.Admin.DropMember(ctx, who.Transfer, who.User)
+		return words.Name(who.User) + ": it is not owed any more", err
+	}
 	now, err := d.Admin.ActOnDelivery(ctx, who.Transfer, who.DeviceID, e.action)
 	if err != nil {
 		return "", err
@@ -55,7 +72,7 @@ func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (s
 	if e.action == groupcast.Drop {
 		what = "it is not owed any more"
 	}
-	return words.Name(who.User+"/"+who.Device) + ": " + words.Name(what), nil
+	return words.Name(receiver(who)) + ": " + words.Name(what), nil
 }
 
 var deeds = []deed{
@@ -149,7 +166,7 @@ func (d *Desk) deviceField() Field {
 		c := Choices{Empty: "There is no receiver that it could be done to."}
 		for _, one := range worstFirst(all) {
 			if deviceDeeds[i].each(t, one) {
-				c.Options = append(c.Options, Option{one.User + "/" + one.Device, percent(part(one, t)) + "  " + deviceTail(one, t)})
+				c.Options = append(c.Options, Option{receiver(one), percent(part(one, t)) + "  " + deviceTail(one, t)})
 			}
 		}
 		return c, err
@@ -182,7 +199,7 @@ func (d *Desk) change(ctx context.Context, a Answers, _ show) (Page, error) {
 	}
 	for _, e := range deviceDeeds {
 		for _, one := range all {
-			if e.name == a["deed"] && one.User+"/"+one.Device == a["device"] {
+			if e.name == a["deed"] && receiver(one) == a["device"] {
 				text, err := e.performOn(ctx, d, one)
 				return say(text), err
 			}

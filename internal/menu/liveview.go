@@ -40,7 +40,7 @@ func (m *model) viewSaid(lines []string) []string {
 	l, style := &m.live, strong
 	text := l.said
 	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
-		text, style = words.Name(who.User+"/"+who.Device+": "+who.Reason), faint
+		text, style = words.Name(receiver(who)+": "+who.Reason), faint
 	}
 	if text == "" {
 		return lines

@@ -45,13 +45,18 @@ func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no pr
 func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Delivery, a groupcast.DeliveryAction) error {
 	switch a {
 	case groupcast.CatchUp:
-		return s.live.move(func(sch *schedule, now time.Time) error { return sch.catchUp(now, d.Transfer, d.DeviceID) })
+		err := s.live.move(func(sch *schedule, now time.Time) error { return sch.catchUp(now, d.Transfer, d.DeviceID) })
+		if err != nil || d.Cause != groupcast.CauseLater {
+			return err
+		}
+		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, false, s.now())
 	case groupcast.PutOff:
 		err := s.live.move(func(sch *schedule, now time.Time) error { return sch.putOff(now, d.Transfer, d.DeviceID) })
-		if err == nil {
-			s.live.takeBack(d.Transfer, d.DeviceID)
+		if err != nil {
+			return err
 		}
-		return err
+		s.live.takeBack(d.Transfer, d.DeviceID)
+		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, true, s.now())
 	case groupcast.Drop:
 		return s.dropDelivery(ctx, p, d)
 	}
@@ -61,17 +66,51 @@ func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Del
 // dropDelivery cancels what one device is owed.
 func (s *Server) dropDelivery(ctx context.Context, p groupcast.Principal, d groupcast.Delivery) error {
 	owed, err := s.store.CloseDelivery(ctx, store.Closing{
-		Transfer: d.Transfer, Device: d.DeviceID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + p.Actor(),
+		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + p.Actor(),
 	}, s.now())
 	if err != nil {
 		return err
 	}
-	s.live.takeBack(d.Transfer, d.DeviceID)
-	s.live.settle(d.Transfer, d.DeviceID)
+	if d.Device != "" {
+		s.live.takeBack(d.Transfer, d.DeviceID)
+		s.live.settle(d.Transfer, d.DeviceID)
+	}
 	if owed == 0 {
 		s.complete(context.WithoutCancel(ctx), d.Transfer)
 	}
 	return nil
+}
+
+// DropMember cancels what a member is owed of a transfer, with or without a device.
+func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.show(ctx, no)
+	if err != nil {
+		return tr, err
+	}
+	all, err := s.store.Deliveries(ctx, no)
+	if err != nil {
+		return tr, err
+	}
+	dropped := 0
+	for _, d := range all {
+		if d.User != user || !d.State.Owed() {
+			continue
+		}
+		if err := s.dropDelivery(ctx, p, d); err != nil {
+			return tr, about(d, err)
+		}
+		dropped++
+		s.audit(ctx, p, "delivery.drop", fmt.Sprintf("%s of %s", whose(d), s.label(tr)), "")
+	}
+	if dropped == 0 {
+		return tr, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
+			WithHint("`groupcast transfer deliveries %d` shows who is", no)
+	}
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Text: user + ": drop"})
+	return s.show(ctx, no)
 }
 
 // move runs f on the schedule, lets the loop look at it again and gives f's answer.

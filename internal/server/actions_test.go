@@ -220,6 +220,74 @@ func TestDropEndsOneDeliveryAndTheTransferWithTheLast(t *testing.T) {
 	})
 }
 
+// Who has no device yet can be dropped too; his first device is not owed it then, until it is retried.
+func TestAMemberWithoutADeviceIsDropped(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		for _, name := range []string{"ann", "bob"} {
+			_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: name, Password: password})
+			w.must(err)
+			_, err = w.AddMember(w.ctx, local, "g", name)
+			w.must(err)
+		}
+		tr := w.send("g", nil)
+		got, err := w.DropMember(w.ctx, local, tr.No, "bob")
+		w.must(err)
+		if got.Owed != 1 || !got.State.Open() {
+			t.Fatalf("after one of two: %+v", got)
+		}
+		if _, err := w.DropMember(w.ctx, local, tr.No, "bob"); groupcast.ErrorCode(err) != groupcast.ENotFound {
+			t.Fatalf("twice: %v", err)
+		}
+		if bob := w.login("bob").attach(); len(bob.offers()) != 0 {
+			t.Fatal("his first device is owed it all the same")
+		}
+		got, err = w.DropMember(w.ctx, local, tr.No, "ann")
+		w.must(err)
+		if got.State != groupcast.TransferDone {
+			t.Fatalf("after the last: %s", got.State)
+		}
+		got, err = w.RetryTransfer(w.ctx, local, tr.No)
+		w.must(err)
+		if got.Owed != 2 {
+			t.Fatalf("retried: owed to %d", got.Owed)
+		}
+	})
+}
+
+// Who was put off stays so when the server is started again, for as long as it would have.
+func TestLaterOutlivesTheServer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		bob := agents[1]
+		_, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.PutOff)
+		w.must(err)
+		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		w.reboot()
+		bob.attach()
+		time.Sleep(time.Minute)
+		if o := bob.offers(); len(o) != 0 {
+			t.Fatalf("offered %+v after the restart", o)
+		}
+		all, err := w.Deliveries(w.ctx, local, tr.No)
+		w.must(err)
+		for _, d := range all {
+			if d.User == "bob" && d.Cause != groupcast.CauseLater {
+				t.Fatalf("the delivery: %+v", d)
+			}
+		}
+		_, err = w.SendTransfer(w.ctx, local, tr.No)
+		w.must(err)
+		if o := bob.offered(); o.Transfer != tr.No {
+			t.Fatalf("offered %+v", o)
+		}
+		w.reboot() // it was sent since: nobody is put off
+		if o := bob.attach().offered(); o.Transfer != tr.No {
+			t.Fatalf("offered %+v", o)
+		}
+	})
+}
+
 func TestASilentDeviceDoesNotKeepATransferInSending(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")

@@ -126,6 +126,9 @@ func (l *live) owe(owed []groupcast.Delivery) {
 				continue
 			}
 			s.owe(d.Transfer, d.DeviceID)
+			if d.Cause == groupcast.CauseLater {
+				s.leaveOut(d.Transfer, d.DeviceID, d.UpdatedAt)
+			}
 			l.owners[d.DeviceID] = d.UserID
 		}
 	})

@@ -46,6 +46,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 			_, err := s.ActOnDelivery(c, p, 1, protocol.DeviceID{1}, groupcast.Drop)
 			return err
 		},
+		"DropMember":     func(c ctx, p who) error { _, err := s.DropMember(c, p, 1, "bob"); return err },
 		"SendTransfer":   func(c ctx, p who) error { _, err := s.SendTransfer(c, p, 1); return err },
 		"Pending":        func(c ctx, p who) error { _, err := s.Pending(c, p, ""); return err },
 		"SendPending":    func(c ctx, p who) error { _, err := s.SendPending(c, p, ""); return err },

@@ -164,6 +164,13 @@ func (s *schedule) owe(no protocol.TransferNo, dev protocol.DeviceID) {
 	}
 }
 
+// leaveOut puts a device off that was put off before the server was started again.
+func (s *schedule) leaveOut(no protocol.TransferNo, dev protocol.DeviceID, since time.Time) {
+	if _, l := s.legOf(no, dev); l != nil && l.place == placeIdle {
+		l.place, l.since = placeLater, since
+	}
+}
+
 // settle says that a device is no longer owed a transfer.
 func (s *schedule) settle(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
 	p := s.promises[no]

@@ -75,6 +75,7 @@ type Entitlement struct {
 type Closing struct {
 	Transfer protocol.TransferNo
 	Device   protocol.DeviceID
+	UserID   string // of a delivery without a device
 	State    groupcast.DeliveryState
 	Reason   string
 	Path     groupcast.Path // PathUnknown or "" keeps what is known

@@ -147,7 +147,7 @@ type Transfers interface {
 	// CloseTransfer ends an open transfer (cancelled, expired, failed) with every delivery
 	// that is still owed. EConflict if it is closed.
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error
-	// ReleaseTransfer takes the hold off.
+	// ReleaseTransfer takes the hold off; nobody is put off any more.
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
 	// RetryTransfer owes again what failed, was refused, expired or cancelled, to devices of
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
@@ -186,6 +186,9 @@ type Deliveries interface {
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
 	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.
 	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error
+	// PutOff notes that a device is left out for now, or is not any more. Deliveries of it have
+	// CauseLater until it receives, or the transfer is released or retried.
+	PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error
 	// CloseDelivery ends an owed delivery with a receipt (its canonical JSON; may be nil) and
 	// gives how many of the transfer are still owed. EConflict if it is closed: only
 	// RetryTransfer opens it again (security.md F4).

@@ -175,6 +175,11 @@ func (s *Service) LossMap(_ context.Context, p groupcast.Principal, no protocol.
 	return answer[groupcast.LossMap](s.note("LossMap", p, no))
 }
 
+// DropMember notes the call.
+func (s *Service) DropMember(_ context.Context, p groupcast.Principal, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("DropMember", p, no, user))
+}
+
 // ActOnDelivery notes the call.
 func (s *Service) ActOnDelivery(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
 	return answer[groupcast.Delivery](s.note("ActOnDelivery", p, no, dev, a))

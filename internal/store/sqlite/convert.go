@@ -131,6 +131,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 		Reason: r.Reason, Path: groupcast.Path(r.Path), Blocks: int(r.Blocks),
 		Bytes: uint64(r.Bytes), LossPercent: r.Loss, Bar: r.Bar, UpdatedAt: instant(r.UpdatedAt),
 	}
+	if r.Later && d.State.Owed() {
+		d.Cause = groupcast.CauseLater
+	}
 	var err error
 	d.DeviceID, err = deviceID(r.DeviceID)
 	return d, err

@@ -51,14 +51,15 @@ func (s *Store) DeliveriesOfUser(ctx context.Context, userID string, limit int) 
 // Delivery gives what a device is or was owed of a transfer.
 func (s *Store) Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (d groupcast.Delivery, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		d, err = delivery(ctx, q, no, dev)
+		d, err = delivery(ctx, q, no, dev, "")
 		return err
 	})
 	return d, err
 }
 
-func delivery(ctx context.Context, q *queries.Queries, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error) {
-	r, err := q.Delivery(ctx, queries.DeliveryParams{TransferNo: int64(no), DeviceID: deviceText(dev)})
+// delivery needs the user of a delivery without a device.
+func delivery(ctx context.Context, q *queries.Queries, no protocol.TransferNo, dev protocol.DeviceID, userID string) (groupcast.Delivery, error) {
+	r, err := q.Delivery(ctx, queries.DeliveryParams{TransferNo: int64(no), DeviceID: deviceText(dev), UserID: userID})
 	if err != nil {
 		return groupcast.Delivery{}, missing(err, "delivery of transfer", no)
 	}
@@ -115,6 +116,13 @@ func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delive
 	})
 }
 
+// PutOff notes that a device is left out for now, or is not any more.
+func (s *Store) PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error {
+	return s.durably(ctx, func(q *queries.Queries) error {
+		return q.SetLater(ctx, queries.SetLaterParams{Later: later, UpdatedAt: micros(at), TransferNo: int64(no), DeviceID: deviceText(dev)})
+	})
+}
+
 // CloseDelivery ends an owed delivery.
 func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time) (owed int, err error) {
 	err = s.durably(ctx, func(q *queries.Queries) error {
@@ -124,7 +132,7 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 		}
 		n, err := q.CloseDelivery(ctx, queries.CloseDeliveryParams{
 			State: string(c.State), Reason: c.Reason, Path: path, Receipt: c.Receipt,
-			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device),
+			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), UserID: c.UserID,
 		})
 		if err != nil {
 			return err
@@ -139,7 +147,7 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 }
 
 func notOwed(ctx context.Context, q *queries.Queries, c store.Closing) error {
-	d, err := delivery(ctx, q, c.Transfer, c.Device)
+	d, err := delivery(ctx, q, c.Transfer, c.Device, c.UserID)
 	if err != nil {
 		return err
 	}

@@ -317,7 +317,7 @@ SELECT t.no, u.id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '
 FROM transfers t JOIN users u ON u.id = @user_id LEFT JOIN devices d ON d.user_id = u.id
 WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
-SET state = 'queued', reason = '', updated_at = excluded.updated_at
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
 WHERE deliveries.state = 'cancelled';
 
 -- name: OweDevice :exec
@@ -332,7 +332,7 @@ ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING;
 
 -- name: TakeOver :exec
 UPDATE deliveries SET device_id = @device_id, device_name = @device_name, updated_at = @updated_at
-WHERE user_id = @user_id AND device_id = '' AND state IN ('queued', 'receiving', 'refused');
+WHERE user_id = @user_id AND device_id = '' AND state IN ('queued', 'receiving', 'refused', 'cancelled');
 
 -- name: ForgetClosedWithoutDevice :exec
 DELETE FROM deliveries
@@ -340,7 +340,7 @@ WHERE user_id = @user_id AND device_id = '' AND state NOT IN ('queued', 'receivi
 
 -- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
-    blocks = 0, bytes = 0, loss = 0, bar = NULL, updated_at = @updated_at
+    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = @updated_at
 WHERE deliveries.device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
 
 -- name: CancelOfDevice :exec
@@ -361,7 +361,7 @@ UPDATE deliveries SET state = @state, reason = @reason, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND state IN ('queued', 'receiving', 'refused');
 
 -- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', updated_at = @updated_at
+UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND state IN ('failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = @transfer_no)
@@ -378,7 +378,8 @@ WHERE d.user_id = @user_id ORDER BY d.transfer_no DESC, d.device_name LIMIT @mos
 
 -- name: Delivery :one
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
-WHERE d.transfer_no = @transfer_no AND d.device_id = @device_id;
+WHERE d.transfer_no = @transfer_no AND d.device_id = @device_id
+    AND (d.device_id <> '' OR d.user_id = @user_id);
 
 -- name: Owed :many
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
@@ -401,7 +402,8 @@ ORDER BY d.transfer_no, d.device_name;
 
 -- name: UpdateDelivery :exec
 UPDATE deliveries SET state = @state, reason = @reason, path = @path, blocks = @blocks,
-    bytes = @bytes, loss = @loss, bar = @bar, updated_at = @updated_at
+    bytes = @bytes, loss = @loss, bar = @bar, updated_at = @updated_at,
+    later = later AND CAST(@state AS TEXT) <> 'receiving'
 WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_id
     AND state IN ('queued', 'receiving', 'refused');
 
@@ -410,7 +412,16 @@ UPDATE deliveries SET state = @state, reason = @reason,
     path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
     receipt = @receipt, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND device_id = @device_id
+    AND (device_id <> '' OR user_id = @user_id)
     AND state IN ('queued', 'receiving', 'refused');
+
+-- name: SetLater :exec
+UPDATE deliveries SET later = @later, updated_at = @updated_at
+WHERE transfer_no = @transfer_no AND device_id = @device_id
+    AND state IN ('queued', 'receiving', 'refused');
+
+-- name: TakeUp :exec
+UPDATE deliveries SET later = FALSE WHERE transfer_no = @transfer_no AND later;
 
 -- name: FillDelivery :exec
 UPDATE deliveries SET

@@ -119,6 +119,7 @@ CREATE TABLE deliveries (
     bar         BYTEA,
     receipt     BYTEA,
     updated_at  BIGINT NOT NULL,
+    later       BOOLEAN NOT NULL DEFAULT FALSE, -- an administrator put it off
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);

@@ -187,11 +187,14 @@ func (s *Store) CloseTransfer(ctx context.Context, no protocol.TransferNo, state
 	})
 }
 
-// ReleaseTransfer takes the hold off.
+// ReleaseTransfer takes the hold off; nobody is put off any more.
 func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
 	return s.durably(ctx, func(q *queries.Queries) error {
 		n, err := q.ReleaseTransfer(ctx, int64(no))
-		return ifOpen(ctx, q, int64(no), n, err)
+		if err := ifOpen(ctx, q, int64(no), n, err); err != nil {
+			return err
+		}
+		return q.TakeUp(ctx, int64(no))
 	})
 }
 

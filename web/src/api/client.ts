@@ -100,6 +100,7 @@ export const api = {
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
   sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
   act: (no: number, device: string, action: "catch-up" | "later" | "drop") => call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
+  dropMember: (no: number, user: string) => call<T.Transfer>("POST", `/transfers/${no}/members/${e(user)}/drop`, {}),
   lossMap: (no: number) => call<T.LossMap>("GET", `/transfers/${no}/loss`),
   pending: (group = "") => list<T.PendingTransfer>(`/pending${group ? `?group=${e(group)}` : ""}`),
   sendPending: (group: string) => call<T.Transfer[] | null>("POST", `/groups/${e(group)}/send`, {}),

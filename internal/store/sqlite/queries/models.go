@@ -38,6 +38,7 @@ type Delivery struct {
 	Bar        []byte
 	Receipt    []byte
 	UpdatedAt  int64
+	Later      bool
 }
 
 type Device struct {

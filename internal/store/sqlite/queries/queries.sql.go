@@ -481,6 +481,7 @@ UPDATE deliveries SET state = $1, reason = $2,
     path = CASE WHEN CAST($3 AS TEXT) = '' THEN path ELSE $3 END,
     receipt = $4, updated_at = $5
 WHERE transfer_no = $6 AND device_id = $7
+    AND (device_id <> '' OR user_id = $8)
     AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -492,6 +493,7 @@ type CloseDeliveryParams struct {
 	UpdatedAt  int64
 	TransferNo int64
 	DeviceID   string
+	UserID     string
 }
 
 func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (int64, error) {
@@ -503,6 +505,7 @@ func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (i
 		arg.UpdatedAt,
 		arg.TransferNo,
 		arg.DeviceID,
+		arg.UserID,
 	)
 	if err != nil {
 		return 0, err
@@ -646,7 +649,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name
 `
 
@@ -679,6 +682,7 @@ func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]Deliverie
 			&i.Delivery.Bar,
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -695,7 +699,7 @@ func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]Deliverie
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -735,6 +739,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Bar,
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -753,13 +758,15 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
+    AND (d.device_id <> '' OR d.user_id = $3)
 `
 
 type DeliveryParams struct {
 	TransferNo int64
 	DeviceID   string
+	UserID     string
 }
 
 type DeliveryRow struct {
@@ -768,7 +775,7 @@ type DeliveryRow struct {
 }
 
 func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow, error) {
-	row := q.db.QueryRowContext(ctx, delivery, arg.TransferNo, arg.DeviceID)
+	row := q.db.QueryRowContext(ctx, delivery, arg.TransferNo, arg.DeviceID, arg.UserID)
 	var i DeliveryRow
 	err := row.Scan(
 		&i.Delivery.TransferNo,
@@ -785,6 +792,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Bar,
 		&i.Delivery.Receipt,
 		&i.Delivery.UpdatedAt,
+		&i.Delivery.Later,
 		&i.GroupName,
 	)
 	return i, err
@@ -936,7 +944,7 @@ func (q *Queries) Devices(ctx context.Context, userID string) ([]DevicesRow, err
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -978,6 +986,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Bar,
 		&i.Delivery.Receipt,
 		&i.Delivery.UpdatedAt,
+		&i.Delivery.Later,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -1066,7 +1075,7 @@ func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) er
 
 const giveBack = `-- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
-    blocks = 0, bytes = 0, loss = 0, bar = NULL, updated_at = $1
+    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = $1
 WHERE deliveries.device_id = $2 AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -1587,7 +1596,7 @@ SELECT t.no, u.id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '
 FROM transfers t JOIN users u ON u.id = $2 LEFT JOIN devices d ON d.user_id = u.id
 WHERE t.group_id = $3 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
-SET state = 'queued', reason = '', updated_at = excluded.updated_at
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
 WHERE deliveries.state = 'cancelled'
 `
 
@@ -1603,7 +1612,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -1638,6 +1647,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Bar,
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1654,7 +1664,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -1689,6 +1699,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Bar,
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1705,7 +1716,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -1746,6 +1757,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Bar,
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1985,7 +1997,7 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 }
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', updated_at = $1
+UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = $1
 WHERE transfer_no = $2 AND state IN ('failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = $2)
@@ -2097,6 +2109,29 @@ func (q *Queries) SetDisabled(ctx context.Context, arg SetDisabledParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const setLater = `-- name: SetLater :exec
+UPDATE deliveries SET later = $1, updated_at = $2
+WHERE transfer_no = $3 AND device_id = $4
+    AND state IN ('queued', 'receiving', 'refused')
+`
+
+type SetLaterParams struct {
+	Later      bool
+	UpdatedAt  int64
+	TransferNo int64
+	DeviceID   string
+}
+
+func (q *Queries) SetLater(ctx context.Context, arg SetLaterParams) error {
+	_, err := q.db.ExecContext(ctx, setLater,
+		arg.Later,
+		arg.UpdatedAt,
+		arg.TransferNo,
+		arg.DeviceID,
+	)
+	return err
 }
 
 const setPassword = `-- name: SetPassword :execrows
@@ -2221,7 +2256,7 @@ func (q *Queries) SkipPast(ctx context.Context, arg SkipPastParams) error {
 
 const takeOver = `-- name: TakeOver :exec
 UPDATE deliveries SET device_id = $1, device_name = $2, updated_at = $3
-WHERE user_id = $4 AND device_id = '' AND state IN ('queued', 'receiving', 'refused')
+WHERE user_id = $4 AND device_id = '' AND state IN ('queued', 'receiving', 'refused', 'cancelled')
 `
 
 type TakeOverParams struct {
@@ -2238,6 +2273,15 @@ func (q *Queries) TakeOver(ctx context.Context, arg TakeOverParams) error {
 		arg.UpdatedAt,
 		arg.UserID,
 	)
+	return err
+}
+
+const takeUp = `-- name: TakeUp :exec
+UPDATE deliveries SET later = FALSE WHERE transfer_no = $1 AND later
+`
+
+func (q *Queries) TakeUp(ctx context.Context, transferNo int64) error {
+	_, err := q.db.ExecContext(ctx, takeUp, transferNo)
 	return err
 }
 
@@ -2441,7 +2485,8 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 
 const updateDelivery = `-- name: UpdateDelivery :exec
 UPDATE deliveries SET state = $1, reason = $2, path = $3, blocks = $4,
-    bytes = $5, loss = $6, bar = $7, updated_at = $8
+    bytes = $5, loss = $6, bar = $7, updated_at = $8,
+    later = later AND CAST($1 AS TEXT) <> 'receiving'
 WHERE transfer_no = $9 AND user_id = $10 AND device_id = $11
     AND state IN ('queued', 'receiving', 'refused')
 `

@@ -16,6 +16,7 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 	c := newContent(t, 2<<20)
 	r := newRig(t, c, testRate)
 	b := r.sender.builder
+	go b.writer.run(t.Context())
 	refs := make([]send.SymbolRef, b.maxRefs())
 	k := protocol.SourceSymbols(protocol.BlockSize, protocol.DefaultSymbol)
 	for i := range refs {
@@ -29,6 +30,9 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 		number += protocol.PacketNumber(len(refs))
 	})
 	b.let()
+	if err := b.writer.end(); err != nil {
+		t.Fatal(err)
+	}
 	if got > 4 {
 		t.Errorf("%v allocations for a train of %d packets", got, len(refs))
 	}

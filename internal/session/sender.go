@@ -178,10 +178,10 @@ func (s *Sender) newBuilder() *builder {
 	buffer := protocol.SourceSymbols(s.cfg.Layout.Longest(), size) * size
 	b := &builder{
 		cache: newCache(s.cfg.Source, s.cfg.Layout, buffer),
-		code:  fec.NewCode(), seal: s.seal, link: s.link, offer: &s.offer, stopped: &s.stopped,
+		code:  fec.NewCode(), seal: s.seal, offer: &s.offer, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
-	b.train = make([]byte, 0, b.maxRefs()*b.packet)
+	b.writer = newWriter(s.link, s.offer.GroupAddr, b.maxRefs()*b.packet, &s.stopped)
 	return b
 }
 

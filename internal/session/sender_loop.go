@@ -32,7 +32,11 @@ func (s *Sender) Run(ctx context.Context) error {
 	ahead.Go(func() { s.builder.cache.run(ctx) })
 	defer ahead.Wait()
 	defer cancel()
+	go s.builder.writer.run(ctx)
 	err := s.loop(ctx)
+	if late := s.builder.writer.end(); err == nil {
+		err = late
+	}
 	s.builder.let()
 	s.builder.cache.wipe()
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
@@ -161,7 +165,7 @@ func (s *Sender) carryOut(ctx context.Context, st *step) error {
 		}
 	}
 	if st.sync != nil {
-		if err := s.builder.write(ctx, st.sync, len(st.sync)); err != nil {
+		if err := s.builder.writer.put(ctx, shipment{packets: st.sync, size: len(st.sync)}); err != nil {
 			return err
 		}
 	}

@@ -4,9 +4,7 @@ import (
 	"context"
 	"errors"
 	"sync/atomic"
-	"time"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
@@ -34,19 +32,18 @@ func (r *rows) get(index int) []byte {
 // errStopped ends a train half built: nothing may be sealed any more (security.md K2).
 var errStopped = errors.New("the session was stopped")
 
-// builder makes trains of sealed packets and writes them. It belongs to the sender's loop.
+// builder makes trains of sealed packets. It belongs to the sender's loop.
 type builder struct {
 	cache   *cache
 	code    parityCode
 	seal    sealer
-	link    *mcast.Link
+	writer  *writer
 	offer   *wire.Offer
 	stopped *atomic.Bool
 
-	train  []byte    // room for the longest train
-	broken time.Time // since when the interface takes nothing; zero: it works
-	packet int       // bytes of a data packet
-	held   *entry    // the block of the last symbol: the next is often of the same
+	train  []byte // that is being built
+	packet int    // bytes of a data packet
+	held   *entry // the block of the last symbol: the next is often of the same
 }
 
 // sealer is the part of seal.Session that seals.
@@ -64,10 +61,14 @@ func (b *builder) maxRefs() int {
 	return max(1, min(send.MaxTrain, mcast.MaxTrainSegments, mcast.MaxTrainBytes/b.packet))
 }
 
-// send builds, seals and writes one train. Its packet numbers count as used from here on,
-// whatever becomes of it (security.md K1).
+// send builds and seals one train and hands it to the writer. Its packet numbers count as used
+// from here on, whatever becomes of it (security.md K1).
 func (b *builder) send(ctx context.Context, t send.Train) error {
-	b.train = b.train[:0]
+	train, err := b.writer.buffer(ctx)
+	if err != nil {
+		return err
+	}
+	b.train = train
 	for i, ref := range t.Refs {
 		if b.stopped.Load() {
 			return errStopped
@@ -76,45 +77,7 @@ func (b *builder) send(ctx context.Context, t send.Train) error {
 			return err
 		}
 	}
-	return b.write(ctx, b.train, b.packet)
-}
-
-// write sends sealed packets. What an interface that is down does not take is lost like any
-// other packet; only one that stays down ends the session.
-func (b *builder) write(ctx context.Context, packets []byte, size int) error {
-	if b.stopped.Load() {
-		return errStopped
-	}
-	err := b.link.WriteTrain(ctx, b.offer.GroupAddr, packets, size)
-	switch {
-	case err == nil:
-		b.broken = time.Time{}
-		return nil
-	case b.stopped.Load() || ctx.Err() != nil:
-		return errStopped
-	case b.broken.IsZero():
-		b.broken = time.Now()
-	case time.Since(b.broken) > brokenFor:
-		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", b.link.Interface.Name, b.offer.GroupAddr.Addr()).
-			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(err)
-	}
-	pause(ctx, brokenPause)
-	return nil
-}
-
-// How an interface that fails is borne.
-const (
-	brokenFor   = 20 * time.Second
-	brokenPause = 50 * time.Millisecond
-)
-
-func pause(ctx context.Context, d time.Duration) {
-	t := time.NewTimer(d)
-	defer t.Stop()
-	select {
-	case <-ctx.Done():
-	case <-t.C:
-	}
+	return b.writer.put(ctx, shipment{packets: b.train, size: b.packet, ours: true})
 }
 
 // add seals one packet behind the train: its body is written where its sealed form goes.

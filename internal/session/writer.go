@@ -1,0 +1,142 @@
+package session
+
+import (
+	"context"
+	"net/netip"
+	"sync/atomic"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/mcast"
+)
+
+// How an interface that fails is borne.
+const (
+	brokenFor   = 20 * time.Second
+	brokenPause = 50 * time.Millisecond
+)
+
+// buffers are the trains of a session in memory: one is written while the next is sealed.
+const buffers = 2
+
+// writer writes sealed packets in order, on a goroutine of its own: most of a sender's time goes
+// into the kernel's way to the wire, and sealing need not wait for it.
+type writer struct {
+	link    *mcast.Link
+	group   netip.AddrPort
+	stopped *atomic.Bool
+
+	free   chan []byte
+	ready  chan shipment
+	failed chan error    // the first error; everything after it is dropped
+	done   chan struct{} // closed when all is written
+	broken time.Time     // since when the interface takes nothing; zero: it works
+}
+
+// shipment is packets of one size, the last may be shorter. Its buffer goes back to free, if it
+// is one of the writer's.
+type shipment struct {
+	packets []byte
+	size    int
+	ours    bool
+}
+
+// newWriter makes a writer of trains of at most so many bytes; run has to be called.
+func newWriter(link *mcast.Link, group netip.AddrPort, bytes int, stopped *atomic.Bool) *writer {
+	w := &writer{
+		link: link, group: group, stopped: stopped,
+		free: make(chan []byte, buffers), ready: make(chan shipment, buffers),
+		failed: make(chan error, 1), done: make(chan struct{}),
+	}
+	for range buffers {
+		w.free <- make([]byte, 0, bytes)
+	}
+	return w
+}
+
+// buffer waits for one to build a train in.
+func (w *writer) buffer(ctx context.Context) ([]byte, error) {
+	select {
+	case b := <-w.free:
+		return b[:0], nil
+	case err := <-w.failed:
+		return nil, err
+	case <-ctx.Done():
+		return nil, errStopped
+	}
+}
+
+// put hands packets over; they must not change from here on.
+func (w *writer) put(ctx context.Context, s shipment) error {
+	if w.stopped.Load() {
+		return errStopped
+	}
+	select {
+	case w.ready <- s:
+		return nil
+	case err := <-w.failed:
+		return err
+	case <-ctx.Done():
+		return errStopped
+	}
+}
+
+// end waits until all that was put is written or dropped. Nothing may be put after it.
+func (w *writer) end() error {
+	close(w.ready)
+	<-w.done
+	select {
+	case err := <-w.failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// run writes until end is called.
+func (w *writer) run(ctx context.Context) {
+	defer close(w.done)
+	var failed error
+	for s := range w.ready {
+		if failed == nil {
+			if failed = w.write(ctx, s); failed != nil {
+				w.failed <- failed
+			}
+		}
+		if s.ours {
+			w.free <- s.packets
+		}
+	}
+}
+
+// write sends sealed packets. What an interface that is down does not take is lost like any
+// other packet; only one that stays down ends the session.
+func (w *writer) write(ctx context.Context, s shipment) error {
+	if w.stopped.Load() {
+		return errStopped
+	}
+	err := w.link.WriteTrain(ctx, w.group, s.packets, s.size)
+	switch {
+	case err == nil:
+		w.broken = time.Time{}
+		return nil
+	case w.stopped.Load() || ctx.Err() != nil:
+		return errStopped
+	case w.broken.IsZero():
+		w.broken = time.Now()
+	case time.Since(w.broken) > brokenFor:
+		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", w.link.Interface.Name, w.group.Addr()).
+			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(err)
+	}
+	pause(ctx, brokenPause)
+	return nil
+}
+
+func pause(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-ctx.Done():
+	case <-t.C:
+	}
+}

@@ -15,6 +15,7 @@ const (
 	passSyncGap   = 6 * time.Millisecond  // … in the middle of a pass, where nobody waits for them
 	frontSyncGap  = 20 * time.Millisecond // … and that a front which moved far calls for
 	startSyncGap  = 4 * time.Millisecond  // while the rate doubles, each solicits reports …
+	fewSyncGap    = 2 * time.Millisecond  // … of up to fewDevices
 	crowdSyncGap  = 25 * time.Millisecond // … but not of more than promptGroup devices
 	autoSyncGap   = 50 * time.Millisecond // while data flows and the rate is being found
 	ownSamples    = 16                    // SYNCs of which a receiver reports the median delay
@@ -34,6 +35,7 @@ const (
 	maxReport     = 30 * time.Second
 	smallGroup    = 8
 	mediumGroup   = 64
+	fewDevices    = 16
 	promptGroup   = 64                   // devices up to which SOLICIT is answered at once
 	reactionDelay = 3 * time.Millisecond // from a NACK to the SYNC that silences the others
 )
@@ -79,7 +81,10 @@ func (s *Sender) syncDue() time.Time {
 
 // startGap is the time between SYNCs while the rate doubles.
 func (s *Sender) startGap() time.Duration {
-	if s.prompt() {
+	switch n := len(s.devices.order); {
+	case n <= fewDevices:
+		return fewSyncGap
+	case s.prompt():
 		return startSyncGap
 	}
 	return crowdSyncGap

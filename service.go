@@ -26,6 +26,12 @@ type Service interface {
 	WebService
 }
 
+// Window is a stretch of a long list: who shows thousands of rows reads them piece by piece.
+type Window struct {
+	From  int // leave out so many from the start
+	Limit int // at most so many; 0: all of them
+}
+
 // Password is what a user typed. It goes over the wire as it is and into no log.
 type Password string
 
@@ -85,14 +91,14 @@ type Me struct {
 // UserService is for administrators: accounts and their devices.
 type UserService interface {
 	AddUser(ctx context.Context, p Principal, n NewUser) (User, error)
-	Users(ctx context.Context, p Principal) ([]User, error)
+	Users(ctx context.Context, p Principal, w Window) ([]User, error)
 	// UpdateUser changes role, password or whether the account is disabled; nil keeps.
 	UpdateUser(ctx context.Context, p Principal, name string, c UserChange) (User, error)
 	DeleteUser(ctx context.Context, p Principal, name string) error
 	// UserGroups lists a user's memberships and open requests.
 	UserGroups(ctx context.Context, p Principal, name string) ([]GroupOnOffer, error)
 	// Devices lists the devices of a user; of all users for "". A user may list his own.
-	Devices(ctx context.Context, p Principal, user string) ([]Device, error)
+	Devices(ctx context.Context, p Principal, user string, w Window) ([]Device, error)
 	// RevokeDevice ends a device for good. A user may revoke his own.
 	RevokeDevice(ctx context.Context, p Principal, id protocol.DeviceID) error
 }
@@ -162,8 +168,8 @@ type TransferService interface {
 	// SendTransfer sends one transfer now, held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it
-	// waits; of every group for "".
-	Pending(ctx context.Context, p Principal, group string) ([]PendingTransfer, error)
+	// waits, the oldest first; of every group for "".
+	Pending(ctx context.Context, p Principal, group string, w Window) ([]PendingTransfer, error)
 	// SendPending sends everything that is pending for a group now.
 	SendPending(ctx context.Context, p Principal, group string) ([]Transfer, error)
 }
@@ -173,6 +179,9 @@ type TransferFilter struct {
 	Group string `json:"group,omitempty"`
 	Open  bool   `json:"open,omitempty"`  // only those that still owe
 	Limit int    `json:"limit,omitempty"` // 0: 100
+	From  int    `json:"from,omitempty"`  // leave out so many from the start
+	// Oldest lists the oldest first, of those that still owe.
+	Oldest bool `json:"-"`
 }
 
 // PendingTransfer is an open transfer with its owed deliveries.

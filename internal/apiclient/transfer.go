@@ -26,6 +26,9 @@ func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]g
 	if f.Limit > 0 {
 		v.Set("limit", strconv.Itoa(f.Limit))
 	}
+	if f.From > 0 {
+		v.Set("from", strconv.Itoa(f.From))
+	}
 	return answered[[]groupcast.Transfer](ctx, c, get("/transfers").with(v))
 }
 

@@ -42,6 +42,7 @@ func (a *app) transferList() *cobra.Command {
 	}
 	c.Flags().BoolVar(&f.Open, "open", false, "only those that still owe")
 	c.Flags().IntVar(&f.Limit, "limit", 0, "how many (0: 100)")
+	c.Flags().IntVar(&f.From, "from", 0, "leave out so many of the newest")
 	return c
 }
 

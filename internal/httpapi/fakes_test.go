@@ -31,10 +31,14 @@ func (failing) Read([]byte) (int, error) { return 0, errDisk }
 // crowdedService has 2,500 users.
 type crowdedService struct{ *httpapitest.Service }
 
-func (crowdedService) Users(context.Context, groupcast.Principal) ([]groupcast.User, error) {
+func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcast.Window) ([]groupcast.User, error) {
 	users := make([]groupcast.User, 2500)
 	for i := range users {
 		users[i].Name = fmt.Sprintf("u%04d", i)
+	}
+	users = users[min(w.From, len(users)):]
+	if w.Limit > 0 {
+		users = users[:min(w.Limit, len(users))]
 	}
 	return users, nil
 }
@@ -42,6 +46,6 @@ func (crowdedService) Users(context.Context, groupcast.Principal) ([]groupcast.U
 // panickingService falls over.
 type panickingService struct{ *httpapitest.Service }
 
-func (panickingService) Users(context.Context, groupcast.Principal) ([]groupcast.User, error) {
+func (panickingService) Users(context.Context, groupcast.Principal, groupcast.Window) ([]groupcast.User, error) {
 	panic("canary: index out of range")
 }

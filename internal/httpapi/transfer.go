@@ -25,8 +25,9 @@ func (a *api) transferRoutes() {
 			Group string `query:"group" doc:"Only this group's"`
 			Open  bool   `query:"open" doc:"Only those that still owe"`
 			Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
+			From  int    `query:"from" minimum:"0" doc:"Leave out so many from the start"`
 		}) ([]groupcast.Transfer, error) {
-			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit})
+			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit, From: in.From})
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}", id: "transfer", access: admins, summary: "Show a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
@@ -118,14 +119,18 @@ func (a *api) pendingRoutes() {
 	listed(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
 		summary: "Open transfers: what is owed to whom and why it waits"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Window
 			Group string `query:"group" doc:"Only this group's"`
 		}) ([]groupcast.PendingTransfer, error) {
-			return a.service.Pending(ctx, p, in.Group)
+			return a.service.Pending(ctx, p, in.Group, groupcast.Window(in.Window))
 		})
 	listed(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
 		summary: "Open transfers of a group: what is owed to whom and why it waits"},
-		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.PendingTransfer, error) {
-			return a.service.Pending(ctx, p, in.Name)
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Name string `path:"name"`
+			Window
+		}) ([]groupcast.PendingTransfer, error) {
+			return a.service.Pending(ctx, p, in.Name, groupcast.Window(in.Window))
 		})
 	listed(a, route{method: http.MethodPost, path: "/groups/{name}/send", id: "send-pending", access: admins,
 		summary: "Send everything that is pending for a group now"},

@@ -20,7 +20,7 @@ func (a *api) userRoutes() {
 		})
 	listed(a, route{method: http.MethodGet, path: "/users", id: "users", access: admins, summary: "List users"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Window }) ([]groupcast.User, error) {
-			return stretch[groupcast.User](in.Window)(a.service.Users(ctx, p))
+			return a.service.Users(ctx, p, groupcast.Window(in.Window))
 		})
 	reply(a, route{method: http.MethodPatch, path: "/users/{name}", id: "update-user", access: admins, body: maxLogin,
 		summary: "Change a user's role or password, disable or enable him"},
@@ -48,7 +48,7 @@ func (a *api) deviceRoutes() {
 			Window
 			User string `query:"user" doc:"Only this user's devices"`
 		}) ([]groupcast.Device, error) {
-			return stretch[groupcast.Device](in.Window)(a.service.Devices(ctx, p, in.User))
+			return a.service.Devices(ctx, p, in.User, groupcast.Window(in.Window))
 		})
 	act(a, route{method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,
 		summary: "End a device for good; a user may end his own"},

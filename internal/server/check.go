@@ -88,7 +88,7 @@ func (s *Server) whomToCheck(ctx context.Context, q groupcast.CheckQuery) ([]gro
 		}
 		userID = u.ID
 	}
-	all, err := s.store.Devices(ctx, userID)
+	all, err := s.store.Devices(ctx, userID, groupcast.Window{})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -297,7 +297,7 @@ func TestReasonsAreInWords(t *testing.T) {
 		_, err = w.AddMember(w.ctx, local, "g", "new")
 		w.must(err)
 		w.send("g", func(n *groupcast.NewTransfer) { n.Now = false })
-		list, err := w.Pending(w.ctx, local, "g")
+		list, err := w.Pending(w.ctx, local, "g", groupcast.Window{})
 		w.must(err)
 		want := map[string]string{"ann": "waits 10s for others", "off": "not active", "new": "no device yet"}
 		for _, d := range list[0].Deliveries {
@@ -344,7 +344,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 			if free != 100 {
 				w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: free}))
 			}
-			if devices, err := w.Devices(w.ctx, local, "full"); err != nil || devices[0].FreeBytes != free {
+			if devices, err := w.Devices(w.ctx, local, "full", groupcast.Window{}); err != nil || devices[0].FreeBytes != free {
 				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
 			}
 		}

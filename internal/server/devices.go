@@ -9,7 +9,7 @@ import (
 
 // Devices lists the devices of a user, or of all. A user may list his own, which are all that
 // he sees.
-func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string) ([]groupcast.Device, error) {
+func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string, w groupcast.Window) ([]groupcast.Device, error) {
 	if user == "" && !p.Admin() {
 		user = p.User.Name
 	}
@@ -26,7 +26,7 @@ func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string
 		}
 		id = u.ID
 	}
-	devices, err := s.store.Devices(ctx, id)
+	devices, err := s.store.Devices(ctx, id, w)
 	if err != nil {
 		return nil, err
 	}

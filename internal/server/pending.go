@@ -170,11 +170,11 @@ func (l *live) whyWaiting(p *promise) string {
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.
-func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.PendingTransfer, error) {
+func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) ([]groupcast.PendingTransfer, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	open, err := s.openTransfers(ctx, group)
+	open, err := s.openTransfers(ctx, group, w)
 	if err != nil {
 		return nil, err
 	}
@@ -196,18 +196,22 @@ func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group strin
 }
 
 // openTransfers lists what is pending, oldest first.
-func (s *Server) openTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
+func (s *Server) openTransfers(ctx context.Context, group string, w groupcast.Window) ([]groupcast.Transfer, error) {
 	if group != "" {
 		if _, err := s.store.Group(ctx, group); err != nil {
 			return nil, err
 		}
 	}
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Limit: maxOpenListed})
+	limit := maxOpenListed
+	if w.Limit > 0 {
+		limit = min(limit, w.Limit)
+	}
+	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, From: w.From, Limit: limit})
 	if err != nil {
 		return nil, err
 	}
 	out := make([]groupcast.Transfer, 0, len(rows))
-	for i := len(rows) - 1; i >= 0; i-- {
+	for i := range rows {
 		tr := rows[i].Transfer
 		s.decorate(ctx, &tr)
 		out = append(out, tr)

@@ -15,11 +15,11 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 	type who = groupcast.Principal
 	return map[string]func(ctx, who) error{
 		"AddUser":        func(c ctx, p who) error { _, err := s.AddUser(c, p, groupcast.NewUser{}); return err },
-		"Users":          func(c ctx, p who) error { _, err := s.Users(c, p); return err },
+		"Users":          func(c ctx, p who) error { _, err := s.Users(c, p, groupcast.Window{}); return err },
 		"UpdateUser":     func(c ctx, p who) error { _, err := s.UpdateUser(c, p, "ann", groupcast.UserChange{}); return err },
 		"DeleteUser":     func(c ctx, p who) error { return s.DeleteUser(c, p, "bob") },
 		"UserGroups":     func(c ctx, p who) error { _, err := s.UserGroups(c, p, "ann"); return err },
-		"Devices of bob": func(c ctx, p who) error { _, err := s.Devices(c, p, "bob"); return err },
+		"Devices of bob": func(c ctx, p who) error { _, err := s.Devices(c, p, "bob", groupcast.Window{}); return err },
 		"RevokeDevice":   func(c ctx, p who) error { return s.RevokeDevice(c, p, protocol.DeviceID{1}) },
 		"CreateGroup":    func(c ctx, p who) error { _, err := s.CreateGroup(c, p, groupcast.NewGroup{}); return err },
 		"Groups":         func(c ctx, p who) error { _, err := s.Groups(c, p); return err },
@@ -48,7 +48,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		},
 		"DropMember":     func(c ctx, p who) error { _, err := s.DropMember(c, p, 1, "bob"); return err },
 		"SendTransfer":   func(c ctx, p who) error { _, err := s.SendTransfer(c, p, 1); return err },
-		"Pending":        func(c ctx, p who) error { _, err := s.Pending(c, p, ""); return err },
+		"Pending":        func(c ctx, p who) error { _, err := s.Pending(c, p, "", groupcast.Window{}); return err },
 		"SendPending":    func(c ctx, p who) error { _, err := s.SendPending(c, p, ""); return err },
 		"CreateUpload":   func(c ctx, p who) error { _, err := s.CreateUpload(c, p, nil); return err },
 		"Upload":         func(c ctx, p who) error { _, err := s.Upload(c, p, "u"); return err },

@@ -168,7 +168,7 @@ func (s *Server) noteSession(ctx context.Context, st session.SenderStatus) {
 	if len(heard) == 0 {
 		return
 	}
-	devices, err := s.store.Devices(ctx, "")
+	devices, err := s.store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
 		s.log.Error("devices could not be read", slog.Any("err", err))
 		return

@@ -44,7 +44,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	if err := mustAdmin(p); err != nil {
 		return groupcast.ServerStatus{}, err
 	}
-	devices, err := s.store.Devices(ctx, "")
+	devices, err := s.store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}

@@ -183,7 +183,7 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	open, err := s.openTransfers(ctx, group)
+	open, err := s.openTransfers(ctx, group, groupcast.Window{})
 	if err != nil {
 		return nil, err
 	}

@@ -49,11 +49,11 @@ func checkRole(r groupcast.Role) error {
 }
 
 // Users lists the accounts.
-func (s *Server) Users(ctx context.Context, p groupcast.Principal) ([]groupcast.User, error) {
+func (s *Server) Users(ctx context.Context, p groupcast.Principal, w groupcast.Window) ([]groupcast.User, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	return s.store.Users(ctx)
+	return s.store.Users(ctx, w)
 }
 
 // UpdateUser changes role, password, or whether the account is disabled.
@@ -154,7 +154,7 @@ func (s *Server) changeDisabled(ctx context.Context, u groupcast.User, c groupca
 
 // oweAgain puts what a user's devices are owed back under the schedule.
 func (s *Server) oweAgain(ctx context.Context, userID string) error {
-	devices, err := s.store.Devices(ctx, userID)
+	devices, err := s.store.Devices(ctx, userID, groupcast.Window{})
 	if err != nil {
 		return err
 	}

@@ -37,7 +37,7 @@ type Users interface {
 	AddUser(ctx context.Context, n NewUser, at time.Time) (groupcast.User, error)
 	User(ctx context.Context, name string) (groupcast.User, error)
 	UserByID(ctx context.Context, id string) (groupcast.User, error)
-	Users(ctx context.Context) ([]groupcast.User, error)
+	Users(ctx context.Context, w groupcast.Window) ([]groupcast.User, error)
 	// Credentials gives the account with its password hash.
 	Credentials(ctx context.Context, name string) (groupcast.User, Hash, error)
 	SetPassword(ctx context.Context, userID string, h Hash) error
@@ -77,7 +77,7 @@ type Devices interface {
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "".
-	Devices(ctx context.Context, userID string) ([]groupcast.Device, error)
+	Devices(ctx context.Context, userID string, w groupcast.Window) ([]groupcast.Device, error)
 	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, LossPercent, Clock, OS and
 	// Version of many devices at once. Unknown ones are passed over.
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
@@ -139,7 +139,7 @@ type Transfers interface {
 	// member, and to each member without a device. It gives the deliveries.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
-	// Transfers lists the newest first.
+	// Transfers lists the newest first, or the oldest where that is asked for.
 	Transfers(ctx context.Context, f groupcast.TransferFilter) ([]Transfer, error)
 	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a
 	// closed state sets EndedAt.

@@ -56,7 +56,7 @@ func (s *Service) AddUser(_ context.Context, p groupcast.Principal, n groupcast.
 }
 
 // Users notes the call.
-func (s *Service) Users(_ context.Context, p groupcast.Principal) ([]groupcast.User, error) {
+func (s *Service) Users(_ context.Context, p groupcast.Principal, _ groupcast.Window) ([]groupcast.User, error) {
 	return answer[[]groupcast.User](s.note("Users", p))
 }
 
@@ -76,7 +76,7 @@ func (s *Service) UserGroups(_ context.Context, p groupcast.Principal, name stri
 }
 
 // Devices notes the call.
-func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string) ([]groupcast.Device, error) {
+func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string, _ groupcast.Window) ([]groupcast.Device, error) {
 	return answer[[]groupcast.Device](s.note("Devices", p, user))
 }
 
@@ -191,7 +191,7 @@ func (s *Service) SendTransfer(_ context.Context, p groupcast.Principal, no prot
 }
 
 // Pending notes the call.
-func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string) ([]groupcast.PendingTransfer, error) {
+func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) ([]groupcast.PendingTransfer, error) {
 	return answer[[]groupcast.PendingTransfer](s.note("Pending", p, group))
 }
 

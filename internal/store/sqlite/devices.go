@@ -106,9 +106,9 @@ func (s *Store) DeviceByKey(ctx context.Context, userID string, publicKey []byte
 }
 
 // Devices lists devices by user and name.
-func (s *Store) Devices(ctx context.Context, userID string) (out []groupcast.Device, err error) {
+func (s *Store) Devices(ctx context.Context, userID string, w groupcast.Window) (out []groupcast.Device, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.Devices(ctx, userID)
+		rows, err := q.Devices(ctx, queries.DevicesParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}

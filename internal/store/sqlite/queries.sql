@@ -9,7 +9,7 @@ SELECT * FROM users WHERE name = @name;
 SELECT * FROM users WHERE id = @id;
 
 -- name: Users :many
-SELECT * FROM users ORDER BY name;
+SELECT * FROM users ORDER BY name LIMIT @most OFFSET @skip;
 
 -- name: SetPassword :execrows
 UPDATE users SET password = @password WHERE id = @id;
@@ -74,7 +74,7 @@ WHERE d.user_id = @user_id AND d.public_key = @public_key;
 -- name: Devices :many
 SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
-ORDER BY u.name, d.name;
+ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
 
 -- name: UpdateDevice :exec
 UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,
@@ -206,13 +206,19 @@ SELECT * FROM transfers WHERE no = @no;
 -- name: Transfers :many
 SELECT * FROM transfers
 WHERE (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
-ORDER BY no DESC LIMIT @most;
+ORDER BY no DESC LIMIT @most OFFSET @skip;
 
 -- name: OpenTransfers :many
 SELECT * FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
-ORDER BY no DESC LIMIT @most;
+ORDER BY no DESC LIMIT @most OFFSET @skip;
+
+-- name: OldestOpenTransfers :many
+SELECT * FROM transfers
+WHERE state IN ('held', 'waiting', 'gathering', 'sending')
+    AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
+ORDER BY no LIMIT @most OFFSET @skip;
 
 -- name: OpenTransfersOfGroup :many
 SELECT no FROM transfers

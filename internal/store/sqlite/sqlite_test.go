@@ -244,7 +244,7 @@ func BenchmarkTenThousandDevices(b *testing.B) {
 	})
 	b.Run("list devices", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Devices(b.Context(), ""); err != nil {
+			if _, err := s.Devices(b.Context(), "", groupcast.Window{}); err != nil {
 				b.Fatal(err)
 			}
 		}

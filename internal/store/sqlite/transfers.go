@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -109,6 +110,16 @@ func limit(asked int) int64 {
 	return int64(asked)
 }
 
+// most and skip are a window's, as SQL bounds them.
+func most(w groupcast.Window) int32 {
+	if w.Limit <= 0 {
+		return math.MaxInt32
+	}
+	return int32(min(w.Limit, math.MaxInt32))
+}
+
+func skip(from int) int32 { return int32(min(max(from, 0), math.MaxInt32)) }
+
 // Transfers lists the newest first. What is open is never cut off by the default limit: a
 // promise that is not listed would be forgotten.
 func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out []store.Transfer, err error) {
@@ -119,9 +130,14 @@ func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out 
 			if most <= 0 {
 				most = store.MaxOpenTransfers
 			}
-			rows, err = q.OpenTransfers(ctx, queries.OpenTransfersParams{GroupName: f.Group, Most: int32(most)})
+			p := queries.OpenTransfersParams{GroupName: f.Group, Most: int32(min(most, math.MaxInt32)), Skip: skip(f.From)}
+			if f.Oldest {
+				rows, err = q.OldestOpenTransfers(ctx, queries.OldestOpenTransfersParams(p))
+			} else {
+				rows, err = q.OpenTransfers(ctx, p)
+			}
 		} else {
-			rows, err = q.Transfers(ctx, queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit))})
+			rows, err = q.Transfers(ctx, queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit)), Skip: skip(f.From)})
 		}
 		if err != nil {
 			return err

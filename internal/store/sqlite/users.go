@@ -50,10 +50,10 @@ func (s *Store) UserByID(ctx context.Context, id string) (groupcast.User, error)
 }
 
 // Users lists the accounts by name.
-func (s *Store) Users(ctx context.Context) ([]groupcast.User, error) {
+func (s *Store) Users(ctx context.Context, w groupcast.Window) ([]groupcast.User, error) {
 	var rows []queries.User
 	err := s.read(ctx, func(q *queries.Queries) (err error) {
-		rows, err = q.Users(ctx)
+		rows, err = q.Users(ctx, queries.UsersParams{Most: most(w), Skip: skip(w.From)})
 		return err
 	})
 	out := make([]groupcast.User, 0, len(rows))

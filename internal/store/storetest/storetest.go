@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"transfer numbers", transferNumbers},
 		{"tokens of a user", tokensOfUser},
 		{"deliveries of a user", deliveriesOfUser},
+		{"lists piece by piece", windows},
 		{"a series is kept", seriesKept},
 		{"who was handed a session's key", handouts},
 		{"what multicast spared", traffic},

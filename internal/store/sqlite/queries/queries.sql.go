@@ -897,16 +897,22 @@ func (q *Queries) DeviceNames(ctx context.Context, userID string) ([]string, err
 const devices = `-- name: Devices :many
 SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
-ORDER BY u.name, d.name
+ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
+
+type DevicesParams struct {
+	UserID string
+	Skip   int32
+	Most   int32
+}
 
 type DevicesRow struct {
 	Device   Device
 	UserName string
 }
 
-func (q *Queries) Devices(ctx context.Context, userID string) ([]DevicesRow, error) {
-	rows, err := q.db.QueryContext(ctx, devices, userID)
+func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow, error) {
+	rows, err := q.db.QueryContext(ctx, devices, arg.UserID, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1427,6 +1433,71 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 	return items, nil
 }
 
+const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
+WHERE state IN ('held', 'waiting', 'gathering', 'sending')
+    AND (CAST($1 AS TEXT) = '' OR group_name = $1)
+ORDER BY no LIMIT $3 OFFSET $2
+`
+
+type OldestOpenTransfersParams struct {
+	GroupName string
+	Skip      int32
+	Most      int32
+}
+
+func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfersParams) ([]Transfer, error) {
+	rows, err := q.db.QueryContext(ctx, oldestOpenTransfers, arg.GroupName, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Transfer
+	for rows.Next() {
+		var i Transfer
+		if err := rows.Scan(
+			&i.No,
+			&i.GroupID,
+			&i.GroupName,
+			&i.Name,
+			&i.Files,
+			&i.Bytes,
+			&i.Blocks,
+			&i.State,
+			&i.Reason,
+			&i.CreatedAt,
+			&i.CreatedBy,
+			&i.StartedAt,
+			&i.EndedAt,
+			&i.ExpiresAt,
+			&i.Hold,
+			&i.Via,
+			&i.RateLimit,
+			&i.InPlace,
+			&i.Root,
+			&i.WireBytes,
+			&i.HttpsBytes,
+			&i.Source,
+			&i.ManifestBytes,
+			&i.ManifestBlocks,
+			&i.ContentGone,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const openRequest = `-- name: OpenRequest :one
 SELECT id FROM requests WHERE group_id = $1 AND user_id = $2 AND state = 'open'
 `
@@ -1458,16 +1529,17 @@ const openTransfers = `-- name: OpenTransfers :many
 SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
-ORDER BY no DESC LIMIT $2
+ORDER BY no DESC LIMIT $3 OFFSET $2
 `
 
 type OpenTransfersParams struct {
 	GroupName string
+	Skip      int32
 	Most      int32
 }
 
 func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([]Transfer, error) {
-	rows, err := q.db.QueryContext(ctx, openTransfers, arg.GroupName, arg.Most)
+	rows, err := q.db.QueryContext(ctx, openTransfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2423,16 +2495,17 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 const transfers = `-- name: Transfers :many
 SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
-ORDER BY no DESC LIMIT $2
+ORDER BY no DESC LIMIT $3 OFFSET $2
 `
 
 type TransfersParams struct {
 	GroupName string
+	Skip      int32
 	Most      int32
 }
 
 func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfer, error) {
-	rows, err := q.db.QueryContext(ctx, transfers, arg.GroupName, arg.Most)
+	rows, err := q.db.QueryContext(ctx, transfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2592,11 +2665,16 @@ func (q *Queries) UserByName(ctx context.Context, name string) (User, error) {
 }
 
 const users = `-- name: Users :many
-SELECT id, name, role, password, disabled, created_at FROM users ORDER BY name
+SELECT id, name, role, password, disabled, created_at FROM users ORDER BY name LIMIT $2 OFFSET $1
 `
 
-func (q *Queries) Users(ctx context.Context) ([]User, error) {
-	rows, err := q.db.QueryContext(ctx, users)
+type UsersParams struct {
+	Skip int32
+	Most int32
+}
+
+func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
+	rows, err := q.db.QueryContext(ctx, users, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,66 @@
+package storetest
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/groupcast/groupcast"
+)
+
+// windows reads the long lists piece by piece: no row twice, none left out.
+func windows(w *world) {
+	g := w.group("lab")
+	var want, names, numbers []string
+	for i := range 5 {
+		u := w.user(fmt.Sprintf("u%d", i))
+		want = append(want, u.Name)
+		w.device(u, "pc")
+		w.join(g, u)
+		t, _ := w.transfer(g)
+		numbers = append(numbers, fmt.Sprint(t.No))
+	}
+	pieces := func(what string, want []string, read func(groupcast.Window) []string) {
+		w.Helper()
+		var got []string
+		for from := 0; from < 6; from += 2 {
+			piece := read(groupcast.Window{From: from, Limit: 2})
+			got = append(got, piece...)
+		}
+		equal(w, what, fmt.Sprint(got), fmt.Sprint(want))
+		equal(w, what+" from the second on", fmt.Sprint(read(groupcast.Window{From: 1})), fmt.Sprint(want[1:]))
+		equal(w, what+" far out", len(read(groupcast.Window{From: math.MaxInt64, Limit: math.MaxInt64})), 0)
+	}
+	pieces("users", want, func(v groupcast.Window) (out []string) {
+		list, err := w.s.Users(w.ctx, v)
+		w.ok(err)
+		for _, u := range list {
+			out = append(out, u.Name)
+		}
+		return out
+	})
+	pieces("devices", want, func(v groupcast.Window) (out []string) {
+		list, err := w.s.Devices(w.ctx, "", v)
+		w.ok(err)
+		for _, d := range list {
+			out = append(out, d.User)
+		}
+		return out
+	})
+	for i := range numbers {
+		names = append(names, numbers[len(numbers)-1-i])
+	}
+	transfers := func(f groupcast.TransferFilter) func(groupcast.Window) []string {
+		return func(v groupcast.Window) (out []string) {
+			f.From, f.Limit = v.From, v.Limit
+			list, err := w.s.Transfers(w.ctx, f)
+			w.ok(err)
+			for _, t := range list {
+				out = append(out, fmt.Sprint(t.No))
+			}
+			return out
+		}
+	}
+	pieces("transfers", names, transfers(groupcast.TransferFilter{}))
+	pieces("open ones", names, transfers(groupcast.TransferFilter{Open: true}))
+	pieces("the oldest first", numbers, transfers(groupcast.TransferFilter{Open: true, Oldest: true}))
+}

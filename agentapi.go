@@ -54,6 +54,7 @@ type Offered struct {
 	Signature []byte `json:"signature"` // Ed25519
 	Group     string `json:"group"`     // the folder's name; the offer signs the group's ID
 	Manifest  []byte `json:"manifest,omitempty"`
+	Devices   int    `json:"devices,omitempty"` // that got this offer at the same time: many take turns to answer
 }
 
 // Ready is a device's answer to an offer: what it lacks, or why it will not take part.

@@ -85,6 +85,14 @@ type Agent struct {
 	warned bool // of the clock
 	// receiptsDue says that a receipt did not get through.
 	receiptsDue bool
+	// receiptTurn is when the receipts of unsent leave: in large groups they take turns.
+	receiptTurn <-chan time.Time
+	unsent      map[protocol.TransferNo]bool
+	// newest is the highest offer heard of by the stream or the state; announced by multicast
+	// is overdue, and looked for when the time of lookAgain comes.
+	newest    protocol.OfferNo
+	overdue   protocol.OfferNo
+	lookAgain <-chan time.Time
 	// space is what the server was told last of the room on the disk, and when.
 	space   uint64
 	spaceAt time.Time
@@ -93,6 +101,7 @@ type Agent struct {
 	verify    *seal.VerifyKey
 	heard     []string // nonces of probes, newest last
 	announced time.Time
+	announces chan protocol.OfferNo
 }
 
 // ended is a job that is over.
@@ -112,8 +121,9 @@ func New(cfg Config) (*Agent, error) {
 	}
 	return &Agent{
 		cfg: cfg, events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
-		groups: map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
-		jobs: map[protocol.TransferNo]*job{},
+		announces: make(chan protocol.OfferNo, 1),
+		groups:    map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
+		jobs: map[protocol.TransferNo]*job{}, unsent: map[protocol.TransferNo]bool{},
 	}, nil
 }
 
@@ -195,6 +205,7 @@ func (a *Agent) attach(ctx context.Context) error {
 func (a *Agent) desk(ctx context.Context) error {
 	spaces := time.NewTicker(5 * time.Second)
 	defer spaces.Stop()
+	defer a.sendUnsent(ctx)
 	var progress <-chan time.Time
 	if a.cfg.Progress > 0 {
 		every := time.NewTicker(a.cfg.Progress)
@@ -211,6 +222,12 @@ func (a *Agent) desk(ctx context.Context) error {
 			if err := a.close(ctx, e); err != nil {
 				return err
 			}
+		case n := <-a.announces:
+			a.expect(n)
+		case <-a.lookAgain:
+			a.look(ctx)
+		case <-a.receiptTurn:
+			a.resendReceipts(ctx)
 		case <-progress:
 			a.sayProgress()
 		case <-spaces.C:
@@ -356,49 +373,4 @@ func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
 		}
 	}
 	a.groups = next
-}
-
-// join hears a group's address.
-func (a *Agent) join(g groupcast.AgentGroup) error {
-	addr, err := netip.ParseAddrPort(g.Address)
-	if err != nil {
-		return err
-	}
-	if err := allowed(addr); err != nil {
-		return err
-	}
-	if err := a.intake.Join(addr, netip.Addr{}); err != nil {
-		return err
-	}
-	a.joined[g.ID] = addr
-	for _, note := range a.intake.Notes() {
-		a.cfg.Log.Warn(note)
-	}
-	return nil
-}
-
-// rejoin tries the groups again that could not be joined: a network card that was down may be
-// up by now.
-func (a *Agent) rejoin() {
-	for id, g := range a.groups {
-		if _, ok := a.joined[id]; ok {
-			continue
-		}
-		if err := a.join(g); err != nil {
-			a.cfg.Log.Debug("group not joined", "group", g.Name, "err", err)
-			continue
-		}
-		a.say(Line{Kind: "group", Group: g.Name, Text: fmt.Sprintf("group %s: multicast works now", g.Name)})
-	}
-}
-
-// allowed keeps a server from using agents as a weapon (security.md R5).
-func allowed(addr netip.AddrPort) error {
-	ip := addr.Addr().Unmap()
-	local := netip.MustParsePrefix("224.0.0.0/24")
-	if !ip.IsMulticast() || addr.Port() < 1024 || ip.Is6() && ip.IsLinkLocalMulticast() && ip.As16()[1]&0xF0 == 0 ||
-		local.Contains(ip) && ip != netip.AddrFrom4([4]byte{224, 0, 0, 1}) {
-		return fmt.Errorf("%s is no address for a group", addr)
-	}
-	return nil
 }

@@ -18,10 +18,6 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// smallManifest is fetched over HTTPS at once, so that space and what is there already are
-// known before the first packet; a larger one comes with the session.
-const smallManifest = 64 << 10
-
 // maxLacks bounds the ranges that a device names of what it lacks.
 const maxLacks = 1000
 
@@ -39,6 +35,7 @@ type job struct {
 	cancel  context.CancelFunc
 	done    chan struct{}
 	next    *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
+	crowd   int                // devices that took part in the session
 	wants   bool               // stands for a transfer refused for want of space; does nothing
 }
 
@@ -66,6 +63,9 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 	}
 	j.spool = s
 	defer s.Close()
+	if err := j.turn(ctx); err != nil {
+		return outcome{}, err
+	}
 	defer func() {
 		if g := j.staging(); g != nil {
 			_ = g.Close() // what is lost with it is fetched again
@@ -95,7 +95,7 @@ func (j *job) prepare(ctx context.Context) error {
 			return j.stage(ctx, whole)
 		}
 	}
-	if j.offer.ManifestBytes > smallManifest && j.offer.Flags&wire.OfferMulticast != 0 {
+	if j.manifestByMulticast() {
 		return nil
 	}
 	whole, _, err := j.fetchManifest(ctx, layout)
@@ -190,6 +190,7 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	err = r.Run(ctx)
 	cancel(nil)
 	side.wait()
+	j.crowd = r.Status().Devices
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
 		return cause
 	}

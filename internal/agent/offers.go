@@ -31,10 +31,14 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 		a.cfg.Log.Warn("offer not taken", "err", err)
 		return
 	}
+	a.newest = max(a.newest, offer.Number)
 	group, ours := a.groups[offer.Group]
 	if !ours {
 		a.cfg.Log.Info("offer for a group this device is not in", "group", offer.Group.String())
 		return
+	}
+	if a.unsent[offer.Transfer] {
+		return // it is here already; its receipt waits for its turn
 	}
 	if err := a.admit(ctx, offer, o); err != nil {
 		a.cfg.Log.Warn("offer not taken", "err", err)

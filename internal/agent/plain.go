@@ -3,16 +3,21 @@ package agent
 import (
 	"context"
 	"encoding/hex"
+	"math/rand/v2"
 	"net/netip"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// maxHeard is how many probe nonces are remembered.
-const maxHeard = 64
+const (
+	maxHeard       = 64                     // nonces of probes that are remembered
+	announceWait   = 250 * time.Millisecond // for an announced offer to come by the event stream …
+	announceSpread = 2 * time.Second        // … and at random so much more
+)
 
 // hearPlain takes what comes in clear on a group: announcements and probes, signed by the
 // server, never answered by UDP (security.md I6).
@@ -41,8 +46,7 @@ func (a *Agent) hearProbe(packet []byte) {
 	}
 }
 
-// hearAnnounce asks for the state once in a while: a hint that came by multicast may be the
-// first to come through.
+// hearAnnounce notes once in a while that there is an offer.
 func (a *Agent) hearAnnounce(packet []byte) {
 	n, err := seal.VerifyAnnounce(*a.verify, packet)
 	if err != nil || n.Server != wire.PrefixOf(a.cfg.Server) || time.Since(a.announced) < announceEvery {
@@ -50,8 +54,28 @@ func (a *Agent) hearAnnounce(packet []byte) {
 	}
 	a.announced = time.Now()
 	select {
-	case a.events <- groupcast.AgentEvent{Kind: groupcast.AgentHint}:
-	default: // the desk is busy and will read the state anyway
+	case a.announces <- n.Number:
+	default: // the desk is busy with the one before
+	}
+}
+
+// expect waits for an offer that was announced by multicast: the event stream brings it at
+// about the same time, and a whole group that asks for the same would keep the server busy.
+func (a *Agent) expect(n protocol.OfferNo) {
+	if n <= a.newest {
+		return
+	}
+	if a.overdue = max(a.overdue, n); a.lookAgain == nil {
+		a.lookAgain = time.After(announceWait + time.Duration(rand.Float64()*float64(announceSpread)))
+	}
+}
+
+// look reads the state if what was announced has not come by the event stream.
+func (a *Agent) look(ctx context.Context) {
+	a.lookAgain = nil
+	if a.newest < a.overdue {
+		a.newest = a.overdue // the state tells; it may be for others
+		a.readState(ctx, false)
 	}
 }
 

@@ -32,6 +32,8 @@ func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
 	})
 	if err := a.cfg.Ledger.KeepReceipt(ctx, a.cfg.Server, r); err != nil {
 		a.cfg.Log.Warn("receipt not kept", "err", err)
+	} else if a.postpone(j) {
+		return
 	}
 	a.sendReceipt(ctx, r)
 }
@@ -60,7 +62,8 @@ func (a *Agent) resendReceipts(ctx context.Context) {
 	if err != nil {
 		a.cfg.Log.Warn("receipts not read", "err", err)
 	}
-	a.receiptsDue = false
+	a.receiptsDue, a.receiptTurn = false, nil
+	clear(a.unsent)
 	for _, r := range waiting {
 		if a.sendReceipt(ctx, r); a.receiptsDue {
 			return // the server is busy or away: later

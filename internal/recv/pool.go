@@ -11,6 +11,9 @@ import (
 // blocks that just began would otherwise evict itself.
 const settledAfter = 250 * time.Millisecond
 
+// usualParity is how many parity symbols a block has room to note at first.
+const usualParity = 32
+
 // pool is the half-received blocks: a bounded number of slabs of k symbols each, made when
 // first needed and reused for ever.
 type pool struct {
@@ -20,6 +23,7 @@ type pool struct {
 	blocks map[protocol.BlockNumber]*block
 	order  []*block // the same, in no order that matters but a reproducible one
 	free   []*block
+	lists  [][]Symbol // of blocks that were ready
 	made   int
 }
 
@@ -27,22 +31,31 @@ type pool struct {
 // the block: once all are there the slab is the block. Parity symbols take the places of
 // source symbols that are missing.
 type block struct {
-	number  protocol.BlockNumber
-	length  int
+	// What every symbol touches lies together.
+	ready   bool // handed to the driver
 	k       int
 	n       int // symbols held
-	have    [4]uint64
-	taken   [4]uint64 // places in slab
-	symbols []Symbol  // of slab, in the order of arrival
-	slab    []byte
-	place   int // in pool.order
 	high    int // highest parity index seen, -1: none
 	cover   int // symbols still to come, by the newest SYNC
 	tries   int // asks without an answer
+	have    [4]uint64
+	taken   [4]uint64 // places in slab
+	touched time.Time
+	slab    []byte
+
+	number  protocol.BlockNumber
+	length  int
+	place   int // in pool.order
+	parity  []lodger
+	symbols []Symbol // of slab, once ready
 	again   time.Time
 	asked   time.Time
-	touched time.Time
-	ready   bool // handed to the driver
+}
+
+// lodger is a parity symbol in the place of a source symbol.
+type lodger struct {
+	index protocol.SymbolIndex
+	place uint8
 }
 
 func newPool(size, maxK, bytes int) pool {
@@ -58,20 +71,19 @@ func (b *block) add(i protocol.SymbolIndex, data []byte) {
 	at := int(i)
 	if at >= b.k {
 		at = b.spare()
+		b.parity = append(b.parity, lodger{i, uint8(at)})
 	} else if b.taken[at/64]&(1<<(at%64)) != 0 {
 		b.moveAway(at, len(data))
 	}
 	b.have[i/64] |= 1 << (i % 64)
-	b.symbols = append(b.symbols, Symbol{Index: i, Data: b.put(at, data)})
+	b.put(at, data)
 	b.n++
 }
 
 // put copies a symbol to a place of the slab.
-func (b *block) put(at int, data []byte) []byte {
+func (b *block) put(at int, data []byte) {
 	b.taken[at/64] |= 1 << (at % 64)
-	dst := b.slab[at*len(data) : (at+1)*len(data)]
-	copy(dst, data)
-	return dst
+	copy(b.slab[at*len(data):], data)
 }
 
 // spare is the first place that nothing lies in. There is one as long as the block is not
@@ -87,12 +99,30 @@ func (b *block) spare() int {
 
 // moveAway makes room for a source symbol where parity lies.
 func (b *block) moveAway(at, size int) {
-	for s := range b.symbols {
-		if x := &b.symbols[s]; &x.Data[0] == &b.slab[at*size] {
-			x.Data = b.put(b.spare(), x.Data)
+	for i := range b.parity {
+		if x := &b.parity[i]; int(x.place) == at {
+			to := b.spare()
+			b.put(to, b.slab[at*size:(at+1)*size])
+			x.place = uint8(to)
 			return
 		}
 	}
+}
+
+// list appends the symbols held.
+func (b *block) list(out []Symbol, size int) []Symbol {
+	add := func(i protocol.SymbolIndex, at int) {
+		out = append(out, Symbol{Index: i, Data: b.slab[at*size : (at+1)*size]})
+	}
+	for j := range b.k {
+		if b.holds(protocol.SymbolIndex(j)) {
+			add(protocol.SymbolIndex(j), j)
+		}
+	}
+	for _, x := range b.parity {
+		add(x.index, int(x.place))
+	}
+	return out
 }
 
 // missing marks the source symbols that are not held, lowest bit first.
@@ -111,8 +141,7 @@ func (p *pool) begin(number protocol.BlockNumber, length, k int) *block {
 	if b == nil {
 		return nil
 	}
-	slab, symbols := b.slab, b.symbols[:0]
-	*b = block{number: number, length: length, k: k, slab: slab, symbols: symbols, high: -1, place: len(p.order)}
+	*b = block{number: number, length: length, k: k, slab: b.slab, parity: b.parity[:0], high: -1, place: len(p.order)}
 	p.blocks[number] = b
 	p.order = append(p.order, b)
 	return b
@@ -128,7 +157,18 @@ func (p *pool) take() *block {
 		return nil
 	}
 	p.made++
-	return &block{slab: make([]byte, p.size*p.maxK), symbols: make([]Symbol, 0, p.maxK)}
+	return &block{slab: make([]byte, p.size*p.maxK), parity: make([]lodger, 0, usualParity)}
+}
+
+// complete marks a block as handed to the driver, with its symbols.
+func (p *pool) complete(b *block) {
+	var list []Symbol
+	if n := len(p.lists); n > 0 {
+		list, p.lists = p.lists[n-1], p.lists[:n-1]
+	} else {
+		list = make([]Symbol, 0, p.maxK)
+	}
+	b.ready, b.symbols = true, b.list(list, p.size)
 }
 
 // release gives a block's slab back.
@@ -139,6 +179,9 @@ func (p *pool) release(b *block) {
 	p.order[last] = nil
 	p.order = p.order[:last]
 	delete(p.blocks, b.number)
+	if b.symbols != nil {
+		p.lists, b.symbols = append(p.lists, b.symbols[:0]), nil
+	}
 	p.free = append(p.free, b)
 }
 

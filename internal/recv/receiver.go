@@ -235,7 +235,7 @@ func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
 		}
 	}
 	if b.n == b.k {
-		b.ready = true
+		r.pool.complete(b)
 		r.emit(Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols, Memory: b.slab[:b.length]})
 	}
 }
@@ -343,7 +343,7 @@ func (r *Receiver) NextTimeout() (time.Time, bool) {
 // Status is a snapshot.
 func (r *Receiver) Status() Status {
 	return Status{
-		Verified: r.have.Count(), Blocks: r.cfg.Blocks, Partial: len(r.pool.order),
+		Verified: r.have.Count(), Blocks: r.cfg.Blocks, Devices: r.sync.group, Partial: len(r.pool.order),
 		Rate: uint64(r.loss.rate), GRTT: r.sync.grtt, Loss: r.loss.smooth,
 		Declared: r.loss.total, Received: r.loss.arrived, Heard: r.heard, Done: r.done,
 		Drops: r.drops, Asks: r.asksN, Reports: r.repN,

@@ -92,7 +92,7 @@ func TestBlockIsReadyWithAnyKSymbols(t *testing.T) {
 	if len(es) != 1 || es[0].Kind != recv.BlockReady || len(es[0].Symbols) != 4 || es[0].Length != 4*size {
 		t.Fatalf("events %+v", es)
 	}
-	for n, i := range []byte{3, 250, 0, 7} {
+	for n, i := range []byte{0, 3, 250, 7} { // source symbols first
 		if s := es[0].Symbols[n]; byte(s.Index) != i || s.Data[1] != i {
 			t.Errorf("symbol %d is %d with %d", n, s.Index, s.Data[1])
 		}

@@ -71,6 +71,7 @@ const (
 type Status struct {
 	Verified int
 	Blocks   int
+	Devices  int // of the group, as the newest SYNC says
 	Partial  int // blocks in the pool
 	Rate     uint64
 	GRTT     time.Duration

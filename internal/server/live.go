@@ -275,7 +275,7 @@ func (l *live) take(ctx context.Context, st step) {
 		l.open(ctx, st)
 	case stepOffer:
 		if r := l.run(st.session); r != nil {
-			l.send(st.devices, given{r.session, &r.offered}, r.no)
+			l.send(st.devices, given{r.session, offeredTo(r.offered, st.devices)}, r.no)
 		}
 	case stepBegin:
 		l.begin(ctx, st)

@@ -46,7 +46,7 @@ func (l *live) open(ctx context.Context, st step) {
 		return
 	}
 	l.s.log.Info("session offered", "transfer", st.no, "session", r.session, "devices", len(st.devices))
-	l.send(st.devices, given{r.session, &r.offered}, st.no)
+	l.send(st.devices, given{r.session, offeredTo(r.offered, st.devices)}, st.no)
 	l.announce(ctx, r)
 }
 
@@ -143,6 +143,12 @@ func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo
 	}
 }
 
+// offeredTo is an offer that goes out to so many devices at once.
+func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offered {
+	o.Devices = len(devices)
+	return &o
+}
+
 // announce tells the group that there is an offer: who missed the event reads the state.
 func (l *live) announce(ctx context.Context, r *run) {
 	offer, _, _ := r.sender.Offer()
@@ -160,7 +166,7 @@ func (l *live) offerDirect(ctx context.Context, st step) {
 		return
 	}
 	l.s.setState(ctx, st.no, groupcast.TransferSending, "")
-	l.send(st.devices, given{d.session, &d.offered}, st.no)
+	l.send(st.devices, given{d.session, offeredTo(d.offered, st.devices)}, st.no)
 }
 
 // directFor gives the transfer's offer over HTTPS: a new one after each multicast session or

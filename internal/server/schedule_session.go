@@ -98,6 +98,7 @@ func (s *schedule) opened(now time.Time, no protocol.TransferNo, session protoco
 	if p.rekeyed {
 		wait = s.t.RekeyWait
 	}
+	wait += protocol.Spread(len(p.devices(asked))) // many take turns to answer
 	p.phase, p.session, p.until, p.rekeyed = phaseAsking, session, now.Add(wait), false
 	return true
 }

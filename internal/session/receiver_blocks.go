@@ -220,6 +220,7 @@ func (r *Receiver) syncRegularly(ctx context.Context) {
 type ReceiverStatus struct {
 	Verified int // blocks, index and manifest included
 	Blocks   int
+	Devices  int    // of the group
 	Bytes    uint64 // of the stream, verified
 	Manifest bool   // known
 	Rate     uint64 // bytes a second heard lately
@@ -247,7 +248,7 @@ func (r *Receiver) Status() ReceiverStatus {
 		}
 	}
 	return ReceiverStatus{
-		Verified: m.Verified, Blocks: m.Blocks, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
+		Verified: m.Verified, Blocks: m.Blocks, Devices: m.Devices, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
 		Received: m.Received, Lost: m.Declared - min(m.Declared, m.Received), Heard: m.Heard, Drops: drops,
 		Overrun: uint64(r.overrun),
 	}

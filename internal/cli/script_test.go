@@ -19,7 +19,8 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 )
 
-const scriptPatience = 20 * time.Second
+// scriptPatience is for a slow machine with the race detector and a dozen scripts at once.
+const scriptPatience = time.Minute
 
 func TestMain(m *testing.M) {
 	testscript.Main(m, map[string]func(){
@@ -60,7 +61,7 @@ func TestScripts(t *testing.T) {
 func waitUp(ts *testscript.TestScript, _ bool, _ []string) {
 	deadline := time.Now().Add(scriptPatience)
 	for {
-		ctx, cancel := context.WithTimeout(context.Background(), time.Second)
+		ctx, cancel := context.WithTimeout(context.Background(), 5*time.Second)
 		id, err := apiclient.FetchFingerprint(ctx, ts.Getenv("URL"))
 		cancel()
 		if err == nil {

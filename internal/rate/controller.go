@@ -46,6 +46,7 @@ const (
 	nearCeiling  = 0.95
 	backQueue    = 0.85
 	backLoss     = 0.7
+	spreads      = 3    // mean deviations that are chance
 	patience     = 3    // rounds in a row before something is taken as given
 	headroom     = 1.05 // above what the own interface takes, so that it never runs dry
 )
@@ -67,6 +68,7 @@ type Controller struct {
 	unused   int     // rounds in a row that did not use the rate
 	base     float64 // loss that does not depend on the rate
 	heard    bool    // base is a measurement
+	spread   float64 // how far the loss of rounds lies from base while the own interface is full
 	lastGood float64
 	ceiling  float64 // the rate of the latest cut
 	step     float64
@@ -126,7 +128,18 @@ func (c *Controller) Round(s Sample) {
 	default:
 		c.follow(s)
 	}
+	if s.Blocked && c.started && c.heard {
+		c.widen(s.Loss)
+	}
 	c.clamp()
+}
+
+// widen follows the spread of the loss while this machine's own interface holds the rate: it
+// is not the rate that makes it swing then, so bursts show as what they are. One round cannot
+// widen it much.
+func (c *Controller) widen(loss float64) {
+	off := min(math.Abs(loss-c.base), 4*c.spread+lossMargin)
+	c.spread += (off - c.spread) / 8
 }
 
 // unheard: silence never speaks for more; silence of all speaks for less.
@@ -275,12 +288,21 @@ func (c *Controller) judge(s Sample) (Limiter, bool) {
 	switch {
 	case s.Overrun > overrunLimit:
 		return LimitReceivers, true
-	case c.heard && s.Loss > c.base+max(lossMargin, lossShare*c.base, s.noise(c.base)):
+	case c.heard && s.Loss > c.base+c.margin(s):
 		return LimitLoss, true
 	case s.Delay > c.delay+delayLimit && !s.Blocked:
 		return LimitWire, true
 	}
 	return "", false
+}
+
+// margin is how much more loss than usual still is chance.
+func (c *Controller) margin(s Sample) float64 {
+	m := max(lossMargin, lossShare*c.base, s.noise(c.base))
+	if s.Blocked {
+		m = max(m, spreads*c.spread)
+	}
+	return m
 }
 
 func (c *Controller) better(s Sample) {

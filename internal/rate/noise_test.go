@@ -50,3 +50,32 @@ func TestNoiseNeitherFloodsNorStarves(t *testing.T) {
 	}
 	t.Logf("worst use %.2f, worst flood %.2f", worst, floods)
 }
+
+// TestBurstsBehindAFullInterface: where this machine's own interface holds the rate and
+// packets are lost in bursts, a round hears of none, one or two; that is no reason to slow down.
+func TestBurstsBehindAFullInterface(t *testing.T) {
+	const rounds, wire, burst, every = 300, 12.5e6, 30.0, 1000.0
+	total := 0.0
+	const seeds = 50
+	for seed := range uint64(seeds) {
+		rnd := rand.New(rand.NewPCG(seed, 9))
+		ctl := rate.NewController(rate.Config{})
+		used := 0.0
+		for range rounds {
+			r := float64(ctl.Rate())
+			used += min(r, wire)
+			packets := 400 + 1100*rnd.Float64()
+			bursts := math.Floor(packets/every + rnd.Float64())
+			ctl.Round(rate.Sample{
+				Sent: uint64(min(r, wire)), Loss: bursts * burst / packets, Packets: packets, Fresh: 1, Blocked: r > wire,
+			})
+		}
+		total += used / wire / rounds
+		if share := used / wire / rounds; share < 0.85 {
+			t.Errorf("seed %d: %.2f of the wire used", seed, share)
+		}
+	}
+	if mean := total / seeds; mean < 0.95 {
+		t.Errorf("%.3f of the wire used on average", mean)
+	}
+}

@@ -3,7 +3,10 @@ package ledger
 import (
 	"context"
 	"database/sql"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -31,21 +34,65 @@ func (l *Ledger) Book(server protocol.ServerID, group protocol.GroupID, name str
 
 // Lookup gives what was delivered under a path.
 func (b *Book) Lookup(path string) (d spool.Delivered, known bool, err error) {
+	all, err := b.LookupAll([]string{path})
+	d, known = all[path]
+	return d, known, err
+}
+
+// lookupStep bounds the paths of one query.
+const lookupStep = 4000
+
+// LookupAll gives what was delivered under those of the paths that are known.
+func (b *Book) LookupAll(paths []string) (map[string]spool.Delivered, error) {
+	out := map[string]spool.Delivered{}
+	for chunk := range slices.Chunk(paths, lookupStep) {
+		if err := b.lookupChunk(chunk, out); err != nil {
+			return nil, b.ledger.file.Explain(fmt.Errorf("look up %d paths: %w", len(chunk), err))
+		}
+	}
+	return out, nil
+}
+
+// lookupChunk asks first whether anything at all is known between the first path and the
+// last: of a folder that never came before, nothing is.
+func (b *Book) lookupChunk(paths []string, out map[string]spool.Delivered) (err error) {
 	ctx := context.Background() // the spool's interface has none; the file is local
+	var some bool
+	if err := b.ledger.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM paths
+		WHERE server = $1 AND group_id = $2 AND path BETWEEN $3 AND $4)`,
+		b.server, b.group, slices.Min(paths), slices.Max(paths)).Scan(&some); err != nil || !some {
+		return err
+	}
+	list, err := json.Marshal(paths)
+	if err != nil {
+		return err
+	}
+	rows, err := b.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name FROM paths
+		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, b.server, b.group, string(list))
+	if err != nil {
+		return err
+	}
+	defer func() { err = errors.Join(err, rows.Close()) }()
+	for rows.Next() {
+		var path string
+		d, err := delivered(func(into ...any) error { return rows.Scan(append([]any{&path}, into...)...) })
+		if err != nil {
+			return err
+		}
+		out[path] = d
+	}
+	return rows.Err()
+}
+
+// delivered reads the columns of one row.
+func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
 	var no, size, mtime int64
 	var digest string
-	known, err = b.ledger.one(ctx, "look up "+path, b.ledger.db.QueryRowContext(ctx,
-		`SELECT transfer_no, digest, size, mtime_ns, name FROM paths
-		WHERE server = $1 AND group_id = $2 AND path = $3`, b.server, b.group, path),
-		&no, &digest, &size, &mtime, &d.Name)
-	if !known || err != nil {
-		return spool.Delivered{}, false, err
+	if err := scan(&no, &digest, &size, &mtime, &d.Name); err != nil {
+		return d, err
 	}
 	d.Transfer, d.Size, d.MTime = protocol.TransferNo(no), uint64(size), time.Unix(0, mtime)
-	if err := d.Digest.UnmarshalText([]byte(digest)); err != nil {
-		return spool.Delivered{}, false, fmt.Errorf("look up %s: %w", path, err)
-	}
-	return d, true, nil
+	return d, d.Digest.UnmarshalText([]byte(digest))
 }
 
 // Record keeps the outcomes of one batch, all or none.

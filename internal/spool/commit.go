@@ -25,8 +25,9 @@ const syncAllFrom = 8
 
 // move is a file on its way from the staging to its final name.
 type move struct {
-	file int
-	from string
+	file  int
+	from  string
+	mtime time.Time // as the file system keeps it
 	target
 }
 
@@ -163,9 +164,18 @@ func (g *Staging) syncFolders(folders map[string]bool) error {
 
 // prepare decides where each file goes and makes it whole in the staging, mode and time set.
 func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outcomes []Outcome, err error) {
-	taken := map[string]bool{} // targets of this batch
+	if len(files) == 0 {
+		return nil, nil, nil
+	}
+	aim, err := g.newAim(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	moves = make([]move, 0, len(files))
+	pack := packed{staging: g}
+	defer pack.close()
 	for _, i := range files {
-		t, o, err := g.target(ctx, i, taken)
+		t, o, err := aim.at(ctx, i)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -173,65 +183,17 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 			outcomes = append(outcomes, *o)
 			continue
 		}
-		from, err := g.whole(i)
-		if err != nil {
+		m := move{file: i, target: t}
+		if m.from, m.mtime, err = g.whole(i, &pack); err != nil {
 			return nil, nil, fmt.Errorf("stage %s: %w", g.files[i].Path, err)
 		}
-		taken[t.to] = true
-		moves = append(moves, move{file: i, from: from, target: t})
+		moves = append(moves, m)
 	}
 	return moves, outcomes, nil
 }
 
 // final is where file i goes if nothing is in the way.
 func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.files[i].Path }
-
-// whole gives the staged file that holds file i and nothing else.
-func (g *Staging) whole(i int) (string, error) {
-	f, file := g.spool.fs, g.files[i]
-	name, offset := g.part(i)
-	if file.Size < bigFile {
-		name = g.copied(i)
-		if err := g.copyOut(i, name, offset); err != nil {
-			return "", err
-		}
-	}
-	h, err := f.Open(name, true)
-	if err != nil {
-		return "", err
-	}
-	err = errors.Join(h.Truncate(int64(file.Size)), h.Chmod(fs.FileMode(file.Mode&0o777)), h.Close())
-	return name, errors.Join(err, f.Chtimes(name, time.Unix(0, file.MTime)))
-}
-
-// copied is the staged file that a small file is copied out to.
-func (g *Staging) copied(i int) string { return fmt.Sprintf("%s/c%d", g.name, i) }
-
-// copyOut writes a small file out of the pack.
-func (g *Staging) copyOut(i int, name string, offset uint64) error {
-	f := g.spool.fs
-	b := make([]byte, g.files[i].Size)
-	if len(b) > 0 {
-		pack, err := g.parts.take(g.name+"/"+packName, -1)
-		if err != nil {
-			return err
-		}
-		n, err := pack.ReadAt(b, int64(offset))
-		g.parts.release(pack)
-		if n < len(b) {
-			return fmt.Errorf("read the pack: %w", err)
-		}
-	}
-	if err := f.Remove(name); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	h, err := f.Create(name, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = h.WriteAt(b, 0)
-	return errors.Join(err, h.Close())
-}
 
 // makeDurable is the barrier before the renames; the journal then says which files may be
 // found under either name after a crash.
@@ -269,12 +231,9 @@ func (g *Staging) barrier(moves []move) error {
 
 func (g *Staging) movedOutcome(m move) Outcome {
 	o := g.outcome(m.file, Committed, "")
-	o.Name = g.below(m.to)
+	o.Name, o.MTime = g.below(m.to), m.mtime
 	if m.kept {
 		o.Result, o.Reason = KeptBoth, keptReason
-	}
-	if fi, err := g.spool.fs.Lstat(m.to); err == nil {
-		o.MTime = fi.ModTime() // as this file system keeps it
 	}
 	return o
 }

@@ -13,6 +13,9 @@ type FS interface {
 	Mkdir(name string, mode fs.FileMode) error
 	// Create makes a new file; it fails if anything has that name.
 	Create(name string, mode fs.FileMode) (File, error)
+	// CreateWhole is Create, WriteAt, Chmod, Chtimes and Close of a small file at once; it gives
+	// its time as the file system keeps it.
+	CreateWhole(name string, data []byte, mode fs.FileMode, mtime time.Time) (time.Time, error)
 	// Open opens a regular file and nothing else, without blocking.
 	Open(name string, write bool) (File, error)
 	Lstat(name string) (fs.FileInfo, error)

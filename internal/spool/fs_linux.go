@@ -2,7 +2,10 @@ package spool
 
 import (
 	"errors"
+	"io"
+	"io/fs"
 	"os"
+	"time"
 
 	"golang.org/x/sys/unix"
 )
@@ -53,4 +56,58 @@ func rename(f *osFS, from, to place, replace bool) error {
 		return renameChecked(f, from, to, replace)
 	}
 	return err
+}
+
+// createWhole makes a small file with five system calls. The descriptor never leaves this
+// function, so it needs no *os.File, which would ask the poller about it first.
+func createWhole(at *folder, base string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
+	dir, err := at.descriptor()
+	if err != nil {
+		return kept, err
+	}
+	fd, err := retried(func() (int, error) {
+		return unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, uint32(mode&^umask()))
+	})
+	if err != nil {
+		return kept, &fs.PathError{Op: "create", Path: base, Err: err}
+	}
+	kept, err = fillWhole(fd, dir, base, data, mode, mtime)
+	if err := errors.Join(err, unix.Close(fd)); err != nil {
+		return kept, &fs.PathError{Op: "write", Path: base, Err: err}
+	}
+	return kept, nil
+}
+
+func fillWhole(fd, dir int, base string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
+	for at := 0; at < len(data); {
+		n, err := retried(func() (int, error) { return unix.Pwrite(fd, data[at:], int64(at)) })
+		if err != nil {
+			return kept, err
+		}
+		if n == 0 {
+			return kept, io.ErrShortWrite
+		}
+		at += n
+	}
+	when := unix.NsecToTimespec(mtime.UnixNano())
+	if err := unix.UtimesNanoAt(dir, base, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+		return kept, err
+	}
+	var st unix.Stat_t
+	if err := unix.Fstat(fd, &st); err != nil {
+		return kept, err
+	}
+	if want := uint32(mode &^ umask()); st.Mode&0o777 != want { // the folder has rights of its own for what is new in it
+		err = unix.Fchmod(fd, want)
+	}
+	return time.Unix(st.Mtim.Unix()), err
+}
+
+// retried calls again what a signal broke off.
+func retried(call func() (int, error)) (n int, err error) {
+	for {
+		if n, err = call(); !errors.Is(err, unix.EINTR) {
+			return n, err
+		}
+	}
 }

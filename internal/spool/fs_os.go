@@ -35,22 +35,22 @@ func OpenFS(dir string) (FS, error) {
 }
 
 // in does something with a name in its folder.
-func (f *osFS) in(name string, do func(at *os.Root, base string) error) error {
+func (f *osFS) in(name string, do func(at *folder, base string) error) error {
 	folder, base := path.Split(path.Clean(name))
 	at, err := f.way.take(strings.TrimSuffix(folder, "/"))
 	if err != nil {
 		return err
 	}
 	defer f.way.release(at)
-	return do(at.Root, base)
+	return do(at, base)
 }
 
 func (f *osFS) Mkdir(name string, mode fs.FileMode) error {
-	return f.in(name, func(at *os.Root, base string) error { return at.Mkdir(base, mode) })
+	return f.in(name, func(at *folder, base string) error { return at.Mkdir(base, mode) })
 }
 
 func (f *osFS) Create(name string, mode fs.FileMode) (file File, err error) {
-	err = f.in(name, func(at *os.Root, base string) error {
+	err = f.in(name, func(at *folder, base string) error {
 		h, err := at.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 		if err == nil {
 			file = &osFile{h}
@@ -60,9 +60,17 @@ func (f *osFS) Create(name string, mode fs.FileMode) (file File, err error) {
 	return file, err
 }
 
+func (f *osFS) CreateWhole(name string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
+	err = f.in(name, func(at *folder, base string) (err error) {
+		kept, err = createWhole(at, base, data, mode&0o777, mtime)
+		return err
+	})
+	return kept, err
+}
+
 func (f *osFS) Open(name string, write bool) (file File, err error) {
-	err = f.in(name, func(at *os.Root, base string) error {
-		h, err := openRegular(at, base, write)
+	err = f.in(name, func(at *folder, base string) error {
+		h, err := openRegular(at.Root, base, write)
 		if err == nil {
 			file = &osFile{h}
 		}
@@ -100,7 +108,7 @@ func openRegular(at *os.Root, base string, write bool) (*os.File, error) {
 }
 
 func (f *osFS) Lstat(name string) (info fs.FileInfo, err error) {
-	err = f.in(name, func(at *os.Root, base string) (err error) {
+	err = f.in(name, func(at *folder, base string) (err error) {
 		info, err = at.Lstat(base)
 		return err
 	})
@@ -135,8 +143,8 @@ func (f *osFS) RenameNew(old, new string) error { return f.move(old, new, false)
 // move renames between two folders that were walked to, so that no link put in between
 // leads the file elsewhere.
 func (f *osFS) move(old, new string, replace bool) error {
-	return f.in(old, func(from *os.Root, was string) error {
-		return f.in(new, func(to *os.Root, name string) error {
+	return f.in(old, func(from *folder, was string) error {
+		return f.in(new, func(to *folder, name string) error {
 			if err := rename(f, place{from, was, old}, place{to, name, new}, replace); err != nil {
 				return &os.LinkError{Op: "rename", Old: old, New: new, Err: err}
 			}
@@ -147,7 +155,7 @@ func (f *osFS) move(old, new string, replace bool) error {
 
 // place is a name in a folder; full is the same below DIR.
 type place struct {
-	at   *os.Root
+	at   *folder
 	base string
 	full string
 }
@@ -163,11 +171,11 @@ func renameChecked(f *osFS, from, to place, replace bool) error {
 }
 
 func (f *osFS) Symlink(target, name string) error {
-	return f.in(name, func(at *os.Root, base string) error { return at.Symlink(target, base) })
+	return f.in(name, func(at *folder, base string) error { return at.Symlink(target, base) })
 }
 
 func (f *osFS) Readlink(name string) (target string, err error) {
-	err = f.in(name, func(at *os.Root, base string) (err error) {
+	err = f.in(name, func(at *folder, base string) (err error) {
 		target, err = at.Readlink(base)
 		return err
 	})
@@ -175,16 +183,16 @@ func (f *osFS) Readlink(name string) (target string, err error) {
 }
 
 func (f *osFS) Remove(name string) error {
-	f.way.clear() // it may be a folder that is held
-	return f.in(name, func(at *os.Root, base string) error { return at.Remove(base) })
+	f.way.forget(path.Clean(name)) // it may be a folder that is held
+	return f.in(name, func(at *folder, base string) error { return at.Remove(base) })
 }
 
 func (f *osFS) Chmod(name string, mode fs.FileMode) error {
-	return f.in(name, func(at *os.Root, base string) error { return at.Chmod(base, mode&0o777&^umask()) })
+	return f.in(name, func(at *folder, base string) error { return at.Chmod(base, mode&0o777&^umask()) })
 }
 
 func (f *osFS) Chtimes(name string, mtime time.Time) error {
-	return f.in(name, func(at *os.Root, base string) error { return at.Chtimes(base, mtime, mtime) })
+	return f.in(name, func(at *folder, base string) error { return at.Chtimes(base, mtime, mtime) })
 }
 
 func (f *osFS) SyncAll() error {

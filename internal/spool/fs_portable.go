@@ -4,9 +4,28 @@ package spool
 
 import (
 	"errors"
+	"io/fs"
 	"os"
+	"time"
 )
 
 func allocate(f *os.File, size int64) error { return f.Truncate(size) }
 
 func syncAll(*os.Root) error { return errors.ErrUnsupported }
+
+// createWhole makes a small file step by step.
+func createWhole(at *folder, base string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
+	h, err := at.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return kept, err
+	}
+	_, err = h.Write(data)
+	if err := errors.Join(err, h.Chmod(mode&^umask()), h.Close(), at.Chtimes(base, mtime, mtime)); err != nil {
+		return kept, err
+	}
+	info, err := at.Lstat(base)
+	if err != nil {
+		return kept, err
+	}
+	return info.ModTime(), nil
+}

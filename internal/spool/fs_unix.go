@@ -32,17 +32,15 @@ func free(dir string) (available, size uint64, err error) {
 
 // betweenFolders gives do the descriptors of two folders.
 func betweenFolders(from, to place, do func(a, b int) error) error {
-	a, err := from.at.Open(".")
+	a, err := from.at.descriptor()
 	if err != nil {
 		return err
 	}
-	defer a.Close()
-	b, err := to.at.Open(".")
+	b, err := to.at.descriptor()
 	if err != nil {
 		return err
 	}
-	defer b.Close()
-	return do(int(a.Fd()), int(b.Fd()))
+	return do(a, b)
 }
 
 // badName says that an error is about a name or its folder, not about the disk.

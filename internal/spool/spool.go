@@ -40,6 +40,8 @@ type Delivered struct {
 type Ledger interface {
 	// Lookup gives the entry of a path (the manifest's name); false if there is none.
 	Lookup(path string) (Delivered, bool, error)
+	// LookupAll gives the entries of those paths that have one.
+	LookupAll(paths []string) (map[string]Delivered, error)
 	// Record stores outcomes of one batch durably before Commit goes on. Those that are
 	// Committed, KeptBoth, or AlreadyHad and not Foreign lie there as delivered; of entries
 	// with another outcome Lookup goes on saying what it said before.
@@ -50,7 +52,10 @@ type Ledger interface {
 type noLedger struct{}
 
 func (noLedger) Lookup(string) (Delivered, bool, error) { return Delivered{}, false, nil }
-func (noLedger) Record([]Outcome) error                 { return nil }
+func (noLedger) LookupAll([]string) (map[string]Delivered, error) {
+	return nil, nil
+}
+func (noLedger) Record([]Outcome) error { return nil }
 
 // Refused says why a transfer or a file cannot be held, in words. Kind is space, size,
 // names, folder or version, as groupcast.Ready has it.

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"path"
 	"strconv"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -185,6 +186,7 @@ func (g *Staging) recallFiles(p past) error {
 			g.outcomes[i] = g.settledBefore(i)
 		}
 	}
+	var found []Outcome
 	for i := range p.moving {
 		if i >= len(g.files) || g.outcomes[i] != nil {
 			continue
@@ -193,7 +195,31 @@ func (g *Staging) recallFiles(p past) error {
 		if err != nil {
 			return err
 		}
-		g.outcomes[i] = o
+		if g.outcomes[i] = o; o != nil {
+			found = append(found, *o)
+		}
+	}
+	return g.keepFound(found)
+}
+
+// keepFound records what was found under its final name: the process may have been killed
+// before that name was durable.
+func (g *Staging) keepFound(found []Outcome) error {
+	if len(found) == 0 {
+		return nil
+	}
+	folders := map[string]bool{}
+	for _, o := range found {
+		for at := path.Dir(g.spool.cfg.Group + "/" + o.Name); at != "."; at = path.Dir(at) {
+			folders[at] = true // each may be as new as the file
+		}
+	}
+	folders["."] = true
+	if err := g.syncFolders(folders); err != nil {
+		return err
+	}
+	if err := g.spool.cfg.Ledger.Record(found); err != nil {
+		return fmt.Errorf("record what was delivered: %w", err)
 	}
 	return nil
 }

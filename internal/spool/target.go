@@ -9,6 +9,7 @@ import (
 	"runtime"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 )
@@ -24,33 +25,63 @@ const (
 // settleEarly gives an outcome to entries that need no block: what a newer transfer wrote,
 // what lies there already, what this machine cannot hold.
 func (g *Staging) settleEarly(ctx context.Context) error {
+	files := make([]int, 0, min(len(g.files), maxBatch))
 	for i, f := range g.files {
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
 		if err := manifest.CheckPathOn(runtime.GOOS, f.Path); err != nil {
 			o := g.outcome(i, Rejected, err.Error())
 			g.outcomes[i] = &o
+		} else if f.Kind == manifest.KindFile {
+			files = append(files, i)
+		}
+		if len(files) < maxBatch && i < len(g.files)-1 {
 			continue
 		}
-		if f.Kind != manifest.KindFile {
-			continue
-		}
-		if err := g.settleKnown(ctx, i); err != nil {
+		if err := g.settleBatch(ctx, files); err != nil {
 			return err
+		}
+		files = files[:0]
+	}
+	return nil
+}
+
+func (g *Staging) settleBatch(ctx context.Context, files []int) error {
+	known, err := g.lookupFiles(files)
+	if err != nil {
+		return err
+	}
+	for _, i := range files {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if d, there := known[g.files[i].Path]; there {
+			if err := g.settleKnown(ctx, i, d); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
 }
 
+// lookupFiles looks files up, all at once.
+func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
+	if len(files) == 0 {
+		return nil, nil
+	}
+	paths := make([]string, len(files))
+	for n, i := range files {
+		paths[n] = g.files[i].Path
+	}
+	known, err := g.spool.cfg.Ledger.LookupAll(paths)
+	if err != nil {
+		return nil, fmt.Errorf("look up %s and what follows: %w", paths[0], err)
+	}
+	return known, nil
+}
+
 // settleKnown looks a file up in the ledger; only what this server delivered to this group is
 // ever looked at (security.md R4), and its content is read again before it counts.
-func (g *Staging) settleKnown(ctx context.Context, i int) error {
+func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	f := g.files[i]
-	d, known, err := g.lookup(i)
-	if err != nil || !known {
-		return err
-	}
 	if o := g.superseded(i, d); o != nil {
 		g.outcomes[i] = o
 		return nil
@@ -117,7 +148,6 @@ func (g *Staging) untouched(ctx context.Context, name string, d Delivered) bool 
 // target decides where a file that is whole goes: its name, a free one beside what is not
 // ours, or nowhere, with the outcome that says why.
 func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (target, *Outcome, error) {
-	name := g.final(i)
 	d, known, err := g.lookup(i)
 	if err != nil {
 		return target{}, nil, err
@@ -125,10 +155,17 @@ func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (tar
 	if o := g.superseded(i, d); o != nil {
 		return target{}, o, nil
 	}
+	name := g.final(i)
 	if why, err := g.folders(path.Dir(name)); err != nil || why != "" {
 		o := g.outcome(i, Rejected, why)
 		return target{}, &o, err
 	}
+	return g.beyond(ctx, i, d, known, taken)
+}
+
+// beyond is target for a file whose folder is there: it looks at what lies under its name.
+func (g *Staging) beyond(ctx context.Context, i int, d Delivered, known bool, taken map[string]bool) (target, *Outcome, error) {
+	name := g.final(i)
 	fi, err := g.spool.fs.Lstat(name)
 	switch {
 	case errors.Is(err, fs.ErrNotExist) && !taken[name]:
@@ -289,7 +326,7 @@ func (g *Staging) movedBefore(i int) (*Outcome, error) {
 		for _, name := range names {
 			fi, err := g.spool.fs.Lstat(name)
 			if err == nil && g.same(context.Background(), i, name, fi) {
-				return g.foundMoved(i, name)
+				return g.foundMoved(i, name, fi.ModTime()), nil
 			}
 		}
 		names = []string{g.beside(g.final(i), n)}
@@ -300,10 +337,7 @@ func (g *Staging) movedBefore(i int) (*Outcome, error) {
 	return nil, nil
 }
 
-func (g *Staging) foundMoved(i int, name string) (*Outcome, error) {
-	o := g.movedOutcome(move{file: i, target: target{to: name, kept: name != g.final(i)}})
-	if err := g.spool.cfg.Ledger.Record([]Outcome{o}); err != nil {
-		return nil, fmt.Errorf("record what was delivered: %w", err)
-	}
-	return &o, nil
+func (g *Staging) foundMoved(i int, name string, mtime time.Time) *Outcome {
+	o := g.movedOutcome(move{file: i, mtime: mtime, target: target{to: name, kept: name != g.final(i)}})
+	return &o
 }

@@ -28,6 +28,28 @@ type folder struct {
 	name  string
 	users int
 	used  uint64
+
+	once   sync.Once
+	self   *os.File // the folder itself, for calls that want a descriptor; opened when it is first asked for
+	selfIs error
+}
+
+// descriptor gives the folder's own descriptor, valid until it is released.
+func (d *folder) descriptor() (int, error) {
+	d.once.Do(func() { d.self, d.selfIs = d.Root.Open(".") })
+	if d.selfIs != nil {
+		return -1, d.selfIs
+	}
+	return int(d.self.Fd()), nil
+}
+
+// close closes a folder that was only looked at: nothing can be lost.
+func (d *folder) close() {
+	d.once.Do(func() { d.selfIs = os.ErrClosed })
+	if d.self != nil {
+		d.self.Close()
+	}
+	d.Root.Close()
 }
 
 func newWay(root *os.Root) *way { return &way{root: root, open: make(map[string]*folder)} }
@@ -56,7 +78,7 @@ func (w *way) release(d *folder) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if d.users--; d.users == 0 && w.open[d.name] != d {
-		d.Close() // it was dropped while it was in use
+		d.close() // it was dropped while it was in use
 	}
 }
 
@@ -115,7 +137,7 @@ func (w *way) evict() {
 func (w *way) drop(d *folder) {
 	delete(w.open, d.name)
 	if d.users == 0 {
-		d.Close() // a folder that was only looked at: nothing can be lost
+		d.close()
 	}
 }
 
@@ -125,5 +147,16 @@ func (w *way) clear() {
 	defer w.mu.Unlock()
 	for _, d := range w.open {
 		w.drop(d)
+	}
+}
+
+// forget drops a folder and those below it: the name is about to mean something else.
+func (w *way) forget(name string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, d := range w.open {
+		if d.name == name || strings.HasPrefix(d.name, name+"/") {
+			w.drop(d)
+		}
 	}
 }

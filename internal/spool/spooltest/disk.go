@@ -211,6 +211,18 @@ func (d *Disk) Create(name string, mode fs.FileMode) (spool.File, error) {
 	return &file{d, n, d.key(name)}, nil
 }
 
+// CreateWhole makes a file step by step, as a system does: the power may go out after each.
+func (d *Disk) CreateWhole(name string, data []byte, mode fs.FileMode, mtime time.Time) (time.Time, error) {
+	h, err := d.Create(name, 0o600)
+	if err != nil {
+		return mtime, err
+	}
+	if _, err := h.WriteAt(data, 0); err != nil {
+		return mtime, err
+	}
+	return mtime, errors.Join(h.Chmod(mode), h.Close(), d.Chtimes(name, mtime))
+}
+
 // Open opens a regular file.
 func (d *Disk) Open(name string, _ bool) (spool.File, error) {
 	n, err := d.find("open", name)

@@ -18,6 +18,17 @@ func (l *Ledger) Lookup(path string) (spool.Delivered, bool, error) {
 	return d, ok, nil
 }
 
+// LookupAll gives the entries of those paths that have one.
+func (l *Ledger) LookupAll(paths []string) (map[string]spool.Delivered, error) {
+	out := map[string]spool.Delivered{}
+	for _, p := range paths {
+		if d, ok := l.Paths[p]; ok {
+			out[p] = d
+		}
+	}
+	return out, nil
+}
+
 // Record stores the outcomes that put a file onto the disk.
 func (l *Ledger) Record(batch []spool.Outcome) error {
 	if l.Fail != nil {

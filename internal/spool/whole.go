@@ -1,0 +1,153 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"strconv"
+	"time"
+)
+
+// aim decides where the files of one batch go. It looks the whole batch up at once, and walks
+// each of its folders once.
+type aim struct {
+	staging *Staging
+	known   map[string]Delivered
+	taken   map[string]bool   // targets of this batch
+	walked  map[string]string // folders of this batch; why one cannot be, or nothing
+}
+
+func (g *Staging) newAim(files []int) (*aim, error) {
+	known, err := g.lookupFiles(files)
+	return &aim{staging: g, known: known, taken: make(map[string]bool, len(files)), walked: map[string]string{}}, err
+}
+
+// at is target for a file of the batch. A name that was never delivered is taken to be free:
+// the rename, which replaces nothing, finds out, and then the name is looked at.
+func (a *aim) at(ctx context.Context, i int) (t target, o *Outcome, err error) {
+	g := a.staging
+	d, known := a.known[g.files[i].Path]
+	if o := g.superseded(i, d); o != nil {
+		return t, o, nil
+	}
+	name := g.final(i)
+	folder := path.Dir(name)
+	why, walked := a.walked[folder]
+	if !walked {
+		if why, err = g.folders(folder); err != nil {
+			return t, nil, err
+		}
+		a.walked[folder] = why
+	}
+	if why != "" {
+		o := g.outcome(i, Rejected, why)
+		return t, &o, nil
+	}
+	if t = (target{to: name}); known || a.taken[name] {
+		if t, o, err = g.beyond(ctx, i, d, known, a.taken); err != nil || o != nil {
+			return t, o, err
+		}
+	}
+	a.taken[t.to] = true
+	return t, nil, nil
+}
+
+// whole gives the staged file that holds file i and nothing else, mode and time set, and its
+// time as the file system keeps it.
+func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err error) {
+	f, file := g.spool.fs, g.files[i]
+	mtime, mode := time.Unix(0, file.MTime), fs.FileMode(file.Mode&0o777)
+	if file.Size < bigFile {
+		data, err := pack.file(i)
+		if err != nil {
+			return "", mtime, err
+		}
+		name = g.copied(i)
+		mtime, err = g.copyOut(name, data, mode, mtime)
+		return name, mtime, err
+	}
+	name, _ = g.part(i)
+	h, err := f.Open(name, true)
+	if err != nil {
+		return "", mtime, err
+	}
+	err = errors.Join(h.Truncate(int64(file.Size)), h.Chmod(mode), h.Close(), f.Chtimes(name, mtime))
+	if err != nil {
+		return "", mtime, err
+	}
+	info, err := f.Lstat(name)
+	if err != nil {
+		return "", mtime, err
+	}
+	return name, info.ModTime(), nil
+}
+
+// copied is the staged file that a small file is copied out to.
+func (g *Staging) copied(i int) string { return g.name + "/c" + strconv.Itoa(i) }
+
+// copyOut writes a small file; what an earlier run left under the name goes.
+func (g *Staging) copyOut(name string, data []byte, mode fs.FileMode, mtime time.Time) (time.Time, error) {
+	f := g.spool.fs
+	kept, err := f.CreateWhole(name, data, mode, mtime)
+	if !errors.Is(err, fs.ErrExist) {
+		return kept, err
+	}
+	if err := f.Remove(name); err != nil {
+		return kept, err
+	}
+	return f.CreateWhole(name, data, mode, mtime)
+}
+
+// packWindow is how much of the pack is read at once.
+const packWindow = 256 << 10
+
+// packed reads small files out of the pack, where they lie one after another in their order.
+type packed struct {
+	staging *Staging
+	part    *part
+	buf     []byte
+	first   uint64 // where in the pack buf begins
+}
+
+// file gives the bytes of small file i, valid until the next call.
+func (p *packed) file(i int) ([]byte, error) {
+	at, size := p.staging.packed[i], p.staging.files[i].Size
+	if size == 0 {
+		return nil, nil
+	}
+	if at < p.first || at+size > p.first+uint64(len(p.buf)) {
+		if err := p.read(at, size); err != nil {
+			return nil, err
+		}
+	}
+	return p.buf[at-p.first:][:size], nil
+}
+
+// read fills the window from at on, with size bytes at least.
+func (p *packed) read(at, size uint64) error {
+	if p.part == nil {
+		h, err := p.staging.parts.take(p.staging.name+"/"+packName, -1)
+		if err != nil {
+			return err
+		}
+		p.part = h
+	}
+	if want := max(packWindow, int(size)); cap(p.buf) < want {
+		p.buf = make([]byte, want)
+	}
+	p.buf = p.buf[:cap(p.buf)]
+	n, err := p.part.ReadAt(p.buf, int64(at))
+	p.buf, p.first = p.buf[:n], at
+	if uint64(n) < size {
+		return fmt.Errorf("read the pack: %w", err)
+	}
+	return nil
+}
+
+func (p *packed) close() {
+	if p.part != nil {
+		p.staging.parts.release(p.part)
+	}
+}

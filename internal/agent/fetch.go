@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/spool"
 )
 
 // Bounds of the HTTPS catch-up.
@@ -19,8 +20,10 @@ const (
 	fetchBlocks = 64 // of one request
 	fetchTries  = 5
 	reportEvery = time.Second
-	commitEvery = time.Second
-	maxCatchUps = 16 // requests of a session waiting
+	commitSoon  = 100 * time.Millisecond // between commits, at least
+	commitLate  = time.Second            // and at most
+	commitShare = 9                      // times as long as a commit took nothing is committed
+	maxCatchUps = 16                     // requests of a session waiting
 )
 
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer.
@@ -137,20 +140,31 @@ func (j *job) commitAlong(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var done sync.WaitGroup
 	done.Go(func() {
-		ticker := time.NewTicker(commitEvery)
-		defer ticker.Stop()
+		next := time.NewTimer(commitSoon)
+		defer next.Stop()
 		for {
 			select {
 			case <-ctx.Done():
 				return
-			case <-ticker.C:
-				if _, err := j.staging().Commit(ctx); err != nil {
+			case <-next.C:
+				wait, err := commitNow(ctx, j.staging())
+				if err != nil {
 					return // the last commit says why
 				}
+				next.Reset(wait)
 			}
 		}
 	})
 	return func() { cancel(); done.Wait() }
+}
+
+// commitNow commits what is whole and says how long to wait until the next time: files come
+// to their names while others still come, but the disk's barriers take a tenth of the time, while
+// that is less than one in commitLate.
+func commitNow(ctx context.Context, g *spool.Staging) (wait time.Duration, err error) {
+	start := time.Now()
+	_, err = g.Commit(ctx)
+	return min(max(commitShare*time.Since(start), commitSoon), commitLate), err
 }
 
 // side is what goes over HTTPS beside a session: catch-up of single blocks, of everything
@@ -208,7 +222,7 @@ func (s *side) wait() {
 }
 
 func (s *side) run(r *session.Receiver) {
-	commits := time.NewTicker(commitEvery)
+	commits := time.NewTimer(commitSoon)
 	defer commits.Stop()
 	for {
 		select {
@@ -222,9 +236,11 @@ func (s *side) run(r *session.Receiver) {
 		case body := <-s.bodies:
 			s.post(body)
 		case <-commits.C:
+			wait := commitSoon
 			if r.Status().Manifest {
-				_, _ = s.job.staging().Commit(s.ctx) // the last commit says why it cannot
+				wait, _ = commitNow(s.ctx, s.job.staging()) // the last commit says why it cannot
 			}
+			commits.Reset(wait)
 		}
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -95,44 +96,81 @@ func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
 	return d, d.Digest.UnmarshalText([]byte(digest))
 }
 
+// rowsAtOnce is how many rows one statement writes: many save statements, but the driver
+// looks every parameter up among all of them.
+const rowsAtOnce = 25
+
 // Record keeps the outcomes of one batch, all or none.
 func (b *Book) Record(batch []spool.Outcome) error {
 	ctx := context.Background()
 	at := b.ledger.now().UnixMicro()
 	return b.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
-		paths, err := tx.PrepareContext(ctx, keepPath)
-		if err != nil {
-			return err
-		}
-		inbox, err := tx.PrepareContext(ctx, keepInbox)
-		if err != nil {
-			return err
-		}
+		paths := bulk{tx: tx, head: pathHead, row: "(?, ?, ?, ?, ?, ?, ?, ?)", tail: pathTail}
+		inbox := bulk{tx: tx, head: inboxHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: inboxTail}
 		for _, o := range batch {
-			if err := b.keep(ctx, paths, inbox, o, at); err != nil {
+			if err := b.keep(ctx, &paths, &inbox, o, at); err != nil {
 				return fmt.Errorf("%s: %w", o.Path, err)
 			}
 		}
-		_, err = tx.ExecContext(ctx, "DELETE FROM inbox WHERE id <= (SELECT MAX(id) FROM inbox) - $1", maxInbox)
+		if err := errors.Join(paths.flush(ctx), inbox.flush(ctx)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, "DELETE FROM inbox WHERE id <= (SELECT MAX(id) FROM inbox) - $1", maxInbox)
 		return err
 	})
 }
 
 const (
+	pathHead = "INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name) VALUES "
 	// A path never goes back to an older transfer.
-	keepPath = `INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-		ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
+	pathTail = ` ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
 			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name
 		WHERE excluded.transfer_no >= paths.transfer_no`
+	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, reason) VALUES "
 	// The same outcome recorded again after a crash stays one row.
-	keepInbox = `INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, reason)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11)
-		ON CONFLICT (server, transfer_no, path) DO UPDATE SET outcome = excluded.outcome,
+	inboxTail = ` ON CONFLICT (server, transfer_no, path) DO UPDATE SET outcome = excluded.outcome,
 			reason = excluded.reason, name = excluded.name`
 )
 
-func (b *Book) keep(ctx context.Context, paths, inbox *sql.Stmt, o spool.Outcome, at int64) error {
+// bulk writes rows of one table, rowsAtOnce of them with a statement.
+type bulk struct {
+	tx              *sql.Tx
+	head, row, tail string
+	full            *sql.Stmt // for rowsAtOnce rows; closed with the transaction
+	rows            int
+	args            []any
+}
+
+func (k *bulk) add(ctx context.Context, args ...any) (err error) {
+	k.args = append(k.args, args...)
+	if k.rows++; k.rows < rowsAtOnce {
+		return nil
+	}
+	if k.full == nil {
+		if k.full, err = k.tx.PrepareContext(ctx, k.statement()); err != nil {
+			return err
+		}
+	}
+	_, err = k.full.ExecContext(ctx, k.args...)
+	k.rows, k.args = 0, k.args[:0]
+	return err
+}
+
+// statement writes as many rows as wait.
+func (k *bulk) statement() string {
+	return k.head + strings.Repeat(k.row+", ", k.rows-1) + k.row + k.tail
+}
+
+// flush writes what is left.
+func (k *bulk) flush(ctx context.Context) error {
+	if k.rows == 0 {
+		return nil
+	}
+	_, err := k.tx.ExecContext(ctx, k.statement(), k.args...)
+	return err
+}
+
+func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at int64) error {
 	if o.Kind == manifest.KindFolder {
 		return nil
 	}
@@ -140,16 +178,16 @@ func (b *Book) keep(ctx context.Context, paths, inbox *sql.Stmt, o spool.Outcome
 	if name == o.Path {
 		name = ""
 	}
+	digest := o.Digest.String()
 	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad && !o.Foreign
 	if lies { // a link, too: its digest says whether it still points where it was let point
-		if _, err := paths.ExecContext(ctx, b.server, b.group, o.Path, int64(o.Transfer),
-			o.Digest.String(), int64(o.Size), o.MTime.UnixNano(), name); err != nil {
+		if err := paths.add(ctx, b.server, b.group, o.Path, int64(o.Transfer),
+			digest, int64(o.Size), o.MTime.UnixNano(), name); err != nil {
 			return err
 		}
 	}
-	_, err := inbox.ExecContext(ctx, at, b.server, b.group, b.name, o.Path, name, int64(o.Size),
-		o.Digest.String(), int64(o.Transfer), word(o.Result), o.Reason)
-	return err
+	return inbox.add(ctx, at, b.server, b.group, b.name, o.Path, name, int64(o.Size),
+		digest, int64(o.Transfer), word(o.Result), o.Reason)
 }
 
 // word is how the inbox calls a result.

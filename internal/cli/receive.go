@@ -125,9 +125,10 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 	return a.runAgent(ctx, home, login, cfg)
 }
 
-// agentMemory is what the collector keeps an agent's heap to: its buffers are bounded well
-// below, so this only stops garbage from piling up while a large transfer runs.
-const agentMemory = 96 << 20
+// agentMemory is what the collector keeps an agent's heap to: its buffers are bounded below
+// it, so this only stops garbage from piling up while a large transfer runs. With the program
+// itself, some 10 MB, the process stays below 100 MB.
+const agentMemory = 80 << 20
 
 // runAgent opens what an agent needs and runs it.
 func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config) (err error) {

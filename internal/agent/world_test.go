@@ -220,12 +220,20 @@ func (d *device) has(path string, want []byte) bool {
 
 func (w *world) await(what string, ok func() bool) {
 	w.t.Helper()
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+	if !within(patience, ok) {
+		w.t.Fatalf("gave up waiting for %s", what)
+	}
+}
+
+// within tries for some time, and once more after it: the machine may have stood still.
+func within(d time.Duration, ok func() bool) bool {
+	for end := time.Now().Add(d); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
 		if ok() {
-			return
+			return true
 		}
 	}
-	w.t.Fatalf("gave up waiting for %s", what)
+	time.Sleep(100 * time.Millisecond)
+	return ok()
 }
 
 // file writes fresh random content to the server's disk.
@@ -261,12 +269,9 @@ func (w *world) delivery(t groupcast.Transfer, user string) groupcast.Delivery {
 func (w *world) until(t groupcast.Transfer, user string, want groupcast.DeliveryState) groupcast.Delivery {
 	w.t.Helper()
 	var d groupcast.Delivery
-	for end := time.Now().Add(patience); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
-		if d = w.delivery(t, user); d.State == want {
-			return d
-		}
+	if !within(patience, func() bool { d = w.delivery(t, user); return d.State == want }) {
+		w.t.Fatalf("%s's delivery is %s (%s), want %s", user, d.State, d.Reason, want)
 	}
-	w.t.Fatalf("%s's delivery is %s (%s), want %s", user, d.State, d.Reason, want)
 	return d
 }
 

@@ -98,7 +98,9 @@ func TestUploadPaths(t *testing.T) {
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
 	var last apiclient.UploadProgress
 	_, err := c.UploadPaths(t.Context(), []string{dir}, func(p apiclient.UploadProgress) {
-		if p.Bytes < last.Bytes || p.Total != 1_600_005 {
+		// What was on its way when the connection broke is on its way again: it falls back to
+		// what the server holds, and nowhere else.
+		if p.Bytes < last.Bytes && p.Bytes != 54_321 || p.Total != 1_600_005 {
 			t.Errorf("progress went from %+v to %+v", last, p)
 		}
 		last = p

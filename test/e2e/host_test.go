@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"bytes"
 	"context"
 	"crypto/rand"
@@ -70,7 +71,7 @@ func newSite(t *testing.T, cfg netlab.Config, serveArgs ...string) *site {
 		}
 		t.Skipf("skipped: this machine lacks %s", why)
 	}
-	cfg.Name = "gce2e"
+	cfg.Name = cmp.Or(os.Getenv("E2E_LAB"), "gce2e") // two runs on one machine need a name each
 	lab, err := netlab.Up(cfg)
 	if err != nil {
 		t.Fatal(err)

@@ -218,7 +218,10 @@ func (r result) words() string {
 	if r.Error != "" {
 		return "FAILED: " + r.Error
 	}
-	text := fmt.Sprintf("%.0f Mbit/s, %.2f s, ×%.3f on the wire, cpu %.1f s, noise %.2f", r.Mbit, r.Seconds, r.Wire, r.CPU, r.Noise)
+	text := fmt.Sprintf("%.0f Mbit/s, %.2f s, noise %.2f", r.Mbit, r.Seconds, r.Noise)
+	if r.Wire > 0 { // the ceiling's own count is not taken
+		text += fmt.Sprintf(", ×%.3f on the wire, cpu %.1f s", r.Wire, r.CPU)
+	}
 	if r.Eighth > 0 {
 		text += fmt.Sprintf(", the eighth %.2f s later (%s)", r.Eighth, r.Cause)
 	}

@@ -60,6 +60,7 @@ const (
 	groupGap  = 34
 	barHeight = 200
 	plotTop   = 52
+	titleChar = 8 // pixels of a letter of the title, and a little
 )
 
 // svg draws the picture; empty when nothing was measured.
@@ -75,7 +76,7 @@ func (p plot) svg(results []result) string {
 		return ""
 	}
 	group := len(p.tools)*barWidth + groupGap
-	width, height := max(560, 40+len(cells)*group), plotTop+barHeight+74
+	width, height := max(48+titleChar*len(p.title), 40+len(cells)*group), plotTop+barHeight+74
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui,sans-serif" font-size="11" fill="#1c2430">`, width, height, width, height)
 	fmt.Fprintf(&s, `<title>%[1]s</title><rect width="100%%" height="100%%" fill="#fff"/><text x="24" y="24" font-size="14" font-weight="600">%[1]s</text>`, html.EscapeString(p.title))

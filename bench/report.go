@@ -51,8 +51,8 @@ func row(w io.Writer, v view, c cell, tool string) {
 	}
 	top := v.paired(c.Name, func(t map[string]result) float64 { return t[tool].Mbit / t["ceiling"].Mbit })
 	rival := v.paired(c.Name, func(t map[string]result) float64 { return t[tool].Mbit / best(t) })
-	fmt.Fprintf(w, "| %s | %s | %s%.1f | %.2f | %s | %s | %.3f | %.1f; %.1f + %.1f | %.0f, %.0f | %d/%d/%d | %s |\n", c.Name, tool, mark, m(mbit), m(seconds), some(top), some(rival),
-		m(wireOf), m(cpu), m(func(r result) float64 { return r.CPUSender }), m(func(r result) float64 { return r.CPUReceivers }),
+	fmt.Fprintf(w, "| %s | %s | %s%.1f | %.2f | %s | %s | %s | %s; %.1f + %.1f | %.0f, %.0f | %d/%d/%d | %s |\n", c.Name, tool, mark, m(mbit), m(seconds), some(top), some(rival),
+		finite("%.3f", m(wireOf)), finite("%.1f", m(cpu)), m(func(r result) float64 { return r.CPUSender }), m(func(r result) float64 { return r.CPUReceivers }),
 		m(func(r result) float64 { return float64(r.PeakTx) / 1e6 }), m(func(r result) float64 { return float64(r.PeakRx) / 1e6 }), calm, right, all, extras(rs, m))
 }
 

@@ -200,8 +200,8 @@ func (r *roster) since(now, t time.Time) time.Duration {
 
 // checkDevices leaves behind who is silent, deaf or stalled.
 func (s *Sender) checkDevices(now time.Time) {
-	// Who is done goes at once, and its receipt waits for its turn.
-	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter+protocol.Spread(len(s.devices.order)))
+	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
+	patience += protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
 	deaf := max(patience, deafAfter)
 	for _, d := range s.devices.order {
 		if !d.waited() {

@@ -51,3 +51,51 @@ func TestWhatAKilledAgentMovedIsDurableBeforeItCounts(t *testing.T) {
 		}
 	}
 }
+
+// bothNames is a disk that keeps both names of a rename when the power goes out: the new one
+// has just become durable, the old one was never given up.
+type bothNames struct{ *spooltest.Disk }
+
+func (d bothNames) SyncFolder(name string) error {
+	err := d.Disk.SyncFolder(name)
+	if err == nil && name == "lab/folder" {
+		d.CrashAfter(0)
+		return spooltest.ErrPower
+	}
+	return err
+}
+
+// TestAFileLeftUnderBothItsNamesIsDeliveredOnce: the power goes out when a file just came to
+// its name beside the user's, and it still has its staged name, too. The next run finds it
+// and lays no second one beside it; the next version replaces it.
+func TestAFileLeftUnderBothItsNamesIsDeliveredOnce(t *testing.T) {
+	for what, size := range map[string]int{"small": 700, "big": 2 << 20} {
+		for seed := range uint64(10) {
+			tr := makeTransfer(t, map[string][]byte{"folder/f.txt": noise(size, 1)})
+			l := newLife(tr, seed)
+			if err := l.plant("lab/folder/f.txt", []byte("the user's")); err != nil {
+				t.Fatal(err)
+			}
+			g, err := openOn(t, bothNames{l.disk}, l.ledger).Stage(context.Background(), 3, tr.layout)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := tr.writeMissing(g); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := g.Commit(context.Background()); !errors.Is(err, spooltest.ErrPower) {
+				t.Fatalf("the power did not go out: %v", err)
+			}
+			l.disk.Crash()
+			s := openOn(t, l.disk, l.ledger)
+			deliver(t, s, 3, tr)
+			if err := l.wrong(true); err != nil {
+				t.Errorf("%s, seed %d: %v", what, seed, err)
+			}
+			deliver(t, s, 4, makeTransfer(t, map[string][]byte{"folder/f.txt": []byte("next")}))
+			if have := l.disk.Files("lab/folder"); string(have["lab/folder/f (groupcast 3).txt"]) != "next" {
+				t.Errorf("%s, seed %d: the next version does not replace it", what, seed)
+			}
+		}
+	}
+}

@@ -186,12 +186,16 @@ func (g *Staging) recallFiles(p past) error {
 			g.outcomes[i] = g.settledBefore(i)
 		}
 	}
+	claimed := map[string]bool{}
+	for _, o := range g.Outcomes() {
+		claimed[g.spool.cfg.Group+"/"+o.Name] = true
+	}
 	var found []Outcome
 	for i := range p.moving {
 		if i >= len(g.files) || g.outcomes[i] != nil {
 			continue
 		}
-		o, err := g.movedBefore(i)
+		o, err := g.movedBefore(i, claimed)
 		if err != nil {
 			return err
 		}

@@ -304,37 +304,46 @@ func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
 	return o
 }
 
-// movedBefore finds a file that a crash caught between its staged and its final name: if the
-// staged one is gone, one of the names it may have got has its content.
-func (g *Staging) movedBefore(i int) (*Outcome, error) {
-	staged, _ := g.part(i)
-	if g.files[i].Size < bigFile {
-		staged = g.copied(i)
-	}
-	if _, err := g.spool.fs.Lstat(staged); err == nil {
-		return nil, nil
-	}
+// movedBefore finds a file that a crash caught between its staged and its final name: one of
+// the names it may have got has its content. As long as the staged one is there, only names
+// that nobody but groupcast gives prove that: some file systems keep both names of a rename.
+// What is claimed already is another file of this transfer.
+func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
 		return nil, err
 	}
-	names := []string{g.final(i)}
-	if known {
-		names = append(names, g.lies(g.files[i].Path, d))
+	final, names := g.final(i), []string(nil)
+	if !g.stillStaged(i) {
+		names = append(names, final)
+	}
+	if lies := g.lies(g.files[i].Path, d); known && lies != final {
+		names = append(names, lies)
 	}
 	for n := 1; n <= maxBeside; n++ {
 		for _, name := range names {
 			fi, err := g.spool.fs.Lstat(name)
-			if err == nil && g.same(context.Background(), i, name, fi) {
+			if err == nil && !claimed[name] && g.same(context.Background(), i, name, fi) {
+				claimed[name] = true
 				return g.foundMoved(i, name, fi.ModTime()), nil
 			}
 		}
-		names = []string{g.beside(g.final(i), n)}
+		names = []string{g.beside(final, n)}
 		if _, err := g.spool.fs.Lstat(names[0]); err != nil {
 			return nil, nil // it is nowhere: its blocks are fetched again
 		}
 	}
 	return nil, nil
+}
+
+// stillStaged says whether the staged file that was to move is there.
+func (g *Staging) stillStaged(i int) bool {
+	staged, _ := g.part(i)
+	if g.files[i].Size < bigFile {
+		staged = g.copied(i)
+	}
+	_, err := g.spool.fs.Lstat(staged)
+	return err == nil
 }
 
 func (g *Staging) foundMoved(i int, name string, mtime time.Time) *Outcome {

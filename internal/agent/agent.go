@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -75,6 +76,7 @@ type Agent struct {
 	cfg    Config
 	server netip.Addr // its address, as the control connection has it
 	intake *session.Intake
+	shared *spool.Shared // by the jobs
 	events chan groupcast.AgentEvent
 	ended  chan ended
 
@@ -120,7 +122,7 @@ func New(cfg Config) (*Agent, error) {
 		cfg.Say = func(Line) {}
 	}
 	return &Agent{
-		cfg: cfg, events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
+		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
 		announces: make(chan protocol.OfferNo, 1),
 		groups:    map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
 		jobs: map[protocol.TransferNo]*job{}, unsent: map[protocol.TransferNo]bool{},

@@ -55,7 +55,7 @@ func (j *job) staging() *spool.Staging { return j.staged.Load() }
 func (j *job) run(ctx context.Context) (outcome, error) {
 	s, err := spool.Open(spool.Config{
 		Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
-		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize,
+		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize, Shared: j.agent.shared,
 		Ledger: j.agent.cfg.Ledger.Book(j.agent.cfg.Server, j.group.ID, j.group.Name),
 	})
 	if err != nil {

@@ -89,6 +89,7 @@ func (g *Staging) complete(i int) bool {
 // ledger. A crash at any point leaves each file under its old or its new name, whole. What
 // was moved before an error is settled all the same.
 func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, error) {
+	round := g.spool.cfg.Shared.round.Load()
 	moves, outcomes, err := g.prepare(ctx, files)
 	if err != nil {
 		return nil, err
@@ -96,6 +97,40 @@ func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, erro
 	if err := g.makeDurable(moves); err != nil {
 		return nil, err
 	}
+	defer g.spool.cfg.Shared.turn()()
+	moves, late, err := g.overtaken(moves, round)
+	if err != nil {
+		return nil, err
+	}
+	return g.moveAll(ctx, moves, append(outcomes, late...))
+}
+
+// overtaken sorts out what a newer transfer wrote since the ledger was looked at. As long as
+// no commit came in between, none did.
+func (g *Staging) overtaken(moves []move, round uint64) (left []move, late []Outcome, err error) {
+	if g.spool.cfg.Shared.round.Load() == round {
+		return moves, nil, nil
+	}
+	files := make([]int, len(moves))
+	for n, m := range moves {
+		files[n] = m.file
+	}
+	known, err := g.lookupFiles(files)
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, m := range moves {
+		if o := g.superseded(m.file, known[g.files[m.file].Path]); o != nil {
+			late = append(late, *o)
+		} else {
+			left = append(left, m)
+		}
+	}
+	return left, late, nil
+}
+
+// moveAll renames, makes the names durable and settles the outcomes.
+func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome) ([]Outcome, error) {
 	folders := map[string]bool{}
 	var failed error
 	for _, m := range moves {

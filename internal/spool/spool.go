@@ -20,10 +20,11 @@ type Config struct {
 	Group   string // files go to DIR/GROUP/path
 	GroupID protocol.GroupID
 	Server  protocol.ServerID
-	Reserve int64  // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
-	MaxSize uint64 // of a transfer; 0: no limit
-	Ledger  Ledger // nil: nothing was delivered here before
-	FS      FS     // nil: the operating system's
+	Reserve int64   // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
+	MaxSize uint64  // of a transfer; 0: no limit
+	Ledger  Ledger  // nil: nothing was delivered here before
+	FS      FS      // nil: the operating system's
+	Shared  *Shared // with the agent's other spools; nil: there is no other
 }
 
 // Delivered is what the ledger remembers of a path, as it was delivered.
@@ -119,6 +120,9 @@ func Open(cfg Config) (*Spool, error) {
 	}
 	if cfg.Ledger == nil {
 		cfg.Ledger = noLedger{}
+	}
+	if cfg.Shared == nil {
+		cfg.Shared = NewShared()
 	}
 	s := &Spool{cfg: cfg, fs: cfg.FS}
 	for _, folder := range []struct {

@@ -14,6 +14,10 @@ import (
 // finishTree makes what is no file once all files are there: folders that may be empty,
 // symbolic links, then the folders' modes and times, innermost first.
 func (g *Staging) finishTree() ([]Outcome, error) {
+	if g.Done() {
+		return nil, nil
+	}
+	defer g.spool.cfg.Shared.turn()()
 	var fresh []Outcome
 	folders := map[string]bool{g.spool.cfg.Group: true}
 	for i, f := range g.files {

@@ -1,12 +1,17 @@
 package spooltest
 
-import "github.com/groupcast/groupcast/internal/spool"
+import (
+	"sync"
+
+	"github.com/groupcast/groupcast/internal/spool"
+)
 
 // Ledger is a ledger in memory that survives crashes of a Disk, as a database with a
-// durable commit does.
+// durable commit does. Its methods are safe for concurrent use.
 type Ledger struct {
 	Paths map[string]spool.Delivered
 	Fail  error // what Record answers
+	mu    sync.Mutex
 }
 
 // NewLedger makes an empty ledger.
@@ -14,12 +19,16 @@ func NewLedger() *Ledger { return &Ledger{Paths: map[string]spool.Delivered{}} }
 
 // Lookup gives the entry of a path.
 func (l *Ledger) Lookup(path string) (spool.Delivered, bool, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	d, ok := l.Paths[path]
 	return d, ok, nil
 }
 
 // LookupAll gives the entries of those paths that have one.
 func (l *Ledger) LookupAll(paths []string) (map[string]spool.Delivered, error) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	out := map[string]spool.Delivered{}
 	for _, p := range paths {
 		if d, ok := l.Paths[p]; ok {
@@ -31,6 +40,8 @@ func (l *Ledger) LookupAll(paths []string) (map[string]spool.Delivered, error) {
 
 // Record stores the outcomes that put a file onto the disk.
 func (l *Ledger) Record(batch []spool.Outcome) error {
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if l.Fail != nil {
 		return l.Fail
 	}

@@ -1,0 +1,105 @@
+package spool_test
+
+import (
+	"context"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/spooltest"
+)
+
+// slow is a file system on which something happens before a transfer's files are durable, or
+// before one replaces another.
+type slow struct {
+	spool.FS
+	beforeBarrier, beforeRename func()
+}
+
+func (s *slow) SyncFolder(name string) error {
+	if s.beforeBarrier != nil && strings.HasPrefix(name, ".groupcast/") {
+		s.beforeBarrier()
+	}
+	return s.FS.SyncFolder(name)
+}
+
+func (s *slow) Rename(from, to string) error {
+	if s.beforeRename != nil && strings.HasPrefix(to, "lab/") {
+		s.beforeRename()
+	}
+	return s.FS.Rename(from, to)
+}
+
+// staged is a transfer of one file of which every block is there.
+func staged(t *testing.T, s *spool.Spool, no protocol.TransferNo, text string) *spool.Staging {
+	t.Helper()
+	tr := makeTransfer(t, map[string][]byte{"f": []byte(text)})
+	g, err := s.Stage(context.Background(), no, tr.layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := tr.writeMissing(g); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = g.Close() })
+	return g
+}
+
+// TestAnOlderTransferNeverOvertakes: an older and a newer transfer commit the same path, which
+// both may replace, at the same time. Whenever the newer one comes, its file stays.
+func TestAnOlderTransferNeverOvertakes(t *testing.T) {
+	for _, when := range []string{"before the barrier", "before the rename"} {
+		t.Run(when, func(t *testing.T) {
+			dir, l, shared := t.TempDir(), spooltest.NewLedger(), spool.NewShared()
+			at := func(f spool.FS) *spool.Spool {
+				s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Ledger: l, Reserve: -1, FS: f, Shared: shared})
+				if err != nil {
+					t.Fatal(err)
+				}
+				t.Cleanup(func() { _ = s.Close() })
+				return s
+			}
+			real, err := spool.OpenFS(dir)
+			if err != nil {
+				t.Fatal(err)
+			}
+			disk := &slow{FS: real}
+			deliver(t, at(nil), 4, makeTransfer(t, map[string][]byte{"f": []byte("first")}))
+			older, newer := staged(t, at(disk), 5, "older"), staged(t, at(nil), 6, "newer")
+			over := make(chan error, 1)
+			commit := func() { _, err := newer.Commit(context.Background()); over <- err }
+			if when == "before the barrier" {
+				disk.beforeBarrier = func() { disk.beforeBarrier = nil; commit() }
+			} else {
+				disk.beforeRename = func() { disk.beforeRename = nil; giveTime(commit) }
+			}
+			out, err := older.Commit(context.Background())
+			if err != nil || len(out) != 1 {
+				t.Fatalf("%+v, %v", out, err)
+			}
+			if err := <-over; err != nil {
+				t.Fatal(err)
+			}
+			if have, _ := os.ReadFile(filepath.Join(dir, "lab", "f")); string(have) != "newer" || l.Paths["f"].Transfer != 6 {
+				t.Errorf("%q lies there, the ledger says %+v", have, l.Paths["f"])
+			}
+			if left, _ := os.ReadDir(filepath.Join(dir, "lab")); len(left) != 1 {
+				t.Errorf("%v lie there", left)
+			}
+		})
+	}
+}
+
+// giveTime starts something that may have to wait for its caller.
+func giveTime(do func()) {
+	done := make(chan struct{})
+	go func() { defer close(done); do() }()
+	select {
+	case <-done:
+	case <-time.After(100 * time.Millisecond):
+	}
+}

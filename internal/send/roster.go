@@ -201,7 +201,8 @@ func (r *roster) since(now, t time.Time) time.Duration {
 // checkDevices leaves behind who is silent, deaf or stalled.
 func (s *Sender) checkDevices(now time.Time) {
 	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
-	patience += protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
+	turn := protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
+	patience += turn
 	deaf := max(patience, deafAfter)
 	for _, d := range s.devices.order {
 		if !d.waited() {
@@ -217,7 +218,7 @@ func (s *Sender) checkDevices(now time.Time) {
 			s.leave(now, d, CauseSilent, fmt.Sprintf("no report for %.0f s", silence.Seconds()))
 		case s.devices.since(now, d.highAt) > deaf:
 			s.leave(now, d, CauseSilent, "it reports, but hears nothing of the group")
-		case s.pass.done() && s.repair.owed == 0 && s.devices.since(now, d.moved) > stalledAfter:
+		case s.pass.done() && s.repair.owed == 0 && s.devices.since(now, d.moved) > stalledAfter+turn:
 			s.leave(now, d, CauseSlow, "it neither stores nor asks any longer")
 		}
 	}

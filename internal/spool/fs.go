@@ -19,6 +19,8 @@ type FS interface {
 	// Open opens a regular file and nothing else, without blocking.
 	Open(name string, write bool) (File, error)
 	Lstat(name string) (fs.FileInfo, error)
+	// SameFile says whether two answers of Lstat are of one file that has both names.
+	SameFile(a, b fs.FileInfo) bool
 	Readdir(name string) ([]fs.DirEntry, error)
 	// Rename replaces what has the new name; RenameNew fails with fs.ErrExist then.
 	Rename(old, new string) error

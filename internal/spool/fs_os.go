@@ -115,6 +115,8 @@ func (f *osFS) Lstat(name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
+func (f *osFS) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
+
 func (f *osFS) Readdir(name string) (entries []fs.DirEntry, err error) {
 	err = f.open(name, func(h *os.File) (err error) {
 		entries, err = h.ReadDir(-1)

@@ -305,16 +305,16 @@ func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
 }
 
 // movedBefore finds a file that a crash caught between its staged and its final name: one of
-// the names it may have got has its content. As long as the staged one is there, only names
-// that nobody but groupcast gives prove that: some file systems keep both names of a rename.
-// What is claimed already is another file of this transfer.
+// the names it may have got has its content. Some file systems keep both names of a rename: as
+// long as the staged one is there, the final one is ours if it is the same file, or a name that
+// nobody but groupcast gives. What is claimed already is another file of this transfer.
 func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
 		return nil, err
 	}
 	final, names := g.final(i), []string(nil)
-	if !g.stillStaged(i) {
+	if g.leftStaging(i) {
 		names = append(names, final)
 	}
 	if lies := g.lies(g.files[i].Path, d); known && lies != final {
@@ -336,14 +336,19 @@ func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) 
 	return nil, nil
 }
 
-// stillStaged says whether the staged file that was to move is there.
-func (g *Staging) stillStaged(i int) bool {
+// leftStaging says whether the staged file that was to move is gone, or has its final name too.
+func (g *Staging) leftStaging(i int) bool {
 	staged, _ := g.part(i)
 	if g.files[i].Size < bigFile {
 		staged = g.copied(i)
 	}
-	_, err := g.spool.fs.Lstat(staged)
-	return err == nil
+	f := g.spool.fs
+	from, err := f.Lstat(staged)
+	if err != nil {
+		return true
+	}
+	to, err := f.Lstat(g.final(i))
+	return err == nil && f.SameFile(from, to)
 }
 
 func (g *Staging) foundMoved(i int, name string, mtime time.Time) *Outcome {

@@ -244,6 +244,13 @@ func (d *Disk) Lstat(name string) (fs.FileInfo, error) {
 	return info{path.Base(name), n}, nil
 }
 
+// SameFile says whether two answers of Lstat are of one file.
+func (d *Disk) SameFile(a, b fs.FileInfo) bool {
+	x, ok := a.(info)
+	y, also := b.(info)
+	return ok && also && x.n == y.n
+}
+
 // Readdir lists a folder.
 func (d *Disk) Readdir(name string) (out []fs.DirEntry, err error) {
 	if _, err := d.find("readdir", name); err != nil {

@@ -98,7 +98,7 @@ func (a *Agent) reportSpace(ctx context.Context) {
 		if !j.wants {
 			continue
 		}
-		spare := uint64(max(a.cfg.Reserve, 0))
+		spare := uint64(max(a.cfg.Reserve, 0)) + a.shared.Promised()
 		if free := a.freeBytes(); free > j.offer.TotalBytes+spare {
 			delete(a.jobs, no)
 			a.report(ctx, j, "there is space now")

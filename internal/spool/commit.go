@@ -98,33 +98,39 @@ func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, erro
 		return nil, err
 	}
 	defer g.spool.cfg.Shared.turn()()
-	moves, late, err := g.overtaken(moves, round)
+	moves, late, err := g.lookAgain(ctx, moves, round)
 	if err != nil {
 		return nil, err
 	}
 	return g.moveAll(ctx, moves, append(outcomes, late...))
 }
 
-// overtaken sorts out what a newer transfer wrote since the ledger was looked at. As long as
-// no commit came in between, none did.
-func (g *Staging) overtaken(moves []move, round uint64) (left []move, late []Outcome, err error) {
-	if g.spool.cfg.Shared.round.Load() == round {
+// lookAgain decides anew where files go, now that it is this transfer's turn: what the ledger
+// and the disk said before may have been between two names of another transfer's file, or
+// older than it. As long as no commit came in between, it holds.
+func (g *Staging) lookAgain(ctx context.Context, moves []move, round uint64) (left []move, late []Outcome, err error) {
+	if g.spool.cfg.Shared.round.Load() == round || len(moves) == 0 {
 		return moves, nil, nil
 	}
 	files := make([]int, len(moves))
 	for n, m := range moves {
 		files[n] = m.file
 	}
-	known, err := g.lookupFiles(files)
+	aim, err := g.newAim(files)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, m := range moves {
-		if o := g.superseded(m.file, known[g.files[m.file].Path]); o != nil {
-			late = append(late, *o)
-		} else {
-			left = append(left, m)
+		t, o, err := aim.at(ctx, m.file)
+		if err != nil {
+			return nil, nil, err
 		}
+		if o != nil {
+			late = append(late, *o)
+			continue
+		}
+		m.target = t
+		left = append(left, m)
 	}
 	return left, late, nil
 }

@@ -1,10 +1,13 @@
 package spool_test
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -102,4 +105,52 @@ func giveTime(do func()) {
 	case <-done:
 	case <-time.After(100 * time.Millisecond):
 	}
+}
+
+// TestTransfersAtOnce: transfers of the same paths are staged and committed at once; the newest
+// files stay, and nothing lies beside them.
+func TestTransfersAtOnce(t *testing.T) {
+	dir, l, shared := t.TempDir(), spooltest.NewLedger(), spool.NewShared()
+	var all sync.WaitGroup
+	failed := make([]error, 9)
+	var newest *transfer
+	for no := range failed {
+		tr := makeTransfer(t, map[string][]byte{"a/small": noise(900, uint64(no)), "big": noise(1<<20+no, uint64(no))})
+		newest = tr
+		all.Go(func() {
+			s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Ledger: l, Reserve: -1, Shared: shared})
+			if err != nil {
+				failed[no] = err
+				return
+			}
+			failed[no] = errors.Join(deliverTo(s, protocol.TransferNo(no+1), tr), s.Close())
+		})
+	}
+	all.Wait()
+	if err := errors.Join(failed...); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range newest.files {
+		if have, _ := os.ReadFile(filepath.Join(dir, "lab", name)); !bytes.Equal(have, want) {
+			t.Errorf("%s is not the newest", name)
+		}
+	}
+	if left, _ := os.ReadDir(filepath.Join(dir, "lab")); len(left) != 2 {
+		t.Errorf("%v lie there", left)
+	}
+	if n := shared.Promised(); n != 0 {
+		t.Errorf("%d bytes are still promised", n)
+	}
+}
+
+func deliverTo(s *spool.Spool, no protocol.TransferNo, tr *transfer) error {
+	g, err := s.Stage(context.Background(), no, tr.layout)
+	if err != nil {
+		return err
+	}
+	if err := tr.writeMissing(g); err != nil {
+		return err
+	}
+	_, err = g.Commit(context.Background())
+	return errors.Join(err, g.Remove())
 }

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path"
+	"slices"
 	"strconv"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -31,10 +32,11 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	if err := g.settleEarly(ctx); err != nil {
 		return nil, err
 	}
-	if err := g.checkSpace(); err != nil {
+	if err := s.cfg.Shared.admit(g); err != nil {
 		return nil, err
 	}
 	if err := g.open(ctx, m); err != nil {
+		s.cfg.Shared.leave(g)
 		return nil, err
 	}
 	return g, nil
@@ -52,8 +54,9 @@ func (g *Staging) place() {
 	}
 }
 
-// checkSpace holds the whole apparent size against the free space before the first byte.
-func (g *Staging) checkSpace() error {
+// checkSpace holds the whole apparent size against the free space before the first byte;
+// others is how much of that is promised to other transfers.
+func (g *Staging) checkSpace(others uint64) error {
 	free, size, err := g.spool.fs.Free()
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", g.spool.cfg.Dir, err)
@@ -66,15 +69,22 @@ func (g *Staging) checkSpace() error {
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
 		return &Refused{Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit))}
 	}
-	if need > 0 && (free < spare || free-spare < need) {
-		return &Refused{Kind: "space", Reason: fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))}
+	if need == 0 || free >= spare && free-spare >= others && free-spare-others >= need {
+		return nil
 	}
-	return nil
+	why := fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))
+	if others > 0 {
+		why += fmt.Sprintf("; other transfers will take %s", size10(others))
+	}
+	return &Refused{Kind: "space", Reason: why}
 }
 
 // need is how many bytes the transfer will still take, and how many it has in all. Small
 // files count twice, for they lie in the pack until the last of them is copied out.
 func (g *Staging) need() (need, total uint64) {
+	g.mu.Lock()
+	settled := slices.Clone(g.outcomes)
+	g.mu.Unlock()
 	var small uint64
 	for i, f := range g.files {
 		if f.Kind != manifest.KindFile {
@@ -82,7 +92,7 @@ func (g *Staging) need() (need, total uint64) {
 		}
 		total += f.Size
 		switch {
-		case g.outcomes[i] != nil:
+		case settled[i] != nil:
 		case f.Size < bigFile:
 			small += f.Size
 		default:
@@ -183,7 +193,7 @@ func (g *Staging) recall(ctx context.Context, p past) error {
 func (g *Staging) recallFiles(p past) error {
 	for i := range p.settled {
 		if i < len(g.files) && g.outcomes[i] == nil {
-			g.outcomes[i] = g.settledBefore(i)
+			g.decide(i, g.settledBefore(i))
 		}
 	}
 	claimed := map[string]bool{}
@@ -199,11 +209,18 @@ func (g *Staging) recallFiles(p past) error {
 		if err != nil {
 			return err
 		}
-		if g.outcomes[i] = o; o != nil {
+		if g.decide(i, o); o != nil {
 			found = append(found, *o)
 		}
 	}
 	return g.keepFound(found)
+}
+
+// decide gives a file its outcome; nil leaves it open.
+func (g *Staging) decide(i int, o *Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.outcomes[i] = o
 }
 
 // keepFound records what was found under its final name: the process may have been killed

@@ -264,12 +264,14 @@ func (g *Staging) Bytes() uint64 {
 
 // Close closes the files; the staging stays on disk for a resume.
 func (g *Staging) Close() error {
+	g.spool.cfg.Shared.leave(g)
 	err := g.Sync()
 	return errors.Join(err, g.parts.closeAll(), g.journal.file.Close())
 }
 
 // Remove deletes the staging: when it is done, or given up.
 func (g *Staging) Remove() error {
+	g.spool.cfg.Shared.leave(g)
 	err := errors.Join(g.parts.closeAll(), g.journal.file.Close())
 	return errors.Join(err, g.spool.Drop(g.no))
 }

@@ -28,6 +28,15 @@ func (s Sample) noise(base float64) float64 {
 	return 3 * math.Sqrt(p*(1-p)/s.Packets)
 }
 
+// weight is how much a sample says of what is usual: between two bursts a short round loses
+// nothing.
+func (s Sample) weight() float64 {
+	if s.Packets <= 0 {
+		return 0.5
+	}
+	return min(0.5, s.Packets/surePackets)
+}
+
 // Thresholds of the controller.
 const (
 	lossMargin   = 0.01                  // above the baseline: less is noise
@@ -46,7 +55,9 @@ const (
 	nearCeiling  = 0.95
 	backQueue    = 0.85
 	backLoss     = 0.7
+	surePackets  = 2000 // of a device tell what loss is usual
 	spreads      = 3    // mean deviations that are chance
+	telling      = 0.93 // a lower rate than this share of another tells what loss depends on
 	patience     = 3    // rounds in a row before something is taken as given
 	headroom     = 1.05 // above what the own interface takes, so that it never runs dry
 )
@@ -306,7 +317,7 @@ func (c *Controller) margin(s Sample) float64 {
 }
 
 func (c *Controller) better(s Sample) {
-	c.learn(s.Loss)
+	c.learnSo(s.Loss, s.weight())
 	c.cuts, c.doubt = 0, false
 	if s.Delay < c.delay {
 		c.delay = s.Delay
@@ -368,7 +379,7 @@ func independent(low, lowLoss, high, highLoss float64) bool {
 // given: lower rates have not lessened it, so it is the network's own.
 func (c *Controller) given(s Sample, l Limiter) bool {
 	switch {
-	case c.cuts == 0 || c.rate > 0.9*c.cutRate && c.cuts < patience:
+	case c.cuts == 0 || c.rate > telling*c.cutRate && c.cuts < patience:
 		return false
 	case l == LimitLoss:
 		return independent(c.rate, s.Loss, c.cutRate, c.cutLoss)
@@ -398,13 +409,16 @@ func (c *Controller) cut(share float64, l Limiter) {
 }
 
 // learn moves the baseline: down fast, up slowly.
-func (c *Controller) learn(loss float64) {
+func (c *Controller) learn(loss float64) { c.learnSo(loss, 0.5) }
+
+// learnSo moves it down by a share of the way.
+func (c *Controller) learnSo(loss, down float64) {
 	if !c.heard {
 		c.base, c.heard = loss, true
 		return
 	}
 	if loss < c.base {
-		c.base += (loss - c.base) / 2
+		c.base += (loss - c.base) * down
 		return
 	}
 	c.base += (loss - c.base) / 8

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"strings"
@@ -153,4 +154,33 @@ func deliverTo(s *spool.Spool, no protocol.TransferNo, tr *transfer) error {
 	}
 	_, err = g.Commit(context.Background())
 	return errors.Join(err, g.Remove())
+}
+
+// TestAnOlderTransferDoesNotUndoWhatWasThereAlready: what a newer transfer found in its place is
+// that transfer's from then on.
+func TestAnOlderTransferDoesNotUndoWhatWasThereAlready(t *testing.T) {
+	disk, ledger := spooltest.NewDisk(rand.New(rand.NewPCG(1, 1))), spooltest.NewLedger()
+	deliver := func(no protocol.TransferNo, content string) {
+		t.Helper()
+		tr := makeTransfer(t, map[string][]byte{"f.txt": []byte(content)})
+		g, err := openOn(t, disk, ledger).Stage(t.Context(), no, tr.layout)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := tr.writeMissing(g); err != nil {
+			t.Fatal(err)
+		}
+		if _, err := g.Commit(t.Context()); err != nil {
+			t.Fatal(err)
+		}
+		if err := g.Remove(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	deliver(4, "one")
+	deliver(6, "one")
+	deliver(5, "two")
+	if got := string(disk.Files("lab")["lab/f.txt"]); got != "one" || ledger.Paths["f.txt"].Transfer != 6 {
+		t.Errorf("%q lies there, of transfer %d", got, ledger.Paths["f.txt"].Transfer)
+	}
 }

@@ -45,10 +45,12 @@ func (g *Staging) settleEarly(ctx context.Context) error {
 }
 
 func (g *Staging) settleBatch(ctx context.Context, files []int) error {
+	round := g.spool.cfg.Shared.round.Load()
 	known, err := g.lookupFiles(files)
 	if err != nil {
 		return err
 	}
+	var had []int
 	for _, i := range files {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -58,6 +60,39 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 				return err
 			}
 		}
+		if o := g.outcomes[i]; o != nil && o.Result == AlreadyHad {
+			had = append(had, i)
+		}
+	}
+	return g.keepHad(had, known, round)
+}
+
+// keepHad records whose transfer the files are now that lay there already: an older transfer
+// that comes later must not replace them. What another transfer wrote since they were looked
+// up comes with its blocks after all.
+func (g *Staging) keepHad(files []int, known map[string]Delivered, round uint64) error {
+	if len(files) == 0 {
+		return nil
+	}
+	shared := g.spool.cfg.Shared
+	defer shared.turn()()
+	now := known
+	if shared.round.Load() != round {
+		var err error
+		if now, err = g.lookupFiles(files); err != nil {
+			return err
+		}
+	}
+	had := make([]Outcome, 0, len(files))
+	for _, i := range files {
+		if path := g.files[i].Path; now[path].Transfer != known[path].Transfer {
+			g.outcomes[i] = nil
+			continue
+		}
+		had = append(had, *g.outcomes[i])
+	}
+	if err := g.spool.cfg.Ledger.Record(had); err != nil {
+		return fmt.Errorf("record what was there already: %w", err)
 	}
 	return nil
 }

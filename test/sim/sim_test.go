@@ -90,6 +90,7 @@ func TestRegressions(t *testing.T) {
 		{69, "the same"},
 		{160, "the same"},
 		{1000803, "a file that a crash left under its staged and its final name counted as somebody else's"},
+		{2002222, "what a newer transfer found in its place still belonged to the older one"},
 	} {
 		if r := Run(c.seed, None); r.Err != nil {
 			t.Errorf("%s (%s)\n%v", r.Story, c.bug, r.Err)

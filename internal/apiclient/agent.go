@@ -36,13 +36,14 @@ func (c *Client) ProbesHeard(ctx context.Context, a groupcast.ProbeAnswer) error
 	return c.do(ctx, post("/agent/probes", a), nil)
 }
 
-// smallManifest may share the connection of the calls: it is there sooner.
-const smallManifest = 256 << 10
+// sharedManifest is how large a manifest may share the connection of the calls, where it is
+// there sooner.
+const sharedManifest = 256 << 10
 
 // Manifest streams the manifest of a transfer, of so many bytes.
 func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo, bytes uint64) (io.ReadCloser, error) {
 	by := c.bulk
-	if bytes <= smallManifest {
+	if bytes <= sharedManifest {
 		by = c.calls
 	}
 	return c.stream(ctx, by, "/agent/transfers/"+number(no)+"/manifest", nil)

@@ -86,6 +86,39 @@ func TestHeartbeat(t *testing.T) {
 	})
 }
 
+// TestEventsToDevicesAreNudged: a blank line follows after each pause, so that TCP notices a lost
+// segment; people's streams have nothing behind an event before the heartbeat.
+func TestEventsToDevicesAreNudged(t *testing.T) {
+	for path, want := range map[string][]time.Duration{
+		"/agent/events": {12 * time.Millisecond, 42 * time.Millisecond, 122 * time.Millisecond, heartbeat},
+		"/events":       {heartbeat},
+	} {
+		synctest.Test(t, func(t *testing.T) {
+			s := httpapitest.New()
+			token := map[string]string{"/agent/events": "agent", "/events": "cli-admin"}[path]
+			_, r, _ := piped(t, s, token, path)
+			until(t, r, "retry:")
+			start := time.Now()
+			if token == "agent" {
+				s.AgentStream().C <- groupcast.AgentEvent{Version: 1, Kind: groupcast.AgentHint}
+			} else {
+				s.EventStream().C <- groupcast.Event{Version: 1, Kind: groupcast.EventHello}
+			}
+			for _, w := range want {
+				for line := ""; !strings.HasPrefix(line, ":"); {
+					var err error
+					if line, err = r.ReadString('\n'); err != nil {
+						t.Fatal(err)
+					}
+				}
+				if got := time.Since(start); got != w {
+					t.Errorf("%s: a blank line after %v, want %v", path, got, w)
+				}
+			}
+		})
+	}
+}
+
 // TestReaderThatStopsIsCutOff: the subscription ends, whatever the reader's socket holds.
 func TestReaderThatStopsIsCutOff(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {

@@ -12,8 +12,11 @@ import (
 const (
 	minAgain    = 20 * time.Millisecond
 	maxAgain    = time.Second
-	moreAfter   = 2 * time.Millisecond // the rest of a list that did not fit
-	maxNACKs    = 90                   // of one packet
+	moreAfter   = 2 * time.Millisecond  // the rest of a list that did not fit
+	askGap      = 25 * time.Millisecond // between asks in the long run: a sender hears 50 packets a second of a device
+	leastRoom   = 4                     // blocks of a list of ranges
+	askBurst    = 100                   // asks that may come early
+	maxNACKs    = 90                    // of one packet
 	maxRanges   = 32
 	maxBitmaps  = 10
 	spareRows   = 24 // fewer unused rows than this beyond the deficit: say what is missing
@@ -26,10 +29,14 @@ const (
 // asking is when and what to ask for.
 type asking struct {
 	at      time.Time // the backoff runs out; zero: none runs
+	paid    time.Time // until then the asks sent so far use up one each askGap
 	wake    time.Time // look again then; zero: a SYNC will say
 	due     bool
 	again   time.Time        // hold-off of ranges
 	tries   int              // of ranges
+	began   int              // blocks of the newest list that have begun to come
+	refused uint64           // symbols that the pool had no room for, when it was made
+	room    int              // blocks of the next list; 0: any number
 	ranges  []protocol.Range // the newest list
 	fresh   bool             // it goes out with the next feedback
 	nacks   []wire.NACK
@@ -56,6 +63,18 @@ func (a *asking) over(now time.Time) bool {
 	return !a.wake.IsZero() && !now.Before(a.wake)
 }
 
+// affordable is when the next ask may be sent, however much is missing: a sender drops what a
+// device says above a budget (security.md F5), reports included.
+func (a *asking) affordable() time.Time { return a.paid.Add(-askBurst * askGap) }
+
+// pay counts an ask.
+func (a *asking) pay(now time.Time) {
+	if a.paid.Before(now) {
+		a.paid = now
+	}
+	a.paid = a.paid.Add(askGap)
+}
+
 // consider starts a backoff when something is to be asked for, and says when to look again.
 func (r *Receiver) consider(now time.Time) {
 	a := &r.asks
@@ -64,7 +83,11 @@ func (r *Receiver) consider(now time.Time) {
 		return
 	}
 	if !a.at.IsZero() {
-		if !now.Before(a.at) {
+		switch {
+		case now.Before(a.at):
+		case now.Before(a.affordable()):
+			a.at = a.affordable()
+		default:
 			a.at, a.due = time.Time{}, true
 		}
 		return
@@ -183,6 +206,25 @@ func (r *Receiver) name(now time.Time, b *block) {
 	}
 }
 
+// answered follows a block that was asked for whole and begins to come: what else of the list
+// did not come shows soon. Without that, a device whose disk takes a little of each answer
+// would wait ever longer for the next.
+func (r *Receiver) answered(now time.Time, b protocol.BlockNumber) {
+	a := &r.asks
+	if !a.named(b) {
+		return
+	}
+	a.began++
+	if a.tries == 0 {
+		return
+	}
+	a.tries = 0
+	a.again = earliest(a.again, now.Add(r.holdOff(1)))
+	if !a.wake.IsZero() {
+		a.wake = earliest(a.wake, a.again)
+	}
+}
+
 // collectRanges lists the blocks of which nothing is held, unless that list is held off.
 func (r *Receiver) collectRanges(now time.Time) bool {
 	a := &r.asks
@@ -195,11 +237,13 @@ func (r *Receiver) collectRanges(now time.Time) bool {
 		return false
 	}
 	a.ranges = a.ranges[:0]
-	for ok && len(a.ranges) < maxRanges && r.wantsWhole(first) {
+	room := r.listRoom()
+	for ok && room > 0 && len(a.ranges) < maxRanges && r.wantsWhole(first) {
 		end := first + 1
-		for !r.held.Has(end) && int(end) < r.cfg.Blocks && r.wantsWhole(end) {
+		for !r.held.Has(end) && int(end) < r.cfg.Blocks && int(end-first) < room && r.wantsWhole(end) {
 			end++
 		}
+		room -= int(end - first)
 		a.ranges = append(a.ranges, protocol.Range{First: first, Count: uint32(end - first)})
 		first, ok = r.held.NextMissing(end)
 	}
@@ -209,6 +253,24 @@ func (r *Receiver) collectRanges(now time.Time) bool {
 		r.tellUnheard(now)
 	}
 	return true
+}
+
+// listRoom is how many blocks to ask for whole: twice what began to come last time if that
+// was more than the pool had room for, so that the group does not carry what this device's
+// disk cannot take.
+func (r *Receiver) listRoom() int {
+	a := &r.asks
+	switch {
+	case r.drops.Pool > a.refused:
+		a.room = max(2*a.began, leastRoom)
+	case a.room > 0:
+		a.room = min(2*a.room, r.cfg.Blocks)
+	}
+	a.began, a.refused = 0, r.drops.Pool
+	if a.room == 0 {
+		return r.cfg.Blocks
+	}
+	return a.room
 }
 
 // holdOff is how long an ask waits for its answer, with some spread so that devices that

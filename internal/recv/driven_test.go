@@ -168,3 +168,50 @@ func FuzzReceiver(f *testing.F) {
 		}
 	})
 }
+
+// A device whose asks nobody answers stays within the budget of the sender (security.md F5).
+func TestAsksHaveABudget(t *testing.T) {
+	l := even(400, 20)
+	r := machine(l, nil)
+	n, seconds := 0, 20
+	sequence := uint64(1)
+	for ms := range 1000 * seconds {
+		now := at(ms)
+		if ms%4 == 0 { // a new block begins in vain, and the pass is past it
+			sequence++
+			b := ms / 4 % len(l)
+			r.HandleSync(now, sync(sequence, protocol.PacketNumber(ms), len(l), b+1))
+			r.HandleData(now, protocol.PacketNumber(ms+1), data(l, b, 1))
+		}
+		r.HandleTimeout(now)
+		for f, ok := r.NextFeedback(now); ok; f, ok = r.NextFeedback(now) {
+			if len(f.NACKs)+len(f.Ranges) > 0 {
+				n++
+			}
+		}
+	}
+	if limit := 100 + 40*seconds; n > limit || n < 100 {
+		t.Errorf("%d asks in %d s, at most %d are affordable", n, seconds, limit)
+	}
+}
+
+// What the pool had no room for is not asked for at once again: the next list is of the size
+// that found room.
+func TestListIsOfTheSizeOfThePool(t *testing.T) {
+	l := even(200, 4)
+	r := machine(l, func(c *recv.Config) { c.MaxK, c.PoolBytes = 4, 4*4*size })
+	r.HandleSync(at(0), sync(2, 0, len(l), len(l)))
+	f, now, ok := asks(r, at(1), at(3000))
+	if !ok || f.Ranges[0].Count != 200 {
+		t.Fatalf("%v: at first everything is asked for", f.Ranges)
+	}
+	for b := range l {
+		for i := range 4 { // the disk keeps what is ready: four blocks fit
+			r.HandleData(now, protocol.PacketNumber(4*b+i+1), data(l, b, i))
+		}
+	}
+	f, _, ok = asks(r, now.Add(time.Millisecond), now.Add(3*time.Second))
+	if !ok || len(f.Ranges) != 1 || f.Ranges[0].Count != 8 {
+		t.Errorf("%v: after four blocks found room, eight are to be asked for", f.Ranges)
+	}
+}

@@ -210,6 +210,7 @@ func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *blo
 		b = r.pool.begin(n, length, k)
 	}
 	r.held.Add(n)
+	r.answered(now, n)
 	return b
 }
 

@@ -78,6 +78,7 @@ func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) {
 	f := r.body(now)
 	if asks {
 		r.asksN++
+		r.asks.pay(now)
 		f.NACKs, f.Bitmaps = r.asks.nacks, r.asks.bitmaps
 		if r.asks.fresh {
 			f.Ranges = r.asks.ranges

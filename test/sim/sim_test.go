@@ -90,6 +90,8 @@ func TestRegressions(t *testing.T) {
 		{69, "the same"},
 		{160, "the same"},
 		{1000803, "a file that a crash left under its staged and its final name counted as somebody else's"},
+		{2001750, "a device that was not heard asked 150 times a second"},
+		{2002180, "two slow disks asked for the rest of a pass once a second, and for all of it"},
 		{2002222, "what a newer transfer found in its place still belonged to the older one"},
 	} {
 		if r := Run(c.seed, None); r.Err != nil {

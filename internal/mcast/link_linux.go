@@ -65,8 +65,19 @@ func (s *sendSocket) writeSegmented(group netip.AddrPort, train []byte, size int
 	binary.NativeEndian.PutUint32(oob[word:], unix.IPPROTO_UDP)
 	binary.NativeEndian.PutUint32(oob[word+4:], unix.UDP_SEGMENT)
 	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
-	_, _, err := s.conn.WriteMsgUDPAddrPort(train, oob, group)
+	var err error
+	to := sockaddr(group)
+	if c := s.outq.conn.Control(func(fd uintptr) { err = unix.Sendmsg(int(fd), train, oob, to, 0) }); c != nil {
+		return c
+	}
 	return err
+}
+
+func sockaddr(a netip.AddrPort) unix.Sockaddr {
+	if a.Addr().Unmap().Is4() {
+		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().Unmap().As4()}
+	}
+	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
 }
 
 // cannotSegment lists what kernels, drivers and tunnels answer that cannot cut.

@@ -165,7 +165,7 @@ func (s *Sender) carryOut(ctx context.Context, st *step) error {
 		}
 	}
 	if st.sync != nil {
-		if err := s.builder.writer.put(ctx, shipment{packets: st.sync, size: len(st.sync)}); err != nil {
+		if err := s.builder.writer.put(ctx, shipment{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
 			return err
 		}
 	}

@@ -3,6 +3,7 @@ package session
 import (
 	"context"
 	"net/netip"
+	"sync"
 	"sync/atomic"
 	"time"
 
@@ -16,11 +17,17 @@ const (
 	brokenPause = 50 * time.Millisecond
 )
 
-// buffers are the trains of a session in memory: one is written while the next is sealed.
-const buffers = 2
+const (
+	// hands write at the same time: in a virtual switch the system call carries a train to every
+	// receiver, which takes longer than all the rest.
+	hands = 2
+	// buffers are the trains of a session in memory: each hand has one, the next is sealed.
+	buffers = hands + 1
+)
 
-// writer writes sealed packets in order, on a goroutine of its own: most of a sender's time goes
-// into the kernel's way to the wire, and sealing need not wait for it.
+// writer writes sealed packets on goroutines of its own. Trains may overtake one another, the
+// numbers of their packets tell; but a SYNC speaks of what was sent before it, so that it waits
+// until that is written, and what was put after it waits for the SYNC.
 type writer struct {
 	link    *mcast.Link
 	group   netip.AddrPort
@@ -30,7 +37,11 @@ type writer struct {
 	ready  chan shipment
 	failed chan error    // the first error; everything after it is dropped
 	done   chan struct{} // closed when all is written
-	broken time.Time     // since when the interface takes nothing; zero: it works
+
+	turn   sync.Mutex   // of taking the next shipment
+	order  sync.RWMutex // read for a train, written for a SYNC; taken in turn
+	over   atomic.Bool  // it has failed
+	broken atomic.Int64 // since when the interface takes nothing, Unix ns; 0: it works
 }
 
 // shipment is packets of one size, the last may be shorter. Its buffer goes back to free, if it
@@ -39,6 +50,7 @@ type shipment struct {
 	packets []byte
 	size    int
 	ours    bool
+	sync    bool
 }
 
 // newWriter makes a writer of trains of at most so many bytes; run has to be called.
@@ -96,17 +108,45 @@ func (w *writer) end() error {
 // run writes until end is called.
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
-	var failed error
-	for s := range w.ready {
-		if failed == nil {
-			if failed = w.write(ctx, s); failed != nil {
-				w.failed <- failed
+	var all sync.WaitGroup
+	for range hands {
+		all.Go(func() { w.hand(ctx) })
+	}
+	all.Wait()
+}
+
+func (w *writer) hand(ctx context.Context) {
+	for {
+		s, release, ok := w.take()
+		if !ok {
+			return
+		}
+		if !w.over.Load() {
+			if err := w.write(ctx, s); err != nil && !w.over.Swap(true) {
+				w.failed <- err
 			}
 		}
+		release()
 		if s.ours {
 			w.free <- s.packets
 		}
 	}
+}
+
+// take waits for the next shipment, and until it may be written beside those taken before.
+func (w *writer) take() (s shipment, release func(), ok bool) {
+	w.turn.Lock()
+	defer w.turn.Unlock()
+	s, ok = <-w.ready
+	switch {
+	case !ok:
+		return s, nil, false
+	case s.sync:
+		w.order.Lock()
+		return s, w.order.Unlock, true
+	}
+	w.order.RLock()
+	return s, w.order.RUnlock, true
 }
 
 // write sends sealed packets. What an interface that is down does not take is lost like any
@@ -118,13 +158,12 @@ func (w *writer) write(ctx context.Context, s shipment) error {
 	err := w.link.WriteTrain(ctx, w.group, s.packets, s.size)
 	switch {
 	case err == nil:
-		w.broken = time.Time{}
+		w.broken.Store(0)
 		return nil
 	case w.stopped.Load() || ctx.Err() != nil:
 		return errStopped
-	case w.broken.IsZero():
-		w.broken = time.Now()
-	case time.Since(w.broken) > brokenFor:
+	case w.broken.CompareAndSwap(0, time.Now().UnixNano()):
+	case time.Since(time.Unix(0, w.broken.Load())) > brokenFor:
 		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", w.link.Interface.Name, w.group.Addr()).
 			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(err)
 	}

@@ -39,7 +39,9 @@ type roundOf struct {
 	overrun  uint64
 }
 
-func (r *round) restart(now time.Time) { r.begins, r.ends, r.now = now, now.Add(minReport), now }
+func (r *round) restart(now time.Time) {
+	r.begins, r.ends, r.now, r.sent = now, now.Add(minReport), now, 0
+}
 
 // renew begins a round at another rate. The next SYNC is the first that vouches for nothing
 // older; it goes out at once.

@@ -30,6 +30,9 @@ func (s *Sender) NextTrain(now time.Time, refs []SymbolRef) (Train, bool) {
 	if len(refs) == 0 {
 		return Train{}, false
 	}
+	if s.symbols == 0 {
+		s.round.restart(now) // what was sent while nobody was there says nothing of the rate
+	}
 	t := Train{First: s.number, Refs: refs}
 	for i, r := range refs {
 		s.last[r.Block] = t.First + pn(i)

@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/netip"
 	"os"
+	"sync"
 	"sync/atomic"
 
 	"golang.org/x/sys/unix"
@@ -53,9 +54,46 @@ func (s *sendSocket) queued() int {
 
 const segmentSpace = 24 // CmsgSpace(2) on 64 bit; less on 32
 
-func (s *sendSocket) writeSegmented(group netip.AddrPort, train []byte, size int) error {
-	var space [segmentSpace]byte
-	oob := space[:unix.CmsgSpace(2)]
+// call is one sendmsg of a train. Calls are used again: what they hold would be allocated for
+// every train otherwise.
+type call struct {
+	train []byte
+	oob   [segmentSpace]byte
+	to4   unix.SockaddrInet4
+	to6   unix.SockaddrInet6
+	six   bool
+	err   error
+	send  func(fd uintptr)
+}
+
+var calls = sync.Pool{New: func() any {
+	c := new(call)
+	c.send = c.sendmsg
+	return c
+}}
+
+func (c *call) sendmsg(fd uintptr) {
+	to := unix.Sockaddr(&c.to4)
+	if c.six {
+		to = &c.to6
+	}
+	c.err = unix.Sendmsg(int(fd), c.train, c.oob[:unix.CmsgSpace(2)], to, 0)
+}
+
+// address says where to; the interface is the socket's.
+func (c *call) address(group netip.AddrPort) {
+	a := group.Addr().Unmap()
+	c.six = a.Is6()
+	if c.six {
+		c.to6 = unix.SockaddrInet6{Port: int(group.Port()), Addr: a.As16()}
+		return
+	}
+	c.to4 = unix.SockaddrInet4{Port: int(group.Port()), Addr: a.As4()}
+}
+
+// segment asks the kernel to cut the train into datagrams of size bytes.
+func (c *call) segment(size int) {
+	oob := c.oob[:]
 	word := unix.SizeofCmsghdr - 8 // the length field: 4 or 8 bytes
 	if word == 8 {
 		binary.NativeEndian.PutUint64(oob, uint64(unix.CmsgLen(2)))
@@ -65,19 +103,23 @@ func (s *sendSocket) writeSegmented(group netip.AddrPort, train []byte, size int
 	binary.NativeEndian.PutUint32(oob[word:], unix.IPPROTO_UDP)
 	binary.NativeEndian.PutUint32(oob[word+4:], unix.UDP_SEGMENT)
 	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
-	var err error
-	to := sockaddr(group)
-	if c := s.outq.conn.Control(func(fd uintptr) { err = unix.Sendmsg(int(fd), train, oob, to, 0) }); c != nil {
-		return c
-	}
-	return err
 }
 
-func sockaddr(a netip.AddrPort) unix.Sockaddr {
-	if a.Addr().Unmap().Is4() {
-		return &unix.SockaddrInet4{Port: int(a.Port()), Addr: a.Addr().Unmap().As4()}
+// writeSegmented goes past the lock that lets only one goroutine at a time write to a
+// net.UDPConn: in a virtual switch a train's system call takes as long as its way to every
+// receiver.
+func (s *sendSocket) writeSegmented(group netip.AddrPort, train []byte, size int) error {
+	c := calls.Get().(*call)
+	defer calls.Put(c)
+	c.train = train
+	c.address(group)
+	c.segment(size)
+	err := s.outq.conn.Control(c.send)
+	c.train = nil
+	if err != nil {
+		return err
 	}
-	return &unix.SockaddrInet6{Port: int(a.Port()), Addr: a.Addr().As16()}
+	return c.err
 }
 
 // cannotSegment lists what kernels, drivers and tunnels answer that cannot cut.

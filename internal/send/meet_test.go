@@ -65,6 +65,7 @@ type world struct {
 	nacked  uint64 // feedback packets with asks
 	fed     uint64 // feedback packets
 	source  uint64 // data packets sent
+	inTurn  int    // most blocks of which a train had source symbols
 	passEnd time.Time
 	pad     int // bytes that a data packet has on links beyond its symbol
 	lie     func(p *peer, f *wire.Feedback)
@@ -227,6 +228,7 @@ func (w *world) symbol(ref send.SymbolRef) []byte {
 }
 
 func (w *world) sendTrain(t send.Train) {
+	w.inTurn = max(w.inTurn, w.blocksOf(t))
 	for i, ref := range t.Refs {
 		w.source++
 		n := t.First + protocol.PacketNumber(i)
@@ -243,6 +245,16 @@ func (w *world) sendTrain(t send.Train) {
 			}
 		}
 	}
+}
+
+func (w *world) blocksOf(t send.Train) int {
+	blocks := map[protocol.BlockNumber]bool{}
+	for _, ref := range t.Refs {
+		if int(ref.Index)*testSymbol < w.layout[ref.Block] {
+			blocks[ref.Block] = true
+		}
+	}
+	return len(blocks)
 }
 
 func (p *peer) pump() {

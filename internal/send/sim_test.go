@@ -44,6 +44,24 @@ func TestTwoSmallFilesAreQuick(t *testing.T) {
 	}
 }
 
+// Blocks are sent in turn only where something is lost.
+func TestBlocksInTurn(t *testing.T) {
+	for _, c := range []struct {
+		loss        float64
+		least, most int
+	}{{0, 2, 4}, {0.05, 8, 16}} { // a train may have the end of one group and the beginning of the next
+		w := newWorld(t, 3, even(400, 40), fixed(100))
+		for range 3 {
+			w.add(lossy(c.loss), lan).join()
+		}
+		w.run(time.Minute)
+		w.mustFinish(false)
+		if w.inTurn < c.least || w.inTurn > c.most {
+			t.Errorf("loss %.2f: up to %d blocks in a train, not %d to %d", c.loss, w.inTurn, c.least, c.most)
+		}
+	}
+}
+
 func TestOverheadAtFivePercent(t *testing.T) {
 	long(t)
 	w := newWorld(t, 2, even(200, 164), fixed(100))

@@ -31,6 +31,7 @@ type Config struct {
 // Defaults and bounds.
 const (
 	DefaultInterleave   = 8
+	calmInterleave      = 2 // while nothing is lost
 	DefaultQuantile     = 0.95
 	DefaultProactiveMax = 0.25
 	DefaultGRTT         = 5 * time.Millisecond

@@ -181,9 +181,10 @@ func (s *Sender) loadGroup(now time.Time) bool {
 
 // width is how many blocks are sent in turn. Against bursts that is worth its price; where
 // nothing is lost, the fewer the blocks that come in at once, the more of them the receivers
-// find in their processors' caches when they are whole (ADR 5).
+// find in their processors' caches when they are whole (ADR 5). A large group would ask for
+// each of them before its loss is known.
 func (s *Sender) width() int {
-	if s.loss < minLoss {
+	if s.loss < minLoss && s.prompt() {
 		return min(s.pass.width, calmInterleave)
 	}
 	return s.pass.width

@@ -1,53 +1,42 @@
 package manifest
 
 import (
-	"encoding/binary"
+	"sync"
 
 	"github.com/zeebo/blake3"
 
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// What is hashed before a block or an index, so that neither passes for the other.
-const (
-	leafLabel  = 0
-	indexLabel = 1
+// Contexts of BLAKE3's key derivation mode, so that neither a block nor an index passes for the
+// other, or for anything else. A prefix would do the same, but shift the data in the hasher's
+// buffer, which then copies all of it.
+var (
+	leaves  = newDigester("groupcast 1 block")
+	indexes = newDigester("groupcast 1 index")
 )
 
-// LeafDigest is the digest of a block: H(0x00 ‖ u32 length ‖ data), H being BLAKE3-256: every
-// receiver hashes everything, and on machines of all kinds it costs least (docs/adr/0004).
-func LeafDigest(data []byte) protocol.Digest {
-	return NewLeafHash(len(data)).sumOf(data)
+// LeafDigest is the digest of a block: BLAKE3 in derive_key mode, because every receiver
+// hashes everything, and on machines of all kinds it costs least (docs/adr/0004).
+func LeafDigest(data []byte) protocol.Digest { return leaves.of(data) }
+
+// IndexDigest is the digest of block 0, which holds the digests of the manifest's blocks.
+func IndexDigest(index []byte) protocol.Digest { return indexes.of(index) }
+
+// digester makes digests in one context. Hashers are 10 KB, so they are used again. It is safe
+// for concurrent use.
+type digester struct{ hashers sync.Pool }
+
+func newDigester(context string) *digester {
+	fresh := blake3.NewDeriveKey(context)
+	return &digester{sync.Pool{New: func() any { return fresh.Clone() }}}
 }
 
-// IndexDigest is the digest of block 0, which holds the digests of the manifest's blocks:
-// H(0x01 ‖ u32 count ‖ digests).
-func IndexDigest(index []byte) protocol.Digest {
-	return labelled(indexLabel, len(index)/digestBytes).sumOf(index)
-}
-
-// LeafHash computes a leaf digest piece by piece.
-type LeafHash struct{ *blake3.Hasher }
-
-// NewLeafHash begins the digest of a block of length bytes.
-func NewLeafHash(length int) LeafHash { return labelled(leafLabel, length) }
-
-// Digest is the digest of what was written.
-func (h LeafHash) Digest() (d protocol.Digest) {
+func (g *digester) of(data []byte) (d protocol.Digest) {
+	h := g.hashers.Get().(*blake3.Hasher)
+	_, _ = h.Write(data) // never fails
 	h.Sum(d[:0])
+	h.Reset()
+	g.hashers.Put(h)
 	return d
-}
-
-func labelled(label byte, n int) LeafHash {
-	h := blake3.New()
-	var head [5]byte
-	head[0] = label
-	binary.BigEndian.PutUint32(head[1:], uint32(n))
-	_, _ = h.Write(head[:]) // never fails
-	return LeafHash{h}
-}
-
-func (h LeafHash) sumOf(data []byte) protocol.Digest {
-	_, _ = h.Write(data)
-	return h.Digest()
 }

@@ -221,11 +221,24 @@ func TestDigestsDoNotPassForOneAnother(t *testing.T) {
 	if LeafDigest(data) == IndexDigest(data) || LeafDigest(data) == sha256.Sum256(data) || LeafDigest(data) == LeafDigest(data[:63]) {
 		t.Error("two digests with different meanings are equal")
 	}
-	h := NewLeafHash(64)
-	h.Write(data[:10])
-	h.Write(data[10:])
-	if h.Digest() != LeafDigest(data) {
-		t.Error("a digest in pieces differs")
+}
+
+// What another implementation (lukechampine.com/blake3) makes of the same, as docs/protocol.md
+// gives it.
+func TestLeafDigestIsStandard(t *testing.T) {
+	data := make([]byte, 230_400)
+	for i := range data {
+		data[i] = byte(i % 251)
+	}
+	for n, want := range map[int]string{
+		1:       "b52abdf0255092e57c160487e0f7b7c22b4b8db36cd0c0481825d33c9ac555ef",
+		1024:    "72f653ab72c090a0e23ef0ba24f3ca4c4c0d765d426806fcf7f231b92acc7817",
+		8193:    "a5879484cc5082024f41eb489ebd6830d4c2e6138a0bde6fa75c6898db8eeedf",
+		230_400: "453c23b75fcb6e421d648b68fa660ef07175fd2b461e1c6279fd302d282eecda",
+	} {
+		if got := LeafDigest(data[:n]); hex.EncodeToString(got[:]) != want {
+			t.Errorf("%d bytes: %x, want %s", n, got, want)
+		}
 	}
 }
 

@@ -156,7 +156,7 @@ const OfferMulticast OfferFlags = 1
 // Identifiers that an offer carries and receivers keep an allow-list of.
 const (
 	CodecCauchyRS = 1
-	HashBLAKE3    = 2
+	HashBLAKE3    = 3
 	AEADAES256GCM = 1
 	CutterFixed   = 1
 )

@@ -28,7 +28,8 @@ type Code struct {
 	shards [][]byte // of the call at hand
 	zeros  []byte   // one symbol: stands for a missing source symbol
 	last   []byte   // the last source symbol, padded
-	sums   []byte   // room for syndromes
+	room   []byte   // of the parity of what is present
+	sums   [][]byte // the syndromes, in room
 	got    [protocol.MaxSymbols][]byte
 }
 

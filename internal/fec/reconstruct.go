@@ -66,12 +66,15 @@ func (c *Code) sort(symbols []Symbol, size int) error {
 	return nil
 }
 
+// maxGaps is how many rows that did not come are encoded along with e that did. Rows without gaps
+// have an encoder in the cache; one for just these rows would mostly be new, which costs more
+// than a few rows too many.
+func maxGaps(e int) int { return 1 + e/2 }
+
 // syndromes computes, for each parity row used, the parity of the present source symbols
 // plus the parity received: what the missing symbols contribute to that row.
 func (c *Code) syndromes(used []byte, k, size int) error {
-	want := rows{k: k}
 	c.zeros = grown(c.zeros, size)
-	c.sums = grown(c.sums, len(used)*size)
 	shards := c.shards[:0]
 	for j := range k {
 		if c.got[j] == nil {
@@ -80,16 +83,27 @@ func (c *Code) syndromes(used []byte, k, size int) error {
 			shards = append(shards, c.got[j])
 		}
 	}
-	for i, x := range used {
-		want.add(int(x))
-		shards = append(shards, c.sums[i*size:(i+1)*size])
+	first, last := int(used[0]), int(used[len(used)-1])
+	gaps := last-first+1 <= len(used)+maxGaps(len(used))
+	c.room = grown(c.room, (len(used)+maxGaps(len(used)))*size)
+	want, room, sums := rows{k: k}, c.room, c.sums[:0]
+	for x := first; x <= last; x++ {
+		if c.got[x] == nil && !gaps {
+			continue
+		}
+		want.add(x)
+		shards = append(shards, room[:size])
+		if c.got[x] != nil {
+			sums = append(sums, room[:size])
+		}
+		room = room[size:]
 	}
-	c.shards = shards
+	c.shards, c.sums = shards, sums
 	if err := c.encode(want); err != nil {
 		return err
 	}
 	for i, x := range used {
-		c.kernel.GalMulSliceXor(1, c.got[x], c.sums[i*size:(i+1)*size])
+		c.kernel.GalMulSliceXor(1, c.got[x], sums[i])
 	}
 	return nil
 }
@@ -110,11 +124,10 @@ func (c *Code) solve(used, lost []byte, size int, block []byte) {
 		out = out[:size]
 		for r, x := range used {
 			f := mul(mul(a[r], b[i]), inv(x^y))
-			sum := c.sums[r*size : (r+1)*size]
 			if r == 0 {
-				c.kernel.GalMulSlice(f, sum, out)
+				c.kernel.GalMulSlice(f, c.sums[r], out)
 			} else {
-				c.kernel.GalMulSliceXor(f, sum, out)
+				c.kernel.GalMulSliceXor(f, c.sums[r], out)
 			}
 		}
 		if short {

@@ -13,6 +13,7 @@ type Sample struct {
 	Overrun float64       // 0…1, dropped by the receivers' own sockets
 	Delay   time.Duration // queueing delay: above the smallest seen
 	Fresh   float64       // 0…1: devices that reported in this round
+	Took    time.Duration // how long the round was: too high a rate is noticed no sooner
 	Blocked bool          // this machine's own interface was full: it took no more
 }
 
@@ -43,6 +44,7 @@ const (
 	lossShare    = 0.35                  // and so is less than this share of the baseline
 	delayLimit   = 15 * time.Millisecond // queueing delay that is a full queue
 	clearDelay   = time.Millisecond      // less is no queue at all
+	shortRound   = 50 * time.Millisecond // a rate far too high does not last long
 	suspectLoss  = 0.02                  // less is no flood
 	burstLoss    = 0.20                  // more above the baseline is no mere burst
 	overrunLimit = 0.005
@@ -194,9 +196,9 @@ func (c *Controller) double(s Sample) {
 }
 
 // leap is how much more to try: a network that lost nothing and held nothing back may have
-// room for a lot more.
+// room for a lot more, but over a long line much would be lost before it is known.
 func leap(s Sample) float64 {
-	if s.Loss == 0 && s.Delay < clearDelay {
+	if s.Loss == 0 && s.Delay < clearDelay && s.Took < shortRound {
 		return 4
 	}
 	return 2

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/netsim"
+	"github.com/groupcast/groupcast/internal/rate"
 	"github.com/groupcast/groupcast/internal/send"
 )
 
@@ -28,6 +29,7 @@ func TestAutoRate(t *testing.T) {
 		{"1 Gbit/s", 1000, 0, 100 * time.Microsecond, 512 << 10, 3000, 0.70, 1.10},
 		{"1 Gbit/s, 2 % loss", 1000, 0.02, 100 * time.Microsecond, 512 << 10, 3000, 0.70, 1.15},
 		{"20 Mbit/s, 20 ms", 20, 0.01, 20 * time.Millisecond, 64 << 10, 200, 0.65, 1.35},
+		{"100 Mbit/s, 100 ms", 100, 0, 100 * time.Millisecond, 512 << 10, 500, 0.80, 1.10},
 		{"small queue", 100, 0, 100 * time.Microsecond, 24 << 10, 500, 0.70, 1.20},
 	} {
 		t.Run(c.name, func(t *testing.T) {
@@ -50,4 +52,19 @@ func TestAutoRate(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Over a long line the first report takes its time: until then silence is no reason to slow down.
+func TestFirstWordTakesItsTime(t *testing.T) {
+	w := newWorld(t, 7, even(500, 164), send.Config{})
+	long := netsim.Config{Delay: 140 * time.Millisecond}
+	for range 3 {
+		w.add(long, long).join()
+	}
+	w.run(270 * time.Millisecond)
+	if got := w.s.Rate(); got != rate.DefaultStart {
+		t.Errorf("%d bytes a second after 270 ms, not %.0f", got, rate.DefaultStart)
+	}
+	w.run(time.Minute)
+	w.mustFinish(false)
 }

@@ -26,6 +26,7 @@ type round struct {
 	ends    time.Time
 	sent    uint64 // bytes since begins
 	blocked bool   // this machine's own queue was full
+	told    bool   // somebody has reported on a round
 	rate    uint64
 	now     time.Time // the latest time the machine was told
 	vals    []float64 // scratch
@@ -60,6 +61,7 @@ func (r *round) add(d *device, seq uint64, f wire.Feedback) {
 	if seq <= r.since {
 		return
 	}
+	r.told = true
 	if d.round.id != r.id {
 		d.round = roundOf{id: r.id}
 	}
@@ -99,8 +101,20 @@ func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 	return vals
 }
 
+// firstWord is how long the first report may be on its way before silence means anything.
+const firstWord = time.Second
+
+// unanswered says that nobody can have said anything yet.
+func (s *Sender) unanswered(now time.Time) bool {
+	return !s.round.told && now.Sub(s.round.begins) < firstWord
+}
+
 // endRound draws the conclusions of a round: loss, GRTT, rate.
 func (s *Sender) endRound(now time.Time) {
+	if s.symbols > 0 && s.unanswered(now) {
+		s.round.ends = now.Add(minReport)
+		return
+	}
 	took := now.Sub(s.round.begins).Seconds()
 	if took > 0 && s.devices.active > 0 && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
 		x := s.sample(took)
@@ -181,7 +195,7 @@ func (s *Sender) sample(took float64) rate.Sample {
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
-		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Blocked: s.round.blocked,
+		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
 	}
 }
 

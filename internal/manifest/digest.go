@@ -1,8 +1,6 @@
 package manifest
 
 import (
-	"sync"
-
 	"github.com/zeebo/blake3"
 
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -23,20 +21,16 @@ func LeafDigest(data []byte) protocol.Digest { return leaves.of(data) }
 // IndexDigest is the digest of block 0, which holds the digests of the manifest's blocks.
 func IndexDigest(index []byte) protocol.Digest { return indexes.of(index) }
 
-// digester makes digests in one context. Hashers are 10 KB, so they are used again. It is safe
-// for concurrent use.
-type digester struct{ hashers sync.Pool }
+// digester makes digests in one context. It is safe for concurrent use.
+type digester struct{ fresh *blake3.Hasher }
 
 func newDigester(context string) *digester {
-	fresh := blake3.NewDeriveKey(context)
-	return &digester{sync.Pool{New: func() any { return fresh.Clone() }}}
+	return &digester{blake3.NewDeriveKey(context)}
 }
 
 func (g *digester) of(data []byte) (d protocol.Digest) {
-	h := g.hashers.Get().(*blake3.Hasher)
+	h := g.fresh.Clone()
 	_, _ = h.Write(data) // never fails
 	h.Sum(d[:0])
-	h.Reset()
-	g.hashers.Put(h)
 	return d
 }

@@ -21,6 +21,7 @@ const (
 	sendBuffer       = 4 << 20
 	stallTimeout     = 500 * time.Millisecond
 	fullPause        = time.Millisecond
+	ecnCapable       = 2 // ECT(0) of RFC 3168: a queue may mark packets instead of dropping them
 )
 
 // ErrStalled says that the socket took nothing for a while (cable out?); the same bytes may
@@ -129,6 +130,7 @@ func openSend4(ifi Interface, ttl int) (*sendSocket, error) {
 	}
 	p := ipv4.NewPacketConn(c)
 	err = errors.Join(p.SetMulticastInterface(ifi.net()), p.SetMulticastTTL(ttl), p.SetMulticastLoopback(true))
+	_ = p.SetTOS(ecnCapable) // without it packets are dropped where they could be marked
 	return newSend(c, err, func(m []ipv4.Message) (int, error) { return p.WriteBatch(m, 0) })
 }
 
@@ -143,6 +145,7 @@ func openSend6(ifi Interface, ttl int) (*sendSocket, error) {
 	}
 	p := ipv6.NewPacketConn(c)
 	err = errors.Join(p.SetMulticastInterface(ifi.net()), p.SetMulticastHopLimit(ttl), p.SetMulticastLoopback(true))
+	_ = p.SetTrafficClass(ecnCapable)
 	return newSend(c, err, func(m []ipv4.Message) (int, error) { return p.WriteBatch(m, 0) })
 }
 

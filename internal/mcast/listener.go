@@ -31,6 +31,7 @@ type Message struct {
 	Segment int
 	From    netip.AddrPort
 	To      netip.Addr // the destination; invalid where the system does not tell
+	Marked  bool       // a queue on the way was filling up (RFC 3168 CE); false where the system does not tell
 }
 
 // Listener hears groups of one family on one port. Several listeners, in one process or

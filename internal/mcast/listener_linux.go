@@ -13,7 +13,8 @@ import (
 
 const (
 	readBatch = 16  // messages a system call
-	oobBytes  = 128 // destination, segment size, drop counter
+	oobBytes  = 160 // destination, segment size, drop counter, congestion mark
+	ceMark    = 3   // RFC 3168, of two bits
 )
 
 // reuse lets several receivers of one machine bind the group's port: each gets a copy of
@@ -51,6 +52,8 @@ func (l *Listener) setOptions(fd int, six bool) error {
 		}
 	}
 	// Niceties: older kernels do without.
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IP, unix.IP_RECVTOS, 1)
+	_ = unix.SetsockoptInt(fd, unix.IPPROTO_IPV6, unix.IPV6_RECVTCLASS, 1)
 	_ = unix.SetsockoptInt(fd, unix.IPPROTO_UDP, unix.UDP_GRO, 1)
 	_ = unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RXQ_OVFL, 1)
 	if unix.SetsockoptInt(fd, unix.SOL_SOCKET, unix.SO_RCVBUFFORCE, receiveBuffer) != nil {
@@ -121,7 +124,7 @@ func (r *reader) read(l *Listener, messages []Message) (int, error) {
 
 func (r *reader) describe(l *Listener, i int, m *Message) {
 	m.N = int(r.hdrs[i].n)
-	m.Segment, m.To = m.N, netip.Addr{}
+	m.Segment, m.To, m.Marked = m.N, netip.Addr{}, false
 	m.From = address(&r.names[i])
 	oob := r.oobs[i][:min(int(r.hdrs[i].hdr.Controllen), oobBytes)]
 	for len(oob) >= unix.SizeofCmsghdr {
@@ -146,6 +149,10 @@ func (l *Listener) control(level, kind int, data []byte, m *Message) {
 		m.To = netip.AddrFrom4([4]byte(data[8:12]))
 	case level == unix.IPPROTO_IPV6 && kind == unix.IPV6_PKTINFO && len(data) >= 16:
 		m.To = netip.AddrFrom16([16]byte(data[:16]))
+	case level == unix.IPPROTO_IP && kind == unix.IP_TOS && len(data) >= 1:
+		m.Marked = data[0]&ceMark == ceMark
+	case level == unix.IPPROTO_IPV6 && kind == unix.IPV6_TCLASS && len(data) >= 4:
+		m.Marked = binary.NativeEndian.Uint32(data)&ceMark == ceMark
 	case level == unix.SOL_SOCKET && kind == unix.SO_RXQ_OVFL && len(data) >= 4:
 		l.overruns.Store(binary.NativeEndian.Uint32(data))
 	}

@@ -14,6 +14,7 @@ type Sample struct {
 	Delay   time.Duration // queueing delay: above the smallest seen
 	Fresh   float64       // 0…1: devices that reported in this round
 	Took    time.Duration // how long the round was: too high a rate is noticed no sooner
+	Marked  bool          // a queue of the network's is filling up, it says (RFC 3168)
 	Blocked bool          // this machine's own interface was full: it took no more
 }
 
@@ -61,6 +62,7 @@ const (
 	spreads      = 3    // mean deviations that are chance
 	telling      = 0.93 // a lower rate than this share of another tells what loss depends on
 	patience     = 3    // rounds in a row before something is taken as given
+	markPatience = 10   // the same for marks, which tell of the queue and of nothing else
 	headroom     = 1.05 // above what the own interface takes, so that it never runs dry
 )
 
@@ -91,6 +93,7 @@ type Controller struct {
 	cutLoss  float64
 	cutRate  float64
 	delay    time.Duration // delay that does not depend on the rate
+	marked   bool          // marks that do not depend on the rate: a network that marks everything
 }
 
 // NewController starts at the fixed rate, or moderately.
@@ -174,6 +177,9 @@ func (c *Controller) double(s Sample) {
 		c.learn(s.Loss)
 		c.settle(float64(s.Sent)*headroom, LimitWire)
 		c.own = true
+	case s.Marked:
+		c.learn(s.Loss)
+		c.settle(s.arrived()*backQueue, LimitWire)
 	case full(was, s) && c.rate < 4*c.first: // the rate before may have been too much, too
 		c.heard = false
 		c.settle(s.arrived(), LimitWire)
@@ -303,7 +309,7 @@ func (c *Controller) judge(s Sample) (Limiter, bool) {
 		return LimitReceivers, true
 	case c.heard && s.Loss > c.base+c.margin(s):
 		return LimitLoss, true
-	case s.Delay > c.delay+delayLimit && !s.Blocked:
+	case s.Marked && !c.marked || s.Delay > c.delay+delayLimit && !s.Blocked:
 		return LimitWire, true
 	}
 	return "", false
@@ -324,7 +330,10 @@ func (c *Controller) better(s Sample) {
 	if s.Delay < c.delay {
 		c.delay = s.Delay
 	}
+	c.marked = c.marked && s.Marked
 	switch {
+	case s.Marked: // cuts did not end it: others fill the queue, or everything is marked
+		c.limiter = LimitWire
 	case s.Blocked: // the queue keeps the pace; the rate only has to be above it
 		c.limiter = LimitWire
 		c.rate = min(c.rate, float64(s.Sent)*headroom)
@@ -364,6 +373,9 @@ func (c *Controller) worse(s Sample, l Limiter) {
 	}
 	c.doubt = false
 	c.cutLoss, c.cutRate = s.Loss, c.rate
+	if s.Marked { // of what was used: a rate that nothing reaches would take long to come down
+		c.rate = min(c.rate, max(float64(s.Sent), c.rate/2))
+	}
 	if l == LimitLoss {
 		c.cut(max(backLoss, (1-s.Loss)/(1-c.base)*nearCeiling), LimitWire)
 		return
@@ -386,6 +398,9 @@ func (c *Controller) given(s Sample, l Limiter) bool {
 	case l == LimitLoss:
 		return independent(c.rate, s.Loss, c.cutRate, c.cutLoss)
 	}
+	if s.Marked {
+		return c.cuts >= markPatience
+	}
 	return l == LimitWire && c.cuts >= patience
 }
 
@@ -394,7 +409,7 @@ func (c *Controller) accept(s Sample, l Limiter) {
 		c.base, c.heard = s.Loss, true
 		c.limiter = LimitLoss
 	} else {
-		c.delay = s.Delay
+		c.delay, c.marked = s.Delay, s.Marked
 	}
 	c.cuts = 0
 	c.step = lastStep

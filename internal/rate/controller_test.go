@@ -13,11 +13,13 @@ type path struct {
 	random float64       // loss that does not depend on the rate
 	host   float64       // bytes a second that receivers take; 0: no limit
 	queue  time.Duration // delay of the full queue
+	marks  float64       // bytes a second above which packets are marked; 0: none are
 }
 
 func (p path) sample(bps uint64) rate.Sample {
 	s := rate.Sample{Sent: bps, Loss: p.random, Fresh: 1}
 	r := float64(bps)
+	s.Marked = p.marks > 0 && r > p.marks
 	if p.wire > 0 && r > p.wire {
 		s.Loss = 1 - (1-s.Loss)*p.wire/r
 		s.Delay = p.queue
@@ -45,6 +47,9 @@ func TestAutoFindsTheLimit(t *testing.T) {
 		"wire with random loss":    {path: path{wire: 37.5e6, random: 0.05, queue: 5 * time.Millisecond}, want: 300, limiter: rate.LimitWire},
 		"slow wire and loss":       {path: path{wire: 5e6, random: 0.10}, want: 40, limiter: rate.LimitWire},
 		"receivers":                {path: path{host: 50e6}, want: 400, limiter: rate.LimitReceivers},
+		"marks before the queue":   {path: path{wire: 37.5e6, marks: 36e6, queue: 30 * time.Millisecond}, want: 270, limiter: rate.LimitWire},
+		"marks and random loss":    {path: path{marks: 12.5e6, random: 0.05}, want: 90, limiter: rate.LimitWire},
+		"everything is marked":     {path: path{marks: 1}, want: 20, limiter: rate.LimitWire},
 		"cap":                      {cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},
 		"cap below the start":      {cfg: rate.Config{Cap: mbit(30)}, want: 30, limiter: rate.LimitCap},
 		"cap, 30 % random loss":    {path: path{random: 0.3}, cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},

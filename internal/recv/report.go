@@ -22,6 +22,7 @@ type reporting struct {
 	overrun uint32
 	told    uint32 // overruns reported so far
 	backlog int
+	marked  bool   // a packet since the last report carried a congestion mark
 	slow    uint32 // symbols lost since the last report because the disk holds the pool
 }
 
@@ -56,6 +57,10 @@ func (p *reporting) swamped(waiting bool, symbols int) {
 		p.slow += uint32(symbols)
 	}
 }
+
+// Marked tells that a packet came with the network's congestion mark (RFC 3168): a queue on its
+// way was filling up, and nothing is lost yet.
+func (r *Receiver) Marked() { r.report.marked = true }
 
 // Backlog tells how many blocks wait for disk.
 func (r *Receiver) Backlog(n int) { r.report.backlog = n }
@@ -124,8 +129,11 @@ func (r *Receiver) body(now time.Time) wire.Feedback {
 	if r.forged() {
 		f.Flags |= wire.FeedbackMismatch
 	}
+	if r.report.marked {
+		f.Flags |= wire.FeedbackMarked
+	}
 	r.loss.declared, r.loss.received = 0, 0
-	r.report.told, r.report.slow = r.report.overrun, 0
+	r.report.told, r.report.slow, r.report.marked = r.report.overrun, 0, false
 	return f
 }
 

@@ -1,9 +1,12 @@
 package recv
 
 import (
+	"math/rand/v2"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // TestASlowDiskIsOverrun: symbols that find no room because whole blocks wait for the disk
@@ -25,3 +28,23 @@ func TestASlowDiskIsOverrun(t *testing.T) {
 		t.Errorf("%d symbols are told, want 7", r.slow)
 	}
 }
+
+// A congestion mark is told once, with the next report.
+func TestAMarkIsToldOnce(t *testing.T) {
+	now := time.Unix(0, 0)
+	r := New(Config{Blocks: 2, SymbolSize: 64, MaxK: 2, Layout: nothing{}}, now, rand.New(rand.NewPCG(1, 2)))
+	if f := r.body(now); f.Flags&wire.FeedbackMarked != 0 {
+		t.Error("no packet was marked")
+	}
+	r.Marked()
+	if f := r.body(now); f.Flags&wire.FeedbackMarked == 0 {
+		t.Error("a packet was marked")
+	}
+	if f := r.body(now); f.Flags&wire.FeedbackMarked != 0 {
+		t.Error("told twice")
+	}
+}
+
+type nothing struct{}
+
+func (nothing) Length(protocol.BlockNumber) (int, bool) { return 0, false }

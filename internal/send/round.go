@@ -38,6 +38,7 @@ type roundOf struct {
 	declared uint64
 	received uint64
 	overrun  uint64
+	marked   bool
 }
 
 func (r *round) restart(now time.Time) {
@@ -68,6 +69,7 @@ func (r *round) add(d *device, seq uint64, f wire.Feedback) {
 	d.round.declared += uint64(f.Declared)
 	d.round.received += uint64(f.Received)
 	d.round.overrun += uint64(f.Overrun)
+	d.round.marked = d.round.marked || f.Flags&wire.FeedbackMarked != 0
 }
 
 // quantile gives the policy quantile of the values of the devices waited for, leaving out at
@@ -192,11 +194,20 @@ func (s *Sender) sample(took float64) rate.Sample {
 		return min(1, float64(d.round.overrun)/float64(max(d.round.declared, 1))), inRound(d)
 	})
 	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), inRound(d) })
+	marked, _ := s.quantile(func(d *device) (float64, bool) { return oneIf(d.round.marked), inRound(d) })
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
 		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
+		Marked: marked > 0,
 	}
+}
+
+func oneIf(b bool) float64 {
+	if b {
+		return 1
+	}
+	return 0
 }
 
 // someBlock is a block of ordinary length.

@@ -40,7 +40,7 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 
 func TestPacketsDoNotAllocate(t *testing.T) {
 	rec, from, run, size := packetRun(t)
-	got := testing.AllocsPerRun(100, func() { rec.packets(from, run, size, 0) })
+	got := testing.AllocsPerRun(100, func() { rec.packets(arrival{from: from, segment: size}, run) })
 	if got > 1 {
 		t.Errorf("%v allocations for %d packets", got, len(run)/size)
 	}
@@ -53,7 +53,7 @@ func BenchmarkPackets(b *testing.B) {
 	b.SetBytes(int64(len(run)))
 	b.ReportAllocs()
 	for b.Loop() {
-		rec.packets(from, run, size, 0)
+		rec.packets(arrival{from: from, segment: size}, run)
 	}
 }
 

@@ -334,7 +334,7 @@ func (i *Intake) split(now time.Time, e *ear, m *mcast.Message) {
 		}
 		end := run(b, m.Segment, tag)
 		if r := i.receiver(tag); r != nil {
-			r.packets(m.From, b[:end], m.Segment, e.Overruns())
+			r.packets(arrival{m.From, m.Segment, m.Marked, e.Overruns()}, b[:end])
 		} else {
 			i.drops.add(dropTag)
 		}

@@ -10,19 +10,28 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// packets takes a run of packets of this session's tag, as the socket gave them, and the
-// count of those the socket dropped so far.
-func (r *Receiver) packets(from netip.AddrPort, run []byte, segment int, overruns uint32) {
+// arrival is what the socket says of packets that came together.
+type arrival struct {
+	from     netip.AddrPort
+	segment  int    // bytes of each but the last
+	marked   bool   // a queue on their way was filling up
+	overruns uint32 // packets the socket has dropped so far
+}
+
+// packets takes a run of packets of this session's tag.
+func (r *Receiver) packets(a arrival, run []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
 		return
 	}
 	now := time.Now() // under the lock: the machine's time never goes back
-	r.follow(now, overruns)
+	r.follow(now, a.overruns)
 	for len(run) > 0 {
-		n := min(segment, len(run))
-		r.take(now, from.Addr(), run[:n])
+		n := min(a.segment, len(run))
+		if r.take(now, a.from.Addr(), run[:n]) && a.marked {
+			r.machine.Marked()
+		}
 		run = run[n:]
 	}
 	r.drain(now)
@@ -42,28 +51,30 @@ func (r *Receiver) follow(now time.Time, total uint32) {
 	}
 }
 
-// take brings one packet through the checks in the order of security.md §4.
-func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) {
+// take brings one packet through the checks in the order of security.md §4 and says whether it
+// is of a member of the group.
+func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) bool {
 	h, err := wire.ParseHeader(p)
 	if why, ok := r.cheap(h, err, from, p); !ok {
 		r.drops.add(why)
-		return
+		return false
 	}
 	_, body, err := r.seal.Open(r.opened[:0], p)
 	if err != nil {
 		r.drops.add(dropKey)
-		return
+		return false
 	}
 	if h.Kind == wire.KindSync {
 		r.takeSync(now, body)
-		return
+		return true
 	}
 	d, err := wire.ParseData(body)
 	if err != nil {
 		r.drops.add(dropBody)
-		return
+		return true
 	}
 	r.machine.HandleData(now, h.Number, d)
+	return true
 }
 
 // cheap are the checks that need no key.

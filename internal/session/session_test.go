@@ -355,7 +355,7 @@ func TestPacketsAreDroppedForAReason(t *testing.T) {
 		"body":      {from, data(7, wire.KindData, whole)}, // a block of no bytes
 	} {
 		before := rec.Status().Drops[want]
-		rec.packets(p.from, p.p, len(p.p), 0)
+		rec.packets(arrival{from: p.from, segment: len(p.p)}, p.p)
 		if got := rec.Status().Drops; got[want] != before+1 {
 			t.Errorf("%s: %v", want, got)
 		}
@@ -386,7 +386,7 @@ func TestSignatureChecksAreBounded(t *testing.T) {
 	from := netip.AddrPortFrom(offer.Source, 1)
 	p := forgedSync(r, offer)
 	for range 3 * maxCandidates {
-		rec.packets(from, p, len(p), 0)
+		rec.packets(arrival{from: from, segment: len(p)}, p)
 	}
 	if got := rec.Status().Drops; got["signature"] != maxCandidates || got["budget"] != 2*maxCandidates {
 		t.Errorf("%v", got)

@@ -80,6 +80,7 @@ const (
 	FeedbackBar FeedbackFlags = 1 << iota
 	FeedbackDone
 	FeedbackMismatch
+	FeedbackMarked // a packet since the last report carried the network's congestion mark (RFC 3168 CE)
 )
 
 // NoParity says in a NACK that no parity symbol of the block was seen.

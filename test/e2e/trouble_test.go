@@ -191,6 +191,29 @@ func noise(group string) error {
 	return nil
 }
 
+// TestCongestionMarks: a switch that marks packets above a rate is heeded, though it drops none.
+func TestCongestionMarks(t *testing.T) {
+	const size, limit = 32 << 20, 5 << 20
+	s := newSite(t, netlab.Config{Receivers: 3, GRO: true, Rate: "100mbit"})
+	must(t, s.lab.MarkAbove(limit))
+	pcs := room(s, 3)
+	for _, pc := range pcs {
+		pc.receive()
+	}
+	path, sum := s.randomFile("image.bin", size)
+	start := time.Now()
+	s.host("s").run("", "send", "lab", path)
+	took := time.Since(start)
+	if !allGot(pcs, "lab/image.bin", sum) {
+		t.Fatal("send came back and not everyone has the file")
+	}
+	share := float64(size-limit) / took.Seconds() / limit // a second's worth passes unmarked at first
+	t.Logf("%.2f of the rate above which packets are marked, the start and the end included", share)
+	if share > 1.4 || share < 0.3 { // 2 where nobody heeds the marks
+		t.Errorf("the mean rate is %.2f of the rate above which packets are marked", share)
+	}
+}
+
 // sentPackets counts what a host's card has sent.
 func sentPackets(s *site, host string) (n int) {
 	s.t.Helper()

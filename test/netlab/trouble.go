@@ -89,3 +89,15 @@ func (l *Lab) putBetween() error {
 	}
 	return nil
 }
+
+// MarkAbove has the switch mark multicast packets that come faster than so many bytes a second, as
+// a queue with active management does that is filling up (RFC 3168). Nothing is dropped, and a
+// second's worth passes unmarked.
+func (l *Lab) MarkAbove(bytesPerSec int) error {
+	return l.nft(fmt.Sprintf(`table bridge marks {
+ chain in { type filter hook prerouting priority 0; policy accept;
+  iifname "ps" ip daddr 224.0.0.0/4 meta l4proto udp ip ecn ect0 limit rate over %d bytes/second counter ip ecn set ce
+ }
+}
+`, bytesPerSec))
+}

@@ -98,7 +98,7 @@ func (s *Store) OwedAll(ctx context.Context) (out []groupcast.Delivery, err erro
 
 // UpdateDeliveries notes progress of many deliveries.
 func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delivery, at time.Time) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range changed {
 			if !d.State.Owed() {
 				return groupcast.Errorf(groupcast.EInternal, "delivery of transfer %d: %s is no progress", d.Transfer, d.State)
@@ -118,14 +118,14 @@ func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delive
 
 // PutOff notes that a device is left out for now, or is not any more.
 func (s *Store) PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.SetLater(ctx, queries.SetLaterParams{Later: later, UpdatedAt: micros(at), TransferNo: int64(no), DeviceID: deviceText(dev)})
 	})
 }
 
 // CloseDelivery ends an owed delivery.
 func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time) (owed int, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		path := string(c.Path)
 		if c.Path == groupcast.PathUnknown {
 			path = ""

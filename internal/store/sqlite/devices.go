@@ -24,7 +24,7 @@ func unique(name string, taken []string) string {
 // AddDevice makes a device and owes it what is open for its user.
 func (s *Store) AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
-	err := s.durably(ctx, func(q *queries.Queries) error {
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, d.UserID)
 		if err != nil {
 			return missing(err, "user", d.UserID)
@@ -120,7 +120,7 @@ func (s *Store) Devices(ctx context.Context, userID string, w groupcast.Window) 
 
 // UpdateDevices notes what was seen of devices.
 func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for _, d := range devices {
 			r := deviceRow(d)
 			if err := q.UpdateDevice(ctx, queries.UpdateDeviceParams{
@@ -136,7 +136,7 @@ func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) e
 
 // RevokeDevice ends a device and its tokens.
 func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.Time) (d groupcast.Device, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		r, err := q.Device(ctx, deviceText(id))
 		if err != nil {
 			return missing(err, "device", id)

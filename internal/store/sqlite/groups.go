@@ -14,7 +14,7 @@ import (
 
 // AddGroup makes a group.
 func (s *Store) AddGroup(ctx context.Context, g groupcast.Group, at time.Time) (groupcast.Group, error) {
-	err := s.durably(ctx, func(q *queries.Queries) error {
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AddGroup(ctx, queries.AddGroupParams{
 			ID: g.ID.String(), Name: g.Name, Address: g.Address.String(),
 			Description: g.Description, Unlisted: g.Unlisted, CreatedAt: micros(at),
@@ -88,7 +88,7 @@ func (s *Store) GroupsOfUser(ctx context.Context, userID string) (out []groupcas
 // DeleteGroup ends a group and its open transfers.
 func (s *Store) DeleteGroup(ctx context.Context, id protocol.GroupID, at time.Time) ([]protocol.TransferNo, error) {
 	var ended []protocol.TransferNo
-	err := s.durably(ctx, func(q *queries.Queries) error {
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		open, err := q.OpenTransfersOfGroup(ctx, id.String())
 		if err != nil {
 			return err

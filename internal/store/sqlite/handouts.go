@@ -13,7 +13,7 @@ import (
 // AddHandout notes that a device was handed a session's key. It need not outlive the power: a
 // session, and with it the key, does not either.
 func (s *Store) AddHandout(ctx context.Context, h store.Handout, at time.Time) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AddHandout(ctx, queries.AddHandoutParams{
 			TransferNo: int64(h.Transfer), Session: h.Session.String(), Version: int64(h.Version),
 			At: micros(at), DeviceID: h.Device.String(),

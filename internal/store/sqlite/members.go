@@ -13,7 +13,7 @@ import (
 
 // AddMember makes a user a member and owes him what is open.
 func (s *Store) AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (m groupcast.Member, owed []groupcast.Delivery, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if owed, err = admit(ctx, q, group, userID, by, micros(at)); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func memberFrom(r queries.MembersRow) (groupcast.Member, error) {
 
 // RemoveMember ends a membership.
 func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID string, at time.Time) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.RemoveMember(ctx, queries.RemoveMemberParams{GroupID: group.String(), UserID: userID})
 		if err = touched(n, err, "member", userID); err != nil {
 			return err

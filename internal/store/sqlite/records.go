@@ -12,7 +12,7 @@ import (
 
 // OpenOffer draws the next offer number.
 func (s *Store) OpenOffer(ctx context.Context, no protocol.TransferNo, at time.Time) (number, floor protocol.OfferNo, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.Count(ctx, countOffers)
 		if err != nil {
 			return err
@@ -29,12 +29,12 @@ func (s *Store) OpenOffer(ctx context.Context, no protocol.TransferNo, at time.T
 
 // CloseOffer says that an offer's session is over.
 func (s *Store) CloseOffer(ctx context.Context, number protocol.OfferNo) error {
-	return s.durably(ctx, func(q *queries.Queries) error { return q.CloseOffer(ctx, int64(number)) })
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.CloseOffer(ctx, int64(number)) })
 }
 
 // CloseAllOffers is for the start.
 func (s *Store) CloseAllOffers(ctx context.Context) error {
-	return s.durably(ctx, func(q *queries.Queries) error { return q.CloseAllOffers(ctx) })
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.CloseAllOffers(ctx) })
 }
 
 // LastOffer is the highest number drawn so far.
@@ -49,14 +49,14 @@ func (s *Store) LastOffer(ctx context.Context) (number protocol.OfferNo, err err
 
 // SkipOffersPast moves the counter behind a number that a device holds.
 func (s *Store) SkipOffersPast(ctx context.Context, number protocol.OfferNo) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.SkipPast(ctx, queries.SkipPastParams{Value: int64(number), Name: countOffers})
 	})
 }
 
 // AppendAudit adds a line to the audit log.
 func (s *Store) AppendAudit(ctx context.Context, e groupcast.AuditEntry) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AppendAudit(ctx, queries.AppendAuditParams{
 			At: micros(e.At), Actor: e.Actor, Action: e.Action, Object: e.Object,
 			Detail: e.Detail, Address: e.Address,
@@ -92,7 +92,7 @@ func (s *Store) Setting(ctx context.Context, key string) (value string, err erro
 
 // SetSetting writes a setting.
 func (s *Store) SetSetting(ctx context.Context, key, value string) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.SetSetting(ctx, queries.SetSettingParams{Name: key, Value: value})
 	})
 }

@@ -14,7 +14,7 @@ import (
 // AddRequest keeps a wish to become a member. An earlier one that was decided gives way to it.
 func (s *Store) AddRequest(ctx context.Context, group protocol.GroupID, userID, text string, at time.Time) (r groupcast.JoinRequest, err error) {
 	id := newID(at)
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if err := mayAsk(ctx, q, group, userID); err != nil {
 			return err
 		}
@@ -83,7 +83,7 @@ func (s *Store) Requests(ctx context.Context, state groupcast.RequestState) (out
 
 // ApproveRequest makes somebody who asked a member.
 func (s *Store) ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		id, err := openRequest(ctx, q, group, userID)
 		if err != nil {
 			return err
@@ -99,7 +99,7 @@ func (s *Store) ApproveRequest(ctx context.Context, group protocol.GroupID, user
 
 // DenyRequest turns a wish down.
 func (s *Store) DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (r groupcast.JoinRequest, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		id, err := openRequest(ctx, q, group, userID)
 		if err != nil {
 			return err
@@ -126,7 +126,7 @@ func decide(ctx context.Context, q *queries.Queries, group protocol.GroupID, use
 
 // WithdrawRequest takes an open request back.
 func (s *Store) WithdrawRequest(ctx context.Context, group protocol.GroupID, userID string) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.WithdrawRequest(ctx, queries.WithdrawRequestParams{GroupID: group.String(), UserID: userID})
 		return touched(n, err, "open request", "of this user for this group")
 	})

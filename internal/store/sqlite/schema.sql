@@ -125,6 +125,7 @@ CREATE TABLE deliveries (
 CREATE INDEX deliveries_user ON deliveries (user_id, state);
 CREATE INDEX deliveries_device ON deliveries (device_id, state);
 CREATE INDEX deliveries_state ON deliveries (transfer_no, state);
+CREATE INDEX deliveries_one ON deliveries (transfer_no, device_id);
 
 CREATE TABLE counters (
     name  TEXT    NOT NULL PRIMARY KEY,

@@ -9,7 +9,7 @@ import (
 
 // SetSeries keeps a transfer's series.
 func (s *Store) SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if _, err := transfer(ctx, q, no); err != nil {
 			return err
 		}

@@ -3,7 +3,8 @@
 //
 // Three pools of connections share the file: two that write, one of them with
 // synchronous=FULL for what must not come undone when the power goes (security.md K10), one
-// with NORMAL for progress, and one that only reads. Writers take turns. The SQL in
+// with NORMAL for progress, and one that only reads. Writers take turns, and those that wait
+// together share a commit. The SQL in
 // queries.sql runs unchanged on PostgreSQL; what does not is in this file and in migrations.
 package sqlite
 
@@ -34,13 +35,32 @@ const maxReaders = 4
 // Store is a database file. It is safe for concurrent use.
 type Store struct {
 	file    sqlfile.File
-	durable *sql.DB // commits reach the disk before they return
-	quick   *sql.DB // commits may be lost with the power, never torn
-	reads   *sql.DB
-	turn    chan struct{} // holds one token: whoever has it may write
+	durable pool // commits reach the disk before they return
+	quick   pool // commits may be lost with the power, never torn
+	reads   pool
+	writes  *queue
 }
 
 var _ store.Store = (*Store)(nil)
+
+// pool is connections with the statements that were prepared on them: half the time of a short
+// transaction would go into parsing.
+type pool struct {
+	db      *sql.DB
+	queries *queries.Queries
+}
+
+func (p *pool) prepare(ctx context.Context) (err error) {
+	p.queries, err = queries.Prepare(ctx, p.db)
+	return err
+}
+
+func (p *pool) close() (err error) {
+	if p.queries != nil {
+		err = p.queries.Close()
+	}
+	return errors.Join(err, p.db.Close())
+}
 
 // Open opens the database file, makes it if it is not there, checks it and brings its tables
 // up to date. Its errors say what to do next.
@@ -59,55 +79,45 @@ func Open(ctx context.Context, path string) (*Store, error) {
 	}
 	s := &Store{
 		file:    f,
-		durable: f.Pool(1, sqlfile.Immediate, sqlfile.Durable),
-		quick:   f.Pool(1, sqlfile.Immediate, sqlfile.Quick),
-		reads:   f.Pool(maxReaders, sqlfile.ReadOnly),
-		turn:    make(chan struct{}, 1),
+		durable: pool{db: f.Pool(1, sqlfile.Immediate, sqlfile.Durable)},
+		quick:   pool{db: f.Pool(1, sqlfile.Immediate, sqlfile.Quick)},
+		reads:   pool{db: f.Pool(maxReaders, sqlfile.ReadOnly)},
+		writes:  newQueue(),
 	}
-	s.turn <- struct{}{}
-	if err := f.Prepare(ctx, s.durable); err != nil {
+	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())
 	}
 	return s, nil
 }
 
+func (s *Store) prepare(ctx context.Context) error {
+	if err := s.file.Prepare(ctx, s.durable.db); err != nil {
+		return err
+	}
+	for _, p := range []*pool{&s.durable, &s.quick, &s.reads} {
+		if err := p.prepare(ctx); err != nil {
+			return s.file.Explain(err)
+		}
+	}
+	return nil
+}
+
 // Close waits for what runs and closes the file.
 func (s *Store) Close() error {
-	return errors.Join(s.reads.Close(), s.quick.Close(), s.durable.Close())
+	return errors.Join(s.reads.close(), s.quick.close(), s.durable.close())
 }
 
 // read runs f on one state of the database.
 func (s *Store) read(ctx context.Context, f func(q *queries.Queries) error) error {
-	return s.file.Explain(inTransaction(ctx, s.reads, f))
+	return s.file.Explain(s.reads.transaction(ctx, func(_ *sql.Tx, q *queries.Queries) error { return f(q) }))
 }
 
-// durably runs f in a transaction that is on the disk when durably returns.
-func (s *Store) durably(ctx context.Context, f func(q *queries.Queries) error) error {
-	return s.write(ctx, s.durable, f)
-}
-
-// quickly runs f in a transaction that the power may still take.
-func (s *Store) quickly(ctx context.Context, f func(q *queries.Queries) error) error {
-	return s.write(ctx, s.quick, f)
-}
-
-// write takes turns in Go: SQLite's own waiting sleeps and is not fair.
-func (s *Store) write(ctx context.Context, db *sql.DB, f func(q *queries.Queries) error) error {
-	select {
-	case <-s.turn:
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-	defer func() { s.turn <- struct{}{} }()
-	return s.file.Explain(inTransaction(ctx, db, f))
-}
-
-func inTransaction(ctx context.Context, db *sql.DB, f func(q *queries.Queries) error) error {
-	tx, err := db.BeginTx(ctx, nil)
+func (p *pool) transaction(ctx context.Context, f func(tx *sql.Tx, q *queries.Queries) error) error {
+	tx, err := p.db.BeginTx(ctx, nil)
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
-	if err := f(queries.New(tx)); err != nil {
+	if err := f(tx, p.queries.WithTx(tx)); err != nil {
 		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
 			return errors.Join(err, undo)
 		}

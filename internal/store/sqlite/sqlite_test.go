@@ -10,6 +10,7 @@ import (
 	"regexp"
 	"sort"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -287,4 +288,36 @@ func BenchmarkTenThousandDevices(b *testing.B) {
 			i++
 		}
 	})
+}
+
+// What a start and an end bring: everybody is handed the keys, everybody's receipt comes.
+func BenchmarkAllAtOnce(b *testing.B) {
+	const devices = 400
+	each := func(b *testing.B, owed []groupcast.Delivery, f func(d groupcast.Delivery) error) {
+		var wg sync.WaitGroup
+		for _, d := range owed {
+			wg.Go(func() {
+				if err := f(d); err != nil {
+					b.Error(err)
+				}
+			})
+		}
+		wg.Wait()
+	}
+	for b.Loop() {
+		b.StopTimer()
+		s, _ := fresh(b)
+		no, owed := crowd(b, s, devices)
+		session := protocol.NewSessionID()
+		b.StartTimer()
+		each(b, owed, func(d groupcast.Delivery) error {
+			return s.AddHandout(b.Context(), store.Handout{Transfer: no, Session: session, Version: 1, Device: d.DeviceID}, time.UnixMicro(1))
+		})
+		each(b, owed, func(d groupcast.Delivery) error {
+			_, err := s.CloseDelivery(b.Context(), store.Closing{
+				Transfer: no, Device: d.DeviceID, State: groupcast.DeliveryVerified, Receipt: make([]byte, 300),
+			}, time.UnixMicro(1))
+			return err
+		})
+	}
 }

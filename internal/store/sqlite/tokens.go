@@ -17,7 +17,7 @@ func hashText(h store.TokenHash) string { return hex.EncodeToString(h[:]) }
 // AddToken keeps a token's hash.
 func (s *Store) AddToken(ctx context.Context, t store.Token) error {
 	device := deviceText(t.Device)
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AddToken(ctx, queries.AddTokenParams{
 			Hash: hashText(t.Hash), UserID: t.UserID,
 			DeviceID: sql.NullString{String: device, Valid: device != ""}, Scope: string(t.Scope),
@@ -60,7 +60,7 @@ func (s *Store) FindToken(ctx context.Context, hash store.TokenHash, now time.Ti
 
 // TouchTokens notes when tokens were used last.
 func (s *Store) TouchTokens(ctx context.Context, used map[store.TokenHash]time.Time) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		for h, at := range used {
 			if err := q.TouchToken(ctx, queries.TouchTokenParams{LastUsed: micros(at), Hash: hashText(h)}); err != nil {
 				return err
@@ -72,7 +72,7 @@ func (s *Store) TouchTokens(ctx context.Context, used map[store.TokenHash]time.T
 
 // DeleteToken ends a token.
 func (s *Store) DeleteToken(ctx context.Context, hash store.TokenHash) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.DeleteToken(ctx, hashText(hash))
 		return touched(n, err, "token", "like this")
 	})
@@ -80,7 +80,7 @@ func (s *Store) DeleteToken(ctx context.Context, hash store.TokenHash) error {
 
 // DeleteTokens ends a user's tokens of a scope, except one.
 func (s *Store) DeleteTokens(ctx context.Context, userID string, scope groupcast.Scope, except store.TokenHash) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.DeleteTokens(ctx, queries.DeleteTokensParams{
 			UserID: userID, Scope: string(scope), ExceptHash: hashText(except),
 		})
@@ -90,7 +90,7 @@ func (s *Store) DeleteTokens(ctx context.Context, userID string, scope groupcast
 // PruneTokens forgets tokens that are over.
 func (s *Store) PruneTokens(ctx context.Context, now, unusedSince time.Time) (int, error) {
 	var n int64
-	err := s.durably(ctx, func(q *queries.Queries) (err error) {
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) (err error) {
 		n, err = q.PruneTokens(ctx, queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince)})
 		return err
 	})

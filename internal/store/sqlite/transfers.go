@@ -20,7 +20,7 @@ const (
 
 // NextTransferNo draws a number.
 func (s *Store) NextTransferNo(ctx context.Context) (no protocol.TransferNo, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.Count(ctx, countTransfers)
 		no = protocol.TransferNo(n)
 		return err
@@ -30,14 +30,14 @@ func (s *Store) NextTransferNo(ctx context.Context) (no protocol.TransferNo, err
 
 // SkipTransfersPast moves the counter behind a number that was seen elsewhere.
 func (s *Store) SkipTransfersPast(ctx context.Context, no protocol.TransferNo) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.SkipPast(ctx, queries.SkipPastParams{Value: int64(no), Name: countTransfers})
 	})
 }
 
 // AddTransfer keeps a transfer and owes it to the group.
 func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Transfer, owed []groupcast.Delivery, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		g, err := q.GroupByID(ctx, t.GroupID.String())
 		if err != nil {
 			return missing(err, "group", t.GroupID)
@@ -150,7 +150,7 @@ func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out 
 
 // SetTransferState moves an open transfer.
 func (s *Store) SetTransferState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string, at time.Time) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return moveTransfer(ctx, q, closing{no: int64(no), state: state, reason: reason, at: micros(at)})
 	})
 }
@@ -198,14 +198,14 @@ func closeTransfer(ctx context.Context, q *queries.Queries, c closing) error {
 
 // CloseTransfer ends a transfer with everything it still owes.
 func (s *Store) CloseTransfer(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return closeTransfer(ctx, q, closing{int64(no), state, d, reason, micros(at)})
 	})
 }
 
 // ReleaseTransfer takes the hold off; nobody is put off any more.
 func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.ReleaseTransfer(ctx, int64(no))
 		if err := ifOpen(ctx, q, int64(no), n, err); err != nil {
 			return err
@@ -216,7 +216,7 @@ func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) err
 
 // RetryTransfer owes again what did not come to a good end.
 func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expires, at time.Time) (out []groupcast.Delivery, err error) {
-	err = s.durably(ctx, func(q *queries.Queries) error {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		t, err := transfer(ctx, q, no)
 		if err != nil {
 			return err
@@ -244,14 +244,14 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 
 // AddTransferBytes adds to what went out.
 func (s *Store) AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error {
-	return s.quickly(ctx, func(q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.AddTransferBytes(ctx, queries.AddTransferBytesParams{Wire: int64(wire), Https: int64(https), No: int64(no)})
 	})
 }
 
 // SetContentGone notes that the content was deleted.
 func (s *Store) SetContentGone(ctx context.Context, no protocol.TransferNo) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.SetContentGone(ctx, int64(no))
 		return touched(n, err, "transfer", no)
 	})

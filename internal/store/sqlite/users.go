@@ -16,7 +16,7 @@ func (s *Store) AddUser(ctx context.Context, n store.NewUser, at time.Time) (gro
 	row := queries.AddUserParams{
 		ID: newID(at), Name: n.Name, Role: string(n.Role), Password: string(n.Hash), CreatedAt: micros(at),
 	}
-	err := s.durably(ctx, func(q *queries.Queries) error { return q.AddUser(ctx, row) })
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.AddUser(ctx, row) })
 	if sqlfile.Taken(err) {
 		return groupcast.User{}, groupcast.Errorf(groupcast.EConflict, "user %s exists already", n.Name)
 	}
@@ -75,7 +75,7 @@ func (s *Store) Administrators(ctx context.Context) (int, error) {
 
 // SetPassword replaces a password hash.
 func (s *Store) SetPassword(ctx context.Context, userID string, h store.Hash) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.SetPassword(ctx, queries.SetPasswordParams{Password: string(h), ID: userID})
 		return touched(n, err, "user", userID)
 	})
@@ -83,7 +83,7 @@ func (s *Store) SetPassword(ctx context.Context, userID string, h store.Hash) er
 
 // SetRole changes a role.
 func (s *Store) SetRole(ctx context.Context, userID string, r groupcast.Role) error {
-	return s.keepingAnAdministrator(ctx, userID, func(q *queries.Queries) error {
+	return s.keepingAnAdministrator(ctx, userID, func(ctx context.Context, q *queries.Queries) error {
 		_, err := q.SetRole(ctx, queries.SetRoleParams{Role: string(r), ID: userID})
 		return err
 	})
@@ -91,7 +91,7 @@ func (s *Store) SetRole(ctx context.Context, userID string, r groupcast.Role) er
 
 // SetDisabled closes or opens an account.
 func (s *Store) SetDisabled(ctx context.Context, userID string, disabled bool) error {
-	return s.keepingAnAdministrator(ctx, userID, func(q *queries.Queries) error {
+	return s.keepingAnAdministrator(ctx, userID, func(ctx context.Context, q *queries.Queries) error {
 		_, err := q.SetDisabled(ctx, queries.SetDisabledParams{Disabled: disabled, ID: userID})
 		return err
 	})
@@ -100,7 +100,7 @@ func (s *Store) SetDisabled(ctx context.Context, userID string, disabled bool) e
 // DeleteUser ends an account with everything that hangs on it.
 func (s *Store) DeleteUser(ctx context.Context, userID string, at time.Time) ([]protocol.GroupID, error) {
 	var groups []protocol.GroupID
-	err := s.keepingAnAdministrator(ctx, userID, func(q *queries.Queries) error {
+	err := s.keepingAnAdministrator(ctx, userID, func(ctx context.Context, q *queries.Queries) error {
 		rows, err := q.MembershipsOfUser(ctx, userID)
 		if err != nil {
 			return err
@@ -131,8 +131,8 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, at time.Time) ([]
 
 // keepingAnAdministrator makes a change of a user and takes it back if nobody could
 // administer after it who could before.
-func (s *Store) keepingAnAdministrator(ctx context.Context, userID string, change func(q *queries.Queries) error) error {
-	return s.durably(ctx, func(q *queries.Queries) error {
+func (s *Store) keepingAnAdministrator(ctx context.Context, userID string, c change) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, userID)
 		if err != nil {
 			return missing(err, "user", userID)
@@ -141,7 +141,7 @@ func (s *Store) keepingAnAdministrator(ctx context.Context, userID string, chang
 		if err != nil {
 			return err
 		}
-		if err := change(q); err != nil {
+		if err := c(ctx, q); err != nil {
 			return err
 		}
 		after, err := q.Administrators(ctx)

@@ -55,6 +55,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"audit log", audit},
 		{"settings", settings},
 		{"many at once", manyAtOnce},
+		{"one of many fails", oneOfManyFails},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(&world{T: t, s: open(t), ctx: t.Context(), now: time.UnixMicro(1_800_000_000_000_000).UTC()})

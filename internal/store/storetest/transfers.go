@@ -1,6 +1,8 @@
 package storetest
 
 import (
+	"context"
+	"fmt"
 	"sync"
 	"time"
 
@@ -204,4 +206,55 @@ func manyAtOnce(w *world) {
 	}
 	wg.Wait()
 	equal(w, "numbers", len(seen), workers*each)
+}
+
+// oneOfManyFails: writes that wait together may share a commit. Those that fail undo what they
+// did and nothing else, those whose caller went away are made whole or not at all, and each
+// hears how it went with itself.
+func oneOfManyFails(w *world) {
+	const devices = 60
+	g, root := w.group("lab"), w.admin("root")
+	ann := w.user("ann")
+	for i := range devices {
+		w.device(ann, fmt.Sprintf("pc-%d", i))
+	}
+	w.join(g, ann)
+	t, owed := w.transfer(g)
+	gone, leave := context.WithCancel(w.ctx)
+	defer leave()
+	refused := func(err error, code groupcast.Code) {
+		if err == nil || groupcast.ErrorCode(err) != code {
+			w.Errorf("%v, want %s", err, code)
+		}
+	}
+	var wg sync.WaitGroup
+	for i, d := range owed {
+		wg.Go(func() {
+			refused(w.s.SetDisabled(w.ctx, root.ID, true), groupcast.EConflict) // makes the change, then takes it back
+		})
+		wg.Go(func() {
+			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: protocol.NewDeviceID(), State: groupcast.DeliveryVerified}, w.now)
+			refused(err, groupcast.ENotFound)
+		})
+		wg.Go(func() {
+			if i == devices/2 {
+				leave()
+			}
+			_ = w.s.SetSetting(gone, "left by", d.DeviceID.String())
+		})
+		wg.Go(func() {
+			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: d.DeviceID, State: groupcast.DeliveryVerified}, w.now)
+			if err != nil {
+				w.Error(err)
+			}
+		})
+	}
+	wg.Wait()
+	equal(w, "owed", w.owed(t.No), 0)
+	got, err := w.s.Transfer(w.ctx, t.No)
+	w.ok(err)
+	equal(w, "verified", got.Verified, devices)
+	n, err := w.s.Administrators(w.ctx)
+	w.ok(err)
+	equal(w, "administrators", n, 1)
 }

@@ -7,6 +7,7 @@ package queries
 import (
 	"context"
 	"database/sql"
+	"fmt"
 )
 
 type DBTX interface {
@@ -20,12 +21,1048 @@ func New(db DBTX) *Queries {
 	return &Queries{db: db}
 }
 
+func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
+	q := Queries{db: db}
+	var err error
+	if q.addDeviceStmt, err = db.PrepareContext(ctx, addDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query AddDevice: %w", err)
+	}
+	if q.addGroupStmt, err = db.PrepareContext(ctx, addGroup); err != nil {
+		return nil, fmt.Errorf("error preparing query AddGroup: %w", err)
+	}
+	if q.addHandoutStmt, err = db.PrepareContext(ctx, addHandout); err != nil {
+		return nil, fmt.Errorf("error preparing query AddHandout: %w", err)
+	}
+	if q.addMemberStmt, err = db.PrepareContext(ctx, addMember); err != nil {
+		return nil, fmt.Errorf("error preparing query AddMember: %w", err)
+	}
+	if q.addOfferStmt, err = db.PrepareContext(ctx, addOffer); err != nil {
+		return nil, fmt.Errorf("error preparing query AddOffer: %w", err)
+	}
+	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
+	}
+	if q.addTokenStmt, err = db.PrepareContext(ctx, addToken); err != nil {
+		return nil, fmt.Errorf("error preparing query AddToken: %w", err)
+	}
+	if q.addTransferStmt, err = db.PrepareContext(ctx, addTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTransfer: %w", err)
+	}
+	if q.addTransferBytesStmt, err = db.PrepareContext(ctx, addTransferBytes); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTransferBytes: %w", err)
+	}
+	if q.addUserStmt, err = db.PrepareContext(ctx, addUser); err != nil {
+		return nil, fmt.Errorf("error preparing query AddUser: %w", err)
+	}
+	if q.administratorsStmt, err = db.PrepareContext(ctx, administrators); err != nil {
+		return nil, fmt.Errorf("error preparing query Administrators: %w", err)
+	}
+	if q.appendAuditStmt, err = db.PrepareContext(ctx, appendAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query AppendAudit: %w", err)
+	}
+	if q.auditStmt, err = db.PrepareContext(ctx, audit); err != nil {
+		return nil, fmt.Errorf("error preparing query Audit: %w", err)
+	}
+	if q.cancelOfDeviceStmt, err = db.PrepareContext(ctx, cancelOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query CancelOfDevice: %w", err)
+	}
+	if q.cancelOfMemberStmt, err = db.PrepareContext(ctx, cancelOfMember); err != nil {
+		return nil, fmt.Errorf("error preparing query CancelOfMember: %w", err)
+	}
+	if q.cancelOfUserStmt, err = db.PrepareContext(ctx, cancelOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query CancelOfUser: %w", err)
+	}
+	if q.closeAllDeliveriesStmt, err = db.PrepareContext(ctx, closeAllDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query CloseAllDeliveries: %w", err)
+	}
+	if q.closeAllOffersStmt, err = db.PrepareContext(ctx, closeAllOffers); err != nil {
+		return nil, fmt.Errorf("error preparing query CloseAllOffers: %w", err)
+	}
+	if q.closeDeliveryStmt, err = db.PrepareContext(ctx, closeDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query CloseDelivery: %w", err)
+	}
+	if q.closeOfferStmt, err = db.PrepareContext(ctx, closeOffer); err != nil {
+		return nil, fmt.Errorf("error preparing query CloseOffer: %w", err)
+	}
+	if q.countStmt, err = db.PrepareContext(ctx, count); err != nil {
+		return nil, fmt.Errorf("error preparing query Count: %w", err)
+	}
+	if q.countClosedStmt, err = db.PrepareContext(ctx, countClosed); err != nil {
+		return nil, fmt.Errorf("error preparing query CountClosed: %w", err)
+	}
+	if q.counterStmt, err = db.PrepareContext(ctx, counter); err != nil {
+		return nil, fmt.Errorf("error preparing query Counter: %w", err)
+	}
+	if q.decideRequestStmt, err = db.PrepareContext(ctx, decideRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query DecideRequest: %w", err)
+	}
+	if q.deleteDeviceStmt, err = db.PrepareContext(ctx, deleteDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteDevice: %w", err)
+	}
+	if q.deleteGroupStmt, err = db.PrepareContext(ctx, deleteGroup); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteGroup: %w", err)
+	}
+	if q.deleteTokenStmt, err = db.PrepareContext(ctx, deleteToken); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteToken: %w", err)
+	}
+	if q.deleteTokensStmt, err = db.PrepareContext(ctx, deleteTokens); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTokens: %w", err)
+	}
+	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
+	}
+	if q.deliveriesStmt, err = db.PrepareContext(ctx, deliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query Deliveries: %w", err)
+	}
+	if q.deliveriesOfUserStmt, err = db.PrepareContext(ctx, deliveriesOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query DeliveriesOfUser: %w", err)
+	}
+	if q.deliveryStmt, err = db.PrepareContext(ctx, delivery); err != nil {
+		return nil, fmt.Errorf("error preparing query Delivery: %w", err)
+	}
+	if q.deviceStmt, err = db.PrepareContext(ctx, device); err != nil {
+		return nil, fmt.Errorf("error preparing query Device: %w", err)
+	}
+	if q.deviceByKeyStmt, err = db.PrepareContext(ctx, deviceByKey); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceByKey: %w", err)
+	}
+	if q.deviceNamesStmt, err = db.PrepareContext(ctx, deviceNames); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceNames: %w", err)
+	}
+	if q.devicesStmt, err = db.PrepareContext(ctx, devices); err != nil {
+		return nil, fmt.Errorf("error preparing query Devices: %w", err)
+	}
+	if q.entitledStmt, err = db.PrepareContext(ctx, entitled); err != nil {
+		return nil, fmt.Errorf("error preparing query Entitled: %w", err)
+	}
+	if q.fillDeliveryStmt, err = db.PrepareContext(ctx, fillDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query FillDelivery: %w", err)
+	}
+	if q.findTokenStmt, err = db.PrepareContext(ctx, findToken); err != nil {
+		return nil, fmt.Errorf("error preparing query FindToken: %w", err)
+	}
+	if q.forgetClosedWithoutDeviceStmt, err = db.PrepareContext(ctx, forgetClosedWithoutDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetClosedWithoutDevice: %w", err)
+	}
+	if q.forgetDecidedStmt, err = db.PrepareContext(ctx, forgetDecided); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetDecided: %w", err)
+	}
+	if q.giveBackStmt, err = db.PrepareContext(ctx, giveBack); err != nil {
+		return nil, fmt.Errorf("error preparing query GiveBack: %w", err)
+	}
+	if q.groupByIDStmt, err = db.PrepareContext(ctx, groupByID); err != nil {
+		return nil, fmt.Errorf("error preparing query GroupByID: %w", err)
+	}
+	if q.groupByNameStmt, err = db.PrepareContext(ctx, groupByName); err != nil {
+		return nil, fmt.Errorf("error preparing query GroupByName: %w", err)
+	}
+	if q.groupsStmt, err = db.PrepareContext(ctx, groups); err != nil {
+		return nil, fmt.Errorf("error preparing query Groups: %w", err)
+	}
+	if q.groupsOfUserStmt, err = db.PrepareContext(ctx, groupsOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query GroupsOfUser: %w", err)
+	}
+	if q.handoutsStmt, err = db.PrepareContext(ctx, handouts); err != nil {
+		return nil, fmt.Errorf("error preparing query Handouts: %w", err)
+	}
+	if q.isMemberStmt, err = db.PrepareContext(ctx, isMember); err != nil {
+		return nil, fmt.Errorf("error preparing query IsMember: %w", err)
+	}
+	if q.lowestOfferStmt, err = db.PrepareContext(ctx, lowestOffer); err != nil {
+		return nil, fmt.Errorf("error preparing query LowestOffer: %w", err)
+	}
+	if q.memberStmt, err = db.PrepareContext(ctx, member); err != nil {
+		return nil, fmt.Errorf("error preparing query Member: %w", err)
+	}
+	if q.membersStmt, err = db.PrepareContext(ctx, members); err != nil {
+		return nil, fmt.Errorf("error preparing query Members: %w", err)
+	}
+	if q.membershipsOfUserStmt, err = db.PrepareContext(ctx, membershipsOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query MembershipsOfUser: %w", err)
+	}
+	if q.oldestOpenTransfersStmt, err = db.PrepareContext(ctx, oldestOpenTransfers); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestOpenTransfers: %w", err)
+	}
+	if q.openRequestStmt, err = db.PrepareContext(ctx, openRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenRequest: %w", err)
+	}
+	if q.openRequestsOfUserStmt, err = db.PrepareContext(ctx, openRequestsOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenRequestsOfUser: %w", err)
+	}
+	if q.openTransfersStmt, err = db.PrepareContext(ctx, openTransfers); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenTransfers: %w", err)
+	}
+	if q.openTransfersOfGroupStmt, err = db.PrepareContext(ctx, openTransfersOfGroup); err != nil {
+		return nil, fmt.Errorf("error preparing query OpenTransfersOfGroup: %w", err)
+	}
+	if q.oweDeviceStmt, err = db.PrepareContext(ctx, oweDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query OweDevice: %w", err)
+	}
+	if q.oweGroupStmt, err = db.PrepareContext(ctx, oweGroup); err != nil {
+		return nil, fmt.Errorf("error preparing query OweGroup: %w", err)
+	}
+	if q.oweMemberStmt, err = db.PrepareContext(ctx, oweMember); err != nil {
+		return nil, fmt.Errorf("error preparing query OweMember: %w", err)
+	}
+	if q.owedStmt, err = db.PrepareContext(ctx, owed); err != nil {
+		return nil, fmt.Errorf("error preparing query Owed: %w", err)
+	}
+	if q.owedAllStmt, err = db.PrepareContext(ctx, owedAll); err != nil {
+		return nil, fmt.Errorf("error preparing query OwedAll: %w", err)
+	}
+	if q.owedToMemberStmt, err = db.PrepareContext(ctx, owedToMember); err != nil {
+		return nil, fmt.Errorf("error preparing query OwedToMember: %w", err)
+	}
+	if q.pruneTokensStmt, err = db.PrepareContext(ctx, pruneTokens); err != nil {
+		return nil, fmt.Errorf("error preparing query PruneTokens: %w", err)
+	}
+	if q.raiseVersionStmt, err = db.PrepareContext(ctx, raiseVersion); err != nil {
+		return nil, fmt.Errorf("error preparing query RaiseVersion: %w", err)
+	}
+	if q.recountOfUserStmt, err = db.PrepareContext(ctx, recountOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query RecountOfUser: %w", err)
+	}
+	if q.recountTransferStmt, err = db.PrepareContext(ctx, recountTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query RecountTransfer: %w", err)
+	}
+	if q.releaseTransferStmt, err = db.PrepareContext(ctx, releaseTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query ReleaseTransfer: %w", err)
+	}
+	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
+	}
+	if q.reopenTransferStmt, err = db.PrepareContext(ctx, reopenTransfer); err != nil {
+		return nil, fmt.Errorf("error preparing query ReopenTransfer: %w", err)
+	}
+	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
+		return nil, fmt.Errorf("error preparing query Request: %w", err)
+	}
+	if q.requestsStmt, err = db.PrepareContext(ctx, requests); err != nil {
+		return nil, fmt.Errorf("error preparing query Requests: %w", err)
+	}
+	if q.requestsOfUserStmt, err = db.PrepareContext(ctx, requestsOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query RequestsOfUser: %w", err)
+	}
+	if q.retryDeliveriesStmt, err = db.PrepareContext(ctx, retryDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query RetryDeliveries: %w", err)
+	}
+	if q.seriesStmt, err = db.PrepareContext(ctx, series); err != nil {
+		return nil, fmt.Errorf("error preparing query Series: %w", err)
+	}
+	if q.sessionsOfGroupStmt, err = db.PrepareContext(ctx, sessionsOfGroup); err != nil {
+		return nil, fmt.Errorf("error preparing query SessionsOfGroup: %w", err)
+	}
+	if q.setContentGoneStmt, err = db.PrepareContext(ctx, setContentGone); err != nil {
+		return nil, fmt.Errorf("error preparing query SetContentGone: %w", err)
+	}
+	if q.setDisabledStmt, err = db.PrepareContext(ctx, setDisabled); err != nil {
+		return nil, fmt.Errorf("error preparing query SetDisabled: %w", err)
+	}
+	if q.setLaterStmt, err = db.PrepareContext(ctx, setLater); err != nil {
+		return nil, fmt.Errorf("error preparing query SetLater: %w", err)
+	}
+	if q.setPasswordStmt, err = db.PrepareContext(ctx, setPassword); err != nil {
+		return nil, fmt.Errorf("error preparing query SetPassword: %w", err)
+	}
+	if q.setRoleStmt, err = db.PrepareContext(ctx, setRole); err != nil {
+		return nil, fmt.Errorf("error preparing query SetRole: %w", err)
+	}
+	if q.setSeriesStmt, err = db.PrepareContext(ctx, setSeries); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSeries: %w", err)
+	}
+	if q.setSettingStmt, err = db.PrepareContext(ctx, setSetting); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSetting: %w", err)
+	}
+	if q.setTransferStateStmt, err = db.PrepareContext(ctx, setTransferState); err != nil {
+		return nil, fmt.Errorf("error preparing query SetTransferState: %w", err)
+	}
+	if q.settingStmt, err = db.PrepareContext(ctx, setting); err != nil {
+		return nil, fmt.Errorf("error preparing query Setting: %w", err)
+	}
+	if q.skipPastStmt, err = db.PrepareContext(ctx, skipPast); err != nil {
+		return nil, fmt.Errorf("error preparing query SkipPast: %w", err)
+	}
+	if q.takeOverStmt, err = db.PrepareContext(ctx, takeOver); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeOver: %w", err)
+	}
+	if q.takeUpStmt, err = db.PrepareContext(ctx, takeUp); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeUp: %w", err)
+	}
+	if q.tokensOfUserStmt, err = db.PrepareContext(ctx, tokensOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query TokensOfUser: %w", err)
+	}
+	if q.touchTokenStmt, err = db.PrepareContext(ctx, touchToken); err != nil {
+		return nil, fmt.Errorf("error preparing query TouchToken: %w", err)
+	}
+	if q.trafficStmt, err = db.PrepareContext(ctx, traffic); err != nil {
+		return nil, fmt.Errorf("error preparing query Traffic: %w", err)
+	}
+	if q.transferStmt, err = db.PrepareContext(ctx, transfer); err != nil {
+		return nil, fmt.Errorf("error preparing query Transfer: %w", err)
+	}
+	if q.transfersStmt, err = db.PrepareContext(ctx, transfers); err != nil {
+		return nil, fmt.Errorf("error preparing query Transfers: %w", err)
+	}
+	if q.updateDeliveryStmt, err = db.PrepareContext(ctx, updateDelivery); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateDelivery: %w", err)
+	}
+	if q.updateDeviceStmt, err = db.PrepareContext(ctx, updateDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query UpdateDevice: %w", err)
+	}
+	if q.userByIDStmt, err = db.PrepareContext(ctx, userByID); err != nil {
+		return nil, fmt.Errorf("error preparing query UserByID: %w", err)
+	}
+	if q.userByNameStmt, err = db.PrepareContext(ctx, userByName); err != nil {
+		return nil, fmt.Errorf("error preparing query UserByName: %w", err)
+	}
+	if q.usersStmt, err = db.PrepareContext(ctx, users); err != nil {
+		return nil, fmt.Errorf("error preparing query Users: %w", err)
+	}
+	if q.withdrawRequestStmt, err = db.PrepareContext(ctx, withdrawRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query WithdrawRequest: %w", err)
+	}
+	return &q, nil
+}
+
+func (q *Queries) Close() error {
+	var err error
+	if q.addDeviceStmt != nil {
+		if cerr := q.addDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addDeviceStmt: %w", cerr)
+		}
+	}
+	if q.addGroupStmt != nil {
+		if cerr := q.addGroupStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addGroupStmt: %w", cerr)
+		}
+	}
+	if q.addHandoutStmt != nil {
+		if cerr := q.addHandoutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addHandoutStmt: %w", cerr)
+		}
+	}
+	if q.addMemberStmt != nil {
+		if cerr := q.addMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addMemberStmt: %w", cerr)
+		}
+	}
+	if q.addOfferStmt != nil {
+		if cerr := q.addOfferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addOfferStmt: %w", cerr)
+		}
+	}
+	if q.addRequestStmt != nil {
+		if cerr := q.addRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addRequestStmt: %w", cerr)
+		}
+	}
+	if q.addTokenStmt != nil {
+		if cerr := q.addTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTokenStmt: %w", cerr)
+		}
+	}
+	if q.addTransferStmt != nil {
+		if cerr := q.addTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTransferStmt: %w", cerr)
+		}
+	}
+	if q.addTransferBytesStmt != nil {
+		if cerr := q.addTransferBytesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTransferBytesStmt: %w", cerr)
+		}
+	}
+	if q.addUserStmt != nil {
+		if cerr := q.addUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addUserStmt: %w", cerr)
+		}
+	}
+	if q.administratorsStmt != nil {
+		if cerr := q.administratorsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing administratorsStmt: %w", cerr)
+		}
+	}
+	if q.appendAuditStmt != nil {
+		if cerr := q.appendAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing appendAuditStmt: %w", cerr)
+		}
+	}
+	if q.auditStmt != nil {
+		if cerr := q.auditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing auditStmt: %w", cerr)
+		}
+	}
+	if q.cancelOfDeviceStmt != nil {
+		if cerr := q.cancelOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing cancelOfDeviceStmt: %w", cerr)
+		}
+	}
+	if q.cancelOfMemberStmt != nil {
+		if cerr := q.cancelOfMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing cancelOfMemberStmt: %w", cerr)
+		}
+	}
+	if q.cancelOfUserStmt != nil {
+		if cerr := q.cancelOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing cancelOfUserStmt: %w", cerr)
+		}
+	}
+	if q.closeAllDeliveriesStmt != nil {
+		if cerr := q.closeAllDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing closeAllDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.closeAllOffersStmt != nil {
+		if cerr := q.closeAllOffersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing closeAllOffersStmt: %w", cerr)
+		}
+	}
+	if q.closeDeliveryStmt != nil {
+		if cerr := q.closeDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing closeDeliveryStmt: %w", cerr)
+		}
+	}
+	if q.closeOfferStmt != nil {
+		if cerr := q.closeOfferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing closeOfferStmt: %w", cerr)
+		}
+	}
+	if q.countStmt != nil {
+		if cerr := q.countStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countStmt: %w", cerr)
+		}
+	}
+	if q.countClosedStmt != nil {
+		if cerr := q.countClosedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countClosedStmt: %w", cerr)
+		}
+	}
+	if q.counterStmt != nil {
+		if cerr := q.counterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing counterStmt: %w", cerr)
+		}
+	}
+	if q.decideRequestStmt != nil {
+		if cerr := q.decideRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing decideRequestStmt: %w", cerr)
+		}
+	}
+	if q.deleteDeviceStmt != nil {
+		if cerr := q.deleteDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteDeviceStmt: %w", cerr)
+		}
+	}
+	if q.deleteGroupStmt != nil {
+		if cerr := q.deleteGroupStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteGroupStmt: %w", cerr)
+		}
+	}
+	if q.deleteTokenStmt != nil {
+		if cerr := q.deleteTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTokenStmt: %w", cerr)
+		}
+	}
+	if q.deleteTokensStmt != nil {
+		if cerr := q.deleteTokensStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTokensStmt: %w", cerr)
+		}
+	}
+	if q.deleteUserStmt != nil {
+		if cerr := q.deleteUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
+		}
+	}
+	if q.deliveriesStmt != nil {
+		if cerr := q.deliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliveriesStmt: %w", cerr)
+		}
+	}
+	if q.deliveriesOfUserStmt != nil {
+		if cerr := q.deliveriesOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliveriesOfUserStmt: %w", cerr)
+		}
+	}
+	if q.deliveryStmt != nil {
+		if cerr := q.deliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliveryStmt: %w", cerr)
+		}
+	}
+	if q.deviceStmt != nil {
+		if cerr := q.deviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceStmt: %w", cerr)
+		}
+	}
+	if q.deviceByKeyStmt != nil {
+		if cerr := q.deviceByKeyStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceByKeyStmt: %w", cerr)
+		}
+	}
+	if q.deviceNamesStmt != nil {
+		if cerr := q.deviceNamesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceNamesStmt: %w", cerr)
+		}
+	}
+	if q.devicesStmt != nil {
+		if cerr := q.devicesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing devicesStmt: %w", cerr)
+		}
+	}
+	if q.entitledStmt != nil {
+		if cerr := q.entitledStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing entitledStmt: %w", cerr)
+		}
+	}
+	if q.fillDeliveryStmt != nil {
+		if cerr := q.fillDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing fillDeliveryStmt: %w", cerr)
+		}
+	}
+	if q.findTokenStmt != nil {
+		if cerr := q.findTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing findTokenStmt: %w", cerr)
+		}
+	}
+	if q.forgetClosedWithoutDeviceStmt != nil {
+		if cerr := q.forgetClosedWithoutDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetClosedWithoutDeviceStmt: %w", cerr)
+		}
+	}
+	if q.forgetDecidedStmt != nil {
+		if cerr := q.forgetDecidedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetDecidedStmt: %w", cerr)
+		}
+	}
+	if q.giveBackStmt != nil {
+		if cerr := q.giveBackStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing giveBackStmt: %w", cerr)
+		}
+	}
+	if q.groupByIDStmt != nil {
+		if cerr := q.groupByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupByIDStmt: %w", cerr)
+		}
+	}
+	if q.groupByNameStmt != nil {
+		if cerr := q.groupByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupByNameStmt: %w", cerr)
+		}
+	}
+	if q.groupsStmt != nil {
+		if cerr := q.groupsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupsStmt: %w", cerr)
+		}
+	}
+	if q.groupsOfUserStmt != nil {
+		if cerr := q.groupsOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.handoutsStmt != nil {
+		if cerr := q.handoutsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing handoutsStmt: %w", cerr)
+		}
+	}
+	if q.isMemberStmt != nil {
+		if cerr := q.isMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isMemberStmt: %w", cerr)
+		}
+	}
+	if q.lowestOfferStmt != nil {
+		if cerr := q.lowestOfferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing lowestOfferStmt: %w", cerr)
+		}
+	}
+	if q.memberStmt != nil {
+		if cerr := q.memberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing memberStmt: %w", cerr)
+		}
+	}
+	if q.membersStmt != nil {
+		if cerr := q.membersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membersStmt: %w", cerr)
+		}
+	}
+	if q.membershipsOfUserStmt != nil {
+		if cerr := q.membershipsOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing membershipsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.oldestOpenTransfersStmt != nil {
+		if cerr := q.oldestOpenTransfersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestOpenTransfersStmt: %w", cerr)
+		}
+	}
+	if q.openRequestStmt != nil {
+		if cerr := q.openRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openRequestStmt: %w", cerr)
+		}
+	}
+	if q.openRequestsOfUserStmt != nil {
+		if cerr := q.openRequestsOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openRequestsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.openTransfersStmt != nil {
+		if cerr := q.openTransfersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openTransfersStmt: %w", cerr)
+		}
+	}
+	if q.openTransfersOfGroupStmt != nil {
+		if cerr := q.openTransfersOfGroupStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing openTransfersOfGroupStmt: %w", cerr)
+		}
+	}
+	if q.oweDeviceStmt != nil {
+		if cerr := q.oweDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweDeviceStmt: %w", cerr)
+		}
+	}
+	if q.oweGroupStmt != nil {
+		if cerr := q.oweGroupStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweGroupStmt: %w", cerr)
+		}
+	}
+	if q.oweMemberStmt != nil {
+		if cerr := q.oweMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweMemberStmt: %w", cerr)
+		}
+	}
+	if q.owedStmt != nil {
+		if cerr := q.owedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing owedStmt: %w", cerr)
+		}
+	}
+	if q.owedAllStmt != nil {
+		if cerr := q.owedAllStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing owedAllStmt: %w", cerr)
+		}
+	}
+	if q.owedToMemberStmt != nil {
+		if cerr := q.owedToMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing owedToMemberStmt: %w", cerr)
+		}
+	}
+	if q.pruneTokensStmt != nil {
+		if cerr := q.pruneTokensStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pruneTokensStmt: %w", cerr)
+		}
+	}
+	if q.raiseVersionStmt != nil {
+		if cerr := q.raiseVersionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing raiseVersionStmt: %w", cerr)
+		}
+	}
+	if q.recountOfUserStmt != nil {
+		if cerr := q.recountOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recountOfUserStmt: %w", cerr)
+		}
+	}
+	if q.recountTransferStmt != nil {
+		if cerr := q.recountTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing recountTransferStmt: %w", cerr)
+		}
+	}
+	if q.releaseTransferStmt != nil {
+		if cerr := q.releaseTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing releaseTransferStmt: %w", cerr)
+		}
+	}
+	if q.removeMemberStmt != nil {
+		if cerr := q.removeMemberStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeMemberStmt: %w", cerr)
+		}
+	}
+	if q.reopenTransferStmt != nil {
+		if cerr := q.reopenTransferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing reopenTransferStmt: %w", cerr)
+		}
+	}
+	if q.requestStmt != nil {
+		if cerr := q.requestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing requestStmt: %w", cerr)
+		}
+	}
+	if q.requestsStmt != nil {
+		if cerr := q.requestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing requestsStmt: %w", cerr)
+		}
+	}
+	if q.requestsOfUserStmt != nil {
+		if cerr := q.requestsOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing requestsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.retryDeliveriesStmt != nil {
+		if cerr := q.retryDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing retryDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.seriesStmt != nil {
+		if cerr := q.seriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing seriesStmt: %w", cerr)
+		}
+	}
+	if q.sessionsOfGroupStmt != nil {
+		if cerr := q.sessionsOfGroupStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sessionsOfGroupStmt: %w", cerr)
+		}
+	}
+	if q.setContentGoneStmt != nil {
+		if cerr := q.setContentGoneStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setContentGoneStmt: %w", cerr)
+		}
+	}
+	if q.setDisabledStmt != nil {
+		if cerr := q.setDisabledStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setDisabledStmt: %w", cerr)
+		}
+	}
+	if q.setLaterStmt != nil {
+		if cerr := q.setLaterStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setLaterStmt: %w", cerr)
+		}
+	}
+	if q.setPasswordStmt != nil {
+		if cerr := q.setPasswordStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setPasswordStmt: %w", cerr)
+		}
+	}
+	if q.setRoleStmt != nil {
+		if cerr := q.setRoleStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setRoleStmt: %w", cerr)
+		}
+	}
+	if q.setSeriesStmt != nil {
+		if cerr := q.setSeriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSeriesStmt: %w", cerr)
+		}
+	}
+	if q.setSettingStmt != nil {
+		if cerr := q.setSettingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSettingStmt: %w", cerr)
+		}
+	}
+	if q.setTransferStateStmt != nil {
+		if cerr := q.setTransferStateStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setTransferStateStmt: %w", cerr)
+		}
+	}
+	if q.settingStmt != nil {
+		if cerr := q.settingStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing settingStmt: %w", cerr)
+		}
+	}
+	if q.skipPastStmt != nil {
+		if cerr := q.skipPastStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing skipPastStmt: %w", cerr)
+		}
+	}
+	if q.takeOverStmt != nil {
+		if cerr := q.takeOverStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeOverStmt: %w", cerr)
+		}
+	}
+	if q.takeUpStmt != nil {
+		if cerr := q.takeUpStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeUpStmt: %w", cerr)
+		}
+	}
+	if q.tokensOfUserStmt != nil {
+		if cerr := q.tokensOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing tokensOfUserStmt: %w", cerr)
+		}
+	}
+	if q.touchTokenStmt != nil {
+		if cerr := q.touchTokenStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing touchTokenStmt: %w", cerr)
+		}
+	}
+	if q.trafficStmt != nil {
+		if cerr := q.trafficStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing trafficStmt: %w", cerr)
+		}
+	}
+	if q.transferStmt != nil {
+		if cerr := q.transferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transferStmt: %w", cerr)
+		}
+	}
+	if q.transfersStmt != nil {
+		if cerr := q.transfersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transfersStmt: %w", cerr)
+		}
+	}
+	if q.updateDeliveryStmt != nil {
+		if cerr := q.updateDeliveryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateDeliveryStmt: %w", cerr)
+		}
+	}
+	if q.updateDeviceStmt != nil {
+		if cerr := q.updateDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing updateDeviceStmt: %w", cerr)
+		}
+	}
+	if q.userByIDStmt != nil {
+		if cerr := q.userByIDStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userByIDStmt: %w", cerr)
+		}
+	}
+	if q.userByNameStmt != nil {
+		if cerr := q.userByNameStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing userByNameStmt: %w", cerr)
+		}
+	}
+	if q.usersStmt != nil {
+		if cerr := q.usersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing usersStmt: %w", cerr)
+		}
+	}
+	if q.withdrawRequestStmt != nil {
+		if cerr := q.withdrawRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing withdrawRequestStmt: %w", cerr)
+		}
+	}
+	return err
+}
+
+func (q *Queries) exec(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (sql.Result, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).ExecContext(ctx, args...)
+	case stmt != nil:
+		return stmt.ExecContext(ctx, args...)
+	default:
+		return q.db.ExecContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) query(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) (*sql.Rows, error) {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryContext(ctx, args...)
+	default:
+		return q.db.QueryContext(ctx, query, args...)
+	}
+}
+
+func (q *Queries) queryRow(ctx context.Context, stmt *sql.Stmt, query string, args ...interface{}) *sql.Row {
+	switch {
+	case stmt != nil && q.tx != nil:
+		return q.tx.StmtContext(ctx, stmt).QueryRowContext(ctx, args...)
+	case stmt != nil:
+		return stmt.QueryRowContext(ctx, args...)
+	default:
+		return q.db.QueryRowContext(ctx, query, args...)
+	}
+}
+
 type Queries struct {
-	db DBTX
+	db                            DBTX
+	tx                            *sql.Tx
+	addDeviceStmt                 *sql.Stmt
+	addGroupStmt                  *sql.Stmt
+	addHandoutStmt                *sql.Stmt
+	addMemberStmt                 *sql.Stmt
+	addOfferStmt                  *sql.Stmt
+	addRequestStmt                *sql.Stmt
+	addTokenStmt                  *sql.Stmt
+	addTransferStmt               *sql.Stmt
+	addTransferBytesStmt          *sql.Stmt
+	addUserStmt                   *sql.Stmt
+	administratorsStmt            *sql.Stmt
+	appendAuditStmt               *sql.Stmt
+	auditStmt                     *sql.Stmt
+	cancelOfDeviceStmt            *sql.Stmt
+	cancelOfMemberStmt            *sql.Stmt
+	cancelOfUserStmt              *sql.Stmt
+	closeAllDeliveriesStmt        *sql.Stmt
+	closeAllOffersStmt            *sql.Stmt
+	closeDeliveryStmt             *sql.Stmt
+	closeOfferStmt                *sql.Stmt
+	countStmt                     *sql.Stmt
+	countClosedStmt               *sql.Stmt
+	counterStmt                   *sql.Stmt
+	decideRequestStmt             *sql.Stmt
+	deleteDeviceStmt              *sql.Stmt
+	deleteGroupStmt               *sql.Stmt
+	deleteTokenStmt               *sql.Stmt
+	deleteTokensStmt              *sql.Stmt
+	deleteUserStmt                *sql.Stmt
+	deliveriesStmt                *sql.Stmt
+	deliveriesOfUserStmt          *sql.Stmt
+	deliveryStmt                  *sql.Stmt
+	deviceStmt                    *sql.Stmt
+	deviceByKeyStmt               *sql.Stmt
+	deviceNamesStmt               *sql.Stmt
+	devicesStmt                   *sql.Stmt
+	entitledStmt                  *sql.Stmt
+	fillDeliveryStmt              *sql.Stmt
+	findTokenStmt                 *sql.Stmt
+	forgetClosedWithoutDeviceStmt *sql.Stmt
+	forgetDecidedStmt             *sql.Stmt
+	giveBackStmt                  *sql.Stmt
+	groupByIDStmt                 *sql.Stmt
+	groupByNameStmt               *sql.Stmt
+	groupsStmt                    *sql.Stmt
+	groupsOfUserStmt              *sql.Stmt
+	handoutsStmt                  *sql.Stmt
+	isMemberStmt                  *sql.Stmt
+	lowestOfferStmt               *sql.Stmt
+	memberStmt                    *sql.Stmt
+	membersStmt                   *sql.Stmt
+	membershipsOfUserStmt         *sql.Stmt
+	oldestOpenTransfersStmt       *sql.Stmt
+	openRequestStmt               *sql.Stmt
+	openRequestsOfUserStmt        *sql.Stmt
+	openTransfersStmt             *sql.Stmt
+	openTransfersOfGroupStmt      *sql.Stmt
+	oweDeviceStmt                 *sql.Stmt
+	oweGroupStmt                  *sql.Stmt
+	oweMemberStmt                 *sql.Stmt
+	owedStmt                      *sql.Stmt
+	owedAllStmt                   *sql.Stmt
+	owedToMemberStmt              *sql.Stmt
+	pruneTokensStmt               *sql.Stmt
+	raiseVersionStmt              *sql.Stmt
+	recountOfUserStmt             *sql.Stmt
+	recountTransferStmt           *sql.Stmt
+	releaseTransferStmt           *sql.Stmt
+	removeMemberStmt              *sql.Stmt
+	reopenTransferStmt            *sql.Stmt
+	requestStmt                   *sql.Stmt
+	requestsStmt                  *sql.Stmt
+	requestsOfUserStmt            *sql.Stmt
+	retryDeliveriesStmt           *sql.Stmt
+	seriesStmt                    *sql.Stmt
+	sessionsOfGroupStmt           *sql.Stmt
+	setContentGoneStmt            *sql.Stmt
+	setDisabledStmt               *sql.Stmt
+	setLaterStmt                  *sql.Stmt
+	setPasswordStmt               *sql.Stmt
+	setRoleStmt                   *sql.Stmt
+	setSeriesStmt                 *sql.Stmt
+	setSettingStmt                *sql.Stmt
+	setTransferStateStmt          *sql.Stmt
+	settingStmt                   *sql.Stmt
+	skipPastStmt                  *sql.Stmt
+	takeOverStmt                  *sql.Stmt
+	takeUpStmt                    *sql.Stmt
+	tokensOfUserStmt              *sql.Stmt
+	touchTokenStmt                *sql.Stmt
+	trafficStmt                   *sql.Stmt
+	transferStmt                  *sql.Stmt
+	transfersStmt                 *sql.Stmt
+	updateDeliveryStmt            *sql.Stmt
+	updateDeviceStmt              *sql.Stmt
+	userByIDStmt                  *sql.Stmt
+	userByNameStmt                *sql.Stmt
+	usersStmt                     *sql.Stmt
+	withdrawRequestStmt           *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 	return &Queries{
-		db: tx,
+		db:                            tx,
+		tx:                            tx,
+		addDeviceStmt:                 q.addDeviceStmt,
+		addGroupStmt:                  q.addGroupStmt,
+		addHandoutStmt:                q.addHandoutStmt,
+		addMemberStmt:                 q.addMemberStmt,
+		addOfferStmt:                  q.addOfferStmt,
+		addRequestStmt:                q.addRequestStmt,
+		addTokenStmt:                  q.addTokenStmt,
+		addTransferStmt:               q.addTransferStmt,
+		addTransferBytesStmt:          q.addTransferBytesStmt,
+		addUserStmt:                   q.addUserStmt,
+		administratorsStmt:            q.administratorsStmt,
+		appendAuditStmt:               q.appendAuditStmt,
+		auditStmt:                     q.auditStmt,
+		cancelOfDeviceStmt:            q.cancelOfDeviceStmt,
+		cancelOfMemberStmt:            q.cancelOfMemberStmt,
+		cancelOfUserStmt:              q.cancelOfUserStmt,
+		closeAllDeliveriesStmt:        q.closeAllDeliveriesStmt,
+		closeAllOffersStmt:            q.closeAllOffersStmt,
+		closeDeliveryStmt:             q.closeDeliveryStmt,
+		closeOfferStmt:                q.closeOfferStmt,
+		countStmt:                     q.countStmt,
+		countClosedStmt:               q.countClosedStmt,
+		counterStmt:                   q.counterStmt,
+		decideRequestStmt:             q.decideRequestStmt,
+		deleteDeviceStmt:              q.deleteDeviceStmt,
+		deleteGroupStmt:               q.deleteGroupStmt,
+		deleteTokenStmt:               q.deleteTokenStmt,
+		deleteTokensStmt:              q.deleteTokensStmt,
+		deleteUserStmt:                q.deleteUserStmt,
+		deliveriesStmt:                q.deliveriesStmt,
+		deliveriesOfUserStmt:          q.deliveriesOfUserStmt,
+		deliveryStmt:                  q.deliveryStmt,
+		deviceStmt:                    q.deviceStmt,
+		deviceByKeyStmt:               q.deviceByKeyStmt,
+		deviceNamesStmt:               q.deviceNamesStmt,
+		devicesStmt:                   q.devicesStmt,
+		entitledStmt:                  q.entitledStmt,
+		fillDeliveryStmt:              q.fillDeliveryStmt,
+		findTokenStmt:                 q.findTokenStmt,
+		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
+		forgetDecidedStmt:             q.forgetDecidedStmt,
+		giveBackStmt:                  q.giveBackStmt,
+		groupByIDStmt:                 q.groupByIDStmt,
+		groupByNameStmt:               q.groupByNameStmt,
+		groupsStmt:                    q.groupsStmt,
+		groupsOfUserStmt:              q.groupsOfUserStmt,
+		handoutsStmt:                  q.handoutsStmt,
+		isMemberStmt:                  q.isMemberStmt,
+		lowestOfferStmt:               q.lowestOfferStmt,
+		memberStmt:                    q.memberStmt,
+		membersStmt:                   q.membersStmt,
+		membershipsOfUserStmt:         q.membershipsOfUserStmt,
+		oldestOpenTransfersStmt:       q.oldestOpenTransfersStmt,
+		openRequestStmt:               q.openRequestStmt,
+		openRequestsOfUserStmt:        q.openRequestsOfUserStmt,
+		openTransfersStmt:             q.openTransfersStmt,
+		openTransfersOfGroupStmt:      q.openTransfersOfGroupStmt,
+		oweDeviceStmt:                 q.oweDeviceStmt,
+		oweGroupStmt:                  q.oweGroupStmt,
+		oweMemberStmt:                 q.oweMemberStmt,
+		owedStmt:                      q.owedStmt,
+		owedAllStmt:                   q.owedAllStmt,
+		owedToMemberStmt:              q.owedToMemberStmt,
+		pruneTokensStmt:               q.pruneTokensStmt,
+		raiseVersionStmt:              q.raiseVersionStmt,
+		recountOfUserStmt:             q.recountOfUserStmt,
+		recountTransferStmt:           q.recountTransferStmt,
+		releaseTransferStmt:           q.releaseTransferStmt,
+		removeMemberStmt:              q.removeMemberStmt,
+		reopenTransferStmt:            q.reopenTransferStmt,
+		requestStmt:                   q.requestStmt,
+		requestsStmt:                  q.requestsStmt,
+		requestsOfUserStmt:            q.requestsOfUserStmt,
+		retryDeliveriesStmt:           q.retryDeliveriesStmt,
+		seriesStmt:                    q.seriesStmt,
+		sessionsOfGroupStmt:           q.sessionsOfGroupStmt,
+		setContentGoneStmt:            q.setContentGoneStmt,
+		setDisabledStmt:               q.setDisabledStmt,
+		setLaterStmt:                  q.setLaterStmt,
+		setPasswordStmt:               q.setPasswordStmt,
+		setRoleStmt:                   q.setRoleStmt,
+		setSeriesStmt:                 q.setSeriesStmt,
+		setSettingStmt:                q.setSettingStmt,
+		setTransferStateStmt:          q.setTransferStateStmt,
+		settingStmt:                   q.settingStmt,
+		skipPastStmt:                  q.skipPastStmt,
+		takeOverStmt:                  q.takeOverStmt,
+		takeUpStmt:                    q.takeUpStmt,
+		tokensOfUserStmt:              q.tokensOfUserStmt,
+		touchTokenStmt:                q.touchTokenStmt,
+		trafficStmt:                   q.trafficStmt,
+		transferStmt:                  q.transferStmt,
+		transfersStmt:                 q.transfersStmt,
+		updateDeliveryStmt:            q.updateDeliveryStmt,
+		updateDeviceStmt:              q.updateDeviceStmt,
+		userByIDStmt:                  q.userByIDStmt,
+		userByNameStmt:                q.userByNameStmt,
+		usersStmt:                     q.usersStmt,
+		withdrawRequestStmt:           q.withdrawRequestStmt,
 	}
 }

@@ -34,7 +34,7 @@ type AddDeviceParams struct {
 }
 
 func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
-	_, err := q.db.ExecContext(ctx, addDevice,
+	_, err := q.exec(ctx, q.addDeviceStmt, addDevice,
 		arg.ID,
 		arg.UserID,
 		arg.Name,
@@ -67,7 +67,7 @@ type AddGroupParams struct {
 }
 
 func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) error {
-	_, err := q.db.ExecContext(ctx, addGroup,
+	_, err := q.exec(ctx, q.addGroupStmt, addGroup,
 		arg.ID,
 		arg.Name,
 		arg.Address,
@@ -94,7 +94,7 @@ type AddHandoutParams struct {
 }
 
 func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) error {
-	_, err := q.db.ExecContext(ctx, addHandout,
+	_, err := q.exec(ctx, q.addHandoutStmt, addHandout,
 		arg.TransferNo,
 		arg.Session,
 		arg.Version,
@@ -115,7 +115,7 @@ type AddMemberParams struct {
 }
 
 func (q *Queries) AddMember(ctx context.Context, arg AddMemberParams) error {
-	_, err := q.db.ExecContext(ctx, addMember, arg.GroupID, arg.UserID, arg.Since)
+	_, err := q.exec(ctx, q.addMemberStmt, addMember, arg.GroupID, arg.UserID, arg.Since)
 	return err
 }
 
@@ -130,7 +130,7 @@ type AddOfferParams struct {
 }
 
 func (q *Queries) AddOffer(ctx context.Context, arg AddOfferParams) error {
-	_, err := q.db.ExecContext(ctx, addOffer, arg.Number, arg.TransferNo, arg.OpenedAt)
+	_, err := q.exec(ctx, q.addOfferStmt, addOffer, arg.Number, arg.TransferNo, arg.OpenedAt)
 	return err
 }
 
@@ -148,7 +148,7 @@ type AddRequestParams struct {
 }
 
 func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
-	_, err := q.db.ExecContext(ctx, addRequest,
+	_, err := q.exec(ctx, q.addRequestStmt, addRequest,
 		arg.ID,
 		arg.GroupID,
 		arg.UserID,
@@ -175,7 +175,7 @@ type AddTokenParams struct {
 }
 
 func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
-	_, err := q.db.ExecContext(ctx, addToken,
+	_, err := q.exec(ctx, q.addTokenStmt, addToken,
 		arg.Hash,
 		arg.UserID,
 		arg.DeviceID,
@@ -227,7 +227,7 @@ type AddTransferParams struct {
 }
 
 func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error {
-	_, err := q.db.ExecContext(ctx, addTransfer,
+	_, err := q.exec(ctx, q.addTransferStmt, addTransfer,
 		arg.No,
 		arg.GroupID,
 		arg.GroupName,
@@ -268,7 +268,7 @@ type AddTransferBytesParams struct {
 }
 
 func (q *Queries) AddTransferBytes(ctx context.Context, arg AddTransferBytesParams) error {
-	_, err := q.db.ExecContext(ctx, addTransferBytes, arg.Wire, arg.Https, arg.No)
+	_, err := q.exec(ctx, q.addTransferBytesStmt, addTransferBytes, arg.Wire, arg.Https, arg.No)
 	return err
 }
 
@@ -287,7 +287,7 @@ type AddUserParams struct {
 }
 
 func (q *Queries) AddUser(ctx context.Context, arg AddUserParams) error {
-	_, err := q.db.ExecContext(ctx, addUser,
+	_, err := q.exec(ctx, q.addUserStmt, addUser,
 		arg.ID,
 		arg.Name,
 		arg.Role,
@@ -303,7 +303,7 @@ SELECT COUNT(*) FROM users WHERE role = 'admin' AND NOT disabled
 `
 
 func (q *Queries) Administrators(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, administrators)
+	row := q.queryRow(ctx, q.administratorsStmt, administrators)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -324,7 +324,7 @@ type AppendAuditParams struct {
 }
 
 func (q *Queries) AppendAudit(ctx context.Context, arg AppendAuditParams) error {
-	_, err := q.db.ExecContext(ctx, appendAudit,
+	_, err := q.exec(ctx, q.appendAuditStmt, appendAudit,
 		arg.At,
 		arg.Actor,
 		arg.Action,
@@ -354,7 +354,7 @@ type AuditParams struct {
 }
 
 func (q *Queries) Audit(ctx context.Context, arg AuditParams) ([]Audit, error) {
-	rows, err := q.db.QueryContext(ctx, audit,
+	rows, err := q.query(ctx, q.auditStmt, audit,
 		arg.Before,
 		arg.Actor,
 		arg.Action,
@@ -402,7 +402,7 @@ type CancelOfDeviceParams struct {
 }
 
 func (q *Queries) CancelOfDevice(ctx context.Context, arg CancelOfDeviceParams) error {
-	_, err := q.db.ExecContext(ctx, cancelOfDevice, arg.Reason, arg.UpdatedAt, arg.DeviceID)
+	_, err := q.exec(ctx, q.cancelOfDeviceStmt, cancelOfDevice, arg.Reason, arg.UpdatedAt, arg.DeviceID)
 	return err
 }
 
@@ -420,7 +420,7 @@ type CancelOfMemberParams struct {
 }
 
 func (q *Queries) CancelOfMember(ctx context.Context, arg CancelOfMemberParams) error {
-	_, err := q.db.ExecContext(ctx, cancelOfMember,
+	_, err := q.exec(ctx, q.cancelOfMemberStmt, cancelOfMember,
 		arg.Reason,
 		arg.UpdatedAt,
 		arg.UserID,
@@ -441,7 +441,7 @@ type CancelOfUserParams struct {
 }
 
 func (q *Queries) CancelOfUser(ctx context.Context, arg CancelOfUserParams) error {
-	_, err := q.db.ExecContext(ctx, cancelOfUser, arg.Reason, arg.UpdatedAt, arg.UserID)
+	_, err := q.exec(ctx, q.cancelOfUserStmt, cancelOfUser, arg.Reason, arg.UpdatedAt, arg.UserID)
 	return err
 }
 
@@ -458,7 +458,7 @@ type CloseAllDeliveriesParams struct {
 }
 
 func (q *Queries) CloseAllDeliveries(ctx context.Context, arg CloseAllDeliveriesParams) error {
-	_, err := q.db.ExecContext(ctx, closeAllDeliveries,
+	_, err := q.exec(ctx, q.closeAllDeliveriesStmt, closeAllDeliveries,
 		arg.State,
 		arg.Reason,
 		arg.UpdatedAt,
@@ -472,7 +472,7 @@ DELETE FROM open_offers
 `
 
 func (q *Queries) CloseAllOffers(ctx context.Context) error {
-	_, err := q.db.ExecContext(ctx, closeAllOffers)
+	_, err := q.exec(ctx, q.closeAllOffersStmt, closeAllOffers)
 	return err
 }
 
@@ -497,7 +497,7 @@ type CloseDeliveryParams struct {
 }
 
 func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, closeDelivery,
+	result, err := q.exec(ctx, q.closeDeliveryStmt, closeDelivery,
 		arg.State,
 		arg.Reason,
 		arg.Path,
@@ -518,7 +518,7 @@ DELETE FROM open_offers WHERE number = $1
 `
 
 func (q *Queries) CloseOffer(ctx context.Context, number int64) error {
-	_, err := q.db.ExecContext(ctx, closeOffer, number)
+	_, err := q.exec(ctx, q.closeOfferStmt, closeOffer, number)
 	return err
 }
 
@@ -527,7 +527,7 @@ UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value
 `
 
 func (q *Queries) Count(ctx context.Context, name string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, count, name)
+	row := q.queryRow(ctx, q.countStmt, count, name)
 	var value int64
 	err := row.Scan(&value)
 	return value, err
@@ -545,7 +545,7 @@ type CountClosedParams struct {
 }
 
 func (q *Queries) CountClosed(ctx context.Context, arg CountClosedParams) error {
-	_, err := q.db.ExecContext(ctx, countClosed, arg.Verified, arg.Failed, arg.No)
+	_, err := q.exec(ctx, q.countClosedStmt, countClosed, arg.Verified, arg.Failed, arg.No)
 	return err
 }
 
@@ -554,7 +554,7 @@ SELECT value FROM counters WHERE name = $1
 `
 
 func (q *Queries) Counter(ctx context.Context, name string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, counter, name)
+	row := q.queryRow(ctx, q.counterStmt, counter, name)
 	var value int64
 	err := row.Scan(&value)
 	return value, err
@@ -574,7 +574,7 @@ type DecideRequestParams struct {
 }
 
 func (q *Queries) DecideRequest(ctx context.Context, arg DecideRequestParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, decideRequest,
+	result, err := q.exec(ctx, q.decideRequestStmt, decideRequest,
 		arg.State,
 		arg.DecidedAt,
 		arg.DecidedBy,
@@ -592,7 +592,7 @@ DELETE FROM devices WHERE id = $1
 `
 
 func (q *Queries) DeleteDevice(ctx context.Context, id string) error {
-	_, err := q.db.ExecContext(ctx, deleteDevice, id)
+	_, err := q.exec(ctx, q.deleteDeviceStmt, deleteDevice, id)
 	return err
 }
 
@@ -601,7 +601,7 @@ DELETE FROM groups WHERE id = $1
 `
 
 func (q *Queries) DeleteGroup(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteGroup, id)
+	result, err := q.exec(ctx, q.deleteGroupStmt, deleteGroup, id)
 	if err != nil {
 		return 0, err
 	}
@@ -613,7 +613,7 @@ DELETE FROM tokens WHERE hash = $1
 `
 
 func (q *Queries) DeleteToken(ctx context.Context, hash string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteToken, hash)
+	result, err := q.exec(ctx, q.deleteTokenStmt, deleteToken, hash)
 	if err != nil {
 		return 0, err
 	}
@@ -632,7 +632,7 @@ type DeleteTokensParams struct {
 }
 
 func (q *Queries) DeleteTokens(ctx context.Context, arg DeleteTokensParams) error {
-	_, err := q.db.ExecContext(ctx, deleteTokens, arg.UserID, arg.Scope, arg.ExceptHash)
+	_, err := q.exec(ctx, q.deleteTokensStmt, deleteTokens, arg.UserID, arg.Scope, arg.ExceptHash)
 	return err
 }
 
@@ -641,7 +641,7 @@ DELETE FROM users WHERE id = $1
 `
 
 func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, deleteUser, id)
+	result, err := q.exec(ctx, q.deleteUserStmt, deleteUser, id)
 	if err != nil {
 		return 0, err
 	}
@@ -659,7 +659,7 @@ type DeliveriesRow struct {
 }
 
 func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]DeliveriesRow, error) {
-	rows, err := q.db.QueryContext(ctx, deliveries, transferNo)
+	rows, err := q.query(ctx, q.deliveriesStmt, deliveries, transferNo)
 	if err != nil {
 		return nil, err
 	}
@@ -716,7 +716,7 @@ type DeliveriesOfUserRow struct {
 }
 
 func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserParams) ([]DeliveriesOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, deliveriesOfUser, arg.UserID, arg.Most)
+	rows, err := q.query(ctx, q.deliveriesOfUserStmt, deliveriesOfUser, arg.UserID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -775,7 +775,7 @@ type DeliveryRow struct {
 }
 
 func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow, error) {
-	row := q.db.QueryRowContext(ctx, delivery, arg.TransferNo, arg.DeviceID, arg.UserID)
+	row := q.queryRow(ctx, q.deliveryStmt, delivery, arg.TransferNo, arg.DeviceID, arg.UserID)
 	var i DeliveryRow
 	err := row.Scan(
 		&i.Delivery.TransferNo,
@@ -809,7 +809,7 @@ type DeviceRow struct {
 }
 
 func (q *Queries) Device(ctx context.Context, id string) (DeviceRow, error) {
-	row := q.db.QueryRowContext(ctx, device, id)
+	row := q.queryRow(ctx, q.deviceStmt, device, id)
 	var i DeviceRow
 	err := row.Scan(
 		&i.Device.ID,
@@ -846,7 +846,7 @@ type DeviceByKeyRow struct {
 }
 
 func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (DeviceByKeyRow, error) {
-	row := q.db.QueryRowContext(ctx, deviceByKey, arg.UserID, arg.PublicKey)
+	row := q.queryRow(ctx, q.deviceByKeyStmt, deviceByKey, arg.UserID, arg.PublicKey)
 	var i DeviceByKeyRow
 	err := row.Scan(
 		&i.Device.ID,
@@ -872,7 +872,7 @@ SELECT name FROM devices WHERE user_id = $1
 `
 
 func (q *Queries) DeviceNames(ctx context.Context, userID string) ([]string, error) {
-	rows, err := q.db.QueryContext(ctx, deviceNames, userID)
+	rows, err := q.query(ctx, q.deviceNamesStmt, deviceNames, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -912,7 +912,7 @@ type DevicesRow struct {
 }
 
 func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow, error) {
-	rows, err := q.db.QueryContext(ctx, devices, arg.UserID, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.devicesStmt, devices, arg.UserID, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -975,7 +975,7 @@ type EntitledRow struct {
 }
 
 func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow, error) {
-	row := q.db.QueryRowContext(ctx, entitled, arg.TransferNo, arg.DeviceID)
+	row := q.queryRow(ctx, q.entitledStmt, entitled, arg.TransferNo, arg.DeviceID)
 	var i EntitledRow
 	err := row.Scan(
 		&i.Delivery.TransferNo,
@@ -1013,7 +1013,7 @@ type FillDeliveryParams struct {
 }
 
 func (q *Queries) FillDelivery(ctx context.Context, arg FillDeliveryParams) error {
-	_, err := q.db.ExecContext(ctx, fillDelivery, arg.TransferNo, arg.DeviceID)
+	_, err := q.exec(ctx, q.fillDeliveryStmt, fillDelivery, arg.TransferNo, arg.DeviceID)
 	return err
 }
 
@@ -1034,7 +1034,7 @@ type FindTokenRow struct {
 }
 
 func (q *Queries) FindToken(ctx context.Context, arg FindTokenParams) (FindTokenRow, error) {
-	row := q.db.QueryRowContext(ctx, findToken, arg.Hash, arg.Now)
+	row := q.queryRow(ctx, q.findTokenStmt, findToken, arg.Hash, arg.Now)
 	var i FindTokenRow
 	err := row.Scan(
 		&i.Token.Hash,
@@ -1061,7 +1061,7 @@ WHERE user_id = $1 AND device_id = '' AND state NOT IN ('queued', 'receiving', '
 `
 
 func (q *Queries) ForgetClosedWithoutDevice(ctx context.Context, userID string) error {
-	_, err := q.db.ExecContext(ctx, forgetClosedWithoutDevice, userID)
+	_, err := q.exec(ctx, q.forgetClosedWithoutDeviceStmt, forgetClosedWithoutDevice, userID)
 	return err
 }
 
@@ -1075,7 +1075,7 @@ type ForgetDecidedParams struct {
 }
 
 func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) error {
-	_, err := q.db.ExecContext(ctx, forgetDecided, arg.GroupID, arg.UserID)
+	_, err := q.exec(ctx, q.forgetDecidedStmt, forgetDecided, arg.GroupID, arg.UserID)
 	return err
 }
 
@@ -1091,7 +1091,7 @@ type GiveBackParams struct {
 }
 
 func (q *Queries) GiveBack(ctx context.Context, arg GiveBackParams) error {
-	_, err := q.db.ExecContext(ctx, giveBack, arg.UpdatedAt, arg.DeviceID)
+	_, err := q.exec(ctx, q.giveBackStmt, giveBack, arg.UpdatedAt, arg.DeviceID)
 	return err
 }
 
@@ -1110,7 +1110,7 @@ type GroupByIDRow struct {
 }
 
 func (q *Queries) GroupByID(ctx context.Context, id string) (GroupByIDRow, error) {
-	row := q.db.QueryRowContext(ctx, groupByID, id)
+	row := q.queryRow(ctx, q.groupByIDStmt, groupByID, id)
 	var i GroupByIDRow
 	err := row.Scan(
 		&i.Group.ID,
@@ -1141,7 +1141,7 @@ type GroupByNameRow struct {
 }
 
 func (q *Queries) GroupByName(ctx context.Context, name string) (GroupByNameRow, error) {
-	row := q.db.QueryRowContext(ctx, groupByName, name)
+	row := q.queryRow(ctx, q.groupByNameStmt, groupByName, name)
 	var i GroupByNameRow
 	err := row.Scan(
 		&i.Group.ID,
@@ -1172,7 +1172,7 @@ type GroupsRow struct {
 }
 
 func (q *Queries) Groups(ctx context.Context) ([]GroupsRow, error) {
-	rows, err := q.db.QueryContext(ctx, groups)
+	rows, err := q.query(ctx, q.groupsStmt, groups)
 	if err != nil {
 		return nil, err
 	}
@@ -1220,7 +1220,7 @@ type GroupsOfUserRow struct {
 }
 
 func (q *Queries) GroupsOfUser(ctx context.Context, userID string) ([]GroupsOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, groupsOfUser, userID)
+	rows, err := q.query(ctx, q.groupsOfUserStmt, groupsOfUser, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -1263,7 +1263,7 @@ type HandoutsParams struct {
 }
 
 func (q *Queries) Handouts(ctx context.Context, arg HandoutsParams) ([]Handout, error) {
-	rows, err := q.db.QueryContext(ctx, handouts, arg.TransferNo, arg.Most)
+	rows, err := q.query(ctx, q.handoutsStmt, handouts, arg.TransferNo, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1303,7 +1303,7 @@ type IsMemberParams struct {
 }
 
 func (q *Queries) IsMember(ctx context.Context, arg IsMemberParams) (int64, error) {
-	row := q.db.QueryRowContext(ctx, isMember, arg.GroupID, arg.UserID)
+	row := q.queryRow(ctx, q.isMemberStmt, isMember, arg.GroupID, arg.UserID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -1314,7 +1314,7 @@ SELECT CAST(COALESCE(MIN(number), 0) AS BIGINT) AS lowest FROM open_offers
 `
 
 func (q *Queries) LowestOffer(ctx context.Context) (int64, error) {
-	row := q.db.QueryRowContext(ctx, lowestOffer)
+	row := q.queryRow(ctx, q.lowestOfferStmt, lowestOffer)
 	var lowest int64
 	err := row.Scan(&lowest)
 	return lowest, err
@@ -1342,7 +1342,7 @@ type MemberRow struct {
 }
 
 func (q *Queries) Member(ctx context.Context, arg MemberParams) (MemberRow, error) {
-	row := q.db.QueryRowContext(ctx, member, arg.GroupID, arg.UserID)
+	row := q.queryRow(ctx, q.memberStmt, member, arg.GroupID, arg.UserID)
 	var i MemberRow
 	err := row.Scan(
 		&i.GroupID,
@@ -1372,7 +1372,7 @@ type MembersRow struct {
 }
 
 func (q *Queries) Members(ctx context.Context, groupID string) ([]MembersRow, error) {
-	rows, err := q.db.QueryContext(ctx, members, groupID)
+	rows, err := q.query(ctx, q.membersStmt, members, groupID)
 	if err != nil {
 		return nil, err
 	}
@@ -1411,7 +1411,7 @@ type MembershipsOfUserRow struct {
 }
 
 func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]MembershipsOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, membershipsOfUser, userID)
+	rows, err := q.query(ctx, q.membershipsOfUserStmt, membershipsOfUser, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -1447,7 +1447,7 @@ type OldestOpenTransfersParams struct {
 }
 
 func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfersParams) ([]Transfer, error) {
-	rows, err := q.db.QueryContext(ctx, oldestOpenTransfers, arg.GroupName, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.oldestOpenTransfersStmt, oldestOpenTransfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1508,7 +1508,7 @@ type OpenRequestParams struct {
 }
 
 func (q *Queries) OpenRequest(ctx context.Context, arg OpenRequestParams) (string, error) {
-	row := q.db.QueryRowContext(ctx, openRequest, arg.GroupID, arg.UserID)
+	row := q.queryRow(ctx, q.openRequestStmt, openRequest, arg.GroupID, arg.UserID)
 	var id string
 	err := row.Scan(&id)
 	return id, err
@@ -1519,7 +1519,7 @@ SELECT COUNT(*) FROM requests WHERE user_id = $1 AND state = 'open'
 `
 
 func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64, error) {
-	row := q.db.QueryRowContext(ctx, openRequestsOfUser, userID)
+	row := q.queryRow(ctx, q.openRequestsOfUserStmt, openRequestsOfUser, userID)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -1539,7 +1539,7 @@ type OpenTransfersParams struct {
 }
 
 func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([]Transfer, error) {
-	rows, err := q.db.QueryContext(ctx, openTransfers, arg.GroupName, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.openTransfersStmt, openTransfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1597,7 +1597,7 @@ ORDER BY no
 `
 
 func (q *Queries) OpenTransfersOfGroup(ctx context.Context, groupID string) ([]int64, error) {
-	rows, err := q.db.QueryContext(ctx, openTransfersOfGroup, groupID)
+	rows, err := q.query(ctx, q.openTransfersOfGroupStmt, openTransfersOfGroup, groupID)
 	if err != nil {
 		return nil, err
 	}
@@ -1636,7 +1636,7 @@ type OweDeviceParams struct {
 }
 
 func (q *Queries) OweDevice(ctx context.Context, arg OweDeviceParams) error {
-	_, err := q.db.ExecContext(ctx, oweDevice, arg.UpdatedAt, arg.DeviceID)
+	_, err := q.exec(ctx, q.oweDeviceStmt, oweDevice, arg.UpdatedAt, arg.DeviceID)
 	return err
 }
 
@@ -1656,7 +1656,7 @@ type OweGroupParams struct {
 }
 
 func (q *Queries) OweGroup(ctx context.Context, arg OweGroupParams) error {
-	_, err := q.db.ExecContext(ctx, oweGroup, arg.TransferNo, arg.UpdatedAt, arg.GroupID)
+	_, err := q.exec(ctx, q.oweGroupStmt, oweGroup, arg.TransferNo, arg.UpdatedAt, arg.GroupID)
 	return err
 }
 
@@ -1679,7 +1679,7 @@ type OweMemberParams struct {
 }
 
 func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
-	_, err := q.db.ExecContext(ctx, oweMember, arg.UpdatedAt, arg.UserID, arg.GroupID)
+	_, err := q.exec(ctx, q.oweMemberStmt, oweMember, arg.UpdatedAt, arg.UserID, arg.GroupID)
 	return err
 }
 
@@ -1696,7 +1696,7 @@ type OwedRow struct {
 }
 
 func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) {
-	rows, err := q.db.QueryContext(ctx, owed, deviceID)
+	rows, err := q.query(ctx, q.owedStmt, owed, deviceID)
 	if err != nil {
 		return nil, err
 	}
@@ -1748,7 +1748,7 @@ type OwedAllRow struct {
 }
 
 func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
-	rows, err := q.db.QueryContext(ctx, owedAll)
+	rows, err := q.query(ctx, q.owedAllStmt, owedAll)
 	if err != nil {
 		return nil, err
 	}
@@ -1806,7 +1806,7 @@ type OwedToMemberRow struct {
 }
 
 func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]OwedToMemberRow, error) {
-	rows, err := q.db.QueryContext(ctx, owedToMember, arg.UserID, arg.GroupID)
+	rows, err := q.query(ctx, q.owedToMemberStmt, owedToMember, arg.UserID, arg.GroupID)
 	if err != nil {
 		return nil, err
 	}
@@ -1855,7 +1855,7 @@ type PruneTokensParams struct {
 }
 
 func (q *Queries) PruneTokens(ctx context.Context, arg PruneTokensParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, pruneTokens, arg.Now, arg.UnusedSince)
+	result, err := q.exec(ctx, q.pruneTokensStmt, pruneTokens, arg.Now, arg.UnusedSince)
 	if err != nil {
 		return 0, err
 	}
@@ -1867,7 +1867,7 @@ UPDATE groups SET version = version + 1 WHERE id = $1
 `
 
 func (q *Queries) RaiseVersion(ctx context.Context, id string) (int64, error) {
-	result, err := q.db.ExecContext(ctx, raiseVersion, id)
+	result, err := q.exec(ctx, q.raiseVersionStmt, raiseVersion, id)
 	if err != nil {
 		return 0, err
 	}
@@ -1887,7 +1887,7 @@ WHERE state IN ('held', 'waiting', 'gathering', 'sending')
 `
 
 func (q *Queries) RecountOfUser(ctx context.Context, userID string) error {
-	_, err := q.db.ExecContext(ctx, recountOfUser, userID)
+	_, err := q.exec(ctx, q.recountOfUserStmt, recountOfUser, userID)
 	return err
 }
 
@@ -1903,7 +1903,7 @@ WHERE no = $1
 `
 
 func (q *Queries) RecountTransfer(ctx context.Context, no int64) error {
-	_, err := q.db.ExecContext(ctx, recountTransfer, no)
+	_, err := q.exec(ctx, q.recountTransferStmt, recountTransfer, no)
 	return err
 }
 
@@ -1913,7 +1913,7 @@ WHERE no = $1 AND state IN ('held', 'waiting', 'gathering', 'sending')
 `
 
 func (q *Queries) ReleaseTransfer(ctx context.Context, no int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, releaseTransfer, no)
+	result, err := q.exec(ctx, q.releaseTransferStmt, releaseTransfer, no)
 	if err != nil {
 		return 0, err
 	}
@@ -1930,7 +1930,7 @@ type RemoveMemberParams struct {
 }
 
 func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, removeMember, arg.GroupID, arg.UserID)
+	result, err := q.exec(ctx, q.removeMemberStmt, removeMember, arg.GroupID, arg.UserID)
 	if err != nil {
 		return 0, err
 	}
@@ -1948,7 +1948,7 @@ type ReopenTransferParams struct {
 }
 
 func (q *Queries) ReopenTransfer(ctx context.Context, arg ReopenTransferParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, reopenTransfer, arg.ExpiresAt, arg.No)
+	result, err := q.exec(ctx, q.reopenTransferStmt, reopenTransfer, arg.ExpiresAt, arg.No)
 	if err != nil {
 		return 0, err
 	}
@@ -1968,7 +1968,7 @@ type RequestRow struct {
 }
 
 func (q *Queries) Request(ctx context.Context, id string) (RequestRow, error) {
-	row := q.db.QueryRowContext(ctx, request, id)
+	row := q.queryRow(ctx, q.requestStmt, request, id)
 	var i RequestRow
 	err := row.Scan(
 		&i.Request.ID,
@@ -1999,7 +1999,7 @@ type RequestsRow struct {
 }
 
 func (q *Queries) Requests(ctx context.Context, state string) ([]RequestsRow, error) {
-	rows, err := q.db.QueryContext(ctx, requests, state)
+	rows, err := q.query(ctx, q.requestsStmt, requests, state)
 	if err != nil {
 		return nil, err
 	}
@@ -2037,7 +2037,7 @@ SELECT id, group_id, user_id, text, state, asked_at, decided_at, decided_by FROM
 `
 
 func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request, error) {
-	rows, err := q.db.QueryContext(ctx, requestsOfUser, userID)
+	rows, err := q.query(ctx, q.requestsOfUserStmt, requestsOfUser, userID)
 	if err != nil {
 		return nil, err
 	}
@@ -2083,7 +2083,7 @@ type RetryDeliveriesParams struct {
 }
 
 func (q *Queries) RetryDeliveries(ctx context.Context, arg RetryDeliveriesParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, retryDeliveries, arg.UpdatedAt, arg.TransferNo)
+	result, err := q.exec(ctx, q.retryDeliveriesStmt, retryDeliveries, arg.UpdatedAt, arg.TransferNo)
 	if err != nil {
 		return 0, err
 	}
@@ -2095,7 +2095,7 @@ SELECT points FROM series WHERE transfer_no = $1
 `
 
 func (q *Queries) Series(ctx context.Context, transferNo int64) ([]byte, error) {
-	row := q.db.QueryRowContext(ctx, series, transferNo)
+	row := q.queryRow(ctx, q.seriesStmt, series, transferNo)
 	var points []byte
 	err := row.Scan(&points)
 	return points, err
@@ -2125,7 +2125,7 @@ type SessionsOfGroupRow struct {
 }
 
 func (q *Queries) SessionsOfGroup(ctx context.Context, arg SessionsOfGroupParams) ([]SessionsOfGroupRow, error) {
-	rows, err := q.db.QueryContext(ctx, sessionsOfGroup, arg.GroupID, arg.Most)
+	rows, err := q.query(ctx, q.sessionsOfGroupStmt, sessionsOfGroup, arg.GroupID, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2159,7 +2159,7 @@ UPDATE transfers SET content_gone = TRUE WHERE no = $1
 `
 
 func (q *Queries) SetContentGone(ctx context.Context, no int64) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setContentGone, no)
+	result, err := q.exec(ctx, q.setContentGoneStmt, setContentGone, no)
 	if err != nil {
 		return 0, err
 	}
@@ -2176,7 +2176,7 @@ type SetDisabledParams struct {
 }
 
 func (q *Queries) SetDisabled(ctx context.Context, arg SetDisabledParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setDisabled, arg.Disabled, arg.ID)
+	result, err := q.exec(ctx, q.setDisabledStmt, setDisabled, arg.Disabled, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -2197,7 +2197,7 @@ type SetLaterParams struct {
 }
 
 func (q *Queries) SetLater(ctx context.Context, arg SetLaterParams) error {
-	_, err := q.db.ExecContext(ctx, setLater,
+	_, err := q.exec(ctx, q.setLaterStmt, setLater,
 		arg.Later,
 		arg.UpdatedAt,
 		arg.TransferNo,
@@ -2216,7 +2216,7 @@ type SetPasswordParams struct {
 }
 
 func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setPassword, arg.Password, arg.ID)
+	result, err := q.exec(ctx, q.setPasswordStmt, setPassword, arg.Password, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -2233,7 +2233,7 @@ type SetRoleParams struct {
 }
 
 func (q *Queries) SetRole(ctx context.Context, arg SetRoleParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setRole, arg.Role, arg.ID)
+	result, err := q.exec(ctx, q.setRoleStmt, setRole, arg.Role, arg.ID)
 	if err != nil {
 		return 0, err
 	}
@@ -2251,7 +2251,7 @@ type SetSeriesParams struct {
 }
 
 func (q *Queries) SetSeries(ctx context.Context, arg SetSeriesParams) error {
-	_, err := q.db.ExecContext(ctx, setSeries, arg.TransferNo, arg.Points)
+	_, err := q.exec(ctx, q.setSeriesStmt, setSeries, arg.TransferNo, arg.Points)
 	return err
 }
 
@@ -2266,7 +2266,7 @@ type SetSettingParams struct {
 }
 
 func (q *Queries) SetSetting(ctx context.Context, arg SetSettingParams) error {
-	_, err := q.db.ExecContext(ctx, setSetting, arg.Name, arg.Value)
+	_, err := q.exec(ctx, q.setSettingStmt, setSetting, arg.Name, arg.Value)
 	return err
 }
 
@@ -2287,7 +2287,7 @@ type SetTransferStateParams struct {
 }
 
 func (q *Queries) SetTransferState(ctx context.Context, arg SetTransferStateParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, setTransferState,
+	result, err := q.exec(ctx, q.setTransferStateStmt, setTransferState,
 		arg.State,
 		arg.Reason,
 		arg.Starts,
@@ -2306,7 +2306,7 @@ SELECT value FROM settings WHERE name = $1
 `
 
 func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
-	row := q.db.QueryRowContext(ctx, setting, name)
+	row := q.queryRow(ctx, q.settingStmt, setting, name)
 	var value string
 	err := row.Scan(&value)
 	return value, err
@@ -2322,7 +2322,7 @@ type SkipPastParams struct {
 }
 
 func (q *Queries) SkipPast(ctx context.Context, arg SkipPastParams) error {
-	_, err := q.db.ExecContext(ctx, skipPast, arg.Value, arg.Name)
+	_, err := q.exec(ctx, q.skipPastStmt, skipPast, arg.Value, arg.Name)
 	return err
 }
 
@@ -2339,7 +2339,7 @@ type TakeOverParams struct {
 }
 
 func (q *Queries) TakeOver(ctx context.Context, arg TakeOverParams) error {
-	_, err := q.db.ExecContext(ctx, takeOver,
+	_, err := q.exec(ctx, q.takeOverStmt, takeOver,
 		arg.DeviceID,
 		arg.DeviceName,
 		arg.UpdatedAt,
@@ -2353,7 +2353,7 @@ UPDATE deliveries SET later = FALSE WHERE transfer_no = $1 AND later
 `
 
 func (q *Queries) TakeUp(ctx context.Context, transferNo int64) error {
-	_, err := q.db.ExecContext(ctx, takeUp, transferNo)
+	_, err := q.exec(ctx, q.takeUpStmt, takeUp, transferNo)
 	return err
 }
 
@@ -2375,7 +2375,7 @@ type TokensOfUserRow struct {
 }
 
 func (q *Queries) TokensOfUser(ctx context.Context, arg TokensOfUserParams) ([]TokensOfUserRow, error) {
-	rows, err := q.db.QueryContext(ctx, tokensOfUser, arg.UserID, arg.Now)
+	rows, err := q.query(ctx, q.tokensOfUserStmt, tokensOfUser, arg.UserID, arg.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -2417,7 +2417,7 @@ type TouchTokenParams struct {
 }
 
 func (q *Queries) TouchToken(ctx context.Context, arg TouchTokenParams) error {
-	_, err := q.db.ExecContext(ctx, touchToken, arg.LastUsed, arg.Hash)
+	_, err := q.exec(ctx, q.touchTokenStmt, touchToken, arg.LastUsed, arg.Hash)
 	return err
 }
 
@@ -2441,7 +2441,7 @@ type TrafficRow struct {
 }
 
 func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) {
-	row := q.db.QueryRowContext(ctx, traffic, since)
+	row := q.queryRow(ctx, q.trafficStmt, traffic, since)
 	var i TrafficRow
 	err := row.Scan(
 		&i.Transfers,
@@ -2457,7 +2457,7 @@ SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, crea
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
-	row := q.db.QueryRowContext(ctx, transfer, no)
+	row := q.queryRow(ctx, q.transferStmt, transfer, no)
 	var i Transfer
 	err := row.Scan(
 		&i.No,
@@ -2505,7 +2505,7 @@ type TransfersParams struct {
 }
 
 func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfer, error) {
-	rows, err := q.db.QueryContext(ctx, transfers, arg.GroupName, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.transfersStmt, transfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2579,7 +2579,7 @@ type UpdateDeliveryParams struct {
 }
 
 func (q *Queries) UpdateDelivery(ctx context.Context, arg UpdateDeliveryParams) error {
-	_, err := q.db.ExecContext(ctx, updateDelivery,
+	_, err := q.exec(ctx, q.updateDeliveryStmt, updateDelivery,
 		arg.State,
 		arg.Reason,
 		arg.Path,
@@ -2614,7 +2614,7 @@ type UpdateDeviceParams struct {
 }
 
 func (q *Queries) UpdateDevice(ctx context.Context, arg UpdateDeviceParams) error {
-	_, err := q.db.ExecContext(ctx, updateDevice,
+	_, err := q.exec(ctx, q.updateDeviceStmt, updateDevice,
 		arg.LastSeen,
 		arg.Address,
 		arg.Path,
@@ -2633,7 +2633,7 @@ SELECT id, name, role, password, disabled, created_at FROM users WHERE id = $1
 `
 
 func (q *Queries) UserByID(ctx context.Context, id string) (User, error) {
-	row := q.db.QueryRowContext(ctx, userByID, id)
+	row := q.queryRow(ctx, q.userByIDStmt, userByID, id)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -2651,7 +2651,7 @@ SELECT id, name, role, password, disabled, created_at FROM users WHERE name = $1
 `
 
 func (q *Queries) UserByName(ctx context.Context, name string) (User, error) {
-	row := q.db.QueryRowContext(ctx, userByName, name)
+	row := q.queryRow(ctx, q.userByNameStmt, userByName, name)
 	var i User
 	err := row.Scan(
 		&i.ID,
@@ -2674,7 +2674,7 @@ type UsersParams struct {
 }
 
 func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
-	rows, err := q.db.QueryContext(ctx, users, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.usersStmt, users, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2713,7 +2713,7 @@ type WithdrawRequestParams struct {
 }
 
 func (q *Queries) WithdrawRequest(ctx context.Context, arg WithdrawRequestParams) (int64, error) {
-	result, err := q.db.ExecContext(ctx, withdrawRequest, arg.GroupID, arg.UserID)
+	result, err := q.exec(ctx, q.withdrawRequestStmt, withdrawRequest, arg.GroupID, arg.UserID)
 	if err != nil {
 		return 0, err
 	}

@@ -1,0 +1,137 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// change is what one caller writes. It keeps to the context it is given: its caller's may end in
+// the middle of a statement, and SQLite then undoes the whole transaction, others' changes too.
+type change func(ctx context.Context, q *queries.Queries) error
+
+// maxShared bounds the changes that share a commit, and so what one of them waits for.
+const maxShared = 128
+
+// write is a change that waits for its turn.
+type write struct {
+	change  change
+	durable bool
+	done    chan error
+}
+
+// queue holds the writes that wait. Writers take turns in Go, because SQLite's own waiting sleeps
+// and is not fair; whoever has the turn commits for all that wait. When 400 devices answer an
+// offer or hand in their receipts at once, that is a few commits in place of 400.
+type queue struct {
+	turn    chan struct{} // holds one token: whoever has it may write
+	mu      sync.Mutex
+	waiting []*write
+}
+
+func newQueue() *queue {
+	q := &queue{turn: make(chan struct{}, 1)}
+	q.turn <- struct{}{}
+	return q
+}
+
+func (q *queue) add(w *write) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	q.waiting = append(q.waiting, w)
+}
+
+// leave takes a write out that nobody is at yet.
+func (q *queue) leave(w *write) bool {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	at := slices.Index(q.waiting, w)
+	if at >= 0 {
+		q.waiting = slices.Delete(q.waiting, at, at+1)
+	}
+	return at >= 0
+}
+
+// next takes those that have waited longest.
+func (q *queue) next() []*write {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	n := min(len(q.waiting), maxShared)
+	batch := slices.Clone(q.waiting[:n])
+	q.waiting = slices.Delete(q.waiting, 0, n)
+	return batch
+}
+
+// durably makes a change that is on the disk when durably returns.
+func (s *Store) durably(ctx context.Context, c change) error { return s.write(ctx, c, true) }
+
+// quickly makes a change that the power may still take.
+func (s *Store) quickly(ctx context.Context, c change) error { return s.write(ctx, c, false) }
+
+func (s *Store) write(ctx context.Context, c change, durable bool) error {
+	w := &write{change: c, durable: durable, done: make(chan error, 1)}
+	s.writes.add(w)
+	for {
+		select {
+		case err := <-w.done:
+			return s.file.Explain(err)
+		case <-s.writes.turn:
+			s.commit(context.WithoutCancel(ctx), s.writes.next())
+			s.writes.turn <- struct{}{}
+		case <-ctx.Done():
+			if s.writes.leave(w) {
+				return ctx.Err()
+			}
+			return s.file.Explain(<-w.done)
+		}
+	}
+}
+
+// commit makes the changes of a batch in one transaction and tells each how it went.
+func (s *Store) commit(ctx context.Context, batch []*write) {
+	if len(batch) == 0 {
+		return
+	}
+	pool := &s.quick
+	if slices.ContainsFunc(batch, func(w *write) bool { return w.durable }) {
+		pool = &s.durable
+	}
+	failed := make([]error, len(batch))
+	err := pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
+		for i, w := range batch {
+			var err error
+			if failed[i], err = apart(ctx, tx, q, w.change); err != nil {
+				return err
+			}
+		}
+		return nil
+	})
+	for i, w := range batch {
+		if err != nil {
+			failed[i] = err
+		}
+		w.done <- failed[i]
+	}
+}
+
+// apart makes a change so that only what it did is undone if it fails. An error of SQLite's own
+// that leaves no way back to before the change is fatal to the transaction.
+func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c change) (failed, fatal error) {
+	if _, err := tx.ExecContext(ctx, "SAVEPOINT apart"); err != nil {
+		return nil, fmt.Errorf("begin a change: %w", err)
+	}
+	if failed = c(ctx, q); failed != nil {
+		if _, err := tx.ExecContext(ctx, "ROLLBACK TO apart"); err != nil {
+			return nil, errors.Join(failed, fmt.Errorf("undo a change: %w", err))
+		}
+	}
+	if _, err := tx.ExecContext(ctx, "RELEASE apart"); err != nil {
+		return nil, fmt.Errorf("end a change: %w", err)
+	}
+	return failed, nil
+}

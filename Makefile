@@ -103,7 +103,7 @@ test: ## everything, fast things first; installs what it needs
 	$(MAKE) e2e
 	$(MAKE) browser
 
-bench: build bin/bench ## groupcast beside uftp, udpcast and the ceiling: the full table and the plots (root, hours)
+bench: build bin/bench ## groupcast beside uftp, udpcast and the ceiling: the full table and the plots (root; RUNS=1 takes 40 minutes)
 	./test/netlab/install.sh rivals
 	rm -f $(RESULTS)
 	./bin/bench -cells $(CELLS) -runs $(RUNS) -out $(RESULTS) -plots docs/plots

@@ -242,31 +242,53 @@ func (l *live) loop(ctx context.Context) {
 		case <-l.wake:
 		case <-timer.C:
 		}
-		timer.Reset(l.turn(ctx))
+		wait, cost := l.turn(ctx)
+		if rest := restAfter(cost); rest > 0 {
+			pause(ctx, rest)
+		}
+		timer.Reset(wait)
 	}
 }
 
-const idleTurn = time.Minute // between looks at the schedule when nothing is due
+const (
+	idleTurn  = time.Minute            // between looks at the schedule when nothing is due
+	quickTurn = 500 * time.Microsecond // costs nobody anything
+	turnShare = 5                      // longer ones get one part of the time in so many
+	mostRest  = 10 * time.Millisecond  // a turn that was only interrupted holds nobody up for long
+)
 
-// turn takes every step that is due and says how long the loop may sleep.
-func (l *live) turn(ctx context.Context) time.Duration {
+// restAfter is how long the schedule rests after a turn. With 10,000 devices one takes 2 ms, in
+// which nobody gets an answer, and every device that says something is worth one.
+func restAfter(cost time.Duration) time.Duration {
+	if cost < quickTurn {
+		return 0
+	}
+	return min((turnShare-1)*cost, mostRest)
+}
+
+// turn takes every step that is due. It says how long the loop may sleep, and for how long it held
+// the lock.
+func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
 	l.mu.Lock()
+	began := time.Now()
 	steps := l.sched.pump(l.s.now())
+	cost = time.Since(began)
 	l.mu.Unlock()
 	for _, st := range steps {
 		l.take(ctx, st)
 	}
 	if len(steps) > 0 {
-		return 0 // a step may have made others due
+		return 0, cost // a step may have made others due
 	}
 	l.mu.Lock()
 	defer l.mu.Unlock()
+	began = time.Now()
 	now := l.s.now()
-	next, any := l.sched.next(now)
-	if !any {
-		return idleTurn
+	wait = idleTurn
+	if next, any := l.sched.next(now); any {
+		wait = min(next.Sub(now), idleTurn)
 	}
-	return min(next.Sub(now), idleTurn)
+	return wait, cost + time.Since(began)
 }
 
 func (l *live) take(ctx context.Context, st step) {

@@ -300,3 +300,45 @@ func TestNextNeverLiesInThePast(t *testing.T) {
 		t.Fatalf("the loop would spin: next is %v", next.Sub(t0))
 	}
 }
+
+func TestLongTurnsLeaveTimeForOthers(t *testing.T) {
+	for cost, want := range map[time.Duration]time.Duration{
+		0: 0, 20 * time.Microsecond: 0, 2 * time.Millisecond: 8 * time.Millisecond, time.Second: mostRest,
+	} {
+		if got := restAfter(cost); got != want {
+			t.Errorf("after a turn of %v it rests for %v, want %v", cost, got, want)
+		}
+	}
+}
+
+// One answer and one receipt each of 10,000 devices, as they come one after another.
+func BenchmarkScheduleOfACrowd(b *testing.B) {
+	const crowd = 10_000
+	id := func(i int) protocol.DeviceID { return protocol.DeviceID{1, byte(i >> 8), byte(i)} }
+	for b.Loop() {
+		s := owing(0, nil)
+		for i := range crowd {
+			s.owe(1, id(i))
+			s.attached(t0, id(i))
+		}
+		turn := func(now time.Time) {
+			s.pump(now)
+			s.next(now)
+		}
+		turn(t0)
+		turn(sec(1))
+		s.opened(sec(1), 1, sess(1))
+		for i := range crowd {
+			s.ready(sec(2), 1, sess(1), id(i), 0)
+			turn(sec(2))
+		}
+		for i := range crowd {
+			s.stored(sec(3), 1, id(i))
+			s.settle(sec(3), 1, id(i))
+			turn(sec(3))
+		}
+		if len(s.promises[1].legs) > 0 {
+			b.Fatal("somebody is left")
+		}
+	}
+}

@@ -117,6 +117,7 @@ func (p *pool) transaction(ctx context.Context, f func(tx *sql.Tx, q *queries.Qu
 	if err != nil {
 		return fmt.Errorf("begin a transaction: %w", err)
 	}
+	defer func() { _ = tx.Rollback() }() // for a panic in f; else it is over by then
 	if err := f(tx, p.queries.WithTx(tx)); err != nil {
 		if undo := tx.Rollback(); undo != nil && !errors.Is(undo, sql.ErrTxDone) {
 			return errors.Join(err, undo)

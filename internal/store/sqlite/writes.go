@@ -1,6 +1,7 @@
 package sqlite
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"errors"
@@ -81,8 +82,7 @@ func (s *Store) write(ctx context.Context, c change, durable bool) error {
 		case err := <-w.done:
 			return s.file.Explain(err)
 		case <-s.writes.turn:
-			s.commit(context.WithoutCancel(ctx), s.writes.next())
-			s.writes.turn <- struct{}{}
+			s.serve(context.WithoutCancel(ctx))
 		case <-ctx.Done():
 			if s.writes.leave(w) {
 				return ctx.Err()
@@ -91,6 +91,15 @@ func (s *Store) write(ctx context.Context, c change, durable bool) error {
 		}
 	}
 }
+
+// serve has the turn, uses it for those that wait and gives it back.
+func (s *Store) serve(ctx context.Context) {
+	defer func() { s.writes.turn <- struct{}{} }()
+	s.commit(ctx, s.writes.next())
+}
+
+// errAborted is what those hear in whose commit another's change panicked.
+var errAborted = errors.New("the commit was aborted")
 
 // commit makes the changes of a batch in one transaction and tells each how it went.
 func (s *Store) commit(ctx context.Context, batch []*write) {
@@ -102,7 +111,13 @@ func (s *Store) commit(ctx context.Context, batch []*write) {
 		pool = &s.durable
 	}
 	failed := make([]error, len(batch))
-	err := pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
+	err := errAborted
+	defer func() {
+		for i, w := range batch {
+			w.done <- cmp.Or(err, failed[i])
+		}
+	}()
+	err = pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
 		for i, w := range batch {
 			var err error
 			if failed[i], err = apart(ctx, tx, q, w.change); err != nil {
@@ -111,12 +126,6 @@ func (s *Store) commit(ctx context.Context, batch []*write) {
 		}
 		return nil
 	})
-	for i, w := range batch {
-		if err != nil {
-			failed[i] = err
-		}
-		w.done <- failed[i]
-	}
 }
 
 // apart makes a change so that only what it did is undone if it fails. An error of SQLite's own

@@ -68,7 +68,22 @@ type Transfer struct {
 	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
 	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
 	HTTPSBytes uint64              `json:"https_bytes"`
+	Notes      []Note              `json:"notes,omitempty"` // in the answer to its promise only
 }
+
+// Note is something of a new transfer that is not carried as it is.
+type Note struct {
+	Code  NoteCode `json:"code"`
+	Count int      `json:"count"` // entries that it is about …
+	Path  string   `json:"path"`  // … and the first of them
+}
+
+// NoteCode says what a note is about.
+type NoteCode string
+
+// NoteTimes: times outside the years 1678 to 2261, which are carried in whole seconds, and no
+// further than the years 1 to 9999.
+const NoteTimes NoteCode = "times"
 
 // Estimate says when a share of a transfer's devices will be done.
 type Estimate struct {

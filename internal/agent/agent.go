@@ -82,6 +82,7 @@ type Agent struct {
 
 	// Of the desk only, the one goroutine that runs the loop.
 	groups map[protocol.GroupID]groupcast.AgentGroup
+	twins  map[protocol.GroupID]bool // left out for the sake of another group's folder
 	joined map[protocol.GroupID]netip.AddrPort
 	jobs   map[protocol.TransferNo]*job
 	warned bool // of the clock
@@ -353,10 +354,17 @@ func (a *Agent) checkClock(server, asked time.Time) {
 
 // setGroups joins the addresses of new groups and leaves those of old ones.
 func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
-	next := map[protocol.GroupID]groupcast.AgentGroup{}
+	next, twins := map[protocol.GroupID]groupcast.AgentGroup{}, map[protocol.GroupID]bool{}
 	for _, g := range groups {
 		if !groupName.MatchString(g.Name) || len(next) == maxGroups {
 			a.cfg.Log.Warn("group left out", "group", g.ID.String())
+			continue
+		}
+		if other, taken := twin(g, groups); taken {
+			if !a.twins[g.ID] {
+				a.say(Line{Kind: "warning", Group: g.Name, Text: fmt.Sprintf("group %s is left out: some file systems take its folder for that of group %s; an administrator has to make a group of another name", g.Name, other)})
+			}
+			twins[g.ID] = true
 			continue
 		}
 		next[g.ID] = g
@@ -374,5 +382,5 @@ func (a *Agent) setGroups(groups []groupcast.AgentGroup) {
 			a.say(Line{Kind: "group", Group: a.groups[id].Name, Text: "no longer in group " + a.groups[id].Name})
 		}
 	}
-	a.groups = next
+	a.groups, a.twins = next, twins
 }

@@ -3,9 +3,24 @@ package agent
 import (
 	"fmt"
 	"net/netip"
+	"strings"
 
 	"github.com/groupcast/groupcast"
 )
+
+// twin gives the group whose folder a file system that drops dots at the end of a name takes
+// for that of g. Of two such groups the one with fewer dots keeps it.
+func twin(g groupcast.AgentGroup, groups []groupcast.AgentGroup) (other string, taken bool) {
+	if !strings.HasSuffix(g.Name, ".") {
+		return "", false
+	}
+	for _, o := range groups {
+		if len(o.Name) < len(g.Name) && groupName.MatchString(o.Name) && strings.TrimRight(o.Name, ".") == strings.TrimRight(g.Name, ".") {
+			return o.Name, true
+		}
+	}
+	return "", false
+}
 
 // join hears a group's address.
 func (a *Agent) join(g groupcast.AgentGroup) error {

@@ -77,7 +77,7 @@ func (t *tree) entry(name, at string, d fs.DirEntry) error {
 	if err != nil {
 		return sourceError(at, err)
 	}
-	e := groupcast.UploadEntry{Path: name, Mode: uint32(info.Mode().Perm()), MTime: info.ModTime()}
+	e := groupcast.UploadEntry{Path: name, Mode: uint32(info.Mode().Perm()), MTime: kept(info.ModTime())}
 	switch info.Mode().Type() {
 	case 0:
 		e.Kind, e.Size = kindFile, uint64(info.Size())
@@ -128,7 +128,10 @@ func (t *tree) same(entries []groupcast.UploadEntry) bool {
 }
 
 // sameTime compares as coarsely as the coarsest of file systems keeps times.
-func sameTime(a, b time.Time) bool { return a.Sub(b).Abs() < 2*time.Second }
+func sameTime(a, b time.Time) bool { return kept(a).Sub(kept(b)).Abs() < 2*time.Second }
+
+// kept is a time as a transfer keeps it.
+func kept(t time.Time) time.Time { return protocol.TimeOf(protocol.FileTime(t)) }
 
 func openUnchanged(source string, e groupcast.UploadEntry) (*os.File, error) {
 	f, err := os.Open(source)

@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 // sendOptions are the flags of everything that promises files.
@@ -96,7 +97,11 @@ func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptio
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	return client.AddTransfer(ctx, n)
+	t, err := client.AddTransfer(ctx, n)
+	for _, note := range t.Notes {
+		fmt.Fprintln(a.err, "note: "+words.Note(note))
+	}
+	return t, err
 }
 
 // absolute checks paths on this machine before the server reads them where they lie.

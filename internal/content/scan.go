@@ -157,7 +157,7 @@ func (s *scanner) walk(root *os.Root, name, entry, shown string) error {
 	if err != nil {
 		return cannotRead(shown, err)
 	}
-	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: info.ModTime().UnixNano()}
+	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: protocol.FileTime(info.ModTime())}
 	if err := checkEntry(entry, shown); err != nil {
 		return err
 	}

@@ -91,7 +91,7 @@ func (s *Source) suspect(extents []manifest.Extent) int {
 		}
 		info, err := h.Stat()
 		s.open.release(h)
-		if err != nil || uint64(info.Size()) != f.Size || info.ModTime().UnixNano() != f.MTime {
+		if err != nil || uint64(info.Size()) != f.Size || protocol.FileTime(info.ModTime()) != f.MTime {
 			return x.File
 		}
 	}

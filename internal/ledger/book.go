@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -92,7 +91,7 @@ func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
 	if err := scan(&no, &digest, &size, &mtime, &d.Name); err != nil {
 		return d, err
 	}
-	d.Transfer, d.Size, d.MTime = protocol.TransferNo(no), uint64(size), time.Unix(0, mtime)
+	d.Transfer, d.Size, d.MTime = protocol.TransferNo(no), uint64(size), protocol.TimeOf(mtime)
 	return d, d.Digest.UnmarshalText([]byte(digest))
 }
 
@@ -182,7 +181,7 @@ func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at
 	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad && !o.Foreign
 	if lies { // a link, too: its digest says whether it still points where it was let point
 		if err := paths.add(ctx, b.server, b.group, o.Path, int64(o.Transfer),
-			digest, int64(o.Size), o.MTime.UnixNano(), name); err != nil {
+			digest, int64(o.Size), protocol.FileTime(o.MTime), name); err != nil {
 			return err
 		}
 	}

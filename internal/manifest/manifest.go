@@ -27,7 +27,7 @@ type File struct {
 	Mode   uint16 // & 0777
 	Path   string // relative, "/"
 	Target string // of a symlink
-	MTime  int64  // ns since 1970
+	MTime  int64  // protocol.FileTime
 	Size   uint64
 	Digest protocol.Digest // SHA-256 of the content; zero for folders and symlinks
 }

@@ -151,16 +151,21 @@ func TestCheckPath(t *testing.T) {
 }
 
 func TestCheckTarget(t *testing.T) {
+	const out, inFront = "leads out of the tree", "only at the beginning"
 	for _, c := range []struct {
 		path, target string
-		ok           bool
+		why          string // a part of the reason; empty: it is allowed
 	}{
-		{"l", "a", true}, {"d/l", "../a", true}, {"d/l", "./a/b/", true}, {"d/e/l", "../../a", true},
-		{"l", "", false}, {"l", "..", false}, {"d/l", "../..", false}, {"l", "/a", false}, {"d/l", "a/../b", false},
-		{"l", "a\x00", false}, {"l", "\xFF", false},
+		{"l", "a", ""}, {"d/l", "../a", ""}, {"d/l", "./a/b/", ""}, {"d/e/l", "../../a", ""}, {"d/e/l", ".././../a", ""},
+		{"l", "", "no target"}, {"l", "..", out}, {"d/l", "../..", out}, {"l", "./../a", out}, {"l", "/a", "absolute"},
+		{"d/l", "a/../b", inFront}, {"l", "a/..", inFront}, {"d/l", "../a/../b", inFront}, {"l", "./a/./../../b", inFront},
+		{"l", "a\x00", "NUL"}, {"l", "\xFF", "UTF-8"},
 	} {
-		if err := CheckTarget(c.path, c.target); (err == nil) != c.ok {
+		switch err := CheckTarget(c.path, c.target); {
+		case (err == nil) != (c.why == ""):
 			t.Errorf("%s → %s: %v", c.path, c.target, err)
+		case err != nil && !strings.Contains(err.Error(), c.why):
+			t.Errorf("%s → %s: %v, which does not say %q", c.path, c.target, err, c.why)
 		}
 	}
 }

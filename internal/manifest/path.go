@@ -52,7 +52,10 @@ func CheckTarget(path, target string) error {
 		switch name {
 		case "", ".":
 		case "..":
-			if depth--; down || depth < 0 {
+			if down {
+				return bad(`".." may stand only at the beginning of its target, for a name before it could be a link itself`)
+			}
+			if depth--; depth < 0 {
 				return bad("its target leads out of the tree")
 			}
 		default:

@@ -39,7 +39,11 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if t.State == groupcast.TransferHeld {
 		next = "It is held until `Send pending`."
 	}
-	return say(fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Plural(t.Files, "file"), words.Size(t.Bytes), words.Name(t.Group)), next), err
+	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Plural(t.Files, "file"), words.Size(t.Bytes), words.Name(t.Group)), next}
+	for _, note := range t.Notes {
+		lines = append(lines, "Note: "+words.Note(note)+".")
+	}
+	return say(lines...), err
 }
 
 // uploadName is what an upload is remembered under.

@@ -16,7 +16,7 @@ func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n group
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Group{}, err
 	}
-	if err := checkName("group", n.Name); err != nil {
+	if err := checkGroupName(n.Name); err != nil {
 		return groupcast.Group{}, err
 	}
 	if utf8.RuneCountInString(n.Description) > maxDescription {

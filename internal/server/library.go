@@ -38,6 +38,7 @@ type built struct {
 	ManifestBlocks uint32
 	Source         string // "path", or "upload:" and its ID
 	InPlace        bool
+	Notes          []groupcast.Note
 }
 
 const (
@@ -93,13 +94,30 @@ func (l *library) build(ctx context.Context, no protocol.TransferNo, t *content.
 	b := built{
 		Name: topName(t), Files: len(m.Files), Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
-		Source: from, InPlace: from == fromPath,
+		Source: from, InPlace: from == fromPath, Notes: notesOn(m),
 	}
 	if len(encoded.Manifest) > protocol.MaxManifestBytes || b.Files > protocol.MaxFiles || b.Blocks > protocol.MaxBlocks {
 		return built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d files, %d blocks", b.Files, b.Blocks).
 			WithHint("split it into several")
 	}
 	return b, l.keep(no, encoded.Manifest, t.Place, from)
+}
+
+// notesOn says what of a manifest is not as it was found.
+func notesOn(m *manifest.Manifest) []groupcast.Note {
+	coarse := groupcast.Note{Code: groupcast.NoteTimes}
+	for i := range m.Files {
+		if !protocol.IsCoarse(m.Files[i].MTime) {
+			continue
+		}
+		if coarse.Count++; coarse.Count == 1 {
+			coarse.Path = m.Files[i].Path
+		}
+	}
+	if coarse.Count == 0 {
+		return nil
+	}
+	return []groupcast.Note{coarse}
 }
 
 // kept is what lies beside a manifest.

@@ -43,7 +43,9 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	return s.promise(ctx, p, s.newTransfer(p, g, no, n, b), n.Now)
+	tr, err := s.promise(ctx, p, s.newTransfer(p, g, no, n, b), n.Now)
+	tr.Notes = b.Notes
+	return tr, err
 }
 
 // promise keeps a transfer whose content is built and lets the schedule deliver it.

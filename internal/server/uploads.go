@@ -51,7 +51,7 @@ func fileOf(e groupcast.UploadEntry) (manifest.File, error) {
 	for kind, name := range kindNames {
 		if e.Kind == name {
 			return manifest.File{
-				Kind: kind, Path: e.Path, Mode: uint16(e.Mode & 0o777), MTime: e.MTime.UnixNano(), Size: e.Size, Target: e.Target,
+				Kind: kind, Path: e.Path, Mode: uint16(e.Mode & 0o777), MTime: protocol.FileTime(e.MTime), Size: e.Size, Target: e.Target,
 			}, nil
 		}
 	}
@@ -79,7 +79,7 @@ func (s *Server) upload(id string) (groupcast.Upload, error) {
 	for i, f := range files {
 		u.Entries[i] = groupcast.UploadEntry{
 			Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Offset: have[i],
-			Mode: uint32(f.Mode), MTime: time.Unix(0, f.MTime), Target: f.Target,
+			Mode: uint32(f.Mode), MTime: protocol.TimeOf(f.MTime), Target: f.Target,
 		}
 	}
 	return u, nil

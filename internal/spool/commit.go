@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // maxBatch bounds how many files one barrier and one batch of the ledger cover.
@@ -283,7 +284,7 @@ func (g *Staging) outcome(i int, r Result, reason string) Outcome {
 	f := g.files[i]
 	o := Outcome{
 		File: i, Path: f.Path, Kind: f.Kind, Result: r, Name: f.Path, Reason: reason, Transfer: g.no,
-		Digest: f.Digest, Size: f.Size, MTime: time.Unix(0, f.MTime), Mode: fs.FileMode(f.Mode & 0o777),
+		Digest: f.Digest, Size: f.Size, MTime: protocol.TimeOf(f.MTime), Mode: fs.FileMode(f.Mode & 0o777),
 	}
 	if f.Kind == manifest.KindSymlink {
 		o.Digest = sha256.Sum256([]byte(f.Target))

@@ -89,8 +89,7 @@ func fillWhole(fd, dir int, base string, data []byte, mode fs.FileMode, mtime ti
 		}
 		at += n
 	}
-	when := unix.NsecToTimespec(mtime.UnixNano())
-	if err := unix.UtimesNanoAt(dir, base, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW); err != nil {
+	if err := nearest(mtime, func(t time.Time) error { return setTimeAt(dir, base, t) }); err != nil {
 		return kept, err
 	}
 	var st unix.Stat_t
@@ -101,6 +100,23 @@ func fillWhole(fd, dir int, base string, data []byte, mode fs.FileMode, mtime ti
 		err = unix.Fchmod(fd, want)
 	}
 	return time.Unix(st.Mtim.Unix()), err
+}
+
+// setTime sets a time of any year: what the standard library does counts nanoseconds.
+func setTime(at *folder, base string, t time.Time) error {
+	dir, err := at.descriptor()
+	if err != nil {
+		return err
+	}
+	return setTimeAt(dir, base, t)
+}
+
+func setTimeAt(dir int, base string, t time.Time) error {
+	when, err := unix.TimeToTimespec(t)
+	if err != nil {
+		return err
+	}
+	return unix.UtimesNanoAt(dir, base, []unix.Timespec{when, when}, unix.AT_SYMLINK_NOFOLLOW)
 }
 
 // retried calls again what a signal broke off.

@@ -194,7 +194,29 @@ func (f *osFS) Chmod(name string, mode fs.FileMode) error {
 }
 
 func (f *osFS) Chtimes(name string, mtime time.Time) error {
-	return f.in(name, func(at *folder, base string) error { return at.Chtimes(base, mtime, mtime) })
+	return f.in(name, func(at *folder, base string) error {
+		return nearest(mtime, func(t time.Time) error { return setTime(at, base, t) })
+	})
+}
+
+// Times that every file system can hold, FAT's being the fewest.
+var (
+	firstHeld = time.Date(1980, 1, 2, 0, 0, 0, 0, time.UTC)
+	lastHeld  = time.Date(2107, 12, 30, 0, 0, 0, 0, time.UTC)
+)
+
+// nearest sets a time. Most file systems keep the nearest that they can hold by themselves; one
+// that refuses gets the nearest that any holds.
+func nearest(t time.Time, set func(time.Time) error) error {
+	err := set(t)
+	switch {
+	case err == nil:
+	case t.Before(firstHeld):
+		return set(firstHeld)
+	case t.After(lastHeld):
+		return set(lastHeld)
+	}
+	return err
 }
 
 func (f *osFS) SyncAll() error {

@@ -20,7 +20,10 @@ func createWhole(at *folder, base string, data []byte, mode fs.FileMode, mtime t
 		return kept, err
 	}
 	_, err = h.Write(data)
-	if err := errors.Join(err, h.Chmod(mode&^umask()), h.Close(), at.Chtimes(base, mtime, mtime)); err != nil {
+	if err := errors.Join(err, h.Chmod(mode&^umask()), h.Close()); err != nil {
+		return kept, err
+	}
+	if err := nearest(mtime, func(t time.Time) error { return setTime(at, base, t) }); err != nil {
 		return kept, err
 	}
 	info, err := at.Lstat(base)
@@ -28,4 +31,21 @@ func createWhole(at *folder, base string, data []byte, mode fs.FileMode, mtime t
 		return kept, err
 	}
 	return info.ModTime(), nil
+}
+
+// Years that the standard library sets right: it counts nanoseconds.
+var (
+	firstSet = time.Date(1678, 1, 1, 0, 0, 0, 0, time.UTC)
+	lastSet  = time.Date(2262, 1, 1, 0, 0, 0, 0, time.UTC)
+)
+
+// setTime sets the nearest time there is.
+func setTime(at *folder, base string, t time.Time) error {
+	switch {
+	case t.Before(firstSet):
+		t = firstSet
+	case t.After(lastSet):
+		t = lastSet
+	}
+	return at.Chtimes(base, t, t)
 }

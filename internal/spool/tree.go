@@ -6,9 +6,9 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // finishTree makes what is no file once all files are there: folders that may be empty,
@@ -118,5 +118,5 @@ func (g *Staging) replaceLink(i int, name string) error {
 func (g *Staging) dressFolder(i int) {
 	f := g.files[i]
 	_ = g.spool.fs.Chmod(g.final(i), fs.FileMode(f.Mode&0o777)|0o700)
-	_ = g.spool.fs.Chtimes(g.final(i), time.Unix(0, f.MTime))
+	_ = g.spool.fs.Chtimes(g.final(i), protocol.TimeOf(f.MTime))
 }

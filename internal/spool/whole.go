@@ -8,6 +8,8 @@ import (
 	"path"
 	"strconv"
 	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // aim decides where the files of one batch go. It looks the whole batch up at once, and walks
@@ -58,7 +60,7 @@ func (a *aim) at(ctx context.Context, i int) (t target, o *Outcome, err error) {
 // time as the file system keeps it.
 func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err error) {
 	f, file := g.spool.fs, g.files[i]
-	mtime, mode := time.Unix(0, file.MTime), fs.FileMode(file.Mode&0o777)
+	mtime, mode := protocol.TimeOf(file.MTime), fs.FileMode(file.Mode&0o777)
 	if file.Size < bigFile {
 		data, err := pack.file(i)
 		if err != nil {

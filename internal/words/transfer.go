@@ -66,6 +66,18 @@ func Summary(t groupcast.Transfer, took time.Duration) string {
 	return text
 }
 
+// Note says what of a new transfer is not carried as it is.
+func Note(n groupcast.Note) string {
+	if n.Code != groupcast.NoteTimes {
+		return fmt.Sprintf("%s: %d, the first of them %s", n.Code, n.Count, Name(n.Path))
+	}
+	whose := "the time of " + Name(n.Path) + " lies"
+	if n.Count > 1 {
+		whose = fmt.Sprintf("%d times (the first is that of %s) lie", n.Count, Name(n.Path))
+	}
+	return whose + " outside the years 1678 to 2261: seconds are kept, fractions are not, and a receiver whose disk cannot hold such a year sets the nearest it can"
+}
+
 // Headline is how a transfer stands, in one line.
 func Headline(s Snapshot) string {
 	t := s.Transfer

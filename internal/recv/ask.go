@@ -10,20 +10,24 @@ import (
 
 // Bounds of asking.
 const (
-	minAgain    = 20 * time.Millisecond
-	maxAgain    = time.Second
-	moreAfter   = 2 * time.Millisecond  // the rest of a list that did not fit
-	askGap      = 25 * time.Millisecond // between asks in the long run: a sender hears 50 packets a second of a device
-	leastRoom   = 4                     // blocks of a list of ranges
-	askBurst    = 100                   // asks that may come early
-	maxNACKs    = 90                    // of one packet
-	maxRanges   = 32
-	maxBitmaps  = 10
-	spareRows   = 24 // fewer unused rows than this beyond the deficit: say what is missing
-	unheardAt   = 5  // tries
-	unheardGap  = 2 * time.Second
-	lastSymbol  = protocol.MaxSymbols - 2 // the greatest index a sender uses
-	askedBlocks = 64                      // ranges remembered as asked for
+	minAgain   = 20 * time.Millisecond
+	maxAgain   = time.Second
+	moreAfter  = 2 * time.Millisecond  // the rest of a list that did not fit
+	askGap     = 25 * time.Millisecond // between asks in the long run: a sender hears 50 packets a second of a device
+	leastRoom  = 4                     // blocks of a list of ranges
+	askBurst   = 100                   // asks that may come early
+	maxNACKs   = 90                    // of one packet
+	maxRanges  = 32
+	maxBitmaps = 10
+	spareRows  = 24 // fewer unused rows than this beyond the deficit: say what is missing
+	unheardAt  = 5  // tries
+	// distrustAfter unanswered asks the highest parity index seen is left out: a server refuses an
+	// ask that names parity which it never sent, and a forged symbol may have had that index.
+	distrustAfter = 2
+	maxPleas      = 8 // asks for a block whose digest was wrong; then it comes over HTTPS
+	unheardGap    = 2 * time.Second
+	lastSymbol    = protocol.MaxSymbols - 2 // the greatest index a sender uses
+	askedBlocks   = 64                      // ranges remembered as asked for
 )
 
 // asking is when and what to ask for.
@@ -39,6 +43,7 @@ type asking struct {
 	room    int              // blocks of the next list; 0: any number
 	ranges  []protocol.Range // the newest list
 	fresh   bool             // it goes out with the next feedback
+	forged  bool             // nacks are of blocks whose digest was wrong
 	nacks   []wire.NACK
 	bitmaps []wire.Bitmap
 	unheard time.Time // when the driver was told last
@@ -168,10 +173,31 @@ func (r *Receiver) backoff() time.Duration {
 func (r *Receiver) collect(now time.Time) bool {
 	a := &r.asks
 	a.nacks, a.bitmaps = a.nacks[:0], a.bitmaps[:0]
-	full := false
+	more := r.collectBlocks(now, true)
+	if a.forged = len(a.nacks) > 0; !a.forged {
+		more = r.collectBlocks(now, false)
+		a.fresh = r.collectRanges(now)
+	} else {
+		a.fresh, more = false, true // what else is lacked goes out by itself: it is judged otherwise
+	}
+	if more {
+		a.at = now.Add(moreAfter)
+	}
+	return len(a.nacks) > 0 || a.fresh
+}
+
+// collectBlocks lists the blocks of the pool whose digest was wrong, or the others, and says whether
+// there was no room for all of them.
+func (r *Receiver) collectBlocks(now time.Time, wrong bool) (full bool) {
+	a := &r.asks
+	var vain []*block
 	for _, b := range r.pool.order {
 		t, open := r.opens(b)
-		if !open || now.Before(t) {
+		if !open || now.Before(t) || b.wrong > 0 != wrong {
+			continue
+		}
+		if b.pleas == maxPleas {
+			vain = append(vain, b)
 			continue
 		}
 		if full = len(a.nacks) == maxNACKs || len(a.bitmaps) == maxBitmaps; full {
@@ -179,18 +205,17 @@ func (r *Receiver) collect(now time.Time) bool {
 		}
 		r.name(now, b)
 	}
-	a.fresh = r.collectRanges(now)
-	if full {
-		a.at = now.Add(moreAfter)
+	for _, b := range vain {
+		r.overHTTPS(b)
 	}
-	return len(a.nacks) > 0 || a.fresh
+	return full
 }
 
 // name puts a block into the list.
 func (r *Receiver) name(now time.Time, b *block) {
 	a := &r.asks
-	n := wire.NACK{Block: b.number, Deficit: uint8(b.deficit()), HighParity: wire.NoParity}
-	if b.high >= 0 {
+	n := wire.NACK{Block: b.number, Deficit: uint8(min(b.deficit(), b.k)), HighParity: wire.NoParity}
+	if b.high >= 0 && b.tries < distrustAfter {
 		n.HighParity = uint8(b.high)
 	}
 	a.nacks = append(a.nacks, n)
@@ -199,6 +224,9 @@ func (r *Receiver) name(now time.Time, b *block) {
 		a.bitmaps = append(a.bitmaps, wire.Bitmap{Block: b.number, Missing: b.missing()})
 	}
 	b.tries++
+	if b.wrong > 0 {
+		b.pleas++
+	}
 	b.asked, b.again = now, now.Add(r.holdOff(b.tries))
 	b.cover = 0
 	if b.tries >= unheardAt {

@@ -4,6 +4,7 @@ import (
 	"math/bits"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -38,7 +39,7 @@ type block struct {
 	high    int // highest parity index seen, -1: none
 	cover   int // symbols still to come, by the newest SYNC
 	tries   int // asks without an answer
-	have    [4]uint64
+	have    fec.Set
 	taken   [4]uint64 // places in slab
 	touched time.Time
 	slab    []byte
@@ -48,6 +49,11 @@ type block struct {
 	place   int // in pool.order
 	parity  []lodger
 	symbols []Symbol // of slab, once ready
+	pleas   int      // asks since its digest was wrong
+	wrong   int      // symbols that may be wrong since the digest was: 0 none
+	basis   fec.Set  // what the slab was made of, then
+	more    []Symbol // what came since, in extra
+	extra   []byte
 	again   time.Time
 	asked   time.Time
 }
@@ -62,12 +68,19 @@ func newPool(size, maxK, bytes int) pool {
 	return pool{size: size, maxK: maxK, limit: max(bytes/(size*maxK), 4), blocks: make(map[protocol.BlockNumber]*block)}
 }
 
-func (b *block) holds(i protocol.SymbolIndex) bool { return b.have[i/64]&(1<<(i%64)) != 0 }
+func (b *block) holds(i protocol.SymbolIndex) bool { return b.have.Has(int(i)) }
 
-func (b *block) deficit() int { return b.k - b.n }
+// needs is how many symbols the block takes: k, and two more for each that may be wrong.
+func (b *block) needs() int { return b.k + 2*b.wrong }
+
+func (b *block) deficit() int { return b.needs() - b.n }
 
 // add copies a symbol into the slab; the caller has checked that it is new and fits.
 func (b *block) add(i protocol.SymbolIndex, data []byte) {
+	if b.wrong > 0 {
+		b.addMore(i, data)
+		return
+	}
 	at := int(i)
 	if at >= b.k {
 		at = b.spare()
@@ -75,9 +88,41 @@ func (b *block) add(i protocol.SymbolIndex, data []byte) {
 	} else if b.taken[at/64]&(1<<(at%64)) != 0 {
 		b.moveAway(at, len(data))
 	}
-	b.have[i/64] |= 1 << (i % 64)
+	b.have.Add(int(i))
 	b.put(at, data)
 	b.n++
+}
+
+// addMore keeps a symbol beside the slab, which holds what the symbols before it gave.
+func (b *block) addMore(i protocol.SymbolIndex, data []byte) {
+	if b.extra == nil {
+		b.extra = make([]byte, 2*fec.MaxWrong*len(data))
+	}
+	at := len(b.more) * len(data)
+	copy(b.extra[at:], data)
+	b.more = append(b.more, Symbol{Index: i, Data: b.extra[at : at+len(data)]})
+	b.have.Add(int(i))
+	b.n++
+}
+
+// whole is the event of a block that has all it needs.
+func (b *block) whole(size int) Event {
+	e := Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols, Memory: b.slab[:b.k*size]}
+	if b.wrong > 0 {
+		e.Symbols, e.Suspect, e.Held = b.more, true, b.basis
+	}
+	return e
+}
+
+// suspect takes a block back whose digest was wrong: the slab holds what its k symbols gave, and
+// two more symbols will tell which of them is wrong.
+func (p *pool) suspect(b *block) {
+	if b.wrong == 0 {
+		b.basis = b.have
+		p.lists = append(p.lists, b.symbols[:0])
+	}
+	b.symbols, b.ready = nil, false
+	b.wrong++
 }
 
 // put copies a symbol to a place of the slab.
@@ -141,7 +186,10 @@ func (p *pool) begin(number protocol.BlockNumber, length, k int) *block {
 	if b == nil {
 		return nil
 	}
-	*b = block{number: number, length: length, k: k, slab: b.slab, parity: b.parity[:0], high: -1, place: len(p.order)}
+	*b = block{
+		number: number, length: length, k: k, slab: b.slab, parity: b.parity[:0], more: b.more[:0], extra: b.extra,
+		high: -1, place: len(p.order),
+	}
 	p.blocks[number] = b
 	p.order = append(p.order, b)
 	return b
@@ -162,6 +210,10 @@ func (p *pool) take() *block {
 
 // complete marks a block as handed to the driver, with its symbols.
 func (p *pool) complete(b *block) {
+	if b.wrong > 0 {
+		b.ready = true
+		return
+	}
 	var list []Symbol
 	if n := len(p.lists); n > 0 {
 		list, p.lists = p.lists[n-1], p.lists[:n-1]

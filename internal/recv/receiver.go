@@ -4,6 +4,7 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -235,9 +236,9 @@ func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
 			r.asks.wake = earliest(r.asks.wake, b.again)
 		}
 	}
-	if b.n == b.k {
+	if b.n == b.needs() {
 		r.pool.complete(b)
-		r.emit(Event{Kind: BlockReady, Block: b.number, Length: b.length, Symbols: b.symbols, Memory: b.slab[:b.length]})
+		r.emit(b.whole(r.cfg.SymbolSize))
 	}
 }
 
@@ -280,32 +281,40 @@ func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome)
 		r.pool.release(b)
 		return
 	}
-	r.drop(b)
 	if o == Mismatch {
-		r.mismatch(n)
+		r.mismatch(now, b)
+	} else {
+		r.drop(b)
 	}
 	r.consider(now)
 }
 
-// mismatch is the interim rule of security.md I1: once, the block is asked for anew; twice,
-// it comes over HTTPS.
-func (r *Receiver) mismatch(n protocol.BlockNumber) {
+// mismatch follows a wrong digest: up to fec.MaxWrong forged symbols are located with two more
+// each; a block with more of them comes over HTTPS.
+func (r *Receiver) mismatch(now time.Time, b *block) {
+	n := b.number
 	r.drops.Mismatched++
 	r.failed[n]++
-	if r.failed[n] < 2 {
+	if r.failed[n] <= fec.MaxWrong {
+		r.pool.suspect(b)
+		b.again, b.cover, b.tries = now, 0, 0
 		return
 	}
-	r.held.Add(n)
+	r.overHTTPS(b)
+}
+
+// overHTTPS leaves a block to HTTPS whose forged symbols cannot be told from the others.
+func (r *Receiver) overHTTPS(b *block) {
+	r.drop(b)
+	r.held.Add(b.number)
 	r.emit(Event{
-		Kind: CatchUp, Ranges: []protocol.Range{{First: n, Count: 1}},
-		Reason: "a block came with a wrong digest twice: a member of the group forges packets",
+		Kind: CatchUp, Ranges: []protocol.Range{{First: b.number, Count: 1}},
+		Reason: "a block came with a wrong digest again and again: a member of the group forges packets",
 	})
 }
 
-// forged says that so many blocks failed that a member must be forging.
-func (r *Receiver) forged() bool {
-	return len(r.failed) > 0 && len(r.failed)*100 >= r.cfg.Blocks
-}
+// forged says that a member forges packets: what the server sends matches its digests.
+func (r *Receiver) forged() bool { return len(r.failed) > 0 }
 
 // HandleTimeout does what is due by now.
 func (r *Receiver) HandleTimeout(now time.Time) {

@@ -271,28 +271,68 @@ func TestBitmapWhenRowsRunOut(t *testing.T) {
 	}
 }
 
-func TestMismatchAsksAnewThenCatchesUp(t *testing.T) {
+// TestMismatch: the symbols of a block with a wrong digest are kept and two more are asked for, for each time it
+// was wrong; after four times it comes over HTTPS.
+func TestMismatch(t *testing.T) {
 	l := even(50, 2)
 	r := machine(l, nil)
-	for range 2 {
-		r.HandleData(at(1), 1, data(l, 7, 0))
-		r.HandleData(at(1), 2, data(l, 7, 1))
-		if es := events(r); len(es) != 1 || es[0].Kind != recv.BlockReady {
-			t.Fatalf("events %+v", es)
+	n := protocol.PacketNumber(0)
+	next := func(symbols ...int) {
+		for _, i := range symbols {
+			n++
+			r.HandleData(at(1), n, data(l, 7, i))
 		}
-		r.BlockStored(at(2), 7, recv.Mismatch)
 	}
+	next(0, 1)
+	r.HandleSync(at(2), sync(2, 9, 50, 50))
+	for wrong := range 4 {
+		es := events(r)
+		if len(es) != 1 || es[0].Kind != recv.BlockReady || es[0].Suspect != (wrong > 0) {
+			t.Fatalf("wrong %d times: events %+v", wrong, es)
+		}
+		if wrong > 0 && (len(es[0].Symbols) != 2*wrong || !es[0].Held.Has(0) || !es[0].Held.Has(1) || es[0].Held.Has(2) || len(es[0].Memory) != 2*size) {
+			t.Fatalf("wrong %d times: %+v", wrong, es[0])
+		}
+		r.BlockStored(at(3), 7, recv.Mismatch)
+		f, _, ok := asks(r, at(3), at(60))
+		if !ok || f.Flags&wire.FeedbackMismatch == 0 || len(f.NACKs) != 1 || f.NACKs[0].Deficit != 2 {
+			t.Fatalf("wrong %d times: asks for %+v", wrong+1, f)
+		}
+		next(0, 1) // held already: they are not taken again
+		next(2+2*wrong, 3+2*wrong)
+	}
+	if es := events(r); len(es) != 1 || len(es[0].Symbols) != 8 {
+		t.Fatalf("events %+v", es)
+	}
+	r.BlockStored(at(90), 7, recv.Mismatch)
 	es := events(r)
 	if len(es) != 1 || es[0].Kind != recv.CatchUp || es[0].Ranges[0] != (protocol.Range{First: 7, Count: 1}) {
 		t.Fatalf("events %+v", es)
 	}
-	f, ok := r.NextFeedback(at(1000))
-	if !ok || f.Flags&wire.FeedbackMismatch == 0 {
-		t.Errorf("1 block of 50 failed and the report does not say so: %+v", f)
-	}
 	r.BlockStored(at(1000), 7, recv.Stored) // over HTTPS
 	if r.Status().Verified != 1 {
 		t.Error("the block from HTTPS does not count")
+	}
+}
+
+// TestForgedParityIndex: an index that the server never used makes it refuse the ask; after two asks without an
+// answer the index is left out.
+func TestForgedParityIndex(t *testing.T) {
+	l := even(1, 8)
+	r := machine(l, nil)
+	r.HandleData(at(1), 1, data(l, 0, 0))
+	r.HandleData(at(1), 2, data(l, 0, 254))
+	r.HandleSync(at(2), sync(2, 3, 1, 1))
+	now := at(2)
+	for try := range 3 {
+		f, when, ok := asks(r, now, now.Add(3*time.Second))
+		if !ok || len(f.NACKs) != 1 {
+			t.Fatalf("ask %d: %+v", try, f)
+		}
+		if p := f.NACKs[0].HighParity; try < 2 && p != 254 || try == 2 && p != wire.NoParity {
+			t.Errorf("ask %d names parity %d", try, p)
+		}
+		now = when
 	}
 }
 

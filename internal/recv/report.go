@@ -81,6 +81,9 @@ func (r *Receiver) NextFeedback(now time.Time) (wire.Feedback, bool) {
 		return wire.Feedback{}, false
 	}
 	f := r.body(now)
+	if forged := r.forged(); forged && !asks || asks && r.asks.forged {
+		f.Flags |= wire.FeedbackMismatch
+	}
 	if asks {
 		r.asksN++
 		r.asks.pay(now)
@@ -125,9 +128,6 @@ func (r *Receiver) body(now time.Time) wire.Feedback {
 	}
 	if r.done {
 		f.Flags |= wire.FeedbackDone
-	}
-	if r.forged() {
-		f.Flags |= wire.FeedbackMismatch
 	}
 	if r.report.marked {
 		f.Flags |= wire.FeedbackMarked

@@ -36,8 +36,10 @@ type EventKind uint8
 
 // The kinds.
 const (
-	// BlockReady: Symbols are k symbols of Block; decode (into Memory: source symbols lie in
-	// their places there), verify, store, then BlockStored. They stay valid until BlockStored.
+	// BlockReady: Symbols are k symbols of Block; decode all k (into Memory: source symbols lie in
+	// their places there), verify the first Length bytes, store, then BlockStored. They stay valid
+	// until BlockStored. With Suspect, Memory is what came out of the symbols of Held, with a wrong
+	// digest, and Symbols came since: fec.Code.Locate leaves out what is wrong.
 	BlockReady EventKind = iota + 1
 	CatchUp              // fetch Ranges over HTTPS
 	Done                 // everything is stored
@@ -52,7 +54,9 @@ type Event struct {
 	Block   protocol.BlockNumber
 	Length  int
 	Symbols []Symbol
-	Memory  []byte // of Length
+	Memory  []byte // k symbols
+	Suspect bool
+	Held    fec.Set
 	Ranges  []protocol.Range
 	Reason  string // in words
 }

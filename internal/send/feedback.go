@@ -36,7 +36,8 @@ func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
 	s.count.NACKs++
 	high := min(f.High, s.number-1)
 	for i := range f.NACKs {
-		s.ask(now, d, f.NACKs[i], high, bitmapOf(f.Bitmaps, f.NACKs[i].Block))
+		forged := f.Flags&wire.FeedbackMismatch != 0 && f.NACKs[i].Deficit <= 2
+		s.ask(now, d, f.NACKs[i], high, bitmapOf(f.Bitmaps, f.NACKs[i].Block), forged)
 		if !d.waited() {
 			return
 		}
@@ -107,8 +108,9 @@ func (s *Sender) sampleRTT(now time.Time, d *device, f wire.Feedback) {
 	}
 }
 
-// ask judges a NACK by what its sender could have seen (docs/protocol.md §7).
-func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[25]byte) {
+// ask judges a NACK by what its sender could have seen (docs/protocol.md §7). With forged it may be
+// for the two symbols that tell a forged one from the others.
+func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[25]byte, forged bool) {
 	s.count.Asked++
 	b := n.Block
 	if int(b) >= s.cfg.Blocks || !s.pass.begun.Has(b) || !s.plausible(n, s.k(b)) {
@@ -122,7 +124,7 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 		return
 	}
 	d.moved = now
-	if high >= s.last[b] && s.inconsistent(now, d, n) {
+	if !forged && high >= s.last[b] && s.inconsistent(now, d, n) {
 		return
 	}
 	s.parityQ.heard(b)
@@ -130,13 +132,38 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 	if need <= have {
 		return
 	}
-	d.charged += need - have
-	d.fruit += need - have
-	if !s.afford(now, d) {
-		d.charged -= need - have // not served: if it is no outlier after all, it asks again
+	if forged {
+		if !s.tolerate(need - have) {
+			return
+		}
+	} else if !s.charge(now, d, need-have) {
 		return
 	}
 	s.grant(now, b, k, s.margin(need), missing)
+}
+
+// charge puts repair onto a device's account and says whether it is served: if it is no outlier
+// after all, it asks again.
+func (s *Sender) charge(now time.Time, d *device, symbols int) bool {
+	d.charged += symbols
+	d.fruit += symbols
+	if s.afford(now, d) {
+		return true
+	}
+	d.charged -= symbols
+	return false
+}
+
+// tolerate says whether repair is served that a device needs because somebody forges packets. That is
+// not its fault, so it is not charged; all such repair together has a bound, because it may be a
+// lie.
+func (s *Sender) tolerate(symbols int) bool {
+	if s.tolerated+symbols > outlierSlack+int(s.symbols/outlierShare) {
+		s.count.Refused++
+		return false
+	}
+	s.tolerated += symbols
+	return true
 }
 
 // plausible is F1: a deficit and a parity index that can be.

@@ -315,7 +315,7 @@ func (p *peer) decode(e recv.Event) {
 	if err := p.w.code.Reconstruct(e.Symbols, k, testSymbol, block); err != nil {
 		p.w.t.Errorf("device %d, block %d: %v", p.dev, e.Block, err)
 	}
-	if !bytes.Equal(block, p.w.content[e.Block]) {
+	if !bytes.Equal(block[:e.Length], p.w.content[e.Block]) {
 		p.w.t.Errorf("device %d, block %d: wrong bytes", p.dev, e.Block)
 	}
 }

@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"time"
@@ -15,25 +16,34 @@ import (
 
 // work decodes, verifies and stores blocks that are ready, until the session closes.
 func (r *Receiver) work() {
-	var symbols []fec.Symbol
 	code := fec.NewCode()
 	for {
 		e, ok := r.nextJob()
 		if !ok {
 			return
 		}
-		size := int(r.offer.SymbolSize)
-		k := protocol.SourceSymbols(e.Length, size)
-		symbols = symbols[:0]
-		for _, s := range e.Symbols {
-			symbols = append(symbols, fec.Symbol(s))
-		}
-		if err := code.Reconstruct(symbols, k, size, e.Memory); err != nil {
-			r.stored(e.Block, recv.Mismatch, 0)
-			continue
-		}
-		r.place(e.Block, e.Memory)
+		r.place(e.Block, r.decode(code, e))
 	}
+}
+
+// decode gives the bytes of a block that is ready. They are wrong if a symbol was forged: the digest
+// tells.
+func (r *Receiver) decode(code *fec.Code, e recv.Event) []byte {
+	size := int(r.offer.SymbolSize)
+	k := protocol.SourceSymbols(e.Length, size)
+	if !e.Suspect {
+		if err := code.Reconstruct(e.Symbols, k, size, e.Memory); err != nil {
+			return nil
+		}
+		return e.Memory[:e.Length]
+	}
+	factors := make([]byte, fec.Factors(size))
+	_, _ = rand.Read(factors) // never fails
+	right := make([]byte, k*size)
+	if _, err := code.Locate(fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}, k, size, factors, right); err != nil {
+		return nil
+	}
+	return right[:e.Length]
 }
 
 func (r *Receiver) nextJob() (recv.Event, bool) {

@@ -51,7 +51,7 @@ var occasions = []string{
 	"offer: admitted", "offer: refused as old", "offer: repeated, already known",
 	"hand-out: given", "hand-out: refused", "manifest: by group", "manifest: by HTTPS",
 	"device: resumed with blocks", "device: refused for space", "device: tried again with space",
-	"device: mismatch", "device: catch-up asked", "device: catch-up told", "device: alone over HTTPS",
+	"device: mismatch", "device: forged symbol located", "device: forged symbols not located", "device: catch-up asked", "device: catch-up told", "device: alone over HTTPS",
 	"packet: number outside the window", "packet: does not open", "packet: SYNC not newer",
 	"packet: SYNC signature bad", "packet: of no session", "receipt: verified",
 	"receipt: superseded", "receipt: sent again", "transfer: done", "session: opened", "session: over",

@@ -226,21 +226,37 @@ func (d *device) decode(k *work, e recv.Event) {
 	}
 	size := d.w.plan.symbol
 	n := protocol.SourceSymbols(e.Length, size)
-	symbols := make([]fec.Symbol, 0, n)
-	for _, s := range e.Symbols {
-		symbols = append(symbols, fec.Symbol(s))
-	}
 	block := e.Memory // the device's own: what is kept of it is copied
-	if err := fec.NewCode().Reconstruct(symbols, n, size, block); err != nil {
+	if e.Suspect {
+		block = d.locate(e, n, size)
+	} else if err := fec.NewCode().Reconstruct(e.Symbols, n, size, block); err != nil {
 		d.w.fail("device %d: rebuild block %d: %v", d.i, e.Block, err)
 		return
 	}
+	block = block[:e.Length]
 	if e.Block < k.layout.FirstStream() {
 		d.head(k, e.Block, block)
 	} else {
 		d.stored(k, e.Block, d.place(k, e.Block, block))
 	}
 	d.pump(k)
+}
+
+// locate gives what a block is without the symbols that were forged, as far as they can be told.
+func (d *device) locate(e recv.Event, k, size int) []byte {
+	factors, right := make([]byte, fec.Factors(size)), make([]byte, k*size)
+	for i := range factors {
+		factors[i] = byte(d.rnd.Uint32())
+	}
+	wrong, err := fec.NewCode().Locate(fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}, k, size, factors, right)
+	if err != nil {
+		d.w.count("device: forged symbols not located")
+		return e.Memory
+	}
+	for range wrong {
+		d.w.count("device: forged symbol located")
+	}
+	return right
 }
 
 // place writes a block of the stream, if it is the manifest's.

@@ -28,6 +28,16 @@ type LoggedIn struct {
 	CLIExpires time.Time `json:"cli_expires"`
 }
 
+// Attach is what an agent says of itself when it attaches, as parameters of the address. All of
+// it is optional: an older agent says nothing. Bounded by MaxAttachField each.
+type Attach struct {
+	Instance string `json:"instance,omitempty"` // drawn at random when the process starts: no two that live share it
+	Boot     string `json:"boot,omitempty"`     // names the machine's boot: a machine never comes back to an earlier one
+}
+
+// MaxAttachField bounds each field of Attach.
+const MaxAttachField = 64
+
 // AgentState is everything an agent needs to know: its groups and what it is owed. Groups
 // are the addresses to listen to; transfers that are open for it carry their offer.
 type AgentState struct {

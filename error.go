@@ -16,6 +16,7 @@ const (
 	EForbidden    Code = "forbidden"
 	ENotFound     Code = "not_found"
 	EConflict     Code = "conflict"
+	ECopied       Code = "copied"    // another machine that runs now uses the same login
 	EExhausted    Code = "exhausted" // too many, too large, try later
 	EUnavailable  Code = "unavailable"
 	EInternal     Code = "internal"

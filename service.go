@@ -263,8 +263,9 @@ type EventStream interface {
 // AgentService is for agents: principals with ScopeAgent and a device.
 type AgentService interface {
 	// AgentEvents attaches the device: it is active while the stream is open. A second
-	// attach of a device ends the first (EConflict from Next).
-	AgentEvents(ctx context.Context, p Principal) (AgentStream, error)
+	// attach of a device ends the first (EConflict from Next), unless both come from processes
+	// that live: then it is refused with ECopied.
+	AgentEvents(ctx context.Context, p Principal, a Attach) (AgentStream, error)
 	AgentState(ctx context.Context, p Principal) (AgentState, error)
 	// Ready answers an offer and gets the keys, or the word to fetch over HTTPS.
 	Ready(ctx context.Context, p Principal, r Ready) (Handout, error)

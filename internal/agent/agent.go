@@ -44,6 +44,8 @@ type Config struct {
 	Reserve   int64  // bytes to leave free; 0: the larger of 1 GiB and 5 %
 	MaxSize   uint64 // of a transfer; 0: no limit
 	Once      bool   // end after one transfer
+	// Attach is what the server is told of this process when it attaches.
+	Attach groupcast.Attach
 	// VerifySigning checks the server's signing leaf against the pin.
 	VerifySigning func(chain [][]byte) (seal.VerifyKey, error)
 	Seen          func(time.Time)                  // keeps the server's time; may be nil
@@ -172,7 +174,7 @@ func (a *Agent) attach(ctx context.Context) error {
 	var backoff apiclient.Backoff
 	connected := false
 	for ctx.Err() == nil {
-		err := a.cfg.Client.AgentEvents(ctx, func(e groupcast.AgentEvent) error {
+		err := a.cfg.Client.AgentEvents(ctx, a.cfg.Attach, func(e groupcast.AgentEvent) error {
 			backoff.Reset()
 			connected = true
 			select {

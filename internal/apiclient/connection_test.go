@@ -63,7 +63,7 @@ func TestCallsAndEventsShareAConnection(t *testing.T) {
 	first := make(chan struct{}, 1)
 	ended := make(chan error, 1)
 	go func() {
-		ended <- c.AgentEvents(ctx, func(groupcast.AgentEvent) error {
+		ended <- c.AgentEvents(ctx, groupcast.Attach{}, func(groupcast.AgentEvent) error {
 			select {
 			case first <- struct{}{}:
 			default:

@@ -7,6 +7,7 @@ import (
 	"encoding/json"
 	"errors"
 	"io"
+	"net/url"
 
 	"github.com/groupcast/groupcast"
 )
@@ -17,7 +18,7 @@ const maxEvent = 4 << 20
 // Events reads what changes until the stream ends, which is always an error: ctx's, the
 // server's word why it ends, or the network's. Whoever comes back reads the state again.
 func (c *Client) Events(ctx context.Context, each func(groupcast.Event) error) error {
-	return listen(ctx, c, "/events", func(data []byte) error {
+	return listen(ctx, c, "/events", nil, func(data []byte) error {
 		var e groupcast.Event
 		var progress groupcast.Transfer
 		e.Data = &progress
@@ -33,8 +34,8 @@ func (c *Client) Events(ctx context.Context, each func(groupcast.Event) error) e
 }
 
 // AgentEvents attaches the device and reads its events until the stream ends, as Events does.
-func (c *Client) AgentEvents(ctx context.Context, each func(groupcast.AgentEvent) error) error {
-	return listen(ctx, c, "/agent/events", func(data []byte) error {
+func (c *Client) AgentEvents(ctx context.Context, a groupcast.Attach, each func(groupcast.AgentEvent) error) error {
+	return listen(ctx, c, "/agent/events", attaching(a), func(data []byte) error {
 		var e groupcast.AgentEvent
 		if err := json.Unmarshal(data, &e); err != nil {
 			return err
@@ -43,8 +44,18 @@ func (c *Client) AgentEvents(ctx context.Context, each func(groupcast.AgentEvent
 	})
 }
 
-func listen(ctx context.Context, c *Client, path string, each func([]byte) error) error {
-	body, err := c.stream(ctx, c.calls, path, nil)
+func attaching(a groupcast.Attach) url.Values {
+	query := url.Values{}
+	for key, value := range map[string]string{"instance": a.Instance, "boot": a.Boot} {
+		if value != "" {
+			query.Set(key, value)
+		}
+	}
+	return query
+}
+
+func listen(ctx context.Context, c *Client, path string, query url.Values, each func([]byte) error) error {
+	body, err := c.stream(ctx, c.calls, path, query)
 	if err != nil {
 		return err
 	}

@@ -39,7 +39,7 @@ func TestAgentEvents(t *testing.T) {
 		w.service.AgentStream().C <- e
 	}
 	var got []groupcast.AgentEvent
-	err := w.client(t, "agent").AgentEvents(t.Context(), func(e groupcast.AgentEvent) error {
+	err := w.client(t, "agent").AgentEvents(t.Context(), groupcast.Attach{}, func(e groupcast.AgentEvent) error {
 		if got = append(got, e); len(got) == len(sent) {
 			return errEnough
 		}
@@ -55,7 +55,7 @@ func TestAgentEvents(t *testing.T) {
 func TestStoppingServerEndsStreams(t *testing.T) {
 	w := newWorld(t)
 	w.service.AgentStream().C <- groupcast.AgentEvent{Version: 1, Kind: groupcast.AgentHello}
-	err := w.client(t, "agent").AgentEvents(t.Context(), func(groupcast.AgentEvent) error {
+	err := w.client(t, "agent").AgentEvents(t.Context(), groupcast.Attach{}, func(groupcast.AgentEvent) error {
 		go w.stop()
 		return nil
 	})

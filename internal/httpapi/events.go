@@ -19,10 +19,19 @@ func (a *api) eventRoutes() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
 		summary: "What changes; a member sees only his groups and what concerns him"},
-		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), nil, a.subscribe)
+		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), nil,
+		func(ctx context.Context, p groupcast.Principal, _ *nothing) (source, func(), error) {
+			return a.subscribe(ctx, p)
+		})
 	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
 		summary: "Attach the device: it is active while the stream is open"},
 		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), nudges, a.attachAgent)
+}
+
+// attaching is groupcast.Attach as parameters of the address.
+type attaching struct {
+	Instance string `query:"instance" maxLength:"64" doc:"Drawn at random by the agent's process"`
+	Boot     string `query:"boot" maxLength:"64" doc:"Names the machine's boot"`
 }
 
 func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {
@@ -95,12 +104,12 @@ func (a *api) ownGroups(ctx context.Context, p groupcast.Principal) (map[string]
 	return mine, nil
 }
 
-func (a *api) attachAgent(ctx context.Context, p groupcast.Principal) (source, func(), error) {
+func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attaching) (source, func(), error) {
 	if !a.attach.allow(p.Device.ID, time.Now()) {
 		return nil, nil, groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
 			WithHint("is `groupcast receive` running twice with one login? it tries again by itself")
 	}
-	s, err := a.service.AgentEvents(ctx, p)
+	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -21,6 +21,7 @@ var statuses = map[groupcast.Code]int{
 	groupcast.EForbidden:    http.StatusForbidden,
 	groupcast.ENotFound:     http.StatusNotFound,
 	groupcast.EConflict:     http.StatusConflict,
+	groupcast.ECopied:       http.StatusConflict,
 	groupcast.EExhausted:    http.StatusTooManyRequests,
 	groupcast.EUnavailable:  http.StatusServiceUnavailable,
 	groupcast.EInternal:     http.StatusInternalServerError,
@@ -70,6 +71,8 @@ func codeOf(status int) groupcast.Code {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
 		return groupcast.EExhausted
+	case status == http.StatusConflict: // ECopied has it too
+		return groupcast.EConflict
 	case status >= 500:
 		return groupcast.EInternal
 	}

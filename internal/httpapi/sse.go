@@ -32,16 +32,16 @@ type source func(ctx context.Context) (l line, ok bool, err error)
 
 // eventStream adds an operation that answers with server-sent events. shape documents them.
 // Each event is followed by nudges after the given pauses.
-func eventStream(a *api, r route, shape *huma.Schema, after []time.Duration, subscribe func(context.Context, groupcast.Principal) (source, func(), error)) {
+func eventStream[I any](a *api, r route, shape *huma.Schema, after []time.Duration, subscribe func(context.Context, groupcast.Principal, *I) (source, func(), error)) {
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Server-sent events. The first is hello with the version to read the state at; a last one of kind " +
 			"`cut` says why the stream ends. Events are hints: whoever misses some reads the state again.",
 		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: shape}},
 	}}
-	registerOutput(a, op, func(ctx context.Context, _ *nothing) (*huma.StreamResponse, error) {
+	registerOutput(a, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		// A stream's life is the request's, not that of anything the service does for it.
-		next, end, err := subscribe(ctx, principalOf(ctx))
+		next, end, err := subscribe(ctx, principalOf(ctx), in)
 		if err != nil {
 			return nil, err
 		}

@@ -9,7 +9,7 @@ import (
 )
 
 // AgentEvents attaches a device: it is active while the stream is open.
-func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal) (groupcast.AgentStream, error) {
+func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say groupcast.Attach) (groupcast.AgentStream, error) {
 	d, err := mustAgent(p)
 	if err != nil {
 		return nil, err

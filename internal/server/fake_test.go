@@ -289,7 +289,7 @@ func (w *world) login(name string) *agent {
 func (a *agent) attach() *agent {
 	a.w.Helper()
 	var err error
-	a.stream, err = a.w.AgentEvents(a.w.ctx, a.p)
+	a.stream, err = a.w.AgentEvents(a.w.ctx, a.p, groupcast.Attach{})
 	a.w.must(err)
 	synctest.Wait()
 	return a

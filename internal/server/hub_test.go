@@ -82,13 +82,13 @@ func TestADeviceThatAttachesAllTheTimeIsSlowedDown(t *testing.T) {
 		a := w.enrol("ann", "g")
 		var err error
 		for range attachBurst + 1 {
-			_, err = w.AgentEvents(w.ctx, a.p)
+			_, err = w.AgentEvents(w.ctx, a.p, groupcast.Attach{})
 		}
 		if groupcast.ErrorCode(err) != groupcast.EExhausted {
 			t.Fatal(err)
 		}
 		time.Sleep(attachEvery)
-		if _, err := w.AgentEvents(w.ctx, a.p); err != nil {
+		if _, err := w.AgentEvents(w.ctx, a.p, groupcast.Attach{}); err != nil {
 			t.Fatal(err)
 		}
 	})

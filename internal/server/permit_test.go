@@ -97,7 +97,7 @@ func TestAgentsOperationsNeedAnAgent(t *testing.T) {
 		w.group("g")
 		ann := w.enrol("ann", "g")
 		for name, call := range map[string]func(groupcast.Principal) error{
-			"AgentEvents": func(p groupcast.Principal) error { _, err := w.AgentEvents(w.ctx, p); return err },
+			"AgentEvents": func(p groupcast.Principal) error { _, err := w.AgentEvents(w.ctx, p, groupcast.Attach{}); return err },
 			"AgentState":  func(p groupcast.Principal) error { _, err := w.AgentState(w.ctx, p); return err },
 			"Ready":       func(p groupcast.Principal) error { _, err := w.Ready(w.ctx, p, groupcast.Ready{}); return err },
 			"Manifest":    func(p groupcast.Principal) error { _, err := w.Manifest(w.ctx, p, 1); return err },

@@ -167,7 +167,7 @@ func TestOverTheWire(t *testing.T) {
 	disks := map[string]*memory{}
 	for _, name := range []string{"ann", "bob", "eve"} {
 		a := w.enrol(name, "g")
-		a.stream, err = w.AgentEvents(w.ctx, a.p)
+		a.stream, err = w.AgentEvents(w.ctx, a.p, groupcast.Attach{})
 		w.must(err)
 		intake, err := session.OpenIntake(session.IntakeConfig{Interface: "127.0.0.1", Server: loopback})
 		w.must(err)

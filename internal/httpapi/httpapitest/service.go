@@ -153,8 +153,8 @@ func (s *Service) Events(_ context.Context, p groupcast.Principal) (groupcast.Ev
 }
 
 // AgentEvents hands out AgentStream.
-func (s *Service) AgentEvents(_ context.Context, p groupcast.Principal) (groupcast.AgentStream, error) {
-	return s.agents, s.note("AgentEvents", p)
+func (s *Service) AgentEvents(_ context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
+	return s.agents, s.note("AgentEvents", p, a)
 }
 
 // Stream is an event stream that a test feeds.

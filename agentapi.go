@@ -94,11 +94,24 @@ type Handout struct {
 type Receipt struct {
 	Transfer  protocol.TransferNo `json:"transfer"`
 	Root      protocol.Digest     `json:"root"`
-	Outcome   DeliveryState       `json:"outcome"` // verified, already-had, superseded, failed, refused
+	Outcome   DeliveryState       `json:"outcome"` // verified, incomplete, already-had, superseded, failed, refused
 	Reason    string              `json:"reason,omitempty"`
+	Tally                         // what is missing and beside was told before, in EntryPages
+	Bytes     uint64              `json:"bytes,omitempty"` // of an incomplete one: what lies there
 	Path      Path                `json:"path"`
 	Sequence  uint64              `json:"sequence"`
 	Signature []byte              `json:"signature"`
+}
+
+// MaxEntryPage bounds the entries of an EntryPage.
+const MaxEntryPage = 200
+
+// EntryPage is a stretch of the entries that do not lie under their names, the missing ones
+// first. All of them are told before the receipt. From 0 begins the list anew.
+type EntryPage struct {
+	Transfer protocol.TransferNo `json:"transfer"`
+	From     int                 `json:"from"`
+	Entries  []DeliveryEntry     `json:"entries"`
 }
 
 // AgentReport is what an agent tells over HTTPS: when UDP feedback does not get through,

@@ -157,7 +157,10 @@ type TransferService interface {
 	Files(ctx context.Context, p Principal, no protocol.TransferNo) ([]FileEntry, error)
 	// CancelTransfer takes back what is still owed; it is also `pending remove`.
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
-	// RetryTransfer owes again what failed, was refused, expired or cancelled.
+	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at
+	// most 1,000 at once.
+	DeliveryEntries(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID, w Window) (DeliveryEntries, error)
+	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled.
 	RetryTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
 	// EConflict, in words, when that cannot be: it is done, not connected, held.
@@ -276,6 +279,9 @@ type AgentService interface {
 	// still owed them.
 	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error)
 	Report(ctx context.Context, p Principal, r AgentReport) error
+	// Entries tells what does not lie under its name, page by page, before the receipt. It
+	// answers EExhausted when the server keeps no more of them; the receipt counts them all.
+	Entries(ctx context.Context, p Principal, e EntryPage) error
 	Receipt(ctx context.Context, p Principal, r Receipt) error
 	// ProbesHeard answers AgentProbe.
 	ProbesHeard(ctx context.Context, p Principal, a ProbeAnswer) error

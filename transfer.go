@@ -64,6 +64,7 @@ type Transfer struct {
 	Owed       int                 `json:"owed"`
 	Verified   int                 `json:"verified"`
 	Failed     int                 `json:"failed"`
+	Incomplete int                 `json:"incomplete"`          // devices that have all of it but some entries
 	Session    *SessionStatus      `json:"session,omitempty"`   // while one runs
 	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
 	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
@@ -121,6 +122,7 @@ const (
 	DeliveryVerified   DeliveryState = "verified"
 	DeliveryAlreadyHad DeliveryState = "already-had"
 	DeliverySuperseded DeliveryState = "superseded"
+	DeliveryIncomplete DeliveryState = "incomplete" // some entries are missing at the device; the others are verified
 	DeliveryFailed     DeliveryState = "failed"
 	DeliveryRefused    DeliveryState = "refused" // no space, names it cannot hold …: tried again when that changes
 	DeliveryExpired    DeliveryState = "expired"
@@ -131,6 +133,24 @@ const (
 func (s DeliveryState) Owed() bool {
 	switch s {
 	case DeliveryQueued, DeliveryReceiving, DeliveryRefused:
+		return true
+	}
+	return false
+}
+
+// Delivered says whether every entry lies at the device as it was sent, or newer.
+func (s DeliveryState) Delivered() bool {
+	switch s {
+	case DeliveryVerified, DeliveryAlreadyHad, DeliverySuperseded:
+		return true
+	}
+	return false
+}
+
+// Retryable says whether RetryTransfer owes the delivery again.
+func (s DeliveryState) Retryable() bool {
+	switch s {
+	case DeliveryIncomplete, DeliveryFailed, DeliveryRefused, DeliveryExpired, DeliveryCancelled:
 		return true
 	}
 	return false
@@ -188,6 +208,41 @@ type Delivery struct {
 	LossPercent float64             `json:"loss_percent"`
 	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
 	UpdatedAt   time.Time           `json:"updated_at"`
+	Tally
+}
+
+// Tally counts the entries of a closed delivery, as the device told them. Without any it is of
+// an older version, which told none.
+type Tally struct {
+	Entries int `json:"entries,omitempty"` // files, folders and links of the transfer
+	Missing int `json:"missing,omitempty"` // of those, what does not lie at the device
+	Beside  int `json:"beside,omitempty"`  // of those, what lies beside something that it may not replace
+}
+
+// EntryResult is what became of an entry that does not lie under its name.
+type EntryResult string
+
+// The results.
+const (
+	EntryMissing EntryResult = "missing" // it is not there
+	EntryBeside  EntryResult = "beside"  // it lies under another name
+)
+
+// DeliveryEntry is an entry of a transfer that does not lie under its name at a device.
+type DeliveryEntry struct {
+	Path   string      `json:"path"`
+	Kind   string      `json:"kind"` // file, folder, symlink
+	Result EntryResult `json:"result"`
+	Name   string      `json:"name,omitempty"` // of EntryBeside: where it lies
+	Reason string      `json:"reason,omitempty"`
+}
+
+// DeliveryEntries is a stretch of the entries that do not lie under their names at a device:
+// the missing ones first.
+type DeliveryEntries struct {
+	Total   int             `json:"total"`  // so many there are
+	Listed  int             `json:"listed"` // so many of them the server keeps: there is a bound
+	Entries []DeliveryEntry `json:"entries"`
 }
 
 // FileEntry is one path of a transfer, as listings show it.

@@ -26,6 +26,11 @@ func (c *Client) Report(ctx context.Context, r groupcast.AgentReport) error {
 	return c.do(ctx, post("/agent/reports", r), nil)
 }
 
+// Entries tells a page of what does not lie under its name.
+func (c *Client) Entries(ctx context.Context, e groupcast.EntryPage) error {
+	return c.do(ctx, post("/agent/entries", e), nil)
+}
+
 // Receipt hands in the device's signed word.
 func (c *Client) Receipt(ctx context.Context, r groupcast.Receipt) error {
 	return c.do(ctx, post("/agent/receipts", r), nil)

@@ -176,6 +176,9 @@ func transferTrips() []trip {
 		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
 		}),
+		gives(trip{method: "DeliveryEntries", args: []any{no, device, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.DeliveryEntries, error) {
+			return c.DeliveryEntries(ctx, no, device, groupcast.Window{From: 3, Limit: 7})
+		}),
 		gives(trip{method: "Series", args: []any{no, at}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
 			return c.Series(ctx, no, at)
 		}),
@@ -236,7 +239,7 @@ func operationTrips() []trip {
 func agentTrips() []trip {
 	ready, report := httpapitest.Fill[groupcast.Ready](), httpapitest.Fill[groupcast.AgentReport]()
 	receipt, probes := httpapitest.Fill[groupcast.Receipt](), httpapitest.Fill[groupcast.ProbeAnswer]()
-	blank := groupcast.Ready{LacksAll: true}
+	blank, page := groupcast.Ready{LacksAll: true}, httpapitest.Fill[groupcast.EntryPage]()
 	return []trip{
 		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState, error) {
 			return c.AgentState(ctx)
@@ -248,6 +251,7 @@ func agentTrips() []trip {
 			return c.Ready(ctx, blank)
 		}),
 		acts(trip{method: "Report", by: "agent", args: []any{report}}, func(ctx context.Context, c *apiclient.Client) error { return c.Report(ctx, report) }),
+		acts(trip{method: "Entries", by: "agent", args: []any{page}}, func(ctx context.Context, c *apiclient.Client) error { return c.Entries(ctx, page) }),
 		acts(trip{method: "Receipt", by: "agent", args: []any{receipt}}, func(ctx context.Context, c *apiclient.Client) error { return c.Receipt(ctx, receipt) }),
 		acts(trip{method: "ProbesHeard", by: "agent", args: []any{probes}}, func(ctx context.Context, c *apiclient.Client) error {
 			return c.ProbesHeard(ctx, probes)

@@ -42,6 +42,12 @@ func (c *Client) Deliveries(ctx context.Context, no protocol.TransferNo) ([]grou
 	return answered[[]groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"))
 }
 
+// DeliveryEntries lists what does not lie under its name at a device.
+func (c *Client) DeliveryEntries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+	v := url.Values{"from": {strconv.Itoa(w.From)}, "limit": {strconv.Itoa(w.Limit)}}
+	return answered[groupcast.DeliveryEntries](ctx, c, get("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/entries").with(v))
+}
+
 // Files lists the files of a transfer.
 func (c *Client) Files(ctx context.Context, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
 	return answered[[]groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"))
@@ -52,7 +58,7 @@ func (c *Client) CancelTransfer(ctx context.Context, no protocol.TransferNo) (gr
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/cancel", nil).slowly())
 }
 
-// RetryTransfer owes again what failed, was refused, expired or cancelled.
+// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled.
 func (c *Client) RetryTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/retry", nil).slowly())
 }

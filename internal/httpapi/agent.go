@@ -30,6 +30,11 @@ func (a *api) agentRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.AgentReport }) error {
 			return hide(a.service.Report(ctx, p, in.Body))
 		})
+	act(a, route{method: http.MethodPost, path: "/agent/entries", id: "agent-entries", access: agents, body: maxEntries,
+		summary: "What does not lie under its name at the device, before the receipt"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.EntryPage }) error {
+			return hide(a.service.Entries(ctx, p, in.Body))
+		})
 	act(a, route{method: http.MethodPost, path: "/agent/receipts", id: "agent-receipt", access: agents,
 		summary: "The device's signed word on a delivery's outcome"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Receipt }) error {

@@ -17,10 +17,11 @@ import (
 
 // Sizes of JSON bodies (security.md C4, C6).
 const (
-	maxLogin  = 4 << 10
-	maxJSON   = 64 << 10
-	maxRanges = 256 << 10 // agents name up to 4,096 ranges of blocks
-	maxUpload = 32 << 20  // the list of an upload's files
+	maxLogin   = 4 << 10
+	maxJSON    = 64 << 10
+	maxRanges  = 256 << 10 // agents name up to 4,096 ranges of blocks
+	maxEntries = 2 << 20   // a page of entries that did not come to lie where they should
+	maxUpload  = 32 << 20  // the list of an upload's files
 )
 
 // bodyTimeout is how long a JSON body may take to arrive.

@@ -41,6 +41,19 @@ func (a *api) transferRoutes() {
 		}) ([]groupcast.Delivery, error) {
 			return stretch[groupcast.Delivery](in.Window)(a.service.Deliveries(ctx, p, in.No))
 		})
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries/{device}/entries", id: "delivery-entries", access: admins,
+		summary: "What does not lie under its name at a device: the missing first, then what lies beside"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No     protocol.TransferNo `path:"no"`
+			Device protocol.DeviceID   `path:"device"`
+			Window
+		}) (groupcast.DeliveryEntries, error) {
+			out, err := a.service.DeliveryEntries(ctx, p, in.No, in.Device, groupcast.Window(in.Window))
+			if out.Entries == nil {
+				out.Entries = []groupcast.DeliveryEntry{}
+			}
+			return out, err
+		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
@@ -75,7 +88,7 @@ func (a *api) transferActions() {
 		do            func(context.Context, groupcast.Principal, protocol.TransferNo) (groupcast.Transfer, error)
 	}{
 		{"cancel", "Take back what is still owed", a.service.CancelTransfer},
-		{"retry", "Owe again what failed, was refused, expired or cancelled", a.service.RetryTransfer},
+		{"retry", "Owe again what is incomplete, failed, was refused, expired or cancelled", a.service.RetryTransfer},
 		{"send", "Send now, held or gathering", a.service.SendTransfer},
 	} {
 		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/" + v.verb, id: v.verb + "-transfer", access: admins, summary: v.summary},

@@ -141,8 +141,7 @@ func whose(d groupcast.Delivery) string {
 
 // afterTheEnd says what can be done about a delivery that is closed.
 func afterTheEnd(d groupcast.Delivery, no protocol.TransferNo) string {
-	switch d.State {
-	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded:
+	if d.State.Delivered() {
 		return "nothing is left to do for it"
 	}
 	return fmt.Sprintf("owe it again with `groupcast transfer retry %d`", no)

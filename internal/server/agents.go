@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -184,7 +185,7 @@ const maxReason = 500 // bytes of a reason that a device gives
 
 func clip(s string) string {
 	if len(s) > maxReason {
-		return s[:maxReason]
+		return strings.ToValidUTF8(s[:maxReason], "")
 	}
 	return s
 }

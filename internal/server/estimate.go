@@ -94,7 +94,7 @@ func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate
 			moving = append(moving, a)
 		}
 	}
-	return estimates(l.s.now(), tr.Verified, max(0, tr.Owed-len(moving)), moving)
+	return estimates(l.s.now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.

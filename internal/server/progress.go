@@ -100,6 +100,14 @@ func bytesOf(tr store.Transfer, blocks int) uint64 {
 	return min(uint64(float64(tr.Bytes)*float64(blocks)/float64(tr.Blocks)), tr.Bytes)
 }
 
+// blocksOf is how many of a transfer's blocks so many bytes fill, whichever they are.
+func blocksOf(tr store.Transfer, bytes uint64) int {
+	if bytes >= tr.Bytes {
+		return tr.Blocks
+	}
+	return int(float64(tr.Blocks) * float64(bytes) / float64(tr.Bytes))
+}
+
 // current lists the runs there are now.
 func (l *live) current() []*run {
 	l.mu.Lock()

@@ -45,10 +45,13 @@ func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, r grou
 
 func (s *Server) checkReceipt(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
 	switch r.Outcome {
-	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded,
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded, groupcast.DeliveryIncomplete,
 		groupcast.DeliveryFailed, groupcast.DeliveryRefused:
 	default:
 		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
+	}
+	if err := checkTally(r); err != nil {
+		return err
 	}
 	if r.Root != tr.Root {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt is for another manifest")
@@ -72,10 +75,16 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
-	s.live.report(d.ID, groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path})
+	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
+	if r.Outcome == groupcast.DeliveryIncomplete {
+		got.Bytes = min(r.Bytes, tr.Bytes)
+		got.Blocks = blocksOf(tr, got.Bytes)
+	}
+	s.live.report(d.ID, got)
 	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
 	owed, err := s.store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: clip(r.Reason), Path: r.Path, Receipt: proof,
+		Tally: r.Tally,
 	}, s.now())
 	if err != nil {
 		return err

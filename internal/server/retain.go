@@ -90,11 +90,7 @@ func onDisk(tr store.Transfer) uint64 {
 func (s *Server) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
 	all, err := s.store.Deliveries(ctx, no)
 	return err == nil && !slices.ContainsFunc(all, func(d groupcast.Delivery) bool {
-		switch d.State {
-		case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded:
-			return false
-		}
-		return true
+		return !d.State.Delivered()
 	})
 }
 

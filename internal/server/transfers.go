@@ -239,7 +239,7 @@ func (s *Server) completeIdle(ctx context.Context, groups []protocol.GroupID) {
 		return
 	}
 	for _, tr := range rows {
-		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Failed > 0 {
+		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
 			s.complete(ctx, tr.No)
 		}
 	}

@@ -121,7 +121,7 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 		return ""
 	}
 	done, total := 0, 0
-	var behind, refused, silent, later, off []string
+	var behind, refused, incomplete, silent, later, off []string
 	name := namesIn(all)
 	for i := range all {
 		d := &all[i]
@@ -130,8 +130,11 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 		case d.State == groupcast.DeliveryCancelled || d.State == groupcast.DeliveryExpired:
 			continue // no longer promised
 		case !d.State.Owed():
-			if d.State != groupcast.DeliveryFailed {
+			if d.State.Delivered() {
 				done++
+			}
+			if d.State == groupcast.DeliveryIncomplete {
+				incomplete = append(incomplete, fmt.Sprintf("%s lacks %d of %d", name(d), d.Missing, d.Entries))
 			}
 		case d.State == groupcast.DeliveryRefused:
 			refused = append(refused, name(d)+" refused: "+d.Reason)
@@ -149,6 +152,7 @@ func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
 	parts := []string{fmt.Sprintf("%d of %d done", done, total)}
 	parts = append(parts, some(behind)...)
 	parts = append(parts, some(refused)...)
+	parts = append(parts, some(incomplete)...)
 	for _, of := range []struct {
 		names []string
 		how   string

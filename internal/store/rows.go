@@ -80,6 +80,7 @@ type Closing struct {
 	Reason   string
 	Path     groupcast.Path // PathUnknown or "" keeps what is known
 	Receipt  []byte
+	groupcast.Tally
 }
 
 // MaxHandouts bounds a listing of who was handed keys.

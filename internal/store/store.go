@@ -149,7 +149,7 @@ type Transfers interface {
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error
 	// ReleaseTransfer takes the hold off; nobody is put off any more.
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
-	// RetryTransfer owes again what failed, was refused, expired or cancelled, to devices of
+	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled, to devices of
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time, at time.Time) ([]groupcast.Delivery, error)
 	// AddTransferBytes adds to what went over the wire and over HTTPS.
@@ -192,7 +192,13 @@ type Deliveries interface {
 	// CloseDelivery ends an owed delivery with a receipt (its canonical JSON; may be nil) and
 	// gives how many of the transfer are still owed. EConflict if it is closed: only
 	// RetryTransfer opens it again (security.md F4).
+	// Of the entries that AddEntries kept those go that the closing does not count.
 	CloseDelivery(ctx context.Context, c Closing, at time.Time) (owed int, err error)
+	// AddEntries keeps entries of an owed delivery from a number on; those from there on that
+	// were kept before go. EExhausted past most bytes of all of them, ENotFound if it is not owed.
+	AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error
+	// Entries lists what is kept of a delivery's entries, and says how many there are.
+	Entries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) ([]groupcast.DeliveryEntry, int, error)
 }
 
 // Offers number the offers of the server's life.

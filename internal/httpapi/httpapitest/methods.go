@@ -180,6 +180,11 @@ func (s *Service) DropMember(_ context.Context, p groupcast.Principal, no protoc
 	return answer[groupcast.Transfer](s.note("DropMember", p, no, user))
 }
 
+// DeliveryEntries notes the call.
+func (s *Service) DeliveryEntries(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+	return answer[groupcast.DeliveryEntries](s.note("DeliveryEntries", p, no, dev, w))
+}
+
 // ActOnDelivery notes the call.
 func (s *Service) ActOnDelivery(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
 	return answer[groupcast.Delivery](s.note("ActOnDelivery", p, no, dev, a))
@@ -253,6 +258,11 @@ func (s *Service) Ready(_ context.Context, p groupcast.Principal, r groupcast.Re
 // Report notes the call.
 func (s *Service) Report(_ context.Context, p groupcast.Principal, r groupcast.AgentReport) error {
 	return s.note("Report", p, r)
+}
+
+// Entries notes the call.
+func (s *Service) Entries(_ context.Context, p groupcast.Principal, e groupcast.EntryPage) error {
+	return s.note("Entries", p, e)
 }
 
 // Receipt notes the call.

@@ -130,6 +130,7 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 		User: r.UserName, Device: r.DeviceName, State: groupcast.DeliveryState(r.State),
 		Reason: r.Reason, Path: groupcast.Path(r.Path), Blocks: int(r.Blocks),
 		Bytes: uint64(r.Bytes), LossPercent: r.Loss, Bar: r.Bar, UpdatedAt: instant(r.UpdatedAt),
+		Tally: groupcast.Tally{Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside)},
 	}
 	if r.Later && d.State.Owed() {
 		d.Cause = groupcast.CauseLater
@@ -148,7 +149,7 @@ func transferFrom(r queries.Transfer) (store.Transfer, error) {
 			StartedAt: instant(r.StartedAt), EndedAt: instant(r.EndedAt),
 			ExpiresAt: instant(r.ExpiresAt), Hold: r.Hold, Via: groupcast.Via(r.Via),
 			RateLimit: uint64(r.RateLimit), InPlace: r.InPlace, Owed: int(r.Owed),
-			Verified: int(r.Verified), Failed: int(r.Failed),
+			Verified: int(r.Verified), Failed: int(r.Failed), Incomplete: int(r.Incomplete),
 			WireBytes: uint64(r.WireBytes), HTTPSBytes: uint64(r.HttpsBytes),
 		},
 		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),

@@ -132,6 +132,7 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 		}
 		n, err := q.CloseDelivery(ctx, queries.CloseDeliveryParams{
 			State: string(c.State), Reason: c.Reason, Path: path, Receipt: c.Receipt,
+			Entries: int64(c.Entries), Missing: int64(c.Missing), Beside: int64(c.Beside),
 			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), UserID: c.UserID,
 		})
 		if err != nil {
@@ -139,6 +140,11 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 		}
 		if n == 0 {
 			return notOwed(ctx, q, c)
+		}
+		if err := q.DropEntries(ctx, queries.DropEntriesParams{
+			TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), FromN: int64(c.Missing + c.Beside),
+		}); err != nil {
+			return err
 		}
 		owed, err = countClosed(ctx, q, c)
 		return err
@@ -167,6 +173,8 @@ func countClosed(ctx context.Context, q *queries.Queries, c store.Closing) (int,
 		}
 	case groupcast.DeliveryFailed, groupcast.DeliveryExpired:
 		p.Failed = 1
+	case groupcast.DeliveryIncomplete:
+		p.Incomplete = 1
 	}
 	if err := q.CountClosed(ctx, p); err != nil {
 		return 0, err

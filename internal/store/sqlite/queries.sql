@@ -289,7 +289,9 @@ UPDATE transfers SET
     verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
         AND d.state IN ('verified', 'already-had', 'superseded')),
     failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired'))
+        AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state = 'incomplete')
 WHERE no = @no;
 
 -- name: RecountOfUser :exec
@@ -299,12 +301,15 @@ UPDATE transfers SET
     verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
         AND d.state IN ('verified', 'already-had', 'superseded')),
     failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired'))
+        AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state = 'incomplete')
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND no IN (SELECT transfer_no FROM deliveries o WHERE o.user_id = @user_id);
 
 -- name: CountClosed :exec
-UPDATE transfers SET owed = owed - 1, verified = verified + @verified, failed = failed + @failed
+UPDATE transfers SET owed = owed - 1, verified = verified + @verified, failed = failed + @failed,
+    incomplete = incomplete + @incomplete
 WHERE no = @no;
 
 -- name: OweGroup :exec
@@ -367,8 +372,9 @@ UPDATE deliveries SET state = @state, reason = @reason, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND state IN ('queued', 'receiving', 'refused');
 
 -- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = @updated_at
-WHERE transfer_no = @transfer_no AND state IN ('failed', 'refused', 'expired', 'cancelled')
+UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = @updated_at,
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0
+WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = @transfer_no)
     AND (device_id IN (SELECT id FROM devices)
@@ -416,10 +422,38 @@ WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_
 -- name: CloseDelivery :execrows
 UPDATE deliveries SET state = @state, reason = @reason,
     path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
-    receipt = @receipt, updated_at = @updated_at
+    receipt = @receipt, entries = @entries, missing = @missing, beside = @beside, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND device_id = @device_id
     AND (device_id <> '' OR user_id = @user_id)
     AND state IN ('queued', 'receiving', 'refused');
+
+-- name: EntryBytes :one
+SELECT entry_bytes FROM deliveries
+WHERE transfer_no = @transfer_no AND device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
+
+-- name: SetEntryBytes :exec
+UPDATE deliveries SET entry_bytes = @entry_bytes WHERE transfer_no = @transfer_no AND device_id = @device_id;
+
+-- name: AddEntry :exec
+INSERT INTO delivery_entries (transfer_no, device_id, n, path, kind, result, name, reason)
+VALUES (@transfer_no, @device_id, @n, @path, @kind, @result, @name, @reason)
+ON CONFLICT (transfer_no, device_id, n) DO UPDATE SET path = excluded.path, kind = excluded.kind,
+    result = excluded.result, name = excluded.name, reason = excluded.reason;
+
+-- name: DropEntries :exec
+DELETE FROM delivery_entries WHERE transfer_no = @transfer_no AND device_id = @device_id AND n >= @from_n;
+
+-- name: DropEntriesOfOwed :exec
+DELETE FROM delivery_entries WHERE delivery_entries.transfer_no = @transfer_no
+    AND delivery_entries.device_id IN (SELECT d.device_id FROM deliveries d WHERE d.transfer_no = @transfer_no
+        AND d.state IN ('queued', 'receiving', 'refused'));
+
+-- name: Entries :many
+SELECT * FROM delivery_entries WHERE transfer_no = @transfer_no AND device_id = @device_id
+ORDER BY n LIMIT @most OFFSET @skip;
+
+-- name: CountEntries :one
+SELECT COUNT(*) FROM delivery_entries WHERE transfer_no = @transfer_no AND device_id = @device_id;
 
 -- name: SetLater :exec
 UPDATE deliveries SET later = @later, updated_at = @updated_at

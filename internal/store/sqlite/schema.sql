@@ -99,7 +99,8 @@ CREATE TABLE transfers (
     content_gone    BOOLEAN NOT NULL,
     owed            BIGINT NOT NULL, -- counts of deliveries, kept by whoever changes them
     verified        BIGINT NOT NULL,
-    failed          BIGINT NOT NULL
+    failed          BIGINT NOT NULL,
+    incomplete      BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
@@ -120,6 +121,10 @@ CREATE TABLE deliveries (
     receipt     BYTEA,
     updated_at  BIGINT NOT NULL,
     later       BOOLEAN NOT NULL DEFAULT FALSE, -- an administrator put it off
+    entries     BIGINT NOT NULL DEFAULT 0,
+    missing     BIGINT NOT NULL DEFAULT 0,
+    beside      BIGINT NOT NULL DEFAULT 0,
+    entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);
@@ -167,4 +172,16 @@ CREATE TABLE handouts (
     device_name TEXT    NOT NULL,
     at          BIGINT NOT NULL,
     PRIMARY KEY (transfer_no, session, device_id)
+);
+
+CREATE TABLE delivery_entries (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    device_id   TEXT    NOT NULL,
+    n           BIGINT NOT NULL, -- in the device's order
+    path        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    result      TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, device_id, n)
 );

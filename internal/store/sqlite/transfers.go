@@ -228,6 +228,9 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 		if _, err := q.RetryDeliveries(ctx, queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {
 			return err
 		}
+		if err := q.DropEntriesOfOwed(ctx, int64(no)); err != nil {
+			return err
+		}
 		if t, err = recount(ctx, q, no); err != nil {
 			return err
 		}

@@ -40,6 +40,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"entitled: now or not at all", entitled},
 		{"progress does not reopen", progress},
 		{"closing counts down", closing},
+		{"an incomplete delivery", incomplete},
+		{"entries are bounded", entriesBounded},
 		{"transfers move", transferStates},
 		{"retry", retry},
 		{"deleting a group", deleteGroup},

@@ -27,6 +27,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addDeviceStmt, err = db.PrepareContext(ctx, addDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query AddDevice: %w", err)
 	}
+	if q.addEntryStmt, err = db.PrepareContext(ctx, addEntry); err != nil {
+		return nil, fmt.Errorf("error preparing query AddEntry: %w", err)
+	}
 	if q.addGroupStmt, err = db.PrepareContext(ctx, addGroup); err != nil {
 		return nil, fmt.Errorf("error preparing query AddGroup: %w", err)
 	}
@@ -90,6 +93,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countClosedStmt, err = db.PrepareContext(ctx, countClosed); err != nil {
 		return nil, fmt.Errorf("error preparing query CountClosed: %w", err)
 	}
+	if q.countEntriesStmt, err = db.PrepareContext(ctx, countEntries); err != nil {
+		return nil, fmt.Errorf("error preparing query CountEntries: %w", err)
+	}
 	if q.counterStmt, err = db.PrepareContext(ctx, counter); err != nil {
 		return nil, fmt.Errorf("error preparing query Counter: %w", err)
 	}
@@ -132,8 +138,20 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.devicesStmt, err = db.PrepareContext(ctx, devices); err != nil {
 		return nil, fmt.Errorf("error preparing query Devices: %w", err)
 	}
+	if q.dropEntriesStmt, err = db.PrepareContext(ctx, dropEntries); err != nil {
+		return nil, fmt.Errorf("error preparing query DropEntries: %w", err)
+	}
+	if q.dropEntriesOfOwedStmt, err = db.PrepareContext(ctx, dropEntriesOfOwed); err != nil {
+		return nil, fmt.Errorf("error preparing query DropEntriesOfOwed: %w", err)
+	}
 	if q.entitledStmt, err = db.PrepareContext(ctx, entitled); err != nil {
 		return nil, fmt.Errorf("error preparing query Entitled: %w", err)
+	}
+	if q.entriesStmt, err = db.PrepareContext(ctx, entries); err != nil {
+		return nil, fmt.Errorf("error preparing query Entries: %w", err)
+	}
+	if q.entryBytesStmt, err = db.PrepareContext(ctx, entryBytes); err != nil {
+		return nil, fmt.Errorf("error preparing query EntryBytes: %w", err)
 	}
 	if q.fillDeliveryStmt, err = db.PrepareContext(ctx, fillDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query FillDelivery: %w", err)
@@ -258,6 +276,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setDisabledStmt, err = db.PrepareContext(ctx, setDisabled); err != nil {
 		return nil, fmt.Errorf("error preparing query SetDisabled: %w", err)
 	}
+	if q.setEntryBytesStmt, err = db.PrepareContext(ctx, setEntryBytes); err != nil {
+		return nil, fmt.Errorf("error preparing query SetEntryBytes: %w", err)
+	}
 	if q.setLaterStmt, err = db.PrepareContext(ctx, setLater); err != nil {
 		return nil, fmt.Errorf("error preparing query SetLater: %w", err)
 	}
@@ -329,6 +350,11 @@ func (q *Queries) Close() error {
 	if q.addDeviceStmt != nil {
 		if cerr := q.addDeviceStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addDeviceStmt: %w", cerr)
+		}
+	}
+	if q.addEntryStmt != nil {
+		if cerr := q.addEntryStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addEntryStmt: %w", cerr)
 		}
 	}
 	if q.addGroupStmt != nil {
@@ -436,6 +462,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countClosedStmt: %w", cerr)
 		}
 	}
+	if q.countEntriesStmt != nil {
+		if cerr := q.countEntriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countEntriesStmt: %w", cerr)
+		}
+	}
 	if q.counterStmt != nil {
 		if cerr := q.counterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing counterStmt: %w", cerr)
@@ -506,9 +537,29 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing devicesStmt: %w", cerr)
 		}
 	}
+	if q.dropEntriesStmt != nil {
+		if cerr := q.dropEntriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropEntriesStmt: %w", cerr)
+		}
+	}
+	if q.dropEntriesOfOwedStmt != nil {
+		if cerr := q.dropEntriesOfOwedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropEntriesOfOwedStmt: %w", cerr)
+		}
+	}
 	if q.entitledStmt != nil {
 		if cerr := q.entitledStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing entitledStmt: %w", cerr)
+		}
+	}
+	if q.entriesStmt != nil {
+		if cerr := q.entriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing entriesStmt: %w", cerr)
+		}
+	}
+	if q.entryBytesStmt != nil {
+		if cerr := q.entryBytesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing entryBytesStmt: %w", cerr)
 		}
 	}
 	if q.fillDeliveryStmt != nil {
@@ -716,6 +767,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setDisabledStmt: %w", cerr)
 		}
 	}
+	if q.setEntryBytesStmt != nil {
+		if cerr := q.setEntryBytesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setEntryBytesStmt: %w", cerr)
+		}
+	}
 	if q.setLaterStmt != nil {
 		if cerr := q.setLaterStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setLaterStmt: %w", cerr)
@@ -861,6 +917,7 @@ type Queries struct {
 	db                            DBTX
 	tx                            *sql.Tx
 	addDeviceStmt                 *sql.Stmt
+	addEntryStmt                  *sql.Stmt
 	addGroupStmt                  *sql.Stmt
 	addHandoutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
@@ -882,6 +939,7 @@ type Queries struct {
 	closeOfferStmt                *sql.Stmt
 	countStmt                     *sql.Stmt
 	countClosedStmt               *sql.Stmt
+	countEntriesStmt              *sql.Stmt
 	counterStmt                   *sql.Stmt
 	decideRequestStmt             *sql.Stmt
 	deleteDeviceStmt              *sql.Stmt
@@ -896,7 +954,11 @@ type Queries struct {
 	deviceByKeyStmt               *sql.Stmt
 	deviceNamesStmt               *sql.Stmt
 	devicesStmt                   *sql.Stmt
+	dropEntriesStmt               *sql.Stmt
+	dropEntriesOfOwedStmt         *sql.Stmt
 	entitledStmt                  *sql.Stmt
+	entriesStmt                   *sql.Stmt
+	entryBytesStmt                *sql.Stmt
 	fillDeliveryStmt              *sql.Stmt
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
@@ -938,6 +1000,7 @@ type Queries struct {
 	sessionsOfGroupStmt           *sql.Stmt
 	setContentGoneStmt            *sql.Stmt
 	setDisabledStmt               *sql.Stmt
+	setEntryBytesStmt             *sql.Stmt
 	setLaterStmt                  *sql.Stmt
 	setPasswordStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
@@ -966,6 +1029,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		db:                            tx,
 		tx:                            tx,
 		addDeviceStmt:                 q.addDeviceStmt,
+		addEntryStmt:                  q.addEntryStmt,
 		addGroupStmt:                  q.addGroupStmt,
 		addHandoutStmt:                q.addHandoutStmt,
 		addMemberStmt:                 q.addMemberStmt,
@@ -987,6 +1051,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		closeOfferStmt:                q.closeOfferStmt,
 		countStmt:                     q.countStmt,
 		countClosedStmt:               q.countClosedStmt,
+		countEntriesStmt:              q.countEntriesStmt,
 		counterStmt:                   q.counterStmt,
 		decideRequestStmt:             q.decideRequestStmt,
 		deleteDeviceStmt:              q.deleteDeviceStmt,
@@ -1001,7 +1066,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deviceByKeyStmt:               q.deviceByKeyStmt,
 		deviceNamesStmt:               q.deviceNamesStmt,
 		devicesStmt:                   q.devicesStmt,
+		dropEntriesStmt:               q.dropEntriesStmt,
+		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
 		entitledStmt:                  q.entitledStmt,
+		entriesStmt:                   q.entriesStmt,
+		entryBytesStmt:                q.entryBytesStmt,
 		fillDeliveryStmt:              q.fillDeliveryStmt,
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
@@ -1043,6 +1112,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sessionsOfGroupStmt:           q.sessionsOfGroupStmt,
 		setContentGoneStmt:            q.setContentGoneStmt,
 		setDisabledStmt:               q.setDisabledStmt,
+		setEntryBytesStmt:             q.setEntryBytesStmt,
 		setLaterStmt:                  q.setLaterStmt,
 		setPasswordStmt:               q.setPasswordStmt,
 		setRoleStmt:                   q.setRoleStmt,

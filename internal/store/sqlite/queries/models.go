@@ -39,6 +39,21 @@ type Delivery struct {
 	Receipt    []byte
 	UpdatedAt  int64
 	Later      bool
+	Entries    int64
+	Missing    int64
+	Beside     int64
+	EntryBytes int64
+}
+
+type DeliveryEntry struct {
+	TransferNo int64
+	DeviceID   string
+	N          int64
+	Path       string
+	Kind       string
+	Result     string
+	Name       string
+	Reason     string
 }
 
 type Device struct {
@@ -150,6 +165,7 @@ type Transfer struct {
 	Owed           int64
 	Verified       int64
 	Failed         int64
+	Incomplete     int64
 }
 
 type User struct {

@@ -52,6 +52,38 @@ func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
 	return err
 }
 
+const addEntry = `-- name: AddEntry :exec
+INSERT INTO delivery_entries (transfer_no, device_id, n, path, kind, result, name, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (transfer_no, device_id, n) DO UPDATE SET path = excluded.path, kind = excluded.kind,
+    result = excluded.result, name = excluded.name, reason = excluded.reason
+`
+
+type AddEntryParams struct {
+	TransferNo int64
+	DeviceID   string
+	N          int64
+	Path       string
+	Kind       string
+	Result     string
+	Name       string
+	Reason     string
+}
+
+func (q *Queries) AddEntry(ctx context.Context, arg AddEntryParams) error {
+	_, err := q.exec(ctx, q.addEntryStmt, addEntry,
+		arg.TransferNo,
+		arg.DeviceID,
+		arg.N,
+		arg.Path,
+		arg.Kind,
+		arg.Result,
+		arg.Name,
+		arg.Reason,
+	)
+	return err
+}
+
 const addGroup = `-- name: AddGroup :exec
 INSERT INTO groups (id, name, address, description, unlisted, created_at, version)
 VALUES ($1, $2, $3, $4, $5, $6, 1)
@@ -479,9 +511,9 @@ func (q *Queries) CloseAllOffers(ctx context.Context) error {
 const closeDelivery = `-- name: CloseDelivery :execrows
 UPDATE deliveries SET state = $1, reason = $2,
     path = CASE WHEN CAST($3 AS TEXT) = '' THEN path ELSE $3 END,
-    receipt = $4, updated_at = $5
-WHERE transfer_no = $6 AND device_id = $7
-    AND (device_id <> '' OR user_id = $8)
+    receipt = $4, entries = $5, missing = $6, beside = $7, updated_at = $8
+WHERE transfer_no = $9 AND device_id = $10
+    AND (device_id <> '' OR user_id = $11)
     AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -490,6 +522,9 @@ type CloseDeliveryParams struct {
 	Reason     string
 	Path       string
 	Receipt    []byte
+	Entries    int64
+	Missing    int64
+	Beside     int64
 	UpdatedAt  int64
 	TransferNo int64
 	DeviceID   string
@@ -502,6 +537,9 @@ func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (i
 		arg.Reason,
 		arg.Path,
 		arg.Receipt,
+		arg.Entries,
+		arg.Missing,
+		arg.Beside,
 		arg.UpdatedAt,
 		arg.TransferNo,
 		arg.DeviceID,
@@ -534,19 +572,42 @@ func (q *Queries) Count(ctx context.Context, name string) (int64, error) {
 }
 
 const countClosed = `-- name: CountClosed :exec
-UPDATE transfers SET owed = owed - 1, verified = verified + $1, failed = failed + $2
-WHERE no = $3
+UPDATE transfers SET owed = owed - 1, verified = verified + $1, failed = failed + $2,
+    incomplete = incomplete + $3
+WHERE no = $4
 `
 
 type CountClosedParams struct {
-	Verified int64
-	Failed   int64
-	No       int64
+	Verified   int64
+	Failed     int64
+	Incomplete int64
+	No         int64
 }
 
 func (q *Queries) CountClosed(ctx context.Context, arg CountClosedParams) error {
-	_, err := q.exec(ctx, q.countClosedStmt, countClosed, arg.Verified, arg.Failed, arg.No)
+	_, err := q.exec(ctx, q.countClosedStmt, countClosed,
+		arg.Verified,
+		arg.Failed,
+		arg.Incomplete,
+		arg.No,
+	)
 	return err
+}
+
+const countEntries = `-- name: CountEntries :one
+SELECT COUNT(*) FROM delivery_entries WHERE transfer_no = $1 AND device_id = $2
+`
+
+type CountEntriesParams struct {
+	TransferNo int64
+	DeviceID   string
+}
+
+func (q *Queries) CountEntries(ctx context.Context, arg CountEntriesParams) (int64, error) {
+	row := q.queryRow(ctx, q.countEntriesStmt, countEntries, arg.TransferNo, arg.DeviceID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const counter = `-- name: Counter :one
@@ -649,7 +710,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name
 `
 
@@ -683,6 +744,10 @@ func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]Deliverie
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
 			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -699,7 +764,7 @@ func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]Deliverie
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -740,6 +805,10 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
 			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -758,7 +827,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -793,6 +862,10 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Receipt,
 		&i.Delivery.UpdatedAt,
 		&i.Delivery.Later,
+		&i.Delivery.Entries,
+		&i.Delivery.Missing,
+		&i.Delivery.Beside,
+		&i.Delivery.EntryBytes,
 		&i.GroupName,
 	)
 	return i, err
@@ -949,8 +1022,34 @@ func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow,
 	return items, nil
 }
 
+const dropEntries = `-- name: DropEntries :exec
+DELETE FROM delivery_entries WHERE transfer_no = $1 AND device_id = $2 AND n >= $3
+`
+
+type DropEntriesParams struct {
+	TransferNo int64
+	DeviceID   string
+	FromN      int64
+}
+
+func (q *Queries) DropEntries(ctx context.Context, arg DropEntriesParams) error {
+	_, err := q.exec(ctx, q.dropEntriesStmt, dropEntries, arg.TransferNo, arg.DeviceID, arg.FromN)
+	return err
+}
+
+const dropEntriesOfOwed = `-- name: DropEntriesOfOwed :exec
+DELETE FROM delivery_entries WHERE delivery_entries.transfer_no = $1
+    AND delivery_entries.device_id IN (SELECT d.device_id FROM deliveries d WHERE d.transfer_no = $1
+        AND d.state IN ('queued', 'receiving', 'refused'))
+`
+
+func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.dropEntriesOfOwedStmt, dropEntriesOfOwed, transferNo)
+	return err
+}
+
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -993,11 +1092,81 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Receipt,
 		&i.Delivery.UpdatedAt,
 		&i.Delivery.Later,
+		&i.Delivery.Entries,
+		&i.Delivery.Missing,
+		&i.Delivery.Beside,
+		&i.Delivery.EntryBytes,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
 	)
 	return i, err
+}
+
+const entries = `-- name: Entries :many
+SELECT transfer_no, device_id, n, path, kind, result, name, reason FROM delivery_entries WHERE transfer_no = $1 AND device_id = $2
+ORDER BY n LIMIT $4 OFFSET $3
+`
+
+type EntriesParams struct {
+	TransferNo int64
+	DeviceID   string
+	Skip       int32
+	Most       int32
+}
+
+func (q *Queries) Entries(ctx context.Context, arg EntriesParams) ([]DeliveryEntry, error) {
+	rows, err := q.query(ctx, q.entriesStmt, entries,
+		arg.TransferNo,
+		arg.DeviceID,
+		arg.Skip,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeliveryEntry
+	for rows.Next() {
+		var i DeliveryEntry
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.DeviceID,
+			&i.N,
+			&i.Path,
+			&i.Kind,
+			&i.Result,
+			&i.Name,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const entryBytes = `-- name: EntryBytes :one
+SELECT entry_bytes FROM deliveries
+WHERE transfer_no = $1 AND device_id = $2 AND state IN ('queued', 'receiving', 'refused')
+`
+
+type EntryBytesParams struct {
+	TransferNo int64
+	DeviceID   string
+}
+
+func (q *Queries) EntryBytes(ctx context.Context, arg EntryBytesParams) (int64, error) {
+	row := q.queryRow(ctx, q.entryBytesStmt, entryBytes, arg.TransferNo, arg.DeviceID)
+	var entry_bytes int64
+	err := row.Scan(&entry_bytes)
+	return entry_bytes, err
 }
 
 const fillDelivery = `-- name: FillDelivery :exec
@@ -1434,7 +1603,7 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -1484,6 +1653,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.Owed,
 			&i.Verified,
 			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}
@@ -1526,7 +1696,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -1576,6 +1746,7 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.Owed,
 			&i.Verified,
 			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}
@@ -1684,7 +1855,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -1720,6 +1891,10 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
 			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1736,7 +1911,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -1772,6 +1947,10 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
 			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1788,7 +1967,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -1830,6 +2009,10 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Receipt,
 			&i.Delivery.UpdatedAt,
 			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1881,7 +2064,9 @@ UPDATE transfers SET
     verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
         AND d.state IN ('verified', 'already-had', 'superseded')),
     failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired'))
+        AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state = 'incomplete')
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND no IN (SELECT transfer_no FROM deliveries o WHERE o.user_id = $1)
 `
@@ -1898,7 +2083,9 @@ UPDATE transfers SET
     verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
         AND d.state IN ('verified', 'already-had', 'superseded')),
     failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired'))
+        AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
+        AND d.state = 'incomplete')
 WHERE no = $1
 `
 
@@ -2069,8 +2256,9 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 }
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = $1
-WHERE transfer_no = $2 AND state IN ('failed', 'refused', 'expired', 'cancelled')
+UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = $1,
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0
+WHERE transfer_no = $2 AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = $2)
     AND (device_id IN (SELECT id FROM devices)
@@ -2181,6 +2369,21 @@ func (q *Queries) SetDisabled(ctx context.Context, arg SetDisabledParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const setEntryBytes = `-- name: SetEntryBytes :exec
+UPDATE deliveries SET entry_bytes = $1 WHERE transfer_no = $2 AND device_id = $3
+`
+
+type SetEntryBytesParams struct {
+	EntryBytes int64
+	TransferNo int64
+	DeviceID   string
+}
+
+func (q *Queries) SetEntryBytes(ctx context.Context, arg SetEntryBytesParams) error {
+	_, err := q.exec(ctx, q.setEntryBytesStmt, setEntryBytes, arg.EntryBytes, arg.TransferNo, arg.DeviceID)
+	return err
 }
 
 const setLater = `-- name: SetLater :exec
@@ -2453,7 +2656,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
@@ -2488,12 +2691,13 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 		&i.Owed,
 		&i.Verified,
 		&i.Failed,
+		&i.Incomplete,
 	)
 	return i, err
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -2542,6 +2746,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 			&i.Owed,
 			&i.Verified,
 			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}

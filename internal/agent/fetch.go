@@ -135,9 +135,9 @@ func (j *job) fetchRun(ctx context.Context, layout *manifest.Layout, first proto
 }
 
 // commitAlong moves files to their names while others still come; the returned function ends
-// it.
-func (j *job) commitAlong(ctx context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(ctx)
+// it. A commit under way is the job's and goes on to its end.
+func (j *job) commitAlong(job context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(job)
 	var done sync.WaitGroup
 	done.Go(func() {
 		next := time.NewTimer(commitSoon)
@@ -147,7 +147,7 @@ func (j *job) commitAlong(ctx context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-next.C:
-				wait, err := commitNow(ctx, j.staging())
+				wait, err := commitNow(job, j.staging())
 				if err != nil {
 					return // the last commit says why
 				}
@@ -171,6 +171,7 @@ func commitNow(ctx context.Context, g *spool.Staging) (wait time.Duration, err e
 // when nothing is heard, and feedback that UDP does not carry.
 type side struct {
 	ctx    context.Context
+	whole  context.Context // the job's: a commit goes on when the session is over
 	job    *job
 	fail   context.CancelCauseFunc
 	asks   chan ask
@@ -185,9 +186,9 @@ type ask struct {
 	reason string
 }
 
-func newSide(ctx context.Context, j *job, fail context.CancelCauseFunc) *side {
+func newSide(ctx, whole context.Context, j *job, fail context.CancelCauseFunc) *side {
 	ctx, stop := context.WithCancel(ctx)
-	return &side{ctx: ctx, job: j, fail: fail, asks: make(chan ask, maxCatchUps), bodies: make(chan []byte, 1), stop: stop}
+	return &side{ctx: ctx, whole: whole, job: j, fail: fail, asks: make(chan ask, maxCatchUps), bodies: make(chan []byte, 1), stop: stop}
 }
 
 // fetch asks for blocks; when too many asks wait, the machine asks again.
@@ -238,7 +239,7 @@ func (s *side) run(r *session.Receiver) {
 		case <-commits.C:
 			wait := commitSoon
 			if r.Status().Manifest {
-				wait, _ = commitNow(s.ctx, s.job.staging()) // the last commit says why it cannot
+				wait, _ = commitNow(s.whole, s.job.staging()) // the last commit says why it cannot
 			}
 			commits.Reset(wait)
 		}

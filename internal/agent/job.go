@@ -174,9 +174,10 @@ func (j *job) receive(ctx context.Context) error {
 // listen takes part in the session.
 func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	h.FeedbackAddr = netip.AddrPortFrom(j.agent.server, j.offer.FeedbackPort).String()
-	ctx, cancel := context.WithCancelCause(ctx)
+	whole := ctx
+	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)
-	side := newSide(ctx, j, cancel)
+	side := newSide(ctx, whole, j, cancel)
 	r, err := session.NewReceiver(session.ReceiverConfig{
 		Intake: j.agent.intake, Verify: j.verify, Offer: j.offer, OfferBytes: j.raw.Offer, Handout: h,
 		Manifest: j.knownManifest(), OnManifest: j.onManifest(ctx),

@@ -165,7 +165,7 @@ func (s *Spool) stagingName(no protocol.TransferNo) string {
 // They prove nothing until Layout.WithManifest accepted them.
 func (s *Spool) Manifest(no protocol.TransferNo) ([]byte, bool, error) {
 	b, err := readAll(s.fs, s.stagingName(no)+"/"+manifestName, protocol.MaxManifestBytes)
-	if errors.Is(err, fs.ErrNotExist) {
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLong) {
 		return nil, false, nil
 	}
 	return b, err == nil, err
@@ -206,6 +206,8 @@ func (s *Spool) Drop(no protocol.TransferNo) error {
 	return s.fs.Remove(name)
 }
 
+var errTooLong = errors.New("more than it may have")
+
 // readAll reads a whole file of at most limit bytes.
 func readAll(f FS, name string, limit int64) ([]byte, error) {
 	file, err := f.Open(name, false)
@@ -218,7 +220,7 @@ func readAll(f FS, name string, limit int64) ([]byte, error) {
 		return nil, err
 	}
 	if fi.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, more than %d", name, fi.Size(), limit)
+		return nil, fmt.Errorf("%s has %d bytes, %w: %d", name, fi.Size(), errTooLong, limit)
 	}
 	b := make([]byte, fi.Size())
 	if _, err := file.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {

@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"slices"
 	"strconv"
@@ -125,7 +126,11 @@ func size10(n uint64) string {
 // another manifest is dropped.
 func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 	raw := m.Append(nil)
-	if have, there, err := g.spool.Manifest(g.no); err != nil || !there || !bytes.Equal(have, raw) {
+	have, there, err := g.spool.Manifest(g.no)
+	if err != nil {
+		return fmt.Errorf("read the manifest that is kept: %w", err)
+	}
+	if !there || !bytes.Equal(have, raw) {
 		if err := g.spool.Drop(g.no); err != nil {
 			return err
 		}
@@ -155,17 +160,22 @@ func (g *Staging) recall(ctx context.Context, p past) error {
 		g.has.Add(b)
 	}
 	g.made = p.made
-	if err := g.recallFiles(p); err != nil {
+	if err := g.recallFiles(ctx, p); err != nil {
 		return err
 	}
 	there := map[string]bool{}
 	var lost []uint32
 	for _, b := range p.trusted {
-		switch {
-		case b == voided:
-		case g.staged(b, there):
+		if b == voided {
+			continue
+		}
+		kept, err := g.staged(b, there)
+		if err != nil {
+			return err
+		}
+		if kept {
 			g.add(b)
-		default:
+		} else {
 			lost = append(lost, uint32(b))
 		}
 	}
@@ -190,10 +200,14 @@ func (g *Staging) recall(ctx context.Context, p past) error {
 }
 
 // recallFiles finds the outcomes of files that were settled or on the move.
-func (g *Staging) recallFiles(p past) error {
+func (g *Staging) recallFiles(ctx context.Context, p past) error {
 	for i := range p.settled {
 		if i < len(g.files) && g.outcomes[i] == nil {
-			g.decide(i, g.settledBefore(i))
+			o, err := g.settledBefore(i)
+			if err != nil {
+				return err
+			}
+			g.decide(i, o)
 		}
 	}
 	claimed := map[string]bool{}
@@ -205,7 +219,7 @@ func (g *Staging) recallFiles(p past) error {
 		if i >= len(g.files) || g.outcomes[i] != nil {
 			continue
 		}
-		o, err := g.movedBefore(i, claimed)
+		o, err := g.movedBefore(ctx, i, claimed)
 		if err != nil {
 			return err
 		}
@@ -246,20 +260,23 @@ func (g *Staging) keepFound(found []Outcome) error {
 }
 
 // staged says whether the staged file of a block is there; known remembers the answers.
-func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) bool {
+func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) (bool, error) {
 	var some [1]manifest.Extent
 	extents := g.layout.Extents(some[:0], b)
 	if len(extents) == 0 {
-		return false
+		return false, nil
 	}
 	name, _ := g.part(extents[0].File)
 	there, asked := known[name]
 	if !asked {
 		_, err := g.spool.fs.Lstat(name)
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return false, fmt.Errorf("look at %s: %w", name, err)
+		}
 		there = err == nil
 		known[name] = there
 	}
-	return there
+	return there, nil
 }
 
 // skipSettled counts the blocks that only hold files with an outcome.

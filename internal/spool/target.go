@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"path"
 	"runtime"
@@ -12,6 +13,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 const (
@@ -122,18 +124,26 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 		return nil
 	}
 	name := g.lies(f.Path, d)
-	if d.Digest != f.Digest || d.Size != f.Size || !g.asDelivered(name, d) {
+	if d.Digest != f.Digest || d.Size != f.Size {
 		return nil
 	}
-	if sum, err := hashFile(ctx, g.spool.fs, name, 0, f.Size); err == nil && sum == f.Digest {
-		o := g.outcome(i, AlreadyHad, "")
-		if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
-			o = g.deliveredBefore(i, d)
-		}
-		o.Name, o.MTime = g.below(name), d.MTime
-		g.outcomes[i] = &o
+	there, err := g.asDelivered(name, d)
+	if there && err == nil {
+		there, err = g.holds(ctx, name, f.Size, f.Digest)
 	}
-	return ctx.Err()
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil || !there:
+		return nil // its blocks are fetched, and the commit looks again
+	}
+	o := g.outcome(i, AlreadyHad, "")
+	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
+		o = g.deliveredBefore(i, d)
+	}
+	o.Name, o.MTime = g.below(name), d.MTime
+	g.outcomes[i] = &o
+	return nil
 }
 
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
@@ -163,22 +173,53 @@ func (g *Staging) lies(manifestPath string, d Delivered) string {
 func (g *Staging) below(name string) string { return name[len(g.spool.cfg.Group)+1:] }
 
 // asDelivered says whether a file still looks as it was delivered.
-func (g *Staging) asDelivered(name string, d Delivered) bool {
+func (g *Staging) asDelivered(name string, d Delivered) (bool, error) {
 	fi, err := g.spool.fs.Lstat(name)
-	return err == nil && fi.Mode().IsRegular() && uint64(fi.Size()) == d.Size && fi.ModTime().Equal(d.MTime)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	if err != nil {
+		return false, &unreadable{name, err}
+	}
+	return fi.Mode().IsRegular() && uint64(fi.Size()) == d.Size && fi.ModTime().Equal(d.MTime), nil
 }
 
-// untouched says whether a file may be replaced: it is ours, and nobody edited it.
-func (g *Staging) untouched(ctx context.Context, name string, d Delivered) bool {
-	if !g.asDelivered(name, d) {
-		return false
+// untouched says whether a file may be replaced: it is ours, and nobody edited it. With an
+// error it says nothing.
+func (g *Staging) untouched(ctx context.Context, name string, d Delivered) (bool, error) {
+	if looks, err := g.asDelivered(name, d); err != nil || !looks {
+		return false, err
 	}
 	if d.Size >= rehashBelow {
-		return true
+		return true, nil
 	}
-	sum, err := hashFile(ctx, g.spool.fs, name, 0, d.Size)
-	return err == nil && sum == d.Digest
+	return g.holds(ctx, name, d.Size, d.Digest)
 }
+
+// holds reads a file to its end and says whether it has this content. With an error nothing
+// was compared, and nothing may be decided: one of the context ends the work, one of the file
+// is *unreadable.
+func (g *Staging) holds(ctx context.Context, name string, size uint64, digest protocol.Digest) (bool, error) {
+	sum, err := hashFile(ctx, g.spool.fs, name, 0, size)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist): // it was cut, or went away
+		return false, nil
+	case err != nil:
+		return false, &unreadable{name, err}
+	}
+	return sum == digest, nil
+}
+
+// unreadable says that what lies under a name could not be compared.
+type unreadable struct {
+	name string
+	err  error
+}
+
+func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u.name, u.err) }
+func (u *unreadable) Unwrap() error { return u.err }
 
 // target decides where a file that is whole goes: its name, a free one beside what is not
 // ours, or nowhere, with the outcome that says why.
@@ -212,25 +253,47 @@ func (g *Staging) beyond(ctx context.Context, i int, d Delivered, known bool, ta
 		o := g.outcome(i, Rejected, "this file system does not take its name: "+err.Error())
 		return target{}, &o, nil
 	}
-	if known && !taken[g.lies(g.files[i].Path, d)] && g.untouched(ctx, g.lies(g.files[i].Path, d), d) {
-		return target{to: g.lies(g.files[i].Path, d), replace: true, kept: g.lies(g.files[i].Path, d) != name}, nil, nil
+	if lies := g.lies(g.files[i].Path, d); known && !taken[lies] {
+		ours, err := g.untouched(ctx, lies, d)
+		if err != nil {
+			return g.uncompared(i, err)
+		}
+		if ours {
+			return target{to: lies, replace: true, kept: lies != name}, nil, nil
+		}
 	}
-	if !taken[name] && g.same(ctx, i, name, fi) {
-		o := g.outcome(i, AlreadyHad, "the same file was there before")
-		o.Foreign = true
-		return target{}, &o, nil
+	if !taken[name] {
+		same, err := g.same(ctx, i, name, fi)
+		if err != nil {
+			return g.uncompared(i, err)
+		}
+		if same {
+			o := g.outcome(i, AlreadyHad, "the same file was there before")
+			o.Foreign = true
+			return target{}, &o, nil
+		}
 	}
 	name, err = g.freeName(name, taken)
 	return target{to: name, kept: true}, nil, err
 }
 
-// same says whether what lies there has the very content that is to come.
-func (g *Staging) same(ctx context.Context, i int, name string, fi fs.FileInfo) bool {
-	if fi == nil || !fi.Mode().IsRegular() || uint64(fi.Size()) != g.files[i].Size {
-		return false
+// uncompared refuses a file whose name is held by something that cannot be read: it may be
+// anybody's, so nothing is put over it. Any other error ends the commit, which is tried again.
+func (g *Staging) uncompared(i int, err error) (target, *Outcome, error) {
+	var u *unreadable
+	if !errors.As(err, &u) || !badName(err) {
+		return target{}, nil, err
 	}
-	sum, err := hashFile(ctx, g.spool.fs, name, 0, g.files[i].Size)
-	return err == nil && sum == g.files[i].Digest
+	o := g.outcome(i, Rejected, "what lies under its name cannot be read: "+u.err.Error())
+	return target{}, &o, nil
+}
+
+// same says whether what lies there has the very content that is to come.
+func (g *Staging) same(ctx context.Context, i int, name string, fi fs.FileInfo) (bool, error) {
+	if fi == nil || !fi.Mode().IsRegular() || uint64(fi.Size()) != g.files[i].Size {
+		return false, nil
+	}
+	return g.holds(ctx, name, g.files[i].Size, g.files[i].Digest)
 }
 
 // beside gives the n-th name beside one that is taken: "report (groupcast 42).pdf".
@@ -317,16 +380,16 @@ func (g *Staging) makeFolder(at string) error {
 }
 
 // settledBefore is the outcome of a file that the journal calls settled.
-func (g *Staging) settledBefore(i int) *Outcome {
+func (g *Staging) settledBefore(i int) (*Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil || !known || d.Transfer < g.no {
-		return nil // looked at again
+		return nil, err // looked at again
 	}
 	if o := g.superseded(i, d); o != nil {
-		return o
+		return o, nil
 	}
 	o := g.deliveredBefore(i, d)
-	return &o
+	return &o, nil
 }
 
 // deliveredBefore is the outcome of a file that this transfer delivered in an earlier run.
@@ -343,13 +406,17 @@ func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
 // the names it may have got has its content. Some file systems keep both names of a rename: as
 // long as the staged one is there, the final one is ours if it is the same file, or a name that
 // nobody but groupcast gives. What is claimed already is another file of this transfer.
-func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) {
+func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]bool) (*Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
 		return nil, err
 	}
 	final, names := g.final(i), []string(nil)
-	if g.leftStaging(i) {
+	left, err := g.leftStaging(i)
+	if err != nil {
+		return nil, err
+	}
+	if left {
 		names = append(names, final)
 	}
 	if lies := g.lies(g.files[i].Path, d); known && lies != final {
@@ -357,8 +424,14 @@ func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) 
 	}
 	for n := 1; n <= maxBeside; n++ {
 		for _, name := range names {
-			fi, err := g.spool.fs.Lstat(name)
-			if err == nil && !claimed[name] && g.same(context.Background(), i, name, fi) {
+			if claimed[name] {
+				continue
+			}
+			fi, found, err := g.foundAt(ctx, i, name)
+			if err != nil {
+				return nil, err
+			}
+			if found {
 				claimed[name] = true
 				return g.foundMoved(i, name, fi.ModTime()), nil
 			}
@@ -371,19 +444,36 @@ func (g *Staging) movedBefore(i int, claimed map[string]bool) (*Outcome, error) 
 	return nil, nil
 }
 
+// foundAt says whether a file lies under a name. One that cannot be read is not found: its
+// blocks are fetched again, and the commit says what is in the way.
+func (g *Staging) foundAt(ctx context.Context, i int, name string) (fs.FileInfo, bool, error) {
+	fi, err := g.spool.fs.Lstat(name)
+	if err != nil {
+		return nil, false, ctx.Err()
+	}
+	same, err := g.same(ctx, i, name, fi)
+	if err != nil {
+		return nil, false, ctx.Err()
+	}
+	return fi, same, nil
+}
+
 // leftStaging says whether the staged file that was to move is gone, or has its final name too.
-func (g *Staging) leftStaging(i int) bool {
+func (g *Staging) leftStaging(i int) (bool, error) {
 	staged, _ := g.part(i)
 	if g.files[i].Size < bigFile {
 		staged = g.copied(i)
 	}
 	f := g.spool.fs
 	from, err := f.Lstat(staged)
+	if errors.Is(err, fs.ErrNotExist) {
+		return true, nil
+	}
 	if err != nil {
-		return true
+		return false, fmt.Errorf("look at %s: %w", staged, err)
 	}
 	to, err := f.Lstat(g.final(i))
-	return err == nil && f.SameFile(from, to)
+	return err == nil && f.SameFile(from, to), nil
 }
 
 func (g *Staging) foundMoved(i int, name string, mtime time.Time) *Outcome {

@@ -37,6 +37,7 @@ type Disk struct {
 	left    int  // operations until the power goes out; negative: it stays
 	out     bool // it is out
 
+	EachStep  func()                 // before every operation
 	Capacity  uint64                 // bytes; 0: no end
 	LieOnSync func(name string) bool // a sync of such a file does nothing (sabotage)
 	FailSync  error                  // what every sync of a file answers
@@ -144,6 +145,9 @@ func (d *Disk) key(name string) string {
 
 // step counts an operation and says whether the power still is on.
 func (d *Disk) step() error {
+	if d.EachStep != nil {
+		d.EachStep()
+	}
 	if d.left == 0 {
 		d.out = true
 	}

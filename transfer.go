@@ -70,7 +70,38 @@ type Transfer struct {
 	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
 	HTTPSBytes uint64              `json:"https_bytes"`
 	Notes      []Note              `json:"notes,omitempty"` // in the answer to its promise only
+	LeftOut    int                 `json:"left_out"`        // entries of what was named that were never part of it
+	Lost       int                 `json:"lost"`            // entries that changed or went at the server before all had them
 }
+
+// LeftOut is an entry that was asked for and is not in the transfer.
+type LeftOut struct {
+	Path   string `json:"path"`
+	Why    Why    `json:"why"`
+	Detail string `json:"detail,omitempty"` // what exactly, where the code does not say it
+}
+
+// Why says in one word why an entry is left out.
+type Why string
+
+// The reasons. WhyChanged and WhyGone come about after the transfer was added.
+const (
+	WhyName       Why = "name"       // the name cannot be carried: Detail says which rule it breaks
+	WhyTarget     Why = "target"     // a symbolic link that leads out of the tree
+	WhyPipe       Why = "pipe"       // a named pipe
+	WhySocket     Why = "socket"     // a socket
+	WhyDevice     Why = "device"     // a device
+	WhySpecial    Why = "special"    // neither a file nor a folder nor a link
+	WhyForbidden  Why = "forbidden"  // no permission to read it
+	WhyUnreadable Why = "unreadable" // it cannot be read: Detail says why
+	WhyHome       Why = "home"       // groupcast's own home, which holds its keys
+	WhyExcluded   Why = "excluded"   // it matches a pattern that excludes it
+	WhyChanged    Why = "changed"    // it is not what it was when it was added
+	WhyGone       Why = "gone"       // it was there when it was added
+)
+
+// Lost says that it was part of the transfer at first.
+func (w Why) Lost() bool { return w == WhyChanged || w == WhyGone }
 
 // Note is something of a new transfer that is not carried as it is.
 type Note struct {

@@ -245,7 +245,7 @@ func (s *Server) finishRestore(ctx context.Context) error {
 	if err := s.store.SkipOffersPast(ctx, offer+far); err != nil {
 		return err
 	}
-	no, err := s.store.NextTransferNo(ctx)
+	no, err := s.store.LastTransferNo(ctx)
 	if err != nil {
 		return err
 	}

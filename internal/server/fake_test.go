@@ -349,10 +349,8 @@ func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcas
 		change(&n)
 	}
 	w.must(checkTransfer(&n))
-	no, err := w.store.NextTransferNo(w.ctx)
-	w.must(err)
 	b := built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
-	tr, err := w.promise(w.ctx, local, w.newTransfer(local, g, no, n, b), n.Now)
+	tr, err := w.promise(w.ctx, local, w.newTransfer(local, g, n, b), n.Now)
 	w.must(err)
 	synctest.Wait()
 	return tr

@@ -2,13 +2,13 @@ package server
 
 import (
 	"context"
+	"crypto/rand"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"sync"
 
@@ -29,6 +29,7 @@ type source interface {
 
 // built is what was made of the files of a transfer.
 type built struct {
+	Content        string // its name in the library
 	Name           string
 	Files          int
 	Bytes          uint64
@@ -47,12 +48,13 @@ const (
 )
 
 // library is the folder HOME/server/content: for each transfer its manifest and where its
-// files lie; and the uploads beside it.
+// files lie, under a name of its own; and the uploads beside it.
 type library struct {
 	dir     string
 	uploads *content.Uploads
 	mu      sync.Mutex
-	open    map[protocol.TransferNo]*shared
+	open    map[string]*shared
+	making  map[string]bool // content whose transfer is just being added
 }
 
 // shared is a transfer's content while somebody reads it: parsed once, whoever many read.
@@ -73,26 +75,30 @@ func openLibrary(dir string) (*library, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &library{dir: at, uploads: uploads, open: map[protocol.TransferNo]*shared{}}, nil
+	return &library{dir: at, uploads: uploads, open: map[string]*shared{}, making: map[string]bool{}}, nil
 }
 
 func (l *library) uploadFolder(id string) string {
 	return filepath.Join(filepath.Dir(l.dir), "uploads", id)
 }
 
-func (l *library) folder(no protocol.TransferNo) string {
-	return filepath.Join(l.dir, strconv.FormatUint(uint64(no), 10))
-}
+func (l *library) folder(id string) string { return filepath.Join(l.dir, id) }
 
-// build hashes a tree and keeps its manifest.
-func (l *library) build(ctx context.Context, no protocol.TransferNo, t *content.Tree, from string) (built, error) {
+// build hashes a tree and keeps its manifest. The caller calls made when a transfer has it, or
+// none will.
+func (l *library) build(ctx context.Context, t *content.Tree, from string) (built, error) {
 	m, err := content.Build(ctx, t, nil)
 	if err != nil {
 		return built{}, err
 	}
+	return l.keepNew(m, topName(t), t.Place, from)
+}
+
+// keepNew keeps a manifest as new content.
+func (l *library) keepNew(m *manifest.Manifest, name string, p content.Place, from string) (built, error) {
 	layout, encoded := manifest.LayoutOf(m)
 	b := built{
-		Name: topName(t), Files: len(m.Files), Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
+		Content: newContentID(), Name: name, Files: len(m.Files), Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
 		Source: from, InPlace: from == fromPath, Notes: notesOn(m),
 	}
@@ -100,8 +106,28 @@ func (l *library) build(ctx context.Context, no protocol.TransferNo, t *content.
 		return built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d files, %d blocks", b.Files, b.Blocks).
 			WithHint("split it into several")
 	}
-	return b, l.keep(no, encoded.Manifest, t.Place, from)
+	l.mu.Lock()
+	l.making[b.Content] = true
+	l.mu.Unlock()
+	if err := l.keep(b.Content, encoded.Manifest, p, from); err != nil {
+		l.made(b.Content)
+		return built{}, errors.Join(err, l.forget(b.Content))
+	}
+	return b, nil
 }
+
+// newContentID names new content; it is never a number, which older content has for a name.
+func newContentID() string { return "c" + strings.ToLower(rand.Text()) }
+
+// made says that a transfer has this content, or that none will.
+func (l *library) made(id string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	delete(l.making, id)
+}
+
+// forget deletes a manifest and leaves the files, uploaded or not.
+func (l *library) forget(id string) error { return os.RemoveAll(l.folder(id)) }
 
 // notesOn says what of a manifest is not as it was found.
 func notesOn(m *manifest.Manifest) []groupcast.Note {
@@ -126,18 +152,18 @@ type kept struct {
 	Source string        `json:"source"`
 }
 
-func (l *library) keep(no protocol.TransferNo, m []byte, p content.Place, from string) error {
-	if err := os.MkdirAll(l.folder(no), 0o700); err != nil {
+func (l *library) keep(id string, m []byte, p content.Place, from string) error {
+	if err := os.MkdirAll(l.folder(id), 0o700); err != nil {
 		return fmt.Errorf("keeping a manifest: %w", err)
 	}
 	place, err := json.Marshal(kept{Place: p, Source: from})
 	if err != nil {
 		return fmt.Errorf("encoding where files lie: %w", err)
 	}
-	if err := durable.WriteFile(filepath.Join(l.folder(no), "place.json"), place); err != nil {
+	if err := durable.WriteFile(filepath.Join(l.folder(id), "place.json"), place); err != nil {
 		return err
 	}
-	return durable.WriteFile(filepath.Join(l.folder(no), "manifest"), m)
+	return durable.WriteFile(filepath.Join(l.folder(id), "manifest"), m)
 }
 
 func topName(t *content.Tree) string {
@@ -149,38 +175,38 @@ func topName(t *content.Tree) string {
 }
 
 // manifest reads a transfer's manifest and where its files lie.
-func (l *library) manifest(no protocol.TransferNo) (*manifest.Manifest, kept, error) {
+func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
 	var k kept
-	place, err := os.ReadFile(filepath.Join(l.folder(no), "place.json"))
+	place, err := os.ReadFile(filepath.Join(l.folder(id), "place.json"))
 	if err != nil {
-		return nil, k, contentGone(no, err)
+		return nil, k, contentGone(err)
 	}
 	if err := json.Unmarshal(place, &k); err != nil {
-		return nil, k, contentGone(no, err)
+		return nil, k, contentGone(err)
 	}
-	raw, err := os.ReadFile(filepath.Join(l.folder(no), "manifest"))
+	raw, err := os.ReadFile(filepath.Join(l.folder(id), "manifest"))
 	if err != nil {
-		return nil, k, contentGone(no, err)
+		return nil, k, contentGone(err)
 	}
 	m, err := manifest.Parse(raw)
 	if err != nil {
-		return nil, k, contentGone(no, err)
+		return nil, k, contentGone(err)
 	}
 	return m, k, nil
 }
 
-func contentGone(no protocol.TransferNo, err error) error {
-	return groupcast.Errorf(groupcast.EConflict, "the server no longer has the content of transfer %d", no).
+func contentGone(err error) error {
+	return groupcast.Errorf(groupcast.EConflict, "the server no longer has the content of this transfer").
 		WithHint("add the files again").Wrap(err)
 }
 
 // source opens a transfer's content, shared with whoever reads it already.
-func (l *library) source(no protocol.TransferNo) (source, error) {
+func (l *library) source(id string) (source, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	s := l.open[no]
+	s := l.open[id]
 	if s == nil {
-		m, k, err := l.manifest(no)
+		m, k, err := l.manifest(id)
 		if err != nil {
 			return nil, err
 		}
@@ -190,17 +216,17 @@ func (l *library) source(no protocol.TransferNo) (source, error) {
 			return nil, err
 		}
 		s = &shared{src: src, layout: layout}
-		l.open[no] = s
+		l.open[id] = s
 	}
 	s.readers++
-	return &reader{shared: s, library: l, no: no}, nil
+	return &reader{shared: s, library: l, id: id}, nil
 }
 
 // reader is one reader of shared content.
 type reader struct {
 	*shared
 	library *library
-	no      protocol.TransferNo
+	id      string
 	once    sync.Once
 }
 
@@ -216,7 +242,7 @@ func (r *reader) Close() (err error) {
 		r.library.mu.Lock()
 		defer r.library.mu.Unlock()
 		if r.readers--; r.readers == 0 {
-			delete(r.library.open, r.no)
+			delete(r.library.open, r.id)
 			err = r.src.Close()
 		}
 	})
@@ -225,36 +251,38 @@ func (r *reader) Close() (err error) {
 
 // Remove deletes what the server holds of a transfer: the manifest and what was uploaded,
 // never files read in place.
-func (l *library) Remove(no protocol.TransferNo) error {
+func (l *library) Remove(id string) error {
 	var k kept
-	place, err := os.ReadFile(filepath.Join(l.folder(no), "place.json"))
+	place, err := os.ReadFile(filepath.Join(l.folder(id), "place.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return os.RemoveAll(l.folder(no))
+		return os.RemoveAll(l.folder(id))
 	case err != nil:
 		return fmt.Errorf("removing content: %w", err)
 	}
 	if err := json.Unmarshal(place, &k); err != nil {
 		return fmt.Errorf("removing content: %w", err)
 	}
-	if id, uploaded := strings.CutPrefix(k.Source, fromUpload); uploaded {
-		if err := l.uploads.Remove(id); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+	if upload, uploaded := strings.CutPrefix(k.Source, fromUpload); uploaded {
+		if err := l.uploads.Remove(upload); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 			return err
 		}
 	}
-	return os.RemoveAll(l.folder(no))
+	return l.forget(id)
 }
 
-// numbers lists the transfers of which something is kept.
-func (l *library) numbers() ([]protocol.TransferNo, error) {
+// names lists the content that is kept, without what is just being added.
+func (l *library) names() ([]string, error) {
 	folders, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing content: %w", err)
 	}
-	var out []protocol.TransferNo
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	var out []string
 	for _, f := range folders {
-		if no, err := strconv.ParseUint(f.Name(), 10, 63); err == nil {
-			out = append(out, protocol.TransferNo(no))
+		if !l.making[f.Name()] {
+			out = append(out, f.Name())
 		}
 	}
 	return out, nil

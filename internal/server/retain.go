@@ -3,6 +3,7 @@ package server
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"log/slog"
 	"slices"
 	"time"
@@ -39,17 +40,21 @@ func (s *Server) sweep(ctx context.Context) {
 	}
 }
 
-// closedWithContent lists the transfers that are over and whose content is still here.
+// closedWithContent lists the transfers that are over and whose content is still here. Content
+// of no transfer was left by a crash, or by a transfer that has other content now.
 func (s *Server) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
-	numbers, err := s.content.numbers()
+	names, err := s.content.names()
 	if err != nil {
 		return nil, err
 	}
 	var out []store.Transfer
-	for _, no := range numbers {
-		tr, err := s.store.Transfer(ctx, no)
+	for _, name := range names {
+		tr, err := s.store.TransferOfContent(ctx, name)
 		switch {
-		case groupcast.ErrorCode(err) == groupcast.ENotFound: // it is just being added
+		case groupcast.ErrorCode(err) == groupcast.ENotFound:
+			if err := s.content.forget(name); err != nil {
+				return nil, fmt.Errorf("removing content of no transfer: %w", err)
+			}
 		case err != nil:
 			return nil, err
 		case !tr.State.Open() && !tr.ContentGone:

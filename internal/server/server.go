@@ -110,7 +110,7 @@ func New(cfg Config) (*Server, error) {
 	rand.Read(s.nameKey[:])
 	s.roster = newRoster(cfg.Now, s.deviceLeft)
 	s.live = newLive(s, timingOf(cfg))
-	s.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return lib.source(tr.No) }
+	s.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return lib.source(tr.Content) }
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Station.SendPlain(ctx, group, packet)
 	}

@@ -11,11 +11,10 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
-	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // build makes the content of a new transfer out of paths or an upload.
-func (s *Server) build(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, n groupcast.NewTransfer) (built, error) {
+func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (built, error) {
 	tree, from, err := s.tree(ctx, p, n)
 	if err != nil {
 		return built{}, err
@@ -23,7 +22,7 @@ func (s *Server) build(ctx context.Context, p groupcast.Principal, no protocol.T
 	if len(tree.Files) == 0 {
 		return built{}, groupcast.Errorf(groupcast.EInvalid, "there is nothing to send")
 	}
-	return s.content.build(ctx, no, tree, from)
+	return s.content.build(ctx, tree, from)
 }
 
 func (s *Server) tree(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (*content.Tree, string, error) {

@@ -33,7 +33,7 @@ func withContent(t *testing.T, give map[string]string, f func(w *world, dir stri
 	t.Helper()
 	dir := files(t, give)
 	inBubble(t, func(w *world) {
-		w.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return w.content.source(tr.No) }
+		w.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return w.content.source(tr.Content) }
 		w.group("g")
 		f(w, dir)
 	})
@@ -72,6 +72,48 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		}
 		if _, err := w.Files(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
 			t.Fatalf("content that nobody is owed is kept: %v", err)
+		}
+	})
+}
+
+// The number is drawn with the promise, after the hashing: one that takes longer than a later
+// one, or comes to nothing, is not the older of the two.
+func TestANumberIsDrawnWhenItIsPromised(t *testing.T) {
+	withContent(t, map[string]string{"a": "1", "b": "2"}, func(w *world, dir string) {
+		w.enrol("ann", "g")
+		g, err := w.store.Group(w.ctx, "g")
+		w.must(err)
+		slow := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}}
+		w.must(checkTransfer(&slow))
+		hashed, err := w.build(w.ctx, local, slow)
+		w.must(err)
+		_, err = w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "none")}})
+		if err == nil {
+			t.Fatal("a path that is not there was added")
+		}
+		quick, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "b")}})
+		w.must(err)
+		w.sweep(w.ctx) // what is just being made is nobody's leftover
+		late, err := w.promise(w.ctx, local, w.newTransfer(local, g, slow, hashed), false)
+		w.must(err)
+		if quick.No != 1 || late.No != 2 {
+			t.Errorf("numbers %d and %d, want 1 and 2", quick.No, late.No)
+		}
+		if _, err := w.Files(w.ctx, local, late.No); err != nil {
+			t.Errorf("the content of the slow one: %v", err)
+		}
+	})
+}
+
+func TestContentOfNoTransferGoes(t *testing.T) {
+	withContent(t, map[string]string{"a": "1"}, func(w *world, dir string) {
+		n := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}}
+		b, err := w.build(w.ctx, local, n)
+		w.must(err)
+		w.content.made(b.Content) // as after a crash
+		w.sweep(w.ctx)
+		if _, err := os.Stat(w.content.folder(b.Content)); err == nil {
+			t.Error("content that a crash left behind is kept")
 		}
 	})
 }

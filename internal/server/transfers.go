@@ -35,30 +35,26 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
 			WithHint("cancel some of `groupcast pending list`")
 	}
-	no, err := s.store.NextTransferNo(ctx)
+	b, err := s.build(ctx, p, n)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	b, err := s.build(ctx, p, no, n)
-	if err != nil {
-		return groupcast.Transfer{}, err
-	}
-	tr, err := s.promise(ctx, p, s.newTransfer(p, g, no, n, b), n.Now)
+	defer s.content.made(b.Content)
+	tr, err := s.promise(ctx, p, s.newTransfer(p, g, n, b), n.Now)
 	tr.Notes = b.Notes
 	return tr, err
 }
 
 // promise keeps a transfer whose content is built and lets the schedule deliver it.
 func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
-	no := t.No
 	tr, owed, err := s.store.AddTransfer(ctx, t)
 	if err != nil {
-		return groupcast.Transfer{}, errors.Join(err, s.content.Remove(no))
+		return groupcast.Transfer{}, errors.Join(err, s.content.Remove(t.Content))
 	}
 	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d bytes, owed to %d", tr.Files, tr.Bytes, len(owed)))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Text: "added"})
-	return s.show(ctx, no)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Text: "added"})
+	return s.show(ctx, tr.No)
 }
 
 func checkTransfer(n *groupcast.NewTransfer) error {
@@ -85,7 +81,7 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 	return nil
 }
 
-func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, no protocol.TransferNo, n groupcast.NewTransfer, b built) store.Transfer {
+func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b built) store.Transfer {
 	now := s.now()
 	state := groupcast.TransferWaiting
 	if n.Hold {
@@ -93,11 +89,11 @@ func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, no protoc
 	}
 	return store.Transfer{
 		Transfer: groupcast.Transfer{
-			No: no, GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Bytes: b.Bytes, Blocks: b.Blocks,
+			GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Bytes: b.Bytes, Blocks: b.Blocks,
 			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
 			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root,
 		},
-		Source: b.Source, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
+		Source: b.Source, Content: b.Content, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
 	}
 }
 
@@ -258,7 +254,11 @@ func (s *Server) setState(ctx context.Context, no protocol.TransferNo, state gro
 
 // freeContent removes what the server holds of a transfer. What was read in place stays.
 func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
-	if err := s.content.Remove(no); err != nil {
+	tr, err := s.store.Transfer(ctx, no)
+	if err == nil {
+		err = s.content.Remove(tr.Content)
+	}
+	if err != nil {
 		s.log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
 		return
 	}

@@ -153,11 +153,15 @@ func (s *Server) sweepUploads() error {
 }
 
 // Files lists what a transfer holds.
-func (s *Server) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
+func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	m, _, err := s.content.manifest(no)
+	tr, err := s.store.Transfer(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	m, _, err := s.content.manifest(tr.Content)
 	if err != nil {
 		return nil, err
 	}

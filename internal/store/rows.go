@@ -59,6 +59,7 @@ type Token struct {
 type Transfer struct {
 	groupcast.Transfer
 	Source         string // where its content lies; the server's own notation
+	Content        string // the name of its manifest in the server's folder
 	ManifestBytes  uint64
 	ManifestBlocks uint32
 	ContentGone    bool

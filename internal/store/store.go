@@ -133,12 +133,15 @@ type Requests interface {
 
 // Transfers are promises of files to groups.
 type Transfers interface {
-	// NextTransferNo draws a number that no other transfer gets.
-	NextTransferNo(ctx context.Context) (protocol.TransferNo, error)
-	// AddTransfer keeps a transfer (t.No drawn before) and owes it to every device of every
-	// member, and to each member without a device. It gives the deliveries.
+	// LastTransferNo is the highest number drawn so far, 0 for none.
+	LastTransferNo(ctx context.Context) (protocol.TransferNo, error)
+	// AddTransfer draws the next number and keeps the transfer under it, both or neither: what
+	// is kept later has the higher number. It owes the transfer to every device of every
+	// member, and to each member without a device, and gives the deliveries.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
+	// TransferOfContent gives the transfer whose content has this name now.
+	TransferOfContent(ctx context.Context, content string) (Transfer, error)
 	// Transfers lists the newest first, or the oldest where that is asked for.
 	Transfers(ctx context.Context, f groupcast.TransferFilter) ([]Transfer, error)
 	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a

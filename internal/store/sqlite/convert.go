@@ -151,9 +151,10 @@ func transferFrom(r queries.Transfer) (store.Transfer, error) {
 			RateLimit: uint64(r.RateLimit), InPlace: r.InPlace, Owed: int(r.Owed),
 			Verified: int(r.Verified), Failed: int(r.Failed), Incomplete: int(r.Incomplete),
 			WireBytes: uint64(r.WireBytes), HTTPSBytes: uint64(r.HttpsBytes),
+			LeftOut: int(r.LeftOut), Lost: int(r.Lost),
 		},
 		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),
-		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone,
+		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone, Content: r.Content,
 	}
 	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
 }

@@ -194,14 +194,41 @@ UPDATE counters SET value = @value WHERE name = @name AND value < @value;
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
     root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed)
+    owed, verified, failed, content, left_out, lost)
 VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
     @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
     @in_place, @root, @wire_bytes, @https_bytes, @source, @manifest_bytes, @manifest_blocks,
-    FALSE, 0, 0, 0);
+    FALSE, 0, 0, 0, @content, @left_out, 0);
 
 -- name: Transfer :one
 SELECT * FROM transfers WHERE no = @no;
+
+-- name: TransferOfContent :one
+SELECT * FROM transfers WHERE content = @content;
+
+-- name: ReplaceContent :execrows
+UPDATE transfers SET files = @files, bytes = @bytes, blocks = @blocks, root = @root, source = @source,
+    manifest_bytes = @manifest_bytes, manifest_blocks = @manifest_blocks, content = @content,
+    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
+WHERE no = @no;
+
+-- name: AddEdition :exec
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = @no
+ON CONFLICT (transfer_no, root) DO NOTHING;
+
+-- name: IsEdition :one
+SELECT COUNT(*) FROM editions WHERE transfer_no = @transfer_no AND root = @root;
+
+-- name: AddLeftOut :exec
+INSERT INTO left_out (transfer_no, path, why, detail) VALUES (@transfer_no, @path, @why, @detail)
+ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail;
+
+-- name: ForgetLost :exec
+DELETE FROM left_out WHERE transfer_no = @transfer_no AND why IN ('changed', 'gone');
+
+-- name: LeftOut :many
+SELECT path, why, detail FROM left_out WHERE transfer_no = @transfer_no
+ORDER BY path LIMIT @most OFFSET @skip;
 
 -- name: Transfers :many
 SELECT * FROM transfers

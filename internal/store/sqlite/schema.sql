@@ -100,10 +100,28 @@ CREATE TABLE transfers (
     owed            BIGINT NOT NULL, -- counts of deliveries, kept by whoever changes them
     verified        BIGINT NOT NULL,
     failed          BIGINT NOT NULL,
-    incomplete      BIGINT NOT NULL DEFAULT 0
+    incomplete      BIGINT NOT NULL DEFAULT 0,
+    content         TEXT    NOT NULL DEFAULT '',
+    left_out        BIGINT NOT NULL DEFAULT 0,
+    lost            BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
+CREATE INDEX transfers_content ON transfers (content);
+
+CREATE TABLE left_out (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    path        TEXT    NOT NULL,
+    why         TEXT    NOT NULL,
+    detail      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, path)
+);
+
+CREATE TABLE editions (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    root        TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, root)
+);
 
 CREATE TABLE deliveries (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,

@@ -7,7 +7,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
@@ -18,10 +17,10 @@ const (
 	countTransfers = "transfer"
 )
 
-// NextTransferNo draws a number.
-func (s *Store) NextTransferNo(ctx context.Context) (no protocol.TransferNo, err error) {
-	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		n, err := q.Count(ctx, countTransfers)
+// LastTransferNo is the highest number drawn so far, 0 for none.
+func (s *Store) LastTransferNo(ctx context.Context) (no protocol.TransferNo, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		n, err := q.Counter(ctx, countTransfers)
 		no = protocol.TransferNo(n)
 		return err
 	})
@@ -43,6 +42,11 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 			return missing(err, "group", t.GroupID)
 		}
 		t.Group = g.Group.Name
+		no, err := q.Count(ctx, countTransfers)
+		if err != nil {
+			return err
+		}
+		t.No = protocol.TransferNo(no)
 		if err := q.AddTransfer(ctx, transferRow(t)); err != nil {
 			return err
 		}
@@ -57,9 +61,6 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 		owed, err = deliveries(ctx, q, t.No)
 		return err
 	})
-	if sqlfile.Taken(err) {
-		return out, nil, groupcast.Errorf(groupcast.EConflict, "transfer %d exists already", t.No)
-	}
 	return out, owed, err
 }
 
@@ -73,6 +74,7 @@ func transferRow(t store.Transfer) queries.AddTransferParams {
 		RateLimit: int64(t.RateLimit), InPlace: t.InPlace, Root: t.Root.String(),
 		WireBytes: int64(t.WireBytes), HttpsBytes: int64(t.HTTPSBytes), Source: t.Source,
 		ManifestBytes: int64(t.ManifestBytes), ManifestBlocks: int64(t.ManifestBlocks),
+		Content: t.Content, LeftOut: int64(t.LeftOut),
 	}
 }
 
@@ -95,6 +97,19 @@ func transfer(ctx context.Context, q *queries.Queries, no protocol.TransferNo) (
 func (s *Store) Transfer(ctx context.Context, no protocol.TransferNo) (t store.Transfer, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		t, err = transfer(ctx, q, no)
+		return err
+	})
+	return t, err
+}
+
+// TransferOfContent gives the transfer that has this content now.
+func (s *Store) TransferOfContent(ctx context.Context, content string) (t store.Transfer, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		r, err := q.TransferOfContent(ctx, content)
+		if err != nil {
+			return missing(err, "transfer with content", content)
+		}
+		t, err = transferFrom(r)
 		return err
 	})
 	return t, err

@@ -119,6 +119,8 @@ func (w *world) device(u groupcast.User, name string) groupcast.Device {
 
 var groupsMade byte
 
+var filesMade int
+
 func (w *world) group(name string) groupcast.Group {
 	w.Helper()
 	groupsMade++
@@ -137,15 +139,14 @@ func (w *world) join(g groupcast.Group, u groupcast.User) []groupcast.Delivery {
 
 func (w *world) transfer(g groupcast.Group) (store.Transfer, []groupcast.Delivery) {
 	w.Helper()
-	no, err := w.s.NextTransferNo(w.ctx)
-	w.ok(err)
+	filesMade++
 	t, owed, err := w.s.AddTransfer(w.ctx, store.Transfer{
 		Transfer: groupcast.Transfer{
-			No: no, GroupID: g.ID, Name: fmt.Sprintf("file-%d", no), Files: 1, Bytes: 1 << 20,
+			GroupID: g.ID, Name: fmt.Sprintf("file-%d", filesMade), Files: 1, Bytes: 1 << 20,
 			Blocks: 5, State: groupcast.TransferWaiting, Via: groupcast.ViaAuto, CreatedBy: "root",
 			CreatedAt: w.tick(), ExpiresAt: w.now.Add(time.Hour), Root: protocol.Digest{1, 2, 3},
 		},
-		Source: "somewhere", ManifestBytes: 300, ManifestBlocks: 1,
+		Source: "somewhere", Content: fmt.Sprintf("content-%d", filesMade), ManifestBytes: 300, ManifestBlocks: 1,
 	})
 	w.ok(err)
 	return t, owed

@@ -31,12 +31,11 @@ func transferStates(w *world) {
 	w.fails(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.now), groupcast.EConflict)
 	w.fails(w.s.SetTransferState(w.ctx, 999, groupcast.TransferSending, "", w.now), groupcast.ENotFound)
 
-	no, err := w.s.NextTransferNo(w.ctx)
-	w.ok(err)
-	_, _, err = w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{
-		No: no, GroupID: g.ID, State: groupcast.TransferHeld, Hold: true, CreatedAt: w.tick(),
+	added, _, err := w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{
+		GroupID: g.ID, State: groupcast.TransferHeld, Hold: true, CreatedAt: w.tick(),
 	}})
 	w.ok(err)
+	no := added.No
 	w.ok(w.s.ReleaseTransfer(w.ctx, no))
 	held, err := w.s.Transfer(w.ctx, no)
 	w.ok(err)
@@ -125,16 +124,29 @@ func offers(w *world) {
 	equal(w, "last", last, 101)
 }
 
+// transferNumbers: a number belongs to what is kept with it, drawn when it is kept and not
+// before, and to nothing that is refused.
 func transferNumbers(w *world) {
-	first, err := w.s.NextTransferNo(w.ctx)
+	g := w.group("lab")
+	first, _ := w.transfer(g)
+	_, _, err := w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{GroupID: protocol.NewGroupID(), State: groupcast.TransferHeld}})
+	w.fails(err, groupcast.ENotFound)
+	second, _ := w.transfer(g)
+	equal(w, "next", second.No, first.No+1)
+	stale, _, err := w.s.AddTransfer(w.ctx, first) // whatever number stands in it
 	w.ok(err)
-	w.ok(w.s.SkipTransfersPast(w.ctx, first+10))
-	next, err := w.s.NextTransferNo(w.ctx)
+	equal(w, "drawn anew", stale.No, second.No+1)
+	w.ok(w.s.SkipTransfersPast(w.ctx, stale.No+10))
+	third, _ := w.transfer(g)
+	equal(w, "past what was seen", third.No, stale.No+11)
+	last, err := w.s.LastTransferNo(w.ctx)
 	w.ok(err)
-	equal(w, "next", next, first+11)
-	t, _ := w.transfer(w.group("lab"))
-	_, _, err = w.s.AddTransfer(w.ctx, t)
-	w.fails(err, groupcast.EConflict)
+	equal(w, "last", last, third.No)
+	got, err := w.s.TransferOfContent(w.ctx, third.Content)
+	w.ok(err)
+	equal(w, "by content", got.No, third.No)
+	_, err = w.s.TransferOfContent(w.ctx, "nothing")
+	w.fails(err, groupcast.ENotFound)
 }
 
 func audit(w *world) {

@@ -27,6 +27,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addDeviceStmt, err = db.PrepareContext(ctx, addDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query AddDevice: %w", err)
 	}
+	if q.addEditionStmt, err = db.PrepareContext(ctx, addEdition); err != nil {
+		return nil, fmt.Errorf("error preparing query AddEdition: %w", err)
+	}
 	if q.addEntryStmt, err = db.PrepareContext(ctx, addEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query AddEntry: %w", err)
 	}
@@ -35,6 +38,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.addHandoutStmt, err = db.PrepareContext(ctx, addHandout); err != nil {
 		return nil, fmt.Errorf("error preparing query AddHandout: %w", err)
+	}
+	if q.addLeftOutStmt, err = db.PrepareContext(ctx, addLeftOut); err != nil {
+		return nil, fmt.Errorf("error preparing query AddLeftOut: %w", err)
 	}
 	if q.addMemberStmt, err = db.PrepareContext(ctx, addMember); err != nil {
 		return nil, fmt.Errorf("error preparing query AddMember: %w", err)
@@ -165,6 +171,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetDecidedStmt, err = db.PrepareContext(ctx, forgetDecided); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetDecided: %w", err)
 	}
+	if q.forgetLostStmt, err = db.PrepareContext(ctx, forgetLost); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetLost: %w", err)
+	}
 	if q.giveBackStmt, err = db.PrepareContext(ctx, giveBack); err != nil {
 		return nil, fmt.Errorf("error preparing query GiveBack: %w", err)
 	}
@@ -183,8 +192,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.handoutsStmt, err = db.PrepareContext(ctx, handouts); err != nil {
 		return nil, fmt.Errorf("error preparing query Handouts: %w", err)
 	}
+	if q.isEditionStmt, err = db.PrepareContext(ctx, isEdition); err != nil {
+		return nil, fmt.Errorf("error preparing query IsEdition: %w", err)
+	}
 	if q.isMemberStmt, err = db.PrepareContext(ctx, isMember); err != nil {
 		return nil, fmt.Errorf("error preparing query IsMember: %w", err)
+	}
+	if q.leftOutStmt, err = db.PrepareContext(ctx, leftOut); err != nil {
+		return nil, fmt.Errorf("error preparing query LeftOut: %w", err)
 	}
 	if q.lowestOfferStmt, err = db.PrepareContext(ctx, lowestOffer); err != nil {
 		return nil, fmt.Errorf("error preparing query LowestOffer: %w", err)
@@ -251,6 +266,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.reopenTransferStmt, err = db.PrepareContext(ctx, reopenTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query ReopenTransfer: %w", err)
+	}
+	if q.replaceContentStmt, err = db.PrepareContext(ctx, replaceContent); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplaceContent: %w", err)
 	}
 	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
 		return nil, fmt.Errorf("error preparing query Request: %w", err)
@@ -321,6 +339,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.transferStmt, err = db.PrepareContext(ctx, transfer); err != nil {
 		return nil, fmt.Errorf("error preparing query Transfer: %w", err)
 	}
+	if q.transferOfContentStmt, err = db.PrepareContext(ctx, transferOfContent); err != nil {
+		return nil, fmt.Errorf("error preparing query TransferOfContent: %w", err)
+	}
 	if q.transfersStmt, err = db.PrepareContext(ctx, transfers); err != nil {
 		return nil, fmt.Errorf("error preparing query Transfers: %w", err)
 	}
@@ -352,6 +373,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addDeviceStmt: %w", cerr)
 		}
 	}
+	if q.addEditionStmt != nil {
+		if cerr := q.addEditionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addEditionStmt: %w", cerr)
+		}
+	}
 	if q.addEntryStmt != nil {
 		if cerr := q.addEntryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addEntryStmt: %w", cerr)
@@ -365,6 +391,11 @@ func (q *Queries) Close() error {
 	if q.addHandoutStmt != nil {
 		if cerr := q.addHandoutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addHandoutStmt: %w", cerr)
+		}
+	}
+	if q.addLeftOutStmt != nil {
+		if cerr := q.addLeftOutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addLeftOutStmt: %w", cerr)
 		}
 	}
 	if q.addMemberStmt != nil {
@@ -582,6 +613,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetDecidedStmt: %w", cerr)
 		}
 	}
+	if q.forgetLostStmt != nil {
+		if cerr := q.forgetLostStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetLostStmt: %w", cerr)
+		}
+	}
 	if q.giveBackStmt != nil {
 		if cerr := q.giveBackStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing giveBackStmt: %w", cerr)
@@ -612,9 +648,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing handoutsStmt: %w", cerr)
 		}
 	}
+	if q.isEditionStmt != nil {
+		if cerr := q.isEditionStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing isEditionStmt: %w", cerr)
+		}
+	}
 	if q.isMemberStmt != nil {
 		if cerr := q.isMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing isMemberStmt: %w", cerr)
+		}
+	}
+	if q.leftOutStmt != nil {
+		if cerr := q.leftOutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leftOutStmt: %w", cerr)
 		}
 	}
 	if q.lowestOfferStmt != nil {
@@ -725,6 +771,11 @@ func (q *Queries) Close() error {
 	if q.reopenTransferStmt != nil {
 		if cerr := q.reopenTransferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing reopenTransferStmt: %w", cerr)
+		}
+	}
+	if q.replaceContentStmt != nil {
+		if cerr := q.replaceContentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replaceContentStmt: %w", cerr)
 		}
 	}
 	if q.requestStmt != nil {
@@ -842,6 +893,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing transferStmt: %w", cerr)
 		}
 	}
+	if q.transferOfContentStmt != nil {
+		if cerr := q.transferOfContentStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transferOfContentStmt: %w", cerr)
+		}
+	}
 	if q.transfersStmt != nil {
 		if cerr := q.transfersStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing transfersStmt: %w", cerr)
@@ -917,9 +973,11 @@ type Queries struct {
 	db                            DBTX
 	tx                            *sql.Tx
 	addDeviceStmt                 *sql.Stmt
+	addEditionStmt                *sql.Stmt
 	addEntryStmt                  *sql.Stmt
 	addGroupStmt                  *sql.Stmt
 	addHandoutStmt                *sql.Stmt
+	addLeftOutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
 	addRequestStmt                *sql.Stmt
@@ -963,13 +1021,16 @@ type Queries struct {
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
+	forgetLostStmt                *sql.Stmt
 	giveBackStmt                  *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
 	groupByNameStmt               *sql.Stmt
 	groupsStmt                    *sql.Stmt
 	groupsOfUserStmt              *sql.Stmt
 	handoutsStmt                  *sql.Stmt
+	isEditionStmt                 *sql.Stmt
 	isMemberStmt                  *sql.Stmt
+	leftOutStmt                   *sql.Stmt
 	lowestOfferStmt               *sql.Stmt
 	memberStmt                    *sql.Stmt
 	membersStmt                   *sql.Stmt
@@ -992,6 +1053,7 @@ type Queries struct {
 	releaseTransferStmt           *sql.Stmt
 	removeMemberStmt              *sql.Stmt
 	reopenTransferStmt            *sql.Stmt
+	replaceContentStmt            *sql.Stmt
 	requestStmt                   *sql.Stmt
 	requestsStmt                  *sql.Stmt
 	requestsOfUserStmt            *sql.Stmt
@@ -1015,6 +1077,7 @@ type Queries struct {
 	touchTokenStmt                *sql.Stmt
 	trafficStmt                   *sql.Stmt
 	transferStmt                  *sql.Stmt
+	transferOfContentStmt         *sql.Stmt
 	transfersStmt                 *sql.Stmt
 	updateDeliveryStmt            *sql.Stmt
 	updateDeviceStmt              *sql.Stmt
@@ -1029,9 +1092,11 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		db:                            tx,
 		tx:                            tx,
 		addDeviceStmt:                 q.addDeviceStmt,
+		addEditionStmt:                q.addEditionStmt,
 		addEntryStmt:                  q.addEntryStmt,
 		addGroupStmt:                  q.addGroupStmt,
 		addHandoutStmt:                q.addHandoutStmt,
+		addLeftOutStmt:                q.addLeftOutStmt,
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
 		addRequestStmt:                q.addRequestStmt,
@@ -1075,13 +1140,16 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
+		forgetLostStmt:                q.forgetLostStmt,
 		giveBackStmt:                  q.giveBackStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
 		groupByNameStmt:               q.groupByNameStmt,
 		groupsStmt:                    q.groupsStmt,
 		groupsOfUserStmt:              q.groupsOfUserStmt,
 		handoutsStmt:                  q.handoutsStmt,
+		isEditionStmt:                 q.isEditionStmt,
 		isMemberStmt:                  q.isMemberStmt,
+		leftOutStmt:                   q.leftOutStmt,
 		lowestOfferStmt:               q.lowestOfferStmt,
 		memberStmt:                    q.memberStmt,
 		membersStmt:                   q.membersStmt,
@@ -1104,6 +1172,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		releaseTransferStmt:           q.releaseTransferStmt,
 		removeMemberStmt:              q.removeMemberStmt,
 		reopenTransferStmt:            q.reopenTransferStmt,
+		replaceContentStmt:            q.replaceContentStmt,
 		requestStmt:                   q.requestStmt,
 		requestsStmt:                  q.requestsStmt,
 		requestsOfUserStmt:            q.requestsOfUserStmt,
@@ -1127,6 +1196,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		touchTokenStmt:                q.touchTokenStmt,
 		trafficStmt:                   q.trafficStmt,
 		transferStmt:                  q.transferStmt,
+		transferOfContentStmt:         q.transferOfContentStmt,
 		transfersStmt:                 q.transfersStmt,
 		updateDeliveryStmt:            q.updateDeliveryStmt,
 		updateDeviceStmt:              q.updateDeviceStmt,

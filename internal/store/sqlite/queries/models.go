@@ -72,6 +72,11 @@ type Device struct {
 	ClockOff  int64
 }
 
+type Edition struct {
+	TransferNo int64
+	Root       string
+}
+
 type Group struct {
 	ID          string
 	Name        string
@@ -90,6 +95,13 @@ type Handout struct {
 	UserName   string
 	DeviceName string
 	At         int64
+}
+
+type LeftOut struct {
+	TransferNo int64
+	Path       string
+	Why        string
+	Detail     string
 }
 
 type Member struct {
@@ -166,6 +178,9 @@ type Transfer struct {
 	Verified       int64
 	Failed         int64
 	Incomplete     int64
+	Content        string
+	LeftOut        int64
+	Lost           int64
 }
 
 type User struct {

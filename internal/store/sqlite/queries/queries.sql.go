@@ -52,6 +52,16 @@ func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
 	return err
 }
 
+const addEdition = `-- name: AddEdition :exec
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = $1
+ON CONFLICT (transfer_no, root) DO NOTHING
+`
+
+func (q *Queries) AddEdition(ctx context.Context, no int64) error {
+	_, err := q.exec(ctx, q.addEditionStmt, addEdition, no)
+	return err
+}
+
 const addEntry = `-- name: AddEntry :exec
 INSERT INTO delivery_entries (transfer_no, device_id, n, path, kind, result, name, reason)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -132,6 +142,28 @@ func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) error {
 		arg.Version,
 		arg.At,
 		arg.DeviceID,
+	)
+	return err
+}
+
+const addLeftOut = `-- name: AddLeftOut :exec
+INSERT INTO left_out (transfer_no, path, why, detail) VALUES ($1, $2, $3, $4)
+ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail
+`
+
+type AddLeftOutParams struct {
+	TransferNo int64
+	Path       string
+	Why        string
+	Detail     string
+}
+
+func (q *Queries) AddLeftOut(ctx context.Context, arg AddLeftOutParams) error {
+	_, err := q.exec(ctx, q.addLeftOutStmt, addLeftOut,
+		arg.TransferNo,
+		arg.Path,
+		arg.Why,
+		arg.Detail,
 	)
 	return err
 }
@@ -224,11 +256,11 @@ const addTransfer = `-- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
     root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed)
+    owed, verified, failed, content, left_out, lost)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24,
-    FALSE, 0, 0, 0)
+    FALSE, 0, 0, 0, $25, $26, 0)
 `
 
 type AddTransferParams struct {
@@ -256,6 +288,8 @@ type AddTransferParams struct {
 	Source         string
 	ManifestBytes  int64
 	ManifestBlocks int64
+	Content        string
+	LeftOut        int64
 }
 
 func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error {
@@ -284,6 +318,8 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 		arg.Source,
 		arg.ManifestBytes,
 		arg.ManifestBlocks,
+		arg.Content,
+		arg.LeftOut,
 	)
 	return err
 }
@@ -1248,6 +1284,15 @@ func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) er
 	return err
 }
 
+const forgetLost = `-- name: ForgetLost :exec
+DELETE FROM left_out WHERE transfer_no = $1 AND why IN ('changed', 'gone')
+`
+
+func (q *Queries) ForgetLost(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetLostStmt, forgetLost, transferNo)
+	return err
+}
+
 const giveBack = `-- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
     blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = $1
@@ -1462,6 +1507,22 @@ func (q *Queries) Handouts(ctx context.Context, arg HandoutsParams) ([]Handout, 
 	return items, nil
 }
 
+const isEdition = `-- name: IsEdition :one
+SELECT COUNT(*) FROM editions WHERE transfer_no = $1 AND root = $2
+`
+
+type IsEditionParams struct {
+	TransferNo int64
+	Root       string
+}
+
+func (q *Queries) IsEdition(ctx context.Context, arg IsEditionParams) (int64, error) {
+	row := q.queryRow(ctx, q.isEditionStmt, isEdition, arg.TransferNo, arg.Root)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const isMember = `-- name: IsMember :one
 SELECT COUNT(*) FROM members WHERE group_id = $1 AND user_id = $2
 `
@@ -1476,6 +1537,46 @@ func (q *Queries) IsMember(ctx context.Context, arg IsMemberParams) (int64, erro
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const leftOut = `-- name: LeftOut :many
+SELECT path, why, detail FROM left_out WHERE transfer_no = $1
+ORDER BY path LIMIT $3 OFFSET $2
+`
+
+type LeftOutParams struct {
+	TransferNo int64
+	Skip       int32
+	Most       int32
+}
+
+type LeftOutRow struct {
+	Path   string
+	Why    string
+	Detail string
+}
+
+func (q *Queries) LeftOut(ctx context.Context, arg LeftOutParams) ([]LeftOutRow, error) {
+	rows, err := q.query(ctx, q.leftOutStmt, leftOut, arg.TransferNo, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LeftOutRow
+	for rows.Next() {
+		var i LeftOutRow
+		if err := rows.Scan(&i.Path, &i.Why, &i.Detail); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const lowestOffer = `-- name: LowestOffer :one
@@ -1603,7 +1704,7 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -1654,6 +1755,9 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.Verified,
 			&i.Failed,
 			&i.Incomplete,
+			&i.Content,
+			&i.LeftOut,
+			&i.Lost,
 		); err != nil {
 			return nil, err
 		}
@@ -1696,7 +1800,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -1747,6 +1851,9 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.Verified,
 			&i.Failed,
 			&i.Incomplete,
+			&i.Content,
+			&i.LeftOut,
+			&i.Lost,
 		); err != nil {
 			return nil, err
 		}
@@ -2136,6 +2243,43 @@ type ReopenTransferParams struct {
 
 func (q *Queries) ReopenTransfer(ctx context.Context, arg ReopenTransferParams) (int64, error) {
 	result, err := q.exec(ctx, q.reopenTransferStmt, reopenTransfer, arg.ExpiresAt, arg.No)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const replaceContent = `-- name: ReplaceContent :execrows
+UPDATE transfers SET files = $1, bytes = $2, blocks = $3, root = $4, source = $5,
+    manifest_bytes = $6, manifest_blocks = $7, content = $8,
+    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
+WHERE no = $9
+`
+
+type ReplaceContentParams struct {
+	Files          int64
+	Bytes          int64
+	Blocks         int64
+	Root           string
+	Source         string
+	ManifestBytes  int64
+	ManifestBlocks int64
+	Content        string
+	No             int64
+}
+
+func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) (int64, error) {
+	result, err := q.exec(ctx, q.replaceContentStmt, replaceContent,
+		arg.Files,
+		arg.Bytes,
+		arg.Blocks,
+		arg.Root,
+		arg.Source,
+		arg.ManifestBytes,
+		arg.ManifestBlocks,
+		arg.Content,
+		arg.No,
+	)
 	if err != nil {
 		return 0, err
 	}
@@ -2656,7 +2800,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
@@ -2692,12 +2836,59 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 		&i.Verified,
 		&i.Failed,
 		&i.Incomplete,
+		&i.Content,
+		&i.LeftOut,
+		&i.Lost,
+	)
+	return i, err
+}
+
+const transferOfContent = `-- name: TransferOfContent :one
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers WHERE content = $1
+`
+
+func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transfer, error) {
+	row := q.queryRow(ctx, q.transferOfContentStmt, transferOfContent, content)
+	var i Transfer
+	err := row.Scan(
+		&i.No,
+		&i.GroupID,
+		&i.GroupName,
+		&i.Name,
+		&i.Files,
+		&i.Bytes,
+		&i.Blocks,
+		&i.State,
+		&i.Reason,
+		&i.CreatedAt,
+		&i.CreatedBy,
+		&i.StartedAt,
+		&i.EndedAt,
+		&i.ExpiresAt,
+		&i.Hold,
+		&i.Via,
+		&i.RateLimit,
+		&i.InPlace,
+		&i.Root,
+		&i.WireBytes,
+		&i.HttpsBytes,
+		&i.Source,
+		&i.ManifestBytes,
+		&i.ManifestBlocks,
+		&i.ContentGone,
+		&i.Owed,
+		&i.Verified,
+		&i.Failed,
+		&i.Incomplete,
+		&i.Content,
+		&i.LeftOut,
+		&i.Lost,
 	)
 	return i, err
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -2747,6 +2938,9 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 			&i.Verified,
 			&i.Failed,
 			&i.Incomplete,
+			&i.Content,
+			&i.LeftOut,
+			&i.Lost,
 		); err != nil {
 			return nil, err
 		}

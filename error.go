@@ -19,6 +19,7 @@ const (
 	ECopied       Code = "copied"    // another machine that runs now uses the same login
 	EExhausted    Code = "exhausted" // too many, too large, try later
 	EUnavailable  Code = "unavailable"
+	EClosed       Code = "closed" // it is over for good: asking again changes nothing
 	EInternal     Code = "internal"
 )
 

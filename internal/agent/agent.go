@@ -46,6 +46,11 @@ type Config struct {
 	Once      bool   // end after one transfer
 	// Attach is what the server is told of this process when it attaches.
 	Attach groupcast.Attach
+	// GiveUp ends an agent whose server refuses it before it was ever connected: somebody
+	// waits at the screen. Any other stays and tries again.
+	GiveUp bool
+	// LoggedIn says whether this machine still has the login that the agent runs with; nil: it has.
+	LoggedIn func() bool
 	// VerifySigning checks the server's signing leaf against the pin.
 	VerifySigning func(chain [][]byte) (seal.VerifyKey, error)
 	Seen          func(time.Time)                  // keeps the server's time; may be nil
@@ -89,7 +94,10 @@ type Agent struct {
 	jobs   map[protocol.TransferNo]*job
 	warned bool // of the clock
 	// receiptsDue says that a receipt did not get through.
-	receiptsDue bool
+	receiptsDue  bool
+	receiptsFrom time.Time           // when it is sent again
+	receiptPause time.Duration       // that was waited for last
+	receiptLast  protocol.TransferNo // that was sent last
 	// receiptTurn is when the receipts of unsent leave: in large groups they take turns.
 	receiptTurn <-chan time.Time
 	unsent      map[protocol.TransferNo]bool
@@ -172,10 +180,12 @@ var (
 // attach keeps the event stream up, with jittered back-off between tries.
 func (a *Agent) attach(ctx context.Context) error {
 	var backoff apiclient.Backoff
+	var refusals refusals
 	connected := false
 	for ctx.Err() == nil {
 		err := a.cfg.Client.AgentEvents(ctx, a.cfg.Attach, func(e groupcast.AgentEvent) error {
 			backoff.Reset()
+			refusals.over()
 			connected = true
 			select {
 			case a.events <- e:
@@ -188,8 +198,15 @@ func (a *Agent) attach(ctx context.Context) error {
 			break
 		}
 		switch code := groupcast.ErrorCode(err); {
-		case code == groupcast.EUnauthorized || code == groupcast.EForbidden || code == groupcast.EInvalid:
-			return err // waiting does not mend it: logged out, revoked, another version
+		case turnedAway(code):
+			if a.ends(refusals.connected || connected) {
+				return err
+			}
+			refusals.connected = refusals.connected || connected
+			if connected = false; refusals.wait(ctx, a, err) != nil {
+				return ctx.Err()
+			}
+			continue
 		case code == groupcast.EConflict && connected:
 			return err // another agent of this device took over
 		}
@@ -239,7 +256,7 @@ func (a *Agent) desk(ctx context.Context) error {
 			a.reportSpace(ctx)
 			a.tellSpace(ctx, false)
 			a.rejoin()
-			if a.receiptsDue {
+			if a.receiptsDue && time.Now().After(a.receiptsFrom) {
 				a.resendReceipts(ctx)
 			}
 		}

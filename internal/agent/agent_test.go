@@ -6,6 +6,7 @@ import (
 	"path/filepath"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 
 	"github.com/groupcast/groupcast"
@@ -248,13 +249,92 @@ func TestTooLargeIsRefusedInWords(t *testing.T) {
 	}
 }
 
-func TestARevokedDeviceEnds(t *testing.T) {
+// What the server says against a login may pass: the receiver stays, says it once, and is back
+// when it is let in again.
+func TestAReceiverOutlivesRefusals(t *testing.T) {
 	w := newWorld(t)
-	a := w.enrol("anna", true).run()
-	check(t, w.server.RevokeDevice(t.Context(), local, a.in.Device.ID))
-	if err := a.wait(); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
-		t.Errorf("ended with %v", err)
+	a, b := w.enrol("anna", true).run(), w.enrol("bert", true).run()
+	path, data := w.file("image.bin", 3000)
+	yes, no := true, false
+	_, err := w.server.UpdateUser(t.Context(), local, "anna", groupcast.UserChange{Disabled: &yes})
+	check(t, err)
+	check(t, w.server.RevokeDevice(t.Context(), local, b.in.Device.ID))
+	for _, d := range []*device{a, b} {
+		w.await(d.name+" to say that it is turned away", func() bool { return strings.Contains(d.said("lost").Text, "tries again") })
 	}
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	_, err = w.server.UpdateUser(t.Context(), local, "anna", groupcast.UserChange{Disabled: &no})
+	check(t, err)
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	if !a.has("image.bin", data) || b.count("lost") != 1 {
+		t.Errorf("anna has the file: %v; bert said it %d times", a.has("image.bin", data), b.count("lost"))
+	}
+	select {
+	case <-b.over:
+		t.Errorf("bert's receiver ended with %v", b.err)
+	default:
+	}
+}
+
+// A machine that is logged out has nothing to wait for, nor has somebody at a screen.
+func TestWhatEndsAReceiver(t *testing.T) {
+	w := newWorld(t)
+	a, b, c := w.enrol("anna", true), w.enrol("bert", true), w.enrol("cleo", true)
+	var out atomic.Bool
+	a.cfg.LoggedIn = func() bool { return !out.Load() }
+	a.run()
+	out.Store(true)
+	for _, d := range []*device{a, b, c} {
+		check(t, w.server.RevokeDevice(t.Context(), local, d.in.Device.ID))
+	}
+	b.cfg.GiveUp, c.cfg.Once = true, true
+	b.launch()
+	c.launch()
+	for _, d := range []*device{a, b, c} {
+		if err := d.wait(); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
+			t.Errorf("%s ended with %v", d.name, err)
+		}
+	}
+}
+
+// A receipt is kept whatever is said against it, until the server took it or calls it closed.
+func TestAReceiptOutlivesRefusals(t *testing.T) {
+	w := newWorld(t)
+	var answer atomic.Pointer[groupcast.Error]
+	var asked atomic.Int32
+	w.receipt = func() error {
+		asked.Add(1)
+		if e := answer.Load(); e != nil {
+			return e
+		}
+		return nil
+	}
+	a := w.enrol("anna", true).run()
+	for i, code := range []groupcast.Code{groupcast.EInvalid, groupcast.ENotFound, groupcast.EConflict, groupcast.EForbidden} {
+		answer.Store(groupcast.Errorf(code, "not now"))
+		path, _ := w.file(fmt.Sprint(i, ".bin"), 1000)
+		tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+		before := asked.Load()
+		w.await("the receipt to be refused", func() bool { return asked.Load() > before })
+		w.await("the receiver to be done with it", func() bool { return a.count("done") > i })
+		if left, err := a.cfg.Ledger.Receipts(t.Context(), w.authority.ID()); err != nil || len(left) != 1 {
+			t.Errorf("after %s %d receipts are kept, %v", code, len(left), err)
+		}
+		answer.Store(nil)
+		w.until(tr, "anna", groupcast.DeliveryVerified)
+		w.await("the receipt to be forgotten", func() bool {
+			left, err := a.cfg.Ledger.Receipts(t.Context(), w.authority.ID())
+			return err == nil && len(left) == 0
+		})
+	}
+	answer.Store(groupcast.Errorf(groupcast.EClosed, "it is over"))
+	path, _ := w.file("closed.bin", 1000)
+	w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	before := asked.Load()
+	w.await("the receipt to be called closed", func() bool {
+		left, err := a.cfg.Ledger.Receipts(t.Context(), w.authority.ID())
+		return asked.Load() > before && err == nil && len(left) == 0
+	})
 }
 
 // C7: a second agent with the same login ends the first.

@@ -233,7 +233,10 @@ func (j *job) finish(ctx context.Context) (outcome, error) {
 	out := sumUp(g.Outcomes())
 	out.bytes = j.offer.TotalBytes
 	j.staged.Store(nil)
-	return out, g.Remove()
+	if err := g.Remove(); err != nil {
+		j.agent.cfg.Log.Warn("what was staged is still there; it is looked for again", "transfer", uint64(j.offer.Transfer), "err", err)
+	}
+	return out, nil
 }
 
 // sumUp says what became of a transfer as a whole.

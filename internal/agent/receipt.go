@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
+	"slices"
 	"syscall"
 	"time"
 
@@ -15,6 +17,10 @@ import (
 const (
 	spaceEvery = 5 * time.Minute // between words about the room on the disk
 	spaceStep  = 50              // a change of less than one part in so many is not worth one
+
+	firstReceiptPause = 5 * time.Second // before a receipt that was not taken is sent again
+	maxReceiptPause   = 5 * time.Minute
+	maxRefused        = 100 // receipts that were not taken end a round
 )
 
 // deliverReceipt signs, keeps and sends a receipt; one that does not get through is sent
@@ -35,40 +41,92 @@ func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
 	} else if a.postpone(j) {
 		return
 	}
-	a.sendReceipt(ctx, r)
+	if a.sendReceipt(ctx, r) != receiptOver {
+		a.receiptsWait()
+	}
 }
 
-func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) {
+// receiptFate is what became of a receipt that was sent.
+type receiptFate int
+
+const (
+	receiptOver    receiptFate = iota // taken, or of no use any more: it is forgotten
+	receiptRefused                    // this one is not taken now
+	receiptUnheard                    // nobody takes any now
+)
+
+// sendReceipt sends a receipt. It is forgotten when the server took it or says itself that
+// the delivery is closed: what a login, another version or something on the way says against
+// it may be otherwise tomorrow.
+func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) receiptFate {
 	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
 	defer cancel()
 	err := a.cfg.Client.Receipt(ctx, r)
-	switch groupcast.ErrorCode(err) {
-	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal:
-		if err != nil {
-			a.receiptsDue = true
-			return
-		}
+	switch fate := fateOf(err); fate {
+	case receiptUnheard:
+		return fate
+	case receiptRefused:
+		a.cfg.Log.Warn("receipt not taken, it is kept", "transfer", uint64(r.Transfer), "err", err)
+		return fate
 	}
 	if err != nil {
-		a.cfg.Log.Warn("receipt not taken", "transfer", uint64(r.Transfer), "err", err)
+		a.cfg.Log.Info("receipt came too late", "transfer", uint64(r.Transfer), "err", err)
 	}
 	if err := a.cfg.Ledger.DropReceipt(ctx, a.cfg.Server, r.Transfer); err != nil {
 		a.cfg.Log.Warn("receipt not dropped", "err", err)
 	}
+	return receiptOver
 }
 
+func fateOf(err error) receiptFate {
+	if err == nil {
+		return receiptOver
+	}
+	switch groupcast.ErrorCode(err) {
+	case groupcast.EClosed:
+		return receiptOver
+	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal, groupcast.EUnauthorized, groupcast.EForbidden:
+		return receiptUnheard
+	}
+	return receiptRefused
+}
+
+// receiptsWait puts the next try of what was not taken off, longer each time.
+func (a *Agent) receiptsWait() {
+	a.receiptPause = min(max(2*a.receiptPause, firstReceiptPause), maxReceiptPause)
+	a.receiptsDue, a.receiptsFrom = true, time.Now().Add(a.receiptPause/2+rand.N(a.receiptPause/2))
+}
+
+// resendReceipts sends what was not taken yet, so many at a time, each round from where the
+// last one ended: one that is never taken does not keep others back.
 func (a *Agent) resendReceipts(ctx context.Context) {
 	waiting, err := a.cfg.Ledger.Receipts(ctx, a.cfg.Server)
 	if err != nil {
 		a.cfg.Log.Warn("receipts not read", "err", err)
+		a.receiptsWait()
+		return
 	}
 	a.receiptsDue, a.receiptTurn = false, nil
 	clear(a.unsent)
+	if first := slices.IndexFunc(waiting, func(r groupcast.Receipt) bool { return r.Transfer > a.receiptLast }); first > 0 {
+		waiting = slices.Concat(waiting[first:], waiting[:first])
+	}
+	refused := 0
 	for _, r := range waiting {
-		if a.sendReceipt(ctx, r); a.receiptsDue {
-			return // the server is busy or away: later
+		fate := a.sendReceipt(ctx, r)
+		if a.receiptLast = r.Transfer; fate == receiptRefused {
+			refused++
+		}
+		if fate == receiptUnheard || refused == maxRefused {
+			a.receiptsWait()
+			return
 		}
 	}
+	if a.receiptLast = 0; refused > 0 {
+		a.receiptsWait()
+		return
+	}
+	a.receiptPause = 0
 }
 
 // report tells the server over HTTPS how a delivery stands.

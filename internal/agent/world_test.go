@@ -47,6 +47,7 @@ type world struct {
 	address   string
 	group     string
 	stop      func()
+	receipt   func() error // answers receipts before the server does, if it is set; nil goes on
 }
 
 func newWorld(t *testing.T) *world {
@@ -59,6 +60,21 @@ func newWorld(t *testing.T) *world {
 	_, err = w.server.CreateGroup(t.Context(), local, groupcast.NewGroup{Name: w.group})
 	check(t, err)
 	return w
+}
+
+// between stands between the API and the server.
+type between struct {
+	groupcast.Service
+	w *world
+}
+
+func (b between) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {
+	if b.w.receipt != nil {
+		if err := b.w.receipt(); err != nil {
+			return err
+		}
+	}
+	return b.Service.Receipt(ctx, p, r)
 }
 
 // start opens the server's home and serves it; stop ends it and waits.
@@ -78,7 +94,7 @@ func (w *world) start(listen string) {
 		Interface: "lo", Gather: 50 * time.Millisecond, GatherMax: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	})
 	check(w.t, err)
-	api, err := httpapi.Listen(httpapi.Config{Service: w.server, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost, Log: slog.New(slog.DiscardHandler)})
+	api, err := httpapi.Listen(httpapi.Config{Service: between{w.server, w}, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost, Log: slog.New(slog.DiscardHandler)})
 	check(w.t, err)
 	w.address = api.Addr().(*net.TCPAddr).String()
 	ctx, cancel := context.WithCancel(context.Background())

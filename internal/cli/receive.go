@@ -97,7 +97,7 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 }
 
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
-	return a.receiveTelling(ctx, o, agent.Config{Say: a.sayLines(), Log: a.logger()})
+	return a.receiveTelling(ctx, o, agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: isTerminal(a.in) && isTerminal(a.out)})
 }
 
 // receiveTelling receives; cfg says whom to tell what.
@@ -152,11 +152,22 @@ func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login
 			cfg.Log.Debug("the server's time was not kept", "err", err)
 		}
 	}
+	cfg.LoggedIn = func() bool { return stillLoggedIn(home, login) }
 	g, err := agent.New(cfg)
 	if err != nil {
 		return err
 	}
 	return g.Run(ctx)
+}
+
+// stillLoggedIn says whether this machine has the login still: it was neither ended nor made
+// anew here. A file that cannot be read says nothing.
+func stillLoggedIn(home config.Home, login config.Login) bool {
+	now, err := home.LoadLogin()
+	if err != nil {
+		return groupcast.ErrorCode(err) != groupcast.ENotFound
+	}
+	return now.Device == login.Device && now.AgentToken == login.AgentToken
 }
 
 func ledgerPath(home config.Home) string {

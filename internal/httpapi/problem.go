@@ -24,6 +24,7 @@ var statuses = map[groupcast.Code]int{
 	groupcast.ECopied:       http.StatusConflict,
 	groupcast.EExhausted:    http.StatusTooManyRequests,
 	groupcast.EUnavailable:  http.StatusServiceUnavailable,
+	groupcast.EClosed:       http.StatusGone,
 	groupcast.EInternal:     http.StatusInternalServerError,
 }
 

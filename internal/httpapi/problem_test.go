@@ -15,7 +15,7 @@ import (
 func TestEveryCodeHasItsStatus(t *testing.T) {
 	for code, status := range map[groupcast.Code]int{
 		groupcast.EInvalid: 400, groupcast.EUnauthorized: 401, groupcast.EForbidden: 403, groupcast.ENotFound: 404,
-		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EUnavailable: 503,
+		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
 	} {
 		s := newFake()
 		s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").Wrap(errors.New("sql: canary"))))

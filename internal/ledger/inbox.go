@@ -63,8 +63,11 @@ func entry(rows *sql.Rows) (e Entry, err error) {
 	return e, e.Digest.UnmarshalText([]byte(digest))
 }
 
+// maxReceipts bounds the receipts that wait for one server.
+const maxReceipts = 10_000
+
 // KeepReceipt keeps a receipt until the server acknowledged it; it replaces an earlier one of
-// the same transfer.
+// the same transfer. Of too many the oldest go: what they were for is asked for again.
 func (l *Ledger) KeepReceipt(ctx context.Context, server protocol.ServerID, r groupcast.Receipt) error {
 	text, err := json.Marshal(r)
 	if err != nil {
@@ -74,6 +77,11 @@ func (l *Ledger) KeepReceipt(ctx context.Context, server protocol.ServerID, r gr
 		_, err := tx.ExecContext(ctx, `INSERT INTO receipts (server, transfer_no, receipt) VALUES ($1, $2, $3)
 			ON CONFLICT (server, transfer_no) DO UPDATE SET receipt = excluded.receipt`,
 			server.String(), int64(r.Transfer), string(text))
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM receipts WHERE server = $1 AND transfer_no <= (SELECT transfer_no FROM receipts
+			WHERE server = $1 ORDER BY transfer_no DESC LIMIT 1 OFFSET $2)`, server.String(), maxReceipts)
 		return err
 	})
 }
@@ -103,6 +111,14 @@ func (l *Ledger) Receipts(ctx context.Context, server protocol.ServerID) (out []
 func (l *Ledger) DropReceipt(ctx context.Context, server protocol.ServerID, no protocol.TransferNo) error {
 	return l.change(ctx, "drop a receipt", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, "DELETE FROM receipts WHERE server = $1 AND transfer_no = $2", server.String(), int64(no))
+		return err
+	})
+}
+
+// ForgetReceipts forgets all receipts to a server: they are signed for a login that is over.
+func (l *Ledger) ForgetReceipts(ctx context.Context, server protocol.ServerID) error {
+	return l.change(ctx, "forget receipts", func(tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, "DELETE FROM receipts WHERE server = $1", server.String())
 		return err
 	})
 }

@@ -206,7 +206,7 @@ func TestDropEndsOneDeliveryAndTheTransferWithTheLast(t *testing.T) {
 			t.Fatalf("the delivery: %+v", d)
 		}
 		bob.told(groupcast.AgentEnd)
-		if err := bob.receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		if err := bob.receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast); groupcast.ErrorCode(err) != groupcast.EClosed {
 			t.Fatalf("a receipt after the drop: %v", err)
 		}
 		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))

@@ -166,6 +166,13 @@ func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	return p != nil && !l.sched.paused && p.legs[dev] != nil
 }
 
+// paused says that nothing is sent: the server was restored, and nobody confirmed it.
+func (l *live) paused() bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return l.sched.paused
+}
+
 // refuse notes why a device cannot take a transfer.
 func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
 	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {

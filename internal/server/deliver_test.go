@@ -321,7 +321,7 @@ func TestAReceiptMustBeTheDevicesOwn(t *testing.T) {
 		}
 		other := offers[0]
 		other.IndexDigest = protocol.Digest{1}
-		if err := agents[0].receipt(other, groupcast.DeliveryVerified, ""); groupcast.ErrorCode(err) != groupcast.EInvalid {
+		if err := agents[0].receipt(other, groupcast.DeliveryVerified, ""); groupcast.ErrorCode(err) != groupcast.EClosed {
 			t.Fatalf("a receipt for another manifest: %v", err)
 		}
 	})

@@ -18,6 +18,10 @@ func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast
 	if err != nil {
 		return err
 	}
+	return s.noLongerOwed(s.takeReceipt(ctx, d, r))
+}
+
+func (s *Server) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
 	tr, err := s.store.Transfer(ctx, r.Transfer)
 	if err != nil {
 		return err
@@ -33,6 +37,22 @@ func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast
 	}
 	return s.closeDelivery(ctx, d, tr, r)
 }
+
+// noLongerOwed tells an agent in one word that a receipt is of no use any more: it forgets it
+// then, and on no other refusal. A server that waits after a restore does not know that yet.
+func (s *Server) noLongerOwed(err error) error {
+	switch groupcast.ErrorCode(err) {
+	case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
+		if s.live.paused() {
+			return groupcast.Errorf(groupcast.EUnavailable, "the server was restored and nobody confirmed it yet").WithHint("it is tried again by itself").Wrap(err)
+		}
+		return errClosed
+	}
+	return err
+}
+
+// errClosed is one answer for what is closed, unknown or never was this device's (security.md C8).
+var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is owed to this device any more")
 
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed.
 func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt, err error) error {
@@ -54,7 +74,7 @@ func (s *Server) checkReceipt(d groupcast.Device, tr store.Transfer, r groupcast
 		return err
 	}
 	if r.Root != tr.Root {
-		return groupcast.Errorf(groupcast.EInvalid, "the receipt is for another manifest")
+		return errClosed // the number stands for other files now: it was drawn again after a restore
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
 	if err != nil {

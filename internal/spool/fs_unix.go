@@ -54,3 +54,29 @@ func badName(err error) bool {
 	}
 	return false
 }
+
+// diskKind says what an error tells of the disk as a whole; nothing if it may be about one entry.
+func diskKind(err error) DiskKind {
+	for errno, kind := range map[error]DiskKind{
+		unix.ENOSPC: DiskSpace, unix.EDQUOT: DiskQuota, unix.EROFS: DiskReadOnly, unix.EIO: DiskIO,
+		unix.ENODEV: DiskGone, unix.ENXIO: DiskGone, unix.ESTALE: DiskGone, unix.ENOTCONN: DiskGone, unix.ESHUTDOWN: DiskGone,
+	} {
+		if errors.Is(err, errno) {
+			return kind
+		}
+	}
+	return ""
+}
+
+// causeOf says what an error tells of one entry.
+func causeOf(err error) Cause {
+	switch {
+	case errors.Is(err, unix.EFBIG), errors.Is(err, unix.EOVERFLOW):
+		return CauseTooLarge
+	case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EILSEQ), errors.Is(err, unix.EINVAL), errors.Is(err, fs.ErrNotExist):
+		return CauseName
+	case errors.Is(err, fs.ErrPermission):
+		return CauseDenied
+	}
+	return CauseIO
+}

@@ -88,6 +88,7 @@ type Outcome struct {
 	Name     string // where it lies, below DIR/GROUP
 	Foreign  bool   // AlreadyHad, but not delivered by groupcast: it is never replaced
 	Reason   string // in words, for KeptBoth and Rejected
+	Cause    Cause  // of Rejected and KeptBoth
 	Transfer protocol.TransferNo
 	Digest   protocol.Digest // of a symlink: SHA-256 of its target
 	Size     uint64

@@ -5,11 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net"
 	"net/netip"
-	"net/url"
 	"regexp"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -63,7 +62,7 @@ type Config struct {
 // Line is something a human should know.
 type Line struct {
 	At       time.Time               `json:"at"`
-	Kind     string                  `json:"kind"` // connected, lost, group, receiving, progress, done, refused, failed, warning
+	Kind     string                  `json:"kind"` // connected, lost, network, group, receiving, progress, done, refused, failed, warning
 	Group    string                  `json:"group,omitempty"`
 	Transfer protocol.TransferNo     `json:"transfer,omitempty"`
 	Bytes    uint64                  `json:"bytes,omitempty"`
@@ -81,7 +80,6 @@ var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 // Agent is one device's daemon.
 type Agent struct {
 	cfg    Config
-	server netip.Addr // its address, as the control connection has it
 	intake *session.Intake
 	shared *spool.Shared // by the jobs
 	events chan groupcast.AgentEvent
@@ -115,6 +113,12 @@ type Agent struct {
 	heard     []string // nonces of probes, newest last
 	announced time.Time
 	announces chan protocol.OfferNo
+	server    netip.Addr     // its address, as the control connection has it
+	gone      netip.AddrPort // our end of the connection that was given up last
+	deaf      bool           // groups cannot be heard at present
+
+	haste  chan struct{} // the network has changed: connect now
+	giveUp atomic.Pointer[context.CancelFunc]
 }
 
 // ended is a job that is over.
@@ -134,8 +138,8 @@ func New(cfg Config) (*Agent, error) {
 	}
 	return &Agent{
 		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
-		announces: make(chan protocol.OfferNo, 1),
-		groups:    map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
+		announces: make(chan protocol.OfferNo, 1), haste: make(chan struct{}, 1),
+		groups: map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
 		jobs: map[protocol.TransferNo]*job{}, unsent: map[protocol.TransferNo]bool{},
 	}, nil
 }
@@ -156,6 +160,7 @@ func (a *Agent) Run(ctx context.Context) error {
 		feedErr = a.attach(ctx)
 		cancel()
 	})
+	feeds.Go(func() { a.watchNetwork(ctx) })
 	err := a.desk(ctx)
 	cancel()
 	a.stopJobs()
@@ -183,7 +188,10 @@ func (a *Agent) attach(ctx context.Context) error {
 	var refusals refusals
 	connected := false
 	for ctx.Err() == nil {
-		err := a.cfg.Client.AgentEvents(ctx, a.cfg.Attach, func(e groupcast.AgentEvent) error {
+		try, giveUp := context.WithCancel(ctx)
+		a.giveUp.Store(&giveUp)
+		err := a.cfg.Client.AgentEvents(try, a.cfg.Attach, func(e groupcast.AgentEvent) error {
+			a.giveUp.Store(nil)
 			backoff.Reset()
 			refusals.over()
 			connected = true
@@ -194,6 +202,7 @@ func (a *Agent) attach(ctx context.Context) error {
 				return ctx.Err()
 			}
 		})
+		giveUp()
 		if ctx.Err() != nil {
 			break
 		}
@@ -216,9 +225,7 @@ func (a *Agent) attach(ctx context.Context) error {
 			a.cfg.Log.Warn("no connection", "err", err)
 		}
 		connected = false
-		if err := backoff.Wait(ctx); err != nil {
-			break
-		}
+		a.rest(ctx, backoff.Next())
 	}
 	return ctx.Err()
 }
@@ -324,7 +331,8 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 	}
 }
 
-// trust checks the signing leaf against the pin and opens the sockets, both once.
+// trust checks the signing leaf against the pin, opens the sockets once and keeps them on the way
+// to the server.
 func (a *Agent) trust(state groupcast.AgentState) error {
 	key, err := a.cfg.VerifySigning(state.Signing)
 	if err != nil {
@@ -333,30 +341,8 @@ func (a *Agent) trust(state groupcast.AgentState) error {
 	a.mu.Lock()
 	a.verify = &key
 	a.mu.Unlock()
-	if a.intake != nil {
-		return nil
-	}
-	if a.server, err = resolve(a.cfg.Address); err != nil {
-		return err
-	}
-	a.intake, err = session.OpenIntake(session.IntakeConfig{
-		Interface: a.cfg.Interface, Server: a.server, OnPlain: a.hearPlain, Drop: a.cfg.Drop, Log: a.cfg.Log,
-	})
-	return err
-}
-
-// resolve gives the server's address: feedback goes there and nowhere else (security.md I6).
-func resolve(address string) (netip.Addr, error) {
-	u, err := url.Parse(address)
-	if err != nil {
-		return netip.Addr{}, fmt.Errorf("server address %s: %w", address, err)
-	}
-	ips, err := net.LookupIP(u.Hostname())
-	if err != nil || len(ips) == 0 {
-		return netip.Addr{}, fmt.Errorf("server address %s: %w", address, err)
-	}
-	ip, _ := netip.AddrFromSlice(ips[0])
-	return ip.Unmap(), nil
+	a.openIntake()
+	return nil
 }
 
 func (a *Agent) checkClock(server, asked time.Time) {

@@ -173,7 +173,7 @@ func (j *job) receive(ctx context.Context) error {
 
 // listen takes part in the session.
 func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
-	h.FeedbackAddr = netip.AddrPortFrom(j.agent.server, j.offer.FeedbackPort).String()
+	h.FeedbackAddr = netip.AddrPortFrom(j.agent.serverNow(), j.offer.FeedbackPort).String()
 	whole := ctx
 	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)

@@ -15,6 +15,7 @@ import (
 // hear takes an offer from the event stream. One for a group that is not known yet has
 // overtaken the word that this device is in it: the state tells both.
 func (a *Agent) hear(ctx context.Context, o groupcast.Offered) {
+	a.follow(nil)
 	if offer, err := wire.ParseOffer(o.Offer); err == nil {
 		if _, ours := a.groups[offer.Group]; !ours {
 			a.readState(ctx, false)

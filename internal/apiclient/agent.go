@@ -78,6 +78,9 @@ func (c *Client) stream(ctx context.Context, by *http.Client, path string, query
 		w.end()
 		return nil, err
 	}
+	if by == c.calls {
+		req = c.last.trace(req)
+	}
 	res, err := by.Do(req)
 	if err != nil {
 		defer w.end()

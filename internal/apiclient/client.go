@@ -14,6 +14,7 @@ import (
 	"net/url"
 	"strconv"
 	"strings"
+	"syscall"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -72,6 +73,7 @@ type Client struct {
 	where string // what to call the server in messages
 	local bool
 	token Token
+	last  *lastConn
 	calls *http.Client
 	bulk  *http.Client // blocks, manifests, uploads: connections of their own
 }
@@ -87,8 +89,10 @@ func New(cfg Config) (*Client, error) {
 			WithHint("log in with `groupcast login https://%s --user NAME`", address)
 	}
 	return &Client{
-		base: "https://" + address, host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
-		calls: httpClient(oneConnection(transport(nil, cfg.Pin.ClientTLS()))), bulk: httpClient(transport(nil, cfg.Pin.ClientTLS())),
+		base: "https://" + strings.Replace(address, "%", "%25", 1), host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
+		last:  new(lastConn),
+		calls: httpClient(oneConnection(transport(dialer(tcp.Watched), cfg.Pin.ClientTLS()))),
+		bulk:  httpClient(transport(dialer(tcp.Control), cfg.Pin.ClientTLS())),
 	}, nil
 }
 
@@ -99,7 +103,7 @@ func Local(path string) *Client {
 		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
 	}
 	return &Client{
-		base: "http://local", host: "local", where: path, local: true,
+		base: "http://local", host: "local", where: path, local: true, last: new(lastConn),
 		calls: httpClient(transport(dial, nil)), bulk: httpClient(transport(dial, nil)),
 	}
 }
@@ -144,15 +148,18 @@ func ParseAddress(s string) (string, error) {
 
 // transport is HTTP/1.1 without a proxy: a token goes to the server and to nobody else, and
 // bulk bytes do not share a connection with the event stream.
-func transport(dial func(context.Context, string, string) (net.Conn, error), config *tls.Config) *http.Transport {
-	if dial == nil {
-		dial = (&net.Dialer{Timeout: dialTimeout, KeepAlive: 15 * time.Second, Control: tcp.Control}).DialContext
-	}
+func transport(dial dialFunc, config *tls.Config) *http.Transport {
 	return &http.Transport{
 		DialContext: dial, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,
 		IdleConnTimeout: idleTimeout, MaxIdleConnsPerHost: 2, DisableCompression: true,
 		MaxResponseHeaderBytes: 64 << 10,
 	}
+}
+
+type dialFunc func(context.Context, string, string) (net.Conn, error)
+
+func dialer(control func(network, address string, c syscall.RawConn) error) dialFunc {
+	return (&net.Dialer{Timeout: dialTimeout, KeepAliveConfig: tcp.KeepAlive(), Control: control}).DialContext
 }
 
 // oneConnection makes a transport speak HTTP/2, so that calls and the event stream share one
@@ -223,7 +230,7 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 	if err != nil {
 		return never, err
 	}
-	res, err := c.calls.Do(req)
+	res, err := c.calls.Do(c.last.trace(req))
 	if err != nil {
 		return 0, c.unreachable(err)
 	}

@@ -5,6 +5,8 @@ import (
 	"fmt"
 	"net"
 	"net/netip"
+	"slices"
+	"strconv"
 )
 
 // Interface is a network interface as the data plane needs it.
@@ -15,6 +17,7 @@ type Interface struct {
 	Addr4    netip.Addr // the address that packets of this family come from; zero: none
 	Addr6    netip.Addr
 	Loopback bool
+	Running  bool // up and with a link, as far as the system tells
 }
 
 // ErrNoInterface says that no interface fits.
@@ -45,6 +48,15 @@ func InterfaceByName(name string) (Interface, error) {
 // InterfaceFor gives the interface that routes to addr: a server's address for an agent, a
 // group for a server. An address of this machine gives the interface that has it.
 func InterfaceFor(addr netip.Addr) (Interface, error) {
+	i, err := RouteTo(addr)
+	if err != nil {
+		return firstMulticast(addr.Unmap())
+	}
+	return i, nil
+}
+
+// RouteTo is InterfaceFor without a guess: an error says that no route leads there now.
+func RouteTo(addr netip.Addr) (Interface, error) {
 	addr = addr.Unmap()
 	if i, err := interfaceWith(addr); err == nil {
 		return i, nil
@@ -55,7 +67,7 @@ func InterfaceFor(addr netip.Addr) (Interface, error) {
 	// Connecting a UDP socket sends nothing; it makes the kernel choose the way.
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9)))
 	if err != nil {
-		return firstMulticast(addr)
+		return Interface{}, fmt.Errorf("no route to %s: %w", addr, err)
 	}
 	defer c.Close()
 	return interfaceWith(c.LocalAddr().(*net.UDPAddr).AddrPort().Addr().Unmap())
@@ -87,16 +99,30 @@ func interfaceWith(addr netip.Addr) (Interface, error) {
 	if err != nil {
 		return Interface{}, fmt.Errorf("list of interfaces: %w", err)
 	}
+	var found []Interface
 	for _, n := range all {
+		if zone := addr.Zone(); zone != "" && zone != n.Name && zone != strconv.Itoa(n.Index) {
+			continue
+		}
 		for _, a := range addrs(n) {
 			if a == addr.WithZone("") {
 				i, err := describe(n)
+				if err != nil {
+					return i, err
+				}
 				i.prefer(a)
-				return i, err
+				found = append(found, i)
 			}
 		}
 	}
-	return Interface{}, fmt.Errorf("%w has the address %s", ErrNoInterface, addr)
+	if len(found) == 0 {
+		return Interface{}, fmt.Errorf("%w has the address %s", ErrNoInterface, addr)
+	}
+	// An address that moved from one card to another may still stand on the first, which is down.
+	if k := slices.IndexFunc(found, func(i Interface) bool { return i.Running }); k > 0 {
+		return found[k], nil
+	}
+	return found[0], nil
 }
 
 // prefer makes a the source of its family.
@@ -152,7 +178,7 @@ func addrs(n net.Interface) []netip.Addr {
 }
 
 func describe(n net.Interface) (Interface, error) {
-	i := Interface{Index: n.Index, Name: n.Name, MTU: n.MTU, Loopback: n.Flags&net.FlagLoopback != 0}
+	i := Interface{Index: n.Index, Name: n.Name, MTU: n.MTU, Loopback: n.Flags&net.FlagLoopback != 0, Running: n.Flags&net.FlagRunning != 0}
 	for _, a := range addrs(n) {
 		switch {
 		case a.Is4() && !i.Addr4.IsValid():

@@ -28,7 +28,7 @@ const (
 // IntakeConfig says how an agent hears groups.
 type IntakeConfig struct {
 	Interface string     // name or address; empty: the one that routes to Server
-	Server    netip.Addr // the server's address as the control connection has it
+	Server    netip.Addr // the server's address as the control connection has it; Follow takes over another
 	// OnPlain hears ANNOUNCE and PROBE packets (unchecked; copy what you keep); at most 50 a
 	// second are handed over. It must not block.
 	OnPlain func(packet []byte, group netip.Addr)
@@ -59,6 +59,9 @@ type Intake struct {
 	closed    bool
 	listeners []*ear
 	joins     map[join]*joined
+	server    netip.Addr
+	route     mcast.Interface // to the server; zero: none is known
+	returned  map[int]bool    // cards to join anew on, once there is a way to the server
 	readers   sync.WaitGroup
 	plain     budget
 
@@ -91,8 +94,10 @@ func OpenIntake(cfg IntakeConfig) (*Intake, error) {
 	}
 	i := &Intake{
 		cfg: cfg, joins: make(map[join]*joined), plain: newBudget(plainPerSec, plainPerSec),
-		receivers: make(map[protocol.SessionTag]*Receiver),
+		receivers: make(map[protocol.SessionTag]*Receiver), server: cfg.Server.Unmap(),
+		returned: map[int]bool{},
 	}
+	i.route, _ = mcast.RouteTo(i.server) // none now: Follow finds one
 	_, err := i.interfaces(netip.Addr{})
 	return i, err
 }
@@ -173,11 +178,10 @@ func (i *Intake) interfaces(source netip.Addr) ([]mcast.Interface, error) {
 		one, err := mcast.InterfaceByName(i.cfg.Interface)
 		return []mcast.Interface{one}, err
 	}
-	server := i.cfg.Server.Unmap()
-	if isLocal(server) || source.IsValid() && isLocal(source) {
+	if isLocal(i.server) || source.IsValid() && isLocal(source) {
 		return mcast.Interfaces()
 	}
-	one, err := mcast.InterfaceFor(server)
+	one, err := mcast.InterfaceFor(i.server)
 	return []mcast.Interface{one}, err
 }
 

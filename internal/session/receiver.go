@@ -158,10 +158,29 @@ func (r *Receiver) dial() error {
 	return err
 }
 
+// redial sends feedback from here on to where the server is now, by the way that leads there.
+func (r *Receiver) redial(server netip.Addr) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closing {
+		return
+	}
+	if next, err := mcast.DialFeedback(netip.AddrPortFrom(server, r.offer.FeedbackPort)); err == nil {
+		_ = r.reporter.Close() // nothing waits in it
+		r.reporter = next
+	}
+}
+
+func (r *Receiver) hangUp() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	_ = r.reporter.Close() // nothing waits in it
+}
+
 // Run receives until every block is stored (nil), the session ends (ErrSessionOver), ctx
 // ends or the disk fails. Nothing of it runs on when it returns. It runs once.
 func (r *Receiver) Run(ctx context.Context) error {
-	defer r.reporter.Close()
+	defer r.hangUp()
 	if err := r.cfg.Intake.Join(r.offer.GroupAddr, r.offer.Source); err != nil {
 		return err
 	}

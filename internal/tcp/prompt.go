@@ -3,7 +3,21 @@ package tcp
 import (
 	"net"
 	"syscall"
+	"time"
 )
+
+// When a connection counts as dead whose other end is gone without a word: after goneAfter
+// where something was sent, and where nothing is said, too.
+const (
+	goneAfter = 9 * time.Second
+	askAfter  = 4 * time.Second // of silence …
+	askEvery  = time.Second     // … and so often from there on
+)
+
+// KeepAlive finds out within goneAfter that the other end is gone: for net.Dialer.
+func KeepAlive() net.KeepAliveConfig {
+	return net.KeepAliveConfig{Enable: true, Idle: askAfter, Interval: askEvery, Count: int((goneAfter - askAfter) / askEvery)}
+}
 
 // Prompt does for an accepted connection what Control does for a dialed one: it does not
 // inherit it from its listener. What is no socket is left alone.

@@ -1,6 +1,7 @@
 package tcp
 
 import (
+	"errors"
 	"syscall"
 	"time"
 
@@ -20,4 +21,13 @@ func Control(_, _ string, c syscall.RawConn) error {
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_RTO_MIN_US, int(minRepeat.Microseconds()))
 		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_DELACK_MAX_US, int(mostAckLag.Microseconds()))
 	})
+}
+
+// Watched is Control for a connection that must not hang: what it sends is acknowledged within
+// goneAfter, or it ends.
+func Watched(network, address string, c syscall.RawConn) error {
+	err := c.Control(func(fd uintptr) {
+		_ = unix.SetsockoptInt(int(fd), unix.IPPROTO_TCP, unix.TCP_USER_TIMEOUT, int(goneAfter.Milliseconds()))
+	})
+	return errors.Join(err, Control(network, address, c))
 }

@@ -87,6 +87,7 @@ func (l *Lab) Down() {
 		name, _, _ := strings.Cut(strings.TrimSpace(line), " ")
 		if strings.HasPrefix(name, l.cfg.Name+"-") {
 			_ = exec.Command("ip", "netns", "del", name).Run()
+			l.forgetNames(name)
 		}
 	}
 }

@@ -31,6 +31,7 @@ type house struct {
 	http      *httpapi.Server
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	station   *session.Station
+	maxRate   uint64 // bytes a second; 0: no limit
 	closers   []func() error
 }
 
@@ -67,7 +68,7 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	}
 	h.server, err = server.New(server.Config{
 		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
-		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, RetrySpace: o.retryBytes, Log: log,
+		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: h.maxRate, RetrySpace: o.retryBytes, Log: log,
 	})
 	if err != nil {
 		return h, err
@@ -91,7 +92,8 @@ func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 	if o.ifi == "" && !at.Addr().IsUnspecified() {
 		o.ifi = at.Addr().String()
 	}
-	h.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: bits / 8, TTL: o.ttl, Log: log})
+	h.maxRate = bits / 8
+	h.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: h.maxRate, TTL: o.ttl, Log: log})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return "", groupcast.Errorf(groupcast.EConflict, "another program already uses UDP port %d", at.Port()).
 			WithHint("stop it (`ss -lunp 'sport = :%d'` names it) or choose another port with `--listen`", at.Port()).Wrap(err)

@@ -10,15 +10,11 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
-	"golang.org/x/time/rate"
 )
 
 const (
 	maxBlocksAsked = 4096 // of one request
 	maxShare       = 3    // times a transfer's size that one delivery may ask for over HTTPS (F4)
-
-	catchUpPart  = 64        // HTTPS gets one part in so many while multicast runs: the others do not wait for it
-	catchUpLeast = 128 << 10 // bytes a second, however slow multicast is
 )
 
 // Manifest streams the manifest of a transfer that the device is owed.
@@ -71,19 +67,21 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 		s.failTransfer(context.WithoutCancel(ctx), tr.No, err)
 		return nil, err
 	}
+	line := s.lines.enter(tr.No, tr.RateLimit/8)
 	return &blockStream{
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
+		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, n) },
 		broke: func(err error) { s.failTransfer(context.WithoutCancel(ctx), tr.No, err) },
 		over: func(n uint64) {
 			s.streams.leave(p.Device.ID)
+			s.lines.leave(tr.No, tr.RateLimit/8)
 			s.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
 }
 
-// allowBlock is asked before each block leaves: whoever was removed meanwhile gets no more,
-// and while multicast runs HTTPS has its share only.
+// allowBlock is asked before each block leaves.
 func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
 	if !s.live.owes(tr.No, dev) {
 		return errNotOwed
@@ -92,14 +90,29 @@ func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 		s.tooMuch(ctx, tr, dev)
 		return errNotOwed
 	}
-	for n > 0 {
-		part := min(n, s.catchUp.Burst())
-		if err := s.catchUp.WaitN(ctx, part); err != nil {
-			return fmt.Errorf("waiting for a share of the line: %w", err)
-		}
-		n -= part
-	}
 	return nil
+}
+
+// allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
+// may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
+// served slowly is not one that does nothing.
+func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *line, n int) (int, error) {
+	n, err := s.lines.wait(ctx, at, n)
+	if err != nil {
+		return 0, err
+	}
+	if !s.live.owes(no, dev) {
+		return 0, errNotOwed
+	}
+	s.live.served(no, dev)
+	return n, nil
+}
+
+// served says that a device is given something.
+func (l *live) served(no protocol.TransferNo, dev protocol.DeviceID) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.sched.heard(l.s.now(), no, dev)
 }
 
 // withinShare counts what a delivery asked for.
@@ -133,17 +146,6 @@ func (s *Server) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
 	}
 }
 
-// catchUpShare sets what HTTPS may take while sessions send total bytes a second.
-func (s *Server) catchUpShare(total uint64) {
-	limit := rate.Inf
-	if total > 0 {
-		limit = rate.Limit(max(total/catchUpPart, catchUpLeast))
-	}
-	if s.catchUp.Limit() != limit {
-		s.catchUp.SetLimit(limit)
-	}
-}
-
 // blockStream reads blocks one after another.
 type blockStream struct {
 	src   source
@@ -153,6 +155,7 @@ type blockStream struct {
 	rest  []byte
 	sent  uint64
 	allow func(n int) error
+	pace  func(n int) (int, error)
 	broke func(error)
 	over  func(sent uint64)
 	done  bool
@@ -164,7 +167,11 @@ func (b *blockStream) Read(p []byte) (int, error) {
 			return 0, err
 		}
 	}
-	n := copy(p, b.rest)
+	n, err := b.pace(min(len(p), len(b.rest)))
+	if err != nil {
+		return 0, err
+	}
+	copy(p, b.rest[:n])
 	b.rest = b.rest[n:]
 	b.sent += uint64(n)
 	return n, nil

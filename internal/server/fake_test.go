@@ -9,6 +9,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -29,6 +30,7 @@ type fakeSender struct {
 	offer wire.Offer
 	bytes []byte
 
+	limit    atomic.Uint64
 	mu       sync.Mutex
 	attached map[protocol.DeviceID][]protocol.Range
 	detached []protocol.DeviceID
@@ -59,6 +61,7 @@ func (f *fakeSender) Detach(dev protocol.DeviceID, _ string) {
 	f.detached = append(f.detached, dev)
 }
 
+func (f *fakeSender) Limit(bytesPerSec uint64)                       { f.limit.Store(bytesPerSec) }
 func (f *fakeSender) Complete(dev protocol.DeviceID)                 {}
 func (f *fakeSender) Feedback(dev protocol.DeviceID, _ []byte) error { return nil }
 

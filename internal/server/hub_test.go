@@ -96,16 +96,16 @@ func TestADeviceThatAttachesAllTheTimeIsSlowedDown(t *testing.T) {
 
 func TestHTTPSHasAShareWhileMulticastRuns(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.catchUpShare(10 << 20)
-		if got := float64(w.catchUp.Limit()); got != (10<<20)/catchUpPart {
+		w.lines.uses(10 << 20)
+		if got := float64(w.lines.all.https.Limit()); got != (10<<20)/catchUpPart {
 			t.Fatalf("share of 10 MiB/s is %v", got)
 		}
-		w.catchUpShare(1000)
-		if got := float64(w.catchUp.Limit()); got != catchUpLeast {
+		w.lines.uses(1000)
+		if got := float64(w.lines.all.https.Limit()); got != catchUpLeast {
 			t.Fatalf("the least is %v", got)
 		}
-		w.catchUpShare(0)
-		if got := w.catchUp.Limit(); got < 1e300 {
+		w.lines.uses(0)
+		if got := w.lines.all.https.Limit(); got < 1e300 {
 			t.Fatalf("with no session the limit is %v", got)
 		}
 	})

@@ -20,6 +20,7 @@ type sender interface {
 	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
 	Detach(dev protocol.DeviceID, reason string)
 	Complete(dev protocol.DeviceID)
+	Limit(bytesPerSec uint64)
 	Feedback(dev protocol.DeviceID, body []byte) error
 	Run(ctx context.Context) error
 	Stop()
@@ -34,6 +35,7 @@ type run struct {
 	session protocol.SessionID
 	offered groupcast.Offered
 	sender  sender
+	limit   uint64 // bytes a second of the transfer, all ways together; 0: none
 	source  source
 	begun   bool
 	stopped bool // somebody stopped it: what Run says no longer matters
@@ -344,6 +346,7 @@ func (l *live) begin(ctx context.Context, st step) {
 	r.begun = true
 	l.running.Add(1)
 	l.mu.Unlock()
+	l.s.lines.begin(r.no, r.limit, r.sender)
 	l.s.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
 		defer l.running.Done()
@@ -372,6 +375,7 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 // finish forgets a session that seals nothing more, once.
 func (l *live) finish(r *run) {
 	r.once.Do(func() {
+		l.s.lines.end(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
 		if err := l.s.store.AddTransferBytes(ctx, r.no, st.Wire, 0); err != nil {

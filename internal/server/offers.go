@@ -88,7 +88,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo) (*run, error)
 	}
 	offer, bytes, signature := snd.Offer()
 	return &run{
-		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src,
+		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name},
 	}, nil
 }

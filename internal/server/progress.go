@@ -148,7 +148,7 @@ func (s *Server) tellProgress(ctx context.Context) {
 		s.live.notice(r, st)
 		moved[r.no] = true
 	}
-	s.catchUpShare(total)
+	s.lines.uses(total)
 	for no := range moved {
 		if tr, err := s.show(ctx, no); err == nil { // else it is closed meanwhile
 			s.hub.tell(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})

@@ -16,7 +16,6 @@ import (
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
-	"golang.org/x/time/rate"
 )
 
 // Identity is the server's keys (*pki.Authority).
@@ -45,6 +44,7 @@ type Config struct {
 	Sources    []string // --source: folders an administrator may name over the network
 	Gather     time.Duration
 	GatherMax  time.Duration // of the gather window; 0: 10 s and 60 s
+	MaxRate    uint64        // bytes a second, multicast and HTTPS together; 0: no limit
 	RetrySpace uint64        // bytes of content kept for retries; 0: 20 GiB
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
@@ -66,7 +66,7 @@ type Server struct {
 	roster    *roster
 	live      *live
 	first     firstToken
-	catchUp   *rate.Limiter // HTTPS, while multicast runs
+	lines     *lines
 	streams   *streams
 	rounds    rounds
 	checks    chan struct{}
@@ -83,8 +83,6 @@ var (
 	_ groupcast.Service = (*Server)(nil)
 	_ Passwords         = (*auth.Passwords)(nil)
 )
-
-const catchUpBurst = 512 << 10 // bytes
 
 // New makes a server; Run starts it.
 func New(cfg Config) (*Server, error) {
@@ -104,9 +102,14 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
-		catchUp: rate.NewLimiter(rate.Inf, catchUpBurst), checks: make(chan struct{}, maxChecks),
+		checks:  make(chan struct{}, maxChecks),
 		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*series{}}, rounds: rounds{open: map[string]*round{}},
 	}
+	s.lines = newLines(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
+		if cfg.Station != nil {
+			cfg.Station.SetMaxRate(bytesPerSec)
+		}
+	})
 	rand.Read(s.nameKey[:])
 	s.roster = newRoster(cfg.Now, s.deviceLeft)
 	s.live = newLive(s, timingOf(cfg))

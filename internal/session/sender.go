@@ -87,6 +87,8 @@ type Sender struct {
 	ended   bool
 	sync    []byte // the SYNC in force, as sealed
 	meter   meter
+	limit   uint64 // bytes a second; 0: none …
+	share   uint64 // … and of the interface
 	devices []*attached
 	byID    map[protocol.DeviceID]send.Device
 }
@@ -118,6 +120,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 	if err := s.sign(); err != nil {
 		return nil, err
 	}
+	s.share = s.station.maxRate()
 	s.machine = send.New(s.machineConfig(), time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
 	s.builder = s.newBuilder()
 	return s, nil
@@ -169,7 +172,7 @@ func (s *Sender) machineConfig() send.Config {
 			return n
 		},
 		Head: int(s.cfg.Layout.FirstStream()),
-		Rate: rate.Config{Fixed: s.cfg.Rate, Cap: s.station.cfg.MaxRate},
+		Rate: rate.Config{Fixed: s.cfg.Rate, Cap: s.station.maxRate()},
 	}
 }
 
@@ -287,10 +290,33 @@ func (s *Sender) hear(dev send.Device, f wire.Feedback) {
 	s.poke()
 }
 
-func (s *Sender) setCap(bytesPerSec uint64) {
+// Limit changes the most that this session may use, in bytes a second; 0: no limit of its own.
+func (s *Sender) Limit(bytesPerSec uint64) {
+	s.setCap(func() { s.limit = bytesPerSec })
+}
+
+// setShare changes its share of the interface.
+func (s *Sender) setShare(bytesPerSec uint64) {
+	s.setCap(func() { s.share = bytesPerSec })
+}
+
+// setCap lets the lower of the two hold.
+func (s *Sender) setCap(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.machine.SetCap(time.Now(), bytesPerSec)
+	before := lower(s.limit, s.share)
+	change()
+	if now := lower(s.limit, s.share); now != before {
+		s.machine.SetCap(time.Now(), now)
+	}
+}
+
+// lower is the lower of two limits, where 0 is none.
+func lower(a, b uint64) uint64 {
+	if a == 0 || b > 0 && b < a {
+		return b
+	}
+	return a
 }
 
 // poke makes the loop look again.

@@ -38,6 +38,7 @@ type Station struct {
 
 	mu     sync.Mutex
 	links  map[mcast.Interface]*mcast.Link // an interface whose address changed is another one
+	most   uint64                          // bytes a second of a link; 0: no limit
 	tags   map[protocol.SessionTag]bool
 	shares map[*mcast.Link]map[*Sender]bool // the sessions that run
 }
@@ -55,7 +56,7 @@ func OpenStation(cfg StationConfig) (*Station, error) {
 		return nil, err
 	}
 	return &Station{
-		cfg: cfg, feedback: f, desk: newDesk(),
+		cfg: cfg, feedback: f, desk: newDesk(), most: cfg.MaxRate,
 		links:  make(map[mcast.Interface]*mcast.Link),
 		tags:   make(map[protocol.SessionTag]bool),
 		shares: make(map[*mcast.Link]map[*Sender]bool),
@@ -214,11 +215,33 @@ func (s *Station) rateOf(l *mcast.Link) (sum uint64) {
 	return sum
 }
 
+// SetMaxRate changes what the sessions of an interface may use together, in bytes a second; 0:
+// no limit.
+func (s *Station) SetMaxRate(bytesPerSec uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.most == bytesPerSec {
+		return
+	}
+	s.most = bytesPerSec
+	for l := range s.shares {
+		s.share(l)
+	}
+}
+
+func (s *Station) maxRate() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.most
+}
+
 func (s *Station) share(l *mcast.Link) {
 	n := uint64(len(s.shares[l]))
 	for x := range s.shares[l] {
-		if s.cfg.MaxRate > 0 {
-			x.setCap(max(s.cfg.MaxRate/n, 1))
+		if s.most > 0 {
+			x.setShare(max(s.most/n, 1))
+		} else {
+			x.setShare(0)
 		}
 		x.builder.cache.setLimit(cacheBytes / int(n))
 	}

@@ -280,7 +280,7 @@ type AgentService interface {
 	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error)
 	Report(ctx context.Context, p Principal, r AgentReport) error
 	// Entries tells what does not lie under its name, page by page, before the receipt. It
-	// answers EExhausted when the server keeps no more of them; the receipt counts them all.
+	// answers EConflict when the server keeps no more of them; the receipt counts them all.
 	Entries(ctx context.Context, p Principal, e EntryPage) error
 	Receipt(ctx context.Context, p Principal, r Receipt) error
 	// ProbesHeard answers AgentProbe.

@@ -62,7 +62,7 @@ type Config struct {
 // Line is something a human should know.
 type Line struct {
 	At       time.Time               `json:"at"`
-	Kind     string                  `json:"kind"` // connected, lost, network, group, receiving, progress, done, refused, failed, warning
+	Kind     string                  `json:"kind"` // connected, lost, network, group, receiving, progress, done, incomplete, refused, failed, warning
 	Group    string                  `json:"group,omitempty"`
 	Transfer protocol.TransferNo     `json:"transfer,omitempty"`
 	Bytes    uint64                  `json:"bytes,omitempty"`

@@ -6,10 +6,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -22,34 +20,6 @@ func TestAllowedAddresses(t *testing.T) {
 	} {
 		if err := allowed(netip.MustParseAddrPort(text)); (err == nil) != want {
 			t.Errorf("%s: %v", text, err)
-		}
-	}
-}
-
-func TestSumUp(t *testing.T) {
-	one := func(r spool.Result) spool.Outcome {
-		return spool.Outcome{Kind: manifest.KindFile, Path: "p", Result: r, Reason: "why"}
-	}
-	for _, c := range []struct {
-		all  []spool.Result
-		want groupcast.DeliveryState
-		says bool
-	}{
-		{nil, groupcast.DeliveryVerified, false},
-		{[]spool.Result{spool.Committed}, groupcast.DeliveryVerified, false},
-		{[]spool.Result{spool.Committed, spool.KeptBoth}, groupcast.DeliveryVerified, true},
-		{[]spool.Result{spool.Committed, spool.Rejected}, groupcast.DeliveryVerified, true},
-		{[]spool.Result{spool.Rejected, spool.Rejected}, groupcast.DeliveryRefused, true},
-		{[]spool.Result{spool.AlreadyHad, spool.AlreadyHad}, groupcast.DeliveryAlreadyHad, false},
-		{[]spool.Result{spool.AlreadyHad, spool.Committed}, groupcast.DeliveryVerified, false},
-		{[]spool.Result{spool.Superseded}, groupcast.DeliverySuperseded, false},
-	} {
-		var all []spool.Outcome
-		for _, r := range c.all {
-			all = append(all, one(r))
-		}
-		if got := sumUp(all); got.state != c.want || (got.reason != "") != c.says || got.files != len(all) {
-			t.Errorf("%v: %+v", c.all, got)
 		}
 	}
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"net/netip"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -45,8 +44,10 @@ type outcome struct {
 	reason string
 	what   string // the file's path, or how many files
 	files  int
-	bytes  uint64
-	space  bool // refused for want of space: tried again when there is more
+	bytes  uint64 // that lie here
+	space  bool   // refused for want of space: tried again when there is more
+	tally  groupcast.Tally
+	astray []groupcast.DeliveryEntry // what does not lie under its name, the missing first
 }
 
 func (j *job) staging() *spool.Staging { return j.staged.Load() }
@@ -231,41 +232,11 @@ func (j *job) finish(ctx context.Context) (outcome, error) {
 		return outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", j.offer.Transfer, g.Missing())
 	}
 	out := sumUp(g.Outcomes())
-	out.bytes = j.offer.TotalBytes
 	j.staged.Store(nil)
 	if err := g.Remove(); err != nil {
 		j.agent.cfg.Log.Warn("what was staged is still there; it is looked for again", "transfer", uint64(j.offer.Transfer), "err", err)
 	}
 	return out, nil
-}
-
-// sumUp says what became of a transfer as a whole.
-func sumUp(all []spool.Outcome) outcome {
-	count := map[spool.Result]int{}
-	var why []string
-	files := 0
-	for _, o := range all {
-		if o.Kind == manifest.KindFile {
-			files++
-			count[o.Result]++ // folders and links are made anew each time: they say nothing
-		}
-		if (o.Result == spool.Rejected || o.Result == spool.KeptBoth) && len(why) < 3 {
-			why = append(why, fmt.Sprintf("%s: %s", o.Path, o.Reason))
-		}
-	}
-	out := outcome{state: groupcast.DeliveryVerified, what: plural(files, "file"), files: files, reason: strings.Join(why, "; ")}
-	if len(all) == 1 {
-		out.what = all[0].Path
-	}
-	switch n := files; {
-	case n > 0 && count[spool.Rejected] == n:
-		out.state = groupcast.DeliveryRefused
-	case n > 0 && count[spool.Superseded] == n:
-		out.state = groupcast.DeliverySuperseded
-	case n > 0 && count[spool.AlreadyHad] == n:
-		out.state = groupcast.DeliveryAlreadyHad
-	}
-	return out
 }
 
 // close takes the end of a job: receipt, words, and the next offer of the transfer.
@@ -311,6 +282,9 @@ func (j *job) line(out outcome) Line {
 		if out.space {
 			l.Text += "; it is tried again when there is space"
 		}
+	case groupcast.DeliveryIncomplete:
+		l.Kind = "incomplete"
+		l.Text = fmt.Sprintf("%s: %s incomplete: %d of %d are here", j.group.Name, out.what, out.tally.Entries-out.tally.Missing, out.tally.Entries)
 	case groupcast.DeliveryVerified:
 		l.Text = fmt.Sprintf("%s: %s %s verified in %s (%s)", j.group.Name, out.what, size(out.bytes), l.Took.Round(10*time.Millisecond), j.path)
 	default:

@@ -32,10 +32,14 @@ func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
 		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no receipt for transfer %d: %v", j.offer.Transfer, err)})
 		return
 	}
-	r := groupcast.Receipt{Transfer: j.offer.Transfer, Root: j.offer.IndexDigest, Outcome: out.state, Reason: out.reason, Path: j.path, Sequence: number}
+	r := groupcast.Receipt{Transfer: j.offer.Transfer, Root: j.offer.IndexDigest, Outcome: out.state, Reason: out.reason, Path: j.path, Sequence: number,
+		Tally: out.tally, Bytes: out.bytes}
 	r.Signature = seal.SignReceipt(a.cfg.Key, seal.Receipt{
 		Server: a.cfg.Server, Group: j.offer.Group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device, Outcome: string(r.Outcome), Sequence: r.Sequence,
 	})
+	if err := a.cfg.Ledger.KeepEntries(ctx, a.cfg.Server, r.Transfer, out.astray); err != nil {
+		a.cfg.Log.Warn("entries not kept", "err", err)
+	}
 	if err := a.cfg.Ledger.KeepReceipt(ctx, a.cfg.Server, r); err != nil {
 		a.cfg.Log.Warn("receipt not kept", "err", err)
 	} else if a.postpone(j) {
@@ -59,9 +63,10 @@ const (
 // the delivery is closed: what a login, another version or something on the way says against
 // it may be otherwise tomorrow.
 func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) receiptFate {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	err := a.cfg.Client.Receipt(ctx, r)
+	err := a.sendEntries(ctx, r)
+	if err == nil {
+		err = inTime(ctx, func(ctx context.Context) error { return a.cfg.Client.Receipt(ctx, r) })
+	}
 	switch fate := fateOf(err); fate {
 	case receiptUnheard:
 		return fate

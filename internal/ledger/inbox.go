@@ -107,9 +107,12 @@ func (l *Ledger) Receipts(ctx context.Context, server protocol.ServerID) (out []
 	return out, rows.Err()
 }
 
-// DropReceipt forgets an acknowledged receipt.
+// DropReceipt forgets an acknowledged receipt, and the entries that it counts.
 func (l *Ledger) DropReceipt(ctx context.Context, server protocol.ServerID, no protocol.TransferNo) error {
 	return l.change(ctx, "drop a receipt", func(tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE server = $1 AND transfer_no = $2", server.String(), int64(no)); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM receipts WHERE server = $1 AND transfer_no = $2", server.String(), int64(no))
 		return err
 	})

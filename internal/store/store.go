@@ -198,7 +198,7 @@ type Deliveries interface {
 	// Of the entries that AddEntries kept those go that the closing does not count.
 	CloseDelivery(ctx context.Context, c Closing, at time.Time) (owed int, err error)
 	// AddEntries keeps entries of an owed delivery from a number on; those from there on that
-	// were kept before go. EExhausted past most bytes of all of them, ENotFound if it is not owed.
+	// were kept before go. EConflict past most bytes of all of them, ENotFound if it is not owed.
 	AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error
 	// Entries lists what is kept of a delivery's entries, and says how many there are.
 	Entries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) ([]groupcast.DeliveryEntry, int, error)

@@ -13,9 +13,9 @@ import (
 // entryOverhead is what a row of an entry takes besides its texts, about.
 const entryOverhead = 64
 
-// AddEntries keeps entries of an owed delivery.
+// AddEntries keeps entries of an owed delivery. The closing that counts them makes them durable.
 func (s *Store) AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error {
-	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		no, device := int64(e.Transfer), deviceText(dev)
 		bytes, err := q.EntryBytes(ctx, queries.EntryBytesParams{TransferNo: no, DeviceID: device})
 		if errors.Is(err, sql.ErrNoRows) {
@@ -31,7 +31,7 @@ func (s *Store) AddEntries(ctx context.Context, e groupcast.EntryPage, dev proto
 			bytes += int64(len(one.Path)+len(one.Kind)+len(one.Name)+len(one.Reason)) + entryOverhead
 		}
 		if bytes > most {
-			return groupcast.Errorf(groupcast.EExhausted, "no more entries of transfer %d are kept for one device", e.Transfer)
+			return groupcast.Errorf(groupcast.EConflict, "no more entries of transfer %d are kept for one device", e.Transfer)
 		}
 		if err := q.DropEntries(ctx, queries.DropEntriesParams{TransferNo: no, DeviceID: device, FromN: int64(e.From)}); err != nil {
 			return err

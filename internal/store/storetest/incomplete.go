@@ -91,7 +91,7 @@ func entriesBounded(w *world) {
 	long := entries(0, 2, groupcast.EntryMissing)
 	long[0].Path = strings.Repeat("x", 700)
 	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: long}, pc.ID, 1000))
-	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, From: 2, Entries: entries(2, 2, groupcast.EntryMissing)}, pc.ID, 1000), groupcast.EExhausted)
+	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, From: 2, Entries: entries(2, 2, groupcast.EntryMissing)}, pc.ID, 1000), groupcast.EConflict)
 	_, kept, err := w.s.Entries(w.ctx, t.No, pc.ID, groupcast.Window{})
 	w.ok(err)
 	equal(w, "what was kept stays", kept, 2)

@@ -32,6 +32,12 @@ type Window struct {
 	Limit int // at most so many; 0: all of them
 }
 
+// Page is the stretch of a list that was asked for, and how many rows the whole list has.
+type Page[T any] struct {
+	Rows  []T
+	Total int
+}
+
 // Password is what a user typed. It goes over the wire as it is and into no log.
 type Password string
 
@@ -91,14 +97,14 @@ type Me struct {
 // UserService is for administrators: accounts and their devices.
 type UserService interface {
 	AddUser(ctx context.Context, p Principal, n NewUser) (User, error)
-	Users(ctx context.Context, p Principal, w Window) ([]User, error)
+	Users(ctx context.Context, p Principal, w Window) (Page[User], error)
 	// UpdateUser changes role, password or whether the account is disabled; nil keeps.
 	UpdateUser(ctx context.Context, p Principal, name string, c UserChange) (User, error)
 	DeleteUser(ctx context.Context, p Principal, name string) error
 	// UserGroups lists a user's memberships and open requests.
 	UserGroups(ctx context.Context, p Principal, name string) ([]GroupOnOffer, error)
 	// Devices lists the devices of a user; of all users for "". A user may list his own.
-	Devices(ctx context.Context, p Principal, user string, w Window) ([]Device, error)
+	Devices(ctx context.Context, p Principal, user string, w Window) (Page[Device], error)
 	// RevokeDevice ends a device for good. A user may revoke his own.
 	RevokeDevice(ctx context.Context, p Principal, id protocol.DeviceID) error
 }
@@ -125,13 +131,13 @@ type GroupService interface {
 	Group(ctx context.Context, p Principal, name string) (Group, error)
 	DeleteGroup(ctx context.Context, p Principal, name string) error
 
-	Members(ctx context.Context, p Principal, group string) ([]Member, error)
+	Members(ctx context.Context, p Principal, group string, w Window) (Page[Member], error)
 	AddMember(ctx context.Context, p Principal, group, user string) (Member, error)
 	// RemoveMember answers when nothing more is sealed for the user (security.md K2).
 	RemoveMember(ctx context.Context, p Principal, group, user string) error
 
 	// Requests lists the join requests of a state; all states for "".
-	Requests(ctx context.Context, p Principal, state RequestState) ([]JoinRequest, error)
+	Requests(ctx context.Context, p Principal, state RequestState, w Window) (Page[JoinRequest], error)
 	Approve(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 	Deny(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 }
@@ -150,11 +156,11 @@ type TransferService interface {
 	// below the --source folder) or a complete upload. `send` is AddTransfer with Now.
 	AddTransfer(ctx context.Context, p Principal, n NewTransfer) (Transfer, error)
 	// Transfers lists the newest first; of every group for "".
-	Transfers(ctx context.Context, p Principal, f TransferFilter) ([]Transfer, error)
+	Transfers(ctx context.Context, p Principal, f TransferFilter) (Page[Transfer], error)
 	Transfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Deliveries lists what each device is owed or got, with the reason in words.
-	Deliveries(ctx context.Context, p Principal, no protocol.TransferNo) ([]Delivery, error)
-	Files(ctx context.Context, p Principal, no protocol.TransferNo) ([]FileEntry, error)
+	Deliveries(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[Delivery], error)
+	Files(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[FileEntry], error)
 	// CancelTransfer takes back what is still owed; it is also `pending remove`.
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at
@@ -171,8 +177,9 @@ type TransferService interface {
 	// SendTransfer sends one transfer now, held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it
-	// waits, the oldest first; of every group for "".
-	Pending(ctx context.Context, p Principal, group string, w Window) ([]PendingTransfer, error)
+	// waits, the oldest first; of every group for "". A row of the window is one owed delivery
+	// (or a transfer that is owed to nobody): a transfer may be on two pages.
+	Pending(ctx context.Context, p Principal, group string, w Window) (Page[PendingTransfer], error)
 	// SendPending sends everything that is pending for a group now.
 	SendPending(ctx context.Context, p Principal, group string) ([]Transfer, error)
 }

@@ -91,7 +91,7 @@ func TestTheServerKnowsTheRoomThereIs(t *testing.T) {
 	w := newWorld(t)
 	w.enrol("anna", true).run()
 	w.await("the free space to be known", func() bool {
-		devices, err := w.server.Devices(t.Context(), local, "anna", groupcast.Window{})
+		devices, err := rows(w.server.Devices(t.Context(), local, "anna", groupcast.Window{}))
 		check(t, err)
 		return len(devices) == 1 && devices[0].FreeBytes > 0
 	})

@@ -272,7 +272,7 @@ func (w *world) send(n groupcast.NewTransfer) groupcast.Transfer {
 
 func (w *world) delivery(t groupcast.Transfer, user string) groupcast.Delivery {
 	w.t.Helper()
-	all, err := w.server.Deliveries(w.t.Context(), local, t.No)
+	all, err := rows(w.server.Deliveries(w.t.Context(), local, t.No, groupcast.Window{}))
 	check(w.t, err)
 	i := slices.IndexFunc(all, func(d groupcast.Delivery) bool { return d.User == user })
 	if i < 0 {
@@ -297,3 +297,6 @@ func check(t *testing.T, err error) {
 		t.Fatal(err)
 	}
 }
+
+// rows gives the rows of a page.
+func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }

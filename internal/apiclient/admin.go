@@ -19,7 +19,7 @@ func (c *Client) AddUser(ctx context.Context, n groupcast.NewUser) (groupcast.Us
 
 // Users lists users.
 func (c *Client) Users(ctx context.Context) ([]groupcast.User, error) {
-	return answered[[]groupcast.User](ctx, c, get("/users"))
+	return whole[groupcast.User](ctx, c, get("/users"))
 }
 
 // UpdateUser changes role, password or whether the account is disabled.
@@ -39,7 +39,7 @@ func (c *Client) UserGroups(ctx context.Context, name string) ([]groupcast.Group
 
 // Devices lists the devices of a user; of all users for "".
 func (c *Client) Devices(ctx context.Context, user string) ([]groupcast.Device, error) {
-	return answered[[]groupcast.Device](ctx, c, get("/devices").with(filled("user", user)))
+	return whole[groupcast.Device](ctx, c, get("/devices").with(filled("user", user)))
 }
 
 // RevokeDevice ends a device for good.
@@ -69,7 +69,7 @@ func (c *Client) DeleteGroup(ctx context.Context, name string) error {
 
 // Members lists a group's members.
 func (c *Client) Members(ctx context.Context, group string) ([]groupcast.Member, error) {
-	return answered[[]groupcast.Member](ctx, c, get("/groups/"+segment(group)+"/members"))
+	return whole[groupcast.Member](ctx, c, get("/groups/"+segment(group)+"/members"))
 }
 
 // AddMember adds a member.
@@ -84,7 +84,7 @@ func (c *Client) RemoveMember(ctx context.Context, group, user string) error {
 
 // Requests lists the join requests of a state; of all states for "".
 func (c *Client) Requests(ctx context.Context, state groupcast.RequestState) ([]groupcast.JoinRequest, error) {
-	return answered[[]groupcast.JoinRequest](ctx, c, get("/requests").with(filled("state", string(state))))
+	return whole[groupcast.JoinRequest](ctx, c, get("/requests").with(filled("state", string(state))))
 }
 
 // Approve approves a join request.

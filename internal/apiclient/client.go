@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"log/slog"
+	"maps"
 	"math/rand/v2"
 	"net"
 	"net/http"
@@ -183,6 +184,7 @@ type call struct {
 	query        url.Values
 	in           any  // JSON, nil for none
 	slow         bool // the server may work as long as it likes
+	total        *int // where to put how many rows the whole list has; nil: nowhere
 }
 
 func get(path string) call          { return call{method: http.MethodGet, path: path} }
@@ -196,6 +198,48 @@ func (k call) slowly() call           { k.slow = true; return k }
 func answered[T any](ctx context.Context, c *Client, k call) (T, error) {
 	var out T
 	err := c.do(ctx, k, &out)
+	return out, err
+}
+
+// totalHeader says how many rows the whole list has of which an answer is a stretch.
+const totalHeader = "X-Total-Count"
+
+// maxRows is how many rows are asked for at once.
+const maxRows = 1000
+
+// page reads a stretch of a list; of a window without a limit all that follows From.
+func page[T any](ctx context.Context, c *Client, k call, w groupcast.Window) (out groupcast.Page[T], err error) {
+	for {
+		piece := groupcast.Window{From: w.From + len(out.Rows), Limit: maxRows}
+		if w.Limit > 0 {
+			piece.Limit = min(maxRows, w.Limit-len(out.Rows))
+		}
+		some, err := stretch[T](ctx, c, k, piece)
+		out.Rows, out.Total = append(out.Rows, some.Rows...), some.Total
+		if err != nil || len(some.Rows) < piece.Limit || len(out.Rows) == w.Limit || w.From+len(out.Rows) >= out.Total {
+			return out, err
+		}
+	}
+}
+
+// whole reads a list to its end.
+func whole[T any](ctx context.Context, c *Client, k call) ([]T, error) {
+	out, err := page[T](ctx, c, k, groupcast.Window{})
+	return out.Rows, err
+}
+
+// stretch makes the call for a part of a list.
+func stretch[T any](ctx context.Context, c *Client, k call, w groupcast.Window) (out groupcast.Page[T], err error) {
+	query := url.Values{}
+	maps.Copy(query, k.query)
+	if w.From > 0 {
+		query.Set("from", strconv.Itoa(w.From))
+	}
+	if w.Limit > 0 {
+		query.Set("limit", strconv.Itoa(w.Limit))
+	}
+	k.query, k.total = query, &out.Total
+	err = c.do(ctx, k, &out.Rows)
 	return out, err
 }
 
@@ -240,6 +284,9 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 	}
 	if out == nil || res.StatusCode == http.StatusNoContent {
 		return never, nil
+	}
+	if k.total != nil {
+		*k.total, _ = strconv.Atoi(res.Header.Get(totalHeader)) // 0: a server that does not count
 	}
 	if err := decode(res.Body, out); err != nil {
 		return 0, c.unreachable(err)

@@ -195,13 +195,13 @@ func transferTrips() []trip {
 			return c.LossMap(ctx, no)
 		}),
 		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
-			return c.Files(ctx, no)
+			return rows(c.Files(ctx, no, groupcast.Window{}))
 		}),
 		gives(trip{method: "Pending", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
-			return c.Pending(ctx, "")
+			return rows(c.Pending(ctx, "", groupcast.Window{}))
 		}),
 		gives(trip{method: "Pending", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
-			return c.Pending(ctx, oddGroup)
+			return rows(c.Pending(ctx, oddGroup, groupcast.Window{}))
 		}),
 		gives(trip{method: "SendPending", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
 			return c.SendPending(ctx, "lab")
@@ -330,3 +330,6 @@ func same(a, b any) bool {
 	}
 	return reflect.DeepEqual(a, b)
 }
+
+// rows gives the rows of a page.
+func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }

@@ -16,6 +16,12 @@ func (c *Client) AddTransfer(ctx context.Context, n groupcast.NewTransfer) (grou
 
 // Transfers lists the newest first.
 func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
+	out, err := c.TransferPage(ctx, f)
+	return out.Rows, err
+}
+
+// TransferPage is Transfers, with how many there are in all.
+func (c *Client) TransferPage(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[groupcast.Transfer], error) {
 	v := url.Values{}
 	if f.Group != "" {
 		v.Set("group", f.Group)
@@ -23,13 +29,7 @@ func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]g
 	if f.Open {
 		v.Set("open", "true")
 	}
-	if f.Limit > 0 {
-		v.Set("limit", strconv.Itoa(f.Limit))
-	}
-	if f.From > 0 {
-		v.Set("from", strconv.Itoa(f.From))
-	}
-	return answered[[]groupcast.Transfer](ctx, c, get("/transfers").with(v))
+	return stretch[groupcast.Transfer](ctx, c, get("/transfers").with(v), groupcast.Window{From: f.From, Limit: f.Limit})
 }
 
 // Transfer shows a transfer.
@@ -37,9 +37,14 @@ func (c *Client) Transfer(ctx context.Context, no protocol.TransferNo) (groupcas
 	return answered[groupcast.Transfer](ctx, c, get("/transfers/"+number(no)))
 }
 
-// Deliveries lists what each device is owed or got.
+// DeliveryPage lists what each device is owed or got, a stretch of it.
+func (c *Client) DeliveryPage(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+	return page[groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"), w)
+}
+
+// Deliveries lists what each device is owed or got, all of it.
 func (c *Client) Deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error) {
-	return answered[[]groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"))
+	return whole[groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"))
 }
 
 // DeliveryEntries lists what does not lie under its name at a device.
@@ -48,9 +53,9 @@ func (c *Client) DeliveryEntries(ctx context.Context, no protocol.TransferNo, de
 	return answered[groupcast.DeliveryEntries](ctx, c, get("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/entries").with(v))
 }
 
-// Files lists the files of a transfer.
-func (c *Client) Files(ctx context.Context, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
-	return answered[[]groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"))
+// Files lists what a transfer holds, or held.
+func (c *Client) Files(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.FileEntry], error) {
+	return page[groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"), w)
 }
 
 // CancelTransfer takes back what is still owed.
@@ -83,13 +88,14 @@ func (c *Client) SendTransfer(ctx context.Context, no protocol.TransferNo) (grou
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/send", nil).slowly())
 }
 
-// Pending lists the open transfers of a group; of every group for "".
-func (c *Client) Pending(ctx context.Context, group string) ([]groupcast.PendingTransfer, error) {
+// Pending lists the open transfers of a group with what is owed of them; of every group for "". A row
+// is one owed delivery.
+func (c *Client) Pending(ctx context.Context, group string, w groupcast.Window) (groupcast.Page[groupcast.PendingTransfer], error) {
 	path := "/pending"
 	if group != "" {
 		path = "/groups/" + segment(group) + "/pending"
 	}
-	return answered[[]groupcast.PendingTransfer](ctx, c, get(path))
+	return stretch[groupcast.PendingTransfer](ctx, c, get(path), w)
 }
 
 // SendPending sends everything that is pending for a group now.

@@ -47,20 +47,31 @@ type pendingRow struct {
 }
 
 func (a *app) pendingList() *cobra.Command {
-	return &cobra.Command{
+	w := groupcast.Window{Limit: mostRows}
+	c := &cobra.Command{
 		Use: "list [GROUP]", Short: "What is owed, to whom, and why it waits", Args: cobra.MaximumNArgs(1),
+		Example: "  groupcast pending list lab\n  groupcast pending list --from 1000          # what follows the first 1,000",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			group := ""
 			if len(args) > 0 {
 				group = args[0]
 			}
-			owed, err := client.Pending(c.Context(), group)
+			owed, err := client.Pending(c.Context(), group, w)
 			if err != nil {
 				return err
 			}
-			return a.listPending(owed)
+			if err := a.listPending(owed.Rows); err != nil {
+				return err
+			}
+			shown := 0
+			for _, p := range owed.Rows {
+				shown += max(len(p.Deliveries), 1)
+			}
+			return a.sayMore(w, shown, owed.Total)
 		}),
 	}
+	windowFlags(c, &w, "owed deliveries")
+	return c
 }
 
 func (a *app) listPending(owed []groupcast.PendingTransfer) error {

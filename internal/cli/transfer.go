@@ -30,14 +30,19 @@ func (a *app) transferList() *cobra.Command {
 			if len(args) > 0 {
 				f.Group = args[0]
 			}
-			all, err := client.Transfers(c.Context(), f)
+			found, err := client.TransferPage(c.Context(), f)
+			all := found.Rows
 			if err != nil {
 				return err
 			}
-			return list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
+			err = list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
 				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), size(t.Bytes), string(t.State),
 					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
 			})
+			if err != nil {
+				return err
+			}
+			return a.sayMore(groupcast.Window{From: f.From}, len(all), found.Total)
 		}),
 	}
 	c.Flags().BoolVar(&f.Open, "open", false, "only those that still owe")
@@ -98,13 +103,19 @@ func (a *app) describe(t groupcast.Transfer) {
 }
 
 func (a *app) transferDeliveries() *cobra.Command {
-	return a.onTransfer("deliveries ID", "What each device is owed or got", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		deliveries, err := client.Deliveries(ctx, no)
+	w := groupcast.Window{Limit: mostRows}
+	c := a.onTransfer("deliveries ID", "What each device is owed or got", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		deliveries, err := client.DeliveryPage(ctx, no, w)
 		if err != nil {
 			return err
 		}
-		return a.deliveryTable(deliveries)
+		if err := a.deliveryTable(deliveries.Rows); err != nil {
+			return err
+		}
+		return a.sayMore(w, len(deliveries.Rows), deliveries.Total)
 	})
+	windowFlags(c, &w, "deliveries")
+	return c
 }
 
 func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
@@ -112,19 +123,26 @@ func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
 }
 
 func (a *app) transferFiles() *cobra.Command {
-	return a.onTransfer("files ID", "The files of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		files, err := client.Files(ctx, no)
+	w := groupcast.Window{Limit: mostRows}
+	c := a.onTransfer("files ID", "The files of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		files, err := client.Files(ctx, no, w)
 		if err != nil {
 			return err
 		}
-		return list(a, files, "no files", "PATH|KIND|SIZE|SHA-256", func(f groupcast.FileEntry) []string {
+		err = list(a, files.Rows, "no files", "PATH|KIND|SIZE|SHA-256", func(f groupcast.FileEntry) []string {
 			digest := ""
 			if f.Kind == "file" {
 				digest = f.Digest.String()
 			}
 			return []string{f.Path, f.Kind, size(f.Size), digest}
 		})
+		if err != nil {
+			return err
+		}
+		return a.sayMore(w, len(files.Rows), files.Total)
 	})
+	windowFlags(c, &w, "entries")
+	return c
 }
 
 func (a *app) transferWatch() *cobra.Command {

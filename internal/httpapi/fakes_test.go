@@ -31,7 +31,7 @@ func (failing) Read([]byte) (int, error) { return 0, errDisk }
 // crowdedService has 2,500 users.
 type crowdedService struct{ *httpapitest.Service }
 
-func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcast.Window) ([]groupcast.User, error) {
+func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcast.Window) (groupcast.Page[groupcast.User], error) {
 	users := make([]groupcast.User, 2500)
 	for i := range users {
 		users[i].Name = fmt.Sprintf("u%04d", i)
@@ -40,12 +40,12 @@ func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcas
 	if w.Limit > 0 {
 		users = users[:min(w.Limit, len(users))]
 	}
-	return users, nil
+	return groupcast.Page[groupcast.User]{Rows: users, Total: 2500}, nil
 }
 
 // panickingService falls over.
 type panickingService struct{ *httpapitest.Service }
 
-func (panickingService) Users(context.Context, groupcast.Principal, groupcast.Window) ([]groupcast.User, error) {
+func (panickingService) Users(context.Context, groupcast.Principal, groupcast.Window) (groupcast.Page[groupcast.User], error) {
 	panic("canary: index out of range")
 }

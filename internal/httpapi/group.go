@@ -30,12 +30,12 @@ func (a *api) groupRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.DeleteGroup(ctx, p, in.Name)
 		})
-	listed(a, route{method: http.MethodGet, path: "/groups/{name}/members", id: "members", access: admins, summary: "List a group's members"},
+	paged(a, route{method: http.MethodGet, path: "/groups/{name}/members", id: "members", access: admins, summary: "List a group's members"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Name string `path:"name"`
 			Window
-		}) ([]groupcast.Member, error) {
-			return stretch[groupcast.Member](in.Window)(a.service.Members(ctx, p, in.Name))
+		}) (groupcast.Page[groupcast.Member], error) {
+			return a.service.Members(ctx, p, in.Name, in.window())
 		})
 	reply(a, route{method: http.MethodPut, path: "/groups/{name}/members/{user}", id: "add-member", access: admins, summary: "Add a member"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.Member, error) {
@@ -62,12 +62,12 @@ func (a *api) keyRoutes() {
 }
 
 func (a *api) requestRoutes() {
-	listed(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests"},
+	paged(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			State groupcast.RequestState `query:"state" doc:"open, approved or denied; all of them without it"`
-		}) ([]groupcast.JoinRequest, error) {
-			return stretch[groupcast.JoinRequest](in.Window)(a.service.Requests(ctx, p, in.State))
+		}) (groupcast.Page[groupcast.JoinRequest], error) {
+			return a.service.Requests(ctx, p, in.State, in.window())
 		})
 	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/approve", id: "approve", access: admins,
 		summary: "Approve a user's wish to join a group"},

@@ -81,18 +81,38 @@ func listed[I, T any](a *api, r route, do func(context.Context, groupcast.Princi
 // Window is a stretch of a long list: who shows thousands of rows reads them piece by piece.
 type Window struct {
 	From  int `query:"from" minimum:"0" doc:"Leave out so many from the start"`
-	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means all of them"`
+	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means 1,000. The header X-Total-Count says how many there are"`
 }
 
-// stretch gives the window's part of a list.
-func stretch[T any](w Window) func([]T, error) ([]T, error) {
-	return func(list []T, err error) ([]T, error) {
-		list = list[min(w.From, len(list)):]
-		if w.Limit > 0 {
-			list = list[:min(w.Limit, len(list))]
-		}
-		return list, err
+// maxRows is the most that one answer holds of a long list.
+const maxRows = 1000
+
+// window is w as the service takes it: never without a bound.
+func (w Window) window() groupcast.Window {
+	if w.Limit == 0 {
+		w.Limit = maxRows
 	}
+	return groupcast.Window(w)
+}
+
+// page is a stretch of a list and how many rows there are in all.
+type page[T any] struct {
+	Total int `header:"X-Total-Count" doc:"How many rows the whole list has"`
+	Body  []T
+}
+
+// paged adds an operation that answers with a stretch of a list.
+func paged[I, T any](a *api, r route, do func(context.Context, groupcast.Principal, *I) (groupcast.Page[T], error)) {
+	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*page[T], error) {
+		out, err := do(ctx, principalOf(ctx), in)
+		if err != nil {
+			return nil, a.answer(ctx, err)
+		}
+		if out.Rows == nil {
+			out.Rows = []T{}
+		}
+		return &page[T]{out.Total, out.Rows}, nil
+	})
 }
 
 func (a *api) operation(r route) huma.Operation {

@@ -20,26 +20,26 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewTransfer }) (groupcast.Transfer, error) {
 			return a.service.AddTransfer(ctx, p, in.Body)
 		})
-	listed(a, route{method: http.MethodGet, path: "/transfers", id: "transfers", access: admins, summary: "List transfers, newest first"},
+	paged(a, route{method: http.MethodGet, path: "/transfers", id: "transfers", access: admins, summary: "List transfers, newest first"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Group string `query:"group" doc:"Only this group's"`
 			Open  bool   `query:"open" doc:"Only those that still owe"`
 			Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
 			From  int    `query:"from" minimum:"0" doc:"Leave out so many from the start"`
-		}) ([]groupcast.Transfer, error) {
+		}) (groupcast.Page[groupcast.Transfer], error) {
 			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit, From: in.From})
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}", id: "transfer", access: admins, summary: "Show a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
 			return a.service.Transfer(ctx, p, in.No)
 		})
-	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries", id: "deliveries", access: admins,
+	paged(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries", id: "deliveries", access: admins,
 		summary: "What each device is owed or got"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
 			Window
-		}) ([]groupcast.Delivery, error) {
-			return stretch[groupcast.Delivery](in.Window)(a.service.Deliveries(ctx, p, in.No))
+		}) (groupcast.Page[groupcast.Delivery], error) {
+			return a.service.Deliveries(ctx, p, in.No, in.window())
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries/{device}/entries", id: "delivery-entries", access: admins,
 		summary: "What does not lie under its name at a device: the missing first, then what lies beside"},
@@ -48,18 +48,18 @@ func (a *api) transferRoutes() {
 			Device protocol.DeviceID   `path:"device"`
 			Window
 		}) (groupcast.DeliveryEntries, error) {
-			out, err := a.service.DeliveryEntries(ctx, p, in.No, in.Device, groupcast.Window(in.Window))
+			out, err := a.service.DeliveryEntries(ctx, p, in.No, in.Device, in.window())
 			if out.Entries == nil {
 				out.Entries = []groupcast.DeliveryEntry{}
 			}
 			return out, err
 		})
-	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
+	paged(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
 			Window
-		}) ([]groupcast.FileEntry, error) {
-			return stretch[groupcast.FileEntry](in.Window)(a.service.Files(ctx, p, in.No))
+		}) (groupcast.Page[groupcast.FileEntry], error) {
+			return a.service.Files(ctx, p, in.No, in.window())
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
 		summary: "How a transfer went, second by second"},
@@ -129,21 +129,21 @@ func (a *api) memberActions() {
 }
 
 func (a *api) pendingRoutes() {
-	listed(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
+	paged(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
 		summary: "Open transfers: what is owed to whom and why it waits"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			Group string `query:"group" doc:"Only this group's"`
-		}) ([]groupcast.PendingTransfer, error) {
-			return a.service.Pending(ctx, p, in.Group, groupcast.Window(in.Window))
+		}) (groupcast.Page[groupcast.PendingTransfer], error) {
+			return a.service.Pending(ctx, p, in.Group, in.window())
 		})
-	listed(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
+	paged(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
 		summary: "Open transfers of a group: what is owed to whom and why it waits"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Name string `path:"name"`
 			Window
-		}) ([]groupcast.PendingTransfer, error) {
-			return a.service.Pending(ctx, p, in.Name, groupcast.Window(in.Window))
+		}) (groupcast.Page[groupcast.PendingTransfer], error) {
+			return a.service.Pending(ctx, p, in.Name, in.window())
 		})
 	listed(a, route{method: http.MethodPost, path: "/groups/{name}/send", id: "send-pending", access: admins,
 		summary: "Send everything that is pending for a group now"},

@@ -18,9 +18,9 @@ func (a *api) userRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewUser }) (groupcast.User, error) {
 			return a.service.AddUser(ctx, p, in.Body)
 		})
-	listed(a, route{method: http.MethodGet, path: "/users", id: "users", access: admins, summary: "List users"},
-		func(ctx context.Context, p groupcast.Principal, in *struct{ Window }) ([]groupcast.User, error) {
-			return a.service.Users(ctx, p, groupcast.Window(in.Window))
+	paged(a, route{method: http.MethodGet, path: "/users", id: "users", access: admins, summary: "List users"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Window }) (groupcast.Page[groupcast.User], error) {
+			return a.service.Users(ctx, p, in.window())
 		})
 	reply(a, route{method: http.MethodPatch, path: "/users/{name}", id: "update-user", access: admins, body: maxLogin,
 		summary: "Change a user's role or password, disable or enable him"},
@@ -42,13 +42,13 @@ func (a *api) userRoutes() {
 }
 
 func (a *api) deviceRoutes() {
-	listed(a, route{method: http.MethodGet, path: "/devices", id: "devices", access: users,
+	paged(a, route{method: http.MethodGet, path: "/devices", id: "devices", access: users,
 		summary: "List devices; a user sees his own"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			User string `query:"user" doc:"Only this user's devices"`
-		}) ([]groupcast.Device, error) {
-			return a.service.Devices(ctx, p, in.User, groupcast.Window(in.Window))
+		}) (groupcast.Page[groupcast.Device], error) {
+			return a.service.Devices(ctx, p, in.User, in.window())
 		})
 	act(a, route{method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,
 		summary: "End a device for good; a user may end his own"},

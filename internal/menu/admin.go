@@ -95,12 +95,14 @@ func (d *Desk) listGroups(ctx context.Context, _ Answers, _ show) (Page, error) 
 }
 
 func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, error) {
-	owed, err := d.Admin.Pending(ctx, "")
-	if err != nil || len(owed) == 0 {
+	owed, err := d.Admin.Pending(ctx, "", groupcast.Window{Limit: mostOwed})
+	if err != nil || len(owed.Rows) == 0 {
 		return say("Nothing is owed to anybody."), err
 	}
 	var p Page
-	for _, o := range owed {
+	shown := 0
+	for _, o := range owed.Rows {
+		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
 		t.Reason = cmp.Or(o.Reason, t.Reason)
 		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Plural(t.Files, "file"), words.Size(t.Bytes), t.Owed),
@@ -110,8 +112,14 @@ func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 		}
 		p.Lines = append(p.Lines, "")
 	}
+	if more := owed.Total - shown; more > 0 {
+		p.Lines = append(p.Lines, fmt.Sprintf("… and %d more. `groupcast pending list --from %d` shows them.", more, shown))
+	}
 	return p, nil
 }
+
+// mostOwed is how many owed deliveries the menu lists.
+const mostOwed = 200
 
 func (d *Desk) viewRequests(ctx context.Context, _ Answers, _ show) (Page, error) {
 	requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)

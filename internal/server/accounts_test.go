@@ -136,7 +136,7 @@ func TestJoinApproveLeave(t *testing.T) {
 		if _, err := w.Join(w.ctx, ann.cli, "g", "again"); groupcast.ErrorCode(err) != groupcast.EConflict {
 			t.Fatalf("asking twice: %v", err)
 		}
-		open, err := w.Requests(w.ctx, local, groupcast.RequestOpen)
+		open, err := rows(w.Requests(w.ctx, local, groupcast.RequestOpen, groupcast.Window{}))
 		w.must(err)
 		if len(open) != 1 || open[0].Text != "please" {
 			t.Fatalf("requests %+v", open)

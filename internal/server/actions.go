@@ -90,7 +90,7 @@ func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no proto
 	if err != nil {
 		return tr, err
 	}
-	all, err := s.store.Deliveries(ctx, no)
+	all, err := s.store.OwedOf(ctx, no, groupcast.Window{})
 	if err != nil {
 		return tr, err
 	}

@@ -269,7 +269,7 @@ func TestLaterOutlivesTheServer(t *testing.T) {
 		if o := bob.offers(); len(o) != 0 {
 			t.Fatalf("offered %+v after the restart", o)
 		}
-		all, err := w.Deliveries(w.ctx, local, tr.No)
+		all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
 		w.must(err)
 		for _, d := range all {
 			if d.User == "bob" && d.Cause != groupcast.CauseLater {
@@ -305,7 +305,7 @@ func TestASilentDeviceDoesNotKeepATransferInSending(t *testing.T) {
 		if got.State != groupcast.TransferWaiting || !strings.Contains(got.Reason, "not answering") {
 			t.Fatalf("the transfer is %s: %q", got.State, got.Reason)
 		}
-		all, err := w.Deliveries(w.ctx, local, tr.No)
+		all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
 		w.must(err)
 		if d := all[1]; d.Cause != groupcast.CauseSilent || !d.State.Owed() || !strings.Contains(d.Reason, "does not answer") {
 			t.Fatalf("the delivery: %+v", d)

@@ -93,10 +93,10 @@ func (s *Server) whomToCheck(ctx context.Context, q groupcast.CheckQuery) ([]gro
 		return nil, nil, err
 	}
 	if q.Group == "" {
-		return all, groups, nil
+		return all.Rows, groups, nil
 	}
 	var devices []groupcast.Device
-	for _, d := range all {
+	for _, d := range all.Rows {
 		for _, g := range groups {
 			if g.members[d.UserID] {
 				devices = append(devices, d)
@@ -125,12 +125,12 @@ func (s *Server) groupsToCheck(ctx context.Context, q groupcast.CheckQuery) (map
 	}
 	out := make(map[protocol.GroupID]checkedGroup, len(list))
 	for _, g := range list {
-		members, err := s.store.Members(ctx, g.ID)
+		members, err := s.store.Members(ctx, g.ID, groupcast.Window{})
 		if err != nil {
 			return nil, err
 		}
 		c := checkedGroup{Group: g, members: map[string]bool{}}
-		for _, m := range members {
+		for _, m := range members.Rows {
 			c.members[m.UserID] = true
 		}
 		out[g.ID] = c

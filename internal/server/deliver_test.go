@@ -297,7 +297,7 @@ func TestReasonsAreInWords(t *testing.T) {
 		_, err = w.AddMember(w.ctx, local, "g", "new")
 		w.must(err)
 		w.send("g", func(n *groupcast.NewTransfer) { n.Now = false })
-		list, err := w.Pending(w.ctx, local, "g", groupcast.Window{})
+		list, err := rows(w.Pending(w.ctx, local, "g", groupcast.Window{}))
 		w.must(err)
 		want := map[string]string{"ann": "waits 10s for others", "off": "not active", "new": "no device yet"}
 		for _, d := range list[0].Deliveries {
@@ -335,7 +335,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 		o := full.offered()
 		_, err := w.Ready(w.ctx, full.p, groupcast.Ready{Transfer: o.Transfer, Session: o.Session, Refused: "needs 500 B more", Kind: "space", FreeBytes: 100})
 		w.must(err)
-		list, err := w.store.Deliveries(w.ctx, tr.No)
+		list, err := rows(w.store.Deliveries(w.ctx, tr.No, groupcast.Window{}))
 		w.must(err)
 		if list[0].State != groupcast.DeliveryRefused || list[0].Reason != "needs 500 B more" {
 			t.Fatalf("delivery %+v", list[0])
@@ -344,7 +344,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 			if free != 100 {
 				w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: free}))
 			}
-			if devices, err := w.Devices(w.ctx, local, "full", groupcast.Window{}); err != nil || devices[0].FreeBytes != free {
+			if devices, err := rows(w.Devices(w.ctx, local, "full", groupcast.Window{})); err != nil || devices[0].FreeBytes != free {
 				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
 			}
 		}

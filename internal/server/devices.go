@@ -9,31 +9,28 @@ import (
 
 // Devices lists the devices of a user, or of all. A user may list his own, which are all that
 // he sees.
-func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string, w groupcast.Window) ([]groupcast.Device, error) {
+func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string, w groupcast.Window) (out groupcast.Page[groupcast.Device], err error) {
 	if user == "" && !p.Admin() {
 		user = p.User.Name
 	}
 	if own := mustUser(p) == nil && user == p.User.Name; !own {
 		if err := mustAdmin(p); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
 	id := ""
 	if user != "" {
 		u, err := s.store.User(ctx, user)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
 		id = u.ID
 	}
-	devices, err := s.store.Devices(ctx, id, w)
-	if err != nil {
-		return nil, err
+	out, err = s.store.Devices(ctx, id, w)
+	for i := range out.Rows {
+		s.roster.overlay(&out.Rows[i])
 	}
-	for i := range devices {
-		s.roster.overlay(&devices[i])
-	}
-	return devices, nil
+	return out, err
 }
 
 // RevokeDevice ends a device for good. A user may revoke his own.

@@ -371,3 +371,6 @@ func (w *world) sessions() int {
 	defer w.mu.Unlock()
 	return len(w.senders)
 }
+
+// rows gives the rows of a page.
+func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }

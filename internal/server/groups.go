@@ -86,12 +86,12 @@ func (s *Server) Group(ctx context.Context, p groupcast.Principal, name string) 
 // decorateGroup adds what only the running server knows.
 func (s *Server) decorateGroup(ctx context.Context, g *groupcast.Group) error {
 	_, g.Warning, _ = parseAddress(g.Address.String())
-	members, err := s.store.Members(ctx, g.ID)
+	members, err := s.store.Members(ctx, g.ID, groupcast.Window{})
 	if err != nil {
 		return err
 	}
 	g.Active = 0
-	for _, m := range members {
+	for _, m := range members.Rows {
 		g.Active += s.roster.ofUser(m.UserID)
 	}
 	return nil

@@ -143,7 +143,7 @@ func TestALowRateIsNotSilence(t *testing.T) {
 		if longest > 5*time.Second {
 			t.Errorf("nothing came for %v", longest)
 		}
-		list, err := w.Deliveries(w.ctx, local, tr.No)
+		list, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
 		w.must(err)
 		if list[0].Cause == groupcast.CauseSilent {
 			t.Errorf("%+v", list[0])

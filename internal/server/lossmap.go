@@ -181,7 +181,7 @@ func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LossMap{}, err
 	}
-	all, err := s.store.Deliveries(ctx, no)
+	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {
 		return groupcast.LossMap{}, err
 	}
@@ -195,7 +195,7 @@ func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol
 	if known == nil {
 		m = s.storedSeries(ctx, no).loss
 	}
-	return m.show(all), nil
+	return m.show(all.Rows), nil
 }
 
 // show names the rows, the worst first.

@@ -8,19 +8,19 @@ import (
 )
 
 // Members lists who is in a group.
-func (s *Server) Members(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.Member, error) {
+func (s *Server) Members(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) (out groupcast.Page[groupcast.Member], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
 	g, err := s.store.Group(ctx, group)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	members, err := s.store.Members(ctx, g.ID)
-	for i := range members {
-		members[i].Active = s.roster.ofUser(members[i].UserID)
+	out, err = s.store.Members(ctx, g.ID, w)
+	for i, m := range out.Rows {
+		out.Rows[i].Active = s.roster.ofUser(m.UserID)
 	}
-	return members, err
+	return out, err
 }
 
 // AddMember makes a user a member without his asking.

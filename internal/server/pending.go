@@ -10,25 +10,22 @@ import (
 )
 
 // Transfers lists the newest first.
-func (s *Server) Transfers(ctx context.Context, p groupcast.Principal, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
+func (s *Server) Transfers(ctx context.Context, p groupcast.Principal, f groupcast.TransferFilter) (out groupcast.Page[groupcast.Transfer], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
 	if f.Group != "" {
 		if _, err := s.store.Group(ctx, f.Group); err != nil {
-			return nil, err
+			return out, err
 		}
 	}
-	rows, err := s.store.Transfers(ctx, f)
-	if err != nil {
-		return nil, err
+	found, err := s.store.Transfers(ctx, f)
+	out.Rows, out.Total = make([]groupcast.Transfer, len(found.Rows)), found.Total
+	for i := range found.Rows {
+		out.Rows[i] = found.Rows[i].Transfer
+		s.decorate(ctx, &out.Rows[i])
 	}
-	out := make([]groupcast.Transfer, len(rows))
-	for i := range rows {
-		out[i] = rows[i].Transfer
-		s.decorate(ctx, &out[i])
-	}
-	return out, nil
+	return out, err
 }
 
 // Transfer shows one transfer.
@@ -49,22 +46,15 @@ func (s *Server) show(ctx context.Context, no protocol.TransferNo) (groupcast.Tr
 }
 
 // Deliveries lists what each device is owed or got.
-func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Delivery, error) {
+func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.Delivery], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
-	return s.deliveries(ctx, no)
-}
-
-func (s *Server) deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error) {
-	list, err := s.store.Deliveries(ctx, no)
-	if err != nil {
-		return nil, err
+	out, err = s.store.Deliveries(ctx, no, w)
+	for i := range out.Rows {
+		s.explain(&out.Rows[i])
 	}
-	for i := range list {
-		s.explain(&list[i])
-	}
-	return list, nil
+	return out, err
 }
 
 // explain adds what only the schedule knows: progress of this moment and why it waits.
@@ -170,53 +160,68 @@ func (l *live) whyWaiting(p *promise) string {
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.
-func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) ([]groupcast.PendingTransfer, error) {
+func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) (out groupcast.Page[groupcast.PendingTransfer], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
-	open, err := s.openTransfers(ctx, group, w)
+	open, err := s.openTransfers(ctx, group)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := make([]groupcast.PendingTransfer, 0, len(open))
 	for _, tr := range open {
-		all, err := s.deliveries(ctx, tr.No)
+		rows := max(tr.Owed, 1) // one that is owed to nobody is a row as well
+		part, wanted := overlap(w, out.Total, rows)
+		out.Total += rows
+		if !wanted {
+			continue
+		}
+		item, err := s.pendingOf(ctx, tr, part)
 		if err != nil {
-			return nil, err
+			return out, err
 		}
-		item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
-		for _, d := range all {
-			if d.State.Owed() {
-				item.Deliveries = append(item.Deliveries, d)
-			}
-		}
-		out = append(out, item)
+		out.Rows = append(out.Rows, item)
 	}
 	return out, nil
 }
 
+// overlap is what of a window lies in the rows from at on: as a window of these rows, and whether
+// there is anything of it.
+func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
+	first := max(w.From, at)
+	n := at + rows - first
+	if w.Limit > 0 {
+		n = min(n, w.Limit-(first-w.From))
+	}
+	return groupcast.Window{From: first - at, Limit: n}, n > 0
+}
+
+// pendingOf is a stretch of what is owed of a transfer.
+func (s *Server) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
+	item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
+	owed, err := s.store.OwedOf(ctx, tr.No, w)
+	for i := range owed {
+		if s.explain(&owed[i]); owed[i].State.Owed() {
+			item.Deliveries = append(item.Deliveries, owed[i])
+		}
+	}
+	return item, err
+}
+
 // openTransfers lists what is pending, oldest first.
-func (s *Server) openTransfers(ctx context.Context, group string, w groupcast.Window) ([]groupcast.Transfer, error) {
+func (s *Server) openTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
 	if group != "" {
 		if _, err := s.store.Group(ctx, group); err != nil {
 			return nil, err
 		}
 	}
-	limit := maxOpenListed
-	if w.Limit > 0 {
-		limit = min(limit, w.Limit)
-	}
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, From: w.From, Limit: limit})
-	if err != nil {
-		return nil, err
-	}
-	out := make([]groupcast.Transfer, 0, len(rows))
-	for i := range rows {
-		tr := rows[i].Transfer
+	found, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
+	out := make([]groupcast.Transfer, 0, len(found.Rows))
+	for i := range found.Rows {
+		tr := found.Rows[i].Transfer
 		s.decorate(ctx, &tr)
 		out = append(out, tr)
 	}
-	return out, nil
+	return out, err
 }
 
 const maxOpenListed = 1000

@@ -182,7 +182,7 @@ func (s *Server) noteSession(ctx context.Context, st session.SenderStatus) {
 		return
 	}
 	var changed []groupcast.Device
-	for _, d := range devices {
+	for _, d := range devices.Rows {
 		if h, ok := heard[d.ID]; ok {
 			d.LossPercent, d.Path = h.LossPercent, groupcast.PathMulticast
 			changed = append(changed, d)

@@ -40,7 +40,7 @@ func TestBarAndBytesAgree(t *testing.T) {
 		expect := func(when string, want int) {
 			t.Helper()
 			time.Sleep(2 * progressEvery)
-			all, err := w.Deliveries(w.ctx, local, tr.No)
+			all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
 			w.must(err)
 			if blocks, bytes, bar := shownAs(t, all[0]); blocks != want || bytes != want || bar != want {
 				t.Errorf("%s: %d blocks, bytes of %d and a bar of %d, want %d", when, blocks, bytes, bar, want)
@@ -89,7 +89,7 @@ func TestNoBarRatherThanAnOldOne(t *testing.T) {
 		w.sender().reports(sessionStatus(a.p.Device.ID, 7, 5))
 		time.Sleep(2 * progressEvery)
 		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Blocks: 9, Bytes: 450, Path: groupcast.PathHTTPS}))
-		all, err := w.Deliveries(w.ctx, local, tr.No)
+		all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
 		w.must(err)
 		if d := all[0]; d.Bar != nil || d.Bytes != 450 {
 			t.Errorf("%d bytes beside a bar of %d bytes", d.Bytes, len(d.Bar))

@@ -60,11 +60,11 @@ func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string)
 }
 
 // Requests lists the join requests of a state.
-func (s *Server) Requests(ctx context.Context, p groupcast.Principal, state groupcast.RequestState) ([]groupcast.JoinRequest, error) {
+func (s *Server) Requests(ctx context.Context, p groupcast.Principal, state groupcast.RequestState, w groupcast.Window) (out groupcast.Page[groupcast.JoinRequest], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
-	return s.store.Requests(ctx, state)
+	return s.store.Requests(ctx, state, w)
 }
 
 // Approve makes the one who asked a member.

@@ -25,7 +25,7 @@ func (s *Server) sweep(ctx context.Context) {
 	if err != nil {
 		return
 	}
-	for _, tr := range rows {
+	for _, tr := range rows.Rows {
 		if !tr.ExpiresAt.After(now) {
 			s.expire(ctx, tr.No, now)
 		}
@@ -93,8 +93,8 @@ func onDisk(tr store.Transfer) uint64 {
 
 // nothingToRetry says that everybody who was promised a transfer has it.
 func (s *Server) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
-	all, err := s.store.Deliveries(ctx, no)
-	return err == nil && !slices.ContainsFunc(all, func(d groupcast.Delivery) bool {
+	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
+	return err == nil && !slices.ContainsFunc(all.Rows, func(d groupcast.Delivery) bool {
 		return !d.State.Delivered()
 	})
 }

@@ -173,12 +173,12 @@ func (s *Server) resume(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	for _, tr := range rows {
+	for _, tr := range rows.Rows {
 		s.live.add(tr, nil, false)
 	}
 	s.live.owe(owed)
-	if len(rows) > 0 {
-		s.log.Info("open transfers were found", "transfers", len(rows), "deliveries", len(owed))
+	if len(rows.Rows) > 0 {
+		s.log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
 	}
 	return nil
 }

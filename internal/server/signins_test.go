@@ -107,7 +107,7 @@ func TestAMemberSeesHimself(t *testing.T) {
 		w.enrol("bob", "g").attach()
 		tr := w.send("g", nil)
 		_, p := w.browser("ann")
-		devices, err := w.Devices(w.ctx, p, "", groupcast.Window{})
+		devices, err := rows(w.Devices(w.ctx, p, "", groupcast.Window{}))
 		w.must(err)
 		if len(devices) != 1 || devices[0].User != "ann" {
 			t.Errorf("ann sees %+v", devices)

@@ -47,7 +47,7 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		if tr.Name != "d" || tr.Bytes != 10 || !tr.InPlace {
 			t.Fatalf("%+v", tr)
 		}
-		list, err := w.Files(w.ctx, local, tr.No)
+		list, err := rows(w.Files(w.ctx, local, tr.No, groupcast.Window{}))
 		w.must(err)
 		var paths []string
 		for _, f := range list {
@@ -70,7 +70,7 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "d/a")); err != nil {
 			t.Fatalf("the administrator's own file is gone: %v", err)
 		}
-		if _, err := w.Files(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
+		if _, err := rows(w.Files(w.ctx, local, tr.No, groupcast.Window{})); groupcast.ErrorCode(err) != groupcast.EConflict {
 			t.Fatalf("content that nobody is owed is kept: %v", err)
 		}
 	})
@@ -99,7 +99,7 @@ func TestANumberIsDrawnWhenItIsPromised(t *testing.T) {
 		if quick.No != 1 || late.No != 2 {
 			t.Errorf("numbers %d and %d, want 1 and 2", quick.No, late.No)
 		}
-		if _, err := w.Files(w.ctx, local, late.No); err != nil {
+		if _, err := rows(w.Files(w.ctx, local, late.No, groupcast.Window{})); err != nil {
 			t.Errorf("the content of the slow one: %v", err)
 		}
 	})

@@ -55,7 +55,7 @@ func TestProgressIsToldAndKept(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * flushEvery)
-		list, err := w.store.Deliveries(w.ctx, tr.No)
+		list, err := rows(w.store.Deliveries(w.ctx, tr.No, groupcast.Window{}))
 		w.must(err)
 		if d := list[0]; d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS || d.State != groupcast.DeliveryReceiving {
 			t.Fatalf("kept %+v", d)

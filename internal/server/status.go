@@ -44,7 +44,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	if err := mustAdmin(p); err != nil {
 		return groupcast.ServerStatus{}, err
 	}
-	devices, err := s.store.Devices(ctx, "", groupcast.Window{})
+	devices, err := s.store.Devices(ctx, "", groupcast.Window{Limit: 1})
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}
@@ -55,7 +55,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 		paused = true // also before Run
 	}
 	st := groupcast.ServerStatus{
-		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: len(devices),
+		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
 		Active: len(s.roster.devices(nil)), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused,
 	}
 	if paused {

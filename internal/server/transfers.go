@@ -181,7 +181,7 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	open, err := s.openTransfers(ctx, group, groupcast.Window{})
+	open, err := s.openTransfers(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -234,7 +234,7 @@ func (s *Server) completeIdle(ctx context.Context, groups []protocol.GroupID) {
 		s.log.Error("open transfers could not be read", slog.Any("err", err))
 		return
 	}
-	for _, tr := range rows {
+	for _, tr := range rows.Rows {
 		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
 			s.complete(ctx, tr.No)
 		}

@@ -153,21 +153,26 @@ func (s *Server) sweepUploads() error {
 }
 
 // Files lists what a transfer holds.
-func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
+func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.FileEntry], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
 	tr, err := s.store.Transfer(ctx, no)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
 	m, _, err := s.content.manifest(tr.Content)
 	if err != nil {
-		return nil, err
+		return out, err
 	}
-	out := make([]groupcast.FileEntry, len(m.Files))
-	for i, f := range m.Files {
-		out[i] = groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest}
+	first := min(w.From, len(m.Files))
+	end := len(m.Files)
+	if w.Limit > 0 {
+		end = min(end, first+w.Limit)
+	}
+	out.Total = len(m.Files)
+	for _, f := range m.Files[first:end] {
+		out.Rows = append(out.Rows, groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest})
 	}
 	return out, nil
 }

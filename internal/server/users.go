@@ -49,9 +49,9 @@ func checkRole(r groupcast.Role) error {
 }
 
 // Users lists the accounts.
-func (s *Server) Users(ctx context.Context, p groupcast.Principal, w groupcast.Window) ([]groupcast.User, error) {
+func (s *Server) Users(ctx context.Context, p groupcast.Principal, w groupcast.Window) (out groupcast.Page[groupcast.User], err error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return out, err
 	}
 	return s.store.Users(ctx, w)
 }
@@ -158,7 +158,7 @@ func (s *Server) oweAgain(ctx context.Context, userID string) error {
 	if err != nil {
 		return err
 	}
-	for _, d := range devices {
+	for _, d := range devices.Rows {
 		owed, err := s.store.Owed(ctx, d.ID)
 		if err != nil {
 			return err

@@ -116,10 +116,11 @@ const maxNamed = 3 // devices named in a verdict
 
 // verdict is one sentence: how it stands and why.
 func (s *Server) verdict(ctx context.Context, tr groupcast.Transfer) string {
-	all, err := s.store.Deliveries(ctx, tr.No)
+	page, err := s.store.Deliveries(ctx, tr.No, groupcast.Window{})
 	if err != nil {
 		return ""
 	}
+	all := page.Rows
 	done, total := 0, 0
 	var behind, refused, incomplete, silent, later, off []string
 	name := namesIn(all)

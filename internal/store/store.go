@@ -37,7 +37,7 @@ type Users interface {
 	AddUser(ctx context.Context, n NewUser, at time.Time) (groupcast.User, error)
 	User(ctx context.Context, name string) (groupcast.User, error)
 	UserByID(ctx context.Context, id string) (groupcast.User, error)
-	Users(ctx context.Context, w groupcast.Window) ([]groupcast.User, error)
+	Users(ctx context.Context, w groupcast.Window) (groupcast.Page[groupcast.User], error)
 	// Credentials gives the account with its password hash.
 	Credentials(ctx context.Context, name string) (groupcast.User, Hash, error)
 	SetPassword(ctx context.Context, userID string, h Hash) error
@@ -77,7 +77,7 @@ type Devices interface {
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "".
-	Devices(ctx context.Context, userID string, w groupcast.Window) ([]groupcast.Device, error)
+	Devices(ctx context.Context, userID string, w groupcast.Window) (groupcast.Page[groupcast.Device], error)
 	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, LossPercent, Clock, OS and
 	// Version of many devices at once. Unknown ones are passed over.
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
@@ -110,7 +110,7 @@ type Members interface {
 	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member, []groupcast.Delivery, error)
 	// RemoveMember ends a membership and cancels what its devices were owed.
 	RemoveMember(ctx context.Context, group protocol.GroupID, userID string, at time.Time) error
-	Members(ctx context.Context, group protocol.GroupID) ([]groupcast.Member, error)
+	Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
 	// Entitled reads in one transaction whether a device may have a transfer now, with the
 	// membership's version (security.md K9, C8): the device lives, its user is not disabled
 	// and a member, the transfer is open and owed to it. ENotFound otherwise, whatever it is.
@@ -123,7 +123,7 @@ type Requests interface {
 	// group, EExhausted past MaxOpenRequests (security.md C10).
 	AddRequest(ctx context.Context, group protocol.GroupID, userID, text string, at time.Time) (groupcast.JoinRequest, error)
 	// Requests lists the requests of a state, oldest first; of every state for "".
-	Requests(ctx context.Context, state groupcast.RequestState) ([]groupcast.JoinRequest, error)
+	Requests(ctx context.Context, state groupcast.RequestState, w groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error)
 	// ApproveRequest is AddMember for somebody with an open request, ENotFound without.
 	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
 	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, error)
@@ -143,7 +143,7 @@ type Transfers interface {
 	// TransferOfContent gives the transfer whose content has this name now.
 	TransferOfContent(ctx context.Context, content string) (Transfer, error)
 	// Transfers lists the newest first, or the oldest where that is asked for.
-	Transfers(ctx context.Context, f groupcast.TransferFilter) ([]Transfer, error)
+	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[Transfer], error)
 	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a
 	// closed state sets EndedAt.
 	SetTransferState(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, reason string, at time.Time) error
@@ -177,8 +177,9 @@ type Transfers interface {
 
 // Deliveries are what devices are owed.
 type Deliveries interface {
-	// Deliveries lists a transfer's deliveries by user and device.
-	Deliveries(ctx context.Context, no protocol.TransferNo) ([]groupcast.Delivery, error)
+	// Deliveries lists a transfer's deliveries by user and device; OwedOf those still owed.
+	Deliveries(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.Delivery], error)
+	OwedOf(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.Delivery, error)
 	Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error)
 	// Owed lists what a device is owed of open transfers, oldest transfer first.
 	Owed(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Delivery, error)

@@ -56,8 +56,8 @@ func (s *Service) AddUser(_ context.Context, p groupcast.Principal, n groupcast.
 }
 
 // Users notes the call.
-func (s *Service) Users(_ context.Context, p groupcast.Principal, _ groupcast.Window) ([]groupcast.User, error) {
-	return answer[[]groupcast.User](s.note("Users", p))
+func (s *Service) Users(_ context.Context, p groupcast.Principal, _ groupcast.Window) (groupcast.Page[groupcast.User], error) {
+	return answer[groupcast.Page[groupcast.User]](s.note("Users", p))
 }
 
 // UpdateUser notes the call.
@@ -76,8 +76,8 @@ func (s *Service) UserGroups(_ context.Context, p groupcast.Principal, name stri
 }
 
 // Devices notes the call.
-func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string, _ groupcast.Window) ([]groupcast.Device, error) {
-	return answer[[]groupcast.Device](s.note("Devices", p, user))
+func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string, _ groupcast.Window) (groupcast.Page[groupcast.Device], error) {
+	return answer[groupcast.Page[groupcast.Device]](s.note("Devices", p, user))
 }
 
 // RevokeDevice notes the call.
@@ -106,8 +106,8 @@ func (s *Service) DeleteGroup(_ context.Context, p groupcast.Principal, name str
 }
 
 // Members notes the call.
-func (s *Service) Members(_ context.Context, p groupcast.Principal, group string) ([]groupcast.Member, error) {
-	return answer[[]groupcast.Member](s.note("Members", p, group))
+func (s *Service) Members(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) (groupcast.Page[groupcast.Member], error) {
+	return answer[groupcast.Page[groupcast.Member]](s.note("Members", p, group))
 }
 
 // AddMember notes the call.
@@ -121,8 +121,8 @@ func (s *Service) RemoveMember(_ context.Context, p groupcast.Principal, group s
 }
 
 // Requests notes the call.
-func (s *Service) Requests(_ context.Context, p groupcast.Principal, state groupcast.RequestState) ([]groupcast.JoinRequest, error) {
-	return answer[[]groupcast.JoinRequest](s.note("Requests", p, state))
+func (s *Service) Requests(_ context.Context, p groupcast.Principal, state groupcast.RequestState, _ groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error) {
+	return answer[groupcast.Page[groupcast.JoinRequest]](s.note("Requests", p, state))
 }
 
 // Approve notes the call.
@@ -141,8 +141,8 @@ func (s *Service) AddTransfer(_ context.Context, p groupcast.Principal, n groupc
 }
 
 // Transfers notes the call.
-func (s *Service) Transfers(_ context.Context, p groupcast.Principal, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
-	return answer[[]groupcast.Transfer](s.note("Transfers", p, f))
+func (s *Service) Transfers(_ context.Context, p groupcast.Principal, f groupcast.TransferFilter) (groupcast.Page[groupcast.Transfer], error) {
+	return answer[groupcast.Page[groupcast.Transfer]](s.note("Transfers", p, f))
 }
 
 // Transfer notes the call.
@@ -151,13 +151,13 @@ func (s *Service) Transfer(_ context.Context, p groupcast.Principal, no protocol
 }
 
 // Deliveries notes the call.
-func (s *Service) Deliveries(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.Delivery, error) {
-	return answer[[]groupcast.Delivery](s.note("Deliveries", p, no))
+func (s *Service) Deliveries(_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+	return answer[groupcast.Page[groupcast.Delivery]](s.note("Deliveries", p, no))
 }
 
 // Files notes the call.
-func (s *Service) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.FileEntry, error) {
-	return answer[[]groupcast.FileEntry](s.note("Files", p, no))
+func (s *Service) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window) (groupcast.Page[groupcast.FileEntry], error) {
+	return answer[groupcast.Page[groupcast.FileEntry]](s.note("Files", p, no))
 }
 
 // CancelTransfer notes the call.
@@ -196,8 +196,8 @@ func (s *Service) SendTransfer(_ context.Context, p groupcast.Principal, no prot
 }
 
 // Pending notes the call.
-func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) ([]groupcast.PendingTransfer, error) {
-	return answer[[]groupcast.PendingTransfer](s.note("Pending", p, group))
+func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) (groupcast.Page[groupcast.PendingTransfer], error) {
+	return answer[groupcast.Page[groupcast.PendingTransfer]](s.note("Pending", p, group))
 }
 
 // SendPending notes the call.

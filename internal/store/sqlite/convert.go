@@ -171,3 +171,18 @@ func each[R, T any](rows []R, convert func(R) (T, error)) ([]T, error) {
 	}
 	return out, nil
 }
+
+// page converts the rows of a window. Total counts the whole list; it is not asked for one that was read whole.
+func page[R, T any](w groupcast.Window, rows []R, convert func(R) (T, error), total func() (int64, error)) (p groupcast.Page[T], err error) {
+	if p.Rows, err = each(rows, convert); err != nil {
+		return p, err
+	}
+	if p.Total = len(rows); w != (groupcast.Window{}) {
+		n, err := total()
+		if err != nil {
+			return p, err
+		}
+		p.Total = int(n)
+	}
+	return p, nil
+}

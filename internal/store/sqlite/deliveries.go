@@ -10,23 +10,38 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-func deliveries(ctx context.Context, q *queries.Queries, no protocol.TransferNo) ([]groupcast.Delivery, error) {
-	rows, err := q.Deliveries(ctx, int64(no))
+func deliveries(ctx context.Context, q *queries.Queries, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+	rows, err := q.Deliveries(ctx, queries.DeliveriesParams{TransferNo: int64(no), Most: most(w), Skip: skip(w.From)})
 	if err != nil {
-		return nil, err
+		return groupcast.Page[groupcast.Delivery]{}, err
 	}
-	return each(rows, func(r queries.DeliveriesRow) (groupcast.Delivery, error) {
+	return page(w, rows, func(r queries.DeliveriesRow) (groupcast.Delivery, error) {
 		return deliveryFrom(r.Delivery, r.GroupName)
-	})
+	}, func() (int64, error) { return q.CountDeliveries(ctx, int64(no)) })
 }
 
 // Deliveries lists a transfer's deliveries by user and device.
-func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo) (out []groupcast.Delivery, err error) {
+func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.Delivery], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		if _, err := transfer(ctx, q, no); err != nil {
 			return err
 		}
-		out, err = deliveries(ctx, q, no)
+		out, err = deliveries(ctx, q, no, w)
+		return err
+	})
+	return out, err
+}
+
+// OwedOf lists the deliveries of a transfer that are still owed, by user and device.
+func (s *Store) OwedOf(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out []groupcast.Delivery, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.OwedOf(ctx, queries.OwedOfParams{TransferNo: int64(no), Most: most(w), Skip: skip(w.From)})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.OwedOfRow) (groupcast.Delivery, error) {
+			return deliveryFrom(r.Delivery, r.GroupName)
+		})
 		return err
 	})
 	return out, err

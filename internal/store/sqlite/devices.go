@@ -106,13 +106,14 @@ func (s *Store) DeviceByKey(ctx context.Context, userID string, publicKey []byte
 }
 
 // Devices lists devices by user and name.
-func (s *Store) Devices(ctx context.Context, userID string, w groupcast.Window) (out []groupcast.Device, err error) {
+func (s *Store) Devices(ctx context.Context, userID string, w groupcast.Window) (out groupcast.Page[groupcast.Device], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Devices(ctx, queries.DevicesParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}
-		out, err = each(rows, func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) })
+		out, err = page(w, rows, func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) },
+			func() (int64, error) { return q.CountDevices(ctx, userID) })
 		return err
 	})
 	return out, err

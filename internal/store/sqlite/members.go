@@ -101,13 +101,13 @@ func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID
 }
 
 // Members lists a group's members by name.
-func (s *Store) Members(ctx context.Context, group protocol.GroupID) (out []groupcast.Member, err error) {
+func (s *Store) Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (out groupcast.Page[groupcast.Member], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.Members(ctx, group.String())
+		rows, err := q.Members(ctx, queries.MembersParams{GroupID: group.String(), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}
-		out, err = each(rows, memberFrom)
+		out, err = page(w, rows, memberFrom, func() (int64, error) { return q.CountMembers(ctx, group.String()) })
 		return err
 	})
 	return out, err

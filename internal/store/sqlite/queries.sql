@@ -11,6 +11,9 @@ SELECT * FROM users WHERE id = @id;
 -- name: Users :many
 SELECT * FROM users ORDER BY name LIMIT @most OFFSET @skip;
 
+-- name: CountUsers :one
+SELECT COUNT(*) FROM users;
+
 -- name: SetPassword :execrows
 UPDATE users SET password = @password WHERE id = @id;
 
@@ -76,6 +79,9 @@ SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = 
 WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
 ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
 
+-- name: CountDevices :one
+SELECT COUNT(*) FROM devices d WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id;
+
 -- name: UpdateDevice :exec
 UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,
     free_bytes = @free_bytes, loss = @loss, clock_off = @clock_off, os = @os, version = @version
@@ -136,7 +142,10 @@ SELECT COUNT(*) FROM members WHERE group_id = @group_id AND user_id = @user_id;
 SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since,
     (SELECT COUNT(*) FROM devices d WHERE d.user_id = m.user_id) AS devices
 FROM members m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id
-WHERE m.group_id = @group_id ORDER BY u.name;
+WHERE m.group_id = @group_id ORDER BY u.name LIMIT @most OFFSET @skip;
+
+-- name: CountMembers :one
+SELECT COUNT(*) FROM members WHERE group_id = @group_id;
 
 -- name: Member :one
 SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since,
@@ -161,7 +170,10 @@ SELECT COUNT(*) FROM requests WHERE user_id = @user_id AND state = 'open';
 SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
 WHERE CAST(@state AS TEXT) = '' OR r.state = @state
-ORDER BY r.asked_at, r.id;
+ORDER BY r.asked_at, r.id LIMIT @most OFFSET @skip;
+
+-- name: CountRequests :one
+SELECT COUNT(*) FROM requests r WHERE CAST(@state AS TEXT) = '' OR r.state = @state;
 
 -- name: Request :one
 SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
@@ -234,6 +246,11 @@ ORDER BY path LIMIT @most OFFSET @skip;
 SELECT * FROM transfers
 WHERE (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
 ORDER BY no DESC LIMIT @most OFFSET @skip;
+
+-- name: CountTransfers :one
+SELECT COUNT(*) FROM transfers
+WHERE (NOT CAST(@open AS BOOLEAN) OR state IN ('held', 'waiting', 'gathering', 'sending'))
+    AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name);
 
 -- name: OpenTransfers :many
 SELECT * FROM transfers
@@ -409,7 +426,15 @@ WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused'
 
 -- name: Deliveries :many
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
-WHERE d.transfer_no = @transfer_no ORDER BY d.user_name, d.device_name;
+WHERE d.transfer_no = @transfer_no ORDER BY d.user_name, d.device_name LIMIT @most OFFSET @skip;
+
+-- name: CountDeliveries :one
+SELECT COUNT(*) FROM deliveries WHERE transfer_no = @transfer_no;
+
+-- name: OwedOf :many
+SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.transfer_no = @transfer_no AND d.state IN ('queued', 'receiving', 'refused')
+ORDER BY d.user_name, d.device_name LIMIT @most OFFSET @skip;
 
 -- name: DeliveriesOfUser :many
 SELECT sqlc.embed(d), t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no

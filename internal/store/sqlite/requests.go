@@ -67,15 +67,15 @@ func request(ctx context.Context, q *queries.Queries, id string) (groupcast.Join
 }
 
 // Requests lists the requests of a state, oldest first.
-func (s *Store) Requests(ctx context.Context, state groupcast.RequestState) (out []groupcast.JoinRequest, err error) {
+func (s *Store) Requests(ctx context.Context, state groupcast.RequestState, w groupcast.Window) (out groupcast.Page[groupcast.JoinRequest], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.Requests(ctx, string(state))
+		rows, err := q.Requests(ctx, queries.RequestsParams{State: string(state), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}
-		out, err = each(rows, func(r queries.RequestsRow) (groupcast.JoinRequest, error) {
+		out, err = page(w, rows, func(r queries.RequestsRow) (groupcast.JoinRequest, error) {
 			return requestFrom(r.Request, r.GroupName, r.UserName)
-		})
+		}, func() (int64, error) { return q.CountRequests(ctx, string(state)) })
 		return err
 	})
 	return out, err

@@ -236,7 +236,7 @@ func BenchmarkTenThousandDevices(b *testing.B) {
 	}
 	b.Run("list deliveries", func(b *testing.B) {
 		for b.Loop() {
-			if _, err := s.Deliveries(b.Context(), no); err != nil {
+			if _, err := s.Deliveries(b.Context(), no, groupcast.Window{}); err != nil {
 				b.Fatal(err)
 			}
 		}

@@ -58,7 +58,8 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 		if out, err = recount(ctx, q, t.No); err != nil {
 			return err
 		}
-		owed, err = deliveries(ctx, q, t.No)
+		all, err := deliveries(ctx, q, t.No, groupcast.Window{})
+		owed = all.Rows
 		return err
 	})
 	return out, owed, err
@@ -137,7 +138,7 @@ func skip(from int) int32 { return int32(min(max(from, 0), math.MaxInt32)) }
 
 // Transfers lists the newest first. What is open is never cut off by the default limit: a
 // promise that is not listed would be forgotten.
-func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out []store.Transfer, err error) {
+func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out groupcast.Page[store.Transfer], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		var rows []queries.Transfer
 		if f.Open {
@@ -157,7 +158,9 @@ func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out 
 		if err != nil {
 			return err
 		}
-		out, err = each(rows, transferFrom)
+		out, err = page(groupcast.Window{Limit: max(len(rows), 1)}, rows, transferFrom, func() (int64, error) {
+			return q.CountTransfers(ctx, queries.CountTransfersParams{Open: f.Open, GroupName: f.Group})
+		})
 		return err
 	})
 	return out, err
@@ -254,7 +257,8 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 				return err
 			}
 		}
-		out, err = deliveries(ctx, q, no)
+		all, err := deliveries(ctx, q, no, groupcast.Window{})
+		out = all.Rows
 		return err
 	})
 	return out, err

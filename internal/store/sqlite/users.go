@@ -50,16 +50,16 @@ func (s *Store) UserByID(ctx context.Context, id string) (groupcast.User, error)
 }
 
 // Users lists the accounts by name.
-func (s *Store) Users(ctx context.Context, w groupcast.Window) ([]groupcast.User, error) {
-	var rows []queries.User
-	err := s.read(ctx, func(q *queries.Queries) (err error) {
-		rows, err = q.Users(ctx, queries.UsersParams{Most: most(w), Skip: skip(w.From)})
+func (s *Store) Users(ctx context.Context, w groupcast.Window) (out groupcast.Page[groupcast.User], err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.Users(ctx, queries.UsersParams{Most: most(w), Skip: skip(w.From)})
+		if err != nil {
+			return err
+		}
+		out, err = page(w, rows, func(r queries.User) (groupcast.User, error) { return userFrom(r), nil },
+			func() (int64, error) { return q.CountUsers(ctx) })
 		return err
 	})
-	out := make([]groupcast.User, 0, len(rows))
-	for _, r := range rows {
-		out = append(out, userFrom(r))
-	}
 	return out, err
 }
 

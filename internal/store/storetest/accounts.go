@@ -23,7 +23,7 @@ func accounts(w *world) {
 	w.ok(err)
 	equal(w, "disabled", byID.Disabled, true)
 	w.user("a-first")
-	list, err := w.s.Users(w.ctx, groupcast.Window{})
+	list, err := rows(w.s.Users(w.ctx, groupcast.Window{}))
 	w.ok(err)
 	equal(w, "users", len(list), 2)
 	equal(w, "first by name", list[0].Name, "a-first")
@@ -131,10 +131,10 @@ func deviceNames(w *world) {
 		!got.LastSeen.Equal(w.now) || got.Clock != -time.Minute || got.Version != "0.2" {
 		w.Fatalf("got %+v, want %+v", got, second)
 	}
-	list, err := w.s.Devices(w.ctx, "", groupcast.Window{})
+	list, err := rows(w.s.Devices(w.ctx, "", groupcast.Window{}))
 	w.ok(err)
 	equal(w, "devices", len(list), 3)
-	list, err = w.s.Devices(w.ctx, bob.ID, groupcast.Window{})
+	list, err = rows(w.s.Devices(w.ctx, bob.ID, groupcast.Window{}))
 	w.ok(err)
 	equal(w, "bob's", len(list), 1)
 }
@@ -177,7 +177,7 @@ func membershipVersion(w *world) {
 	w.fails(w.s.RemoveMember(w.ctx, g.ID, ann.ID, w.now), groupcast.ENotFound)
 	_, _, err = w.s.AddMember(w.ctx, g.ID, "nobody", "root", w.now)
 	w.fails(err, groupcast.ENotFound)
-	in, err := w.s.Members(w.ctx, g.ID)
+	in, err := rows(w.s.Members(w.ctx, g.ID, groupcast.Window{}))
 	w.ok(err)
 	equal(w, "members", len(in), 1)
 	equal(w, "who", in[0].User, "bob")

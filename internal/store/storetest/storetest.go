@@ -156,7 +156,7 @@ func (w *world) owed(no protocol.TransferNo) int {
 	w.Helper()
 	t, err := w.s.Transfer(w.ctx, no)
 	w.ok(err)
-	list, err := w.s.Deliveries(w.ctx, no)
+	list, err := rows(w.s.Deliveries(w.ctx, no, groupcast.Window{}))
 	w.ok(err)
 	n := 0
 	for _, d := range list {
@@ -176,3 +176,6 @@ func equal[T comparable](w *world, what string, got, want T) {
 		w.Fatalf("%s: got %v, want %v", what, got, want)
 	}
 }
+
+// rows gives the rows of a page.
+func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }

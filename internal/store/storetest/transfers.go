@@ -58,11 +58,11 @@ func listings(w *world, g groupcast.Group, newest protocol.TransferNo) {
 		{"one", groupcast.TransferFilter{Limit: 1}, 1},
 		{"of no group", groupcast.TransferFilter{Group: "nowhere"}, 0},
 	} {
-		list, err := w.s.Transfers(w.ctx, c.filter)
+		list, err := rows(w.s.Transfers(w.ctx, c.filter))
 		w.ok(err)
 		equal(w, c.name, len(list), c.want)
 	}
-	list, err := w.s.Transfers(w.ctx, groupcast.TransferFilter{Group: g.Name})
+	list, err := rows(w.s.Transfers(w.ctx, groupcast.TransferFilter{Group: g.Name}))
 	w.ok(err)
 	equal(w, "newest first", list[0].No, newest)
 }

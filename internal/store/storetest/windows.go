@@ -31,7 +31,7 @@ func windows(w *world) {
 		equal(w, what+" far out", len(read(groupcast.Window{From: math.MaxInt64, Limit: math.MaxInt64})), 0)
 	}
 	pieces("users", want, func(v groupcast.Window) (out []string) {
-		list, err := w.s.Users(w.ctx, v)
+		list, err := rows(w.s.Users(w.ctx, v))
 		w.ok(err)
 		for _, u := range list {
 			out = append(out, u.Name)
@@ -39,7 +39,7 @@ func windows(w *world) {
 		return out
 	})
 	pieces("devices", want, func(v groupcast.Window) (out []string) {
-		list, err := w.s.Devices(w.ctx, "", v)
+		list, err := rows(w.s.Devices(w.ctx, "", v))
 		w.ok(err)
 		for _, d := range list {
 			out = append(out, d.User)
@@ -49,10 +49,39 @@ func windows(w *world) {
 	for i := range numbers {
 		names = append(names, numbers[len(numbers)-1-i])
 	}
+	pieces("members", want, func(v groupcast.Window) (out []string) {
+		list, err := w.s.Members(w.ctx, g.ID, v)
+		w.ok(err)
+		equal(w, "members in all", list.Total, len(want))
+		for _, m := range list.Rows {
+			out = append(out, m.User)
+		}
+		return out
+	})
+	first, err := w.s.Transfers(w.ctx, groupcast.TransferFilter{Oldest: true, Open: true, Limit: 1})
+	w.ok(err)
+	equal(w, "transfers in all", first.Total, len(numbers))
+	pieces("deliveries", want, func(v groupcast.Window) (out []string) {
+		list, err := w.s.Deliveries(w.ctx, first.Rows[0].No, v)
+		w.ok(err)
+		equal(w, "deliveries in all", list.Total, len(want))
+		for _, d := range list.Rows {
+			out = append(out, d.User)
+		}
+		return out
+	})
+	pieces("owed", want, func(v groupcast.Window) (out []string) {
+		list, err := w.s.OwedOf(w.ctx, first.Rows[0].No, v)
+		w.ok(err)
+		for _, d := range list {
+			out = append(out, d.User)
+		}
+		return out
+	})
 	transfers := func(f groupcast.TransferFilter) func(groupcast.Window) []string {
 		return func(v groupcast.Window) (out []string) {
 			f.From, f.Limit = v.From, v.Limit
-			list, err := w.s.Transfers(w.ctx, f)
+			list, err := rows(w.s.Transfers(w.ctx, f))
 			w.ok(err)
 			for _, t := range list {
 				out = append(out, fmt.Sprint(t.No))

@@ -11,6 +11,10 @@ export class ApiError extends Error {
 const root = "/api/v1";
 
 async function call<R>(method: string, path: string, body?: unknown): Promise<R> {
+  return answer<R>(await ask(method, path, body));
+}
+
+async function ask(method: string, path: string, body?: unknown): Promise<Response> {
   let res: Response;
   try {
     res = await fetch(root + path, {
@@ -21,7 +25,7 @@ async function call<R>(method: string, path: string, body?: unknown): Promise<R>
   } catch {
     throw new ApiError(0, "unavailable", "The server does not answer. Is it running, and is this machine still on its network?");
   }
-  return answer<R>(res);
+  return res;
 }
 
 async function answer<R>(res: Response): Promise<R> {
@@ -41,6 +45,18 @@ const e = encodeURIComponent;
 const list = async <R>(path: string) => (await call<R[] | null>("GET", path)) ?? [];
 
 const piece = 1000;
+
+/** A stretch of a list, and how many rows the whole list has. */
+export interface Stretch<R> {
+  rows: R[];
+  total: number;
+}
+
+async function stretch<R>(path: string): Promise<Stretch<R>> {
+  const res = await ask("GET", path);
+  const rows = (await answer<R[] | null>(res)) ?? [];
+  return { rows, total: Number(res.headers.get("X-Total-Count") ?? rows.length) };
+}
 
 /** A long list, read piece by piece. What is there so far is told on the way; a row that moved
  *  between two pieces is there once. */
@@ -91,8 +107,8 @@ export const api = {
 
   transfers: (q = "") => list<T.Transfer>(`/transfers${q}`),
   transfer: (no: number) => call<T.Transfer>("GET", `/transfers/${no}`),
-  deliveries: (no: number) => list<T.Delivery>(`/transfers/${no}/deliveries`),
-  files: (no: number) => list<T.FileEntry>(`/transfers/${no}/files`),
+  deliveries: (no: number) => pieces<T.Delivery>(`/transfers/${no}/deliveries`, (d) => `${d.user_id} ${d.device_id}`),
+  files: (no: number) => stretch<T.FileEntry>(`/transfers/${no}/files?limit=300`),
   keyHolders: (no: number) => list<T.KeyHolder>(`/transfers/${no}/keys`),
   savings: () => call<T.Savings>("GET", "/savings"),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
@@ -102,7 +118,8 @@ export const api = {
   act: (no: number, device: string, action: "catch-up" | "later" | "drop") => call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
   dropMember: (no: number, user: string) => call<T.Transfer>("POST", `/transfers/${no}/members/${e(user)}/drop`, {}),
   lossMap: (no: number) => call<T.LossMap>("GET", `/transfers/${no}/loss`),
-  pending: (group = "") => list<T.PendingTransfer>(`/pending${group ? `?group=${e(group)}` : ""}`),
+  // A row is one owed delivery: of more than a thousand the first are read.
+  pending: () => stretch<T.PendingTransfer>("/pending"),
   sendPending: (group: string) => call<T.Transfer[] | null>("POST", `/groups/${e(group)}/send`, {}),
   check: (q: { group?: string; user?: string }) => call<T.CheckResult[] | null>("POST", "/check", q),
   audit: (before = 0, limit = 200) => list<T.AuditEntry>(`/audit?limit=${limit}${before ? `&before=${before}` : ""}`),

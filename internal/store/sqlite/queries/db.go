@@ -99,8 +99,26 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countClosedStmt, err = db.PrepareContext(ctx, countClosed); err != nil {
 		return nil, fmt.Errorf("error preparing query CountClosed: %w", err)
 	}
+	if q.countDeliveriesStmt, err = db.PrepareContext(ctx, countDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeliveries: %w", err)
+	}
+	if q.countDevicesStmt, err = db.PrepareContext(ctx, countDevices); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDevices: %w", err)
+	}
 	if q.countEntriesStmt, err = db.PrepareContext(ctx, countEntries); err != nil {
 		return nil, fmt.Errorf("error preparing query CountEntries: %w", err)
+	}
+	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
+	}
+	if q.countRequestsStmt, err = db.PrepareContext(ctx, countRequests); err != nil {
+		return nil, fmt.Errorf("error preparing query CountRequests: %w", err)
+	}
+	if q.countTransfersStmt, err = db.PrepareContext(ctx, countTransfers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountTransfers: %w", err)
+	}
+	if q.countUsersStmt, err = db.PrepareContext(ctx, countUsers); err != nil {
+		return nil, fmt.Errorf("error preparing query CountUsers: %w", err)
 	}
 	if q.counterStmt, err = db.PrepareContext(ctx, counter); err != nil {
 		return nil, fmt.Errorf("error preparing query Counter: %w", err)
@@ -242,6 +260,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.owedAllStmt, err = db.PrepareContext(ctx, owedAll); err != nil {
 		return nil, fmt.Errorf("error preparing query OwedAll: %w", err)
+	}
+	if q.owedOfStmt, err = db.PrepareContext(ctx, owedOf); err != nil {
+		return nil, fmt.Errorf("error preparing query OwedOf: %w", err)
 	}
 	if q.owedToMemberStmt, err = db.PrepareContext(ctx, owedToMember); err != nil {
 		return nil, fmt.Errorf("error preparing query OwedToMember: %w", err)
@@ -493,9 +514,39 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countClosedStmt: %w", cerr)
 		}
 	}
+	if q.countDeliveriesStmt != nil {
+		if cerr := q.countDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.countDevicesStmt != nil {
+		if cerr := q.countDevicesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDevicesStmt: %w", cerr)
+		}
+	}
 	if q.countEntriesStmt != nil {
 		if cerr := q.countEntriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countEntriesStmt: %w", cerr)
+		}
+	}
+	if q.countMembersStmt != nil {
+		if cerr := q.countMembersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countMembersStmt: %w", cerr)
+		}
+	}
+	if q.countRequestsStmt != nil {
+		if cerr := q.countRequestsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countRequestsStmt: %w", cerr)
+		}
+	}
+	if q.countTransfersStmt != nil {
+		if cerr := q.countTransfersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countTransfersStmt: %w", cerr)
+		}
+	}
+	if q.countUsersStmt != nil {
+		if cerr := q.countUsersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countUsersStmt: %w", cerr)
 		}
 	}
 	if q.counterStmt != nil {
@@ -731,6 +782,11 @@ func (q *Queries) Close() error {
 	if q.owedAllStmt != nil {
 		if cerr := q.owedAllStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing owedAllStmt: %w", cerr)
+		}
+	}
+	if q.owedOfStmt != nil {
+		if cerr := q.owedOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing owedOfStmt: %w", cerr)
 		}
 	}
 	if q.owedToMemberStmt != nil {
@@ -997,7 +1053,13 @@ type Queries struct {
 	closeOfferStmt                *sql.Stmt
 	countStmt                     *sql.Stmt
 	countClosedStmt               *sql.Stmt
+	countDeliveriesStmt           *sql.Stmt
+	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
+	countMembersStmt              *sql.Stmt
+	countRequestsStmt             *sql.Stmt
+	countTransfersStmt            *sql.Stmt
+	countUsersStmt                *sql.Stmt
 	counterStmt                   *sql.Stmt
 	decideRequestStmt             *sql.Stmt
 	deleteDeviceStmt              *sql.Stmt
@@ -1045,6 +1107,7 @@ type Queries struct {
 	oweMemberStmt                 *sql.Stmt
 	owedStmt                      *sql.Stmt
 	owedAllStmt                   *sql.Stmt
+	owedOfStmt                    *sql.Stmt
 	owedToMemberStmt              *sql.Stmt
 	pruneTokensStmt               *sql.Stmt
 	raiseVersionStmt              *sql.Stmt
@@ -1116,7 +1179,13 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		closeOfferStmt:                q.closeOfferStmt,
 		countStmt:                     q.countStmt,
 		countClosedStmt:               q.countClosedStmt,
+		countDeliveriesStmt:           q.countDeliveriesStmt,
+		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
+		countMembersStmt:              q.countMembersStmt,
+		countRequestsStmt:             q.countRequestsStmt,
+		countTransfersStmt:            q.countTransfersStmt,
+		countUsersStmt:                q.countUsersStmt,
 		counterStmt:                   q.counterStmt,
 		decideRequestStmt:             q.decideRequestStmt,
 		deleteDeviceStmt:              q.deleteDeviceStmt,
@@ -1164,6 +1233,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		oweMemberStmt:                 q.oweMemberStmt,
 		owedStmt:                      q.owedStmt,
 		owedAllStmt:                   q.owedAllStmt,
+		owedOfStmt:                    q.owedOfStmt,
 		owedToMemberStmt:              q.owedToMemberStmt,
 		pruneTokensStmt:               q.pruneTokensStmt,
 		raiseVersionStmt:              q.raiseVersionStmt,

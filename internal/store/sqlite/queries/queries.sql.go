@@ -630,6 +630,28 @@ func (q *Queries) CountClosed(ctx context.Context, arg CountClosedParams) error 
 	return err
 }
 
+const countDeliveries = `-- name: CountDeliveries :one
+SELECT COUNT(*) FROM deliveries WHERE transfer_no = $1
+`
+
+func (q *Queries) CountDeliveries(ctx context.Context, transferNo int64) (int64, error) {
+	row := q.queryRow(ctx, q.countDeliveriesStmt, countDeliveries, transferNo)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countDevices = `-- name: CountDevices :one
+SELECT COUNT(*) FROM devices d WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+`
+
+func (q *Queries) CountDevices(ctx context.Context, userID string) (int64, error) {
+	row := q.queryRow(ctx, q.countDevicesStmt, countDevices, userID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countEntries = `-- name: CountEntries :one
 SELECT COUNT(*) FROM delivery_entries WHERE transfer_no = $1 AND device_id = $2
 `
@@ -641,6 +663,57 @@ type CountEntriesParams struct {
 
 func (q *Queries) CountEntries(ctx context.Context, arg CountEntriesParams) (int64, error) {
 	row := q.queryRow(ctx, q.countEntriesStmt, countEntries, arg.TransferNo, arg.DeviceID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countMembers = `-- name: CountMembers :one
+SELECT COUNT(*) FROM members WHERE group_id = $1
+`
+
+func (q *Queries) CountMembers(ctx context.Context, groupID string) (int64, error) {
+	row := q.queryRow(ctx, q.countMembersStmt, countMembers, groupID)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countRequests = `-- name: CountRequests :one
+SELECT COUNT(*) FROM requests r WHERE CAST($1 AS TEXT) = '' OR r.state = $1
+`
+
+func (q *Queries) CountRequests(ctx context.Context, state string) (int64, error) {
+	row := q.queryRow(ctx, q.countRequestsStmt, countRequests, state)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countTransfers = `-- name: CountTransfers :one
+SELECT COUNT(*) FROM transfers
+WHERE (NOT CAST($1 AS BOOLEAN) OR state IN ('held', 'waiting', 'gathering', 'sending'))
+    AND (CAST($2 AS TEXT) = '' OR group_name = $2)
+`
+
+type CountTransfersParams struct {
+	Open      bool
+	GroupName string
+}
+
+func (q *Queries) CountTransfers(ctx context.Context, arg CountTransfersParams) (int64, error) {
+	row := q.queryRow(ctx, q.countTransfersStmt, countTransfers, arg.Open, arg.GroupName)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countUsers = `-- name: CountUsers :one
+SELECT COUNT(*) FROM users
+`
+
+func (q *Queries) CountUsers(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countUsersStmt, countUsers)
 	var count int64
 	err := row.Scan(&count)
 	return count, err
@@ -747,16 +820,22 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 
 const deliveries = `-- name: Deliveries :many
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
-WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name
+WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
+
+type DeliveriesParams struct {
+	TransferNo int64
+	Skip       int32
+	Most       int32
+}
 
 type DeliveriesRow struct {
 	Delivery  Delivery
 	GroupName string
 }
 
-func (q *Queries) Deliveries(ctx context.Context, transferNo int64) ([]DeliveriesRow, error) {
-	rows, err := q.query(ctx, q.deliveriesStmt, deliveries, transferNo)
+func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]DeliveriesRow, error) {
+	rows, err := q.query(ctx, q.deliveriesStmt, deliveries, arg.TransferNo, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -1629,8 +1708,14 @@ const members = `-- name: Members :many
 SELECT m.group_id, g.name AS group_name, m.user_id, u.name AS user_name, m.since,
     (SELECT COUNT(*) FROM devices d WHERE d.user_id = m.user_id) AS devices
 FROM members m JOIN groups g ON g.id = m.group_id JOIN users u ON u.id = m.user_id
-WHERE m.group_id = $1 ORDER BY u.name
+WHERE m.group_id = $1 ORDER BY u.name LIMIT $3 OFFSET $2
 `
+
+type MembersParams struct {
+	GroupID string
+	Skip    int32
+	Most    int32
+}
 
 type MembersRow struct {
 	GroupID   string
@@ -1641,8 +1726,8 @@ type MembersRow struct {
 	Devices   int64
 }
 
-func (q *Queries) Members(ctx context.Context, groupID string) ([]MembersRow, error) {
-	rows, err := q.query(ctx, q.membersStmt, members, groupID)
+func (q *Queries) Members(ctx context.Context, arg MembersParams) ([]MembersRow, error) {
+	rows, err := q.query(ctx, q.membersStmt, members, arg.GroupID, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
@@ -2073,6 +2158,67 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 	return items, nil
 }
 
+const owedOf = `-- name: OwedOf :many
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
+ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
+`
+
+type OwedOfParams struct {
+	TransferNo int64
+	Skip       int32
+	Most       int32
+}
+
+type OwedOfRow struct {
+	Delivery  Delivery
+	GroupName string
+}
+
+func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, error) {
+	rows, err := q.query(ctx, q.owedOfStmt, owedOf, arg.TransferNo, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []OwedOfRow
+	for rows.Next() {
+		var i OwedOfRow
+		if err := rows.Scan(
+			&i.Delivery.TransferNo,
+			&i.Delivery.UserID,
+			&i.Delivery.DeviceID,
+			&i.Delivery.UserName,
+			&i.Delivery.DeviceName,
+			&i.Delivery.State,
+			&i.Delivery.Reason,
+			&i.Delivery.Path,
+			&i.Delivery.Blocks,
+			&i.Delivery.Bytes,
+			&i.Delivery.Loss,
+			&i.Delivery.Bar,
+			&i.Delivery.Receipt,
+			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
+			&i.GroupName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const owedToMember = `-- name: OwedToMember :many
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
@@ -2320,8 +2466,14 @@ const requests = `-- name: Requests :many
 SELECT r.id, r.group_id, r.user_id, r.text, r.state, r.asked_at, r.decided_at, r.decided_by, g.name AS group_name, u.name AS user_name
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
 WHERE CAST($1 AS TEXT) = '' OR r.state = $1
-ORDER BY r.asked_at, r.id
+ORDER BY r.asked_at, r.id LIMIT $3 OFFSET $2
 `
+
+type RequestsParams struct {
+	State string
+	Skip  int32
+	Most  int32
+}
 
 type RequestsRow struct {
 	Request   Request
@@ -2329,8 +2481,8 @@ type RequestsRow struct {
 	UserName  string
 }
 
-func (q *Queries) Requests(ctx context.Context, state string) ([]RequestsRow, error) {
-	rows, err := q.query(ctx, q.requestsStmt, requests, state)
+func (q *Queries) Requests(ctx context.Context, arg RequestsParams) ([]RequestsRow, error) {
+	rows, err := q.query(ctx, q.requestsStmt, requests, arg.State, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}

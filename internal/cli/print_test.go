@@ -144,15 +144,17 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 	for _, c := range []struct {
 		state groupcast.TransferState
 		owed  int
+		lacks int
 		want  int
 	}{
-		{groupcast.TransferDone, 0, exitDone}, {groupcast.TransferSending, 0, exitDone}, {groupcast.TransferWaiting, 1, exitOwed},
-		{groupcast.TransferFailed, 0, exitError}, {groupcast.TransferCancelled, 0, exitError},
+		{groupcast.TransferDone, 0, 0, exitDone}, {groupcast.TransferSending, 0, 0, exitDone}, {groupcast.TransferWaiting, 1, 0, exitOwed},
+		{groupcast.TransferFailed, 0, 0, exitError}, {groupcast.TransferCancelled, 0, 0, exitError},
+		{groupcast.TransferDone, 0, 1, exitOwed}, {groupcast.TransferWaiting, 1, 1, exitOwed},
 	} {
 		var out bytes.Buffer
 		a := &app{out: &out, err: &out}
-		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Bytes: 10, WireBytes: 12}}
-		if code := a.exit(a.outcome(s, time.Second)); code != c.want {
+		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12}}
+		if code := a.exit(a.outcome(t.Context(), nil, s, time.Second)); code != c.want {
 			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
 		}
 	}

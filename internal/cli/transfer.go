@@ -35,9 +35,9 @@ func (a *app) transferList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|FAILED|MADE", func(t groupcast.Transfer) []string {
+			err = list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE", func(t groupcast.Transfer) []string {
 				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), size(t.Bytes), string(t.State),
-					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
+					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
 			})
 			if err != nil {
 				return err
@@ -66,7 +66,11 @@ func (a *app) onTransfer(use, short string, run func(ctx context.Context, client
 }
 
 func (a *app) transferShow() *cobra.Command {
-	return a.onTransfer("show ID", "A transfer, how it stands and each device's outcome", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+	var entries string
+	c := a.onTransfer("show ID", "A transfer, how it stands and each device's outcome", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+		if entries != "" {
+			return a.showEntries(ctx, client, no, entries)
+		}
 		t, err := client.Transfer(ctx, no)
 		if err != nil {
 			return err
@@ -82,8 +86,13 @@ func (a *app) transferShow() *cobra.Command {
 			}{t, deliveries})
 		}
 		a.describe(t)
-		return a.deliveryTable(deliveries)
+		if err := a.deliveryTable(deliveries); err != nil {
+			return err
+		}
+		return a.showAstray(ctx, client, deliveries)
 	})
+	c.Flags().StringVar(&entries, "entries", "", "all that is missing, or lies beside, at the device USER/DEVICE")
+	return c
 }
 
 // describe says how a transfer stands.
@@ -93,7 +102,7 @@ func (a *app) describe(t groupcast.Transfer) {
 	if t.Reason != "" {
 		state += ": " + name(t.Reason)
 	}
-	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d failed\n", state, ago(t.CreatedAt), name(t.CreatedBy), t.Verified, t.Owed, t.Failed)
+	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", state, ago(t.CreatedAt), name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
 	if t.WireBytes+t.HTTPSBytes > 0 {
 		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", size(t.WireBytes), size(t.HTTPSBytes))
 	}
@@ -166,7 +175,7 @@ func (a *app) transferCancel() *cobra.Command {
 }
 
 func (a *app) transferRetry() *cobra.Command {
-	return a.onTransfer("retry ID", "Owe again what failed, was refused, expired or cancelled", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+	return a.onTransfer("retry ID", "Owe again what is incomplete, failed, was refused, expired or cancelled", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 		t, err := client.RetryTransfer(ctx, no)
 		if err != nil {
 			return err

@@ -42,7 +42,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 		}
 		if err == nil && (settled(s) || quiet.Longer(s)) {
 			show.done()
-			return a.outcome(s, time.Since(started))
+			return a.outcome(ctx, client, s, time.Since(started))
 		}
 		a.showProgress(show, s, lost)
 		select {
@@ -76,7 +76,7 @@ func (a *app) unwatched(t groupcast.Transfer) error {
 }
 
 // outcome prints how a transfer ended for each device.
-func (a *app) outcome(s snapshot, took time.Duration) error {
+func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot, took time.Duration) error {
 	t := s.Transfer
 	if a.json {
 		if err := a.printLine(s); err != nil {
@@ -86,6 +86,9 @@ func (a *app) outcome(s snapshot, took time.Duration) error {
 		if err := a.deliveryTable(s.Deliveries); err != nil {
 			return err
 		}
+		if err := a.showAstray(ctx, client, s.Deliveries); err != nil {
+			return err
+		}
 		fmt.Fprintln(a.out, summary(t, took))
 	}
 	switch {
@@ -93,6 +96,9 @@ func (a *app) outcome(s snapshot, took time.Duration) error {
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("when it is mended: groupcast transfer retry %d", t.No)
 	case t.Failed > 0:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
+	case t.Incomplete > 0:
+		fmt.Fprintf(a.err, "transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n", t.No, plural(t.Incomplete, "device"), t.No)
+		return errOwed
 	case t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
 		return errOwed
 	}

@@ -78,7 +78,7 @@ func (d *Desk) countMine(ctx context.Context) (counts, error) {
 	if err != nil {
 		return counts{}, err
 	}
-	var in, asked, owed, got int
+	var in, asked, owed, got, lacking int
 	for _, g := range groups {
 		switch g.Membership {
 		case groupcast.MembershipMember:
@@ -93,10 +93,16 @@ func (d *Desk) countMine(ctx context.Context) (counts, error) {
 			owed++
 		case r.State == groupcast.DeliveryVerified:
 			got++
+		case r.State == groupcast.DeliveryIncomplete:
+			lacking++
 		}
 	}
+	received := fmt.Sprintf("%d received", got)
+	if lacking > 0 {
+		received += fmt.Sprintf(", %d incomplete", lacking)
+	}
 	return counts{text: strings.Join([]string{"in " + words.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
-		some(owed, "transfer on its way to you", "transfers on their way to you"), fmt.Sprintf("%d received", got)}, " · ")}, nil
+		some(owed, "transfer on its way to you", "transfers on their way to you"), received}, " · ")}, nil
 }
 
 func some(n int, one, more string) string {

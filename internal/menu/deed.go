@@ -88,9 +88,9 @@ var deeds = []deed{
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.CancelTransfer(ctx, no)
 		}},
-	{key: "r", name: "retry", note: "owed again to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
+	{key: "r", name: "retry", note: "owed again to those with entries missing, to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
 		fits: func(s words.Snapshot) bool {
-			return s.Transfer.Failed > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, unserved)
+			return s.Transfer.Failed+s.Transfer.Incomplete > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, unserved)
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.RetryTransfer(ctx, no)
@@ -102,7 +102,7 @@ func endedBadly(t groupcast.Transfer) bool {
 }
 
 func unserved(d groupcast.Delivery) bool {
-	return d.State == groupcast.DeliveryRefused || d.State == groupcast.DeliveryCancelled || d.State == groupcast.DeliveryExpired
+	return d.State.Retryable()
 }
 
 // fitting are the deeds that make sense for a transfer.

@@ -34,7 +34,7 @@ func shade(share float64) string {
 
 // has says whether a device has all of it.
 func has(d groupcast.Delivery) bool {
-	return d.State == groupcast.DeliveryVerified || d.State == groupcast.DeliveryAlreadyHad || d.State == groupcast.DeliverySuperseded
+	return d.State.Delivered()
 }
 
 // part is how much of a transfer a device has.
@@ -134,7 +134,7 @@ func worstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
 
 func rank(d groupcast.Delivery) int {
 	switch {
-	case d.State == groupcast.DeliveryFailed || d.State == groupcast.DeliveryRefused:
+	case d.State == groupcast.DeliveryFailed || d.State == groupcast.DeliveryRefused || d.State == groupcast.DeliveryIncomplete:
 		return 0
 	case d.State.Owed() && d.Active:
 		return 1

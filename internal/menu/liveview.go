@@ -41,6 +41,9 @@ func (m *model) viewSaid(lines []string) []string {
 	text := l.said
 	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
 		text, style = words.Name(receiver(who)+": "+who.Reason), faint
+		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
+			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, words.Name(receiver(who)))
+		}
 	}
 	if text == "" {
 		return lines
@@ -112,7 +115,7 @@ func (m *model) liveList(room int) []string {
 // transferLine is one transfer in one line.
 func (m *model) transferLine(t groupcast.Transfer) string {
 	share := 0.0
-	all := t.Owed + t.Verified + t.Failed
+	all := t.Owed + t.Verified + t.Incomplete + t.Failed
 	switch {
 	case t.Session != nil:
 		share = t.Session.Progress
@@ -223,7 +226,7 @@ func (m *model) liveDevices(room int) []string {
 
 // deviceTail says of a device how it receives, or why not.
 func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
-	out := []string{string(d.State)}
+	out := []string{words.State(d)}
 	if d.State.Owed() && !d.Active && d.Device != "" {
 		out = []string{"off"}
 	}

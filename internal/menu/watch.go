@@ -130,6 +130,9 @@ func outcome(s words.Snapshot) []string {
 	if t.Owed > 0 {
 		text += fmt.Sprintf(", %d still owed: delivered when they are back", t.Owed)
 	}
+	if t.Incomplete > 0 {
+		text += fmt.Sprintf(", %d incomplete: `Cancel, retry or hurry a transfer` owes it again", t.Incomplete)
+	}
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}

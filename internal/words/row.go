@@ -21,7 +21,43 @@ func DeliveryRow(d groupcast.Delivery) []string {
 	if d.Path != groupcast.PathMulticast {
 		loss = ""
 	}
-	return []string{d.User, device, string(d.State), Size(d.Bytes), path, loss, d.Reason}
+	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, d.Reason}
+}
+
+// State is where a delivery stands, with what does not lie under its name.
+func State(d groupcast.Delivery) string {
+	text := string(d.State)
+	if d.State == groupcast.DeliveryIncomplete {
+		text = fmt.Sprintf("incomplete (%d of %d)", d.Entries-d.Missing, d.Entries)
+	}
+	if d.Beside > 0 && !d.State.Owed() {
+		text += fmt.Sprintf(" · %d kept beside", d.Beside)
+	}
+	return text
+}
+
+// Astray counts what does not lie under its name at a device.
+func Astray(d groupcast.Delivery) string {
+	var parts []string
+	if d.Missing > 0 {
+		parts = append(parts, fmt.Sprintf("%d of %d entries are missing", d.Missing, d.Entries))
+	}
+	if d.Beside > 0 {
+		parts = append(parts, fmt.Sprintf("%d kept beside what is not groupcast's or was edited", d.Beside))
+	}
+	if len(parts) == 0 {
+		return "every entry lies under its name"
+	}
+	return strings.Join(parts, ", ")
+}
+
+// EntryRow is an entry that does not lie under its name.
+func EntryRow(e groupcast.DeliveryEntry) []string {
+	what := string(e.Result)
+	if e.Result == groupcast.EntryBeside {
+		what = "lies beside as " + e.Name
+	}
+	return []string{e.Path, e.Kind, what, e.Reason}
 }
 
 // OfferRow is a group as a receiver's user sees it.
@@ -69,6 +105,7 @@ func WhatNow(t groupcast.Transfer) string {
 // The heads of tables whose rows are above.
 const (
 	DeliveryHead = "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY"
+	EntryHead    = "PATH|KIND|IS|WHY"
 	OfferHead    = "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION"
 	CheckHead    = "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE"
 )

@@ -53,6 +53,9 @@ func Summary(t groupcast.Transfer, took time.Duration) string {
 	if t.Owed > 0 {
 		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed, Name(t.Group))
 	}
+	if t.Incomplete > 0 {
+		text += fmt.Sprintf(", %d incomplete", t.Incomplete)
+	}
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}
@@ -86,7 +89,11 @@ func Headline(s Snapshot) string {
 	if v := t.Session; v != nil {
 		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
 	}
-	return text + fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
+	text += fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
+	if t.Incomplete > 0 {
+		text += fmt.Sprintf(", %d incomplete", t.Incomplete)
+	}
+	return text
 }
 
 // Estimates says when half, most and all of the devices will be done; nothing if nobody knows.
@@ -128,10 +135,10 @@ func Share(s Snapshot) float64 {
 	var have, want float64
 	for _, d := range s.Deliveries {
 		switch {
-		case d.State == groupcast.DeliveryVerified || d.State == groupcast.DeliveryAlreadyHad || d.State == groupcast.DeliverySuperseded:
+		case d.State.Delivered():
 			have++
 			want++
-		case d.Active && d.State.Owed() && s.Transfer.Bytes > 0:
+		case (d.Active && d.State.Owed() || d.State == groupcast.DeliveryIncomplete) && s.Transfer.Bytes > 0:
 			have += min(1, float64(d.Bytes)/float64(s.Transfer.Bytes))
 			want++
 		}
@@ -170,7 +177,7 @@ func rank(d groupcast.Delivery) int {
 	switch {
 	case d.State.Owed() && d.Active:
 		return 0
-	case d.State == groupcast.DeliveryFailed:
+	case d.State == groupcast.DeliveryFailed || d.State == groupcast.DeliveryIncomplete:
 		return 1
 	case d.State.Owed():
 		return 3

@@ -1,6 +1,7 @@
 package words
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -34,5 +35,28 @@ func TestNobodyWaitsForWhoDoesNotAnswer(t *testing.T) {
 		if got := Settled(s); got != want {
 			t.Errorf("cause %q: settled is %v", cause, got)
 		}
+	}
+}
+
+func TestStatesInWords(t *testing.T) {
+	tally := groupcast.Tally{Entries: 30, Missing: 2, Beside: 1}
+	for want, d := range map[string]groupcast.Delivery{
+		"incomplete (28 of 30) · 1 kept beside": {State: groupcast.DeliveryIncomplete, Tally: tally},
+		"verified · 1 kept beside":              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30, Beside: 1}},
+		"verified":                              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30}},
+		"queued":                                {State: groupcast.DeliveryQueued, Tally: tally},
+	} {
+		if got := DeliveryRow(d)[2]; got != want {
+			t.Errorf("got %q, want %q", got, want)
+		}
+	}
+	s := Snapshot{Transfer: groupcast.Transfer{Bytes: 100, Verified: 1, Incomplete: 1}, Deliveries: []groupcast.Delivery{
+		{State: groupcast.DeliveryVerified}, {State: groupcast.DeliveryIncomplete, Bytes: 50},
+	}}
+	if got := Share(s); got != 0.75 {
+		t.Errorf("a share of %v", got)
+	}
+	if got := Summary(s.Transfer, time.Second); !strings.Contains(got, "1 verified, 1 incomplete;") {
+		t.Errorf("%q", got)
 	}
 }

@@ -1,0 +1,92 @@
+package cli
+
+import (
+	"context"
+	"fmt"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/words"
+)
+
+// What is shown of entries that do not lie under their names without being asked for.
+const (
+	entriesShown   = 20 // of one device
+	devicesShown   = 10
+	entriesPerCall = 1000
+)
+
+// showAstray prints what does not lie under its name, device by device: the first of it, and
+// how to see the rest.
+func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveries []groupcast.Delivery) error {
+	devices := 0
+	for _, d := range deliveries {
+		if d.State.Owed() || d.Missing+d.Beside == 0 {
+			continue
+		}
+		if devices++; devices > devicesShown {
+			continue
+		}
+		list, err := client.DeliveryEntries(ctx, d.Transfer, d.DeviceID, groupcast.Window{Limit: entriesShown})
+		if err != nil {
+			return err
+		}
+		fmt.Fprintf(a.out, "\n%s/%s: %s\n", name(d.User), name(d.Device), words.Astray(d))
+		a.entryTable(list.Entries)
+		if more := list.Total - len(list.Entries); more > 0 {
+			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, name(d.User), name(d.Device))
+		}
+	}
+	if devices > devicesShown {
+		fmt.Fprintf(a.out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n", devices-devicesShown)
+	}
+	return nil
+}
+
+func (a *app) entryTable(entries []groupcast.DeliveryEntry) {
+	if len(entries) == 0 {
+		return
+	}
+	rows := make([][]string, len(entries))
+	for i, e := range entries {
+		rows[i] = words.EntryRow(e)
+	}
+	for _, line := range words.Table(words.EntryHead, rows) {
+		fmt.Fprintln(a.out, "  "+line)
+	}
+}
+
+// showEntries prints all that does not lie under its name at one device.
+func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no protocol.TransferNo, which string) error {
+	d, err := findDelivery(ctx, client, no, which)
+	if err != nil {
+		return err
+	}
+	all := []groupcast.DeliveryEntry{}
+	for from := 0; ; {
+		list, err := client.DeliveryEntries(ctx, no, d.DeviceID, groupcast.Window{From: from, Limit: entriesPerCall})
+		if err != nil {
+			return err
+		}
+		if from == 0 && !a.json {
+			fmt.Fprintf(a.out, "%s/%s: %s\n", name(d.User), name(d.Device), words.Astray(d))
+		}
+		if a.json {
+			all = append(all, list.Entries...)
+		} else {
+			a.entryTable(list.Entries)
+		}
+		from += len(list.Entries)
+		if len(list.Entries) > 0 && from < list.Listed {
+			continue
+		}
+		if a.json {
+			return a.printJSON(all)
+		}
+		if list.Listed < list.Total {
+			fmt.Fprintf(a.out, "%d more are counted and not listed: the server keeps no more of one device\n", list.Total-list.Listed)
+		}
+		return nil
+	}
+}

@@ -30,6 +30,13 @@ func gives[T any](t trip, call func(context.Context, *apiclient.Client) (T, erro
 	return t
 }
 
+// lists is gives for a list that the service gives as a page.
+func lists[T any](t trip, call func(context.Context, *apiclient.Client) ([]T, error)) trip {
+	t = gives(t, call)
+	t.want = httpapitest.Fill[groupcast.Page[T]]().Rows
+	return t
+}
+
 func acts(t trip, call func(context.Context, *apiclient.Client) error) trip {
 	t.call = func(ctx context.Context, c *apiclient.Client) (any, error) { return nil, call(ctx, c) }
 	return t
@@ -91,7 +98,7 @@ func userTrips() []trip {
 		gives(trip{method: "AddUser", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
 			return c.AddUser(ctx, fresh)
 		}),
-		gives(trip{method: "Users"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.User, error) { return c.Users(ctx) }),
+		lists(trip{method: "Users"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.User, error) { return c.Users(ctx) }),
 		gives(trip{method: "UpdateUser", args: []any{oddUser, change}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
 			return c.UpdateUser(ctx, oddUser, change)
 		}),
@@ -99,10 +106,10 @@ func userTrips() []trip {
 		gives(trip{method: "UserGroups", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
 			return c.UserGroups(ctx, oddUser)
 		}),
-		gives(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+		lists(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 			return c.Devices(ctx, "a&b=c")
 		}),
-		gives(trip{method: "Devices", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+		lists(trip{method: "Devices", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 			return c.Devices(ctx, "")
 		}),
 		acts(trip{method: "RevokeDevice", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) error {
@@ -122,7 +129,7 @@ func groupTrips() []trip {
 			return c.Group(ctx, oddGroup)
 		}),
 		acts(trip{method: "DeleteGroup", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteGroup(ctx, oddGroup) }),
-		gives(trip{method: "Members", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
+		lists(trip{method: "Members", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
 			return c.Members(ctx, oddGroup)
 		}),
 		gives(trip{method: "AddMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Member, error) {
@@ -131,7 +138,7 @@ func groupTrips() []trip {
 		acts(trip{method: "RemoveMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) error {
 			return c.RemoveMember(ctx, oddGroup, oddUser)
 		}),
-		gives(trip{method: "Requests", args: []any{groupcast.RequestOpen}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {
+		lists(trip{method: "Requests", args: []any{groupcast.RequestOpen}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {
 			return c.Requests(ctx, groupcast.RequestOpen)
 		}),
 		gives(trip{method: "Approve", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
@@ -156,7 +163,7 @@ func transferTrips() []trip {
 		gives(trip{method: "AddTransfer", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
 			return c.AddTransfer(ctx, fresh)
 		}),
-		gives(trip{method: "Transfers", args: []any{filter}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
+		lists(trip{method: "Transfers", args: []any{filter}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
 			return c.Transfers(ctx, filter)
 		}),
 		one("Transfer", (*apiclient.Client).Transfer), one("CancelTransfer", (*apiclient.Client).CancelTransfer),
@@ -173,7 +180,7 @@ func transferTrips() []trip {
 		gives(trip{method: "DropMember", args: []any{no, "bob"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
 			return c.DropMember(ctx, no, "bob")
 		}),
-		gives(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
+		lists(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
 			return c.Deliveries(ctx, no)
 		}),
 		gives(trip{method: "DeliveryEntries", args: []any{no, device, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.DeliveryEntries, error) {
@@ -194,13 +201,13 @@ func transferTrips() []trip {
 		gives(trip{method: "LossMap", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LossMap, error) {
 			return c.LossMap(ctx, no)
 		}),
-		gives(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
+		lists(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
 			return rows(c.Files(ctx, no, groupcast.Window{}))
 		}),
-		gives(trip{method: "Pending", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+		lists(trip{method: "Pending", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
 			return rows(c.Pending(ctx, "", groupcast.Window{}))
 		}),
-		gives(trip{method: "Pending", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+		lists(trip{method: "Pending", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
 			return rows(c.Pending(ctx, oddGroup, groupcast.Window{}))
 		}),
 		gives(trip{method: "SendPending", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {

@@ -95,7 +95,40 @@ func (c *Client) Pending(ctx context.Context, group string, w groupcast.Window) 
 	if group != "" {
 		path = "/groups/" + segment(group) + "/pending"
 	}
-	return stretch[groupcast.PendingTransfer](ctx, c, get(path), w)
+	out := groupcast.Page[groupcast.PendingTransfer]{}
+	for rows := 0; ; {
+		piece := groupcast.Window{From: w.From + rows, Limit: maxRows}
+		if w.Limit > 0 {
+			piece.Limit = min(maxRows, w.Limit-rows)
+		}
+		some, err := stretch[groupcast.PendingTransfer](ctx, c, get(path), piece)
+		if err != nil {
+			return out, err
+		}
+		out.Rows, out.Total = joinPending(out.Rows, some.Rows), some.Total
+		got := pendingRows(some.Rows)
+		if rows += got; got < piece.Limit || rows == w.Limit {
+			return out, nil
+		}
+	}
+}
+
+// pendingRows counts the rows of a stretch of what is pending.
+func pendingRows(some []groupcast.PendingTransfer) (rows int) {
+	for _, p := range some {
+		rows += max(len(p.Deliveries), 1)
+	}
+	return rows
+}
+
+// joinPending puts a stretch behind another; the transfer between may be on both.
+func joinPending(all, some []groupcast.PendingTransfer) []groupcast.PendingTransfer {
+	if len(all) > 0 && len(some) > 0 && all[len(all)-1].Transfer.No == some[0].Transfer.No {
+		last := &all[len(all)-1]
+		last.Deliveries = append(last.Deliveries, some[0].Deliveries...)
+		some = some[1:]
+	}
+	return append(all, some...)
 }
 
 // SendPending sends everything that is pending for a group now.

@@ -33,10 +33,37 @@ type LoggedIn struct {
 type Attach struct {
 	Instance string `json:"instance,omitempty"` // drawn at random when the process starts: no two that live share it
 	Boot     string `json:"boot,omitempty"`     // names the machine's boot: a machine never comes back to an earlier one
+	Keep     bool   `json:"keep,omitempty"`     // its user says that this is the machine that logged in
 }
 
 // MaxAttachField bounds each field of Attach.
 const MaxAttachField = 64
+
+// Challenge is what a device signs to show that it has its key: good for a short while, for
+// whoever holds the token that it was asked with.
+type Challenge struct {
+	Nonce []byte `json:"nonce"`
+}
+
+// Renewal wakes the token of a device that was quiet for long.
+type Renewal struct {
+	Token     string `json:"token"`
+	Nonce     []byte `json:"nonce"`
+	Signature []byte `json:"signature"` // seal.SignProof with the device's key
+}
+
+// Fork asks for a device of its own: the home of the one that asks was copied to a second machine.
+type Fork struct {
+	Nonce     []byte `json:"nonce"`
+	Signature []byte `json:"signature"`  // by the key of the device it was, over the new one
+	PublicKey []byte `json:"public_key"` // the new one
+	Device    string `json:"device"`     // host name
+	OS        string `json:"os"`
+	Version   string `json:"version"`
+	Machine   string `json:"machine,omitempty"`   // names the machine: the same copy gets the same device again
+	Instance  string `json:"instance,omitempty"`  // as in Attach
+	CLIToken  string `json:"cli_token,omitempty"` // the login of the command line in that home, to get one like it
+}
 
 // AgentState is everything an agent needs to know: its groups and what it is owed. Groups
 // are the addresses to listen to; transfers that are open for it carry their offer.

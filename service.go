@@ -276,6 +276,13 @@ type AgentService interface {
 	// attach of a device ends the first (EConflict from Next), unless both come from processes
 	// that live: then it is refused with ECopied.
 	AgentEvents(ctx context.Context, p Principal, a Attach) (AgentStream, error)
+	// Challenge, which needs no principal, gives what is to be signed for Renew and Fork.
+	Challenge(ctx context.Context, token string) (Challenge, error)
+	// Renew wakes a token that was not used for long; it needs no principal but the proof that
+	// the device has its key. EUnauthorized if the login has ended.
+	Renew(ctx context.Context, from string, r Renewal) error
+	// Fork gives a copied home a device of its own; the one that it was stays as it is.
+	Fork(ctx context.Context, p Principal, f Fork) (LoggedIn, error)
 	AgentState(ctx context.Context, p Principal) (AgentState, error)
 	// Ready answers an offer and gets the keys, or the word to fetch over HTTPS.
 	Ready(ctx context.Context, p Principal, r Ready) (Handout, error)

@@ -234,6 +234,7 @@ type Delivery struct {
 	Cause       Cause               `json:"cause,omitempty"`  // the same in one word, while it is owed
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
+	Machines    int                 `json:"machines,omitempty"` // that use the device's login right now, where that is more than one
 	Blocks      int                 `json:"blocks_verified"`
 	Bytes       uint64              `json:"bytes_verified"`
 	LossPercent float64             `json:"loss_percent"`
@@ -326,7 +327,8 @@ type CheckResult struct {
 	LastSeen  time.Time         `json:"last_seen,omitzero"`
 	Loss      float64           `json:"loss_percent"`
 	FreeBytes uint64            `json:"free_bytes"`
-	Note      string            `json:"note,omitempty"` // in words, with the next step
+	Machines  int               `json:"machines,omitempty"` // that use its login, where that is more than one
+	Note      string            `json:"note,omitempty"`     // in words, with the next step
 }
 
 // ProbeResult says how many of a group's probes a device heard.

@@ -16,6 +16,24 @@ func (c *Client) AgentState(ctx context.Context) (groupcast.AgentState, error) {
 	return answered[groupcast.AgentState](ctx, c, get("/agent/state"))
 }
 
+// Challenge asks for what a device signs to show that it has its key.
+func (c *Client) Challenge(ctx context.Context, token string) (groupcast.Challenge, error) {
+	in := struct {
+		Token string `json:"token"`
+	}{token}
+	return answered[groupcast.Challenge](ctx, c, post("/agent/challenge", in))
+}
+
+// Renew wakes a token that was not used for long.
+func (c *Client) Renew(ctx context.Context, r groupcast.Renewal) error {
+	return c.do(ctx, post("/agent/renew", r), nil)
+}
+
+// Fork asks for a device of its own for a copied home.
+func (c *Client) Fork(ctx context.Context, f groupcast.Fork) (groupcast.LoggedIn, error) {
+	return answered[groupcast.LoggedIn](ctx, c, post("/agent/fork", f))
+}
+
 // Ready answers an offer.
 func (c *Client) Ready(ctx context.Context, r groupcast.Ready) (groupcast.Handout, error) {
 	return answered[groupcast.Handout](ctx, c, post("/agent/ready", r))

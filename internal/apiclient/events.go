@@ -51,6 +51,9 @@ func attaching(a groupcast.Attach) url.Values {
 			query.Set(key, value)
 		}
 	}
+	if a.Keep {
+		query.Set("keep", "true")
+	}
 	return query
 }
 

@@ -247,7 +247,15 @@ func agentTrips() []trip {
 	ready, report := httpapitest.Fill[groupcast.Ready](), httpapitest.Fill[groupcast.AgentReport]()
 	receipt, probes := httpapitest.Fill[groupcast.Receipt](), httpapitest.Fill[groupcast.ProbeAnswer]()
 	blank, page := groupcast.Ready{LacksAll: true}, httpapitest.Fill[groupcast.EntryPage]()
+	renewal, fork := httpapitest.Fill[groupcast.Renewal](), httpapitest.Fill[groupcast.Fork]()
 	return []trip{
+		gives(trip{method: "Challenge", by: "agent", args: []any{"token"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Challenge, error) {
+			return c.Challenge(ctx, "token")
+		}),
+		acts(trip{method: "Renew", by: "agent", args: []any{renewal}}, func(ctx context.Context, c *apiclient.Client) error { return c.Renew(ctx, renewal) }),
+		gives(trip{method: "Fork", by: "agent", args: []any{fork}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
+			return c.Fork(ctx, fork)
+		}),
 		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState, error) {
 			return c.AgentState(ctx)
 		}),

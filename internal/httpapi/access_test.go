@@ -15,9 +15,9 @@ import (
 
 // documented is who may use what: a change here is a change of the product's promises.
 var documented = map[access]string{
-	open:   "login setup sign-in",
+	open:   "login setup sign-in agent-challenge agent-renew",
 	anyone: "logout me",
-	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events",
+	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events agent-fork",
 	users:  "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices revoke-device sign-out events",
 	admins: "add-user users update-user delete-user user-groups create-group groups group delete-group members " +
 		"add-member remove-member requests approve deny add-transfer transfers transfer deliveries delivery-entries files series loss-map key-holders key-sessions savings " +

@@ -19,6 +19,7 @@ func (a *api) agentRoutes() {
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.AgentState, error) {
 			return a.service.AgentState(ctx, p)
 		})
+	a.ownLoginRoutes()
 	reply(a, route{method: http.MethodPost, path: "/agent/ready", id: "agent-ready", access: agents, body: maxRanges,
 		summary: "Answer an offer; get the session's keys or the word to fetch over HTTPS"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Ready }) (groupcast.Handout, error) {
@@ -44,6 +45,29 @@ func (a *api) agentRoutes() {
 		summary: "Which multicast probes the device heard"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.ProbeAnswer }) error {
 			return a.service.ProbesHeard(ctx, p, in.Body)
+		})
+}
+
+// ownLoginRoutes are about the device's own login.
+func (a *api) ownLoginRoutes() {
+	reply(a, route{method: http.MethodPost, path: "/agent/challenge", id: "agent-challenge", access: open, body: maxLogin,
+		summary: "What a device signs to show that it has its key"},
+		func(ctx context.Context, _ groupcast.Principal, in *struct {
+			Body struct {
+				Token string `json:"token" maxLength:"512"`
+			}
+		}) (groupcast.Challenge, error) {
+			return a.service.Challenge(ctx, in.Body.Token)
+		})
+	act(a, route{method: http.MethodPost, path: "/agent/renew", id: "agent-renew", access: open, body: maxLogin,
+		summary: "Wake the token of a device that was quiet for long"},
+		func(ctx context.Context, _ groupcast.Principal, in *struct{ Body groupcast.Renewal }) error {
+			return a.service.Renew(ctx, addressOf(ctx), in.Body)
+		})
+	reply(a, route{method: http.MethodPost, path: "/agent/fork", id: "agent-fork", access: agents, body: maxLogin,
+		summary: "A device of its own for a copied home"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Fork }) (groupcast.LoggedIn, error) {
+			return a.service.Fork(ctx, p, in.Body)
 		})
 }
 

@@ -32,6 +32,7 @@ func (a *api) eventRoutes() {
 type attaching struct {
 	Instance string `query:"instance" maxLength:"64" doc:"Drawn at random by the agent's process"`
 	Boot     string `query:"boot" maxLength:"64" doc:"Names the machine's boot"`
+	Keep     bool   `query:"keep" doc:"Its user says that this is the machine that logged in"`
 }
 
 func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {
@@ -105,11 +106,11 @@ func (a *api) ownGroups(ctx context.Context, p groupcast.Principal) (map[string]
 }
 
 func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attaching) (source, func(), error) {
-	if !a.attach.allow(p.Device.ID, time.Now()) {
+	if !a.attach.allow(attacher{p.Device.ID, in.Instance}, time.Now()) {
 		return nil, nil, groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
-			WithHint("is `groupcast receive` running twice with one login? it tries again by itself")
+			WithHint("it tries again by itself")
 	}
-	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot})
+	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot, Keep: in.Keep})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -119,25 +120,32 @@ func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attach
 	}, s.Close, nil
 }
 
-// How often a device may attach (security.md C10): once in 5 s in the long run, and a few
+// How often an agent's process may attach (security.md C10): once in 5 s in the long run, and a few
 // times in a row, because networks come back in bursts.
 const (
 	attachEvery  = 5 * time.Second
 	attachBurst  = 5
-	maxAttaching = 100_000 // devices remembered
+	maxAttaching = 100_000 // processes remembered
 )
 
-// attachLimits remembers how often each device attached.
+// attacher is a process of a device's agent. Machines with copies of one home share the device,
+// and each is to learn so at once: the server bounds how often the device as a whole attaches.
+type attacher struct {
+	device   protocol.DeviceID
+	instance string
+}
+
+// attachLimits remembers how often each process attached.
 type attachLimits struct {
 	mu      sync.Mutex
-	devices map[protocol.DeviceID]*rate.Limiter
+	devices map[attacher]*rate.Limiter
 }
 
 func newAttachLimits() *attachLimits {
-	return &attachLimits{devices: map[protocol.DeviceID]*rate.Limiter{}}
+	return &attachLimits{devices: map[attacher]*rate.Limiter{}}
 }
 
-func (l *attachLimits) allow(id protocol.DeviceID, now time.Time) bool {
+func (l *attachLimits) allow(id attacher, now time.Time) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	d := l.devices[id]

@@ -229,14 +229,14 @@ func TestMemberSeesHisGroupOnceHeIsIn(t *testing.T) {
 
 func TestAttachLimits(t *testing.T) {
 	l, now := newAttachLimits(), time.Unix(1_800_000_000, 0)
-	a, b := protocol.DeviceID{1}, protocol.DeviceID{2}
+	a, b := attacher{protocol.DeviceID{1}, "x"}, attacher{protocol.DeviceID{1}, "y"}
 	for i := range attachBurst {
 		if !l.allow(a, now) {
 			t.Errorf("attach %d was refused", i+1)
 		}
 	}
 	if l.allow(a, now) || !l.allow(b, now) {
-		t.Error("the limit is not the device's own")
+		t.Error("the limit is not the process's own")
 	}
 	if !l.allow(a, now.Add(attachEvery)) || l.allow(a, now.Add(attachEvery)) {
 		t.Error("want one more after each pause")

@@ -16,6 +16,7 @@ const (
 	labelAnnounce = "groupcast/1 announce\x00"
 	labelProbe    = "groupcast/1 probe\x00"
 	labelReceipt  = "groupcast/1 receipt\x00"
+	labelProof    = "groupcast/1 device\x00"
 )
 
 // ErrSignature says that a signature is not that key's over that message.
@@ -185,6 +186,33 @@ func SignReceipt(key SigningKey, r Receipt) []byte { return key.sign(r.bytes()) 
 func VerifyReceipt(key VerifyKey, r Receipt, signature []byte) error {
 	if err := key.verify(r.bytes(), signature); err != nil {
 		return fmt.Errorf("receipt: %w", err)
+	}
+	return nil
+}
+
+// Proof is what a device signs to show that it has its key: a server's nonce and, where the
+// device asks for another identity, the public key of that.
+type Proof struct {
+	Server protocol.ServerID
+	Nonce  []byte
+	NewKey []byte
+}
+
+func (p Proof) bytes() []byte {
+	b := []byte(labelProof)
+	b = append(b, p.Server[:]...)
+	b = binary.BigEndian.AppendUint16(b, uint16(len(p.Nonce)))
+	b = append(b, p.Nonce...)
+	return append(b, p.NewKey...)
+}
+
+// SignProof signs with the device's key.
+func SignProof(key SigningKey, p Proof) []byte { return key.sign(p.bytes()) }
+
+// VerifyProof checks a proof with the public key that the device gave at login.
+func VerifyProof(key VerifyKey, p Proof, signature []byte) error {
+	if err := key.verify(p.bytes(), signature); err != nil {
+		return fmt.Errorf("proof: %w", err)
 	}
 	return nil
 }

@@ -16,7 +16,8 @@ import (
 
 const (
 	cliTokenLife  = 30 * 24 * time.Hour
-	tokenUnused   = 90 * 24 * time.Hour // then a token is void (C7)
+	tokenUnused   = 90 * 24 * time.Hour  // then a token is void (C7); a receiver's is asleep
+	machineUnused = 730 * 24 * time.Hour // then a receiver's login ends, unless it is owed something
 	maxDeviceName = 64
 )
 
@@ -143,8 +144,8 @@ func (s *Server) giveToken(ctx context.Context, u groupcast.User, from string, d
 func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcast.Principal, error) {
 	hash := hashToken(token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
-	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || s.idle(t))) {
-		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").WithHint("use `groupcast login`")
+	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || s.idle(t) || s.asleep(t))) {
+		return groupcast.Principal{}, errOver
 	}
 	if err != nil {
 		return groupcast.Principal{}, err
@@ -152,6 +153,8 @@ func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcas
 	s.touched(hash)
 	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: signInID(hash)}, nil
 }
+
+var errOver = groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").WithHint("use `groupcast login`")
 
 // Logout ends the principal's device; a browser's sign-in; or, without either, his logins of
 // that kind.

@@ -15,7 +15,13 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if err != nil {
 		return nil, err
 	}
-	q, replaced, err := s.roster.attach(p)
+	if err := s.roster.mayAttach(d.ID); err != nil {
+		return nil, err
+	}
+	if err := s.sole(ctx, d, say, p.From); err != nil {
+		return nil, err
+	}
+	q, replaced, err := s.roster.attach(p, say)
 	if err != nil {
 		return nil, err
 	}

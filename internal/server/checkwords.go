@@ -21,7 +21,7 @@ func (s *Server) checkResults(ctx context.Context, devices []groupcast.Device, g
 	for _, d := range devices {
 		r := groupcast.CheckResult{
 			DeviceID: d.ID, Device: d.Name, User: d.User, Active: d.Active,
-			LastSeen: d.LastSeen, Loss: d.LossPercent, FreeBytes: d.FreeBytes,
+			LastSeen: d.LastSeen, Loss: d.LossPercent, FreeBytes: d.FreeBytes, Machines: d.Machines,
 		}
 		reply, answered := replies[d.ID]
 		if answered {
@@ -79,6 +79,8 @@ func pathOf(probes []groupcast.ProbeResult) groupcast.Path {
 // note says in words how a device is reached, with the next step.
 func note(r groupcast.CheckResult, answered bool, now time.Time) string {
 	switch {
+	case r.Machines > 1:
+		return fmt.Sprintf("its login is used by %d machines, of which only one gets files: a home was copied; on the others: `groupcast logout`, then log in", r.Machines)
 	case !r.Active && r.LastSeen.IsZero():
 		return "has never connected: start `groupcast receive` there"
 	case !r.Active:

@@ -5,6 +5,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
 // Devices lists the devices of a user, or of all. A user may list his own, which are all that
@@ -27,10 +28,31 @@ func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string
 		id = u.ID
 	}
 	out, err = s.store.Devices(ctx, id, w)
+	if err != nil {
+		return out, err
+	}
+	logins, err := s.store.Logins(ctx, id, w)
 	for i := range out.Rows {
 		s.roster.overlay(&out.Rows[i])
+		s.lasts(&out.Rows[i], logins[out.Rows[i].ID])
 	}
 	return out, err
+}
+
+// lasts says when a device's login ends: long after its last use, and never before what it is
+// owed expires.
+func (s *Server) lasts(d *groupcast.Device, l store.DeviceLogin) {
+	d.CopyOf = l.CopyOf
+	switch {
+	case l.LastUsed.IsZero():
+		return // it has none
+	case d.Active:
+		l.LastUsed = s.now()
+	}
+	d.LoginEnds = l.LastUsed.Add(machineUnused)
+	if l.OwedUntil.After(d.LoginEnds) {
+		d.LoginEnds = l.OwedUntil
+	}
 }
 
 // RevokeDevice ends a device for good. A user may revoke his own.

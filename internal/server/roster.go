@@ -10,8 +10,8 @@ import (
 )
 
 const (
-	attachEvery = 5 * time.Second // of one device, in the long run (C10)
-	attachBurst = 5
+	attachEvery = 250 * time.Millisecond // of one device, in the long run (C10): many machines may hold copies of one home
+	attachBurst = 64
 	maxAttached = 20_000
 )
 
@@ -22,6 +22,8 @@ type roster struct {
 	attached map[protocol.DeviceID]*attachment
 	users    map[string]int // attached devices per user
 	limits   map[protocol.DeviceID]*rate.Limiter
+	trails   map[protocol.DeviceID][]groupcast.Attach   // who attached, the last at the end
+	rivals   map[protocol.DeviceID]map[string]time.Time // processes that were told that they share a device
 	now      func() time.Time
 	left     func(protocol.DeviceID) // called without the lock
 }
@@ -30,25 +32,27 @@ type attachment struct {
 	q      *queue[groupcast.AgentEvent]
 	device groupcast.Device
 	from   string
+	say    groupcast.Attach
 }
 
 func newRoster(now func() time.Time, left func(protocol.DeviceID)) *roster {
 	return &roster{
 		attached: map[protocol.DeviceID]*attachment{}, users: map[string]int{},
-		limits: map[protocol.DeviceID]*rate.Limiter{}, now: now, left: left,
+		limits: map[protocol.DeviceID]*rate.Limiter{}, trails: map[protocol.DeviceID][]groupcast.Attach{},
+		rivals: map[protocol.DeviceID]map[string]time.Time{}, now: now, left: left,
 	}
 }
 
 var errReplaced = groupcast.Errorf(groupcast.EConflict, "this device attached from elsewhere").
-	WithHint("run one receiver per login; log in again on the other machine for a device of its own")
+	WithHint("a machine whose home was copied gets a device of its own by itself; if this one does not: `groupcast logout` there, then log in")
 
 // attach opens a device's stream; one that it had before ends. It says whether there was one.
-func (r *roster) attach(p groupcast.Principal) (*queue[groupcast.AgentEvent], bool, error) {
+func (r *roster) attach(p groupcast.Principal, say groupcast.Attach) (*queue[groupcast.AgentEvent], bool, error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := p.Device.ID
-	if err := r.mayAttach(id); err != nil {
-		return nil, false, err
+	if r.attached[id] == nil && len(r.attached) >= maxAttached {
+		return nil, false, groupcast.Errorf(groupcast.EExhausted, "%d devices are attached already", maxAttached)
 	}
 	old := r.attached[id]
 	if old != nil {
@@ -56,7 +60,8 @@ func (r *roster) attach(p groupcast.Principal) (*queue[groupcast.AgentEvent], bo
 	}
 	q := newQueue[groupcast.AgentEvent]()
 	q.left = func() { r.forget(id, q) }
-	r.attached[id] = &attachment{q: q, device: *p.Device, from: p.From}
+	r.attached[id] = &attachment{q: q, device: *p.Device, from: p.From, say: say}
+	r.follow(id, say)
 	r.users[p.User.ID]++
 	r.version++
 	q.put(groupcast.AgentEvent{Version: r.version, Kind: groupcast.AgentHello})
@@ -64,11 +69,10 @@ func (r *roster) attach(p groupcast.Principal) (*queue[groupcast.AgentEvent], bo
 }
 
 func (r *roster) mayAttach(id protocol.DeviceID) error {
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	l := r.limits[id]
 	if l == nil {
-		if len(r.attached) >= maxAttached {
-			return groupcast.Errorf(groupcast.EExhausted, "%d devices are attached already", maxAttached)
-		}
 		if len(r.limits) > 2*maxAttached {
 			clear(r.limits)
 		}
@@ -77,7 +81,7 @@ func (r *roster) mayAttach(id protocol.DeviceID) error {
 	}
 	if !l.AllowN(r.now(), 1) {
 		return groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
-			WithHint("wait %s; two receivers with one login throw each other out", attachEvery)
+			WithHint("it tries again by itself; is its home copied to many machines?")
 	}
 	return nil
 }
@@ -191,6 +195,7 @@ func (r *roster) overlay(d *groupcast.Device) {
 	if a := r.attached[d.ID]; a != nil {
 		d.Active, d.Address, d.LastSeen = true, a.from, r.now()
 	}
+	d.Machines = r.count(d.ID)
 }
 
 func (r *roster) stateVersion() uint64 {

@@ -52,7 +52,7 @@ func (s *Server) flushTouches(ctx context.Context) {
 			s.log.Error("the use of tokens could not be noted", slog.Any("err", err))
 		}
 	}
-	if _, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused)); err != nil && ctx.Err() == nil {
+	if _, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused), now.Add(-machineUnused)); err != nil && ctx.Err() == nil {
 		s.log.Error("old tokens could not be removed", slog.Any("err", err))
 	}
 }

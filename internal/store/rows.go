@@ -55,6 +55,19 @@ type Token struct {
 	Name      string    // of the device, in listings
 }
 
+// Copy says of which device another one is a copy, and on which machine it runs. Zero: of none.
+type Copy struct {
+	Of      protocol.DeviceID
+	Machine string // in the agent's own notation; empty: not known
+}
+
+// DeviceLogin is how long the login of a device lasts.
+type DeviceLogin struct {
+	LastUsed  time.Time // zero: it has none
+	OwedUntil time.Time // when the last of what it is owed expires; zero: it is owed nothing
+	CopyOf    string    // name of the device that it is a copy of
+}
+
 // Transfer is a transfer with what only the server needs to know of it.
 type Transfer struct {
 	groupcast.Transfer

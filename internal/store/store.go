@@ -64,8 +64,9 @@ type Tokens interface {
 	Tokens(ctx context.Context, userID string, now time.Time) ([]Token, error)
 	// DeleteTokens ends a user's tokens of a scope (of every scope for ""), except one.
 	DeleteTokens(ctx context.Context, userID string, scope groupcast.Scope, except TokenHash) error
-	// PruneTokens forgets what has expired or was not used since a time.
-	PruneTokens(ctx context.Context, now, unusedSince time.Time) (int, error)
+	// PruneTokens forgets what has expired or was not used since a time. For tokens of agents
+	// that is quietSince, and never while their device is owed something.
+	PruneTokens(ctx context.Context, now, unusedSince, quietSince time.Time) (int, error)
 }
 
 // Devices are the machines of users.
@@ -74,6 +75,15 @@ type Devices interface {
 	// the user's groups; it takes over deliveries that had no device. EExhausted past
 	// MaxDevices.
 	AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
+	// AddCopy is AddDevice for a machine whose home was copied from another device's.
+	AddCopy(ctx context.Context, d groupcast.Device, c Copy, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
+	// Copies lists the devices that were made as copies of one on a machine, by name.
+	Copies(ctx context.Context, c Copy) ([]groupcast.Device, error)
+	// RekeyDevice gives a device another public key; its tokens end. It gives what it is owed.
+	RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time) ([]groupcast.Delivery, error)
+	// Logins tells of the devices that Devices would list when their login was used last, and
+	// until when they are owed something.
+	Logins(ctx context.Context, userID string, w groupcast.Window) (map[protocol.DeviceID]DeviceLogin, error)
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "".

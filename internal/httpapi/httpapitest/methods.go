@@ -245,6 +245,21 @@ func (s *Service) ServerStatus(_ context.Context, p groupcast.Principal) (groupc
 	return answer[groupcast.ServerStatus](s.note("ServerStatus", p))
 }
 
+// Challenge notes the call.
+func (s *Service) Challenge(_ context.Context, token string) (groupcast.Challenge, error) {
+	return answer[groupcast.Challenge](s.note("Challenge", groupcast.Principal{}, token))
+}
+
+// Renew notes the call.
+func (s *Service) Renew(_ context.Context, _ string, r groupcast.Renewal) error {
+	return s.note("Renew", groupcast.Principal{}, r)
+}
+
+// Fork notes the call.
+func (s *Service) Fork(_ context.Context, p groupcast.Principal, f groupcast.Fork) (groupcast.LoggedIn, error) {
+	return answer[groupcast.LoggedIn](s.note("Fork", p, f))
+}
+
 // AgentState notes the call.
 func (s *Service) AgentState(_ context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
 	return answer[groupcast.AgentState](s.note("AgentState", p))

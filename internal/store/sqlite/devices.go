@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"database/sql"
 	"fmt"
 	"slices"
 	"time"
@@ -23,6 +24,11 @@ func unique(name string, taken []string) string {
 
 // AddDevice makes a device and owes it what is open for its user.
 func (s *Store) AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
+	return s.AddCopy(ctx, d, store.Copy{}, at)
+}
+
+// AddCopy is AddDevice that notes whose copy it is.
+func (s *Store) AddCopy(ctx context.Context, d groupcast.Device, c store.Copy, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, d.UserID)
@@ -38,13 +44,72 @@ func (s *Store) AddDevice(ctx context.Context, d groupcast.Device, at time.Time)
 				WithHint("revoke some of them: groupcast user devices %s", u.Name)
 		}
 		d.User, d.Name, d.CreatedAt = u.Name, unique(d.Name, names), instant(micros(at))
-		if err := q.AddDevice(ctx, deviceRow(d)); err != nil {
+		row := deviceRow(d)
+		row.CopyOf, row.Machine = deviceText(c.Of), c.Machine
+		if err := q.AddDevice(ctx, row); err != nil {
 			return err
 		}
 		owed, err = takeOver(ctx, q, d, micros(at))
 		return err
 	})
 	return d, owed, err
+}
+
+// Copies lists the copies of a device on a machine.
+func (s *Store) Copies(ctx context.Context, c store.Copy) (out []groupcast.Device, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.CopyOnMachine(ctx, queries.CopyOnMachineParams{CopyOf: deviceText(c.Of), Machine: c.Machine})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, func(r queries.CopyOnMachineRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) })
+		return err
+	})
+	return out, err
+}
+
+// RekeyDevice gives a device another key.
+func (s *Store) RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time) ([]groupcast.Delivery, error) {
+	var owed []groupcast.Delivery
+	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		r, err := q.Device(ctx, deviceText(id))
+		if err != nil {
+			return missing(err, "device", id)
+		}
+		d, err := deviceFrom(r.Device, r.UserName)
+		if err != nil {
+			return err
+		}
+		if err := q.RekeyDevice(ctx, queries.RekeyDeviceParams{PublicKey: publicKey, LastSeen: micros(at), ID: deviceText(id)}); err != nil {
+			return err
+		}
+		if err := q.DeleteTokensOfDevice(ctx, sql.NullString{String: deviceText(id), Valid: true}); err != nil {
+			return err
+		}
+		owed, err = takeOver(ctx, q, d, micros(at))
+		return err
+	})
+	return owed, err
+}
+
+// Logins tells how long the logins of devices last.
+func (s *Store) Logins(ctx context.Context, userID string, w groupcast.Window) (map[protocol.DeviceID]store.DeviceLogin, error) {
+	out := map[protocol.DeviceID]store.DeviceLogin{}
+	err := s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.DeviceLogins(ctx, queries.DeviceLoginsParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
+		if err != nil {
+			return err
+		}
+		for _, r := range rows {
+			id, err := deviceID(r.ID)
+			if err != nil {
+				return err
+			}
+			out[id] = store.DeviceLogin{LastUsed: instant(r.LastUsed), OwedUntil: instant(r.OwedUntil), CopyOf: r.CopyOf}
+		}
+		return nil
+	})
+	return out, err
 }
 
 func takeOver(ctx context.Context, q *queries.Queries, d groupcast.Device, at int64) ([]groupcast.Delivery, error) {

@@ -54,14 +54,20 @@ DELETE FROM tokens WHERE hash = @hash;
 DELETE FROM tokens
 WHERE user_id = @user_id AND (CAST(@scope AS TEXT) = '' OR scope = @scope) AND hash <> @except_hash;
 
+-- A receiver's login outlives what its device is owed.
 -- name: PruneTokens :execrows
-DELETE FROM tokens WHERE (expires <> 0 AND expires <= @now) OR last_used < @unused_since;
+DELETE FROM tokens WHERE (expires <> 0 AND expires <= @now)
+    OR (scope <> 'agent' AND last_used < @unused_since)
+    OR (scope = 'agent' AND last_used < @quiet_since AND NOT EXISTS (
+        SELECT 1 FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+        WHERE d.device_id = tokens.device_id AND d.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')));
 
 -- name: AddDevice :exec
 INSERT INTO devices (id, user_id, name, public_key, os, version, created_at, last_seen,
-    address, path, free_bytes, loss, clock_off)
+    address, path, free_bytes, loss, clock_off, copy_of, machine)
 VALUES (@id, @user_id, @name, @public_key, @os, @version, @created_at, @last_seen,
-    @address, @path, @free_bytes, @loss, @clock_off);
+    @address, @path, @free_bytes, @loss, @clock_off, @copy_of, @machine);
 
 -- name: DeviceNames :many
 SELECT name FROM devices WHERE user_id = @user_id;
@@ -81,6 +87,26 @@ ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
 
 -- name: CountDevices :one
 SELECT COUNT(*) FROM devices d WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id;
+
+-- name: DeviceLogins :many
+SELECT d.id, COALESCE(o.name, '') AS copy_of,
+    CAST(COALESCE((SELECT MAX(k.last_used) FROM tokens k WHERE k.device_id = d.id AND k.scope = 'agent'), 0) AS BIGINT) AS last_used,
+    CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
+        WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')), 0) AS BIGINT) AS owed_until
+FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
+WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
+
+-- name: CopyOnMachine :many
+SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+WHERE d.copy_of = @copy_of AND d.machine = @machine AND d.machine <> '' ORDER BY d.name;
+
+-- name: RekeyDevice :exec
+UPDATE devices SET public_key = @public_key, last_seen = @last_seen WHERE id = @id;
+
+-- name: DeleteTokensOfDevice :exec
+DELETE FROM tokens WHERE device_id = @device_id;
 
 -- name: UpdateDevice :exec
 UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,

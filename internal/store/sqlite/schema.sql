@@ -23,8 +23,11 @@ CREATE TABLE devices (
     free_bytes BIGINT NOT NULL,
     loss       DOUBLE PRECISION    NOT NULL,
     clock_off  BIGINT NOT NULL,
+    copy_of    TEXT    NOT NULL DEFAULT '', -- the device whose home was copied
+    machine    TEXT    NOT NULL DEFAULT '',
     UNIQUE (user_id, name)
 );
+CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';
 
 CREATE TABLE tokens (
     hash       TEXT    NOT NULL PRIMARY KEY,

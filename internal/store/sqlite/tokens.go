@@ -88,10 +88,10 @@ func (s *Store) DeleteTokens(ctx context.Context, userID string, scope groupcast
 }
 
 // PruneTokens forgets tokens that are over.
-func (s *Store) PruneTokens(ctx context.Context, now, unusedSince time.Time) (int, error) {
+func (s *Store) PruneTokens(ctx context.Context, now, unusedSince, quietSince time.Time) (int, error) {
 	var n int64
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) (err error) {
-		n, err = q.PruneTokens(ctx, queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince)})
+		n, err = q.PruneTokens(ctx, queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince), QuietSince: micros(quietSince)})
 		return err
 	})
 	return int(n), err

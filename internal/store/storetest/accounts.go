@@ -85,7 +85,7 @@ func tokens(w *world) {
 	equal(w, "web lives", w.alive(web), false)
 	equal(w, "agent lives", w.alive(agent), true)
 	w.ok(w.s.TouchTokens(w.ctx, map[store.TokenHash]time.Time{agent: w.now}))
-	n, err := w.s.PruneTokens(w.ctx, w.now, w.now.Add(-time.Second))
+	n, err := w.s.PruneTokens(w.ctx, w.now, w.now.Add(-time.Second), w.now.Add(-time.Second))
 	w.ok(err)
 	equal(w, "pruned", n, 1) // cli
 	w.ok(w.s.DeleteToken(w.ctx, agent))

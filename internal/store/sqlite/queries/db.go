@@ -93,6 +93,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.closeOfferStmt, err = db.PrepareContext(ctx, closeOffer); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseOffer: %w", err)
 	}
+	if q.copyOnMachineStmt, err = db.PrepareContext(ctx, copyOnMachine); err != nil {
+		return nil, fmt.Errorf("error preparing query CopyOnMachine: %w", err)
+	}
 	if q.countStmt, err = db.PrepareContext(ctx, count); err != nil {
 		return nil, fmt.Errorf("error preparing query Count: %w", err)
 	}
@@ -138,6 +141,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deleteTokensStmt, err = db.PrepareContext(ctx, deleteTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteTokens: %w", err)
 	}
+	if q.deleteTokensOfDeviceStmt, err = db.PrepareContext(ctx, deleteTokensOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteTokensOfDevice: %w", err)
+	}
 	if q.deleteUserStmt, err = db.PrepareContext(ctx, deleteUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteUser: %w", err)
 	}
@@ -155,6 +161,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deviceByKeyStmt, err = db.PrepareContext(ctx, deviceByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceByKey: %w", err)
+	}
+	if q.deviceLoginsStmt, err = db.PrepareContext(ctx, deviceLogins); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceLogins: %w", err)
 	}
 	if q.deviceNamesStmt, err = db.PrepareContext(ctx, deviceNames); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceNames: %w", err)
@@ -278,6 +287,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.recountTransferStmt, err = db.PrepareContext(ctx, recountTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query RecountTransfer: %w", err)
+	}
+	if q.rekeyDeviceStmt, err = db.PrepareContext(ctx, rekeyDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query RekeyDevice: %w", err)
 	}
 	if q.releaseTransferStmt, err = db.PrepareContext(ctx, releaseTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseTransfer: %w", err)
@@ -504,6 +516,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing closeOfferStmt: %w", cerr)
 		}
 	}
+	if q.copyOnMachineStmt != nil {
+		if cerr := q.copyOnMachineStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing copyOnMachineStmt: %w", cerr)
+		}
+	}
 	if q.countStmt != nil {
 		if cerr := q.countStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countStmt: %w", cerr)
@@ -579,6 +596,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deleteTokensStmt: %w", cerr)
 		}
 	}
+	if q.deleteTokensOfDeviceStmt != nil {
+		if cerr := q.deleteTokensOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteTokensOfDeviceStmt: %w", cerr)
+		}
+	}
 	if q.deleteUserStmt != nil {
 		if cerr := q.deleteUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deleteUserStmt: %w", cerr)
@@ -607,6 +629,11 @@ func (q *Queries) Close() error {
 	if q.deviceByKeyStmt != nil {
 		if cerr := q.deviceByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deviceByKeyStmt: %w", cerr)
+		}
+	}
+	if q.deviceLoginsStmt != nil {
+		if cerr := q.deviceLoginsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceLoginsStmt: %w", cerr)
 		}
 	}
 	if q.deviceNamesStmt != nil {
@@ -812,6 +839,11 @@ func (q *Queries) Close() error {
 	if q.recountTransferStmt != nil {
 		if cerr := q.recountTransferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing recountTransferStmt: %w", cerr)
+		}
+	}
+	if q.rekeyDeviceStmt != nil {
+		if cerr := q.rekeyDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing rekeyDeviceStmt: %w", cerr)
 		}
 	}
 	if q.releaseTransferStmt != nil {
@@ -1051,6 +1083,7 @@ type Queries struct {
 	closeAllOffersStmt            *sql.Stmt
 	closeDeliveryStmt             *sql.Stmt
 	closeOfferStmt                *sql.Stmt
+	copyOnMachineStmt             *sql.Stmt
 	countStmt                     *sql.Stmt
 	countClosedStmt               *sql.Stmt
 	countDeliveriesStmt           *sql.Stmt
@@ -1066,12 +1099,14 @@ type Queries struct {
 	deleteGroupStmt               *sql.Stmt
 	deleteTokenStmt               *sql.Stmt
 	deleteTokensStmt              *sql.Stmt
+	deleteTokensOfDeviceStmt      *sql.Stmt
 	deleteUserStmt                *sql.Stmt
 	deliveriesStmt                *sql.Stmt
 	deliveriesOfUserStmt          *sql.Stmt
 	deliveryStmt                  *sql.Stmt
 	deviceStmt                    *sql.Stmt
 	deviceByKeyStmt               *sql.Stmt
+	deviceLoginsStmt              *sql.Stmt
 	deviceNamesStmt               *sql.Stmt
 	devicesStmt                   *sql.Stmt
 	dropEntriesStmt               *sql.Stmt
@@ -1113,6 +1148,7 @@ type Queries struct {
 	raiseVersionStmt              *sql.Stmt
 	recountOfUserStmt             *sql.Stmt
 	recountTransferStmt           *sql.Stmt
+	rekeyDeviceStmt               *sql.Stmt
 	releaseTransferStmt           *sql.Stmt
 	removeMemberStmt              *sql.Stmt
 	reopenTransferStmt            *sql.Stmt
@@ -1177,6 +1213,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		closeAllOffersStmt:            q.closeAllOffersStmt,
 		closeDeliveryStmt:             q.closeDeliveryStmt,
 		closeOfferStmt:                q.closeOfferStmt,
+		copyOnMachineStmt:             q.copyOnMachineStmt,
 		countStmt:                     q.countStmt,
 		countClosedStmt:               q.countClosedStmt,
 		countDeliveriesStmt:           q.countDeliveriesStmt,
@@ -1192,12 +1229,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteGroupStmt:               q.deleteGroupStmt,
 		deleteTokenStmt:               q.deleteTokenStmt,
 		deleteTokensStmt:              q.deleteTokensStmt,
+		deleteTokensOfDeviceStmt:      q.deleteTokensOfDeviceStmt,
 		deleteUserStmt:                q.deleteUserStmt,
 		deliveriesStmt:                q.deliveriesStmt,
 		deliveriesOfUserStmt:          q.deliveriesOfUserStmt,
 		deliveryStmt:                  q.deliveryStmt,
 		deviceStmt:                    q.deviceStmt,
 		deviceByKeyStmt:               q.deviceByKeyStmt,
+		deviceLoginsStmt:              q.deviceLoginsStmt,
 		deviceNamesStmt:               q.deviceNamesStmt,
 		devicesStmt:                   q.devicesStmt,
 		dropEntriesStmt:               q.dropEntriesStmt,
@@ -1239,6 +1278,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		raiseVersionStmt:              q.raiseVersionStmt,
 		recountOfUserStmt:             q.recountOfUserStmt,
 		recountTransferStmt:           q.recountTransferStmt,
+		rekeyDeviceStmt:               q.rekeyDeviceStmt,
 		releaseTransferStmt:           q.releaseTransferStmt,
 		removeMemberStmt:              q.removeMemberStmt,
 		reopenTransferStmt:            q.reopenTransferStmt,

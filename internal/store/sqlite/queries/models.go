@@ -70,6 +70,8 @@ type Device struct {
 	FreeBytes int64
 	Loss      float64
 	ClockOff  int64
+	CopyOf    string
+	Machine   string
 }
 
 type Edition struct {

@@ -12,9 +12,9 @@ import (
 
 const addDevice = `-- name: AddDevice :exec
 INSERT INTO devices (id, user_id, name, public_key, os, version, created_at, last_seen,
-    address, path, free_bytes, loss, clock_off)
+    address, path, free_bytes, loss, clock_off, copy_of, machine)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8,
-    $9, $10, $11, $12, $13)
+    $9, $10, $11, $12, $13, $14, $15)
 `
 
 type AddDeviceParams struct {
@@ -31,6 +31,8 @@ type AddDeviceParams struct {
 	FreeBytes int64
 	Loss      float64
 	ClockOff  int64
+	CopyOf    string
+	Machine   string
 }
 
 func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
@@ -48,6 +50,8 @@ func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
 		arg.FreeBytes,
 		arg.Loss,
 		arg.ClockOff,
+		arg.CopyOf,
+		arg.Machine,
 	)
 	return err
 }
@@ -596,6 +600,61 @@ func (q *Queries) CloseOffer(ctx context.Context, number int64) error {
 	return err
 }
 
+const copyOnMachine = `-- name: CopyOnMachine :many
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+WHERE d.copy_of = $1 AND d.machine = $2 AND d.machine <> '' ORDER BY d.name
+`
+
+type CopyOnMachineParams struct {
+	CopyOf  string
+	Machine string
+}
+
+type CopyOnMachineRow struct {
+	Device   Device
+	UserName string
+}
+
+func (q *Queries) CopyOnMachine(ctx context.Context, arg CopyOnMachineParams) ([]CopyOnMachineRow, error) {
+	rows, err := q.query(ctx, q.copyOnMachineStmt, copyOnMachine, arg.CopyOf, arg.Machine)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CopyOnMachineRow
+	for rows.Next() {
+		var i CopyOnMachineRow
+		if err := rows.Scan(
+			&i.Device.ID,
+			&i.Device.UserID,
+			&i.Device.Name,
+			&i.Device.PublicKey,
+			&i.Device.Os,
+			&i.Device.Version,
+			&i.Device.CreatedAt,
+			&i.Device.LastSeen,
+			&i.Device.Address,
+			&i.Device.Path,
+			&i.Device.FreeBytes,
+			&i.Device.Loss,
+			&i.Device.ClockOff,
+			&i.Device.CopyOf,
+			&i.Device.Machine,
+			&i.UserName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const count = `-- name: Count :one
 UPDATE counters SET value = value + 1 WHERE name = $1 RETURNING value
 `
@@ -806,6 +865,15 @@ func (q *Queries) DeleteTokens(ctx context.Context, arg DeleteTokensParams) erro
 	return err
 }
 
+const deleteTokensOfDevice = `-- name: DeleteTokensOfDevice :exec
+DELETE FROM tokens WHERE device_id = $1
+`
+
+func (q *Queries) DeleteTokensOfDevice(ctx context.Context, deviceID sql.NullString) error {
+	_, err := q.exec(ctx, q.deleteTokensOfDeviceStmt, deleteTokensOfDevice, deviceID)
+	return err
+}
+
 const deleteUser = `-- name: DeleteUser :execrows
 DELETE FROM users WHERE id = $1
 `
@@ -987,7 +1055,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 }
 
 const device = `-- name: Device :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1
 `
 
@@ -1013,13 +1081,15 @@ func (q *Queries) Device(ctx context.Context, id string) (DeviceRow, error) {
 		&i.Device.FreeBytes,
 		&i.Device.Loss,
 		&i.Device.ClockOff,
+		&i.Device.CopyOf,
+		&i.Device.Machine,
 		&i.UserName,
 	)
 	return i, err
 }
 
 const deviceByKey = `-- name: DeviceByKey :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.user_id = $1 AND d.public_key = $2
 `
 
@@ -1050,9 +1120,63 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 		&i.Device.FreeBytes,
 		&i.Device.Loss,
 		&i.Device.ClockOff,
+		&i.Device.CopyOf,
+		&i.Device.Machine,
 		&i.UserName,
 	)
 	return i, err
+}
+
+const deviceLogins = `-- name: DeviceLogins :many
+SELECT d.id, COALESCE(o.name, '') AS copy_of,
+    CAST(COALESCE((SELECT MAX(k.last_used) FROM tokens k WHERE k.device_id = d.id AND k.scope = 'agent'), 0) AS BIGINT) AS last_used,
+    CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
+        WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')), 0) AS BIGINT) AS owed_until
+FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
+WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+ORDER BY u.name, d.name LIMIT $3 OFFSET $2
+`
+
+type DeviceLoginsParams struct {
+	UserID string
+	Skip   int32
+	Most   int32
+}
+
+type DeviceLoginsRow struct {
+	ID        string
+	CopyOf    string
+	LastUsed  int64
+	OwedUntil int64
+}
+
+func (q *Queries) DeviceLogins(ctx context.Context, arg DeviceLoginsParams) ([]DeviceLoginsRow, error) {
+	rows, err := q.query(ctx, q.deviceLoginsStmt, deviceLogins, arg.UserID, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeviceLoginsRow
+	for rows.Next() {
+		var i DeviceLoginsRow
+		if err := rows.Scan(
+			&i.ID,
+			&i.CopyOf,
+			&i.LastUsed,
+			&i.OwedUntil,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const deviceNames = `-- name: DeviceNames :many
@@ -1083,7 +1207,7 @@ func (q *Queries) DeviceNames(ctx context.Context, userID string) ([]string, err
 }
 
 const devices = `-- name: Devices :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
 ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
@@ -1122,6 +1246,8 @@ func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow,
 			&i.Device.FreeBytes,
 			&i.Device.Loss,
 			&i.Device.ClockOff,
+			&i.Device.CopyOf,
+			&i.Device.Machine,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -2282,16 +2408,23 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 }
 
 const pruneTokens = `-- name: PruneTokens :execrows
-DELETE FROM tokens WHERE (expires <> 0 AND expires <= $1) OR last_used < $2
+DELETE FROM tokens WHERE (expires <> 0 AND expires <= $1)
+    OR (scope <> 'agent' AND last_used < $2)
+    OR (scope = 'agent' AND last_used < $3 AND NOT EXISTS (
+        SELECT 1 FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+        WHERE d.device_id = tokens.device_id AND d.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')))
 `
 
 type PruneTokensParams struct {
 	Now         int64
 	UnusedSince int64
+	QuietSince  int64
 }
 
+// A receiver's login outlives what its device is owed.
 func (q *Queries) PruneTokens(ctx context.Context, arg PruneTokensParams) (int64, error) {
-	result, err := q.exec(ctx, q.pruneTokensStmt, pruneTokens, arg.Now, arg.UnusedSince)
+	result, err := q.exec(ctx, q.pruneTokensStmt, pruneTokens, arg.Now, arg.UnusedSince, arg.QuietSince)
 	if err != nil {
 		return 0, err
 	}
@@ -2344,6 +2477,21 @@ WHERE no = $1
 
 func (q *Queries) RecountTransfer(ctx context.Context, no int64) error {
 	_, err := q.exec(ctx, q.recountTransferStmt, recountTransfer, no)
+	return err
+}
+
+const rekeyDevice = `-- name: RekeyDevice :exec
+UPDATE devices SET public_key = $1, last_seen = $2 WHERE id = $3
+`
+
+type RekeyDeviceParams struct {
+	PublicKey []byte
+	LastSeen  int64
+	ID        string
+}
+
+func (q *Queries) RekeyDevice(ctx context.Context, arg RekeyDeviceParams) error {
+	_, err := q.exec(ctx, q.rekeyDeviceStmt, rekeyDevice, arg.PublicKey, arg.LastSeen, arg.ID)
 	return err
 }
 

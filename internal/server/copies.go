@@ -1,0 +1,128 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// Bounds of what is remembered of processes that share a device (docs/adr/0011-copied-homes.md).
+const (
+	rivalFor   = 3 * time.Minute  // after its last try a process counts no more
+	maxRivals  = 64               // of one device
+	maxTrail   = 8                // attaches of one device that are remembered
+	idleBefore = 10 * time.Minute // a copy's device is given again to the same machine when it was quiet for so long
+)
+
+// errCopied tells an agent that it shares its login with another machine.
+var errCopied = groupcast.Errorf(groupcast.ECopied, "another machine that runs now uses this login: the home of one was copied to the other").
+	WithHint("start `groupcast receive` without --same-device: it gets a device of its own")
+
+// sole settles whether a process may have its device's stream: not while another one has it and
+// answers, and not when the device was seen with another one in between, for two processes then
+// live. Who comes second is told, and asks for a device of its own.
+func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Attach, from string) error {
+	if say.Instance == "" {
+		return nil // an older agent: the newer stream ends the one before
+	}
+	held, returned := s.roster.standing(d.ID, say)
+	switch {
+	case held:
+		if _, answers := s.ask(ctx, []protocol.DeviceID{d.ID})[d.ID]; !answers {
+			return ctx.Err() // a stream that nobody reads any more: it ends
+		}
+	case !returned || say.Keep:
+		return nil
+	}
+	if s.roster.noteRival(d.ID, say.Instance) {
+		s.log.Warn("one login is used by several machines: a home was copied", "device", d.User+"/"+d.Name, "from", from)
+		s.audit(ctx, groupcast.Principal{User: groupcast.User{Name: d.User}, From: from}, "device.copied", d.User+"/"+d.Name,
+			fmt.Sprintf("used by %d machines", s.roster.machines(d.ID)))
+		s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": used by several machines"})
+	}
+	return errCopied
+}
+
+// Fork gives a machine whose home was copied a device of its own.
+func (s *Server) Fork(ctx context.Context, p groupcast.Principal, f groupcast.Fork) (groupcast.LoggedIn, error) {
+	d, err := mustAgent(p)
+	if err != nil {
+		return groupcast.LoggedIn{}, err
+	}
+	if len(f.PublicKey) != 32 || len(f.Device) > 256 || len(f.OS) > 256 || len(f.Version) > 256 ||
+		len(f.Machine) > groupcast.MaxAttachField || len(f.Instance) > groupcast.MaxAttachField {
+		return groupcast.LoggedIn{}, groupcast.Errorf(groupcast.EInvalid, "the request for a device of its own is malformed")
+	}
+	if err := s.proven(d, p.SignIn, f.Nonce, f.PublicKey, f.Signature); err != nil {
+		return groupcast.LoggedIn{}, err
+	}
+	fresh, err := s.copyOf(ctx, p, d, f)
+	if err != nil {
+		return groupcast.LoggedIn{}, err
+	}
+	s.roster.parted(d.ID, f.Instance)
+	out := groupcast.LoggedIn{User: p.User, Device: fresh}
+	if out.AgentToken, err = s.giveToken(ctx, p.User, p.From, fresh.ID, groupcast.ScopeAgent, time.Time{}); err != nil {
+		return groupcast.LoggedIn{}, err
+	}
+	return out, s.copyLogin(ctx, p, f.CLIToken, &out)
+}
+
+// copyOf finds or makes the device: the same key or the same machine gets the same one again, so
+// that a disk that is reset at each boot makes one device and not one a day.
+func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.Device, f groupcast.Fork) (groupcast.Device, error) {
+	again, err := s.store.DeviceByKey(ctx, p.User.ID, f.PublicKey)
+	if err == nil || groupcast.ErrorCode(err) != groupcast.ENotFound {
+		return again, err
+	}
+	copied := store.Copy{Of: d.ID, Machine: f.Machine}
+	known, err := s.store.Copies(ctx, copied)
+	if err != nil {
+		return groupcast.Device{}, err
+	}
+	for _, k := range known {
+		if s.roster.has(k.ID) || s.now().Sub(k.LastSeen) < idleBefore {
+			continue
+		}
+		owed, err := s.store.RekeyDevice(ctx, k.ID, f.PublicKey, s.now())
+		if err != nil {
+			return k, err
+		}
+		s.live.owe(owed)
+		s.audit(ctx, p, "device.rekey", k.User+"/"+k.Name, "the copy of "+d.Name+" on the same machine")
+		return k, nil
+	}
+	fresh, owed, err := s.store.AddCopy(ctx, groupcast.Device{
+		ID: protocol.NewDeviceID(), UserID: p.User.ID, User: p.User.Name, Name: deviceName(f.Device),
+		PublicKey: f.PublicKey, OS: f.OS, Version: f.Version, LastSeen: s.now(), Address: p.From, Path: groupcast.PathUnknown,
+	}, copied, s.now())
+	if err != nil {
+		return fresh, err
+	}
+	s.live.owe(owed)
+	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name, "device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: fresh.Name + ": new device, a copy of " + d.Name})
+	return fresh, nil
+}
+
+// copyLogin gives the copy a login of the command line as good as the one it holds, so that
+// neither ends the other's.
+func (s *Server) copyLogin(ctx context.Context, p groupcast.Principal, token string, out *groupcast.LoggedIn) error {
+	if token == "" {
+		return nil
+	}
+	t, u, _, err := s.store.FindToken(ctx, hashToken(token), s.now())
+	if groupcast.ErrorCode(err) == groupcast.ENotFound {
+		return nil
+	}
+	if err != nil || u.ID != p.User.ID || t.Scope != groupcast.ScopeCLI {
+		return err
+	}
+	out.CLIExpires = t.Expires
+	out.CLIToken, err = s.giveToken(ctx, u, p.From, out.Device.ID, groupcast.ScopeCLI, t.Expires)
+	return err
+}

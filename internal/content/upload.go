@@ -14,6 +14,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/manifest"
 )
@@ -29,14 +30,22 @@ type Uploads struct {
 	limits UploadLimits
 
 	mu     sync.Mutex
-	recent []*upload       // parsed entries of the uploads used last
-	busy   map[string]bool // ID and path of files that are being written
+	recent []*upload         // parsed entries of the uploads used last
+	busy   map[string]bool   // ID and path of files that are being written
+	lacks  map[string]uint64 // bytes that unfinished uploads still take, by ID
+	closed bool
 }
 
 // UploadLimits bound what lies there unfinished.
 type UploadLimits struct {
 	MaxBytes uint64 // declared by all unfinished uploads together; 0: no limit
 	MaxOpen  int    // unfinished uploads; 0: no limit
+	Room     Room   // nil: as much as the disk takes
+}
+
+// Room says in words why so many bytes more do not fit on the disk (*disk.Room).
+type Room interface {
+	Fits(bytes uint64) error
 }
 
 const (
@@ -47,8 +56,11 @@ const (
 	// maxRecent bounds the parsed lists of entries in memory.
 	maxRecent = 4
 	// durableFrom is the size from which on a file is made durable with each write; smaller
-	// ones are when the upload is complete, and are sent again after a crash before that.
+	// ones are when the upload is complete or the folder is closed. If the power goes before
+	// that, they are sent again.
 	durableFrom = 64 << 10
+	// unit is what a file takes on a disk besides its bytes, at most.
+	unit = 4 << 10
 )
 
 // upload is an upload's entries as declared, sorted by path.
@@ -65,28 +77,52 @@ func OpenUploads(dir string, l UploadLimits) (*Uploads, error) {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return nil, fmt.Errorf("open the folder of uploads: %w", err)
 	}
-	u := &Uploads{dir: dir, limits: l, busy: make(map[string]bool)}
+	u := &Uploads{dir: dir, limits: l, busy: make(map[string]bool), lacks: make(map[string]uint64)}
 	ids, err := u.List()
 	if err != nil {
 		return nil, err
 	}
+	whole, err := u.reopen()
+	if err != nil {
+		return nil, err
+	}
 	for _, id := range ids {
-		if err := u.recover(id); err != nil {
+		if err := u.recover(id, whole); err != nil {
 			return nil, err
 		}
 	}
 	return u, nil
 }
 
-// recover empties the small files of an unfinished upload: they were never made durable.
-func (u *Uploads) recover(id string) error {
+// recover takes up an unfinished upload. If the power may have gone since, its small files are
+// emptied: they were never made durable.
+func (u *Uploads) recover(id string, whole bool) error {
 	if u.complete(id) {
 		return nil
 	}
 	up, err := u.load(id)
 	if err != nil {
+		if groupcast.ErrorCode(err) != groupcast.ENotFound {
+			return err // its list may be readable another time
+		}
 		return u.Remove(id) // not even declared to its end
 	}
+	if !whole {
+		if err := u.emptySmall(up); err != nil {
+			return err
+		}
+	}
+	have, err := u.have(up)
+	if err != nil {
+		return err
+	}
+	u.lacks[id] = takes(up.files, have)
+	return nil
+}
+
+// emptySmall empties the small files of an upload.
+func (u *Uploads) emptySmall(up *upload) error {
+	id := up.id
 	root, err := os.OpenRoot(u.data(id))
 	if err != nil {
 		return fmt.Errorf("open upload %s: %w", id, err)
@@ -127,10 +163,20 @@ func (u *Uploads) Create(id string, entries []manifest.File) error {
 	}
 	u.mu.Lock()
 	defer u.mu.Unlock()
+	if u.closed {
+		return errClosed
+	}
 	if err := u.checkQuota(files); err != nil {
 		return err
 	}
-	return u.make(&upload{id, files})
+	if err := u.checkRoom(files); err != nil {
+		return err
+	}
+	if err := u.make(&upload{id, files}); err != nil {
+		return err
+	}
+	u.lacks[id] = takes(files, nil)
+	return nil
 }
 
 func checkEntries(id string, files []manifest.File) error {
@@ -167,9 +213,37 @@ func (u *Uploads) checkQuota(files []manifest.File) error {
 	}
 	if u.limits.MaxOpen > 0 && open > u.limits.MaxOpen || u.limits.MaxBytes > 0 && declared > u.limits.MaxBytes {
 		return groupcast.Errorf(groupcast.EExhausted, "there are %d unfinished uploads of %d bytes", open-1, declared-total(files)).
-			WithHint("finish or delete one of them; unfinished ones expire")
+			WithHint("`groupcast upload list` shows them: finish or delete one; unfinished ones expire")
 	}
 	return nil
+}
+
+// checkRoom asks for room for an upload beside what the others still take.
+func (u *Uploads) checkRoom(files []manifest.File) error {
+	if u.limits.Room == nil {
+		return nil
+	}
+	need := takes(files, nil)
+	for _, lacks := range u.lacks {
+		need += lacks
+	}
+	return u.limits.Room.Fits(need)
+}
+
+// takes is what an upload still takes of the disk when so much of each file is there.
+func takes(files []manifest.File, have []uint64) (n uint64) {
+	for i := range files {
+		f := &files[i]
+		if f.Kind != manifest.KindFile {
+			continue
+		}
+		left := f.Size
+		if have != nil {
+			left -= min(have[i], left)
+		}
+		n += (left + unit - 1) / unit * unit
+	}
+	return n
 }
 
 func total(files []manifest.File) (n uint64) {
@@ -235,9 +309,12 @@ func (u *Uploads) makeFiles(up *upload) error {
 
 // cannotWrite says in words why something cannot be kept.
 func cannotWrite(name string, err error) error {
-	if isFull(err) {
-		return groupcast.Errorf(groupcast.EExhausted, "the server's disk is full").
-			WithHint("make room there, then go on: nothing that came is lost").Wrap(err)
+	var said *groupcast.Error
+	if errors.As(err, &said) {
+		return said
+	}
+	if trouble := disk.Trouble(err); trouble != nil {
+		return trouble.WithHint("%s; nothing that came is lost", trouble.Hint)
 	}
 	return groupcast.Errorf(groupcast.EInternal, "the server cannot keep %s", name).Wrap(err)
 }
@@ -275,6 +352,9 @@ func (u *Uploads) load(id string) (*upload, error) {
 		return nil, noUpload(id, nil)
 	}
 	raw, err := os.ReadFile(filepath.Join(u.dir, id, entriesName))
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, groupcast.Errorf(groupcast.EInternal, "upload %s cannot be read", id).Wrap(err)
+	}
 	if err != nil {
 		return nil, noUpload(id, err)
 	}
@@ -296,6 +376,7 @@ func (u *Uploads) Remove(id string) error {
 	}
 	u.mu.Lock()
 	u.recent = slices.DeleteFunc(u.recent, func(up *upload) bool { return up.id == id })
+	delete(u.lacks, id)
 	u.mu.Unlock()
 	dir := filepath.Join(u.dir, id)
 	if _, err := os.Stat(dir); err != nil {

@@ -146,13 +146,101 @@ func TestUploadGoesOnWhereItWas(t *testing.T) {
 	if _, err := u.Write("a", "d/small", 0, strings.NewReader("four")); err != nil {
 		t.Fatal(err)
 	}
-	again, err := OpenUploads(u.dir, UploadLimits{}) // as after a crash
+	have := func(u *Uploads) []uint64 {
+		t.Helper()
+		have, err := u.Have("a")
+		if err != nil {
+			t.Fatal(err)
+		}
+		return []uint64{have[1], have[3]}
+	}
+	reopen := func() *Uploads {
+		t.Helper()
+		again, err := OpenUploads(u.dir, UploadLimits{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return again
+	}
+	if got := have(reopen()); got[0] != 100_000 || bootID() != "" && got[1] != 4 {
+		t.Errorf("%v: the server was killed, the machine was not: all that came is there", got)
+	}
+	last := reopen()
+	if err := last.Close(); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := last.Write("a", "d/big", 100_000, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EUnavailable {
+		t.Errorf("written to after the end: %v", err)
+	}
+	anotherRun := func() {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(u.dir, bootName), []byte("another run"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	anotherRun()
+	if got := have(reopen()); got[0] != 100_000 || bootID() != "" && got[1] != 4 {
+		t.Errorf("%v: the server was stopped in order before the machine was", got)
+	}
+	anotherRun()
+	if got := have(reopen()); got[0] != 100_000 || got[1] != 0 {
+		t.Errorf("%v: the power went: the big file goes on, the small one begins anew", got)
+	}
+}
+
+// limited is a disk with so much room.
+type limited struct{ left uint64 }
+
+func (l *limited) Fits(bytes uint64) error {
+	if bytes > l.left {
+		return groupcast.Errorf(groupcast.EExhausted, "the server's disk is full")
+	}
+	return nil
+}
+
+func TestAnUploadThatCannotFitIsRefusedAtOnce(t *testing.T) {
+	room := &limited{left: 1 << 20}
+	u := uploads(t, UploadLimits{Room: room})
+	big := func(n uint64) []manifest.File { return []manifest.File{{Path: "f", Size: n}} }
+	if err := u.Create("a", big(1<<20+1)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+		t.Fatalf("more than there is: %v", err)
+	}
+	if ids, _ := u.List(); len(ids) != 0 {
+		t.Errorf("what was refused left %v", ids)
+	}
+	if err := u.Create("a", big(600<<10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := u.Create("b", big(600<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+		t.Errorf("more than the unfinished one leaves: %v", err)
+	}
+	if n, err := u.Write("a", "f", 0, bytes.NewReader(make([]byte, 500<<10))); err != nil || n != 500<<10 {
+		t.Fatal(n, err)
+	}
+	room.left -= 500 << 10
+	again, err := OpenUploads(u.dir, UploadLimits{Room: room}) // what is still to come is known after a restart, too
 	if err != nil {
 		t.Fatal(err)
 	}
-	have, err := again.Have("a")
-	if err != nil || have[1] != 100_000 || have[3] != 0 {
-		t.Errorf("%v, %v: the big file goes on, the small one begins anew", have, err)
+	for what, u := range map[string]*Uploads{"before": u, "after a restart": again} {
+		if err := u.Create("c", big(430<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Errorf("%s: more than is left: %v", what, err)
+		}
+		if err := u.Create("c", big(400<<10)); err != nil {
+			t.Errorf("%s: what fits: %v", what, err)
+		}
+		if err := u.Remove("c"); err != nil {
+			t.Error(err)
+		}
+	}
+	room.left = 10 << 10 // another program took the rest
+	n, err := again.Write("a", "f", 500<<10, bytes.NewReader(make([]byte, 100<<10)))
+	if groupcast.ErrorCode(err) != groupcast.EExhausted || n >= 600<<10 {
+		t.Errorf("%d bytes, %v: the upload took what is kept free", n, err)
+	}
+	room.left = 1 << 20
+	if n, err = again.Write("a", "f", n, bytes.NewReader(make([]byte, 600<<10-n))); err != nil || n != 600<<10 {
+		t.Errorf("with room again: %d, %v", n, err)
 	}
 }
 

@@ -31,9 +31,14 @@ func (u *Uploads) Have(id string) ([]uint64, error) {
 	if err != nil {
 		return nil, err
 	}
-	root, err := os.OpenRoot(u.data(id))
+	return u.have(&upload{id, files})
+}
+
+func (u *Uploads) have(up *upload) ([]uint64, error) {
+	files := up.files
+	root, err := os.OpenRoot(u.data(up.id))
 	if err != nil {
-		return nil, noUpload(id, err)
+		return nil, noUpload(up.id, err)
 	}
 	defer root.Close()
 	have := make([]uint64, len(files))
@@ -68,12 +73,24 @@ func (u *Uploads) Write(id, path string, offset uint64, r io.Reader) (uint64, er
 	if err != nil {
 		return 0, cannotWrite(path, err)
 	}
-	have, err := appendTo(file, f, offset, r)
+	have, err := u.appendTo(file, f, offset, r)
 	if closed := file.Close(); closed != nil && err == nil {
 		err = cannotWrite(path, closed)
 	}
 	u.touch(id)
+	if have > offset {
+		u.came(id, have-offset)
+	}
 	return have, err
+}
+
+// came notes that an upload takes so much less from now on.
+func (u *Uploads) came(id string, bytes uint64) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	if lacks, open := u.lacks[id]; open {
+		u.lacks[id] = lacks - min(bytes, lacks)
+	}
 }
 
 // begin finds a file of an unfinished upload and keeps others from writing it until done.
@@ -89,6 +106,9 @@ func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err erro
 		return f, nil, groupcast.Errorf(groupcast.ENotFound, "the upload has no file %q", path)
 	}
 	key := id + "/" + path
+	if u.closed {
+		return f, nil, errClosed
+	}
 	if u.busy[key] {
 		return f, nil, groupcast.Errorf(groupcast.EConflict, "%s is being written already", path).WithHint("wait, then read how far it is")
 	}
@@ -100,11 +120,14 @@ func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err erro
 		u.mu.Lock()
 		defer u.mu.Unlock()
 		delete(u.busy, key)
+		if u.closed && len(u.busy) == 0 {
+			_ = u.markWhole() // else small files are sent again if the power goes
+		}
 	}, nil
 }
 
 // appendTo writes what r gives behind what the file has.
-func appendTo(file *os.File, f manifest.File, offset uint64, r io.Reader) (uint64, error) {
+func (u *Uploads) appendTo(file *os.File, f manifest.File, offset uint64, r io.Reader) (uint64, error) {
 	have, err := file.Seek(0, io.SeekEnd)
 	if err != nil {
 		return 0, cannotWrite(f.Path, err)
@@ -114,7 +137,7 @@ func appendTo(file *os.File, f manifest.File, offset uint64, r io.Reader) (uint6
 			WithHint("go on from byte %d", have)
 	}
 	in := &incoming{Reader: r}
-	n, err := io.Copy(file, io.LimitReader(in, int64(f.Size)-have))
+	n, err := io.Copy(roomy{file, u.limits.Room}, io.LimitReader(in, int64(f.Size)-have))
 	have += n
 	if in.err != nil {
 		return uint64(have), fmt.Errorf("receive %s: %w", f.Path, in.err)
@@ -134,6 +157,21 @@ func appendTo(file *os.File, f manifest.File, offset uint64, r io.Reader) (uint6
 		}
 	}
 	return uint64(have), nil
+}
+
+// roomy writes as long as the disk has room beside what is kept free: others fill it, too.
+type roomy struct {
+	io.Writer
+	room Room
+}
+
+func (w roomy) Write(b []byte) (int, error) {
+	if w.room != nil {
+		if err := w.room.Fits(uint64(len(b))); err != nil {
+			return 0, err
+		}
+	}
+	return w.Writer.Write(b)
 }
 
 // incoming remembers whether it was the sender that broke off, and not the disk.
@@ -189,6 +227,9 @@ func (u *Uploads) seal(id string, files []manifest.File) error {
 	if err := durable.WriteFile(filepath.Join(u.dir, id, completeName), nil); err != nil {
 		return cannotWrite("upload "+id, err)
 	}
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	delete(u.lacks, id)
 	return nil
 }
 

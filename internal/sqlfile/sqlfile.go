@@ -26,6 +26,7 @@ type File struct {
 	Migrations fs.FS
 	IfDamaged  string // the next step, in words
 	IfNewer    string
+	Disk       string // what its disk is called: "the server's disk"
 }
 
 // Options of a pool, as the driver's connection string has them.
@@ -97,17 +98,44 @@ func (f File) damaged(cause error) error {
 		WithHint("%s", f.IfDamaged).Wrap(cause)
 }
 
-// Explain turns SQLite's word for damage into ours and leaves any other error.
+// Explain turns SQLite's words for damage and for a disk that fails into ours and leaves any
+// other error.
 func (f File) Explain(err error) error {
-	var e *driver.Error
-	if !errors.As(err, &e) {
-		return err
-	}
-	switch e.Code() & 0xff {
+	switch code(err) {
 	case lib.SQLITE_CORRUPT, lib.SQLITE_NOTADB, lib.SQLITE_FORMAT:
 		return f.damaged(err)
+	case lib.SQLITE_FULL:
+		return f.disk("is full", "make room on it: it goes on by itself then", err)
+	case lib.SQLITE_READONLY:
+		return f.disk("is read-only", "mount it for writing: it goes on by itself then", err)
+	case lib.SQLITE_IOERR:
+		return f.disk("gives errors", "is it full, or broken? it goes on by itself when the disk does", err)
 	}
 	return err
+}
+
+func (f File) disk(what, hint string, cause error) error {
+	disk := f.Disk
+	if disk == "" {
+		disk = fmt.Sprintf("the disk of the %s %s", f.Name, f.Path)
+	}
+	return groupcast.Errorf(groupcast.EUnavailable, "%s %s", disk, what).WithHint("%s", hint).Wrap(cause)
+}
+
+// code is SQLite's kind of an error; 0 if it is none of SQLite's.
+func code(err error) int {
+	var e *driver.Error
+	if !errors.As(err, &e) {
+		return 0
+	}
+	return e.Code() & 0xff
+}
+
+// NoRoom says whether err may go away when there is more room on the disk. A quota that is used
+// up is an I/O error to SQLite.
+func NoRoom(err error) bool {
+	c := code(err)
+	return c == lib.SQLITE_FULL || c == lib.SQLITE_IOERR
 }
 
 // Taken says whether err is about a row with a key that was there.

@@ -93,6 +93,7 @@ func (s *Store) DeleteGroup(ctx context.Context, id protocol.GroupID, at time.Ti
 		if err != nil {
 			return err
 		}
+		ended = nil // a change may be tried again
 		for _, no := range open {
 			if err := closeTransfer(ctx, q, closing{
 				no: no, state: groupcast.TransferCancelled, delivery: groupcast.DeliveryCancelled,

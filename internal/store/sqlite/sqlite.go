@@ -39,6 +39,7 @@ type Store struct {
 	quick   pool // commits may be lost with the power, never torn
 	reads   pool
 	writes  *queue
+	room    func() bool
 }
 
 var _ store.Store = (*Store)(nil)
@@ -65,6 +66,21 @@ func (p *pool) close() (err error) {
 // Open opens the database file, makes it if it is not there, checks it and brings its tables
 // up to date. Its errors say what to do next.
 func Open(ctx context.Context, path string) (*Store, error) {
+	return OpenWith(ctx, path, func() bool { return false })
+}
+
+// OpenWith is Open with something that makes room on a disk that is full: what must be durable
+// is then tried again as long as makeRoom says that it could.
+func OpenWith(ctx context.Context, path string, makeRoom func() bool) (*Store, error) {
+	for {
+		s, err := open(ctx, path, makeRoom)
+		if err == nil || !sqlfile.NoRoom(err) || !makeRoom() {
+			return s, err
+		}
+	}
+}
+
+func open(ctx context.Context, path string, makeRoom func() bool) (*Store, error) {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {
 		return nil, err
@@ -73,6 +89,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		Path: path, Name: "database", Migrations: folder,
 		IfDamaged: "put a backup in its place: groupcast restore FILE",
 		IfNewer:   "start the newer program, or go back with: groupcast restore FILE",
+		Disk:      "the server's disk",
 	}
 	if err := f.Make(); err != nil {
 		return nil, err
@@ -83,6 +100,7 @@ func Open(ctx context.Context, path string) (*Store, error) {
 		quick:   pool{db: f.Pool(1, sqlfile.Immediate, sqlfile.Quick)},
 		reads:   pool{db: f.Pool(maxReaders, sqlfile.ReadOnly)},
 		writes:  newQueue(),
+		room:    makeRoom,
 	}
 	if err := s.prepare(ctx); err != nil {
 		return nil, errors.Join(err, s.Close())

@@ -9,6 +9,7 @@ import (
 	"slices"
 	"sync"
 
+	"github.com/groupcast/groupcast/internal/sqlfile"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
@@ -101,15 +102,13 @@ func (s *Store) serve(ctx context.Context) {
 // errAborted is what those hear in whose commit another's change panicked.
 var errAborted = errors.New("the commit was aborted")
 
-// commit makes the changes of a batch in one transaction and tells each how it went.
+// commit makes the changes of a batch in one transaction and tells each how it went. What must
+// be durable and finds the disk full is tried again while room can be made.
 func (s *Store) commit(ctx context.Context, batch []*write) {
 	if len(batch) == 0 {
 		return
 	}
-	pool := &s.quick
-	if slices.ContainsFunc(batch, func(w *write) bool { return w.durable }) {
-		pool = &s.durable
-	}
+	durable := slices.ContainsFunc(batch, func(w *write) bool { return w.durable })
 	failed := make([]error, len(batch))
 	err := errAborted
 	defer func() {
@@ -117,7 +116,21 @@ func (s *Store) commit(ctx context.Context, batch []*write) {
 			w.done <- cmp.Or(err, failed[i])
 		}
 	}()
-	err = pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
+	for {
+		err = s.attempt(ctx, batch, failed, durable)
+		full := sqlfile.NoRoom(err) || slices.ContainsFunc(failed, sqlfile.NoRoom)
+		if !durable || !full || !s.room() {
+			return
+		}
+	}
+}
+
+func (s *Store) attempt(ctx context.Context, batch []*write, failed []error, durable bool) error {
+	pool := &s.quick
+	if durable {
+		pool = &s.durable
+	}
+	return pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
 		for i, w := range batch {
 			var err error
 			if failed[i], err = apart(ctx, tx, q, w.change); err != nil {

@@ -211,7 +211,10 @@ type UploadService interface {
 	WriteUpload(ctx context.Context, p Principal, id, path string, offset uint64, r io.Reader) (UploadEntry, error)
 	// CompleteUpload checks that every byte is there; AddTransfer does so too.
 	CompleteUpload(ctx context.Context, p Principal, id string) (Upload, error)
+	// DeleteUpload drops an upload that no transfer was made of.
 	DeleteUpload(ctx context.Context, p Principal, id string) error
+	// UnfinishedUploads lists the uploads that no transfer was made of yet, the newest first.
+	UnfinishedUploads(ctx context.Context, p Principal) ([]UnfinishedUpload, error)
 }
 
 // OperationService is for administrators: how the server does.

@@ -305,6 +305,20 @@ type Upload struct {
 	Entries   []UploadEntry `json:"entries"`
 }
 
+// UnfinishedUpload is an upload that no transfer was made of yet.
+type UnfinishedUpload struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"` // of its first file or folder
+	Files     int       `json:"files"`
+	Folders   int       `json:"folders"`
+	Bytes     uint64    `json:"bytes"`
+	Held      uint64    `json:"held"` // bytes that the server holds
+	By        string    `json:"by"`
+	CreatedAt time.Time `json:"created_at"`
+	UpdatedAt time.Time `json:"updated_at"` // when bytes came last
+	ExpiresAt time.Time `json:"expires_at"` // if no more come
+}
+
 // UploadEntry is one path of an upload.
 type UploadEntry struct {
 	Path   string    `json:"path"`

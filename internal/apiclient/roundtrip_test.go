@@ -230,6 +230,9 @@ func operationTrips() []trip {
 			return c.CompleteUpload(ctx, "u1")
 		}),
 		acts(trip{method: "DeleteUpload", args: []any{"u1"}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUpload(ctx, "u1") }),
+		gives(trip{method: "UnfinishedUploads"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.UnfinishedUpload, error) {
+			return c.UnfinishedUploads(ctx)
+		}),
 		gives(trip{method: "Check", args: []any{check}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
 			return c.Check(ctx, check)
 		}),

@@ -52,6 +52,11 @@ func (c *Client) DeleteUpload(ctx context.Context, id string) error {
 	return c.do(ctx, remove("/uploads/"+segment(id)), nil)
 }
 
+// UnfinishedUploads lists the uploads that no transfer was made of yet.
+func (c *Client) UnfinishedUploads(ctx context.Context) ([]groupcast.UnfinishedUpload, error) {
+	return answered[[]groupcast.UnfinishedUpload](ctx, c, get("/uploads"))
+}
+
 // WriteUpload appends to one file of an upload.
 func (c *Client) WriteUpload(ctx context.Context, id, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
 	var out groupcast.UploadEntry

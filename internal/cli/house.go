@@ -16,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/server"
@@ -49,11 +50,15 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	}
 	h.closers = append(h.closers, lock.Release)
 	dir := home.Dir(config.RoleServer)
+	room, err := disk.Open(dir, o.reserveBytes, log) // first: what is kept of a full disk lets the rest open
+	if err != nil {
+		return h, err
+	}
 	h.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
 	if err != nil {
 		return h, err
 	}
-	db, err := sqlite.Open(ctx, filepath.Join(dir, "db.sqlite"))
+	db, err := sqlite.OpenWith(ctx, filepath.Join(dir, "db.sqlite"), room.Release)
 	if err != nil {
 		return h, err
 	}
@@ -68,7 +73,7 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	}
 	h.server, err = server.New(server.Config{
 		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
-		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: h.maxRate, RetrySpace: o.retryBytes, Log: log,
+		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: h.maxRate, RetrySpace: o.retryBytes, Room: room, Log: log,
 	})
 	if err != nil {
 		return h, err

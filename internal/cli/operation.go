@@ -2,10 +2,7 @@ package cli
 
 import (
 	"errors"
-	"fmt"
-	"io"
 	"os"
-	"path/filepath"
 
 	"github.com/spf13/cobra"
 
@@ -66,23 +63,6 @@ this server: it is made readable by you only; keep it so.`,
 	}
 	c.Flags().BoolVar(&o.Content, "content", false, "uploaded files too")
 	return c
-}
-
-// saveTo writes a new private file, whole or not at all.
-func saveTo(path string, from io.Reader) (int64, error) {
-	temp, err := os.CreateTemp(filepath.Dir(path), "."+filepath.Base(path)+".*") // mode 0600
-	if err != nil {
-		return 0, groupcast.Errorf(groupcast.EInvalid, "cannot write %s", path).WithHint("check folder and permissions").Wrap(err)
-	}
-	n, err := io.Copy(temp, from)
-	err = errors.Join(err, temp.Sync(), temp.Close())
-	if err == nil {
-		err = os.Rename(temp.Name(), path)
-	}
-	if err != nil {
-		return n, fmt.Errorf("write %s: %w", path, errors.Join(err, os.Remove(temp.Name())))
-	}
-	return n, nil
 }
 
 func (a *app) restore() *cobra.Command {

@@ -17,6 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
 )
 
 // scriptPatience is for a slow machine with the race detector and a dozen scripts at once.
@@ -52,7 +53,9 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": waitUp, "await": await, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
+			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile,
 		},
+		Condition:          conditions,
 		RequireUniqueNames: true,
 	})
 }
@@ -155,4 +158,42 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 	for _, suffix := range []string{"-wal", "-shm"} {
 		_ = os.Remove(path + suffix) // after a clean stop there is none
 	}
+}
+
+// smalldisk SIZE FOLDER mounts a disk of its own.
+func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[1])
+	ts.Check(os.MkdirAll(dir, 0o700))
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[0]+",mode=700", "tmpfs", dir).CombinedOutput(); err != nil {
+		ts.Fatalf("no disk of its own: %v: %s", err, out)
+	}
+	ts.Defer(func() { _ = exec.Command("umount", "-l", dir).Run() })
+}
+
+// fill FILE takes the last byte of a disk.
+func fillDisk(ts *testscript.TestScript, _ bool, args []string) {
+	f, err := os.Create(ts.MkAbs(args[0]))
+	ts.Check(err)
+	for _, size := range []int{1 << 16, 1 << 12, 1} {
+		for err = nil; err == nil; _, err = f.Write(make([]byte, size)) {
+		}
+	}
+	ts.Check(f.Close())
+}
+
+// conditions of scripts: [mounts] where a disk of one's own can be mounted.
+func conditions(name string) (bool, error) {
+	if name == "mounts" {
+		return runtime.GOOS == "linux" && os.Geteuid() == 0, nil
+	}
+	return false, fmt.Errorf("unknown condition %q", name)
+}
+
+// sized SIZE FILE makes a file of so many bytes.
+func sizedFile(ts *testscript.TestScript, _ bool, args []string) {
+	n, err := config.ParseSize(args[0])
+	ts.Check(err)
+	f, err := os.Create(ts.MkAbs(args[1]))
+	ts.Check(err)
+	ts.Check(errors.Join(f.Truncate(int64(n)), f.Close()))
 }

@@ -16,6 +16,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/pki"
 )
@@ -30,6 +31,8 @@ type serveOptions struct {
 	gather, gatherMax    time.Duration
 	retrySpace           string
 	retryBytes           uint64
+	reserve              string
+	reserveBytes         int64
 }
 
 func (a *app) serve() *cobra.Command {
@@ -54,6 +57,7 @@ login; the first start also gives a one-time link to make an administrator who l
 	f.IntVar(&o.ttl, "ttl", 1, "how many routers multicast may cross, plus one")
 	f.DurationVar(&o.gather, "gather", 10*time.Second, "wait so long for further devices before pending files go out")
 	f.StringVar(&o.retrySpace, "retry-space", "20GiB", "disk that uploads may take after their transfer ended badly, so that it can be retried")
+	f.StringVar(&o.reserve, "reserve", "", "space that uploads and copies leave free on the disk (default: the larger of 1 GiB and 5 %, at most a tenth of the disk)")
 	f.DurationVar(&o.gatherMax, "gather-max", time.Minute, "and at most so long in all")
 	return c
 }
@@ -65,10 +69,24 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if o.retryBytes, err = config.ParseSize(o.retrySpace); err != nil {
 		return err
 	}
+	if o.reserve != "" {
+		n, err := config.ParseSize(o.reserve)
+		if err != nil {
+			return err
+		}
+		if o.reserveBytes = int64(n); n == 0 {
+			o.reserveBytes = -1 // none
+		}
+	}
 	home, err := a.openHome()
 	if err != nil {
 		return err
 	}
+	defer func() {
+		if t := disk.Trouble(err); t != nil && groupcast.ErrorCode(err) == groupcast.EInternal {
+			err = t
+		}
+	}()
 	h, err := openHouse(ctx, home, o, a.logger())
 	if err != nil {
 		return err
@@ -124,7 +142,10 @@ func (a *app) firstAdmin(home config.Home, links string) error {
 		return nil
 	}
 	path := filepath.Join(home.Dir(config.RoleServer), "first-admin-link")
-	if err := durable.WriteFile(path, []byte(links)); err != nil {
+	if err := durable.WriteFile(path, []byte(links)); disk.Trouble(err) != nil {
+		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is room.\n\n", disk.Trouble(err).Message)
+		return nil
+	} else if err != nil {
 		return err
 	}
 	fmt.Fprintf(a.out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)

@@ -23,6 +23,7 @@ import (
 // It is safe for concurrent use.
 //
 //	ID/entries.json   as declared
+//	ID/by             who uploads
 //	ID/complete       every byte is there and durable
 //	ID/data/…         the files
 type Uploads struct {
@@ -50,6 +51,7 @@ type Room interface {
 
 const (
 	entriesName  = "entries.json"
+	byName       = "by"
 	completeName = "complete"
 	dataName     = "data"
 
@@ -149,8 +151,8 @@ func truncate(root *os.Root, name string) error {
 }
 
 // Create declares an upload's entries (Kind, Path, Mode, MTime, Size, Target) and makes its
-// folder; id is the caller's.
-func (u *Uploads) Create(id string, entries []manifest.File) error {
+// folder; id is the caller's, and by is who uploads.
+func (u *Uploads) Create(id, by string, entries []manifest.File) error {
 	files := slices.Clone(entries)
 	for i := range files {
 		if files[i].Digest = (manifest.File{}).Digest; files[i].Kind == manifest.KindSymlink {
@@ -172,7 +174,7 @@ func (u *Uploads) Create(id string, entries []manifest.File) error {
 	if err := u.checkRoom(files); err != nil {
 		return err
 	}
-	if err := u.make(&upload{id, files}); err != nil {
+	if err := u.make(&upload{id, files}, by); err != nil {
 		return err
 	}
 	u.lacks[id] = takes(files, nil)
@@ -254,13 +256,13 @@ func total(files []manifest.File) (n uint64) {
 }
 
 // make writes the folder; entries.json last, which makes it an upload.
-func (u *Uploads) make(up *upload) error {
+func (u *Uploads) make(up *upload, by string) error {
 	dir := filepath.Join(u.dir, up.id)
 	if err := os.Mkdir(dir, 0o700); err != nil {
 		return cannotWrite(up.id, err)
 	}
 	if err := os.Mkdir(u.data(up.id), 0o700); err != nil {
-		return cannotWrite(up.id, err)
+		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))
 	}
 	raw, err := json.Marshal(up.files)
 	if err != nil {
@@ -268,6 +270,9 @@ func (u *Uploads) make(up *upload) error {
 	}
 	if err := u.makeFiles(up); err != nil {
 		return errors.Join(err, os.RemoveAll(dir))
+	}
+	if err := os.WriteFile(filepath.Join(dir, byName), []byte(by), 0o600); err != nil {
+		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))
 	}
 	if err := durable.WriteFile(filepath.Join(dir, entriesName), raw); err != nil {
 		return errors.Join(cannotWrite(up.id, err), os.RemoveAll(dir))

@@ -33,7 +33,7 @@ var declared = []manifest.File{
 
 func TestUploadFromBeginningToEnd(t *testing.T) {
 	u := uploads(t, UploadLimits{})
-	if err := u.Create("u1", declared); err != nil {
+	if err := u.Create("u1", "boss", declared); err != nil {
 		t.Fatal(err)
 	}
 	big := noise(200_000, "big")
@@ -80,26 +80,26 @@ func TestUploadRefuses(t *testing.T) {
 	u := uploads(t, UploadLimits{MaxBytes: 1000, MaxOpen: 2})
 	one := []manifest.File{{Path: "f", Size: 600}}
 	for what, err := range map[string]error{
-		"an ID that is a path": u.Create("../x", one),
-		"a path that leaves":   u.Create("a", []manifest.File{{Path: "../f"}}),
-		"one path twice":       u.Create("a", []manifest.File{{Path: "f"}, {Path: "f"}}),
-		"too many bytes":       u.Create("a", []manifest.File{{Path: "f", Size: 1001}}),
-		"setuid":               u.Create("a", []manifest.File{{Path: "f", Mode: 0o4755}}),
+		"an ID that is a path": u.Create("../x", "boss", one),
+		"a path that leaves":   u.Create("a", "boss", []manifest.File{{Path: "../f"}}),
+		"one path twice":       u.Create("a", "boss", []manifest.File{{Path: "f"}, {Path: "f"}}),
+		"too many bytes":       u.Create("a", "boss", []manifest.File{{Path: "f", Size: 1001}}),
+		"setuid":               u.Create("a", "boss", []manifest.File{{Path: "f", Mode: 0o4755}}),
 	} {
 		if err == nil {
 			t.Errorf("%s was accepted", what)
 		}
 	}
-	if err := u.Create("a", one); err != nil {
+	if err := u.Create("a", "boss", one); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.Create("b", one); groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if err := u.Create("b", "boss", one); groupcast.ErrorCode(err) != groupcast.EExhausted {
 		t.Errorf("quota of bytes: %v", err)
 	}
-	if err := u.Create("b", one[:0]); err != nil {
+	if err := u.Create("b", "boss", one[:0]); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.Create("c", one[:0]); groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if err := u.Create("c", "boss", one[:0]); groupcast.ErrorCode(err) != groupcast.EExhausted {
 		t.Errorf("quota of uploads: %v", err)
 	}
 	if _, err := u.Write("a", "f", 5, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), "byte 0") {
@@ -117,7 +117,7 @@ func TestUploadRefuses(t *testing.T) {
 	if _, err := u.Have("a"); groupcast.ErrorCode(err) != groupcast.ENotFound {
 		t.Errorf("removed: %v", err)
 	}
-	if err := u.Create("c", one); err != nil {
+	if err := u.Create("c", "boss", one); err != nil {
 		t.Errorf("after the removal: %v", err)
 	}
 }
@@ -137,7 +137,7 @@ func (b broken) Read(p []byte) (int, error) {
 
 func TestUploadGoesOnWhereItWas(t *testing.T) {
 	u := uploads(t, UploadLimits{})
-	if err := u.Create("a", declared); err != nil {
+	if err := u.Create("a", "boss", declared); err != nil {
 		t.Fatal(err)
 	}
 	if n, err := u.Write("a", "d/big", 0, broken{bytes.NewReader(make([]byte, 100_000))}); n != 100_000 || !errors.Is(err, errLost) {
@@ -202,16 +202,16 @@ func TestAnUploadThatCannotFitIsRefusedAtOnce(t *testing.T) {
 	room := &limited{left: 1 << 20}
 	u := uploads(t, UploadLimits{Room: room})
 	big := func(n uint64) []manifest.File { return []manifest.File{{Path: "f", Size: n}} }
-	if err := u.Create("a", big(1<<20+1)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if err := u.Create("a", "boss", big(1<<20+1)); groupcast.ErrorCode(err) != groupcast.EExhausted {
 		t.Fatalf("more than there is: %v", err)
 	}
 	if ids, _ := u.List(); len(ids) != 0 {
 		t.Errorf("what was refused left %v", ids)
 	}
-	if err := u.Create("a", big(600<<10)); err != nil {
+	if err := u.Create("a", "boss", big(600<<10)); err != nil {
 		t.Fatal(err)
 	}
-	if err := u.Create("b", big(600<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if err := u.Create("b", "boss", big(600<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
 		t.Errorf("more than the unfinished one leaves: %v", err)
 	}
 	if n, err := u.Write("a", "f", 0, bytes.NewReader(make([]byte, 500<<10))); err != nil || n != 500<<10 {
@@ -223,10 +223,10 @@ func TestAnUploadThatCannotFitIsRefusedAtOnce(t *testing.T) {
 		t.Fatal(err)
 	}
 	for what, u := range map[string]*Uploads{"before": u, "after a restart": again} {
-		if err := u.Create("c", big(430<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
+		if err := u.Create("c", "boss", big(430<<10)); groupcast.ErrorCode(err) != groupcast.EExhausted {
 			t.Errorf("%s: more than is left: %v", what, err)
 		}
-		if err := u.Create("c", big(400<<10)); err != nil {
+		if err := u.Create("c", "boss", big(400<<10)); err != nil {
 			t.Errorf("%s: what fits: %v", what, err)
 		}
 		if err := u.Remove("c"); err != nil {

@@ -96,9 +96,20 @@ func (r *Room) Fits(bytes uint64) error {
 	if err != nil || unclaimed >= kept && unclaimed-kept >= bytes {
 		return nil // a disk that does not say how full it is says so when it is written to
 	}
-	return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free and keeps %s of them free, and this takes %s",
+	return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
 		full, config.FormatSize(unclaimed), config.FormatSize(kept), config.FormatSize(bytes)).
 		WithHint("make room there, or delete unfinished uploads: `groupcast upload list`; `serve --reserve` says how much is kept free")
+}
+
+// Fits says in words why so many bytes more do not fit on the disk of dir beside the usual
+// reserve; nil if they do.
+func Fits(dir string, bytes uint64) error {
+	r := &Room{dir: dir, space: space}
+	if unclaimed, kept, err := r.look(); err == nil && (unclaimed < kept || unclaimed-kept < bytes) {
+		return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
+			full, config.FormatSize(unclaimed), config.FormatSize(kept), config.FormatSize(bytes)).WithHint("make room there first")
+	}
+	return nil
 }
 
 // Holds is Fits for what the server itself must write: it may use the reserve, not the ballast.

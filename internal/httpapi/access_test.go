@@ -22,7 +22,7 @@ var documented = map[access]string{
 	admins: "add-user users update-user delete-user user-groups create-group groups group delete-group members " +
 		"add-member remove-member requests approve deny add-transfer transfers transfer deliveries delivery-entries files series loss-map key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pending group-pending send-pending create-upload upload " +
-		"complete-upload delete-upload write-upload check audit status confirm-memberships backup",
+		"complete-upload delete-upload write-upload unfinished-uploads check audit status confirm-memberships backup",
 }
 
 // newFake gives a service whose event streams end at once.

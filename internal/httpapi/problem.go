@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/disk"
 )
 
 // statuses maps the codes of the domain to HTTP; the only such table.
@@ -137,6 +138,9 @@ func (a *api) answer(ctx context.Context, err error) *Problem {
 	switch {
 	case errors.As(err, &e) && e.Code != groupcast.EInternal:
 		return problem(e)
+	case disk.Trouble(err) != nil:
+		a.log.LogAttrs(ctx, slog.LevelWarn, "the disk failed a request", slog.String("request", requestID(ctx)), slog.String("error", chain(err)))
+		return problem(disk.Trouble(err))
 	case errors.Is(err, context.Canceled) || ctx.Err() != nil: // whatever it is called by what was interrupted
 		a.log.LogAttrs(ctx, slog.LevelDebug, "request was given up", slog.String("request", requestID(ctx)), slog.String("error", chain(err)))
 		return problem(groupcast.Errorf(groupcast.EUnavailable, "the request ended before its answer").WithHint("try again"))

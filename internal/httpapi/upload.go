@@ -28,6 +28,11 @@ func (a *api) uploadRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body newUpload }) (groupcast.Upload, error) {
 			return a.service.CreateUpload(ctx, p, in.Body.Entries)
 		})
+	listed(a, route{method: http.MethodGet, path: "/uploads", id: "unfinished-uploads", access: admins,
+		summary: "List the uploads that no transfer was made of yet"},
+		func(ctx context.Context, p groupcast.Principal, _ *struct{}) ([]groupcast.UnfinishedUpload, error) {
+			return a.service.UnfinishedUploads(ctx, p)
+		})
 	reply(a, route{method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins, summary: "How far an upload is"},
 		func(ctx context.Context, p groupcast.Principal, in *identified) (groupcast.Upload, error) {
 			return a.service.Upload(ctx, p, in.ID)

@@ -16,6 +16,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
 )
 
@@ -40,6 +41,11 @@ accounts: whoever has it can be this server. Keep it where only administrators c
 func (s *Server) Backup(ctx context.Context, p groupcast.Principal, o groupcast.BackupOptions) (io.ReadCloser, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
+	}
+	if info, err := os.Stat(filepath.Join(s.cfg.Dir, backupDatabase)); err == nil {
+		if err := s.cfg.Room.Holds(uint64(info.Size())); err != nil {
+			return nil, err
+		}
 	}
 	temp, err := os.MkdirTemp(s.cfg.Dir, ".backup-")
 	if err != nil {
@@ -138,6 +144,9 @@ func Restore(dir string, r io.Reader, force bool) error {
 		return groupcast.Errorf(groupcast.EConflict, "%s holds a server already", dir).
 			WithHint("restore into another --home, or use --force to replace it")
 	}
+	if err := fits(dir, r); err != nil {
+		return err
+	}
 	// All of it is unpacked and looked at before anything that is there goes.
 	fresh, err := os.MkdirTemp(dir, ".restore-")
 	if err != nil {
@@ -148,6 +157,7 @@ func Restore(dir string, r io.Reader, force bool) error {
 		return fmt.Errorf("restoring: %w", err)
 	}
 	err = errors.Join(unpack(root, tar.NewReader(r)), root.Close())
+	err = troubled(err)
 	if err == nil {
 		err = replace(dir, fresh)
 	}
@@ -155,6 +165,19 @@ func Restore(dir string, r io.Reader, force bool) error {
 		err = removed
 	}
 	return err
+}
+
+// fits says in words why a backup that is a file cannot be unpacked beside what is there.
+func fits(dir string, r io.Reader) error {
+	f, isFile := r.(*os.File)
+	if !isFile {
+		return nil
+	}
+	info, err := f.Stat()
+	if err != nil || !info.Mode().IsRegular() {
+		return nil // a pipe: the disk says when it is full
+	}
+	return disk.Fits(dir, uint64(info.Size()))
 }
 
 // replace puts what was unpacked in the place of what was there. The mark comes first: if it

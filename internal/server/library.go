@@ -52,9 +52,11 @@ const (
 type library struct {
 	dir     string
 	uploads *content.Uploads
+	room    Room
 	mu      sync.Mutex
 	open    map[string]*shared
 	making  map[string]bool // content whose transfer is just being added
+	taken   map[string]int  // uploads of which transfers are being made
 }
 
 // shared is a transfer's content while somebody reads it: parsed once, whoever many read.
@@ -64,18 +66,18 @@ type shared struct {
 	readers int
 }
 
-func openLibrary(dir string) (*library, error) {
+func openLibrary(dir string, room Room) (*library, error) {
 	at := filepath.Join(dir, "content")
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of content: %w", err)
 	}
 	uploads, err := content.OpenUploads(filepath.Join(dir, "uploads"), content.UploadLimits{
-		MaxBytes: maxUploadBytes, MaxOpen: maxUploads,
+		MaxBytes: maxUploadBytes, MaxOpen: maxUploads, Room: room,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &library{dir: at, uploads: uploads, open: map[string]*shared{}, making: map[string]bool{}}, nil
+	return &library{dir: at, uploads: uploads, room: room, open: map[string]*shared{}, making: map[string]bool{}, taken: map[string]int{}}, nil
 }
 
 func (l *library) uploadFolder(id string) string {
@@ -153,6 +155,13 @@ type kept struct {
 }
 
 func (l *library) keep(id string, m []byte, p content.Place, from string) error {
+	if err := l.room.Holds(uint64(len(m))); err != nil {
+		return err
+	}
+	return troubled(l.write(id, m, p, from))
+}
+
+func (l *library) write(id string, m []byte, p content.Place, from string) error {
 	if err := os.MkdirAll(l.folder(id), 0o700); err != nil {
 		return fmt.Errorf("keeping a manifest: %w", err)
 	}
@@ -263,12 +272,13 @@ func (l *library) Remove(id string) error {
 	if err := json.Unmarshal(place, &k); err != nil {
 		return fmt.Errorf("removing content: %w", err)
 	}
-	if upload, uploaded := strings.CutPrefix(k.Source, fromUpload); uploaded {
-		if err := l.uploads.Remove(upload); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			return err
-		}
+	if err := l.forget(id); err != nil {
+		return err
 	}
-	return l.forget(id)
+	if upload, uploaded := strings.CutPrefix(k.Source, fromUpload); uploaded {
+		return l.free(upload)
+	}
+	return nil
 }
 
 // names lists the content that is kept, without what is just being added.

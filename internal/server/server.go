@@ -46,6 +46,7 @@ type Config struct {
 	GatherMax  time.Duration // of the gather window; 0: 10 s and 60 s
 	MaxRate    uint64        // bytes a second, multicast and HTTPS together; 0: no limit
 	RetrySpace uint64        // bytes of content kept for retries; 0: 20 GiB
+	Room       Room          // on the disk of Dir; nil: as much as it takes
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
 }
@@ -95,7 +96,13 @@ func New(cfg Config) (*Server, error) {
 	if cfg.RetrySpace == 0 {
 		cfg.RetrySpace = defaultRetrySpace
 	}
-	lib, err := openLibrary(cfg.Dir)
+	if cfg.Room == nil {
+		cfg.Room = anyRoom{}
+	}
+	if err := sweepLeft(cfg.Dir); err != nil {
+		return nil, err
+	}
+	lib, err := openLibrary(cfg.Dir, cfg.Room)
 	if err != nil {
 		return nil, err
 	}
@@ -146,11 +153,12 @@ func (s *Server) Run(ctx context.Context) error {
 	all.Go(func() { s.live.loop(ctx) })
 	all.Go(func() { s.watch(ctx) })
 	all.Go(func() { s.keepHouse(ctx) })
+	all.Go(func() { s.watchRoom(ctx) })
 	<-ctx.Done()
 	s.roster.close()
 	s.hub.close()
 	all.Wait()
-	return nil
+	return s.content.uploads.Close()
 }
 
 // resume puts every open transfer back under the schedule: sessions are never resumed, they

@@ -22,7 +22,16 @@ func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.N
 	if len(tree.Files) == 0 {
 		return built{}, groupcast.Errorf(groupcast.EInvalid, "there is nothing to send")
 	}
-	return s.content.build(ctx, tree, from)
+	id, uploaded := strings.CutPrefix(from, fromUpload)
+	if uploaded {
+		done := s.content.take(id)
+		defer done()
+	}
+	b, err := s.content.build(ctx, tree, from)
+	if err != nil && n.Copy {
+		err = s.content.throwAway(id, err)
+	}
+	return b, err
 }
 
 func (s *Server) tree(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (*content.Tree, string, error) {
@@ -36,7 +45,7 @@ func (s *Server) tree(ctx context.Context, p groupcast.Principal, n groupcast.Ne
 	}
 	id, err := s.copyTree(ctx, tree)
 	if err != nil {
-		return nil, "", err
+		return nil, "", s.content.throwAway(id, err)
 	}
 	tree, err = s.content.uploads.Complete(id)
 	return tree, fromUpload + id, err
@@ -99,18 +108,20 @@ func allBelow(dir string, paths []string) ([]string, bool) {
 // copyTree copies scanned files into an upload, so that they may change afterwards.
 func (s *Server) copyTree(ctx context.Context, t *content.Tree) (string, error) {
 	id := newUploadID()
-	if err := s.content.uploads.Create(id, t.Files); err != nil {
+	if err := s.content.uploads.Create(id, "", t.Files); err != nil {
 		return "", err
 	}
+	done := s.content.take(id)
+	defer done()
 	for _, f := range t.Files {
 		if f.Kind != manifest.KindFile {
 			continue
 		}
 		if err := ctx.Err(); err != nil {
-			return "", err
+			return id, err
 		}
 		if err := s.copyFile(id, t.Place, f.Path); err != nil {
-			return "", err
+			return id, err
 		}
 	}
 	return id, nil

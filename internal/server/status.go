@@ -58,6 +58,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
 		Active: len(s.roster.devices(nil)), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused,
 	}
+	st.Note = s.cfg.Room.State()
 	if paused {
 		st.Note = errUnconfirmed.Error()
 	}

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -41,6 +42,9 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	}
 	defer s.content.made(b.Content)
 	tr, err := s.promise(ctx, p, s.newTransfer(p, g, n, b), n.Now)
+	if id, uploaded := strings.CutPrefix(b.Source, fromUpload); err != nil && uploaded && n.Copy {
+		err = s.content.throwAway(id, err)
+	}
 	tr.Notes = b.Notes
 	return tr, err
 }
@@ -49,7 +53,7 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
 	tr, owed, err := s.store.AddTransfer(ctx, t)
 	if err != nil {
-		return groupcast.Transfer{}, errors.Join(err, s.content.Remove(t.Content))
+		return groupcast.Transfer{}, errors.Join(err, s.content.forget(t.Content)) // an upload stays, for another try
 	}
 	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d bytes, owed to %d", tr.Files, tr.Bytes, len(owed)))

@@ -36,7 +36,7 @@ func (s *Server) CreateUpload(ctx context.Context, p groupcast.Principal, entrie
 		files[i] = f
 	}
 	id := newUploadID()
-	if err := s.content.uploads.Create(id, files); err != nil {
+	if err := s.content.uploads.Create(id, p.Actor(), files); err != nil {
 		return groupcast.Upload{}, err
 	}
 	s.audit(ctx, p, "upload.create", id, fmt.Sprintf("%d entries", len(entries)))
@@ -75,7 +75,11 @@ func (s *Server) upload(id string) (groupcast.Upload, error) {
 	if err != nil {
 		return groupcast.Upload{}, err
 	}
-	u := groupcast.Upload{ID: id, Entries: make([]groupcast.UploadEntry, len(files))}
+	about, err := s.content.uploads.About(id)
+	if err != nil {
+		return groupcast.Upload{}, err
+	}
+	u := groupcast.Upload{ID: id, CreatedAt: about.CreatedAt, Entries: make([]groupcast.UploadEntry, len(files))}
 	for i, f := range files {
 		u.Entries[i] = groupcast.UploadEntry{
 			Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Offset: have[i],
@@ -114,11 +118,11 @@ func (s *Server) DeleteUpload(ctx context.Context, p groupcast.Principal, id str
 	if err := mustAdmin(p); err != nil {
 		return err
 	}
-	used, err := s.content.usedUploads()
+	used, err := s.content.inUse(id)
 	if err != nil {
 		return err
 	}
-	if used[id] {
+	if used {
 		return groupcast.Errorf(groupcast.EConflict, "a transfer uses this upload").WithHint("cancel the transfer")
 	}
 	if err := s.content.uploads.Remove(id); err != nil {
@@ -139,7 +143,7 @@ func (s *Server) sweepUploads() error {
 		return err
 	}
 	for _, id := range ids {
-		if used[id] {
+		if used[id] || s.content.isTaken(id) {
 			continue
 		}
 		info, err := os.Stat(s.content.uploadFolder(id))

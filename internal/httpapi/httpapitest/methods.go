@@ -225,6 +225,11 @@ func (s *Service) DeleteUpload(_ context.Context, p groupcast.Principal, id stri
 	return s.note("DeleteUpload", p, id)
 }
 
+// UnfinishedUploads notes the call.
+func (s *Service) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([]groupcast.UnfinishedUpload, error) {
+	return answer[[]groupcast.UnfinishedUpload](s.note("UnfinishedUploads", p))
+}
+
 // Check notes the call.
 func (s *Service) Check(_ context.Context, p groupcast.Principal, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
 	return answer[[]groupcast.CheckResult](s.note("Check", p, q))

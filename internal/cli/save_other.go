@@ -1,0 +1,11 @@
+//go:build !linux
+
+package cli
+
+import (
+	"errors"
+	"os"
+)
+
+// unnamed is for systems that know files without a name.
+func unnamed(string) (*os.File, func() error, error) { return nil, nil, errors.ErrUnsupported }

@@ -1,0 +1,55 @@
+package cli
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+)
+
+// uploadCommand is about what lies at the server and is no transfer yet.
+func (a *app) uploadCommand() *cobra.Command {
+	c := &cobra.Command{
+		Use: "upload", Short: "Uploads that were not finished: list, delete",
+		Long: `An upload that broke off stays at the server for a day after its last byte: the same send
+command goes on where it stopped. Until then it takes room there.`,
+	}
+	c.AddCommand(a.uploadList(), a.uploadDelete())
+	return c
+}
+
+func (a *app) uploadList() *cobra.Command {
+	return &cobra.Command{
+		Use: "list", Short: "List uploads that no transfer was made of yet, the newest first", Args: cobra.NoArgs,
+		Example: "  groupcast upload list\n  groupcast send lab-a image.iso --resume ID      # go on with one of them",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+			all, err := client.UnfinishedUploads(c.Context())
+			if err != nil {
+				return err
+			}
+			return list(a, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL", func(u groupcast.UnfinishedUpload) []string {
+				return []string{u.ID, u.Name, fmt.Sprint(u.Files), size(u.Held), size(u.Bytes), u.By, ago(u.UpdatedAt), u.ExpiresAt.Local().Format("2006-01-02 15:04")}
+			})
+		}),
+	}
+}
+
+func (a *app) uploadDelete() *cobra.Command {
+	return &cobra.Command{
+		Use: "delete ID...", Aliases: []string{"remove"}, Short: "Delete unfinished uploads and what came of them", Args: cobra.MinimumNArgs(1),
+		Example: "  groupcast upload delete 4qk2v7",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			for _, id := range args {
+				if err := client.DeleteUpload(c.Context(), id); err != nil {
+					return err
+				}
+				if err := a.one(map[string]string{"deleted": id}, "upload %s deleted", id); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	}
+}

@@ -1,0 +1,42 @@
+package server
+
+import (
+	"context"
+	"slices"
+
+	"github.com/groupcast/groupcast"
+)
+
+// UnfinishedUploads lists the uploads that no transfer was made of yet, the newest first.
+func (s *Server) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([]groupcast.UnfinishedUpload, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	ids, err := s.content.uploads.List()
+	if err != nil {
+		return nil, err
+	}
+	used, err := s.content.usedUploads()
+	if err != nil {
+		return nil, err
+	}
+	var out []groupcast.UnfinishedUpload
+	for _, id := range ids {
+		if used[id] || s.content.isTaken(id) {
+			continue
+		}
+		a, err := s.content.uploads.About(id)
+		if groupcast.ErrorCode(err) == groupcast.ENotFound {
+			continue // it was deleted meanwhile
+		}
+		if err != nil {
+			return nil, err
+		}
+		out = append(out, groupcast.UnfinishedUpload{
+			ID: id, Name: a.Name, Files: a.Files, Folders: a.Folders, Bytes: a.Bytes, Held: a.Held, By: a.By,
+			CreatedAt: a.CreatedAt, UpdatedAt: a.UpdatedAt, ExpiresAt: a.UpdatedAt.Add(uploadLife),
+		})
+	}
+	slices.SortFunc(out, func(a, b groupcast.UnfinishedUpload) int { return b.CreatedAt.Compare(a.CreatedAt) })
+	return out, nil
+}

@@ -70,8 +70,11 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		if _, err := os.Stat(filepath.Join(dir, "d/a")); err != nil {
 			t.Fatalf("the administrator's own file is gone: %v", err)
 		}
-		if _, err := rows(w.Files(w.ctx, local, tr.No, groupcast.Window{})); groupcast.ErrorCode(err) != groupcast.EConflict {
+		if now, err := w.store.Transfer(w.ctx, tr.No); err != nil || !now.ContentGone {
 			t.Fatalf("content that nobody is owed is kept: %v", err)
+		}
+		if held, err := w.Files(w.ctx, local, tr.No, groupcast.Window{From: 1, Limit: 2}); err != nil || held.Total != 4 || len(held.Rows) != 2 || held.Rows[0].Path != "d/a" {
+			t.Fatalf("what it held is not known any more: %+v, %v", held, err)
 		}
 	})
 }

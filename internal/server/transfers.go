@@ -259,6 +259,9 @@ func (s *Server) setState(ctx context.Context, no protocol.TransferNo, state gro
 // freeContent removes what the server holds of a transfer. What was read in place stays.
 func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
 	tr, err := s.store.Transfer(ctx, no)
+	if err == nil && !tr.ContentGone {
+		err = s.keepFiles(ctx, no, tr.Content)
+	}
 	if err == nil {
 		err = s.content.Remove(tr.Content)
 	}

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"io"
+	"log/slog"
 	"os"
 	"time"
 
@@ -165,6 +166,9 @@ func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.T
 	if err != nil {
 		return out, err
 	}
+	if tr.ContentGone {
+		return s.store.HeldFiles(ctx, no, w)
+	}
 	m, _, err := s.content.manifest(tr.Content)
 	if err != nil {
 		return out, err
@@ -175,8 +179,26 @@ func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.T
 		end = min(end, first+w.Limit)
 	}
 	out.Total = len(m.Files)
-	for _, f := range m.Files[first:end] {
-		out.Rows = append(out.Rows, groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest})
-	}
+	out.Rows = entriesOf(m.Files[first:end])
 	return out, nil
+}
+
+// entriesOf is files as listings show them.
+func entriesOf(files []manifest.File) []groupcast.FileEntry {
+	out := make([]groupcast.FileEntry, len(files))
+	for i, f := range files {
+		out[i] = groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest}
+	}
+	return out
+}
+
+// keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
+// keeps nothing alive.
+func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, content string) error {
+	m, _, err := s.content.manifest(content)
+	if err != nil {
+		s.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
+		return nil
+	}
+	return s.store.KeepFiles(ctx, no, entriesOf(m.Files))
 }

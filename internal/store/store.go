@@ -167,6 +167,10 @@ type Transfers interface {
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time, at time.Time) ([]groupcast.Delivery, error)
 	// AddTransferBytes adds to what went over the wire and over HTTPS.
 	AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error
+	// KeepFiles keeps what a transfer held, in place of what was kept before; HeldFiles gives a
+	// stretch of it, nothing if nothing was kept.
+	KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error
+	HeldFiles(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.FileEntry], error)
 	// SetContentGone notes that the transfer's content was deleted: it cannot be retried.
 	SetContentGone(ctx context.Context, no protocol.TransferNo) error
 	// SetSeries keeps the bytes of a transfer's series, in the server's own notation; Series

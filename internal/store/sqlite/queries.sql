@@ -316,6 +316,19 @@ ON CONFLICT (transfer_no) DO UPDATE SET points = excluded.points;
 -- name: Series :one
 SELECT points FROM series WHERE transfer_no = @transfer_no;
 
+-- name: ForgetHeldFiles :exec
+DELETE FROM held_files WHERE transfer_no = @transfer_no;
+
+-- name: AddHeldFiles :exec
+INSERT INTO held_files (transfer_no, first, files, entries) VALUES (@transfer_no, @first, @files, @entries);
+
+-- name: HeldFiles :many
+SELECT * FROM held_files
+WHERE transfer_no = @transfer_no AND first < @before AND first + files > @after ORDER BY first;
+
+-- name: CountHeldFiles :one
+SELECT CAST(COALESCE(SUM(files), 0) AS BIGINT) FROM held_files WHERE transfer_no = @transfer_no;
+
 -- name: AddHandout :exec
 INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at)
 SELECT @transfer_no, @session, d.id, @version, u.name, d.name, @at

@@ -206,3 +206,11 @@ CREATE TABLE delivery_entries (
     reason      TEXT    NOT NULL,
     PRIMARY KEY (transfer_no, device_id, n)
 );
+
+CREATE TABLE held_files (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    first       BIGINT NOT NULL,
+    files       BIGINT NOT NULL,
+    entries     BYTEA  NOT NULL,
+    PRIMARY KEY (transfer_no, first)
+);

@@ -51,6 +51,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tokens of a user", tokensOfUser},
 		{"deliveries of a user", deliveriesOfUser},
 		{"lists piece by piece", windows},
+		{"what a transfer held", held},
 		{"a series is kept", seriesKept},
 		{"who was handed a session's key", handouts},
 		{"what multicast spared", traffic},

@@ -93,3 +93,27 @@ func windows(w *world) {
 	pieces("open ones", names, transfers(groupcast.TransferFilter{Open: true}))
 	pieces("the oldest first", numbers, transfers(groupcast.TransferFilter{Open: true, Oldest: true}))
 }
+
+// held keeps what a transfer held, in stretches, and reads it piece by piece.
+func held(w *world) {
+	t, _ := w.transfer(w.group("lab"))
+	empty, err := w.s.HeldFiles(w.ctx, t.No, groupcast.Window{})
+	w.ok(err)
+	equal(w, "before", empty.Total, 0)
+	var files []groupcast.FileEntry
+	for i := range 2500 {
+		files = append(files, groupcast.FileEntry{Path: fmt.Sprintf("f%04d", i), Kind: "file", Size: uint64(i)})
+	}
+	for range 2 {
+		w.ok(w.s.KeepFiles(w.ctx, t.No, files))
+	}
+	for _, c := range []struct{ from, limit, rows int }{{0, 0, 2500}, {0, 10, 10}, {995, 10, 10}, {2495, 10, 5}, {2500, 10, 0}, {math.MaxInt, math.MaxInt, 0}, {7, math.MaxInt, 2493}} {
+		got, err := w.s.HeldFiles(w.ctx, t.No, groupcast.Window{From: c.from, Limit: c.limit})
+		w.ok(err)
+		equal(w, "in all", got.Total, 2500)
+		equal(w, fmt.Sprintf("from %d, %d", c.from, c.limit), len(got.Rows), c.rows)
+		if c.rows > 0 {
+			equal(w, "the first", got.Rows[0].Path, fmt.Sprintf("f%04d", c.from))
+		}
+	}
+}

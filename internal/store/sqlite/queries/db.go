@@ -39,6 +39,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addHandoutStmt, err = db.PrepareContext(ctx, addHandout); err != nil {
 		return nil, fmt.Errorf("error preparing query AddHandout: %w", err)
 	}
+	if q.addHeldFilesStmt, err = db.PrepareContext(ctx, addHeldFiles); err != nil {
+		return nil, fmt.Errorf("error preparing query AddHeldFiles: %w", err)
+	}
 	if q.addLeftOutStmt, err = db.PrepareContext(ctx, addLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query AddLeftOut: %w", err)
 	}
@@ -110,6 +113,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.countEntriesStmt, err = db.PrepareContext(ctx, countEntries); err != nil {
 		return nil, fmt.Errorf("error preparing query CountEntries: %w", err)
+	}
+	if q.countHeldFilesStmt, err = db.PrepareContext(ctx, countHeldFiles); err != nil {
+		return nil, fmt.Errorf("error preparing query CountHeldFiles: %w", err)
 	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
@@ -198,6 +204,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetDecidedStmt, err = db.PrepareContext(ctx, forgetDecided); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetDecided: %w", err)
 	}
+	if q.forgetHeldFilesStmt, err = db.PrepareContext(ctx, forgetHeldFiles); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetHeldFiles: %w", err)
+	}
 	if q.forgetLostStmt, err = db.PrepareContext(ctx, forgetLost); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetLost: %w", err)
 	}
@@ -218,6 +227,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.handoutsStmt, err = db.PrepareContext(ctx, handouts); err != nil {
 		return nil, fmt.Errorf("error preparing query Handouts: %w", err)
+	}
+	if q.heldFilesStmt, err = db.PrepareContext(ctx, heldFiles); err != nil {
+		return nil, fmt.Errorf("error preparing query HeldFiles: %w", err)
 	}
 	if q.isEditionStmt, err = db.PrepareContext(ctx, isEdition); err != nil {
 		return nil, fmt.Errorf("error preparing query IsEdition: %w", err)
@@ -426,6 +438,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addHandoutStmt: %w", cerr)
 		}
 	}
+	if q.addHeldFilesStmt != nil {
+		if cerr := q.addHeldFilesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addHeldFilesStmt: %w", cerr)
+		}
+	}
 	if q.addLeftOutStmt != nil {
 		if cerr := q.addLeftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addLeftOutStmt: %w", cerr)
@@ -544,6 +561,11 @@ func (q *Queries) Close() error {
 	if q.countEntriesStmt != nil {
 		if cerr := q.countEntriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countEntriesStmt: %w", cerr)
+		}
+	}
+	if q.countHeldFilesStmt != nil {
+		if cerr := q.countHeldFilesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countHeldFilesStmt: %w", cerr)
 		}
 	}
 	if q.countMembersStmt != nil {
@@ -691,6 +713,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetDecidedStmt: %w", cerr)
 		}
 	}
+	if q.forgetHeldFilesStmt != nil {
+		if cerr := q.forgetHeldFilesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetHeldFilesStmt: %w", cerr)
+		}
+	}
 	if q.forgetLostStmt != nil {
 		if cerr := q.forgetLostStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetLostStmt: %w", cerr)
@@ -724,6 +751,11 @@ func (q *Queries) Close() error {
 	if q.handoutsStmt != nil {
 		if cerr := q.handoutsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing handoutsStmt: %w", cerr)
+		}
+	}
+	if q.heldFilesStmt != nil {
+		if cerr := q.heldFilesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing heldFilesStmt: %w", cerr)
 		}
 	}
 	if q.isEditionStmt != nil {
@@ -1065,6 +1097,7 @@ type Queries struct {
 	addEntryStmt                  *sql.Stmt
 	addGroupStmt                  *sql.Stmt
 	addHandoutStmt                *sql.Stmt
+	addHeldFilesStmt              *sql.Stmt
 	addLeftOutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
@@ -1089,6 +1122,7 @@ type Queries struct {
 	countDeliveriesStmt           *sql.Stmt
 	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
+	countHeldFilesStmt            *sql.Stmt
 	countMembersStmt              *sql.Stmt
 	countRequestsStmt             *sql.Stmt
 	countTransfersStmt            *sql.Stmt
@@ -1118,6 +1152,7 @@ type Queries struct {
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
+	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	giveBackStmt                  *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
@@ -1125,6 +1160,7 @@ type Queries struct {
 	groupsStmt                    *sql.Stmt
 	groupsOfUserStmt              *sql.Stmt
 	handoutsStmt                  *sql.Stmt
+	heldFilesStmt                 *sql.Stmt
 	isEditionStmt                 *sql.Stmt
 	isMemberStmt                  *sql.Stmt
 	leftOutStmt                   *sql.Stmt
@@ -1195,6 +1231,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addEntryStmt:                  q.addEntryStmt,
 		addGroupStmt:                  q.addGroupStmt,
 		addHandoutStmt:                q.addHandoutStmt,
+		addHeldFilesStmt:              q.addHeldFilesStmt,
 		addLeftOutStmt:                q.addLeftOutStmt,
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
@@ -1219,6 +1256,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countDeliveriesStmt:           q.countDeliveriesStmt,
 		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
+		countHeldFilesStmt:            q.countHeldFilesStmt,
 		countMembersStmt:              q.countMembersStmt,
 		countRequestsStmt:             q.countRequestsStmt,
 		countTransfersStmt:            q.countTransfersStmt,
@@ -1248,6 +1286,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
+		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		giveBackStmt:                  q.giveBackStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
@@ -1255,6 +1294,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		groupsStmt:                    q.groupsStmt,
 		groupsOfUserStmt:              q.groupsOfUserStmt,
 		handoutsStmt:                  q.handoutsStmt,
+		heldFilesStmt:                 q.heldFilesStmt,
 		isEditionStmt:                 q.isEditionStmt,
 		isMemberStmt:                  q.isMemberStmt,
 		leftOutStmt:                   q.leftOutStmt,

@@ -99,6 +99,13 @@ type Handout struct {
 	At         int64
 }
 
+type HeldFile struct {
+	TransferNo int64
+	First      int64
+	Files      int64
+	Entries    []byte
+}
+
 type LeftOut struct {
 	TransferNo int64
 	Path       string

@@ -150,6 +150,27 @@ func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) error {
 	return err
 }
 
+const addHeldFiles = `-- name: AddHeldFiles :exec
+INSERT INTO held_files (transfer_no, first, files, entries) VALUES ($1, $2, $3, $4)
+`
+
+type AddHeldFilesParams struct {
+	TransferNo int64
+	First      int64
+	Files      int64
+	Entries    []byte
+}
+
+func (q *Queries) AddHeldFiles(ctx context.Context, arg AddHeldFilesParams) error {
+	_, err := q.exec(ctx, q.addHeldFilesStmt, addHeldFiles,
+		arg.TransferNo,
+		arg.First,
+		arg.Files,
+		arg.Entries,
+	)
+	return err
+}
+
 const addLeftOut = `-- name: AddLeftOut :exec
 INSERT INTO left_out (transfer_no, path, why, detail) VALUES ($1, $2, $3, $4)
 ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail
@@ -725,6 +746,17 @@ func (q *Queries) CountEntries(ctx context.Context, arg CountEntriesParams) (int
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const countHeldFiles = `-- name: CountHeldFiles :one
+SELECT CAST(COALESCE(SUM(files), 0) AS BIGINT) FROM held_files WHERE transfer_no = $1
+`
+
+func (q *Queries) CountHeldFiles(ctx context.Context, transferNo int64) (int64, error) {
+	row := q.queryRow(ctx, q.countHeldFilesStmt, countHeldFiles, transferNo)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
 }
 
 const countMembers = `-- name: CountMembers :one
@@ -1489,6 +1521,15 @@ func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) er
 	return err
 }
 
+const forgetHeldFiles = `-- name: ForgetHeldFiles :exec
+DELETE FROM held_files WHERE transfer_no = $1
+`
+
+func (q *Queries) ForgetHeldFiles(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetHeldFilesStmt, forgetHeldFiles, transferNo)
+	return err
+}
+
 const forgetLost = `-- name: ForgetLost :exec
 DELETE FROM left_out WHERE transfer_no = $1 AND why IN ('changed', 'gone')
 `
@@ -1698,6 +1739,45 @@ func (q *Queries) Handouts(ctx context.Context, arg HandoutsParams) ([]Handout, 
 			&i.UserName,
 			&i.DeviceName,
 			&i.At,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const heldFiles = `-- name: HeldFiles :many
+SELECT transfer_no, first, files, entries FROM held_files
+WHERE transfer_no = $1 AND first < $2 AND first + files > $3 ORDER BY first
+`
+
+type HeldFilesParams struct {
+	TransferNo int64
+	Before     int64
+	After      int64
+}
+
+func (q *Queries) HeldFiles(ctx context.Context, arg HeldFilesParams) ([]HeldFile, error) {
+	rows, err := q.query(ctx, q.heldFilesStmt, heldFiles, arg.TransferNo, arg.Before, arg.After)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []HeldFile
+	for rows.Next() {
+		var i HeldFile
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.First,
+			&i.Files,
+			&i.Entries,
 		); err != nil {
 			return nil, err
 		}

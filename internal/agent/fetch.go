@@ -18,6 +18,8 @@ import (
 // Bounds of the HTTPS catch-up.
 const (
 	fetchBlocks = 64 // of one request
+	firstFetch  = 2  // the same when a group fell silent, to begin with
+	heardLately = time.Second
 	fetchTries  = 5
 	reportEvery = time.Second
 	commitSoon  = 100 * time.Millisecond // between commits, at least
@@ -266,15 +268,36 @@ func (s *side) serve(r *session.Receiver, a ask) error {
 	if !a.all {
 		return s.supply(r, a.ranges)
 	}
-	j.path = groupcast.PathHTTPS
-	g := j.staging()
-	for before := -1; g.Missing() > 0 && g.Missing() != before; {
-		before = g.Missing() // one look names maxLacks runs at most
-		if err := s.supply(r, g.Has().Missing(maxLacks)); err != nil {
+	return s.supplyAll(r)
+}
+
+// supplyAll fetches everything that is missing, a little at a time to begin with: if the group is
+// heard again, it was the network that was away, and the session brings the rest to all at once.
+func (s *side) supplyAll(r *session.Receiver) error {
+	g := s.job.staging()
+	for before, n := -1, uint32(firstFetch); g.Missing() > 0 && g.Missing() != before && time.Since(r.Status().Heard) > heardLately; n = min(2*n, fetchBlocks) {
+		before = g.Missing()
+		if err := s.supply(r, firstOf(g.Has().Missing(maxLacks), n)); err != nil {
 			return err
 		}
+		s.job.path = groupcast.PathHTTPS
+	}
+	if g.Missing() > 0 {
+		s.job.path = groupcast.PathMulticast
 	}
 	return nil
+}
+
+// firstOf cuts ranges off after n blocks.
+func firstOf(ranges []protocol.Range, n uint32) []protocol.Range {
+	for i := range ranges {
+		if ranges[i].Count >= n {
+			ranges[i].Count = n
+			return ranges[:i+1]
+		}
+		n -= ranges[i].Count
+	}
+	return ranges
 }
 
 // supply fetches ranges and hands them to the session; what breaks is tried again.

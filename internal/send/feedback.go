@@ -19,6 +19,7 @@ func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
 	}
 	s.count.Feedback++
 	d.heard = now
+	s.wake(now)
 	s.report(now, d, f)
 	if d.done {
 		return

@@ -409,3 +409,11 @@ func long(t *testing.T) {
 		t.Skip("one goroutine: the race detector only slows it down")
 	}
 }
+
+// part cuts everybody off, or joins them again.
+func (w *world) part(cut bool) {
+	for _, p := range w.peers {
+		p.down.Part(cut)
+		p.up.Part(cut)
+	}
+}

@@ -11,6 +11,8 @@ import (
 const (
 	checkInterval  = 250 * time.Millisecond
 	silentAfter    = 2 * time.Second  // at least; else three missed reports
+	lullAfter      = time.Second      // at least, of everybody: data pauses …
+	lullMost       = 30 * time.Second // … for so long
 	deafAfter      = 3 * time.Second  // reports come, but nothing of the group is heard
 	stalledAfter   = 15 * time.Second // nothing owed, nothing asked, nothing stored
 	missedReports  = 3
@@ -25,6 +27,7 @@ type roster struct {
 	active  int // waited for
 	checkAt time.Time
 	grace   time.Time // silence counts from here at the earliest
+	lull    time.Time // since when data pauses because everybody is silent; zero: it does not
 }
 
 // device is what the server keeps of one receiver: counts and a bar, no bitmaps.
@@ -204,6 +207,9 @@ func (s *Sender) checkDevices(now time.Time) {
 	turn := protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
 	patience += turn
 	deaf := max(patience, deafAfter)
+	if s.lulled(now, turn) {
+		return
+	}
 	for _, d := range s.devices.order {
 		if !d.waited() {
 			continue
@@ -222,6 +228,46 @@ func (s *Sender) checkDevices(now time.Time) {
 			s.leave(now, d, CauseSlow, "it neither stores nor asks any longer")
 		}
 	}
+}
+
+// lulled says whether most of the group, and everybody who is waited for, has fallen silent at
+// once: that is the network or this machine, not the devices. Data pauses then, for it would be
+// lost, until somebody is heard again or patience ends. One that was never heard may have
+// no way to be heard.
+func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
+	r := &s.devices
+	if !r.lull.IsZero() {
+		if now.Sub(r.lull) < lullMost+turn {
+			return true
+		}
+		r.lull = time.Time{} // from here on they are silent one by one
+		return false
+	}
+	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, lullAfter) + turn
+	if r.active < 2 || 2*r.active <= len(r.order) {
+		return false
+	}
+	for _, d := range r.order {
+		if silence := r.since(now, d.heard); d.waited() && (d.heard.IsZero() || silence <= patience || silence > patience+2*checkInterval) {
+			return false
+		}
+	}
+	r.lull = now
+	return true
+}
+
+// wake ends the pause: somebody is heard. Nobody's silence so far is held against them, and
+// nobody's demand for what was sent meanwhile, whoever asks for it first.
+func (s *Sender) wake(now time.Time) {
+	if s.devices.lull.IsZero() {
+		return
+	}
+	s.devices.lull, s.devices.grace = time.Time{}, now
+	for _, d := range s.devices.order {
+		d.credit += int(s.symbols - d.told)
+	}
+	s.round.restart(now)
+	s.syncSoon()
 }
 
 // Devices lists the devices in the order in which they came.

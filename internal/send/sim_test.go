@@ -249,3 +249,62 @@ func TestRealBytes(t *testing.T) {
 	w.mustFinish(false)
 	w.log("bytes")
 }
+
+// TestPartitionOfEverybody: who falls silent with all the others at once is not left to HTTPS;
+// when the network is back the session goes on, and what was sent into the void is little.
+func TestPartitionOfEverybody(t *testing.T) {
+	long(t)
+	for _, away := range []time.Duration{1500 * time.Millisecond, 3 * time.Second, 10 * time.Second, 28 * time.Second} {
+		for _, cfg := range []send.Config{fixed(100), {}} {
+			w := newWorld(t, 12, even(300, 164), cfg)
+			for range 4 {
+				down := lossy(0.01)
+				down.Rate, down.Queue = 100e6/8, 256<<10
+				w.add(down, lan).join()
+			}
+			w.clock.After(time.Second, func() { w.part(true) })
+			w.clock.After(time.Second+away, func() { w.part(false) })
+			w.run(2 * time.Minute)
+			w.mustFinish(false)
+			w.log("away")
+			for _, p := range w.peers {
+				if p.behind != "" {
+					t.Errorf("away for %v: device %d is left behind: %s", away, p.dev, p.reason)
+				}
+			}
+			whole := 300 * 164 * 1485 * 8 / 100e6
+			if took := w.overAt.Sub(w.start).Seconds(); took > 1.1*whole+away.Seconds()+4 {
+				t.Errorf("away for %v: it took %.1f s", away, took)
+			}
+			if o := w.overhead(); o > 1.06+1.6/whole {
+				t.Errorf("away for %v: overhead %.3f", away, o)
+			}
+		}
+	}
+}
+
+// A group that stays away is left behind all the same, in the end, and so is one of two that
+// was never heard.
+func TestGroupThatStaysAway(t *testing.T) {
+	w := newWorld(t, 13, even(200, 164), fixed(100))
+	for range 3 {
+		w.add(lan, lan).join()
+	}
+	w.clock.After(time.Second, func() { w.part(true) })
+	w.run(time.Minute)
+	w.mustFinish(true)
+	if took := w.overAt.Sub(w.start); took < 20*time.Second || took > 40*time.Second {
+		t.Errorf("it took %v", took)
+	}
+	w = newWorld(t, 14, even(200, 164), fixed(100))
+	for range 2 {
+		p := w.add(lan, lan)
+		p.join()
+		p.up.Part(true)
+	}
+	w.run(time.Minute)
+	w.mustFinish(true)
+	if took := w.overAt.Sub(w.start); took > 5*time.Second {
+		t.Errorf("nobody was ever heard, and it took %v", took)
+	}
+}

@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -100,7 +101,7 @@ func (l *live) hear(no protocol.TransferNo, e session.SenderEvent) {
 		case session.DeviceDone:
 			s.stored(now, no, e.Device)
 		case session.DeviceBehind:
-			s.behind(now, no, e.Device, e.Reason)
+			s.behind(now, no, e.Device, e.Reason, e.Cause == string(send.CauseSilent))
 		}
 	})
 }

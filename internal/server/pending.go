@@ -103,7 +103,7 @@ func (l *live) cause(p *promise, dev protocol.DeviceID) groupcast.Cause {
 		return groupcast.CauseLater
 	case g.place == placeSilent:
 		return groupcast.CauseSilent
-	case g.place == placePaused, g.place == placeHTTPS && g.sticky:
+	case g.place == placePaused, g.place == placeHTTPS && (g.sticky || g.lapsed > 0):
 		return groupcast.CauseBehind
 	case g.place == placeIdle:
 		return groupcast.CauseWaits

@@ -157,7 +157,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
 		s.live.change(func(sch *schedule, now time.Time) {
 			if !sch.stumbled(now, r.Transfer, d.ID, clip(r.Reason)) {
-				sch.behind(now, r.Transfer, d.ID, clip(r.Reason))
+				sch.behind(now, r.Transfer, d.ID, clip(r.Reason), false)
 			}
 		})
 	}

@@ -35,6 +35,9 @@ func defaultTiming() timing {
 // verified block before it is left to HTTPS (F4).
 const maxFruitless = 3
 
+// maxLapses is how many sessions a device may leave for silence and still be taken into another.
+const maxLapses = 1
+
 // phase is where a promise stands in the schedule.
 type phase uint8
 
@@ -66,6 +69,7 @@ const (
 type leg struct {
 	place     place
 	sticky    bool   // HTTPS for good: multicast does not serve this device
+	lapsed    int    // multicast sessions left for mere silence: that may have been the network
 	reason    string // in words
 	since     time.Time
 	heard     bool      // it did something about the offer it has
@@ -214,7 +218,7 @@ func (s *schedule) lost(now time.Time, l *leg) bool {
 // unseat takes a device back to the beginning: all ways are open to it again.
 func (s *schedule) unseat(p *promise, dev protocol.DeviceID, l *leg) {
 	s.detach(p, dev, l)
-	l.place, l.sticky, l.reason = placeIdle, false, ""
+	l.place, l.sticky, l.lapsed, l.reason = placeIdle, false, 0, ""
 }
 
 // detached says that a device's stream broke.

@@ -26,6 +26,7 @@ func (s *schedule) gather(now time.Time, p *promise) {
 	waiting, alone := s.candidates(p)
 	if len(waiting) == 0 {
 		p.phase = phaseWaiting
+		s.regather(now, p)
 		return
 	}
 	if p.via == groupcast.ViaHTTPS {
@@ -44,6 +45,17 @@ func (s *schedule) gather(now time.Time, p *promise) {
 		return
 	}
 	s.closeWindow(now, p, waiting, alone)
+}
+
+// regather opens a session for those who fell silent in one and are back: several who fetch over
+// HTTPS are worth one.
+func (s *schedule) regather(now time.Time, p *promise) {
+	back := p.devices(func(dev protocol.DeviceID, l *leg) bool {
+		return s.active[dev] && l.place == placeHTTPS && !l.sticky && l.lapsed > 0 && l.heard
+	})
+	if _, taken := s.busy[p.group]; len(back) >= 2 && !taken && p.via != groupcast.ViaHTTPS {
+		s.open(now, p)
+	}
 }
 
 // allHere says that no other device could still come: waiting longer serves nobody.
@@ -176,13 +188,19 @@ func (s *schedule) stored(now time.Time, no protocol.TransferNo, dev protocol.De
 	}
 }
 
-// behind says that multicast does not serve a device: it catches up over HTTPS at once.
-func (s *schedule) behind(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) {
+// behind says that multicast does not serve a device: it catches up over HTTPS at once. If it was
+// only silent, it may take part in a later session, once.
+func (s *schedule) behind(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string, silent bool) {
 	p := s.promises[no]
 	if p == nil || p.legs[dev] == nil || p.legs[dev].place == placeHTTPS {
 		return
 	}
+	l := p.legs[dev]
 	s.leaveMulticast(now, p, dev, reason)
+	if silent && l.lapsed < maxLapses {
+		l.lapsed++
+		l.sticky = false
+	}
 	s.closeIfOver(now, p)
 }
 

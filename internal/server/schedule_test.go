@@ -188,7 +188,7 @@ func TestALateDeviceJoinsTheRunningSession(t *testing.T) {
 
 func TestADeviceBehindCatchesUpAndTheOthersGoOn(t *testing.T) {
 	s := sending(t, 2)
-	s.behind(sec(1), 1, dev(2), "30 % loss")
+	s.behind(sec(1), 1, dev(2), "30 % loss", false)
 	expect(t, s, sec(1), "detach 1 d2", "https 1 d2")
 	s.stored(sec(2), 1, dev(1))
 	expect(t, s, sec(2), "close 1")
@@ -271,6 +271,50 @@ func TestFruitlessRunsEndInHTTPS(t *testing.T) {
 	if l := s.promises[1].legs[dev(2)]; l.place != placeHTTPS || !l.sticky {
 		t.Fatalf("after %d runs without a new block: %+v", maxFruitless, l)
 	}
+}
+
+// Those who fell silent together fetch over HTTPS only until two of them are back: then it is
+// multicast again. A second silence in a session is taken for what it looks like.
+func TestThoseWhoFellSilentTogetherAreGathered(t *testing.T) {
+	s := sending(t, 3)
+	s.attached(sec(1), dev(3))
+	expect(t, s, sec(1), "offer 1 d3")
+	s.ready(sec(1), 1, sess(1), dev(3), 0)
+	for i := range byte(3) {
+		s.behind(sec(5), 1, dev(i+1), "no report for 2 s", true)
+	}
+	s.pump(sec(5))
+	expect(t, s, sec(20))
+	s.fetching(sec(21), 1, dev(2))
+	expect(t, s, sec(21)) // one that is back is served over HTTPS
+	s.fetching(sec(22), 1, dev(1))
+	expect(t, s, sec(22), "open 1 d1 d2 d3")
+	s.opened(sec(22), 1, sess(2))
+	for i := range byte(3) {
+		if !s.ready(sec(22), 1, sess(2), dev(i+1), 3) {
+			t.Fatalf("device %d got no keys", i+1)
+		}
+	}
+	expect(t, s, sec(22), "begin 1")
+	for i := range byte(3) {
+		s.behind(sec(30), 1, dev(i+1), "no report for 2 s", true)
+	}
+	s.pump(sec(30))
+	for i := range byte(3) {
+		s.fetching(sec(31), 1, dev(i+1))
+	}
+	expect(t, s, sec(40))
+}
+
+// Who was left behind for another reason stays with HTTPS.
+func TestThoseWhoLoseTooMuchAreNotGathered(t *testing.T) {
+	s := sending(t, 2)
+	for i := range byte(2) {
+		s.behind(sec(5), 1, dev(i+1), "it loses 60 %", false)
+		s.fetching(sec(6), 1, dev(i+1))
+	}
+	s.pump(sec(6))
+	expect(t, s, sec(20))
 }
 
 func TestABrokenStreamKeepsItsPlaceForTheGrace(t *testing.T) {

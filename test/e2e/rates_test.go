@@ -3,9 +3,11 @@
 package e2e
 
 import (
+	"encoding/json"
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
@@ -24,4 +26,33 @@ func TestRatesHoldOverHTTPS(t *testing.T) {
 	if least := 1900 * time.Millisecond; took < least { // 2 MiB at 1 MB/s, less what may leave at once
 		t.Errorf("2 MiB at 8 Mbit/s took %v", took)
 	}
+}
+
+// TestPartitionOfEverybody: the server's card is away for six seconds in the middle. When it is
+// back the rest goes by multicast again, not to each of four over HTTPS.
+func TestPartitionOfEverybody(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 4, Rate: "100mbit"})
+	pcs := room(s, 4)
+	for _, pc := range pcs {
+		pc.receive()
+	}
+	const size = 40 << 20
+	path, sum := s.randomFile("image.bin", size)
+	port := func(state string) {
+		if _, err := s.lab.Run("b", "ip", "link", "set", "ps", state); err != nil {
+			t.Error(err)
+		}
+	}
+	time.AfterFunc(1500*time.Millisecond, func() { port("down") })
+	time.AfterFunc(7500*time.Millisecond, func() { port("up") })
+	s.host("s").run("", "send", "lab", path)
+	if !allGot(pcs, "lab/image.bin", sum) {
+		t.Fatal("send came back and not everyone has the file")
+	}
+	var all []groupcast.Transfer
+	must(t, json.Unmarshal([]byte(s.host("s").run("", "transfer", "list", "--json")), &all))
+	if len(all) != 1 || all[0].HTTPSBytes > size/2 || all[0].WireBytes < size {
+		t.Errorf("%.1f MB over HTTPS, %.1f MB by multicast", float64(all[0].HTTPSBytes)/1e6, float64(all[0].WireBytes)/1e6)
+	}
+	t.Logf("%.1f MB over HTTPS, %.1f MB by multicast", float64(all[0].HTTPSBytes)/1e6, float64(all[0].WireBytes)/1e6)
 }

@@ -17,8 +17,12 @@ import (
 // Pieces of an upload and the patience with a network that breaks.
 const (
 	uploadPiece = 64 << 20 // a request carries so much at most: what a break can cost
-	maxBreaks   = 8        // in a row without a byte more at the server
+	maxBreaks   = 8        // in a row without a byte more at the server, at least
+	maxLost     = 3        // times that the server has less than it had
 	tellEvery   = 250 * time.Millisecond
+
+	// uploadPatience is how long a server may be away, or its disk full, before an upload ends.
+	uploadPatience = 2 * time.Minute
 )
 
 // UploadProgress says how far an upload is.
@@ -103,10 +107,17 @@ func (s *sentReader) Read(b []byte) (int, error) {
 // UploadPaths brings files and folders of this machine to the server: the trees below paths,
 // each under its last name. What breaks is taken up again where the server's copy ends.
 func (c *Client) UploadPaths(ctx context.Context, paths []string, progress func(UploadProgress)) (groupcast.Upload, error) {
+	return c.UploadNoted(ctx, paths, func(string) {}, progress)
+}
+
+// UploadNoted is UploadPaths that tells the upload's ID before the first byte leaves: who notes
+// it can go on with ResumeUpload whatever happens.
+func (c *Client) UploadNoted(ctx context.Context, paths []string, note func(id string), progress func(UploadProgress)) (groupcast.Upload, error) {
 	tree, up, err := c.begin(ctx, paths)
 	if err != nil {
 		return up, err
 	}
+	note(up.ID)
 	return c.sendTree(ctx, up, tree, progress)
 }
 
@@ -126,6 +137,9 @@ func (c *Client) begin(ctx context.Context, paths []string) (*tree, groupcast.Up
 	return tree, up, err
 }
 
+// ErrOtherFiles says that an upload declared other files than there are now.
+var ErrOtherFiles = errors.New("the files are others")
+
 // ResumeUpload goes on with an upload of the same paths that an earlier run began.
 func (c *Client) ResumeUpload(ctx context.Context, id string, paths []string, progress func(UploadProgress)) (groupcast.Upload, error) {
 	tree, err := scan(paths)
@@ -138,7 +152,7 @@ func (c *Client) ResumeUpload(ctx context.Context, id string, paths []string, pr
 	}
 	if !tree.same(up.Entries) {
 		return up, groupcast.Errorf(groupcast.EConflict, "the files are not those of upload %s any more", id).
-			WithHint("start a new upload")
+			WithHint("start a new upload").Wrap(ErrOtherFiles)
 	}
 	return c.sendTree(ctx, up, tree, progress)
 }
@@ -147,6 +161,36 @@ func (c *Client) sendTree(ctx context.Context, up groupcast.Upload, t *tree, pro
 	if progress == nil {
 		progress = func(UploadProgress) {}
 	}
+	for lost := 0; ; lost++ {
+		if err := c.sendFiles(ctx, up, t, progress); err != nil {
+			return up, err
+		}
+		done, err := c.complete(ctx, up.ID)
+		if groupcast.ErrorCode(err) != groupcast.EConflict || lost == maxLost {
+			if err != nil {
+				return up, err
+			}
+			return done, nil
+		}
+		// The server lost power and with it what was not durable yet: that goes up once more.
+		if up, err = c.Upload(ctx, up.ID); err != nil {
+			return up, err
+		}
+	}
+}
+
+// complete completes an upload, also over a restart of the server.
+func (c *Client) complete(ctx context.Context, id string) (groupcast.Upload, error) {
+	var pause Backoff
+	for began := time.Now(); ; {
+		up, err := c.CompleteUpload(ctx, id)
+		if groupcast.ErrorCode(err) != groupcast.EUnavailable || time.Since(began) > uploadPatience || pause.Wait(ctx) != nil {
+			return up, err
+		}
+	}
+}
+
+func (c *Client) sendFiles(ctx context.Context, up groupcast.Upload, t *tree, progress func(UploadProgress)) error {
 	at := UploadProgress{Total: t.bytes}
 	held := offsets(up)
 	for _, e := range t.entries {
@@ -159,12 +203,12 @@ func (c *Client) sendTree(ctx context.Context, up groupcast.Upload, t *tree, pro
 			progress(at)
 		}
 		if err := c.sendFile(ctx, up.ID, t.sources[e.Path], e, held[e.Path], tell); err != nil {
-			return up, err
+			return err
 		}
 		at.Files++
 		tell(e.Size)
 	}
-	return c.CompleteUpload(ctx, up.ID)
+	return nil
 }
 
 func offsets(up groupcast.Upload) map[string]uint64 {
@@ -186,6 +230,7 @@ func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.Up
 	}
 	defer f.Close()
 	var pause Backoff
+	moved := time.Now()
 	for breaks := 0; offset < e.Size; {
 		tell(offset)
 		next, err := c.sendPiece(ctx, id, f, e, offset, tell)
@@ -193,11 +238,12 @@ func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.Up
 			err = groupcast.Errorf(groupcast.EUnavailable, "the server did not take the bytes of %s", e.Path)
 		}
 		if err == nil {
-			offset, breaks = next, 0
+			offset, breaks, moved = next, 0, time.Now()
 			pause.Reset()
 			continue
 		}
-		if breaks++; breaks == maxBreaks || !passing(err) || pause.Wait(ctx) != nil {
+		breaks++
+		if breaks >= maxBreaks && time.Since(moved) > uploadPatience || !passing(err) || pause.Wait(ctx) != nil {
 			return err
 		}
 		if offset, err = c.heldOf(ctx, id, e.Path, offset); err != nil {

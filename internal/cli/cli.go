@@ -31,6 +31,7 @@ const (
 
 // app is what every command has at hand.
 type app struct {
+	args    []string
 	home    string // --home
 	json    bool
 	verbose bool
@@ -50,7 +51,7 @@ type usageError struct{ error }
 // Main runs the command line and gives the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	_ = config.NoCoreDumps() // where the system has no such limit, there is nothing to set
-	a := &app{in: in, out: out, err: errs}
+	a := &app{args: args, in: in, out: out, err: errs}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()

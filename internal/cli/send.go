@@ -92,11 +92,15 @@ func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptio
 	case client.IsLocal():
 		n.Paths, err = absolute(paths)
 	default:
-		n.Upload, err = a.upload(ctx, client, o.resume, paths)
+		return a.promiseUpload(ctx, client, n, o.resume, paths)
 	}
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
+	return a.add(ctx, client, n)
+}
+
+func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) (groupcast.Transfer, error) {
 	t, err := client.AddTransfer(ctx, n)
 	for _, note := range t.Notes {
 		fmt.Fprintln(a.err, "note: "+words.Note(note))
@@ -118,39 +122,6 @@ func absolute(paths []string) ([]string, error) {
 		out[i] = full
 	}
 	return out, nil
-}
-
-// upload brings files to the server and shows how far it is.
-func (a *app) upload(ctx context.Context, client *apiclient.Client, resume string, paths []string) (string, error) {
-	show := a.newDisplay()
-	defer show.done()
-	started := time.Now()
-	progress := func(p apiclient.UploadProgress) {
-		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", size(p.Bytes), size(p.Total), perSecond(p.Bytes, time.Since(started)), name(p.Path)))
-	}
-	if a.json {
-		progress = nil
-	}
-	var up groupcast.Upload
-	var err error
-	if resume != "" {
-		up, err = client.ResumeUpload(ctx, resume, paths, progress)
-	} else {
-		up, err = client.UploadPaths(ctx, paths, progress)
-	}
-	if err != nil && up.ID != "" && resume == "" {
-		return "", a.resumable(err, up.ID)
-	}
-	return up.ID, err
-}
-
-// resumable adds how to go on to the error of an upload that broke.
-func (a *app) resumable(err error, id string) error {
-	var e *groupcast.Error
-	if errors.As(err, &e) {
-		return groupcast.Errorf(e.Code, "%s", e.Message).WithHint("%s; to go on where it stopped: the same command with --resume %s", e.Hint, id).Wrap(err)
-	}
-	return groupcast.Errorf(groupcast.EUnavailable, "the upload was broken off").WithHint("to go on where it stopped: the same command with --resume %s", id).Wrap(err)
 }
 
 func perSecond(bytes uint64, d time.Duration) string {

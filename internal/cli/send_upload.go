@@ -1,0 +1,151 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+)
+
+// promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
+// machine: the same command goes on where an earlier one stopped, however that ended.
+func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, paths []string) (groupcast.Transfer, error) {
+	home, err := a.openHome()
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	key, err := uploadKey(client.Address(), n.Group, paths)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	note := func(id string) {
+		n.Upload = id
+		if err := home.BeginUpload(key, id); err != nil {
+			fmt.Fprintf(a.err, "note: this upload has the ID %s; it could not be written down: %s\n", id, clean(err.Error()))
+		}
+	}
+	n.Upload = resume
+	begun := home.BegunUpload(key)
+	switch {
+	case resume != "":
+		err = a.resumeUpload(ctx, client, resume, paths)
+	case begun != "":
+		n.Upload = begun
+		err = a.resumeUpload(ctx, client, begun, paths)
+		if groupcast.ErrorCode(err) != groupcast.ENotFound && !errors.Is(err, apiclient.ErrOtherFiles) {
+			break
+		}
+		if errors.Is(err, apiclient.ErrOtherFiles) {
+			_ = client.DeleteUpload(ctx, begun) // else it expires
+		}
+		fallthrough
+	default:
+		n.Upload = ""
+		err = a.freshUpload(ctx, client, paths, note)
+	}
+	if err != nil {
+		return groupcast.Transfer{}, a.resumable(ctx, err, n.Upload)
+	}
+	t, err := a.add(ctx, client, n)
+	if err != nil {
+		return t, a.resumable(ctx, err, n.Upload)
+	}
+	return t, home.EndUpload(key)
+}
+
+// uploadKey is what an upload is remembered under.
+func uploadKey(server, group string, paths []string) (string, error) {
+	key := []string{server, group}
+	for _, p := range paths {
+		full, err := filepath.Abs(p)
+		if err != nil {
+			return "", fmt.Errorf("find %s: %w", p, err)
+		}
+		key = append(key, full)
+	}
+	return strings.Join(key, "\n"), nil
+}
+
+func (a *app) freshUpload(ctx context.Context, client *apiclient.Client, paths []string, note func(string)) error {
+	show := a.newDisplay()
+	defer show.done()
+	_, err := client.UploadNoted(ctx, paths, note, a.uploadProgress(show))
+	return err
+}
+
+func (a *app) resumeUpload(ctx context.Context, client *apiclient.Client, id string, paths []string) error {
+	show := a.newDisplay()
+	defer show.done()
+	_, err := client.ResumeUpload(ctx, id, paths, a.uploadProgress(show))
+	return err
+}
+
+// uploadProgress shows how far an upload is.
+func (a *app) uploadProgress(show *display) func(apiclient.UploadProgress) {
+	if a.json {
+		return nil
+	}
+	started, first, known := time.Now(), uint64(0), false
+	return func(p apiclient.UploadProgress) {
+		if !known {
+			first, known = p.Bytes, true // an earlier run brought these
+		}
+		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", size(p.Bytes), size(p.Total), perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), name(p.Path)))
+	}
+}
+
+// resumable adds how to go on to the error of an upload that broke off; without an ID there is
+// nothing to go on with.
+func (a *app) resumable(ctx context.Context, err error, id string) error {
+	if id == "" {
+		return err
+	}
+	var e *groupcast.Error
+	switch {
+	case ctx.Err() != nil:
+		e = groupcast.Errorf(groupcast.EUnavailable, "the upload was interrupted")
+	case errors.As(err, &e):
+		e = groupcast.Errorf(e.Code, "%s", e.Message).WithHint("%s", e.Hint).Wrap(err)
+	default:
+		e = groupcast.Errorf(groupcast.EUnavailable, "the upload was broken off").Wrap(err)
+	}
+	switch e.Code {
+	case groupcast.ENotFound, groupcast.EForbidden, groupcast.EInvalid, groupcast.EConflict:
+		return e
+	}
+	if e.Hint != "" {
+		e.Hint += "; "
+	}
+	return e.WithHint("%sto go on where it stopped: %s", e.Hint, a.again("--resume", id))
+}
+
+// again is the command that was given, with a flag of another value.
+func (a *app) again(flag, value string) string {
+	out := []string{"groupcast"}
+	for i := 0; i < len(a.args); i++ {
+		if a.args[i] == flag {
+			i++
+			continue
+		}
+		if !strings.HasPrefix(a.args[i], flag+"=") {
+			out = append(out, quoted(a.args[i]))
+		}
+	}
+	return strings.Join(append(out, flag, value), " ")
+}
+
+// quoted writes an argument so that a shell reads it as it is.
+func quoted(arg string) string {
+	plain := arg != "" && strings.IndexFunc(arg, func(r rune) bool {
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r))
+	}) < 0
+	if plain {
+		return arg
+	}
+	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+}

@@ -170,20 +170,22 @@ func (k *bulk) flush(ctx context.Context) error {
 }
 
 func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at int64) error {
-	if o.Kind == manifest.KindFolder {
-		return nil
-	}
 	name := o.Name
 	if name == o.Path {
 		name = ""
 	}
 	digest := o.Digest.String()
-	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad && !o.Foreign
-	if lies { // a link, too: its digest says whether it still points where it was let point
+	lies := o.Result == spool.Committed || o.Result == spool.KeptBoth || o.Result == spool.AlreadyHad
+	// A link, too: its digest says whether it still points where it was let point. A folder has
+	// the digest 0: it says that groupcast made it.
+	if lies && !o.Foreign {
 		if err := paths.add(ctx, b.server, b.group, o.Path, int64(o.Transfer),
 			digest, int64(o.Size), protocol.FileTime(o.MTime), name); err != nil {
 			return err
 		}
+	}
+	if o.Kind == manifest.KindFolder {
+		return nil
 	}
 	return inbox.add(ctx, at, b.server, b.group, b.name, o.Path, name, int64(o.Size),
 		digest, int64(o.Transfer), word(o.Result), o.Reason)

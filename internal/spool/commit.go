@@ -34,16 +34,23 @@ type move struct {
 
 // target is where a file goes.
 type target struct {
-	to      string // below DIR
-	replace bool   // what lies there: it is ours and as delivered
-	kept    bool   // under another name than the manifest's
+	to   string // below DIR
+	kept bool   // under another name than the manifest's
+	late bool   // decided when it is the transfer's turn: something of ours has to go first
+	seen *look  // what lies there and is replaced: it is ours, as it was looked at
+	same bool   // what was seen is the very file: it stays and is ours from now on
+	back string // the copy that lies beside and takes the name back, to be replaced there
+	drop string // the copy that lies beside and goes when the file has its name
 }
 
 // Commit moves every file whose blocks are all there to its final name and gives what became
 // of the entries. It may be called again; entries that have an outcome keep it. Each batch is
 // durable before its first rename, in the ledger after its last. One caller at a time.
 func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
-	var fresh []Outcome
+	fresh, err := g.settleUnwritten()
+	if err != nil {
+		return nil, err
+	}
 	for next := 0; next < len(g.files) && ctx.Err() == nil; {
 		var ready []int
 		if ready, next = g.ready(next); len(ready) == 0 {
@@ -56,7 +63,7 @@ func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 		}
 	}
 	if ctx.Err() == nil && g.filesDone() {
-		done, err := g.finishTree()
+		done, err := g.finishTree(ctx)
 		return append(fresh, done...), err
 	}
 	return fresh, ctx.Err()
@@ -95,9 +102,11 @@ func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, erro
 	if err != nil {
 		return nil, err
 	}
-	if err := g.makeDurable(moves); err != nil {
+	moves, weak, err := g.makeDurable(ctx, moves)
+	if err != nil {
 		return nil, err
 	}
+	outcomes = append(outcomes, weak...)
 	defer g.spool.cfg.Shared.turn()()
 	moves, late, err := g.lookAgain(ctx, moves, round)
 	if err != nil {
@@ -143,11 +152,13 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 	for _, m := range moves {
 		o, err := g.carry(ctx, &m)
 		if err != nil {
-			failed = fmt.Errorf("commit %s: %w", g.files[m.file].Path, err)
+			failed = fmt.Errorf("commit: %w", err)
 			break
 		}
-		folders[path.Dir(m.to)] = true
-		outcomes = append(outcomes, o)
+		if o.Result == Committed || o.Result == KeptBoth {
+			folders[path.Dir(m.to)] = true
+		}
+		outcomes = append(outcomes, *o)
 	}
 	if err := g.syncFolders(folders); err != nil {
 		return nil, errors.Join(failed, err)
@@ -155,38 +166,65 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 	return outcomes, errors.Join(failed, g.settle(outcomes))
 }
 
+// maxLooks is how often a file is aimed anew while things change under its name.
+const maxLooks = 16
+
 // carry moves a file to its final name. What came there since it was looked at stays, and
 // the file finds another name.
-func (g *Staging) carry(ctx context.Context, m *move) (Outcome, error) {
-	for range 16 {
-		rename := g.spool.fs.RenameNew
-		if m.replace {
-			rename = g.spool.fs.Rename
-		}
-		err := errors.Join(g.parts.forget(m.from), rename(m.from, m.to))
-		switch {
-		case err == nil:
-			return g.movedOutcome(*m), nil
-		case errors.Is(err, fs.ErrExist) && !m.replace:
-			t, o, err := g.target(ctx, m.file, nil)
+func (g *Staging) carry(ctx context.Context, m *move) (*Outcome, error) {
+	var last error
+	for range maxLooks {
+		if m.late || m.seen != nil && !g.still(m.to, m.seen) {
+			t, o, err := g.target(ctx, m.file)
 			if err != nil || o != nil {
-				return g.orElse(o), err
+				return o, err
 			}
 			m.target = t
-		case badName(err):
-			return g.outcome(m.file, Rejected, "it cannot be put there: "+err.Error()), nil
+		}
+		last = g.put(m)
+		switch {
+		case last == nil:
+			return g.movedOutcome(*m), nil
+		case errors.Is(last, fs.ErrExist), errors.Is(last, fs.ErrNotExist):
+			m.late = true // something came, or its folder went
 		default:
-			return Outcome{}, err
+			return g.faulty(ctx, m.file, "put it under its name", last)
 		}
 	}
-	return g.outcome(m.file, Rejected, "somebody keeps taking its name"), nil
+	if errors.Is(last, fs.ErrNotExist) {
+		return g.faulty(ctx, m.file, "put it under its name", last)
+	}
+	return g.blocked(m.file, &obstacle{cause: CauseInTheWay, reason: "somebody keeps taking its name"}), nil
 }
 
-func (g *Staging) orElse(o *Outcome) Outcome {
-	if o == nil {
-		return Outcome{}
+// put gives a file its name.
+func (g *Staging) put(m *move) error {
+	f := g.spool.fs
+	if m.same {
+		m.mtime = m.seen.mtime // it lies there, and is made as durable as what is put
+		if h, err := f.Open(m.to, false); err == nil {
+			_ = errors.Join(h.Sync(), h.Close())
+		}
+	} else {
+		rename := f.RenameNew
+		if m.back != "" {
+			if err := f.RenameNew(m.back, m.to); err != nil {
+				return err
+			}
+		}
+		if m.seen != nil || m.back != "" {
+			rename = f.Rename
+		}
+		if err := errors.Join(g.parts.forget(m.from), rename(m.from, m.to)); err != nil {
+			return err
+		}
 	}
-	return *o
+	if m.drop != "" {
+		if err := f.Remove(m.drop); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+	}
+	return nil
 }
 
 // syncFolders makes names durable, those of new folders included.
@@ -197,8 +235,9 @@ func (g *Staging) syncFolders(folders map[string]bool) error {
 		return err
 	}
 	for _, folder := range slices.Sorted(maps.Keys(folders)) {
-		if err := g.spool.fs.SyncFolder(folder); err != nil {
-			return fmt.Errorf("make folder %s durable: %w", folder, err)
+		// A folder that somebody took away has no names any more.
+		if err := g.spool.fs.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return diskError(fmt.Errorf("make folder %s durable: %w", folder, err))
 		}
 	}
 	return nil
@@ -226,10 +265,14 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 			continue
 		}
 		m := move{file: i, target: t}
-		if m.from, m.mtime, err = g.whole(i, &pack); err != nil {
-			return nil, nil, fmt.Errorf("stage %s: %w", g.files[i].Path, err)
+		if m.from, m.mtime, err = g.whole(i, &pack); err == nil {
+			moves = append(moves, m)
+			continue
 		}
-		moves = append(moves, m)
+		if o, err = g.faulty(ctx, i, "make it whole", err); err != nil {
+			return nil, nil, err
+		}
+		outcomes = append(outcomes, *o)
 	}
 	return moves, outcomes, nil
 }
@@ -238,46 +281,56 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.files[i].Path }
 
 // makeDurable is the barrier before the renames; the journal then says which files may be
-// found under either name after a crash.
-func (g *Staging) makeDurable(moves []move) error {
+// found under either name after a crash. Files that the disk fails for alone fall out.
+func (g *Staging) makeDurable(ctx context.Context, moves []move) (durable []move, weak []Outcome, err error) {
 	if len(moves) == 0 {
-		return nil
+		return nil, nil, nil
 	}
-	if err := g.barrier(moves); err != nil {
-		return fmt.Errorf("make files durable: %w", err)
+	if durable, weak, err = g.barrier(ctx, moves); err != nil {
+		return nil, nil, fmt.Errorf("make files durable: %w", err)
 	}
-	files := make([]uint32, len(moves))
-	for i, m := range moves {
+	files := make([]uint32, len(durable))
+	for i, m := range durable {
 		files[i] = uint32(m.file)
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if err := g.journal.add(recordMoving, files...); err != nil {
-		return err
+		return nil, nil, err
 	}
-	return g.journal.sync()
+	return durable, weak, g.journal.sync()
 }
 
-func (g *Staging) barrier(moves []move) error {
+func (g *Staging) barrier(ctx context.Context, moves []move) (durable []move, weak []Outcome, err error) {
 	if done, err := g.syncAll(len(moves)); done {
 		clear(g.named)
-		return err
+		return moves, nil, err
 	}
 	for _, m := range moves {
-		if err := g.syncPart(m.from); err != nil {
-			return err
+		err := g.syncPart(m.from)
+		if err == nil {
+			durable = append(durable, m)
+			continue
 		}
+		o, err := g.faulty(ctx, m.file, "make it durable", err)
+		if err != nil {
+			return nil, nil, err
+		}
+		weak = append(weak, *o)
 	}
-	return g.syncFolders(map[string]bool{g.name: true})
+	return durable, weak, g.syncFolders(map[string]bool{g.name: true})
 }
 
-func (g *Staging) movedOutcome(m move) Outcome {
+// movedOutcome is the outcome of a file that has a name now. One that lay there already counts
+// no other way: all of it came and was verified, and a server learns nothing of what a device
+// holds (security.md R4).
+func (g *Staging) movedOutcome(m move) *Outcome {
 	o := g.outcome(m.file, Committed, "")
 	o.Name, o.MTime = g.below(m.to), m.mtime
 	if m.kept {
-		o.Result, o.Reason = KeptBoth, keptReason
+		o.Result, o.Reason, o.Cause = KeptBoth, keptReason, CauseInTheWay
 	}
-	return o
+	return &o
 }
 
 func (g *Staging) outcome(i int, r Result, reason string) Outcome {
@@ -313,6 +366,8 @@ func (g *Staging) settle(outcomes []Outcome) error {
 
 // filesDone says whether every file has its outcome.
 func (g *Staging) filesDone() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for i, f := range g.files {
 		if f.Kind == manifest.KindFile && g.outcomes[i] == nil {
 			return false
@@ -323,6 +378,8 @@ func (g *Staging) filesDone() bool {
 
 // Done says whether every entry has an outcome.
 func (g *Staging) Done() bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, o := range g.outcomes {
 		if o == nil {
 			return false
@@ -333,6 +390,8 @@ func (g *Staging) Done() bool {
 
 // Outcomes gives what became of the entries so far.
 func (g *Staging) Outcomes() (out []Outcome) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
 	for _, o := range g.outcomes {
 		if o != nil {
 			out = append(out, *o)

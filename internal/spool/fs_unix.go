@@ -43,18 +43,6 @@ func betweenFolders(from, to place, do func(a, b int) error) error {
 	return do(a, b)
 }
 
-// badName says that an error is about a name or its folder, not about the disk.
-func badName(err error) bool {
-	for _, e := range []error{
-		fs.ErrPermission, unix.ENAMETOOLONG, unix.EINVAL, unix.EILSEQ, unix.EISDIR, unix.ENOTDIR, unix.ENOTEMPTY, unix.ELOOP, unix.EBUSY, unix.EXDEV,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
 // diskKind says what an error tells of the disk as a whole; nothing if it may be about one entry.
 func diskKind(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{

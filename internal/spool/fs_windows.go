@@ -25,19 +25,6 @@ func free(dir string) (available, size uint64, err error) {
 
 func rename(f *osFS, from, to place, replace bool) error { return renameChecked(f, from, to, replace) }
 
-// badName says that an error is about a name or its folder, not about the disk.
-func badName(err error) bool {
-	for _, e := range []error{
-		fs.ErrPermission, windows.ERROR_INVALID_NAME, windows.ERROR_FILENAME_EXCED_RANGE, windows.ERROR_DIRECTORY,
-		windows.ERROR_SHARING_VIOLATION, windows.ERROR_ALREADY_EXISTS,
-	} {
-		if errors.Is(err, e) {
-			return true
-		}
-	}
-	return false
-}
-
 // diskKind says what an error tells of the disk as a whole; nothing if it may be about one entry.
 func diskKind(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{

@@ -169,7 +169,7 @@ func (j *journal) add(kind uint32, values ...uint32) error {
 		b = binary.BigEndian.AppendUint32(b, recordSum(j.records+uint32(i), kind, v))
 	}
 	if _, err := j.file.WriteAt(b, journalHeader+int64(j.records)*recordBytes); err != nil {
-		return fmt.Errorf("write the journal: %w", err)
+		return diskError(fmt.Errorf("write the journal: %w", err))
 	}
 	j.records += uint32(len(values))
 	if kind == recordWritten {
@@ -189,7 +189,7 @@ func (j *journal) barrier(n uint32) error {
 
 func (j *journal) sync() error {
 	if err := j.file.Sync(); err != nil {
-		return fmt.Errorf("sync the journal: %w", err)
+		return diskError(fmt.Errorf("sync the journal: %w", err))
 	}
 	return nil
 }

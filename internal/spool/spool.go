@@ -23,6 +23,7 @@ type Config struct {
 	Reserve int64   // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
 	MaxSize uint64  // of a transfer; 0: no limit
 	Ledger  Ledger  // nil: nothing was delivered here before
+	Adopt   bool    // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
 	FS      FS      // nil: the operating system's
 	Shared  *Shared // with the agent's other spools; nil: there is no other
 }

@@ -12,6 +12,7 @@ import (
 	"slices"
 	"strconv"
 	"sync"
+	"sync/atomic"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -44,6 +45,8 @@ type Staging struct {
 	broken  error                  // a barrier failed: what is on disk is not known any more
 
 	outcomes []*Outcome
+	unsaid   []Outcome       // of files that could not be written: the next commit records them
+	excused  atomic.Uint64   // errors that were plainly an entry's own
 	made     map[int]bool    // folders that this transfer made
 	named    map[string]bool // folders that got a folder since the last barrier
 }
@@ -86,7 +89,7 @@ func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
 	}
 	name, err := g.write(n, data)
 	if err != nil {
-		return fmt.Errorf("write block %d: %w", n, err)
+		return g.unwritten(n, fmt.Errorf("write block %d: %w", n, err))
 	}
 	if due, err := g.note(n, name, len(data)); err != nil || !due {
 		return err
@@ -147,9 +150,14 @@ func (g *Staging) Sync() error {
 	if len(names) == 0 || err != nil {
 		return err
 	}
-	err = g.syncParts(names)
+	bad, err := g.syncParts(names)
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	for i, why := range bad {
+		if err := g.giveUpFile(i, why); err != nil {
+			return err
+		}
+	}
 	if err != nil {
 		return g.giveUp(recent, err)
 	}
@@ -180,21 +188,35 @@ func (g *Staging) syncAll(n int) (done bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		err = fmt.Errorf("make everything durable: %w", err)
+		err = diskError(fmt.Errorf("make everything durable: %w", err))
 	}
 	return true, err
 }
 
-func (g *Staging) syncParts(names []string) error {
+// syncParts makes staged files durable; bad are big files that the disk fails for alone.
+func (g *Staging) syncParts(names []string) (bad map[int]error, err error) {
 	if done, err := g.syncAll(len(names)); done {
-		return err
+		return nil, err
 	}
 	for _, name := range names {
-		if err := g.syncPart(name); err != nil {
-			return fmt.Errorf("make %s durable: %w", path.Base(name), err)
+		err := g.syncPart(name)
+		if err == nil {
+			continue
 		}
+		err = fmt.Errorf("make %s durable: %w", path.Base(name), err)
+		i, alone := bigPart(name)
+		if sick := g.blame(err); sick != nil || !alone {
+			return bad, diskError(err)
+		}
+		if bad == nil {
+			bad = map[int]error{}
+		}
+		bad[i] = err
 	}
-	return g.spool.fs.SyncFolder(g.name)
+	if err := g.spool.fs.SyncFolder(g.name); err != nil {
+		return bad, diskError(err)
+	}
+	return bad, nil
 }
 
 // syncPart makes a staged file durable; one that has moved to its final name was before.

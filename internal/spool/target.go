@@ -2,15 +2,11 @@ package spool
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"io"
-	"io/fs"
 	"path"
 	"runtime"
 	"slices"
 	"strings"
-	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -30,8 +26,7 @@ func (g *Staging) settleEarly(ctx context.Context) error {
 	files := make([]int, 0, min(len(g.files), maxBatch))
 	for i, f := range g.files {
 		if err := manifest.CheckPathOn(runtime.GOOS, f.Path); err != nil {
-			o := g.outcome(i, Rejected, err.Error())
-			g.outcomes[i] = &o
+			g.outcomes[i] = g.blocked(i, &obstacle{cause: CauseName, reason: err.Error()})
 		} else if f.Kind == manifest.KindFile {
 			files = append(files, i)
 		}
@@ -57,22 +52,26 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if d, there := known[g.files[i].Path]; there {
+		d, there := known[g.files[i].Path]
+		if !there && g.spool.cfg.Adopt {
+			d, there = Delivered{Digest: g.files[i].Digest, Size: g.files[i].Size}, true
+		}
+		if there {
 			if err := g.settleKnown(ctx, i, d); err != nil {
 				return err
 			}
 		}
-		if o := g.outcomes[i]; o != nil && o.Result == AlreadyHad {
+		if o := g.outcomes[i]; o != nil && o.Result != Superseded && o.Result != Rejected {
 			had = append(had, i)
 		}
 	}
-	return g.keepHad(had, known, round)
+	return g.keepHad(ctx, had, known, round)
 }
 
 // keepHad records whose transfer the files are now that lay there already: an older transfer
 // that comes later must not replace them. What another transfer wrote since they were looked
 // up comes with its blocks after all.
-func (g *Staging) keepHad(files []int, known map[string]Delivered, round uint64) error {
+func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Delivered, round uint64) error {
 	if len(files) == 0 {
 		return nil
 	}
@@ -91,7 +90,13 @@ func (g *Staging) keepHad(files []int, known map[string]Delivered, round uint64)
 			g.outcomes[i] = nil
 			continue
 		}
+		if err := g.takeBack(ctx, g.outcomes[i]); err != nil {
+			return err
+		}
 		had = append(had, *g.outcomes[i])
+	}
+	if err := g.syncFolders(map[string]bool{}); err != nil {
+		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(had); err != nil {
 		return fmt.Errorf("record what was there already: %w", err)
@@ -116,20 +121,21 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 }
 
 // settleKnown looks a file up in the ledger; only what this server delivered to this group is
-// ever looked at (security.md R4), and its content is read again before it counts.
+// ever looked at before its content came (security.md R4), and it is read again before it counts.
 func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	f := g.files[i]
 	if o := g.superseded(i, d); o != nil {
 		g.outcomes[i] = o
 		return nil
 	}
-	name := g.lies(f.Path, d)
 	if d.Digest != f.Digest || d.Size != f.Size {
 		return nil
 	}
-	there, err := g.asDelivered(name, d)
-	if there && err == nil {
-		there, err = g.holds(ctx, name, f.Size, f.Digest)
+	name := g.lies(f.Path, d)
+	l, err := g.lookAt(name)
+	there := false
+	if err == nil {
+		there, err = g.same(ctx, i, name, l)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -141,7 +147,7 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
 		o = g.deliveredBefore(i, d)
 	}
-	o.Name, o.MTime = g.below(name), d.MTime
+	o.Name, o.MTime = g.below(name), l.mtime
 	g.outcomes[i] = &o
 	return nil
 }
@@ -172,58 +178,28 @@ func (g *Staging) lies(manifestPath string, d Delivered) string {
 
 func (g *Staging) below(name string) string { return name[len(g.spool.cfg.Group)+1:] }
 
-// asDelivered says whether a file still looks as it was delivered.
-func (g *Staging) asDelivered(name string, d Delivered) (bool, error) {
-	fi, err := g.spool.fs.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	if err != nil {
-		return false, &unreadable{name, err}
-	}
-	return fi.Mode().IsRegular() && uint64(fi.Size()) == d.Size && fi.ModTime().Equal(d.MTime), nil
+// obstacle is why an entry cannot have its name.
+type obstacle struct {
+	cause  Cause
+	reason string
+	newer  protocol.TransferNo // that has the name: the entry is superseded
+	late   bool                // what lies there is ours and goes when it is the transfer's turn
 }
 
-// untouched says whether a file may be replaced: it is ours, and nobody edited it. With an
-// error it says nothing.
-func (g *Staging) untouched(ctx context.Context, name string, d Delivered) (bool, error) {
-	if looks, err := g.asDelivered(name, d); err != nil || !looks {
-		return false, err
+// blocked is the outcome of an entry with an obstacle.
+func (g *Staging) blocked(i int, ob *obstacle) *Outcome {
+	if ob.newer > 0 {
+		return g.superseded(i, Delivered{Transfer: ob.newer})
 	}
-	if d.Size >= rehashBelow {
-		return true, nil
-	}
-	return g.holds(ctx, name, d.Size, d.Digest)
+	o := g.outcome(i, Rejected, ob.reason)
+	o.Cause = ob.cause
+	return &o
 }
-
-// holds reads a file to its end and says whether it has this content. With an error nothing
-// was compared, and nothing may be decided: one of the context ends the work, one of the file
-// is *unreadable.
-func (g *Staging) holds(ctx context.Context, name string, size uint64, digest protocol.Digest) (bool, error) {
-	sum, err := hashFile(ctx, g.spool.fs, name, 0, size)
-	switch {
-	case ctx.Err() != nil:
-		return false, ctx.Err()
-	case errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist): // it was cut, or went away
-		return false, nil
-	case err != nil:
-		return false, &unreadable{name, err}
-	}
-	return sum == digest, nil
-}
-
-// unreadable says that what lies under a name could not be compared.
-type unreadable struct {
-	name string
-	err  error
-}
-
-func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u.name, u.err) }
-func (u *unreadable) Unwrap() error { return u.err }
 
 // target decides where a file that is whole goes: its name, a free one beside what is not
-// ours, or nowhere, with the outcome that says why.
-func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (target, *Outcome, error) {
+// ours, or nowhere, with the outcome that says why. It is this transfer's turn: what groupcast
+// delivered and lies in the way goes.
+func (g *Staging) target(ctx context.Context, i int) (target, *Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
 		return target{}, nil, err
@@ -231,252 +207,105 @@ func (g *Staging) target(ctx context.Context, i int, taken map[string]bool) (tar
 	if o := g.superseded(i, d); o != nil {
 		return target{}, o, nil
 	}
-	name := g.final(i)
-	if why, err := g.folders(path.Dir(name)); err != nil || why != "" {
-		o := g.outcome(i, Rejected, why)
-		return target{}, &o, err
+	if ob, err := g.folders(ctx, path.Dir(g.final(i)), true); err != nil || ob != nil {
+		if err != nil {
+			return target{}, nil, err
+		}
+		return target{}, g.blocked(i, ob), nil
 	}
-	return g.beyond(ctx, i, d, known, taken)
+	return g.beyond(ctx, i, claim{Delivered: d, known: known, turn: true})
+}
+
+// claim is what decides about a name besides what lies there.
+type claim struct {
+	Delivered                 // the last time
+	known     bool            // there was a last time
+	taken     map[string]bool // targets of the same batch
+	turn      bool            // it is this transfer's turn: what is ours may be moved and removed
 }
 
 // beyond is target for a file whose folder is there: it looks at what lies under its name.
-func (g *Staging) beyond(ctx context.Context, i int, d Delivered, known bool, taken map[string]bool) (target, *Outcome, error) {
+func (g *Staging) beyond(ctx context.Context, i int, c claim) (target, *Outcome, error) {
 	name := g.final(i)
-	fi, err := g.spool.fs.Lstat(name)
+	l, err := g.lookAt(name)
+	if err != nil {
+		return g.failed(ctx, i, "look at its name", err)
+	}
+	old, beside, err := g.ownBeside(ctx, i, c)
+	if err != nil {
+		return g.failed(ctx, i, "look at what was delivered before", err)
+	}
 	switch {
-	case errors.Is(err, fs.ErrNotExist) && !taken[name]:
-		return target{to: name}, nil, nil
-	case err != nil && !errors.Is(err, fs.ErrNotExist):
-		if !badName(err) {
-			return target{}, nil, fmt.Errorf("look at %s: %w", name, err)
-		}
-		o := g.outcome(i, Rejected, "this file system does not take its name: "+err.Error())
-		return target{}, &o, nil
-	}
-	if lies := g.lies(g.files[i].Path, d); known && !taken[lies] {
-		ours, err := g.untouched(ctx, lies, d)
+	case c.taken[name]:
+	case l == nil:
+		return target{to: name, back: old}, nil, nil
+	case l.IsDir():
+		return g.folderInTheWay(ctx, i, c)
+	default:
+		t, err := g.held(ctx, i, name, l, c, old)
 		if err != nil {
-			return g.uncompared(i, err)
+			return g.failed(ctx, i, "compare what lies under its name", err)
 		}
-		if ours {
-			return target{to: lies, replace: true, kept: lies != name}, nil, nil
-		}
-	}
-	if !taken[name] {
-		same, err := g.same(ctx, i, name, fi)
-		if err != nil {
-			return g.uncompared(i, err)
-		}
-		if same {
-			o := g.outcome(i, AlreadyHad, "the same file was there before")
-			o.Foreign = true
-			return target{}, &o, nil
+		if t != nil {
+			return *t, nil, nil
 		}
 	}
-	name, err = g.freeName(name, taken)
-	return target{to: name, kept: true}, nil, err
+	if old != "" {
+		return target{to: old, seen: beside, kept: true}, nil, nil
+	}
+	name, err = g.freeName(name, c.taken)
+	if err != nil {
+		return g.failed(ctx, i, "find a free name beside it", err)
+	}
+	return target{to: name, kept: true}, nil, nil
 }
 
-// uncompared refuses a file whose name is held by something that cannot be read: it may be
-// anybody's, so nothing is put over it. Any other error ends the commit, which is tried again.
-func (g *Staging) uncompared(i int, err error) (target, *Outcome, error) {
-	var u *unreadable
-	if !errors.As(err, &u) || !badName(err) {
-		return target{}, nil, err
+// held decides about a file or link that has the name: the very same is adopted, what was
+// delivered last is replaced; about anything else it says nothing.
+func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim, old string) (*target, error) {
+	same, err := g.same(ctx, i, name, l)
+	if err != nil {
+		return nil, err
 	}
-	o := g.outcome(i, Rejected, "what lies under its name cannot be read: "+u.err.Error())
-	return target{}, &o, nil
+	if same {
+		return &target{to: name, seen: l, same: true, drop: old}, nil
+	}
+	if !c.known {
+		return nil, nil
+	}
+	ours, err := g.ours(ctx, name, l, c.Delivered)
+	if err != nil || !ours {
+		return nil, err
+	}
+	return &target{to: name, seen: l, drop: old}, nil
 }
 
-// same says whether what lies there has the very content that is to come.
-func (g *Staging) same(ctx context.Context, i int, name string, fi fs.FileInfo) (bool, error) {
-	if fi == nil || !fi.Mode().IsRegular() || uint64(fi.Size()) != g.files[i].Size {
-		return false, nil
+// ownBeside finds the copy of the last delivery that lies under another name than the file's,
+// as long as nobody edited it.
+func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
+	name := g.lies(g.files[i].Path, c.Delivered)
+	if !c.known || name == g.final(i) || c.taken[name] {
+		return "", nil, nil
 	}
-	return g.holds(ctx, name, g.files[i].Size, g.files[i].Digest)
+	l, err := g.lookAt(name)
+	if err != nil {
+		return "", nil, err
+	}
+	ours, err := g.ours(ctx, name, l, c.Delivered)
+	if err != nil || !ours {
+		return "", nil, err
+	}
+	return name, l, nil
 }
 
-// beside gives the n-th name beside one that is taken: "report (groupcast 42).pdf".
-func (g *Staging) beside(name string, n int) string {
-	dir, base := path.Split(name)
-	ext := path.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	if stem == "" || len(ext) > maxComponent/2 {
-		stem, ext = base, "" // ".profile" has no extension
-	}
-	mark := fmt.Sprintf(" (groupcast %d)", g.no)
-	if n > 1 {
-		mark = fmt.Sprintf(" (groupcast %d, %d)", g.no, n)
-	}
-	stem = stem[:min(len(stem), maxComponent-len(mark)-len(ext))]
-	return dir + strings.ToValidUTF8(stem, "") + mark + ext
-}
-
-// freeName finds a name beside one that is taken, new in the folder and in the manifest
-// (security.md R1).
-func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
-	for n := 1; n <= maxBeside; n++ {
-		free := g.beside(name, n)
-		if _, inManifest := g.entry(g.below(free)); inManifest || taken[free] {
-			continue
-		}
-		_, err := g.spool.fs.Lstat(free)
-		if errors.Is(err, fs.ErrNotExist) {
-			return free, nil
-		}
-		if err != nil {
-			return "", fmt.Errorf("look at %s: %w", free, err)
-		}
-	}
-	return "", fmt.Errorf("no free name beside %s", name)
+// failed gives what an error about one file means: it ends the commit if it is the context's or
+// the disk's, else it is the outcome of the file, over which nothing is put.
+func (g *Staging) failed(ctx context.Context, i int, doing string, err error) (target, *Outcome, error) {
+	o, err := g.faulty(ctx, i, doing, err)
+	return target{}, o, err
 }
 
 // entry finds a path in the manifest.
 func (g *Staging) entry(name string) (int, bool) {
 	return slices.BinarySearchFunc(g.files, name, func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
-}
-
-// folders walks a folder's path from DIR down: each step is a folder, and no link, or is made
-// (security.md R2). It says why that cannot be.
-func (g *Staging) folders(dir string) (why string, err error) {
-	at := ""
-	for part := range strings.SplitSeq(dir, "/") {
-		at = path.Join(at, part)
-		fi, err := g.spool.fs.Lstat(at)
-		if errors.Is(err, fs.ErrNotExist) {
-			if err = g.makeFolder(at); err == nil {
-				continue
-			}
-		}
-		switch {
-		case err != nil && badName(err):
-			return fmt.Sprintf("its folder %s cannot be made: %v", at, err), nil
-		case err != nil:
-			return "", fmt.Errorf("folder %s: %w", at, err)
-		case !fi.IsDir():
-			return fmt.Sprintf("%s is a file or a link, not a folder", at), nil
-		}
-	}
-	return "", nil
-}
-
-// makeFolder makes a folder and remembers that it is this transfer's: what was there before
-// keeps its mode and time.
-func (g *Staging) makeFolder(at string) error {
-	if i, ok := g.entry(strings.TrimPrefix(at, g.spool.cfg.Group+"/")); ok && !g.made[i] {
-		g.mu.Lock()
-		err := g.journal.add(recordMade, uint32(i))
-		g.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		g.made[i] = true
-	}
-	if err := g.spool.fs.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
-		return err
-	}
-	g.named[path.Dir(at)] = true
-	return nil
-}
-
-// settledBefore is the outcome of a file that the journal calls settled.
-func (g *Staging) settledBefore(i int) (*Outcome, error) {
-	d, known, err := g.lookup(i)
-	if err != nil || !known || d.Transfer < g.no {
-		return nil, err // looked at again
-	}
-	if o := g.superseded(i, d); o != nil {
-		return o, nil
-	}
-	o := g.deliveredBefore(i, d)
-	return &o, nil
-}
-
-// deliveredBefore is the outcome of a file that this transfer delivered in an earlier run.
-func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
-	o := g.outcome(i, Committed, "")
-	if d.Name != "" && d.Name != o.Path {
-		o.Result, o.Name, o.Reason = KeptBoth, d.Name, keptReason
-	}
-	o.MTime = d.MTime
-	return o
-}
-
-// movedBefore finds a file that a crash caught between its staged and its final name: one of
-// the names it may have got has its content. Some file systems keep both names of a rename: as
-// long as the staged one is there, the final one is ours if it is the same file, or a name that
-// nobody but groupcast gives. What is claimed already is another file of this transfer.
-func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]bool) (*Outcome, error) {
-	d, known, err := g.lookup(i)
-	if err != nil {
-		return nil, err
-	}
-	final, names := g.final(i), []string(nil)
-	left, err := g.leftStaging(i)
-	if err != nil {
-		return nil, err
-	}
-	if left {
-		names = append(names, final)
-	}
-	if lies := g.lies(g.files[i].Path, d); known && lies != final {
-		names = append(names, lies)
-	}
-	for n := 1; n <= maxBeside; n++ {
-		for _, name := range names {
-			if claimed[name] {
-				continue
-			}
-			fi, found, err := g.foundAt(ctx, i, name)
-			if err != nil {
-				return nil, err
-			}
-			if found {
-				claimed[name] = true
-				return g.foundMoved(i, name, fi.ModTime()), nil
-			}
-		}
-		names = []string{g.beside(final, n)}
-		if _, err := g.spool.fs.Lstat(names[0]); err != nil {
-			return nil, nil // it is nowhere: its blocks are fetched again
-		}
-	}
-	return nil, nil
-}
-
-// foundAt says whether a file lies under a name. One that cannot be read is not found: its
-// blocks are fetched again, and the commit says what is in the way.
-func (g *Staging) foundAt(ctx context.Context, i int, name string) (fs.FileInfo, bool, error) {
-	fi, err := g.spool.fs.Lstat(name)
-	if err != nil {
-		return nil, false, ctx.Err()
-	}
-	same, err := g.same(ctx, i, name, fi)
-	if err != nil {
-		return nil, false, ctx.Err()
-	}
-	return fi, same, nil
-}
-
-// leftStaging says whether the staged file that was to move is gone, or has its final name too.
-func (g *Staging) leftStaging(i int) (bool, error) {
-	staged, _ := g.part(i)
-	if g.files[i].Size < bigFile {
-		staged = g.copied(i)
-	}
-	f := g.spool.fs
-	from, err := f.Lstat(staged)
-	if errors.Is(err, fs.ErrNotExist) {
-		return true, nil
-	}
-	if err != nil {
-		return false, fmt.Errorf("look at %s: %w", staged, err)
-	}
-	to, err := f.Lstat(g.final(i))
-	return err == nil && f.SameFile(from, to), nil
-}
-
-func (g *Staging) foundMoved(i int, name string, mtime time.Time) *Outcome {
-	o := g.movedOutcome(move{file: i, mtime: mtime, target: target{to: name, kept: name != g.final(i)}})
-	return &o
 }

@@ -1,104 +1,154 @@
 package spool
 
 import (
-	"crypto/sha256"
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // finishTree makes what is no file once all files are there: folders that may be empty,
-// symbolic links, then the folders' modes and times, innermost first.
-func (g *Staging) finishTree() ([]Outcome, error) {
+// symbolic links, then the folders' modes and times, innermost first. One that cannot be made
+// holds up no other.
+func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 	if g.Done() {
 		return nil, nil
 	}
 	defer g.spool.cfg.Shared.turn()()
-	var fresh []Outcome
+	fresh, failed := g.makeEntries(ctx)
 	folders := map[string]bool{g.spool.cfg.Group: true}
-	for i, f := range g.files {
-		if g.outcomes[i] != nil || f.Kind == manifest.KindFile {
-			continue
+	for _, o := range fresh {
+		if o.Result == Committed {
+			folders[path.Dir(g.final(o.File))] = true
 		}
-		o, err := g.makeEntry(i)
-		if err != nil {
-			return nil, err
-		}
-		folders[path.Dir(g.final(i))] = true
-		if o.Result == Rejected {
-			delete(folders, path.Dir(g.final(i))) // it may not even be a folder
-		}
-		fresh = append(fresh, o)
 	}
-	if len(fresh) == 0 {
-		return nil, nil
-	}
-	for i := len(g.files) - 1; i >= 0; i-- {
-		if g.made[i] && g.files[i].Kind == manifest.KindFolder {
-			g.dressFolder(i)
+	if failed == nil {
+		for i := len(g.files) - 1; i >= 0; i-- {
+			if g.made[i] && g.files[i].Kind == manifest.KindFolder {
+				g.dressFolder(i)
+			}
 		}
 	}
 	if err := g.syncFolders(folders); err != nil {
-		return nil, err
+		return nil, errors.Join(failed, err)
 	}
-	return fresh, g.settle(fresh)
+	return fresh, errors.Join(failed, g.settle(fresh))
 }
 
-func (g *Staging) makeEntry(i int) (Outcome, error) {
-	if why, err := g.folders(path.Dir(g.final(i))); err != nil || why != "" {
-		return g.outcome(i, Rejected, why), err
+// makeEntries makes the folders and links that have no outcome yet.
+func (g *Staging) makeEntries(ctx context.Context) (fresh []Outcome, err error) {
+	var open []int
+	for i, f := range g.files {
+		if g.outcomes[i] == nil && f.Kind != manifest.KindFile {
+			open = append(open, i)
+		}
 	}
-	if g.files[i].Kind == manifest.KindSymlink {
-		return g.makeLink(i)
+	for batch := range slices.Chunk(open, maxBatch) {
+		known, err := g.lookupFiles(batch)
+		if err != nil {
+			return fresh, err
+		}
+		for _, i := range batch {
+			d, there := known[g.files[i].Path]
+			o, err := g.makeEntry(ctx, i, d, there)
+			if err != nil {
+				return fresh, err
+			}
+			fresh = append(fresh, *o)
+		}
 	}
-	if why, err := g.folders(g.final(i)); err != nil || why != "" {
-		return g.outcome(i, Rejected, why), err
-	}
-	if !g.made[i] {
-		return g.outcome(i, AlreadyHad, ""), nil
-	}
-	return g.outcome(i, Committed, ""), nil
+	return fresh, nil
 }
 
-// makeLink makes a symbolic link. One that lies there is replaced if it still points where
-// groupcast let it point.
-func (g *Staging) makeLink(i int) (Outcome, error) {
-	name, link := g.final(i), g.files[i].Target
-	d, known, err := g.lookup(i)
-	if err != nil {
-		return Outcome{}, err
-	}
+func (g *Staging) makeEntry(ctx context.Context, i int, d Delivered, known bool) (*Outcome, error) {
 	if o := g.superseded(i, d); o != nil {
-		return *o, nil
-	}
-	have, err := g.spool.fs.Readlink(name)
-	switch {
-	case errors.Is(err, fs.ErrNotExist):
-		err = g.spool.fs.Symlink(link, name)
-	case err != nil && !badName(err):
-		return Outcome{}, fmt.Errorf("look at %s: %w", g.files[i].Path, err)
-	case err != nil:
-		return g.outcome(i, Rejected, "something else has the link's name"), nil
-	case have == link:
-		o := g.outcome(i, AlreadyHad, "")
-		o.Foreign = !known
 		return o, nil
-	case !known || d.Digest != sha256.Sum256([]byte(have)):
-		return g.outcome(i, Rejected, "another link has its name"), nil
+	}
+	link, folder := g.files[i].Kind == manifest.KindSymlink, g.final(i)
+	if link {
+		folder = path.Dir(folder)
+	}
+	if ob, err := g.folders(ctx, folder, true); err != nil || ob != nil {
+		if err != nil {
+			return nil, err
+		}
+		return g.blocked(i, ob), nil
+	}
+	if link {
+		return g.makeLink(ctx, i, d, known)
+	}
+	o := g.outcome(i, Committed, "")
+	if !g.made[i] {
+		o.Result, o.Foreign = AlreadyHad, !known
+	}
+	return &o, nil
+}
+
+// makeLink makes a symbolic link. What groupcast delivered under its name and nobody edited goes.
+func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) (*Outcome, error) {
+	name := g.final(i)
+	l, err := g.lookAt(name)
+	if err != nil {
+		return g.faulty(ctx, i, "look at its name", err)
+	}
+	if l != nil && l.Mode()&fs.ModeSymlink != 0 {
+		if to, err := g.spool.fs.Readlink(name); err == nil && to == g.files[i].Target {
+			o := g.outcome(i, AlreadyHad, "")
+			return &o, nil
+		}
+	}
+	switch {
+	case l == nil:
+		err = g.spool.fs.Symlink(g.files[i].Target, name)
+	case l.IsDir():
+		ob, err := g.clearFolder(ctx, name, known)
+		if err != nil {
+			return g.faulty(ctx, i, "clear the folder that has its name", err)
+		}
+		if ob != nil {
+			return g.linkBlocked(i, ob), nil
+		}
+		err = g.spool.fs.Symlink(g.files[i].Target, name)
+		return g.linkMade(ctx, i, err)
 	default:
+		ours := false
+		if known {
+			ours, err = g.ours(ctx, name, l, d)
+		}
+		if err != nil {
+			return g.faulty(ctx, i, "compare what lies under its name", err)
+		}
+		if !ours || !g.still(name, l) {
+			return g.linkBlocked(i, g.foreign(name)), nil
+		}
 		err = g.replaceLink(i, name)
 	}
-	if err != nil && badName(err) {
-		return g.outcome(i, Rejected, "this file system takes no such link: "+err.Error()), nil
+	return g.linkMade(ctx, i, err)
+}
+
+func (g *Staging) linkBlocked(i int, ob *obstacle) *Outcome {
+	if ob.cause == "" && ob.newer == 0 {
+		ob = g.foreign(g.final(i))
 	}
-	if err != nil {
-		return Outcome{}, fmt.Errorf("make link %s: %w", g.files[i].Path, err)
+	return g.blocked(i, ob)
+}
+
+// linkMade is the outcome of a link that was made, or could not be.
+func (g *Staging) linkMade(ctx context.Context, i int, err error) (*Outcome, error) {
+	if err == nil {
+		o := g.outcome(i, Committed, "")
+		return &o, nil
 	}
-	return g.outcome(i, Committed, ""), nil
+	o, err := g.faulty(ctx, i, "make this link here", err)
+	if o != nil && o.Cause != CauseName {
+		o.Cause = CauseKind
+	}
+	return o, err
 }
 
 // replaceLink makes the link in the staging and moves it over the old one.

@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -37,6 +38,7 @@ const (
 	DiskQuota    DiskKind = "quota"
 	DiskReadOnly DiskKind = "read-only"
 	DiskGone     DiskKind = "gone"
+	DiskDenied   DiskKind = "denied"
 	DiskIO       DiskKind = "io"
 )
 
@@ -49,13 +51,22 @@ var diskWords = map[DiskKind]string{
 	DiskQuota:    "the disk quota is used up",
 	DiskReadOnly: "the disk is read-only",
 	DiskGone:     "the disk is gone: is it mounted?",
+	DiskDenied:   "no permission to write there",
 	DiskIO:       "the disk does not work",
 }
 
 // diskError makes the typed error of what a system call on the disk answered.
 func diskError(err error) *DiskError {
+	var known *DiskError
+	if errors.As(err, &known) {
+		return known
+	}
 	kind := diskKind(err)
-	if kind == "" {
+	switch {
+	case kind != "":
+	case errors.Is(err, fs.ErrPermission):
+		kind = DiskDenied
+	default:
 		kind = DiskIO
 	}
 	return &DiskError{Kind: kind, Reason: fmt.Sprintf("%s: %v", diskWords[kind], err), Err: err}
@@ -65,6 +76,7 @@ func diskError(err error) *DiskError {
 const (
 	probeName  = spoolFolder + "/probe"
 	probeBytes = 4096
+	probeEvery = 64 // errors that are plainly about a name, from one look at the disk to the next
 )
 
 // probe writes a small file durably and removes it again: the answer for the disk as a whole.
@@ -83,19 +95,52 @@ func (s *Spool) probe() error {
 	return errors.Join(err, h.Close(), s.fs.Remove(probeName))
 }
 
+// faulty gives what an error means that came while an entry was worked on: the end of the work
+// if it is the context's or the disk's, else the outcome of this entry.
+func (g *Staging) faulty(ctx context.Context, i int, doing string, err error) (*Outcome, error) {
+	if ctx.Err() != nil {
+		return nil, ctx.Err()
+	}
+	if sick := g.blame(err); sick != nil {
+		return nil, fmt.Errorf("%s: %s: %w", g.files[i].Path, doing, sick)
+	}
+	o := g.outcome(i, Rejected, fmt.Sprintf("cannot %s: %v", doing, err))
+	o.Cause = causeOf(err)
+	var u *unreadable
+	if errors.As(err, &u) {
+		o.Cause, o.Reason = CauseUnreadable, "what lies under its name cannot be read, so it is not replaced: "+u.err.Error()
+	}
+	return &o, nil
+}
+
 // blame says whose fault an error is that came while an entry was worked on: nil for the
 // entry's own, a *DiskError for the disk's. Space and quota are the disk's by their nature; of
 // everything else the disk is asked.
-func (s *Spool) blame(err error) error {
+func (g *Staging) blame(err error) error {
+	var own *ownError
 	var known *DiskError
+	if errors.As(err, &own) {
+		return err
+	}
 	if errors.As(err, &known) {
 		return err
 	}
 	if kind := diskKind(err); kind == DiskSpace || kind == DiskQuota {
 		return diskError(err)
 	}
-	if sick := s.probe(); sick != nil {
+	if causeOf(err) != CauseIO { // one of many names like it: not each is worth a barrier
+		if n := g.excused.Add(1); n%probeEvery != 1 {
+			return nil
+		}
+	}
+	if sick := g.spool.probe(); sick != nil {
 		return diskError(errors.Join(err, sick))
 	}
 	return nil
 }
+
+// ownError is an error of groupcast's own books, the journal or the ledger: no entry's fault.
+type ownError struct{ err error }
+
+func (o *ownError) Error() string { return o.err.Error() }
+func (o *ownError) Unwrap() error { return o.err }

@@ -17,13 +17,13 @@ import (
 type aim struct {
 	staging *Staging
 	known   map[string]Delivered
-	taken   map[string]bool   // targets of this batch
-	walked  map[string]string // folders of this batch; why one cannot be, or nothing
+	taken   map[string]bool      // targets of this batch
+	walked  map[string]*obstacle // folders of this batch; what is in the way of one
 }
 
 func (g *Staging) newAim(files []int) (*aim, error) {
 	known, err := g.lookupFiles(files)
-	return &aim{staging: g, known: known, taken: make(map[string]bool, len(files)), walked: map[string]string{}}, err
+	return &aim{staging: g, known: known, taken: make(map[string]bool, len(files)), walked: map[string]*obstacle{}}, err
 }
 
 // at is target for a file of the batch. A name that was never delivered is taken to be free:
@@ -36,19 +36,21 @@ func (a *aim) at(ctx context.Context, i int) (t target, o *Outcome, err error) {
 	}
 	name := g.final(i)
 	folder := path.Dir(name)
-	why, walked := a.walked[folder]
+	ob, walked := a.walked[folder]
 	if !walked {
-		if why, err = g.folders(folder); err != nil {
+		if ob, err = g.folders(ctx, folder, false); err != nil {
 			return t, nil, err
 		}
-		a.walked[folder] = why
+		a.walked[folder] = ob
 	}
-	if why != "" {
-		o := g.outcome(i, Rejected, why)
-		return t, &o, nil
+	if t = (target{to: name}); ob != nil {
+		if t.late = ob.late; t.late {
+			return t, nil, nil
+		}
+		return t, g.blocked(i, ob), nil
 	}
-	if t = (target{to: name}); known || a.taken[name] {
-		if t, o, err = g.beyond(ctx, i, d, known, a.taken); err != nil || o != nil {
+	if known || a.taken[name] {
+		if t, o, err = g.beyond(ctx, i, claim{Delivered: d, known: known, taken: a.taken}); err != nil || o != nil {
 			return t, o, err
 		}
 	}
@@ -75,10 +77,12 @@ func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err 
 	if err != nil {
 		return "", mtime, err
 	}
-	err = errors.Join(h.Truncate(int64(file.Size)), h.Chmod(mode), h.Close(), f.Chtimes(name, mtime))
-	if err != nil {
+	err = h.Truncate(int64(file.Size))
+	_ = h.Chmod(mode) // not every file system keeps modes, or every time: the content is what was promised
+	if err := errors.Join(err, h.Close()); err != nil {
 		return "", mtime, err
 	}
+	_ = f.Chtimes(name, mtime)
 	info, err := f.Lstat(name)
 	if err != nil {
 		return "", mtime, err

@@ -1,0 +1,83 @@
+package spool
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"regexp"
+	"strings"
+)
+
+// mark is what beside puts into a name.
+var mark = regexp.MustCompile(` \(groupcast [0-9]+(, [0-9]+)?\)`)
+
+// beside gives the n-th name beside one that is taken: "report (groupcast 42).pdf".
+func (g *Staging) beside(name string, n int) string {
+	dir, base := path.Split(name)
+	ext := path.Ext(base)
+	stem := strings.TrimSuffix(base, ext)
+	if stem == "" || len(ext) > maxComponent/2 {
+		stem, ext = base, "" // ".profile" has no extension
+	}
+	mark := fmt.Sprintf(" (groupcast %d)", g.no)
+	if n > 1 {
+		mark = fmt.Sprintf(" (groupcast %d, %d)", g.no, n)
+	}
+	stem = stem[:min(len(stem), maxComponent-len(mark)-len(ext))]
+	return dir + strings.ToValidUTF8(stem, "") + mark + ext
+}
+
+// freeName finds a name beside one that is taken, new in the folder and in the manifest
+// (security.md R1).
+func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
+	for n := 1; n <= maxBeside; n++ {
+		free := g.beside(name, n)
+		if _, inManifest := g.entry(g.below(free)); inManifest || taken[free] {
+			continue
+		}
+		_, err := g.spool.fs.Lstat(free)
+		if errors.Is(err, fs.ErrNotExist) {
+			return free, nil
+		}
+		if err != nil {
+			return "", fmt.Errorf("look at %s: %w", free, err)
+		}
+	}
+	return "", fmt.Errorf("no free name beside %s", name)
+}
+
+// takeBack gives a file that lies beside its name that name, when nothing or the very same
+// content is there now. What was there already and lies beside still says so.
+func (g *Staging) takeBack(ctx context.Context, o *Outcome) error {
+	if o.Name == o.Path {
+		return nil
+	}
+	beside, name := g.spool.cfg.Group+"/"+o.Name, g.final(o.File)
+	l, err := g.lookAt(name)
+	same := false
+	if err == nil && l != nil {
+		same, err = g.same(ctx, o.File, name, l)
+	}
+	switch {
+	case ctx.Err() != nil:
+		return ctx.Err()
+	case err != nil: // it stays beside
+	case l == nil:
+		err = g.spool.fs.RenameNew(beside, name)
+		same = err == nil
+	case same:
+		err = g.spool.fs.Remove(beside)
+		o.MTime = l.mtime
+	}
+	if err != nil || !same {
+		o.Result, o.Reason, o.Cause = KeptBoth, keptReason, CauseInTheWay
+		return nil
+	}
+	if o.Name = o.Path; o.Result == KeptBoth {
+		o.Result, o.Reason, o.Cause = Committed, "", ""
+	}
+	g.named[path.Dir(name)] = true
+	return nil
+}

@@ -1,0 +1,92 @@
+package spool
+
+import (
+	"context"
+	"crypto/sha256"
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// look is what lies under a name, as it was when somebody looked.
+type look struct {
+	fs.FileInfo
+	size  int64
+	mtime time.Time
+}
+
+// lookAt looks at a name; nil: nothing lies there.
+func (g *Staging) lookAt(name string) (*look, error) {
+	fi, err := g.spool.fs.Lstat(name)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, err
+	}
+	return &look{fi, fi.Size(), fi.ModTime()}, nil
+}
+
+// still says whether the same lies under a name as when it was looked at.
+func (g *Staging) still(name string, l *look) bool {
+	now, err := g.lookAt(name)
+	return err == nil && now != nil && g.spool.fs.SameFile(l.FileInfo, now.FileInfo) && now.size == l.size && now.mtime.Equal(l.mtime)
+}
+
+// ours says whether what lies under a name is what was delivered last, whatever its time is now:
+// a touched or restored file is no edit. Of a large file as it was delivered, size and time are
+// proof enough. With an error it says nothing.
+func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (bool, error) {
+	switch {
+	case l == nil:
+		return false, nil
+	case l.Mode()&fs.ModeSymlink != 0:
+		to, err := g.spool.fs.Readlink(name)
+		if err != nil {
+			return false, &unreadable{name, err}
+		}
+		return d.Digest == sha256.Sum256([]byte(to)), nil
+	case !l.Mode().IsRegular() || uint64(l.size) != d.Size:
+		return false, nil
+	case d.Size >= rehashBelow && l.mtime.Equal(d.MTime):
+		return true, nil
+	}
+	return g.holds(ctx, name, d.Size, d.Digest)
+}
+
+// same says whether what lies there has the very content that is to come.
+func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, error) {
+	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.files[i].Size {
+		return false, nil
+	}
+	return g.holds(ctx, name, g.files[i].Size, g.files[i].Digest)
+}
+
+// holds reads a file to its end and says whether it has this content. With an error nothing
+// was compared, and nothing may be decided: one of the context ends the work, one of the file
+// is *unreadable.
+func (g *Staging) holds(ctx context.Context, name string, size uint64, digest protocol.Digest) (bool, error) {
+	sum, err := hashFile(ctx, g.spool.fs, name, 0, size)
+	switch {
+	case ctx.Err() != nil:
+		return false, ctx.Err()
+	case errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist): // it was cut, or went away
+		return false, nil
+	case err != nil:
+		return false, &unreadable{name, err}
+	}
+	return sum == digest, nil
+}
+
+// unreadable says that what lies under a name could not be compared.
+type unreadable struct {
+	name string
+	err  error
+}
+
+func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u.name, u.err) }
+func (u *unreadable) Unwrap() error { return u.err }

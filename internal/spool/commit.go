@@ -351,7 +351,7 @@ func (g *Staging) settle(outcomes []Outcome) error {
 		return nil
 	}
 	if err := g.spool.cfg.Ledger.Record(outcomes); err != nil {
-		return fmt.Errorf("record what was delivered: %w", err)
+		return &ownError{fmt.Errorf("record what was delivered: %w", err)}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()

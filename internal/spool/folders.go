@@ -55,7 +55,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	}
 	d, known, err := g.spool.cfg.Ledger.Lookup(rest)
 	if err != nil {
-		return nil, fmt.Errorf("look up %s: %w", rest, err)
+		return nil, &ownError{fmt.Errorf("look up %s: %w", rest, err)}
 	}
 	if d.Transfer > g.no {
 		return &obstacle{newer: d.Transfer}, nil

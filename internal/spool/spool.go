@@ -116,7 +116,7 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.FS == nil {
 		f, err := OpenFS(cfg.Dir)
 		if err != nil {
-			return nil, err
+			return nil, diskError(err)
 		}
 		cfg.FS = f
 	}
@@ -132,7 +132,8 @@ func Open(cfg Config) (*Spool, error) {
 		mode fs.FileMode
 	}{{spoolFolder, 0o700}, {cfg.Group, 0o755}} {
 		if err := s.folder(folder.name, folder.mode); err != nil {
-			return nil, errors.Join(err, cfg.FS.Close())
+			_ = cfg.FS.Close() // it was only looked at
+			return nil, refusedOr(err)
 		}
 	}
 	return s, nil

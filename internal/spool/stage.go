@@ -38,7 +38,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	if err := g.open(ctx, m); err != nil {
 		s.cfg.Shared.leave(g)
-		return nil, err
+		return nil, refusedOr(err)
 	}
 	return g, nil
 }
@@ -254,7 +254,7 @@ func (g *Staging) keepFound(found []Outcome) error {
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(found); err != nil {
-		return fmt.Errorf("record what was delivered: %w", err)
+		return &ownError{fmt.Errorf("record what was delivered: %w", err)}
 	}
 	return nil
 }

@@ -99,7 +99,7 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(had); err != nil {
-		return fmt.Errorf("record what was there already: %w", err)
+		return &ownError{fmt.Errorf("record what was there already: %w", err)}
 	}
 	return nil
 }
@@ -115,7 +115,7 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 	}
 	known, err := g.spool.cfg.Ledger.LookupAll(paths)
 	if err != nil {
-		return nil, fmt.Errorf("look up %s and what follows: %w", paths[0], err)
+		return nil, &ownError{fmt.Errorf("look up %s and what follows: %w", paths[0], err)}
 	}
 	return known, nil
 }
@@ -155,7 +155,7 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
 	d, known, err := g.spool.cfg.Ledger.Lookup(g.files[i].Path)
 	if err != nil {
-		return d, false, fmt.Errorf("look up %s: %w", g.files[i].Path, err)
+		return d, false, &ownError{fmt.Errorf("look up %s: %w", g.files[i].Path, err)}
 	}
 	return d, known, nil
 }

@@ -72,6 +72,17 @@ func diskError(err error) *DiskError {
 	return &DiskError{Kind: kind, Reason: fmt.Sprintf("%s: %v", diskWords[kind], err), Err: err}
 }
 
+// refusedOr is the disk's error, unless it is a refusal in words, the context's end or an error
+// of groupcast's own books.
+func refusedOr(err error) error {
+	var refused *Refused
+	var own *ownError
+	if err == nil || errors.As(err, &refused) || errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+		return err
+	}
+	return diskError(err)
+}
+
 // probeName is a file that tells whether the disk takes anything.
 const (
 	probeName  = spoolFolder + "/probe"
@@ -139,7 +150,7 @@ func (g *Staging) blame(err error) error {
 	return nil
 }
 
-// ownError is an error of groupcast's own books, the journal or the ledger: no entry's fault.
+// ownError is an error of the ledger: no entry's fault, and not of this disk.
 type ownError struct{ err error }
 
 func (o *ownError) Error() string { return o.err.Error() }

@@ -29,6 +29,7 @@ type Error struct {
 	Message string // a sentence without the final stop
 	Hint    string // the next step, in words; may be empty
 	Err     error  // the cause, for the log only
+	Bad     *BadEntries
 }
 
 // Errorf makes an Error with a formatted message.

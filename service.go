@@ -161,6 +161,11 @@ type TransferService interface {
 	// Deliveries lists what each device is owed or got, with the reason in words.
 	Deliveries(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[Delivery], error)
 	Files(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[FileEntry], error)
+	// CheckTransfer lists what of a new transfer's paths cannot be sent or is excluded, and
+	// promises nothing.
+	CheckTransfer(ctx context.Context, p Principal, n NewTransfer, w Window) (LeftOutPage, error)
+	// LeftOut lists what was asked for and is not in a transfer, with what was lost since.
+	LeftOut(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (LeftOutPage, error)
 	// CancelTransfer takes back what is still owed; it is also `pending remove`.
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at

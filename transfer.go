@@ -74,35 +74,6 @@ type Transfer struct {
 	Lost       int                 `json:"lost"`            // entries that changed or went at the server before all had them
 }
 
-// LeftOut is an entry that was asked for and is not in the transfer.
-type LeftOut struct {
-	Path   string `json:"path"`
-	Why    Why    `json:"why"`
-	Detail string `json:"detail,omitempty"` // what exactly, where the code does not say it
-}
-
-// Why says in one word why an entry is left out.
-type Why string
-
-// The reasons. WhyChanged and WhyGone come about after the transfer was added.
-const (
-	WhyName       Why = "name"       // the name cannot be carried: Detail says which rule it breaks
-	WhyTarget     Why = "target"     // a symbolic link that leads out of the tree
-	WhyPipe       Why = "pipe"       // a named pipe
-	WhySocket     Why = "socket"     // a socket
-	WhyDevice     Why = "device"     // a device
-	WhySpecial    Why = "special"    // neither a file nor a folder nor a link
-	WhyForbidden  Why = "forbidden"  // no permission to read it
-	WhyUnreadable Why = "unreadable" // it cannot be read: Detail says why
-	WhyHome       Why = "home"       // groupcast's own home, which holds its keys
-	WhyExcluded   Why = "excluded"   // it matches a pattern that excludes it
-	WhyChanged    Why = "changed"    // it is not what it was when it was added
-	WhyGone       Why = "gone"       // it was there when it was added
-)
-
-// Lost says that it was part of the transfer at first.
-func (w Why) Lost() bool { return w == WhyChanged || w == WhyGone }
-
 // Note is something of a new transfer that is not carried as it is.
 type Note struct {
 	Code  NoteCode `json:"code"`
@@ -296,6 +267,12 @@ type NewTransfer struct {
 	Rate   uint64        `json:"rate,omitempty"` // bits a second
 	Via    Via           `json:"via,omitempty"`
 	Copy   bool          `json:"copy,omitempty"` // of a path: copy first instead of reading in place
+
+	Exclude []string `json:"exclude,omitempty"`  // of paths: patterns of what is left out
+	SkipBad bool     `json:"skip_bad,omitempty"` // of paths: what cannot be sent is left out, too
+	// Of an upload: what its maker left out, the first MaxLeftOut of so many.
+	LeftOut      []LeftOut `json:"left_out,omitempty"`
+	LeftOutCount int       `json:"left_out_count,omitempty"`
 }
 
 // Upload is a set of files on its way to the server. Each file is resumed at its offset.

@@ -15,7 +15,7 @@ import (
 )
 
 // maxProblem bounds the body of an error.
-const maxProblem = 64 << 10
+const maxProblem = 512 << 10
 
 // problem is RFC 9457 with the domain's code and the next step.
 type problem struct {
@@ -23,10 +23,12 @@ type problem struct {
 	Detail string         `json:"detail"`
 	Hint   string         `json:"hint"`
 	Code   groupcast.Code `json:"code"`
+
+	Bad *groupcast.BadEntries `json:"bad"`
 }
 
 func (p problem) err() *groupcast.Error {
-	return &groupcast.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint}
+	return &groupcast.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint, Bad: p.Bad}
 }
 
 // decodeProblem gives the server's error back as it was thrown.

@@ -186,6 +186,12 @@ func transferTrips() []trip {
 		gives(trip{method: "DeliveryEntries", args: []any{no, device, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.DeliveryEntries, error) {
 			return c.DeliveryEntries(ctx, no, device, groupcast.Window{From: 3, Limit: 7})
 		}),
+		gives(trip{method: "CheckTransfer", args: []any{groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+			return c.CheckTransfer(ctx, groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}, groupcast.Window{From: 3, Limit: 7})
+		}),
+		gives(trip{method: "LeftOut", args: []any{no, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+			return c.LeftOut(ctx, no, groupcast.Window{From: 3, Limit: 7})
+		}),
 		gives(trip{method: "Series", args: []any{no, at}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
 			return c.Series(ctx, no, at)
 		}),

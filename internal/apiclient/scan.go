@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -24,19 +26,38 @@ type tree struct {
 	entries []groupcast.UploadEntry
 	sources map[string]string // path of an entry → path on this machine
 	bytes   uint64
+	without *pattern.Set
+	left    groupcast.LeftOuts
 }
 
-// scan lists the trees below paths. Everything is looked at before the first byte leaves, so
+// Selection is what of this machine is uploaded.
+type Selection struct {
+	Paths   []string
+	Exclude []string // patterns of what is left out (package pattern)
+	SkipBad bool     // what cannot be sent is left out, too; else it is an error that lists it
+
+	LeftOut groupcast.LeftOuts // what was left out, known once the upload is begun
+}
+
+// scan lists the trees below the paths. Everything is looked at before the first byte leaves, so
 // that an unreadable file is no surprise after an hour.
-func scan(paths []string) (*tree, error) {
-	t := &tree{sources: map[string]string{}}
-	for _, p := range paths {
+func scan(sel *Selection) (*tree, error) {
+	without, err := pattern.Parse(sel.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	t := &tree{sources: map[string]string{}, without: without}
+	for _, p := range sel.Paths {
 		if err := t.add(p); err != nil {
 			return nil, err
 		}
 	}
+	sel.LeftOut = t.left
+	if t.left.Bad > 0 && !sel.SkipBad {
+		return nil, t.left.BadEntries().ErrorOf()
+	}
 	if len(t.entries) == 0 {
-		return nil, groupcast.Errorf(groupcast.EInvalid, "there is nothing to upload").WithHint("name files or folders")
+		return nil, groupcast.Errorf(groupcast.EInvalid, "there is nothing to upload").WithHint("name files or folders; %d entries are left out", t.left.Count)
 	}
 	return t, nil
 }
@@ -53,17 +74,44 @@ func (t *tree) add(p string) error {
 	}
 	name := filepath.Base(full)
 	return filepath.WalkDir(root, func(at string, d fs.DirEntry, err error) error {
-		if err != nil {
-			return sourceError(at, err)
+		rel, relErr := filepath.Rel(root, at)
+		if relErr != nil {
+			return sourceError(at, relErr)
 		}
-		rel, err := filepath.Rel(root, at)
+		entry := path.Join(name, filepath.ToSlash(rel))
 		if err != nil {
-			return sourceError(at, err)
+			if at == root && errors.Is(err, fs.ErrNotExist) {
+				return sourceError(at, err)
+			}
+			t.unreadable(entry, err)
+			return nil
 		}
-		return t.entry(path.Join(name, filepath.ToSlash(rel)), at, d)
+		return t.entry(entry, at, d)
 	})
 }
 
+// unreadable notes what cannot be read. What has gone since its folder was read was never there.
+func (t *tree) unreadable(entry string, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrPermission):
+		t.left.Add(entry, groupcast.WhyForbidden, "")
+	default:
+		t.left.Add(entry, groupcast.WhyUnreadable, cause(err))
+	}
+}
+
+// cause is what went wrong with a file, without its name.
+func cause(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// entry takes one entry, or notes why it is left out. What lies in a folder that is left out is
+// left out with it.
 func (t *tree) entry(name, at string, d fs.DirEntry) error {
 	if _, twice := t.sources[name]; twice {
 		return groupcast.Errorf(groupcast.EInvalid, "two of the paths would both be called %s", name).
@@ -73,9 +121,23 @@ func (t *tree) entry(name, at string, d fs.DirEntry) error {
 		return groupcast.Errorf(groupcast.EInvalid, "there are more than %d files", protocol.MaxFiles).
 			WithHint("send them in several transfers, or as an archive")
 	}
+	skip := func(why groupcast.Why, detail string) error {
+		t.left.Add(name, why, detail)
+		if d.IsDir() {
+			return fs.SkipDir
+		}
+		return nil
+	}
+	if t.without.Excludes(name, d.IsDir()) {
+		return skip(groupcast.WhyExcluded, "")
+	}
+	if err := manifest.CheckPath(name); err != nil {
+		return skip(groupcast.WhyName, manifest.Rule(err))
+	}
 	info, err := d.Info()
 	if err != nil {
-		return sourceError(at, err)
+		t.unreadable(name, err)
+		return nil
 	}
 	e := groupcast.UploadEntry{Path: name, Mode: uint32(info.Mode().Perm()), MTime: kept(info.ModTime())}
 	switch info.Mode().Type() {
@@ -84,21 +146,40 @@ func (t *tree) entry(name, at string, d fs.DirEntry) error {
 		err = readable(at)
 	case fs.ModeDir:
 		e.Kind = kindFolder
+		if err := readable(at); err != nil {
+			t.unreadable(name, err)
+			return fs.SkipDir
+		}
 	case fs.ModeSymlink:
 		e.Kind = kindSymlink
 		e.Target, err = os.Readlink(at)
 		e.Target = filepath.ToSlash(e.Target)
+		if err == nil && manifest.CheckTarget(name, e.Target) != nil {
+			return skip(groupcast.WhyTarget, manifest.Rule(manifest.CheckTarget(name, e.Target)))
+		}
 	default:
-		return groupcast.Errorf(groupcast.EInvalid, "%s is neither a file nor a folder", at).
-			WithHint("devices, pipes and sockets cannot be sent: leave it out")
+		return skip(special(info.Mode()), "")
 	}
 	if err != nil {
-		return sourceError(at, err)
+		t.unreadable(name, err)
+		return nil
 	}
 	t.sources[name] = at
 	t.bytes += e.Size
 	t.entries = append(t.entries, e)
 	return nil
+}
+
+func special(m fs.FileMode) groupcast.Why {
+	switch {
+	case m&fs.ModeNamedPipe != 0:
+		return groupcast.WhyPipe
+	case m&fs.ModeSocket != 0:
+		return groupcast.WhySocket
+	case m&fs.ModeDevice != 0:
+		return groupcast.WhyDevice
+	}
+	return groupcast.WhySpecial
 }
 
 func readable(p string) error {

@@ -58,6 +58,28 @@ func (c *Client) Files(ctx context.Context, no protocol.TransferNo, w groupcast.
 	return page[groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"), w)
 }
 
+// CheckTransfer lists what of some paths cannot be sent or is excluded.
+func (c *Client) CheckTransfer(ctx context.Context, n groupcast.NewTransfer, w groupcast.Window) (groupcast.LeftOutPage, error) {
+	return answered[groupcast.LeftOutPage](ctx, c, post("/transfers/check", n).slowly().with(within(w)))
+}
+
+// LeftOut lists what was asked for and is not in a transfer.
+func (c *Client) LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.LeftOutPage, error) {
+	return answered[groupcast.LeftOutPage](ctx, c, get("/transfers/"+number(no)+"/left-out").with(within(w)))
+}
+
+// within names a window of a list.
+func within(w groupcast.Window) url.Values {
+	v := url.Values{}
+	if w.From > 0 {
+		v.Set("from", strconv.Itoa(w.From))
+	}
+	if w.Limit > 0 {
+		v.Set("limit", strconv.Itoa(w.Limit))
+	}
+	return v
+}
+
 // CancelTransfer takes back what is still owed.
 func (c *Client) CancelTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/cancel", nil).slowly())

@@ -104,16 +104,16 @@ func (s *sentReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// UploadPaths brings files and folders of this machine to the server: the trees below paths,
+// UploadPaths brings files and folders of this machine to the server: the trees below its paths,
 // each under its last name. What breaks is taken up again where the server's copy ends.
-func (c *Client) UploadPaths(ctx context.Context, paths []string, progress func(UploadProgress)) (groupcast.Upload, error) {
-	return c.UploadNoted(ctx, paths, func(string) {}, progress)
+func (c *Client) UploadPaths(ctx context.Context, sel *Selection, progress func(UploadProgress)) (groupcast.Upload, error) {
+	return c.UploadNoted(ctx, sel, func(string) {}, progress)
 }
 
 // UploadNoted is UploadPaths that tells the upload's ID before the first byte leaves: who notes
 // it can go on with ResumeUpload whatever happens.
-func (c *Client) UploadNoted(ctx context.Context, paths []string, note func(id string), progress func(UploadProgress)) (groupcast.Upload, error) {
-	tree, up, err := c.begin(ctx, paths)
+func (c *Client) UploadNoted(ctx context.Context, sel *Selection, note func(id string), progress func(UploadProgress)) (groupcast.Upload, error) {
+	tree, up, err := c.begin(ctx, sel)
 	if err != nil {
 		return up, err
 	}
@@ -123,13 +123,13 @@ func (c *Client) UploadNoted(ctx context.Context, paths []string, note func(id s
 
 // BeginUpload declares files and folders of this machine and sends nothing of them yet: who
 // notes the upload's ID first can go on with ResumeUpload whatever happens.
-func (c *Client) BeginUpload(ctx context.Context, paths []string) (groupcast.Upload, error) {
-	_, up, err := c.begin(ctx, paths)
+func (c *Client) BeginUpload(ctx context.Context, sel *Selection) (groupcast.Upload, error) {
+	_, up, err := c.begin(ctx, sel)
 	return up, err
 }
 
-func (c *Client) begin(ctx context.Context, paths []string) (*tree, groupcast.Upload, error) {
-	tree, err := scan(paths)
+func (c *Client) begin(ctx context.Context, sel *Selection) (*tree, groupcast.Upload, error) {
+	tree, err := scan(sel)
 	if err != nil {
 		return nil, groupcast.Upload{}, err
 	}
@@ -141,8 +141,8 @@ func (c *Client) begin(ctx context.Context, paths []string) (*tree, groupcast.Up
 var ErrOtherFiles = errors.New("the files are others")
 
 // ResumeUpload goes on with an upload of the same paths that an earlier run began.
-func (c *Client) ResumeUpload(ctx context.Context, id string, paths []string, progress func(UploadProgress)) (groupcast.Upload, error) {
-	tree, err := scan(paths)
+func (c *Client) ResumeUpload(ctx context.Context, id string, sel *Selection, progress func(UploadProgress)) (groupcast.Upload, error) {
+	tree, err := scan(sel)
 	if err != nil {
 		return groupcast.Upload{}, err
 	}

@@ -97,7 +97,7 @@ func TestUploadPaths(t *testing.T) {
 	s := &uploads{Service: httpapitest.New(), breakAt: 54_321}
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
 	var last apiclient.UploadProgress
-	_, err := c.UploadPaths(t.Context(), []string{dir}, func(p apiclient.UploadProgress) {
+	_, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: []string{dir}}, func(p apiclient.UploadProgress) {
 		// What was on its way when the connection broke is on its way again: it falls back to
 		// what the server holds, and nowhere else.
 		if p.Bytes < last.Bytes && p.Bytes != 54_321 || p.Total != 1_600_005 {
@@ -130,12 +130,12 @@ func TestResumeUpload(t *testing.T) {
 	dir, files := plant(t)
 	s := &uploads{Service: httpapitest.New()}
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
-	if _, err := c.UploadPaths(t.Context(), []string{dir}, nil); err != nil {
+	if _, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: []string{dir}}, nil); err != nil {
 		t.Fatal(err)
 	}
 	s.data["site/big.bin"] = s.data["site/big.bin"][:70_000] // as an interrupted run leaves it
 	var first apiclient.UploadProgress
-	_, err := c.ResumeUpload(t.Context(), "u1", []string{dir}, func(p apiclient.UploadProgress) {
+	_, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}}, func(p apiclient.UploadProgress) {
 		if first.Path == "" {
 			first = p
 		}
@@ -146,7 +146,7 @@ func TestResumeUpload(t *testing.T) {
 	if err := os.WriteFile(filepath.Join(dir, "more"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.ResumeUpload(t.Context(), "u1", []string{dir}, nil); groupcast.ErrorCode(err) != groupcast.EConflict {
+	if _, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}}, nil); groupcast.ErrorCode(err) != groupcast.EConflict {
 		t.Errorf("after a change: %v", err)
 	}
 }
@@ -171,12 +171,12 @@ func TestUploadsThatCannotBe(t *testing.T) {
 			paths []string
 			code  groupcast.Code
 			say   string
-		}{[]string{"/dev/null"}, groupcast.EInvalid, "neither a file nor a folder"}
+		}{[]string{"/dev/null"}, groupcast.EInvalid, "1 entry cannot be sent"}
 	}
 	s := &uploads{Service: httpapitest.New()}
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
 	for name, k := range cases {
-		_, err := c.UploadPaths(t.Context(), k.paths, nil)
+		_, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: k.paths}, nil)
 		if groupcast.ErrorCode(err) != k.code || !strings.Contains(err.Error(), k.say) {
 			t.Errorf("%s: got %v, want %s, %q", name, err, k.code, k.say)
 		}
@@ -192,7 +192,7 @@ func TestSourceThatShrinks(t *testing.T) {
 	old := time.Now()
 	s := &uploads{Service: httpapitest.New()}
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
-	_, err := c.UploadPaths(t.Context(), []string{dir}, func(p apiclient.UploadProgress) {
+	_, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: []string{dir}}, func(p apiclient.UploadProgress) {
 		if p.Path == "site/big.bin" && p.Bytes == 0 { // opened, nothing sent
 			if os.Truncate(big, 1000) != nil || os.Chtimes(big, old, old) != nil {
 				t.Error("cannot shrink")

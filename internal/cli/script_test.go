@@ -53,7 +53,7 @@ func TestScripts(t *testing.T) {
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": waitUp, "await": await, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
-			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile,
+			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
 		Condition:          conditions,
 		RequireUniqueNames: true,
@@ -130,6 +130,18 @@ func asHome(ts *testscript.TestScript, _ bool, args []string) {
 // odd makes a file whose name would move a terminal's cursor.
 func oddFile(ts *testscript.TestScript, _ bool, args []string) {
 	ts.Check(os.WriteFile(filepath.Join(ts.MkAbs(args[0]), "a\x1b[31mred\u202etxt"), []byte("x"), 0o644))
+}
+
+// bad puts entries into a folder that cannot be sent: a pipe, a name that is not UTF-8, links
+// that lead out.
+func badEntries(ts *testscript.TestScript, _ bool, args []string) {
+	dir := ts.MkAbs(args[0])
+	ts.Check(os.WriteFile(filepath.Join(dir, "caf\xe9"), []byte("x"), 0o644))
+	ts.Check(os.Symlink("/etc/hostname", filepath.Join(dir, "abs")))
+	ts.Check(os.Symlink("../../x", filepath.Join(dir, "out")))
+	l, err := net.Listen("unix", filepath.Join(dir, "sock"))
+	ts.Check(err)
+	ts.Defer(func() { _ = l.Close() })
 }
 
 // hold takes the TCP port of the script.

@@ -25,6 +25,8 @@ type sendOptions struct {
 	via      string
 	onServer bool
 	resume   string // an upload that broke
+	exclude  []string
+	skipBad  bool
 }
 
 func (o *sendOptions) flags(c *cobra.Command) {
@@ -34,6 +36,8 @@ func (o *sendOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.via, "via", "auto", "auto, multicast or https")
 	f.BoolVar(&o.new.Copy, "copy", false, "on the server's machine: copy the files first instead of reading them in place")
 	f.BoolVar(&o.onServer, "on-server", false, "the paths lie on the server, below a folder of its --source")
+	f.BoolVar(&o.skipBad, "skip-bad", false, "leave out what cannot be sent (sockets, names that are not UTF-8, links that lead out, what may not be read) and send the rest")
+	f.StringArrayVar(&o.exclude, "exclude", nil, `leave out what matches: *.tmp a name anywhere, build/ folders only, a/b a path, **/x at any depth; may be repeated`)
 	f.StringVar(&o.resume, "resume", "", "go on with the upload of this ID that broke off")
 }
 
@@ -88,20 +92,26 @@ func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptio
 	var err error
 	switch {
 	case o.onServer:
-		n.Paths = paths
+		n.Paths, n.Exclude, n.SkipBad = paths, o.exclude, o.skipBad
 	case client.IsLocal():
+		n.Exclude, n.SkipBad = o.exclude, o.skipBad
 		n.Paths, err = absolute(paths)
 	default:
-		return a.promiseUpload(ctx, client, n, o.resume, paths)
+		sel := &apiclient.Selection{Paths: paths, Exclude: o.exclude, SkipBad: o.skipBad}
+		return a.promiseUpload(ctx, client, n, o.resume, sel)
 	}
 	if err != nil {
-		return groupcast.Transfer{}, err
+		return groupcast.Transfer{}, a.listBad(ctx, client, n, err)
 	}
 	return a.add(ctx, client, n)
 }
 
 func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) (groupcast.Transfer, error) {
 	t, err := client.AddTransfer(ctx, n)
+	if err != nil {
+		return t, a.listBad(ctx, client, n, err)
+	}
+	a.sayLeftOut(ctx, client, t)
 	for _, note := range t.Notes {
 		fmt.Fprintln(a.err, "note: "+words.Note(note))
 	}

@@ -14,12 +14,12 @@ import (
 
 // promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
 // machine: the same command goes on where an earlier one stopped, however that ended.
-func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, paths []string) (groupcast.Transfer, error) {
+func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection) (groupcast.Transfer, error) {
 	home, err := a.openHome()
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	key, err := uploadKey(client.Address(), n.Group, paths)
+	key, err := uploadKey(client.Address(), n.Group, sel.Paths)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -33,10 +33,10 @@ func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n gro
 	begun := home.BegunUpload(key)
 	switch {
 	case resume != "":
-		err = a.resumeUpload(ctx, client, resume, paths)
+		err = a.resumeUpload(ctx, client, resume, sel)
 	case begun != "":
 		n.Upload = begun
-		err = a.resumeUpload(ctx, client, begun, paths)
+		err = a.resumeUpload(ctx, client, begun, sel)
 		if groupcast.ErrorCode(err) != groupcast.ENotFound && !errors.Is(err, apiclient.ErrOtherFiles) {
 			break
 		}
@@ -46,11 +46,12 @@ func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n gro
 		fallthrough
 	default:
 		n.Upload = ""
-		err = a.freshUpload(ctx, client, paths, note)
+		err = a.freshUpload(ctx, client, sel, note)
 	}
 	if err != nil {
-		return groupcast.Transfer{}, a.resumable(ctx, err, n.Upload)
+		return groupcast.Transfer{}, a.resumable(ctx, a.listBad(ctx, client, n, err), n.Upload)
 	}
+	n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
 	t, err := a.add(ctx, client, n)
 	if err != nil {
 		return t, a.resumable(ctx, err, n.Upload)
@@ -71,17 +72,17 @@ func uploadKey(server, group string, paths []string) (string, error) {
 	return strings.Join(key, "\n"), nil
 }
 
-func (a *app) freshUpload(ctx context.Context, client *apiclient.Client, paths []string, note func(string)) error {
+func (a *app) freshUpload(ctx context.Context, client *apiclient.Client, sel *apiclient.Selection, note func(string)) error {
 	show := a.newDisplay()
 	defer show.done()
-	_, err := client.UploadNoted(ctx, paths, note, a.uploadProgress(show))
+	_, err := client.UploadNoted(ctx, sel, note, a.uploadProgress(show))
 	return err
 }
 
-func (a *app) resumeUpload(ctx context.Context, client *apiclient.Client, id string, paths []string) error {
+func (a *app) resumeUpload(ctx context.Context, client *apiclient.Client, id string, sel *apiclient.Selection) error {
 	show := a.newDisplay()
 	defer show.done()
-	_, err := client.ResumeUpload(ctx, id, paths, a.uploadProgress(show))
+	_, err := client.ResumeUpload(ctx, id, sel, a.uploadProgress(show))
 	return err
 }
 

@@ -80,12 +80,24 @@ func (a *app) transferShow() *cobra.Command {
 			return err
 		}
 		if a.json {
+			var left groupcast.LeftOutPage
+			if t.LeftOut+t.Lost > 0 {
+				if left, err = client.LeftOut(ctx, no, groupcast.Window{}); err != nil {
+					return err
+				}
+			}
 			return a.printJSON(struct {
 				groupcast.Transfer
+				Entries    []groupcast.LeftOut  `json:"left_out_entries,omitempty"`
 				Deliveries []groupcast.Delivery `json:"deliveries"`
-			}{t, deliveries})
+			}{t, left.Entries, deliveries})
 		}
 		a.describe(t)
+		if t.LeftOut+t.Lost > 0 {
+			for _, line := range a.leftOutLines(ctx, client, t) {
+				fmt.Fprintln(a.out, line)
+			}
+		}
 		if err := a.deliveryTable(deliveries); err != nil {
 			return err
 		}

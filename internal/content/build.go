@@ -21,7 +21,8 @@ type Progress func(hashed uint64)
 const buildBuffers = 6
 
 // Build reads every byte once and gives the whole manifest: one goroutine reads, one hashes
-// blocks, one hashes files.
+// blocks, one hashes files. A file that changes meanwhile is a *LostError, one that cannot be
+// read an *UnavailableError.
 func Build(ctx context.Context, t *Tree, progress Progress) (*manifest.Manifest, error) {
 	files := append([]manifest.File(nil), t.Files...)
 	blocks, err := manifest.Cut(files)
@@ -214,14 +215,7 @@ func (s *stream) finish() error {
 	}
 }
 
-func (s *stream) fault(err error) error {
-	name := s.files[s.at].Path
-	if isEOF(err) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, errNotRegular) {
-		return groupcast.Errorf(groupcast.EConflict, "%s changed while it was read", name).
-			WithHint("wait until nobody writes to it, then add it again").Wrap(ErrSourceChanged)
-	}
-	return cannotRead(name, err)
-}
+func (s *stream) fault(err error) error { return s.open.fault(s.at, err) }
 
 func (s *stream) close() {
 	if s.held != nil {

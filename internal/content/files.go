@@ -6,8 +6,6 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"path/filepath"
-	"strings"
 	"sync"
 
 	"github.com/groupcast/groupcast"
@@ -141,24 +139,19 @@ func (o *opened) forget(i int) {
 
 // locate gives the root that an entry lies under and its name there.
 func (o *opened) locate(entry string) (*os.Root, string, error) {
-	top, below, _ := strings.Cut(entry, "/")
-	for _, r := range o.place.Roots {
-		if r.Name == "" {
-			below = entry
-		} else if r.Name != top {
-			continue
-		}
-		root := o.roots[r.Base]
-		if root == nil {
-			var err error
-			if root, err = os.OpenRoot(r.Base); err != nil {
-				return nil, "", err
-			}
-			o.roots[r.Base] = root
-		}
-		return root, filepath.Join(r.Path, filepath.FromSlash(below)), nil
+	r, name, found := o.place.rootOf(entry)
+	if !found {
+		return nil, "", fmt.Errorf("no folder is known for %q", entry)
 	}
-	return nil, "", fmt.Errorf("no folder is known for %q", entry)
+	root := o.roots[r.Base]
+	if root == nil {
+		var err error
+		if root, err = os.OpenRoot(r.Base); err != nil {
+			return nil, "", err
+		}
+		o.roots[r.Base] = root
+	}
+	return root, name, nil
 }
 
 func (o *opened) close() error {

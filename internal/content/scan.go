@@ -2,6 +2,7 @@ package content
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io/fs"
 	"os"
@@ -13,14 +14,16 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // Root is where the entries below one top-level name lie.
 type Root struct {
-	Name string `json:"name"` // first component of the manifest's paths; "" for all of them
-	Base string `json:"base"` // folder that is opened as a root
-	Path string `json:"path"` // of the entry inside Base
+	Name string `json:"name"`           // first component of the manifest's paths; "" for all of them
+	Base string `json:"base"`           // folder that is opened as a root
+	Path string `json:"path"`           // of the entry inside Base
+	Disk string `json:"disk,omitempty"` // the file system that Base was on
 }
 
 // Place says where the files of a manifest lie. It is stored beside the manifest.
@@ -28,20 +31,38 @@ type Place struct {
 	Roots []Root `json:"roots"`
 }
 
+// rootOf finds the root that an entry lies under, and its path there.
+func (p Place) rootOf(entry string) (Root, string, bool) {
+	top, below, _ := strings.Cut(entry, "/")
+	for _, r := range p.Roots {
+		if r.Name == "" {
+			below = entry
+		} else if r.Name != top {
+			continue
+		}
+		return r, filepath.Join(r.Path, filepath.FromSlash(below)), true
+	}
+	return Root{}, "", false
+}
+
 // ScanOptions bound what may be scanned.
 type ScanOptions struct {
-	Below   string   // paths are taken relative to this folder and may not leave it; "" for any path
-	Exclude []string // folders nobody may send: the home (security.md C11)
+	Below   string       // paths are taken relative to this folder and may not leave it; "" for any path
+	Exclude []string     // folders nobody may send: the home (security.md C11)
+	Without *pattern.Set // what is left out on purpose
 }
 
 // Tree is what was found: entries in manifest order, without digests.
 type Tree struct {
-	Files []manifest.File
-	Place Place
-	Bytes uint64
+	Files   []manifest.File
+	Place   Place
+	Bytes   uint64
+	LeftOut groupcast.LeftOuts // what was found and cannot be sent, or is excluded
 }
 
 // Scan lists the files and folders under paths. `/a/b/dir` gives dir/…, `/a/file` gives file.
+// One bad entry does not end it: it goes to LeftOut, and it is the caller's to say whether the
+// rest is sent without it.
 func Scan(ctx context.Context, paths []string, o ScanOptions) (*Tree, error) {
 	s := scanner{ctx: ctx, options: o}
 	for _, dir := range o.Exclude {
@@ -84,12 +105,24 @@ func (s *scanner) add(given string) error {
 		return err
 	}
 	root, err := os.OpenRoot(r.Base)
+	if errors.Is(err, fs.ErrPermission) {
+		s.leaveOut(r.Name, groupcast.WhyForbidden, "")
+		return nil
+	}
 	if err != nil {
 		return cannotRead(given, err)
 	}
 	defer root.Close()
+	if info, err := root.Lstat(r.Path); err != nil {
+		return cannotRead(given, err) // what is named has to be there
+	} else if err := s.checkExcluded(info, given); err != nil {
+		return err
+	}
+	if info, err := os.Stat(r.Base); err == nil {
+		r.Disk = diskOf(info)
+	}
 	s.tree.Place.Roots = append(s.tree.Place.Roots, r)
-	return s.walk(root, r.Path, r.Name, given)
+	return s.walk(root, r.Path, r.Name)
 }
 
 // locate finds the folder to open for a path. A path of the machine may be a symbolic link:
@@ -143,9 +176,35 @@ func (s *scanner) checkExcluded(info fs.FileInfo, name string) error {
 	return nil
 }
 
-// walk adds the entry at name (inside root) and what lies below it as entry; shown is how
-// messages call it.
-func (s *scanner) walk(root *os.Root, name, entry, shown string) error {
+// leaveOut notes an entry that cannot be sent.
+func (s *scanner) leaveOut(entry string, why groupcast.Why, detail string) {
+	s.tree.LeftOut.Add(entry, why, detail)
+}
+
+// unreadable notes an entry that cannot be read. What has gone since its folder was read is as
+// if it had never been there.
+func (s *scanner) unreadable(entry string, err error) {
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, fs.ErrPermission):
+		s.leaveOut(entry, groupcast.WhyForbidden, "")
+	default:
+		s.leaveOut(entry, groupcast.WhyUnreadable, Cause(err))
+	}
+}
+
+// Cause is what went wrong with a file, without its name.
+func Cause(err error) string {
+	var p *fs.PathError
+	if errors.As(err, &p) {
+		return p.Err.Error()
+	}
+	return err.Error()
+}
+
+// walk adds the entry at name (inside root) and what lies below it as entry. Its errors end
+// the scan.
+func (s *scanner) walk(root *os.Root, name, entry string) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
 	}
@@ -155,90 +214,108 @@ func (s *scanner) walk(root *os.Root, name, entry, shown string) error {
 	}
 	info, err := root.Lstat(name)
 	if err != nil {
-		return cannotRead(shown, err)
+		s.unreadable(entry, err)
+		return nil
+	}
+	if s.options.Without.Excludes(entry, info.IsDir()) {
+		s.leaveOut(entry, groupcast.WhyExcluded, "")
+		return nil
+	}
+	if err := manifest.CheckPath(entry); err != nil {
+		s.leaveOut(entry, groupcast.WhyName, manifest.Rule(err))
+		return nil
 	}
 	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: protocol.FileTime(info.ModTime())}
-	if err := checkEntry(entry, shown); err != nil {
-		return err
-	}
 	switch {
 	case info.Mode().IsRegular():
 		f.Size = uint64(info.Size())
+		if !s.readable(root, name, entry) {
+			return nil
+		}
 	case info.IsDir():
 		f.Kind = manifest.KindFolder
-		if err := s.checkExcluded(info, shown); err != nil {
-			return err
+		if s.checkExcluded(info, entry) != nil {
+			s.leaveOut(entry, groupcast.WhyHome, "")
+			return nil
 		}
-		if err := s.walkFolder(root, name, entry, shown); err != nil {
+		if read, err := s.walkFolder(root, name, entry); err != nil || !read {
 			return err
 		}
 	case info.Mode()&fs.ModeSymlink != 0:
-		if err := link(root, name, shown, &f); err != nil {
-			return err
+		if !s.link(root, name, &f) {
+			return nil
 		}
 	default:
-		return groupcast.Errorf(groupcast.EInvalid, "%s is a %s, not a file", shown, special(info.Mode())).WithHint("leave it out")
+		s.leaveOut(entry, special(info.Mode()), "")
+		return nil
 	}
 	s.tree.Files = append(s.tree.Files, f)
 	s.tree.Bytes += f.Stored()
 	return nil
 }
 
-func (s *scanner) walkFolder(root *os.Root, name, entry, shown string) error {
+// readable says whether a file can be opened; if not, it is noted.
+func (s *scanner) readable(root *os.Root, name, entry string) bool {
+	f, _, err := openRegular(root, name)
+	if err != nil {
+		s.unreadable(entry, err)
+		return false
+	}
+	f.Close()
+	return true
+}
+
+// walkFolder adds what lies in a folder. It gives false for one that cannot be read.
+func (s *scanner) walkFolder(root *os.Root, name, entry string) (bool, error) {
 	d, err := root.Open(name)
 	if err != nil {
-		return cannotRead(shown, err)
+		s.unreadable(entry, err)
+		return false, nil
 	}
 	defer d.Close()
 	for {
 		const batch = 1024
 		list, err := d.ReadDir(batch)
 		for _, e := range list {
-			if err := s.walk(root, filepath.Join(name, e.Name()), path.Join(entry, e.Name()), filepath.Join(shown, e.Name())); err != nil {
-				return err
+			if err := s.walk(root, filepath.Join(name, e.Name()), path.Join(entry, e.Name())); err != nil {
+				return false, err
 			}
 		}
 		if len(list) == 0 {
-			if err != nil && len(list) == 0 && !isEOF(err) {
-				return cannotRead(shown, err)
+			if err != nil && !isEOF(err) {
+				s.unreadable(entry, err)
 			}
-			return nil
+			return true, nil
 		}
 	}
 }
 
-func checkEntry(entry, shown string) error {
-	if err := manifest.CheckPath(entry); err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "the name %q cannot be sent: %s", shown, err).WithHint("rename it or leave it out")
-	}
-	return nil
-}
-
 // link makes a symlink entry; its target has to lie inside the tree.
-func link(root *os.Root, name, shown string, f *manifest.File) error {
+func (s *scanner) link(root *os.Root, name string, f *manifest.File) bool {
 	target, err := root.Readlink(name)
 	if err != nil {
-		return cannotRead(shown, err)
+		s.unreadable(f.Path, err)
+		return false
 	}
 	if runtime.GOOS == "windows" {
 		target = filepath.ToSlash(target)
 	}
 	f.Kind, f.Target, f.Size, f.Mode = manifest.KindSymlink, target, uint64(len(target)), 0o777
 	if err := manifest.CheckTarget(f.Path, target); err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "%s cannot be sent: %s", shown, err).
-			WithHint("replace the link by what it points to, or leave it out")
+		s.leaveOut(f.Path, groupcast.WhyTarget, manifest.Rule(err))
+		return false
 	}
-	return nil
+	return true
 }
 
-func special(m fs.FileMode) string {
+func special(m fs.FileMode) groupcast.Why {
 	switch {
 	case m&fs.ModeNamedPipe != 0:
-		return "named pipe"
+		return groupcast.WhyPipe
 	case m&fs.ModeSocket != 0:
-		return "socket"
+		return groupcast.WhySocket
 	case m&fs.ModeDevice != 0:
-		return "device"
+		return groupcast.WhyDevice
 	}
-	return "special file"
+	return groupcast.WhySpecial
 }

@@ -9,10 +9,6 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// ErrSourceChanged says that a file is no longer what its manifest says; the *groupcast.Error
-// around it names the file.
-var ErrSourceChanged = errors.New("the source changed")
-
 // Source gives the blocks of a session out of files, each checked against its digest. It is
 // safe for concurrent use.
 type Source struct {
@@ -53,54 +49,66 @@ func (s *Source) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 		return copy(buf, s.encoded.Manifest[int(n-1)*protocol.BlockSize:]), nil
 	}
 	extents := s.layout.Extents(nil, n)
-	rest := buf
-	for _, x := range extents {
-		if err := s.readExtent(x, rest[:x.Length]); err != nil {
+	for range 2 {
+		if err := s.readExtents(extents, buf); err != nil {
 			return 0, err
 		}
-		rest = rest[x.Length:]
+		if s.layout.Verify(n, buf) {
+			return length, nil
+		}
+		if err := s.suspects(extents); err != nil {
+			return 0, err
+		}
 	}
-	if !s.layout.Verify(n, buf) {
-		return 0, s.changed(s.suspect(extents), nil)
+	return 0, s.open.fault(extents[0].File, errUnsteady)
+}
+
+func (s *Source) readExtents(extents []manifest.Extent, buf []byte) error {
+	for _, x := range extents {
+		if err := s.readExtent(x, buf[:x.Length]); err != nil {
+			return err
+		}
+		buf = buf[x.Length:]
 	}
-	return length, nil
+	return nil
 }
 
 func (s *Source) readExtent(x manifest.Extent, buf []byte) error {
 	h, err := s.open.take(x.File)
 	if err != nil {
-		return s.changed(x.File, err)
+		return s.open.fault(x.File, err)
 	}
 	_, err = h.ReadAt(buf, int64(x.Offset))
 	s.open.release(h)
 	if err != nil {
 		s.open.forget(x.File)
-		return s.changed(x.File, err)
+		return s.open.fault(x.File, err)
 	}
 	return nil
 }
 
-// suspect finds the file that made a block fail: one whose size or time is not what the
-// manifest says, else the first one.
-func (s *Source) suspect(extents []manifest.Extent) int {
+// suspects finds the files that made a block fail. One that is alone in it is it; of
+// small ones that share the block each is looked at whole.
+func (s *Source) suspects(extents []manifest.Extent) error {
+	if f := &s.layout.Manifest().Files[extents[0].File]; len(extents) == 1 {
+		s.open.forget(extents[0].File)
+		return &LostError{Lost: []Lost{{f.Path, groupcast.WhyChanged}}}
+	}
+	var lost LostError
 	for _, x := range extents {
-		f := &s.layout.Manifest().Files[x.File]
-		h, err := s.open.take(x.File)
-		if err != nil {
-			return x.File
-		}
-		info, err := h.Stat()
-		s.open.release(h)
-		if err != nil || uint64(info.Size()) != f.Size || protocol.FileTime(info.ModTime()) != f.MTime {
-			return x.File
+		err := s.open.intact(x.File)
+		var one *LostError
+		switch {
+		case errors.As(err, &one):
+			lost.Lost, lost.Err = append(lost.Lost, one.Lost...), one.Err
+		case err != nil:
+			return err
 		}
 	}
-	return extents[0].File
-}
-
-func (s *Source) changed(i int, err error) error {
-	return groupcast.Errorf(groupcast.EConflict, "%s changed since it was added", s.layout.Manifest().Files[i].Path).
-		WithHint("add it again; what was delivered is intact").Wrap(errors.Join(ErrSourceChanged, err))
+	if len(lost.Lost) == 0 {
+		return nil
+	}
+	return &lost
 }
 
 // Close closes the files.

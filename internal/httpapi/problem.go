@@ -39,7 +39,12 @@ type Problem struct {
 	Detail string         `json:"detail" doc:"What went wrong, as a sentence"`
 	Hint   string         `json:"hint,omitempty" doc:"The next step"`
 	Code   groupcast.Code `json:"code" doc:"What kind of error it is"`
+
+	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"Of a transfer: the entries that cannot be sent, the first of them by name; check-transfer lists all"`
 }
+
+// badShown is how many entries that cannot be sent an error names.
+const badShown = 20
 
 func (p *Problem) Error() string  { return p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
@@ -65,7 +70,11 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	return &Problem{Title: http.StatusText(status), Status: status, Detail: e.Message, Hint: e.Hint, Code: e.Code}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: e.Message, Hint: e.Hint, Code: e.Code}
+	if e.Bad != nil {
+		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count, Entries: e.Bad.Entries[:min(badShown, len(e.Bad.Entries))]}
+	}
+	return p
 }
 
 // codeOf is the way back for errors that HTTP itself raises.

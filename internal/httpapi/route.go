@@ -22,6 +22,7 @@ const (
 	maxRanges  = 256 << 10 // agents name up to 4,096 ranges of blocks
 	maxEntries = 2 << 20   // a page of entries that did not come to lie where they should
 	maxUpload  = 32 << 20  // the list of an upload's files
+	maxLeftOut = 8 << 20   // what an upload leaves out, by name
 )
 
 // bodyTimeout is how long a JSON body may take to arrive.

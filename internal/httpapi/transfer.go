@@ -15,7 +15,7 @@ type numbered struct {
 }
 
 func (a *api) transferRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/transfers", id: "add-transfer", access: admins,
+	reply(a, route{method: http.MethodPost, path: "/transfers", id: "add-transfer", access: admins, body: maxLeftOut,
 		summary: "Promise files to a group"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewTransfer }) (groupcast.Transfer, error) {
 			return a.service.AddTransfer(ctx, p, in.Body)
@@ -79,7 +79,33 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.LossMap, error) {
 			return a.service.LossMap(ctx, p, in.No)
 		})
+	a.leftOutRoutes()
 	a.transferActions()
+}
+
+func (a *api) leftOutRoutes() {
+	page := func(out groupcast.LeftOutPage, err error) (groupcast.LeftOutPage, error) {
+		if out.Entries == nil {
+			out.Entries = []groupcast.LeftOut{}
+		}
+		return out, err
+	}
+	reply(a, route{method: http.MethodPost, path: "/transfers/check", id: "check-transfer", access: admins,
+		summary: "What of some paths cannot be sent, or is excluded; nothing is promised"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Window
+			Body groupcast.NewTransfer
+		}) (groupcast.LeftOutPage, error) {
+			return page(a.service.CheckTransfer(ctx, p, in.Body, groupcast.Window(in.Window)))
+		})
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/left-out", id: "left-out", access: admins,
+		summary: "What was asked for and is not in a transfer, and why"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No protocol.TransferNo `path:"no"`
+			Window
+		}) (groupcast.LeftOutPage, error) {
+			return page(a.service.LeftOut(ctx, p, in.No, groupcast.Window(in.Window)))
+		})
 }
 
 func (a *api) transferActions() {

@@ -77,6 +77,16 @@ func checkText(s string) error {
 	return nil
 }
 
+// Rule is what a path or target breaks, out of the error of CheckPath or CheckTarget: without
+// the name, for lists that have it already.
+func Rule(err error) string {
+	text := err.Error()
+	if i := strings.LastIndex(text, ": "); i >= 0 {
+		return text[i+2:]
+	}
+	return text
+}
+
 // clip keeps messages short.
 func clip(s string) string {
 	const most = 120

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -19,14 +20,16 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if err != nil {
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
 	}
-	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: []string{path}}
+	sel := &apiclient.Selection{Paths: []string{path}, Exclude: strings.Fields(a["exclude"]), SkipBad: a.yes("skip")}
+	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
 	if d.Admin.IsLocal() {
 		tell(Progress{Lines: []string{"Reading " + words.Name(path) + " …"}})
 	} else {
-		if n.Upload, err = d.upload(ctx, path, tell); err != nil {
+		if n.Upload, err = d.upload(ctx, path, sel, tell); err != nil {
 			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
 		}
-		n.Paths = nil
+		n.Paths, n.Exclude, n.SkipBad = nil, nil, false
+		n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
 	}
 	t, err := d.Admin.AddTransfer(ctx, n)
 	if err != nil {
@@ -51,20 +54,20 @@ func (d *Desk) uploadName(path string) string { return d.Admin.Address() + " " +
 
 // upload brings a path to the server. Its ID is noted before the first byte, so that whatever
 // breaks it off, the next try goes on.
-func (d *Desk) upload(ctx context.Context, path string, tell show) (string, error) {
+func (d *Desk) upload(ctx context.Context, path string, sel *apiclient.Selection, tell show) (string, error) {
 	name, meter := d.uploadName(path), meter{}
 	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p, time.Now())) }
 	if d.Uploads != nil {
 		if id := d.Uploads.BegunUpload(name); id != "" {
 			meter.resumed = true
-			up, err := d.Admin.ResumeUpload(ctx, id, []string{path}, progress)
+			up, err := d.Admin.ResumeUpload(ctx, id, sel, progress)
 			if code := groupcast.ErrorCode(err); err == nil || code != groupcast.ENotFound && code != groupcast.EConflict {
 				return up.ID, err
 			}
 			meter.resumed = false // the files are others now, or the server has dropped it
 		}
 	}
-	up, err := d.Admin.BeginUpload(ctx, []string{path})
+	up, err := d.Admin.BeginUpload(ctx, sel)
 	if err != nil {
 		return "", err
 	}
@@ -73,7 +76,7 @@ func (d *Desk) upload(ctx context.Context, path string, tell show) (string, erro
 			return "", err
 		}
 	}
-	up, err = d.Admin.ResumeUpload(ctx, up.ID, []string{path}, progress)
+	up, err = d.Admin.ResumeUpload(ctx, up.ID, sel, progress)
 	return up.ID, err
 }
 

@@ -40,6 +40,7 @@ type built struct {
 	Source         string // "path", or "upload:" and its ID
 	InPlace        bool
 	Notes          []groupcast.Note
+	LeftOut        groupcast.LeftOuts
 }
 
 const (

@@ -3,63 +3,136 @@ package server
 import (
 	"context"
 	"crypto/rand"
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/pattern"
 )
 
-// build makes the content of a new transfer out of paths or an upload.
+// maxRebuilds bounds how often a tree is hashed anew because of a file that changed meanwhile.
+const maxRebuilds = 10
+
+// build makes the content of a new transfer out of paths or an upload. Entries that cannot be
+// sent end it with the list of them, unless they are to be left out.
 func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (built, error) {
-	tree, from, err := s.tree(ctx, p, n)
+	tree, err := s.find(ctx, p, n)
 	if err != nil {
 		return built{}, err
 	}
-	if len(tree.Files) == 0 {
-		return built{}, groupcast.Errorf(groupcast.EInvalid, "there is nothing to send")
+	for range maxRebuilds {
+		if err := mayGo(tree, n.SkipBad); err != nil {
+			return built{}, err
+		}
+		b, err := s.buildTree(ctx, tree, n)
+		if !dropUnread(tree, err) {
+			return b, err
+		}
 	}
-	id, uploaded := strings.CutPrefix(from, fromUpload)
-	if uploaded {
+	return built{}, groupcast.Errorf(groupcast.EConflict, "files change faster than they are read; the last one: %s", tree.LeftOut.Entries[len(tree.LeftOut.Entries)-1].Path).
+		WithHint("wait until nobody writes to them, or exclude them")
+}
+
+// mayGo says whether what was found may be sent.
+func mayGo(tree *content.Tree, skipBad bool) error {
+	if tree.LeftOut.Bad > 0 && !skipBad {
+		return tree.LeftOut.BadEntries().ErrorOf()
+	}
+	if len(tree.Files) == 0 {
+		return groupcast.Errorf(groupcast.EInvalid, "there is nothing to send").WithHint("%s", allLeftOut(tree.LeftOut.Count))
+	}
+	return nil
+}
+
+func allLeftOut(count int) string {
+	if count == 0 {
+		return "name files or folders"
+	}
+	return fmt.Sprintf("all of it is left out: %d entries", count)
+}
+
+// buildTree hashes what was found, or what was copied of it.
+func (s *Server) buildTree(ctx context.Context, tree *content.Tree, n groupcast.NewTransfer) (built, error) {
+	from, copied, id := fromPath, tree, n.Upload
+	if n.Copy && id == "" {
+		var err error
+		if id, err = s.copyTree(ctx, tree); err != nil {
+			return built{}, s.content.throwAway(id, err)
+		}
+		if copied, err = s.content.uploads.Complete(id); err != nil {
+			return built{}, s.content.throwAway(id, err)
+		}
+	}
+	if id != "" {
+		from = fromUpload + id
 		done := s.content.take(id)
 		defer done()
 	}
-	b, err := s.content.build(ctx, tree, from)
-	if err != nil && n.Copy {
+	b, err := s.content.build(ctx, copied, from)
+	if err != nil && n.Upload == "" && n.Copy {
 		err = s.content.throwAway(id, err)
 	}
+	b.LeftOut = tree.LeftOut
 	return b, err
 }
 
-func (s *Server) tree(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (*content.Tree, string, error) {
-	if n.Upload != "" {
-		tree, err := s.completeUpload(p, n.Upload)
-		return tree, fromUpload + n.Upload, err
+// dropUnread takes a file out of a tree that changed or could not be read while it was hashed.
+// It gives false if that is not what went wrong.
+func dropUnread(tree *content.Tree, err error) bool {
+	var lost *content.LostError
+	var away *content.UnavailableError
+	var bad groupcast.LeftOut
+	switch {
+	case errors.As(err, &lost):
+		bad = groupcast.LeftOut{Path: lost.Lost[0].Path, Why: lost.Lost[0].Why}
+	case errors.As(err, &away):
+		bad = groupcast.LeftOut{Path: away.Path, Why: away.Why, Detail: content.Cause(away.Err)}
+	default:
+		return false
 	}
-	tree, err := s.scan(ctx, p, n.Paths)
-	if err != nil || !n.Copy {
-		return tree, fromPath, err
+	i := slices.IndexFunc(tree.Files, func(f manifest.File) bool { return f.Path == bad.Path })
+	if i < 0 {
+		return false
 	}
-	id, err := s.copyTree(ctx, tree)
+	tree.Bytes -= tree.Files[i].Stored()
+	tree.Files = slices.Delete(tree.Files, i, i+1)
+	tree.LeftOut.Add(bad.Path, bad.Why, bad.Detail)
+	return true
+}
+
+// find lists what is to be sent.
+func (s *Server) find(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (*content.Tree, error) {
+	if n.Upload == "" {
+		return s.scan(ctx, p, n)
+	}
+	tree, err := s.completeUpload(p, n.Upload)
 	if err != nil {
-		return nil, "", s.content.throwAway(id, err)
+		return nil, err
 	}
-	tree, err = s.content.uploads.Complete(id)
-	return tree, fromUpload + id, err
+	tree.LeftOut = groupcast.LeftOuts{Count: max(n.LeftOutCount, len(n.LeftOut)), Entries: n.LeftOut}
+	return tree, nil
 }
 
 const maxPaths = 10_000 // of one transfer, given by hand
 
 // scan lists paths of the server's own disk. Any path is for the local administrator only;
 // over the network only what lies below a --source folder is (C11). The home never is.
-func (s *Server) scan(ctx context.Context, p groupcast.Principal, paths []string) (*content.Tree, error) {
+func (s *Server) scan(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (*content.Tree, error) {
+	paths := n.Paths
 	if len(paths) > maxPaths {
 		return nil, groupcast.Errorf(groupcast.EInvalid, "%d paths are more than %d", len(paths), maxPaths).WithHint("name a folder")
 	}
-	o := content.ScanOptions{Exclude: []string{s.cfg.Home}}
+	without, err := pattern.Parse(n.Exclude)
+	if err != nil {
+		return nil, err
+	}
+	o := content.ScanOptions{Exclude: []string{s.cfg.Home}, Without: without}
 	if p.Local {
 		for _, path := range paths {
 			if !filepath.IsAbs(path) {
@@ -134,12 +207,12 @@ func (s *Server) copyFile(id string, p content.Place, path string) error {
 	}
 	dir, err := os.OpenRoot(root.Base)
 	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read", root.Base).Wrap(err)
+		return &content.UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer dir.Close()
 	f, err := dir.Open(filepath.Join(root.Path, filepath.FromSlash(below)))
 	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read", path).Wrap(err)
+		return &content.UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer f.Close()
 	_, err = s.content.uploads.Write(id, path, 0, f)

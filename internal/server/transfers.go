@@ -82,7 +82,7 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 	if n.Keep == 0 {
 		n.Keep = defaultKeep
 	}
-	return nil
+	return checkLeftOut(n)
 }
 
 func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b built) store.Transfer {
@@ -95,9 +95,9 @@ func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupca
 		Transfer: groupcast.Transfer{
 			GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Bytes: b.Bytes, Blocks: b.Blocks,
 			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
-			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root,
+			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root, LeftOut: b.LeftOut.Count,
 		},
-		Source: b.Source, Content: b.Content, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
+		Source: b.Source, Content: b.Content, Left: b.LeftOut.Entries, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
 	}
 }
 

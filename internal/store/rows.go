@@ -71,11 +71,24 @@ type DeviceLogin struct {
 // Transfer is a transfer with what only the server needs to know of it.
 type Transfer struct {
 	groupcast.Transfer
-	Source         string // where its content lies; the server's own notation
-	Content        string // the name of its manifest in the server's folder
+	Source         string              // where its content lies; the server's own notation
+	Content        string              // the name of its manifest in the server's folder
+	Left           []groupcast.LeftOut // for AddTransfer: what is left out, by name
 	ManifestBytes  uint64
 	ManifestBlocks uint32
 	ContentGone    bool
+}
+
+// Edition is what a transfer holds from now on in place of what it held.
+type Edition struct {
+	Was            string // the content that it replaces
+	Content        string
+	Root           protocol.Digest
+	Files, Blocks  int
+	Bytes          uint64
+	ManifestBytes  uint64
+	ManifestBlocks uint32
+	Lost           []groupcast.LeftOut // all that the transfer lacks now of what it held at first
 }
 
 // Entitlement is why a device may have a transfer.

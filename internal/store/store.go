@@ -152,6 +152,13 @@ type Transfers interface {
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
 	// TransferOfContent gives the transfer whose content has this name now.
 	TransferOfContent(ctx context.Context, content string) (Transfer, error)
+	// ReplaceContent gives a transfer new content, because files of it changed. Its root before
+	// is an edition of it from here on. EConflict if its content is another than e.Was.
+	ReplaceContent(ctx context.Context, no protocol.TransferNo, e Edition) (Transfer, error)
+	// IsEdition says whether a transfer had this root before.
+	IsEdition(ctx context.Context, no protocol.TransferNo, root protocol.Digest) (bool, error)
+	// LeftOut lists what is known by name of what a transfer lacks, by path, and how much that is.
+	LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.LeftOut, int, error)
 	// Transfers lists the newest first, or the oldest where that is asked for.
 	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[Transfer], error)
 	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a

@@ -180,6 +180,16 @@ func (s *Service) DropMember(_ context.Context, p groupcast.Principal, no protoc
 	return answer[groupcast.Transfer](s.note("DropMember", p, no, user))
 }
 
+// CheckTransfer notes the call.
+func (s *Service) CheckTransfer(_ context.Context, p groupcast.Principal, n groupcast.NewTransfer, w groupcast.Window) (groupcast.LeftOutPage, error) {
+	return answer[groupcast.LeftOutPage](s.note("CheckTransfer", p, n, w))
+}
+
+// LeftOut notes the call.
+func (s *Service) LeftOut(_ context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (groupcast.LeftOutPage, error) {
+	return answer[groupcast.LeftOutPage](s.note("LeftOut", p, no, w))
+}
+
 // DeliveryEntries notes the call.
 func (s *Service) DeliveryEntries(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
 	return answer[groupcast.DeliveryEntries](s.note("DeliveryEntries", p, no, dev, w))

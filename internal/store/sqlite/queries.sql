@@ -245,10 +245,10 @@ SELECT * FROM transfers WHERE no = @no;
 SELECT * FROM transfers WHERE content = @content;
 
 -- name: ReplaceContent :execrows
-UPDATE transfers SET files = @files, bytes = @bytes, blocks = @blocks, root = @root, source = @source,
+UPDATE transfers SET files = @files, bytes = @bytes, blocks = @blocks, root = @root,
     manifest_bytes = @manifest_bytes, manifest_blocks = @manifest_blocks, content = @content,
     lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
-WHERE no = @no;
+WHERE no = @no AND content = @was;
 
 -- name: AddEdition :exec
 INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = @no
@@ -263,6 +263,9 @@ ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = exclu
 
 -- name: ForgetLost :exec
 DELETE FROM left_out WHERE transfer_no = @transfer_no AND why IN ('changed', 'gone');
+
+-- name: CountLeftOut :one
+SELECT COUNT(*) FROM left_out WHERE transfer_no = @transfer_no;
 
 -- name: LeftOut :many
 SELECT path, why, detail FROM left_out WHERE transfer_no = @transfer_no

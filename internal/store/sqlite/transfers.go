@@ -50,6 +50,9 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 		if err := q.AddTransfer(ctx, transferRow(t)); err != nil {
 			return err
 		}
+		if err := addLeftOut(ctx, q, t.No, t.Left); err != nil {
+			return err
+		}
 		if err := q.OweGroup(ctx, queries.OweGroupParams{
 			TransferNo: int64(t.No), UpdatedAt: micros(t.CreatedAt), GroupID: t.GroupID.String(),
 		}); err != nil {

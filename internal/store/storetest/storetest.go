@@ -48,6 +48,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"deleting a user", deleteUser},
 		{"offers and their floor", offers},
 		{"transfer numbers", transferNumbers},
+		{"editions of a transfer", editions},
 		{"tokens of a user", tokensOfUser},
 		{"deliveries of a user", deliveriesOfUser},
 		{"lists piece by piece", windows},

@@ -117,6 +117,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countHeldFilesStmt, err = db.PrepareContext(ctx, countHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query CountHeldFiles: %w", err)
 	}
+	if q.countLeftOutStmt, err = db.PrepareContext(ctx, countLeftOut); err != nil {
+		return nil, fmt.Errorf("error preparing query CountLeftOut: %w", err)
+	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
 	}
@@ -566,6 +569,11 @@ func (q *Queries) Close() error {
 	if q.countHeldFilesStmt != nil {
 		if cerr := q.countHeldFilesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countHeldFilesStmt: %w", cerr)
+		}
+	}
+	if q.countLeftOutStmt != nil {
+		if cerr := q.countLeftOutStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countLeftOutStmt: %w", cerr)
 		}
 	}
 	if q.countMembersStmt != nil {
@@ -1123,6 +1131,7 @@ type Queries struct {
 	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
 	countHeldFilesStmt            *sql.Stmt
+	countLeftOutStmt              *sql.Stmt
 	countMembersStmt              *sql.Stmt
 	countRequestsStmt             *sql.Stmt
 	countTransfersStmt            *sql.Stmt
@@ -1257,6 +1266,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
 		countHeldFilesStmt:            q.countHeldFilesStmt,
+		countLeftOutStmt:              q.countLeftOutStmt,
 		countMembersStmt:              q.countMembersStmt,
 		countRequestsStmt:             q.countRequestsStmt,
 		countTransfersStmt:            q.countTransfersStmt,

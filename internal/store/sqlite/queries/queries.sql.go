@@ -759,6 +759,17 @@ func (q *Queries) CountHeldFiles(ctx context.Context, transferNo int64) (int64, 
 	return column_1, err
 }
 
+const countLeftOut = `-- name: CountLeftOut :one
+SELECT COUNT(*) FROM left_out WHERE transfer_no = $1
+`
+
+func (q *Queries) CountLeftOut(ctx context.Context, transferNo int64) (int64, error) {
+	row := q.queryRow(ctx, q.countLeftOutStmt, countLeftOut, transferNo)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countMembers = `-- name: CountMembers :one
 SELECT COUNT(*) FROM members WHERE group_id = $1
 `
@@ -2624,10 +2635,10 @@ func (q *Queries) ReopenTransfer(ctx context.Context, arg ReopenTransferParams) 
 }
 
 const replaceContent = `-- name: ReplaceContent :execrows
-UPDATE transfers SET files = $1, bytes = $2, blocks = $3, root = $4, source = $5,
-    manifest_bytes = $6, manifest_blocks = $7, content = $8,
+UPDATE transfers SET files = $1, bytes = $2, blocks = $3, root = $4,
+    manifest_bytes = $5, manifest_blocks = $6, content = $7,
     lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
-WHERE no = $9
+WHERE no = $8 AND content = $9
 `
 
 type ReplaceContentParams struct {
@@ -2635,11 +2646,11 @@ type ReplaceContentParams struct {
 	Bytes          int64
 	Blocks         int64
 	Root           string
-	Source         string
 	ManifestBytes  int64
 	ManifestBlocks int64
 	Content        string
 	No             int64
+	Was            string
 }
 
 func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) (int64, error) {
@@ -2648,11 +2659,11 @@ func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) 
 		arg.Bytes,
 		arg.Blocks,
 		arg.Root,
-		arg.Source,
 		arg.ManifestBytes,
 		arg.ManifestBlocks,
 		arg.Content,
 		arg.No,
+		arg.Was,
 	)
 	if err != nil {
 		return 0, err

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"crypto/rand"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -136,6 +137,9 @@ func New(cfg Config) (*Agent, error) {
 	if cfg.Say == nil {
 		cfg.Say = func(Line) {}
 	}
+	if cfg.Attach.Instance == "" {
+		cfg.Attach.Instance = rand.Text()
+	}
 	return &Agent{
 		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
 		announces: make(chan protocol.OfferNo, 1), haste: make(chan struct{}, 1),
@@ -207,6 +211,10 @@ func (a *Agent) attach(ctx context.Context) error {
 			break
 		}
 		switch code := groupcast.ErrorCode(err); {
+		case code == groupcast.ECopied:
+			return err // the caller asks for a device of its own
+		case code == groupcast.EUnauthorized && a.wake(ctx):
+			continue
 		case turnedAway(code):
 			if a.ends(refusals.connected || connected) {
 				return err
@@ -216,8 +224,6 @@ func (a *Agent) attach(ctx context.Context) error {
 				return ctx.Err()
 			}
 			continue
-		case code == groupcast.EConflict && connected:
-			return err // another agent of this device took over
 		}
 		if connected {
 			a.say(Line{Kind: "lost", Text: fmt.Sprintf("connection lost (%v); trying again", err)})

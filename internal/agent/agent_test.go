@@ -337,16 +337,26 @@ func TestAReceiptOutlivesRefusals(t *testing.T) {
 	})
 }
 
-// C7: a second agent with the same login ends the first.
-func TestASecondAgentEndsTheFirst(t *testing.T) {
+// A second process with the same login is told that another one lives; the first goes on.
+func TestASecondAgentIsToldWhileTheFirstLives(t *testing.T) {
 	w := newWorld(t)
 	a := w.enrol("anna", true)
 	twin := &device{w: w, name: "twin", cfg: a.cfg, in: a.in}
 	twin.cfg.Say = twin.hear
 	a.run()
-	twin.run()
-	if err := a.wait(); groupcast.ErrorCode(err) != groupcast.EConflict {
-		t.Errorf("the first ended with %v", err)
+	twin.launch()
+	if err := twin.wait(); groupcast.ErrorCode(err) != groupcast.ECopied {
+		t.Errorf("the second ended with %v", err)
+	}
+	select {
+	case <-a.over:
+		t.Errorf("the first ended, too: %v", a.err)
+	default:
+	}
+	page, err := w.server.Devices(t.Context(), local, "", groupcast.Window{})
+	check(t, err)
+	if page.Rows[0].Machines != 2 {
+		t.Errorf("the login is used by %d machines", page.Rows[0].Machines)
 	}
 }
 

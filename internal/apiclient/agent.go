@@ -29,6 +29,15 @@ func (c *Client) Renew(ctx context.Context, r groupcast.Renewal) error {
 	return c.do(ctx, post("/agent/renew", r), nil)
 }
 
+// Wake is Renew for the client's own token; sign signs a challenge with the device's key.
+func (c *Client) Wake(ctx context.Context, sign func(nonce []byte) []byte) error {
+	challenge, err := c.Challenge(ctx, string(c.token))
+	if err != nil {
+		return err
+	}
+	return c.Renew(ctx, groupcast.Renewal{Token: string(c.token), Nonce: challenge.Nonce, Signature: sign(challenge.Nonce)})
+}
+
 // Fork asks for a device of its own for a copied home.
 func (c *Client) Fork(ctx context.Context, f groupcast.Fork) (groupcast.LoggedIn, error) {
 	return answered[groupcast.LoggedIn](ctx, c, post("/agent/fork", f))

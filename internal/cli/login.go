@@ -160,7 +160,7 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 		Server: address, Fingerprint: id, User: in.User.Name, Device: in.Device.ID, DeviceName: in.Device.Name,
 		AgentToken: config.Token(in.AgentToken), CLIToken: config.Token(in.CLIToken), CLIExpires: in.CLIExpires,
 	})
-	if err != nil {
+	if err := errors.Join(err, home.KnowMachine(config.ThisMachine(), true)); err != nil {
 		return err
 	}
 	type said struct { // never the tokens
@@ -198,7 +198,7 @@ func keyPath(home config.Home) string {
 // the same server, else a new one, so that no server can tell two logins are one machine.
 func (a *app) deviceKeyFor(home config.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
 	known, err := home.LoadLogin()
-	if err == nil && known.Fingerprint == id && known.User == user {
+	if err == nil && known.Fingerprint == id && known.User == user && !home.CopiedTo(config.ThisMachine()) {
 		if key, err := loadDeviceKey(home); err == nil {
 			return key, nil
 		}
@@ -211,6 +211,9 @@ func (a *app) deviceKeyFor(home config.Home, id protocol.ServerID, user string) 
 }
 
 func loadDeviceKey(home config.Home) (seal.SigningKey, error) {
+	if err := finishFork(home); err != nil {
+		return seal.SigningKey{}, err
+	}
 	seed, err := config.ReadPrivate(keyPath(home), 64)
 	if err != nil {
 		return seal.SigningKey{}, err
@@ -227,13 +230,16 @@ func (a *app) logout() *cobra.Command {
 				return err
 			}
 			told := errors.New("not told")
-			if err == nil {
+			shared := err == nil && a.usedElsewhere(c.Context(), home, login)
+			if err == nil && !shared {
 				told = a.tellLogout(c.Context(), login)
 			}
-			if err := errors.Join(home.ForgetLogin(), removeIfThere(keyPath(home))); err != nil {
+			if err := errors.Join(home.ForgetLogin(), removeIfThere(keyPath(home)), removeIfThere(nextKeyPath(home))); err != nil {
 				return err
 			}
-			if told != nil {
+			if shared {
+				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", name(login.DeviceName))
+			} else if told != nil {
 				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:", clean(told.Error())+"; its administrator can revoke the device")
 			}
 			return a.one(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")

@@ -71,7 +71,7 @@ func (a *app) leave() *cobra.Command {
 // receiveOptions are the flags of `receive`.
 type receiveOptions struct {
 	dir, ifi, reserve, maxSize string
-	once, sharedDir            bool
+	once, sharedDir, same      bool
 	drop                       float64
 }
 
@@ -90,6 +90,7 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 	f.StringVar(&o.reserve, "reserve", "", "space to leave free on the disk (default: the larger of 1 GiB and 5 %)")
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
+	f.BoolVar(&o.same, "same-device", false, "this is the machine that logged in, whatever it looks like: do not become a device of its own")
 	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
 	f.Float64Var(&o.drop, "drop", 0, "for tests: lose this percentage of multicast packets on arrival")
 	f.Lookup("drop").Hidden = true
@@ -122,7 +123,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}
 	debug.SetMemoryLimit(agentMemory)
-	return a.runAgent(ctx, home, login, cfg)
+	return a.receiveAs(ctx, home, login, cfg, o.same)
 }
 
 // agentMemory is what the collector keeps an agent's heap to: its buffers are bounded below

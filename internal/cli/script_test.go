@@ -52,7 +52,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": waitUp, "await": await, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
+			"up": waitUp, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
 		Condition:          conditions,
@@ -91,6 +91,23 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 		}
 		if time.Now().After(deadline) {
 			ts.Fatalf("no %q in the output of %v:\n%s", args[0], args[1:], out)
+		}
+		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// await-count N TEXT COMMAND... runs a command until TEXT stands N times in what it prints.
+func awaitCount(ts *testscript.TestScript, _ bool, args []string) {
+	want, err := strconv.Atoi(args[0])
+	ts.Check(err)
+	deadline := time.Now().Add(scriptPatience)
+	for {
+		out, _ := command(ts, args[2:]).CombinedOutput() // it is tried again if it fails
+		if strings.Count(string(out), args[1]) == want {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("not %d times %q in the output of %v:\n%s", want, args[1], args[2:], out)
 		}
 		time.Sleep(50 * time.Millisecond)
 	}

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -201,11 +202,19 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user strin
 	if err != nil {
 		return err
 	}
-	return list(a, devices, "no devices: on a receiver, run `groupcast login`", "DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|ID", func(d groupcast.Device) []string {
+	return list(a, devices, "no devices: on a receiver, run `groupcast login`", "DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
 		free := ""
 		if d.FreeBytes > 0 {
 			free = size(d.FreeBytes)
 		}
-		return []string{d.Name, d.User, yes(d.Active, "active", "seen "+ago(d.LastSeen)), string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, d.ID.String()}
+		state := yes(d.Active, "active", "seen "+ago(d.LastSeen))
+		if d.Machines > 1 {
+			state = fmt.Sprintf("used by %d machines", d.Machines)
+		}
+		ends := "no login"
+		if !d.LoginEnds.IsZero() {
+			ends = d.LoginEnds.Local().Format(time.DateOnly)
+		}
+		return []string{d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String()}
 	})
 }

@@ -91,6 +91,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 		}
 		fmt.Fprintln(a.out, summary(t, took))
 	}
+	shared := a.sayShared(s.Deliveries)
 	switch {
 	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("when it is mended: groupcast transfer retry %d", t.No)
@@ -99,7 +100,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 	case t.Incomplete > 0:
 		fmt.Fprintf(a.err, "transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n", t.No, plural(t.Incomplete, "device"), t.No)
 		return errOwed
-	case t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
+	case shared, t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
 		return errOwed
 	}
 	return nil

@@ -47,6 +47,7 @@ type Login struct {
 	AgentToken  Token
 	CLIToken    Token
 	CLIExpires  time.Time
+	Key         string    // public key, in hex, of the device, where it got one of its own as a copy
 	LastSeen    time.Time // the last time the server told; SaveSeen keeps it
 }
 
@@ -60,6 +61,7 @@ type loginFile struct {
 	AgentToken  string            `json:"agent_token"`
 	CLIToken    string            `json:"cli_token"`
 	CLIExpires  time.Time         `json:"cli_expires"`
+	Key         string            `json:"public_key,omitempty"`
 }
 
 func (h Home) loginPath() string { return filepath.Join(h.Dir(RoleAgent), "client.json") }
@@ -83,7 +85,7 @@ func (h Home) LoadLogin() (Login, error) {
 	}
 	return Login{
 		Server: f.Server, Fingerprint: f.Fingerprint, User: f.User, Device: f.Device, DeviceName: f.DeviceName,
-		AgentToken: Token(f.AgentToken), CLIToken: Token(f.CLIToken), CLIExpires: f.CLIExpires, LastSeen: h.loadSeen(),
+		AgentToken: Token(f.AgentToken), CLIToken: Token(f.CLIToken), CLIExpires: f.CLIExpires, Key: f.Key, LastSeen: h.loadSeen(),
 	}, nil
 }
 
@@ -94,7 +96,7 @@ func (h Home) SaveLogin(l Login) error {
 	}
 	b, err := json.MarshalIndent(loginFile{
 		Server: l.Server, Fingerprint: l.Fingerprint, User: l.User, Device: l.Device, DeviceName: l.DeviceName,
-		AgentToken: string(l.AgentToken), CLIToken: string(l.CLIToken), CLIExpires: l.CLIExpires,
+		AgentToken: string(l.AgentToken), CLIToken: string(l.CLIToken), CLIExpires: l.CLIExpires, Key: l.Key,
 	}, "", "  ")
 	if err != nil {
 		return fmt.Errorf("save login: %w", err)
@@ -107,7 +109,7 @@ func (h Home) SaveLogin(l Login) error {
 
 // ForgetLogin forgets tokens and the pin.
 func (h Home) ForgetLogin() error {
-	for _, path := range []string{h.loginPath(), h.seenPath()} {
+	for _, path := range []string{h.loginPath(), h.seenPath(), h.machinePath()} {
 		if err := os.Remove(path); err != nil && !missing(err) {
 			return fmt.Errorf("forget login: %w", err)
 		}

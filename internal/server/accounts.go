@@ -205,5 +205,10 @@ func (s *Server) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, err
 	if !p.Local && p.User.ID == "" {
 		return groupcast.Me{}, groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in")
 	}
+	if p.Device != nil {
+		d := *p.Device
+		s.roster.overlay(&d)
+		p.Device = &d
+	}
 	return groupcast.Me{User: p.User, Device: p.Device, Local: p.Local, Admin: p.Admin()}, nil
 }

@@ -12,7 +12,7 @@ import (
 
 // Bounds of what is remembered of processes that share a device (docs/adr/0011-copied-homes.md).
 const (
-	rivalFor   = 3 * time.Minute  // after its last try a process counts no more
+	rivalFor   = 5 * time.Minute  // after its last try a process counts no more
 	maxRivals  = 64               // of one device
 	maxTrail   = 8                // attaches of one device that are remembered
 	idleBefore = 10 * time.Minute // a copy's device is given again to the same machine when it was quiet for so long

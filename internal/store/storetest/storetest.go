@@ -26,6 +26,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"tokens", tokens},
 		{"a revoked device's token is void", revokedToken},
 		{"devices have names of their own", deviceNames},
+		{"copies of a device", copies},
+		{"a receiver's login outlives what it is owed", quietLogins},
 		{"groups", groups},
 		{"membership raises the version", membershipVersion},
 		{"groups on offer", groupsOnOffer},

@@ -1,0 +1,251 @@
+package cli
+
+import (
+	"context"
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"runtime"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/seal"
+)
+
+// receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
+// its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
+// same its user says that it is the machine that logged in.
+func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, same bool) (err error) {
+	machine := config.ThisMachine()
+	cfg.Attach = groupcast.Attach{Instance: rand.Text(), Boot: machine.Boot, Keep: same}
+	if home.CopiedTo(machine) && !same {
+		if login, err = a.becomeItself(ctx, home, login, cfg, machine); err != nil {
+			return err
+		}
+	}
+	if err := home.KnowMachine(machine, false); err != nil {
+		cfg.Log.Warn("this machine is not noted in its home", "err", err)
+	}
+	var pause apiclient.Backoff
+	for said := false; ; {
+		err := a.runAgent(ctx, home, login, cfg)
+		if groupcast.ErrorCode(err) != groupcast.ECopied || ctx.Err() != nil || same && (cfg.Once || cfg.GiveUp) {
+			return err
+		}
+		if !same {
+			if login, err = a.becomeItself(ctx, home, login, cfg, machine); err != nil {
+				return err
+			}
+			continue
+		}
+		if !said {
+			said = true
+			tellWarning(cfg, err.Error()+"; this one waits until it is alone")
+		}
+		if pause.Wait(ctx) != nil {
+			return nil
+		}
+	}
+}
+
+func tellWarning(cfg agent.Config, text string) {
+	if cfg.Say != nil {
+		cfg.Say(agent.Line{At: time.Now(), Kind: "warning", Text: text})
+	}
+}
+
+// becomeItself gives this machine a device of its own, and waits for a server that is away.
+func (a *app) becomeItself(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, m config.Machine) (config.Login, error) {
+	var pause apiclient.Backoff
+	for said := ""; ; {
+		next, err := a.fork(ctx, home, login, cfg, m)
+		if err == nil {
+			tellWarning(cfg, fmt.Sprintf("this home was copied from another machine, which is device %s: this machine is device %s from now on", login.DeviceName, next.DeviceName))
+			return next, nil
+		}
+		if ctx.Err() != nil || cfg.Once || cfg.GiveUp || !stillLoggedIn(home, login) {
+			return login, err
+		}
+		if text := err.Error(); text != said {
+			said = text
+			tellWarning(cfg, "this home was copied from another machine and has no device of its own yet: "+text+"; it tries again by itself")
+		}
+		if err := pause.Wait(ctx); err != nil {
+			return login, err
+		}
+	}
+}
+
+// fork asks the server for a device of this machine's own and takes over its key and login. It may
+// break off anywhere and be done again: the new key is kept first, and the server knows it again.
+func (a *app) fork(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, m config.Machine) (config.Login, error) {
+	old, err := loadDeviceKey(home)
+	if err != nil {
+		return login, err
+	}
+	key, err := nextKey(home)
+	if err != nil {
+		return login, err
+	}
+	client, err := a.client(login, string(login.AgentToken))
+	if err != nil {
+		return login, err
+	}
+	defer client.Close()
+	in, err := askFork(ctx, client, old, key, login, m, cfg.Attach.Instance)
+	if err != nil {
+		return login, err
+	}
+	if err := forgetReceipts(ctx, home, login); err != nil {
+		return login, err
+	}
+	next := login
+	next.Device, next.DeviceName, next.Key = in.Device.ID, in.Device.Name, hex.EncodeToString(key.Public().Bytes())
+	next.AgentToken, next.CLIToken, next.CLIExpires = config.Token(in.AgentToken), config.Token(in.CLIToken), in.CLIExpires
+	if in.CLIToken == "" {
+		next.CLIExpires = time.Unix(1, 0).UTC() // it ran out before
+	}
+	if err := errors.Join(home.SaveLogin(next), finishFork(home)); err != nil {
+		return login, err
+	}
+	return next, home.KnowMachine(m, true)
+}
+
+func askFork(ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login config.Login, m config.Machine, instance string) (groupcast.LoggedIn, error) {
+	host, err := os.Hostname()
+	if err != nil || host == "" {
+		host = login.DeviceName
+	}
+	ask := func() (groupcast.LoggedIn, error) {
+		challenge, err := client.Challenge(ctx, string(login.AgentToken))
+		if err != nil {
+			return groupcast.LoggedIn{}, err
+		}
+		public := key.Public().Bytes()
+		return client.Fork(ctx, groupcast.Fork{
+			Nonce:     challenge.Nonce,
+			Signature: seal.SignProof(old, seal.Proof{Server: login.Fingerprint, Nonce: challenge.Nonce, NewKey: public}),
+			PublicKey: public, Device: host, OS: runtime.GOOS + "/" + runtime.GOARCH, Version: groupcast.Version,
+			Machine: m.Place, Instance: instance, CLIToken: string(login.CLIToken),
+		})
+	}
+	in, err := ask()
+	if groupcast.ErrorCode(err) == groupcast.EUnauthorized { // asleep, perhaps
+		if client.Wake(ctx, func(nonce []byte) []byte {
+			return seal.SignProof(old, seal.Proof{Server: login.Fingerprint, Nonce: nonce})
+		}) == nil {
+			return ask()
+		}
+	}
+	return in, err
+}
+
+// forgetReceipts drops what was signed as the device that this machine no longer is.
+func forgetReceipts(ctx context.Context, home config.Home, login config.Login) error {
+	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	if err != nil {
+		return err
+	}
+	return errors.Join(l.ForgetReceipts(ctx, login.Fingerprint), l.Close())
+}
+
+func nextKeyPath(home config.Home) string {
+	return filepath.Join(home.Dir(config.RoleAgent), "device.key.next")
+}
+
+// nextKey gives the key of the device that this machine is about to become.
+func nextKey(home config.Home) (seal.SigningKey, error) {
+	if seed, err := config.ReadPrivate(nextKeyPath(home), 64); err == nil {
+		if key, err := seal.SigningKeyFromSeed(seed); err == nil {
+			return key, nil
+		}
+	}
+	key := seal.NewSigningKey()
+	return key, durable.WriteFile(nextKeyPath(home), key.Seed())
+}
+
+// finishFork puts the next key in its place if the login is its device's already: a crash may have
+// come between the two.
+func finishFork(home config.Home) error {
+	seed, err := config.ReadPrivate(nextKeyPath(home), 64)
+	if errors.Is(err, os.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	key, err := seal.SigningKeyFromSeed(seed)
+	if err != nil {
+		return removeIfThere(nextKeyPath(home)) // half-written: it was never used
+	}
+	login, err := home.LoadLogin()
+	if err != nil || login.Key != hex.EncodeToString(key.Public().Bytes()) {
+		return nil // not asked for yet, or not answered
+	}
+	if err := os.Rename(nextKeyPath(home), keyPath(home)); err != nil {
+		return err
+	}
+	return durable.SyncFolder(home.Dir(config.RoleAgent))
+}
+
+// usedElsewhere says whether another machine uses this login: ending it would end that one.
+func (a *app) usedElsewhere(ctx context.Context, home config.Home, login config.Login) bool {
+	if home.CopiedTo(config.ThisMachine()) {
+		return true
+	}
+	lock, err := home.Lock(config.RoleAgent)
+	if err != nil {
+		return false // the one that is attached is this home's own
+	}
+	defer lock.Release() // it was only looked at
+	for range 10 {       // the stream of a receiver that was just stopped ends in a moment
+		active, err := a.deviceActive(ctx, login)
+		if err != nil || !active {
+			return false
+		}
+		select {
+		case <-ctx.Done():
+			return false
+		case <-time.After(300 * time.Millisecond):
+		}
+	}
+	return true
+}
+
+func (a *app) deviceActive(ctx context.Context, login config.Login) (bool, error) {
+	var err error
+	for _, token := range []config.Token{login.CLIToken, login.AgentToken} {
+		client, newErr := a.client(login, string(token))
+		if newErr != nil {
+			return false, newErr
+		}
+		var me groupcast.Me
+		me, err = client.Me(ctx)
+		client.Close()
+		if err == nil {
+			return me.Device != nil && me.Device.ID == login.Device && me.Device.Active, nil
+		}
+	}
+	return false, err
+}
+
+// sayShared says which logins several machines use: only one of them got anything.
+func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
+	said := false
+	for _, d := range deliveries {
+		if d.Machines > 1 {
+			said = true
+			fmt.Fprintf(a.err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
+				name(d.User), name(d.Device), d.Machines)
+		}
+	}
+	return said
+}

@@ -1,0 +1,11 @@
+//go:build !linux && !windows
+
+package config
+
+import "os"
+
+func systemID() string { return os.Getenv(MachineVariable) }
+
+func bootID() string { return "" }
+
+func onNetwork(string) bool { return false }

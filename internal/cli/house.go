@@ -54,15 +54,22 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	if err != nil {
 		return h, err
 	}
+	whose, err := bind(ctx, dir, o.newDatabase)
+	if err != nil {
+		return h, err
+	}
 	h.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
 	if err != nil {
 		return h, err
 	}
-	db, err := sqlite.OpenWith(ctx, filepath.Join(dir, "db.sqlite"), room.Release)
+	db, err := sqlite.OpenWith(ctx, filepath.Join(dir, databaseFile), room.Release)
 	if err != nil {
 		return h, err
 	}
 	h.closers = append(h.closers, db.Close)
+	if err := whose.tie(ctx, db, h.authority.ID()); err != nil {
+		return h, err
+	}
 	ifi, err := h.openStation(o, log)
 	if err != nil {
 		return h, err

@@ -27,6 +27,7 @@ type serveOptions struct {
 	cert, key            string
 	sources, names       []string
 	resetAdmin           bool
+	newDatabase          bool
 	ttl                  int
 	gather, gatherMax    time.Duration
 	retrySpace           string
@@ -54,6 +55,7 @@ login; the first start also gives a one-time link to make an administrator who l
 	f.StringArrayVar(&o.sources, "source", nil, "folder whose files administrators may send over the network; repeatable")
 	f.StringArrayVar(&o.names, "name", nil, "name or address by which browsers reach this server; repeatable")
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")
+	f.BoolVar(&o.newDatabase, "new-database", false, "begin with an empty database beside the server's keys: the one that was here is lost and there is no backup")
 	f.IntVar(&o.ttl, "ttl", 1, "how many routers multicast may cross, plus one")
 	f.DurationVar(&o.gather, "gather", 10*time.Second, "wait so long for further devices before pending files go out")
 	f.StringVar(&o.retrySpace, "retry-space", "20GiB", "disk that uploads may take after their transfer ended badly, so that it can be retried")

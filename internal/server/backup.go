@@ -140,7 +140,7 @@ func Restore(dir string, r io.Reader, force bool) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
-	if _, err := os.Stat(filepath.Join(dir, backupDatabase)); err == nil && !force {
+	if info, err := os.Stat(filepath.Join(dir, backupDatabase)); err == nil && info.Size() > 0 && !force {
 		return groupcast.Errorf(groupcast.EConflict, "%s holds a server already", dir).
 			WithHint("restore into another --home, or use --force to replace it")
 	}

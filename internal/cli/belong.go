@@ -1,0 +1,80 @@
+package cli
+
+import (
+	"context"
+	"errors"
+	"os"
+	"path/filepath"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store/sqlite"
+)
+
+// boundSince is the version of the tables from which on a database says whose it is.
+const boundSince = 7
+
+// binding ties a server's database to its keys: one without the other is not served. Receivers
+// that trust the keys would be told by an empty database that their logins are void.
+type binding struct {
+	dir   string
+	fresh bool // the database says nothing yet, and may
+}
+
+const databaseFile = "db.sqlite"
+
+// bind looks at keys and database before either is made. anew says that an empty database is meant.
+func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
+	b := &binding{dir: dir}
+	found, err := sqlite.Look(ctx, filepath.Join(dir, databaseFile))
+	if err != nil {
+		return nil, err
+	}
+	keys := exists(filepath.Join(dir, "ca.key")) || exists(filepath.Join(dir, "ca.pem"))
+	begun := exists(b.mark())
+	switch {
+	case anew && !found.Empty:
+		return nil, groupcast.Errorf(groupcast.EConflict, "there is a database in %s: --new-database is for one that is lost", dir).
+			WithHint("start without it; to begin anew all the same, move %s away first", filepath.Join(dir, databaseFile))
+	case found.Empty && keys && !begun && !anew:
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "the database %s is missing or empty, but the server's keys are there: users, groups and what is pending are lost, or on another disk", filepath.Join(dir, databaseFile)).
+			WithHint("is the disk mounted? else put a backup in its place: groupcast restore FILE; to begin anew with no users and the same keys: groupcast serve --new-database")
+	case !found.Empty && !keys:
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "the server's keys in %s are gone, its database is there: receivers would take it for another server", dir).
+			WithHint("put a backup in their place: groupcast restore FILE --force; to begin anew, move %s away", filepath.Join(dir, databaseFile))
+	case !found.Empty && found.Server == "" && found.Tables >= boundSince && !begun:
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "the database in %s does not say whose it is: its settings are lost", dir).
+			WithHint("put a backup in its place: groupcast restore FILE --force")
+	}
+	if b.fresh = found.Server == ""; !b.fresh {
+		return b, nil
+	}
+	if err := os.MkdirAll(dir, 0o700); err != nil {
+		return nil, err
+	}
+	return b, durable.WriteFile(b.mark(), nil) // a start that ends before its end may go on
+}
+
+func (b *binding) mark() string { return filepath.Join(b.dir, "beginning") }
+
+// tie says in the database whose it is, or refuses one of another server.
+func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerID) error {
+	whose, err := db.Setting(ctx, sqlite.SettingServer)
+	if groupcast.ErrorCode(err) == groupcast.ENotFound && b.fresh {
+		whose, err = id.String(), db.SetSetting(ctx, sqlite.SettingServer, id.String())
+	}
+	if err != nil {
+		return err
+	}
+	if whose != id.String() {
+		return groupcast.Errorf(groupcast.EConflict, "the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.dir, whose, id).
+			WithHint("bring keys and database of one backup together: groupcast restore FILE --force")
+	}
+	return removeIfThere(b.mark())
+}
+
+func exists(path string) bool {
+	_, err := os.Lstat(path)
+	return !errors.Is(err, os.ErrNotExist)
+}

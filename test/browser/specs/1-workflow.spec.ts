@@ -160,7 +160,24 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
   await expect(page.getByText(/MB on the server/)).toBeVisible();
   await expect.poll(() => pieces).toBeGreaterThan(2);
   await page.unroute("**/data?*");
+  // A second tab begins an upload of its own and leaves this one alone.
+  const before = await page.evaluate(() => JSON.parse(localStorage.getItem("upload")!) as string[]);
+  const second = await page.context().newPage();
+  await second.goto(page.url());
+  await expect(second.getByRole("heading", { level: 1, name: "Send" })).toBeVisible();
+  await expect(second.getByText(/was not finished/)).toHaveCount(0);
+  await drop(second, second.getByText("Drop files or a folder here"), [join(folder, "1 first.txt")]);
+  await second.route("**/transfers", (route) => route.request().method() === "POST" ? route.abort() : route.continue());
+  await second.getByRole("checkbox", { name: /lab-a/ }).check();
+  await second.getByRole("button", { name: "Send to lab-a" }).click();
+  await expect.poll(() => second.evaluate(() => (JSON.parse(localStorage.getItem("upload")!) as string[]).length)).toBe(2);
+  expect(await second.evaluate(async (id) => (await fetch(`/api/v1/uploads/${id}`)).status, before[0])).toBe(200);
+  await second.evaluate((ids) => localStorage.setItem("upload", JSON.stringify(ids)), before);
+  await second.close();
+  // Leaving asks while it runs.
+  const asked = page.waitForEvent("dialog").then(async (d) => { const type = d.type(); await d.accept(); return type; });
   await page.reload();
+  expect(await asked).toBe("beforeunload");
   await expect(page.getByText(/An upload of 3 files was not finished: [\d.]+ MB of 25.2 MB is on the server/)).toBeVisible();
   await screens(page, "send-unfinished");
   const sent: [path: string, offset: number][] = [];

@@ -130,6 +130,7 @@ export const api = {
   series: (no: number, after = "") => list<T.Point>(`/transfers/${no}/series${after ? `?after=${e(after)}` : ""}`),
 
   createUpload: (entries: T.UploadEntry[]) => call<T.Upload>("POST", "/uploads", { entries }),
+  unfinishedUploads: () => list<T.UnfinishedUpload>("/uploads"),
   upload: (id: string) => call<T.Upload>("GET", `/uploads/${e(id)}`),
   deleteUpload: (id: string) => call<void>("DELETE", `/uploads/${e(id)}`),
   uploadData: async (id: string, path: string, offset: number, data: Blob, signal: AbortSignal) =>

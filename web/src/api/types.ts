@@ -20,6 +20,7 @@ export type FileEntry = S["FileEntry"];
 export type PendingTransfer = S["PendingTransfer"];
 export type UploadEntry = S["UploadEntry"];
 export type Upload = S["Upload"];
+export type UnfinishedUpload = S["UnfinishedUpload"];
 export type CheckResult = S["CheckResult"];
 export type ServerStatus = S["ServerStatus"];
 export type LossMap = S["LossMap"];

@@ -1,4 +1,4 @@
-// An upload in the browser: pieces of 4 MiB, resumed where the server's copy ends. The ID is
+// An upload in the browser: pieces of 4 MiB, resumed where the server's copy ends. Its ID is
 // remembered, so that after a reload the same files, picked again, go on instead of starting over.
 import { api, ApiError } from "../api/client";
 import type { Upload, UploadEntry } from "../api/types";
@@ -11,14 +11,49 @@ export interface Picked { path: string; file?: File }
 export const uploading = $state({ total: 0, sent: 0, running: false, error: "", id: "", done: false });
 let stop: AbortController | undefined;
 
-/** What an earlier visit left unfinished. */
-export async function unfinished(): Promise<Upload | undefined> {
-  const id = localStorage.getItem(key);
-  if (!id) return undefined;
-  return api.upload(id).catch(() => {
-    localStorage.removeItem(key);
-    return undefined;
-  });
+// Each tab may upload: all that were begun in this browser and are not through are remembered.
+const most = 20;
+function begun(): string[] {
+  const text = localStorage.getItem(key) ?? "";
+  try {
+    const ids: unknown = text.startsWith("[") ? JSON.parse(text) : text ? [text] : [];
+    return Array.isArray(ids) ? ids.filter((x) => typeof x === "string") : [];
+  } catch {
+    return [];
+  }
+}
+function remember(id: string): void {
+  localStorage.setItem(key, JSON.stringify([id, ...begun().filter((x) => x !== id)].slice(0, most)));
+}
+
+/** Forgets an upload: it became a transfer, or nobody wants it. */
+export function forget(id: string): void {
+  localStorage.setItem(key, JSON.stringify(begun().filter((x) => x !== id)));
+  if (uploading.id === id) Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
+}
+
+// An upload that runs is held by its tab: no other goes on with it or shows it as unfinished.
+const held = (id: string) => `upload ${id}`;
+async function isHeld(id: string): Promise<boolean> {
+  const all = await navigator.locks?.query().catch(() => undefined);
+  return all?.held?.some((x) => x.name === held(id)) ?? false;
+}
+async function holding<T>(id: string, run: () => Promise<T>): Promise<T> {
+  return navigator.locks ? navigator.locks.request(held(id), run) : run();
+}
+
+/** What an earlier visit left unfinished and no tab is at: the first that is wanted. */
+export async function unfinished(wanted: (u: Upload) => boolean = () => true): Promise<Upload | undefined> {
+  for (const id of begun()) {
+    if (await isHeld(id)) continue;
+    try {
+      const u = await api.upload(id);
+      if (wanted(u)) return u;
+    } catch (e) {
+      if (e instanceof ApiError && e.status === 404) forget(id); // else the server is away for now
+    }
+  }
+  return undefined;
 }
 
 export function sizeOf(files: Picked[]): number {
@@ -42,19 +77,22 @@ function same(u: Upload, files: Picked[]): boolean {
   });
 }
 
-async function begin(files: Picked[]): Promise<Upload> {
-  const before = await unfinished();
-  if (before && same(before, files)) return before;
-  if (before) await api.deleteUpload(before.id).catch(() => undefined); // a transfer may use it by now
-  return api.createUpload(entries(files));
-}
-
 /** Uploads the files and gives the upload's ID. */
 export async function upload(files: Picked[]): Promise<string> {
-  const u = await begin(files);
-  localStorage.setItem(key, u.id);
+  const u = (await unfinished((x) => same(x, files))) ?? (await api.createUpload(entries(files)));
+  remember(u.id);
+  return holding(u.id, () => send(u, files));
+}
+
+// Leaving the page breaks an upload off: it asks first.
+function asks(e: BeforeUnloadEvent): void {
+  e.preventDefault();
+}
+
+async function send(u: Upload, files: Picked[]): Promise<string> {
   Object.assign(uploading, { total: sizeOf(files), sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
   stop = new AbortController();
+  window.addEventListener("beforeunload", asks);
   try {
     for (const f of files) if (f.file) await uploadFile(u.id, f.path, f.file, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
     uploading.done = true;
@@ -63,6 +101,7 @@ export async function upload(files: Picked[]): Promise<string> {
     uploading.error = stop.signal.aborted ? "Stopped. Pick the same files to go on." : e instanceof Error ? e.message : String(e);
     throw e;
   } finally {
+    window.removeEventListener("beforeunload", asks);
     uploading.running = false;
   }
 }
@@ -87,11 +126,6 @@ async function uploadFile(id: string, path: string, file: File, offset: number, 
 
 export function cancelUpload(): void {
   stop?.abort();
-}
-
-export function forget(): void {
-  localStorage.removeItem(key);
-  Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
 }
 
 /** The files of a drop, folders walked; a folder with nothing in it is kept as a folder. */

@@ -152,4 +152,5 @@ type AgentReport struct {
 	Reason    string              `json:"reason,omitempty"` // why it left multicast, in words
 	FreeBytes uint64              `json:"free_bytes"`
 	Feedback  []byte              `json:"feedback,omitempty"` // a feedback body (docs/protocol.md §6) by another road
+	Work      *Work               `json:"work,omitempty"`     // what keeps it busy besides receiving
 }

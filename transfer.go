@@ -211,8 +211,26 @@ type Delivery struct {
 	LossPercent float64             `json:"loss_percent"`
 	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
 	UpdatedAt   time.Time           `json:"updated_at"`
+	Work        *Work               `json:"work,omitempty"` // what the device is at right now besides receiving
 	Tally
 }
+
+// Work is what a device is at while nothing goes over the network.
+type Work struct {
+	Phase WorkPhase `json:"phase"`
+	Done  int       `json:"done"` // of the transfer's entries
+	Of    int       `json:"of"`
+	At    time.Time `json:"at,omitzero"` // when the server heard of it
+}
+
+// WorkPhase says what kind of work.
+type WorkPhase string
+
+// The phases.
+const (
+	WorkLooking WorkPhase = "looking" // at what lies there already
+	WorkWriting WorkPhase = "writing" // puts the files in place
+)
 
 // Tally counts the entries of a closed delivery, as the device told them. Without any it is of
 // an older version, which told none.

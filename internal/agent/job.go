@@ -22,20 +22,21 @@ const maxLacks = 1000
 
 // job is the work on one offer.
 type job struct {
-	agent   *Agent
-	offer   wire.Offer
-	raw     groupcast.Offered
-	group   groupcast.AgentGroup
-	verify  seal.VerifyKey
-	spool   *spool.Spool
-	staged  atomic.Pointer[spool.Staging] // set once the manifest is known, by whoever learns it
-	started time.Time
-	path    groupcast.Path
-	cancel  context.CancelFunc
-	done    chan struct{}
-	next    *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
-	crowd   int                // devices that took part in the session
-	wants   bool               // stands for a transfer refused for want of space; does nothing
+	agent     *Agent
+	offer     wire.Offer
+	raw       groupcast.Offered
+	group     groupcast.AgentGroup
+	verify    seal.VerifyKey
+	spool     *spool.Spool
+	staged    atomic.Pointer[spool.Staging] // set once the manifest is known, by whoever learns it
+	started   time.Time
+	receiving atomic.Bool // nothing is looked through any more before blocks come
+	path      groupcast.Path
+	cancel    context.CancelFunc
+	done      chan struct{}
+	next      *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
+	crowd     int                // devices that took part in the session
+	wants     bool               // stands for a transfer refused for want of space; does nothing
 }
 
 // outcome is what became of a delivery.
@@ -72,9 +73,12 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 			_ = g.Close() // what is lost with it is fetched again
 		}
 	}()
+	stop := j.tellWork(ctx)
+	defer stop()
 	if err := j.prepare(ctx); err != nil {
 		return j.refused(ctx, err)
 	}
+	j.receiving.Store(true)
 	if err := j.receive(ctx); err != nil {
 		return j.refused(ctx, err)
 	}

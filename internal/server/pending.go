@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"fmt"
+	"strconv"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -87,6 +88,32 @@ func (l *live) explain(d *groupcast.Delivery) {
 	}
 	d.State = l.state(key)
 	d.Cause, d.Reason = l.cause(p, d.DeviceID), l.why(p, d.DeviceID)
+	switch p.legs[d.DeviceID].place {
+	case placeAsked, placeHTTPS, placeStored, placeMulticast:
+		if d.Work = l.seen[key].atWork(l.s.now()); d.Work != nil && d.Active {
+			d.Reason = workWords(d.Work)
+		}
+	}
+}
+
+// workWords says what a device is at.
+func workWords(w *groupcast.Work) string {
+	switch {
+	case w.Phase == groupcast.WorkLooking:
+		return "looks through what lies there already"
+	case w.Of == 0:
+		return "puts the files in place"
+	}
+	return fmt.Sprintf("writing %s of %s files", readable(w.Done), readable(w.Of))
+}
+
+// readable groups the digits of a large number.
+func readable(n int) string {
+	s := strconv.Itoa(n)
+	for at := len(s) - 3; at > 0; at -= 3 {
+		s = s[:at] + "," + s[at:]
+	}
+	return s
 }
 
 // cause says in one word what keeps a delivery; the lock is held.

@@ -25,6 +25,7 @@ type progress struct {
 	path   groupcast.Path
 	told   time.Time // when the device said so
 	dirty  bool
+	work   *groupcast.Work
 	gave   uint64 // bytes handed over for HTTPS in this process (F4)
 
 	rate    float64 // bytes a second, lately
@@ -57,12 +58,40 @@ func (l *live) report(dev protocol.DeviceID, r groupcast.AgentReport) {
 	if len(r.Feedback) > 0 {
 		return
 	}
+	if r.Work != nil {
+		e.work = workOf(*r.Work, tr.Files, now)
+		l.moved[r.Transfer] = true
+		return
+	}
+	e.work = nil
 	e.blocks, e.bytes, e.bar = min(max(r.Blocks, 0), tr.Blocks), min(r.Bytes, tr.Bytes), nil
 	if len(r.Bar) == protocol.BarBytes {
 		e.bar = r.Bar // else none: an old one would not agree with the bytes
 	}
 	e.told, e.dirty = now, true
 	l.moved[r.Transfer] = true
+}
+
+// workFor is how long a device is taken to be at what it told last.
+const workFor = 30 * time.Second
+
+// workOf takes what a device tells of its work as far as it can be.
+func workOf(w groupcast.Work, entries int, now time.Time) *groupcast.Work {
+	if w.Phase != groupcast.WorkLooking && w.Phase != groupcast.WorkWriting {
+		return nil
+	}
+	w.Of = min(max(w.Of, 0), entries)
+	w.Done, w.At = min(max(w.Done, 0), w.Of), now
+	return &w
+}
+
+// atWork is what a device is at right now; nil if nothing is known.
+func (p *progress) atWork(now time.Time) *groupcast.Work {
+	if p == nil || p.work == nil || now.Sub(p.work.At) > workFor {
+		return nil
+	}
+	w := *p.work
+	return &w
 }
 
 // notice notes what a session knows of its devices.

@@ -40,6 +40,9 @@ func (q *Stillness) Longer(s Snapshot) bool {
 	mark := fmt.Sprint(s.Transfer.State, s.Transfer.WireBytes, s.Transfer.HTTPSBytes)
 	for _, d := range s.Deliveries {
 		mark += fmt.Sprint(d.State, d.Blocks, d.Active)
+		if d.Work != nil {
+			mark += d.Work.At.String() // it is at work, however slow
+		}
 	}
 	if mark != q.mark || s.Transfer.State != groupcast.TransferSending {
 		q.Since, q.mark = time.Now(), mark

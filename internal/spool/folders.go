@@ -44,7 +44,7 @@ func (g *Staging) unmade(ctx context.Context, at string, err error) (*obstacle, 
 	if err := g.blame(err); err != nil {
 		return nil, fmt.Errorf("folder %s: %w", at, err)
 	}
-	return &obstacle{cause: causeOf(err), reason: fmt.Sprintf("its folder %s cannot be made: %v", at, err)}, nil
+	return &obstacle{cause: causeOf(err), reason: fmt.Sprintf("its folder %s cannot be made: %s", at, plain(err))}, nil
 }
 
 // stepInTheWay decides about a file or link where a folder is to be.

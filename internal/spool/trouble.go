@@ -115,13 +115,21 @@ func (g *Staging) faulty(ctx context.Context, i int, doing string, err error) (*
 	if sick := g.blame(err); sick != nil {
 		return nil, fmt.Errorf("%s: %s: %w", g.files[i].Path, doing, sick)
 	}
-	o := g.outcome(i, Rejected, fmt.Sprintf("cannot %s: %v", doing, err))
+	o := g.outcome(i, Rejected, "cannot "+doing+": "+plain(err))
 	o.Cause = causeOf(err)
 	var u *unreadable
 	if errors.As(err, &u) {
-		o.Cause, o.Reason = CauseUnreadable, "what lies under its name cannot be read, so it is not replaced: "+u.err.Error()
+		o.Cause, o.Reason = CauseUnreadable, "what lies under its name cannot be read, so it is not replaced: "+plain(u.err)
 	}
 	return &o, nil
+}
+
+// plain is what the system answered, without the names of staged files around it.
+func plain(err error) string {
+	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+		err = inner
+	}
+	return err.Error()
 }
 
 // blame says whose fault an error is that came while an entry was worked on: nil for the

@@ -40,7 +40,7 @@ func (g *Staging) giveUpFile(i int, err error) error {
 
 // refuse gives a file that cannot be written its outcome; the caller holds the lock.
 func (g *Staging) refuse(i int, err error) {
-	o := g.outcome(i, Rejected, "cannot write it: "+err.Error())
+	o := g.outcome(i, Rejected, "cannot write it: "+plain(err))
 	o.Cause = causeOf(err)
 	g.outcomes[i] = &o
 	g.unsaid = append(g.unsaid, o)

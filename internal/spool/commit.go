@@ -147,6 +147,9 @@ func (g *Staging) lookAgain(ctx context.Context, moves []move, round uint64) (le
 
 // moveAll renames, makes the names durable and settles the outcomes.
 func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome) ([]Outcome, error) {
+	if err := g.makeFolders(moves); err != nil {
+		return nil, err
+	}
 	folders := map[string]bool{}
 	var failed error
 	for _, m := range moves {

@@ -6,14 +6,16 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
+	"slices"
 	"strings"
 
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// folders walks a folder's path from DIR down: each step is a folder, and no link, or is made
-// (security.md R2). It gives what is in the way of that. A file or link that groupcast delivered
-// there goes, if it is this transfer's turn.
+// folders walks a folder's path from DIR down: each step is a folder, and no link (security.md
+// R2). It gives what is in the way of that. If it is this transfer's turn, what is missing is
+// made, and a file or link that groupcast delivered there goes.
 func (g *Staging) folders(ctx context.Context, dir string, turn bool) (*obstacle, error) {
 	at := ""
 	for part := range strings.SplitSeq(dir, "/") {
@@ -25,6 +27,9 @@ func (g *Staging) folders(ctx context.Context, dir string, turn bool) (*obstacle
 				return ob, err
 			}
 			l = nil
+		}
+		if err == nil && l == nil && !turn {
+			return nil, nil
 		}
 		if err == nil && l == nil {
 			err = g.makeFolder(at)
@@ -83,19 +88,72 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 // makeFolder makes a folder and remembers that it is this transfer's: what was there before
 // keeps its mode and time.
 func (g *Staging) makeFolder(at string) error {
-	if i, ok := g.entry(strings.TrimPrefix(at, g.spool.cfg.Group+"/")); ok && !g.made[i] {
-		g.mu.Lock()
-		err := g.journal.add(recordMade, uint32(i))
-		g.mu.Unlock()
-		if err != nil {
-			return err
-		}
-		g.made[i] = true
+	if err := g.claimFolders([]string{at}); err != nil {
+		return err
 	}
 	if err := g.spool.fs.Mkdir(at, 0o755); err != nil && !errors.Is(err, fs.ErrExist) {
 		return err
 	}
 	g.named[path.Dir(at)] = true
+	return nil
+}
+
+// claimFolders notes folders that are about to be made, in the journal and in the ledger: also
+// one that is left empty is known to be groupcast's, and may become something else.
+func (g *Staging) claimFolders(folders []string) error {
+	var made []uint32
+	var known []Outcome
+	for _, at := range folders {
+		rest, below := strings.CutPrefix(at, g.spool.cfg.Group+"/")
+		if !below {
+			continue
+		}
+		known = append(known, Outcome{Path: rest, Name: rest, Kind: manifest.KindFolder, Result: Committed, Transfer: g.no})
+		if i, ok := g.entry(rest); ok && !g.made[i] {
+			made = append(made, uint32(i))
+			g.made[i] = true
+		}
+	}
+	if len(known) == 0 {
+		return nil
+	}
+	g.mu.Lock()
+	err := g.journal.add(recordMade, made...)
+	g.mu.Unlock()
+	if err != nil {
+		return err
+	}
+	if err := g.spool.cfg.Ledger.Record(known); err != nil {
+		return &ownError{fmt.Errorf("record folders: %w", err)}
+	}
+	return nil
+}
+
+// makeFolders makes the folders that moves want and that are missing, noted all at once. What
+// cannot be made is found again when a file is put there.
+func (g *Staging) makeFolders(moves []move) error {
+	var missing []string
+	looked := map[string]bool{".": true}
+	for _, m := range moves {
+		var up []string
+		for at := path.Dir(m.to); !looked[at]; at = path.Dir(at) {
+			looked[at] = true
+			up = append(up, at)
+		}
+		for _, at := range slices.Backward(up) {
+			if l, err := g.lookAt(at); err == nil && l == nil {
+				missing = append(missing, at)
+			}
+		}
+	}
+	if err := g.claimFolders(missing); err != nil {
+		return err
+	}
+	for _, at := range missing {
+		if err := g.spool.fs.Mkdir(at, 0o755); err == nil {
+			g.named[path.Dir(at)] = true
+		}
+	}
 	return nil
 }
 

@@ -100,7 +100,8 @@ func (g *Staging) copyOut(name string, data []byte, mode fs.FileMode, mtime time
 	if !errors.Is(err, fs.ErrExist) {
 		return kept, err
 	}
-	if err := f.Remove(name); err != nil {
+	// A handle of the earlier one must not be taken for it at the barrier.
+	if err := errors.Join(g.parts.forget(name), f.Remove(name)); err != nil {
 		return kept, err
 	}
 	return f.CreateWhole(name, data, mode, mtime)

@@ -78,6 +78,9 @@ func (c *content) cutFiles(r *rand.Rand, n int) []manifest.File {
 		}
 		paths = append(paths, path)
 	}
+	if c.stream[0]%4 == 0 {
+		paths = otherKinds(paths)
+	}
 	slices.Sort(paths)
 	cuts := []int{0, len(c.stream)}
 	for range len(paths) - 1 {
@@ -96,6 +99,24 @@ func (c *content) cutFiles(r *rand.Rand, n int) []manifest.File {
 		out = append(out, manifest.File{Path: "z-empty", Kind: manifest.KindFolder, Mode: 0o755})
 	}
 	slices.SortFunc(out, func(a, b manifest.File) int { return strings.Compare(a.Path, b.Path) })
+	return out
+}
+
+// otherKinds makes a file of a folder, and folders of some files: what other transfers have there
+// is of another kind.
+func otherKinds(paths []string) []string {
+	out := make([]string, 0, len(paths))
+	for n, p := range paths {
+		if folder, base, in := strings.Cut(p, "/"); in {
+			p = "e" + folder + base
+			if !slices.Contains(out, folder) {
+				p = folder
+			}
+		} else if n%2 == 0 {
+			p += "/in"
+		}
+		out = append(out, p)
+	}
 	return out
 }
 

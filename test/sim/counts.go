@@ -47,6 +47,7 @@ var occasions = []string{
 	"fault: late join", "fault: partition", "fault: feedback cut off", "fault: stubborn lie", "fault: control offline", "fault: removal",
 	"fault: removal in mid-session", "fault: admitted again", "fault: lying NACK",
 	"fault: forged packet", "fault: forged SYNC", "fault: garbage", "fault: old offer replayed",
+	"fault: file touched", "fault: commit cancelled", "fault: disk failed in the middle of a commit", "device: commit along the way",
 	"fault: disk full at the start", "fault: deaf device",
 	"offer: admitted", "offer: refused as old", "offer: repeated, already known",
 	"hand-out: given", "hand-out: refused", "manifest: by group", "manifest: by HTTPS",

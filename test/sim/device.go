@@ -35,6 +35,7 @@ type device struct {
 
 	// What survives a crash.
 	disk     *spooltest.Disk
+	moods    moods
 	ledger   *spooltest.Ledger
 	floor    protocol.OfferNo
 	receipts map[protocol.TransferNo]string
@@ -66,6 +67,7 @@ func newDevice(w *world, i int) *device {
 	}
 	d.down = netsim.NewLink(w.clock, p.down, rand.New(rand.NewPCG(r.Uint64(), 4)))
 	d.up = netsim.NewLink(w.clock, p.up, rand.New(rand.NewPCG(r.Uint64(), 5)))
+	d.moods.rnd = rand.New(rand.NewPCG(w.seed, uint64(10_000+i)))
 	if w.sabotage == SkipBarrier {
 		d.disk.LieOnSync = func(string) bool { return true }
 	}
@@ -87,6 +89,7 @@ func (d *device) plans() {
 		d.disk.Capacity = uint64(1 + d.rnd.IntN(200_000))
 	}
 	w.at(p.joins, d.start)
+	d.moods.plans(d)
 	for _, at := range p.crashes {
 		w.at(at, d.crashSoon)
 	}
@@ -110,7 +113,7 @@ func (d *device) start() {
 	d.life++
 	s, err := spool.Open(spool.Config{
 		Dir: "/", Group: groupName, GroupID: d.w.server.group, Server: d.w.server.id, Reserve: -1,
-		Ledger: d.ledger, FS: d.disk,
+		Ledger: d.ledger, FS: &moodyDisk{d.disk, d},
 	})
 	if err != nil {
 		d.trouble(fmt.Errorf("open the spool: %w", err))
@@ -213,10 +216,14 @@ func (d *device) cutJournals() {
 // trouble is what any error of the disk means: the power, no space, or a bug.
 func (d *device) trouble(err error) {
 	var refused *spool.Refused
+	var sick *spool.DiskError
 	switch {
 	case errors.Is(err, spooltest.ErrPower):
 		d.w.count("fault: power out in the middle of a write")
 		d.crash()
+	case errors.As(err, &sick) && sick.Kind == spool.DiskIO:
+		d.w.count("fault: disk failed in the middle of a commit")
+		d.refuse()
 	case errors.As(err, &refused) && refused.Kind == "space", errors.Is(err, syscall.ENOSPC):
 		d.w.count("device: refused for space")
 		d.refuse()
@@ -293,7 +300,7 @@ func (d *device) syncRegularly(k *work) {
 		if k.over || !d.alive || k.staging == nil {
 			return
 		}
-		if d.makeDurable(k) {
+		if d.makeDurable(k) && d.commitAlong(k) && !k.over && k.staging != nil {
 			d.syncRegularly(k)
 		}
 	})
@@ -311,9 +318,10 @@ func (d *device) makeDurable(k *work) bool {
 
 // commit moves what is whole to its final names and sends the receipt.
 func (d *device) commit(k *work) {
-	outcomes, err := k.staging.Commit(context.Background())
-	for _, o := range outcomes {
-		d.committed(o)
+	_, err := d.tryCommit(k)
+	if errors.Is(err, context.Canceled) {
+		d.commitAgain(k)
+		return
 	}
 	if err != nil {
 		d.trouble(err)

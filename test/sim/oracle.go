@@ -108,13 +108,23 @@ func (w *world) judge() {
 }
 
 // judge: whoever sent a receipt has the files, each of the newest transfer he got.
+// Nobody edits anything here, so nothing lies under another name than its own.
 func (d *device) judge() {
 	files := d.disk.Files(groupName)
+	for _, name := range slices.Sorted(maps.Keys(files)) {
+		if strings.Contains(name, " (groupcast") {
+			d.w.fail("device %d: %s lies beside its name, and nobody edited what has that", d.i, name)
+			return
+		}
+	}
 	for _, t := range d.w.server.transfers {
 		if t.deliveries[d.i].result == "" {
 			continue
 		}
 		for _, path := range slices.Sorted(maps.Keys(t.content.files)) {
+			if d.gaveWay(path, t.no) {
+				continue
+			}
 			entry := d.ledger.Paths[path]
 			if entry.Transfer < t.no {
 				d.w.fail("device %d: the ledger says transfer %d of %s, a receipt %d", d.i, entry.Transfer, path, t.no)
@@ -134,6 +144,21 @@ func (d *device) judge() {
 	if limit := feedbackFloor + uint64(feedbackPerSec*d.inWork.Seconds()); d.fed > limit {
 		d.w.fail("device %d sent %d feedback packets in %v of sessions", d.i, d.fed, d.inWork)
 	}
+}
+
+// gaveWay says whether a newer transfer made a folder of a file's path, or a file of its folder's.
+func (d *device) gaveWay(path string, no protocol.TransferNo) bool {
+	for other, by := range d.newest {
+		if by > no && (strings.HasPrefix(other, path+"/") || strings.HasPrefix(path, other+"/")) {
+			return true
+		}
+	}
+	return false
+}
+
+// delivered lists the files that have their names.
+func (d *device) delivered() []string {
+	return slices.Sorted(maps.Keys(d.disk.Files(groupName)))
 }
 
 // collect sums up what the machines, links and disks counted.

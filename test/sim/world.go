@@ -26,11 +26,13 @@ const (
 	SkipBarrier      Sabotage = "skip the barrier before rename"
 	IgnoreRemoval    Sabotage = "ignore a removal"
 	RedrawPacketKeys Sabotage = "use a packet number twice"
+	DecideCancelled  Sabotage = "decide on a cancelled read"
+	ErrorIsEdit      Sabotage = "take a read error for an edit"
 )
 
 // Sabotages are those that are kept.
 var Sabotages = []Sabotage{
-	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys,
+	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys, DecideCancelled, ErrorIsEdit,
 }
 
 // traced prints the trace of a run, but for its packets.

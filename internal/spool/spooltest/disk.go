@@ -38,6 +38,7 @@ type Disk struct {
 	out     bool // it is out
 
 	EachStep  func()                 // before every operation
+	Sick      error                  // what every operation answers
 	Capacity  uint64                 // bytes; 0: no end
 	LieOnSync func(name string) bool // a sync of such a file does nothing (sabotage)
 	FailSync  error                  // what every sync of a file answers
@@ -153,6 +154,9 @@ func (d *Disk) step() error {
 	}
 	if d.out {
 		return ErrPower
+	}
+	if d.Sick != nil {
+		return d.Sick
 	}
 	if d.left > 0 {
 		d.left--

@@ -104,6 +104,7 @@ type Ready struct {
 	Kind      string              `json:"kind,omitempty"`    // of the refusal: space, version, names, folder
 	FreeBytes uint64              `json:"free_bytes"`
 	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
+	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known
 }
 
 // Handout is the answer to Ready: the keys of the session, or the word to fetch over HTTPS.
@@ -151,6 +152,7 @@ type AgentReport struct {
 	Path      Path                `json:"path"`
 	Reason    string              `json:"reason,omitempty"` // why it left multicast, in words
 	FreeBytes uint64              `json:"free_bytes"`
+	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears groups; 0: not known
 	Feedback  []byte              `json:"feedback,omitempty"` // a feedback body (docs/protocol.md §6) by another road
 	Work      *Work               `json:"work,omitempty"`     // what keeps it busy besides receiving
 }

@@ -118,6 +118,7 @@ type Agent struct {
 	gone      netip.AddrPort // our end of the connection that was given up last
 	deaf      bool           // groups cannot be heard at present
 
+	told   atomic.Int64  // the MTU that the server knows
 	haste  chan struct{} // the network has changed: connect now
 	giveUp atomic.Pointer[context.CancelFunc]
 }
@@ -322,6 +323,8 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 		a.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %s; files go to %s", a.cfg.Address, state.Device.Name, plural(len(a.groups), "group"), a.cfg.Dir)})
 		a.resendReceipts(ctx)
 		a.tellSpace(ctx, true)
+		a.told.Store(0) // another server process does not know it
+		a.tellMTU(ctx)
 	}
 	offered := map[protocol.TransferNo]bool{}
 	for _, o := range state.Offers {

@@ -7,6 +7,7 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/session"
 )
@@ -34,6 +35,7 @@ func (a *Agent) watchNetwork(ctx context.Context) {
 			returned := watch.Returned()
 			moved := a.follow(returned)
 			a.hurry(moved || len(returned) > 0)
+			a.tellMTU(ctx)
 		}
 	}
 }
@@ -121,6 +123,29 @@ func (a *Agent) rest(ctx context.Context, d time.Duration) {
 		case <-ctx.Done():
 		case <-timer.C:
 		}
+	}
+}
+
+// mtu is what the card holds that hears groups; 0 if it is not known.
+func (a *Agent) mtu() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.intake == nil {
+		return 0
+	}
+	return a.intake.Route().MTU
+}
+
+// tellMTU tells the server that the card's MTU is another one than was said last: it chooses the
+// size of packets by it.
+func (a *Agent) tellMTU(ctx context.Context) {
+	mtu := a.mtu()
+	if told := a.told.Swap(int64(mtu)); mtu == 0 || told == int64(mtu) {
+		return
+	}
+	if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{MTU: mtu}); err != nil {
+		a.told.Store(0)
+		a.cfg.Log.Debug("MTU not told", "err", err)
 	}
 }
 

@@ -158,7 +158,7 @@ func (j *job) receive(ctx context.Context) error {
 		}
 		ready.Lacks = g.Has().Missing(maxLacks)
 	}
-	ready.FreeBytes = j.agent.freeBytes()
+	ready.FreeBytes, ready.MTU = j.agent.freeBytes(), j.agent.mtu()
 	h, err := j.agent.cfg.Client.Ready(ctx, ready)
 	if err != nil {
 		return err

@@ -2,6 +2,25 @@ package protocol
 
 import "math/bits"
 
+// PacketBytes is how large a data packet with symbols of so many bytes is on its way, all headers of
+// IP and UDP in: what a network card's MTU must hold.
+func PacketBytes(symbol int, six bool) int {
+	const ip4, ip6, udp = 20, 40, 8
+	if six {
+		return symbol + DataOverhead + udp + ip6
+	}
+	return symbol + DataOverhead + udp + ip4
+}
+
+// SymbolFor gives the symbol size for cards that hold so many bytes; 0 stands for not known. Cards
+// too small for either are not served over multicast.
+func SymbolFor(mtu int, six bool) int {
+	if mtu > 0 && mtu < PacketBytes(DefaultSymbol, six) {
+		return TunnelSymbol
+	}
+	return DefaultSymbol
+}
+
 // SourceSymbols gives k, the number of source symbols of a block of length bytes with
 // symbols of size bytes. A block of no bytes has none.
 func SourceSymbols(length, size int) int { return (length + size - 1) / size }

@@ -1,10 +1,17 @@
 package send
 
 import (
+	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// A device is deaf to data after so many reports in a row in which next to nothing arrived.
+const (
+	deafReports = 4
+	deafPackets = 512
 )
 
 // rangesGap is the least time between two lists of ranges of one device.
@@ -76,9 +83,23 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
 		s.round.add(d, d.seq, f)
+		s.deaf(now, d, f)
 	}
 	d.seq = max(d.seq, min(f.SyncSequence, s.sync.sequence))
 	s.hurry(now)
+}
+
+// deaf leaves a device behind that hears SYNCs and none of the data between them, report after
+// report: large packets do not get through to it, and no repair will.
+func (s *Sender) deaf(now time.Time, d *device, f wire.Feedback) {
+	if f.Received > f.Declared/100 {
+		d.deafFor, d.deafTo = 0, 0
+		return
+	}
+	d.deafFor, d.deafTo = min(d.deafFor+1, deafReports), d.deafTo+float64(f.Declared)
+	if d.deafFor == deafReports && d.deafTo >= deafPackets && d.waited() {
+		s.leave(now, d, CauseDeaf, fmt.Sprintf("large packets do not reach it: none with %d bytes of content arrived, short ones do", s.cfg.SymbolSize))
+	}
 }
 
 // smooth follows the loss over some thousand packets.

@@ -59,7 +59,9 @@ type device struct {
 	fruit    int       // both since verified rose
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
-	forged   bool // it reports blocks that failed their digest (security.md I1)
+	deafFor  int     // reports in a row in which hardly a data packet arrived …
+	deafTo   float64 // … and the packets that they speak of
+	forged   bool    // it reports blocks that failed their digest (security.md I1)
 	done     bool
 	behind   Cause
 	reason   string

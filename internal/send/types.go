@@ -71,6 +71,7 @@ const (
 	CauseSilent       Cause = "silent"
 	CauseSlow         Cause = "slow"
 	CauseInconsistent Cause = "inconsistent"
+	CauseDeaf         Cause = "deaf" // it hears SYNCs, but no data
 )
 
 // Event is something the driver has to act on.

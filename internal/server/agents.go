@@ -85,6 +85,7 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 		return groupcast.Handout{}, err
 	}
 	s.noteFree(ctx, d, p.From, r.FreeBytes)
+	s.roster.noteMTU(d.ID, r.MTU)
 	if r.Refused != "" {
 		return groupcast.Handout{}, s.refuse(ctx, d, r)
 	}
@@ -120,6 +121,10 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 		return groupcast.Handout{}, errSessionOver
 	case !r.LacksAll && len(r.Lacks) == 0:
 		l.change(func(s *schedule, now time.Time) { s.stored(now, r.Transfer, dev) })
+		return groupcast.Handout{HTTPS: true}, nil
+	}
+	if why := run.tooLarge(r.MTU); why != "" {
+		l.change(func(s *schedule, now time.Time) { s.behind(now, r.Transfer, dev, why, false) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	h, err := run.sender.Attach(dev, r.Lacks, r.LacksAll)

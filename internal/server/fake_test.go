@@ -36,6 +36,7 @@ type fakeSender struct {
 	detached []protocol.DeviceID
 	begun    bool
 	stopped  bool
+	moved    bool // its interface is another one now
 	end      chan error
 	status   []session.DeviceStatus
 }
@@ -76,6 +77,8 @@ func (f *fakeSender) Run(ctx context.Context) error {
 		return ctx.Err()
 	}
 }
+
+func (f *fakeSender) Misplaced() bool { return f.is(func() bool { return f.moved }) }
 
 func (f *fakeSender) Stop() {
 	f.mu.Lock()
@@ -197,7 +200,7 @@ func (w *world) boot() {
 		w.plain = append(w.plain, p)
 		return nil
 	}
-	s.newSender = w.fakeSession
+	s.newSender, s.openWatch = w.fakeSession, nil
 	ctx, cancel := context.WithCancel(context.Background())
 	w.ctx = ctx
 	done := make(chan error, 1)

@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"maps"
 	"sync"
@@ -23,6 +24,7 @@ type sender interface {
 	Limit(bytesPerSec uint64)
 	Feedback(dev protocol.DeviceID, body []byte) error
 	Run(ctx context.Context) error
+	Misplaced() bool
 	Stop()
 	Status() session.SenderStatus
 }
@@ -196,11 +198,17 @@ func (s *Server) exclude(x exclusion) {
 }
 
 func (l *live) exclude(x exclusion) {
+	l.interrupt(x.groups, func(group protocol.GroupID) { l.forget(group, x) })
+}
+
+// interrupt stops the sessions of groups; new ones follow for those who are left. What is called
+// first has the lock.
+func (l *live) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) {
 	l.mu.Lock()
 	now := l.s.now()
 	var stop []*run
-	for _, group := range x.groups {
-		l.forget(group, x)
+	for _, group := range groups {
+		first(group)
 		for _, id := range l.sched.interrupt(now, group) {
 			if r := l.runs[id]; r != nil {
 				r.stopped = true
@@ -361,6 +369,11 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 	l.mu.Unlock()
 	l.finish(r)
 	if stopped || ctx.Err() != nil {
+		return
+	}
+	if errors.Is(err, session.ErrInterface) { // nothing is wrong with what is sent
+		l.s.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
+		l.change(func(s *schedule, now time.Time) { s.ended(now, r.no, r.session, err.Error()) })
 		return
 	}
 	if err != nil {

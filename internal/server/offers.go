@@ -24,7 +24,7 @@ func (e errNotNow) Unwrap() error { return e.err }
 
 // open makes a session and offers it.
 func (l *live) open(ctx context.Context, st step) {
-	r, err := l.newRun(ctx, st.no)
+	r, err := l.newRun(ctx, st.no, st.devices)
 	if err != nil {
 		l.openFailed(ctx, st.no, err)
 		return
@@ -64,7 +64,7 @@ func (l *live) openFailed(ctx context.Context, no protocol.TransferNo, err error
 }
 
 // newRun draws a session's secrets and signs its offer.
-func (l *live) newRun(ctx context.Context, no protocol.TransferNo) (*run, error) {
+func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []protocol.DeviceID) (*run, error) {
 	tr, g, err := l.s.transferAndGroup(ctx, no)
 	if err != nil {
 		return nil, err
@@ -79,6 +79,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo) (*run, error)
 	}
 	terms := l.s.terms(tr, g, number, floor)
 	terms.Flags = wire.OfferMulticast
+	terms.SymbolSize = l.s.roster.symbolFor(devices, g.Address.Addr().Unmap().Is6())
 	snd, err := l.s.newSender(session.SenderConfig{
 		Key: l.s.key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
 		OnEvent: func(e session.SenderEvent) { l.hear(no, e) },

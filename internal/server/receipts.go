@@ -144,6 +144,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 		return err
 	}
 	s.noteFree(ctx, d, p.From, r.FreeBytes)
+	s.roster.noteMTU(d.ID, r.MTU)
 	if r.Transfer == 0 {
 		return nil
 	}

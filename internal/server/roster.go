@@ -24,6 +24,7 @@ type roster struct {
 	limits   map[protocol.DeviceID]*rate.Limiter
 	trails   map[protocol.DeviceID][]groupcast.Attach   // who attached, the last at the end
 	rivals   map[protocol.DeviceID]map[string]time.Time // processes that were told that they share a device
+	mtus     map[protocol.DeviceID]int                  // of the cards that devices hear groups by, as they said last
 	now      func() time.Time
 	left     func(protocol.DeviceID) // called without the lock
 }
@@ -39,7 +40,7 @@ func newRoster(now func() time.Time, left func(protocol.DeviceID)) *roster {
 	return &roster{
 		attached: map[protocol.DeviceID]*attachment{}, users: map[string]int{},
 		limits: map[protocol.DeviceID]*rate.Limiter{}, trails: map[protocol.DeviceID][]groupcast.Attach{},
-		rivals: map[protocol.DeviceID]map[string]time.Time{}, now: now, left: left,
+		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{}, now: now, left: left,
 	}
 }
 

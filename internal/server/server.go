@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
@@ -78,6 +79,7 @@ type Server struct {
 	newSender  func(session.SenderConfig) (sender, error)
 	openSource func(context.Context, store.Transfer) (source, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
+	openWatch  func() *mcast.Watch // of this machine's network; nil: none
 }
 
 var (
@@ -121,6 +123,7 @@ func New(cfg Config) (*Server, error) {
 	s.roster = newRoster(cfg.Now, s.deviceLeft)
 	s.live = newLive(s, timingOf(cfg))
 	s.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return lib.source(tr.Content) }
+	s.openWatch = mcast.OpenWatch
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Station.SendPlain(ctx, group, packet)
 	}
@@ -154,6 +157,7 @@ func (s *Server) Run(ctx context.Context) error {
 	all.Go(func() { s.watch(ctx) })
 	all.Go(func() { s.keepHouse(ctx) })
 	all.Go(func() { s.watchRoom(ctx) })
+	all.Go(func() { s.followNetwork(ctx) })
 	<-ctx.Done()
 	s.roster.close()
 	s.hub.close()

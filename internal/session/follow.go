@@ -64,7 +64,7 @@ func (j *joined) move(key join, want []mcast.Interface, returned map[int]bool) e
 	group := key.group.Addr()
 	var kept []mcast.Interface
 	for _, have := range j.interfaces {
-		same := func(w mcast.Interface) bool { return w.Index == have.Index }
+		same := func(w mcast.Interface) bool { return w.Index == have.Index && w.Source(group).IsValid() }
 		if !returned[0] && !returned[have.Index] && slices.ContainsFunc(want, same) {
 			kept = append(kept, have)
 			continue

@@ -108,7 +108,7 @@ func NewSender(cfg SenderConfig) (*Sender, error) {
 		}
 		cfg.Layout = l
 	}
-	link, err := cfg.Station.link(cfg.Terms.GroupAddr.Addr())
+	link, err := cfg.Station.hold(cfg.Terms.GroupAddr.Addr())
 	if err != nil {
 		return nil, err
 	}
@@ -151,6 +151,7 @@ func (s *Sender) sign() error {
 		return err
 	}
 	o := s.cfg.Terms
+	o.SymbolSize = s.fitting(o)
 	o.Session, o.Tag = protocol.NewSessionID(), tag
 	o.KeyCheck = seal.KeyCheck(s.secret, o.Server, o.Session)
 	o.Source = s.link.Source(o.GroupAddr.Addr())
@@ -162,6 +163,11 @@ func (s *Sender) sign() error {
 		return fmt.Errorf("keys of session %s: %w", o.Session, err)
 	}
 	return nil
+}
+
+// fitting is the symbol size of the terms, or what the interface's own packets hold.
+func (s *Sender) fitting(o wire.Offer) uint16 {
+	return min(o.SymbolSize, uint16(protocol.SymbolFor(s.link.Interface.MTU, o.GroupAddr.Addr().Unmap().Is6())))
 }
 
 func (s *Sender) machineConfig() send.Config {
@@ -353,5 +359,14 @@ func (s *Sender) end() {
 	s.mu.Unlock()
 	if !ended {
 		s.station.dropTag(s.offer.Tag) // outside: the station locks first, then the sender
+		s.station.release(s.link)
 	}
+}
+
+// Misplaced says that packets to the group leave by another interface or from another address by
+// now: receivers believe the address that the offer names, so that only a new session reaches them.
+func (s *Sender) Misplaced() bool {
+	now, err := s.station.choose(s.offer.GroupAddr.Addr())
+	return err == nil && now.Source(s.offer.GroupAddr.Addr()).IsValid() &&
+		(now.Index != s.link.Interface.Index || now.Source(s.offer.GroupAddr.Addr()) != s.offer.Source.Unmap())
 }

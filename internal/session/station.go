@@ -41,7 +41,11 @@ type Station struct {
 	most   uint64                          // bytes a second of a link; 0: no limit
 	tags   map[protocol.SessionTag]bool
 	shares map[*mcast.Link]map[*Sender]bool // the sessions that run
+	users  map[*mcast.Link]int              // sessions that hold a link
 }
+
+// ErrInterface says that the network interface that a session sends by takes nothing any more.
+var ErrInterface = errors.New("the network interface is gone or down")
 
 // OpenStation opens the feedback socket; links follow with the first session on them.
 func OpenStation(cfg StationConfig) (*Station, error) {
@@ -60,6 +64,7 @@ func OpenStation(cfg StationConfig) (*Station, error) {
 		links:  make(map[mcast.Interface]*mcast.Link),
 		tags:   make(map[protocol.SessionTag]bool),
 		shares: make(map[*mcast.Link]map[*Sender]bool),
+		users:  make(map[*mcast.Link]int),
 	}, nil
 }
 
@@ -139,10 +144,24 @@ func (s *Station) link(group netip.Addr) (*mcast.Link, error) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	return s.linkOn(ifi, group)
+}
+
+// linkOn opens the link of an interface, and closes those that stand for what it was before; the
+// lock is held.
+func (s *Station) linkOn(ifi mcast.Interface, group netip.Addr) (*mcast.Link, error) {
+	ifi.Running = false // a cable that was out makes no other interface
 	l := s.links[ifi]
 	if l == nil {
+		var err error
 		if l, err = mcast.OpenLink(ifi, s.cfg.TTL); err != nil {
 			return nil, err
+		}
+		for was, old := range s.links {
+			if s.users[old] == 0 && (was.Index == ifi.Index || was.Name == ifi.Name) {
+				_ = old.Close() // nothing waits in it
+				delete(s.links, was)
+			}
 		}
 		s.links[ifi] = l
 	}
@@ -150,6 +169,35 @@ func (s *Station) link(group netip.Addr) (*mcast.Link, error) {
 		return nil, fmt.Errorf("interface %s has no address of the family of %s", l.Interface.Name, group)
 	}
 	return l, nil
+}
+
+// hold gives a session the link to a group, until it releases it.
+func (s *Station) hold(group netip.Addr) (*mcast.Link, error) {
+	ifi, err := s.choose(group)
+	if err != nil {
+		return nil, err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	l, err := s.linkOn(ifi, group)
+	if err == nil {
+		s.users[l]++
+	}
+	return l, err
+}
+
+func (s *Station) release(l *mcast.Link) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.users[l]--; s.users[l] <= 0 {
+		delete(s.users, l)
+	}
+}
+
+// Carries says whether groups of the family of group can be reached beyond this machine.
+func (s *Station) Carries(group netip.Addr) bool {
+	ifi, err := s.choose(group)
+	return err == nil && !ifi.Loopback && ifi.Source(group).IsValid()
 }
 
 // choose follows --interface, else the address the server listens on, if it is a certain

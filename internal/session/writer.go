@@ -2,6 +2,7 @@ package session
 
 import (
 	"context"
+	"errors"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -165,7 +166,7 @@ func (w *writer) write(ctx context.Context, s shipment) error {
 	case w.broken.CompareAndSwap(0, time.Now().UnixNano()):
 	case time.Since(time.Unix(0, w.broken.Load())) > brokenFor:
 		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", w.link.Interface.Name, w.group.Addr()).
-			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(err)
+			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(errors.Join(ErrInterface, err))
 	}
 	pause(ctx, brokenPause)
 	return nil

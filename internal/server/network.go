@@ -1,0 +1,94 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const followEvery = 3 * time.Second // in case the system did not tell of a change
+
+// followNetwork begins sessions anew whose packets would leave by another card or from another
+// address than their offers say: a card that went and came back, an address that changed.
+func (s *Server) followNetwork(ctx context.Context) {
+	if s.openWatch == nil {
+		return
+	}
+	watch := s.openWatch()
+	defer watch.Close()
+	tick := time.NewTicker(followEvery)
+	defer tick.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-watch.C():
+		case <-tick.C:
+		}
+		s.live.followNetwork()
+	}
+}
+
+func (l *live) followNetwork() {
+	l.mu.Lock()
+	var running []*run
+	for _, r := range l.runs {
+		if !r.stopped {
+			running = append(running, r)
+		}
+	}
+	l.mu.Unlock()
+	var groups []protocol.GroupID
+	for _, r := range running {
+		if r.sender.Misplaced() {
+			offer, _, _ := r.sender.Offer()
+			groups = append(groups, offer.Group)
+			l.s.log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
+		}
+	}
+	if len(groups) > 0 {
+		l.interrupt(groups, func(protocol.GroupID) {})
+	}
+}
+
+// tooLarge says in words that the session's packets do not fit through a device's card; empty if
+// they do, or the card is not known.
+func (r *run) tooLarge(mtu int) string {
+	offer, _, _ := r.sender.Offer()
+	bytes := protocol.PacketBytes(int(offer.SymbolSize), offer.GroupAddr.Addr().Unmap().Is6())
+	if mtu <= 0 || bytes <= mtu {
+		return ""
+	}
+	return fmt.Sprintf("its network card takes only %d bytes in a packet, and those of this session have %d", mtu, bytes)
+}
+
+// noteMTU keeps what a device said of its card.
+func (r *roster) noteMTU(dev protocol.DeviceID, mtu int) {
+	if mtu <= 0 {
+		return
+	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if len(r.mtus) > 2*maxAttached {
+		clear(r.mtus) // they say it again
+	}
+	r.mtus[dev] = mtu
+}
+
+// symbolFor gives the symbol size that all of the devices can take: smaller packets cost everybody
+// one or two percent, a device that takes none costs a copy over HTTPS. Who takes neither counts
+// for nothing here.
+func (r *roster) symbolFor(devices []protocol.DeviceID, six bool) uint16 {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	least := 0
+	for _, dev := range devices {
+		mtu := r.mtus[dev]
+		if mtu >= protocol.PacketBytes(protocol.TunnelSymbol, six) && (least == 0 || mtu < least) {
+			least = mtu
+		}
+	}
+	return uint16(protocol.SymbolFor(least, six))
+}

@@ -85,13 +85,17 @@ type Agent struct {
 	shared *spool.Shared // by the jobs
 	events chan groupcast.AgentEvent
 	ended  chan ended
+	looked chan looked
 
+	looking sync.WaitGroup // goroutines that look at the disk
 	// Of the desk only, the one goroutine that runs the loop.
 	groups map[protocol.GroupID]groupcast.AgentGroup
 	twins  map[protocol.GroupID]bool // left out for the sake of another group's folder
 	joined map[protocol.GroupID]netip.AddrPort
 	jobs   map[protocol.TransferNo]*job
-	warned bool // of the clock
+	// setbacks are the transfers that did not come to their end yet, and why.
+	setbacks map[protocol.TransferNo]*setback
+	warned   bool // of the clock
 	// receiptsDue says that a receipt did not get through.
 	receiptsDue  bool
 	receiptsFrom time.Time           // when it is sent again
@@ -145,7 +149,7 @@ func New(cfg Config) (*Agent, error) {
 		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
 		announces: make(chan protocol.OfferNo, 1), haste: make(chan struct{}, 1),
 		groups: map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
-		jobs: map[protocol.TransferNo]*job{}, unsent: map[protocol.TransferNo]bool{},
+		jobs: map[protocol.TransferNo]*job{}, setbacks: map[protocol.TransferNo]*setback{}, looked: make(chan looked), unsent: map[protocol.TransferNo]bool{},
 	}, nil
 }
 
@@ -258,6 +262,8 @@ func (a *Agent) desk(ctx context.Context) error {
 			if err := a.close(ctx, e); err != nil {
 				return err
 			}
+		case l := <-a.looked:
+			a.lookedAt(ctx, l)
 		case n := <-a.announces:
 			a.expect(n)
 		case <-a.lookAgain:
@@ -267,7 +273,7 @@ func (a *Agent) desk(ctx context.Context) error {
 		case <-progress:
 			a.sayProgress()
 		case <-spaces.C:
-			a.reportSpace(ctx)
+			a.lookAtWaiting(ctx)
 			a.tellSpace(ctx, false)
 			a.rejoin()
 			if a.receiptsDue && time.Now().After(a.receiptsFrom) {
@@ -338,6 +344,7 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 			j.cancel() // no longer ours: removed, cancelled or over
 		}
 	}
+	a.forgetSetbacks(offered)
 }
 
 // trust checks the signing leaf against the pin, opens the sockets once and keeps them on the way

@@ -75,7 +75,7 @@ func (j *job) catchUp(ctx context.Context) error {
 func passing(err error) bool {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal:
-		return !noSpace(err)
+		return spool.Hindrance(err) == nil
 	}
 	return false
 }

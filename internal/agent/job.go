@@ -36,7 +36,9 @@ type job struct {
 	done      chan struct{}
 	next      *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
 	crowd     int                // devices that took part in the session
-	wants     bool               // stands for a transfer refused for want of space; does nothing
+	wants     bool               // stands for a transfer that this device cannot take now; does nothing
+	need      uint64             // then: bytes that it still takes, as far as is known
+	looking   bool               // then: the disk is looked at
 }
 
 // outcome is what became of a delivery.
@@ -46,7 +48,8 @@ type outcome struct {
 	what   string // the file's path, or how many files
 	files  int
 	bytes  uint64 // that lie here
-	space  bool   // refused for want of space: tried again when there is more
+	kind   string // of a refusal
+	need   uint64 // then: bytes that it still takes
 	tally  groupcast.Tally
 	astray []groupcast.DeliveryEntry // what does not lie under its name, the missing first
 }
@@ -55,12 +58,11 @@ func (j *job) staging() *spool.Staging { return j.staged.Load() }
 
 // run works on the offer to its end.
 func (j *job) run(ctx context.Context) (outcome, error) {
-	s, err := spool.Open(spool.Config{
-		Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
-		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize, Shared: j.agent.shared,
-		Ledger: j.agent.cfg.Ledger.Book(j.agent.cfg.Server, j.group.ID, j.group.Name),
-	})
+	s, err := j.open()
 	if err != nil {
+		if spool.Hindrance(err) == nil { // whatever it is, it is about the folder as a whole
+			err = &spool.Refused{Kind: "folder", Reason: err.Error()}
+		}
 		return j.refused(ctx, err)
 	}
 	j.spool = s
@@ -83,6 +85,15 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 		return j.refused(ctx, err)
 	}
 	return j.finish(ctx)
+}
+
+// open opens the folder where the group's files go.
+func (j *job) open() (*spool.Spool, error) {
+	return spool.Open(spool.Config{
+		Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
+		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize, Shared: j.agent.shared,
+		Ledger: j.agent.cfg.Ledger.Book(j.agent.cfg.Server, j.group.ID, j.group.Name),
+	})
 }
 
 // prepare stages the transfer if its manifest is known or small.
@@ -137,16 +148,15 @@ func (j *job) stageNow(ctx context.Context) error {
 
 // refused sorts errors: what this device cannot take is told to the server in words.
 func (j *job) refused(ctx context.Context, err error) (outcome, error) {
-	var r *spool.Refused
-	if !errors.As(err, &r) {
-		if noSpace(err) {
-			r = &spool.Refused{Kind: "space", Reason: "the disk is full"}
-		} else {
-			return outcome{}, err
-		}
+	r, is := hindered(err)
+	if !is {
+		return outcome{}, err
+	}
+	if g := j.staging(); r.Kind == "space" && r.Need == 0 && g != nil {
+		r.Need = j.offer.TotalBytes - min(j.offer.TotalBytes, g.Bytes())
 	}
 	j.agent.refuse(context.WithoutCancel(ctx), j.offer, r.Kind, r.Reason)
-	return outcome{state: groupcast.DeliveryRefused, reason: r.Reason, space: r.Kind == "space"}, nil
+	return outcome{state: groupcast.DeliveryRefused, kind: r.Kind, reason: r.Reason, need: r.Need}, nil
 }
 
 // receive brings every block: by multicast if the server says so, else over HTTPS.
@@ -249,18 +259,20 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 	delete(a.jobs, j.offer.Transfer)
 	j.cancel()
 	switch {
-	case e.err == nil && e.out.state != "" && !e.out.space:
+	case e.err == nil && e.out.state == groupcast.DeliveryRefused:
+		a.setBack(j, e.out)
+		if a.cfg.Once && lasting(e.out.kind) {
+			return errOnce
+		}
+	case e.err == nil && e.out.state != "":
+		delete(a.setbacks, j.offer.Transfer)
 		a.deliverReceipt(ctx, j, e.out)
 		a.say(j.line(e.out))
 		if a.cfg.Once {
 			return errOnce
 		}
-	case e.err == nil && e.out.space:
-		a.say(j.line(e.out))
-		a.jobs[j.offer.Transfer] = waiting(j)
 	case e.err != nil && !overtaken(e.err):
-		a.say(Line{Kind: "failed", Group: j.group.Name, Transfer: j.offer.Transfer, Text: fmt.Sprintf("%s: %v; it is tried again", j.group.Name, e.err)})
-		a.report(ctx, j, e.err.Error())
+		a.stumbled(ctx, j, e.err)
 	}
 	if j.next != nil {
 		delete(a.jobs, j.offer.Transfer)
@@ -283,8 +295,8 @@ func (j *job) line(out outcome) Line {
 	case groupcast.DeliveryRefused:
 		l.Kind = "refused"
 		l.Text = fmt.Sprintf("%s: refused: %s", j.group.Name, out.reason)
-		if out.space {
-			l.Text += "; it is tried again when there is space"
+		if !lasting(out.kind) {
+			l.Text += "; it is looked at again by itself"
 		}
 	case groupcast.DeliveryIncomplete:
 		l.Kind = "incomplete"
@@ -308,4 +320,5 @@ func (a *Agent) stopJobs() {
 	for _, j := range a.jobs {
 		<-j.done
 	}
+	a.looking.Wait()
 }

@@ -45,14 +45,14 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 		a.cfg.Log.Warn("offer not taken", "err", err)
 		return
 	}
-	if j := a.jobs[offer.Transfer]; j != nil {
-		if j.offer.Session != offer.Session && !j.wants {
+	if j := a.jobs[offer.Transfer]; j != nil && !j.wants { // one that waits is tried when it is offered
+		if j.offer.Session != offer.Session {
 			j.next = &o
 			j.cancel()
 		}
 		return
 	}
-	if len(a.jobs) >= maxTransfers {
+	if a.atWork() >= maxTransfers {
 		return // the state is read again when one is through
 	}
 	a.begin(ctx, &job{agent: a, offer: offer, raw: o, group: group, verify: key, started: time.Now(), done: make(chan struct{}), path: groupcast.PathHTTPS})

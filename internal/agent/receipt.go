@@ -2,11 +2,9 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
-	"syscall"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -147,30 +145,6 @@ func (a *Agent) report(ctx context.Context, j *job, reason string) {
 	}
 }
 
-// waiting stands for a transfer that was refused for want of space: it has no goroutine.
-func waiting(j *job) *job {
-	w := &job{agent: j.agent, offer: j.offer, group: j.group, wants: true, cancel: func() {}, done: make(chan struct{})}
-	close(w.done)
-	return w
-}
-
-// reportSpace lets transfers that were refused for want of space be tried again: it tells the
-// server how much there is, and forgets the refusal, so that the next offer is looked at.
-func (a *Agent) reportSpace(ctx context.Context) {
-	for no, j := range a.jobs {
-		if !j.wants {
-			continue
-		}
-		spare := uint64(max(a.cfg.Reserve, 0)) + a.shared.Promised()
-		if free := a.freeBytes(); free > j.offer.TotalBytes+spare {
-			delete(a.jobs, no)
-			a.report(ctx, j, "there is space now")
-			a.readState(ctx, false)
-			return
-		}
-	}
-}
-
 // tellSpace tells the server how much room there is: when the connection is new, and now and
 // then when it has changed. It is for listings only, and not worth a second try.
 func (a *Agent) tellSpace(ctx context.Context, fresh bool) {
@@ -201,8 +175,6 @@ func (a *Agent) freeBytes() uint64 {
 	}
 	return free
 }
-
-func noSpace(err error) bool { return errors.Is(err, syscall.ENOSPC) || errors.Is(err, syscall.EDQUOT) }
 
 // size writes bytes for a human.
 func size(n uint64) string {

@@ -190,10 +190,11 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 		return err
 	}
 	reason := clip(r.Refused)
-	s.live.change(func(sch *schedule, now time.Time) {
-		sch.refused(now, r.Transfer, d.ID, reason, r.Kind == "space", r.FreeBytes)
-	})
-	s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind)
+	fresh := false
+	s.live.change(func(sch *schedule, now time.Time) { fresh = sch.refused(now, r.Transfer, d.ID, reason) })
+	if fresh {
+		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind, "reason", reason)
+	}
 	return s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
 		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
 	}}, s.now())
@@ -208,13 +209,11 @@ func clip(s string) string {
 	return s
 }
 
-// noteFree keeps how much room a device has: listings show it, and who refused for space may
-// be tried again. Small changes are not worth a write.
+// noteFree keeps how much room a device has, for listings. Small changes are not worth a write.
 func (s *Server) noteFree(ctx context.Context, d groupcast.Device, from string, free uint64) {
 	if free == 0 {
 		return
 	}
-	s.live.change(func(sch *schedule, _ time.Time) { sch.space(d.ID, free) })
 	if changed := max(free, d.FreeBytes) - min(free, d.FreeBytes); changed > d.FreeBytes/freeStep {
 		d.FreeBytes = free
 		s.seenDevice(ctx, d, from)

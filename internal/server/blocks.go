@@ -120,9 +120,13 @@ func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.sched.heard(l.s.now(), tr.No, dev)
-	e := l.entry(tr.No, dev)
-	e.gave += uint64(n)
-	return e.gave <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	l.entry(tr.No, dev).gave += uint64(n)
+	_, g := l.sched.legOf(tr.No, dev)
+	if g == nil {
+		return true // it is owed no more, which is asked elsewhere
+	}
+	g.asked += uint64(n)
+	return g.asked <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
 
 func (s *Server) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {

@@ -348,6 +348,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
 			}
 		}
+		w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{Transfer: tr.No, FreeBytes: 10_000, Path: groupcast.PathHTTPS, Reason: "it can be taken now"}))
 		if again := full.offered(); again.Transfer != tr.No {
 			t.Fatalf("offered %+v", again)
 		}

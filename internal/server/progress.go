@@ -26,7 +26,7 @@ type progress struct {
 	told   time.Time // when the device said so
 	dirty  bool
 	work   *groupcast.Work
-	gave   uint64 // bytes handed over for HTTPS in this process (F4)
+	gave   uint64 // bytes handed over for HTTPS in this process
 
 	rate    float64 // bytes a second, lately
 	paced   uint64  // bytes at the last look, and when that was

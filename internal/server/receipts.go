@@ -151,18 +151,28 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if !s.live.owes(r.Transfer, d.ID) {
 		return errNotOwed
 	}
+	if r.Reason != "" && s.live.lookedAgain(r.Transfer, d.ID) {
+		return nil
+	}
 	s.live.report(d.ID, r)
 	if len(r.Feedback) > 0 {
 		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
 		s.live.change(func(sch *schedule, now time.Time) {
-			if !sch.stumbled(now, r.Transfer, d.ID, clip(r.Reason)) {
+			if !sch.stumbled(now, r.Transfer, d.ID, clip(r.Reason), r.Bytes) {
 				sch.behind(now, r.Transfer, d.ID, clip(r.Reason), false)
 			}
 		})
 	}
 	return nil
+}
+
+// lookedAgain says whether a report is of a device that had refused the transfer: it found that
+// it can take it now.
+func (l *live) lookedAgain(no protocol.TransferNo, dev protocol.DeviceID) (was bool) {
+	l.change(func(sch *schedule, _ time.Time) { was = sch.lookedAgain(no, dev) })
+	return was
 }
 
 var errNotOwed = groupcast.Errorf(groupcast.ENotFound, "nothing of that transfer is owed to this device")

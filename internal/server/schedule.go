@@ -38,6 +38,9 @@ const maxFruitless = 3
 // maxLapses is how many sessions a device may leave for silence and still be taken into another.
 const maxLapses = 1
 
+// maxPause is the longest pause between two tries of a device that gets nowhere.
+const maxPause = 5 * time.Minute
+
 // phase is where a promise stands in the schedule.
 type phase uint8
 
@@ -74,8 +77,12 @@ type leg struct {
 	since     time.Time
 	heard     bool      // it did something about the offer it has
 	gone      time.Time // when its stream broke
-	free      uint64    // what it had free when it refused for space
-	space     bool      // refused for space
+	refusal   string    // the reason that it refused for last
+	stumbles  int       // catch-ups that failed one after another and brought nothing
+	brought   uint64    // bytes that it held when one failed
+	asked     uint64    // bytes that it was given over HTTPS since its allowance was renewed (F4)
+	renewed   time.Time
+	renewals  int
 	fruitless int
 	blocks    int // verified, at the last run's begin
 }
@@ -231,15 +238,6 @@ func (s *schedule) detached(now time.Time, dev protocol.DeviceID) {
 	}
 }
 
-// space says how much room a device reports: who refused for space is tried again.
-func (s *schedule) space(dev protocol.DeviceID, free uint64) {
-	for _, p := range s.promises {
-		if l := p.legs[dev]; l != nil && l.place == placeRefused && l.space && free > l.free {
-			l.place = placeIdle
-		}
-	}
-}
-
 // pump moves everything on and gives the steps to take.
 func (s *schedule) pump(now time.Time) []step {
 	if !s.paused {
@@ -303,7 +301,7 @@ func (s *schedule) next(now time.Time) (time.Time, bool) {
 				earlier(by)
 			}
 			if l.place == placePaused {
-				earlier(l.since.Add(s.t.Pause))
+				earlier(l.since.Add(s.pause(l)))
 			}
 			if l.place == placeLater && p.phase < phaseOpening {
 				earlier(l.since.Add(s.t.Later))

@@ -170,14 +170,28 @@ func (s *schedule) fetching(now time.Time, no protocol.TransferNo, dev protocol.
 	}
 }
 
-// refused says that a device cannot take the transfer, and why.
-func (s *schedule) refused(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string, forSpace bool, free uint64) {
-	if p := s.promises[no]; p != nil && p.legs[dev] != nil {
-		l := p.legs[dev]
-		s.detach(p, dev, l)
-		l.place, l.reason, l.space, l.free, l.since = placeRefused, reason, forSpace, free, now
-		s.closeIfOver(now, p)
+// refused says that a device cannot take the transfer, and why. It is false if that is known.
+func (s *schedule) refused(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) (fresh bool) {
+	p, l := s.legOf(no, dev)
+	if l == nil {
+		return false
 	}
+	s.detach(p, dev, l)
+	fresh = l.refusal != reason
+	l.place, l.reason, l.refusal, l.since = placeRefused, reason, reason, now
+	s.closeIfOver(now, p)
+	return fresh
+}
+
+// lookedAgain says that a device which may have refused the transfer can take it now. It is false
+// if it had not.
+func (s *schedule) lookedAgain(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	_, l := s.legOf(no, dev)
+	if l == nil || l.place != placeRefused {
+		return false
+	}
+	l.place = placeIdle
+	return true
 }
 
 // stored says that a device holds every block of the session.
@@ -204,20 +218,44 @@ func (s *schedule) behind(now time.Time, no protocol.TransferNo, dev protocol.De
 	s.closeIfOver(now, p)
 }
 
-// stumbled says that a catch-up over HTTPS failed at the device: it is offered again.
-func (s *schedule) stumbled(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) bool {
+// stumbled says that a catch-up over HTTPS failed at the device, when it held so many bytes: it
+// is offered again after a pause, which grows as long as the tries bring nothing.
+func (s *schedule) stumbled(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string, bytes uint64) bool {
 	p := s.promises[no]
 	if p == nil || p.legs[dev] == nil || p.legs[dev].place != placeHTTPS {
 		return false
 	}
 	l := p.legs[dev]
+	if bytes > l.brought {
+		l.stumbles, l.brought = 0, bytes
+	}
+	l.stumbles++
 	l.place, l.since, l.reason = placePaused, now, reason
 	return true
 }
 
+// pause is how long a device waits after its catch-up failed.
+func (s *schedule) pause(l *leg) time.Duration {
+	return s.grown(l.stumbles - 1)
+}
+
+// grown is the pause after so many others.
+func (s *schedule) grown(n int) time.Duration {
+	return min(s.t.Pause<<min(max(n, 0), 10), max(s.t.Pause, maxPause))
+}
+
+// renew allows a device that begins anew to fetch what it lost of an earlier try. What it asks
+// for twice without such a reason counts (F4), and so do tries in short order.
+func (s *schedule) renew(now time.Time, l *leg) {
+	if l.asked > 0 && !now.Before(l.renewed.Add(s.grown(l.renewals))) {
+		l.asked, l.renewed = 0, now
+		l.renewals++
+	}
+}
+
 func (s *schedule) endPauses(now time.Time, p *promise) {
 	for _, l := range p.legs {
-		paused := l.place == placePaused && !now.Before(l.since.Add(s.t.Pause))
+		paused := l.place == placePaused && !now.Before(l.since.Add(s.pause(l)))
 		later := l.place == placeLater && p.phase < phaseOpening && !now.Before(l.since.Add(s.t.Later))
 		if paused || later {
 			l.place = placeIdle
@@ -246,6 +284,7 @@ func (s *schedule) toHTTPS(now time.Time, p *promise, devices []protocol.DeviceI
 	for _, dev := range devices {
 		l := p.legs[dev]
 		l.place, l.reason, l.since, l.heard = placeHTTPS, reason, now, false
+		s.renew(now, l)
 	}
 	s.steps = append(s.steps, step{kind: stepHTTPS, no: p.no, devices: devices, reason: reason})
 }

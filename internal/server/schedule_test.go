@@ -249,14 +249,75 @@ func TestAChangeWhileASessionOpensVoidsIt(t *testing.T) {
 	}
 }
 
-func TestARefusalForSpaceIsTriedAgain(t *testing.T) {
+// A refusal stands until the device itself finds that it can take the transfer; the same one
+// again is no news.
+func TestARefusalIsTakenBackByTheDevice(t *testing.T) {
 	s := sending(t, 2)
-	s.refused(sec(1), 1, dev(2), "no space", true, 1000)
-	s.pump(sec(1))
-	s.space(dev(2), 1000)
-	expect(t, s, sec(2))
-	s.space(dev(2), 5000)
-	expect(t, s, sec(3), "offer 1 d2")
+	if !s.refused(sec(1), 1, dev(2), "the disk is read-only") || s.refused(sec(2), 1, dev(2), "the disk is read-only") {
+		t.Error("which refusal is news is not told")
+	}
+	s.pump(sec(2))
+	expect(t, s, sec(400))
+	if s.lookedAgain(1, dev(1)) || !s.lookedAgain(1, dev(2)) {
+		t.Error("only who refused looks again")
+	}
+	expect(t, s, sec(401), "offer 1 d2")
+	if s.refused(sec(402), 1, dev(2), "the disk is read-only") {
+		t.Error("the same refusal after another try is told again")
+	}
+	if !s.refused(sec(403), 1, dev(2), "the disk is full") {
+		t.Error("another reason is not told")
+	}
+}
+
+// A catch-up that fails again and again is offered more and more rarely, until it brings something.
+func TestFailedCatchUpsBackOff(t *testing.T) {
+	s := owing(1, nil)
+	s.attached(t0, dev(1))
+	expect(t, s, t0, "https 1 d1")
+	now := t0
+	for i, want := range []time.Duration{1, 2, 4, 8, 16, 32, 60, 60} {
+		if !s.stumbled(now, 1, dev(1), "a riddle", 100) {
+			t.Fatal("it does not catch up")
+		}
+		pause := min(want*s.t.Pause, maxPause)
+		expect(t, s, now.Add(pause-time.Millisecond))
+		now = now.Add(pause)
+		expect(t, s, now, "https 1 d1")
+		_ = i
+	}
+	s.stumbled(now, 1, dev(1), "a riddle", 5000) // it brought something
+	expect(t, s, now.Add(s.t.Pause), "https 1 d1")
+}
+
+// What a device fetches again because a try failed is not held against it; what it fetches
+// again without such a reason is, and so is to begin anew in short order.
+func TestAllowanceIsRenewed(t *testing.T) {
+	s := owing(1, nil)
+	s.attached(t0, dev(1))
+	expect(t, s, t0, "https 1 d1")
+	_, l := s.legOf(1, dev(1))
+	now := t0
+	for range 8 {
+		l.asked += 1000
+		s.stumbled(now, 1, dev(1), "a riddle", 0)
+		now = now.Add(s.pause(l))
+		expect(t, s, now, "https 1 d1")
+	}
+	if l.asked > 2000 {
+		t.Errorf("%d bytes are held against a device that retries with patience", l.asked)
+	}
+	l.asked = 0
+	for range 8 {
+		l.asked += 1000
+		s.detached(now, dev(1))
+		now = now.Add(s.t.Grace)
+		s.attached(now, dev(1))
+		s.pump(now)
+	}
+	if l.asked < 5000 {
+		t.Errorf("only %d bytes are held against a device that begins anew all the time", l.asked)
+	}
 }
 
 func TestFruitlessRunsEndInHTTPS(t *testing.T) {

@@ -64,6 +64,7 @@ func (noLedger) Record([]Outcome) error { return nil }
 type Refused struct {
 	Kind   string
 	Reason string
+	Need   uint64 // for want of space: how much it still takes
 }
 
 func (r *Refused) Error() string { return r.Reason }

@@ -58,26 +58,11 @@ func (g *Staging) place() {
 // checkSpace holds the whole apparent size against the free space before the first byte;
 // others is how much of that is promised to other transfers.
 func (g *Staging) checkSpace(others uint64) error {
-	free, size, err := g.spool.fs.Free()
-	if err != nil {
-		return fmt.Errorf("free space of %s: %w", g.spool.cfg.Dir, err)
-	}
-	spare := uint64(max(g.spool.cfg.Reserve, 0))
-	if g.spool.cfg.Reserve == 0 {
-		spare = max(defaultSpare, size/20)
-	}
 	need, total := g.need()
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
 		return &Refused{Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit))}
 	}
-	if need == 0 || free >= spare && free-spare >= others && free-spare-others >= need {
-		return nil
-	}
-	why := fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))
-	if others > 0 {
-		why += fmt.Sprintf("; other transfers will take %s", size10(others))
-	}
-	return &Refused{Kind: "space", Reason: why}
+	return g.spool.room(need, others)
 }
 
 // need is how many bytes the transfer will still take, and how many it has in all. Small

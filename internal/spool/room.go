@@ -1,0 +1,67 @@
+package spool
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"syscall"
+)
+
+// Works says whether the disk takes anything: nil, or a *DiskError.
+func (s *Spool) Works() error {
+	if err := s.probe(); err != nil {
+		return diskError(err)
+	}
+	return nil
+}
+
+// Room says whether so many bytes more fit beside what other transfers will take: nil, or a
+// *Refused.
+func (s *Spool) Room(need uint64) error { return s.room(need, s.cfg.Shared.Promised()) }
+
+// room holds what is still to come against the free space; others is how much of that is
+// promised to other transfers.
+func (s *Spool) room(need, others uint64) error {
+	free, size, err := s.fs.Free()
+	if err != nil {
+		return fmt.Errorf("free space of %s: %w", s.cfg.Dir, err)
+	}
+	spare := uint64(max(s.cfg.Reserve, 0))
+	if s.cfg.Reserve == 0 {
+		spare = max(defaultSpare, size/20)
+	}
+	if need == 0 || free >= spare && free-spare >= others && free-spare-others >= need {
+		return nil
+	}
+	why := fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))
+	if others > 0 {
+		why += fmt.Sprintf("; other transfers will take %s", size10(others))
+	}
+	return &Refused{Kind: "space", Reason: why, Need: need}
+}
+
+// Hindrance sorts an error that came from the disk: a *DiskError or *Refused inside it, or a
+// *DiskError made of what the system answered; nil for an error that does not say that the disk
+// is at fault.
+func Hindrance(err error) error {
+	var r *Refused
+	if errors.As(err, &r) {
+		return r
+	}
+	var d *DiskError
+	if errors.As(err, &d) {
+		return d
+	}
+	if kind := diskKind(err); kind != "" && fromFile(err) {
+		return diskError(err)
+	}
+	return nil
+}
+
+// fromFile says that an error came from a file, not from a socket: both have some numbers.
+func fromFile(err error) bool {
+	var path *fs.PathError
+	var link *os.LinkError
+	return errors.As(err, &path) || errors.As(err, &link) || errors.Is(err, syscall.ENOSPC)
+}

@@ -55,6 +55,7 @@ type Layout struct {
 	blockAt []uint64
 	fileAt  []uint64
 	longest int
+	void    *protocol.BlockSet // blocks of zeros
 }
 
 // bounds are what an offer allows its manifest.
@@ -142,6 +143,7 @@ func (l *Layout) take(m *Manifest) {
 	for i := range m.Files {
 		l.fileAt[i+1] = l.fileAt[i] + m.Files[i].Stored()
 	}
+	l.void = l.zeros()
 }
 
 // Fill sets the fields of an offer that describe the manifest.

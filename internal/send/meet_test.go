@@ -89,6 +89,7 @@ type peer struct {
 	caught   int // blocks asked for over HTTPS
 	store    time.Duration
 	silent   int
+	all      bool // it says that it lacks everything
 }
 
 func newWorld(t testing.TB, seed uint64, layout lengths, cfg send.Config) *world {
@@ -115,7 +116,7 @@ func (w *world) add(down, up netsim.Config) *peer {
 // join attaches a peer with what is on its disk: at the start, late, or after a crash.
 func (p *peer) join() {
 	now := p.w.clock.Now()
-	p.w.s.Attach(now, p.dev, p.have.Missing(4096), false)
+	p.w.s.Attach(now, p.dev, p.have.Missing(4096), p.all)
 	p.r = recv.New(recv.Config{
 		Layout: p.w.layout, Blocks: len(p.w.layout), Have: p.have, SymbolSize: testSymbol,
 		MaxK: p.w.maxK(), PoolBytes: poolSymbols * testSymbol, First: p.w.s.Preview(now),

@@ -88,7 +88,9 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	for _, r := range lacks {
 		end := min(uint64(r.First)+uint64(r.Count), uint64(s.cfg.Blocks))
 		for b := uint64(r.First); b < end; b++ {
-			s.want(now, protocol.BlockNumber(b))
+			if b := protocol.BlockNumber(b); !all || s.cfg.Zeros == nil || !s.cfg.Zeros.Has(b) {
+				s.want(now, b)
+			}
 		}
 	}
 	s.sync.ending, s.sync.ended = false, 0

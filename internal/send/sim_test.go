@@ -308,3 +308,33 @@ func TestGroupThatStaysAway(t *testing.T) {
 		t.Errorf("nobody was ever heard, and it took %v", took)
 	}
 }
+
+// TestZerosDoNotTravel: blocks that everybody holds who has the manifest are not sent to those
+// who lack everything; all rules hold though hardly anything is left to send.
+func TestZerosDoNotTravel(t *testing.T) {
+	for _, share := range []int{2, 200} { // every other block, all but the head
+		layout := even(200, 40)
+		zeros := protocol.NewBlockSet(len(layout))
+		for b := 2; b < len(layout); b++ {
+			if share == 200 || b%share == 0 {
+				zeros.Add(protocol.BlockNumber(b))
+			}
+		}
+		cfg := fixed(100)
+		cfg.Zeros, cfg.Head = zeros, 2
+		w := newWorld(t, 15, layout, cfg)
+		for range 3 {
+			p := w.add(lossy(0.05), lan)
+			for b, ok := zeros.Next(0); ok; b, ok = zeros.Next(b + 1) {
+				p.have.Add(b)
+			}
+			p.all = true
+			p.join()
+		}
+		w.run(time.Minute)
+		w.mustFinish(false)
+		if most := float64(200-zeros.Count())/200*1.2 + 0.05; w.overhead() > most {
+			t.Errorf("%d of 200 blocks are zeros, and ×%.2f was sent", zeros.Count(), w.overhead())
+		}
+	}
+}

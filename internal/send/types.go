@@ -17,6 +17,9 @@ type Config struct {
 	SymbolSize int
 	// Head is how many of the first blocks (index and manifest) everything else waits for.
 	Head int
+	// Zeros are blocks that whoever has the manifest holds (docs/protocol.md §7): who says that it
+	// lacks everything does not lack these. nil: none.
+	Zeros *protocol.BlockSet
 	// Wanted are blocks to send whoever attaches; nil: only what devices lack.
 	Wanted       *protocol.BlockSet
 	Rate         rate.Config

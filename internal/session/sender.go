@@ -177,8 +177,9 @@ func (s *Sender) machineConfig() send.Config {
 			n, _ := s.cfg.Layout.Length(b)
 			return n
 		},
-		Head: int(s.cfg.Layout.FirstStream()),
-		Rate: rate.Config{Fixed: s.cfg.Rate, Cap: s.station.maxRate()},
+		Head:  int(s.cfg.Layout.FirstStream()),
+		Zeros: s.cfg.Layout.Zeros(),
+		Rate:  rate.Config{Fixed: s.cfg.Rate, Cap: s.station.maxRate()},
 	}
 }
 

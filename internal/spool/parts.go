@@ -13,7 +13,8 @@ const maxParts = 32
 // parts are the staged files of a staging while blocks go into them. It is safe for
 // concurrent use.
 type parts struct {
-	fs FS
+	fs     FS
+	sparse map[string]bool // files with holes: no space is reserved, for the holes would have it, too
 
 	mu    sync.Mutex
 	open  map[string]*part
@@ -26,7 +27,9 @@ type part struct {
 	used  uint64
 }
 
-func newParts(f FS) *parts { return &parts{fs: f, open: make(map[string]*part)} }
+func newParts(f FS) *parts {
+	return &parts{fs: f, sparse: map[string]bool{}, open: make(map[string]*part)}
+}
 
 // take gives a staged file, for release. With size ≥ 0 one that is not there is made, and
 // given that much space.
@@ -60,7 +63,11 @@ func (p *parts) find(name string, size int64) (File, error) {
 	if err != nil || size == 0 {
 		return f, err
 	}
-	if err := f.Allocate(size); err != nil {
+	reserve := f.Allocate
+	if p.sparse[name] {
+		reserve = f.Truncate
+	}
+	if err := reserve(size); err != nil {
 		return nil, errors.Join(fmt.Errorf("reserve %s: %w", size10(uint64(size)), err), f.Close(), p.fs.Remove(name))
 	}
 	return f, nil

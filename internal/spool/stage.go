@@ -30,6 +30,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{}, named: map[string]bool{},
 	}
 	g.place()
+	g.leaveHoles()
 	if err := g.settleEarly(ctx); err != nil {
 		return nil, err
 	}
@@ -52,6 +53,25 @@ func (g *Staging) place() {
 		if f.Size < bigFile && f.Kind == manifest.KindFile {
 			at += f.Size
 		}
+	}
+}
+
+// leaveHoles finds the blocks of zeros, which are there from the beginning: a staged file has
+// its length and nothing in it.
+func (g *Staging) leaveHoles() {
+	zeros := g.layout.Zeros()
+	if zeros == nil {
+		return
+	}
+	g.holes = map[int]uint64{}
+	var some [1]manifest.Extent
+	for b, ok := zeros.Next(0); ok; b, ok = zeros.Next(b + 1) {
+		for _, e := range g.layout.Extents(some[:0], b) {
+			g.holes[e.File] += uint64(e.Length)
+			name, _ := g.part(e.File)
+			g.parts.sparse[name] = true
+		}
+		g.add(b)
 	}
 }
 
@@ -83,7 +103,8 @@ func (g *Staging) need() (need, total uint64) {
 			small += f.Size
 		default:
 			name, _ := g.part(i)
-			need += f.Size - min(f.Size, g.lying(name))
+			bytes := f.Size - g.holes[i]
+			need += bytes - min(bytes, g.lying(name))
 		}
 	}
 	return need + 2*small - min(small, g.lying(g.name+"/"+packName)), total

@@ -31,7 +31,8 @@ type Staging struct {
 	name   string // of its folder
 	layout *manifest.Layout
 	files  []manifest.File
-	packed []uint64 // where each small file begins in the pack
+	packed []uint64       // where each small file begins in the pack
+	holes  map[int]uint64 // bytes of big files that are blocks of zeros: they are never written
 	parts  *parts
 
 	syncing sync.Mutex // one barrier at a time
@@ -249,6 +250,10 @@ func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
 	extents := g.layout.Extents(some[:0], n)
 	if len(extents) == 0 || len(buf) < length {
 		return 0, fmt.Errorf("read block %d: not a block of files, or no room for it", n)
+	}
+	if zeros := g.layout.Zeros(); zeros != nil && zeros.Has(n) {
+		clear(buf[:length])
+		return length, nil
 	}
 	name, at := g.part(extents[0].File)
 	h, err := g.parts.take(name, -1)

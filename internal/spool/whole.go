@@ -74,6 +74,9 @@ func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err 
 	}
 	name, _ = g.part(i)
 	h, err := f.Open(name, true)
+	if errors.Is(err, fs.ErrNotExist) && g.holes[i] == file.Size {
+		h, err = f.Create(name, 0o600)
+	}
 	if err != nil {
 		return "", mtime, err
 	}

@@ -3,7 +3,12 @@
 package e2e
 
 import (
+	"bytes"
 	"encoding/json"
+	"errors"
+	"os"
+	"path/filepath"
+	"syscall"
 	"testing"
 	"time"
 
@@ -55,4 +60,37 @@ func TestPartitionOfEverybody(t *testing.T) {
 		t.Errorf("%.1f MB over HTTPS, %.1f MB by multicast", float64(all[0].HTTPSBytes)/1e6, float64(all[0].WireBytes)/1e6)
 	}
 	t.Logf("%.1f MB over HTTPS, %.1f MB by multicast", float64(all[0].HTTPSBytes)/1e6, float64(all[0].WireBytes)/1e6)
+}
+
+// TestHolesDoNotTravel: a sparse file is a sparse file at the receivers, by multicast and over
+// HTTPS, and costs what it holds.
+func TestHolesDoNotTravel(t *testing.T) {
+	for _, n := range []int{1, 2} {
+		s := newSite(t, netlab.Config{Receivers: n})
+		pcs := room(s, n)
+		for _, pc := range pcs {
+			pc.receive()
+		}
+		path := filepath.Join(t.TempDir(), "disk.img")
+		f, err := os.Create(path)
+		must(t, err)
+		_, err = f.WriteAt(bytes.Repeat([]byte("data"), 1<<18), 100<<20)
+		must(t, errors.Join(err, f.Truncate(200<<20+3), f.Close()))
+		sum, err := digest(path)
+		must(t, err)
+		s.host("s").run("", "send", "lab", path)
+		if !allGot(pcs, "lab/disk.img", sum) {
+			t.Fatal("send came back and not everyone has the file")
+		}
+		var all []groupcast.Transfer
+		must(t, json.Unmarshal([]byte(s.host("s").run("", "transfer", "list", "--json")), &all))
+		if sent := all[0].WireBytes + all[0].HTTPSBytes; sent > 4<<20 {
+			t.Errorf("to %d: %d bytes were sent for 1 MiB of data", n, sent)
+		}
+		fi, err := os.Stat(filepath.Join(pcs[0].inbox(), "lab/disk.img"))
+		must(t, err)
+		if took := fi.Sys().(*syscall.Stat_t).Blocks * 512; took > 8<<20 {
+			t.Errorf("to %d: the file takes %d bytes of the disk", n, took)
+		}
+	}
 }

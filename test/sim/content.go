@@ -36,6 +36,7 @@ func makeContent(r *rand.Rand, t transferPlan, symbol int) *content {
 			c.stream[j], v = byte(v), v>>8
 		}
 	}
+	c.punch(r, lengths)
 	m := &manifest.Manifest{Files: c.cutFiles(r, t.files)}
 	at := 0
 	for _, l := range lengths {
@@ -49,6 +50,24 @@ func makeContent(r *rand.Rand, t transferPlan, symbol int) *content {
 	c.manifest = m
 	c.layout, c.encoded = manifest.LayoutOf(m)
 	return c
+}
+
+// punch makes blocks of zeros of some, in some contents of all.
+func (c *content) punch(r *rand.Rand, lengths []int) {
+	if !chance(r, 0.5) {
+		return
+	}
+	share := r.Float64()
+	if chance(r, 0.1) {
+		share = 1
+	}
+	at := 0
+	for _, l := range lengths {
+		if chance(r, share) {
+			clear(c.stream[at : at+l])
+		}
+		at += l
+	}
 }
 
 func blockLengths(r *rand.Rand, t transferPlan, symbol int) []int {

@@ -121,6 +121,7 @@ func newSession(s *server, t *transfer) *session {
 		Blocks:     t.content.layout.Blocks(),
 		Length:     func(b protocol.BlockNumber) int { n, _ := t.content.layout.Length(b); return n },
 		SymbolSize: w.plan.symbol, Head: int(t.content.layout.FirstStream()), Rate: w.plan.rate,
+		Zeros: t.content.layout.Zeros(),
 	}, w.clock.Now(), rand.New(rand.NewPCG(w.rnd.Uint64(), 2)))
 	w.clock.After(askFor, run.begin)
 	return run

@@ -88,7 +88,7 @@ type Outcome struct {
 	Kind     manifest.Kind
 	Result   Result
 	Name     string // where it lies, below DIR/GROUP
-	Foreign  bool   // AlreadyHad, but not delivered by groupcast: it is never replaced
+	Foreign  bool   // a folder that was there before and is not groupcast's
 	Reason   string // in words, for KeptBoth and Rejected
 	Cause    Cause  // of Rejected and KeptBoth
 	Transfer protocol.TransferNo

@@ -31,7 +31,7 @@ func (a *app) login() *cobra.Command {
 	c := &cobra.Command{
 		Use: "login https://HOST:PORT --user NAME", Short: "Log this machine in to a server", Args: cobra.ExactArgs(1),
 		Long: `Asks for the server's fingerprint and the password. The fingerprint is what ` + "`groupcast serve`" + `
-prints: type its first 16 characters as you read them there, so that nobody in between gets
+prints: type its first 20 characters as you read them there, so that nobody in between gets
 the password. Scripts give the whole fingerprint with --trust.`,
 		Example: "  groupcast login https://10.0.0.1:7440 --user alice\n  groupcast login https://10.0.0.1:7440 --user alice --trust 9f2c…64 hex digits… --password-stdin < pw",
 		RunE:    func(c *cobra.Command, args []string) error { return a.logIn(c.Context(), args[0], o) },
@@ -122,16 +122,30 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
 	}
 	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its fingerprint.\n", name(address))
-	text, err := a.ask("Type its first 16 characters as you read them there")
-	if err != nil {
-		return err
+	for tries := 1; ; tries++ {
+		text, err := a.ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
+		if err != nil {
+			return err
+		}
+		compared := pki.CompareTyped(found, text)
+		switch {
+		case compared == pki.TypedRight:
+			return nil
+		case tries < typedTries && compared == pki.TypedShort:
+			fmt.Fprintf(a.err, "That is too short: it takes %d characters to tell this server from another.\n", pki.TypedHex)
+		case tries < typedTries:
+			fmt.Fprintln(a.err, "That is not the fingerprint of what answers. Read it once more.")
+		case compared == pki.TypedShort:
+			return groupcast.Errorf(groupcast.EInvalid, "that is too short for a fingerprint").WithHint("type %d characters or more; nothing was sent to %s", pki.TypedHex, address)
+		default:
+			return groupcast.Errorf(groupcast.EForbidden, "that is not the fingerprint of what answers at %s", address).
+				WithHint("read it again from the server's screen; if it is right, somebody else answers: nothing was sent")
+		}
 	}
-	if !pki.MatchesTyped(found, text) {
-		return groupcast.Errorf(groupcast.EForbidden, "that is not the fingerprint of what answers at %s", address).
-			WithHint("read it again from the server's screen; if it is right, somebody else answers: nothing was sent")
-	}
-	return nil
 }
+
+// typedTries is how often a human may mistype a fingerprint.
+const typedTries = 3
 
 // enroll makes this machine a device of the user.
 func (a *app) enroll(ctx context.Context, home config.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {

@@ -103,7 +103,7 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 // announce prints what one needs to know of a server that has just started.
 func (a *app) announce(ctx context.Context, home config.Home, h *house, o serveOptions) error {
 	id := h.authority.ID()
-	fmt.Fprintf(a.out, "Fingerprint: %s\n             %s  (what `groupcast login` asks for: the first 16 characters)\n", id, pki.FormatFingerprint(id))
+	fmt.Fprintf(a.out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", id, pki.TypedHex)
 	fmt.Fprintf(a.out, "Certificate: %s  (what a browser shows)\n", h.authority.LeafFingerprint())
 	fmt.Fprintf(a.out, "Address:     %s\nData:        %s\n", strings.Join(h.addresses(), ", "), home.Dir(config.RoleServer))
 	token, err := h.server.OfferFirstAdmin(ctx, o.resetAdmin)

@@ -132,6 +132,7 @@ type guest struct {
 	door *door
 	who  netip.Prefix
 	out  atomic.Bool // no longer counted
+	met  atomic.Bool // its first bytes were looked at
 }
 
 // Close closes the connection and gives its place free.

@@ -156,10 +156,9 @@ func (a *Authority) openSite() error {
 	if a.options.CertFile == "" && a.options.KeyFile == "" {
 		return nil
 	}
-	c, err := tls.LoadX509KeyPair(a.options.CertFile, a.options.KeyFile)
+	c, err := sitePair(a.options.CertFile, a.options.KeyFile)
 	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "cannot use the certificate %s with the key %s", a.options.CertFile, a.options.KeyFile).
-			WithHint("give PEM files: --cert the chain, leaf first, and --key its private key").Wrap(err)
+		return err
 	}
 	a.site = &c
 	return nil

@@ -101,13 +101,14 @@ func TestKnownHosts(t *testing.T) {
 
 func TestFingerprints(t *testing.T) {
 	id := protocol.ServerID{0: 0xAB, 7: 0xCD, 31: 1}
-	full, short := FormatFingerprint(id), ShortFingerprint(id)
+	full := inBase32(id)
+	short := full[:19]
 	for _, text := range []string{full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(), " " + strings.ReplaceAll(full, "-", " ") + "\n"} {
 		if got, err := ParseFingerprint(text); err != nil || got != id {
 			t.Errorf("%q: %v", text, err)
 		}
-		if !MatchesTyped(id, text) {
-			t.Errorf("%q does not match", text)
+		if got := CompareTyped(id, strings.TrimPrefix(text, "SHA256:")); got != TypedRight {
+			t.Errorf("%q: %d", text, got)
 		}
 	}
 	for _, text := range []string{"", short, id.String()[:62], id.String() + "00", "zz" + id.String()[2:]} {
@@ -117,9 +118,17 @@ func TestFingerprints(t *testing.T) {
 	}
 	other := id
 	other[9] ^= 0x80 // the first 80 bits are the first ten bytes
-	for typed, ok := range map[string]bool{short: true, strings.ToLower(short): true, short[:18]: false, "": false, "y": false, full[:24]: true} {
-		if MatchesTyped(id, typed) != ok || MatchesTyped(other, typed) {
-			t.Errorf("typed %q", typed)
+	inHex := id.String()
+	for typed, want := range map[string]Typed{
+		short: TypedRight, strings.ToLower(short): TypedRight, full[:24]: TypedRight, inHex[:20]: TypedRight, strings.ToUpper(inHex[:31]): TypedRight,
+		inHex[:4] + " " + inHex[4:24]: TypedRight, short[:18]: TypedShort, inHex[:19]: TypedShort, inHex[:8]: TypedShort, "": TypedShort, "y": TypedShort,
+		inHex[:20] + "zz": TypedWrong, "0" + inHex[:22]: TypedWrong, inHex + "00": TypedWrong, full + "AAAA": TypedWrong,
+	} {
+		if got := CompareTyped(id, typed); got != want {
+			t.Errorf("typed %q: %d, want %d", typed, got, want)
+		}
+		if CompareTyped(other, typed) == TypedRight {
+			t.Errorf("typed %q is another's, too", typed)
 		}
 	}
 	if InternalName(id) != hex.EncodeToString(id[:8])+".groupcast.internal" {
@@ -127,15 +136,25 @@ func TestFingerprints(t *testing.T) {
 	}
 }
 
+// inBase32 is a fingerprint in groups of four, as older programs printed it.
+func inBase32(id protocol.ServerID) string {
+	s := base32Letters.EncodeToString(id[:])
+	var groups []string
+	for ; len(s) > 4; s = s[4:] {
+		groups = append(groups, s[:4])
+	}
+	return strings.Join(append(groups, s), "-")
+}
+
 func FuzzParseFingerprint(f *testing.F) {
-	f.Add(FormatFingerprint(protocol.ServerID{1}))
+	f.Add(inBase32(protocol.ServerID{1}))
 	f.Add(protocol.ServerID{2}.String())
 	f.Fuzz(func(t *testing.T, text string) {
 		id, err := ParseFingerprint(text)
 		if err != nil {
 			return
 		}
-		if again, err := ParseFingerprint(FormatFingerprint(id)); err != nil || again != id {
+		if again, err := ParseFingerprint(inBase32(id)); err != nil || again != id {
 			t.Errorf("%q: %v", text, err)
 		}
 	})

@@ -19,8 +19,11 @@ import (
 // internalDomain is where the names of servers live that only pins make valid.
 const internalDomain = "groupcast.internal"
 
-// typedCharacters is how much of the fingerprint a human types: 80 bits in base32.
-const typedCharacters = 16
+// How much of the fingerprint a human types at least, in its two forms: 80 bits.
+const (
+	TypedHex    = 20
+	typedBase32 = 16
+)
 
 // Fingerprint is the SHA-256 of a CA's SubjectPublicKeyInfo: it survives a renewed certificate.
 func Fingerprint(ca *x509.Certificate) protocol.ServerID {
@@ -34,27 +37,8 @@ func InternalName(id protocol.ServerID) string {
 
 var base32Letters = base32.StdEncoding.WithPadding(base32.NoPadding)
 
-// FormatFingerprint writes the whole fingerprint for humans: base32 in groups of four. The
-// first four groups are what `login` asks to type.
-func FormatFingerprint(id protocol.ServerID) string {
-	return grouped(base32Letters.EncodeToString(id[:]))
-}
-
-// ShortFingerprint is the part of it that a human types at the first login.
-func ShortFingerprint(id protocol.ServerID) string {
-	return grouped(base32Letters.EncodeToString(id[:])[:typedCharacters])
-}
-
-func grouped(s string) string {
-	var b strings.Builder
-	for i, c := range s {
-		if i > 0 && i%4 == 0 {
-			b.WriteByte('-')
-		}
-		b.WriteRune(c)
-	}
-	return b.String()
-}
+// ShortFingerprint is its beginning, to name a server in words.
+func ShortFingerprint(id protocol.ServerID) string { return id.String()[:16] }
 
 // bare takes away what humans put between the characters.
 func bare(s string) string {
@@ -80,14 +64,30 @@ func ParseFingerprint(text string) (protocol.ServerID, error) {
 	return protocol.ServerID(b), nil
 }
 
-// MatchesTyped says whether what a human typed is the fingerprint or at least its first 16
-// characters (80 bits; eight hex digits could be ground).
-func MatchesTyped(id protocol.ServerID, typed string) bool {
-	full := base32Letters.EncodeToString(id[:])
+// Typed is how what a human typed of a fingerprint compares with it.
+type Typed uint8
+
+// The results.
+const (
+	TypedWrong Typed = iota
+	TypedShort       // too little to tell one server from another
+	TypedRight
+)
+
+// CompareTyped compares what a human typed with the fingerprint, in hex or in base32: all of it,
+// or a beginning that nobody can grind a key for (80 bits).
+func CompareTyped(id protocol.ServerID, typed string) Typed {
 	s := bare(typed)
-	if whole, err := ParseFingerprint(typed); err == nil {
-		return whole == id
+	asHex, as32 := strings.ToUpper(hex.EncodeToString(id[:])), base32Letters.EncodeToString(id[:])
+	switch {
+	case len(s) >= TypedHex && begins(asHex, s), len(s) >= typedBase32 && begins(as32, s):
+		return TypedRight
+	case len(s) < typedBase32, len(s) < TypedHex && begins(asHex, s):
+		return TypedShort
 	}
-	return len(s) >= typedCharacters && len(s) <= len(full) &&
-		subtle.ConstantTimeCompare([]byte(s), []byte(full[:len(s)])) == 1
+	return TypedWrong
+}
+
+func begins(whole, part string) bool {
+	return len(part) <= len(whole) && subtle.ConstantTimeCompare([]byte(whole[:len(part)]), []byte(part)) == 1
 }

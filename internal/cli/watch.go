@@ -94,7 +94,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 	shared := a.sayShared(s.Deliveries)
 	switch {
 	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired:
-		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("when it is mended: groupcast transfer retry %d", t.No)
+		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("%s", a.howAgain(ctx, client, t))
 	case t.Failed > 0:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
 	case t.Incomplete > 0:
@@ -124,4 +124,12 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 		lines = append(lines, "  "+when)
 	}
 	show.draw(head, append(lines, deviceLines(s, show.height())...))
+}
+
+// howAgain is how to send a transfer that is closed once more.
+func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) string {
+	if g, err := client.Group(ctx, t.Group); groupcast.ErrorCode(err) == groupcast.ENotFound || err == nil && g.ID != t.GroupID {
+		return "the group was deleted: send the files to another one with `groupcast send GROUP PATH`"
+	}
+	return fmt.Sprintf("when it is mended: groupcast transfer retry %d", t.No)
 }

@@ -129,6 +129,19 @@ func (s *Server) did(ctx context.Context, p groupcast.Principal, no protocol.Tra
 	return tr, nil
 }
 
+// mayGoAgain says why a transfer can be owed to nobody any more.
+func (s *Server) mayGoAgain(ctx context.Context, tr store.Transfer) error {
+	g, err := s.store.Group(ctx, tr.Group)
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		return err
+	}
+	if err == nil && g.ID == tr.GroupID {
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EConflict, "the group %s of transfer %d was deleted", tr.Group, tr.No).
+		WithHint("send the files to another group: `groupcast send GROUP PATH`")
+}
+
 // RetryTransfer owes again what ended badly.
 func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
 	if err := mustAdmin(p); err != nil {
@@ -137,6 +150,9 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	tr, err := s.store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
+	}
+	if err := s.mayGoAgain(ctx, tr); err != nil {
+		return tr.Transfer, err
 	}
 	if tr.ContentGone {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
@@ -168,6 +184,9 @@ func (s *Server) SendTransfer(ctx context.Context, p groupcast.Principal, no pro
 	tr, err := s.store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
+	}
+	if err := s.mayGoAgain(ctx, tr); err != nil {
+		return tr.Transfer, err
 	}
 	if !tr.State.Open() {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).

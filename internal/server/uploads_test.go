@@ -112,3 +112,26 @@ func TestACopyThatDoesNotFitIsRefused(t *testing.T) {
 		}
 	})
 }
+
+// No hint names a command that cannot work: what was promised to a deleted group goes to nobody.
+func TestATransferOfADeletedGroupSaysSo(t *testing.T) {
+	withContent(t, map[string]string{"d/a": "before"}, func(w *world, dir string) {
+		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Hold: true})
+		w.must(err)
+		w.must(w.DeleteGroup(w.ctx, local, "g"))
+		for what, try := range map[string]func() error{
+			"retry": func() error { _, err := w.RetryTransfer(w.ctx, local, tr.No); return err },
+			"send":  func() error { _, err := w.SendTransfer(w.ctx, local, tr.No); return err },
+		} {
+			for _, again := range []bool{false, true} { // another group of the name is not the one that was promised it
+				if again && what == "retry" {
+					w.group("g")
+				}
+				err := try()
+				if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), "was deleted") || strings.Contains(err.Error(), "retry") {
+					t.Errorf("%s: %v", what, err)
+				}
+			}
+		}
+	})
+}

@@ -115,6 +115,7 @@ export const api = {
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
   sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
+  deliveryEntries: (no: number, device: string, from: number, limit: number) => call<T.DeliveryEntries>("GET", `/transfers/${no}/deliveries/${device}/entries?from=${from}&limit=${limit}`),
   act: (no: number, device: string, action: "catch-up" | "later" | "drop") => call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
   dropMember: (no: number, user: string) => call<T.Transfer>("POST", `/transfers/${no}/members/${e(user)}/drop`, {}),
   lossMap: (no: number) => call<T.LossMap>("GET", `/transfers/${no}/loss`),

@@ -82,3 +82,9 @@ const hostile = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2
 export function name(s: string | undefined): string {
   return (s ?? "").replace(hostile, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
+
+/** Where a delivery stands, with what does not lie under its name. */
+export function stateText(d: { state: string; entries?: number; missing?: number; beside?: number }): string {
+  const text = d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
+  return d.beside && !["queued", "receiving", "refused"].includes(d.state) ? `${text} · ${d.beside} kept beside` : text;
+}

@@ -34,6 +34,8 @@ type serveOptions struct {
 	retryBytes           uint64
 	reserve              string
 	reserveBytes         int64
+	auditKeep            string
+	auditAge             time.Duration
 }
 
 func (a *app) serve() *cobra.Command {
@@ -60,6 +62,7 @@ login; the first start also gives a one-time link to make an administrator who l
 	f.DurationVar(&o.gather, "gather", 10*time.Second, "wait so long for further devices before pending files go out")
 	f.StringVar(&o.retrySpace, "retry-space", "20GiB", "disk that uploads may take after their transfer ended badly, so that it can be retried")
 	f.StringVar(&o.reserve, "reserve", "", "space that uploads and copies leave free on the disk (default: the larger of 1 GiB and 5 %, at most a tenth of the disk)")
+	f.StringVar(&o.auditKeep, "audit-keep", "730d", "how long the audit log stays in the database; older entries go to files in the folder audit")
 	f.DurationVar(&o.gatherMax, "gather-max", time.Minute, "and at most so long in all")
 	return c
 }
@@ -69,6 +72,9 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 		return groupcast.Errorf(groupcast.EForbidden, "--reset-admin works from a terminal only").WithHint("start the server by hand once: groupcast serve --reset-admin")
 	}
 	if o.retryBytes, err = config.ParseSize(o.retrySpace); err != nil {
+		return err
+	}
+	if o.auditAge, err = config.ParseDuration(o.auditKeep); err != nil {
 		return err
 	}
 	if o.reserve != "" {

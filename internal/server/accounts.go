@@ -83,7 +83,7 @@ func (s *Server) checkPassword(ctx context.Context, from, name string, pw groupc
 	if known {
 		object = name
 	}
-	s.audit(ctx, groupcast.Principal{From: from}, "login.failed", object, "")
+	s.refused(ctx, "login.failed", object, from)
 	return groupcast.User{}, errWrongPassword
 }
 

@@ -37,13 +37,20 @@ func (s *Server) OfferFirstAdmin(ctx context.Context, reset bool) (string, error
 var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized, "this one-time token is not valid, was used, or is older than 15 minutes").
 	WithHint("start the server again with `groupcast serve --reset-admin`, or use `groupcast user add NAME --role admin` on the server's own machine")
 
+// errNothingToSetUp answers as for a path that does not exist: no one-time token is out.
+var errNothingToSetUp = groupcast.Errorf(groupcast.ENotFound, "there is nothing to set up: no one-time link is open").
+	WithHint("%s", errFirstToken.Hint)
+
 // FirstAdmin makes the first administrator.
 func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {
 	s.first.mu.Lock()
 	defer s.first.mu.Unlock()
+	if s.first.expires.IsZero() || s.now().After(s.first.expires) {
+		return groupcast.User{}, errNothingToSetUp
+	}
 	hash := hashToken(f.Token)
-	if s.first.expires.IsZero() || s.now().After(s.first.expires) || subtle.ConstantTimeCompare(hash[:], s.first.hash[:]) != 1 {
-		s.audit(ctx, groupcast.Principal{From: from}, "admin.first.refused", "", "")
+	if subtle.ConstantTimeCompare(hash[:], s.first.hash[:]) != 1 {
+		s.refused(ctx, "admin.first.refused", "", from)
 		return groupcast.User{}, errFirstToken
 	}
 	if n, err := s.store.Administrators(ctx); err != nil {

@@ -47,6 +47,8 @@ type Config struct {
 	GatherMax  time.Duration // of the gather window; 0: 10 s and 60 s
 	MaxRate    uint64        // bytes a second, multicast and HTTPS together; 0: no limit
 	RetrySpace uint64        // bytes of content kept for retries; 0: 20 GiB
+	AuditKeep  time.Duration // age of the oldest entry of the audit log in the database; 0: two years
+	AuditRows  int           // entries of it there; 0: 1,000,000
 	Room       Room          // on the disk of Dir; nil: as much as it takes
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
@@ -68,6 +70,7 @@ type Server struct {
 	roster    *roster
 	live      *live
 	first     firstToken
+	refusals  refusals
 	lines     *lines
 	streams   *streams
 	rounds    rounds
@@ -97,6 +100,12 @@ func New(cfg Config) (*Server, error) {
 	}
 	if cfg.RetrySpace == 0 {
 		cfg.RetrySpace = defaultRetrySpace
+	}
+	if cfg.AuditKeep == 0 {
+		cfg.AuditKeep = defaultAuditKeep
+	}
+	if cfg.AuditRows == 0 {
+		cfg.AuditRows = defaultAuditRows
 	}
 	if cfg.Room == nil {
 		cfg.Room = anyRoom{}
@@ -162,6 +171,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.roster.close()
 	s.hub.close()
 	all.Wait()
+	s.flushRefused(context.WithoutCancel(ctx), true)
 	return s.content.uploads.Close()
 }
 
@@ -204,6 +214,8 @@ func (s *Server) keepHouse(ctx context.Context) {
 			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
 		}
 		s.flushTouches(ctx)
+		s.flushRefused(ctx, false)
+		s.pruneAudit(ctx)
 		select {
 		case <-ctx.Done():
 			return

@@ -245,6 +245,10 @@ type Records interface {
 	AppendAudit(ctx context.Context, e groupcast.AuditEntry) error
 	// Audit lists the newest first.
 	Audit(ctx context.Context, f AuditFilter) ([]groupcast.AuditEntry, error)
+	// OldestAudit lists the oldest first; the number of all entries is Total.
+	OldestAudit(ctx context.Context, limit int) (groupcast.Page[groupcast.AuditEntry], error)
+	// DeleteAudit deletes the entries up to an ID, that one included.
+	DeleteAudit(ctx context.Context, id int64) error
 	// Setting answers ENotFound for a key that was never set.
 	Setting(ctx context.Context, key string) (string, error)
 	SetSetting(ctx context.Context, key, value string) error

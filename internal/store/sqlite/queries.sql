@@ -600,6 +600,15 @@ WHERE (CAST(@before AS BIGINT) = 0 OR id < @before)
     AND (CAST(@object AS TEXT) = '' OR object = @object)
 ORDER BY id DESC LIMIT @most;
 
+-- name: CountAudit :one
+SELECT COUNT(*) FROM audit;
+
+-- name: OldestAudit :many
+SELECT * FROM audit ORDER BY id LIMIT @most;
+
+-- name: DeleteAudit :execrows
+DELETE FROM audit WHERE id <= @id;
+
 -- name: Setting :one
 SELECT value FROM settings WHERE name = @name;
 

@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"math"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -70,15 +71,43 @@ func (s *Store) Audit(ctx context.Context, f store.AuditFilter) (out []groupcast
 		rows, err := q.Audit(ctx, queries.AuditParams{
 			Before: f.Before, Actor: f.Actor, Action: f.Action, Object: f.Object, Most: int32(limit(f.Limit)),
 		})
-		for _, r := range rows {
-			out = append(out, groupcast.AuditEntry{
-				ID: r.ID, At: instant(r.At), Actor: r.Actor, Action: r.Action, Object: r.Object,
-				Detail: r.Detail, Address: r.Address,
-			})
-		}
+		out = auditFrom(rows)
 		return err
 	})
 	return out, err
+}
+
+func auditFrom(rows []queries.Audit) []groupcast.AuditEntry {
+	out := make([]groupcast.AuditEntry, len(rows))
+	for i, r := range rows {
+		out[i] = groupcast.AuditEntry{
+			ID: r.ID, At: instant(r.At), Actor: r.Actor, Action: r.Action, Object: r.Object,
+			Detail: r.Detail, Address: r.Address,
+		}
+	}
+	return out
+}
+
+// OldestAudit lists the oldest entries first.
+func (s *Store) OldestAudit(ctx context.Context, limit int) (out groupcast.Page[groupcast.AuditEntry], err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		total, err := q.CountAudit(ctx)
+		if err != nil {
+			return err
+		}
+		rows, err := q.OldestAudit(ctx, int32(min(limit, math.MaxInt32)))
+		out.Rows, out.Total = auditFrom(rows), int(total)
+		return err
+	})
+	return out, err
+}
+
+// DeleteAudit deletes the oldest entries.
+func (s *Store) DeleteAudit(ctx context.Context, id int64) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		_, err := q.DeleteAudit(ctx, id)
+		return err
+	})
 }
 
 // Setting reads a setting.

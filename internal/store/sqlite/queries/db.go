@@ -102,6 +102,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countStmt, err = db.PrepareContext(ctx, count); err != nil {
 		return nil, fmt.Errorf("error preparing query Count: %w", err)
 	}
+	if q.countAuditStmt, err = db.PrepareContext(ctx, countAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query CountAudit: %w", err)
+	}
 	if q.countClosedStmt, err = db.PrepareContext(ctx, countClosed); err != nil {
 		return nil, fmt.Errorf("error preparing query CountClosed: %w", err)
 	}
@@ -137,6 +140,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.decideRequestStmt, err = db.PrepareContext(ctx, decideRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query DecideRequest: %w", err)
+	}
+	if q.deleteAuditStmt, err = db.PrepareContext(ctx, deleteAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query DeleteAudit: %w", err)
 	}
 	if q.deleteDeviceStmt, err = db.PrepareContext(ctx, deleteDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query DeleteDevice: %w", err)
@@ -254,6 +260,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.membershipsOfUserStmt, err = db.PrepareContext(ctx, membershipsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOfUser: %w", err)
+	}
+	if q.oldestAuditStmt, err = db.PrepareContext(ctx, oldestAudit); err != nil {
+		return nil, fmt.Errorf("error preparing query OldestAudit: %w", err)
 	}
 	if q.oldestOpenTransfersStmt, err = db.PrepareContext(ctx, oldestOpenTransfers); err != nil {
 		return nil, fmt.Errorf("error preparing query OldestOpenTransfers: %w", err)
@@ -546,6 +555,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countStmt: %w", cerr)
 		}
 	}
+	if q.countAuditStmt != nil {
+		if cerr := q.countAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAuditStmt: %w", cerr)
+		}
+	}
 	if q.countClosedStmt != nil {
 		if cerr := q.countClosedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countClosedStmt: %w", cerr)
@@ -604,6 +618,11 @@ func (q *Queries) Close() error {
 	if q.decideRequestStmt != nil {
 		if cerr := q.decideRequestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing decideRequestStmt: %w", cerr)
+		}
+	}
+	if q.deleteAuditStmt != nil {
+		if cerr := q.deleteAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deleteAuditStmt: %w", cerr)
 		}
 	}
 	if q.deleteDeviceStmt != nil {
@@ -799,6 +818,11 @@ func (q *Queries) Close() error {
 	if q.membershipsOfUserStmt != nil {
 		if cerr := q.membershipsOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membershipsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.oldestAuditStmt != nil {
+		if cerr := q.oldestAuditStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oldestAuditStmt: %w", cerr)
 		}
 	}
 	if q.oldestOpenTransfersStmt != nil {
@@ -1126,6 +1150,7 @@ type Queries struct {
 	closeOfferStmt                *sql.Stmt
 	copyOnMachineStmt             *sql.Stmt
 	countStmt                     *sql.Stmt
+	countAuditStmt                *sql.Stmt
 	countClosedStmt               *sql.Stmt
 	countDeliveriesStmt           *sql.Stmt
 	countDevicesStmt              *sql.Stmt
@@ -1138,6 +1163,7 @@ type Queries struct {
 	countUsersStmt                *sql.Stmt
 	counterStmt                   *sql.Stmt
 	decideRequestStmt             *sql.Stmt
+	deleteAuditStmt               *sql.Stmt
 	deleteDeviceStmt              *sql.Stmt
 	deleteGroupStmt               *sql.Stmt
 	deleteTokenStmt               *sql.Stmt
@@ -1177,6 +1203,7 @@ type Queries struct {
 	memberStmt                    *sql.Stmt
 	membersStmt                   *sql.Stmt
 	membershipsOfUserStmt         *sql.Stmt
+	oldestAuditStmt               *sql.Stmt
 	oldestOpenTransfersStmt       *sql.Stmt
 	openRequestStmt               *sql.Stmt
 	openRequestsOfUserStmt        *sql.Stmt
@@ -1261,6 +1288,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		closeOfferStmt:                q.closeOfferStmt,
 		copyOnMachineStmt:             q.copyOnMachineStmt,
 		countStmt:                     q.countStmt,
+		countAuditStmt:                q.countAuditStmt,
 		countClosedStmt:               q.countClosedStmt,
 		countDeliveriesStmt:           q.countDeliveriesStmt,
 		countDevicesStmt:              q.countDevicesStmt,
@@ -1273,6 +1301,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countUsersStmt:                q.countUsersStmt,
 		counterStmt:                   q.counterStmt,
 		decideRequestStmt:             q.decideRequestStmt,
+		deleteAuditStmt:               q.deleteAuditStmt,
 		deleteDeviceStmt:              q.deleteDeviceStmt,
 		deleteGroupStmt:               q.deleteGroupStmt,
 		deleteTokenStmt:               q.deleteTokenStmt,
@@ -1312,6 +1341,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		memberStmt:                    q.memberStmt,
 		membersStmt:                   q.membersStmt,
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
+		oldestAuditStmt:               q.oldestAuditStmt,
 		oldestOpenTransfersStmt:       q.oldestOpenTransfersStmt,
 		openRequestStmt:               q.openRequestStmt,
 		openRequestsOfUserStmt:        q.openRequestsOfUserStmt,

@@ -687,6 +687,17 @@ func (q *Queries) Count(ctx context.Context, name string) (int64, error) {
 	return value, err
 }
 
+const countAudit = `-- name: CountAudit :one
+SELECT COUNT(*) FROM audit
+`
+
+func (q *Queries) CountAudit(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countAuditStmt, countAudit)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countClosed = `-- name: CountClosed :exec
 UPDATE transfers SET owed = owed - 1, verified = verified + $1, failed = failed + $2,
     incomplete = incomplete + $3
@@ -853,6 +864,18 @@ func (q *Queries) DecideRequest(ctx context.Context, arg DecideRequestParams) (i
 		arg.GroupID,
 		arg.UserID,
 	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const deleteAudit = `-- name: DeleteAudit :execrows
+DELETE FROM audit WHERE id <= $1
+`
+
+func (q *Queries) DeleteAudit(ctx context.Context, id int64) (int64, error) {
+	result, err := q.exec(ctx, q.deleteAuditStmt, deleteAudit, id)
 	if err != nil {
 		return 0, err
 	}
@@ -1992,6 +2015,41 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 	for rows.Next() {
 		var i MembershipsOfUserRow
 		if err := rows.Scan(&i.GroupID, &i.Since); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const oldestAudit = `-- name: OldestAudit :many
+SELECT id, at, actor, action, object, detail, address FROM audit ORDER BY id LIMIT $1
+`
+
+func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) {
+	rows, err := q.query(ctx, q.oldestAuditStmt, oldestAudit, most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Audit
+	for rows.Next() {
+		var i Audit
+		if err := rows.Scan(
+			&i.ID,
+			&i.At,
+			&i.Actor,
+			&i.Action,
+			&i.Object,
+			&i.Detail,
+			&i.Address,
+		); err != nil {
 			return nil, err
 		}
 		items = append(items, i)

@@ -1,0 +1,97 @@
+package server
+
+import (
+	"context"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+// countEvery is how often the refused calls of strangers are written into the audit log.
+const countEvery = time.Minute
+
+// maxRefusedAddresses bounds the addresses that are told apart within a minute.
+const maxRefusedAddresses = 1000
+
+// refusals counts calls without an account that were turned away. The first of a kind is written into the
+// audit log at once; those that follow share one entry a minute, so that somebody without an account
+// can neither fill the disk nor hide other entries.
+type refusals struct {
+	mu sync.Mutex
+	of map[string]*refused // by action
+}
+
+type refused struct {
+	since     time.Time
+	count     int
+	last      groupcast.AuditEntry
+	addresses map[string]bool
+}
+
+// refused notes that a stranger's call was turned away.
+func (s *Server) refused(ctx context.Context, action, object, from string) {
+	e := groupcast.AuditEntry{Action: action, Object: object, Address: from}
+	if first, counted := s.refusals.note(e, s.now()); first {
+		s.audit(ctx, groupcast.Principal{From: from}, action, object, "")
+	} else if counted != nil {
+		s.auditRefused(ctx, *counted)
+	}
+}
+
+// note counts a refusal. It says whether it is the first one for a while, and gives the count of the
+// minute that is over, if there is one.
+func (r *refusals) note(e groupcast.AuditEntry, now time.Time) (first bool, over *refused) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.of == nil {
+		r.of = map[string]*refused{}
+	}
+	c := r.of[e.Action]
+	if c == nil {
+		r.of[e.Action] = &refused{since: now, addresses: map[string]bool{}}
+		return true, nil
+	}
+	if now.Sub(c.since) >= countEvery && c.count > 0 {
+		over = c
+		c = &refused{since: now, addresses: map[string]bool{}}
+		r.of[e.Action] = c
+	}
+	c.count++
+	c.last = e
+	if len(c.addresses) < maxRefusedAddresses {
+		c.addresses[e.Address] = true
+	}
+	return false, over
+}
+
+// over gives the counts of the minutes that are over, or of all of them.
+func (r *refusals) over(now time.Time, all bool) (out []refused) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for action, c := range r.of {
+		if !all && now.Sub(c.since) < countEvery {
+			continue
+		}
+		if delete(r.of, action); c.count > 0 {
+			out = append(out, *c)
+		}
+	}
+	return out
+}
+
+// flushRefused writes the counts of refused calls.
+func (s *Server) flushRefused(ctx context.Context, all bool) {
+	for _, c := range s.refusals.over(s.now(), all) {
+		s.auditRefused(ctx, c)
+	}
+}
+
+func (s *Server) auditRefused(ctx context.Context, c refused) {
+	detail := fmt.Sprintf("%d more since %s, from %d addresses; the last one is named", c.count, c.since.UTC().Format(time.TimeOnly), len(c.addresses))
+	if len(c.addresses) == maxRefusedAddresses {
+		detail = fmt.Sprintf("%d more since %s, from %d addresses or more; the last one is named", c.count, c.since.UTC().Format(time.TimeOnly), maxRefusedAddresses)
+	}
+	s.audit(ctx, groupcast.Principal{From: c.last.Address}, c.last.Action, c.last.Object, detail)
+}

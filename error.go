@@ -16,8 +16,11 @@ const (
 	EForbidden    Code = "forbidden"
 	ENotFound     Code = "not_found"
 	EConflict     Code = "conflict"
-	ECopied       Code = "copied"    // another machine that runs now uses the same login
-	EExhausted    Code = "exhausted" // too many, too large, try later
+	ECopied       Code = "copied"      // another machine that runs now uses the same login
+	EExhausted    Code = "exhausted"   // too many, too large, try later
+	EBusy         Code = "busy"        // too much at once: try again in a moment, nothing is wrong with what was asked
+	ENobody       Code = "nobody"      // nobody is there to be sent anything
+	EUnconfirmed  Code = "unconfirmed" // restored from a backup, and the memberships are not confirmed yet
 	EUnavailable  Code = "unavailable"
 	EClosed       Code = "closed" // it is over for good: asking again changes nothing
 	EInternal     Code = "internal"

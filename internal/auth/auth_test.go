@@ -78,7 +78,7 @@ func TestTheLineIsBounded(t *testing.T) {
 	for p.inLine.Load() < int32(waitingLine+cap(p.turns)) {
 		time.Sleep(time.Millisecond)
 	}
-	if _, err := p.Hash(ctx, "password"); groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if _, err := p.Hash(ctx, "password"); groupcast.ErrorCode(err) != groupcast.EBusy {
 		t.Errorf("one more than the line: %v", err)
 	}
 	cancel()

@@ -60,7 +60,7 @@ func CheckNew(password groupcast.Password) error {
 
 var (
 	errTooLong = groupcast.Errorf(groupcast.EInvalid, "the password is longer than %d bytes", MaxPasswordBytes)
-	errBusy    = groupcast.Errorf(groupcast.EExhausted, "too many logins at once").WithHint("try again in a few seconds")
+	errBusy    = groupcast.Errorf(groupcast.EBusy, "too many logins at once").WithHint("try again in a few seconds")
 )
 
 // Hash makes the PHC string to keep for a password that CheckNew accepted.

@@ -51,13 +51,17 @@ type usageError struct{ error }
 // Main runs the command line and gives the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	_ = config.NoCoreDumps() // where the system has no such limit, there is nothing to set
-	a := &app{args: args, in: in, out: out, err: errs}
+	checked := &output{w: out}
+	a := &app{args: args, in: in, out: checked, err: errs}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
-	err := root.ExecuteContext(ctx)
-	return a.exit(err)
+	code := a.exit(root.ExecuteContext(ctx))
+	if err := checked.failed(); err != nil && (code == exitDone || code == exitOwed) {
+		code = a.exit(err)
+	}
+	return code
 }
 
 // exit says an error in words and maps it to the exit code.
@@ -235,6 +239,9 @@ func (a *app) logger() *slog.Logger {
 
 // isTerminal says whether a stream is a terminal that a human looks at.
 func isTerminal(stream any) bool {
+	if o, ok := stream.(*output); ok {
+		stream = o.w
+	}
 	f, ok := stream.(*os.File)
 	return ok && term.IsTerminal(int(f.Fd()))
 }

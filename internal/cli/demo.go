@@ -109,7 +109,7 @@ func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	daemons.Go(func() {
-		_ = errors.Join(h.run(ctx), h.close()) // what goes wrong shows in what the demo waits for
+		_ = errors.Join(h.run(ctx, nil), h.close()) // what goes wrong shows in what the demo waits for
 	})
 	d.admin, d.url, d.pin = apiclient.Local(home.Socket()), "https://"+listen, h.authority.ID().String()
 	d.tell("1. A server on %s, with a CA of its own; fingerprint %s…", listen, d.pin[:16])

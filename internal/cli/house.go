@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"os"
 	"path/filepath"
 	"syscall"
 	"time"
@@ -33,12 +34,13 @@ type house struct {
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	station   *session.Station
 	maxRate   uint64 // bytes a second; 0: no limit
+	log       *slog.Logger
 	closers   []func() error
 }
 
 // openHouse opens a server's home and its doors. An error says what is in the way.
 func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.Logger) (h *house, err error) {
-	h = &house{}
+	h = &house{log: log}
 	defer func() {
 		if err != nil {
 			err = errors.Join(err, h.close())
@@ -141,9 +143,20 @@ func (h *house) openSetUp(log *slog.Logger) error {
 	return err
 }
 
-// run serves until ctx ends or a part fails.
-func (h *house) run(ctx context.Context) error {
+// run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
+// browsers anew.
+func (h *house) run(ctx context.Context, again <-chan os.Signal) error {
 	all, ctx := errgroup.WithContext(ctx)
+	all.Go(func() error {
+		for {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-again:
+				h.reload()
+			}
+		}
+	})
 	all.Go(func() error { return h.station.Run(ctx) })
 	all.Go(func() error { return h.server.Run(ctx) })
 	all.Go(func() error { return h.http.Serve(ctx) })
@@ -155,6 +168,15 @@ func (h *house) run(ctx context.Context) error {
 		return nil // it was asked to stop
 	}
 	return err
+}
+
+// reload takes a renewed certificate; one that cannot be used leaves the one before.
+func (h *house) reload() {
+	if err := h.authority.Reload(); err != nil {
+		h.log.Error("the certificate is not read anew; the one before stays", "err", err)
+		return
+	}
+	h.log.Info("read anew on SIGHUP: --cert and --key")
 }
 
 // close gives back in the opposite order what was opened.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"math/rand/v2"
 	"os"
 	"path/filepath"
 	"runtime"
@@ -163,7 +164,7 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 		return err
 	}
 	defer client.Close()
-	in, err := patiently(ctx, client, groupcast.Login{
+	in, err := a.patiently(ctx, client, groupcast.Login{
 		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(), OS: runtime.GOOS + "/" + runtime.GOARCH,
 		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: wireVersion,
 	})
@@ -186,20 +187,36 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 	return a.one(said{in.User.Name, in.Device, address, id}, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address, in.User.Name, in.Device.Name)
 }
 
-// loginPause is how long a login waits in all where the server asks for a moment after a
-// mistyped password.
-const loginPause = 4 * time.Second
+// How long a login waits in all: where the server asks for a moment after a mistyped password, and
+// where it is busy with the logins of others.
+const (
+	loginPause = 4 * time.Second
+	busyPause  = 3 * time.Minute
+)
 
-func patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
-	for waited := time.Duration(0); ; waited += time.Second {
+func (a *app) patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
+	started, said := time.Now(), false
+	for {
 		in, err := client.Login(ctx, l)
-		if groupcast.ErrorCode(err) != groupcast.EExhausted || waited >= loginPause {
+		pause, most := time.Second, loginPause
+		switch groupcast.ErrorCode(err) {
+		case groupcast.EBusy:
+			pause, most = pause/2+rand.N(2*time.Second), busyPause // those who wait do not come back together
+		case groupcast.EExhausted:
+		default:
 			return in, err
+		}
+		if err == nil || time.Since(started) > most {
+			return in, err
+		}
+		if most == busyPause && !said {
+			said = true
+			fmt.Fprintln(a.err, "the server is busy with other logins, waiting")
 		}
 		select {
 		case <-ctx.Done():
 			return in, ctx.Err()
-		case <-time.After(time.Second):
+		case <-time.After(pause):
 		}
 	}
 }

@@ -98,6 +98,8 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 }
 
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
+	_, end := a.stayUp()
+	defer end()
 	return a.receiveTelling(ctx, o, agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: isTerminal(a.in) && isTerminal(a.out)})
 }
 

@@ -86,7 +86,7 @@ func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptio
 	}
 	n := o.new
 	n.Group = group
-	if _, err := client.Group(ctx, group); err != nil {
+	if err := mayPromise(ctx, client, n); err != nil {
 		return groupcast.Transfer{}, err // before an hour of uploading
 	}
 	var err error
@@ -139,4 +139,23 @@ func perSecond(bytes uint64, d time.Duration) string {
 		return ""
 	}
 	return config.FormatSize(uint64(float64(bytes)/d.Seconds())) + "/s"
+}
+
+// mayPromise asks beforehand what the server would say in the end: that there is no such group, and
+// of what is to be sent now that nobody is in it or nothing is sent yet.
+func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) error {
+	g, err := client.Group(ctx, n.Group)
+	if err != nil || !n.Now {
+		return err
+	}
+	if g.Members == 0 {
+		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
+			WithHint("groupcast member add %s USER; to promise it to those who come later: groupcast pending add %s PATH", g.Name, g.Name)
+	}
+	st, err := client.ServerStatus(ctx)
+	if err == nil && st.Restored {
+		return groupcast.Errorf(groupcast.EUnconfirmed, "the server was restored from a backup and sends nothing until an administrator confirms the memberships").
+			WithHint("look at `groupcast member list %s`, then: groupcast restore --confirm", g.Name)
+	}
+	return err
 }

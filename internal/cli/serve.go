@@ -71,6 +71,8 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if o.resetAdmin && !isTerminal(a.out) {
 		return groupcast.Errorf(groupcast.EForbidden, "--reset-admin works from a terminal only").WithHint("start the server by hand once: groupcast serve --reset-admin")
 	}
+	again, end := a.stayUp()
+	defer end()
 	if o.retryBytes, err = config.ParseSize(o.retrySpace); err != nil {
 		return err
 	}
@@ -103,7 +105,7 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err := a.announce(ctx, home, h, o); err != nil {
 		return err
 	}
-	return h.run(ctx)
+	return h.run(ctx, again)
 }
 
 // announce prints what one needs to know of a server that has just started.

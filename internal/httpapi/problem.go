@@ -24,6 +24,9 @@ var statuses = map[groupcast.Code]int{
 	groupcast.EConflict:     http.StatusConflict,
 	groupcast.ECopied:       http.StatusConflict,
 	groupcast.EExhausted:    http.StatusTooManyRequests,
+	groupcast.EBusy:         http.StatusTooManyRequests,
+	groupcast.ENobody:       http.StatusConflict,
+	groupcast.EUnconfirmed:  http.StatusConflict,
 	groupcast.EUnavailable:  http.StatusServiceUnavailable,
 	groupcast.EClosed:       http.StatusGone,
 	groupcast.EInternal:     http.StatusInternalServerError,
@@ -82,8 +85,10 @@ func codeOf(status int) groupcast.Code {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
 		return groupcast.EExhausted
-	case status == http.StatusConflict: // ECopied has it too
+	case status == http.StatusConflict: // other codes have it, too
 		return groupcast.EConflict
+	case status == http.StatusTooManyRequests:
+		return groupcast.EExhausted
 	case status >= 500:
 		return groupcast.EInternal
 	}

@@ -43,9 +43,9 @@ type Authority struct {
 	options Options
 	tlsKey  crypto.Signer
 	signKey ed25519.PrivateKey
-	site    *tls.Certificate // --cert, nil without
 
-	mu   sync.Mutex // guards the leaves, which renew themselves
+	mu   sync.Mutex       // guards what follows
+	site *tls.Certificate // --cert, nil without
 	leaf *x509.Certificate
 	sign *x509.Certificate
 }
@@ -160,8 +160,19 @@ func (a *Authority) openSite() error {
 	if err != nil {
 		return err
 	}
+	a.mu.Lock()
 	a.site = &c
+	a.mu.Unlock()
 	return nil
+}
+
+// Reload reads the certificate for browsers and its key again; an error leaves the one before.
+func (a *Authority) Reload() error { return a.openSite() }
+
+func (a *Authority) siteCertificate() *tls.Certificate {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.site
 }
 
 // ID is the server's identity: the fingerprint that clients pin.
@@ -189,8 +200,8 @@ func (a *Authority) SigningChain() [][]byte {
 
 // LeafFingerprint is the SHA-256 of the certificate that browsers show in their dialog.
 func (a *Authority) LeafFingerprint() protocol.Digest {
-	if a.site != nil {
-		return sha256.Sum256(a.site.Certificate[0])
+	if site := a.siteCertificate(); site != nil {
+		return sha256.Sum256(site.Certificate[0])
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()

@@ -21,8 +21,8 @@ func (a *Authority) ServerTLS() *tls.Config {
 // certificateFor chooses by name: clients of groupcast ask for the internal name and get the
 // own leaf, browsers get the site's certificate if there is one.
 func (a *Authority) certificateFor(hello *tls.ClientHelloInfo) (*tls.Certificate, error) {
-	if a.site != nil && !internal(hello.ServerName) {
-		return a.site, nil
+	if site := a.siteCertificate(); site != nil && !internal(hello.ServerName) {
+		return site, nil
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -46,9 +46,9 @@ func (a *Authority) KnowsHost(host string) bool {
 	}
 	host = strings.ToLower(strings.Trim(host, "[]"))
 	a.mu.Lock()
-	leaf := a.leaf
+	leaf, site := a.leaf, a.site
 	a.mu.Unlock()
-	return names(leaf, host) || (a.site != nil && a.site.Leaf != nil && names(a.site.Leaf, host))
+	return names(leaf, host) || (site != nil && site.Leaf != nil && names(site.Leaf, host))
 }
 
 func names(c *x509.Certificate, host string) bool {

@@ -8,7 +8,7 @@ import (
 
 const confirmSetting = "restore.unconfirmed"
 
-var errUnconfirmed = groupcast.Errorf(groupcast.EUnavailable, "the server was restored from a backup and sends nothing until an administrator confirms the memberships").
+var errUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "the server was restored from a backup and sends nothing until an administrator confirms the memberships").
 	WithHint("look at `groupcast member list GROUP`, then use `groupcast restore --confirm`")
 
 // loadPause stops sending if a restore was not confirmed yet (O4).

@@ -32,6 +32,11 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.Transfer{}, err
 	}
+	if n.Now {
+		if err := s.maySend(g); err != nil {
+			return groupcast.Transfer{}, err
+		}
+	}
 	if s.live.full() {
 		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
 			WithHint("cancel some of `groupcast pending list`")
@@ -291,4 +296,20 @@ func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
 	if err := s.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		s.log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
 	}
+}
+
+// maySend says why nothing could be sent to a group now: it has nobody, or nobody's membership is
+// confirmed after a restore. What is promised for later may wait for both.
+func (s *Server) maySend(g groupcast.Group) error {
+	s.live.mu.Lock()
+	paused := s.live.sched.paused
+	s.live.mu.Unlock()
+	switch {
+	case paused:
+		return errUnconfirmed
+	case g.Members == 0:
+		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
+			WithHint("groupcast member add %s USER; to promise it to those who come later: groupcast pending add %s PATH", g.Name, g.Name)
+	}
+	return nil
 }

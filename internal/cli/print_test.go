@@ -15,6 +15,7 @@ import (
 	"unicode"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/words"
 )
@@ -141,6 +142,7 @@ func TestSettled(t *testing.T) {
 }
 
 func TestOutcomeSaysWhoIsOwed(t *testing.T) {
+	nobody := apiclient.Local(filepath.Join(t.TempDir(), "none"))
 	for _, c := range []struct {
 		state groupcast.TransferState
 		owed  int
@@ -154,7 +156,7 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 		var out bytes.Buffer
 		a := &app{out: &out, err: &out}
 		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12}}
-		if code := a.exit(a.outcome(t.Context(), nil, s, time.Second)); code != c.want {
+		if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
 			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
 		}
 	}

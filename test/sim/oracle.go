@@ -146,11 +146,13 @@ func (d *device) judge() {
 	}
 }
 
-// gaveWay says whether a newer transfer made a folder of a file's path, or a file of its folder's.
+// gaveWay says whether a newer transfer has a folder at a file's path, or a file at its folder's.
 func (d *device) gaveWay(path string, no protocol.TransferNo) bool {
-	for other, by := range d.newest {
-		if by > no && (strings.HasPrefix(other, path+"/") || strings.HasPrefix(path, other+"/")) {
-			return true
+	for _, t := range d.w.server.transfers {
+		for other := range t.content.files {
+			if t.no > no && (strings.HasPrefix(other, path+"/") || strings.HasPrefix(path, other+"/")) {
+				return true
+			}
 		}
 	}
 	return false

@@ -53,9 +53,16 @@ func (j *job) catchUp(ctx context.Context) error {
 	g := j.staging()
 	for try := 0; g.Missing() > 0; try++ {
 		before := g.Missing()
-		err := j.fetchRanges(ctx, g.Has().Missing(maxLacks), j.put)
-		if err == nil || ctx.Err() != nil {
-			return err
+		err := j.fetchRanges(ctx, g.Has().Missing(maxLacks), j.putNeeded)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		if errors.Is(err, errNotNeeded) || err == nil && g.Missing() < before {
+			try = -1 // one look names maxLacks runs at most
+			continue
+		}
+		if err == nil {
+			return nil
 		}
 		if g.Missing() < before {
 			try = 0
@@ -86,6 +93,21 @@ func (j *job) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) 
 		return groupcast.Errorf(groupcast.EInvalid, "block %d does not match the manifest", b)
 	}
 	return j.staging().WriteBlock(b, data)
+}
+
+// errNotNeeded ends a fetch: a file turned out not to fit on this disk, and its other blocks are
+// not needed any more.
+var errNotNeeded = errors.New("what was asked for is not needed any more")
+
+func (j *job) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+	before := j.staging().Missing()
+	if err := j.put(layout, b, data); err != nil {
+		return err
+	}
+	if before-j.staging().Missing() > 1 {
+		return errNotNeeded
+	}
+	return nil
 }
 
 // fetchRanges fetches blocks run by run, hands each to put and tells the server now and then: on

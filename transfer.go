@@ -171,11 +171,12 @@ const (
 	CauseBehind   Cause = "behind"    // multicast does not serve it: HTTPS does; Reason says why
 	CauseLater    Cause = "later"     // an administrator put it off
 	CauseRefused  Cause = "refused"   // it cannot take it; Reason says why
+	CauseSource   Cause = "source"    // the server cannot read the files now; Reason says why
 )
 
 // Waited says whether somebody may wait for the delivery: it comes by itself, soon.
 func (d Delivery) Waited() bool {
-	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) && d.Cause != CauseSilent && d.Cause != CauseLater
+	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) && d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource
 }
 
 // DeliveryAction is what an administrator may do about a device that holds a transfer up.

@@ -64,7 +64,7 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 	src, err := s.openSource(ctx, tr)
 	if err != nil {
 		s.streams.leave(p.Device.ID)
-		s.failTransfer(context.WithoutCancel(ctx), tr.No, err)
+		s.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
 	line := s.lines.enter(tr.No, tr.RateLimit/8)
@@ -72,7 +72,7 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
 		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, n) },
-		broke: func(err error) { s.failTransfer(context.WithoutCancel(ctx), tr.No, err) },
+		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
 			s.streams.leave(p.Device.ID)
 			s.lines.leave(tr.No, tr.RateLimit/8)

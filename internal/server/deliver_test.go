@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -259,16 +260,39 @@ func TestARestartGoesOnWithANewSession(t *testing.T) {
 	})
 }
 
-func TestAChangedSourceFailsTheTransfer(t *testing.T) {
+// TestASourceThatCannotBeReadIsTriedAgain: the disk is away. Nobody fails for that; the reason
+// stands where it is looked for, nobody waits in vain, and it goes on by itself.
+func TestASourceThatCannotBeReadIsTriedAgain(t *testing.T) {
 	inBubble(t, func(w *world) {
-		tr, agents, offers := running(w, "ann", "bob")
+		tr, agents, offers := running(w, "ann", "bob", "cat")
 		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		w.sender().end <- groupcast.Errorf(groupcast.EConflict, "x changed while it was sent")
-		synctest.Wait()
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferFailed || got.Verified != 1 || !strings.Contains(got.Reason, "x changed") {
-			t.Fatalf("after the source changed: %+v", got)
+		for try := range 3 {
+			w.sender().end <- &content.UnavailableError{Path: "d/x", Why: groupcast.WhyUnreadable, Err: errors.New("stale file handle")}
+			synctest.Wait()
+			got, err := w.Transfer(w.ctx, local, tr.No)
+			w.must(err)
+			if got.State != groupcast.TransferWaiting || got.Owed != 2 || !strings.Contains(got.Reason, "d/x: stale file handle") {
+				t.Fatalf("while it cannot be read: %+v", got)
+			}
+			d, err := w.store.Delivery(w.ctx, tr.No, agents[1].p.Device.ID)
+			w.must(err)
+			w.explain(&d)
+			if d.Cause != groupcast.CauseSource || d.Waited() || !strings.Contains(d.Reason, "stale") {
+				t.Fatalf("a delivery meanwhile: %+v", d)
+			}
+			before := w.sessions()
+			time.Sleep(stuckFirst<<try - time.Second)
+			if synctest.Wait(); w.sessions() != before {
+				t.Fatal("it is tried again at once")
+			}
+			time.Sleep(2 * time.Second)
+			for _, a := range agents[1:] {
+				_, err := a.ready(a.offered())
+				w.must(err)
+			}
+		}
+		if !w.sender().sealing() {
+			t.Fatal("it does not go on")
 		}
 	})
 }

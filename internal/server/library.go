@@ -205,9 +205,17 @@ func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
 	return m, k, nil
 }
 
+// errContentGone says that what the server itself kept of a transfer is not there any more.
+var errContentGone = errors.New("the content is gone")
+
+// contentGone is the error of a manifest that cannot be read: for good, or not now.
 func contentGone(err error) error {
+	var disk *fs.PathError
+	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
+		return &content.UnavailableError{Path: "its own list of the files", Why: groupcast.WhyUnreadable, Err: err}
+	}
 	return groupcast.Errorf(groupcast.EConflict, "the server no longer has the content of this transfer").
-		WithHint("add the files again").Wrap(err)
+		WithHint("add the files again").Wrap(errors.Join(errContentGone, err))
 }
 
 // source opens a transfer's content, shared with whoever reads it already.

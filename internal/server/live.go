@@ -39,6 +39,7 @@ type run struct {
 	sender  sender
 	limit   uint64 // bytes a second of the transfer, all ways together; 0: none
 	source  source
+	content string // what it sends
 	begun   bool
 	stopped bool // somebody stopped it: what Run says no longer matters
 	once    sync.Once
@@ -49,18 +50,20 @@ type run struct {
 // live carries out what the schedule decides. Its lock is held for moments only, never while
 // the store, a sender or a stream is asked.
 type live struct {
-	s       *Server
-	mu      sync.Mutex
-	sched   *schedule
-	runs    map[protocol.SessionID]*run
-	direct  map[protocol.TransferNo]*directOffer // offers over HTTPS
-	infos   map[protocol.TransferNo]store.Transfer
-	owners  map[protocol.DeviceID]string
-	seen    map[deliveryKey]*progress
-	given   map[deliveryKey]given        // the offer that each device works on
-	moved   map[protocol.TransferNo]bool // reported over HTTPS since the last event of progress
-	wake    chan struct{}
-	running sync.WaitGroup
+	s        *Server
+	mu       sync.Mutex
+	sched    *schedule
+	runs     map[protocol.SessionID]*run
+	direct   map[protocol.TransferNo]*directOffer // offers over HTTPS
+	infos    map[protocol.TransferNo]store.Transfer
+	owners   map[protocol.DeviceID]string
+	seen     map[deliveryKey]*progress
+	given    map[deliveryKey]given        // the offer that each device works on
+	moved    map[protocol.TransferNo]bool // reported over HTTPS since the last event of progress
+	wake     chan struct{}
+	running  sync.WaitGroup
+	base     context.Context              // the loop's, for what goes on beside it; nil before it
+	planning map[protocol.TransferNo]bool // whose content is planned anew just now
 }
 
 // directOffer vouches for a transfer over HTTPS; no session belongs to it.
@@ -87,7 +90,7 @@ func newLive(s *Server, t timing) *live {
 		s: s, sched: newSchedule(t), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
-		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1),
+		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
 	}
 }
 
@@ -242,6 +245,9 @@ func (l *live) forget(group protocol.GroupID, x exclusion) {
 
 // loop carries out steps until ctx ends, then stops every session.
 func (l *live) loop(ctx context.Context) {
+	l.mu.Lock()
+	l.base = ctx
+	l.mu.Unlock()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -377,7 +383,7 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 		return
 	}
 	if err != nil {
-		l.s.failTransfer(context.WithoutCancel(ctx), r.no, err)
+		l.s.sourceFault(r.no, r.content, err)
 		return
 	}
 	l.change(func(s *schedule, now time.Time) {

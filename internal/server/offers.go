@@ -54,7 +54,7 @@ func (l *live) open(ctx context.Context, st step) {
 func (l *live) openFailed(ctx context.Context, no protocol.TransferNo, err error) {
 	var later errNotNow
 	if !errors.As(err, &later) {
-		l.s.failTransfer(ctx, no, err)
+		l.s.sourceFault(no, "", err)
 		return
 	}
 	l.s.log.Error("a multicast session could not be opened", "transfer", no, slog.Any("err", err))
@@ -90,7 +90,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 	}
 	offer, bytes, signature := snd.Offer()
 	return &run{
-		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, limit: tr.RateLimit / 8,
+		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name},
 	}, nil
 }

@@ -124,6 +124,8 @@ func (l *live) cause(p *promise, dev protocol.DeviceID) groupcast.Cause {
 		return groupcast.CauseRefused
 	case p.hold || l.sched.paused:
 		return groupcast.CauseHeld
+	case p.stuck.until.After(l.s.now()) && !p.stuck.planned:
+		return groupcast.CauseSource
 	case !l.sched.active[dev]:
 		return groupcast.CauseAway
 	case g.place == placeLater:
@@ -148,6 +150,8 @@ func (l *live) why(p *promise, dev protocol.DeviceID) string {
 		return errUnconfirmed.Message
 	case p.hold:
 		return "held: `pending send` lets it go"
+	case p.stuck.until.After(l.s.now()):
+		return p.stuck.reason
 	case !l.sched.active[dev]:
 		return "not active: its receiver is not connected"
 	}

@@ -26,7 +26,7 @@ func (s *Server) takeReceipt(ctx context.Context, d groupcast.Device, r groupcas
 	if err != nil {
 		return err
 	}
-	if err := s.checkReceipt(d, tr, r); err != nil {
+	if err := s.checkReceipt(ctx, d, tr, r); err != nil {
 		return err
 	}
 	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
@@ -57,13 +57,14 @@ var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed.
 func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt, err error) error {
 	old, found := s.store.Delivery(ctx, r.Transfer, d.ID)
-	if found == nil && old.State == r.Outcome {
+	lacks := r.Outcome.Delivered() && old.State == groupcast.DeliveryIncomplete // as lacking noted it
+	if found == nil && (old.State == r.Outcome || lacks) {
 		return nil
 	}
 	return err
 }
 
-func (s *Server) checkReceipt(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
 	switch r.Outcome {
 	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded, groupcast.DeliveryIncomplete,
 		groupcast.DeliveryFailed, groupcast.DeliveryRefused:
@@ -73,7 +74,11 @@ func (s *Server) checkReceipt(d groupcast.Device, tr store.Transfer, r groupcast
 	if err := checkTally(r); err != nil {
 		return err
 	}
-	if r.Root != tr.Root {
+	full, err := s.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
+	if err != nil {
+		return err
+	}
+	if r.Root != tr.Root && !full {
 		return errClosed // the number stands for other files now: it was drawn again after a restore
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
@@ -95,8 +100,11 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
+	if r, err = s.lacking(ctx, d, tr, r); err != nil {
+		return err
+	}
 	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
-	if r.Outcome == groupcast.DeliveryIncomplete {
+	if r.Outcome == groupcast.DeliveryIncomplete && r.Missing > tr.Lost {
 		got.Bytes = min(r.Bytes, tr.Bytes)
 		got.Blocks = blocksOf(tr, got.Bytes)
 	}
@@ -118,6 +126,36 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 		s.complete(context.WithoutCancel(ctx), r.Transfer)
 	}
 	return nil
+}
+
+// lacking adds to a receipt what the server lost of the transfer: a device that has all that was
+// left of it does not have all that was promised.
+func (s *Server) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
+	if tr.Lost == 0 || r.Root != tr.Root || !r.Outcome.Delivered() && r.Outcome != groupcast.DeliveryIncomplete {
+		return r, nil
+	}
+	lost, err := s.lostOf(ctx, tr.No)
+	if err != nil {
+		return r, err
+	}
+	page := groupcast.EntryPage{Transfer: tr.No, From: r.Missing + r.Beside}
+	for _, l := range lost[:min(len(lost), entriesListed)] {
+		page.Entries = append(page.Entries, groupcast.DeliveryEntry{
+			Path: l.Path, Kind: "file", Result: groupcast.EntryMissing, Reason: string(l.Why) + " at the server while it was sent",
+		})
+	}
+	err = s.store.AddEntries(ctx, page, d.ID, mostEntryBytes(tr))
+	if err != nil && groupcast.ErrorCode(err) != groupcast.EExhausted {
+		return r, err
+	}
+	if r.Entries == 0 {
+		r.Entries = tr.Files
+	}
+	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+len(lost), r.Missing+len(lost)
+	if r.Reason == "" {
+		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", len(lost))
+	}
+	return r, nil
 }
 
 // settle takes a delivery out of session and schedule.

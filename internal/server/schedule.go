@@ -101,6 +101,16 @@ type promise struct {
 	until   time.Time // asking, rekeying: when it ends
 	rekeyed bool      // the session to come replaces another
 	session protocol.SessionID
+	stuck   stuck
+}
+
+// stuck says that the content of a promise cannot be read now: it waits, and is tried again.
+type stuck struct {
+	until   time.Time // zero: it is not
+	since   time.Time // of the last time
+	reason  string
+	tries   int
+	planned bool // it is planned anew, and goes on by itself
 }
 
 // step is something the schedule wants done.
@@ -251,7 +261,7 @@ func (s *schedule) pump(now time.Time) []step {
 }
 
 func (s *schedule) advance(now time.Time, p *promise) {
-	if p.hold {
+	if p.hold || p.waits(now) {
 		return
 	}
 	s.dropGone(now, p)
@@ -287,6 +297,9 @@ func (s *schedule) next(now time.Time) (time.Time, bool) {
 		return at, false
 	}
 	for _, p := range s.promises {
+		if !p.stuck.until.IsZero() {
+			earlier(p.stuck.until)
+		}
 		switch p.phase {
 		case phaseGathering:
 			earlier(s.windowEnd(p))

@@ -213,6 +213,7 @@ func TestACopySurvivesAChangeAndASourceInPlaceDoesNot(t *testing.T) {
 			if copied != (err == nil && string(got) == "before") {
 				t.Errorf("copied %v: %q, %v", copied, got, err)
 			}
+			w.settle()
 			now, err := w.Transfer(w.ctx, local, tr.No)
 			w.must(err)
 			if !copied && (now.State != groupcast.TransferFailed || !strings.Contains(now.Reason, "a")) {

@@ -163,6 +163,12 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
 			WithHint("add the files again with `groupcast pending add %s PATH`", tr.Group)
 	}
+	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
+		if tr, err = s.renew(ctx, tr); err != nil {
+			return tr.Transfer, err
+		}
+		s.live.change(func(sch *schedule, now time.Time) { sch.replan(now, no, ""); sch.resumed(no) })
+	}
 	owed, err := s.store.RetryTransfer(ctx, no, s.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), s.now())
 	if err != nil {
 		return tr.Transfer, err

@@ -67,6 +67,8 @@ func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
 		return groupcast.TransferHeld, "held: `groupcast pending send` lets it go"
 	case l.sched.paused:
 		return groupcast.TransferWaiting, errUnconfirmed.Message
+	case p.stuck.until.After(l.s.now()):
+		return groupcast.TransferWaiting, p.stuck.reason
 	case p.phase >= phaseOpening:
 		return groupcast.TransferSending, ""
 	case fetching > 0:

@@ -88,6 +88,7 @@ type Edition struct {
 	Bytes          uint64
 	ManifestBytes  uint64
 	ManifestBlocks uint32
+	Renewed        bool                // files are as they are now: what it held before is no edition of it
 	Lost           []groupcast.LeftOut // all that the transfer lacks now of what it held at first
 }
 

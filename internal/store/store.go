@@ -153,9 +153,10 @@ type Transfers interface {
 	// TransferOfContent gives the transfer whose content has this name now.
 	TransferOfContent(ctx context.Context, content string) (Transfer, error)
 	// ReplaceContent gives a transfer new content, because files of it changed. Its root before
-	// is an edition of it from here on. EConflict if its content is another than e.Was.
+	// is an edition of it from here on if nothing was lacking then, and none is if it is renewed.
+	// EConflict if its content is another than e.Was.
 	ReplaceContent(ctx context.Context, no protocol.TransferNo, e Edition) (Transfer, error)
-	// IsEdition says whether a transfer had this root before.
+	// IsEdition says whether a transfer had this root before, with all that was promised.
 	IsEdition(ctx context.Context, no protocol.TransferNo, root protocol.Digest) (bool, error)
 	// LeftOut lists what is known by name of what a transfer lacks, by path, and how much that is.
 	LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.LeftOut, int, error)

@@ -12,7 +12,11 @@ import (
 // ReplaceContent gives a transfer new content.
 func (s *Store) ReplaceContent(ctx context.Context, no protocol.TransferNo, e store.Edition) (out store.Transfer, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		if err := q.AddEdition(ctx, int64(no)); err != nil {
+		keep := q.AddEdition
+		if e.Renewed {
+			keep = q.ForgetEditions
+		}
+		if err := keep(ctx, int64(no)); err != nil {
 			return err
 		}
 		if err := q.ForgetLost(ctx, int64(no)); err != nil {

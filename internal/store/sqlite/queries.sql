@@ -251,8 +251,11 @@ UPDATE transfers SET files = @files, bytes = @bytes, blocks = @blocks, root = @r
 WHERE no = @no AND content = @was;
 
 -- name: AddEdition :exec
-INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = @no
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = @no AND t.lost = 0
 ON CONFLICT (transfer_no, root) DO NOTHING;
+
+-- name: ForgetEditions :exec
+DELETE FROM editions WHERE transfer_no = @transfer_no;
 
 -- name: IsEdition :one
 SELECT COUNT(*) FROM editions WHERE transfer_no = @transfer_no AND root = @root;

@@ -35,10 +35,13 @@ func editions(w *world) {
 	w.ok(err)
 	equal(w, "listed", listed, 3)
 	equal(w, "one of them", list[0], groupcast.LeftOut{Path: "t/n", Why: groupcast.WhyName, Detail: "it is not UTF-8"})
-	edition = store.Edition{Was: "two", Content: "three", Root: protocol.Digest{3}, Files: 3}
+	edition = store.Edition{Was: "two", Content: "three", Root: protocol.Digest{3}, Files: 3, Renewed: true}
 	t, err = w.s.ReplaceContent(w.ctx, t.No, edition) // the file is as it was, or sent as it is now
 	w.ok(err)
 	equal(w, "lost no more", t.Lost, 0)
+	is, err := w.s.IsEdition(w.ctx, t.No, protocol.Digest{1})
+	w.ok(err)
+	equal(w, "what it held before is an edition", is, false)
 	_, listed, err = w.s.LeftOut(w.ctx, t.No, groupcast.Window{})
 	w.ok(err)
 	equal(w, "listed", listed, 2)

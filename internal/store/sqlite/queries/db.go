@@ -213,6 +213,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetDecidedStmt, err = db.PrepareContext(ctx, forgetDecided); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetDecided: %w", err)
 	}
+	if q.forgetEditionsStmt, err = db.PrepareContext(ctx, forgetEditions); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetEditions: %w", err)
+	}
 	if q.forgetHeldFilesStmt, err = db.PrepareContext(ctx, forgetHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetHeldFiles: %w", err)
 	}
@@ -740,6 +743,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetDecidedStmt: %w", cerr)
 		}
 	}
+	if q.forgetEditionsStmt != nil {
+		if cerr := q.forgetEditionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetEditionsStmt: %w", cerr)
+		}
+	}
 	if q.forgetHeldFilesStmt != nil {
 		if cerr := q.forgetHeldFilesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetHeldFilesStmt: %w", cerr)
@@ -1187,6 +1195,7 @@ type Queries struct {
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
+	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	giveBackStmt                  *sql.Stmt
@@ -1325,6 +1334,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
+		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		giveBackStmt:                  q.giveBackStmt,

@@ -57,7 +57,7 @@ func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
 }
 
 const addEdition = `-- name: AddEdition :exec
-INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = $1
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = $1 AND t.lost = 0
 ON CONFLICT (transfer_no, root) DO NOTHING
 `
 
@@ -1552,6 +1552,15 @@ type ForgetDecidedParams struct {
 
 func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) error {
 	_, err := q.exec(ctx, q.forgetDecidedStmt, forgetDecided, arg.GroupID, arg.UserID)
+	return err
+}
+
+const forgetEditions = `-- name: ForgetEditions :exec
+DELETE FROM editions WHERE transfer_no = $1
+`
+
+func (q *Queries) ForgetEditions(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetEditionsStmt, forgetEditions, transferNo)
 	return err
 }
 

@@ -25,6 +25,7 @@ func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
 		return
 	}
 	s.count.Feedback++
+	s.excuseMany(now, d)
 	d.heard = now
 	s.wake(now)
 	s.report(now, d, f)

@@ -13,6 +13,8 @@ const (
 	silentAfter    = 2 * time.Second  // at least; else three missed reports
 	lullAfter      = time.Second      // at least, of everybody: data pauses …
 	lullMost       = 30 * time.Second // … for so long
+	manySilent     = 10 * time.Second // patience with many who are silent at once …
+	manyShare      = 4                // … which is one of so many of those waited for
 	deafAfter      = 3 * time.Second  // reports come, but nothing of the group is heard
 	stalledAfter   = 15 * time.Second // nothing owed, nothing asked, nothing stored
 	missedReports  = 3
@@ -27,6 +29,7 @@ type roster struct {
 	active  int // waited for
 	checkAt time.Time
 	grace   time.Time // silence counts from here at the earliest
+	many    bool      // many are silent at once: they are starved, or the network is
 	lull    time.Time // since when data pauses because everybody is silent; zero: it does not
 }
 
@@ -210,10 +213,13 @@ func (s *Sender) checkDevices(now time.Time) {
 	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
 	turn := protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
 	patience += turn
-	deaf := max(patience, deafAfter)
 	if s.lulled(now, turn) {
 		return
 	}
+	if s.devices.many = s.manyAreSilent(now, turn); s.devices.many {
+		patience = max(patience, manySilent+turn)
+	}
+	deaf := max(patience, deafAfter)
 	for _, d := range s.devices.order {
 		if !d.waited() {
 			continue
@@ -258,6 +264,26 @@ func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
 	}
 	r.lull = now
 	return true
+}
+
+// manyAreSilent says whether a good part of those waited for is silent: a starved machine, or the
+// network of a whole room, not one device after the other.
+func (s *Sender) manyAreSilent(now time.Time, turn time.Duration) bool {
+	silent := 0
+	for _, d := range s.devices.order {
+		if d.waited() && !d.heard.IsZero() && s.devices.since(now, d.heard) > lullAfter+turn {
+			silent++
+		}
+	}
+	return silent >= 2 && silent*manyShare >= s.devices.active
+}
+
+// excuseMany takes the word of one of many who were silent: what was sent meanwhile is not held
+// against it, whoever asks for it first.
+func (s *Sender) excuseMany(now time.Time, d *device) {
+	if s.devices.many && s.devices.since(now, d.heard) > lullAfter {
+		d.credit += int(s.symbols - d.told)
+	}
 }
 
 // wake ends the pause: somebody is heard. Nobody's silence so far is held against them, and

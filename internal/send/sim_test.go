@@ -338,3 +338,33 @@ func TestZerosDoNotTravel(t *testing.T) {
 		}
 	}
 }
+
+// TestManyWhoAreStarved: when a good part of a group says nothing for some seconds, as on a
+// machine that has no time for them, they are waited for longer than one that is silent alone,
+// and served by multicast when they are back.
+func TestManyWhoAreStarved(t *testing.T) {
+	long(t)
+	w := newWorld(t, 16, even(400, 164), fixed(100))
+	for range 12 {
+		w.add(lossy(0.01), lan).join()
+	}
+	part := func(cut bool) {
+		for _, p := range w.peers[:4] {
+			p.down.Part(cut)
+			p.up.Part(cut)
+		}
+	}
+	w.clock.After(time.Second, func() { part(true) })
+	w.clock.After(6*time.Second, func() { part(false) })
+	w.run(2 * time.Minute)
+	w.mustFinish(false)
+	w.log("starved")
+	for _, p := range w.peers {
+		if p.behind != "" {
+			t.Errorf("device %d is left behind: %s", p.dev, p.reason)
+		}
+	}
+	if o := w.overhead(); o > 1.9 { // what was missed meanwhile is sent once more, to all four at once
+		t.Errorf("overhead %.2f", o)
+	}
+}

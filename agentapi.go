@@ -73,6 +73,10 @@ type AgentState struct {
 	Device  Device       `json:"device"`
 	Groups  []AgentGroup `json:"groups"`
 	Offers  []Offered    `json:"offers"`
+	// Owed are the transfers that are owed to the device, those that are not offered now, too;
+	// OwedComplete says that it is all of them. What is half received of any other can go.
+	Owed         []protocol.TransferNo `json:"owed,omitempty"`
+	OwedComplete bool                  `json:"owed_complete,omitempty"`
 	// Signing is the leaf that offers, SYNCs, announcements and probes are signed with and
 	// the CA behind it, in DER; the agent checks it against its pin (pki.VerifySigningLeaf).
 	Signing [][]byte `json:"signing"`

@@ -318,7 +318,7 @@ const (
 	AgentOffer AgentEventKind = "offer" // Offer: answer Ready
 	AgentHint  AgentEventKind = "state" // something changed: read the state
 	AgentProbe AgentEventKind = "probe" // Probe: answer ProbesHeard at once
-	AgentEnd   AgentEventKind = "end"   // Session is over and its keys are to be forgotten
+	AgentEnd   AgentEventKind = "end"   // Session is over and its keys are to be forgotten; with Over all of Transfer is
 )
 
 // AgentEvent is one line of the stream to an agent.
@@ -329,6 +329,7 @@ type AgentEvent struct {
 	Probe    string              `json:"probe,omitempty"` // ID to answer with
 	Transfer protocol.TransferNo `json:"transfer,omitempty"`
 	Session  *protocol.SessionID `json:"session,omitempty"`
+	Over     bool                `json:"over,omitempty"` // AgentEnd: nothing of Transfer is owed any more
 }
 
 // ProbeAnswer says which multicast probes the device heard lately (the last 64 nonces it

@@ -44,6 +44,7 @@ type Config struct {
 	Reserve   int64  // bytes to leave free; 0: the larger of 1 GiB and 5 %
 	MaxSize   uint64 // of a transfer; 0: no limit
 	Once      bool   // end after one transfer
+	Adopt     bool   // take DIR as it is for the folder that is meant, whatever it was before
 	// Attach is what the server is told of this process when it attaches.
 	Attach groupcast.Attach
 	// GiveUp ends an agent whose server refuses it before it was ever connected: somebody
@@ -113,6 +114,10 @@ type Agent struct {
 	space   uint64
 	spaceAt time.Time
 
+	folder   sync.Mutex // of identity
+	identity spool.Identity
+	fresh    atomic.Bool // nothing is known of what lies in DIR: it may be from a home that is lost
+
 	mu        sync.Mutex // of what the sockets' readers touch
 	verify    *seal.VerifyKey
 	heard     []string // nonces of probes, newest last
@@ -170,10 +175,19 @@ func (a *Agent) Run(ctx context.Context) error {
 		cancel()
 	})
 	feeds.Go(func() { a.watchNetwork(ctx) })
-	err := a.desk(ctx)
+	err := a.checkFolder(ctx)
+	if err == nil {
+		a.sweepOthers(ctx)
+		err = a.desk(ctx)
+	}
 	cancel()
 	a.stopJobs()
 	feeds.Wait()
+	if a.cfg.LoggedIn != nil && !a.cfg.LoggedIn() {
+		if err := Forget(context.WithoutCancel(ctx), a.cfg.Ledger, a.cfg.Server); err != nil {
+			a.cfg.Log.Warn("what is half received is still there", "err", err)
+		}
+	}
 	if a.intake != nil {
 		err = errors.Join(err, a.intake.Close())
 	}
@@ -305,6 +319,10 @@ func (a *Agent) handle(ctx context.Context, e groupcast.AgentEvent) {
 	case groupcast.AgentProbe:
 		a.answerProbe(ctx, e.Probe)
 	case groupcast.AgentEnd:
+		if e.Over {
+			a.over(ctx, e.Transfer)
+			return
+		}
 		if j := a.jobs[e.Transfer]; j != nil && e.Session != nil && j.offer.Session == *e.Session {
 			j.cancel()
 		}
@@ -345,6 +363,18 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 		}
 	}
 	a.forgetSetbacks(offered)
+	if state.OwedComplete {
+		owed := map[protocol.TransferNo]bool{}
+		for _, no := range state.Owed {
+			owed[no] = true
+		}
+		for no, j := range a.jobs {
+			if !owed[no] {
+				j.over = true
+			}
+		}
+		a.sweep(ctx, func(no protocol.TransferNo) bool { return owed[no] })
+	}
 }
 
 // trust checks the signing leaf against the pin, opens the sockets once and keeps them on the way

@@ -39,6 +39,7 @@ type job struct {
 	wants     bool               // stands for a transfer that this device cannot take now; does nothing
 	need      uint64             // then: bytes that it still takes, as far as is known
 	looking   bool               // then: the disk is looked at
+	over      bool               // nothing of it is owed any more: what is staged goes with it
 }
 
 // outcome is what became of a delivery.
@@ -89,8 +90,12 @@ func (j *job) run(ctx context.Context) (outcome, error) {
 
 // open opens the folder where the group's files go.
 func (j *job) open() (*spool.Spool, error) {
+	id, err := j.agent.known(context.Background())
+	if err != nil {
+		return nil, err
+	}
 	return spool.Open(spool.Config{
-		Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
+		Known: id, Adopt: j.agent.fresh.Load(), Dir: j.agent.cfg.Dir, Group: j.group.Name, GroupID: j.group.ID, Server: j.agent.cfg.Server,
 		Reserve: j.agent.cfg.Reserve, MaxSize: j.agent.cfg.MaxSize, Shared: j.agent.shared,
 		Ledger: j.agent.cfg.Ledger.Book(j.agent.cfg.Server, j.group.ID, j.group.Name),
 	})
@@ -277,6 +282,9 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 	if j.next != nil {
 		delete(a.jobs, j.offer.Transfer)
 		a.take(ctx, *j.next)
+	} else if j.over {
+		delete(a.jobs, j.offer.Transfer)
+		a.sweepOne(ctx, j.offer.Transfer)
 	}
 	return nil
 }

@@ -46,7 +46,7 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 		return
 	}
 	if j := a.jobs[offer.Transfer]; j != nil && !j.wants { // one that waits is tried when it is offered
-		if j.offer.Session != offer.Session {
+		if offer.Number > j.offer.Number {
 			j.next = &o
 			j.cancel()
 		}
@@ -91,9 +91,13 @@ func (a *Agent) admit(ctx context.Context, offer wire.Offer, o groupcast.Offered
 	if err != nil {
 		return err
 	}
-	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before}.Admit(offer)
+	taken, err := a.cfg.Ledger.Taken(ctx, a.cfg.Server, offer.Transfer)
 	if err != nil {
-		if current := offer.Server == a.cfg.Server && offer.Number >= before; current && a.jobs[offer.Transfer] == nil {
+		return err
+	}
+	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before, Taken: taken}.Admit(offer)
+	if err != nil {
+		if current := offer.Server == a.cfg.Server && offer.Number >= max(before, taken); current && a.jobs[offer.Transfer] == nil {
 			a.refuse(ctx, offer, "version", err.Error())
 		}
 		return err
@@ -101,7 +105,7 @@ func (a *Agent) admit(ctx context.Context, offer wire.Offer, o groupcast.Offered
 	if err := a.raise(ctx, before, floor); err != nil {
 		return err
 	}
-	return a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Number, o.Offer, o.Signature)
+	return a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Transfer, offer.Number, o.Offer, o.Signature)
 }
 
 func (a *Agent) raise(ctx context.Context, before, floor protocol.OfferNo) error {

@@ -9,7 +9,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/spool"
 )
 
 const (
@@ -164,7 +163,7 @@ func (a *Agent) tellSpace(ctx context.Context, fresh bool) {
 
 // freeBytes is what the disk of DIR has free; 0 if it cannot be told.
 func (a *Agent) freeBytes() uint64 {
-	f, err := spool.OpenFS(a.cfg.Dir)
+	f, err := a.openDir(context.Background())
 	if err != nil {
 		return 0
 	}

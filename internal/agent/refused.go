@@ -34,16 +34,16 @@ func (a *Agent) ends(wasConnected bool) bool {
 type refusals struct {
 	connected bool // it let it in before
 	pause     time.Duration
-	said      string
+	said      groupcast.Code
 }
 
 func (r *refusals) over() { *r = refusals{connected: true} }
 
-// wait says why, once for each reason, and pauses longer each time.
+// wait says why, once for each kind of answer, and pauses longer each time.
 func (r *refusals) wait(ctx context.Context, a *Agent, err error) error {
-	if text := err.Error(); text != r.said {
-		r.said = text
-		a.say(Line{Kind: "lost", Text: fmt.Sprintf("the server does not let this machine in: %s; it stays and tries again by itself. To log in anew: stop it, `groupcast login`, start it again", text)})
+	if code := groupcast.ErrorCode(err); code != r.said {
+		r.said = code
+		a.say(Line{Kind: "lost", Text: fmt.Sprintf("the server does not let this machine in: %v; it stays and tries again by itself. To log in anew: stop it, `groupcast login`, start it again", err)})
 	}
 	r.pause = min(max(r.pause*3/2, firstRefusal), maxRefusal)
 	select {

@@ -62,6 +62,9 @@ func (a *Agent) setBack(j *job, out outcome) (fresh bool) {
 	if fresh = a.again(j.offer.Transfer, reason); fresh {
 		a.say(j.line(out))
 	}
+	if out.kind == spool.RefusedFolder && !a.folderIsBack() { // a look costs nothing, and somebody may be mounting it
+		a.setbacks[j.offer.Transfer].next = time.Now().Add(firstLook)
+	}
 	if !lasting(out.kind) && len(a.jobs) < maxWaiting {
 		a.jobs[j.offer.Transfer] = waiting(j, out)
 	}

@@ -211,12 +211,8 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 	if err != nil {
 		return err
 	}
-	dir, err := receiveDir(filepath.Join(d.dir, user+"-files"), false)
-	if err != nil {
-		return err
-	}
 	cfg := agent.Config{
-		Dir: dir, Reserve: -1, Drop: session.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
+		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: session.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
 		Say: func(l agent.Line) {
 			if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
 				d.tell("   %s  %s", user, clean(l.Text))
@@ -224,7 +220,7 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 		},
 	}
 	daemons.Go(func() {
-		_ = q.runAgent(ctx, home, login, cfg) // what goes wrong shows in what the demo waits for
+		_ = q.runAgent(ctx, home, login, cfg, false) // what goes wrong shows in what the demo waits for
 	})
 	return nil
 }

@@ -23,7 +23,7 @@ import (
 // receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
 // its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
 // same its user says that it is the machine that logged in.
-func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, same bool) (err error) {
+func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, same, sharedDir bool) (err error) {
 	machine := config.ThisMachine()
 	cfg.Attach = groupcast.Attach{Instance: rand.Text(), Boot: machine.Boot, Keep: same}
 	if home.CopiedTo(machine) && !same {
@@ -36,7 +36,7 @@ func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Logi
 	}
 	var pause apiclient.Backoff
 	for said := false; ; {
-		err := a.runAgent(ctx, home, login, cfg)
+		err := a.runAgent(ctx, home, login, cfg, sharedDir)
 		if groupcast.ErrorCode(err) != groupcast.ECopied || ctx.Err() != nil || same && (cfg.Once || cfg.GiveUp) {
 			return err
 		}

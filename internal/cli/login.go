@@ -150,6 +150,7 @@ const typedTries = 3
 
 // enroll makes this machine a device of the user.
 func (a *app) enroll(ctx context.Context, home config.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {
+	before, beforeErr := home.LoadLogin()
 	key, err := a.deviceKeyFor(home, id, o.user)
 	if err != nil {
 		return err
@@ -177,6 +178,9 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 	})
 	if err := errors.Join(err, home.KnowMachine(config.ThisMachine(), true)); err != nil {
 		return err
+	}
+	if beforeErr == nil && before.Fingerprint != id {
+		a.forgetServer(ctx, home, before.Fingerprint)
 	}
 	type said struct { // never the tokens
 		User        string            `json:"user"`
@@ -267,6 +271,9 @@ func (a *app) logout() *cobra.Command {
 			}
 			if err := errors.Join(home.ForgetLogin(), removeIfThere(keyPath(home)), removeIfThere(nextKeyPath(home))); err != nil {
 				return err
+			}
+			if err == nil && a.mayLogIn(home) == nil { // a receiver that runs does it itself when it ends
+				a.forgetServer(c.Context(), home, login.Fingerprint)
 			}
 			if shared {
 				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", name(login.DeviceName))

@@ -18,7 +18,9 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/spool"
 )
 
 func (a *app) groups() *cobra.Command {
@@ -71,7 +73,8 @@ func (a *app) leave() *cobra.Command {
 // receiveOptions are the flags of `receive`.
 type receiveOptions struct {
 	dir, ifi, reserve, maxSize string
-	once, sharedDir, same      bool
+	once, sharedDir, adopt     bool
+	same                       bool
 	drop                       float64
 }
 
@@ -80,7 +83,10 @@ func (a *app) receive() *cobra.Command {
 	c := &cobra.Command{
 		Use: "receive", Short: "Receive what your groups are sent, until stopped", Args: cobra.NoArgs,
 		Long: `Stays up, reconnects by itself, takes part in every group the user is a member of and writes
-verified files to DIR/GROUP/path. Nothing stands under its name before every block was checked.`,
+verified files to DIR/GROUP/path. Nothing stands under its name before every block was checked.
+
+DIR is known again by a file in DIR/.groupcast. While it is away (a disk that is not mounted) or another
+folder has its name, nothing is written and deliveries wait; --adopt says that the new folder is meant.`,
 		Example: "  groupcast receive --dir /srv/lab\n  groupcast receive --once\n  groupcast receive --interface eth1",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runReceive(c.Context(), o) },
 	}
@@ -91,6 +97,7 @@ verified files to DIR/GROUP/path. Nothing stands under its name before every blo
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
 	f.BoolVar(&o.same, "same-device", false, "this is the machine that logged in, whatever it looks like: do not become a device of its own")
+	f.BoolVar(&o.adopt, "adopt", false, "take DIR for the folder that is meant, though another one was used under its name before")
 	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
 	f.Float64Var(&o.drop, "drop", 0, "for tests: lose this percentage of multicast packets on arrival")
 	f.Lookup("drop").Hidden = true
@@ -113,7 +120,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 	if err := a.receiveLimits(&cfg, o); err != nil {
 		return err
 	}
-	if cfg.Dir, err = receiveDir(o.dir, o.sharedDir); err != nil {
+	if cfg.Dir, err = absoluteDir(o.dir); err != nil {
 		return err
 	}
 	lock, err := home.Lock(config.RoleAgent)
@@ -121,11 +128,12 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 		return err
 	}
 	defer func() { err = errors.Join(err, lock.Release()) }()
+	cfg.Adopt = o.adopt
 	if o.drop > 0 {
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}
 	debug.SetMemoryLimit(agentMemory)
-	return a.receiveAs(ctx, home, login, cfg, o.same)
+	return a.receiveAs(ctx, home, login, cfg, o.same, o.sharedDir)
 }
 
 // agentMemory is what the collector keeps an agent's heap to: its buffers are bounded below
@@ -134,7 +142,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 const agentMemory = 80 << 20
 
 // runAgent opens what an agent needs and runs it.
-func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config) (err error) {
+func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, sharedDir bool) (err error) {
 	if cfg.Key, err = loadDeviceKey(home); err != nil {
 		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").WithHint("`groupcast logout`, then log in again").Wrap(err)
 	}
@@ -143,6 +151,9 @@ func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login
 		return err
 	}
 	defer func() { err = errors.Join(err, cfg.Ledger.Close()) }()
+	if err := receiveDir(ctx, cfg, sharedDir); err != nil {
+		return err
+	}
 	cfg.Client, err = a.client(login, string(login.AgentToken))
 	if err != nil {
 		return err
@@ -197,9 +208,8 @@ func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
 	return nil
 }
 
-// receiveDir settles where files go and refuses a folder that others may write to: they could
-// plant links in it (security.md L2).
-func receiveDir(dir string, shared bool) (string, error) {
+// absoluteDir settles where files go.
+func absoluteDir(dir string) (string, error) {
 	if dir == "" {
 		dir = defaultDir()
 	}
@@ -207,18 +217,39 @@ func receiveDir(dir string, shared bool) (string, error) {
 	if err != nil {
 		return "", fmt.Errorf("find the folder: %w", err)
 	}
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return "", groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", dir).WithHint("choose another with --dir").Wrap(err)
+	return dir, nil
+}
+
+// receiveDir makes the folder that files go to if it is used for the first time, and refuses
+// one that others may write to: they could plant links in it (security.md L2). One that was
+// used before and is away now is waited for.
+func receiveDir(ctx context.Context, cfg agent.Config, shared bool) error {
+	id, before, err := cfg.Ledger.Folder(ctx, cfg.Dir)
+	if err != nil {
+		return err
 	}
+	if before && !cfg.Adopt {
+		f, err := spool.OpenKnown(cfg.Dir, id)
+		if err != nil {
+			return nil // the agent says why and looks again
+		}
+		_ = f.Close() // it was only looked at
+	} else if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
+		return groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", cfg.Dir).WithHint("choose another with --dir").Wrap(err)
+	}
+	return guardDir(cfg.Dir, shared)
+}
+
+func guardDir(dir string, shared bool) error {
 	info, err := os.Stat(dir)
 	if err != nil || !info.IsDir() {
-		return "", groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", dir).WithHint("choose another with --dir").Wrap(err)
+		return groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", dir).WithHint("choose another with --dir").Wrap(err)
 	}
 	if mode := info.Mode().Perm(); !shared && runtime.GOOS != "windows" && mode&0o022 != 0 {
-		return "", groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there", dir, mode).
+		return groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there", dir, mode).
 			WithHint("chmod go-w %s, choose another --dir, or accept it with --shared-dir", dir)
 	}
-	return dir, nil
+	return nil
 }
 
 // defaultDir is where files go that nobody said where to put.
@@ -278,4 +309,19 @@ func readInbox(ctx context.Context, home config.Home, group string, limit int) (
 	}
 	entries, err := l.Inbox(ctx, group, limit)
 	return entries, errors.Join(err, l.Close())
+}
+
+// forgetServer deletes what is half received of a server that this machine is not logged in to
+// any more. What cannot be deleted now is no reason to stay logged in.
+func (a *app) forgetServer(ctx context.Context, home config.Home, server protocol.ServerID) {
+	if _, err := os.Stat(ledgerPath(home)); err != nil {
+		return // nothing was ever received here
+	}
+	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	if err == nil {
+		err = errors.Join(agent.Forget(ctx, l, server), l.Close())
+	}
+	if err != nil {
+		fmt.Fprintln(a.err, "groupcast: warning: what was half received is still there:", clean(err.Error()))
+	}
 }

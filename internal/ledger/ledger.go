@@ -108,14 +108,21 @@ func (l *Ledger) RaiseFloor(ctx context.Context, server protocol.ServerID, floor
 }
 
 // KeepOffer keeps the newest signed offer, which is shown to the server on attach: a server
-// restored from an old backup learns from it (security.md O4). An older one is passed over.
-func (l *Ledger) KeepOffer(ctx context.Context, server protocol.ServerID, number protocol.OfferNo, offer, signature []byte) error {
+// restored from an old backup learns from it (security.md O4), and notes it as the newest of its
+// transfer. An older one is passed over.
+func (l *Ledger) KeepOffer(ctx context.Context, server protocol.ServerID, no protocol.TransferNo, number protocol.OfferNo, offer, signature []byte) error {
 	return l.change(ctx, "keep the newest offer", func(tx *sql.Tx) error {
 		if err := touchServer(ctx, tx, server); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, `UPDATE servers SET offer_no = $1, offer = $2, signature = $3
 			WHERE server = $4 AND offer_no < $1`, int64(number), offer, signature, server.String())
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `INSERT INTO taken (server, transfer_no, offer_no) VALUES ($1, $2, $3)
+			ON CONFLICT (server, transfer_no) DO UPDATE SET offer_no = excluded.offer_no WHERE offer_no < excluded.offer_no`,
+			server.String(), int64(no), int64(number))
 		return err
 	})
 }

@@ -136,7 +136,7 @@ func TestNewestOfferAndSequence(t *testing.T) {
 		t.Fatal(offer, err)
 	}
 	for _, n := range []protocol.OfferNo{4, 9, 6} {
-		if err := l.KeepOffer(t.Context(), here, n, []byte{byte(n)}, []byte{1, byte(n)}); err != nil {
+		if err := l.KeepOffer(t.Context(), here, 1, n, []byte{byte(n)}, []byte{1, byte(n)}); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -21,6 +21,7 @@ type Gate struct {
 	Server protocol.ServerID
 	Group  protocol.GroupID
 	Floor  protocol.OfferNo // the highest floor ever admitted; persist what Admit returns
+	Taken  protocol.OfferNo // the newest offer of the same transfer that was acted on; persist it
 }
 
 // Admit checks an offer (security.md O3, O7, O8, R5) and gives the floor to persist before
@@ -46,11 +47,14 @@ func (g Gate) origin(o wire.Offer) error {
 	return nil
 }
 
-// order is O3: what lies below the highest floor seen is over.
+// order is O3: what lies below the highest floor seen is over, and so is what is older than
+// the newest offer of its transfer.
 func (g Gate) order(o wire.Offer) error {
 	switch {
 	case o.Number < g.Floor:
 		return fmt.Errorf("it is old: offers below %d are over", g.Floor)
+	case o.Number < g.Taken:
+		return fmt.Errorf("it is old: offer %d of transfer %d came before it", g.Taken, o.Transfer)
 	case o.Floor > o.Number:
 		return errors.New("its floor lies above itself")
 	}

@@ -55,7 +55,7 @@ func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Del
 		if err != nil {
 			return err
 		}
-		s.live.takeBack(d.Transfer, d.DeviceID)
+		s.live.takeBack(d.Transfer, d.DeviceID, false)
 		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, true, s.now())
 	case groupcast.Drop:
 		return s.dropDelivery(ctx, p, d)
@@ -72,7 +72,7 @@ func (s *Server) dropDelivery(ctx context.Context, p groupcast.Principal, d grou
 		return err
 	}
 	if d.Device != "" {
-		s.live.takeBack(d.Transfer, d.DeviceID)
+		s.live.takeBack(d.Transfer, d.DeviceID, true)
 		s.live.settle(d.Transfer, d.DeviceID)
 	}
 	if owed == 0 {
@@ -119,15 +119,19 @@ func (l *live) move(f func(s *schedule, now time.Time) error) (err error) {
 	return err
 }
 
-// takeBack ends a device's work on the offer it has.
-func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID) {
+// takeBack ends a device's work on the offer it has, for good if the transfer is over for it.
+func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool) {
 	l.mu.Lock()
 	key := deliveryKey{no, dev}
 	g, had := l.given[key]
 	delete(l.given, key)
 	l.mu.Unlock()
+	end := groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: over}
 	if had {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session})
+		end.Session = &g.session
+	}
+	if had || over {
+		l.s.roster.send(dev, end)
 	}
 }
 

@@ -74,8 +74,26 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 	for _, g := range groups {
 		state.Groups = append(state.Groups, groupcast.AgentGroup{ID: g.ID, Name: g.Name, Address: g.Address.String()})
 	}
+	s.addOwed(ctx, &state)
 	state.Offers = s.live.offersFor(d.ID)
 	return state, nil
+}
+
+// maxOwedTold bounds the transfers that a state tells to be owed.
+const maxOwedTold = 10_000
+
+// addOwed tells what the device is owed. A server that could not find out, or waits after a
+// restore, does not say that it is all: nothing half received goes for its word.
+func (s *Server) addOwed(ctx context.Context, state *groupcast.AgentState) {
+	owed, err := s.store.Owed(ctx, state.Device.ID)
+	if err != nil {
+		s.log.Warn("what a device is owed was not read", "device", state.Device.ID, "err", err)
+		return
+	}
+	for _, d := range owed[:min(len(owed), maxOwedTold)] {
+		state.Owed = append(state.Owed, d.Transfer)
+	}
+	state.OwedComplete = len(owed) <= maxOwedTold && !s.live.paused()
 }
 
 // Ready answers an offer: the keys of a running session, or the word to fetch over HTTPS.

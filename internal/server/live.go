@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -153,6 +154,10 @@ func (l *live) drop(no protocol.TransferNo) {
 	}
 	told := map[protocol.DeviceID]given{}
 	direct := l.direct[no]
+	var owed []protocol.DeviceID
+	if p := l.sched.promises[no]; p != nil {
+		owed = slices.Collect(maps.Keys(p.legs))
+	}
 	l.sched.drop(no)
 	delete(l.direct, no)
 	delete(l.infos, no)
@@ -172,7 +177,12 @@ func (l *live) drop(no protocol.TransferNo) {
 		l.closeOffer(direct.number)
 	}
 	for dev, g := range told {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session})
+		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
+	}
+	for _, dev := range owed {
+		if _, had := told[dev]; !had { // it may have something of it from before
+			l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
+		}
 	}
 	l.poke()
 }

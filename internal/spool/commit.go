@@ -108,6 +108,9 @@ func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, erro
 	}
 	outcomes = append(outcomes, weak...)
 	defer g.spool.cfg.Shared.turn()()
+	if err := g.spool.stillKnown(); err != nil {
+		return nil, err
+	}
 	moves, late, err := g.lookAgain(ctx, moves, round)
 	if err != nil {
 		return nil, err

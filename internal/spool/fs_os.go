@@ -27,9 +27,17 @@ func OpenFS(dir string) (FS, error) {
 	if err := os.MkdirAll(abs, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder %s: %w", dir, err)
 	}
-	root, err := os.OpenRoot(abs)
+	f, err := openRoot(abs)
 	if err != nil {
 		return nil, fmt.Errorf("open folder %s: %w", dir, err)
+	}
+	return f, nil
+}
+
+func openRoot(abs string) (*osFS, error) {
+	root, err := os.OpenRoot(abs)
+	if err != nil {
+		return nil, err
 	}
 	return &osFS{dir: abs, way: newWay(root)}, nil
 }

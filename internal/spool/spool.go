@@ -20,12 +20,13 @@ type Config struct {
 	Group   string // files go to DIR/GROUP/path
 	GroupID protocol.GroupID
 	Server  protocol.ServerID
-	Reserve int64   // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
-	MaxSize uint64  // of a transfer; 0: no limit
-	Ledger  Ledger  // nil: nothing was delivered here before
-	Adopt   bool    // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
-	FS      FS      // nil: the operating system's
-	Shared  *Shared // with the agent's other spools; nil: there is no other
+	Reserve int64    // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
+	MaxSize uint64   // of a transfer; 0: no limit
+	Ledger  Ledger   // nil: nothing was delivered here before
+	Adopt   bool     // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
+	FS      FS       // nil: the operating system's
+	Shared  *Shared  // with the agent's other spools; nil: there is no other
+	Known   Identity // what DIR was known by before; zero: whatever lies there will do
 }
 
 // Delivered is what the ledger remembers of a path, as it was delivered.
@@ -112,12 +113,13 @@ type Spool struct {
 	fs  FS
 }
 
-// Open opens DIR and DIR/GROUP, which are made if need be.
+// Open opens DIR and DIR/GROUP, which are made if need be; a DIR that is known by its identity
+// is not.
 func Open(cfg Config) (*Spool, error) {
 	if cfg.FS == nil {
-		f, err := OpenFS(cfg.Dir)
+		f, err := openDir(cfg.Dir, cfg.Known)
 		if err != nil {
-			return nil, diskError(err)
+			return nil, refusedOr(err)
 		}
 		cfg.FS = f
 	}
@@ -138,6 +140,13 @@ func Open(cfg Config) (*Spool, error) {
 		}
 	}
 	return s, nil
+}
+
+func openDir(dir string, id Identity) (FS, error) {
+	if id == (Identity{}) {
+		return OpenFS(dir)
+	}
+	return OpenKnown(dir, id)
 }
 
 // folder makes a folder or finds it; anything else of that name is refused.

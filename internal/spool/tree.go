@@ -20,6 +20,9 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 		return nil, nil
 	}
 	defer g.spool.cfg.Shared.turn()()
+	if err := g.spool.stillKnown(); err != nil {
+		return nil, err
+	}
 	fresh, failed := g.makeEntries(ctx)
 	folders := map[string]bool{g.spool.cfg.Group: true}
 	for _, o := range fresh {

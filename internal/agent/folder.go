@@ -1,0 +1,150 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+)
+
+// known gives what DIR is known by: what it was when files went there before, else what lies
+// in it, which it gets if there is nothing.
+func (a *Agent) known(ctx context.Context) (spool.Identity, error) {
+	a.folder.Lock()
+	defer a.folder.Unlock()
+	if a.identity != (spool.Identity{}) {
+		return a.identity, nil
+	}
+	id, before, err := a.cfg.Ledger.Folder(ctx, a.cfg.Dir)
+	if err != nil {
+		return id, err
+	}
+	a.fresh.Store(!before)
+	if !before || a.cfg.Adopt {
+		if id, err = spool.Identify(a.cfg.Dir); err != nil {
+			return id, err
+		}
+		if err := a.cfg.Ledger.KeepFolder(ctx, a.cfg.Dir, id); err != nil {
+			return id, err
+		}
+	}
+	a.identity = id
+	return id, nil
+}
+
+// openDir opens DIR if it is the folder that is known.
+func (a *Agent) openDir(ctx context.Context) (spool.FS, error) {
+	id, err := a.known(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return spool.OpenKnown(a.cfg.Dir, id)
+}
+
+// checkFolder looks for DIR at the start. One that is not there is waited for, unless somebody
+// waits for the answer.
+func (a *Agent) checkFolder(ctx context.Context) error {
+	f, err := a.openDir(ctx)
+	if err == nil {
+		return f.Close()
+	}
+	if _, is := strange(err); is && (a.cfg.Once || a.cfg.GiveUp) {
+		return groupcast.Errorf(groupcast.EInvalid, "%s", err.Error()).Wrap(err)
+	}
+	a.say(Line{Kind: "warning", Text: fmt.Sprintf("nothing can be received now: %v", err)})
+	return nil
+}
+
+// folderIsBack says whether DIR is the folder that is known, and can be opened.
+func (a *Agent) folderIsBack() bool {
+	f, err := a.openDir(context.Background())
+	if err != nil {
+		return false
+	}
+	_ = f.Close() // it was only looked at
+	return true
+}
+
+// strange says whether an error means that DIR is not the folder that is known.
+func strange(err error) (*spool.Refused, bool) {
+	var r *spool.Refused
+	return r, errors.As(err, &r) && r.Kind == spool.RefusedFolder
+}
+
+// sweep deletes what is half received of transfers that this device is not owed any more. What
+// cannot be deleted now is looked for again when the state is read the next time.
+func (a *Agent) sweep(ctx context.Context, owed func(protocol.TransferNo) bool) {
+	keep := func(no protocol.TransferNo) bool { return owed(no) || a.jobs[no] != nil }
+	if err := a.cfg.Ledger.ForgetTaken(ctx, a.cfg.Server, keep); err != nil {
+		a.cfg.Log.Warn("offers that are over were not forgotten", "err", err)
+	}
+	a.sweepServer(ctx, a.cfg.Server, keep)
+}
+
+func (a *Agent) sweepServer(ctx context.Context, server protocol.ServerID, keep func(protocol.TransferNo) bool) {
+	id, err := a.known(ctx)
+	if err != nil {
+		return // it is said where a transfer needs it
+	}
+	gone, err := spool.Sweep(a.cfg.Dir, id, server, keep)
+	if gone > 0 {
+		a.cfg.Log.Info("deleted what was half received and is not owed any more", "transfers", gone)
+	}
+	if _, away := strange(err); err != nil && !away {
+		a.cfg.Log.Warn("what is half received was not swept", "err", err)
+	}
+}
+
+// over is called when the server says that nothing of a transfer is owed any more.
+func (a *Agent) over(ctx context.Context, no protocol.TransferNo) {
+	j := a.jobs[no]
+	if j != nil && !j.wants {
+		j.over = true // swept when it has ended
+		j.cancel()
+		return
+	}
+	delete(a.jobs, no)
+	a.sweepOne(ctx, no)
+}
+
+func (a *Agent) sweepOne(ctx context.Context, no protocol.TransferNo) {
+	a.sweepServer(ctx, a.cfg.Server, func(n protocol.TransferNo) bool { return n != no })
+}
+
+// sweepOthers deletes what is half received of servers that this machine was logged in to before.
+func (a *Agent) sweepOthers(ctx context.Context) {
+	servers, err := a.cfg.Ledger.Servers(ctx)
+	if err != nil {
+		a.cfg.Log.Warn("earlier servers are not known", "err", err)
+	}
+	for _, server := range servers {
+		if server != a.cfg.Server {
+			a.sweepServer(ctx, server, none)
+		}
+	}
+}
+
+func none(protocol.TransferNo) bool { return false }
+
+// Forget deletes what is half received of a server in every folder that files went to, and the
+// receipts for it: the login there is over. A folder that is away keeps it until it is swept by
+// the next receiver.
+func Forget(ctx context.Context, l *ledger.Ledger, server protocol.ServerID) error {
+	folders, err := l.Folders(ctx)
+	if err != nil {
+		return err
+	}
+	failed := errors.Join(l.ForgetReceipts(ctx, server), l.ForgetTaken(ctx, server, none))
+	for dir, id := range folders {
+		if _, err := spool.Sweep(dir, id, server, none); err != nil {
+			if _, away := strange(err); !away {
+				failed = errors.Join(failed, err)
+			}
+		}
+	}
+	return failed
+}

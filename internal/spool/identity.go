@@ -1,0 +1,178 @@
+package spool
+
+import (
+	"crypto/rand"
+	"encoding/hex"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Identity is what DIR is known by: random, in a file of its spool folder. The empty folder
+// that is there while a disk is not mounted has none, another disk has another.
+type Identity [16]byte
+
+func (i Identity) String() string { return hex.EncodeToString(i[:]) }
+
+// ParseIdentity reads what String wrote.
+func ParseIdentity(text string) (id Identity, err error) {
+	b, err := hex.DecodeString(text)
+	if err != nil || len(b) != len(id) {
+		return id, fmt.Errorf("%q is not the identity of a folder", text)
+	}
+	return Identity(b), nil
+}
+
+const (
+	identityName  = spoolFolder + "/identity"
+	identityBytes = 64 // the file has fewer
+)
+
+// Identify gives the identity of dir, which is made if need be and gets one if it has none.
+func Identify(dir string) (Identity, error) {
+	f, err := OpenFS(dir)
+	if err != nil {
+		return Identity{}, err
+	}
+	s := Spool{fs: f}
+	id, err := s.identify()
+	return id, errors.Join(err, f.Close())
+}
+
+func (s *Spool) identify() (Identity, error) {
+	id, err := readIdentity(s.fs)
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoIdentity) && !errors.Is(err, errTooLong) {
+		return id, err
+	}
+	if err := s.folder(spoolFolder, 0o700); err != nil {
+		return id, err
+	}
+	rand.Read(id[:])
+	if err := writeAll(s.fs, identityName, []byte(id.String()+"\n")); err != nil {
+		return Identity{}, fmt.Errorf("write down what the folder is known by: %w", err)
+	}
+	return id, nil
+}
+
+// readIdentity gives the identity that lies in a folder; fs.ErrNotExist if none does.
+func readIdentity(f FS) (Identity, error) {
+	b, err := readAll(f, identityName, identityBytes)
+	if err != nil {
+		return Identity{}, fmt.Errorf("read what the folder is known by: %w", err)
+	}
+	id, err := ParseIdentity(strings.TrimSpace(string(b)))
+	if err != nil {
+		return id, errors.Join(errNoIdentity, err)
+	}
+	return id, nil
+}
+
+// errNoIdentity says that a file of the name is there and holds something else.
+var errNoIdentity = errors.New("it is not known what the folder is known by")
+
+// OpenKnown opens dir if it is the folder that is known by this identity, and makes nothing;
+// *Refused if it is not.
+func OpenKnown(dir string, id Identity) (FS, error) {
+	abs, err := filepath.Abs(dir)
+	if err != nil {
+		return nil, fmt.Errorf("folder %s: %w", dir, err)
+	}
+	f, err := openRoot(abs)
+	if fi, lookErr := os.Stat(abs); errors.Is(err, fs.ErrNotExist) || err != nil && lookErr == nil && !fi.IsDir() {
+		return nil, strange(dir)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("open folder %s: %w", dir, err)
+	}
+	if err := isKnown(f, dir, id); err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
+}
+
+// RefusedFolder is the kind of a refusal because of the folder.
+const RefusedFolder = "folder"
+
+// strange refuses a folder that is not the one that was used before.
+func strange(dir string) error {
+	return &Refused{Kind: RefusedFolder, Reason: dir + " is not the folder that this receiver used before: is the disk mounted? If this folder is meant: groupcast receive --adopt"}
+}
+
+// placed is an FS that can tell whether its folder still lies where it was opened.
+type placed interface{ InPlace() (bool, error) }
+
+// isKnown checks that an open folder has the identity, and that its name still leads to it.
+func isKnown(f FS, dir string, id Identity) error {
+	if p, ok := f.(placed); ok {
+		there, err := p.InPlace()
+		if err != nil {
+			return fmt.Errorf("look at folder %s: %w", dir, err)
+		}
+		if !there {
+			return strange(dir)
+		}
+	}
+	have, err := readIdentity(f)
+	switch {
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNoIdentity), errors.Is(err, errTooLong):
+		return strange(dir)
+	case err != nil:
+		return err
+	case have != id:
+		return strange(dir)
+	}
+	return nil
+}
+
+// InPlace says whether the folder's name still leads to it.
+func (f *osFS) InPlace() (bool, error) {
+	open, err := f.way.root.Stat(".")
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(f.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(open, named), err
+}
+
+// stillKnown is checked before anything gets its final name: a disk may have gone meanwhile.
+func (s *Spool) stillKnown() error {
+	if s.cfg.Known == (Identity{}) {
+		return nil
+	}
+	return isKnown(s.fs, s.cfg.Dir, s.cfg.Known)
+}
+
+// Sweep deletes the stagings of a server in the folder that is known by an identity, but for
+// those to keep. It says how many went.
+func Sweep(dir string, id Identity, server protocol.ServerID, keep func(protocol.TransferNo) bool) (gone int, err error) {
+	f, err := OpenKnown(dir, id)
+	if err != nil {
+		return 0, err
+	}
+	defer func() { err = errors.Join(err, f.Close()) }()
+	s := Spool{cfg: Config{Server: server}, fs: f}
+	staged, err := s.Stagings()
+	if err != nil {
+		return 0, err
+	}
+	var failed error
+	for _, no := range staged {
+		if keep(no) {
+			continue
+		}
+		if err := s.Drop(no); err != nil {
+			failed = errors.Join(failed, err)
+			continue
+		}
+		gone++
+	}
+	return gone, failed
+}

@@ -111,6 +111,9 @@ func (a *app) examineServer(ctx context.Context, login config.Login) (addr netip
 // that this machine's own kernel and firewall let multicast through.
 func hearOneself(ctx context.Context, card mcast.Interface) []finding {
 	group := netip.AddrPortFrom(netip.MustParseAddr("239.192.255.254"), protocol.DataPort)
+	if !card.Addr4.IsValid() {
+		group = netip.AddrPortFrom(netip.MustParseAddr("ff15::8000:fffe"), protocol.DataPort)
+	}
 	heard, note, err := selfTest(ctx, card, group)
 	if err != nil {
 		return []finding{{"multicast", false, err.Error(), "is the card up, and does `ip route get 239.192.1.1` name it?"}}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"log/slog"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"syscall"
@@ -117,13 +116,22 @@ func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 			WithHint("is it an address of this machine? `--listen 0.0.0.0:7440` listens on all").Wrap(err)
 	}
 	h.closers = append(h.closers, h.station.Close)
-	// Where the data leaves is only known for a group; this one stands for all.
-	ifi, err := h.station.InterfaceName(netip.MustParseAddrPort("239.192.0.1:7441"))
-	if err != nil {
-		return "", groupcast.Errorf(groupcast.EInvalid, "there is no network interface to send from").
-			WithHint("name one with --interface; `groupcast doctor` lists them").Wrap(err)
+	ifi, err := h.station.Out()
+	if err == nil {
+		return ifi, nil
 	}
-	return ifi, nil
+	if o.ifi != "" && !namesCard(o.ifi) {
+		return "", groupcast.Errorf(groupcast.EInvalid, "there is no network interface %s to send from", o.ifi).
+			WithHint("name another with --interface; `groupcast doctor` lists them").Wrap(err)
+	}
+	log.Warn("there is no network interface to send from at present; it is looked for with each transfer", slog.Any("err", err))
+	return o.ifi, nil
+}
+
+// namesCard says that there is a card of this name, whether it has an address yet or not.
+func namesCard(name string) bool {
+	_, err := net.InterfaceByName(name)
+	return err == nil
 }
 
 // openSetUp opens the plain page on loopback that makes the first administrator.
@@ -189,6 +197,16 @@ func (h *house) close() error {
 	return errors.Join(errs...)
 }
 
+// loopback is how this machine calls itself.
+func loopback() string {
+	for _, ip := range pki.LocalHosts().Addrs {
+		if ip.Is4() && ip.IsLoopback() {
+			return ip.String()
+		}
+	}
+	return "::1"
+}
+
 // addresses are the URLs under which the server can be reached.
 func (h *house) addresses() []string {
 	at := h.http.Addr().(*net.TCPAddr)
@@ -203,7 +221,7 @@ func (h *house) addresses() []string {
 		out = append(out, "https://"+net.JoinHostPort(ip.String(), fmt.Sprint(at.Port)))
 	}
 	if len(out) == 0 {
-		out = []string{fmt.Sprintf("https://127.0.0.1:%d", at.Port)}
+		out = []string{"https://" + net.JoinHostPort(loopback(), fmt.Sprint(at.Port))}
 	}
 	return out
 }

@@ -49,7 +49,7 @@ login; the first start also gives a one-time link to make an administrator who l
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runServe(c.Context(), o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.listen, "listen", "0.0.0.0:7440", "address for HTTPS (TCP) and feedback (UDP)")
+	f.StringVar(&o.listen, "listen", "0.0.0.0:7440", "address for HTTPS (TCP) and feedback (UDP); 0.0.0.0 stands for all of the machine, of IPv6 too")
 	f.StringVar(&o.ifi, "interface", "", "network interface to send from, by name or address (default: that of --listen, else the route to the group)")
 	f.StringVar(&o.maxRate, "max-rate", "auto", "bits a second for all transfers together: 800M")
 	f.StringVar(&o.cert, "cert", "", "certificate (PEM) for browsers; clients go by the fingerprint")

@@ -15,7 +15,7 @@ const maxSocketPath = 104
 
 // listenPort opens the HTTPS port and says in words what is in the way.
 func listenPort(address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
+	l, err := listenOn(address)
 	switch {
 	case err == nil:
 		return l, nil
@@ -32,6 +32,20 @@ func listenPort(address string) (net.Listener, error) {
 	}
 	return nil, groupcast.Errorf(groupcast.EInvalid, "cannot listen on %q: %v", address, err).
 		WithHint("write it as IP:PORT, for example `--listen 0.0.0.0:7440`").Wrap(err)
+}
+
+// listenOn listens on one address, or on all of the machine, of IPv6 and IPv4: whichever of the two it
+// has, now or later.
+func listenOn(address string) (net.Listener, error) {
+	at, err := net.ResolveTCPAddr("tcp", address)
+	if err == nil && (at.IP == nil || at.IP.IsUnspecified()) {
+		// Not net.Listen: it would take the IPv4 address for both, and without IPv4 only that.
+		l, err := net.ListenTCP("tcp", &net.TCPAddr{IP: net.IPv6unspecified, Port: at.Port})
+		if err == nil || portTaken(err) || errors.Is(err, fs.ErrPermission) {
+			return l, err
+		}
+	}
+	return net.Listen("tcp", address)
 }
 
 // listenSocket opens the administrator's local door: a socket only this user can open, in a

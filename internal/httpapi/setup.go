@@ -46,6 +46,9 @@ type made struct {
 // ListenSetUp opens the page's port; Serve answers on it.
 func ListenSetUp(cfg SetUpConfig) (*SetUp, error) {
 	l, err := net.Listen("tcp4", "127.0.0.1:0")
+	if err != nil { // a host without IPv4
+		l, err = net.Listen("tcp6", "[::1]:0")
+	}
 	if err != nil {
 		return nil, fmt.Errorf("open a port for the set-up page: %w", err)
 	}

@@ -13,12 +13,23 @@ type Feedback struct{ conn *net.UDPConn }
 
 // ListenFeedback binds the server's UDP port, without address reuse: nobody else may share it.
 func ListenFeedback(addr netip.AddrPort) (*Feedback, error) {
-	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(everywhere(addr)))
+	if err != nil {
+		c, err = net.ListenUDP("udp", net.UDPAddrFromAddrPort(addr))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("hearing feedback on UDP %s: %w", addr, err)
 	}
 	_ = c.SetReadBuffer(feedbackBuffer) // the kernel may grant less
 	return &Feedback{conn: c}, nil
+}
+
+// everywhere makes all addresses of one family those of both.
+func everywhere(addr netip.AddrPort) netip.AddrPort {
+	if addr.Addr().IsUnspecified() {
+		return netip.AddrPortFrom(netip.IPv6Unspecified(), addr.Port())
+	}
+	return addr
 }
 
 // Read waits for one packet; longer ones are cut to buf.

@@ -59,6 +59,21 @@ func pickAddress(used map[netip.Addr]bool) (netip.AddrPort, error) {
 		WithHint("give one with --address")
 }
 
+// pickAddress6 does the same on a host without IPv4: a transient group of site scope, whose last four
+// bytes, which make the Ethernet address, are of the range for picked ones (RFC 3307).
+func pickAddress6(used map[netip.Addr]bool) (netip.AddrPort, error) {
+	for range maxPicks {
+		b := [16]byte{0: 0xff, 1: 0x15}
+		rand.Read(b[12:])
+		b[12] = 0x80 | b[12]&0x3f
+		if addr := netip.AddrFrom16(b); !used[addr] {
+			return netip.AddrPortFrom(addr, protocol.DataPort), nil
+		}
+	}
+	return netip.AddrPort{}, groupcast.Errorf(groupcast.EExhausted, "no free multicast address was found").
+		WithHint("give one with --address")
+}
+
 // clashesWithLinkLocal says that an IPv4 group maps to the Ethernet address of one of
 // 224.0.0.0/24: only 23 bits go into it, and switches flood those to every port.
 func clashesWithLinkLocal(a netip.Addr) bool {

@@ -79,3 +79,17 @@ func TestGroupNamesAreFolders(t *testing.T) {
 		}
 	}
 }
+
+func TestPickedAddressesOfIPv6AreGood(t *testing.T) {
+	used := map[netip.Addr]bool{}
+	for range 2000 {
+		addr, err := pickAddress6(used)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, warning, err := parseAddress(addr.String()); err != nil || warning != "" || used[addr.Addr()] {
+			t.Fatalf("picked %v: %q, %v", addr, warning, err)
+		}
+		used[addr.Addr()] = true
+	}
+}

@@ -50,6 +50,10 @@ func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort
 	for _, g := range groups {
 		used[g.Address.Addr()] = true
 	}
+	if s.cfg.Station != nil && s.cfg.Station.OnlySix() {
+		addr, err := pickAddress6(used)
+		return addr, "", err
+	}
 	addr, err := pickAddress(used)
 	return addr, "", err
 }

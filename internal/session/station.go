@@ -194,6 +194,25 @@ func (s *Station) release(l *mcast.Link) {
 	}
 }
 
+// Groups of the two families, which stand for all.
+var (
+	someGroup4 = netip.MustParseAddr("239.192.0.1")
+	someGroup6 = netip.MustParseAddr("ff15::1")
+)
+
+// OnlySix says that groups have to have IPv6 addresses: this host has no IPv4 to send from.
+func (s *Station) OnlySix() bool { return !s.Carries(someGroup4) && s.Carries(someGroup6) }
+
+// Out names the interface that groups are sent by; an error says that there is none at present.
+func (s *Station) Out() (string, error) {
+	group := someGroup4
+	if s.OnlySix() {
+		group = someGroup6
+	}
+	ifi, err := s.choose(group)
+	return ifi.Name, err
+}
+
 // Carries says whether groups of the family of group can be reached beyond this machine.
 func (s *Station) Carries(group netip.Addr) bool {
 	ifi, err := s.choose(group)

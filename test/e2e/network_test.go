@@ -4,6 +4,7 @@ package e2e
 
 import (
 	"fmt"
+	"os"
 	"strings"
 	"syscall"
 	"testing"
@@ -233,6 +234,28 @@ func TestADeviceDeafToData(t *testing.T) {
 	if factor > 2.35 { // one copy by multicast, one over HTTPS, the headers, and what was tried meanwhile
 		t.Errorf("×%.2f on the wire", factor)
 	}
+}
+
+// TestWithoutIPv4: no host has an IPv4 address, and nothing is said to the server about it. People
+// log in, join and receive by multicast.
+func TestWithoutIPv4(t *testing.T) {
+	s := newSite(t, netlab.Config{Receivers: 2, NoIPv4: true}, "--listen", "0.0.0.0:7440", "--interface", "")
+	if said, _ := os.ReadFile(s.serveLog.path); !strings.Contains(string(said), "https://[fd99::1]:7440") {
+		t.Errorf("the server says of its address:\n%s", said)
+	}
+	s.host("s").run("", "group", "create", "lab")
+	var pcs []host
+	for _, name := range []string{"r1", "r2"} {
+		pc := s.host(name)
+		s.host("s").run(password+"\n", "user", "add", "u-"+name, "--password-stdin")
+		pc.run(password+"\n", "login", "https://[fd99::1]:7440", "--user", "u-"+name, "--password-stdin", "--trust", s.fingerprint)
+		pc.run("", "join", "lab")
+		s.host("s").run("", "request", "approve", "lab", "u-"+name)
+		pc.receive()
+		pcs = append(pcs, pc)
+	}
+	s.await("both to be reached", func() bool { return reached(s) == 2 })
+	sendsByMulticast(s, pcs, "f.bin")
 }
 
 // wireFactor sends a file and says how often the wire carried it.

@@ -11,6 +11,7 @@ import (
 	"fmt"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -21,6 +22,7 @@ type Config struct {
 	Receivers int     // hosts r1 … rN
 	Rate      string  // of the sender's wire, as tc writes it: 100mbit; empty: no limit
 	Loss      float64 // percent, each datagram to each receiver, independently
+	NoIPv4    bool    // no host has an IPv4 address, not even loopback
 	Snooping  bool    // IGMP snooping with a querier; default: the switch floods
 	GRO       bool    // in the receivers, so that UDP_GRO merges
 	MTU       int     // 0: 1500
@@ -183,6 +185,11 @@ func (l *Lab) connect(host, port, v4, v6 string) error {
 		{"ip", "-n", l.Namespace(host), "addr", "add", v4 + "/24", "brd", "+", "dev", "eth0"},
 		{"ip", "-n", l.Namespace(host), "addr", "add", v6 + "/64", "dev", "eth0", "nodad"},
 		{"ip", "-n", l.Namespace(host), "route", "add", "224.0.0.0/4", "dev", "eth0"},
+	}
+	if l.cfg.NoIPv4 {
+		steps = slices.Delete(steps, 4, 5)
+		steps = append(steps[:len(steps)-1], []string{"ip", "-n", l.Namespace(host), "addr", "flush", "dev", "lo", "scope", "host"},
+			[]string{"ip", "-n", l.Namespace(host), "-6", "addr", "replace", "::1/128", "dev", "lo"})
 	}
 	for _, argv := range steps {
 		if _, err := run(nil, argv[0], argv[1:]...); err != nil {

@@ -95,7 +95,9 @@ type Offered struct {
 	Signature []byte `json:"signature"` // Ed25519
 	Group     string `json:"group"`     // the folder's name; the offer signs the group's ID
 	Manifest  []byte `json:"manifest,omitempty"`
-	Devices   int    `json:"devices,omitempty"` // that got this offer at the same time: many take turns to answer
+	// Transfer names what is offered to a device that cannot read the offer, so that it can say so.
+	Transfer protocol.TransferNo `json:"transfer,omitempty"`
+	Devices  int                 `json:"devices,omitempty"` // that got this offer at the same time: many take turns to answer
 }
 
 // Ready is a device's answer to an offer: what it lacks, or why it will not take part.

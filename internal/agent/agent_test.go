@@ -373,3 +373,16 @@ func TestAnotherServerIsRefused(t *testing.T) {
 		t.Errorf("said %q", text)
 	}
 }
+
+// An offer that a device cannot read is answered at once, in words.
+func TestAnOfferOfAnotherVersionIsAnswered(t *testing.T) {
+	w := newWorld(t)
+	w.newer = true
+	a := w.enrol("anna", true).run()
+	path, _ := w.file("one.bin", 1000)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	got := w.until(tr, "anna", groupcast.DeliveryRefused)
+	if !strings.Contains(got.Reason, "install") || a.count("done") > 0 {
+		t.Errorf("refused with %q", got.Reason)
+	}
+}

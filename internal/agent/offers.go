@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
@@ -30,6 +31,7 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 	offer, key, err := a.believe(o)
 	if err != nil {
 		a.cfg.Log.Warn("offer not taken", "err", err)
+		a.cannotRead(ctx, o, err)
 		return
 	}
 	a.newest = max(a.newest, offer.Number)
@@ -56,6 +58,17 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 		return // the state is read again when one is through
 	}
 	a.begin(ctx, &job{agent: a, offer: offer, raw: o, group: group, verify: key, started: time.Now(), done: make(chan struct{}), path: groupcast.PathHTTPS})
+}
+
+// cannotRead answers an offer that this version cannot read, or whose signature is not the
+// server's: silence would keep it owed for weeks without a word.
+func (a *Agent) cannotRead(ctx context.Context, o groupcast.Offered, err error) {
+	if o.Transfer == 0 || errors.Is(err, errNoKey) || a.jobs[o.Transfer] != nil {
+		return
+	}
+	reason := fmt.Sprintf("groupcast %s on this receiver cannot read the offer (%v): install the server's version there", groupcast.Version, err)
+	a.refuse(ctx, wire.Offer{Transfer: o.Transfer}, "version", reason)
+	a.say(Line{Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused, Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason)})
 }
 
 func (a *Agent) begin(ctx context.Context, j *job) {

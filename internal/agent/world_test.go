@@ -47,6 +47,7 @@ type world struct {
 	address   string
 	group     string
 	stop      func()
+	newer     bool         // offers come in an encoding that no device reads
 	receipt   func() error // answers receipts before the server does, if it is set; nil goes on
 }
 
@@ -66,6 +67,36 @@ func newWorld(t *testing.T) *world {
 type between struct {
 	groupcast.Service
 	w *world
+}
+
+func (b between) AgentEvents(ctx context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
+	s, err := b.Service.AgentEvents(ctx, p, a)
+	return fromTomorrow{s, b.w.newer}, err
+}
+
+func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
+	s, err := b.Service.AgentState(ctx, p)
+	for i := range s.Offers {
+		if b.w.newer {
+			s.Offers[i].Offer = []byte{9}
+		}
+	}
+	return s, err
+}
+
+type fromTomorrow struct {
+	groupcast.AgentStream
+	newer bool
+}
+
+func (f fromTomorrow) Next(ctx context.Context) (groupcast.AgentEvent, error) {
+	e, err := f.AgentStream.Next(ctx)
+	if f.newer && e.Offer != nil {
+		o := *e.Offer
+		o.Offer = []byte{9}
+		e.Offer = &o
+	}
+	return e, err
 }
 
 func (b between) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {

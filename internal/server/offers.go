@@ -91,7 +91,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 	offer, bytes, signature := snd.Offer()
 	return &run{
 		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
-		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name},
+		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
 	}, nil
 }
 
@@ -193,7 +193,7 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	bytes := wire.AppendOffer(nil, offer)
 	d := &directOffer{
 		number: number, session: offer.Session, version: g.Version,
-		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.s.key, bytes), Group: g.Name},
+		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.s.key, bytes), Group: g.Name, Transfer: no},
 	}
 	l.mu.Lock()
 	l.direct[no] = d

@@ -97,7 +97,7 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
 	f.BoolVar(&o.same, "same-device", false, "this is the machine that logged in, whatever it looks like: do not become a device of its own")
-	f.BoolVar(&o.adopt, "adopt", false, "take DIR for the folder that is meant, though another one was used under its name before")
+	f.BoolVar(&o.adopt, "adopt", false, "take DIR for the folder that is meant, though another one was used under its name before; identical files in it are not fetched again")
 	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
 	f.Float64Var(&o.drop, "drop", 0, "for tests: lose this percentage of multicast packets on arrival")
 	f.Lookup("drop").Hidden = true

@@ -98,6 +98,12 @@ func isNetwork(err error) bool {
 	return errors.As(err, &dns) || errors.As(err, &record) || refused(err) || timedOut(err)
 }
 
+// Broken says that a connection was made and cut: a server that lets in so many at once does so.
+func Broken(err error) bool {
+	var e *groupcast.Error
+	return errors.As(err, &e) && e.Code == groupcast.EUnavailable && e.Err != nil && !isNetwork(e.Err)
+}
+
 func timedOut(err error) bool {
 	var t net.Error
 	return errors.Is(err, context.DeadlineExceeded) || (errors.As(err, &t) && t.Timeout()) || unroutable(err)

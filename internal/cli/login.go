@@ -100,7 +100,7 @@ func (a *app) trusted(ctx context.Context, home config.Home, address, trust stri
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return want, err
 	}
-	found, err := apiclient.FetchFingerprint(ctx, address)
+	found, err := fetchFingerprint(ctx, address)
 	switch {
 	case err != nil:
 		return found, err
@@ -196,17 +196,35 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 const (
 	loginPause = 4 * time.Second
 	busyPause  = 3 * time.Minute
+	// brokenPause is for connections that are cut: so many at once are let in of one address.
+	brokenPause = 20 * time.Second
 )
+
+func fetchFingerprint(ctx context.Context, address string) (protocol.ServerID, error) {
+	for started := time.Now(); ; {
+		id, err := apiclient.FetchFingerprint(ctx, address)
+		if !apiclient.Broken(err) || time.Since(started) > brokenPause {
+			return id, err
+		}
+		select {
+		case <-ctx.Done():
+			return id, ctx.Err()
+		case <-time.After(time.Second/2 + rand.N(2*time.Second)):
+		}
+	}
+}
 
 func (a *app) patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
 	started, said := time.Now(), false
 	for {
 		in, err := client.Login(ctx, l)
 		pause, most := time.Second, loginPause
-		switch groupcast.ErrorCode(err) {
-		case groupcast.EBusy:
+		switch code := groupcast.ErrorCode(err); {
+		case apiclient.Broken(err):
+			pause, most = pause/2+rand.N(2*time.Second), brokenPause
+		case code == groupcast.EBusy:
 			pause, most = pause/2+rand.N(2*time.Second), busyPause // those who wait do not come back together
-		case groupcast.EExhausted:
+		case code == groupcast.EExhausted:
 		default:
 			return in, err
 		}

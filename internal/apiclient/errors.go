@@ -10,6 +10,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"syscall"
 
 	"github.com/groupcast/groupcast"
 )
@@ -101,7 +102,8 @@ func isNetwork(err error) bool {
 // Broken says that a connection was made and cut: a server that lets in so many at once does so.
 func Broken(err error) bool {
 	var e *groupcast.Error
-	return errors.As(err, &e) && e.Code == groupcast.EUnavailable && e.Err != nil && !isNetwork(e.Err)
+	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	return cut && errors.As(err, &e) && e.Code == groupcast.EUnavailable
 }
 
 func timedOut(err error) bool {

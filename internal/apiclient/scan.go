@@ -62,6 +62,12 @@ func scan(sel *Selection) (*tree, error) {
 	return t, nil
 }
 
+// Look says what an upload would say before its first byte, and notes in sel what is left out.
+func Look(sel *Selection) error {
+	_, err := scan(sel)
+	return err
+}
+
 // add takes one path, a link by its goal, under its own last name.
 func (t *tree) add(p string) error {
 	full, err := filepath.Abs(p)

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -20,15 +19,15 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if err != nil {
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
 	}
-	sel := &apiclient.Selection{Paths: []string{path}, Exclude: strings.Fields(a["exclude"]), SkipBad: a.yes("skip")}
-	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
+	sel := &apiclient.Selection{Paths: []string{path}, SkipBad: a.yes("skip")}
+	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, SkipBad: sel.SkipBad}
 	if d.Admin.IsLocal() {
 		tell(Progress{Lines: []string{"Reading " + words.Name(path) + " …"}})
 	} else {
 		if n.Upload, err = d.upload(ctx, path, sel, tell); err != nil {
 			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
 		}
-		n.Paths, n.Exclude, n.SkipBad = nil, nil, false
+		n.Paths, n.SkipBad = nil, false
 		n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
 	}
 	t, err := d.Admin.AddTransfer(ctx, n)
@@ -43,6 +42,9 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 		next = "It is held until `Send pending`."
 	}
 	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Plural(t.Files, "file"), words.Size(t.Bytes), words.Name(t.Group)), next}
+	if t.LeftOut > 0 {
+		lines = append(lines, fmt.Sprintf("%s left out: `groupcast transfer show %d` names them.", words.Entries(t.LeftOut), t.No))
+	}
 	for _, note := range t.Notes {
 		lines = append(lines, "Note: "+words.Note(note)+".")
 	}

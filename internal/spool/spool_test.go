@@ -13,6 +13,7 @@ import (
 	"sort"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -207,6 +208,37 @@ func TestOlderNeverOverwritesNewer(t *testing.T) {
 	_ = os.Remove(filepath.Join(dir, "lab", "f"))
 	if out = deliver(t, s, 8, makeTransfer(t, map[string][]byte{"f": []byte("old")})); out[0].Result != spool.Superseded {
 		t.Errorf("after the file was deleted here: %+v", out[0])
+	}
+}
+
+// TestAlreadyHadGetsTheTime: what lies there with the same content gets the time of the manifest.
+func TestAlreadyHadGetsTheTime(t *testing.T) {
+	dir, l := t.TempDir(), spooltest.NewLedger()
+	s := open(t, dir, l)
+	deliver(t, s, 1, makeTransfer(t, map[string][]byte{"f": []byte("same")}))
+	name := filepath.Join(dir, "lab", "f")
+	was, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chtimes(name, time.Time{}, time.Unix(12345, 0)); err != nil { // somebody touched it
+		t.Fatal(err)
+	}
+	again := makeTransfer(t, map[string][]byte{"f": []byte("same")})
+	g, err := s.Stage(context.Background(), 2, again.layout)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer g.Close()
+	fi, err := os.Stat(name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if !g.Done() || !fi.ModTime().Equal(was.ModTime()) {
+		t.Errorf("the time is %v, want that of the manifest, %v", fi.ModTime(), was.ModTime())
+	}
+	if d, known, err := l.Lookup("f"); err != nil || !known || !d.MTime.Equal(fi.ModTime()) {
+		t.Errorf("the ledger has %+v, %v", d, err)
 	}
 }
 

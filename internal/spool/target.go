@@ -3,6 +3,7 @@ package spool
 import (
 	"context"
 	"fmt"
+	"io/fs"
 	"path"
 	"runtime"
 	"slices"
@@ -93,6 +94,7 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 		if err := g.takeBack(ctx, g.outcomes[i]); err != nil {
 			return err
 		}
+		g.dress(g.outcomes[i])
 		had = append(had, *g.outcomes[i])
 	}
 	if err := g.syncFolders(map[string]bool{}); err != nil {
@@ -102,6 +104,29 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 		return &ownError{fmt.Errorf("record what was there already: %w", err)}
 	}
 	return nil
+}
+
+// dress gives a file that lay there already the time and the mode of the manifest: the source may have
+// changed nothing else, or somebody touched it here. What lies there must still be what was compared; that it
+// cannot be done is no reason to fail what is delivered.
+func (g *Staging) dress(o *Outcome) {
+	if o.Result != AlreadyHad {
+		return
+	}
+	f, name := g.files[o.File], g.spool.cfg.Group+"/"+o.Name
+	l, err := g.lookAt(name)
+	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != f.Size || !l.mtime.Equal(o.MTime) {
+		return
+	}
+	if mode := fs.FileMode(f.Mode & 0o777); l.Mode().Perm() != mode {
+		_ = g.spool.fs.Chmod(name, mode)
+	}
+	if want := protocol.TimeOf(f.MTime); l.mtime.Equal(want) || g.spool.fs.Chtimes(name, want) != nil {
+		return
+	}
+	if now, err := g.lookAt(name); err == nil && now != nil {
+		o.MTime = now.mtime
+	}
 }
 
 // lookupFiles looks files up, all at once.

@@ -201,8 +201,13 @@ func (k *soak) touch(p *soaked) {
 	if p.n > 2 {
 		return
 	}
-	p.edited = fmt.Sprintf("edits/e%d", k.rnd.IntN(8))
-	must(k.t, appendTo(filepath.Join(p.tree(), p.edited), []byte("edited by its user")))
+	name := fmt.Sprintf("edits/e%d", k.rnd.IntN(8))
+	err := appendTo(filepath.Join(p.tree(), name), []byte("edited by its user"))
+	if errors.Is(err, fs.ErrNotExist) {
+		return // its user removed it after the last round
+	}
+	must(k.t, err)
+	p.edited = name
 }
 
 func (p *soaked) tree() string { return filepath.Join(p.inbox(), "lab", "tree") }

@@ -45,8 +45,9 @@ type Transfer struct {
 	No         protocol.TransferNo `json:"id"`
 	GroupID    protocol.GroupID    `json:"group_id"`
 	Group      string              `json:"group"`
-	Name       string              `json:"name"` // of the first file or folder
-	Files      int                 `json:"files"`
+	Name       string              `json:"name"`              // of the first file or folder
+	Files      int                 `json:"files"`             // and links
+	Folders    int                 `json:"folders,omitempty"` // of their own: they are no files
 	Bytes      uint64              `json:"bytes"`
 	Blocks     int                 `json:"blocks"`
 	State      TransferState       `json:"state"`
@@ -87,6 +88,9 @@ type NoteCode string
 // NoteTimes: times outside the years 1678 to 2261, which are carried in whole seconds, and no
 // further than the years 1 to 9999.
 const NoteTimes NoteCode = "times"
+
+// Entries is how many paths the transfer has.
+func (t Transfer) Entries() int { return t.Files + t.Folders }
 
 // Estimate says when a share of a transfer's devices will be done.
 type Estimate struct {

@@ -118,7 +118,7 @@ func TestNewGroupAtOnce(t *testing.T) {
 	w := newWorld(t)
 	a := w.enrol("anna", false).run()
 	path, _ := w.file("first.bin", 1000)
-	w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	w.send(groupcast.NewTransfer{Paths: []string{path}}) // promised to those who come
 	_, err := w.server.AddMember(t.Context(), local, w.group, "anna")
 	check(t, err)
 	w.await("the group", func() bool { return a.said("group").Group == w.group })

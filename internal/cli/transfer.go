@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 func (a *app) transfer() *cobra.Command {
@@ -109,7 +110,7 @@ func (a *app) transferShow() *cobra.Command {
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), plural(t.Files, "file"), size(t.Bytes), t.Blocks)
+	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), words.Contents(t), size(t.Bytes), t.Blocks)
 	state := string(t.State)
 	if t.Reason != "" {
 		state += ": " + name(t.Reason)

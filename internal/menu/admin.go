@@ -105,7 +105,7 @@ func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
 		t.Reason = cmp.Or(o.Reason, t.Reason)
-		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Plural(t.Files, "file"), words.Size(t.Bytes), t.Owed),
+		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Contents(t), words.Size(t.Bytes), t.Owed),
 			"   "+sentence(words.Snapshot{Transfer: t, Deliveries: o.Deliveries}))
 		for _, l := range table(o.Deliveries, "nobody", words.DeliveryHead, words.DeliveryRow).plain() {
 			p.Lines = append(p.Lines, "   "+l)

@@ -41,7 +41,7 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if t.State == groupcast.TransferHeld {
 		next = "It is held until `Send pending`."
 	}
-	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Plural(t.Files, "file"), words.Size(t.Bytes), words.Name(t.Group)), next}
+	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Contents(t), words.Size(t.Bytes), words.Name(t.Group)), next}
 	if t.LeftOut > 0 {
 		lines = append(lines, fmt.Sprintf("%s left out: `groupcast transfer show %d` names them.", words.Entries(t.LeftOut), t.No))
 	}

@@ -31,7 +31,8 @@ type source interface {
 type built struct {
 	Content        string // its name in the library
 	Name           string
-	Files          int
+	Files          int // and links
+	Folders        int
 	Bytes          uint64
 	Blocks         int
 	Root           protocol.Digest
@@ -100,13 +101,14 @@ func (l *library) build(ctx context.Context, t *content.Tree, from string) (buil
 // keepNew keeps a manifest as new content.
 func (l *library) keepNew(m *manifest.Manifest, name string, p content.Place, from string) (built, error) {
 	layout, encoded := manifest.LayoutOf(m)
+	folders := foldersIn(m)
 	b := built{
-		Content: newContentID(), Name: name, Files: len(m.Files), Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
+		Content: newContentID(), Name: name, Files: len(m.Files) - folders, Folders: folders, Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
 		Source: from, InPlace: from == fromPath, Notes: notesOn(m),
 	}
-	if len(encoded.Manifest) > protocol.MaxManifestBytes || b.Files > protocol.MaxFiles || b.Blocks > protocol.MaxBlocks {
-		return built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d files, %d blocks", b.Files, b.Blocks).
+	if len(encoded.Manifest) > protocol.MaxManifestBytes || len(m.Files) > protocol.MaxFiles || b.Blocks > protocol.MaxBlocks {
+		return built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d entries, %d blocks", len(m.Files), b.Blocks).
 			WithHint("split it into several")
 	}
 	l.mu.Lock()
@@ -117,6 +119,15 @@ func (l *library) keepNew(m *manifest.Manifest, name string, p content.Place, fr
 		return built{}, errors.Join(err, l.forget(b.Content))
 	}
 	return b, nil
+}
+
+func foldersIn(m *manifest.Manifest) (n int) {
+	for i := range m.Files {
+		if m.Files[i].Kind == manifest.KindFolder {
+			n++
+		}
+	}
+	return n
 }
 
 // newContentID names new content; it is never a number, which older content has for a name.

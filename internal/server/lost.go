@@ -133,7 +133,7 @@ func (s *Server) edition(ctx context.Context, tr store.Transfer, m *manifest.Man
 	}
 	defer s.content.made(b.Content)
 	now, err := s.store.ReplaceContent(ctx, tr.No, store.Edition{
-		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Blocks: b.Blocks, Bytes: b.Bytes,
+		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {

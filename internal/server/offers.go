@@ -113,7 +113,7 @@ func (s *Server) terms(tr store.Transfer, g groupcast.Group, number, floor proto
 		Server: s.id, Group: g.ID, MembershipVersion: g.Version,
 		Number: number, Floor: floor, Transfer: tr.No,
 		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
-		TotalBytes: tr.Bytes, Files: uint32(tr.Files), Blocks: uint32(tr.Blocks),
+		TotalBytes: tr.Bytes, Files: uint32(tr.Entries()), Blocks: uint32(tr.Blocks),
 		SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols,
 		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
 		GroupAddr: g.Address,

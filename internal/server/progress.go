@@ -59,7 +59,7 @@ func (l *live) report(dev protocol.DeviceID, r groupcast.AgentReport) {
 		return
 	}
 	if r.Work != nil {
-		e.work = workOf(*r.Work, tr.Files, now)
+		e.work = workOf(*r.Work, tr.Entries(), now)
 		l.moved[r.Transfer] = true
 		return
 	}

@@ -149,7 +149,7 @@ func (s *Server) lacking(ctx context.Context, d groupcast.Device, tr store.Trans
 		return r, err
 	}
 	if r.Entries == 0 {
-		r.Entries = tr.Files
+		r.Entries = tr.Entries()
 	}
 	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+len(lost), r.Missing+len(lost)
 	if r.Reason == "" {

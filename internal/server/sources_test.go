@@ -60,7 +60,7 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		_, err = a.ready(o)
 		w.must(err)
 		raw := w.read(w.Manifest(w.ctx, a.p, tr.No))
-		if m, err := manifest.Parse(raw); err != nil || len(m.Files) != 4 || uint64(len(raw)) != o.ManifestBytes {
+		if m, err := manifest.Parse(raw); err != nil || len(m.Files) != 4 || tr.Files != 3 || tr.Folders != 1 || uint64(len(raw)) != o.ManifestBytes {
 			t.Fatalf("manifest of %d bytes: %v", len(raw), err)
 		}
 		if got := string(w.read(w.Blocks(w.ctx, a.p, tr.No, 2, uint32(tr.Blocks)))); got != "helloworld" {

@@ -61,7 +61,7 @@ func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Tra
 		return groupcast.Transfer{}, errors.Join(err, s.content.forget(t.Content)) // an upload stays, for another try
 	}
 	s.live.add(tr, owed, now)
-	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d bytes, owed to %d", tr.Files, tr.Bytes, len(owed)))
+	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d", tr.Files, tr.Folders, tr.Bytes, len(owed)))
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Text: "added"})
 	return s.show(ctx, tr.No)
 }
@@ -98,7 +98,7 @@ func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupca
 	}
 	return store.Transfer{
 		Transfer: groupcast.Transfer{
-			GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Bytes: b.Bytes, Blocks: b.Blocks,
+			GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Folders: b.Folders, Bytes: b.Bytes, Blocks: b.Blocks,
 			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
 			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root, LeftOut: b.LeftOut.Count,
 		},

@@ -84,7 +84,8 @@ type Edition struct {
 	Was            string // the content that it replaces
 	Content        string
 	Root           protocol.Digest
-	Files, Blocks  int
+	Files, Folders int // files and links; folders
+	Blocks         int
 	Bytes          uint64
 	ManifestBytes  uint64
 	ManifestBlocks uint32

@@ -10,6 +10,7 @@ import (
 	"time"
 	"unicode"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/config"
 )
 
@@ -62,6 +63,17 @@ func Plural(n int, one string) string {
 		return "1 " + one
 	}
 	return fmt.Sprintf("%d %ss", n, one)
+}
+
+// Contents says how many files and folders a transfer has.
+func Contents(t groupcast.Transfer) string {
+	switch {
+	case t.Folders == 0:
+		return Plural(t.Files, "file")
+	case t.Files == 0:
+		return Plural(t.Folders, "folder")
+	}
+	return Plural(t.Files, "file") + " in " + Plural(t.Folders, "folder")
 }
 
 // Cut shortens a line to the terminal's width, so that it stays one line.

@@ -143,7 +143,7 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 func transferFrom(r queries.Transfer) (store.Transfer, error) {
 	t := store.Transfer{
 		Transfer: groupcast.Transfer{
-			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files),
+			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files - r.Folders), Folders: int(r.Folders),
 			Bytes: uint64(r.Bytes), Blocks: int(r.Blocks), State: groupcast.TransferState(r.State),
 			Reason: r.Reason, CreatedAt: instant(r.CreatedAt), CreatedBy: r.CreatedBy,
 			StartedAt: instant(r.StartedAt), EndedAt: instant(r.EndedAt),

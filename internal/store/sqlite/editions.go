@@ -26,7 +26,7 @@ func (s *Store) ReplaceContent(ctx context.Context, no protocol.TransferNo, e st
 			return err
 		}
 		n, err := q.ReplaceContent(ctx, queries.ReplaceContentParams{
-			Files: int64(e.Files), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks), Root: e.Root.String(),
+			Files: int64(e.Files + e.Folders), Folders: int64(e.Folders), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks), Root: e.Root.String(),
 			ManifestBytes: int64(e.ManifestBytes), ManifestBlocks: int64(e.ManifestBlocks),
 			Content: e.Content, No: int64(no), Was: e.Was,
 		})

@@ -232,11 +232,11 @@ UPDATE counters SET value = @value WHERE name = @name AND value < @value;
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
     root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed, content, left_out, lost)
+    owed, verified, failed, content, left_out, lost, folders)
 VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
     @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
     @in_place, @root, @wire_bytes, @https_bytes, @source, @manifest_bytes, @manifest_blocks,
-    FALSE, 0, 0, 0, @content, @left_out, 0);
+    FALSE, 0, 0, 0, @content, @left_out, 0, @folders);
 
 -- name: Transfer :one
 SELECT * FROM transfers WHERE no = @no;
@@ -245,7 +245,7 @@ SELECT * FROM transfers WHERE no = @no;
 SELECT * FROM transfers WHERE content = @content;
 
 -- name: ReplaceContent :execrows
-UPDATE transfers SET files = @files, bytes = @bytes, blocks = @blocks, root = @root,
+UPDATE transfers SET files = @files, folders = @folders, bytes = @bytes, blocks = @blocks, root = @root,
     manifest_bytes = @manifest_bytes, manifest_blocks = @manifest_blocks, content = @content,
     lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
 WHERE no = @no AND content = @was;

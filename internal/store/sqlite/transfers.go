@@ -71,7 +71,7 @@ func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Tr
 func transferRow(t store.Transfer) queries.AddTransferParams {
 	return queries.AddTransferParams{
 		No: int64(t.No), GroupID: t.GroupID.String(), GroupName: t.Group, Name: t.Name,
-		Files: int64(t.Files), Bytes: int64(t.Bytes), Blocks: int64(t.Blocks),
+		Files: int64(t.Entries()), Folders: int64(t.Folders), Bytes: int64(t.Bytes), Blocks: int64(t.Blocks),
 		State: string(t.State), Reason: t.Reason, CreatedAt: micros(t.CreatedAt),
 		CreatedBy: t.CreatedBy, StartedAt: micros(t.StartedAt), EndedAt: micros(t.EndedAt),
 		ExpiresAt: micros(t.ExpiresAt), Hold: t.Hold, Via: string(t.Via),

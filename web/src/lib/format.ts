@@ -66,6 +66,12 @@ export function stamp(iso: string): [string, string] {
   return [`${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`, `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`];
 }
 
+/** How many files and folders a transfer has. */
+export function contents(t: { files: number; folders?: number }): string {
+  if (!t.folders) return count(t.files, "file");
+  return t.files ? `${count(t.files, "file")} in ${count(t.folders, "folder")}` : count(t.folders, "folder");
+}
+
 export function count(n: number, one: string, many = one + "s"): string {
   return `${n.toLocaleString()} ${n === 1 ? one : many}`;
 }

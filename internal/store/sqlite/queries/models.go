@@ -190,6 +190,7 @@ type Transfer struct {
 	Content        string
 	LeftOut        int64
 	Lost           int64
+	Folders        int64
 }
 
 type User struct {

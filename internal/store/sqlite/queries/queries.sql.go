@@ -281,11 +281,11 @@ const addTransfer = `-- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
     root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed, content, left_out, lost)
+    owed, verified, failed, content, left_out, lost, folders)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, $23, $24,
-    FALSE, 0, 0, 0, $25, $26, 0)
+    FALSE, 0, 0, 0, $25, $26, 0, $27)
 `
 
 type AddTransferParams struct {
@@ -315,6 +315,7 @@ type AddTransferParams struct {
 	ManifestBlocks int64
 	Content        string
 	LeftOut        int64
+	Folders        int64
 }
 
 func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error {
@@ -345,6 +346,7 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 		arg.ManifestBlocks,
 		arg.Content,
 		arg.LeftOut,
+		arg.Folders,
 	)
 	return err
 }
@@ -2073,7 +2075,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2127,6 +2129,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
+			&i.Folders,
 		); err != nil {
 			return nil, err
 		}
@@ -2169,7 +2172,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2223,6 +2226,7 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
+			&i.Folders,
 		); err != nil {
 			return nil, err
 		}
@@ -2702,14 +2706,15 @@ func (q *Queries) ReopenTransfer(ctx context.Context, arg ReopenTransferParams) 
 }
 
 const replaceContent = `-- name: ReplaceContent :execrows
-UPDATE transfers SET files = $1, bytes = $2, blocks = $3, root = $4,
-    manifest_bytes = $5, manifest_blocks = $6, content = $7,
+UPDATE transfers SET files = $1, folders = $2, bytes = $3, blocks = $4, root = $5,
+    manifest_bytes = $6, manifest_blocks = $7, content = $8,
     lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
-WHERE no = $8 AND content = $9
+WHERE no = $9 AND content = $10
 `
 
 type ReplaceContentParams struct {
 	Files          int64
+	Folders        int64
 	Bytes          int64
 	Blocks         int64
 	Root           string
@@ -2723,6 +2728,7 @@ type ReplaceContentParams struct {
 func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) (int64, error) {
 	result, err := q.exec(ctx, q.replaceContentStmt, replaceContent,
 		arg.Files,
+		arg.Folders,
 		arg.Bytes,
 		arg.Blocks,
 		arg.Root,
@@ -3258,7 +3264,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
@@ -3297,12 +3303,13 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 		&i.Content,
 		&i.LeftOut,
 		&i.Lost,
+		&i.Folders,
 	)
 	return i, err
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transfer, error) {
@@ -3341,12 +3348,13 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transf
 		&i.Content,
 		&i.LeftOut,
 		&i.Lost,
+		&i.Folders,
 	)
 	return i, err
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -3399,6 +3407,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
+			&i.Folders,
 		); err != nil {
 			return nil, err
 		}

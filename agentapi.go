@@ -34,6 +34,7 @@ type Attach struct {
 	Instance string `json:"instance,omitempty"` // drawn at random when the process starts: no two that live share it
 	Boot     string `json:"boot,omitempty"`     // names the machine's boot: a machine never comes back to an earlier one
 	Keep     bool   `json:"keep,omitempty"`     // its user says that this is the machine that logged in
+	Speaks   Speaks `json:"speaks,omitzero"`    // its program; who says nothing is of the first release
 }
 
 // MaxAttachField bounds each field of Attach.
@@ -107,7 +108,7 @@ type Ready struct {
 	Lacks     []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
 	LacksAll  bool                `json:"lacks_all"`         // no manifest yet
 	Refused   string              `json:"refused,omitempty"` // in words: no space …
-	Kind      string              `json:"kind,omitempty"`    // of the refusal: space, version, names, folder
+	Kind      string              `json:"kind,omitempty"`    // of the refusal: space, version, unreadable, names, folder
 	FreeBytes uint64              `json:"free_bytes"`
 	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
 	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known

@@ -329,7 +329,8 @@ type AgentEvent struct {
 	Probe    string              `json:"probe,omitempty"` // ID to answer with
 	Transfer protocol.TransferNo `json:"transfer,omitempty"`
 	Session  *protocol.SessionID `json:"session,omitempty"`
-	Over     bool                `json:"over,omitempty"` // AgentEnd: nothing of Transfer is owed any more
+	Server   *Speaks             `json:"server,omitempty"` // AgentHello: what the server speaks
+	Over     bool                `json:"over,omitempty"`   // AgentEnd: nothing of Transfer is owed any more
 }
 
 // ProbeAnswer says which multicast probes the device heard lately (the last 64 nonces it

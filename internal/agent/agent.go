@@ -97,6 +97,8 @@ type Agent struct {
 	// setbacks are the transfers that did not come to their end yet, and why.
 	setbacks map[protocol.TransferNo]*setback
 	warned   bool // of the clock
+	// foreign is why nothing can be taken from the server that is connected: its version.
+	foreign string
 	// receiptsDue says that a receipt did not get through.
 	receiptsDue  bool
 	receiptsFrom time.Time           // when it is sent again
@@ -149,6 +151,9 @@ func New(cfg Config) (*Agent, error) {
 	}
 	if cfg.Attach.Instance == "" {
 		cfg.Attach.Instance = rand.Text()
+	}
+	if cfg.Attach.Speaks == (groupcast.Speaks{}) {
+		cfg.Attach.Speaks = groupcast.Spoken()
 	}
 	return &Agent{
 		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
@@ -309,6 +314,13 @@ func (a *Agent) sayProgress() {
 }
 
 func (a *Agent) handle(ctx context.Context, e groupcast.AgentEvent) {
+	if e.Kind == groupcast.AgentHello {
+		a.judge(e.Server)
+	}
+	if a.foreign != "" && e.Kind != groupcast.AgentProbe {
+		a.decline(ctx, e)
+		return
+	}
 	switch e.Kind {
 	case groupcast.AgentHello, groupcast.AgentHint:
 		a.readState(ctx, e.Kind == groupcast.AgentHello)
@@ -331,6 +343,9 @@ func (a *Agent) handle(ctx context.Context, e groupcast.AgentEvent) {
 
 // readState takes over groups and offers as they are now.
 func (a *Agent) readState(ctx context.Context, hello bool) {
+	if a.foreign != "" {
+		return
+	}
 	asked := time.Now()
 	state, err := a.cfg.Client.AgentState(ctx)
 	if err != nil {

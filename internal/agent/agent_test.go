@@ -386,3 +386,24 @@ func TestAnOfferOfAnotherVersionIsAnswered(t *testing.T) {
 		t.Errorf("refused with %q", got.Reason)
 	}
 }
+
+// A receiver whose version does not fit says so and stays; it gets what it is owed from the next
+// server that fits.
+func TestAServerOfAnotherVersionIsWaitedFor(t *testing.T) {
+	w := newWorld(t)
+	a := w.enrol("anna", true)
+	w.speaks = &groupcast.Speaks{Program: "9.0.0", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1}}
+	a.launch()
+	w.await("anna to say it", func() bool { return strings.Contains(a.said("warning").Text, "install groupcast 9.0.0 here") })
+	path, data := w.file("one.bin", 1000)
+	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
+	w.until(tr, "anna", groupcast.DeliveryRefused)
+	address := w.address
+	w.stop()
+	w.speaks = nil
+	w.start(address)
+	w.until(tr, "anna", groupcast.DeliveryVerified)
+	if !a.has("one.bin", data) || a.count("warning") != 1 {
+		t.Errorf("the file is there: %v; warned %d times", a.has("one.bin", data), a.count("warning"))
+	}
+}

@@ -67,7 +67,7 @@ func (a *Agent) cannotRead(ctx context.Context, o groupcast.Offered, err error) 
 		return
 	}
 	reason := fmt.Sprintf("groupcast %s on this receiver cannot read the offer (%v): install the server's version there", groupcast.Version, err)
-	a.refuse(ctx, wire.Offer{Transfer: o.Transfer}, "version", reason)
+	a.refuse(ctx, wire.Offer{Transfer: o.Transfer}, "unreadable", reason)
 	a.say(Line{Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused, Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason)})
 }
 

@@ -47,8 +47,9 @@ type world struct {
 	address   string
 	group     string
 	stop      func()
-	newer     bool         // offers come in an encoding that no device reads
-	receipt   func() error // answers receipts before the server does, if it is set; nil goes on
+	speaks    *groupcast.Speaks // what the server says of itself, if it is not the truth
+	newer     bool              // offers come in an encoding that no device reads
+	receipt   func() error      // answers receipts before the server does, if it is set; nil goes on
 }
 
 func newWorld(t *testing.T) *world {
@@ -71,7 +72,7 @@ type between struct {
 
 func (b between) AgentEvents(ctx context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
 	s, err := b.Service.AgentEvents(ctx, p, a)
-	return fromTomorrow{s, b.w.newer}, err
+	return fromTomorrow{s, b.w.newer, b.w.speaks}, err
 }
 
 func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
@@ -86,11 +87,15 @@ func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 
 type fromTomorrow struct {
 	groupcast.AgentStream
-	newer bool
+	newer  bool
+	speaks *groupcast.Speaks
 }
 
 func (f fromTomorrow) Next(ctx context.Context) (groupcast.AgentEvent, error) {
 	e, err := f.AgentStream.Next(ctx)
+	if f.speaks != nil && e.Kind == groupcast.AgentHello {
+		e.Server = f.speaks
+	}
 	if f.newer && e.Offer != nil {
 		o := *e.Offer
 		o.Offer = []byte{9}

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"io"
 	"net/url"
+	"strconv"
 
 	"github.com/groupcast/groupcast"
 )
@@ -46,9 +47,17 @@ func (c *Client) AgentEvents(ctx context.Context, a groupcast.Attach, each func(
 
 func attaching(a groupcast.Attach) url.Values {
 	query := url.Values{}
-	for key, value := range map[string]string{"instance": a.Instance, "boot": a.Boot} {
+	for key, value := range map[string]string{"instance": a.Instance, "boot": a.Boot, "program": a.Speaks.Program} {
 		if value != "" {
 			query.Set(key, value)
+		}
+	}
+	for key, value := range map[string]int{
+		"control_least": a.Speaks.Control.Least, "control_most": a.Speaks.Control.Most,
+		"wire_least": a.Speaks.Wire.Least, "wire_most": a.Speaks.Wire.Most,
+	} {
+		if value != 0 {
+			query.Set(key, strconv.Itoa(value))
 		}
 	}
 	if a.Keep {

@@ -39,7 +39,8 @@ func TestAgentEvents(t *testing.T) {
 		w.service.AgentStream().C <- e
 	}
 	var got []groupcast.AgentEvent
-	err := w.client(t, "agent").AgentEvents(t.Context(), groupcast.Attach{}, func(e groupcast.AgentEvent) error {
+	said := httpapitest.Fill[groupcast.Attach]()
+	err := w.client(t, "agent").AgentEvents(t.Context(), said, func(e groupcast.AgentEvent) error {
 		if got = append(got, e); len(got) == len(sent) {
 			return errEnough
 		}
@@ -47,6 +48,9 @@ func TestAgentEvents(t *testing.T) {
 	})
 	if !errors.Is(err, errEnough) || !same(got, sent) {
 		t.Errorf("ended with %v, got %+v\nwant %+v", err, got, sent)
+	}
+	if calls := w.service.Calls(); len(calls) != 1 || !same(calls[0].Args, []any{said}) {
+		t.Errorf("the agent said %+v, %+v came", said, calls)
 	}
 	<-w.service.AgentStream().Closed // the server notices that the device has gone
 }

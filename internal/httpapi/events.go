@@ -33,6 +33,12 @@ type attaching struct {
 	Instance string `query:"instance" maxLength:"64" doc:"Drawn at random by the agent's process"`
 	Boot     string `query:"boot" maxLength:"64" doc:"Names the machine's boot"`
 	Keep     bool   `query:"keep" doc:"Its user says that this is the machine that logged in"`
+	Program  string `query:"program" maxLength:"64" doc:"The agent's version of groupcast"`
+	// Who gives none of these speaks version 1.
+	ControlLeast int `query:"control_least" minimum:"0" doc:"The lowest version of this API that the agent speaks"`
+	ControlMost  int `query:"control_most" minimum:"0" doc:"The highest"`
+	WireLeast    int `query:"wire_least" minimum:"0" doc:"The lowest version of the data plane that the agent speaks"`
+	WireMost     int `query:"wire_most" minimum:"0" doc:"The highest"`
 }
 
 func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {
@@ -110,7 +116,11 @@ func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attach
 		return nil, nil, groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
 			WithHint("it tries again by itself")
 	}
-	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot, Keep: in.Keep})
+	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot, Keep: in.Keep, Speaks: groupcast.Speaks{
+		Program: in.Program,
+		Control: groupcast.Versions{Least: in.ControlLeast, Most: in.ControlMost},
+		Wire:    groupcast.Versions{Least: in.WireLeast, Most: in.WireMost},
+	}})
 	if err != nil {
 		return nil, nil, err
 	}

@@ -33,7 +33,10 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if replaced {
 		s.audit(ctx, p, "device.replaced", d.User+"/"+d.Name, "attached again from "+p.From)
 	}
-	s.live.change(func(sch *schedule, now time.Time) { sch.attached(now, d.ID) })
+	s.live.change(func(sch *schedule, now time.Time) {
+		sch.attached(now, d.ID)
+		sch.judge(d.ID, s.roster.unfit(d.ID))
+	})
 	s.seenDevice(ctx, d, p.From)
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
 	return q, nil

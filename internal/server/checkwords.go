@@ -33,6 +33,9 @@ func (s *Server) checkResults(ctx context.Context, devices []groupcast.Device, g
 			}
 		}
 		r.Note = note(r, answered, s.now())
+		if why := s.roster.unfit(d.ID); why != "" {
+			r.Note = why
+		}
 		out = append(out, r)
 	}
 	slices.SortFunc(out, func(a, b groupcast.CheckResult) int {

@@ -329,6 +329,8 @@ func (l *live) take(ctx context.Context, st step) {
 		l.begin(ctx, st)
 	case stepHTTPS:
 		l.offerDirect(ctx, st)
+	case stepRefuse:
+		l.s.noteRefused(ctx, st)
 	case stepDetach:
 		if r := l.run(st.session); r != nil {
 			for _, dev := range st.devices {

@@ -27,6 +27,7 @@ type roster struct {
 	mtus     map[protocol.DeviceID]int                  // of the cards that devices hear groups by, as they said last
 	now      func() time.Time
 	left     func(protocol.DeviceID) // called without the lock
+	speaks   groupcast.Speaks        // this server
 }
 
 type attachment struct {
@@ -40,7 +41,7 @@ func newRoster(now func() time.Time, left func(protocol.DeviceID)) *roster {
 	return &roster{
 		attached: map[protocol.DeviceID]*attachment{}, users: map[string]int{},
 		limits: map[protocol.DeviceID]*rate.Limiter{}, trails: map[protocol.DeviceID][]groupcast.Attach{},
-		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{}, now: now, left: left,
+		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{}, now: now, left: left, speaks: groupcast.Spoken(),
 	}
 }
 
@@ -65,7 +66,7 @@ func (r *roster) attach(p groupcast.Principal, say groupcast.Attach) (*queue[gro
 	r.follow(id, say)
 	r.users[p.User.ID]++
 	r.version++
-	q.put(groupcast.AgentEvent{Version: r.version, Kind: groupcast.AgentHello})
+	q.put(groupcast.AgentEvent{Version: r.version, Kind: groupcast.AgentHello, Server: &r.speaks})
 	return q, old != nil, nil
 }
 

@@ -131,6 +131,7 @@ const (
 	stepHTTPS                  // offer the transfer over HTTPS to devices
 	stepDetach                 // take devices out of the session
 	stepClose                  // end the session
+	stepRefuse                 // note that devices cannot take it
 )
 
 // schedule decides which open transfer goes when, to whom and which way. It is a machine:
@@ -141,6 +142,7 @@ type schedule struct {
 	promises map[protocol.TransferNo]*promise
 	order    []protocol.TransferNo // increasing
 	active   map[protocol.DeviceID]bool
+	unfit    map[protocol.DeviceID]string             // why those who are active and of another version get nothing
 	busy     map[protocol.GroupID]protocol.TransferNo // whose session a group runs
 	steps    []step
 }
@@ -148,7 +150,7 @@ type schedule struct {
 func newSchedule(t timing) *schedule {
 	return &schedule{
 		t: t, promises: map[protocol.TransferNo]*promise{},
-		active: map[protocol.DeviceID]bool{}, busy: map[protocol.GroupID]protocol.TransferNo{},
+		active: map[protocol.DeviceID]bool{}, unfit: map[protocol.DeviceID]string{}, busy: map[protocol.GroupID]protocol.TransferNo{},
 	}
 }
 
@@ -241,6 +243,7 @@ func (s *schedule) unseat(p *promise, dev protocol.DeviceID, l *leg) {
 // detached says that a device's stream broke.
 func (s *schedule) detached(now time.Time, dev protocol.DeviceID) {
 	delete(s.active, dev)
+	delete(s.unfit, dev)
 	for _, p := range s.promises {
 		if l := p.legs[dev]; l != nil {
 			l.gone = now
@@ -265,6 +268,7 @@ func (s *schedule) advance(now time.Time, p *promise) {
 		return
 	}
 	s.dropGone(now, p)
+	s.turnAway(now, p)
 	s.endPauses(now, p)
 	s.leaveSilent(now, p)
 	switch p.phase {

@@ -32,6 +32,8 @@ func (s *schedule) mayMove(p *promise, l *leg, dev protocol.DeviceID) error {
 	case !s.active[dev]:
 		return groupcast.Errorf(groupcast.EConflict, "its receiver is not connected").
 			WithHint("it is served by itself when it comes back")
+	case s.unfit[dev] != "":
+		return groupcast.Errorf(groupcast.EConflict, "%s", s.unfit[dev]).WithHint("it is served by itself when it attaches again with a version that fits")
 	case l.place == placeStored:
 		return groupcast.Errorf(groupcast.EConflict, "it has every block already and puts the files in place").
 			WithHint("wait a moment for its receipt")

@@ -1,0 +1,69 @@
+package groupcast
+
+import "github.com/groupcast/groupcast/internal/protocol"
+
+// Versions are the versions of one protocol that a program speaks, from Least to Most. A program
+// that says nothing is of the first release and speaks 1.
+type Versions struct {
+	Least int `json:"least"`
+	Most  int `json:"most"`
+}
+
+// Speaks is what agent and server say of themselves each time the agent attaches.
+type Speaks struct {
+	Program string   `json:"program,omitempty"` // its Version
+	Control Versions `json:"control"`           // the JSON API
+	Wire    Versions `json:"wire"`              // the data plane
+}
+
+// Spoken is what this program speaks.
+func Spoken() Speaks {
+	return Speaks{
+		Program: Version,
+		Control: Versions{ControlVersion, ControlVersion}, Wire: Versions{protocol.Version, protocol.Version},
+	}
+}
+
+// Fit says how another program's versions stand to one's own.
+type Fit int
+
+// The values of Fit.
+const (
+	Fits   Fit = iota // both have versions in common
+	TooOld            // the other one knows none that is new enough
+	TooNew            // the other one knows none that is old enough
+)
+
+// Judge compares what another program speaks with s.
+func (s Speaks) Judge(other Speaks) Fit {
+	if fit := s.Control.judge(other.Control); fit != Fits {
+		return fit
+	}
+	return s.Wire.judge(other.Wire)
+}
+
+func (v Versions) judge(other Versions) Fit {
+	v, other = v.orFirst(), other.orFirst()
+	switch {
+	case other.Most < v.Least:
+		return TooOld
+	case other.Least > v.Most:
+		return TooNew
+	}
+	return Fits
+}
+
+func (v Versions) orFirst() Versions {
+	if v == (Versions{}) {
+		return Versions{1, 1}
+	}
+	return v
+}
+
+// Named is the program in words.
+func (s Speaks) Named() string {
+	if s.Program == "" {
+		return "groupcast of an earlier release"
+	}
+	return "groupcast " + s.Program
+}

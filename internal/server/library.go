@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // source gives the blocks of a transfer, and their layout.
@@ -164,6 +165,7 @@ func notesOn(m *manifest.Manifest) []groupcast.Note {
 type kept struct {
 	Place  content.Place `json:"place"`
 	Source string        `json:"source"`
+	Hash   uint8         `json:"hash,omitempty"` // of the block digests, as in offers; 0: written before it was noted
 }
 
 func (l *library) keep(id string, m []byte, p content.Place, from string) error {
@@ -177,7 +179,7 @@ func (l *library) write(id string, m []byte, p content.Place, from string) error
 	if err := os.MkdirAll(l.folder(id), 0o700); err != nil {
 		return fmt.Errorf("keeping a manifest: %w", err)
 	}
-	place, err := json.Marshal(kept{Place: p, Source: from})
+	place, err := json.Marshal(kept{Place: p, Source: from, Hash: wire.HashBLAKE3})
 	if err != nil {
 		return fmt.Errorf("encoding where files lie: %w", err)
 	}
@@ -195,15 +197,26 @@ func topName(t *content.Tree) string {
 	return top
 }
 
-// manifest reads a transfer's manifest and where its files lie.
-func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
-	var k kept
+// kept reads where the files of some content lie; errOtherDigests if this program cannot send it.
+func (l *library) kept(id string) (k kept, err error) {
 	place, err := os.ReadFile(filepath.Join(l.folder(id), "place.json"))
 	if err != nil {
-		return nil, k, contentGone(err)
+		return k, contentGone(err)
 	}
 	if err := json.Unmarshal(place, &k); err != nil {
-		return nil, k, contentGone(err)
+		return k, contentGone(err)
+	}
+	if k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
+		return k, errOtherDigests
+	}
+	return k, nil
+}
+
+// manifest reads a transfer's manifest and where its files lie.
+func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
+	k, err := l.kept(id)
+	if err != nil {
+		return nil, k, err
 	}
 	raw, err := os.ReadFile(filepath.Join(l.folder(id), "manifest"))
 	if err != nil {
@@ -215,6 +228,11 @@ func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
 	}
 	return m, k, nil
 }
+
+// errOtherDigests says that another version of the program made a transfer's list of digests: no receiver
+// of this one could check what it got.
+var errOtherDigests = groupcast.Errorf(groupcast.EConflict, "the files were prepared by another version of groupcast").
+	WithHint("add them again").Wrap(errContentGone)
 
 // errContentGone says that what the server itself kept of a transfer is not there any more.
 var errContentGone = errors.New("the content is gone")

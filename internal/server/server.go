@@ -199,6 +199,11 @@ func (s *Server) resume(ctx context.Context) error {
 		s.live.add(tr, nil, false)
 	}
 	s.live.owe(owed)
+	for _, tr := range rows.Rows {
+		if _, err := s.content.kept(tr.Content); errors.Is(err, errOtherDigests) {
+			s.failTransfer(ctx, tr.No, err)
+		}
+	}
 	if len(rows.Rows) > 0 {
 		s.log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
 	}

@@ -60,7 +60,7 @@ func TestFilesOfTheServersOwnDisk(t *testing.T) {
 		_, err = a.ready(o)
 		w.must(err)
 		raw := w.read(w.Manifest(w.ctx, a.p, tr.No))
-		if m, err := manifest.Parse(raw); err != nil || len(m.Files) != 4 || tr.Files != 3 || tr.Folders != 1 || uint64(len(raw)) != o.ManifestBytes {
+		if m, err := manifest.Parse(raw); err != nil || len(m.Files) != 4 || tr.Files != 2 || tr.Folders != 2 || uint64(len(raw)) != o.ManifestBytes {
 			t.Fatalf("manifest of %d bytes: %v", len(raw), err)
 		}
 		if got := string(w.read(w.Blocks(w.ctx, a.p, tr.No, 2, uint32(tr.Blocks)))); got != "helloworld" {
@@ -220,6 +220,35 @@ func TestACopySurvivesAChangeAndASourceInPlaceDoesNot(t *testing.T) {
 				t.Errorf("after the source changed: %s, %q", now.State, now.Reason)
 			}
 			w.must(os.WriteFile(filepath.Join(dir, "d/a"), []byte("before"), 0o644))
+		}
+	})
+}
+
+// TestWhatAnotherVersionPreparedIsRefusedOnce: what was pending when the program was replaced, and has digests that
+// this one does not know, ends in words, and is not tried again.
+func TestWhatAnotherVersionPreparedIsRefusedOnce(t *testing.T) {
+	withContent(t, map[string]string{"f": "hello"}, func(w *world, dir string) {
+		w.enrol("ann", "g")
+		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "f")}})
+		w.must(err)
+		kept, err := w.store.Transfer(w.ctx, tr.No)
+		w.must(err)
+		place := filepath.Join(w.content.folder(kept.Content), "place.json")
+		text, err := os.ReadFile(place)
+		w.must(err)
+		other := strings.Replace(string(text), `"hash":3`, `"hash":2`, 1)
+		if other == string(text) {
+			t.Fatalf("no digests are named in %s", text)
+		}
+		w.must(os.WriteFile(place, []byte(other), 0o600))
+		w.reboot()
+		now, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if now.State != groupcast.TransferFailed || !strings.Contains(now.Reason, "another version of groupcast; add them again") {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+		if _, err := w.RetryTransfer(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Errorf("a retry: %v", err)
 		}
 	})
 }

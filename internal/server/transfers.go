@@ -159,6 +159,9 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	if err := s.mayGoAgain(ctx, tr); err != nil {
 		return tr.Transfer, err
 	}
+	if _, err := s.content.kept(tr.Content); errors.Is(err, errOtherDigests) {
+		return tr.Transfer, err
+	}
 	if tr.ContentGone {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
 			WithHint("add the files again with `groupcast pending add %s PATH`", tr.Group)

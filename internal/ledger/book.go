@@ -67,7 +67,7 @@ func (b *Book) lookupChunk(paths []string, out map[string]spool.Delivered) (err 
 	if err != nil {
 		return err
 	}
-	rows, err := b.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name FROM paths
+	rows, err := b.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size FROM paths
 		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, b.server, b.group, string(list))
 	if err != nil {
 		return err
@@ -86,10 +86,15 @@ func (b *Book) lookupChunk(paths []string, out map[string]spool.Delivered) (err 
 
 // delivered reads the columns of one row.
 func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
-	var no, size, mtime int64
-	var digest string
-	if err := scan(&no, &digest, &size, &mtime, &d.Name); err != nil {
+	var no, size, mtime, formerSize int64
+	var digest, former string
+	if err := scan(&no, &digest, &size, &mtime, &d.Name, &former, &formerSize); err != nil {
 		return d, err
+	}
+	if d.Former.Size = uint64(formerSize); former != "" {
+		if err := d.Former.Digest.UnmarshalText([]byte(former)); err != nil {
+			return d, err
+		}
 	}
 	d.Transfer, d.Size, d.MTime = protocol.TransferNo(no), uint64(size), protocol.TimeOf(mtime)
 	return d, d.Digest.UnmarshalText([]byte(digest))
@@ -121,9 +126,12 @@ func (b *Book) Record(batch []spool.Outcome) error {
 
 const (
 	pathHead = "INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name) VALUES "
-	// A path never goes back to an older transfer.
+	// A path never goes back to an older transfer. The columns of what was there before are those of
+	// spool.Delivered.After.
 	pathTail = ` ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
-			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name
+			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name,
+			former_digest = CASE WHEN excluded.name = '' THEN '' WHEN paths.name = '' THEN paths.digest ELSE paths.former_digest END,
+			former_size = CASE WHEN excluded.name = '' THEN 0 WHEN paths.name = '' THEN paths.size ELSE paths.former_size END
 		WHERE excluded.transfer_no >= paths.transfer_no`
 	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, reason) VALUES "
 	// The same outcome recorded again after a crash stays one row.

@@ -80,6 +80,32 @@ func TestAPathNeverGoesBack(t *testing.T) {
 	}
 }
 
+// While a delivery lies beside, it stays known what was delivered under the name itself.
+func TestWhatALostNameHeldStaysKnown(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "l")).Book(here, lab, "lab")
+	beside := func(no protocol.TransferNo) spool.Outcome {
+		o := file("a", no, spool.KeptBoth)
+		o.Name = "a (groupcast)"
+		return o
+	}
+	for _, c := range []struct {
+		put    spool.Outcome
+		former spool.Former
+	}{
+		{beside(1), spool.Former{}},
+		{file("a", 2, spool.Committed), spool.Former{}},
+		{beside(3), spool.Former{Digest: protocol.Digest{2}, Size: 10}},
+		{beside(3), spool.Former{Digest: protocol.Digest{2}, Size: 10}},
+		{beside(4), spool.Former{Digest: protocol.Digest{2}, Size: 10}},
+		{file("a", 5, spool.Committed), spool.Former{}},
+	} {
+		record(t, b, c.put)
+		if d, _, err := b.Lookup("a"); err != nil || d.Former != c.former {
+			t.Fatalf("after transfer %d: %+v %v, want %+v", c.put.Transfer, d, err, c.former)
+		}
+	}
+}
+
 func TestInbox(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l"))
 	kept := file("a", 1, spool.KeptBoth)

@@ -48,17 +48,20 @@ func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
 	return "", fmt.Errorf("no free name beside %s", name)
 }
 
-// takeBack gives a file that lies beside its name that name, when nothing or the very same
-// content is there now. What was there already and lies beside still says so.
-func (g *Staging) takeBack(ctx context.Context, o *Outcome) error {
+// takeBack gives a file that lies beside its name that name, when nothing, the very same content
+// or what was delivered there before is there now. What was there already and lies beside still says so.
+func (g *Staging) takeBack(ctx context.Context, o *Outcome, d Delivered) error {
 	if o.Name == o.Path {
 		return nil
 	}
 	beside, name := g.spool.cfg.Group+"/"+o.Name, g.final(o.File)
 	l, err := g.lookAt(name)
-	same := false
+	same, undone := false, false
 	if err == nil && l != nil {
 		same, err = g.same(ctx, o.File, name, l)
+	}
+	if err == nil && l != nil && !same && d.Former != (Former{}) {
+		undone, err = g.oursThere(ctx, name, l, d)
 	}
 	switch {
 	case ctx.Err() != nil:
@@ -66,6 +69,9 @@ func (g *Staging) takeBack(ctx context.Context, o *Outcome) error {
 	case err != nil: // it stays beside
 	case l == nil:
 		err = g.spool.fs.RenameNew(beside, name)
+		same = err == nil
+	case undone && g.still(name, l):
+		err = g.spool.fs.Rename(beside, name)
 		same = err == nil
 	case same:
 		err = g.spool.fs.Remove(beside)

@@ -67,7 +67,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	}
 	ours := false
 	if known {
-		if ours, err = g.ours(ctx, at, l, d); err != nil {
+		if ours, err = g.oursThere(ctx, at, l, d); err != nil {
 			return g.unmade(ctx, at, err)
 		}
 	}
@@ -312,6 +312,8 @@ func (g *Staging) lookupBelow(folder string, entries []fs.DirEntry) (map[string]
 	for p, d := range known {
 		if d.Name == "" || d.Name == p {
 			out[p] = d
+		} else if d.Former != (Former{}) {
+			out[p] = Delivered{Transfer: d.Transfer, Digest: d.Former.Digest, Size: d.Former.Size}
 		}
 	}
 	for name, of := range besides {

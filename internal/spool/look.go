@@ -58,6 +58,16 @@ func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (
 	return g.holds(ctx, name, d.Size, d.Digest)
 }
 
+// oursThere is ours for what lies under a path itself. While the last delivery lies beside, that
+// may be what was delivered there before: somebody undid their edit.
+func (g *Staging) oursThere(ctx context.Context, name string, l *look, d Delivered) (bool, error) {
+	ours, err := g.ours(ctx, name, l, d)
+	if ours || err != nil || d.Former == (Former{}) {
+		return ours, err
+	}
+	return g.ours(ctx, name, l, Delivered{Digest: d.Former.Digest, Size: d.Former.Size})
+}
+
 // same says whether what lies there has the very content that is to come.
 func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, error) {
 	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.files[i].Size {

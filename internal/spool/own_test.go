@@ -132,6 +132,7 @@ func TestAdoptBeforeFetching(t *testing.T) {
 func TestANameIsTakenBack(t *testing.T) {
 	for what, free := range map[string]func(l *lab){
 		"gone":                     func(l *lab) { l.do(os.Remove(l.at("f"))) },
+		"the edit undone":          func(l *lab) { l.do(os.WriteFile(l.at("f"), []byte("one"), 0o644)) },
 		"the delivered one copied": func(l *lab) { l.do(os.WriteFile(l.at("f"), []byte("two"), 0o644)) },
 	} {
 		for _, next := range []string{"two", "three"} {
@@ -157,6 +158,25 @@ func TestANameIsTakenBack(t *testing.T) {
 		l.do(os.WriteFile(l.at("f"), []byte("three"), 0o644))
 		l.send(3, map[string]string{"f": "three"})
 		l.has(map[string]string{"f": "three"})
+	})
+	t.Run("the edit undone after more versions", func(t *testing.T) {
+		l := newLab(t)
+		l.send(1, map[string]string{"f": "one"})
+		l.do(os.WriteFile(l.at("f"), []byte("mine"), 0o644))
+		l.send(2, map[string]string{"f": "two"})
+		l.send(3, map[string]string{"f": "three"})
+		l.do(os.WriteFile(l.at("f"), []byte("one"), 0o644))
+		l.send(4, map[string]string{"f/g": "now a folder"})
+		l.has(map[string]string{"f": "/", "f/g": "now a folder", "f (groupcast 2)": "three"})
+	})
+	t.Run("the edit undone, then its folder becomes a file", func(t *testing.T) {
+		l := newLab(t)
+		l.send(1, map[string]string{"d/f": "one"})
+		l.do(os.WriteFile(l.at("d/f"), []byte("mine"), 0o644))
+		l.send(2, map[string]string{"d/f": "two"})
+		l.do(os.WriteFile(l.at("d/f"), []byte("one"), 0o644))
+		l.send(3, map[string]string{"d": "now a file"})
+		l.has(map[string]string{"d": "now a file"})
 	})
 	t.Run("the copy beside was edited, too", func(t *testing.T) {
 		l := newLab(t)

@@ -36,6 +36,26 @@ type Delivered struct {
 	Size     uint64
 	MTime    time.Time // as the file system keeps it
 	Name     string    // where it lies below DIR/GROUP, if under another name than the path
+	Former   Former    // what lay under the path itself before
+}
+
+// Former is what was delivered last under a path itself, while the newest delivery lies under
+// another name; zero: nothing was, or it lies under its own.
+type Former struct {
+	Digest protocol.Digest
+	Size   uint64
+}
+
+// After is what a ledger keeps as Former with a delivery that lies under name ("" or the path:
+// its own), when before is what it knew of the path.
+func (before Delivered) After(path, name string) Former {
+	switch {
+	case name == "" || name == path:
+		return Former{}
+	case before.Name == "" || before.Name == path:
+		return Former{before.Digest, before.Size}
+	}
+	return before.Former
 }
 
 // Ledger remembers what this server delivered to this group (security.md O3, R4). The spool

@@ -91,7 +91,7 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 			g.outcomes[i] = nil
 			continue
 		}
-		if err := g.takeBack(ctx, g.outcomes[i]); err != nil {
+		if err := g.takeBack(ctx, g.outcomes[i], now[g.files[i].Path]); err != nil {
 			return err
 		}
 		g.dress(g.outcomes[i])
@@ -298,7 +298,7 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 	if !c.known {
 		return nil, nil
 	}
-	ours, err := g.ours(ctx, name, l, c.Delivered)
+	ours, err := g.oursThere(ctx, name, l, c.Delivered)
 	if err != nil || !ours {
 		return nil, err
 	}

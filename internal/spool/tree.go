@@ -121,7 +121,7 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 	default:
 		ours := false
 		if known {
-			ours, err = g.ours(ctx, name, l, d)
+			ours, err = g.oursThere(ctx, name, l, d)
 		}
 		if err != nil {
 			return g.faulty(ctx, i, "compare what lies under its name", err)

@@ -49,7 +49,12 @@ func (g *Staging) unmade(ctx context.Context, at string, err error) (*obstacle, 
 	if err := g.blame(err); err != nil {
 		return nil, fmt.Errorf("folder %s: %w", at, err)
 	}
-	return &obstacle{cause: causeOf(err), reason: fmt.Sprintf("its folder %s cannot be made: %s", at, plain(err))}, nil
+	ob := &obstacle{cause: causeOf(err), reason: fmt.Sprintf("its folder %s cannot be made: ", at)}
+	if ob.cause == CauseName {
+		ob.reason += notTaken
+	}
+	ob.reason += plain(err)
+	return ob, nil
 }
 
 // stepInTheWay decides about a file or link where a folder is to be.

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path"
 	"strings"
 	"syscall"
@@ -299,7 +300,7 @@ func TestNamesThatAreNotTaken(t *testing.T) {
 	disk := newDisk()
 	m := &moody{disk, func(op, name string) error {
 		if strings.Contains(path.Base(name), ":") && strings.HasPrefix(name, "lab/") {
-			return syscall.ENOENT
+			return &os.LinkError{Op: "rename", Old: ".groupcast/staged", New: name, Err: syscall.ENOENT}
 		}
 		return nil
 	}}
@@ -310,8 +311,11 @@ func TestNamesThatAreNotTaken(t *testing.T) {
 	}
 	rejected := 0
 	for _, o := range deliver(t, openOn(t, m, nil), 1, makeTransfer(t, files)) {
-		if o.Result == spool.Rejected {
-			rejected++
+		if o.Result != spool.Rejected {
+			continue
+		}
+		if rejected++; o.Cause != spool.CauseName || !strings.Contains(o.Reason, "does not take this name") || strings.Contains(o.Reason, "staged") {
+			t.Errorf("%s: %s: %s", o.Path, o.Cause, o.Reason)
 		}
 	}
 	if rejected != 200 || len(disk.Files("lab")) != 200 {

@@ -69,7 +69,7 @@ func diskError(err error) *DiskError {
 	default:
 		kind = DiskIO
 	}
-	return &DiskError{Kind: kind, Reason: fmt.Sprintf("%s: %v", diskWords[kind], err), Err: err}
+	return &DiskError{Kind: kind, Reason: diskWords[kind] + ": " + plain(err), Err: err}
 }
 
 // refusedOr is the disk's error, unless it is a refusal in words, the context's end or an error
@@ -116,7 +116,9 @@ func (g *Staging) faulty(ctx context.Context, i int, doing string, err error) (*
 		return nil, fmt.Errorf("%s: %s: %w", g.files[i].Path, doing, sick)
 	}
 	o := g.outcome(i, Rejected, "cannot "+doing+": "+plain(err))
-	o.Cause = causeOf(err)
+	if o.Cause = causeOf(err); o.Cause == CauseName {
+		o.Reason = notTaken + plain(err)
+	}
 	var u *unreadable
 	if errors.As(err, &u) {
 		o.Cause, o.Reason = CauseUnreadable, "what lies under its name cannot be read, so it is not replaced: "+plain(u.err)
@@ -124,12 +126,27 @@ func (g *Staging) faulty(ctx context.Context, i int, doing string, err error) (*
 	return &o, nil
 }
 
-// plain is what the system answered, without the names of staged files around it.
+// notTaken precedes what a file system answers to a name that it does not take: some say that
+// there is no such file.
+const notTaken = "the file system here does not take this name: "
+
+// plain is what the system answered first, without the names of staged files around it.
 func plain(err error) string {
-	for inner := errors.Unwrap(err); inner != nil; inner = errors.Unwrap(err) {
+	for {
+		var inner error
+		switch e := err.(type) {
+		case interface{ Unwrap() error }:
+			inner = e.Unwrap()
+		case interface{ Unwrap() []error }:
+			if all := e.Unwrap(); len(all) > 0 {
+				inner = all[0]
+			}
+		}
+		if inner == nil {
+			return err.Error()
+		}
 		err = inner
 	}
-	return err.Error()
 }
 
 // blame says whose fault an error is that came while an entry was worked on: nil for the

@@ -45,10 +45,16 @@ func Astray(d groupcast.Delivery) string {
 	if d.Beside > 0 {
 		parts = append(parts, fmt.Sprintf("%d kept beside what is not groupcast's or was edited", d.Beside))
 	}
-	if len(parts) == 0 {
-		return "every entry lies under its name"
+	if len(parts) > 0 {
+		return strings.Join(parts, ", ")
 	}
-	return strings.Join(parts, ", ")
+	switch d.State {
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad:
+		return "every entry lies under its name"
+	case groupcast.DeliverySuperseded:
+		return "newer transfers took the place of what is not there"
+	}
+	return fmt.Sprintf("it is %s: what became of the entries is not known", d.State)
 }
 
 // EntryRow is an entry that does not lie under its name.

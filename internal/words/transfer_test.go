@@ -60,3 +60,22 @@ func TestStatesInWords(t *testing.T) {
 		t.Errorf("%q", got)
 	}
 }
+
+func TestNothingIsSaidOfEntriesThatNobodyCounted(t *testing.T) {
+	for state, want := range map[groupcast.DeliveryState]string{
+		groupcast.DeliveryVerified:   "every entry lies under its name",
+		groupcast.DeliveryAlreadyHad: "every entry lies under its name",
+		groupcast.DeliveryQueued:     "it is queued: what became of the entries is not known",
+		groupcast.DeliveryRefused:    "it is refused: what became of the entries is not known",
+		groupcast.DeliveryCancelled:  "it is cancelled: what became of the entries is not known",
+	} {
+		if got := Astray(groupcast.Delivery{State: state}); got != want {
+			t.Errorf("%s: %q, want %q", state, got, want)
+		}
+	}
+	d := groupcast.Delivery{State: groupcast.DeliveryQueued}
+	d.Entries, d.Missing = 3, 1
+	if got := Astray(d); got != "1 of 3 entries are missing" {
+		t.Error(got)
+	}
+}

@@ -267,7 +267,9 @@ func TestAReceiverOutlivesRefusals(t *testing.T) {
 	check(t, err)
 	w.until(tr, "anna", groupcast.DeliveryVerified)
 	if !a.has("image.bin", data) || b.count("lost") != 1 {
-		t.Errorf("anna has the file: %v; bert said it %d times", a.has("image.bin", data), b.count("lost"))
+		b.mu.Lock()
+		t.Errorf("anna has the file: %v; bert said %+v", a.has("image.bin", data), b.lines)
+		b.mu.Unlock()
 	}
 	select {
 	case <-b.over:

@@ -49,7 +49,7 @@ var occasions = []string{
 	"fault: forged packet", "fault: forged SYNC", "fault: garbage", "fault: old offer replayed",
 	"fault: file touched", "fault: commit cancelled", "fault: disk failed in the middle of a commit", "device: commit along the way",
 	"fault: disk full at the start", "fault: deaf device",
-	"offer: admitted", "offer: refused as old", "offer: repeated, already known",
+	"offer: admitted", "offer: refused as old", "offer: refused as older than one taken", "fault: offer came late", "offer: repeated, already known",
 	"hand-out: given", "hand-out: refused", "manifest: by group", "manifest: by HTTPS",
 	"device: resumed with blocks", "device: refused for space", "device: tried again with space",
 	"device: mismatch", "device: forged symbol located", "device: forged symbols not located", "device: catch-up asked", "device: catch-up told", "device: alone over HTTPS",

@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 const (
@@ -38,6 +39,7 @@ type device struct {
 	moods    moods
 	ledger   *spooltest.Ledger
 	floor    protocol.OfferNo
+	taken    map[protocol.TransferNo]protocol.OfferNo // the newest offer acted on
 	receipts map[protocol.TransferNo]string
 
 	alive    bool
@@ -52,6 +54,7 @@ type device struct {
 	durable  map[protocol.TransferNo]*protocol.BlockSet
 	newest   map[string]protocol.TransferNo // by path: the newest transfer committed there
 	topFloor protocol.OfferNo
+	topTaken map[protocol.TransferNo]protocol.OfferNo
 	fed      uint64
 	inWork   time.Duration
 }
@@ -63,6 +66,7 @@ func newDevice(w *world, i int) *device {
 		w: w, i: i, plan: p, rnd: r, delay: time.Millisecond + within(r, 5*time.Millisecond),
 		disk:   spooltest.NewDisk(rand.New(rand.NewPCG(r.Uint64(), 3))),
 		ledger: spooltest.NewLedger(), receipts: map[protocol.TransferNo]string{},
+		taken: map[protocol.TransferNo]protocol.OfferNo{}, topTaken: map[protocol.TransferNo]protocol.OfferNo{},
 		durable: map[protocol.TransferNo]*protocol.BlockSet{}, newest: map[string]protocol.TransferNo{},
 	}
 	d.down = netsim.NewLink(w.clock, p.down, rand.New(rand.NewPCG(r.Uint64(), 4)))
@@ -260,26 +264,10 @@ func (d *device) abandon() { d.leave() }
 
 // offered takes an offer off the event stream.
 func (d *device) offered(b, signature []byte) {
-	o, err := seal.VerifyOffer(d.w.server.verify, b, signature)
-	if err != nil {
-		d.w.fail("device %d: a genuine offer does not verify: %v", d.i, err)
+	o, ok := d.admit(b, signature)
+	if !ok {
 		return
 	}
-	gate := recv.Gate{Server: d.w.server.id, Group: d.w.server.group, Floor: d.floor}
-	if d.w.sabotage == AcceptOldOffer {
-		gate.Floor = 0
-	}
-	floor, err := gate.Admit(o)
-	if err != nil && o.Number < d.floor {
-		d.w.count("offer: refused as old")
-		return
-	}
-	if err != nil {
-		d.w.fail("device %d: a genuine offer is refused: %v", d.i, err)
-		return
-	}
-	d.floor = max(d.floor, floor) // durable before anything else happens
-	d.admitted(o)
 	if d.work != nil && d.work.offer.Session == o.Session {
 		d.w.count("offer: repeated, already known")
 		d.ready()
@@ -292,6 +280,38 @@ func (d *device) offered(b, signature []byte) {
 	if d.begin(o, b) {
 		d.ready()
 	}
+}
+
+// admit is the gate; what it lets pass is durable before anything else happens.
+func (d *device) admit(b, signature []byte) (o wire.Offer, ok bool) {
+	o, err := seal.VerifyOffer(d.w.server.verify, b, signature)
+	if err != nil {
+		d.w.fail("device %d: a genuine offer does not verify: %v", d.i, err)
+		return o, false
+	}
+	gate := recv.Gate{Server: d.w.server.id, Group: d.w.server.group, Floor: d.floor, Taken: d.taken[o.Transfer]}
+	switch d.w.sabotage {
+	case AcceptOldOffer:
+		gate.Floor, gate.Taken = 0, 0
+	case TakeOlderOffer:
+		gate.Taken = 0
+	}
+	floor, err := gate.Admit(o)
+	switch {
+	case err != nil && o.Number < d.floor:
+		d.w.count("offer: refused as old")
+		return o, false
+	case err != nil && o.Number < d.taken[o.Transfer]:
+		d.w.count("offer: refused as older than one taken")
+		return o, false
+	case err != nil:
+		d.w.fail("device %d: a genuine offer is refused: %v", d.i, err)
+		return o, false
+	}
+	d.floor = max(d.floor, floor)
+	d.taken[o.Transfer] = o.Number
+	d.admitted(o)
+	return o, true
 }
 
 // sync makes what was written durable, regularly.

@@ -3,16 +3,14 @@ package sim
 import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
-	"github.com/groupcast/groupcast/internal/seal"
 )
 
 const fetchBatch = 32 // blocks of one request
 
 // fetchAlone takes a whole transfer over HTTPS, vouched for by an offer without a session.
 func (d *device) fetchAlone(b, signature []byte) {
-	o, err := seal.VerifyOffer(d.w.server.verify, b, signature)
-	if err != nil {
-		d.w.fail("device %d: an offer of HTTPS does not verify: %v", d.i, err)
+	o, ok := d.admit(b, signature)
+	if !ok {
 		return
 	}
 	if result, done := d.receipts[o.Transfer]; done {
@@ -28,8 +26,10 @@ func (d *device) fetchAlone(b, signature []byte) {
 // catchUp is the server's word that it does not wait any longer.
 func (d *device) catchUp(no protocol.TransferNo, o signedOffer) {
 	if k := d.work; k != nil && k.no == no {
-		k.all = true
-		d.fetch(k)
+		if _, ok := d.admit(o.bytes, o.signature); ok {
+			k.all = true
+			d.fetch(k)
+		}
 		return
 	}
 	d.fetchAlone(o.bytes, o.signature)

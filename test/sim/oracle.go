@@ -19,7 +19,8 @@ const (
 	feedbackPerSec = 100
 )
 
-// admitted: a device never acts on an offer below a floor that it has once admitted.
+// admitted: a device never acts on an offer below a floor that it has once admitted, nor on one
+// older than another of the same transfer.
 func (d *device) admitted(o wire.Offer) {
 	d.w.count("offer: admitted")
 	d.w.note("admitted", uint64(d.i), uint64(o.Number))
@@ -27,6 +28,10 @@ func (d *device) admitted(o wire.Offer) {
 		d.w.fail("device %d acts on offer %d, though it had admitted the floor %d", d.i, o.Number, d.topFloor)
 	}
 	d.topFloor = max(d.topFloor, o.Floor)
+	if o.Number < d.topTaken[o.Transfer] {
+		d.w.fail("device %d takes offer %d of transfer %d, though it had taken %d", d.i, o.Number, o.Transfer, d.topTaken[o.Transfer])
+	}
+	d.topTaken[o.Transfer] = max(d.topTaken[o.Transfer], o.Number)
 }
 
 // resumed: what was verified and durable is there after a restart and not asked for again.

@@ -150,7 +150,9 @@ func (s *server) alone(t *transfer, i int) {
 	t.deliveries[i].place = alone
 	d := s.w.devices[i]
 	o := s.sign(t, nil)
-	d.tell(func() { d.fetchAlone(o.bytes, o.signature) })
+	bring := func() { d.fetchAlone(o.bytes, o.signature) }
+	d.tell(bring)
+	s.detour(d, bring)
 }
 
 // openNext chooses a transfer: mostly the oldest, so that older ones meet newer ones on disk.
@@ -181,8 +183,22 @@ func (s *server) offer(run *session, devices []int) {
 	for _, i := range devices {
 		run.transfer.deliveries[i].place = asked
 		d, o := s.w.devices[i], run.signed
-		d.tell(func() { d.offered(o.bytes, o.signature) })
+		bring := func() { d.offered(o.bytes, o.signature) }
+		d.tell(bring)
+		s.detour(d, bring)
 	}
+}
+
+// detour brings an offer once more, after others: as the state does that was asked for before
+// them and comes after.
+func (s *server) detour(d *device, bring func()) {
+	if s.w.calm || !chance(s.w.detours, 0.15) {
+		return
+	}
+	s.w.clock.After(within(s.w.detours, 3*time.Second), func() {
+		s.w.count("fault: offer came late")
+		d.tell(bring)
+	})
 }
 
 // crash forgets sessions and connections.

@@ -28,11 +28,13 @@ const (
 	RedrawPacketKeys Sabotage = "use a packet number twice"
 	DecideCancelled  Sabotage = "decide on a cancelled read"
 	ErrorIsEdit      Sabotage = "take a read error for an edit"
+	TakeOlderOffer   Sabotage = "take an older offer of a transfer"
 )
 
 // Sabotages are those that are kept.
 var Sabotages = []Sabotage{
 	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys, DecideCancelled, ErrorIsEdit,
+	TakeOlderOffer,
 }
 
 // traced prints the trace of a run, but for its packets.
@@ -59,6 +61,7 @@ type world struct {
 	clock    *netsim.Clock
 	start    time.Time
 	rnd      *rand.Rand
+	detours  *rand.Rand // of offers that come late, so that the rest of a seed stays
 	counts   Counts
 	trace    hash.Hash64
 	server   *server
@@ -71,7 +74,7 @@ type world struct {
 func Run(seed uint64, s Sabotage) Result {
 	w := &world{
 		seed: seed, plan: draw(seed), sabotage: s, clock: netsim.NewClock(),
-		rnd: rand.New(rand.NewPCG(seed, 1)), counts: newCounts(), trace: fnv.New64a(),
+		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(), trace: fnv.New64a(),
 	}
 	w.start = w.clock.Now()
 	w.server = newServer(w)

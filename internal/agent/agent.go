@@ -218,8 +218,12 @@ func (a *Agent) attach(ctx context.Context) error {
 	for ctx.Err() == nil {
 		try, giveUp := context.WithCancel(ctx)
 		a.giveUp.Store(&giveUp)
+		first := true
 		err := a.cfg.Client.AgentEvents(try, a.cfg.Attach, func(e groupcast.AgentEvent) error {
-			a.giveUp.Store(nil)
+			if first && !a.giveUp.CompareAndSwap(&giveUp, nil) {
+				return context.Canceled // the network changed just now: it is begun anew
+			}
+			first = false
 			backoff.Reset()
 			refusals.over()
 			connected = true

@@ -105,7 +105,10 @@ func (a *Agent) hurry(anew bool) {
 	case a.haste <- struct{}{}:
 	default:
 	}
-	if giveUp := a.giveUp.Load(); anew && giveUp != nil {
+	if !anew {
+		return
+	}
+	if giveUp := a.giveUp.Swap(nil); giveUp != nil {
 		(*giveUp)()
 	}
 }

@@ -2,6 +2,7 @@ package server
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"os"
 	"path/filepath"
@@ -85,6 +86,47 @@ func TestALostFileTakesNobodyWithIt(t *testing.T) {
 		names, err := os.ReadDir(w.content.dir)
 		if w.must(err); len(names) != 0 {
 			t.Errorf("%d editions are left", len(names))
+		}
+	})
+}
+
+// TestAlmostAllIsLost: of a large tree one file is left, whose manifest is small. It is delivered,
+// the transfer ends, and what a device lacks is named file by file.
+func TestAlmostAllIsLost(t *testing.T) {
+	const many = 2500
+	files := map[string]string{"d/a": "aaa"}
+	for i := range many {
+		files[fmt.Sprintf("d/f%04d", i)] = "f"
+	}
+	withContent(t, files, func(w *world, dir string) {
+		a := w.enrol("ann", "g").attach()
+		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Now: true})
+		w.must(err)
+		first := a.offered()
+		for i := range many {
+			w.must(os.Remove(filepath.Join(dir, fmt.Sprintf("d/f%04d", i))))
+		}
+		w.content.open = map[string]*shared{} // no file is kept open
+		if _, err := everything(w, a, first); err == nil {
+			t.Fatal("files that are gone were sent")
+		}
+		second := a.offered()
+		got, err := everything(w, a, second)
+		if w.must(err); got != "aaa" {
+			t.Fatalf("what is left: %q", got)
+		}
+		w.must(a.receipt(second, groupcast.DeliveryVerified, groupcast.PathHTTPS))
+		now, err := w.Transfer(w.ctx, local, tr.No)
+		w.must(err)
+		if now.State != groupcast.TransferDone || now.Lost != many || now.Incomplete != 1 {
+			t.Fatalf("in the end: %+v", now)
+		}
+		for from := 0; from < many; from += 1000 {
+			page, err := w.DeliveryEntries(w.ctx, local, tr.No, a.p.Device.ID, groupcast.Window{From: from})
+			w.must(err)
+			if page.Total != many || page.Listed != many || len(page.Entries) != min(1000, many-from) {
+				t.Fatalf("from %d on: %d of %d, %d in all", from, len(page.Entries), page.Listed, page.Total)
+			}
 		}
 	})
 }

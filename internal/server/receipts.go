@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -138,14 +139,7 @@ func (s *Server) lacking(ctx context.Context, d groupcast.Device, tr store.Trans
 	if err != nil {
 		return r, err
 	}
-	page := groupcast.EntryPage{Transfer: tr.No, From: r.Missing + r.Beside}
-	for _, l := range lost[:min(len(lost), entriesListed)] {
-		page.Entries = append(page.Entries, groupcast.DeliveryEntry{
-			Path: l.Path, Kind: "file", Result: groupcast.EntryMissing, Reason: string(l.Why) + " at the server while it was sent",
-		})
-	}
-	err = s.store.AddEntries(ctx, page, d.ID, mostEntryBytes(tr))
-	if err != nil && groupcast.ErrorCode(err) != groupcast.EExhausted {
+	if err := s.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
 	}
 	if r.Entries == 0 {
@@ -156,6 +150,34 @@ func (s *Server) lacking(ctx context.Context, d groupcast.Device, tr store.Trans
 		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", len(lost))
 	}
 	return r, nil
+}
+
+// lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.
+const lostKept = 100_000
+
+// keepLost keeps by name, after those that a device told itself, what it lacks because the server
+// lost it. That there is room for no more is no reason to refuse the receipt.
+func (s *Server) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
+	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
+	lost = lost[:min(len(lost), max(entriesListed, lostKept/max(devices, 1)))]
+	for some := range slices.Chunk(lost, entriesListed) {
+		page := groupcast.EntryPage{Transfer: tr.No, From: from}
+		for _, l := range some {
+			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
+				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing, Reason: string(l.Why) + " at the server while it was sent",
+			})
+		}
+		// The manifest of what is left says nothing of how much was lost.
+		err := s.store.AddEntries(ctx, page, d.ID, entriesMost)
+		if groupcast.ErrorCode(err) == groupcast.EConflict {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		from += len(page.Entries)
+	}
+	return nil
 }
 
 // settle takes a delivery out of session and schedule.

@@ -127,7 +127,8 @@ func TestBadInput(t *testing.T) {
 	admin.fails(`(?i)no .*group|not found|unknown`, "", "group", "show", "nowhere")
 	admin.run("", "group", "create", "lab")
 	admin.fails(`(?i)exists`, "", "group", "create", "lab")
-	admin.fails(`(?i)no such file`, "", "send", "lab", filepath.Join(s.dir, "not-there"))
+	admin.fails(`(?i)nobody is in group`, "", "send", "lab", s.bin)
+	admin.fails(`(?i)no such file`, "", "pending", "add", "lab", filepath.Join(s.dir, "not-there"))
 	admin.fails(`(?i)group`, "", "send", "nowhere", s.bin)
 	admin.fails(`(?i)already runs`, "", "serve", "--listen", netlab.SenderIP+":7440")
 	other := host{&site{t: t, lab: s.lab, bin: s.bin, dir: filepath.Join(s.dir, "second"), fingerprint: s.fingerprint}, "s"}

@@ -58,13 +58,13 @@ func TestDirIsAdopted(t *testing.T) {
 	}
 	a.cfg.Once, a.cfg.Adopt = false, true
 	a.run()
-	path, data := w.file("one.bin", 1000)
+	path, _ := w.file("one.bin", 1000)
 	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "anna", groupcast.DeliveryVerified)
 	check(t, a.end())
 	b := w.enrol("bert", true)
 	b.cfg.Dir = a.cfg.Dir // of a home that is lost
 	b.run()
-	path, data = w.file("two.bin", 1000)
+	path, data := w.file("two.bin", 1000)
 	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "bert", groupcast.DeliveryVerified)
 	if !b.has("two.bin", data) {
 		t.Error("the file is not there")

@@ -173,12 +173,11 @@ func (r *Receiver) backoff() time.Duration {
 func (r *Receiver) collect(now time.Time) bool {
 	a := &r.asks
 	a.nacks, a.bitmaps = a.nacks[:0], a.bitmaps[:0]
-	more := r.collectBlocks(now, true)
-	if a.forged = len(a.nacks) > 0; !a.forged {
+	r.collectBlocks(now, true)
+	more := true // what else is lacked goes out by itself: it is judged otherwise
+	if a.forged, a.fresh = len(a.nacks) > 0, false; !a.forged {
 		more = r.collectBlocks(now, false)
 		a.fresh = r.collectRanges(now)
-	} else {
-		a.fresh, more = false, true // what else is lacked goes out by itself: it is judged otherwise
 	}
 	if more {
 		a.at = now.Add(moreAfter)

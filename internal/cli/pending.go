@@ -36,7 +36,7 @@ func (a *app) pendingAdd() *cobra.Command {
 		}),
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&o.new.Hold, "hold", false, "wait for `groupcast pending send GROUP`")
+	c.Flags().BoolVar(&o.new.Hold, "hold", false, "wait for: groupcast pending send GROUP")
 	return c
 }
 

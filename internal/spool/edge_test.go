@@ -319,3 +319,20 @@ func TestManyWorkersAtOnce(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// What has the group's name and is no folder is said with what to do, and nothing is made.
+func TestALinkForTheGroupsFolderIsSaid(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.Symlink(t.TempDir(), filepath.Join(dir, "lab")); err != nil {
+		t.Skip(err)
+	}
+	s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Reserve: -1})
+	var refused *spool.Refused
+	if err == nil {
+		defer s.Close()
+		_, err = s.Stage(t.Context(), 1, makeTransfer(t, map[string][]byte{"f": []byte("f")}).layout)
+	}
+	if !errors.As(err, &refused) || !strings.Contains(refused.Reason, "move it away") {
+		t.Errorf("%v", err)
+	}
+}

@@ -182,7 +182,7 @@ func (s *Spool) folder(name string, mode fs.FileMode) error {
 		return fmt.Errorf("look at %s: %w", name, err)
 	}
 	if !fi.IsDir() {
-		return &Refused{Kind: "folder", Reason: fmt.Sprintf("%s is no folder", name)}
+		return &Refused{Kind: "folder", Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name)}
 	}
 	return nil
 }

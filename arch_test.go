@@ -47,7 +47,7 @@ var arrows = map[string]string{
 	"apiclient":    "protocol manifest pattern pki tcp .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
 	"web":          "",
-	"menu":         "protocol apiclient agent config words .",
+	"menu":         "protocol pattern apiclient agent config words .",
 	"words":        "protocol config .",
 	"cli":          "*",
 

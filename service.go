@@ -210,6 +210,8 @@ type PendingTransfer struct {
 type UploadService interface {
 	// CreateUpload declares the entries; folders and symbolic links need no data.
 	CreateUpload(ctx context.Context, p Principal, entries []UploadEntry) (Upload, error)
+	// CheckUpload lists what of some entries cannot be sent, or is excluded by a pattern; nothing is declared.
+	CheckUpload(ctx context.Context, p Principal, entries []UploadEntry, exclude []string) (LeftOutPage, error)
 	Upload(ctx context.Context, p Principal, id string) (Upload, error)
 	// WriteUpload appends to one file; offset must be what the server holds (EConflict with
 	// the right offset in the Hint otherwise; read Upload and go on from there).

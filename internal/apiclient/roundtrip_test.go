@@ -229,6 +229,9 @@ func operationTrips() []trip {
 		gives(trip{method: "CreateUpload", args: []any{entries}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
 			return c.CreateUpload(ctx, entries)
 		}),
+		gives(trip{method: "CheckUpload", args: []any{entries, []string{"*.tmp"}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+			return c.CheckUpload(ctx, entries, []string{"*.tmp"})
+		}),
 		gives(trip{method: "Upload", args: []any{"u/1"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
 			return c.Upload(ctx, "u/1")
 		}),

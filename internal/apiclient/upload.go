@@ -41,6 +41,15 @@ func (c *Client) CreateUpload(ctx context.Context, entries []groupcast.UploadEnt
 	return answered[groupcast.Upload](ctx, c, post("/uploads", in).slowly())
 }
 
+// CheckUpload lists what of some entries cannot be sent or is excluded.
+func (c *Client) CheckUpload(ctx context.Context, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
+	in := struct {
+		Entries []groupcast.UploadEntry `json:"entries"`
+		Exclude []string                `json:"exclude,omitempty"`
+	}{entries, exclude}
+	return answered[groupcast.LeftOutPage](ctx, c, post("/uploads/check", in).slowly())
+}
+
 // Upload says how far an upload is.
 func (c *Client) Upload(ctx context.Context, id string) (groupcast.Upload, error) {
 	return answered[groupcast.Upload](ctx, c, get("/uploads/"+segment(id)))

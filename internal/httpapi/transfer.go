@@ -83,20 +83,22 @@ func (a *api) transferRoutes() {
 	a.transferActions()
 }
 
-func (a *api) leftOutRoutes() {
-	page := func(out groupcast.LeftOutPage, err error) (groupcast.LeftOutPage, error) {
-		if out.Entries == nil {
-			out.Entries = []groupcast.LeftOut{}
-		}
-		return out, err
+// leftOutPage answers an empty list as one.
+func leftOutPage(out groupcast.LeftOutPage, err error) (groupcast.LeftOutPage, error) {
+	if out.Entries == nil {
+		out.Entries = []groupcast.LeftOut{}
 	}
+	return out, err
+}
+
+func (a *api) leftOutRoutes() {
 	reply(a, route{method: http.MethodPost, path: "/transfers/check", id: "check-transfer", access: admins,
 		summary: "What of some paths cannot be sent, or is excluded; nothing is promised"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			Body groupcast.NewTransfer
 		}) (groupcast.LeftOutPage, error) {
-			return page(a.service.CheckTransfer(ctx, p, in.Body, groupcast.Window(in.Window)))
+			return leftOutPage(a.service.CheckTransfer(ctx, p, in.Body, groupcast.Window(in.Window)))
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/left-out", id: "left-out", access: admins,
 		summary: "What was asked for and is not in a transfer, and why"},
@@ -104,7 +106,7 @@ func (a *api) leftOutRoutes() {
 			No protocol.TransferNo `path:"no"`
 			Window
 		}) (groupcast.LeftOutPage, error) {
-			return page(a.service.LeftOut(ctx, p, in.No, groupcast.Window(in.Window)))
+			return leftOutPage(a.service.LeftOut(ctx, p, in.No, groupcast.Window(in.Window)))
 		})
 }
 

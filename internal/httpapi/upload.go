@@ -22,11 +22,21 @@ type newUpload struct {
 	Entries []groupcast.UploadEntry `json:"entries"`
 }
 
+type checkedUpload struct {
+	Entries []groupcast.UploadEntry `json:"entries"`
+	Exclude []string                `json:"exclude,omitempty" doc:"Patterns of what is left out"`
+}
+
 func (a *api) uploadRoutes() {
 	reply(a, route{method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload, unchecked: true,
 		summary: "Declare the files of an upload"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body newUpload }) (groupcast.Upload, error) {
 			return a.service.CreateUpload(ctx, p, in.Body.Entries)
+		})
+	reply(a, route{method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload, unchecked: true,
+		summary: "What of some entries cannot be sent, or is excluded; nothing is declared"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body checkedUpload }) (groupcast.LeftOutPage, error) {
+			return leftOutPage(a.service.CheckUpload(ctx, p, in.Body.Entries, in.Body.Exclude))
 		})
 	listed(a, route{method: http.MethodGet, path: "/uploads", id: "unfinished-uploads", access: admins,
 		summary: "List the uploads that no transfer was made of yet"},

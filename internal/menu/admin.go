@@ -24,7 +24,7 @@ func (d *Desk) adminRows() []Row {
 		{Title: "Remove client from group", Run: d.removeClient, Fields: []Field{d.groupField(), d.memberField(), confirm("sure", "Remove? Nothing more is encrypted for this client then", "yes")}},
 		{Title: "List groups", Run: d.listGroups},
 		{Title: "Add file to pending", Run: d.addPending, Stop: "Esc breaks the upload off", Fields: []Field{d.groupField(),
-			{Key: "path", Ask: "File or folder", Path: true, Check: isThere}, d.skipField(), confirm("hold", "Hold it until `Send pending`?", "yes")}},
+			{Key: "path", Ask: "File or folder", Path: true, Check: isThere}, excludeField(), d.skipField(), confirm("hold", "Hold it until `Send pending`?", "yes")}},
 		{Title: "Send pending", Run: d.sendPending, Live: d.sendLive, Fields: []Field{d.groupField()}},
 		{Title: "Pending status", Run: d.pendingStatus, Live: d.statusLive},
 		{Title: "View join requests", Run: d.viewRequests},

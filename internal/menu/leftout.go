@@ -8,11 +8,23 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
 // badShown is how many entries that cannot be sent a question names.
 const badShown = 5
+
+// checkPiece is how many entries are asked for at a time.
+const checkPiece = 1000
+
+// excludeField asks for patterns of what is left out on purpose.
+func excludeField() Field {
+	return Field{Key: "exclude", Ask: "Leave out what matches, such as *.tmp build/ (nothing: leave out nothing)", Optional: true, Check: func(text string) error {
+		_, err := pattern.Parse(pattern.Split(text))
+		return err
+	}}
+}
 
 // skipField asks whether what cannot be sent is left out. It is asked only if there is some.
 func (d *Desk) skipField() Field {
@@ -32,16 +44,32 @@ func (d *Desk) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries
 	if err != nil {
 		return nil, err
 	}
+	exclude := pattern.Split(a["exclude"])
 	if !d.Admin.IsLocal() {
 		var e *groupcast.Error
-		if err := apiclient.Look(&apiclient.Selection{Paths: []string{path}}); errors.As(err, &e) {
+		if err := apiclient.Look(&apiclient.Selection{Paths: []string{path}, Exclude: exclude}); errors.As(err, &e) {
 			return e.Bad, nil // what else is wrong is said when it is uploaded
 		}
 		return nil, nil
 	}
-	page, err := d.Admin.CheckTransfer(ctx, groupcast.NewTransfer{Group: a["group"], Paths: []string{path}}, groupcast.Window{Limit: badShown})
-	if err != nil || page.Total == 0 {
-		return nil, nil // said when it is added
+	n := groupcast.NewTransfer{Group: a["group"], Paths: []string{path}, Exclude: exclude}
+	bad := &groupcast.BadEntries{}
+	for from, more := 0, true; more; {
+		page, err := d.Admin.CheckTransfer(ctx, n, groupcast.Window{From: from, Limit: checkPiece})
+		if err != nil {
+			return nil, nil // said when it is added
+		}
+		for _, l := range page.Entries {
+			if l.Why != groupcast.WhyExcluded {
+				bad.Count++
+				bad.Entries = append(bad.Entries, l)
+			}
+		}
+		from += len(page.Entries)
+		more = len(page.Entries) > 0 && from < page.Listed
 	}
-	return &groupcast.BadEntries{Count: page.Total, Entries: page.Entries}, nil
+	if bad.Count == 0 {
+		return nil, nil
+	}
+	return bad, nil
 }

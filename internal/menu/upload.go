@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -19,15 +20,15 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if err != nil {
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
 	}
-	sel := &apiclient.Selection{Paths: []string{path}, SkipBad: a.yes("skip")}
-	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, SkipBad: sel.SkipBad}
+	sel := &apiclient.Selection{Paths: []string{path}, Exclude: pattern.Split(a["exclude"]), SkipBad: a.yes("skip")}
+	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
 	if d.Admin.IsLocal() {
 		tell(Progress{Lines: []string{"Reading " + words.Name(path) + " …"}})
 	} else {
 		if n.Upload, err = d.upload(ctx, path, sel, tell); err != nil {
 			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
 		}
-		n.Paths, n.SkipBad = nil, false
+		n.Paths, n.Exclude, n.SkipBad = nil, nil, false
 		n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
 	}
 	t, err := d.Admin.AddTransfer(ctx, n)

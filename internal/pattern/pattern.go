@@ -78,6 +78,28 @@ func parse(text string) (one, error) {
 	return p, nil
 }
 
+// Split reads patterns from one line: spaces part them, but for those behind a `\`.
+func Split(line string) []string {
+	var out []string
+	var at strings.Builder
+	escaped := false
+	for _, r := range line {
+		if r == ' ' && !escaped {
+			if at.Len() > 0 {
+				out = append(out, at.String())
+			}
+			at.Reset()
+			continue
+		}
+		at.WriteRune(r)
+		escaped = r == '\\' && !escaped
+	}
+	if at.Len() > 0 {
+		out = append(out, at.String())
+	}
+	return out
+}
+
 // Excludes says whether an entry is excluded: its path as the transfer has it.
 func (s *Set) Excludes(entry string, folder bool) bool {
 	if s == nil {

@@ -51,6 +51,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"Pending":           func(c ctx, p who) error { _, err := s.Pending(c, p, "", groupcast.Window{}); return err },
 		"SendPending":       func(c ctx, p who) error { _, err := s.SendPending(c, p, ""); return err },
 		"CreateUpload":      func(c ctx, p who) error { _, err := s.CreateUpload(c, p, nil); return err },
+		"CheckUpload":       func(c ctx, p who) error { _, err := s.CheckUpload(c, p, nil, nil); return err },
 		"Upload":            func(c ctx, p who) error { _, err := s.Upload(c, p, "u"); return err },
 		"WriteUpload":       func(c ctx, p who) error { _, err := s.WriteUpload(c, p, "u", "f", 0, nil); return err },
 		"CompleteUpload":    func(c ctx, p who) error { _, err := s.CompleteUpload(c, p, "u"); return err },

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -132,6 +133,33 @@ func TestATransferOfADeletedGroupSaysSo(t *testing.T) {
 					t.Errorf("%s: %v", what, err)
 				}
 			}
+		}
+	})
+}
+
+// TestWhatOfAnUploadCannotBeSent: names, links and patterns are judged before anything is declared.
+func TestWhatOfAnUploadCannotBeSent(t *testing.T) {
+	withContent(t, nil, func(w *world, _ string) {
+		page, err := w.CheckUpload(w.ctx, local, []groupcast.UploadEntry{
+			{Path: "d/fine", Kind: "file"},
+			{Path: "d/old.tmp", Kind: "file"},
+			{Path: "d/build/deep/x.o", Kind: "file"}, // its folders are no entries of their own
+			{Path: "d/build.txt", Kind: "file"},
+			{Path: "d/../x", Kind: "file"},
+			{Path: "d/" + strings.Repeat("n", 5000), Kind: "file"},
+			{Path: "d/link", Kind: "symlink", Target: "/etc/passwd"},
+		}, []string{"*.tmp", "build/"})
+		w.must(err)
+		var got []string
+		for _, l := range page.Entries {
+			got = append(got, string(l.Why)+" "+l.Path[:min(len(l.Path), 16)])
+		}
+		want := []string{"excluded d/old.tmp", "excluded d/build/deep/x.o", "name d/../x", "name d/nnnnnnnnnnnnnn", "target d/link"}
+		if !slices.Equal(got, want) || page.Total != len(want) || page.Listed != len(want) {
+			t.Errorf("%q of %d, want %q", got, page.Total, want)
+		}
+		if _, err := w.CheckUpload(w.ctx, local, nil, []string{"[a-"}); groupcast.ErrorCode(err) != groupcast.EInvalid {
+			t.Errorf("a pattern that is none: %v", err)
 		}
 	})
 }

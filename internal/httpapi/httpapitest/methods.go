@@ -215,6 +215,11 @@ func (s *Service) SendPending(_ context.Context, p groupcast.Principal, group st
 	return answer[[]groupcast.Transfer](s.note("SendPending", p, group))
 }
 
+// CheckUpload notes the call.
+func (s *Service) CheckUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
+	return answer[groupcast.LeftOutPage](s.note("CheckUpload", p, entries, exclude))
+}
+
 // CreateUpload notes the call.
 func (s *Service) CreateUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
 	return answer[groupcast.Upload](s.note("CreateUpload", p, entries))

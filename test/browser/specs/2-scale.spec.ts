@@ -58,7 +58,8 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     if (path === "/transfers/7/deliveries") {
       readings++;
       progress = Math.min(0.95, progress + 0.01);
-      return route.fulfill(json(deliveries(progress)));
+      const from = Number(new URL(route.request().url()).searchParams.get("from") ?? 0);
+      return route.fulfill(json(deliveries(progress).slice(from)));
     }
     if (path === "/transfers/7/series") {
       if (route.request().url().includes("after")) return route.fulfill(json([]));

@@ -132,12 +132,13 @@ test("the API page's examples work as they stand", async () => {
 
 test("while it reads, every page says so, and when it cannot, why", async () => {
   await page.setViewportSize({ width: 1280, height: 860 });
-  let answer: (() => void) | undefined;
+  const waiting: (() => void)[] = [];
+  const answer = (): void => waiting.splice(0).forEach((ok) => ok());
   for (const [path, heading] of pages) {
     await go("first-of-all", "There is no such page"); // the page is built anew
     await page.route("**/api/v1/**", async (route) => {
       if (/events|\/me$/.test(route.request().url())) return route.fallback();
-      await new Promise<void>((ok) => (answer = ok));
+      await new Promise<void>((ok) => waiting.push(ok));
       await route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ status: 500, title: "x", code: "internal", detail: "the disk of the server is full", hint: "make room" }) }).catch(() => undefined);
     });
     await page.goto(`${world.url}/#/${path}`);
@@ -146,12 +147,12 @@ test("while it reads, every page says so, and when it cannot, why", async () => 
     if (path === "groups") await screens(page, "state-reading");
     const alert = page.getByRole("alert");
     await expect(async () => {
-      answer?.();
+      answer();
       await expect(alert, path).toContainText(/The disk of the server is full. Make room.|The server answered 500/, { timeout: 200 });
     }).toPass();
     if (path === "groups") await screens(page, "state-refused");
     await page.unroute("**/api/v1/**");
-    answer?.();
+    answer();
     await alert.getByRole("button", { name: "Try again" }).click();
     await expect(alert, path).toHaveCount(0);
     await expect(page.locator("[aria-busy=true]"), path).toHaveCount(0);

@@ -3,7 +3,7 @@ import { sentence } from "../lib/format";
 import type * as T from "./types";
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string) {
+  constructor(readonly status: number, readonly code: string, message: string, readonly bad?: T.BadEntries) {
     super(message);
   }
 }
@@ -31,14 +31,14 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
 async function answer<R>(res: Response): Promise<R> {
   const text = await res.text();
   if (res.ok) return (text ? JSON.parse(text) : undefined) as R;
-  let problem: { detail?: string; title?: string; code?: string; hint?: string } = {};
+  let problem: { detail?: string; title?: string; code?: string; hint?: string; bad?: T.BadEntries } = {};
   try {
     problem = JSON.parse(text);
   } catch {
     // not from our API: the status must do
   }
   const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
-  throw new ApiError(res.status, problem.code ?? "", [said, problem.hint].filter((x) => x !== undefined).map(sentence).join(" "));
+  throw new ApiError(res.status, problem.code ?? "", [said, problem.hint].filter((x) => x !== undefined).map(sentence).join(" "), problem.bad);
 }
 
 const e = encodeURIComponent;
@@ -64,9 +64,10 @@ async function pieces<R>(path: string, key: (row: R) => string, soFar?: (rows: R
   const rows = new Map<string, R>();
   for (let from = 0; ; from += piece) {
     const some = await list<R>(`${path}${path.includes("?") ? "&" : "?"}limit=${piece}&from=${from}`);
+    const before = rows.size;
     for (const r of some) rows.set(key(r), r);
     const all = [...rows.values()];
-    if (some.length < piece) return all;
+    if (some.length < piece || rows.size === before) return all; // what brings nothing new is the end, too
     soFar?.(all);
   }
 }
@@ -111,6 +112,17 @@ export const api = {
   files: (no: number) => stretch<T.FileEntry>(`/transfers/${no}/files?limit=300`),
   keyHolders: (no: number) => list<T.KeyHolder>(`/transfers/${no}/keys`),
   savings: () => call<T.Savings>("GET", "/savings"),
+  // What cannot be sent, the first of it: as many as the server lists by name.
+  checkTransfer: async (t: T.NewTransfer) => {
+    const bad: T.LeftOut[] = [];
+    for (let from = 0; ; ) {
+      const some = await call<T.LeftOutPage>("POST", `/transfers/check?limit=${piece}&from=${from}`, t);
+      bad.push(...(some.entries ?? []).filter((x) => x.why !== "excluded"));
+      from += some.entries?.length ?? 0;
+      if (!some.entries?.length || from >= some.listed) return bad;
+    }
+  },
+  leftOut: (no: number, from: number, limit: number) => call<T.LeftOutPage>("GET", `/transfers/${no}/left-out?from=${from}&limit=${limit}`),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
@@ -130,6 +142,7 @@ export const api = {
   endSignIn: (id: string) => call<void>("DELETE", `/my/signins/${e(id)}`),
   series: (no: number, after = "") => list<T.Point>(`/transfers/${no}/series${after ? `?after=${e(after)}` : ""}`),
 
+  checkUpload: async (entries: T.UploadEntry[], exclude: string[]) => (await call<T.LeftOutPage>("POST", "/uploads/check", { entries, exclude })).entries ?? [],
   createUpload: (entries: T.UploadEntry[]) => call<T.Upload>("POST", "/uploads", { entries }),
   unfinishedUploads: () => list<T.UnfinishedUpload>("/uploads"),
   upload: (id: string) => call<T.Upload>("GET", `/uploads/${e(id)}`),

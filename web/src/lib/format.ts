@@ -94,3 +94,23 @@ export function stateText(d: { state: string; entries?: number; missing?: number
   const text = d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
   return d.beside && !["queued", "receiving", "refused"].includes(d.state) ? `${text} · ${d.beside} kept beside` : text;
 }
+
+const reasons: Record<string, string> = {
+  name: "its name cannot be carried", target: "the link cannot be carried", pipe: "a named pipe, not a file", socket: "a socket, not a file", device: "a device, not a file",
+  special: "neither a file nor a folder", forbidden: "no permission to read it", unreadable: "it cannot be read", home: "groupcast's own home: it holds the keys",
+  excluded: "excluded", changed: "changed at the server", gone: "gone at the server",
+};
+
+/** Why an entry is left out, or cannot be sent. */
+export function whyLeftOut(l: { why: string; detail?: string }): string {
+  return (reasons[l.why] ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
+}
+
+/** What a device does, and whether its login is on several machines. */
+export function deviceText(d: { active: boolean; machines?: number; last_seen: string }): string {
+  return (d.machines ?? 0) > 1 ? `used by ${d.machines} machines` : d.active ? "active" : moment(d.last_seen);
+}
+
+export function deviceState(d: { active: boolean; machines?: number }): string {
+  return (d.machines ?? 0) > 1 ? "shared" : d.active ? "active" : "off";
+}

@@ -1,7 +1,7 @@
 // An upload in the browser: pieces of 4 MiB, resumed where the server's copy ends. Its ID is
 // remembered, so that after a reload the same files, picked again, go on instead of starting over.
 import { api, ApiError } from "../api/client";
-import type { Upload, UploadEntry } from "../api/types";
+import type { LeftOut, Upload, UploadEntry } from "../api/types";
 
 const piece = 4 << 20;
 const key = "upload";
@@ -77,6 +77,39 @@ function same(u: Upload, files: Picked[]): boolean {
   });
 }
 
+/** What is picked and cannot be sent, or is excluded by a pattern, and the rest. The server judges
+ *  names and patterns; whether a file can be read only this browser knows. */
+export async function sift(files: Picked[], exclude: string[]): Promise<{ rest: Picked[]; left: LeftOut[] }> {
+  const left = await api.checkUpload(entries(files), exclude);
+  const out = new Set(left.map((x) => x.path));
+  const rest: Picked[] = [];
+  const some = 32;
+  for (let i = 0; i < files.length; i += some) {
+    const now = files.slice(i, i + some).filter((f) => !out.has(f.path));
+    const bad = await Promise.all(now.map((f) => unreadable(f.file)));
+    now.forEach((f, n) => (bad[n] ? left.push({ path: f.path, ...bad[n] }) : rest.push(f)));
+  }
+  return { rest, left };
+}
+
+async function unreadable(file: File | undefined): Promise<{ why: string; detail?: string } | undefined> {
+  if (!file?.size) return undefined;
+  try {
+    await file.slice(0, 1).arrayBuffer();
+    return undefined;
+  } catch (e) {
+    return cause(e);
+  }
+}
+
+// What a browser says of a file that it cannot read.
+function cause(e: unknown): { why: string; detail?: string } {
+  const kind = e instanceof DOMException ? e.name : "";
+  if (kind === "NotFoundError") return { why: "unreadable", detail: "it is not there any more" };
+  if (kind === "NotReadableError") return { why: "unreadable", detail: "no permission, or it changed since it was picked" };
+  return { why: "unreadable", detail: e instanceof Error ? e.message : String(e) };
+}
+
 /** Uploads the files and gives the upload's ID. */
 export async function upload(files: Picked[]): Promise<string> {
   const u = (await unfinished((x) => same(x, files))) ?? (await api.createUpload(entries(files)));
@@ -128,27 +161,34 @@ export function cancelUpload(): void {
   stop?.abort();
 }
 
-/** The files of a drop, folders walked; a folder with nothing in it is kept as a folder. */
-export async function dropped(items: DataTransferItemList): Promise<Picked[]> {
+/** The files of a drop, folders walked; a folder with nothing in it is kept as a folder. What
+ *  cannot be looked at is named with its reason. */
+export async function dropped(items: DataTransferItemList): Promise<{ files: Picked[]; bad: LeftOut[] }> {
   const roots = [...items].map((i) => i.webkitGetAsEntry()).filter((x) => x !== null);
-  const out: Picked[] = [];
-  for (const r of roots) await walk(r, "", out);
-  return out.sort((a, b) => (a.path < b.path ? -1 : 1));
+  const files: Picked[] = [];
+  const bad: LeftOut[] = [];
+  for (const r of roots) await walk(r, "", files, bad);
+  return { files: files.sort((a, b) => (a.path < b.path ? -1 : 1)), bad };
 }
 
-async function walk(entry: FileSystemEntry, above: string, out: Picked[]): Promise<void> {
+async function walk(entry: FileSystemEntry, above: string, out: Picked[], bad: LeftOut[]): Promise<void> {
   const path = above + entry.name;
-  if (entry.isFile) {
-    out.push({ path, file: await new Promise<File>((ok, bad) => (entry as FileSystemFileEntry).file(ok, bad)) });
-    return;
-  }
-  const reader = (entry as FileSystemDirectoryEntry).createReader();
-  for (let empty = true; ; empty = false) {
-    const some = await new Promise<FileSystemEntry[]>((ok, bad) => reader.readEntries(ok, bad));
-    if (some.length === 0) {
-      if (empty) out.push({ path });
+  try {
+    if (entry.isFile) {
+      out.push({ path, file: await new Promise<File>((ok, no) => (entry as FileSystemFileEntry).file(ok, no)) });
       return;
     }
-    for (const x of some) await walk(x, `${path}/`, out);
+    const reader = (entry as FileSystemDirectoryEntry).createReader();
+    for (let empty = true; ; empty = false) {
+      const some = await new Promise<FileSystemEntry[]>((ok, no) => reader.readEntries(ok, no));
+      if (some.length === 0) {
+        if (empty) out.push({ path });
+        return;
+      }
+      for (const x of some) await walk(x, `${path}/`, out, bad);
+    }
+  } catch (e) {
+    // Bytes that are not UTF-8 come as no name at all.
+    bad.push(entry.name ? { path, ...cause(e) } : { path: `${above}\ufffd`, why: "name", detail: "the browser cannot read it" });
   }
 }

@@ -50,7 +50,7 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 	}
 	defer closeDesk(d)
 	if !plain {
-		return menu.Screen(ctx, d, a.in, a.out)
+		return menu.Screen(ctx, d, a.in, unchecked(a.out))
 	}
 	var secret func() (string, error)
 	if isTerminal(a.in) {

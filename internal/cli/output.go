@@ -34,6 +34,14 @@ func (o *output) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// unchecked is the stream below: a screen asks the terminal itself for its size.
+func unchecked(w io.Writer) io.Writer {
+	if o, ok := w.(*output); ok {
+		return o.w
+	}
+	return w
+}
+
 // drop makes output that cannot be written nobody's concern.
 func (o *output) drop() {
 	o.mu.Lock()

@@ -134,7 +134,7 @@ test("files that change or go before everybody has them are named", async () => 
   await page.getByText("2 files changed or went at the server").click({ timeout: 30_000 });
   await expect(listed("Left out").filter({ hasText: /changes.txt.*changed at the server/ })).toHaveCount(1);
   await expect(listed("Left out").filter({ hasText: /goes.txt.*gone at the server/ })).toHaveCount(1);
-  await expect(page.getByText(/^incomplete \(\d of \d\)/).first()).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByRole("cell", { name: /^incomplete \(\d of \d\)/ })).toBeVisible({ timeout: 30_000 });
   await screens(page, "lost");
   await page.getByRole("button", { name: "Retry (1)" }).click();
   await expect(page.locator(".sentence")).toContainText("1 of 1 done", { timeout: 30_000 });

@@ -40,6 +40,7 @@ type device struct {
 	ledger   *spooltest.Ledger
 	floor    protocol.OfferNo
 	taken    map[protocol.TransferNo]protocol.OfferNo // the newest offer acted on
+	roots    map[protocol.TransferNo]protocol.Digest  // what the receipts are for
 	receipts map[protocol.TransferNo]string
 
 	alive    bool
@@ -55,6 +56,7 @@ type device struct {
 	newest   map[string]protocol.TransferNo // by path: the newest transfer committed there
 	topFloor protocol.OfferNo
 	topTaken map[protocol.TransferNo]protocol.OfferNo
+	staged   map[protocol.TransferNo]protocol.Digest // the content that durable is about
 	fed      uint64
 	inWork   time.Duration
 }
@@ -67,6 +69,7 @@ func newDevice(w *world, i int) *device {
 		disk:   spooltest.NewDisk(rand.New(rand.NewPCG(r.Uint64(), 3))),
 		ledger: spooltest.NewLedger(), receipts: map[protocol.TransferNo]string{},
 		taken: map[protocol.TransferNo]protocol.OfferNo{}, topTaken: map[protocol.TransferNo]protocol.OfferNo{},
+		roots: map[protocol.TransferNo]protocol.Digest{}, staged: map[protocol.TransferNo]protocol.Digest{},
 		durable: map[protocol.TransferNo]*protocol.BlockSet{}, newest: map[string]protocol.TransferNo{},
 	}
 	d.down = netsim.NewLink(w.clock, p.down, rand.New(rand.NewPCG(r.Uint64(), 4)))
@@ -367,7 +370,7 @@ func (d *device) commit(k *work) {
 	}
 	delete(d.durable, k.no)
 	k.staged, k.staging = true, nil
-	d.receipts[k.no] = result
+	d.receipts[k.no], d.roots[k.no] = result, k.offer.IndexDigest
 	d.ask(func() { d.w.server.receipt(k.no, d.i, result) })
 	if k.machine == nil {
 		d.leave()

@@ -25,14 +25,15 @@ func (d *device) fetchAlone(b, signature []byte) {
 
 // catchUp is the server's word that it does not wait any longer.
 func (d *device) catchUp(no protocol.TransferNo, o signedOffer) {
-	if k := d.work; k != nil && k.no == no {
-		if _, ok := d.admit(o.bytes, o.signature); ok {
-			k.all = true
-			d.fetch(k)
-		}
+	k := d.work
+	if k == nil || k.no != no || !d.w.server.serves(k) {
+		d.fetchAlone(o.bytes, o.signature)
 		return
 	}
-	d.fetchAlone(o.bytes, o.signature)
+	if _, ok := d.admit(o.bytes, o.signature); ok {
+		k.all = true
+		d.fetch(k)
+	}
 }
 
 // want puts blocks onto the list of what is fetched.
@@ -45,7 +46,7 @@ func (d *device) want(k *work, r protocol.Range) {
 
 func (d *device) fetchManifest(k *work) {
 	d.ask(func() {
-		if !d.w.server.entitled(k.no, d.i) {
+		if !d.w.server.entitled(k.no, d.i) || !d.w.server.serves(k) {
 			return
 		}
 		raw := d.w.server.transfer(k.no).content.encoded.Manifest
@@ -84,10 +85,11 @@ func (d *device) fetch(k *work) {
 	k.fetching = true
 	conn := d.conn
 	d.ask(func() {
-		if !d.w.server.entitled(k.no, d.i) {
+		if !d.w.server.entitled(k.no, d.i) || !d.w.server.serves(k) {
 			return
 		}
-		d.tell(func() { d.fetched(k, blocks) })
+		from := d.w.server.transfer(k.no).content
+		d.tell(func() { d.fetched(k, from, blocks) })
 	})
 	// A connection that breaks takes the request with it.
 	d.w.clock.After(20*d.delay, func() {
@@ -109,13 +111,13 @@ func (d *device) next(k *work) (out []protocol.BlockNumber) {
 	return out
 }
 
-func (d *device) fetched(k *work, blocks []protocol.BlockNumber) {
+func (d *device) fetched(k *work, from *content, blocks []protocol.BlockNumber) {
 	if k.over || k.staging == nil {
 		return
 	}
 	k.fetching = false
 	for _, b := range blocks {
-		block := d.w.server.transfer(k.no).content.block(b)
+		block := from.block(b)
 		if k.staging == nil || k.over {
 			return
 		}

@@ -79,7 +79,7 @@ func (d *device) checkFiles() {
 
 func (d *device) promised(path string, got []byte) bool {
 	for _, t := range d.w.server.transfers {
-		if want, ok := t.content.files[path]; ok && bytes.Equal(want, got) {
+		if want, ok := t.full().files[path]; ok && bytes.Equal(want, got) {
 			return true
 		}
 	}
@@ -126,7 +126,8 @@ func (d *device) judge() {
 		if t.deliveries[d.i].result == "" {
 			continue
 		}
-		for _, path := range slices.Sorted(maps.Keys(t.content.files)) {
+		d.named(t)
+		for _, path := range slices.Sorted(maps.Keys(d.got(t).files)) {
 			if d.gaveWay(path, t.no) {
 				continue
 			}
@@ -135,7 +136,7 @@ func (d *device) judge() {
 				d.w.fail("device %d: the ledger says transfer %d of %s, a receipt %d", d.i, entry.Transfer, path, t.no)
 				return
 			}
-			want := d.w.server.transfer(entry.Transfer).content.files[path]
+			want := d.w.server.transfer(entry.Transfer).full().files[path]
 			if got, ok := files[groupName+"/"+entry.Name]; !ok || !bytes.Equal(got, want) {
 				d.w.fail("device %d: %s is not what transfer %d brought", d.i, path, entry.Transfer)
 				return
@@ -154,7 +155,7 @@ func (d *device) judge() {
 // gaveWay says whether a newer transfer has a folder at a file's path, or a file at its folder's.
 func (d *device) gaveWay(path string, no protocol.TransferNo) bool {
 	for _, t := range d.w.server.transfers {
-		for other := range t.content.files {
+		for other := range t.full().files {
 			if t.no > no && (strings.HasPrefix(other, path+"/") || strings.HasPrefix(path, other+"/")) {
 				return true
 			}
@@ -182,7 +183,7 @@ func (w *world) collect() {
 // wrong tells how a file differs from what the newest transfer of its path has.
 func (d *device) wrong(path string, got []byte) string {
 	for _, t := range slices.Backward(d.w.server.transfers) {
-		want, ok := t.content.files[path]
+		want, ok := t.full().files[path]
 		if !ok {
 			continue
 		}

@@ -42,6 +42,7 @@ type signedOffer struct {
 type transfer struct {
 	no         protocol.TransferNo
 	content    *content
+	first      *content   // before files of it changed; nil: none did
 	deliveries []delivery // by device
 }
 
@@ -355,6 +356,9 @@ func (s *server) receipt(no protocol.TransferNo, i int, result string) {
 	l := &s.transfer(no).deliveries[i]
 	if !l.owed {
 		return
+	}
+	if s.lacks(s.transfer(no), i) {
+		result = "incomplete"
 	}
 	s.w.count("receipt: " + result)
 	s.w.note("receipt "+result, uint64(no), uint64(i))

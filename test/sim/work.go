@@ -58,6 +58,10 @@ func (d *device) begin(o wire.Offer, b []byte) bool {
 		return true
 	}
 	whole, err := l.WithManifest(raw)
+	if err != nil && d.w.server.transfer(o.Transfer).first != nil {
+		d.w.count("device: manifest of an earlier content")
+		return true
+	}
 	if err != nil {
 		d.w.fail("device %d: the manifest kept in the spool: %v", d.i, err)
 		return false
@@ -82,6 +86,10 @@ func (d *device) stage(k *work, whole *manifest.Layout) bool {
 		return false
 	}
 	k.layout, k.staging = whole, s
+	if d.staged[k.no] != k.offer.IndexDigest { // blocks have other numbers now
+		delete(d.durable, k.no)
+		d.staged[k.no] = k.offer.IndexDigest
+	}
 	d.resumed(k)
 	d.syncRegularly(k)
 	return true

@@ -29,12 +29,13 @@ const (
 	DecideCancelled  Sabotage = "decide on a cancelled read"
 	ErrorIsEdit      Sabotage = "take a read error for an edit"
 	TakeOlderOffer   Sabotage = "take an older offer of a transfer"
+	HideLost         Sabotage = "call what is left of a transfer all of it"
 )
 
 // Sabotages are those that are kept.
 var Sabotages = []Sabotage{
 	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys, DecideCancelled, ErrorIsEdit,
-	TakeOlderOffer,
+	TakeOlderOffer, HideLost,
 }
 
 // traced prints the trace of a run, but for its packets.
@@ -153,6 +154,7 @@ func (w *world) schedule() {
 	if w.plan.forger >= 0 {
 		w.at(0, w.devices[w.plan.forger].forge)
 	}
+	w.planChanges()
 	w.at(w.plan.until, w.calmDown)
 	w.at(0, w.server.tick)
 }

@@ -154,6 +154,7 @@ func (h *house) openSetUp(log *slog.Logger) error {
 // run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
 // browsers anew.
 func (h *house) run(ctx context.Context, again <-chan os.Signal) error {
+	h.warnOfSite()
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		for {
@@ -184,7 +185,19 @@ func (h *house) reload() {
 		h.log.Error("the certificate is not read anew; the one before stays", "err", err)
 		return
 	}
+	if !h.authority.HasSite() {
+		h.log.Info("SIGHUP: without --cert there is nothing to read anew")
+		return
+	}
 	h.log.Info("read anew on SIGHUP: --cert and --key")
+	h.warnOfSite()
+}
+
+// warnOfSite says that browsers will refuse the certificate. Receivers do not look at it.
+func (h *house) warnOfSite() {
+	if text := h.authority.SiteWarning(); text != "" {
+		h.log.Warn(text)
+	}
 }
 
 // close gives back in the opposite order what was opened.

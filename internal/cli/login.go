@@ -344,7 +344,7 @@ func (a *app) passwd() *cobra.Command {
 			if err := client.ChangePassword(c.Context(), groupcast.PasswordChange{Old: old, New: next}); err != nil {
 				return err
 			}
-			return a.one(map[string]bool{"changed": true}, "the password is changed; other logins of yours have to log in again, receiving goes on")
+			return a.one(map[string]bool{"changed": true}, "the password is changed; command lines (this one, too) and browsers have to log in again with it, receiving goes on")
 		}),
 	}
 	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the old and the new password, a line each, from standard input")

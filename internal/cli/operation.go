@@ -78,6 +78,13 @@ until the memberships are looked at and confirmed: groupcast restore --confirm`,
 			}
 			if confirm {
 				return a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
+					st, err := client.ServerStatus(c.Context())
+					if err != nil {
+						return err
+					}
+					if !st.Restored {
+						return a.one(map[string]bool{"confirmed": false}, "there is nothing to confirm: no restore waits for it, and sending goes on")
+					}
 					if err := client.ConfirmMemberships(c.Context()); err != nil {
 						return err
 					}

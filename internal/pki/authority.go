@@ -106,7 +106,7 @@ func (a *Authority) openCAKey() (crypto.Signer, error) {
 	}
 	if _, err := os.Stat(a.path("ca.pem")); err == nil {
 		return nil, groupcast.Errorf(groupcast.EInternal, "the CA's key %s is gone, its certificate is there", path).
-			WithHint("restore the server's home from a backup: groupcast restore FILE")
+			WithHint("restore the server's home from a backup: groupcast restore FILE --force")
 	}
 	return newP256(path)
 }
@@ -168,6 +168,29 @@ func (a *Authority) openSite() error {
 
 // Reload reads the certificate for browsers and its key again; an error leaves the one before.
 func (a *Authority) Reload() error { return a.openSite() }
+
+// SiteWarning says why browsers refuse the certificate of --cert although it can be used: "" if
+// they do not, or there is none.
+func (a *Authority) SiteWarning() string {
+	site := a.siteCertificate()
+	if site == nil {
+		return ""
+	}
+	leaf, err := x509.ParseCertificate(site.Certificate[0])
+	now := a.options.Now()
+	switch {
+	case err != nil:
+		return "" // sitePair took it
+	case now.After(leaf.NotAfter):
+		return fmt.Sprintf("the certificate in --cert %s ran out on %s: browsers refuse it; renew it, then send SIGHUP", a.options.CertFile, leaf.NotAfter.Format(time.DateOnly))
+	case now.Before(leaf.NotBefore):
+		return fmt.Sprintf("the certificate in --cert %s is not valid before %s: browsers refuse it until then; is this machine's clock right?", a.options.CertFile, leaf.NotBefore.Format(time.DateOnly))
+	}
+	return ""
+}
+
+// HasSite says that browsers see a certificate of their own.
+func (a *Authority) HasSite() bool { return a.siteCertificate() != nil }
 
 func (a *Authority) siteCertificate() *tls.Certificate {
 	a.mu.Lock()

@@ -103,11 +103,11 @@ func TestFingerprints(t *testing.T) {
 	id := protocol.ServerID{0: 0xAB, 7: 0xCD, 31: 1}
 	full := inBase32(id)
 	short := full[:19]
-	for _, text := range []string{full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(), " " + strings.ReplaceAll(full, "-", " ") + "\n"} {
+	for _, text := range []string{full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(), "Fingerprint: " + id.String() + "  (`groupcast login` asks for its first 20 characters)", " " + strings.ReplaceAll(full, "-", " ") + "\n"} {
 		if got, err := ParseFingerprint(text); err != nil || got != id {
 			t.Errorf("%q: %v", text, err)
 		}
-		if got := CompareTyped(id, strings.TrimPrefix(text, "SHA256:")); got != TypedRight {
+		if got := CompareTyped(id, text); got != TypedRight {
 			t.Errorf("%q: %d", text, got)
 		}
 	}

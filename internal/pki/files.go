@@ -83,7 +83,7 @@ func readPEM(path, kind string, secret bool) ([]byte, error) {
 
 func damaged(path string, err error) error {
 	return groupcast.Errorf(groupcast.EInternal, "%s is damaged", path).
-		WithHint("restore the server's home from a backup: groupcast restore FILE").Wrap(err)
+		WithHint("restore the server's home from a backup: groupcast restore FILE --force").Wrap(err)
 }
 
 func missing(err error) bool { return errors.Is(err, fs.ErrNotExist) }

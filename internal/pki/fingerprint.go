@@ -45,10 +45,22 @@ func bare(s string) string {
 	return strings.ToUpper(strings.NewReplacer("-", "", ":", "", " ", "", "\t", "").Replace(strings.TrimSpace(s)))
 }
 
+// copied takes from a line of `groupcast serve` that was copied whole what is not the fingerprint.
+func copied(s string) string {
+	s, _, _ = strings.Cut(s, "(")
+	s = strings.TrimSpace(s)
+	for _, label := range []string{"fingerprint:", "sha256:"} {
+		if len(s) > len(label) && strings.EqualFold(s[:len(label)], label) {
+			s = strings.TrimSpace(s[len(label):])
+		}
+	}
+	return s
+}
+
 // ParseFingerprint reads a whole fingerprint, in hex or in base32. A part of one is refused:
 // only a human who reads it from the server's screen may shorten it.
 func ParseFingerprint(text string) (protocol.ServerID, error) {
-	s := bare(strings.TrimPrefix(strings.TrimSpace(text), "SHA256:"))
+	s := bare(copied(text))
 	var b []byte
 	var err error
 	switch len(s) {
@@ -77,7 +89,7 @@ const (
 // CompareTyped compares what a human typed with the fingerprint, in hex or in base32: all of it,
 // or a beginning that nobody can grind a key for (80 bits).
 func CompareTyped(id protocol.ServerID, typed string) Typed {
-	s := bare(typed)
+	s := bare(copied(typed))
 	asHex, as32 := strings.ToUpper(hex.EncodeToString(id[:])), base32Letters.EncodeToString(id[:])
 	switch {
 	case len(s) >= TypedHex && begins(asHex, s), len(s) >= typedBase32 && begins(as32, s):

@@ -242,6 +242,49 @@ func TestSiteCertificateIsForBrowsersOnly(t *testing.T) {
 	}
 }
 
+// A renewed certificate answers after Reload; a pair that does not fit leaves the one before.
+func TestARenewedSiteCertificateAnswers(t *testing.T) {
+	folder := t.TempDir()
+	cert, keyFile := filepath.Join(folder, "site.pem"), filepath.Join(folder, "site.key")
+	write := func(of, keyOf *Authority) {
+		t.Helper()
+		if err := errors.Join(writeCertificate(cert, of.tlsLeaf()), writeKey(keyFile, keyOf.tlsKey)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	first, second := open(t, Options{}), open(t, Options{})
+	write(first, first)
+	now := time.Now()
+	server := open(t, Options{CertFile: cert, KeyFile: keyFile, Now: func() time.Time { return now }})
+	address, heard := serve(t, server.ServerTLS())
+	answers := func(want *Authority) {
+		t.Helper()
+		roots := x509.NewCertPool()
+		roots.AddCert(want.CA())
+		if err := talk(address, &tls.Config{RootCAs: roots, ServerName: "files.example.net"}); err != nil || heard() != 4 {
+			t.Error(err)
+		}
+	}
+	answers(first)
+	write(second, first)
+	if err := server.Reload(); err == nil {
+		t.Error("a key that does not fit is taken")
+	}
+	answers(first)
+	write(second, second)
+	if err := server.Reload(); err != nil {
+		t.Fatal(err)
+	}
+	answers(second)
+	if got := server.SiteWarning(); got != "" {
+		t.Error(got)
+	}
+	now = now.Add(10 * 365 * 24 * time.Hour)
+	if got := server.SiteWarning(); !strings.Contains(got, "ran out") || !strings.Contains(got, cert) {
+		t.Errorf("said of a certificate that has run out: %q", got)
+	}
+}
+
 func TestBrowsersAcceptTheOwnCA(t *testing.T) {
 	a := open(t, Options{})
 	roots := x509.NewCertPool()

@@ -53,7 +53,7 @@ func readBlock(flag, path, kind string) ([]byte, error) {
 	case errors.Is(err, fs.ErrPermission):
 		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s may not be read by this user", flag, path).WithHint("let the user that runs the server read it").Wrap(err)
 	case err != nil:
-		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s cannot be read", flag, path).Wrap(err)
+		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s cannot be read: %v", flag, path, err).WithHint("name a file in PEM").Wrap(err)
 	}
 	for rest := b; ; {
 		var block *pem.Block

@@ -63,7 +63,7 @@ func checkLogin(l groupcast.Login) error {
 }
 
 var errWrongPassword = groupcast.Errorf(groupcast.EUnauthorized, "the login ID or the password is wrong").
-	WithHint("an administrator can set a new one with `groupcast user passwd`")
+	WithHint("an administrator can set a new password with `groupcast user passwd NAME`, or open a disabled account with `groupcast user enable NAME`")
 
 // checkPassword takes the same way, and as long, for names that do not exist (C5).
 func (s *Server) checkPassword(ctx context.Context, from, name string, pw groupcast.Password) (groupcast.User, error) {

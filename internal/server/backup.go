@@ -212,7 +212,7 @@ func unpack(root *os.Root, t *tar.Reader) error {
 			break
 		}
 		if err != nil {
-			return groupcast.Errorf(groupcast.EInvalid, "this is not a backup of groupcast, or it is damaged").Wrap(err)
+			return notABackup(err)
 		}
 		if err := unpackOne(root, t, h); err != nil {
 			return err
@@ -244,8 +244,16 @@ func unpackOne(root *os.Root, t *tar.Reader, h *tar.Header) error {
 	if err != nil {
 		return fmt.Errorf("restoring %s: %w", h.Name, err)
 	}
-	_, err = io.Copy(f, t)
+	if _, err = io.Copy(f, t); errors.Is(err, io.ErrUnexpectedEOF) {
+		err = notABackup(err)
+	}
 	return errors.Join(err, f.Sync(), f.Close())
+}
+
+// notABackup is for a file that is something else, or was cut short.
+func notABackup(err error) error {
+	return groupcast.Errorf(groupcast.EInvalid, "this is not a backup of groupcast, or it is damaged or cut short; nothing was changed").
+		WithHint("use another backup").Wrap(err)
 }
 
 // far and farTransfers are how far counters jump ahead after a restore: more than the lost

@@ -78,6 +78,7 @@ func TestRestoreTakesNothingElse(t *testing.T) {
 		"below":      tarOf(t, "db.sqlite", "ca.key", "content/../../evil"),
 		"unknown":    tarOf(t, "db.sqlite", "ca.key", "server.sock"),
 		"incomplete": tarOf(t, "db.sqlite"),
+		"cut short":  tarOf(t, "db.sqlite", "ca.key")[:512],
 	} {
 		dir := filepath.Join(t.TempDir(), "server")
 		if err := Restore(dir, bytes.NewReader(give), false); groupcast.ErrorCode(err) != groupcast.EInvalid {

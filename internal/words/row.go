@@ -104,6 +104,8 @@ func WhatNow(t groupcast.Transfer) string {
 		return "held until `groupcast pending send " + t.Group + "`"
 	case t.State == groupcast.TransferDone:
 		return "nobody lacks it"
+	case t.State == groupcast.TransferWaiting && t.Reason != "":
+		return t.Reason
 	}
 	return "it goes out as soon as a device that lacks it is active"
 }

@@ -87,8 +87,8 @@ func open(ctx context.Context, path string, makeRoom func() bool) (*Store, error
 	}
 	f := sqlfile.File{
 		Path: path, Name: "database", Migrations: folder,
-		IfDamaged: "put a backup in its place: groupcast restore FILE",
-		IfNewer:   "start the newer program, or go back with: groupcast restore FILE",
+		IfDamaged: "put a backup in its place: groupcast restore FILE --force",
+		IfNewer:   "start the newer program, or go back with: groupcast restore FILE --force",
 		Disk:      "the server's disk",
 	}
 	if err := f.Make(); err != nil {

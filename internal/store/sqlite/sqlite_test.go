@@ -92,7 +92,7 @@ func TestDamageNamesRestore(t *testing.T) {
 			if err == nil {
 				t.Fatal("a damaged database was opened")
 			}
-			if !strings.Contains(err.Error(), "damaged") || !strings.Contains(err.Error(), "groupcast restore FILE") {
+			if !strings.Contains(err.Error(), "damaged") || !strings.Contains(err.Error(), "groupcast restore FILE --force") {
 				t.Fatalf("%v does not say what to do", err)
 			}
 		})

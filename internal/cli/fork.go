@@ -24,6 +24,11 @@ import (
 // its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
 // same its user says that it is the machine that logged in.
 func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, same, sharedDir bool) (err error) {
+	defer func() {
+		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || groupcast.ErrorCode(err) == groupcast.ECopied) {
+			err = nil // it was asked to stop while it waited
+		}
+	}()
 	machine := config.ThisMachine()
 	cfg.Attach = groupcast.Attach{Instance: rand.Text(), Boot: machine.Boot, Keep: same}
 	if home.CopiedTo(machine) && !same {

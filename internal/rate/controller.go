@@ -16,6 +16,8 @@ type Sample struct {
 	Took    time.Duration // how long the round was: too high a rate is noticed no sooner
 	Marked  bool          // a queue of the network's is filling up, it says (RFC 3168)
 	Blocked bool          // this machine's own interface was full: it took no more
+	Backlog time.Duration // Delay by the latest reports, of whatever round they speak; 0: not known
+	Taken   float64       // bytes a second that came out of the way by the latest reports; 0: not known
 }
 
 // arrived is the bytes a second that got through.
@@ -94,6 +96,8 @@ type Controller struct {
 	cutRate  float64
 	delay    time.Duration // delay that does not depend on the rate
 	marked   bool          // marks that do not depend on the rate: a network that marks everything
+	backlog  time.Duration // what waited at the latest round, while it is worked off; 0: nothing is
+	share    float64       // of what was sent that was taken before the latest cut for it
 }
 
 // NewController starts at the fixed rate, or moderately.
@@ -137,6 +141,7 @@ func (c *Controller) Round(s Sample) {
 	switch {
 	case c.cfg.Fixed > 0:
 		c.limiter = LimitCap
+	case c.drain(s):
 	case s.Fresh < freshShare:
 		c.unheard(s)
 	case !c.started:
@@ -169,6 +174,9 @@ func (c *Controller) unheard(s Sample) {
 // what got across is what the way carries.
 func (c *Controller) double(s Sample) {
 	was := c.before
+	if c.hasty(s) {
+		return
+	}
 	c.before = s
 	switch {
 	case s.Overrun > overrunLimit:
@@ -199,6 +207,21 @@ func (c *Controller) double(s Sample) {
 		c.rate *= leap(s)
 		c.limiter = LimitStart
 	}
+}
+
+// hasty says whether a bad round came before this machine used its first rate, as one does that has
+// no time: what got across is what was sent, not what the way carries, and what was lost is no
+// baseline. Some in a row are the truth.
+func (c *Controller) hasty(s Sample) bool {
+	if s.Blocked || s.Marked || c.rate > c.first || float64(s.Sent) >= usedShare*c.rate {
+		return false
+	}
+	if s.Overrun <= overrunLimit && s.Delay <= delayLimit {
+		return false
+	}
+	c.unused++
+	c.limiter = LimitSender
+	return c.unused < patience
 }
 
 // leap is how much more to try: a network that lost nothing and held nothing back may have

@@ -84,7 +84,10 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
 		s.round.add(d, d.seq, f)
+		d.intake.add(now, float64(f.Received))
 		s.deaf(now, d, f)
+	} else {
+		d.intake.begin(now)
 	}
 	d.seq = max(d.seq, min(f.SyncSequence, s.sync.sequence))
 	s.hurry(now)

@@ -70,7 +70,9 @@ type world struct {
 	pad     int // bytes that a data packet has on links beyond its symbol
 	lie     func(p *peer, f *wire.Feedback)
 	code    *fec.Code
-	content [][]byte // nil: symbols are only counted
+	content [][]byte      // nil: symbols are only counted
+	cpu     *cpu          // nil: everybody has one of their own, which takes no time
+	cost    time.Duration // of a packet or a timer on it
 }
 
 type peer struct {
@@ -90,6 +92,8 @@ type peer struct {
 	store    time.Duration
 	silent   int
 	all      bool // it says that it lacks everything
+	counts   bool // what overflows on its way down is dropped by its own socket, which it tells
+	task     task // on the processor that all share
 }
 
 func newWorld(t testing.TB, seed uint64, layout lengths, cfg send.Config) *world {
@@ -204,10 +208,12 @@ func (w *world) sendSync(m wire.Sync, n protocol.PacketNumber) {
 	for _, p := range w.peers {
 		if p.joined {
 			p.down.Send(150, func() {
-				if p.alive {
-					p.r.HandleSync(w.clock.Now(), m)
-					p.pump()
-				}
+				w.on(&p.task, 150, func() {
+					if p.alive {
+						p.r.HandleSync(w.clock.Now(), m)
+						p.pump()
+					}
+				})
 			})
 		}
 	}
@@ -238,13 +244,21 @@ func (w *world) sendTrain(t send.Train) {
 		for _, p := range w.peers {
 			if p.joined {
 				p.down.Send(testSymbol+w.pad, func() {
-					if p.alive && p.r.Accepts(n) {
-						p.r.HandleData(w.clock.Now(), n, d)
-						p.pump()
-					}
+					w.on(&p.task, testSymbol+w.pad, func() { p.hear(n, d) })
 				})
 			}
 		}
+	}
+}
+
+func (p *peer) hear(n protocol.PacketNumber, d wire.Data) {
+	now := p.w.clock.Now()
+	if p.alive && p.counts {
+		p.r.Overrun(now, uint32(int(p.down.Faults.Overflowed)+p.task.dropped))
+	}
+	if p.alive && p.r.Accepts(n) {
+		p.r.HandleData(now, n, d)
+		p.pump()
 	}
 }
 
@@ -275,8 +289,10 @@ func (p *peer) pump() {
 	if t, ok := p.r.NextTimeout(); ok {
 		p.w.clock.At(t, func() {
 			if tick == p.tick && p.alive {
-				p.r.HandleTimeout(p.w.clock.Now())
-				p.pump()
+				p.w.on(&p.task, 0, func() {
+					p.r.HandleTimeout(p.w.clock.Now())
+					p.pump()
+				})
 			}
 		})
 	}

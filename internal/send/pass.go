@@ -9,6 +9,10 @@ import (
 // gather is how long the next pass waits for further receivers to say what they lack.
 const gather = 5 * time.Millisecond
 
+// mostPutOff is how often in a row a pass is put off, each time for minReport, because most still
+// have the last one before them.
+const mostPutOff = 50
+
 // headGap is between groups of index and manifest blocks that go out of turn.
 const headGap = 100 * time.Millisecond
 
@@ -28,6 +32,7 @@ type pass struct {
 	next   time.Time // when the next pass may begin, if later has members
 	sent   int       // blocks finished in this pass
 	size   int       // blocks of this pass
+	put    int       // times in a row that the next pass was put off
 	headAt time.Time // when index and manifest may go out of turn again
 }
 
@@ -114,6 +119,12 @@ func (s *Sender) startPass(now time.Time) {
 	if at, ok := p.startAt(); !ok || now.Before(at) {
 		return
 	}
+	if p.put < mostPutOff && s.choked() {
+		p.put++
+		p.next = now.Add(minReport)
+		return
+	}
+	p.put = 0
 	p.todo, p.later = p.later, p.todo
 	p.cursor, p.sent, p.size = 0, 0, p.todo.Count()
 	p.number++

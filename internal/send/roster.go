@@ -50,6 +50,7 @@ type device struct {
 	delay    time.Duration
 	overrun  uint64
 	round    roundOf
+	intake   intake
 	seq      uint64    // the SYNC that its latest report answered
 	declared float64   // packets, by its reports
 	lost     float64   // of them

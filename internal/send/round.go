@@ -18,6 +18,9 @@ const (
 	steadyPackets = 400 // … once the rate is found
 )
 
+// chokedDelay of queueing makes a pass wait, if less than half of what is sent is taken.
+const chokedDelay = 250 * time.Millisecond
+
 // round gathers what the devices report while the rate stays the same.
 type round struct {
 	id      uint32
@@ -194,13 +197,57 @@ func (s *Sender) sample(took float64) rate.Sample {
 		return min(1, float64(d.round.overrun)/float64(max(d.round.declared, 1))), inRound(d)
 	})
 	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), inRound(d) })
+	backlog, taken := s.backlog()
 	marked, _ := s.quantile(func(d *device) (float64, bool) { return oneIf(d.round.marked), inRound(d) })
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
 		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
-		Marked: marked > 0,
+		Marked: marked > 0, Backlog: backlog, Taken: taken,
 	}
+}
+
+// backlog gives what waits on the way to the devices, and how much of it they take, by their latest
+// reports.
+func (s *Sender) backlog() (time.Duration, float64) {
+	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), d.intake.rate > 0 })
+	taken, _ := s.quantile(func(d *device) (float64, bool) { return -d.intake.rate, d.intake.rate > 0 })
+	return max(0, time.Duration(delay)-s.ownDelay()), -taken * float64(s.cfg.FrameBytes)
+}
+
+// choked says whether far more is sent than the devices take.
+func (s *Sender) choked() bool {
+	delay, taken := s.backlog()
+	return delay > chokedDelay && taken > 0 && taken < float64(s.control.Rate())/2
+}
+
+// intake is how many packets a second a device takes.
+type intake struct {
+	since   time.Time // the report up to which it is known
+	packets float64   // since then
+	rate    float64
+}
+
+// begin takes the first report, whatever it says.
+func (i *intake) begin(now time.Time) {
+	if i.since.IsZero() {
+		i.since = now
+	}
+}
+
+// add counts packets that a report says arrived since the one before.
+func (i *intake) add(now time.Time, packets float64) {
+	i.begin(now)
+	i.packets += packets
+	span := now.Sub(i.since)
+	if span < minReport || i.packets == 0 {
+		return
+	}
+	x := i.packets / span.Seconds()
+	if i.rate > 0 {
+		x = (x + i.rate) / 2
+	}
+	i.since, i.packets, i.rate = now, 0, x
 }
 
 func oneIf(b bool) float64 {

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -95,9 +96,10 @@ func TestTheRateOfAllHoldsOverHTTPS(t *testing.T) {
 func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 	withContent(t, nil, func(w *world, dir string) {
 		const limit, most = 1 << 20, 3 << 20
-		capped := uint64(most)
+		var capped atomic.Uint64
+		capped.Store(most)
 		w.lines.all.most, w.lines.all.told = most, most
-		w.lines.cap = func(b uint64) { capped = b }
+		w.lines.cap = func(b uint64) { capped.Store(b) }
 		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
 		tr := w.sendBig(dir, 4<<20, 8*limit, "", a, b)
 		time.Sleep(time.Second)
@@ -111,12 +113,12 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 		if multicast == 0 || https+multicast > limit || multicast < limit/2 || https < limit/100 {
 			t.Errorf("%.0f over HTTPS beside %.0f of %d", https, multicast, limit)
 		}
-		if capped >= most || capped < most/2 {
-			t.Errorf("all sessions may use %d of %d", capped, most)
+		if got := capped.Load(); got >= most || got < most/2 {
+			t.Errorf("all sessions may use %d of %d", got, most)
 		}
 		time.Sleep(2*httpsLinger + time.Second)
-		if got := s.limit.Load(); got != limit || capped != most {
-			t.Errorf("afterwards it may use %d, and all sessions %d", got, capped)
+		if got := s.limit.Load(); got != limit || capped.Load() != most {
+			t.Errorf("afterwards it may use %d, and all sessions %d", got, capped.Load())
 		}
 	})
 }

@@ -222,7 +222,8 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
 /** Presses Tab through the page: which buttons, links and fields were not met, or met unseen. */
 async function tabThrough(on: Page): Promise<string[]> {
   const all = await on.evaluate(() => {
-    const things = [...document.querySelectorAll<HTMLElement>("main a[href], main button, main input, main select, main summary, main [tabindex='0']")]
+    const things = [...document.querySelectorAll<HTMLElement>("main a[href], main button, main input, main select, main textarea, main summary, main [tabindex='0']")]
+      .filter((x) => !x.matches("input[type=radio]:not(:checked)")) // the arrow keys go to the others
       .filter((x) => x.checkVisibility() && !(x as HTMLButtonElement).disabled && x.tabIndex >= 0);
     things.forEach((x, i) => (x.dataset.met = String(i)));
     return things.length;

@@ -81,7 +81,7 @@ test("on a phone the audit log tells everything, in words", async () => {
   for (let again = 0; again < 2; again++) { // Escape closes it, and it opens again
     await entry.click();
     const box = page.getByRole("dialog");
-    for (const word of ["transfer.add", "this machine", "1 exam image, second version.qcow2 to lab-a", "1 files, 3145728 bytes, owed to 1"]) await expect(box.getByText(word, { exact: true })).toBeVisible();
+    for (const word of ["transfer.add", "this machine", "1 exam image, second version.qcow2 to lab-a", "1 files, 0 folders, 3145728 bytes, owed to 1"]) await expect(box.getByText(word, { exact: true })).toBeVisible();
     await page.keyboard.press("Escape");
     await expect(box).toBeHidden();
   }

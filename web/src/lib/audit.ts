@@ -1,7 +1,7 @@
 // The audit log in words: what was done, as a sentence after the name of who did it. The raw
 // entry stays beside it; an action unknown here is shown as it is.
 import type { AuditEntry } from "../api/types";
-import { bytes, count, name } from "./format";
+import { bytes, contents, count, name } from "./format";
 
 export interface Told { text: string; more: string; transfer?: number }
 
@@ -13,10 +13,10 @@ function aboutTransfer(verb: string, a: AuditEntry): Told {
   return { text: `${verb} ${name(m[2])} to ${name(m[3])}`, more: promised(a.detail), transfer: Number(m[1]) };
 }
 
-// "2 files, 25165830 bytes, owed to 3"
+// "2 files, 1 folders, 25165830 bytes, owed to 3"; entries of older servers have no folders
 function promised(detail: string): string {
-  const m = /^(\d+) files, (\d+) bytes, owed to (\d+)$/.exec(detail);
-  return m ? `${count(Number(m[1]), "file")}, ${bytes(Number(m[2]))}, owed to ${count(Number(m[3]), "device")}` : name(detail);
+  const m = /^(\d+) files, (?:(\d+) folders, )?(\d+) bytes, owed to (\d+)$/.exec(detail);
+  return m ? `${contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) })}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}` : name(detail);
 }
 
 function counted(detail: string, one: string): string {

@@ -167,9 +167,19 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 		outcomes = append(outcomes, *o)
 	}
 	if err := g.syncFolders(folders); err != nil {
-		return nil, errors.Join(failed, err)
+		return nil, errors.Join(failed, err, g.own(outcomes))
 	}
 	return outcomes, errors.Join(failed, g.settle(outcomes))
+}
+
+// own notes whose the files are that have their names, though these are not durable yet and nothing is
+// settled: a newer transfer that comes first must not take them for somebody else's.
+func (g *Staging) own(outcomes []Outcome) error {
+	moved := slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return o.Result != Committed && o.Result != KeptBoth })
+	if len(moved) == 0 {
+		return nil
+	}
+	return g.spool.cfg.Ledger.Record(moved)
 }
 
 // maxLooks is how often a file is aimed anew while things change under its name.

@@ -171,6 +171,10 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	o := g.outcome(i, AlreadyHad, "")
 	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
 		o = g.deliveredBefore(i, d)
+		for at := path.Dir(name); at != "."; at = path.Dir(at) {
+			g.named[at] = true // its name may not be durable yet
+		}
+		g.named["."] = true
 	}
 	o.Name, o.MTime = g.below(name), l.mtime
 	g.outcomes[i] = &o

@@ -91,6 +91,8 @@ func TestRegressions(t *testing.T) {
 		{160, "the same"},
 		{125, "the barrier took a handle of an earlier copy of a small file for the one made anew"},
 		{72, "the same"},
+		{539, "a commit whose barrier failed left files that a newer transfer took for somebody else's"},
+		{5000018, "the same"},
 		{277, "an empty folder that an unfinished transfer had made counted as somebody else's"},
 		{1000803, "a file that a crash left under its staged and its final name counted as somebody else's"},
 		{2001750, "a device that was not heard asked 150 times a second"},

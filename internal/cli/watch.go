@@ -59,6 +59,9 @@ func look(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) (
 		return snapshot{}, err
 	}
 	now, err := client.Transfer(ctx, t.No)
+	if err == nil && !now.State.Open() { // the last look: both are as they ended
+		deliveries, err = client.Deliveries(ctx, t.No)
+	}
 	return snapshot{Transfer: now, Deliveries: deliveries}, err
 }
 

@@ -84,7 +84,13 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	case !g.still(at, l):
 		return &obstacle{cause: CauseInTheWay, reason: "in the way: " + rest + " changes while it is looked at"}, nil
 	}
-	if err := g.spool.fs.Remove(at); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	// It has to be gone for good before the ledger calls the path a folder: if the power went out in between, the
+	// file would come back as somebody else's.
+	err = g.spool.fs.Remove(at)
+	if err == nil || errors.Is(err, fs.ErrNotExist) {
+		err = g.spool.fs.SyncFolder(path.Dir(at))
+	}
+	if err != nil {
 		return g.unmade(ctx, at, err)
 	}
 	return nil, nil

@@ -93,6 +93,7 @@ func TestRegressions(t *testing.T) {
 		{72, "the same"},
 		{539, "a commit whose barrier failed left files that a newer transfer took for somebody else's"},
 		{5000018, "the same"},
+		{9003002, "a file that made way for a folder came back after the power went out"},
 		{277, "an empty folder that an unfinished transfer had made counted as somebody else's"},
 		{1000803, "a file that a crash left under its staged and its final name counted as somebody else's"},
 		{2001750, "a device that was not heard asked 150 times a second"},

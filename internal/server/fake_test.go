@@ -144,6 +144,7 @@ func (p fakePasswords) Verify(ctx context.Context, _, _ string, pw groupcast.Pas
 
 // world is a server with a store of its own and sessions without packets.
 type world struct {
+	ahead atomic.Int64 // how far the server's clock is ahead of the bubble's
 	*testing.T
 	*Server
 	ctx     context.Context
@@ -182,13 +183,16 @@ func newWorld(t *testing.T, dir string) *world {
 	return w
 }
 
+// clock is the server's; a test moves it ahead.
+func (w *world) clock() time.Time { return time.Now().Add(time.Duration(w.ahead.Load())) }
+
 func (w *world) boot() {
 	w.Helper()
 	db, err := sqlite.Open(w.T.Context(), filepath.Join(w.dir, "db.sqlite"))
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}

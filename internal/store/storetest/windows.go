@@ -49,6 +49,26 @@ func windows(w *world) {
 	for i := range numbers {
 		names = append(names, numbers[len(numbers)-1-i])
 	}
+	windowsOfGroup(w, g, want, numbers, pieces)
+	transfers := func(f groupcast.TransferFilter) func(groupcast.Window) []string {
+		return func(v groupcast.Window) (out []string) {
+			f.From, f.Limit = v.From, v.Limit
+			list, err := rows(w.s.Transfers(w.ctx, f))
+			w.ok(err)
+			for _, t := range list {
+				out = append(out, fmt.Sprint(t.No))
+			}
+			return out
+		}
+	}
+	pieces("transfers", names, transfers(groupcast.TransferFilter{}))
+	pieces("open ones", names, transfers(groupcast.TransferFilter{Open: true}))
+	pieces("the oldest first", numbers, transfers(groupcast.TransferFilter{Open: true, Oldest: true}))
+}
+
+// windowsOfGroup reads a group's members and what a transfer of it owes piece by piece, with how many there are.
+func windowsOfGroup(w *world, g groupcast.Group, want, numbers []string, pieces func(string, []string, func(groupcast.Window) []string)) {
+	w.Helper()
 	pieces("members", want, func(v groupcast.Window) (out []string) {
 		list, err := w.s.Members(w.ctx, g.ID, v)
 		w.ok(err)
@@ -78,20 +98,6 @@ func windows(w *world) {
 		}
 		return out
 	})
-	transfers := func(f groupcast.TransferFilter) func(groupcast.Window) []string {
-		return func(v groupcast.Window) (out []string) {
-			f.From, f.Limit = v.From, v.Limit
-			list, err := rows(w.s.Transfers(w.ctx, f))
-			w.ok(err)
-			for _, t := range list {
-				out = append(out, fmt.Sprint(t.No))
-			}
-			return out
-		}
-	}
-	pieces("transfers", names, transfers(groupcast.TransferFilter{}))
-	pieces("open ones", names, transfers(groupcast.TransferFilter{Open: true}))
-	pieces("the oldest first", numbers, transfers(groupcast.TransferFilter{Open: true, Oldest: true}))
 }
 
 // held keeps what a transfer held, in stretches, and reads it piece by piece.

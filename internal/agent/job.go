@@ -179,7 +179,7 @@ func (j *job) receive(ctx context.Context) error {
 		return err
 	}
 	j.agent.say(Line{Kind: "receiving", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Files: int(j.offer.Files),
-		Text: fmt.Sprintf("%s: receiving %s, %s", j.group.Name, plural(int(j.offer.Files), "file"), size(j.offer.TotalBytes))})
+		Text: fmt.Sprintf("%s: receiving %s, %s", j.group.Name, j.contents(), size(j.offer.TotalBytes))})
 	if h.HTTPS || h.Started { // its blocks may have gone by
 		if err := j.stageNow(ctx); err != nil {
 			return err
@@ -189,6 +189,21 @@ func (j *job) receive(ctx context.Context) error {
 		return j.catchUp(ctx)
 	}
 	return j.listen(ctx, h)
+}
+
+// contents says how many files come, or how many entries while the list of them is not known.
+func (j *job) contents() string {
+	g := j.staging()
+	if g == nil {
+		return fmt.Sprintf("%d files and folders", j.offer.Files)
+	}
+	files := 0
+	for _, f := range g.Layout().Manifest().Files {
+		if f.Kind != manifest.KindFolder {
+			files++
+		}
+	}
+	return plural(files, "file")
 }
 
 // listen takes part in the session.

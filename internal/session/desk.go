@@ -69,8 +69,8 @@ func (d *desk) find(id protocol.FeedbackID) *handout {
 	return d.handouts[id]
 }
 
-// handle takes one packet through the checks in the order of security.md §4. It answers
-// nothing, whatever comes.
+// handle takes one packet through the checks ("Order of checks" in docs/security.md). It
+// answers nothing, whatever comes.
 func (d *desk) handle(packet []byte) {
 	header, err := wire.ParseFeedbackHeader(packet)
 	if err != nil {

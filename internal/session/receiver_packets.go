@@ -51,8 +51,8 @@ func (r *Receiver) follow(now time.Time, total uint32) {
 	}
 }
 
-// take brings one packet through the checks in the order of security.md §4 and says whether it
-// is of a member of the group.
+// take brings one packet through the checks ("Order of checks" in docs/security.md) and says
+// whether it is of a member of the group.
 func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) bool {
 	h, err := wire.ParseHeader(p)
 	if why, ok := r.cheap(h, err, from, p); !ok {

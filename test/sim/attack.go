@@ -8,7 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// hear brings a group packet through the checks, in the order of security.md §4.
+// hear brings a group packet through the checks ("Order of checks" in docs/security.md).
 func (d *device) hear(p *packet) {
 	k := d.work
 	if k == nil || k.keys == nil || k.machine == nil {

@@ -25,7 +25,6 @@ const (
 	commitSoon  = 100 * time.Millisecond // between commits, at least
 	commitLate  = time.Second            // and at most
 	commitShare = 9                      // times as long as a commit took nothing is committed
-	maxCatchUps = 16                     // requests of a session waiting
 )
 
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer.
@@ -198,38 +197,24 @@ type side struct {
 	whole  context.Context // the job's: a commit goes on when the session is over
 	job    *job
 	fail   context.CancelCauseFunc
-	asks   chan ask
+	wanted *wanted
 	bodies chan []byte
 	done   sync.WaitGroup
 	stop   context.CancelFunc
 }
 
-type ask struct {
-	ranges []protocol.Range
-	all    bool
-	reason string
-}
-
 func newSide(ctx, whole context.Context, j *job, fail context.CancelCauseFunc) *side {
 	ctx, stop := context.WithCancel(ctx)
-	return &side{ctx: ctx, whole: whole, job: j, fail: fail, asks: make(chan ask, maxCatchUps), bodies: make(chan []byte, 1), stop: stop}
+	blocks := 1 + int(j.offer.ManifestBlocks) + int(j.offer.Blocks)
+	return &side{ctx: ctx, whole: whole, job: j, fail: fail, wanted: newWanted(blocks), bodies: make(chan []byte, 1), stop: stop}
 }
 
-// fetch asks for blocks; when too many asks wait, the machine asks again.
-func (s *side) fetch(ranges []protocol.Range, reason string) {
-	select {
-	case s.asks <- ask{ranges: ranges, reason: reason}:
-	default:
-	}
-}
+// fetch asks for blocks. The machine does not ask for them again.
+func (s *side) fetch(ranges []protocol.Range, reason string) { s.wanted.add(ranges, false, reason) }
 
-func (s *side) silent(reason string) {
-	select {
-	case s.asks <- ask{all: true, reason: reason}:
-	default:
-	}
-}
+func (s *side) silent(reason string) { s.wanted.add(nil, true, reason) }
 
+// feedback takes what UDP does not carry. While a body waits the next is dropped: the machine asks again.
 func (s *side) feedback(body []byte) {
 	select {
 	case s.bodies <- append([]byte(nil), body...):
@@ -253,8 +238,12 @@ func (s *side) run(r *session.Receiver) {
 		select {
 		case <-s.ctx.Done():
 			return
-		case a := <-s.asks:
-			if err := s.serve(r, a); err != nil && s.ctx.Err() == nil {
+		case <-s.wanted.some:
+			f, ok := s.wanted.take()
+			if !ok {
+				continue
+			}
+			if err := s.serve(r, f); err != nil && s.ctx.Err() == nil {
 				s.fail(err)
 				return
 			}
@@ -271,9 +260,9 @@ func (s *side) run(r *session.Receiver) {
 }
 
 // serve fetches what was asked for and hands it to the session, which counts it.
-func (s *side) serve(r *session.Receiver, a ask) error {
+func (s *side) serve(r *session.Receiver, f fetchable) error {
 	j := s.job
-	j.agent.report(s.ctx, j, a.reason)
+	j.agent.report(s.ctx, j, f.reason)
 	if !r.Status().Manifest {
 		layout, err := manifest.NewLayout(j.offer)
 		if err != nil {
@@ -287,10 +276,12 @@ func (s *side) serve(r *session.Receiver, a ask) error {
 			return err
 		}
 	}
-	if !a.all {
-		return s.supply(r, a.ranges)
+	if f.all {
+		if err := s.supplyAll(r); err != nil {
+			return err
+		}
 	}
-	return s.supplyAll(r)
+	return s.supply(r, f.ranges)
 }
 
 // supplyAll fetches everything that is missing, a little at a time to begin with: if the group is
@@ -322,11 +313,11 @@ func firstOf(ranges []protocol.Range, n uint32) []protocol.Range {
 	return ranges
 }
 
-// supply fetches ranges and hands them to the session; what breaks is tried again.
+// supply fetches what is missing of ranges and hands it to the session; what breaks is tried again.
 func (s *side) supply(r *session.Receiver, ranges []protocol.Range) error {
 	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return r.Supply(b, data) }
 	for try := 0; ; try++ {
-		err := s.job.fetchRanges(s.ctx, ranges, put)
+		err := s.job.fetchRanges(s.ctx, missingOf(ranges, s.job.staging().Has()), put)
 		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
 			return err
 		}
@@ -336,6 +327,20 @@ func (s *side) supply(r *session.Receiver, ranges []protocol.Range) error {
 		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
 		}
 	}
+}
+
+// missingOf gives the parts of ranges that are not there.
+func missingOf(ranges []protocol.Range, has *protocol.BlockSet) []protocol.Range {
+	left := protocol.NewBlockSet(has.Len())
+	for _, r := range ranges {
+		left.AddRange(r)
+	}
+	for b, ok := left.Next(0); ok; b, ok = left.Next(b + 1) {
+		if has.Has(b) {
+			left.Remove(b)
+		}
+	}
+	return left.Members()
 }
 
 func (s *side) post(body []byte) {

@@ -126,6 +126,19 @@ func (s *BlockSet) Missing(limit int) []Range {
 	return out
 }
 
+// Members lists the members as ranges, in order.
+func (s *BlockSet) Members() []Range {
+	var out []Range
+	for b, ok := s.Next(0); ok; b, ok = s.Next(b) {
+		first := b
+		for s.Has(b) {
+			b++
+		}
+		out = append(out, Range{first, uint32(b - first)})
+	}
+	return out
+}
+
 // Clone is a copy of the set.
 func (s *BlockSet) Clone() *BlockSet {
 	return &BlockSet{words: append([]uint64(nil), s.words...), n: s.n, count: s.count}

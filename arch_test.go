@@ -26,6 +26,7 @@ var arrows = map[string]string{
 	"rate":     "protocol",
 	"send":     "protocol wire rate manifest fec",
 	"recv":     "protocol wire rate manifest fec",
+	"schedule": "protocol .",
 
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
@@ -42,7 +43,7 @@ var arrows = map[string]string{
 	"store":        "protocol .",
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
-	"server":       "protocol wire seal manifest rate send recv session content pattern mcast auth pki store durable disk .",
+	"server":       "protocol schedule wire seal manifest rate send recv session content pattern mcast auth pki store durable disk .",
 	"httpapi":      "protocol auth pki tcp disk .",
 	"apiclient":    "protocol manifest pattern pki tcp .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",
@@ -58,7 +59,7 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = []string{"protocol", "wire", "seal", "fec", "manifest", "rate", "send", "recv"}
+var core = []string{"protocol", "wire", "seal", "fec", "manifest", "rate", "send", "recv", "schedule"}
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

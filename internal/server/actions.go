@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -45,13 +46,13 @@ func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no pr
 func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Delivery, a groupcast.DeliveryAction) error {
 	switch a {
 	case groupcast.CatchUp:
-		err := s.live.move(func(sch *schedule, now time.Time) error { return sch.catchUp(now, d.Transfer, d.DeviceID) })
+		err := s.live.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error { return sch.CatchUp(now, d.Transfer, d.DeviceID) })
 		if err != nil || d.Cause != groupcast.CauseLater {
 			return err
 		}
 		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, false, s.now())
 	case groupcast.PutOff:
-		err := s.live.move(func(sch *schedule, now time.Time) error { return sch.putOff(now, d.Transfer, d.DeviceID) })
+		err := s.live.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error { return sch.PutOff(now, d.Transfer, d.DeviceID) })
 		if err != nil {
 			return err
 		}
@@ -114,9 +115,9 @@ func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no proto
 }
 
 // move runs f on the schedule, lets the loop look at it again and gives f's answer.
-func (l *live) move(f func(s *schedule, now time.Time) error) (err error) {
-	l.change(func(s *schedule, now time.Time) { err = f(s, now) })
-	return err
+func (l *live) move(dev protocol.DeviceID, f func(sch *schedule.Scheduler, now time.Time) error) (err error) {
+	l.change(func(sch *schedule.Scheduler, now time.Time) { err = f(sch, now) })
+	return l.cannotMove(dev, err)
 }
 
 // takeBack ends a device's work on the offer it has, for good if the transfer is over for it.

@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -16,117 +15,6 @@ func wantConflict(t *testing.T, err error, words string) {
 	if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), words) {
 		t.Fatalf("got %v, want a conflict about %q", err, words)
 	}
-}
-
-func TestCatchUpLeavesTheOthersAlone(t *testing.T) {
-	s := sending(t, 3)
-	if err := s.catchUp(sec(1), 1, dev(2)); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, s, sec(1), "detach 1 d2", "https 1 d2")
-	wantConflict(t, s.catchUp(sec(2), 1, dev(2)), "already")
-	wantConflict(t, s.catchUp(sec(2), 1, dev(3)), "not connected")
-	s.stored(sec(3), 1, dev(1))
-	expect(t, s, sec(3), "close 1")
-	wantConflict(t, s.catchUp(sec(3), 1, dev(1)), "every block")
-	if err := s.catchUp(sec(3), 1, dev(9)); groupcast.ErrorCode(err) != groupcast.ENotFound {
-		t.Fatalf("of a device that is owed nothing: %v", err)
-	}
-}
-
-func TestCatchUpDoesNotWaitForTheGatherWindow(t *testing.T) {
-	s := owing(3, nil)
-	s.attached(t0, dev(1))
-	s.attached(t0, dev(2))
-	expect(t, s, t0)
-	if err := s.catchUp(sec(1), 1, dev(1)); err != nil {
-		t.Fatal(err)
-	}
-	expect(t, s, sec(1), "https 1 d1")
-}
-
-func TestWhoIsPutOffWaitsForTheNextSending(t *testing.T) {
-	for name, c := range map[string]struct {
-		then func(s *schedule)
-		at   time.Time
-	}{
-		"sent again": {func(s *schedule) { s.release(1) }, sec(5)},
-		"came back after a break": {func(s *schedule) {
-			s.detached(sec(3), dev(2))
-			s.pump(sec(14))
-			s.attached(sec(20), dev(2))
-		}, sec(40)},
-		"after a while": {func(*schedule) {}, sec(1).Add(defaultTiming().Later)},
-	} {
-		t.Run(name, func(t *testing.T) {
-			s := sending(t, 2)
-			if err := s.putOff(sec(1), 1, dev(2)); err != nil {
-				t.Fatal(err)
-			}
-			expect(t, s, sec(1), "detach 1 d2")
-			wantConflict(t, s.putOff(sec(1), 1, dev(2)), "already")
-			s.stored(sec(2), 1, dev(1))
-			expect(t, s, sec(2), "close 1")
-			s.settle(sec(2), 1, dev(1))
-			expect(t, s, sec(3))
-			c.then(s)
-			expect(t, s, c.at, "https 1 d2")
-		})
-	}
-}
-
-func TestWhoIsPutOffRidesWithTheNextSession(t *testing.T) {
-	s := sending(t, 5)
-	if err := s.putOff(sec(1), 1, dev(2)); err != nil {
-		t.Fatal(err)
-	}
-	s.interrupt(sec(2), protocol.GroupID{1}) // the same run goes on under another key
-	expect(t, s, sec(3), "detach 1 d2", "open 1 d1")
-	s.opened(sec(3), 1, sess(2))
-	s.ready(sec(3), 1, sess(2), dev(1), 0)
-	s.stored(sec(4), 1, dev(1))
-	s.pump(sec(4))
-	s.settle(sec(4), 1, dev(1))
-	s.attached(sec(5), dev(3))
-	s.attached(sec(5), dev(4))
-	expect(t, s, sec(5), "open 1 d2 d3 d4")
-}
-
-func TestAHeldOrPausedTransferGoesToNobody(t *testing.T) {
-	s := owing(1, func(tr *groupcast.Transfer) { tr.Hold = true })
-	s.attached(t0, dev(1))
-	wantConflict(t, s.catchUp(t0, 1, dev(1)), "held")
-	s.release(1)
-	s.paused = true
-	if err := s.putOff(t0, 1, dev(1)); err == nil {
-		t.Fatal("something was done while nothing may be sent")
-	}
-}
-
-func TestADeviceThatNeverAnswersIsNotWaitedForForEver(t *testing.T) {
-	s := sending(t, 3)
-	s.attached(sec(1), dev(3))
-	expect(t, s, sec(1), "offer 1 d3")
-	expect(t, s, sec(31), "https 1 d3")
-	if next, _ := s.next(sec(31)); next != sec(61) {
-		t.Fatalf("looked at again at %v", next.Sub(t0))
-	}
-	s.pump(sec(61))
-	if l := s.promises[1].legs[dev(3)]; l.place != placeSilent {
-		t.Fatalf("after a minute without an answer: %+v", l)
-	}
-	s.heard(sec(70), 1, dev(3)) // it was busy
-	if l := s.promises[1].legs[dev(3)]; l.place != placeHTTPS {
-		t.Fatalf("after it answered: %+v", l)
-	}
-	s.pump(sec(71))
-	s.pump(sec(70).Add(s.t.Stall))
-	if l := s.promises[1].legs[dev(3)]; l.place != placeSilent {
-		t.Fatalf("after it stopped in the middle: %+v", l)
-	}
-	s.detached(sec(300), dev(3))
-	s.attached(sec(301), dev(3))
-	expect(t, s, sec(301), "offer 1 d3")
 }
 
 func TestCatchUpOverTheServer(t *testing.T) {

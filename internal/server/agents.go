@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 // AgentEvents attaches a device: it is active while the stream is open.
@@ -33,9 +34,9 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if replaced {
 		s.audit(ctx, p, "device.replaced", d.User+"/"+d.Name, "attached again from "+p.From)
 	}
-	s.live.change(func(sch *schedule, now time.Time) {
-		sch.attached(now, d.ID)
-		sch.judge(d.ID, s.roster.unfit(d.ID))
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.Attached(now, d.ID, schedule.Here)
+		sch.Judge(d.ID, s.roster.unfit(d.ID))
 	})
 	s.seenDevice(ctx, d, p.From)
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
@@ -49,9 +50,9 @@ func (s *Server) seenDevice(ctx context.Context, d groupcast.Device, from string
 
 // deviceLeft is called by the roster when a stream broke.
 func (s *Server) deviceLeft(id protocol.DeviceID) {
-	s.live.change(func(sch *schedule, now time.Time) {
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
 		if !s.roster.has(id) {
-			sch.detached(now, id)
+			sch.Detached(now, id)
 		}
 	})
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, Text: id.String() + ": left"})
@@ -136,16 +137,16 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 	l.mu.Unlock()
 	switch {
 	case https:
-		l.change(func(s *schedule, now time.Time) { s.fetching(now, r.Transfer, dev) })
+		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Fetching(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
 	case !ok:
 		return groupcast.Handout{}, errSessionOver
 	case !r.LacksAll && len(r.Lacks) == 0:
-		l.change(func(s *schedule, now time.Time) { s.stored(now, r.Transfer, dev) })
+		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Stored(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	if why := run.tooLarge(r.MTU); why != "" {
-		l.change(func(s *schedule, now time.Time) { s.behind(now, r.Transfer, dev, why, false) })
+		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Behind(now, r.Transfer, dev, why, false) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	h, err := run.sender.Attach(dev, r.Lacks, r.LacksAll)
@@ -159,7 +160,7 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 func (l *live) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
 	l.mu.Lock()
 	current := l.runs[r.Session] == run && !run.stopped
-	taken := current && l.sched.ready(l.s.now(), r.Transfer, r.Session, dev, held(r, blocks))
+	taken := current && l.sched.Ready(l.s.now(), r.Transfer, r.Session, dev, held(r, blocks))
 	h.Started = run.begun
 	l.mu.Unlock()
 	l.poke()
@@ -186,23 +187,23 @@ func held(r groupcast.Ready, blocks int) int {
 
 // mayFetch says whether a device was told to fetch a transfer over HTTPS; the lock is held.
 func (l *live) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
-	_, g := l.sched.legOf(no, dev)
-	return g != nil && (g.place == placeHTTPS || g.place == placeStored || g.place == placeSilent)
+	d, _ := l.sched.Delivery(no, dev)
+	return d.State == schedule.StateHTTPS || d.State == schedule.StateStored || d.State == schedule.StateSilent
 }
 
 // owes says whether a device is owed a transfer right now and nothing holds it back.
 func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.sched.promises[no]
-	return p != nil && !l.sched.paused && p.legs[dev] != nil
+	_, owed := l.sched.Delivery(no, dev)
+	return owed && !l.sched.Paused()
 }
 
 // paused says that nothing is sent: the server was restored, and nobody confirmed it.
 func (l *live) paused() bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	return l.sched.paused
+	return l.sched.Paused()
 }
 
 // refuse notes why a device cannot take a transfer.
@@ -212,7 +213,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	}
 	reason := clip(r.Refused)
 	fresh := false
-	s.live.change(func(sch *schedule, now time.Time) { fresh = sch.refused(now, r.Transfer, d.ID, reason) })
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) { fresh = sch.Refused(now, r.Transfer, d.ID, reason) })
 	if fresh {
 		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind, "reason", reason)
 	}

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -23,7 +24,7 @@ func (s *Server) Manifest(ctx context.Context, p groupcast.Principal, no protoco
 	if err != nil {
 		return nil, err
 	}
-	s.live.change(func(sch *schedule, now time.Time) { sch.heard(now, no, d.ID) })
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, no, d.ID) })
 	return s.stream(ctx, p, tr, 1, tr.ManifestBlocks)
 }
 
@@ -112,21 +113,16 @@ func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev pro
 func (l *live) served(no protocol.TransferNo, dev protocol.DeviceID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sched.heard(l.s.now(), no, dev)
+	l.sched.Heard(l.s.now(), no, dev)
 }
 
 // withinShare counts what a delivery asked for.
 func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sched.heard(l.s.now(), tr.No, dev)
 	l.entry(tr.No, dev).gave += uint64(n)
-	_, g := l.sched.legOf(tr.No, dev)
-	if g == nil {
-		return true // it is owed no more, which is asked elsewhere
-	}
-	g.asked += uint64(n)
-	return g.asked <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	// One that is owed no more is refused elsewhere.
+	return l.sched.Fetched(l.s.now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
 
 func (s *Server) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {

@@ -281,7 +281,7 @@ func TestASourceThatCannotBeReadIsTriedAgain(t *testing.T) {
 				t.Fatalf("a delivery meanwhile: %+v", d)
 			}
 			before := w.sessions()
-			time.Sleep(stuckFirst<<try - time.Second)
+			time.Sleep((5*time.Second)<<try - time.Second)
 			if synctest.Wait(); w.sessions() != before {
 				t.Fatal("it is tried again at once")
 			}

@@ -3,6 +3,6 @@
 // decides who may do what, writes the audit log and starts and stops sessions. It knows no
 // HTTP (internal/httpapi), no SQL (internal/store) and no packets (internal/session).
 //
-// schedule.go is a pure machine: it takes the time as an argument and answers with steps;
-// live.go carries the steps out.
+// Package schedule decides: it takes the time as an argument and answers with actions;
+// live.go carries them out.
 package server

@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -39,7 +40,7 @@ func (s *Server) Entries(ctx context.Context, p groupcast.Principal, e groupcast
 			return err
 		}
 	}
-	s.live.change(func(sch *schedule, now time.Time) { sch.heard(now, e.Transfer, d.ID) })
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, e.Transfer, d.ID) })
 	return s.store.AddEntries(ctx, e, d.ID, mostEntryBytes(tr))
 }
 

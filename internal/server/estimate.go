@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 const (
@@ -84,13 +85,13 @@ func (p *progress) pace(now time.Time) {
 func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.sched.promises[tr.No]
-	if p == nil {
+	p, open := l.sched.Transfer(l.s.now(), tr.No)
+	if !open {
 		return nil
 	}
-	moving := make([]ahead, 0, len(p.legs))
-	for dev, g := range p.legs {
-		if a, moves := l.ahead(tr, dev, g, rate); moves {
+	moving := make([]ahead, 0, p.Owed)
+	for dev, d := range l.sched.Deliveries(tr.No) {
+		if a, moves := l.ahead(tr, dev, d, rate); moves {
 			moving = append(moving, a)
 		}
 	}
@@ -98,22 +99,22 @@ func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.
-func (l *live) ahead(tr groupcast.Transfer, dev protocol.DeviceID, g *leg, rate uint64) (ahead, bool) {
-	if !l.sched.active[dev] {
+func (l *live) ahead(tr groupcast.Transfer, dev protocol.DeviceID, d schedule.Delivery, rate uint64) (ahead, bool) {
+	if !d.Active {
 		return ahead{}, false
 	}
 	out := ahead{left: tr.Bytes}
 	if e := l.seen[deliveryKey{tr.No, dev}]; e != nil {
 		out.left, out.rate = since(tr.Bytes, e.bytes), e.rate
 	}
-	switch g.place {
-	case placeStored:
+	switch d.State {
+	case schedule.StateStored:
 		out.left = 0
-	case placeAsked, placeMulticast:
+	case schedule.StateAsked, schedule.StateMulticast:
 		if out.rate == 0 {
 			out.rate = float64(rate)
 		}
-	case placeHTTPS:
+	case schedule.StateHTTPS:
 	default:
 		return ahead{}, false
 	}

@@ -65,12 +65,12 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 		}
 		first.Close() // must not throw the second one out
 		synctest.Wait()
-		if !w.roster.has(a.p.Device.ID) || !w.live.sched.active[a.p.Device.ID] {
+		if !w.roster.has(a.p.Device.ID) || !w.live.sched.Active(a.p.Device.ID) {
 			t.Fatal("the device is not active any more")
 		}
 		a.stream.Close()
 		synctest.Wait()
-		if w.roster.has(a.p.Device.ID) || w.live.sched.active[a.p.Device.ID] {
+		if w.roster.has(a.p.Device.ID) || w.live.sched.Active(a.p.Device.ID) {
 			t.Fatal("the device is still active")
 		}
 	})

@@ -5,12 +5,12 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"slices"
 	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -53,7 +53,7 @@ type run struct {
 type live struct {
 	s        *Server
 	mu       sync.Mutex
-	sched    *schedule
+	sched    *schedule.Scheduler
 	runs     map[protocol.SessionID]*run
 	direct   map[protocol.TransferNo]*directOffer // offers over HTTPS
 	infos    map[protocol.TransferNo]store.Transfer
@@ -86,9 +86,9 @@ type deliveryKey struct {
 	dev protocol.DeviceID
 }
 
-func newLive(s *Server, t timing) *live {
+func newLive(s *Server, t schedule.Timing) *live {
 	return &live{
-		s: s, sched: newSchedule(t), runs: map[protocol.SessionID]*run{},
+		s: s, sched: schedule.New(t), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
@@ -96,7 +96,7 @@ func newLive(s *Server, t timing) *live {
 }
 
 // change runs f on the schedule and lets the loop look at it again.
-func (l *live) change(f func(s *schedule, now time.Time)) {
+func (l *live) change(f func(sch *schedule.Scheduler, now time.Time)) {
 	l.mu.Lock()
 	f(l.sched, l.s.now())
 	l.mu.Unlock()
@@ -114,7 +114,7 @@ func (l *live) poke() {
 func (l *live) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
 	l.mu.Lock()
 	l.infos[tr.No] = tr
-	l.sched.add(tr.Transfer, now)
+	l.sched.Add(tr.Transfer, now)
 	l.mu.Unlock()
 	l.owe(owed)
 }
@@ -128,14 +128,14 @@ func (l *live) full() bool {
 
 // owe puts deliveries of transfers that are known under the schedule.
 func (l *live) owe(owed []groupcast.Delivery) {
-	l.change(func(s *schedule, now time.Time) {
+	l.change(func(sch *schedule.Scheduler, now time.Time) {
 		for _, d := range owed {
 			if d.DeviceID == (protocol.DeviceID{}) || !d.State.Owed() {
 				continue
 			}
-			s.owe(d.Transfer, d.DeviceID)
+			sch.Owe(d.Transfer, d.DeviceID)
 			if d.Cause == groupcast.CauseLater {
-				s.leaveOut(d.Transfer, d.DeviceID, d.UpdatedAt)
+				sch.LeaveOut(d.Transfer, d.DeviceID, d.UpdatedAt)
 			}
 			l.owners[d.DeviceID] = d.UserID
 		}
@@ -155,10 +155,10 @@ func (l *live) drop(no protocol.TransferNo) {
 	told := map[protocol.DeviceID]given{}
 	direct := l.direct[no]
 	var owed []protocol.DeviceID
-	if p := l.sched.promises[no]; p != nil {
-		owed = slices.Collect(maps.Keys(p.legs))
+	for dev := range l.sched.Deliveries(no) {
+		owed = append(owed, dev)
 	}
-	l.sched.drop(no)
+	l.sched.Drop(no)
 	delete(l.direct, no)
 	delete(l.infos, no)
 	maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == no })
@@ -222,7 +222,7 @@ func (l *live) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)
 	var stop []*run
 	for _, group := range groups {
 		first(group)
-		for _, id := range l.sched.interrupt(now, group) {
+		for _, id := range l.sched.Interrupt(now, group) {
 			if r := l.runs[id]; r != nil {
 				r.stopped = true
 				stop = append(stop, r)
@@ -239,17 +239,12 @@ func (l *live) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)
 
 // forget takes the excluded out of a group's promises; the lock is held.
 func (l *live) forget(group protocol.GroupID, x exclusion) {
-	for _, p := range l.sched.promises {
-		if p.group != group {
-			continue
-		}
-		for dev := range p.legs {
-			if l.owners[dev] == x.user && (x.device == nil || *x.device == dev) {
-				delete(p.legs, dev)
-				delete(l.seen, deliveryKey{p.no, dev})
-				delete(l.given, deliveryKey{p.no, dev})
-			}
-		}
+	excluded := func(dev protocol.DeviceID) bool {
+		return l.owners[dev] == x.user && (x.device == nil || *x.device == dev)
+	}
+	for _, no := range l.sched.Forget(group, excluded) {
+		maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == no && excluded(key.dev) })
+		maps.DeleteFunc(l.given, func(key deliveryKey, _ given) bool { return key.no == no && excluded(key.dev) })
 	}
 }
 
@@ -297,7 +292,7 @@ func restAfter(cost time.Duration) time.Duration {
 func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
 	l.mu.Lock()
 	began := time.Now()
-	steps := l.sched.pump(l.s.now())
+	steps := l.sched.Pump(l.s.now())
 	cost = time.Since(began)
 	l.mu.Unlock()
 	for _, st := range steps {
@@ -311,34 +306,34 @@ func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
 	began = time.Now()
 	now := l.s.now()
 	wait = idleTurn
-	if next, any := l.sched.next(now); any {
+	if next, any := l.sched.Next(now); any {
 		wait = min(next.Sub(now), idleTurn)
 	}
 	return wait, cost + time.Since(began)
 }
 
-func (l *live) take(ctx context.Context, st step) {
-	switch st.kind {
-	case stepOpen:
+func (l *live) take(ctx context.Context, st schedule.Action) {
+	switch st.Kind {
+	case schedule.OpenSession:
 		l.open(ctx, st)
-	case stepOffer:
-		if r := l.run(st.session); r != nil {
-			l.send(st.devices, given{r.session, offeredTo(r.offered, st.devices)}, r.no)
+	case schedule.OfferSession:
+		if r := l.run(st.Session); r != nil {
+			l.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, r.no)
 		}
-	case stepBegin:
+	case schedule.BeginSession:
 		l.begin(ctx, st)
-	case stepHTTPS:
+	case schedule.OfferHTTPS:
 		l.offerDirect(ctx, st)
-	case stepRefuse:
+	case schedule.NoteRefused:
 		l.s.noteRefused(ctx, st)
-	case stepDetach:
-		if r := l.run(st.session); r != nil {
-			for _, dev := range st.devices {
-				r.sender.Detach(dev, st.reason)
+	case schedule.DetachDevices:
+		if r := l.run(st.Session); r != nil {
+			for _, dev := range st.Devices {
+				r.sender.Detach(dev, reasonWords(st.Reason))
 			}
 		}
-	case stepClose:
-		if r := l.markStopped(st.session); r != nil {
+	case schedule.CloseSession:
+		if r := l.markStopped(st.Session); r != nil {
 			r.sender.Stop()
 			l.finish(r)
 		}
@@ -362,9 +357,9 @@ func (l *live) markStopped(id protocol.SessionID) *run {
 }
 
 // begin lets data flow.
-func (l *live) begin(ctx context.Context, st step) {
+func (l *live) begin(ctx context.Context, st schedule.Action) {
 	l.mu.Lock()
-	r := l.runs[st.session]
+	r := l.runs[st.Session]
 	if r == nil || r.stopped || r.begun {
 		l.mu.Unlock()
 		return
@@ -391,15 +386,17 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 	}
 	if errors.Is(err, session.ErrInterface) { // nothing is wrong with what is sent
 		l.s.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
-		l.change(func(s *schedule, now time.Time) { s.ended(now, r.no, r.session, err.Error()) })
+		l.change(func(sch *schedule.Scheduler, now time.Time) {
+			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})
+		})
 		return
 	}
 	if err != nil {
 		l.s.sourceFault(r.no, r.content, err)
 		return
 	}
-	l.change(func(s *schedule, now time.Time) {
-		s.ended(now, r.no, r.session, "left over when the multicast session ended")
+	l.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.SessionEnded})
 	})
 }
 
@@ -434,7 +431,7 @@ func (l *live) closeOffer(number protocol.OfferNo) {
 // stopAll ends every session: the server goes down. Open transfers stay open.
 func (l *live) stopAll() {
 	l.mu.Lock()
-	l.sched.paused = true
+	l.sched.Pause(true)
 	all := make([]*run, 0, len(l.runs))
 	for _, r := range l.runs {
 		r.stopped = true

@@ -97,7 +97,7 @@ func (m *lossMap) drawWorst(loss map[protocol.DeviceID]float64) {
 		}
 	}
 	worse := func(a, b protocol.DeviceID) int {
-		return cmp.Or(-cmp.Compare(m.All[a].Sum, m.All[b].Sum), compareDevices(a, b))
+		return cmp.Or(-cmp.Compare(m.All[a].Sum, m.All[b].Sum), slices.Compare(a[:], b[:]))
 	}
 	slices.SortFunc(outside, worse)
 	inside := slices.SortedFunc(maps.Keys(m.Rows), worse)

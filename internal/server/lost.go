@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -34,7 +35,7 @@ func (s *Server) sourceFault(no protocol.TransferNo, id string, err error) {
 func (s *Server) unavailable(no protocol.TransferNo, err error) {
 	s.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
 	reason := clip(reasonOf(err)) + "; it is tried again"
-	s.live.change(func(sch *schedule, now time.Time) { sch.hinder(now, no, reason) })
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
 	s.setState(context.Background(), no, groupcast.TransferWaiting, reason)
 }
 
@@ -61,7 +62,7 @@ func (s *Server) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	case errors.Is(err, errNothingLeft), errors.Is(err, errContentGone):
 		s.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
-		s.live.change(func(sch *schedule, _ time.Time) { sch.resumed(no) })
+		s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no) })
 	default:
 		s.unavailable(no, err)
 	}
@@ -151,7 +152,7 @@ func (l *live) startPlanning(no protocol.TransferNo) bool {
 		return false
 	}
 	l.planning[no] = true
-	l.sched.replan(l.s.now(), no, "files changed at the server: what is left is planned anew")
+	l.sched.Replan(l.s.now(), no, "files changed at the server: what is left is planned anew")
 	l.poke()
 	return true
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/session"
@@ -23,19 +24,19 @@ func (e errNotNow) Error() string { return e.err.Error() }
 func (e errNotNow) Unwrap() error { return e.err }
 
 // open makes a session and offers it.
-func (l *live) open(ctx context.Context, st step) {
-	r, err := l.newRun(ctx, st.no, st.devices)
+func (l *live) open(ctx context.Context, st schedule.Action) {
+	r, err := l.newRun(ctx, st.Transfer, st.Devices)
 	if err != nil {
-		l.openFailed(ctx, st.no, err)
+		l.openFailed(ctx, st, err)
 		return
 	}
 	l.mu.Lock()
-	accepted := l.sched.opened(l.s.now(), st.no, r.session)
+	accepted := l.sched.Opened(l.s.now(), st.Transfer, st.Site, r.session)
 	var older *directOffer
 	if accepted {
 		l.runs[r.session] = r
-		older = l.direct[st.no] // whoever is left over gets one with a higher number
-		delete(l.direct, st.no)
+		older = l.direct[st.Transfer] // whoever is left over gets one with a higher number
+		delete(l.direct, st.Transfer)
 	}
 	l.mu.Unlock()
 	if older != nil {
@@ -46,20 +47,20 @@ func (l *live) open(ctx context.Context, st step) {
 		l.finish(r)
 		return
 	}
-	l.s.log.Info("session offered", "transfer", st.no, "session", r.session, "devices", len(st.devices))
-	l.send(st.devices, given{r.session, offeredTo(r.offered, st.devices)}, st.no)
+	l.s.log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
+	l.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, st.Transfer)
 	l.announce(ctx, r)
 }
 
-func (l *live) openFailed(ctx context.Context, no protocol.TransferNo, err error) {
+func (l *live) openFailed(ctx context.Context, st schedule.Action, err error) {
 	var later errNotNow
 	if !errors.As(err, &later) {
-		l.s.sourceFault(no, "", err)
+		l.s.sourceFault(st.Transfer, "", err)
 		return
 	}
-	l.s.log.Error("a multicast session could not be opened", "transfer", no, slog.Any("err", err))
-	l.change(func(s *schedule, now time.Time) {
-		s.failedToOpen(now, no, "multicast does not work at the server: "+later.Error())
+	l.s.log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
+	l.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
 	})
 }
 
@@ -97,12 +98,12 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 
 // hear is called from a session's goroutine: it only tells the schedule.
 func (l *live) hear(no protocol.TransferNo, e session.SenderEvent) {
-	l.change(func(s *schedule, now time.Time) {
+	l.change(func(sch *schedule.Scheduler, now time.Time) {
 		switch e.Kind {
 		case session.DeviceDone:
-			s.stored(now, no, e.Device)
+			sch.Stored(now, no, e.Device)
 		case session.DeviceBehind:
-			s.behind(now, no, e.Device, e.Reason, e.Cause == string(send.CauseSilent))
+			sch.Behind(now, no, e.Device, e.Reason, e.Cause == string(send.CauseSilent))
 		}
 	})
 }
@@ -133,8 +134,8 @@ func (s *Server) transferAndGroup(ctx context.Context, no protocol.TransferNo) (
 func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo) {
 	l.mu.Lock()
 	devices = slices.DeleteFunc(devices, func(dev protocol.DeviceID) bool {
-		p := l.sched.promises[no]
-		return p == nil || p.legs[dev] == nil // meanwhile it is owed no more
+		_, owed := l.sched.Delivery(no, dev)
+		return !owed // meanwhile it is owed no more
 	})
 	for _, dev := range devices {
 		l.given[deliveryKey{no, dev}] = g
@@ -161,14 +162,14 @@ func (l *live) announce(ctx context.Context, r *run) {
 }
 
 // offerDirect offers a transfer over HTTPS to devices.
-func (l *live) offerDirect(ctx context.Context, st step) {
-	d, err := l.directFor(ctx, st.no)
+func (l *live) offerDirect(ctx context.Context, st schedule.Action) {
+	d, err := l.directFor(ctx, st.Transfer)
 	if err != nil {
-		l.s.log.Error("an offer over HTTPS could not be made", "transfer", st.no, slog.Any("err", err))
+		l.s.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
 		return
 	}
-	l.s.setState(ctx, st.no, groupcast.TransferSending, "")
-	l.send(st.devices, given{d.session, offeredTo(d.offered, st.devices)}, st.no)
+	l.s.setState(ctx, st.Transfer, groupcast.TransferSending, "")
+	l.send(st.Devices, given{d.session, offeredTo(d.offered, st.Devices)}, st.Transfer)
 }
 
 // directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
@@ -209,14 +210,17 @@ func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []groupcast.Offered
-	for _, no := range l.sched.order {
-		leg := l.sched.promises[no].legs[dev]
+	if l.sched.Paused() {
+		return nil
+	}
+	for _, no := range l.sched.Open() {
+		d, owed := l.sched.Delivery(no, dev)
 		g, found := l.given[deliveryKey{no, dev}]
-		if !found || leg == nil || l.sched.paused {
+		if !found || !owed {
 			continue
 		}
-		switch leg.place {
-		case placeAsked, placeMulticast, placeStored, placeHTTPS, placeSilent:
+		switch d.State {
+		case schedule.StateAsked, schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS, schedule.StateSilent:
 			out = append(out, *g.offered)
 		}
 	}

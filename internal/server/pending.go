@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 // Transfers lists the newest first.
@@ -82,14 +83,15 @@ func (l *live) explain(d *groupcast.Delivery) {
 			d.Path = e.path
 		}
 	}
-	p := l.sched.promises[d.Transfer]
-	if p == nil || p.legs[d.DeviceID] == nil {
+	sd, owed := l.sched.Delivery(d.Transfer, d.DeviceID)
+	if !owed {
 		return
 	}
 	d.State = l.state(key)
-	d.Cause, d.Reason = l.cause(p, d.DeviceID), l.why(p, d.DeviceID)
-	switch p.legs[d.DeviceID].place {
-	case placeAsked, placeHTTPS, placeStored, placeMulticast:
+	p, _ := l.sched.Transfer(l.s.now(), d.Transfer)
+	d.Cause, d.Reason = l.cause(p, sd), l.why(p, sd, d.DeviceID)
+	switch sd.State {
+	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
 		if d.Work = l.seen[key].atWork(l.s.now()); d.Work != nil && d.Active {
 			d.Reason = workWords(d.Work)
 		}
@@ -117,75 +119,57 @@ func readable(n int) string {
 }
 
 // cause says in one word what keeps a delivery; the lock is held.
-func (l *live) cause(p *promise, dev protocol.DeviceID) groupcast.Cause {
-	g := p.legs[dev]
+func (l *live) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 	switch {
-	case g.place == placeRefused:
+	case d.State == schedule.StateRefused:
 		return groupcast.CauseRefused
-	case p.hold || l.sched.paused:
+	case p.Held || l.sched.Paused():
 		return groupcast.CauseHeld
-	case p.stuck.until.After(l.s.now()) && !p.stuck.planned:
+	case p.Waiting != "" && !p.Planned:
 		return groupcast.CauseSource
-	case !l.sched.active[dev]:
+	case !d.Active:
 		return groupcast.CauseAway
-	case g.place == placeLater:
+	case d.State == schedule.StateLater:
 		return groupcast.CauseLater
-	case g.place == placeSilent:
+	case d.State == schedule.StateSilent:
 		return groupcast.CauseSilent
-	case g.place == placePaused, g.place == placeHTTPS && (g.sticky || g.lapsed > 0):
+	case d.State == schedule.StatePaused, d.State == schedule.StateHTTPS && (d.Sticky || d.Lapsed):
 		return groupcast.CauseBehind
-	case g.place == placeIdle:
+	case d.State == schedule.StateIdle:
 		return groupcast.CauseWaits
 	}
 	return ""
 }
 
 // why says in words what a delivery waits for; the lock is held.
-func (l *live) why(p *promise, dev protocol.DeviceID) string {
-	g := p.legs[dev]
+func (l *live) why(p schedule.Transfer, d schedule.Delivery, dev protocol.DeviceID) string {
 	switch {
-	case g.place == placeRefused:
-		return g.reason
-	case l.sched.paused:
+	case d.State == schedule.StateRefused:
+		return reasonWords(d.Reason)
+	case l.sched.Paused():
 		return errUnconfirmed.Message
-	case p.hold:
+	case p.Held:
 		return "held: `pending send` lets it go"
-	case p.stuck.until.After(l.s.now()):
-		return p.stuck.reason
-	case !l.sched.active[dev]:
+	case p.Waiting != "":
+		return p.Waiting
+	case !d.Active:
 		return "not active: its receiver is not connected"
 	}
-	switch g.place {
-	case placeAsked:
-		return "was offered it and has not answered yet"
-	case placeStored:
-		return "has every block and puts the files in place"
-	case placeLater:
-		return "put off " + asAsked + ": it is served when the transfer is sent again"
-	case placeSilent:
-		return "connected, but does not answer: it is served when it does"
-	case placePaused:
-		return "its catch-up failed and is tried again: " + g.reason
-	case placeHTTPS:
-		if g.reason == "" {
-			return "receives over HTTPS"
-		}
-		return "receives over HTTPS: " + g.reason
-	case placeMulticast:
-		return ""
+	if d.State == schedule.StateIdle {
+		r, _ := l.sched.RunOf(p.No, dev)
+		return l.whyWaiting(r)
 	}
-	return l.whyWaiting(p)
+	return stateWords(d)
 }
 
-func (l *live) whyWaiting(p *promise) string {
-	no, taken := l.sched.busy[p.group]
+func (l *live) whyWaiting(r schedule.Run) string {
 	switch {
-	case taken && no != p.no:
-		return fmt.Sprintf("waits for transfer %d of this group", no)
-	case p.phase == phaseGathering:
-		left := max(0, l.sched.windowEnd(p).Sub(l.s.now())).Round(time.Second)
+	case r.Ahead != 0:
+		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
+	case r.Phase == schedule.PhaseGathering:
+		left := max(0, r.Closes.Sub(l.s.now())).Round(time.Second)
 		return fmt.Sprintf("waits %s for others that may come", left)
-	case p.phase == phaseRekeying:
+	case r.Phase == schedule.PhaseRekeying:
 		return "the members changed: a new session follows"
 	}
 	return "is next"

@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -50,7 +51,7 @@ func (l *live) report(dev protocol.DeviceID, r groupcast.AgentReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tr, now := l.infos[r.Transfer], l.s.now()
-	l.sched.heard(now, r.Transfer, dev)
+	l.sched.Heard(now, r.Transfer, dev)
 	e := l.entry(r.Transfer, dev)
 	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
 		e.path = r.Path
@@ -98,12 +99,9 @@ func (p *progress) atWork(now time.Time) *groupcast.Work {
 func (l *live) notice(r *run, st session.SenderStatus) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tr, p := l.infos[r.no], l.sched.promises[r.no]
-	if p == nil {
-		return
-	}
+	tr := l.infos[r.no]
 	for _, d := range st.Devices {
-		if p.legs[d.Device] == nil || d.LastReport.IsZero() {
+		if _, owed := l.sched.Delivery(r.no, d.Device); !owed || d.LastReport.IsZero() {
 			continue
 		}
 		e := l.entry(r.no, d.Device)
@@ -241,8 +239,8 @@ func (l *live) takeDirty() []groupcast.Delivery {
 		if e.dirty {
 			e.dirty = false
 			d := l.delivery(key, e, l.state(key))
-			if p := l.sched.promises[key.no]; p != nil && p.legs[key.dev] != nil {
-				d.Reason = p.legs[key.dev].reason
+			if sd, owed := l.sched.Delivery(key.no, key.dev); owed {
+				d.Reason = reasonWords(sd.Reason)
 			}
 			batch = append(batch, d)
 		}
@@ -252,14 +250,14 @@ func (l *live) takeDirty() []groupcast.Delivery {
 
 // state is where a delivery stands while it is owed; the lock is held.
 func (l *live) state(key deliveryKey) groupcast.DeliveryState {
-	p := l.sched.promises[key.no]
-	if p == nil || p.legs[key.dev] == nil {
+	d, owed := l.sched.Delivery(key.no, key.dev)
+	if !owed {
 		return groupcast.DeliveryQueued
 	}
-	switch p.legs[key.dev].place {
-	case placeMulticast, placeStored, placeHTTPS:
+	switch d.State {
+	case schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS:
 		return groupcast.DeliveryReceiving
-	case placeRefused:
+	case schedule.StateRefused:
 		return groupcast.DeliveryRefused
 	}
 	return groupcast.DeliveryQueued

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -183,17 +184,21 @@ func (s *Server) keepLost(ctx context.Context, d groupcast.Device, tr store.Tran
 // settle takes a delivery out of session and schedule.
 func (l *live) settle(no protocol.TransferNo, dev protocol.DeviceID) {
 	l.mu.Lock()
-	var in *run
-	if p := l.sched.promises[no]; p != nil {
-		in = l.runs[p.session]
-	}
+	in := l.runFor(no, dev)
 	delete(l.seen, deliveryKey{no, dev})
 	delete(l.given, deliveryKey{no, dev})
 	l.mu.Unlock()
 	if in != nil {
 		in.sender.Complete(dev)
 	}
-	l.change(func(s *schedule, now time.Time) { s.settle(now, no, dev) })
+	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Settle(now, no, dev) })
+}
+
+// runFor gives the session of a transfer that a device can take part in; nil if none runs. The lock
+// is held.
+func (l *live) runFor(no protocol.TransferNo, dev protocol.DeviceID) *run {
+	r, _ := l.sched.RunOf(no, dev)
+	return l.runs[r.Session]
 }
 
 // Report is what an agent tells over HTTPS: progress of a catch-up, feedback that does not
@@ -219,9 +224,9 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
-		s.live.change(func(sch *schedule, now time.Time) {
-			if !sch.stumbled(now, r.Transfer, d.ID, clip(r.Reason), r.Bytes) {
-				sch.behind(now, r.Transfer, d.ID, clip(r.Reason), false)
+		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
+			if !sch.Stumbled(now, r.Transfer, d.ID, clip(r.Reason), r.Bytes) {
+				sch.Behind(now, r.Transfer, d.ID, clip(r.Reason), false)
 			}
 		})
 	}
@@ -231,7 +236,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 // lookedAgain says whether a report is of a device that had refused the transfer: it found that
 // it can take it now.
 func (l *live) lookedAgain(no protocol.TransferNo, dev protocol.DeviceID) (was bool) {
-	l.change(func(sch *schedule, _ time.Time) { was = sch.lookedAgain(no, dev) })
+	l.change(func(sch *schedule.Scheduler, _ time.Time) { was = sch.LookedAgain(no, dev) })
 	return was
 }
 
@@ -240,11 +245,7 @@ var errNotOwed = groupcast.Errorf(groupcast.ENotFound, "nothing of that transfer
 // feedback hands a feedback body on that came over HTTPS.
 func (l *live) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []byte) error {
 	l.mu.Lock()
-	p := l.sched.promises[no]
-	var r *run
-	if p != nil {
-		r = l.runs[p.session]
-	}
+	r := l.runFor(no, dev)
 	l.mu.Unlock()
 	if r == nil {
 		return errSessionOver

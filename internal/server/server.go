@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
@@ -143,8 +144,8 @@ func New(cfg Config) (*Server, error) {
 	return s, nil
 }
 
-func timingOf(cfg Config) timing {
-	t := defaultTiming()
+func timingOf(cfg Config) schedule.Timing {
+	t := schedule.DefaultTiming()
 	if cfg.Gather > 0 {
 		t.Gather = cfg.Gather
 	}

@@ -18,7 +18,7 @@ func (s *Server) loadPause(ctx context.Context) error {
 		return err
 	}
 	s.live.mu.Lock()
-	s.live.sched.paused = v != ""
+	s.live.sched.Pause(v != "")
 	s.live.mu.Unlock()
 	return nil
 }
@@ -49,7 +49,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 		return groupcast.ServerStatus{}, err
 	}
 	s.live.mu.Lock()
-	paused, sessions := s.live.sched.paused, len(s.live.runs)
+	paused, sessions := s.live.sched.Paused(), len(s.live.runs)
 	s.live.mu.Unlock()
 	if setting, err := s.store.Setting(ctx, confirmSetting); (err == nil && setting != "") || s.justRestored() {
 		paused = true // also before Run

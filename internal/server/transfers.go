@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -170,7 +171,7 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 		if tr, err = s.renew(ctx, tr); err != nil {
 			return tr.Transfer, err
 		}
-		s.live.change(func(sch *schedule, now time.Time) { sch.replan(now, no, ""); sch.resumed(no) })
+		s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
 	}
 	owed, err := s.store.RetryTransfer(ctx, no, s.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), s.now())
 	if err != nil {
@@ -181,10 +182,8 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	}
 	s.live.add(tr, owed, true)
 	for _, d := range owed { // who refused is asked again
-		s.live.change(func(sch *schedule, now time.Time) {
-			if p := sch.promises[no]; p != nil && p.legs[d.DeviceID] != nil && p.legs[d.DeviceID].place == placeRefused {
-				p.legs[d.DeviceID].place = placeIdle
-			}
+		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
+			sch.LookedAgain(no, d.DeviceID)
 		})
 	}
 	return s.did(ctx, p, no, "transfer.retry", fmt.Sprintf("%d deliveries are owed again", len(owed)))
@@ -209,7 +208,7 @@ func (s *Server) SendTransfer(ctx context.Context, p groupcast.Principal, no pro
 	if err := s.store.ReleaseTransfer(ctx, no); err != nil {
 		return tr.Transfer, err
 	}
-	s.live.change(func(sch *schedule, _ time.Time) { sch.release(no) })
+	s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
 	return s.did(ctx, p, no, "transfer.send", "is sent now")
 }
 
@@ -311,7 +310,7 @@ func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
 // confirmed after a restore. What is promised for later may wait for both.
 func (s *Server) maySend(g groupcast.Group) error {
 	s.live.mu.Lock()
-	paused := s.live.sched.paused
+	paused := s.live.sched.Paused()
 	s.live.mu.Unlock()
 	switch {
 	case paused:

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 // decorate adds what only the running server knows of a transfer: its state at this moment,
@@ -37,52 +38,76 @@ func (s *Server) decorate(ctx context.Context, tr *groupcast.Transfer) {
 func (l *live) describe(tr *groupcast.Transfer) *run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.sched.promises[tr.No]
-	if p == nil {
+	p, open := l.sched.Transfer(l.s.now(), tr.No)
+	if !open {
 		return nil
 	}
-	tr.State, tr.Reason = l.stateOf(p)
-	return l.runs[p.session]
+	runs := l.sched.Runs(tr.No)
+	tr.State, tr.Reason = l.stateOf(p, runs)
+	for _, r := range runs {
+		if in := l.runs[r.Session]; in != nil {
+			return in
+		}
+	}
+	return nil
 }
 
-// stateOf says where a promise stands, and why in words; the lock is held.
-func (l *live) stateOf(p *promise) (groupcast.TransferState, string) {
-	fetching, here, silent, later := 0, 0, 0, 0
-	for dev, g := range p.legs {
-		if !l.sched.active[dev] {
-			continue
-		}
-		here++
-		switch g.place {
-		case placeHTTPS, placeStored:
-			fetching++
-		case placeSilent:
-			silent++
-		case placeLater:
-			later++
-		}
-	}
+// stateOf says where a transfer stands, and why in words; the lock is held.
+func (l *live) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.TransferState, string) {
+	c := l.countOf(p.No)
+	furthest := furthestOf(runs)
 	switch {
-	case p.hold:
+	case p.Held:
 		return groupcast.TransferHeld, "held: `groupcast pending send` lets it go"
-	case l.sched.paused:
+	case l.sched.Paused():
 		return groupcast.TransferWaiting, errUnconfirmed.Message
-	case p.stuck.until.After(l.s.now()):
-		return groupcast.TransferWaiting, p.stuck.reason
-	case p.phase >= phaseOpening:
+	case p.Waiting != "":
+		return groupcast.TransferWaiting, p.Waiting
+	case furthest.Phase >= schedule.PhaseOpening:
 		return groupcast.TransferSending, ""
-	case fetching > 0:
-		return groupcast.TransferSending, fmt.Sprintf("%d over HTTPS", fetching)
-	case p.phase == phaseGathering:
-		return groupcast.TransferGathering, l.whyWaiting(p)
-	case len(p.legs) == 0:
+	case c.fetching > 0:
+		return groupcast.TransferSending, fmt.Sprintf("%d over HTTPS", c.fetching)
+	case furthest.Phase == schedule.PhaseGathering:
+		return groupcast.TransferGathering, l.whyWaiting(furthest)
+	case p.Owed == 0:
 		return groupcast.TransferWaiting, "waits for the group's first members and their devices"
-	case here == 0:
+	case c.here == 0:
 		return groupcast.TransferWaiting, "nobody who lacks it is active"
-	case silent+later > 0:
-		return groupcast.TransferWaiting, restsOn(silent, later)
+	case c.silent+c.later > 0:
+		return groupcast.TransferWaiting, restsOn(c.silent, c.later)
 	}
 	return groupcast.TransferWaiting, "those who are active cannot take it"
+}
+
+// standing counts the devices that are owed a transfer and connected.
+type standing struct{ here, fetching, silent, later int }
+
+func (l *live) countOf(no protocol.TransferNo) (c standing) {
+	for _, d := range l.sched.Deliveries(no) {
+		if !d.Active {
+			continue
+		}
+		c.here++
+		switch d.State {
+		case schedule.StateHTTPS, schedule.StateStored:
+			c.fetching++
+		case schedule.StateSilent:
+			c.silent++
+		case schedule.StateLater:
+			c.later++
+		}
+	}
+	return c
+}
+
+// furthestOf gives the site in which a transfer is furthest on its way.
+func furthestOf(runs []schedule.Run) (out schedule.Run) {
+	for i, r := range runs {
+		if i == 0 || r.Phase > out.Phase {
+			out = r
+		}
+	}
+	return out
 }
 
 // restsOn says whom a transfer waits for though they are connected.
@@ -196,6 +221,6 @@ func some(names []string) []string {
 func (l *live) isSticky(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p := l.sched.promises[no]
-	return p != nil && p.legs[dev] != nil && p.legs[dev].sticky
+	d, _ := l.sched.Delivery(no, dev)
+	return d.Sticky
 }

@@ -4,10 +4,10 @@ import (
 	"context"
 	"fmt"
 	"log/slog"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 // unfit says why a device that is attached can be sent nothing: it and this server have no
@@ -28,37 +28,15 @@ func (r *roster) unfit(id protocol.DeviceID) string {
 	return ""
 }
 
-// judge takes over why an active device can be sent nothing, or that it can.
-func (s *schedule) judge(dev protocol.DeviceID, why string) {
-	if why == "" {
-		delete(s.unfit, dev)
-		return
-	}
-	s.unfit[dev] = why
-}
-
-// turnAway refuses a transfer for those who are active with a version that does not fit. They
-// stay owed: who attaches again is asked again.
-func (s *schedule) turnAway(now time.Time, p *promise) {
-	if len(s.unfit) == 0 {
-		return
-	}
-	for _, dev := range p.devices(func(dev protocol.DeviceID, l *leg) bool {
-		return s.unfit[dev] != "" && s.active[dev] && l.place != placeRefused
-	}) {
-		s.refused(now, p.no, dev, s.unfit[dev])
-		s.steps = append(s.steps, step{kind: stepRefuse, no: p.no, devices: []protocol.DeviceID{dev}, reason: s.unfit[dev]})
-	}
-}
-
 // noteRefused writes down whom the server itself turned away.
-func (s *Server) noteRefused(ctx context.Context, st step) {
+func (s *Server) noteRefused(ctx context.Context, st schedule.Action) {
+	reason := reasonWords(st.Reason)
 	s.live.mu.Lock()
 	var rows []groupcast.Delivery
-	for _, dev := range st.devices {
-		if _, l := s.live.sched.legOf(st.no, dev); l != nil && l.place == placeRefused {
+	for _, dev := range st.Devices {
+		if d, _ := s.live.sched.Delivery(st.Transfer, dev); d.State == schedule.StateRefused {
 			rows = append(rows, groupcast.Delivery{
-				Transfer: st.no, UserID: s.live.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: clip(st.reason),
+				Transfer: st.Transfer, UserID: s.live.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: clip(reason),
 			})
 		}
 	}
@@ -66,8 +44,8 @@ func (s *Server) noteRefused(ctx context.Context, st step) {
 	if len(rows) == 0 {
 		return
 	}
-	s.log.Info("refused", "transfer", st.no, "devices", len(rows), "reason", st.reason)
+	s.log.Info("refused", "transfer", st.Transfer, "devices", len(rows), "reason", reason)
 	if err := s.store.UpdateDeliveries(ctx, rows, s.now()); err != nil {
-		s.log.Error("a refusal could not be noted", "transfer", st.no, slog.Any("err", err))
+		s.log.Error("a refusal could not be noted", "transfer", st.Transfer, slog.Any("err", err))
 	}
 }

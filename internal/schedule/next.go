@@ -1,0 +1,64 @@
+package schedule
+
+import "time"
+
+// Next gives the time of the next thing to do, if there is one. It is always after now: what is
+// due was dealt with by Pump, or waits for something else.
+func (s *Scheduler) Next(now time.Time) (time.Time, bool) {
+	n := nearest{now: now}
+	if !s.paused {
+		for _, t := range s.transfers {
+			if !t.stuck.until.IsZero() {
+				n.take(t.stuck.until)
+			}
+			for _, r := range t.runs {
+				s.nextOf(r, &n)
+			}
+		}
+	}
+	return n.at, !n.at.IsZero()
+}
+
+// nearest keeps the earliest of the times after now.
+type nearest struct{ now, at time.Time }
+
+func (n *nearest) take(t time.Time) {
+	if t.After(n.now) && (n.at.IsZero() || t.Before(n.at)) {
+		n.at = t
+	}
+}
+
+func (s *Scheduler) nextOf(r *run, n *nearest) {
+	switch r.phase {
+	case PhaseGathering:
+		n.take(s.windowEnd(r))
+	case PhaseAsking, PhaseRekeying:
+		n.take(r.until)
+	}
+	for _, d := range r.deliveries {
+		if d.state == StateAsked && (r.phase == PhaseSending || r.phase == PhaseAsking) {
+			n.take(d.since.Add(s.t.Answer))
+		}
+		if by, waits := s.answerBy(d); waits {
+			n.take(by)
+		}
+		if d.state == StatePaused {
+			n.take(d.since.Add(s.pause(d)))
+		}
+		if d.state == StateLater && r.phase < PhaseOpening {
+			n.take(d.since.Add(s.t.Later))
+		}
+		if !d.gone.IsZero() && d.state != StateIdle {
+			n.take(d.gone.Add(s.t.Grace))
+		}
+	}
+}
+
+// windowEnd is when a gather window closes.
+func (s *Scheduler) windowEnd(r *run) time.Time {
+	end, most := r.last.Add(s.t.Gather), r.first.Add(s.t.GatherMax)
+	if most.Before(end) {
+		return most
+	}
+	return end
+}

@@ -1,0 +1,78 @@
+package server
+
+import (
+	"errors"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+)
+
+// reasonWords puts a reason of the schedule into words.
+func reasonWords(r schedule.Reason) string {
+	switch r.Code {
+	case schedule.ByChoice:
+		return "sent with --via https"
+	case schedule.AsAsked:
+		return "as an administrator asked"
+	case schedule.NoAnswer:
+		return "did not answer the offer"
+	case schedule.Fruitless:
+		return "three multicast runs brought it nothing new"
+	case schedule.SessionEnded:
+		return "left over when the multicast session ended"
+	case schedule.NobodyTookPart:
+		return "nobody took part"
+	}
+	return r.Text
+}
+
+// stateWords says in words where a device stands with a transfer that it is served.
+func stateWords(d schedule.Delivery) string {
+	switch d.State {
+	case schedule.StateAsked:
+		return "was offered it and has not answered yet"
+	case schedule.StateStored:
+		return "has every block and puts the files in place"
+	case schedule.StateLater:
+		return "put off as an administrator asked: it is served when the transfer is sent again"
+	case schedule.StateSilent:
+		return "connected, but does not answer: it is served when it does"
+	case schedule.StatePaused:
+		return "its catch-up failed and is tried again: " + reasonWords(d.Reason)
+	case schedule.StateHTTPS:
+		if d.Reason == (schedule.Reason{}) {
+			return "receives over HTTPS"
+		}
+		return "receives over HTTPS: " + reasonWords(d.Reason)
+	}
+	return ""
+}
+
+// cannotMove says to an administrator why a device cannot be moved now; nil if it was.
+func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
+	conflict := func(message, hint string) error {
+		return groupcast.Errorf(groupcast.EConflict, "%s", message).WithHint("%s", hint)
+	}
+	switch {
+	case errors.Is(err, schedule.ErrNotOwed):
+		return errNotOwed
+	case errors.Is(err, schedule.ErrPaused):
+		return errUnconfirmed
+	case errors.Is(err, schedule.ErrHeld):
+		return conflict("the transfer is held: it goes to nobody", "let it go with `groupcast pending send`")
+	case errors.Is(err, schedule.ErrAway):
+		return conflict("its receiver is not connected", "it is served by itself when it comes back")
+	case errors.Is(err, schedule.ErrUnfit):
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		return conflict(l.sched.Unfit(dev), "it is served by itself when it attaches again with a version that fits")
+	case errors.Is(err, schedule.ErrStored):
+		return conflict("it has every block already and puts the files in place", "wait a moment for its receipt")
+	case errors.Is(err, schedule.ErrFetches):
+		return conflict("it fetches over HTTPS already", "wait for it, or drop it")
+	case errors.Is(err, schedule.ErrPutOffAlready):
+		return conflict("it is put off already", "`groupcast transfer catchup` serves it now")
+	}
+	return err
+}

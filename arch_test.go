@@ -28,6 +28,8 @@ var arrows = map[string]string{
 	"recv":     "protocol wire rate manifest fec",
 	"schedule": "protocol .",
 
+	"telemetry": "protocol .",
+
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
 	"content":      "protocol manifest durable disk pattern .",
@@ -43,7 +45,7 @@ var arrows = map[string]string{
 	"store":        "protocol .",
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
-	"server":       "protocol schedule wire seal manifest rate send recv session content pattern mcast auth pki store durable disk .",
+	"server":       "protocol schedule wire seal manifest rate send recv session content pattern mcast auth pki store durable disk telemetry .",
 	"httpapi":      "protocol auth pki tcp disk .",
 	"apiclient":    "protocol manifest pattern pki tcp .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient config pki durable .",

@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/telemetry"
 )
 
 const (
@@ -28,10 +29,7 @@ type progress struct {
 	dirty  bool
 	work   *groupcast.Work
 	gave   uint64 // bytes handed over for HTTPS in this process
-
-	rate    float64 // bytes a second, lately
-	paced   uint64  // bytes at the last look, and when that was
-	pacedAt time.Time
+	pace   telemetry.Pace
 }
 
 // entry gives the progress of a delivery; the lock is held.

@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/telemetry"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -122,7 +123,7 @@ func New(cfg Config) (*Server, error) {
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
 		checks:  make(chan struct{}, maxChecks),
-		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*series{}}, rounds: rounds{open: map[string]*round{}},
+		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
 	}
 	s.lines = newLines(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
 		if cfg.Station != nil {

@@ -1,8 +1,7 @@
-package server
+package telemetry
 
 import (
 	"cmp"
-	"context"
 	"maps"
 	"slices"
 	"time"
@@ -12,15 +11,13 @@ import (
 )
 
 const (
-	maxLossMaps  = 128              // transfers whose map is drawn at a time
-	lossFresh    = 10 * time.Second // a report older than this says nothing of this second
-	lossCloser   = 1.25             // so much more than the mildest row a device must have lost to take its place
-	lossReplaced = 4                // rows that change hands in a second at most
+	lossCloser   = 1.25 // so much more than the mildest row a device must have lost to take its place
+	lossReplaced = 4    // rows that change hands in a second at most
 )
 
-// lossMap is the loss of a transfer's devices over its time, in at most MaxLossCells cells:
+// LossMap is the loss of a transfer's devices over its time, in at most MaxLossCells cells:
 // what gets longer gets coarser, and of more than MaxLossRows devices the worst are drawn.
-type lossMap struct {
+type LossMap struct {
 	Start   time.Time                       `json:"start"`
 	Seconds []uint32                        `json:"seconds"` // when each column ended, after Start
 	Step    int                             `json:"step"`    // samples that make one column
@@ -51,14 +48,14 @@ func (t lossTotal) cell() byte {
 	return byte(min(t.Sum/float64(t.N)*groupcast.LossScale+0.5, 100*groupcast.LossScale))
 }
 
-func newLossMap() *lossMap {
-	return &lossMap{Step: 1, Rows: map[protocol.DeviceID]*lossRow{}, All: map[protocol.DeviceID]lossTotal{}}
+func newLossMap() *LossMap {
+	return &LossMap{Step: 1, Rows: map[protocol.DeviceID]*lossRow{}, All: map[protocol.DeviceID]lossTotal{}}
 }
 
 // add takes one second's loss of every device that reported.
-func (m *lossMap) add(at time.Time, loss map[protocol.DeviceID]float64) {
+func (m *LossMap) add(at time.Time, loss map[protocol.DeviceID]float64) {
 	if m.Start.IsZero() {
-		m.Start = at.Add(-sampleEvery)
+		m.Start = at.Add(-SampleEvery)
 	}
 	for dev, percent := range loss {
 		total := m.All[dev]
@@ -81,12 +78,12 @@ func (m *lossMap) add(at time.Time, loss map[protocol.DeviceID]float64) {
 }
 
 // draw gives a device a row; of what was before it is not known.
-func (m *lossMap) draw(dev protocol.DeviceID) {
+func (m *LossMap) draw(dev protocol.DeviceID) {
 	m.Rows[dev] = &lossRow{Cells: slices.Repeat([]byte{groupcast.LossUnknown}, len(m.Seconds))}
 }
 
 // drawWorst gives the rows of the mildest to devices that lost clearly more.
-func (m *lossMap) drawWorst(loss map[protocol.DeviceID]float64) {
+func (m *LossMap) drawWorst(loss map[protocol.DeviceID]float64) {
 	if len(m.All) <= len(m.Rows) {
 		return
 	}
@@ -112,7 +109,7 @@ func (m *lossMap) drawWorst(loss map[protocol.DeviceID]float64) {
 }
 
 // close ends a column.
-func (m *lossMap) close(at time.Time) {
+func (m *LossMap) close(at time.Time) {
 	m.Seconds = append(m.Seconds, uint32(at.Sub(m.Start)/time.Second))
 	for _, r := range m.Rows {
 		r.Cells, r.open = append(r.Cells, r.open.cell()), lossTotal{}
@@ -124,7 +121,7 @@ func (m *lossMap) close(at time.Time) {
 }
 
 // coarsen makes one column of two.
-func (m *lossMap) coarsen() {
+func (m *LossMap) coarsen() {
 	half := m.Seconds[:0]
 	for pair := range slices.Chunk(m.Seconds, 2) {
 		half = append(half, pair[len(pair)-1])
@@ -153,7 +150,7 @@ func meanCell(of []byte) byte {
 }
 
 // clone is a copy for who reads or writes it without the lock.
-func (m *lossMap) clone() *lossMap {
+func (m *LossMap) clone() *LossMap {
 	if m == nil {
 		return nil
 	}
@@ -167,7 +164,7 @@ func (m *lossMap) clone() *lossMap {
 }
 
 // sound says whether what was read back can be added to.
-func (m *lossMap) sound() bool {
+func (m *LossMap) sound() bool {
 	for _, r := range m.Rows {
 		if r == nil || len(r.Cells) != len(m.Seconds) {
 			return false
@@ -176,30 +173,8 @@ func (m *lossMap) sound() bool {
 	return m.Step > 0 && len(m.Rows) <= groupcast.MaxLossRows && len(m.Rows)*len(m.Seconds) <= groupcast.MaxLossCells
 }
 
-// LossMap tells the loss of a transfer's devices over its whole time.
-func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.LossMap{}, err
-	}
-	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
-	if err != nil {
-		return groupcast.LossMap{}, err
-	}
-	s.series.mu.Lock()
-	known := s.series.of[no]
-	var m *lossMap
-	if known != nil {
-		m = known.loss.clone()
-	}
-	s.series.mu.Unlock()
-	if known == nil {
-		m = s.storedSeries(ctx, no).loss
-	}
-	return m.show(all.Rows), nil
-}
-
-// show names the rows, the worst first.
-func (m *lossMap) show(all []groupcast.Delivery) groupcast.LossMap {
+// Show names the rows, the worst first.
+func (m *LossMap) Show(all []groupcast.Delivery) groupcast.LossMap {
 	out := groupcast.LossMap{Seconds: []uint32{}, Devices: []groupcast.LossRow{}}
 	if m == nil {
 		return out

@@ -1,4 +1,4 @@
-package server
+package telemetry
 
 import (
 	"encoding/binary"
@@ -8,7 +8,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
 )
 
 type losses = map[protocol.DeviceID]float64
@@ -27,7 +26,7 @@ func TestALossMapHasAColumnASecond(t *testing.T) {
 	if want := []uint32{1, 2, 4}; !slices.Equal(m.Seconds, want) {
 		t.Errorf("columns at %v, want %v", m.Seconds, want)
 	}
-	shown := m.show([]groupcast.Delivery{{DeviceID: dev(1), Device: "a"}, {DeviceID: dev(2), Device: "b"}})
+	shown := m.Show([]groupcast.Delivery{{DeviceID: dev(1), Device: "a"}, {DeviceID: dev(2), Device: "b"}})
 	if shown.Heard != 2 || len(shown.Devices) != 2 || shown.Devices[0].Device != "b" || shown.Devices[1].Mean != 5.25 {
 		t.Errorf("shown: %+v", shown)
 	}
@@ -81,49 +80,54 @@ func TestOfTooManyDevicesTheWorstAreDrawn(t *testing.T) {
 	}
 }
 
-func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
-	inBubble(t, func(w *world) {
-		tr, agents, _ := running(w, "ann", "bob")
-		w.sender().reports(session.DeviceStatus{Device: agents[0].p.Device.ID, LossPercent: 7.5})
-		time.Sleep(3 * time.Second)
-		live, err := w.LossMap(w.ctx, local, tr.No)
-		w.must(err)
-		if len(live.Devices) != 1 || live.Devices[0].Device != "pc-ann" || live.Devices[0].Mean != 7.5 || live.Devices[0].Cells[0] != 15 {
-			t.Fatalf("while it runs: %+v", live)
-		}
-		_, err = w.CancelTransfer(w.ctx, local, tr.No)
-		w.must(err)
-		time.Sleep(2 * seriesQuiet)
-		w.settle()
-		w.reboot()
-		kept, err := w.LossMap(w.ctx, local, tr.No)
-		w.must(err)
-		if len(kept.Devices) != 1 || len(kept.Devices[0].Cells) != len(kept.Seconds) || len(kept.Seconds) < 3 || !kept.Start.Equal(live.Start) {
-			t.Fatalf("after a restart: %+v", kept)
-		}
-		if _, err := w.LossMap(w.ctx, local, 999); groupcast.ErrorCode(err) != groupcast.ENotFound {
-			t.Errorf("of no transfer: %v", err)
-		}
-	})
-}
-
-func TestASeriesOfAnOlderServerIsStillRead(t *testing.T) {
-	inBubble(t, func(w *world) {
-		tr, _, _ := running(w, "ann", "bob")
-		old := []groupcast.Point{{At: t0, Sent: 8}}
-		w.must(w.store.SetSeries(w.ctx, tr.No, zipped(t, old)))
-		s := w.storedSeries(w.ctx, tr.No)
-		if len(s.points) != 1 || s.points[0].Sent != 8 || s.loss != nil {
-			t.Fatalf("read as %+v", s)
-		}
-	})
-}
-
-func zipped(t *testing.T, v any) []byte {
-	t.Helper()
-	b, err := zipJSON(v)
+// What an older server kept, the points alone, is still read; what is broken is not.
+func TestASeriesIsReadBack(t *testing.T) {
+	old, err := zipJSON([]groupcast.Point{{At: t0, Sent: 8}})
 	if err != nil {
 		t.Fatal(err)
 	}
-	return b
+	s, err := Decode(old)
+	if err != nil || len(s.Points()) != 1 || s.Points()[0].Sent != 8 || s.Loss() != nil {
+		t.Fatalf("an older one is read as %+v, %v", s, err)
+	}
+	s.Draw()
+	for i := range 5 {
+		s.Add(Sample{At: sec(float64(i + 1)), Running: true, Losses: losses{dev(1): 3}})
+	}
+	b, err := s.Encode()
+	if err != nil {
+		t.Fatal(err)
+	}
+	again, err := Decode(b)
+	if err != nil || len(again.Points()) != 6 || len(again.Loss().Rows) != 1 {
+		t.Fatalf("read back as %+v, %v", again, err)
+	}
+	again.Add(Sample{At: sec(9), Running: true, Losses: losses{dev(1): 3}})
+	if r := again.Loss().Rows[dev(1)]; len(r.Cells) != 6 || r.Total.N != 6 {
+		t.Fatalf("what is added to it: %+v", r)
+	}
+	for name, broken := range map[string][]byte{"empty": nil, "cut": b[:len(b)/2], "other": []byte("hello")} {
+		if _, err := Decode(broken); err == nil {
+			t.Errorf("%s: read without an error", name)
+		}
+	}
 }
+
+// A map whose rows and columns disagree cannot be added to.
+func TestAnUnsoundLossMapIsLeftOut(t *testing.T) {
+	m := newLossMap()
+	m.add(sec(1), losses{dev(1): 1})
+	m.Rows[dev(1)].Cells = append(m.Rows[dev(1)].Cells, 1, 2, 3)
+	b, err := zipJSON(kept{Loss: m})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if s, err := Decode(b); err != nil || s.Loss() != nil {
+		t.Fatalf("taken: %+v, %v", s.Loss(), err)
+	}
+}
+
+var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+func dev(n byte) protocol.DeviceID { return protocol.DeviceID{n} }
+func sec(n float64) time.Time      { return t0.Add(time.Duration(n * float64(time.Second))) }

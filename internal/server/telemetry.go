@@ -1,0 +1,195 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/telemetry"
+)
+
+const (
+	seriesQuiet = 5 * time.Second  // then a series goes to the store and out of memory
+	maxSeries   = 1000             // transfers sampled at a time
+	maxLossMaps = 128              // transfers whose loss map is drawn at a time
+	lossFresh   = 10 * time.Second // a report older than this says nothing of this second
+)
+
+// seriesBook holds the series of transfers that move now.
+type seriesBook struct {
+	mu sync.Mutex
+	of map[protocol.TransferNo]*telemetry.Series
+}
+
+// sampleSeries takes a sample of everything that moves, and puts away what does not any more.
+func (s *Server) sampleSeries(ctx context.Context) {
+	status := map[protocol.TransferNo]session.SenderStatus{}
+	for _, r := range s.live.current() {
+		if st := r.sender.Status(); st.Running {
+			status[r.no] = st
+		}
+	}
+	now := s.now()
+	for no, sm := range s.live.samples(now, status) {
+		s.keepSample(ctx, no, sm)
+	}
+	s.saveSeries(ctx, now.Add(-seriesQuiet))
+}
+
+func (s *Server) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
+	s.series.mu.Lock()
+	known, full := s.series.of[no], len(s.series.of) >= maxSeries
+	s.series.mu.Unlock()
+	if known == nil {
+		if full {
+			return
+		}
+		known = s.storedSeries(ctx, no)
+	}
+	s.series.mu.Lock()
+	defer s.series.mu.Unlock()
+	if known.Idle(sm) {
+		return
+	}
+	if len(s.series.of) < maxLossMaps && len(sm.Losses) > 0 {
+		known.Draw()
+	}
+	known.Add(sm)
+	s.series.of[no] = known
+}
+
+// samples looks at what runs or was reported since the last look.
+func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.SenderStatus) map[protocol.TransferNo]telemetry.Sample {
+	out := map[protocol.TransferNo]telemetry.Sample{}
+	for no, st := range status {
+		out[no] = telemetry.Sample{
+			Running: true, Session: st.Session.ID, Wire: st.Wire, Source: st.Session.SourceSent, Parity: st.Session.ParitySent,
+			Loss: st.Session.LossPercent, Limiter: st.Session.Limiter, Losses: freshLoss(now, st.Devices),
+		}
+	}
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for key, e := range l.seen {
+		e.pace.Look(now, e.bytes)
+		if _, running := out[key.no]; e.dirty && !running {
+			out[key.no] = telemetry.Sample{Limiter: string(groupcast.PathHTTPS)}
+		}
+	}
+	for no, sm := range out {
+		sm.At, sm.Size, sm.Verified = now, l.infos[no].Bytes, map[protocol.DeviceID]uint64{}
+		out[no] = sm
+	}
+	for key, e := range l.seen {
+		if sm, ok := out[key.no]; ok {
+			sm.Verified[key.dev] = e.bytes
+			sm.HTTPS += e.gave
+			out[key.no] = sm
+		}
+	}
+	return out
+}
+
+// freshLoss is the loss of those who reported lately and still receive.
+func freshLoss(now time.Time, devices []session.DeviceStatus) map[protocol.DeviceID]float64 {
+	out := map[protocol.DeviceID]float64{}
+	for _, d := range devices {
+		if !d.LastReport.IsZero() && now.Sub(d.LastReport) < lossFresh && !d.Done && d.Behind == "" {
+			out[d.Device] = d.LossPercent
+		}
+	}
+	return out
+}
+
+// saveSeries writes and forgets the series that were last added to before a time.
+func (s *Server) saveSeries(ctx context.Context, before time.Time) {
+	quiet := map[protocol.TransferNo][]byte{}
+	s.series.mu.Lock()
+	for no, v := range s.series.of {
+		if !v.Last().Before(before) {
+			continue
+		}
+		encoded, err := v.Encode()
+		if err != nil {
+			s.log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
+		}
+		quiet[no] = encoded
+	}
+	s.series.mu.Unlock()
+	for no, encoded := range quiet {
+		if err := s.store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+			s.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
+		}
+		s.series.mu.Lock()
+		delete(s.series.of, no)
+		s.series.mu.Unlock()
+	}
+}
+
+// storedSeries reads what is kept of a transfer; nothing readable is nothing.
+func (s *Server) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
+	b, err := s.store.Series(ctx, no)
+	if err != nil {
+		return &telemetry.Series{}
+	}
+	out, err := telemetry.Decode(b)
+	if err != nil {
+		s.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
+		return &telemetry.Series{}
+	}
+	return out
+}
+
+// Series tells how a transfer went.
+func (s *Server) Series(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	points, err := s.allPoints(ctx, no)
+	i, _ := slices.BinarySearchFunc(points, after, func(p groupcast.Point, t time.Time) int {
+		if p.At.After(t) {
+			return 1
+		}
+		return -1
+	})
+	return points[i:], err
+}
+
+func (s *Server) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
+	s.series.mu.Lock()
+	if v := s.series.of[no]; v != nil {
+		defer s.series.mu.Unlock()
+		return v.Points(), nil
+	}
+	s.series.mu.Unlock()
+	if _, err := s.store.Transfer(ctx, no); err != nil {
+		return nil, err
+	}
+	return s.storedSeries(ctx, no).Points(), nil
+}
+
+// LossMap tells the loss of a transfer's devices over its whole time.
+func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.LossMap{}, err
+	}
+	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
+	if err != nil {
+		return groupcast.LossMap{}, err
+	}
+	s.series.mu.Lock()
+	known := s.series.of[no]
+	var m *telemetry.LossMap
+	if known != nil {
+		m = known.Loss()
+	}
+	s.series.mu.Unlock()
+	if known == nil {
+		m = s.storedSeries(ctx, no).Loss()
+	}
+	return m.Show(all.Rows), nil
+}

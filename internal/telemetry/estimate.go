@@ -1,0 +1,86 @@
+package telemetry
+
+import (
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+const (
+	farAway    = 30 * 24 * time.Hour // an end later than this cannot be told
+	paceWeight = 0.25                // of the newest second in a device's rate
+)
+
+// shares are the parts of a group, in percent, whose end is estimated.
+var shares = []int{50, 95, 100}
+
+// Ahead is what one device that receives still lacks, and how quickly it comes.
+type Ahead struct {
+	Left uint64  // bytes
+	Rate float64 // bytes a second; 0: not known
+}
+
+// Estimates says when each share of a transfer's devices will be done: done are, unknown are
+// those of whom it cannot be told, because they are away or take no part.
+func Estimates(now time.Time, done, unknown int, moving []Ahead) []groupcast.Estimate {
+	total := done + unknown + len(moving)
+	if total == 0 {
+		return nil
+	}
+	ends := make([]time.Duration, 0, len(moving))
+	for _, a := range moving {
+		if end, known := a.end(); known {
+			ends = append(ends, end)
+		}
+	}
+	slices.Sort(ends)
+	out := make([]groupcast.Estimate, len(shares))
+	for i, share := range shares {
+		need := (total*share + 99) / 100
+		out[i] = groupcast.Estimate{Share: share, Devices: need}
+		switch at := need - done - 1; {
+		case at < 0:
+			out[i].Done = true
+		case at < len(ends):
+			out[i].At = now.Add(ends[at]).Round(time.Second)
+		default:
+			out[i].Waits = need - done - len(ends)
+		}
+	}
+	return out
+}
+
+func (a Ahead) end() (time.Duration, bool) {
+	switch {
+	case a.Left == 0:
+		return 0, true
+	case a.Rate <= 0:
+		return 0, false
+	}
+	seconds := float64(a.Left) / a.Rate
+	if seconds > farAway.Seconds() {
+		return 0, false
+	}
+	return time.Duration(seconds * float64(time.Second)), true
+}
+
+// Pace is how quickly something grows, lately. The zero value has seen nothing.
+type Pace struct {
+	Rate float64 // bytes a second
+	seen uint64  // bytes at the last look, and when that was
+	at   time.Time
+}
+
+// Look takes a look at how far it has come; one a second makes its rate.
+func (p *Pace) Look(now time.Time, bytes uint64) {
+	if !p.at.IsZero() {
+		seconds := max(now.Sub(p.at), SampleEvery/4).Seconds()
+		rate := float64(since(bytes, p.seen)) / seconds
+		if p.Rate > 0 {
+			rate = paceWeight*rate + (1-paceWeight)*p.Rate
+		}
+		p.Rate = rate
+	}
+	p.seen, p.at = bytes, now
+}

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"net/http"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -73,11 +74,30 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: e.Message, Hint: e.Hint, Code: e.Code}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Code: e.Code}
 	if e.Bad != nil {
-		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count, Entries: e.Bad.Entries[:min(badShown, len(e.Bad.Entries))]}
+		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
+		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {
+			entry.Path, entry.Detail = brief(entry.Path), brief(entry.Detail)
+			p.Bad.Entries = append(p.Bad.Entries, entry)
+		}
 	}
 	return p
+}
+
+// maxWords bounds each text of an error: messages repeat names that were asked for, and a name
+// can be as long as a request.
+const maxWords = 4 << 10
+
+func brief(text string) string {
+	if len(text) <= maxWords {
+		return text
+	}
+	cut := maxWords
+	for cut > 0 && !utf8.RuneStart(text[cut]) {
+		cut--
+	}
+	return text[:cut] + "…"
 }
 
 // codeOf is the way back for errors that HTTP itself raises.
@@ -108,7 +128,7 @@ func init() {
 		}
 		return &Problem{
 			Title: http.StatusText(status), Status: status, Code: codeOf(status),
-			Detail: explain(message, errs),
+			Detail: brief(explain(message, errs)),
 		}
 	}
 }

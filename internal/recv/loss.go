@@ -12,7 +12,8 @@ const seenNumbers = 1 << 16
 
 type pn = protocol.PacketNumber
 
-// losses counts what came of the ranges that signed SYNCs declared as sent (security.md I4).
+// losses counts what came of the ranges that signed SYNCs declared as sent, of packets that could
+// be used (security.md I4): any member can seal one with any number.
 // A range is evaluated when the SYNC after it comes, so that reordering is not loss.
 type losses struct {
 	seen     [seenNumbers / 64]uint64
@@ -30,7 +31,7 @@ type losses struct {
 	rate     float64
 }
 
-// mark notes that a packet came.
+// mark notes that a packet was accepted.
 func (l *losses) mark(n pn) {
 	if n >= l.cleared && n < l.cleared+seenNumbers {
 		l.seen[n%seenNumbers/64] |= 1 << (n % 64)
@@ -50,6 +51,21 @@ func (l *losses) declare(m wire.Sync) {
 	if l.cleared+seenNumbers <= l.last {
 		l.pending = false
 		l.clear(l.last + 1)
+	}
+}
+
+// unsaid forgets the numbers from n on: the SYNC that came just now was sent before them, so that
+// who used them numbers ahead to hide what will be lost.
+func (l *losses) unsaid(n pn) {
+	n = max(n, l.cleared)
+	for end := l.cleared + seenNumbers; n < end; {
+		if n%64 == 0 && end-n >= 64 {
+			l.seen[n%seenNumbers/64] = 0
+			n += 64
+			continue
+		}
+		l.seen[n%seenNumbers/64] &^= 1 << (n % 64)
+		n++
 	}
 }
 

@@ -133,21 +133,26 @@ func (r *Receiver) Accepts(n protocol.PacketNumber) bool {
 
 // HandleData takes an opened data packet; the symbol is copied.
 func (r *Receiver) HandleData(now time.Time, n protocol.PacketNumber, d wire.Data) {
+	length, known := r.layout.Length(d.Block)
+	switch {
+	case int(d.Block) >= r.cfg.Blocks || len(d.Symbol) != r.cfg.SymbolSize, known && (length != d.Length || length <= 0):
+		r.drops.Malformed++
+		return
+	case !r.done && !r.have.Has(d.Block) && !r.admits(d.Block):
+		r.drops.Window++
+		return
+	}
 	r.hear(now, n, len(d.Symbol)+protocol.DataOverhead)
 	r.sync.late(now, n)
-	switch {
-	case r.done || r.have.Has(d.Block):
+	if r.done || r.have.Has(d.Block) {
 		r.drops.Verified++
-	case int(d.Block) >= r.cfg.Blocks || len(d.Symbol) != r.cfg.SymbolSize:
-		r.drops.Malformed++
-	case !r.admits(d.Block):
-		r.drops.Window++
-	default:
-		r.place(now, d)
+		return
 	}
+	r.place(now, d)
 }
 
-// hear notes a valid packet.
+// hear notes a packet that was accepted: it is of a member, of the right length, and of a block of
+// which something may come.
 func (r *Receiver) hear(now time.Time, n pn, bytes int) {
 	r.heard, r.silent = now, false
 	r.loss.mark(n)

@@ -96,6 +96,7 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 		r.drops.Stale++
 		return
 	}
+	r.unsaid(m)
 	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
 	r.sync.reorder -= r.sync.reorder / 64
 	r.sync.take(now, m, r.cfg.Blocks)
@@ -118,3 +119,15 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 	}
 	r.consider(now)
 }
+
+// unsaid forgets what came of numbers that the server had not used when it sent a SYNC. Packets
+// that overtook it are few.
+func (r *Receiver) unsaid(m wire.Sync) {
+	ahead := max(leastAhead, float64(m.Rate)*maxReorder.Seconds()/float64(r.cfg.SymbolSize))
+	n := m.RangeLast + 2 + pn(min(ahead, seenNumbers))
+	r.loss.unsaid(n)
+	r.high = min(r.high, n-1)
+}
+
+// leastAhead is how many packets may always have overtaken a SYNC.
+const leastAhead = 64

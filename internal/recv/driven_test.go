@@ -1,6 +1,7 @@
 package recv_test
 
 import (
+	"strings"
 	"testing"
 	"time"
 
@@ -217,5 +218,30 @@ func TestListIsOfTheSizeOfThePool(t *testing.T) {
 	f, _, ok = asks(r, now.Add(time.Millisecond), now.Add(3*time.Second))
 	if !ok || len(f.Ranges) != 1 || f.Ranges[0].Count != 8 {
 		t.Errorf("%v: after four blocks found room, eight are to be asked for", f.Ranges)
+	}
+}
+
+// TestForgedSyncsAreSilence: data that members seal does not stand for the server, and when its SYNCs
+// are missing while others come with wrong signatures, that is the reason given.
+func TestForgedSyncsAreSilence(t *testing.T) {
+	l := even(2, 100)
+	r := machine(l, nil)
+	r.HandleSync(at(100), sync(2, 1, 2, 0))
+	for ms := 110; ms < 2090; ms += 20 {
+		r.HandleData(at(ms), 3, data(l, 0, 1))
+		r.ForgedSync()
+	}
+	r.HandleTimeout(at(2100))
+	es := events(r)
+	if len(es) != 1 || es[0].Kind != recv.Silent || !strings.Contains(es[0].Reason, "forges") {
+		t.Fatalf("events %+v", es)
+	}
+	if f, ok := r.NextFeedback(at(2500)); !ok || f.Flags&wire.FeedbackMismatch == 0 {
+		t.Errorf("the report does not say that somebody forges: %+v", f)
+	}
+	r.HandleSync(at(3000), sync(3, 9, 2, 0))
+	r.HandleTimeout(at(5000))
+	if es := events(r); len(es) != 1 || strings.Contains(es[0].Reason, "forges") {
+		t.Errorf("events %+v", es)
 	}
 }

@@ -9,7 +9,8 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// silentAfter is how long nothing valid may be heard before multicast counts as broken.
+// silentAfter is how long no SYNC may be heard before multicast counts as broken: any member can
+// seal data, and the server sends SYNCs all the time.
 const silentAfter = 2 * time.Second
 
 // waitAtMost is how long a session may take to begin: the gather window and a little.
@@ -36,8 +37,10 @@ type Receiver struct {
 	failed map[protocol.BlockNumber]int // mismatches
 
 	high   pn
-	heard  time.Time
+	heard  time.Time // the newest SYNC
 	silent bool
+	mocked bool // since then there were SYNCs whose signature was not the server's …
+	forges bool // … and this is whether there ever were
 	done   bool
 	ended  bool
 	events []Event
@@ -154,7 +157,6 @@ func (r *Receiver) HandleData(now time.Time, n protocol.PacketNumber, d wire.Dat
 // hear notes a packet that was accepted: it is of a member, of the right length, and of a block of
 // which something may come.
 func (r *Receiver) hear(now time.Time, n pn, bytes int) {
-	r.heard, r.silent = now, false
 	r.loss.mark(n)
 	r.loss.heardBytes(now, bytes)
 	r.high = max(r.high, n)
@@ -319,20 +321,33 @@ func (r *Receiver) overHTTPS(b *block) {
 }
 
 // forged says that a member forges packets: what the server sends matches its digests.
-func (r *Receiver) forged() bool { return len(r.failed) > 0 }
+func (r *Receiver) forged() bool { return len(r.failed) > 0 || r.forges }
+
+// ForgedSync tells of a SYNC that opened with the session's key and was not signed by the server.
+func (r *Receiver) ForgedSync() {
+	r.mocked, r.forges = true, true
+}
+
+// silence says why nothing counts as heard.
+func (r *Receiver) silence() string {
+	if r.mocked {
+		return "a member of the group forges the server's SYNCs: none could be verified for 2 s"
+	}
+	return "nothing of the group was heard for 2 s"
+}
 
 // HandleTimeout does what is due by now.
 func (r *Receiver) HandleTimeout(now time.Time) {
 	r.consider(now)
 	if !r.silent && !r.done && !r.ended && !now.Before(r.silentAt()) {
 		r.silent = true
-		r.emit(Event{Kind: Silent, Reason: "nothing of the group was heard for 2 s"})
+		r.emit(Event{Kind: Silent, Reason: r.silence()})
 	}
 }
 
 // silentAt is when silence counts as such.
 func (r *Receiver) silentAt() time.Time {
-	if r.cfg.Waiting && r.high == 0 {
+	if r.cfg.Waiting && !r.sync.started {
 		return r.heard.Add(waitAtMost)
 	}
 	return r.heard.Add(silentAfter)

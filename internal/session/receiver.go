@@ -62,10 +62,7 @@ type Receiver struct {
 	machine  *recv.Receiver
 	seal     *seal.Session
 	feedback *seal.FeedbackSealer
-	budget   budget // of signature checks
-	newest   uint64 // sequence of the newest SYNC
-	tried    int    // signature checks that failed for the same sequence
-	triedFor uint64
+	syncs    candidates
 	overruns uint32 // of the socket when the session began …
 	overrun  uint32 // … and since
 	heard    bool   // overruns is set
@@ -89,11 +86,9 @@ type Receiver struct {
 
 // Bounds of a receiver.
 const (
-	verifyPerSec  = 500 // signatures of SYNCs (security.md I7)
-	maxCandidates = 4   // of one sequence number
-	reportEvery   = 500 * time.Millisecond
-	workers       = 2
-	syncEvery     = 2 * time.Second
+	reportEvery = 500 * time.Millisecond
+	workers     = 2
+	syncEvery   = 2 * time.Second
 	// farewellTime is how long a receiver that has everything stays for its report of that;
 	// in large groups the report's slot is later, and the receipt says the same.
 	farewellTime = 50 * time.Millisecond
@@ -117,8 +112,8 @@ func NewReceiver(cfg ReceiverConfig) (*Receiver, error) {
 	}
 	r := &Receiver{
 		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(), seal: keys,
-		wake: make(chan struct{}, 1), gone: make(chan struct{}), newest: first.Sequence,
-		budget: newBudget(verifyPerSec, verifyPerSec),
+		wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		syncs:  newCandidates(time.Now(), first.Sequence),
 		opened: make([]byte, 0, protocol.MaxSymbolSize+protocol.DataHeaderBytes),
 		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
 	}

@@ -29,7 +29,7 @@ func (r *Receiver) packets(a arrival, run []byte) {
 	r.follow(now, a.overruns)
 	for len(run) > 0 {
 		n := min(a.segment, len(run))
-		if r.take(now, a.from.Addr(), run[:n]) && a.marked {
+		if r.take(now, a.from, run[:n]) && a.marked {
 			r.machine.Marked()
 		}
 		run = run[n:]
@@ -53,9 +53,9 @@ func (r *Receiver) follow(now time.Time, total uint32) {
 
 // take brings one packet through the checks ("Order of checks" in docs/security.md) and says
 // whether it is of a member of the group.
-func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) bool {
+func (r *Receiver) take(now time.Time, from netip.AddrPort, p []byte) bool {
 	h, err := wire.ParseHeader(p)
-	if why, ok := r.cheap(h, err, from, p); !ok {
+	if why, ok := r.cheap(now, h, err, from, p); !ok {
 		r.drops.add(why)
 		return false
 	}
@@ -65,7 +65,7 @@ func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) bool {
 		return false
 	}
 	if h.Kind == wire.KindSync {
-		r.takeSync(now, body)
+		r.takeSync(now, from.Port(), body)
 		return true
 	}
 	d, err := wire.ParseData(body)
@@ -78,14 +78,14 @@ func (r *Receiver) take(now time.Time, from netip.Addr, p []byte) bool {
 }
 
 // cheap are the checks that need no key.
-func (r *Receiver) cheap(h wire.Header, err error, from netip.Addr, p []byte) (reason, bool) {
+func (r *Receiver) cheap(now time.Time, h wire.Header, err error, from netip.AddrPort, p []byte) (reason, bool) {
 	switch {
 	case err != nil || h.Kind == wire.KindDigest:
 		return dropKind, false
 	case h.Kind == wire.KindData && len(p) != int(r.offer.SymbolSize)+protocol.DataOverhead,
 		h.Kind == wire.KindSync && (len(p) < protocol.MinSyncPacket || len(p) > protocol.MaxSyncPacket):
 		return dropLength, false
-	case from != r.source:
+	case from.Addr() != r.source, h.Kind == wire.KindData && !r.syncs.from(now, from.Port()):
 		return dropSource, false
 	case h.Tag != r.offer.Tag:
 		return dropTag, false
@@ -97,31 +97,25 @@ func (r *Receiver) cheap(h wire.Header, err error, from netip.Addr, p []byte) (r
 	return 0, true
 }
 
-// takeSync checks a SYNC's sequence and the budget before its signature, which is dear.
-func (r *Receiver) takeSync(now time.Time, body []byte) {
+// takeSync checks what is cheap, and the budget, before a SYNC's signature, which is dear.
+func (r *Receiver) takeSync(now time.Time, port uint16, body []byte) {
 	sequence, err := seal.SyncSequence(body)
 	if err != nil {
 		r.drops.add(dropBody)
 		return
 	}
-	if sequence <= r.newest {
-		r.drops.add(dropSequence)
-		return
-	}
-	if sequence == r.triedFor && r.tried >= maxCandidates || !r.budget.take(now) {
-		r.drops.add(dropBudget)
+	if why, ok := r.syncs.admit(now, sequence, port); !ok {
+		r.drops.add(why)
 		return
 	}
 	sync, err := r.seal.VerifySync(r.cfg.Verify, body)
 	if err != nil {
-		if sequence != r.triedFor {
-			r.triedFor, r.tried = sequence, 0
-		}
-		r.tried++
+		r.syncs.failed(sequence)
+		r.machine.ForgedSync()
 		r.drops.add(dropSignature)
 		return
 	}
-	r.newest = sequence
+	r.syncs.verified(now, sequence, port)
 	r.machine.HandleSync(now, sync)
 }
 

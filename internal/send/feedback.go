@@ -14,8 +14,12 @@ const (
 	deafPackets = 512
 )
 
-// rangesGap is the least time between two lists of ranges of one device.
-const rangesGap = 50 * time.Millisecond
+// rangesGap is the least time between two lists of ranges of one device, and mostRanged how many
+// blocks of one are looked at: those beyond are asked for again.
+const (
+	rangesGap  = 50 * time.Millisecond
+	mostRanged = 1 << 16
+)
 
 // HandleFeedback takes a device's report and NACKs; what is out of bounds is counted and
 // otherwise ignored (security.md F1).
@@ -257,17 +261,16 @@ func (s *Sender) askRanges(now time.Time, d *device, ranges []protocol.Range, hi
 		return
 	}
 	d.rangesAt = now
-	left := protocol.MaxNACKRanges
+	ranges, err := protocol.MergeRanges(ranges, s.cfg.Blocks)
+	if err != nil {
+		s.count.Refused++
+		return
+	}
+	left := mostRanged
 	for _, r := range ranges {
-		if left--; left < 0 || r.Count == 0 || uint64(r.First)+uint64(r.Count) > uint64(s.cfg.Blocks) {
-			s.count.Refused++
-			return
-		}
-		for b := r.First; b < r.End(); b++ {
+		for b := r.First; b < r.End() && left > 0 && d.waited(); b++ {
+			left--
 			s.askBlock(now, d, b, high)
-		}
-		if !d.waited() {
-			return
 		}
 	}
 }

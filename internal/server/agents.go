@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"errors"
 	"strings"
 	"time"
 
@@ -111,6 +112,9 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 	if r.Refused != "" {
 		return groupcast.Handout{}, s.refuse(ctx, d, r)
 	}
+	if r.Lacks, err = protocol.MergeRanges(r.Lacks, 2*protocol.MaxBlocks); err != nil {
+		return groupcast.Handout{}, errRanges(err)
+	}
 	// One transaction says whether he may have it and at which version (K9, C8).
 	e, err := s.store.Entitled(ctx, r.Transfer, d.ID)
 	if err != nil {
@@ -124,6 +128,11 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 		return groupcast.Handout{}, err
 	}
 	return h, nil
+}
+
+func errRanges(err error) error {
+	return groupcast.Errorf(groupcast.EInvalid, "what the device lacks is no list that can be served: %v", err).
+		WithHint("name at most %d ranges, in order and none over another", protocol.MaxNACKRanges).Wrap(err)
 }
 
 var errSessionOver = groupcast.Errorf(groupcast.EConflict, "that session is over").WithHint("read the state again")
@@ -150,6 +159,9 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	h, err := run.sender.Attach(dev, r.Lacks, r.LacksAll)
+	if bad := new(protocol.RangesError); errors.As(err, &bad) {
+		return groupcast.Handout{}, errRanges(bad)
+	}
 	if err != nil {
 		return groupcast.Handout{}, errSessionOver
 	}

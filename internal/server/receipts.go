@@ -250,7 +250,11 @@ func (l *live) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []by
 	if r == nil {
 		return errSessionOver
 	}
-	if err := r.sender.Feedback(dev, body); err != nil {
+	err := r.sender.Feedback(dev, body)
+	if groupcast.ErrorCode(err) == groupcast.EBusy {
+		return err
+	}
+	if err != nil {
 		return groupcast.Errorf(groupcast.EInvalid, "the feedback could not be read").Wrap(err)
 	}
 	return nil

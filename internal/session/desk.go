@@ -13,7 +13,7 @@ import (
 // Budgets of feedback (security.md F5).
 const (
 	globalFeedback     = 200_000 // packets a second before any key is used
-	deviceFeedback     = 50      // packets a second of a device, after its key has opened them
+	deviceFeedback     = 50      // a second of a device, by whatever way and however often it attaches
 	deviceBurst        = 200
 	maxFeedbackDevices = 2 * protocol.MaxGroupSize
 )
@@ -24,11 +24,9 @@ type handout struct {
 	sender *Sender
 	device send.Device
 	opener *seal.FeedbackOpener
-	budget budget
 }
 
-// desk sorts feedback packets by feedback ID. handle is for one goroutine: openers and
-// budgets are its own.
+// desk sorts feedback packets by feedback ID. handle is for one goroutine: openers are its own.
 type desk struct {
 	drops  drops
 	budget budget
@@ -92,9 +90,7 @@ func (d *desk) handle(packet []byte) {
 		d.drops.add(dropKey)
 		return
 	}
-	if !h.budget.take(now) {
+	if !h.sender.hear(h.device, f) {
 		d.drops.add(dropBudget)
-		return
 	}
-	h.sender.hear(h.device, f)
 }

@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"math/rand/v2"
 	"net/netip"
+	"slices"
 	"sync"
 	"time"
 
@@ -22,15 +23,20 @@ const (
 	maxListeners = 16 // sockets: more than 20 groups need more than one
 	readMessages = 16 // buffers of 64 KiB per socket
 	maxShare     = 6  // sessions that share the pool's memory; more take as much each
-	plainPerSec  = 50 // ANNOUNCE and PROBE handed over (security.md I7)
+
+	// ANNOUNCE and PROBE handed over a second (security.md I7): from where the server sends, and from
+	// elsewhere. Their signatures are checked after that, so that whoever sends wrong ones uses it up.
+	plainPerSec  = 250
+	plainOthers  = 50
+	knownSources = 16 // addresses that sessions came from
 )
 
 // IntakeConfig says how an agent hears groups.
 type IntakeConfig struct {
 	Interface string     // name or address; empty: the one that routes to Server
 	Server    netip.Addr // the server's address as the control connection has it; Follow takes over another
-	// OnPlain hears ANNOUNCE and PROBE packets (unchecked; copy what you keep); at most 50 a
-	// second are handed over. It must not block.
+	// OnPlain hears ANNOUNCE and PROBE packets (unchecked; copy what you keep); so many a second are
+	// handed over, and not less of the server's for what others send. It must not block.
 	OnPlain func(packet []byte, group netip.Addr)
 	// Drop, for tests and the demo: the packets it says true to are lost on arrival. It is
 	// called from one goroutine per socket. See Loss.
@@ -63,7 +69,9 @@ type Intake struct {
 	route     mcast.Interface // to the server; zero: none is known
 	returned  map[int]bool    // cards to join anew on, once there is a way to the server
 	readers   sync.WaitGroup
-	plain     budget
+	plain     budget // of what comes from the server's addresses …
+	others    budget // … and from others
+	sources   []netip.Addr
 
 	tags      sync.RWMutex
 	receivers map[protocol.SessionTag]*Receiver
@@ -93,7 +101,7 @@ func OpenIntake(cfg IntakeConfig) (*Intake, error) {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	i := &Intake{
-		cfg: cfg, joins: make(map[join]*joined), plain: newBudget(plainPerSec, plainPerSec),
+		cfg: cfg, joins: make(map[join]*joined), plain: newBudget(plainPerSec, plainPerSec), others: newBudget(plainOthers, plainOthers),
 		receivers: make(map[protocol.SessionTag]*Receiver), server: cfg.Server.Unmap(),
 		returned: map[int]bool{},
 	}
@@ -266,6 +274,7 @@ func (i *Intake) Drops() map[string]uint64 { return i.drops.counts() }
 
 // add gives the packets of a tag to r until remove.
 func (i *Intake) add(r *Receiver) error {
+	i.sends(r.source)
 	i.tags.Lock()
 	defer i.tags.Unlock()
 	if len(i.receivers) >= maxReceivers {
@@ -332,7 +341,7 @@ func (i *Intake) split(now time.Time, e *ear, m *mcast.Message) {
 		first := b[:min(m.Segment, len(b))]
 		kind, tag, ok := peek(first)
 		if !ok || kind == wire.KindAnnounce || kind == wire.KindProbe {
-			i.other(now, first, ok, m.To)
+			i.other(now, first, ok, m)
 			b = b[len(first):]
 			continue
 		}
@@ -368,13 +377,40 @@ func run(b []byte, segment int, tag protocol.SessionTag) int {
 }
 
 // other takes what belongs to no session.
-func (i *Intake) other(now time.Time, p []byte, ours bool, group netip.Addr) {
-	i.mu.Lock()
-	take := ours && i.cfg.OnPlain != nil && i.plain.take(now)
-	i.mu.Unlock()
-	if !take {
+func (i *Intake) other(now time.Time, p []byte, ours bool, m *mcast.Message) {
+	if !ours || i.cfg.OnPlain == nil || !plain(p) || !i.mayHand(now, m.From.Addr().Unmap()) {
 		i.drops.add(dropKind)
 		return
 	}
-	i.cfg.OnPlain(p, group)
+	i.cfg.OnPlain(p, m.To)
+}
+
+// plain says whether a packet has the form of an ANNOUNCE or a PROBE.
+func plain(p []byte) bool {
+	_, announce := wire.ParseAnnounce(p)
+	_, probe := wire.ParseProbe(p)
+	return announce == nil || probe == nil
+}
+
+// mayHand takes a packet off the budget of where it comes from.
+func (i *Intake) mayHand(now time.Time, from netip.Addr) bool {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if from == i.server || slices.Contains(i.sources, from) {
+		return i.plain.take(now)
+	}
+	return i.others.take(now)
+}
+
+// sends notes an address that a session of the server comes from.
+func (i *Intake) sends(from netip.Addr) {
+	i.mu.Lock()
+	defer i.mu.Unlock()
+	if slices.Contains(i.sources, from) {
+		return
+	}
+	if len(i.sources) == knownSources {
+		i.sources = i.sources[1:]
+	}
+	i.sources = append(i.sources, from)
 }

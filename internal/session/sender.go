@@ -97,6 +97,7 @@ type Sender struct {
 type attached struct {
 	id       protocol.DeviceID
 	feedback protocol.FeedbackID // zero: detached
+	budget   budget              // of its feedback
 }
 
 // NewSender draws the session's secrets, which live in memory only, and signs its offer.
@@ -198,8 +199,16 @@ func (s *Sender) newBuilder() *builder {
 // Offer gives the offer, its bytes and their signature: what is announced and stored.
 func (s *Sender) Offer() (wire.Offer, []byte, []byte) { return s.offer, s.offerBytes, s.signature }
 
-// Attach adds a device (or replaces its keys) with what it lacks and gives the hand-out.
+// Attach adds a device (or replaces its keys) with what it lacks and gives the hand-out. A list that
+// is none is refused with a *protocol.RangesError.
 func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error) {
+	if all {
+		lacks = nil
+	}
+	lacks, err := protocol.MergeRanges(lacks, s.cfg.Layout.Blocks()) // before the lock: the list is somebody else's
+	if err != nil {
+		return groupcast.Handout{}, err
+	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended || s.stopped.Load() {
@@ -208,14 +217,11 @@ func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool)
 	handle, known := s.byID[dev]
 	if !known {
 		handle = send.Device(len(s.devices))
-		s.devices = append(s.devices, &attached{id: dev})
+		s.devices = append(s.devices, &attached{id: dev, budget: newBudget(deviceFeedback, deviceBurst)})
 		s.byID[dev] = handle
 	}
 	key, id := seal.NewSecret(), seal.NewFeedbackID()
-	h := &handout{
-		sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id),
-		budget: newBudget(deviceFeedback, deviceBurst),
-	}
+	h := &handout{sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id)}
 	if err := s.station.desk.add(id, h); err != nil {
 		return groupcast.Handout{}, err
 	}
@@ -282,19 +288,29 @@ func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
 	if !known {
 		return groupcast.Errorf(groupcast.ENotFound, "the device takes no part in this session")
 	}
-	s.hear(handle, f)
+	if !s.hear(handle, f) {
+		return errTooMuchFeedback
+	}
 	return nil
 }
 
-// hear takes feedback that has passed the checks.
-func (s *Sender) hear(dev send.Device, f wire.Feedback) {
+var errTooMuchFeedback = groupcast.Errorf(groupcast.EBusy, "this device sends more feedback than %d a second", deviceFeedback).
+	WithHint("wait a moment; what is missing is asked for again")
+
+// hear takes feedback that has passed the checks, if the device has not sent too much of it.
+func (s *Sender) hear(dev send.Device, f wire.Feedback) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
-		return
+		return true
 	}
-	s.machine.HandleFeedback(time.Now(), dev, f)
+	now := time.Now()
+	if !s.devices[dev].budget.take(now) {
+		return false
+	}
+	s.machine.HandleFeedback(now, dev, f)
 	s.poke()
+	return true
 }
 
 // Limit changes the most that this session may use, in bytes a second; 0: no limit of its own.

@@ -32,7 +32,7 @@ var arrows = map[string]string{
 
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
-	"content":      "protocol manifest durable disk pattern .",
+	"content":      "protocol wire manifest durable disk pattern .",
 	"ledger":       "protocol manifest spool sqlfile .",
 	"session":      "protocol wire seal fec manifest rate send recv mcast spool content .",
 	"durable":      "",

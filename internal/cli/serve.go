@@ -92,11 +92,7 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	if err != nil {
 		return err
 	}
-	defer func() {
-		if t := disk.Trouble(err); t != nil && groupcast.ErrorCode(err) == groupcast.EInternal {
-			err = t
-		}
-	}()
+	defer func() { err = disk.InWords(err) }()
 	h, err := openHouse(ctx, home, o, a.logger())
 	if err != nil {
 		return err

@@ -31,3 +31,12 @@ func Trouble(err error) *groupcast.Error {
 	}
 	return nil
 }
+
+// InWords puts an error into words if it is about the server's disk as a whole and nobody has put it
+// into words yet; it leaves any other.
+func InWords(err error) error {
+	if t := Trouble(err); t != nil && groupcast.ErrorCode(err) == groupcast.EInternal {
+		return t
+	}
+	return err
+}

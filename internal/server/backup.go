@@ -157,7 +157,7 @@ func Restore(dir string, r io.Reader, force bool) error {
 		return fmt.Errorf("restoring: %w", err)
 	}
 	err = errors.Join(unpack(root, tar.NewReader(r)), root.Close())
-	err = troubled(err)
+	err = disk.InWords(err)
 	if err == nil {
 		err = replace(dir, fresh)
 	}

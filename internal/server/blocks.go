@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
@@ -148,7 +149,7 @@ func (s *Server) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
 
 // blockStream reads blocks one after another.
 type blockStream struct {
-	src   source
+	src   content.Blocks
 	next  protocol.BlockNumber
 	left  uint32
 	buf   []byte

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -197,7 +198,7 @@ func (w *world) boot() {
 		w.Fatal(err)
 	}
 	w.Server = s
-	s.openSource = func(context.Context, store.Transfer) (source, error) { return fakeSource{}, nil }
+	s.openSource = func(context.Context, store.Transfer) (content.Blocks, error) { return fakeSource{}, nil }
 	s.sendPlain = func(_ context.Context, _ netip.AddrPort, p []byte) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -359,7 +360,7 @@ func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcas
 		change(&n)
 	}
 	w.must(checkTransfer(&n))
-	b := built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
+	b := content.Built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
 	tr, err := w.promise(w.ctx, local, w.newTransfer(local, g, n, b), n.Now)
 	w.must(err)
 	synctest.Wait()

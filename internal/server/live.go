@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/session"
@@ -39,7 +40,7 @@ type run struct {
 	offered groupcast.Offered
 	sender  sender
 	limit   uint64 // bytes a second of the transfer, all ways together; 0: none
-	source  source
+	source  content.Blocks
 	content string // what it sends
 	begun   bool
 	stopped bool // somebody stopped it: what Run says no longer matters

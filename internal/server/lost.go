@@ -25,7 +25,7 @@ func (s *Server) sourceFault(no protocol.TransferNo, id string, err error) {
 	case errors.As(err, &lost):
 		s.log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
 		s.live.background(func(ctx context.Context) { s.replan(ctx, no, id, lost.Lost) })
-	case errors.Is(err, errContentGone):
+	case errors.Is(err, content.ErrContentGone):
 		s.failTransfer(context.Background(), no, err)
 	default:
 		s.unavailable(no, err)
@@ -59,7 +59,7 @@ func (s *Server) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	defer s.live.donePlanning(no)
 	err := s.replace(ctx, no, id, lost)
 	switch {
-	case errors.Is(err, errNothingLeft), errors.Is(err, errContentGone):
+	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
 		s.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
 		s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no) })
@@ -76,7 +76,7 @@ func (s *Server) replace(ctx context.Context, no protocol.TransferNo, id string,
 	if err != nil || tr.Content != id {
 		return err // it was replaced already
 	}
-	m, k, err := s.content.manifest(id)
+	m, k, err := s.content.Manifest(id)
 	if err != nil {
 		return err
 	}
@@ -127,21 +127,21 @@ func (s *Server) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcas
 }
 
 // edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
-func (s *Server) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
-	b, err := s.content.keepNew(m, tr.Name, k.Place, k.Source)
+func (s *Server) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
+	b, err := s.content.Keep(m, tr.Name, k.Place, k.Source)
 	if err != nil {
 		return tr, err
 	}
-	defer s.content.made(b.Content)
+	defer s.content.Made(b.Content)
 	now, err := s.store.ReplaceContent(ctx, tr.No, store.Edition{
 		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {
-		return tr, errors.Join(err, s.content.forget(b.Content))
+		return tr, errors.Join(err, s.content.Forget(b.Content))
 	}
 	s.live.renewed(now)
-	return now, s.content.forget(tr.Content)
+	return now, s.content.Forget(tr.Content)
 }
 
 // startPlanning stops a transfer for new content; false if that is under way already.
@@ -180,7 +180,7 @@ func (l *live) renewed(tr store.Transfer) {
 
 // renew takes what a transfer lost, and all else of it, as it is now.
 func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
-	m, k, err := s.content.manifest(tr.Content)
+	m, k, err := s.content.Manifest(tr.Content)
 	if err != nil {
 		return tr, err
 	}
@@ -192,7 +192,7 @@ func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, 
 	for i := range before {
 		paths[i] = before[i].Path
 	}
-	tree, lost, err := content.Renew(ctx, m, k.Place, paths, k.Source != fromPath)
+	tree, lost, err := content.Renew(ctx, m, k.Place, paths, k.Source != content.FromPath)
 	if err != nil {
 		return tr, notNow(err)
 	}

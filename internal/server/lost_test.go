@@ -83,7 +83,7 @@ func TestALostFileTakesNobodyWithIt(t *testing.T) {
 		if now.State != groupcast.TransferDone || now.Verified != 1 {
 			t.Fatalf("after the retry: %+v", now)
 		}
-		names, err := os.ReadDir(w.content.dir)
+		names, err := os.ReadDir(filepath.Join(w.dir, "content"))
 		if w.must(err); len(names) != 0 {
 			t.Errorf("%d editions are left", len(names))
 		}
@@ -106,7 +106,7 @@ func TestAlmostAllIsLost(t *testing.T) {
 		for i := range many {
 			w.must(os.Remove(filepath.Join(dir, fmt.Sprintf("d/f%04d", i))))
 		}
-		w.content.open = map[string]*shared{} // no file is kept open
+		w.closeFiles()
 		if _, err := everything(w, a, first); err == nil {
 			t.Fatal("files that are gone were sent")
 		}
@@ -144,7 +144,7 @@ func TestWhoHasAllOfItKeepsIt(t *testing.T) {
 			t.Fatalf("%q, %v", got, err)
 		}
 		w.must(os.Remove(filepath.Join(dir, "d/a")))
-		w.content.open = map[string]*shared{} // no file is kept open
+		w.closeFiles()
 		_, err = everything(w, bob, first)
 		if err == nil {
 			t.Fatal("a file that is gone was sent")

@@ -43,7 +43,7 @@ func (s *Server) sweep(ctx context.Context) {
 // closedWithContent lists the transfers that are over and whose content is still here. Content
 // of no transfer was left by a crash, or by a transfer that has other content now.
 func (s *Server) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
-	names, err := s.content.names()
+	names, err := s.content.Names()
 	if err != nil {
 		return nil, err
 	}
@@ -52,7 +52,7 @@ func (s *Server) closedWithContent(ctx context.Context) ([]store.Transfer, error
 		tr, err := s.store.TransferOfContent(ctx, name)
 		switch {
 		case groupcast.ErrorCode(err) == groupcast.ENotFound:
-			if err := s.content.forget(name); err != nil {
+			if err := s.content.Forget(name); err != nil {
 				return nil, fmt.Errorf("removing content of no transfer: %w", err)
 			}
 		case err != nil:

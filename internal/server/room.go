@@ -7,7 +7,6 @@ import (
 	"path/filepath"
 	"time"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/disk"
 )
 
@@ -63,12 +62,4 @@ func sweepLeft(dir string) error {
 		}
 	}
 	return nil
-}
-
-// troubled says an error of the server's disk in words, and leaves any other.
-func troubled(err error) error {
-	if t := disk.Trouble(err); t != nil && groupcast.ErrorCode(err) == groupcast.EInternal {
-		return t
-	}
-	return err
 }

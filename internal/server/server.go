@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -62,7 +63,7 @@ type Server struct {
 	id        protocol.ServerID
 	key       seal.SigningKey
 	store     store.Store
-	content   *library
+	content   *content.Library
 	passwords Passwords
 	log       *slog.Logger
 	now       func() time.Time
@@ -82,7 +83,7 @@ type Server struct {
 
 	// What tests replace.
 	newSender  func(session.SenderConfig) (sender, error)
-	openSource func(context.Context, store.Transfer) (source, error)
+	openSource func(context.Context, store.Transfer) (content.Blocks, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
 	openWatch  func() *mcast.Watch // of this machine's network; nil: none
 }
@@ -115,7 +116,9 @@ func New(cfg Config) (*Server, error) {
 	if err := sweepLeft(cfg.Dir); err != nil {
 		return nil, err
 	}
-	lib, err := openLibrary(cfg.Dir, cfg.Room)
+	lib, err := content.OpenLibrary(cfg.Dir, content.UploadLimits{
+		MaxBytes: maxUploadBytes, MaxOpen: maxUploads, Room: cfg.Room,
+	}, cfg.Room.Holds)
 	if err != nil {
 		return nil, err
 	}
@@ -133,7 +136,7 @@ func New(cfg Config) (*Server, error) {
 	rand.Read(s.nameKey[:])
 	s.roster = newRoster(cfg.Now, s.deviceLeft)
 	s.live = newLive(s, timingOf(cfg))
-	s.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return lib.source(tr.Content) }
+	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = mcast.OpenWatch
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Station.SendPlain(ctx, group, packet)
@@ -174,7 +177,7 @@ func (s *Server) Run(ctx context.Context) error {
 	s.hub.close()
 	all.Wait()
 	s.flushRefused(context.WithoutCancel(ctx), true)
-	return s.content.uploads.Close()
+	return s.content.Uploads.Close()
 }
 
 // resume puts every open transfer back under the schedule: sessions are never resumed, they
@@ -202,7 +205,7 @@ func (s *Server) resume(ctx context.Context) error {
 	}
 	s.live.owe(owed)
 	for _, tr := range rows.Rows {
-		if _, err := s.content.kept(tr.Content); errors.Is(err, errOtherDigests) {
+		if _, err := s.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 			s.failTransfer(ctx, tr.No, err)
 		}
 	}

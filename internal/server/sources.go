@@ -21,21 +21,21 @@ const maxRebuilds = 10
 
 // build makes the content of a new transfer out of paths or an upload. Entries that cannot be
 // sent end it with the list of them, unless they are to be left out.
-func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (built, error) {
+func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (content.Built, error) {
 	tree, err := s.find(ctx, p, n)
 	if err != nil {
-		return built{}, err
+		return content.Built{}, err
 	}
 	for range maxRebuilds {
 		if err := mayGo(tree, n.SkipBad); err != nil {
-			return built{}, err
+			return content.Built{}, err
 		}
 		b, err := s.buildTree(ctx, tree, n)
 		if !dropUnread(tree, err) {
 			return b, err
 		}
 	}
-	return built{}, groupcast.Errorf(groupcast.EConflict, "files change faster than they are read; the last one: %s", tree.LeftOut.Entries[len(tree.LeftOut.Entries)-1].Path).
+	return content.Built{}, groupcast.Errorf(groupcast.EConflict, "files change faster than they are read; the last one: %s", tree.LeftOut.Entries[len(tree.LeftOut.Entries)-1].Path).
 		WithHint("wait until nobody writes to them, or exclude them")
 }
 
@@ -58,25 +58,25 @@ func allLeftOut(count int) string {
 }
 
 // buildTree hashes what was found, or what was copied of it.
-func (s *Server) buildTree(ctx context.Context, tree *content.Tree, n groupcast.NewTransfer) (built, error) {
-	from, copied, id := fromPath, tree, n.Upload
+func (s *Server) buildTree(ctx context.Context, tree *content.Tree, n groupcast.NewTransfer) (content.Built, error) {
+	from, copied, id := content.FromPath, tree, n.Upload
 	if n.Copy && id == "" {
 		var err error
 		if id, err = s.copyTree(ctx, tree); err != nil {
-			return built{}, s.content.throwAway(id, err)
+			return content.Built{}, s.content.ThrowAway(id, err)
 		}
-		if copied, err = s.content.uploads.Complete(id); err != nil {
-			return built{}, s.content.throwAway(id, err)
+		if copied, err = s.content.Uploads.Complete(id); err != nil {
+			return content.Built{}, s.content.ThrowAway(id, err)
 		}
 	}
 	if id != "" {
-		from = fromUpload + id
-		done := s.content.take(id)
+		from = content.FromUpload + id
+		done := s.content.Reserve(id)
 		defer done()
 	}
-	b, err := s.content.build(ctx, copied, from)
+	b, err := s.content.Build(ctx, copied, from)
 	if err != nil && n.Upload == "" && n.Copy {
-		err = s.content.throwAway(id, err)
+		err = s.content.ThrowAway(id, err)
 	}
 	b.LeftOut = tree.LeftOut
 	return b, err
@@ -181,10 +181,10 @@ func allBelow(dir string, paths []string) ([]string, bool) {
 // copyTree copies scanned files into an upload, so that they may change afterwards.
 func (s *Server) copyTree(ctx context.Context, t *content.Tree) (string, error) {
 	id := newUploadID()
-	if err := s.content.uploads.Create(id, "", t.Files); err != nil {
+	if err := s.content.Uploads.Create(id, "", t.Files); err != nil {
 		return "", err
 	}
-	done := s.content.take(id)
+	done := s.content.Reserve(id)
 	defer done()
 	for _, f := range t.Files {
 		if f.Kind != manifest.KindFile {
@@ -215,7 +215,7 @@ func (s *Server) copyFile(id string, p content.Place, path string) error {
 		return &content.UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer f.Close()
-	_, err = s.content.uploads.Write(id, path, 0, f)
+	_, err = s.content.Uploads.Write(id, path, 0, f)
 	return err
 }
 

@@ -11,6 +11,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -33,7 +34,7 @@ func withContent(t *testing.T, give map[string]string, f func(w *world, dir stri
 	t.Helper()
 	dir := files(t, give)
 	inBubble(t, func(w *world) {
-		w.openSource = func(_ context.Context, tr store.Transfer) (source, error) { return w.content.source(tr.Content) }
+		w.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return w.content.Open(tr.Content) }
 		w.group("g")
 		f(w, dir)
 	})
@@ -113,9 +114,9 @@ func TestContentOfNoTransferGoes(t *testing.T) {
 		n := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}}
 		b, err := w.build(w.ctx, local, n)
 		w.must(err)
-		w.content.made(b.Content) // as after a crash
+		w.content.Made(b.Content) // as after a crash
 		w.sweep(w.ctx)
-		if _, err := os.Stat(w.content.folder(b.Content)); err == nil {
+		if _, err := os.Stat(filepath.Join(w.dir, "content", b.Content)); err == nil {
 			t.Error("content that a crash left behind is kept")
 		}
 	})
@@ -233,7 +234,7 @@ func TestWhatAnotherVersionPreparedIsRefusedOnce(t *testing.T) {
 		w.must(err)
 		kept, err := w.store.Transfer(w.ctx, tr.No)
 		w.must(err)
-		place := filepath.Join(w.content.folder(kept.Content), "place.json")
+		place := filepath.Join(filepath.Join(w.dir, "content", kept.Content), "place.json")
 		text, err := os.ReadFile(place)
 		w.must(err)
 		other := strings.Replace(string(text), `"hash":3`, `"hash":2`, 1)
@@ -251,4 +252,12 @@ func TestWhatAnotherVersionPreparedIsRefusedOnce(t *testing.T) {
 			t.Errorf("a retry: %v", err)
 		}
 	})
+}
+
+// closeFiles makes the server open what it sends anew.
+func (w *world) closeFiles() {
+	w.Helper()
+	lib, err := content.OpenLibrary(w.dir, content.UploadLimits{}, anyRoom{}.Holds)
+	w.must(err)
+	w.content = lib
 }

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
@@ -46,10 +47,10 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	defer s.content.made(b.Content)
+	defer s.content.Made(b.Content)
 	tr, err := s.promise(ctx, p, s.newTransfer(p, g, n, b), n.Now)
-	if id, uploaded := strings.CutPrefix(b.Source, fromUpload); err != nil && uploaded && n.Copy {
-		err = s.content.throwAway(id, err)
+	if id, uploaded := strings.CutPrefix(b.Source, content.FromUpload); err != nil && uploaded && n.Copy {
+		err = s.content.ThrowAway(id, err)
 	}
 	tr.Notes = b.Notes
 	return tr, err
@@ -59,7 +60,7 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
 	tr, owed, err := s.store.AddTransfer(ctx, t)
 	if err != nil {
-		return groupcast.Transfer{}, errors.Join(err, s.content.forget(t.Content)) // an upload stays, for another try
+		return groupcast.Transfer{}, errors.Join(err, s.content.Forget(t.Content)) // an upload stays, for another try
 	}
 	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d", tr.Files, tr.Folders, tr.Bytes, len(owed)))
@@ -91,7 +92,7 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 	return checkLeftOut(n)
 }
 
-func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b built) store.Transfer {
+func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b content.Built) store.Transfer {
 	now := s.now()
 	state := groupcast.TransferWaiting
 	if n.Hold {
@@ -160,7 +161,7 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	if err := s.mayGoAgain(ctx, tr); err != nil {
 		return tr.Transfer, err
 	}
-	if _, err := s.content.kept(tr.Content); errors.Is(err, errOtherDigests) {
+	if _, err := s.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 		return tr.Transfer, err
 	}
 	if tr.ContentGone {

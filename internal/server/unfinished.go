@@ -12,20 +12,20 @@ func (s *Server) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([]
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	ids, err := s.content.uploads.List()
+	ids, err := s.content.Uploads.List()
 	if err != nil {
 		return nil, err
 	}
-	used, err := s.content.usedUploads()
+	used, err := s.content.UsedUploads()
 	if err != nil {
 		return nil, err
 	}
 	var out []groupcast.UnfinishedUpload
 	for _, id := range ids {
-		if used[id] || s.content.isTaken(id) {
+		if used[id] || s.content.IsReserved(id) {
 			continue
 		}
-		a, err := s.content.uploads.About(id)
+		a, err := s.content.Uploads.About(id)
 		if groupcast.ErrorCode(err) == groupcast.ENotFound {
 			continue // it was deleted meanwhile
 		}

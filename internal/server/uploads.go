@@ -37,7 +37,7 @@ func (s *Server) CreateUpload(ctx context.Context, p groupcast.Principal, entrie
 		files[i] = f
 	}
 	id := newUploadID()
-	if err := s.content.uploads.Create(id, p.Actor(), files); err != nil {
+	if err := s.content.Uploads.Create(id, p.Actor(), files); err != nil {
 		return groupcast.Upload{}, err
 	}
 	s.audit(ctx, p, "upload.create", id, fmt.Sprintf("%d entries", len(entries)))
@@ -68,15 +68,15 @@ func (s *Server) Upload(_ context.Context, p groupcast.Principal, id string) (gr
 }
 
 func (s *Server) upload(id string) (groupcast.Upload, error) {
-	files, err := s.content.uploads.Entries(id)
+	files, err := s.content.Uploads.Entries(id)
 	if err != nil {
 		return groupcast.Upload{}, err
 	}
-	have, err := s.content.uploads.Have(id)
+	have, err := s.content.Uploads.Have(id)
 	if err != nil {
 		return groupcast.Upload{}, err
 	}
-	about, err := s.content.uploads.About(id)
+	about, err := s.content.Uploads.About(id)
 	if err != nil {
 		return groupcast.Upload{}, err
 	}
@@ -95,7 +95,7 @@ func (s *Server) WriteUpload(_ context.Context, p groupcast.Principal, id, path 
 	if err := mustAdmin(p); err != nil {
 		return groupcast.UploadEntry{}, err
 	}
-	now, err := s.content.uploads.Write(id, path, offset, r)
+	now, err := s.content.Uploads.Write(id, path, offset, r)
 	return groupcast.UploadEntry{Path: path, Kind: "file", Offset: now}, err
 }
 
@@ -111,7 +111,7 @@ func (s *Server) completeUpload(p groupcast.Principal, id string) (*content.Tree
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	return s.content.uploads.Complete(id)
+	return s.content.Uploads.Complete(id)
 }
 
 // DeleteUpload takes an upload back that no transfer uses.
@@ -119,14 +119,14 @@ func (s *Server) DeleteUpload(ctx context.Context, p groupcast.Principal, id str
 	if err := mustAdmin(p); err != nil {
 		return err
 	}
-	used, err := s.content.inUse(id)
+	used, err := s.content.InUse(id)
 	if err != nil {
 		return err
 	}
 	if used {
 		return groupcast.Errorf(groupcast.EConflict, "a transfer uses this upload").WithHint("cancel the transfer")
 	}
-	if err := s.content.uploads.Remove(id); err != nil {
+	if err := s.content.Uploads.Remove(id); err != nil {
 		return err
 	}
 	s.audit(ctx, p, "upload.delete", id, "")
@@ -135,21 +135,21 @@ func (s *Server) DeleteUpload(ctx context.Context, p groupcast.Principal, id str
 
 // sweepUploads removes uploads that no transfer uses and nobody has written to for a day.
 func (s *Server) sweepUploads() error {
-	ids, err := s.content.uploads.List()
+	ids, err := s.content.Uploads.List()
 	if err != nil {
 		return err
 	}
-	used, err := s.content.usedUploads()
+	used, err := s.content.UsedUploads()
 	if err != nil {
 		return err
 	}
 	for _, id := range ids {
-		if used[id] || s.content.isTaken(id) {
+		if used[id] || s.content.IsReserved(id) {
 			continue
 		}
-		info, err := os.Stat(s.content.uploadFolder(id))
+		info, err := os.Stat(s.content.UploadFolder(id))
 		if err == nil && s.now().Sub(info.ModTime()) > uploadLife {
-			if err := s.content.uploads.Remove(id); err != nil {
+			if err := s.content.Uploads.Remove(id); err != nil {
 				return err
 			}
 		}
@@ -169,7 +169,7 @@ func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.T
 	if tr.ContentGone {
 		return s.store.HeldFiles(ctx, no, w)
 	}
-	m, _, err := s.content.manifest(tr.Content)
+	m, _, err := s.content.Manifest(tr.Content)
 	if err != nil {
 		return out, err
 	}
@@ -195,7 +195,7 @@ func entriesOf(files []manifest.File) []groupcast.FileEntry {
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
 func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, content string) error {
-	m, _, err := s.content.manifest(content)
+	m, _, err := s.content.Manifest(content)
 	if err != nil {
 		s.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
 		return nil

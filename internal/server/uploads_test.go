@@ -9,6 +9,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 )
 
 // uploaded is a complete upload of one small file.
@@ -97,14 +98,14 @@ func (tight) Fits(uint64) error {
 // A copy that does not fit leaves nothing behind, and files in place need no room.
 func TestACopyThatDoesNotFitIsRefused(t *testing.T) {
 	withContent(t, map[string]string{"d/a": "before"}, func(w *world, dir string) {
-		lib, err := openLibrary(w.dir, tight{})
+		lib, err := content.OpenLibrary(w.dir, content.UploadLimits{Room: tight{}}, tight{}.Holds)
 		w.must(err)
 		w.content = lib
 		n := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Copy: true, Hold: true}
 		if _, err := w.AddTransfer(w.ctx, local, n); groupcast.ErrorCode(err) != groupcast.EExhausted {
 			t.Errorf("%v", err)
 		}
-		if ids, _ := lib.uploads.List(); len(ids) != 0 {
+		if ids, _ := lib.Uploads.List(); len(ids) != 0 {
 			t.Errorf("left behind: %v", ids)
 		}
 		n.Copy = false

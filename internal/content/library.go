@@ -1,4 +1,4 @@
-package server
+package content
 
 import (
 	"context"
@@ -13,23 +13,25 @@ import (
 	"sync"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// source gives the blocks of a transfer, and their layout.
-type source interface {
-	session.BlockSource
+// Blocks gives the blocks of some content, and their layout, until it is closed.
+type Blocks interface {
+	// ReadBlock reads block n of the stream into buf, which holds protocol.BlockSize bytes, and says
+	// how long it is. Content that cannot be read now is an *UnavailableError, other content than what
+	// was hashed a *ChangedError.
+	ReadBlock(n protocol.BlockNumber, buf []byte) (int, error)
 	Layout() *manifest.Layout
 	Close() error
 }
 
-// built is what was made of the files of a transfer.
-type built struct {
+// Built is what was made of the files of a transfer.
+type Built struct {
 	Content        string // its name in the library
 	Name           string
 	Files          int // and links
@@ -45,79 +47,80 @@ type built struct {
 	LeftOut        groupcast.LeftOuts
 }
 
+// Where the files of some content come from; after FromUpload stands the upload's ID.
 const (
-	fromPath   = "path"
-	fromUpload = "upload:"
+	FromPath   = "path"
+	FromUpload = "upload:"
 )
 
-// library is the folder HOME/server/content: for each transfer its manifest and where its
+// Library is the folder HOME/server/content: for each transfer its manifest and where its
 // files lie, under a name of its own; and the uploads beside it.
-type library struct {
-	dir     string
-	uploads *content.Uploads
-	room    Room
-	mu      sync.Mutex
-	open    map[string]*shared
-	making  map[string]bool // content whose transfer is just being added
-	taken   map[string]int  // uploads of which transfers are being made
+type Library struct {
+	dir      string
+	Uploads  *Uploads
+	holds    func(bytes uint64) error
+	mu       sync.Mutex
+	open     map[string]*shared
+	making   map[string]bool // content whose transfer is just being added
+	reserved map[string]int  // uploads of which transfers are being made
 }
 
 // shared is a transfer's content while somebody reads it: parsed once, whoever many read.
 type shared struct {
-	src     *content.Source
+	src     *Source
 	layout  *manifest.Layout
 	readers int
 }
 
-func openLibrary(dir string, room Room) (*library, error) {
+// OpenLibrary opens the content and the uploads below dir. holds says why so many bytes that the server
+// itself keeps, beside what was uploaded, do not fit on the disk.
+func OpenLibrary(dir string, limits UploadLimits, holds func(bytes uint64) error) (*Library, error) {
 	at := filepath.Join(dir, "content")
 	if err := os.MkdirAll(at, 0o700); err != nil {
 		return nil, fmt.Errorf("making the folder of content: %w", err)
 	}
-	uploads, err := content.OpenUploads(filepath.Join(dir, "uploads"), content.UploadLimits{
-		MaxBytes: maxUploadBytes, MaxOpen: maxUploads, Room: room,
-	})
+	uploads, err := OpenUploads(filepath.Join(dir, "uploads"), limits)
 	if err != nil {
 		return nil, err
 	}
-	return &library{dir: at, uploads: uploads, room: room, open: map[string]*shared{}, making: map[string]bool{}, taken: map[string]int{}}, nil
+	return &Library{dir: at, Uploads: uploads, holds: holds, open: map[string]*shared{}, making: map[string]bool{}, reserved: map[string]int{}}, nil
 }
 
-func (l *library) uploadFolder(id string) string {
+func (l *Library) UploadFolder(id string) string {
 	return filepath.Join(filepath.Dir(l.dir), "uploads", id)
 }
 
-func (l *library) folder(id string) string { return filepath.Join(l.dir, id) }
+func (l *Library) folder(id string) string { return filepath.Join(l.dir, id) }
 
-// build hashes a tree and keeps its manifest. The caller calls made when a transfer has it, or
+// Build hashes a tree and keeps its manifest. The caller calls made when a transfer has it, or
 // none will.
-func (l *library) build(ctx context.Context, t *content.Tree, from string) (built, error) {
-	m, err := content.Build(ctx, t, nil)
+func (l *Library) Build(ctx context.Context, t *Tree, from string) (Built, error) {
+	m, err := Build(ctx, t, nil)
 	if err != nil {
-		return built{}, err
+		return Built{}, err
 	}
-	return l.keepNew(m, topName(t), t.Place, from)
+	return l.Keep(m, topName(t), t.Place, from)
 }
 
-// keepNew keeps a manifest as new content.
-func (l *library) keepNew(m *manifest.Manifest, name string, p content.Place, from string) (built, error) {
+// Keep keeps a manifest as new
+func (l *Library) Keep(m *manifest.Manifest, name string, p Place, from string) (Built, error) {
 	layout, encoded := manifest.LayoutOf(m)
 	folders := foldersIn(m)
-	b := built{
+	b := Built{
 		Content: newContentID(), Name: name, Files: len(m.Files) - folders, Folders: folders, Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
-		Source: from, InPlace: from == fromPath, Notes: notesOn(m),
+		Source: from, InPlace: from == FromPath, Notes: notesOn(m),
 	}
 	if len(encoded.Manifest) > protocol.MaxManifestBytes || len(m.Files) > protocol.MaxFiles || b.Blocks > protocol.MaxBlocks {
-		return built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d entries, %d blocks", len(m.Files), b.Blocks).
+		return Built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d entries, %d blocks", len(m.Files), b.Blocks).
 			WithHint("split it into several")
 	}
 	l.mu.Lock()
 	l.making[b.Content] = true
 	l.mu.Unlock()
-	if err := l.keep(b.Content, encoded.Manifest, p, from); err != nil {
-		l.made(b.Content)
-		return built{}, errors.Join(err, l.forget(b.Content))
+	if err := l.store(b.Content, encoded.Manifest, p, from); err != nil {
+		l.Made(b.Content)
+		return Built{}, errors.Join(err, l.Forget(b.Content))
 	}
 	return b, nil
 }
@@ -134,15 +137,15 @@ func foldersIn(m *manifest.Manifest) (n int) {
 // newContentID names new content; it is never a number, which older content has for a name.
 func newContentID() string { return "c" + strings.ToLower(rand.Text()) }
 
-// made says that a transfer has this content, or that none will.
-func (l *library) made(id string) {
+// Made says that a transfer has this content, or that none will.
+func (l *Library) Made(id string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	delete(l.making, id)
 }
 
-// forget deletes a manifest and leaves the files, uploaded or not.
-func (l *library) forget(id string) error { return os.RemoveAll(l.folder(id)) }
+// Forget deletes a manifest and leaves the files, uploaded or not.
+func (l *Library) Forget(id string) error { return os.RemoveAll(l.folder(id)) }
 
 // notesOn says what of a manifest is not as it was found.
 func notesOn(m *manifest.Manifest) []groupcast.Note {
@@ -161,25 +164,25 @@ func notesOn(m *manifest.Manifest) []groupcast.Note {
 	return []groupcast.Note{coarse}
 }
 
-// kept is what lies beside a manifest.
-type kept struct {
-	Place  content.Place `json:"place"`
-	Source string        `json:"source"`
-	Hash   uint8         `json:"hash,omitempty"` // of the block digests, as in offers; 0: written before it was noted
+// Kept is what lies beside a manifest.
+type Kept struct {
+	Place  Place  `json:"place"`
+	Source string `json:"source"`
+	Hash   uint8  `json:"hash,omitempty"` // of the block digests, as in offers; 0: written before it was noted
 }
 
-func (l *library) keep(id string, m []byte, p content.Place, from string) error {
-	if err := l.room.Holds(uint64(len(m))); err != nil {
+func (l *Library) store(id string, m []byte, p Place, from string) error {
+	if err := l.holds(uint64(len(m))); err != nil {
 		return err
 	}
-	return troubled(l.write(id, m, p, from))
+	return disk.InWords(l.write(id, m, p, from))
 }
 
-func (l *library) write(id string, m []byte, p content.Place, from string) error {
+func (l *Library) write(id string, m []byte, p Place, from string) error {
 	if err := os.MkdirAll(l.folder(id), 0o700); err != nil {
 		return fmt.Errorf("keeping a manifest: %w", err)
 	}
-	place, err := json.Marshal(kept{Place: p, Source: from, Hash: wire.HashBLAKE3})
+	place, err := json.Marshal(Kept{Place: p, Source: from, Hash: wire.HashBLAKE3})
 	if err != nil {
 		return fmt.Errorf("encoding where files lie: %w", err)
 	}
@@ -189,7 +192,7 @@ func (l *library) write(id string, m []byte, p content.Place, from string) error
 	return durable.WriteFile(filepath.Join(l.folder(id), "manifest"), m)
 }
 
-func topName(t *content.Tree) string {
+func topName(t *Tree) string {
 	if len(t.Files) == 0 {
 		return ""
 	}
@@ -197,8 +200,8 @@ func topName(t *content.Tree) string {
 	return top
 }
 
-// kept reads where the files of some content lie; errOtherDigests if this program cannot send it.
-func (l *library) kept(id string) (k kept, err error) {
+// Kept reads where the files of some content lie; ErrOtherDigests if this program cannot send it.
+func (l *Library) Kept(id string) (k Kept, err error) {
 	place, err := os.ReadFile(filepath.Join(l.folder(id), "place.json"))
 	if err != nil {
 		return k, contentGone(err)
@@ -207,14 +210,14 @@ func (l *library) kept(id string) (k kept, err error) {
 		return k, contentGone(err)
 	}
 	if k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
-		return k, errOtherDigests
+		return k, ErrOtherDigests
 	}
 	return k, nil
 }
 
-// manifest reads a transfer's manifest and where its files lie.
-func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
-	k, err := l.kept(id)
+// Manifest reads a transfer's manifest and where its files lie.
+func (l *Library) Manifest(id string) (*manifest.Manifest, Kept, error) {
+	k, err := l.Kept(id)
 	if err != nil {
 		return nil, k, err
 	}
@@ -229,36 +232,36 @@ func (l *library) manifest(id string) (*manifest.Manifest, kept, error) {
 	return m, k, nil
 }
 
-// errOtherDigests says that another version of the program made a transfer's list of digests: no receiver
+// ErrOtherDigests says that another version of the program made a transfer's list of digests: no receiver
 // of this one could check what it got.
-var errOtherDigests = groupcast.Errorf(groupcast.EConflict, "the files were prepared by another version of groupcast").
-	WithHint("add them again").Wrap(errContentGone)
+var ErrOtherDigests = groupcast.Errorf(groupcast.EConflict, "the files were prepared by another version of groupcast").
+	WithHint("add them again").Wrap(ErrContentGone)
 
-// errContentGone says that what the server itself kept of a transfer is not there any more.
-var errContentGone = errors.New("the content is gone")
+// ErrContentGone says that what the server itself kept of a transfer is not there any more.
+var ErrContentGone = errors.New("the content is gone")
 
 // contentGone is the error of a manifest that cannot be read: for good, or not now.
 func contentGone(err error) error {
 	var disk *fs.PathError
 	if errors.As(err, &disk) && !errors.Is(err, fs.ErrNotExist) {
-		return &content.UnavailableError{Path: "its own list of the files", Why: groupcast.WhyUnreadable, Err: err}
+		return &UnavailableError{Path: "its own list of the files", Why: groupcast.WhyUnreadable, Err: err}
 	}
 	return groupcast.Errorf(groupcast.EConflict, "the server no longer has the content of this transfer").
-		WithHint("add the files again").Wrap(errors.Join(errContentGone, err))
+		WithHint("add the files again").Wrap(errors.Join(ErrContentGone, err))
 }
 
-// source opens a transfer's content, shared with whoever reads it already.
-func (l *library) source(id string) (source, error) {
+// Open opens a transfer's content, shared with whoever reads it already.
+func (l *Library) Open(id string) (Blocks, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	s := l.open[id]
 	if s == nil {
-		m, k, err := l.manifest(id)
+		m, k, err := l.Manifest(id)
 		if err != nil {
 			return nil, err
 		}
 		layout, _ := manifest.LayoutOf(m)
-		src, err := content.NewSource(layout, k.Place)
+		src, err := NewSource(layout, k.Place)
 		if err != nil {
 			return nil, err
 		}
@@ -269,10 +272,10 @@ func (l *library) source(id string) (source, error) {
 	return &reader{shared: s, library: l, id: id}, nil
 }
 
-// reader is one reader of shared content.
+// reader is one reader of shared
 type reader struct {
 	*shared
-	library *library
+	library *Library
 	id      string
 	once    sync.Once
 }
@@ -298,8 +301,8 @@ func (r *reader) Close() (err error) {
 
 // Remove deletes what the server holds of a transfer: the manifest and what was uploaded,
 // never files read in place.
-func (l *library) Remove(id string) error {
-	var k kept
+func (l *Library) Remove(id string) error {
+	var k Kept
 	place, err := os.ReadFile(filepath.Join(l.folder(id), "place.json"))
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -310,17 +313,17 @@ func (l *library) Remove(id string) error {
 	if err := json.Unmarshal(place, &k); err != nil {
 		return fmt.Errorf("removing content: %w", err)
 	}
-	if err := l.forget(id); err != nil {
+	if err := l.Forget(id); err != nil {
 		return err
 	}
-	if upload, uploaded := strings.CutPrefix(k.Source, fromUpload); uploaded {
+	if upload, uploaded := strings.CutPrefix(k.Source, FromUpload); uploaded {
 		return l.free(upload)
 	}
 	return nil
 }
 
-// names lists the content that is kept, without what is just being added.
-func (l *library) names() ([]string, error) {
+// Names lists the content that is kept, without what is just being added.
+func (l *Library) Names() ([]string, error) {
 	folders, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing content: %w", err)
@@ -336,18 +339,18 @@ func (l *library) names() ([]string, error) {
 	return out, nil
 }
 
-// usedUploads lists the uploads that transfers use.
-func (l *library) usedUploads() (map[string]bool, error) {
+// UsedUploads lists the uploads that transfers use.
+func (l *Library) UsedUploads() (map[string]bool, error) {
 	folders, err := os.ReadDir(l.dir)
 	if err != nil {
 		return nil, fmt.Errorf("listing content: %w", err)
 	}
 	used := map[string]bool{}
 	for _, f := range folders {
-		var k kept
+		var k Kept
 		place, err := os.ReadFile(filepath.Join(l.dir, f.Name(), "place.json"))
 		if err == nil && json.Unmarshal(place, &k) == nil {
-			if id, ok := strings.CutPrefix(k.Source, fromUpload); ok {
+			if id, ok := strings.CutPrefix(k.Source, FromUpload); ok {
 				used[id] = true
 			}
 		}

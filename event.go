@@ -30,6 +30,7 @@ type Event struct {
 	Group    string              `json:"group,omitempty"`
 	User     string              `json:"user,omitempty"`
 	Transfer protocol.TransferNo `json:"transfer,omitempty"`
+	Released bool                `json:"-"` // the transfer that it is about is not held: members may hear of it
 	Text     string              `json:"text,omitempty"`
 	Data     any                 `json:"data,omitempty"` // EventProgress: a Transfer; else nothing
 }

@@ -70,7 +70,8 @@ type filter func(context.Context, groupcast.Event) (groupcast.Event, bool)
 func seeAll(_ context.Context, e groupcast.Event) (groupcast.Event, bool) { return e, true }
 
 // memberFilter lets a member see what concerns himself and, without names and files of
-// others, what happens in his groups.
+// others, what happens in his groups. Of a transfer nothing is seen unless whoever tells the event
+// says that it was let go.
 func (a *api) memberFilter(ctx context.Context, p groupcast.Principal) (filter, error) {
 	mine, err := a.ownGroups(ctx, p)
 	if err != nil {
@@ -89,6 +90,8 @@ func (a *api) memberFilter(ctx context.Context, p groupcast.Principal) (filter, 
 
 func memberSees(e groupcast.Event, own, member bool) (groupcast.Event, bool) {
 	switch {
+	case e.Transfer != 0 && !e.Released:
+		return groupcast.Event{}, false
 	case e.Kind == groupcast.EventHello, own:
 		e.Data = nil
 		return e, true

@@ -33,6 +33,12 @@ func (s *Scheduler) Transfer(now time.Time, no protocol.TransferNo) (Transfer, b
 	return out, true
 }
 
+// Held says whether an open transfer is held.
+func (s *Scheduler) Held(no protocol.TransferNo) bool {
+	t := s.transfers[no]
+	return t != nil && t.hold
+}
+
 // Open lists the open transfers, oldest first.
 func (s *Scheduler) Open() []protocol.TransferNo { return s.order }
 

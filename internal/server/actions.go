@@ -34,7 +34,7 @@ func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no pr
 	}
 	s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", whose(d), s.label(tr.Transfer)), "")
 	s.hub.tell(groupcast.Event{
-		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: no, Text: d.Device + ": " + string(a),
+		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: no, Released: !tr.Hold, Text: d.Device + ": " + string(a),
 	})
 	if d, err = s.store.Delivery(ctx, no, dev); err != nil {
 		return d, err
@@ -110,7 +110,7 @@ func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no proto
 		return tr, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
 			WithHint("`groupcast transfer deliveries %d` shows who is", no)
 	}
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Text: user + ": drop"})
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Released: !tr.Hold, Text: user + ": drop"})
 	return s.show(ctx, no)
 }
 
@@ -126,7 +126,11 @@ func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool
 	key := deliveryKey{no, dev}
 	g, had := l.given[key]
 	delete(l.given, key)
+	unheard := l.sched.Held(no)
 	l.mu.Unlock()
+	if unheard {
+		return
+	}
 	end := groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: over}
 	if had {
 		end.Session = &g.session

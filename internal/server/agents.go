@@ -88,16 +88,15 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 const maxOwedTold = 10_000
 
 // addOwed tells what the device is owed. A server that could not find out, or waits after a
-// restore, does not say that it is all: nothing half received goes for its word.
+// restore, does not say that it is all: nothing half received goes for its word. What is held is
+// nobody's to know of.
 func (s *Server) addOwed(ctx context.Context, state *groupcast.AgentState) {
-	owed, err := s.store.Owed(ctx, state.Device.ID)
+	owed, err := s.store.OwedReleased(ctx, state.Device.ID, maxOwedTold+1)
 	if err != nil {
 		s.log.Warn("what a device is owed was not read", "device", state.Device.ID, "err", err)
 		return
 	}
-	for _, d := range owed[:min(len(owed), maxOwedTold)] {
-		state.Owed = append(state.Owed, d.Transfer)
-	}
+	state.Owed = owed[:min(len(owed), maxOwedTold)]
 	state.OwedComplete = len(owed) <= maxOwedTold && !s.live.paused()
 }
 
@@ -208,7 +207,7 @@ func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, owed := l.sched.Delivery(no, dev)
-	return owed && !l.sched.Paused()
+	return owed && !l.sched.Paused() && !l.sched.Held(no)
 }
 
 // paused says that nothing is sent: the server was restored, and nobody confirmed it.

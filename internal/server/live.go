@@ -157,6 +157,9 @@ func (l *live) drop(no protocol.TransferNo) {
 	direct := l.direct[no]
 	var owed []protocol.DeviceID
 	for dev := range l.sched.Deliveries(no) {
+		if l.sched.Held(no) {
+			break // of what is held nobody has heard
+		}
 		owed = append(owed, dev)
 	}
 	l.sched.Drop(no)

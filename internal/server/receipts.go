@@ -24,15 +24,18 @@ func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast
 }
 
 func (s *Server) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
+	if err := checkOutcome(r); err != nil { // whatever transfer it names
+		return err
+	}
 	tr, err := s.store.Transfer(ctx, r.Transfer)
 	if err != nil {
 		return err
 	}
+	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+		return s.repeatedReceipt(ctx, d, tr, r, err)
+	}
 	if err := s.checkReceipt(ctx, d, tr, r); err != nil {
 		return err
-	}
-	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
-		return s.repeatedReceipt(ctx, d, r, err)
 	}
 	if r.Outcome == groupcast.DeliveryRefused {
 		return s.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
@@ -56,26 +59,34 @@ func (s *Server) noLongerOwed(err error) error {
 // errClosed is one answer for what is closed, unknown or never was this device's (security.md C8).
 var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is owed to this device any more")
 
-// repeatedReceipt lets an agent repeat a receipt whose answer it missed.
-func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt, err error) error {
+// repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
+// held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
+func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
 	old, found := s.store.Delivery(ctx, r.Transfer, d.ID)
+	if found != nil || tr.Hold {
+		return err
+	}
+	if err := s.checkReceipt(ctx, d, tr, r); err != nil {
+		return err
+	}
 	lacks := r.Outcome.Delivered() && old.State == groupcast.DeliveryIncomplete // as lacking noted it
-	if found == nil && (old.State == r.Outcome || lacks) {
+	if old.State == r.Outcome || lacks {
 		return nil
 	}
 	return err
 }
 
-func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+func checkOutcome(r groupcast.Receipt) error {
 	switch r.Outcome {
 	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded, groupcast.DeliveryIncomplete,
 		groupcast.DeliveryFailed, groupcast.DeliveryRefused:
 	default:
 		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
 	}
-	if err := checkTally(r); err != nil {
-		return err
-	}
+	return checkTally(r)
+}
+
+func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
 	full, err := s.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return err
@@ -121,7 +132,7 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	}
 	s.live.settle(r.Transfer, d.ID)
 	s.hub.tell(groupcast.Event{
-		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: r.Transfer,
+		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: r.Transfer, Released: !tr.Hold,
 		Text: d.Name + ": " + string(r.Outcome),
 	})
 	if owed == 0 {

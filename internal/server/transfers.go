@@ -64,7 +64,7 @@ func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Tra
 	}
 	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d", tr.Files, tr.Folders, tr.Bytes, len(owed)))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Text: "added"})
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: "added"})
 	return s.show(ctx, tr.No)
 }
 
@@ -132,7 +132,7 @@ func (s *Server) did(ctx context.Context, p groupcast.Principal, no protocol.Tra
 		return tr, err
 	}
 	s.audit(ctx, p, action, s.label(tr), "")
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Text: text})
+	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: text})
 	return tr, nil
 }
 

@@ -83,7 +83,7 @@ type Devices interface {
 	RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time) ([]groupcast.Delivery, error)
 	// Logins tells of the devices that Devices would list when their login was used last, and
 	// until when they are owed something.
-	Logins(ctx context.Context, userID string, w groupcast.Window) (map[protocol.DeviceID]DeviceLogin, error)
+	Logins(ctx context.Context, userID string, w groupcast.Window, held bool) (map[protocol.DeviceID]DeviceLogin, error)
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "".
@@ -123,7 +123,8 @@ type Members interface {
 	Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
 	// Entitled reads in one transaction whether a device may have a transfer now, with the
 	// membership's version (security.md K9, C8): the device lives, its user is not disabled
-	// and a member, the transfer is open and owed to it. ENotFound otherwise, whatever it is.
+	// and a member, the transfer is open, not held, and owed to it. ENotFound otherwise, whatever
+	// it is.
 	Entitled(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (Entitlement, error)
 }
 
@@ -205,9 +206,12 @@ type Deliveries interface {
 	Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error)
 	// Owed lists what a device is owed of open transfers, oldest transfer first.
 	Owed(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Delivery, error)
+	// OwedReleased lists the first of those that are not held: all that the device may know of.
+	OwedReleased(ctx context.Context, dev protocol.DeviceID, limit int) ([]protocol.TransferNo, error)
 	// OwedAll lists what all devices are owed of open transfers, for the start.
 	OwedAll(ctx context.Context) ([]groupcast.Delivery, error)
-	// DeliveriesOfUser lists what a user's devices are and were owed, newest transfer first.
+	// DeliveriesOfUser lists what a user's devices are and were owed, newest transfer first, without
+	// what is held or was never let go.
 	DeliveriesOfUser(ctx context.Context, userID string, limit int) ([]groupcast.Received, error)
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
 	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.

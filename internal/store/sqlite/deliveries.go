@@ -96,6 +96,18 @@ func (s *Store) Owed(ctx context.Context, dev protocol.DeviceID) (out []groupcas
 	return out, err
 }
 
+// OwedReleased lists what a device may know that it is owed, oldest first.
+func (s *Store) OwedReleased(ctx context.Context, dev protocol.DeviceID, limit int) (out []protocol.TransferNo, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.OwedReleased(ctx, queries.OwedReleasedParams{DeviceID: deviceText(dev), Most: int32(limit)})
+		for _, no := range rows {
+			out = append(out, protocol.TransferNo(no))
+		}
+		return err
+	})
+	return out, err
+}
+
 // OwedAll lists what all devices are owed.
 func (s *Store) OwedAll(ctx context.Context) (out []groupcast.Delivery, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {

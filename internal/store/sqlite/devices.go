@@ -93,10 +93,10 @@ func (s *Store) RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey
 }
 
 // Logins tells how long the logins of devices last.
-func (s *Store) Logins(ctx context.Context, userID string, w groupcast.Window) (map[protocol.DeviceID]store.DeviceLogin, error) {
+func (s *Store) Logins(ctx context.Context, userID string, w groupcast.Window, held bool) (map[protocol.DeviceID]store.DeviceLogin, error) {
 	out := map[protocol.DeviceID]store.DeviceLogin{}
 	err := s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.DeviceLogins(ctx, queries.DeviceLoginsParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
+		rows, err := q.DeviceLogins(ctx, queries.DeviceLoginsParams{UserID: userID, Most: most(w), Skip: skip(w.From), Held: held})
 		if err != nil {
 			return err
 		}

@@ -93,7 +93,8 @@ SELECT d.id, COALESCE(o.name, '') AS copy_of,
     CAST(COALESCE((SELECT MAX(k.last_used) FROM tokens k WHERE k.device_id = d.id AND k.scope = 'agent'), 0) AS BIGINT) AS last_used,
     CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
-            AND t.state IN ('held', 'waiting', 'gathering', 'sending')), 0) AS BIGINT) AS owed_until
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+            AND (NOT t.hold OR CAST(@held AS BOOLEAN))), 0) AS BIGINT) AS owed_until
 FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
 WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
 ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
@@ -312,7 +313,8 @@ UPDATE transfers SET hold = FALSE, state = CASE WHEN state = 'held' THEN 'waitin
 WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
 
 -- name: ReopenTransfer :execrows
-UPDATE transfers SET state = 'waiting', reason = '', ended_at = 0, expires_at = @expires_at, hold = FALSE
+UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
+    reason = '', ended_at = 0, expires_at = @expires_at
 WHERE no = @no AND NOT content_gone;
 
 -- name: SetSeries :exec
@@ -483,7 +485,7 @@ ORDER BY d.user_name, d.device_name LIMIT @most OFFSET @skip;
 
 -- name: DeliveriesOfUser :many
 SELECT sqlc.embed(d), t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
-WHERE d.user_id = @user_id ORDER BY d.transfer_no DESC, d.device_name LIMIT @most;
+WHERE d.user_id = @user_id AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT @most;
 
 -- name: Delivery :one
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
@@ -495,6 +497,12 @@ SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = 
 WHERE d.device_id = @device_id AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no;
+
+-- name: OwedReleased :many
+SELECT d.transfer_no FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = @device_id AND d.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold
+ORDER BY d.transfer_no LIMIT @most;
 
 -- name: OwedAll :many
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
@@ -576,7 +584,7 @@ JOIN users u ON u.id = d.user_id
 JOIN members m ON m.group_id = g.id AND m.user_id = u.id
 WHERE dl.transfer_no = @transfer_no AND dl.device_id = @device_id AND NOT u.disabled
     AND dl.state IN ('queued', 'receiving', 'refused')
-    AND t.state IN ('held', 'waiting', 'gathering', 'sending');
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold;
 
 -- name: AddOffer :exec
 INSERT INTO open_offers (number, transfer_no, opened_at) VALUES (@number, @transfer_no, @opened_at);

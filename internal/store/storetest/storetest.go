@@ -40,6 +40,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a removed member is owed nothing", removedMember},
 		{"who comes back is owed again", backAgain},
 		{"entitled: now or not at all", entitled},
+		{"what is held is nobody's to know of", heldIsHidden},
 		{"progress does not reopen", progress},
 		{"closing counts down", closing},
 		{"an incomplete delivery", incomplete},

@@ -300,6 +300,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.owedOfStmt, err = db.PrepareContext(ctx, owedOf); err != nil {
 		return nil, fmt.Errorf("error preparing query OwedOf: %w", err)
 	}
+	if q.owedReleasedStmt, err = db.PrepareContext(ctx, owedReleased); err != nil {
+		return nil, fmt.Errorf("error preparing query OwedReleased: %w", err)
+	}
 	if q.owedToMemberStmt, err = db.PrepareContext(ctx, owedToMember); err != nil {
 		return nil, fmt.Errorf("error preparing query OwedToMember: %w", err)
 	}
@@ -888,6 +891,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing owedOfStmt: %w", cerr)
 		}
 	}
+	if q.owedReleasedStmt != nil {
+		if cerr := q.owedReleasedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing owedReleasedStmt: %w", cerr)
+		}
+	}
 	if q.owedToMemberStmt != nil {
 		if cerr := q.owedToMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing owedToMemberStmt: %w", cerr)
@@ -1224,6 +1232,7 @@ type Queries struct {
 	owedStmt                      *sql.Stmt
 	owedAllStmt                   *sql.Stmt
 	owedOfStmt                    *sql.Stmt
+	owedReleasedStmt              *sql.Stmt
 	owedToMemberStmt              *sql.Stmt
 	pruneTokensStmt               *sql.Stmt
 	raiseVersionStmt              *sql.Stmt
@@ -1363,6 +1372,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		owedStmt:                      q.owedStmt,
 		owedAllStmt:                   q.owedAllStmt,
 		owedOfStmt:                    q.owedOfStmt,
+		owedReleasedStmt:              q.owedReleasedStmt,
 		owedToMemberStmt:              q.owedToMemberStmt,
 		pruneTokensStmt:               q.pruneTokensStmt,
 		raiseVersionStmt:              q.raiseVersionStmt,

@@ -1016,7 +1016,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
-WHERE d.user_id = $1 ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
+WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
 type DeliveriesOfUserParams struct {
@@ -1200,13 +1200,15 @@ SELECT d.id, COALESCE(o.name, '') AS copy_of,
     CAST(COALESCE((SELECT MAX(k.last_used) FROM tokens k WHERE k.device_id = d.id AND k.scope = 'agent'), 0) AS BIGINT) AS last_used,
     CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
-            AND t.state IN ('held', 'waiting', 'gathering', 'sending')), 0) AS BIGINT) AS owed_until
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+            AND (NOT t.hold OR CAST($1 AS BOOLEAN))), 0) AS BIGINT) AS owed_until
 FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
-WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
-ORDER BY u.name, d.name LIMIT $3 OFFSET $2
+WHERE CAST($2 AS TEXT) = '' OR d.user_id = $2
+ORDER BY u.name, d.name LIMIT $4 OFFSET $3
 `
 
 type DeviceLoginsParams struct {
+	Held   bool
 	UserID string
 	Skip   int32
 	Most   int32
@@ -1220,7 +1222,12 @@ type DeviceLoginsRow struct {
 }
 
 func (q *Queries) DeviceLogins(ctx context.Context, arg DeviceLoginsParams) ([]DeviceLoginsRow, error) {
-	rows, err := q.query(ctx, q.deviceLoginsStmt, deviceLogins, arg.UserID, arg.Skip, arg.Most)
+	rows, err := q.query(ctx, q.deviceLoginsStmt, deviceLogins,
+		arg.Held,
+		arg.UserID,
+		arg.Skip,
+		arg.Most,
+	)
 	if err != nil {
 		return nil, err
 	}
@@ -1367,7 +1374,7 @@ JOIN users u ON u.id = d.user_id
 JOIN members m ON m.group_id = g.id AND m.user_id = u.id
 WHERE dl.transfer_no = $1 AND dl.device_id = $2 AND NOT u.disabled
     AND dl.state IN ('queued', 'receiving', 'refused')
-    AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold
 `
 
 type EntitledParams struct {
@@ -2507,6 +2514,41 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 	return items, nil
 }
 
+const owedReleased = `-- name: OwedReleased :many
+SELECT d.transfer_no FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
+    AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold
+ORDER BY d.transfer_no LIMIT $2
+`
+
+type OwedReleasedParams struct {
+	DeviceID string
+	Most     int32
+}
+
+func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]int64, error) {
+	rows, err := q.query(ctx, q.owedReleasedStmt, owedReleased, arg.DeviceID, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var transfer_no int64
+		if err := rows.Scan(&transfer_no); err != nil {
+			return nil, err
+		}
+		items = append(items, transfer_no)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const owedToMember = `-- name: OwedToMember :many
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
@@ -2688,7 +2730,8 @@ func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int
 }
 
 const reopenTransfer = `-- name: ReopenTransfer :execrows
-UPDATE transfers SET state = 'waiting', reason = '', ended_at = 0, expires_at = $1, hold = FALSE
+UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
+    reason = '', ended_at = 0, expires_at = $1
 WHERE no = $2 AND NOT content_gone
 `
 

@@ -217,8 +217,8 @@ func (a *agent) told(kind groupcast.AgentEventKind) {
 	a.w.Helper()
 	synctest.Wait()
 	q := a.stream.(*queue[groupcast.AgentEvent])
-	for len(q.ch) > 0 {
-		if e := <-q.ch; e.Kind == kind {
+	for e, ok := q.take(); ok; e, ok = q.take() {
+		if e.Kind == kind {
 			return
 		}
 	}
@@ -229,8 +229,8 @@ func (a *agent) told(kind groupcast.AgentEventKind) {
 func drained(s groupcast.EventStream) (out []groupcast.Event) {
 	synctest.Wait()
 	q := s.(*queue[groupcast.Event])
-	for len(q.ch) > 0 {
-		out = append(out, <-q.ch)
+	for e, ok := q.take(); ok; e, ok = q.take() {
+		out = append(out, e)
 	}
 	return out
 }

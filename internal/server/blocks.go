@@ -60,23 +60,24 @@ func (s *Server) entitled(ctx context.Context, p groupcast.Principal, no protoco
 }
 
 func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Transfer, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
-	if err := s.streams.enter(ctx, p.Device.ID); err != nil {
+	if err := s.streams.enter(ctx, p); err != nil {
 		return nil, err
 	}
 	src, err := s.openSource(ctx, tr)
 	if err != nil {
-		s.streams.leave(p.Device.ID)
+		s.streams.leave(p)
 		s.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
 	line := s.lines.enter(tr.No, tr.RateLimit/8)
 	return &blockStream{
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
+		taker: taker{now: s.now, others: func() bool { return s.streams.share.Waiting(p.User.ID) }},
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
 		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, n) },
 		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
-			s.streams.leave(p.Device.ID)
+			s.streams.leave(p)
 			s.lines.leave(tr.No, tr.RateLimit/8)
 			s.gaveOverHTTPS(tr.No, n)
 		},
@@ -155,6 +156,7 @@ type blockStream struct {
 	buf   []byte
 	rest  []byte
 	sent  uint64
+	taker taker
 	allow func(n int) error
 	pace  func(n int) (int, error)
 	broke func(error)
@@ -163,6 +165,9 @@ type blockStream struct {
 }
 
 func (b *blockStream) Read(p []byte) (int, error) {
+	if err := b.taker.back(); err != nil {
+		return 0, err
+	}
 	if len(b.rest) == 0 {
 		if err := b.fill(); err != nil {
 			return 0, err
@@ -175,12 +180,16 @@ func (b *blockStream) Read(p []byte) (int, error) {
 	copy(p, b.rest[:n])
 	b.rest = b.rest[n:]
 	b.sent += uint64(n)
+	b.taker.gave(n)
 	return n, nil
 }
 
 func (b *blockStream) fill() error {
 	if b.left == 0 {
 		return io.EOF
+	}
+	if err := b.taker.next(); err != nil {
+		return err
 	}
 	n, err := b.src.ReadBlock(b.next, b.buf)
 	if err != nil {

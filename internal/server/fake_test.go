@@ -312,8 +312,8 @@ func (a *agent) offers() []wire.Offer {
 	synctest.Wait()
 	var out []wire.Offer
 	q := a.stream.(*queue[groupcast.AgentEvent])
-	for len(q.ch) > 0 {
-		if e := <-q.ch; e.Kind == groupcast.AgentOffer {
+	for e, ok := q.take(); ok; e, ok = q.take() {
+		if e.Kind == groupcast.AgentOffer {
 			o, err := seal.VerifyOffer(a.w.key.Public(), e.Offer.Offer, e.Offer.Signature)
 			a.w.must(err)
 			out = append(out, o)

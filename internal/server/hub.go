@@ -6,24 +6,27 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 )
 
-const (
-	maxBehind      = 256  // events a subscriber may be behind before it is cut off (C10)
-	maxSubscribers = 1000 // of administrators' event streams
-)
+// maxBehind is how many events a subscriber may be behind before it is cut off (C10).
+const maxBehind = 256
 
-// queue is one bounded stream to one reader. Its writers never wait.
+// queue is one bounded stream to one reader. Its writers never wait. What it holds takes memory
+// only while something waits in it: thousands of streams are quiet most of the time.
 type queue[T any] struct {
-	ch    chan T
+	mu    sync.Mutex
+	items []T
+	more  chan struct{} // holds one word while there are items
 	ended chan struct{}
 	once  sync.Once
+	gone  sync.Once
 	err   error
 	left  func() // tells the owner that the reader went
 }
 
 func newQueue[T any]() *queue[T] {
-	return &queue[T]{ch: make(chan T, maxBehind), ended: make(chan struct{})}
+	return &queue[T]{more: make(chan struct{}, 1), ended: make(chan struct{})}
 }
 
 // put adds an event and says whether the queue lives on; a full one is cut off instead.
@@ -33,14 +36,36 @@ func (q *queue[T]) put(v T) bool {
 		return false
 	default:
 	}
-	select {
-	case q.ch <- v:
-		return true
-	default:
+	q.mu.Lock()
+	fits := len(q.items) < maxBehind
+	if fits {
+		q.items = append(q.items, v)
+	}
+	q.mu.Unlock()
+	if !fits {
 		q.end(groupcast.Errorf(groupcast.EExhausted, "this event stream fell %d events behind", maxBehind).
 			WithHint("subscribe again and read the state"))
 		return false
 	}
+	select {
+	case q.more <- struct{}{}:
+	default:
+	}
+	return true
+}
+
+// take gives the oldest item, if there is one.
+func (q *queue[T]) take() (v T, ok bool) {
+	q.mu.Lock()
+	defer q.mu.Unlock()
+	if len(q.items) == 0 {
+		return v, false
+	}
+	v, q.items = q.items[0], q.items[1:]
+	if len(q.items) == 0 {
+		q.items = nil // the memory behind it goes
+	}
+	return v, true
 }
 
 func (q *queue[T]) end(err error) {
@@ -53,18 +78,22 @@ func (q *queue[T]) end(err error) {
 // Next waits for an event; after the end what is queued is dropped.
 func (q *queue[T]) Next(ctx context.Context) (T, error) {
 	var none T
-	select {
-	case <-q.ended:
-		return none, q.err
-	default:
-	}
-	select {
-	case v := <-q.ch:
-		return v, nil
-	case <-q.ended:
-		return none, q.err
-	case <-ctx.Done():
-		return none, ctx.Err()
+	for {
+		select {
+		case <-q.ended:
+			return none, q.err
+		default:
+		}
+		if v, ok := q.take(); ok {
+			return v, nil
+		}
+		select {
+		case <-q.more:
+		case <-q.ended:
+			return none, q.err
+		case <-ctx.Done():
+			return none, ctx.Err()
+		}
 	}
 }
 
@@ -72,12 +101,13 @@ func (q *queue[T]) Next(ctx context.Context) (T, error) {
 func (q *queue[T]) Close() {
 	q.end(groupcast.Errorf(groupcast.EUnavailable, "the event stream was closed"))
 	if q.left != nil {
-		q.left()
+		q.gone.Do(q.left)
 	}
 }
 
-// hub tells administrators' streams what changed.
+// hub tells people's streams what changed.
 type hub struct {
+	share   *auth.Share
 	mu      sync.Mutex
 	version uint64
 	streams map[*queue[groupcast.Event]]groupcast.Principal
@@ -85,17 +115,20 @@ type hub struct {
 }
 
 func newHub(now func() time.Time) *hub {
-	return &hub{streams: map[*queue[groupcast.Event]]groupcast.Principal{}, now: now}
+	return &hub{share: auth.NewShare(peopleStreams()), streams: map[*queue[groupcast.Event]]groupcast.Principal{}, now: now}
 }
 
 func (h *hub) subscribe(p groupcast.Principal) (*queue[groupcast.Event], error) {
+	if err := h.share.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
+		return nil, err
+	}
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	if len(h.streams) >= maxSubscribers {
-		return nil, groupcast.Errorf(groupcast.EExhausted, "there are %d event streams already", maxSubscribers)
-	}
 	q := newQueue[groupcast.Event]()
-	q.left = func() { h.forget(q) }
+	q.left = func() {
+		h.share.Give(p.User.ID)
+		h.forget(q)
+	}
 	h.streams[q] = p
 	q.put(groupcast.Event{Version: h.version, Kind: groupcast.EventHello, At: h.now()})
 	return q, nil

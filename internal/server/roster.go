@@ -1,10 +1,12 @@
 package server
 
 import (
+	"context"
 	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"golang.org/x/time/rate"
 )
@@ -12,11 +14,12 @@ import (
 const (
 	attachEvery = 250 * time.Millisecond // of one device, in the long run (C10): many machines may hold copies of one home
 	attachBurst = 64
-	maxAttached = 20_000
+	maxAttached = 24_000
 )
 
 // roster is who is attached: the event streams of agents. Its methods never block.
 type roster struct {
+	share    *auth.Share
 	mu       sync.Mutex
 	version  uint64
 	attached map[protocol.DeviceID]*attachment
@@ -39,6 +42,7 @@ type attachment struct {
 
 func newRoster(now func() time.Time, left func(protocol.DeviceID)) *roster {
 	return &roster{
+		share:    auth.NewShare(deviceStreams()),
 		attached: map[protocol.DeviceID]*attachment{}, users: map[string]int{},
 		limits: map[protocol.DeviceID]*rate.Limiter{}, trails: map[protocol.DeviceID][]groupcast.Attach{},
 		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{}, now: now, left: left, speaks: groupcast.Spoken(),
@@ -50,18 +54,21 @@ var errReplaced = groupcast.Errorf(groupcast.EConflict, "this device attached fr
 
 // attach opens a device's stream; one that it had before ends. It says whether there was one.
 func (r *roster) attach(p groupcast.Principal, say groupcast.Attach) (*queue[groupcast.AgentEvent], bool, error) {
+	if err := r.share.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
+		return nil, false, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	id := p.Device.ID
-	if r.attached[id] == nil && len(r.attached) >= maxAttached {
-		return nil, false, groupcast.Errorf(groupcast.EExhausted, "%d devices are attached already", maxAttached)
-	}
 	old := r.attached[id]
 	if old != nil {
 		r.remove(id, errReplaced)
 	}
 	q := newQueue[groupcast.AgentEvent]()
-	q.left = func() { r.forget(id, q) }
+	q.left = func() {
+		r.share.Give(p.User.ID)
+		r.forget(id, q)
+	}
 	r.attached[id] = &attachment{q: q, device: *p.Device, from: p.From, say: say}
 	r.follow(id, say)
 	r.users[p.User.ID]++

@@ -4,30 +4,45 @@ import (
 	"context"
 	"fmt"
 	"sync"
+	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
-const (
-	maxStreams       = 128 // catch-ups read at once; each holds a block in memory
-	maxDeviceStreams = 4   // of one device
-)
+// maxDeviceStreams is how many catch-ups one device reads at once.
+const maxDeviceStreams = 4
 
-// streams bounds how many catch-ups are read at once, in all and per device, so that one
-// device that does not read holds up nobody for long.
+// What of the server's streams one account may have, and what administrators keep for themselves
+// (security.md C10). An account may stand for a room of machines: its part is large, never all.
+func peopleStreams() auth.Bounds {
+	return auth.Bounds{What: "event streams", All: 1000, Each: 32, Admins: 200, Local: 16}
+}
+
+func deviceStreams() auth.Bounds { // twice: those of a network that broke are found to be dead later than it comes back
+	return auth.Bounds{What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50}
+}
+
+func catchUps() auth.Bounds { // each holds a block in memory
+	return auth.Bounds{What: "downloads", All: 128, Each: 32, Admins: 8, Line: 1024, Wait: 20 * time.Second}
+}
+
+// streams bounds how many catch-ups are read at once: in all, per user and per device.
 type streams struct {
-	slots chan struct{}
+	share *auth.Share
 	mu    sync.Mutex
 	open  map[protocol.DeviceID]int
 }
 
 func newStreams() *streams {
-	return &streams{slots: make(chan struct{}, maxStreams), open: map[protocol.DeviceID]int{}}
+	return &streams{share: auth.NewShare(catchUps()), open: map[protocol.DeviceID]int{}}
 }
 
 // enter waits for a turn.
-func (s *streams) enter(ctx context.Context, dev protocol.DeviceID) error {
+func (s *streams) enter(ctx context.Context, p groupcast.Principal) error {
+	dev := p.Device.ID
 	s.mu.Lock()
 	if s.open[dev] >= maxDeviceStreams {
 		s.mu.Unlock()
@@ -36,18 +51,19 @@ func (s *streams) enter(ctx context.Context, dev protocol.DeviceID) error {
 	}
 	s.open[dev]++
 	s.mu.Unlock()
-	select {
-	case s.slots <- struct{}{}:
-		return nil
-	case <-ctx.Done():
+	err := s.share.Take(ctx, p.User.ID, auth.RankOf(p))
+	if err != nil {
 		s.forget(dev)
-		return fmt.Errorf("waiting for a turn: %w", ctx.Err())
+		if ctx.Err() != nil {
+			return fmt.Errorf("waiting for a turn: %w", err)
+		}
 	}
+	return err
 }
 
-func (s *streams) leave(dev protocol.DeviceID) {
-	<-s.slots
-	s.forget(dev)
+func (s *streams) leave(p groupcast.Principal) {
+	s.share.Give(p.User.ID)
+	s.forget(p.Device.ID)
 }
 
 func (s *streams) forget(dev protocol.DeviceID) {

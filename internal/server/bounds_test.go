@@ -1,0 +1,219 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// One account, and all members together, leave event streams for those who administer.
+func TestMembersLeaveEventStreamsForAdministrators(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: "ada", Role: groupcast.RoleAdmin, Password: password})
+		w.must(err)
+		most := peopleStreams()
+		open, refused := 0, map[groupcast.Code]int{}
+		for i := range most.All/most.Each + 1 {
+			p := w.enrol(fmt.Sprint("m", i), "g").cli
+			for range most.Each + 8 {
+				if _, err := w.Events(w.ctx, p); err != nil {
+					refused[groupcast.ErrorCode(err)]++
+					continue
+				}
+				open++
+			}
+			if i == 0 && (open != most.Each || refused[groupcast.EExhausted] != 8) {
+				t.Fatalf("one account has %d event streams, refused %v", open, refused)
+			}
+		}
+		if open != most.All-most.Admins || refused[groupcast.EBusy] == 0 {
+			t.Errorf("members have %d event streams, refused %v", open, refused)
+		}
+		for _, p := range []groupcast.Principal{w.login("ada").cli, local} {
+			if _, err := w.Events(w.ctx, p); err != nil {
+				t.Errorf("%s: %v", p.Actor(), err)
+			}
+		}
+	})
+}
+
+// A place is free again when its stream has ended, not before, and only once.
+func TestAnEndedStreamGivesItsPlaceBack(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		p := w.enrol("mia", "g").cli
+		var all []groupcast.EventStream
+		for range peopleStreams().Each {
+			st, err := w.Events(w.ctx, p)
+			w.must(err)
+			all = append(all, st)
+		}
+		w.hub.drop(func(groupcast.Principal) bool { return true }, errShutdown)
+		if _, err := w.Events(w.ctx, p); err == nil {
+			t.Error("streams that were cut off and are still being written count no more")
+		}
+		all[0].Close()
+		all[0].Close()
+		if _, err := w.Events(w.ctx, p); err != nil {
+			t.Error(err)
+		}
+		if _, err := w.Events(w.ctx, p); err == nil {
+			t.Error("one end gave two places back")
+		}
+	})
+}
+
+// A member with many machines does not hold every catch-up: others are served at once.
+func TestOneAccountDoesNotHoldEveryCatchUp(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: "ada", Role: groupcast.RoleAdmin, Password: password})
+		w.must(err)
+		for _, name := range []string{"ada"} {
+			_, err = w.AddMember(w.ctx, local, "g", name)
+			w.must(err)
+		}
+		crowd := []*agent{w.enrol("mia", "g")}
+		for range 32 {
+			crowd = append(crowd, w.login("mia"))
+		}
+		other, admin := w.enrol("moe", "g"), w.login("ada")
+		tr := w.send("g", nil)
+		var waits int
+		for _, a := range crowd {
+			for range maxDeviceStreams {
+				waits++
+				go func() {
+					if r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1); err == nil {
+						<-w.ctx.Done()
+						r.Close()
+					}
+				}()
+			}
+		}
+		synctest.Wait()
+		for _, a := range []*agent{other, admin} {
+			for range maxDeviceStreams {
+				start := time.Now()
+				r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1)
+				w.must(err)
+				defer r.Close()
+				if waited := time.Since(start); waited > 0 {
+					t.Errorf("%s waited for %v while %d wait", a.p.User.Name, waited, waits)
+				}
+			}
+		}
+		start := time.Now()
+		_, err = w.Blocks(w.ctx, crowd[0].p, tr.No, 0, 1)
+		if groupcast.ErrorCode(err) != groupcast.EExhausted || time.Since(start) > time.Minute {
+			t.Errorf("one more of the same account: %v after %v", err, time.Since(start))
+		}
+	})
+}
+
+// longSource has blocks of full length.
+type longSource struct{ fakeSource }
+
+func (longSource) ReadBlock(_ protocol.BlockNumber, buf []byte) (int, error) { return len(buf), nil }
+
+// readAt reads at so many bytes a second, in pieces of 8 KiB, and gives what it got.
+func readAt(r io.Reader, bytesPerSec int) (got int, err error) {
+	buf := make([]byte, 8<<10)
+	for {
+		n, err := r.Read(buf)
+		got += n
+		if err != nil {
+			return got, err
+		}
+		time.Sleep(time.Duration(n) * time.Second / time.Duration(bytesPerSec))
+	}
+}
+
+// Readers below the least rate are cut off; a line of 64 kbit/s is served to the end, with four
+// streams at once, too.
+func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
+	for _, c := range []struct {
+		rate   int
+		served bool
+	}{{8000, true}, {8000 / maxDeviceStreams, true}, {leastTaken, true}, {leastTaken * 9 / 10, false}, {100, false}} {
+		inBubble(t, func(w *world) {
+			w.openSource = longBlocks
+			w.group("g")
+			a := w.enrol("ann", "g").attach()
+			tr := w.send("g", nil)
+			r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 3)
+			w.must(err)
+			start := time.Now()
+			got, err := readAt(r, c.rate)
+			w.must(r.Close())
+			if c.served && (err != io.EOF || got != 3*protocol.BlockSize) {
+				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
+			}
+			if took := time.Since(start); !c.served && (!errors.Is(err, errTooSlow) || took > takenWindow+82*time.Second) {
+				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
+			}
+			if w.streams.share.Take(w.ctx, "x", 0) != nil {
+				t.Error("its place was not given back")
+			}
+		})
+	}
+}
+
+// How slowly the server gives is not the reader's fault.
+func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.openSource = longBlocks
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 2)
+		w.must(err)
+		w.lines.all.limit(leastTaken / 2)
+		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
+			t.Errorf("%d bytes, %v", got, err)
+		}
+	})
+}
+
+// Who reads for long gives way between two blocks, when somebody waits and not before.
+func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.openSource = longBlocks
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		const slow = 3800 // a block takes about a minute
+		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 3)
+		w.must(err)
+		if got, err := readAt(r, slow); err != io.EOF || got != 3*protocol.BlockSize {
+			t.Errorf("with nobody waiting: %d bytes, %v", got, err)
+		}
+		w.must(r.Close())
+		r, err = w.Blocks(w.ctx, a.p, w.send("g", nil).No, 0, 3)
+		w.must(err)
+		for range catchUps().Each - 1 {
+			w.must(w.streams.share.Take(w.ctx, a.p.User.ID, 0))
+		}
+		go func() {
+			for w.streams.share.Take(w.ctx, a.p.User.ID, 0) != nil && w.ctx.Err() == nil {
+				continue
+			}
+		}()
+		got, err := readAt(r, slow)
+		if !errors.Is(err, errTurnOver) || got%protocol.BlockSize != 0 || got == 0 || got > 2*protocol.BlockSize {
+			t.Errorf("with somebody waiting: %d bytes, %v", got, err)
+		}
+		w.must(r.Close())
+	})
+}
+
+func longBlocks(context.Context, store.Transfer) (source, error) { return longSource{}, nil }

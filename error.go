@@ -3,6 +3,7 @@ package groupcast
 import (
 	"errors"
 	"fmt"
+	"time"
 )
 
 // Code says what kind of error it is; one table maps it to HTTP statuses (internal/httpapi)
@@ -33,6 +34,7 @@ type Error struct {
 	Hint    string // the next step, in words; may be empty
 	Err     error  // the cause, for the log only
 	Bad     *BadEntries
+	After   time.Duration // when to try again, of EExhausted and EBusy; 0: soon
 }
 
 // Errorf makes an Error with a formatted message.

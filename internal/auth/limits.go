@@ -98,7 +98,9 @@ func (l *limits) placeOf(prefix string) *place {
 
 func tooMany(what string, wait time.Duration) error {
 	wait = max(time.Second, wait.Round(time.Second))
-	return groupcast.Errorf(groupcast.EExhausted, "%s", what).WithHint("try again in %v", wait)
+	e := groupcast.Errorf(groupcast.EExhausted, "%s", what).WithHint("try again in %v", wait)
+	e.After = wait
+	return e
 }
 
 // abandon closes a try that was never checked.

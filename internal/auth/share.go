@@ -36,7 +36,7 @@ type Bounds struct {
 	Each   int           // of one holder; those of RankLocal are bounded by All alone
 	Admins int           // places that members cannot have
 	Local  int           // of those, places that only RankLocal can have
-	Line   int           // holders that wait for a place; 0: nobody waits
+	Line   int           // how many wait for a place, half of them of one holder; 0: nobody waits
 	Wait   time.Duration // the longest that somebody waits
 }
 
@@ -73,7 +73,7 @@ func (s *Share) Take(ctx context.Context, key string, rank Rank) error {
 		s.mu.Unlock()
 		return nil
 	}
-	if len(s.line) >= s.room(rank, s.bounds.Line) || s.bounds.Each > 0 && s.waiting[key] >= s.bounds.Each {
+	if len(s.line) >= s.room(rank, s.bounds.Line) || s.waiting[key] >= (s.bounds.Line+1)/2 {
 		s.mu.Unlock()
 		return refused
 	}

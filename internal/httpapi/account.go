@@ -63,7 +63,7 @@ func (a *api) joinRoutes() {
 func (a *api) login(ctx context.Context, _ groupcast.Principal, in *struct{ Body groupcast.Login }) (groupcast.LoggedIn, error) {
 	out, err := a.service.Login(ctx, addressOf(ctx), in.Body)
 	if err == nil {
-		admitted(ctx)
+		err = admitted(ctx, groupcast.Principal{User: out.User, Scope: groupcast.ScopeCLI})
 	}
 	return out, err
 }

@@ -19,11 +19,12 @@ type api struct {
 	huma    huma.API
 	closing <-chan struct{} // streams end when it is closed
 	attach  *attachLimits
+	turns   *turns
 }
 
 // newAPI puts all operations on mux.
 func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
-	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits()}
+	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns()}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
 	a.webRoutes()

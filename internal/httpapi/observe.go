@@ -98,7 +98,7 @@ type answerWriter struct {
 	rc     *http.ResponseController
 	status int
 	bytes  int64
-	armed  time.Time // when the deadline was last set
+	until  time.Time // the deadline that is set
 }
 
 // Unwrap lets http.ResponseController through.
@@ -109,18 +109,20 @@ func (w *answerWriter) WriteHeader(status int) {
 	if w.status == 0 {
 		w.status = status
 	}
-	w.arm()
+	w.arm(0)
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// arm moves the deadline on, at most once a second: it costs a lock and a timer.
-func (w *answerWriter) arm() {
-	now := time.Now()
-	if now.Sub(w.armed) < time.Second {
+// arm moves the deadline on for a piece of n bytes, at most once a second: it costs a lock and a
+// timer. A slow line is given the time that it needs for the piece.
+func (w *answerWriter) arm(n int) {
+	need := max(writeStall, min(time.Duration(n)*time.Second/writeLeast, writeMost))
+	until := time.Now().Add(need)
+	if until.Sub(w.until) < time.Second {
 		return
 	}
-	w.armed = now
-	_ = w.rc.SetWriteDeadline(now.Add(writeStall)) // only a test's recorder cannot
+	w.until = until
+	_ = w.rc.SetWriteDeadline(until) // only a test's recorder cannot
 }
 
 // hurry bounds the time in which the rest of a body that nobody read may come: net/http reads
@@ -135,7 +137,7 @@ func (w *answerWriter) Write(b []byte) (int, error) {
 	if w.status == 0 {
 		w.status = http.StatusOK
 	}
-	w.arm()
+	w.arm(len(b))
 	n, err := w.ResponseWriter.Write(b)
 	w.bytes += int64(n)
 	return n, err

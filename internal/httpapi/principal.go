@@ -63,7 +63,8 @@ func principalOf(ctx context.Context) groupcast.Principal {
 
 // gate stands before an operation: it finds out who asks and whether he may, before a byte
 // of the body is read.
-func (a *api) gate(need access) func(huma.Context, func(huma.Context)) {
+func (a *api) gate(op route) func(huma.Context, func(huma.Context)) {
+	need := op.access
 	return func(c huma.Context, next func(huma.Context)) {
 		if need == open {
 			next(c)
@@ -80,6 +81,12 @@ func (a *api) gate(need access) func(huma.Context, func(huma.Context)) {
 			writeProblem(w, problem(refusal(need, p)))
 			return
 		}
+		end, err := a.turns.begin(r.Context(), p, op.long)
+		if err != nil {
+			writeProblem(w, a.answer(r.Context(), err))
+			return
+		}
+		defer end()
 		next(huma.WithValue(c, keyPrincipal, p))
 	}
 }
@@ -108,15 +115,17 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 	}
 	p, err := a.service.Authenticate(r.Context(), remoteAddr(r), token)
 	if err != nil {
+		if groupcast.ErrorCode(err) == groupcast.EUnauthorized {
+			doubted(r.Context())
+		}
 		return groupcast.Principal{}, err
 	}
 	// A cookie is a browser's; a token of another scope in it is a trick.
 	if p.Local || (cookie && p.Scope != groupcast.ScopeWeb) {
 		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this token is not for this road").WithHint("log in again")
 	}
-	admitted(r.Context())
 	p.From = remoteAddr(r)
-	return p, nil
+	return p, admitted(r.Context(), p)
 }
 
 // tokenOf finds the token of a request, and whether it came in the browser's cookie.

@@ -1,13 +1,16 @@
 package httpapi
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"log/slog"
+	"math"
 	"net/http"
 	"strings"
+	"time"
 	"unicode/utf8"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -25,7 +28,7 @@ var statuses = map[groupcast.Code]int{
 	groupcast.EConflict:     http.StatusConflict,
 	groupcast.ECopied:       http.StatusConflict,
 	groupcast.EExhausted:    http.StatusTooManyRequests,
-	groupcast.EBusy:         http.StatusTooManyRequests,
+	groupcast.EBusy:         http.StatusServiceUnavailable,
 	groupcast.ENobody:       http.StatusConflict,
 	groupcast.EUnconfirmed:  http.StatusConflict,
 	groupcast.EUnavailable:  http.StatusServiceUnavailable,
@@ -33,8 +36,8 @@ var statuses = map[groupcast.Code]int{
 	groupcast.EInternal:     http.StatusInternalServerError,
 }
 
-// retryAfter is what a client is told to wait, in seconds, when the answer is "try later".
-const retryAfter = "5"
+// retryAfter is what a client is told to wait when the answer is "try later" and does not know better.
+const retryAfter = 5 * time.Second
 
 // Problem is the body of every error: RFC 9457 with the domain's code and the next step.
 type Problem struct {
@@ -45,6 +48,8 @@ type Problem struct {
 	Code   groupcast.Code `json:"code" doc:"What kind of error it is"`
 
 	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"Of a transfer: the entries that cannot be sent, the first of them by name; check-transfer lists all"`
+
+	after time.Duration // for Retry-After; 0: retryAfter
 }
 
 // badShown is how many entries that cannot be sent an error names.
@@ -58,7 +63,7 @@ func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	switch p.Status {
 	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
-		h.Set("Retry-After", retryAfter)
+		h.Set("Retry-After", itoa(int64(math.Ceil(cmp.Or(p.after, retryAfter).Seconds()))))
 	case http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
 	}
@@ -74,7 +79,7 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Code: e.Code}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Code: e.Code, after: e.After}
 	if e.Bad != nil {
 		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
 		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {

@@ -7,6 +7,7 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
@@ -15,7 +16,7 @@ import (
 func TestEveryCodeHasItsStatus(t *testing.T) {
 	for code, status := range map[groupcast.Code]int{
 		groupcast.EInvalid: 400, groupcast.EUnauthorized: 401, groupcast.EForbidden: 403, groupcast.ENotFound: 404,
-		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
+		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EBusy: 503, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
 	} {
 		s := newFake()
 		s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").Wrap(errors.New("sql: canary"))))
@@ -36,6 +37,19 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		}
 		if later := res.Header().Get("Retry-After") != ""; later != (status == 429 || status == 503) {
 			t.Errorf("%s: Retry-After set: %v", code, later)
+		}
+	}
+}
+
+// Who is to come back later is told when, to the second.
+func TestRetryAfterSaysWhen(t *testing.T) {
+	for after, want := range map[time.Duration]string{0: "5", 1500 * time.Millisecond: "2", 4 * time.Minute: "240"} {
+		s := newFake()
+		late := groupcast.Errorf(groupcast.EExhausted, "too many")
+		late.After = after
+		s.Fail(late)
+		if got := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "").Header().Get("Retry-After"); got != want {
+			t.Errorf("%v: Retry-After %q, want %q", after, got, want)
 		}
 	}
 }

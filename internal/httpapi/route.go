@@ -38,6 +38,7 @@ type route struct {
 	access       access
 	body         int64 // largest JSON body; 0: maxJSON
 	raw          bool  // the handler reads the body itself
+	long         bool  // it may take as long as it likes: what bounds it is elsewhere
 	unchecked    bool  // too large to be parsed twice: the schema is not enforced
 }
 
@@ -132,7 +133,7 @@ func (a *api) operation(r route) huma.Operation {
 		op.Security = []map[string][]string{{"bearer": {}}}
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden)
 	}
-	op.Middlewares = huma.Middlewares{a.gate(r.access)}
+	op.Middlewares = huma.Middlewares{a.gate(r)}
 	if !r.raw {
 		op.Middlewares = append(op.Middlewares, a.readBody(r.body))
 	}

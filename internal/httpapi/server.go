@@ -32,7 +32,9 @@ type Config struct {
 const (
 	headerTimeout = 5 * time.Second // of the handshake too
 	idleTimeout   = 2 * time.Minute
-	writeStall    = 30 * time.Second // no progress of an answer for so long ends it
+	writeStall    = 30 * time.Second // an answer's next piece has so long to get out …
+	writeLeast    = 1 << 10          // … and a large one as many seconds as it has times so many bytes …
+	writeMost     = 2 * time.Minute  // … within bounds
 	maxHeader     = 16 << 10
 	maxStreams    = 100
 	drainTime     = 5 * time.Second // for running requests at the end
@@ -68,7 +70,7 @@ func Listen(cfg Config) (*Server, error) {
 		}
 	}
 	handler := newHandler(cfg, s.closing)
-	s.https = s.httpServer(dressed(cfg.Log, ownHosts(cfg.Knows, handler)), withConn)
+	s.https = s.httpServer(dressed(cfg.Log, measured(ownHosts(cfg.Knows, handler))), withConn)
 	s.https.TLSConfig = cfg.TLS.Clone()
 	s.local = s.httpServer(dressed(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
 		return context.WithValue(ctx, keyLocal, true)

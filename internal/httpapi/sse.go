@@ -33,6 +33,7 @@ type source func(ctx context.Context) (l line, ok bool, err error)
 // eventStream adds an operation that answers with server-sent events. shape documents them.
 // Each event is followed by nudges after the given pauses.
 func eventStream[I any](a *api, r route, shape *huma.Schema, after []time.Duration, subscribe func(context.Context, groupcast.Principal, *I) (source, func(), error)) {
+	r.long = true
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Server-sent events. The first is hello with the version to read the state at; a last one of kind " +

@@ -18,6 +18,7 @@ const copyBuffer = 256 << 10
 
 // streamed adds an operation whose answer is raw bytes.
 func streamed[I any](a *api, r route, do func(context.Context, groupcast.Principal, *I) (*huma.StreamResponse, error)) {
+	r.long = true
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "bytes",

@@ -56,7 +56,7 @@ func (a *api) uploadRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *identified) error {
 			return a.service.DeleteUpload(ctx, p, in.ID)
 		})
-	reply(a, route{method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true,
+	reply(a, route{method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true, long: true,
 		summary: "Append bytes (application/octet-stream) to one file of an upload"}, a.writeUpload)
 }
 

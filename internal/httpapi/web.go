@@ -31,7 +31,9 @@ func (a *api) webRoutes() {
 		if err != nil {
 			return nil, err
 		}
-		admitted(ctx)
+		if err := admitted(ctx, groupcast.Principal{User: me.User, Scope: groupcast.ScopeWeb}); err != nil {
+			return nil, err
+		}
 		return &signedIn{Cookie: sessionCookie(token), Body: me}, nil
 	})
 	out := a.operation(route{method: http.MethodPost, path: "/web/logout", id: "sign-out", access: users,

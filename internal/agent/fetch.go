@@ -29,7 +29,9 @@ const (
 
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer.
 func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, []byte, error) {
-	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+	body, err := j.inTurn(ctx, func() (io.ReadCloser, error) {
+		return j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+	})
 	if err != nil {
 		return nil, nil, err
 	}
@@ -136,7 +138,9 @@ func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func
 }
 
 func (j *job) fetchRun(ctx context.Context, layout *manifest.Layout, first protocol.BlockNumber, n uint32, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
-	body, err := j.agent.cfg.Client.Blocks(ctx, j.offer.Transfer, first, n)
+	body, err := j.inTurn(ctx, func() (io.ReadCloser, error) {
+		return j.agent.cfg.Client.Blocks(ctx, j.offer.Transfer, first, n)
+	})
 	if err != nil {
 		return err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -216,4 +217,4 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 	})
 }
 
-func longBlocks(context.Context, store.Transfer) (source, error) { return longSource{}, nil }
+func longBlocks(context.Context, store.Transfer) (content.Blocks, error) { return longSource{}, nil }

@@ -1,0 +1,46 @@
+package agent
+
+import (
+	"context"
+	"fmt"
+	"io"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+)
+
+// crowded says that a server has no place for a download now: it is to be asked again, however
+// often, and nothing failed.
+func crowded(err error) bool {
+	switch groupcast.ErrorCode(err) {
+	case groupcast.EBusy, groupcast.EExhausted:
+		return true
+	}
+	return false
+}
+
+// inTurn asks for a download until the server has a place for it, and tells the server why the
+// delivery waits.
+func (j *job) inTurn(ctx context.Context, ask func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+	return untilServed(ctx, ask, func(err error) {
+		j.agent.cfg.Log.Info("waiting for a turn to download", "transfer", j.offer.Transfer, "err", err)
+		j.agent.report(ctx, j, fmt.Sprintf("waits for its turn to download: %v", err))
+	})
+}
+
+// untilServed asks after longer and longer pauses; the first refusal is told.
+func untilServed(ctx context.Context, ask func() (io.ReadCloser, error), tell func(error)) (io.ReadCloser, error) {
+	var pause apiclient.Backoff
+	for told := false; ; told = true {
+		body, err := ask()
+		if err == nil || !crowded(err) {
+			return body, err
+		}
+		if !told {
+			tell(err)
+		}
+		if err := pause.Wait(ctx); err != nil {
+			return nil, err
+		}
+	}
+}

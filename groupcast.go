@@ -5,8 +5,9 @@
 // agent all read the same thing.
 package groupcast
 
-// Version is the version of the program, set by the linker.
-var Version = "0.1.0-dev"
+// Version is the version of the program, by the rules of semver.org: that of a release, or the next
+// release's with "-dev" and the commit. The linker sets it.
+var Version = "0.2.0-dev"
 
 // ControlVersion is the version of the JSON API that server and clients compare at login.
 const ControlVersion = 1

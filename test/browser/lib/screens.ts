@@ -1,5 +1,5 @@
-// Screenshots of the main screens, light and dark, desktop and phone. `make screens` puts them
-// into docs/screens/, other runs next to their results.
+// Screenshots of the main screens, light and dark, desktop and phone, next to the results of the
+// run. `make screens` copies those that documents show into docs/screens/.
 import { mkdirSync } from "node:fs";
 import { join, resolve } from "node:path";
 import type { Page } from "@playwright/test";

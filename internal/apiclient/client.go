@@ -12,11 +12,14 @@ import (
 	"math/rand/v2"
 	"net"
 	"net/http"
+	"net/netip"
 	"net/url"
 	"strconv"
 	"strings"
 	"syscall"
 	"time"
+	"unicode"
+	"unicode/utf8"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/pki"
@@ -140,11 +143,26 @@ func ParseAddress(s string) (string, error) {
 	if err != nil { // no port
 		host, port = strings.Trim(rest, "[]"), strconv.Itoa(protocol.ControlPort)
 	}
-	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || host == "" || strings.Count(host, ":") == 1 {
+	if n, err := strconv.ParseUint(port, 10, 16); err != nil || n == 0 || !hostName(host) {
 		return "", groupcast.Errorf(groupcast.EInvalid, "%q is not the address of a server", s).
 			WithHint("write it as https://HOST:%d", protocol.ControlPort)
 	}
 	return net.JoinHostPort(host, port), nil
+}
+
+// hostName says whether something can be the name or the address of a machine.
+func hostName(host string) bool {
+	if strings.ContainsAny(host, ":%") {
+		addr, err := netip.ParseAddr(host)
+		if err != nil || addr.Zone() == "" {
+			return err == nil
+		}
+		host = addr.Zone()
+	}
+	odd := func(r rune) bool {
+		return r == utf8.RuneError || !unicode.IsLetter(r) && !unicode.IsDigit(r) && !strings.ContainsRune("-._", r)
+	}
+	return host != "" && strings.IndexFunc(host, odd) < 0
 }
 
 // transport is HTTP/1.1 without a proxy: a token goes to the server and to nobody else, and

@@ -51,18 +51,3 @@ func TestEndlessEventIsRefused(t *testing.T) {
 type endless struct{}
 
 func (endless) Read(b []byte) (int, error) { return copy(b, bytes.Repeat([]byte("x"), len(b))), nil }
-
-func FuzzReadEvents(f *testing.F) {
-	f.Add([]byte("id: 1\nevent: a\ndata: {\"x\":1}\n\n: \n\ndata: y\n\n"))
-	f.Add([]byte("data\n\ndata:\r\n\r\n"))
-	f.Fuzz(func(t *testing.T, in []byte) {
-		total := 0
-		err := readEvents(bytes.NewReader(in), func(kind string, data []byte) error {
-			total += len(kind) + len(data)
-			return nil
-		})
-		if err == nil || total > len(in) {
-			t.Errorf("%d bytes gave %d, %v", len(in), total, err)
-		}
-	})
-}

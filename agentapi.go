@@ -81,6 +81,9 @@ type AgentState struct {
 	// Signing is the leaf that offers, SYNCs, announcements and probes are signed with and
 	// the CA behind it, in DER; the agent checks it against its pin (pki.VerifySigningLeaf).
 	Signing [][]byte `json:"signing"`
+	// Receipts is the newest version of receipts that the server takes; an older server says
+	// nothing, and takes version 1.
+	Receipts int `json:"receipts,omitempty"`
 }
 
 // AgentGroup is a group the device's user is a member of.
@@ -136,7 +139,15 @@ type Receipt struct {
 	Path      Path                `json:"path"`
 	Sequence  uint64              `json:"sequence"`
 	Signature []byte              `json:"signature"`
+	Version   int                 `json:"version,omitempty"` // ReceiptVersion; less: only outcome, transfer and root are signed
+	List      protocol.Digest     `json:"list,omitzero"`     // EntriesDigest of what was told
 }
+
+// ReceiptVersion is the version of receipts whose signature covers all of them.
+const ReceiptVersion = 2
+
+// MaxReason bounds, in bytes, a reason in words.
+const MaxReason = 500
 
 // MaxEntryPage bounds the entries of an EntryPage.
 const MaxEntryPage = 200

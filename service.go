@@ -166,6 +166,9 @@ type TransferService interface {
 	CheckTransfer(ctx context.Context, p Principal, n NewTransfer, w Window) (LeftOutPage, error)
 	// LeftOut lists what was asked for and is not in a transfer, with what was lost since.
 	LeftOut(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (LeftOutPage, error)
+	// TransferProof gives what shows to others what became of a transfer, as it stands. EConflict
+	// if no offer of it was kept.
+	TransferProof(ctx context.Context, p Principal, no protocol.TransferNo) (Proof, error)
 	// CancelTransfer takes back what is still owed; it is also `pending remove`.
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at

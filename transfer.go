@@ -216,7 +216,8 @@ type Delivery struct {
 	LossPercent float64             `json:"loss_percent"`
 	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
 	UpdatedAt   time.Time           `json:"updated_at"`
-	Work        *Work               `json:"work,omitempty"` // what the device is at right now besides receiving
+	Work        *Work               `json:"work,omitempty"`   // what the device is at right now besides receiving
+	Signed      Signed              `json:"signed,omitempty"` // of a closed one: what of it the device signed
 	Tally
 }
 

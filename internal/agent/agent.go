@@ -104,6 +104,8 @@ type Agent struct {
 	receiptsFrom time.Time           // when it is sent again
 	receiptPause time.Duration       // that was waited for last
 	receiptLast  protocol.TransferNo // that was sent last
+	// receiptVersion is the newest version of receipts that the server takes.
+	receiptVersion int
 	// receiptTurn is when the receipts of unsent leave: in large groups they take turns.
 	receiptTurn <-chan time.Time
 	unsent      map[protocol.TransferNo]bool
@@ -360,6 +362,7 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 		a.say(Line{Kind: "warning", Text: err.Error()})
 		return
 	}
+	a.receiptVersion = state.Receipts
 	a.checkClock(state.Now, asked)
 	a.setGroups(state.Groups)
 	if hello {

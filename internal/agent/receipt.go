@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"cmp"
 	"context"
 	"fmt"
 	"math/rand/v2"
@@ -8,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 )
 
@@ -31,9 +33,10 @@ func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
 	}
 	r := groupcast.Receipt{Transfer: j.offer.Transfer, Root: j.offer.IndexDigest, Outcome: out.state, Reason: out.reason, Path: j.path, Sequence: number,
 		Tally: out.tally, Bytes: out.bytes}
-	r.Signature = seal.SignReceipt(a.cfg.Key, seal.Receipt{
-		Server: a.cfg.Server, Group: j.offer.Group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device, Outcome: string(r.Outcome), Sequence: r.Sequence,
-	})
+	if err := a.signReceipt(&r, j.offer.Group, out.astray); err != nil {
+		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no receipt for transfer %d: %v", j.offer.Transfer, err)})
+		return
+	}
 	if err := a.cfg.Ledger.KeepEntries(ctx, a.cfg.Server, r.Transfer, out.astray); err != nil {
 		a.cfg.Log.Warn("entries not kept", "err", err)
 	}
@@ -45,6 +48,28 @@ func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
 	if a.sendReceipt(ctx, r) != receiptOver {
 		a.receiptsWait()
 	}
+}
+
+// signReceipt signs all of a receipt; for a server of an earlier version, which takes no more, its
+// outcome.
+func (a *Agent) signReceipt(r *groupcast.Receipt, group protocol.GroupID, astray []groupcast.DeliveryEntry) (err error) {
+	full := seal.FullReceipt{Receipt: seal.Receipt{
+		Server: a.cfg.Server, Group: group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device, Outcome: string(r.Outcome), Sequence: r.Sequence,
+	}}
+	if a.receiptVersion < groupcast.ReceiptVersion {
+		r.Signature = seal.SignReceipt(a.cfg.Key, full.Receipt)
+		return nil
+	}
+	r.Path = cmp.Or(r.Path, groupcast.PathUnknown)
+	for i := range astray {
+		astray[i].Reason = brief(astray[i].Reason)
+	}
+	r.Version, r.Reason, r.List = groupcast.ReceiptVersion, brief(r.Reason), groupcast.EntriesDigest(astray)
+	full.Path, full.Bytes = string(r.Path), r.Bytes
+	full.Entries, full.Missing, full.Beside = uint32(r.Entries), uint32(r.Missing), uint32(r.Beside)
+	full.Reason, full.List = groupcast.ReasonDigest(r.Reason), r.List
+	r.Signature, err = seal.SignFullReceipt(a.cfg.Key, full)
+	return err
 }
 
 // receiptFate is what became of a receipt that was sent.

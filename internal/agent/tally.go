@@ -125,8 +125,8 @@ func inTime(ctx context.Context, call func(context.Context) error) error {
 	return call(ctx)
 }
 
-// maxReason bounds the reason of one entry.
-const maxReason = 500
+// maxReason bounds the reason of a receipt, and of one entry.
+const maxReason = groupcast.MaxReason
 
 func brief(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")

@@ -204,6 +204,9 @@ func transferTrips() []trip {
 		gives(trip{method: "Savings"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Savings, error) {
 			return c.Savings(ctx)
 		}),
+		gives(trip{method: "TransferProof", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Proof, error) {
+			return c.TransferProof(ctx, no)
+		}),
 		gives(trip{method: "LossMap", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LossMap, error) {
 			return c.LossMap(ctx, no)
 		}),

@@ -90,6 +90,11 @@ func (c *Client) RetryTransfer(ctx context.Context, no protocol.TransferNo) (gro
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/retry", nil).slowly())
 }
 
+// TransferProof gives what shows to others what became of a transfer.
+func (c *Client) TransferProof(ctx context.Context, no protocol.TransferNo) (groupcast.Proof, error) {
+	return answered[groupcast.Proof](ctx, c, get("/transfers/"+number(no)+"/proof"))
+}
+
 // LossMap tells the loss of a transfer's devices over its whole time.
 func (c *Client) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
 	return answered[groupcast.LossMap](ctx, c, get("/transfers/"+number(no)+"/loss"))

@@ -79,6 +79,11 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.LossMap, error) {
 			return a.service.LossMap(ctx, p, in.No)
 		})
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/proof", id: "transfer-proof", access: admins,
+		summary: "What shows to others what became of a transfer: offer, receipts and who gave none, signed"},
+		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Proof, error) {
+			return a.service.TransferProof(ctx, p, in.No)
+		})
 	a.leftOutRoutes()
 	a.transferActions()
 }

@@ -134,14 +134,16 @@ func (l *Ledger) NewestOffer(ctx context.Context, server protocol.ServerID) (off
 	return offer, signature, err
 }
 
-// NextSequence draws the next sequence number of receipts to a server.
+// NextSequence draws the next sequence number of receipts to a server: the time in milliseconds,
+// or one more than the last. A ledger that was lost goes on past what it had drawn: a server takes
+// no receipt of a delivery with a lower number than one before.
 func (l *Ledger) NextSequence(ctx context.Context, server protocol.ServerID) (n uint64, err error) {
 	err = l.change(ctx, "draw a sequence number", func(tx *sql.Tx) error {
 		if err := touchServer(ctx, tx, server); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, "UPDATE servers SET sequence = sequence + 1 WHERE server = $1 RETURNING sequence",
-			server.String()).Scan(&n)
+		return tx.QueryRowContext(ctx, "UPDATE servers SET sequence = MAX(sequence + 1, $2) WHERE server = $1 RETURNING sequence",
+			server.String(), l.now().UnixMilli()).Scan(&n)
 	})
 	return n, err
 }

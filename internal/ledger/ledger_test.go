@@ -170,10 +170,19 @@ func TestNewestOfferAndSequence(t *testing.T) {
 	if err != nil || string(offer) != "\x09" || string(signature) != "\x01\x09" {
 		t.Fatal(offer, signature, err)
 	}
-	for want := uint64(1); want <= 3; want++ {
+	first := uint64(start.UnixMilli())
+	for want := first; want < first+3; want++ {
 		if n, err := l.NextSequence(t.Context(), here); err != nil || n != want {
-			t.Fatal(n, err)
+			t.Fatal(n, err, want)
 		}
+	}
+	lost, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "l"), func() time.Time { return start.Add(time.Second) })
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer lost.Close()
+	if n, err := lost.NextSequence(t.Context(), here); err != nil || n <= first+2 {
+		t.Fatal("a new ledger begins below what the old one drew", n, err)
 	}
 }
 

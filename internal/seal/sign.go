@@ -156,7 +156,8 @@ func labelled(label string, message []byte) []byte {
 	return append([]byte(label), message...)
 }
 
-// Receipt is what a device signs about a transfer; a member's word, not a proof.
+// Receipt is what a device of an earlier version signs about a transfer, and what a FullReceipt
+// begins with; a member's word, not a proof of possession.
 type Receipt struct {
 	Server   protocol.ServerID
 	Group    protocol.GroupID
@@ -169,14 +170,7 @@ type Receipt struct {
 
 // bytes encodes the receipt: fields of fixed width, the outcome last.
 func (r Receipt) bytes() []byte {
-	b := []byte(labelReceipt)
-	b = append(b, r.Server[:]...)
-	b = append(b, r.Group[:]...)
-	b = binary.BigEndian.AppendUint64(b, uint64(r.Transfer))
-	b = append(b, r.Root[:]...)
-	b = append(b, r.Device[:]...)
-	b = binary.BigEndian.AppendUint64(b, r.Sequence)
-	return append(b, r.Outcome...)
+	return append(r.appendHead([]byte(labelReceipt)), r.Outcome...)
 }
 
 // SignReceipt signs with the device's key.

@@ -66,7 +66,7 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 		return groupcast.AgentState{}, err
 	}
 	// The version comes first: what changes while the rest is read is told after it.
-	state := groupcast.AgentState{Version: s.roster.stateVersion(), Now: s.now(), Signing: s.cfg.Identity.SigningChain()}
+	state := groupcast.AgentState{Version: s.roster.stateVersion(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(), Receipts: groupcast.ReceiptVersion}
 	state.Device, err = s.store.Device(ctx, d.ID)
 	if err != nil {
 		return state, err
@@ -233,7 +233,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	}}, s.now())
 }
 
-const maxReason = 500 // bytes of a reason that a device gives
+const maxReason = groupcast.MaxReason
 
 func clip(s string) string {
 	if len(s) > maxReason {

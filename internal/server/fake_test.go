@@ -345,9 +345,33 @@ func (a *agent) receipt(o wire.Offer, outcome groupcast.DeliveryState, path grou
 		Server: o.Server, Group: o.Group, Transfer: o.Transfer, Root: o.IndexDigest,
 		Device: a.p.Device.ID, Outcome: string(outcome), Sequence: a.number,
 	})
+	return a.hand(r)
+}
+
+// hand hands a receipt in.
+func (a *agent) hand(r groupcast.Receipt) error {
 	err := a.w.Receipt(a.w.ctx, a.p, r)
 	a.w.settle()
 	return err
+}
+
+// signed signs all of a receipt with the agent's key.
+func (a *agent) signed(o wire.Offer, r groupcast.Receipt, entries ...groupcast.DeliveryEntry) groupcast.Receipt {
+	a.w.Helper()
+	a.number++
+	r.Transfer, r.Root, r.Sequence = o.Transfer, o.IndexDigest, a.number
+	r.Version, r.List = groupcast.ReceiptVersion, groupcast.EntriesDigest(entries)
+	var err error
+	r.Signature, err = seal.SignFullReceipt(a.key, seal.FullReceipt{
+		Receipt: seal.Receipt{
+			Server: o.Server, Group: o.Group, Transfer: o.Transfer, Root: o.IndexDigest,
+			Device: a.p.Device.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
+		},
+		Path: string(r.Path), Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside), Bytes: r.Bytes,
+		Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
+	})
+	a.w.must(err)
+	return r
 }
 
 // send promises made-up files to a group, now.

@@ -90,6 +90,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
 	offer, bytes, signature := snd.Offer()
+	l.s.keepOffer(ctx, offer, bytes, signature)
 	return &run{
 		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
@@ -196,6 +197,7 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 		number: number, session: offer.Session, version: g.Version,
 		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.s.key, bytes), Group: g.Name, Transfer: no},
 	}
+	l.s.keepOffer(ctx, offer, bytes, d.offered.Signature)
 	l.mu.Lock()
 	l.direct[no] = d
 	l.mu.Unlock()

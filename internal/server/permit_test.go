@@ -41,6 +41,7 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"Files":          func(c ctx, p who) error { _, err := s.Files(c, p, 1, groupcast.Window{}); return err },
 		"CancelTransfer": func(c ctx, p who) error { _, err := s.CancelTransfer(c, p, 1); return err },
 		"RetryTransfer":  func(c ctx, p who) error { _, err := s.RetryTransfer(c, p, 1); return err },
+		"TransferProof":  func(c ctx, p who) error { _, err := s.TransferProof(c, p, 1); return err },
 		"LossMap":        func(c ctx, p who) error { _, err := s.LossMap(c, p, 1); return err },
 		"ActOnDelivery": func(c ctx, p who) error {
 			_, err := s.ActOnDelivery(c, p, 1, protocol.DeviceID{1}, groupcast.Drop)

@@ -10,7 +10,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -34,13 +33,14 @@ func (s *Server) takeReceipt(ctx context.Context, d groupcast.Device, r groupcas
 	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return s.repeatedReceipt(ctx, d, tr, r, err)
 	}
-	if err := s.checkReceipt(ctx, d, tr, r); err != nil {
+	signed, err := s.checkReceipt(ctx, d, tr, r)
+	if err != nil {
 		return err
 	}
 	if r.Outcome == groupcast.DeliveryRefused {
 		return s.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
 	}
-	return s.closeDelivery(ctx, d, tr, r)
+	return s.closeDelivery(ctx, d, tr, r, signed)
 }
 
 // noLongerOwed tells an agent in one word that a receipt is of no use any more: it forgets it
@@ -66,7 +66,7 @@ func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, tr sto
 	if found != nil || tr.Hold {
 		return err
 	}
-	if err := s.checkReceipt(ctx, d, tr, r); err != nil {
+	if _, err := s.checkReceipt(ctx, d, tr, r); err != nil {
 		return err
 	}
 	lacks := r.Outcome.Delivered() && old.State == groupcast.DeliveryIncomplete // as lacking noted it
@@ -86,35 +86,32 @@ func checkOutcome(r groupcast.Receipt) error {
 	return checkTally(r)
 }
 
-func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
 	full, err := s.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
-		return err
+		return signed, err
 	}
 	if r.Root != tr.Root && !full {
-		return errClosed // the number stands for other files now: it was drawn again after a restore
+		return signed, errClosed // the number stands for other files now: it was drawn again after a restore
 	}
-	key, err := seal.VerifyKeyFrom(d.PublicKey)
-	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "this device has no key to sign receipts with").WithHint("log in again").Wrap(err)
-	}
-	err = seal.VerifyReceipt(key, seal.Receipt{
-		Server: s.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
-		Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
-	}, r.Signature)
-	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "the receipt's signature is not this device's").Wrap(err)
-	}
-	return nil
+	return s.openReceipt(d, tr, r)
 }
 
-func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) error {
+func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
 	proof, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
+	covers, err := s.covers(ctx, d, r)
+	if err != nil {
+		return err
+	}
+	before := r
 	if r, err = s.lacking(ctx, d, tr, r); err != nil {
 		return err
+	}
+	if r.Tally != before.Tally {
+		covers = groupcast.SignedOutcome // what is told of it is the server's word
 	}
 	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
 	if r.Outcome == groupcast.DeliveryIncomplete && r.Missing > tr.Lost {
@@ -125,7 +122,7 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
 	owed, err := s.store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: clip(r.Reason), Path: r.Path, Receipt: proof,
-		Tally: r.Tally,
+		Tally: r.Tally, Signed: &signed, Covers: covers,
 	}, s.now())
 	if err != nil {
 		return err

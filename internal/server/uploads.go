@@ -200,5 +200,8 @@ func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, content 
 		s.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
 		return nil
 	}
-	return s.store.KeepFiles(ctx, no, entriesOf(m.Files))
+	if err := s.store.KeepFiles(ctx, no, entriesOf(m.Files)); err != nil {
+		return err
+	}
+	return s.keepManifest(ctx, no, m)
 }

@@ -109,6 +109,8 @@ type Closing struct {
 	Reason   string
 	Path     groupcast.Path // PathUnknown or "" keeps what is known
 	Receipt  []byte
+	Signed   *SignedReceipt // what the device signed; nil: it did not close it itself
+	Covers   groupcast.Signed
 	groupcast.Tally
 }
 

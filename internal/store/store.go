@@ -27,6 +27,7 @@ type Store interface {
 	Transfers
 	Deliveries
 	Offers
+	Proofs
 	Records
 	Close() error
 }

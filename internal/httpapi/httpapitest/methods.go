@@ -170,6 +170,11 @@ func (s *Service) RetryTransfer(_ context.Context, p groupcast.Principal, no pro
 	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
 }
 
+// TransferProof notes the call.
+func (s *Service) TransferProof(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Proof, error) {
+	return answer[groupcast.Proof](s.note("TransferProof", p, no))
+}
+
 // LossMap notes the call.
 func (s *Service) LossMap(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
 	return answer[groupcast.LossMap](s.note("LossMap", p, no))

@@ -132,6 +132,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 		Bytes: uint64(r.Bytes), LossPercent: r.Loss, Bar: r.Bar, UpdatedAt: instant(r.UpdatedAt),
 		Tally: groupcast.Tally{Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside)},
 	}
+	if !d.State.Owed() {
+		d.Signed = groupcast.Signed(r.Signed)
+	}
 	if r.Later && d.State.Owed() {
 		d.Cause = groupcast.CauseLater
 	}

@@ -161,12 +161,16 @@ func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time
 			State: string(c.State), Reason: c.Reason, Path: path, Receipt: c.Receipt,
 			Entries: int64(c.Entries), Missing: int64(c.Missing), Beside: int64(c.Beside),
 			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), UserID: c.UserID,
+			Signed: string(c.Covers),
 		})
 		if err != nil {
 			return err
 		}
 		if n == 0 {
 			return notOwed(ctx, q, c)
+		}
+		if err := putReceipt(ctx, q, c.Signed); err != nil {
+			return err
 		}
 		if err := q.DropEntries(ctx, queries.DropEntriesParams{
 			TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), FromN: int64(c.Missing + c.Beside),

@@ -464,7 +464,7 @@ WHERE transfer_no = @transfer_no AND state IN ('queued', 'receiving', 'refused')
 
 -- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = @updated_at,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
 WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = @transfer_no)
@@ -527,7 +527,8 @@ WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_
 -- name: CloseDelivery :execrows
 UPDATE deliveries SET state = @state, reason = @reason,
     path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
-    receipt = @receipt, entries = @entries, missing = @missing, beside = @beside, updated_at = @updated_at
+    receipt = @receipt, entries = @entries, missing = @missing, beside = @beside, updated_at = @updated_at,
+    signed = @signed
 WHERE transfer_no = @transfer_no AND device_id = @device_id
     AND (device_id <> '' OR user_id = @user_id)
     AND state IN ('queued', 'receiving', 'refused');
@@ -626,3 +627,28 @@ SELECT value FROM settings WHERE name = @name;
 -- name: SetSetting :exec
 INSERT INTO settings (name, value) VALUES (@name, @value)
 ON CONFLICT (name) DO UPDATE SET value = excluded.value;
+
+-- name: PutReceipt :execrows
+INSERT INTO receipts (transfer_no, device_id, sequence, signed, signature, public_key, since, reason)
+VALUES (@transfer_no, @device_id, @sequence, @signed, @signature, @public_key, @since, @reason)
+ON CONFLICT (transfer_no, device_id) DO UPDATE SET sequence = excluded.sequence, signed = excluded.signed,
+    signature = excluded.signature, public_key = excluded.public_key, since = excluded.since, reason = excluded.reason
+WHERE receipts.sequence < excluded.sequence;
+
+-- name: Receipts :many
+SELECT r.* FROM receipts r JOIN deliveries d ON d.transfer_no = r.transfer_no AND d.device_id = r.device_id
+WHERE r.transfer_no = @transfer_no AND d.signed <> '' AND d.state NOT IN ('queued', 'receiving', 'refused')
+ORDER BY r.device_id;
+
+-- name: PutSignedOffer :exec
+INSERT INTO signed_offers (transfer_no, root, number, offer, signature)
+VALUES (@transfer_no, @root, @number, @offer, @signature)
+ON CONFLICT (transfer_no, root) DO UPDATE SET number = excluded.number, offer = excluded.offer,
+    signature = excluded.signature
+WHERE signed_offers.number < excluded.number;
+
+-- name: SignedOffers :many
+SELECT * FROM signed_offers WHERE transfer_no = @transfer_no ORDER BY number DESC;
+
+-- name: SetOfferedManifest :exec
+UPDATE signed_offers SET manifest = @manifest WHERE transfer_no = @transfer_no AND root = @root;

@@ -147,6 +147,7 @@ CREATE TABLE deliveries (
     missing     BIGINT NOT NULL DEFAULT 0,
     beside      BIGINT NOT NULL DEFAULT 0,
     entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
+    signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);
@@ -214,4 +215,26 @@ CREATE TABLE held_files (
     files       BIGINT NOT NULL,
     entries     BYTEA  NOT NULL,
     PRIMARY KEY (transfer_no, first)
+);
+
+CREATE TABLE receipts (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    device_id   TEXT    NOT NULL,
+    sequence    BIGINT NOT NULL,
+    signed      BYTEA  NOT NULL,
+    signature   BYTEA  NOT NULL,
+    public_key  BYTEA  NOT NULL,
+    since       BIGINT NOT NULL,
+    reason      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, device_id)
+);
+
+CREATE TABLE signed_offers (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    root        TEXT    NOT NULL,
+    number      BIGINT NOT NULL,
+    offer       BYTEA  NOT NULL,
+    signature   BYTEA  NOT NULL,
+    manifest    BYTEA, -- if it is small and the content is gone
+    PRIMARY KEY (transfer_no, root)
 );

@@ -45,6 +45,8 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"closing counts down", closing},
 		{"an incomplete delivery", incomplete},
 		{"entries are bounded", entriesBounded},
+		{"receipts are kept, and none is taken twice", receipts},
+		{"signed offers are kept", signedOffers},
 		{"transfers move", transferStates},
 		{"retry", retry},
 		{"deleting a group", deleteGroup},

@@ -309,8 +309,17 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.pruneTokensStmt, err = db.PrepareContext(ctx, pruneTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PruneTokens: %w", err)
 	}
+	if q.putReceiptStmt, err = db.PrepareContext(ctx, putReceipt); err != nil {
+		return nil, fmt.Errorf("error preparing query PutReceipt: %w", err)
+	}
+	if q.putSignedOfferStmt, err = db.PrepareContext(ctx, putSignedOffer); err != nil {
+		return nil, fmt.Errorf("error preparing query PutSignedOffer: %w", err)
+	}
 	if q.raiseVersionStmt, err = db.PrepareContext(ctx, raiseVersion); err != nil {
 		return nil, fmt.Errorf("error preparing query RaiseVersion: %w", err)
+	}
+	if q.receiptsStmt, err = db.PrepareContext(ctx, receipts); err != nil {
+		return nil, fmt.Errorf("error preparing query Receipts: %w", err)
 	}
 	if q.recountOfUserStmt, err = db.PrepareContext(ctx, recountOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query RecountOfUser: %w", err)
@@ -363,6 +372,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setLaterStmt, err = db.PrepareContext(ctx, setLater); err != nil {
 		return nil, fmt.Errorf("error preparing query SetLater: %w", err)
 	}
+	if q.setOfferedManifestStmt, err = db.PrepareContext(ctx, setOfferedManifest); err != nil {
+		return nil, fmt.Errorf("error preparing query SetOfferedManifest: %w", err)
+	}
 	if q.setPasswordStmt, err = db.PrepareContext(ctx, setPassword); err != nil {
 		return nil, fmt.Errorf("error preparing query SetPassword: %w", err)
 	}
@@ -380,6 +392,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.settingStmt, err = db.PrepareContext(ctx, setting); err != nil {
 		return nil, fmt.Errorf("error preparing query Setting: %w", err)
+	}
+	if q.signedOffersStmt, err = db.PrepareContext(ctx, signedOffers); err != nil {
+		return nil, fmt.Errorf("error preparing query SignedOffers: %w", err)
 	}
 	if q.skipPastStmt, err = db.PrepareContext(ctx, skipPast); err != nil {
 		return nil, fmt.Errorf("error preparing query SkipPast: %w", err)
@@ -906,9 +921,24 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing pruneTokensStmt: %w", cerr)
 		}
 	}
+	if q.putReceiptStmt != nil {
+		if cerr := q.putReceiptStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putReceiptStmt: %w", cerr)
+		}
+	}
+	if q.putSignedOfferStmt != nil {
+		if cerr := q.putSignedOfferStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing putSignedOfferStmt: %w", cerr)
+		}
+	}
 	if q.raiseVersionStmt != nil {
 		if cerr := q.raiseVersionStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing raiseVersionStmt: %w", cerr)
+		}
+	}
+	if q.receiptsStmt != nil {
+		if cerr := q.receiptsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing receiptsStmt: %w", cerr)
 		}
 	}
 	if q.recountOfUserStmt != nil {
@@ -996,6 +1026,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setLaterStmt: %w", cerr)
 		}
 	}
+	if q.setOfferedManifestStmt != nil {
+		if cerr := q.setOfferedManifestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setOfferedManifestStmt: %w", cerr)
+		}
+	}
 	if q.setPasswordStmt != nil {
 		if cerr := q.setPasswordStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setPasswordStmt: %w", cerr)
@@ -1024,6 +1059,11 @@ func (q *Queries) Close() error {
 	if q.settingStmt != nil {
 		if cerr := q.settingStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing settingStmt: %w", cerr)
+		}
+	}
+	if q.signedOffersStmt != nil {
+		if cerr := q.signedOffersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing signedOffersStmt: %w", cerr)
 		}
 	}
 	if q.skipPastStmt != nil {
@@ -1235,7 +1275,10 @@ type Queries struct {
 	owedReleasedStmt              *sql.Stmt
 	owedToMemberStmt              *sql.Stmt
 	pruneTokensStmt               *sql.Stmt
+	putReceiptStmt                *sql.Stmt
+	putSignedOfferStmt            *sql.Stmt
 	raiseVersionStmt              *sql.Stmt
+	receiptsStmt                  *sql.Stmt
 	recountOfUserStmt             *sql.Stmt
 	recountTransferStmt           *sql.Stmt
 	rekeyDeviceStmt               *sql.Stmt
@@ -1253,12 +1296,14 @@ type Queries struct {
 	setDisabledStmt               *sql.Stmt
 	setEntryBytesStmt             *sql.Stmt
 	setLaterStmt                  *sql.Stmt
+	setOfferedManifestStmt        *sql.Stmt
 	setPasswordStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
 	setSeriesStmt                 *sql.Stmt
 	setSettingStmt                *sql.Stmt
 	setTransferStateStmt          *sql.Stmt
 	settingStmt                   *sql.Stmt
+	signedOffersStmt              *sql.Stmt
 	skipPastStmt                  *sql.Stmt
 	takeOverStmt                  *sql.Stmt
 	takeUpStmt                    *sql.Stmt
@@ -1375,7 +1420,10 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		owedReleasedStmt:              q.owedReleasedStmt,
 		owedToMemberStmt:              q.owedToMemberStmt,
 		pruneTokensStmt:               q.pruneTokensStmt,
+		putReceiptStmt:                q.putReceiptStmt,
+		putSignedOfferStmt:            q.putSignedOfferStmt,
 		raiseVersionStmt:              q.raiseVersionStmt,
+		receiptsStmt:                  q.receiptsStmt,
 		recountOfUserStmt:             q.recountOfUserStmt,
 		recountTransferStmt:           q.recountTransferStmt,
 		rekeyDeviceStmt:               q.rekeyDeviceStmt,
@@ -1393,12 +1441,14 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setDisabledStmt:               q.setDisabledStmt,
 		setEntryBytesStmt:             q.setEntryBytesStmt,
 		setLaterStmt:                  q.setLaterStmt,
+		setOfferedManifestStmt:        q.setOfferedManifestStmt,
 		setPasswordStmt:               q.setPasswordStmt,
 		setRoleStmt:                   q.setRoleStmt,
 		setSeriesStmt:                 q.setSeriesStmt,
 		setSettingStmt:                q.setSettingStmt,
 		setTransferStateStmt:          q.setTransferStateStmt,
 		settingStmt:                   q.settingStmt,
+		signedOffersStmt:              q.signedOffersStmt,
 		skipPastStmt:                  q.skipPastStmt,
 		takeOverStmt:                  q.takeOverStmt,
 		takeUpStmt:                    q.takeUpStmt,

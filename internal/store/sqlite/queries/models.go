@@ -43,6 +43,7 @@ type Delivery struct {
 	Missing    int64
 	Beside     int64
 	EntryBytes int64
+	Signed     string
 }
 
 type DeliveryEntry struct {
@@ -125,6 +126,17 @@ type OpenOffer struct {
 	OpenedAt   int64
 }
 
+type Receipt struct {
+	TransferNo int64
+	DeviceID   string
+	Sequence   int64
+	Signed     []byte
+	Signature  []byte
+	PublicKey  []byte
+	Since      int64
+	Reason     string
+}
+
 type Request struct {
 	ID        string
 	GroupID   string
@@ -144,6 +156,15 @@ type Series struct {
 type Setting struct {
 	Name  string
 	Value string
+}
+
+type SignedOffer struct {
+	TransferNo int64
+	Root       string
+	Number     int64
+	Offer      []byte
+	Signature  []byte
+	Manifest   []byte
 }
 
 type Token struct {

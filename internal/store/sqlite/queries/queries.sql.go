@@ -574,9 +574,10 @@ func (q *Queries) CloseAllOffers(ctx context.Context) error {
 const closeDelivery = `-- name: CloseDelivery :execrows
 UPDATE deliveries SET state = $1, reason = $2,
     path = CASE WHEN CAST($3 AS TEXT) = '' THEN path ELSE $3 END,
-    receipt = $4, entries = $5, missing = $6, beside = $7, updated_at = $8
-WHERE transfer_no = $9 AND device_id = $10
-    AND (device_id <> '' OR user_id = $11)
+    receipt = $4, entries = $5, missing = $6, beside = $7, updated_at = $8,
+    signed = $9
+WHERE transfer_no = $10 AND device_id = $11
+    AND (device_id <> '' OR user_id = $12)
     AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -589,6 +590,7 @@ type CloseDeliveryParams struct {
 	Missing    int64
 	Beside     int64
 	UpdatedAt  int64
+	Signed     string
 	TransferNo int64
 	DeviceID   string
 	UserID     string
@@ -604,6 +606,7 @@ func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (i
 		arg.Missing,
 		arg.Beside,
 		arg.UpdatedAt,
+		arg.Signed,
 		arg.TransferNo,
 		arg.DeviceID,
 		arg.UserID,
@@ -955,7 +958,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -999,6 +1002,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1015,7 +1019,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1060,6 +1064,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1078,7 +1083,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1117,6 +1122,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Missing,
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
+		&i.Delivery.Signed,
 		&i.GroupName,
 	)
 	return i, err
@@ -1365,7 +1371,7 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1412,6 +1418,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Missing,
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
+		&i.Delivery.Signed,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -2342,7 +2349,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -2382,6 +2389,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2398,7 +2406,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -2438,6 +2446,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2454,7 +2463,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -2499,6 +2508,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2550,7 +2560,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -2596,6 +2606,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Missing,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2635,6 +2646,69 @@ func (q *Queries) PruneTokens(ctx context.Context, arg PruneTokensParams) (int64
 	return result.RowsAffected()
 }
 
+const putReceipt = `-- name: PutReceipt :execrows
+INSERT INTO receipts (transfer_no, device_id, sequence, signed, signature, public_key, since, reason)
+VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
+ON CONFLICT (transfer_no, device_id) DO UPDATE SET sequence = excluded.sequence, signed = excluded.signed,
+    signature = excluded.signature, public_key = excluded.public_key, since = excluded.since, reason = excluded.reason
+WHERE receipts.sequence < excluded.sequence
+`
+
+type PutReceiptParams struct {
+	TransferNo int64
+	DeviceID   string
+	Sequence   int64
+	Signed     []byte
+	Signature  []byte
+	PublicKey  []byte
+	Since      int64
+	Reason     string
+}
+
+func (q *Queries) PutReceipt(ctx context.Context, arg PutReceiptParams) (int64, error) {
+	result, err := q.exec(ctx, q.putReceiptStmt, putReceipt,
+		arg.TransferNo,
+		arg.DeviceID,
+		arg.Sequence,
+		arg.Signed,
+		arg.Signature,
+		arg.PublicKey,
+		arg.Since,
+		arg.Reason,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const putSignedOffer = `-- name: PutSignedOffer :exec
+INSERT INTO signed_offers (transfer_no, root, number, offer, signature)
+VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (transfer_no, root) DO UPDATE SET number = excluded.number, offer = excluded.offer,
+    signature = excluded.signature
+WHERE signed_offers.number < excluded.number
+`
+
+type PutSignedOfferParams struct {
+	TransferNo int64
+	Root       string
+	Number     int64
+	Offer      []byte
+	Signature  []byte
+}
+
+func (q *Queries) PutSignedOffer(ctx context.Context, arg PutSignedOfferParams) error {
+	_, err := q.exec(ctx, q.putSignedOfferStmt, putSignedOffer,
+		arg.TransferNo,
+		arg.Root,
+		arg.Number,
+		arg.Offer,
+		arg.Signature,
+	)
+	return err
+}
+
 const raiseVersion = `-- name: RaiseVersion :execrows
 UPDATE groups SET version = version + 1 WHERE id = $1
 `
@@ -2645,6 +2719,44 @@ func (q *Queries) RaiseVersion(ctx context.Context, id string) (int64, error) {
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const receipts = `-- name: Receipts :many
+SELECT r.transfer_no, r.device_id, r.sequence, r.signed, r.signature, r.public_key, r.since, r.reason FROM receipts r JOIN deliveries d ON d.transfer_no = r.transfer_no AND d.device_id = r.device_id
+WHERE r.transfer_no = $1 AND d.signed <> '' AND d.state NOT IN ('queued', 'receiving', 'refused')
+ORDER BY r.device_id
+`
+
+func (q *Queries) Receipts(ctx context.Context, transferNo int64) ([]Receipt, error) {
+	rows, err := q.query(ctx, q.receiptsStmt, receipts, transferNo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Receipt
+	for rows.Next() {
+		var i Receipt
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.DeviceID,
+			&i.Sequence,
+			&i.Signed,
+			&i.Signature,
+			&i.PublicKey,
+			&i.Since,
+			&i.Reason,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const recountOfUser = `-- name: RecountOfUser :exec
@@ -2908,7 +3020,7 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = $1,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
 WHERE transfer_no = $2 AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = $2)
@@ -3060,6 +3172,21 @@ func (q *Queries) SetLater(ctx context.Context, arg SetLaterParams) error {
 	return err
 }
 
+const setOfferedManifest = `-- name: SetOfferedManifest :exec
+UPDATE signed_offers SET manifest = $1 WHERE transfer_no = $2 AND root = $3
+`
+
+type SetOfferedManifestParams struct {
+	Manifest   []byte
+	TransferNo int64
+	Root       string
+}
+
+func (q *Queries) SetOfferedManifest(ctx context.Context, arg SetOfferedManifestParams) error {
+	_, err := q.exec(ctx, q.setOfferedManifestStmt, setOfferedManifest, arg.Manifest, arg.TransferNo, arg.Root)
+	return err
+}
+
 const setPassword = `-- name: SetPassword :execrows
 UPDATE users SET password = $1 WHERE id = $2
 `
@@ -3164,6 +3291,40 @@ func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
 	var value string
 	err := row.Scan(&value)
 	return value, err
+}
+
+const signedOffers = `-- name: SignedOffers :many
+SELECT transfer_no, root, number, offer, signature, manifest FROM signed_offers WHERE transfer_no = $1 ORDER BY number DESC
+`
+
+func (q *Queries) SignedOffers(ctx context.Context, transferNo int64) ([]SignedOffer, error) {
+	rows, err := q.query(ctx, q.signedOffersStmt, signedOffers, transferNo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SignedOffer
+	for rows.Next() {
+		var i SignedOffer
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.Root,
+			&i.Number,
+			&i.Offer,
+			&i.Signature,
+			&i.Manifest,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const skipPast = `-- name: SkipPast :exec

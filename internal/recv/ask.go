@@ -24,7 +24,9 @@ const (
 	// distrustAfter unanswered asks the highest parity index seen is left out: a server refuses an
 	// ask that names parity which it never sent, and a forged symbol may have had that index.
 	distrustAfter = 2
-	maxPleas      = 8 // asks for a block whose digest was wrong; then it comes over HTTPS
+	maxRounds     = 3 // times that a block with a wrong digest gets more symbols: 2, 4, 8 in all …
+	maxPleas      = 8 // … for so many asks at most …
+	maxVain       = 5 // … so many of them in a row without an answer; then it comes over HTTPS (security.md M4)
 	unheardGap    = 2 * time.Second
 	lastSymbol    = protocol.MaxSymbols - 2 // the greatest index a sender uses
 	askedBlocks   = 64                      // ranges remembered as asked for
@@ -195,7 +197,7 @@ func (r *Receiver) collectBlocks(now time.Time, wrong bool) (full bool) {
 		if !open || now.Before(t) || b.wrong > 0 != wrong {
 			continue
 		}
-		if b.pleas == maxPleas {
+		if wrong && (b.pleas == maxPleas || b.tries == maxVain) {
 			vain = append(vain, b)
 			continue
 		}

@@ -114,15 +114,15 @@ func (b *block) whole(size int) Event {
 	return e
 }
 
-// suspect takes a block back whose digest was wrong: the slab holds what its k symbols gave, and
-// two more symbols will tell which of them is wrong.
+// suspect takes a block back whose digest was wrong: the slab holds what its k symbols gave, and two
+// more symbols will tell which of them is wrong; if that fails, one of two, then of four.
 func (p *pool) suspect(b *block) {
 	if b.wrong == 0 {
 		b.basis = b.have
 		p.lists = append(p.lists, b.symbols[:0])
 	}
 	b.symbols, b.ready = nil, false
-	b.wrong++
+	b.wrong = max(1, 2*b.wrong)
 }
 
 // put copies a symbol to a place of the slab.

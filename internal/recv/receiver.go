@@ -4,7 +4,6 @@ import (
 	"math/rand/v2"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -296,13 +295,13 @@ func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome)
 	r.consider(now)
 }
 
-// mismatch follows a wrong digest: up to fec.MaxWrong forged symbols are located with two more
-// each; a block with more of them comes over HTTPS.
+// mismatch follows a wrong digest: up to four forged symbols are located with two more each, in
+// maxRounds rounds; a block with more of them comes over HTTPS.
 func (r *Receiver) mismatch(now time.Time, b *block) {
 	n := b.number
 	r.drops.Mismatched++
 	r.failed[n]++
-	if r.failed[n] <= fec.MaxWrong {
+	if r.failed[n] <= maxRounds {
 		r.pool.suspect(b)
 		b.again, b.cover, b.tries = now, 0, 0
 		return

@@ -272,9 +272,9 @@ func TestBitmapWhenRowsRunOut(t *testing.T) {
 }
 
 // TestMismatch: the symbols of a block with a wrong digest are kept and two more are asked for, for each time it
-// was wrong; after four times it comes over HTTPS.
+// was wrong: two, two and four, which is what four forged ones take; then it comes over HTTPS.
 func TestMismatch(t *testing.T) {
-	l := even(50, 2)
+	l := even(50, 4)
 	r := machine(l, nil)
 	n := protocol.PacketNumber(0)
 	next := func(symbols ...int) {
@@ -283,23 +283,27 @@ func TestMismatch(t *testing.T) {
 			r.HandleData(at(1), n, data(l, 7, i))
 		}
 	}
-	next(0, 1)
+	next(0, 1, 2, 3)
 	r.HandleSync(at(2), sync(2, 9, 50, 50))
-	for wrong := range 4 {
+	held := 4
+	for round, more := range []int{2, 2, 4} {
 		es := events(r)
-		if len(es) != 1 || es[0].Kind != recv.BlockReady || es[0].Suspect != (wrong > 0) {
-			t.Fatalf("wrong %d times: events %+v", wrong, es)
+		if len(es) != 1 || es[0].Kind != recv.BlockReady || es[0].Suspect != (round > 0) {
+			t.Fatalf("round %d: events %+v", round, es)
 		}
-		if wrong > 0 && (len(es[0].Symbols) != 2*wrong || !es[0].Held.Has(0) || !es[0].Held.Has(1) || es[0].Held.Has(2) || len(es[0].Memory) != 2*size) {
-			t.Fatalf("wrong %d times: %+v", wrong, es[0])
+		if round > 0 && (len(es[0].Symbols) != held-4 || !es[0].Held.Has(3) || es[0].Held.Has(4) || len(es[0].Memory) != 4*size) {
+			t.Fatalf("round %d: %+v", round, es[0])
 		}
 		r.BlockStored(at(3), 7, recv.Mismatch)
 		f, _, ok := asks(r, at(3), at(60))
-		if !ok || f.Flags&wire.FeedbackMismatch == 0 || len(f.NACKs) != 1 || f.NACKs[0].Deficit != 2 {
-			t.Fatalf("wrong %d times: asks for %+v", wrong+1, f)
+		if !ok || f.Flags&wire.FeedbackMismatch == 0 || len(f.NACKs) != 1 || int(f.NACKs[0].Deficit) != more {
+			t.Fatalf("round %d: asks for %+v", round, f)
 		}
 		next(0, 1) // held already: they are not taken again
-		next(2+2*wrong, 3+2*wrong)
+		for range more {
+			next(held)
+			held++
+		}
 	}
 	if es := events(r); len(es) != 1 || len(es[0].Symbols) != 8 {
 		t.Fatalf("events %+v", es)
@@ -312,6 +316,41 @@ func TestMismatch(t *testing.T) {
 	r.BlockStored(at(1000), 7, recv.Stored) // over HTTPS
 	if r.Status().Verified != 1 {
 		t.Error("the block from HTTPS does not count")
+	}
+}
+
+// TestNoAnswerToAMismatch: a block with a wrong digest is not asked for again and again in vain: after five
+// asks that bring nothing it comes over HTTPS.
+func TestNoAnswerToAMismatch(t *testing.T) {
+	l := even(50, 4)
+	r := machine(l, nil)
+	for i := range 4 {
+		r.HandleData(at(1), protocol.PacketNumber(i+1), data(l, 7, i))
+	}
+	r.HandleSync(at(2), sync(2, 9, 8, 8))
+	events(r)
+	r.BlockStored(at(3), 7, recv.Mismatch)
+	asked, now := 0, at(3)
+	for {
+		f, when, ok := asks(r, now, at(2500))
+		if !ok {
+			break
+		}
+		now = when
+		for _, k := range f.NACKs {
+			if k.Block == 7 {
+				asked++
+			}
+		}
+	}
+	left := 0
+	for _, e := range events(r) {
+		if e.Kind == recv.CatchUp && e.Ranges[0].First == 7 {
+			left++
+		}
+	}
+	if asked != 5 || left != 1 {
+		t.Errorf("it is asked for %d times and left to HTTPS %d times within 2.5 s", asked, left)
 	}
 }
 

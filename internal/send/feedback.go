@@ -49,8 +49,7 @@ func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
 	s.count.NACKs++
 	high := min(f.High, s.number-1)
 	for i := range f.NACKs {
-		forged := f.Flags&wire.FeedbackMismatch != 0 && f.NACKs[i].Deficit <= 2
-		s.ask(now, d, f.NACKs[i], high, bitmapOf(f.Bitmaps, f.NACKs[i].Block), forged)
+		s.ask(now, d, f.NACKs[i], high, bitmapOf(f.Bitmaps, f.NACKs[i].Block), forgedAsk(&f, f.NACKs[i]))
 		if !d.waited() {
 			return
 		}
@@ -154,22 +153,23 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 		return
 	}
 	d.moved = now
-	if !forged && high >= s.last[b] && s.inconsistent(now, d, n) {
-		return
-	}
-	s.parityQ.heard(b)
-	have := s.owing(b)
-	if need <= have {
-		return
-	}
-	if forged {
-		if !s.tolerate(need - have) {
-			return
-		}
-	} else if !s.charge(now, d, need-have) {
+	if !s.serves(now, d, n, need-s.owing(b), forged, high) {
 		return
 	}
 	s.grant(now, b, k, s.margin(need), missing)
+}
+
+// serves says whether a device gets so many symbols of a block beyond those that are owed anyway.
+func (s *Sender) serves(now time.Time, d *device, n wire.NACK, symbols int, forged bool, high pn) bool {
+	if forged { // it says nothing of loss, and is neither charged nor held against it
+		c := s.claim(d, n.Block)
+		return symbols > 0 && s.tolerate(c, symbols)
+	}
+	if high >= s.last[n.Block] && s.inconsistent(now, d, n) {
+		return false
+	}
+	s.parityQ.heard(n.Block)
+	return symbols > 0 && s.charge(now, d, symbols)
 }
 
 // charge puts repair onto a device's account and says whether it is served: if it is no outlier
@@ -184,25 +184,9 @@ func (s *Sender) charge(now time.Time, d *device, symbols int) bool {
 	return false
 }
 
-// tolerate says whether repair is served that a device needs because somebody forges packets. That is
-// not its fault, so it is not charged; all such repair together has a bound, because it may be a
-// lie.
-func (s *Sender) tolerate(symbols int) bool {
-	if s.tolerated+symbols > outlierSlack+int(s.symbols/outlierShare) {
-		s.count.Refused++
-		return false
-	}
-	s.tolerated += symbols
-	return true
-}
-
 // plausible is F1: a deficit and a parity index that can be.
 func (s *Sender) plausible(n wire.NACK, k int) bool {
-	if n.Deficit < 1 || int(n.Deficit) > k {
-		return false
-	}
-	top := k + int(s.parity[n.Block])
-	return n.HighParity == wire.NoParity || int(n.HighParity) >= k && int(n.HighParity) < top
+	return n.Deficit >= 1 && int(n.Deficit) <= k && (n.HighParity == wire.NoParity || int(n.HighParity) >= k)
 }
 
 // judge gives how many symbols a NACK needs beyond those on their way; false: none, or the
@@ -216,7 +200,7 @@ func (s *Sender) judge(n wire.NACK, k int, high pn) (int, bool) {
 		return need, true
 	}
 	seen := k - 1
-	if n.HighParity != wire.NoParity {
+	if int(n.HighParity) < k+int(s.parity[n.Block]) { // else it saw none, or one that was never sent: somebody forged it
 		seen = int(n.HighParity)
 	}
 	coming := k + int(s.parity[n.Block]) - 1 - seen

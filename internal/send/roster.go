@@ -319,7 +319,7 @@ func (s *Sender) Status() Status {
 		Rate: s.control.Rate(), Limiter: s.control.Limiter(), GRTT: s.grtt, Loss: s.loss,
 		Blocks: s.cfg.Blocks, Wanted: s.wanted.Count(), Pass: s.pass.number, PassDone: s.pass.done(),
 		Owed: s.repair.owed, Over: s.over, Counters: s.count,
-		Devices: len(s.devices.order), Active: s.devices.active,
+		Devices: len(s.devices.order), Active: s.devices.active, ForgedBlocks: s.forged.believed,
 	}
 	if s.pass.size > 0 {
 		st.Progress = float64(s.pass.sent) / float64(s.pass.size)

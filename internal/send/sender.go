@@ -20,15 +20,15 @@ type Sender struct {
 	owed   []uint8                 // fresh parity symbols owed
 	wanted *protocol.BlockSet      // somebody lacked it
 
-	pass      pass
-	repair    repairs
-	tolerated int // symbols of repair because of forged packets
-	parityQ   learner
-	devices   roster
-	round     round
-	sync      syncs
-	pacer     *rate.Pacer
-	control   *rate.Controller
+	pass    pass
+	repair  repairs
+	forged  claims
+	parityQ learner
+	devices roster
+	round   round
+	sync    syncs
+	pacer   *rate.Pacer
+	control *rate.Controller
 
 	queued   int                   // bytes in this machine's own send queue …
 	drain    uint64                // … which leave at so many a second

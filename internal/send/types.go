@@ -104,6 +104,8 @@ type Status struct {
 	Done     int
 	Behind   int
 	Forged   int // devices that report blocks which failed their digest
+	// ForgedBlocks are those that are believed to have failed it.
+	ForgedBlocks int
 }
 
 // ForgerLikely says whether somebody inside the group forges packets: two devices report it,

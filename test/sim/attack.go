@@ -33,6 +33,7 @@ func (d *device) hear(p *packet) {
 	if h.Kind == wire.KindSync {
 		d.hearSync(now, k, p, body)
 	} else if data, err := wire.ParseData(body); err == nil {
+		d.assail(k, p, data)
 		k.machine.HandleData(now, h.Number, data)
 	}
 	d.pump(k)

@@ -50,6 +50,8 @@ type device struct {
 	spool    *spool.Spool
 	work     *work
 	keys     []*seal.Session
+	assailed map[protocol.BlockNumber]*assailed // of the session that it attacks …
+	target   protocol.SessionID                 // … which is this one
 
 	// What the oracles remember.
 	durable  map[protocol.TransferNo]*protocol.BlockSet

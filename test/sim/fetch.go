@@ -1,6 +1,8 @@
 package sim
 
 import (
+	"time"
+
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 )
@@ -89,7 +91,7 @@ func (d *device) fetch(k *work) {
 			return
 		}
 		from := d.w.server.transfer(k.no).content
-		d.tell(func() { d.fetched(k, from, blocks) })
+		d.w.overLine(from, blocks, func() { d.tell(func() { d.fetched(k, from, blocks) }) })
 	})
 	// A connection that breaks takes the request with it.
 	d.w.clock.After(20*d.delay, func() {
@@ -98,6 +100,24 @@ func (d *device) fetch(k *work) {
 			d.fetch(k)
 		}
 	})
+}
+
+// overLine lets blocks take their time on the line that all catch-up shares.
+func (w *world) overLine(from *content, blocks []protocol.BlockNumber, then func()) {
+	if w.plan.https == 0 {
+		then()
+		return
+	}
+	n := 0
+	for _, b := range blocks {
+		n += len(from.block(b))
+	}
+	now := w.clock.Now()
+	if w.line.Before(now) {
+		w.line = now
+	}
+	w.line = w.line.Add(time.Duration(float64(n) / w.plan.https * float64(time.Second)))
+	w.clock.At(w.line, then)
 }
 
 // next lists blocks that are to be fetched and are not there.

@@ -24,6 +24,8 @@ type plan struct {
 	replays   []time.Duration
 	garbage   bool
 	forger    int // device; -1: none
+	assault   assault
+	https     float64 // bytes a second of all catch-up together; 0: no limit
 }
 
 type devicePlan struct {

@@ -51,8 +51,9 @@ type delivery struct {
 	result  string
 	place   place
 	runs    int
-	https   bool // for good
-	refused bool // for space
+	https   bool      // for good
+	refused bool      // for space
+	at      time.Time // of the receipt
 }
 
 type place uint8
@@ -362,7 +363,7 @@ func (s *server) receipt(no protocol.TransferNo, i int, result string) {
 	}
 	s.w.count("receipt: " + result)
 	s.w.note("receipt "+result, uint64(no), uint64(i))
-	l.owed, l.result = false, result
+	l.owed, l.result, l.at = false, result, s.w.clock.Now()
 	if s.session != nil && s.session.transfer.no == no {
 		s.session.complete(i)
 	}

@@ -285,7 +285,11 @@ func (r *session) behind(i int) {
 }
 
 // collect takes the machine's counters when the session ends.
-func (r *session) collect() { r.w.counts.sender(r.machine.Status().Counters) }
+func (r *session) collect() {
+	c := r.machine.Status().Counters
+	r.w.counts.sender(c)
+	r.w.wire += c.Bytes
+}
 
 // number is the oracle of nonces: no packet number is sealed twice in a session.
 func (r *session) number(n protocol.PacketNumber) {

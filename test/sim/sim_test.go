@@ -19,8 +19,8 @@ func again(seed uint64) string {
 	return fmt.Sprintf("go test -count=1 -run 'TestSeeds$' ./test/sim -first %d -seeds 1", seed)
 }
 
-// play runs seeds on every processor and gives each result to take, one at a time.
-func play(from uint64, n int, s Sabotage, take func(Result) (more bool)) {
+// playSeeds runs seeds on every processor and gives each result to take, one at a time.
+func playSeeds(from uint64, n int, s Sabotage, take func(Result) (more bool)) {
 	next := make(chan uint64)
 	stop := make(chan struct{})
 	var mu sync.Mutex
@@ -54,7 +54,7 @@ func TestSeeds(t *testing.T) {
 	total := newCounts()
 	failed := 0
 	var took time.Duration
-	play(*first, *seeds, None, func(r Result) bool {
+	playSeeds(*first, *seeds, None, func(r Result) bool {
 		total.add(r.Counts)
 		took += r.Took
 		if r.Err != nil {
@@ -112,7 +112,7 @@ func TestSabotagesAreCaught(t *testing.T) {
 		t.Run(string(s), func(t *testing.T) {
 			played := 0
 			var caught *Result
-			play(1, within, s, func(r Result) bool {
+			playSeeds(1, within, s, func(r Result) bool {
 				played++
 				if r.Err != nil && caught == nil {
 					caught = &r

@@ -68,13 +68,19 @@ type world struct {
 	server   *server
 	devices  []*device
 	err      error
-	calm     bool // the faults are over
+	calm     bool      // the faults are over
+	wire     uint64    // bytes that sessions sent
+	forged   int       // packets
+	line     time.Time // when the line of the catch-up is free
 }
 
 // Run plays one seed.
-func Run(seed uint64, s Sabotage) Result {
+func Run(seed uint64, s Sabotage) Result { return play(seed, draw(seed), s).result() }
+
+// play runs a plan to its end.
+func play(seed uint64, p plan, s Sabotage) *world {
 	w := &world{
-		seed: seed, plan: draw(seed), sabotage: s, clock: netsim.NewClock(),
+		seed: seed, plan: p, sabotage: s, clock: netsim.NewClock(),
 		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(), trace: fnv.New64a(),
 	}
 	w.start = w.clock.Now()
@@ -88,8 +94,12 @@ func Run(seed uint64, s Sabotage) Result {
 	}
 	w.judge()
 	w.collect()
+	return w
+}
+
+func (w *world) result() Result {
 	return Result{
-		Seed: seed, Err: w.err, Trace: w.trace.Sum64(), Counts: w.counts,
+		Seed: w.seed, Err: w.err, Trace: w.trace.Sum64(), Counts: w.counts,
 		Took: w.clock.Now().Sub(w.start), Story: w.story(),
 	}
 }

@@ -71,7 +71,7 @@ func held(t *testing.T, quiet, w *world, slower, larger float64) {
 }
 
 // A member who forges a few symbols of every block costs the others little more than those, and nobody is blamed
-//.
+// .
 func TestAssault(t *testing.T) {
 	for name, c := range map[string]struct {
 		assault        assault

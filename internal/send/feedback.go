@@ -72,7 +72,10 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 		d.high, d.highAt = high, now
 	}
 	if v := min(int(f.Verified), s.cfg.Blocks); v > d.verified {
-		d.verified, d.moved, d.fruit = v, now, 0
+		d.verified, d.moved = v, now
+	}
+	if d.verified > d.stored {
+		d.stored, d.fruit = d.verified, 0
 	}
 	if f.Flags&wire.FeedbackBar != 0 && int(f.Verified) >= d.verified { // else it was overtaken on its way
 		d.bar = f.Bar

@@ -28,9 +28,10 @@ type roster struct {
 	ever    int
 	active  int // waited for
 	checkAt time.Time
-	grace   time.Time // silence counts from here at the earliest
-	many    bool      // many are silent at once: they are starved, or the network is
-	lull    time.Time // since when data pauses because everybody is silent; zero: it does not
+	grace   time.Time          // silence counts from here at the earliest
+	many    bool               // many are silent at once: they are starved, or the network is
+	lull    time.Time          // since when data pauses because everybody is silent; zero: it does not
+	gone    map[Device]*device // those that were detached: what they owe is not forgotten
 }
 
 // device is what the server keeps of one receiver: counts and a bar, no bitmaps.
@@ -60,7 +61,8 @@ type device struct {
 	charged  int       // repair symbols that it was the first to ask for
 	credit   int       // of which so many are not counted: it came late
 	whole    int       // the same for blocks it lacked whole, at half the price
-	fruit    int       // both since verified rose
+	fruit    int       // both since it stored more than ever
+	stored   int       // the most blocks that it said it had
 	asks     [rememberedAsks]ask
 	nextAsk  uint8
 	deafFor  int     // reports in a row in which hardly a data packet arrived …
@@ -71,12 +73,13 @@ type device struct {
 	reason   string
 }
 
-func newRoster() roster { return roster{by: make(map[Device]*device)} }
+func newRoster() roster { return roster{by: make(map[Device]*device), gone: make(map[Device]*device)} }
 
 func (d *device) waited() bool { return !d.done && d.behind == "" }
 
-// Attach adds a device, at any time, with the blocks it lacks; attaching again replaces what
-// was known of it.
+// Attach adds a device, at any time, with the blocks it lacks, in order and apart
+// (protocol.MergeRanges). Attaching again replaces what was known of it, but not what it was charged
+// with: what it lacks again of what was sent is charged, too (security.md F1).
 func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all bool) {
 	if s.over {
 		return
@@ -85,21 +88,56 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	if s.symbols > 0 {
 		d.credit = s.cfg.Interleave * protocol.MaxSourceSymbols // what it misses of the running group
 	}
+	known := s.devices.known(dev)
+	if known != nil {
+		d.inherit(known)
+	}
 	s.devices.put(d)
+	s.devices.recount()
+	s.sync.ending, s.sync.ended = false, 0
+	s.syncSoon()
 	if all {
 		lacks = []protocol.Range{{First: 0, Count: uint32(s.cfg.Blocks)}}
+	}
+	if known != nil && known.behind == CauseInconsistent {
+		s.leave(now, d, known.behind, known.reason)
+		return
 	}
 	for _, r := range lacks {
 		end := min(uint64(r.First)+uint64(r.Count), uint64(s.cfg.Blocks))
 		for b := uint64(r.First); b < end; b++ {
 			if b := protocol.BlockNumber(b); !all || s.cfg.Zeros == nil || !s.cfg.Zeros.Has(b) {
-				s.want(now, b)
+				s.lacks(now, d, b, known != nil)
 			}
 		}
 	}
-	s.sync.ending, s.sync.ended = false, 0
-	s.devices.recount()
-	s.syncSoon()
+}
+
+// lacks takes a block that a device lacks as it attaches, for the first time or again.
+func (s *Sender) lacks(now time.Time, d *device, b protocol.BlockNumber, again bool) {
+	switch {
+	case !again:
+		s.want(now, b)
+	case d.waited():
+		s.askBlock(now, d, b, s.number)
+	}
+}
+
+// known gives what was known of a device that attaches again.
+func (r *roster) known(dev Device) *device {
+	if d := r.by[dev]; d != nil {
+		return d
+	}
+	return r.gone[dev]
+}
+
+// inherit takes over what a device was charged with, and by what it is judged.
+func (d *device) inherit(old *device) {
+	d.charged, d.whole, d.fruit, d.stored = old.charged, old.whole, old.fruit, old.stored
+	d.credit = max(d.credit, old.credit)
+	d.suspect, d.asks, d.nextAsk = old.suspect, old.asks, old.nextAsk
+	d.from, d.declared, d.lost, d.loss, d.lossOf = old.from, old.declared, old.lost, old.loss, old.lossOf
+	d.rangesAt, d.forged = old.rangesAt, old.forged
 }
 
 func (r *roster) put(d *device) {
@@ -114,6 +152,7 @@ func (r *roster) put(d *device) {
 		r.order = append(r.order, d)
 	}
 	r.by[d.id] = d
+	delete(r.gone, d.id)
 }
 
 func (r *roster) recount() {
@@ -132,6 +171,7 @@ func (s *Sender) Detach(now time.Time, dev Device, reason string) {
 		return
 	}
 	delete(s.devices.by, dev)
+	s.devices.gone[dev] = d
 	for i := range s.devices.order {
 		if s.devices.order[i] == d {
 			s.devices.order = append(s.devices.order[:i], s.devices.order[i+1:]...)

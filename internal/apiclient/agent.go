@@ -6,6 +6,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -99,6 +100,9 @@ func (c *Client) open(ctx context.Context, path string, query url.Values) (io.Re
 }
 
 func (c *Client) stream(ctx context.Context, by *http.Client, path string, query url.Values) (io.ReadCloser, error) {
+	if err := c.pause.wait(ctx, path); err != nil {
+		return nil, err
+	}
 	ctx, w := watch(ctx)
 	req, err := c.raw(ctx, http.MethodGet, path, query, nil)
 	if err != nil {
@@ -116,6 +120,7 @@ func (c *Client) stream(ctx context.Context, by *http.Client, path string, query
 	if res.StatusCode != http.StatusOK {
 		defer w.end()
 		defer res.Body.Close()
+		c.pause.note(path, res, time.Now())
 		return nil, decodeProblem(res, c.where)
 	}
 	return &streamReader{c: c, body: res.Body, watch: w}, nil

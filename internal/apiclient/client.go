@@ -78,6 +78,7 @@ type Client struct {
 	local bool
 	token Token
 	last  *lastConn
+	pause *pause
 	calls *http.Client
 	bulk  *http.Client // blocks, manifests, uploads: connections of their own
 }
@@ -94,7 +95,7 @@ func New(cfg Config) (*Client, error) {
 	}
 	return &Client{
 		base: "https://" + strings.Replace(address, "%", "%25", 1), host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
-		last:  new(lastConn),
+		last: new(lastConn), pause: new(pause),
 		calls: httpClient(oneConnection(transport(dialer(tcp.Watched), cfg.Pin.ClientTLS()))),
 		bulk:  httpClient(transport(dialer(tcp.Control), cfg.Pin.ClientTLS())),
 	}, nil
@@ -107,7 +108,7 @@ func Local(path string) *Client {
 		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
 	}
 	return &Client{
-		base: "http://local", host: "local", where: path, local: true, last: new(lastConn),
+		base: "http://local", host: "local", where: path, local: true, last: new(lastConn), pause: new(pause),
 		calls: httpClient(transport(dial, nil)), bulk: httpClient(transport(dial, nil)),
 	}
 }
@@ -264,6 +265,9 @@ func stretch[T any](ctx context.Context, c *Client, k call, w groupcast.Window) 
 // do makes a call; one that changes nothing is tried again when the network or a busy server
 // was in the way.
 func (c *Client) do(ctx context.Context, k call, out any) error {
+	if strings.HasPrefix(k.path, agentCalls) {
+		return c.agentCall(ctx, k, out)
+	}
 	pause := firstPause
 	for try := 1; ; try++ {
 		again, err := c.once(ctx, k, out)
@@ -298,6 +302,7 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 	}
 	defer res.Body.Close()
 	if res.StatusCode >= 300 {
+		c.pause.note(k.path, res, time.Now())
 		return retryAfter(res), decodeProblem(res, c.where)
 	}
 	if out == nil || res.StatusCode == http.StatusNoContent {

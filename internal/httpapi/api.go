@@ -20,11 +20,12 @@ type api struct {
 	closing <-chan struct{} // streams end when it is closed
 	attach  *attachLimits
 	turns   *turns
+	paces   *agentPaces
 }
 
 // newAPI puts all operations on mux.
 func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
-	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns()}
+	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(), paces: newAgentPaces()}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
 	a.webRoutes()

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -80,6 +81,12 @@ func (a *api) gate(op route) func(huma.Context, func(huma.Context)) {
 		if !need.allows(p) {
 			writeProblem(w, problem(refusal(need, p)))
 			return
+		}
+		if need == agents {
+			if err := a.paces.take(p, op.long, time.Now()); err != nil {
+				writeProblem(w, a.answer(r.Context(), err))
+				return
+			}
 		}
 		end, err := a.turns.begin(r.Context(), p, op.long)
 		if err != nil {

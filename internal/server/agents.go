@@ -161,6 +161,9 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 	if bad := new(protocol.RangesError); errors.As(err, &bad) {
 		return groupcast.Handout{}, errRanges(bad)
 	}
+	if groupcast.ErrorCode(err) == groupcast.EExhausted {
+		return groupcast.Handout{}, err
+	}
 	if err != nil {
 		return groupcast.Handout{}, errSessionOver
 	}

@@ -259,7 +259,7 @@ func (l *live) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []by
 		return errSessionOver
 	}
 	err := r.sender.Feedback(dev, body)
-	if groupcast.ErrorCode(err) == groupcast.EBusy {
+	if groupcast.ErrorCode(err) == groupcast.EExhausted {
 		return err
 	}
 	if err != nil {

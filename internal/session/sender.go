@@ -97,8 +97,15 @@ type Sender struct {
 type attached struct {
 	id       protocol.DeviceID
 	feedback protocol.FeedbackID // zero: detached
-	budget   budget              // of its feedback
+	budget   budget              // of its feedback …
+	attaches budget              // … and of hand-outs
 }
+
+// Hand-outs of a session to one device: each looks at every block of it.
+const (
+	attachesSecond = 1
+	attachesBurst  = 10
+)
 
 // NewSender draws the session's secrets, which live in memory only, and signs its offer.
 func NewSender(cfg SenderConfig) (*Sender, error) {
@@ -217,8 +224,13 @@ func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool)
 	handle, known := s.byID[dev]
 	if !known {
 		handle = send.Device(len(s.devices))
-		s.devices = append(s.devices, &attached{id: dev, budget: newBudget(deviceFeedback, deviceBurst)})
+		s.devices = append(s.devices, &attached{
+			id: dev, budget: newBudget(deviceFeedback, deviceBurst), attaches: newBudget(attachesSecond, attachesBurst),
+		})
 		s.byID[dev] = handle
+	}
+	if !s.devices[handle].attaches.take(time.Now()) {
+		return groupcast.Handout{}, errTooManyAttaches
 	}
 	key, id := seal.NewSecret(), seal.NewFeedbackID()
 	h := &handout{sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id)}
@@ -294,8 +306,16 @@ func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
 	return nil
 }
 
-var errTooMuchFeedback = groupcast.Errorf(groupcast.EBusy, "this device sends more feedback than %d a second", deviceFeedback).
-	WithHint("wait a moment; what is missing is asked for again")
+var (
+	errTooMuchFeedback = later("this device sends more feedback than %d a second", deviceFeedback)
+	errTooManyAttaches = later("this device asks for the keys of one session again and again")
+)
+
+func later(format string, args ...any) error {
+	e := groupcast.Errorf(groupcast.EExhausted, format, args...).WithHint("it is tried again by itself")
+	e.After = time.Second
+	return e
+}
 
 // hear takes feedback that has passed the checks, if the device has not sent too much of it.
 func (s *Sender) hear(dev send.Device, f wire.Feedback) bool {

@@ -1,0 +1,67 @@
+package httpapi
+
+import (
+	"math"
+	"sync"
+	"time"
+
+	"golang.org/x/time/rate"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// How often a receiving device may call (security.md F1). A call costs callCost, the start of a
+// download 1: a device that lacks single blocks here and there asks for one after the other. What all
+// devices of a user may cost together is userDevices times as much.
+const (
+	callCost    = 10
+	costsSecond = 400 // 40 calls a second …
+	costsBurst  = 2000
+	userDevices = 16
+)
+
+// agentPaces bounds how often devices call, each and those of a user together.
+type agentPaces struct {
+	mu      sync.Mutex
+	devices map[protocol.DeviceID]*rate.Limiter
+	users   map[string]*rate.Limiter
+}
+
+func newAgentPaces() *agentPaces {
+	return &agentPaces{devices: map[protocol.DeviceID]*rate.Limiter{}, users: map[string]*rate.Limiter{}}
+}
+
+// take lets a device's call through, or says when to come back. Nothing of it was done then.
+func (a *agentPaces) take(p groupcast.Principal, long bool, now time.Time) error {
+	cost := callCost
+	if long {
+		cost = 1
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	device := limiterOf(a.devices, p.Device.ID, 1).ReserveN(now, cost)
+	user := limiterOf(a.users, p.User.ID, userDevices).ReserveN(now, cost)
+	wait := max(device.DelayFrom(now), user.DelayFrom(now))
+	if wait == 0 {
+		return nil
+	}
+	device.CancelAt(now)
+	user.CancelAt(now)
+	e := groupcast.Errorf(groupcast.EExhausted, "this device, or all of its user's together, ask the server too often").
+		WithHint("it is tried again by itself; `device list` shows which devices the user has")
+	e.After = time.Duration(math.Ceil(wait.Seconds())) * time.Second
+	return e
+}
+
+func limiterOf[K comparable](all map[K]*rate.Limiter, key K, times int) *rate.Limiter {
+	l := all[key]
+	if l == nil {
+		if len(all) >= maxCallers {
+			clear(all) // a fresh start for all is better than a scan for each
+		}
+		l = rate.NewLimiter(rate.Limit(times*costsSecond), times*costsBurst)
+		all[key] = l
+	}
+	return l
+}

@@ -1,0 +1,59 @@
+package httpapi
+
+import (
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// TestAgentsCallAtARate: a device that calls without end is told when to come back, and its user's
+// other devices go on; what all devices of a user do together has a bound of its own.
+func TestAgentsCallAtARate(t *testing.T) {
+	now := time.Unix(1000, 0)
+	paces := newAgentPaces()
+	agent := func(user string) groupcast.Principal {
+		return groupcast.Principal{User: groupcast.User{ID: user}, Device: &groupcast.Device{ID: protocol.NewDeviceID()}, Scope: groupcast.ScopeAgent}
+	}
+	calls := func(p groupcast.Principal, n int) (let int, last error) {
+		for range n {
+			if err := paces.take(p, false, now); err != nil {
+				last = err
+			} else {
+				let++
+			}
+		}
+		return let, last
+	}
+	greedy, other := agent("alice"), agent("alice")
+	let, err := calls(greedy, 5000)
+	if let != costsBurst/callCost {
+		t.Errorf("%d calls at once", let)
+	}
+	answer := problem(err.(*groupcast.Error))
+	if answer.Status != 429 || answer.GetHeaders().Get("Retry-After") != "1" {
+		t.Errorf("%+v, Retry-After %q", answer, answer.GetHeaders().Get("Retry-After"))
+	}
+	if let, _ := calls(other, 50); let != 50 {
+		t.Errorf("%d of 50 calls of another device", let)
+	}
+	now = now.Add(time.Second)
+	if let, _ := calls(greedy, 5000); let != costsSecond/callCost {
+		t.Errorf("%d calls in the next second", let)
+	}
+	total := 0
+	for range 4 * userDevices {
+		let, _ := calls(agent("bob"), 1000)
+		total += let
+	}
+	if want := userDevices * costsBurst / callCost; total != want {
+		t.Errorf("%d calls of all devices of a user, %d are allowed", total, want)
+	}
+	if let, _ := calls(agent("carol"), 10); let != 10 {
+		t.Errorf("%d of 10 calls of another user", let)
+	}
+	if err := paces.take(agent("carol"), true, now); err != nil {
+		t.Error(err)
+	}
+}

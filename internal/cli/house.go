@@ -82,6 +82,7 @@ func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.
 	h.server, err = server.New(server.Config{
 		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
 		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: h.maxRate, RetrySpace: o.retryBytes, AuditKeep: o.auditAge, Room: room, Log: log,
+		Settled: func() error { return forgetFirstLink(dir) },
 	})
 	if err != nil {
 		return h, err

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"net/netip"
 	"os"
@@ -110,6 +111,10 @@ func (a *app) announce(ctx context.Context, home config.Home, h *house, o serveO
 	fmt.Fprintf(a.out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", id, pki.TypedHex)
 	fmt.Fprintf(a.out, "Certificate: %s  (what a browser shows)\n", h.authority.LeafFingerprint())
 	fmt.Fprintf(a.out, "Address:     %s\nData:        %s\n", strings.Join(h.addresses(), ", "), home.Dir(config.RoleServer))
+	// One of an earlier start is worth nothing, whether it was used or not.
+	if err := forgetFirstLink(home.Dir(config.RoleServer)); err != nil {
+		return err
+	}
 	token, err := h.server.OfferFirstAdmin(ctx, o.resetAdmin)
 	if err != nil {
 		return err
@@ -147,7 +152,7 @@ func (a *app) firstAdmin(home config.Home, links string) error {
 		fmt.Fprintf(a.out, "%s\n", links)
 		return nil
 	}
-	path := filepath.Join(home.Dir(config.RoleServer), "first-admin-link")
+	path := filepath.Join(home.Dir(config.RoleServer), firstLinkFile)
 	if err := durable.WriteFile(path, []byte(links)); disk.Trouble(err) != nil {
 		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is room.\n\n", disk.Trouble(err).Message)
 		return nil
@@ -156,6 +161,20 @@ func (a *app) firstAdmin(home config.Home, links string) error {
 	}
 	fmt.Fprintf(a.out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)
 	return nil
+}
+
+// firstLinkFile holds the one-time link until somebody can administer.
+const firstLinkFile = "first-admin-link"
+
+func forgetFirstLink(dir string) error {
+	err := os.Remove(filepath.Join(dir, firstLinkFile))
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return fmt.Errorf("remove a one-time link that is of no use any more: %w", err)
+	}
+	return durable.SyncFolder(dir)
 }
 
 // listenAt splits --listen into its address and port.

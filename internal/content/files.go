@@ -29,6 +29,31 @@ func cannotRead(name string, err error) error {
 // errNotRegular says that something else lies where a file is expected.
 var errNotRegular = errors.New("it is not a regular file")
 
+// errOwn says that one of groupcast's own files lies where a file is expected.
+var errOwn = errors.New("it is another name of one of groupcast's own files, which nobody may send")
+
+// Permits says whether an open file may be read to be sent.
+func (p Place) Permits(f *os.File) error {
+	info, err := f.Stat()
+	if err != nil {
+		return err
+	}
+	return p.permits(info)
+}
+
+// permits says whether a file may be read there to be sent: it may have become another name of one
+// of groupcast's own since it was found.
+func (p Place) permits(info fs.FileInfo) error {
+	if p.own == nil || !linked(info) {
+		return nil
+	}
+	own, err := p.own.Has(info)
+	if err == nil && own {
+		err = errOwn
+	}
+	return err
+}
+
 // openRegular opens a regular file and nothing else: a FIFO must not block, and what is
 // opened must be what lies there, not what a link points to (security.md R2).
 func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
@@ -93,6 +118,10 @@ func (o *opened) take(i int) (*handle, error) {
 		}
 		f, info, err := openRegular(root, name)
 		if err != nil {
+			return nil, err
+		}
+		if err := o.place.permits(info); err != nil {
+			f.Close()
 			return nil, err
 		}
 		o.evict()

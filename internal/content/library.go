@@ -57,6 +57,7 @@ const (
 // files lie, under a name of its own; and the uploads beside it.
 type Library struct {
 	dir      string
+	own      *Own
 	Uploads  *Uploads
 	holds    func(bytes uint64) error
 	mu       sync.Mutex
@@ -85,6 +86,9 @@ func OpenLibrary(dir string, limits UploadLimits, holds func(bytes uint64) error
 	}
 	return &Library{dir: at, Uploads: uploads, holds: holds, open: map[string]*shared{}, making: map[string]bool{}, reserved: map[string]int{}}, nil
 }
+
+// Guard says which files may never be read where they lie, whatever name they have there.
+func (l *Library) Guard(own *Own) { l.own = own }
 
 func (l *Library) UploadFolder(id string) string {
 	return filepath.Join(filepath.Dir(l.dir), "uploads", id)
@@ -211,6 +215,9 @@ func (l *Library) Kept(id string) (k Kept, err error) {
 	}
 	if k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
 		return k, ErrOtherDigests
+	}
+	if k.Source == FromPath {
+		k.Place.own = l.own
 	}
 	return k, nil
 }

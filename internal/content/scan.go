@@ -29,6 +29,7 @@ type Root struct {
 // Place says where the files of a manifest lie. It is stored beside the manifest.
 type Place struct {
 	Roots []Root `json:"roots"`
+	own   *Own   // what may not be read there; nil: it is an upload, which is groupcast's own
 }
 
 // rootOf finds the root that an entry lies under, and its path there.
@@ -48,7 +49,8 @@ func (p Place) rootOf(entry string) (Root, string, bool) {
 // ScanOptions bound what may be scanned.
 type ScanOptions struct {
 	Below   string       // paths are taken relative to this folder and may not leave it; "" for any path
-	Exclude []string     // folders nobody may send: the home (security.md C11)
+	Exclude []string     // folders nobody may send
+	Own     *Own         // groupcast's own files, which nobody may send either (security.md C11)
 	Without *pattern.Set // what is left out on purpose
 }
 
@@ -72,6 +74,10 @@ func Scan(ctx context.Context, paths []string, o ScanOptions) (*Tree, error) {
 		}
 		s.excluded = append(s.excluded, info)
 	}
+	if err := o.Own.Look(); err != nil {
+		return nil, err
+	}
+	s.tree.Place.own = o.Own
 	for _, p := range paths {
 		if err := s.add(p); err != nil {
 			return nil, err
@@ -169,8 +175,12 @@ func (s *scanner) checkAncestors(full string) error {
 }
 
 func (s *scanner) checkExcluded(info fs.FileInfo, name string) error {
-	if slices.ContainsFunc(s.excluded, func(x fs.FileInfo) bool { return os.SameFile(x, info) }) {
-		return groupcast.Errorf(groupcast.EForbidden, "%s is groupcast's own home: it holds the server's keys", name).
+	own, err := s.options.Own.Has(info)
+	if err != nil {
+		return err
+	}
+	if own || slices.ContainsFunc(s.excluded, func(x fs.FileInfo) bool { return os.SameFile(x, info) }) {
+		return groupcast.Errorf(groupcast.EForbidden, "%s is of groupcast's own home, which holds the server's keys", name).
 			WithHint("leave it out, or keep the home elsewhere (--home)")
 	}
 	return nil
@@ -225,6 +235,10 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 		s.leaveOut(entry, groupcast.WhyName, manifest.Rule(err))
 		return nil
 	}
+	if s.checkExcluded(info, entry) != nil {
+		s.leaveOut(entry, groupcast.WhyHome, "")
+		return nil
+	}
 	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: protocol.FileTime(info.ModTime())}
 	switch {
 	case info.Mode().IsRegular():
@@ -234,10 +248,6 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 		}
 	case info.IsDir():
 		f.Kind = manifest.KindFolder
-		if s.checkExcluded(info, entry) != nil {
-			s.leaveOut(entry, groupcast.WhyHome, "")
-			return nil
-		}
 		if read, err := s.walkFolder(root, name, entry); err != nil || !read {
 			return err
 		}

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"crypto/subtle"
+	"log/slog"
 	"sync"
 	"time"
 
@@ -63,7 +64,22 @@ func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstA
 		return u, err // a name that is taken, a weak password: the token lives on
 	}
 	s.first.expires = time.Time{}
+	s.settled(ctx)
 	s.audit(ctx, groupcast.Principal{User: u, From: from}, "admin.first", u.Name, "made with the one-time token")
 	s.log.Info("the first administrator was made", "user", u.Name, "from", from)
 	return u, nil
+}
+
+// settled tells that the one-time link is of no use any more, once somebody can administer.
+func (s *Server) settled(ctx context.Context) {
+	if s.cfg.Settled == nil {
+		return
+	}
+	n, err := s.store.Administrators(ctx)
+	if err == nil && n > 0 {
+		err = s.cfg.Settled()
+	}
+	if err != nil {
+		s.log.Warn("the one-time link is still there; it is removed at the next start", slog.Any("err", err))
+	}
 }

@@ -53,6 +53,7 @@ type Config struct {
 	AuditKeep  time.Duration // age of the oldest entry of the audit log in the database; 0: two years
 	AuditRows  int           // entries of it there; 0: 1,000,000
 	Room       Room          // on the disk of Dir; nil: as much as it takes
+	Settled    func() error  // called when there is an administrator: the first link is of no use any more; may be nil
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
 }
@@ -64,6 +65,7 @@ type Server struct {
 	key       seal.SigningKey
 	store     store.Store
 	content   *content.Library
+	own       *content.Own
 	passwords Passwords
 	log       *slog.Logger
 	now       func() time.Time
@@ -122,7 +124,13 @@ func New(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
+	own, err := content.OpenOwn(cfg.Home, cfg.Dir)
+	if err != nil {
+		return nil, err
+	}
+	lib.Guard(own)
 	s := &Server{
+		own: own,
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
 		checks:  make(chan struct{}, maxChecks),

@@ -132,7 +132,7 @@ func (s *Server) scan(ctx context.Context, p groupcast.Principal, n groupcast.Ne
 	if err != nil {
 		return nil, err
 	}
-	o := content.ScanOptions{Exclude: []string{s.cfg.Home}, Without: without}
+	o := content.ScanOptions{Own: s.own, Without: without}
 	if p.Local {
 		for _, path := range paths {
 			if !filepath.IsAbs(path) {
@@ -215,6 +215,9 @@ func (s *Server) copyFile(id string, p content.Place, path string) error {
 		return &content.UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer f.Close()
+	if err := p.Permits(f); err != nil {
+		return &content.LostError{Lost: []content.Lost{{Path: path, Why: groupcast.WhyHome}}, Err: err}
+	}
 	_, err = s.content.Uploads.Write(id, path, 0, f)
 	return err
 }

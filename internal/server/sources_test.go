@@ -160,6 +160,19 @@ func TestPathsAreForTheLocalAdministratorOrBelowSource(t *testing.T) {
 		if err := add(local, filepath.Join(w.dir, "ca.key")); err == nil {
 			t.Error("the CA's key was sent")
 		}
+		w.must(os.Link(filepath.Join(w.dir, "ca.key"), filepath.Join(dir, "src", "innocent")))
+		for _, p := range []groupcast.Principal{remote, local} {
+			if err := add(p, filepath.Join(dir, "src", "innocent")); groupcast.ErrorCode(err) != groupcast.EForbidden {
+				t.Errorf("a hard link to the CA's key: %v", err)
+			}
+			n := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "src")}, Copy: true, SkipBad: true}
+			if p.Local {
+				tr, err := w.AddTransfer(w.ctx, p, n)
+				if w.must(err); tr.Files != 1 || tr.LeftOut != 2 {
+					t.Errorf("of a folder with the link in it: %+v", tr)
+				}
+			}
+		}
 		if err := add(local, filepath.Join(dir, "no such file")); groupcast.ErrorCode(err) == groupcast.EInternal {
 			t.Errorf("no such file: %v", err)
 		}

@@ -19,6 +19,7 @@ func (s *Server) AddUser(ctx context.Context, p groupcast.Principal, n groupcast
 	if err != nil {
 		return groupcast.User{}, err
 	}
+	s.settled(ctx)
 	s.audit(ctx, p, "user.add", u.Name, "role "+string(u.Role))
 	s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: u.Name, Text: "added"})
 	return u, nil
@@ -79,6 +80,7 @@ func (s *Server) UpdateUser(ctx context.Context, p groupcast.Principal, name str
 		}
 	}
 	if len(did) > 0 {
+		s.settled(ctx)
 		s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: strings.Join(did, ", ")})
 	}
 	return s.store.User(ctx, name)

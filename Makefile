@@ -26,7 +26,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz e2e test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz e2e redteam test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -99,6 +99,10 @@ fuzz: ## every fuzz target for T: make fuzz T=1m
 
 e2e: tools build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
 	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e
+
+redteam: tools build ## attackers in network namespaces against the binary: the table goes to docs/redteam.md (root, 15 minutes)
+	REDTEAM_FULL=1 REDTEAM_OUT=$(CURDIR)/docs/redteam.md GROUPCAST_BIN=$(CURDIR)/bin/groupcast \
+		$(GO) test -timeout 30m -count=1 -v -run '^TestRedteam' ./test/e2e
 
 soak: tools build ## a changing tree to five receivers, with kills, full disks and unplugged cables: make soak ROUNDS=100 SEED=7 (needs root)
 	SOAK_ROUNDS=$(ROUNDS) SOAK_SEED=$(SEED) GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 0 -count=1 -v -run '^TestUpdateSoak$$' ./test/e2e

@@ -15,6 +15,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
@@ -153,14 +154,19 @@ func TestGarbage(t *testing.T) {
 	s.host("s").run("", "user", "list")
 }
 
-// TestMain makes the test's program the thrower of noise when it is started as that, on the
-// third receiver's host.
+// TestMain makes the test's program the thrower of noise or an attacker when it is started as
+// that, on a host of the lab.
 func TestMain(m *testing.M) {
 	if group := os.Getenv("E2E_NOISE"); group != "" {
 		fmt.Fprintln(os.Stderr, noise(group))
 		os.Exit(1)
 	}
-	os.Exit(m.Run())
+	if plan := os.Getenv(attacker.PlanVariable); plan != "" {
+		os.Exit(attacker.Main(plan, os.Stdout))
+	}
+	code := m.Run()
+	printTable()
+	os.Exit(code)
 }
 
 // noise throws random bytes at every port, about 3,000 packets a second, for a minute at most.

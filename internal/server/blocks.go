@@ -69,16 +69,17 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 		s.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
-	line := s.lines.enter(tr.No, tr.RateLimit/8)
+	forged := s.live.failed(tr.No, protocol.Range{First: first, Count: count})
+	line := s.lines.enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
 		taker: taker{now: s.now, others: func() bool { return s.streams.share.Waiting(p.User.ID) }},
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
-		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, n) },
+		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
 		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
 			s.streams.leave(p)
-			s.lines.leave(tr.No, tr.RateLimit/8)
+			s.lines.leave(tr.No, tr.RateLimit/8, forged)
 			s.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
@@ -99,8 +100,8 @@ func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 // allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
-func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *line, n int) (int, error) {
-	n, err := s.lines.wait(ctx, at, n)
+func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *line, forged bool, n int) (int, error) {
+	n, err := s.lines.wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err
 	}
@@ -109,6 +110,17 @@ func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev pro
 	}
 	s.live.served(no, dev)
 	return n, nil
+}
+
+// failed says whether a session of the transfer knows that all these blocks came with a wrong digest: the devices
+// said so to it, not to whoever streams.
+func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
+	for _, r := range l.current() {
+		if r.no == no && r.sender.Failed(blocks) {
+			return true
+		}
+	}
+	return false
 }
 
 // served says that a device is given something.

@@ -178,7 +178,7 @@ func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
 		tr := w.send("g", nil)
 		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 2)
 		w.must(err)
-		w.lines.all.limit(leastTaken / 2)
+		w.lines.all.https.limit(leastTaken / 2)
 		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
 			t.Errorf("%d bytes, %v", got, err)
 		}

@@ -40,6 +40,8 @@ type fakeSender struct {
 	moved    bool // its interface is another one now
 	end      chan error
 	status   []session.DeviceStatus
+	shown    groupcast.SessionStatus
+	forged   *protocol.BlockSet // nil: none
 }
 
 func (f *fakeSender) Offer() (wire.Offer, []byte, []byte) {
@@ -94,7 +96,18 @@ func (f *fakeSender) Status() session.SenderStatus {
 	running := f.is(func() bool { return f.begun })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status}
+	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status, Session: f.shown}
+}
+
+func (f *fakeSender) Failed(r protocol.Range) bool {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	for b := r.First; b < r.End(); b++ {
+		if f.forged == nil || !f.forged.Has(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // reports makes devices say how they do, now.

@@ -16,6 +16,10 @@ const (
 	catchUpPart  = 64        // HTTPS gets one part in so many while multicast runs: the others do not wait for it
 	catchUpLeast = 128 << 10 // bytes a second, however slow multicast is
 
+	forgedPart  = 10        // blocks that came with a wrong digest get one part in so many beside it …
+	forgedLeast = 2_000_000 // … bytes a second at least …
+	forgedMost  = 2         // … and at most one part in so many of a limit (security.md M4)
+
 	httpsBurst  = 512 << 10 // bytes at most that leave at once over HTTPS …
 	burstTime   = 20        // … a second's part in so many …
 	leastBurst  = 4 << 10   // … and at least
@@ -41,12 +45,28 @@ type lines struct {
 
 // line is one limit and what runs under it.
 type line struct {
-	most     uint64 // bytes a second; 0: none
-	https    *rate.Limiter
-	streams  int                // over HTTPS
-	quiet    time.Time          // when the latest of them ended
+	most     uint64             // bytes a second; 0: none
+	https    *way               // what is caught up
+	forged   *way               // blocks that came with a wrong digest: they do not wait for the others
 	sessions map[limitable]bool // that send
 	told     uint64             // what they may use
+}
+
+// way is what goes over HTTPS for one reason.
+type way struct {
+	limiter *rate.Limiter
+	streams int
+	quiet   time.Time // when the latest of them ended
+}
+
+func newWay() *way { return &way{limiter: rate.NewLimiter(rate.Inf, httpsBurst)} }
+
+// way gives the one that a stream takes.
+func (x *line) way(forged bool) *way {
+	if forged {
+		return x.forged
+	}
+	return x.https
 }
 
 func newLines(now func() time.Time, maxRate uint64, limit func(uint64)) *lines {
@@ -54,7 +74,7 @@ func newLines(now func() time.Time, maxRate uint64, limit func(uint64)) *lines {
 }
 
 func newLine(most uint64) *line {
-	return &line{most: most, told: most, https: rate.NewLimiter(rate.Inf, httpsBurst), sessions: map[limitable]bool{}}
+	return &line{most: most, told: most, https: newWay(), forged: newWay(), sessions: map[limitable]bool{}}
 }
 
 // change does something to the line of a transfer and to that of all, then shares out anew.
@@ -81,14 +101,19 @@ func (l *lines) end(no protocol.TransferNo, most uint64, s limitable) {
 	l.change(no, most, func(x *line) { delete(x.sessions, s) })
 }
 
-// enter and leave say that a stream over HTTPS begins and ends.
-func (l *lines) enter(no protocol.TransferNo, most uint64) *line {
-	return l.change(no, most, func(x *line) { x.streams++ })
+// enter and leave say that a stream over HTTPS begins and ends; forged is one of blocks that came with a wrong
+// digest.
+func (l *lines) enter(no protocol.TransferNo, most uint64, forged bool) *line {
+	return l.change(no, most, func(x *line) { x.way(forged).streams++ })
 }
 
-func (l *lines) leave(no protocol.TransferNo, most uint64) {
+func (l *lines) leave(no protocol.TransferNo, most uint64, forged bool) {
 	at := l.now()
-	l.change(no, most, func(x *line) { x.streams--; x.quiet = at })
+	l.change(no, most, func(x *line) {
+		w := x.way(forged)
+		w.streams--
+		w.quiet = at
+	})
 }
 
 // uses notes what sessions send, in bytes a second, and shares out anew.
@@ -102,7 +127,8 @@ func (l *lines) uses(multicast uint64) {
 // share gives each way its part; the lock is held.
 func (l *lines) share() {
 	now := l.now()
-	forMulticast, forHTTPS := l.all.split(now)
+	forForged := l.forForged()
+	forMulticast, forHTTPS, forged := l.all.split(now, forForged)
 	if forMulticast != l.all.told {
 		l.all.told = forMulticast
 		l.cap(forMulticast)
@@ -113,48 +139,71 @@ func (l *lines) share() {
 			forHTTPS = part
 		}
 	}
-	l.all.limit(forHTTPS)
+	l.all.https.limit(forHTTPS)
+	l.all.forged.limit(forged)
 	for no, x := range l.of {
-		forMulticast, forHTTPS := x.split(now)
+		forMulticast, forHTTPS, forged := x.split(now, forForged)
 		for s := range x.sessions {
 			s.Limit(forMulticast)
 		}
-		x.limit(forHTTPS)
-		if len(x.sessions) == 0 && !x.busy(now) {
+		x.https.limit(forHTTPS)
+		x.forged.limit(forged)
+		if len(x.sessions) == 0 && !x.https.busy(now) && !x.forged.busy(now) {
 			delete(l.of, no)
 		}
 	}
 }
 
-func (x *line) split(now time.Time) (forMulticast, forHTTPS uint64) {
-	return pace.Split(x.most, len(x.sessions) > 0, x.busy(now))
+// forForged is what blocks that came with a wrong digest get beside multicast, whatever else goes over HTTPS; 0:
+// there is no multicast, and no limit.
+func (l *lines) forForged() uint64 {
+	if l.multicast == 0 {
+		return 0
+	}
+	return max(l.multicast/forgedPart, forgedLeast)
+}
+
+// split shares a line out; 0 is no limit.
+func (x *line) split(now time.Time, forForged uint64) (forMulticast, forHTTPS, forged uint64) {
+	most := x.most
+	if most > 0 {
+		if half := max(most/forgedMost, 1); forForged == 0 || half < forForged {
+			forForged = half
+		}
+		if x.forged.busy(now) {
+			most = max(most-forForged, 1)
+		}
+	}
+	forMulticast, forHTTPS = pace.Split(most, len(x.sessions) > 0, x.https.busy(now))
+	return forMulticast, forHTTPS, forForged
 }
 
 // busy says whether HTTPS has a share: for a while after a stream ended, too, for a device asks
 // for one stretch after the other, and a session cannot find its rate under a limit that
 // comes and goes.
-func (x *line) busy(now time.Time) bool {
-	return x.streams > 0 || !x.quiet.IsZero() && now.Before(x.quiet.Add(httpsLinger))
+func (w *way) busy(now time.Time) bool {
+	return w.streams > 0 || !w.quiet.IsZero() && now.Before(w.quiet.Add(httpsLinger))
 }
 
-// limit sets what HTTPS may use; 0: no limit.
-func (x *line) limit(bytesPerSec uint64) {
+// limit sets what may be used; 0: no limit.
+func (w *way) limit(bytesPerSec uint64) {
 	limit, burst := rate.Inf, httpsBurst
 	if bytesPerSec > 0 {
 		limit = rate.Limit(bytesPerSec)
 		burst = int(min(max(bytesPerSec/burstTime, leastBurst), httpsBurst))
 	}
-	if x.https.Limit() != limit {
-		x.https.SetLimit(limit)
-		x.https.SetBurst(burst)
+	if w.limiter.Limit() != limit {
+		w.limiter.SetLimit(limit)
+		w.limiter.SetBurst(burst)
 	}
 }
 
 // wait gives leave to send up to n bytes of a transfer over HTTPS: how many.
-func (l *lines) wait(ctx context.Context, x *line, n int) (int, error) {
-	n = min(n, httpsPiece, x.piece(), l.all.piece())
+func (l *lines) wait(ctx context.Context, x *line, forged bool, n int) (int, error) {
+	one, all := x.way(forged).limiter, l.all.way(forged).limiter
+	n = min(n, httpsPiece, one.Burst(), all.Burst())
 	wire := n + n/httpsExtra
-	for _, lim := range []*rate.Limiter{x.https, l.all.https} {
+	for _, lim := range []*rate.Limiter{one, all} {
 		for left := wire; left > 0; {
 			part := min(left, lim.Burst())
 			switch err := lim.WaitN(ctx, part); {
@@ -167,5 +216,3 @@ func (l *lines) wait(ctx context.Context, x *line, n int) (int, error) {
 	}
 	return n, nil
 }
-
-func (x *line) piece() int { return x.https.Burst() }

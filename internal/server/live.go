@@ -29,6 +29,7 @@ type sender interface {
 	Misplaced() bool
 	Stop()
 	Status() session.SenderStatus
+	Failed(r protocol.Range) bool // all of them came with a wrong digest
 }
 
 // run is one session that was offered.

@@ -47,6 +47,13 @@ func (s *Sender) Status() SenderStatus {
 	return out
 }
 
+// Failed says whether blocks count as come with a wrong digest, all of them.
+func (s *Sender) Failed(r protocol.Range) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.Failed(r)
+}
+
 // meter says what really leaves; the machine's rate is what may.
 type meter struct {
 	at    time.Time

@@ -70,10 +70,25 @@ type Transfer struct {
 	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
 	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
 	HTTPSBytes uint64              `json:"https_bytes"`
-	Notes      []Note              `json:"notes,omitempty"` // in the answer to its promise only
-	LeftOut    int                 `json:"left_out"`        // entries of what was named that were never part of it
-	Lost       int                 `json:"lost"`            // entries that changed or went at the server before all had them
+	Notes      []Note              `json:"notes,omitempty"`   // in the answer to its promise only
+	LeftOut    int                 `json:"left_out"`          // entries of what was named that were never part of it
+	Lost       int                 `json:"lost"`              // entries that changed or went at the server before all had them
+	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
 }
+
+// Forging is what is known of packets that a member of the group forged. Who it is cannot be told: all hold the
+// same key. Nothing wrong is written anywhere.
+type Forging struct {
+	Code    ForgingCode `json:"code"`
+	Devices int         `json:"devices"` // that told of it
+	Blocks  int         `json:"blocks"`  // that came with a wrong digest, at least
+}
+
+// ForgingCode says what it is, in one word.
+type ForgingCode string
+
+// MemberForges: two devices told of it, or one of fewer than three.
+const MemberForges ForgingCode = "member-forges"
 
 // Note is something of a new transfer that is not carried as it is.
 type Note struct {
@@ -103,19 +118,18 @@ type Estimate struct {
 
 // SessionStatus is the live state of a transfer's multicast session.
 type SessionStatus struct {
-	ID           protocol.SessionID `json:"id"`
-	Rate         uint64             `json:"rate"`    // bits a second now
-	Limiter      string             `json:"limiter"` // what holds the rate: cap, wire, loss, receivers, source …
-	Sent         uint64             `json:"sent_bytes"`
-	SourceSent   uint64             `json:"source_symbols"`
-	ParitySent   uint64             `json:"parity_symbols"`
-	LossPercent  float64            `json:"loss_percent"` // median of the devices
-	Progress     float64            `json:"progress"`     // 0…1, median of the devices
-	Pass         int                `json:"pass"`
-	Devices      int                `json:"devices"`
-	Remaining    time.Duration      `json:"remaining_ns"`
-	Verdict      string             `json:"verdict"` // one sentence: how it stands and why
-	ForgerLikely bool               `json:"forger_likely"`
+	ID          protocol.SessionID `json:"id"`
+	Rate        uint64             `json:"rate"`    // bits a second now
+	Limiter     string             `json:"limiter"` // what holds the rate: cap, wire, loss, receivers, source …
+	Sent        uint64             `json:"sent_bytes"`
+	SourceSent  uint64             `json:"source_symbols"`
+	ParitySent  uint64             `json:"parity_symbols"`
+	LossPercent float64            `json:"loss_percent"` // median of the devices
+	Progress    float64            `json:"progress"`     // 0…1, median of the devices
+	Pass        int                `json:"pass"`
+	Devices     int                `json:"devices"`
+	Remaining   time.Duration      `json:"remaining_ns"`
+	Verdict     string             `json:"verdict"` // one sentence: how it stands and why
 }
 
 // DeliveryState is where one device's delivery stands.

@@ -64,7 +64,7 @@ type Config struct {
 // Line is something a human should know.
 type Line struct {
 	At       time.Time               `json:"at"`
-	Kind     string                  `json:"kind"` // connected, lost, network, group, receiving, progress, done, incomplete, refused, failed, warning
+	Kind     string                  `json:"kind"` // connected, lost, network, group, receiving, progress, done, incomplete, refused, failed, forged, warning
 	Group    string                  `json:"group,omitempty"`
 	Transfer protocol.TransferNo     `json:"transfer,omitempty"`
 	Bytes    uint64                  `json:"bytes,omitempty"`
@@ -73,6 +73,7 @@ type Line struct {
 	Path     groupcast.Path          `json:"path,omitempty"`
 	Took     time.Duration           `json:"took_ns,omitempty"`
 	Outcome  groupcast.DeliveryState `json:"outcome,omitempty"`
+	Forging  *groupcast.Forging      `json:"forging,omitempty"` // of forged, and of what ends a transfer
 	Text     string                  `json:"text"`
 }
 

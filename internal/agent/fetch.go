@@ -202,6 +202,7 @@ type side struct {
 	job    *job
 	fail   context.CancelCauseFunc
 	wanted *wanted
+	told   bool // that somebody forges packets
 	bodies chan []byte
 	done   sync.WaitGroup
 	stop   context.CancelFunc
@@ -254,6 +255,7 @@ func (s *side) run(r *session.Receiver) {
 		case body := <-s.bodies:
 			s.post(body)
 		case <-commits.C:
+			s.tellForged(r)
 			wait := commitSoon
 			if r.Status().Manifest {
 				wait, _ = commitNow(s.whole, s.job.staging()) // the last commit says why it cannot

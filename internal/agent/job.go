@@ -36,6 +36,7 @@ type job struct {
 	done      chan struct{}
 	next      *groupcast.Offered // a newer offer of the transfer, to begin when this one is over
 	crowd     int                // devices that took part in the session
+	forged    int                // blocks of it that came with a wrong digest
 	wants     bool               // stands for a transfer that this device cannot take now; does nothing
 	need      uint64             // then: bytes that it still takes, as far as is known
 	looking   bool               // then: the disk is looked at
@@ -227,6 +228,8 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	cancel(nil)
 	side.wait()
 	j.crowd = r.Status().Devices
+	side.tellForged(r)
+	j.forged = r.Status().Forged
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
 		return cause
 	}
@@ -331,6 +334,9 @@ func (j *job) line(out outcome) Line {
 	}
 	if out.state != groupcast.DeliveryRefused && out.reason != "" {
 		l.Text += "; " + out.reason
+	}
+	if l.Forging = forging(j.forged); l.Forging != nil {
+		l.Text += fmt.Sprintf("; a member of the group forged packets: %s came wrong and right again", plural(j.forged, "block"))
 	}
 	return l
 }

@@ -119,6 +119,9 @@ func (a *app) describe(t groupcast.Transfer) {
 	if t.WireBytes+t.HTTPSBytes > 0 {
 		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", size(t.WireBytes), size(t.HTTPSBytes))
 	}
+	if forging := words.Forging(t); forging != "" {
+		fmt.Fprintln(a.out, forging)
+	}
 	if s := t.Session; s != nil {
 		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, config.FormatRate(s.Rate), name(s.Limiter), s.LossPercent, s.Pass, name(s.Verdict))
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 // How often a transfer is looked at while it is watched.
@@ -93,6 +94,9 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 			return err
 		}
 		fmt.Fprintln(a.out, summary(t, took))
+		if forging := words.Forging(t); forging != "" {
+			fmt.Fprintln(a.out, forging)
+		}
 	}
 	shared := a.sayShared(s.Deliveries)
 	switch {
@@ -122,6 +126,9 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	lines := []string{bar(share(s), 20) + " " + head}
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
 		lines = append(lines, "  "+name(v.Verdict))
+	}
+	if forging := words.Forging(s.Transfer); forging != "" {
+		lines = append(lines, "  "+forging)
 	}
 	if when := estimates(s.Transfer); when != "" {
 		lines = append(lines, "  "+when)

@@ -159,8 +159,10 @@ func (m *model) liveChosen() []string {
 	for _, l := range clipped(flow(facts(s), m.width-2), 2) {
 		lines = append(lines, " "+l)
 	}
-	if v := s.Transfer.Session; v != nil && v.ForgerLikely {
-		lines = append(lines, alarm.Render(" A member sends forged packets. Nothing wrong is written anywhere."))
+	if forging := words.Forging(s.Transfer); forging != "" {
+		for _, l := range clipped(wrap(forging, m.width-2), 3) {
+			lines = append(lines, " "+alarm.Render(l))
+		}
 	}
 	return lines
 }

@@ -374,7 +374,7 @@ func (r *Receiver) Status() Status {
 	return Status{
 		Verified: r.have.Count(), Blocks: r.cfg.Blocks, Devices: r.sync.group, Partial: len(r.pool.order),
 		Rate: uint64(r.loss.rate), GRTT: r.sync.grtt, Loss: r.loss.smooth,
-		Declared: r.loss.total, Received: r.loss.arrived, Heard: r.heard, Done: r.done,
+		Declared: r.loss.total, Received: r.loss.arrived, Heard: r.heard, Done: r.done, Forged: len(r.failed),
 		Drops: r.drops, Asks: r.asksN, Reports: r.repN,
 	}
 }

@@ -84,6 +84,7 @@ type Status struct {
 	Received uint64 // of them
 	Heard    time.Time
 	Done     bool
+	Forged   int // blocks that came with a wrong digest
 	Drops    Drops
 	Asks     uint64 // feedback packets with something to ask
 	Reports  uint64 // and without

@@ -112,17 +112,6 @@ func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev pro
 	return n, nil
 }
 
-// failed says whether a session of the transfer knows that all these blocks came with a wrong digest: the devices
-// said so to it, not to whoever streams.
-func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
-	for _, r := range l.current() {
-		if r.no == no && r.sender.Failed(blocks) {
-			return true
-		}
-	}
-	return false
-}
-
 // served says that a device is given something.
 func (l *live) served(no protocol.TransferNo, dev protocol.DeviceID) {
 	l.mu.Lock()

@@ -41,6 +41,7 @@ type fakeSender struct {
 	end      chan error
 	status   []session.DeviceStatus
 	shown    groupcast.SessionStatus
+	forging  *groupcast.Forging
 	forged   *protocol.BlockSet // nil: none
 }
 
@@ -96,7 +97,7 @@ func (f *fakeSender) Status() session.SenderStatus {
 	running := f.is(func() bool { return f.begun })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status, Session: f.shown}
+	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status, Session: f.shown, Forging: f.forging}
 }
 
 func (f *fakeSender) Failed(r protocol.Range) bool {

@@ -80,3 +80,37 @@ func TestForgedBlocksDoNotWaitForTheOthers(t *testing.T) {
 		}
 	})
 }
+
+// That a member forges stands on the transfer within moments, and when the session is over.
+func TestForgingStandsOnTheTransfer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
+		tr := w.send("g", nil)
+		for _, d := range []*agent{a, b} {
+			_, err := d.ready(d.offered())
+			w.must(err)
+		}
+		time.Sleep(time.Second)
+		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging != nil {
+			t.Errorf("in peace: %+v, %v", got.Forging, err)
+		}
+		f := w.sender()
+		f.mu.Lock()
+		f.forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 5}
+		f.mu.Unlock()
+		time.Sleep(time.Second)
+		want := groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 5}
+		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
+			t.Errorf("while it is sent: %+v, %v", got.Forging, err)
+		}
+		f.Stop()
+		f.mu.Lock()
+		f.forging = nil
+		f.mu.Unlock()
+		time.Sleep(time.Second)
+		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
+			t.Errorf("afterwards: %+v, %v", got.Forging, err)
+		}
+	})
+}

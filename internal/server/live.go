@@ -47,7 +47,8 @@ type run struct {
 	stopped bool // somebody stopped it: what Run says no longer matters
 	once    sync.Once
 	verdict string
-	judged  time.Time // when the verdict was made
+	forging groupcast.Forging // as it was noted last
+	judged  time.Time         // when the verdict was made
 }
 
 // live carries out what the schedule decides. Its lock is held for moments only, never while
@@ -415,6 +416,7 @@ func (l *live) finish(r *run) {
 			l.s.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
 		l.notice(r, st)
+		l.s.noteForging(ctx, r, st.Forging)
 		l.s.noteSession(ctx, st)
 		l.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {

@@ -171,6 +171,7 @@ func (s *Server) tellProgress(ctx context.Context) {
 		st := r.sender.Status()
 		total += st.Session.Rate / 8
 		s.live.notice(r, st)
+		s.noteForging(ctx, r, st.Forging)
 		moved[r.no] = true
 	}
 	s.lines.uses(total)

@@ -238,6 +238,7 @@ type ReceiverStatus struct {
 	Lost     uint64 // of those the server declared
 	Overrun  uint64 // dropped by this machine's own socket
 	Heard    time.Time
+	Forged   int               // blocks that came with a wrong digest: a member of the group forged packets
 	Drops    map[string]uint64 // packets not used, by reason
 }
 
@@ -260,6 +261,6 @@ func (r *Receiver) Status() ReceiverStatus {
 	return ReceiverStatus{
 		Verified: m.Verified, Blocks: m.Blocks, Devices: m.Devices, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
 		Received: m.Received, Lost: m.Declared - min(m.Declared, m.Received), Heard: m.Heard, Drops: drops,
-		Overrun: uint64(r.overrun),
+		Overrun: uint64(r.overrun), Forged: m.Forged,
 	}
 }

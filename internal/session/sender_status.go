@@ -16,6 +16,7 @@ type SenderStatus struct {
 	Running bool
 	Wire    uint64 // bytes sent, headers included
 	Devices []DeviceStatus
+	Forging *groupcast.Forging // nil: nobody is known to forge packets
 }
 
 // DeviceStatus is one device's progress as its reports tell it.
@@ -44,6 +45,9 @@ func (s *Sender) Status() SenderStatus {
 		})
 	}
 	out.Session = s.describe(machine, devices)
+	if machine.ForgerLikely() {
+		out.Forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: machine.Forged, Blocks: machine.ForgedBlocks}
+	}
 	return out
 }
 
@@ -79,7 +83,7 @@ func (m *meter) rate(now time.Time, bytes, paced uint64) uint64 {
 func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.SessionStatus {
 	c := m.Counters
 	out := groupcast.SessionStatus{
-		ID: s.offer.Session, Rate: m.Rate * 8, ForgerLikely: m.ForgerLikely(), Limiter: string(m.Limiter), Sent: c.Bytes,
+		ID: s.offer.Session, Rate: m.Rate * 8, Limiter: string(m.Limiter), Sent: c.Bytes,
 		SourceSent: c.Source + c.Resent, ParitySent: c.Proactive + c.Repair,
 		Pass: m.Pass, Devices: m.Devices,
 		LossPercent: 100 * median(devices, func(d send.DeviceStatus) float64 { return d.Loss }),

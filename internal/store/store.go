@@ -175,6 +175,8 @@ type Transfers interface {
 	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled, to devices of
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time, at time.Time) ([]groupcast.Delivery, error)
+	// NoteForged raises what is known of packets that a member forged; it never falls.
+	NoteForged(ctx context.Context, no protocol.TransferNo, f groupcast.Forging) error
 	// AddTransferBytes adds to what went over the wire and over HTTPS.
 	AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error
 	// KeepFiles keeps what a transfer held, in place of what was kept before; HeldFiles gives a

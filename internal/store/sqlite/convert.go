@@ -159,6 +159,9 @@ func transferFrom(r queries.Transfer) (store.Transfer, error) {
 		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),
 		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone, Content: r.Content,
 	}
+	if r.ForgedDevices > 0 {
+		t.Forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: int(r.ForgedDevices), Blocks: int(r.ForgedBlocks)}
+	}
 	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
 }
 

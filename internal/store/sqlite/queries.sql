@@ -366,6 +366,12 @@ FROM (
     FROM transfers t WHERE t.started_at >= @since
 ) x;
 
+-- name: NoteForged :exec
+UPDATE transfers SET
+    forged_devices = CASE WHEN forged_devices < @devices THEN @devices ELSE forged_devices END,
+    forged_blocks = CASE WHEN forged_blocks < @blocks THEN @blocks ELSE forged_blocks END
+WHERE no = @no AND (forged_devices < @devices OR forged_blocks < @blocks);
+
 -- name: AddTransferBytes :exec
 UPDATE transfers SET wire_bytes = wire_bytes + @wire, https_bytes = https_bytes + @https
 WHERE no = @no;

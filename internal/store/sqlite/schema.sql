@@ -107,7 +107,9 @@ CREATE TABLE transfers (
     content         TEXT    NOT NULL DEFAULT '',
     left_out        BIGINT NOT NULL DEFAULT 0,
     lost            BIGINT NOT NULL DEFAULT 0,
-    folders         BIGINT NOT NULL DEFAULT 0
+    folders         BIGINT NOT NULL DEFAULT 0,
+    forged_devices  BIGINT NOT NULL DEFAULT 0,
+    forged_blocks   BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);

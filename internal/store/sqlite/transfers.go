@@ -267,6 +267,13 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 	return out, err
 }
 
+// NoteForged raises what is known of packets that a member forged.
+func (s *Store) NoteForged(ctx context.Context, no protocol.TransferNo, f groupcast.Forging) error {
+	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
+		return q.NoteForged(ctx, queries.NoteForgedParams{Devices: int64(f.Devices), Blocks: int64(f.Blocks), No: int64(no)})
+	})
+}
+
 // AddTransferBytes adds to what went out.
 func (s *Store) AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error {
 	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {

@@ -28,7 +28,7 @@ function transfer(progress: number): object {
     wire_bytes: size * progress * 1.05, https_bytes: 0,
     session: {
       id: "cd".repeat(16), rate: 812e6, limiter: "receivers", sent_bytes: size * progress, source_symbols: 1e6, parity_symbols: 5e4, loss_percent: 1.2, progress, pass: 1,
-      devices: receivers, remaining_ns: (1 - progress) * 40e9, verdict: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off", forger_likely: false,
+      devices: receivers, remaining_ns: (1 - progress) * 40e9, verdict: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
     },
   };
 }

@@ -107,11 +107,12 @@ test("forged packets are told", async () => {
   await page.route("**/api/v1/transfers/1", async (route) => {
     const answer = await route.fetch();
     const transfer = (await answer.json()) as Record<string, unknown>;
-    const session = { id: "00", rate: 0, limiter: "", loss_percent: 0, progress: 0, verdict: "4 of 4 done", forger_likely: true };
-    await route.fulfill({ response: answer, json: { ...transfer, session } });
+    const session = { id: "00", rate: 0, limiter: "", loss_percent: 0, progress: 0, verdict: "4 of 4 done" };
+    const forging = { code: "member-forges", devices: 3, blocks: 17 };
+    await route.fulfill({ response: answer, json: { ...transfer, session, forging } });
   });
   await page.reload();
-  await expect(page.getByText("A member sends forged packets.")).toBeVisible();
+  await expect(page.getByText("A member of the group forges packets: 3 devices told of it, 17 blocks came wrong")).toBeVisible();
   await screens(page, "forger");
 });
 

@@ -264,6 +264,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.membershipsOfUserStmt, err = db.PrepareContext(ctx, membershipsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOfUser: %w", err)
 	}
+	if q.noteForgedStmt, err = db.PrepareContext(ctx, noteForged); err != nil {
+		return nil, fmt.Errorf("error preparing query NoteForged: %w", err)
+	}
 	if q.oldestAuditStmt, err = db.PrepareContext(ctx, oldestAudit); err != nil {
 		return nil, fmt.Errorf("error preparing query OldestAudit: %w", err)
 	}
@@ -846,6 +849,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing membershipsOfUserStmt: %w", cerr)
 		}
 	}
+	if q.noteForgedStmt != nil {
+		if cerr := q.noteForgedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noteForgedStmt: %w", cerr)
+		}
+	}
 	if q.oldestAuditStmt != nil {
 		if cerr := q.oldestAuditStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing oldestAuditStmt: %w", cerr)
@@ -1260,6 +1268,7 @@ type Queries struct {
 	memberStmt                    *sql.Stmt
 	membersStmt                   *sql.Stmt
 	membershipsOfUserStmt         *sql.Stmt
+	noteForgedStmt                *sql.Stmt
 	oldestAuditStmt               *sql.Stmt
 	oldestOpenTransfersStmt       *sql.Stmt
 	openRequestStmt               *sql.Stmt
@@ -1405,6 +1414,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		memberStmt:                    q.memberStmt,
 		membersStmt:                   q.membersStmt,
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
+		noteForgedStmt:                q.noteForgedStmt,
 		oldestAuditStmt:               q.oldestAuditStmt,
 		oldestOpenTransfersStmt:       q.oldestOpenTransfersStmt,
 		openRequestStmt:               q.openRequestStmt,

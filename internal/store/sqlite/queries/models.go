@@ -212,6 +212,8 @@ type Transfer struct {
 	LeftOut        int64
 	Lost           int64
 	Folders        int64
+	ForgedDevices  int64
+	ForgedBlocks   int64
 }
 
 type User struct {

@@ -2053,6 +2053,24 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 	return items, nil
 }
 
+const noteForged = `-- name: NoteForged :exec
+UPDATE transfers SET
+    forged_devices = CASE WHEN forged_devices < $1 THEN $1 ELSE forged_devices END,
+    forged_blocks = CASE WHEN forged_blocks < $2 THEN $2 ELSE forged_blocks END
+WHERE no = $3 AND (forged_devices < $1 OR forged_blocks < $2)
+`
+
+type NoteForgedParams struct {
+	Devices int64
+	Blocks  int64
+	No      int64
+}
+
+func (q *Queries) NoteForged(ctx context.Context, arg NoteForgedParams) error {
+	_, err := q.exec(ctx, q.noteForgedStmt, noteForged, arg.Devices, arg.Blocks, arg.No)
+	return err
+}
+
 const oldestAudit = `-- name: OldestAudit :many
 SELECT id, at, actor, action, object, detail, address FROM audit ORDER BY id LIMIT $1
 `
@@ -2089,7 +2107,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2144,6 +2162,8 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ForgedDevices,
+			&i.ForgedBlocks,
 		); err != nil {
 			return nil, err
 		}
@@ -2186,7 +2206,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2241,6 +2261,8 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ForgedDevices,
+			&i.ForgedBlocks,
 		); err != nil {
 			return nil, err
 		}
@@ -3468,7 +3490,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
@@ -3508,12 +3530,14 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.ForgedDevices,
+		&i.ForgedBlocks,
 	)
 	return i, err
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transfer, error) {
@@ -3553,12 +3577,14 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transf
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.ForgedDevices,
+		&i.ForgedBlocks,
 	)
 	return i, err
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -3612,6 +3638,8 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ForgedDevices,
+			&i.ForgedBlocks,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,47 @@
+package server
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// failed says whether a session of the transfer knows that all these blocks came with a wrong digest: the devices
+// said so to it, not to whoever streams.
+func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
+	for _, r := range l.current() {
+		if r.no == no && r.sender.Failed(blocks) {
+			return true
+		}
+	}
+	return false
+}
+
+// noteForging keeps what a session knows of packets that a member forged: it stands on the transfer, also when it
+// is over.
+func (s *Server) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
+	if f == nil {
+		return
+	}
+	first, more := s.live.forges(r, *f)
+	if !more {
+		return
+	}
+	if first {
+		s.log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
+	}
+	if err := s.store.NoteForged(ctx, r.no, *f); err != nil && ctx.Err() == nil {
+		s.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
+	}
+}
+
+// forges says whether it is the first that is known of a session's forged packets, and whether it is more.
+func (l *live) forges(r *run, f groupcast.Forging) (first, more bool) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	first, more = r.forging.Devices == 0, f.Devices > r.forging.Devices || f.Blocks > r.forging.Blocks
+	r.forging = f
+	return first, more
+}

@@ -1,0 +1,22 @@
+package words
+
+import (
+	"github.com/groupcast/groupcast"
+)
+
+// Forging says that a member of the group forges packets of a transfer; nothing if none is known to.
+func Forging(t groupcast.Transfer) string {
+	f := t.Forging
+	if f == nil {
+		return ""
+	}
+	text := "a member of the group forged packets: "
+	if t.Session != nil {
+		text = "a member of the group forges packets: "
+	}
+	text += Plural(f.Devices, "device") + " told of it"
+	if f.Blocks > 0 {
+		text += ", " + Plural(f.Blocks, "block") + " came wrong and were put right"
+	}
+	return text + ". Who it is cannot be told, since all members hold the same key; nothing wrong is written anywhere"
+}

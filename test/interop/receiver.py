@@ -14,6 +14,7 @@ import sys
 import threading
 import time
 from collections import deque
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path, PurePosixPath
 from queue import Queue
 
@@ -39,6 +40,7 @@ class Session:
         self.high = self.declared = self.received = self.sequence = 0
         self.numbers, self.report_at, self.ask_at, self.held, self.over = set(), 0.0, None, {}, False
         self.https, self.forgotten = False, 0
+        self.hasher, self.checking = ProcessPoolExecutor(1), {}  # a block takes a third of a second
 
     def get_keys(self):
         answer = self.control.call("POST", "/agent/ready", {
@@ -83,7 +85,7 @@ class Session:
 
     def take_symbol(self, body):
         block, length, symbol = int.from_bytes(body[:4], "big"), int.from_bytes(body[4:7], "big"), body[7]
-        if block in self.blocks or block >= self.total or not self.sync or not self.sync.low <= block < self.sync.high:
+        if block in self.blocks or block in self.checking or block >= self.total or not self.sync or not self.sync.low <= block < self.sync.high:
             return
         if length != self.lengths.setdefault(block, length) or not 0 < length <= wire.BLOCK:
             return
@@ -92,7 +94,7 @@ class Session:
         k = self.k(block)
         if len(have) >= k and self.digest(block):
             self.held.pop(block, None)
-            self.keep(block, wire.reconstruct(have, k)[:length])
+            self.check(block, wire.reconstruct(have, k)[:length])
 
     def k(self, block):
         return -(-self.lengths[block] // self.offer.symbol)
@@ -106,12 +108,23 @@ class Session:
             return self.index[32 * (block - 1):32 * block] if self.index else None
         return self.manifest.blocks[block - head][1] if self.manifest else None
 
-    def keep(self, block, data):
-        context = "groupcast 1 index" if block == 0 else "groupcast 1 block"
-        if derive_key(context, data) != self.digest(block):
-            raise SystemExit(f"block {block} is not what was signed")
-        self.blocks[block] = data
+    def check(self, block, data):
+        """Hashes a block beside everything else."""
         self.symbols.pop(block, None)
+        context = "groupcast 1 index" if block == 0 else "groupcast 1 block"
+        self.checking[block] = (self.hasher.submit(derive_key, context, data), data)
+
+    def checked(self, wait=False):
+        """Takes what was hashed meanwhile."""
+        for block, (future, data) in list(self.checking.items()):
+            if wait or future.done():
+                del self.checking[block]
+                if future.result() != self.digest(block):
+                    raise SystemExit(f"block {block} is not what was signed")
+                self.keep(block, data)
+
+    def keep(self, block, data):
+        self.blocks[block] = data
         head = self.offer.head()
         if block == 0:
             self.index = data
@@ -127,7 +140,7 @@ class Session:
         for waiting in list(self.symbols):  # complete, and only now to be checked
             have = self.symbols[waiting]
             if waiting not in self.blocks and self.digest(waiting) and len(have) >= self.k(waiting):
-                self.keep(waiting, wire.reconstruct(have, self.k(waiting))[:self.lengths[waiting]])
+                self.check(waiting, wire.reconstruct(have, self.k(waiting))[:self.lengths[waiting]])
 
     def zeros(self, block, length, digest, known={}):
         """Blocks of zeros do not travel: their digests say what they are."""
@@ -145,7 +158,7 @@ class Session:
         front = self.total if self.sync.flags & wire.PASS_DONE else self.sync.front
         now = time.monotonic()
         for block in range(front):
-            if block in self.blocks or self.held.get(block, (0,))[0] > now:
+            if block in self.blocks or block in self.checking or self.held.get(block, (0,))[0] > now:
                 continue
             have = self.symbols.get(block)
             lacks = self.k(block) - len(have) if have else None
@@ -188,6 +201,7 @@ class Session:
         while len(self.blocks) < self.total and not self.over and time.monotonic() - heard < 10:
             if not packets:
                 time.sleep(0.002)
+            self.checked()
             for _ in range(min(len(packets), 64)):
                 packet, source = packets.popleft()
                 if source == self.offer.source:
@@ -197,6 +211,9 @@ class Session:
                 self.ask_at = time.monotonic() + random.random() * max(self.sync.backoff, 1) * self.sync.grtt
             if body := self.due():
                 out.sendto(body, self.server)
+        self.checked(wait=True)
+        if len(self.blocks) < self.total:
+            say("the session ended first" if self.over else "nothing was heard for 10 s")
         by_multicast = len(self.blocks)
         self.report_at = 0
         if by_multicast == self.total:
@@ -209,7 +226,8 @@ class Session:
                 continue
             data = self.control.blocks(self.offer.transfer, block, 1)
             self.lengths[block] = len(data)
-            self.keep(block, data)
+            self.check(block, data)
+            self.checked(wait=True)
 
 
 def put(folder, manifest, stream):

@@ -41,6 +41,8 @@ var arrows = map[string]string{
 	"tcp":          "",
 	"pki":          "protocol seal durable .",
 	"auth":         "protocol .",
+	"proof":        "protocol seal wire manifest pki .",
+	"inspect":      "protocol spool ledger .",
 	"config":       "protocol durable .",
 	"store":        "protocol .",
 	"sqlfile":      ".",

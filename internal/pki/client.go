@@ -148,23 +148,45 @@ func builtAt() time.Time {
 // VerifySigningLeaf checks the chain of groupcast.AgentState.Signing against the pin and gives
 // the key that offers are verified with. A TLS leaf does not pass for one.
 func (p Pin) VerifySigningLeaf(chain [][]byte) (seal.VerifyKey, error) {
-	if len(chain) != 2 {
-		return seal.VerifyKey{}, p.stranger(errors.New("signing chain: want a leaf and a CA"))
-	}
-	certificates, err := x509.ParseCertificates(bytes.Join(chain, nil))
-	if err != nil || len(certificates) != 2 {
-		return seal.VerifyKey{}, p.stranger(fmt.Errorf("signing chain: %w", err))
-	}
-	ca, err := findCA(p.ID, certificates[1:])
+	leaf, ca, err := signingChain(p.ID, chain)
 	if err != nil {
-		return seal.VerifyKey{}, p.stranger(err)
-	}
-	leaf := certificates[0]
-	if err := checkSigning(leaf, ca); err != nil {
 		return seal.VerifyKey{}, p.stranger(err)
 	}
 	if _, err := p.judgedAt(leaf, ca); err != nil {
 		return seal.VerifyKey{}, err
+	}
+	return signingKeyOf(leaf)
+}
+
+// signingChain checks a signing leaf and the pinned CA, but for the time.
+func signingChain(id protocol.ServerID, chain [][]byte) (leaf, ca *x509.Certificate, err error) {
+	if len(chain) != 2 {
+		return nil, nil, errors.New("signing chain: want a leaf and a CA")
+	}
+	certificates, err := x509.ParseCertificates(bytes.Join(chain, nil))
+	if err != nil {
+		return nil, nil, fmt.Errorf("signing chain: %w", err)
+	}
+	if len(certificates) != 2 {
+		return nil, nil, fmt.Errorf("signing chain: %d certificates, want a leaf and a CA", len(certificates))
+	}
+	if ca, err = findCA(id, certificates[1:]); err != nil {
+		return nil, nil, err
+	}
+	return certificates[0], ca, checkSigning(certificates[0], ca)
+}
+
+// SigningKeyAt is VerifySigningLeaf for what was signed at a time that is past: both certificates
+// have to have been valid then, whatever they are now.
+func SigningKeyAt(id protocol.ServerID, chain [][]byte, at time.Time) (seal.VerifyKey, error) {
+	leaf, ca, err := signingChain(id, chain)
+	if err != nil {
+		return seal.VerifyKey{}, err
+	}
+	for _, c := range []*x509.Certificate{leaf, ca} {
+		if at.Before(c.NotBefore) || at.After(c.NotAfter) {
+			return seal.VerifyKey{}, fmt.Errorf("the certificate of %s was not valid on %s", c.Subject.CommonName, at.UTC().Format(time.DateTime))
+		}
 	}
 	return signingKeyOf(leaf)
 }

@@ -104,7 +104,7 @@ func (s *Server) TransferProof(ctx context.Context, p groupcast.Principal, no pr
 	}
 	out := groupcast.Proof{
 		V: groupcast.ProofVersion, Fingerprint: s.id, Chain: s.cfg.Identity.SigningChain(), MadeAt: s.now().UTC().Truncate(time.Second),
-		Transfer: no, Group: tr.Group, Name: tr.Name, Lost: tr.Lost,
+		Transfer: no, Group: tr.Group, Name: tr.Name,
 		Devices: []groupcast.ProofDevice{}, Receipts: []groupcast.ProofReceipt{}, Missing: []groupcast.ProofMissing{},
 	}
 	if err := s.proveOffers(ctx, tr, &out); err != nil {
@@ -132,6 +132,9 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 		if i == 0 {
 			out.Offer = signed
 			out.Manifest = s.smallManifest(tr, o)
+			if o.Root == tr.Root {
+				out.Lost = tr.Lost
+			}
 		} else {
 			out.Earlier = append(out.Earlier, signed)
 		}

@@ -15,8 +15,8 @@ import (
 )
 
 func (a *app) transfer() *cobra.Command {
-	c := &cobra.Command{Use: "transfer", Short: "Transfers: list, show, deliveries, files, keys, watch, catchup, later, drop, cancel, retry"}
-	c.AddCommand(a.transferList(), a.transferShow(), a.transferDeliveries(), a.transferFiles(), a.transferKeys(), a.transferWatch(), a.transferCancel(), a.transferRetry(),
+	c := &cobra.Command{Use: "transfer", Short: "Transfers: list, show, deliveries, files, keys, proof, watch, catchup, later, drop, cancel, retry"}
+	c.AddCommand(a.transferList(), a.transferShow(), a.transferDeliveries(), a.transferFiles(), a.transferKeys(), a.transferProof(), a.transferWatch(), a.transferCancel(), a.transferRetry(),
 		a.straggler("catchup", "Let a device fetch what it lacks over HTTPS at once", groupcast.CatchUp),
 		a.straggler("later", "Take a device out of what runs; it stays owed", groupcast.PutOff),
 		a.straggler("drop", "Owe a device the transfer no longer", groupcast.Drop))

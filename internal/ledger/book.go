@@ -119,6 +119,9 @@ func (b *Book) Record(batch []spool.Outcome) error {
 		if err := errors.Join(paths.flush(ctx), inbox.flush(ctx)); err != nil {
 			return err
 		}
+		if err := b.keepName(ctx, tx); err != nil {
+			return err
+		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM inbox WHERE id <= (SELECT MAX(id) FROM inbox) - $1", maxInbox)
 		return err
 	})

@@ -100,3 +100,8 @@ type unreadable struct {
 
 func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u.name, u.err) }
 func (u *unreadable) Unwrap() error { return u.err }
+
+// Sum gives the SHA-256 of the first size bytes of a file; io.EOF if it has fewer.
+func Sum(ctx context.Context, f FS, name string, size uint64) (protocol.Digest, error) {
+	return hashFile(ctx, f, name, 0, size)
+}

@@ -21,7 +21,7 @@ func DeliveryRow(d groupcast.Delivery) []string {
 	if d.Path != groupcast.PathMulticast {
 		loss = ""
 	}
-	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, d.Reason}
+	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, joined("; ", d.Reason, unsigned(d))}
 }
 
 // State is where a delivery stands, with what does not lie under its name.

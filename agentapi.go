@@ -78,12 +78,36 @@ type AgentState struct {
 	// OwedComplete says that it is all of them. What is half received of any other can go.
 	Owed         []protocol.TransferNo `json:"owed,omitempty"`
 	OwedComplete bool                  `json:"owed_complete,omitempty"`
+	// Withheld are groups of the user of which this device gets nothing: it waits for an
+	// administrator, or was denied.
+	Withheld []WithheldGroup `json:"withheld,omitempty"`
+	// NewDevices are other devices of the user that are younger than this one and than a day: the
+	// newest MaxNewDevices.
+	NewDevices []NewDevice `json:"new_devices,omitempty"`
 	// Signing is the leaf that offers, SYNCs, announcements and probes are signed with and
 	// the CA behind it, in DER; the agent checks it against its pin (pki.VerifySigningLeaf).
 	Signing [][]byte `json:"signing"`
 	// Receipts is the newest version of receipts that the server takes; an older server says
 	// nothing, and takes version 1.
 	Receipts int `json:"receipts,omitempty"`
+}
+
+// MaxNewDevices bounds AgentState.NewDevices.
+const MaxNewDevices = 5
+
+// NewDevice tells a user's other devices of a login that they may know nothing of.
+type NewDevice struct {
+	ID      protocol.DeviceID `json:"id"`
+	User    string            `json:"user"`
+	Name    string            `json:"name"`
+	Since   time.Time         `json:"since"`
+	Address string            `json:"address,omitempty"`
+}
+
+// WithheldGroup is a group that a device is not admitted to.
+type WithheldGroup struct {
+	Name  string       `json:"name"`
+	State RequestState `json:"state"` // open: an administrator has not decided; denied
 }
 
 // AgentGroup is a group the device's user is a member of.

@@ -14,12 +14,27 @@ type Group struct {
 	Address     netip.AddrPort   `json:"address"`
 	Description string           `json:"description"`
 	Unlisted    bool             `json:"unlisted"` // not shown to non-members
+	NewDevices  NewDevices       `json:"new_devices"`
 	CreatedAt   time.Time        `json:"created_at"`
 	Members     int              `json:"members"`
 	Active      int              `json:"active"` // devices of members attached now
 	Pending     int              `json:"pending"`
 	Version     uint64           `json:"membership_version"` // grows with every change of members
 	Warning     string           `json:"warning,omitempty"`  // why the address is a poor choice
+}
+
+// NewDevices says what becomes of a device that a member adds.
+type NewDevices string
+
+// What becomes of new devices.
+const (
+	NewDevicesAllow   NewDevices = "allow"   // it gets what members get, at once
+	NewDevicesApprove NewDevices = "approve" // it gets nothing of the group until an administrator approves it
+)
+
+// GroupChange says what to change of a group; nil keeps.
+type GroupChange struct {
+	NewDevices *NewDevices `json:"new_devices,omitempty"`
 }
 
 // Membership is how the asking user stands to a group.
@@ -64,7 +79,8 @@ const (
 	RequestDenied   RequestState = "denied"
 )
 
-// JoinRequest is a user's wish to become a member.
+// JoinRequest is a user's wish to become a member, or, with a device, what a member's new device
+// waits for where new devices are to be approved.
 type JoinRequest struct {
 	ID        string           `json:"id"`
 	GroupID   protocol.GroupID `json:"group_id"`
@@ -76,6 +92,19 @@ type JoinRequest struct {
 	AskedAt   time.Time        `json:"asked_at"`
 	DecidedAt time.Time        `json:"decided_at,omitzero"`
 	DecidedBy string           `json:"decided_by,omitempty"`
+
+	DeviceID protocol.DeviceID `json:"device_id,omitzero"` // of a new device
+	Device   string            `json:"device,omitempty"`   // its name
+	Address  string            `json:"address,omitempty"`  // where it was seen last
+	Devices  int               `json:"devices,omitempty"`  // that the user has: they come with them
+}
+
+// Who is who asks: USER, or USER/DEVICE for a new device. Approve and Deny take it so.
+func (r JoinRequest) Who() string {
+	if r.Device == "" {
+		return r.User
+	}
+	return r.User + "/" + r.Device
 }
 
 // AuditEntry is one line of the audit log.

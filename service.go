@@ -130,14 +130,17 @@ type GroupService interface {
 	Groups(ctx context.Context, p Principal) ([]Group, error)
 	Group(ctx context.Context, p Principal, name string) (Group, error)
 	DeleteGroup(ctx context.Context, p Principal, name string) error
+	UpdateGroup(ctx context.Context, p Principal, name string, c GroupChange) (Group, error)
 
 	Members(ctx context.Context, p Principal, group string, w Window) (Page[Member], error)
 	AddMember(ctx context.Context, p Principal, group, user string) (Member, error)
 	// RemoveMember answers when nothing more is sealed for the user (security.md K2).
 	RemoveMember(ctx context.Context, p Principal, group, user string) error
 
-	// Requests lists the join requests of a state; all states for "".
+	// Requests lists the join requests of a state, those of new devices among them; all states for "".
 	Requests(ctx context.Context, p Principal, state RequestState, w Window) (Page[JoinRequest], error)
+	// Approve and Deny decide on a user's wish to join, or, for USER/DEVICE, on a new device; one
+	// that was denied may be approved later.
 	Approve(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 	Deny(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 }
@@ -148,6 +151,8 @@ type NewGroup struct {
 	Address     string `json:"address,omitempty"` // IP or IP:port; empty: one is picked
 	Description string `json:"description,omitempty"`
 	Unlisted    bool   `json:"unlisted,omitempty"`
+
+	NewDevices NewDevices `json:"new_devices,omitempty"` // empty: allow
 }
 
 // TransferService is for administrators: what is promised to groups.

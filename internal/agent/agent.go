@@ -98,6 +98,7 @@ type Agent struct {
 	// setbacks are the transfers that did not come to their end yet, and why.
 	setbacks map[protocol.TransferNo]*setback
 	warned   bool // of the clock
+	noticed  notices
 	// foreign is why nothing can be taken from the server that is connected: its version.
 	foreign string
 	// receiptsDue says that a receipt did not get through.
@@ -373,6 +374,7 @@ func (a *Agent) readState(ctx context.Context, hello bool) {
 		a.told.Store(0) // another server process does not know it
 		a.tellMTU(ctx)
 	}
+	a.notice(state)
 	offered := map[protocol.TransferNo]bool{}
 	for _, o := range state.Offers {
 		if parsed, err := wire.ParseOffer(o.Offer); err == nil {

@@ -62,6 +62,11 @@ func (c *Client) Group(ctx context.Context, name string) (groupcast.Group, error
 	return answered[groupcast.Group](ctx, c, get("/groups/"+segment(name)))
 }
 
+// UpdateGroup changes what becomes of new devices of a group's members.
+func (c *Client) UpdateGroup(ctx context.Context, name string, g groupcast.GroupChange) (groupcast.Group, error) {
+	return answered[groupcast.Group](ctx, c, call{method: http.MethodPatch, path: "/groups/" + segment(name), in: g, slow: true})
+}
+
 // DeleteGroup deletes a group.
 func (c *Client) DeleteGroup(ctx context.Context, name string) error {
 	return c.do(ctx, remove("/groups/"+segment(name)).slowly(), nil)
@@ -87,12 +92,12 @@ func (c *Client) Requests(ctx context.Context, state groupcast.RequestState) ([]
 	return whole[groupcast.JoinRequest](ctx, c, get("/requests").with(filled("state", string(state))))
 }
 
-// Approve approves a join request.
+// Approve approves a join request; USER/DEVICE: that of a new device.
 func (c *Client) Approve(ctx context.Context, group, user string) (groupcast.JoinRequest, error) {
 	return answered[groupcast.JoinRequest](ctx, c, post(requestPath(group, user)+"/approve", nil))
 }
 
-// Deny denies a join request.
+// Deny denies a join request; USER/DEVICE: that of a new device.
 func (c *Client) Deny(ctx context.Context, group, user string) (groupcast.JoinRequest, error) {
 	return answered[groupcast.JoinRequest](ctx, c, post(requestPath(group, user)+"/deny", nil))
 }

@@ -128,6 +128,9 @@ func groupTrips() []trip {
 		gives(trip{method: "Group", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
 			return c.Group(ctx, oddGroup)
 		}),
+		gives(trip{method: "UpdateGroup", args: []any{oddGroup, groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+			return c.UpdateGroup(ctx, oddGroup, groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)})
+		}),
 		acts(trip{method: "DeleteGroup", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteGroup(ctx, oddGroup) }),
 		lists(trip{method: "Members", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
 			return c.Members(ctx, oddGroup)

@@ -1,17 +1,19 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/words"
 )
 
 func (a *app) group() *cobra.Command {
-	c := &cobra.Command{Use: "group", Short: "Groups: create, list, show, keys, delete"}
-	c.AddCommand(a.groupCreate(), a.groupList(), a.groupShow(), a.groupKeys(), a.groupDelete())
+	c := &cobra.Command{Use: "group", Short: "Groups: create, set, list, show, keys, delete"}
+	c.AddCommand(a.groupCreate(), a.groupSet(), a.groupList(), a.groupShow(), a.groupKeys(), a.groupDelete())
 	return c
 }
 
@@ -35,7 +37,39 @@ func (a *app) groupCreate() *cobra.Command {
 	c.Flags().StringVar(&n.Address, "address", "", "multicast IP or IP:PORT (default: one is picked from 239.192.0.0/14)")
 	c.Flags().StringVar(&n.Description, "description", "", "what the group is for")
 	c.Flags().BoolVar(&n.Unlisted, "unlisted", false, "do not show it to users who are not in it")
+	c.Flags().StringVar((*string)(&n.NewDevices), newDevicesFlag, string(groupcast.NewDevicesAllow), newDevicesHelp)
 	return c
+}
+
+const (
+	newDevicesFlag = "new-devices"
+	newDevicesHelp = "what becomes of a device that a member adds: allow, or approve (it waits in `request list`)"
+)
+
+func (a *app) groupSet() *cobra.Command {
+	var n groupcast.NewDevices
+	c := &cobra.Command{
+		Use: "set NAME", Short: "Change what becomes of new devices of members", Args: cobra.ExactArgs(1),
+		Example: "  groupcast group set lab-a --new-devices approve\n  groupcast request list\n  groupcast request approve lab-a ann/pc-09",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if n == "" {
+				return usageError{errors.New("say what is to change: --new-devices allow, or approve")}
+			}
+			g, err := client.UpdateGroup(c.Context(), args[0], groupcast.GroupChange{NewDevices: &n})
+			if err != nil {
+				return err
+			}
+			return a.one(g, "group %s: %s", g.Name, newDevicesText(g))
+		}),
+	}
+	c.Flags().StringVar((*string)(&n), newDevicesFlag, "", newDevicesHelp)
+	return c
+}
+
+func newDevicesText(g groupcast.Group) string {
+	return yes(g.NewDevices == groupcast.NewDevicesApprove,
+		"a new device of a member gets nothing until it is approved; those that members have now stay",
+		"a new device of a member gets what members get, at once")
 }
 
 func (a *app) groupList() *cobra.Command {
@@ -74,6 +108,9 @@ func (a *app) groupShow() *cobra.Command {
 			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", name(g.Name), g.Address, name(g.Description), plural(g.Members, "member"), g.Active, plural(g.Pending, "transfer"), ago(g.CreatedAt))
 			if g.Warning != "" {
 				fmt.Fprintln(a.out, "warning:", clean(g.Warning))
+			}
+			if g.NewDevices == groupcast.NewDevicesApprove {
+				fmt.Fprintln(a.out, newDevicesText(g))
 			}
 			return a.listMembers(members)
 		}),
@@ -135,10 +172,10 @@ func (a *app) listMembers(members []groupcast.Member) error {
 }
 
 func (a *app) request() *cobra.Command {
-	c := &cobra.Command{Use: "request", Short: "Join requests: list, approve, deny"}
+	c := &cobra.Command{Use: "request", Short: "Requests of users to join, and of new devices: list, approve, deny"}
 	var all bool
 	l := &cobra.Command{
-		Use: "list", Short: "List the join requests that wait", Args: cobra.NoArgs,
+		Use: "list", Short: "List the requests that wait: of users to join, and of members' new devices", Args: cobra.NoArgs,
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			state := groupcast.RequestOpen
 			if all {
@@ -148,29 +185,33 @@ func (a *app) request() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, requests, "nobody is waiting", "GROUP|USER|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-				return []string{r.Group, r.User, string(r.State), ago(r.AskedAt), r.Text}
+			return list(a, requests, "nobody is waiting", "GROUP|WHO|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
+				return []string{r.Group, r.Who(), string(r.State), ago(r.AskedAt), words.Asks(r)}
 			})
 		}),
 	}
 	l.Flags().BoolVar(&all, "all", false, "decided ones too")
-	decide := func(verb, done string, do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
+	decide := func(verb, done, ofDevice string, do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
 		return &cobra.Command{
-			Use: verb + " GROUP USER", Short: yes(verb == "approve", "Make the asking user a member", "Turn the asking user down"), Args: cobra.ExactArgs(2),
+			Use: verb + " GROUP USER[/DEVICE]", Args: cobra.ExactArgs(2),
+			Short: yes(verb == "approve", "Make the asking user a member, or let a new device in", "Turn the asking user or the new device down"),
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				r, err := do(client, c, args[0], args[1])
 				if err != nil {
 					return err
+				}
+				if r.Device != "" {
+					return a.one(r, "%s: device %s "+ofDevice, r.Group, r.Who())
 				}
 				return a.one(r, "%s: %s "+done, r.Group, r.User)
 			}),
 		}
 	}
 	c.AddCommand(l,
-		decide("approve", "is a member now", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+		decide("approve", "is a member now", "gets what members get from now on", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
 			return client.Approve(c.Context(), g, u)
 		}),
-		decide("deny", "was turned down", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+		decide("deny", "was turned down", "gets nothing of the group", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
 			return client.Deny(c.Context(), g, u)
 		}))
 	return c

@@ -26,6 +26,14 @@ func (a *api) groupRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *named) (groupcast.Group, error) {
 			return a.service.Group(ctx, p, in.Name)
 		})
+	reply(a, route{method: http.MethodPatch, path: "/groups/{name}", id: "update-group", access: admins,
+		summary: "Say whether new devices of members have to be approved"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			Name string `path:"name"`
+			Body groupcast.GroupChange
+		}) (groupcast.Group, error) {
+			return a.service.UpdateGroup(ctx, p, in.Name, in.Body)
+		})
 	act(a, route{method: http.MethodDelete, path: "/groups/{name}", id: "delete-group", access: admins, summary: "Delete a group"},
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.DeleteGroup(ctx, p, in.Name)
@@ -62,7 +70,7 @@ func (a *api) keyRoutes() {
 }
 
 func (a *api) requestRoutes() {
-	paged(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests"},
+	paged(a, route{method: http.MethodGet, path: "/requests", id: "requests", access: admins, summary: "List join requests, those of new devices among them"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			State groupcast.RequestState `query:"state" doc:"open, approved or denied; all of them without it"`
@@ -70,12 +78,12 @@ func (a *api) requestRoutes() {
 			return a.service.Requests(ctx, p, in.State, in.window())
 		})
 	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/approve", id: "approve", access: admins,
-		summary: "Approve a user's wish to join a group"},
+		summary: "Approve a user's wish to join a group, or as USER/DEVICE a new device"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
 			return a.service.Approve(ctx, p, in.Name, in.User)
 		})
 	reply(a, route{method: http.MethodPost, path: "/groups/{name}/requests/{user}/deny", id: "deny", access: admins,
-		summary: "Deny a user's wish to join a group"},
+		summary: "Deny a user's wish to join a group, or as USER/DEVICE a new device"},
 		func(ctx context.Context, p groupcast.Principal, in *membership) (groupcast.JoinRequest, error) {
 			return a.service.Deny(ctx, p, in.Name, in.User)
 		})

@@ -17,6 +17,7 @@ type account struct {
 	role       bool // a role is asked for …
 	password   bool // … a password …
 	device     bool // … one of the user's machines
+	rule       bool // a group is asked for, and what holds there
 	sure       bool // it cannot simply be taken back
 	do         func(ctx context.Context, d *Desk, a Answers) (Page, error)
 }
@@ -31,6 +32,7 @@ var accounts = []account{
 	{name: "logins", note: "the user's machines: each is a login of its own", do: listLogins},
 	{name: "end a login", note: "a machine that is lost or no longer his", device: true, sure: true, do: endLogin},
 	{name: "delete", note: "with its machines and memberships", sure: true, do: deleteAccount},
+	{name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true, rule: true, do: newDevices},
 }
 
 func accountOf(a Answers) account {
@@ -61,6 +63,8 @@ func (d *Desk) accountRow() Row {
 		}}, func(x account) bool { return !x.role }),
 		unless(Field{Key: "password", Ask: "New password", Secret: true}, func(x account) bool { return !x.password }),
 		unless(d.loginField(), func(x account) bool { return !x.device }),
+		unless(d.groupField(), func(x account) bool { return !x.rule }),
+		unless(confirm("approve", "Does a new device of a member wait until you approve it?", "yes"), func(x account) bool { return !x.rule }),
 		unless(confirm("sure", "Go on? It takes effect at once", "no"), func(x account) bool { return !x.sure }),
 	}}
 }
@@ -158,4 +162,13 @@ func endLogin(ctx context.Context, d *Desk, a Answers) (Page, error) {
 
 func deleteAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	return say("The account " + words.Name(a["user"]) + " is deleted."), d.Admin.DeleteUser(ctx, a["user"])
+}
+
+func newDevices(ctx context.Context, d *Desk, a Answers) (Page, error) {
+	n, text := groupcast.NewDevicesAllow, "A new device of a member of %s gets what members get, at once."
+	if a.yes("approve") {
+		n, text = groupcast.NewDevicesApprove, "A new device of a member of %s gets nothing until you approve it. Those that members have now stay."
+	}
+	_, err := d.Admin.UpdateGroup(ctx, a["group"], groupcast.GroupChange{NewDevices: &n})
+	return say(fmt.Sprintf(text, words.Name(a["group"]))), err
 }

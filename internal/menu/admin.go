@@ -30,7 +30,7 @@ func (d *Desk) adminRows() []Row {
 		{Title: "View join requests", Run: d.viewRequests},
 		{Title: "Approve or deny a request", Run: d.decide, Fields: []Field{d.requestField(), {Key: "verdict", Ask: "Approve or deny", Default: "approve", Closed: true,
 			Prepare: func(context.Context, Answers) (Choices, error) {
-				return Choices{Options: []Option{{"approve", "the client becomes a member"}, {"deny", "the client is turned down"}}}, nil
+				return Choices{Options: []Option{{"approve", "the client becomes a member, or its new device is let in"}, {"deny", "the client, or the new device, is turned down"}}}, nil
 			}}}},
 		{Title: "View a client's groups", Run: d.clientGroups, Fields: []Field{d.userField(true)}},
 		{Title: "Check active receivers", Run: d.check},
@@ -124,7 +124,7 @@ const mostOwed = 200
 func (d *Desk) viewRequests(ctx context.Context, _ Answers, _ show) (Page, error) {
 	requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
 	return table(requests, "Nobody is waiting.", "GROUP|CLIENT|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-		return []string{r.Group, r.User, words.Ago(r.AskedAt), r.Text}
+		return []string{r.Group, r.Who(), words.Ago(r.AskedAt), words.Asks(r)}
 	}), err
 }
 
@@ -132,9 +132,12 @@ func (d *Desk) decide(ctx context.Context, a Answers, _ show) (Page, error) {
 	user, group, _ := strings.Cut(a["request"], " to ")
 	if a["verdict"] == "deny" {
 		r, err := d.Admin.Deny(ctx, group, user)
-		return say(fmt.Sprintf("%s was turned down for %s.", words.Name(r.User), words.Name(r.Group))), err
+		return say(fmt.Sprintf("%s was turned down for %s.", words.Name(r.Who()), words.Name(r.Group))), err
 	}
 	r, err := d.Admin.Approve(ctx, group, user)
+	if r.Device != "" {
+		return say(fmt.Sprintf("%s gets what members of %s get from now on.", words.Name(r.Who()), words.Name(r.Group))), err
+	}
 	return say(fmt.Sprintf("%s is a member of %s now.", words.Name(r.User), words.Name(r.Group))), err
 }
 

@@ -77,7 +77,7 @@ func (d *Desk) requestField() Field {
 		requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
 		c := Choices{Empty: "Nobody is waiting."}
 		for _, r := range requests {
-			c.Options = append(c.Options, Option{r.User + " to " + r.Group, r.Text})
+			c.Options = append(c.Options, Option{r.Who() + " to " + r.Group, words.Asks(r)})
 		}
 		return c, err
 	}}

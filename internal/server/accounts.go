@@ -113,7 +113,7 @@ func (s *Server) deviceOf(ctx context.Context, p groupcast.Principal, l groupcas
 	}
 	s.live.owe(owed)
 	s.audit(ctx, p, "device.add", p.User.Name+"/"+d.Name, "device "+d.ID.String())
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": new device"})
+	s.newDevice(ctx, d, "new device")
 	return d, nil
 }
 

@@ -72,13 +72,17 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 		return state, err
 	}
 	s.roster.overlay(&state.Device)
-	groups, err := s.store.GroupsOfUser(ctx, p.User.ID)
+	groups, err := s.store.GroupsOfDevice(ctx, d.ID)
 	if err != nil {
 		return state, err
 	}
 	for _, g := range groups {
 		state.Groups = append(state.Groups, groupcast.AgentGroup{ID: g.ID, Name: g.Name, Address: g.Address.String()})
 	}
+	if state.Withheld, err = s.store.Withheld(ctx, d.ID); err != nil {
+		return state, err
+	}
+	s.addNews(ctx, &state)
 	s.addOwed(ctx, &state)
 	state.Offers = s.live.offersFor(d.ID)
 	return state, nil

@@ -105,7 +105,7 @@ func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.
 	}
 	s.live.owe(owed)
 	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name, "device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: fresh.Name + ": new device, a copy of " + d.Name})
+	s.newDevice(ctx, fresh, "new device, a copy of "+d.Name)
 	return fresh, nil
 }
 

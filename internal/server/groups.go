@@ -22,12 +22,16 @@ func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n group
 	if utf8.RuneCountInString(n.Description) > maxDescription {
 		return groupcast.Group{}, groupcast.Errorf(groupcast.EInvalid, "the description is longer than %d characters", maxDescription)
 	}
+	if err := checkNewDevices(n.NewDevices); err != nil {
+		return groupcast.Group{}, err
+	}
 	addr, warning, err := s.groupAddress(ctx, n.Address)
 	if err != nil {
 		return groupcast.Group{}, err
 	}
 	g, err := s.store.AddGroup(ctx, groupcast.Group{
 		ID: protocol.NewGroupID(), Name: n.Name, Address: addr, Description: n.Description, Unlisted: n.Unlisted,
+		NewDevices: n.NewDevices,
 	}, s.now())
 	if err != nil {
 		return g, err

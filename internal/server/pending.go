@@ -67,7 +67,7 @@ func (s *Server) explain(d *groupcast.Delivery) {
 		return
 	}
 	if d.Device == "" {
-		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet: the first to log in gets it"
+		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet that may receive it: the first to log in, or to be approved, gets it"
 		return
 	}
 	s.live.explain(d)

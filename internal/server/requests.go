@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/groupcast/groupcast"
@@ -72,6 +73,9 @@ func (s *Server) Approve(ctx context.Context, p groupcast.Principal, group, user
 	if err := mustAdmin(p); err != nil {
 		return groupcast.JoinRequest{}, err
 	}
+	if strings.Contains(user, "/") {
+		return s.approveDevice(ctx, p, group, user)
+	}
 	g, u, err := s.groupAndUser(ctx, group, user)
 	if err != nil {
 		return groupcast.JoinRequest{}, err
@@ -89,6 +93,9 @@ func (s *Server) Approve(ctx context.Context, p groupcast.Principal, group, user
 func (s *Server) Deny(ctx context.Context, p groupcast.Principal, group, user string) (groupcast.JoinRequest, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.JoinRequest{}, err
+	}
+	if strings.Contains(user, "/") {
+		return s.denyDevice(ctx, p, group, user)
 	}
 	g, u, err := s.groupAndUser(ctx, group, user)
 	if err != nil {

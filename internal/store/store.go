@@ -73,8 +73,8 @@ type Tokens interface {
 // Devices are the machines of users.
 type Devices interface {
 	// AddDevice makes a device, its name unique per user, and owes it every open transfer of
-	// the user's groups; it takes over deliveries that had no device. EExhausted past
-	// MaxDevices.
+	// the user's groups; it takes over deliveries that had no device. For groups in which new
+	// devices are to be approved a request is kept instead. EExhausted past MaxDevices.
 	AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
 	// AddCopy is AddDevice for a machine whose home was copied from another device's.
 	AddCopy(ctx context.Context, d groupcast.Device, c Copy, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
@@ -107,6 +107,12 @@ type Groups interface {
 	// DeleteGroup ends its memberships and requests and cancels its open transfers, which it
 	// gives.
 	DeleteGroup(ctx context.Context, id protocol.GroupID, at time.Time) ([]protocol.TransferNo, error)
+	// SetNewDevices says what becomes of new devices. When they are allowed those that wait are
+	// admitted, and owed what is open, which it gives; those that were denied stay so.
+	SetNewDevices(ctx context.Context, id protocol.GroupID, n groupcast.NewDevices, by string, at time.Time) ([]groupcast.Delivery, error)
+	// GroupsOfDevice lists the groups of its user that a device is admitted to; Withheld the others.
+	GroupsOfDevice(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Group, error)
+	Withheld(ctx context.Context, dev protocol.DeviceID) ([]groupcast.WithheldGroup, error)
 	// GroupsOfUser lists the groups a user is in.
 	GroupsOfUser(ctx context.Context, userID string) ([]groupcast.Group, error)
 	// GroupsOnOffer lists the groups as a user sees them: those he is in or has asked for,
@@ -124,7 +130,7 @@ type Members interface {
 	Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
 	// Entitled reads in one transaction whether a device may have a transfer now, with the
 	// membership's version (security.md K9, C8): the device lives, its user is not disabled
-	// and a member, the transfer is open, not held, and owed to it. ENotFound otherwise, whatever
+	// and a member, it is admitted to the group (C9), the transfer is open, not held, and owed to it. ENotFound otherwise, whatever
 	// it is.
 	Entitled(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (Entitlement, error)
 }
@@ -139,6 +145,11 @@ type Requests interface {
 	// ApproveRequest is AddMember for somebody with an open request, ENotFound without.
 	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
 	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, error)
+	// AdmitDevice lets a device that waits, or was denied, into a group of its user and owes it
+	// what is open, which it gives. ENotFound if neither is so.
+	AdmitDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
+	// DenyDevice keeps a device that waits out. ENotFound if it does not wait.
+	DenyDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (groupcast.JoinRequest, error)
 	// WithdrawRequest takes an open request back.
 	WithdrawRequest(ctx context.Context, group protocol.GroupID, userID string) error
 }

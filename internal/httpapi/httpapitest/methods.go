@@ -100,6 +100,11 @@ func (s *Service) Group(_ context.Context, p groupcast.Principal, name string) (
 	return answer[groupcast.Group](s.note("Group", p, name))
 }
 
+// UpdateGroup notes the call.
+func (s *Service) UpdateGroup(_ context.Context, p groupcast.Principal, name string, c groupcast.GroupChange) (groupcast.Group, error) {
+	return answer[groupcast.Group](s.note("UpdateGroup", p, name, c))
+}
+
 // DeleteGroup notes the call.
 func (s *Service) DeleteGroup(_ context.Context, p groupcast.Principal, name string) error {
 	return s.note("DeleteGroup", p, name)

@@ -106,7 +106,7 @@ func groupFrom(r queries.Group, members, pending int64) (groupcast.Group, error)
 	g := groupcast.Group{
 		Name: r.Name, Description: r.Description, Unlisted: r.Unlisted,
 		CreatedAt: instant(r.CreatedAt), Members: int(members), Pending: int(pending),
-		Version: uint64(r.Version),
+		Version: uint64(r.Version), NewDevices: groupcast.NewDevices(r.NewDevices),
 	}
 	var err error
 	if g.Address, err = netip.ParseAddrPort(r.Address); err != nil {
@@ -115,13 +115,20 @@ func groupFrom(r queries.Group, members, pending int64) (groupcast.Group, error)
 	return g, parse(&g.ID, r.ID)
 }
 
-func requestFrom(r queries.Request, group, user string) (groupcast.JoinRequest, error) {
+func requestFrom(r queries.RequestsRow) (groupcast.JoinRequest, error) {
 	q := groupcast.JoinRequest{
-		ID: r.ID, Group: group, UserID: r.UserID, User: user, Text: r.Text,
-		State: groupcast.RequestState(r.State), AskedAt: instant(r.AskedAt),
-		DecidedAt: instant(r.DecidedAt), DecidedBy: r.DecidedBy,
+		ID: r.Request.ID, Group: r.GroupName, UserID: r.Request.UserID, User: r.UserName, Text: r.Request.Text,
+		State: groupcast.RequestState(r.Request.State), AskedAt: instant(r.Request.AskedAt),
+		DecidedAt: instant(r.Request.DecidedAt), DecidedBy: r.Request.DecidedBy,
+		Device: r.DeviceName, Address: r.Address,
 	}
-	return q, parse(&q.GroupID, r.GroupID)
+	var err error
+	if r.Request.DeviceID == "" {
+		q.Devices = int(r.Devices)
+	} else if q.DeviceID, err = deviceID(r.Request.DeviceID); err != nil {
+		return q, err
+	}
+	return q, parse(&q.GroupID, r.Request.GroupID)
 }
 
 func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) {

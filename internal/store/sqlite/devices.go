@@ -49,6 +49,9 @@ func (s *Store) AddCopy(ctx context.Context, d groupcast.Device, c store.Copy, a
 		if err := q.AddDevice(ctx, row); err != nil {
 			return err
 		}
+		if err := askForDevice(ctx, q, d, at); err != nil {
+			return err
+		}
 		owed, err = takeOver(ctx, q, d, micros(at))
 		return err
 	})
@@ -218,6 +221,9 @@ func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.
 			return err
 		}
 		if err := q.RecountOfUser(ctx, d.UserID); err != nil {
+			return err
+		}
+		if err := q.ForgetDevice(ctx, deviceText(id)); err != nil {
 			return err
 		}
 		return q.DeleteDevice(ctx, deviceText(id))

@@ -18,6 +18,7 @@ func (s *Store) AddGroup(ctx context.Context, g groupcast.Group, at time.Time) (
 		return q.AddGroup(ctx, queries.AddGroupParams{
 			ID: g.ID.String(), Name: g.Name, Address: g.Address.String(),
 			Description: g.Description, Unlisted: g.Unlisted, CreatedAt: micros(at),
+			NewDevices: string(cmp.Or(g.NewDevices, groupcast.NewDevicesAllow)),
 		})
 	})
 	if sqlfile.Taken(err) {

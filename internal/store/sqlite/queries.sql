@@ -118,8 +118,20 @@ WHERE id = @id;
 DELETE FROM devices WHERE id = @id;
 
 -- name: AddGroup :exec
-INSERT INTO groups (id, name, address, description, unlisted, created_at, version)
-VALUES (@id, @name, @address, @description, @unlisted, @created_at, 1);
+INSERT INTO groups (id, name, address, description, unlisted, created_at, version, new_devices)
+VALUES (@id, @name, @address, @description, @unlisted, @created_at, 1, @new_devices);
+
+-- name: SetNewDevices :execrows
+UPDATE groups SET new_devices = @new_devices WHERE id = @id;
+
+-- name: GroupsOfDevice :many
+SELECT g.* FROM groups g JOIN admitted e ON e.group_id = g.id
+WHERE e.device_id = @device_id ORDER BY g.name;
+
+-- name: Withheld :many
+SELECT g.name, r.state FROM requests r JOIN groups g ON g.id = r.group_id
+JOIN members m ON m.group_id = r.group_id AND m.user_id = r.user_id
+WHERE r.device_id = @device_id AND r.device_id <> '' AND r.state <> 'approved' ORDER BY g.name;
 
 -- name: GroupByName :one
 SELECT sqlc.embed(g),
@@ -184,41 +196,64 @@ WHERE m.group_id = @group_id AND m.user_id = @user_id;
 SELECT group_id, since FROM members WHERE user_id = @user_id;
 
 -- name: AddRequest :exec
-INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by)
-VALUES (@id, @group_id, @user_id, @text, 'open', @asked_at, 0, '');
+INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by, device_id)
+VALUES (@id, @group_id, @user_id, @text, 'open', @asked_at, 0, '', @device_id);
+
+-- name: ForgetDevice :exec
+DELETE FROM requests WHERE device_id = @device_id AND device_id <> '';
+
+-- name: DecideDevice :execrows
+UPDATE requests SET state = @state, decided_at = @decided_at, decided_by = @decided_by
+WHERE group_id = @group_id AND device_id = @device_id AND device_id <> '' AND state <> @state;
+
+-- name: DeviceRequest :one
+SELECT id FROM requests WHERE group_id = @group_id AND device_id = @device_id AND device_id <> '';
+
+-- name: WaitingDevices :many
+SELECT device_id FROM requests WHERE group_id = @group_id AND device_id <> '' AND state = 'open';
 
 -- name: ForgetDecided :exec
-DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state <> 'open';
+DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND device_id = '' AND state <> 'open';
 
 -- name: OpenRequestsOfUser :one
-SELECT COUNT(*) FROM requests WHERE user_id = @user_id AND state = 'open';
+SELECT COUNT(*) FROM requests WHERE user_id = @user_id AND device_id = '' AND state = 'open';
 
+-- A device of somebody who is no member waits for nothing.
 -- name: Requests :many
-SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
+SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name,
+    COALESCE(d.name, '') AS device_name, COALESCE(d.address, '') AS address,
+    (SELECT COUNT(*) FROM devices o WHERE o.user_id = r.user_id) AS devices
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
-WHERE CAST(@state AS TEXT) = '' OR r.state = @state
+LEFT JOIN devices d ON d.id = r.device_id
+WHERE (CAST(@state AS TEXT) = '' OR r.state = @state)
+    AND (r.device_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.group_id = r.group_id AND m.user_id = r.user_id))
 ORDER BY r.asked_at, r.id LIMIT @most OFFSET @skip;
 
 -- name: CountRequests :one
-SELECT COUNT(*) FROM requests r WHERE CAST(@state AS TEXT) = '' OR r.state = @state;
+SELECT COUNT(*) FROM requests r
+WHERE (CAST(@state AS TEXT) = '' OR r.state = @state)
+    AND (r.device_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.group_id = r.group_id AND m.user_id = r.user_id));
 
 -- name: Request :one
-SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name
+SELECT sqlc.embed(r), g.name AS group_name, u.name AS user_name,
+    COALESCE(d.name, '') AS device_name, COALESCE(d.address, '') AS address,
+    (SELECT COUNT(*) FROM devices o WHERE o.user_id = r.user_id) AS devices
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
+LEFT JOIN devices d ON d.id = r.device_id
 WHERE r.id = @id;
 
 -- name: RequestsOfUser :many
-SELECT * FROM requests WHERE user_id = @user_id ORDER BY asked_at;
+SELECT * FROM requests WHERE user_id = @user_id AND device_id = '' ORDER BY asked_at;
 
 -- name: OpenRequest :one
-SELECT id FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+SELECT id FROM requests WHERE group_id = @group_id AND user_id = @user_id AND device_id = '' AND state = 'open';
 
 -- name: DecideRequest :execrows
 UPDATE requests SET state = @state, decided_at = @decided_at, decided_by = @decided_by
-WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+WHERE group_id = @group_id AND user_id = @user_id AND device_id = '' AND state = 'open';
 
 -- name: WithdrawRequest :execrows
-DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND state = 'open';
+DELETE FROM requests WHERE group_id = @group_id AND user_id = @user_id AND device_id = '' AND state = 'open';
 
 -- name: Count :one
 UPDATE counters SET value = value + 1 WHERE name = @name RETURNING value;
@@ -412,17 +447,19 @@ WHERE no = @no;
 -- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT CAST(@transfer_no AS BIGINT), m.user_id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+SELECT CAST(@transfer_no AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
     'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
-FROM members m JOIN users u ON u.id = m.user_id LEFT JOIN devices d ON d.user_id = m.user_id
+FROM members m JOIN users u ON u.id = m.user_id
+LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
 WHERE m.group_id = @group_id;
 
 -- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT t.no, u.id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
     'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
-FROM transfers t JOIN users u ON u.id = @user_id LEFT JOIN devices d ON d.user_id = u.id
+FROM transfers t JOIN users u ON u.id = @user_id
+LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
 WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
 SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
@@ -431,16 +468,17 @@ WHERE deliveries.state = 'cancelled';
 -- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT t.no, d.user_id, d.id, u.name, d.name, 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
-FROM devices d JOIN users u ON u.id = d.user_id
-JOIN members m ON m.user_id = d.user_id
-JOIN transfers t ON t.group_id = m.group_id
-WHERE d.id = @device_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+FROM admitted d JOIN transfers t ON t.group_id = d.group_id
+WHERE d.device_id = @device_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING;
 
 -- name: TakeOver :exec
 UPDATE deliveries SET device_id = @device_id, device_name = @device_name, updated_at = @updated_at
-WHERE user_id = @user_id AND device_id = '' AND state IN ('queued', 'receiving', 'refused', 'cancelled');
+WHERE deliveries.user_id = @user_id AND deliveries.device_id = ''
+    AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
+        WHERE t.no = deliveries.transfer_no AND r.device_id = @device_id AND r.state <> 'approved');
 
 -- name: ForgetClosedWithoutDevice :exec
 DELETE FROM deliveries
@@ -474,8 +512,10 @@ UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at =
 WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = @transfer_no)
-    AND (device_id IN (SELECT id FROM devices)
-        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM devices e)));
+    AND (device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+            WHERE x.no = @transfer_no)
+        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+            WHERE x.no = @transfer_no)));
 
 -- name: Deliveries :many
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
@@ -586,9 +626,8 @@ SELECT sqlc.embed(dl), t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
-JOIN devices d ON d.id = dl.device_id
-JOIN users u ON u.id = d.user_id
-JOIN members m ON m.group_id = g.id AND m.user_id = u.id
+JOIN admitted e ON e.group_id = g.id AND e.device_id = dl.device_id
+JOIN users u ON u.id = e.user_id
 WHERE dl.transfer_no = @transfer_no AND dl.device_id = @device_id AND NOT u.disabled
     AND dl.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold;

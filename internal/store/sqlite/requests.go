@@ -63,7 +63,7 @@ func request(ctx context.Context, q *queries.Queries, id string) (groupcast.Join
 	if err != nil {
 		return groupcast.JoinRequest{}, missing(err, "request", id)
 	}
-	return requestFrom(r.Request, r.GroupName, r.UserName)
+	return requestFrom(queries.RequestsRow(r))
 }
 
 // Requests lists the requests of a state, oldest first.
@@ -73,9 +73,7 @@ func (s *Store) Requests(ctx context.Context, state groupcast.RequestState, w gr
 		if err != nil {
 			return err
 		}
-		out, err = page(w, rows, func(r queries.RequestsRow) (groupcast.JoinRequest, error) {
-			return requestFrom(r.Request, r.GroupName, r.UserName)
-		}, func() (int64, error) { return q.CountRequests(ctx, string(state)) })
+		out, err = page(w, rows, requestFrom, func() (int64, error) { return q.CountRequests(ctx, string(state)) })
 		return err
 	})
 	return out, err

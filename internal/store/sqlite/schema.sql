@@ -49,7 +49,8 @@ CREATE TABLE groups (
     description TEXT    NOT NULL,
     unlisted    BOOLEAN NOT NULL,
     created_at  BIGINT NOT NULL,
-    version     BIGINT NOT NULL
+    version     BIGINT NOT NULL,
+    new_devices TEXT    NOT NULL DEFAULT 'allow'
 );
 
 CREATE TABLE members (
@@ -68,10 +69,19 @@ CREATE TABLE requests (
     state      TEXT    NOT NULL,
     asked_at   BIGINT NOT NULL,
     decided_at BIGINT NOT NULL,
-    decided_by TEXT    NOT NULL
+    decided_by TEXT    NOT NULL,
+    device_id  TEXT    NOT NULL DEFAULT '' -- '': the user asks to become a member
 );
-CREATE UNIQUE INDEX requests_open ON requests (group_id, user_id) WHERE state = 'open';
+CREATE UNIQUE INDEX requests_open ON requests (group_id, user_id, device_id) WHERE state = 'open';
 CREATE INDEX requests_user ON requests (user_id, group_id);
+CREATE INDEX requests_device ON requests (device_id, group_id) WHERE device_id <> '';
+
+-- Which devices may have what of a group: all that decide it read it here.
+CREATE VIEW admitted AS
+SELECT m.group_id, m.user_id, u.name AS user_name, d.id AS device_id, d.name AS device_name
+FROM members m JOIN users u ON u.id = m.user_id JOIN devices d ON d.user_id = m.user_id
+WHERE NOT EXISTS (SELECT 1 FROM requests r
+    WHERE r.device_id = d.id AND r.group_id = m.group_id AND r.state <> 'approved');
 
 -- The group's and everybody's names are copied: what was sent is told after they are gone.
 CREATE TABLE transfers (

@@ -96,7 +96,8 @@ export const api = {
 
   groups: () => list<T.Group>("/groups"),
   group: (name: string) => call<T.Group>("GET", `/groups/${e(name)}`),
-  createGroup: (g: { name: string; address?: string; description?: string; unlisted?: boolean }) => call<T.Group>("POST", "/groups", g),
+  updateGroup: (group: string, change: { new_devices: string }) => call<T.Group>("PATCH", `/groups/${e(group)}`, change),
+  createGroup: (g: { name: string; address?: string; description?: string; unlisted?: boolean; new_devices?: string }) => call<T.Group>("POST", "/groups", g),
   deleteGroup: (name: string) => call<void>("DELETE", `/groups/${e(name)}`),
   members: (group: string) => pieces<T.Member>(`/groups/${e(group)}/members`, (m) => m.user_id),
   keySessions: (group: string) => list<T.KeySession>(`/groups/${e(group)}/sessions`),

@@ -89,6 +89,11 @@ export function name(s: string | undefined): string {
   return (s ?? "").replace(hostile, (c) => `\\u{${c.codePointAt(0)!.toString(16)}}`);
 }
 
+/** Who asks: a user, or USER/DEVICE for a new device. */
+export function asker(r: { user: string; device?: string }): string {
+  return r.device ? `${r.user}/${r.device}` : r.user;
+}
+
 /** Where a delivery stands, with what does not lie under its name. */
 export function stateText(d: { state: string; entries?: number; missing?: number; beside?: number }): string {
   const text = d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;

@@ -138,6 +138,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.counterStmt, err = db.PrepareContext(ctx, counter); err != nil {
 		return nil, fmt.Errorf("error preparing query Counter: %w", err)
 	}
+	if q.decideDeviceStmt, err = db.PrepareContext(ctx, decideDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query DecideDevice: %w", err)
+	}
 	if q.decideRequestStmt, err = db.PrepareContext(ctx, decideRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query DecideRequest: %w", err)
 	}
@@ -183,6 +186,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deviceNamesStmt, err = db.PrepareContext(ctx, deviceNames); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceNames: %w", err)
 	}
+	if q.deviceRequestStmt, err = db.PrepareContext(ctx, deviceRequest); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceRequest: %w", err)
+	}
 	if q.devicesStmt, err = db.PrepareContext(ctx, devices); err != nil {
 		return nil, fmt.Errorf("error preparing query Devices: %w", err)
 	}
@@ -213,6 +219,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetDecidedStmt, err = db.PrepareContext(ctx, forgetDecided); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetDecided: %w", err)
 	}
+	if q.forgetDeviceStmt, err = db.PrepareContext(ctx, forgetDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetDevice: %w", err)
+	}
 	if q.forgetEditionsStmt, err = db.PrepareContext(ctx, forgetEditions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetEditions: %w", err)
 	}
@@ -233,6 +242,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.groupsStmt, err = db.PrepareContext(ctx, groups); err != nil {
 		return nil, fmt.Errorf("error preparing query Groups: %w", err)
+	}
+	if q.groupsOfDeviceStmt, err = db.PrepareContext(ctx, groupsOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query GroupsOfDevice: %w", err)
 	}
 	if q.groupsOfUserStmt, err = db.PrepareContext(ctx, groupsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query GroupsOfUser: %w", err)
@@ -375,6 +387,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setLaterStmt, err = db.PrepareContext(ctx, setLater); err != nil {
 		return nil, fmt.Errorf("error preparing query SetLater: %w", err)
 	}
+	if q.setNewDevicesStmt, err = db.PrepareContext(ctx, setNewDevices); err != nil {
+		return nil, fmt.Errorf("error preparing query SetNewDevices: %w", err)
+	}
 	if q.setOfferedManifestStmt, err = db.PrepareContext(ctx, setOfferedManifest); err != nil {
 		return nil, fmt.Errorf("error preparing query SetOfferedManifest: %w", err)
 	}
@@ -441,8 +456,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.usersStmt, err = db.PrepareContext(ctx, users); err != nil {
 		return nil, fmt.Errorf("error preparing query Users: %w", err)
 	}
+	if q.waitingDevicesStmt, err = db.PrepareContext(ctx, waitingDevices); err != nil {
+		return nil, fmt.Errorf("error preparing query WaitingDevices: %w", err)
+	}
 	if q.withdrawRequestStmt, err = db.PrepareContext(ctx, withdrawRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query WithdrawRequest: %w", err)
+	}
+	if q.withheldStmt, err = db.PrepareContext(ctx, withheld); err != nil {
+		return nil, fmt.Errorf("error preparing query Withheld: %w", err)
 	}
 	return &q, nil
 }
@@ -639,6 +660,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing counterStmt: %w", cerr)
 		}
 	}
+	if q.decideDeviceStmt != nil {
+		if cerr := q.decideDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing decideDeviceStmt: %w", cerr)
+		}
+	}
 	if q.decideRequestStmt != nil {
 		if cerr := q.decideRequestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing decideRequestStmt: %w", cerr)
@@ -714,6 +740,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deviceNamesStmt: %w", cerr)
 		}
 	}
+	if q.deviceRequestStmt != nil {
+		if cerr := q.deviceRequestStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceRequestStmt: %w", cerr)
+		}
+	}
 	if q.devicesStmt != nil {
 		if cerr := q.devicesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing devicesStmt: %w", cerr)
@@ -764,6 +795,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetDecidedStmt: %w", cerr)
 		}
 	}
+	if q.forgetDeviceStmt != nil {
+		if cerr := q.forgetDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetDeviceStmt: %w", cerr)
+		}
+	}
 	if q.forgetEditionsStmt != nil {
 		if cerr := q.forgetEditionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetEditionsStmt: %w", cerr)
@@ -797,6 +833,11 @@ func (q *Queries) Close() error {
 	if q.groupsStmt != nil {
 		if cerr := q.groupsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing groupsStmt: %w", cerr)
+		}
+	}
+	if q.groupsOfDeviceStmt != nil {
+		if cerr := q.groupsOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing groupsOfDeviceStmt: %w", cerr)
 		}
 	}
 	if q.groupsOfUserStmt != nil {
@@ -1034,6 +1075,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setLaterStmt: %w", cerr)
 		}
 	}
+	if q.setNewDevicesStmt != nil {
+		if cerr := q.setNewDevicesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setNewDevicesStmt: %w", cerr)
+		}
+	}
 	if q.setOfferedManifestStmt != nil {
 		if cerr := q.setOfferedManifestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setOfferedManifestStmt: %w", cerr)
@@ -1144,9 +1190,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing usersStmt: %w", cerr)
 		}
 	}
+	if q.waitingDevicesStmt != nil {
+		if cerr := q.waitingDevicesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing waitingDevicesStmt: %w", cerr)
+		}
+	}
 	if q.withdrawRequestStmt != nil {
 		if cerr := q.withdrawRequestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing withdrawRequestStmt: %w", cerr)
+		}
+	}
+	if q.withheldStmt != nil {
+		if cerr := q.withheldStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing withheldStmt: %w", cerr)
 		}
 	}
 	return err
@@ -1226,6 +1282,7 @@ type Queries struct {
 	countTransfersStmt            *sql.Stmt
 	countUsersStmt                *sql.Stmt
 	counterStmt                   *sql.Stmt
+	decideDeviceStmt              *sql.Stmt
 	decideRequestStmt             *sql.Stmt
 	deleteAuditStmt               *sql.Stmt
 	deleteDeviceStmt              *sql.Stmt
@@ -1241,6 +1298,7 @@ type Queries struct {
 	deviceByKeyStmt               *sql.Stmt
 	deviceLoginsStmt              *sql.Stmt
 	deviceNamesStmt               *sql.Stmt
+	deviceRequestStmt             *sql.Stmt
 	devicesStmt                   *sql.Stmt
 	dropEntriesStmt               *sql.Stmt
 	dropEntriesOfOwedStmt         *sql.Stmt
@@ -1251,6 +1309,7 @@ type Queries struct {
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
+	forgetDeviceStmt              *sql.Stmt
 	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
@@ -1258,6 +1317,7 @@ type Queries struct {
 	groupByIDStmt                 *sql.Stmt
 	groupByNameStmt               *sql.Stmt
 	groupsStmt                    *sql.Stmt
+	groupsOfDeviceStmt            *sql.Stmt
 	groupsOfUserStmt              *sql.Stmt
 	handoutsStmt                  *sql.Stmt
 	heldFilesStmt                 *sql.Stmt
@@ -1305,6 +1365,7 @@ type Queries struct {
 	setDisabledStmt               *sql.Stmt
 	setEntryBytesStmt             *sql.Stmt
 	setLaterStmt                  *sql.Stmt
+	setNewDevicesStmt             *sql.Stmt
 	setOfferedManifestStmt        *sql.Stmt
 	setPasswordStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
@@ -1327,7 +1388,9 @@ type Queries struct {
 	userByIDStmt                  *sql.Stmt
 	userByNameStmt                *sql.Stmt
 	usersStmt                     *sql.Stmt
+	waitingDevicesStmt            *sql.Stmt
 	withdrawRequestStmt           *sql.Stmt
+	withheldStmt                  *sql.Stmt
 }
 
 func (q *Queries) WithTx(tx *sql.Tx) *Queries {
@@ -1372,6 +1435,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countTransfersStmt:            q.countTransfersStmt,
 		countUsersStmt:                q.countUsersStmt,
 		counterStmt:                   q.counterStmt,
+		decideDeviceStmt:              q.decideDeviceStmt,
 		decideRequestStmt:             q.decideRequestStmt,
 		deleteAuditStmt:               q.deleteAuditStmt,
 		deleteDeviceStmt:              q.deleteDeviceStmt,
@@ -1387,6 +1451,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deviceByKeyStmt:               q.deviceByKeyStmt,
 		deviceLoginsStmt:              q.deviceLoginsStmt,
 		deviceNamesStmt:               q.deviceNamesStmt,
+		deviceRequestStmt:             q.deviceRequestStmt,
 		devicesStmt:                   q.devicesStmt,
 		dropEntriesStmt:               q.dropEntriesStmt,
 		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
@@ -1397,6 +1462,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
+		forgetDeviceStmt:              q.forgetDeviceStmt,
 		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
@@ -1404,6 +1470,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		groupByIDStmt:                 q.groupByIDStmt,
 		groupByNameStmt:               q.groupByNameStmt,
 		groupsStmt:                    q.groupsStmt,
+		groupsOfDeviceStmt:            q.groupsOfDeviceStmt,
 		groupsOfUserStmt:              q.groupsOfUserStmt,
 		handoutsStmt:                  q.handoutsStmt,
 		heldFilesStmt:                 q.heldFilesStmt,
@@ -1451,6 +1518,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setDisabledStmt:               q.setDisabledStmt,
 		setEntryBytesStmt:             q.setEntryBytesStmt,
 		setLaterStmt:                  q.setLaterStmt,
+		setNewDevicesStmt:             q.setNewDevicesStmt,
 		setOfferedManifestStmt:        q.setOfferedManifestStmt,
 		setPasswordStmt:               q.setPasswordStmt,
 		setRoleStmt:                   q.setRoleStmt,
@@ -1473,6 +1541,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		userByIDStmt:                  q.userByIDStmt,
 		userByNameStmt:                q.userByNameStmt,
 		usersStmt:                     q.usersStmt,
+		waitingDevicesStmt:            q.waitingDevicesStmt,
 		withdrawRequestStmt:           q.withdrawRequestStmt,
+		withheldStmt:                  q.withheldStmt,
 	}
 }

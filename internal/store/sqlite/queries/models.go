@@ -8,6 +8,14 @@ import (
 	"database/sql"
 )
 
+type Admitted struct {
+	GroupID    string
+	UserID     string
+	UserName   string
+	DeviceID   string
+	DeviceName string
+}
+
 type Audit struct {
 	ID      int64
 	At      int64
@@ -88,6 +96,7 @@ type Group struct {
 	Unlisted    bool
 	CreatedAt   int64
 	Version     int64
+	NewDevices  string
 }
 
 type Handout struct {
@@ -146,6 +155,7 @@ type Request struct {
 	AskedAt   int64
 	DecidedAt int64
 	DecidedBy string
+	DeviceID  string
 }
 
 type Series struct {

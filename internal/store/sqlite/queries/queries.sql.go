@@ -99,8 +99,8 @@ func (q *Queries) AddEntry(ctx context.Context, arg AddEntryParams) error {
 }
 
 const addGroup = `-- name: AddGroup :exec
-INSERT INTO groups (id, name, address, description, unlisted, created_at, version)
-VALUES ($1, $2, $3, $4, $5, $6, 1)
+INSERT INTO groups (id, name, address, description, unlisted, created_at, version, new_devices)
+VALUES ($1, $2, $3, $4, $5, $6, 1, $7)
 `
 
 type AddGroupParams struct {
@@ -110,6 +110,7 @@ type AddGroupParams struct {
 	Description string
 	Unlisted    bool
 	CreatedAt   int64
+	NewDevices  string
 }
 
 func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) error {
@@ -120,6 +121,7 @@ func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) error {
 		arg.Description,
 		arg.Unlisted,
 		arg.CreatedAt,
+		arg.NewDevices,
 	)
 	return err
 }
@@ -224,16 +226,17 @@ func (q *Queries) AddOffer(ctx context.Context, arg AddOfferParams) error {
 }
 
 const addRequest = `-- name: AddRequest :exec
-INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by)
-VALUES ($1, $2, $3, $4, 'open', $5, 0, '')
+INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by, device_id)
+VALUES ($1, $2, $3, $4, 'open', $5, 0, '', $6)
 `
 
 type AddRequestParams struct {
-	ID      string
-	GroupID string
-	UserID  string
-	Text    string
-	AskedAt int64
+	ID       string
+	GroupID  string
+	UserID   string
+	Text     string
+	AskedAt  int64
+	DeviceID string
 }
 
 func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
@@ -243,6 +246,7 @@ func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
 		arg.UserID,
 		arg.Text,
 		arg.AskedAt,
+		arg.DeviceID,
 	)
 	return err
 }
@@ -798,7 +802,9 @@ func (q *Queries) CountMembers(ctx context.Context, groupID string) (int64, erro
 }
 
 const countRequests = `-- name: CountRequests :one
-SELECT COUNT(*) FROM requests r WHERE CAST($1 AS TEXT) = '' OR r.state = $1
+SELECT COUNT(*) FROM requests r
+WHERE (CAST($1 AS TEXT) = '' OR r.state = $1)
+    AND (r.device_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.group_id = r.group_id AND m.user_id = r.user_id))
 `
 
 func (q *Queries) CountRequests(ctx context.Context, state string) (int64, error) {
@@ -848,9 +854,36 @@ func (q *Queries) Counter(ctx context.Context, name string) (int64, error) {
 	return value, err
 }
 
+const decideDevice = `-- name: DecideDevice :execrows
+UPDATE requests SET state = $1, decided_at = $2, decided_by = $3
+WHERE group_id = $4 AND device_id = $5 AND device_id <> '' AND state <> $1
+`
+
+type DecideDeviceParams struct {
+	State     string
+	DecidedAt int64
+	DecidedBy string
+	GroupID   string
+	DeviceID  string
+}
+
+func (q *Queries) DecideDevice(ctx context.Context, arg DecideDeviceParams) (int64, error) {
+	result, err := q.exec(ctx, q.decideDeviceStmt, decideDevice,
+		arg.State,
+		arg.DecidedAt,
+		arg.DecidedBy,
+		arg.GroupID,
+		arg.DeviceID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const decideRequest = `-- name: DecideRequest :execrows
 UPDATE requests SET state = $1, decided_at = $2, decided_by = $3
-WHERE group_id = $4 AND user_id = $5 AND state = 'open'
+WHERE group_id = $4 AND user_id = $5 AND device_id = '' AND state = 'open'
 `
 
 type DecideRequestParams struct {
@@ -1287,6 +1320,22 @@ func (q *Queries) DeviceNames(ctx context.Context, userID string) ([]string, err
 	return items, nil
 }
 
+const deviceRequest = `-- name: DeviceRequest :one
+SELECT id FROM requests WHERE group_id = $1 AND device_id = $2 AND device_id <> ''
+`
+
+type DeviceRequestParams struct {
+	GroupID  string
+	DeviceID string
+}
+
+func (q *Queries) DeviceRequest(ctx context.Context, arg DeviceRequestParams) (string, error) {
+	row := q.queryRow(ctx, q.deviceRequestStmt, deviceRequest, arg.GroupID, arg.DeviceID)
+	var id string
+	err := row.Scan(&id)
+	return id, err
+}
+
 const devices = `-- name: Devices :many
 SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
@@ -1375,9 +1424,8 @@ SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, d
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
-JOIN devices d ON d.id = dl.device_id
-JOIN users u ON u.id = d.user_id
-JOIN members m ON m.group_id = g.id AND m.user_id = u.id
+JOIN admitted e ON e.group_id = g.id AND e.device_id = dl.device_id
+JOIN users u ON u.id = e.user_id
 WHERE dl.transfer_no = $1 AND dl.device_id = $2 AND NOT u.disabled
     AND dl.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold
@@ -1558,7 +1606,7 @@ func (q *Queries) ForgetClosedWithoutDevice(ctx context.Context, userID string) 
 }
 
 const forgetDecided = `-- name: ForgetDecided :exec
-DELETE FROM requests WHERE group_id = $1 AND user_id = $2 AND state <> 'open'
+DELETE FROM requests WHERE group_id = $1 AND user_id = $2 AND device_id = '' AND state <> 'open'
 `
 
 type ForgetDecidedParams struct {
@@ -1568,6 +1616,15 @@ type ForgetDecidedParams struct {
 
 func (q *Queries) ForgetDecided(ctx context.Context, arg ForgetDecidedParams) error {
 	_, err := q.exec(ctx, q.forgetDecidedStmt, forgetDecided, arg.GroupID, arg.UserID)
+	return err
+}
+
+const forgetDevice = `-- name: ForgetDevice :exec
+DELETE FROM requests WHERE device_id = $1 AND device_id <> ''
+`
+
+func (q *Queries) ForgetDevice(ctx context.Context, deviceID string) error {
+	_, err := q.exec(ctx, q.forgetDeviceStmt, forgetDevice, deviceID)
 	return err
 }
 
@@ -1615,7 +1672,7 @@ func (q *Queries) GiveBack(ctx context.Context, arg GiveBackParams) error {
 }
 
 const groupByID = `-- name: GroupByID :one
-SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version,
+SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
     CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
         AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
@@ -1639,6 +1696,7 @@ func (q *Queries) GroupByID(ctx context.Context, id string) (GroupByIDRow, error
 		&i.Group.Unlisted,
 		&i.Group.CreatedAt,
 		&i.Group.Version,
+		&i.Group.NewDevices,
 		&i.Members,
 		&i.Pending,
 	)
@@ -1646,7 +1704,7 @@ func (q *Queries) GroupByID(ctx context.Context, id string) (GroupByIDRow, error
 }
 
 const groupByName = `-- name: GroupByName :one
-SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version,
+SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
     CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
         AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
@@ -1670,6 +1728,7 @@ func (q *Queries) GroupByName(ctx context.Context, name string) (GroupByNameRow,
 		&i.Group.Unlisted,
 		&i.Group.CreatedAt,
 		&i.Group.Version,
+		&i.Group.NewDevices,
 		&i.Members,
 		&i.Pending,
 	)
@@ -1677,7 +1736,7 @@ func (q *Queries) GroupByName(ctx context.Context, name string) (GroupByNameRow,
 }
 
 const groups = `-- name: Groups :many
-SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version,
+SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
     CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
         AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
@@ -1707,6 +1766,7 @@ func (q *Queries) Groups(ctx context.Context) ([]GroupsRow, error) {
 			&i.Group.Unlisted,
 			&i.Group.CreatedAt,
 			&i.Group.Version,
+			&i.Group.NewDevices,
 			&i.Members,
 			&i.Pending,
 		); err != nil {
@@ -1723,8 +1783,45 @@ func (q *Queries) Groups(ctx context.Context) ([]GroupsRow, error) {
 	return items, nil
 }
 
+const groupsOfDevice = `-- name: GroupsOfDevice :many
+SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices FROM groups g JOIN admitted e ON e.group_id = g.id
+WHERE e.device_id = $1 ORDER BY g.name
+`
+
+func (q *Queries) GroupsOfDevice(ctx context.Context, deviceID string) ([]Group, error) {
+	rows, err := q.query(ctx, q.groupsOfDeviceStmt, groupsOfDevice, deviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Group
+	for rows.Next() {
+		var i Group
+		if err := rows.Scan(
+			&i.ID,
+			&i.Name,
+			&i.Address,
+			&i.Description,
+			&i.Unlisted,
+			&i.CreatedAt,
+			&i.Version,
+			&i.NewDevices,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const groupsOfUser = `-- name: GroupsOfUser :many
-SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version,
+SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
     CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
         AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
@@ -1755,6 +1852,7 @@ func (q *Queries) GroupsOfUser(ctx context.Context, userID string) ([]GroupsOfUs
 			&i.Group.Unlisted,
 			&i.Group.CreatedAt,
 			&i.Group.Version,
+			&i.Group.NewDevices,
 			&i.Members,
 			&i.Pending,
 		); err != nil {
@@ -2179,7 +2277,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 }
 
 const openRequest = `-- name: OpenRequest :one
-SELECT id FROM requests WHERE group_id = $1 AND user_id = $2 AND state = 'open'
+SELECT id FROM requests WHERE group_id = $1 AND user_id = $2 AND device_id = '' AND state = 'open'
 `
 
 type OpenRequestParams struct {
@@ -2195,7 +2293,7 @@ func (q *Queries) OpenRequest(ctx context.Context, arg OpenRequestParams) (strin
 }
 
 const openRequestsOfUser = `-- name: OpenRequestsOfUser :one
-SELECT COUNT(*) FROM requests WHERE user_id = $1 AND state = 'open'
+SELECT COUNT(*) FROM requests WHERE user_id = $1 AND device_id = '' AND state = 'open'
 `
 
 func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64, error) {
@@ -2309,11 +2407,9 @@ func (q *Queries) OpenTransfersOfGroup(ctx context.Context, groupID string) ([]i
 const oweDevice = `-- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT t.no, d.user_id, d.id, u.name, d.name, 'queued', '', 'unknown', 0, 0, 0, CAST($1 AS BIGINT)
-FROM devices d JOIN users u ON u.id = d.user_id
-JOIN members m ON m.user_id = d.user_id
-JOIN transfers t ON t.group_id = m.group_id
-WHERE d.id = $2 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0, CAST($1 AS BIGINT)
+FROM admitted d JOIN transfers t ON t.group_id = d.group_id
+WHERE d.device_id = $2 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING
 `
 
@@ -2330,9 +2426,10 @@ func (q *Queries) OweDevice(ctx context.Context, arg OweDeviceParams) error {
 const oweGroup = `-- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT CAST($1 AS BIGINT), m.user_id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+SELECT CAST($1 AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
     'unknown', 0, 0, 0, CAST($2 AS BIGINT)
-FROM members m JOIN users u ON u.id = m.user_id LEFT JOIN devices d ON d.user_id = m.user_id
+FROM members m JOIN users u ON u.id = m.user_id
+LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
 WHERE m.group_id = $3
 `
 
@@ -2350,9 +2447,10 @@ func (q *Queries) OweGroup(ctx context.Context, arg OweGroupParams) error {
 const oweMember = `-- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at)
-SELECT t.no, u.id, COALESCE(d.id, ''), u.name, COALESCE(d.name, ''), 'queued', '',
+SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
     'unknown', 0, 0, 0, CAST($1 AS BIGINT)
-FROM transfers t JOIN users u ON u.id = $2 LEFT JOIN devices d ON d.user_id = u.id
+FROM transfers t JOIN users u ON u.id = $2
+LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
 WHERE t.group_id = $3 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
 SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
@@ -2922,15 +3020,21 @@ func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) 
 }
 
 const request = `-- name: Request :one
-SELECT r.id, r.group_id, r.user_id, r.text, r.state, r.asked_at, r.decided_at, r.decided_by, g.name AS group_name, u.name AS user_name
+SELECT r.id, r.group_id, r.user_id, r.text, r.state, r.asked_at, r.decided_at, r.decided_by, r.device_id, g.name AS group_name, u.name AS user_name,
+    COALESCE(d.name, '') AS device_name, COALESCE(d.address, '') AS address,
+    (SELECT COUNT(*) FROM devices o WHERE o.user_id = r.user_id) AS devices
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
+LEFT JOIN devices d ON d.id = r.device_id
 WHERE r.id = $1
 `
 
 type RequestRow struct {
-	Request   Request
-	GroupName string
-	UserName  string
+	Request    Request
+	GroupName  string
+	UserName   string
+	DeviceName string
+	Address    string
+	Devices    int64
 }
 
 func (q *Queries) Request(ctx context.Context, id string) (RequestRow, error) {
@@ -2945,16 +3049,24 @@ func (q *Queries) Request(ctx context.Context, id string) (RequestRow, error) {
 		&i.Request.AskedAt,
 		&i.Request.DecidedAt,
 		&i.Request.DecidedBy,
+		&i.Request.DeviceID,
 		&i.GroupName,
 		&i.UserName,
+		&i.DeviceName,
+		&i.Address,
+		&i.Devices,
 	)
 	return i, err
 }
 
 const requests = `-- name: Requests :many
-SELECT r.id, r.group_id, r.user_id, r.text, r.state, r.asked_at, r.decided_at, r.decided_by, g.name AS group_name, u.name AS user_name
+SELECT r.id, r.group_id, r.user_id, r.text, r.state, r.asked_at, r.decided_at, r.decided_by, r.device_id, g.name AS group_name, u.name AS user_name,
+    COALESCE(d.name, '') AS device_name, COALESCE(d.address, '') AS address,
+    (SELECT COUNT(*) FROM devices o WHERE o.user_id = r.user_id) AS devices
 FROM requests r JOIN groups g ON g.id = r.group_id JOIN users u ON u.id = r.user_id
-WHERE CAST($1 AS TEXT) = '' OR r.state = $1
+LEFT JOIN devices d ON d.id = r.device_id
+WHERE (CAST($1 AS TEXT) = '' OR r.state = $1)
+    AND (r.device_id = '' OR EXISTS (SELECT 1 FROM members m WHERE m.group_id = r.group_id AND m.user_id = r.user_id))
 ORDER BY r.asked_at, r.id LIMIT $3 OFFSET $2
 `
 
@@ -2965,11 +3077,15 @@ type RequestsParams struct {
 }
 
 type RequestsRow struct {
-	Request   Request
-	GroupName string
-	UserName  string
+	Request    Request
+	GroupName  string
+	UserName   string
+	DeviceName string
+	Address    string
+	Devices    int64
 }
 
+// A device of somebody who is no member waits for nothing.
 func (q *Queries) Requests(ctx context.Context, arg RequestsParams) ([]RequestsRow, error) {
 	rows, err := q.query(ctx, q.requestsStmt, requests, arg.State, arg.Skip, arg.Most)
 	if err != nil {
@@ -2988,8 +3104,12 @@ func (q *Queries) Requests(ctx context.Context, arg RequestsParams) ([]RequestsR
 			&i.Request.AskedAt,
 			&i.Request.DecidedAt,
 			&i.Request.DecidedBy,
+			&i.Request.DeviceID,
 			&i.GroupName,
 			&i.UserName,
+			&i.DeviceName,
+			&i.Address,
+			&i.Devices,
 		); err != nil {
 			return nil, err
 		}
@@ -3005,7 +3125,7 @@ func (q *Queries) Requests(ctx context.Context, arg RequestsParams) ([]RequestsR
 }
 
 const requestsOfUser = `-- name: RequestsOfUser :many
-SELECT id, group_id, user_id, text, state, asked_at, decided_at, decided_by FROM requests WHERE user_id = $1 ORDER BY asked_at
+SELECT id, group_id, user_id, text, state, asked_at, decided_at, decided_by, device_id FROM requests WHERE user_id = $1 AND device_id = '' ORDER BY asked_at
 `
 
 func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request, error) {
@@ -3026,6 +3146,7 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 			&i.AskedAt,
 			&i.DecidedAt,
 			&i.DecidedBy,
+			&i.DeviceID,
 		); err != nil {
 			return nil, err
 		}
@@ -3046,8 +3167,10 @@ UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at =
 WHERE transfer_no = $2 AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = $2)
-    AND (device_id IN (SELECT id FROM devices)
-        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM devices e)))
+    AND (device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+            WHERE x.no = $2)
+        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+            WHERE x.no = $2)))
 `
 
 type RetryDeliveriesParams struct {
@@ -3192,6 +3315,23 @@ func (q *Queries) SetLater(ctx context.Context, arg SetLaterParams) error {
 		arg.DeviceID,
 	)
 	return err
+}
+
+const setNewDevices = `-- name: SetNewDevices :execrows
+UPDATE groups SET new_devices = $1 WHERE id = $2
+`
+
+type SetNewDevicesParams struct {
+	NewDevices string
+	ID         string
+}
+
+func (q *Queries) SetNewDevices(ctx context.Context, arg SetNewDevicesParams) (int64, error) {
+	result, err := q.exec(ctx, q.setNewDevicesStmt, setNewDevices, arg.NewDevices, arg.ID)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const setOfferedManifest = `-- name: SetOfferedManifest :exec
@@ -3365,7 +3505,10 @@ func (q *Queries) SkipPast(ctx context.Context, arg SkipPastParams) error {
 
 const takeOver = `-- name: TakeOver :exec
 UPDATE deliveries SET device_id = $1, device_name = $2, updated_at = $3
-WHERE user_id = $4 AND device_id = '' AND state IN ('queued', 'receiving', 'refused', 'cancelled')
+WHERE deliveries.user_id = $4 AND deliveries.device_id = ''
+    AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
+        WHERE t.no = deliveries.transfer_no AND r.device_id = $1 AND r.state <> 'approved')
 `
 
 type TakeOverParams struct {
@@ -3801,8 +3944,35 @@ func (q *Queries) Users(ctx context.Context, arg UsersParams) ([]User, error) {
 	return items, nil
 }
 
+const waitingDevices = `-- name: WaitingDevices :many
+SELECT device_id FROM requests WHERE group_id = $1 AND device_id <> '' AND state = 'open'
+`
+
+func (q *Queries) WaitingDevices(ctx context.Context, groupID string) ([]string, error) {
+	rows, err := q.query(ctx, q.waitingDevicesStmt, waitingDevices, groupID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []string
+	for rows.Next() {
+		var device_id string
+		if err := rows.Scan(&device_id); err != nil {
+			return nil, err
+		}
+		items = append(items, device_id)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const withdrawRequest = `-- name: WithdrawRequest :execrows
-DELETE FROM requests WHERE group_id = $1 AND user_id = $2 AND state = 'open'
+DELETE FROM requests WHERE group_id = $1 AND user_id = $2 AND device_id = '' AND state = 'open'
 `
 
 type WithdrawRequestParams struct {
@@ -3816,4 +3986,38 @@ func (q *Queries) WithdrawRequest(ctx context.Context, arg WithdrawRequestParams
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const withheld = `-- name: Withheld :many
+SELECT g.name, r.state FROM requests r JOIN groups g ON g.id = r.group_id
+JOIN members m ON m.group_id = r.group_id AND m.user_id = r.user_id
+WHERE r.device_id = $1 AND r.device_id <> '' AND r.state <> 'approved' ORDER BY g.name
+`
+
+type WithheldRow struct {
+	Name  string
+	State string
+}
+
+func (q *Queries) Withheld(ctx context.Context, deviceID string) ([]WithheldRow, error) {
+	rows, err := q.query(ctx, q.withheldStmt, withheld, deviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []WithheldRow
+	for rows.Next() {
+		var i WithheldRow
+		if err := rows.Scan(&i.Name, &i.State); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }

@@ -10,6 +10,7 @@ LDFLAGS := -s -w -X github.com/groupcast/groupcast.Version=$(VERSION)
 SEEDS   ?= 1000
 SCREENS ?= test/browser/screens
 T       ?= 30s
+FUZZTIME ?= $(T)
 ROUNDS  ?= 100
 SEED    ?= 0
 CELLS   ?= full
@@ -26,7 +27,7 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz e2e redteam test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz vulncheck e2e redteam test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -93,9 +94,14 @@ sim-short:
 sim: ## many seeds of the whole data plane: make sim SEEDS=10000
 	$(GO) test -timeout 0 -count=1 -v -run 'TestSeeds' ./test/sim -seeds $(SEEDS)
 
-fuzz: ## every fuzz target for T: make fuzz T=1m
+fuzz: ## every fuzz target for FUZZTIME, and the API for as long: make fuzz FUZZTIME=1m
 	@for p in $$($(GO) list ./internal/...); do for f in $$($(GO) test -list '^Fuzz' $$p | grep '^Fuzz' || true); do \
-		echo "== $$p $$f"; $(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(T) $$p; done; done
+		echo "== $$p $$f"; \
+		$(GO) test -run '^$$' -fuzz "^$$f$$" -fuzztime $(FUZZTIME) -fuzzminimizetime 10x $$p; done; done
+	$(GO) test -count=1 -timeout 0 -v -run '^TestHostileRequests$$' ./internal/server -apiseed $$RANDOM -apifor $(FUZZTIME)
+
+vulncheck: ## known vulnerabilities in Go modules and npm packages (asks databases; CONTRIBUTING.md says what to do without)
+	@./tools/vulncheck.sh
 
 e2e: tools build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
 	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e

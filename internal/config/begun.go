@@ -47,7 +47,7 @@ func (h Home) EndUpload(name string) error {
 func (h Home) begun() map[string]string {
 	all := map[string]string{}
 	b, err := ReadPrivate(h.begunPath(), maxBegunBytes)
-	if err != nil || json.Unmarshal(b, &all) != nil {
+	if err != nil || json.Unmarshal(b, &all) != nil || all == nil { // "null" is good JSON and no map
 		return map[string]string{}
 	}
 	return all

@@ -56,7 +56,7 @@ func TestARestoredServerSendsNothingUntilConfirmed(t *testing.T) {
 	})
 }
 
-func tarOf(t *testing.T, names ...string) []byte {
+func tarOf(t testing.TB, names ...string) []byte {
 	t.Helper()
 	var b bytes.Buffer
 	w := tar.NewWriter(&b)

@@ -36,6 +36,7 @@ func FuzzDecode(f *testing.F) {
 	f.Add(plain.Bytes())
 	f.Add([]byte("[]"))
 	f.Add([]byte(`{"points":null,"loss":{"start":"2026-01-01T00:00:00Z","seconds":[1,2],"step":-1,"rows":{}}}`))
+	f.Add([]byte(`{"points":[],"loss":{"start":"2026-01-01T00:00:00Z","seconds":[],"step":1,"rows":null}}`))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var packed bytes.Buffer
 		w := gzip.NewWriter(&packed)
@@ -49,10 +50,12 @@ func FuzzDecode(f *testing.F) {
 			t.Fatalf("%d points", len(s.Points()))
 		}
 		s.Add(Sample{At: s.Last().Add(time.Second)})
-		if l := s.Loss(); l != nil {
-			l.Show(nil)
-			l.add(time.Now(), map[protocol.DeviceID]float64{{1}: 50})
-			l.Show(nil)
+		s.Loss().Show(nil)
+		if s.loss != nil {
+			for i := range 3 {
+				s.loss.add(s.loss.Start.Add(time.Duration(i)*time.Second), map[protocol.DeviceID]float64{{1}: 50})
+			}
+			s.loss.Show(nil)
 		}
 		if _, err := Decode(text); err == nil && len(text) < 18 {
 			t.Fatal("bytes that are no gzip were taken")

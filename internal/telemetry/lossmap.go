@@ -170,7 +170,7 @@ func (m *LossMap) sound() bool {
 			return false
 		}
 	}
-	return m.Step > 0 && len(m.Rows) <= groupcast.MaxLossRows && len(m.Rows)*len(m.Seconds) <= groupcast.MaxLossCells
+	return m.Step > 0 && m.Rows != nil && len(m.Rows) <= groupcast.MaxLossRows && len(m.Rows)*len(m.Seconds) <= groupcast.MaxLossCells
 }
 
 // Show names the rows, the worst first.

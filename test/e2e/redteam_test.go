@@ -165,14 +165,11 @@ func (s *site) look(r *run, pcs []host) bool {
 	tr, err := c.Transfer(ctx, r.no)
 	must(s.t, err)
 	if x := tr.Session; x != nil {
-		r.forger, r.loss = r.forger || x.ForgerLikely, max(r.loss, x.LossPercent)
+		r.loss = max(r.loss, x.LossPercent)
 	}
-	r.forger = r.forger || forges(tr)
+	r.forger = r.forger || tr.Forging != nil
 	return got == len(pcs)
 }
-
-// forges says whether the transfer itself tells that a member forges.
-func forges(groupcast.Transfer) bool { return false }
 
 // receives enrols hosts r1 … rN in the group lab and starts their receivers.
 func (s *site) receives(n int) (pcs []host, agents []*osProcess) {

@@ -83,6 +83,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 	d.forged = d.forged || f.Flags&wire.FeedbackMismatch != 0
 	d.delay = time.Duration(f.Delay) * time.Microsecond
 	d.overrun += uint64(f.Overrun)
+	d.lately.add(d.delay, f)
 	s.sampleRTT(now, d, f)
 	if f.Declared > 0 && f.Received <= f.Declared && uint64(f.Declared) <= uint64(s.number) {
 		d.told = s.symbols
@@ -166,18 +167,23 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 func (s *Sender) serves(now time.Time, d *device, n wire.NACK, symbols int, forged bool, high pn) bool {
 	if forged { // it says nothing of loss, and is neither charged nor held against it
 		c := s.claim(d, n.Block)
-		return symbols > 0 && s.tolerate(c, symbols)
+		return symbols > 0 && (c.believed || s.mocked(now, d, symbols)) && s.tolerate(c, symbols)
 	}
 	if high >= s.last[n.Block] && s.inconsistent(now, d, n) {
 		return false
 	}
-	s.parityQ.heard(n.Block)
+	if d.heeded() && (len(s.devices.order) < outlierGroup || !s.lossier(d)) {
+		s.parityQ.heard(n.Block)
+	}
 	return symbols > 0 && s.charge(now, d, symbols)
 }
 
 // charge puts repair onto a device's account and says whether it is served: if it is no outlier
 // after all, it asks again.
 func (s *Sender) charge(now time.Time, d *device, symbols int) bool {
+	if d.doubted() {
+		return false
+	}
 	d.charged += symbols
 	d.fruit += symbols
 	if s.afford(now, d) {

@@ -31,6 +31,7 @@ type roster struct {
 	grace   time.Time          // silence counts from here at the earliest
 	many    bool               // many are silent at once: they are starved, or the network is
 	lull    time.Time          // since when data pauses because everybody is silent; zero: it does not
+	oddAt   time.Time          // when those that say what nobody else does were looked for last
 	gone    map[Device]*device // those that were detached: what they owe is not forgotten
 }
 
@@ -68,6 +69,11 @@ type device struct {
 	deafFor  int     // reports in a row in which hardly a data packet arrived …
 	deafTo   float64 // … and the packets that they speak of
 	forged   bool    // it reports blocks that failed their digest (security.md I1)
+	lately   lately
+	odd      time.Time // since when it says what nobody else does; zero: it does not …
+	claims   oddity    // … and what
+	mocked   int       // symbols that it asked for because of forged packets that nobody else speaks of …
+	mockedAt time.Time // … since then
 	done     bool
 	behind   Cause
 	reason   string
@@ -99,7 +105,7 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	if all {
 		lacks = []protocol.Range{{First: 0, Count: uint32(s.cfg.Blocks)}}
 	}
-	if known != nil && known.behind == CauseInconsistent {
+	if known != nil && (known.behind == CauseInconsistent || known.behind == CauseAlone) {
 		s.leave(now, d, known.behind, known.reason)
 		return
 	}
@@ -137,7 +143,8 @@ func (d *device) inherit(old *device) {
 	d.credit = max(d.credit, old.credit)
 	d.suspect, d.asks, d.nextAsk = old.suspect, old.asks, old.nextAsk
 	d.from, d.declared, d.lost, d.loss, d.lossOf = old.from, old.declared, old.lost, old.loss, old.lossOf
-	d.rangesAt, d.forged = old.rangesAt, old.forged
+	d.rangesAt, d.forged, d.mocked, d.mockedAt = old.rangesAt, old.forged, old.mocked, old.mockedAt
+	d.odd, d.claims = old.odd, old.claims
 }
 
 func (r *roster) put(d *device) {
@@ -209,7 +216,7 @@ func (s *Sender) leave(now time.Time, d *device, c Cause, reason string) {
 	}
 	d.behind, d.reason = c, reason
 	s.devices.active--
-	if c == CauseLoss || c == CauseInconsistent {
+	if c == CauseLoss || c == CauseInconsistent || c == CauseAlone {
 		s.count.Overs++
 	}
 	s.emit(Event{Kind: DeviceBehind, Device: d.id, Cause: c, Reason: reason})

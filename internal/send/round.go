@@ -94,7 +94,7 @@ func (s *Sender) quantile(value func(*device) (float64, bool)) (float64, int) {
 func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 	vals := s.round.vals[:0]
 	for _, d := range s.devices.order {
-		if !d.waited() {
+		if !d.waited() || !d.heeded() {
 			continue
 		}
 		if v, ok := value(d); ok {

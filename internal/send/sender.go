@@ -180,6 +180,10 @@ func (s *Sender) HandleTimeout(now time.Time) {
 		s.checkDevices(now)
 		s.measure()
 	}
+	if now.Sub(s.devices.oddAt) >= minReport {
+		s.devices.oddAt = now
+		s.judgeOdd(now)
+	}
 	s.checkOver(now)
 }
 

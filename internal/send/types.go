@@ -74,7 +74,8 @@ const (
 	CauseSilent       Cause = "silent"
 	CauseSlow         Cause = "slow"
 	CauseInconsistent Cause = "inconsistent"
-	CauseDeaf         Cause = "deaf" // it hears SYNCs, but no data
+	CauseDeaf         Cause = "deaf"  // it hears SYNCs, but no data
+	CauseAlone        Cause = "alone" // it alone says that it cannot keep up, or that packets are forged
 )
 
 // Event is something the driver has to act on.

@@ -25,21 +25,24 @@ const (
 	recordAudit  = "audit"
 	recordExport = "export audit"
 	recordKeys   = "keys"
+	recordProof  = "proof"
 	recordSaved  = "bytes saved"
 )
 
 // recordRow is the line of the menu about what was done and what came of it.
 func (d *Desk) recordRow() Row {
-	return Row{Title: "Records: audit, keys handed out, bytes saved", Run: d.records, Fields: []Field{
+	return Row{Title: "Records: audit, keys handed out, proofs, bytes saved", Run: d.records, Fields: []Field{
 		{Key: "what", Ask: "Which", Default: recordAudit, Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
 			return Choices{Options: []Option{
 				{recordAudit, "who did what, the newest first"}, {recordExport, "into a file, for a spreadsheet (.csv) or a program (.json)"},
-				{recordKeys, "who could open a transfer"}, {recordSaved, "by multicast, against one copy for each"}}}, nil
+				{recordKeys, "who could open a transfer"}, {recordProof, "of a transfer, into a file: what each receiver signed"},
+				{recordSaved, "by multicast, against one copy for each"}}}, nil
 		}},
 		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "file", Ask: "File to write", Default: "groupcast-audit.csv", Path: true, Check: isNew}, recordExport),
-		only(d.transferField(), recordKeys),
+		only(d.transferField(), recordKeys, recordProof),
+		only(Field{Key: "proof", Ask: "File to write", Default: "groupcast-proof.json", Path: true, Check: isNew}, recordProof),
 	}}
 }
 
@@ -75,6 +78,8 @@ func (d *Desk) records(ctx context.Context, a Answers, _ show) (Page, error) {
 		}
 		holders, err := d.Admin.KeyHolders(ctx, t.No)
 		return table(holders, "No key was handed out: nothing of it was sent by multicast.", words.KeyHead, words.KeyRow), err
+	case recordProof:
+		return d.exportProof(ctx, a)
 	case recordSaved:
 		s, err := d.Admin.Savings(ctx)
 		return say(words.Savings(s)...), err
@@ -91,20 +96,49 @@ func (d *Desk) exportAudit(ctx context.Context, a Answers) (Page, error) {
 	if err != nil {
 		return Page{}, err
 	}
-	path := expand(a["file"])
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	path, err := writeNew(a["file"], func(f *os.File, path string) error {
+		if strings.EqualFold(filepath.Ext(path), ".json") {
+			e := json.NewEncoder(f)
+			e.SetIndent("", "  ")
+			return e.Encode(entries)
+		}
+		return words.AuditCSV(f, entries)
+	})
 	if err != nil {
-		return Page{}, groupcast.Errorf(groupcast.EInvalid, "%s cannot be written", a["file"]).WithHint("check folder and permissions").Wrap(err)
-	}
-	if strings.EqualFold(filepath.Ext(path), ".json") {
-		e := json.NewEncoder(f)
-		e.SetIndent("", "  ")
-		err = e.Encode(entries)
-	} else {
-		err = words.AuditCSV(f, entries)
-	}
-	if err := errors.Join(err, f.Close()); err != nil {
-		return Page{}, fmt.Errorf("write %s: %w", a["file"], errors.Join(err, os.Remove(path)))
+		return Page{}, err
 	}
 	return say(fmt.Sprintf("%s written to %s.", some(len(entries), "entry", "entries"), words.Name(path))), nil
+}
+
+// writeNew writes a file that does not exist yet, whole or not at all, and gives its path.
+func writeNew(name string, write func(f *os.File, path string) error) (string, error) {
+	path := expand(name)
+	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
+	if err != nil {
+		return path, groupcast.Errorf(groupcast.EInvalid, "%s cannot be written", name).
+			WithHint("check folder and permissions").Wrap(err)
+	}
+	if err := errors.Join(write(f, path), f.Close()); err != nil {
+		return path, fmt.Errorf("write %s: %w", name, errors.Join(err, os.Remove(path)))
+	}
+	return path, nil
+}
+
+// exportProof writes a transfer's proof to a file that does not exist yet.
+func (d *Desk) exportProof(ctx context.Context, a Answers) (Page, error) {
+	t, err := d.answered(ctx, a)
+	if err != nil {
+		return Page{}, err
+	}
+	p, err := d.Admin.TransferProof(ctx, t.No)
+	if err != nil {
+		return Page{}, err
+	}
+	path, err := writeNew(a["proof"], func(f *os.File, _ string) error { return json.NewEncoder(f).Encode(p) })
+	if err != nil {
+		return Page{}, err
+	}
+	return say(
+		fmt.Sprintf("The proof of transfer %d is written to %s: %s, %d without.", t.No, words.Name(path), some(len(p.Receipts), "receipt", "receipts"), len(p.Missing)),
+		"Others check it without this server: groupcast verify FILE --trust "+p.Fingerprint.String()), nil
 }

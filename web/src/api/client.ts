@@ -109,6 +109,11 @@ export const api = {
 
   transfers: (q = "") => list<T.Transfer>(`/transfers${q}`),
   transfer: (no: number) => call<T.Transfer>("GET", `/transfers/${no}`),
+  /** The proof as the server wrote it, byte for byte. */
+  async proof(no: number): Promise<string> {
+    const res = await ask("GET", `/transfers/${no}/proof`);
+    return res.ok ? res.text() : answer<string>(res);
+  },
   deliveries: (no: number) => pieces<T.Delivery>(`/transfers/${no}/deliveries`, (d) => `${d.user_id} ${d.device_id}`),
   files: (no: number) => stretch<T.FileEntry>(`/transfers/${no}/files?limit=300`),
   keyHolders: (no: number) => list<T.KeyHolder>(`/transfers/${no}/keys`),

@@ -30,6 +30,9 @@ func (s *Server) Login(ctx context.Context, from string, l groupcast.Login) (gro
 	if err != nil {
 		return groupcast.LoggedIn{}, err
 	}
+	if err := s.logins.again(u.ID, s.now()); err != nil {
+		return groupcast.LoggedIn{}, err
+	}
 	p := groupcast.Principal{User: u, Scope: groupcast.ScopeCLI, From: from}
 	out := groupcast.LoggedIn{User: u, CLIExpires: s.now().Add(cliTokenLife)}
 	if len(l.PublicKey) > 0 {

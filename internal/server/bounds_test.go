@@ -218,3 +218,33 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 }
 
 func longBlocks(context.Context, store.Transfer) (content.Blocks, error) { return longSource{}, nil }
+
+// What is written down each time is bounded per user: joining and leaving, logging in.
+func TestAUserCannotFillTheAuditLog(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		ann := w.enrol("ann", "g")
+		var err error
+		for range wishBurst {
+			_ = w.Leave(w.ctx, ann.cli, "g")
+			if _, err = w.Join(w.ctx, ann.cli, "g", ""); err != nil {
+				break
+			}
+		}
+		if groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Fatal(err)
+		}
+		time.Sleep(wishEvery)
+		if _, err := w.Join(w.ctx, ann.cli, "g", ""); groupcast.ErrorCode(err) == groupcast.EExhausted {
+			t.Error(err)
+		}
+		for range loginBurst - 2 {
+			w.must(w.logins.again(ann.p.User.ID, w.now()))
+		}
+		_, _, err = w.LoginWeb(w.ctx, "192.0.2.1", "ann", password)
+		w.must(err)
+		if _, _, err = w.LoginWeb(w.ctx, "192.0.2.1", "ann", password); groupcast.ErrorCode(err) != groupcast.EExhausted {
+			t.Errorf("one more login: %v", err)
+		}
+	})
+}

@@ -24,6 +24,9 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 	if utf8.RuneCountInString(text) > maxDescription {
 		return groupcast.JoinRequest{}, groupcast.Errorf(groupcast.EInvalid, "the message is longer than %d characters", maxDescription)
 	}
+	if err := s.wishes.again(p.User.ID, s.now()); err != nil {
+		return groupcast.JoinRequest{}, err
+	}
 	// An unlisted group can be asked for by whoever was told its name.
 	g, err := s.store.Group(ctx, group)
 	if err != nil {
@@ -41,6 +44,9 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 // Leave ends one's own membership, or takes one's request back.
 func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string) error {
 	if err := mustUser(p); err != nil {
+		return err
+	}
+	if err := s.wishes.again(p.User.ID, s.now()); err != nil {
 		return err
 	}
 	g, err := s.store.Group(ctx, group)

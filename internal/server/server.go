@@ -76,6 +76,8 @@ type Server struct {
 	live      *live
 	first     firstToken
 	refusals  refusals
+	wishes    habits
+	logins    habits
 	lines     *lines
 	streams   *streams
 	rounds    rounds
@@ -133,6 +135,8 @@ func New(cfg Config) (*Server, error) {
 		own: own,
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
+		wishes:  habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
+		logins:  habits{what: "logs in", every: loginEvery, burst: loginBurst},
 		checks:  make(chan struct{}, maxChecks),
 		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
 	}

@@ -21,6 +21,9 @@ func signInID(hash store.TokenHash) string { return hex.EncodeToString(hash[:12]
 // LoginWeb checks a password and gives the token of a browser.
 func (s *Server) LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (string, groupcast.Me, error) {
 	u, err := s.checkPassword(ctx, from, user, password)
+	if err == nil {
+		err = s.logins.again(u.ID, s.now())
+	}
 	if err != nil {
 		return "", groupcast.Me{}, err
 	}

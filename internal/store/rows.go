@@ -12,6 +12,8 @@ import (
 const (
 	MaxDevices      = 1000
 	MaxOpenRequests = 20
+	MaxDeviceTokens = 16   // of a scope, for one device
+	MaxUserTokens   = 1000 // of a scope, without a device: browsers
 	DefaultLimit    = 100  // of listings without a limit
 	MaxLimit        = 1000 // of any listing with one
 	// MaxOpenTransfers bounds a listing of what is open.

@@ -54,6 +54,8 @@ type Users interface {
 
 // Tokens are known by their SHA-256 only.
 type Tokens interface {
+	// AddToken keeps a token; of those of its scope for the same device, or without a device,
+	// the oldest go past MaxDeviceTokens and MaxUserTokens.
 	AddToken(ctx context.Context, t Token) error
 	// FindToken gives a token with whose it is; ENotFound if it is unknown, has expired by
 	// now or its device was revoked. Device is nil for a token without one.

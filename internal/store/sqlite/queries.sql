@@ -33,6 +33,12 @@ SELECT COUNT(*) FROM users WHERE role = 'admin' AND NOT disabled;
 INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires, address)
 VALUES (@hash, @user_id, @device_id, @scope, @created_at, @last_used, @expires, @address);
 
+-- name: TrimTokens :exec
+DELETE FROM tokens WHERE tokens.user_id = @user_id AND tokens.scope = @scope
+    AND COALESCE(tokens.device_id, '') = CAST(@device AS TEXT) AND tokens.hash NOT IN (SELECT k.hash FROM tokens k
+        WHERE k.user_id = @user_id AND k.scope = @scope AND COALESCE(k.device_id, '') = CAST(@device AS TEXT)
+        ORDER BY k.created_at DESC, k.hash LIMIT @most);
+
 -- name: TokensOfUser :many
 SELECT sqlc.embed(t), COALESCE(d.name, '') AS device_name FROM tokens t
 LEFT JOIN devices d ON d.id = t.device_id

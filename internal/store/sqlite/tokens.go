@@ -18,12 +18,19 @@ func hashText(h store.TokenHash) string { return hex.EncodeToString(h[:]) }
 func (s *Store) AddToken(ctx context.Context, t store.Token) error {
 	device := deviceText(t.Device)
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.AddToken(ctx, queries.AddTokenParams{
+		if err := q.AddToken(ctx, queries.AddTokenParams{
 			Hash: hashText(t.Hash), UserID: t.UserID,
 			DeviceID: sql.NullString{String: device, Valid: device != ""}, Scope: string(t.Scope),
 			CreatedAt: micros(t.CreatedAt), LastUsed: micros(t.LastUsed), Expires: micros(t.Expires),
 			Address: t.Address,
-		})
+		}); err != nil {
+			return err
+		}
+		most := store.MaxUserTokens
+		if device != "" {
+			most = store.MaxDeviceTokens
+		}
+		return q.TrimTokens(ctx, queries.TrimTokensParams{UserID: t.UserID, Scope: string(t.Scope), Device: device, Most: int32(most)})
 	})
 }
 

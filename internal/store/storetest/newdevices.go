@@ -2,8 +2,11 @@ package storetest
 
 import (
 	"fmt"
+	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
 // guarded makes a group where new devices are to be approved, with a member who has one.
@@ -162,4 +165,23 @@ func deviceAndJoinRequests(w *world) {
 	open = w.waiting()
 	equal(w, "the device waits on", len(open), 1)
 	equal(w, "who", open[0].Who(), "ann/new")
+}
+
+// A device that logs in again and again, or a browser, leaves no more logins than the bound; the
+// newest live.
+func tokensAreBounded(w *world) {
+	ann := w.user("ann")
+	pc, other := w.device(ann, "pc"), w.device(ann, "other")
+	kept := w.token(200, ann, other.ID, groupcast.ScopeAgent, time.Time{})
+	web := w.token(201, ann, protocol.DeviceID{}, groupcast.ScopeWeb, time.Time{})
+	var all []store.TokenHash
+	for i := range store.MaxDeviceTokens + 3 {
+		w.tick()
+		all = append(all, w.token(byte(i), ann, pc.ID, groupcast.ScopeAgent, time.Time{}))
+	}
+	for i, h := range all {
+		equal(w, fmt.Sprint("token ", i), w.alive(h), i >= 3)
+	}
+	equal(w, "of another device", w.alive(kept), true)
+	equal(w, "of a browser", w.alive(web), true)
 }

@@ -37,6 +37,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"a member's first device waits, too", firstDeviceWaits},
 		{"new devices stay out", newDevicesStayOut},
 		{"requests of devices and of users", deviceAndJoinRequests},
+		{"logins of a device are bounded", tokensAreBounded},
 		{"a transfer is owed to every device", owedToAll},
 		{"the first device takes over", takeOver},
 		{"a second device is owed too", secondDevice},

@@ -441,6 +441,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.transfersStmt, err = db.PrepareContext(ctx, transfers); err != nil {
 		return nil, fmt.Errorf("error preparing query Transfers: %w", err)
 	}
+	if q.trimTokensStmt, err = db.PrepareContext(ctx, trimTokens); err != nil {
+		return nil, fmt.Errorf("error preparing query TrimTokens: %w", err)
+	}
 	if q.updateDeliveryStmt, err = db.PrepareContext(ctx, updateDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query UpdateDelivery: %w", err)
 	}
@@ -1165,6 +1168,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing transfersStmt: %w", cerr)
 		}
 	}
+	if q.trimTokensStmt != nil {
+		if cerr := q.trimTokensStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing trimTokensStmt: %w", cerr)
+		}
+	}
 	if q.updateDeliveryStmt != nil {
 		if cerr := q.updateDeliveryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing updateDeliveryStmt: %w", cerr)
@@ -1383,6 +1391,7 @@ type Queries struct {
 	transferStmt                  *sql.Stmt
 	transferOfContentStmt         *sql.Stmt
 	transfersStmt                 *sql.Stmt
+	trimTokensStmt                *sql.Stmt
 	updateDeliveryStmt            *sql.Stmt
 	updateDeviceStmt              *sql.Stmt
 	userByIDStmt                  *sql.Stmt
@@ -1536,6 +1545,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		transferStmt:                  q.transferStmt,
 		transferOfContentStmt:         q.transferOfContentStmt,
 		transfersStmt:                 q.transfersStmt,
+		trimTokensStmt:                q.trimTokensStmt,
 		updateDeliveryStmt:            q.updateDeliveryStmt,
 		updateDeviceStmt:              q.updateDeviceStmt,
 		userByIDStmt:                  q.userByIDStmt,

@@ -3797,6 +3797,30 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 	return items, nil
 }
 
+const trimTokens = `-- name: TrimTokens :exec
+DELETE FROM tokens WHERE tokens.user_id = $1 AND tokens.scope = $2
+    AND COALESCE(tokens.device_id, '') = CAST($3 AS TEXT) AND tokens.hash NOT IN (SELECT k.hash FROM tokens k
+        WHERE k.user_id = $1 AND k.scope = $2 AND COALESCE(k.device_id, '') = CAST($3 AS TEXT)
+        ORDER BY k.created_at DESC, k.hash LIMIT $4)
+`
+
+type TrimTokensParams struct {
+	UserID string
+	Scope  string
+	Device string
+	Most   int32
+}
+
+func (q *Queries) TrimTokens(ctx context.Context, arg TrimTokensParams) error {
+	_, err := q.exec(ctx, q.trimTokensStmt, trimTokens,
+		arg.UserID,
+		arg.Scope,
+		arg.Device,
+		arg.Most,
+	)
+	return err
+}
+
 const updateDelivery = `-- name: UpdateDelivery :exec
 UPDATE deliveries SET state = $1, reason = $2, path = $3, blocks = $4,
     bytes = $5, loss = $6, bar = $7, updated_at = $8,

@@ -10,7 +10,6 @@ import (
 	"net"
 	"net/http"
 	"strings"
-	"syscall"
 
 	"github.com/groupcast/groupcast"
 )
@@ -102,7 +101,7 @@ func isNetwork(err error) bool {
 // Broken says that a connection was made and cut: a server that lets in so many at once does so.
 func Broken(err error) bool {
 	var e *groupcast.Error
-	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || errors.Is(err, syscall.ECONNRESET) || errors.Is(err, syscall.EPIPE)
+	cut := errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) || reset(err)
 	return cut && errors.As(err, &e) && e.Code == groupcast.EUnavailable
 }
 

@@ -97,7 +97,7 @@ func (d *door) Accept() (net.Conn, error) {
 			}
 			return g, nil
 		}
-		_ = c.Close() // it is refused; there is nobody to tell
+		tcp.Refuse(c)
 	}
 }
 

@@ -30,3 +30,12 @@ func Prompt(c net.Conn) {
 		_ = Control("", "", raw) // fails for a closed connection, and the next read says so
 	}
 }
+
+// Refuse ends an accepted connection with one packet, whatever the other end has sent and will send:
+// the answers to a flood of connections take room on the wire that others need.
+func Refuse(c net.Conn) {
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetLinger(0) // fails for a connection that is over
+	}
+	_ = c.Close() // there is nobody to tell
+}

@@ -3,7 +3,6 @@
 package e2e
 
 import (
-	"bytes"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -241,31 +240,59 @@ func median(times []time.Duration) time.Duration {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
-// printTable prints the rows of the attacks that ran, and writes them to $REDTEAM_OUT.
+const tableHead = "| test | attack | quiet | attacked | ratio | to hold | named | holds | measured |\n|---|---|---|---|---|---|---|---|---|\n"
+
+// line is a row as the table shows it.
+func (r row) line(at time.Time) string {
+	ratio, holds := "", "yes"
+	if r.Ratio > 0 {
+		ratio = fmt.Sprintf("%.2f", r.Ratio)
+	}
+	if !r.Holds {
+		holds = "**no**: " + r.Why
+	}
+	cells := []string{r.Test, r.Attack, r.Quiet, r.Attacked, ratio, r.Limit, r.Named, holds,
+		at.UTC().Format("2006-01-02 15:04")}
+	for i := range cells {
+		cells[i] = strings.NewReplacer("|", "\\|", "\n", " ").Replace(cells[i])
+	}
+	return "| " + strings.Join(cells, " | ") + " |\n"
+}
+
+// printTable prints the rows of the attacks that ran, and writes them to $REDTEAM_OUT. Rows there of
+// tests that did not run this time stay.
 func printTable() {
 	if len(table) == 0 {
 		return
 	}
-	var b bytes.Buffer
-	fmt.Fprintln(&b,
-		"| test | attack | quiet | attacked | ratio | to hold | named | holds |\n|---|---|---|---|---|---|---|---|")
+	now := time.Now()
+	var lines []string
+	ran := make(map[string]bool)
 	for _, r := range table {
-		ratio, holds := "", "yes"
-		if r.Ratio > 0 {
-			ratio = fmt.Sprintf("%.2f", r.Ratio)
-		}
-		if !r.Holds {
-			holds = "**no**: " + r.Why
-		}
-		fmt.Fprintf(&b, "| %s | %s | %s | %s | %s | %s | %s | %s |\n", r.Test, r.Attack, r.Quiet, r.Attacked, ratio,
-			r.Limit, r.Named, holds)
+		lines = append(lines, r.line(now))
+		ran[r.Test] = true
 	}
-	fmt.Printf("\n%s\n", b.String())
-	if out := os.Getenv("REDTEAM_OUT"); out != "" {
-		if err := os.WriteFile(out, append(preface(), b.Bytes()...), 0o644); err != nil {
-			fmt.Fprintln(os.Stderr, err)
+	fmt.Printf("\n%s%s\n", tableHead, strings.Join(lines, ""))
+	out := os.Getenv("REDTEAM_OUT")
+	if out == "" {
+		return
+	}
+	before, _ := os.ReadFile(out) // the first time there is none
+	for line := range strings.Lines(string(before)) {
+		if test, _, _ := strings.Cut(strings.TrimPrefix(line, "| "), " |"); strings.HasPrefix(line, "| T") && !ran[test] {
+			lines = append(lines, line)
 		}
 	}
+	slices.SortStableFunc(lines, func(a, b string) int { return testNumber(a) - testNumber(b) })
+	if err := os.WriteFile(out, append(preface(), tableHead+strings.Join(lines, "")...), 0o644); err != nil {
+		fmt.Fprintln(os.Stderr, err)
+	}
+}
+
+// testNumber is 5 for a row of T5.
+func testNumber(line string) (n int) {
+	_, _ = fmt.Sscanf(line, "| T%d", &n) // 0 for what is no row
+	return n
 }
 
 // preface says when and where the table was measured.
@@ -279,12 +306,11 @@ func preface() []byte {
 	}
 	return fmt.Appendf(nil, `# Attacks on the running program
 
-What `+"`make redteam`"+` measured on %s, on one machine (%d cores of %s, Linux %s) whose network is
+What `+"`make redteam`"+` measured on one machine (%d cores of %s, Linux %s) whose network is
 made of namespaces: the server, its receivers and the attackers are processes there and share the cores. *Quiet* is the
 same set-up without the attack; where the first pair of runs passed the limit there are three, and the medians stand
 here. The tests are `+"`TestRedteam…`"+` in test/e2e, the attacker's program is test/attacker.
 
 `,
-		time.Now().UTC().Format("2006-01-02 15:04 UTC"), strings.Count(string(cpu),
-			"processor\t"), name, strings.TrimSpace(string(kernel)))
+		strings.Count(string(cpu), "processor\t"), name, strings.TrimSpace(string(kernel)))
 }

@@ -166,7 +166,7 @@ func (s *site) look(r *run, pcs []host) bool {
 	if x := tr.Session; x != nil {
 		r.loss = max(r.loss, x.LossPercent)
 	}
-	r.forger = r.forger || tr.Forging != nil
+	r.forger = r.forger || tr.Forging != nil && tr.Forging.Code == groupcast.MemberForges
 	return got == len(pcs)
 }
 

@@ -20,8 +20,8 @@ import (
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
-// The flooder's wire: what he throws beyond it never arrives.
-const flooderWire = "100mbit"
+// The flooder's wire, half of the server's: what he throws beyond it never arrives.
+const flooderWire = "50mbit"
 
 // victimOfReflection is an address at which nobody is, whose packets the switch counts.
 const victimOfReflection = "10.99.0.77"

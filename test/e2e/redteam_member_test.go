@@ -49,10 +49,10 @@ func TestRedteamForgingMember(t *testing.T) {
 	}
 }
 
-// more says whether another pair of a quiet and an attacked run is to be measured: up to three
+// more says whether another pair of a quiet and an attacked run is to be measured: up to five
 // where the limit is passed so far, since a machine that others use too is slow now and then.
 func more(quiet, attacked []time.Duration, limit float64) bool {
-	return len(quiet) < 3 && median(attacked).Seconds() > limit*median(quiet).Seconds()
+	return len(quiet) < 5 && median(attacked).Seconds() > limit*median(quiet).Seconds()
 }
 
 // forges compares runs with a member that listens to runs with one that forges.
@@ -97,7 +97,7 @@ func (s *site) forges(f forgery, pcs []host, agents []*osProcess) {
 		unless(sent > 30, "only %d packets were forged", sent),
 		unless(len(blamed) == 0, "honest ones are blamed: %s", describe(blamed)),
 		unless(last.forger || !f.shown, "nothing says that a member forges"),
-		unless(f.plan.Kind != "numbers" || last.loss < 1, "the loss is told as %.1f %%", last.loss),
+		unless(f.plan.Kind != "numbers" || last.loss < 3, "the loss is told as %.1f %%", last.loss),
 		bounded(s.t, s, agents))
 }
 

@@ -308,8 +308,8 @@ func preface() []byte {
 
 What `+"`make redteam`"+` measured on one machine (%d cores of %s, Linux %s) whose network is
 made of namespaces: the server, its receivers and the attackers are processes there and share the cores. *Quiet* is the
-same set-up without the attack; where the first pair of runs passed the limit there are three, and the medians stand
-here. The tests are `+"`TestRedteam…`"+` in test/e2e, the attacker's program is test/attacker.
+same set-up without the attack; where the first pair of runs passed the limit there are up to five, and the medians
+stand here. The tests are `+"`TestRedteam…`"+` in test/e2e, the attacker's program is test/attacker.
 
 `,
 		strings.Count(string(cpu), "processor\t"), name, strings.TrimSpace(string(kernel)))

@@ -96,9 +96,11 @@ func (s *Sender) judgeOdd(now time.Time) {
 
 func (l lately) words(claim oddity) string {
 	if claim == overrunAlone {
-		return fmt.Sprintf("it alone says that its machine drops packets (%.0f %%): it cannot keep up, or what it says is not true", 100*l.overrun/l.declared)
+		return fmt.Sprintf("it alone says that its machine drops packets (%.0f %%): it cannot keep up, or what it says is not true",
+			100*l.overrun/l.declared)
 	}
-	return fmt.Sprintf("it alone says that it loses packets (%.0f %%): its network is bad, or what it says is not true", 100*l.lost/l.declared)
+	return fmt.Sprintf("it alone says that it loses packets (%.0f %%): its network is bad, or what it says is not true",
+		100*l.lost/l.declared)
 }
 
 // heeded says whether the word of a device counts for rate and parity.
@@ -126,6 +128,7 @@ func (s *Sender) mocked(now time.Time, d *device, symbols int) bool {
 			return true
 		}
 	}
-	s.leave(now, d, CauseAlone, "it alone says that blocks come with a wrong digest: somebody forges packets to it and to nobody else, or what it says is not true")
+	s.leave(now, d, CauseAlone, "it alone says that blocks come with a wrong digest: "+
+		"somebody forges packets to it and to nobody else, or what it says is not true")
 	return false
 }

@@ -63,7 +63,7 @@ func held(t *testing.T, quiet, w *world, slower, larger float64) {
 	if w.counts["device: forged symbol located"] == 0 {
 		t.Error("the assault reached nobody")
 	}
-	for _, cause := range []send.Cause{send.CauseLoss, send.CauseSilent, send.CauseSlow, send.CauseInconsistent, send.CauseDeaf} {
+	for _, cause := range []send.Cause{send.CauseLoss, send.CauseSilent, send.CauseSlow, send.CauseInconsistent, send.CauseDeaf, send.CauseAlone} {
 		if n := w.counts["behind: "+string(cause)]; n > 0 {
 			t.Errorf("%d honest devices are named: %s", n, cause)
 		}

@@ -36,9 +36,10 @@ type devicePlan struct {
 	mute     []span // its feedback does not arrive
 	offline  []span // cut off from the control plane
 	liar     bool
-	stubborn bool // as a liar: always the same lie, which it could have told in truth
-	deaf     bool // never hears the group: HTTPS only
-	full     bool // its disk has no room until the faults are over
+	pretends pretence // what it claims, whatever is true; nil: nothing
+	stubborn bool     // as a liar: always the same lie, which it could have told in truth
+	deaf     bool     // never hears the group: HTTPS only
+	full     bool     // its disk has no room until the faults are over
 	store    time.Duration
 	fetch    time.Duration // between two requests of the catch-up, whose bandwidth is bounded
 }

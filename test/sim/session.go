@@ -263,6 +263,7 @@ func (r *session) event(e send.Event) {
 		r.w.count("event: device done")
 	case send.DeviceBehind:
 		r.w.counts["behind: "+string(e.Cause)]++
+		r.w.leftBehind[int(e.Device)] = true
 		r.behind(int(e.Device))
 	case send.DeviceBack:
 		r.w.count("event: device back")

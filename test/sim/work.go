@@ -212,6 +212,7 @@ func (d *device) feed(k *work, f wire.Feedback) {
 	if d.plan.liar && !d.w.calm {
 		d.lie(k, &f)
 	}
+	d.pretend(k, &f)
 	d.fed++
 	b := k.feedback.Seal(nil, f)
 	d.w.note("feedback", uint64(d.i), f.SyncSequence, uint64(f.High), uint64(f.Verified), uint64(len(f.NACKs)), uint64(len(f.Ranges)))

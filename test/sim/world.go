@@ -72,6 +72,8 @@ type world struct {
 	wire     uint64    // bytes that sessions sent
 	forged   int       // packets
 	line     time.Time // when the line of the catch-up is free
+
+	leftBehind map[int]bool // devices
 }
 
 // Run plays one seed.
@@ -81,7 +83,7 @@ func Run(seed uint64, s Sabotage) Result { return play(seed, draw(seed), s).resu
 func play(seed uint64, p plan, s Sabotage) *world {
 	w := &world{
 		seed: seed, plan: p, sabotage: s, clock: netsim.NewClock(),
-		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(), trace: fnv.New64a(),
+		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(), leftBehind: map[int]bool{}, trace: fnv.New64a(),
 	}
 	w.start = w.clock.Now()
 	w.server = newServer(w)

@@ -114,7 +114,8 @@ func FuzzProblem(f *testing.F) {
 // FuzzParseAddress: what is taken for an address of a server has a host and a port, and is read
 // again as it was written.
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"https://host:7440", "10.0.0.1", "[::1]:1", "::1", "fe80::1%eth0", "https://", "a:0", "a:65536", "[a", "a]"} {
+	for _, s := range []string{"https://host:7440", "10.0.0.1", "[::1]:1", "::1", "fe80::1%eth0", "https://", "a:0",
+		"a:65536", "[a", "a]"} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -154,7 +155,8 @@ func (m *manyEvents) Read(p []byte) (int, error) {
 			return 0, io.EOF
 		}
 		m.at++
-		m.rest = fmt.Appendf(m.rest[:0], "id: %d\nevent: transfer\ndata: {\"version\":%d,\"kind\":\"transfer\"}\n\n: \n\n", m.at, m.at)
+		m.rest = fmt.Appendf(m.rest[:0], "id: %d\nevent: transfer\ndata: {\"version\":%d,\"kind\":\"transfer\"}\n\n: \n\n",
+			m.at, m.at)
 	}
 	n := copy(p, m.rest)
 	m.rest = m.rest[n:]
@@ -194,7 +196,8 @@ func TestAStreamIsCutAnywhere(t *testing.T) {
 	stream := "retry: 5000\n\nid: 1\nevent: a\ndata: {\"x\":1}\n\n: \n\nevent: b\ndata: y\ndata: z\n\n"
 	all, _ := eventsOf(strings.NewReader(stream))
 	for cut := range len(stream) {
-		for _, r := range []io.Reader{strings.NewReader(stream[:cut]), iotest.OneByteReader(strings.NewReader(stream[:cut]))} {
+		for _, r := range []io.Reader{strings.NewReader(stream[:cut]),
+			iotest.OneByteReader(strings.NewReader(stream[:cut]))} {
 			got, err := eventsOf(r)
 			whole := strings.Count(stream[:cut], "}\n\n") + strings.Count(stream[:cut], "z\n\n")
 			if !errors.Is(err, io.EOF) || !slices.Equal(got, all[:whole]) {

@@ -12,7 +12,8 @@ import (
 // FuzzHomeFiles: what lies in a home is read or refused, never half; a login that is read is kept as
 // it was.
 func FuzzHomeFiles(f *testing.F) {
-	f.Add([]byte(`{"server":"https://a:1","fingerprint":"`+(protocol.ServerID{1}).String()+`","user":"ann","device":"00112233445566778899aabbccddeeff"}`),
+	f.Add([]byte(`{"server":"https://a:1","fingerprint":"`+(protocol.ServerID{1}).String()+
+		`","user":"ann","device":"00112233445566778899aabbccddeeff"}`),
 		[]byte("2026-01-02T03:04:05Z\n"), []byte(`{"a":"b"}`))
 	f.Add([]byte(`{"server":"","fingerprint":"00"}`), []byte("0"), []byte("null"))
 	f.Add([]byte("{"), []byte{}, []byte(`{"a":1}`))

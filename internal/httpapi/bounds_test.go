@@ -59,7 +59,8 @@ func TestEveryBodyIsBounded(t *testing.T) {
 	}
 }
 
-func askEndless(h http.Handler, op operation, token string, body *endlessBody, length int64) *httptest.ResponseRecorder {
+func askEndless(h http.Handler, op operation, token string, body *endlessBody,
+	length int64) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(op.method, "https://server"+samplePath.Replace(op.path), io.NopCloser(body))
 	r.ContentLength = length
 	r.Header.Set("Content-Type", "application/json")
@@ -75,24 +76,29 @@ func askEndless(h http.Handler, op operation, token string, body *endlessBody, l
 // is taken for two, and each connection ends, or answers, in time.
 func TestHostileFraming(t *testing.T) {
 	service := httpapitest.New()
-	s, err := Listen(Config{Service: service, Listen: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}})
+	s, err := Listen(Config{Service: service, Listen: "127.0.0.1:0",
+		TLS: &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}})
 	if err != nil {
 		t.Fatal(err)
 	}
 	ctx, cancel := context.WithCancel(t.Context())
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
-	head := "POST /api/v1/check HTTP/1.1\r\nHost: " + s.Addr().String() + "\r\nAuthorization: Bearer cli-admin\r\nContent-Type: application/json\r\n"
-	inner := "POST /api/v1/confirm-memberships HTTP/1.1\r\nHost: " + s.Addr().String() + "\r\nAuthorization: Bearer cli-admin\r\n\r\n"
+	head := "POST /api/v1/check HTTP/1.1\r\nHost: " + s.Addr().String() +
+		"\r\nAuthorization: Bearer cli-admin\r\nContent-Type: application/json\r\n"
+	inner := "POST /api/v1/confirm-memberships HTTP/1.1\r\nHost: " + s.Addr().String() +
+		"\r\nAuthorization: Bearer cli-admin\r\n\r\n"
 	for name, request := range map[string]string{
-		"length and chunks":        head + "Content-Length: 5\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" + inner,
-		"two lengths":              head + "Content-Length: 2\r\nContent-Length: 200\r\n\r\n{}" + inner,
-		"negative length":          head + "Content-Length: -2\r\n\r\n{}",
-		"length in words":          head + "Content-Length: two\r\n\r\n{}",
-		"length past 63 bits":      head + "Content-Length: 99999999999999999999\r\n\r\n{}",
-		"chunk of no number":       head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
-		"chunk past 64 bits":       head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
-		"chunk with a long word":   head + "Transfer-Encoding: chunked\r\n\r\n2;" + strings.Repeat("x", 100_000) + "\r\n{}\r\n0\r\n\r\n",
+		"length and chunks": head + "Content-Length: 5\r\nTransfer-Encoding: chunked, identity\r\n\r\n0\r\n\r\n" +
+			inner,
+		"two lengths":         head + "Content-Length: 2\r\nContent-Length: 200\r\n\r\n{}" + inner,
+		"negative length":     head + "Content-Length: -2\r\n\r\n{}",
+		"length in words":     head + "Content-Length: two\r\n\r\n{}",
+		"length past 63 bits": head + "Content-Length: 99999999999999999999\r\n\r\n{}",
+		"chunk of no number":  head + "Transfer-Encoding: chunked\r\n\r\nzz\r\n{}\r\n0\r\n\r\n",
+		"chunk past 64 bits":  head + "Transfer-Encoding: chunked\r\n\r\nfffffffffffffffff\r\n{}\r\n0\r\n\r\n",
+		"chunk with a long word": head + "Transfer-Encoding: chunked\r\n\r\n2;" + strings.Repeat("x", 100_000) +
+			"\r\n{}\r\n0\r\n\r\n",
 		"no such encoding":         head + "Transfer-Encoding: gzip\r\n\r\n{}",
 		"cut in its body":          head + "Content-Length: 200\r\n\r\n{",
 		"cut in a chunk":           head + "Transfer-Encoding: chunked\r\n\r\n100\r\n{",
@@ -108,7 +114,8 @@ func TestHostileFraming(t *testing.T) {
 		"path of somebody's files": "GET /../../etc/passwd HTTP/1.1\r\nHost: " + s.Addr().String() + "\r\n\r\n",
 	} {
 		answer := speak(t, s.Addr().String(), request)
-		if calls := service.Calls(); len(calls) > 0 || strings.Contains(answer, " 500 ") || strings.HasPrefix(answer, "HTTP/1.1 2") {
+		if calls := service.Calls(); len(calls) > 0 || strings.Contains(answer, " 500 ") || strings.HasPrefix(answer,
+			"HTTP/1.1 2") {
 			t.Errorf("%s: called %v, answered %.300q", name, calls, answer)
 		}
 	}

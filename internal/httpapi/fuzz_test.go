@@ -12,23 +12,28 @@ import (
 // one place only, a host is compared without its port, and nothing but JSON passes for JSON.
 func FuzzRequestWords(f *testing.F) {
 	f.Add("Bearer abc", "__Host-gc=def", "server:7440", "application/json", "192.0.2.1:1234")
-	f.Add("bearer  x y", "__Host-gc=\"q\"; __Host-gc=z", "[::1]:7440", "application/json; charset=utf-8", "[fe80::1%eth0]:1")
+	f.Add("bearer  x y", "__Host-gc=\"q\"; __Host-gc=z", "[::1]:7440", "application/json; charset=utf-8",
+		"[fe80::1%eth0]:1")
 	f.Add("Basic x", "a=b", "EXAMPLE.COM.", "text/plain; application/json", "@")
 	f.Fuzz(func(t *testing.T, authorization, cookie, host, kind, from string) {
 		r := &http.Request{Host: host, RemoteAddr: from, Header: http.Header{
 			"Authorization": {authorization}, "Cookie": {cookie}, "Content-Type": {kind}}}
 		token, browser := tokenOf(r)
-		if browser && !strings.Contains(cookie, cookieName) || !browser && token != "" && !strings.Contains(authorization, token) {
+		if browser && !strings.Contains(cookie, cookieName) || !browser && token != "" && !strings.Contains(authorization,
+			token) {
 			t.Fatalf("%q, %q gave %q", authorization, cookie, token)
 		}
-		if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "bearer") && strings.Contains(authorization, " ") && browser {
+		if scheme, _, _ := strings.Cut(authorization, " "); strings.EqualFold(scheme, "bearer") &&
+			strings.Contains(authorization, " ") && browser {
 			t.Fatalf("%q and %q: the cookie counts", authorization, cookie)
 		}
 		name := hostOf(r)
-		if name != strings.ToLower(name) || strings.HasSuffix(name, "]") && !strings.Contains(strings.TrimSuffix(host, "]"), "]") {
+		if name != strings.ToLower(name) || strings.HasSuffix(name, "]") && !strings.Contains(strings.TrimSuffix(host, "]"),
+			"]") {
 			t.Fatalf("%q is %q", host, name)
 		}
-		if h, _, err := net.SplitHostPort(host); err == nil && netip.Addr.IsValid(addrOf(h)) && addrOf(name) != addrOf(strings.ToLower(h)) {
+		if h, _, err := net.SplitHostPort(host); err == nil && netip.Addr.IsValid(addrOf(h)) &&
+			addrOf(name) != addrOf(strings.ToLower(h)) {
 			t.Fatalf("%q is %q", host, name)
 		}
 		if wrongType(r) == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(kind)), "application/json") {

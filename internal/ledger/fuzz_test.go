@@ -18,7 +18,8 @@ func FuzzDamagedLedger(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := l.Book(here, lab, "lab").Record([]spool.Outcome{file("a", 1, spool.Committed), file("b/c", 2, spool.KeptBoth)}); err != nil {
+	if err := l.Book(here, lab, "lab").Record([]spool.Outcome{file("a", 1, spool.Committed), file("b/c", 2,
+		spool.KeptBoth)}); err != nil {
 		f.Fatal(err)
 	}
 	if err := l.Close(); err != nil {

@@ -13,14 +13,16 @@ import (
 func FuzzPackets(f *testing.F) {
 	s, key := testSession(f), testKey(f)
 	f.Add(s.SealSync(key, 7, wire.Sync{Sequence: 3, RangeLast: 6}))
-	f.Add(s.Seal(nil, s.data(9), wire.AppendData(nil, wire.Data{Block: 1, Length: 600, Index: 1, Symbol: make([]byte, 512)})))
+	f.Add(s.Seal(nil, s.data(9), wire.AppendData(nil, wire.Data{Block: 1, Length: 600, Index: 1, Symbol: make([]byte,
+		512)})))
 	f.Add(NewFeedbackSealer(testSecret(), testID).Seal(nil, wire.Feedback{Verified: 1, Flags: wire.FeedbackBar}))
 	f.Add(SignAnnounce(key, wire.Announce{Number: 1}))
 	f.Add(SignProbe(key, wire.Probe{Nonce: [16]byte{9}}))
 	genuine := map[string]bool{}
 	for _, p := range [][]byte{
 		s.SealSync(key, 7, wire.Sync{Sequence: 3, RangeLast: 6}), SignAnnounce(key, wire.Announce{Number: 1}),
-		SignProbe(key, wire.Probe{Nonce: [16]byte{9}}), NewFeedbackSealer(testSecret(), testID).Seal(nil, wire.Feedback{Verified: 1, Flags: wire.FeedbackBar}),
+		SignProbe(key, wire.Probe{Nonce: [16]byte{9}}), NewFeedbackSealer(testSecret(), testID).Seal(nil,
+			wire.Feedback{Verified: 1, Flags: wire.FeedbackBar}),
 		s.Seal(nil, s.data(9), wire.AppendData(nil, wire.Data{Block: 1, Length: 600, Index: 1, Symbol: make([]byte, 512)})),
 	} {
 		genuine[string(p)] = true
@@ -32,7 +34,8 @@ func FuzzPackets(f *testing.F) {
 		_, fed := NewFeedbackOpener(testSecret(), testID).Open(packet)
 		_, announced := VerifyAnnounce(key.Public(), packet)
 		_, probed := VerifyProbe(key.Public(), packet)
-		for what, err := range map[string]error{"opened": opened, "SYNC": synced, "feedback": fed, "announcement": announced, "probe": probed} {
+		for what, err := range map[string]error{"opened": opened, "SYNC": synced, "feedback": fed,
+			"announcement": announced, "probe": probed} {
 			if err == nil && !genuine[string(packet)] {
 				t.Fatalf("%s: % x", what, packet)
 			}

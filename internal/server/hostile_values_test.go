@@ -57,11 +57,14 @@ func (m *maker) chance(percent int) bool { return m.IntN(100) < percent }
 
 // hostileTexts are strings that somebody may have to escape, bound or refuse.
 var hostileTexts = []string{
-	"", " ", "\x00", "a\x00b", "..", "../../../etc/passwd", `..\..\x`, "/etc/passwd", "C:\\x", "con", "nul.x", ".groupcast",
+	"", " ", "\x00", "a\x00b", "..", "../../../etc/passwd", `..\..\x`, "/etc/passwd", "C:\\x", "con", "nul.x",
+		".groupcast",
 	"'; DROP TABLE users;--", `" OR 1=1`, "%", "_", "%s%n%d", "<script>alert(1)</script>", "{{7*7}}", "${x}",
-	"\u202etxt.exe", "\u200b", "e\u0301", "\ufeff", "\u2028", "İ", "ﬁ", "😀", "\r\nSet-Cookie: a=b", "\x1b[2J", "-1", "0x10",
+	"\u202etxt.exe", "\u200b", "e\u0301", "\ufeff", "\u2028", "İ", "ﬁ", "😀", "\r\nSet-Cookie: a=b", "\x1b[2J", "-1",
+		"0x10",
 	"1e308", "NaN", "Infinity", "9223372036854775808", "18446744073709551616", "true", "null", "٣", "0", "00", "+1",
-	"2026-13-45T99:99:99Z", "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00Z", "224.0.0.1:99999", "[::1%eth0]:1", "239.1.2.3",
+	"2026-13-45T99:99:99Z", "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00Z", "224.0.0.1:99999", "[::1%eth0]:1",
+		"239.1.2.3",
 }
 
 func (m *maker) hostileText() string {
@@ -82,10 +85,13 @@ func (m *maker) hostileText() string {
 
 // hostileJSON are values of whatever type, as JSON text, not all of it well-formed.
 var hostileJSON = []string{
-	"null", "true", "false", "{}", "[]", "[null]", `{"a":{}}`, "0", "-0", "-1", "1.5", "1e308", "1e309", "-1e308", "1e-400",
+	"null", "true", "false", "{}", "[]", "[null]", `{"a":{}}`, "0", "-0", "-1", "1.5", "1e308", "1e309", "-1e308",
+		"1e-400",
 	"9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616",
-	"1e18", "100000000000000000000000000000000000000000", `"\u0000"`, `"\ud800"`, `"\udc00\ud800"`, "\"\xff\xfe\"", "\"\xc0\xaf\"",
-	`""`, `"x"`, `"AAAA"`, `"!!!!"`, "NaN", "Infinity", "'x'", "// no", "\x00", `"\x"`, "01", "+1", ".5", "[1,]", `{"a":1,}`,
+	"1e18", "100000000000000000000000000000000000000000", `"\u0000"`, `"\ud800"`, `"\udc00\ud800"`, "\"\xff\xfe\"",
+		"\"\xc0\xaf\"",
+	`""`, `"x"`, `"AAAA"`, `"!!!!"`, "NaN", "Infinity", "'x'", "// no", "\x00", `"\x"`, "01", "+1", ".5", "[1,]",
+		`{"a":1,}`,
 }
 
 func (m *maker) hostileValue() string {
@@ -191,7 +197,8 @@ func (m *maker) number(name string) string {
 	if near := m.known[name]; len(near) > 0 && m.chance(60) {
 		return pick(m.Rand, near)
 	}
-	return pick(m.Rand, []string{"0", "1", "2", "10", "100", "4096", "65535", "1000000", "2147483648", "4294967295", "9007199254740993",
+	return pick(m.Rand, []string{"0", "1", "2", "10", "100", "4096", "65535", "1000000", "2147483648", "4294967295",
+		"9007199254740993",
 		"9223372036854775807", "18446744073709551615", "-1", "1.5", "1e3"})
 }
 
@@ -229,7 +236,8 @@ func (m *maker) address(op *apiOperation) string {
 		}
 	}
 	if m.chance(6) {
-		query = append(query, pick(m.Rand, []string{"%zz", "a;b", "&&&", "=", "limit=%00", "from=%ff", strings.Repeat("q=1&", 500)}))
+		query = append(query, pick(m.Rand, []string{"%zz", "a;b", "&&&", "=", "limit=%00", "from=%ff",
+			strings.Repeat("q=1&", 500)}))
 	}
 	if len(query) == 0 {
 		return path
@@ -274,7 +282,8 @@ func (m *maker) body(op *apiOperation) (body, contentType string) {
 	case 4:
 		body = m.hostileText()
 	case 5:
-		contentType = pick(m.Rand, []string{"", "text/plain", "application/x-www-form-urlencoded", "application/json; charset=utf-16",
+		contentType = pick(m.Rand, []string{"", "text/plain", "application/x-www-form-urlencoded",
+			"application/json; charset=utf-16",
 			"application/cbor", "multipart/form-data; boundary=x", "application/json;;;", "APPLICATION/JSON", "a/b; \xff"})
 	}
 	return body, contentType
@@ -288,7 +297,8 @@ func (m *maker) headers(set func(name, value string)) {
 			{"Range", "bytes=0-18446744073709551615"}, {"Range", "bytes=-1"}, {"If-None-Match", "*"},
 			{"If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}, {"Accept", "application/cbor"},
 			{"Accept", strings.Repeat("a/b;q=0.1,", 200)}, {"Accept-Encoding", "gzip, br, \xff"}, {"Content-Encoding", "gzip"},
-			{"Last-Event-ID", "18446744073709551616"}, {"Cookie", "__Host-gc=x; __Host-gc=y; \xff=1"}, {"Cookie", strings.Repeat("a=b; ", 500)},
+			{"Last-Event-ID", "18446744073709551616"}, {"Cookie", "__Host-gc=x; __Host-gc=y; \xff=1"}, {"Cookie",
+				strings.Repeat("a=b; ", 500)},
 			{"Expect", "100-continue"}, {"Traceparent", "00-x"}, {"X-Request-Id", "\x1b[2J"}, {"Upgrade", "h2c"},
 			{"Prefer", "return=minimal"}, {fmt.Sprintf("X-%d", m.IntN(100)), strings.Repeat("y", m.IntN(8000))},
 		})

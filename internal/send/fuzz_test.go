@@ -15,7 +15,7 @@ import (
 func lie(flags byte, block, count uint32, deficit, high byte) []byte {
 	return wire.AppendFeedback(nil, wire.Feedback{
 		SyncSequence: uint64(block), High: protocol.PacketNumber(count), Verified: count, Declared: block, Received: count,
-			Overrun: block,
+		Overrun: block,
 		Flags:   wire.FeedbackFlags(flags),
 		NACKs:   []wire.NACK{{Block: protocol.BlockNumber(block), Deficit: deficit, HighParity: high}},
 		Ranges:  []protocol.Range{{First: protocol.BlockNumber(block), Count: count}, {First: 0, Count: count}},

@@ -58,13 +58,13 @@ func (m *maker) chance(percent int) bool { return m.IntN(100) < percent }
 // hostileTexts are strings that somebody may have to escape, bound or refuse.
 var hostileTexts = []string{
 	"", " ", "\x00", "a\x00b", "..", "../../../etc/passwd", `..\..\x`, "/etc/passwd", "C:\\x", "con", "nul.x",
-		".groupcast",
+	".groupcast",
 	"'; DROP TABLE users;--", `" OR 1=1`, "%", "_", "%s%n%d", "<script>alert(1)</script>", "{{7*7}}", "${x}",
 	"\u202etxt.exe", "\u200b", "e\u0301", "\ufeff", "\u2028", "İ", "ﬁ", "😀", "\r\nSet-Cookie: a=b", "\x1b[2J", "-1",
-		"0x10",
+	"0x10",
 	"1e308", "NaN", "Infinity", "9223372036854775808", "18446744073709551616", "true", "null", "٣", "0", "00", "+1",
 	"2026-13-45T99:99:99Z", "9999-12-31T23:59:59Z", "-0001-01-01T00:00:00Z", "224.0.0.1:99999", "[::1%eth0]:1",
-		"239.1.2.3",
+	"239.1.2.3",
 }
 
 func (m *maker) hostileText() string {
@@ -86,12 +86,12 @@ func (m *maker) hostileText() string {
 // hostileJSON are values of whatever type, as JSON text, not all of it well-formed.
 var hostileJSON = []string{
 	"null", "true", "false", "{}", "[]", "[null]", `{"a":{}}`, "0", "-0", "-1", "1.5", "1e308", "1e309", "-1e308",
-		"1e-400",
+	"1e-400",
 	"9223372036854775807", "9223372036854775808", "-9223372036854775809", "18446744073709551615", "18446744073709551616",
 	"1e18", "100000000000000000000000000000000000000000", `"\u0000"`, `"\ud800"`, `"\udc00\ud800"`, "\"\xff\xfe\"",
-		"\"\xc0\xaf\"",
+	"\"\xc0\xaf\"",
 	`""`, `"x"`, `"AAAA"`, `"!!!!"`, "NaN", "Infinity", "'x'", "// no", "\x00", `"\x"`, "01", "+1", ".5", "[1,]",
-		`{"a":1,}`,
+	`{"a":1,}`,
 }
 
 func (m *maker) hostileValue() string {

@@ -1,8 +1,12 @@
 package web
 
 import (
+	"bytes"
+	"io/fs"
 	"net/http"
 	"net/http/httptest"
+	"os"
+	"path/filepath"
 	"testing"
 	"testing/fstest"
 )
@@ -51,5 +55,26 @@ func TestFiles(t *testing.T) {
 	first := get(h, "GET", "/", "")
 	if again := get(h, "GET", "/", first.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
 		t.Errorf("the same page again: %d, %d bytes", again.Code, again.Body.Len())
+	}
+}
+
+// Names come from anybody: no page inserts text as markup (security.md W2).
+func TestPagesInsertNoMarkup(t *testing.T) {
+	files := 0
+	err := filepath.WalkDir(filepath.Join("..", "..", "web", "src"), func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		files++
+		text, err := os.ReadFile(path)
+		for _, bad := range []string{"{@html", "innerHTML", "outerHTML", "insertAdjacentHTML", "document.write"} {
+			if bytes.Contains(text, []byte(bad)) {
+				t.Errorf("%s uses %s", path, bad)
+			}
+		}
+		return err
+	})
+	if err != nil || files < 20 {
+		t.Fatalf("%d files read, %v", files, err)
 	}
 }

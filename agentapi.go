@@ -135,7 +135,7 @@ type Ready struct {
 	Lacks     []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
 	LacksAll  bool                `json:"lacks_all"`         // no manifest yet
 	Refused   string              `json:"refused,omitempty"` // in words: no space …
-	Kind      string              `json:"kind,omitempty"`    // of the refusal: space, version, unreadable, names, folder
+	Kind      string              `json:"kind,omitempty"`    // of the refusal, a Refusal: space, version, unreadable, names, folder, manifest-…
 	FreeBytes uint64              `json:"free_bytes"`
 	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
 	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known

@@ -220,8 +220,9 @@ type Delivery struct {
 	DeviceID    protocol.DeviceID   `json:"device_id"`
 	Device      string              `json:"device"` // empty: no device yet
 	State       DeliveryState       `json:"state"`
-	Reason      string              `json:"reason,omitempty"` // why it waits, failed or was refused, in words
-	Cause       Cause               `json:"cause,omitempty"`  // the same in one word, while it is owed
+	Reason      string              `json:"reason,omitempty"`  // why it waits, failed or was refused, in words
+	Cause       Cause               `json:"cause,omitempty"`   // the same in one word, while it is owed
+	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: for what, in one word
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
 	Machines    int                 `json:"machines,omitempty"` // that use the device's login right now, where that is more than one

@@ -97,7 +97,8 @@ type Agent struct {
 	jobs   map[protocol.TransferNo]*job
 	// setbacks are the transfers that did not come to their end yet, and why.
 	setbacks map[protocol.TransferNo]*setback
-	warned   bool // of the clock
+	bad      map[protocol.TransferNo]badManifest // whose manifest is not acceptable
+	warned   bool                                // of the clock
 	noticed  notices
 	// foreign is why nothing can be taken from the server that is connected: its version.
 	foreign string
@@ -163,7 +164,7 @@ func New(cfg Config) (*Agent, error) {
 		cfg: cfg, shared: spool.NewShared(), events: make(chan groupcast.AgentEvent, eventQueue), ended: make(chan ended),
 		announces: make(chan protocol.OfferNo, 1), haste: make(chan struct{}, 1),
 		groups: map[protocol.GroupID]groupcast.AgentGroup{}, joined: map[protocol.GroupID]netip.AddrPort{},
-		jobs: map[protocol.TransferNo]*job{}, setbacks: map[protocol.TransferNo]*setback{}, looked: make(chan looked), unsent: map[protocol.TransferNo]bool{},
+		jobs: map[protocol.TransferNo]*job{}, setbacks: map[protocol.TransferNo]*setback{}, bad: map[protocol.TransferNo]badManifest{}, looked: make(chan looked), unsent: map[protocol.TransferNo]bool{},
 	}, nil
 }
 

@@ -15,11 +15,13 @@ import (
 const (
 	smallManifest  = 64 << 10
 	groupManifests = smallManifest * protocol.PromptGroup
+	// One that is larger than that never comes with the session, which holds it in memory.
+	maxSessionManifest = 32 << 20
 )
 
 func (j *job) manifestByMulticast() bool {
 	alone := uint64(groupManifests / max(j.raw.Devices, 1))
-	return j.offer.ManifestBytes > min(smallManifest, alone) && j.offer.Flags&wire.OfferMulticast != 0
+	return j.offer.ManifestBytes <= maxSessionManifest && j.offer.ManifestBytes > min(smallManifest, alone) && j.offer.Flags&wire.OfferMulticast != 0
 }
 
 // turnOf draws when one of so many devices has its turn to call the server.

@@ -27,26 +27,6 @@ const (
 	commitShare = 9                      // times as long as a commit took nothing is committed
 )
 
-// fetchManifest fetches the manifest over HTTPS and checks it against the offer.
-func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, []byte, error) {
-	body, err := j.inTurn(ctx, func() (io.ReadCloser, error) {
-		return j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
-	})
-	if err != nil {
-		return nil, nil, err
-	}
-	defer body.Close()
-	raw, err := io.ReadAll(io.LimitReader(body, protocol.MaxManifestBytes+1))
-	if err != nil {
-		return nil, nil, fmt.Errorf("fetch the manifest: %w", err)
-	}
-	whole, err := layout.WithManifest(raw)
-	if err != nil {
-		return nil, nil, groupcast.Errorf(groupcast.EInvalid, "the manifest of transfer %d is not acceptable", j.offer.Transfer).Wrap(err)
-	}
-	return whole, raw, nil
-}
-
 // catchUp fetches every block that is missing.
 func (j *job) catchUp(ctx context.Context) error {
 	stop := j.commitAlong(ctx)
@@ -270,11 +250,7 @@ func (s *side) serve(r *session.Receiver, f fetchable) error {
 	j := s.job
 	j.agent.report(s.ctx, j, f.reason)
 	if !r.Status().Manifest {
-		layout, err := manifest.NewLayout(j.offer)
-		if err != nil {
-			return err
-		}
-		_, raw, err := j.fetchManifest(s.ctx, layout)
+		raw, err := j.fetchRaw(s.ctx)
 		if err != nil {
 			return err
 		}

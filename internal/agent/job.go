@@ -108,19 +108,17 @@ func (j *job) prepare(ctx context.Context) error {
 	if err != nil {
 		return &spool.Refused{Kind: "version", Reason: err.Error()}
 	}
-	raw, known, err := j.spool.Manifest(j.offer.Transfer)
+	kept, err := j.keptManifest(layout)
 	if err != nil {
 		return err
 	}
-	if known {
-		if whole, err := layout.WithManifest(raw); err == nil {
-			return j.stage(ctx, whole)
-		}
+	if kept != nil {
+		return j.stage(ctx, kept)
 	}
 	if j.manifestByMulticast() {
 		return nil
 	}
-	whole, _, err := j.fetchManifest(ctx, layout)
+	whole, err := j.fetchManifest(ctx, layout)
 	if err != nil {
 		return err
 	}
@@ -145,7 +143,7 @@ func (j *job) stageNow(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	whole, _, err := j.fetchManifest(ctx, layout)
+	whole, err := j.fetchManifest(ctx, layout)
 	if err != nil {
 		return err
 	}

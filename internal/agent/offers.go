@@ -47,6 +47,9 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 		a.cfg.Log.Warn("offer not taken", "err", err)
 		return
 	}
+	if a.knownBad(ctx, offer) {
+		return
+	}
 	if j := a.jobs[offer.Transfer]; j != nil && !j.wants { // one that waits is tried when it is offered
 		if offer.Number > j.offer.Number {
 			j.next = &o

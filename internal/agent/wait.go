@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
 )
@@ -51,10 +52,15 @@ func (a *Agent) again(no protocol.TransferNo, reason string) (fresh bool) {
 
 // lasting says of a refusal that looking again is of no use: only another program or another
 // setting mends it.
-func lasting(kind string) bool { return kind == "version" || kind == "size" }
+func lasting(kind string) bool {
+	return kind == "version" || kind == "size" || groupcast.Refusal(kind).Final()
+}
 
 // setBack takes a refusal: it is said once, and unless it lasts the disk is looked at again.
 func (a *Agent) setBack(j *job, out outcome) (fresh bool) {
+	if groupcast.Refusal(out.kind).Final() {
+		a.remember(j.offer, spool.Refused{Kind: out.kind, Reason: out.reason})
+	}
 	reason := out.kind
 	if reason != "space" { // whose words have numbers in them that change
 		reason += ": " + out.reason
@@ -93,6 +99,10 @@ func waiting(j *job, out outcome) *job {
 
 // hindered tells what a try failed of in words of a refusal; false if the disk is not at fault.
 func hindered(err error) (r spool.Refused, is bool) {
+	var bad *manifest.Fault
+	if errors.As(err, &bad) {
+		return unacceptable(bad), true
+	}
 	why := spool.Hindrance(err)
 	var refused *spool.Refused
 	var disk *spool.DiskError

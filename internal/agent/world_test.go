@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"errors"
 	"fmt"
+	"io"
 	"log/slog"
 	"net"
 	"net/netip"
@@ -25,6 +26,7 @@ import (
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/session"
@@ -47,9 +49,11 @@ type world struct {
 	address   string
 	group     string
 	stop      func()
-	speaks    *groupcast.Speaks // what the server says of itself, if it is not the truth
-	newer     bool              // offers come in an encoding that no device reads
-	receipt   func() error      // answers receipts before the server does, if it is set; nil goes on
+	speaks    *groupcast.Speaks        // what the server says of itself, if it is not the truth
+	newer     bool                     // offers come in an encoding that no device reads
+	forge     func(*groupcast.Offered) // changes every offer, if it is set
+	list      func() io.Reader         // gives manifests instead of the server, if it is set; nil goes on
+	receipt   func() error             // answers receipts before the server does, if it is set; nil goes on
 }
 
 func newWorld(t *testing.T) *world {
@@ -72,7 +76,7 @@ type between struct {
 
 func (b between) AgentEvents(ctx context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
 	s, err := b.Service.AgentEvents(ctx, p, a)
-	return fromTomorrow{s, b.w.newer, b.w.speaks}, err
+	return fromTomorrow{s, b.w.newer, b.w.speaks, b.w.forge}, err
 }
 
 func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
@@ -80,6 +84,9 @@ func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 	for i := range s.Offers {
 		if b.w.newer {
 			s.Offers[i].Offer = []byte{9}
+		}
+		if b.w.forge != nil {
+			b.w.forge(&s.Offers[i])
 		}
 	}
 	return s, err
@@ -89,6 +96,7 @@ type fromTomorrow struct {
 	groupcast.AgentStream
 	newer  bool
 	speaks *groupcast.Speaks
+	forge  func(*groupcast.Offered)
 }
 
 func (f fromTomorrow) Next(ctx context.Context) (groupcast.AgentEvent, error) {
@@ -96,12 +104,26 @@ func (f fromTomorrow) Next(ctx context.Context) (groupcast.AgentEvent, error) {
 	if f.speaks != nil && e.Kind == groupcast.AgentHello {
 		e.Server = f.speaks
 	}
+	if f.forge != nil && e.Offer != nil {
+		o := *e.Offer
+		f.forge(&o)
+		e.Offer = &o
+	}
 	if f.newer && e.Offer != nil {
 		o := *e.Offer
 		o.Offer = []byte{9}
 		e.Offer = &o
 	}
 	return e, err
+}
+
+func (b between) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
+	if b.w.list != nil {
+		if r := b.w.list(); r != nil {
+			return io.NopCloser(r), nil
+		}
+	}
+	return b.Service.Manifest(ctx, p, no)
 }
 
 func (b between) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {

@@ -2,8 +2,6 @@ package manifest
 
 import (
 	"encoding/binary"
-	"errors"
-	"fmt"
 
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -18,71 +16,13 @@ const (
 
 // Parse reads the canonical encoding and checks everything a receiver must know before it
 // writes the first byte (security.md O7, R1, R3). Every Manifest has exactly one encoding:
-// whatever Parse accepts, Append gives back byte by byte.
+// whatever Parse accepts, Append gives back byte by byte. Its errors are faults.
 func Parse(b []byte) (*Manifest, error) {
-	if len(b) > protocol.MaxManifestBytes {
-		return nil, fmt.Errorf("manifest of %d bytes: more than %d", len(b), protocol.MaxManifestBytes)
-	}
-	if len(b) < headBytes || string(b[:len(magic)]) != magic {
-		return nil, errors.New("this is no manifest")
-	}
-	files, blocks := binary.BigEndian.Uint32(b[4:]), binary.BigEndian.Uint32(b[8:])
-	length := binary.BigEndian.Uint64(b[12:])
-	rest := b[headBytes:]
-	if files > protocol.MaxFiles || blocks > protocol.MaxBlocks ||
-		uint64(files)*uint64(fileBytes)+uint64(blocks)*uint64(blockBytes) > uint64(len(rest)) {
-		return nil, fmt.Errorf("manifest of %d bytes cannot have %d files and %d blocks", len(b), files, blocks)
-	}
-	m := &Manifest{Files: make([]File, files), Blocks: make([]Block, blocks)}
-	for i := range m.Files {
-		if rest = m.Files[i].parse(rest); rest == nil {
-			return nil, fmt.Errorf("manifest ends within file %d of %d", i, files)
-		}
-	}
-	if len(rest) != int(blocks)*blockBytes {
-		return nil, errors.New("manifest: its length is not what it says")
-	}
-	for i := range m.Blocks {
-		rest = m.Blocks[i].parse(rest)
-	}
-	if err := m.Check(); err != nil {
-		return nil, fmt.Errorf("manifest: %w", err)
-	}
-	if m.StreamLength() != length {
-		return nil, errors.New("manifest: the stream does not have the length it says")
+	m := &Manifest{}
+	if _, err := decode(&sliceInput{b}, into(m)); err != nil {
+		return nil, err
 	}
 	return m, nil
-}
-
-// parse reads one entry and gives what follows, nil if there is too little:
-//
-//	kind 1 │ mode 2 │ mtime 8 │ size 8 │ digest 32 │ path 2 + bytes │ symlink: target 2 + bytes
-func (f *File) parse(b []byte) []byte {
-	if len(b) < fileBytes {
-		return nil
-	}
-	f.Kind = Kind(b[0])
-	f.Mode = binary.BigEndian.Uint16(b[1:])
-	f.MTime = int64(binary.BigEndian.Uint64(b[3:]))
-	f.Size = binary.BigEndian.Uint64(b[11:])
-	b = b[19+copy(f.Digest[:], b[19:]):]
-	f.Path, b = parseString(b)
-	if f.Kind == KindSymlink {
-		f.Target, b = parseString(b)
-	}
-	return b
-}
-
-// parseString reads u16 length and bytes; the rest is nil if there is too little.
-func parseString(b []byte) (string, []byte) {
-	if len(b) < 2 {
-		return "", nil
-	}
-	n := int(binary.BigEndian.Uint16(b))
-	if b = b[2:]; len(b) < n {
-		return "", nil
-	}
-	return string(b[:n]), b[n:]
 }
 
 // parse reads length 3 │ digest 32; the caller has looked at the length.

@@ -112,22 +112,25 @@ func (l *Layout) WithIndex(index []byte) (*Layout, error) {
 func (l *Layout) WithManifest(raw []byte) (*Layout, error) {
 	index := indexOf(raw)
 	if len(raw) != l.raw || IndexDigest(index) != l.root {
-		return nil, errors.New("this is not the manifest that the offer names")
+		return nil, ErrOther
 	}
-	m, err := Parse(raw)
+	m := &Manifest{}
+	head, err := decode(&sliceInput{raw}, into(m))
+	if err == nil {
+		err = l.promised(head)
+	}
 	if err != nil {
 		return nil, err
 	}
-	if m.StreamLength() > l.total || len(m.Files) > int(l.files) || len(m.Blocks) != int(l.blocks) {
-		return nil, errors.New("the manifest is not what the offer says it is")
-	}
+	return l.with(m, index), nil
+}
+
+// with is l with a manifest that was checked.
+func (l *Layout) with(m *Manifest, index []byte) *Layout {
 	out := *l
 	out.index = index
 	out.take(m)
-	if out.longest > l.length {
-		return nil, fmt.Errorf("the manifest has a block of %d bytes; the session's symbols carry %d", out.longest, l.length)
-	}
-	return &out, nil
+	return &out
 }
 
 // take sets what a manifest tells.

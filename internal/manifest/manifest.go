@@ -1,7 +1,6 @@
 package manifest
 
 import (
-	"errors"
 	"fmt"
 	"math"
 
@@ -64,41 +63,19 @@ func (m *Manifest) StreamLength() (n uint64) {
 // Check says whether the manifest keeps every rule that Parse enforces.
 func (m *Manifest) Check() error {
 	if len(m.Files) > protocol.MaxFiles || len(m.Blocks) > protocol.MaxBlocks {
-		return fmt.Errorf("manifest of %d files and %d blocks: too large", len(m.Files), len(m.Blocks))
+		return fault(FaultLarge, "manifest of %d files and %d blocks: too large", len(m.Files), len(m.Blocks))
 	}
 	if err := checkFiles(m.Files); err != nil {
-		return err
+		return faulty(FaultEntry, err)
 	}
-	return checkBlocks(m.Files, m.Blocks)
+	return faulty(FaultBlocks, checkBlocks(m.Files, m.Blocks))
 }
 
-// checkFiles checks each entry and the order of all; no path has a file or symlink among its
-// parents (security.md R3). All entries between "a" and "a/x" in bytewise order begin with
-// "a", so the candidates form a stack.
 func checkFiles(files []File) error {
-	var total uint64
-	var stack []string // paths of files and symlinks that the next path may begin with
+	var c entryCheck
 	for i := range files {
-		f := &files[i]
-		if err := checkFile(f); err != nil {
+		if err := c.add(&files[i]); err != nil {
 			return err
-		}
-		if i > 0 && f.Path <= files[i-1].Path {
-			return fmt.Errorf("path %q does not come after %q", f.Path, files[i-1].Path)
-		}
-		for len(stack) > 0 && !hasPrefix(f.Path, stack[len(stack)-1]) {
-			stack = stack[:len(stack)-1]
-		}
-		for _, s := range stack {
-			if f.Path[len(s)] == '/' {
-				return fmt.Errorf("path %q lies below %q, which is no folder", f.Path, s)
-			}
-		}
-		if f.Kind != KindFolder {
-			stack = append(stack, f.Path)
-		}
-		if total += f.Stored(); f.Size > math.MaxInt64 || total > math.MaxInt64 {
-			return errors.New("sizes of the files: more than there can be")
 		}
 	}
 	return nil
@@ -139,49 +116,13 @@ func checkFile(f *File) error {
 // checkBlocks checks that the blocks cover the packed stream and that big files begin and
 // end at their borders. The files have been checked already.
 func checkBlocks(files []File, blocks []Block) error {
-	w := walk{blocks: blocks}
-	for i := range files {
-		size := files[i].Stored()
-		if size >= BigFile && w.left != 0 {
-			return fmt.Errorf("%q does not begin a block", files[i].Path)
-		}
-		if err := w.advance(size); err != nil {
-			return err
-		}
-		if size >= BigFile && w.left != 0 {
-			return fmt.Errorf("%q does not end its last block", files[i].Path)
+	c := cover{size: func(i int) uint64 { return files[i].Stored() }, files: len(files)}
+	for i := range blocks {
+		if err := c.add(uint64(blocks[i].Length)); err != nil {
+			return fmt.Errorf("block %d: %w", i, err)
 		}
 	}
-	if w.left > 0 || w.next != len(blocks) {
-		return errors.New("blocks and files do not have the same length")
-	}
-	return nil
-}
-
-// walk goes along the packed stream: left is what remains of the block before next.
-type walk struct {
-	blocks []Block
-	next   int
-	left   uint64
-}
-
-func (w *walk) advance(size uint64) error {
-	for size > 0 {
-		if w.left == 0 {
-			if w.next == len(w.blocks) {
-				return errors.New("the blocks end before the files")
-			}
-			w.left = uint64(w.blocks[w.next].Length)
-			if w.left == 0 || w.left > protocol.MaxBlockLength {
-				return fmt.Errorf("block %d has %d bytes", w.next, w.left)
-			}
-			w.next++
-		}
-		step := min(size, w.left)
-		size -= step
-		w.left -= step
-	}
-	return nil
+	return c.end()
 }
 
 // Cut cuts the packed stream of files into blocks; the digests are still to be filled in.

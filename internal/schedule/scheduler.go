@@ -187,7 +187,7 @@ func (s *Scheduler) Attached(now time.Time, dev protocol.DeviceID, site Site) {
 	s.active[dev] = true
 	for _, no := range s.order {
 		r, d := s.deliveryOf(no, dev)
-		if d == nil {
+		if d == nil || d.final {
 			continue
 		}
 		switch d.state {
@@ -228,6 +228,9 @@ func (s *Scheduler) lost(now time.Time, d *delivery) bool {
 
 // unseat takes a device back to the beginning: all ways are open to it again.
 func (s *Scheduler) unseat(r *run, dev protocol.DeviceID, d *delivery) {
+	if d.final {
+		return
+	}
 	s.detach(r, dev, d)
 	d.state, d.sticky, d.lapsed, d.reason = StateIdle, false, 0, Reason{}
 }

@@ -182,12 +182,40 @@ func (s *Scheduler) Refused(now time.Time, no protocol.TransferNo, dev protocol.
 	return fresh
 }
 
+// RefusedForGood says that a device will never take the transfer as it is: it is not asked again
+// before AskAgain, or Renewed.
+func (s *Scheduler) RefusedForGood(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) (fresh bool) {
+	fresh = s.Refused(now, no, dev, reason)
+	if _, d := s.deliveryOf(no, dev); d != nil {
+		d.final = true
+	}
+	return fresh
+}
+
+// Renewed says that a transfer holds other content now: who refused it for good is asked anew.
+func (s *Scheduler) Renewed(no protocol.TransferNo) {
+	t := s.transfers[no]
+	if t == nil {
+		return
+	}
+	for _, r := range t.runs {
+		for _, d := range r.deliveries {
+			if d.final {
+				d.final, d.state = false, StateIdle
+			}
+		}
+	}
+}
+
 // LookedAgain says that a device which may have refused the transfer can take it now. It is false
 // if it had not.
 func (s *Scheduler) LookedAgain(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	_, d := s.deliveryOf(no, dev)
 	if d == nil || d.state != StateRefused {
 		return false
+	}
+	if d.final {
+		return true // whatever it looked at
 	}
 	d.state = StateIdle
 	return true

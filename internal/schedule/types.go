@@ -143,6 +143,7 @@ type delivery struct {
 	heard     bool      // it did something about the offer it has
 	gone      time.Time // when its stream broke
 	refusal   Reason    // the reason that it refused for last
+	final     bool      // and it will never take the transfer as it is
 	stumbles  int       // catch-ups that failed one after another and brought nothing
 	brought   uint64    // bytes that it held when one failed
 	asked     uint64    // bytes that it was given over HTTPS since its allowance was renewed (F4)

@@ -231,12 +231,19 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	}
 	reason := clip(r.Refused)
 	fresh := false
-	s.live.change(func(sch *schedule.Scheduler, now time.Time) { fresh = sch.Refused(now, r.Transfer, d.ID, reason) })
+	kind := groupcast.Refusal(r.Kind).Known()
+	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
+		if kind.Final() {
+			fresh = sch.RefusedForGood(now, r.Transfer, d.ID, reason)
+			return
+		}
+		fresh = sch.Refused(now, r.Transfer, d.ID, reason)
+	})
 	if fresh {
-		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", r.Kind, "reason", reason)
+		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
 	}
 	return s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
-		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
+		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
 	}}, s.now())
 }
 

@@ -140,6 +140,9 @@ func (l *live) owe(owed []groupcast.Delivery) {
 			if d.Cause == groupcast.CauseLater {
 				sch.LeaveOut(d.Transfer, d.DeviceID, d.UpdatedAt)
 			}
+			if d.State == groupcast.DeliveryRefused && d.Refusal.Final() {
+				sch.RefusedForGood(now, d.Transfer, d.DeviceID, d.Reason)
+			}
 			l.owners[d.DeviceID] = d.UserID
 		}
 	})

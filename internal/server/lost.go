@@ -62,7 +62,7 @@ func (s *Server) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
 		s.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
-		s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no) })
+		s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
 	default:
 		s.unavailable(no, err)
 	}

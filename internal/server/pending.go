@@ -87,7 +87,9 @@ func (l *live) explain(d *groupcast.Delivery) {
 	if !owed {
 		return
 	}
-	d.State = l.state(key)
+	if d.State = l.state(key); d.State != groupcast.DeliveryRefused {
+		d.Refusal = ""
+	}
 	p, _ := l.sched.Transfer(l.s.now(), d.Transfer)
 	d.Cause, d.Reason = l.cause(p, sd), l.why(p, sd, d.DeviceID)
 	switch sd.State {

@@ -184,6 +184,7 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	s.live.add(tr, owed, true)
 	for _, d := range owed { // who refused is asked again
 		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
+			sch.Renewed(no)
 			sch.LookedAgain(no, d.DeviceID)
 		})
 	}

@@ -142,6 +142,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 	if !d.State.Owed() {
 		d.Signed = groupcast.Signed(r.Signed)
 	}
+	if d.State == groupcast.DeliveryRefused {
+		d.Refusal = groupcast.Refusal(r.Refusal)
+	}
 	if r.Later && d.State.Owed() {
 		d.Cause = groupcast.CauseLater
 	}

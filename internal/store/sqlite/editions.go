@@ -22,6 +22,9 @@ func (s *Store) ReplaceContent(ctx context.Context, no protocol.TransferNo, e st
 		if err := q.ForgetLost(ctx, int64(no)); err != nil {
 			return err
 		}
+		if err := q.ForgetRefusals(ctx, int64(no)); err != nil { // they were about what it held before
+			return err
+		}
 		if err := addLeftOut(ctx, q, no, e.Lost); err != nil {
 			return err
 		}

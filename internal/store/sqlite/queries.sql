@@ -512,8 +512,11 @@ WHERE user_id = @user_id AND state IN ('queued', 'receiving', 'refused')
 UPDATE deliveries SET state = @state, reason = @reason, updated_at = @updated_at
 WHERE transfer_no = @transfer_no AND state IN ('queued', 'receiving', 'refused');
 
+-- name: ForgetRefusals :exec
+UPDATE deliveries SET refusal = '' WHERE transfer_no = @transfer_no;
+
 -- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = @updated_at,
+UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = @updated_at,
     entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
 WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
@@ -570,7 +573,9 @@ WHERE d.user_id = @user_id AND t.group_id = @group_id
 ORDER BY d.transfer_no, d.device_name;
 
 -- name: UpdateDelivery :exec
-UPDATE deliveries SET state = @state, reason = @reason, path = @path, blocks = @blocks,
+UPDATE deliveries SET state = @state, reason = @reason, 
+    refusal = CASE WHEN @state = 'refused' AND state = 'refused' AND @refusal = '' THEN refusal ELSE @refusal END,
+    path = @path, blocks = @blocks,
     bytes = @bytes, loss = @loss, bar = @bar, updated_at = @updated_at,
     later = later AND CAST(@state AS TEXT) <> 'receiving'
 WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_id

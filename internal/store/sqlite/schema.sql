@@ -160,6 +160,7 @@ CREATE TABLE deliveries (
     beside      BIGINT NOT NULL DEFAULT 0,
     entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
     signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
+    refusal     TEXT    NOT NULL DEFAULT '', -- what the device refused it for, in one word
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);

@@ -46,6 +46,7 @@ func Run(t *testing.T, open func(t *testing.T) store.Store) {
 		{"who comes back is owed again", backAgain},
 		{"entitled: now or not at all", entitled},
 		{"what is held is nobody's to know of", heldIsHidden},
+		{"what a device refused for", refusals},
 		{"progress does not reopen", progress},
 		{"closing counts down", closing},
 		{"an incomplete delivery", incomplete},

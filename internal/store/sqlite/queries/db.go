@@ -231,6 +231,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetLostStmt, err = db.PrepareContext(ctx, forgetLost); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetLost: %w", err)
 	}
+	if q.forgetRefusalsStmt, err = db.PrepareContext(ctx, forgetRefusals); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetRefusals: %w", err)
+	}
 	if q.giveBackStmt, err = db.PrepareContext(ctx, giveBack); err != nil {
 		return nil, fmt.Errorf("error preparing query GiveBack: %w", err)
 	}
@@ -818,6 +821,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetLostStmt: %w", cerr)
 		}
 	}
+	if q.forgetRefusalsStmt != nil {
+		if cerr := q.forgetRefusalsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetRefusalsStmt: %w", cerr)
+		}
+	}
 	if q.giveBackStmt != nil {
 		if cerr := q.giveBackStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing giveBackStmt: %w", cerr)
@@ -1321,6 +1329,7 @@ type Queries struct {
 	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
+	forgetRefusalsStmt            *sql.Stmt
 	giveBackStmt                  *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
 	groupByNameStmt               *sql.Stmt
@@ -1475,6 +1484,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
+		forgetRefusalsStmt:            q.forgetRefusalsStmt,
 		giveBackStmt:                  q.giveBackStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
 		groupByNameStmt:               q.groupByNameStmt,

@@ -52,6 +52,7 @@ type Delivery struct {
 	Beside     int64
 	EntryBytes int64
 	Signed     string
+	Refusal    string
 }
 
 type DeliveryEntry struct {

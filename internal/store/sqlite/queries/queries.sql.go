@@ -991,7 +991,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -1036,6 +1036,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1052,7 +1053,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1098,6 +1099,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1116,7 +1118,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1156,6 +1158,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
+		&i.Delivery.Refusal,
 		&i.GroupName,
 	)
 	return i, err
@@ -1420,7 +1423,7 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1467,6 +1470,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
+		&i.Delivery.Refusal,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -1652,6 +1656,15 @@ DELETE FROM left_out WHERE transfer_no = $1 AND why IN ('changed', 'gone')
 
 func (q *Queries) ForgetLost(ctx context.Context, transferNo int64) error {
 	_, err := q.exec(ctx, q.forgetLostStmt, forgetLost, transferNo)
+	return err
+}
+
+const forgetRefusals = `-- name: ForgetRefusals :exec
+UPDATE deliveries SET refusal = '' WHERE transfer_no = $1
+`
+
+func (q *Queries) ForgetRefusals(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetRefusalsStmt, forgetRefusals, transferNo)
 	return err
 }
 
@@ -2469,7 +2482,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -2510,6 +2523,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2526,7 +2540,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -2567,6 +2581,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2583,7 +2598,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -2629,6 +2644,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2680,7 +2696,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -2727,6 +2743,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3162,7 +3179,7 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 }
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
-UPDATE deliveries SET state = 'queued', reason = '', later = FALSE, updated_at = $1,
+UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = $1,
     entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
 WHERE transfer_no = $2 AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
@@ -3822,16 +3839,19 @@ func (q *Queries) TrimTokens(ctx context.Context, arg TrimTokensParams) error {
 }
 
 const updateDelivery = `-- name: UpdateDelivery :exec
-UPDATE deliveries SET state = $1, reason = $2, path = $3, blocks = $4,
-    bytes = $5, loss = $6, bar = $7, updated_at = $8,
+UPDATE deliveries SET state = $1, reason = $2, 
+    refusal = CASE WHEN $1 = 'refused' AND state = 'refused' AND $3 = '' THEN refusal ELSE $3 END,
+    path = $4, blocks = $5,
+    bytes = $6, loss = $7, bar = $8, updated_at = $9,
     later = later AND CAST($1 AS TEXT) <> 'receiving'
-WHERE transfer_no = $9 AND user_id = $10 AND device_id = $11
+WHERE transfer_no = $10 AND user_id = $11 AND device_id = $12
     AND state IN ('queued', 'receiving', 'refused')
 `
 
 type UpdateDeliveryParams struct {
 	State      string
 	Reason     string
+	Refusal    interface{}
 	Path       string
 	Blocks     int64
 	Bytes      int64
@@ -3847,6 +3867,7 @@ func (q *Queries) UpdateDelivery(ctx context.Context, arg UpdateDeliveryParams) 
 	_, err := q.exec(ctx, q.updateDeliveryStmt, updateDelivery,
 		arg.State,
 		arg.Reason,
+		arg.Refusal,
 		arg.Path,
 		arg.Blocks,
 		arg.Bytes,

@@ -1,0 +1,146 @@
+package agent
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+const (
+	manifestTries = 3 // fetches of a manifest that comes as another than the offer names
+	manifestPause = 500 * time.Millisecond
+	inMemory      = 1 << 20 // a larger manifest goes to the disk until it is known to be acceptable
+	maxBad        = 1000    // transfers whose manifest this device remembers not to accept
+)
+
+// fetchManifest fetches the manifest over HTTPS and checks it against the offer. One that comes as
+// another is fetched again, a few times; one that cannot be accepted is refused for good: hindered
+// knows both. Of a large one only a window is in memory before it is known to be acceptable.
+func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+	for try := 1; ; try++ {
+		whole, err := j.fetchOnce(ctx, layout)
+		if !errors.Is(err, manifest.ErrOther) {
+			return whole, err
+		}
+		if try == manifestTries {
+			return nil, groupcast.Errorf(groupcast.EUnavailable,
+				"the manifest of transfer %d came %d times as another than the server signed for", j.offer.Transfer, try).Wrap(err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-time.After(time.Duration(try) * manifestPause):
+		}
+	}
+}
+
+func (j *job) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	if j.offer.ManifestBytes <= inMemory {
+		var raw bytes.Buffer
+		if err := layout.Look(io.TeeReader(body, &raw)); err != nil {
+			return nil, err
+		}
+		return layout.ReadManifest(&raw)
+	}
+	file, err := j.spool.Scratch(j.offer.Transfer)
+	if err != nil {
+		return nil, err
+	}
+	whole, err := lookThenRead(layout, body, file)
+	if gone := file.Remove(); err == nil {
+		err = gone
+	}
+	return whole, err
+}
+
+// fetchRaw fetches a manifest for a session, which checks it.
+func (j *job) fetchRaw(ctx context.Context) ([]byte, error) {
+	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+	if err != nil {
+		return nil, err
+	}
+	defer body.Close()
+	raw, err := io.ReadAll(io.LimitReader(body, int64(j.offer.ManifestBytes)+1))
+	if err != nil {
+		return nil, fmt.Errorf("fetch the manifest: %w", err)
+	}
+	return raw, nil
+}
+
+// keptManifest is the layout by the manifest that an earlier try kept; nil if there is none that is
+// the offer's.
+func (j *job) keptManifest(layout *manifest.Layout) (*manifest.Layout, error) {
+	kept, there, err := j.spool.OpenManifest(j.offer.Transfer)
+	if err != nil || !there {
+		return nil, err
+	}
+	defer kept.Close()
+	whole, err := layout.ReadManifest(kept)
+	if err != nil {
+		return nil, nil // it proves nothing: it is fetched
+	}
+	return whole, nil
+}
+
+// unacceptable puts into words what a manifest is refused for.
+func unacceptable(f *manifest.Fault) spool.Refused {
+	why := map[manifest.FaultCode]string{
+		manifest.FaultEncoding: "it is not written as lists of files are",
+		manifest.FaultLarge:    "it is too large",
+		manifest.FaultEnds:     "it ends too early",
+		manifest.FaultEntry:    "it has an entry that is not allowed",
+		manifest.FaultSize:     "its sizes do not add up",
+		manifest.FaultBlocks:   "its blocks do not fit its files",
+		manifest.FaultOffer:    "it promises something else than the offer",
+	}[f.Code]
+	return spool.Refused{
+		Kind:   groupcast.RefusedManifest + string(f.Code),
+		Reason: fmt.Sprintf("the list of its files cannot be accepted: %s (%v); send the files as a new transfer", why, f),
+	}
+}
+
+// badManifest is a manifest that this device does not accept.
+type badManifest struct {
+	root protocol.Digest
+	why  spool.Refused
+}
+
+// remember keeps that a manifest is not acceptable: it is not fetched again.
+func (a *Agent) remember(o wire.Offer, why spool.Refused) {
+	if len(a.bad) >= maxBad {
+		clear(a.bad)
+	}
+	a.bad[o.Transfer] = badManifest{o.IndexDigest, why}
+}
+
+// knownBad answers an offer of a manifest that this device does not accept, without fetching it.
+func (a *Agent) knownBad(ctx context.Context, o wire.Offer) bool {
+	b, known := a.bad[o.Transfer]
+	if !known || b.root != o.IndexDigest {
+		return false
+	}
+	a.refuse(ctx, o, b.why.Kind, b.why.Reason)
+	return true
+}
+
+// lookThenRead takes a manifest into memory only once it is known to be acceptable.
+func lookThenRead(layout *manifest.Layout, from io.Reader, file *spool.Scratch) (*manifest.Layout, error) {
+	if err := layout.Look(io.TeeReader(from, file)); err != nil {
+		return nil, err
+	}
+	return layout.ReadManifest(file.Reader())
+}

@@ -32,12 +32,13 @@ type Proof struct {
 	Name        string              `json:"name"`
 	Lost        int                 `json:"lost,omitempty"` // entries that the server lost before all had them
 	Offer       SignedBytes         `json:"offer"`
-	Earlier     []SignedBytes       `json:"earlier,omitempty"`  // offers of what the transfer held before files of it changed
-	Manifest    []byte              `json:"manifest,omitempty"` // of Offer, if it is small: the names and digests
-	Devices     []ProofDevice       `json:"devices"`
-	Receipts    []ProofReceipt      `json:"receipts"`
-	Missing     []ProofMissing      `json:"missing"`
-	Statement   []byte              `json:"statement"` // the server's signature over all of the above
+	// Earlier are the offers of what the transfer held before files of it changed.
+	Earlier   []SignedBytes  `json:"earlier,omitempty"`
+	Manifest  []byte         `json:"manifest,omitempty"` // of Offer, if it is small: names and digests
+	Devices   []ProofDevice  `json:"devices"`
+	Receipts  []ProofReceipt `json:"receipts"`
+	Missing   []ProofMissing `json:"missing"`
+	Statement []byte         `json:"statement"` // the server's signature over all of the above
 }
 
 // ProofVersion is the version of Proof.
@@ -65,7 +66,8 @@ type ProofReceipt struct {
 	Bytes     []byte            `json:"bytes"`
 	Signature []byte            `json:"signature"`
 	Reason    string            `json:"reason,omitempty"`
-	Entries   []DeliveryEntry   `json:"entries,omitempty"` // what is missing and beside, if the server has all of it and it is not much
+	// Entries are what is missing and beside, if the server has all of it and it is not much.
+	Entries []DeliveryEntry `json:"entries,omitempty"`
 }
 
 // ProofMissing is a device, or a member without one, that gave no receipt: the server's word.

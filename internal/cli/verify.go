@@ -19,13 +19,14 @@ import (
 )
 
 func (a *app) transferProof() *cobra.Command {
-	c := a.onTransfer("proof ID", "What shows to others, without the server, what became of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+	print := func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 		p, err := client.TransferProof(ctx, no)
 		if err != nil {
 			return err
 		}
 		return a.printLine(p)
-	})
+	}
+	c := a.onTransfer("proof ID", "What shows to others, without the server, what became of a transfer", print)
 	c.Long = `Prints, as JSON, the signed offer of a transfer, what each device signed of it, the server's word which
 key is whose, and who gave no receipt. Who knows the server's fingerprint checks it with "groupcast verify",
 without the server, a home or a login.`
@@ -43,7 +44,8 @@ type verifyOptions struct {
 func (a *app) verify() *cobra.Command {
 	o := verifyOptions{limit: mostRows}
 	c := &cobra.Command{
-		Use: "verify [PROOF | DIR | DIR/GROUP]", Short: "Check a transfer's proof, or what lies in DIR against what was delivered", Args: cobra.MaximumNArgs(1),
+		Use:   "verify [PROOF | DIR | DIR/GROUP]",
+		Short: "Check a transfer's proof, or what lies in DIR against what was delivered", Args: cobra.MaximumNArgs(1),
 		Long: `Of a file: checks the proof of a transfer ("groupcast transfer proof") against the fingerprint of the server
 that you trust, and says who has the files by their own signed word, who in part, who refused and who gave
 no receipt. It needs no server, home or login. Exit code 1: the proof is broken.
@@ -51,8 +53,11 @@ no receipt. It needs no server, home or login. Exit code 1: the proof is broken.
 Of a folder, on a receiver: compares every file below DIR/GROUP with what groupcast delivered there, by its
 SHA-256: same, changed, missing, or not delivered by groupcast. Exit code 3: something is not the same. It
 works without the server, and while "groupcast receive" runs; what comes meanwhile may be in it or not.`,
-		Example: "  groupcast verify proof.json --trust 9f2c…64 hex digits…\n  groupcast verify - --trust 9f2c…64 hex digits… --json < proof.json\n" +
-			"  groupcast verify\n  groupcast verify /srv/lab\n  groupcast verify /srv/lab --group lab-a --delivered-only --json",
+		Example: `  groupcast verify proof.json --trust 9f2c…64 hex digits…
+  groupcast verify - --trust 9f2c…64 hex digits… --json < proof.json
+  groupcast verify
+  groupcast verify /srv/lab
+  groupcast verify /srv/lab --group lab-a --delivered-only --json`,
 		RunE: func(c *cobra.Command, args []string) error {
 			path := ""
 			if len(args) > 0 {
@@ -66,7 +71,8 @@ works without the server, and while "groupcast receive" runs; what comes meanwhi
 			}
 			f, err := os.Open(path)
 			if err != nil {
-				return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read: %v", path, errors.Unwrap(err)).WithHint("give a proof, or the folder that files were received in")
+				return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read: %v", path, errors.Unwrap(err)).
+					WithHint("give a proof, or the folder that files were received in")
 			}
 			defer f.Close()
 			return a.verifyProof(f, o.trust)
@@ -98,8 +104,10 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	if a.json {
 		return a.printJSON(report)
 	}
-	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %d entries, %s\n", report.Transfer, name(report.Name), name(report.Group), report.Entries, size(report.Bytes))
-	fmt.Fprintf(a.out, "manifest %s%s\n", report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
+	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %d entries, %s\n",
+		report.Transfer, name(report.Name), name(report.Group), report.Entries, size(report.Bytes))
+	fmt.Fprintf(a.out, "manifest %s%s\n",
+		report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
 	fmt.Fprintf(a.out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
 	if report.Lost > 0 {
 		fmt.Fprintf(a.out, "%d more were promised, and changed or went at the server before all had them\n", report.Lost)
@@ -111,7 +119,8 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	for _, line := range words.Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows) {
 		fmt.Fprintln(a.out, line)
 	}
-	fmt.Fprintf(a.out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n", report.Verified, report.Partly, report.Failed, report.Refused, report.Missing)
+	fmt.Fprintf(a.out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n",
+		report.Verified, report.Partly, report.Failed, report.Refused, report.Missing)
 	fmt.Fprint(a.out, proofMeans)
 	return nil
 }

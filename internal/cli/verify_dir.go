@@ -83,7 +83,9 @@ func errNothingReceived(home string) error {
 
 // receivedIn finds the folder that files went to: the one that is meant by dir, or has its name
 // above it, and then the group whose folder dir is.
-func receivedIn(ctx context.Context, l *ledger.Ledger, dir, home string) (root, group string, id spool.Identity, err error) {
+func receivedIn(
+	ctx context.Context, l *ledger.Ledger, dir, home string,
+) (root, group string, id spool.Identity, err error) {
 	known, err := l.Folders(ctx)
 	if err != nil {
 		return "", "", id, err
@@ -111,7 +113,8 @@ func receivedIn(ctx context.Context, l *ledger.Ledger, dir, home string) (root, 
 		names = append(names, folder)
 	}
 	slices.Sort(names)
-	return "", "", id, groupcast.Errorf(groupcast.ENotFound, "groupcast received nothing in %s", dir).WithHint("it did in %s", strings.Join(names, ", "))
+	return "", "", id, groupcast.Errorf(groupcast.ENotFound, "groupcast received nothing in %s", dir).
+		WithHint("it did in %s", strings.Join(names, ", "))
 }
 
 func sameFolder(a, b string) bool {
@@ -132,9 +135,12 @@ func groupsOf(home config.Home, all []ledger.Group, only string) []ledger.Group 
 	})
 }
 
-func (a *app) compareGroups(ctx context.Context, l *ledger.Ledger, root spool.FS, groups, all []ledger.Group, out compared, o verifyOptions) (compared, error) {
+func (a *app) compareGroups(
+	ctx context.Context, l *ledger.Ledger, root spool.FS, groups, all []ledger.Group, out compared, o verifyOptions,
+) (compared, error) {
 	if len(groups) == 0 {
-		return out, groupcast.Errorf(groupcast.ENotFound, "nothing was delivered to %s", yes(o.group == "", "any group here", "the group "+o.group)).
+		return out, groupcast.Errorf(groupcast.ENotFound, "nothing was delivered to %s",
+			yes(o.group == "", "any group here", "the group "+o.group)).
 			WithHint("groupcast inbox lists what came")
 	}
 	show := a.newDisplay()
@@ -147,11 +153,12 @@ func (a *app) compareGroups(ctx context.Context, l *ledger.Ledger, root spool.FS
 			return out, err
 		}
 		first := !slices.ContainsFunc(groups[:n], func(earlier ledger.Group) bool { return earlier.Name == g.Name })
-		look := inspect.Inspector{FS: root, Group: g.Name, Book: book, Tick: ticker(show, g.Name, paths), Found: func(f inspect.Finding) {
+		look := inspect.Inspector{FS: root, Group: g.Name, Book: book, Tick: ticker(show, g.Name, paths)}
+		look.Found = func(f inspect.Finding) {
 			if len(out.Differences) < o.limit || o.limit <= 0 {
 				out.Differences = append(out.Differences, f)
 			}
-		}}
+		}
 		for _, other := range all {
 			if other.Name == g.Name && other != g {
 				look.Known = append(look.Known, l.Book(other.Server, other.ID, other.Name))
@@ -179,7 +186,8 @@ func ticker(show *display, group string, paths int) func(inspect.Counts) {
 		}
 		last = time.Now()
 		done := c.Same + c.Changed + c.Missing + c.Unreadable
-		show.line(fmt.Sprintf("%s: %d of %d compared, %s read, %d not the same", name(group), min(done, paths), paths, size(c.Bytes), c.Changed+c.Missing+c.Other))
+		show.line(fmt.Sprintf("%s: %d of %d compared, %s read, %d not the same",
+			name(group), min(done, paths), paths, size(c.Bytes), c.Changed+c.Missing+c.Other))
 	}
 }
 
@@ -193,7 +201,8 @@ func (a *app) sayCompared(c compared, o verifyOptions) error {
 	}
 	switch {
 	case c.Unreadable > 0:
-		return groupcast.Errorf(groupcast.EUnavailable, "%s could not be read: what lies there is not known", words.Entries(c.Unreadable)).
+		return groupcast.Errorf(groupcast.EUnavailable, "%s could not be read: what lies there is not known",
+			words.Entries(c.Unreadable)).
 			WithHint("run it as the user that groupcast receive runs as")
 	case !c.Clean():
 		return errDiffers
@@ -220,11 +229,13 @@ func (a *app) printCompared(c compared, o verifyOptions) {
 	}
 	for _, g := range c.Groups {
 		others := fmt.Sprintf(", %d not delivered by groupcast", g.Other)
-		fmt.Fprintf(a.out, "%s: %d same, %d changed, %d missing%s\n", name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
+		fmt.Fprintf(a.out, "%s: %d same, %d changed, %d missing%s\n",
+			name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
 	}
 }
 
 // differs is what a finding is called.
 var differs = map[inspect.Result]string{
-	inspect.Changed: "changed", inspect.Missing: "missing", inspect.Other: "not delivered", inspect.Unreadable: "unreadable",
+	inspect.Changed: "changed", inspect.Missing: "missing", inspect.Other: "not delivered",
+	inspect.Unreadable: "unreadable",
 }

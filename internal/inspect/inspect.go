@@ -9,7 +9,6 @@ import (
 	"io"
 	"io/fs"
 	"path"
-	"strings"
 
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -173,7 +172,9 @@ func (i *Inspector) madeWay(r ledger.Row) (bool, error) {
 }
 
 // compare says how what lies under a name stands to what was delivered. A folder has no digest.
-func (i *Inspector) compare(ctx context.Context, name string, digest protocol.Digest, size uint64) (Result, string, error) {
+func (i *Inspector) compare(
+	ctx context.Context, name string, digest protocol.Digest, size uint64,
+) (Result, string, error) {
 	at := i.Group + "/" + name
 	info, err := i.FS.Lstat(at)
 	switch {
@@ -310,7 +311,9 @@ func (w *walker) flush(ctx context.Context) error {
 	return ctx.Err()
 }
 
-func (w *walker) name(ctx context.Context, at string, known map[string]spool.Delivered, beside map[string]bool) error {
+func (w *walker) name(
+	ctx context.Context, at string, known map[string]spool.Delivered, beside map[string]bool,
+) error {
 	d, delivered := known[at]
 	if beside[at] || delivered && d.Name == "" {
 		return nil // it was compared
@@ -325,6 +328,8 @@ func (w *walker) name(ctx context.Context, at string, known map[string]spool.Del
 			return err
 		}
 	}
-	w.i.tell(Finding{Path: at, Result: Other, Detail: "what was delivered lies beside, as " + strings.TrimSpace(d.Name), Transfer: d.Transfer})
+	w.i.tell(Finding{
+		Path: at, Result: Other, Detail: "what was delivered lies beside, as " + d.Name, Transfer: d.Transfer,
+	})
 	return nil
 }

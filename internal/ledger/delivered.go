@@ -26,13 +26,15 @@ type Row struct {
 
 func (b *Book) keepName(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO group_names (server, group_id, name) VALUES ($1, $2, $3)
-		ON CONFLICT (server, group_id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name`, b.server, b.group, b.name)
+		ON CONFLICT (server, group_id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name`,
+		b.server, b.group, b.name)
 	return err
 }
 
 // Groups lists the groups that something was delivered to, by name.
 func (l *Ledger) Groups(ctx context.Context) (out []Group, err error) {
-	err = l.each(ctx, "list the groups", "SELECT server, group_id, name FROM group_names ORDER BY name, server, group_id", func(scan func(...any) error) error {
+	const query = "SELECT server, group_id, name FROM group_names ORDER BY name, server, group_id"
+	err = l.each(ctx, "list the groups", query, func(scan func(...any) error) error {
 		var g Group
 		var server, id string
 		if err := scan(&server, &id, &g.Name); err != nil {
@@ -48,15 +50,17 @@ func (l *Ledger) Groups(ctx context.Context) (out []Group, err error) {
 // Count is how many paths are known, and how many bytes they have.
 func (b *Book) Count(ctx context.Context) (paths int, bytes uint64, err error) {
 	var sum int64
-	_, err = b.ledger.one(ctx, "count what was delivered", b.ledger.db.QueryRowContext(ctx,
-		"SELECT COUNT(*), COALESCE(SUM(size), 0) FROM paths WHERE server = $1 AND group_id = $2", b.server, b.group), &paths, &sum)
+	row := b.ledger.db.QueryRowContext(ctx,
+		"SELECT COUNT(*), COALESCE(SUM(size), 0) FROM paths WHERE server = $1 AND group_id = $2", b.server, b.group)
+	_, err = b.ledger.one(ctx, "count what was delivered", row, &paths, &sum)
 	return paths, uint64(sum), err
 }
 
 // After lists the paths behind one, in order, at most so many.
 func (b *Book) After(ctx context.Context, path string, limit int) (out []Row, err error) {
-	err = b.ledger.each(ctx, "read what was delivered", `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size
-		FROM paths WHERE server = $1 AND group_id = $2 AND path > $3 ORDER BY path LIMIT $4`, func(scan func(...any) error) error {
+	const query = `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size
+		FROM paths WHERE server = $1 AND group_id = $2 AND path > $3 ORDER BY path LIMIT $4`
+	err = b.ledger.each(ctx, "read what was delivered", query, func(scan func(...any) error) error {
 		var r Row
 		var err error
 		r.Delivered, err = delivered(func(into ...any) error { return scan(append([]any{&r.Path}, into...)...) })

@@ -170,7 +170,9 @@ func Verify(p groupcast.Proof, trust protocol.ServerID) (Report, error) {
 	if err := seal.VerifyStatement(key, trust, p.Digest(), p.Statement); err != nil {
 		return Report{}, broken("it is not as the server signed it")
 	}
-	c := check{p: p, key: key, known: map[protocol.DeviceID]groupcast.ProofDevice{}, keys: map[protocol.DeviceID]seal.VerifyKey{}}
+	c := check{
+		p: p, key: key, known: map[protocol.DeviceID]groupcast.ProofDevice{}, keys: map[protocol.DeviceID]seal.VerifyKey{},
+	}
 	for _, step := range []func() error{c.offers, c.names, c.devices, c.receipts, c.missing} {
 		if err := step(); err != nil {
 			return Report{}, err
@@ -201,19 +203,23 @@ func (c *check) offers() error {
 			c.offer = o
 		}
 		_, twice := c.roots[o.IndexDigest]
-		if twice || o.Server != c.p.Fingerprint || o.Transfer != c.p.Transfer || o.Group != c.offer.Group || i > 0 && o.Number >= c.offer.Number {
+		if twice || o.Server != c.p.Fingerprint || o.Transfer != c.p.Transfer || o.Group != c.offer.Group ||
+			i > 0 && o.Number >= c.offer.Number {
 			return broken("an offer is not one of transfer %d of this server", c.p.Transfer)
 		}
 		c.roots[o.IndexDigest] = o
 	}
 	c.out = Report{
-		Fingerprint: c.p.Fingerprint, MadeAt: c.p.MadeAt, Transfer: c.p.Transfer, Group: c.p.Group, Name: c.p.Name, Lost: c.p.Lost,
+		Fingerprint: c.p.Fingerprint, MadeAt: c.p.MadeAt, Transfer: c.p.Transfer,
+		Group: c.p.Group, Name: c.p.Name, Lost: c.p.Lost,
 		Manifest: c.offer.IndexDigest, Entries: int(c.offer.Files), Bytes: c.offer.TotalBytes, Devices: []Device{},
 	}
 	return nil
 }
 
-var kinds = map[manifest.Kind]string{manifest.KindFile: "file", manifest.KindFolder: "folder", manifest.KindSymlink: "symlink"}
+var kinds = map[manifest.Kind]string{
+	manifest.KindFile: "file", manifest.KindFolder: "folder", manifest.KindSymlink: "symlink",
+}
 
 func (c *check) names() error {
 	if c.p.Manifest == nil {
@@ -229,7 +235,8 @@ func (c *check) names() error {
 	}
 	c.out.Named = true
 	for _, f := range whole.Manifest().Files {
-		c.out.Files = append(c.out.Files, groupcast.FileEntry{Path: f.Path, Kind: kinds[f.Kind], Size: f.Size, Digest: f.Digest})
+		c.out.Files = append(c.out.Files,
+			groupcast.FileEntry{Path: f.Path, Kind: kinds[f.Kind], Size: f.Size, Digest: f.Digest})
 	}
 	return nil
 }
@@ -263,7 +270,8 @@ func (c *check) receipts() error {
 			return broken("the receipt of %s is not as it was signed (%v)", d.Name, err)
 		}
 		offer, offered := c.roots[r.Root]
-		if !offered || r.Server != c.p.Fingerprint || r.Group != c.offer.Group || r.Transfer != c.p.Transfer || r.Device != given.Device {
+		if !offered || r.Server != c.p.Fingerprint || r.Group != c.offer.Group || r.Transfer != c.p.Transfer ||
+			r.Device != given.Device {
 			return broken("the receipt of %s is for something else", d.Name)
 		}
 		if err := told(given, r, full, d.Name); err != nil {
@@ -289,7 +297,8 @@ func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name stri
 	if groupcast.ReasonDigest(given.Reason) != r.Reason {
 		return broken("the reason that %s gave is another", name)
 	}
-	if (len(given.Entries) > 0 || astray == 0) && (uint64(len(given.Entries)) != astray || groupcast.EntriesDigest(given.Entries) != r.List) {
+	listed := uint64(len(given.Entries))
+	if (listed > 0 || astray == 0) && (listed != astray || groupcast.EntriesDigest(given.Entries) != r.List) {
 		return broken("what is missing at %s, or lies beside, is not what it told", name)
 	}
 	if astray > uint64(r.Entries) || (r.Outcome == "incomplete") != (r.Missing > 0) {
@@ -298,9 +307,12 @@ func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name stri
 	return nil
 }
 
-func (c *check) judge(d groupcast.ProofDevice, given groupcast.ProofReceipt, r seal.FullReceipt, full bool, offer wire.Offer) Device {
+func (c *check) judge(
+	d groupcast.ProofDevice, given groupcast.ProofReceipt, r seal.FullReceipt, full bool, offer wire.Offer,
+) Device {
 	out := Device{
-		ID: d.ID, Name: d.Name, User: d.User, Outcome: groupcast.DeliveryState(r.Outcome), Reason: given.Reason, Sequence: r.Sequence,
+		ID: d.ID, Name: d.Name, User: d.User,
+		Outcome: groupcast.DeliveryState(r.Outcome), Reason: given.Reason, Sequence: r.Sequence,
 		Covers: groupcast.SignedOutcome, Earlier: r.Root != c.offer.IndexDigest,
 	}
 	if full {
@@ -311,7 +323,8 @@ func (c *check) judge(d groupcast.ProofDevice, given groupcast.ProofReceipt, r s
 		}
 	}
 	switch lost := c.p.Lost > 0 && !out.Earlier; {
-	case out.Outcome == groupcast.DeliveryIncomplete, out.Outcome.Delivered() && (lost || full && r.Entries < offer.Files):
+	case out.Outcome == groupcast.DeliveryIncomplete,
+		out.Outcome.Delivered() && (lost || full && r.Entries < offer.Files):
 		out.Verdict = Partly
 	case out.Outcome.Delivered():
 		out.Verdict = Verified

@@ -22,13 +22,17 @@ const (
 )
 
 // openReceipt checks a receipt's signature with the device's key and gives what was signed.
-func (s *Server) openReceipt(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (store.SignedReceipt, error) {
+func (s *Server) openReceipt(
+	d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
+) (store.SignedReceipt, error) {
 	out := store.SignedReceipt{
-		Transfer: r.Transfer, Device: d.ID, Sequence: r.Sequence, Signature: r.Signature, Key: d.PublicKey, Since: d.CreatedAt, Reason: clip(r.Reason),
+		Transfer: r.Transfer, Device: d.ID, Sequence: r.Sequence, Signature: r.Signature,
+		Key: d.PublicKey, Since: d.CreatedAt, Reason: clip(r.Reason),
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
 	if err != nil {
-		return out, groupcast.Errorf(groupcast.EInvalid, "this device has no key to sign receipts with").WithHint("log in again").Wrap(err)
+		return out, groupcast.Errorf(groupcast.EInvalid, "this device has no key to sign receipts with").
+			WithHint("log in again").Wrap(err)
 	}
 	if r.Version >= groupcast.ReceiptVersion && out.Reason != r.Reason {
 		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", maxReason)
@@ -52,7 +56,8 @@ func (s *Server) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Rec
 			Server: s.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
 			Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
 		},
-		Path: string(r.Path), Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside), Bytes: r.Bytes,
+		Path: string(r.Path), Bytes: r.Bytes,
+		Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside),
 		Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
 	}
 }
@@ -68,7 +73,8 @@ func (s *Server) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 	}
 	var all []groupcast.DeliveryEntry
 	for len(all) < r.Missing+r.Beside {
-		some, _, err := s.store.Entries(ctx, r.Transfer, d.ID, groupcast.Window{From: len(all), Limit: min(entriesListed, r.Missing+r.Beside-len(all))})
+		next := groupcast.Window{From: len(all), Limit: min(entriesListed, r.Missing+r.Beside-len(all))}
+		some, _, err := s.store.Entries(ctx, r.Transfer, d.ID, next)
 		if err != nil {
 			return "", err
 		}
@@ -86,15 +92,19 @@ func (s *Server) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 // keepOffer keeps an offer for proofs. Without it there is none: what is sent goes on.
 func (s *Server) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
 	err := s.store.KeepSignedOffer(ctx, store.SignedOffer{
-		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number, Offer: bytes, Signature: signature,
+		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,
+		Offer: bytes, Signature: signature,
 	})
 	if err != nil {
-		s.log.Error("an offer was not kept: there will be no proof of its transfer", "transfer", offer.Transfer, slog.Any("err", err))
+		s.log.Error("an offer was not kept: there will be no proof of its transfer",
+			"transfer", offer.Transfer, slog.Any("err", err))
 	}
 }
 
 // TransferProof makes the proof of what became of a transfer, as it stands.
-func (s *Server) TransferProof(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Proof, error) {
+func (s *Server) TransferProof(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Proof, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Proof{}, err
 	}
@@ -103,7 +113,8 @@ func (s *Server) TransferProof(ctx context.Context, p groupcast.Principal, no pr
 		return groupcast.Proof{}, err
 	}
 	out := groupcast.Proof{
-		V: groupcast.ProofVersion, Fingerprint: s.id, Chain: s.cfg.Identity.SigningChain(), MadeAt: s.now().UTC().Truncate(time.Second),
+		V: groupcast.ProofVersion, Fingerprint: s.id, Chain: s.cfg.Identity.SigningChain(),
+		MadeAt:   s.now().UTC().Truncate(time.Second),
 		Transfer: no, Group: tr.Group, Name: tr.Name,
 		Devices: []groupcast.ProofDevice{}, Receipts: []groupcast.ProofReceipt{}, Missing: []groupcast.ProofMissing{},
 	}
@@ -184,13 +195,17 @@ func (s *Server) proveDeliveries(ctx context.Context, no protocol.TransferNo, ou
 	for _, d := range all.Rows {
 		r, found := by[d.DeviceID]
 		if !found || d.Signed == groupcast.SignedNothing {
-			out.Missing = append(out.Missing, groupcast.ProofMissing{Device: d.DeviceID, Name: d.Device, User: d.User, State: d.State, Reason: d.Reason})
+			out.Missing = append(out.Missing, groupcast.ProofMissing{
+				Device: d.DeviceID, Name: d.Device, User: d.User, State: d.State, Reason: d.Reason,
+			})
 			continue
 		}
 		out.Devices = append(out.Devices, s.bind(d, r))
 		receipt := groupcast.ProofReceipt{Device: d.DeviceID, Bytes: r.Signed, Signature: r.Signature, Reason: r.Reason}
-		if n := d.Missing + d.Beside; d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= proofListed {
-			if receipt.Entries, _, err = s.store.Entries(ctx, no, d.DeviceID, groupcast.Window{Limit: n}); err != nil {
+		n := d.Missing + d.Beside
+		if d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= proofListed {
+			receipt.Entries, _, err = s.store.Entries(ctx, no, d.DeviceID, groupcast.Window{Limit: n})
+			if err != nil {
 				return fmt.Errorf("entries of a proof: %w", err)
 			}
 			listed += n
@@ -205,6 +220,8 @@ func (s *Server) bind(d groupcast.Delivery, r store.SignedReceipt) groupcast.Pro
 	since := r.Since.UTC()
 	return groupcast.ProofDevice{
 		ID: d.DeviceID, Name: d.Device, User: d.User, Key: r.Key, Since: since,
-		Binding: seal.SignBinding(s.key, seal.Binding{Server: s.id, Device: d.DeviceID, Key: r.Key, Name: d.Device, Since: since.UnixMicro()}),
+		Binding: seal.SignBinding(s.key, seal.Binding{
+			Server: s.id, Device: d.DeviceID, Key: r.Key, Name: d.Device, Since: since.UnixMicro(),
+		}),
 	}
 }

@@ -15,15 +15,20 @@ import (
 func (s *Store) KeepSignedOffer(ctx context.Context, o store.SignedOffer) error {
 	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.PutSignedOffer(ctx, queries.PutSignedOfferParams{
-			TransferNo: int64(o.Transfer), Root: o.Root.String(), Number: int64(o.Number), Offer: o.Offer, Signature: o.Signature,
+			TransferNo: int64(o.Transfer), Root: o.Root.String(), Number: int64(o.Number),
+			Offer: o.Offer, Signature: o.Signature,
 		})
 	})
 }
 
 // KeepSmallManifest keeps a manifest beside the offer that names it.
-func (s *Store) KeepSmallManifest(ctx context.Context, no protocol.TransferNo, root protocol.Digest, manifest []byte) error {
+func (s *Store) KeepSmallManifest(
+	ctx context.Context, no protocol.TransferNo, root protocol.Digest, manifest []byte,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.SetOfferedManifest(ctx, queries.SetOfferedManifestParams{Manifest: manifest, TransferNo: int64(no), Root: root.String()})
+		return q.SetOfferedManifest(ctx, queries.SetOfferedManifestParams{
+			Manifest: manifest, TransferNo: int64(no), Root: root.String(),
+		})
 	})
 }
 
@@ -35,7 +40,9 @@ func (s *Store) SignedOffers(ctx context.Context, no protocol.TransferNo) (out [
 			return err
 		}
 		out, err = each(rows, func(r queries.SignedOffer) (store.SignedOffer, error) {
-			o := store.SignedOffer{Transfer: no, Number: protocol.OfferNo(r.Number), Offer: r.Offer, Signature: r.Signature, Manifest: r.Manifest}
+			o := store.SignedOffer{
+				Transfer: no, Number: protocol.OfferNo(r.Number), Offer: r.Offer, Signature: r.Signature, Manifest: r.Manifest,
+			}
 			return o, parse(&o.Root, r.Root)
 		})
 		return err

@@ -18,7 +18,7 @@ var liesToTell = []struct {
 	short     bool
 }{
 	{"all of it is missing, for ever", "deficit", true, true},
-	{"its machine is overrun, half of all is missing", "overrun", true, true},
+	{"its machine is overrun, half of all is missing", "overrun", true, false},
 	{"60 % loss", "loss", false, false},
 	{"blocks do not match", "mismatch", false, false},
 	{"parity 254 was seen, 40 symbols missing", "parity", false, false},

@@ -30,7 +30,7 @@ var forgeries = []forgery{
 	{"20 forged source symbols a block and of the two behind it", attacker.Plan{Kind: "source", PerBlock: 20}, 20,
 		true, true},
 	{"four forged parity symbols a block", attacker.Plan{Kind: "parity", PerBlock: 4}, 1.5, true, true},
-	{"packet numbers 2^48-1, gaps, far ahead", attacker.Plan{Kind: "numbers"}, 1.2, false, false},
+	{"packet numbers 2^48-1, gaps, far ahead", attacker.Plan{Kind: "numbers"}, 1.2, false, true},
 	{"first symbols of 10,000 blocks, wrong lengths", attacker.Plan{Kind: "blocks", Count: 10000}, 1.5, false, false},
 	{"unsigned SYNCs at 20,000/s: END, GRTT 1 h, 255 to come; old ones again", attacker.Plan{Kind: "sync",
 		Rate: 20000}, 1.5, false, false},

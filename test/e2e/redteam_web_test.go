@@ -84,7 +84,8 @@ func (s *site) refusesOthers(all []attacker.Asking) {
 		Attacked: strings.Join(said, ", "), Limit: "all refused", Named: "–"},
 		append(faults, unless(len(said) >= 9, "only %v", said), unless(len(groups) == 1, "there are %d groups now",
 			len(groups)),
-			unless(err != nil, "another user of the machine is answered: %s%s", out, errs))...)
+			unless(err != nil && strings.Contains(errs, "permission denied"), "another user of the machine: %v %s%s", err,
+				out, errs))...)
 }
 
 // asUid runs the program on the server's machine with the server's home as another user.

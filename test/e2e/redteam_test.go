@@ -180,7 +180,7 @@ func (s *site) receives(n int) (pcs []host, agents []*osProcess) {
 	return pcs, agents
 }
 
-// outsider makes an account that is a member of the group lab, without a device.
+// member makes an account that is a member of the group lab, without a device.
 func (s *site) member(user string) {
 	s.t.Helper()
 	admin := s.host("s")

@@ -144,18 +144,7 @@ func TestRedteamNewcomer(t *testing.T) {
 			granted = fmt.Sprintf("%s (%d times)", answer, n)
 		}
 	}
-	var clear string
-	secrets := 0
-	for _, k := range append(hers.Sessions, known.Sessions...) {
-		for _, secret := range [][]byte{k.Secret, k.Feedback} {
-			secrets++
-			for _, form := range spellings(secret) {
-				if bytes.Contains(text, form) {
-					clear = "a secret passed in clear"
-				}
-			}
-		}
-	}
+	secrets, clear := passed(text, append(hers.Sessions, known.Sessions...))
 	s.holds(row{Test: "T4", Attack: fmt.Sprintf("newcomer in mid-transfer with recordings of %d sessions", earlier),
 		Quiet: "–", Attacked: seconds(r.took),
 		Limit: "nothing earlier opens, 404 for it",
@@ -165,4 +154,19 @@ func TestRedteamNewcomer(t *testing.T) {
 		unless(running > 100, "she opens %d packets of the running session", running),
 		unless(len(hers.Answers) > 2*earlier, "she asked too little: %v", hers.Answers),
 		old, granted, clear)
+}
+
+// passed searches a recording for the secrets of sessions, in any spelling, and says for how many.
+func passed(recording []byte, sessions []attacker.SessionKeys) (secrets int, fault string) {
+	for _, k := range sessions {
+		for _, secret := range [][]byte{k.Secret, k.Feedback} {
+			secrets++
+			for _, form := range spellings(secret) {
+				if bytes.Contains(recording, form) {
+					fault = "a secret passed in clear"
+				}
+			}
+		}
+	}
+	return secrets, fault
 }

@@ -54,7 +54,7 @@ func (s *Sender) HandleFeedback(now time.Time, dev Device, f wire.Feedback) {
 			return
 		}
 	}
-	s.askRanges(now, d, f.Ranges, high)
+	s.askRanges(now, d, f, high)
 }
 
 func bitmapOf(bitmaps []wire.Bitmap, b protocol.BlockNumber) *[25]byte {
@@ -249,14 +249,24 @@ func (s *Sender) margin(need int) int {
 }
 
 // askRanges puts blocks of which a device holds nothing into a pass.
-func (s *Sender) askRanges(now time.Time, d *device, ranges []protocol.Range, high pn) {
-	if len(ranges) == 0 || now.Sub(d.rangesAt) < rangesGap {
+func (s *Sender) askRanges(now time.Time, d *device, f wire.Feedback, high pn) {
+	if len(f.Ranges) == 0 || now.Sub(d.rangesAt) < rangesGap {
 		return
 	}
 	d.rangesAt = now
-	ranges, err := protocol.MergeRanges(ranges, s.cfg.Blocks)
+	ranges, err := protocol.MergeRanges(f.Ranges, s.cfg.Blocks)
 	if err != nil {
 		s.count.Refused++
+		return
+	}
+	lacks := 0
+	for _, r := range ranges {
+		lacks += int(r.Count)
+	}
+	if uint64(lacks)+uint64(f.Verified) > uint64(s.cfg.Blocks) {
+		s.count.Refused++
+		s.leave(now, d, CauseInconsistent, fmt.Sprintf("inconsistent feedback: it says that it has %d blocks of %d and lacks %d",
+			f.Verified, s.cfg.Blocks, lacks))
 		return
 	}
 	left := mostRanged

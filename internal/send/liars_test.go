@@ -99,6 +99,31 @@ func (w *world) othersTook() time.Duration {
 
 func (w *world) bytes() uint64 { return w.s.Status().Counters.Bytes }
 
+// TestLackingWhatItHas: two devices that say that they lack everything, while they say that they have
+// most of it, are no two that need the same.
+func TestLackingWhatItHas(t *testing.T) {
+	w := newWorld(t, 4, even(200, 100), fixed(50))
+	for range 8 {
+		w.add(lan, lan).join()
+	}
+	w.lie = func(p *peer, f *wire.Feedback) {
+		if p.dev >= 6 && f.Verified > 20 {
+			f.Flags &^= wire.FeedbackDone
+			f.Ranges = []protocol.Range{{First: 0, Count: 200}}
+		}
+	}
+	w.run(time.Minute)
+	w.mustFinish(true)
+	if o := w.overhead(); o > 1.15 {
+		t.Errorf("%.2f times the content was sent", o)
+	}
+	for _, p := range w.peers {
+		if (p.behind == send.CauseInconsistent) != (p.dev >= 6) {
+			t.Errorf("device %d: behind %q", p.dev, p.behind)
+		}
+	}
+}
+
 // TestAttachingAgainPaysNothing: a device that attaches again and again, and says each time that it
 // lacks everything, is charged for what was sent before; detached in between it is the same device.
 func TestAttachingAgainPaysNothing(t *testing.T) {

@@ -15,8 +15,11 @@ func (s *side) tellForged(r *session.Receiver) {
 	}
 	s.told = true
 	j := s.job
-	j.agent.say(Line{Kind: "forged", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Forging: forging(n), Text: fmt.Sprintf(
-		"%s: a member of the group forges packets; who it is cannot be told. What comes wrong is put right, nothing wrong is written", j.group.Name)})
+	j.agent.say(Line{
+		Kind: "forged", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Forging: forging(n),
+		Text: fmt.Sprintf("%s: a member of the group forges packets; who it is cannot be told. "+
+			"What comes wrong is put right, nothing wrong is written", j.group.Name),
+	})
 }
 
 // forging is what this device knows of it: blocks that came with a wrong digest.

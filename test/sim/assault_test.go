@@ -55,8 +55,8 @@ func held(t *testing.T, quiet, w *world, slower, larger float64) {
 	t.Helper()
 	took := float64(w.lastReceipt()) / float64(quiet.lastReceipt())
 	bytes := float64(w.wire) / float64(quiet.wire)
-	t.Logf("seed %d: %v → %v ×%.2f; wire ×%.2f, %d forged, %d located, %d blocks left to HTTPS", w.seed, quiet.lastReceipt(),
-		w.lastReceipt(), took, bytes, w.forged, w.counts["device: forged symbol located"], w.counts["device: catch-up asked"])
+	t.Logf("seed %d: %v → %v ×%.2f; wire ×%.2f, %d forged, %d located, %d blocks left to HTTPS",
+		w.seed, quiet.lastReceipt(), w.lastReceipt(), took, bytes, w.forged, w.counts["device: forged symbol located"], w.counts["device: catch-up asked"])
 	if took > slower || bytes > larger {
 		t.Errorf("×%.2f in time, ×%.2f on the wire; ×%.2f and ×%.2f are allowed", took, bytes, slower, larger)
 	}
@@ -104,7 +104,7 @@ func TestAssaultRegressions(t *testing.T) {
 		bug     string
 	}{
 		{assault{parity: 1}, 1, 2, 0, "an ask that names a forged parity index was refused, twice"},
-		{assault{parity: 4}, 2, 4, 0, "what four forged symbols a block take was more than all such repair together might take"},
+		{assault{parity: 4}, 2, 4, 0, "four forged symbols a block took more than all such repair might"},
 		{assault{parity: 2, source: 2}, 2, 4, 0.01, "the same"},
 		{assault{source: 4}, 2, 4, 0.05, "the same"},
 		{assault{parity: 2, source: 2}, 1, 4, 0.05, "a block whose next parity indices were forged used up what it might get"},

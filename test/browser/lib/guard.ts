@@ -29,7 +29,13 @@ export class Guard {
 export async function barriers(page: Page): Promise<string[]> {
   const found = await new AxeBuilder({ page }).withTags(["wcag2a", "wcag2aa", "wcag21a", "wcag21aa"]).analyze();
   const serious = found.violations.filter((v) => v.impact === "serious" || v.impact === "critical");
-  return serious.map((v) => `${v.id}: ${v.nodes.slice(0, 3).map((n) => n.html.slice(0, 160)).join(" | ")}`);
+  return serious.map(
+    (v) =>
+      `${v.id}: ${v.nodes
+        .slice(0, 3)
+        .map((n) => n.html.slice(0, 160))
+        .join(" | ")}`,
+  );
 }
 
 /** What hangs out of the page to the right, where nothing scrolls. */
@@ -40,7 +46,8 @@ export async function overhangs(page: Page): Promise<string[]> {
       .filter((x) => {
         const r = x.getBoundingClientRect();
         if (r.width === 0 || r.right <= wide + 1) return false;
-        for (let p = x.parentElement; p; p = p.parentElement) if (/(auto|scroll|hidden)/.test(getComputedStyle(p).overflowX)) return false;
+        for (let p = x.parentElement; p; p = p.parentElement)
+          if (/(auto|scroll|hidden)/.test(getComputedStyle(p).overflowX)) return false;
         return true;
       })
       .slice(0, 5)

@@ -11,7 +11,10 @@ export class Stranger {
   /** With a key it speaks HTTPS: another port of the same host and scheme is the same site to
    *  the browser, and the cookie travels. */
   async start(key?: { key: string; cert: string }): Promise<this> {
-    const answer: RequestListener = (_, res) => res.writeHead(200, { "Content-Type": "text/html; charset=utf-8" }).end(`<!doctype html><title>elsewhere</title>${this.page}`);
+    const answer: RequestListener = (_, res) =>
+      res
+        .writeHead(200, { "Content-Type": "text/html; charset=utf-8" })
+        .end(`<!doctype html><title>elsewhere</title>${this.page}`);
     this.server = key ? secure(key, answer) : plain(answer);
     await new Promise<void>((ok) => this.server!.listen(0, "127.0.0.1", ok));
     this.url = `${key ? "https" : "http"}://127.0.0.1:${(this.server.address() as AddressInfo).port}/`;

@@ -17,10 +17,17 @@ export const findings: string[] = [];
 export async function screens(page: Page, name: string): Promise<void> {
   mkdirSync(folder, { recursive: true });
   const toasts = page.getByRole("button", { name: "Dismiss" });
-  for (let n = await toasts.count(); n > 0; n--) await toasts.first().click({ timeout: 500 }).catch(() => undefined); // or gone by itself
+  for (let n = await toasts.count(); n > 0; n--)
+    await toasts
+      .first()
+      .click({ timeout: 500 })
+      .catch(() => undefined); // or gone by itself
   for (const theme of ["light", "dark"] as const) {
     await page.emulateMedia({ colorScheme: theme, reducedMotion: "reduce" });
-    for (const [width, size] of [["desktop", desktop], ["phone", phone]] as const) {
+    for (const [width, size] of [
+      ["desktop", desktop],
+      ["phone", phone],
+    ] as const) {
       await page.setViewportSize(size);
       await page.waitForTimeout(150); // canvases are drawn anew
       const found = await overhangs(page);

@@ -32,12 +32,35 @@ async function until<T>(what: string, look: () => T | undefined | false, patienc
 export class Receiver {
   private process?: ChildProcess;
   said = "";
-  constructor(readonly world: World, readonly user: string, readonly device: string, readonly drop: number) {}
-  get home(): string { return join(this.world.dir, `home-${this.device}`); }
-  get files(): string { return join(this.world.dir, `files-${this.device}`); }
+  constructor(
+    readonly world: World,
+    readonly user: string,
+    readonly device: string,
+    readonly drop: number,
+  ) {}
+  get home(): string {
+    return join(this.world.dir, `home-${this.device}`);
+  }
+  get files(): string {
+    return join(this.world.dir, `files-${this.device}`);
+  }
 
   login(): this {
-    this.world.run(["login", this.world.url, "--user", this.user, "--trust", this.world.fingerprint, "--device", this.device, "--password-stdin"], password + "\n", this.home);
+    this.world.run(
+      [
+        "login",
+        this.world.url,
+        "--user",
+        this.user,
+        "--trust",
+        this.world.fingerprint,
+        "--device",
+        this.device,
+        "--password-stdin",
+      ],
+      password + "\n",
+      this.home,
+    );
     return this;
   }
   join(group: string, text = ""): this {
@@ -45,11 +68,18 @@ export class Receiver {
     return this;
   }
   async start(...flags: string[]): Promise<this> {
-    const p = spawn(program, ["--home", this.home, "receive", "--dir", this.files, "--reserve", "0", "--drop", String(this.drop), ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const p = spawn(
+      program,
+      ["--home", this.home, "receive", "--dir", this.files, "--reserve", "0", "--drop", String(this.drop), ...flags],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
     this.process = p;
     p.stdout.on("data", (b) => (this.said += b));
     p.stderr.on("data", (b) => (this.said += b));
-    await until(`${this.device} is active`, () => this.world.run(["device", "list", "--json"]).includes(`"${this.device}"`) && this.active());
+    await until(
+      `${this.device} is active`,
+      () => this.world.run(["device", "list", "--json"]).includes(`"${this.device}"`) && this.active(),
+    );
     return this;
   }
   private active(): boolean {
@@ -77,13 +107,30 @@ export class World {
   private server?: ChildProcess;
   private port = 0;
 
-  get home(): string { return join(this.dir, "server"); }
+  get home(): string {
+    return join(this.dir, "server");
+  }
 
   async start(...flags: string[]): Promise<this> {
     mkdirSync(this.dir, { recursive: true });
     this.port ||= await freePort();
     this.url = `https://127.0.0.1:${this.port}`;
-    const p = spawn(program, ["--home", this.home, "serve", "--listen", `127.0.0.1:${this.port}`, "--gather", "1s", "--gather-max", "2s", ...flags], { stdio: ["ignore", "pipe", "pipe"] });
+    const p = spawn(
+      program,
+      [
+        "--home",
+        this.home,
+        "serve",
+        "--listen",
+        `127.0.0.1:${this.port}`,
+        "--gather",
+        "1s",
+        "--gather-max",
+        "2s",
+        ...flags,
+      ],
+      { stdio: ["ignore", "pipe", "pipe"] },
+    );
     this.server = p;
     let said = "";
     p.stdout.on("data", (b) => (said += b));
@@ -97,12 +144,25 @@ export class World {
   /** The one-time links: on this machine, from elsewhere. */
   async links(): Promise<string[]> {
     const file = join(this.home, "server", "first-admin-link");
-    const text = await until("the one-time link", () => { try { return readFileSync(file, "utf8"); } catch { return ""; } });
-    return text.split("\n").filter((l) => l.startsWith("  http")).map((l) => l.trim());
+    const text = await until("the one-time link", () => {
+      try {
+        return readFileSync(file, "utf8");
+      } catch {
+        return "";
+      }
+    });
+    return text
+      .split("\n")
+      .filter((l) => l.startsWith("  http"))
+      .map((l) => l.trim());
   }
 
   run(args: string[], input = "", home = this.home): string {
-    return execFileSync(program, ["--home", home, ...args], { input, encoding: "utf8", stdio: ["pipe", "pipe", "pipe"] });
+    return execFileSync(program, ["--home", home, ...args], {
+      input,
+      encoding: "utf8",
+      stdio: ["pipe", "pipe", "pipe"],
+    });
   }
 
   user(name: string, role = "member"): void {

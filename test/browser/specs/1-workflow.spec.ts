@@ -60,7 +60,10 @@ test("the first run makes an administrator on the plain loopback page", async ()
 
 test("the link works once and its page is gone", async () => {
   await expect(async () => {
-    const gone = await fetch(new URL(links[0]!).origin).then(() => false, () => true);
+    const gone = await fetch(new URL(links[0]!).origin).then(
+      () => false,
+      () => true,
+    );
     expect(gone).toBe(true);
   }).toPass();
 });
@@ -105,7 +108,9 @@ test("a group and users are made", async () => {
 test("the next step is the command for the first receiver", async () => {
   await go("overview", "Overview");
   await expect(page.getByText("Next: connect the first receiver")).toBeVisible();
-  await expect(page.locator("pre")).toContainText(`groupcast login ${world.url} --user NAME --trust ${world.fingerprint}`);
+  await expect(page.locator("pre")).toContainText(
+    `groupcast login ${world.url} --user NAME --trust ${world.fingerprint}`,
+  );
   await expect(page.locator("pre")).toContainText("groupcast join lab-a");
   await screens(page, "overview-next");
 });
@@ -169,25 +174,37 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
   // It uploads and makes no transfer. (Another route here would let go what the first tab's route holds.)
   await second.evaluate(() => {
     const real = window.fetch;
-    window.fetch = (to, how) => how?.method === "POST" && String(to).endsWith("/transfers") ? Promise.reject(new TypeError("no transfer")) : real(to, how);
+    window.fetch = (to, how) =>
+      how?.method === "POST" && String(to).endsWith("/transfers")
+        ? Promise.reject(new TypeError("no transfer"))
+        : real(to, how);
   });
   await second.getByRole("checkbox", { name: /lab-a/ }).check();
   await second.getByRole("button", { name: "Send to lab-a" }).click();
-  await expect.poll(() => second.evaluate(() => (JSON.parse(localStorage.getItem("upload")!) as string[]).length)).toBe(2);
+  await expect
+    .poll(() => second.evaluate(() => (JSON.parse(localStorage.getItem("upload")!) as string[]).length))
+    .toBe(2);
   expect(await second.evaluate(async (id) => (await fetch(`/api/v1/uploads/${id}`)).status, before[0])).toBe(200);
   await second.evaluate((ids) => localStorage.setItem("upload", JSON.stringify(ids)), before);
   await second.close();
   await page.unroute("**/data?*");
   // Leaving asks while it runs.
-  const asked = page.waitForEvent("dialog").then(async (d) => { const type = d.type(); await d.accept(); return type; });
+  const asked = page.waitForEvent("dialog").then(async (d) => {
+    const type = d.type();
+    await d.accept();
+    return type;
+  });
   await page.reload();
   expect(await asked).toBe("beforeunload");
-  await expect(page.getByText(/An upload of 3 files was not finished: [\d.]+ MB of 25.2 MB is on the server/)).toBeVisible();
+  await expect(
+    page.getByText(/An upload of 3 files was not finished: [\d.]+ MB of 25.2 MB is on the server/),
+  ).toBeVisible();
   await screens(page, "send-unfinished");
   const sent: [path: string, offset: number][] = [];
   page.on("request", (r) => {
     const url = new URL(r.url());
-    if (url.pathname.endsWith("/data")) sent.push([url.searchParams.get("path")!, Number(url.searchParams.get("offset"))]);
+    if (url.pathname.endsWith("/data"))
+      sent.push([url.searchParams.get("path")!, Number(url.searchParams.get("offset"))]);
   });
   await drop(page, page.getByText("Drop files or a folder here"), [folder]);
   await page.getByRole("checkbox", { name: /lab-a/ }).check();
@@ -318,10 +335,25 @@ test("a member sees his own side and nothing else", async ({ browser }) => {
     await his.goto(`${world.url}/#/${path}`);
     await expect(his.getByRole("heading", { name: "There is no such page" })).toBeVisible();
   }
-  for (const path of ["users", "groups", "transfers", "transfers/1/deliveries", "transfers/1/series", "audit", "status", "requests", "pending", "backup"]) {
+  for (const path of [
+    "users",
+    "groups",
+    "transfers",
+    "transfers/1/deliveries",
+    "transfers/1/series",
+    "audit",
+    "status",
+    "requests",
+    "pending",
+    "backup",
+  ]) {
     expect(await his.evaluate(async (p) => (await fetch(`/api/v1/${p}`)).status, path), path).toBe(403);
   }
-  expect(await his.evaluate(async () => (await (await fetch("/api/v1/devices")).json()).map((d: { user: string }) => d.user))).toEqual(["mia"]);
+  expect(
+    await his.evaluate(async () =>
+      (await (await fetch("/api/v1/devices")).json()).map((d: { user: string }) => d.user),
+    ),
+  ).toEqual(["mia"]);
   await his.getByRole("button", { name: "Sign out" }).click();
   await expect(his.getByRole("button", { name: "Sign in" })).toBeVisible();
   expect(await his.evaluate(async () => (await fetch("/api/v1/me")).status)).toBe(401);
@@ -330,7 +362,8 @@ test("a member sees his own side and nothing else", async ({ browser }) => {
 });
 
 test("other sites get nowhere with the cookie", async () => {
-  const ask = (headers: Record<string, string>, data: string) => context.request.post(`${world.url}/api/v1/groups`, { headers, data, ignoreHTTPSErrors: true });
+  const ask = (headers: Record<string, string>, data: string) =>
+    context.request.post(`${world.url}/api/v1/groups`, { headers, data, ignoreHTTPSErrors: true });
   const body = JSON.stringify({ name: "forged" });
   expect((await ask({ "Content-Type": "application/json", "Sec-Fetch-Site": "cross-site" }, body)).status()).toBe(403);
   expect((await ask({ "Content-Type": "application/json", Origin: "https://evil.example" }, body)).status()).toBe(403);

@@ -7,8 +7,12 @@ const receivers = 1000;
 const size = 4e9;
 let world: World;
 
-test.beforeAll(async () => { world = await new World().start(); });
-test.afterAll(async () => { await world?.end(); });
+test.beforeAll(async () => {
+  world = await new World().start();
+});
+test.afterAll(async () => {
+  await world?.end();
+});
 
 const zero = "2026-11-23T08:00:00Z";
 
@@ -23,12 +27,41 @@ function bar(fraction: number, seed: number): string {
 
 function transfer(progress: number): object {
   return {
-    id: 7, group_id: "00", group: "campus", name: "exam-image.qcow2", files: 1, bytes: size, blocks: 15000, state: "sending", created_at: zero, created_by: "admin",
-    started_at: zero, expires_at: "2026-12-23T08:00:00Z", hold: false, via: "auto", rate_limit: 0, in_place: true, root: "ab".repeat(32), owed: receivers, verified: 0, failed: 0,
-    wire_bytes: size * progress * 1.05, https_bytes: 0,
+    id: 7,
+    group_id: "00",
+    group: "campus",
+    name: "exam-image.qcow2",
+    files: 1,
+    bytes: size,
+    blocks: 15000,
+    state: "sending",
+    created_at: zero,
+    created_by: "admin",
+    started_at: zero,
+    expires_at: "2026-12-23T08:00:00Z",
+    hold: false,
+    via: "auto",
+    rate_limit: 0,
+    in_place: true,
+    root: "ab".repeat(32),
+    owed: receivers,
+    verified: 0,
+    failed: 0,
+    wire_bytes: size * progress * 1.05,
+    https_bytes: 0,
     session: {
-      id: "cd".repeat(16), rate: 812e6, limiter: "receivers", sent_bytes: size * progress, source_symbols: 1e6, parity_symbols: 5e4, loss_percent: 1.2, progress, pass: 1,
-      devices: receivers, remaining_ns: (1 - progress) * 40e9, verdict: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
+      id: "cd".repeat(16),
+      rate: 812e6,
+      limiter: "receivers",
+      sent_bytes: size * progress,
+      source_symbols: 1e6,
+      parity_symbols: 5e4,
+      loss_percent: 1.2,
+      progress,
+      pass: 1,
+      devices: receivers,
+      remaining_ns: (1 - progress) * 40e9,
+      verdict: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
     },
   };
 }
@@ -39,10 +72,28 @@ function deliveries(progress: number): object[] {
     const state = i === 11 ? "refused" : i % 83 === 5 ? "queued" : "receiving";
     const own = state === "receiving" ? Math.min(1, progress * (0.7 + ((i * 37) % 100) / 300)) : 0;
     return {
-      transfer: 7, group: "campus", user_id: `u${i}`, user: `user${i}`, device_id: i.toString(16).padStart(32, "0"), device: name, state,
-      reason: state === "refused" ? "no space: 4.0 GB are needed, 1.2 GB are free" : state === "queued" ? "not active: its receiver is not connected" : i === 3 ? "slow disk" : "",
-      path: i === 3 ? "https" : "multicast", active: state !== "queued", blocks_verified: 0, bytes_verified: Math.floor(size * own), loss_percent: i % 7 ? 0.4 : 4.5,
-      bar: bar(own, i), updated_at: zero,
+      transfer: 7,
+      group: "campus",
+      user_id: `u${i}`,
+      user: `user${i}`,
+      device_id: i.toString(16).padStart(32, "0"),
+      device: name,
+      state,
+      reason:
+        state === "refused"
+          ? "no space: 4.0 GB are needed, 1.2 GB are free"
+          : state === "queued"
+            ? "not active: its receiver is not connected"
+            : i === 3
+              ? "slow disk"
+              : "",
+      path: i === 3 ? "https" : "multicast",
+      active: state !== "queued",
+      blocks_verified: 0,
+      bytes_verified: Math.floor(size * own),
+      loss_percent: i % 7 ? 0.4 : 4.5,
+      bar: bar(own, i),
+      updated_at: zero,
     };
   });
 }
@@ -53,7 +104,14 @@ test("1,000 receivers run smoothly", async ({ page }) => {
   const json = (body: unknown) => ({ status: 200, contentType: "application/json", body: JSON.stringify(body) });
   await page.route("**/api/v1/**", async (route) => {
     const path = new URL(route.request().url()).pathname.replace("/api/v1", "");
-    if (path === "/me") return route.fulfill(json({ user: { id: "1", name: "admin", role: "admin", disabled: false, created_at: zero }, local: false, admin: true }));
+    if (path === "/me")
+      return route.fulfill(
+        json({
+          user: { id: "1", name: "admin", role: "admin", disabled: false, created_at: zero },
+          local: false,
+          admin: true,
+        }),
+      );
     if (path === "/transfers/7") return route.fulfill(json(transfer(progress)));
     if (path === "/transfers/7/deliveries") {
       readings++;
@@ -63,9 +121,20 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     }
     if (path === "/transfers/7/series") {
       if (route.request().url().includes("after")) return route.fulfill(json([]));
-      return route.fulfill(json(Array.from({ length: 120 }, (_, i) => ({
-        at: new Date(Date.parse(zero) + i * 1000).toISOString(), sent: 8e8 + 5e7 * Math.sin(i / 9), repair: 4e7 + 1e7 * Math.sin(i / 4), p10: 6e8 + 4e7 * Math.sin(i / 5), p50: 7.4e8, p90: 7.9e8, loss: 1.2, limiter: "receivers",
-      }))));
+      return route.fulfill(
+        json(
+          Array.from({ length: 120 }, (_, i) => ({
+            at: new Date(Date.parse(zero) + i * 1000).toISOString(),
+            sent: 8e8 + 5e7 * Math.sin(i / 9),
+            repair: 4e7 + 1e7 * Math.sin(i / 4),
+            p10: 6e8 + 4e7 * Math.sin(i / 5),
+            p50: 7.4e8,
+            p90: 7.9e8,
+            loss: 1.2,
+            limiter: "receivers",
+          })),
+        ),
+      );
     }
     return route.fulfill(json([]));
   });
@@ -77,9 +146,22 @@ test("1,000 receivers run smoothly", async ({ page }) => {
       onopen: (() => void) | null = null;
       onerror = null;
       onmessage = null;
-      private timer = setInterval(() => this.dispatchEvent(new MessageEvent("progress", { data: JSON.stringify({ version: 1, kind: "progress", transfer: 7, data: t }) })), 250);
-      constructor() { super(); setTimeout(() => this.onopen?.()); }
-      close(): void { clearInterval(this.timer); }
+      private timer = setInterval(
+        () =>
+          this.dispatchEvent(
+            new MessageEvent("progress", {
+              data: JSON.stringify({ version: 1, kind: "progress", transfer: 7, data: t }),
+            }),
+          ),
+        250,
+      );
+      constructor() {
+        super();
+        setTimeout(() => this.onopen?.());
+      }
+      close(): void {
+        clearInterval(this.timer);
+      }
     }
     Object.assign(window, { EventSource: Stream });
   }, transfer(0.5));

@@ -16,8 +16,18 @@ let page: Page;
 let guard: Guard;
 
 const pages: [path: string, heading: string][] = [
-  ["overview", "Overview"], ["send", "Send"], ["transfers", "Transfers"], ["pending", "Pending"], ["groups", "Groups"], ["groups/lab-a", "lab-a"],
-  ["requests", "Join requests"], ["users", "Users"], ["receivers", "Receivers"], ["audit", "Audit"], ["api", "API"], ["account", "root"],
+  ["overview", "Overview"],
+  ["send", "Send"],
+  ["transfers", "Transfers"],
+  ["pending", "Pending"],
+  ["groups", "Groups"],
+  ["groups/lab-a", "lab-a"],
+  ["requests", "Join requests"],
+  ["users", "Users"],
+  ["receivers", "Receivers"],
+  ["audit", "Audit"],
+  ["api", "API"],
+  ["account", "root"],
 ];
 
 test.beforeAll(async ({ browser }) => {
@@ -76,12 +86,21 @@ test("every page with something on it, light and dark, wide and narrow", async (
 test("on a phone the audit log tells everything, in words", async () => {
   await page.setViewportSize({ width: 390, height: 844 });
   await go("audit", "Audit");
-  const entry = page.getByRole("cell", { name: /promised exam image, second version.qcow2 to lab-a: 1 file, 3.15 MB, owed to 1 device/ });
+  const entry = page.getByRole("cell", {
+    name: /promised exam image, second version.qcow2 to lab-a: 1 file, 3.15 MB, owed to 1 device/,
+  });
   await expect(entry).toBeVisible();
-  for (let again = 0; again < 2; again++) { // Escape closes it, and it opens again
+  for (let again = 0; again < 2; again++) {
+    // Escape closes it, and it opens again
     await entry.click();
     const box = page.getByRole("dialog");
-    for (const word of ["transfer.add", "this machine", "1 exam image, second version.qcow2 to lab-a", "1 files, 0 folders, 3145728 bytes, owed to 1"]) await expect(box.getByText(word, { exact: true })).toBeVisible();
+    for (const word of [
+      "transfer.add",
+      "this machine",
+      "1 exam image, second version.qcow2 to lab-a",
+      "1 files, 0 folders, 3145728 bytes, owed to 1",
+    ])
+      await expect(box.getByText(word, { exact: true })).toBeVisible();
     await page.keyboard.press("Escape");
     await expect(box).toBeHidden();
   }
@@ -106,9 +125,15 @@ test("on a phone no list leaves anything out", async () => {
 
 test("the API page's examples work as they stand", async () => {
   const admin = world.receiver("root", "laptop");
-  const token = (JSON.parse(readFileSync(join(admin.home, "agent", "client.json"), "utf8")) as { cli_token: string }).cli_token;
+  const token = (JSON.parse(readFileSync(join(admin.home, "agent", "client.json"), "utf8")) as { cli_token: string })
+    .cli_token;
   copyFileSync(join(world.home, "server", "ca.pem"), join(world.dir, "ca.pem"));
-  const run = (command: string) => execFileSync("bash", ["-c", `${command.replaceAll("curl ", "curl -sS -w '\n%{http_code}' ")}`], { cwd: world.dir, encoding: "utf8", env: { ...process.env, TOKEN: token } });
+  const run = (command: string) =>
+    execFileSync("bash", ["-c", `${command.replaceAll("curl ", "curl -sS -w '\n%{http_code}' ")}`], {
+      cwd: world.dir,
+      encoding: "utf8",
+      env: { ...process.env, TOKEN: token },
+    });
   await go("api", "API");
   const example = async (search: string, path: string): Promise<string> => {
     await page.getByPlaceholder(/^Search \d+ calls/).fill(search);
@@ -118,10 +143,16 @@ test("the API page's examples work as they stand", async () => {
     return call.locator(".copy pre").innerText();
   };
   expect(run(await example("get list groups", "/groups"))).toMatch(/printers-east-wing[^]*200$/);
-  expect(run((await example("post create group", "/groups")).replace("lab-a", "made-by-curl"))).toMatch(/made-by-curl[^]*200$/);
-  expect(run((await example("put member", "/groups/{name}/members/{user}")).replace("lab-a", "made-by-curl"))).toMatch(/mia[^]*200$/);
+  expect(run((await example("post create group", "/groups")).replace("lab-a", "made-by-curl"))).toMatch(
+    /made-by-curl[^]*200$/,
+  );
+  expect(run((await example("put member", "/groups/{name}/members/{user}")).replace("lab-a", "made-by-curl"))).toMatch(
+    /mia[^]*200$/,
+  );
   expect(run((await example("delete group", "/groups/{name}")).replace("lab-a", "made-by-curl"))).toMatch(/204$/);
-  expect(run((await example("post users", "/users")).replace('"mia"', '"x"').replace('"lab-a"', '"by-curl"'))).toMatch(/by-curl[^]*200$/);
+  expect(run((await example("post users", "/users")).replace('"mia"', '"x"').replace('"lab-a"', '"by-curl"'))).toMatch(
+    /by-curl[^]*200$/,
+  );
   await page.getByPlaceholder(/^Search \d+ calls/).fill("no such call");
   await expect(page.getByText("No call matches “no such call”.")).toBeVisible();
   await page.getByPlaceholder(/^Search \d+ calls/).fill("");
@@ -139,7 +170,19 @@ test("while it reads, every page says so, and when it cannot, why", async () => 
     await page.route("**/api/v1/**", async (route) => {
       if (/events|\/me$/.test(route.request().url())) return route.fallback();
       await new Promise<void>((ok) => waiting.push(ok));
-      await route.fulfill({ status: 500, contentType: "application/problem+json", body: JSON.stringify({ status: 500, title: "x", code: "internal", detail: "the disk of the server is full", hint: "make room" }) }).catch(() => undefined);
+      await route
+        .fulfill({
+          status: 500,
+          contentType: "application/problem+json",
+          body: JSON.stringify({
+            status: 500,
+            title: "x",
+            code: "internal",
+            detail: "the disk of the server is full",
+            hint: "make room",
+          }),
+        })
+        .catch(() => undefined);
     });
     await page.goto(`${world.url}/#/${path}`);
     await expect(page.getByRole("heading", { level: 1, name: heading, exact: true }), path).toBeVisible();
@@ -148,7 +191,9 @@ test("while it reads, every page says so, and when it cannot, why", async () => 
     const alert = page.getByRole("alert");
     await expect(async () => {
       answer();
-      await expect(alert, path).toContainText(/The disk of the server is full. Make room.|The server answered 500/, { timeout: 200 });
+      await expect(alert, path).toContainText(/The disk of the server is full. Make room.|The server answered 500/, {
+        timeout: 200,
+      });
     }).toPass();
     if (path === "groups") await screens(page, "state-refused");
     await page.unroute("**/api/v1/**");
@@ -160,7 +205,9 @@ test("while it reads, every page says so, and when it cannot, why", async () => 
 });
 
 test("a server that is gone is told, and found again by itself, on every page", async () => {
-  for (const [path, heading] of pages.filter(([p]) => ["overview", "send", "receivers", "groups/lab-a", "account"].includes(p))) {
+  for (const [path, heading] of pages.filter(([p]) =>
+    ["overview", "send", "receivers", "groups/lab-a", "account"].includes(p),
+  )) {
     await go(path, heading);
     const shown = await page.locator("main h1").innerText();
     await world.halt("SIGKILL");
@@ -175,7 +222,8 @@ test("a server that is gone is told, and found again by itself, on every page", 
     await world.start("--max-rate", "80M");
     await expect(page.getByText("Not connected to the server"), path).toHaveCount(0, { timeout: 20_000 });
     await expect(page.getByRole("alert")).toHaveCount(0);
-    if (path === "overview") await expect(page.getByRole("cell", { name: "noah", exact: true }), "read again by itself").toBeVisible();
+    if (path === "overview")
+      await expect(page.getByRole("cell", { name: "noah", exact: true }), "read again by itself").toBeVisible();
   }
 });
 
@@ -189,7 +237,11 @@ test("a sign-in that was ended elsewhere leads to the sign-in page", async ({ br
   await expect(his.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
   await go("overview", "Overview");
   await go("account", "root"); // read anew
-  await page.getByRole("row").filter({ hasText: "browser", hasNotText: "(this one)" }).getByRole("button", { name: "End" }).click({ timeout: 10_000 });
+  await page
+    .getByRole("row")
+    .filter({ hasText: "browser", hasNotText: "(this one)" })
+    .getByRole("button", { name: "End" })
+    .click({ timeout: 10_000 });
   await expect(his.getByRole("button", { name: "Sign in" })).toBeVisible({ timeout: 20_000 });
   await other.close();
 });
@@ -201,8 +253,19 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
   await screens(page, "keyboard");
   await page.keyboard.press("Escape");
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeHidden(); // keys are the dialog's until it is gone
-  for (const [keys, heading] of [["gu", "Users"], ["gr", "Receivers"], ["gg", "Groups"], ["gj", "Join requests"], ["gl", "Audit"], ["gt", "Transfers"], ["gp", "Pending"], ["gs", "Send"], ["go", "Overview"]] as const) {
-    await expect(async () => { // a machine that stalls for a second lets the first key lapse
+  for (const [keys, heading] of [
+    ["gu", "Users"],
+    ["gr", "Receivers"],
+    ["gg", "Groups"],
+    ["gj", "Join requests"],
+    ["gl", "Audit"],
+    ["gt", "Transfers"],
+    ["gp", "Pending"],
+    ["gs", "Send"],
+    ["go", "Overview"],
+  ] as const) {
+    await expect(async () => {
+      // a machine that stalls for a second lets the first key lapse
       for (const k of keys) await page.keyboard.press(k);
       await expect(page.getByRole("heading", { level: 1, name: heading, exact: true })).toBeVisible({ timeout: 4_000 });
     }).toPass({ timeout: 20_000 });
@@ -222,7 +285,11 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
 /** Presses Tab through the page: which buttons, links and fields were not met, or met unseen. */
 async function tabThrough(on: Page): Promise<string[]> {
   const all = await on.evaluate(() => {
-    const things = [...document.querySelectorAll<HTMLElement>("main a[href], main button, main input, main select, main textarea, main summary, main [tabindex='0']")]
+    const things = [
+      ...document.querySelectorAll<HTMLElement>(
+        "main a[href], main button, main input, main select, main textarea, main summary, main [tabindex='0']",
+      ),
+    ]
       .filter((x) => !x.matches("input[type=radio]:not(:checked)")) // the arrow keys go to the others
       .filter((x) => x.checkVisibility() && !(x as HTMLButtonElement).disabled && x.tabIndex >= 0);
     things.forEach((x, i) => (x.dataset.met = String(i)));
@@ -235,7 +302,11 @@ async function tabThrough(on: Page): Promise<string[]> {
     const at = await on.evaluate(() => {
       const x = document.activeElement as HTMLElement;
       const s = getComputedStyle(x);
-      return { id: x.dataset.met, what: `${x.tagName} ${x.textContent?.slice(0, 30)}`, seen: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1 };
+      return {
+        id: x.dataset.met,
+        what: `${x.tagName} ${x.textContent?.slice(0, 30)}`,
+        seen: s.outlineStyle !== "none" && parseFloat(s.outlineWidth) >= 1,
+      };
     });
     if (!at.id) continue;
     met.add(at.id);

@@ -20,7 +20,10 @@ test.beforeAll(async ({ browser }) => {
   world.user("mia");
   world.run(["group", "create", "lab-a"]);
   const own = (name: string) => readFileSync(join(world.home, "server", name), "utf8");
-  strangers = { "another site": await new Stranger().start(), "another port of the same site": await new Stranger().start({ key: own("tls.key"), cert: own("tls.pem") }) };
+  strangers = {
+    "another site": await new Stranger().start(),
+    "another port of the same site": await new Stranger().start({ key: own("tls.key"), cert: own("tls.pem") }),
+  };
   context = await browser.newContext({ ignoreHTTPSErrors: true });
   page = await context.newPage();
   await page.goto(world.url);
@@ -37,7 +40,8 @@ test.afterAll(async () => {
 });
 
 const groups = () => (JSON.parse(world.run(["group", "list", "--json"])) as { name: string }[]).map((g) => g.name);
-const members = () => (JSON.parse(world.run(["member", "list", "lab-a", "--json"])) as { user: string }[]).map((m) => m.user);
+const members = () =>
+  (JSON.parse(world.run(["member", "list", "lab-a", "--json"])) as { user: string }[]).map((m) => m.user);
 
 /** Opens the stranger's page in the browser that is signed in. */
 async function visit(stranger: Stranger, markup: string): Promise<Page> {
@@ -55,7 +59,10 @@ test("the cookie is there, and it works from the server's own page only", async 
 for (const from of ["another site", "another port of the same site"]) {
   for (const type of ["application/x-www-form-urlencoded", "text/plain", "multipart/form-data"]) {
     test(`a form of ${from} makes nothing (${type})`, async () => {
-      const tab = await visit(strangers[from]!, `<form method="post" action="${world.url}/api/v1/groups" enctype="${type}"><input name='{"name":"forged","description":"' value='"}'></form>`);
+      const tab = await visit(
+        strangers[from]!,
+        `<form method="post" action="${world.url}/api/v1/groups" enctype="${type}"><input name='{"name":"forged","description":"' value='"}'></form>`,
+      );
       const answer = tab.waitForResponse((r) => r.url().endsWith("/api/v1/groups"));
       await tab.evaluate(() => document.forms[0]!.submit());
       expect((await answer).status()).toBeGreaterThanOrEqual(400);
@@ -71,27 +78,48 @@ for (const from of ["another site", "another port of the same site"]) {
     const told = await tab.evaluate(async (url) => {
       const body = JSON.stringify({ name: "forged" });
       const tries: Record<string, RequestInit> = {
-        read: {}, json: { method: "POST", body, headers: { "Content-Type": "application/json" } }, plain: { method: "POST", body, headers: { "Content-Type": "text/plain" } },
-        blind: { method: "POST", body, mode: "no-cors" }, put: { method: "PUT", body: "{}" }, delete: { method: "DELETE" },
+        read: {},
+        json: { method: "POST", body, headers: { "Content-Type": "application/json" } },
+        plain: { method: "POST", body, headers: { "Content-Type": "text/plain" } },
+        blind: { method: "POST", body, mode: "no-cors" },
+        put: { method: "PUT", body: "{}" },
+        delete: { method: "DELETE" },
       };
       const paths: Record<string, string> = { put: "/groups/lab-a/members/mia", delete: "/groups/lab-a" };
       const out: Record<string, string> = {};
       for (const [what, init] of Object.entries(tries)) {
-        out[what] = await fetch(`${url}/api/v1${paths[what] ?? "/groups"}`, { credentials: "include", ...init }).then((r) => (r.type === "opaque" ? "opaque" : `read ${r.status}`), () => "refused");
+        out[what] = await fetch(`${url}/api/v1${paths[what] ?? "/groups"}`, { credentials: "include", ...init }).then(
+          (r) => (r.type === "opaque" ? "opaque" : `read ${r.status}`),
+          () => "refused",
+        );
       }
       const events = new EventSource(`${url}/api/v1/events`, { withCredentials: true });
-      out.events = await new Promise<string>((ok) => { events.onopen = () => ok("open"); events.onerror = () => ok("refused"); });
+      out.events = await new Promise<string>((ok) => {
+        events.onopen = () => ok("open");
+        events.onerror = () => ok("refused");
+      });
       events.close();
       return out;
     }, world.url);
-    expect(told).toEqual({ read: "refused", json: "refused", plain: "refused", blind: expect.stringMatching(/opaque|refused/), put: "refused", delete: "refused", events: "refused" });
+    expect(told).toEqual({
+      read: "refused",
+      json: "refused",
+      plain: "refused",
+      blind: expect.stringMatching(/opaque|refused/),
+      put: "refused",
+      delete: "refused",
+      events: "refused",
+    });
     expect(groups()).toEqual(["lab-a"]);
     expect(members()).toEqual([]);
     await tab.close();
   });
 
   test(`pictures, scripts and frames of ${from} get nothing`, async () => {
-    const tab = await visit(strangers[from]!, `<img src="${world.url}/icon.svg"><img src="${world.url}/api/v1/groups"><script src="${world.url}/api/v1/groups"></script><iframe src="${world.url}/"></iframe>`);
+    const tab = await visit(
+      strangers[from]!,
+      `<img src="${world.url}/icon.svg"><img src="${world.url}/api/v1/groups"><script src="${world.url}/api/v1/groups"></script><iframe src="${world.url}/"></iframe>`,
+    );
     await tab.waitForLoadState("load");
     expect(await tab.evaluate(() => [...document.images].map((i) => i.naturalWidth))).toEqual([0, 0]);
     // The frame holds the browser's own error page: nothing of the server's.
@@ -106,7 +134,9 @@ for (const from of ["another site", "another port of the same site"]) {
     const opened = context.waitForEvent("page");
     await tab.evaluate((url) => Object.assign(window, { w: window.open(url) }), world.url);
     const own = await opened;
-    await expect(own.getByRole("button", { name: "Sign in" }).or(own.getByRole("heading", { level: 1, name: "Overview" }))).toBeVisible();
+    await expect(
+      own.getByRole("button", { name: "Sign in" }).or(own.getByRole("heading", { level: 1, name: "Overview" })),
+    ).toBeVisible();
     expect(await tab.evaluate(() => (window as unknown as { w: Window }).w.closed)).toBe(true); // cut off by COOP
     await own.close();
     await tab.close();
@@ -126,7 +156,19 @@ test("names that are markup stay text on every page", async () => {
   writeFileSync(join(folder, bomb.replaceAll("/", "|")), "x");
   world.run(["member", "add", "lab-b", "mia"]);
   world.run(["pending", "add", "lab-b", folder]);
-  for (const path of ["overview", "groups/lab-b", "groups/lab-a", "requests", "receivers", "users", "transfers", "transfers/1", "pending", "audit", "send"]) {
+  for (const path of [
+    "overview",
+    "groups/lab-b",
+    "groups/lab-a",
+    "requests",
+    "receivers",
+    "users",
+    "transfers",
+    "transfers/1",
+    "pending",
+    "audit",
+    "send",
+  ]) {
     await tab.goto(`${world.url}/#/${path}`);
     await expect(tab.getByRole("heading", { level: 1 })).toBeVisible();
     await expect(tab.locator("[aria-busy=true]")).toHaveCount(0);
@@ -144,17 +186,28 @@ test("names that are markup stay text on every page", async () => {
 
 test("a script that got into the page would not run, nor call out", async () => {
   const calls: string[] = [];
-  const outside = plain((req, res) => { calls.push(req.url ?? ""); res.end(); });
+  const outside = plain((req, res) => {
+    calls.push(req.url ?? "");
+    res.end();
+  });
   await new Promise<void>((ok) => outside.listen(0, "127.0.0.1", ok));
   const address = `http://127.0.0.1:${(outside.address() as { port: number }).port}`;
   const ran = await page.evaluate(async (to) => {
     const script = document.createElement("script");
-    try { script.textContent = "window.hit = 1"; } catch { /* Trusted Types threw */ }
+    try {
+      script.textContent = "window.hit = 1";
+    } catch {
+      /* Trusted Types threw */
+    }
     document.body.append(script);
     const link = Object.assign(document.createElement("a"), { href: "javascript:window.hit=2" });
     document.body.append(link);
     link.click();
-    for (const x of [Object.assign(new Image(), { src: `${to}/image` }), Object.assign(document.createElement("iframe"), { src: `${to}/frame` })]) document.body.append(x);
+    for (const x of [
+      Object.assign(new Image(), { src: `${to}/image` }),
+      Object.assign(document.createElement("iframe"), { src: `${to}/frame` }),
+    ])
+      document.body.append(x);
     const form = Object.assign(document.createElement("form"), { action: `${to}/form`, method: "post" });
     document.body.append(form);
     form.requestSubmit();

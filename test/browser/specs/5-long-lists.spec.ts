@@ -10,36 +10,135 @@ let world: World;
 let guard: Guard;
 const asked: { path: string; limit: number; answered: number }[] = [];
 
-test.beforeAll(async () => { world = await new World().start(); });
-test.afterAll(async () => { await world?.end(); });
+test.beforeAll(async () => {
+  world = await new World().start();
+});
+test.afterAll(async () => {
+  await world?.end();
+});
 
 const two = (n: number) => String(n).padStart(5, "0");
 const hex = (n: number) => n.toString(16).padStart(32, "0");
 const make: Record<string, (i: number) => object> = {
-  users: (i) => ({ id: `u${i}`, name: `user-${two(i)}`, role: i % 500 ? "member" : "admin", disabled: i % 97 === 0, created_at: zero }),
-  devices: (i) => ({
-    id: hex(i), user_id: `u${i}`, user: `user-${two(i)}`, name: `pc-${two(i)}`, public_key: "AAAA", os: "linux/amd64", version: "1.0", created_at: zero, last_seen: zero,
-    active: i % 3 > 0, address: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`, path: i % 9 ? "multicast" : "https", free_bytes: 5e10 + i, loss_percent: i % 5, clock_off_ns: 0,
+  users: (i) => ({
+    id: `u${i}`,
+    name: `user-${two(i)}`,
+    role: i % 500 ? "member" : "admin",
+    disabled: i % 97 === 0,
+    created_at: zero,
   }),
-  members: (i) => ({ group_id: "00", group: "campus", user_id: `u${i}`, user: `user-${two(i)}`, since: zero, devices: 1, active: i % 3 ? 1 : 0 }),
-  requests: (i) => ({ id: `r${i}`, group_id: "00", group: "campus", user_id: `u${i}`, user: `user-${two(i)}`, text: "", state: i < rows / 2 ? "open" : "approved", asked_at: zero, decided_at: zero, decided_by: "admin" }),
-  audit: (i) => ({ id: rows - i, at: zero, actor: "admin", action: "transfer.add", object: `${i} exam-${two(i)}.iso to campus`, detail: "1 files, 4000000000 bytes, owed to 30", address: "10.0.0.1" }),
+  devices: (i) => ({
+    id: hex(i),
+    user_id: `u${i}`,
+    user: `user-${two(i)}`,
+    name: `pc-${two(i)}`,
+    public_key: "AAAA",
+    os: "linux/amd64",
+    version: "1.0",
+    created_at: zero,
+    last_seen: zero,
+    active: i % 3 > 0,
+    address: `10.${(i >> 16) & 255}.${(i >> 8) & 255}.${i & 255}`,
+    path: i % 9 ? "multicast" : "https",
+    free_bytes: 5e10 + i,
+    loss_percent: i % 5,
+    clock_off_ns: 0,
+  }),
+  members: (i) => ({
+    group_id: "00",
+    group: "campus",
+    user_id: `u${i}`,
+    user: `user-${two(i)}`,
+    since: zero,
+    devices: 1,
+    active: i % 3 ? 1 : 0,
+  }),
+  requests: (i) => ({
+    id: `r${i}`,
+    group_id: "00",
+    group: "campus",
+    user_id: `u${i}`,
+    user: `user-${two(i)}`,
+    text: "",
+    state: i < rows / 2 ? "open" : "approved",
+    asked_at: zero,
+    decided_at: zero,
+    decided_by: "admin",
+  }),
+  audit: (i) => ({
+    id: rows - i,
+    at: zero,
+    actor: "admin",
+    action: "transfer.add",
+    object: `${i} exam-${two(i)}.iso to campus`,
+    detail: "1 files, 4000000000 bytes, owed to 30",
+    address: "10.0.0.1",
+  }),
   transfers: (i) => ({
-    id: i + 1, group_id: "00", group: "campus", name: `exam-${two(i)}.iso`, files: 1, bytes: 4e9, blocks: 15000, state: i % 40 ? "done" : "waiting", created_at: zero, created_by: "admin", started_at: zero,
-    ended_at: zero, expires_at: "2026-12-23T08:00:00Z", hold: false, via: "auto", rate_limit: 0, in_place: true, root: "ab".repeat(32), owed: i % 40 ? 0 : 3, verified: 27, failed: 0, wire_bytes: 4.1e9, https_bytes: 0,
+    id: i + 1,
+    group_id: "00",
+    group: "campus",
+    name: `exam-${two(i)}.iso`,
+    files: 1,
+    bytes: 4e9,
+    blocks: 15000,
+    state: i % 40 ? "done" : "waiting",
+    created_at: zero,
+    created_by: "admin",
+    started_at: zero,
+    ended_at: zero,
+    expires_at: "2026-12-23T08:00:00Z",
+    hold: false,
+    via: "auto",
+    rate_limit: 0,
+    in_place: true,
+    root: "ab".repeat(32),
+    owed: i % 40 ? 0 : 3,
+    verified: 27,
+    failed: 0,
+    wire_bytes: 4.1e9,
+    https_bytes: 0,
   }),
   deliveries: (i) => ({
-    transfer: 7, group: "campus", user_id: `u${i}`, user: `user-${two(i)}`, device_id: hex(i), device: `pc-${two(i)}`, state: i % 83 ? "verified" : "queued", reason: i % 83 ? "" : "not active: its receiver is not connected",
-    path: "multicast", active: i % 83 > 0, blocks_verified: 15000, bytes_verified: 4e9, loss_percent: i % 4, updated_at: zero,
+    transfer: 7,
+    group: "campus",
+    user_id: `u${i}`,
+    user: `user-${two(i)}`,
+    device_id: hex(i),
+    device: `pc-${two(i)}`,
+    state: i % 83 ? "verified" : "queued",
+    reason: i % 83 ? "" : "not active: its receiver is not connected",
+    path: "multicast",
+    active: i % 83 > 0,
+    blocks_verified: 15000,
+    bytes_verified: 4e9,
+    loss_percent: i % 4,
+    updated_at: zero,
   }),
-  groups: (i) => ({ id: hex(i), name: `group-${two(i)}`, address: "239.192.1.1:7441", description: "", unlisted: false, created_at: zero, members: i, active: i % 7, pending: i % 3, membership_version: 1 }),
+  groups: (i) => ({
+    id: hex(i),
+    name: `group-${two(i)}`,
+    address: "239.192.1.1:7441",
+    description: "",
+    unlisted: false,
+    created_at: zero,
+    members: i,
+    active: i % 7,
+    pending: i % 3,
+    membership_version: 1,
+  }),
 };
 const group = { ...make.groups!(0), name: "campus", members: rows };
 
 /** The list's part that is asked for, as the server cuts it. */
 function answer(url: URL, name: string): object[] {
   const limit = Number(url.searchParams.get("limit") ?? 0) || rows;
-  const from = name === "audit" ? (Number(url.searchParams.get("before")) ? rows - Number(url.searchParams.get("before")) + 1 : 0) : Number(url.searchParams.get("from") ?? 0);
+  const from =
+    name === "audit"
+      ? Number(url.searchParams.get("before"))
+        ? rows - Number(url.searchParams.get("before")) + 1
+        : 0
+      : Number(url.searchParams.get("from") ?? 0);
   const list = Array.from({ length: Math.max(0, Math.min(limit, rows - from)) }, (_, i) => make[name]!(from + i));
   asked.push({ path: url.pathname, limit, answered: list.length });
   return list;
@@ -48,11 +147,31 @@ function answer(url: URL, name: string): object[] {
 async function api(route: Route): Promise<void> {
   const url = new URL(route.request().url());
   const path = url.pathname.replace("/api/v1", "");
-  const fulfil = (body: unknown) => route.fulfill({ status: 200, contentType: "application/json", body: JSON.stringify(body) });
+  const fulfil = (body: unknown) =>
+    route.fulfill({ status: 200, contentType: "application/json", body: JSON.stringify(body) });
   if (path === "/events") return route.fulfill({ status: 200, contentType: "text/event-stream", body: ": quiet\n\n" });
-  if (path === "/me") return fulfil({ user: { id: "1", name: "admin", role: "admin", disabled: false, created_at: zero }, local: false, admin: true });
-  if (path === "/status") return fulfil({ server_id: "ab".repeat(32), version: "1", started_at: zero, devices: rows, active: 6666, sessions: 0, interface: "eth0", restored: false });
-  if (path === "/savings") return fulfil({ day: { transfers: 3, delivered_bytes: 9e12, sent_bytes: 1e12, saved_bytes: 8e12 }, all: { transfers: 9, delivered_bytes: 9e13, sent_bytes: 1e13, saved_bytes: 8e13 } });
+  if (path === "/me")
+    return fulfil({
+      user: { id: "1", name: "admin", role: "admin", disabled: false, created_at: zero },
+      local: false,
+      admin: true,
+    });
+  if (path === "/status")
+    return fulfil({
+      server_id: "ab".repeat(32),
+      version: "1",
+      started_at: zero,
+      devices: rows,
+      active: 6666,
+      sessions: 0,
+      interface: "eth0",
+      restored: false,
+    });
+  if (path === "/savings")
+    return fulfil({
+      day: { transfers: 3, delivered_bytes: 9e12, sent_bytes: 1e12, saved_bytes: 8e12 },
+      all: { transfers: 9, delivered_bytes: 9e13, sent_bytes: 1e13, saved_bytes: 8e13 },
+    });
   if (path === "/groups/campus") return fulfil(group);
   if (path === "/transfers/7") return fulfil({ ...make.transfers!(6), verified: 9879, owed: 121 });
   const last = path.split("/").pop()!;
@@ -69,19 +188,26 @@ async function measured(page: Page, of: () => Promise<void>): Promise<number> {
 
 /** Scrolls the list from end to end and gives the times between frames, sorted. */
 async function frames(page: Page, label: string): Promise<number[]> {
-  return page.getByRole("table", { name: label, exact: true }).locator("[role=rowgroup]").evaluate((box) => new Promise<number[]>((done) => {
-    const gaps: number[] = [];
-    let last = performance.now(), n = 0;
-    const steps = 120;
-    const frame = (now: number): void => {
-      gaps.push(now - last);
-      last = now;
-      box.scrollTop = (box.scrollHeight - box.clientHeight) * (++n / steps);
-      if (n < steps) requestAnimationFrame(frame);
-      else done(gaps.slice(1).sort((a, b) => a - b));
-    };
-    requestAnimationFrame(frame);
-  }));
+  return page
+    .getByRole("table", { name: label, exact: true })
+    .locator("[role=rowgroup]")
+    .evaluate(
+      (box) =>
+        new Promise<number[]>((done) => {
+          const gaps: number[] = [];
+          let last = performance.now(),
+            n = 0;
+          const steps = 120;
+          const frame = (now: number): void => {
+            gaps.push(now - last);
+            last = now;
+            box.scrollTop = (box.scrollHeight - box.clientHeight) * (++n / steps);
+            if (n < steps) requestAnimationFrame(frame);
+            else done(gaps.slice(1).sort((a, b) => a - b));
+          };
+          requestAnimationFrame(frame);
+        }),
+    );
 }
 
 const lists: [path: string, list: string, first: RegExp, last: RegExp, search?: string][] = [
@@ -151,7 +277,11 @@ test("the audit log is read as far as one wants", async ({ page }) => {
   await expect(table).toHaveAttribute("aria-rowcount", "1");
 });
 
-for (const [path, heading] of [["overview", "Overview"], ["send", "Send"], ["pending", "Pending"]] as const) {
+for (const [path, heading] of [
+  ["overview", "Overview"],
+  ["send", "Send"],
+  ["pending", "Pending"],
+] as const) {
   test(`#/${path} stays quick with 10,000 of everything`, async ({ page }) => {
     const took = await measured(page, async () => {
       await page.goto(`${world.url}/#/${path}`);

@@ -19,7 +19,12 @@ test.beforeAll(async ({ browser }) => {
   world = await new World().start("--max-rate", "8M");
   world.run(["group", "create", "lab"]);
   world.user("admin", "admin");
-  for (const [user, loss] of [["ann", 2], ["bob", 9], ["cleo", 4], ["dan", 0]] as const) {
+  for (const [user, loss] of [
+    ["ann", 2],
+    ["bob", 9],
+    ["cleo", 4],
+    ["dan", 0],
+  ] as const) {
     world.user(user);
     world.run(["member", "add", "lab", user]);
     await world.receiver(user, `pc-${user}`, loss).start();
@@ -80,7 +85,11 @@ test("the dead one is dropped, after a question", async () => {
   await straggler("pc-dan").getByRole("button", { name: "Drop pc-dan" }).click();
   await question.getByRole("button", { name: "Drop it" }).click();
   await expect(straggler("pc-dan")).toHaveCount(0);
-  const list = JSON.parse(world.run(["transfer", "deliveries", "1", "--json"])) as { device: string; state: string; reason: string }[];
+  const list = JSON.parse(world.run(["transfer", "deliveries", "1", "--json"])) as {
+    device: string;
+    state: string;
+    reason: string;
+  }[];
   expect(list.find((d) => d.device === "pc-dan")).toMatchObject({ state: "cancelled", reason: "dropped by admin" });
   await expect(page.locator(".verdict .state")).toContainText("done", { timeout: 80_000 });
   await expect(page.locator(".sentence")).toContainText("3 of 4 done");
@@ -92,7 +101,9 @@ test("the heat map of a finished transfer is the server's, and is replayed", asy
   const whole = Number(/over (\d+) s/.exec((await map.getAttribute("aria-label"))!)![1]);
   expect(whole).toBeGreaterThan(10);
   await page.getByLabel("Moment").fill("2");
-  await expect.poll(async () => Number(/over (\d+) s/.exec((await map.getAttribute("aria-label"))!)![1])).toBeLessThan(whole);
+  await expect
+    .poll(async () => Number(/over (\d+) s/.exec((await map.getAttribute("aria-label"))!)![1]))
+    .toBeLessThan(whole);
   await screens(page, "stragglers-replay");
 });
 
@@ -112,7 +123,9 @@ test("forged packets are told", async () => {
     await route.fulfill({ response: answer, json: { ...transfer, session, forging } });
   });
   await page.reload();
-  await expect(page.getByText("A member of the group forges packets: 3 devices told of it, 17 blocks came wrong")).toBeVisible();
+  await expect(
+    page.getByText("A member of the group forges packets: 3 devices told of it, 17 blocks came wrong"),
+  ).toBeVisible();
   await screens(page, "forger");
 });
 

@@ -70,7 +70,12 @@ test("a tree on the server with entries that cannot be sent: all are listed, the
   await page.getByRole("button", { name: "Send to lab" }).click();
   await expect(page.getByRole("heading", { name: "3 entries cannot be sent" })).toBeVisible();
   await expect(listed("What cannot be sent")).toHaveCount(3);
-  for (const words of [/tree\/caf\\xE9.*its name cannot be carried/, /tree\/away.*the link cannot be carried/, /tree\/queue.*a named pipe/]) await expect(listed("What cannot be sent").filter({ hasText: words })).toHaveCount(1);
+  for (const words of [
+    /tree\/caf\\xE9.*its name cannot be carried/,
+    /tree\/away.*the link cannot be carried/,
+    /tree\/queue.*a named pipe/,
+  ])
+    await expect(listed("What cannot be sent").filter({ hasText: words })).toHaveCount(1);
   expect(world.run(["transfer", "list", "--json"]).includes('"name": "tree"'), "nothing was promised").toBe(false);
   await screens(page, "cannot-be-sent");
   await page.getByRole("button", { name: "Leave these out and send the rest" }).click();
@@ -100,7 +105,8 @@ test("a pattern that is none is said, and nothing is sent", async () => {
 test("an upload: what cannot be read is listed, patterns leave out, the rest goes", async () => {
   const folder = join(world.dir, "upload");
   mkdirSync(join(folder, "build", "deep"), { recursive: true });
-  for (const file of ["fine.txt", "old.tmp", "gone.txt", "build/out.o", "build/deep/x.o"]) writeFileSync(join(folder, file), file);
+  for (const file of ["fine.txt", "old.tmp", "gone.txt", "build/out.o", "build/deep/x.o"])
+    writeFileSync(join(folder, file), file);
   await toSend();
   writeFileSync(Buffer.concat([Buffer.from(join(folder, "caf")), Buffer.from([0xe9])]), "latin-1");
   await drop(page, page.getByText("Drop files or a folder here"), [folder]);
@@ -111,7 +117,9 @@ test("an upload: what cannot be read is listed, patterns leave out, the rest goe
   await page.getByLabel("Patterns of what is left out").fill("*.tmp\nbuild/");
   await page.getByRole("button", { name: "Send to lab" }).click();
   await expect(page.getByRole("heading", { name: "2 entries cannot be sent" })).toBeVisible();
-  await expect(listed("What cannot be sent").filter({ hasText: /its name cannot be carried: the browser cannot read it/ })).toHaveCount(1);
+  await expect(
+    listed("What cannot be sent").filter({ hasText: /its name cannot be carried: the browser cannot read it/ }),
+  ).toHaveCount(1);
   await expect(listed("What cannot be sent").filter({ hasText: /upload\/gone.txt.*it cannot be read/ })).toHaveCount(1);
   await page.getByRole("button", { name: "Leave these out and send the rest" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "upload" })).toBeVisible();
@@ -152,7 +160,10 @@ test("what a receiver lacks is named, entry by entry", async () => {
   world.run(["pending", "send", "lab"]);
   await page.goto(`${world.url}/#/transfers/4`);
   await expect(page.getByRole("heading", { name: "Missing or beside" })).toBeVisible({ timeout: 30_000 });
-  await page.locator("section", { has: page.getByRole("heading", { name: "Missing or beside" }) }).locator("summary").click();
+  await page
+    .locator("section", { has: page.getByRole("heading", { name: "Missing or beside" }) })
+    .locator("summary")
+    .click();
   await expect(page.getByRole("cell", { name: "way/a.txt", exact: true })).toBeVisible();
   await screens(page, "astray");
 });

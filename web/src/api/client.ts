@@ -3,7 +3,12 @@ import { sentence } from "../lib/format";
 import type * as T from "./types";
 
 export class ApiError extends Error {
-  constructor(readonly status: number, readonly code: string, message: string, readonly bad?: T.BadEntries) {
+  constructor(
+    readonly status: number,
+    readonly code: string,
+    message: string,
+    readonly bad?: T.BadEntries,
+  ) {
     super(message);
   }
 }
@@ -23,7 +28,11 @@ async function ask(method: string, path: string, body?: unknown): Promise<Respon
       body: body === undefined ? undefined : JSON.stringify(body),
     });
   } catch {
-    throw new ApiError(0, "unavailable", "The server does not answer. Is it running, and is this machine still on its network?");
+    throw new ApiError(
+      0,
+      "unavailable",
+      "The server does not answer. Is it running, and is this machine still on its network?",
+    );
   }
   return res;
 }
@@ -38,7 +47,15 @@ async function answer<R>(res: Response): Promise<R> {
     // not from our API: the status must do
   }
   const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
-  throw new ApiError(res.status, problem.code ?? "", [said, problem.hint].filter((x) => x !== undefined).map(sentence).join(" "), problem.bad);
+  throw new ApiError(
+    res.status,
+    problem.code ?? "",
+    [said, problem.hint]
+      .filter((x) => x !== undefined)
+      .map(sentence)
+      .join(" "),
+    problem.bad,
+  );
 }
 
 const e = encodeURIComponent;
@@ -77,7 +94,8 @@ export const api = {
   signIn: (user: string, password: string) => call<T.Me>("POST", "/web/login", { user, password }),
   signOut: () => call<void>("POST", "/web/logout", {}),
   // Over plain HTTP on the server's own machine the answer says where to sign in (no cookie is set there).
-  firstAdmin: (token: string, name: string, password: string) => call<{ sign_in?: string }>("POST", "/setup", { token, name, password }),
+  firstAdmin: (token: string, name: string, password: string) =>
+    call<{ sign_in?: string }>("POST", "/setup", { token, name, password }),
   changePassword: (old: string, fresh: string) => call<void>("POST", "/password", { old, new: fresh }),
   status: () => call<T.ServerStatus>("GET", "/status"),
 
@@ -88,7 +106,8 @@ export const api = {
   users: (soFar?: (u: T.User[]) => void) => pieces<T.User>("/users", (u) => u.id, soFar),
   anyUsers: () => list<T.User>("/users?limit=2"),
   addUser: (name: string, role: string, password: string) => call<T.User>("POST", "/users", { name, role, password }),
-  updateUser: (name: string, change: { role?: string; password?: string; disabled?: boolean }) => call<T.User>("PATCH", `/users/${e(name)}`, change),
+  updateUser: (name: string, change: { role?: string; password?: string; disabled?: boolean }) =>
+    call<T.User>("PATCH", `/users/${e(name)}`, change),
   deleteUser: (name: string) => call<void>("DELETE", `/users/${e(name)}`),
   userGroups: (name: string) => list<T.GroupOnOffer>(`/users/${e(name)}/groups`),
   devices: (soFar?: (d: T.Device[]) => void) => pieces<T.Device>("/devices", (d) => d.id, soFar),
@@ -96,16 +115,25 @@ export const api = {
 
   groups: () => list<T.Group>("/groups"),
   group: (name: string) => call<T.Group>("GET", `/groups/${e(name)}`),
-  updateGroup: (group: string, change: { new_devices: string }) => call<T.Group>("PATCH", `/groups/${e(group)}`, change),
-  createGroup: (g: { name: string; address?: string; description?: string; unlisted?: boolean; new_devices?: string }) => call<T.Group>("POST", "/groups", g),
+  updateGroup: (group: string, change: { new_devices: string }) =>
+    call<T.Group>("PATCH", `/groups/${e(group)}`, change),
+  createGroup: (g: {
+    name: string;
+    address?: string;
+    description?: string;
+    unlisted?: boolean;
+    new_devices?: string;
+  }) => call<T.Group>("POST", "/groups", g),
   deleteGroup: (name: string) => call<void>("DELETE", `/groups/${e(name)}`),
   members: (group: string) => pieces<T.Member>(`/groups/${e(group)}/members`, (m) => m.user_id),
   keySessions: (group: string) => list<T.KeySession>(`/groups/${e(group)}/sessions`),
   addMember: (group: string, user: string) => call<T.Member>("PUT", `/groups/${e(group)}/members/${e(user)}`, {}),
   removeMember: (group: string, user: string) => call<void>("DELETE", `/groups/${e(group)}/members/${e(user)}`),
   requests: (state = "") => pieces<T.JoinRequest>(`/requests${state ? `?state=${state}` : ""}`, (r) => r.id),
-  approve: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/approve`, {}),
-  deny: (group: string, user: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/deny`, {}),
+  approve: (group: string, user: string) =>
+    call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/approve`, {}),
+  deny: (group: string, user: string) =>
+    call<T.JoinRequest>("POST", `/groups/${e(group)}/requests/${e(user)}/deny`, {}),
 
   transfers: (q = "") => list<T.Transfer>(`/transfers${q}`),
   transfer: (no: number) => call<T.Transfer>("GET", `/transfers/${no}`),
@@ -121,20 +149,23 @@ export const api = {
   // What cannot be sent, the first of it: as many as the server lists by name.
   checkTransfer: async (t: T.NewTransfer) => {
     const bad: T.LeftOut[] = [];
-    for (let from = 0; ; ) {
+    for (let from = 0; ;) {
       const some = await call<T.LeftOutPage>("POST", `/transfers/check?limit=${piece}&from=${from}`, t);
       bad.push(...(some.entries ?? []).filter((x) => x.why !== "excluded"));
       from += some.entries?.length ?? 0;
       if (!some.entries?.length || from >= some.listed) return bad;
     }
   },
-  leftOut: (no: number, from: number, limit: number) => call<T.LeftOutPage>("GET", `/transfers/${no}/left-out?from=${from}&limit=${limit}`),
+  leftOut: (no: number, from: number, limit: number) =>
+    call<T.LeftOutPage>("GET", `/transfers/${no}/left-out?from=${from}&limit=${limit}`),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
   sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
-  deliveryEntries: (no: number, device: string, from: number, limit: number) => call<T.DeliveryEntries>("GET", `/transfers/${no}/deliveries/${device}/entries?from=${from}&limit=${limit}`),
-  act: (no: number, device: string, action: "catch-up" | "later" | "drop") => call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
+  deliveryEntries: (no: number, device: string, from: number, limit: number) =>
+    call<T.DeliveryEntries>("GET", `/transfers/${no}/deliveries/${device}/entries?from=${from}&limit=${limit}`),
+  act: (no: number, device: string, action: "catch-up" | "later" | "drop") =>
+    call<T.Delivery>("POST", `/transfers/${no}/deliveries/${device}/${action}`, {}),
   dropMember: (no: number, user: string) => call<T.Transfer>("POST", `/transfers/${no}/members/${e(user)}/drop`, {}),
   lossMap: (no: number) => call<T.LossMap>("GET", `/transfers/${no}/loss`),
   // A row is one owed delivery: of more than a thousand the first are read.
@@ -148,7 +179,8 @@ export const api = {
   endSignIn: (id: string) => call<void>("DELETE", `/my/signins/${e(id)}`),
   series: (no: number, after = "") => list<T.Point>(`/transfers/${no}/series${after ? `?after=${e(after)}` : ""}`),
 
-  checkUpload: async (entries: T.UploadEntry[], exclude: string[]) => (await call<T.LeftOutPage>("POST", "/uploads/check", { entries, exclude })).entries ?? [],
+  checkUpload: async (entries: T.UploadEntry[], exclude: string[]) =>
+    (await call<T.LeftOutPage>("POST", "/uploads/check", { entries, exclude })).entries ?? [],
   createUpload: (entries: T.UploadEntry[]) => call<T.Upload>("POST", "/uploads", { entries }),
   unfinishedUploads: () => list<T.UnfinishedUpload>("/uploads"),
   upload: (id: string) => call<T.Upload>("GET", `/uploads/${e(id)}`),
@@ -156,7 +188,10 @@ export const api = {
   uploadData: async (id: string, path: string, offset: number, data: Blob, signal: AbortSignal) =>
     answer<T.UploadEntry>(
       await fetch(`${root}/uploads/${e(id)}/data?path=${e(path)}&offset=${offset}`, {
-        method: "PUT", body: data, signal, headers: { "Content-Type": "application/octet-stream" },
+        method: "PUT",
+        body: data,
+        signal,
+        headers: { "Content-Type": "application/octet-stream" },
       }),
     ),
 };

@@ -3,7 +3,11 @@
 import type { AuditEntry } from "../api/types";
 import { bytes, contents, count, name } from "./format";
 
-export interface Told { text: string; more: string; transfer?: number }
+export interface Told {
+  text: string;
+  more: string;
+  transfer?: number;
+}
 
 const label = /^(\d+) (.*) to (\S+)$/s;
 
@@ -16,7 +20,9 @@ function aboutTransfer(verb: string, a: AuditEntry): Told {
 // "2 files, 1 folders, 25165830 bytes, owed to 3"; entries of older servers have no folders
 function promised(detail: string): string {
   const m = /^(\d+) files, (?:(\d+) folders, )?(\d+) bytes, owed to (\d+)$/.exec(detail);
-  return m ? `${contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) })}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}` : name(detail);
+  return m
+    ? `${contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) })}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}`
+    : name(detail);
 }
 
 function counted(detail: string, one: string): string {
@@ -30,33 +36,58 @@ function device(object: string): string {
 }
 
 const said: Record<string, (a: AuditEntry) => Told> = {
-  login: (a) => ({ text: a.detail === "browser" ? "signed in with a browser" : `logged in on ${name(a.detail) || "a machine"}`, more: "" }),
+  login: (a) => ({
+    text: a.detail === "browser" ? "signed in with a browser" : `logged in on ${name(a.detail) || "a machine"}`,
+    more: "",
+  }),
   "login.failed": (a) => ({ text: `a login failed${a.object ? ` as ${name(a.object)}` : ""}`, more: name(a.detail) }),
   logout: (a) => ({ text: "signed out", more: name(a.detail) }),
   "device.add": (a) => ({ text: `connected the device ${device(a.object)}`, more: "" }),
   "device.revoke": (a) => ({ text: `revoked the device ${device(a.object)}`, more: "" }),
-  "device.replaced": (a) => ({ text: `the device ${device(a.object)} attached twice; the first was let go`, more: name(a.detail) }),
-  "user.add": (a) => ({ text: `added the user ${name(a.object)}`, more: a.detail === "role admin" ? "as an administrator" : a.detail === "role member" ? "as a member" : name(a.detail) }),
+  "device.replaced": (a) => ({
+    text: `the device ${device(a.object)} attached twice; the first was let go`,
+    more: name(a.detail),
+  }),
+  "user.add": (a) => ({
+    text: `added the user ${name(a.object)}`,
+    more:
+      a.detail === "role admin" ? "as an administrator" : a.detail === "role member" ? "as a member" : name(a.detail),
+  }),
   "user.update": (a) => ({ text: `changed the user ${name(a.object)}`, more: name(a.detail) }),
-  "user.delete": (a) => ({ text: `deleted the user ${name(a.object)}`, more: name(a.detail).replace("in 1 groups", "in 1 group") }),
+  "user.delete": (a) => ({
+    text: `deleted the user ${name(a.object)}`,
+    more: name(a.detail).replace("in 1 groups", "in 1 group"),
+  }),
   "user.password": () => ({ text: "changed his own password", more: "" }),
   "group.create": (a) => ({ text: `made the group ${name(a.object)}`, more: name(a.detail) }),
   "group.set": (a) => ({ text: `changed the group ${name(a.object)}`, more: name(a.detail) }),
   "group.delete": (a) => ({ text: `deleted the group ${name(a.object)}`, more: name(a.detail) }),
   "member.add": (a) => ({ text: `made ${name(a.detail)} a member of ${name(a.object)}`, more: "" }),
-  "member.remove": (a) => ({ text: `removed ${name(a.detail)} from ${name(a.object)}`, more: "nothing more is encrypted for him" }),
+  "member.remove": (a) => ({
+    text: `removed ${name(a.detail)} from ${name(a.object)}`,
+    more: "nothing more is encrypted for him",
+  }),
   "member.leave": (a) => ({ text: `left ${name(a.object)}`, more: "" }),
   "request.ask": (a) => ({ text: `asked to join ${name(a.object)}`, more: "" }),
   "request.withdraw": (a) => ({ text: `took back the wish to join ${name(a.object)}`, more: "" }),
-  "request.approve": (a) => ({ text: `let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`, more: name(a.detail.split(", ")[1]) }),
-  "request.deny": (a) => ({ text: `did not let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`, more: name(a.detail.split(", ")[1]) }),
+  "request.approve": (a) => ({
+    text: `let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`,
+    more: name(a.detail.split(", ")[1]),
+  }),
+  "request.deny": (a) => ({
+    text: `did not let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`,
+    more: name(a.detail.split(", ")[1]),
+  }),
   "transfer.add": (a) => aboutTransfer("promised", a),
   "transfer.cancel": (a) => aboutTransfer("took back", a),
   "transfer.retry": (a) => aboutTransfer("asked again for", a),
   "transfer.send": (a) => aboutTransfer("started sending", a),
   "upload.create": (a) => ({ text: "began an upload", more: counted(a.detail, "entry") }),
   "upload.delete": () => ({ text: "threw an upload away", more: "" }),
-  check: (a) => ({ text: `checked the receivers${a.object ? ` of ${name(a.object)}` : ""}`, more: counted(a.detail, "device") }),
+  check: (a) => ({
+    text: `checked the receivers${a.object ? ` of ${name(a.object)}` : ""}`,
+    more: counted(a.detail, "device"),
+  }),
   backup: () => ({ text: "took a backup; it holds the server's keys", more: "" }),
   restore: () => ({ text: "the server started from a backup", more: "" }),
   "restore.confirm": () => ({ text: "confirmed the memberships after the restore", more: "" }),
@@ -78,5 +109,8 @@ export function who(a: AuditEntry): string {
 const cell = (s: string) => `"${(/^[=+\-@\t\r]/.test(s) ? "'" : "") + s.replaceAll('"', '""')}"`;
 
 export function csv(entries: AuditEntry[]): string {
-  return ["at,actor,action,object,detail,address", ...entries.map((a) => [a.at, a.actor, a.action, a.object, a.detail, a.address].map(cell).join(","))].join("\r\n");
+  return [
+    "at,actor,action,object,detail,address",
+    ...entries.map((a) => [a.at, a.actor, a.action, a.object, a.detail, a.address].map(cell).join(",")),
+  ].join("\r\n");
 }

@@ -38,7 +38,16 @@ export function moment(iso: string | undefined, now = Date.now()): string {
   const d = (Date.parse(iso) - now) / 1000;
   const a = Math.abs(d);
   if (a < 10) return "now";
-  const text = a < 60 ? `${Math.round(a)} s` : a < 3600 ? `${Math.round(a / 60)} min` : a < 86400 ? `${Math.round(a / 3600)} h` : a < 86400 * 60 ? `${Math.round(a / 86400)} d` : "";
+  const text =
+    a < 60
+      ? `${Math.round(a)} s`
+      : a < 3600
+        ? `${Math.round(a / 60)} min`
+        : a < 86400
+          ? `${Math.round(a / 3600)} h`
+          : a < 86400 * 60
+            ? `${Math.round(a / 86400)} d`
+            : "";
   if (!text) return new Date(iso).toLocaleDateString();
   return d < 0 ? `${text} ago` : `in ${text}`;
 }
@@ -53,7 +62,8 @@ export function byWhen(all: { share: number; done: boolean; at?: string; waits: 
   for (const e of all ?? []) {
     const who = e.share === 50 ? "half" : e.share === 100 ? "all" : `${e.share} %`;
     if (e.done) continue;
-    if (e.at && !e.at.startsWith("0001")) parts.push(`${who} by ${Date.parse(e.at) - Date.now() > 43_200_000 ? exact(e.at) : stamp(e.at)[1]}`);
+    if (e.at && !e.at.startsWith("0001"))
+      parts.push(`${who} by ${Date.parse(e.at) - Date.now() > 43_200_000 ? exact(e.at) : stamp(e.at)[1]}`);
     else if (e.share === 100) parts.push(`all once ${e.waits} more take${e.waits === 1 ? "s" : ""} part`);
   }
   return parts.join(", ");
@@ -63,7 +73,10 @@ export function byWhen(all: { share: number; done: boolean; at?: string; waits: 
 export function stamp(iso: string): [string, string] {
   const d = new Date(iso);
   const two = (n: number) => String(n).padStart(2, "0");
-  return [`${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`, `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`];
+  return [
+    `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`,
+    `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`,
+  ];
 }
 
 /** How many files and folders a transfer has. */
@@ -96,14 +109,24 @@ export function asker(r: { user: string; device?: string }): string {
 
 /** Where a delivery stands, with what does not lie under its name. */
 export function stateText(d: { state: string; entries?: number; missing?: number; beside?: number }): string {
-  const text = d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
+  const text =
+    d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
   return d.beside && !["queued", "receiving", "refused"].includes(d.state) ? `${text} · ${d.beside} kept beside` : text;
 }
 
 const reasons: Record<string, string> = {
-  name: "its name cannot be carried", target: "the link cannot be carried", pipe: "a named pipe, not a file", socket: "a socket, not a file", device: "a device, not a file",
-  special: "neither a file nor a folder", forbidden: "no permission to read it", unreadable: "it cannot be read", home: "groupcast's own home: it holds the keys",
-  excluded: "excluded", changed: "changed at the server", gone: "gone at the server",
+  name: "its name cannot be carried",
+  target: "the link cannot be carried",
+  pipe: "a named pipe, not a file",
+  socket: "a socket, not a file",
+  device: "a device, not a file",
+  special: "neither a file nor a folder",
+  forbidden: "no permission to read it",
+  unreadable: "it cannot be read",
+  home: "groupcast's own home: it holds the keys",
+  excluded: "excluded",
+  changed: "changed at the server",
+  gone: "gone at the server",
 };
 
 /** Why an entry is left out, or cannot be sent. */

@@ -1,10 +1,32 @@
 // Shortcuts: one key that is never needed for writing, told by "?".
 import { go } from "./router.svelte";
 
-const places: Record<string, string> = { o: "overview", s: "send", t: "transfers", p: "pending", g: "groups", j: "requests", u: "users", r: "receivers", l: "audit", a: "account" };
+const places: Record<string, string> = {
+  o: "overview",
+  s: "send",
+  t: "transfers",
+  p: "pending",
+  g: "groups",
+  j: "requests",
+  u: "users",
+  r: "receivers",
+  l: "audit",
+  a: "account",
+};
 export const told: [keys: string[], what: string][] = [
-  [["?"], "this list"], [["/"], "search in the page"], [["g", "o"], "Overview"], [["g", "s"], "Send"], [["g", "t"], "Transfers"], [["g", "p"], "Pending"], [["g", "g"], "Groups"],
-  [["g", "j"], "Join requests"], [["g", "u"], "Users"], [["g", "r"], "Receivers"], [["g", "l"], "Audit log"], [["g", "a"], "your account"], [["Esc"], "close a dialog"],
+  [["?"], "this list"],
+  [["/"], "search in the page"],
+  [["g", "o"], "Overview"],
+  [["g", "s"], "Send"],
+  [["g", "t"], "Transfers"],
+  [["g", "p"], "Pending"],
+  [["g", "g"], "Groups"],
+  [["g", "j"], "Join requests"],
+  [["g", "u"], "Users"],
+  [["g", "r"], "Receivers"],
+  [["g", "l"], "Audit log"],
+  [["g", "a"], "your account"],
+  [["Esc"], "close a dialog"],
 ];
 const patience = 1200; // ms between g and the second key
 

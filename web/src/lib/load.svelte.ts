@@ -2,7 +2,11 @@
 import { onMount } from "svelte";
 import { onChange } from "./live.svelte";
 
-export interface Loaded<T> { value: T | undefined; error: string; again: () => Promise<void> }
+export interface Loaded<T> {
+  value: T | undefined;
+  error: string;
+  again: () => Promise<void>;
+}
 
 // Readings that events ask for take at most a tenth of the time, however long the list is.
 const rest = 10;
@@ -22,7 +26,11 @@ export function load<T>(read: (soFar: (part: T) => void) => Promise<T>, kinds: s
   function soon(): void {
     const wait = last + Math.max(least, Math.min(longest, took * rest)) - Date.now();
     if (wait <= 0) void again();
-    else later ??= setTimeout(() => { later = undefined; void again(); }, wait);
+    else
+      later ??= setTimeout(() => {
+        later = undefined;
+        void again();
+      }, wait);
   }
   async function again(): Promise<void> {
     if (running) {
@@ -33,7 +41,9 @@ export function load<T>(read: (soFar: (part: T) => void) => Promise<T>, kinds: s
     last = Date.now();
     const empty = value === undefined;
     try {
-      value = await read((part) => { if (empty) value = part; });
+      value = await read((part) => {
+        if (empty) value = part;
+      });
       error = "";
     } catch (e) {
       error = e instanceof Error ? e.message : String(e);
@@ -54,8 +64,12 @@ export function load<T>(read: (soFar: (part: T) => void) => Promise<T>, kinds: s
     };
   });
   return {
-    get value() { return value; },
-    get error() { return error; },
+    get value() {
+      return value;
+    },
+    get error() {
+      return error;
+    },
     again,
   };
 }

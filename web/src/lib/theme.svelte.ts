@@ -2,7 +2,9 @@
 // effect and is drawn anew when the colours change.
 let turns = $state(0);
 
-const change = () => { turns++; };
+const change = () => {
+  turns++;
+};
 matchMedia("(prefers-color-scheme: dark)").addEventListener("change", change);
 new MutationObserver(change).observe(document.documentElement, { attributes: true, attributeFilter: ["data-theme"] });
 

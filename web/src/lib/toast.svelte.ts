@@ -1,7 +1,11 @@
 // Short words after an action, read out by screen readers; errors stay until dismissed.
 import { refresh } from "./live.svelte";
 
-export interface Toast { id: number; text: string; bad: boolean }
+export interface Toast {
+  id: number;
+  text: string;
+  bad: boolean;
+}
 export const toasts = $state<Toast[]>([]);
 let next = 1;
 

@@ -7,7 +7,10 @@ const piece = 4 << 20;
 const key = "upload";
 
 /** A file, or, without one, an empty folder. */
-export interface Picked { path: string; file?: File }
+export interface Picked {
+  path: string;
+  file?: File;
+}
 export const uploading = $state({ total: 0, sent: 0, running: false, error: "", id: "", done: false });
 let stop: AbortController | undefined;
 
@@ -29,7 +32,8 @@ function remember(id: string): void {
 /** Forgets an upload: it became a transfer, or nobody wants it. */
 export function forget(id: string): void {
   localStorage.setItem(key, JSON.stringify(begun().filter((x) => x !== id)));
-  if (uploading.id === id) Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
+  if (uploading.id === id)
+    Object.assign(uploading, { total: 0, sent: 0, running: false, error: "", id: "", done: false });
 }
 
 // An upload that runs is held by its tab: no other goes on with it or shows it as unfinished.
@@ -63,18 +67,35 @@ export function sizeOf(files: Picked[]): number {
 // A browser sees neither permissions nor symbolic links: what it sends are ordinary files.
 function entries(files: Picked[]): UploadEntry[] {
   const now = new Date().toISOString();
-  return files.map(({ path, file }) => file
-    ? { path, kind: "file", size: file.size, offset: 0, mode: 0o644, mtime: new Date(file.lastModified).toISOString() }
-    : { path, kind: "folder", size: 0, offset: 0, mode: 0o755, mtime: now });
+  return files.map(({ path, file }) =>
+    file
+      ? {
+          path,
+          kind: "file",
+          size: file.size,
+          offset: 0,
+          mode: 0o644,
+          mtime: new Date(file.lastModified).toISOString(),
+        }
+      : { path, kind: "folder", size: 0, offset: 0, mode: 0o755, mtime: now },
+  );
 }
 
 // The same files, unchanged since: half of an old version and half of a new one is neither.
 function same(u: Upload, files: Picked[]): boolean {
   const have = new Map((u.entries ?? []).map((x) => [x.path, x]));
-  return have.size === files.length && files.every(({ path, file }) => {
-    const x = have.get(path);
-    return x !== undefined && (file ? x.kind === "file" && x.size === file.size && Date.parse(x.mtime) === file.lastModified : x.kind === "folder");
-  });
+  return (
+    have.size === files.length &&
+    files.every(({ path, file }) => {
+      const x = have.get(path);
+      return (
+        x !== undefined &&
+        (file
+          ? x.kind === "file" && x.size === file.size && Date.parse(x.mtime) === file.lastModified
+          : x.kind === "folder")
+      );
+    })
+  );
 }
 
 /** What is picked and cannot be sent, or is excluded by a pattern, and the rest. The server judges
@@ -106,7 +127,8 @@ async function unreadable(file: File | undefined): Promise<{ why: string; detail
 function cause(e: unknown): { why: string; detail?: string } {
   const kind = e instanceof DOMException ? e.name : "";
   if (kind === "NotFoundError") return { why: "unreadable", detail: "it is not there any more" };
-  if (kind === "NotReadableError") return { why: "unreadable", detail: "no permission, or it changed since it was picked" };
+  if (kind === "NotReadableError")
+    return { why: "unreadable", detail: "no permission, or it changed since it was picked" };
   return { why: "unreadable", detail: e instanceof Error ? e.message : String(e) };
 }
 
@@ -123,15 +145,28 @@ function asks(e: BeforeUnloadEvent): void {
 }
 
 async function send(u: Upload, files: Picked[]): Promise<string> {
-  Object.assign(uploading, { total: sizeOf(files), sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0), running: true, error: "", id: u.id, done: false });
+  Object.assign(uploading, {
+    total: sizeOf(files),
+    sent: (u.entries ?? []).reduce((s, x) => s + x.offset, 0),
+    running: true,
+    error: "",
+    id: u.id,
+    done: false,
+  });
   stop = new AbortController();
   window.addEventListener("beforeunload", asks);
   try {
-    for (const f of files) if (f.file) await uploadFile(u.id, f.path, f.file, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
+    for (const f of files)
+      if (f.file)
+        await uploadFile(u.id, f.path, f.file, u.entries?.find((x) => x.path === f.path)?.offset ?? 0, stop.signal);
     uploading.done = true;
     return u.id;
   } catch (e) {
-    uploading.error = stop.signal.aborted ? "Stopped. Pick the same files to go on." : e instanceof Error ? e.message : String(e);
+    uploading.error = stop.signal.aborted
+      ? "Stopped. Pick the same files to go on."
+      : e instanceof Error
+        ? e.message
+        : String(e);
     throw e;
   } finally {
     window.removeEventListener("beforeunload", asks);
@@ -140,7 +175,7 @@ async function send(u: Upload, files: Picked[]): Promise<string> {
 }
 
 async function uploadFile(id: string, path: string, file: File, offset: number, signal: AbortSignal): Promise<void> {
-  for (let tries = 0; offset < file.size; ) {
+  for (let tries = 0; offset < file.size;) {
     const end = Math.min(offset + piece, file.size);
     try {
       await api.uploadData(id, path, offset, file.slice(offset, end), signal);
@@ -148,7 +183,12 @@ async function uploadFile(id: string, path: string, file: File, offset: number, 
       offset = end;
       tries = 0;
     } catch (e) {
-      if (signal.aborted || (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) || ++tries > 8) throw e;
+      if (
+        signal.aborted ||
+        (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) ||
+        ++tries > 8
+      )
+        throw e;
       await new Promise((r) => setTimeout(r, Math.min(8000, 250 * 2 ** tries)));
       const have = (await api.upload(id)).entries?.find((x) => x.path === path)?.offset ?? offset;
       uploading.sent += have - offset;
@@ -189,6 +229,10 @@ async function walk(entry: FileSystemEntry, above: string, out: Picked[], bad: L
     }
   } catch (e) {
     // Bytes that are not UTF-8 come as no name at all.
-    bad.push(entry.name ? { path, ...cause(e) } : { path: `${above}\ufffd`, why: "name", detail: "the browser cannot read it" });
+    bad.push(
+      entry.name
+        ? { path, ...cause(e) }
+        : { path: `${above}\ufffd`, why: "name", detail: "the browser cannot read it" },
+    );
   }
 }

@@ -17,7 +17,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
 )
 
@@ -50,7 +50,7 @@ type usageError struct{ error }
 
 // Main runs the command line and gives the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
-	_ = config.NoCoreDumps() // where the system has no such limit, there is nothing to set
+	_ = home.NoCoreDumps() // where the system has no such limit, there is nothing to set
 	checked := &output{w: out}
 	a := &app{args: args, in: in, out: checked, err: errs}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
@@ -178,21 +178,21 @@ func (a *app) version() *cobra.Command {
 }
 
 // openHome finds the home and checks that it is private.
-func (a *app) openHome() (config.Home, error) { return config.OpenHome(a.home) }
+func (a *app) openHome() (home.Home, error) { return home.Open(a.home) }
 
 // admin gives a client for an administrator's commands: the server on this machine if one
 // runs with this home, else the one this machine is logged in to.
 func (a *app) admin() (*apiclient.Client, error) {
-	home, err := config.FindHome(a.home)
+	h, err := home.Find(a.home)
 	if err != nil {
 		return nil, err
 	}
-	if fi, err := os.Lstat(home.Socket()); err == nil && fi.Mode()&os.ModeSocket != 0 {
-		return apiclient.Local(home.Socket()), nil
+	if fi, err := os.Lstat(h.Socket()); err == nil && fi.Mode()&os.ModeSocket != 0 {
+		return apiclient.Local(h.Socket()), nil
 	}
 	c, err := a.own()
 	if groupcast.ErrorCode(err) == groupcast.ENotFound {
-		return nil, groupcast.Errorf(groupcast.EUnavailable, "no server runs with the home %s, and this machine is not logged in to one", home.Path()).
+		return nil, groupcast.Errorf(groupcast.EUnavailable, "no server runs with the home %s, and this machine is not logged in to one", h.Path()).
 			WithHint("start one with `groupcast serve`, or `groupcast login https://HOST:7440 --user NAME`")
 	}
 	return c, err
@@ -211,20 +211,20 @@ func (a *app) own() (*apiclient.Client, error) {
 	return a.client(login, string(login.CLIToken))
 }
 
-func (a *app) loggedIn() (config.Home, config.Login, error) {
-	home, err := a.openHome()
+func (a *app) loggedIn() (home.Home, home.Login, error) {
+	h, err := a.openHome()
 	if err != nil {
-		return home, config.Login{}, err
+		return h, home.Login{}, err
 	}
-	login, err := home.LoadLogin()
-	return home, login, err
+	login, err := h.LoadLogin()
+	return h, login, err
 }
 
-func (a *app) client(login config.Login, token string) (*apiclient.Client, error) {
+func (a *app) client(login home.Login, token string) (*apiclient.Client, error) {
 	return apiclient.New(apiclient.Config{Address: login.Server, Pin: a.pin(login), Token: apiclient.Token(token)})
 }
 
-func (a *app) pin(login config.Login) pki.Pin {
+func (a *app) pin(login home.Login) pki.Pin {
 	return pki.Pin{ID: login.Fingerprint, LastSeen: login.LastSeen, Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", clean(text)) }}
 }
 

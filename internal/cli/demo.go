@@ -21,8 +21,8 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -96,7 +96,7 @@ func (d *demo) tell(format string, args ...any) {
 
 func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 	q := d.quiet("server")
-	home, err := q.openHome()
+	h, err := q.openHome()
 	if err != nil {
 		return err
 	}
@@ -105,14 +105,14 @@ func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	h, err := openHouse(ctx, home, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, slog.New(slog.DiscardHandler))
+	s, err := openHouse(ctx, h, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	daemons.Go(func() {
-		_ = errors.Join(h.run(ctx, nil), h.close()) // what goes wrong shows in what the demo waits for
+		_ = errors.Join(s.run(ctx, nil), s.close()) // what goes wrong shows in what the demo waits for
 	})
-	d.admin, d.url, d.pin = apiclient.Local(home.Socket()), "https://"+listen, h.authority.ID().String()
+	d.admin, d.url, d.pin = apiclient.Local(h.Socket()), "https://"+listen, s.authority.ID().String()
 	d.tell("1. A server on %s, with a CA of its own; fingerprint %s…", listen, d.pin[:16])
 	return nil
 }
@@ -208,7 +208,7 @@ func (d *demo) join(ctx context.Context, q *app) error {
 }
 
 func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *sync.WaitGroup) error {
-	home, login, err := q.loggedIn()
+	h, login, err := q.loggedIn()
 	if err != nil {
 		return err
 	}
@@ -221,7 +221,7 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 		},
 	}
 	daemons.Go(func() {
-		_ = q.runAgent(ctx, home, login, cfg, false) // what goes wrong shows in what the demo waits for
+		_ = q.runAgent(ctx, h, login, cfg, false) // what goes wrong shows in what the demo waits for
 	})
 	return nil
 }
@@ -258,7 +258,7 @@ func (d *demo) untilDone(ctx context.Context, t groupcast.Transfer) (groupcast.T
 		}
 		if s := t.Session; s != nil && int(s.Progress*10) != last {
 			last = int(s.Progress * 10)
-			d.tell("   %3.0f %%  %s, loss %.1f %%", 100*s.Progress, config.FormatRate(s.Rate), s.LossPercent)
+			d.tell("   %3.0f %%  %s, loss %.1f %%", 100*s.Progress, units.FormatRate(s.Rate), s.LossPercent)
 		}
 		if t.State == groupcast.TransferFailed {
 			return false, groupcast.Errorf(groupcast.EInternal, "the transfer failed: %s", t.Reason)

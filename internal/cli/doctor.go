@@ -11,7 +11,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -52,12 +52,12 @@ func (a *app) doctor() *cobra.Command {
 }
 
 func (a *app) examine(ctx context.Context, iface string) (found []finding) {
-	home, login, err := a.loggedIn()
+	h, login, err := a.loggedIn()
 	server := netip.Addr{}
 	if err != nil {
-		found = append(found, notLoggedIn(home, err))
+		found = append(found, notLoggedIn(h, err))
 	} else {
-		found = append(found, finding{"login", true, fmt.Sprintf("%s at %s, home %s", login.User, login.Server, home.Path()), ""})
+		found = append(found, finding{"login", true, fmt.Sprintf("%s at %s, home %s", login.User, login.Server, h.Path()), ""})
 		var more []finding
 		server, more = a.examineServer(ctx, login)
 		found = append(found, more...)
@@ -72,8 +72,8 @@ func (a *app) examine(ctx context.Context, iface string) (found []finding) {
 }
 
 // notLoggedIn is a fault on a receiver only.
-func notLoggedIn(home config.Home, err error) finding {
-	if _, statErr := os.Stat(home.Socket()); statErr == nil {
+func notLoggedIn(h home.Home, err error) finding {
+	if _, statErr := os.Stat(h.Socket()); statErr == nil {
 		return finding{"server", true, "a server has this home; no login is needed here", ""}
 	}
 	var e *groupcast.Error
@@ -84,7 +84,7 @@ func notLoggedIn(home config.Home, err error) finding {
 }
 
 // examineServer reaches for the server and compares clocks.
-func (a *app) examineServer(ctx context.Context, login config.Login) (addr netip.Addr, found []finding) {
+func (a *app) examineServer(ctx context.Context, login home.Login) (addr netip.Addr, found []finding) {
 	client, err := a.client(login, string(login.AgentToken))
 	if err != nil {
 		return addr, []finding{{"server", false, err.Error(), "log in again"}}

@@ -14,8 +14,8 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/seal"
 )
@@ -23,30 +23,30 @@ import (
 // receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
 // its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
 // same its user says that it is the machine that logged in.
-func (a *app) receiveAs(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, same, sharedDir bool) (err error) {
+func (a *app) receiveAs(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, same, sharedDir bool) (err error) {
 	defer func() {
 		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || groupcast.ErrorCode(err) == groupcast.ECopied) {
 			err = nil // it was asked to stop while it waited
 		}
 	}()
-	machine := config.ThisMachine()
+	machine := home.ThisMachine()
 	cfg.Attach = groupcast.Attach{Instance: rand.Text(), Boot: machine.Boot, Keep: same}
-	if home.CopiedTo(machine) && !same {
-		if login, err = a.becomeItself(ctx, home, login, cfg, machine); err != nil {
+	if h.CopiedTo(machine) && !same {
+		if login, err = a.becomeItself(ctx, h, login, cfg, machine); err != nil {
 			return err
 		}
 	}
-	if err := home.KnowMachine(machine, false); err != nil {
+	if err := h.KnowMachine(machine, false); err != nil {
 		cfg.Log.Warn("this machine is not noted in its home", "err", err)
 	}
 	var pause apiclient.Backoff
 	for said := false; ; {
-		err := a.runAgent(ctx, home, login, cfg, sharedDir)
+		err := a.runAgent(ctx, h, login, cfg, sharedDir)
 		if groupcast.ErrorCode(err) != groupcast.ECopied || ctx.Err() != nil || same && (cfg.Once || cfg.GiveUp) {
 			return err
 		}
 		if !same {
-			if login, err = a.becomeItself(ctx, home, login, cfg, machine); err != nil {
+			if login, err = a.becomeItself(ctx, h, login, cfg, machine); err != nil {
 				return err
 			}
 			continue
@@ -68,15 +68,15 @@ func tellWarning(cfg agent.Config, text string) {
 }
 
 // becomeItself gives this machine a device of its own, and waits for a server that is away.
-func (a *app) becomeItself(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, m config.Machine) (config.Login, error) {
+func (a *app) becomeItself(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine) (home.Login, error) {
 	var pause apiclient.Backoff
 	for said := ""; ; {
-		next, err := a.fork(ctx, home, login, cfg, m)
+		next, err := a.fork(ctx, h, login, cfg, m)
 		if err == nil {
 			tellWarning(cfg, fmt.Sprintf("this home was copied from another machine, which is device %s: this machine is device %s from now on", login.DeviceName, next.DeviceName))
 			return next, nil
 		}
-		if ctx.Err() != nil || cfg.Once || cfg.GiveUp || !stillLoggedIn(home, login) {
+		if ctx.Err() != nil || cfg.Once || cfg.GiveUp || !stillLoggedIn(h, login) {
 			return login, err
 		}
 		if text := err.Error(); text != said {
@@ -91,12 +91,12 @@ func (a *app) becomeItself(ctx context.Context, home config.Home, login config.L
 
 // fork asks the server for a device of this machine's own and takes over its key and login. It may
 // break off anywhere and be done again: the new key is kept first, and the server knows it again.
-func (a *app) fork(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, m config.Machine) (config.Login, error) {
-	old, err := loadDeviceKey(home)
+func (a *app) fork(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine) (home.Login, error) {
+	old, err := loadDeviceKey(h)
 	if err != nil {
 		return login, err
 	}
-	key, err := nextKey(home)
+	key, err := nextKey(h)
 	if err != nil {
 		return login, err
 	}
@@ -109,22 +109,22 @@ func (a *app) fork(ctx context.Context, home config.Home, login config.Login, cf
 	if err != nil {
 		return login, err
 	}
-	if err := forgetReceipts(ctx, home, login); err != nil {
+	if err := forgetReceipts(ctx, h, login); err != nil {
 		return login, err
 	}
 	next := login
 	next.Device, next.DeviceName, next.Key = in.Device.ID, in.Device.Name, hex.EncodeToString(key.Public().Bytes())
-	next.AgentToken, next.CLIToken, next.CLIExpires = config.Token(in.AgentToken), config.Token(in.CLIToken), in.CLIExpires
+	next.AgentToken, next.CLIToken, next.CLIExpires = home.Token(in.AgentToken), home.Token(in.CLIToken), in.CLIExpires
 	if in.CLIToken == "" {
 		next.CLIExpires = time.Unix(1, 0).UTC() // it ran out before
 	}
-	if err := errors.Join(home.SaveLogin(next), finishFork(home)); err != nil {
+	if err := errors.Join(h.SaveLogin(next), finishFork(h)); err != nil {
 		return login, err
 	}
-	return next, home.KnowMachine(m, true)
+	return next, h.KnowMachine(m, true)
 }
 
-func askFork(ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login config.Login, m config.Machine, instance string) (groupcast.LoggedIn, error) {
+func askFork(ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login home.Login, m home.Machine, instance string) (groupcast.LoggedIn, error) {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
 		host = login.DeviceName
@@ -154,33 +154,33 @@ func askFork(ctx context.Context, client *apiclient.Client, old, key seal.Signin
 }
 
 // forgetReceipts drops what was signed as the device that this machine no longer is.
-func forgetReceipts(ctx context.Context, home config.Home, login config.Login) error {
-	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+func forgetReceipts(ctx context.Context, h home.Home, login home.Login) error {
+	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err != nil {
 		return err
 	}
 	return errors.Join(l.ForgetReceipts(ctx, login.Fingerprint), l.Close())
 }
 
-func nextKeyPath(home config.Home) string {
-	return filepath.Join(home.Dir(config.RoleAgent), "device.key.next")
+func nextKeyPath(h home.Home) string {
+	return filepath.Join(h.Dir(home.RoleAgent), "device.key.next")
 }
 
 // nextKey gives the key of the device that this machine is about to become.
-func nextKey(home config.Home) (seal.SigningKey, error) {
-	if seed, err := config.ReadPrivate(nextKeyPath(home), 64); err == nil {
+func nextKey(h home.Home) (seal.SigningKey, error) {
+	if seed, err := home.ReadPrivate(nextKeyPath(h), 64); err == nil {
 		if key, err := seal.SigningKeyFromSeed(seed); err == nil {
 			return key, nil
 		}
 	}
 	key := seal.NewSigningKey()
-	return key, durable.WriteFile(nextKeyPath(home), key.Seed())
+	return key, durable.WriteFile(nextKeyPath(h), key.Seed())
 }
 
 // finishFork puts the next key in its place if the login is its device's already: a crash may have
 // come between the two.
-func finishFork(home config.Home) error {
-	seed, err := config.ReadPrivate(nextKeyPath(home), 64)
+func finishFork(h home.Home) error {
+	seed, err := home.ReadPrivate(nextKeyPath(h), 64)
 	if errors.Is(err, os.ErrNotExist) {
 		return nil
 	}
@@ -189,24 +189,24 @@ func finishFork(home config.Home) error {
 	}
 	key, err := seal.SigningKeyFromSeed(seed)
 	if err != nil {
-		return removeIfThere(nextKeyPath(home)) // half-written: it was never used
+		return removeIfThere(nextKeyPath(h)) // half-written: it was never used
 	}
-	login, err := home.LoadLogin()
+	login, err := h.LoadLogin()
 	if err != nil || login.Key != hex.EncodeToString(key.Public().Bytes()) {
 		return nil // not asked for yet, or not answered
 	}
-	if err := os.Rename(nextKeyPath(home), keyPath(home)); err != nil {
+	if err := os.Rename(nextKeyPath(h), keyPath(h)); err != nil {
 		return err
 	}
-	return durable.SyncFolder(home.Dir(config.RoleAgent))
+	return durable.SyncFolder(h.Dir(home.RoleAgent))
 }
 
 // usedElsewhere says whether another machine uses this login: ending it would end that one.
-func (a *app) usedElsewhere(ctx context.Context, home config.Home, login config.Login) bool {
-	if home.CopiedTo(config.ThisMachine()) {
+func (a *app) usedElsewhere(ctx context.Context, h home.Home, login home.Login) bool {
+	if h.CopiedTo(home.ThisMachine()) {
 		return true
 	}
-	lock, err := home.Lock(config.RoleAgent)
+	lock, err := h.Lock(home.RoleAgent)
 	if err != nil {
 		return false // the one that is attached is this home's own
 	}
@@ -225,9 +225,9 @@ func (a *app) usedElsewhere(ctx context.Context, home config.Home, login config.
 	return true
 }
 
-func (a *app) deviceActive(ctx context.Context, login config.Login) (bool, error) {
+func (a *app) deviceActive(ctx context.Context, login home.Login) (bool, error) {
 	var err error
-	for _, token := range []config.Token{login.CLIToken, login.AgentToken} {
+	for _, token := range []home.Token{login.CLIToken, login.AgentToken} {
 		client, newErr := a.client(login, string(token))
 		if newErr != nil {
 			return false, newErr

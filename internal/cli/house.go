@@ -15,13 +15,14 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/disk"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/web"
 )
 
@@ -38,76 +39,76 @@ type house struct {
 }
 
 // openHouse opens a server's home and its doors. An error says what is in the way.
-func openHouse(ctx context.Context, home config.Home, o serveOptions, log *slog.Logger) (h *house, err error) {
-	h = &house{log: log}
+func openHouse(ctx context.Context, h home.Home, o serveOptions, log *slog.Logger) (s *house, err error) {
+	s = &house{log: log}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, h.close())
+			err = errors.Join(err, s.close())
 		}
 	}()
-	lock, err := home.Lock(config.RoleServer)
+	lock, err := h.Lock(home.RoleServer)
 	if err != nil {
-		return h, err
+		return s, err
 	}
-	h.closers = append(h.closers, lock.Release)
-	dir := home.Dir(config.RoleServer)
+	s.closers = append(s.closers, lock.Release)
+	dir := h.Dir(home.RoleServer)
 	room, err := disk.Open(dir, o.reserveBytes, log) // first: what is kept of a full disk lets the rest open
 	if err != nil {
-		return h, err
+		return s, err
 	}
 	whose, err := bind(ctx, dir, o.newDatabase)
 	if err != nil {
-		return h, err
+		return s, err
 	}
-	h.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
+	s.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
 	if err != nil {
-		return h, err
+		return s, err
 	}
 	db, err := sqlite.OpenWith(ctx, filepath.Join(dir, databaseFile), room.Release)
 	if err != nil {
-		return h, err
+		return s, err
 	}
-	h.closers = append(h.closers, db.Close)
-	if err := whose.tie(ctx, db, h.authority.ID()); err != nil {
-		return h, err
+	s.closers = append(s.closers, db.Close)
+	if err := whose.tie(ctx, db, s.authority.ID()); err != nil {
+		return s, err
 	}
-	ifi, err := h.openStation(o, log)
+	ifi, err := s.openStation(o, log)
 	if err != nil {
-		return h, err
+		return s, err
 	}
 	sources, err := folders(o.sources)
 	if err != nil {
-		return h, err
+		return s, err
 	}
-	h.server, err = server.New(server.Config{
-		Home: home.Path(), Dir: dir, Store: db, Identity: h.authority, Passwords: auth.NewPasswords(time.Now), Station: h.station,
-		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: h.maxRate, RetrySpace: o.retryBytes, AuditKeep: o.auditAge, Room: room, Log: log,
+	s.server, err = server.New(server.Config{
+		Home: h.Path(), Dir: dir, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now), Station: s.station,
+		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: s.maxRate, RetrySpace: o.retryBytes, AuditKeep: o.auditAge, Room: room, Log: log,
 		Settled: func() error { return forgetFirstLink(dir) },
 	})
 	if err != nil {
-		return h, err
+		return s, err
 	}
-	h.http, err = httpapi.Listen(httpapi.Config{
-		Service: h.server, Listen: o.listen, TLS: h.authority.ServerTLS(), Knows: h.authority.KnowsHost, Socket: home.Socket(), Root: web.Handler(), Log: log,
+	s.http, err = httpapi.Listen(httpapi.Config{
+		Service: s.server, Listen: o.listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost, Socket: h.Socket(), Root: web.Handler(), Log: log,
 	})
-	return h, err
+	return s, err
 }
 
 // openStation opens what data leaves by and says the interface's name.
-func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
+func (s *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 	at, err := listenAt(o.listen)
 	if err != nil {
 		return "", err
 	}
-	bits, err := config.ParseRate(o.maxRate)
+	bits, err := units.ParseRate(o.maxRate)
 	if err != nil {
 		return "", err
 	}
 	if o.ifi == "" && !at.Addr().IsUnspecified() {
 		o.ifi = at.Addr().String()
 	}
-	h.maxRate = bits / 8
-	h.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: h.maxRate, TTL: o.ttl, Log: log})
+	s.maxRate = bits / 8
+	s.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: s.maxRate, TTL: o.ttl, Log: log})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return "", groupcast.Errorf(groupcast.EConflict, "another program already uses UDP port %d", at.Port()).
 			WithHint("stop it (`ss -lunp 'sport = :%d'` names it) or choose another port with `--listen`", at.Port()).Wrap(err)
@@ -116,8 +117,8 @@ func (h *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 		return "", groupcast.Errorf(groupcast.EInvalid, "cannot open the feedback port at %s", at).
 			WithHint("is it an address of this machine? `--listen 0.0.0.0:7440` listens on all").Wrap(err)
 	}
-	h.closers = append(h.closers, h.station.Close)
-	ifi, err := h.station.Out()
+	s.closers = append(s.closers, s.station.Close)
+	ifi, err := s.station.Out()
 	if err == nil {
 		return ifi, nil
 	}
@@ -136,16 +137,16 @@ func namesCard(name string) bool {
 }
 
 // openSetUp opens the plain page on loopback that makes the first administrator.
-func (h *house) openSetUp(log *slog.Logger) error {
+func (s *house) openSetUp(log *slog.Logger) error {
 	pages := web.Handler()
 	if pages == nil {
 		return nil
 	}
 	var err error
-	h.setUp, err = httpapi.ListenSetUp(httpapi.SetUpConfig{Service: h.server, Root: pages, SignIn: h.addresses()[0], Log: log})
+	s.setUp, err = httpapi.ListenSetUp(httpapi.SetUpConfig{Service: s.server, Root: pages, SignIn: s.addresses()[0], Log: log})
 	if err == nil {
-		h.closers = append(h.closers, func() error {
-			_ = h.setUp.Close() // it is closed already if it was served
+		s.closers = append(s.closers, func() error {
+			_ = s.setUp.Close() // it is closed already if it was served
 			return nil
 		})
 	}
@@ -154,8 +155,8 @@ func (h *house) openSetUp(log *slog.Logger) error {
 
 // run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
 // browsers anew.
-func (h *house) run(ctx context.Context, again <-chan os.Signal) error {
-	h.warnOfSite()
+func (s *house) run(ctx context.Context, again <-chan os.Signal) error {
+	s.warnOfSite()
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		for {
@@ -163,15 +164,15 @@ func (h *house) run(ctx context.Context, again <-chan os.Signal) error {
 			case <-ctx.Done():
 				return nil
 			case <-again:
-				h.reload()
+				s.reload()
 			}
 		}
 	})
-	all.Go(func() error { return h.station.Run(ctx) })
-	all.Go(func() error { return h.server.Run(ctx) })
-	all.Go(func() error { return h.http.Serve(ctx) })
-	if h.setUp != nil {
-		all.Go(func() error { return h.setUp.Serve(ctx) })
+	all.Go(func() error { return s.station.Run(ctx) })
+	all.Go(func() error { return s.server.Run(ctx) })
+	all.Go(func() error { return s.http.Serve(ctx) })
+	if s.setUp != nil {
+		all.Go(func() error { return s.setUp.Serve(ctx) })
 	}
 	err := all.Wait()
 	if errors.Is(err, context.Canceled) {
@@ -181,33 +182,33 @@ func (h *house) run(ctx context.Context, again <-chan os.Signal) error {
 }
 
 // reload takes a renewed certificate; one that cannot be used leaves the one before.
-func (h *house) reload() {
-	if err := h.authority.Reload(); err != nil {
-		h.log.Error("the certificate is not read anew; the one before stays", "err", err)
+func (s *house) reload() {
+	if err := s.authority.Reload(); err != nil {
+		s.log.Error("the certificate is not read anew; the one before stays", "err", err)
 		return
 	}
-	if !h.authority.HasSite() {
-		h.log.Info("SIGHUP: without --cert there is nothing to read anew")
+	if !s.authority.HasSite() {
+		s.log.Info("SIGHUP: without --cert there is nothing to read anew")
 		return
 	}
-	h.log.Info("read anew on SIGHUP: --cert and --key")
-	h.warnOfSite()
+	s.log.Info("read anew on SIGHUP: --cert and --key")
+	s.warnOfSite()
 }
 
 // warnOfSite says that browsers will refuse the certificate. Receivers do not look at it.
-func (h *house) warnOfSite() {
-	if text := h.authority.SiteWarning(); text != "" {
-		h.log.Warn(text)
+func (s *house) warnOfSite() {
+	if text := s.authority.SiteWarning(); text != "" {
+		s.log.Warn(text)
 	}
 }
 
 // close gives back in the opposite order what was opened.
-func (h *house) close() error {
+func (s *house) close() error {
 	var errs []error
-	for i := len(h.closers) - 1; i >= 0; i-- {
-		errs = append(errs, h.closers[i]())
+	for i := len(s.closers) - 1; i >= 0; i-- {
+		errs = append(errs, s.closers[i]())
 	}
-	h.closers = nil
+	s.closers = nil
 	return errors.Join(errs...)
 }
 
@@ -222,8 +223,8 @@ func loopback() string {
 }
 
 // addresses are the URLs under which the server can be reached.
-func (h *house) addresses() []string {
-	at := h.http.Addr().(*net.TCPAddr)
+func (s *house) addresses() []string {
+	at := s.http.Addr().(*net.TCPAddr)
 	if !at.IP.IsUnspecified() {
 		return []string{fmt.Sprintf("https://%s", at)}
 	}

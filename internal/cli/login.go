@@ -14,8 +14,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -45,7 +45,7 @@ the password. Scripts give the whole fingerprint with --trust.`,
 }
 
 func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
-	home, err := a.openHome()
+	h, err := a.openHome()
 	if err != nil {
 		return err
 	}
@@ -54,10 +54,10 @@ func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
 		return err
 	}
 	address = "https://" + hostPort
-	if err := a.mayLogIn(home); err != nil {
+	if err := a.mayLogIn(h); err != nil {
 		return err
 	}
-	id, err := a.trusted(ctx, home, address, o.trust)
+	id, err := a.trusted(ctx, h, address, o.trust)
 	if err != nil {
 		return err
 	}
@@ -70,12 +70,12 @@ func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.enroll(ctx, home, address, id, pw, o)
+	return a.enroll(ctx, h, address, id, pw, o)
 }
 
 // mayLogIn refuses to change the login below an agent that runs with it.
-func (a *app) mayLogIn(home config.Home) error {
-	lock, err := home.Lock(config.RoleAgent)
+func (a *app) mayLogIn(h home.Home) error {
+	lock, err := h.Lock(home.RoleAgent)
 	if groupcast.ErrorCode(err) == groupcast.EConflict {
 		return groupcast.Errorf(groupcast.EConflict, "`groupcast receive` runs with this login").WithHint("stop it first")
 	}
@@ -87,7 +87,7 @@ func (a *app) mayLogIn(home config.Home) error {
 
 // trusted settles whose fingerprint is believed, before a login ID or password is sent
 // (security.md C2): the one that is pinned, the one --trust gives, or the one a human typed.
-func (a *app) trusted(ctx context.Context, home config.Home, address, trust string) (protocol.ServerID, error) {
+func (a *app) trusted(ctx context.Context, h home.Home, address, trust string) (protocol.ServerID, error) {
 	var want protocol.ServerID
 	if trust != "" {
 		var err error
@@ -95,7 +95,7 @@ func (a *app) trusted(ctx context.Context, home config.Home, address, trust stri
 			return want, err
 		}
 	}
-	known, err := home.LoadLogin()
+	known, err := h.LoadLogin()
 	pinned := err == nil && known.Server == address
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return want, err
@@ -149,9 +149,9 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 const typedTries = 3
 
 // enroll makes this machine a device of the user.
-func (a *app) enroll(ctx context.Context, home config.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {
-	before, beforeErr := home.LoadLogin()
-	key, err := a.deviceKeyFor(home, id, o.user)
+func (a *app) enroll(ctx context.Context, h home.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {
+	before, beforeErr := h.LoadLogin()
+	key, err := a.deviceKeyFor(h, id, o.user)
 	if err != nil {
 		return err
 	}
@@ -160,7 +160,7 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 			o.device = "device"
 		}
 	}
-	client, err := apiclient.New(apiclient.Config{Address: address, Pin: a.pin(config.Login{Fingerprint: id})})
+	client, err := apiclient.New(apiclient.Config{Address: address, Pin: a.pin(home.Login{Fingerprint: id})})
 	if err != nil {
 		return err
 	}
@@ -172,15 +172,15 @@ func (a *app) enroll(ctx context.Context, home config.Home, address string, id p
 	if err != nil {
 		return err
 	}
-	err = home.SaveLogin(config.Login{
+	err = h.SaveLogin(home.Login{
 		Server: address, Fingerprint: id, User: in.User.Name, Device: in.Device.ID, DeviceName: in.Device.Name,
-		AgentToken: config.Token(in.AgentToken), CLIToken: config.Token(in.CLIToken), CLIExpires: in.CLIExpires,
+		AgentToken: home.Token(in.AgentToken), CLIToken: home.Token(in.CLIToken), CLIExpires: in.CLIExpires,
 	})
-	if err := errors.Join(err, home.KnowMachine(config.ThisMachine(), true)); err != nil {
+	if err := errors.Join(err, h.KnowMachine(home.ThisMachine(), true)); err != nil {
 		return err
 	}
 	if beforeErr == nil && before.Fingerprint != id {
-		a.forgetServer(ctx, home, before.Fingerprint)
+		a.forgetServer(ctx, h, before.Fingerprint)
 	}
 	type said struct { // never the tokens
 		User        string            `json:"user"`
@@ -243,31 +243,31 @@ func (a *app) patiently(ctx context.Context, client *apiclient.Client, l groupca
 	}
 }
 
-func keyPath(home config.Home) string {
-	return filepath.Join(home.Dir(config.RoleAgent), "device.key")
+func keyPath(h home.Home) string {
+	return filepath.Join(h.Dir(home.RoleAgent), "device.key")
 }
 
 // deviceKeyFor gives the key of this device: the one it has, if the login is the same user's at
 // the same server, else a new one, so that no server can tell two logins are one machine.
-func (a *app) deviceKeyFor(home config.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
-	known, err := home.LoadLogin()
-	if err == nil && known.Fingerprint == id && known.User == user && !home.CopiedTo(config.ThisMachine()) {
-		if key, err := loadDeviceKey(home); err == nil {
+func (a *app) deviceKeyFor(h home.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
+	known, err := h.LoadLogin()
+	if err == nil && known.Fingerprint == id && known.User == user && !h.CopiedTo(home.ThisMachine()) {
+		if key, err := loadDeviceKey(h); err == nil {
 			return key, nil
 		}
 	}
-	if _, err := home.Folder(config.RoleAgent); err != nil {
+	if _, err := h.Folder(home.RoleAgent); err != nil {
 		return seal.SigningKey{}, err
 	}
 	key := seal.NewSigningKey()
-	return key, durable.WriteFile(keyPath(home), key.Seed())
+	return key, durable.WriteFile(keyPath(h), key.Seed())
 }
 
-func loadDeviceKey(home config.Home) (seal.SigningKey, error) {
-	if err := finishFork(home); err != nil {
+func loadDeviceKey(h home.Home) (seal.SigningKey, error) {
+	if err := finishFork(h); err != nil {
 		return seal.SigningKey{}, err
 	}
-	seed, err := config.ReadPrivate(keyPath(home), 64)
+	seed, err := home.ReadPrivate(keyPath(h), 64)
 	if err != nil {
 		return seal.SigningKey{}, err
 	}
@@ -278,20 +278,20 @@ func (a *app) logout() *cobra.Command {
 	return &cobra.Command{
 		Use: "logout", Short: "Log this machine out: the server forgets the device, this machine the server", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			home, login, err := a.loggedIn()
+			h, login, err := a.loggedIn()
 			if err != nil && groupcast.ErrorCode(err) != groupcast.EInternal { // a damaged login is forgotten
 				return err
 			}
 			told := errors.New("not told")
-			shared := err == nil && a.usedElsewhere(c.Context(), home, login)
+			shared := err == nil && a.usedElsewhere(c.Context(), h, login)
 			if err == nil && !shared {
 				told = a.tellLogout(c.Context(), login)
 			}
-			if err := errors.Join(home.ForgetLogin(), removeIfThere(keyPath(home)), removeIfThere(nextKeyPath(home))); err != nil {
+			if err := errors.Join(h.ForgetLogin(), removeIfThere(keyPath(h)), removeIfThere(nextKeyPath(h))); err != nil {
 				return err
 			}
-			if err == nil && a.mayLogIn(home) == nil { // a receiver that runs does it itself when it ends
-				a.forgetServer(c.Context(), home, login.Fingerprint)
+			if err == nil && a.mayLogIn(h) == nil { // a receiver that runs does it itself when it ends
+				a.forgetServer(c.Context(), h, login.Fingerprint)
 			}
 			if shared {
 				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", name(login.DeviceName))
@@ -304,9 +304,9 @@ func (a *app) logout() *cobra.Command {
 }
 
 // tellLogout ends the device at the server, by whichever of its tokens still works.
-func (a *app) tellLogout(ctx context.Context, login config.Login) error {
+func (a *app) tellLogout(ctx context.Context, login home.Login) error {
 	var err error
-	for _, token := range []config.Token{login.CLIToken, login.AgentToken} {
+	for _, token := range []home.Token{login.CLIToken, login.AgentToken} {
 		client, newErr := a.client(login, string(token))
 		if newErr != nil {
 			return newErr

@@ -8,7 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/server"
 )
 
@@ -100,7 +100,7 @@ until the memberships are looked at and confirmed: groupcast restore --confirm`,
 }
 
 func (a *app) restoreFrom(path string, force bool) error {
-	home, err := a.openHome()
+	h, err := a.openHome()
 	if err != nil {
 		return err
 	}
@@ -109,13 +109,13 @@ func (a *app) restoreFrom(path string, force bool) error {
 		return groupcast.Errorf(groupcast.ENotFound, "cannot read the backup %s", path).WithHint("check path and permissions").Wrap(err)
 	}
 	defer f.Close()
-	lock, err := home.Lock(config.RoleServer)
+	lock, err := h.Lock(home.RoleServer)
 	if err != nil {
 		return err
 	}
-	err = server.Restore(home.Dir(config.RoleServer), f, force)
+	err = server.Restore(h.Dir(home.RoleServer), f, force)
 	if err := errors.Join(err, lock.Release()); err != nil {
 		return err
 	}
-	return a.one(map[string]string{"restored": home.Path()}, "restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm", home.Path())
+	return a.one(map[string]string{"restored": h.Path()}, "restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm", h.Path())
 }

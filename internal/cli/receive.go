@@ -16,11 +16,12 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 func (a *app) groups() *cobra.Command {
@@ -112,7 +113,7 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 
 // receiveTelling receives; cfg says whom to tell what.
 func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Config) (err error) {
-	home, login, err := a.loggedIn()
+	h, login, err := a.loggedIn()
 	if err != nil {
 		return err
 	}
@@ -123,7 +124,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 	if cfg.Dir, err = absoluteDir(o.dir); err != nil {
 		return err
 	}
-	lock, err := home.Lock(config.RoleAgent)
+	lock, err := h.Lock(home.RoleAgent)
 	if err != nil {
 		return err
 	}
@@ -133,7 +134,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
 	}
 	debug.SetMemoryLimit(agentMemory)
-	return a.receiveAs(ctx, home, login, cfg, o.same, o.sharedDir)
+	return a.receiveAs(ctx, h, login, cfg, o.same, o.sharedDir)
 }
 
 // agentMemory is what the collector keeps an agent's heap to: its buffers are bounded below
@@ -142,11 +143,11 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 const agentMemory = 80 << 20
 
 // runAgent opens what an agent needs and runs it.
-func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login, cfg agent.Config, sharedDir bool) (err error) {
-	if cfg.Key, err = loadDeviceKey(home); err != nil {
+func (a *app) runAgent(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, sharedDir bool) (err error) {
+	if cfg.Key, err = loadDeviceKey(h); err != nil {
 		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").WithHint("`groupcast logout`, then log in again").Wrap(err)
 	}
-	cfg.Ledger, err = ledger.Open(ctx, ledgerPath(home), time.Now)
+	cfg.Ledger, err = ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err != nil {
 		return err
 	}
@@ -162,11 +163,11 @@ func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login
 	cfg.Address, cfg.Server, cfg.Device = login.Server, login.Fingerprint, login.Device
 	cfg.VerifySigning = a.pin(login).VerifySigningLeaf
 	cfg.Seen = func(t time.Time) {
-		if err := home.SaveSeen(t); err != nil {
+		if err := h.SaveSeen(t); err != nil {
 			cfg.Log.Debug("the server's time was not kept", "err", err)
 		}
 	}
-	cfg.LoggedIn = func() bool { return stillLoggedIn(home, login) }
+	cfg.LoggedIn = func() bool { return stillLoggedIn(h, login) }
 	g, err := agent.New(cfg)
 	if err != nil {
 		return err
@@ -176,21 +177,21 @@ func (a *app) runAgent(ctx context.Context, home config.Home, login config.Login
 
 // stillLoggedIn says whether this machine has the login still: it was neither ended nor made
 // anew here. A file that cannot be read says nothing.
-func stillLoggedIn(home config.Home, login config.Login) bool {
-	now, err := home.LoadLogin()
+func stillLoggedIn(h home.Home, login home.Login) bool {
+	now, err := h.LoadLogin()
 	if err != nil {
 		return groupcast.ErrorCode(err) != groupcast.ENotFound
 	}
 	return now.Device == login.Device && now.AgentToken == login.AgentToken
 }
 
-func ledgerPath(home config.Home) string {
-	return filepath.Join(home.Dir(config.RoleAgent), "ledger.sqlite")
+func ledgerPath(h home.Home) string {
+	return filepath.Join(h.Dir(home.RoleAgent), "ledger.sqlite")
 }
 
 func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
 	if o.reserve != "" {
-		n, err := config.ParseSize(o.reserve)
+		n, err := units.ParseSize(o.reserve)
 		if err != nil {
 			return err
 		}
@@ -199,7 +200,7 @@ func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
 		}
 	}
 	if o.maxSize != "" {
-		n, err := config.ParseSize(o.maxSize)
+		n, err := units.ParseSize(o.maxSize)
 		if err != nil {
 			return err
 		}
@@ -281,11 +282,11 @@ func (a *app) inbox() *cobra.Command {
 	c := &cobra.Command{
 		Use: "inbox", Short: "What came, when, and its digest", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			home, err := a.openHome()
+			h, err := a.openHome()
 			if err != nil {
 				return err
 			}
-			entries, err := readInbox(c.Context(), home, group, limit)
+			entries, err := readInbox(c.Context(), h, group, limit)
 			if err != nil {
 				return err
 			}
@@ -299,11 +300,11 @@ func (a *app) inbox() *cobra.Command {
 	return c
 }
 
-func readInbox(ctx context.Context, home config.Home, group string, limit int) ([]ledger.Entry, error) {
-	if _, err := os.Stat(ledgerPath(home)); errors.Is(err, os.ErrNotExist) {
+func readInbox(ctx context.Context, h home.Home, group string, limit int) ([]ledger.Entry, error) {
+	if _, err := os.Stat(ledgerPath(h)); errors.Is(err, os.ErrNotExist) {
 		return nil, nil // nothing was ever received here
 	}
-	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err != nil {
 		return nil, err
 	}
@@ -313,11 +314,11 @@ func readInbox(ctx context.Context, home config.Home, group string, limit int) (
 
 // forgetServer deletes what is half received of a server that this machine is not logged in to
 // any more. What cannot be deleted now is no reason to stay logged in.
-func (a *app) forgetServer(ctx context.Context, home config.Home, server protocol.ServerID) {
-	if _, err := os.Stat(ledgerPath(home)); err != nil {
+func (a *app) forgetServer(ctx context.Context, h home.Home, server protocol.ServerID) {
+	if _, err := os.Stat(ledgerPath(h)); err != nil {
 		return // nothing was ever received here
 	}
-	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err == nil {
 		err = errors.Join(agent.Forget(ctx, l, server), l.Close())
 	}

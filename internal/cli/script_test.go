@@ -17,7 +17,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // scriptPatience is for a slow machine with the race detector and a dozen scripts at once.
@@ -220,7 +220,7 @@ func conditions(name string) (bool, error) {
 
 // sized SIZE FILE makes a file of so many bytes.
 func sizedFile(ts *testscript.TestScript, _ bool, args []string) {
-	n, err := config.ParseSize(args[0])
+	n, err := units.ParseSize(args[0])
 	ts.Check(err)
 	f, err := os.Create(ts.MkAbs(args[1]))
 	ts.Check(err)

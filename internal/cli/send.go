@@ -13,7 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -43,10 +43,10 @@ func (o *sendOptions) flags(c *cobra.Command) {
 
 // fill reads the flags that are text.
 func (o *sendOptions) fill() (err error) {
-	if o.new.Keep, err = config.ParseDuration(o.keep); err != nil {
+	if o.new.Keep, err = units.ParseDuration(o.keep); err != nil {
 		return err
 	}
-	if o.new.Rate, err = config.ParseRate(o.rate); err != nil {
+	if o.new.Rate, err = units.ParseRate(o.rate); err != nil {
 		return err
 	}
 	o.new.Via = groupcast.Via(o.via)
@@ -138,7 +138,7 @@ func perSecond(bytes uint64, d time.Duration) string {
 	if d < 100*time.Millisecond {
 		return ""
 	}
-	return config.FormatSize(uint64(float64(bytes)/d.Seconds())) + "/s"
+	return units.FormatSize(uint64(float64(bytes)/d.Seconds())) + "/s"
 }
 
 // mayPromise asks beforehand what the server would say in the end: that there is no such group, and

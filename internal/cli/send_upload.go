@@ -15,7 +15,7 @@ import (
 // promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
 // machine: the same command goes on where an earlier one stopped, however that ended.
 func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection) (groupcast.Transfer, error) {
-	home, err := a.openHome()
+	h, err := a.openHome()
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -25,12 +25,12 @@ func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n gro
 	}
 	note := func(id string) {
 		n.Upload = id
-		if err := home.BeginUpload(key, id); err != nil {
+		if err := h.BeginUpload(key, id); err != nil {
 			fmt.Fprintf(a.err, "note: this upload has the ID %s; it could not be written down: %s\n", id, clean(err.Error()))
 		}
 	}
 	n.Upload = resume
-	begun := home.BegunUpload(key)
+	begun := h.BegunUpload(key)
 	switch {
 	case resume != "":
 		err = a.resumeUpload(ctx, client, resume, sel)
@@ -56,7 +56,7 @@ func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n gro
 	if err != nil {
 		return t, a.resumable(ctx, err, n.Upload)
 	}
-	return t, home.EndUpload(key)
+	return t, h.EndUpload(key)
 }
 
 // uploadKey is what an upload is remembered under.

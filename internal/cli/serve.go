@@ -16,10 +16,11 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // serveOptions are the flags of `serve`.
@@ -74,14 +75,14 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 	}
 	again, end := a.stayUp()
 	defer end()
-	if o.retryBytes, err = config.ParseSize(o.retrySpace); err != nil {
+	if o.retryBytes, err = units.ParseSize(o.retrySpace); err != nil {
 		return err
 	}
-	if o.auditAge, err = config.ParseDuration(o.auditKeep); err != nil {
+	if o.auditAge, err = units.ParseDuration(o.auditKeep); err != nil {
 		return err
 	}
 	if o.reserve != "" {
-		n, err := config.ParseSize(o.reserve)
+		n, err := units.ParseSize(o.reserve)
 		if err != nil {
 			return err
 		}
@@ -89,61 +90,61 @@ func (a *app) runServe(ctx context.Context, o serveOptions) (err error) {
 			o.reserveBytes = -1 // none
 		}
 	}
-	home, err := a.openHome()
+	h, err := a.openHome()
 	if err != nil {
 		return err
 	}
 	defer func() { err = disk.InWords(err) }()
-	h, err := openHouse(ctx, home, o, a.logger())
+	s, err := openHouse(ctx, h, o, a.logger())
 	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, h.close()) }()
-	if err := a.announce(ctx, home, h, o); err != nil {
+	defer func() { err = errors.Join(err, s.close()) }()
+	if err := a.announce(ctx, h, s, o); err != nil {
 		return err
 	}
-	return h.run(ctx, again)
+	return s.run(ctx, again)
 }
 
 // announce prints what one needs to know of a server that has just started.
-func (a *app) announce(ctx context.Context, home config.Home, h *house, o serveOptions) error {
-	id := h.authority.ID()
+func (a *app) announce(ctx context.Context, h home.Home, s *house, o serveOptions) error {
+	id := s.authority.ID()
 	fmt.Fprintf(a.out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", id, pki.TypedHex)
-	fmt.Fprintf(a.out, "Certificate: %s  (what a browser shows)\n", h.authority.LeafFingerprint())
-	fmt.Fprintf(a.out, "Address:     %s\nData:        %s\n", strings.Join(h.addresses(), ", "), home.Dir(config.RoleServer))
+	fmt.Fprintf(a.out, "Certificate: %s  (what a browser shows)\n", s.authority.LeafFingerprint())
+	fmt.Fprintf(a.out, "Address:     %s\nData:        %s\n", strings.Join(s.addresses(), ", "), h.Dir(home.RoleServer))
 	// One of an earlier start is worth nothing, whether it was used or not.
-	if err := forgetFirstLink(home.Dir(config.RoleServer)); err != nil {
+	if err := forgetFirstLink(h.Dir(home.RoleServer)); err != nil {
 		return err
 	}
-	token, err := h.server.OfferFirstAdmin(ctx, o.resetAdmin)
+	token, err := s.server.OfferFirstAdmin(ctx, o.resetAdmin)
 	if err != nil {
 		return err
 	}
 	if token == "" {
 		return nil
 	}
-	if err := h.openSetUp(a.logger()); err != nil {
+	if err := s.openSetUp(a.logger()); err != nil {
 		return err
 	}
-	return a.firstAdmin(home, firstLinks(h, token))
+	return a.firstAdmin(h, firstLinks(s, token))
 }
 
 // firstLinks are the one-time links, for a browser on this machine first; none where the web
 // interface is not built in.
-func firstLinks(h *house, token string) string {
-	if h.setUp == nil {
+func firstLinks(s *house, token string) string {
+	if s.setUp == nil {
 		return ""
 	}
 	var b strings.Builder
-	fmt.Fprintf(&b, "From a browser on this machine, once, within 15 minutes:\n  %s\n", h.setUp.Link(token))
+	fmt.Fprintf(&b, "From a browser on this machine, once, within 15 minutes:\n  %s\n", s.setUp.Link(token))
 	fmt.Fprintf(&b, "From a browser elsewhere (it warns: go on only if its certificate dialog shows the Certificate above):\n  %s/#/first/%s\n",
-		h.addresses()[0], token)
+		s.addresses()[0], token)
 	return b.String()
 }
 
 // firstAdmin shows the one-time links on a terminal; anywhere else, where a journal would keep
 // them, they are written into the home (security.md C3).
-func (a *app) firstAdmin(home config.Home, links string) error {
+func (a *app) firstAdmin(h home.Home, links string) error {
 	fmt.Fprint(a.out, "\nThere is no administrator who logs in yet. On this machine you are one already:\n  groupcast group create lab-a\n  groupcast user add NAME [--role admin]\n")
 	if links == "" {
 		return nil
@@ -152,7 +153,7 @@ func (a *app) firstAdmin(home config.Home, links string) error {
 		fmt.Fprintf(a.out, "%s\n", links)
 		return nil
 	}
-	path := filepath.Join(home.Dir(config.RoleServer), firstLinkFile)
+	path := filepath.Join(h.Dir(home.RoleServer), firstLinkFile)
 	if err := durable.WriteFile(path, []byte(links)); disk.Trouble(err) != nil {
 		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is room.\n\n", disk.Trouble(err).Message)
 		return nil

@@ -9,8 +9,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -123,7 +123,7 @@ func (a *app) describe(t groupcast.Transfer) {
 		fmt.Fprintln(a.out, forging)
 	}
 	if s := t.Session; s != nil {
-		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, config.FormatRate(s.Rate), name(s.Limiter), s.LossPercent, s.Pass, name(s.Verdict))
+		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, units.FormatRate(s.Rate), name(s.Limiter), s.LossPercent, s.Pass, name(s.Verdict))
 	}
 }
 

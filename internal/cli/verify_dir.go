@@ -11,7 +11,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/inspect"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -38,19 +38,19 @@ type comparedGroup struct {
 
 // verifyDir compares what lies in DIR with what was delivered there.
 func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err error) {
-	home, err := config.FindHome(a.home)
+	h, err := home.Find(a.home)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(ledgerPath(home)); errors.Is(err, os.ErrNotExist) {
-		return errNothingReceived(home.Path())
+	if _, err := os.Stat(ledgerPath(h)); errors.Is(err, os.ErrNotExist) {
+		return errNothingReceived(h.Path())
 	}
-	l, err := ledger.Open(ctx, ledgerPath(home), time.Now)
+	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	dir, group, id, err := receivedIn(ctx, l, dir, home.Path())
+	dir, group, id, err := receivedIn(ctx, l, dir, h.Path())
 	if err != nil {
 		return err
 	}
@@ -69,7 +69,7 @@ func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err e
 	if err != nil {
 		return err
 	}
-	found, err := a.compareGroups(ctx, l, root, groupsOf(home, groups, o.group), groups, compared{Dir: dir}, o)
+	found, err := a.compareGroups(ctx, l, root, groupsOf(h, groups, o.group), groups, compared{Dir: dir}, o)
 	if err != nil {
 		return err
 	}
@@ -125,9 +125,9 @@ func sameFolder(a, b string) bool {
 
 // groupsOf chooses whose deliveries are compared: of the server that this machine is logged in to,
 // if it is, and of one group, if one is named.
-func groupsOf(home config.Home, all []ledger.Group, only string) []ledger.Group {
+func groupsOf(h home.Home, all []ledger.Group, only string) []ledger.Group {
 	var server protocol.ServerID
-	if login, err := home.LoadLogin(); err == nil {
+	if login, err := h.LoadLogin(); err == nil {
 		server = login.Fingerprint
 	}
 	return slices.DeleteFunc(slices.Clone(all), func(g ledger.Group) bool {

@@ -7,7 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -121,7 +121,7 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	}
 	head := headline(s)
 	if !lost.IsZero() {
-		head = fmt.Sprintf("the server has not answered for %s; waiting for it", config.FormatDuration(time.Since(lost)))
+		head = fmt.Sprintf("the server has not answered for %s; waiting for it", units.FormatDuration(time.Since(lost)))
 	}
 	lines := []string{bar(share(s), 20) + " " + head}
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {

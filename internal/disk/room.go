@@ -15,7 +15,7 @@ import (
 	"sync"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 const (
@@ -97,7 +97,7 @@ func (r *Room) Fits(bytes uint64) error {
 		return nil // a disk that does not say how full it is says so when it is written to
 	}
 	return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
-		full, config.FormatSize(unclaimed), config.FormatSize(kept), config.FormatSize(bytes)).
+		full, units.FormatSize(unclaimed), units.FormatSize(kept), units.FormatSize(bytes)).
 		WithHint("make room there, or delete unfinished uploads: `groupcast upload list`; `serve --reserve` says how much is kept free")
 }
 
@@ -107,7 +107,7 @@ func Fits(dir string, bytes uint64) error {
 	r := &Room{dir: dir, space: space}
 	if unclaimed, kept, err := r.look(); err == nil && (unclaimed < kept || unclaimed-kept < bytes) {
 		return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
-			full, config.FormatSize(unclaimed), config.FormatSize(kept), config.FormatSize(bytes)).WithHint("make room there first")
+			full, units.FormatSize(unclaimed), units.FormatSize(kept), units.FormatSize(bytes)).WithHint("make room there first")
 	}
 	return nil
 }
@@ -204,5 +204,5 @@ func (r *Room) state() string {
 	if unclaimed < uint64(max(r.whole, 1)) {
 		return full + ": " + makeRoom
 	}
-	return fmt.Sprintf("%s: %s are left, which are kept; uploads and copies wait until there is room", full, config.FormatSize(unclaimed))
+	return fmt.Sprintf("%s: %s are left, which are kept; uploads and copies wait until there is room", full, units.FormatSize(unclaimed))
 }

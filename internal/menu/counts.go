@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -27,7 +27,7 @@ type counts struct {
 
 func (c counts) line(now time.Time) string {
 	if !c.lost.IsZero() {
-		return "The server has not answered for " + config.FormatDuration(now.Sub(c.lost).Round(time.Second)) + "; trying again by itself"
+		return "The server has not answered for " + units.FormatDuration(now.Sub(c.lost).Round(time.Second)) + "; trying again by itself"
 	}
 	return c.text
 }

@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -218,9 +218,9 @@ func facts(s words.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		out = append(out, config.FormatRate(v.Rate)+", held by "+words.Name(v.Limiter), fmt.Sprintf("loss %.1f %%", v.LossPercent))
+		out = append(out, units.FormatRate(v.Rate)+", held by "+words.Name(v.Limiter), fmt.Sprintf("loss %.1f %%", v.LossPercent))
 		if v.Remaining > 0 {
-			out = append(out, "half of them in about "+config.FormatDuration(v.Remaining))
+			out = append(out, "half of them in about "+units.FormatDuration(v.Remaining))
 		}
 	}
 	if t.WireBytes > 0 {

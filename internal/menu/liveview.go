@@ -8,7 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -82,7 +82,7 @@ func (m *model) liveHead() string {
 	style := faint
 	switch {
 	case !l.b.lost.IsZero():
-		text, style = "the server has not answered for "+config.FormatDuration(time.Since(l.b.lost).Round(time.Second)), alarm
+		text, style = "the server has not answered for "+units.FormatDuration(time.Since(l.b.lost).Round(time.Second)), alarm
 	case l.b.unreadable != nil:
 		text, style = strings.TrimPrefix(inWords(l.b.unreadable)[0], trouble), alarm
 	}
@@ -132,9 +132,9 @@ func (m *model) transferLine(t groupcast.Transfer) string {
 	tail := string(t.State)
 	switch v := t.Session; {
 	case v != nil && v.Remaining > 0 && m.width >= 76:
-		tail = config.FormatRate(v.Rate) + ", " + config.FormatDuration(v.Remaining) + " left"
+		tail = units.FormatRate(v.Rate) + ", " + units.FormatDuration(v.Remaining) + " left"
 	case v != nil:
-		tail = config.FormatRate(v.Rate)
+		tail = units.FormatRate(v.Rate)
 	case m.width >= 110 && (t.State == groupcast.TransferWaiting || t.State == groupcast.TransferGathering):
 		tail += ": " + words.Name(t.Reason)
 	}

@@ -8,8 +8,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/config"
 	"github.com/groupcast/groupcast/internal/pattern"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/words"
 )
 
@@ -122,7 +122,7 @@ func (m *meter) lines(p apiclient.UploadProgress, now time.Time) Progress {
 	case took > time.Second && p.Bytes > m.first:
 		rate := float64(p.Bytes-m.first) / took.Seconds()
 		left := time.Duration(float64(p.Total-p.Bytes) / rate * float64(time.Second))
-		text += fmt.Sprintf(" · %s/s · %s left", words.Size(uint64(rate)), config.FormatDuration(left.Round(time.Second)))
+		text += fmt.Sprintf(" · %s/s · %s left", words.Size(uint64(rate)), units.FormatDuration(left.Round(time.Second)))
 	}
 	lines := []string{"Uploading to the server: " + words.Name(p.Path), words.Bar(share, 40) + " " + percent(share), text}
 	if m.resumed {

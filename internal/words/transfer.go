@@ -8,7 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Stall is how long active devices may do nothing before nobody waits for them.
@@ -62,7 +62,7 @@ func Summary(t groupcast.Transfer, took time.Duration) string {
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}
-	text += fmt.Sprintf("; %s in %s", Size(t.Bytes), config.FormatDuration(took))
+	text += fmt.Sprintf("; %s in %s", Size(t.Bytes), units.FormatDuration(took))
 	if t.WireBytes > 0 && t.Bytes > 0 {
 		text += fmt.Sprintf("; %s by multicast (×%.2f)", Size(t.WireBytes), float64(t.WireBytes)/float64(t.Bytes))
 	}
@@ -90,7 +90,7 @@ func Headline(s Snapshot) string {
 	done := Share(s)
 	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, Size(t.Bytes), t.State)
 	if v := t.Session; v != nil {
-		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", config.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
+		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", units.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
 	}
 	text += fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
 	if t.Incomplete > 0 {

@@ -11,7 +11,7 @@ import (
 	"unicode"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Clean makes text from outside safe for a terminal: control, bidirectional and invisible
@@ -40,7 +40,7 @@ func Name(s string) string {
 }
 
 // Size writes a number of bytes for a human.
-func Size(n uint64) string { return config.FormatSize(n) }
+func Size(n uint64) string { return units.FormatSize(n) }
 
 // Ago writes a moment in the past for a human.
 func Ago(t time.Time) string {
@@ -48,11 +48,11 @@ func Ago(t time.Time) string {
 	case t.IsZero() || t.Year() < 1980:
 		return "never"
 	case d < 0:
-		return "in " + config.FormatDuration(-d.Round(time.Second))
+		return "in " + units.FormatDuration(-d.Round(time.Second))
 	case d < 10*time.Second:
 		return "now"
 	case d < 48*time.Hour:
-		return config.FormatDuration(d.Round(time.Second)) + " ago"
+		return units.FormatDuration(d.Round(time.Second)) + " ago"
 	}
 	return t.Local().Format("2006-01-02 15:04")
 }

@@ -16,7 +16,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/config"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
@@ -203,7 +203,7 @@ func (s *site) secretsOf(spy attacker.Report, pcs []host) map[string][]byte {
 		out[fmt.Sprintf("session secret %d", i)], out[fmt.Sprintf("feedback key %d", i)] = k.Secret, k.Feedback
 	}
 	for _, pc := range pcs {
-		home, err := config.OpenHome(pc.home())
+		home, err := home.Open(pc.home())
 		must(s.t, err)
 		l, err := home.LoadLogin()
 		must(s.t, err)

@@ -1,7 +1,6 @@
-// Package config is what a machine keeps between runs and what a user may set: the home folder
-// and its guards, one lock per role, the login of a device, and the units of rates, sizes and
-// durations. It decides nothing about the network and holds no key of a session.
-package config
+// Package home is the folder in which a machine keeps what outlives a run: its guards, one lock
+// per role, the login of a device, the uploads that did not end, and which machine it is on.
+package home
 
 import (
 	"errors"
@@ -38,18 +37,18 @@ func (r Role) command() string {
 // Home is the folder that holds all that a machine keeps.
 type Home struct{ path string }
 
-// OpenHome finds the home: path if given, else $GROUPCAST_HOME, else ~/.groupcast. It makes
+// Open finds the home: path if given, else $GROUPCAST_HOME, else ~/.groupcast. It makes
 // the folder if need be and refuses one that others may enter, as ssh does (security.md R6).
-func OpenHome(path string) (Home, error) {
-	h, err := FindHome(path)
+func Open(path string) (Home, error) {
+	h, err := Find(path)
 	if err != nil {
 		return Home{}, err
 	}
 	return h, guard(h.path)
 }
 
-// FindHome is OpenHome for who only wants to know where it is: it makes and checks nothing.
-func FindHome(path string) (Home, error) {
+// Find is Open for who only wants to know where it is: it makes and checks nothing.
+func Find(path string) (Home, error) {
 	if path == "" {
 		path = os.Getenv(HomeVariable)
 	}

@@ -1,4 +1,4 @@
-package config
+package home
 
 import (
 	"os"
@@ -18,7 +18,7 @@ func FuzzHomeFiles(f *testing.F) {
 	f.Add([]byte(`{"server":"","fingerprint":"00"}`), []byte("0"), []byte("null"))
 	f.Add([]byte("{"), []byte{}, []byte(`{"a":1}`))
 	dir := f.TempDir()
-	h, err := OpenHome(filepath.Join(dir, "home"))
+	h, err := Open(filepath.Join(dir, "home"))
 	if err != nil {
 		f.Fatal(err)
 	}

@@ -1,4 +1,5 @@
-package config
+// Package units reads and writes sizes, rates and durations as people do: 4GiB, 100M, 30d.
+package units
 
 import (
 	"fmt"

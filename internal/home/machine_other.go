@@ -1,6 +1,6 @@
 //go:build !linux && !windows
 
-package config
+package home
 
 import "os"
 

@@ -1,4 +1,4 @@
-package config
+package home
 
 import (
 	"bytes"
@@ -19,7 +19,7 @@ import (
 
 func newHome(t *testing.T) Home {
 	t.Helper()
-	h, err := OpenHome(filepath.Join(t.TempDir(), "home"))
+	h, err := Open(filepath.Join(t.TempDir(), "home"))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -31,14 +31,14 @@ func TestWhereTheHomeIs(t *testing.T) {
 	t.Setenv("HOME", dir)
 	t.Setenv("USERPROFILE", dir)
 	t.Setenv(HomeVariable, "")
-	if h, err := FindHome(""); err != nil || h.Path() != filepath.Join(dir, ".groupcast") {
+	if h, err := Find(""); err != nil || h.Path() != filepath.Join(dir, ".groupcast") {
 		t.Errorf("%v, %v", h, err)
 	}
 	t.Setenv(HomeVariable, filepath.Join(dir, "variable"))
-	if h, err := FindHome(""); err != nil || h.Path() != filepath.Join(dir, "variable") {
+	if h, err := Find(""); err != nil || h.Path() != filepath.Join(dir, "variable") {
 		t.Errorf("%v, %v", h, err)
 	}
-	if h, err := FindHome(filepath.Join(dir, "flag")); err != nil || h.Path() != filepath.Join(dir, "flag") {
+	if h, err := Find(filepath.Join(dir, "flag")); err != nil || h.Path() != filepath.Join(dir, "flag") {
 		t.Errorf("%v, %v", h, err)
 	}
 	if left, _ := os.ReadDir(dir); len(left) != 0 {
@@ -60,7 +60,7 @@ func TestWideHomesAreRefused(t *testing.T) {
 		if err := os.Chmod(h.Path(), mode); err != nil {
 			t.Fatal(err)
 		}
-		_, err := OpenHome(h.Path())
+		_, err := Open(h.Path())
 		if (err == nil) != ok || (!ok && !strings.Contains(err.Error(), "chmod 700 "+h.Path())) {
 			t.Errorf("%o: %v", mode, err)
 		}
@@ -85,10 +85,10 @@ func TestAHomeIsAFolder(t *testing.T) {
 	if err := os.WriteFile(file, nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := OpenHome(file); groupcast.ErrorCode(err) != groupcast.EInvalid {
+	if _, err := Open(file); groupcast.ErrorCode(err) != groupcast.EInvalid {
 		t.Errorf("got %v", err)
 	}
-	if _, err := OpenHome(filepath.Join(file, "below")); groupcast.ErrorCode(err) != groupcast.EInvalid {
+	if _, err := Open(filepath.Join(file, "below")); groupcast.ErrorCode(err) != groupcast.EInvalid {
 		t.Errorf("got %v", err)
 	}
 }

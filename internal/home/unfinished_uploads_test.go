@@ -1,4 +1,4 @@
-package config
+package home
 
 import (
 	"fmt"
@@ -7,7 +7,7 @@ import (
 )
 
 func TestBegunUploadsAreRemembered(t *testing.T) {
-	home, err := OpenHome(t.TempDir() + "/home")
+	home, err := Open(t.TempDir() + "/home")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -53,8 +53,8 @@ var arrows = map[string]string{
 	"apiclient":    "protocol manifest pattern pki tcp .",
 	"agent":        "protocol wire seal fec manifest recv session mcast spool ledger apiclient pki durable .",
 	"web":          "",
-	"menu":         "protocol pattern apiclient agent units words .",
-	"words":        "protocol units .",
+	"menu":         "protocol pattern apiclient agent units ui .",
+	"ui":           "protocol units .",
 	"cli":          "*",
 
 	"netsim":              "protocol",

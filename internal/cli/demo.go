@@ -22,8 +22,8 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // What the demo shows.
@@ -154,7 +154,7 @@ func (d *demo) walk(ctx context.Context, daemons *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	d.tell("5. Pending for the group: %s and a folder, %s in %s", t.Name, size(t.Bytes), words.Contents(t))
+	d.tell("5. Pending for the group: %s and a folder, %s in %s", t.Name, size(t.Bytes), ui.Contents(t))
 	d.tell("6. Send it: encrypted, one copy by multicast, %g %% of the packets lost at each receiver", d.loss)
 	if _, err := d.admin.SendPending(ctx, "lab"); err != nil {
 		return err

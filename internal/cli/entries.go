@@ -7,7 +7,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // What is shown of entries that do not lie under their names without being asked for.
@@ -32,7 +32,7 @@ func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveri
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "\n%s/%s: %s\n", name(d.User), name(d.Device), words.Astray(d))
+		fmt.Fprintf(a.out, "\n%s/%s: %s\n", name(d.User), name(d.Device), ui.Astray(d))
 		a.entryTable(list.Entries)
 		if more := list.Total - len(list.Entries); more > 0 {
 			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, name(d.User), name(d.Device))
@@ -50,9 +50,9 @@ func (a *app) entryTable(entries []groupcast.DeliveryEntry) {
 	}
 	rows := make([][]string, len(entries))
 	for i, e := range entries {
-		rows[i] = words.EntryRow(e)
+		rows[i] = ui.EntryRow(e)
 	}
-	for _, line := range words.Table(words.EntryHead, rows) {
+	for _, line := range ui.Table(ui.EntryHead, rows) {
 		fmt.Fprintln(a.out, "  "+line)
 	}
 }
@@ -70,7 +70,7 @@ func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no prot
 			return err
 		}
 		if from == 0 && !a.json {
-			fmt.Fprintf(a.out, "%s/%s: %s\n", name(d.User), name(d.Device), words.Astray(d))
+			fmt.Fprintf(a.out, "%s/%s: %s\n", name(d.User), name(d.Device), ui.Astray(d))
 		}
 		if a.json {
 			all = append(all, list.Entries...)

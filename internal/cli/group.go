@@ -8,7 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) group() *cobra.Command {
@@ -186,7 +186,7 @@ func (a *app) request() *cobra.Command {
 				return err
 			}
 			return list(a, requests, "nobody is waiting", "GROUP|WHO|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-				return []string{r.Group, r.Who(), string(r.State), ago(r.AskedAt), words.Asks(r)}
+				return []string{r.Group, r.Who(), string(r.State), ago(r.AskedAt), ui.Asks(r)}
 			})
 		}),
 	}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // leftOutShown is how many entries are listed where a human reads.
@@ -23,7 +23,7 @@ func (a *app) listBad(ctx context.Context, client *apiclient.Client, n groupcast
 	if a.json {
 		return errors.Join(err, a.printJSON(a.allBad(ctx, client, n, e.Bad)))
 	}
-	for _, line := range words.LeftOutLines(e.Bad.Entries, e.Bad.Count, leftOutShown) {
+	for _, line := range ui.LeftOutLines(e.Bad.Entries, e.Bad.Count, leftOutShown) {
 		fmt.Fprintln(a.err, "  "+line)
 	}
 	return err
@@ -61,10 +61,10 @@ func (a *app) sayLeftOut(ctx context.Context, client *apiclient.Client, t groupc
 func (a *app) leftOutLines(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) []string {
 	page, err := client.LeftOut(ctx, t.No, groupcast.Window{Limit: leftOutShown})
 	if err != nil {
-		return []string{fmt.Sprintf("%s left out; which ones cannot be read: %v", words.Entries(t.LeftOut+t.Lost), err)}
+		return []string{fmt.Sprintf("%s left out; which ones cannot be read: %v", ui.Entries(t.LeftOut+t.Lost), err)}
 	}
-	lines := []string{words.Entries(page.Total) + " left out:"}
-	for _, line := range words.LeftOutLines(page.Entries, page.Total, leftOutShown) {
+	lines := []string{ui.Entries(page.Total) + " left out:"}
+	for _, line := range ui.LeftOutLines(page.Entries, page.Total, leftOutShown) {
 		lines = append(lines, "  "+line)
 	}
 	return lines

@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) pending() *cobra.Command {
@@ -32,7 +32,7 @@ func (a *app) pendingAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, words.Contents(t), size(t.Bytes), t.Group, whatNow(t))
+			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), size(t.Bytes), t.Group, whatNow(t))
 		}),
 	}
 	o.flags(c)
@@ -93,7 +93,7 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 		}
 		t := p.Transfer
 		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s: %s\n", t.No, name(t.Name), name(t.Group),
-			words.Contents(t), size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, name(p.Reason))
+			ui.Contents(t), size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, name(p.Reason))
 		if err := a.deliveryTable(p.Deliveries); err != nil {
 			return err
 		}

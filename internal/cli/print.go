@@ -12,7 +12,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 const wireVersion = protocol.Version
@@ -71,7 +71,7 @@ func list[T any](a *app, rows []T, empty, head string, row func(T) []string) err
 	for i, r := range rows {
 		cells[i] = row(r)
 	}
-	for _, line := range words.Table(head, cells) {
+	for _, line := range ui.Table(head, cells) {
 		fmt.Fprintln(a.out, line)
 	}
 	return nil

@@ -20,7 +20,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // W2: nothing from outside moves the cursor, turns text around or hides in it.
@@ -172,7 +172,7 @@ func TestStillness(t *testing.T) {
 	if q.Longer(s) {
 		t.Error("the first look is news")
 	}
-	q.Since = time.Now().Add(-2 * words.Stall)
+	q.Since = time.Now().Add(-2 * ui.Stall)
 	if !q.Longer(s) {
 		t.Error("nothing moved for long")
 	}
@@ -180,7 +180,7 @@ func TestStillness(t *testing.T) {
 	if q.Longer(s) {
 		t.Error("a block came")
 	}
-	q.Since = time.Now().Add(-2 * words.Stall)
+	q.Since = time.Now().Add(-2 * ui.Stall)
 	s.Transfer.State = groupcast.TransferGathering
 	if q.Longer(s) {
 		t.Error("a gather window is no stillness")

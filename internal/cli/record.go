@@ -10,7 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // transferKeys lists who could open what was sent.
@@ -20,7 +20,7 @@ func (a *app) transferKeys() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return list(a, holders, words.NoKeys, words.KeyHead, words.KeyRow)
+		return list(a, holders, ui.NoKeys, ui.KeyHead, ui.KeyRow)
 	})
 	c.Long = `Every multicast session is encrypted with a key of its own; a transfer has a new session whenever it is
 sent again or a member is removed. The devices listed were handed the key of that session, nobody
@@ -39,7 +39,7 @@ func (a *app) groupKeys() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, sessions, words.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION", func(s groupcast.KeySession) []string {
+			return list(a, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION", func(s groupcast.KeySession) []string {
 				return []string{number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ago(s.FirstAt), s.Session.String()}
 			})
 		}),
@@ -58,7 +58,7 @@ func (a *app) savings() *cobra.Command {
 			if a.json {
 				return a.printJSON(s)
 			}
-			for _, line := range words.Savings(s) {
+			for _, line := range ui.Savings(s) {
 				fmt.Fprintln(a.out, line)
 			}
 			return nil
@@ -76,7 +76,7 @@ func (a *app) logins() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, all, "logged in nowhere", words.LoginHead, words.LoginRow)
+			return list(a, all, "logged in nowhere", ui.LoginHead, ui.LoginRow)
 		}),
 	}
 	c.AddCommand(&cobra.Command{
@@ -107,9 +107,9 @@ func (a *app) audit() *cobra.Command {
 				return err
 			}
 			if asCSV {
-				return words.AuditCSV(a.out, entries)
+				return ui.AuditCSV(a.out, entries)
 			}
-			return list(a, entries, "nothing yet", words.AuditHead, words.AuditRow)
+			return list(a, entries, "nothing yet", ui.AuditHead, ui.AuditRow)
 		}),
 	}
 	c.Flags().IntVar(&q.Limit, "limit", 0, "how many (0: 100)")

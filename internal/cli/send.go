@@ -13,8 +13,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // sendOptions are the flags of everything that promises files.
@@ -113,7 +113,7 @@ func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.New
 	}
 	a.sayLeftOut(ctx, client, t)
 	for _, note := range t.Notes {
-		fmt.Fprintln(a.err, "note: "+words.Note(note))
+		fmt.Fprintln(a.err, "note: "+ui.Note(note))
 	}
 	return t, err
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 func (a *app) transfer() *cobra.Command {
@@ -110,7 +110,7 @@ func (a *app) transferShow() *cobra.Command {
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), words.Contents(t), size(t.Bytes), t.Blocks)
+	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), ui.Contents(t), size(t.Bytes), t.Blocks)
 	state := string(t.State)
 	if t.Reason != "" {
 		state += ": " + name(t.Reason)
@@ -119,7 +119,7 @@ func (a *app) describe(t groupcast.Transfer) {
 	if t.WireBytes+t.HTTPSBytes > 0 {
 		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", size(t.WireBytes), size(t.HTTPSBytes))
 	}
-	if forging := words.Forging(t); forging != "" {
+	if forging := ui.Forging(t); forging != "" {
 		fmt.Fprintln(a.out, forging)
 	}
 	if s := t.Session; s != nil {

@@ -15,7 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/proof"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) transferProof() *cobra.Command {
@@ -116,7 +116,7 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	for i, d := range report.Devices {
 		rows[i] = proofRow(d)
 	}
-	for _, line := range words.Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows) {
+	for _, line := range ui.Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows) {
 		fmt.Fprintln(a.out, line)
 	}
 	fmt.Fprintf(a.out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n",
@@ -154,5 +154,5 @@ func proofRow(d proof.Device) []string {
 	if d.Earlier {
 		verdict += ", of the files as they were before"
 	}
-	return []string{d.User, device, verdict, string(d.Path), words.Signed(d.Covers), d.Reason}
+	return []string{d.User, device, verdict, string(d.Path), ui.Signed(d.Covers), d.Reason}
 }

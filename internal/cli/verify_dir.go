@@ -16,7 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // errDiffers ends `verify DIR` with exitOwed, without words: they have been said.
@@ -202,7 +202,7 @@ func (a *app) sayCompared(c compared, o verifyOptions) error {
 	switch {
 	case c.Unreadable > 0:
 		return groupcast.Errorf(groupcast.EUnavailable, "%s could not be read: what lies there is not known",
-			words.Entries(c.Unreadable)).
+			ui.Entries(c.Unreadable)).
 			WithHint("run it as the user that groupcast receive runs as")
 	case !c.Clean():
 		return errDiffers
@@ -220,7 +220,7 @@ func (a *app) printCompared(c compared, o verifyOptions) {
 		rows[i] = []string{differs[f.Result], f.Group + "/" + f.Path, transfer, f.Detail}
 	}
 	if len(rows) > 0 {
-		for _, line := range words.Table("RESULT|FILE|TRANSFER|WHY", rows) {
+		for _, line := range ui.Table("RESULT|FILE|TRANSFER|WHY", rows) {
 			fmt.Fprintln(a.out, line)
 		}
 	}

@@ -7,8 +7,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // How often a transfer is looked at while it is watched.
@@ -94,7 +94,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 			return err
 		}
 		fmt.Fprintln(a.out, summary(t, took))
-		if forging := words.Forging(t); forging != "" {
+		if forging := ui.Forging(t); forging != "" {
 			fmt.Fprintln(a.out, forging)
 		}
 	}
@@ -127,7 +127,7 @@ func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
 		lines = append(lines, "  "+name(v.Verdict))
 	}
-	if forging := words.Forging(s.Transfer); forging != "" {
+	if forging := ui.Forging(s.Transfer); forging != "" {
 		lines = append(lines, "  "+forging)
 	}
 	if when := estimates(s.Transfer); when != "" {

@@ -1,21 +1,21 @@
 package cli
 
-import "github.com/groupcast/groupcast/internal/words"
+import "github.com/groupcast/groupcast/internal/ui"
 
 // What the command line says in the same words as the menu.
 type (
-	snapshot  = words.Snapshot
-	stillness = words.Stillness
+	snapshot  = ui.Snapshot
+	stillness = ui.Stillness
 )
 
 var (
-	clean, name, hides    = words.Clean, words.Name, words.Hides
-	size, ago, plural     = words.Size, words.Ago, words.Plural
-	cut, bar              = words.Cut, words.Bar
-	settled, share        = words.Settled, words.Share
-	headline, summary     = words.Headline, words.Summary
-	deviceLines, whatNow  = words.DeviceLines, words.WhatNow
-	deliveryRow, offerRow = words.DeliveryRow, words.OfferRow
-	checkRow              = words.CheckRow
-	estimates             = words.Estimates
+	clean, name, hides    = ui.Clean, ui.Name, ui.Hides
+	size, ago, plural     = ui.Size, ui.Ago, ui.Plural
+	cut, bar              = ui.Cut, ui.Bar
+	settled, share        = ui.Settled, ui.Share
+	headline, summary     = ui.Headline, ui.Summary
+	deviceLines, whatNow  = ui.DeviceLines, ui.WhatNow
+	deliveryRow, offerRow = ui.DeliveryRow, ui.OfferRow
+	checkRow              = ui.CheckRow
+	estimates             = ui.Estimates
 )

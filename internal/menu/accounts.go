@@ -6,7 +6,7 @@ import (
 	"slices"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // account is something that can be done about accounts.
@@ -88,7 +88,7 @@ func unless(f Field, skip func(account) bool) Field {
 func (d *Desk) loginField() Field {
 	return Field{Key: "device", Ask: "Machine", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
 		devices, err := d.Admin.Devices(ctx, a["user"])
-		c := Choices{Empty: words.Name(a["user"]) + " is logged in on no machine."}
+		c := Choices{Empty: ui.Name(a["user"]) + " is logged in on no machine."}
 		for _, v := range devices {
 			c.Options = append(c.Options, Option{v.Name, standing(v)})
 		}
@@ -100,7 +100,7 @@ func standing(v groupcast.Device) string {
 	if v.Active {
 		return "active"
 	}
-	return "seen " + words.Ago(v.LastSeen)
+	return "seen " + ui.Ago(v.LastSeen)
 }
 
 func listAccounts(ctx context.Context, d *Desk, _ Answers) (Page, error) {
@@ -110,41 +110,41 @@ func listAccounts(ctx context.Context, d *Desk, _ Answers) (Page, error) {
 		if u.Disabled {
 			state = "disabled"
 		}
-		return []string{u.Name, string(u.Role), state, words.Ago(u.CreatedAt)}
+		return []string{u.Name, string(u.Role), state, ui.Ago(u.CreatedAt)}
 	}), err
 }
 
 func makeAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	u, err := d.Admin.AddUser(ctx, groupcast.NewUser{Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"])})
-	return say(fmt.Sprintf("The account %s is made (%s).", words.Name(u.Name), u.Role)), err
+	return say(fmt.Sprintf("The account %s is made (%s).", ui.Name(u.Name), u.Role)), err
 }
 
 func changeRole(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	role := groupcast.Role(a["role"])
 	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Role: &role})
-	return say(fmt.Sprintf("%s is %s now.", words.Name(u.Name), u.Role)), err
+	return say(fmt.Sprintf("%s is %s now.", ui.Name(u.Name), u.Role)), err
 }
 
 func newPassword(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	pw := groupcast.Password(a["password"])
 	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Password: &pw})
-	return say(words.Name(u.Name) + " has a new password."), err
+	return say(ui.Name(u.Name) + " has a new password."), err
 }
 
 func switchAccount(disabled bool) func(context.Context, *Desk, Answers) (Page, error) {
 	return func(ctx context.Context, d *Desk, a Answers) (Page, error) {
 		u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Disabled: &disabled})
 		if disabled {
-			return say(words.Name(u.Name) + " is disabled: nothing more is sent to this account."), err
+			return say(ui.Name(u.Name) + " is disabled: nothing more is sent to this account."), err
 		}
-		return say(words.Name(u.Name) + " is enabled again."), err
+		return say(ui.Name(u.Name) + " is enabled again."), err
 	}
 }
 
 func listLogins(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	devices, err := d.Admin.Devices(ctx, a["user"])
-	return table(devices, words.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE", func(v groupcast.Device) []string {
-		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, words.Ago(v.CreatedAt)}
+	return table(devices, ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE", func(v groupcast.Device) []string {
+		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, ui.Ago(v.CreatedAt)}
 	}), err
 }
 
@@ -157,11 +157,11 @@ func endLogin(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	if i < 0 {
 		return Page{}, groupcast.Errorf(groupcast.ENotFound, "%s has no machine %s any more", a["user"], a["device"])
 	}
-	return say("The login of " + words.Name(a["user"]) + " on " + words.Name(a["device"]) + " has ended."), d.Admin.RevokeDevice(ctx, devices[i].ID)
+	return say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended."), d.Admin.RevokeDevice(ctx, devices[i].ID)
 }
 
 func deleteAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
-	return say("The account " + words.Name(a["user"]) + " is deleted."), d.Admin.DeleteUser(ctx, a["user"])
+	return say("The account " + ui.Name(a["user"]) + " is deleted."), d.Admin.DeleteUser(ctx, a["user"])
 }
 
 func newDevices(ctx context.Context, d *Desk, a Answers) (Page, error) {
@@ -170,5 +170,5 @@ func newDevices(ctx context.Context, d *Desk, a Answers) (Page, error) {
 		n, text = groupcast.NewDevicesApprove, "A new device of a member of %s gets nothing until you approve it. Those that members have now stay."
 	}
 	_, err := d.Admin.UpdateGroup(ctx, a["group"], groupcast.GroupChange{NewDevices: &n})
-	return say(fmt.Sprintf(text, words.Name(a["group"]))), err
+	return say(fmt.Sprintf(text, ui.Name(a["group"]))), err
 }

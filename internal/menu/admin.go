@@ -7,7 +7,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 type show = func(Progress)
@@ -46,9 +46,9 @@ func (d *Desk) createGroup(ctx context.Context, a Answers, _ show) (Page, error)
 	if err != nil {
 		return Page{}, err
 	}
-	p := say(fmt.Sprintf("Group %s is there, at %s.", words.Name(g.Name), g.Address))
+	p := say(fmt.Sprintf("Group %s is there, at %s.", ui.Name(g.Name), g.Address))
 	if g.Warning != "" {
-		p.Lines = append(p.Lines, "Warning: "+words.Name(g.Warning))
+		p.Lines = append(p.Lines, "Warning: "+ui.Name(g.Warning))
 	}
 	return p, nil
 }
@@ -57,7 +57,7 @@ func (d *Desk) deleteGroup(ctx context.Context, a Answers, _ show) (Page, error)
 	if !a.yes("sure") {
 		return say("Nothing was deleted."), nil
 	}
-	return say("Group " + words.Name(a["group"]) + " is deleted."), d.Admin.DeleteGroup(ctx, a["group"])
+	return say("Group " + ui.Name(a["group"]) + " is deleted."), d.Admin.DeleteGroup(ctx, a["group"])
 }
 
 func (d *Desk) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
@@ -67,15 +67,15 @@ func (d *Desk) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
 		if err != nil {
 			return p, err
 		}
-		p.Lines = append(p.Lines, "The account "+words.Name(u.Name)+" is made.")
+		p.Lines = append(p.Lines, "The account "+ui.Name(u.Name)+" is made.")
 	}
 	m, err := d.Admin.AddMember(ctx, a["group"], a["user"])
 	if err != nil {
 		return Page{Kept: p.Lines}, err
 	}
-	p.Lines = append(p.Lines, fmt.Sprintf("%s is a member of %s.", words.Name(m.User), words.Name(m.Group)))
+	p.Lines = append(p.Lines, fmt.Sprintf("%s is a member of %s.", ui.Name(m.User), ui.Name(m.Group)))
 	if m.Devices == 0 {
-		p.Lines = append(p.Lines, "", "On the client's machine, next: groupcast login https://THIS-SERVER:7440 --user "+words.Name(m.User), "and then: groupcast receive")
+		p.Lines = append(p.Lines, "", "On the client's machine, next: groupcast login https://THIS-SERVER:7440 --user "+ui.Name(m.User), "and then: groupcast receive")
 	}
 	return p, nil
 }
@@ -84,7 +84,7 @@ func (d *Desk) removeClient(ctx context.Context, a Answers, _ show) (Page, error
 	if !a.yes("sure") {
 		return say("Nobody was removed."), nil
 	}
-	return say(fmt.Sprintf("%s is no longer a member of %s.", words.Name(a["user"]), words.Name(a["group"]))), d.Admin.RemoveMember(ctx, a["group"], a["user"])
+	return say(fmt.Sprintf("%s is no longer a member of %s.", ui.Name(a["user"]), ui.Name(a["group"]))), d.Admin.RemoveMember(ctx, a["group"], a["user"])
 }
 
 func (d *Desk) listGroups(ctx context.Context, _ Answers, _ show) (Page, error) {
@@ -105,9 +105,9 @@ func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
 		t.Reason = cmp.Or(o.Reason, t.Reason)
-		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, words.Name(t.Name), words.Name(t.Group), words.Contents(t), words.Size(t.Bytes), t.Owed),
-			"   "+sentence(words.Snapshot{Transfer: t, Deliveries: o.Deliveries}))
-		for _, l := range table(o.Deliveries, "nobody", words.DeliveryHead, words.DeliveryRow).plain() {
+		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Owed),
+			"   "+sentence(ui.Snapshot{Transfer: t, Deliveries: o.Deliveries}))
+		for _, l := range table(o.Deliveries, "nobody", ui.DeliveryHead, ui.DeliveryRow).plain() {
 			p.Lines = append(p.Lines, "   "+l)
 		}
 		p.Lines = append(p.Lines, "")
@@ -124,7 +124,7 @@ const mostOwed = 200
 func (d *Desk) viewRequests(ctx context.Context, _ Answers, _ show) (Page, error) {
 	requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
 	return table(requests, "Nobody is waiting.", "GROUP|CLIENT|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-		return []string{r.Group, r.Who(), words.Ago(r.AskedAt), words.Asks(r)}
+		return []string{r.Group, r.Who(), ui.Ago(r.AskedAt), ui.Asks(r)}
 	}), err
 }
 
@@ -132,31 +132,31 @@ func (d *Desk) decide(ctx context.Context, a Answers, _ show) (Page, error) {
 	user, group, _ := strings.Cut(a["request"], " to ")
 	if a["verdict"] == "deny" {
 		r, err := d.Admin.Deny(ctx, group, user)
-		return say(fmt.Sprintf("%s was turned down for %s.", words.Name(r.Who()), words.Name(r.Group))), err
+		return say(fmt.Sprintf("%s was turned down for %s.", ui.Name(r.Who()), ui.Name(r.Group))), err
 	}
 	r, err := d.Admin.Approve(ctx, group, user)
 	if r.Device != "" {
-		return say(fmt.Sprintf("%s gets what members of %s get from now on.", words.Name(r.Who()), words.Name(r.Group))), err
+		return say(fmt.Sprintf("%s gets what members of %s get from now on.", ui.Name(r.Who()), ui.Name(r.Group))), err
 	}
-	return say(fmt.Sprintf("%s is a member of %s now.", words.Name(r.User), words.Name(r.Group))), err
+	return say(fmt.Sprintf("%s is a member of %s now.", ui.Name(r.User), ui.Name(r.Group))), err
 }
 
 func (d *Desk) clientGroups(ctx context.Context, a Answers, _ show) (Page, error) {
 	groups, err := d.Admin.UserGroups(ctx, a["user"])
-	return table(groups, words.Name(a["user"])+" is in no group.", words.OfferHead, offerRow), err
+	return table(groups, ui.Name(a["user"])+" is in no group.", ui.OfferHead, offerRow), err
 }
 
 func (d *Desk) check(ctx context.Context, _ Answers, tell show) (Page, error) {
 	tell(Progress{Lines: []string{"Asking every receiver, and sending probes to the groups …"}})
 	results, err := d.Admin.Check(ctx, groupcast.CheckQuery{})
-	return table(results, "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`.", words.CheckHead, words.CheckRow), err
+	return table(results, "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`.", ui.CheckHead, ui.CheckRow), err
 }
 
 func (d *Desk) viewMembers(ctx context.Context, a Answers, _ show) (Page, error) {
 	members, err := d.Admin.Members(ctx, a["group"])
-	return table(members, words.Name(a["group"])+" has no members yet.", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
-		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), words.Ago(m.Since)}
+	return table(members, ui.Name(a["group"])+" has no members yet.", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
+		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
 	}), err
 }
 
-func offerRow(g groupcast.GroupOnOffer) []string { return append(words.OfferRow(g), g.Description) }
+func offerRow(g groupcast.GroupOnOffer) []string { return append(ui.OfferRow(g), g.Description) }

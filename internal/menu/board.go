@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // Bounds of a board.
@@ -23,10 +23,10 @@ const (
 type board struct {
 	group      string // "": all
 	transfers  []groupcast.Transfer
-	chosen     words.Snapshot // one of them, with its deliveries
-	lost       time.Time      // since when the server has not answered; zero: it does
-	read       bool           // there was an answer once
-	unreadable error          // what the server said instead
+	chosen     ui.Snapshot // one of them, with its deliveries
+	lost       time.Time   // since when the server has not answered; zero: it does
+	read       bool        // there was an answer once
+	unreadable error       // what the server said instead
 }
 
 // place is where a transfer stands in a board: what runs first, what is closed last.
@@ -168,7 +168,7 @@ func (w *watcher) read(ctx context.Context) error {
 		no = w.nextToShow()
 	}
 	if no == 0 {
-		w.b.chosen = words.Snapshot{}
+		w.b.chosen = ui.Snapshot{}
 		return nil
 	}
 	// Deliveries first: what the transfer says is then the newer of the two.
@@ -183,7 +183,7 @@ func (w *watcher) read(ctx context.Context) error {
 		return err
 	}
 	w.b.transfers[w.b.index(no)] = t
-	w.b.chosen = words.Snapshot{Transfer: t, Deliveries: deliveries}
+	w.b.chosen = ui.Snapshot{Transfer: t, Deliveries: deliveries}
 	return nil
 }
 

@@ -9,7 +9,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // maxEntries bounds how much of a folder is looked at to complete a path.
@@ -27,7 +27,7 @@ func (d *Desk) groupField() Field {
 		groups, err := d.Admin.Groups(ctx)
 		c := Choices{Empty: "There is no group yet: create one first."}
 		for _, g := range groups {
-			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %s pending", words.Plural(g.Members, "member"), g.Active, deliveries(g.Pending))})
+			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %s pending", ui.Plural(g.Members, "member"), g.Active, deliveries(g.Pending))})
 		}
 		return c, err
 	}}
@@ -65,7 +65,7 @@ func (d *Desk) memberField() Field {
 		members, err := d.Admin.Members(ctx, a["group"])
 		c := Choices{Empty: "The group has no members."}
 		for _, m := range members {
-			c.Options = append(c.Options, Option{m.User, fmt.Sprintf("%s, %d active", words.Plural(m.Devices, "device"), m.Active)})
+			c.Options = append(c.Options, Option{m.User, fmt.Sprintf("%s, %d active", ui.Plural(m.Devices, "device"), m.Active)})
 		}
 		return c, err
 	}}
@@ -77,7 +77,7 @@ func (d *Desk) requestField() Field {
 		requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
 		c := Choices{Empty: "Nobody is waiting."}
 		for _, r := range requests {
-			c.Options = append(c.Options, Option{r.Who() + " to " + r.Group, words.Asks(r)})
+			c.Options = append(c.Options, Option{r.Who() + " to " + r.Group, ui.Asks(r)})
 		}
 		return c, err
 	}}
@@ -119,7 +119,7 @@ func paths(text string) []Option {
 		if e.IsDir() {
 			o.Value, o.Note = o.Value+string(filepath.Separator), "folder"
 		} else if info, err := e.Info(); err == nil {
-			o.Note = words.Size(uint64(info.Size()))
+			o.Note = ui.Size(uint64(info.Size()))
 		}
 		out = append(out, o)
 	}

@@ -7,8 +7,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // countEvery is how often a receiver's user is told anew: he hears no events; maxCounted bounds
@@ -62,7 +62,7 @@ func (d *Desk) countAll(ctx context.Context) (counts, error) {
 	c := counts{urgent: len(requests) > 0 || s.Restored}
 	c.text = strings.Join([]string{
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
-		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, words.Plural(s.Devices, "receiver"))}, " · ")
+		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
 	if s.Restored {
 		c.text = "Nothing is sent: confirm the memberships after the restore (groupcast restore --confirm)"
 	}
@@ -101,7 +101,7 @@ func (d *Desk) countMine(ctx context.Context) (counts, error) {
 	if lacking > 0 {
 		received += fmt.Sprintf(", %d incomplete", lacking)
 	}
-	return counts{text: strings.Join([]string{"in " + words.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
+	return counts{text: strings.Join([]string{"in " + ui.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
 		some(owed, "transfer on its way to you", "transfers on their way to you"), received}, " · ")}, nil
 }
 

@@ -9,14 +9,14 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // deed is something that can be done to a transfer, or to what one device is owed of it.
 type deed struct {
 	key, name, note string
 	ask             string // before it is done; empty: nothing can be lost by it
-	fits            func(s words.Snapshot) bool
+	fits            func(s ui.Snapshot) bool
 	do              func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error)
 	done            string
 	// Of one device; nil in the deeds of a transfer.
@@ -62,7 +62,7 @@ func fittingEach(t groupcast.Transfer, d groupcast.Delivery) []deed {
 func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (string, error) {
 	if who.Device == "" {
 		_, err := d.Admin.DropMember(ctx, who.Transfer, who.User)
-		return words.Name(who.User) + ": it is not owed any more", err
+		return ui.Name(who.User) + ": it is not owed any more", err
 	}
 	now, err := d.Admin.ActOnDelivery(ctx, who.Transfer, who.DeviceID, e.action)
 	if err != nil {
@@ -72,24 +72,24 @@ func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (s
 	if e.action == groupcast.Drop {
 		what = "it is not owed any more"
 	}
-	return words.Name(receiver(who)) + ": " + words.Name(what), nil
+	return ui.Name(receiver(who)) + ": " + ui.Name(what), nil
 }
 
 var deeds = []deed{
 	{key: "s", name: "send now", note: "without waiting for more receivers", done: "is sent now",
-		fits: func(s words.Snapshot) bool {
+		fits: func(s ui.Snapshot) bool {
 			return s.Transfer.State.Open() && s.Transfer.State != groupcast.TransferSending
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.SendTransfer(ctx, no)
 		}},
 	{key: "c", name: "cancel", note: "what is still owed is taken back; what is delivered stays", ask: "take back what it still owes?", done: "is cancelled",
-		fits: func(s words.Snapshot) bool { return s.Transfer.State.Open() },
+		fits: func(s ui.Snapshot) bool { return s.Transfer.State.Open() },
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.CancelTransfer(ctx, no)
 		}},
 	{key: "r", name: "retry", note: "owed again to those with entries missing, to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
-		fits: func(s words.Snapshot) bool {
+		fits: func(s ui.Snapshot) bool {
 			return s.Transfer.Failed+s.Transfer.Incomplete > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, unserved)
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
@@ -106,7 +106,7 @@ func unserved(d groupcast.Delivery) bool {
 }
 
 // fitting are the deeds that make sense for a transfer.
-func fitting(s words.Snapshot) []deed {
+func fitting(s ui.Snapshot) []deed {
 	return slices.DeleteFunc(slices.Clone(deeds), func(e deed) bool { return s.Transfer.No == 0 || !e.fits(s) })
 }
 
@@ -136,7 +136,7 @@ func (d *Desk) deedField() Field {
 		if err != nil {
 			return Choices{}, err
 		}
-		s := words.Snapshot{Transfer: t}
+		s := ui.Snapshot{Transfer: t}
 		s.Deliveries, err = d.Admin.Deliveries(ctx, t.No)
 		c := Choices{Empty: "Nothing can be done to it any more."}
 		for _, e := range fitting(s) {
@@ -176,7 +176,7 @@ func (d *Desk) deviceField() Field {
 func (d *Desk) answered(ctx context.Context, a Answers) (groupcast.Transfer, error) {
 	no, err := strconv.ParseUint(a["transfer"], 10, 64)
 	if err != nil {
-		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EInvalid, "%s is not the number of a transfer", words.Name(a["transfer"]))
+		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EInvalid, "%s is not the number of a transfer", ui.Name(a["transfer"]))
 	}
 	return d.Admin.Transfer(ctx, protocol.TransferNo(no))
 }

@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // Role is whose menu is shown.
@@ -132,7 +132,7 @@ func (f Field) settle(text string, options []Option) (string, error) {
 	if found := matching(options, text); len(found) == 1 {
 		return found[0].Value, nil
 	}
-	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", words.Name(text))
+	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", ui.Name(text))
 }
 
 // matching are the options that begin with what was typed, else those that have it in them.
@@ -168,7 +168,7 @@ func (p Page) plain() []string {
 	if p.Head == "" {
 		return p.Lines
 	}
-	return append(slices.Clone(p.Lines), words.Table(p.Head, p.Rows)...)
+	return append(slices.Clone(p.Lines), ui.Table(p.Head, p.Rows)...)
 }
 
 func say(lines ...string) Page { return Page{Lines: lines} }
@@ -210,11 +210,11 @@ func inWords(err error) []string {
 	case errors.Is(err, context.Canceled):
 		return []string{"Stopped."}
 	case !errors.As(err, &e):
-		return []string{trouble + words.Name(err.Error())}
+		return []string{trouble + ui.Name(err.Error())}
 	}
-	out := []string{trouble + words.Name(e.Message)}
+	out := []string{trouble + ui.Name(e.Message)}
 	if e.Hint != "" {
-		out = append(out, "Next: "+words.Name(e.Hint))
+		out = append(out, "Next: "+ui.Name(e.Hint))
 	}
 	return out
 }

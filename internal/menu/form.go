@@ -10,7 +10,7 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // maxAnswer bounds what can be typed into a field.
@@ -258,5 +258,5 @@ func shown(f Field, a Answers) string {
 	if a[f.Key] == "" {
 		return "(none)"
 	}
-	return words.Name(a[f.Key])
+	return ui.Name(a[f.Key])
 }

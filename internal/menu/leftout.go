@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/pattern"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // badShown is how many entries that cannot be sent a question names.
@@ -33,8 +33,8 @@ func (d *Desk) skipField() Field {
 		if err != nil || bad == nil {
 			return Choices{Skip: true}, err
 		}
-		list := strings.Join(words.LeftOutLines(bad.Entries, bad.Count, badShown), "; ")
-		return Choices{Options: []Option{{Value: "no", Note: words.Entries(bad.Count) + ": " + list}, {Value: "yes", Note: "send the rest without"}}}, nil
+		list := strings.Join(ui.LeftOutLines(bad.Entries, bad.Count, badShown), "; ")
+		return Choices{Options: []Option{{Value: "no", Note: ui.Entries(bad.Count) + ": " + list}, {Value: "yes", Note: "send the rest without"}}}, nil
 	}}
 }
 

@@ -10,7 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // live is the screen of transfers that run.
@@ -205,7 +205,7 @@ func (m *model) liveKeys() string {
 	l := &m.live
 	switch {
 	case l.asking != nil && l.asking.each != nil:
-		return fmt.Sprintf("%s: %s   y yes   n no", words.Name(l.askedFor.Device), l.asking.ask)
+		return fmt.Sprintf("%s: %s   y yes   n no", ui.Name(l.askedFor.Device), l.asking.ask)
 	case l.asking != nil:
 		return fmt.Sprintf("Transfer %d: %s   y yes   n no", l.asked.No, l.asking.ask)
 	}

@@ -14,7 +14,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // pending are transfers as a group may have them: one that runs, and of every other kind one.
@@ -151,7 +151,7 @@ func TestSentence(t *testing.T) {
 	device := func(name string, state groupcast.DeliveryState, active bool, why string) groupcast.Delivery {
 		return groupcast.Delivery{User: "u", Device: name, State: state, Active: active, Reason: why}
 	}
-	for want, s := range map[string]words.Snapshot{
+	for want, s := range map[string]ui.Snapshot{
 		"1 of 3 done; waits for 7; pc-3: no space; pc-2 off": {Transfer: groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "waits for 7"}, Deliveries: []groupcast.Delivery{
 			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryQueued, false, "not active"), device("pc-3", groupcast.DeliveryRefused, true, "no space")}},
 		"2 of 2 done": {Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: []groupcast.Delivery{

@@ -7,8 +7,8 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 const (
@@ -79,7 +79,7 @@ func promised(d groupcast.Delivery) bool {
 }
 
 // coverage is how many of those who are promised the file hold each stretch of it.
-func coverage(s words.Snapshot, width int) string {
+func coverage(s ui.Snapshot, width int) string {
 	var sum [buckets]float64
 	n := 0.0
 	for _, d := range s.Deliveries {
@@ -95,7 +95,7 @@ func coverage(s words.Snapshot, width int) string {
 }
 
 // mean is how much of the file those who are promised it have on average.
-func mean(s words.Snapshot) float64 {
+func mean(s ui.Snapshot) float64 {
 	sum, n := 0.0, 0.0
 	for _, d := range s.Deliveries {
 		if promised(d) {
@@ -119,7 +119,7 @@ func deviceBar(d groupcast.Delivery, t groupcast.Transfer, width int) string {
 	if len(d.Bar) > 0 && !has(d) {
 		return strip(width, func(i int) float64 { return bucket(d, i) })
 	}
-	return words.Bar(part(d, t), width)
+	return ui.Bar(part(d, t), width)
 }
 
 // worstFirst sorts deliveries: failed and refused, those at work with the slowest first, those
@@ -155,19 +155,19 @@ func names(deliveries []groupcast.Delivery) func(groupcast.Delivery) string {
 	return func(d groupcast.Delivery) string {
 		switch {
 		case d.Device == "":
-			return words.Name(d.User) + " (no device)"
+			return ui.Name(d.User) + " (no device)"
 		case count[d.Device] > 1:
-			return words.Name(d.User + "/" + d.Device)
+			return ui.Name(d.User + "/" + d.Device)
 		}
-		return words.Name(d.Device)
+		return ui.Name(d.Device)
 	}
 }
 
 // sentence says how a transfer stands and why: the server's own words while it sends.
-func sentence(s words.Snapshot) string {
+func sentence(s ui.Snapshot) string {
 	t := s.Transfer
 	if v := t.Session; v != nil && v.Verdict != "" {
-		return words.Name(v.Verdict)
+		return ui.Name(v.Verdict)
 	}
 	through := 0
 	var worst, off []string
@@ -179,7 +179,7 @@ func sentence(s words.Snapshot) string {
 		case d.State.Owed() && !d.Active:
 			off = append(off, name(d))
 		case d.Reason != "" && d.Reason != t.Reason && t.State != groupcast.TransferHeld:
-			worst = append(worst, name(d)+": "+words.Name(d.Reason))
+			worst = append(worst, name(d)+": "+ui.Name(d.Reason))
 		}
 	}
 	out := []string{fmt.Sprintf("%d of %d done", through, len(s.Deliveries))}
@@ -202,7 +202,7 @@ func reason(t groupcast.Transfer) string {
 	if t.State == groupcast.TransferHeld {
 		return "held until it is sent"
 	}
-	return words.Name(t.Reason)
+	return ui.Name(t.Reason)
 }
 
 // few names the first and counts the rest.
@@ -214,20 +214,20 @@ func few(names []string) []string {
 }
 
 // facts are the numbers of a transfer.
-func facts(s words.Snapshot) []string {
+func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		out = append(out, units.FormatRate(v.Rate)+", held by "+words.Name(v.Limiter), fmt.Sprintf("loss %.1f %%", v.LossPercent))
+		out = append(out, units.FormatRate(v.Rate)+", held by "+ui.Name(v.Limiter), fmt.Sprintf("loss %.1f %%", v.LossPercent))
 		if v.Remaining > 0 {
 			out = append(out, "half of them in about "+units.FormatDuration(v.Remaining))
 		}
 	}
 	if t.WireBytes > 0 {
-		out = append(out, words.Size(t.WireBytes)+" by multicast")
+		out = append(out, ui.Size(t.WireBytes)+" by multicast")
 	}
 	if t.HTTPSBytes > 0 {
-		out = append(out, words.Size(t.HTTPSBytes)+" over HTTPS")
+		out = append(out, ui.Size(t.HTTPSBytes)+" over HTTPS")
 	}
 	through := 0
 	for _, d := range s.Deliveries {
@@ -236,7 +236,7 @@ func facts(s words.Snapshot) []string {
 		}
 	}
 	if through > 1 && t.WireBytes > 0 {
-		out = append(out, "instead of "+words.Size(uint64(through)*t.Bytes))
+		out = append(out, "instead of "+ui.Size(uint64(through)*t.Bytes))
 	}
 	return out
 }

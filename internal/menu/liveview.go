@@ -8,8 +8,8 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // Parts of the live view.
@@ -40,9 +40,9 @@ func (m *model) viewSaid(lines []string) []string {
 	l, style := &m.live, strong
 	text := l.said
 	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
-		text, style = words.Name(receiver(who)+": "+who.Reason), faint
+		text, style = ui.Name(receiver(who)+": "+who.Reason), faint
 		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
-			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, words.Name(receiver(who)))
+			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, ui.Name(receiver(who)))
 		}
 	}
 	if text == "" {
@@ -67,7 +67,7 @@ func (m *model) liveHead() string {
 	l := &m.live
 	left, count := " "+m.row.Title, map[int]int{}
 	if l.b.group != "" {
-		left += ": " + words.Name(l.b.group)
+		left += ": " + ui.Name(l.b.group)
 	}
 	for _, t := range l.b.transfers {
 		count[place(t)]++
@@ -125,9 +125,9 @@ func (m *model) transferLine(t groupcast.Transfer) string {
 	if t.No == m.live.b.chosen.Transfer.No && len(m.live.b.chosen.Deliveries) > 0 {
 		share = mean(m.live.b.chosen)
 	}
-	name := words.Name(t.Name)
+	name := ui.Name(t.Name)
 	if m.live.b.group == "" {
-		name += " for " + words.Name(t.Group)
+		name += " for " + ui.Name(t.Group)
 	}
 	tail := string(t.State)
 	switch v := t.Session; {
@@ -136,10 +136,10 @@ func (m *model) transferLine(t groupcast.Transfer) string {
 	case v != nil:
 		tail = units.FormatRate(v.Rate)
 	case m.width >= 110 && (t.State == groupcast.TransferWaiting || t.State == groupcast.TransferGathering):
-		tail += ": " + words.Name(t.Reason)
+		tail += ": " + ui.Name(t.Reason)
 	}
 	wide := max(10, min(40, m.width-60))
-	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), words.Bar(share, barWide), percent(share), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8), tail)
+	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), ui.Bar(share, barWide), percent(share), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8), tail)
 }
 
 // fit makes a text exactly so wide.
@@ -159,7 +159,7 @@ func (m *model) liveChosen() []string {
 	for _, l := range clipped(flow(facts(s), m.width-2), 2) {
 		lines = append(lines, " "+l)
 	}
-	if forging := words.Forging(s.Transfer); forging != "" {
+	if forging := ui.Forging(s.Transfer); forging != "" {
 		for _, l := range clipped(wrap(forging, m.width-2), 3) {
 			lines = append(lines, " "+alarm.Render(l))
 		}
@@ -228,7 +228,7 @@ func (m *model) liveDevices(room int) []string {
 
 // deviceTail says of a device how it receives, or why not.
 func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
-	out := []string{words.State(d)}
+	out := []string{ui.State(d)}
 	if d.State.Owed() && !d.Active && d.Device != "" {
 		out = []string{"off"}
 	}
@@ -240,7 +240,7 @@ func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
 		out = append(out, string(d.Path))
 	}
 	if d.Reason != "" && out[0] != "off" && t.State != groupcast.TransferHeld {
-		out = append(out, words.Name(d.Reason))
+		out = append(out, ui.Name(d.Reason))
 	}
 	return strings.Join(out, "  ")
 }

@@ -17,7 +17,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 var update = flag.Bool("update", false, "write the golden screens anew")
@@ -112,7 +112,7 @@ func groupsTo(n int) Field {
 	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
 		var c Choices
 		for i := range n {
-			c.Options = append(c.Options, Option{fmt.Sprintf("lab-%c", 'a'+i), words.Plural(i*3, "member")})
+			c.Options = append(c.Options, Option{fmt.Sprintf("lab-%c", 'a'+i), ui.Plural(i*3, "member")})
 		}
 		return c, nil
 	}}
@@ -215,10 +215,10 @@ func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
 	}
 }
 
-func transfer() words.Snapshot {
+func transfer() ui.Snapshot {
 	t := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab-a", Bytes: 4_700_000_000, State: groupcast.TransferSending, Verified: 1,
 		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9, Verdict: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off"}}
-	s := words.Snapshot{Transfer: t}
+	s := ui.Snapshot{Transfer: t}
 	for i := range 30 {
 		d := groupcast.Delivery{UserID: fmt.Sprint(i), User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i), State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000}
 		switch i {

@@ -10,7 +10,7 @@ import (
 	"strings"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // maxLine bounds an answer; plainEvery is how often progress is said.
@@ -58,7 +58,7 @@ func (p *plain) turn(ctx context.Context) (again bool, err error) {
 	case text == "":
 		return true, nil
 	case bad != nil || n < 1 || n > len(titles):
-		p.print(fmt.Sprintf("“%s” is not one of 1 to %d.", words.Name(text), len(titles)))
+		p.print(fmt.Sprintf("“%s” is not one of 1 to %d.", ui.Name(text), len(titles)))
 		return true, nil
 	case n == len(titles):
 		return false, nil
@@ -76,7 +76,7 @@ func (p *plain) show(ctx context.Context, titles []string) {
 		return
 	}
 	p.shown = p.role
-	p.print("groupcast: " + p.role.String() + ", " + words.Name(p.desk.Whose[p.role]))
+	p.print("groupcast: " + p.role.String() + ", " + ui.Name(p.desk.Whose[p.role]))
 	if c, err := p.desk.count(ctx, p.role); err == nil { // else the row that is chosen says what is wrong
 		p.print(c.text)
 	}
@@ -137,7 +137,7 @@ func (p *plain) ask(ctx context.Context, f Field, a Answers) error {
 		return nothingToChoose(c.Empty)
 	}
 	for i, o := range c.Options {
-		p.print(strings.TrimRight(fmt.Sprintf("  %3d  %-20s %s", i+1, words.Name(o.Value), words.Name(o.Note)), " "))
+		p.print(strings.TrimRight(fmt.Sprintf("  %3d  %-20s %s", i+1, ui.Name(o.Value), ui.Name(o.Note)), " "))
 	}
 	ask := f.Ask
 	if f.Default != "" {
@@ -182,7 +182,7 @@ func (p *plain) line(ask string, hidden bool) (string, error) {
 	}
 	text := strings.TrimSpace(p.in.Text())
 	if p.script && !hidden {
-		p.print(words.Name(text))
+		p.print(ui.Name(text))
 	} else if p.script {
 		p.print("")
 	}

@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // maxReceived bounds how many lines of receiving are kept on the screen.
@@ -28,22 +28,22 @@ func (d *Desk) receiverRows() []Row {
 
 func (d *Desk) available(ctx context.Context, _ Answers, _ show) (Page, error) {
 	groups, err := d.Member.GroupsOnOffer(ctx, false)
-	return table(groups, "No groups are on offer.", words.OfferHead, offerRow), err
+	return table(groups, "No groups are on offer.", ui.OfferHead, offerRow), err
 }
 
 func (d *Desk) mine(ctx context.Context, _ Answers, _ show) (Page, error) {
 	groups, err := d.Member.GroupsOnOffer(ctx, true)
-	return table(groups, "You are in no group: join one.", words.OfferHead, offerRow), err
+	return table(groups, "You are in no group: join one.", ui.OfferHead, offerRow), err
 }
 
 func (d *Desk) join(ctx context.Context, a Answers, _ show) (Page, error) {
 	r, err := d.Member.Join(ctx, a["group"], a["text"])
-	return say(fmt.Sprintf("Asked to join %s: %s. `My groups` shows when an administrator has decided.", words.Name(r.Group), r.State)), err
+	return say(fmt.Sprintf("Asked to join %s: %s. `My groups` shows when an administrator has decided.", ui.Name(r.Group), r.State)), err
 }
 
 // receive runs the agent and shows what it says.
 func (d *Desk) receive(ctx context.Context, a Answers, tell show) (Page, error) {
-	tell(Progress{Lines: []string{"Connecting to " + words.Name(d.Member.Address()) + " …"}})
+	tell(Progress{Lines: []string{"Connecting to " + ui.Name(d.Member.Address()) + " …"}})
 	lines := make(chan agent.Line, 64)
 	over := make(chan error, 1)
 	go func() {
@@ -72,12 +72,12 @@ type received struct {
 }
 
 func (r *received) add(l agent.Line) Progress {
-	text := l.At.Format(time.TimeOnly) + "  " + words.Name(l.Text)
+	text := l.At.Format(time.TimeOnly) + "  " + ui.Name(l.Text)
 	if l.Kind == "progress" {
 		if r.running == nil {
 			r.running = map[protocol.TransferNo]string{}
 		}
-		r.running[l.Transfer] = words.Bar(float64(l.Bytes)/float64(max(l.Of, 1)), 30) + "  " + words.Name(l.Text)
+		r.running[l.Transfer] = ui.Bar(float64(l.Bytes)/float64(max(l.Of, 1)), 30) + "  " + ui.Name(l.Text)
 		return r.progress("")
 	}
 	if l.Transfer != 0 {

@@ -11,7 +11,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // How much of the audit log is shown, and exported.
@@ -77,17 +77,17 @@ func (d *Desk) records(ctx context.Context, a Answers, _ show) (Page, error) {
 			return Page{}, err
 		}
 		holders, err := d.Admin.KeyHolders(ctx, t.No)
-		return table(holders, "No key was handed out: nothing of it was sent by multicast.", words.KeyHead, words.KeyRow), err
+		return table(holders, "No key was handed out: nothing of it was sent by multicast.", ui.KeyHead, ui.KeyRow), err
 	case recordProof:
 		return d.exportProof(ctx, a)
 	case recordSaved:
 		s, err := d.Admin.Savings(ctx)
-		return say(words.Savings(s)...), err
+		return say(ui.Savings(s)...), err
 	case recordExport:
 		return d.exportAudit(ctx, a)
 	}
 	entries, err := d.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditShown, Actor: a["actor"], Action: a["action"]})
-	return table(entries, "Nothing of that kind was done.", words.AuditHead, words.AuditRow), err
+	return table(entries, "Nothing of that kind was done.", ui.AuditHead, ui.AuditRow), err
 }
 
 // exportAudit writes the log to a file that does not exist yet.
@@ -102,12 +102,12 @@ func (d *Desk) exportAudit(ctx context.Context, a Answers) (Page, error) {
 			e.SetIndent("", "  ")
 			return e.Encode(entries)
 		}
-		return words.AuditCSV(f, entries)
+		return ui.AuditCSV(f, entries)
 	})
 	if err != nil {
 		return Page{}, err
 	}
-	return say(fmt.Sprintf("%s written to %s.", some(len(entries), "entry", "entries"), words.Name(path))), nil
+	return say(fmt.Sprintf("%s written to %s.", some(len(entries), "entry", "entries"), ui.Name(path))), nil
 }
 
 // writeNew writes a file that does not exist yet, whole or not at all, and gives its path.
@@ -139,6 +139,6 @@ func (d *Desk) exportProof(ctx context.Context, a Answers) (Page, error) {
 		return Page{}, err
 	}
 	return say(
-		fmt.Sprintf("The proof of transfer %d is written to %s: %s, %d without.", t.No, words.Name(path), some(len(p.Receipts), "receipt", "receipts"), len(p.Missing)),
+		fmt.Sprintf("The proof of transfer %d is written to %s: %s, %d without.", t.No, ui.Name(path), some(len(p.Receipts), "receipt", "receipts"), len(p.Missing)),
 		"Others check it without this server: groupcast verify FILE --trust "+p.Fingerprint.String()), nil
 }

@@ -9,8 +9,8 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/pattern"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/words"
 )
 
 // addPending promises a path to a group: read in place on the server's own machine, uploaded
@@ -23,7 +23,7 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	sel := &apiclient.Selection{Paths: []string{path}, Exclude: pattern.Split(a["exclude"]), SkipBad: a.yes("skip")}
 	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
 	if d.Admin.IsLocal() {
-		tell(Progress{Lines: []string{"Reading " + words.Name(path) + " …"}})
+		tell(Progress{Lines: []string{"Reading " + ui.Name(path) + " …"}})
 	} else {
 		if n.Upload, err = d.upload(ctx, path, sel, tell); err != nil {
 			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
@@ -42,12 +42,12 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if t.State == groupcast.TransferHeld {
 		next = "It is held until `Send pending`."
 	}
-	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, words.Name(t.Name), words.Contents(t), words.Size(t.Bytes), words.Name(t.Group)), next}
+	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, ui.Name(t.Name), ui.Contents(t), ui.Size(t.Bytes), ui.Name(t.Group)), next}
 	if t.LeftOut > 0 {
-		lines = append(lines, fmt.Sprintf("%s left out: `groupcast transfer show %d` names them.", words.Entries(t.LeftOut), t.No))
+		lines = append(lines, fmt.Sprintf("%s left out: `groupcast transfer show %d` names them.", ui.Entries(t.LeftOut), t.No))
 	}
 	for _, note := range t.Notes {
-		lines = append(lines, "Note: "+words.Note(note)+".")
+		lines = append(lines, "Note: "+ui.Note(note)+".")
 	}
 	return say(lines...), err
 }
@@ -115,16 +115,16 @@ func (m *meter) lines(p apiclient.UploadProgress, now time.Time) Progress {
 	if p.Total > 0 {
 		share = float64(have) / float64(p.Total)
 	}
-	text := fmt.Sprintf("%s of %s", words.Size(have), words.Size(p.Total))
+	text := fmt.Sprintf("%s of %s", ui.Size(have), ui.Size(p.Total))
 	switch took := now.Sub(m.since); {
 	case still:
 		text += " · no answer; it goes on by itself"
 	case took > time.Second && p.Bytes > m.first:
 		rate := float64(p.Bytes-m.first) / took.Seconds()
 		left := time.Duration(float64(p.Total-p.Bytes) / rate * float64(time.Second))
-		text += fmt.Sprintf(" · %s/s · %s left", words.Size(uint64(rate)), units.FormatDuration(left.Round(time.Second)))
+		text += fmt.Sprintf(" · %s/s · %s left", ui.Size(uint64(rate)), units.FormatDuration(left.Round(time.Second)))
 	}
-	lines := []string{"Uploading to the server: " + words.Name(p.Path), words.Bar(share, 40) + " " + percent(share), text}
+	lines := []string{"Uploading to the server: " + ui.Name(p.Path), ui.Bar(share, 40) + " " + percent(share), text}
 	if m.resumed {
 		lines = append(lines, "It was begun before: what the server has is not sent again.")
 	}

@@ -10,7 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // Colour says nothing that the text does not say too.
@@ -31,7 +31,7 @@ func (m *model) room() int { return max(1, m.height-chrome) }
 func (m *model) View() tea.View {
 	content, keys := m.content()
 	lines := []string{
-		accent.Render(" groupcast") + "  " + strong.Render(m.role.String()) + ", " + words.Name(m.desk.Whose[m.role]),
+		accent.Render(" groupcast") + "  " + strong.Render(m.role.String()) + ", " + ui.Name(m.desk.Whose[m.role]),
 		faint.Render(strings.Repeat("─", m.width)),
 	}
 	if len(content) > m.room() {
@@ -174,20 +174,20 @@ func (m *model) viewOptions(room int) []string {
 	from := max(0, min(m.form.pick-room/2, len(options)-room+1))
 	wide := 0
 	for _, o := range options {
-		wide = max(wide, min(ansi.StringWidth(words.Name(o.Value)), 40))
+		wide = max(wide, min(ansi.StringWidth(ui.Name(o.Value)), 40))
 	}
 	lines := []string{""}
 	if from > 0 {
 		lines[0] = faint.Render(fmt.Sprintf("       … %d before", from))
 	}
 	for i := from; i < len(options) && len(lines) < room; i++ {
-		value := words.Name(options[i].Value)
+		value := ui.Name(options[i].Value)
 		value += strings.Repeat(" ", max(0, wide-ansi.StringWidth(value)))
 		line := fmt.Sprintf("   %2d  %s", i+1, value)
 		if i == m.form.pick {
 			line = accent.Render(fmt.Sprintf("  ›%2d  %s", i+1, value))
 		}
-		lines = append(lines, line+"  "+faint.Render(words.Name(options[i].Note)))
+		lines = append(lines, line+"  "+faint.Render(ui.Name(options[i].Note)))
 	}
 	if left := len(options) - from - len(lines) + 1; left > 0 {
 		lines = append(lines, faint.Render(fmt.Sprintf("       … and %d more: type to narrow", left)))
@@ -243,7 +243,7 @@ func (m *model) wrapped() []string {
 // tabled sets a table into a width. Where it does not fit, the last cell, the one in words, has
 // lines of its own below the others.
 func tabled(head string, rows [][]string, width int) []string {
-	lines := words.Table(head, rows)
+	lines := ui.Table(head, rows)
 	if !slices.ContainsFunc(lines, func(l string) bool { return ansi.StringWidth(l) > width }) {
 		return lines
 	}
@@ -254,10 +254,10 @@ func tabled(head string, rows [][]string, width int) []string {
 		short[i] = r[:last]
 	}
 	var out []string
-	for i, l := range words.Table(strings.Join(titles[:last], "|"), short) {
+	for i, l := range ui.Table(strings.Join(titles[:last], "|"), short) {
 		out = append(out, wrap(l, width)...)
 		if i > 0 && rows[i-1][last] != "" {
-			for _, part := range wrap(words.Name(rows[i-1][last]), width-4) {
+			for _, part := range wrap(ui.Name(rows[i-1][last]), width-4) {
 				out = append(out, "    "+part)
 			}
 		}

@@ -7,7 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/words"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // statusLive shows the transfers of every group.
@@ -32,7 +32,7 @@ func (d *Desk) sendLive(ctx context.Context, a Answers, g *gaze, show func(board
 }
 
 func nothingPending(a Answers) Page {
-	return say("Nothing is pending for "+words.Name(a["group"])+".", "`Add file to pending` promises files to it.")
+	return say("Nothing is pending for "+ui.Name(a["group"])+".", "`Add file to pending` promises files to it.")
 }
 
 // sendPending sends what is pending for a group and says in lines how it goes.
@@ -43,7 +43,7 @@ func (d *Desk) sendPending(ctx context.Context, a Answers, tell show) (Page, err
 	}
 	c := crew{desk: d, tell: tell}
 	for _, t := range sent {
-		c.all = append(c.all, &charge{Snapshot: words.Snapshot{Transfer: t}, quiet: words.Stillness{Since: time.Now()}})
+		c.all = append(c.all, &charge{Snapshot: ui.Snapshot{Transfer: t}, quiet: ui.Stillness{Since: time.Now()}})
 	}
 	if err := c.watch(ctx); err != nil {
 		return Page{}, err
@@ -57,8 +57,8 @@ func (d *Desk) sendPending(ctx context.Context, a Answers, tell show) (Page, err
 
 // charge is one transfer that is waited for.
 type charge struct {
-	words.Snapshot
-	quiet words.Stillness
+	ui.Snapshot
+	quiet ui.Stillness
 	over  bool
 }
 
@@ -86,7 +86,7 @@ func (c *crew) watch(ctx context.Context) error {
 				left, waiting = left+1, waiting+1
 			default:
 				left++
-				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, words.Share(one.Snapshot)*100, sentence(one.Snapshot)))
+				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, sentence(one.Snapshot)))
 			}
 			devices += len(one.Deliveries)
 		}
@@ -118,15 +118,15 @@ func (c *crew) look(ctx context.Context, one *charge) error {
 	if err != nil {
 		return err
 	}
-	one.Snapshot = words.Snapshot{Transfer: t, Deliveries: deliveries}
-	one.over = words.Settled(one.Snapshot) || one.quiet.Longer(one.Snapshot)
+	one.Snapshot = ui.Snapshot{Transfer: t, Deliveries: deliveries}
+	one.over = ui.Settled(one.Snapshot) || one.quiet.Longer(one.Snapshot)
 	return nil
 }
 
 // outcome is how a transfer ended, or that it goes on.
-func outcome(s words.Snapshot) []string {
+func outcome(s ui.Snapshot) []string {
 	t := s.Transfer
-	text := fmt.Sprintf("Transfer %d (%s): %d verified", t.No, words.Name(t.Name), t.Verified)
+	text := fmt.Sprintf("Transfer %d (%s): %d verified", t.No, ui.Name(t.Name), t.Verified)
 	if t.Owed > 0 {
 		text += fmt.Sprintf(", %d still owed: delivered when they are back", t.Owed)
 	}
@@ -136,6 +136,6 @@ func outcome(s words.Snapshot) []string {
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}
-	lines := append([]string{text + "."}, table(s.Deliveries, "Nobody is owed it: the group has no members.", words.DeliveryHead, words.DeliveryRow).plain()...)
+	lines := append([]string{text + "."}, table(s.Deliveries, "Nobody is owed it: the group has no members.", ui.DeliveryHead, ui.DeliveryRow).plain()...)
 	return append(lines, "")
 }

@@ -1,7 +1,7 @@
-// Package words says what the server knows in words for a terminal of any kind: names made safe,
+// Package ui says what the server knows in words for a terminal of any kind: names made safe,
 // tables, bars, and how a transfer stands. It is what the command line and the menu have in
 // common; it asks nothing, prints nothing and decides nothing.
-package words
+package ui
 
 import (
 	"fmt"

@@ -1,4 +1,4 @@
-package words
+package ui
 
 import (
 	"testing"

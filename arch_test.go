@@ -55,6 +55,7 @@ var arrows = map[string]string{
 	"web":          "",
 	"menu":         "protocol pattern apiclient agent units ui .",
 	"ui":           "protocol units .",
+	"daemon":       "protocol auth disk durable home httpapi pki server session store/sqlite web .",
 	"cli":          "*",
 
 	"netsim":              "protocol",

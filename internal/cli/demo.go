@@ -21,6 +21,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
@@ -105,14 +106,14 @@ func (d *demo) startServer(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	listen := fmt.Sprintf("127.0.0.1:%d", port)
-	s, err := openHouse(ctx, h, serveOptions{listen: listen, maxRate: "auto", ttl: 1}, slog.New(slog.DiscardHandler))
+	s, err := daemon.Open(ctx, h, daemon.Options{Listen: listen, TTL: 1}, slog.New(slog.DiscardHandler))
 	if err != nil {
 		return err
 	}
 	daemons.Go(func() {
-		_ = errors.Join(s.run(ctx, nil), s.close()) // what goes wrong shows in what the demo waits for
+		_ = errors.Join(s.Run(ctx, nil), s.Close()) // what goes wrong shows in what the demo waits for
 	})
-	d.admin, d.url, d.pin = apiclient.Local(h.Socket()), "https://"+listen, s.authority.ID().String()
+	d.admin, d.url, d.pin = apiclient.Local(h.Socket()), "https://"+listen, s.ID().String()
 	d.tell("1. A server on %s, with a CA of its own; fingerprint %s…", listen, d.pin[:16])
 	return nil
 }

@@ -8,8 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/home"
-	"github.com/groupcast/groupcast/internal/server"
+	"github.com/groupcast/groupcast/internal/daemon"
 )
 
 func (a *app) check() *cobra.Command {
@@ -109,12 +108,7 @@ func (a *app) restoreFrom(path string, force bool) error {
 		return groupcast.Errorf(groupcast.ENotFound, "cannot read the backup %s", path).WithHint("check path and permissions").Wrap(err)
 	}
 	defer f.Close()
-	lock, err := h.Lock(home.RoleServer)
-	if err != nil {
-		return err
-	}
-	err = server.Restore(h.Dir(home.RoleServer), f, force)
-	if err := errors.Join(err, lock.Release()); err != nil {
+	if err := daemon.Restore(h, f, force); err != nil {
 		return err
 	}
 	return a.one(map[string]string{"restored": h.Path()}, "restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm", h.Path())

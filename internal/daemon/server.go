@@ -1,4 +1,6 @@
-package cli
+// Package daemon is a whole server in one value: it opens a home's keys and database, the sockets and
+// the web interface, runs them and closes them. It decides nothing about files or members.
+package daemon
 
 import (
 	"context"
@@ -19,31 +21,31 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
-	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/web"
 )
 
-// house is a whole server, wired: what `serve` runs and `demo` runs inside itself.
-type house struct {
+// Server is a whole server, wired: what `serve` runs and `demo` runs inside itself.
+type Server struct {
 	authority *pki.Authority
 	server    *server.Server
 	http      *httpapi.Server
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
 	station   *session.Station
-	maxRate   uint64 // bytes a second; 0: no limit
+	folder    string // that the server has in the home
 	log       *slog.Logger
 	closers   []func() error
 }
 
-// openHouse opens a server's home and its doors. An error says what is in the way.
-func openHouse(ctx context.Context, h home.Home, o serveOptions, log *slog.Logger) (s *house, err error) {
-	s = &house{log: log}
+// Open opens a server's home and all that it listens on. An error says what is in the way.
+func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Server, err error) {
+	s = &Server{folder: h.Dir(home.RoleServer), log: log}
 	defer func() {
 		if err != nil {
-			err = errors.Join(err, s.close())
+			err = errors.Join(err, s.Close())
 		}
 	}()
 	lock, err := h.Lock(home.RoleServer)
@@ -51,64 +53,70 @@ func openHouse(ctx context.Context, h home.Home, o serveOptions, log *slog.Logge
 		return s, err
 	}
 	s.closers = append(s.closers, lock.Release)
-	dir := h.Dir(home.RoleServer)
-	room, err := disk.Open(dir, o.reserveBytes, log) // first: what is kept of a full disk lets the rest open
+	room, err := disk.Open(s.folder, o.Reserve, log) // first: what is kept of a full disk lets the rest open
 	if err != nil {
 		return s, err
 	}
-	whose, err := bind(ctx, dir, o.newDatabase)
+	db, err := s.openState(ctx, o, room)
 	if err != nil {
 		return s, err
 	}
-	s.authority, err = pki.Open(pki.Options{Folder: dir, Hosts: pki.LocalHosts(o.names...), CertFile: o.cert, KeyFile: o.key})
+	ifi, err := s.openStation(o)
 	if err != nil {
 		return s, err
 	}
-	db, err := sqlite.OpenWith(ctx, filepath.Join(dir, databaseFile), room.Release)
-	if err != nil {
-		return s, err
-	}
-	s.closers = append(s.closers, db.Close)
-	if err := whose.tie(ctx, db, s.authority.ID()); err != nil {
-		return s, err
-	}
-	ifi, err := s.openStation(o, log)
-	if err != nil {
-		return s, err
-	}
-	sources, err := folders(o.sources)
+	sources, err := folders(o.Sources)
 	if err != nil {
 		return s, err
 	}
 	s.server, err = server.New(server.Config{
-		Home: h.Path(), Dir: dir, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now), Station: s.station,
-		Interface: ifi, Sources: sources, Gather: o.gather, GatherMax: o.gatherMax, MaxRate: s.maxRate, RetrySpace: o.retryBytes, AuditKeep: o.auditAge, Room: room, Log: log,
-		Settled: func() error { return forgetFirstLink(dir) },
+		Home: h.Path(), Dir: s.folder, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now),
+		Station: s.station, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
+		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
+		Settled: s.ForgetFirstLink,
 	})
 	if err != nil {
 		return s, err
 	}
 	s.http, err = httpapi.Listen(httpapi.Config{
-		Service: s.server, Listen: o.listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost, Socket: h.Socket(), Root: web.Handler(), Log: log,
+		Service: s.server, Listen: o.Listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost,
+		Socket: h.Socket(), Root: web.Handler(), Log: log,
 	})
 	return s, err
 }
 
+// openState opens the server's keys and its database, which belong together.
+func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (*sqlite.Store, error) {
+	whose, err := bind(ctx, s.folder, o.NewDatabase)
+	if err != nil {
+		return nil, err
+	}
+	s.authority, err = pki.Open(pki.Options{
+		Folder: s.folder, Hosts: pki.LocalHosts(o.Names...), CertFile: o.Cert, KeyFile: o.Key,
+	})
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.OpenWith(ctx, filepath.Join(s.folder, databaseFile), room.Release)
+	if err != nil {
+		return nil, err
+	}
+	s.closers = append(s.closers, db.Close)
+	return db, whose.tie(ctx, db, s.authority.ID())
+}
+
 // openStation opens what data leaves by and says the interface's name.
-func (s *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
-	at, err := listenAt(o.listen)
+func (s *Server) openStation(o Options) (string, error) {
+	at, err := listenAt(o.Listen)
 	if err != nil {
 		return "", err
 	}
-	bits, err := units.ParseRate(o.maxRate)
-	if err != nil {
-		return "", err
+	if o.Interface == "" && !at.Addr().IsUnspecified() {
+		o.Interface = at.Addr().String()
 	}
-	if o.ifi == "" && !at.Addr().IsUnspecified() {
-		o.ifi = at.Addr().String()
-	}
-	s.maxRate = bits / 8
-	s.station, err = session.OpenStation(session.StationConfig{Interface: o.ifi, Feedback: at, MaxRate: s.maxRate, TTL: o.ttl, Log: log})
+	s.station, err = session.OpenStation(session.StationConfig{
+		Interface: o.Interface, Feedback: at, MaxRate: o.MaxRate / 8, TTL: o.TTL, Log: s.log,
+	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return "", groupcast.Errorf(groupcast.EConflict, "another program already uses UDP port %d", at.Port()).
 			WithHint("stop it (`ss -lunp 'sport = :%d'` names it) or choose another port with `--listen`", at.Port()).Wrap(err)
@@ -122,12 +130,13 @@ func (s *house) openStation(o serveOptions, log *slog.Logger) (string, error) {
 	if err == nil {
 		return ifi, nil
 	}
-	if o.ifi != "" && !namesCard(o.ifi) {
-		return "", groupcast.Errorf(groupcast.EInvalid, "there is no network interface %s to send from", o.ifi).
+	if o.Interface != "" && !namesCard(o.Interface) {
+		return "", groupcast.Errorf(groupcast.EInvalid, "there is no network interface %s to send from", o.Interface).
 			WithHint("name another with --interface; `groupcast doctor` lists them").Wrap(err)
 	}
-	log.Warn("there is no network interface to send from at present; it is looked for with each transfer", slog.Any("err", err))
-	return o.ifi, nil
+	s.log.Warn("there is no network interface to send from at present; it is looked for with each transfer",
+		slog.Any("err", err))
+	return o.Interface, nil
 }
 
 // namesCard says that there is a card of this name, whether it has an address yet or not.
@@ -136,26 +145,9 @@ func namesCard(name string) bool {
 	return err == nil
 }
 
-// openSetUp opens the plain page on loopback that makes the first administrator.
-func (s *house) openSetUp(log *slog.Logger) error {
-	pages := web.Handler()
-	if pages == nil {
-		return nil
-	}
-	var err error
-	s.setUp, err = httpapi.ListenSetUp(httpapi.SetUpConfig{Service: s.server, Root: pages, SignIn: s.addresses()[0], Log: log})
-	if err == nil {
-		s.closers = append(s.closers, func() error {
-			_ = s.setUp.Close() // it is closed already if it was served
-			return nil
-		})
-	}
-	return err
-}
-
-// run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
+// Run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
 // browsers anew.
-func (s *house) run(ctx context.Context, again <-chan os.Signal) error {
+func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 	s.warnOfSite()
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
@@ -182,7 +174,7 @@ func (s *house) run(ctx context.Context, again <-chan os.Signal) error {
 }
 
 // reload takes a renewed certificate; one that cannot be used leaves the one before.
-func (s *house) reload() {
+func (s *Server) reload() {
 	if err := s.authority.Reload(); err != nil {
 		s.log.Error("the certificate is not read anew; the one before stays", "err", err)
 		return
@@ -196,14 +188,14 @@ func (s *house) reload() {
 }
 
 // warnOfSite says that browsers will refuse the certificate. Receivers do not look at it.
-func (s *house) warnOfSite() {
+func (s *Server) warnOfSite() {
 	if text := s.authority.SiteWarning(); text != "" {
 		s.log.Warn(text)
 	}
 }
 
-// close gives back in the opposite order what was opened.
-func (s *house) close() error {
+// Close gives back in the opposite order what was opened.
+func (s *Server) Close() error {
 	var errs []error
 	for i := len(s.closers) - 1; i >= 0; i-- {
 		errs = append(errs, s.closers[i]())
@@ -211,6 +203,12 @@ func (s *house) close() error {
 	s.closers = nil
 	return errors.Join(errs...)
 }
+
+// ID is the server's fingerprint, by which receivers know it.
+func (s *Server) ID() protocol.ServerID { return s.authority.ID() }
+
+// CertificateFingerprint is what a browser shows of the server's certificate.
+func (s *Server) CertificateFingerprint() protocol.Digest { return s.authority.LeafFingerprint() }
 
 // loopback is how this machine calls itself.
 func loopback() string {
@@ -222,8 +220,8 @@ func loopback() string {
 	return "::1"
 }
 
-// addresses are the URLs under which the server can be reached.
-func (s *house) addresses() []string {
+// Addresses are the URLs under which the server can be reached.
+func (s *Server) Addresses() []string {
 	at := s.http.Addr().(*net.TCPAddr)
 	if !at.IP.IsUnspecified() {
 		return []string{fmt.Sprintf("https://%s", at)}

@@ -1,4 +1,4 @@
-package cli
+package daemon
 
 import (
 	"context"
@@ -71,7 +71,10 @@ func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerI
 		return groupcast.Errorf(groupcast.EConflict, "the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.dir, whose, id).
 			WithHint("bring keys and database of one backup together: groupcast restore FILE --force")
 	}
-	return removeIfThere(b.mark())
+	if err := os.Remove(b.mark()); err != nil && !errors.Is(err, os.ErrNotExist) {
+		return err
+	}
+	return nil
 }
 
 func exists(path string) bool {

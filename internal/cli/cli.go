@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // Exit codes (design §8).
@@ -73,7 +74,7 @@ func (a *app) exit(err error) int {
 	case errors.Is(err, errOwed):
 		return exitOwed
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.err, "groupcast: %s\n", clean(err.Error()))
+		fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(err.Error()))
 		return exitUsage
 	case errors.Is(err, context.Canceled):
 		fmt.Fprintln(a.err, "groupcast: interrupted")
@@ -86,15 +87,15 @@ func (a *app) exit(err error) int {
 func (a *app) sayError(err error) {
 	var e *groupcast.Error
 	if !errors.As(err, &e) {
-		fmt.Fprintf(a.err, "groupcast: %s\n", clean(err.Error()))
+		fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(err.Error()))
 		return
 	}
-	fmt.Fprintf(a.err, "groupcast: %s\n", clean(e.Message))
+	fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(e.Message))
 	if e.Hint != "" {
-		fmt.Fprintf(a.err, "     next: %s\n", clean(e.Hint))
+		fmt.Fprintf(a.err, "     next: %s\n", ui.Clean(e.Hint))
 	}
 	if a.verbose && e.Err != nil {
-		fmt.Fprintf(a.err, "    cause: %s\n", clean(e.Err.Error()))
+		fmt.Fprintf(a.err, "    cause: %s\n", ui.Clean(e.Err.Error()))
 	}
 }
 
@@ -225,7 +226,7 @@ func (a *app) client(login home.Login, token string) (*apiclient.Client, error) 
 }
 
 func (a *app) pin(login home.Login) pki.Pin {
-	return pki.Pin{ID: login.Fingerprint, LastSeen: login.LastSeen, Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", clean(text)) }}
+	return pki.Pin{ID: login.Fingerprint, LastSeen: login.LastSeen, Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(text)) }}
 }
 
 // logger writes the log of a daemon to standard error.

@@ -155,7 +155,7 @@ func (d *demo) walk(ctx context.Context, daemons *sync.WaitGroup) error {
 	if err != nil {
 		return err
 	}
-	d.tell("5. Pending for the group: %s and a folder, %s in %s", t.Name, size(t.Bytes), ui.Contents(t))
+	d.tell("5. Pending for the group: %s and a folder, %s in %s", t.Name, ui.Size(t.Bytes), ui.Contents(t))
 	d.tell("6. Send it: encrypted, one copy by multicast, %g %% of the packets lost at each receiver", d.loss)
 	if _, err := d.admin.SendPending(ctx, "lab"); err != nil {
 		return err
@@ -217,7 +217,7 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: session.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
 		Say: func(l agent.Line) {
 			if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
-				d.tell("   %s  %s", user, clean(l.Text))
+				d.tell("   %s  %s", user, ui.Clean(l.Text))
 			}
 		},
 	}
@@ -309,7 +309,7 @@ func (d *demo) conclude(t groupcast.Transfer, sum [32]byte, took time.Duration) 
 		})
 	}
 	d.tell("7. All four have every file, digests equal. %s", took.Round(10*time.Millisecond))
-	d.tell("   On the wire: %s once (×%.2f of the files, repair and encryption included); four copies would have been %s", size(t.WireBytes+t.HTTPSBytes), float64(t.WireBytes+t.HTTPSBytes)/float64(t.Bytes), size(copies))
+	d.tell("   On the wire: %s once (×%.2f of the files, repair and encryption included); four copies would have been %s", ui.Size(t.WireBytes+t.HTTPSBytes), float64(t.WireBytes+t.HTTPSBytes)/float64(t.Bytes), ui.Size(copies))
 	return nil
 }
 

@@ -9,6 +9,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // plainEvery is how often progress is said where no terminal redraws it.
@@ -51,7 +53,7 @@ func (d *display) redraw(lines []string) {
 	}
 	width := d.width()
 	for _, l := range lines {
-		b.WriteString("\r\x1b[2K" + cut(l, width) + "\n")
+		b.WriteString("\r\x1b[2K" + ui.Cut(l, width) + "\n")
 	}
 	b.WriteString("\x1b[J")
 	d.lines = len(lines)

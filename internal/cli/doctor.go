@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // finding is one thing that doctor looked at.
@@ -35,14 +36,14 @@ func (a *app) doctor() *cobra.Command {
 			}
 			bad := 0
 			for _, f := range found {
-				fmt.Fprintf(a.out, "%s  %-18s %s\n", yes(f.OK, "ok  ", "LOOK"), f.What, clean(f.Said))
+				fmt.Fprintf(a.out, "%s  %-18s %s\n", yes(f.OK, "ok  ", "LOOK"), f.What, ui.Clean(f.Said))
 				if !f.OK {
 					bad++
-					fmt.Fprintf(a.out, "      next: %s\n", clean(f.Next))
+					fmt.Fprintf(a.out, "      next: %s\n", ui.Clean(f.Next))
 				}
 			}
 			if bad > 0 {
-				return groupcast.Errorf(groupcast.EUnavailable, "%s to look at", plural(bad, "thing"))
+				return groupcast.Errorf(groupcast.EUnavailable, "%s to look at", ui.Plural(bad, "thing"))
 			}
 			return nil
 		},
@@ -101,7 +102,7 @@ func (a *app) examineServer(ctx context.Context, login home.Login) (addr netip.A
 		return addr, []finding{{"server", false, err.Error(), next}}
 	}
 	trip := time.Since(before)
-	found = append(found, finding{"server", true, fmt.Sprintf("answers in %s; in %s", trip.Round(time.Millisecond), plural(len(state.Groups), "group")), ""})
+	found = append(found, finding{"server", true, fmt.Sprintf("answers in %s; in %s", trip.Round(time.Millisecond), ui.Plural(len(state.Groups), "group")), ""})
 	off := before.Add(trip / 2).Sub(state.Now).Round(time.Second)
 	found = append(found, finding{"clock", off.Abs() < 2*time.Minute, fmt.Sprintf("%s off the server's", off), "set this machine's clock; groupcast works meanwhile"})
 	return serverAddr(login.Server), found

@@ -32,10 +32,10 @@ func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveri
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "\n%s/%s: %s\n", name(d.User), name(d.Device), ui.Astray(d))
+		fmt.Fprintf(a.out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		a.entryTable(list.Entries)
 		if more := list.Total - len(list.Entries); more > 0 {
-			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, name(d.User), name(d.Device))
+			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User), ui.Name(d.Device))
 		}
 	}
 	if devices > devicesShown {
@@ -70,7 +70,7 @@ func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no prot
 			return err
 		}
 		if from == 0 && !a.json {
-			fmt.Fprintf(a.out, "%s/%s: %s\n", name(d.User), name(d.Device), ui.Astray(d))
+			fmt.Fprintf(a.out, "%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		}
 		if a.json {
 			all = append(all, list.Entries...)

@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
@@ -249,7 +250,7 @@ func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
 		if d.Machines > 1 {
 			said = true
 			fmt.Fprintf(a.err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
-				name(d.User), name(d.Device), d.Machines)
+				ui.Name(d.User), ui.Name(d.Device), d.Machines)
 		}
 	}
 	return said

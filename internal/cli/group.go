@@ -29,7 +29,7 @@ func (a *app) groupCreate() *cobra.Command {
 				return err
 			}
 			if g.Warning != "" {
-				fmt.Fprintln(a.err, "groupcast: warning:", clean(g.Warning))
+				fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(g.Warning))
 			}
 			return a.one(g, "group %s created at %s", g.Name, g.Address.String())
 		}),
@@ -105,9 +105,9 @@ func (a *app) groupShow() *cobra.Command {
 					MemberList []groupcast.Member `json:"member_list"`
 				}{g, members})
 			}
-			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", name(g.Name), g.Address, name(g.Description), plural(g.Members, "member"), g.Active, plural(g.Pending, "transfer"), ago(g.CreatedAt))
+			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address, ui.Name(g.Description), ui.Plural(g.Members, "member"), g.Active, ui.Plural(g.Pending, "transfer"), ui.Ago(g.CreatedAt))
 			if g.Warning != "" {
-				fmt.Fprintln(a.out, "warning:", clean(g.Warning))
+				fmt.Fprintln(a.out, "warning:", ui.Clean(g.Warning))
 			}
 			if g.NewDevices == groupcast.NewDevicesApprove {
 				fmt.Fprintln(a.out, newDevicesText(g))
@@ -167,7 +167,7 @@ func (a *app) member() *cobra.Command {
 
 func (a *app) listMembers(members []groupcast.Member) error {
 	return list(a, members, "no members yet", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
-		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ago(m.Since)}
+		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
 	})
 }
 
@@ -186,7 +186,7 @@ func (a *app) request() *cobra.Command {
 				return err
 			}
 			return list(a, requests, "nobody is waiting", "GROUP|WHO|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-				return []string{r.Group, r.Who(), string(r.State), ago(r.AskedAt), ui.Asks(r)}
+				return []string{r.Group, r.Who(), string(r.State), ui.Ago(r.AskedAt), ui.Asks(r)}
 			})
 		}),
 	}

@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // loginOptions are the flags of `login`.
@@ -122,7 +123,7 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 		return groupcast.Errorf(groupcast.EForbidden, "the fingerprint of %s is not known, and there is no terminal to ask at", address).
 			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
 	}
-	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its fingerprint.\n", name(address))
+	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its fingerprint.\n", ui.Name(address))
 	for tries := 1; ; tries++ {
 		text, err := a.ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
 		if err != nil {
@@ -294,9 +295,9 @@ func (a *app) logout() *cobra.Command {
 				a.forgetServer(c.Context(), h, login.Fingerprint)
 			}
 			if shared {
-				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", name(login.DeviceName))
+				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", ui.Name(login.DeviceName))
 			} else if told != nil {
-				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:", clean(told.Error())+"; its administrator can revoke the device")
+				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:", ui.Clean(told.Error())+"; its administrator can revoke the device")
 			}
 			return a.one(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
 		},

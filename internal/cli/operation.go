@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) check() *cobra.Command {
@@ -33,7 +34,7 @@ group's first, then for a user's.`,
 			if err != nil {
 				return err
 			}
-			return list(a, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`", "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE", checkRow)
+			return list(a, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`", "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE", ui.CheckRow)
 		}),
 	}
 	c.Flags().StringVar(&user, "user", "", "only this user's devices")
@@ -57,7 +58,7 @@ this server: it is made readable by you only; keep it so.`,
 			if err != nil {
 				return err
 			}
-			return a.one(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server", args[0], size(uint64(n)))
+			return a.one(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server", args[0], ui.Size(uint64(n)))
 		}),
 	}
 	c.Flags().BoolVar(&o.Content, "content", false, "uploaded files too")

@@ -32,7 +32,7 @@ func (a *app) pendingAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), size(t.Bytes), t.Group, whatNow(t))
+			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), ui.Size(t.Bytes), t.Group, ui.WhatNow(t))
 		}),
 	}
 	o.flags(c)
@@ -92,8 +92,8 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 			fmt.Fprintln(a.out)
 		}
 		t := p.Transfer
-		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s: %s\n", t.No, name(t.Name), name(t.Group),
-			ui.Contents(t), size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, name(p.Reason))
+		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s: %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
+			ui.Contents(t), ui.Size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, ui.Name(p.Reason))
 		if err := a.deliveryTable(p.Deliveries); err != nil {
 			return err
 		}
@@ -109,8 +109,8 @@ func (a *app) pendingSend() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, sent, "nothing is pending for "+name(args[0]), "ID|NAME|SIZE|OWED TO|STATE", func(t groupcast.Transfer) []string {
-				return []string{number(t.No), t.Name, size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
+			return list(a, sent, "nothing is pending for "+ui.Name(args[0]), "ID|NAME|SIZE|OWED TO|STATE", func(t groupcast.Transfer) []string {
+				return []string{number(t.No), t.Name, ui.Size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
 			})
 		}),
 	}

@@ -37,13 +37,13 @@ func writeJSON(w io.Writer, v any, indent string) error {
 
 // escapeJSON writes characters that hide as JSON's own escapes: it reads back the same.
 func escapeJSON(s string) string {
-	if strings.IndexFunc(s, func(r rune) bool { return r != '\n' && hides(r) }) < 0 {
+	if strings.IndexFunc(s, func(r rune) bool { return r != '\n' && ui.Hides(r) }) < 0 {
 		return s
 	}
 	var b strings.Builder
 	for _, r := range s {
 		switch {
-		case r == '\n' || !hides(r):
+		case r == '\n' || !ui.Hides(r):
 			b.WriteRune(r)
 		case r > 0xFFFF:
 			high, low := utf16.EncodeRune(r)
@@ -84,7 +84,7 @@ func (a *app) one(v any, format string, args ...any) error {
 	}
 	for i, arg := range args {
 		if s, ok := arg.(string); ok {
-			args[i] = name(s)
+			args[i] = ui.Name(s)
 		}
 	}
 	fmt.Fprintf(a.out, format+"\n", args...)

@@ -41,11 +41,11 @@ func TestCleanShowsWhatHides(t *testing.T) {
 		"null\x00 bell\a del\x7f": `null\u{0} bell\u{7} del\u{7f}`,
 		"kept\nlines":             "kept\nlines",
 	} {
-		if got := clean(in); got != want {
+		if got := ui.Clean(in); got != want {
 			t.Errorf("clean(%q) = %q, want %q", in, got, want)
 		}
 	}
-	if got := name("two\nlines\tand\rmore"); strings.ContainsAny(got, "\n\t\r") {
+	if got := ui.Name("two\nlines\tand\rmore"); strings.ContainsAny(got, "\n\t\r") {
 		t.Errorf("name lets a line break through: %q", got)
 	}
 }
@@ -55,7 +55,7 @@ func FuzzClean(f *testing.F) {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
-		for _, r := range name(s) {
+		for _, r := range ui.Name(s) {
 			if unicode.IsControl(r) || unicode.Is(unicode.Cf, r) || unicode.Is(unicode.Zl, r) || unicode.Is(unicode.Zp, r) {
 				t.Fatalf("name(%q) holds %U", s, r)
 			}
@@ -92,7 +92,7 @@ func TestJSONHidesNothing(t *testing.T) {
 		t.Fatal(err)
 	}
 	for _, r := range out.String() {
-		if r != '\n' && hides(r) {
+		if r != '\n' && ui.Hides(r) {
 			t.Errorf("%U in %q", r, out.String())
 		}
 	}
@@ -124,11 +124,11 @@ func TestExitCodes(t *testing.T) {
 }
 
 func TestSettled(t *testing.T) {
-	owed := func(state groupcast.DeliveryState, active bool) snapshot {
-		return snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: state, Active: active}}}
+	owed := func(state groupcast.DeliveryState, active bool) ui.Snapshot {
+		return ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: state, Active: active}}}
 	}
 	for _, c := range []struct {
-		s    snapshot
+		s    ui.Snapshot
 		want bool
 	}{
 		{owed(groupcast.DeliveryQueued, true), false},
@@ -136,9 +136,9 @@ func TestSettled(t *testing.T) {
 		{owed(groupcast.DeliveryRefused, true), true},
 		{owed(groupcast.DeliveryQueued, false), true},
 		{owed(groupcast.DeliveryVerified, true), true},
-		{snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: owed(groupcast.DeliveryQueued, true).Deliveries}, true},
+		{ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: owed(groupcast.DeliveryQueued, true).Deliveries}, true},
 	} {
-		if got := settled(c.s); got != c.want {
+		if got := ui.Settled(c.s); got != c.want {
 			t.Errorf("%+v: %v", c.s, got)
 		}
 	}
@@ -158,7 +158,7 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 	} {
 		var out bytes.Buffer
 		a := &app{out: &out, err: &out}
-		s := snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12}}
+		s := ui.Snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12}}
 		if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
 			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
 		}
@@ -167,8 +167,8 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 
 // A machine that hangs keeps its connection: watching it ends, as long as nothing moves.
 func TestStillness(t *testing.T) {
-	s := snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}}}
-	q := stillness{Since: time.Now().Add(-time.Hour)}
+	s := ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}}}
+	q := ui.Stillness{Since: time.Now().Add(-time.Hour)}
 	if q.Longer(s) {
 		t.Error("the first look is news")
 	}

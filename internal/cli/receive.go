@@ -21,6 +21,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
 
@@ -34,7 +35,7 @@ func (a *app) groups() *cobra.Command {
 				return err
 			}
 			return list(a, groups, yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"), "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION", func(g groupcast.GroupOnOffer) []string {
-				return append(offerRow(g), g.Description)
+				return append(ui.OfferRow(g), g.Description)
 			})
 		}),
 	}
@@ -272,7 +273,7 @@ func (a *app) sayLines() func(agent.Line) {
 			_ = a.printLine(l) // who reads it may be gone; receiving goes on
 			return
 		}
-		fmt.Fprintf(a.out, "%s  %s\n", l.At.Format(time.TimeOnly), name(l.Text))
+		fmt.Fprintf(a.out, "%s  %s\n", l.At.Format(time.TimeOnly), ui.Name(l.Text))
 	}
 }
 
@@ -291,7 +292,7 @@ func (a *app) inbox() *cobra.Command {
 				return err
 			}
 			return list(a, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE", func(e ledger.Entry) []string {
-				return []string{e.At.Local().Format(time.DateTime), e.Group, e.Name, size(e.Size), e.Outcome, e.Digest.String(), e.Reason}
+				return []string{e.At.Local().Format(time.DateTime), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason}
 			})
 		},
 	}
@@ -323,6 +324,6 @@ func (a *app) forgetServer(ctx context.Context, h home.Home, server protocol.Ser
 		err = errors.Join(agent.Forget(ctx, l, server), l.Close())
 	}
 	if err != nil {
-		fmt.Fprintln(a.err, "groupcast: warning: what was half received is still there:", clean(err.Error()))
+		fmt.Fprintln(a.err, "groupcast: warning: what was half received is still there:", ui.Clean(err.Error()))
 	}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
@@ -26,22 +27,22 @@ func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n gro
 	note := func(id string) {
 		n.Upload = id
 		if err := h.BeginUpload(key, id); err != nil {
-			fmt.Fprintf(a.err, "note: this upload has the ID %s; it could not be written down: %s\n", id, clean(err.Error()))
+			fmt.Fprintf(a.err, "note: this upload has the ID %s; it could not be written down: %s\n", id, ui.Clean(err.Error()))
 		}
 	}
 	n.Upload = resume
-	begun := h.BegunUpload(key)
+	unfinished := h.UnfinishedUpload(key)
 	switch {
 	case resume != "":
 		err = a.resumeUpload(ctx, client, resume, sel)
-	case begun != "":
-		n.Upload = begun
-		err = a.resumeUpload(ctx, client, begun, sel)
+	case unfinished != "":
+		n.Upload = unfinished
+		err = a.resumeUpload(ctx, client, unfinished, sel)
 		if groupcast.ErrorCode(err) != groupcast.ENotFound && !errors.Is(err, apiclient.ErrOtherFiles) {
 			break
 		}
 		if errors.Is(err, apiclient.ErrOtherFiles) {
-			_ = client.DeleteUpload(ctx, begun) // else it expires
+			_ = client.DeleteUpload(ctx, unfinished) // else it expires
 		}
 		fallthrough
 	default:
@@ -96,7 +97,7 @@ func (a *app) uploadProgress(show *display) func(apiclient.UploadProgress) {
 		if !known {
 			first, known = p.Bytes, true // an earlier run brought these
 		}
-		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", size(p.Bytes), size(p.Total), perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), name(p.Path)))
+		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", ui.Size(p.Bytes), ui.Size(p.Total), perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), ui.Name(p.Path)))
 	}
 }
 

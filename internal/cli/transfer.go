@@ -37,8 +37,8 @@ func (a *app) transferList() *cobra.Command {
 				return err
 			}
 			err = list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE", func(t groupcast.Transfer) []string {
-				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), size(t.Bytes), string(t.State),
-					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ago(t.CreatedAt)}
+				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
+					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt)}
 			})
 			if err != nil {
 				return err
@@ -110,20 +110,20 @@ func (a *app) transferShow() *cobra.Command {
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, name(t.Name), name(t.Group), ui.Contents(t), size(t.Bytes), t.Blocks)
+	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Blocks)
 	state := string(t.State)
 	if t.Reason != "" {
-		state += ": " + name(t.Reason)
+		state += ": " + ui.Name(t.Reason)
 	}
-	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", state, ago(t.CreatedAt), name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
+	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", state, ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
 	if t.WireBytes+t.HTTPSBytes > 0 {
-		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", size(t.WireBytes), size(t.HTTPSBytes))
+		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", ui.Size(t.WireBytes), ui.Size(t.HTTPSBytes))
 	}
 	if forging := ui.Forging(t); forging != "" {
 		fmt.Fprintln(a.out, forging)
 	}
 	if s := t.Session; s != nil {
-		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, units.FormatRate(s.Rate), name(s.Limiter), s.LossPercent, s.Pass, name(s.Verdict))
+		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, units.FormatRate(s.Rate), ui.Name(s.Limiter), s.LossPercent, s.Pass, ui.Name(s.Verdict))
 	}
 }
 
@@ -144,7 +144,7 @@ func (a *app) transferDeliveries() *cobra.Command {
 }
 
 func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
-	return list(a, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", deliveryRow)
+	return list(a, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", ui.DeliveryRow)
 }
 
 func (a *app) transferFiles() *cobra.Command {
@@ -159,7 +159,7 @@ func (a *app) transferFiles() *cobra.Command {
 			if f.Kind == "file" {
 				digest = f.Digest.String()
 			}
-			return []string{f.Path, f.Kind, size(f.Size), digest}
+			return []string{f.Path, f.Kind, ui.Size(f.Size), digest}
 		})
 		if err != nil {
 			return err

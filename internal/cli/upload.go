@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // uploadCommand is about what lies at the server and is no transfer yet.
@@ -30,7 +31,7 @@ func (a *app) uploadList() *cobra.Command {
 				return err
 			}
 			return list(a, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL", func(u groupcast.UnfinishedUpload) []string {
-				return []string{u.ID, u.Name, fmt.Sprint(u.Files), size(u.Held), size(u.Bytes), u.By, ago(u.UpdatedAt), u.ExpiresAt.Local().Format("2006-01-02 15:04")}
+				return []string{u.ID, u.Name, fmt.Sprint(u.Files), ui.Size(u.Held), ui.Size(u.Bytes), u.By, ui.Ago(u.UpdatedAt), u.ExpiresAt.Local().Format("2006-01-02 15:04")}
 			})
 		}),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // asAdmin wraps a command that an administrator gives.
@@ -61,7 +62,7 @@ func (a *app) userList() *cobra.Command {
 				return err
 			}
 			return list(a, users, "no users yet: groupcast user add NAME", "NAME|ROLE|STATE|SINCE", func(u groupcast.User) []string {
-				return []string{u.Name, string(u.Role), yes(u.Disabled, "disabled", "enabled"), ago(u.CreatedAt)}
+				return []string{u.Name, string(u.Role), yes(u.Disabled, "disabled", "enabled"), ui.Ago(u.CreatedAt)}
 			})
 		}),
 	}
@@ -134,7 +135,7 @@ func (a *app) userGroups() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, "in no group", "GROUP|STATE|SINCE|ADDRESS", offerRow)
+			return list(a, groups, "in no group", "GROUP|STATE|SINCE|ADDRESS", ui.OfferRow)
 		}),
 	}
 }
@@ -162,7 +163,7 @@ func (a *app) userRevoke() *cobra.Command {
 					return fmt.Errorf("revoke device %s: %w", d.Name, err)
 				}
 			}
-			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked", plural(len(devices), "device"), args[0])
+			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked", ui.Plural(len(devices), "device"), args[0])
 		}),
 	}
 }
@@ -205,9 +206,9 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user strin
 	return list(a, devices, "no devices: on a receiver, run `groupcast login`", "DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
 		free := ""
 		if d.FreeBytes > 0 {
-			free = size(d.FreeBytes)
+			free = ui.Size(d.FreeBytes)
 		}
-		state := yes(d.Active, "active", "seen "+ago(d.LastSeen))
+		state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
 		if d.Machines > 1 {
 			state = fmt.Sprintf("used by %d machines", d.Machines)
 		}

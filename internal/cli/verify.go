@@ -105,7 +105,7 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 		return a.printJSON(report)
 	}
 	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %d entries, %s\n",
-		report.Transfer, name(report.Name), name(report.Group), report.Entries, size(report.Bytes))
+		report.Transfer, ui.Name(report.Name), ui.Name(report.Group), report.Entries, ui.Size(report.Bytes))
 	fmt.Fprintf(a.out, "manifest %s%s\n",
 		report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
 	fmt.Fprintf(a.out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))

@@ -187,7 +187,7 @@ func ticker(show *display, group string, paths int) func(inspect.Counts) {
 		last = time.Now()
 		done := c.Same + c.Changed + c.Missing + c.Unreadable
 		show.line(fmt.Sprintf("%s: %d of %d compared, %s read, %d not the same",
-			name(group), min(done, paths), paths, size(c.Bytes), c.Changed+c.Missing+c.Other))
+			ui.Name(group), min(done, paths), paths, ui.Size(c.Bytes), c.Changed+c.Missing+c.Other))
 	}
 }
 
@@ -230,7 +230,7 @@ func (a *app) printCompared(c compared, o verifyOptions) {
 	for _, g := range c.Groups {
 		others := fmt.Sprintf(", %d not delivered by groupcast", g.Other)
 		fmt.Fprintf(a.out, "%s: %d same, %d changed, %d missing%s\n",
-			name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
+			ui.Name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
 	}
 }
 

@@ -24,7 +24,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 	show := a.newDisplay()
 	defer show.done()
 	started, lost := time.Now(), time.Time{}
-	s, quiet := snapshot{Transfer: t}, stillness{Since: started}
+	s, quiet := ui.Snapshot{Transfer: t}, ui.Stillness{Since: started}
 	for {
 		next, err := look(ctx, client, t)
 		switch {
@@ -41,7 +41,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 			return groupcast.Errorf(groupcast.EUnavailable, "the server does not answer any more").
 				WithHint("transfer %d goes on when it is back: groupcast transfer watch %d", t.No, t.No).Wrap(err)
 		}
-		if err == nil && (settled(s) || quiet.Longer(s)) {
+		if err == nil && (ui.Settled(s) || quiet.Longer(s)) {
 			show.done()
 			return a.outcome(ctx, client, s, time.Since(started))
 		}
@@ -53,20 +53,20 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 	}
 }
 
-func look(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) (snapshot, error) {
+func look(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) (ui.Snapshot, error) {
 	// Deliveries first: what the transfer says is then the newer of the two.
 	deliveries, err := client.Deliveries(ctx, t.No)
 	if err != nil {
-		return snapshot{}, err
+		return ui.Snapshot{}, err
 	}
 	now, err := client.Transfer(ctx, t.No)
 	if err == nil && !now.State.Open() { // the last look: both are as they ended
 		deliveries, err = client.Deliveries(ctx, t.No)
 	}
-	return snapshot{Transfer: now, Deliveries: deliveries}, err
+	return ui.Snapshot{Transfer: now, Deliveries: deliveries}, err
 }
 
-func pace(s snapshot, watched time.Duration) time.Duration {
+func pace(s ui.Snapshot, watched time.Duration) time.Duration {
 	if watched < time.Second {
 		return watchFirst
 	}
@@ -80,7 +80,7 @@ func (a *app) unwatched(t groupcast.Transfer) error {
 }
 
 // outcome prints how a transfer ended for each device.
-func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot, took time.Duration) error {
+func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapshot, took time.Duration) error {
 	t := s.Transfer
 	if a.json {
 		if err := a.printLine(s); err != nil {
@@ -93,7 +93,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 		if err := a.showAstray(ctx, client, s.Deliveries); err != nil {
 			return err
 		}
-		fmt.Fprintln(a.out, summary(t, took))
+		fmt.Fprintln(a.out, ui.Summary(t, took))
 		if forging := ui.Forging(t); forging != "" {
 			fmt.Fprintln(a.out, forging)
 		}
@@ -105,7 +105,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 	case t.Failed > 0:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
 	case t.Incomplete > 0:
-		fmt.Fprintf(a.err, "transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n", t.No, plural(t.Incomplete, "device"), t.No)
+		fmt.Fprintf(a.err, "transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n", t.No, ui.Plural(t.Incomplete, "device"), t.No)
 		return errOwed
 	case shared, t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
 		return errOwed
@@ -114,26 +114,26 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s snapshot,
 }
 
 // showProgress draws one look at a transfer.
-func (a *app) showProgress(show *display, s snapshot, lost time.Time) {
+func (a *app) showProgress(show *display, s ui.Snapshot, lost time.Time) {
 	if a.json {
-		_ = a.printLine(snapshot{Transfer: s.Transfer}) // who reads it may be gone
+		_ = a.printLine(ui.Snapshot{Transfer: s.Transfer}) // who reads it may be gone
 		return
 	}
-	head := headline(s)
+	head := ui.Headline(s)
 	if !lost.IsZero() {
 		head = fmt.Sprintf("the server has not answered for %s; waiting for it", units.FormatDuration(time.Since(lost)))
 	}
-	lines := []string{bar(share(s), 20) + " " + head}
+	lines := []string{ui.Bar(ui.Share(s), 20) + " " + head}
 	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
-		lines = append(lines, "  "+name(v.Verdict))
+		lines = append(lines, "  "+ui.Name(v.Verdict))
 	}
 	if forging := ui.Forging(s.Transfer); forging != "" {
 		lines = append(lines, "  "+forging)
 	}
-	if when := estimates(s.Transfer); when != "" {
+	if when := ui.Estimates(s.Transfer); when != "" {
 		lines = append(lines, "  "+when)
 	}
-	show.draw(head, append(lines, deviceLines(s, show.height())...))
+	show.draw(head, append(lines, ui.DeviceLines(s, show.height())...))
 }
 
 // howAgain is how to send a transfer that is closed once more.

@@ -25,14 +25,14 @@ func FuzzHomeFiles(f *testing.F) {
 	if _, err := h.Folder(RoleAgent); err != nil {
 		f.Fatal(err)
 	}
-	f.Fuzz(func(t *testing.T, login, seen, begun []byte) {
-		for path, content := range map[string][]byte{h.loginPath(): login, h.seenPath(): seen, h.begunPath(): begun} {
+	f.Fuzz(func(t *testing.T, login, seen, unfinished []byte) {
+		for path, content := range map[string][]byte{h.loginPath(): login, h.seenPath(): seen, h.unfinishedPath(): unfinished} {
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}
 		}
-		if err := h.BeginUpload("name", "id"); err != nil || h.BegunUpload("name") != "id" {
-			t.Fatalf("an upload is not remembered over %q: %v", begun, err)
+		if err := h.BeginUpload("name", "id"); err != nil || h.UnfinishedUpload("name") != "id" {
+			t.Fatalf("an upload is not remembered over %q: %v", unfinished, err)
 		}
 		l, err := h.LoadLogin()
 		if err != nil {

@@ -8,61 +8,61 @@ import (
 	"github.com/groupcast/groupcast/internal/durable"
 )
 
-// Bounds of the file of begun uploads.
+// Bounds of the file of unfinished uploads.
 const (
-	maxBegun      = 100 // uploads; more than that nobody goes on with
-	maxBegunBytes = 1 << 20
+	maxUnfinished      = 100 // uploads; more than that nobody goes on with
+	maxUnfinishedBytes = 1 << 20
 )
 
-func (h Home) begunPath() string { return filepath.Join(h.Dir(RoleAgent), "uploads.json") }
+func (h Home) unfinishedPath() string { return filepath.Join(h.Dir(RoleAgent), "uploads.json") }
 
-// BegunUpload is the ID of an upload that this machine began under a name and did not end;
+// UnfinishedUpload is the ID of an upload that this machine began under a name and did not end;
 // empty: there is none.
-func (h Home) BegunUpload(name string) string { return h.begun()[name] }
+func (h Home) UnfinishedUpload(name string) string { return h.unfinished()[name] }
 
 // BeginUpload remembers an upload under a name.
 func (h Home) BeginUpload(name, id string) error {
-	all := h.begun()
+	all := h.unfinished()
 	for old := range all {
-		if len(all) < maxBegun {
+		if len(all) < maxUnfinished {
 			break
 		}
 		delete(all, old)
 	}
 	all[name] = id
-	return h.writeBegun(all)
+	return h.writeUnfinished(all)
 }
 
 // EndUpload forgets an upload: it is through, or its server knows it no longer.
 func (h Home) EndUpload(name string) error {
-	all := h.begun()
+	all := h.unfinished()
 	if all[name] == "" {
 		return nil
 	}
 	delete(all, name)
-	return h.writeBegun(all)
+	return h.writeUnfinished(all)
 }
 
-// begun reads what was remembered; what cannot be read is as good as nothing.
-func (h Home) begun() map[string]string {
+// unfinished reads what was remembered; what cannot be read is as good as nothing.
+func (h Home) unfinished() map[string]string {
 	all := map[string]string{}
-	b, err := ReadPrivate(h.begunPath(), maxBegunBytes)
+	b, err := ReadPrivate(h.unfinishedPath(), maxUnfinishedBytes)
 	if err != nil || json.Unmarshal(b, &all) != nil || all == nil { // "null" is good JSON and no map
 		return map[string]string{}
 	}
 	return all
 }
 
-func (h Home) writeBegun(all map[string]string) error {
+func (h Home) writeUnfinished(all map[string]string) error {
 	if _, err := h.Folder(RoleAgent); err != nil {
 		return err
 	}
 	b, err := json.MarshalIndent(all, "", "  ")
 	if err != nil {
-		return fmt.Errorf("write begun uploads: %w", err)
+		return fmt.Errorf("write unfinished uploads: %w", err)
 	}
-	if err := durable.WriteFile(h.begunPath(), append(b, '\n')); err != nil {
-		return fmt.Errorf("write begun uploads: %w", err)
+	if err := durable.WriteFile(h.unfinishedPath(), append(b, '\n')); err != nil {
+		return fmt.Errorf("write unfinished uploads: %w", err)
 	}
 	return nil
 }

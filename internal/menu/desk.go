@@ -41,7 +41,7 @@ type Desk struct {
 
 // Uploads remembers under a name what was begun and is not through.
 type Uploads interface {
-	BegunUpload(name string) string
+	UnfinishedUpload(name string) string
 	BeginUpload(name, id string) error
 	EndUpload(name string) error
 }

@@ -61,7 +61,7 @@ func (d *Desk) upload(ctx context.Context, path string, sel *apiclient.Selection
 	name, meter := d.uploadName(path), meter{}
 	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p, time.Now())) }
 	if d.Uploads != nil {
-		if id := d.Uploads.BegunUpload(name); id != "" {
+		if id := d.Uploads.UnfinishedUpload(name); id != "" {
 			meter.resumed = true
 			up, err := d.Admin.ResumeUpload(ctx, id, sel, progress)
 			if code := groupcast.ErrorCode(err); err == nil || code != groupcast.ENotFound && code != groupcast.EConflict {

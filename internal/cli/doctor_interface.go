@@ -12,6 +12,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // wantBuffer is the receive buffer that a gigabit sender asks for on a busy machine.
@@ -118,13 +119,13 @@ func receiveBuffers() finding {
 		return finding{what, true, path + " is not a number", ""}
 	}
 	if n >= wantBuffer {
-		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s", size(n)), ""}
+		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s", ui.Size(n)), ""}
 	}
 	fix := fmt.Sprintf("sysctl -w net.core.rmem_max=%d   (to keep it: echo net.core.rmem_max=%d > /etc/sysctl.d/90-groupcast.conf)", wantBuffer, wantBuffer)
 	if os.Geteuid() == 0 {
-		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s; root does not need more, others do: %s", size(n), fix), ""}
+		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s; root does not need more, others do: %s", ui.Size(n), fix), ""}
 	}
-	return finding{what, false, fmt.Sprintf("net.core.rmem_max is %s: bursts of a fast sender may be lost; it works, only slower", size(n)), fix}
+	return finding{what, false, fmt.Sprintf("net.core.rmem_max is %s: bursts of a fast sender may be lost; it works, only slower", ui.Size(n)), fix}
 }
 
 // firewallHint says what has to be let in; whether a firewall does, only `groupcast check` at

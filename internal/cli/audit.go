@@ -40,7 +40,7 @@ func (a *app) groupKeys() *cobra.Command {
 				return err
 			}
 			return list(a, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION", func(s groupcast.KeySession) []string {
-				return []string{number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ago(s.FirstAt), s.Session.String()}
+				return []string{number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ui.Ago(s.FirstAt), s.Session.String()}
 			})
 		}),
 	}

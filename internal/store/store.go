@@ -257,8 +257,14 @@ type Offers interface {
 	CloseAllOffers(ctx context.Context) error
 	// LastOffer is the highest number drawn so far, 0 for none.
 	LastOffer(ctx context.Context) (protocol.OfferNo, error)
-	// SkipOffersPast moves the counter behind a number that a device holds (O4).
+	// SkipOffersPast moves the counter behind a number that a device holds (O4), and forgets what
+	// LeaveOutOffers left out: all of it is known then.
 	SkipOffersPast(ctx context.Context, number protocol.OfferNo) error
+	// LeaveOutOffers draws no offer under the next numbers and keeps which they are: a signed
+	// offer with one of them is of another life of this server (O4).
+	LeaveOutOffers(ctx context.Context, count uint64) error
+	// OfferLeftOut says whether a number was left out. The oldest are forgotten.
+	OfferLeftOut(ctx context.Context, number protocol.OfferNo) (bool, error)
 }
 
 // Records are the audit log, settings and the whole as a file.

@@ -655,6 +655,15 @@ DELETE FROM open_offers WHERE number = @number;
 -- name: CloseAllOffers :exec
 DELETE FROM open_offers;
 
+-- name: AddOfferGap :exec
+INSERT INTO offer_gaps (first, last) VALUES (@first, @last);
+
+-- name: OfferGaps :one
+SELECT COUNT(*) FROM offer_gaps WHERE first <= @number AND last >= @number;
+
+-- name: ForgetOfferGaps :exec
+DELETE FROM offer_gaps WHERE last < @before;
+
 -- name: AppendAudit :exec
 INSERT INTO audit (at, actor, action, object, detail, address)
 VALUES (@at, @actor, @action, @object, @detail, @address);

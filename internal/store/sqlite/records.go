@@ -51,8 +51,42 @@ func (s *Store) LastOffer(ctx context.Context) (number protocol.OfferNo, err err
 // SkipOffersPast moves the counter behind a number that a device holds.
 func (s *Store) SkipOffersPast(ctx context.Context, number protocol.OfferNo) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.SkipPast(ctx, queries.SkipPastParams{Value: int64(number), Name: countOffers})
+		if err := q.SkipPast(ctx, queries.SkipPastParams{Value: int64(number), Name: countOffers}); err != nil {
+			return err
+		}
+		return q.ForgetOfferGaps(ctx, math.MaxInt64)
 	})
+}
+
+// maxGap bounds how old, in numbers, a gap is that is still known.
+const maxGap = 1 << 44
+
+// LeaveOutOffers leaves out the next numbers of offers and keeps which.
+func (s *Store) LeaveOutOffers(ctx context.Context, count uint64) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		last, err := q.Counter(ctx, countOffers)
+		if err != nil || count == 0 {
+			return err
+		}
+		next := last + int64(count)
+		if err := q.SkipPast(ctx, queries.SkipPastParams{Value: next, Name: countOffers}); err != nil {
+			return err
+		}
+		if err := q.ForgetOfferGaps(ctx, next-maxGap); err != nil {
+			return err
+		}
+		return q.AddOfferGap(ctx, queries.AddOfferGapParams{First: last + 1, Last: next})
+	})
+}
+
+// OfferLeftOut says whether a number is one of those that LeaveOutOffers left out.
+func (s *Store) OfferLeftOut(ctx context.Context, number protocol.OfferNo) (is bool, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		n, err := q.OfferGaps(ctx, int64(number))
+		is = n > 0
+		return err
+	})
+	return is, err
 }
 
 // AppendAudit adds a line to the audit log.

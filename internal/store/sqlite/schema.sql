@@ -179,6 +179,11 @@ CREATE TABLE open_offers (
     opened_at   BIGINT NOT NULL
 );
 
+CREATE TABLE offer_gaps (
+    first BIGINT NOT NULL PRIMARY KEY, -- the numbers from first to last were never drawn
+    last  BIGINT NOT NULL
+);
+
 CREATE TABLE audit (
     id      BIGINT GENERATED ALWAYS AS IDENTITY PRIMARY KEY,
     at      BIGINT NOT NULL,

@@ -129,6 +129,33 @@ func offers(w *world) {
 	last, err := w.s.LastOffer(w.ctx)
 	w.ok(err)
 	equal(w, "last", last, 101)
+	offerGaps(w, open)
+}
+
+// offerGaps: the numbers that are left out are known, until the counter is moved past them.
+func offerGaps(w *world, open func() (protocol.OfferNo, protocol.OfferNo)) {
+	leftOut := func(n protocol.OfferNo, want bool) {
+		w.Helper()
+		is, err := w.s.OfferLeftOut(w.ctx, n)
+		w.ok(err)
+		equal(w, fmt.Sprintf("offer %d is left out", n), is, want)
+	}
+	w.ok(w.s.LeaveOutOffers(w.ctx, 10))
+	w.ok(w.s.LeaveOutOffers(w.ctx, 0))
+	n, _ := open()
+	equal(w, "past what is left out", n, 112)
+	for n, want := range map[protocol.OfferNo]bool{1: false, 101: false, 102: true, 111: true, 112: false, 113: false} {
+		leftOut(n, want)
+	}
+	w.ok(w.s.LeaveOutOffers(w.ctx, 5))
+	leftOut(113, true)
+	w.ok(w.s.LeaveOutOffers(w.ctx, 1<<45))
+	leftOut(113, false) // long ago
+	leftOut(1<<45, true)
+	w.ok(w.s.SkipOffersPast(w.ctx, 1<<46))
+	leftOut(1<<45, false)
+	n, _ = open()
+	equal(w, "past all of it", n, 1<<46+1)
 }
 
 // transferNumbers: a number belongs to what is kept with it, drawn when it is kept and not

@@ -51,6 +51,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addOfferStmt, err = db.PrepareContext(ctx, addOffer); err != nil {
 		return nil, fmt.Errorf("error preparing query AddOffer: %w", err)
 	}
+	if q.addOfferGapStmt, err = db.PrepareContext(ctx, addOfferGap); err != nil {
+		return nil, fmt.Errorf("error preparing query AddOfferGap: %w", err)
+	}
 	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
 	}
@@ -231,6 +234,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetLostStmt, err = db.PrepareContext(ctx, forgetLost); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetLost: %w", err)
 	}
+	if q.forgetOfferGapsStmt, err = db.PrepareContext(ctx, forgetOfferGaps); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetOfferGaps: %w", err)
+	}
 	if q.forgetRefusalsStmt, err = db.PrepareContext(ctx, forgetRefusals); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetRefusals: %w", err)
 	}
@@ -281,6 +287,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.noteForgedStmt, err = db.PrepareContext(ctx, noteForged); err != nil {
 		return nil, fmt.Errorf("error preparing query NoteForged: %w", err)
+	}
+	if q.offerGapsStmt, err = db.PrepareContext(ctx, offerGaps); err != nil {
+		return nil, fmt.Errorf("error preparing query OfferGaps: %w", err)
 	}
 	if q.oldestAuditStmt, err = db.PrepareContext(ctx, oldestAudit); err != nil {
 		return nil, fmt.Errorf("error preparing query OldestAudit: %w", err)
@@ -519,6 +528,11 @@ func (q *Queries) Close() error {
 	if q.addOfferStmt != nil {
 		if cerr := q.addOfferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addOfferStmt: %w", cerr)
+		}
+	}
+	if q.addOfferGapStmt != nil {
+		if cerr := q.addOfferGapStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addOfferGapStmt: %w", cerr)
 		}
 	}
 	if q.addRequestStmt != nil {
@@ -821,6 +835,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetLostStmt: %w", cerr)
 		}
 	}
+	if q.forgetOfferGapsStmt != nil {
+		if cerr := q.forgetOfferGapsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetOfferGapsStmt: %w", cerr)
+		}
+	}
 	if q.forgetRefusalsStmt != nil {
 		if cerr := q.forgetRefusalsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetRefusalsStmt: %w", cerr)
@@ -904,6 +923,11 @@ func (q *Queries) Close() error {
 	if q.noteForgedStmt != nil {
 		if cerr := q.noteForgedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing noteForgedStmt: %w", cerr)
+		}
+	}
+	if q.offerGapsStmt != nil {
+		if cerr := q.offerGapsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing offerGapsStmt: %w", cerr)
 		}
 	}
 	if q.oldestAuditStmt != nil {
@@ -1269,6 +1293,7 @@ type Queries struct {
 	addLeftOutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
+	addOfferGapStmt               *sql.Stmt
 	addRequestStmt                *sql.Stmt
 	addTokenStmt                  *sql.Stmt
 	addTransferStmt               *sql.Stmt
@@ -1329,6 +1354,7 @@ type Queries struct {
 	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
+	forgetOfferGapsStmt           *sql.Stmt
 	forgetRefusalsStmt            *sql.Stmt
 	giveBackStmt                  *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
@@ -1346,6 +1372,7 @@ type Queries struct {
 	membersStmt                   *sql.Stmt
 	membershipsOfUserStmt         *sql.Stmt
 	noteForgedStmt                *sql.Stmt
+	offerGapsStmt                 *sql.Stmt
 	oldestAuditStmt               *sql.Stmt
 	oldestOpenTransfersStmt       *sql.Stmt
 	openRequestStmt               *sql.Stmt
@@ -1424,6 +1451,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addLeftOutStmt:                q.addLeftOutStmt,
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
+		addOfferGapStmt:               q.addOfferGapStmt,
 		addRequestStmt:                q.addRequestStmt,
 		addTokenStmt:                  q.addTokenStmt,
 		addTransferStmt:               q.addTransferStmt,
@@ -1484,6 +1512,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
+		forgetOfferGapsStmt:           q.forgetOfferGapsStmt,
 		forgetRefusalsStmt:            q.forgetRefusalsStmt,
 		giveBackStmt:                  q.giveBackStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
@@ -1501,6 +1530,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		membersStmt:                   q.membersStmt,
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
 		noteForgedStmt:                q.noteForgedStmt,
+		offerGapsStmt:                 q.offerGapsStmt,
 		oldestAuditStmt:               q.oldestAuditStmt,
 		oldestOpenTransfersStmt:       q.oldestOpenTransfersStmt,
 		openRequestStmt:               q.openRequestStmt,

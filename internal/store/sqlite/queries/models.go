@@ -130,6 +130,11 @@ type Member struct {
 	Since   int64
 }
 
+type OfferGap struct {
+	First int64
+	Last  int64
+}
+
 type OpenOffer struct {
 	Number     int64
 	TransferNo int64

@@ -225,6 +225,20 @@ func (q *Queries) AddOffer(ctx context.Context, arg AddOfferParams) error {
 	return err
 }
 
+const addOfferGap = `-- name: AddOfferGap :exec
+INSERT INTO offer_gaps (first, last) VALUES ($1, $2)
+`
+
+type AddOfferGapParams struct {
+	First int64
+	Last  int64
+}
+
+func (q *Queries) AddOfferGap(ctx context.Context, arg AddOfferGapParams) error {
+	_, err := q.exec(ctx, q.addOfferGapStmt, addOfferGap, arg.First, arg.Last)
+	return err
+}
+
 const addRequest = `-- name: AddRequest :exec
 INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by, device_id)
 VALUES ($1, $2, $3, $4, 'open', $5, 0, '', $6)
@@ -1659,6 +1673,15 @@ func (q *Queries) ForgetLost(ctx context.Context, transferNo int64) error {
 	return err
 }
 
+const forgetOfferGaps = `-- name: ForgetOfferGaps :exec
+DELETE FROM offer_gaps WHERE last < $1
+`
+
+func (q *Queries) ForgetOfferGaps(ctx context.Context, before int64) error {
+	_, err := q.exec(ctx, q.forgetOfferGapsStmt, forgetOfferGaps, before)
+	return err
+}
+
 const forgetRefusals = `-- name: ForgetRefusals :exec
 UPDATE deliveries SET refusal = '' WHERE transfer_no = $1
 `
@@ -2180,6 +2203,17 @@ type NoteForgedParams struct {
 func (q *Queries) NoteForged(ctx context.Context, arg NoteForgedParams) error {
 	_, err := q.exec(ctx, q.noteForgedStmt, noteForged, arg.Devices, arg.Blocks, arg.No)
 	return err
+}
+
+const offerGaps = `-- name: OfferGaps :one
+SELECT COUNT(*) FROM offer_gaps WHERE first <= $1 AND last >= $1
+`
+
+func (q *Queries) OfferGaps(ctx context.Context, number int64) (int64, error) {
+	row := q.queryRow(ctx, q.offerGapsStmt, offerGaps, number)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const oldestAudit = `-- name: OldestAudit :many

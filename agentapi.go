@@ -35,10 +35,17 @@ type Attach struct {
 	Boot     string `json:"boot,omitempty"`     // names the machine's boot: a machine never comes back to an earlier one
 	Keep     bool   `json:"keep,omitempty"`     // its user says that this is the machine that logged in
 	Speaks   Speaks `json:"speaks,omitzero"`    // its program; who says nothing is of the first release
+	// The newest offer of this server that it was given, as signed: a server whose home was set back
+	// to an earlier state learns from it that it was (security.md O4). Nothing in it is secret.
+	Newest          []byte `json:"newest,omitempty"`
+	NewestSignature []byte `json:"newest_signature,omitempty"`
 }
 
-// MaxAttachField bounds each field of Attach.
-const MaxAttachField = 64
+// MaxAttachField bounds each field of Attach; MaxAttachOffer those of the offer, in bytes.
+const (
+	MaxAttachField = 64
+	MaxAttachOffer = 1024
+)
 
 // Challenge is what a device signs to show that it has its key: good for a short while, for
 // whoever holds the token that it was asked with.
@@ -128,6 +135,10 @@ type Offered struct {
 	Devices  int                 `json:"devices,omitempty"` // that got this offer at the same time: many take turns to answer
 }
 
+// RefusedOld is the kind of a refusal of an offer that is older than what the device was given
+// before. The server heeds it of the offer that it gave last: to others it is no news.
+const RefusedOld = "old"
+
 // Ready is a device's answer to an offer: what it lacks, or why it will not take part.
 type Ready struct {
 	Transfer  protocol.TransferNo `json:"transfer"`
@@ -135,7 +146,7 @@ type Ready struct {
 	Lacks     []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
 	LacksAll  bool                `json:"lacks_all"`         // no manifest yet
 	Refused   string              `json:"refused,omitempty"` // in words: no space …
-	Kind      string              `json:"kind,omitempty"`    // of the refusal, a Refusal: space, version, unreadable, names, folder, manifest-…
+	Kind      string              `json:"kind,omitempty"`    // of the refusal, a Refusal: space, version, old, unreadable, names, folder, manifest-…
 	FreeBytes uint64              `json:"free_bytes"`
 	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
 	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known

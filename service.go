@@ -240,7 +240,8 @@ type OperationService interface {
 	Audit(ctx context.Context, p Principal, q AuditQuery) ([]AuditEntry, error)
 	// Backup streams a tar. It holds the CA's keys: whoever has it can be this server.
 	Backup(ctx context.Context, p Principal, o BackupOptions) (io.ReadCloser, error)
-	// ConfirmMemberships lets sending begin again after a restore.
+	// ConfirmMemberships lets sending begin again after a restore, or after the server's home was
+	// set back in another way.
 	ConfirmMemberships(ctx context.Context, p Principal) error
 	ServerStatus(ctx context.Context, p Principal) (ServerStatus, error)
 	// Events subscribes to everything that changes. A subscriber that falls 256 events
@@ -278,8 +279,23 @@ type ServerStatus struct {
 	Sessions  int               `json:"sessions"`
 	Interface string            `json:"interface"`
 	Restored  bool              `json:"restored"` // nothing is sent until ConfirmMemberships
+	SetBack   SetBack           `json:"set_back,omitempty"`
 	Note      string            `json:"note,omitempty"`
 }
+
+// SetBack says how a server knows that its state is an earlier one than it was: members who were
+// removed since are members again in it.
+type SetBack string
+
+// Unconfirmed says in words why nothing is sent (EUnconfirmed), whichever way it came about.
+const Unconfirmed = "the server's state was set back to an earlier one (by a backup, or a copy of its home) and it sends nothing until an administrator confirms the memberships"
+
+// The ways.
+const (
+	SetBackRestored SetBack = "restored" // `groupcast restore` put a backup there
+	SetBackDevice   SetBack = "device"   // a device holds an offer that the server signed and does not know
+	SetBackWitness  SetBack = "witness"  // a file that is not part of the database has counted further
+)
 
 // EventStream is a bounded subscription.
 type EventStream interface {

@@ -100,6 +100,7 @@ type Agent struct {
 	bad      map[protocol.TransferNo]badManifest // whose manifest is not acceptable
 	warned   bool                                // of the clock
 	noticed  notices
+	toldOld  protocol.SessionID // of the last offer that was too old to be taken
 	// foreign is why nothing can be taken from the server that is connected: its version.
 	foreign string
 	// receiptsDue says that a receipt did not get through.
@@ -224,7 +225,7 @@ func (a *Agent) attach(ctx context.Context) error {
 		try, giveUp := context.WithCancel(ctx)
 		a.giveUp.Store(&giveUp)
 		first := true
-		err := a.cfg.Client.AgentEvents(try, a.cfg.Attach, func(e groupcast.AgentEvent) error {
+		err := a.cfg.Client.AgentEvents(try, a.introduction(ctx), func(e groupcast.AgentEvent) error {
 			if first && !a.giveUp.CompareAndSwap(&giveUp, nil) {
 				return context.Canceled // the network changed just now: it is begun anew
 			}

@@ -310,7 +310,7 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 func overtaken(err error) bool {
 	code := groupcast.ErrorCode(err)
 	return errors.Is(err, context.Canceled) || errors.Is(err, session.ErrSessionOver) ||
-		code == groupcast.ENotFound || code == groupcast.EConflict
+		code == groupcast.ENotFound || code == groupcast.EConflict || code == groupcast.EUnconfirmed
 }
 
 func (j *job) line(out outcome) Line {

@@ -45,6 +45,7 @@ func (a *Agent) take(ctx context.Context, o groupcast.Offered) {
 	}
 	if err := a.admit(ctx, offer, o); err != nil {
 		a.cfg.Log.Warn("offer not taken", "err", err)
+		a.tellRefused(ctx, offer, o.Group, err)
 		return
 	}
 	if a.knownBad(ctx, offer) {
@@ -101,7 +102,7 @@ func (a *Agent) believe(o groupcast.Offered) (wire.Offer, seal.VerifyKey, error)
 }
 
 // admit is the gate: server, group, numbers, limits; the floor is on disk before anything is
-// done (security.md O3). What this device cannot take part in, the server is told.
+// done (security.md O3).
 func (a *Agent) admit(ctx context.Context, offer wire.Offer, o groupcast.Offered) error {
 	before, err := a.cfg.Ledger.Floor(ctx, a.cfg.Server)
 	if err != nil {
@@ -113,15 +114,13 @@ func (a *Agent) admit(ctx context.Context, offer wire.Offer, o groupcast.Offered
 	}
 	floor, err := recv.Gate{Server: a.cfg.Server, Group: offer.Group, Floor: before, Taken: taken}.Admit(offer)
 	if err != nil {
-		if current := offer.Server == a.cfg.Server && offer.Number >= max(before, taken); current && a.jobs[offer.Transfer] == nil {
-			a.refuse(ctx, offer, "version", err.Error())
-		}
+		return notAdmitted{err}
+	}
+	// Kept before the floor is: what this device can show is never below what it refuses by.
+	if err := a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Transfer, offer.Number, o.Offer, o.Signature); err != nil {
 		return err
 	}
-	if err := a.raise(ctx, before, floor); err != nil {
-		return err
-	}
-	return a.cfg.Ledger.KeepOffer(ctx, a.cfg.Server, offer.Transfer, offer.Number, o.Offer, o.Signature)
+	return a.raise(ctx, before, floor)
 }
 
 func (a *Agent) raise(ctx context.Context, before, floor protocol.OfferNo) error {
@@ -132,6 +131,29 @@ func (a *Agent) raise(ctx context.Context, before, floor protocol.OfferNo) error
 		return fmt.Errorf("keep the floor of offers: %w", err)
 	}
 	return nil
+}
+
+// notAdmitted is what the gate says of an offer.
+type notAdmitted struct{ error }
+
+func (n notAdmitted) Unwrap() error { return n.error }
+
+// tellRefused tells the server what the gate says. That an offer is old it knows itself, unless it
+// is the newest it has for this device: then its numbers went back.
+func (a *Agent) tellRefused(ctx context.Context, offer wire.Offer, group string, err error) {
+	if said := (notAdmitted{}); !errors.As(err, &said) || offer.Server != a.cfg.Server || a.jobs[offer.Transfer] != nil {
+		return
+	}
+	if !errors.Is(err, recv.ErrOld) {
+		a.refuse(ctx, offer, "version", err.Error())
+		return
+	}
+	reason := fmt.Sprintf("this receiver was given newer offers of this server before (%v): was the server set back to an earlier state?", err)
+	a.refuse(ctx, offer, groupcast.RefusedOld, reason)
+	if a.toldOld != offer.Session {
+		a.toldOld = offer.Session
+		a.say(Line{Kind: "warning", Group: group, Transfer: offer.Transfer, Text: fmt.Sprintf("transfer %d is not taken: %s", offer.Transfer, reason)})
+	}
 }
 
 func (a *Agent) refuse(ctx context.Context, o wire.Offer, kind, reason string) {

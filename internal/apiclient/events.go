@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"bytes"
 	"context"
+	"encoding/base64"
 	"encoding/json"
 	"errors"
 	"io"
@@ -62,6 +63,11 @@ func attaching(a groupcast.Attach) url.Values {
 	}
 	if a.Keep {
 		query.Set("keep", "true")
+	}
+	for key, value := range map[string][]byte{"newest": a.Newest, "newest_signature": a.NewestSignature} {
+		if len(value) > 0 && len(value) <= groupcast.MaxAttachOffer {
+			query.Set(key, base64.RawURLEncoding.EncodeToString(value))
+		}
 	}
 	return query
 }

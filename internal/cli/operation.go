@@ -1,14 +1,10 @@
 package cli
 
 import (
-	"errors"
-	"os"
-
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -63,54 +59,4 @@ this server: it is made readable by you only; keep it so.`,
 	}
 	c.Flags().BoolVar(&o.Content, "content", false, "uploaded files too")
 	return c
-}
-
-func (a *app) restore() *cobra.Command {
-	var force, confirm bool
-	c := &cobra.Command{
-		Use: "restore FILE", Short: "Put a backup in the place of the server's state", Args: cobra.MaximumNArgs(1),
-		Long: `Runs on the server's machine while the server is stopped. After the next start nothing is sent
-until the memberships are looked at and confirmed: groupcast restore --confirm`,
-		Example: "  groupcast restore /backup/groupcast.tar\n  groupcast serve &\n  groupcast group list && groupcast restore --confirm",
-		RunE: func(c *cobra.Command, args []string) error {
-			if confirm == (len(args) == 1) {
-				return usageError{errors.New("give either FILE or --confirm")}
-			}
-			if confirm {
-				return a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
-					st, err := client.ServerStatus(c.Context())
-					if err != nil {
-						return err
-					}
-					if !st.Restored {
-						return a.one(map[string]bool{"confirmed": false}, "there is nothing to confirm: no restore waits for it, and sending goes on")
-					}
-					if err := client.ConfirmMemberships(c.Context()); err != nil {
-						return err
-					}
-					return a.one(map[string]bool{"confirmed": true}, "confirmed: what is pending is sent again")
-				})(c, args)
-			}
-			return a.restoreFrom(args[0], force)
-		},
-	}
-	c.Flags().BoolVar(&force, "force", false, "replace the state that is there")
-	c.Flags().BoolVar(&confirm, "confirm", false, "the memberships are as they should be: send again")
-	return c
-}
-
-func (a *app) restoreFrom(path string, force bool) error {
-	h, err := a.openHome()
-	if err != nil {
-		return err
-	}
-	f, err := os.Open(path)
-	if err != nil {
-		return groupcast.Errorf(groupcast.ENotFound, "cannot read the backup %s", path).WithHint("check path and permissions").Wrap(err)
-	}
-	defer f.Close()
-	if err := daemon.Restore(h, f, force); err != nil {
-		return err
-	}
-	return a.one(map[string]string{"restored": h.Path()}, "restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm", h.Path())
 }

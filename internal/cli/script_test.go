@@ -49,6 +49,7 @@ func TestScripts(t *testing.T) {
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))
 			e.Setenv("GROUPCAST_HOME", filepath.Join(e.WorkDir, "s"))
 			e.Setenv("NO_COLOR", "1")
+			e.Setenv("XDG_RUNTIME_DIR", filepath.Join(e.WorkDir, "run"))
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
@@ -116,7 +117,7 @@ func awaitCount(ts *testscript.TestScript, _ bool, args []string) {
 func command(ts *testscript.TestScript, args []string) *exec.Cmd {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Dir = ts.MkAbs(".")
-	for _, name := range []string{"PATH", "HOME", "GROUPCAST_HOME", "NO_COLOR", "TMPDIR"} {
+	for _, name := range []string{"PATH", "HOME", "GROUPCAST_HOME", "NO_COLOR", "TMPDIR", "XDG_RUNTIME_DIR"} {
 		cmd.Env = append(cmd.Env, name+"="+ts.Getenv(name))
 	}
 	return cmd

@@ -154,7 +154,7 @@ func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTr
 	}
 	st, err := client.ServerStatus(ctx)
 	if err == nil && st.Restored {
-		return groupcast.Errorf(groupcast.EUnconfirmed, "the server was restored from a backup and sends nothing until an administrator confirms the memberships").
+		return groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
 			WithHint("look at `groupcast member list %s`, then: groupcast restore --confirm", g.Name)
 	}
 	return err

@@ -69,6 +69,7 @@ func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
 		return err
 	}
 	defer func() { err = disk.InWords(err) }()
+	o.Witnessed = true
 	s, err := daemon.Open(ctx, h, o.Options, a.logger())
 	if err != nil {
 		return err

@@ -26,6 +26,7 @@ type Options struct {
 	RetrySpace        uint64 // bytes of uploads that are kept for a retry
 	Reserve           int64  // bytes that uploads leave free; 0: as package disk has it, below 0: none
 	AuditKeep         time.Duration
+	Witnessed         bool // files count along with the database, so that an older one is noticed
 }
 
 // listenAt splits --listen into its address and port.

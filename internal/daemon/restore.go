@@ -15,5 +15,5 @@ func Restore(h home.Home, backup io.Reader, force bool) error {
 	if err != nil {
 		return err
 	}
-	return errors.Join(server.Restore(h.Dir(home.RoleServer), backup, force), lock.Release())
+	return errors.Join(server.Restore(h.Dir(home.RoleServer), backup, force, wholeBackup), lock.Release())
 }

@@ -69,8 +69,12 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	if err != nil {
 		return s, err
 	}
+	seen, err := s.witnesses(h, o)
+	if err != nil {
+		return s, err
+	}
 	s.server, err = server.New(server.Config{
-		Home: h.Path(), Dir: s.folder, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now),
+		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now),
 		Station: s.station, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
 		Settled: s.ForgetFirstLink,

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"context"
+	"encoding/base64"
 	"net/http"
 	"reflect"
 	"sync"
@@ -35,10 +36,25 @@ type attaching struct {
 	Keep     bool   `query:"keep" doc:"Its user says that this is the machine that logged in"`
 	Program  string `query:"program" maxLength:"64" doc:"The agent's version of groupcast"`
 	// Who gives none of these speaks version 1.
-	ControlLeast int `query:"control_least" minimum:"0" doc:"The lowest version of this API that the agent speaks"`
-	ControlMost  int `query:"control_most" minimum:"0" doc:"The highest"`
-	WireLeast    int `query:"wire_least" minimum:"0" doc:"The lowest version of the data plane that the agent speaks"`
-	WireMost     int `query:"wire_most" minimum:"0" doc:"The highest"`
+	ControlLeast int    `query:"control_least" minimum:"0" doc:"The lowest version of this API that the agent speaks"`
+	ControlMost  int    `query:"control_most" minimum:"0" doc:"The highest"`
+	WireLeast    int    `query:"wire_least" minimum:"0" doc:"The lowest version of the data plane that the agent speaks"`
+	WireMost     int    `query:"wire_most" minimum:"0" doc:"The highest"`
+	Newest       string `query:"newest" maxLength:"1366" doc:"The newest offer of this server that the device was given, in base64 for addresses, without padding"`
+	Signature    string `query:"newest_signature" maxLength:"1366" doc:"Its signature, encoded so"`
+}
+
+// offer gives the newest offer that the agent shows. What is not base64 shows none.
+func (in *attaching) offer() (offer, signature []byte) {
+	offer, err := base64.RawURLEncoding.DecodeString(in.Newest)
+	if err != nil {
+		return nil, nil
+	}
+	signature, err = base64.RawURLEncoding.DecodeString(in.Signature)
+	if err != nil {
+		return nil, nil
+	}
+	return offer, signature
 }
 
 func (a *api) subscribe(ctx context.Context, p groupcast.Principal) (source, func(), error) {
@@ -119,11 +135,13 @@ func (a *api) attachAgent(ctx context.Context, p groupcast.Principal, in *attach
 		return nil, nil, groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
 			WithHint("it tries again by itself")
 	}
-	s, err := a.service.AgentEvents(ctx, p, groupcast.Attach{Instance: in.Instance, Boot: in.Boot, Keep: in.Keep, Speaks: groupcast.Speaks{
+	say := groupcast.Attach{Instance: in.Instance, Boot: in.Boot, Keep: in.Keep, Speaks: groupcast.Speaks{
 		Program: in.Program,
 		Control: groupcast.Versions{Least: in.ControlLeast, Most: in.ControlMost},
 		Wire:    groupcast.Versions{Least: in.WireLeast, Most: in.WireMost},
-	}})
+	}}
+	say.Newest, say.NewestSignature = in.offer()
+	s, err := a.service.AgentEvents(ctx, p, say)
 	if err != nil {
 		return nil, nil, err
 	}

@@ -64,7 +64,7 @@ func (d *Desk) countAll(ctx context.Context) (counts, error) {
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
 		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
 	if s.Restored {
-		c.text = "Nothing is sent: confirm the memberships after the restore (groupcast restore --confirm)"
+		c.text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (line 16)"
 	}
 	return c, nil
 }

@@ -27,6 +27,7 @@ const (
 	recordKeys   = "keys"
 	recordProof  = "proof"
 	recordSaved  = "bytes saved"
+	recordWho    = "memberships"
 )
 
 // recordRow is the line of the menu about what was done and what came of it.
@@ -36,13 +37,15 @@ func (d *Desk) recordRow() Row {
 			return Choices{Options: []Option{
 				{recordAudit, "who did what, the newest first"}, {recordExport, "into a file, for a spreadsheet (.csv) or a program (.json)"},
 				{recordKeys, "who could open a transfer"}, {recordProof, "of a transfer, into a file: what each receiver signed"},
-				{recordSaved, "by multicast, against one copy for each"}}}, nil
+				{recordSaved, "by multicast, against one copy for each"},
+				{recordWho, "who is a member of what; to be confirmed after the server was set back"}}}, nil
 		}},
 		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "file", Ask: "File to write", Default: "groupcast-audit.csv", Path: true, Check: isNew}, recordExport),
 		only(d.transferField(), recordKeys, recordProof),
 		only(Field{Key: "proof", Ask: "File to write", Default: "groupcast-proof.json", Path: true, Check: isNew}, recordProof),
+		d.confirmField(),
 	}}
 }
 
@@ -85,6 +88,8 @@ func (d *Desk) records(ctx context.Context, a Answers, _ show) (Page, error) {
 		return say(ui.Savings(s)...), err
 	case recordExport:
 		return d.exportAudit(ctx, a)
+	case recordWho:
+		return d.memberships(ctx, a)
 	}
 	entries, err := d.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditShown, Actor: a["actor"], Action: a["action"]})
 	return table(entries, "Nothing of that kind was done.", ui.AuditHead, ui.AuditRow), err

@@ -16,6 +16,10 @@ const minGroupPort = 1024
 // (security.md O8): nothing is negotiated.
 var ErrNewer = errors.New("needs a newer groupcast")
 
+// ErrOld refuses an offer that is over, or older than one that was acted on (security.md O3). The
+// newest of a server is that only if the server's numbers went back.
+var ErrOld = errors.New("it is old")
+
 // Gate decides whether an offer whose signature holds may be acted on.
 type Gate struct {
 	Server protocol.ServerID
@@ -52,9 +56,9 @@ func (g Gate) origin(o wire.Offer) error {
 func (g Gate) order(o wire.Offer) error {
 	switch {
 	case o.Number < g.Floor:
-		return fmt.Errorf("it is old: offers below %d are over", g.Floor)
+		return fmt.Errorf("%w: offers below %d are over", ErrOld, g.Floor)
 	case o.Number < g.Taken:
-		return fmt.Errorf("it is old: offer %d of transfer %d came before it", g.Taken, o.Transfer)
+		return fmt.Errorf("%w: offer %d of transfer %d came before it", ErrOld, g.Taken, o.Transfer)
 	case o.Floor > o.Number:
 		return errors.New("its floor lies above itself")
 	}

@@ -7,6 +7,7 @@ import "time"
 func (s *Scheduler) Next(now time.Time) (time.Time, bool) {
 	n := nearest{now: now}
 	if !s.paused {
+		n.take(s.settled)
 		for _, t := range s.transfers {
 			if !t.stuck.until.IsZero() {
 				n.take(t.stuck.until)
@@ -58,7 +59,10 @@ func (s *Scheduler) nextOf(r *run, n *nearest) {
 func (s *Scheduler) windowEnd(r *run) time.Time {
 	end, most := r.last.Add(s.t.Gather), r.first.Add(s.t.GatherMax)
 	if most.Before(end) {
-		return most
+		end = most
+	}
+	if end.Before(s.settled) {
+		return s.settled
 	}
 	return end
 }

@@ -30,6 +30,7 @@ type Scheduler struct {
 	unfit     map[protocol.DeviceID]string // why those who are active and of another version get nothing
 	busy      map[line]protocol.TransferNo
 	actions   []Action
+	settled   time.Time // gather windows end no earlier
 }
 
 // line is where sessions go one after another.

@@ -41,7 +41,7 @@ func (s *Scheduler) gather(now time.Time, r *run) {
 			d.since, r.last = now, now
 		}
 	}
-	if !r.now && now.Before(s.windowEnd(r)) && !s.allHere(r) {
+	if !r.now && (now.Before(s.settled) || now.Before(s.windowEnd(r)) && !s.allHere(r)) {
 		return
 	}
 	s.closeWindow(now, r, waiting, alone)

@@ -170,7 +170,9 @@ func TestLaterOutlivesTheServer(t *testing.T) {
 			t.Fatalf("offered %+v", o)
 		}
 		w.reboot() // it was sent since: nobody is put off
-		if o := bob.attach().offered(); o.Transfer != tr.No {
+		bob.attach()
+		time.Sleep(settle)
+		if o := bob.offered(); o.Transfer != tr.No {
 			t.Fatalf("offered %+v", o)
 		}
 	})

@@ -20,6 +20,9 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if err := s.roster.mayAttach(d.ID); err != nil {
 		return nil, err
 	}
+	if err := s.compareOffer(ctx, d, say); err != nil {
+		return nil, err
+	}
 	if err := s.sole(ctx, d, say, p.From); err != nil {
 		return nil, err
 	}
@@ -146,8 +149,11 @@ func (l *live) handOut(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 	run, blocks := l.runs[r.Session], l.infos[r.Transfer].Blocks
 	ok := run != nil && run.no == r.Transfer && !run.stopped && version >= run.version
 	https := !ok && l.mayFetch(r.Transfer, dev)
+	paused := l.sched.Paused()
 	l.mu.Unlock()
 	switch {
+	case paused:
+		return groupcast.Handout{}, errUnconfirmed
 	case https:
 		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Fetching(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
@@ -209,12 +215,23 @@ func (l *live) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	return d.State == schedule.StateHTTPS || d.State == schedule.StateStored || d.State == schedule.StateSilent
 }
 
-// owes says whether a device is owed a transfer right now and nothing holds it back.
+// owes says whether a device is owed a transfer right now, was offered it by this process, and
+// nothing holds it back. Who is not offered anything yet has nothing to fetch: after a start those
+// who know more than the server come first (O4).
 func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	_, owed := l.sched.Delivery(no, dev)
-	return owed && !l.sched.Paused() && !l.sched.Held(no)
+	_, offered := l.given[deliveryKey{no, dev}]
+	return owed && offered && !l.sched.Paused() && !l.sched.Held(no)
+}
+
+// gave says whether a session's offer is the last of a transfer that a device was given.
+func (l *live) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	g, found := l.given[deliveryKey{no, dev}]
+	return found && g.session == id
 }
 
 // paused says that nothing is sent: the server was restored, and nobody confirmed it.
@@ -228,6 +245,9 @@ func (l *live) paused() bool {
 func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
 	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return err
+	}
+	if r.Kind == groupcast.RefusedOld && !s.live.gave(r.Transfer, d.ID, r.Session) {
+		return nil // it was overtaken on its way
 	}
 	reason := clip(r.Refused)
 	fresh := false

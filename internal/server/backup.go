@@ -134,9 +134,10 @@ func addFolder(t *tar.Writer, dir, folder string) error {
 	})
 }
 
-// Restore fills the folder HOME/server of a server that does not run from a backup. The next
-// start moves the counters ahead and sends nothing until the memberships are confirmed.
-func Restore(dir string, r io.Reader, force bool) error {
+// Restore fills the folder HOME/server of a server that does not run from a backup. whole says of
+// the folder where it is unpacked whether it is one: what is not changes nothing. The next start
+// moves the counters ahead and sends nothing until the memberships are confirmed.
+func Restore(dir string, r io.Reader, force bool, whole func(folder string) error) error {
 	if err := os.MkdirAll(dir, 0o700); err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}
@@ -158,6 +159,9 @@ func Restore(dir string, r io.Reader, force bool) error {
 	}
 	err = errors.Join(unpack(root, tar.NewReader(r)), root.Close())
 	err = disk.InWords(err)
+	if err == nil {
+		err = whole(fresh)
+	}
 	if err == nil {
 		err = replace(dir, fresh)
 	}
@@ -256,34 +260,20 @@ func notABackup(err error) error {
 		WithHint("use another backup").Wrap(err)
 }
 
-// far and farTransfers are how far counters jump ahead after a restore: more than the lost
-// part of a life draws. Transfer numbers are typed by people and stay short.
-const (
-	far          = 1 << 32
-	farTransfers = 100_000
-)
-
 // finishRestore comes at the first start after Restore (O4): numbers that the lost part of
 // the server's life may have used are never used again, and nothing is sent.
 func (s *Server) finishRestore(ctx context.Context) error {
 	if !s.justRestored() {
 		return nil
 	}
-	offer, err := s.store.LastOffer(ctx)
+	offers, transfers, err := s.numbers(ctx)
 	if err != nil {
 		return err
 	}
-	if err := s.store.SkipOffersPast(ctx, offer+far); err != nil {
-		return err
-	}
-	no, err := s.store.LastTransferNo(ctx)
-	if err != nil {
-		return err
-	}
-	if err := s.store.SkipTransfersPast(ctx, no+farTransfers); err != nil {
-		return err
-	}
-	if err := s.store.SetSetting(ctx, confirmSetting, "yes"); err != nil {
+	s.setBacks.mu.Lock()
+	defer s.setBacks.mu.Unlock()
+	s.setBacks.pending = &setBack{How: groupcast.SetBackRestored, Offers: offers + far, Transfers: transfers + farTransfers}
+	if err := s.keepSetBack(ctx); err != nil {
 		return err
 	}
 	s.audit(ctx, groupcast.Principal{Local: true}, "restore", "", "started from a backup")

@@ -88,6 +88,9 @@ func TestOneAccountDoesNotHoldEveryCatchUp(t *testing.T) {
 			crowd = append(crowd, w.login("mia"))
 		}
 		other, admin := w.enrol("moe", "g"), w.login("ada")
+		for _, a := range append([]*agent{other, admin}, crowd...) {
+			a.attach()
+		}
 		tr := w.send("g", nil)
 		var waits int
 		for _, a := range crowd {

@@ -253,6 +253,10 @@ func TestARestartGoesOnWithANewSession(t *testing.T) {
 		for _, a := range agents {
 			a.attach()
 		}
+		if got := agents[0].offers(); len(got) > 0 {
+			t.Fatalf("offered %+v before others had time to come back", got)
+		}
+		time.Sleep(settle)
 		o := agents[0].offered()
 		if o.Transfer != tr.No || o.Session == offers[0].Session || o.Number <= offers[0].Number {
 			t.Fatalf("after the restart: %+v", o)

@@ -170,6 +170,8 @@ type world struct {
 	dir     string
 	key     seal.SigningKey
 	real    bool // no bubble, real sessions
+
+	witnesses []string // of the next boot
 }
 
 // settle waits until nothing moves any more.
@@ -207,7 +209,7 @@ func (w *world) boot() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}

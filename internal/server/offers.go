@@ -74,7 +74,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 	if err != nil {
 		return nil, err
 	}
-	number, floor, err := l.s.store.OpenOffer(ctx, no, l.s.now())
+	number, floor, err := l.s.openOffer(ctx, no)
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
@@ -136,7 +136,7 @@ func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo
 	l.mu.Lock()
 	devices = slices.DeleteFunc(devices, func(dev protocol.DeviceID) bool {
 		_, owed := l.sched.Delivery(no, dev)
-		return !owed // meanwhile it is owed no more
+		return !owed || l.sched.Paused() // meanwhile it is owed no more, or nothing is sent
 	})
 	for _, dev := range devices {
 		l.given[deliveryKey{no, dev}] = g
@@ -186,7 +186,7 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	if old != nil && old.version == g.Version {
 		return old, nil
 	}
-	number, floor, err := l.s.store.OpenOffer(ctx, no, l.s.now())
+	number, floor, err := l.s.openOffer(ctx, no)
 	if err != nil {
 		return nil, err
 	}
@@ -199,8 +199,15 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	}
 	l.s.keepOffer(ctx, offer, bytes, d.offered.Signature)
 	l.mu.Lock()
-	l.direct[no] = d
+	paused := l.sched.Paused()
+	if !paused {
+		l.direct[no] = d
+	}
 	l.mu.Unlock()
+	if paused {
+		l.closeOffer(number)
+		return nil, errUnconfirmed
+	}
 	if old != nil {
 		l.closeOffer(old.number)
 	}

@@ -46,5 +46,7 @@ func (s *Server) audit(ctx context.Context, p groupcast.Principal, action, objec
 	}
 	if err := s.store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {
 		s.log.Error("the audit entry could not be written", "action", action, "object", object, slog.Any("err", err))
+		return
 	}
+	s.witnessed(ctx)
 }

@@ -26,7 +26,7 @@ func FuzzRestore(f *testing.F) {
 		if err := os.WriteFile(filepath.Join(dir, "ca.key"), []byte("mine"), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		err := Restore(dir, bytes.NewReader(give), true)
+		err := Restore(dir, bytes.NewReader(give), true, anything)
 		if left, _ := os.ReadDir(above); len(left) != 1 {
 			t.Fatalf("something lies beside the folder: %v", left)
 		}

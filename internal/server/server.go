@@ -54,6 +54,7 @@ type Config struct {
 	AuditRows  int           // entries of it there; 0: 1,000,000
 	Room       Room          // on the disk of Dir; nil: as much as it takes
 	Settled    func() error  // called when there is an administrator: the first link is of no use any more; may be nil
+	Witnesses  []string      // files that count along with the database
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
 }
@@ -84,6 +85,8 @@ type Server struct {
 	checks    chan struct{}
 	touches   touches
 	series    seriesBook
+	setBacks  setBacks
+	witnesses witnesses
 
 	// What tests replace.
 	newSender  func(session.SenderConfig) (sender, error)
@@ -189,7 +192,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.hub.close()
 	all.Wait()
 	s.flushRefused(context.WithoutCancel(ctx), true)
-	return s.content.Uploads.Close()
+	s.witnessed(context.WithoutCancel(ctx))
+	return errors.Join(s.witnesses.close(), s.content.Uploads.Close())
 }
 
 // resume puts every open transfer back under the schedule: sessions are never resumed, they
@@ -201,7 +205,7 @@ func (s *Server) resume(ctx context.Context) error {
 	if err := s.store.CloseAllOffers(ctx); err != nil {
 		return err
 	}
-	if err := s.loadPause(ctx); err != nil {
+	if err := s.beginNumbers(ctx); err != nil {
 		return err
 	}
 	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
@@ -211,6 +215,9 @@ func (s *Server) resume(ctx context.Context) error {
 	owed, err := s.store.OwedAll(ctx)
 	if err != nil {
 		return err
+	}
+	if len(rows.Rows) > 0 {
+		s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.SettleBy(now.Add(settle)) })
 	}
 	for _, tr := range rows.Rows {
 		s.live.add(tr, nil, false)
@@ -238,6 +245,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 		s.flushTouches(ctx)
 		s.flushRefused(ctx, false)
 		s.pruneAudit(ctx)
+		s.witnessed(ctx) // of what pruning left, too
 		select {
 		case <-ctx.Done():
 			return

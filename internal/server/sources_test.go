@@ -219,6 +219,7 @@ func TestACopySurvivesAChangeAndASourceInPlaceDoesNot(t *testing.T) {
 		for _, copied := range []bool{true, false} {
 			tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Copy: copied, Now: true})
 			w.must(err)
+			a.offered()
 			w.must(os.WriteFile(filepath.Join(dir, "d/a"), []byte("after!"), 0o644))
 			r, err := w.Blocks(w.ctx, a.p, tr.No, 2, 1)
 			w.must(err)

@@ -98,6 +98,7 @@ export const api = {
     call<{ sign_in?: string }>("POST", "/setup", { token, name, password }),
   changePassword: (old: string, fresh: string) => call<void>("POST", "/password", { old, new: fresh }),
   status: () => call<T.ServerStatus>("GET", "/status"),
+  confirmMemberships: () => call<void>("POST", "/confirm-memberships", {}),
 
   groupsOnOffer: () => list<T.GroupOnOffer>("/offers"),
   join: (group: string, text: string) => call<T.JoinRequest>("POST", `/groups/${e(group)}/join`, { text }),

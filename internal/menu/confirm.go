@@ -1,0 +1,56 @@
+package menu
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/ui"
+)
+
+// confirmField asks whether the memberships are right, where a server that was set back waits for
+// that word.
+func (d *Desk) confirmField() Field {
+	f := only(confirm("right", "Are all of them right? Then what is pending is sent again. If not sure: no, and look", "no"), recordWho)
+	asked := f.Prepare
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
+		c, err := asked(ctx, a)
+		if err != nil || c.Skip {
+			return c, err
+		}
+		st, err := d.Admin.ServerStatus(ctx)
+		return Choices{Options: c.Options, Skip: !st.Restored}, err
+	}
+	return f
+}
+
+// memberships shows who is a member of what, and confirms it if that was asked for.
+func (d *Desk) memberships(ctx context.Context, a Answers) (Page, error) {
+	groups, err := d.Admin.Groups(ctx)
+	if err != nil {
+		return Page{}, err
+	}
+	var members []groupcast.Member
+	for _, g := range groups {
+		more, err := d.Admin.Members(ctx, g.Name)
+		if err != nil {
+			return Page{}, err
+		}
+		members = append(members, more...)
+	}
+	p := table(members, "No group has a member.", "GROUP|CLIENT|SINCE", func(m groupcast.Member) []string {
+		return []string{m.Group, m.User, ui.Ago(m.Since)}
+	})
+	st, err := d.Admin.ServerStatus(ctx)
+	if err != nil || !st.Restored {
+		return p, err
+	}
+	if !a.yes("right") {
+		p.Lines = append(p.Lines, ui.Name(st.Note), "Remove who should not be there, then confirm: this line again.")
+		return p, nil
+	}
+	if err := d.Admin.ConfirmMemberships(ctx); err != nil {
+		return Page{}, err
+	}
+	p.Lines = append(p.Lines, "Confirmed: what is pending is sent again.")
+	return p, nil
+}

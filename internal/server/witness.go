@@ -1,0 +1,148 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// A witness is a small file that counts along with the database and is not part of it: one lies
+// beside it in the home, one where the system keeps what lives until its next boot. A database that
+// knows less than a witness was set back (O4). A witness may lag: it is not flushed to the disk,
+// and one that is missing or torn says nothing.
+
+// counts are the numbers that only rise, and are durable before anybody acts on them.
+type counts struct {
+	Offers    protocol.OfferNo
+	Transfers protocol.TransferNo
+	Audit     int64 // entries of the audit log, which every removal makes one of
+}
+
+const countsFormat = "groupcast %020d %020d %020d\n"
+
+// beyond says whether c has counted further than known in anything.
+func (c counts) beyond(known counts) bool {
+	return c.Offers > known.Offers || c.Transfers > known.Transfers || c.Audit > known.Audit
+}
+
+type witnesses struct {
+	mu    sync.Mutex
+	files []*os.File
+	wrote counts
+}
+
+// open opens the files, making those that are not there, and gives what they counted.
+func (w *witnesses) open(paths []string, log *slog.Logger) (said []counts) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for _, path := range paths {
+		err := os.MkdirAll(filepath.Dir(path), 0o700)
+		var f *os.File
+		if err == nil {
+			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+		}
+		if err != nil {
+			log.Warn("a witness of the server's counters cannot be kept", slog.Any("err", err))
+			continue
+		}
+		var c counts
+		if _, err := fmt.Fscanf(f, countsFormat, &c.Offers, &c.Transfers, &c.Audit); err == nil {
+			said = append(said, c)
+		}
+		w.files = append(w.files, f)
+	}
+	return said
+}
+
+// write notes counts in place: a reader sees the old or the new ones.
+func (w *witnesses) write(c counts, log *slog.Logger) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if c == w.wrote {
+		return
+	}
+	text := fmt.Appendf(nil, countsFormat, c.Offers, c.Transfers, c.Audit)
+	for _, f := range w.files {
+		if _, err := f.WriteAt(text, 0); err != nil {
+			log.Debug("a witness was not written", slog.Any("err", err))
+			return // it lags
+		}
+	}
+	w.wrote = c
+}
+
+func (w *witnesses) close() error {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	var errs []error
+	for _, f := range w.files {
+		errs = append(errs, f.Close())
+	}
+	w.files = nil
+	return errors.Join(errs...)
+}
+
+// counted reads what the database has counted.
+func (s *Server) counted(ctx context.Context) (c counts, err error) {
+	if c.Offers, c.Transfers, err = s.numbers(ctx); err != nil {
+		return c, err
+	}
+	last, err := s.store.Audit(ctx, store.AuditFilter{Limit: 1})
+	if err == nil && len(last) > 0 {
+		c.Audit = last[0].ID
+	}
+	return c, err
+}
+
+// witnessed tells the witnesses. What they are not told, they lack.
+func (s *Server) witnessed(ctx context.Context) {
+	if len(s.cfg.Witnesses) == 0 {
+		return
+	}
+	c, err := s.counted(context.WithoutCancel(ctx))
+	if err != nil {
+		s.log.Warn("the witnesses of the server's counters were not told", slog.Any("err", err))
+		return
+	}
+	s.witnesses.write(c, s.log)
+}
+
+// openOffer draws the number of an offer, and the witnesses count it.
+func (s *Server) openOffer(ctx context.Context, no protocol.TransferNo) (number, floor protocol.OfferNo, err error) {
+	if number, floor, err = s.store.OpenOffer(ctx, no, s.now()); err == nil {
+		s.witnessed(ctx)
+	}
+	return number, floor, err
+}
+
+// askWitnesses compares at the start. The lock of setBacks is held.
+func (s *Server) askWitnesses(ctx context.Context) error {
+	known, err := s.counted(ctx)
+	if err != nil {
+		return err
+	}
+	for _, c := range s.witnesses.open(s.cfg.Witnesses, s.log) {
+		if !c.beyond(known) || c.Offers > known.Offers+mostAhead || c.Transfers > known.Transfers+mostTransfersAhead {
+			continue
+		}
+		err := s.wasSetBack(ctx, setBack{
+			How:       groupcast.SetBackWitness,
+			Detail:    "this machine has seen a later state of this server than the one in its home",
+			Offers:    max(c.Offers, known.Offers) + far,
+			Transfers: max(c.Transfers, known.Transfers) + farTransfers,
+		})
+		if err != nil {
+			return err
+		}
+	}
+	s.witnessed(ctx)
+	return nil
+}

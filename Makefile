@@ -18,7 +18,7 @@ RUNS    ?= 5
 RESULTS ?= bench/results.jsonl
 COUNT   ?= 6
 N       ?= 10000
-MICRO   := ./internal/seal ./internal/fec ./internal/wire ./internal/send ./internal/recv ./internal/session ./internal/spool ./internal/ledger ./internal/content ./internal/manifest
+MICRO   := ./internal/seal ./internal/fec ./internal/wire ./internal/send ./internal/recv ./internal/sender ./internal/receiver ./internal/sessiontest ./internal/spool ./internal/ledger ./internal/content ./internal/manifest
 SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
 # No goroutines, no locks: the race detector has nothing to find there.
 PURE    := protocol wire seal fec manifest rate send recv schedule telemetry pattern

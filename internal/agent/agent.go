@@ -16,8 +16,8 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -83,7 +83,7 @@ var groupName = regexp.MustCompile(`^[a-z0-9][a-z0-9._-]{0,62}$`)
 // Agent is one device's daemon.
 type Agent struct {
 	cfg    Config
-	intake *session.Intake
+	intake *receiver.Endpoint
 	shared *spool.Shared // by the jobs
 	events chan groupcast.AgentEvent
 	ended  chan ended

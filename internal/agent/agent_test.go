@@ -12,13 +12,13 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 )
 
 func TestTwoGetItByMulticast(t *testing.T) {
 	w := newWorld(t)
 	a, b := w.enrol("anna", true), w.enrol("bert", true)
-	a.cfg.Drop, b.cfg.Drop = session.Loss(5, 1), session.Loss(5, 2)
+	a.cfg.Drop, b.cfg.Drop = receiver.Loss(5, 1), receiver.Loss(5, 2)
 	a.run()
 	b.run()
 	name, data, sent := w.byMulticast(3<<20, a, b)

@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
@@ -207,7 +207,7 @@ func (s *side) feedback(body []byte) {
 	}
 }
 
-func (s *side) start(r *session.Receiver) {
+func (s *side) start(r *receiver.Receiver) {
 	s.done.Go(func() { s.run(r) })
 }
 
@@ -216,7 +216,7 @@ func (s *side) wait() {
 	s.done.Wait()
 }
 
-func (s *side) run(r *session.Receiver) {
+func (s *side) run(r *receiver.Receiver) {
 	commits := time.NewTimer(commitSoon)
 	defer commits.Stop()
 	for {
@@ -246,7 +246,7 @@ func (s *side) run(r *session.Receiver) {
 }
 
 // serve fetches what was asked for and hands it to the session, which counts it.
-func (s *side) serve(r *session.Receiver, f fetchable) error {
+func (s *side) serve(r *receiver.Receiver, f fetchable) error {
 	j := s.job
 	j.agent.report(s.ctx, j, f.reason)
 	if !r.Status().Manifest {
@@ -268,7 +268,7 @@ func (s *side) serve(r *session.Receiver, f fetchable) error {
 
 // supplyAll fetches everything that is missing, a little at a time to begin with: if the group is
 // heard again, it was the network that was away, and the session brings the rest to all at once.
-func (s *side) supplyAll(r *session.Receiver) error {
+func (s *side) supplyAll(r *receiver.Receiver) error {
 	g := s.job.staging()
 	for before, n := -1, uint32(firstFetch); g.Missing() > 0 && g.Missing() != before && time.Since(r.Status().Heard) > heardLately; n = min(2*n, fetchBlocks) {
 		before = g.Missing()
@@ -296,7 +296,7 @@ func firstOf(ranges []protocol.Range, n uint32) []protocol.Range {
 }
 
 // supply fetches what is missing of ranges and hands it to the session; what breaks is tried again.
-func (s *side) supply(r *session.Receiver, ranges []protocol.Range) error {
+func (s *side) supply(r *receiver.Receiver, ranges []protocol.Range) error {
 	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return r.Supply(b, data) }
 	for try := 0; ; try++ {
 		err := s.job.fetchRanges(s.ctx, missingOf(ranges, s.job.staging().Has()), put)

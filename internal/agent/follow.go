@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 )
 
 const (
@@ -167,7 +167,7 @@ func (a *Agent) openIntake() {
 		return
 	}
 	_, server, _ := a.cfg.Client.Route()
-	intake, err := session.OpenIntake(session.IntakeConfig{
+	intake, err := receiver.OpenEndpoint(receiver.EndpointConfig{
 		Interface: a.cfg.Interface, Server: server.Addr(), OnPlain: a.hearPlain, Drop: a.cfg.Drop, Log: a.cfg.Log,
 	})
 	if err != nil {

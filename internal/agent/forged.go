@@ -4,11 +4,11 @@ import (
 	"fmt"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 )
 
 // tellForged says once in a session that a member of the group forges packets.
-func (s *side) tellForged(r *session.Receiver) {
+func (s *side) tellForged(r *receiver.Receiver) {
 	n := r.Status().Forged
 	if n == 0 || s.told {
 		return

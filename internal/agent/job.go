@@ -11,8 +11,8 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -212,8 +212,8 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)
 	side := newSide(ctx, whole, j, cancel)
-	r, err := session.NewReceiver(session.ReceiverConfig{
-		Intake: j.agent.intake, Verify: j.verify, Offer: j.offer, OfferBytes: j.raw.Offer, Handout: h,
+	r, err := receiver.New(receiver.Config{
+		Endpoint: j.agent.intake, Verify: j.verify, Offer: j.offer, OfferBytes: j.raw.Offer, Handout: h,
 		Manifest: j.knownManifest(), OnManifest: j.onManifest(ctx),
 		OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
 	})
@@ -231,7 +231,7 @@ func (j *job) listen(ctx context.Context, h groupcast.Handout) error {
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
 		return cause
 	}
-	if g := j.staging(); errors.Is(err, session.ErrSessionOver) && g != nil && g.Missing() == 0 {
+	if g := j.staging(); errors.Is(err, receiver.ErrSessionOver) && g != nil && g.Missing() == 0 {
 		return nil // its last word came before our last report
 	}
 	return err
@@ -246,8 +246,8 @@ func (j *job) knownManifest() []byte {
 }
 
 // onManifest stages what the session's manifest promises.
-func (j *job) onManifest(ctx context.Context) func(*manifest.Layout, []byte) (session.BlockStore, *protocol.BlockSet, error) {
-	return func(layout *manifest.Layout, _ []byte) (session.BlockStore, *protocol.BlockSet, error) {
+func (j *job) onManifest(ctx context.Context) func(*manifest.Layout, []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
+	return func(layout *manifest.Layout, _ []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
 		if j.staging() == nil {
 			if err := j.stage(ctx, layout); err != nil {
 				return nil, nil, err
@@ -309,7 +309,7 @@ func (a *Agent) close(ctx context.Context, e ended) error {
 // it went wrong: the session is over, or the device is not owed the transfer any more.
 func overtaken(err error) bool {
 	code := groupcast.ErrorCode(err)
-	return errors.Is(err, context.Canceled) || errors.Is(err, session.ErrSessionOver) ||
+	return errors.Is(err, context.Canceled) || errors.Is(err, receiver.ErrSessionOver) ||
 		code == groupcast.ENotFound || code == groupcast.EConflict || code == groupcast.EUnconfirmed
 }
 

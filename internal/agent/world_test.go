@@ -28,8 +28,8 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/server"
-	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 )
 
@@ -145,10 +145,10 @@ func (w *world) start(listen string) {
 	check(w.t, err)
 	db, err := sqlite.Open(w.t.Context(), filepath.Join(home, "db.sqlite"))
 	check(w.t, err)
-	station, err := session.OpenStation(session.StationConfig{Interface: "127.0.0.1", Feedback: netip.MustParseAddrPort("127.0.0.1:0")})
+	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: "127.0.0.1", Feedback: netip.MustParseAddrPort("127.0.0.1:0")})
 	check(w.t, err)
 	w.server, err = server.New(server.Config{
-		Home: w.dir, Dir: home, Store: db, Identity: w.authority, Passwords: auth.NewPasswords(time.Now), Station: station,
+		Home: w.dir, Dir: home, Store: db, Identity: w.authority, Passwords: auth.NewPasswords(time.Now), Endpoint: endpoint,
 		Interface: "lo", Gather: 50 * time.Millisecond, GatherMax: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	})
 	check(w.t, err)
@@ -157,7 +157,7 @@ func (w *world) start(listen string) {
 	w.address = api.Addr().(*net.TCPAddr).String()
 	ctx, cancel := context.WithCancel(context.Background())
 	var all sync.WaitGroup
-	for _, run := range []func(context.Context) error{station.Run, w.server.Run, api.Serve} {
+	for _, run := range []func(context.Context) error{endpoint.Run, w.server.Run, api.Serve} {
 		all.Go(func() {
 			if err := run(ctx); err != nil && !errors.Is(err, context.Canceled) {
 				w.t.Errorf("server: %v", err)
@@ -167,7 +167,7 @@ func (w *world) start(listen string) {
 	w.stop = sync.OnceFunc(func() {
 		cancel()
 		all.Wait()
-		if err := errors.Join(station.Close(), db.Close()); err != nil {
+		if err := errors.Join(endpoint.Close(), db.Close()); err != nil {
 			w.t.Errorf("closing the server: %v", err)
 		}
 	})

@@ -22,7 +22,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -214,7 +214,7 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 		return err
 	}
 	cfg := agent.Config{
-		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: session.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
+		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: receiver.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
 		Say: func(l agent.Line) {
 			if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
 				d.tell("   %s  %s", user, ui.Clean(l.Text))

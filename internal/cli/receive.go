@@ -19,7 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
@@ -132,7 +132,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 	defer func() { err = errors.Join(err, lock.Release()) }()
 	cfg.Adopt = o.adopt
 	if o.drop > 0 {
-		cfg.Drop = session.Loss(o.drop, uint64(os.Getpid()))
+		cfg.Drop = receiver.Loss(o.drop, uint64(os.Getpid()))
 	}
 	debug.SetMemoryLimit(agentMemory)
 	return a.receiveAs(ctx, h, login, cfg, o.same, o.sharedDir)

@@ -22,8 +22,8 @@ import (
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/server"
-	"github.com/groupcast/groupcast/internal/session"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/web"
 )
@@ -34,7 +34,7 @@ type Server struct {
 	server    *server.Server
 	http      *httpapi.Server
 	setUp     *httpapi.SetUp // of the first start, where the web interface is built in
-	station   *session.Station
+	endpoint  *sender.Endpoint
 	folder    string // that the server has in the home
 	log       *slog.Logger
 	closers   []func() error
@@ -61,7 +61,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	if err != nil {
 		return s, err
 	}
-	ifi, err := s.openStation(o)
+	ifi, err := s.openEndpoint(o)
 	if err != nil {
 		return s, err
 	}
@@ -75,7 +75,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	}
 	s.server, err = server.New(server.Config{
 		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now),
-		Station: s.station, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
+		Endpoint: s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
 		Settled: s.ForgetFirstLink,
 	})
@@ -109,8 +109,8 @@ func (s *Server) openState(ctx context.Context, o Options, room *disk.Room) (*sq
 	return db, whose.tie(ctx, db, s.authority.ID())
 }
 
-// openStation opens what data leaves by and says the interface's name.
-func (s *Server) openStation(o Options) (string, error) {
+// openEndpoint opens what data leaves by and says the interface's name.
+func (s *Server) openEndpoint(o Options) (string, error) {
 	at, err := listenAt(o.Listen)
 	if err != nil {
 		return "", err
@@ -118,7 +118,7 @@ func (s *Server) openStation(o Options) (string, error) {
 	if o.Interface == "" && !at.Addr().IsUnspecified() {
 		o.Interface = at.Addr().String()
 	}
-	s.station, err = session.OpenStation(session.StationConfig{
+	s.endpoint, err = sender.OpenEndpoint(sender.EndpointConfig{
 		Interface: o.Interface, Feedback: at, MaxRate: o.MaxRate / 8, TTL: o.TTL, Log: s.log,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
@@ -129,8 +129,8 @@ func (s *Server) openStation(o Options) (string, error) {
 		return "", groupcast.Errorf(groupcast.EInvalid, "cannot open the feedback port at %s", at).
 			WithHint("is it an address of this machine? `--listen 0.0.0.0:7440` listens on all").Wrap(err)
 	}
-	s.closers = append(s.closers, s.station.Close)
-	ifi, err := s.station.Out()
+	s.closers = append(s.closers, s.endpoint.Close)
+	ifi, err := s.endpoint.Out()
 	if err == nil {
 		return ifi, nil
 	}
@@ -164,7 +164,7 @@ func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 			}
 		}
 	})
-	all.Go(func() error { return s.station.Run(ctx) })
+	all.Go(func() error { return s.endpoint.Run(ctx) })
 	all.Go(func() error { return s.server.Run(ctx) })
 	all.Go(func() error { return s.http.Serve(ctx) })
 	if s.setUp != nil {

@@ -21,7 +21,7 @@ const (
 	crowdSymbol = 1 // byte: ten thousand pools have to fit into memory
 	crowdK      = 164
 	crowdDelay  = 2500 * time.Microsecond // one way
-	farewell    = 50 * time.Millisecond   // as internal/session's: a device that is done leaves
+	farewell    = 50 * time.Millisecond   // as internal/receiver's: a device that is done leaves
 )
 
 // crowd is many receivers at one delay; packets are lost by skipping ahead, so that ten

@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -199,7 +199,7 @@ func TestADeviceBehindGetsHTTPSWithTheReason(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, _ := running(w, "ann", "bob", "pc")
 		slow := agents[2]
-		w.sender().cfg.OnEvent(session.SenderEvent{Kind: session.DeviceBehind, Device: slow.p.Device.ID, Reason: "30 % loss"})
+		w.sender().cfg.OnEvent(sender.Event{Kind: sender.DeviceBehind, Device: slow.p.Device.ID, Reason: "30 % loss"})
 		o := slow.offered()
 		if o.Flags&wire.OfferMulticast != 0 {
 			t.Fatal("offered multicast again")

@@ -19,7 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -27,7 +27,7 @@ import (
 
 // fakeSender is a session without packets: tests say what its devices report.
 type fakeSender struct {
-	cfg   session.SenderConfig
+	cfg   sender.Config
 	offer wire.Offer
 	bytes []byte
 
@@ -39,7 +39,7 @@ type fakeSender struct {
 	stopped  bool
 	moved    bool // its interface is another one now
 	end      chan error
-	status   []session.DeviceStatus
+	status   []sender.DeviceStatus
 	shown    groupcast.SessionStatus
 	forging  *groupcast.Forging
 	forged   *protocol.BlockSet // nil: none
@@ -53,7 +53,7 @@ func (f *fakeSender) Attach(dev protocol.DeviceID, lacks []protocol.Range, _ boo
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.stopped {
-		return groupcast.Handout{}, session.ErrSessionOver
+		return groupcast.Handout{}, sender.ErrSessionOver
 	}
 	f.attached[dev] = lacks
 	return groupcast.Handout{SessionSecret: f.offer.Session[:], FeedbackKey: []byte("key")}, nil
@@ -93,11 +93,11 @@ func (f *fakeSender) Stop() {
 	}
 }
 
-func (f *fakeSender) Status() session.SenderStatus {
+func (f *fakeSender) Status() sender.Status {
 	running := f.is(func() bool { return f.begun })
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	return session.SenderStatus{Wire: 1000, Running: running, Devices: f.status, Session: f.shown, Forging: f.forging}
+	return sender.Status{Wire: 1000, Running: running, Devices: f.status, Session: f.shown, Forging: f.forging}
 }
 
 func (f *fakeSender) Failed(r protocol.Range) bool {
@@ -112,7 +112,7 @@ func (f *fakeSender) Failed(r protocol.Range) bool {
 }
 
 // reports makes devices say how they do, now.
-func (f *fakeSender) reports(devices ...session.DeviceStatus) {
+func (f *fakeSender) reports(devices ...sender.DeviceStatus) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	for i := range devices {
@@ -246,7 +246,7 @@ func (w *world) reboot() {
 	w.boot()
 }
 
-func (w *world) fakeSession(cfg session.SenderConfig) (sender, error) {
+func (w *world) fakeSession(cfg sender.Config) (session, error) {
 	f := &fakeSender{cfg: cfg, offer: cfg.Terms, attached: map[protocol.DeviceID][]protocol.Range{}, end: make(chan error, 4)}
 	f.offer.Session = protocol.NewSessionID()
 	f.bytes = wire.AppendOffer(nil, f.offer)

@@ -54,7 +54,7 @@ func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort
 	for _, g := range groups {
 		used[g.Address.Addr()] = true
 	}
-	if s.cfg.Station != nil && s.cfg.Station.OnlySix() {
+	if s.cfg.Endpoint != nil && s.cfg.Endpoint.OnlySix() {
 		addr, err := pickAddress6(used)
 		return addr, "", err
 	}

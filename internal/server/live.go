@@ -12,13 +12,13 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// sender is a multicast session as package session runs it.
-type sender interface {
+// session is a multicast session as package sender runs it.
+type session interface {
 	Offer() (wire.Offer, []byte, []byte)
 	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
 	Detach(dev protocol.DeviceID, reason string)
@@ -28,7 +28,7 @@ type sender interface {
 	Run(ctx context.Context) error
 	Misplaced() bool
 	Stop()
-	Status() session.SenderStatus
+	Status() sender.Status
 	Failed(r protocol.Range) bool // all of them came with a wrong digest
 }
 
@@ -39,7 +39,7 @@ type run struct {
 	version uint64 // the group's membership when the session was made
 	session protocol.SessionID
 	offered groupcast.Offered
-	sender  sender
+	sender  session
 	limit   uint64 // bytes a second of the transfer, all ways together; 0: none
 	source  content.Blocks
 	content string // what it sends
@@ -393,7 +393,7 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 	if stopped || ctx.Err() != nil {
 		return
 	}
-	if errors.Is(err, session.ErrInterface) { // nothing is wrong with what is sent
+	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
 		l.s.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
 		l.change(func(sch *schedule.Scheduler, now time.Time) {
 			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})

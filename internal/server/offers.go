@@ -12,7 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/send"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -81,9 +81,9 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 	terms := l.s.terms(tr, g, number, floor)
 	terms.Flags = wire.OfferMulticast
 	terms.SymbolSize = l.s.roster.symbolFor(devices, g.Address.Addr().Unmap().Is6())
-	snd, err := l.s.newSender(session.SenderConfig{
+	snd, err := l.s.newSender(sender.Config{
 		Key: l.s.key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
-		OnEvent: func(e session.SenderEvent) { l.hear(no, e) },
+		OnEvent: func(e sender.Event) { l.hear(no, e) },
 	})
 	if err != nil {
 		l.closeOffer(number)
@@ -98,12 +98,12 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 }
 
 // hear is called from a session's goroutine: it only tells the schedule.
-func (l *live) hear(no protocol.TransferNo, e session.SenderEvent) {
+func (l *live) hear(no protocol.TransferNo, e sender.Event) {
 	l.change(func(sch *schedule.Scheduler, now time.Time) {
 		switch e.Kind {
-		case session.DeviceDone:
+		case sender.DeviceDone:
 			sch.Stored(now, no, e.Device)
-		case session.DeviceBehind:
+		case sender.DeviceBehind:
 			sch.Behind(now, no, e.Device, e.Reason, e.Cause == string(send.CauseSilent))
 		}
 	})

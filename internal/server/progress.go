@@ -8,7 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/telemetry"
 )
@@ -94,7 +94,7 @@ func (p *progress) atWork(now time.Time) *groupcast.Work {
 }
 
 // notice notes what a session knows of its devices.
-func (l *live) notice(r *run, st session.SenderStatus) {
+func (l *live) notice(r *run, st sender.Status) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	tr := l.infos[r.no]
@@ -192,8 +192,8 @@ func (l *live) takeMoved() map[protocol.TransferNo]bool {
 
 // noteSession keeps what a session showed of its devices: by which path and with what loss
 // data reaches them.
-func (s *Server) noteSession(ctx context.Context, st session.SenderStatus) {
-	heard := make(map[protocol.DeviceID]session.DeviceStatus, len(st.Devices))
+func (s *Server) noteSession(ctx context.Context, st sender.Status) {
+	heard := make(map[protocol.DeviceID]sender.DeviceStatus, len(st.Devices))
 	for _, d := range st.Devices {
 		if !d.LastReport.IsZero() {
 			heard[d.Device] = d

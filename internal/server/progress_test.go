@@ -7,7 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -51,7 +51,7 @@ func TestBarAndBytesAgree(t *testing.T) {
 			r.Transfer, r.Path = tr.No, groupcast.PathMulticast
 			w.must(w.Report(w.ctx, a.p, r))
 		}
-		by := func(blocks, have int) session.DeviceStatus {
+		by := func(blocks, have int) sender.DeviceStatus {
 			return sessionStatus(a.p.Device.ID, blocks, have)
 		}
 		w.sender().reports(by(2, 0))
@@ -74,8 +74,8 @@ func TestBarAndBytesAgree(t *testing.T) {
 	})
 }
 
-func sessionStatus(dev protocol.DeviceID, blocks, have int) session.DeviceStatus {
-	return session.DeviceStatus{Device: dev, Blocks: blocks, Bar: barOf(have)}
+func sessionStatus(dev protocol.DeviceID, blocks, have int) sender.DeviceStatus {
+	return sender.DeviceStatus{Device: dev, Blocks: blocks, Bar: barOf(have)}
 }
 
 // An agent of an older version sends no bar: none is shown, rather than one that is wrong.

@@ -16,7 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/telemetry"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -36,14 +36,14 @@ type Passwords interface {
 	Verify(ctx context.Context, from, name string, pw groupcast.Password, hash string) (bool, error)
 }
 
-// Config is what a server is made of. The caller opens and closes store and station.
+// Config is what a server is made of. The caller opens and closes store and endpoint.
 type Config struct {
 	Home       string // what nobody may send: HOME
 	Dir        string // HOME/server
 	Store      store.Store
 	Identity   Identity
 	Passwords  Passwords
-	Station    *session.Station
+	Endpoint   *sender.Endpoint
 	Interface  string   // as shown
 	Sources    []string // --source: folders an administrator may name over the network
 	Gather     time.Duration
@@ -89,7 +89,7 @@ type Server struct {
 	witnesses witnesses
 
 	// What tests replace.
-	newSender  func(session.SenderConfig) (sender, error)
+	newSender  func(sender.Config) (session, error)
 	openSource func(context.Context, store.Transfer) (content.Blocks, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
 	openWatch  func() *mcast.Watch // of this machine's network; nil: none
@@ -144,8 +144,8 @@ func New(cfg Config) (*Server, error) {
 		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
 	}
 	s.lines = newLines(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
-		if cfg.Station != nil {
-			cfg.Station.SetMaxRate(bytesPerSec)
+		if cfg.Endpoint != nil {
+			cfg.Endpoint.SetMaxRate(bytesPerSec)
 		}
 	})
 	rand.Read(s.nameKey[:])
@@ -154,11 +154,11 @@ func New(cfg Config) (*Server, error) {
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = mcast.OpenWatch
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
-		return cfg.Station.SendPlain(ctx, group, packet)
+		return cfg.Endpoint.SendPlain(ctx, group, packet)
 	}
-	s.newSender = func(c session.SenderConfig) (sender, error) {
-		c.Station = cfg.Station
-		return session.NewSender(c)
+	s.newSender = func(c sender.Config) (session, error) {
+		c.Endpoint = cfg.Endpoint
+		return sender.New(c)
 	}
 	return s, nil
 }

@@ -7,7 +7,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -81,7 +81,7 @@ func TestTheStateCarriesWhatADeviceWorksOn(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
 		for i, a := range agents {
-			w.sender().cfg.OnEvent(session.SenderEvent{Kind: session.DeviceDone, Device: a.p.Device.ID})
+			w.sender().cfg.OnEvent(sender.Event{Kind: sender.DeviceDone, Device: a.p.Device.ID})
 			synctest.Wait()
 			if got := a.inState(); len(got) != 1 || got[0].Session != offers[i].Session {
 				t.Fatalf("while it puts files in place its state offers %+v", got)

@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/telemetry"
 )
 
@@ -28,7 +28,7 @@ type seriesBook struct {
 
 // sampleSeries takes a sample of everything that moves, and puts away what does not any more.
 func (s *Server) sampleSeries(ctx context.Context) {
-	status := map[protocol.TransferNo]session.SenderStatus{}
+	status := map[protocol.TransferNo]sender.Status{}
 	for _, r := range s.live.current() {
 		if st := r.sender.Status(); st.Running {
 			status[r.no] = st
@@ -64,7 +64,7 @@ func (s *Server) keepSample(ctx context.Context, no protocol.TransferNo, sm tele
 }
 
 // samples looks at what runs or was reported since the last look.
-func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.SenderStatus) map[protocol.TransferNo]telemetry.Sample {
+func (l *live) samples(now time.Time, status map[protocol.TransferNo]sender.Status) map[protocol.TransferNo]telemetry.Sample {
 	out := map[protocol.TransferNo]telemetry.Sample{}
 	for no, st := range status {
 		out[no] = telemetry.Sample{
@@ -95,7 +95,7 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]session.Sen
 }
 
 // freshLoss is the loss of those who reported lately and still receive.
-func freshLoss(now time.Time, devices []session.DeviceStatus) map[protocol.DeviceID]float64 {
+func freshLoss(now time.Time, devices []sender.DeviceStatus) map[protocol.DeviceID]float64 {
 	out := map[protocol.DeviceID]float64{}
 	for _, d := range devices {
 		if !d.LastReport.IsZero() && now.Sub(d.LastReport) < lossFresh && !d.Done && d.Behind == "" {

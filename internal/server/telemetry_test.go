@@ -5,7 +5,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 )
 
 func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
@@ -41,7 +41,7 @@ func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
 func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, _ := running(w, "ann", "bob")
-		w.sender().reports(session.DeviceStatus{Device: agents[0].p.Device.ID, LossPercent: 7.5})
+		w.sender().reports(sender.DeviceStatus{Device: agents[0].p.Device.ID, LossPercent: 7.5})
 		time.Sleep(3 * time.Second)
 		live, err := w.LossMap(w.ctx, local, tr.No)
 		w.must(err)

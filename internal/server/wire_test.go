@@ -15,8 +15,9 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/session"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -26,24 +27,24 @@ var loopback = netip.MustParseAddr("127.0.0.1")
 // onWire is a world whose sessions are real, on the loopback interface.
 func onWire(t *testing.T) *world {
 	t.Helper()
-	station, err := session.OpenStation(session.StationConfig{Interface: "127.0.0.1", Feedback: netip.AddrPortFrom(loopback, 0)})
+	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: "127.0.0.1", Feedback: netip.AddrPortFrom(loopback, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
 	w := &world{T: t, dir: t.TempDir(), key: seal.NewSigningKey(), real: true}
 	db, err := sqlite.Open(t.Context(), filepath.Join(w.dir, "db.sqlite"))
 	w.must(err)
-	w.Server, err = New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Station: station})
+	w.Server, err = New(Config{Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Endpoint: endpoint})
 	w.must(err)
 	ctx, cancel := context.WithTimeout(context.Background(), time.Minute)
 	w.ctx = ctx
 	var all sync.WaitGroup
-	all.Go(func() { station.Run(ctx) })
+	all.Go(func() { endpoint.Run(ctx) })
 	all.Go(func() { w.Server.Run(ctx) })
 	t.Cleanup(func() {
 		cancel()
 		all.Wait()
-		w.must(errors.Join(station.Close(), db.Close()))
+		w.must(errors.Join(endpoint.Close(), db.Close()))
 	})
 	return w
 }
@@ -68,7 +69,7 @@ func (m *memory) Sync() error { return nil }
 
 // follow does what a receiver does with the offers that its stream brings, until its
 // delivery is closed. It gives the offers it took part in.
-func (a *agent) follow(intake *session.Intake, m *memory) ([]wire.Offer, error) {
+func (a *agent) follow(intake *receiver.Endpoint, m *memory) ([]wire.Offer, error) {
 	var taken []wire.Offer
 	var running sync.WaitGroup
 	defer running.Wait()
@@ -119,7 +120,7 @@ func (a *agent) follow(intake *session.Intake, m *memory) ([]wire.Offer, error) 
 	}
 }
 
-func (a *agent) join(intake *session.Intake, m *memory, raw groupcast.Offered, o wire.Offer) (*session.Receiver, error) {
+func (a *agent) join(intake *receiver.Endpoint, m *memory, raw groupcast.Offered, o wire.Offer) (*receiver.Receiver, error) {
 	ready := groupcast.Ready{Transfer: o.Transfer, Session: o.Session, LacksAll: m.have == nil}
 	if m.have != nil {
 		ready.Lacks = m.have.Missing(1000)
@@ -132,9 +133,9 @@ func (a *agent) join(intake *session.Intake, m *memory, raw groupcast.Offered, o
 		return nil, errors.New("sent to HTTPS")
 	}
 	h.FeedbackAddr = netip.AddrPortFrom(loopback, o.FeedbackPort).String()
-	return session.NewReceiver(session.ReceiverConfig{
-		Intake: intake, Verify: a.w.key.Public(), Offer: o, OfferBytes: raw.Offer, Handout: h,
-		OnManifest: func(l *manifest.Layout, _ []byte) (session.BlockStore, *protocol.BlockSet, error) {
+	return receiver.New(receiver.Config{
+		Endpoint: intake, Verify: a.w.key.Public(), Offer: o, OfferBytes: raw.Offer, Handout: h,
+		OnManifest: func(l *manifest.Layout, _ []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
 			m.mu.Lock()
 			defer m.mu.Unlock()
 			if m.have == nil {
@@ -169,7 +170,7 @@ func TestOverTheWire(t *testing.T) {
 		a := w.enrol(name, "g")
 		a.stream, err = w.AgentEvents(w.ctx, a.p, groupcast.Attach{})
 		w.must(err)
-		intake, err := session.OpenIntake(session.IntakeConfig{Interface: "127.0.0.1", Server: loopback})
+		intake, err := receiver.OpenEndpoint(receiver.EndpointConfig{Interface: "127.0.0.1", Server: loopback})
 		w.must(err)
 		t.Cleanup(func() { intake.Close() })
 		out, disk := make(chan result, 1), &memory{}

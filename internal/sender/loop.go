@@ -1,0 +1,176 @@
+package sender
+
+import (
+	"context"
+	"errors"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast/internal/send"
+)
+
+const (
+	// idle is how long the loop sleeps at most when the machine names no time.
+	idle = time.Second
+	// queuePause is when to look again at a send queue that is full.
+	queuePause = time.Millisecond
+)
+
+// Run sends until everybody attached is done, Stop is called, ctx ends or the source fails;
+// only the last is an error. Devices may be attached before and while it runs.
+func (s *Sender) Run(ctx context.Context) error {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	if !s.start(cancel) {
+		return ErrSessionOver
+	}
+	defer s.end()
+	defer close(s.done)
+	s.endpoint.enter(s)
+	defer s.endpoint.leave(s)
+	var ahead sync.WaitGroup
+	ahead.Go(func() { s.builder.cache.run(ctx) })
+	defer ahead.Wait()
+	defer cancel()
+	go s.builder.writer.run(ctx)
+	err := s.loop(ctx)
+	if late := s.builder.writer.end(); err == nil {
+		err = late
+	}
+	s.builder.let()
+	s.builder.cache.wipe()
+	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
+		return nil
+	}
+	return err
+}
+
+// start says whether the session may run: once, and not after Stop.
+func (s *Sender) start(cancel context.CancelFunc) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.running || s.ended || s.stopped.Load() {
+		return false
+	}
+	s.running, s.cancel = true, cancel
+	return true
+}
+
+// step is what the machine wants done now.
+type step struct {
+	sync   []byte
+	train  send.Train
+	some   bool // there is a train
+	until  time.Time
+	events []Event
+	over   bool
+}
+
+func (s *Sender) loop(ctx context.Context) error {
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	refs := make([]send.SymbolRef, 0, s.builder.maxRefs())
+	for {
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
+		st := s.next(refs)
+		if err := s.carryOut(ctx, &st); err != nil || st.over {
+			return err
+		}
+		if !st.some {
+			timer.Reset(time.Until(st.until))
+			select {
+			case <-ctx.Done():
+			case <-s.wake:
+			case <-timer.C:
+			}
+		}
+	}
+}
+
+// next asks the machine, with the clock read under the lock so that it never goes back.
+func (s *Sender) next(refs []send.SymbolRef) step {
+	queued := s.queued() // outside: the endpoint locks first, then the sender
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	now := time.Now()
+	m := s.machine
+	room := m.Queued(queued)
+	s.rate.Store(m.Rate())
+	if at, ok := m.NextTimeout(); ok && !at.After(now) {
+		m.HandleTimeout(now)
+	}
+	st := step{until: now.Add(idle)}
+	if !s.stopped.Load() {
+		if s.sealSync(now) {
+			st.sync = s.sync
+		}
+		if room {
+			st.train, st.some = m.NextTrain(now, refs)
+		}
+	}
+	st.events, st.over = s.drain() // the last SYNC brings the last event
+	switch at, ok := m.NextTimeout(); {
+	case !room: // the machine would have it sent at once
+		st.until = now.Add(queuePause)
+	case ok && at.Before(st.until):
+		st.until = at
+	}
+	return st
+}
+
+// queued is this session's part of what the interface still holds: sessions that share it are
+// told apart by their rates only.
+func (s *Sender) queued() int {
+	bytes := s.link.QueuedBytes()
+	if bytes == 0 {
+		return 0
+	}
+	own, all := s.rate.Load(), s.endpoint.rateOf(s.link)
+	if all <= own {
+		return bytes
+	}
+	return int(float64(bytes) * float64(own) / float64(all))
+}
+
+// drain takes the machine's events; over is the last of them.
+func (s *Sender) drain() (out []Event, over bool) {
+	for {
+		e, ok := s.machine.NextEvent()
+		if !ok {
+			return out, over
+		}
+		switch e.Kind {
+		case send.DeviceDone:
+			out = append(out, s.event(DeviceDone, e))
+		case send.DeviceBehind:
+			out = append(out, s.event(DeviceBehind, e))
+		case send.DeviceBack:
+			out = append(out, s.event(DeviceBack, e))
+		case send.Over:
+			over = true
+		}
+	}
+}
+
+func (s *Sender) event(kind EventKind, e send.Event) Event {
+	return Event{Kind: kind, Device: s.devices[e.Device].id, Reason: e.Reason, Cause: string(e.Cause)}
+}
+
+func (s *Sender) carryOut(ctx context.Context, st *step) error {
+	if s.cfg.OnEvent != nil {
+		for _, e := range st.events {
+			s.cfg.OnEvent(e)
+		}
+	}
+	if st.sync != nil {
+		if err := s.builder.writer.put(ctx, shipment{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
+			return err
+		}
+	}
+	if st.some {
+		return s.builder.send(ctx, st.train)
+	}
+	return nil
+}

@@ -1,0 +1,138 @@
+package sender
+
+import (
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/send"
+)
+
+// Status is a snapshot of a session.
+type Status struct {
+	Session groupcast.SessionStatus
+	Running bool
+	Wire    uint64 // bytes sent, headers included
+	Devices []DeviceStatus
+	Forging *groupcast.Forging // nil: nobody is known to forge packets
+}
+
+// DeviceStatus is one device's progress as its reports tell it.
+type DeviceStatus struct {
+	Device      protocol.DeviceID
+	Blocks      int // verified
+	LossPercent float64
+	Bar         [64]byte
+	LastReport  time.Time // zero: none yet
+	Behind      string    // why it left multicast; empty: it did not
+	Done        bool
+}
+
+// Status is the session as the live view shows it, with the devices attached.
+func (s *Sender) Status() Status {
+	s.mu.Lock()
+	machine, devices := s.machine.Status(), s.machine.Devices()
+	out := Status{Running: s.running && !s.ended, Wire: machine.Counters.Bytes}
+	machine.Rate = s.meter.rate(time.Now(), machine.Counters.Bytes, machine.Rate)
+	ids := s.devices
+	s.mu.Unlock()
+	for _, d := range devices {
+		out.Devices = append(out.Devices, DeviceStatus{
+			Device: ids[d.Device].id, Blocks: d.Verified, LossPercent: 100 * d.Loss, Bar: d.Bar,
+			LastReport: d.Heard, Behind: d.Reason, Done: d.Done,
+		})
+	}
+	out.Session = s.describe(machine, devices)
+	if machine.ForgerLikely() {
+		out.Forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: machine.Forged, Blocks: machine.ForgedBlocks}
+	}
+	return out
+}
+
+// Failed says whether blocks count as come with a wrong digest, all of them.
+func (s *Sender) Failed(r protocol.Range) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.machine.Failed(r)
+}
+
+// meter says what really leaves; the machine's rate is what may.
+type meter struct {
+	at    time.Time
+	bytes uint64
+	last  uint64 // bytes a second
+}
+
+const meterEvery = 200 * time.Millisecond
+
+func (m *meter) rate(now time.Time, bytes, paced uint64) uint64 {
+	switch d := now.Sub(m.at); {
+	case m.at.IsZero():
+		m.last = paced
+	case d < meterEvery:
+		return min(m.last, paced)
+	default:
+		m.last = uint64(float64(bytes-m.bytes) / d.Seconds())
+	}
+	m.at, m.bytes = now, bytes
+	return min(m.last, paced)
+}
+
+func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.SessionStatus {
+	c := m.Counters
+	out := groupcast.SessionStatus{
+		ID: s.offer.Session, Rate: m.Rate * 8, Limiter: string(m.Limiter), Sent: c.Bytes,
+		SourceSent: c.Source + c.Resent, ParitySent: c.Proactive + c.Repair,
+		Pass: m.Pass, Devices: m.Devices,
+		LossPercent: 100 * median(devices, func(d send.DeviceStatus) float64 { return d.Loss }),
+	}
+	if m.Blocks > 0 {
+		out.Progress = median(devices, func(d send.DeviceStatus) float64 { return float64(d.Verified) / float64(m.Blocks) })
+	}
+	out.Remaining = s.remaining(m, out.Progress)
+	out.Verdict = verdict(m, out)
+	return out
+}
+
+// remaining guesses from the rate in force and what the median device lacks.
+func (s *Sender) remaining(m send.Status, progress float64) time.Duration {
+	if m.Rate == 0 || progress >= 1 {
+		return 0
+	}
+	left := (1 - progress) * float64(s.offer.TotalBytes+s.offer.ManifestBytes)
+	return time.Duration(left / float64(m.Rate) * float64(time.Second)).Round(time.Second)
+}
+
+func median(devices []send.DeviceStatus, of func(send.DeviceStatus) float64) float64 {
+	if len(devices) == 0 {
+		return 0
+	}
+	values := make([]float64, len(devices))
+	for i, d := range devices {
+		values[i] = of(d)
+	}
+	slices.Sort(values)
+	return values[len(values)/2]
+}
+
+// verdict says in one sentence how it stands and why.
+func verdict(m send.Status, s groupcast.SessionStatus) string {
+	mbit := float64(s.Rate) / 1e6
+	switch {
+	case m.Over:
+		return fmt.Sprintf("%d of %d devices have everything", m.Done, m.Devices)
+	case m.Devices == 0:
+		return "nobody takes part yet"
+	case m.Active == 0:
+		return fmt.Sprintf("nobody is waited for any longer: %d done, %d left to HTTPS", m.Done, m.Behind)
+	case m.PassDone && m.Owed > 0:
+		return fmt.Sprintf("repairing: %d symbols are owed, %d of %d devices have everything", m.Owed, m.Done, m.Devices)
+	case m.PassDone:
+		return fmt.Sprintf("everything is sent; %d of %d devices have it", m.Done, m.Devices)
+	case s.LossPercent >= 1:
+		return fmt.Sprintf("sending at %.0f Mbit/s, held by %s; the devices lose %.0f %%, parity makes up for it", mbit, s.Limiter, s.LossPercent)
+	}
+	return fmt.Sprintf("sending at %.0f Mbit/s, held by %s", mbit, s.Limiter)
+}

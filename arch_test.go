@@ -1,7 +1,7 @@
 package groupcast_test
 
 import (
-	"go/build"
+	"fmt"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -14,8 +14,9 @@ import (
 
 const module = "github.com/groupcast/groupcast"
 
-// arrows says for every package which packages of this module it may import. Arrows point
-// inward only: cmd → cli → edge → driver → machines → leaves (docs/architecture.md).
+// arrows says for every package which packages of this module it may import; names are paths below
+// internal, or below the root for cmd, test and bench; "." is the root package. Arrows point inward
+// only: cmd → cli → edge → driver → machines → leaves (docs/architecture.md).
 var arrows = map[string]string{
 	"":         "protocol",
 	"protocol": "",
@@ -50,15 +51,17 @@ var arrows = map[string]string{
 	"store":        "protocol .",
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
-	"server":       "protocol schedule wire seal manifest rate send recv sender content pattern mcast auth pki store durable disk telemetry .",
-	"httpapi":      "protocol auth pki tcp disk .",
-	"apiclient":    "protocol manifest pattern pki tcp .",
-	"agent":        "protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",
-	"web":          "",
-	"menu":         "protocol pattern apiclient agent units ui .",
-	"ui":           "protocol units .",
-	"daemon":       "protocol auth disk durable home httpapi pki sender server store/sqlite web .",
-	"cli":          "*",
+	"server": "protocol schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+		"durable disk telemetry .",
+	"httpapi":   "protocol auth pki tcp disk .",
+	"apiclient": "protocol manifest pattern pki tcp .",
+	"agent":     "protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",
+	"web":       "",
+	"menu":      "protocol pattern apiclient agent units ui .",
+	"ui":        "protocol units .",
+	"daemon":    "protocol auth disk durable home httpapi pki sender server store/sqlite web .",
+	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
+		"agent daemon menu ui .",
 
 	"netsim":              "protocol",
 	"httpapi/httpapitest": "protocol .",
@@ -66,10 +69,22 @@ var arrows = map[string]string{
 	"sessiontest":         "", // tests only, of sender and receiver together
 	"spool/spooltest":     "protocol manifest spool",
 	"store/storetest":     "protocol store .",
+
+	"cmd/groupcast": "cli",
+
+	// What stands beside the program. Their tests are held to it, too.
+	"test/sim":      "protocol wire seal fec manifest rate send recv spool spool/spooltest netsim",
+	"test/e2e":      "protocol wire seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
+	"test/attacker": "protocol wire seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",
+	"test/netlab":   "",
+	"bench":         "protocol bench/flow bench/rawcast bench/relay test/netlab .",
+	"bench/flow":    "",
+	"bench/rawcast": "protocol",
+	"bench/relay":   "",
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = []string{"protocol", "wire", "seal", "fec", "manifest", "rate", "send", "recv", "schedule"}
+var core = strings.Fields("protocol wire seal fec manifest rate send recv schedule telemetry")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",
@@ -79,56 +94,93 @@ var forbiddenInCore = map[string]string{
 	"io/fs": "files belong to spool and content", "syscall": "no I/O",
 }
 
-// packages finds every folder with Go code below internal, as its path below internal, plus
-// "" for the root.
-func packages(t *testing.T) []string {
+var clockCalls = []string{
+	"time.Now(", "time.Since(", "time.Until(", "time.Sleep(", "time.After(", "time.AfterFunc(", "time.NewTimer(",
+	"time.NewTicker(", "time.Tick(",
+}
+
+// A rule looks at a tree of sources and says what breaks it. TestBrokenRulesAreFound breaks each on
+// purpose.
+type rule func(tree) []string
+
+// tree is a folder with the sources of this module.
+type tree string
+
+func TestArrowsPointInward(t *testing.T)         { holds(t, arrowsPointInward) }
+func TestCoreDoesNoIO(t *testing.T)              { holds(t, coreDoesNoIO) }
+func TestOnlyTheMenuDrawsScreens(t *testing.T)   { holds(t, onlyTheMenuDrawsScreens) }
+func TestEveryPackageSaysWhatItIs(t *testing.T)  { holds(t, everyPackageSaysWhatItIs) }
+func TestNoPackageWithoutAName(t *testing.T)     { holds(t, noPackageWithoutAName) }
+func TestTheCoreImportsTheCoreOnly(t *testing.T) { holds(t, coreImportsCore) }
+func TestNoPackageIsTooLarge(t *testing.T)       { holds(t, noPackageIsTooLarge) }
+func TestNoFileIsTooLong(t *testing.T)           { holds(t, noFileIsTooLong) }
+func TestNoFunctionIsTooLong(t *testing.T)       { holds(t, noFunctionIsTooLong) }
+func TestLinesFitAScreen(t *testing.T)           { holds(t, linesFitAScreen) }
+
+func holds(t *testing.T, r rule) {
 	t.Helper()
+	for _, broken := range r(".") {
+		t.Error(broken)
+	}
+}
+
+// packages finds every folder with Go code, by the name that it has in the table; "" is the root.
+func (tr tree) packages() []string {
 	found := []string{""}
-	err := filepath.WalkDir("internal", func(path string, d fs.DirEntry, err error) error {
-		if err != nil || !d.IsDir() {
-			return err
-		}
-		if d.Name() == "testdata" {
-			return filepath.SkipDir
-		}
-		if goFiles, _ := filepath.Glob(filepath.Join(path, "*.go")); len(goFiles) > 0 {
-			rel, err := filepath.Rel("internal", path)
-			if err != nil {
+	for _, top := range []string{"internal", "cmd", "test", "bench"} {
+		err := filepath.WalkDir(filepath.Join(string(tr), top), func(path string, d fs.DirEntry, err error) error {
+			if err != nil || !d.IsDir() {
 				return err
 			}
-			found = append(found, filepath.ToSlash(rel))
+			if d.Name() == "testdata" || d.Name() == "node_modules" {
+				return filepath.SkipDir
+			}
+			if goFiles, _ := filepath.Glob(filepath.Join(path, "*.go")); len(goFiles) > 0 {
+				rel, _ := filepath.Rel(string(tr), path)
+				found = append(found, strings.TrimPrefix(filepath.ToSlash(rel), "internal/"))
+			}
+			return nil
+		})
+		if err != nil && !os.IsNotExist(err) {
+			panic(err)
 		}
-		return nil
-	})
-	if err != nil {
-		t.Fatal(err)
 	}
 	return found
 }
 
-func folder(pkg string) string {
-	if pkg == "" {
-		return "."
+// folder is where a package of the table lies.
+func (tr tree) folder(pkg string) string {
+	switch top, _, _ := strings.Cut(pkg, "/"); top {
+	case "":
+		return string(tr)
+	case "cmd", "test", "bench":
+		return filepath.Join(string(tr), pkg)
 	}
-	return filepath.Join("internal", pkg)
+	return filepath.Join(string(tr), "internal", pkg)
 }
 
-// sources lists the files of a package for every platform, without tests. Reading them in
-// process (and not by `go list`) keeps the test cache honest.
-func sources(t *testing.T, pkg string) []string {
-	t.Helper()
-	all, err := filepath.Glob(filepath.Join(folder(pkg), "*.go"))
+// files lists the files of a package for every platform. Reading them in process (and not by
+// `go list`) keeps the test cache honest.
+func (tr tree) files(pkg string) []string {
+	all, err := filepath.Glob(filepath.Join(tr.folder(pkg), "*.go"))
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
-	return slices.DeleteFunc(all, func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+	return all
 }
 
-func imports(t *testing.T, file string) []string {
-	t.Helper()
+// sources are a package's files without its tests.
+func (tr tree) sources(pkg string) []string {
+	return slices.DeleteFunc(tr.files(pkg), func(f string) bool { return strings.HasSuffix(f, "_test.go") })
+}
+
+// generated packages are written by sqlc.
+func generated(pkg string) bool { return strings.HasPrefix(pkg, "store/sqlite/") }
+
+func imports(file string) []string {
 	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
 	if err != nil {
-		t.Fatal(err)
+		panic(err)
 	}
 	var out []string
 	for _, i := range f.Imports {
@@ -137,93 +189,120 @@ func imports(t *testing.T, file string) []string {
 	return out
 }
 
-func TestArrowsPointInward(t *testing.T) {
-	for _, pkg := range packages(t) {
+func arrowsPointInward(tr tree) (broken []string) {
+	for _, pkg := range tr.packages() {
 		allowed, known := arrows[pkg]
 		if !known {
-			if strings.HasPrefix(pkg, "store/sqlite/") {
-				continue // generated queries
+			if !generated(pkg) {
+				broken = append(broken, fmt.Sprintf("%s is not in the table of arrows: say in arch_test.go what it may "+
+					"import", pkg))
 			}
-			t.Errorf("internal/%s is not in the table of arrows: say in arch_test.go what it may import", pkg)
 			continue
 		}
-		for _, file := range sources(t, pkg) {
-			for _, imp := range imports(t, file) {
-				checkArrow(t, pkg, allowed, file, imp)
+		files := tr.sources(pkg)
+		if strings.HasPrefix(pkg, "test/") || pkg == "bench" {
+			files = tr.files(pkg)
+		}
+		for _, file := range files {
+			for _, imp := range imports(file) {
+				if target, ours := inModule(imp); ours && target != pkg && !slices.Contains(strings.Fields(allowed), target) {
+					broken = append(broken, fmt.Sprintf("%s: %q may not import %q", file, pkg, target))
+				}
 			}
 		}
 	}
+	return broken
 }
 
-func checkArrow(t *testing.T, pkg, allowed, file, imp string) {
-	t.Helper()
-	if imp != module && !strings.HasPrefix(imp, module+"/") {
-		return
+// inModule says how the table calls what is imported, if it is of this module.
+func inModule(imp string) (target string, ours bool) {
+	if imp == module {
+		return ".", true
 	}
-	target := "."
-	if imp != module {
-		target = strings.TrimPrefix(strings.TrimPrefix(imp, module+"/"), "internal/")
-	}
-	if allowed != "*" && !slices.Contains(strings.Fields(allowed), target) {
-		t.Errorf("%s: %q may not import %q", file, pkg, target)
-	}
+	below, ours := strings.CutPrefix(imp, module+"/")
+	return strings.TrimPrefix(below, "internal/"), ours
 }
 
-func TestCoreDoesNoIO(t *testing.T) {
+// coreImportsCore holds the table itself to what it is for.
+func coreImportsCore(tree) (broken []string) {
 	for _, pkg := range core {
-		for _, file := range sources(t, pkg) {
-			for _, imp := range imports(t, file) {
+		for _, target := range strings.Fields(arrows[pkg]) {
+			if target != "." && !slices.Contains(core, target) {
+				broken = append(broken, fmt.Sprintf("the table of arrows lets %q, which is of the core, import %q, which is "+
+					"not", pkg, target))
+			}
+		}
+	}
+	return broken
+}
+
+func coreDoesNoIO(tr tree) (broken []string) {
+	for _, pkg := range core {
+		for _, file := range tr.sources(pkg) {
+			for _, imp := range imports(file) {
 				if why, bad := forbiddenInCore[imp]; bad {
-					t.Errorf("%s imports %q: %s", file, imp, why)
+					broken = append(broken, fmt.Sprintf("%s imports %q: %s", file, imp, why))
 				}
 			}
-			text, err := os.ReadFile(file)
+			text := read(file)
+			for _, call := range clockCalls {
+				if strings.Contains(text, call) {
+					broken = append(broken, fmt.Sprintf("%s calls %s): the core takes now as an argument", file, call))
+				}
+			}
+		}
+	}
+	return broken
+}
+
+func read(file string) string {
+	b, err := os.ReadFile(file)
+	if err != nil {
+		panic(err)
+	}
+	return string(b)
+}
+
+func onlyTheMenuDrawsScreens(tr tree) (broken []string) {
+	for _, pkg := range tr.packages() {
+		for _, file := range tr.sources(pkg) {
+			for _, imp := range imports(file) {
+				screen := strings.HasPrefix(imp, "charm.land/") || strings.HasPrefix(imp, "github.com/charmbracelet/")
+				if screen && pkg != "menu" && pkg != "menu/tui" {
+					broken = append(broken, fmt.Sprintf("%s imports %s: screens belong to menu", file, imp))
+				}
+			}
+		}
+	}
+	return broken
+}
+
+func everyPackageSaysWhatItIs(tr tree) (broken []string) {
+	for _, pkg := range tr.packages() {
+		if generated(pkg) {
+			continue
+		}
+		doc := 0
+		for _, file := range tr.files(pkg) {
+			f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.PackageClauseOnly|parser.ParseComments)
 			if err != nil {
-				t.Fatal(err)
+				panic(err)
 			}
-			for _, call := range []string{"time.Now(", "time.Since(", "time.Sleep(", "time.After(", "time.NewTimer(", "time.NewTicker("} {
-				if strings.Contains(string(text), call) {
-					t.Errorf("%s calls %s): the core takes now as an argument", file, call)
-				}
-			}
+			doc += len(f.Doc.Text())
+		}
+		if doc < 20 {
+			broken = append(broken, fmt.Sprintf("%s has no package comment", pkg))
 		}
 	}
+	return broken
 }
 
-// Only the menu draws screens.
-func TestOnlyTheMenuDrawsScreens(t *testing.T) {
-	for _, pkg := range packages(t) {
-		for _, file := range sources(t, pkg) {
-			for _, imp := range imports(t, file) {
-				if pkg != "menu" && (strings.HasPrefix(imp, "charm.land/") || strings.HasPrefix(imp, "github.com/charmbracelet/")) {
-					t.Errorf("%s imports %s: screens belong to menu", file, imp)
-				}
-			}
-		}
-	}
-}
-
-func TestEveryPackageSaysWhatItIs(t *testing.T) {
-	for _, pkg := range packages(t) {
-		if strings.HasPrefix(pkg, "store/sqlite/") {
-			continue
-		}
-		p, err := build.ImportDir(folder(pkg), build.ImportComment)
-		if err != nil {
-			t.Errorf("%s: %v", pkg, err)
-			continue
-		}
-		if len(p.Doc) < 20 {
-			t.Errorf("internal/%s has no package comment", pkg)
-		}
-	}
-}
-
-func TestNoRoomsWithoutAName(t *testing.T) {
-	for _, pkg := range packages(t) {
+func noPackageWithoutAName(tr tree) (broken []string) {
+	for _, pkg := range tr.packages() {
 		switch filepath.Base(pkg) {
 		case "util", "utils", "common", "helpers", "misc", "manager", "shared":
-			t.Errorf("internal/%s: the name says nothing", pkg)
+			broken = append(broken, fmt.Sprintf("%s: the name says nothing", pkg))
 		}
 	}
+	return broken
 }

@@ -153,6 +153,9 @@ func namesCard(name string) bool {
 // browsers anew.
 func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 	s.warnOfSite()
+	if err := s.server.Resume(ctx); err != nil {
+		return err
+	}
 	all, ctx := errgroup.WithContext(ctx)
 	all.Go(func() error {
 		for {

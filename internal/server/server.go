@@ -66,6 +66,7 @@ type Server struct {
 	key       seal.SigningKey
 	store     store.Store
 	content   *content.Library
+	resumed   bool // by Resume, before there are goroutines
 	own       *content.Own
 	passwords Passwords
 	log       *slog.Logger
@@ -178,7 +179,7 @@ const keepHouseEvery = time.Minute
 
 // Run brings back what was open, delivers what is pending and keeps house until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	if err := s.resume(ctx); err != nil {
+	if err := s.Resume(ctx); err != nil {
 		return err
 	}
 	var all sync.WaitGroup
@@ -196,9 +197,14 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(s.witnesses.close(), s.content.Uploads.Close())
 }
 
-// resume puts every open transfer back under the schedule: sessions are never resumed, they
-// begin anew (K1), and receivers say what they lack.
-func (s *Server) resume(ctx context.Context) error {
+// Resume puts every open transfer back under the schedule: sessions are never resumed, they
+// begin anew (K1), and receivers say what they lack. Calls are answered after it only: what they
+// say depends on it. Run does it, if nobody has.
+func (s *Server) Resume(ctx context.Context) error {
+	if s.resumed {
+		return nil
+	}
+	s.resumed = true
 	if err := s.finishRestore(ctx); err != nil {
 		return err
 	}

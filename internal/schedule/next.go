@@ -33,7 +33,12 @@ func (s *Scheduler) nextOf(r *run, n *nearest) {
 	switch r.phase {
 	case PhaseGathering:
 		n.take(s.windowEnd(r))
-	case PhaseAsking, PhaseRekeying:
+	case PhaseAsking:
+		n.take(r.until)
+		if at, ok := s.lastCall(r); ok {
+			n.take(at)
+		}
+	case PhaseRekeying:
 		n.take(r.until)
 	}
 	for _, d := range r.deliveries {

@@ -28,6 +28,7 @@ type Scheduler struct {
 	active    map[protocol.DeviceID]bool
 	sites     map[protocol.DeviceID]Site   // of those that are not at Here
 	unfit     map[protocol.DeviceID]string // why those who are active and of another version get nothing
+	prompt    map[protocol.DeviceID]bool   // who answered its last offer in time
 	busy      map[line]protocol.TransferNo
 	actions   []Action
 	settled   time.Time // gather windows end no earlier
@@ -44,7 +45,7 @@ func New(t Timing) *Scheduler {
 	return &Scheduler{
 		t: t, transfers: map[protocol.TransferNo]*transfer{}, active: map[protocol.DeviceID]bool{},
 		sites: map[protocol.DeviceID]Site{}, unfit: map[protocol.DeviceID]string{},
-		busy: map[line]protocol.TransferNo{},
+		prompt: map[protocol.DeviceID]bool{}, busy: map[line]protocol.TransferNo{},
 	}
 }
 

@@ -132,7 +132,8 @@ func (s *Scheduler) beginIfReady(now time.Time, r *run) {
 		s.closeSession(r, Reason{Code: NobodyTookPart})
 	case attached == 0 && !now.Before(r.until):
 		s.giveUpSilent(now, r)
-	case open == 0 || !now.Before(r.until):
+	case open == 0 || !now.Before(r.until) || s.lastCalled(now, r):
+		s.markLate(r)
 		r.phase = PhaseSending
 		s.act(r, BeginSession, Reason{})
 	}
@@ -155,6 +156,7 @@ func (s *Scheduler) Ready(now time.Time, no protocol.TransferNo, session protoco
 		s.leaveMulticast(now, r, dev, Reason{Code: Fruitless})
 		return false
 	}
+	s.answered(now, r, dev, d)
 	d.state, d.since, d.reason = StateMulticast, now, Reason{}
 	return true
 }
@@ -162,6 +164,7 @@ func (s *Scheduler) Ready(now time.Time, no protocol.TransferNo, session protoco
 // Fetching says that a device answered an offer over HTTPS.
 func (s *Scheduler) Fetching(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
 	if r, d := s.deliveryOf(no, dev); d != nil {
+		s.answered(now, r, dev, d)
 		s.detach(r, dev, d)
 		d.state, d.since, d.heard = StateHTTPS, now, true
 		s.closeIfOver(now, r)
@@ -174,6 +177,7 @@ func (s *Scheduler) Refused(now time.Time, no protocol.TransferNo, dev protocol.
 	if d == nil {
 		return false
 	}
+	s.answered(now, r, dev, d)
 	s.detach(r, dev, d)
 	why := because(reason)
 	fresh = d.refusal != why

@@ -141,6 +141,7 @@ type delivery struct {
 	reason    Reason
 	since     time.Time
 	heard     bool      // it did something about the offer it has
+	known     bool      // when it answered the offer it had answered one in time before
 	gone      time.Time // when its stream broke
 	refusal   Reason    // the reason that it refused for last
 	final     bool      // and it will never take the transfer as it is

@@ -1,0 +1,64 @@
+package schedule
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// lastCalls is in how many parts Timing.Ready is cut for those who are not known to answer in time: they
+// are waited for as long as the others still answer, and one part more.
+const lastCalls = 5
+
+// maxPrompt is how many devices are remembered as prompt.
+const maxPrompt = 1 << 16
+
+// markLate notes that data flows without those who have not answered.
+func (s *Scheduler) markLate(r *run) {
+	for dev, d := range r.deliveries {
+		if d.state == StateAsked {
+			delete(s.prompt, dev)
+		}
+	}
+}
+
+// answered notes that a device answers an offer, and whether it is in time.
+func (s *Scheduler) answered(now time.Time, r *run, dev protocol.DeviceID, d *delivery) {
+	d.known = s.prompt[dev]
+	if !now.Before(r.until) {
+		return
+	}
+	if len(s.prompt) >= maxPrompt {
+		clear(s.prompt) // a fresh start for all is better than a scan for each
+	}
+	s.prompt[dev] = true
+}
+
+// lastCall is when data flows without those who have not answered, because none of them is known to answer
+// in time, and at least half of those who take part are: whoever only holds a stream open must not delay
+// one session after the other. It is false while somebody else is waited for.
+func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
+	attached, known := 0, 0
+	for dev, d := range r.deliveries {
+		switch d.state {
+		case StateMulticast:
+			attached++
+			if d.known {
+				known++
+			}
+			if d.since.After(at) {
+				at = d.since
+			}
+		case StateAsked:
+			if s.active[dev] && s.prompt[dev] {
+				return time.Time{}, false
+			}
+		}
+	}
+	return at.Add(s.t.Ready / lastCalls), known > 0 && 2*known >= attached
+}
+
+func (s *Scheduler) lastCalled(now time.Time, r *run) bool {
+	at, ok := s.lastCall(r)
+	return ok && !now.Before(at)
+}

@@ -51,7 +51,7 @@ func (a *Agent) follow(returned map[int]bool) (moved bool) {
 	}
 	before, was := a.intake.Route(), a.server
 	a.server = server.Addr()
-	moved, err := a.intake.Follow(a.server, returned)
+	moved, err := a.intake.Reroute(a.server, returned)
 	now := a.intake.Route()
 	if moved && (where(before, was) != where(now, a.server) || was != a.server) {
 		a.say(Line{Kind: "network", Text: fmt.Sprintf("the way to the server leads to %s over %s now; it was %s over %s",

@@ -14,7 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/recv"
 )
 
-// work decodes, verifies and stores blocks that are ready, until the session closes.
+// work decodes, verifies and stores blocks that are complete, until the session closes.
 func (r *Receiver) work() {
 	code := fec.NewCode()
 	for {
@@ -22,12 +22,12 @@ func (r *Receiver) work() {
 		if !ok {
 			return
 		}
-		r.place(e.Block, r.decode(code, e))
+		r.store(e.Block, r.decode(code, e))
 	}
 }
 
-// decode gives the bytes of a block that is ready. They are wrong if a symbol was forged: the digest
-// tells.
+// decode gives the bytes of a block from its symbols. If a symbol was forged they are wrong, which the
+// digest shows.
 func (r *Receiver) decode(code *fec.Code, e recv.Event) []byte {
 	size := int(r.offer.SymbolSize)
 	k := protocol.SourceSymbols(e.Length, size)
@@ -40,12 +40,14 @@ func (r *Receiver) decode(code *fec.Code, e recv.Event) []byte {
 	factors := make([]byte, fec.Factors(size))
 	_, _ = rand.Read(factors) // never fails
 	right := make([]byte, k*size)
-	if _, err := code.Locate(fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}, k, size, factors, right); err != nil {
+	suspect := fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}
+	if _, err := code.Locate(suspect, k, size, factors, right); err != nil {
 		return nil
 	}
 	return right[:e.Length]
 }
 
+// nextJob waits for a block to decode; it is false when the session closes.
 func (r *Receiver) nextJob() (recv.Event, bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -61,63 +63,65 @@ func (r *Receiver) nextJob() (recv.Event, bool) {
 	return e, true
 }
 
-// place verifies a block and puts it where it belongs.
-func (r *Receiver) place(b protocol.BlockNumber, data []byte) {
-	if b < r.head.first {
-		for _, v := range r.head.put(b, data) {
-			r.stored(v.block, v.outcome, 0)
+// store verifies a decoded block and stores it.
+func (r *Receiver) store(b protocol.BlockNumber, data []byte) {
+	if b < r.manifest.first {
+		for _, v := range r.manifest.put(b, data) {
+			r.finishJob(v.block, v.outcome, 0)
 		}
 		if err := r.manifestReady(); err != nil {
 			r.fail(err)
 		}
 		return
 	}
-	layout, store := r.head.staged()
+	layout, store := r.manifest.staged()
 	if store == nil {
-		r.stored(b, recv.Failed, 0) // cannot be: the machine waits for the layout
+		r.finishJob(b, recv.Failed, 0) // cannot happen: the machine waits for the layout
 		return
 	}
 	if !layout.Verify(b, data) {
-		r.stored(b, recv.Mismatch, 0)
+		r.finishJob(b, recv.Mismatch, 0)
 		return
 	}
 	if err := store.WriteBlock(b, data); err != nil {
-		r.stored(b, recv.Failed, 0)
+		r.finishJob(b, recv.Failed, 0)
 		r.fail(fmt.Errorf("storing block %d: %w", b, err))
 		return
 	}
-	r.stored(b, recv.Stored, len(data))
+	r.finishJob(b, recv.Stored, len(data))
 }
 
-// stored tells the machine what became of a block a worker had.
-func (r *Receiver) stored(b protocol.BlockNumber, o recv.Outcome, bytes int) {
+// finishJob tells the machine what became of a block that a worker took.
+func (r *Receiver) finishJob(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.working--
-	r.settle(b, o, bytes)
+	r.noteOutcome(b, o, bytes)
 }
 
-func (r *Receiver) settle(b protocol.BlockNumber, o recv.Outcome, bytes int) {
+// noteOutcome tells the machine what became of a block; the lock is held.
+func (r *Receiver) noteOutcome(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	now := time.Now()
 	r.bytes += uint64(bytes)
 	r.machine.BlockStored(now, b, o)
-	r.afterwards(now)
+	r.afterBlock(now)
 }
 
-// afterwards takes what follows of a block that was settled.
-func (r *Receiver) afterwards(now time.Time) {
+// afterBlock does what the machine asks for after a block; the lock is held.
+func (r *Receiver) afterBlock(now time.Time) {
 	r.machine.Backlog(len(r.jobs) + r.working)
 	r.drain(now)
 	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
-		r.poke()
+		r.wakeLoop()
 	}
 }
 
-// manifestReady has the manifest staged once all of it is there.
+// manifestReady calls OnManifest once all of the manifest is there.
 func (r *Receiver) manifestReady() error {
-	layout, raw, err := r.head.whole()
+	layout, raw, err := r.manifest.whole()
 	if err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "the manifest of transfer %d is not acceptable", r.offer.Transfer).Wrap(err)
+		const format = "the manifest of transfer %d is not acceptable"
+		return groupcast.Errorf(groupcast.EInvalid, format, r.offer.Transfer).Wrap(err)
 	}
 	if layout == nil {
 		return nil
@@ -126,17 +130,18 @@ func (r *Receiver) manifestReady() error {
 	if err != nil {
 		return err
 	}
-	r.head.stage(store)
+	r.manifest.stage(store)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	now := time.Now()
 	r.machine.SetLayout(now, layout, have)
 	r.bytes += heldBytes(layout, have)
 	r.drain(now)
-	r.poke()
+	r.wakeLoop()
 	return nil
 }
 
+// heldBytes is how many bytes of the stream are there already.
 func heldBytes(l *manifest.Layout, have *protocol.BlockSet) (n uint64) {
 	if have == nil {
 		return 0
@@ -148,30 +153,30 @@ func heldBytes(l *manifest.Layout, have *protocol.BlockSet) (n uint64) {
 	return n
 }
 
-// SupplyManifest hands over the canonical manifest, fetched over HTTPS. When it returns nil
-// the manifest is staged: Supply may follow.
+// SupplyManifest takes the canonical manifest, which was fetched over HTTPS. When it returns nil,
+// OnManifest has returned and Supply may be called.
 func (r *Receiver) SupplyManifest(raw []byte) error {
-	waiting, err := r.head.supply(raw)
+	waiting, err := r.manifest.supply(raw)
 	if err != nil {
 		return err
 	}
 	r.mu.Lock()
 	r.working -= waiting.Count()
 	now := time.Now()
-	for b := range r.head.first {
+	for b := range r.manifest.first {
 		if waiting.Has(b) {
 			r.machine.BlockStored(now, b, recv.Stored)
-		} else { // a worker may be decoding it: its symbols stay valid until it says so
+		} else { // its symbols stay valid for a worker that may be decoding it
 			r.machine.BlockSupplied(now, b)
 		}
 	}
-	r.afterwards(now)
+	r.afterBlock(now)
 	r.mu.Unlock()
 	if err := r.manifestReady(); err != nil {
 		return err
 	}
-	select { // it may have come over the group at the same time
-	case <-r.head.ready:
+	select { // it may have come by multicast at the same time
+	case <-r.manifest.ready:
 		return nil
 	case <-r.gone:
 		return ErrSessionOver
@@ -181,17 +186,17 @@ func (r *Receiver) SupplyManifest(raw []byte) error {
 // ErrNoManifest says that a block cannot be verified yet.
 var ErrNoManifest = errors.New("the manifest is not known yet")
 
-// Supply hands over a block fetched over HTTPS; it is verified like any other.
+// Supply takes a block that was fetched over HTTPS. It is verified like any other.
 func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
-	layout, store := r.head.staged()
+	layout, store := r.manifest.staged()
 	if store == nil {
 		return ErrNoManifest
 	}
 	if !layout.Verify(b, data) {
 		return fmt.Errorf("block %d does not match the manifest", b)
 	}
-	if b < r.head.first {
-		return nil // of the manifest, which is known
+	if b < r.manifest.first {
+		return nil // index or manifest, which are there
 	}
 	if err := store.WriteBlock(b, data); err != nil {
 		return fmt.Errorf("storing block %d: %w", b, err)
@@ -201,12 +206,11 @@ func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
 	r.bytes += uint64(len(data))
 	now := time.Now()
 	r.machine.BlockSupplied(now, b)
-	r.afterwards(now)
+	r.afterBlock(now)
 	return nil
 }
 
-// syncRegularly makes stored blocks durable while the session runs, so that a crash costs
-// little.
+// syncRegularly makes stored blocks durable while the session runs, so that little is lost in a crash.
 func (r *Receiver) syncRegularly(ctx context.Context) {
 	ticker := time.NewTicker(syncEvery)
 	defer ticker.Stop()
@@ -218,7 +222,7 @@ func (r *Receiver) syncRegularly(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if store := r.head.storeNow(); store != nil {
+		if store := r.manifest.storeNow(); store != nil {
 			if err := store.Sync(); err != nil {
 				r.fail(fmt.Errorf("making blocks durable: %w", err))
 			}
@@ -238,13 +242,13 @@ type Status struct {
 	Lost     uint64 // of those the server declared
 	Overrun  uint64 // dropped by this machine's own socket
 	Heard    time.Time
-	Forged   int               // blocks that came with a wrong digest: a member of the group forged packets
+	Forged   int               // blocks with a wrong digest: a member of the group forged packets
 	Drops    map[string]uint64 // packets not used, by reason
 }
 
-// Status is the session as the device sees it.
+// Status is a snapshot of the session.
 func (r *Receiver) Status() Status {
-	_, store := r.head.staged()
+	_, store := r.manifest.staged()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.machine.Status()

@@ -8,28 +8,28 @@ import (
 	"github.com/groupcast/groupcast/internal/drops"
 )
 
-// Bounds of the checks of signatures, per session and second (security.md I7).
+// Bounds of checking signatures of SYNCs, for each session (security.md I7).
 const (
-	ownVerify     = 250 // SYNCs that may well be the server's …
-	openVerify    = 250 // … and any
-	maxCandidates = 4   // of one sequence number that is not likely
-	mostSyncs     = 500 // of a server a second: sequence numbers go up no faster …
-	syncSlack     = 1024
+	ownVerify     = 250  // a second, of SYNCs that are likely the server's
+	openVerify    = 250  // a second, of any SYNCs
+	maxCandidates = 4    // failed checks for one sequence number, unless the SYNC is likely the server's
+	mostSyncs     = 500  // that a server sends a second: sequence numbers rise no faster …
+	syncSlack     = 1024 // … beyond this much
 	knownPorts    = 2
-	portLasts     = 2 * time.Second // a port is the server's for so long after its last SYNC
+	portLasts     = 2 * time.Second // how long a port counts as the server's after a SYNC from it
 )
 
-// candidates decides which SYNCs are worth a check of their signature, which is dear: any member can
-// seal one. What comes from where verified ones came from, with a sequence number that can be next,
-// has a budget of its own, which other forgeries cannot use up. Who forges the server's address and
-// port as well, and sends more than is checked in a second, makes the receiver fall silent and fetch
-// over HTTPS instead.
+// candidates decides which SYNCs have their signature checked. A check takes much time, and any member
+// of the group can seal a SYNC. SYNCs that are likely the server's have a limit of their own, which
+// other SYNCs cannot use up: they come from an address and port that verified SYNCs came from, and
+// their sequence number can be the next. Whoever forges address and port, too, and sends more than is
+// checked in a second, keeps the receiver from verifying SYNCs; it then fetches over HTTPS.
 type candidates struct {
-	newest   uint64 // sequence of the newest one verified …
-	at       time.Time
+	newest   uint64    // sequence number of the newest verified SYNC
+	at       time.Time // when it was verified
 	own      *rate.Limiter
 	open     *rate.Limiter
-	tried    int // checks that failed for the same sequence
+	tried    int // failed checks of the sequence number triedFor
 	triedFor uint64
 	ports    [knownPorts]sourcePort
 }
@@ -55,15 +55,17 @@ func (c *candidates) admit(now time.Time, sequence uint64, port uint16) (drops.R
 	if c.likely(now, sequence, port) {
 		return drops.Budget, c.own.AllowN(now, 1) || c.open.AllowN(now, 1)
 	}
-	return drops.Budget, !(sequence == c.triedFor && c.tried >= maxCandidates) && c.open.AllowN(now, 1)
+	often := sequence == c.triedFor && c.tried >= maxCandidates
+	return drops.Budget, !often && c.open.AllowN(now, 1)
 }
 
+// likely says whether a SYNC may well be the server's.
 func (c *candidates) likely(now time.Time, sequence uint64, port uint16) bool {
 	most := syncSlack + uint64(max(0, now.Sub(c.at).Seconds())*mostSyncs)
 	return sequence-c.newest <= most && c.from(now, port)
 }
 
-// failed notes that a signature was not the server's.
+// failed notes a signature that is not the server's.
 func (c *candidates) failed(sequence uint64) {
 	if sequence != c.triedFor {
 		c.triedFor, c.tried = sequence, 0
@@ -71,7 +73,7 @@ func (c *candidates) failed(sequence uint64) {
 	c.tried++
 }
 
-// verified notes a SYNC of the server, and where it came from.
+// verified notes a SYNC of the server and the port it came from.
 func (c *candidates) verified(now time.Time, sequence uint64, port uint16) {
 	c.newest, c.at = sequence, now
 	oldest := &c.ports[0]
@@ -88,8 +90,8 @@ func (c *candidates) verified(now time.Time, sequence uint64, port uint16) {
 	*oldest = sourcePort{port, now}
 }
 
-// from says whether packets of the server's address may be the server's by their port. The offer
-// does not say which it is: the SYNCs do.
+// from says whether a packet from the server's address and this port may be the server's. The offer
+// does not name the port: it is learnt from verified SYNCs, and until then any port may be it.
 func (c *candidates) from(now time.Time, port uint16) bool {
 	known := false
 	for _, p := range c.ports {

@@ -15,18 +15,19 @@ import (
 // TestForgedProbesDoNotMute: whoever sends packets that look like probes, signed by nobody, uses up
 // nothing of what is kept for those that come from the server.
 func TestForgedProbesDoNotMute(t *testing.T) {
-	server, session, stranger := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.1.1"), netip.MustParseAddr("10.0.0.9")
+	server, session := netip.MustParseAddr("10.0.0.1"), netip.MustParseAddr("10.0.1.1")
+	stranger := netip.MustParseAddr("10.0.0.9")
 	heard := 0
-	i := &Endpoint{
+	e := &Endpoint{
 		cfg:    EndpointConfig{OnPlain: func([]byte, netip.Addr) { heard++ }},
 		server: server, plain: rate.NewLimiter(plainPerSec, plainPerSec), others: rate.NewLimiter(plainOthers, plainOthers),
 	}
-	i.sends(session)
+	e.addSource(session)
 	probe := seal.SignProbe(seal.NewSigningKey(), wire.Probe{})
 	now := time.Unix(0, 0)
 	send := func(from netip.Addr, p []byte) (got bool) {
 		before := heard
-		i.other(now, p, true, &mcast.Message{From: netip.AddrPortFrom(from, 5000), To: server})
+		e.handlePlain(now, p, true, &mcast.Message{From: netip.AddrPortFrom(from, 5000), To: server})
 		return heard > before
 	}
 	for range 10 * plainPerSec {
@@ -53,9 +54,10 @@ func TestForgedProbesDoNotMute(t *testing.T) {
 // with the group they were sent to.
 func TestPlainPacketsReachTheAgent(t *testing.T) {
 	heard := make(chan netip.Addr, 10)
-	e, err := OpenEndpoint(EndpointConfig{Interface: "127.0.0.1", Server: loopback, OnPlain: func(_ []byte, group netip.Addr) {
-		heard <- group
-	}})
+	e, err := OpenEndpoint(EndpointConfig{
+		Interface: "127.0.0.1", Server: loopback,
+		OnPlain: func(_ []byte, group netip.Addr) { heard <- group },
+	})
 	if err != nil {
 		t.Fatal(err)
 	}

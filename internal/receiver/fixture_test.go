@@ -154,14 +154,14 @@ func (o *origin) idleReceiver() *Receiver {
 	}
 	o.t.Cleanup(func() {
 		r.close()
-		r.hangUp()
+		r.closeFeedback()
 	})
 	return r
 }
 
 // hear hands packets of one size to a receiver, as one read of the socket gives them.
 func hear(r *Receiver, from netip.AddrPort, run []byte, size int) {
-	r.packets(arrival{from: from, segment: size}, run)
+	r.handleRun(arrival{from: from, segment: size}, run)
 }
 
 // drops are a receiver's counts of packets that were not used.

@@ -10,146 +10,150 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// head collects the first blocks of a session, the index and the manifest, and holds what
-// becomes of them: layout and store. It is safe for concurrent use.
-type head struct {
-	first protocol.BlockNumber // of the stream: all below belong to the head
+// manifestBlocks collects the first blocks of a session, which are the index and the manifest, and
+// keeps what is made of them: the layout, and the store for the other blocks. It is safe for
+// concurrent use.
+type manifestBlocks struct {
+	first protocol.BlockNumber // of the stream: the blocks before it are index and manifest
 	bytes int                  // of the manifest
-	ready chan struct{}        // closed when the manifest is staged
+	ready chan struct{}        // closed by stage
 
 	mu     sync.Mutex
-	layout *manifest.Layout // as far as it is known
-	index  bool             // the index is verified
-	raw    []byte           // the manifest, as far as it is there
-	held   *protocol.BlockSet
-	left   int // blocks of the manifest not yet verified
-	taken  bool
+	layout *manifest.Layout   // what is known of it
+	index  bool               // the index is verified
+	raw    []byte             // the manifest, as much as is there
+	held   *protocol.BlockSet // its blocks in raw
+	left   int                // blocks of the manifest not yet verified
+	taken  bool               // whole gave the manifest
 	store  BlockStore
 }
 
-// verdictOn is what became of a block of the head.
-type verdictOn struct {
+// blockOutcome is what became of a block.
+type blockOutcome struct {
 	block   protocol.BlockNumber
 	outcome recv.Outcome
 }
 
-func (h *head) init(o wire.Offer) error {
+func (m *manifestBlocks) init(o wire.Offer) error {
 	l, err := manifest.NewLayout(o)
 	if err != nil {
 		return err
 	}
-	h.ready = make(chan struct{})
-	h.layout, h.first = l, l.FirstStream()
-	h.bytes, h.left = int(o.ManifestBytes), int(o.ManifestBlocks)
+	m.ready = make(chan struct{})
+	m.layout, m.first = l, l.FirstStream()
+	m.bytes, m.left = int(o.ManifestBytes), int(o.ManifestBlocks)
 	return nil
 }
 
-func (h *head) known() *manifest.Layout {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.layout
+// known gives what is known of the layout.
+func (m *manifestBlocks) known() *manifest.Layout {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.layout
 }
 
-// put takes a decoded block and says which blocks are verified by it: a manifest block that
-// comes before the index has to wait.
-func (h *head) put(b protocol.BlockNumber, data []byte) []verdictOn {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.index && h.left == 0 {
-		return []verdictOn{{b, recv.Stored}} // it came by another road
+// put takes a decoded block and says of which blocks the outcome is now known: a block of the manifest
+// can be verified only when the index is there.
+func (m *manifestBlocks) put(b protocol.BlockNumber, data []byte) []blockOutcome {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.index && m.left == 0 {
+		return []blockOutcome{{b, recv.Stored}} // the manifest came over HTTPS meanwhile
 	}
-	if h.raw == nil {
-		h.raw, h.held = make([]byte, h.bytes), protocol.NewBlockSet(int(h.first))
+	if m.raw == nil {
+		m.raw, m.held = make([]byte, m.bytes), protocol.NewBlockSet(int(m.first))
 	}
 	if b > 0 {
-		copy(h.raw[int(b-1)*protocol.BlockSize:], data)
-		h.held.Add(b)
-		if !h.index {
+		copy(m.raw[int(b-1)*protocol.BlockSize:], data)
+		m.held.Add(b)
+		if !m.index {
 			return nil
 		}
-		return []verdictOn{h.verify(b)}
+		return []blockOutcome{m.verify(b)}
 	}
-	l, err := h.layout.WithIndex(data)
+	l, err := m.layout.WithIndex(data)
 	if err != nil {
-		return []verdictOn{{0, recv.Mismatch}}
+		return []blockOutcome{{0, recv.Mismatch}}
 	}
-	h.layout, h.index = l, true
-	out := []verdictOn{{0, recv.Stored}}
-	for b, ok := h.held.Next(1); ok; b, ok = h.held.Next(b + 1) {
-		out = append(out, h.verify(b))
+	m.layout, m.index = l, true
+	out := []blockOutcome{{0, recv.Stored}}
+	for b, ok := m.held.Next(1); ok; b, ok = m.held.Next(b + 1) {
+		out = append(out, m.verify(b))
 	}
 	return out
 }
 
-func (h *head) verify(b protocol.BlockNumber) verdictOn {
-	length, _ := h.layout.Length(b)
+// verify compares a block of the manifest with the index.
+func (m *manifestBlocks) verify(b protocol.BlockNumber) blockOutcome {
+	length, _ := m.layout.Length(b)
 	from := int(b-1) * protocol.BlockSize
-	if !h.layout.Verify(b, h.raw[from:from+length]) {
-		h.held.Remove(b)
-		return verdictOn{b, recv.Mismatch}
+	if !m.layout.Verify(b, m.raw[from:from+length]) {
+		m.held.Remove(b)
+		return blockOutcome{b, recv.Mismatch}
 	}
-	h.left--
-	return verdictOn{b, recv.Stored}
+	m.left--
+	return blockOutcome{b, recv.Stored}
 }
 
-// whole gives the layout and the manifest it was made of, once, when all of it is there; a
-// nil layout says not now.
-func (h *head) whole() (*manifest.Layout, []byte, error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	if h.taken || !h.index || h.left > 0 {
+// whole gives the layout and the manifest once, when all of it is there; otherwise the layout is nil.
+func (m *manifestBlocks) whole() (*manifest.Layout, []byte, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.taken || !m.index || m.left > 0 {
 		return nil, nil, nil
 	}
-	h.taken = true
-	raw := h.raw
-	h.raw, h.held = nil, nil
-	l, err := h.layout.WithManifest(raw)
+	m.taken = true
+	raw := m.raw
+	m.raw, m.held = nil, nil
+	l, err := m.layout.WithManifest(raw)
 	if err != nil {
 		return nil, nil, err
 	}
-	h.layout = l
+	m.layout = l
 	return l, raw, nil
 }
 
 var errManifest = errors.New("the manifest is not the one that the offer vouches for")
 
-// supply takes a manifest that came whole, and gives the blocks that waited for the index:
-// workers are done with them, and nobody has told the machine.
-func (h *head) supply(raw []byte) (waiting *protocol.BlockSet, err error) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	waiting = protocol.NewBlockSet(int(h.first))
-	if len(raw) != h.bytes {
+// supply takes the whole manifest. It gives the blocks that waited for the index: workers are done
+// with them, but the machine does not know their outcome yet.
+func (m *manifestBlocks) supply(raw []byte) (waiting *protocol.BlockSet, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	waiting = protocol.NewBlockSet(int(m.first))
+	if len(raw) != m.bytes {
 		return waiting, errManifest
 	}
-	if h.taken {
+	if m.taken {
 		return waiting, nil
 	}
-	if _, err := h.layout.WithManifest(raw); err != nil {
+	if _, err := m.layout.WithManifest(raw); err != nil {
 		return waiting, errors.Join(errManifest, err)
 	}
-	if h.held != nil && !h.index {
-		waiting = h.held
+	if m.held != nil && !m.index {
+		waiting = m.held
 	}
-	h.raw, h.index, h.left = raw, true, 0
+	m.raw, m.index, m.left = raw, true, 0
 	return waiting, nil
 }
 
-func (h *head) stage(s BlockStore) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	h.store = s
-	close(h.ready)
+// stage sets the store for the blocks of the stream.
+func (m *manifestBlocks) stage(s BlockStore) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.store = s
+	close(m.ready)
 }
 
 // staged gives layout and store; the store is nil before the manifest is staged.
-func (h *head) staged() (*manifest.Layout, BlockStore) {
-	h.mu.Lock()
-	defer h.mu.Unlock()
-	return h.layout, h.store
+func (m *manifestBlocks) staged() (*manifest.Layout, BlockStore) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.layout, m.store
 }
 
-func (h *head) storeNow() BlockStore {
-	_, s := h.staged()
+// storeNow gives the store, or nil before the manifest is staged.
+func (m *manifestBlocks) storeNow() BlockStore {
+	_, s := m.staged()
 	return s
 }

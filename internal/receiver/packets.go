@@ -11,52 +11,52 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// arrival is what the socket says of packets that came together.
+// arrival is what the socket says of packets that were read together.
 type arrival struct {
 	from     netip.AddrPort
 	segment  int    // bytes of each but the last
-	marked   bool   // a queue on their way was filling up
+	marked   bool   // ECN: a queue on their way was filling up
 	overruns uint32 // packets the socket has dropped so far
 }
 
-// packets takes a run of packets of this session's tag.
-func (r *Receiver) packets(a arrival, run []byte) {
+// handleRun takes a run of packets of this session's tag.
+func (r *Receiver) handleRun(a arrival, run []byte) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
 		return
 	}
-	now := time.Now() // under the lock: the machine's time never goes back
-	r.follow(now, a.overruns)
+	now := time.Now() // under the lock, so that the machine's time never goes back
+	r.noteOverruns(now, a.overruns)
 	for len(run) > 0 {
 		n := min(a.segment, len(run))
-		if r.take(now, a.from, run[:n]) && a.marked {
+		if r.handlePacket(now, a.from, run[:n]) && a.marked {
 			r.machine.Marked()
 		}
 		run = run[n:]
 	}
 	r.drain(now)
 	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
-		r.poke()
+		r.wakeLoop()
 	}
 }
 
-// follow tells the machine how many packets the socket dropped.
-func (r *Receiver) follow(now time.Time, total uint32) {
-	if !r.heard {
-		r.heard, r.overruns = true, total
+// noteOverruns tells the machine how many packets the socket dropped since the session began.
+func (r *Receiver) noteOverruns(now time.Time, total uint32) {
+	if !r.based {
+		r.based, r.base = true, total
 	}
-	if n := total - r.overruns; n != r.overrun {
+	if n := total - r.base; n != r.overrun {
 		r.overrun = n
 		r.machine.Overrun(now, n)
 	}
 }
 
-// take brings one packet through the checks ("Order of checks" in docs/security.md) and says
-// whether it is of a member of the group.
-func (r *Receiver) take(now time.Time, from netip.AddrPort, p []byte) bool {
+// handlePacket checks one packet in the order that docs/security.md gives ("Order of checks") and
+// hands it to the machine. It says whether the packet was sealed with the session's key.
+func (r *Receiver) handlePacket(now time.Time, from netip.AddrPort, p []byte) bool {
 	h, err := wire.ParseHeader(p)
-	if why, ok := r.cheap(now, h, err, from, p); !ok {
+	if why, ok := r.precheck(now, h, err, from, p); !ok {
 		r.drops.Add(why)
 		return false
 	}
@@ -66,7 +66,7 @@ func (r *Receiver) take(now time.Time, from netip.AddrPort, p []byte) bool {
 		return false
 	}
 	if h.Kind == wire.KindSync {
-		r.takeSync(now, from.Port(), body)
+		r.handleSync(now, from.Port(), body)
 		return true
 	}
 	d, err := wire.ParseData(body)
@@ -78,8 +78,10 @@ func (r *Receiver) take(now time.Time, from netip.AddrPort, p []byte) bool {
 	return true
 }
 
-// cheap are the checks that need no key.
-func (r *Receiver) cheap(now time.Time, h wire.Header, err error, from netip.AddrPort, p []byte) (drops.Reason, bool) {
+// precheck does the checks that need no key.
+func (r *Receiver) precheck(
+	now time.Time, h wire.Header, err error, from netip.AddrPort, p []byte,
+) (drops.Reason, bool) {
 	switch {
 	case err != nil || h.Kind == wire.KindDigest:
 		return drops.Kind, false
@@ -98,8 +100,9 @@ func (r *Receiver) cheap(now time.Time, h wire.Header, err error, from netip.Add
 	return 0, true
 }
 
-// takeSync checks what is cheap, and the budget, before a SYNC's signature, which is dear.
-func (r *Receiver) takeSync(now time.Time, port uint16, body []byte) {
+// handleSync checks everything else about a SYNC, and the limits of checking, before its signature:
+// that takes much time.
+func (r *Receiver) handleSync(now time.Time, port uint16, body []byte) {
 	sequence, err := seal.SyncSequence(body)
 	if err != nil {
 		r.drops.Add(drops.Body)
@@ -120,7 +123,7 @@ func (r *Receiver) takeSync(now time.Time, port uint16, body []byte) {
 	r.machine.HandleSync(now, sync)
 }
 
-// drain takes what the machine wants done; r.mu is held.
+// drain does what the machine asks for; the lock is held.
 func (r *Receiver) drain(now time.Time) {
 	r.events(now)
 	for r.feedback != nil {
@@ -128,8 +131,8 @@ func (r *Receiver) drain(now time.Time) {
 		if !ok {
 			return
 		}
-		r.events(now) // it may be the one that says that UDP is not heard
-		r.tell(f)
+		r.events(now) // the event that UDP does not reach the server comes with a feedback
+		r.sendFeedback(f)
 	}
 }
 
@@ -146,32 +149,33 @@ func (r *Receiver) events(now time.Time) {
 func (r *Receiver) event(now time.Time, e recv.Event) {
 	switch e.Kind {
 	case recv.BlockReady:
-		r.jobs = append(r.jobs, e) // bounded by the machine's pool
+		r.jobs = append(r.jobs, e) // the machine's pool bounds them
 		r.machine.Backlog(len(r.jobs) + r.working)
 		r.changed.Signal()
 	case recv.Done:
-		r.farewell = now.Add(farewellTime)
-		r.poke()
+		r.lingerUntil = now.Add(lingerTime)
+		r.wakeLoop()
 	case recv.Ended:
 		r.end(ErrSessionOver)
 	case recv.Unheard:
-		r.unheard = true
+		r.httpsToo = true
 	default:
 		r.notices = append(r.notices, e)
-		r.poke()
+		r.wakeLoop()
 	}
 }
 
-// tell sends a feedback by UDP, and once UDP brings no answer by the other road too.
-func (r *Receiver) tell(f wire.Feedback) {
+// sendFeedback sends a feedback by UDP. Once UDP does not seem to reach the server, it is posted over
+// HTTPS, too.
+func (r *Receiver) sendFeedback(f wire.Feedback) {
 	r.packet = r.feedback.Seal(r.packet[:0], f)
-	_ = r.reporter.Send(r.packet) // lost feedback is repeated; a closed port says so here, too
+	_ = r.reporter.Send(r.packet) // feedback that is lost is repeated
 	if f.Flags&wire.FeedbackDone != 0 {
 		r.end(errDone)
 	}
 	asks := len(f.NACKs)+len(f.Ranges) > 0
-	if r.unheard && (asks || !r.asks) {
-		r.report, r.asks = wire.AppendFeedback(nil, f), asks
-		r.poke()
+	if r.httpsToo && (asks || !r.reportAsks) {
+		r.report, r.reportAsks = wire.AppendFeedback(nil, f), asks
+		r.wakeLoop()
 	}
 }

@@ -19,32 +19,33 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// BlockStore takes verified blocks of the stream (session numbers); spool.Staging is one. It
-// is called from several goroutines.
+// BlockStore stores verified blocks of the stream, by their number in the session. It is called from
+// several goroutines. spool.Staging is a BlockStore.
 type BlockStore interface {
 	WriteBlock(n protocol.BlockNumber, data []byte) error
 	Sync() error // makes what was written durable
 }
 
-// Config opens a session at a device. The offer has passed the gate already.
+// Config says what New makes a session of. The signature of the offer has been verified.
 type Config struct {
 	Endpoint   *Endpoint
-	Verify     seal.VerifyKey // the server's signing leaf's
+	Verify     seal.VerifyKey // of the server's signing key
 	Offer      wire.Offer
 	OfferBytes []byte
 	Handout    groupcast.Handout
-	Manifest   []byte // canonical bytes, if known already; OnManifest is called all the same
-	// OnManifest hears the verified manifest once, parsed and as its canonical bytes, from a
-	// worker: the agent stages it and answers where blocks go and which it holds (session
-	// numbers). An error ends the session.
+	Manifest   []byte // canonical bytes, if already known; OnManifest is called in any case
+	// OnManifest is called once, from a worker, with the verified manifest and its canonical bytes. It
+	// answers where blocks are to be stored and which are there already, by their number in the
+	// session. An error ends the session.
 	OnManifest func(layout *manifest.Layout, raw []byte) (BlockStore, *protocol.BlockSet, error)
-	// The others are called from one goroutine, one at a time, and may be nil.
+	// The following are called from the goroutine of Run and may be nil.
 	//
-	// OnCatchUp: fetch these blocks over HTTPS and hand them to Supply.
+	// OnCatchUp: these blocks are to be fetched over HTTPS and handed to Supply.
 	OnCatchUp func(ranges []protocol.Range, reason string)
-	// OnSilent: nothing is heard of the group though the session should run.
+	// OnSilent: no packets come from the group though the session should run.
 	OnSilent func(reason string)
-	// OnFeedback: a feedback body that got no answer by UDP; post it over HTTPS (≤ 2/s).
+	// OnFeedback: a feedback body to be posted over HTTPS, because by UDP it does not seem to reach the
+	// server. At most every reportEvery.
 	OnFeedback func(body []byte)
 }
 
@@ -56,44 +57,44 @@ type Receiver struct {
 	reporter *mcast.Reporter
 	drops    drops.Counter
 	wake     chan struct{}
-	changed  *sync.Cond    // jobs or closing
-	gone     chan struct{} // closed by close
+	changed  *sync.Cond    // jobs or closing changed
+	gone     chan struct{} // closed when the session closes
 
-	mu       sync.Mutex // of everything below, and of changed
-	machine  *recv.Receiver
-	seal     *seal.Session
-	feedback *seal.FeedbackSealer
-	syncs    candidates
-	overruns uint32 // of the socket when the session began …
-	overrun  uint32 // … and since
-	heard    bool   // overruns is set
-	armed    time.Time
-	closing  bool
-	jobs     []recv.Event
-	working  int
-	notices  []recv.Event
-	report   []byte // a feedback body for OnFeedback
-	asks     bool   // report asks for something: it is not replaced by one that does not
-	reported time.Time
-	unheard  bool
-	farewell time.Time // when Run ends though no report of being done has left; zero: not done
-	over     error     // why Run should return; errDone: all is well
-	bytes    uint64
-	opened   []byte // scratch: an opened packet
-	packet   []byte // scratch: a feedback packet
+	mu          sync.Mutex // guards everything below
+	machine     *recv.Receiver
+	seal        *seal.Session
+	feedback    *seal.FeedbackSealer
+	syncs       candidates
+	base        uint32    // packets that the socket had dropped when the first packet came
+	based       bool      // base is set
+	overrun     uint32    // packets that the socket has dropped since then
+	armed       time.Time // when the loop looks again
+	closing     bool
+	jobs        []recv.Event // blocks for the workers
+	working     int          // jobs that workers have taken
+	notices     []recv.Event // events for callBack
+	report      []byte       // a feedback body for OnFeedback
+	reportAsks  bool         // it asks for blocks or symbols: one that does not must not replace it
+	reported    time.Time    // when the last one was handed to OnFeedback
+	httpsToo    bool         // feedback by UDP does not seem to reach the server
+	lingerUntil time.Time    // when Run ends although the report of being done has not left; zero: not done
+	result      error        // what Run is to return; nil: it goes on; errDone: everything is stored
+	bytes       uint64       // of the stream, stored
+	opened      []byte       // scratch: an opened packet
+	packet      []byte       // scratch: a feedback packet
 
-	head head
+	manifest manifestBlocks
 }
 
-// Bounds of a receiver.
+// Times and bounds of a receiver.
 const (
-	reportEvery = 500 * time.Millisecond
-	workers     = 2
-	syncEvery   = 2 * time.Second
-	// farewellTime is how long a receiver that has everything stays for its report of that;
-	// in large groups the report's slot is later, and the receipt says the same.
-	farewellTime = 50 * time.Millisecond
-	// idle is how long the loop sleeps at most when the machine names no time.
+	reportEvery = 500 * time.Millisecond // between two feedback bodies over HTTPS
+	workers     = 2                      // goroutines that decode, verify and store blocks
+	syncEvery   = 2 * time.Second        // between two calls of BlockStore.Sync
+	// lingerTime is how long a receiver that has everything waits to report so. In large groups its turn
+	// to report comes later than that; the receipt, which goes over HTTPS, says the same.
+	lingerTime = 50 * time.Millisecond
+	// idle is how long the loop sleeps at most.
 	idle = time.Second
 )
 
@@ -102,7 +103,7 @@ var ErrSessionOver = errors.New("the session is over")
 
 var errDone = errors.New("done")
 
-// New checks the hand-out against the offer and prepares the session.
+// New checks the hand-out against the offer and prepares a session.
 func New(cfg Config) (*Receiver, error) {
 	secret, err := seal.ParseSecret(cfg.Handout.SessionSecret)
 	if err != nil {
@@ -124,7 +125,7 @@ func New(cfg Config) (*Receiver, error) {
 		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
 	}
 	r.changed = sync.NewCond(&r.mu)
-	if err := r.head.init(cfg.Offer); err != nil {
+	if err := r.manifest.init(cfg.Offer); err != nil {
 		return nil, err
 	}
 	if err := r.dial(); err != nil {
@@ -132,7 +133,7 @@ func New(cfg Config) (*Receiver, error) {
 	}
 	head := 1 + int(cfg.Offer.ManifestBlocks)
 	r.machine = recv.New(recv.Config{
-		Layout: r.head.known(), Blocks: head + int(cfg.Offer.Blocks), Head: head, SymbolSize: int(cfg.Offer.SymbolSize),
+		Layout: r.manifest.known(), Blocks: head + int(cfg.Offer.Blocks), Head: head, SymbolSize: int(cfg.Offer.SymbolSize),
 		MaxK: int(cfg.Offer.MaxK), First: first,
 		PoolBytes: protocol.ReceiverPoolBytes / cfg.Endpoint.share(),
 		Waiting:   !cfg.Handout.Started,
@@ -159,7 +160,8 @@ func (r *Receiver) dial() error {
 	return err
 }
 
-// redial sends feedback from here on to where the server is now, by the way that leads there.
+// redial sends feedback to another address of the server from here on, by the interface that leads
+// there.
 func (r *Receiver) redial(server netip.Addr) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -172,16 +174,17 @@ func (r *Receiver) redial(server netip.Addr) {
 	}
 }
 
-func (r *Receiver) hangUp() {
+// closeFeedback closes the feedback socket.
+func (r *Receiver) closeFeedback() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	_ = r.reporter.Close() // nothing waits in it
 }
 
-// Run receives until every block is stored (nil), the session ends (ErrSessionOver), ctx
-// ends or the disk fails. Nothing of it runs on when it returns. It runs once.
+// Run receives until every block is stored (nil), the server ends the session (ErrSessionOver), ctx
+// ends or the store fails. When it returns, its goroutines have ended. It runs once.
 func (r *Receiver) Run(ctx context.Context) error {
-	defer r.hangUp()
+	defer r.closeFeedback()
 	if err := r.cfg.Endpoint.Join(r.offer.GroupAddr, r.offer.Source); err != nil {
 		return err
 	}
@@ -206,9 +209,9 @@ func (r *Receiver) Run(ctx context.Context) error {
 	return r.finish(err)
 }
 
-// finish makes what was stored durable, whatever ended the session.
+// finish makes the stored blocks durable, whatever ended the session.
 func (r *Receiver) finish(err error) error {
-	if store := r.head.storeNow(); store != nil {
+	if store := r.manifest.storeNow(); store != nil {
 		if e := store.Sync(); e != nil && (err == nil || errors.Is(err, errDone)) {
 			return fmt.Errorf("making blocks durable: %w", e)
 		}
@@ -219,7 +222,7 @@ func (r *Receiver) finish(err error) error {
 	return err
 }
 
-// close lets the workers go and forgets the keys.
+// close ends the workers and drops the keys.
 func (r *Receiver) close() {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -230,7 +233,7 @@ func (r *Receiver) close() {
 	r.changed.Broadcast()
 }
 
-// loop keeps the machine's time and calls back, outside the lock.
+// loop runs the machine's timers and calls the callbacks, without holding the lock.
 func (r *Receiver) loop(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
@@ -250,6 +253,7 @@ func (r *Receiver) loop(ctx context.Context) error {
 	}
 }
 
+// tick runs what is due and collects what the loop has to do without the lock.
 func (r *Receiver) tick() (notices []recv.Event, report []byte, until time.Time, over error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -262,15 +266,15 @@ func (r *Receiver) tick() (notices []recv.Event, report []byte, until time.Time,
 	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
 		r.armed = at
 	}
-	if !r.farewell.IsZero() {
-		r.partAt(now)
+	if !r.lingerUntil.IsZero() {
+		r.endIfDue(now)
 	}
 	notices, report = r.notices, r.dueReport(now)
 	r.notices = nil
-	return notices, report, r.armed, r.over
+	return notices, report, r.armed, r.result
 }
 
-// dueReport gives the feedback body that may leave by the other road now.
+// dueReport gives the feedback body that is to be posted over HTTPS now.
 func (r *Receiver) dueReport(now time.Time) []byte {
 	if r.report == nil {
 		return nil
@@ -282,17 +286,17 @@ func (r *Receiver) dueReport(now time.Time) []byte {
 		return nil
 	}
 	out := r.report
-	r.report, r.asks, r.reported = nil, false, now
+	r.report, r.reportAsks, r.reported = nil, false, now
 	return out
 }
 
-// partAt ends Run when the farewell is due.
-func (r *Receiver) partAt(now time.Time) {
-	if !now.Before(r.farewell) {
+// endIfDue ends Run at lingerUntil.
+func (r *Receiver) endIfDue(now time.Time) {
+	if !now.Before(r.lingerUntil) {
 		r.end(errDone)
 	}
-	if r.farewell.Before(r.armed) {
-		r.armed = r.farewell
+	if r.lingerUntil.Before(r.armed) {
+		r.armed = r.lingerUntil
 	}
 }
 
@@ -310,21 +314,23 @@ func (r *Receiver) callBack(notices []recv.Event, report []byte) {
 	}
 }
 
-// fail ends the session with an error; the first one counts.
+// fail ends the session with an error. The first error is the result of Run.
 func (r *Receiver) fail(err error) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	r.end(err)
 }
 
+// end is fail with the lock held.
 func (r *Receiver) end(err error) {
-	if r.over == nil {
-		r.over = err
+	if r.result == nil {
+		r.result = err
 	}
-	r.poke()
+	r.wakeLoop()
 }
 
-func (r *Receiver) poke() {
+// wakeLoop makes the loop look again.
+func (r *Receiver) wakeLoop() {
 	select {
 	case r.wake <- struct{}{}:
 	default:

@@ -26,7 +26,7 @@ func TestHandoutThatDoesNotFitIsRefused(t *testing.T) {
 			cfg := o.config(e, store)
 			change(&cfg)
 			if r, err := New(cfg); err == nil {
-				r.hangUp()
+				r.closeFeedback()
 				t.Error("it was accepted")
 			}
 		})
@@ -35,7 +35,7 @@ func TestHandoutThatDoesNotFitIsRefused(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.hangUp()
+	r.closeFeedback()
 }
 
 func TestDiskThatFailsEndsTheReceiver(t *testing.T) {

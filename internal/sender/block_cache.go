@@ -11,79 +11,80 @@ import (
 
 // Bounds of a sender's memory.
 const (
-	cacheBytes  = 40 << 20 // blocks read from the source, at most …
-	cacheFirst  = 6 << 20  // … and to begin with: memory not touched before is slow
-	readAhead   = 12       // blocks fetched before they are asked for
-	aheadWithin = 16       // how far apart two blocks may be that count as one sweep
+	cacheBytes  = 40 << 20 // blocks in memory, at most, of all sessions of an interface together
+	cacheFirst  = 6 << 20  // blocks in memory at first: touching new memory is slow
+	readAhead   = 12       // blocks read before they are asked for
+	aheadWithin = 16       // how far a request may jump ahead and still count as sequential reading
 )
 
-// cache keeps blocks of the source and the parity rows made of them so far. get is for one goroutine; a second one reads ahead.
-type cache struct {
+// blockCache keeps blocks of the source and the parity rows computed of them so far. One goroutine
+// calls get; another runs run and reads ahead.
+type blockCache struct {
 	source BlockSource
 	layout *manifest.Layout
 	size   int // of a buffer: the longest block, rounded up to whole symbols
 
 	mu      sync.Mutex
 	limit   int                // blocks
-	most    int                // blocks that limit may grow to
-	lost    *protocol.BlockSet // read once, and given up since
+	maximum int                // blocks that limit may grow to
+	evicted *protocol.BlockSet // read before, and evicted since
 	entries map[protocol.BlockNumber]*entry
-	clock   uint64
-	swept   protocol.BlockNumber // where the sweep that is read ahead has got to
-	ahead   chan protocol.BlockNumber
+	clock   uint64                    // counts requests, for finding the least recently used block
+	queued  protocol.BlockNumber      // the last block queued for reading ahead
+	ahead   chan protocol.BlockNumber // blocks to read ahead
 }
 
-// entry is one block. data and err are set when ready closes; rows belongs to get's caller.
+// entry is one block. data and err are set before ready is closed; rows belongs to the caller of get.
 type entry struct {
 	block protocol.BlockNumber
 	buf   []byte
 	data  []byte
 	err   error
 	ready chan struct{}
-	used  uint64
-	pins  int
+	used  uint64 // the clock at the last request
+	pins  int    // not evicted while above 0
 	rows  rows
 }
 
-func newCache(source BlockSource, layout *manifest.Layout, size int) *cache {
-	c := &cache{
+func newBlockCache(source BlockSource, layout *manifest.Layout, size int) *blockCache {
+	c := &blockCache{
 		source: source, layout: layout, size: size,
 		entries: make(map[protocol.BlockNumber]*entry), ahead: make(chan protocol.BlockNumber, readAhead),
 	}
-	c.lost = protocol.NewBlockSet(layout.Blocks())
+	c.evicted = protocol.NewBlockSet(layout.Blocks())
 	c.limit = c.room(cacheFirst)
 	c.setLimit(cacheBytes)
 	return c
 }
 
-// room is how many blocks fit; what is read ahead always does.
-func (c *cache) room(bytes int) int { return max(bytes/c.size, readAhead+aheadWithin) }
+// room is how many blocks fit into so many bytes, but no fewer than are read ahead.
+func (c *blockCache) room(bytes int) int { return max(bytes/c.size, readAhead+aheadWithin) }
 
-// setLimit bounds the memory.
-func (c *cache) setLimit(bytes int) {
+// setLimit sets how many bytes of blocks the cache may grow to.
+func (c *blockCache) setLimit(bytes int) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.most = c.room(bytes)
-	c.limit = min(c.limit, c.most)
+	c.maximum = c.room(bytes)
+	c.limit = min(c.limit, c.maximum)
 }
 
-// again notes that a block given up before has to be read again: repair reaches back further
-// than the cache, so it grows.
-func (c *cache) again(b protocol.BlockNumber) {
-	if c.lost.Remove(b) {
-		c.limit = min(c.limit+c.limit/4, c.most)
+// grow makes the cache larger if a block that was evicted has to be read again: repair reaches back
+// further than the cache does.
+func (c *blockCache) grow(b protocol.BlockNumber) {
+	if c.evicted.Remove(b) {
+		c.limit = min(c.limit+c.limit/4, c.maximum)
 	}
 }
 
 // run reads ahead until ctx ends.
-func (c *cache) run(ctx context.Context) {
+func (c *blockCache) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case b := <-c.ahead:
-			e, ours := c.claim(b)
-			if ours {
+			e, created := c.claim(b)
+			if created {
 				c.load(e)
 			}
 			c.release(e)
@@ -92,9 +93,9 @@ func (c *cache) run(ctx context.Context) {
 }
 
 // get gives a block, pinned until release.
-func (c *cache) get(b protocol.BlockNumber) (*entry, error) {
-	e, ours := c.claim(b)
-	if ours {
+func (c *blockCache) get(b protocol.BlockNumber) (*entry, error) {
+	e, created := c.claim(b)
+	if created {
 		c.load(e)
 	}
 	<-e.ready
@@ -102,44 +103,44 @@ func (c *cache) get(b protocol.BlockNumber) (*entry, error) {
 		c.release(e)
 		return nil, e.err
 	}
-	c.sweep(b)
+	c.readOn(b)
 	return e, nil
 }
 
-// claim finds or makes a block's entry and pins it; ours says that the caller has to load it.
-func (c *cache) claim(b protocol.BlockNumber) (e *entry, ours bool) {
+// claim finds or makes a block's entry and pins it; created says that the caller has to load it.
+func (c *blockCache) claim(b protocol.BlockNumber) (e *entry, created bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
 	e = c.entries[b]
 	if e == nil {
-		c.again(b)
+		c.grow(b)
 		e = &entry{block: b, buf: c.buffer(), ready: make(chan struct{})}
 		c.entries[b] = e
-		ours = true
+		created = true
 	}
 	e.used = c.clock
 	e.pins++
-	return e, ours
+	return e, created
 }
 
-func (c *cache) release(e *entry) {
+func (c *blockCache) release(e *entry) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	e.pins--
 }
 
-// buffer takes the one of the block that was not used for longest, or a new one below the
-// limit.
-func (c *cache) buffer() []byte {
+// buffer gives a new buffer while the cache is below its limit, else that of the least recently
+// used block, which is evicted.
+func (c *blockCache) buffer() []byte {
 	var buf []byte
 	for len(c.entries) >= c.limit {
 		e := c.oldest()
 		if e == nil {
-			break // all are pinned: cannot be for long
+			break // all are pinned, which does not last
 		}
 		delete(c.entries, e.block)
-		c.lost.Add(e.block)
+		c.evicted.Add(e.block)
 		buf = e.buf
 	}
 	if buf == nil {
@@ -148,7 +149,7 @@ func (c *cache) buffer() []byte {
 	return buf
 }
 
-func (c *cache) oldest() (oldest *entry) {
+func (c *blockCache) oldest() (oldest *entry) {
 	for _, e := range c.entries {
 		if e.pins == 0 && (oldest == nil || e.used < oldest.used) {
 			oldest = e
@@ -157,8 +158,8 @@ func (c *cache) oldest() (oldest *entry) {
 	return oldest
 }
 
-// load reads a block; the source has checked it against its digest.
-func (c *cache) load(e *entry) {
+// load reads a block; the source checks it against its digest.
+func (c *blockCache) load(e *entry) {
 	defer close(e.ready)
 	length, ok := c.layout.Length(e.block)
 	if !ok || length > len(e.buf) {
@@ -178,17 +179,17 @@ func (c *cache) load(e *entry) {
 	e.data = e.buf[:length]
 }
 
-// sweep asks for the blocks after b if reading goes upwards.
-func (c *cache) sweep(b protocol.BlockNumber) {
+// readOn queues the blocks after b for reading ahead if reading is sequential.
+func (c *blockCache) readOn(b protocol.BlockNumber) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if b > c.swept+aheadWithin || b+readAhead <= c.swept {
-		if b < c.swept {
-			return // a repair behind the sweep
+	if b > c.queued+aheadWithin || b+readAhead <= c.queued {
+		if b < c.queued {
+			return // a repair, behind what is read in sequence
 		}
-		c.swept = b
+		c.queued = b
 	}
-	for next := c.swept + 1; next <= b+readAhead; next++ {
+	for next := c.queued + 1; next <= b+readAhead; next++ {
 		if _, ok := c.layout.Length(next); !ok {
 			return
 		}
@@ -199,12 +200,12 @@ func (c *cache) sweep(b protocol.BlockNumber) {
 				return
 			}
 		}
-		c.swept = next
+		c.queued = next
 	}
 }
 
-// wipe frees everything; the cache is done with.
-func (c *cache) wipe() {
+// wipe drops every block; the cache is not used any more.
+func (c *blockCache) wipe() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	clear(c.entries)

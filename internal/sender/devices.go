@@ -6,22 +6,24 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Hand-outs of a session to one device: each looks at every block of it.
+// Hand-outs of a session to one device, a second and at once: each looks at every block.
 const (
 	attachesSecond = 1
 	attachesBurst  = 10
 )
 
-// attached is a device by its handle, which is its index in Sender.devices.
-type attached struct {
+// device is a device of a session. Its index in Sender.devices is its handle in the machine.
+type device struct {
 	id       protocol.DeviceID
-	feedback protocol.FeedbackID // zero: detached
-	budget   *rate.Limiter       // of its feedback
-	attaches *rate.Limiter       // of hand-outs
+	feedback protocol.FeedbackID // of its latest hand-out
+	reports  *rate.Limiter       // limits its feedback
+	attaches *rate.Limiter       // limits its hand-outs
 }
 
-func newAttached(id protocol.DeviceID) *attached {
-	return &attached{
-		id: id, budget: rate.NewLimiter(deviceFeedback, deviceBurst), attaches: rate.NewLimiter(attachesSecond, attachesBurst),
+func newDevice(id protocol.DeviceID) *device {
+	return &device{
+		id:       id,
+		reports:  rate.NewLimiter(deviceFeedback, deviceBurst),
+		attaches: rate.NewLimiter(attachesSecond, attachesBurst),
 	}
 }

@@ -15,13 +15,13 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// maxSessions bounds the sessions that one endpoint runs at once.
+// maxSessions is the most sessions that an endpoint runs at once.
 const maxSessions = 256
 
-// ErrTooMany says that a bound of the endpoint is reached.
+// ErrTooMany says that the endpoint has as many sessions or devices as it may.
 var ErrTooMany = errors.New("too many sessions or devices at once")
 
-// EndpointConfig says where a server sends from and where it hears feedback.
+// EndpointConfig says where a server sends from and where it receives feedback.
 type EndpointConfig struct {
 	Interface string         // name or address; empty: the one that routes to the group
 	Feedback  netip.AddrPort // UDP, usually 0.0.0.0:7440 or [::]:7440; port 0: any
@@ -30,25 +30,25 @@ type EndpointConfig struct {
 	Log       *slog.Logger   // nil: none
 }
 
-// Endpoint is what all sessions of one server share: a link per interface, the feedback
-// socket with its table of keys, the shares of each interface.
+// Endpoint is what all sessions of one server share: a link for each interface, the feedback socket
+// with the keys of all devices, and the division of each interface's rate. It is safe for concurrent use.
 type Endpoint struct {
 	cfg      EndpointConfig
 	feedback *mcast.Feedback
-	desk     desk
+	demux    feedbackDemux
 
-	mu     sync.Mutex
-	links  map[mcast.Interface]*mcast.Link // an interface whose address changed is another one
-	most   uint64                          // bytes a second of a link; 0: no limit
-	tags   map[protocol.SessionTag]bool
-	shares map[*mcast.Link]map[*Sender]bool // the sessions that run
-	users  map[*mcast.Link]int              // sessions that hold a link
+	mu      sync.Mutex
+	links   map[mcast.Interface]*mcast.Link // an interface with a new address is another key
+	maximum uint64                          // bytes a second of a link; 0: no limit
+	tags    map[protocol.SessionTag]bool
+	running map[*mcast.Link]map[*Sender]bool // sessions that run, by link
+	users   map[*mcast.Link]int              // sessions that have acquired a link
 }
 
-// ErrInterface says that the network interface that a session sends by takes nothing any more.
+// ErrInterface says that the network interface of a session takes no packets any more.
 var ErrInterface = errors.New("the network interface is gone or down")
 
-// OpenEndpoint opens the feedback socket; links follow with the first session on them.
+// OpenEndpoint opens the feedback socket. Links are opened when they are first needed.
 func OpenEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if cfg.TTL == 0 {
 		cfg.TTL = 1
@@ -61,22 +61,22 @@ func OpenEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 		return nil, err
 	}
 	return &Endpoint{
-		cfg: cfg, feedback: f, desk: newDesk(), most: cfg.MaxRate,
-		links:  make(map[mcast.Interface]*mcast.Link),
-		tags:   make(map[protocol.SessionTag]bool),
-		shares: make(map[*mcast.Link]map[*Sender]bool),
-		users:  make(map[*mcast.Link]int),
+		cfg: cfg, feedback: f, demux: newFeedbackDemux(), maximum: cfg.MaxRate,
+		links:   make(map[mcast.Interface]*mcast.Link),
+		tags:    make(map[protocol.SessionTag]bool),
+		running: make(map[*mcast.Link]map[*Sender]bool),
+		users:   make(map[*mcast.Link]int),
 	}, nil
 }
 
-// Run reads feedback until ctx ends. It is needed for sessions to hear anything.
-func (s *Endpoint) Run(ctx context.Context) error {
-	stop := context.AfterFunc(ctx, func() { s.feedback.Close() })
+// Run reads feedback until ctx ends. Without it sessions receive no feedback by UDP.
+func (e *Endpoint) Run(ctx context.Context) error {
+	stop := context.AfterFunc(ctx, func() { e.feedback.Close() })
 	defer stop()
-	// One byte more than allowed, so that what is too long does not look as if it fitted.
+	// One byte more than allowed: a packet that is too long must not be cut to a length that is allowed.
 	buf := make([]byte, protocol.MaxFeedbackPacket+1)
 	for {
-		n, _, err := s.feedback.Read(buf)
+		n, _, err := e.feedback.Read(buf)
 		if ctx.Err() != nil {
 			return nil
 		}
@@ -84,19 +84,19 @@ func (s *Endpoint) Run(ctx context.Context) error {
 			return fmt.Errorf("hearing feedback: %w", err)
 		}
 		if err == nil {
-			s.desk.handle(buf[:n])
+			e.demux.handle(buf[:n])
 		}
 	}
 }
 
-// Close closes the sockets; sessions have to be over before.
-func (s *Endpoint) Close() error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	errs := []error{s.feedback.Close()}
-	for i, l := range s.links {
+// Close closes the sockets. The sessions have to be over.
+func (e *Endpoint) Close() error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	errs := []error{e.feedback.Close()}
+	for i, l := range e.links {
 		errs = append(errs, l.Close())
-		delete(s.links, i)
+		delete(e.links, i)
 	}
 	if err := errors.Join(errs...); !errors.Is(err, net.ErrClosed) {
 		return err
@@ -104,12 +104,12 @@ func (s *Endpoint) Close() error {
 	return nil
 }
 
-// FeedbackPort is the UDP port that offers carry.
-func (s *Endpoint) FeedbackPort() uint16 { return s.feedback.Port() }
+// FeedbackPort is the UDP port of the feedback socket; offers name it.
+func (e *Endpoint) FeedbackPort() uint16 { return e.feedback.Port() }
 
-// Source is the address that packets to the group come from: offers sign it.
-func (s *Endpoint) Source(group netip.AddrPort) (netip.Addr, error) {
-	l, err := s.link(group.Addr())
+// Source is the address that packets to the group come from; offers name it.
+func (e *Endpoint) Source(group netip.AddrPort) (netip.Addr, error) {
+	l, err := e.link(group.Addr())
 	if err != nil {
 		return netip.Addr{}, err
 	}
@@ -117,8 +117,8 @@ func (s *Endpoint) Source(group netip.AddrPort) (netip.Addr, error) {
 }
 
 // InterfaceName is the interface that packets to the group leave by.
-func (s *Endpoint) InterfaceName(group netip.AddrPort) (string, error) {
-	l, err := s.link(group.Addr())
+func (e *Endpoint) InterfaceName(group netip.AddrPort) (string, error) {
+	l, err := e.link(group.Addr())
 	if err != nil {
 		return "", err
 	}
@@ -126,8 +126,8 @@ func (s *Endpoint) InterfaceName(group netip.AddrPort) (string, error) {
 }
 
 // SendPlain sends one ANNOUNCE or PROBE packet, signed by the caller, to a group.
-func (s *Endpoint) SendPlain(ctx context.Context, group netip.AddrPort, packet []byte) error {
-	l, err := s.link(group.Addr())
+func (e *Endpoint) SendPlain(ctx context.Context, group netip.AddrPort, packet []byte) error {
+	l, err := e.link(group.Addr())
 	if err != nil {
 		return err
 	}
@@ -135,36 +135,36 @@ func (s *Endpoint) SendPlain(ctx context.Context, group netip.AddrPort, packet [
 }
 
 // Drops counts feedback packets that were not used, by reason.
-func (s *Endpoint) Drops() map[string]uint64 { return s.desk.drops.Counts() }
+func (e *Endpoint) Drops() map[string]uint64 { return e.demux.drops.Counts() }
 
-// link gives the link that leads to a group and opens it if need be.
-func (s *Endpoint) link(group netip.Addr) (*mcast.Link, error) {
-	ifi, err := s.choose(group)
+// link gives the link to a group and opens it if necessary.
+func (e *Endpoint) link(group netip.Addr) (*mcast.Link, error) {
+	ifi, err := e.interfaceFor(group)
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.linkOn(ifi, group)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.linkOn(ifi, group)
 }
 
-// linkOn opens the link of an interface, and closes those that stand for what it was before; the
-// lock is held.
-func (s *Endpoint) linkOn(ifi mcast.Interface, group netip.Addr) (*mcast.Link, error) {
-	ifi.Running = false // a cable that was out makes no other interface
-	l := s.links[ifi]
+// linkOn gives the link of an interface. When it opens one, it closes unused links of the same
+// interface with an earlier address. The lock is held.
+func (e *Endpoint) linkOn(ifi mcast.Interface, group netip.Addr) (*mcast.Link, error) {
+	ifi.Running = false // the cable makes no difference: the link stays the same
+	l := e.links[ifi]
 	if l == nil {
 		var err error
-		if l, err = mcast.OpenLink(ifi, s.cfg.TTL); err != nil {
+		if l, err = mcast.OpenLink(ifi, e.cfg.TTL); err != nil {
 			return nil, err
 		}
-		for was, old := range s.links {
-			if s.users[old] == 0 && (was.Index == ifi.Index || was.Name == ifi.Name) {
+		for was, old := range e.links {
+			if e.users[old] == 0 && (was.Index == ifi.Index || was.Name == ifi.Name) {
 				_ = old.Close() // nothing waits in it
-				delete(s.links, was)
+				delete(e.links, was)
 			}
 		}
-		s.links[ifi] = l
+		e.links[ifi] = l
 	}
 	if !l.Source(group).IsValid() {
 		return nil, fmt.Errorf("interface %s has no address of the family of %s", l.Interface.Name, group)
@@ -172,145 +172,146 @@ func (s *Endpoint) linkOn(ifi mcast.Interface, group netip.Addr) (*mcast.Link, e
 	return l, nil
 }
 
-// hold gives a session the link to a group, until it releases it.
-func (s *Endpoint) hold(group netip.Addr) (*mcast.Link, error) {
-	ifi, err := s.choose(group)
+// acquireLink gives a session the link to a group; it stays open until releaseLink.
+func (e *Endpoint) acquireLink(group netip.Addr) (*mcast.Link, error) {
+	ifi, err := e.interfaceFor(group)
 	if err != nil {
 		return nil, err
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	l, err := s.linkOn(ifi, group)
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	l, err := e.linkOn(ifi, group)
 	if err == nil {
-		s.users[l]++
+		e.users[l]++
 	}
 	return l, err
 }
 
-func (s *Endpoint) release(l *mcast.Link) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.users[l]--; s.users[l] <= 0 {
-		delete(s.users, l)
+func (e *Endpoint) releaseLink(l *mcast.Link) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.users[l]--; e.users[l] <= 0 {
+		delete(e.users, l)
 	}
 }
 
-// Groups of the two families, which stand for all.
+// A group of each address family: what holds for it holds for all groups of the family.
 var (
-	someGroup4 = netip.MustParseAddr("239.192.0.1")
-	someGroup6 = netip.MustParseAddr("ff15::1")
+	anyGroup4 = netip.MustParseAddr("239.192.0.1")
+	anyGroup6 = netip.MustParseAddr("ff15::1")
 )
 
-// OnlySix says that groups have to have IPv6 addresses: this host has no IPv4 to send from.
-func (s *Endpoint) OnlySix() bool { return !s.Carries(someGroup4) && s.Carries(someGroup6) }
+// OnlySix says that groups need IPv6 addresses, because this host has no IPv4 address to send from.
+func (e *Endpoint) OnlySix() bool { return !e.Carries(anyGroup4) && e.Carries(anyGroup6) }
 
-// Out names the interface that groups are sent by; an error says that there is none at present.
-func (s *Endpoint) Out() (string, error) {
-	group := someGroup4
-	if s.OnlySix() {
-		group = someGroup6
+// Out names the interface that packets to groups leave by; an error says that there is none at present.
+func (e *Endpoint) Out() (string, error) {
+	group := anyGroup4
+	if e.OnlySix() {
+		group = anyGroup6
 	}
-	ifi, err := s.choose(group)
+	ifi, err := e.interfaceFor(group)
 	return ifi.Name, err
 }
 
-// Carries says whether groups of the family of group can be reached beyond this machine.
-func (s *Endpoint) Carries(group netip.Addr) bool {
-	ifi, err := s.choose(group)
+// Carries says whether packets to groups of this address family leave this machine.
+func (e *Endpoint) Carries(group netip.Addr) bool {
+	ifi, err := e.interfaceFor(group)
 	return err == nil && !ifi.Loopback && ifi.Source(group).IsValid()
 }
 
-// choose follows --interface, else the address the server listens on, if it is a certain
-// one, else the route.
-func (s *Endpoint) choose(group netip.Addr) (mcast.Interface, error) {
+// interfaceFor gives the interface of the configuration; else the one with the address that feedback
+// is received at, if that is one address; else the one that routes lead to.
+func (e *Endpoint) interfaceFor(group netip.Addr) (mcast.Interface, error) {
 	switch {
-	case s.cfg.Interface != "":
-		return mcast.InterfaceByName(s.cfg.Interface)
-	case !s.cfg.Feedback.Addr().IsUnspecified():
-		return mcast.InterfaceFor(s.cfg.Feedback.Addr())
+	case e.cfg.Interface != "":
+		return mcast.InterfaceByName(e.cfg.Interface)
+	case !e.cfg.Feedback.Addr().IsUnspecified():
+		return mcast.InterfaceFor(e.cfg.Feedback.Addr())
 	}
 	return mcast.InterfaceFor(group)
 }
 
-// newTag draws a tag that no live session of this endpoint uses; dropTag frees it.
-func (s *Endpoint) newTag() (protocol.SessionTag, error) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.tags) >= maxSessions {
+// newTag draws a tag that no other session of this endpoint has, until freeTag.
+func (e *Endpoint) newTag() (protocol.SessionTag, error) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if len(e.tags) >= maxSessions {
 		return 0, ErrTooMany
 	}
 	for {
 		var b [4]byte
 		rand.Read(b[:])
-		if tag := protocol.SessionTag(binary.BigEndian.Uint32(b[:])); !s.tags[tag] {
-			s.tags[tag] = true
+		if tag := protocol.SessionTag(binary.BigEndian.Uint32(b[:])); !e.tags[tag] {
+			e.tags[tag] = true
 			return tag, nil
 		}
 	}
 }
 
-func (s *Endpoint) dropTag(tag protocol.SessionTag) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.tags, tag)
+func (e *Endpoint) freeTag(tag protocol.SessionTag) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.tags, tag)
 }
 
-// enter and leave keep the shares of a link: each running session may use max/N of it.
-func (s *Endpoint) enter(x *Sender) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.shares[x.link] == nil {
-		s.shares[x.link] = make(map[*Sender]bool)
+// addSession and removeSession keep the sessions of a link: each of N may use one Nth of its rate.
+func (e *Endpoint) addSession(x *Sender) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.running[x.link] == nil {
+		e.running[x.link] = make(map[*Sender]bool)
 	}
-	s.shares[x.link][x] = true
-	s.share(x.link)
+	e.running[x.link][x] = true
+	e.divideRate(x.link)
 }
 
-func (s *Endpoint) leave(x *Sender) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	delete(s.shares[x.link], x)
-	s.share(x.link)
+func (e *Endpoint) removeSession(x *Sender) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.running[x.link], x)
+	e.divideRate(x.link)
 }
 
 // rateOf is the sum of the rates of the sessions that share a link.
-func (s *Endpoint) rateOf(l *mcast.Link) (sum uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for x := range s.shares[l] {
+func (e *Endpoint) rateOf(l *mcast.Link) (sum uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for x := range e.running[l] {
 		sum += x.rate.Load()
 	}
 	return sum
 }
 
-// SetMaxRate changes what the sessions of an interface may use together, in bytes a second; 0:
-// no limit.
-func (s *Endpoint) SetMaxRate(bytesPerSec uint64) {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if s.most == bytesPerSec {
+// SetMaxRate changes the rate that all sessions of an interface may use together, in bytes a second;
+// 0: no limit.
+func (e *Endpoint) SetMaxRate(bytesPerSec uint64) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.maximum == bytesPerSec {
 		return
 	}
-	s.most = bytesPerSec
-	for l := range s.shares {
-		s.share(l)
+	e.maximum = bytesPerSec
+	for l := range e.running {
+		e.divideRate(l)
 	}
 }
 
-func (s *Endpoint) maxRate() uint64 {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	return s.most
+func (e *Endpoint) maxRate() uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.maximum
 }
 
-func (s *Endpoint) share(l *mcast.Link) {
-	n := uint64(len(s.shares[l]))
-	for x := range s.shares[l] {
-		if s.most > 0 {
-			x.setShare(max(s.most/n, 1))
+// divideRate gives each running session of a link its part of rate and memory.
+func (e *Endpoint) divideRate(l *mcast.Link) {
+	n := uint64(len(e.running[l]))
+	for x := range e.running[l] {
+		if e.maximum > 0 {
+			x.setShare(max(e.maximum/n, 1))
 		} else {
 			x.setShare(0)
 		}
-		x.builder.cache.setLimit(cacheBytes / int(n))
+		x.packetizer.cache.setLimit(cacheBytes / int(n))
 	}
 }

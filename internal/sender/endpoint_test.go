@@ -13,13 +13,13 @@ func TestSharesOfAnInterface(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	r.endpoint.enter(r.sender)
-	r.endpoint.enter(second)
-	if n := len(r.endpoint.shares[r.sender.link]); n != 2 {
+	r.endpoint.addSession(r.sender)
+	r.endpoint.addSession(second)
+	if n := len(r.endpoint.running[r.sender.link]); n != 2 {
 		t.Errorf("%d sessions share", n)
 	}
-	r.endpoint.leave(second)
-	r.endpoint.leave(r.sender)
+	r.endpoint.removeSession(second)
+	r.endpoint.removeSession(r.sender)
 	second.Stop()
 	if len(r.endpoint.tags) != 1 {
 		t.Errorf("%d tags for one session", len(r.endpoint.tags))

@@ -13,87 +13,88 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// Budgets of feedback (security.md F5).
+// Limits of feedback (security.md F5).
 const (
-	globalFeedback     = 200_000 // packets a second before any key is used
-	deviceFeedback     = 50      // a second of a device, by whatever way and however often it attaches
+	globalFeedback     = 200_000 // packets a second of all devices, before any key is used
+	deviceFeedback     = 50      // a second of one device, by UDP and HTTPS together, over all hand-outs
 	deviceBurst        = 200
 	maxFeedbackDevices = 2 * protocol.MaxGroupSize
 )
 
-// handout is one device's keys of one session: replaced by the next hand-out, gone at once
-// when the device or the session ends.
-type handout struct {
+// feedbackKey opens the feedback of one device in one session. The next hand-out to the device
+// replaces it; it is dropped at once when the device is detached or the session ends.
+type feedbackKey struct {
 	sender *Sender
 	device send.Device
 	opener *seal.FeedbackOpener
 }
 
-// desk sorts feedback packets by feedback ID. handle is for one goroutine: openers are its own.
-type desk struct {
-	drops  drops.Counter
-	budget *rate.Limiter
+// feedbackDemux hands each feedback packet to the session that its feedback ID belongs to. Only one
+// goroutine may call handle, which uses the openers; the other methods are safe for concurrent use.
+type feedbackDemux struct {
+	drops   drops.Counter
+	limiter *rate.Limiter
 
-	mu       sync.RWMutex
-	handouts map[protocol.FeedbackID]*handout
+	mu   sync.RWMutex
+	keys map[protocol.FeedbackID]*feedbackKey
 }
 
-func newDesk() desk {
-	return desk{
-		budget:   rate.NewLimiter(globalFeedback, globalFeedback/10),
-		handouts: make(map[protocol.FeedbackID]*handout),
+func newFeedbackDemux() feedbackDemux {
+	return feedbackDemux{
+		limiter: rate.NewLimiter(globalFeedback, globalFeedback/10),
+		keys:    make(map[protocol.FeedbackID]*feedbackKey),
 	}
 }
 
-func (d *desk) add(id protocol.FeedbackID, h *handout) error {
+func (d *feedbackDemux) add(id protocol.FeedbackID, k *feedbackKey) error {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if len(d.handouts) >= maxFeedbackDevices {
+	if len(d.keys) >= maxFeedbackDevices {
 		return ErrTooMany
 	}
-	d.handouts[id] = h
+	d.keys[id] = k
 	return nil
 }
 
-// drop ends keys; feedback sealed with them is not even opened any more.
-func (d *desk) drop(ids ...protocol.FeedbackID) {
+// drop forgets keys: feedback sealed with them is not opened any more.
+func (d *feedbackDemux) drop(ids ...protocol.FeedbackID) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	for _, id := range ids {
-		delete(d.handouts, id)
+		delete(d.keys, id)
 	}
 }
 
-func (d *desk) find(id protocol.FeedbackID) *handout {
+func (d *feedbackDemux) find(id protocol.FeedbackID) *feedbackKey {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return d.handouts[id]
+	return d.keys[id]
 }
 
-// handle takes one packet through the checks ("Order of checks" in docs/security.md). It
-// answers nothing, whatever comes.
-func (d *desk) handle(packet []byte) {
+// handle checks one packet in the order that docs/security.md gives ("Order of checks") and hands
+// it to its session. It never answers the peer.
+func (d *feedbackDemux) handle(packet []byte) {
 	header, err := wire.ParseFeedbackHeader(packet)
 	if err != nil {
 		d.drops.Add(drops.Length)
 		return
 	}
-	h := d.find(header.ID)
-	if h == nil {
+	k := d.find(header.ID)
+	if k == nil {
 		d.drops.Add(drops.Tag)
 		return
 	}
 	now := time.Now()
-	if !d.budget.AllowN(now, 1) {
+	if !d.limiter.AllowN(now, 1) {
 		d.drops.Add(drops.Budget)
 		return
 	}
-	f, err := h.opener.Open(packet)
+	f, err := k.opener.Open(packet)
 	if err != nil {
 		d.drops.Add(drops.Key)
 		return
 	}
-	if !h.sender.hear(h.device, f) {
+	if !k.sender.handleFeedback(k.device, f) {
 		d.drops.Add(drops.Budget)
 	}
 }

@@ -16,7 +16,7 @@ func TestForgedFeedbackIsCounted(t *testing.T) {
 	sealer := sealerOf(t, h)
 	key, _ := seal.ParseSecret(h.FeedbackKey)
 	good := sealer.Seal(nil, wire.Feedback{})
-	demux := &r.endpoint.desk
+	demux := &r.endpoint.demux
 	demux.handle(good)
 	demux.handle(good) // replayed
 	demux.handle(good[:20])
@@ -55,7 +55,7 @@ func TestFeedbackHasOneBudget(t *testing.T) {
 		}
 		sealer := sealerOf(t, h)
 		for range deviceBurst {
-			r.endpoint.desk.handle(sealer.Seal(nil, wire.Feedback{}))
+			r.endpoint.demux.handle(sealer.Seal(nil, wire.Feedback{}))
 			if err := r.sender.Feedback(dev, body); err != nil {
 				late = err
 			}

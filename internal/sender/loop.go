@@ -10,14 +10,14 @@ import (
 )
 
 const (
-	// idle is how long the loop sleeps at most when the machine names no time.
+	// idle is how long the loop sleeps at most.
 	idle = time.Second
-	// queuePause is when to look again at a send queue that is full.
+	// queuePause is how long the loop waits when the send queue is full.
 	queuePause = time.Millisecond
 )
 
-// Run sends until everybody attached is done, Stop is called, ctx ends or the source fails;
-// only the last is an error. Devices may be attached before and while it runs.
+// Run sends until every attached device is done, Stop is called, ctx ends, or the source or the
+// interface fails; only a failure is an error. Devices may be attached before and while it runs.
 func (s *Sender) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -26,26 +26,26 @@ func (s *Sender) Run(ctx context.Context) error {
 	}
 	defer s.end()
 	defer close(s.done)
-	s.endpoint.enter(s)
-	defer s.endpoint.leave(s)
+	s.endpoint.addSession(s)
+	defer s.endpoint.removeSession(s)
 	var ahead sync.WaitGroup
-	ahead.Go(func() { s.builder.cache.run(ctx) })
+	ahead.Go(func() { s.packetizer.cache.run(ctx) })
 	defer ahead.Wait()
 	defer cancel()
-	go s.builder.writer.run(ctx)
+	go s.packetizer.writer.run(ctx)
 	err := s.loop(ctx)
-	if late := s.builder.writer.end(); err == nil {
+	if late := s.packetizer.writer.end(); err == nil {
 		err = late
 	}
-	s.builder.let()
-	s.builder.cache.wipe()
+	s.packetizer.release()
+	s.packetizer.cache.wipe()
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
 }
 
-// start says whether the session may run: once, and not after Stop.
+// start marks the session as running. It is false if it ran before or was stopped.
 func (s *Sender) start(cancel context.CancelFunc) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -56,11 +56,11 @@ func (s *Sender) start(cancel context.CancelFunc) bool {
 	return true
 }
 
-// step is what the machine wants done now.
+// step is what the machine asks for at one moment.
 type step struct {
 	sync   []byte
 	train  send.Train
-	some   bool // there is a train
+	some   bool // train is set
 	until  time.Time
 	events []Event
 	over   bool
@@ -69,7 +69,7 @@ type step struct {
 func (s *Sender) loop(ctx context.Context) error {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
-	refs := make([]send.SymbolRef, 0, s.builder.maxRefs())
+	refs := make([]send.SymbolRef, 0, s.packetizer.maxRefs())
 	for {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -89,9 +89,10 @@ func (s *Sender) loop(ctx context.Context) error {
 	}
 }
 
-// next asks the machine, with the clock read under the lock so that it never goes back.
+// next asks the machine what to do. It reads the clock under the lock, so that the machine's time
+// never goes back.
 func (s *Sender) next(refs []send.SymbolRef) step {
-	queued := s.queued() // outside: the endpoint locks first, then the sender
+	queued := s.queued() // without the lock: the endpoint's is taken first, then the sender's
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
@@ -110,9 +111,9 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 			st.train, st.some = m.NextTrain(now, refs)
 		}
 	}
-	st.events, st.over = s.drain() // the last SYNC brings the last event
+	st.events, st.over = s.drain() // after the SYNC: the last one ends the session
 	switch at, ok := m.NextTimeout(); {
-	case !room: // the machine would have it sent at once
+	case !room: // the machine would send now
 		st.until = now.Add(queuePause)
 	case ok && at.Before(st.until):
 		st.until = at
@@ -120,8 +121,8 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 	return st
 }
 
-// queued is this session's part of what the interface still holds: sessions that share it are
-// told apart by their rates only.
+// queued is this session's part of the bytes that wait in the interface's send queue. Sessions that
+// share the interface are given parts in proportion to their rates.
 func (s *Sender) queued() int {
 	bytes := s.link.QueuedBytes()
 	if bytes == 0 {
@@ -134,7 +135,7 @@ func (s *Sender) queued() int {
 	return int(float64(bytes) * float64(own) / float64(all))
 }
 
-// drain takes the machine's events; over is the last of them.
+// drain takes the machine's events; over says that the session has ended.
 func (s *Sender) drain() (out []Event, over bool) {
 	for {
 		e, ok := s.machine.NextEvent()
@@ -165,12 +166,12 @@ func (s *Sender) carryOut(ctx context.Context, st *step) error {
 		}
 	}
 	if st.sync != nil {
-		if err := s.builder.writer.put(ctx, shipment{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
+		if err := s.packetizer.writer.put(ctx, batch{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
 			return err
 		}
 	}
 	if st.some {
-		return s.builder.send(ctx, st.train)
+		return s.packetizer.send(ctx, st.train)
 	}
 	return nil
 }

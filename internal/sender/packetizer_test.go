@@ -12,7 +12,7 @@ import (
 // for its packets.
 func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 2<<20), testRate)
-	b := r.sender.builder
+	b := r.sender.packetizer
 	go b.writer.run(t.Context())
 	refs := make([]send.SymbolRef, b.maxRefs())
 	k := protocol.SourceSymbols(protocol.BlockSize, protocol.DefaultSymbol)
@@ -26,7 +26,7 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 		}
 		number += protocol.PacketNumber(len(refs))
 	})
-	b.let()
+	b.release()
 	if err := b.writer.end(); err != nil {
 		t.Fatal(err)
 	}

@@ -21,24 +21,24 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// BlockSource gives the blocks of a session: 0 the index, then the manifest, then the stream.
-// Each is checked against its digest as it is read: a source that changed must not reach
-// anybody. It is called from two goroutines; content.Source is one.
+// BlockSource gives the blocks of a session: block 0 is the index, then comes the manifest, then the
+// stream. It checks each block against its digest as it reads it, so that files that changed are not
+// sent. It is called from two goroutines. content.Source is a BlockSource.
 type BlockSource interface {
 	ReadBlock(n protocol.BlockNumber, buf []byte) (int, error)
 }
 
-// Config opens a session. Terms holds everything the offer says except session ID,
-// tag, key check, source address and feedback port, which the session fills in.
+// Config says what New makes a session of. Terms is the offer without session ID, tag, key check,
+// source address and feedback port, which the session fills in.
 type Config struct {
 	Endpoint *Endpoint
 	Key      seal.SigningKey
 	Terms    wire.Offer
 	Source   BlockSource
-	Layout   *manifest.Layout // whole; nil: made of the manifest that Source gives
+	Layout   *manifest.Layout // with the whole manifest; nil: read from Source
 	Rate     uint64           // bytes a second; 0: auto
-	// OnEvent hears what became of devices, in order, from the session's own goroutine. It
-	// must not block and must not call Stop.
+	// OnEvent is called for each change of a device, in order, from the goroutine of Run. It must not
+	// block and must not call Stop.
 	OnEvent func(Event)
 }
 
@@ -46,8 +46,8 @@ type Config struct {
 type Event struct {
 	Kind   EventKind
 	Device protocol.DeviceID
-	Reason string // in words
-	Cause  string // of Behind: loss, silent, slow, inconsistent
+	Reason string // for people
+	Cause  string // of DeviceBehind: loss, silent, slow, inconsistent
 }
 
 // EventKind is the kind of a Event.
@@ -55,9 +55,9 @@ type EventKind uint8
 
 // The kinds.
 const (
-	DeviceDone   EventKind = iota + 1 // the device reports that it stored everything
-	DeviceBehind                      // it left multicast: catch up over HTTPS
-	DeviceBack                        // it is heard again
+	DeviceDone   EventKind = iota + 1 // the device reports that it has stored everything
+	DeviceBehind                      // it is not waited for any more: it catches up over HTTPS
+	DeviceBack                        // it sends feedback again
 )
 
 // ErrSessionOver says that a session has ended.
@@ -72,28 +72,28 @@ type Sender struct {
 	offerBytes []byte
 	signature  []byte
 	seal       *seal.Session
-	builder    *builder
+	packetizer *packetizer
 
 	stopped atomic.Bool
-	rate    atomic.Uint64 // the machine's, for the other sessions of the link
+	rate    atomic.Uint64 // of the machine, bytes a second; other sessions of the link read it
 	wake    chan struct{}
 	cancel  context.CancelFunc
 	done    chan struct{} // closed when nothing more will be sealed
 
-	mu      sync.Mutex // of everything below
+	mu      sync.Mutex // guards everything below
 	machine *send.Sender
 	secret  seal.Secret
 	running bool
 	ended   bool
-	sync    []byte // the SYNC in force, as sealed
+	sync    []byte // the latest SYNC, as sealed
 	meter   meter
-	limit   uint64 // bytes a second; 0: none …
-	share   uint64 // … and of the interface
-	devices []*attached
+	limit   uint64 // of this session, bytes a second; 0: none
+	share   uint64 // of the interface, bytes a second; 0: no limit
+	devices []*device
 	byID    map[protocol.DeviceID]send.Device
 }
 
-// New draws the session's secrets, which live in memory only, and signs its offer.
+// New draws the session's secrets, which are kept in memory only, and signs its offer.
 func New(cfg Config) (*Sender, error) {
 	if cfg.Layout == nil {
 		l, err := readLayout(cfg.Terms, cfg.Source)
@@ -102,7 +102,7 @@ func New(cfg Config) (*Sender, error) {
 		}
 		cfg.Layout = l
 	}
-	link, err := cfg.Endpoint.hold(cfg.Terms.GroupAddr.Addr())
+	link, err := cfg.Endpoint.acquireLink(cfg.Terms.GroupAddr.Addr())
 	if err != nil {
 		return nil, err
 	}
@@ -112,15 +112,16 @@ func New(cfg Config) (*Sender, error) {
 		byID: make(map[protocol.DeviceID]send.Device),
 	}
 	if err := s.sign(); err != nil {
+		s.endpoint.releaseLink(link)
 		return nil, err
 	}
 	s.share = s.endpoint.maxRate()
 	s.machine = send.New(s.machineConfig(), time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-	s.builder = s.newBuilder()
+	s.packetizer = s.newPacketizer()
 	return s, nil
 }
 
-// readLayout makes the layout of the manifest that a source gives.
+// readLayout reads the manifest from the source and makes its layout.
 func readLayout(terms wire.Offer, source BlockSource) (*manifest.Layout, error) {
 	l, err := manifest.NewLayout(terms)
 	if err != nil {
@@ -138,14 +139,14 @@ func readLayout(terms wire.Offer, source BlockSource) (*manifest.Layout, error) 
 	return l.WithManifest(raw[:at])
 }
 
-// sign completes the offer and signs it; its bytes never change from here on.
+// sign completes the offer and signs it. Its bytes do not change from here on.
 func (s *Sender) sign() error {
 	tag, err := s.endpoint.newTag()
 	if err != nil {
 		return err
 	}
 	o := s.cfg.Terms
-	o.SymbolSize = s.fitting(o)
+	o.SymbolSize = s.symbolSize(o)
 	o.Session, o.Tag = protocol.NewSessionID(), tag
 	o.KeyCheck = seal.KeyCheck(s.secret, o.Server, o.Session)
 	o.Source = s.link.Source(o.GroupAddr.Addr())
@@ -153,14 +154,14 @@ func (s *Sender) sign() error {
 	s.offer, s.offerBytes = o, wire.AppendOffer(nil, o)
 	s.signature = seal.SignOffer(s.cfg.Key, s.offerBytes)
 	if s.seal, err = seal.NewSession(s.secret, s.offerBytes); err != nil {
-		s.endpoint.dropTag(tag)
+		s.endpoint.freeTag(tag)
 		return fmt.Errorf("keys of session %s: %w", o.Session, err)
 	}
 	return nil
 }
 
-// fitting is the symbol size of the terms, or what the interface's own packets hold.
-func (s *Sender) fitting(o wire.Offer) uint16 {
+// symbolSize is the symbol size of the terms, or a smaller one that the interface's MTU allows.
+func (s *Sender) symbolSize(o wire.Offer) uint16 {
 	return min(o.SymbolSize, uint16(protocol.SymbolFor(s.link.Interface.MTU, o.GroupAddr.Addr().Unmap().Is6())))
 }
 
@@ -177,11 +178,11 @@ func (s *Sender) machineConfig() send.Config {
 	}
 }
 
-func (s *Sender) newBuilder() *builder {
+func (s *Sender) newPacketizer() *packetizer {
 	size := int(s.offer.SymbolSize)
 	buffer := protocol.SourceSymbols(s.cfg.Layout.Longest(), size) * size
-	b := &builder{
-		cache: newCache(s.cfg.Source, s.cfg.Layout, buffer),
+	b := &packetizer{
+		cache: newBlockCache(s.cfg.Source, s.cfg.Layout, buffer),
 		code:  fec.NewCode(), seal: s.seal, offer: &s.offer, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
@@ -189,16 +190,18 @@ func (s *Sender) newBuilder() *builder {
 	return b
 }
 
-// Offer gives the offer, its bytes and their signature: what is announced and stored.
+// Offer gives the offer, its bytes and their signature.
 func (s *Sender) Offer() (wire.Offer, []byte, []byte) { return s.offer, s.offerBytes, s.signature }
 
-// Attach adds a device (or replaces its keys) with what it lacks and gives the hand-out. A list that
-// is none is refused with a *protocol.RangesError.
+// Attach adds a device with the blocks it lacks, or gives a device that takes part new keys, and
+// returns the hand-out. Ranges that are not in order or beyond the session are refused with a
+// *protocol.RangesError.
 func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error) {
 	if all {
 		lacks = nil
 	}
-	lacks, err := protocol.MergeRanges(lacks, s.cfg.Layout.Blocks()) // before the lock: the list is somebody else's
+	// Before the lock is taken: how long this takes is up to the device.
+	lacks, err := protocol.MergeRanges(lacks, s.cfg.Layout.Blocks())
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
@@ -210,29 +213,29 @@ func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool)
 	handle, known := s.byID[dev]
 	if !known {
 		handle = send.Device(len(s.devices))
-		s.devices = append(s.devices, newAttached(dev))
+		s.devices = append(s.devices, newDevice(dev))
 		s.byID[dev] = handle
 	}
 	if !s.devices[handle].attaches.AllowN(time.Now(), 1) {
 		return groupcast.Handout{}, errTooManyAttaches
 	}
 	key, id := seal.NewSecret(), seal.NewFeedbackID()
-	h := &handout{sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id)}
-	if err := s.endpoint.desk.add(id, h); err != nil {
+	h := &feedbackKey{sender: s, device: handle, opener: seal.NewFeedbackOpener(key, id)}
+	if err := s.endpoint.demux.add(id, h); err != nil {
 		return groupcast.Handout{}, err
 	}
-	s.endpoint.desk.drop(s.devices[handle].feedback)
+	s.endpoint.demux.drop(s.devices[handle].feedback)
 	s.devices[handle].feedback = id
 	s.machine.Attach(time.Now(), handle, lacks, all)
-	s.poke()
+	s.wakeLoop()
 	return groupcast.Handout{
 		SessionSecret: slices.Clone(s.secret[:]), FeedbackKey: key[:], FeedbackID: id[:],
 		Sync: s.currentSync(), Started: s.running,
 	}, nil
 }
 
-// currentSync gives the SYNC in force: the newest on the wire, or one that only hand-outs
-// carry. It has a packet number of its own, for a number is sealed once.
+// currentSync gives the latest SYNC. Before the first is sent it seals one for hand-outs, with a
+// packet number of its own, because a number is sealed only once.
 func (s *Sender) currentSync() []byte {
 	if s.sync == nil {
 		s.sealSync(time.Now())
@@ -240,7 +243,7 @@ func (s *Sender) currentSync() []byte {
 	return s.sync
 }
 
-// sealSync seals a SYNC if one is due.
+// sealSync seals a SYNC if one is due, and says whether it did.
 func (s *Sender) sealSync(now time.Time) bool {
 	sync, number, due := s.machine.NextSync(now)
 	if due {
@@ -249,7 +252,7 @@ func (s *Sender) sealSync(now time.Time) bool {
 	return due
 }
 
-// Detach forgets a device: its feedback keys end at once.
+// Detach removes a device: its feedback is not opened from here on.
 func (s *Sender) Detach(dev protocol.DeviceID, reason string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -257,22 +260,22 @@ func (s *Sender) Detach(dev protocol.DeviceID, reason string) {
 	if !known || s.ended {
 		return
 	}
-	s.endpoint.desk.drop(s.devices[handle].feedback)
+	s.endpoint.demux.drop(s.devices[handle].feedback)
 	s.machine.Detach(time.Now(), handle, reason)
-	s.poke()
+	s.wakeLoop()
 }
 
-// Complete says that a device's receipt came.
+// Complete notes that a device's receipt came: it has everything.
 func (s *Sender) Complete(dev protocol.DeviceID) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if handle, known := s.byID[dev]; known && !s.ended {
 		s.machine.Complete(time.Now(), handle)
-		s.poke()
+		s.wakeLoop()
 	}
 }
 
-// Feedback hands over a feedback body that came over HTTPS (AgentReport.Feedback).
+// Feedback takes a feedback body that came over HTTPS (AgentReport.Feedback).
 func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
 	f, err := wire.ParseFeedback(body)
 	if err != nil {
@@ -284,36 +287,37 @@ func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
 	if !known {
 		return groupcast.Errorf(groupcast.ENotFound, "the device takes no part in this session")
 	}
-	if !s.hear(handle, f) {
+	if !s.handleFeedback(handle, f) {
 		return errTooMuchFeedback
 	}
 	return nil
 }
 
 var (
-	errTooMuchFeedback = later("this device sends more feedback than %d a second", deviceFeedback)
-	errTooManyAttaches = later("this device asks for the keys of one session again and again")
+	errTooMuchFeedback = tryLater("this device sends more feedback than %d a second", deviceFeedback)
+	errTooManyAttaches = tryLater("this device asks for the keys of one session again and again")
 )
 
-func later(format string, args ...any) error {
+func tryLater(format string, args ...any) error {
 	e := groupcast.Errorf(groupcast.EExhausted, format, args...).WithHint("it is tried again by itself")
 	e.After = time.Second
 	return e
 }
 
-// hear takes feedback that has passed the checks, if the device has not sent too much of it.
-func (s *Sender) hear(dev send.Device, f wire.Feedback) bool {
+// handleFeedback gives authenticated feedback to the machine. It is false if the device sends more
+// than it may.
+func (s *Sender) handleFeedback(dev send.Device, f wire.Feedback) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if s.ended {
 		return true
 	}
 	now := time.Now()
-	if !s.devices[dev].budget.AllowN(now, 1) {
+	if !s.devices[dev].reports.AllowN(now, 1) {
 		return false
 	}
 	s.machine.HandleFeedback(now, dev, f)
-	s.poke()
+	s.wakeLoop()
 	return true
 }
 
@@ -327,27 +331,27 @@ func (s *Sender) setShare(bytesPerSec uint64) {
 	s.setCap(func() { s.share = bytesPerSec })
 }
 
-// setCap lets the lower of the two hold.
+// setCap changes limit or share; the lower of the two applies.
 func (s *Sender) setCap(change func()) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	before := lower(s.limit, s.share)
+	before := lowerLimit(s.limit, s.share)
 	change()
-	if now := lower(s.limit, s.share); now != before {
+	if now := lowerLimit(s.limit, s.share); now != before {
 		s.machine.SetCap(time.Now(), now)
 	}
 }
 
-// lower is the lower of two limits, where 0 is none.
-func lower(a, b uint64) uint64 {
+// lowerLimit is the lower of two limits, where 0 is no limit.
+func lowerLimit(a, b uint64) uint64 {
 	if a == 0 || b > 0 && b < a {
 		return b
 	}
 	return a
 }
 
-// poke makes the loop look again.
-func (s *Sender) poke() {
+// wakeLoop makes Run ask the machine again.
+func (s *Sender) wakeLoop() {
 	select {
 	case s.wake <- struct{}{}:
 	default:
@@ -355,7 +359,7 @@ func (s *Sender) poke() {
 }
 
 // Stop stops sealing at once, drops what is queued and returns when nothing more is sealed
-// or sent (security.md K2). It ends every feedback key of the session.
+// or sent (security.md K2). Feedback of the session is not opened any more.
 func (s *Sender) Stop() {
 	s.stopped.Store(true)
 	s.mu.Lock()
@@ -368,26 +372,27 @@ func (s *Sender) Stop() {
 	s.end()
 }
 
-// end wipes the keys; the session answers nothing from here on.
+// end wipes the keys and gives back what the session holds of the endpoint.
 func (s *Sender) end() {
 	s.mu.Lock()
 	ended := s.ended
 	s.ended = true
 	s.secret = seal.Secret{}
 	for _, d := range s.devices {
-		s.endpoint.desk.drop(d.feedback)
+		s.endpoint.demux.drop(d.feedback)
 	}
 	s.mu.Unlock()
 	if !ended {
-		s.endpoint.dropTag(s.offer.Tag) // outside: the endpoint locks first, then the sender
-		s.endpoint.release(s.link)
+		s.endpoint.freeTag(s.offer.Tag) // without the lock: the endpoint's is taken first, then the sender's
+		s.endpoint.releaseLink(s.link)
 	}
 }
 
-// Misplaced says that packets to the group leave by another interface or from another address by
-// now: receivers believe the address that the offer names, so that only a new session reaches them.
+// Misplaced says whether packets to the group would now leave by another interface or from another
+// address than the offer names. Receivers take packets from that address only: a new session has to
+// replace this one.
 func (s *Sender) Misplaced() bool {
-	now, err := s.endpoint.choose(s.offer.GroupAddr.Addr())
+	now, err := s.endpoint.interfaceFor(s.offer.GroupAddr.Addr())
 	return err == nil && now.Source(s.offer.GroupAddr.Addr()).IsValid() &&
 		(now.Index != s.link.Interface.Index || now.Source(s.offer.GroupAddr.Addr()) != s.offer.Source.Unmap())
 }

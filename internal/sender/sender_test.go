@@ -71,8 +71,8 @@ func (s *countingSealer) Seal(dst []byte, h wire.Header, body []byte) []byte {
 
 func TestAfterStopNothingIsSealed(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 4<<20), 4<<20)
-	counting := &countingSealer{sealer: r.sender.builder.seal}
-	r.sender.builder.seal = counting
+	counting := &countingSealer{sealer: r.sender.packetizer.seal}
+	r.sender.packetizer.seal = counting
 	r.attach()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()
@@ -94,17 +94,17 @@ func TestAfterStopNothingIsSealed(t *testing.T) {
 	if now := counting.n.Load(); now != n || n == 0 {
 		t.Errorf("%d packets sealed when Stop returned, %d later", n, now)
 	}
-	if n := keysAt(&r.endpoint.desk); n != 0 {
+	if n := keysAt(&r.endpoint.demux); n != 0 {
 		t.Errorf("%d feedback keys outlive the session", n)
 	}
 	wg.Wait()
 }
 
 // keysAt is how many devices have feedback keys. The loop of a session may be ending still.
-func keysAt(d *desk) int {
+func keysAt(d *feedbackDemux) int {
 	d.mu.RLock()
 	defer d.mu.RUnlock()
-	return len(d.handouts)
+	return len(d.keys)
 }
 
 func TestStopBeforeRun(t *testing.T) {

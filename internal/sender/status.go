@@ -19,18 +19,18 @@ type Status struct {
 	Forging *groupcast.Forging // nil: nobody is known to forge packets
 }
 
-// DeviceStatus is one device's progress as its reports tell it.
+// DeviceStatus is one device's progress according to its reports.
 type DeviceStatus struct {
 	Device      protocol.DeviceID
 	Blocks      int // verified
 	LossPercent float64
 	Bar         [64]byte
 	LastReport  time.Time // zero: none yet
-	Behind      string    // why it left multicast; empty: it did not
+	Behind      string    // why it is not waited for; empty: it is
 	Done        bool
 }
 
-// Status is the session as the live view shows it, with the devices attached.
+// Status is a snapshot of the session and of the devices attached.
 func (s *Sender) Status() Status {
 	s.mu.Lock()
 	machine, devices := s.machine.Status(), s.machine.Devices()
@@ -51,14 +51,14 @@ func (s *Sender) Status() Status {
 	return out
 }
 
-// Failed says whether blocks count as come with a wrong digest, all of them.
+// Failed says whether enough devices reported a wrong digest for every block of the range.
 func (s *Sender) Failed(r protocol.Range) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	return s.machine.Failed(r)
 }
 
-// meter says what really leaves; the machine's rate is what may.
+// meter measures the rate that packets leave at; the machine's rate is the most it may be.
 type meter struct {
 	at    time.Time
 	bytes uint64
@@ -92,11 +92,11 @@ func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.
 		out.Progress = median(devices, func(d send.DeviceStatus) float64 { return float64(d.Verified) / float64(m.Blocks) })
 	}
 	out.Remaining = s.remaining(m, out.Progress)
-	out.Verdict = verdict(m, out)
+	out.Verdict = summary(m, out)
 	return out
 }
 
-// remaining guesses from the rate in force and what the median device lacks.
+// remaining estimates the time left from the present rate and what the median device lacks.
 func (s *Sender) remaining(m send.Status, progress float64) time.Duration {
 	if m.Rate == 0 || progress >= 1 {
 		return 0
@@ -117,8 +117,8 @@ func median(devices []send.DeviceStatus, of func(send.DeviceStatus) float64) flo
 	return values[len(values)/2]
 }
 
-// verdict says in one sentence how it stands and why.
-func verdict(m send.Status, s groupcast.SessionStatus) string {
+// summary says in one sentence how the session stands and why.
+func summary(m send.Status, s groupcast.SessionStatus) string {
 	mbit := float64(s.Rate) / 1e6
 	switch {
 	case m.Over:
@@ -132,7 +132,8 @@ func verdict(m send.Status, s groupcast.SessionStatus) string {
 	case m.PassDone:
 		return fmt.Sprintf("everything is sent; %d of %d devices have it", m.Done, m.Devices)
 	case s.LossPercent >= 1:
-		return fmt.Sprintf("sending at %.0f Mbit/s, held by %s; the devices lose %.0f %%, parity makes up for it", mbit, s.Limiter, s.LossPercent)
+		const format = "sending at %.0f Mbit/s, held by %s; the devices lose %.0f %%, parity makes up for it"
+		return fmt.Sprintf(format, mbit, s.Limiter, s.LossPercent)
 	}
 	return fmt.Sprintf("sending at %.0f Mbit/s, held by %s", mbit, s.Limiter)
 }

@@ -12,53 +12,54 @@ import (
 	"github.com/groupcast/groupcast/internal/mcast"
 )
 
-// How an interface that fails is borne.
+// When the interface takes no packets, a train is dropped and writing goes on after outagePause; after
+// maxOutage the session ends.
 const (
-	brokenFor   = 20 * time.Second
-	brokenPause = 50 * time.Millisecond
+	maxOutage   = 20 * time.Second
+	outagePause = 50 * time.Millisecond
 )
 
 const (
-	// hands write at the same time: in a virtual switch the system call carries a train to every
-	// receiver, which takes longer than all the rest.
-	hands = 2
-	// buffers are the trains of a session in memory: each hand has one, the next is sealed.
-	buffers = hands + 1
+	// writers is the number of goroutines that write. In a virtual switch the system call itself
+	// carries a train to every receiver and takes longer than building and sealing the next one.
+	writers = 2
+	// buffers is the number of trains in memory: one for each writer, one that is being built.
+	buffers = writers + 1
 )
 
-// writer writes sealed packets on goroutines of its own. Trains may overtake one another, the
-// numbers of their packets tell; but a SYNC speaks of what was sent before it, so that it waits
-// until that is written, and what was put after it waits for the SYNC.
+// writer writes sealed packets on goroutines of its own. Trains may leave in any order, because
+// receivers sort by packet number. A SYNC describes what was sent before it: it is written after
+// everything that was put before it, and before everything that was put after it.
 type writer struct {
 	link    *mcast.Link
 	group   netip.AddrPort
 	stopped *atomic.Bool
 
 	free   chan []byte
-	ready  chan shipment
+	ready  chan batch
 	failed chan error    // the first error; everything after it is dropped
 	done   chan struct{} // closed when all is written
 
-	turn   sync.Mutex   // of taking the next shipment
-	order  sync.RWMutex // read for a train, written for a SYNC; taken in turn
-	over   atomic.Bool  // it has failed
-	broken atomic.Int64 // since when the interface takes nothing, Unix ns; 0: it works
+	turn   sync.Mutex   // held while the next batch is taken from ready
+	order  sync.RWMutex // read-locked for a train, write-locked for a SYNC, in the order of ready
+	over   atomic.Bool  // a write has failed
+	outage atomic.Int64 // since when the interface takes nothing, Unix ns; 0: it works
 }
 
-// shipment is packets of one size, the last may be shorter. Its buffer goes back to free, if it
-// is one of the writer's.
-type shipment struct {
+// batch is a train or a SYNC: packets of one size, of which the last may be shorter. Its buffer goes
+// back to free if it came from there.
+type batch struct {
 	packets []byte
 	size    int
-	ours    bool
+	pooled  bool
 	sync    bool
 }
 
-// newWriter makes a writer of trains of at most so many bytes; run has to be called.
+// newWriter makes a writer for trains of at most so many bytes. The caller starts run.
 func newWriter(link *mcast.Link, group netip.AddrPort, bytes int, stopped *atomic.Bool) *writer {
 	w := &writer{
 		link: link, group: group, stopped: stopped,
-		free: make(chan []byte, buffers), ready: make(chan shipment, buffers),
+		free: make(chan []byte, buffers), ready: make(chan batch, buffers),
 		failed: make(chan error, 1), done: make(chan struct{}),
 	}
 	for range buffers {
@@ -67,7 +68,7 @@ func newWriter(link *mcast.Link, group netip.AddrPort, bytes int, stopped *atomi
 	return w
 }
 
-// buffer waits for one to build a train in.
+// buffer waits for a free buffer to build a train in.
 func (w *writer) buffer(ctx context.Context) ([]byte, error) {
 	select {
 	case b := <-w.free:
@@ -79,8 +80,8 @@ func (w *writer) buffer(ctx context.Context) ([]byte, error) {
 	}
 }
 
-// put hands packets over; they must not change from here on.
-func (w *writer) put(ctx context.Context, s shipment) error {
+// put queues packets for writing; the caller must not change them from here on.
+func (w *writer) put(ctx context.Context, s batch) error {
 	if w.stopped.Load() {
 		return errStopped
 	}
@@ -94,7 +95,7 @@ func (w *writer) put(ctx context.Context, s shipment) error {
 	}
 }
 
-// end waits until all that was put is written or dropped. Nothing may be put after it.
+// end waits until everything that was put is written or dropped. Nothing may be put after it.
 func (w *writer) end() error {
 	close(w.ready)
 	<-w.done
@@ -110,13 +111,13 @@ func (w *writer) end() error {
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
 	var all sync.WaitGroup
-	for range hands {
-		all.Go(func() { w.hand(ctx) })
+	for range writers {
+		all.Go(func() { w.loop(ctx) })
 	}
 	all.Wait()
 }
 
-func (w *writer) hand(ctx context.Context) {
+func (w *writer) loop(ctx context.Context) {
 	for {
 		s, release, ok := w.take()
 		if !ok {
@@ -128,14 +129,15 @@ func (w *writer) hand(ctx context.Context) {
 			}
 		}
 		release()
-		if s.ours {
+		if s.pooled {
 			w.free <- s.packets
 		}
 	}
 }
 
-// take waits for the next shipment, and until it may be written beside those taken before.
-func (w *writer) take() (s shipment, release func(), ok bool) {
+// take waits for the next batch, and until it may be written at the same time as those taken
+// before. The caller releases it when it is written.
+func (w *writer) take() (s batch, release func(), ok bool) {
 	w.turn.Lock()
 	defer w.turn.Unlock()
 	s, ok = <-w.ready
@@ -150,25 +152,27 @@ func (w *writer) take() (s shipment, release func(), ok bool) {
 	return s, w.order.RUnlock, true
 }
 
-// write sends sealed packets. What an interface that is down does not take is lost like any
-// other packet; only one that stays down ends the session.
-func (w *writer) write(ctx context.Context, s shipment) error {
+// write sends sealed packets. What an interface that is down does not take is lost, and repaired
+// like any other loss; only an interface that stays down ends the session.
+func (w *writer) write(ctx context.Context, s batch) error {
 	if w.stopped.Load() {
 		return errStopped
 	}
 	err := w.link.WriteTrain(ctx, w.group, s.packets, s.size)
 	switch {
 	case err == nil:
-		w.broken.Store(0)
+		w.outage.Store(0)
 		return nil
 	case w.stopped.Load() || ctx.Err() != nil:
 		return errStopped
-	case w.broken.CompareAndSwap(0, time.Now().UnixNano()):
-	case time.Since(time.Unix(0, w.broken.Load())) > brokenFor:
-		return groupcast.Errorf(groupcast.EUnavailable, "interface %s takes no packets to %s", w.link.Interface.Name, w.group.Addr()).
-			WithHint("check the cable, the interface's state and its routes, or name another with --interface").Wrap(errors.Join(ErrInterface, err))
+	case w.outage.CompareAndSwap(0, time.Now().UnixNano()):
+	case time.Since(time.Unix(0, w.outage.Load())) > maxOutage:
+		const format = "interface %s takes no packets to %s"
+		return groupcast.Errorf(groupcast.EUnavailable, format, w.link.Interface.Name, w.group.Addr()).
+			WithHint("check the cable, the interface's state and its routes, or name another with --interface").
+			Wrap(errors.Join(ErrInterface, err))
 	}
-	pause(ctx, brokenPause)
+	pause(ctx, outagePause)
 	return nil
 }
 

@@ -12,7 +12,7 @@ import (
 func TestSyncIsWrittenInItsPlace(t *testing.T) {
 	var stopped atomic.Bool
 	w := newWriter(nil, netip.AddrPort{}, 10, &stopped)
-	for _, s := range []shipment{{size: 1}, {size: 2}, {size: 3, sync: true}} {
+	for _, s := range []batch{{size: 1}, {size: 2}, {size: 3, sync: true}} {
 		if err := w.put(t.Context(), s); err != nil {
 			t.Fatal(err)
 		}
@@ -36,7 +36,7 @@ func TestSyncIsWrittenInItsPlace(t *testing.T) {
 		t.Helper()
 		got := <-next
 		if got.size != size {
-			t.Fatalf("shipment %d instead of %d", got.size, size)
+			t.Fatalf("batch %d instead of %d", got.size, size)
 		}
 		return got.release
 	}
@@ -44,7 +44,7 @@ func TestSyncIsWrittenInItsPlace(t *testing.T) {
 		t.Helper()
 		select {
 		case got := <-next:
-			t.Fatalf("shipment %d was taken although %s", got.size, why)
+			t.Fatalf("batch %d was taken although %s", got.size, why)
 		case <-time.After(20 * time.Millisecond):
 		}
 	}
@@ -54,7 +54,7 @@ func TestSyncIsWrittenInItsPlace(t *testing.T) {
 	none("one train is being written")
 	second()
 	sync := want(3)
-	if err := w.put(t.Context(), shipment{size: 4}); err != nil {
+	if err := w.put(t.Context(), batch{size: 4}); err != nil {
 		t.Fatal(err)
 	}
 	none("a SYNC is being written")
@@ -62,6 +62,6 @@ func TestSyncIsWrittenInItsPlace(t *testing.T) {
 	want(4)()
 	close(w.ready)
 	if _, more := <-next; more {
-		t.Error("a shipment after the end")
+		t.Error("a batch after the end")
 	}
 }

@@ -52,7 +52,7 @@ func TestThreeReceiversWithLoss(t *testing.T) {
 func TestOneEndpointForTwoSessions(t *testing.T) {
 	c := contenttest.New(t, 1<<20)
 	a := newRig(t, c, testRate)
-	b := newRigOn(t, c, testRate, a.ifi, a.server, a.group) // same group, told apart by tag
+	b := newRigOn(t, c, testRate, a.ifi, a.server, a.group) // the same group, another tag
 	i := a.hearing(nil)
 	sa, sb := contenttest.NewStore(c), contenttest.NewStore(c)
 	ra, rb := a.receiver(i, sa, nil), b.receiver(i, sb, nil)
@@ -134,8 +134,9 @@ func TestLateReceiverGetsEverything(t *testing.T) {
 	late.Check(t, "late")
 }
 
-// Reports and NACKs that get no answer by UDP are handed to the agent, which posts them.
-func TestFeedbackByTheOtherRoad(t *testing.T) {
+// TestFeedbackOverHTTPS: feedback that does not reach the server by UDP is handed to OnFeedback, which
+// posts it.
+func TestFeedbackOverHTTPS(t *testing.T) {
 	c := contenttest.New(t, 200_000)
 	r := newRig(t, c, testRate)
 	s := contenttest.NewStore(c)

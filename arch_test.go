@@ -30,6 +30,7 @@ var arrows = map[string]string{
 	"schedule": "protocol .",
 
 	"telemetry": "protocol .",
+	"presence":  "protocol auth .",
 
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
@@ -52,7 +53,7 @@ var arrows = map[string]string{
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"server": "protocol schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
-		"durable disk telemetry .",
+		"durable disk telemetry presence .",
 	"httpapi":   "protocol auth pki tcp disk .",
 	"apiclient": "protocol manifest pattern pki tcp .",
 	"agent":     "protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",

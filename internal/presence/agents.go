@@ -1,4 +1,4 @@
-package server
+package presence
 
 import (
 	"context"
@@ -11,213 +11,220 @@ import (
 	"golang.org/x/time/rate"
 )
 
-const (
-	attachEvery = 250 * time.Millisecond // of one device, in the long run (C10): many machines may hold copies of one home
-	attachBurst = 64
-	maxAttached = 24_000
-)
+// AgentsConfig is what Agents is made of.
+type AgentsConfig struct {
+	Now     func() time.Time
+	Streams auth.Bounds             // attached devices: in all, of one account, kept for administrators
+	Every   time.Duration           // between two attaches of one device, in the long run
+	Burst   int                     // attaches of one device that may come at once
+	Speaks  groupcast.Speaks        // what this server speaks
+	Left    func(protocol.DeviceID) // called without a lock when a device has no stream any more
+}
 
-// roster is who is attached: the event streams of agents. Its methods never block.
-type roster struct {
+// Agents are the devices that are attached: their agents read a stream of events. It also keeps
+// what attached devices said of themselves. Its methods never wait and are safe for concurrent
+// use.
+type Agents struct {
+	cfg      AgentsConfig
 	share    *auth.Share
 	mu       sync.Mutex
-	version  uint64
+	version  uint64 // the number of the last event
 	attached map[protocol.DeviceID]*attachment
 	users    map[string]int // attached devices per user
 	limits   map[protocol.DeviceID]*rate.Limiter
-	trails   map[protocol.DeviceID][]groupcast.Attach   // who attached, the last at the end
+	trails   map[protocol.DeviceID][]groupcast.Attach   // who attached, the newest at the end
 	rivals   map[protocol.DeviceID]map[string]time.Time // processes that were told that they share a device
-	mtus     map[protocol.DeviceID]int                  // of the cards that devices hear groups by, as they said last
-	now      func() time.Time
-	left     func(protocol.DeviceID) // called without the lock
-	speaks   groupcast.Speaks        // this server
+	mtus     map[protocol.DeviceID]int                  // of the network card that each device last reported
 }
 
 type attachment struct {
-	q      *queue[groupcast.AgentEvent]
+	stream *Stream[groupcast.AgentEvent]
 	device groupcast.Device
 	from   string
 	say    groupcast.Attach
 }
 
-func newRoster(now func() time.Time, left func(protocol.DeviceID)) *roster {
-	return &roster{
-		share:    auth.NewShare(deviceStreams()),
+// NewAgents makes an Agents with nobody attached.
+func NewAgents(cfg AgentsConfig) *Agents {
+	return &Agents{
+		cfg: cfg, share: auth.NewShare(cfg.Streams),
 		attached: map[protocol.DeviceID]*attachment{}, users: map[string]int{},
 		limits: map[protocol.DeviceID]*rate.Limiter{}, trails: map[protocol.DeviceID][]groupcast.Attach{},
-		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{}, now: now, left: left, speaks: groupcast.Spoken(),
+		rivals: map[protocol.DeviceID]map[string]time.Time{}, mtus: map[protocol.DeviceID]int{},
 	}
 }
 
-var errReplaced = groupcast.Errorf(groupcast.EConflict, "this device attached from elsewhere").
+// ErrReplaced ends a device's stream when the device attaches once more.
+var ErrReplaced = groupcast.Errorf(groupcast.EConflict, "this device attached from elsewhere").
 	WithHint("a machine whose home was copied gets a device of its own by itself; if this one does not: `groupcast logout` there, then log in")
 
-// attach opens a device's stream; one that it had before ends. It says whether there was one.
-func (r *roster) attach(p groupcast.Principal, say groupcast.Attach) (*queue[groupcast.AgentEvent], bool, error) {
-	if err := r.share.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
-		return nil, false, err
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	id := p.Device.ID
-	old := r.attached[id]
-	if old != nil {
-		r.remove(id, errReplaced)
-	}
-	q := newQueue[groupcast.AgentEvent]()
-	q.left = func() {
-		r.share.Give(p.User.ID)
-		r.forget(id, q)
-	}
-	r.attached[id] = &attachment{q: q, device: *p.Device, from: p.From, say: say}
-	r.follow(id, say)
-	r.users[p.User.ID]++
-	r.version++
-	q.put(groupcast.AgentEvent{Version: r.version, Kind: groupcast.AgentHello, Server: &r.speaks})
-	return q, old != nil, nil
-}
-
-func (r *roster) mayAttach(id protocol.DeviceID) error {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	l := r.limits[id]
-	if l == nil {
-		if len(r.limits) > 2*maxAttached {
-			clear(r.limits)
+// MayAttach refuses a device that attaches too often. Each call counts as one try.
+func (a *Agents) MayAttach(id protocol.DeviceID) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	limit := a.limits[id]
+	if limit == nil {
+		if len(a.limits) > 2*a.cfg.Streams.All {
+			clear(a.limits)
 		}
-		l = rate.NewLimiter(rate.Every(attachEvery), attachBurst)
-		r.limits[id] = l
+		limit = rate.NewLimiter(rate.Every(a.cfg.Every), a.cfg.Burst)
+		a.limits[id] = limit
 	}
-	if !l.AllowN(r.now(), 1) {
+	if !limit.AllowN(a.cfg.Now(), 1) {
 		return groupcast.Errorf(groupcast.EExhausted, "this device attaches too often").
 			WithHint("it tries again by itself; is its home copied to many machines?")
 	}
 	return nil
 }
 
+// Attach opens the stream of p's device, which begins with an AgentHello. One that the device had
+// before ends with ErrReplaced; Attach says whether there was one.
+func (a *Agents) Attach(p groupcast.Principal, say groupcast.Attach) (*Stream[groupcast.AgentEvent], bool, error) {
+	if err := a.share.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
+		return nil, false, err
+	}
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	id := p.Device.ID
+	old := a.attached[id]
+	if old != nil {
+		a.remove(id, ErrReplaced)
+	}
+	st := newStream[groupcast.AgentEvent]()
+	st.left = func() {
+		a.share.Give(p.User.ID)
+		a.readerLeft(id, st)
+	}
+	a.attached[id] = &attachment{stream: st, device: *p.Device, from: p.From, say: say}
+	a.follow(id, say)
+	a.users[p.Device.UserID]++
+	a.version++
+	st.put(groupcast.AgentEvent{Version: a.version, Kind: groupcast.AgentHello, Server: &a.cfg.Speaks})
+	return st, old != nil, nil
+}
+
 // remove takes a device out; the lock is held.
-func (r *roster) remove(id protocol.DeviceID, err error) {
-	a := r.attached[id]
-	a.q.end(err)
-	delete(r.attached, id)
-	if r.users[a.device.UserID]--; r.users[a.device.UserID] <= 0 {
-		delete(r.users, a.device.UserID)
+func (a *Agents) remove(id protocol.DeviceID, reason error) {
+	at := a.attached[id]
+	at.stream.end(reason)
+	delete(a.attached, id)
+	if a.users[at.device.UserID]--; a.users[at.device.UserID] <= 0 {
+		delete(a.users, at.device.UserID)
 	}
 }
 
-// forget is for a reader that went by itself: its device is no longer active.
-func (r *roster) forget(id protocol.DeviceID, q *queue[groupcast.AgentEvent]) {
-	r.mu.Lock()
-	a := r.attached[id]
-	mine := a != nil && a.q == q
-	if mine {
-		r.remove(id, errShutdown)
+// readerLeft comes when a reader closed its stream. The device is detached, unless it has another
+// stream by now.
+func (a *Agents) readerLeft(id protocol.DeviceID, st *Stream[groupcast.AgentEvent]) {
+	a.mu.Lock()
+	at := a.attached[id]
+	current := at != nil && at.stream == st
+	if current {
+		a.remove(id, errShutdown)
 	}
-	r.mu.Unlock()
-	if mine {
-		r.left(id)
+	a.mu.Unlock()
+	if current {
+		a.cfg.Left(id)
 	}
 }
 
-// end ends the streams of a user's devices, or of one of them.
-func (r *roster) end(user string, device *protocol.DeviceID, err error) {
+// End ends the streams of a user's devices, or of one of them, with a reason.
+func (a *Agents) End(user string, device *protocol.DeviceID, reason error) {
 	var gone []protocol.DeviceID
-	r.mu.Lock()
-	for id, a := range r.attached {
-		if a.device.UserID == user && (device == nil || *device == id) {
-			r.remove(id, err)
+	a.mu.Lock()
+	for id, at := range a.attached {
+		if at.device.UserID == user && (device == nil || *device == id) {
+			a.remove(id, reason)
 			gone = append(gone, id)
 		}
 	}
-	r.mu.Unlock()
+	a.mu.Unlock()
 	for _, id := range gone {
-		r.left(id)
+		a.cfg.Left(id)
 	}
 }
 
-// send gives a device an event; one that cannot take it is cut off and reads the state when
-// it comes back.
-func (r *roster) send(id protocol.DeviceID, e groupcast.AgentEvent) bool {
-	r.mu.Lock()
-	a := r.attached[id]
-	if a == nil {
-		r.mu.Unlock()
-		return false
+// Send gives a device an event, if it is attached. One that is too far behind is cut off, and
+// reads the state when it attaches again.
+func (a *Agents) Send(id protocol.DeviceID, event groupcast.AgentEvent) {
+	a.mu.Lock()
+	at := a.attached[id]
+	if at == nil {
+		a.mu.Unlock()
+		return
 	}
-	r.version++
-	e.Version = r.version
-	alive := a.q.put(e)
+	a.version++
+	event.Version = a.version
+	alive := at.stream.put(event)
 	if !alive {
-		r.remove(id, errShutdown)
+		a.remove(id, errShutdown)
 	}
-	r.mu.Unlock()
+	a.mu.Unlock()
 	if !alive {
-		r.left(id)
-	}
-	return alive
-}
-
-// hintUser tells a user's agents to read the state again.
-func (r *roster) hintUser(user string) {
-	for _, id := range r.devices(func(d groupcast.Device) bool { return d.UserID == user }) {
-		r.send(id, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+		a.cfg.Left(id)
 	}
 }
 
-func (r *roster) hintAll() {
-	for _, id := range r.devices(nil) {
-		r.send(id, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+// HintUser tells a user's agents to read the state again.
+func (a *Agents) HintUser(user string) {
+	a.hint(func(d groupcast.Device) bool { return d.UserID == user })
+}
+
+// HintAll tells every agent to read the state again.
+func (a *Agents) HintAll() { a.hint(nil) }
+
+func (a *Agents) hint(match func(groupcast.Device) bool) {
+	for _, id := range a.Devices(match) {
+		a.Send(id, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	}
 }
 
-// devices lists the attached devices that match.
-func (r *roster) devices(match func(groupcast.Device) bool) []protocol.DeviceID {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	out := make([]protocol.DeviceID, 0, len(r.attached))
-	for id, a := range r.attached {
-		if match == nil || match(a.device) {
+// Devices lists the attached devices that match; with nil, all of them.
+func (a *Agents) Devices(match func(groupcast.Device) bool) []protocol.DeviceID {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	out := make([]protocol.DeviceID, 0, len(a.attached))
+	for id, at := range a.attached {
+		if match == nil || match(at.device) {
 			out = append(out, id)
 		}
 	}
 	return out
 }
 
-// ofUser counts a user's attached devices.
-func (r *roster) ofUser(user string) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.users[user]
+// Count says how many of a user's devices are attached.
+func (a *Agents) Count(user string) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.users[user]
 }
 
-// has says whether a device is attached.
-func (r *roster) has(id protocol.DeviceID) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.attached[id] != nil
+// CountAll says how many devices are attached.
+func (a *Agents) CountAll() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return len(a.attached)
 }
 
-// overlay adds what the roster knows to a device of the store.
-func (r *roster) overlay(d *groupcast.Device) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if a := r.attached[d.ID]; a != nil {
-		d.Active, d.Address, d.LastSeen = true, a.from, r.now()
-	}
-	d.Machines = r.count(d.ID)
+// Has says whether a device is attached.
+func (a *Agents) Has(id protocol.DeviceID) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.attached[id] != nil
 }
 
-func (r *roster) stateVersion() uint64 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.version
+// Version is the number of the last event that was sent to any device.
+func (a *Agents) Version() uint64 {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.version
 }
 
-// close ends every stream: the server goes down.
-func (r *roster) close() {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	for id := range r.attached {
-		r.remove(id, errShutdown)
+// Close ends every stream: the server goes down. Nobody is reported as having left.
+func (a *Agents) Close() {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	for id := range a.attached {
+		a.remove(id, errShutdown)
 	}
 }

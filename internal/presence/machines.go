@@ -1,4 +1,4 @@
-package server
+package presence
 
 import (
 	"time"
@@ -7,16 +7,24 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// standing says whether another process has a device's stream, and whether the one that comes
-// was seen before that or another one: a process lives when it comes back, and no machine comes
-// back to an earlier boot.
-func (r *roster) standing(id protocol.DeviceID, say groupcast.Attach) (held, returned bool) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if a := r.attached[id]; a != nil {
-		return a.say.Instance != say.Instance, false
+// Bounds of what is remembered of processes that share a device (docs/adr/0011-copied-homes.md).
+const (
+	rivalFor  = 5 * time.Minute // after its last try a process counts no more
+	maxRivals = 64              // of one device
+	maxTrail  = 8               // attaches of one device that are remembered
+)
+
+// Standing says how a process that wants to attach stands to its device. held: another process
+// has the device's stream. returned: nobody has it, but this process, or this boot of its
+// machine, had it before another one did. A process that comes back lives, and no machine
+// goes back to an earlier boot: two of them then use one device.
+func (a *Agents) Standing(id protocol.DeviceID, say groupcast.Attach) (held, returned bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if at := a.attached[id]; at != nil {
+		return at.say.Instance != say.Instance, false
 	}
-	trail := r.trails[id]
+	trail := a.trails[id]
 	for i := range trail {
 		old, last := trail[i], trail[len(trail)-1]
 		if old.Instance == say.Instance && last.Instance != say.Instance ||
@@ -28,65 +36,72 @@ func (r *roster) standing(id protocol.DeviceID, say groupcast.Attach) (held, ret
 }
 
 // follow notes who attached; the lock is held.
-func (r *roster) follow(id protocol.DeviceID, say groupcast.Attach) {
-	r.forgetRival(id, say.Instance)
-	trail := r.trails[id]
+func (a *Agents) follow(id protocol.DeviceID, say groupcast.Attach) {
+	a.forgetRival(id, say.Instance)
+	trail := a.trails[id]
 	if n := len(trail); say.Instance == "" || n > 0 && trail[n-1].Instance == say.Instance {
 		return
 	}
-	if len(r.trails) > 2*maxAttached {
-		clear(r.trails)
+	if len(a.trails) > 2*a.cfg.Streams.All {
+		clear(a.trails)
 	}
 	if len(trail) == maxTrail {
 		trail = trail[1:]
 	}
-	r.trails[id] = append(trail[:len(trail):len(trail)], say)
+	a.trails[id] = append(trail[:len(trail):len(trail)], say)
 }
 
-// noteRival notes a process that was told that it shares a device, and says whether it is news.
-func (r *roster) noteRival(id protocol.DeviceID, instance string) bool {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	all := r.rivals[id]
+// NoteRival notes a process that was told that it shares a device, and says whether it is new.
+// Beyond maxRivals of a device none is: each new one is written to the audit log.
+func (a *Agents) NoteRival(id protocol.DeviceID, instance string) bool {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if len(a.rivals[id]) >= maxRivals {
+		a.countMachines(id) // forgets those that stopped trying
+	}
+	all := a.rivals[id]
 	if all == nil {
-		if len(r.rivals) > maxAttached {
-			clear(r.rivals)
+		if len(a.rivals) > a.cfg.Streams.All {
+			clear(a.rivals)
 		}
 		all = map[string]time.Time{}
-		r.rivals[id] = all
+		a.rivals[id] = all
 	}
 	_, known := all[instance]
-	if known || len(all) < maxRivals {
-		all[instance] = r.now()
+	if !known && len(all) >= maxRivals {
+		return false
 	}
+	all[instance] = a.cfg.Now()
 	return !known
 }
 
-// parted notes that a process has a device of its own now.
-func (r *roster) parted(id protocol.DeviceID, instance string) {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.forgetRival(id, instance)
+// ForgetRival notes that a process has a device of its own now.
+func (a *Agents) ForgetRival(id protocol.DeviceID, instance string) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.forgetRival(id, instance)
 }
 
-func (r *roster) forgetRival(id protocol.DeviceID, instance string) {
-	if delete(r.rivals[id], instance); len(r.rivals[id]) == 0 {
-		delete(r.rivals, id)
+// forgetRival is ForgetRival with the lock held.
+func (a *Agents) forgetRival(id protocol.DeviceID, instance string) {
+	if delete(a.rivals[id], instance); len(a.rivals[id]) == 0 {
+		delete(a.rivals, id)
 	}
 }
 
-// machines says how many machines use a device's login, where that is more than one; else 0.
-func (r *roster) machines(id protocol.DeviceID) int {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	return r.count(id)
+// Machines says how many machines use a device's login, where that is more than one; else 0.
+func (a *Agents) Machines(id protocol.DeviceID) int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.countMachines(id)
 }
 
-func (r *roster) count(id protocol.DeviceID) int {
-	all := r.rivals[id]
+// countMachines is Machines with the lock held.
+func (a *Agents) countMachines(id protocol.DeviceID) int {
+	all := a.rivals[id]
 	for instance, at := range all {
-		if r.now().Sub(at) > rivalFor {
-			r.forgetRival(id, instance)
+		if a.cfg.Now().Sub(at) > rivalFor {
+			a.forgetRival(id, instance)
 		}
 	}
 	if len(all) == 0 {

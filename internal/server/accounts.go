@@ -174,7 +174,7 @@ func (s *Server) Logout(ctx context.Context, p groupcast.Principal) error {
 	if err := s.store.DeleteTokens(ctx, p.User.ID, p.Scope, store.TokenHash{}); err != nil {
 		return err
 	}
-	s.hub.drop(ofUser(p.User.ID), errLoggedOut)
+	s.events.End(ofUser(p.User.ID), errLoggedOut)
 	s.audit(ctx, p, "logout", p.User.Name, "")
 	return nil
 }
@@ -210,7 +210,7 @@ func (s *Server) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, err
 	}
 	if p.Device != nil {
 		d := *p.Device
-		s.roster.overlay(&d)
+		s.agents.Describe(&d)
 		p.Device = &d
 	}
 	return groupcast.Me{User: p.User, Device: p.Device, Local: p.Local, Admin: p.Admin()}, nil

@@ -33,7 +33,7 @@ func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no pr
 		return d, about(d, err)
 	}
 	s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", whose(d), s.label(tr.Transfer)), "")
-	s.hub.tell(groupcast.Event{
+	s.events.Publish(groupcast.Event{
 		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: no, Released: !tr.Hold, Text: d.Device + ": " + string(a),
 	})
 	if d, err = s.store.Delivery(ctx, no, dev); err != nil {
@@ -110,7 +110,7 @@ func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no proto
 		return tr, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
 			WithHint("`groupcast transfer deliveries %d` shows who is", no)
 	}
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Released: !tr.Hold, Text: user + ": drop"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Released: !tr.Hold, Text: user + ": drop"})
 	return s.show(ctx, no)
 }
 
@@ -136,7 +136,7 @@ func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool
 		end.Session = &g.session
 	}
 	if had || over {
-		l.s.roster.send(dev, end)
+		l.s.agents.Send(dev, end)
 	}
 }
 

@@ -218,8 +218,7 @@ func TestASilentDeviceDoesNotKeepATransferInSending(t *testing.T) {
 func (a *agent) told(kind groupcast.AgentEventKind) {
 	a.w.Helper()
 	synctest.Wait()
-	q := a.stream.(*queue[groupcast.AgentEvent])
-	for e, ok := q.take(); ok; e, ok = q.take() {
+	for _, e := range waiting(a.stream.Next) {
 		if e.Kind == kind {
 			return
 		}
@@ -228,11 +227,7 @@ func (a *agent) told(kind groupcast.AgentEventKind) {
 }
 
 // drained takes what an administrator's stream holds now.
-func drained(s groupcast.EventStream) (out []groupcast.Event) {
+func drained(s groupcast.EventStream) []groupcast.Event {
 	synctest.Wait()
-	q := s.(*queue[groupcast.Event])
-	for e, ok := q.take(); ok; e, ok = q.take() {
-		out = append(out, e)
-	}
-	return out
+	return waiting(s.Next)
 }

@@ -17,7 +17,7 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if err != nil {
 		return nil, err
 	}
-	if err := s.roster.mayAttach(d.ID); err != nil {
+	if err := s.agents.MayAttach(d.ID); err != nil {
 		return nil, err
 	}
 	if err := s.compareOffer(ctx, d, say); err != nil {
@@ -26,7 +26,7 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if err := s.sole(ctx, d, say, p.From); err != nil {
 		return nil, err
 	}
-	q, replaced, err := s.roster.attach(p, say)
+	q, replaced, err := s.agents.Attach(p, say)
 	if err != nil {
 		return nil, err
 	}
@@ -40,10 +40,10 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	}
 	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Attached(now, d.ID, schedule.Here)
-		sch.Judge(d.ID, s.roster.unfit(d.ID))
+		sch.Judge(d.ID, s.agents.Unfit(d.ID))
 	})
 	s.seenDevice(ctx, d, p.From)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
 	return q, nil
 }
 
@@ -52,14 +52,14 @@ func (s *Server) seenDevice(ctx context.Context, d groupcast.Device, from string
 	s.noteDevice(ctx, d)
 }
 
-// deviceLeft is called by the roster when a stream broke.
+// deviceLeft is called when a stream broke.
 func (s *Server) deviceLeft(id protocol.DeviceID) {
 	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
-		if !s.roster.has(id) {
+		if !s.agents.Has(id) {
 			sch.Detached(now, id)
 		}
 	})
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, Text: id.String() + ": left"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, Text: id.String() + ": left"})
 }
 
 // AgentState is everything an agent needs to know.
@@ -69,12 +69,12 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 		return groupcast.AgentState{}, err
 	}
 	// The version comes first: what changes while the rest is read is told after it.
-	state := groupcast.AgentState{Version: s.roster.stateVersion(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(), Receipts: groupcast.ReceiptVersion}
+	state := groupcast.AgentState{Version: s.agents.Version(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(), Receipts: groupcast.ReceiptVersion}
 	state.Device, err = s.store.Device(ctx, d.ID)
 	if err != nil {
 		return state, err
 	}
-	s.roster.overlay(&state.Device)
+	s.agents.Describe(&state.Device)
 	groups, err := s.store.GroupsOfDevice(ctx, d.ID)
 	if err != nil {
 		return state, err
@@ -114,7 +114,7 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 		return groupcast.Handout{}, err
 	}
 	s.noteFree(ctx, d, p.From, r.FreeBytes)
-	s.roster.noteMTU(d.ID, r.MTU)
+	s.agents.NoteMTU(d.ID, r.MTU)
 	if r.Refused != "" {
 		return groupcast.Handout{}, s.refuse(ctx, d, r)
 	}

@@ -21,7 +21,7 @@ func TestMembersLeaveEventStreamsForAdministrators(t *testing.T) {
 		w.group("g")
 		_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: "ada", Role: groupcast.RoleAdmin, Password: password})
 		w.must(err)
-		most := peopleStreams()
+		most := watchers()
 		open, refused := 0, map[groupcast.Code]int{}
 		for i := range most.All/most.Each + 1 {
 			p := w.enrol(fmt.Sprint("m", i), "g").cli
@@ -43,32 +43,6 @@ func TestMembersLeaveEventStreamsForAdministrators(t *testing.T) {
 			if _, err := w.Events(w.ctx, p); err != nil {
 				t.Errorf("%s: %v", p.Actor(), err)
 			}
-		}
-	})
-}
-
-// A place is free again when its stream has ended, not before, and only once.
-func TestAnEndedStreamGivesItsPlaceBack(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		p := w.enrol("mia", "g").cli
-		var all []groupcast.EventStream
-		for range peopleStreams().Each {
-			st, err := w.Events(w.ctx, p)
-			w.must(err)
-			all = append(all, st)
-		}
-		w.hub.drop(func(groupcast.Principal) bool { return true }, errShutdown)
-		if _, err := w.Events(w.ctx, p); err == nil {
-			t.Error("streams that were cut off and are still being written count no more")
-		}
-		all[0].Close()
-		all[0].Close()
-		if _, err := w.Events(w.ctx, p); err != nil {
-			t.Error(err)
-		}
-		if _, err := w.Events(w.ctx, p); err == nil {
-			t.Error("one end gave two places back")
 		}
 	})
 }

@@ -62,7 +62,7 @@ func (s *Server) Check(ctx context.Context, p groupcast.Principal, q groupcast.C
 	}
 	var active []protocol.DeviceID
 	for i := range devices {
-		s.roster.overlay(&devices[i])
+		s.agents.Describe(&devices[i])
 		if devices[i].Active {
 			active = append(active, devices[i].ID)
 		}
@@ -157,7 +157,7 @@ func (s *Server) ask(ctx context.Context, devices []protocol.DeviceID) map[proto
 		s.rounds.mu.Unlock()
 	}()
 	for _, d := range devices {
-		s.roster.send(d, groupcast.AgentEvent{Kind: groupcast.AgentProbe, Probe: id})
+		s.agents.Send(d, groupcast.AgentEvent{Kind: groupcast.AgentProbe, Probe: id})
 	}
 	if len(devices) > 0 {
 		wait, cancel := context.WithTimeout(ctx, probeWait)

@@ -33,7 +33,7 @@ func (s *Server) checkResults(ctx context.Context, devices []groupcast.Device, g
 			}
 		}
 		r.Note = note(r, answered, s.now())
-		if why := s.roster.unfit(d.ID); why != "" {
+		if why := s.agents.Unfit(d.ID); why != "" {
 			r.Note = why
 		}
 		out = append(out, r)

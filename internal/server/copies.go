@@ -10,13 +10,9 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// Bounds of what is remembered of processes that share a device (docs/adr/0011-copied-homes.md).
-const (
-	rivalFor   = 5 * time.Minute  // after its last try a process counts no more
-	maxRivals  = 64               // of one device
-	maxTrail   = 8                // attaches of one device that are remembered
-	idleBefore = 10 * time.Minute // a copy's device is given again to the same machine when it was quiet for so long
-)
+// idleBefore is how long a copy's device is quiet before it is given to the same machine again
+// (docs/adr/0011-copied-homes.md).
+const idleBefore = 10 * time.Minute
 
 // errCopied tells an agent that it shares its login with another machine.
 var errCopied = groupcast.Errorf(groupcast.ECopied, "another machine that runs now uses this login: the home of one was copied to the other").
@@ -29,7 +25,7 @@ func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Att
 	if say.Instance == "" {
 		return nil // an older agent: the newer stream ends the one before
 	}
-	held, returned := s.roster.standing(d.ID, say)
+	held, returned := s.agents.Standing(d.ID, say)
 	switch {
 	case held:
 		if _, answers := s.ask(ctx, []protocol.DeviceID{d.ID})[d.ID]; !answers {
@@ -38,11 +34,11 @@ func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Att
 	case !returned || say.Keep:
 		return nil
 	}
-	if s.roster.noteRival(d.ID, say.Instance) {
+	if s.agents.NoteRival(d.ID, say.Instance) {
 		s.log.Warn("one login is used by several machines: a home was copied", "device", d.User+"/"+d.Name, "from", from)
 		s.audit(ctx, groupcast.Principal{User: groupcast.User{Name: d.User}, From: from}, "device.copied", d.User+"/"+d.Name,
-			fmt.Sprintf("used by %d machines", s.roster.machines(d.ID)))
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": used by several machines"})
+			fmt.Sprintf("used by %d machines", s.agents.Machines(d.ID)))
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": used by several machines"})
 	}
 	return errCopied
 }
@@ -64,7 +60,7 @@ func (s *Server) Fork(ctx context.Context, p groupcast.Principal, f groupcast.Fo
 	if err != nil {
 		return groupcast.LoggedIn{}, err
 	}
-	s.roster.parted(d.ID, f.Instance)
+	s.agents.ForgetRival(d.ID, f.Instance)
 	out := groupcast.LoggedIn{User: p.User, Device: fresh}
 	if out.AgentToken, err = s.giveToken(ctx, p.User, p.From, fresh.ID, groupcast.ScopeAgent, time.Time{}); err != nil {
 		return groupcast.LoggedIn{}, err
@@ -85,7 +81,7 @@ func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.
 		return groupcast.Device{}, err
 	}
 	for _, k := range known {
-		if s.roster.has(k.ID) || s.now().Sub(k.LastSeen) < idleBefore {
+		if s.agents.Has(k.ID) || s.now().Sub(k.LastSeen) < idleBefore {
 			continue
 		}
 		owed, err := s.store.RekeyDevice(ctx, k.ID, f.PublicKey, s.now())

@@ -108,33 +108,6 @@ func TestACopyGetsADeviceOfItsOwn(t *testing.T) {
 	})
 }
 
-func TestAProcessThatComesBackLives(t *testing.T) {
-	r := newRoster(time.Now, nil)
-	id := protocol.NewDeviceID()
-	say := func(instance, boot string) groupcast.Attach { return groupcast.Attach{Instance: instance, Boot: boot} }
-	for i, c := range []struct {
-		say      groupcast.Attach
-		returned bool
-	}{
-		{say("a", "1"), false}, {say("a", "1"), false}, // a connection that broke
-		{say("b", "1"), false}, {say("c", "2"), false}, // started again, booted again
-		{say("d", "1"), true}, {say("a", "3"), true}, // an earlier boot, an earlier process
-		{say("e", ""), false}, {say("f", ""), false},
-	} {
-		if _, returned := r.standing(id, c.say); returned != c.returned {
-			t.Errorf("%d: returned is %v", i, returned)
-		}
-		if !c.returned {
-			r.mu.Lock()
-			r.follow(id, c.say)
-			r.mu.Unlock()
-		}
-	}
-	if len(r.trails[id]) > maxTrail {
-		t.Error("the trail is not bounded")
-	}
-}
-
 func TestALoginLastsAsLongAsItIsOwed(t *testing.T) {
 	w := &Server{now: func() time.Time { return time.Unix(1_800_000_000, 0) }}
 	used := w.now().Add(-100 * 24 * time.Hour)

@@ -33,7 +33,7 @@ func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string
 	}
 	logins, err := s.store.Logins(ctx, id, w, mustAdmin(p) == nil) // a date would tell members that something is held
 	for i := range out.Rows {
-		s.roster.overlay(&out.Rows[i])
+		s.agents.Describe(&out.Rows[i])
 		s.lasts(&out.Rows[i], logins[out.Rows[i].ID])
 	}
 	return out, err
@@ -81,6 +81,6 @@ func (s *Server) endDevice(ctx context.Context, p groupcast.Principal, d groupca
 	}
 	s.exclude(exclusion{user: d.UserID, device: &d.ID, groups: groupIDs(groups), streams: true, reason: reason})
 	s.audit(ctx, p, action, d.User+"/"+d.Name, "device "+d.ID.String())
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + reason})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + reason})
 	return nil
 }

@@ -170,6 +170,7 @@ type world struct {
 	dir     string
 	key     seal.SigningKey
 	real    bool // no bubble, real sessions
+	speaks  groupcast.Speaks
 
 	witnesses []string // of the next boot
 }
@@ -209,7 +210,7 @@ func (w *world) boot() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	s, err := New(Config{Now: w.clock, Speaks: w.speaks, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}
@@ -322,13 +323,25 @@ func (a *agent) attach() *agent {
 	return a
 }
 
+// waiting takes the events that a stream holds now.
+func waiting[T any](next func(context.Context) (T, error)) (out []T) {
+	ctx, cancel := context.WithCancel(context.Background())
+	cancel()
+	for {
+		e, err := next(ctx)
+		if err != nil {
+			return out
+		}
+		out = append(out, e)
+	}
+}
+
 // offers reads what the stream holds now and gives the offers in it.
 func (a *agent) offers() []wire.Offer {
 	a.w.Helper()
 	synctest.Wait()
 	var out []wire.Offer
-	q := a.stream.(*queue[groupcast.AgentEvent])
-	for e, ok := q.take(); ok; e, ok = q.take() {
+	for _, e := range waiting(a.stream.Next) {
 		if e.Kind == groupcast.AgentOffer {
 			o, err := seal.VerifyOffer(a.w.key.Public(), e.Offer.Offer, e.Offer.Signature)
 			a.w.must(err)

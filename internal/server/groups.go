@@ -38,7 +38,7 @@ func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n group
 	}
 	g.Warning = warning
 	s.audit(ctx, p, "group.create", g.Name, "address "+g.Address.String())
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "created"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "created"})
 	return g, nil
 }
 
@@ -100,7 +100,7 @@ func (s *Server) decorateGroup(ctx context.Context, g *groupcast.Group) error {
 	}
 	g.Active = 0
 	for _, m := range members.Rows {
-		g.Active += s.roster.ofUser(m.UserID)
+		g.Active += s.agents.Count(m.UserID)
 	}
 	return nil
 }
@@ -122,8 +122,8 @@ func (s *Server) DeleteGroup(ctx context.Context, p groupcast.Principal, name st
 		s.live.drop(no)
 		s.freeContent(ctx, no)
 	}
-	s.roster.hintAll()
+	s.agents.HintAll()
 	s.audit(ctx, p, "group.delete", name, "address "+g.Address.String())
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventGroup, Group: name, Text: "deleted"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: name, Text: "deleted"})
 	return nil
 }

@@ -6,35 +6,9 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
-
-func TestASubscriberThatFallsBehindIsCutOff(t *testing.T) {
-	inBubble(t, func(w *world) {
-		slow, err := w.Events(w.ctx, local)
-		w.must(err)
-		quick, err := w.Events(w.ctx, local)
-		w.must(err)
-		for i := range maxBehind {
-			w.hub.tell(groupcast.Event{Kind: groupcast.EventUser})
-			e, err := quick.Next(w.ctx)
-			w.must(err)
-			if want := uint64(i); e.Version != want {
-				t.Fatalf("version %d, want %d", e.Version, want)
-			}
-		}
-		if _, err := slow.Next(w.ctx); groupcast.ErrorCode(err) != groupcast.EExhausted {
-			t.Fatalf("the slow one: %v", err)
-		}
-		if len(w.hub.streams) != 1 {
-			t.Fatalf("%d streams are left, want the quick one", len(w.hub.streams))
-		}
-		quick.Close()
-		if len(w.hub.streams) != 0 {
-			t.Fatal("a closed stream is kept")
-		}
-	})
-}
 
 func TestAnAdministratorWhoIsOneNoLongerLosesTheStream(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -60,36 +34,18 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 		a := w.enrol("ann", "g").attach()
 		first := a.stream
 		a.attach()
-		if _, err := first.Next(w.ctx); err != errReplaced {
+		if _, err := first.Next(w.ctx); err != presence.ErrReplaced {
 			t.Fatalf("the first stream: %v", err)
 		}
 		first.Close() // must not throw the second one out
 		synctest.Wait()
-		if !w.roster.has(a.p.Device.ID) || !w.live.sched.Active(a.p.Device.ID) {
+		if !w.agents.Has(a.p.Device.ID) || !w.live.sched.Active(a.p.Device.ID) {
 			t.Fatal("the device is not active any more")
 		}
 		a.stream.Close()
 		synctest.Wait()
-		if w.roster.has(a.p.Device.ID) || w.live.sched.Active(a.p.Device.ID) {
+		if w.agents.Has(a.p.Device.ID) || w.live.sched.Active(a.p.Device.ID) {
 			t.Fatal("the device is still active")
-		}
-	})
-}
-
-func TestADeviceThatAttachesAllTheTimeIsSlowedDown(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		a := w.enrol("ann", "g")
-		var err error
-		for range attachBurst + 1 {
-			_, err = w.AgentEvents(w.ctx, a.p, groupcast.Attach{})
-		}
-		if groupcast.ErrorCode(err) != groupcast.EExhausted {
-			t.Fatal(err)
-		}
-		time.Sleep(attachEvery)
-		if _, err := w.AgentEvents(w.ctx, a.p, groupcast.Attach{}); err != nil {
-			t.Fatal(err)
 		}
 	})
 }

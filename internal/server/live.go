@@ -186,11 +186,11 @@ func (l *live) drop(no protocol.TransferNo) {
 		l.closeOffer(direct.number)
 	}
 	for dev, g := range told {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
+		l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
 	}
 	for _, dev := range owed {
 		if _, had := told[dev]; !had { // it may have something of it from before
-			l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
+			l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
 		}
 	}
 	l.poke()
@@ -210,8 +210,8 @@ type exclusion struct {
 func (s *Server) exclude(x exclusion) {
 	if x.streams {
 		err := groupcast.Errorf(groupcast.EUnauthorized, "%s", x.reason).WithHint("ask an administrator")
-		s.roster.end(x.user, x.device, err)
-		s.hub.drop(func(p groupcast.Principal) bool {
+		s.agents.End(x.user, x.device, err)
+		s.events.End(func(p groupcast.Principal) bool {
 			return !p.Local && p.User.ID == x.user && (x.device == nil || (p.Device != nil && p.Device.ID == *x.device))
 		}, err)
 	}

@@ -94,7 +94,7 @@ func (s *Server) replace(ctx context.Context, no protocol.TransferNo, id string,
 	}
 	_, err = s.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
 	if err == nil {
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
 	}
 	return err
 }

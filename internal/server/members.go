@@ -18,7 +18,7 @@ func (s *Server) Members(ctx context.Context, p groupcast.Principal, group strin
 	}
 	out, err = s.store.Members(ctx, g.ID, w)
 	for i, m := range out.Rows {
-		out.Rows[i].Active = s.roster.ofUser(m.UserID)
+		out.Rows[i].Active = s.agents.Count(m.UserID)
 	}
 	return out, err
 }
@@ -38,7 +38,7 @@ func (s *Server) AddMember(ctx context.Context, p groupcast.Principal, group, us
 	}
 	s.admitted(g.Name, u, owed)
 	s.audit(ctx, p, "member.add", group, user)
-	m.Active = s.roster.ofUser(u.ID)
+	m.Active = s.agents.Count(u.ID)
 	return m, nil
 }
 
@@ -54,8 +54,8 @@ func (s *Server) groupAndUser(ctx context.Context, group, user string) (groupcas
 // admitted lets a new member take part at once in what is running or pending.
 func (s *Server) admitted(group string, u groupcast.User, owed []groupcast.Delivery) {
 	s.live.owe(owed)
-	s.roster.hintUser(u.ID)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventMember, Group: group, User: u.Name, Text: "added"})
+	s.agents.HintUser(u.ID)
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: group, User: u.Name, Text: "added"})
 }
 
 // RemoveMember ends a membership and answers when nothing more is sealed for the user.
@@ -76,8 +76,8 @@ func (s *Server) endMembership(ctx context.Context, p groupcast.Principal, g gro
 		return err
 	}
 	s.exclude(exclusion{user: u.ID, groups: []protocol.GroupID{g.ID}, reason: reason})
-	s.roster.hintUser(u.ID)
+	s.agents.HintUser(u.ID)
 	s.audit(ctx, p, action, g.Name, u.Name)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventMember, Group: g.Name, User: u.Name, Text: reason})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: g.Name, User: u.Name, Text: reason})
 	return nil
 }

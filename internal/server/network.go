@@ -63,32 +63,3 @@ func (r *run) tooLarge(mtu int) string {
 	}
 	return fmt.Sprintf("its network card takes only %d bytes in a packet, and those of this session have %d", mtu, bytes)
 }
-
-// noteMTU keeps what a device said of its card.
-func (r *roster) noteMTU(dev protocol.DeviceID, mtu int) {
-	if mtu <= 0 {
-		return
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	if len(r.mtus) > 2*maxAttached {
-		clear(r.mtus) // they say it again
-	}
-	r.mtus[dev] = mtu
-}
-
-// symbolFor gives the symbol size that all of the devices can take: smaller packets cost everybody
-// one or two percent, a device that takes none costs a copy over HTTPS. Who takes neither counts
-// for nothing here.
-func (r *roster) symbolFor(devices []protocol.DeviceID, six bool) uint16 {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	least := 0
-	for _, dev := range devices {
-		mtu := r.mtus[dev]
-		if mtu >= protocol.PacketBytes(protocol.TunnelSymbol, six) && (least == 0 || mtu < least) {
-			least = mtu
-		}
-	}
-	return uint16(protocol.SymbolFor(least, six))
-}

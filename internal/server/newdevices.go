@@ -45,7 +45,7 @@ func (s *Server) UpdateGroup(ctx context.Context, p groupcast.Principal, name st
 	s.live.owe(owed)
 	s.hintDevices(owed)
 	s.audit(ctx, p, "group.set", g.Name, "new devices: "+string(*c.NewDevices))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "new devices: " + string(*c.NewDevices)})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "new devices: " + string(*c.NewDevices)})
 	return s.Group(ctx, p, name)
 }
 
@@ -54,23 +54,23 @@ func (s *Server) hintDevices(owed []groupcast.Delivery) {
 	for _, d := range owed {
 		if !told[d.DeviceID] {
 			told[d.DeviceID] = true
-			s.roster.send(d.DeviceID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+			s.agents.Send(d.DeviceID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 		}
 	}
 }
 
 // newDevice tells everybody whom it concerns of a device that was added just now.
 func (s *Server) newDevice(ctx context.Context, d groupcast.Device, text string) {
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + text})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + text})
 	withheld, err := s.store.Withheld(ctx, d.ID)
 	if err != nil {
 		s.log.Error("what a new device waits for was not read", "device", d.ID, "err", err)
 	}
 	for _, g := range withheld {
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventRequest, Group: g.Name, User: d.User, Text: "new device " + d.Name})
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: g.Name, User: d.User, Text: "new device " + d.Name})
 	}
-	if s.roster.ofUser(d.UserID) <= hintedDevices {
-		s.roster.hintUser(d.UserID)
+	if s.agents.Count(d.UserID) <= hintedDevices {
+		s.agents.HintUser(d.UserID)
 	}
 }
 
@@ -121,7 +121,7 @@ func (s *Server) approveDevice(ctx context.Context, p groupcast.Principal, group
 		return r, err
 	}
 	s.live.owe(owed)
-	s.roster.send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+	s.agents.Send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	s.decided(ctx, p, "request.approve", r, "approved")
 	return r, nil
 }
@@ -136,12 +136,12 @@ func (s *Server) denyDevice(ctx context.Context, p groupcast.Principal, group, w
 	if err != nil {
 		return r, err
 	}
-	s.roster.send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+	s.agents.Send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	s.decided(ctx, p, "request.deny", r, "denied")
 	return r, nil
 }
 
 func (s *Server) decided(ctx context.Context, p groupcast.Principal, action string, r groupcast.JoinRequest, text string) {
 	s.audit(ctx, p, action, r.Group, r.Who()+", device "+r.DeviceID.String())
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventRequest, Group: r.Group, User: r.User, Text: r.Device + ": " + text})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: r.Group, User: r.User, Text: r.Device + ": " + text})
 }

@@ -80,7 +80,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 	}
 	terms := l.s.terms(tr, g, number, floor)
 	terms.Flags = wire.OfferMulticast
-	terms.SymbolSize = l.s.roster.symbolFor(devices, g.Address.Addr().Unmap().Is6())
+	terms.SymbolSize = l.s.agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
 	snd, err := l.s.newSender(sender.Config{
 		Key: l.s.key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
 		OnEvent: func(e sender.Event) { l.hear(no, e) },
@@ -143,7 +143,7 @@ func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo
 	}
 	l.mu.Unlock()
 	for _, dev := range devices {
-		l.s.roster.send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
+		l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
 	}
 }
 

@@ -61,8 +61,8 @@ func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no proto
 
 // explain adds what only the schedule knows: progress of this moment and why it waits.
 func (s *Server) explain(d *groupcast.Delivery) {
-	d.Active = d.Device != "" && s.roster.has(d.DeviceID)
-	d.Machines = s.roster.machines(d.DeviceID)
+	d.Active = d.Device != "" && s.agents.Has(d.DeviceID)
+	d.Machines = s.agents.Machines(d.DeviceID)
 	if !d.State.Owed() {
 		return
 	}

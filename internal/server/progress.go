@@ -177,7 +177,7 @@ func (s *Server) tellProgress(ctx context.Context) {
 	s.lines.uses(total)
 	for no := range moved {
 		if tr, err := s.show(ctx, no); err == nil { // else it is closed meanwhile
-			s.hub.tell(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
+			s.events.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
 		}
 	}
 }

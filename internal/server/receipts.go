@@ -128,7 +128,7 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 		return err
 	}
 	s.live.settle(r.Transfer, d.ID)
-	s.hub.tell(groupcast.Event{
+	s.events.Publish(groupcast.Event{
 		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: r.Transfer, Released: !tr.Hold,
 		Text: d.Name + ": " + string(r.Outcome),
 	})
@@ -217,7 +217,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 		return err
 	}
 	s.noteFree(ctx, d, p.From, r.FreeBytes)
-	s.roster.noteMTU(d.ID, r.MTU)
+	s.agents.NoteMTU(d.ID, r.MTU)
 	if r.Transfer == 0 {
 		return nil
 	}

@@ -37,7 +37,7 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 		return r, err
 	}
 	s.audit(ctx, p, "request.ask", group, p.User.Name)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: p.User.Name, Text: "asks to join"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: p.User.Name, Text: "asks to join"})
 	return r, nil
 }
 
@@ -62,7 +62,7 @@ func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string)
 			WithHint("see `groupcast groups --mine`").Wrap(err)
 	}
 	s.audit(ctx, p, "request.withdraw", group, p.User.Name)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: p.User.Name, Text: "withdrawn"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: p.User.Name, Text: "withdrawn"})
 	return nil
 }
 
@@ -112,6 +112,6 @@ func (s *Server) Deny(ctx context.Context, p groupcast.Principal, group, user st
 		return r, err
 	}
 	s.audit(ctx, p, "request.deny", group, user)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: user, Text: "denied"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: user, Text: "denied"})
 	return r, nil
 }

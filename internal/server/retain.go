@@ -105,5 +105,5 @@ func (s *Server) expire(ctx context.Context, no protocol.TransferNo, now time.Ti
 		return
 	}
 	s.live.drop(no)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/mcast"
+	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -47,14 +48,15 @@ type Config struct {
 	Interface  string   // as shown
 	Sources    []string // --source: folders an administrator may name over the network
 	Gather     time.Duration
-	GatherMax  time.Duration // of the gather window; 0: 10 s and 60 s
-	MaxRate    uint64        // bytes a second, multicast and HTTPS together; 0: no limit
-	RetrySpace uint64        // bytes of content kept for retries; 0: 20 GiB
-	AuditKeep  time.Duration // age of the oldest entry of the audit log in the database; 0: two years
-	AuditRows  int           // entries of it there; 0: 1,000,000
-	Room       Room          // on the disk of Dir; nil: as much as it takes
-	Settled    func() error  // called when there is an administrator: the first link is of no use any more; may be nil
-	Witnesses  []string      // files that count along with the database
+	GatherMax  time.Duration    // of the gather window; 0: 10 s and 60 s
+	MaxRate    uint64           // bytes a second, multicast and HTTPS together; 0: no limit
+	RetrySpace uint64           // bytes of content kept for retries; 0: 20 GiB
+	AuditKeep  time.Duration    // age of the oldest entry of the audit log in the database; 0: two years
+	AuditRows  int              // entries of it there; 0: 1,000,000
+	Room       Room             // on the disk of Dir; nil: as much as it takes
+	Settled    func() error     // called when there is an administrator: the first link is of no use any more; may be nil
+	Witnesses  []string         // files that count along with the database
+	Speaks     groupcast.Speaks // what agents are told that this server speaks; zero: what this program does
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
 }
@@ -73,8 +75,8 @@ type Server struct {
 	now       func() time.Time
 	started   time.Time
 	nameKey   [32]byte
-	hub       *hub
-	roster    *roster
+	events    *presence.Events
+	agents    *presence.Agents
 	live      *live
 	first     firstToken
 	refusals  refusals
@@ -138,7 +140,7 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		own: own,
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
-		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), hub: newHub(cfg.Now),
+		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
 		wishes:  habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
 		logins:  habits{what: "logs in", every: loginEvery, burst: loginBurst},
 		checks:  make(chan struct{}, maxChecks),
@@ -150,7 +152,7 @@ func New(cfg Config) (*Server, error) {
 		}
 	})
 	rand.Read(s.nameKey[:])
-	s.roster = newRoster(cfg.Now, s.deviceLeft)
+	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
 	s.live = newLive(s, timingOf(cfg))
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = mcast.OpenWatch
@@ -189,8 +191,8 @@ func (s *Server) Run(ctx context.Context) error {
 	all.Go(func() { s.watchRoom(ctx) })
 	all.Go(func() { s.followNetwork(ctx) })
 	<-ctx.Done()
-	s.roster.close()
-	s.hub.close()
+	s.agents.Close()
+	s.events.Close()
 	all.Wait()
 	s.flushRefused(context.WithoutCancel(ctx), true)
 	s.witnessed(context.WithoutCancel(ctx))
@@ -288,7 +290,7 @@ func (s *Server) Events(_ context.Context, p groupcast.Principal) (groupcast.Eve
 			return nil, err
 		}
 	}
-	return s.hub.subscribe(p)
+	return s.events.Subscribe(p)
 }
 
 // Audit lists the newest entries first.

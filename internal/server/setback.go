@@ -134,7 +134,7 @@ func (s *Server) wasSetBack(ctx context.Context, b setBack) error {
 			WithHint("it is tried again by itself").Wrap(err)
 	}
 	s.audit(ctx, groupcast.Principal{Local: true}, "setback", "", b.Detail)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventGroup, Text: errUnconfirmed.Message})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: errUnconfirmed.Message})
 	return nil
 }
 
@@ -234,6 +234,6 @@ func (l *live) halt() {
 		l.closeOffer(d.number)
 	}
 	l.s.log.Info("sessions were stopped", slog.Int("sessions", len(stop)))
-	l.s.roster.hintAll() // who fetches something reads that it is not offered any more
+	l.s.agents.HintAll() // who fetches something reads that it is not offered any more
 	l.poke()
 }

@@ -93,9 +93,9 @@ func (s *Server) EndSignIn(ctx context.Context, p groupcast.Principal, id string
 	if err := s.store.DeleteToken(ctx, t.Hash); err != nil {
 		return err
 	}
-	s.hub.drop(func(q groupcast.Principal) bool { return q.SignIn == id }, errLoggedOut)
+	s.events.End(func(q groupcast.Principal) bool { return q.SignIn == id }, errLoggedOut)
 	s.audit(ctx, p, "logout", p.User.Name, string(t.Scope)+" "+t.Name)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: p.User.Name, Text: "a login was ended"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: p.User.Name, Text: "a login was ended"})
 	return nil
 }
 

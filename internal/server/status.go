@@ -43,7 +43,7 @@ func (s *Server) ConfirmMemberships(ctx context.Context, p groupcast.Principal) 
 		return err
 	}
 	s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventGroup, Text: "the memberships were confirmed"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: "the memberships were confirmed"})
 	return nil
 }
 
@@ -68,7 +68,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	}
 	st := groupcast.ServerStatus{
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
-		Active: len(s.roster.devices(nil)), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
+		Active: s.agents.CountAll(), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
 	}
 	st.Note = s.cfg.Room.State()
 	if paused {

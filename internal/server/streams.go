@@ -9,21 +9,10 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
 )
 
 // maxDeviceStreams is how many catch-ups one device reads at once.
 const maxDeviceStreams = 4
-
-// What of the server's streams one account may have, and what administrators keep for themselves
-// (security.md C10). An account may stand for a room of machines: its part is large, never all.
-func peopleStreams() auth.Bounds {
-	return auth.Bounds{What: "event streams", All: 1000, Each: 32, Admins: 200, Local: 16}
-}
-
-func deviceStreams() auth.Bounds { // twice: those of a network that broke are found to be dead later than it comes back
-	return auth.Bounds{What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50}
-}
 
 func catchUps() auth.Bounds { // each holds a block in memory
 	return auth.Bounds{What: "downloads", All: 128, Each: 32, Admins: 8, Line: 1024, Wait: 20 * time.Second}

@@ -64,7 +64,7 @@ func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Tra
 	}
 	s.live.add(tr, owed, now)
 	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d", tr.Files, tr.Folders, tr.Bytes, len(owed)))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: "added"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: "added"})
 	return s.show(ctx, tr.No)
 }
 
@@ -132,7 +132,7 @@ func (s *Server) did(ctx context.Context, p groupcast.Principal, no protocol.Tra
 		return tr, err
 	}
 	s.audit(ctx, p, action, s.label(tr), "")
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: text})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: text})
 	return tr, nil
 }
 
@@ -243,7 +243,7 @@ func (s *Server) failTransfer(ctx context.Context, no protocol.TransferNo, cause
 		s.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
 	}
 	s.live.drop(no)
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
 }
 
 // reasonOf gives the words for an administrator.
@@ -284,7 +284,7 @@ func (s *Server) setState(ctx context.Context, no protocol.TransferNo, state gro
 	err := s.store.SetTransferState(ctx, no, state, reason, s.now())
 	switch {
 	case err == nil:
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
 	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
 		s.log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
 	}

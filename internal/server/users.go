@@ -21,7 +21,7 @@ func (s *Server) AddUser(ctx context.Context, p groupcast.Principal, n groupcast
 	}
 	s.settled(ctx)
 	s.audit(ctx, p, "user.add", u.Name, "role "+string(u.Role))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: u.Name, Text: "added"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: u.Name, Text: "added"})
 	return u, nil
 }
 
@@ -81,7 +81,7 @@ func (s *Server) UpdateUser(ctx context.Context, p groupcast.Principal, name str
 	}
 	if len(did) > 0 {
 		s.settled(ctx)
-		s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: strings.Join(did, ", ")})
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: strings.Join(did, ", ")})
 	}
 	return s.store.User(ctx, name)
 }
@@ -97,7 +97,7 @@ func (s *Server) changeRole(ctx context.Context, u groupcast.User, c groupcast.U
 		return "", err
 	}
 	if *c.Role != groupcast.RoleAdmin {
-		s.hub.drop(ofUser(u.ID), errRoleChanged)
+		s.events.End(ofUser(u.ID), errRoleChanged)
 	}
 	return "role " + string(*c.Role), nil
 }
@@ -132,7 +132,7 @@ func (s *Server) setPassword(ctx context.Context, userID string, pw groupcast.Pa
 			return err
 		}
 	}
-	s.hub.drop(ofUser(userID), groupcast.Errorf(groupcast.EUnauthorized, "the password was changed").WithHint("log in again"))
+	s.events.End(ofUser(userID), groupcast.Errorf(groupcast.EUnauthorized, "the password was changed").WithHint("log in again"))
 	return nil
 }
 
@@ -193,7 +193,7 @@ func (s *Server) DeleteUser(ctx context.Context, p groupcast.Principal, name str
 	}
 	s.exclude(exclusion{user: u.ID, groups: groups, streams: true, reason: "the account was deleted"})
 	s.audit(ctx, p, "user.delete", name, fmt.Sprintf("was in %d groups", len(groups)))
-	s.hub.tell(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: "deleted"})
+	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: "deleted"})
 	return nil
 }
 

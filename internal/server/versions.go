@@ -2,31 +2,11 @@ package server
 
 import (
 	"context"
-	"fmt"
 	"log/slog"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 )
-
-// unfit says why a device that is attached can be sent nothing: it and this server have no
-// version of a protocol in common. It is empty for all others.
-func (r *roster) unfit(id protocol.DeviceID) string {
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	a := r.attached[id]
-	if a == nil {
-		return ""
-	}
-	switch r.speaks.Judge(a.say.Speaks) {
-	case groupcast.TooOld:
-		return fmt.Sprintf("too old: its receiver is %s; install %s there", a.say.Speaks.Named(), r.speaks.Named())
-	case groupcast.TooNew:
-		return fmt.Sprintf("too new: its receiver is %s; install that at the server, or %s there", a.say.Speaks.Named(), r.speaks.Named())
-	}
-	return ""
-}
 
 // noteRefused writes down whom the server itself turned away.
 func (s *Server) noteRefused(ctx context.Context, st schedule.Action) {

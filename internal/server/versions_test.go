@@ -25,11 +25,17 @@ func speaks(program string, least, most int) groupcast.Speaks {
 	return groupcast.Speaks{Program: program, Control: v, Wire: v}
 }
 
+// rebootAs starts the server again as another release.
+func (w *world) rebootAs(speaks groupcast.Speaks) {
+	w.speaks = speaks
+	w.reboot()
+}
+
 // What is owed to a device whose version does not fit is refused at once in words, before or
 // after it was sent, and goes out by itself when it comes with one that does.
 func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 	inBubble(t, func(w *world) {
-		w.roster.speaks = speaks("3.0.0", 2, 3)
+		w.rebootAs(speaks("3.0.0", 2, 3))
 		w.group("g")
 		first := w.enrol("dora", "g")
 		before := w.send("g", func(n *groupcast.NewTransfer) { n.Now = false })

@@ -14,6 +14,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -76,7 +77,7 @@ func (a *agent) follow(intake *receiver.Endpoint, m *memory) ([]wire.Offer, erro
 	stop := func() {}
 	defer func() { stop() }()
 	done := make(chan error, 8)
-	events := make(chan groupcast.AgentEvent, maxBehind)
+	events := make(chan groupcast.AgentEvent, presence.MaxBehind)
 	running.Go(func() {
 		for {
 			e, err := a.stream.Next(a.w.ctx)

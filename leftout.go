@@ -60,7 +60,8 @@ func (b *BadEntries) ErrorOf() error {
 	if b.Count > 1 {
 		text = fmt.Sprintf("%d entries cannot be sent", b.Count)
 	}
-	e := Errorf(EInvalid, "%s", text).WithHint("mend them, or send the rest: --skip-bad leaves them out, --exclude PATTERN what matches")
+	e := Errorf(EInvalid, "%s", text).
+		WithHint("mend them, or send the rest: --skip-bad leaves them out, --exclude PATTERN what matches")
 	e.Bad = b
 	return e
 }

@@ -178,12 +178,14 @@ type TransferService interface {
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at
 	// most 1,000 at once.
-	DeliveryEntries(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID, w Window) (DeliveryEntries, error)
+	DeliveryEntries(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID,
+		w Window) (DeliveryEntries, error)
 	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled.
 	RetryTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
 	// EConflict, in words, when that cannot be: it is done, not connected, held.
-	ActOnDelivery(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID, a DeliveryAction) (Delivery, error)
+	ActOnDelivery(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID,
+		a DeliveryAction) (Delivery, error)
 	// DropMember cancels what a member is still owed of a transfer: the only way for one who
 	// has no device yet. ENotFound if that is nothing.
 	DropMember(ctx context.Context, p Principal, no protocol.TransferNo, user string) (Transfer, error)
@@ -288,7 +290,8 @@ type ServerStatus struct {
 type SetBack string
 
 // Unconfirmed says in words why nothing is sent (EUnconfirmed), whichever way it came about.
-const Unconfirmed = "the server's state was set back to an earlier one (by a backup, or a copy of its home) and it sends nothing until an administrator confirms the memberships"
+const Unconfirmed = "the server's state was set back to an earlier one (by a backup, or a copy of its home) and it " +
+	"sends nothing until an administrator confirms the memberships"
 
 // The ways.
 const (
@@ -325,7 +328,8 @@ type AgentService interface {
 	// Blocks streams count session blocks from first on (0 the index, then the manifest,
 	// then the packed stream), one after another. Each request checks that the device is
 	// still owed them.
-	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error)
+	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber,
+		count uint32) (io.ReadCloser, error)
 	Report(ctx context.Context, p Principal, r AgentReport) error
 	// Entries tells what does not lie under its name, page by page, before the receipt. It
 	// answers EConflict when the server keeps no more of them; the receipt counts them all.

@@ -50,10 +50,11 @@ type Device struct {
 	Path        Path              `json:"path"` // what the last probe or session showed
 	FreeBytes   uint64            `json:"free_bytes"`
 	LossPercent float64           `json:"loss_percent"`
-	Clock       time.Duration     `json:"clock_off_ns"`        // how far its clock is off the server's
-	Machines    int               `json:"machines,omitempty"`  // that use this login right now, where that is more than one
-	CopyOf      string            `json:"copy_of,omitempty"`   // the device whose home was copied to this machine
-	LoginEnds   time.Time         `json:"login_ends,omitzero"` // in lists: when its login ends unless it is used
+	Clock       time.Duration     `json:"clock_off_ns"` // how far its clock is off the server's
+	// that use this login right now, where that is more than one
+	Machines  int       `json:"machines,omitempty"`
+	CopyOf    string    `json:"copy_of,omitempty"`   // the device whose home was copied to this machine
+	LoginEnds time.Time `json:"login_ends,omitzero"` // in lists: when its login ends unless it is used
 }
 
 // Path is how the data reaches a device.

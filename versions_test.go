@@ -8,7 +8,9 @@ import (
 
 func TestVersionsAreJudged(t *testing.T) {
 	speaks := func(least, most int) groupcast.Speaks {
-		return groupcast.Speaks{Control: groupcast.Versions{Least: 1, Most: 1}, Wire: groupcast.Versions{Least: least, Most: most}}
+		return groupcast.Speaks{
+			Control: groupcast.Versions{Least: 1, Most: 1}, Wire: groupcast.Versions{Least: least, Most: most},
+		}
 	}
 	for _, c := range []struct {
 		own, other groupcast.Speaks

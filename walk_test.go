@@ -32,7 +32,8 @@ func TestTheWalkOfAByteIsTheCode(t *testing.T) {
 				t.Errorf("%s names %s: %v", walkPage, name, err)
 			}
 		case !goName.MatchString(name):
-			t.Errorf("%s names %q, which is no function: write it as `package.function` or `package.Type.function`", walkPage, name)
+			t.Errorf("%s names %q, which is no function: write it as `package.function` or `package.Type.function`",
+				walkPage, name)
 		case functions.find(t, name) == nil:
 			t.Errorf("%s names %s: there is no such function", walkPage, name)
 		case arrow:

@@ -74,7 +74,8 @@ func labOf(c cell) netlab.Config {
 
 // relay starts the program that carries the frames of the long line.
 func (b *bed) relay(l relay.Config) error {
-	_, log, err := b.start("x", self(), "relay", "-delay", l.Delay.String(), "-jitter", l.Jitter.String(), "-reorder", fmt.Sprint(l.Reorder),
+	_, log, err := b.start("x", self(), "relay", "-delay", l.Delay.String(), "-jitter", l.Jitter.String(), "-reorder",
+		fmt.Sprint(l.Reorder),
 		"-late", l.Late.String(), "-burst-begins", fmt.Sprint(l.GoodToBad), "-burst-ends", fmt.Sprint(l.BadToGood))
 	if err != nil {
 		return err

@@ -27,13 +27,15 @@ func TestParsing(t *testing.T) {
 			t.Errorf("rate %q is %v, want %v", wire, got, want)
 		}
 	}
-	if got, err := parseFlow("ready\n1000000000 0\n2000000000 1000000\n3000000000 3000000\n9000000000 9\n", 1.5e9, 4e9); err != nil || got != 16 {
+	if got, err := parseFlow("ready\n1000000000 0\n2000000000 1000000\n3000000000 3000000\n9000000000 9\n", 1.5e9,
+		4e9); err != nil || got != 16 {
 		t.Errorf("flow %v Mbit/s (%v), want 16", got, err)
 	}
 	if _, err := parseFlow("ready\n", 0, 1); err == nil {
 		t.Error("a flow that told nothing is no error")
 	}
-	if got := parseCause([]byte(`[{"user":"u1","reason":"x"},{"user":"u8","reason":"no report for 2 s"}]`), "u8"); got != "no report for 2 s" {
+	if got := parseCause([]byte(`[{"user":"u1","reason":"x"},{"user":"u8","reason":"no report for 2 s"}]`),
+		"u8"); got != "no report for 2 s" {
 		t.Errorf("cause %q", got)
 	}
 }
@@ -60,7 +62,9 @@ func TestFloors(t *testing.T) {
 func sample() []result {
 	c := cell{Name: "gig-n8-loss0", N: 8, Wire: "1gbit", MiB: 64}
 	run := func(tool string, round int, mbit, noise float64) result {
-		return result{Tool: tool, Cell: c, Round: round, OK: mbit > 0, Mbit: mbit, Seconds: 537 / mbit, Wire: 1.06, CPU: 4, Noise: noise}
+		return result{
+			Tool: tool, Cell: c, Round: round, OK: mbit > 0, Mbit: mbit, Seconds: 537 / mbit, Wire: 1.06, CPU: 4, Noise: noise,
+		}
 	}
 	failed := run("uftp", 2, 0, 0)
 	failed.Seconds, failed.Error = 0, "lost all | receivers"
@@ -76,7 +80,8 @@ func TestReportTellsFailuresAndRatios(t *testing.T) {
 	report(&out, sample())
 	for _, want := range []string{
 		"| gig-n8-loss0 | groupcast | 410.0 |", "2/3/3", "| 0.82 | 4.00 |",
-		"- failed: gig-n8-loss0, uftp, round 3: lost all", "| gig-n8-loss0 | ≥ 0.75 of the ceiling or of the wire | 0.82 | yes |",
+		"- failed: gig-n8-loss0, uftp, round 3: lost all",
+		"| gig-n8-loss0 | ≥ 0.75 of the ceiling or of the wire | 0.82 | yes |",
 		"| gig-n8-loss0 | ≤ 0.5 of the best rival's CPU seconds | 1 | no |", "| not measured |",
 	} {
 		if !strings.Contains(out.String(), want) {

@@ -75,7 +75,10 @@ var (
 func catalogue() []cell {
 	all := []cell{
 		{Name: "wire100-clean", N: 8, Wire: "100mbit", MiB: 64, rates: ratesMega, goals: []goal{ofTheWire(0.97)}},
-		{Name: "wire100-loss5", N: 8, Loss: 5, Wire: "100mbit", MiB: 64, rates: ratesMega, goals: []goal{goodput(83), onTheWire(1.15)}},
+		{
+			Name: "wire100-loss5", N: 8, Loss: 5, Wire: "100mbit", MiB: 64, rates: ratesMega,
+			goals: []goal{goodput(83), onTheWire(1.15)},
+		},
 	}
 	for _, n := range []int{1, 4, 8} {
 		for _, loss := range []float64{0, 1, 5} {
@@ -87,7 +90,10 @@ func catalogue() []cell {
 			all = append(all, c)
 		}
 	}
-	all = append(all, cell{Name: "unlimited", N: 1, Wire: "none", MiB: 256, rates: []string{"500M", "1G", "1.5G", "2G"}, goals: []goal{ofTheCeiling(0.75)}})
+	all = append(all, cell{
+		Name: "unlimited", N: 1, Wire: "none", MiB: 256, rates: []string{"500M", "1G", "1.5G", "2G"},
+		goals: []goal{ofTheCeiling(0.75)},
+	})
 	all = append(all, troubles()...)
 	all = append(all, small()...)
 	all = append(all, memory(20<<10), cell{Name: "cpu", N: 8, Wire: "1gbit", MiB: 64, goals: []goal{halfTheCPU()}})
@@ -103,7 +109,8 @@ func catalogue() []cell {
 // troubles: the eighth receiver is in trouble; a run of seven without it lies beside.
 func troubles() (all []cell) {
 	for _, kind := range []string{"frozen", "slowport", "loss30"} {
-		c := cell{Name: kind, N: 8, Wire: "100mbit", MiB: 64, Trouble: strings.Replace(kind, "loss30", "lossy", 1), limit: 5 * time.Minute,
+		c := cell{Name: kind, N: 8, Wire: "100mbit", MiB: 64, Trouble: strings.Replace(kind, "loss30", "lossy", 1),
+			limit:  5 * time.Minute,
 			beside: []cell{{Name: kind + "/seven", N: 7, Wire: "100mbit", MiB: 64}},
 			goals:  []goal{likeSeven(kind), eighthDone(), causeNamed()}}
 		if kind != "frozen" {
@@ -140,19 +147,24 @@ func lines() (all []cell) {
 	ours := []string{"groupcast", "ceiling"}
 	for _, ms := range []int{1, 20, 100} {
 		delay := time.Duration(ms) * time.Millisecond
-		all = append(all, cell{Name: fmt.Sprintf("relay-%dms", ms), N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
-			Line: &relay.Config{Delay: delay, Jitter: delay / 10, Reorder: 1, Late: time.Millisecond}})
+		all = append(all, cell{Name: fmt.Sprintf("relay-%dms", ms), N: 4, Wire: "100mbit", MiB: 64, tools: ours,
+			rates: ratesMega,
+			Line:  &relay.Config{Delay: delay, Jitter: delay / 10, Reorder: 1, Late: time.Millisecond}})
 	}
 	return append(all,
 		cell{Name: "relay-burst", N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
 			Line: &relay.Config{Delay: 5 * time.Millisecond, Jitter: 500 * time.Microsecond, GoodToBad: 0.1, BadToGood: 5}},
 		cell{Name: "burst", N: 4, Wire: "100mbit", MiB: 64, Burst: [2]int{30, 1000}, rates: ratesMega},
-		cell{Name: "tcpfair", N: 1, Wire: "1gbit", MiB: 128, Rival: true, Port: "100mbit", Queue: 64, tools: []string{"groupcast"},
+		cell{Name: "tcpfair", N: 1, Wire: "1gbit", MiB: 128, Rival: true, Port: "100mbit", Queue: 64,
+			tools: []string{"groupcast"},
 			goals: []goal{shareOf("groupcast", 0.25), shareOf("TCP", 0.25)}})
 }
 
 // quick is a cell or two of each kind.
-var quick = []string{"wire100-clean", "wire100-loss5", "gig-n4-loss0", "gig-n4-loss5", "unlimited", "frozen", "tiny", "relay-20ms", "burst", "tcpfair"}
+var quick = []string{
+	"wire100-clean", "wire100-loss5", "gig-n4-loss0", "gig-n4-loss5", "unlimited", "frozen", "tiny", "relay-20ms", "burst",
+	"tcpfair",
+}
 
 // choose gives the cells that a list of names and patterns (gig-*) asks for.
 func choose(list string) (plan []cell, err error) {

@@ -148,7 +148,8 @@ func (b *bed) agent(i int, pin string) (*exec.Cmd, error) {
 	if _, err := b.do("s", "", "member", "add", "lab", user); err != nil {
 		return nil, err
 	}
-	if _, err := b.do(host, "bench password\n", "login", "https://"+netlab.SenderIP+":7440", "--user", user, "--password-stdin", "--trust", pin); err != nil {
+	if _, err := b.do(host, "bench password\n", "login", "https://"+netlab.SenderIP+":7440", "--user", user,
+		"--password-stdin", "--trust", pin); err != nil {
 		return nil, err
 	}
 	cmd, log, err := b.start(host, binary(), "receive", "--dir", b.out(i), "--reserve", "1M")

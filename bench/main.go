@@ -111,14 +111,17 @@ func command(ctx context.Context, args []string) error {
 
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
-	f.StringVar(&o.cells, "cells", "", "quick, full, names or patterns of cells with commas between; empty: the one cell of the other flags")
+	f.StringVar(&o.cells, "cells", "",
+		"quick, full, names or patterns of cells with commas between; empty: the one cell of the other flags")
 	f.BoolVar(&o.list, "list", false, "name the cells")
 	f.IntVar(&o.one.N, "n", 4, "receivers")
 	f.Float64Var(&o.one.Loss, "loss", 0, "percent lost at each receiver")
 	f.StringVar(&o.one.Wire, "wire", "100mbit", "rate of the sender's wire, or none")
 	f.Float64Var(&o.one.MiB, "mib", 64, "MiB of the file")
-	f.StringVar(&o.tools, "tools", "groupcast,uftp,udpcast,ceiling", "what to run side by side; groupcast@90M is groupcast at a fixed rate")
-	f.StringVar(&o.rates, "rates", "", "fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
+	f.StringVar(&o.tools, "tools", "groupcast,uftp,udpcast,ceiling",
+		"what to run side by side; groupcast@90M is groupcast at a fixed rate")
+	f.StringVar(&o.rates, "rates", "",
+		"fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
 	f.IntVar(&o.runs, "runs", 3, "rounds; the tools take turns in each")
 	f.Float64Var(&o.memory, "memory-gib", 0, "GiB of the cell memory; 0: 20, or what the disk holds")
 	f.StringVar(&o.out, "out", "", "append each run as a line of JSON to this file")

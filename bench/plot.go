@@ -22,11 +22,26 @@ type plot struct {
 var everyone = []string{"groupcast", "uftp", "udpcast", "ceiling"}
 
 var plots = []plot{
-	{"goodput-100mbit.svg", "Goodput to the last receiver, 100 Mbit/s wire, Mbit/s (more is better)", []string{"wire100", "burst", "relay"}, everyone, mbit, "%.0f"},
-	{"goodput-1gbit.svg", "Goodput to the last receiver, 1 Gbit/s wire, Mbit/s (more is better)", []string{"gig-"}, everyone, mbit, "%.0f"},
-	{"wire.svg", "Bytes on the wire over bytes of the file (less is better)", []string{"wire100", "gig-"}, everyone[:3], wireOf, "%.2f"},
-	{"cpu.svg", "CPU seconds of the whole machine for 64 MiB (less is better)", []string{"gig-"}, everyone[:3], cpu, "%.1f"},
-	{"trouble.svg", "Seconds until the healthy seven have it (less is better)", []string{"frozen", "slowport", "loss30"}, everyone[:3], seconds, "%.1f"},
+	{
+		"goodput-100mbit.svg", "Goodput to the last receiver, 100 Mbit/s wire, Mbit/s (more is better)",
+		[]string{"wire100", "burst", "relay"}, everyone, mbit, "%.0f",
+	},
+	{
+		"goodput-1gbit.svg", "Goodput to the last receiver, 1 Gbit/s wire, Mbit/s (more is better)", []string{"gig-"},
+		everyone, mbit, "%.0f",
+	},
+	{
+		"wire.svg", "Bytes on the wire over bytes of the file (less is better)", []string{"wire100", "gig-"}, everyone[:3],
+		wireOf, "%.2f",
+	},
+	{
+		"cpu.svg", "CPU seconds of the whole machine for 64 MiB (less is better)", []string{"gig-"}, everyone[:3],
+		cpu, "%.1f",
+	},
+	{
+		"trouble.svg", "Seconds until the healthy seven have it (less is better)", []string{"frozen", "slowport", "loss30"},
+		everyone[:3], seconds, "%.1f",
+	},
 }
 
 var colours = map[string]string{"groupcast": "#1f5fbf", "uftp": "#c26a00", "udpcast": "#7a4fa3", "ceiling": "#9aa3ad"}
@@ -80,12 +95,14 @@ func (p plot) svg(results []result) string {
 	var s strings.Builder
 	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui,sans-serif" font-size="11" fill="#1c2430">`, width, height, width, height)
 	fmt.Fprintf(&s, `<title>%[1]s</title><rect width="100%%" height="100%%" fill="#fff"/><text x="24" y="24" font-size="14" font-weight="600">%[1]s</text>`, html.EscapeString(p.title))
-	fmt.Fprintf(&s, `<line x1="20" x2="%d" y1="%d" y2="%d" stroke="#9aa3ad"/>`, width-20, plotTop+barHeight, plotTop+barHeight)
+	fmt.Fprintf(&s, `<line x1="20" x2="%d" y1="%d" y2="%d" stroke="#9aa3ad"/>`, width-20, plotTop+barHeight,
+		plotTop+barHeight)
 	for i, c := range cells {
 		p.group(&s, v, c, 30+i*group, top)
 	}
 	for j, t := range p.tools {
-		fmt.Fprintf(&s, `<rect x="%d" y="%d" width="10" height="10" rx="2" fill="%s"/><text x="%d" y="%d">%s</text>`, 30+j*110, height-22, colours[t], 45+j*110, height-13, t)
+		fmt.Fprintf(&s, `<rect x="%d" y="%d" width="10" height="10" rx="2" fill="%s"/><text x="%d" y="%d">%s</text>`,
+			30+j*110, height-22, colours[t], 45+j*110, height-13, t)
 	}
 	return s.String() + "</svg>\n"
 }
@@ -99,7 +116,9 @@ func (p plot) group(s *strings.Builder, v view, c cell, x int, top float64) {
 		}
 		h := value / top * (barHeight - 16)
 		fmt.Fprintf(s, `<rect x="%d" y="%.1f" width="%d" height="%.1f" fill="%s"/><text x="%d" y="%.1f" text-anchor="middle" font-size="9">%s</text>`,
-			left, plotTop+barHeight-h, barWidth-3, h, colours[t], left+barWidth/2-1, plotTop+barHeight-h-4, fmt.Sprintf(p.format, value))
+			left, plotTop+barHeight-h, barWidth-3, h, colours[t], left+barWidth/2-1, plotTop+barHeight-h-4,
+			fmt.Sprintf(p.format, value))
 	}
-	fmt.Fprintf(s, `<text x="%d" y="%d">N = %d, %g %% loss</text><text x="%d" y="%d" fill="#5b6572">%s</text>`, x, plotTop+barHeight+17, c.N, c.Loss, x, plotTop+barHeight+32, html.EscapeString(c.Name))
+	fmt.Fprintf(s, `<text x="%d" y="%d">N = %d, %g %% loss</text><text x="%d" y="%d" fill="#5b6572">%s</text>`, x,
+		plotTop+barHeight+17, c.N, c.Loss, x, plotTop+barHeight+32, html.EscapeString(c.Name))
 }

@@ -12,16 +12,19 @@ import (
 // cause, and how each goal stands.
 func report(w io.Writer, results []result) {
 	v := view(results)
-	fmt.Fprintln(w, "\n| cell | tool | Mbit/s | s | of the ceiling | × best rival | × on the wire | CPU s (machine; sender + receivers) | memory MB (server, receiver) | runs: quiet/right/all | notes |")
+	fmt.Fprintln(w, "\n| cell | tool | Mbit/s | s | of the ceiling | × best rival | × on the wire | CPU s (machine; "+
+		"sender + receivers) | memory MB (server, receiver) | runs: quiet/right/all | notes |")
 	fmt.Fprintln(w, "|---|---|---|---|---|---|---|---|---|---|---|")
 	cells := cellsOf(results)
 	for _, c := range cells {
 		for _, tool := range toolsIn(v, c.Name) {
 			row(w, v, c, tool)
 		}
-		fmt.Fprintf(w, "| %s | *theory* | %s | %s | | | %.3f | | | | |\n", c.Name, finite("%.1f", floorMbit(c)), finite("%.2f", float64(c.bytes())*8/1e6/floorMbit(c)), floorWire(c))
+		fmt.Fprintf(w, "| %s | *theory* | %s | %s | | | %.3f | | | | |\n", c.Name, finite("%.1f", floorMbit(c)),
+			finite("%.2f", float64(c.bytes())*8/1e6/floorMbit(c)), floorWire(c))
 	}
-	fmt.Fprintln(w, "\n`~` marks medians without a quiet run. Theory: what ideal coding over our blocks and packets would reach.")
+	fmt.Fprintln(w, "\n`~` marks medians without a quiet run. Theory: what ideal coding over our blocks and packets "+
+		"would reach.")
 	failures(w, results)
 	verdicts(w, v, cells)
 }
@@ -51,9 +54,12 @@ func row(w io.Writer, v view, c cell, tool string) {
 	}
 	top := v.paired(c.Name, func(t map[string]result) float64 { return t[tool].Mbit / t["ceiling"].Mbit })
 	rival := v.paired(c.Name, func(t map[string]result) float64 { return t[tool].Mbit / best(t) })
-	fmt.Fprintf(w, "| %s | %s | %s%.1f | %.2f | %s | %s | %s | %s; %.1f + %.1f | %.0f, %.0f | %d/%d/%d | %s |\n", c.Name, tool, mark, m(mbit), m(seconds), some(top), some(rival),
-		finite("%.3f", m(wireOf)), finite("%.1f", m(cpu)), m(func(r result) float64 { return r.CPUSender }), m(func(r result) float64 { return r.CPUReceivers }),
-		m(func(r result) float64 { return float64(r.PeakTx) / 1e6 }), m(func(r result) float64 { return float64(r.PeakRx) / 1e6 }), calm, right, all, extras(rs, m))
+	fmt.Fprintf(w, "| %s | %s | %s%.1f | %.2f | %s | %s | %s | %s; %.1f + %.1f | %.0f, %.0f | %d/%d/%d | %s |\n", c.Name,
+		tool, mark, m(mbit), m(seconds), some(top), some(rival),
+		finite("%.3f", m(wireOf)), finite("%.1f", m(cpu)), m(func(r result) float64 { return r.CPUSender }),
+		m(func(r result) float64 { return r.CPUReceivers }),
+		m(func(r result) float64 { return float64(r.PeakTx) / 1e6 }),
+		m(func(r result) float64 { return float64(r.PeakRx) / 1e6 }), calm, right, all, extras(rs, m))
 }
 
 // extras are figures that only some cells have.
@@ -73,7 +79,8 @@ func extras(rs view, m func(func(result) float64) float64) (text string) {
 func failures(w io.Writer, results []result) {
 	for _, r := range results {
 		if !r.OK {
-			fmt.Fprintf(w, "- failed: %s, %s, round %d: %s\n", r.Cell.Name, r.Tool, r.Round+1, strings.Join(strings.Fields(r.Error), " "))
+			fmt.Fprintf(w, "- failed: %s, %s, round %d: %s\n", r.Cell.Name, r.Tool, r.Round+1,
+				strings.Join(strings.Fields(r.Error), " "))
 		}
 	}
 }

@@ -27,7 +27,8 @@ func (b *bed) finish(r *result, c *clock, receivers []*exec.Cmd, here func(i int
 	last := b.cell.N
 	if b.cell.Trouble == "frozen" {
 		victim := receivers[last-1].Process
-		timer := time.AfterFunc(freezeAfter, func() { _ = freeze(victim) }) // a failure shows as a receiver that was not frozen
+		// a failure shows as a receiver that was not frozen
+		timer := time.AfterFunc(freezeAfter, func() { _ = freeze(victim) })
 		defer timer.Stop()
 		defer func() { _ = thaw(victim) }()
 	}
@@ -88,7 +89,8 @@ func uftp(b *bed, _ string, r *result) error {
 	var receivers []*exec.Cmd
 	for i := 1; i <= b.cell.N; i++ {
 		out := b.out(i)
-		cmd, _, err := b.start("r"+strconv.Itoa(i), "uftpd", "-d", "-q", "-I", "eth0", "-D", out, "-B", "4194304", "-c", "4194304",
+		cmd, _, err := b.start("r"+strconv.Itoa(i), "uftpd", "-d", "-q", "-I", "eth0", "-D", out, "-B", "4194304", "-c",
+			"4194304",
 			"-F", filepath.Join(out, "status"), "-U", fmt.Sprintf("0x%08X", i), "-M", "239.77.7.7")
 		if err != nil {
 			return err
@@ -101,7 +103,8 @@ func uftp(b *bed, _ string, r *result) error {
 	if bits := rateBits(b.cell.Wire); bits > 0 {
 		rate = strconv.Itoa(int(bits * 0.93 / 1000))
 	}
-	argv := append([]string{"uftp", "-R", rate, "-B", "4194304", "-I", "eth0", "-M", "239.77.7.7", "-P", "239.77.7.8", "-U", "0x0A630001",
+	argv := append([]string{"uftp", "-R", rate, "-B", "4194304", "-I", "eth0", "-M", "239.77.7.7", "-P", "239.77.7.8",
+		"-U", "0x0A630001",
 		"-r", "0.05:0.01:15", "-s", "20", "-b", "1444", "-H", strings.Join(ids, ",")}, b.load.paths...)
 	// A file has its full size before its holes are filled: what counts is that the receiver says so.
 	done := func(i int) bool {
@@ -116,19 +119,22 @@ func udpcast(b *bed, _ string, r *result) error {
 	var receivers []*exec.Cmd
 	for i := 1; i <= b.cell.N; i++ {
 		path := filepath.Join(b.out(i), "data.bin")
-		cmd, _, err := b.start("r"+strconv.Itoa(i), "udp-receiver", "--nokbd", "--no-progress", "--interface", "eth0", "--rcvbuf", "4194304", "--file", path, "--exit-wait", "50")
+		cmd, _, err := b.start("r"+strconv.Itoa(i), "udp-receiver", "--nokbd", "--no-progress", "--interface", "eth0",
+			"--rcvbuf", "4194304", "--file", path, "--exit-wait", "50")
 		if err != nil {
 			return err
 		}
 		receivers = append(receivers, cmd)
 	}
 	time.Sleep(400 * time.Millisecond)
-	argv := []string{"udp-sender", "--nokbd", "--no-progress", "--interface", "eth0", "--file", b.load.paths[0], "--min-receivers", strconv.Itoa(b.cell.N),
+	argv := []string{"udp-sender", "--nokbd", "--no-progress", "--interface", "eth0", "--file", b.load.paths[0],
+		"--min-receivers", strconv.Itoa(b.cell.N),
 		"--mcast-data-address", "239.77.7.7", "--nopointopoint", "--rexmit-hello-interval", "100", "--full-duplex"}
 	if bits := rateBits(b.cell.Wire); bits > 0 {
 		argv = append(argv, "--max-bitrate", fmt.Sprintf("%dk", int(bits*0.95/1000)))
 	}
-	return b.rival(r, receivers, func(i int) bool { return b.load.here(b.out(i), b.cell.each()) }, argv...) // it writes in order
+	// it writes in order
+	return b.rival(r, receivers, func(i int) bool { return b.load.here(b.out(i), b.cell.each()) }, argv...)
 }
 
 // rival times a sender to the moment when the last receiver is done.

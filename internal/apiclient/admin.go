@@ -24,7 +24,8 @@ func (c *Client) Users(ctx context.Context) ([]groupcast.User, error) {
 
 // UpdateUser changes role, password or whether the account is disabled.
 func (c *Client) UpdateUser(ctx context.Context, name string, u groupcast.UserChange) (groupcast.User, error) {
-	return answered[groupcast.User](ctx, c, call{method: http.MethodPatch, path: "/users/" + segment(name), in: u, slow: true})
+	return answered[groupcast.User](ctx, c,
+		call{method: http.MethodPatch, path: "/users/" + segment(name), in: u, slow: true})
 }
 
 // DeleteUser deletes a user.
@@ -64,7 +65,8 @@ func (c *Client) Group(ctx context.Context, name string) (groupcast.Group, error
 
 // UpdateGroup changes what becomes of new devices of a group's members.
 func (c *Client) UpdateGroup(ctx context.Context, name string, g groupcast.GroupChange) (groupcast.Group, error) {
-	return answered[groupcast.Group](ctx, c, call{method: http.MethodPatch, path: "/groups/" + segment(name), in: g, slow: true})
+	return answered[groupcast.Group](ctx, c,
+		call{method: http.MethodPatch, path: "/groups/" + segment(name), in: g, slow: true})
 }
 
 // DeleteGroup deletes a group.

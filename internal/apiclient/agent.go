@@ -36,7 +36,9 @@ func (c *Client) Wake(ctx context.Context, sign func(nonce []byte) []byte) error
 	if err != nil {
 		return err
 	}
-	return c.Renew(ctx, groupcast.Renewal{Token: string(c.token), Nonce: challenge.Nonce, Signature: sign(challenge.Nonce)})
+	return c.Renew(ctx, groupcast.Renewal{
+		Token: string(c.token), Nonce: challenge.Nonce, Signature: sign(challenge.Nonce),
+	})
 }
 
 // Fork asks for a device of its own for a copied home.
@@ -84,7 +86,9 @@ func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo, bytes uin
 
 // Blocks streams count session blocks from first on, one after another. An end before the
 // last byte is an error, never a short success.
-func (c *Client) Blocks(ctx context.Context, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+func (c *Client) Blocks(
+	ctx context.Context, no protocol.TransferNo, first protocol.BlockNumber, count uint32,
+) (io.ReadCloser, error) {
 	path := "/agent/transfers/" + number(no) + "/blocks/" + strconv.FormatUint(uint64(first), 10)
 	return c.open(ctx, path, url.Values{"count": {strconv.FormatUint(uint64(count), 10)}})
 }

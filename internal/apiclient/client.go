@@ -94,8 +94,9 @@ func New(cfg Config) (*Client, error) {
 			WithHint("log in with `groupcast login https://%s --user NAME`", address)
 	}
 	return &Client{
-		base: "https://" + strings.Replace(address, "%", "%25", 1), host: pki.InternalName(cfg.Pin.ID), where: address, token: cfg.Token,
-		last: new(lastConn), pause: new(pause),
+		base: "https://" + strings.Replace(address, "%", "%25", 1), host: pki.InternalName(cfg.Pin.ID), where: address,
+		token: cfg.Token,
+		last:  new(lastConn), pause: new(pause),
 		calls: httpClient(oneConnection(transport(dialer(tcp.Watched), cfg.Pin.ClientTLS()))),
 		bulk:  httpClient(transport(dialer(tcp.Control), cfg.Pin.ClientTLS())),
 	}, nil
@@ -344,7 +345,9 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	return req, err
 }
 
-func (c *Client) raw(ctx context.Context, method, path string, query url.Values, body io.Reader) (*http.Request, error) {
+func (c *Client) raw(
+	ctx context.Context, method, path string, query url.Values, body io.Reader,
+) (*http.Request, error) {
 	target := c.base + prefix + path
 	if len(query) > 0 {
 		target += "?" + query.Encode()

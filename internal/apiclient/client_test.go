@@ -51,7 +51,8 @@ func TestParseAddress(t *testing.T) {
 
 func TestErrorsComeBackAsTheyWere(t *testing.T) {
 	w := newWorld(t)
-	for _, code := range []groupcast.Code{groupcast.EInvalid, groupcast.EUnauthorized, groupcast.EForbidden, groupcast.ENotFound,
+	for _, code := range []groupcast.Code{groupcast.EInvalid, groupcast.EUnauthorized, groupcast.EForbidden,
+		groupcast.ENotFound,
 		groupcast.EConflict, groupcast.EExhausted, groupcast.EClosed} {
 		want := groupcast.Errorf(code, "no luck").WithHint("try otherwise")
 		w.service.Fail(want)
@@ -71,9 +72,17 @@ func TestOnlyReadsAreTriedAgain(t *testing.T) {
 		call func(*apiclient.Client) error
 		want int
 	}{
-		"a write":       {groupcast.Errorf(groupcast.EUnavailable, "busy"), func(c *apiclient.Client) error { return c.Logout(t.Context()) }, 1},
-		"a wrong read":  {groupcast.Errorf(groupcast.ENotFound, "none"), func(c *apiclient.Client) error { _, err := c.Me(t.Context()); return err }, 1},
-		"a broken read": {errors.New("disk on fire"), func(c *apiclient.Client) error { _, err := c.Me(t.Context()); return err }, 1},
+		"a write": {
+			groupcast.Errorf(groupcast.EUnavailable, "busy"),
+			func(c *apiclient.Client) error { return c.Logout(t.Context()) }, 1,
+		},
+		"a wrong read": {
+			groupcast.Errorf(groupcast.ENotFound, "none"),
+			func(c *apiclient.Client) error { _, err := c.Me(t.Context()); return err }, 1,
+		},
+		"a broken read": {
+			errors.New("disk on fire"), func(c *apiclient.Client) error { _, err := c.Me(t.Context()); return err }, 1,
+		},
 	} {
 		w.service.Calls()
 		w.service.Fail(c.fail)
@@ -150,7 +159,9 @@ func TestUnreachableIsSaidInWords(t *testing.T) {
 		"nothing there": {unused, groupcast.EUnavailable, "nothing listens"},
 		"no such name":  {"no-such-host.invalid", groupcast.EUnavailable, "no machine of the name no-such-host.invalid"},
 		"plain HTTP":    {strings.TrimPrefix(plain.URL, "http://"), groupcast.EUnavailable, "does not speak HTTPS"},
-		"another TLS":   {strings.TrimPrefix(foreign.URL, "https://"), groupcast.EUnauthorized, "not the server with the fingerprint"},
+		"another TLS": {
+			strings.TrimPrefix(foreign.URL, "https://"), groupcast.EUnauthorized, "not the server with the fingerprint",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			client, err := apiclient.New(apiclient.Config{Address: c.address, Pin: id, Token: "canary"})
@@ -227,7 +238,8 @@ func TestLocal(t *testing.T) {
 		t.Errorf("the local administrator as a device: %v", err)
 	}
 	w.stop()
-	if _, err := c.Users(t.Context()); groupcast.ErrorCode(err) != groupcast.EUnavailable || !strings.Contains(err.Error(), "groupcast serve") {
+	if _, err := c.Users(t.Context()); groupcast.ErrorCode(err) != groupcast.EUnavailable ||
+		!strings.Contains(err.Error(), "groupcast serve") {
 		t.Errorf("without a server: %v", err)
 	}
 	if err := os.WriteFile(w.socket, nil, 0o600); err != nil {

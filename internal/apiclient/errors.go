@@ -38,7 +38,8 @@ func decodeProblem(res *http.Response, where string) error {
 	if err == nil && json.Unmarshal(body, &p) == nil && p.Code != "" && p.Detail != "" {
 		return p.err()
 	}
-	return groupcast.Errorf(groupcast.EUnavailable, "what answers at %s is not a groupcast server (%s)", where, res.Status).
+	return groupcast.Errorf(groupcast.EUnavailable, "what answers at %s is not a groupcast server (%s)", where,
+		res.Status).
 		WithHint("check the address and the port")
 }
 

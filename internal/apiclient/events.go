@@ -85,7 +85,8 @@ func listen(ctx context.Context, c *Client, path string, query url.Values, each 
 		return each(data)
 	})
 	if errors.Is(err, io.EOF) {
-		return groupcast.Errorf(groupcast.EUnavailable, "the event stream from %s ended", c.where).WithHint("it is opened again by itself")
+		return groupcast.Errorf(groupcast.EUnavailable, "the event stream from %s ended", c.where).
+			WithHint("it is opened again by itself")
 	}
 	return err
 }

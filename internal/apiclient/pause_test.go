@@ -31,7 +31,9 @@ func TestAgentsObeyRetryAfter(t *testing.T) {
 		_ = json.NewEncoder(w).Encode(problem{Code: groupcast.EExhausted, Detail: "too often"})
 	}))
 	defer server.Close()
-	c := &Client{base: server.URL, host: "x", calls: server.Client(), bulk: server.Client(), last: new(lastConn), pause: new(pause)}
+	c := &Client{
+		base: server.URL, host: "x", calls: server.Client(), bulk: server.Client(), last: new(lastConn), pause: new(pause),
+	}
 	first := make(chan error, 1)
 	go func() { first <- c.Report(t.Context(), groupcast.AgentReport{}) }()
 	for n := 0; n == 0; time.Sleep(time.Millisecond) {

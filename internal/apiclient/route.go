@@ -17,11 +17,12 @@ type lastConn struct {
 }
 
 func (l *lastConn) trace(req *http.Request) *http.Request {
-	return req.WithContext(httptrace.WithClientTrace(req.Context(), &httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		l.conn = i.Conn
-	}}))
+	return req.WithContext(httptrace.WithClientTrace(req.Context(),
+		&httptrace.ClientTrace{GotConn: func(i httptrace.GotConnInfo) {
+			l.mu.Lock()
+			defer l.mu.Unlock()
+			l.conn = i.Conn
+		}}))
 }
 
 func (l *lastConn) get() net.Conn {

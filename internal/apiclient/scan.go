@@ -57,7 +57,8 @@ func scan(sel *Selection) (*tree, error) {
 		return nil, t.left.BadEntries().ErrorOf()
 	}
 	if len(t.entries) == 0 {
-		return nil, groupcast.Errorf(groupcast.EInvalid, "there is nothing to upload").WithHint("name files or folders; %d entries are left out", t.left.Count)
+		return nil, groupcast.Errorf(groupcast.EInvalid, "there is nothing to upload").
+			WithHint("name files or folders; %d entries are left out", t.left.Count)
 	}
 	return t, nil
 }
@@ -235,7 +236,8 @@ func openUnchanged(source string, e groupcast.UploadEntry) (*os.File, error) {
 func sourceError(p string, err error) error {
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return groupcast.Errorf(groupcast.ENotFound, "there is no file or folder %s", p).WithHint("check the spelling").Wrap(err)
+		return groupcast.Errorf(groupcast.ENotFound, "there is no file or folder %s", p).WithHint("check the spelling").
+			Wrap(err)
 	case errors.Is(err, fs.ErrPermission):
 		return groupcast.Errorf(groupcast.EForbidden, "%s may not be read by this user", p).
 			WithHint("change its permissions, or leave it out").Wrap(err)

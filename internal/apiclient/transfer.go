@@ -21,7 +21,9 @@ func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]g
 }
 
 // TransferPage is Transfers, with how many there are in all.
-func (c *Client) TransferPage(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[groupcast.Transfer], error) {
+func (c *Client) TransferPage(
+	ctx context.Context, f groupcast.TransferFilter,
+) (groupcast.Page[groupcast.Transfer], error) {
 	v := url.Values{}
 	if f.Group != "" {
 		v.Set("group", f.Group)
@@ -38,7 +40,9 @@ func (c *Client) Transfer(ctx context.Context, no protocol.TransferNo) (groupcas
 }
 
 // DeliveryPage lists what each device is owed or got, a stretch of it.
-func (c *Client) DeliveryPage(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+func (c *Client) DeliveryPage(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.Page[groupcast.Delivery], error) {
 	return page[groupcast.Delivery](ctx, c, get("/transfers/"+number(no)+"/deliveries"), w)
 }
 
@@ -48,23 +52,32 @@ func (c *Client) Deliveries(ctx context.Context, no protocol.TransferNo) ([]grou
 }
 
 // DeliveryEntries lists what does not lie under its name at a device.
-func (c *Client) DeliveryEntries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+func (c *Client) DeliveryEntries(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
+) (groupcast.DeliveryEntries, error) {
 	v := url.Values{"from": {strconv.Itoa(w.From)}, "limit": {strconv.Itoa(w.Limit)}}
-	return answered[groupcast.DeliveryEntries](ctx, c, get("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/entries").with(v))
+	return answered[groupcast.DeliveryEntries](ctx, c,
+		get("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/entries").with(v))
 }
 
 // Files lists what a transfer holds, or held.
-func (c *Client) Files(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.FileEntry], error) {
+func (c *Client) Files(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.Page[groupcast.FileEntry], error) {
 	return page[groupcast.FileEntry](ctx, c, get("/transfers/"+number(no)+"/files"), w)
 }
 
 // CheckTransfer lists what of some paths cannot be sent or is excluded.
-func (c *Client) CheckTransfer(ctx context.Context, n groupcast.NewTransfer, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (c *Client) CheckTransfer(
+	ctx context.Context, n groupcast.NewTransfer, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	return answered[groupcast.LeftOutPage](ctx, c, post("/transfers/check", n).slowly().with(within(w)))
 }
 
 // LeftOut lists what was asked for and is not in a transfer.
-func (c *Client) LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (c *Client) LeftOut(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	return answered[groupcast.LeftOutPage](ctx, c, get("/transfers/"+number(no)+"/left-out").with(within(w)))
 }
 
@@ -102,12 +115,16 @@ func (c *Client) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast
 
 // DropMember cancels what a member is still owed of a transfer.
 func (c *Client) DropMember(ctx context.Context, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
-	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/members/"+segment(user)+"/drop", nil).slowly())
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/members/"+segment(user)+"/drop", nil).
+		slowly())
 }
 
 // ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
-func (c *Client) ActOnDelivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
-	return answered[groupcast.Delivery](ctx, c, post("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/"+segment(string(a)), nil).slowly())
+func (c *Client) ActOnDelivery(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction,
+) (groupcast.Delivery, error) {
+	return answered[groupcast.Delivery](ctx, c,
+		post("/transfers/"+number(no)+"/deliveries/"+dev.String()+"/"+segment(string(a)), nil).slowly())
 }
 
 // SendTransfer sends one transfer now.
@@ -117,7 +134,9 @@ func (c *Client) SendTransfer(ctx context.Context, no protocol.TransferNo) (grou
 
 // Pending lists the open transfers of a group with what is owed of them; of every group for "". A row
 // is one owed delivery.
-func (c *Client) Pending(ctx context.Context, group string, w groupcast.Window) (groupcast.Page[groupcast.PendingTransfer], error) {
+func (c *Client) Pending(
+	ctx context.Context, group string, w groupcast.Window,
+) (groupcast.Page[groupcast.PendingTransfer], error) {
 	path := "/pending"
 	if group != "" {
 		path = "/groups/" + segment(group) + "/pending"

@@ -42,7 +42,9 @@ func (c *Client) CreateUpload(ctx context.Context, entries []groupcast.UploadEnt
 }
 
 // CheckUpload lists what of some entries cannot be sent or is excluded.
-func (c *Client) CheckUpload(ctx context.Context, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
+func (c *Client) CheckUpload(
+	ctx context.Context, entries []groupcast.UploadEntry, exclude []string,
+) (groupcast.LeftOutPage, error) {
 	in := struct {
 		Entries []groupcast.UploadEntry `json:"entries"`
 		Exclude []string                `json:"exclude,omitempty"`
@@ -71,7 +73,9 @@ func (c *Client) UnfinishedUploads(ctx context.Context) ([]groupcast.UnfinishedU
 }
 
 // WriteUpload appends to one file of an upload.
-func (c *Client) WriteUpload(ctx context.Context, id, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
+func (c *Client) WriteUpload(
+	ctx context.Context, id, path string, offset uint64, r io.Reader,
+) (groupcast.UploadEntry, error) {
 	var out groupcast.UploadEntry
 	ctx, w := watch(ctx)
 	defer w.end()
@@ -115,13 +119,17 @@ func (s *sentReader) Read(b []byte) (int, error) {
 
 // UploadPaths brings files and folders of this machine to the server: the trees below its paths,
 // each under its last name. What breaks is taken up again where the server's copy ends.
-func (c *Client) UploadPaths(ctx context.Context, sel *Selection, progress func(UploadProgress)) (groupcast.Upload, error) {
+func (c *Client) UploadPaths(
+	ctx context.Context, sel *Selection, progress func(UploadProgress),
+) (groupcast.Upload, error) {
 	return c.UploadNoted(ctx, sel, func(string) {}, progress)
 }
 
 // UploadNoted is UploadPaths that tells the upload's ID before the first byte leaves: who notes
 // it can go on with ResumeUpload whatever happens.
-func (c *Client) UploadNoted(ctx context.Context, sel *Selection, note func(id string), progress func(UploadProgress)) (groupcast.Upload, error) {
+func (c *Client) UploadNoted(
+	ctx context.Context, sel *Selection, note func(id string), progress func(UploadProgress),
+) (groupcast.Upload, error) {
 	tree, up, err := c.begin(ctx, sel)
 	if err != nil {
 		return up, err
@@ -150,7 +158,9 @@ func (c *Client) begin(ctx context.Context, sel *Selection) (*tree, groupcast.Up
 var ErrOtherFiles = errors.New("the files are others")
 
 // ResumeUpload goes on with an upload of the same paths that an earlier run began.
-func (c *Client) ResumeUpload(ctx context.Context, id string, sel *Selection, progress func(UploadProgress)) (groupcast.Upload, error) {
+func (c *Client) ResumeUpload(
+	ctx context.Context, id string, sel *Selection, progress func(UploadProgress),
+) (groupcast.Upload, error) {
 	tree, err := scan(sel)
 	if err != nil {
 		return groupcast.Upload{}, err
@@ -166,7 +176,9 @@ func (c *Client) ResumeUpload(ctx context.Context, id string, sel *Selection, pr
 	return c.sendTree(ctx, up, tree, progress)
 }
 
-func (c *Client) sendTree(ctx context.Context, up groupcast.Upload, t *tree, progress func(UploadProgress)) (groupcast.Upload, error) {
+func (c *Client) sendTree(
+	ctx context.Context, up groupcast.Upload, t *tree, progress func(UploadProgress),
+) (groupcast.Upload, error) {
 	if progress == nil {
 		progress = func(UploadProgress) {}
 	}
@@ -193,7 +205,8 @@ func (c *Client) complete(ctx context.Context, id string) (groupcast.Upload, err
 	var pause Backoff
 	for began := time.Now(); ; {
 		up, err := c.CompleteUpload(ctx, id)
-		if groupcast.ErrorCode(err) != groupcast.EUnavailable || time.Since(began) > uploadPatience || pause.Wait(ctx) != nil {
+		if groupcast.ErrorCode(err) != groupcast.EUnavailable || time.Since(began) > uploadPatience ||
+			pause.Wait(ctx) != nil {
 			return up, err
 		}
 	}
@@ -229,7 +242,9 @@ func offsets(up groupcast.Upload) map[string]uint64 {
 }
 
 // sendFile sends what the server lacks of one file.
-func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.UploadEntry, offset uint64, tell func(uint64)) error {
+func (c *Client) sendFile(
+	ctx context.Context, id, source string, e groupcast.UploadEntry, offset uint64, tell func(uint64),
+) error {
 	if offset >= e.Size {
 		return nil
 	}
@@ -262,7 +277,9 @@ func (c *Client) sendFile(ctx context.Context, id, source string, e groupcast.Up
 	return nil
 }
 
-func (c *Client) sendPiece(ctx context.Context, id string, f *os.File, e groupcast.UploadEntry, offset uint64, tell func(uint64)) (uint64, error) {
+func (c *Client) sendPiece(
+	ctx context.Context, id string, f *os.File, e groupcast.UploadEntry, offset uint64, tell func(uint64),
+) (uint64, error) {
 	size := min(e.Size-offset, uploadPiece)
 	body := &exactly{r: io.NewSectionReader(f, int64(offset), int64(size)), left: size, path: e.Path}
 	stop := tellWhile(func() { tell(offset + body.sent.Load()) })

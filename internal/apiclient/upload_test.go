@@ -27,7 +27,9 @@ type uploads struct {
 	done    bool // CompleteUpload came
 }
 
-func (u *uploads) CreateUpload(_ context.Context, _ groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
+func (u *uploads) CreateUpload(
+	_ context.Context, _ groupcast.Principal, entries []groupcast.UploadEntry,
+) (groupcast.Upload, error) {
 	u.up, u.data = groupcast.Upload{ID: "u1", Entries: entries}, map[string][]byte{}
 	return u.state(), nil
 }
@@ -47,7 +49,9 @@ func (u *uploads) Upload(context.Context, groupcast.Principal, string) (groupcas
 	return u.state(), nil
 }
 
-func (u *uploads) WriteUpload(_ context.Context, _ groupcast.Principal, _, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
+func (u *uploads) WriteUpload(
+	_ context.Context, _ groupcast.Principal, _, path string, offset uint64, r io.Reader,
+) (groupcast.UploadEntry, error) {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	if offset != uint64(len(u.data[path])) {
@@ -120,7 +124,8 @@ func TestUploadPaths(t *testing.T) {
 	for _, e := range s.up.Entries {
 		kinds = append(kinds, e.Kind+" "+e.Path+" "+e.Target)
 	}
-	want := "folder site ,file site/big.bin ,file site/empty ,symlink site/link big.bin,folder site/sub ,folder site/sub/void ,file site/sub/ünï.txt "
+	want := "folder site ,file site/big.bin ,file site/empty ,symlink site/link big.bin,folder site/sub ,folder " +
+		"site/sub/void ,file site/sub/ünï.txt "
 	if got := strings.Join(kinds, ","); got != want {
 		t.Errorf("declared\n%s, want\n%s", got, want)
 	}
@@ -135,18 +140,20 @@ func TestResumeUpload(t *testing.T) {
 	}
 	s.data["site/big.bin"] = s.data["site/big.bin"][:70_000] // as an interrupted run leaves it
 	var first apiclient.UploadProgress
-	_, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}}, func(p apiclient.UploadProgress) {
-		if first.Path == "" {
-			first = p
-		}
-	})
+	_, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}},
+		func(p apiclient.UploadProgress) {
+			if first.Path == "" {
+				first = p
+			}
+		})
 	if err != nil || first.Bytes != 70_000 || !bytes.Equal(s.data["site/big.bin"], files["site/big.bin"]) {
 		t.Errorf("went on at %+v, %v, %d bytes", first, err, len(s.data["site/big.bin"]))
 	}
 	if err := os.WriteFile(filepath.Join(dir, "more"), nil, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}}, nil); groupcast.ErrorCode(err) != groupcast.EConflict {
+	if _, err := c.ResumeUpload(t.Context(), "u1", &apiclient.Selection{Paths: []string{dir}},
+		nil); groupcast.ErrorCode(err) != groupcast.EConflict {
 		t.Errorf("after a change: %v", err)
 	}
 }

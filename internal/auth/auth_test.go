@@ -52,7 +52,9 @@ func TestLongPasswordsCostNothing(t *testing.T) {
 	if _, err := p.Hash(context.Background(), long); groupcast.ErrorCode(err) != groupcast.EInvalid {
 		t.Errorf("hash: %v", err)
 	}
-	for password, ok := range map[groupcast.Password]bool{"1234567": false, "12345678": true, "ääääääää": true, "äääää": false, long: false} {
+	for password, ok := range map[groupcast.Password]bool{
+		"1234567": false, "12345678": true, "ääääääää": true, "äääää": false, long: false,
+	} {
 		if err := CheckNew(password); (err == nil) != ok {
 			t.Errorf("%d bytes: %v", len(password), err)
 		}
@@ -102,7 +104,8 @@ func TestDamagedHashesAreErrors(t *testing.T) {
 	}
 	for _, bad := range []string{
 		"x", "$argon2id$", strings.Replace(good, "argon2id", "argon2i", 1), strings.Replace(good, "v=19", "v=16", 1),
-		strings.Replace(good, "m=8", "m=999999999", 1), strings.Replace(good, "t=1", "t=0", 1), strings.Replace(good, "t=1", "t=99", 1),
+		strings.Replace(good, "m=8", "m=999999999", 1), strings.Replace(good, "t=1", "t=0", 1),
+		strings.Replace(good, "t=1", "t=99", 1),
 		strings.Replace(good, "p=1", "p=0", 1), strings.Replace(good, "m=8,", "m=08,", 1), good + "$", good[:len(good)-8],
 	} {
 		if ok, err := matches("password", bad); ok || groupcast.ErrorCode(err) != groupcast.EInternal || err == nil {

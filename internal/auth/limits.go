@@ -73,7 +73,8 @@ func (l *limits) begin(now time.Time, from, name string) (try, error) {
 		open += float64(t.place.trying) // several at once are not a way around the limit
 	}
 	if open > failuresPerMinute-1 {
-		return t, tooMany("there were too many failed logins from this address", time.Duration((open-failuresPerMinute+1)*6*float64(time.Second)))
+		return t, tooMany("there were too many failed logins from this address",
+			time.Duration((open-failuresPerMinute+1)*6*float64(time.Second)))
 	}
 	lane := &l.newcomer
 	if t.place.known {

@@ -79,7 +79,9 @@ func (p *Passwords) Hash(ctx context.Context, password groupcast.Password) (stri
 // Verify says whether password is the one of hash, the PHC string kept for name; hash is empty
 // for a name that is not an account, which takes the same way and as long. from is the address
 // of who tries. An error says that it was not tried: the limits or the line are full.
-func (p *Passwords) Verify(ctx context.Context, from, name string, password groupcast.Password, hash string) (bool, error) {
+func (p *Passwords) Verify(
+	ctx context.Context, from, name string, password groupcast.Password, hash string,
+) (bool, error) {
 	if len(password) > MaxPasswordBytes {
 		return false, errTooLong
 	}

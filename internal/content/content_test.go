@@ -104,7 +104,9 @@ func TestScanRefuses(t *testing.T) {
 	if runtime.GOOS == "windows" {
 		t.Skip("FIFOs and links are made as on Unix")
 	}
-	dir := plant(t, map[string]int{"d/a": 1, "up/home/server/ca.key": 1, "out/x": 1, "bad/a\xFFb": 1, "other/a": 1, "d2/d/a": 1})
+	dir := plant(t, map[string]int{
+		"d/a": 1, "up/home/server/ca.key": 1, "out/x": 1, "bad/a\xFFb": 1, "other/a": 1, "d2/d/a": 1,
+	})
 	makeFIFO(t, filepath.Join(dir, "fifo"))
 	for name, target := range map[string]string{"out/l": "../../etc", "home2": "up/home", "other/abs": "/etc/passwd"} {
 		if err := os.Symlink(target, filepath.Join(dir, name)); err != nil {
@@ -150,7 +152,8 @@ func TestScanListsWhatCannotBeSent(t *testing.T) {
 		t.Skip("FIFOs and links are made as on Unix")
 	}
 	dir := plant(t, map[string]int{
-		"t/a": 1, "t/latin-\xE9": 1, "t/n\xE9/x": 1, "t/home/ca.key": 1, "t/sub/b": 2, "t/sub/c.tmp": 1, "t/build/o": 1, "t/z/build": 1,
+		"t/a": 1, "t/latin-\xE9": 1, "t/n\xE9/x": 1, "t/home/ca.key": 1, "t/sub/b": 2, "t/sub/c.tmp": 1, "t/build/o": 1,
+		"t/z/build": 1,
 	})
 	makeFIFO(t, filepath.Join(dir, "t/fifo"))
 	for name, target := range map[string]string{"t/out": "../../etc", "t/abs": "/etc/passwd", "t/ok": "sub/b"} {
@@ -176,8 +179,10 @@ func TestScanListsWhatCannotBeSent(t *testing.T) {
 		got[l.Path] = strings.TrimSpace(string(l.Why) + " " + l.Detail)
 	}
 	want := map[string]string{
-		`t/latin-\xE9`: "name it is not UTF-8", `t/n\xE9`: "name it is not UTF-8", "t/home": "home", "t/fifo": "pipe", "null": "device",
-		"t/out": "target its target leads out of the tree", "t/abs": "target its target is absolute", "t/sub/c.tmp": "excluded", "t/build": "excluded",
+		`t/latin-\xE9`: "name it is not UTF-8", `t/n\xE9`: "name it is not UTF-8", "t/home": "home", "t/fifo": "pipe",
+		"null":  "device",
+		"t/out": "target its target leads out of the tree", "t/abs": "target its target is absolute",
+		"t/sub/c.tmp": "excluded", "t/build": "excluded",
 	}
 	if !maps.Equal(got, want) {
 		t.Errorf("left out: %v\nwant %v", got, want)

@@ -67,7 +67,8 @@ func (o *opened) fault(i int, err error) error {
 	name := o.files[i].Path
 	var away *UnavailableError
 	switch {
-	case isEOF(err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errNotRegular), errors.Is(err, errOwn), escapes(err):
+	case isEOF(err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errNotRegular), errors.Is(err, errOwn),
+		escapes(err):
 		return &LostError{Lost: []Lost{{name, groupcast.WhyChanged}}, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
 		if r, _, found := o.place.rootOf(name); !found || r.there() {

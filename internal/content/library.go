@@ -84,7 +84,10 @@ func OpenLibrary(dir string, limits UploadLimits, holds func(bytes uint64) error
 	if err != nil {
 		return nil, err
 	}
-	return &Library{dir: at, Uploads: uploads, holds: holds, open: map[string]*shared{}, making: map[string]bool{}, reserved: map[string]int{}}, nil
+	return &Library{
+		dir: at, Uploads: uploads, holds: holds, open: map[string]*shared{}, making: map[string]bool{},
+		reserved: map[string]int{},
+	}, nil
 }
 
 // Guard says which files may never be read where they lie, whatever name they have there.
@@ -111,12 +114,15 @@ func (l *Library) Keep(m *manifest.Manifest, name string, p Place, from string) 
 	layout, encoded := manifest.LayoutOf(m)
 	folders := foldersIn(m)
 	b := Built{
-		Content: newContentID(), Name: name, Files: len(m.Files) - folders, Folders: folders, Bytes: m.StreamLength(), Blocks: len(m.Blocks), Root: encoded.Root,
+		Content: newContentID(), Name: name, Files: len(m.Files) - folders, Folders: folders, Bytes: m.StreamLength(),
+		Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
 		Source: from, InPlace: from == FromPath, Notes: notesOn(m),
 	}
-	if len(encoded.Manifest) > protocol.MaxManifestBytes || len(m.Files) > protocol.MaxFiles || b.Blocks > protocol.MaxBlocks {
-		return Built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d entries, %d blocks", len(m.Files), b.Blocks).
+	if len(encoded.Manifest) > protocol.MaxManifestBytes || len(m.Files) > protocol.MaxFiles ||
+		b.Blocks > protocol.MaxBlocks {
+		return Built{}, groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer: %d entries, %d blocks",
+			len(m.Files), b.Blocks).
 			WithHint("split it into several")
 	}
 	l.mu.Lock()

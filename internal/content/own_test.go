@@ -18,7 +18,8 @@ func house(t *testing.T) (home, source string, own *Own) {
 	dir := t.TempDir()
 	home, source = filepath.Join(dir, "home"), filepath.Join(dir, "source")
 	for name, text := range map[string]string{
-		filepath.Join(home, "server/ca.key"): "key", filepath.Join(home, "server/uploads/u/d/f"): "upload", filepath.Join(source, "sub/a"): "a",
+		filepath.Join(home, "server/ca.key"): "key", filepath.Join(home, "server/uploads/u/d/f"): "upload",
+		filepath.Join(source, "sub/a"): "a",
 	} {
 		if err := errors.Join(os.MkdirAll(filepath.Dir(name), 0o700), os.WriteFile(name, []byte(text), 0o600)); err != nil {
 			t.Fatal(err)
@@ -76,17 +77,20 @@ func TestOwnFilesAreNotSent(t *testing.T) {
 			return errors.Join(os.Rename(key, moved), os.Symlink(moved, key), os.Link(moved, filepath.Join(source, "sub/b")))
 		}, "sub/b"},
 		"hard link, its first name gone": {func(home, source string) error {
-			return errors.Join(os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(source, "sub/b")), os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(home, "new.key")),
+			return errors.Join(os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(source, "sub/b")),
+				os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(home, "new.key")),
 				os.Remove(filepath.Join(home, "server/ca.key")))
 		}, "sub/b"},
 		"the home, renamed to below the source": {func(home, source string) error {
 			return os.Rename(home, filepath.Join(source, "sub/home"))
 		}, "sub/home"},
 		"the home, renamed, another in its place": {func(home, source string) error {
-			return errors.Join(os.Rename(home, filepath.Join(source, "sub/home")), os.MkdirAll(filepath.Join(home, "server"), 0o700))
+			return errors.Join(os.Rename(home, filepath.Join(source, "sub/home")),
+				os.MkdirAll(filepath.Join(home, "server"), 0o700))
 		}, "sub/home"},
 		"a folder of the home, moved to below the source": {func(home, source string) error {
-			return errors.Join(os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(home, "ca.key")), os.Rename(filepath.Join(home, "server"), filepath.Join(source, "sub/server")))
+			return errors.Join(os.Link(filepath.Join(home, "server/ca.key"), filepath.Join(home, "ca.key")),
+				os.Rename(filepath.Join(home, "server"), filepath.Join(source, "sub/server")))
 		}, "sub/server"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -27,7 +27,9 @@ func TestWhatIsLeftIsAsItWas(t *testing.T) {
 			os.WriteFile(filepath.Join(dir, "d/big"), noise(2<<20+3, "else"), 0o644)
 			os.WriteFile(filepath.Join(dir, "d/c/y"), noise(999, "else"), 0o644)
 			os.Remove(filepath.Join(dir, "d/a"))
-			return []Lost{{"d/big", groupcast.WhyChanged}}, []Lost{{"d/a", groupcast.WhyGone}, {"d/big", groupcast.WhyChanged}, {"d/c/y", groupcast.WhyChanged}}
+			return []Lost{{"d/big", groupcast.WhyChanged}}, []Lost{
+				{"d/a", groupcast.WhyGone}, {"d/big", groupcast.WhyChanged}, {"d/c/y", groupcast.WhyChanged},
+			}
 		},
 		"one with its old time": func(dir string) ([]Lost, []Lost) {
 			at := filepath.Join(dir, "d/c/y")

@@ -214,7 +214,8 @@ func (u *Uploads) checkQuota(files []manifest.File) error {
 		open++
 	}
 	if u.limits.MaxOpen > 0 && open > u.limits.MaxOpen || u.limits.MaxBytes > 0 && declared > u.limits.MaxBytes {
-		return groupcast.Errorf(groupcast.EExhausted, "there are %d unfinished uploads of %d bytes", open-1, declared-total(files)).
+		return groupcast.Errorf(groupcast.EExhausted, "there are %d unfinished uploads of %d bytes", open-1,
+			declared-total(files)).
 			WithHint("`groupcast upload list` shows them: finish or delete one; unfinished ones expire")
 	}
 	return nil
@@ -371,7 +372,8 @@ func (u *Uploads) load(id string) (*upload, error) {
 }
 
 func noUpload(id string, err error) error {
-	return groupcast.Errorf(groupcast.ENotFound, "there is no upload %q", id).WithHint("it may have expired: begin anew").Wrap(err)
+	return groupcast.Errorf(groupcast.ENotFound, "there is no upload %q", id).WithHint("it may have expired: begin anew").
+		Wrap(err)
 }
 
 // Remove deletes an upload, finished or not.

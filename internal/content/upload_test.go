@@ -58,7 +58,8 @@ func TestUploadFromBeginningToEnd(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if got, want := paths(tree), "d/ d/big d/link@ d/small none"; got != want || m.Files[3].MTime != 7 || m.Files[3].Mode != 0o600 {
+	if got, want := paths(tree), "d/ d/big d/link@ d/small none"; got != want || m.Files[3].MTime != 7 ||
+		m.Files[3].Mode != 0o600 {
 		t.Errorf("%s, %+v", got, m.Files[3])
 	}
 	l, _ := manifest.LayoutOf(m)
@@ -102,13 +103,15 @@ func TestUploadRefuses(t *testing.T) {
 	if err := u.Create("c", "boss", one[:0]); groupcast.ErrorCode(err) != groupcast.EExhausted {
 		t.Errorf("quota of uploads: %v", err)
 	}
-	if _, err := u.Write("a", "f", 5, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), "byte 0") {
+	if _, err := u.Write("a", "f", 5, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EConflict ||
+		!strings.Contains(err.Error(), "byte 0") {
 		t.Errorf("a gap: %v", err)
 	}
 	if _, err := u.Write("a", "g", 0, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.ENotFound {
 		t.Errorf("a file that was not declared: %v", err)
 	}
-	if n, err := u.Write("a", "f", 0, bytes.NewReader(make([]byte, 601))); n != 600 || groupcast.ErrorCode(err) != groupcast.EInvalid {
+	if n, err := u.Write("a", "f", 0, bytes.NewReader(make([]byte, 601))); n != 600 ||
+		groupcast.ErrorCode(err) != groupcast.EInvalid {
 		t.Errorf("more than declared: %d, %v", n, err)
 	}
 	if err := u.Remove("a"); err != nil {
@@ -140,7 +143,8 @@ func TestUploadGoesOnWhereItWas(t *testing.T) {
 	if err := u.Create("a", "boss", declared); err != nil {
 		t.Fatal(err)
 	}
-	if n, err := u.Write("a", "d/big", 0, broken{bytes.NewReader(make([]byte, 100_000))}); n != 100_000 || !errors.Is(err, errLost) {
+	if n, err := u.Write("a", "d/big", 0, broken{bytes.NewReader(make([]byte, 100_000))}); n != 100_000 ||
+		!errors.Is(err, errLost) {
 		t.Fatalf("%d, %v", n, err)
 	}
 	if _, err := u.Write("a", "d/small", 0, strings.NewReader("four")); err != nil {
@@ -169,7 +173,8 @@ func TestUploadGoesOnWhereItWas(t *testing.T) {
 	if err := last.Close(); err != nil {
 		t.Fatal(err)
 	}
-	if _, err := last.Write("a", "d/big", 100_000, strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EUnavailable {
+	if _, err := last.Write("a", "d/big", 100_000,
+		strings.NewReader("x")); groupcast.ErrorCode(err) != groupcast.EUnavailable {
 		t.Errorf("written to after the end: %v", err)
 	}
 	anotherRun := func() {

@@ -101,7 +101,8 @@ func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err erro
 	if err != nil {
 		return f, nil, err
 	}
-	i, ok := slices.BinarySearchFunc(up.files, path, func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
+	i, ok := slices.BinarySearchFunc(up.files, path,
+		func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
 	if !ok || up.files[i].Kind != manifest.KindFile {
 		return f, nil, groupcast.Errorf(groupcast.ENotFound, "the upload has no file %q", path)
 	}
@@ -110,7 +111,8 @@ func (u *Uploads) begin(id, path string) (f manifest.File, done func(), err erro
 		return f, nil, errClosed
 	}
 	if u.busy[key] {
-		return f, nil, groupcast.Errorf(groupcast.EConflict, "%s is being written already", path).WithHint("wait, then read how far it is")
+		return f, nil, groupcast.Errorf(groupcast.EConflict, "%s is being written already", path).
+			WithHint("wait, then read how far it is")
 	}
 	if u.complete(id) {
 		return f, nil, groupcast.Errorf(groupcast.EConflict, "the upload is complete")
@@ -133,7 +135,8 @@ func (u *Uploads) appendTo(file *os.File, f manifest.File, offset uint64, r io.R
 		return 0, cannotWrite(f.Path, err)
 	}
 	if uint64(have) != offset {
-		return uint64(have), groupcast.Errorf(groupcast.EConflict, "of %s the server holds %d bytes, not %d", f.Path, have, offset).
+		return uint64(have), groupcast.Errorf(groupcast.EConflict, "of %s the server holds %d bytes, not %d", f.Path, have,
+			offset).
 			WithHint("go on from byte %d", have)
 	}
 	in := &incoming{Reader: r}
@@ -201,7 +204,8 @@ func (u *Uploads) Complete(id string) (*Tree, error) {
 	}
 	for i := range files {
 		if have[i] != files[i].Size {
-			return nil, groupcast.Errorf(groupcast.EConflict, "of %s %d of %d bytes are there", files[i].Path, have[i], files[i].Size).
+			return nil, groupcast.Errorf(groupcast.EConflict, "of %s %d of %d bytes are there", files[i].Path, have[i],
+				files[i].Size).
 				WithHint("upload the rest first")
 		}
 	}

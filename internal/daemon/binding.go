@@ -35,16 +35,23 @@ func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 	begun := exists(b.mark())
 	switch {
 	case anew && !found.Empty:
-		return nil, groupcast.Errorf(groupcast.EConflict, "there is a database in %s: --new-database is for one that is lost", dir).
+		return nil, groupcast.Errorf(groupcast.EConflict,
+			"there is a database in %s: --new-database is for one that is lost", dir).
 			WithHint("start without it; to begin anew all the same, move %s away first", filepath.Join(dir, databaseFile))
 	case found.Empty && keys && !begun && !anew:
-		return nil, groupcast.Errorf(groupcast.EUnavailable, "the database %s is missing or empty, but the server's keys are there: users, groups and what is pending are lost, or on another disk", filepath.Join(dir, databaseFile)).
-			WithHint("is the disk mounted? else put a backup in its place: groupcast restore FILE; to begin anew with no users and the same keys: groupcast serve --new-database")
+		return nil, groupcast.Errorf(groupcast.EUnavailable,
+			"the database %s is missing or empty, but the server's keys are there: users, groups and what is pending are "+
+				"lost, or on another disk", filepath.Join(dir, databaseFile)).
+			WithHint("is the disk mounted? else put a backup in its place: groupcast restore FILE; to begin anew with no " +
+				"users and the same keys: groupcast serve --new-database")
 	case !found.Empty && !keys:
-		return nil, groupcast.Errorf(groupcast.EUnavailable, "the server's keys in %s are gone, its database is there: receivers would take it for another server", dir).
-			WithHint("put a backup in their place: groupcast restore FILE --force; to begin anew, move %s away", filepath.Join(dir, databaseFile))
+		return nil, groupcast.Errorf(groupcast.EUnavailable,
+			"the server's keys in %s are gone, its database is there: receivers would take it for another server", dir).
+			WithHint("put a backup in their place: groupcast restore FILE --force; to begin anew, move %s away",
+				filepath.Join(dir, databaseFile))
 	case !found.Empty && found.Server == "" && found.Tables >= boundSince && !begun:
-		return nil, groupcast.Errorf(groupcast.EUnavailable, "the database in %s does not say whose it is: its settings are lost", dir).
+		return nil, groupcast.Errorf(groupcast.EUnavailable,
+			"the database in %s does not say whose it is: its settings are lost", dir).
 			WithHint("put a backup in its place: groupcast restore FILE --force")
 	}
 	if b.fresh = found.Server == ""; !b.fresh {
@@ -68,7 +75,8 @@ func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerI
 		return err
 	}
 	if whose != id.String() {
-		return groupcast.Errorf(groupcast.EConflict, "the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.dir, whose, id).
+		return groupcast.Errorf(groupcast.EConflict,
+			"the database in %s belongs to another server (fingerprint %s; the keys here: %s)", b.dir, whose, id).
 			WithHint("bring keys and database of one backup together: groupcast restore FILE --force")
 	}
 	if err := os.Remove(b.mark()); err != nil && !errors.Is(err, os.ErrNotExist) {

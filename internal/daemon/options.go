@@ -62,7 +62,8 @@ func folders(paths []string) ([]string, error) {
 			return nil, fmt.Errorf("find --source %s: %w", p, err)
 		}
 		if info, err := os.Stat(full); err != nil || !info.IsDir() {
-			return nil, groupcast.Errorf(groupcast.EInvalid, "--source %s is not a folder", p).WithHint("check the spelling").Wrap(err)
+			return nil, groupcast.Errorf(groupcast.EInvalid, "--source %s is not a folder", p).WithHint("check the spelling").
+				Wrap(err)
 		}
 		out[i] = full
 	}

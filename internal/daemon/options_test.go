@@ -7,7 +7,9 @@ import (
 )
 
 func TestListenAt(t *testing.T) {
-	for in, want := range map[string]string{"0.0.0.0:7440": "0.0.0.0:7440", ":7440": "0.0.0.0:7440", "[::1]:0": "[::1]:0"} {
+	for in, want := range map[string]string{
+		"0.0.0.0:7440": "0.0.0.0:7440", ":7440": "0.0.0.0:7440", "[::1]:0": "[::1]:0",
+	} {
 		if got, err := listenAt(in); err != nil || got.String() != want {
 			t.Errorf("%s: %s, %v", in, got, err)
 		}

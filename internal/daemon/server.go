@@ -74,8 +74,9 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 		return s, err
 	}
 	s.server, err = server.New(server.Config{
-		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority, Passwords: auth.NewPasswords(time.Now),
-		Endpoint: s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
+		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority,
+		Passwords: auth.NewPasswords(time.Now),
+		Endpoint:  s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
 		Settled: s.ForgetFirstLink,
 	})

@@ -26,7 +26,9 @@ func wholeBackup(folder string) error {
 	case found.Server == "" && found.Tables >= boundSince:
 		return notWhole(folder, "its database", groupcast.Errorf(groupcast.EInvalid, "it does not say whose it is"))
 	case found.Server != "" && found.Server != id.String():
-		return notWhole(folder, "its database", groupcast.Errorf(groupcast.EInvalid, "it is of another server (fingerprint %s) than the keys (%s)", found.Server, id))
+		return notWhole(folder, "its database",
+			groupcast.Errorf(groupcast.EInvalid, "it is of another server (fingerprint %s) than the keys (%s)",
+				found.Server, id))
 	}
 	return nil
 }
@@ -41,5 +43,6 @@ func notWhole(folder, what string, err error) error {
 		reason = e.Message
 	}
 	reason = strings.ReplaceAll(reason, folder+string(filepath.Separator), "")
-	return groupcast.Errorf(groupcast.EInvalid, "the backup is not restored, nothing was changed: %s cannot be used: %s", what, reason).WithHint("%s", hint).Wrap(err)
+	return groupcast.Errorf(groupcast.EInvalid, "the backup is not restored, nothing was changed: %s cannot be used: %s",
+		what, reason).WithHint("%s", hint).Wrap(err)
 }

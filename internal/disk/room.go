@@ -47,7 +47,9 @@ func Open(dir string, reserve int64, log *slog.Logger) (*Room, error) {
 	return open(dir, reserve, log, space)
 }
 
-func open(dir string, reserve int64, log *slog.Logger, space func(string) (free, size uint64, err error)) (*Room, error) {
+func open(
+	dir string, reserve int64, log *slog.Logger, space func(string) (free, size uint64, err error),
+) (*Room, error) {
 	r := &Room{dir: dir, reserve: reserve, log: log, space: space}
 	if r.log == nil {
 		r.log = slog.New(slog.DiscardHandler)
@@ -98,7 +100,8 @@ func (r *Room) Fits(bytes uint64) error {
 	}
 	return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
 		full, units.FormatSize(unclaimed), units.FormatSize(kept), units.FormatSize(bytes)).
-		WithHint("make room there, or delete unfinished uploads: `groupcast upload list`; `serve --reserve` says how much is kept free")
+		WithHint("make room there, or delete unfinished uploads: `groupcast upload list`; `serve --reserve` says how much " +
+			"is kept free")
 }
 
 // Fits says in words why so many bytes more do not fit on the disk of dir beside the usual
@@ -204,5 +207,6 @@ func (r *Room) state() string {
 	if unclaimed < uint64(max(r.whole, 1)) {
 		return full + ": " + makeRoom
 	}
-	return fmt.Sprintf("%s: %s are left, which are kept; uploads and copies wait until there is room", full, units.FormatSize(unclaimed))
+	return fmt.Sprintf("%s: %s are left, which are kept; uploads and copies wait until there is room", full,
+		units.FormatSize(unclaimed))
 }

@@ -49,7 +49,8 @@ func TestTheReserveIsSaneOnEveryDisk(t *testing.T) {
 		if err := r.Fits(k.most); err != nil && k.most > 0 {
 			t.Errorf("%d of %d bytes, reserve %d: %v", k.most, k.size, k.reserve, err)
 		}
-		if err := r.Fits(k.most + mib); groupcast.ErrorCode(err) != groupcast.EExhausted || !strings.Contains(err.Error(), "full") {
+		if err := r.Fits(k.most + mib); groupcast.ErrorCode(err) != groupcast.EExhausted ||
+			!strings.Contains(err.Error(), "full") {
 			t.Errorf("%d of %d bytes, reserve %d: %v, want that it does not fit", k.most+mib, k.size, k.reserve, err)
 		}
 	}
@@ -86,7 +87,8 @@ func TestTheBallastGoesStepByStepAndComesBack(t *testing.T) {
 	}
 	p.others = 0
 	r.Look()
-	if info, err := os.Stat(r.path()); err != nil || info.Size() != ballastMost || r.State() != "" || !strings.Contains(said.String(), "room again") {
+	if info, err := os.Stat(r.path()); err != nil || info.Size() != ballastMost || r.State() != "" ||
+		!strings.Contains(said.String(), "room again") {
 		t.Errorf("%v, %q, %q: the ballast did not come back", err, r.State(), said)
 	}
 }

@@ -245,7 +245,8 @@ func FuzzReconstruct(f *testing.F) {
 	c := NewCode()
 	f.Fuzz(func(t *testing.T, kk, sz uint8, pick, block []byte) {
 		size := int(sz)
-		if size == 0 || len(block) == 0 || protocol.SourceSymbols(len(block), size) != int(kk) || kk > protocol.MaxSourceSymbols {
+		if size == 0 || len(block) == 0 || protocol.SourceSymbols(len(block), size) != int(kk) ||
+			kk > protocol.MaxSourceSymbols {
 			if err := c.Reconstruct(nil, int(kk), size, block); err == nil {
 				t.Fatal("an impossible or empty set was accepted")
 			}
@@ -346,7 +347,8 @@ func upTo(n int) (out []int) {
 
 // BenchmarkLibrary is what the library's own decoder costs: the reason for reconstruct.go.
 func BenchmarkLibrary(b *testing.B) {
-	enc, err := reedsolomon.New(164, 10, reedsolomon.WithCauchyMatrix(), reedsolomon.WithInversionCache(false), reedsolomon.WithMaxGoroutines(1))
+	enc, err := reedsolomon.New(164, 10, reedsolomon.WithCauchyMatrix(), reedsolomon.WithInversionCache(false),
+		reedsolomon.WithMaxGoroutines(1))
 	if err != nil {
 		b.Fatal(err)
 	}

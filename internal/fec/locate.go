@@ -55,7 +55,8 @@ func (c *Code) Locate(s Suspect, k, size int, factors, dst []byte) (wrong []prot
 		return nil, fmt.Errorf("a suspect block of %d bytes is not %d whole symbols of %d", len(s.Block), k, size)
 	}
 	if len(dst) != len(s.Block) || len(s.More) < 2 || len(s.More) > 2*MaxWrong || len(factors) != Factors(size) {
-		return nil, fmt.Errorf("locate in %d bytes with %d more symbols and %d factors: impossible", len(dst), len(s.More), len(factors))
+		return nil, fmt.Errorf("locate in %d bytes with %d more symbols and %d factors: impossible", len(dst), len(s.More),
+			len(factors))
 	}
 	all := s.Held
 	for _, m := range s.More {

@@ -13,7 +13,9 @@ import (
 )
 
 // forgedBlock draws a block, k symbols of it and further ones, some of which are forged, and decodes the k.
-func forgedBlock(t testing.TB, c *Code, rnd *rand.Rand, k, size, more, forged int) (block []byte, s Suspect, wrong []protocol.SymbolIndex) {
+func forgedBlock(
+	t testing.TB, c *Code, rnd *rand.Rand, k, size, more, forged int,
+) (block []byte, s Suspect, wrong []protocol.SymbolIndex) {
 	t.Helper()
 	block = noise(k*size, rnd.Uint64())
 	clear(block[k*size-rnd.IntN(size):])                // what pads the last symbol
@@ -68,7 +70,8 @@ func TestWrongSymbolsAreFound(t *testing.T) {
 	})
 }
 
-// TestTooManyWrongSymbols: what cannot be located is said, or gives a block whose digest is wrong; never a hang or a panic.
+// TestTooManyWrongSymbols: what cannot be located is said, or gives a block whose digest is wrong; never a hang or a
+// panic.
 func TestTooManyWrongSymbols(t *testing.T) {
 	c := NewCode()
 	rnd := rand.New(rand.NewPCG(3, 3))
@@ -97,7 +100,9 @@ func TestLocateRefuses(t *testing.T) {
 	twice.More = []Symbol{s.More[0], s.More[0]}
 	short.More = []Symbol{s.More[0], {Index: s.More[1].Index, Data: s.More[1].Data[:9]}}
 	few.More = s.More[:1]
-	for name, bad := range map[string]Suspect{"the same symbol twice": twice, "a short symbol": short, "one more only": few} {
+	for name, bad := range map[string]Suspect{
+		"the same symbol twice": twice, "a short symbol": short, "one more only": few,
+	} {
 		if _, err := c.Locate(bad, 10, 64, f, dst); err == nil {
 			t.Errorf("%s: no error", name)
 		}
@@ -124,7 +129,8 @@ func FuzzLocate(f *testing.F) {
 			s.More[i%4].Data[i%int(size)] ^= b
 		}
 		dst := make([]byte, len(block))
-		if _, err := c.Locate(s, int(k), int(size), someFactors(rnd, int(size)), dst); err != nil && !errors.Is(err, ErrNotLocated) {
+		if _, err := c.Locate(s, int(k), int(size), someFactors(rnd, int(size)), dst); err != nil &&
+			!errors.Is(err, ErrNotLocated) {
 			t.Fatal(err)
 		}
 	})

@@ -26,7 +26,9 @@ func FuzzHomeFiles(f *testing.F) {
 		f.Fatal(err)
 	}
 	f.Fuzz(func(t *testing.T, login, seen, unfinished []byte) {
-		for path, content := range map[string][]byte{h.loginPath(): login, h.seenPath(): seen, h.unfinishedPath(): unfinished} {
+		for path, content := range map[string][]byte{
+			h.loginPath(): login, h.seenPath(): seen, h.unfinishedPath(): unfinished,
+		} {
 			if err := os.WriteFile(path, content, 0o600); err != nil {
 				t.Fatal(err)
 			}

@@ -78,10 +78,12 @@ func guard(path string) error {
 		return fmt.Errorf("check the home: %w", err)
 	}
 	if !info.IsDir() {
-		return groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", path).WithHint("choose another home with --home DIR")
+		return groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", path).
+			WithHint("choose another home with --home DIR")
 	}
 	if mode := info.Mode().Perm(); runtime.GOOS != "windows" && mode&0o077 != 0 {
-		return groupcast.Errorf(groupcast.EForbidden, "others may enter %s (mode %04o), where keys and tokens lie", path, mode).
+		return groupcast.Errorf(groupcast.EForbidden, "others may enter %s (mode %04o), where keys and tokens lie",
+			path, mode).
 			WithHint("chmod 700 %s", path)
 	}
 	return checkOwner(path, info)

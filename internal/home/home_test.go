@@ -105,7 +105,8 @@ func TestLocks(t *testing.T) {
 		t.Fatal(err)
 	}
 	_, err = h.Lock(RoleServer)
-	if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
+	if groupcast.ErrorCode(err) != groupcast.EConflict ||
+		!strings.Contains(err.Error(), fmt.Sprintf("process %d", os.Getpid())) {
 		t.Errorf("a second server: %v", err)
 	}
 	other, err := h.Lock(RoleAgent)
@@ -183,7 +184,8 @@ func someLogin() Login {
 
 func TestLogin(t *testing.T) {
 	h := newHome(t)
-	if _, err := h.LoadLogin(); groupcast.ErrorCode(err) != groupcast.ENotFound || !strings.Contains(err.Error(), "groupcast login") {
+	if _, err := h.LoadLogin(); groupcast.ErrorCode(err) != groupcast.ENotFound ||
+		!strings.Contains(err.Error(), "groupcast login") {
 		t.Errorf("before: %v", err)
 	}
 	if err := h.SaveLogin(someLogin()); err != nil {
@@ -219,7 +221,9 @@ func TestDamagedLogins(t *testing.T) {
 	if err := h.SaveLogin(someLogin()); err != nil {
 		t.Fatal(err)
 	}
-	for _, text := range []string{"", "{", "{}", `{"server":"x","fingerprint":"00"}`, strings.Repeat(" ", maxLoginBytes+1)} {
+	for _, text := range []string{
+		"", "{", "{}", `{"server":"x","fingerprint":"00"}`, strings.Repeat(" ", maxLoginBytes+1),
+	} {
 		if err := os.WriteFile(h.loginPath(), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -271,7 +275,8 @@ func TestTokensDoNotPrint(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if s := out.String(); strings.Contains(s, "canary") || strings.Contains(s, "63616e617279") || strings.Count(s, redacted) < 50 {
+	if s := out.String(); strings.Contains(s, "canary") || strings.Contains(s, "63616e617279") ||
+		strings.Count(s, redacted) < 50 {
 		t.Errorf("printed: %s", s)
 	}
 }

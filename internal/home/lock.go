@@ -36,7 +36,8 @@ func (h Home) Lock(r Role) (*Lock, error) {
 		if !errors.Is(err, errHeld) {
 			return nil, fmt.Errorf("lock %s: %w", path, err)
 		}
-		return nil, groupcast.Errorf(groupcast.EConflict, "`%s` already runs with the home %s%s", r.command(), h.path, holder).
+		return nil, groupcast.Errorf(groupcast.EConflict, "`%s` already runs with the home %s%s", r.command(), h.path,
+			holder).
 			WithHint("stop it first, or give this one a home of its own: --home DIR")
 	}
 	if err := sign(f); err != nil {

@@ -85,7 +85,8 @@ func (h Home) LoadLogin() (Login, error) {
 	}
 	return Login{
 		Server: f.Server, Fingerprint: f.Fingerprint, User: f.User, Device: f.Device, DeviceName: f.DeviceName,
-		AgentToken: Token(f.AgentToken), CLIToken: Token(f.CLIToken), CLIExpires: f.CLIExpires, Key: f.Key, LastSeen: h.loadSeen(),
+		AgentToken: Token(f.AgentToken), CLIToken: Token(f.CLIToken), CLIExpires: f.CLIExpires, Key: f.Key,
+		LastSeen: h.loadSeen(),
 	}, nil
 }
 

@@ -54,7 +54,8 @@ func (w *world) write(name, content string) {
 
 func outcome(path, content string, no protocol.TransferNo) spool.Outcome {
 	return spool.Outcome{
-		Path: path, Name: path, Result: spool.Committed, Transfer: no, Digest: sha256.Sum256([]byte(content)), Size: uint64(len(content)), MTime: time.Unix(1, 0),
+		Path: path, Name: path, Result: spool.Committed, Transfer: no, Digest: sha256.Sum256([]byte(content)),
+		Size: uint64(len(content)), MTime: time.Unix(1, 0),
 	}
 }
 
@@ -71,7 +72,9 @@ func (w *world) look(others bool, known ...*ledger.Book) (inspect.Counts, map[st
 	w.must(err)
 	defer root.Close()
 	found := map[string]inspect.Result{}
-	i := inspect.Inspector{FS: root, Group: "lab", Book: w.book, Known: known, Found: func(f inspect.Finding) { found[f.Path] = f.Result }}
+	i := inspect.Inspector{
+		FS: root, Group: "lab", Book: w.book, Known: known, Found: func(f inspect.Finding) { found[f.Path] = f.Result },
+	}
 	counts, err := i.Run(w.Context(), others)
 	w.must(err)
 	return counts, found
@@ -79,7 +82,9 @@ func (w *world) look(others bool, known ...*ledger.Book) (inspect.Counts, map[st
 
 func TestWhatLiesThereIsCompared(t *testing.T) {
 	w := newWorld(t)
-	for _, name := range []string{"same", "touched", "longer", "edited", "gone", "deep/er/same", "now-a-folder", "now-a-link"} {
+	for _, name := range []string{
+		"same", "touched", "longer", "edited", "gone", "deep/er/same", "now-a-folder", "now-a-link",
+	} {
 		w.deliver(name, "delivered", 1)
 	}
 	at := func(name string) string { return filepath.Join(w.dir, "lab", name) }
@@ -94,7 +99,9 @@ func TestWhatLiesThereIsCompared(t *testing.T) {
 	w.must(os.Symlink("same", at("now-a-link")))
 	link, moved := outcome("link", "same", 1), outcome("moved", "same", 1)
 	link.Kind, moved.Kind = manifest.KindSymlink, manifest.KindSymlink
-	folder := spool.Outcome{Path: "folder", Name: "folder", Kind: manifest.KindFolder, Result: spool.Committed, Transfer: 1}
+	folder := spool.Outcome{
+		Path: "folder", Name: "folder", Kind: manifest.KindFolder, Result: spool.Committed, Transfer: 1,
+	}
 	nofolder := folder
 	nofolder.Path, nofolder.Name = "nofolder", "nofolder"
 	w.must(w.book.Record([]spool.Outcome{link, moved, folder, nofolder}))
@@ -107,8 +114,10 @@ func TestWhatLiesThereIsCompared(t *testing.T) {
 	w.must(os.Symlink("/", at("my/link")))
 	counts, found := w.look(true)
 	want := map[string]inspect.Result{
-		"longer": inspect.Changed, "edited": inspect.Changed, "gone": inspect.Missing, "now-a-folder": inspect.Changed, "now-a-link": inspect.Changed,
-		"moved": inspect.Changed, "nofolder": inspect.Changed, "mine": inspect.Other, "my/own": inspect.Other, "my/link": inspect.Other,
+		"longer": inspect.Changed, "edited": inspect.Changed, "gone": inspect.Missing, "now-a-folder": inspect.Changed,
+		"now-a-link": inspect.Changed,
+		"moved":      inspect.Changed, "nofolder": inspect.Changed, "mine": inspect.Other, "my/own": inspect.Other,
+		"my/link": inspect.Other,
 	}
 	if !maps.Equal(found, want) {
 		t.Errorf("found %v, want %v", found, want)
@@ -161,7 +170,8 @@ func TestAnothersDeliveryIsNobodysOwn(t *testing.T) {
 		t.Fatal(found)
 	}
 	groups, err := w.ledger.Groups(t.Context())
-	if err != nil || len(groups) != 2 || groups[0] != (ledger.Group{Server: protocol.ServerID{1}, ID: protocol.GroupID{2}, Name: "lab"}) {
+	if err != nil || len(groups) != 2 ||
+		groups[0] != (ledger.Group{Server: protocol.ServerID{1}, ID: protocol.GroupID{2}, Name: "lab"}) {
 		t.Fatal(groups, err)
 	}
 }
@@ -186,7 +196,9 @@ func TestAStoppedLookDecidesNothing(t *testing.T) {
 	root, err := spool.OpenFS(w.dir)
 	w.must(err)
 	defer root.Close()
-	i := inspect.Inspector{FS: root, Group: "lab", Book: w.book, Found: func(f inspect.Finding) { t.Errorf("found %+v", f) }}
+	i := inspect.Inspector{
+		FS: root, Group: "lab", Book: w.book, Found: func(f inspect.Finding) { t.Errorf("found %+v", f) },
+	}
 	if counts, err := i.Run(ctx, true); !errors.Is(err, context.Canceled) || counts.Same != 0 {
 		t.Fatal(counts, err)
 	}
@@ -213,13 +225,14 @@ func TestMemoryStaysBounded(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	most, missing := uint64(0), 0
-	i := inspect.Inspector{FS: root, Group: "lab", Book: w.book, Found: func(inspect.Finding) { missing++ }, Tick: func(c inspect.Counts) {
-		if c.Missing%5000 == 0 {
-			runtime.GC()
-			runtime.ReadMemStats(&now)
-			most = max(most, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
-		}
-	}}
+	i := inspect.Inspector{FS: root, Group: "lab", Book: w.book, Found: func(inspect.Finding) { missing++ },
+		Tick: func(c inspect.Counts) {
+			if c.Missing%5000 == 0 {
+				runtime.GC()
+				runtime.ReadMemStats(&now)
+				most = max(most, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
+			}
+		}}
 	counts, err := i.Run(t.Context(), true)
 	if err != nil || counts.Missing != many || missing != many {
 		t.Fatal(counts, missing, err)

@@ -136,7 +136,8 @@ const (
 			former_digest = CASE WHEN excluded.name = '' THEN '' WHEN paths.name = '' THEN paths.digest ELSE paths.former_digest END,
 			former_size = CASE WHEN excluded.name = '' THEN 0 WHEN paths.name = '' THEN paths.size ELSE paths.former_size END
 		WHERE excluded.transfer_no >= paths.transfer_no`
-	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, reason) VALUES "
+	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, " +
+		"reason) VALUES "
 	// The same outcome recorded again after a crash stays one row.
 	inboxTail = ` ON CONFLICT (server, transfer_no, path) DO UPDATE SET outcome = excluded.outcome,
 			reason = excluded.reason, name = excluded.name`

@@ -14,7 +14,9 @@ import (
 // KeepEntries keeps what did not come to lie under its name, in place of an earlier list of the
 // same transfer, until its receipt is dropped; call it right before KeepReceipt. Lists whose
 // receipt is not kept any more go.
-func (l *Ledger) KeepEntries(ctx context.Context, server protocol.ServerID, no protocol.TransferNo, entries []groupcast.DeliveryEntry) error {
+func (l *Ledger) KeepEntries(
+	ctx context.Context, server protocol.ServerID, no protocol.TransferNo, entries []groupcast.DeliveryEntry,
+) error {
 	return l.change(ctx, "keep the entries of a receipt", func(tx *sql.Tx) error {
 		_, err := tx.ExecContext(ctx, `DELETE FROM entries WHERE server = $1 AND (transfer_no = $2
 			OR transfer_no NOT IN (SELECT transfer_no FROM receipts WHERE server = $1))`, server.String(), int64(no))
@@ -39,7 +41,9 @@ func (l *Ledger) KeepEntries(ctx context.Context, server protocol.ServerID, no p
 }
 
 // Entries lists what was kept of a transfer, from one on, at most so many.
-func (l *Ledger) Entries(ctx context.Context, server protocol.ServerID, no protocol.TransferNo, from, limit int) (out []groupcast.DeliveryEntry, err error) {
+func (l *Ledger) Entries(
+	ctx context.Context, server protocol.ServerID, no protocol.TransferNo, from, limit int,
+) (out []groupcast.DeliveryEntry, err error) {
 	rows, err := l.db.QueryContext(ctx, `SELECT entry FROM entries WHERE server = $1 AND transfer_no = $2 AND n >= $3
 		ORDER BY n LIMIT $4`, server.String(), int64(no), from, limit)
 	if err != nil {

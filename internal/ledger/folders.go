@@ -13,7 +13,8 @@ import (
 // Folder gives what a folder was known by when files went there; false if none ever did.
 func (l *Ledger) Folder(ctx context.Context, dir string) (spool.Identity, bool, error) {
 	var text string
-	known, err := l.one(ctx, "look up a folder", l.db.QueryRowContext(ctx, "SELECT identity FROM folders WHERE dir = $1", dir), &text)
+	known, err := l.one(ctx, "look up a folder",
+		l.db.QueryRowContext(ctx, "SELECT identity FROM folders WHERE dir = $1", dir), &text)
 	if err != nil || !known {
 		return spool.Identity{}, false, err
 	}
@@ -61,7 +62,9 @@ func (l *Ledger) Servers(ctx context.Context) (out []protocol.ServerID, err erro
 }
 
 // Taken is the newest offer of a transfer that was taken; 0 for none.
-func (l *Ledger) Taken(ctx context.Context, server protocol.ServerID, no protocol.TransferNo) (newest protocol.OfferNo, err error) {
+func (l *Ledger) Taken(
+	ctx context.Context, server protocol.ServerID, no protocol.TransferNo,
+) (newest protocol.OfferNo, err error) {
 	_, err = l.one(ctx, "look up an offer", l.db.QueryRowContext(ctx,
 		"SELECT offer_no FROM taken WHERE server = $1 AND transfer_no = $2", server.String(), int64(no)), &newest)
 	return newest, err
@@ -70,20 +73,22 @@ func (l *Ledger) Taken(ctx context.Context, server protocol.ServerID, no protoco
 // ForgetTaken forgets the offers of transfers that are over.
 func (l *Ledger) ForgetTaken(ctx context.Context, server protocol.ServerID, keep func(protocol.TransferNo) bool) error {
 	var over []int64
-	err := l.each(ctx, "list the offers that were taken", "SELECT transfer_no FROM taken WHERE server = $1", func(scan func(...any) error) error {
-		var no int64
-		err := scan(&no)
-		if err == nil && !keep(protocol.TransferNo(no)) {
-			over = append(over, no)
-		}
-		return err
-	}, server.String())
+	err := l.each(ctx, "list the offers that were taken", "SELECT transfer_no FROM taken WHERE server = $1",
+		func(scan func(...any) error) error {
+			var no int64
+			err := scan(&no)
+			if err == nil && !keep(protocol.TransferNo(no)) {
+				over = append(over, no)
+			}
+			return err
+		}, server.String())
 	if err != nil || len(over) == 0 {
 		return err
 	}
 	return l.change(ctx, "forget offers", func(tx *sql.Tx) error {
 		for _, no := range over {
-			if _, err := tx.ExecContext(ctx, "DELETE FROM taken WHERE server = $1 AND transfer_no = $2", server.String(), no); err != nil {
+			if _, err := tx.ExecContext(ctx, "DELETE FROM taken WHERE server = $1 AND transfer_no = $2", server.String(),
+				no); err != nil {
 				return err
 			}
 		}
@@ -92,7 +97,9 @@ func (l *Ledger) ForgetTaken(ctx context.Context, server protocol.ServerID, keep
 }
 
 // each reads rows one after another.
-func (l *Ledger) each(ctx context.Context, what, query string, row func(scan func(...any) error) error, args ...any) (err error) {
+func (l *Ledger) each(
+	ctx context.Context, what, query string, row func(scan func(...any) error) error, args ...any,
+) (err error) {
 	rows, err := l.db.QueryContext(ctx, query, args...)
 	if err != nil {
 		return l.file.Explain(fmt.Errorf("%s: %w", what, err))

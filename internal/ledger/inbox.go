@@ -88,7 +88,8 @@ func (l *Ledger) KeepReceipt(ctx context.Context, server protocol.ServerID, r gr
 
 // Receipts lists the receipts that a server has not acknowledged, oldest transfer first.
 func (l *Ledger) Receipts(ctx context.Context, server protocol.ServerID) (out []groupcast.Receipt, err error) {
-	rows, err := l.db.QueryContext(ctx, "SELECT receipt FROM receipts WHERE server = $1 ORDER BY transfer_no", server.String())
+	rows, err := l.db.QueryContext(ctx, "SELECT receipt FROM receipts WHERE server = $1 ORDER BY transfer_no",
+		server.String())
 	if err != nil {
 		return nil, l.file.Explain(fmt.Errorf("read the receipts: %w", err))
 	}
@@ -110,10 +111,12 @@ func (l *Ledger) Receipts(ctx context.Context, server protocol.ServerID) (out []
 // DropReceipt forgets an acknowledged receipt, and the entries that it counts.
 func (l *Ledger) DropReceipt(ctx context.Context, server protocol.ServerID, no protocol.TransferNo) error {
 	return l.change(ctx, "drop a receipt", func(tx *sql.Tx) error {
-		if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE server = $1 AND transfer_no = $2", server.String(), int64(no)); err != nil {
+		if _, err := tx.ExecContext(ctx, "DELETE FROM entries WHERE server = $1 AND transfer_no = $2", server.String(),
+			int64(no)); err != nil {
 			return err
 		}
-		_, err := tx.ExecContext(ctx, "DELETE FROM receipts WHERE server = $1 AND transfer_no = $2", server.String(), int64(no))
+		_, err := tx.ExecContext(ctx, "DELETE FROM receipts WHERE server = $1 AND transfer_no = $2", server.String(),
+			int64(no))
 		return err
 	})
 }

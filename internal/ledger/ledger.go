@@ -110,7 +110,10 @@ func (l *Ledger) RaiseFloor(ctx context.Context, server protocol.ServerID, floor
 // KeepOffer keeps the newest signed offer, which is shown to the server on attach: a server
 // restored from an old backup learns from it (security.md O4), and notes it as the newest of its
 // transfer. An older one is passed over.
-func (l *Ledger) KeepOffer(ctx context.Context, server protocol.ServerID, no protocol.TransferNo, number protocol.OfferNo, offer, signature []byte) error {
+func (l *Ledger) KeepOffer(
+	ctx context.Context, server protocol.ServerID, no protocol.TransferNo, number protocol.OfferNo, offer,
+	signature []byte,
+) error {
 	return l.change(ctx, "keep the newest offer", func(tx *sql.Tx) error {
 		if err := touchServer(ctx, tx, server); err != nil {
 			return err
@@ -142,7 +145,8 @@ func (l *Ledger) NextSequence(ctx context.Context, server protocol.ServerID) (n 
 		if err := touchServer(ctx, tx, server); err != nil {
 			return err
 		}
-		return tx.QueryRowContext(ctx, "UPDATE servers SET sequence = MAX(sequence + 1, $2) WHERE server = $1 RETURNING sequence",
+		return tx.QueryRowContext(ctx,
+			"UPDATE servers SET sequence = MAX(sequence + 1, $2) WHERE server = $1 RETURNING sequence",
 			server.String(), l.now().UnixMilli()).Scan(&n)
 	})
 	return n, err

@@ -70,7 +70,8 @@ func TestAPathNeverGoesBack(t *testing.T) {
 		}
 	}
 	d, _, err := b.Lookup("a")
-	if err != nil || !d.MTime.Equal(time.Unix(1, 123456789)) || d.Size != 10 || d.Digest != (protocol.Digest{9}) || d.Name != "" {
+	if err != nil || !d.MTime.Equal(time.Unix(1, 123456789)) || d.Size != 10 || d.Digest != (protocol.Digest{9}) ||
+		d.Name != "" {
 		t.Fatalf("%+v %v", d, err)
 	}
 	for _, other := range []*ledger.Book{l.Book(there, lab, "lab"), l.Book(here, protocol.GroupID{9}, "lab")} {
@@ -176,7 +177,8 @@ func TestNewestOfferAndSequence(t *testing.T) {
 			t.Fatal(n, err, want)
 		}
 	}
-	lost, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "l"), func() time.Time { return start.Add(time.Second) })
+	lost, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "l"),
+		func() time.Time { return start.Add(time.Second) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -199,7 +201,8 @@ func TestReceiptsWait(t *testing.T) {
 	keep(1, groupcast.DeliveryFailed)
 	keep(1, groupcast.DeliveryVerified)
 	list, err := l.Receipts(t.Context(), here)
-	if err != nil || len(list) != 2 || list[0].Transfer != 1 || list[0].Outcome != groupcast.DeliveryVerified || list[0].Sequence != 3 {
+	if err != nil || len(list) != 2 || list[0].Transfer != 1 || list[0].Outcome != groupcast.DeliveryVerified ||
+		list[0].Sequence != 3 {
 		t.Fatal(list, err)
 	}
 	if err := l.DropReceipt(t.Context(), here, 1); err != nil {

@@ -142,7 +142,8 @@ func TestCheckPath(t *testing.T) {
 	for path, ok := range map[string]bool{
 		"a": true, "a/b/c": true, ".hidden": true, "...": true, `a\b`: true, "ä/日本": true, "a b": true,
 		"": false, ".": false, "..": false, "a/..": false, "../a": false, "a/./b": false, "/a": false, "a/": false,
-		"a//b": false, "a\x00": false, "\xFF": false, strings.Repeat("x", 4097): false, strings.Repeat("x/", 2047) + "xx": true,
+		"a//b": false, "a\x00": false, "\xFF": false, strings.Repeat("x", 4097): false,
+		strings.Repeat("x/", 2047) + "xx": true,
 	} {
 		if err := CheckPath(path); (err == nil) != ok {
 			t.Errorf("%q: %v", path, err)
@@ -223,7 +224,8 @@ func TestCut(t *testing.T) {
 
 func TestDigestsDoNotPassForOneAnother(t *testing.T) {
 	data := make([]byte, 64)
-	if LeafDigest(data) == IndexDigest(data) || LeafDigest(data) == sha256.Sum256(data) || LeafDigest(data) == LeafDigest(data[:63]) {
+	if LeafDigest(data) == IndexDigest(data) || LeafDigest(data) == sha256.Sum256(data) ||
+		LeafDigest(data) == LeafDigest(data[:63]) {
 		t.Error("two digests with different meanings are equal")
 	}
 }
@@ -280,7 +282,9 @@ func FuzzParse(f *testing.F) {
 func BenchmarkLargeManifest(b *testing.B) {
 	var files []File
 	for i := range 100_000 {
-		files = append(files, File{Path: fmt.Sprintf("folder%03d/file%07d", i/1000, i), Size: 4000, Digest: protocol.Digest{1}})
+		files = append(files, File{
+			Path: fmt.Sprintf("folder%03d/file%07d", i/1000, i), Size: 4000, Digest: protocol.Digest{1},
+		})
 	}
 	raw := withBlocks(b, files).Append(nil)
 	b.SetBytes(int64(len(raw)))

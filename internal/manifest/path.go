@@ -137,7 +137,8 @@ func deviceName(name string) bool {
 		return true
 	}
 	for _, prefix := range []string{"COM", "LPT"} {
-		if n, ok := strings.CutPrefix(base, prefix); ok && (len(n) == 1 && n >= "0" && n <= "9" || n == "¹" || n == "²" || n == "³") {
+		if n, ok := strings.CutPrefix(base, prefix); ok &&
+			(len(n) == 1 && n >= "0" && n <= "9" || n == "¹" || n == "²" || n == "³") {
 			return true
 		}
 	}

@@ -204,7 +204,9 @@ func (l *Layout) ReadManifest(r io.Reader) (*Layout, error) {
 // fault counts only if it is.
 func (l *Layout) read(r io.Reader, keep keeper) (index []byte, head header, err error) {
 	d := &blockDigests{}
-	in := &streamInput{r: bufio.NewReaderSize(io.TeeReader(io.LimitReader(r, int64(l.raw)+1), d), streamWindow), rest: l.raw}
+	in := &streamInput{
+		r: bufio.NewReaderSize(io.TeeReader(io.LimitReader(r, int64(l.raw)+1), d), streamWindow), rest: l.raw,
+	}
 	head, wrong := decode(in, keep)
 	if in.err == nil || errors.Is(in.err, io.EOF) {
 		_, in.err = io.Copy(io.Discard, in.r)

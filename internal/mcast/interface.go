@@ -178,7 +178,10 @@ func addrs(n net.Interface) []netip.Addr {
 }
 
 func describe(n net.Interface) (Interface, error) {
-	i := Interface{Index: n.Index, Name: n.Name, MTU: n.MTU, Loopback: n.Flags&net.FlagLoopback != 0, Running: n.Flags&net.FlagRunning != 0}
+	i := Interface{
+		Index: n.Index, Name: n.Name, MTU: n.MTU, Loopback: n.Flags&net.FlagLoopback != 0,
+		Running: n.Flags&net.FlagRunning != 0,
+	}
 	for _, a := range addrs(n) {
 		switch {
 		case a.Is4() && !i.Addr4.IsValid():

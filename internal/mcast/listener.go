@@ -67,7 +67,8 @@ func Listen(group netip.AddrPort) (*Listener, error) {
 		var err error
 		return errors.Join(rc.Control(func(fd uintptr) { err = reuse(fd) }), err)
 	}}
-	pc, err := lc.ListenPacket(context.Background(), family, netip.AddrPortFrom(netip.MustParseAddr(bind), group.Port()).String())
+	pc, err := lc.ListenPacket(context.Background(), family, netip.AddrPortFrom(netip.MustParseAddr(bind), group.Port()).
+		String())
 	if err != nil {
 		return nil, fmt.Errorf("hearing groups on UDP port %d: %w", group.Port(), err)
 	}

@@ -145,7 +145,8 @@ func trainToThree(t *testing.T, group netip.AddrPort, cut bool) {
 	for i, l := range listeners {
 		packets, from := hear(t, l, len(sent))
 		if got := bytes.Join(packets, nil); !bytes.Equal(got, sent) || len(packets) != 51 {
-			t.Errorf("listener %d: %d packets, %d bytes; want 51 packets of %d bytes in all", i, len(packets), len(got), len(sent))
+			t.Errorf("listener %d: %d packets, %d bytes; want 51 packets of %d bytes in all", i, len(packets), len(got),
+				len(sent))
 		}
 		if from.Addr() != source {
 			t.Errorf("listener %d: from %s, want %s", i, from, source)

@@ -182,9 +182,11 @@ func (a *Authority) SiteWarning() string {
 	case err != nil:
 		return "" // sitePair took it
 	case now.After(leaf.NotAfter):
-		return fmt.Sprintf("the certificate in --cert %s ran out on %s: browsers refuse it; renew it, then send SIGHUP", a.options.CertFile, leaf.NotAfter.Format(time.DateOnly))
+		return fmt.Sprintf("the certificate in --cert %s ran out on %s: browsers refuse it; renew it, then send SIGHUP",
+			a.options.CertFile, leaf.NotAfter.Format(time.DateOnly))
 	case now.Before(leaf.NotBefore):
-		return fmt.Sprintf("the certificate in --cert %s is not valid before %s: browsers refuse it until then; is this machine's clock right?", a.options.CertFile, leaf.NotBefore.Format(time.DateOnly))
+		return fmt.Sprintf("the certificate in --cert %s is not valid before %s: browsers refuse it until then; is this "+
+			"machine's clock right?", a.options.CertFile, leaf.NotBefore.Format(time.DateOnly))
 	}
 	return ""
 }

@@ -71,8 +71,10 @@ func TestKeyFilesAreGuarded(t *testing.T) {
 		says string
 	}{
 		"readable by others": {func() error { return os.Chmod(key, 0o640) }, "chmod 600"},
-		"damaged":            {func() error { os.Chmod(key, 0o600); return os.WriteFile(key, []byte("x"), 0o600) }, "restore"},
-		"gone":               {func() error { return os.Remove(key) }, "restore"},
+		"damaged": {
+			func() error { os.Chmod(key, 0o600); return os.WriteFile(key, []byte("x"), 0o600) }, "restore",
+		},
+		"gone": {func() error { return os.Remove(key) }, "restore"},
 	} {
 		if runtime.GOOS == "windows" && name == "readable by others" {
 			continue
@@ -103,7 +105,11 @@ func TestFingerprints(t *testing.T) {
 	id := protocol.ServerID{0: 0xAB, 7: 0xCD, 31: 1}
 	full := inBase32(id)
 	short := full[:19]
-	for _, text := range []string{full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(), "Fingerprint: " + id.String() + "  (`groupcast login` asks for its first 20 characters)", " " + strings.ReplaceAll(full, "-", " ") + "\n"} {
+	for _, text := range []string{
+		full, strings.ToLower(full), id.String(), strings.ToUpper(id.String()), "SHA256:" + id.String(),
+		"Fingerprint: " + id.String() + "  (`groupcast login` asks for its first 20 characters)",
+		" " + strings.ReplaceAll(full, "-", " ") + "\n",
+	} {
 		if got, err := ParseFingerprint(text); err != nil || got != id {
 			t.Errorf("%q: %v", text, err)
 		}
@@ -120,8 +126,10 @@ func TestFingerprints(t *testing.T) {
 	other[9] ^= 0x80 // the first 80 bits are the first ten bytes
 	inHex := id.String()
 	for typed, want := range map[string]Typed{
-		short: TypedRight, strings.ToLower(short): TypedRight, full[:24]: TypedRight, inHex[:20]: TypedRight, strings.ToUpper(inHex[:31]): TypedRight,
-		inHex[:4] + " " + inHex[4:24]: TypedRight, short[:18]: TypedShort, inHex[:19]: TypedShort, inHex[:8]: TypedShort, "": TypedShort, "y": TypedShort,
+		short: TypedRight, strings.ToLower(short): TypedRight, full[:24]: TypedRight, inHex[:20]: TypedRight,
+		strings.ToUpper(inHex[:31]):   TypedRight,
+		inHex[:4] + " " + inHex[4:24]: TypedRight, short[:18]: TypedShort, inHex[:19]: TypedShort, inHex[:8]: TypedShort,
+		"": TypedShort, "y": TypedShort,
 		inHex[:20] + "zz": TypedWrong, "0" + inHex[:22]: TypedWrong, inHex + "00": TypedWrong, full + "AAAA": TypedWrong,
 	} {
 		if got := CompareTyped(id, typed); got != want {

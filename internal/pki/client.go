@@ -108,8 +108,10 @@ func (p Pin) judgedAt(leaf, ca *x509.Certificate) (time.Time, error) {
 }
 
 func (p Pin) stranger(err error) error {
-	return groupcast.Errorf(groupcast.EUnauthorized, "this is not the server with the fingerprint %s…", ShortFingerprint(p.ID)).
-		WithHint("something answers in its place; if the server was set up anew, `groupcast logout` forgets it and `groupcast login` asks for the new fingerprint").
+	return groupcast.Errorf(groupcast.EUnauthorized, "this is not the server with the fingerprint %s…",
+		ShortFingerprint(p.ID)).
+		WithHint("something answers in its place; if the server was set up anew, `groupcast logout` forgets it and " +
+			"`groupcast login` asks for the new fingerprint").
 		Wrap(err)
 }
 
@@ -185,7 +187,8 @@ func SigningKeyAt(id protocol.ServerID, chain [][]byte, at time.Time) (seal.Veri
 	}
 	for _, c := range []*x509.Certificate{leaf, ca} {
 		if at.Before(c.NotBefore) || at.After(c.NotAfter) {
-			return seal.VerifyKey{}, fmt.Errorf("the certificate of %s was not valid on %s", c.Subject.CommonName, at.UTC().Format(time.DateTime))
+			return seal.VerifyKey{}, fmt.Errorf("the certificate of %s was not valid on %s", c.Subject.CommonName, at.UTC().
+				Format(time.DateTime))
 		}
 	}
 	return signingKeyOf(leaf)
@@ -225,7 +228,8 @@ func Discover(ctx context.Context, address string) (protocol.ServerID, error) {
 	connection, err := dialer.DialContext(ctx, "tcp", address)
 	if err != nil {
 		return protocol.ServerID{}, groupcast.Errorf(groupcast.EUnavailable, "no groupcast server answers at %s", address).
-			WithHint("check the address and port, that `groupcast serve` runs there, and the firewall (TCP %d)", protocol.ControlPort).Wrap(err)
+			WithHint("check the address and port, that `groupcast serve` runs there, and the firewall (TCP %d)",
+				protocol.ControlPort).Wrap(err)
 	}
 	connection.Close() // nothing was said on it
 	return id, nil

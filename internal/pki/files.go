@@ -64,7 +64,8 @@ func readPEM(path, kind string, secret bool) ([]byte, error) {
 		return nil, fmt.Errorf("read key or certificate: %w", err)
 	}
 	if secret && runtime.GOOS != "windows" && info.Mode().Perm()&0o077 != 0 {
-		return nil, groupcast.Errorf(groupcast.EForbidden, "others may read the private key %s (mode %04o)", path, info.Mode().Perm()).
+		return nil, groupcast.Errorf(groupcast.EForbidden, "others may read the private key %s (mode %04o)", path,
+			info.Mode().Perm()).
 			WithHint("if nobody did: chmod 600 %s", path)
 	}
 	if !info.Mode().IsRegular() || info.Size() > maxPEMBytes {

@@ -124,11 +124,13 @@ func TestOnlyThePinnedServerIsTalkedTo(t *testing.T) {
 	pin := Pin{ID: genuine.ID()}
 	ca := genuine.CA()
 	key, leaf := impostor(t, InternalName(genuine.ID()))
-	otherForName, err := makeTLSLeaf(authority{id: genuine.ID(), certificate: other.CA(), key: other.ca.key}, key.Public(), Hosts{}, time.Now())
+	otherForName, err := makeTLSLeaf(authority{id: genuine.ID(), certificate: other.CA(), key: other.ca.key}, key.Public(),
+		Hosts{}, time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
-	wrongName, err := makeTLSLeaf(authority{id: other.ID(), certificate: ca, key: genuine.ca.key}, key.Public(), Hosts{}, time.Now())
+	wrongName, err := makeTLSLeaf(authority{id: other.ID(), certificate: ca, key: genuine.ca.key}, key.Public(), Hosts{},
+		time.Now())
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -295,7 +297,8 @@ func TestBrowsersAcceptTheOwnCA(t *testing.T) {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
-	if err := talk(address, &tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MaxVersion: tls.VersionTLS12}); err == nil {
+	if err := talk(address,
+		&tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MaxVersion: tls.VersionTLS12}); err == nil {
 		t.Error("TLS 1.2 is spoken")
 	}
 	heard()
@@ -306,7 +309,9 @@ func TestConstraintsOfTheCA(t *testing.T) {
 	a := open(t, Options{})
 	roots := x509.NewCertPool()
 	roots.AddCert(a.CA())
-	for name, ok := range map[string]bool{"files.example.net": true, "www.bank.example": false, "10.1.2.3": true, "8.8.8.8": false} {
+	for name, ok := range map[string]bool{
+		"files.example.net": true, "www.bank.example": false, "10.1.2.3": true, "8.8.8.8": false,
+	} {
 		var h Hosts
 		h.add(name)
 		leaf, err := makeTLSLeaf(a.ca, a.tlsKey.Public(), h, time.Now())

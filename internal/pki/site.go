@@ -34,7 +34,8 @@ func sitePair(certFile, keyFile string) (tls.Certificate, error) {
 	case err == nil:
 		return c, nil
 	case strings.Contains(err.Error(), "does not match"):
-		return c, groupcast.Errorf(groupcast.EInvalid, "--key %s is not the key of the first certificate in --cert %s", keyFile, certFile).
+		return c, groupcast.Errorf(groupcast.EInvalid, "--key %s is not the key of the first certificate in --cert %s",
+			keyFile, certFile).
 			WithHint("the leaf comes first in the chain; is the key an older one?").Wrap(err)
 	}
 	return c, groupcast.Errorf(groupcast.EInvalid, "--key %s holds no key that can be used", keyFile).
@@ -49,11 +50,14 @@ func readBlock(flag, path, kind string) ([]byte, error) {
 	b, err := os.ReadFile(path)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
-		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s: there is no such file", flag, path).WithHint("check the path").Wrap(err)
+		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s: there is no such file", flag, path).
+			WithHint("check the path").Wrap(err)
 	case errors.Is(err, fs.ErrPermission):
-		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s may not be read by this user", flag, path).WithHint("let the user that runs the server read it").Wrap(err)
+		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s may not be read by this user", flag, path).
+			WithHint("let the user that runs the server read it").Wrap(err)
 	case err != nil:
-		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s cannot be read: %v", flag, path, err).WithHint("name a file in PEM").Wrap(err)
+		return nil, groupcast.Errorf(groupcast.EInvalid, "%s %s cannot be read: %v", flag, path, err).
+			WithHint("name a file in PEM").Wrap(err)
 	}
 	for rest := b; ; {
 		var block *pem.Block

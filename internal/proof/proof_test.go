@@ -36,7 +36,10 @@ func newMaker(t testing.TB) *maker {
 	}
 	content := []byte("hello")
 	m := &manifest.Manifest{
-		Files:  []manifest.File{{Path: "a", Size: 5, Mode: 0o644, Digest: sha256.Sum256(content)}, {Path: "d", Kind: manifest.KindFolder, Mode: 0o755}},
+		Files: []manifest.File{
+			{Path: "a", Size: 5, Mode: 0o644, Digest: sha256.Sum256(content)},
+			{Path: "d", Kind: manifest.KindFolder, Mode: 0o755},
+		},
 		Blocks: []manifest.Block{{Length: 5, Digest: manifest.LeafDigest(content)}},
 	}
 	layout, encoded := manifest.LayoutOf(m)
@@ -64,7 +67,9 @@ func (m *maker) earlier() wire.Offer {
 }
 
 // receipt is what device n signs.
-func (m *maker) receipt(n byte, root protocol.Digest, change func(*seal.FullReceipt, *groupcast.ProofReceipt)) groupcast.ProofReceipt {
+func (m *maker) receipt(
+	n byte, root protocol.Digest, change func(*seal.FullReceipt, *groupcast.ProofReceipt),
+) groupcast.ProofReceipt {
 	r := seal.FullReceipt{
 		Receipt: seal.Receipt{
 			Server: m.offer.Server, Group: m.offer.Group, Transfer: m.offer.Transfer, Root: root,
@@ -88,8 +93,12 @@ func (m *maker) receipt(n byte, root protocol.Digest, change func(*seal.FullRece
 }
 
 func (m *maker) device(n byte) groupcast.ProofDevice {
-	d := groupcast.ProofDevice{ID: protocol.DeviceID{n}, Name: "pc-" + string('0'+rune(n)), User: "ann", Key: m.keys[n].Public().Bytes(), Since: made.Add(-time.Hour)}
-	d.Binding = seal.SignBinding(m.ca.SigningKey(), seal.Binding{Server: m.ca.ID(), Device: d.ID, Key: d.Key, Name: d.Name, Since: d.Since.UnixMicro()})
+	d := groupcast.ProofDevice{
+		ID: protocol.DeviceID{n}, Name: "pc-" + string('0'+rune(n)), User: "ann", Key: m.keys[n].Public().Bytes(),
+		Since: made.Add(-time.Hour),
+	}
+	d.Binding = seal.SignBinding(m.ca.SigningKey(),
+		seal.Binding{Server: m.ca.ID(), Device: d.ID, Key: d.Key, Name: d.Name, Since: d.Since.UnixMicro()})
 	return d
 }
 
@@ -101,14 +110,17 @@ func (m *maker) make() groupcast.Proof {
 		Device: protocol.DeviceID{3}, Outcome: "already-had", Sequence: 4,
 	}
 	p := groupcast.Proof{
-		V: groupcast.ProofVersion, Fingerprint: m.ca.ID(), Chain: m.ca.SigningChain(), MadeAt: made, Transfer: 5, Group: "lab", Name: "a",
+		V: groupcast.ProofVersion, Fingerprint: m.ca.ID(), Chain: m.ca.SigningChain(), MadeAt: made, Transfer: 5,
+		Group: "lab", Name: "a",
 		Offer: m.signed(m.offer), Earlier: []groupcast.SignedBytes{m.signed(m.earlier())}, Manifest: m.raw,
 		Devices: []groupcast.ProofDevice{m.device(1), m.device(2), m.device(3)},
 		Receipts: []groupcast.ProofReceipt{
 			m.receipt(1, m.offer.IndexDigest, nil),
 			m.receipt(2, m.offer.IndexDigest, func(r *seal.FullReceipt, p *groupcast.ProofReceipt) {
 				r.Outcome, r.Missing, p.Reason = "incomplete", 1, "a: the disk <cannot> hold it"
-				p.Entries = []groupcast.DeliveryEntry{{Path: "a", Kind: "file", Result: groupcast.EntryMissing, Reason: "too large"}}
+				p.Entries = []groupcast.DeliveryEntry{{
+					Path: "a", Kind: "file", Result: groupcast.EntryMissing, Reason: "too large",
+				}}
 			}),
 			{Device: protocol.DeviceID{3}, Bytes: old.Signed(), Signature: seal.SignReceipt(m.keys[3], old)},
 		},
@@ -150,10 +162,13 @@ func TestAProofProves(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if r.Verified != 2 || r.Partly != 1 || r.Missing != 1 || r.Refused+r.Failed != 0 || !r.Named || len(r.Files) != 2 || r.Manifest != m.offer.IndexDigest {
+		if r.Verified != 2 || r.Partly != 1 || r.Missing != 1 || r.Refused+r.Failed != 0 || !r.Named || len(r.Files) != 2 ||
+			r.Manifest != m.offer.IndexDigest {
 			t.Fatalf("%+v", r)
 		}
-		covers := []groupcast.Signed{groupcast.SignedAll, groupcast.SignedAll, groupcast.SignedOutcome, groupcast.SignedNothing}
+		covers := []groupcast.Signed{
+			groupcast.SignedAll, groupcast.SignedAll, groupcast.SignedOutcome, groupcast.SignedNothing,
+		}
 		for i, d := range r.Devices {
 			if d.Covers != covers[i] || d.Earlier != (i == 2) {
 				t.Errorf("device %d: %+v", i, d)
@@ -171,7 +186,8 @@ func TestWhatTheServerLostIsNotVerified(t *testing.T) {
 		t.Fatalf("%+v %v", r, err)
 	}
 	p.Lost = 0
-	p.Receipts[0] = m.receipt(1, m.offer.IndexDigest, func(r *seal.FullReceipt, _ *groupcast.ProofReceipt) { r.Entries = 1 })
+	p.Receipts[0] = m.receipt(1, m.offer.IndexDigest,
+		func(r *seal.FullReceipt, _ *groupcast.ProofReceipt) { r.Entries = 1 })
 	if r, err := proof.Verify(m.state(p), m.ca.ID()); err != nil || r.Verified != 1 || r.Partly != 2 {
 		t.Fatalf("one of two entries: %+v %v", r, err)
 	}
@@ -204,7 +220,8 @@ func TestEveryByteCounts(t *testing.T) {
 			changed := bytes.Clone(raw)
 			changed[at] ^= flip
 			if _, err := verify(changed, m.ca.ID()); err == nil {
-				t.Fatalf("byte %d of …%s… is not covered (%q for %q)", at, raw[max(at-20, 0):min(at+20, len(raw))], changed[at], raw[at])
+				t.Fatalf("byte %d of …%s… is not covered (%q for %q)", at, raw[max(at-20, 0):min(at+20, len(raw))], changed[at],
+					raw[at])
 			}
 		}
 	}

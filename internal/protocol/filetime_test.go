@@ -37,7 +37,10 @@ func TestFileTimes(t *testing.T) {
 // Any number that a stranger writes is a time that can be set, written and shown, and later
 // numbers are later times.
 func TestAnyNumberIsAFileTime(t *testing.T) {
-	numbers := []int64{math.MinInt64, math.MinInt64 + 1, -coarseFrom - 1, -coarseFrom, -1, 0, 1, coarseFrom - 1, coarseFrom, math.MaxInt64 - 1, math.MaxInt64}
+	numbers := []int64{
+		math.MinInt64, math.MinInt64 + 1, -coarseFrom - 1, -coarseFrom, -1, 0, 1, coarseFrom - 1, coarseFrom,
+		math.MaxInt64 - 1, math.MaxInt64,
+	}
 	for i, n := range numbers {
 		at := TimeOf(n)
 		if _, err := at.UTC().MarshalJSON(); err != nil {

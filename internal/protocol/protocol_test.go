@@ -102,7 +102,10 @@ func TestIdentifiersAreHexOfTheRightLength(t *testing.T) {
 }
 
 func TestSourceSymbols(t *testing.T) {
-	for _, c := range [][3]int{{0, 1408, 0}, {1, 1408, 1}, {1408, 1408, 1}, {1409, 1408, 2}, {protocol.BlockSize, protocol.DefaultSymbol, 164}, {protocol.BlockSize, protocol.TunnelSymbol, 200}} {
+	for _, c := range [][3]int{
+		{0, 1408, 0}, {1, 1408, 1}, {1408, 1408, 1}, {1409, 1408, 2}, {protocol.BlockSize, protocol.DefaultSymbol, 164},
+		{protocol.BlockSize, protocol.TunnelSymbol, 200},
+	} {
 		if k := protocol.SourceSymbols(c[0], c[1]); k != c[2] {
 			t.Errorf("%d bytes in symbols of %d: %d, want %d", c[0], c[1], k, c[2])
 		}

@@ -22,7 +22,10 @@ func TestABacklogTellsWhatIsTaken(t *testing.T) {
 		if ms == 300 {
 			fresh = 0
 		}
-		ctl.Round(rate.Sample{Sent: ctl.Rate(), Fresh: fresh, Loss: 0.5, Delay: ms * time.Millisecond, Backlog: ms * time.Millisecond, Taken: float64(taken)})
+		ctl.Round(rate.Sample{
+			Sent: ctl.Rate(), Fresh: fresh, Loss: 0.5, Delay: ms * time.Millisecond, Backlog: ms * time.Millisecond,
+			Taken: float64(taken),
+		})
 		if ctl.Rate() != first {
 			t.Fatalf("%d bytes a second while %d ms are worked off, not %d", ctl.Rate(), ms, first)
 		}
@@ -41,7 +44,10 @@ func TestALongDelayIsNoBacklog(t *testing.T) {
 		ctl := rate.NewController(rate.Config{})
 		for range 60 {
 			r := ctl.Rate()
-			ctl.Round(rate.Sample{Sent: r, Fresh: 1, Loss: loss, Delay: 200 * time.Millisecond, Backlog: 200 * time.Millisecond, Taken: float64(r) * (1 - loss)})
+			ctl.Round(rate.Sample{
+				Sent: r, Fresh: 1, Loss: loss, Delay: 200 * time.Millisecond, Backlog: 200 * time.Millisecond,
+				Taken: float64(r) * (1 - loss),
+			})
 		}
 		if r := ctl.Rate(); r < mbit(least) {
 			t.Errorf("%.0f %% loss: %d bytes a second", 100*loss, r)

@@ -45,7 +45,8 @@ func TestNoiseNeitherFloodsNorStarves(t *testing.T) {
 		used, flood := sum/p.wire/(rounds-settled), float64(above)/(rounds-settled)
 		worst, floods = min(worst, used), max(floods, flood)
 		if used < 0.6 || flood > 0.1 {
-			t.Errorf("seed %d, %.1f MB/s, %.0f %% random, queue %v: used %.2f, %.0f %% of the rounds far above", seed, p.wire/1e6, 100*p.random, p.queue, used, 100*flood)
+			t.Errorf("seed %d, %.1f MB/s, %.0f %% random, queue %v: used %.2f, %.0f %% of the rounds far above", seed,
+				p.wire/1e6, 100*p.random, p.queue, used, 100*flood)
 		}
 	}
 	t.Logf("worst use %.2f, worst flood %.2f", worst, floods)

@@ -115,7 +115,8 @@ func TestDataPathAllocatesNothing(t *testing.T) {
 	}
 	if a := testing.AllocsPerRun(500, func() {
 		n++
-		r.HandleData(at(1), n, wire.Data{Block: protocol.BlockNumber(n % 64), Length: 20 * size, Index: protocol.SymbolIndex(n / 64), Symbol: s})
+		r.HandleData(at(1), n,
+			wire.Data{Block: protocol.BlockNumber(n % 64), Length: 20 * size, Index: protocol.SymbolIndex(n / 64), Symbol: s})
 		r.NextFeedback(at(1))
 	}); a != 0 {
 		t.Errorf("%v allocations a packet", a)

@@ -202,7 +202,8 @@ func TestSyncIsClamped(t *testing.T) {
 	if g := r.Status().GRTT; g != protocol.MaxGRTT {
 		t.Errorf("GRTT %v", g)
 	}
-	if f, _, ok := asks(r, at(1), at(10_000)); !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 0, Count: 5}) {
+	if f, _, ok := asks(r, at(1), at(10_000)); !ok || len(f.Ranges) != 1 ||
+		f.Ranges[0] != (protocol.Range{First: 0, Count: 5}) {
 		t.Errorf("the clamped front lets it ask for everything: %+v %v", f, ok)
 	}
 }
@@ -291,7 +292,8 @@ func TestMismatch(t *testing.T) {
 		if len(es) != 1 || es[0].Kind != recv.BlockReady || es[0].Suspect != (round > 0) {
 			t.Fatalf("round %d: events %+v", round, es)
 		}
-		if round > 0 && (len(es[0].Symbols) != held-4 || !es[0].Held.Has(3) || es[0].Held.Has(4) || len(es[0].Memory) != 4*size) {
+		if round > 0 &&
+			(len(es[0].Symbols) != held-4 || !es[0].Held.Has(3) || es[0].Held.Has(4) || len(es[0].Memory) != 4*size) {
 			t.Fatalf("round %d: %+v", round, es[0])
 		}
 		r.BlockStored(at(3), 7, recv.Mismatch)
@@ -386,7 +388,8 @@ func TestPacketsWaitForTheManifest(t *testing.T) {
 		t.Fatalf("%+v", s)
 	}
 	r.HandleSync(at(2), sync(2, 4, 3, 3))
-	if f, _, ok := asks(r, at(2), at(60)); !ok || len(f.Ranges) != 1 || f.Ranges[0] != (protocol.Range{First: 0, Count: 1}) {
+	if f, _, ok := asks(r, at(2), at(60)); !ok || len(f.Ranges) != 1 ||
+		f.Ranges[0] != (protocol.Range{First: 0, Count: 1}) {
 		t.Errorf("without the manifest it asks for block 0 only: %+v %v", f, ok)
 	}
 	r.SetLayout(at(70), whole, nil)

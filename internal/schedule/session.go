@@ -140,7 +140,9 @@ func (s *Scheduler) beginIfReady(now time.Time, r *run) {
 }
 
 // Ready says that a device took the session's keys. blocks is what it holds already.
-func (s *Scheduler) Ready(now time.Time, no protocol.TransferNo, session protocol.SessionID, dev protocol.DeviceID, blocks int) bool {
+func (s *Scheduler) Ready(
+	now time.Time, no protocol.TransferNo, session protocol.SessionID, dev protocol.DeviceID, blocks int,
+) bool {
 	r, d := s.deliveryOf(no, dev)
 	if d == nil || r.session != session || (r.phase != PhaseAsking && r.phase != PhaseSending) {
 		return false
@@ -188,7 +190,9 @@ func (s *Scheduler) Refused(now time.Time, no protocol.TransferNo, dev protocol.
 
 // RefusedForGood says that a device will never take the transfer as it is: it is not asked again
 // before AskAgain, or Renewed.
-func (s *Scheduler) RefusedForGood(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string) (fresh bool) {
+func (s *Scheduler) RefusedForGood(
+	now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string,
+) (fresh bool) {
 	fresh = s.Refused(now, no, dev, reason)
 	if _, d := s.deliveryOf(no, dev); d != nil {
 		d.final = true
@@ -250,7 +254,9 @@ func (s *Scheduler) Behind(now time.Time, no protocol.TransferNo, dev protocol.D
 
 // Stumbled says that a catch-up over HTTPS failed at the device, when it held so many bytes: it
 // is offered again after a pause, which grows as long as the tries bring nothing.
-func (s *Scheduler) Stumbled(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string, bytes uint64) bool {
+func (s *Scheduler) Stumbled(
+	now time.Time, no protocol.TransferNo, dev protocol.DeviceID, reason string, bytes uint64,
+) bool {
 	_, d := s.deliveryOf(no, dev)
 	if d == nil || d.state != StateHTTPS {
 		return false

@@ -59,7 +59,9 @@ func (s *Session) data(number protocol.PacketNumber) wire.Header {
 func TestPhases(t *testing.T) {
 	sender, receiver := testSession(t), testSession(t)
 	seen := map[string]protocol.PacketNumber{}
-	for _, n := range []protocol.PacketNumber{0, 1, 1<<28 - 1, 1 << 28, 2 << 28, 3 << 28, 1 << 28, protocol.MaxPacketNumber} {
+	for _, n := range []protocol.PacketNumber{
+		0, 1, 1<<28 - 1, 1 << 28, 2 << 28, 3 << 28, 1 << 28, protocol.MaxPacketNumber,
+	} {
 		body := make([]byte, 64)
 		packet := sender.Seal(nil, sender.data(n), body)
 		h, got, err := receiver.Open(nil, packet)
@@ -150,7 +152,8 @@ func TestOpenInPlaceAndSealInPlace(t *testing.T) {
 	for n := range 3 {
 		packet := train[n*size : (n+1)*size]
 		in := packet[protocol.GroupHeaderBytes:protocol.GroupHeaderBytes]
-		if h, body, err := s.Open(in, packet); err != nil || h.Number != protocol.PacketNumber(n) || !bytes.Equal(body, want) {
+		if h, body, err := s.Open(in, packet); err != nil || h.Number != protocol.PacketNumber(n) ||
+			!bytes.Equal(body, want) {
 			t.Errorf("packet %d: %v", n, err)
 		}
 	}

@@ -93,7 +93,9 @@ func TestSecretsDoNotPrint(t *testing.T) {
 	session := testSession(t)
 	sealer, opener := NewFeedbackSealer(secret, testID), NewFeedbackOpener(secret, testID)
 	var log bytes.Buffer
-	for _, v := range []any{secret, &secret, key, &key, session, sealer, opener, struct{ S Secret }{secret}, map[string]Secret{"k": secret}} {
+	for _, v := range []any{
+		secret, &secret, key, &key, session, sealer, opener, struct{ S Secret }{secret}, map[string]Secret{"k": secret},
+	} {
 		for _, verb := range []string{"%v", "%+v", "%#v", "%s", "%q", "%x", "%X", "%d", "%08b"} {
 			fmt.Fprintf(&log, verb+"\n", v)
 		}

@@ -88,14 +88,18 @@ func dataVector(s *Session, n protocol.PacketNumber) vectorData {
 }
 
 func syncVector(s *Session, key SigningKey) vectorSync {
-	sync := wire.Sync{Sequence: 2, SentAt: 100_000, GRTT: 5000, GroupSize: 3, Backoff: 4, Rate: 1e6, RangeLast: 9, WindowHigh: 64}
+	sync := wire.Sync{
+		Sequence: 2, SentAt: 100_000, GRTT: 5000, GroupSize: 3, Backoff: 4, Rate: 1e6, RangeLast: 9, WindowHigh: 64,
+	}
 	return vectorSync{
 		Number: 10, Sequence: 2, Body: hexed(wire.AppendSyncBody(nil, sync)), Packet: hexed(s.SealSync(key, 10, sync)),
 	}
 }
 
 func feedbackVector(key Secret) vectorFeedback {
-	f := wire.Feedback{SyncSequence: 2, High: 10, Verified: 1, NACKs: []wire.NACK{{Block: 3, Deficit: 2, HighParity: wire.NoParity}}}
+	f := wire.Feedback{
+		SyncSequence: 2, High: 10, Verified: 1, NACKs: []wire.NACK{{Block: 3, Deficit: 2, HighParity: wire.NoParity}},
+	}
 	s := NewFeedbackSealer(key, testID)
 	return vectorFeedback{
 		Key: hexed(key[:]), ID: hexed(testID[:]), Body: hexed(wire.AppendFeedback(nil, f)),
@@ -105,8 +109,10 @@ func feedbackVector(key Secret) vectorFeedback {
 
 func clearVectors(key SigningKey) map[string]string {
 	return map[string]string{
-		"announce": hexed(SignAnnounce(key, wire.Announce{Server: wire.ServerPrefix{1}, Group: protocol.GroupID{2}, Number: 3})),
-		"probe":    hexed(SignProbe(key, wire.Probe{Server: wire.ServerPrefix{1}, Group: protocol.GroupID{2}, Nonce: [16]byte{3}})),
+		"announce": hexed(SignAnnounce(key,
+			wire.Announce{Server: wire.ServerPrefix{1}, Group: protocol.GroupID{2}, Number: 3})),
+		"probe": hexed(SignProbe(key,
+			wire.Probe{Server: wire.ServerPrefix{1}, Group: protocol.GroupID{2}, Nonce: [16]byte{3}})),
 	}
 }
 

@@ -37,7 +37,8 @@ func TestAutoRate(t *testing.T) {
 			layout := even(c.blocks, 164)
 			w := newWorld(t, 5, layout, send.Config{})
 			for range 3 {
-				w.add(netsim.Config{Delay: c.delay, Loss: c.loss, Rate: c.mbit * 1e6 / 8, Queue: c.queue}, netsim.Config{Delay: c.delay}).join()
+				w.add(netsim.Config{Delay: c.delay, Loss: c.loss, Rate: c.mbit * 1e6 / 8, Queue: c.queue},
+					netsim.Config{Delay: c.delay}).join()
 			}
 			w.run(5 * time.Minute)
 			w.mustFinish(false)

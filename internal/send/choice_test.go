@@ -41,7 +41,8 @@ func TestChoices(t *testing.T) {
 						tail += max(0, w.overAt.Sub(w.passEnd)) / seeds
 					}
 				}
-				t.Logf("%-12s k %3d, %2d in turn: ×%.4f symbols, %4d feedback packets that ask (%5d blocks named), %.3f s, tail %.1f ms",
+				t.Logf("%-12s k %3d, %2d in turn: ×%.4f symbols, %4d feedback packets that ask (%5d blocks named), %.3f s, tail "+
+					"%.1f ms",
 					name, k, width, over, nacks/seeds, asked/seeds, took.Seconds(), float64(tail.Microseconds())/1e3)
 			}
 		}

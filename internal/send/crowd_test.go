@@ -250,8 +250,10 @@ func (c *crowd) run(limit time.Duration) {
 }
 
 func (c *crowd) summary() string {
-	return fmt.Sprintf("%d receivers, %d blocks, %.0f %% loss, round trip %v: %.4f × the source symbols, %.4f NACK packets a data packet, over after %v, %+v",
-		len(c.peers), c.blocks, c.loss*100, 2*crowdDelay, c.overhead(), c.asked(), c.clock.Now().Sub(c.began).Round(time.Millisecond), c.s.Status().Counters)
+	return fmt.Sprintf("%d receivers, %d blocks, %.0f %% loss, round trip %v: %.4f × the source symbols, %.4f NACK "+
+		"packets a data packet, over after %v, %+v",
+		len(c.peers), c.blocks, c.loss*100, 2*crowdDelay, c.overhead(), c.asked(), c.clock.Now().Sub(c.began).
+			Round(time.Millisecond), c.s.Status().Counters)
 }
 
 func (c *crowd) overhead() float64 { return float64(c.data) / float64(c.blocks*crowdK) }

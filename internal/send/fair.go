@@ -122,7 +122,8 @@ func (s *Sender) inconsistent(now time.Time, d *device, n wire.NACK) bool {
 	if a.count <= fruitlessAsks || a.fruitless < fruitlessLimit || d.loss > fruitlessLoss {
 		return false
 	}
-	s.leave(now, d, CauseInconsistent, fmt.Sprintf("inconsistent feedback: %d symbols of block %d changed nothing", a.fruitless, n.Block))
+	s.leave(now, d, CauseInconsistent,
+		fmt.Sprintf("inconsistent feedback: %d symbols of block %d changed nothing", a.fruitless, n.Block))
 	return true
 }
 

@@ -109,7 +109,8 @@ func (s *Sender) deaf(now time.Time, d *device, f wire.Feedback) {
 	}
 	d.deafFor, d.deafTo = min(d.deafFor+1, deafReports), d.deafTo+float64(f.Declared)
 	if d.deafFor == deafReports && d.deafTo >= deafPackets && d.waited() {
-		s.leave(now, d, CauseDeaf, fmt.Sprintf("large packets do not reach it: none with %d bytes of content arrived, short ones do", s.cfg.SymbolSize))
+		s.leave(now, d, CauseDeaf,
+			fmt.Sprintf("large packets do not reach it: none with %d bytes of content arrived, short ones do", s.cfg.SymbolSize))
 	}
 }
 
@@ -265,8 +266,9 @@ func (s *Sender) askRanges(now time.Time, d *device, f wire.Feedback, high pn) {
 	}
 	if uint64(lacks)+uint64(f.Verified) > uint64(s.cfg.Blocks) {
 		s.count.Refused++
-		s.leave(now, d, CauseInconsistent, fmt.Sprintf("inconsistent feedback: it says that it has %d blocks of %d and lacks %d",
-			f.Verified, s.cfg.Blocks, lacks))
+		s.leave(now, d, CauseInconsistent,
+			fmt.Sprintf("inconsistent feedback: it says that it has %d blocks of %d and lacks %d",
+				f.Verified, s.cfg.Blocks, lacks))
 		return
 	}
 	left := mostRanged

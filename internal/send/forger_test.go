@@ -18,7 +18,8 @@ func TestForgedBlocksAreShown(t *testing.T) {
 		want               bool
 	}{{1, 0, false}, {1, 1, true}, {2, 1, true}, {3, 1, false}, {3, 2, true}, {8, 0, false}} {
 		now := time.Unix(0, 0)
-		s := send.New(send.Config{Blocks: 2, SymbolSize: 1408, Length: func(protocol.BlockNumber) int { return 1408 }}, now, rand.New(rand.NewPCG(1, 2)))
+		s := send.New(send.Config{Blocks: 2, SymbolSize: 1408, Length: func(protocol.BlockNumber) int { return 1408 }}, now,
+			rand.New(rand.NewPCG(1, 2)))
 		for i := range c.devices {
 			s.Attach(now, send.Device(i), nil, true)
 		}

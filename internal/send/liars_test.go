@@ -71,7 +71,8 @@ func demand(w *world, f *wire.Feedback, deficit uint8) {
 func others(t *testing.T, seed uint64, cfg send.Config, claim func(*world, *wire.Feedback)) *world {
 	w := newWorld(t, seed, even(400, 100), cfg)
 	for range 8 {
-		w.add(netsim.Config{Delay: 200 * time.Microsecond, Loss: 0.005, Rate: 50e6 / 8, Queue: 128 << 10}, netsim.Config{Delay: 200 * time.Microsecond}).join()
+		w.add(netsim.Config{Delay: 200 * time.Microsecond, Loss: 0.005, Rate: 50e6 / 8, Queue: 128 << 10},
+			netsim.Config{Delay: 200 * time.Microsecond}).join()
 	}
 	if claim != nil {
 		w.lie = func(p *peer, f *wire.Feedback) {

@@ -97,7 +97,9 @@ type peer struct {
 }
 
 func newWorld(t testing.TB, seed uint64, layout lengths, cfg send.Config) *world {
-	w := &world{t: t, clock: netsim.NewClock(), rnd: rand.New(rand.NewPCG(seed, 1)), layout: layout, pad: 77 + 1408 - testSymbol}
+	w := &world{
+		t: t, clock: netsim.NewClock(), rnd: rand.New(rand.NewPCG(seed, 1)), layout: layout, pad: 77 + 1408 - testSymbol,
+	}
 	cfg.Blocks, cfg.SymbolSize = len(layout), testSymbol
 	cfg.Length = func(b protocol.BlockNumber) int { return layout[b] }
 	if cfg.FrameBytes == 0 {
@@ -110,7 +112,9 @@ func newWorld(t testing.TB, seed uint64, layout lengths, cfg send.Config) *world
 
 // add makes a peer; join attaches it.
 func (w *world) add(down, up netsim.Config) *peer {
-	p := &peer{w: w, dev: send.Device(len(w.peers)), have: protocol.NewBlockSet(len(w.layout)), store: 200 * time.Microsecond}
+	p := &peer{
+		w: w, dev: send.Device(len(w.peers)), have: protocol.NewBlockSet(len(w.layout)), store: 200 * time.Microsecond,
+	}
 	p.down = netsim.NewLink(w.clock, down, rand.New(rand.NewPCG(w.rnd.Uint64(), 3)))
 	p.up = netsim.NewLink(w.clock, up, rand.New(rand.NewPCG(w.rnd.Uint64(), 4)))
 	w.peers = append(w.peers, p)

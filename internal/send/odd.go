@@ -96,7 +96,8 @@ func (s *Sender) judgeOdd(now time.Time) {
 
 func (l lately) words(claim oddity) string {
 	if claim == overrunAlone {
-		return fmt.Sprintf("it alone says that its machine drops packets (%.0f %%): it cannot keep up, or what it says is not true",
+		return fmt.Sprintf("it alone says that its machine drops packets (%.0f %%): it cannot keep up, or what it says is "+
+			"not true",
 			100*l.overrun/l.declared)
 	}
 	return fmt.Sprintf("it alone says that it loses packets (%.0f %%): its network is bad, or what it says is not true",

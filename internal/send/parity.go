@@ -105,7 +105,9 @@ func (s *Sender) unasked(b protocol.BlockNumber, k int) int {
 // expectedMax is the expected greatest of n standard normals: how far above the mean the
 // worst of n independent receivers lies.
 func expectedMax(n int) float64 {
-	table := [...]float64{0, .56, 1.03, 1.42, 1.77, 2.07, 2.34, 2.59, 2.82, 3.04, 3.24, 3.44, 3.62, 3.80, 3.97, 4.13, 4.28, 4.42}
+	table := [...]float64{
+		0, .56, 1.03, 1.42, 1.77, 2.07, 2.34, 2.59, 2.82, 3.04, 3.24, 3.44, 3.62, 3.80, 3.97, 4.13, 4.28, 4.42,
+	}
 	if n < 1 {
 		return 0
 	}

@@ -306,7 +306,8 @@ func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
 		return false
 	}
 	for _, d := range r.order {
-		if silence := r.since(now, d.heard); d.waited() && (d.heard.IsZero() || silence <= patience || silence > patience+2*checkInterval) {
+		if silence := r.since(now, d.heard); d.waited() &&
+			(d.heard.IsZero() || silence <= patience || silence > patience+2*checkInterval) {
 			return false
 		}
 	}

@@ -202,7 +202,8 @@ func (s *Sender) sample(took float64) rate.Sample {
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
 	return rate.Sample{
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
-		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active), Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
+		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active),
+		Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
 		Marked: marked > 0, Backlog: backlog, Taken: taken,
 	}
 }

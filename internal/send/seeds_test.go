@@ -49,7 +49,10 @@ func newStory(t testing.TB, seed uint64) *story {
 		if !y.flat {
 			net = y.network()
 		}
-		up := netsim.Config{Delay: net.Delay, Jitter: net.Jitter, Loss: net.Loss / 4, Reorder: net.Reorder, ReorderBy: net.ReorderBy, Duplicate: net.Duplicate}
+		up := netsim.Config{
+			Delay: net.Delay, Jitter: net.Jitter, Loss: net.Loss / 4, Reorder: net.Reorder, ReorderBy: net.ReorderBy,
+			Duplicate: net.Duplicate,
+		}
 		y.fate(y.w.add(net, up))
 	}
 	return y
@@ -119,7 +122,8 @@ func (y *story) lie(p *peer, f *wire.Feedback) {
 	y.lied++
 	for i := range 20 {
 		b := protocol.BlockNumber(y.rnd.IntN(len(y.w.layout) + 1))
-		f.NACKs = append(f.NACKs, wire.NACK{Block: b, Deficit: uint8(y.rnd.IntN(256)), HighParity: uint8(y.rnd.IntN(256) * (i % 2))})
+		f.NACKs = append(f.NACKs,
+			wire.NACK{Block: b, Deficit: uint8(y.rnd.IntN(256)), HighParity: uint8(y.rnd.IntN(256) * (i % 2))})
 	}
 	f.Ranges = append(f.Ranges, protocol.Range{First: 0, Count: uint32(len(y.w.layout))})
 	f.High = protocol.PacketNumber(y.rnd.Uint64() >> 16)
@@ -177,14 +181,17 @@ func TestSeeds(t *testing.T) {
 			}
 		}
 		o := y.w.s.Status().Counters
-		c.Source, c.Proactive, c.Repair, c.Resent = c.Source+o.Source, c.Proactive+o.Proactive, c.Repair+o.Repair, c.Resent+o.Resent
-		c.Syncs, c.NACKs, c.Asked, c.Refused, c.OnTheWay = c.Syncs+o.Syncs, c.NACKs+o.NACKs, c.Asked+o.Asked, c.Refused+o.Refused, c.OnTheWay+o.OnTheWay
+		c.Source, c.Proactive, c.Repair, c.Resent = c.Source+o.Source, c.Proactive+o.Proactive, c.Repair+o.Repair,
+			c.Resent+o.Resent
+		c.Syncs, c.NACKs, c.Asked, c.Refused, c.OnTheWay = c.Syncs+o.Syncs, c.NACKs+o.NACKs, c.Asked+o.Asked,
+			c.Refused+o.Refused, c.OnTheWay+o.OnTheWay
 		passes += y.w.s.Status().Pass
 		crashes, parts, late, lied = crashes+y.crashes, parts+y.parts, late+y.late, lied+y.lied
 		fed, data = fed+int(y.w.fed), data+int(y.w.source)
 		if os.Getenv("GROUPCAST_SEED") != "" || t.Failed() {
 			y.w.log("story")
-			t.Logf("flat %v crashes %d parts %d late %d liars %v\n%s", y.flat, y.crashes, y.parts, y.late, y.liars, y.w.describe())
+			t.Logf("flat %v crashes %d parts %d late %d liars %v\n%s", y.flat, y.crashes, y.parts, y.late, y.liars,
+				y.w.describe())
 		}
 		if t.Failed() {
 			t.Fatalf("seed %d", seed)
@@ -193,14 +200,16 @@ func TestSeeds(t *testing.T) {
 	t.Logf("%+v\n%+v\n%d passes", c, d, passes)
 	if count >= 40 {
 		noneZero(t, map[string]uint64{
-			"lost": faults.Lost, "burst": faults.Burst, "reordered": faults.Reordered, "duplicated": faults.Duplicated, "parted": faults.Parted,
+			"lost": faults.Lost, "burst": faults.Burst, "reordered": faults.Reordered, "duplicated": faults.Duplicated,
+			"parted":  faults.Parted,
 			"crashes": uint64(crashes), "late": uint64(late), "lies": uint64(lied), "second passes": uint64(passes) - count,
 			"proactive": c.Proactive, "repair": c.Repair, "resent": c.Resent, "refused": c.Refused, "on the way": c.OnTheWay,
 			"duplicate symbols": d.Duplicate, "symbols of stored blocks": d.Verified, "old SYNCs": d.Stale,
 			"behind for loss": uint64(causes[send.CauseLoss]), "behind for silence": uint64(causes[send.CauseSilent]),
 		})
 	}
-	t.Logf("%+v, behind %v, %d crashes, %d partitions, %d late, %d lies, %d feedback, %d data", faults, causes, crashes, parts, late, lied, fed, data)
+	t.Logf("%+v, behind %v, %d crashes, %d partitions, %d late, %d lies, %d feedback, %d data", faults, causes, crashes,
+		parts, late, lied, fed, data)
 }
 
 // noneZero: a fault or a branch that no seed reached is not tested.

@@ -18,7 +18,9 @@ import (
 // versions are two states of a tree; one file stays as it is.
 func versions() (old, next map[string][]byte) {
 	old = map[string][]byte{"big.bin": noise(1<<20+600_000, 1), "a/small": noise(700, 2), "stays": []byte("the same")}
-	return old, map[string][]byte{"big.bin": noise(1<<20+600_000, 3), "a/small": noise(700, 4), "stays": []byte("the same")}
+	return old, map[string][]byte{
+		"big.bin": noise(1<<20+600_000, 3), "a/small": noise(700, 4), "stays": []byte("the same"),
+	}
 }
 
 // TestACancelledCommitDecidesNothing: the second version of a tree is staged and committed, and

@@ -175,7 +175,8 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 // own notes whose the files are that have their names, though these are not durable yet and nothing is
 // settled: a newer transfer that comes first must not take them for somebody else's.
 func (g *Staging) own(outcomes []Outcome) error {
-	moved := slices.DeleteFunc(slices.Clone(outcomes), func(o Outcome) bool { return o.Result != Committed && o.Result != KeptBoth })
+	moved := slices.DeleteFunc(slices.Clone(outcomes),
+		func(o Outcome) bool { return o.Result != Committed && o.Result != KeptBoth })
 	if len(moved) == 0 {
 		return nil
 	}

@@ -56,7 +56,8 @@ func TestWhatComesBetweenStays(t *testing.T) {
 	m := &meddler{newDisk(), 2}
 	out := deliver(t, openOn(t, m, nil), 4, makeTransfer(t, map[string][]byte{"f.txt": []byte("ours")}))
 	have := m.Files("lab")
-	if string(have["lab/f.txt"]) != "quick" || string(have["lab/f (groupcast 4).txt"]) != "quick" || string(have["lab/f (groupcast 4, 2).txt"]) != "ours" {
+	if string(have["lab/f.txt"]) != "quick" || string(have["lab/f (groupcast 4).txt"]) != "quick" ||
+		string(have["lab/f (groupcast 4, 2).txt"]) != "ours" {
 		t.Errorf("%q", have)
 	}
 	if out[0].Result != spool.KeptBoth || out[0].Name != "f (groupcast 4, 2).txt" {
@@ -71,7 +72,8 @@ func TestTwinsOnAFoldingFolder(t *testing.T) {
 	l := spooltest.NewLedger()
 	for no := range protocol.TransferNo(3) {
 		version := string(rune('1' + no))
-		deliver(t, openOn(t, d, l), no+1, makeTransfer(t, map[string][]byte{"README": []byte("upper" + version), "readme": []byte("lower" + version)}))
+		deliver(t, openOn(t, d, l), no+1,
+			makeTransfer(t, map[string][]byte{"README": []byte("upper" + version), "readme": []byte("lower" + version)}))
 	}
 	have := d.Files("lab")
 	if string(have["lab/readme"]) != "upper3" || string(have["lab/readme (groupcast 1)"]) != "lower3" || len(have) != 2 {
@@ -186,7 +188,9 @@ func TestLinksFollowTheirTransfers(t *testing.T) {
 	dir, l := t.TempDir(), spooltest.NewLedger()
 	s := open(t, dir, l)
 	link := func(target string) manifest.File {
-		return manifest.File{Kind: manifest.KindSymlink, Path: "current", Target: target, Size: uint64(len(target)), Mode: 0o777}
+		return manifest.File{
+			Kind: manifest.KindSymlink, Path: "current", Target: target, Size: uint64(len(target)), Mode: 0o777,
+		}
 	}
 	files := map[string][]byte{"v1": []byte("1"), "v2": []byte("2")}
 	points := func() string { to, _ := os.Readlink(filepath.Join(dir, "lab/current")); return to }
@@ -198,7 +202,8 @@ func TestLinksFollowTheirTransfers(t *testing.T) {
 	if deliver(t, s, 1, makeTransfer(t, files, link("v1"))); points() != "v2" {
 		t.Errorf("an older transfer turned it to %q", points())
 	}
-	if err := errors.Join(os.Remove(filepath.Join(dir, "lab/current")), os.Symlink("mine", filepath.Join(dir, "lab/current"))); err != nil {
+	if err := errors.Join(os.Remove(filepath.Join(dir, "lab/current")),
+		os.Symlink("mine", filepath.Join(dir, "lab/current"))); err != nil {
 		t.Fatal(err)
 	}
 	if deliver(t, s, 3, makeTransfer(t, files, link("v1"))); points() != "mine" {
@@ -215,7 +220,8 @@ func TestFoldersModesAndTimes(t *testing.T) {
 	folder := func(path string) manifest.File {
 		return manifest.File{Kind: manifest.KindFolder, Path: path, Mode: 0o750, MTime: 1_500_000_000_000_000_000}
 	}
-	deliver(t, s, 1, makeTransfer(t, map[string][]byte{"ours/f": []byte("1"), "mine/f": []byte("2")}, folder("ours"), folder("mine"), folder("ours/empty")))
+	deliver(t, s, 1, makeTransfer(t, map[string][]byte{"ours/f": []byte("1"), "mine/f": []byte("2")}, folder("ours"),
+		folder("mine"), folder("ours/empty")))
 	for name, mode := range map[string]fs.FileMode{"ours": 0o750, "ours/empty": 0o750, "mine": 0o711} {
 		fi, err := os.Stat(filepath.Join(dir, "lab", name))
 		if err != nil || fi.Mode().Perm() != mode || (name != "mine") != fi.ModTime().Equal(time.Unix(1_500_000_000, 0)) {
@@ -231,7 +237,8 @@ func TestThingsPlantedUnderAFinalName(t *testing.T) {
 	dir, outside := t.TempDir(), filepath.Join(t.TempDir(), "target")
 	s := open(t, dir, nil)
 	lab := filepath.Join(dir, "lab")
-	if err := errors.Join(makeFIFO(filepath.Join(lab, "fifo")), os.Symlink(outside, filepath.Join(lab, "link")), os.Mkdir(filepath.Join(lab, "folder"), 0o755)); err != nil {
+	if err := errors.Join(makeFIFO(filepath.Join(lab, "fifo")), os.Symlink(outside, filepath.Join(lab, "link")),
+		os.Mkdir(filepath.Join(lab, "folder"), 0o755)); err != nil {
 		t.Fatal(err)
 	}
 	names := map[string][]byte{"fifo": []byte("1"), "link": []byte("2"), "folder": []byte("3")}
@@ -254,7 +261,8 @@ func TestNoNameGoesThroughALink(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer f.Close()
-	if err := errors.Join(f.Mkdir("real", 0o755), f.Symlink("real", "way"), os.WriteFile(filepath.Join(dir, "real", "f"), nil, 0o644)); err != nil {
+	if err := errors.Join(f.Mkdir("real", 0o755), f.Symlink("real", "way"),
+		os.WriteFile(filepath.Join(dir, "real", "f"), nil, 0o644)); err != nil {
 		t.Fatal(err)
 	}
 	_, create := f.Create("way/x", 0o644)
@@ -262,8 +270,10 @@ func TestNoNameGoesThroughALink(t *testing.T) {
 	_, lstat := f.Lstat("way/f")
 	_, list := f.Readdir("way")
 	for what, err := range map[string]error{
-		"create": create, "open": read, "lstat": lstat, "readdir": list, "mkdir": f.Mkdir("way/d", 0o755), "rename": f.Rename("real/f", "way/g"),
-		"rename from": f.RenameNew("way/f", "g"), "remove": f.Remove("way/f"), "symlink": f.Symlink("x", "way/l"), "chmod": f.Chmod("way/f", 0o777),
+		"create": create, "open": read, "lstat": lstat, "readdir": list, "mkdir": f.Mkdir("way/d", 0o755),
+		"rename":      f.Rename("real/f", "way/g"),
+		"rename from": f.RenameNew("way/f", "g"), "remove": f.Remove("way/f"), "symlink": f.Symlink("x", "way/l"),
+		"chmod":   f.Chmod("way/f", 0o777),
 		"chtimes": f.Chtimes("way/f", time.Now()), "sync": f.SyncFolder("way"), "out of it": f.Mkdir("../x", 0o755),
 	} {
 		if err == nil && !(what == "sync" && runtime.GOOS == "windows") {

@@ -78,7 +78,10 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	}
 	switch {
 	case !ours:
-		return &obstacle{cause: CauseInTheWay, reason: "in the way: " + rest + " is a file or a link, not delivered by groupcast or edited since"}, nil
+		return &obstacle{
+			cause:  CauseInTheWay,
+			reason: "in the way: " + rest + " is a file or a link, not delivered by groupcast or edited since",
+		}, nil
 	case !turn:
 		return &obstacle{late: true}, nil
 	case !g.still(at, l):
@@ -236,7 +239,9 @@ func (g *Staging) clearFolder(ctx context.Context, name string, known bool) (*ob
 }
 
 func (g *Staging) foreign(name string) *obstacle {
-	return &obstacle{cause: CauseInTheWay, reason: "in the way: " + g.below(name) + " was not delivered by groupcast, or was edited since"}
+	return &obstacle{
+		cause: CauseInTheWay, reason: "in the way: " + g.below(name) + " was not delivered by groupcast, or was edited since",
+	}
 }
 
 // lookThrough walks a folder; the obstacle is the first thing in it that must stay.

@@ -66,7 +66,8 @@ func createWhole(at *folder, base string, data []byte, mode fs.FileMode, mtime t
 		return kept, err
 	}
 	fd, err := retried(func() (int, error) {
-		return unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW, uint32(mode&^umask()))
+		return unix.Openat(dir, base, unix.O_RDWR|unix.O_CREAT|unix.O_EXCL|unix.O_CLOEXEC|unix.O_NOFOLLOW,
+			uint32(mode&^umask()))
 	})
 	if err != nil {
 		return kept, &fs.PathError{Op: "create", Path: base, Err: err}

@@ -61,7 +61,8 @@ func causeOf(err error) Cause {
 	switch {
 	case errors.Is(err, unix.EFBIG), errors.Is(err, unix.EOVERFLOW):
 		return CauseTooLarge
-	case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EILSEQ), errors.Is(err, unix.EINVAL), errors.Is(err, fs.ErrNotExist):
+	case errors.Is(err, unix.ENAMETOOLONG), errors.Is(err, unix.EILSEQ), errors.Is(err, unix.EINVAL),
+		errors.Is(err, fs.ErrNotExist):
 		return CauseName
 	case errors.Is(err, fs.ErrPermission):
 		return CauseDenied

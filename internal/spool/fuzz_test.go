@@ -9,7 +9,8 @@ import (
 // FuzzReplay: a journal that a crash or anybody else wrote anything into gives no block that
 // no valid record names, and trusts none that no barrier covers.
 func FuzzReplay(f *testing.F) {
-	f.Add(records([2]uint32{recordWritten, 7}, [2]uint32{recordBarrier, 1}, [2]uint32{recordLost, 7}, [2]uint32{recordMoving, 3}))
+	f.Add(records([2]uint32{recordWritten, 7}, [2]uint32{recordBarrier, 1}, [2]uint32{recordLost, 7},
+		[2]uint32{recordMoving, 3}))
 	f.Add(records([2]uint32{recordBarrier, 9}, [2]uint32{recordWritten, 1 << 31}, [2]uint32{99, 0}))
 	f.Fuzz(func(t *testing.T, b []byte) {
 		p := past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
@@ -26,7 +27,8 @@ func FuzzReplay(f *testing.F) {
 		}
 		named := map[protocol.BlockNumber]bool{voided: true}
 		for i := 0; i < int(j.records); i++ {
-			named[protocol.BlockNumber(uint32(b[i*recordBytes+4])<<24|uint32(b[i*recordBytes+5])<<16|uint32(b[i*recordBytes+6])<<8|uint32(b[i*recordBytes+7]))] = true
+			named[protocol.BlockNumber(uint32(b[i*recordBytes+4])<<24|uint32(b[i*recordBytes+5])<<16|uint32(
+				b[i*recordBytes+6])<<8|uint32(b[i*recordBytes+7]))] = true
 		}
 		for _, n := range append(p.trusted, p.doubtful...) {
 			if !named[n] {

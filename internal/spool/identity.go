@@ -100,7 +100,12 @@ const RefusedFolder = "folder"
 
 // strange refuses a folder that is not the one that was used before.
 func strange(dir string) error {
-	return &Refused{Kind: RefusedFolder, Reason: dir + " is not the folder that this receiver used before: is the disk mounted? If this folder is meant: groupcast receive --adopt"}
+	return &Refused{
+		Kind: RefusedFolder,
+		Reason: dir +
+			" is not the folder that this receiver used before: is the disk mounted? If this folder is meant: groupcast " +
+			"receive --adopt",
+	}
 }
 
 // placed is an FS that can tell whether its folder still lies where it was opened.
@@ -152,7 +157,9 @@ func (s *Spool) stillKnown() error {
 
 // Sweep deletes the stagings of a server in the folder that is known by an identity, but for
 // those to keep. It says how many went.
-func Sweep(dir string, id Identity, server protocol.ServerID, keep func(protocol.TransferNo) bool) (gone int, err error) {
+func Sweep(
+	dir string, id Identity, server protocol.ServerID, keep func(protocol.TransferNo) bool,
+) (gone int, err error) {
 	f, err := OpenKnown(dir, id)
 	if err != nil {
 		return 0, err

@@ -34,7 +34,8 @@ func (g *Staging) lookAt(name string) (*look, error) {
 // still says whether the same lies under a name as when it was looked at.
 func (g *Staging) still(name string, l *look) bool {
 	now, err := g.lookAt(name)
-	return err == nil && now != nil && g.spool.fs.SameFile(l.FileInfo, now.FileInfo) && now.size == l.size && now.mtime.Equal(l.mtime)
+	return err == nil && now != nil && g.spool.fs.SameFile(l.FileInfo, now.FileInfo) && now.size == l.size &&
+		now.mtime.Equal(l.mtime)
 }
 
 // ours says whether what lies under a name is what was delivered last, whatever its time is now:

@@ -126,8 +126,14 @@ func (f *moodyFile) Sync() error {
 // moodyTree has a big file, small files, a folder and a link; the first version and the second.
 func moodyTree(version byte) *transferSpec {
 	return &transferSpec{
-		files: map[string][]byte{"big1": noise(1<<20+70_000, uint64(version)), "big2": noise(1<<20+80_000, uint64(version)+1), "d/s": {version}, "t": {version, version}},
-		extra: []manifest.File{{Kind: manifest.KindFolder, Path: "e", Mode: 0o755}, {Kind: manifest.KindSymlink, Path: "l", Target: string('a' + rune(version)), Size: 1, Mode: 0o777}},
+		files: map[string][]byte{
+			"big1": noise(1<<20+70_000, uint64(version)), "big2": noise(1<<20+80_000, uint64(version)+1), "d/s": {version},
+			"t": {version, version},
+		},
+		extra: []manifest.File{
+			{Kind: manifest.KindFolder, Path: "e", Mode: 0o755},
+			{Kind: manifest.KindSymlink, Path: "l", Target: string('a' + rune(version)), Size: 1, Mode: 0o777},
+		},
 	}
 }
 
@@ -140,14 +146,18 @@ type transferSpec struct {
 // refuses that entry with its reason, and every other one arrives. When the error is gone, the
 // next delivery brings the entry, too.
 func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
-	errnos := []error{syscall.EIO, syscall.EFBIG, syscall.EILSEQ, syscall.ENOSYS, syscall.ENOENT, syscall.EPERM, syscall.EACCES, syscall.ENXIO, syscall.EROFS, syscall.ENAMETOOLONG, syscall.Errno(523)}
+	errnos := []error{
+		syscall.EIO, syscall.EFBIG, syscall.EILSEQ, syscall.ENOSYS, syscall.ENOENT, syscall.EPERM, syscall.EACCES,
+		syscall.ENXIO, syscall.EROFS, syscall.ENAMETOOLONG, syscall.Errno(523),
+	}
 	for _, c := range []struct {
 		op, name string // a name that ends with "/" stands for all below it
 		entries  []string
 	}{
 		{"rename", "lab/big1", []string{"big1"}}, {"rename", "lab/t", []string{"t"}}, {"rename", "lab/d/s", []string{"d/s"}},
 		{"mkdir", "lab/d", []string{"d/s"}}, {"mkdir", "lab/e", []string{"e"}}, {"symlink", "lab/l", []string{"l"}},
-		{"allocate", "/f0", []string{"big1"}}, {"write", "/f0", []string{"big1"}}, {"create", "/f0", []string{"big1"}}, {"sync", "/f0", []string{"big1"}},
+		{"allocate", "/f0", []string{"big1"}}, {"write", "/f0", []string{"big1"}}, {"create", "/f0", []string{"big1"}},
+		{"sync", "/f0", []string{"big1"}},
 		{"lstat", "lab/e", []string{"e"}}, {"lstat", "lab/l", []string{"l"}}, {"lstat", "lab/d", []string{"d/s"}},
 	} {
 		for _, errno := range errnos {
@@ -210,7 +220,8 @@ func TestWhatCannotBeComparedStays(t *testing.T) {
 		deliver(t, s, 1, makeTransfer(t, one.files))
 		sick = true
 		for _, o := range deliver(t, s, 2, makeTransfer(t, two.files)) {
-			if want := map[bool]spool.Result{true: spool.Rejected, false: spool.Committed}[o.Path == "t"]; o.Result != want || o.Path == "t" && o.Cause != spool.CauseUnreadable {
+			if want := map[bool]spool.Result{true: spool.Rejected, false: spool.Committed}[o.Path == "t"]; o.Result != want ||
+				o.Path == "t" && o.Cause != spool.CauseUnreadable {
 				t.Errorf("%v: %+v", errno, o)
 			}
 		}
@@ -234,7 +245,9 @@ func TestAnErrorOfTheDiskIsTyped(t *testing.T) {
 		syscall.ENODEV: spool.DiskGone, syscall.ESTALE: spool.DiskGone, syscall.EIO: spool.DiskIO,
 	} {
 		t.Run(fmt.Sprint(errno), func(t *testing.T) {
-			changes := map[string]bool{"mkdir": true, "create": true, "write": true, "allocate": true, "rename": true, "symlink": true, "sync": true}
+			changes := map[string]bool{
+				"mkdir": true, "create": true, "write": true, "allocate": true, "rename": true, "symlink": true, "sync": true,
+			}
 			for at, over := 0, false; !over; at++ {
 				disk, l := newDisk(), spooltest.NewLedger()
 				n, well := 0, true
@@ -314,7 +327,8 @@ func TestNamesThatAreNotTaken(t *testing.T) {
 		if o.Result != spool.Rejected {
 			continue
 		}
-		if rejected++; o.Cause != spool.CauseName || !strings.Contains(o.Reason, "does not take this name") || strings.Contains(o.Reason, "staged") {
+		if rejected++; o.Cause != spool.CauseName || !strings.Contains(o.Reason, "does not take this name") ||
+			strings.Contains(o.Reason, "staged") {
 			t.Errorf("%s: %s: %s", o.Path, o.Cause, o.Reason)
 		}
 	}

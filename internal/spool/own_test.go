@@ -104,7 +104,8 @@ func TestALostLedgerAdoptsWhatIsIdentical(t *testing.T) {
 	link := manifest.File{Kind: manifest.KindSymlink, Path: "link", Target: "f", Size: 1, Mode: 0o777}
 	l.send(1, map[string]string{"f": "one", "d/g": "g"}, link)
 	*l.l = *spooltest.NewLedger()
-	if out := results(l.send(2, map[string]string{"f": "one", "d/g": "g"}, link)); out["f"] != spool.Committed || out["link"] != spool.AlreadyHad {
+	if out := results(l.send(2, map[string]string{"f": "one", "d/g": "g"}, link)); out["f"] != spool.Committed ||
+		out["link"] != spool.AlreadyHad {
 		t.Errorf("%v", out)
 	}
 	link.Target = "d"
@@ -199,13 +200,19 @@ type state struct {
 func states() map[string]state {
 	folder := func(p string) manifest.File { return manifest.File{Kind: manifest.KindFolder, Path: p, Mode: 0o755} }
 	return map[string]state{
-		"file":         {files: map[string]string{"p": "a file"}, lies: map[string]string{"p": "a file"}},
-		"link":         {extra: []manifest.File{{Kind: manifest.KindSymlink, Path: "p", Target: "q", Size: 1, Mode: 0o777}}, lies: map[string]string{"p": "→q"}},
+		"file": {files: map[string]string{"p": "a file"}, lies: map[string]string{"p": "a file"}},
+		"link": {
+			extra: []manifest.File{{Kind: manifest.KindSymlink, Path: "p", Target: "q", Size: 1, Mode: 0o777}},
+			lies:  map[string]string{"p": "→q"},
+		},
 		"empty folder": {extra: []manifest.File{folder("p")}, lies: map[string]string{"p": "/"}},
 		"folder": {
 			files: map[string]string{"p/a": "a", "p/b/c": "c"},
-			extra: []manifest.File{folder("p"), folder("p/b"), folder("p/e"), {Kind: manifest.KindSymlink, Path: "p/l", Target: "a", Size: 1, Mode: 0o777}},
-			lies:  map[string]string{"p": "/", "p/a": "a", "p/b": "/", "p/b/c": "c", "p/e": "/", "p/l": "→a"},
+			extra: []manifest.File{
+				folder("p"), folder("p/b"), folder("p/e"),
+				{Kind: manifest.KindSymlink, Path: "p/l", Target: "a", Size: 1, Mode: 0o777},
+			},
+			lies: map[string]string{"p": "/", "p/a": "a", "p/b": "/", "p/b/c": "c", "p/e": "/", "p/l": "→a"},
 		},
 	}
 }
@@ -248,15 +255,18 @@ func TestAChangeOfKindRemovesNothingOfTheUser(t *testing.T) {
 		keeps    map[string]string
 		rejected []string
 	}{
-		{"a file of theirs in the folder", "folder", "file", func(l *lab) { l.do(os.WriteFile(l.at("p/b/mine"), []byte("m"), 0o644)) },
-			map[string]string{"p": "/", "p/a": "a", "p/b": "/", "p/b/c": "c", "p/b/mine": "m", "p/e": "/", "p/l": "→a"}, []string{"p"}},
+		{"a file of theirs in the folder", "folder", "file",
+			func(l *lab) { l.do(os.WriteFile(l.at("p/b/mine"), []byte("m"), 0o644)) },
+			map[string]string{"p": "/", "p/a": "a", "p/b": "/", "p/b/c": "c", "p/b/mine": "m", "p/e": "/", "p/l": "→a"},
+			[]string{"p"}},
 		{"an edit in the folder", "folder", "link", func(l *lab) { l.do(os.WriteFile(l.at("p/a"), []byte("m"), 0o644)) },
 			map[string]string{"p": "/", "p/a": "m", "p/b": "/", "p/b/c": "c", "p/e": "/", "p/l": "→a"}, []string{"p"}},
 		{"an edited file", "file", "folder", func(l *lab) { l.do(os.WriteFile(l.at("p"), []byte("mine"), 0o644)) },
 			map[string]string{"p": "mine"}, []string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"}},
 		{"a link of theirs", "link", "folder", func(l *lab) { l.do(os.Remove(l.at("p")), os.Symlink("x", l.at("p"))) },
 			map[string]string{"p": "→x"}, []string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"}},
-		{"a file of theirs for a link", "link", "link", func(l *lab) { l.do(os.Remove(l.at("p")), os.WriteFile(l.at("p"), []byte("x"), 0o644)) },
+		{"a file of theirs for a link", "link", "link",
+			func(l *lab) { l.do(os.Remove(l.at("p")), os.WriteFile(l.at("p"), []byte("x"), 0o644)) },
 			map[string]string{"p": "x"}, []string{"p"}},
 	} {
 		t.Run(c.what, func(t *testing.T) {

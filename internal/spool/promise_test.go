@@ -59,7 +59,8 @@ func TestStagingsAtOnceAddUp(t *testing.T) {
 	small := makeTransfer(t, map[string][]byte{"c": noise(3<<19, 3)})
 	first := c.begin(1, large)
 	var refused *spool.Refused
-	if _, err := c.stage(2, medium); !errors.As(err, &refused) || refused.Kind != "space" || !strings.Contains(refused.Reason, "other transfers will take 3.1 MB") {
+	if _, err := c.stage(2, medium); !errors.As(err, &refused) || refused.Kind != "space" ||
+		!strings.Contains(refused.Reason, "other transfers will take 3.1 MB") {
 		t.Errorf("room that is promised to another: %v", err)
 	}
 	c.promised(3<<20, "before the first byte")

@@ -27,7 +27,9 @@ func holed() map[string][]byte {
 	sparse := make([]byte, 64<<20)
 	copy(sparse[30<<20:], noise(100, 1))
 	copy(sparse[64<<20-300<<10:], noise(300<<10, 2))
-	return map[string][]byte{"sparse": sparse, "zeros": make([]byte, 5<<20+1), "full": noise(2<<20, 3), "small": make([]byte, 1000)}
+	return map[string][]byte{
+		"sparse": sparse, "zeros": make([]byte, 5<<20+1), "full": noise(2<<20, 3), "small": make([]byte, 1000),
+	}
 }
 
 func checkHoled(t *testing.T, dir string, files map[string][]byte) {
@@ -50,7 +52,9 @@ func TestHolesStayHoles(t *testing.T) {
 	files := holed()
 	tr := makeTransfer(t, files)
 	for free, fits := range map[uint64]bool{2 << 20: false, 12 << 20: true} {
-		s, err := spool.Open(spool.Config{Dir: dir, FS: tight{real, free}, Group: "lab", Ledger: spooltest.NewLedger(), Reserve: -1})
+		s, err := spool.Open(spool.Config{
+			Dir: dir, FS: tight{real, free}, Group: "lab", Ledger: spooltest.NewLedger(), Reserve: -1,
+		})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -32,7 +32,9 @@ func makeTransfer(t testing.TB, files map[string][]byte, extra ...manifest.File)
 	t.Helper()
 	list := extra
 	for name, data := range files {
-		list = append(list, manifest.File{Path: name, Mode: 0o640, MTime: 1_600_000_000_123_456_789, Size: uint64(len(data)), Digest: sha256.Sum256(data)})
+		list = append(list, manifest.File{
+			Path: name, Mode: 0o640, MTime: 1_600_000_000_123_456_789, Size: uint64(len(data)), Digest: sha256.Sum256(data),
+		})
 	}
 	sort.Slice(list, func(i, j int) bool { return list[i].Path < list[j].Path })
 	tr := &transfer{files: files}
@@ -119,7 +121,8 @@ func TestDeliversATree(t *testing.T) {
 	s := open(t, dir, l)
 	tr := makeTransfer(t, map[string][]byte{
 		"big.bin": noise(3<<20+17, 1), "a/one.txt": []byte("one"), "a/b/two.txt": []byte("two"), "empty": {},
-	}, manifest.File{Kind: manifest.KindFolder, Path: "nothing", Mode: 0o750}, manifest.File{Kind: manifest.KindSymlink, Path: "a/link", Target: "one.txt", Size: 7, Mode: 0o777})
+	}, manifest.File{Kind: manifest.KindFolder, Path: "nothing", Mode: 0o750},
+		manifest.File{Kind: manifest.KindSymlink, Path: "a/link", Target: "one.txt", Size: 7, Mode: 0o777})
 	deliver(t, s, 7, tr)
 	for name, data := range tr.files {
 		full := filepath.Join(dir, "lab", name)
@@ -128,7 +131,8 @@ func TestDeliversATree(t *testing.T) {
 			t.Errorf("%s: %d bytes, %v", name, len(have), err)
 		}
 		fi, err := os.Stat(full)
-		if err == nil && (fi.Mode().Perm()&0o640 != fi.Mode().Perm() || fi.ModTime().UnixNano() != 1_600_000_000_123_456_789) {
+		if err == nil &&
+			(fi.Mode().Perm()&0o640 != fi.Mode().Perm() || fi.ModTime().UnixNano() != 1_600_000_000_123_456_789) {
 			t.Errorf("%s: mode %v, time %v", name, fi.Mode(), fi.ModTime())
 		}
 	}
@@ -188,7 +192,8 @@ func TestEditsOfTheUserStay(t *testing.T) {
 	if have, _ := os.ReadFile(path); string(have) != "my notes" {
 		t.Errorf("the user's edit is gone: %q", have)
 	}
-	if have, _ := os.ReadFile(filepath.Join(dir, "lab", "report (groupcast 3).pdf")); string(have) != "third" || out[0].Result != spool.KeptBoth {
+	if have, _ := os.ReadFile(filepath.Join(dir, "lab", "report (groupcast 3).pdf")); string(have) != "third" ||
+		out[0].Result != spool.KeptBoth {
 		t.Errorf("the new one is %q, %+v", have, out[0])
 	}
 	deliver(t, s, 4, makeTransfer(t, map[string][]byte{"report.pdf": []byte("fourth")}))
@@ -319,7 +324,8 @@ func TestNoSpace(t *testing.T) {
 	}
 	tr := makeTransfer(t, map[string][]byte{"big": noise(2<<20+1, 3)})
 	var refused *spool.Refused
-	if _, err := s.Stage(context.Background(), 1, tr.layout); !errors.As(err, &refused) || refused.Kind != "space" || !strings.Contains(refused.Reason, "2.1 MB") {
+	if _, err := s.Stage(context.Background(), 1, tr.layout); !errors.As(err, &refused) || refused.Kind != "space" ||
+		!strings.Contains(refused.Reason, "2.1 MB") {
 		t.Fatalf("%v", err)
 	}
 	disk.Capacity = 4 << 20

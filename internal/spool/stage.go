@@ -80,7 +80,9 @@ func (g *Staging) leaveHoles() {
 func (g *Staging) checkSpace(others uint64) error {
 	need, total := g.need()
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
-		return &Refused{Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit))}
+		return &Refused{
+			Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
+		}
 	}
 	return g.spool.room(need, others)
 }

@@ -263,7 +263,8 @@ func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
 	defer g.parts.release(h)
 	got, err := h.ReadAt(buf[:length], int64(at+extents[0].Offset))
 	if got < length {
-		return 0, fmt.Errorf("read block %d: %d of %d bytes are there: %w", n, got, length, errors.Join(io.ErrUnexpectedEOF, err))
+		return 0, fmt.Errorf("read block %d: %d of %d bytes are there: %w", n, got, length,
+			errors.Join(io.ErrUnexpectedEOF, err))
 	}
 	return length, nil
 }

@@ -336,5 +336,6 @@ func (g *Staging) failed(ctx context.Context, i int, doing string, err error) (t
 
 // entry finds a path in the manifest.
 func (g *Staging) entry(name string) (int, bool) {
-	return slices.BinarySearchFunc(g.files, name, func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
+	return slices.BinarySearchFunc(g.files, name,
+		func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
 }

@@ -37,7 +37,8 @@ func heldAs(t *testing.T, dir string, at time.Time) time.Time {
 // near as the file system holds it.
 func TestTimesOfAnyYear(t *testing.T) {
 	for _, n := range []int64{
-		protocol.FileTime(time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)), protocol.FileTime(time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)),
+		protocol.FileTime(time.Date(2300, 1, 1, 0, 0, 0, 0, time.UTC)),
+		protocol.FileTime(time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)),
 		protocol.FileTime(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), math.MaxInt64, math.MinInt64, 0, -1,
 	} {
 		dir := t.TempDir()

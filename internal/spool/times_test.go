@@ -14,7 +14,8 @@ func TestNearestTime(t *testing.T) {
 	for _, c := range []struct {
 		year, first, last, want int // first and last year that is held
 	}{
-		{2026, 1980, 2107, 2026}, {1601, 1980, 2107, 1980}, {2300, 1980, 2107, 2107}, {2300, 1901, 2446, 2300}, {2026, 1, 0, 0},
+		{2026, 1980, 2107, 2026}, {1601, 1980, 2107, 1980}, {2300, 1980, 2107, 2107}, {2300, 1901, 2446, 2300},
+		{2026, 1, 0, 0},
 	} {
 		set := 0
 		err := nearest(at(c.year), func(t time.Time) error {

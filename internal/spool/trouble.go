@@ -77,7 +77,8 @@ func diskError(err error) *DiskError {
 func refusedOr(err error) error {
 	var refused *Refused
 	var own *ownError
-	if err == nil || errors.As(err, &refused) || errors.As(err, &own) || errors.Is(err, context.Canceled) || errors.Is(err, context.DeadlineExceeded) {
+	if err == nil || errors.As(err, &refused) || errors.As(err, &own) || errors.Is(err, context.Canceled) ||
+		errors.Is(err, context.DeadlineExceeded) {
 		return err
 	}
 	return diskError(err)

@@ -13,7 +13,8 @@ import (
 // Inspect opens the file to look at it only: nothing is made or changed, and nobody else may have
 // it open for writing.
 func (f File) Inspect() *sql.DB {
-	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: f.Path}).EscapedPath()+"?mode=ro&immutable=1&_pragma=query_only(1)")
+	db, err := sql.Open("sqlite", "file:"+(&url.URL{Path: f.Path}).
+		EscapedPath()+"?mode=ro&immutable=1&_pragma=query_only(1)")
 	if err != nil {
 		panic(err) // only for a driver that is not registered
 	}

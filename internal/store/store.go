@@ -111,7 +111,8 @@ type Groups interface {
 	DeleteGroup(ctx context.Context, id protocol.GroupID, at time.Time) ([]protocol.TransferNo, error)
 	// SetNewDevices says what becomes of new devices. When they are allowed those that wait are
 	// admitted, and owed what is open, which it gives; those that were denied stay so.
-	SetNewDevices(ctx context.Context, id protocol.GroupID, n groupcast.NewDevices, by string, at time.Time) ([]groupcast.Delivery, error)
+	SetNewDevices(ctx context.Context, id protocol.GroupID, n groupcast.NewDevices, by string,
+		at time.Time) ([]groupcast.Delivery, error)
 	// GroupsOfDevice lists the groups of its user that a device is admitted to; Withheld the others.
 	GroupsOfDevice(ctx context.Context, dev protocol.DeviceID) ([]groupcast.Group, error)
 	Withheld(ctx context.Context, dev protocol.DeviceID) ([]groupcast.WithheldGroup, error)
@@ -126,13 +127,15 @@ type Groups interface {
 type Members interface {
 	// AddMember makes a user a member, closes his open request as approved and owes his
 	// devices every open transfer of the group: the deliveries it gives. EConflict if he is in.
-	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member, []groupcast.Delivery, error)
+	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member,
+		[]groupcast.Delivery, error)
 	// RemoveMember ends a membership and cancels what its devices were owed.
 	RemoveMember(ctx context.Context, group protocol.GroupID, userID string, at time.Time) error
 	Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (groupcast.Page[groupcast.Member], error)
 	// Entitled reads in one transaction whether a device may have a transfer now, with the
 	// membership's version (security.md K9, C8): the device lives, its user is not disabled
-	// and a member, it is admitted to the group (C9), the transfer is open, not held, and owed to it. ENotFound otherwise, whatever
+	// and a member, it is admitted to the group (C9), the transfer is open, not held, and owed to it. ENotFound otherwise,
+	// whatever
 	// it is.
 	Entitled(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (Entitlement, error)
 }
@@ -141,17 +144,23 @@ type Members interface {
 type Requests interface {
 	// AddRequest keeps a request: EConflict if the user is a member or has one open for the
 	// group, EExhausted past MaxOpenRequests (security.md C10).
-	AddRequest(ctx context.Context, group protocol.GroupID, userID, text string, at time.Time) (groupcast.JoinRequest, error)
+	AddRequest(ctx context.Context, group protocol.GroupID, userID, text string,
+		at time.Time) (groupcast.JoinRequest, error)
 	// Requests lists the requests of a state, oldest first; of every state for "".
-	Requests(ctx context.Context, state groupcast.RequestState, w groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error)
+	Requests(ctx context.Context, state groupcast.RequestState,
+		w groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error)
 	// ApproveRequest is AddMember for somebody with an open request, ENotFound without.
-	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
-	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest, error)
+	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest,
+		[]groupcast.Delivery, error)
+	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string,
+		at time.Time) (groupcast.JoinRequest, error)
 	// AdmitDevice lets a device that waits, or was denied, into a group of its user and owes it
 	// what is open, which it gives. ENotFound if neither is so.
-	AdmitDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
+	AdmitDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string,
+		at time.Time) (groupcast.JoinRequest, []groupcast.Delivery, error)
 	// DenyDevice keeps a device that waits out. ENotFound if it does not wait.
-	DenyDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (groupcast.JoinRequest, error)
+	DenyDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string,
+		at time.Time) (groupcast.JoinRequest, error)
 	// WithdrawRequest takes an open request back.
 	WithdrawRequest(ctx context.Context, group protocol.GroupID, userID string) error
 }
@@ -179,15 +188,18 @@ type Transfers interface {
 	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[Transfer], error)
 	// SetTransferState moves an open transfer; the first TransferSending sets StartedAt and a
 	// closed state sets EndedAt.
-	SetTransferState(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, reason string, at time.Time) error
+	SetTransferState(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, reason string,
+		at time.Time) error
 	// CloseTransfer ends an open transfer (cancelled, expired, failed) with every delivery
 	// that is still owed. EConflict if it is closed.
-	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error
+	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
+		reason string, at time.Time) error
 	// ReleaseTransfer takes the hold off; nobody is put off any more.
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
 	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled, to devices of
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
-	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time, at time.Time) ([]groupcast.Delivery, error)
+	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,
+		at time.Time) ([]groupcast.Delivery, error)
 	// NoteForged raises what is known of packets that a member forged; it never falls.
 	NoteForged(ctx context.Context, no protocol.TransferNo, f groupcast.Forging) error
 	// AddTransferBytes adds to what went over the wire and over HTTPS.
@@ -244,7 +256,8 @@ type Deliveries interface {
 	// were kept before go. EConflict past most bytes of all of them, ENotFound if it is not owed.
 	AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error
 	// Entries lists what is kept of a delivery's entries, and says how many there are.
-	Entries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) ([]groupcast.DeliveryEntry, int, error)
+	Entries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID,
+		w groupcast.Window) ([]groupcast.DeliveryEntry, int, error)
 }
 
 // Offers number the offers of the server's life.

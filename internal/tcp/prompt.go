@@ -16,7 +16,9 @@ const (
 
 // KeepAlive finds out within goneAfter that the other end is gone: for net.Dialer.
 func KeepAlive() net.KeepAliveConfig {
-	return net.KeepAliveConfig{Enable: true, Idle: askAfter, Interval: askEvery, Count: int((goneAfter - askAfter) / askEvery)}
+	return net.KeepAliveConfig{
+		Enable: true, Idle: askAfter, Interval: askEvery, Count: int((goneAfter - askAfter) / askEvery),
+	}
 }
 
 // Prompt does for an accepted connection what Control does for a dialed one: it does not

@@ -115,7 +115,8 @@ func (m *LossMap) close(at time.Time) {
 		r.Cells, r.open = append(r.Cells, r.open.cell()), lossTotal{}
 	}
 	m.open = 0
-	for len(m.Seconds) > 1 && (len(m.Seconds)*len(m.Rows) > groupcast.MaxLossCells || len(m.Seconds) > groupcast.MaxPoints) {
+	for len(m.Seconds) > 1 &&
+		(len(m.Seconds)*len(m.Rows) > groupcast.MaxLossCells || len(m.Seconds) > groupcast.MaxPoints) {
 		m.coarsen()
 	}
 }
@@ -170,7 +171,8 @@ func (m *LossMap) sound() bool {
 			return false
 		}
 	}
-	return m.Step > 0 && m.Rows != nil && len(m.Rows) <= groupcast.MaxLossRows && len(m.Rows)*len(m.Seconds) <= groupcast.MaxLossCells
+	return m.Step > 0 && m.Rows != nil && len(m.Rows) <= groupcast.MaxLossRows &&
+		len(m.Rows)*len(m.Seconds) <= groupcast.MaxLossCells
 }
 
 // Show names the rows, the worst first.

@@ -119,7 +119,9 @@ func pointOf(before []Sample, now Sample) groupcast.Point {
 	}
 	seconds := max(now.At.Sub(last.At), SampleEvery/4).Seconds()
 	wire := bitsPerSecond(now.Wire, last.Wire, seconds)
-	p := groupcast.Point{At: now.At, Sent: wire + bitsPerSecond(now.HTTPS, last.HTTPS, seconds), Loss: now.Loss, Limiter: now.Limiter}
+	p := groupcast.Point{
+		At: now.At, Sent: wire + bitsPerSecond(now.HTTPS, last.HTTPS, seconds), Loss: now.Loss, Limiter: now.Limiter,
+	}
 	parity, all := since(now.Parity, last.Parity), since(now.Parity+now.Source, last.Parity+last.Source)
 	if all > 0 {
 		p.Repair = uint64(float64(wire) * float64(parity) / float64(all))

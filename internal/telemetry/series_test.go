@@ -12,15 +12,21 @@ func TestAPointIsTheDifferenceOfSamples(t *testing.T) {
 	a, b, c := protocol.DeviceID{1}, protocol.DeviceID{2}, protocol.DeviceID{3}
 	at := time.Unix(1000, 0)
 	var s Series
-	s.Add(Sample{At: at, Session: protocol.SessionID{1}, Wire: 1000, Source: 8, Parity: 2, Size: 5000, Verified: map[protocol.DeviceID]uint64{a: 500}})
-	s.Add(Sample{At: at.Add(time.Second), Session: protocol.SessionID{1}, Wire: 3000, Source: 13, Parity: 7, Loss: 2.5, Limiter: "cap", Size: 5000,
+	s.Add(Sample{
+		At: at, Session: protocol.SessionID{1}, Wire: 1000, Source: 8, Parity: 2, Size: 5000,
+		Verified: map[protocol.DeviceID]uint64{a: 500},
+	})
+	s.Add(Sample{At: at.Add(time.Second), Session: protocol.SessionID{1}, Wire: 3000, Source: 13, Parity: 7, Loss: 2.5,
+		Limiter: "cap", Size: 5000,
 		Verified: map[protocol.DeviceID]uint64{a: 1500, b: 4000, c: 5000}})
 	first, second := s.points[0], s.points[1]
 	if first.Sent != 8000 || first.Repair != 1600 || first.P50 != 4000 {
 		t.Errorf("first %+v", first)
 	}
 	// Rates are over all samples since the one before the first: two seconds.
-	want := groupcast.Point{At: at.Add(time.Second), Sent: 16000, Repair: 8000, P10: 6000, P50: 16000, P90: 20000, Loss: 2.5, Limiter: "cap"}
+	want := groupcast.Point{
+		At: at.Add(time.Second), Sent: 16000, Repair: 8000, P10: 6000, P50: 16000, P90: 20000, Loss: 2.5, Limiter: "cap",
+	}
 	if second != want {
 		t.Errorf("second %+v, want %+v", second, want)
 	}

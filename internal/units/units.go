@@ -57,7 +57,8 @@ func ParseSize(text string) (uint64, error) {
 	}
 	n, ok := scaled(s, units)
 	if !ok || n < 0 || n >= math.MaxInt64 {
-		return 0, groupcast.Errorf(groupcast.EInvalid, "not a size: %.40q", text).WithHint("give bytes: 1500, 10M, 2.5GB, 4GiB")
+		return 0, groupcast.Errorf(groupcast.EInvalid, "not a size: %.40q", text).
+			WithHint("give bytes: 1500, 10M, 2.5GB, 4GiB")
 	}
 	return uint64(n), nil
 }

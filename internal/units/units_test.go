@@ -16,12 +16,17 @@ func TestRates(t *testing.T) {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for _, text := range []string{"", "M", "-1M", "1e9", "0x10M", "inf", "nan", "1M1", "100MB/s", "1", "2T", "1.2.3M", "999999999999999999999"} {
+	for _, text := range []string{
+		"", "M", "-1M", "1e9", "0x10M", "inf", "nan", "1M1", "100MB/s", "1", "2T", "1.2.3M", "999999999999999999999",
+	} {
 		if got, err := ParseRate(text); groupcast.ErrorCode(err) != groupcast.EInvalid || err == nil {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
 	}
-	for bits, want := range map[uint64]string{0: "auto", 100e6: "100 Mbit/s", 12_345_678: "12.3 Mbit/s", 1.5e9: "1.50 Gbit/s", 999_999_999: "1.00 Gbit/s", 9_999_000: "10.0 Mbit/s", 99_960_000: "100 Mbit/s"} {
+	for bits, want := range map[uint64]string{
+		0: "auto", 100e6: "100 Mbit/s", 12_345_678: "12.3 Mbit/s", 1.5e9: "1.50 Gbit/s", 999_999_999: "1.00 Gbit/s",
+		9_999_000: "10.0 Mbit/s", 99_960_000: "100 Mbit/s",
+	} {
 		if got := FormatRate(bits); got != want {
 			t.Errorf("%d: %q", bits, got)
 		}
@@ -29,7 +34,9 @@ func TestRates(t *testing.T) {
 }
 
 func TestSizes(t *testing.T) {
-	for text, want := range map[string]uint64{"0": 0, "1500": 1500, "10M": 10e6, "2.5GB": 2.5e9, "4GiB": 4 << 30, "1kib": 1024, "7b": 7} {
+	for text, want := range map[string]uint64{
+		"0": 0, "1500": 1500, "10M": 10e6, "2.5GB": 2.5e9, "4GiB": 4 << 30, "1kib": 1024, "7b": 7,
+	} {
 		if got, err := ParseSize(text); err != nil || got != want {
 			t.Errorf("%q: %d, %v", text, got, err)
 		}
@@ -39,7 +46,9 @@ func TestSizes(t *testing.T) {
 			t.Errorf("%q: %d", text, got)
 		}
 	}
-	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.00 kB", 268_435_456: "268 MB", 1 << 63: "9.22 EB"} {
+	for n, want := range map[uint64]string{
+		0: "0 B", 999: "999 B", 1000: "1.00 kB", 268_435_456: "268 MB", 1 << 63: "9.22 EB",
+	} {
 		if got := FormatSize(n); got != want {
 			t.Errorf("%d: %q", n, got)
 		}

@@ -71,7 +71,9 @@ func newFile(name string, body []byte) file {
 		kind = mime.TypeByExtension(path.Ext(name))
 	}
 	sum := sha256.Sum256(body)
-	return file{body: body, kind: kind, tag: `"` + hex.EncodeToString(sum[:12]) + `"`, forever: strings.HasPrefix(name, "assets/")}
+	return file{
+		body: body, kind: kind, tag: `"` + hex.EncodeToString(sum[:12]) + `"`, forever: strings.HasPrefix(name, "assets/"),
+	}
 }
 
 // served answers with files by path.

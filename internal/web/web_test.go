@@ -28,7 +28,8 @@ func TestNoIndexNoHandler(t *testing.T) {
 
 func TestFiles(t *testing.T) {
 	h, err := newHandler(fstest.MapFS{
-		"index.html": {Data: []byte("<!doctype html>")}, "assets/index-abc.js": {Data: []byte("1")}, "icon.svg": {Data: []byte("<svg/>")},
+		"index.html": {Data: []byte("<!doctype html>")}, "assets/index-abc.js": {Data: []byte("1")},
+		"icon.svg": {Data: []byte("<svg/>")},
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -53,7 +54,8 @@ func TestFiles(t *testing.T) {
 		}
 	}
 	first := get(h, "GET", "/", "")
-	if again := get(h, "GET", "/", first.Header().Get("ETag")); again.Code != http.StatusNotModified || again.Body.Len() != 0 {
+	if again := get(h, "GET", "/", first.Header().Get("ETag")); again.Code != http.StatusNotModified ||
+		again.Body.Len() != 0 {
 		t.Errorf("the same page again: %d, %d bytes", again.Code, again.Body.Len())
 	}
 }

@@ -52,7 +52,8 @@ func TestMessagesComeBackAsTheyWere(t *testing.T) {
 	if got, err := ParseSyncBody(AppendSyncBody(nil, someSync())); err != nil || !reflect.DeepEqual(got, someSync()) {
 		t.Errorf("SYNC: %+v, %v", got, err)
 	}
-	if got, err := ParseFeedback(AppendFeedback(nil, someFeedback())); err != nil || !reflect.DeepEqual(got, someFeedback()) {
+	if got, err := ParseFeedback(AppendFeedback(nil, someFeedback())); err != nil ||
+		!reflect.DeepEqual(got, someFeedback()) {
 		t.Errorf("feedback: %+v, %v", got, err)
 	}
 	if got, err := ParseOffer(AppendOffer(nil, someOffer())); err != nil || got != someOffer() {
@@ -81,8 +82,10 @@ func TestLengthsAreExact(t *testing.T) {
 		bytes []byte
 		parse func([]byte) error
 	}{
-		"SYNC":         {AppendSyncBody(nil, someSync()), func(b []byte) error { _, err := ParseSyncBody(b); return err }},
-		"feedback":     {AppendFeedback(nil, someFeedback()), func(b []byte) error { _, err := ParseFeedback(b); return err }},
+		"SYNC": {AppendSyncBody(nil, someSync()), func(b []byte) error { _, err := ParseSyncBody(b); return err }},
+		"feedback": {
+			AppendFeedback(nil, someFeedback()), func(b []byte) error { _, err := ParseFeedback(b); return err },
+		},
 		"offer":        {AppendOffer(nil, someOffer()), func(b []byte) error { _, err := ParseOffer(b); return err }},
 		"announcement": {clearPacket, func(b []byte) error { _, err := ParseAnnounce(b); return err }},
 		"probe":        {probe, func(b []byte) error { _, err := ParseProbe(b); return err }},
@@ -103,7 +106,9 @@ func TestLengthsAreExact(t *testing.T) {
 
 func TestHeadersOfOthersAreRefused(t *testing.T) {
 	good := AppendHeader(nil, Header{Kind: KindData})
-	for first, ok := range map[byte]bool{0x11: true, 0x12: true, 0x13: true, 0x14: false, 0x18: false, 0x21: false, 0x01: false} {
+	for first, ok := range map[byte]bool{
+		0x11: true, 0x12: true, 0x13: true, 0x14: false, 0x18: false, 0x21: false, 0x01: false,
+	} {
 		b := bytes.Clone(good)
 		b[0] = first
 		if _, err := ParseHeader(b); (err == nil) != ok {

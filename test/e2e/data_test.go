@@ -74,7 +74,8 @@ func TestFourAtFivePercent(t *testing.T) {
 	// One lossless copy: 1,408 bytes of file in a frame of 1,485 + 24 on this wire.
 	copyTime := time.Duration(float64(size) / 1408 * (1408 + 35 + 42 + 24) * 8 / 100e6 * float64(time.Second))
 	ratio, wire := float64(took)/float64(copyTime), float64(after-before)/float64(size)
-	t.Logf("%d MiB to 4 at 5 %% loss: %.2f s = %.3f × one lossless copy, ×%.3f on the wire", size>>20, took.Seconds(), ratio, wire)
+	t.Logf("%d MiB to 4 at 5 %% loss: %.2f s = %.3f × one lossless copy, ×%.3f on the wire", size>>20, took.Seconds(),
+		ratio, wire)
 	if wire > 1.25 {
 		t.Errorf("×%.3f on the wire, want about one copy (≤ 1.25)", wire)
 	}
@@ -191,7 +192,9 @@ func TestWithoutMulticast(t *testing.T) {
 	}
 	tr := list[groupcast.Transfer](s.host("s"), "transfer", "list")[0]
 	for _, d := range list[groupcast.Delivery](s.host("s"), "transfer", "deliveries", fmt.Sprint(tr.No)) {
-		if want := map[bool]groupcast.Path{true: groupcast.PathHTTPS, false: groupcast.PathMulticast}[d.User == "u-r3"]; d.Path != want {
+		if want := map[bool]groupcast.Path{
+			true: groupcast.PathHTTPS, false: groupcast.PathMulticast,
+		}[d.User == "u-r3"]; d.Path != want {
 			t.Errorf("%s got it by %s, want %s (%s)", d.User, d.Path, want, d.Reason)
 		}
 	}

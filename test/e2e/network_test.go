@@ -138,7 +138,8 @@ func TestTheServersNameMoves(t *testing.T) {
 		must(t, s.lab.Name(name, "files.example", netlab.SenderIP))
 		pc := s.host(name)
 		s.host("s").run(password+"\n", "user", "add", "u-"+name, "--password-stdin")
-		pc.run(password+"\n", "login", "https://files.example:7440", "--user", "u-"+name, "--password-stdin", "--trust", s.fingerprint)
+		pc.run(password+"\n", "login", "https://files.example:7440", "--user", "u-"+name, "--password-stdin", "--trust",
+			s.fingerprint)
 		s.host("s").run("", "member", "add", "lab", "u-"+name)
 		pc.receive()
 		pcs = append(pcs, pc)
@@ -173,7 +174,8 @@ func TestTheServersCardComesBack(t *testing.T) {
 		must(t, s.lab.Name(name, "files.example", netlab.SenderIP))
 		pc := s.host(name)
 		s.host("s").run(password+"\n", "user", "add", "u-"+name, "--password-stdin")
-		pc.run(password+"\n", "login", "https://files.example:7440", "--user", "u-"+name, "--password-stdin", "--trust", s.fingerprint)
+		pc.run(password+"\n", "login", "https://files.example:7440", "--user", "u-"+name, "--password-stdin", "--trust",
+			s.fingerprint)
 		s.host("s").run("", "member", "add", "lab", "u-"+name)
 		pc.receive()
 		must(t, s.lab.Name(name, "files.example", "10.99.0.2"))
@@ -248,7 +250,8 @@ func TestWithoutIPv4(t *testing.T) {
 	for _, name := range []string{"r1", "r2"} {
 		pc := s.host(name)
 		s.host("s").run(password+"\n", "user", "add", "u-"+name, "--password-stdin")
-		pc.run(password+"\n", "login", "https://[fd99::1]:7440", "--user", "u-"+name, "--password-stdin", "--trust", s.fingerprint)
+		pc.run(password+"\n", "login", "https://[fd99::1]:7440", "--user", "u-"+name, "--password-stdin", "--trust",
+			s.fingerprint)
 		pc.run("", "join", "lab")
 		s.host("s").run("", "request", "approve", "lab", "u-"+name)
 		pc.receive()

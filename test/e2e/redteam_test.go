@@ -240,7 +240,8 @@ func median(times []time.Duration) time.Duration {
 
 func seconds(d time.Duration) string { return fmt.Sprintf("%.2f s", d.Seconds()) }
 
-const tableHead = "| test | attack | quiet | attacked | ratio | to hold | named | holds | measured |\n|---|---|---|---|---|---|---|---|---|\n"
+const tableHead = "| test | attack | quiet | attacked | ratio | to hold | named | holds | measured |\n" +
+	"|---|---|---|---|---|---|---|---|---|\n"
 
 // line is a row as the table shows it.
 func (r row) line(at time.Time) string {

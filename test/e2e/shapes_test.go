@@ -39,7 +39,9 @@ func TestOneMachine(t *testing.T) {
 	s.host("s").run("", "group", "create", "lab")
 	var pcs []host
 	for _, at := range []struct{ host, name string }{{"s", "own"}, {"r1", "one"}, {"r1", "two"}} {
-		pc := host{&site{t: t, lab: s.lab, bin: s.bin, dir: filepath.Join(s.dir, at.name), fingerprint: s.fingerprint}, at.host}
+		pc := host{
+			&site{t: t, lab: s.lab, bin: s.bin, dir: filepath.Join(s.dir, at.name), fingerprint: s.fingerprint}, at.host,
+		}
 		mustMkdir(t, pc.dir)
 		s.host("s").run(password+"\n", "user", "add", at.name, "--password-stdin")
 		s.host("s").run("", "member", "add", "lab", at.name)

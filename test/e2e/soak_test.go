@@ -33,7 +33,8 @@ func TestUpdateSoak(t *testing.T) {
 	for round := 1; round <= rounds; round++ {
 		k.round(round)
 	}
-	t.Logf("%d rounds, %d entries compared: %d stale, %d beside that nobody edited, %d verified that is not there; %d kills, %d unplugged, %d full disks",
+	t.Logf("%d rounds, %d entries compared: %d stale, %d beside that nobody edited, %d verified that is not there; %d "+
+		"kills, %d unplugged, %d full disks",
 		rounds, k.compared, k.stale, k.beside, k.absent, k.kills, k.unplugged, k.full)
 }
 
@@ -324,7 +325,8 @@ func (k *soak) entry(round int, p *soaked, name string, d fs.DirEntry) {
 		must(k.t, err)
 		if b, err := digest(have); err != nil || a != b || !src.ModTime().Equal(fi.ModTime()) {
 			k.stale++
-			k.t.Errorf("round %d: %s: %s is not what was sent (same bytes: %v; time %v, want %v; %v)", round, p.name, name, a == b, fi.ModTime(), src.ModTime(), err)
+			k.t.Errorf("round %d: %s: %s is not what was sent (same bytes: %v; time %v, want %v; %v)", round, p.name, name,
+				a == b, fi.ModTime(), src.ModTime(), err)
 		}
 	}
 }

@@ -33,7 +33,9 @@ type Config struct {
 	PortRate  string          // of every receiver's switch port, which has a short queue and drops its tail
 	SlowPort  map[int]string  // the same for single receivers
 	PortQueue int             // KiB that such a port holds; 0: 256
-	Relay     bool            // host x lies between sender and switch; nothing passes before a program carries its frames from card left to card right
+	// host x lies between sender and switch; nothing passes before a program carries its frames from card left to card
+	// right
+	Relay bool
 }
 
 // Lab is a network that is up.
@@ -163,9 +165,13 @@ func (l *Lab) addHost(h string) error {
 func (l *Lab) addSwitch() error {
 	snooping := []string{"mcast_snooping", "0"}
 	if l.cfg.Snooping {
-		snooping = []string{"mcast_snooping", "1", "mcast_querier", "1", "mcast_query_interval", "1000", "mcast_startup_query_interval", "100"}
+		snooping = []string{
+			"mcast_snooping", "1", "mcast_querier", "1", "mcast_query_interval", "1000", "mcast_startup_query_interval", "100",
+		}
 	}
-	argv := append([]string{"ip", "link", "add", "br0", "mtu", strconv.Itoa(l.cfg.MTU), "type", "bridge", "stp_state", "0", "forward_delay", "0"}, snooping...)
+	argv := append([]string{
+		"ip", "link", "add", "br0", "mtu", strconv.Itoa(l.cfg.MTU), "type", "bridge", "stp_state", "0", "forward_delay", "0",
+	}, snooping...)
 	if _, err := l.Run("b", argv...); err != nil {
 		return err
 	}
@@ -178,7 +184,10 @@ func (l *Lab) addSwitch() error {
 func (l *Lab) connect(host, port, v4, v6 string) error {
 	mtu := strconv.Itoa(l.cfg.MTU)
 	steps := [][]string{
-		{"ip", "-n", l.Namespace("b"), "link", "add", port, "mtu", mtu, "type", "veth", "peer", "name", "eth0", "netns", l.Namespace(host), "mtu", mtu},
+		{
+			"ip", "-n", l.Namespace("b"), "link", "add", port, "mtu", mtu, "type", "veth", "peer", "name", "eth0", "netns",
+			l.Namespace(host), "mtu", mtu,
+		},
 		{"ip", "-n", l.Namespace("b"), "link", "set", port, "master", "br0"},
 		{"ip", "-n", l.Namespace("b"), "link", "set", port, "up"},
 		{"ip", "-n", l.Namespace(host), "link", "set", "eth0", "txqueuelen", "1000", "up"},
@@ -188,7 +197,8 @@ func (l *Lab) connect(host, port, v4, v6 string) error {
 	}
 	if l.cfg.NoIPv4 {
 		steps = slices.Delete(steps, 4, 5)
-		steps = append(steps[:len(steps)-1], []string{"ip", "-n", l.Namespace(host), "addr", "flush", "dev", "lo", "scope", "host"},
+		steps = append(steps[:len(steps)-1],
+			[]string{"ip", "-n", l.Namespace(host), "addr", "flush", "dev", "lo", "scope", "host"},
 			[]string{"ip", "-n", l.Namespace(host), "-6", "addr", "replace", "::1/128", "dev", "lo"})
 	}
 	for _, argv := range steps {

@@ -26,7 +26,8 @@ func TestLabCarriesAndLoses(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	cmd := l.Command(context.Background(), "s", "bash", "-c", "for i in $(seq 200); do echo x > /dev/udp/"+ReceiverIP(1)+"/9; done")
+	cmd := l.Command(context.Background(), "s", "bash", "-c",
+		"for i in $(seq 200); do echo x > /dev/udp/"+ReceiverIP(1)+"/9; done")
 	if out, err := cmd.CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}

@@ -6,7 +6,9 @@ import (
 )
 
 func TestLossRules(t *testing.T) {
-	rules := Config{Receivers: 2, Loss: 5, LossAt: map[int]float64{2: 30}, Burst: [2]int{30, 1000}, LoseTCP: true}.lossRules()
+	rules := Config{
+		Receivers: 2, Loss: 5, LossAt: map[int]float64{2: 30}, Burst: [2]int{30, 1000}, LoseTCP: true,
+	}.lossRules()
 	for _, want := range []string{
 		`oifname "p1" meta l4proto { tcp, udp } numgen random mod 100000 < 5000 counter drop`,
 		`oifname "p2" meta l4proto { tcp, udp } numgen random mod 100000 < 30000 counter drop`,

@@ -56,14 +56,17 @@ func held(t *testing.T, quiet, w *world, slower, larger float64) {
 	took := float64(w.lastReceipt()) / float64(quiet.lastReceipt())
 	bytes := float64(w.wire) / float64(quiet.wire)
 	t.Logf("seed %d: %v → %v ×%.2f; wire ×%.2f, %d forged, %d located, %d blocks left to HTTPS",
-		w.seed, quiet.lastReceipt(), w.lastReceipt(), took, bytes, w.forged, w.counts["device: forged symbol located"], w.counts["device: catch-up asked"])
+		w.seed, quiet.lastReceipt(), w.lastReceipt(), took, bytes, w.forged, w.counts["device: forged symbol located"],
+		w.counts["device: catch-up asked"])
 	if took > slower || bytes > larger {
 		t.Errorf("×%.2f in time, ×%.2f on the wire; ×%.2f and ×%.2f are allowed", took, bytes, slower, larger)
 	}
 	if w.counts["device: forged symbol located"] == 0 {
 		t.Error("the assault reached nobody")
 	}
-	for _, cause := range []send.Cause{send.CauseLoss, send.CauseSilent, send.CauseSlow, send.CauseInconsistent, send.CauseDeaf, send.CauseAlone} {
+	for _, cause := range []send.Cause{
+		send.CauseLoss, send.CauseSilent, send.CauseSlow, send.CauseInconsistent, send.CauseDeaf, send.CauseAlone,
+	} {
 		if n := w.counts["behind: "+string(cause)]; n > 0 {
 			t.Errorf("%d honest devices are named: %s", n, cause)
 		}
@@ -107,7 +110,9 @@ func TestAssaultRegressions(t *testing.T) {
 		{assault{parity: 4}, 2, 4, 0, "four forged symbols a block took more than all such repair might"},
 		{assault{parity: 2, source: 2}, 2, 4, 0.01, "the same"},
 		{assault{source: 4}, 2, 4, 0.05, "the same"},
-		{assault{parity: 2, source: 2}, 1, 4, 0.05, "a block whose next parity indices were forged used up what it might get"},
+		{
+			assault{parity: 2, source: 2}, 1, 4, 0.05, "a block whose next parity indices were forged used up what it might get",
+		},
 	} {
 		slower := 1.5
 		if c.assault.parity+c.assault.source == 1 {

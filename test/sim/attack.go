@@ -105,7 +105,8 @@ func (d *device) forge() {
 		return
 	}
 	k := d.work
-	if k != nil && k.keys != nil && d.w.server.members[d.i] && d.w.server.session != nil && d.w.server.session.offer.Session == k.offer.Session {
+	if k != nil && k.keys != nil && d.w.server.members[d.i] && d.w.server.session != nil &&
+		d.w.server.session.offer.Session == k.offer.Session {
 		for range 1 + d.rnd.IntN(3) {
 			d.w.count("fault: forged packet")
 			d.w.broadcast(&packet{bytes: d.forgery(k), forged: true})

@@ -44,18 +44,23 @@ func (c Counts) String() string {
 // occasions are counted by hand, where they happen.
 var occasions = []string{
 	"fault: device crash", "fault: power out in the middle of a write", "fault: server crash",
-	"fault: late join", "fault: partition", "fault: feedback cut off", "fault: stubborn lie", "fault: control offline", "fault: removal",
+	"fault: late join", "fault: partition", "fault: feedback cut off", "fault: stubborn lie", "fault: control offline",
+	"fault: removal",
 	"fault: removal in mid-session", "fault: admitted again", "fault: lying NACK",
 	"fault: forged packet", "fault: forged SYNC", "fault: garbage", "fault: old offer replayed",
-	"fault: file touched", "fault: commit cancelled", "fault: disk failed in the middle of a commit", "device: commit along the way",
+	"fault: file touched", "fault: commit cancelled", "fault: disk failed in the middle of a commit",
+	"device: commit along the way",
 	"fault: disk full at the start", "fault: deaf device",
-	"offer: admitted", "offer: refused as old", "offer: refused as older than one taken", "fault: offer came late", "offer: repeated, already known",
+	"offer: admitted", "offer: refused as old", "offer: refused as older than one taken", "fault: offer came late",
+	"offer: repeated, already known",
 	"hand-out: given", "hand-out: refused", "manifest: by group", "manifest: by HTTPS",
 	"device: resumed with blocks", "device: refused for space", "device: tried again with space",
-	"device: mismatch", "device: forged symbol located", "device: forged symbols not located", "device: catch-up asked", "device: catch-up told", "device: alone over HTTPS",
+	"device: mismatch", "device: forged symbol located", "device: forged symbols not located", "device: catch-up asked",
+	"device: catch-up told", "device: alone over HTTPS",
 	"packet: number outside the window", "packet: does not open", "packet: SYNC not newer",
 	"packet: SYNC signature bad", "packet: of no session", "receipt: verified",
-	"receipt: superseded", "receipt: incomplete", "fault: files changed at the server", "fault: files changed in mid-session",
+	"receipt: superseded", "receipt: incomplete", "fault: files changed at the server",
+	"fault: files changed in mid-session",
 	"device: manifest of an earlier content", "receipt: sent again", "transfer: done", "session: opened", "session: over",
 	"session: stopped for a removal", "eavesdropper: packet that stays closed",
 	"feedback: opened", "feedback: replayed", "feedback: of no session",
@@ -63,7 +68,8 @@ var occasions = []string{
 	"event: " + kindName(recv.Done), "event: " + kindName(recv.Silent),
 	"event: " + kindName(recv.Unheard), "event: " + kindName(recv.Ended),
 	"behind: " + string(send.CauseLoss), "behind: " + string(send.CauseSilent),
-	"behind: " + string(send.CauseInconsistent), "behind: " + string(send.CauseSlow), "event: device done", "event: device back",
+	"behind: " + string(send.CauseInconsistent), "behind: " + string(send.CauseSlow), "event: device done",
+	"event: device back",
 }
 
 func kindName(k recv.EventKind) string {

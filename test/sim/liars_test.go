@@ -44,7 +44,8 @@ func TestLiars(t *testing.T) {
 				for _, cause := range named {
 					blamed += w.counts["behind: "+string(cause)]
 				}
-				t.Logf("seed %d: %v → %v ×%.3f; wire ×%.3f; left behind %d", i+1, q.othersReceipt(liar), w.othersReceipt(liar), long, much, blamed)
+				t.Logf("seed %d: %v → %v ×%.3f; wire ×%.3f; left behind %d", i+1, q.othersReceipt(liar), w.othersReceipt(liar),
+					long, much, blamed)
 				if blamed == 0 || !w.leftBehind[liar] || len(w.leftBehind) != 1 {
 					t.Errorf("seed %d: left behind: %v", i+1, w.leftBehind)
 				}

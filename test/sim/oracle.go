@@ -29,7 +29,8 @@ func (d *device) admitted(o wire.Offer) {
 	}
 	d.topFloor = max(d.topFloor, o.Floor)
 	if o.Number < d.topTaken[o.Transfer] {
-		d.w.fail("device %d takes offer %d of transfer %d, though it had taken %d", d.i, o.Number, o.Transfer, d.topTaken[o.Transfer])
+		d.w.fail("device %d takes offer %d of transfer %d, though it had taken %d", d.i, o.Number, o.Transfer,
+			d.topTaken[o.Transfer])
 	}
 	d.topTaken[o.Transfer] = max(d.topTaken[o.Transfer], o.Number)
 }

@@ -215,7 +215,8 @@ func (d *device) feed(k *work, f wire.Feedback) {
 	d.pretend(k, &f)
 	d.fed++
 	b := k.feedback.Seal(nil, f)
-	d.w.note("feedback", uint64(d.i), f.SyncSequence, uint64(f.High), uint64(f.Verified), uint64(len(f.NACKs)), uint64(len(f.Ranges)))
+	d.w.note("feedback", uint64(d.i), f.SyncSequence, uint64(f.High), uint64(f.Verified), uint64(len(f.NACKs)),
+		uint64(len(f.Ranges)))
 	d.up.Send(len(b)+28, func() {
 		if d.w.server.up {
 			d.w.server.hear(b)
@@ -257,7 +258,8 @@ func (d *device) locate(e recv.Event, k, size int) []byte {
 	for i := range factors {
 		factors[i] = byte(d.rnd.Uint32())
 	}
-	wrong, err := fec.NewCode().Locate(fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}, k, size, factors, right)
+	wrong, err := fec.NewCode().
+		Locate(fec.Suspect{Block: e.Memory, Held: e.Held, More: e.Symbols}, k, size, factors, right)
 	if err != nil {
 		d.w.count("device: forged symbols not located")
 		return e.Memory

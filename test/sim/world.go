@@ -34,7 +34,8 @@ const (
 
 // Sabotages are those that are kept.
 var Sabotages = []Sabotage{
-	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys, DecideCancelled, ErrorIsEdit,
+	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys,
+	DecideCancelled, ErrorIsEdit,
 	TakeOlderOffer, HideLost,
 }
 
@@ -83,7 +84,8 @@ func Run(seed uint64, s Sabotage) Result { return play(seed, draw(seed), s).resu
 func play(seed uint64, p plan, s Sabotage) *world {
 	w := &world{
 		seed: seed, plan: p, sabotage: s, clock: netsim.NewClock(),
-		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(), leftBehind: map[int]bool{}, trace: fnv.New64a(),
+		rnd: rand.New(rand.NewPCG(seed, 1)), detours: rand.New(rand.NewPCG(seed, 20_000)), counts: newCounts(),
+		leftBehind: map[int]bool{}, trace: fnv.New64a(),
 	}
 	w.start = w.clock.Now()
 	w.server = newServer(w)
@@ -221,7 +223,8 @@ func (w *world) garbage() {
 
 // story says what a seed drew.
 func (w *world) story() string {
-	out := fmt.Sprintf("seed %d: %d devices, symbols of %d, rate %d", w.seed, len(w.devices), w.plan.symbol, w.plan.rate.Fixed)
+	out := fmt.Sprintf("seed %d: %d devices, symbols of %d, rate %d", w.seed, len(w.devices), w.plan.symbol,
+		w.plan.rate.Fixed)
 	for _, t := range w.server.transfers {
 		out += fmt.Sprintf("; transfer %d of %d blocks", t.no, len(t.content.manifest.Blocks))
 	}
@@ -240,7 +243,8 @@ func (w *world) unfinished() string {
 				continue
 			}
 			d := w.devices[i]
-			out += fmt.Sprintf("\n  transfer %d, device %d: %+v, alive %v, attached %v, liar %v", t.no, i, l, d.alive, d.attached, d.plan.liar)
+			out += fmt.Sprintf("\n  transfer %d, device %d: %+v, alive %v, attached %v, liar %v", t.no, i, l, d.alive,
+				d.attached, d.plan.liar)
 			if k := d.work; k != nil && k.no == t.no {
 				out += fmt.Sprintf(", all %v, fetching %v, staging %v", k.all, k.fetching, k.staging != nil)
 				if k.machine != nil {

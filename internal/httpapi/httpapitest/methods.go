@@ -41,7 +41,9 @@ func (s *Service) GroupsOnOffer(_ context.Context, p groupcast.Principal, mine b
 }
 
 // Join notes the call.
-func (s *Service) Join(_ context.Context, p groupcast.Principal, group string, text string) (groupcast.JoinRequest, error) {
+func (s *Service) Join(
+	_ context.Context, p groupcast.Principal, group string, text string,
+) (groupcast.JoinRequest, error) {
 	return answer[groupcast.JoinRequest](s.note("Join", p, group, text))
 }
 
@@ -56,12 +58,16 @@ func (s *Service) AddUser(_ context.Context, p groupcast.Principal, n groupcast.
 }
 
 // Users notes the call.
-func (s *Service) Users(_ context.Context, p groupcast.Principal, _ groupcast.Window) (groupcast.Page[groupcast.User], error) {
+func (s *Service) Users(
+	_ context.Context, p groupcast.Principal, _ groupcast.Window,
+) (groupcast.Page[groupcast.User], error) {
 	return answer[groupcast.Page[groupcast.User]](s.note("Users", p))
 }
 
 // UpdateUser notes the call.
-func (s *Service) UpdateUser(_ context.Context, p groupcast.Principal, name string, c groupcast.UserChange) (groupcast.User, error) {
+func (s *Service) UpdateUser(
+	_ context.Context, p groupcast.Principal, name string, c groupcast.UserChange,
+) (groupcast.User, error) {
 	return answer[groupcast.User](s.note("UpdateUser", p, name, c))
 }
 
@@ -76,7 +82,9 @@ func (s *Service) UserGroups(_ context.Context, p groupcast.Principal, name stri
 }
 
 // Devices notes the call.
-func (s *Service) Devices(_ context.Context, p groupcast.Principal, user string, _ groupcast.Window) (groupcast.Page[groupcast.Device], error) {
+func (s *Service) Devices(
+	_ context.Context, p groupcast.Principal, user string, _ groupcast.Window,
+) (groupcast.Page[groupcast.Device], error) {
 	return answer[groupcast.Page[groupcast.Device]](s.note("Devices", p, user))
 }
 
@@ -101,7 +109,9 @@ func (s *Service) Group(_ context.Context, p groupcast.Principal, name string) (
 }
 
 // UpdateGroup notes the call.
-func (s *Service) UpdateGroup(_ context.Context, p groupcast.Principal, name string, c groupcast.GroupChange) (groupcast.Group, error) {
+func (s *Service) UpdateGroup(
+	_ context.Context, p groupcast.Principal, name string, c groupcast.GroupChange,
+) (groupcast.Group, error) {
 	return answer[groupcast.Group](s.note("UpdateGroup", p, name, c))
 }
 
@@ -111,12 +121,16 @@ func (s *Service) DeleteGroup(_ context.Context, p groupcast.Principal, name str
 }
 
 // Members notes the call.
-func (s *Service) Members(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) (groupcast.Page[groupcast.Member], error) {
+func (s *Service) Members(
+	_ context.Context, p groupcast.Principal, group string, _ groupcast.Window,
+) (groupcast.Page[groupcast.Member], error) {
 	return answer[groupcast.Page[groupcast.Member]](s.note("Members", p, group))
 }
 
 // AddMember notes the call.
-func (s *Service) AddMember(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.Member, error) {
+func (s *Service) AddMember(
+	_ context.Context, p groupcast.Principal, group string, user string,
+) (groupcast.Member, error) {
 	return answer[groupcast.Member](s.note("AddMember", p, group, user))
 }
 
@@ -126,57 +140,79 @@ func (s *Service) RemoveMember(_ context.Context, p groupcast.Principal, group s
 }
 
 // Requests notes the call.
-func (s *Service) Requests(_ context.Context, p groupcast.Principal, state groupcast.RequestState, _ groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error) {
+func (s *Service) Requests(
+	_ context.Context, p groupcast.Principal, state groupcast.RequestState, _ groupcast.Window,
+) (groupcast.Page[groupcast.JoinRequest], error) {
 	return answer[groupcast.Page[groupcast.JoinRequest]](s.note("Requests", p, state))
 }
 
 // Approve notes the call.
-func (s *Service) Approve(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.JoinRequest, error) {
+func (s *Service) Approve(
+	_ context.Context, p groupcast.Principal, group string, user string,
+) (groupcast.JoinRequest, error) {
 	return answer[groupcast.JoinRequest](s.note("Approve", p, group, user))
 }
 
 // Deny notes the call.
-func (s *Service) Deny(_ context.Context, p groupcast.Principal, group string, user string) (groupcast.JoinRequest, error) {
+func (s *Service) Deny(
+	_ context.Context, p groupcast.Principal, group string, user string,
+) (groupcast.JoinRequest, error) {
 	return answer[groupcast.JoinRequest](s.note("Deny", p, group, user))
 }
 
 // AddTransfer notes the call.
-func (s *Service) AddTransfer(_ context.Context, p groupcast.Principal, n groupcast.NewTransfer) (groupcast.Transfer, error) {
+func (s *Service) AddTransfer(
+	_ context.Context, p groupcast.Principal, n groupcast.NewTransfer,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("AddTransfer", p, n))
 }
 
 // Transfers notes the call.
-func (s *Service) Transfers(_ context.Context, p groupcast.Principal, f groupcast.TransferFilter) (groupcast.Page[groupcast.Transfer], error) {
+func (s *Service) Transfers(
+	_ context.Context, p groupcast.Principal, f groupcast.TransferFilter,
+) (groupcast.Page[groupcast.Transfer], error) {
 	return answer[groupcast.Page[groupcast.Transfer]](s.note("Transfers", p, f))
 }
 
 // Transfer notes the call.
-func (s *Service) Transfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Service) Transfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("Transfer", p, no))
 }
 
 // Deliveries notes the call.
-func (s *Service) Deliveries(_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+func (s *Service) Deliveries(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window,
+) (groupcast.Page[groupcast.Delivery], error) {
 	return answer[groupcast.Page[groupcast.Delivery]](s.note("Deliveries", p, no))
 }
 
 // Files notes the call.
-func (s *Service) Files(_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window) (groupcast.Page[groupcast.FileEntry], error) {
+func (s *Service) Files(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, _ groupcast.Window,
+) (groupcast.Page[groupcast.FileEntry], error) {
 	return answer[groupcast.Page[groupcast.FileEntry]](s.note("Files", p, no))
 }
 
 // CancelTransfer notes the call.
-func (s *Service) CancelTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Service) CancelTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("CancelTransfer", p, no))
 }
 
 // RetryTransfer notes the call.
-func (s *Service) RetryTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Service) RetryTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
 }
 
 // TransferProof notes the call.
-func (s *Service) TransferProof(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Proof, error) {
+func (s *Service) TransferProof(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Proof, error) {
 	return answer[groupcast.Proof](s.note("TransferProof", p, no))
 }
 
@@ -186,37 +222,51 @@ func (s *Service) LossMap(_ context.Context, p groupcast.Principal, no protocol.
 }
 
 // DropMember notes the call.
-func (s *Service) DropMember(_ context.Context, p groupcast.Principal, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
+func (s *Service) DropMember(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, user string,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("DropMember", p, no, user))
 }
 
 // CheckTransfer notes the call.
-func (s *Service) CheckTransfer(_ context.Context, p groupcast.Principal, n groupcast.NewTransfer, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (s *Service) CheckTransfer(
+	_ context.Context, p groupcast.Principal, n groupcast.NewTransfer, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	return answer[groupcast.LeftOutPage](s.note("CheckTransfer", p, n, w))
 }
 
 // LeftOut notes the call.
-func (s *Service) LeftOut(_ context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (s *Service) LeftOut(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	return answer[groupcast.LeftOutPage](s.note("LeftOut", p, no, w))
 }
 
 // DeliveryEntries notes the call.
-func (s *Service) DeliveryEntries(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+func (s *Service) DeliveryEntries(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
+) (groupcast.DeliveryEntries, error) {
 	return answer[groupcast.DeliveryEntries](s.note("DeliveryEntries", p, no, dev, w))
 }
 
 // ActOnDelivery notes the call.
-func (s *Service) ActOnDelivery(_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
+func (s *Service) ActOnDelivery(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction,
+) (groupcast.Delivery, error) {
 	return answer[groupcast.Delivery](s.note("ActOnDelivery", p, no, dev, a))
 }
 
 // SendTransfer notes the call.
-func (s *Service) SendTransfer(_ context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Service) SendTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	return answer[groupcast.Transfer](s.note("SendTransfer", p, no))
 }
 
 // Pending notes the call.
-func (s *Service) Pending(_ context.Context, p groupcast.Principal, group string, _ groupcast.Window) (groupcast.Page[groupcast.PendingTransfer], error) {
+func (s *Service) Pending(
+	_ context.Context, p groupcast.Principal, group string, _ groupcast.Window,
+) (groupcast.Page[groupcast.PendingTransfer], error) {
 	return answer[groupcast.Page[groupcast.PendingTransfer]](s.note("Pending", p, group))
 }
 
@@ -226,12 +276,16 @@ func (s *Service) SendPending(_ context.Context, p groupcast.Principal, group st
 }
 
 // CheckUpload notes the call.
-func (s *Service) CheckUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
+func (s *Service) CheckUpload(
+	_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string,
+) (groupcast.LeftOutPage, error) {
 	return answer[groupcast.LeftOutPage](s.note("CheckUpload", p, entries, exclude))
 }
 
 // CreateUpload notes the call.
-func (s *Service) CreateUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
+func (s *Service) CreateUpload(
+	_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry,
+) (groupcast.Upload, error) {
 	return answer[groupcast.Upload](s.note("CreateUpload", p, entries))
 }
 
@@ -256,12 +310,16 @@ func (s *Service) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([
 }
 
 // Check notes the call.
-func (s *Service) Check(_ context.Context, p groupcast.Principal, q groupcast.CheckQuery) ([]groupcast.CheckResult, error) {
+func (s *Service) Check(
+	_ context.Context, p groupcast.Principal, q groupcast.CheckQuery,
+) ([]groupcast.CheckResult, error) {
 	return answer[[]groupcast.CheckResult](s.note("Check", p, q))
 }
 
 // Audit notes the call.
-func (s *Service) Audit(_ context.Context, p groupcast.Principal, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+func (s *Service) Audit(
+	_ context.Context, p groupcast.Principal, q groupcast.AuditQuery,
+) ([]groupcast.AuditEntry, error) {
 	return answer[[]groupcast.AuditEntry](s.note("Audit", p, q))
 }
 
@@ -336,12 +394,16 @@ func (s *Service) EndSignIn(_ context.Context, p groupcast.Principal, id string)
 }
 
 // Series notes the call.
-func (s *Service) Series(_ context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+func (s *Service) Series(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time,
+) ([]groupcast.Point, error) {
 	return answer[[]groupcast.Point](s.note("Series", p, no, after))
 }
 
 // KeyHolders notes the call.
-func (s *Service) KeyHolders(_ context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
+func (s *Service) KeyHolders(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) ([]groupcast.KeyHolder, error) {
 	return answer[[]groupcast.KeyHolder](s.note("KeyHolders", p, no))
 }
 

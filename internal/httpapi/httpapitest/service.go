@@ -105,13 +105,17 @@ func (s *Service) Authenticate(_ context.Context, _, token string) (groupcast.Pr
 }
 
 // LoginWeb signs a browser in.
-func (s *Service) LoginWeb(_ context.Context, _, user string, password groupcast.Password) (string, groupcast.Me, error) {
+func (s *Service) LoginWeb(
+	_ context.Context, _, user string, password groupcast.Password,
+) (string, groupcast.Me, error) {
 	me, err := answer[groupcast.Me](s.note("LoginWeb", groupcast.Principal{}, user, password))
 	return "web", me, err
 }
 
 // WriteUpload keeps what it reads.
-func (s *Service) WriteUpload(_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
+func (s *Service) WriteUpload(
+	_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader,
+) (groupcast.UploadEntry, error) {
 	if err := s.note("WriteUpload", p, id, path, offset); err != nil {
 		return groupcast.UploadEntry{}, err
 	}
@@ -136,7 +140,9 @@ func (s *Service) Manifest(_ context.Context, p groupcast.Principal, no protocol
 }
 
 // Blocks streams Content.
-func (s *Service) Blocks(_ context.Context, p groupcast.Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+func (s *Service) Blocks(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32,
+) (io.ReadCloser, error) {
 	return s.content(s.note("Blocks", p, no, first, count))
 }
 
@@ -153,7 +159,9 @@ func (s *Service) Events(_ context.Context, p groupcast.Principal) (groupcast.Ev
 }
 
 // AgentEvents hands out AgentStream.
-func (s *Service) AgentEvents(_ context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
+func (s *Service) AgentEvents(
+	_ context.Context, p groupcast.Principal, a groupcast.Attach,
+) (groupcast.AgentStream, error) {
 	return s.agents, s.note("AgentEvents", p, a)
 }
 

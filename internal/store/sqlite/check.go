@@ -40,7 +40,8 @@ func check(ctx context.Context, f sqlfile.File, db *sql.DB) (Found, error) {
 		return found, err
 	}
 	if found.Tables > newest {
-		return found, groupcast.Errorf(groupcast.EConflict, "it was written by a newer groupcast (tables %d, this program knows %d)", found.Tables, newest)
+		return found, groupcast.Errorf(groupcast.EConflict,
+			"it was written by a newer groupcast (tables %d, this program knows %d)", found.Tables, newest)
 	}
 	return found, sameTables(ctx, f, db, found.Tables)
 }
@@ -67,14 +68,17 @@ func sameTables(ctx context.Context, f sqlfile.File, db *sql.DB, version int64) 
 		return f.Explain(err)
 	}
 	if !slices.Equal(ours, theirs) {
-		return groupcast.Errorf(groupcast.EInvalid, "its tables are not those of a server of groupcast (version %d of them)", version)
+		return groupcast.Errorf(groupcast.EInvalid, "its tables are not those of a server of groupcast (version %d of them)",
+			version)
 	}
 	return nil
 }
 
 // tables lists the words that made all that is in a database.
 func tables(ctx context.Context, db *sql.DB) (out []string, err error) {
-	rows, err := db.QueryContext(ctx, "SELECT type, name, COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY type, name")
+	rows, err := db.QueryContext(ctx,
+		"SELECT type, name, COALESCE(sql, '') FROM sqlite_master WHERE name NOT LIKE 'sqlite\\_%' ESCAPE '\\' ORDER BY "+
+			"type, name")
 	if err != nil {
 		return nil, fmt.Errorf("read the tables: %w", err)
 	}

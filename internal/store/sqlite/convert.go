@@ -156,8 +156,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 func transferFrom(r queries.Transfer) (store.Transfer, error) {
 	t := store.Transfer{
 		Transfer: groupcast.Transfer{
-			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files - r.Folders), Folders: int(r.Folders),
-			Bytes: uint64(r.Bytes), Blocks: int(r.Blocks), State: groupcast.TransferState(r.State),
+			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files - r.Folders),
+			Folders: int(r.Folders),
+			Bytes:   uint64(r.Bytes), Blocks: int(r.Blocks), State: groupcast.TransferState(r.State),
 			Reason: r.Reason, CreatedAt: instant(r.CreatedAt), CreatedBy: r.CreatedBy,
 			StartedAt: instant(r.StartedAt), EndedAt: instant(r.EndedAt),
 			ExpiresAt: instant(r.ExpiresAt), Hold: r.Hold, Via: groupcast.Via(r.Via),
@@ -170,7 +171,9 @@ func transferFrom(r queries.Transfer) (store.Transfer, error) {
 		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone, Content: r.Content,
 	}
 	if r.ForgedDevices > 0 {
-		t.Forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: int(r.ForgedDevices), Blocks: int(r.ForgedBlocks)}
+		t.Forging = &groupcast.Forging{
+			Code: groupcast.MemberForges, Devices: int(r.ForgedDevices), Blocks: int(r.ForgedBlocks),
+		}
 	}
 	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
 }
@@ -189,7 +192,9 @@ func each[R, T any](rows []R, convert func(R) (T, error)) ([]T, error) {
 }
 
 // page converts the rows of a window. Total counts the whole list; it is not asked for one that was read whole.
-func page[R, T any](w groupcast.Window, rows []R, convert func(R) (T, error), total func() (int64, error)) (p groupcast.Page[T], err error) {
+func page[R, T any](
+	w groupcast.Window, rows []R, convert func(R) (T, error), total func() (int64, error),
+) (p groupcast.Page[T], err error) {
 	if p.Rows, err = each(rows, convert); err != nil {
 		return p, err
 	}

@@ -10,7 +10,9 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-func deliveries(ctx context.Context, q *queries.Queries, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.Delivery], error) {
+func deliveries(
+	ctx context.Context, q *queries.Queries, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.Page[groupcast.Delivery], error) {
 	rows, err := q.Deliveries(ctx, queries.DeliveriesParams{TransferNo: int64(no), Most: most(w), Skip: skip(w.From)})
 	if err != nil {
 		return groupcast.Page[groupcast.Delivery]{}, err
@@ -21,7 +23,9 @@ func deliveries(ctx context.Context, q *queries.Queries, no protocol.TransferNo,
 }
 
 // Deliveries lists a transfer's deliveries by user and device.
-func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.Delivery], err error) {
+func (s *Store) Deliveries(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (out groupcast.Page[groupcast.Delivery], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		if _, err := transfer(ctx, q, no); err != nil {
 			return err
@@ -33,7 +37,9 @@ func (s *Store) Deliveries(ctx context.Context, no protocol.TransferNo, w groupc
 }
 
 // OwedOf lists the deliveries of a transfer that are still owed, by user and device.
-func (s *Store) OwedOf(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out []groupcast.Delivery, err error) {
+func (s *Store) OwedOf(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (out []groupcast.Delivery, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.OwedOf(ctx, queries.OwedOfParams{TransferNo: int64(no), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
@@ -64,7 +70,9 @@ func (s *Store) DeliveriesOfUser(ctx context.Context, userID string, limit int) 
 }
 
 // Delivery gives what a device is or was owed of a transfer.
-func (s *Store) Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (d groupcast.Delivery, err error) {
+func (s *Store) Delivery(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID,
+) (d groupcast.Delivery, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		d, err = delivery(ctx, q, no, dev, "")
 		return err
@@ -73,7 +81,9 @@ func (s *Store) Delivery(ctx context.Context, no protocol.TransferNo, dev protoc
 }
 
 // delivery needs the user of a delivery without a device.
-func delivery(ctx context.Context, q *queries.Queries, no protocol.TransferNo, dev protocol.DeviceID, userID string) (groupcast.Delivery, error) {
+func delivery(
+	ctx context.Context, q *queries.Queries, no protocol.TransferNo, dev protocol.DeviceID, userID string,
+) (groupcast.Delivery, error) {
 	r, err := q.Delivery(ctx, queries.DeliveryParams{TransferNo: int64(no), DeviceID: deviceText(dev), UserID: userID})
 	if err != nil {
 		return groupcast.Delivery{}, missing(err, "delivery of transfer", no)
@@ -97,7 +107,9 @@ func (s *Store) Owed(ctx context.Context, dev protocol.DeviceID) (out []groupcas
 }
 
 // OwedReleased lists what a device may know that it is owed, oldest first.
-func (s *Store) OwedReleased(ctx context.Context, dev protocol.DeviceID, limit int) (out []protocol.TransferNo, err error) {
+func (s *Store) OwedReleased(
+	ctx context.Context, dev protocol.DeviceID, limit int,
+) (out []protocol.TransferNo, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.OwedReleased(ctx, queries.OwedReleasedParams{DeviceID: deviceText(dev), Most: int32(limit)})
 		for _, no := range rows {
@@ -144,9 +156,12 @@ func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delive
 }
 
 // PutOff notes that a device is left out for now, or is not any more.
-func (s *Store) PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error {
+func (s *Store) PutOff(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.SetLater(ctx, queries.SetLaterParams{Later: later, UpdatedAt: micros(at), TransferNo: int64(no), DeviceID: deviceText(dev)})
+		return q.SetLater(ctx,
+			queries.SetLaterParams{Later: later, UpdatedAt: micros(at), TransferNo: int64(no), DeviceID: deviceText(dev)})
 	})
 }
 

@@ -23,12 +23,16 @@ func unique(name string, taken []string) string {
 }
 
 // AddDevice makes a device and owes it what is open for its user.
-func (s *Store) AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
+func (s *Store) AddDevice(
+	ctx context.Context, d groupcast.Device, at time.Time,
+) (groupcast.Device, []groupcast.Delivery, error) {
 	return s.AddCopy(ctx, d, store.Copy{}, at)
 }
 
 // AddCopy is AddDevice that notes whose copy it is.
-func (s *Store) AddCopy(ctx context.Context, d groupcast.Device, c store.Copy, at time.Time) (groupcast.Device, []groupcast.Delivery, error) {
+func (s *Store) AddCopy(
+	ctx context.Context, d groupcast.Device, c store.Copy, at time.Time,
+) (groupcast.Device, []groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, d.UserID)
@@ -65,14 +69,19 @@ func (s *Store) Copies(ctx context.Context, c store.Copy) (out []groupcast.Devic
 		if err != nil {
 			return err
 		}
-		out, err = each(rows, func(r queries.CopyOnMachineRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) })
+		out, err = each(rows, func(r queries.CopyOnMachineRow) (groupcast.Device,
+			error) {
+			return deviceFrom(r.Device, r.UserName)
+		})
 		return err
 	})
 	return out, err
 }
 
 // RekeyDevice gives a device another key.
-func (s *Store) RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time) ([]groupcast.Delivery, error) {
+func (s *Store) RekeyDevice(
+	ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time,
+) ([]groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		r, err := q.Device(ctx, deviceText(id))
@@ -83,7 +92,8 @@ func (s *Store) RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey
 		if err != nil {
 			return err
 		}
-		if err := q.RekeyDevice(ctx, queries.RekeyDeviceParams{PublicKey: publicKey, LastSeen: micros(at), ID: deviceText(id)}); err != nil {
+		if err := q.RekeyDevice(ctx,
+			queries.RekeyDeviceParams{PublicKey: publicKey, LastSeen: micros(at), ID: deviceText(id)}); err != nil {
 			return err
 		}
 		if err := q.DeleteTokensOfDevice(ctx, sql.NullString{String: deviceText(id), Valid: true}); err != nil {
@@ -96,10 +106,13 @@ func (s *Store) RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey
 }
 
 // Logins tells how long the logins of devices last.
-func (s *Store) Logins(ctx context.Context, userID string, w groupcast.Window, held bool) (map[protocol.DeviceID]store.DeviceLogin, error) {
+func (s *Store) Logins(
+	ctx context.Context, userID string, w groupcast.Window, held bool,
+) (map[protocol.DeviceID]store.DeviceLogin, error) {
 	out := map[protocol.DeviceID]store.DeviceLogin{}
 	err := s.read(ctx, func(q *queries.Queries) error {
-		rows, err := q.DeviceLogins(ctx, queries.DeviceLoginsParams{UserID: userID, Most: most(w), Skip: skip(w.From), Held: held})
+		rows, err := q.DeviceLogins(ctx,
+			queries.DeviceLoginsParams{UserID: userID, Most: most(w), Skip: skip(w.From), Held: held})
 		if err != nil {
 			return err
 		}
@@ -174,13 +187,16 @@ func (s *Store) DeviceByKey(ctx context.Context, userID string, publicKey []byte
 }
 
 // Devices lists devices by user and name.
-func (s *Store) Devices(ctx context.Context, userID string, w groupcast.Window) (out groupcast.Page[groupcast.Device], err error) {
+func (s *Store) Devices(
+	ctx context.Context, userID string, w groupcast.Window,
+) (out groupcast.Page[groupcast.Device], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Devices(ctx, queries.DevicesParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}
-		out, err = page(w, rows, func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) },
+		out, err = page(w, rows,
+			func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) },
 			func() (int64, error) { return q.CountDevices(ctx, userID) })
 		return err
 	})

@@ -10,7 +10,9 @@ import (
 )
 
 // ReplaceContent gives a transfer new content.
-func (s *Store) ReplaceContent(ctx context.Context, no protocol.TransferNo, e store.Edition) (out store.Transfer, err error) {
+func (s *Store) ReplaceContent(
+	ctx context.Context, no protocol.TransferNo, e store.Edition,
+) (out store.Transfer, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		keep := q.AddEdition
 		if e.Renewed {
@@ -29,7 +31,8 @@ func (s *Store) ReplaceContent(ctx context.Context, no protocol.TransferNo, e st
 			return err
 		}
 		n, err := q.ReplaceContent(ctx, queries.ReplaceContentParams{
-			Files: int64(e.Files + e.Folders), Folders: int64(e.Folders), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks), Root: e.Root.String(),
+			Files: int64(e.Files + e.Folders), Folders: int64(e.Folders), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks),
+			Root:          e.Root.String(),
 			ManifestBytes: int64(e.ManifestBytes), ManifestBlocks: int64(e.ManifestBlocks),
 			Content: e.Content, No: int64(no), Was: e.Was,
 		})
@@ -69,7 +72,9 @@ func (s *Store) IsEdition(ctx context.Context, no protocol.TransferNo, root prot
 }
 
 // LeftOut lists what a transfer lacks.
-func (s *Store) LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out []groupcast.LeftOut, listed int, err error) {
+func (s *Store) LeftOut(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (out []groupcast.LeftOut, listed int, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		n, err := q.CountLeftOut(ctx, int64(no))
 		if err != nil {

@@ -33,7 +33,8 @@ func (s *Store) AddEntries(ctx context.Context, e groupcast.EntryPage, dev proto
 		if bytes > most {
 			return groupcast.Errorf(groupcast.EConflict, "no more entries of transfer %d are kept for one device", e.Transfer)
 		}
-		if err := q.DropEntries(ctx, queries.DropEntriesParams{TransferNo: no, DeviceID: device, FromN: int64(e.From)}); err != nil {
+		if err := q.DropEntries(ctx,
+			queries.DropEntriesParams{TransferNo: no, DeviceID: device, FromN: int64(e.From)}); err != nil {
 			return err
 		}
 		for i, one := range e.Entries {
@@ -49,19 +50,24 @@ func (s *Store) AddEntries(ctx context.Context, e groupcast.EntryPage, dev proto
 }
 
 // Entries lists what is kept of a delivery's entries.
-func (s *Store) Entries(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (out []groupcast.DeliveryEntry, kept int, err error) {
+func (s *Store) Entries(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
+) (out []groupcast.DeliveryEntry, kept int, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		n, err := q.CountEntries(ctx, queries.CountEntriesParams{TransferNo: int64(no), DeviceID: deviceText(dev)})
 		if err != nil {
 			return err
 		}
 		kept = int(n)
-		rows, err := q.Entries(ctx, queries.EntriesParams{TransferNo: int64(no), DeviceID: deviceText(dev), Most: most(w), Skip: skip(w.From)})
+		rows, err := q.Entries(ctx,
+			queries.EntriesParams{TransferNo: int64(no), DeviceID: deviceText(dev), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
 			return err
 		}
 		for _, r := range rows {
-			out = append(out, groupcast.DeliveryEntry{Path: r.Path, Kind: r.Kind, Result: groupcast.EntryResult(r.Result), Name: r.Name, Reason: r.Reason})
+			out = append(out, groupcast.DeliveryEntry{
+				Path: r.Path, Kind: r.Kind, Result: groupcast.EntryResult(r.Result), Name: r.Name, Reason: r.Reason,
+			})
 		}
 		return nil
 	})

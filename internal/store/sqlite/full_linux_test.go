@@ -141,7 +141,8 @@ func TestAReadOnlyDiskInWords(t *testing.T) {
 	}
 	defer s.Close()
 	_, err = s.reads.db.ExecContext(t.Context(), "DELETE FROM settings") // a connection that may only read
-	if err = s.file.Explain(err); groupcast.ErrorCode(err) != groupcast.EUnavailable || !strings.Contains(err.Error(), "the server's disk is read-only") {
+	if err = s.file.Explain(err); groupcast.ErrorCode(err) != groupcast.EUnavailable ||
+		!strings.Contains(err.Error(), "the server's disk is read-only") {
 		t.Errorf("%v", err)
 	}
 }

@@ -44,7 +44,9 @@ func (s *Store) Handouts(ctx context.Context, no protocol.TransferNo) (out []gro
 }
 
 // SessionsOfGroup lists the sessions of a group whose key was handed out.
-func (s *Store) SessionsOfGroup(ctx context.Context, group protocol.GroupID, most int) (out []groupcast.KeySession, err error) {
+func (s *Store) SessionsOfGroup(
+	ctx context.Context, group protocol.GroupID, most int,
+) (out []groupcast.KeySession, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.SessionsOfGroup(ctx, queries.SessionsOfGroupParams{GroupID: group.String(), Most: int32(limit(most))})
 		if err != nil {
@@ -67,7 +69,9 @@ func (s *Store) Traffic(ctx context.Context, since time.Time) (t groupcast.Traff
 	from := max(micros(since), 1) // 0 stands for never sent
 	err = s.read(ctx, func(q *queries.Queries) error {
 		r, err := q.Traffic(ctx, from)
-		t = groupcast.Traffic{Transfers: int(r.Transfers), Delivered: uint64(r.Delivered), Sent: uint64(r.Sent), Saved: uint64(r.Saved)}
+		t = groupcast.Traffic{
+			Transfers: int(r.Transfers), Delivered: uint64(r.Delivered), Sent: uint64(r.Sent), Saved: uint64(r.Saved),
+		}
 		return err
 	})
 	return t, err

@@ -28,7 +28,8 @@ func (s *Store) KeepFiles(ctx context.Context, no protocol.TransferNo, files []g
 			if err != nil {
 				return err
 			}
-			err = q.AddHeldFiles(ctx, queries.AddHeldFilesParams{TransferNo: int64(no), First: int64(first), Files: int64(len(some)), Entries: packed})
+			err = q.AddHeldFiles(ctx,
+				queries.AddHeldFilesParams{TransferNo: int64(no), First: int64(first), Files: int64(len(some)), Entries: packed})
 			if err != nil {
 				return err
 			}
@@ -53,7 +54,9 @@ func packFiles(files []groupcast.FileEntry) ([]byte, error) {
 }
 
 // HeldFiles gives a stretch of what a transfer held.
-func (s *Store) HeldFiles(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.FileEntry], err error) {
+func (s *Store) HeldFiles(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (out groupcast.Page[groupcast.FileEntry], err error) {
 	end := int64(math.MaxInt64)
 	if w.Limit > 0 && w.From < math.MaxInt64-w.Limit {
 		end = int64(w.From + w.Limit)

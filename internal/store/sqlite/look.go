@@ -37,15 +37,19 @@ func Look(ctx context.Context, path string) (Found, error) {
 
 func look(ctx context.Context, db *sql.DB) (f Found) {
 	var tables int
-	if db.QueryRowContext(ctx, "SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN ('users', 'settings', 'goose_db_version')").Scan(&tables) != nil {
+	if db.QueryRowContext(ctx,
+		"SELECT COUNT(*) FROM sqlite_master WHERE type = 'table' AND name IN ('users', 'settings', 'goose_db_version')").
+		Scan(&tables) != nil {
 		return f
 	}
 	if f.Empty = tables < 3; f.Empty {
 		return f
 	}
-	if db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").Scan(&f.Tables) != nil {
+	if db.QueryRowContext(ctx, "SELECT COALESCE(MAX(version_id), 0) FROM goose_db_version WHERE is_applied").
+		Scan(&f.Tables) != nil {
 		return f
 	}
-	_ = db.QueryRowContext(ctx, "SELECT value FROM settings WHERE name = $1", SettingServer).Scan(&f.Server) // an older one does not say
+	// an older one does not say
+	_ = db.QueryRowContext(ctx, "SELECT value FROM settings WHERE name = $1", SettingServer).Scan(&f.Server)
 	return f
 }

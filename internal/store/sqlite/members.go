@@ -12,7 +12,9 @@ import (
 )
 
 // AddMember makes a user a member and owes him what is open.
-func (s *Store) AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (m groupcast.Member, owed []groupcast.Delivery, err error) {
+func (s *Store) AddMember(
+	ctx context.Context, group protocol.GroupID, userID, by string, at time.Time,
+) (m groupcast.Member, owed []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if owed, err = admit(ctx, q, group, userID, by, micros(at)); err != nil {
 			return err
@@ -24,7 +26,9 @@ func (s *Store) AddMember(ctx context.Context, group protocol.GroupID, userID, b
 }
 
 // admit is what AddMember and ApproveRequest share.
-func admit(ctx context.Context, q *queries.Queries, group protocol.GroupID, userID, by string, at int64) ([]groupcast.Delivery, error) {
+func admit(
+	ctx context.Context, q *queries.Queries, group protocol.GroupID, userID, by string, at int64,
+) ([]groupcast.Delivery, error) {
 	if err := known(ctx, q, group, userID); err != nil {
 		return nil, err
 	}
@@ -41,7 +45,8 @@ func admit(ctx context.Context, q *queries.Queries, group protocol.GroupID, user
 	if _, err := decide(ctx, q, group, userID, groupcast.RequestApproved, by, at); err != nil {
 		return nil, err
 	}
-	if err := q.OweMember(ctx, queries.OweMemberParams{UpdatedAt: at, UserID: userID, GroupID: group.String()}); err != nil {
+	if err := q.OweMember(ctx,
+		queries.OweMemberParams{UpdatedAt: at, UserID: userID, GroupID: group.String()}); err != nil {
 		return nil, err
 	}
 	if err := q.RecountOfUser(ctx, userID); err != nil {
@@ -101,7 +106,9 @@ func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID
 }
 
 // Members lists a group's members by name.
-func (s *Store) Members(ctx context.Context, group protocol.GroupID, w groupcast.Window) (out groupcast.Page[groupcast.Member], err error) {
+func (s *Store) Members(
+	ctx context.Context, group protocol.GroupID, w groupcast.Window,
+) (out groupcast.Page[groupcast.Member], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Members(ctx, queries.MembersParams{GroupID: group.String(), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
@@ -115,7 +122,9 @@ func (s *Store) Members(ctx context.Context, group protocol.GroupID, w groupcast
 
 // Entitled says whether a device may have a transfer now. It is one statement, hence one
 // state of the database.
-func (s *Store) Entitled(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (e store.Entitlement, err error) {
+func (s *Store) Entitled(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID,
+) (e store.Entitlement, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		r, err := q.Entitled(ctx, queries.EntitledParams{TransferNo: int64(no), DeviceID: deviceText(dev)})
 		if err != nil {

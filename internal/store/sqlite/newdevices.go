@@ -31,7 +31,9 @@ func askForDevice(ctx context.Context, q *queries.Queries, d groupcast.Device, a
 }
 
 // AdmitDevice lets a device into a group of its user.
-func (s *Store) AdmitDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {
+func (s *Store) AdmitDevice(
+	ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time,
+) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if owed, err = admitDevice(ctx, q, group, dev, by, micros(at)); err != nil {
 			return err
@@ -42,13 +44,16 @@ func (s *Store) AdmitDevice(ctx context.Context, group protocol.GroupID, dev pro
 	return r, owed, err
 }
 
-func admitDevice(ctx context.Context, q *queries.Queries, group protocol.GroupID, dev protocol.DeviceID, by string, at int64) ([]groupcast.Delivery, error) {
+func admitDevice(
+	ctx context.Context, q *queries.Queries, group protocol.GroupID, dev protocol.DeviceID, by string, at int64,
+) ([]groupcast.Delivery, error) {
 	d, err := q.Device(ctx, deviceText(dev))
 	if err != nil {
 		return nil, missing(err, "device", dev)
 	}
 	n, err := q.DecideDevice(ctx, queries.DecideDeviceParams{
-		State: string(groupcast.RequestApproved), DecidedAt: at, DecidedBy: by, GroupID: group.String(), DeviceID: deviceText(dev),
+		State: string(groupcast.RequestApproved), DecidedAt: at, DecidedBy: by, GroupID: group.String(),
+		DeviceID: deviceText(dev),
 	})
 	if err = touched(n, err, "request", "of this device for this group"); err != nil {
 		return nil, err
@@ -70,7 +75,9 @@ func admitDevice(ctx context.Context, q *queries.Queries, group protocol.GroupID
 	return slices.DeleteFunc(owed, func(o groupcast.Delivery) bool { return o.DeviceID != dev }), err
 }
 
-func deviceRequest(ctx context.Context, q *queries.Queries, group protocol.GroupID, dev protocol.DeviceID) (groupcast.JoinRequest, error) {
+func deviceRequest(
+	ctx context.Context, q *queries.Queries, group protocol.GroupID, dev protocol.DeviceID,
+) (groupcast.JoinRequest, error) {
 	id, err := q.DeviceRequest(ctx, queries.DeviceRequestParams{GroupID: group.String(), DeviceID: deviceText(dev)})
 	if err != nil {
 		return groupcast.JoinRequest{}, missing(err, "request", "of this device for this group")
@@ -79,17 +86,21 @@ func deviceRequest(ctx context.Context, q *queries.Queries, group protocol.Group
 }
 
 // DenyDevice keeps a device that waits out of a group.
-func (s *Store) DenyDevice(ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time) (r groupcast.JoinRequest, err error) {
+func (s *Store) DenyDevice(
+	ctx context.Context, group protocol.GroupID, dev protocol.DeviceID, by string, at time.Time,
+) (r groupcast.JoinRequest, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if r, err = deviceRequest(ctx, q, group, dev); err != nil {
 			return err
 		}
 		if r.State != groupcast.RequestOpen {
-			return groupcast.Errorf(groupcast.ENotFound, "the device %s does not wait for the group %s: it is %s", r.Who(), r.Group, r.State).
+			return groupcast.Errorf(groupcast.ENotFound, "the device %s does not wait for the group %s: it is %s", r.Who(),
+				r.Group, r.State).
 				WithHint("a device that may receive ends with: groupcast device revoke %s", dev)
 		}
 		if _, err := q.DecideDevice(ctx, queries.DecideDeviceParams{
-			State: string(groupcast.RequestDenied), DecidedAt: micros(at), DecidedBy: by, GroupID: group.String(), DeviceID: deviceText(dev),
+			State: string(groupcast.RequestDenied), DecidedAt: micros(at), DecidedBy: by, GroupID: group.String(),
+			DeviceID: deviceText(dev),
 		}); err != nil {
 			return err
 		}
@@ -100,7 +111,9 @@ func (s *Store) DenyDevice(ctx context.Context, group protocol.GroupID, dev prot
 }
 
 // SetNewDevices says what becomes of new devices.
-func (s *Store) SetNewDevices(ctx context.Context, id protocol.GroupID, n groupcast.NewDevices, by string, at time.Time) (owed []groupcast.Delivery, err error) {
+func (s *Store) SetNewDevices(
+	ctx context.Context, id protocol.GroupID, n groupcast.NewDevices, by string, at time.Time,
+) (owed []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		rows, err := q.SetNewDevices(ctx, queries.SetNewDevicesParams{NewDevices: string(n), ID: id.String()})
 		if err = touched(rows, err, "group", id.String()); err != nil || n == groupcast.NewDevicesApprove {

@@ -12,13 +12,16 @@ import (
 )
 
 // OpenOffer draws the next offer number.
-func (s *Store) OpenOffer(ctx context.Context, no protocol.TransferNo, at time.Time) (number, floor protocol.OfferNo, err error) {
+func (s *Store) OpenOffer(
+	ctx context.Context, no protocol.TransferNo, at time.Time,
+) (number, floor protocol.OfferNo, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.Count(ctx, countOffers)
 		if err != nil {
 			return err
 		}
-		if err := q.AddOffer(ctx, queries.AddOfferParams{Number: n, TransferNo: int64(no), OpenedAt: micros(at)}); err != nil {
+		if err := q.AddOffer(ctx,
+			queries.AddOfferParams{Number: n, TransferNo: int64(no), OpenedAt: micros(at)}); err != nil {
 			return err
 		}
 		lowest, err := q.LowestOffer(ctx)

@@ -12,7 +12,9 @@ import (
 )
 
 // AddRequest keeps a wish to become a member. An earlier one that was decided gives way to it.
-func (s *Store) AddRequest(ctx context.Context, group protocol.GroupID, userID, text string, at time.Time) (r groupcast.JoinRequest, err error) {
+func (s *Store) AddRequest(
+	ctx context.Context, group protocol.GroupID, userID, text string, at time.Time,
+) (r groupcast.JoinRequest, err error) {
 	id := newID(at)
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		if err := mayAsk(ctx, q, group, userID); err != nil {
@@ -67,7 +69,9 @@ func request(ctx context.Context, q *queries.Queries, id string) (groupcast.Join
 }
 
 // Requests lists the requests of a state, oldest first.
-func (s *Store) Requests(ctx context.Context, state groupcast.RequestState, w groupcast.Window) (out groupcast.Page[groupcast.JoinRequest], err error) {
+func (s *Store) Requests(
+	ctx context.Context, state groupcast.RequestState, w groupcast.Window,
+) (out groupcast.Page[groupcast.JoinRequest], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Requests(ctx, queries.RequestsParams{State: string(state), Most: most(w), Skip: skip(w.From)})
 		if err != nil {
@@ -80,7 +84,9 @@ func (s *Store) Requests(ctx context.Context, state groupcast.RequestState, w gr
 }
 
 // ApproveRequest makes somebody who asked a member.
-func (s *Store) ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {
+func (s *Store) ApproveRequest(
+	ctx context.Context, group protocol.GroupID, userID, by string, at time.Time,
+) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		id, err := openRequest(ctx, q, group, userID)
 		if err != nil {
@@ -96,7 +102,9 @@ func (s *Store) ApproveRequest(ctx context.Context, group protocol.GroupID, user
 }
 
 // DenyRequest turns a wish down.
-func (s *Store) DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (r groupcast.JoinRequest, err error) {
+func (s *Store) DenyRequest(
+	ctx context.Context, group protocol.GroupID, userID, by string, at time.Time,
+) (r groupcast.JoinRequest, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		id, err := openRequest(ctx, q, group, userID)
 		if err != nil {
@@ -116,7 +124,10 @@ func openRequest(ctx context.Context, q *queries.Queries, group protocol.GroupID
 	return id, missing(err, "open request", "of this user for this group")
 }
 
-func decide(ctx context.Context, q *queries.Queries, group protocol.GroupID, userID string, state groupcast.RequestState, by string, at int64) (int64, error) {
+func decide(
+	ctx context.Context, q *queries.Queries, group protocol.GroupID, userID string, state groupcast.RequestState,
+	by string, at int64,
+) (int64, error) {
 	return q.DecideRequest(ctx, queries.DecideRequestParams{
 		State: string(state), DecidedAt: at, DecidedBy: by, GroupID: group.String(), UserID: userID,
 	})

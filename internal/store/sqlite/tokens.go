@@ -30,12 +30,15 @@ func (s *Store) AddToken(ctx context.Context, t store.Token) error {
 		if device != "" {
 			most = store.MaxDeviceTokens
 		}
-		return q.TrimTokens(ctx, queries.TrimTokensParams{UserID: t.UserID, Scope: string(t.Scope), Device: device, Most: int32(most)})
+		return q.TrimTokens(ctx,
+			queries.TrimTokensParams{UserID: t.UserID, Scope: string(t.Scope), Device: device, Most: int32(most)})
 	})
 }
 
 // FindToken gives a token with its user and device.
-func (s *Store) FindToken(ctx context.Context, hash store.TokenHash, now time.Time) (store.Token, groupcast.User, *groupcast.Device, error) {
+func (s *Store) FindToken(
+	ctx context.Context, hash store.TokenHash, now time.Time,
+) (store.Token, groupcast.User, *groupcast.Device, error) {
 	var row queries.FindTokenRow
 	var device *groupcast.Device
 	err := s.read(ctx, func(q *queries.Queries) (err error) {
@@ -98,7 +101,8 @@ func (s *Store) DeleteTokens(ctx context.Context, userID string, scope groupcast
 func (s *Store) PruneTokens(ctx context.Context, now, unusedSince, quietSince time.Time) (int, error) {
 	var n int64
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) (err error) {
-		n, err = q.PruneTokens(ctx, queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince), QuietSince: micros(quietSince)})
+		n, err = q.PruneTokens(ctx,
+			queries.PruneTokensParams{Now: micros(now), UnusedSince: micros(unusedSince), QuietSince: micros(quietSince)})
 		return err
 	})
 	return int(n), err

@@ -35,7 +35,9 @@ func (s *Store) SkipTransfersPast(ctx context.Context, no protocol.TransferNo) e
 }
 
 // AddTransfer keeps a transfer and owes it to the group.
-func (s *Store) AddTransfer(ctx context.Context, t store.Transfer) (out store.Transfer, owed []groupcast.Delivery, err error) {
+func (s *Store) AddTransfer(
+	ctx context.Context, t store.Transfer,
+) (out store.Transfer, owed []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		g, err := q.GroupByID(ctx, t.GroupID.String())
 		if err != nil {
@@ -141,7 +143,9 @@ func skip(from int) int32 { return int32(min(max(from, 0), math.MaxInt32)) }
 
 // Transfers lists the newest first. What is open is never cut off by the default limit: a
 // promise that is not listed would be forgotten.
-func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out groupcast.Page[store.Transfer], err error) {
+func (s *Store) Transfers(
+	ctx context.Context, f groupcast.TransferFilter,
+) (out groupcast.Page[store.Transfer], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
 		var rows []queries.Transfer
 		if f.Open {
@@ -156,7 +160,8 @@ func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out 
 				rows, err = q.OpenTransfers(ctx, p)
 			}
 		} else {
-			rows, err = q.Transfers(ctx, queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit)), Skip: skip(f.From)})
+			rows, err = q.Transfers(ctx,
+				queries.TransfersParams{GroupName: f.Group, Most: int32(limit(f.Limit)), Skip: skip(f.From)})
 		}
 		if err != nil {
 			return err
@@ -170,7 +175,9 @@ func (s *Store) Transfers(ctx context.Context, f groupcast.TransferFilter) (out 
 }
 
 // SetTransferState moves an open transfer.
-func (s *Store) SetTransferState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string, at time.Time) error {
+func (s *Store) SetTransferState(
+	ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string, at time.Time,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return moveTransfer(ctx, q, closing{no: int64(no), state: state, reason: reason, at: micros(at)})
 	})
@@ -218,7 +225,10 @@ func closeTransfer(ctx context.Context, q *queries.Queries, c closing) error {
 }
 
 // CloseTransfer ends a transfer with everything it still owes.
-func (s *Store) CloseTransfer(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, d groupcast.DeliveryState, reason string, at time.Time) error {
+func (s *Store) CloseTransfer(
+	ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, d groupcast.DeliveryState, reason string,
+	at time.Time,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return closeTransfer(ctx, q, closing{int64(no), state, d, reason, micros(at)})
 	})
@@ -236,7 +246,9 @@ func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) err
 }
 
 // RetryTransfer owes again what did not come to a good end.
-func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expires, at time.Time) (out []groupcast.Delivery, err error) {
+func (s *Store) RetryTransfer(
+	ctx context.Context, no protocol.TransferNo, expires, at time.Time,
+) (out []groupcast.Delivery, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		t, err := transfer(ctx, q, no)
 		if err != nil {
@@ -246,7 +258,8 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 			return groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
 				WithHint("send the files again: groupcast send %s PATH", t.Group)
 		}
-		if _, err := q.RetryDeliveries(ctx, queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {
+		if _, err := q.RetryDeliveries(ctx,
+			queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {
 			return err
 		}
 		if err := q.DropEntriesOfOwed(ctx, int64(no)); err != nil {
@@ -256,7 +269,8 @@ func (s *Store) RetryTransfer(ctx context.Context, no protocol.TransferNo, expir
 			return err
 		}
 		if t.Owed > 0 {
-			if _, err := q.ReopenTransfer(ctx, queries.ReopenTransferParams{ExpiresAt: micros(expires), No: int64(no)}); err != nil {
+			if _, err := q.ReopenTransfer(ctx,
+				queries.ReopenTransferParams{ExpiresAt: micros(expires), No: int64(no)}); err != nil {
 				return err
 			}
 		}

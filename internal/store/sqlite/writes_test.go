@@ -41,7 +41,8 @@ func TestAPanicGivesTheTurnBack(t *testing.T) {
 	if got, _ := s.Setting(ctx, "who"); got != "" {
 		t.Errorf("%q is left behind", got)
 	}
-	if err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return set(ctx, q, "next") }); err != nil {
+	if err := s.durably(ctx,
+		func(ctx context.Context, q *queries.Queries) error { return set(ctx, q, "next") }); err != nil {
 		t.Errorf("the next write: %v", err)
 	}
 }

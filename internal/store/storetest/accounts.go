@@ -45,7 +45,9 @@ func lastAdministrator(w *world) {
 	equal(w, "administrators", n, 1)
 }
 
-func (w *world) token(b byte, u groupcast.User, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time) store.TokenHash {
+func (w *world) token(
+	b byte, u groupcast.User, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time,
+) store.TokenHash {
 	w.Helper()
 	h := store.TokenHash{b}
 	w.ok(w.s.AddToken(w.ctx, store.Token{

@@ -13,7 +13,8 @@ func copies(w *world) {
 	first := w.device(ann, "pc")
 	on := store.Copy{Of: first.ID, Machine: "m2"}
 	id := protocol.NewDeviceID()
-	second, _, err := w.s.AddCopy(w.ctx, groupcast.Device{ID: id, UserID: ann.ID, Name: "pc", PublicKey: id[:]}, on, w.tick())
+	second, _, err := w.s.AddCopy(w.ctx, groupcast.Device{ID: id, UserID: ann.ID, Name: "pc", PublicKey: id[:]}, on,
+		w.tick())
 	w.ok(err)
 	equal(w, "its name", second.Name, "pc-2")
 	found, err := w.s.Copies(w.ctx, on)

@@ -52,7 +52,8 @@ func secondDevice(w *world) {
 	t, _ := w.transfer(g)
 	old, _ := w.transfer(g)
 	w.ok(w.s.CloseTransfer(w.ctx, old.No, groupcast.TransferDone, groupcast.DeliveryVerified, "", w.tick()))
-	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: first.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: first.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
 	second := w.device(ann, "two")
 	list, err := w.s.Owed(w.ctx, second.ID)
@@ -105,7 +106,8 @@ func backAgain(w *world) {
 	w.join(g, ann)
 	t, _ := w.transfer(g)
 	had, _ := w.transfer(g)
-	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: had.No, Device: pc.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: had.No, Device: pc.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
 	w.ok(w.s.RemoveMember(w.ctx, g.ID, ann.ID, w.tick()))
 	owed := w.join(g, ann)
@@ -142,7 +144,8 @@ func entitled(w *world) {
 	equal(w, "version moved by", yes()-first, 2)
 	_, err := w.s.Entitled(w.ctx, t.No, protocol.NewDeviceID())
 	w.fails(err, groupcast.ENotFound)
-	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: pc.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: pc.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
 	no() // whoever has it is not owed it (C8)
 }
@@ -152,7 +155,8 @@ func progress(w *world) {
 	one, two := w.device(ann, "one"), w.device(ann, "two")
 	w.join(g, ann)
 	t, owed := w.transfer(g)
-	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
 	for i := range owed {
 		owed[i].State, owed[i].Blocks, owed[i].Bytes = groupcast.DeliveryReceiving, 3, 700_000
@@ -184,12 +188,15 @@ func closing(w *world) {
 	}, w.tick())
 	w.ok(err)
 	equal(w, "left", left, 1)
-	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryFailed}, w.tick())
+	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryFailed},
+		w.tick())
 	w.fails(err, groupcast.EConflict)
-	left, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryFailed, Reason: "disk"}, w.tick())
+	left, err = w.s.CloseDelivery(w.ctx,
+		store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryFailed, Reason: "disk"}, w.tick())
 	w.ok(err)
 	equal(w, "left", left, 0)
-	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: protocol.NewDeviceID(), State: groupcast.DeliveryVerified}, w.now)
+	_, err = w.s.CloseDelivery(w.ctx,
+		store.Closing{Transfer: t.No, Device: protocol.NewDeviceID(), State: groupcast.DeliveryVerified}, w.now)
 	w.fails(err, groupcast.ENotFound)
 	d, err := w.s.Delivery(w.ctx, t.No, one.ID)
 	w.ok(err)

@@ -10,12 +10,18 @@ import (
 func editions(w *world) {
 	g := w.group("lab")
 	t, _, err := w.s.AddTransfer(w.ctx, store.Transfer{
-		Transfer: groupcast.Transfer{GroupID: g.ID, State: groupcast.TransferWaiting, CreatedAt: w.tick(), LeftOut: 7, Files: 3, Root: protocol.Digest{1}},
-		Content:  "one", Left: []groupcast.LeftOut{{Path: "t/s", Why: groupcast.WhySocket}, {Path: "t/n", Why: groupcast.WhyName, Detail: "it is not UTF-8"}},
+		Transfer: groupcast.Transfer{
+			GroupID: g.ID, State: groupcast.TransferWaiting, CreatedAt: w.tick(), LeftOut: 7, Files: 3, Root: protocol.Digest{1},
+		},
+		Content: "one",
+		Left: []groupcast.LeftOut{
+			{Path: "t/s", Why: groupcast.WhySocket}, {Path: "t/n", Why: groupcast.WhyName, Detail: "it is not UTF-8"},
+		},
 	})
 	w.ok(err)
 	equal(w, "left out", t.LeftOut, 7)
-	edition := store.Edition{Was: "one", Content: "two", Root: protocol.Digest{2}, Files: 2, Bytes: 5, Blocks: 1, ManifestBytes: 9, ManifestBlocks: 1,
+	edition := store.Edition{Was: "one", Content: "two", Root: protocol.Digest{2}, Files: 2, Bytes: 5, Blocks: 1,
+		ManifestBytes: 9, ManifestBlocks: 1,
 		Lost: []groupcast.LeftOut{{Path: "t/c", Why: groupcast.WhyChanged}}}
 	t, err = w.s.ReplaceContent(w.ctx, t.No, edition)
 	w.ok(err)

@@ -30,7 +30,8 @@ func handouts(w *world) {
 	list, err := w.s.Handouts(w.ctx, t.No)
 	w.ok(err)
 	equal(w, "handed out", len(list), 3)
-	equal(w, "bob's", list[1], groupcast.KeyHolder{Session: first, Version: 3, DeviceID: two.ID, Device: "two", User: "bob", At: opened})
+	equal(w, "bob's", list[1],
+		groupcast.KeyHolder{Session: first, Version: 3, DeviceID: two.ID, Device: "two", User: "bob", At: opened})
 	equal(w, "the second session's", list[2].Session, second)
 	sessions, err := w.s.SessionsOfGroup(w.ctx, g.ID, 10)
 	w.ok(err)
@@ -58,10 +59,12 @@ func traffic(w *world) {
 		w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", at))
 		w.ok(w.s.AddTransferBytes(w.ctx, t.No, wire, https))
 		for _, dev := range verified {
-			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: dev, State: groupcast.DeliveryVerified}, w.tick())
+			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: dev, State: groupcast.DeliveryVerified},
+				w.tick())
 			w.ok(err)
 		}
-		_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: had.ID, State: groupcast.DeliveryAlreadyHad}, w.tick())
+		_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: had.ID, State: groupcast.DeliveryAlreadyHad},
+			w.tick())
 		w.ok(err)
 		return at
 	}

@@ -27,8 +27,10 @@ const plenty = 1 << 20
 // which lies beside.
 func closeIncomplete(w *world, no protocol.TransferNo, dev protocol.DeviceID) int {
 	w.Helper()
-	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: no, Entries: entries(0, 2, groupcast.EntryMissing)}, dev, plenty))
-	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: no, From: 2, Entries: entries(2, 2, groupcast.EntryBeside)}, dev, plenty))
+	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: no, Entries: entries(0, 2, groupcast.EntryMissing)}, dev,
+		plenty))
+	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: no, From: 2, Entries: entries(2, 2, groupcast.EntryBeside)},
+		dev, plenty))
 	left, err := w.s.CloseDelivery(w.ctx, store.Closing{
 		Transfer: no, Device: dev, State: groupcast.DeliveryIncomplete, Reason: "tree/0000: why not",
 		Tally: groupcast.Tally{Entries: 5, Missing: 2, Beside: 1},
@@ -59,14 +61,19 @@ func incomplete(w *world) {
 	list, kept, err := w.s.Entries(w.ctx, t.No, one.ID, groupcast.Window{})
 	w.ok(err)
 	equal(w, "kept: what was told beyond the counts is gone", kept, 3)
-	equal(w, "first", list[0], groupcast.DeliveryEntry{Path: "tree/0000", Kind: "file", Result: groupcast.EntryMissing, Name: "other", Reason: "why not"})
+	equal(w, "first", list[0],
+		groupcast.DeliveryEntry{
+			Path: "tree/0000", Kind: "file", Result: groupcast.EntryMissing, Name: "other", Reason: "why not",
+		})
 	list, kept, err = w.s.Entries(w.ctx, t.No, one.ID, groupcast.Window{From: 2, Limit: 5})
 	w.ok(err)
 	equal(w, "a stretch of three", len(list)*10+kept, 13)
 	equal(w, "which", list[0].Path, "tree/0002")
-	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: entries(0, 1, groupcast.EntryMissing)}, one.ID, plenty), groupcast.ENotFound)
+	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: entries(0, 1, groupcast.EntryMissing)},
+		one.ID, plenty), groupcast.ENotFound)
 
-	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: two.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferDone, "", w.tick()))
 	again, err := w.s.RetryTransfer(w.ctx, t.No, w.now.Add(time.Hour), w.tick())
@@ -91,13 +98,18 @@ func entriesBounded(w *world) {
 	long := entries(0, 2, groupcast.EntryMissing)
 	long[0].Path = strings.Repeat("x", 700)
 	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: long}, pc.ID, 1000))
-	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, From: 2, Entries: entries(2, 2, groupcast.EntryMissing)}, pc.ID, 1000), groupcast.EConflict)
+	w.fails(w.s.AddEntries(w.ctx,
+		groupcast.EntryPage{Transfer: t.No, From: 2, Entries: entries(2, 2, groupcast.EntryMissing)}, pc.ID, 1000),
+		groupcast.EConflict)
 	_, kept, err := w.s.Entries(w.ctx, t.No, pc.ID, groupcast.Window{})
 	w.ok(err)
 	equal(w, "what was kept stays", kept, 2)
-	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: entries(0, 3, groupcast.EntryMissing)}, pc.ID, 1000)) // the list begins anew
+	// the list begins anew
+	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: entries(0, 3, groupcast.EntryMissing)},
+		pc.ID, 1000))
 	_, kept, err = w.s.Entries(w.ctx, t.No, pc.ID, groupcast.Window{})
 	w.ok(err)
 	equal(w, "anew", kept, 3)
-	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: long}, protocol.NewDeviceID(), 1000), groupcast.ENotFound)
+	w.fails(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: long}, protocol.NewDeviceID(), 1000),
+		groupcast.ENotFound)
 }

@@ -9,12 +9,15 @@ import (
 )
 
 // signedBy closes a delivery with a receipt.
-func (w *world) signedBy(dev groupcast.Device, no protocol.TransferNo, sequence uint64, state groupcast.DeliveryState) error {
+func (w *world) signedBy(
+	dev groupcast.Device, no protocol.TransferNo, sequence uint64, state groupcast.DeliveryState,
+) error {
 	since := w.now
 	_, err := w.s.CloseDelivery(w.ctx, store.Closing{
 		Transfer: no, Device: dev.ID, State: state, Covers: groupcast.SignedAll,
 		Signed: &store.SignedReceipt{
-			Transfer: no, Device: dev.ID, Sequence: sequence, Signed: []byte{byte(sequence)}, Signature: []byte{2}, Key: dev.PublicKey,
+			Transfer: no, Device: dev.ID, Sequence: sequence, Signed: []byte{byte(sequence)}, Signature: []byte{2},
+			Key:   dev.PublicKey,
 			Since: since, Reason: "why",
 		},
 	}, w.tick())
@@ -36,7 +39,8 @@ func receipts(w *world) {
 	equal(w, "receipts", len(kept), 1)
 	equal(w, "device", kept[0].Device, pc.ID)
 	equal(w, "sequence", kept[0].Sequence, 7)
-	equal(w, "bytes", string(kept[0].Signed)+string(kept[0].Signature)+string(kept[0].Key), "\x07\x02"+string(pc.PublicKey))
+	equal(w, "bytes", string(kept[0].Signed)+string(kept[0].Signature)+string(kept[0].Key),
+		"\x07\x02"+string(pc.PublicKey))
 	equal(w, "reason", kept[0].Reason, "why")
 	equal(w, "since", kept[0].Since.Equal(since), true)
 

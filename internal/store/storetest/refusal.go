@@ -40,7 +40,8 @@ func refusals(w *world) {
 	w.ok(err)
 	is("owed again", "")
 	note(groupcast.DeliveryRefused, "manifest-entry")
-	_, err = w.s.ReplaceContent(w.ctx, t.No, store.Edition{Was: t.Content, Content: "content-renewed", Root: protocol.Digest{7}, Files: 1, Blocks: 1, Bytes: 1})
+	_, err = w.s.ReplaceContent(w.ctx, t.No,
+		store.Edition{Was: t.Content, Content: "content-renewed", Root: protocol.Digest{7}, Files: 1, Blocks: 1, Bytes: 1})
 	w.ok(err)
 	is("it holds something else", "")
 }

@@ -125,7 +125,8 @@ func (w *world) admin(name string) groupcast.User {
 func (w *world) device(u groupcast.User, name string) groupcast.Device {
 	w.Helper()
 	id := protocol.NewDeviceID()
-	d, _, err := w.s.AddDevice(w.ctx, groupcast.Device{ID: id, UserID: u.ID, Name: name, PublicKey: id[:], OS: "linux"}, w.tick())
+	d, _, err := w.s.AddDevice(w.ctx, groupcast.Device{ID: id, UserID: u.ID, Name: name, PublicKey: id[:], OS: "linux"},
+		w.tick())
 	w.ok(err)
 	return d
 }

@@ -35,7 +35,8 @@ func transferStates(w *world) {
 	equal(w, "ended", got.EndedAt, done)
 	equal(w, "bytes", [2]uint64{got.WireBytes, got.HTTPSBytes}, [2]uint64{101, 11})
 	w.fails(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", w.now), groupcast.EConflict)
-	w.fails(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.now), groupcast.EConflict)
+	w.fails(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.now),
+		groupcast.EConflict)
 	w.fails(w.s.SetTransferState(w.ctx, 999, groupcast.TransferSending, "", w.now), groupcast.ENotFound)
 
 	added, _, err := w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{
@@ -80,9 +81,11 @@ func retry(w *world) {
 	w.join(g, ann)
 	w.join(g, bob)
 	t, _ := w.transfer(g)
-	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryVerified}, w.tick())
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: one.ID, State: groupcast.DeliveryVerified},
+		w.tick())
 	w.ok(err)
-	w.ok(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "30 days are over", w.tick()))
+	w.ok(w.s.CloseTransfer(w.ctx, t.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "30 days are over",
+		w.tick()))
 	equal(w, "owed after the end", w.owed(t.No), 0)
 	w.ok(w.s.RemoveMember(w.ctx, g.ID, bob.ID, w.tick()))
 	expires := w.now.Add(time.Hour)
@@ -163,7 +166,8 @@ func offerGaps(w *world, open func() (protocol.OfferNo, protocol.OfferNo)) {
 func transferNumbers(w *world) {
 	g := w.group("lab")
 	first, _ := w.transfer(g)
-	_, _, err := w.s.AddTransfer(w.ctx, store.Transfer{Transfer: groupcast.Transfer{GroupID: protocol.NewGroupID(), State: groupcast.TransferHeld}})
+	_, _, err := w.s.AddTransfer(w.ctx,
+		store.Transfer{Transfer: groupcast.Transfer{GroupID: protocol.NewGroupID(), State: groupcast.TransferHeld}})
 	w.fails(err, groupcast.ENotFound)
 	second, _ := w.transfer(g)
 	equal(w, "next", second.No, first.No+1)
@@ -279,7 +283,8 @@ func oneOfManyFails(w *world) {
 			refused(w.s.SetDisabled(w.ctx, root.ID, true), groupcast.EConflict) // makes the change, then takes it back
 		})
 		wg.Go(func() {
-			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: protocol.NewDeviceID(), State: groupcast.DeliveryVerified}, w.now)
+			_, err := w.s.CloseDelivery(w.ctx,
+				store.Closing{Transfer: t.No, Device: protocol.NewDeviceID(), State: groupcast.DeliveryVerified}, w.now)
 			refused(err, groupcast.ENotFound)
 		})
 		wg.Go(func() {
@@ -289,7 +294,8 @@ func oneOfManyFails(w *world) {
 			_ = w.s.SetSetting(gone, "left by", d.DeviceID.String())
 		})
 		wg.Go(func() {
-			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: d.DeviceID, State: groupcast.DeliveryVerified}, w.now)
+			_, err := w.s.CloseDelivery(w.ctx,
+				store.Closing{Transfer: t.No, Device: d.DeviceID, State: groupcast.DeliveryVerified}, w.now)
 			if err != nil {
 				w.Error(err)
 			}

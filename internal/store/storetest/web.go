@@ -14,7 +14,10 @@ func tokensOfUser(w *world) {
 	agent := w.token(1, ann, laptop.ID, groupcast.ScopeAgent, time.Time{})
 	w.token(2, ann, protocol.DeviceID{}, groupcast.ScopeWeb, w.now.Add(time.Second))
 	w.token(3, bob, protocol.DeviceID{}, groupcast.ScopeWeb, time.Time{})
-	web := store.Token{Hash: store.TokenHash{4}, UserID: ann.ID, Scope: groupcast.ScopeWeb, CreatedAt: w.tick(), LastUsed: w.now, Address: "192.0.2.1"}
+	web := store.Token{
+		Hash: store.TokenHash{4}, UserID: ann.ID, Scope: groupcast.ScopeWeb, CreatedAt: w.tick(), LastUsed: w.now,
+		Address: "192.0.2.1",
+	}
 	w.ok(w.s.AddToken(w.ctx, web))
 	list, err := w.s.Tokens(w.ctx, ann.ID, w.now.Add(time.Minute))
 	w.ok(err)

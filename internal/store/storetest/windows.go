@@ -67,7 +67,9 @@ func windows(w *world) {
 }
 
 // windowsOfGroup reads a group's members and what a transfer of it owes piece by piece, with how many there are.
-func windowsOfGroup(w *world, g groupcast.Group, want, numbers []string, pieces func(string, []string, func(groupcast.Window) []string)) {
+func windowsOfGroup(
+	w *world, g groupcast.Group, want, numbers []string, pieces func(string, []string, func(groupcast.Window) []string),
+) {
 	w.Helper()
 	pieces("members", want, func(v groupcast.Window) (out []string) {
 		list, err := w.s.Members(w.ctx, g.ID, v)
@@ -113,7 +115,10 @@ func held(w *world) {
 	for range 2 {
 		w.ok(w.s.KeepFiles(w.ctx, t.No, files))
 	}
-	for _, c := range []struct{ from, limit, rows int }{{0, 0, 2500}, {0, 10, 10}, {995, 10, 10}, {2495, 10, 5}, {2500, 10, 0}, {math.MaxInt, math.MaxInt, 0}, {7, math.MaxInt, 2493}} {
+	for _, c := range []struct{ from, limit, rows int }{
+		{0, 0, 2500}, {0, 10, 10}, {995, 10, 10}, {2495, 10, 5}, {2500, 10, 0}, {math.MaxInt, math.MaxInt, 0},
+		{7, math.MaxInt, 2493},
+	} {
 		got, err := w.s.HeldFiles(w.ctx, t.No, groupcast.Window{From: c.from, Limit: c.limit})
 		w.ok(err)
 		equal(w, "in all", got.Total, 2500)

@@ -31,6 +31,7 @@ var arrows = map[string]string{
 
 	"telemetry": "protocol .",
 	"presence":  "protocol auth .",
+	"bandwidth": "protocol rate",
 
 	"mcast":        "protocol",
 	"spool":        "protocol manifest",
@@ -52,7 +53,7 @@ var arrows = map[string]string{
 	"store":        "protocol .",
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
-	"server": "protocol schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+	"server": "protocol bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
 	"httpapi":   "protocol auth pki tcp disk .",
 	"apiclient": "protocol manifest pattern pki tcp .",

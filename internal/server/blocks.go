@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -70,7 +71,7 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 		return nil, err
 	}
 	forged := s.live.failed(tr.No, protocol.Range{First: first, Count: count})
-	line := s.lines.enter(tr.No, tr.RateLimit/8, forged)
+	line := s.lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
 		taker: taker{now: s.now, others: func() bool { return s.streams.share.Waiting(p.User.ID) }},
@@ -79,7 +80,7 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
 			s.streams.leave(p)
-			s.lines.leave(tr.No, tr.RateLimit/8, forged)
+			s.lines.Leave(tr.No, tr.RateLimit/8, forged)
 			s.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
@@ -100,8 +101,8 @@ func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 // allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
-func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *line, forged bool, n int) (int, error) {
-	n, err := s.lines.wait(ctx, at, forged, n)
+func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
+	n, err := s.lines.Wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
@@ -153,9 +154,9 @@ func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
 		w.group("g")
 		a := w.enrol("ann", "g").attach()
 		tr := w.send("g", nil)
+		w.lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
 		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 2)
 		w.must(err)
-		w.lines.all.https.limit(leastTaken / 2)
 		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
 			t.Errorf("%d bytes, %v", got, err)
 		}

@@ -50,23 +50,6 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 	})
 }
 
-func TestHTTPSHasAShareWhileMulticastRuns(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.lines.uses(10 << 20)
-		if got := float64(w.lines.all.https.limiter.Limit()); got != (10<<20)/catchUpPart {
-			t.Fatalf("share of 10 MiB/s is %v", got)
-		}
-		w.lines.uses(1000)
-		if got := float64(w.lines.all.https.limiter.Limit()); got != catchUpLeast {
-			t.Fatalf("the least is %v", got)
-		}
-		w.lines.uses(0)
-		if got := w.lines.all.https.limiter.Limit(); got < 1e300 {
-			t.Fatalf("with no session the limit is %v", got)
-		}
-	})
-}
-
 func TestADeliveryThatAsksForTooMuchFails(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")

@@ -12,6 +12,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -81,7 +82,7 @@ func TestTheRateOfAllHoldsOverHTTPS(t *testing.T) {
 	withContent(t, nil, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
 		const limit = 2 << 20
-		w.lines.all.most = limit
+		w.lines = bandwidth.New(w.now, limit, func(uint64) {})
 		tr := w.sendBig(dir, 8<<20, 0, "", a)
 		n, took, err := w.fetch(a, tr)
 		w.must(err)
@@ -98,8 +99,7 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 		const limit, most = 1 << 20, 3 << 20
 		var capped atomic.Uint64
 		capped.Store(most)
-		w.lines.all.most, w.lines.all.told = most, most
-		w.lines.cap = func(b uint64) { capped.Store(b) }
+		w.lines = bandwidth.New(w.now, most, capped.Store)
 		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
 		tr := w.sendBig(dir, 4<<20, 8*limit, "", a, b)
 		time.Sleep(time.Second)
@@ -116,7 +116,7 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 		if got := capped.Load(); got >= most || got < most/2 {
 			t.Errorf("all sessions may use %d of %d", got, most)
 		}
-		time.Sleep(2*httpsLinger + time.Second)
+		time.Sleep(5 * time.Second)
 		if got := s.limit.Load(); got != limit || capped.Load() != most {
 			t.Errorf("afterwards it may use %d, and all sessions %d", got, capped.Load())
 		}

@@ -376,7 +376,7 @@ func (l *live) begin(ctx context.Context, st schedule.Action) {
 	r.begun = true
 	l.running.Add(1)
 	l.mu.Unlock()
-	l.s.lines.begin(r.no, r.limit, r.sender)
+	l.s.lines.Begin(r.no, r.limit, r.sender)
 	l.s.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
 		defer l.running.Done()
@@ -412,7 +412,7 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 // finish forgets a session that seals nothing more, once.
 func (l *live) finish(r *run) {
 	r.once.Do(func() {
-		l.s.lines.end(r.no, r.limit, r.sender)
+		l.s.lines.End(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
 		if err := l.s.store.AddTransferBytes(ctx, r.no, st.Wire, 0); err != nil {

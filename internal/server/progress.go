@@ -174,7 +174,7 @@ func (s *Server) tellProgress(ctx context.Context) {
 		s.noteForging(ctx, r, st.Forging)
 		moved[r.no] = true
 	}
-	s.lines.uses(total)
+	s.lines.Uses(total)
 	for no := range moved {
 		if tr, err := s.show(ctx, no); err == nil { // else it is closed meanwhile
 			s.events.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})

@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/auth"
+	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/presence"
@@ -82,7 +83,7 @@ type Server struct {
 	refusals  refusals
 	wishes    habits
 	logins    habits
-	lines     *lines
+	lines     *bandwidth.Lines
 	streams   *streams
 	rounds    rounds
 	checks    chan struct{}
@@ -146,7 +147,7 @@ func New(cfg Config) (*Server, error) {
 		checks:  make(chan struct{}, maxChecks),
 		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
 	}
-	s.lines = newLines(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
+	s.lines = bandwidth.New(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
 		if cfg.Endpoint != nil {
 			cfg.Endpoint.SetMaxRate(bytesPerSec)
 		}

@@ -1,4 +1,6 @@
-package server
+// Package bandwidth keeps what goes by multicast and over HTTPS together below a limit: of all
+// transfers, and of each one.
+package bandwidth
 
 import (
 	"context"
@@ -28,28 +30,28 @@ const (
 	httpsLinger = 2 * time.Second
 )
 
-// limitable is the part of a session that lines need.
-type limitable interface{ Limit(bytesPerSec uint64) }
+// Session is the part of a multicast session that shares a limit.
+type Session interface{ Limit(bytesPerSec uint64) }
 
-// lines keeps what goes by multicast and over HTTPS together below a limit: of all transfers
-// --max-rate, of each one its --rate. It is safe for concurrent use.
-type lines struct {
+// Lines are the limits: one of all transfers (--max-rate) and one of each (--rate). It is safe for
+// concurrent use.
+type Lines struct {
 	now func() time.Time
 	cap func(bytesPerSec uint64) // what all sessions together may use; 0: no limit
 
 	mu        sync.Mutex
 	multicast uint64 // bytes a second that sessions use now
-	all       *line
-	of        map[protocol.TransferNo]*line
+	all       *Line
+	of        map[protocol.TransferNo]*Line
 }
 
-// line is one limit and what runs under it.
-type line struct {
-	most     uint64             // bytes a second; 0: none
-	https    *way               // what is caught up
-	forged   *way               // blocks that came with a wrong digest: they do not wait for the others
-	sessions map[limitable]bool // that send
-	told     uint64             // what they may use
+// Line is one limit and what runs under it.
+type Line struct {
+	most     uint64           // bytes a second; 0: none
+	https    *way             // what is caught up
+	forged   *way             // blocks that came with a wrong digest: they do not wait for the others
+	sessions map[Session]bool // that send
+	granted  uint64           // what they may use
 }
 
 // way is what goes over HTTPS for one reason.
@@ -62,23 +64,24 @@ type way struct {
 func newWay() *way { return &way{limiter: rate.NewLimiter(rate.Inf, httpsBurst)} }
 
 // way gives the one that a stream takes.
-func (x *line) way(forged bool) *way {
+func (x *Line) way(forged bool) *way {
 	if forged {
 		return x.forged
 	}
 	return x.https
 }
 
-func newLines(now func() time.Time, maxRate uint64, limit func(uint64)) *lines {
-	return &lines{now: now, cap: limit, all: newLine(maxRate), of: map[protocol.TransferNo]*line{}}
+// New shares out maxRate bytes a second, 0 for no limit; limit is told what all sessions together may use.
+func New(now func() time.Time, maxRate uint64, limit func(uint64)) *Lines {
+	return &Lines{now: now, cap: limit, all: newLine(maxRate), of: map[protocol.TransferNo]*Line{}}
 }
 
-func newLine(most uint64) *line {
-	return &line{most: most, told: most, https: newWay(), forged: newWay(), sessions: map[limitable]bool{}}
+func newLine(most uint64) *Line {
+	return &Line{most: most, granted: most, https: newWay(), forged: newWay(), sessions: map[Session]bool{}}
 }
 
 // change does something to the line of a transfer and to that of all, then shares out anew.
-func (l *lines) change(no protocol.TransferNo, most uint64, do func(*line)) *line {
+func (l *Lines) change(no protocol.TransferNo, most uint64, do func(*Line)) *Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	one := l.of[no]
@@ -92,32 +95,34 @@ func (l *lines) change(no protocol.TransferNo, most uint64, do func(*line)) *lin
 	return one
 }
 
-// begin and end say that a session sends, and that it does no more.
-func (l *lines) begin(no protocol.TransferNo, most uint64, s limitable) {
-	l.change(no, most, func(x *line) { x.sessions[s] = true })
+// Begin says that a session sends.
+func (l *Lines) Begin(no protocol.TransferNo, most uint64, s Session) {
+	l.change(no, most, func(x *Line) { x.sessions[s] = true })
 }
 
-func (l *lines) end(no protocol.TransferNo, most uint64, s limitable) {
-	l.change(no, most, func(x *line) { delete(x.sessions, s) })
+// End says that a session sends no more.
+func (l *Lines) End(no protocol.TransferNo, most uint64, s Session) {
+	l.change(no, most, func(x *Line) { delete(x.sessions, s) })
 }
 
-// enter and leave say that a stream over HTTPS begins and ends; forged is one of blocks that came with a wrong
+// Enter says that a stream over HTTPS begins; forged is one of blocks that came with a wrong
 // digest.
-func (l *lines) enter(no protocol.TransferNo, most uint64, forged bool) *line {
-	return l.change(no, most, func(x *line) { x.way(forged).streams++ })
+func (l *Lines) Enter(no protocol.TransferNo, most uint64, forged bool) *Line {
+	return l.change(no, most, func(x *Line) { x.way(forged).streams++ })
 }
 
-func (l *lines) leave(no protocol.TransferNo, most uint64, forged bool) {
+// Leave says that such a stream ends.
+func (l *Lines) Leave(no protocol.TransferNo, most uint64, forged bool) {
 	at := l.now()
-	l.change(no, most, func(x *line) {
+	l.change(no, most, func(x *Line) {
 		w := x.way(forged)
 		w.streams--
 		w.quiet = at
 	})
 }
 
-// uses notes what sessions send, in bytes a second, and shares out anew.
-func (l *lines) uses(multicast uint64) {
+// Uses notes what sessions send, in bytes a second, and shares out anew.
+func (l *Lines) Uses(multicast uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.multicast = multicast
@@ -125,12 +130,12 @@ func (l *lines) uses(multicast uint64) {
 }
 
 // share gives each way its part; the lock is held.
-func (l *lines) share() {
+func (l *Lines) share() {
 	now := l.now()
 	forForged := l.forForged()
 	forMulticast, forHTTPS, forged := l.all.split(now, forForged)
-	if forMulticast != l.all.told {
-		l.all.told = forMulticast
+	if forMulticast != l.all.granted {
+		l.all.granted = forMulticast
 		l.cap(forMulticast)
 	}
 	if l.multicast > 0 { // unlimited or not, it gets its part only
@@ -156,7 +161,7 @@ func (l *lines) share() {
 
 // forForged is what blocks that came with a wrong digest get beside multicast, whatever else goes over HTTPS; 0:
 // there is no multicast, and no limit.
-func (l *lines) forForged() uint64 {
+func (l *Lines) forForged() uint64 {
 	if l.multicast == 0 {
 		return 0
 	}
@@ -164,7 +169,7 @@ func (l *lines) forForged() uint64 {
 }
 
 // split shares a line out; 0 is no limit.
-func (x *line) split(now time.Time, forForged uint64) (forMulticast, forHTTPS, forged uint64) {
+func (x *Line) split(now time.Time, forForged uint64) (forMulticast, forHTTPS, forged uint64) {
 	most := x.most
 	if most > 0 {
 		if half := max(most/forgedMost, 1); forForged == 0 || half < forForged {
@@ -198,8 +203,8 @@ func (w *way) limit(bytesPerSec uint64) {
 	}
 }
 
-// wait gives leave to send up to n bytes of a transfer over HTTPS: how many.
-func (l *lines) wait(ctx context.Context, x *line, forged bool, n int) (int, error) {
+// Wait gives leave to send up to n bytes of a transfer over HTTPS: how many.
+func (l *Lines) Wait(ctx context.Context, x *Line, forged bool, n int) (int, error) {
 	one, all := x.way(forged).limiter, l.all.way(forged).limiter
 	n = min(n, httpsPiece, one.Burst(), all.Burst())
 	wire := n + n/httpsExtra

@@ -184,7 +184,10 @@ test("1,000 receivers run smoothly", async ({ page }) => {
       }),
   );
   const at = (q: number) => frames[Math.floor(q * (frames.length - 1))]!;
-  const told = `frames of the live page with ${receivers} receivers: median ${at(0.5).toFixed(1)} ms, 95 % ${at(0.95).toFixed(1)} ms, longest ${at(1).toFixed(0)} ms, ${readings - before} readings in 8 s`;
+  const told =
+    `frames of the live page with ${receivers} receivers: median ${at(0.5).toFixed(1)} ms, ` +
+    `95 % ${at(0.95).toFixed(1)} ms, ` +
+    `longest ${at(1).toFixed(0)} ms, ${readings - before} readings in 8 s`;
   test.info().annotations.push({ type: "frames", description: told });
   console.log(told);
   expect(readings - before).toBeGreaterThanOrEqual(4); // within a second or two on a busy machine

@@ -252,7 +252,8 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeVisible();
   await screens(page, "keyboard");
   await page.keyboard.press("Escape");
-  await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeHidden(); // keys are the dialog's until it is gone
+  // keys are the dialog\'s until it is gone
+  await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeHidden();
   for (const [keys, heading] of [
     ["gu", "Users"],
     ["gr", "Receivers"],

@@ -61,7 +61,8 @@ for (const from of ["another site", "another port of the same site"]) {
     test(`a form of ${from} makes nothing (${type})`, async () => {
       const tab = await visit(
         strangers[from]!,
-        `<form method="post" action="${world.url}/api/v1/groups" enctype="${type}"><input name='{"name":"forged","description":"' value='"}'></form>`,
+        `<form method="post" action="${world.url}/api/v1/groups" enctype="${type}">` +
+          `<input name='{"name":"forged","description":"' value='"}'></form>`,
       );
       const answer = tab.waitForResponse((r) => r.url().endsWith("/api/v1/groups"));
       await tab.evaluate(() => document.forms[0]!.submit());
@@ -118,7 +119,8 @@ for (const from of ["another site", "another port of the same site"]) {
   test(`pictures, scripts and frames of ${from} get nothing`, async () => {
     const tab = await visit(
       strangers[from]!,
-      `<img src="${world.url}/icon.svg"><img src="${world.url}/api/v1/groups"><script src="${world.url}/api/v1/groups"></script><iframe src="${world.url}/"></iframe>`,
+      `<img src="${world.url}/icon.svg"><img src="${world.url}/api/v1/groups">` +
+        `<script src="${world.url}/api/v1/groups"></script><iframe src="${world.url}/"></iframe>`,
     );
     await tab.waitForLoadState("load");
     expect(await tab.evaluate(() => [...document.images].map((i) => i.naturalWidth))).toEqual([0, 0]);

@@ -248,7 +248,11 @@ for (const [path, list, first, last, search] of lists) {
         await expect(table).toHaveAttribute("aria-rowcount", /^\d{1,3}$/);
       });
     }
-    const told = `#/${path} ${list}: first rows after ${shown} ms, frames while scrolling median ${at(0.5).toFixed(1)} ms, 95 % ${at(0.95).toFixed(1)} ms, longest ${at(1).toFixed(0)} ms${search ? `, a search ${found} ms` : ""}; largest answer ${Math.max(...asked.map((a) => a.answered))} rows`;
+    const told =
+      `#/${path} ${list}: first rows after ${shown} ms, ` +
+      `frames while scrolling median ${at(0.5).toFixed(1)} ms, 95 % ${at(0.95).toFixed(1)} ms, ` +
+      `longest ${at(1).toFixed(0)} ms` +
+      `${search ? `, a search ${found} ms` : ""}; largest answer ${Math.max(...asked.map((a) => a.answered))} rows`;
     test.info().annotations.push({ type: "frames", description: told });
     console.log(told);
     // What the server is asked for at a time stays bounded; the live page has its own measure.
@@ -269,7 +273,9 @@ test("the audit log is read as far as one wants", async ({ page }) => {
     await expect(table).toHaveAttribute("aria-rowcount", String(n * 500));
   }
   const gaps = await frames(page, "Audit log");
-  const told = `audit with ${rows} entries: frames while scrolling median ${gaps[60]!.toFixed(1)} ms, longest ${gaps.at(-1)!.toFixed(0)} ms`;
+  const told =
+    `audit with ${rows} entries: frames while scrolling ` +
+    `median ${gaps[60]!.toFixed(1)} ms, longest ${gaps.at(-1)!.toFixed(0)} ms`;
   console.log(told);
   expect(gaps[60]).toBeLessThan(34);
   await expect(table.getByText(/exam-09999/)).toBeVisible();

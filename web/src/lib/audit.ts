@@ -20,9 +20,9 @@ function aboutTransfer(verb: string, a: AuditEntry): Told {
 // "2 files, 1 folders, 25165830 bytes, owed to 3"; entries of older servers have no folders
 function promised(detail: string): string {
   const m = /^(\d+) files, (?:(\d+) folders, )?(\d+) bytes, owed to (\d+)$/.exec(detail);
-  return m
-    ? `${contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) })}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}`
-    : name(detail);
+  if (!m) return name(detail);
+  const what = contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) });
+  return `${what}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}`;
 }
 
 function counted(detail: string, one: string): string {

@@ -142,3 +142,13 @@ export function deviceText(d: { active: boolean; machines?: number; last_seen: s
 export function deviceState(d: { active: boolean; machines?: number }): string {
   return (d.machines ?? 0) > 1 ? "shared" : d.active ? "active" : "off";
 }
+
+/** Says that a member of the group forges packets of a transfer, or did. */
+export function forgedText(f: { devices: number; blocks?: number }, running: boolean): string {
+  const wrong = f.blocks ? `, ${count(f.blocks, "block")} came wrong and were put right` : "";
+  return (
+    `A member of the group ${running ? "forges" : "forged"} packets: ` +
+    `${count(f.devices, "device")} told of it${wrong}. ` +
+    "Nothing wrong is written anywhere; it cannot be told which member it is, since all hold the same key."
+  );
+}

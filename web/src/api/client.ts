@@ -19,39 +19,81 @@ async function call<R>(method: string, path: string, body?: unknown): Promise<R>
   return answer<R>(await ask(method, path, body));
 }
 
-async function ask(method: string, path: string, body?: unknown): Promise<Response> {
-  let res: Response;
+function ask(method: string, path: string, body?: unknown): Promise<Response> {
+  return reach(path, {
+    method,
+    headers: body === undefined ? {} : { "Content-Type": "application/json" },
+    body: body === undefined ? undefined : JSON.stringify(body),
+  });
+}
+
+// What a browser says of a connection that fails helps nobody: it gets words. One who breaks a
+// call off himself is told just that.
+async function reach(path: string, how: RequestInit): Promise<Response> {
   try {
-    res = await fetch(root + path, {
-      method,
-      headers: body === undefined ? {} : { "Content-Type": "application/json" },
-      body: body === undefined ? undefined : JSON.stringify(body),
-    });
-  } catch {
+    return await fetch(root + path, how);
+  } catch (e) {
+    if (how.signal?.aborted) throw e;
     throw new ApiError(
       0,
       "unavailable",
       "The server does not answer. Is it running, and is this machine still on its network?",
     );
   }
-  return res;
+}
+
+let refused: () => void = () => undefined;
+
+/** Calls back when the server answers that it does not know who asks: the sign-in may be over. */
+export function onRefused(then: () => void): void {
+  refused = then;
+}
+
+async function text(res: Response): Promise<string> {
+  try {
+    return await res.text();
+  } catch {
+    throw new ApiError(
+      0,
+      "unavailable",
+      "The connection to the server broke off in the middle of its answer. Try again.",
+    );
+  }
+}
+
+interface Problem {
+  detail?: string;
+  title?: string;
+  code?: string;
+  hint?: string;
+  bad?: T.BadEntries;
+}
+
+function parsed(body: string): unknown {
+  try {
+    return JSON.parse(body);
+  } catch {
+    return undefined; // not from our API
+  }
 }
 
 async function answer<R>(res: Response): Promise<R> {
-  const text = await res.text();
-  if (res.ok) return (text ? JSON.parse(text) : undefined) as R;
-  let problem: { detail?: string; title?: string; code?: string; hint?: string; bad?: T.BadEntries } = {};
-  try {
-    problem = JSON.parse(text);
-  } catch {
-    // not from our API: the status must do
+  const body = await text(res);
+  if (res.ok) {
+    if (!body) return undefined as R;
+    const value = parsed(body);
+    if (value !== undefined) return value as R;
+    const what = "What answered is not this server, or its answer was cut off. Is there a proxy in between?";
+    throw new ApiError(0, "unavailable", what);
   }
+  if (res.status === 401) refused();
+  const problem = (parsed(body) ?? {}) as Problem; // without one the status must do
   const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
   throw new ApiError(
     res.status,
     problem.code ?? "",
-    [said, problem.hint]
-      .filter((x) => x !== undefined)
+    [said, problem.hint ?? ""]
+      .filter((x) => x !== "")
       .map(sentence)
       .join(" "),
     problem.bad,
@@ -141,7 +183,7 @@ export const api = {
   /** The proof as the server wrote it, byte for byte. */
   async proof(no: number): Promise<string> {
     const res = await ask("GET", `/transfers/${no}/proof`);
-    return res.ok ? res.text() : answer<string>(res);
+    return res.ok ? text(res) : answer<string>(res);
   },
   deliveries: (no: number) => pieces<T.Delivery>(`/transfers/${no}/deliveries`, (d) => `${d.user_id} ${d.device_id}`),
   files: (no: number) => stretch<T.FileEntry>(`/transfers/${no}/files?limit=300`),
@@ -188,7 +230,7 @@ export const api = {
   deleteUpload: (id: string) => call<void>("DELETE", `/uploads/${e(id)}`),
   uploadData: async (id: string, path: string, offset: number, data: Blob, signal: AbortSignal) =>
     answer<T.UploadEntry>(
-      await fetch(`${root}/uploads/${e(id)}/data?path=${e(path)}&offset=${offset}`, {
+      await reach(`/uploads/${e(id)}/data?path=${e(path)}&offset=${offset}`, {
         method: "PUT",
         body: data,
         signal,

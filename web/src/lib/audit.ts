@@ -1,7 +1,7 @@
 // The audit log in words: what was done, as a sentence after the name of who did it. The raw
 // entry stays beside it; an action unknown here is shown as it is.
 import type { AuditEntry } from "../api/types";
-import { bytes, contents, count, name } from "./format";
+import { bytes, contents, count, known, name } from "./format";
 
 export interface Told {
   text: string;
@@ -98,8 +98,8 @@ const said: Record<string, (a: AuditEntry) => Told> = {
 };
 
 export function tell(a: AuditEntry): Told {
-  const known = said[a.action];
-  return known ? known(a) : { text: `${a.action} ${name(a.object)}`.trim(), more: name(a.detail) };
+  const words = known(said, a.action);
+  return words ? words(a) : { text: `${a.action} ${name(a.object)}`.trim(), more: name(a.detail) };
 }
 
 /** Who did it; a failed login has nobody's name. */

@@ -94,8 +94,9 @@ export function sentence(s: string): string {
   return s.charAt(0).toUpperCase() + s.slice(1) + (/[.!?…]$/.test(s) || s === "" ? "" : ".");
 }
 
-// Characters that hide or turn text around are shown as what they are (security.md W2).
-const hostile = /[\u0000-\u001f\u007f-\u009f\u200b-\u200f\u202a-\u202e\u2060-\u2069\ufeff]/g;
+// Characters that hide, turn text around or break a line are shown as what they are (security.md W2):
+// those that the server's own programs show so, too.
+const hostile = /[\p{Cc}\p{Cf}\p{Cs}\p{Zl}\p{Zp}\ufffd]/gu;
 
 /** A name from outside, safe to show. */
 export function name(s: string | undefined): string {
@@ -112,6 +113,11 @@ export function stateText(d: { state: string; entries?: number; missing?: number
   const text =
     d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
   return d.beside && !["queued", "receiving", "refused"].includes(d.state) ? `${text} · ${d.beside} kept beside` : text;
+}
+
+/** What a table says of a word from elsewhere: nothing of "constructor", which every object knows. */
+export function known<T>(table: Record<string, T>, word: string): T | undefined {
+  return Object.hasOwn(table, word) ? table[word] : undefined;
 }
 
 const reasons: Record<string, string> = {
@@ -131,7 +137,7 @@ const reasons: Record<string, string> = {
 
 /** Why an entry is left out, or cannot be sent. */
 export function whyLeftOut(l: { why: string; detail?: string }): string {
-  return (reasons[l.why] ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
+  return (known(reasons, l.why) ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
 }
 
 /** What a device does, and whether its login is on several machines. */

@@ -1,4 +1,5 @@
 // Shortcuts: one key that is never needed for writing, told by "?".
+import { known } from "./format";
 import { go } from "./router.svelte";
 
 const places: Record<string, string> = {
@@ -39,7 +40,7 @@ export function listen(admin: () => boolean, help: () => void): () => void {
     if (e.ctrlKey || e.metaKey || e.altKey || at.closest("input, textarea, select, dialog, [contenteditable]")) return;
     const second = Date.now() - after < patience;
     after = 0;
-    if (second && places[e.key] && (admin() || e.key === "a")) go(places[e.key]!);
+    if (second && known(places, e.key) && (admin() || e.key === "a")) go(places[e.key]!);
     else if (e.key === "g") after = Date.now();
     else if (e.key === "?") help();
     else if (e.key === "/") document.querySelector<HTMLElement>("main input[type=search]")?.focus();

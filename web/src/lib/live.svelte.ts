@@ -29,40 +29,72 @@ export function refresh(): void {
   tell("hello");
 }
 
-let refused: (() => Promise<void>) | undefined;
+/** Who wants to know how the stream fares: refused when the server does not take it, since the
+ *  sign-in may be over; back when it is there again after a break. */
+export interface Watcher {
+  refused: () => void;
+  back: () => void;
+}
 
-/** Opens the stream; ended is asked when the server refuses it: the sign-in may be over. */
-export function connect(ended = refused): void {
-  source?.close();
-  refused = ended;
-  source = new EventSource("/api/v1/events");
-  source.onopen = () => {
-    if (!live.connected) tell("hello");
+let watcher: Watcher | undefined;
+let retry: ReturnType<typeof setTimeout> | undefined;
+
+/** Opens the stream. Where it broke off the browser, or this, opens it again. */
+export function connect(by = watcher): void {
+  close();
+  watcher = by;
+  const mine = (source = new EventSource("/api/v1/events"));
+  mine.onopen = () => {
+    if (!live.connected) {
+      tell("hello");
+      by?.back();
+    }
     live.connected = true;
     live.since = Date.now();
   };
-  source.onerror = () => {
+  mine.onerror = () => {
     live.connected = false;
-    if (source?.readyState !== EventSource.CLOSED) return; // the browser tries again itself
-    void refused?.();
-    setTimeout(() => source && connect(), 1000 + Math.random() * 4000);
+    if (mine.readyState !== EventSource.CLOSED) return; // the browser tries again itself
+    by?.refused();
+    clearTimeout(retry);
+    retry = setTimeout(() => source === mine && connect(), 1000 + Math.random() * 4000);
   };
-  for (const kind of kinds) source.addEventListener(kind, (m) => heard(kind, m as MessageEvent<string>));
-  source.onmessage = (m) => heard("", m as MessageEvent<string>);
+  for (const kind of kinds) mine.addEventListener(kind, (m) => heard(kind, m as MessageEvent<string>));
+  mine.onmessage = (m) => heard("", m as MessageEvent<string>);
 }
 
 function heard(kind: string, m: MessageEvent<string>): void {
-  const e = JSON.parse(m.data) as ServerEvent;
-  if (e.kind === "progress" && e.data) {
-    const t = e.data as Transfer;
-    live.progress[t.id] = t;
-  }
-  tell(kind || e.kind);
+  const e = parsed(m.data);
+  if (e?.kind === "progress" && e.data) keep(e.data as Transfer);
+  tell(kind || e?.kind || "hello"); // what cannot be read may be anything
 }
 
-export function disconnect(): void {
+function parsed(text: string): ServerEvent | undefined {
+  try {
+    return JSON.parse(text) as ServerEvent;
+  } catch {
+    return undefined;
+  }
+}
+
+// Of the transfers that ran while this page was open the newest are kept.
+const most = 100;
+function keep(t: Transfer): void {
+  live.progress[t.id] = t;
+  const known = Object.keys(live.progress); // numbers come in their order
+  if (known.length > most) delete live.progress[Number(known[0])];
+}
+
+function close(): void {
+  clearTimeout(retry);
   source?.close();
   source = undefined;
+}
+
+/** Closes the stream, and forgets what it told: another user may be next. */
+export function disconnect(): void {
+  close();
+  live.progress = {};
   live.connected = true; // nothing to be connected to
 }
 

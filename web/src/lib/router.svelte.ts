@@ -1,6 +1,15 @@
 // The address bar as state: #/transfers/7 → ["transfers", "7"].
+// A link from elsewhere may be anything: what is no encoding is taken as it stands.
+function plain(part: string): string {
+  try {
+    return decodeURIComponent(part);
+  } catch {
+    return part;
+  }
+}
+
 function parse(): string[] {
-  return location.hash.replace(/^#\/?/, "").split("?")[0]!.split("/").filter(Boolean).map(decodeURIComponent);
+  return location.hash.replace(/^#\/?/, "").split("?")[0]!.split("/").filter(Boolean).map(plain);
 }
 
 export const route = $state({ parts: parse() });

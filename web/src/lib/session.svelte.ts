@@ -1,7 +1,8 @@
 // Who is signed in here.
-import { api, ApiError } from "../api/client";
+import { api, ApiError, onRefused } from "../api/client";
 import type { Me } from "../api/types";
 import { connect, disconnect } from "./live.svelte";
+import { say } from "./toast.svelte";
 
 export const session = $state({ me: undefined as Me | undefined, known: false, error: "" });
 
@@ -19,22 +20,42 @@ export async function find(): Promise<void> {
 export function entered(me: Me): void {
   session.me = me;
   session.error = "";
-  connect(still);
+  connect({ refused: () => void still(), back: () => void still() });
 }
 
-// The stream was refused: signed out elsewhere, or the server is only starting.
+onRefused(() => void still());
+
+// The stream or a call was refused, or the stream is back after a break: the sign-in may be over,
+// or the role another one. Who did not answer, or is only starting, says nothing of that.
+let asking = false;
 async function still(): Promise<void> {
+  const before = session.me;
+  if (asking || !before) return;
+  asking = true;
   try {
-    await api.me();
+    const me = await api.me();
+    if (session.me === before && JSON.stringify(me) !== JSON.stringify(before)) session.me = me;
   } catch (e) {
-    if (!(e instanceof ApiError) || e.status !== 401) return;
-    disconnect();
-    session.me = undefined;
+    if (session.me === before && e instanceof ApiError && e.status === 401) over();
+  } finally {
+    asking = false;
   }
 }
 
-export async function leave(): Promise<void> {
+function over(): void {
   disconnect();
-  await api.signOut().catch(() => undefined); // the session may be over already
   session.me = undefined;
+}
+
+/** Signs out. What the server did not hear is not done: the next one at this machine would be signed in. */
+export async function leave(): Promise<void> {
+  try {
+    await api.signOut();
+  } catch (e) {
+    if (!(e instanceof ApiError && e.status === 401)) {
+      say(`You are still signed in. ${e instanceof Error ? e.message : String(e)}`, true);
+      return;
+    }
+  }
+  over();
 }

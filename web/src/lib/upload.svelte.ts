@@ -1,6 +1,7 @@
 // An upload in the browser: pieces of 4 MiB, resumed where the server's copy ends. Its ID is
 // remembered, so that after a reload the same files, picked again, go on instead of starting over.
 import { api, ApiError } from "../api/client";
+import { name, whyLeftOut } from "./format";
 import type { LeftOut, Upload, UploadEntry } from "../api/types";
 
 const piece = 4 << 20;
@@ -174,27 +175,41 @@ async function send(u: Upload, files: Picked[]): Promise<string> {
   }
 }
 
+const attempts = 8; // half a minute without a byte
+
 async function uploadFile(id: string, path: string, file: File, offset: number, signal: AbortSignal): Promise<void> {
   for (let tries = 0; offset < file.size;) {
-    const end = Math.min(offset + piece, file.size);
     try {
-      await api.uploadData(id, path, offset, file.slice(offset, end), signal);
+      if (tries > 0) {
+        await pause(Math.min(8000, 250 * 2 ** tries), signal);
+        const have = (await api.upload(id)).entries?.find((x) => x.path === path)?.offset ?? offset;
+        uploading.sent += have - offset;
+        offset = have;
+      }
+      const end = Math.min(offset + piece, file.size);
+      if (offset < end) await api.uploadData(id, path, offset, file.slice(offset, end), signal);
       uploading.sent += end - offset;
       offset = end;
       tries = 0;
     } catch (e) {
-      if (
-        signal.aborted ||
-        (e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500) ||
-        ++tries > 8
-      )
-        throw e;
-      await new Promise((r) => setTimeout(r, Math.min(8000, 250 * 2 ** tries)));
-      const have = (await api.upload(id)).entries?.find((x) => x.path === path)?.offset ?? offset;
-      uploading.sent += have - offset;
-      offset = have;
+      if (signal.aborted || final(e) || ++tries > attempts) throw e;
+      const bad = await unreadable(file); // a browser does not tell it from a lost connection
+      if (bad) throw new Error(`${name(path)}: ${whyLeftOut(bad)}. Pick the files again.`, { cause: e });
     }
   }
+}
+
+// What another try will not change.
+function final(e: unknown): boolean {
+  return e instanceof ApiError && e.status !== 409 && e.status !== 0 && e.status < 500;
+}
+
+async function pause(ms: number, signal: AbortSignal): Promise<void> {
+  await new Promise<void>((done) => {
+    const timer = setTimeout(done, ms);
+    signal.addEventListener("abort", () => (clearTimeout(timer), done()), { once: true });
+  });
+  signal.throwIfAborted();
 }
 
 export function cancelUpload(): void {

@@ -26,8 +26,10 @@ TOOL    := $(GO) tool -modfile=tools/go.mod
 
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
+# What web/package-lock.json names, installed once: npm notes in node_modules what it installed from.
+WEBTOOLS = { test web/node_modules/.package-lock.json -nt web/package-lock.json || (cd web && $(NPM) ci --no-audit --no-fund --silent); }
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz vulncheck e2e redteam test bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -73,17 +75,23 @@ check: fmt lint cross race ## format, lint, architecture, cross-builds, unit tes
 fmt:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 
-lint: ## go vet and staticcheck (pinned in tools/go.mod)
+lint: ## go vet and staticcheck (pinned in tools/go.mod); prettier and eslint, where Node is
 	$(GO) vet ./...
 	$(TOOL) staticcheck ./...
+	@if command -v $(NPM) >/dev/null; then $(WEBTOOLS) && cd web && $(NPM) run --silent types && $(NPM) run --silent lint; \
+	else echo "no Node here: the web interface is not linted"; fi
 
 cross: ## vet for every platform a binary is built for
 	@for p in linux/arm64 windows/amd64 darwin/arm64; do echo "vet $$p"; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... ; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/groupcast; done
 
-unit: tools ## unit tests, fuzz corpora, command scripts and bounded simulations
+unit: tools unit-web ## unit tests, fuzz corpora, command scripts and bounded simulations
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v /test/)
+
+unit-web: ## the web interface's logic, by Vitest, where Node is
+	@if command -v $(NPM) >/dev/null; then $(WEBTOOLS) && cd web && $(NPM) run --silent test; \
+	else echo "no Node here: the web interface's logic is not tested"; fi
 
 race: tools ## the packages with goroutines once more with the race detector (needs gcc), short
 	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v -e /test/ $(PURE:%=-e /internal/%$$))

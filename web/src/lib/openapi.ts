@@ -136,8 +136,9 @@ export function example(doc: Doc, s: Schema | undefined, name = "", depth = 0): 
       return name === "now";
     case "string":
       return s.format === "date-time" ? "2026-11-23T08:00:00Z" : s.contentEncoding ? "BASE64" : name.toUpperCase();
+    default:
+      return null;
   }
-  return null;
 }
 
 function filled(path: string): string {

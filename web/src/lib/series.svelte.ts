@@ -2,8 +2,6 @@
 // own series replaces them once it is read.
 import type { Point } from "../api/types";
 
-export const limit = 3600;
-
 export function columns(points: Point[]): number[][] {
   const t0 = points.length ? Date.parse(points[0]!.at) : 0;
   return [

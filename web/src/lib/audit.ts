@@ -90,7 +90,10 @@ const said: Record<string, (a: AuditEntry) => Told> = {
   }),
   backup: () => ({ text: "took a backup; it holds the server's keys", more: "" }),
   setback: (a) => ({ text: "the server found that its state was set back to an earlier one", more: name(a.detail) }),
-  "offer.forged": (a) => ({ text: `the device ${device(a.object)} shows an offer signed with this server's key by somebody else`, more: name(a.detail) }),
+  "offer.forged": (a) => ({
+    text: `the device ${device(a.object)} shows an offer signed with this server's key by somebody else`,
+    more: name(a.detail),
+  }),
   restore: () => ({ text: "the server started from a backup", more: "" }),
   "restore.confirm": () => ({ text: "confirmed the memberships after the server was set back", more: "" }),
   "admin.first": (a) => ({ text: `made the first administrator ${name(a.object)}`, more: "with the one-time link" }),

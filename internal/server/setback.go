@@ -190,6 +190,17 @@ func (s *Server) unconfirmed(ctx context.Context) (setBack, bool, error) {
 	return b, is, nil
 }
 
+// whySetBack is unconfirmed, and what is not on the disk yet.
+func (s *Server) whySetBack(ctx context.Context) (setBack, bool, error) {
+	s.setBacks.mu.Lock()
+	defer s.setBacks.mu.Unlock()
+	b, is, err := s.unconfirmed(ctx)
+	if err == nil && !is && s.setBacks.pending != nil {
+		return *s.setBacks.pending, true, nil
+	}
+	return b, is, err
+}
+
 // beginNumbers comes at each start, before the first offer: it looks at the witnesses and sets
 // this life's numbers apart from those of any other.
 func (s *Server) beginNumbers(ctx context.Context) error {

@@ -1,16 +1,20 @@
 package server
 
 import (
+	"context"
+	"errors"
 	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -164,6 +168,43 @@ func TestASetBackStopsWhatRuns(t *testing.T) {
 		if groupcast.ErrorCode(err) != groupcast.EUnconfirmed {
 			t.Errorf("send: %v", err)
 		}
+		w.must(w.ConfirmMemberships(w.ctx, local))
+		time.Sleep(time.Minute)
+		if o := agents[0].offers(); len(o) == 0 || o[len(o)-1].Number <= lost.Number {
+			t.Errorf("after the confirmation: %+v", o)
+		}
+	})
+}
+
+// fullDisk keeps no setting.
+type fullDisk struct{ store.Store }
+
+func (fullDisk) SetSetting(context.Context, string, string) error { return errors.New("disk full") }
+
+// A disk that does not take the note changes nothing: all is stopped, the status says how the server
+// knows, and a confirmation waits until it can be kept.
+func TestASetBackThatCannotBeKept(t *testing.T) {
+	inBubble(t, func(w *world) {
+		_, agents, offers := running(w, "ann", "bob")
+		lost := offers[0]
+		lost.Number += 1 << 33
+		bytes := wire.AppendOffer(nil, lost)
+		show := groupcast.Attach{Newest: bytes, NewestSignature: seal.SignOffer(w.key, bytes)}
+		disk := w.store
+		w.store = fullDisk{disk}
+		if _, err := w.AgentEvents(w.ctx, w.login("bob").p, show); groupcast.ErrorCode(err) != groupcast.EUnavailable {
+			t.Errorf("attaching: %v", err)
+		}
+		if st := w.status(); st.SetBack != groupcast.SetBackDevice || !strings.Contains(st.Note, "bob/") {
+			t.Errorf("status %+v", st)
+		}
+		if err := w.ConfirmMemberships(w.ctx, local); err == nil {
+			t.Error("it was confirmed and the numbers were not moved")
+		}
+		if _, err := agents[0].ready(offers[0]); groupcast.ErrorCode(err) != groupcast.EUnconfirmed {
+			t.Errorf("keys: %v", err)
+		}
+		w.store = disk
 		w.must(w.ConfirmMemberships(w.ctx, local))
 		time.Sleep(time.Minute)
 		if o := agents[0].offers(); len(o) == 0 || o[len(o)-1].Number <= lost.Number {

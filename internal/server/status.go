@@ -59,7 +59,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	s.live.mu.Lock()
 	paused, sessions := s.live.sched.Paused(), len(s.live.runs)
 	s.live.mu.Unlock()
-	why, unconfirmed, err := s.unconfirmed(ctx)
+	why, unconfirmed, err := s.whySetBack(ctx)
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}

@@ -114,9 +114,9 @@ vulncheck: ## known vulnerabilities in Go modules and npm packages (asks databas
 e2e: tools build ## hosts in network namespaces: the whole workflow, loss, crashes, removal (needs root)
 	GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 20m -count=1 -v ./test/e2e
 
-redteam: tools build ## attackers in network namespaces against the binary: the table goes to docs/redteam.md (root, 15 minutes)
+redteam: tools build ## attackers in network namespaces against the binary: the table goes to docs/redteam.md (root, 25 minutes)
 	REDTEAM_FULL=1 REDTEAM_OUT=$(CURDIR)/docs/redteam.md GROUPCAST_BIN=$(CURDIR)/bin/groupcast \
-		$(GO) test -timeout 30m -count=1 -v -run '^TestRedteam' ./test/e2e
+		$(GO) test -timeout 45m -count=1 -v -run '^TestRedteam' ./test/e2e
 
 soak: tools build ## a changing tree to five receivers, with kills, full disks and unplugged cables: make soak ROUNDS=100 SEED=7 (needs root)
 	SOAK_ROUNDS=$(ROUNDS) SOAK_SEED=$(SEED) GROUPCAST_BIN=$(CURDIR)/bin/groupcast $(GO) test -timeout 0 -count=1 -v -run '^TestUpdateSoak$$' ./test/e2e

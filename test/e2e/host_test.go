@@ -146,12 +146,16 @@ func (s *site) dumpLogs() {
 // the process's id is the program's own.
 func (h host) command(ctx context.Context, args ...string) *exec.Cmd {
 	cmd := h.lab.Command(ctx, h.name, append([]string{h.bin}, args...)...)
-	cmd.Env = append(os.Environ(), "GROUPCAST_HOME="+h.home(), "NO_COLOR=1")
+	cmd.Env = append(os.Environ(), "GROUPCAST_HOME="+h.home(), "XDG_RUNTIME_DIR="+h.runtime(), "NO_COLOR=1")
 	return cmd
 }
 
-func (h host) home() string  { return filepath.Join(h.dir, h.name) }
-func (h host) inbox() string { return filepath.Join(h.dir, h.name+"-files") }
+func (h host) home() string { return filepath.Join(h.dir, h.name) }
+
+// runtime is the folder that a host has until its next boot.
+func (h host) runtime() string { return filepath.Join(h.dir, h.name+"-run") }
+func (h host) user() string    { return "u-" + h.name } // of its receiver
+func (h host) inbox() string   { return filepath.Join(h.dir, h.name+"-files") }
 
 // try runs a command to its end.
 func (h host) try(stdin string, args ...string) (stdout, stderr string, err error) {
@@ -223,11 +227,10 @@ func (h host) start(args ...string) (*exec.Cmd, *logFile) {
 func (h host) enrol(group string) {
 	h.t.Helper()
 	admin := h.host("s")
-	user := "u-" + h.name
-	admin.run(password+"\n", "user", "add", user, "--password-stdin")
-	h.login(user)
+	admin.run(password+"\n", "user", "add", h.user(), "--password-stdin")
+	h.login(h.user())
 	if group != "" {
-		admin.run("", "member", "add", group, user)
+		admin.run("", "member", "add", group, h.user())
 	}
 }
 

@@ -55,13 +55,14 @@ var arrows = map[string]string{
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"server": "protocol bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
-	"httpapi":   "protocol auth pki tcp disk .",
-	"apiclient": "protocol manifest pattern pki tcp .",
-	"agent":     "protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",
-	"web":       "",
-	"menu":      "protocol pattern apiclient agent units ui .",
-	"ui":        "protocol units .",
-	"daemon":    "protocol auth disk durable home httpapi pki sender server store/sqlite web .",
+	"httpapi":    "protocol auth pki tcp disk .",
+	"apiclient":  "protocol manifest pattern pki tcp .",
+	"agent/loop": "protocol wire recv .",
+	"agent":      "agent/loop protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",
+	"web":        "",
+	"menu":       "protocol pattern apiclient agent units ui .",
+	"ui":         "protocol units .",
+	"daemon":     "protocol auth disk durable home httpapi pki sender server store/sqlite web .",
 	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
 		"agent daemon menu ui .",
 
@@ -86,7 +87,7 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire seal fec manifest rate send recv schedule telemetry")
+var core = strings.Fields("protocol wire seal fec manifest rate send recv schedule telemetry agent/loop")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

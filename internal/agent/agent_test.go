@@ -34,9 +34,10 @@ func TestTwoGetItByMulticast(t *testing.T) {
 		if err != nil || len(inbox) != sent || !slices.ContainsFunc(inbox, func(e ledger.Entry) bool { return e.Path == name && e.Size == 3<<20 }) {
 			t.Errorf("%s: inbox %+v, %v", d.name, inbox, err)
 		}
-		if left, err := d.cfg.Ledger.Receipts(t.Context(), w.authority.ID()); err != nil || len(left) != 0 {
-			t.Errorf("%s: receipts not acknowledged: %+v, %v", d.name, left, err)
-		}
+		w.await("the receipts to be acknowledged", func() bool {
+			left, err := d.cfg.Ledger.Receipts(t.Context(), w.authority.ID())
+			return err == nil && len(left) == 0
+		})
 		if err := d.end(); err != nil {
 			t.Errorf("%s ended with %v", d.name, err)
 		}

@@ -28,13 +28,13 @@ const (
 )
 
 // catchUp fetches every block that is missing.
-func (j *job) catchUp(ctx context.Context) error {
-	stop := j.commitAlong(ctx)
+func (t *transfer) catchUp(ctx context.Context) error {
+	stop := t.commitAlong(ctx)
 	defer stop()
-	g := j.staging()
+	g := t.staging()
 	for try := 0; g.Missing() > 0; try++ {
 		before := g.Missing()
-		err := j.fetchRanges(ctx, g.Has().Missing(maxLacks), j.putNeeded)
+		err := t.fetchRanges(ctx, g.Has().Missing(maxLacks), t.putNeeded)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -68,24 +68,27 @@ func passing(err error) bool {
 	return false
 }
 
+// putBlock takes a block that was fetched.
+type putBlock func(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error
+
 // put verifies a block and stores it.
-func (j *job) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+func (t *transfer) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
 	if !layout.Verify(b, data) {
 		return groupcast.Errorf(groupcast.EInvalid, "block %d does not match the manifest", b)
 	}
-	return j.staging().WriteBlock(b, data)
+	return t.staging().WriteBlock(b, data)
 }
 
 // errNotNeeded ends a fetch: a file turned out not to fit on this disk, and its other blocks are
 // not needed any more.
 var errNotNeeded = errors.New("what was asked for is not needed any more")
 
-func (j *job) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
-	before := j.staging().Missing()
-	if err := j.put(layout, b, data); err != nil {
+func (t *transfer) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+	before := t.staging().Missing()
+	if err := t.put(layout, b, data); err != nil {
 		return err
 	}
-	if before-j.staging().Missing() > 1 {
+	if before-t.staging().Missing() > 1 {
 		return errNotNeeded
 	}
 	return nil
@@ -93,8 +96,8 @@ func (j *job) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []
 
 // fetchRanges fetches blocks run by run, hands each to put and tells the server now and then: on
 // a slow line, or beside a multicast session, a run may take minutes.
-func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
-	layout := j.staging().Layout()
+func (t *transfer) fetchRanges(ctx context.Context, ranges []protocol.Range, put putBlock) error {
+	layout := t.staging().Layout()
 	reported := time.Now()
 	telling := func(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
 		if err := put(layout, b, data); err != nil {
@@ -102,14 +105,14 @@ func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func
 		}
 		if time.Since(reported) > reportEvery {
 			reported = time.Now()
-			j.agent.report(ctx, j, "")
+			t.report(ctx, "")
 		}
 		return nil
 	}
 	for _, r := range ranges {
 		for first := max(r.First, layout.FirstStream()); first < r.End(); first += fetchBlocks {
 			n := min(fetchBlocks, uint32(r.End()-first))
-			if err := j.fetchRun(ctx, layout, first, n, telling); err != nil {
+			if err := t.fetchRun(ctx, layout, first, n, telling); err != nil {
 				return err
 			}
 		}
@@ -117,9 +120,11 @@ func (j *job) fetchRanges(ctx context.Context, ranges []protocol.Range, put func
 	return nil
 }
 
-func (j *job) fetchRun(ctx context.Context, layout *manifest.Layout, first protocol.BlockNumber, n uint32, put func(*manifest.Layout, protocol.BlockNumber, []byte) error) error {
-	body, err := j.inTurn(ctx, func() (io.ReadCloser, error) {
-		return j.agent.cfg.Client.Blocks(ctx, j.offer.Transfer, first, n)
+func (t *transfer) fetchRun(
+	ctx context.Context, layout *manifest.Layout, first protocol.BlockNumber, n uint32, put putBlock,
+) error {
+	body, err := t.inTurn(ctx, func() (io.ReadCloser, error) {
+		return t.agent.cfg.Client.Blocks(ctx, t.offer.Transfer, first, n)
 	})
 	if err != nil {
 		return err
@@ -142,9 +147,9 @@ func (j *job) fetchRun(ctx context.Context, layout *manifest.Layout, first proto
 }
 
 // commitAlong moves files to their names while others still come; the returned function ends
-// it. A commit under way is the job's and goes on to its end.
-func (j *job) commitAlong(job context.Context) (stop func()) {
-	ctx, cancel := context.WithCancel(job)
+// it. A commit under way goes on to its end.
+func (t *transfer) commitAlong(work context.Context) (stop func()) {
+	ctx, cancel := context.WithCancel(work)
 	var done sync.WaitGroup
 	done.Go(func() {
 		next := time.NewTimer(commitSoon)
@@ -154,7 +159,7 @@ func (j *job) commitAlong(job context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-next.C:
-				wait, err := commitNow(job, j.staging())
+				wait, err := commitNow(work, t.staging())
 				if err != nil {
 					return // the last commit says why
 				}
@@ -177,21 +182,23 @@ func commitNow(ctx context.Context, g *spool.Staging) (wait time.Duration, err e
 // side is what goes over HTTPS beside a session: catch-up of single blocks, of everything
 // when nothing is heard, and feedback that UDP does not carry.
 type side struct {
-	ctx    context.Context
-	whole  context.Context // the job's: a commit goes on when the session is over
-	job    *job
-	fail   context.CancelCauseFunc
-	wanted *wanted
-	told   bool // that somebody forges packets
-	bodies chan []byte
-	done   sync.WaitGroup
-	stop   context.CancelFunc
+	ctx      context.Context
+	whole    context.Context // of the work on the transfer: a commit goes on when the session is over
+	transfer *transfer
+	fail     context.CancelCauseFunc
+	wanted   *wanted
+	told     bool // that somebody forges packets
+	bodies   chan []byte
+	done     sync.WaitGroup
+	stop     context.CancelFunc
 }
 
-func newSide(ctx, whole context.Context, j *job, fail context.CancelCauseFunc) *side {
+func newSide(ctx, whole context.Context, t *transfer, fail context.CancelCauseFunc) *side {
 	ctx, stop := context.WithCancel(ctx)
-	blocks := 1 + int(j.offer.ManifestBlocks) + int(j.offer.Blocks)
-	return &side{ctx: ctx, whole: whole, job: j, fail: fail, wanted: newWanted(blocks), bodies: make(chan []byte, 1), stop: stop}
+	blocks := 1 + int(t.offer.ManifestBlocks) + int(t.offer.Blocks)
+	return &side{
+		ctx: ctx, whole: whole, transfer: t, fail: fail, wanted: newWanted(blocks), bodies: make(chan []byte, 1), stop: stop,
+	}
 }
 
 // fetch asks for blocks. The machine does not ask for them again.
@@ -209,6 +216,7 @@ func (s *side) feedback(body []byte) {
 
 func (s *side) start(r *receiver.Receiver) {
 	s.done.Go(func() { s.run(r) })
+	s.done.Go(s.postBodies)
 }
 
 func (s *side) wait() {
@@ -232,13 +240,11 @@ func (s *side) run(r *receiver.Receiver) {
 				s.fail(err)
 				return
 			}
-		case body := <-s.bodies:
-			s.post(body)
 		case <-commits.C:
 			s.tellForged(r)
 			wait := commitSoon
 			if r.Status().Manifest {
-				wait, _ = commitNow(s.whole, s.job.staging()) // the last commit says why it cannot
+				wait, _ = commitNow(s.whole, s.transfer.staging()) // the last commit says why it cannot
 			}
 			commits.Reset(wait)
 		}
@@ -247,10 +253,10 @@ func (s *side) run(r *receiver.Receiver) {
 
 // serve fetches what was asked for and hands it to the session, which counts it.
 func (s *side) serve(r *receiver.Receiver, f fetchable) error {
-	j := s.job
-	j.agent.report(s.ctx, j, f.reason)
+	t := s.transfer
+	t.report(s.ctx, f.reason)
 	if !r.Status().Manifest {
-		raw, err := j.fetchRaw(s.ctx)
+		raw, err := t.fetchRaw(s.ctx)
 		if err != nil {
 			return err
 		}
@@ -269,16 +275,18 @@ func (s *side) serve(r *receiver.Receiver, f fetchable) error {
 // supplyAll fetches everything that is missing, a little at a time to begin with: if the group is
 // heard again, it was the network that was away, and the session brings the rest to all at once.
 func (s *side) supplyAll(r *receiver.Receiver) error {
-	g := s.job.staging()
-	for before, n := -1, uint32(firstFetch); g.Missing() > 0 && g.Missing() != before && time.Since(r.Status().Heard) > heardLately; n = min(2*n, fetchBlocks) {
+	g := s.transfer.staging()
+	before, n := -1, uint32(firstFetch)
+	silent := func() bool { return time.Since(r.Status().Heard) > heardLately }
+	for ; g.Missing() > 0 && g.Missing() != before && silent(); n = min(2*n, fetchBlocks) {
 		before = g.Missing()
 		if err := s.supply(r, firstOf(g.Has().Missing(maxLacks), n)); err != nil {
 			return err
 		}
-		s.job.path = groupcast.PathHTTPS
+		s.transfer.path = groupcast.PathHTTPS
 	}
 	if g.Missing() > 0 {
-		s.job.path = groupcast.PathMulticast
+		s.transfer.path = groupcast.PathMulticast
 	}
 	return nil
 }
@@ -299,7 +307,7 @@ func firstOf(ranges []protocol.Range, n uint32) []protocol.Range {
 func (s *side) supply(r *receiver.Receiver, ranges []protocol.Range) error {
 	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return r.Supply(b, data) }
 	for try := 0; ; try++ {
-		err := s.job.fetchRanges(s.ctx, missingOf(ranges, s.job.staging().Has()), put)
+		err := s.transfer.fetchRanges(s.ctx, missingOf(ranges, s.transfer.staging().Has()), put)
 		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
 			return err
 		}
@@ -325,11 +333,24 @@ func missingOf(ranges []protocol.Range, has *protocol.BlockSet) []protocol.Range
 	return left.Members()
 }
 
+// postBodies posts feedback beside what is fetched: none of the two waits for the other.
+func (s *side) postBodies() {
+	for {
+		select {
+		case <-s.ctx.Done():
+			return
+		case body := <-s.bodies:
+			s.post(body)
+		}
+	}
+}
+
 func (s *side) post(body []byte) {
-	err := s.job.agent.cfg.Client.Report(s.ctx, groupcast.AgentReport{
-		Transfer: s.job.offer.Transfer, Path: groupcast.PathMulticast, Feedback: body, FreeBytes: s.job.agent.freeBytes(),
+	err := s.transfer.agent.cfg.Client.Report(s.ctx, groupcast.AgentReport{
+		Transfer: s.transfer.offer.Transfer, Path: groupcast.PathMulticast, Feedback: body,
+		FreeBytes: s.transfer.agent.freeBytes(),
 	})
 	if err != nil && !errors.Is(err, context.Canceled) {
-		s.job.agent.cfg.Log.Debug("feedback not posted", "err", err)
+		s.transfer.agent.cfg.Log.Debug("feedback not posted", "err", err)
 	}
 }

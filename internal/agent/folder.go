@@ -75,16 +75,8 @@ func strange(err error) (*spool.Refused, bool) {
 	return r, errors.As(err, &r) && r.Kind == spool.RefusedFolder
 }
 
-// sweep deletes what is half received of transfers that this device is not owed any more. What
-// cannot be deleted now is looked for again when the state is read the next time.
-func (a *Agent) sweep(ctx context.Context, owed func(protocol.TransferNo) bool) {
-	keep := func(no protocol.TransferNo) bool { return owed(no) || a.jobs[no] != nil }
-	if err := a.cfg.Ledger.ForgetTaken(ctx, a.cfg.Server, keep); err != nil {
-		a.cfg.Log.Warn("offers that are over were not forgotten", "err", err)
-	}
-	a.sweepServer(ctx, a.cfg.Server, keep)
-}
-
+// sweepServer deletes what is half received of transfers that are not to be kept. What cannot be
+// deleted now is looked for again when the state is read the next time.
 func (a *Agent) sweepServer(ctx context.Context, server protocol.ServerID, keep func(protocol.TransferNo) bool) {
 	id, err := a.known(ctx)
 	if err != nil {
@@ -97,22 +89,6 @@ func (a *Agent) sweepServer(ctx context.Context, server protocol.ServerID, keep 
 	if _, away := strange(err); err != nil && !away {
 		a.cfg.Log.Warn("what is half received was not swept", "err", err)
 	}
-}
-
-// over is called when the server says that nothing of a transfer is owed any more.
-func (a *Agent) over(ctx context.Context, no protocol.TransferNo) {
-	j := a.jobs[no]
-	if j != nil && !j.wants {
-		j.over = true // swept when it has ended
-		j.cancel()
-		return
-	}
-	delete(a.jobs, no)
-	a.sweepOne(ctx, no)
-}
-
-func (a *Agent) sweepOne(ctx context.Context, no protocol.TransferNo) {
-	a.sweepServer(ctx, a.cfg.Server, func(n protocol.TransferNo) bool { return n != no })
 }
 
 // sweepOthers deletes what is half received of servers that this machine was logged in to before.

@@ -18,8 +18,7 @@ const (
 )
 
 // watchNetwork keeps to the way to the server, whatever card it leads by: nothing of it is settled
-// once. It has a goroutine of its own, because the desk may be waiting for a server that is no
-// longer where it was.
+// once. It has a goroutine of its own, because looking at cards takes the system a while.
 func (a *Agent) watchNetwork(ctx context.Context) {
 	watch := mcast.OpenWatch()
 	defer watch.Close()
@@ -46,13 +45,13 @@ func (a *Agent) follow(returned map[int]bool) (moved bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	local, server, ok := a.cfg.Client.Route()
-	if !ok || a.intake == nil {
+	if !ok || a.endpoint == nil {
 		return false
 	}
-	before, was := a.intake.Route(), a.server
+	before, was := a.endpoint.Route(), a.server
 	a.server = server.Addr()
-	moved, err := a.intake.Reroute(a.server, returned)
-	now := a.intake.Route()
+	moved, err := a.endpoint.Reroute(a.server, returned)
+	now := a.endpoint.Route()
 	if moved && (where(before, was) != where(now, a.server) || was != a.server) {
 		a.say(Line{Kind: "network", Text: fmt.Sprintf("the way to the server leads to %s over %s now; it was %s over %s",
 			a.server, where(now, a.server), was, where(before, was))})
@@ -133,10 +132,10 @@ func (a *Agent) rest(ctx context.Context, d time.Duration) {
 func (a *Agent) mtu() int {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	if a.intake == nil {
+	if a.endpoint == nil {
 		return 0
 	}
-	return a.intake.Route().MTU
+	return a.endpoint.Route().MTU
 }
 
 // tellMTU tells the server that the card's MTU is another one than was said last: it chooses the
@@ -146,34 +145,36 @@ func (a *Agent) tellMTU(ctx context.Context) {
 	if told := a.told.Swap(int64(mtu)); mtu == 0 || told == int64(mtu) {
 		return
 	}
-	if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{MTU: mtu}); err != nil {
-		a.told.Store(0)
-		a.cfg.Log.Debug("MTU not told", "err", err)
-	}
+	a.calls.post(lane{kind: deviceCalls}, call{with: ctx, name: "mtu", do: func(ctx context.Context) {
+		if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{MTU: mtu}); err != nil {
+			a.told.Store(0)
+			a.cfg.Log.Debug("MTU not told", "err", err)
+		}
+	}})
 }
 
 // serverNow is where feedback goes: the other end of the connection to the pinned server, and
-// nowhere else (security.md I6).
+// nowhere else (rule I6).
 func (a *Agent) serverNow() netip.Addr {
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	return a.server
 }
 
-// openIntake opens the sockets once the first connection has shown where the server is.
-func (a *Agent) openIntake() {
-	if a.intake != nil {
+// openEndpoint opens the sockets once the first connection has shown where the server is.
+func (a *Agent) openEndpoint() {
+	if a.endpoint != nil {
 		a.follow(nil)
 		return
 	}
 	_, server, _ := a.cfg.Client.Route()
-	intake, err := receiver.OpenEndpoint(receiver.EndpointConfig{
-		Interface: a.cfg.Interface, Server: server.Addr(), OnPlain: a.hearPlain, Drop: a.cfg.Drop, Log: a.cfg.Log,
+	endpoint, err := receiver.OpenEndpoint(receiver.EndpointConfig{
+		Interface: a.cfg.Interface, Server: server.Addr(), OnPlain: a.hearUnsealed, Drop: a.cfg.Drop, Log: a.cfg.Log,
 	})
 	if err != nil {
 		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no multicast here at present (%v); files come over HTTPS", err)})
 	}
 	a.mu.Lock()
-	a.server, a.intake = server.Addr(), intake
+	a.server, a.endpoint = server.Addr(), endpoint
 	a.mu.Unlock()
 }

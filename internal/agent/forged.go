@@ -3,7 +3,7 @@ package agent
 import (
 	"fmt"
 
-	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/receiver"
 )
 
@@ -14,18 +14,10 @@ func (s *side) tellForged(r *receiver.Receiver) {
 		return
 	}
 	s.told = true
-	j := s.job
-	j.agent.say(Line{
-		Kind: "forged", Group: j.group.Name, Transfer: j.offer.Transfer, Of: j.offer.TotalBytes, Forging: forging(n),
+	t := s.transfer
+	t.agent.say(Line{
+		Kind: "forged", Group: t.group.Name, Transfer: t.offer.Transfer, Of: t.offer.TotalBytes, Forging: loop.Forging(n),
 		Text: fmt.Sprintf("%s: a member of the group forges packets; who it is cannot be told. "+
-			"What comes wrong is put right, nothing wrong is written", j.group.Name),
+			"What comes wrong is put right, nothing wrong is written", t.group.Name),
 	})
-}
-
-// forging is what this device knows of it: blocks that came with a wrong digest.
-func forging(blocks int) *groupcast.Forging {
-	if blocks == 0 {
-		return nil
-	}
-	return &groupcast.Forging{Code: groupcast.MemberForges, Devices: 1, Blocks: blocks}
 }

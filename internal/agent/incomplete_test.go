@@ -24,6 +24,15 @@ func (w *world) tree(inFolder, beside int) string {
 	return top
 }
 
+// inTheWay puts a file of the user where a folder of tree should be.
+func (w *world) inTheWay(a *device) string {
+	w.t.Helper()
+	path := filepath.Join(a.cfg.Dir, w.group, "tree", "a")
+	check(w.t, os.MkdirAll(filepath.Dir(path), 0o755))
+	check(w.t, os.WriteFile(path, []byte("mine"), 0o644))
+	return path
+}
+
 // A file that is not groupcast's stands where a folder should be: everything below it is missing.
 // All of it is named, the rest lies there, and a retry brings what is missing and nothing twice.
 func TestIncompleteAndRetried(t *testing.T) {
@@ -31,9 +40,7 @@ func TestIncompleteAndRetried(t *testing.T) {
 	a := w.enrol("anna", true).run()
 	const missing = 2*groupcast.MaxEntryPage + 31
 	path := w.tree(missing, 20)
-	inTheWay := filepath.Join(a.cfg.Dir, w.group, "tree", "a")
-	check(t, os.MkdirAll(filepath.Dir(inTheWay), 0o755))
-	check(t, os.WriteFile(inTheWay, []byte("mine"), 0o644))
+	inTheWay := w.inTheWay(a)
 
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	d := w.until(tr, "anna", groupcast.DeliveryIncomplete)

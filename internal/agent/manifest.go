@@ -10,9 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 const (
@@ -25,15 +23,15 @@ const (
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer. One that comes as
 // another is fetched again, a few times; one that cannot be accepted is refused for good: hindered
 // knows both. Of a large one only a window is in memory before it is known to be acceptable.
-func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+func (t *transfer) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
 	for try := 1; ; try++ {
-		whole, err := j.fetchOnce(ctx, layout)
+		whole, err := t.fetchOnce(ctx, layout)
 		if !errors.Is(err, manifest.ErrOther) {
 			return whole, err
 		}
 		if try == manifestTries {
 			return nil, groupcast.Errorf(groupcast.EUnavailable,
-				"the manifest of transfer %d came %d times as another than the server signed for", j.offer.Transfer, try).Wrap(err)
+				"the manifest of transfer %d came %d times as another than the server signed for", t.offer.Transfer, try).Wrap(err)
 		}
 		select {
 		case <-ctx.Done():
@@ -43,20 +41,20 @@ func (j *job) fetchManifest(ctx context.Context, layout *manifest.Layout) (*mani
 	}
 }
 
-func (j *job) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
-	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+func (t *transfer) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+	body, err := t.agent.cfg.Client.Manifest(ctx, t.offer.Transfer, t.offer.ManifestBytes)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	if j.offer.ManifestBytes <= inMemory {
+	if t.offer.ManifestBytes <= inMemory {
 		var raw bytes.Buffer
 		if err := layout.Look(io.TeeReader(body, &raw)); err != nil {
 			return nil, err
 		}
 		return layout.ReadManifest(&raw)
 	}
-	file, err := j.spool.Scratch(j.offer.Transfer)
+	file, err := t.spool.Scratch(t.offer.Transfer)
 	if err != nil {
 		return nil, err
 	}
@@ -68,13 +66,13 @@ func (j *job) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest
 }
 
 // fetchRaw fetches a manifest for a session, which checks it.
-func (j *job) fetchRaw(ctx context.Context) ([]byte, error) {
-	body, err := j.agent.cfg.Client.Manifest(ctx, j.offer.Transfer, j.offer.ManifestBytes)
+func (t *transfer) fetchRaw(ctx context.Context) ([]byte, error) {
+	body, err := t.agent.cfg.Client.Manifest(ctx, t.offer.Transfer, t.offer.ManifestBytes)
 	if err != nil {
 		return nil, err
 	}
 	defer body.Close()
-	raw, err := io.ReadAll(io.LimitReader(body, int64(j.offer.ManifestBytes)+1))
+	raw, err := io.ReadAll(io.LimitReader(body, int64(t.offer.ManifestBytes)+1))
 	if err != nil {
 		return nil, fmt.Errorf("fetch the manifest: %w", err)
 	}
@@ -83,8 +81,8 @@ func (j *job) fetchRaw(ctx context.Context) ([]byte, error) {
 
 // keptManifest is the layout by the manifest that an earlier try kept; nil if there is none that is
 // the offer's.
-func (j *job) keptManifest(layout *manifest.Layout) (*manifest.Layout, error) {
-	kept, there, err := j.spool.OpenManifest(j.offer.Transfer)
+func (t *transfer) keptManifest(layout *manifest.Layout) (*manifest.Layout, error) {
+	kept, there, err := t.spool.OpenManifest(t.offer.Transfer)
 	if err != nil || !there {
 		return nil, err
 	}
@@ -111,30 +109,6 @@ func unacceptable(f *manifest.Fault) spool.Refused {
 		Kind:   groupcast.RefusedManifest + string(f.Code),
 		Reason: fmt.Sprintf("the list of its files cannot be accepted: %s (%v); send the files as a new transfer", why, f),
 	}
-}
-
-// badManifest is a manifest that this device does not accept.
-type badManifest struct {
-	root protocol.Digest
-	why  spool.Refused
-}
-
-// remember keeps that a manifest is not acceptable: it is not fetched again.
-func (a *Agent) remember(o wire.Offer, why spool.Refused) {
-	if len(a.bad) >= maxBad {
-		clear(a.bad)
-	}
-	a.bad[o.Transfer] = badManifest{o.IndexDigest, why}
-}
-
-// knownBad answers an offer of a manifest that this device does not accept, without fetching it.
-func (a *Agent) knownBad(ctx context.Context, o wire.Offer) bool {
-	b, known := a.bad[o.Transfer]
-	if !known || b.root != o.IndexDigest {
-		return false
-	}
-	a.refuse(ctx, o, b.why.Kind, b.why.Reason)
-	return true
 }
 
 // lookThenRead takes a manifest into memory only once it is known to be acceptable.

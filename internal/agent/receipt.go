@@ -3,60 +3,81 @@ package agent
 import (
 	"cmp"
 	"context"
-	"fmt"
-	"math/rand/v2"
-	"slices"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
-const (
-	spaceEvery = 5 * time.Minute // between words about the room on the disk
-	spaceStep  = 50              // a change of less than one part in so many is not worth one
+// receiptTime is how long the server may take for a receipt, and for each page of its entries.
+const receiptTime = 10 * time.Second
 
-	firstReceiptPause = 5 * time.Second // before a receipt that was not taken is sent again
-	maxReceiptPause   = 5 * time.Minute
-	maxRefused        = 100 // receipts that were not taken end a round
-)
+// receipts signs, keeps and sends receipts. It belongs to the loop's goroutine; what it sends is sent
+// beside that.
+type receipts struct {
+	agent *Agent
+	// version is the newest version of receipts that the server takes.
+	version int
+	// known are those that were kept or read last, and not sent since.
+	known map[protocol.TransferNo]groupcast.Receipt
+}
 
-// deliverReceipt signs, keeps and sends a receipt; one that does not get through is sent
-// again with the next connection.
-func (a *Agent) deliverReceipt(ctx context.Context, j *job, out outcome) {
-	ctx = context.WithoutCancel(ctx)
+// KeepReceipt signs and keeps a receipt. What it counts as missing and beside is kept with it.
+func (r *records) KeepReceipt(offer wire.Offer, out loop.Outcome) (kept bool, err error) {
+	a, ctx := r.agent, r.ctx
 	number, err := a.cfg.Ledger.NextSequence(ctx, a.cfg.Server)
 	if err != nil {
-		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no receipt for transfer %d: %v", j.offer.Transfer, err)})
-		return
+		return false, err
 	}
-	r := groupcast.Receipt{Transfer: j.offer.Transfer, Root: j.offer.IndexDigest, Outcome: out.state, Reason: out.reason, Path: j.path, Sequence: number,
-		Tally: out.tally, Bytes: out.bytes}
-	if err := a.signReceipt(&r, j.offer.Group, out.astray); err != nil {
-		a.say(Line{Kind: "warning", Text: fmt.Sprintf("no receipt for transfer %d: %v", j.offer.Transfer, err)})
-		return
+	receipt := groupcast.Receipt{
+		Transfer: offer.Transfer, Root: offer.IndexDigest, Outcome: out.State, Reason: out.Reason, Path: out.Path,
+		Sequence: number, Tally: out.Tally, Bytes: out.Bytes,
 	}
-	if err := a.cfg.Ledger.KeepEntries(ctx, a.cfg.Server, r.Transfer, out.astray); err != nil {
+	if err := a.signReceipt(&receipt, offer.Group, out.Astray); err != nil {
+		return false, err
+	}
+	a.receipts.known[offer.Transfer] = receipt
+	if err := a.cfg.Ledger.KeepEntries(ctx, a.cfg.Server, offer.Transfer, out.Astray); err != nil {
 		a.cfg.Log.Warn("entries not kept", "err", err)
 	}
-	if err := a.cfg.Ledger.KeepReceipt(ctx, a.cfg.Server, r); err != nil {
+	if err := a.cfg.Ledger.KeepReceipt(ctx, a.cfg.Server, receipt); err != nil {
 		a.cfg.Log.Warn("receipt not kept", "err", err)
-	} else if a.postpone(j) {
-		return
+		return false, nil
 	}
-	if a.sendReceipt(ctx, r) != receiptOver {
-		a.receiptsWait()
+	return true, nil
+}
+
+// Receipts are the transfers of which a receipt is kept.
+func (r *records) Receipts() ([]protocol.TransferNo, error) {
+	all, err := r.agent.cfg.Ledger.Receipts(r.ctx, r.agent.cfg.Server)
+	if err != nil {
+		r.agent.cfg.Log.Warn("receipts not read", "err", err)
+		return nil, err
 	}
+	known := map[protocol.TransferNo]groupcast.Receipt{}
+	out := make([]protocol.TransferNo, 0, len(all))
+	for _, one := range all {
+		known[one.Transfer] = one
+		out = append(out, one.Transfer)
+	}
+	r.agent.receipts.known = known
+	return out, nil
 }
 
 // signReceipt signs all of a receipt; for a server of an earlier version, which takes no more, its
 // outcome.
-func (a *Agent) signReceipt(r *groupcast.Receipt, group protocol.GroupID, astray []groupcast.DeliveryEntry) (err error) {
+func (a *Agent) signReceipt(
+	r *groupcast.Receipt, group protocol.GroupID, astray []groupcast.DeliveryEntry,
+) (err error) {
 	full := seal.FullReceipt{Receipt: seal.Receipt{
-		Server: a.cfg.Server, Group: group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device, Outcome: string(r.Outcome), Sequence: r.Sequence,
+		Server: a.cfg.Server, Group: group, Transfer: r.Transfer, Root: r.Root, Device: a.cfg.Device,
+		Outcome: string(r.Outcome), Sequence: r.Sequence,
 	}}
-	if a.receiptVersion < groupcast.ReceiptVersion {
+	if a.receipts.version < groupcast.ReceiptVersion {
 		r.Signature = seal.SignReceipt(a.cfg.Key, full.Receipt)
 		return nil
 	}
@@ -72,27 +93,31 @@ func (a *Agent) signReceipt(r *groupcast.Receipt, group protocol.GroupID, astray
 	return err
 }
 
-// receiptFate is what became of a receipt that was sent.
-type receiptFate int
+// send sends the receipt of a transfer after the entries that it counts, and forgets it when the
+// server took it or says itself that the delivery is closed: what a login, another version or
+// something on the way says against it may be otherwise tomorrow.
+func (s *receipts) send(no protocol.TransferNo) {
+	a := s.agent
+	r, known := s.known[no]
+	delete(s.known, no)
+	a.calls.post(lane{receiptCalls, no}, call{do: func(ctx context.Context) {
+		fate := loop.Over
+		if known {
+			fate = a.sendReceipt(ctx, r)
+		}
+		a.answer(ctx, func(now time.Time) { a.loop.ReceiptSent(now, no, fate) })
+	}})
+}
 
-const (
-	receiptOver    receiptFate = iota // taken, or of no use any more: it is forgotten
-	receiptRefused                    // this one is not taken now
-	receiptUnheard                    // nobody takes any now
-)
-
-// sendReceipt sends a receipt. It is forgotten when the server took it or says itself that
-// the delivery is closed: what a login, another version or something on the way says against
-// it may be otherwise tomorrow.
-func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) receiptFate {
+func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) loop.Fate {
 	err := a.sendEntries(ctx, r)
 	if err == nil {
 		err = inTime(ctx, func(ctx context.Context) error { return a.cfg.Client.Receipt(ctx, r) })
 	}
 	switch fate := fateOf(err); fate {
-	case receiptUnheard:
+	case loop.Unheard:
 		return fate
-	case receiptRefused:
+	case loop.Refused:
 		a.cfg.Log.Warn("receipt not taken, it is kept", "transfer", uint64(r.Transfer), "err", err)
 		return fate
 	}
@@ -102,88 +127,62 @@ func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) receiptFat
 	if err := a.cfg.Ledger.DropReceipt(ctx, a.cfg.Server, r.Transfer); err != nil {
 		a.cfg.Log.Warn("receipt not dropped", "err", err)
 	}
-	return receiptOver
+	return loop.Over
 }
 
-func fateOf(err error) receiptFate {
+func fateOf(err error) loop.Fate {
 	if err == nil {
-		return receiptOver
+		return loop.Over
 	}
 	switch groupcast.ErrorCode(err) {
 	case groupcast.EClosed:
-		return receiptOver
+		return loop.Over
 	case groupcast.EUnavailable, groupcast.EExhausted, groupcast.EInternal, groupcast.EUnauthorized, groupcast.EForbidden:
-		return receiptUnheard
+		return loop.Unheard
 	}
-	return receiptRefused
+	return loop.Refused
 }
 
-// receiptsWait puts the next try of what was not taken off, longer each time.
-func (a *Agent) receiptsWait() {
-	a.receiptPause = min(max(2*a.receiptPause, firstReceiptPause), maxReceiptPause)
-	a.receiptsDue, a.receiptsFrom = true, time.Now().Add(a.receiptPause/2+rand.N(a.receiptPause/2))
-}
-
-// resendReceipts sends what was not taken yet, so many at a time, each round from where the
-// last one ended: one that is never taken does not keep others back.
-func (a *Agent) resendReceipts(ctx context.Context) {
-	waiting, err := a.cfg.Ledger.Receipts(ctx, a.cfg.Server)
-	if err != nil {
-		a.cfg.Log.Warn("receipts not read", "err", err)
-		a.receiptsWait()
-		return
-	}
-	a.receiptsDue, a.receiptTurn = false, nil
-	clear(a.unsent)
-	if first := slices.IndexFunc(waiting, func(r groupcast.Receipt) bool { return r.Transfer > a.receiptLast }); first > 0 {
-		waiting = slices.Concat(waiting[first:], waiting[:first])
-	}
-	refused := 0
-	for _, r := range waiting {
-		fate := a.sendReceipt(ctx, r)
-		if a.receiptLast = r.Transfer; fate == receiptRefused {
-			refused++
+// sendEntries tells the server what a receipt counts as missing and beside, page by page. That
+// the server keeps no more of them, or is told nothing of the delivery any more, is no reason to
+// keep the receipt back.
+func (a *Agent) sendEntries(ctx context.Context, r groupcast.Receipt) error {
+	for from := 0; from < r.Missing+r.Beside; from += groupcast.MaxEntryPage {
+		page, err := a.cfg.Ledger.Entries(ctx, a.cfg.Server, r.Transfer, from, groupcast.MaxEntryPage)
+		if err != nil || len(page) == 0 {
+			a.cfg.Log.Warn("entries not read", "transfer", uint64(r.Transfer), "err", err)
+			return nil
 		}
-		if fate == receiptUnheard || refused == maxRefused {
-			a.receiptsWait()
-			return
+		for i := range page {
+			page[i].Reason = brief(page[i].Reason)
+		}
+		err = inTime(ctx, func(ctx context.Context) error {
+			return a.cfg.Client.Entries(ctx, groupcast.EntryPage{Transfer: r.Transfer, From: from, Entries: page})
+		})
+		switch groupcast.ErrorCode(err) {
+		case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed, groupcast.EInvalid:
+			a.cfg.Log.Info("entries not taken", "transfer", uint64(r.Transfer), "err", err)
+			return nil
+		}
+		if err != nil {
+			return err
 		}
 	}
-	if a.receiptLast = 0; refused > 0 {
-		a.receiptsWait()
-		return
-	}
-	a.receiptPause = 0
+	return nil
 }
 
-// report tells the server over HTTPS how a delivery stands.
-func (a *Agent) report(ctx context.Context, j *job, reason string) {
-	r := groupcast.AgentReport{Transfer: j.offer.Transfer, Path: j.path, Reason: reason, FreeBytes: a.freeBytes()}
-	if g := j.staging(); g != nil {
-		first, has := g.Layout().FirstStream(), g.Has()
-		bar := has.Bar(first)
-		r.Blocks, r.Bytes, r.Bar = max(has.Count()-int(first), 0), g.Bytes(), bar[:]
-	}
-	if err := a.cfg.Client.Report(ctx, r); err != nil {
-		a.cfg.Log.Debug("report not sent", "err", err)
-	}
+// inTime gives one call of a receipt its time.
+func inTime(ctx context.Context, call func(context.Context) error) error {
+	ctx, cancel := context.WithTimeout(ctx, receiptTime)
+	defer cancel()
+	return call(ctx)
 }
 
-// tellSpace tells the server how much room there is: when the connection is new, and now and
-// then when it has changed. It is for listings only, and not worth a second try.
-func (a *Agent) tellSpace(ctx context.Context, fresh bool) {
-	if !fresh && time.Since(a.spaceAt) < spaceEvery {
-		return
-	}
-	free := a.freeBytes()
-	changed := max(free, a.space) - min(free, a.space)
-	if free == 0 || !fresh && changed <= a.space/spaceStep {
-		return
-	}
-	a.space, a.spaceAt = free, time.Now()
-	if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{FreeBytes: free}); err != nil {
-		a.cfg.Log.Debug("free space not told", "err", err)
-	}
+// maxReason bounds the reason of a receipt, and of one entry.
+const maxReason = groupcast.MaxReason
+
+func brief(s string) string {
+	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
 }
 
 // freeBytes is what the disk of DIR has free; 0 if it cannot be told.
@@ -198,23 +197,4 @@ func (a *Agent) freeBytes() uint64 {
 		return 0
 	}
 	return free
-}
-
-// size writes bytes for a human.
-func size(n uint64) string {
-	v, units, i := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}, 0
-	for ; v >= 1000 && i < len(units)-1; i++ {
-		v /= 1000
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", v, units[i])
-}
-
-func plural(n int, one string) string {
-	if n == 1 {
-		return "1 " + one
-	}
-	return fmt.Sprintf("%d %ss", n, one)
 }

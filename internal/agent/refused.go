@@ -43,7 +43,8 @@ func (r *refusals) over() { *r = refusals{connected: true} }
 func (r *refusals) wait(ctx context.Context, a *Agent, err error) error {
 	if code := groupcast.ErrorCode(err); code != r.said {
 		r.said = code
-		a.say(Line{Kind: "lost", Text: fmt.Sprintf("the server does not let this machine in: %v; it stays and tries again by itself. To log in anew: stop it, `groupcast login`, start it again", err)})
+		a.say(Line{Kind: "lost", Text: fmt.Sprintf("the server does not let this machine in: %v; "+
+			"it stays and tries again by itself. To log in anew: stop it, `groupcast login`, start it again", err)})
 	}
 	r.pause = min(max(r.pause*3/2, firstRefusal), maxRefusal)
 	select {

@@ -30,7 +30,7 @@ func TestReceiptsAreSignedAsTheServerReadsThem(t *testing.T) {
 	if err := seal.VerifyReceipt(a.cfg.Key.Public(), head, r.Signature); err != nil {
 		t.Fatal(err)
 	}
-	a.receiptVersion = groupcast.ReceiptVersion
+	a.receipts.version = groupcast.ReceiptVersion
 	if r = fresh; a.signReceipt(&r, group, entries) != nil {
 		t.Fatal("not signed")
 	}

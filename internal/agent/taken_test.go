@@ -1,7 +1,6 @@
 package agent
 
 import (
-	"context"
 	"path/filepath"
 	"testing"
 	"time"
@@ -33,7 +32,7 @@ func TestAnOlderOfferIsNotTakenAfterARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		f(func(no protocol.TransferNo, number protocol.OfferNo) error {
-			return a.admit(context.Background(), offer(no, number), groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}})
+			return (&records{a, t.Context()}).Admit(offer(no, number), groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}})
 		})
 	}
 	run(func(admit func(protocol.TransferNo, protocol.OfferNo) error) {

@@ -1,12 +1,11 @@
 package agent
 
 import (
-	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/spool"
 )
@@ -16,13 +15,13 @@ const maxNamed = 3
 
 // sumUp says what became of a transfer as a whole. What has an entry missing, of whatever kind,
 // is not verified.
-func sumUp(all []spool.Outcome) outcome {
-	out := outcome{state: groupcast.DeliveryVerified, tally: groupcast.Tally{Entries: len(all)}}
+func sumUp(all []spool.Outcome) loop.Outcome {
+	out := loop.Outcome{State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: len(all)}}
 	count := map[spool.Result]int{} // of files: folders and links are made anew each time
 	var missing, beside []groupcast.DeliveryEntry
 	for _, o := range all {
 		if o.Kind == manifest.KindFile {
-			out.files++
+			out.Files++
 			count[o.Result]++
 		}
 		switch o.Result {
@@ -33,23 +32,23 @@ func sumUp(all []spool.Outcome) outcome {
 			beside = append(beside, entryOf(o, groupcast.EntryBeside))
 		}
 		if o.Kind == manifest.KindFile {
-			out.bytes += o.Size
+			out.Bytes += o.Size
 		}
 	}
-	out.tally.Missing, out.tally.Beside = len(missing), len(beside)
-	out.astray = append(missing, beside...)
-	if out.what = plural(out.files, "file"); len(all) == 1 {
-		out.what = all[0].Path
+	out.Tally.Missing, out.Tally.Beside = len(missing), len(beside)
+	out.Astray = append(missing, beside...)
+	if out.What = loop.Plural(out.Files, "file"); len(all) == 1 {
+		out.What = all[0].Path
 	}
-	switch n := out.files; {
+	switch n := out.Files; {
 	case len(missing) > 0:
-		out.state = groupcast.DeliveryIncomplete
+		out.State = groupcast.DeliveryIncomplete
 	case n > 0 && count[spool.Superseded] == n:
-		out.state = groupcast.DeliverySuperseded
+		out.State = groupcast.DeliverySuperseded
 	case n > 0 && count[spool.AlreadyHad] == n:
-		out.state = groupcast.DeliveryAlreadyHad
+		out.State = groupcast.DeliveryAlreadyHad
 	}
-	out.reason = why(missing, beside, count[spool.Superseded], out.files)
+	out.Reason = why(missing, beside, count[spool.Superseded], out.Files)
 	return out
 }
 
@@ -88,46 +87,4 @@ func why(missing, beside []groupcast.DeliveryEntry, newer, files int) string {
 		out = append(out, fmt.Sprintf("%d of %d files are here in a newer version", newer, files))
 	}
 	return strings.Join(out, "; ")
-}
-
-// sendEntries tells the server what a receipt counts as missing and beside, page by page. That
-// the server keeps no more of them, or is told nothing of the delivery any more, is no reason to
-// keep the receipt back.
-func (a *Agent) sendEntries(ctx context.Context, r groupcast.Receipt) error {
-	for from := 0; from < r.Missing+r.Beside; from += groupcast.MaxEntryPage {
-		page, err := a.cfg.Ledger.Entries(ctx, a.cfg.Server, r.Transfer, from, groupcast.MaxEntryPage)
-		if err != nil || len(page) == 0 {
-			a.cfg.Log.Warn("entries not read", "transfer", uint64(r.Transfer), "err", err)
-			return nil
-		}
-		for i := range page {
-			page[i].Reason = brief(page[i].Reason)
-		}
-		err = inTime(ctx, func(ctx context.Context) error {
-			return a.cfg.Client.Entries(ctx, groupcast.EntryPage{Transfer: r.Transfer, From: from, Entries: page})
-		})
-		switch groupcast.ErrorCode(err) {
-		case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed, groupcast.EInvalid:
-			a.cfg.Log.Info("entries not taken", "transfer", uint64(r.Transfer), "err", err)
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// inTime gives one call of a receipt its time.
-func inTime(ctx context.Context, call func(context.Context) error) error {
-	ctx, cancel := context.WithTimeout(ctx, 10*time.Second)
-	defer cancel()
-	return call(ctx)
-}
-
-// maxReason bounds the reason of a receipt, and of one entry.
-const maxReason = groupcast.MaxReason
-
-func brief(s string) string {
-	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
 }

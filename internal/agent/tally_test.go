@@ -35,11 +35,11 @@ func TestSumUp(t *testing.T) {
 		"superseded in part":     {[]spool.Outcome{one(file, spool.Superseded), one(file, spool.AlreadyHad)}, groupcast.DeliveryVerified, "1 of 2 files are here in a newer version", groupcast.Tally{Entries: 2}},
 	} {
 		got := sumUp(c.all)
-		if got.state != c.want || got.tally != c.Tally || !strings.Contains(got.reason, c.says) || (got.reason == "") != (c.says == "") {
+		if got.State != c.want || got.Tally != c.Tally || !strings.Contains(got.Reason, c.says) || (got.Reason == "") != (c.says == "") {
 			t.Errorf("%s: %+v", name, got)
 		}
-		if len(got.astray) != c.Missing+c.Beside {
-			t.Errorf("%s: %d entries named, %d missing and %d beside", name, len(got.astray), c.Missing, c.Beside)
+		if len(got.Astray) != c.Missing+c.Beside {
+			t.Errorf("%s: %d entries named, %d missing and %d beside", name, len(got.Astray), c.Missing, c.Beside)
 		}
 	}
 }
@@ -52,12 +52,12 @@ func TestSumUpNamesAFew(t *testing.T) {
 			spool.Outcome{Kind: manifest.KindFile, Path: "gone", Result: spool.Rejected, Reason: "no such name here", Size: 100})
 	}
 	got := sumUp(all)
-	if got.bytes != 10 || got.astray[9].Path != "gone" || got.astray[10].Path != "kept" || got.astray[10].Name != "k" {
+	if got.Bytes != 10 || got.Astray[9].Path != "gone" || got.Astray[10].Path != "kept" || got.Astray[10].Name != "k" {
 		t.Errorf("%+v", got)
 	}
 	for _, want := range []string{"7 more are missing", "7 more lie beside"} {
-		if !strings.Contains(got.reason, want) {
-			t.Errorf("%q lacks %q", got.reason, want)
+		if !strings.Contains(got.Reason, want) {
+			t.Errorf("%q lacks %q", got.Reason, want)
 		}
 	}
 }

@@ -8,13 +8,13 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// workEvery is how often the server hears that a job is at work while nothing is received:
+// workEvery is how often the server hears that a transfer is worked on while nothing is received:
 // several times before anybody would take it for a machine that hangs.
 var workEvery = 3 * time.Second
 
-// tellWork tells the server that the job is at work, until it is stopped: looking through what
+// tellWork tells the server what is done for the transfer, until it is stopped: looking through what
 // lies there and putting many files in place take minutes on a slow disk.
-func (j *job) tellWork(ctx context.Context) (stop func()) {
+func (t *transfer) tellWork(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var over sync.WaitGroup
 	over.Go(func() {
@@ -26,34 +26,26 @@ func (j *job) tellWork(ctx context.Context) (stop func()) {
 				return
 			case <-tick.C:
 			}
-			if w := j.work(); w != nil {
-				j.agent.reportWork(ctx, j, w)
+			if w := t.work(); w != nil {
+				t.agent.report(ctx, t.offer.Transfer, "work", &groupcast.AgentReport{Work: w})
 			}
 		}
 	})
 	return func() { cancel(); over.Wait() }
 }
 
-// work is what the job is at; nil while it receives, which tells of itself.
-func (j *job) work() *groupcast.Work {
-	g := j.staging()
+// work is what is being done; nil while it receives, which tells of itself.
+func (t *transfer) work() *groupcast.Work {
+	g := t.staging()
 	switch {
-	case g == nil && j.receiving.Load():
+	case g == nil && t.receiving.Load():
 		return nil
 	case g == nil:
-		return &groupcast.Work{Phase: groupcast.WorkLooking, Of: int(j.offer.Files)}
+		return &groupcast.Work{Phase: groupcast.WorkLooking, Of: int(t.offer.Files)}
 	case g.Missing() > 0:
 		return nil
 	}
 	w := &groupcast.Work{Phase: groupcast.WorkWriting}
 	w.Done, w.Of = g.Progress()
 	return w
-}
-
-// reportWork tells what a job is at.
-func (a *Agent) reportWork(ctx context.Context, j *job, w *groupcast.Work) {
-	err := a.cfg.Client.Report(ctx, groupcast.AgentReport{Transfer: j.offer.Transfer, FreeBytes: a.freeBytes(), Work: w})
-	if err != nil {
-		a.cfg.Log.Debug("work not told", "err", err)
-	}
 }

@@ -54,6 +54,7 @@ type world struct {
 	forge     func(*groupcast.Offered) // changes every offer, if it is set
 	list      func() io.Reader         // gives manifests instead of the server, if it is set; nil goes on
 	receipt   func() error             // answers receipts before the server does, if it is set; nil goes on
+	hung      hung
 }
 
 func newWorld(t *testing.T) *world {
@@ -80,6 +81,9 @@ func (b between) AgentEvents(ctx context.Context, p groupcast.Principal, a group
 }
 
 func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
+	if err := b.w.hung.wait(ctx, "state"); err != nil {
+		return groupcast.AgentState{}, err
+	}
 	s, err := b.Service.AgentState(ctx, p)
 	for i := range s.Offers {
 		if b.w.newer {
@@ -127,6 +131,9 @@ func (b between) Manifest(ctx context.Context, p groupcast.Principal, no protoco
 }
 
 func (b between) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {
+	if err := b.w.hung.wait(ctx, "receipt"); err != nil {
+		return err
+	}
 	if b.w.receipt != nil {
 		if err := b.w.receipt(); err != nil {
 			return err

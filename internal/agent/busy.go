@@ -9,9 +9,9 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 )
 
-// crowded says that a server has no place for a download now: it is to be asked again, however
+// busy says that a server has no place for a download now: it is to be asked again, however
 // often, and nothing failed.
-func crowded(err error) bool {
+func busy(err error) bool {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.EBusy, groupcast.EExhausted:
 		return true
@@ -21,10 +21,10 @@ func crowded(err error) bool {
 
 // inTurn asks for a download until the server has a place for it, and tells the server why the
 // delivery waits.
-func (j *job) inTurn(ctx context.Context, ask func() (io.ReadCloser, error)) (io.ReadCloser, error) {
+func (t *transfer) inTurn(ctx context.Context, ask func() (io.ReadCloser, error)) (io.ReadCloser, error) {
 	return untilServed(ctx, ask, func(err error) {
-		j.agent.cfg.Log.Info("waiting for a turn to download", "transfer", j.offer.Transfer, "err", err)
-		j.agent.report(ctx, j, fmt.Sprintf("waits for its turn to download: %v", err))
+		t.agent.cfg.Log.Info("waiting for a turn to download", "transfer", t.offer.Transfer, "err", err)
+		t.report(ctx, fmt.Sprintf("waits for its turn to download: %v", err))
 	})
 }
 
@@ -33,7 +33,7 @@ func untilServed(ctx context.Context, ask func() (io.ReadCloser, error), tell fu
 	var pause apiclient.Backoff
 	for told := false; ; told = true {
 		body, err := ask()
-		if err == nil || !crowded(err) {
+		if err == nil || !busy(err) {
 			return body, err
 		}
 		if !told {

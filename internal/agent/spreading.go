@@ -19,9 +19,10 @@ const (
 	maxSessionManifest = 32 << 20
 )
 
-func (j *job) manifestByMulticast() bool {
-	alone := uint64(groupManifests / max(j.raw.Devices, 1))
-	return j.offer.ManifestBytes <= maxSessionManifest && j.offer.ManifestBytes > min(smallManifest, alone) && j.offer.Flags&wire.OfferMulticast != 0
+func (t *transfer) manifestByMulticast() bool {
+	alone := uint64(groupManifests / max(t.raw.Devices, 1))
+	bytes := t.offer.ManifestBytes
+	return bytes <= maxSessionManifest && bytes > min(smallManifest, alone) && t.offer.Flags&wire.OfferMulticast != 0
 }
 
 // turnOf draws when one of so many devices has its turn to call the server.
@@ -30,8 +31,8 @@ func turnOf(devices int) time.Duration {
 }
 
 // turn waits for this device's turn to answer the offer.
-func (j *job) turn(ctx context.Context) error {
-	wait := turnOf(j.raw.Devices)
+func (t *transfer) turn(ctx context.Context) error {
+	wait := turnOf(t.raw.Devices)
 	if wait == 0 {
 		return nil
 	}
@@ -42,26 +43,5 @@ func (j *job) turn(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()
-	}
-}
-
-// postpone keeps a receipt back until it is this device's turn; a small group does not wait,
-// nor does an agent that ends now.
-func (a *Agent) postpone(j *job) bool {
-	wait := turnOf(max(j.raw.Devices, j.crowd))
-	if wait == 0 || a.cfg.Once {
-		return false
-	}
-	a.unsent[j.offer.Transfer] = true
-	if a.receiptTurn == nil {
-		a.receiptTurn = time.After(wait)
-	}
-	return true
-}
-
-// sendUnsent does not let an agent end with receipts that only wait for their turn.
-func (a *Agent) sendUnsent(ctx context.Context) {
-	if len(a.unsent) > 0 {
-		a.resendReceipts(context.WithoutCancel(ctx))
 	}
 }

@@ -1,0 +1,106 @@
+package loop
+
+import (
+	"fmt"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Line is something a human should know. Its kind is one of connected, lost, network, group, receiving,
+// progress, done, incomplete, refused, failed, forged, warning.
+type Line struct {
+	At       time.Time               `json:"at"`
+	Kind     string                  `json:"kind"`
+	Group    string                  `json:"group,omitempty"`
+	Transfer protocol.TransferNo     `json:"transfer,omitempty"`
+	Bytes    uint64                  `json:"bytes,omitempty"`
+	Of       uint64                  `json:"of,omitempty"`
+	Files    int                     `json:"files,omitempty"`
+	Path     groupcast.Path          `json:"path,omitempty"`
+	Took     time.Duration           `json:"took_ns,omitempty"`
+	Outcome  groupcast.DeliveryState `json:"outcome,omitempty"`
+	Forging  *groupcast.Forging      `json:"forging,omitempty"` // of forged, and of what ends a transfer
+	Text     string                  `json:"text"`
+}
+
+// Outcome is what became of the work on a transfer.
+type Outcome struct {
+	State  groupcast.DeliveryState // empty: not through, the server knows what is still owed
+	Reason string
+	Kind   string // of a refusal
+	Need   uint64 // of a refusal: the bytes that it still takes
+	Away   bool   // of a refusal: the folder for received files is not there
+	Failed string // with an empty State: what went wrong, if anything did
+
+	What    string // the file's path, or how many files
+	Files   int
+	Bytes   uint64 // that lie here
+	Path    groupcast.Path
+	Devices int // that took part in the multicast session
+	Forged  int // blocks of it that came with a wrong digest
+	Tally   groupcast.Tally
+	Astray  []groupcast.DeliveryEntry // what does not lie under its name, the missing first
+}
+
+// Forging is what this device knows of forged packets: blocks that came with a wrong digest.
+func Forging(blocks int) *groupcast.Forging {
+	if blocks == 0 {
+		return nil
+	}
+	return &groupcast.Forging{Code: groupcast.MemberForges, Devices: 1, Blocks: blocks}
+}
+
+// line puts into words what became of a transfer.
+func (t *transfer) line(now time.Time, out Outcome) Line {
+	l := Line{
+		Kind: "done", Group: t.group.Name, Transfer: t.offer.Transfer, Outcome: out.State, Path: out.Path,
+		Files: out.Files, Bytes: out.Bytes, Of: t.offer.TotalBytes, Took: now.Sub(t.started),
+	}
+	switch out.State {
+	case groupcast.DeliveryRefused:
+		l.Kind = "refused"
+		l.Text = fmt.Sprintf("%s: refused: %s", t.group.Name, out.Reason)
+		if !lasting(out.Kind) {
+			l.Text += "; it is looked at again by itself"
+		}
+	case groupcast.DeliveryIncomplete:
+		l.Kind = "incomplete"
+		l.Text = fmt.Sprintf("%s: %s incomplete: %d of %d are here",
+			t.group.Name, out.What, out.Tally.Entries-out.Tally.Missing, out.Tally.Entries)
+	case groupcast.DeliveryVerified:
+		l.Text = fmt.Sprintf("%s: %s %s verified in %s (%s)",
+			t.group.Name, out.What, Size(out.Bytes), l.Took.Round(10*time.Millisecond), out.Path)
+	default:
+		l.Text = fmt.Sprintf("%s: %s: %s", t.group.Name, out.What, out.State)
+	}
+	if out.State != groupcast.DeliveryRefused && out.Reason != "" {
+		l.Text += "; " + out.Reason
+	}
+	if l.Forging = Forging(out.Forged); l.Forging != nil {
+		l.Text += fmt.Sprintf("; a member of the group forged packets: %s came wrong and right again",
+			Plural(out.Forged, "block"))
+	}
+	return l
+}
+
+// Size writes bytes for a human.
+func Size(n uint64) string {
+	v, units, i := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}, 0
+	for ; v >= 1000 && i < len(units)-1; i++ {
+		v /= 1000
+	}
+	if i == 0 {
+		return fmt.Sprintf("%d B", n)
+	}
+	return fmt.Sprintf("%.1f %s", v, units[i])
+}
+
+// Plural writes a number of things.
+func Plural(n int, one string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %ss", n, one)
+}

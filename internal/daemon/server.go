@@ -87,7 +87,11 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 		Service: s.server, Listen: o.Listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost,
 		Socket: h.Socket(), Root: web.Handler(), Log: log,
 	})
-	return s, err
+	if err != nil {
+		return s, err
+	}
+	s.closers = append(s.closers, s.http.Close)
+	return s, nil
 }
 
 // openState opens the server's keys and its database, which belong together.

@@ -126,6 +126,20 @@ func (s *Server) stop() {
 	}
 }
 
+// Close gives back what Listen opened where Serve was not called; after Serve there is nothing to do.
+func (s *Server) Close() error {
+	var errs []error
+	for _, l := range []net.Listener{s.port, s.socket} {
+		if l == nil {
+			continue
+		}
+		if err := l.Close(); !errors.Is(err, net.ErrClosed) {
+			errs = append(errs, err)
+		}
+	}
+	return errors.Join(errs...)
+}
+
 func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn) context.Context) *http.Server {
 	return &http.Server{
 		Handler:           h,

@@ -52,6 +52,8 @@ type Transfer struct {
 	Blocks     int                 `json:"blocks"`
 	State      TransferState       `json:"state"`
 	Reason     string              `json:"reason,omitempty"`
+	Cause      Cause               `json:"cause,omitempty"` // why an open one is not sent now, in one word
+	Summary    string              `json:"summary"`         // one sentence: how it stands and why
 	CreatedAt  time.Time           `json:"created_at"`
 	CreatedBy  string              `json:"created_by"`
 	StartedAt  time.Time           `json:"started_at,omitzero"`
@@ -74,6 +76,7 @@ type Transfer struct {
 	LeftOut    int                 `json:"left_out"`          // entries of what was named that were never part of it
 	Lost       int                 `json:"lost"`              // entries that changed or went at the server before all had them
 	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
+	Standing   TransferStanding    `json:"standing,omitzero"`
 }
 
 // Forging is what is known of packets that a member of the group forged. Who it is cannot be told: all hold the
@@ -129,7 +132,6 @@ type SessionStatus struct {
 	Pass        int                `json:"pass"`
 	Devices     int                `json:"devices"`
 	Remaining   time.Duration      `json:"remaining_ns"`
-	Verdict     string             `json:"verdict"` // one sentence: how it stands and why
 }
 
 // DeliveryState is where one device's delivery stands.
@@ -176,26 +178,25 @@ func (s DeliveryState) Retryable() bool {
 	return false
 }
 
-// Cause is what keeps a delivery, in one word. A device that receives has none.
+// Cause is what keeps a delivery or a whole transfer, in one word. What is on its way has none.
 type Cause string
 
 // The causes.
 const (
 	CauseAway     Cause = "away"      // its receiver is not connected
 	CauseNoDevice Cause = "no-device" // the member has no device yet
-	CauseHeld     Cause = "held"      // the transfer is held, or nothing is sent at all
+	CauseHeld     Cause = "held"      // the transfer is held
 	CauseWaits    Cause = "waits"     // its turn has not come
 	CauseSilent   Cause = "silent"    // connected, but does not answer
 	CauseBehind   Cause = "behind"    // multicast does not serve it: HTTPS does; Reason says why
 	CauseLater    Cause = "later"     // an administrator put it off
 	CauseRefused  Cause = "refused"   // it cannot take it; Reason says why
 	CauseSource   Cause = "source"    // the server cannot read the files now; Reason says why
-)
 
-// Waited says whether somebody may wait for the delivery: it comes by itself, soon.
-func (d Delivery) Waited() bool {
-	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) && d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource
-}
+	CauseUnconfirmed Cause = "unconfirmed" // after a restore nothing is sent until an administrator confirms
+	CauseGathering   Cause = "gathering"   // of a transfer: it waits a moment for others that may come
+	CauseEmpty       Cause = "empty"       // of a transfer: the group has no members with devices yet
+)
 
 // DeliveryAction is what an administrator may do about a device that holds a transfer up.
 type DeliveryAction string
@@ -233,6 +234,7 @@ type Delivery struct {
 	UpdatedAt   time.Time           `json:"updated_at"`
 	Work        *Work               `json:"work,omitempty"`   // what the device is at right now besides receiving
 	Signed      Signed              `json:"signed,omitempty"` // of a closed one: what of it the device signed
+	Standing    Standing            `json:"standing,omitzero"`
 	Tally
 }
 

@@ -92,8 +92,11 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 			fmt.Fprintln(a.out)
 		}
 		t := p.Transfer
-		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s: %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
-			ui.Contents(t), ui.Size(t.Bytes), t.Owed, t.ExpiresAt.Local().Format("2006-01-02"), t.State, ui.Name(p.Reason))
+		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
+			ui.Contents(t), ui.Size(t.Bytes), t.Owed, ui.Day(t.ExpiresAt), ui.Name(t.Summary))
+		if next := ui.NextStep(t); next != "" {
+			fmt.Fprintln(a.out, "   next:", next)
+		}
 		if err := a.deliveryTable(p.Deliveries); err != nil {
 			return err
 		}

@@ -112,10 +112,11 @@ func (a *app) transferShow() *cobra.Command {
 func (a *app) describe(t groupcast.Transfer) {
 	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Blocks)
 	state := string(t.State)
-	if t.Reason != "" {
-		state += ": " + ui.Name(t.Reason)
-	}
 	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", state, ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
+	fmt.Fprintln(a.out, ui.Name(t.Summary))
+	if next := ui.NextStep(t); next != "" {
+		fmt.Fprintln(a.out, "next:", next)
+	}
 	if t.WireBytes+t.HTTPSBytes > 0 {
 		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", ui.Size(t.WireBytes), ui.Size(t.HTTPSBytes))
 	}
@@ -123,7 +124,7 @@ func (a *app) describe(t groupcast.Transfer) {
 		fmt.Fprintln(a.out, forging)
 	}
 	if s := t.Session; s != nil {
-		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d; %s\n", s.Progress*100, units.FormatRate(s.Rate), ui.Name(s.Limiter), s.LossPercent, s.Pass, ui.Name(s.Verdict))
+		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d\n", s.Progress*100, units.FormatRate(s.Rate), ui.Name(s.Limiter), s.LossPercent, s.Pass)
 	}
 }
 

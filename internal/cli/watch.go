@@ -124,8 +124,8 @@ func (a *app) showProgress(show *display, s ui.Snapshot, lost time.Time) {
 		head = fmt.Sprintf("the server has not answered for %s; waiting for it", units.FormatDuration(time.Since(lost)))
 	}
 	lines := []string{ui.Bar(ui.Share(s), 20) + " " + head}
-	if v := s.Transfer.Session; v != nil && v.Verdict != "" {
-		lines = append(lines, "  "+ui.Name(v.Verdict))
+	if summary := s.Transfer.Summary; summary != "" {
+		lines = append(lines, "  "+ui.Name(summary))
 	}
 	if forging := ui.Forging(s.Transfer); forging != "" {
 		lines = append(lines, "  "+forging)

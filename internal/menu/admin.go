@@ -1,7 +1,6 @@
 package menu
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"strings"
@@ -104,9 +103,8 @@ func (d *Desk) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 	for _, o := range owed.Rows {
 		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
-		t.Reason = cmp.Or(o.Reason, t.Reason)
 		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Owed),
-			"   "+sentence(ui.Snapshot{Transfer: t, Deliveries: o.Deliveries}))
+			"   "+sentence(t))
 		for _, l := range table(o.Deliveries, "nobody", ui.DeliveryHead, ui.DeliveryRow).plain() {
 			p.Lines = append(p.Lines, "   "+l)
 		}

@@ -29,21 +29,6 @@ type board struct {
 	unreadable error       // what the server said instead
 }
 
-// place is where a transfer stands in a board: what runs first, what is closed last.
-func place(t groupcast.Transfer) int {
-	switch t.State {
-	case groupcast.TransferSending:
-		return 0
-	case groupcast.TransferGathering:
-		return 1
-	case groupcast.TransferWaiting:
-		return 2
-	case groupcast.TransferHeld:
-		return 3
-	}
-	return 4
-}
-
 // arrange puts transfers in the order of a board, each once: as it was read last.
 func arrange(all []groupcast.Transfer) []groupcast.Transfer {
 	seen := map[protocol.TransferNo]bool{}
@@ -55,10 +40,10 @@ func arrange(all []groupcast.Transfer) []groupcast.Transfer {
 	})
 	slices.SortStableFunc(all, func(x, y groupcast.Transfer) int {
 		newest := 1
-		if place(x) == 4 {
+		if x.Rank() == groupcast.RankClosed {
 			newest = -1
 		}
-		return cmp.Or(place(x)-place(y), newest*cmp.Compare(x.No, y.No))
+		return cmp.Or(x.Rank()-y.Rank(), newest*cmp.Compare(x.No, y.No))
 	})
 	return all
 }
@@ -194,7 +179,7 @@ func (w *watcher) nextToShow() protocol.TransferNo {
 		return 0
 	}
 	first, old := w.b.transfers[0], w.b.chosen.Transfer.No
-	if i := w.b.index(old); i >= 0 && (place(first) > 0 || place(w.b.transfers[i]) == 0) {
+	if i := w.b.index(old); i >= 0 && (first.Rank() > groupcast.RankRunning || w.b.transfers[i].Rank() == groupcast.RankRunning) {
 		return old
 	}
 	return first.No

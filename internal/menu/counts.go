@@ -91,7 +91,7 @@ func (d *Desk) countMine(ctx context.Context) (counts, error) {
 		switch {
 		case r.State.Owed():
 			owed++
-		case r.State == groupcast.DeliveryVerified:
+		case r.State.Delivered():
 			got++
 		case r.State == groupcast.DeliveryIncomplete:
 			lacking++

@@ -19,30 +19,18 @@ type deed struct {
 	fits            func(s ui.Snapshot) bool
 	do              func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error)
 	done            string
-	// Of one device; nil in the deeds of a transfer.
-	each   func(t groupcast.Transfer, d groupcast.Delivery) bool
-	action groupcast.DeliveryAction
+	action          groupcast.DeliveryAction // of one device; empty in the deeds of a transfer
 }
 
-// owed says whether an administrator can do something about a delivery.
-func owed(t groupcast.Transfer, d groupcast.Delivery) bool {
-	return t.State.Open() && d.State.Owed() && d.Device != ""
-}
-
-// movable says whether it can be told another way to get there now.
-func movable(t groupcast.Transfer, d groupcast.Delivery) bool {
-	return owed(t, d) && d.Active && t.State != groupcast.TransferHeld
-}
-
-// droppable says whether a delivery can be taken back, also that of a member without a device.
-func droppable(t groupcast.Transfer, d groupcast.Delivery) bool {
-	return t.State.Open() && d.State.Owed()
+// each says whether the deed can be done to a device.
+func (e deed) each(t groupcast.Transfer, d groupcast.Delivery) bool {
+	return t.State.Open() && slices.Contains(d.Actions(), e.action)
 }
 
 var deviceDeeds = []deed{
-	{key: "n", name: "catch up now", note: "one receiver leaves multicast and fetches over HTTPS at once", each: movable, action: groupcast.CatchUp},
-	{key: "l", name: "later", note: "one receiver is left out for now; it stays owed", each: movable, action: groupcast.PutOff},
-	{key: "d", name: "drop", note: "one receiver is not owed it any more", ask: "not owed to this receiver any more?", each: droppable, action: groupcast.Drop},
+	{key: "n", name: "catch up now", note: "one receiver leaves multicast and fetches over HTTPS at once", action: groupcast.CatchUp},
+	{key: "l", name: "later", note: "one receiver is left out for now; it stays owed", action: groupcast.PutOff},
+	{key: "d", name: "drop", note: "one receiver is not owed it any more", ask: "not owed to this receiver any more?", action: groupcast.Drop},
 }
 
 // receiver names who is owed a delivery.
@@ -78,7 +66,7 @@ func (e deed) performOn(ctx context.Context, d *Desk, who groupcast.Delivery) (s
 var deeds = []deed{
 	{key: "s", name: "send now", note: "without waiting for more receivers", done: "is sent now",
 		fits: func(s ui.Snapshot) bool {
-			return s.Transfer.State.Open() && s.Transfer.State != groupcast.TransferSending
+			return s.Transfer.Sendable()
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.SendTransfer(ctx, no)
@@ -90,19 +78,11 @@ var deeds = []deed{
 		}},
 	{key: "r", name: "retry", note: "owed again to those with entries missing, to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
 		fits: func(s ui.Snapshot) bool {
-			return s.Transfer.Failed+s.Transfer.Incomplete > 0 || endedBadly(s.Transfer) || slices.ContainsFunc(s.Deliveries, unserved)
+			return s.Transfer.Retryable() || slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool { return d.State.Retryable() })
 		},
 		do: func(ctx context.Context, d *Desk, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return d.Admin.RetryTransfer(ctx, no)
 		}},
-}
-
-func endedBadly(t groupcast.Transfer) bool {
-	return t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired
-}
-
-func unserved(d groupcast.Delivery) bool {
-	return d.State.Retryable()
 }
 
 // fitting are the deeds that make sense for a transfer.
@@ -166,7 +146,7 @@ func (d *Desk) deviceField() Field {
 		c := Choices{Empty: "There is no receiver that it could be done to."}
 		for _, one := range worstFirst(all) {
 			if deviceDeeds[i].each(t, one) {
-				c.Options = append(c.Options, Option{receiver(one), percent(part(one, t)) + "  " + deviceTail(one, t)})
+				c.Options = append(c.Options, Option{receiver(one), percent(one.Share(t.Bytes)) + "  " + deviceTail(one)})
 			}
 		}
 		return c, err

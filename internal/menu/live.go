@@ -162,7 +162,7 @@ func (m *model) perform(e deed) {
 	m.start(func(ctx context.Context, send func(tea.Msg)) {
 		var text string
 		var err error
-		if e.each != nil {
+		if e.action != "" {
 			text, err = e.performOn(ctx, d, who)
 		} else {
 			text, err = e.perform(ctx, d, no)
@@ -204,7 +204,7 @@ func (m *model) showBoard(b board) {
 func (m *model) liveKeys() string {
 	l := &m.live
 	switch {
-	case l.asking != nil && l.asking.each != nil:
+	case l.asking != nil && l.asking.action != "":
 		return fmt.Sprintf("%s: %s   y yes   n no", ui.Name(l.askedFor.Device), l.asking.ask)
 	case l.asking != nil:
 		return fmt.Sprintf("Transfer %d: %s   y yes   n no", l.asked.No, l.asking.ask)

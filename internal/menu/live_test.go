@@ -14,7 +14,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // pending are transfers as a group may have them: one that runs, and of every other kind one.
@@ -143,29 +142,6 @@ func TestLiveTransfersFitEveryTerminal(t *testing.T) {
 		}
 		if !strings.Contains(b.screen(), "›") || size[1] > 8 && !strings.Contains(b.screen(), "1 of 30 done") {
 			t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
-		}
-	}
-}
-
-func TestSentence(t *testing.T) {
-	device := func(name string, state groupcast.DeliveryState, active bool, why string) groupcast.Delivery {
-		return groupcast.Delivery{User: "u", Device: name, State: state, Active: active, Reason: why}
-	}
-	for want, s := range map[string]ui.Snapshot{
-		"1 of 3 done; waits for 7; pc-3: no space; pc-2 off": {Transfer: groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "waits for 7"}, Deliveries: []groupcast.Delivery{
-			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryQueued, false, "not active"), device("pc-3", groupcast.DeliveryRefused, true, "no space")}},
-		"2 of 2 done": {Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: []groupcast.Delivery{
-			device("pc-1", groupcast.DeliveryVerified, true, ""), device("pc-2", groupcast.DeliveryAlreadyHad, false, "")}},
-		"0 of 5 done; held until it is sent": {Transfer: groupcast.Transfer{State: groupcast.TransferHeld, Reason: "held: …"}, Deliveries: []groupcast.Delivery{
-			device("a", groupcast.DeliveryQueued, true, "held"), device("b", groupcast.DeliveryQueued, true, "held"), device("c", groupcast.DeliveryQueued, true, "held"),
-			device("d", groupcast.DeliveryQueued, true, "held"), device("e", groupcast.DeliveryQueued, true, "held")}},
-		"0 of 5 done; a: x; b: x; c: x; 2 more": {Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{
-			device("a", groupcast.DeliveryReceiving, true, "x"), device("b", groupcast.DeliveryReceiving, true, "x"), device("c", groupcast.DeliveryReceiving, true, "x"),
-			device("d", groupcast.DeliveryReceiving, true, "x"), device("e", groupcast.DeliveryReceiving, true, "x")}},
-		"as the server says": {Transfer: groupcast.Transfer{State: groupcast.TransferSending, Session: &groupcast.SessionStatus{Verdict: "as the server says"}}},
-	} {
-		if got := sentence(s); got != want {
-			t.Errorf("%q, want %q", got, want)
 		}
 	}
 }

@@ -11,10 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-const (
-	buckets  = 256 // of a delivery's bar, two bits each
-	maxNamed = 3   // devices named in a sentence
-)
+const buckets = 256 // of a delivery's bar, two bits each
 
 // shades are a quarter of nothing to all of it.
 var shades = []string{"░", "▒", "▓", "█"}
@@ -32,26 +29,10 @@ func shade(share float64) string {
 	return shades[0]
 }
 
-// has says whether a device has all of it.
-func has(d groupcast.Delivery) bool {
-	return d.State.Delivered()
-}
-
-// part is how much of a transfer a device has.
-func part(d groupcast.Delivery, t groupcast.Transfer) float64 {
-	if has(d) {
-		return 1
-	}
-	if t.Bytes == 0 {
-		return 0
-	}
-	return min(1, float64(d.Bytes)/float64(t.Bytes))
-}
-
 // bucket is how much of a stretch of the file a device has.
 func bucket(d groupcast.Delivery, i int) float64 {
 	switch {
-	case has(d):
+	case d.State.Delivered():
 		return 1
 	case i>>2 >= len(d.Bar):
 		return 0
@@ -73,17 +54,12 @@ func strip(width int, share func(bucket int) float64) string {
 	return b.String()
 }
 
-// promised says whether a device is owed its delivery, or was until it failed or had it.
-func promised(d groupcast.Delivery) bool {
-	return d.State != groupcast.DeliveryCancelled && d.State != groupcast.DeliveryExpired
-}
-
 // coverage is how many of those who are promised the file hold each stretch of it.
 func coverage(s ui.Snapshot, width int) string {
 	var sum [buckets]float64
 	n := 0.0
 	for _, d := range s.Deliveries {
-		if !promised(d) {
+		if !d.Promised() {
 			continue
 		}
 		n++
@@ -98,8 +74,8 @@ func coverage(s ui.Snapshot, width int) string {
 func mean(s ui.Snapshot) float64 {
 	sum, n := 0.0, 0.0
 	for _, d := range s.Deliveries {
-		if promised(d) {
-			sum += part(d, s.Transfer)
+		if d.Promised() {
+			sum += d.Share(s.Transfer.Bytes)
 			n++
 		}
 	}
@@ -116,34 +92,17 @@ func percent(share float64) string {
 
 // deviceBar draws what one device has.
 func deviceBar(d groupcast.Delivery, t groupcast.Transfer, width int) string {
-	if len(d.Bar) > 0 && !has(d) {
+	if len(d.Bar) > 0 && !d.State.Delivered() {
 		return strip(width, func(i int) float64 { return bucket(d, i) })
 	}
-	return ui.Bar(part(d, t), width)
+	return ui.Bar(d.Share(t.Bytes), width)
 }
 
-// worstFirst sorts deliveries: failed and refused, those at work with the slowest first, those
-// who are off, those who are through.
+// worstFirst sorts deliveries for a list.
 func worstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
 	out := slices.Clone(deliveries)
-	slices.SortStableFunc(out, func(x, y groupcast.Delivery) int {
-		return cmp.Or(rank(x)-rank(y), cmp.Compare(x.Bytes, y.Bytes), cmp.Compare(x.Device, y.Device), cmp.Compare(x.User, y.User))
-	})
+	slices.SortStableFunc(out, groupcast.WorstFirst)
 	return out
-}
-
-func rank(d groupcast.Delivery) int {
-	switch {
-	case d.State == groupcast.DeliveryFailed || d.State == groupcast.DeliveryRefused || d.State == groupcast.DeliveryIncomplete:
-		return 0
-	case d.State.Owed() && d.Active:
-		return 1
-	case d.State.Owed():
-		return 2
-	case has(d):
-		return 4
-	}
-	return 3
 }
 
 // names calls devices by their names; where two have the same, by the user's, too.
@@ -163,54 +122,12 @@ func names(deliveries []groupcast.Delivery) func(groupcast.Delivery) string {
 	}
 }
 
-// sentence says how a transfer stands and why: the server's own words while it sends.
-func sentence(s ui.Snapshot) string {
-	t := s.Transfer
-	if v := t.Session; v != nil && v.Verdict != "" {
-		return ui.Name(v.Verdict)
+// sentence says how a transfer stands and why, in the server's own words.
+func sentence(t groupcast.Transfer) string {
+	if t.Summary == "" { // it was not asked for yet
+		return ui.Name(cmp.Or(t.Reason, string(t.State)))
 	}
-	through := 0
-	var worst, off []string
-	name := names(s.Deliveries)
-	for _, d := range worstFirst(s.Deliveries) {
-		switch {
-		case has(d):
-			through++
-		case d.State.Owed() && !d.Active:
-			off = append(off, name(d))
-		case d.Reason != "" && d.Reason != t.Reason && t.State != groupcast.TransferHeld:
-			worst = append(worst, name(d)+": "+ui.Name(d.Reason))
-		}
-	}
-	out := []string{fmt.Sprintf("%d of %d done", through, len(s.Deliveries))}
-	if t.State != groupcast.TransferSending && t.State != groupcast.TransferDone {
-		state := string(t.State)
-		if t.Reason != "" {
-			state = reason(t)
-		}
-		out = append(out, state)
-	}
-	out = append(out, few(worst)...)
-	if t.State.Open() && len(off) > 0 {
-		out = append(out, strings.Join(few(off), ", ")+" off")
-	}
-	return strings.Join(out, "; ")
-}
-
-// reason is why a transfer waits; where to press for it is said elsewhere.
-func reason(t groupcast.Transfer) string {
-	if t.State == groupcast.TransferHeld {
-		return "held until it is sent"
-	}
-	return ui.Name(t.Reason)
-}
-
-// few names the first and counts the rest.
-func few(names []string) []string {
-	if len(names) <= maxNamed {
-		return names
-	}
-	return append(names[:maxNamed:maxNamed], fmt.Sprintf("%d more", len(names)-maxNamed))
+	return ui.Name(t.Summary)
 }
 
 // facts are the numbers of a transfer.
@@ -231,7 +148,7 @@ func facts(s ui.Snapshot) []string {
 	}
 	through := 0
 	for _, d := range s.Deliveries {
-		if has(d) {
+		if d.State.Delivered() {
 			through++
 		}
 	}
@@ -241,20 +158,18 @@ func facts(s ui.Snapshot) []string {
 	return out
 }
 
-// tally says how many devices are in which state: not all of them fit the screen.
+// tally says how many devices stand how: not all of them fit the screen.
 func tally(deliveries []groupcast.Delivery) string {
-	number, order := map[string]int{}, []string{}
+	number, order := map[groupcast.Label]int{}, []groupcast.Label{}
 	for _, d := range worstFirst(deliveries) {
-		state := string(d.State)
-		if d.State.Owed() && !d.Active {
-			state = "off"
-		}
-		if number[state]++; number[state] == 1 {
-			order = append(order, state)
+		label := d.Label()
+		if number[label]++; number[label] == 1 {
+			order = append(order, label)
 		}
 	}
-	for i, state := range order {
-		order[i] = fmt.Sprintf("%d %s", number[state], state)
+	out := make([]string, len(order))
+	for i, label := range order {
+		out[i] = fmt.Sprintf("%d %s", number[label], ui.Label(label))
 	}
-	return strings.Join(order, ", ")
+	return strings.Join(out, ", ")
 }

@@ -70,7 +70,7 @@ func (m *model) liveHead() string {
 		left += ": " + ui.Name(l.b.group)
 	}
 	for _, t := range l.b.transfers {
-		count[place(t)]++
+		count[t.Rank()]++
 	}
 	var right []string
 	for i, name := range []string{"running", "gathering", "waiting", "held", "closed"} {
@@ -114,14 +114,7 @@ func (m *model) liveList(room int) []string {
 
 // transferLine is one transfer in one line.
 func (m *model) transferLine(t groupcast.Transfer) string {
-	share := 0.0
-	all := t.Owed + t.Verified + t.Incomplete + t.Failed
-	switch {
-	case t.Session != nil:
-		share = t.Session.Progress
-	case all > 0:
-		share = float64(t.Verified) / float64(all)
-	}
+	share, all := t.Share(), t.Devices()
 	if t.No == m.live.b.chosen.Transfer.No && len(m.live.b.chosen.Deliveries) > 0 {
 		share = mean(m.live.b.chosen)
 	}
@@ -151,7 +144,7 @@ func fit(s string, wide int) string {
 // liveChosen is the chosen transfer: the sentence, the file from start to end, the numbers.
 func (m *model) liveChosen() []string {
 	s := m.live.b.chosen
-	lines := clipped(wrap(sentence(s), m.width-2), 3)
+	lines := clipped(wrap(sentence(s.Transfer), m.width-2), 3)
 	for i := range lines {
 		lines[i] = " " + strong.Render(lines[i])
 	}
@@ -216,7 +209,7 @@ func (m *model) liveDevices(room int) []string {
 	bar := min(20, max(barWide, m.width-66))
 	for i, d := range shown {
 		t := l.b.chosen.Transfer
-		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(part(d, t)), fit(name(d), wide), deviceTail(d, t))
+		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(d.Share(t.Bytes)), fit(name(d), wide), deviceTail(d))
 		if l.onDevices && l.from+i == l.at {
 			lines = append(lines, accent.Render(" › "+line))
 		} else {
@@ -227,20 +220,16 @@ func (m *model) liveDevices(room int) []string {
 }
 
 // deviceTail says of a device how it receives, or why not.
-func deviceTail(d groupcast.Delivery, t groupcast.Transfer) string {
+func deviceTail(d groupcast.Delivery) string {
 	out := []string{ui.State(d)}
-	if d.State.Owed() && !d.Active && d.Device != "" {
-		out = []string{"off"}
-	}
-	switch {
-	case d.Reason != "" && out[0] != "off": // why it is slow says which way, too
+	switch label := d.Label(); {
+	case label == groupcast.LabelOff || label == groupcast.LabelHeld: // the label says it all
+	case d.Reason != "": // why it is slow says which way, too
+		out = append(out, ui.Name(d.Reason))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
 		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
 	case d.State == groupcast.DeliveryReceiving && d.Path != groupcast.PathUnknown:
 		out = append(out, string(d.Path))
-	}
-	if d.Reason != "" && out[0] != "off" && t.State != groupcast.TransferHeld {
-		out = append(out, ui.Name(d.Reason))
 	}
 	return strings.Join(out, "  ")
 }

@@ -217,7 +217,8 @@ func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
 
 func transfer() ui.Snapshot {
 	t := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab-a", Bytes: 4_700_000_000, State: groupcast.TransferSending, Verified: 1,
-		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9, Verdict: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off"}}
+		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9},
+		Summary: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off"}
 	s := ui.Snapshot{Transfer: t}
 	for i := range 30 {
 		d := groupcast.Delivery{UserID: fmt.Sprint(i), User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i), State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000}

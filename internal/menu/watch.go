@@ -86,7 +86,7 @@ func (c *crew) watch(ctx context.Context) error {
 				left, waiting = left+1, waiting+1
 			default:
 				left++
-				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, sentence(one.Snapshot)))
+				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, sentence(one.Transfer)))
 			}
 			devices += len(one.Deliveries)
 		}

@@ -1,7 +1,6 @@
 package sender
 
 import (
-	"fmt"
 	"slices"
 	"time"
 
@@ -92,7 +91,6 @@ func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.
 		out.Progress = median(devices, func(d send.DeviceStatus) float64 { return float64(d.Verified) / float64(m.Blocks) })
 	}
 	out.Remaining = s.remaining(m, out.Progress)
-	out.Verdict = summary(m, out)
 	return out
 }
 
@@ -115,25 +113,4 @@ func median(devices []send.DeviceStatus, of func(send.DeviceStatus) float64) flo
 	}
 	slices.Sort(values)
 	return values[len(values)/2]
-}
-
-// summary says in one sentence how the session stands and why.
-func summary(m send.Status, s groupcast.SessionStatus) string {
-	mbit := float64(s.Rate) / 1e6
-	switch {
-	case m.Over:
-		return fmt.Sprintf("%d of %d devices have everything", m.Done, m.Devices)
-	case m.Devices == 0:
-		return "nobody takes part yet"
-	case m.Active == 0:
-		return fmt.Sprintf("nobody is waited for any longer: %d done, %d left to HTTPS", m.Done, m.Behind)
-	case m.PassDone && m.Owed > 0:
-		return fmt.Sprintf("repairing: %d symbols are owed, %d of %d devices have everything", m.Owed, m.Done, m.Devices)
-	case m.PassDone:
-		return fmt.Sprintf("everything is sent; %d of %d devices have it", m.Done, m.Devices)
-	case s.LossPercent >= 1:
-		const format = "sending at %.0f Mbit/s, held by %s; the devices lose %.0f %%, parity makes up for it"
-		return fmt.Sprintf(format, mbit, s.Limiter, s.LossPercent)
-	}
-	return fmt.Sprintf("sending at %.0f Mbit/s, held by %s", mbit, s.Limiter)
 }

@@ -210,8 +210,8 @@ func TestADeviceBehindGetsHTTPSWithTheReason(t *testing.T) {
 		time.Sleep(2 * time.Second)
 		got, err := w.Transfer(w.ctx, local, tr.No)
 		w.must(err)
-		if v := got.Session.Verdict; !strings.Contains(v, "0 of 3 done") || !strings.Contains(v, "pc-pc behind: 30 % loss, by HTTPS") {
-			t.Fatalf("verdict %q", v)
+		if v := got.Summary; !strings.Contains(v, "0 of 3 done") || !strings.Contains(v, "pc-pc behind: 30 % loss, by HTTPS") {
+			t.Fatalf("summary %q", v)
 		}
 	})
 }

@@ -34,21 +34,21 @@ type session interface {
 
 // run is one session that was offered.
 type run struct {
-	no      protocol.TransferNo
-	number  protocol.OfferNo
-	version uint64 // the group's membership when the session was made
-	session protocol.SessionID
-	offered groupcast.Offered
-	sender  session
-	limit   uint64 // bytes a second of the transfer, all ways together; 0: none
-	source  content.Blocks
-	content string // what it sends
-	begun   bool
-	stopped bool // somebody stopped it: what Run says no longer matters
-	once    sync.Once
-	verdict string
-	forging groupcast.Forging // as it was noted last
-	judged  time.Time         // when the verdict was made
+	no       protocol.TransferNo
+	number   protocol.OfferNo
+	version  uint64 // the group's membership when the session was made
+	session  protocol.SessionID
+	offered  groupcast.Offered
+	sender   session
+	limit    uint64 // bytes a second of the transfer, all ways together; 0: none
+	source   content.Blocks
+	content  string // what it sends
+	begun    bool
+	stopped  bool // somebody stopped it: what Run says no longer matters
+	once     sync.Once
+	summary  string
+	forging  groupcast.Forging // as it was noted last
+	summedAt time.Time         // when the summary was made
 }
 
 // live carries out what the schedule decides. Its lock is held for moments only, never while

@@ -43,8 +43,12 @@ func (s *Server) show(ctx context.Context, no protocol.TransferNo) (groupcast.Tr
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	s.decorate(ctx, &tr.Transfer)
-	return tr.Transfer, nil
+	if r := s.look(&tr.Transfer); r != nil {
+		tr.Summary = s.cachedSummary(ctx, r, tr.Transfer)
+	} else {
+		tr.Summary = s.summary(ctx, tr.Transfer)
+	}
+	return tr.Transfer.Stand(), nil
 }
 
 // Deliveries lists what each device is owed or got.
@@ -59,8 +63,13 @@ func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no proto
 	return out, err
 }
 
-// explain adds what only the schedule knows: progress of this moment and why it waits.
+// explain adds what only the schedule knows: progress of this moment and why it waits; and how it stands.
 func (s *Server) explain(d *groupcast.Delivery) {
+	s.reason(d)
+	*d = d.Stand()
+}
+
+func (s *Server) reason(d *groupcast.Delivery) {
 	d.Active = d.Device != "" && s.agents.Has(d.DeviceID)
 	d.Machines = s.agents.Machines(d.DeviceID)
 	if !d.State.Owed() {
@@ -125,7 +134,9 @@ func (l *live) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 	switch {
 	case d.State == schedule.StateRefused:
 		return groupcast.CauseRefused
-	case p.Held || l.sched.Paused():
+	case l.sched.Paused():
+		return groupcast.CauseUnconfirmed
+	case p.Held:
 		return groupcast.CauseHeld
 	case p.Waiting != "" && !p.Planned:
 		return groupcast.CauseSource
@@ -135,6 +146,8 @@ func (l *live) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 		return groupcast.CauseLater
 	case d.State == schedule.StateSilent:
 		return groupcast.CauseSilent
+	case d.State == schedule.StateHTTPS && d.Reason.Code == schedule.ByChoice:
+		return "" // it comes as it was asked for
 	case d.State == schedule.StatePaused, d.State == schedule.StateHTTPS && (d.Sticky || d.Lapsed):
 		return groupcast.CauseBehind
 	case d.State == schedule.StateIdle:
@@ -151,7 +164,7 @@ func (l *live) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Device
 	case l.sched.Paused():
 		return errUnconfirmed.Message
 	case p.Held:
-		return "held: `pending send` lets it go"
+		return heldWords
 	case p.Waiting != "":
 		return p.Waiting
 	case !d.Active:

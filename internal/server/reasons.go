@@ -12,7 +12,7 @@ import (
 func reasonWords(r schedule.Reason) string {
 	switch r.Code {
 	case schedule.ByChoice:
-		return "sent with --via https"
+		return "sent over HTTPS by choice"
 	case schedule.AsAsked:
 		return "as an administrator asked"
 	case schedule.NoAnswer:
@@ -44,7 +44,7 @@ func stateWords(d schedule.Delivery) string {
 		if d.Reason == (schedule.Reason{}) {
 			return "receives over HTTPS"
 		}
-		return "receives over HTTPS: " + reasonWords(d.Reason)
+		return overHTTPS + reasonWords(d.Reason)
 	}
 	return ""
 }

@@ -55,7 +55,7 @@ func sendOnce(b *testing.B, c *contenttest.Content, n int, loss float64) uint64 
 		}
 	}
 	st := r.sender.Status()
-	b.Logf("%.0f Mbit/s by %s, loss %.2f %%, %s", float64(st.Session.Rate)/1e6, st.Session.Limiter, st.Session.LossPercent, st.Session.Verdict)
+	b.Logf("%.0f Mbit/s by %s, loss %.2f %%", float64(st.Session.Rate)/1e6, st.Session.Limiter, st.Session.LossPercent)
 	for k, rec := range receivers {
 		s := rec.Status()
 		b.Logf("%d: received %d lost %d drops %v", k, s.Received, s.Lost, s.Drops)

@@ -24,9 +24,22 @@ func DeliveryRow(d groupcast.Delivery) []string {
 	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, joined("; ", d.Reason, unsigned(d))}
 }
 
+// Label is where a delivery stands, in a word or two.
+func Label(l groupcast.Label) string {
+	switch l {
+	case groupcast.LabelNoDevice:
+		return "no device"
+	case groupcast.LabelSilent:
+		return "no answer"
+	case groupcast.LabelPutOff:
+		return "put off"
+	}
+	return Name(string(l))
+}
+
 // State is where a delivery stands, with what does not lie under its name.
 func State(d groupcast.Delivery) string {
-	text := string(d.State)
+	text := Label(d.Label())
 	if d.State == groupcast.DeliveryIncomplete {
 		text = fmt.Sprintf("incomplete (%d of %d)", d.Entries-d.Missing, d.Entries)
 	}
@@ -100,14 +113,28 @@ func CheckRow(r groupcast.CheckResult) []string {
 // WhatNow says what becomes of a transfer that was just promised.
 func WhatNow(t groupcast.Transfer) string {
 	switch {
-	case t.State == groupcast.TransferHeld:
-		return "held until `groupcast pending send " + t.Group + "`"
 	case t.State == groupcast.TransferDone:
 		return "nobody lacks it"
-	case t.State == groupcast.TransferWaiting && t.Reason != "":
-		return t.Reason
+	case t.State != groupcast.TransferSending && t.Reason != "":
+		return joined(": ", Name(t.Reason), NextStep(t))
 	}
 	return "it goes out as soon as a device that lacks it is active"
+}
+
+// NextStep is the command that lets a transfer go on which waits for somebody; nothing if it goes on
+// by itself.
+func NextStep(t groupcast.Transfer) string {
+	switch {
+	case !t.State.Open():
+		return ""
+	case t.Cause == groupcast.CauseHeld:
+		return "groupcast pending send " + Name(t.Group)
+	case t.Cause == groupcast.CauseUnconfirmed:
+		return "groupcast restore --confirm"
+	case t.Cause == groupcast.CauseLater:
+		return fmt.Sprintf("groupcast transfer send %d", t.No)
+	}
+	return ""
 }
 
 // The heads of tables whose rows are above.

@@ -57,6 +57,9 @@ func Ago(t time.Time) string {
 	return t.Local().Format("2006-01-02 15:04")
 }
 
+// Day is a date.
+func Day(t time.Time) string { return t.Local().Format(time.DateOnly) }
+
 // Plural counts things.
 func Plural(n int, one string) string {
 	if n == 1 {

@@ -1,7 +1,6 @@
 package ui
 
 import (
-	"cmp"
 	"fmt"
 	"slices"
 	"strings"
@@ -138,11 +137,8 @@ func Share(s Snapshot) float64 {
 	var have, want float64
 	for _, d := range s.Deliveries {
 		switch {
-		case d.State.Delivered():
-			have++
-			want++
-		case (d.Active && d.State.Owed() || d.State == groupcast.DeliveryIncomplete) && s.Transfer.Bytes > 0:
-			have += min(1, float64(d.Bytes)/float64(s.Transfer.Bytes))
+		case d.State.Delivered(), d.Active && d.State.Owed(), d.State == groupcast.DeliveryIncomplete:
+			have += d.Share(s.Transfer.Bytes)
 			want++
 		}
 	}
@@ -152,21 +148,13 @@ func Share(s Snapshot) float64 {
 	return have / want
 }
 
-// DeviceLines shows those that are not through first, the one that lacks most on top.
+// DeviceLines shows the worst first.
 func DeviceLines(s Snapshot, room int) []string {
 	order := slices.Clone(s.Deliveries)
-	slices.SortStableFunc(order, func(x, y groupcast.Delivery) int {
-		return cmp.Or(rank(x)-rank(y), cmp.Compare(x.Bytes, y.Bytes))
-	})
+	slices.SortStableFunc(order, groupcast.WorstFirst)
 	var lines []string
 	for _, d := range order[:min(len(order), room)] {
-		part := 0.0
-		if s.Transfer.Bytes > 0 {
-			part = float64(d.Bytes) / float64(s.Transfer.Bytes)
-		}
-		if d.State == groupcast.DeliveryVerified {
-			part = 1
-		}
+		part := d.Share(s.Transfer.Bytes)
 		c := DeliveryRow(d)
 		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", Bar(part, 10), part*100, Name(c[0]), Name(c[1]), c[2], c[4], Name(d.Reason)))
 	}
@@ -174,16 +162,4 @@ func DeviceLines(s Snapshot, room int) []string {
 		lines = append(lines, fmt.Sprintf("  … and %d more", len(order)-room))
 	}
 	return lines
-}
-
-func rank(d groupcast.Delivery) int {
-	switch {
-	case d.State.Owed() && d.Active:
-		return 0
-	case d.State == groupcast.DeliveryFailed || d.State == groupcast.DeliveryIncomplete:
-		return 1
-	case d.State.Owed():
-		return 3
-	}
-	return 2
 }

@@ -44,7 +44,10 @@ func TestStatesInWords(t *testing.T) {
 		"incomplete (28 of 30) · 1 kept beside": {State: groupcast.DeliveryIncomplete, Tally: tally},
 		"verified · 1 kept beside":              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30, Beside: 1}},
 		"verified":                              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30}},
-		"queued":                                {State: groupcast.DeliveryQueued, Tally: tally},
+		"queued":                                {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Tally: tally},
+		"off":                                   {Device: "pc", State: groupcast.DeliveryQueued, Tally: tally},
+		"no device":                             {State: groupcast.DeliveryQueued},
+		"no answer":                             {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Cause: groupcast.CauseSilent},
 	} {
 		if got := DeliveryRow(d)[2]; got != want {
 			t.Errorf("got %q, want %q", got, want)

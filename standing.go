@@ -1,0 +1,216 @@
+package groupcast
+
+import "cmp"
+
+// How a transfer and its deliveries stand is told here and nowhere else: the server fills Standing by
+// these methods for faces that are not written in Go, and those that are call them.
+
+// Label is one word for where a delivery stands: its state, or what matters more.
+type Label string
+
+// The labels that are no state. Every other label is the delivery's state.
+const (
+	LabelOff      Label = "off"       // it is owed, and its receiver is not connected
+	LabelNoDevice Label = "no-device" // it is owed, and the member has no device yet
+	LabelHeld     Label = "held"      // it is owed, and nothing is sent at all
+	LabelSilent   Label = "silent"    // connected, but does not answer
+	LabelPutOff   Label = "put-off"   // an administrator put it off
+	LabelBehind   Label = "behind"    // multicast does not serve it: HTTPS does
+)
+
+// Standing is how a delivery stands, as every face tells it.
+type Standing struct {
+	Label     Label            `json:"label"`
+	Rank      int              `json:"rank"`                // the place in a list, the worst first
+	Delivered bool             `json:"delivered,omitempty"` // every entry lies there as it was sent, or newer
+	Owed      bool             `json:"owed,omitempty"`
+	Promised  bool             `json:"promised,omitempty"`
+	Retryable bool             `json:"retryable,omitempty"` // to retry the transfer owes it again
+	Astray    bool             `json:"astray,omitempty"`    // it is closed, and entries do not lie under their names
+	Attention bool             `json:"attention,omitempty"` // somebody has to look after it
+	Actions   []DeliveryAction `json:"actions,omitempty"`   // what an administrator can do about it now
+}
+
+// Stand is the delivery with its standing.
+func (d Delivery) Stand() Delivery {
+	d.Standing = Standing{
+		Label: d.Label(), Rank: d.Rank(), Delivered: d.State.Delivered(), Owed: d.State.Owed(), Promised: d.Promised(),
+		Retryable: d.State.Retryable(), Astray: d.Astray(), Attention: d.NeedsAttention(), Actions: d.Actions(),
+	}
+	return d
+}
+
+// Label is where the delivery stands, in one word.
+func (d Delivery) Label() Label {
+	switch {
+	case !d.State.Owed() || d.State == DeliveryRefused:
+		return Label(d.State)
+	case d.Device == "":
+		return LabelNoDevice
+	case !d.Active:
+		return LabelOff
+	}
+	switch d.Cause {
+	case CauseHeld, CauseUnconfirmed:
+		return LabelHeld
+	case CauseSilent:
+		return LabelSilent
+	case CauseLater:
+		return LabelPutOff
+	case CauseBehind:
+		return LabelBehind
+	}
+	return Label(d.State)
+}
+
+// The ranks of deliveries.
+const (
+	RankBad       = iota // it failed, was refused, lacks entries or expired
+	RankSlow             // owed and connected, but it does not come as it should
+	RankAtWork           // owed and connected
+	RankAway             // owed to who is not there
+	RankTaken            // taken back
+	RankThrough          // delivered
+	rankUnwatched        // what this version does not know
+)
+
+// Rank is the delivery's place in a list: the worst first.
+func (d Delivery) Rank() int {
+	switch d.Label() {
+	case Label(DeliveryFailed), Label(DeliveryRefused), Label(DeliveryIncomplete), Label(DeliveryExpired):
+		return RankBad
+	case LabelSilent, LabelBehind:
+		return RankSlow
+	case Label(DeliveryReceiving), Label(DeliveryQueued), LabelHeld, LabelPutOff:
+		return RankAtWork
+	case LabelOff, LabelNoDevice:
+		return RankAway
+	case Label(DeliveryCancelled):
+		return RankTaken
+	case Label(DeliveryVerified), Label(DeliveryAlreadyHad), Label(DeliverySuperseded):
+		return RankThrough
+	}
+	return rankUnwatched
+}
+
+// WorstFirst compares deliveries of one transfer for a list: who lacks most first among equals.
+func WorstFirst(x, y Delivery) int {
+	return cmp.Or(x.Rank()-y.Rank(), cmp.Compare(x.Bytes, y.Bytes), cmp.Compare(x.Device, y.Device), cmp.Compare(x.User, y.User))
+}
+
+// Promised says whether the delivery counts among those of its transfer: it was not taken back.
+func (d Delivery) Promised() bool { return d.State != DeliveryCancelled }
+
+// NeedsAttention says whether the delivery does not come by itself.
+func (d Delivery) NeedsAttention() bool {
+	return d.Rank() == RankBad || d.Label() == LabelSilent || d.Label() == LabelPutOff
+}
+
+// Astray says whether the delivery is closed and entries of it do not lie under their names.
+func (d Delivery) Astray() bool { return !d.State.Owed() && d.Missing+d.Beside > 0 }
+
+// Waited says whether somebody may wait for the delivery: it comes by itself, soon.
+func (d Delivery) Waited() bool {
+	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) &&
+		d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource
+}
+
+// Share is how much of a transfer of so many bytes the device has, 0 to 1.
+func (d Delivery) Share(bytes uint64) float64 {
+	switch {
+	case d.State.Delivered():
+		return 1
+	case bytes == 0:
+		return 0
+	}
+	return min(1, float64(d.Bytes)/float64(bytes))
+}
+
+// Actions are what an administrator can do about the delivery now.
+func (d Delivery) Actions() []DeliveryAction {
+	if !d.State.Owed() {
+		return nil
+	}
+	var out []DeliveryAction
+	if d.Device != "" && d.Active && d.Cause != CauseHeld && d.Cause != CauseUnconfirmed {
+		if fetches := d.State == DeliveryReceiving && d.Path == PathHTTPS; d.Cause != CauseBehind && !fetches {
+			out = append(out, CatchUp)
+		}
+		if d.Cause != CauseLater {
+			out = append(out, PutOff)
+		}
+	}
+	return append(out, Drop)
+}
+
+// Devices is how many deliveries the transfer was promised to and that were not taken back.
+func (t Transfer) Devices() int { return t.Owed + t.Verified + t.Incomplete + t.Failed }
+
+// Share is how much of the transfer has arrived, 0 to 1: the median of its devices while a session
+// runs, else the share of those that have it.
+func (t Transfer) Share() float64 {
+	switch all := t.Devices(); {
+	case t.Session != nil:
+		return t.Session.Progress
+	case all > 0:
+		return float64(t.Verified) / float64(all)
+	}
+	return 0
+}
+
+// NeedsAttention says whether some of the transfer does not come by itself.
+func (t Transfer) NeedsAttention() bool {
+	return t.State == TransferFailed || t.State == TransferExpired || t.Failed > 0 || t.Incomplete > 0
+}
+
+// The ranks of transfers.
+const (
+	RankRunning = iota
+	RankGathering
+	RankWaiting
+	RankHeld
+	RankClosed
+)
+
+// Rank is the transfer's place in a list: what runs first, what is closed last.
+func (t Transfer) Rank() int {
+	switch t.State {
+	case TransferSending:
+		return RankRunning
+	case TransferGathering:
+		return RankGathering
+	case TransferWaiting:
+		return RankWaiting
+	case TransferHeld:
+		return RankHeld
+	}
+	return RankClosed
+}
+
+// TransferStanding is how a transfer stands, as every face tells it.
+type TransferStanding struct {
+	Rank      int     `json:"rank"`    // the place in a list: what runs first, what is closed last
+	Devices   int     `json:"devices"` // that it was promised to and not taken back from
+	Share     float64 `json:"share"`   // that has arrived, 0 to 1
+	Attention bool    `json:"attention,omitempty"`
+	Sendable  bool    `json:"sendable,omitempty"`  // to send it now changes something
+	Retryable bool    `json:"retryable,omitempty"` // to retry it may owe something again
+}
+
+// Stand is the transfer with its standing.
+func (t Transfer) Stand() Transfer {
+	t.Standing = TransferStanding{
+		Rank: t.Rank(), Devices: t.Devices(), Share: t.Share(), Attention: t.NeedsAttention(),
+		Sendable: t.Sendable(), Retryable: t.Retryable(),
+	}
+	return t
+}
+
+// Sendable says whether SendTransfer changes anything: it is open, and not sent already.
+func (t Transfer) Sendable() bool { return t.State.Open() && t.State != TransferSending }
+
+// Retryable says whether RetryTransfer may owe some of the transfer again, as far as its own counts
+// tell: devices that it was taken back from are known by their deliveries alone.
+func (t Transfer) Retryable() bool {
+	return t.Failed+t.Incomplete > 0 || t.State == TransferFailed || t.State == TransferCancelled || t.State == TransferExpired
+}

@@ -1,7 +1,6 @@
 package groupcast
 
 import (
-	"encoding/json"
 	"slices"
 	"testing"
 )
@@ -145,24 +144,4 @@ func TestOneTellerOfTransfers(t *testing.T) {
 			}
 		})
 	}
-}
-
-// What is no part of an answer is not in its JSON: members' own lists have no standing.
-func TestAStandingThatNobodyFilledIsNotSent(t *testing.T) {
-	b, err := json.Marshal(Delivery{})
-	if err != nil || slices.Contains(keysOf(t, b), "standing") {
-		t.Errorf("%s, %v", b, err)
-	}
-}
-
-func keysOf(t *testing.T, b []byte) (out []string) {
-	t.Helper()
-	var m map[string]json.RawMessage
-	if err := json.Unmarshal(b, &m); err != nil {
-		t.Fatal(err)
-	}
-	for k := range m {
-		out = append(out, k)
-	}
-	return out
 }

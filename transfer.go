@@ -76,7 +76,7 @@ type Transfer struct {
 	LeftOut    int                 `json:"left_out"`          // entries of what was named that were never part of it
 	Lost       int                 `json:"lost"`              // entries that changed or went at the server before all had them
 	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
-	Standing   TransferStanding    `json:"standing,omitzero"`
+	Standing   TransferStanding    `json:"standing"`
 }
 
 // Forging is what is known of packets that a member of the group forged. Who it is cannot be told: all hold the
@@ -234,7 +234,7 @@ type Delivery struct {
 	UpdatedAt   time.Time           `json:"updated_at"`
 	Work        *Work               `json:"work,omitempty"`   // what the device is at right now besides receiving
 	Signed      Signed              `json:"signed,omitempty"` // of a closed one: what of it the device signed
-	Standing    Standing            `json:"standing,omitzero"`
+	Standing    Standing            `json:"standing"`
 	Tally
 }
 

@@ -61,8 +61,9 @@ function transfer(progress: number): object {
       pass: 1,
       devices: receivers,
       remaining_ns: (1 - progress) * 40e9,
-      verdict: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
     },
+    summary: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
+    standing: { rank: 0, devices: receivers, share: progress },
   };
 }
 
@@ -94,6 +95,13 @@ function deliveries(progress: number): object[] {
       loss_percent: i % 7 ? 0.4 : 4.5,
       bar: bar(own, i),
       updated_at: zero,
+      standing: {
+        label: state === "queued" ? "off" : state,
+        rank: state === "refused" ? 0 : state === "queued" ? 3 : 2,
+        owed: true,
+        promised: true,
+        actions: ["drop"],
+      },
     };
   });
 }

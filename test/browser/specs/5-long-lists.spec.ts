@@ -98,6 +98,8 @@ const make: Record<string, (i: number) => object> = {
     failed: 0,
     wire_bytes: 4.1e9,
     https_bytes: 0,
+    summary: i % 40 ? "27 of 27 done" : "27 of 30 done; waiting",
+    standing: { rank: i % 40 ? 4 : 2, devices: i % 40 ? 27 : 30, share: i % 40 ? 1 : 0.9 },
   }),
   deliveries: (i) => ({
     transfer: 7,
@@ -114,6 +116,12 @@ const make: Record<string, (i: number) => object> = {
     bytes_verified: 4e9,
     loss_percent: i % 4,
     updated_at: zero,
+    standing: {
+      label: i % 83 ? "verified" : "off",
+      rank: i % 83 ? 5 : 3,
+      promised: true,
+      ...(i % 83 ? { delivered: true } : { owed: true, actions: ["drop"] }),
+    },
   }),
   groups: (i) => ({
     id: hex(i),

@@ -108,11 +108,26 @@ export function asker(r: { user: string; device?: string }): string {
   return r.device ? `${r.user}/${r.device}` : r.user;
 }
 
+const labels: Record<string, string> = { "no-device": "no device", silent: "no answer", "put-off": "put off" };
+
+/** Where a delivery stands, in a word or two. */
+export function labelText(label: string): string {
+  return labels[label] ?? name(label);
+}
+
 /** Where a delivery stands, with what does not lie under its name. */
-export function stateText(d: { state: string; entries?: number; missing?: number; beside?: number }): string {
+export function stateText(d: {
+  state: string;
+  standing: { label: string; owed?: boolean };
+  entries?: number;
+  missing?: number;
+  beside?: number;
+}): string {
   const text =
-    d.state === "incomplete" ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})` : d.state;
-  return d.beside && !["queued", "receiving", "refused"].includes(d.state) ? `${text} · ${d.beside} kept beside` : text;
+    d.state === "incomplete"
+      ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})`
+      : labelText(d.standing.label);
+  return d.beside && !d.standing.owed ? `${text} · ${d.beside} kept beside` : text;
 }
 
 /** What a table says of a word from elsewhere: nothing of "constructor", which every object knows. */

@@ -31,7 +31,8 @@ func TestTwoGetItByMulticast(t *testing.T) {
 			t.Errorf("%s said %+v", d.name, l)
 		}
 		inbox, err := d.cfg.Ledger.Inbox(t.Context(), "", 0)
-		if err != nil || len(inbox) != sent || !slices.ContainsFunc(inbox, func(e ledger.Entry) bool { return e.Path == name && e.Size == 3<<20 }) {
+		if err != nil || len(inbox) != sent ||
+			!slices.ContainsFunc(inbox, func(e ledger.Entry) bool { return e.Path == name && e.Size == 3<<20 }) {
 			t.Errorf("%s: inbox %+v, %v", d.name, inbox, err)
 		}
 		w.await("the receipts to be acknowledged", func() bool {
@@ -174,7 +175,8 @@ func TestServerComesBack(t *testing.T) {
 		t.Error("the file is not there")
 	}
 	// A receipt may get through before the event stream is up again.
-	w.await("the agent to say that the server was away", func() bool { return a.count("lost") > 0 && a.count("connected") > 1 })
+	w.await("the agent to say that the server was away",
+		func() bool { return a.count("lost") > 0 && a.count("connected") > 1 })
 }
 
 // Restarted in mid-transfer, an agent goes on from its journal.
@@ -214,7 +216,8 @@ func TestAlreadyHadAndSuperseded(t *testing.T) {
 	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "anna", groupcast.DeliveryVerified)
 	again := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	w.await("the second one to be over", func() bool { return !w.delivery(again, "anna").State.Owed() })
-	if got := w.delivery(again, "anna"); got.State != groupcast.DeliveryAlreadyHad && got.State != groupcast.DeliveryVerified {
+	if got := w.delivery(again, "anna"); got.State != groupcast.DeliveryAlreadyHad &&
+		got.State != groupcast.DeliveryVerified {
 		t.Errorf("%s (%s)", got.State, got.Reason)
 	}
 
@@ -261,7 +264,8 @@ func TestAReceiverOutlivesRefusals(t *testing.T) {
 	check(t, err)
 	check(t, w.server.RevokeDevice(t.Context(), local, b.in.Device.ID))
 	for _, d := range []*device{a, b} {
-		w.await(d.name+" to say that it is turned away", func() bool { return strings.Contains(d.said("lost").Text, "tries again") })
+		w.await(d.name+" to say that it is turned away",
+			func() bool { return strings.Contains(d.said("lost").Text, "tries again") })
 	}
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	_, err = w.server.UpdateUser(t.Context(), local, "anna", groupcast.UserChange{Disabled: &no})
@@ -313,7 +317,9 @@ func TestAReceiptOutlivesRefusals(t *testing.T) {
 		return nil
 	}
 	a := w.enrol("anna", true).run()
-	for i, code := range []groupcast.Code{groupcast.EInvalid, groupcast.ENotFound, groupcast.EConflict, groupcast.EForbidden} {
+	for i, code := range []groupcast.Code{
+		groupcast.EInvalid, groupcast.ENotFound, groupcast.EConflict, groupcast.EForbidden,
+	} {
 		answer.Store(groupcast.Errorf(code, "not now"))
 		path, _ := w.file(fmt.Sprint(i, ".bin"), 1000)
 		tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
@@ -395,9 +401,12 @@ func TestAnOfferOfAnotherVersionIsAnswered(t *testing.T) {
 func TestAServerOfAnotherVersionIsWaitedFor(t *testing.T) {
 	w := newWorld(t)
 	a := w.enrol("anna", true)
-	w.speaks = &groupcast.Speaks{Program: "9.0.0", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1}}
+	w.speaks = &groupcast.Speaks{
+		Program: "9.0.0", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1},
+	}
 	a.launch()
-	w.await("anna to say it", func() bool { return strings.Contains(a.said("warning").Text, "install groupcast 9.0.0 here") })
+	w.await("anna to say it",
+		func() bool { return strings.Contains(a.said("warning").Text, "install groupcast 9.0.0 here") })
 	path, data := w.file("one.bin", 1000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true})
 	w.until(tr, "anna", groupcast.DeliveryRefused)

@@ -34,7 +34,8 @@ func TestADownloadWaitsForItsTurn(t *testing.T) {
 		}
 		gone := groupcast.Errorf(groupcast.ENotFound, "nothing is owed")
 		asked = 0
-		if _, err := untilServed(t.Context(), func() (io.ReadCloser, error) { asked++; return nil, gone }, nil); !errors.Is(err, gone) || asked != 1 {
+		if _, err := untilServed(t.Context(), func() (io.ReadCloser, error) { asked++; return nil, gone },
+			nil); !errors.Is(err, gone) || asked != 1 {
 			t.Errorf("%v after %d asks", err, asked)
 		}
 		ctx, cancel := context.WithTimeout(t.Context(), time.Minute)

@@ -153,7 +153,8 @@ func TestForget(t *testing.T) {
 	check(t, l.KeepFolder(t.Context(), dir, id))
 	check(t, l.KeepFolder(t.Context(), dir+"-away", spool.Identity{1}))
 	check(t, l.KeepReceipt(t.Context(), server, groupcast.Receipt{Transfer: 3}))
-	mine, other := filepath.Join(dir, ".groupcast", "0100000000000000-3"), filepath.Join(dir, ".groupcast", "0200000000000000-3")
+	mine, other := filepath.Join(dir, ".groupcast", "0100000000000000-3"),
+		filepath.Join(dir, ".groupcast", "0200000000000000-3")
 	for _, folder := range []string{mine, other} {
 		check(t, os.Mkdir(folder, 0o700))
 		check(t, os.WriteFile(filepath.Join(folder, "pack"), []byte("half"), 0o600))

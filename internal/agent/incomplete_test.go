@@ -53,7 +53,8 @@ func TestIncompleteAndRetried(t *testing.T) {
 	}
 	seen := map[string]bool{}
 	for from := 0; ; {
-		list, err := w.server.DeliveryEntries(t.Context(), local, tr.No, a.in.Device.ID, groupcast.Window{From: from, Limit: 100})
+		list, err := w.server.DeliveryEntries(t.Context(), local, tr.No, a.in.Device.ID,
+			groupcast.Window{From: from, Limit: 100})
 		check(t, err)
 		if list.Total != d.Missing || list.Listed != d.Missing {
 			t.Fatalf("%d of %d listed, %d missing", list.Listed, list.Total, d.Missing)
@@ -123,7 +124,8 @@ func TestKeptBesideIsCounted(t *testing.T) {
 	d := w.until(tr, "anna", groupcast.DeliveryVerified)
 	list, err := w.server.DeliveryEntries(t.Context(), local, tr.No, a.in.Device.ID, groupcast.Window{})
 	check(t, err)
-	if d.Beside != 1 || d.Missing != 0 || len(list.Entries) != 1 || list.Entries[0].Result != groupcast.EntryBeside || list.Entries[0].Name == "" {
+	if d.Beside != 1 || d.Missing != 0 || len(list.Entries) != 1 || list.Entries[0].Result != groupcast.EntryBeside ||
+		list.Entries[0].Name == "" {
 		t.Errorf("%+v, %+v", d.Tally, list)
 	}
 }

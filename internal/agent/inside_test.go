@@ -14,7 +14,8 @@ import (
 // R5: which addresses a server may make agents join.
 func TestAllowedAddresses(t *testing.T) {
 	for text, want := range map[string]bool{
-		"239.192.1.1:7441": true, "224.0.0.1:7441": true, "232.1.1.1:7441": true, "[ff15::42]:7441": true, "[ff12::1]:7441": true,
+		"239.192.1.1:7441": true, "224.0.0.1:7441": true, "232.1.1.1:7441": true, "[ff15::42]:7441": true,
+		"[ff12::1]:7441":   true,
 		"224.0.0.251:5353": false, "224.0.0.2:7441": false, "192.0.2.1:7441": false, "239.192.1.1:80": false,
 		"[ff02::fb]:7441": false, "[2001:db8::1]:7441": false, "[::ffff:10.0.0.1]:7441": false,
 	} {

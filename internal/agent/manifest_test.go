@@ -46,7 +46,8 @@ func TestAnUnacceptableManifestIsRefusedOnce(t *testing.T) {
 		t.Errorf("refused as %q: %s", got.Refusal, got.Reason)
 	}
 	w.await("the agent to say so", func() bool { return a.count("refused") > 0 })
-	if text := a.said("refused").Text; !strings.Contains(text, "cannot be accepted") || strings.Contains(text, "again by itself") {
+	if text := a.said("refused").
+		Text; !strings.Contains(text, "cannot be accepted") || strings.Contains(text, "again by itself") {
 		t.Errorf("said: %s", text)
 	}
 	check(t, a.end())
@@ -57,7 +58,8 @@ func TestAnUnacceptableManifestIsRefusedOnce(t *testing.T) {
 	w.start(strings.TrimPrefix(w.address, "https://"))
 	w.await("the agent to be back again", func() bool { return w.delivery(tr, "anna").Active })
 	time.Sleep(500 * time.Millisecond)
-	if d := w.delivery(tr, "anna"); d.State != groupcast.DeliveryRefused || d.Refusal != "manifest-entry" || fetched.Load() != 1 {
+	if d := w.delivery(tr, "anna"); d.State != groupcast.DeliveryRefused || d.Refusal != "manifest-entry" ||
+		fetched.Load() != 1 {
 		t.Errorf("%s as %q, fetched %d times", d.State, d.Refusal, fetched.Load())
 	}
 	_, err := w.server.RetryTransfer(t.Context(), local, tr.No)

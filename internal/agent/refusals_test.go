@@ -21,7 +21,8 @@ func TestHindrances(t *testing.T) {
 		t.Skip("its errors have other numbers")
 	}
 	for kind, err := range map[string]error{
-		"space": file(syscall.ENOSPC), "quota": file(syscall.EDQUOT), "read-only": file(syscall.EROFS), "io": file(syscall.EIO), "gone": file(syscall.ESTALE),
+		"space": file(syscall.ENOSPC), "quota": file(syscall.EDQUOT), "read-only": file(syscall.EROFS),
+		"io": file(syscall.EIO), "gone": file(syscall.ESTALE),
 		"folder": fmt.Errorf("open: %w", &spool.Refused{Kind: "folder", Reason: "x"}),
 	} {
 		if r, is := hindered(err); !is || r.Kind != kind {
@@ -29,7 +30,8 @@ func TestHindrances(t *testing.T) {
 		}
 	}
 	for _, err := range []error{
-		errors.New("a riddle"), syscall.ENOTCONN, groupcast.Errorf(groupcast.EUnavailable, "away").Wrap(syscall.ESHUTDOWN), file(syscall.EINVAL),
+		errors.New("a riddle"), syscall.ENOTCONN, groupcast.Errorf(groupcast.EUnavailable, "away").Wrap(syscall.ESHUTDOWN),
+		file(syscall.EINVAL),
 	} {
 		if r, is := hindered(err); is {
 			t.Errorf("%v passes for %+v", err, r)

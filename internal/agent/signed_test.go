@@ -17,13 +17,16 @@ func TestReceiptsAreSignedAsTheServerReadsThem(t *testing.T) {
 	long := strings.Repeat("é", groupcast.MaxReason)
 	entries := []groupcast.DeliveryEntry{{Path: "a", Kind: "file", Result: groupcast.EntryMissing, Reason: long}}
 	fresh := groupcast.Receipt{
-		Transfer: 4, Outcome: groupcast.DeliveryIncomplete, Reason: long, Sequence: 5, Bytes: 6, Tally: groupcast.Tally{Entries: 2, Missing: 1},
+		Transfer: 4, Outcome: groupcast.DeliveryIncomplete, Reason: long, Sequence: 5, Bytes: 6,
+		Tally: groupcast.Tally{Entries: 2, Missing: 1},
 	}
 	r := fresh
 	if err := a.signReceipt(&r, group, entries); err != nil {
 		t.Fatal(err)
 	}
-	head := seal.Receipt{Server: a.cfg.Server, Group: group, Transfer: 4, Device: a.cfg.Device, Outcome: "incomplete", Sequence: 5}
+	head := seal.Receipt{
+		Server: a.cfg.Server, Group: group, Transfer: 4, Device: a.cfg.Device, Outcome: "incomplete", Sequence: 5,
+	}
 	if r.Version != 0 || r.Reason != long || r.Path != "" {
 		t.Fatalf("an earlier server gets %+v", r)
 	}
@@ -34,14 +37,16 @@ func TestReceiptsAreSignedAsTheServerReadsThem(t *testing.T) {
 	if r = fresh; a.signReceipt(&r, group, entries) != nil {
 		t.Fatal("not signed")
 	}
-	if len(r.Reason) > groupcast.MaxReason || r.Reason != strings.ToValidUTF8(r.Reason, "?") || len(entries[0].Reason) > groupcast.MaxReason {
+	if len(r.Reason) > groupcast.MaxReason || r.Reason != strings.ToValidUTF8(r.Reason, "?") ||
+		len(entries[0].Reason) > groupcast.MaxReason {
 		t.Fatalf("reasons of %d and %d bytes", len(r.Reason), len(entries[0].Reason))
 	}
 	full := seal.FullReceipt{
 		Receipt: head, Path: "unknown", Entries: 2, Missing: 1, Bytes: 6,
 		Reason: groupcast.ReasonDigest(r.Reason), List: groupcast.EntriesDigest(entries),
 	}
-	if err := seal.VerifyFullReceipt(a.cfg.Key.Public(), full, r.Signature); err != nil || r.Version != groupcast.ReceiptVersion || r.List != full.List {
+	if err := seal.VerifyFullReceipt(a.cfg.Key.Public(), full, r.Signature); err != nil ||
+		r.Version != groupcast.ReceiptVersion || r.List != full.List {
 		t.Fatalf("%+v: %v", r, err)
 	}
 }

@@ -75,7 +75,9 @@ type between struct {
 	w *world
 }
 
-func (b between) AgentEvents(ctx context.Context, p groupcast.Principal, a groupcast.Attach) (groupcast.AgentStream, error) {
+func (b between) AgentEvents(
+	ctx context.Context, p groupcast.Principal, a groupcast.Attach,
+) (groupcast.AgentStream, error) {
 	s, err := b.Service.AgentEvents(ctx, p, a)
 	return fromTomorrow{s, b.w.newer, b.w.speaks, b.w.forge}, err
 }
@@ -152,14 +154,19 @@ func (w *world) start(listen string) {
 	check(w.t, err)
 	db, err := sqlite.Open(w.t.Context(), filepath.Join(home, "db.sqlite"))
 	check(w.t, err)
-	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: "127.0.0.1", Feedback: netip.MustParseAddrPort("127.0.0.1:0")})
+	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{
+		Interface: "127.0.0.1", Feedback: netip.MustParseAddrPort("127.0.0.1:0"),
+	})
 	check(w.t, err)
 	w.server, err = server.New(server.Config{
 		Home: w.dir, Dir: home, Store: db, Identity: w.authority, Passwords: auth.NewPasswords(time.Now), Endpoint: endpoint,
 		Interface: "lo", Gather: 50 * time.Millisecond, GatherMax: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
 	})
 	check(w.t, err)
-	api, err := httpapi.Listen(httpapi.Config{Service: between{w.server, w}, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost, Log: slog.New(slog.DiscardHandler)})
+	api, err := httpapi.Listen(httpapi.Config{
+		Service: between{w.server, w}, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost,
+		Log: slog.New(slog.DiscardHandler),
+	})
 	check(w.t, err)
 	w.address = api.Addr().(*net.TCPAddr).String()
 	ctx, cancel := context.WithCancel(context.Background())
@@ -220,8 +227,10 @@ func (w *world) enrol(name string, member bool) *device {
 	w.t.Cleanup(func() { check(w.t, book.Close()) })
 	d := &device{w: w, name: name, in: in}
 	d.cfg = agent.Config{
-		Client: client.WithToken(apiclient.Token(in.AgentToken)), Address: "https://" + w.address, Server: w.authority.ID(), Device: in.Device.ID,
-		Key: key, Ledger: book, Dir: filepath.Join(w.dir, name), Reserve: -1, VerifySigning: pin.VerifySigningLeaf, Say: d.hear,
+		Client: client.WithToken(apiclient.Token(in.AgentToken)), Address: "https://" + w.address, Server: w.authority.ID(),
+		Device: in.Device.ID,
+		Key:    key, Ledger: book, Dir: filepath.Join(w.dir, name), Reserve: -1, VerifySigning: pin.VerifySigningLeaf,
+		Say: d.hear,
 	}
 	check(w.t, os.Mkdir(d.cfg.Dir, 0o755))
 	return d

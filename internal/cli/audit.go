@@ -15,13 +15,14 @@ import (
 
 // transferKeys lists who could open what was sent.
 func (a *app) transferKeys() *cobra.Command {
-	c := a.onTransfer("keys ID", "Which devices were handed the keys: they could open it, nobody else", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		holders, err := client.KeyHolders(ctx, no)
-		if err != nil {
-			return err
-		}
-		return list(a, holders, ui.NoKeys, ui.KeyHead, ui.KeyRow)
-	})
+	c := a.onTransfer("keys ID", "Which devices were handed the keys: they could open it, nobody else",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			holders, err := client.KeyHolders(ctx, no)
+			if err != nil {
+				return err
+			}
+			return list(a, holders, ui.NoKeys, ui.KeyHead, ui.KeyRow)
+		})
 	c.Long = `Every multicast session is encrypted with a key of its own; a transfer has a new session whenever it is
 sent again or a member is removed. The devices listed were handed the key of that session, nobody
 else. What goes over HTTPS goes to each device by itself and is not listed.`
@@ -39,9 +40,12 @@ func (a *app) groupKeys() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION", func(s groupcast.KeySession) []string {
-				return []string{number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ui.Ago(s.FirstAt), s.Session.String()}
-			})
+			return list(a, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION",
+				func(s groupcast.KeySession) []string {
+					return []string{
+						number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ui.Ago(s.FirstAt), s.Session.String(),
+					}
+				})
 		}),
 	}
 }

@@ -115,7 +115,8 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	root.SetErr(a.err)
 	root.SetIn(a.in)
 	flags := root.PersistentFlags()
-	flags.StringVar(&a.home, "home", "", "folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
+	flags.StringVar(&a.home, "home", "",
+		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
 	flags.BoolVar(&a.json, "json", false, "print JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
@@ -130,7 +131,8 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 			root.AddCommand(c)
 		}
 	}
-	add("admin", a.serve(), a.user(), a.deviceCommand(), a.group(), a.member(), a.request(), a.pending(), a.send(), a.uploadCommand(), a.transfer(), a.check(), a.audit(), a.savings(), a.backup(), a.restore())
+	add("admin", a.serve(), a.user(), a.deviceCommand(), a.group(), a.member(), a.request(), a.pending(), a.send(),
+		a.uploadCommand(), a.transfer(), a.check(), a.audit(), a.savings(), a.backup(), a.restore())
 	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox(), a.logins())
 	add("any", a.menu(), a.demo(), a.doctor(), a.verify(), a.version())
 	root.InitDefaultHelpCmd()
@@ -161,7 +163,8 @@ func nounAlone(c *cobra.Command, args []string) error {
 	if len(args) == 0 {
 		return c.Help()
 	}
-	return usageError{fmt.Errorf("unknown command %q for %q\n  help:  %s --help", args[0], c.CommandPath(), c.CommandPath())}
+	return usageError{fmt.Errorf("unknown command %q for %q\n  help:  %s --help", args[0], c.CommandPath(),
+		c.CommandPath())}
 }
 
 func (a *app) version() *cobra.Command {
@@ -172,7 +175,8 @@ func (a *app) version() *cobra.Command {
 			if a.json {
 				return a.printJSON(v)
 			}
-			fmt.Fprintf(a.out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version, groupcast.ControlVersion, wireVersion)
+			fmt.Fprintf(a.out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version,
+				groupcast.ControlVersion, wireVersion)
 			return nil
 		},
 	}
@@ -193,7 +197,8 @@ func (a *app) admin() (*apiclient.Client, error) {
 	}
 	c, err := a.own()
 	if groupcast.ErrorCode(err) == groupcast.ENotFound {
-		return nil, groupcast.Errorf(groupcast.EUnavailable, "no server runs with the home %s, and this machine is not logged in to one", h.Path()).
+		return nil, groupcast.Errorf(groupcast.EUnavailable,
+			"no server runs with the home %s, and this machine is not logged in to one", h.Path()).
 			WithHint("start one with `groupcast serve`, or `groupcast login https://HOST:7440 --user NAME`")
 	}
 	return c, err
@@ -226,7 +231,10 @@ func (a *app) client(login home.Login, token string) (*apiclient.Client, error) 
 }
 
 func (a *app) pin(login home.Login) pki.Pin {
-	return pki.Pin{ID: login.Fingerprint, LastSeen: login.LastSeen, Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(text)) }}
+	return pki.Pin{
+		ID: login.Fingerprint, LastSeen: login.LastSeen,
+		Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(text)) },
+	}
 }
 
 // logger writes the log of a daemon to standard error.
@@ -235,7 +243,8 @@ func (a *app) logger() *slog.Logger {
 	if a.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(tint.NewTextHandler(a.err, &tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err) || os.Getenv("NO_COLOR") != ""}))
+	return slog.New(tint.NewTextHandler(a.err,
+		&tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err) || os.Getenv("NO_COLOR") != ""}))
 }
 
 // isTerminal says whether a stream is a terminal that a human looks at.

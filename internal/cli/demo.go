@@ -84,7 +84,9 @@ func (a *app) runDemo(ctx context.Context, loss float64) (err error) {
 // quiet is the app as the demo's daemons and commands see it: what they print is the demo's
 // to tell.
 func (d *demo) quiet(home string) *app {
-	return &app{home: filepath.Join(d.dir, home), in: strings.NewReader(""), out: io.Discard, err: io.Discard, verbose: d.verbose}
+	return &app{
+		home: filepath.Join(d.dir, home), in: strings.NewReader(""), out: io.Discard, err: io.Discard, verbose: d.verbose,
+	}
 }
 
 func (d *demo) tell(format string, args ...any) {
@@ -151,7 +153,8 @@ func (d *demo) walk(ctx context.Context, daemons *sync.WaitGroup) error {
 		return err
 	}
 	start := time.Now()
-	t, err := d.admin.AddTransfer(ctx, groupcast.NewTransfer{Group: "lab", Paths: []string{path, filepath.Join(d.dir, "course")}, Hold: true})
+	t, err := d.admin.AddTransfer(ctx,
+		groupcast.NewTransfer{Group: "lab", Paths: []string{path, filepath.Join(d.dir, "course")}, Hold: true})
 	if err != nil {
 		return err
 	}
@@ -214,7 +217,8 @@ func (d *demo) startAgent(ctx context.Context, q *app, user string, daemons *syn
 		return err
 	}
 	cfg := agent.Config{
-		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: receiver.Loss(d.loss, uint64(len(user)+int(user[2]))), Log: slog.New(slog.DiscardHandler),
+		Dir: filepath.Join(d.dir, user+"-files"), Reserve: -1, Drop: receiver.Loss(d.loss, uint64(len(user)+int(user[2]))),
+		Log: slog.New(slog.DiscardHandler),
 		Say: func(l agent.Line) {
 			if l.Kind == "done" || l.Kind == "failed" || l.Kind == "refused" {
 				d.tell("   %s  %s", user, ui.Clean(l.Text))
@@ -304,12 +308,14 @@ func (d *demo) conclude(t groupcast.Transfer, sum [32]byte, took time.Duration) 
 	copies := t.Bytes * demoReceivers
 	if d.json {
 		return d.printJSON(map[string]any{
-			"receivers": demoReceivers, "bytes": t.Bytes, "wire_bytes": t.WireBytes, "https_bytes": t.HTTPSBytes, "copies_bytes": copies,
+			"receivers": demoReceivers, "bytes": t.Bytes, "wire_bytes": t.WireBytes, "https_bytes": t.HTTPSBytes,
+			"copies_bytes": copies,
 			"loss_percent": d.loss, "seconds": took.Seconds(), "verified": true,
 		})
 	}
 	d.tell("7. All four have every file, digests equal. %s", took.Round(10*time.Millisecond))
-	d.tell("   On the wire: %s once (×%.2f of the files, repair and encryption included); four copies would have been %s", ui.Size(t.WireBytes+t.HTTPSBytes), float64(t.WireBytes+t.HTTPSBytes)/float64(t.Bytes), ui.Size(copies))
+	d.tell("   On the wire: %s once (×%.2f of the files, repair and encryption included); four copies would have been %s",
+		ui.Size(t.WireBytes+t.HTTPSBytes), float64(t.WireBytes+t.HTTPSBytes)/float64(t.Bytes), ui.Size(copies))
 	return nil
 }
 

@@ -58,7 +58,9 @@ func (a *app) examine(ctx context.Context, iface string) (found []finding) {
 	if err != nil {
 		found = append(found, notLoggedIn(h, err))
 	} else {
-		found = append(found, finding{"login", true, fmt.Sprintf("%s at %s, home %s", login.User, login.Server, h.Path()), ""})
+		found = append(found, finding{
+			"login", true, fmt.Sprintf("%s at %s, home %s", login.User, login.Server, h.Path()), "",
+		})
 		var more []finding
 		server, more = a.examineServer(ctx, login)
 		found = append(found, more...)
@@ -102,9 +104,15 @@ func (a *app) examineServer(ctx context.Context, login home.Login) (addr netip.A
 		return addr, []finding{{"server", false, err.Error(), next}}
 	}
 	trip := time.Since(before)
-	found = append(found, finding{"server", true, fmt.Sprintf("answers in %s; in %s", trip.Round(time.Millisecond), ui.Plural(len(state.Groups), "group")), ""})
+	found = append(found, finding{
+		"server", true,
+		fmt.Sprintf("answers in %s; in %s", trip.Round(time.Millisecond), ui.Plural(len(state.Groups), "group")), "",
+	})
 	off := before.Add(trip / 2).Sub(state.Now).Round(time.Second)
-	found = append(found, finding{"clock", off.Abs() < 2*time.Minute, fmt.Sprintf("%s off the server's", off), "set this machine's clock; groupcast works meanwhile"})
+	found = append(found, finding{
+		"clock", off.Abs() < 2*time.Minute, fmt.Sprintf("%s off the server's", off),
+		"set this machine's clock; groupcast works meanwhile",
+	})
 	return serverAddr(login.Server), found
 }
 
@@ -119,9 +127,14 @@ func hearOneself(ctx context.Context, card mcast.Interface) []finding {
 	if err != nil {
 		return []finding{{"multicast", false, err.Error(), "is the card up, and does `ip route get 239.192.1.1` name it?"}}
 	}
-	found := []finding{{"multicast", heard > 0, fmt.Sprintf("%d of 10 packets to %s heard on this machine itself", heard, group), "a firewall drops them: allow UDP 7441 in, to the groups' addresses (docs/troubleshooting.md)"}}
+	found := []finding{{
+		"multicast", heard > 0, fmt.Sprintf("%d of 10 packets to %s heard on this machine itself", heard, group),
+		"a firewall drops them: allow UDP 7441 in, to the groups' addresses (docs/troubleshooting.md)",
+	}}
 	if note != "" {
-		found = append(found, finding{"receive buffer", false, note, "without it a fast sender overruns this machine; it works, only slower"})
+		found = append(found, finding{
+			"receive buffer", false, note, "without it a fast sender overruns this machine; it works, only slower",
+		})
 	}
 	return found
 }

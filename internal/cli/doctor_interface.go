@@ -86,7 +86,11 @@ func multicastFlag(card mcast.Interface) finding {
 	case n.Flags&net.FlagLoopback != 0:
 		return finding{what, true, card.Name + " is the loopback: it reaches this machine only", ""}
 	case n.Flags&net.FlagMulticast == 0:
-		return finding{what, false, card.Name + " does not do multicast", fmt.Sprintf("ip link set dev %s multicast on; tunnels often cannot: choose another card with --interface", card.Name)}
+		return finding{
+			what, false, card.Name + " does not do multicast",
+			fmt.Sprintf("ip link set dev %s multicast on; tunnels often cannot: choose another card with --interface",
+				card.Name),
+		}
 	case n.Flags&net.FlagRunning == 0:
 		return finding{what, false, card.Name + " has no link", "is the cable in?"}
 	}
@@ -102,7 +106,10 @@ func groupRoute(card mcast.Interface) finding {
 	case err != nil:
 		return finding{what, true, fmt.Sprintf("none; groupcast needs none, it uses %s by name", card.Name), ""}
 	case other.Name != card.Name:
-		return finding{what, true, fmt.Sprintf("the system would use %s for %s; groupcast uses %s all the same", other.Name, aGroup, card.Name), ""}
+		return finding{
+			what, true,
+			fmt.Sprintf("the system would use %s for %s; groupcast uses %s all the same", other.Name, aGroup, card.Name), "",
+		}
 	}
 	return finding{what, true, fmt.Sprintf("%s leaves by %s", aGroup, card.Name), ""}
 }
@@ -121,15 +128,26 @@ func receiveBuffers() finding {
 	if n >= wantBuffer {
 		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s", ui.Size(n)), ""}
 	}
-	fix := fmt.Sprintf("sysctl -w net.core.rmem_max=%d   (to keep it: echo net.core.rmem_max=%d > /etc/sysctl.d/90-groupcast.conf)", wantBuffer, wantBuffer)
+	fix := fmt.Sprintf("sysctl -w net.core.rmem_max=%d   (to keep it: echo net.core.rmem_max=%d > "+
+		"/etc/sysctl.d/90-groupcast.conf)", wantBuffer, wantBuffer)
 	if os.Geteuid() == 0 {
-		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s; root does not need more, others do: %s", ui.Size(n), fix), ""}
+		return finding{
+			what, true, fmt.Sprintf("net.core.rmem_max is %s; root does not need more, others do: %s", ui.Size(n), fix), "",
+		}
 	}
-	return finding{what, false, fmt.Sprintf("net.core.rmem_max is %s: bursts of a fast sender may be lost; it works, only slower", ui.Size(n)), fix}
+	return finding{
+		what, false,
+		fmt.Sprintf("net.core.rmem_max is %s: bursts of a fast sender may be lost; it works, only slower", ui.Size(n)), fix,
+	}
 }
 
 // firewallHint says what has to be let in; whether a firewall does, only `groupcast check` at
 // the server shows.
 func firewallHint() finding {
-	return finding{"firewall", true, fmt.Sprintf("what this cannot see: let in UDP %d to the groups' addresses, e.g. `nft add rule inet filter input ip daddr 239.192.0.0/14 udp dport %d accept`; `groupcast check` on the server proves it", protocol.DataPort, protocol.DataPort), ""}
+	return finding{
+		"firewall", true,
+		fmt.Sprintf("what this cannot see: let in UDP %d to the groups' addresses, e.g. `nft add rule inet filter input ip "+
+			"daddr 239.192.0.0/14 udp dport %d accept`; `groupcast check` on the server proves it", protocol.DataPort,
+			protocol.DataPort), "",
+	}
 }

@@ -35,11 +35,13 @@ func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveri
 		fmt.Fprintf(a.out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		a.entryTable(list.Entries)
 		if more := list.Total - len(list.Entries); more > 0 {
-			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User), ui.Name(d.Device))
+			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User),
+				ui.Name(d.Device))
 		}
 	}
 	if devices > devicesShown {
-		fmt.Fprintf(a.out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n", devices-devicesShown)
+		fmt.Fprintf(a.out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n",
+			devices-devicesShown)
 	}
 	return nil
 }
@@ -85,7 +87,8 @@ func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no prot
 			return a.printJSON(all)
 		}
 		if list.Listed < list.Total {
-			fmt.Fprintf(a.out, "%d more are counted and not listed: the server keeps no more of one device\n", list.Total-list.Listed)
+			fmt.Fprintf(a.out, "%d more are counted and not listed: the server keeps no more of one device\n",
+				list.Total-list.Listed)
 		}
 		return nil
 	}

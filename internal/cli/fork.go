@@ -24,7 +24,9 @@ import (
 // receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
 // its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
 // same its user says that it is the machine that logged in.
-func (a *app) receiveAs(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, same, sharedDir bool) (err error) {
+func (a *app) receiveAs(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, same, sharedDir bool,
+) (err error) {
 	defer func() {
 		if ctx.Err() != nil && (errors.Is(err, context.Canceled) || groupcast.ErrorCode(err) == groupcast.ECopied) {
 			err = nil // it was asked to stop while it waited
@@ -69,12 +71,15 @@ func tellWarning(cfg agent.Config, text string) {
 }
 
 // becomeItself gives this machine a device of its own, and waits for a server that is away.
-func (a *app) becomeItself(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine) (home.Login, error) {
+func (a *app) becomeItself(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine,
+) (home.Login, error) {
 	var pause apiclient.Backoff
 	for said := ""; ; {
 		next, err := a.fork(ctx, h, login, cfg, m)
 		if err == nil {
-			tellWarning(cfg, fmt.Sprintf("this home was copied from another machine, which is device %s: this machine is device %s from now on", login.DeviceName, next.DeviceName))
+			tellWarning(cfg, fmt.Sprintf("this home was copied from another machine, which is device %s: this machine is "+
+				"device %s from now on", login.DeviceName, next.DeviceName))
 			return next, nil
 		}
 		if ctx.Err() != nil || cfg.Once || cfg.GiveUp || !stillLoggedIn(h, login) {
@@ -82,7 +87,8 @@ func (a *app) becomeItself(ctx context.Context, h home.Home, login home.Login, c
 		}
 		if text := err.Error(); text != said {
 			said = text
-			tellWarning(cfg, "this home was copied from another machine and has no device of its own yet: "+text+"; it tries again by itself")
+			tellWarning(cfg, "this home was copied from another machine and has no device of its own yet: "+text+
+				"; it tries again by itself")
 		}
 		if err := pause.Wait(ctx); err != nil {
 			return login, err
@@ -92,7 +98,9 @@ func (a *app) becomeItself(ctx context.Context, h home.Home, login home.Login, c
 
 // fork asks the server for a device of this machine's own and takes over its key and login. It may
 // break off anywhere and be done again: the new key is kept first, and the server knows it again.
-func (a *app) fork(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine) (home.Login, error) {
+func (a *app) fork(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine,
+) (home.Login, error) {
 	old, err := loadDeviceKey(h)
 	if err != nil {
 		return login, err
@@ -125,7 +133,10 @@ func (a *app) fork(ctx context.Context, h home.Home, login home.Login, cfg agent
 	return next, h.KnowMachine(m, true)
 }
 
-func askFork(ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login home.Login, m home.Machine, instance string) (groupcast.LoggedIn, error) {
+func askFork(
+	ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login home.Login, m home.Machine,
+	instance string,
+) (groupcast.LoggedIn, error) {
 	host, err := os.Hostname()
 	if err != nil || host == "" {
 		host = login.DeviceName
@@ -249,7 +260,8 @@ func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
 	for _, d := range deliveries {
 		if d.Machines > 1 {
 			said = true
-			fmt.Fprintf(a.err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
+			fmt.Fprintf(a.err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
+				"     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
 				ui.Name(d.User), ui.Name(d.Device), d.Machines)
 		}
 	}

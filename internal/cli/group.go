@@ -80,9 +80,12 @@ func (a *app) groupList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, "no groups yet: groupcast group create NAME", "GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
-				return []string{g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description}
-			})
+			return list(a, groups, "no groups yet: groupcast group create NAME",
+				"GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
+					return []string{
+						g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description,
+					}
+				})
 		}),
 	}
 }
@@ -105,7 +108,9 @@ func (a *app) groupShow() *cobra.Command {
 					MemberList []groupcast.Member `json:"member_list"`
 				}{g, members})
 			}
-			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address, ui.Name(g.Description), ui.Plural(g.Members, "member"), g.Active, ui.Plural(g.Pending, "transfer"), ui.Ago(g.CreatedAt))
+			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address,
+				ui.Name(g.Description), ui.Plural(g.Members, "member"), g.Active, ui.Plural(g.Pending, "transfer"),
+				ui.Ago(g.CreatedAt))
 			if g.Warning != "" {
 				fmt.Fprintln(a.out, "warning:", ui.Clean(g.Warning))
 			}
@@ -148,7 +153,8 @@ func (a *app) member() *cobra.Command {
 				if err := client.RemoveMember(c.Context(), args[0], args[1]); err != nil {
 					return err
 				}
-				return a.one(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1], args[0])
+				return a.one(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1],
+					args[0])
 			}),
 		},
 		&cobra.Command{
@@ -191,7 +197,8 @@ func (a *app) request() *cobra.Command {
 		}),
 	}
 	l.Flags().BoolVar(&all, "all", false, "decided ones too")
-	decide := func(verb, done, ofDevice string, do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
+	decide := func(verb, done, ofDevice string,
+		do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
 		return &cobra.Command{
 			Use: verb + " GROUP USER[/DEVICE]", Args: cobra.ExactArgs(2),
 			Short: yes(verb == "approve", "Make the asking user a member, or let a new device in", "Turn the asking user or the new device down"),
@@ -208,11 +215,13 @@ func (a *app) request() *cobra.Command {
 		}
 	}
 	c.AddCommand(l,
-		decide("approve", "is a member now", "gets what members get from now on", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
-			return client.Approve(c.Context(), g, u)
-		}),
-		decide("deny", "was turned down", "gets nothing of the group", func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
-			return client.Deny(c.Context(), g, u)
-		}))
+		decide("approve", "is a member now", "gets what members get from now on",
+			func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+				return client.Approve(c.Context(), g, u)
+			}),
+		decide("deny", "was turned down", "gets nothing of the group",
+			func(client *apiclient.Client, c *cobra.Command, g, u string) (groupcast.JoinRequest, error) {
+				return client.Deny(c.Context(), g, u)
+			}))
 	return c
 }

@@ -30,7 +30,9 @@ func (a *app) listBad(ctx context.Context, client *apiclient.Client, n groupcast
 }
 
 // allBad asks for those that the answer had no room for.
-func (a *app) allBad(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, bad *groupcast.BadEntries) *groupcast.BadEntries {
+func (a *app) allBad(
+	ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, bad *groupcast.BadEntries,
+) *groupcast.BadEntries {
 	if len(n.Paths) == 0 || len(bad.Entries) == bad.Count {
 		return bad
 	}

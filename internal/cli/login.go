@@ -106,8 +106,10 @@ func (a *app) trusted(ctx context.Context, h home.Home, address, trust string) (
 	case err != nil:
 		return found, err
 	case pinned && found != known.Fingerprint:
-		return found, groupcast.Errorf(groupcast.EForbidden, "%s has another fingerprint than the one this machine trusts: it may be somebody else", address).
-			WithHint("compare with what `groupcast serve` prints; if the server was set up anew: `groupcast logout`, then log in")
+		return found, groupcast.Errorf(groupcast.EForbidden,
+			"%s has another fingerprint than the one this machine trusts: it may be somebody else", address).
+			WithHint("compare with what `groupcast serve` prints; if the server was set up anew: `groupcast logout`, then log " +
+				"in")
 	case trust != "" && found != want:
 		return found, groupcast.Errorf(groupcast.EForbidden, "the server's fingerprint is not the one given with --trust").
 			WithHint("compare with what `groupcast serve` prints; nothing was sent to %s", address)
@@ -120,10 +122,12 @@ func (a *app) trusted(ctx context.Context, h home.Home, address, trust string) (
 // typed has a human type the fingerprint from the server's screen: there is no yes to press.
 func (a *app) typed(found protocol.ServerID, address string) error {
 	if !isTerminal(a.in) {
-		return groupcast.Errorf(groupcast.EForbidden, "the fingerprint of %s is not known, and there is no terminal to ask at", address).
+		return groupcast.Errorf(groupcast.EForbidden,
+			"the fingerprint of %s is not known, and there is no terminal to ask at", address).
 			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
 	}
-	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its fingerprint.\n", ui.Name(address))
+	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its "+
+		"fingerprint.\n", ui.Name(address))
 	for tries := 1; ; tries++ {
 		text, err := a.ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
 		if err != nil {
@@ -138,7 +142,8 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 		case tries < typedTries:
 			fmt.Fprintln(a.err, "That is not the fingerprint of what answers. Read it once more.")
 		case compared == pki.TypedShort:
-			return groupcast.Errorf(groupcast.EInvalid, "that is too short for a fingerprint").WithHint("type %d characters or more; nothing was sent to %s", pki.TypedHex, address)
+			return groupcast.Errorf(groupcast.EInvalid, "that is too short for a fingerprint").
+				WithHint("type %d characters or more; nothing was sent to %s", pki.TypedHex, address)
 		default:
 			return groupcast.Errorf(groupcast.EForbidden, "that is not the fingerprint of what answers at %s", address).
 				WithHint("read it again from the server's screen; if it is right, somebody else answers: nothing was sent")
@@ -150,7 +155,9 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 const typedTries = 3
 
 // enroll makes this machine a device of the user.
-func (a *app) enroll(ctx context.Context, h home.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions) error {
+func (a *app) enroll(
+	ctx context.Context, h home.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions,
+) error {
 	before, beforeErr := h.LoadLogin()
 	key, err := a.deviceKeyFor(h, id, o.user)
 	if err != nil {
@@ -167,7 +174,8 @@ func (a *app) enroll(ctx context.Context, h home.Home, address string, id protoc
 	}
 	defer client.Close()
 	in, err := a.patiently(ctx, client, groupcast.Login{
-		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(), OS: runtime.GOOS + "/" + runtime.GOARCH,
+		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(),
+		OS:      runtime.GOOS + "/" + runtime.GOARCH,
 		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: wireVersion,
 	})
 	if err != nil {
@@ -189,7 +197,9 @@ func (a *app) enroll(ctx context.Context, h home.Home, address string, id protoc
 		Server      string            `json:"server"`
 		Fingerprint protocol.ServerID `json:"fingerprint"`
 	}
-	return a.one(said{in.User.Name, in.Device, address, id}, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address, in.User.Name, in.Device.Name)
+	return a.one(said{in.User.Name, in.Device, address, id},
+		"logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address,
+		in.User.Name, in.Device.Name)
 }
 
 // How long a login waits in all: where the server asks for a moment after a mistyped password, and
@@ -295,9 +305,11 @@ func (a *app) logout() *cobra.Command {
 				a.forgetServer(c.Context(), h, login.Fingerprint)
 			}
 			if shared {
-				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, uses it\n", ui.Name(login.DeviceName))
+				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, "+
+					"uses it\n", ui.Name(login.DeviceName))
 			} else if told != nil {
-				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:", ui.Clean(told.Error())+"; its administrator can revoke the device")
+				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:",
+					ui.Clean(told.Error())+"; its administrator can revoke the device")
 			}
 			return a.one(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
 		},
@@ -345,7 +357,9 @@ func (a *app) passwd() *cobra.Command {
 			if err := client.ChangePassword(c.Context(), groupcast.PasswordChange{Old: old, New: next}); err != nil {
 				return err
 			}
-			return a.one(map[string]bool{"changed": true}, "the password is changed; command lines (this one, too) and browsers have to log in again with it, receiving goes on")
+			return a.one(map[string]bool{"changed": true},
+				"the password is changed; command lines (this one, too) and browsers have to log in again with it, receiving "+
+					"goes on")
 		}),
 	}
 	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the old and the new password, a line each, from standard input")
@@ -353,7 +367,9 @@ func (a *app) passwd() *cobra.Command {
 }
 
 // asUser wraps a command of somebody who is logged in.
-func (a *app) asUser(run func(c *cobra.Command, client *apiclient.Client, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) asUser(
+	run func(c *cobra.Command, client *apiclient.Client, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		client, err := a.own()
 		if err != nil {

@@ -125,5 +125,6 @@ func closeDesk(d *menu.Desk) {
 
 // receiveInMenu runs the agent in this process; its log has no place on the screen.
 func (a *app) receiveInMenu(ctx context.Context, dir string, once bool, say func(agent.Line)) error {
-	return a.receiveTelling(ctx, receiveOptions{dir: dir, once: once}, agent.Config{Say: say, Progress: progressEvery, GiveUp: true, Log: slog.New(slog.DiscardHandler)})
+	return a.receiveTelling(ctx, receiveOptions{dir: dir, once: once},
+		agent.Config{Say: say, Progress: progressEvery, GiveUp: true, Log: slog.New(slog.DiscardHandler)})
 }

@@ -65,7 +65,9 @@ func newSite(t *testing.T) *site {
 }
 
 func (s *site) env(home string) []string {
-	return []string{"GROUPCAST_HOME=" + filepath.Join(s.root, home), "HOME=" + filepath.Join(s.root, "u"), "NO_COLOR=1", "LC_ALL=C.UTF-8"}
+	return []string{
+		"GROUPCAST_HOME=" + filepath.Join(s.root, home), "HOME=" + filepath.Join(s.root, "u"), "NO_COLOR=1", "LC_ALL=C.UTF-8",
+	}
 }
 
 func (s *site) command(home string, args ...string) *exec.Cmd {
@@ -98,11 +100,14 @@ type terminal struct {
 func (s *site) terminal(home string) *terminal {
 	s.t.Helper()
 	x := &terminal{s, filepath.Join(s.root, home+".tmux")}
-	args := append([]string{"-S", x.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", s.root, "env"}, s.env(home)...)
+	args := append([]string{
+		"-S", x.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", s.root, "env",
+	}, s.env(home)...)
 	if out, err := exec.Command("tmux", append(args, s.program, "menu")...).CombinedOutput(); err != nil {
 		s.t.Fatalf("tmux: %v\n%s", err, out)
 	}
-	s.t.Cleanup(func() { _ = exec.Command("tmux", "-S", x.socket, "kill-server").Run() }) // it ends by itself after the last exit
+	// it ends by itself after the last exit
+	s.t.Cleanup(func() { _ = exec.Command("tmux", "-S", x.socket, "kill-server").Run() })
 	return x
 }
 
@@ -128,7 +133,8 @@ func (x *terminal) sees(texts ...string) {
 // types presses keys, by tmux's names or as text.
 func (x *terminal) types(keys ...string) {
 	x.t.Helper()
-	if out, err := exec.Command("tmux", append([]string{"-S", x.socket, "send-keys"}, keys...)...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("tmux", append([]string{"-S", x.socket, "send-keys"}, keys...)...).
+		CombinedOutput(); err != nil {
 		x.t.Fatalf("send-keys %v: %v\n%s", keys, err, out)
 	}
 }
@@ -184,7 +190,9 @@ var colour = regexp.MustCompile(`\x1b\[(\d+;)*(3[0-8]|4[0-8]|9[0-7]|10[0-7])[;m]
 // Every row of both menus, once, through a terminal of 80×24 without colour.
 func TestMenusOnATerminal(t *testing.T) {
 	s := newSite(t)
-	for name, text := range map[string]string{"report.txt": "for all of you", "second.txt": "more", "third.txt": "never sent"} {
+	for name, text := range map[string]string{
+		"report.txt": "for all of you", "second.txt": "more", "third.txt": "never sent",
+	} {
 		if err := os.WriteFile(filepath.Join(s.root, name), []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
@@ -366,7 +374,8 @@ func (s *site) fromElsewhere() {
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes")
 	x.said("Transfer 6: third.txt, 1 file (10 B) for lab.")
-	if b, err := os.ReadFile(filepath.Join(s.root, "b", "agent", "uploads.json")); err != nil || strings.TrimSpace(string(b)) != "{}" {
+	if b, err := os.ReadFile(filepath.Join(s.root, "b", "agent", "uploads.json")); err != nil ||
+		strings.TrimSpace(string(b)) != "{}" {
 		s.t.Errorf("an upload that is through is still remembered: %s, %v", b, err)
 	}
 	x.row("17", "Receiver, boss at")

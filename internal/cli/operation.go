@@ -30,7 +30,8 @@ group's first, then for a user's.`,
 			if err != nil {
 				return err
 			}
-			return list(a, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`", "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE", ui.CheckRow)
+			return list(a, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`",
+				"USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE", ui.CheckRow)
 		}),
 	}
 	c.Flags().StringVar(&user, "user", "", "only this user's devices")
@@ -54,7 +55,8 @@ this server: it is made readable by you only; keep it so.`,
 			if err != nil {
 				return err
 			}
-			return a.one(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server", args[0], ui.Size(uint64(n)))
+			return a.one(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server",
+				args[0], ui.Size(uint64(n)))
 		}),
 	}
 	c.Flags().BoolVar(&o.Content, "content", false, "uploaded files too")

@@ -125,7 +125,10 @@ func TestExitCodes(t *testing.T) {
 
 func TestSettled(t *testing.T) {
 	owed := func(state groupcast.DeliveryState, active bool) ui.Snapshot {
-		return ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: state, Active: active}}}
+		return ui.Snapshot{
+			Transfer:   groupcast.Transfer{State: groupcast.TransferSending},
+			Deliveries: []groupcast.Delivery{{State: state, Active: active}},
+		}
 	}
 	for _, c := range []struct {
 		s    ui.Snapshot
@@ -136,7 +139,10 @@ func TestSettled(t *testing.T) {
 		{owed(groupcast.DeliveryRefused, true), true},
 		{owed(groupcast.DeliveryQueued, false), true},
 		{owed(groupcast.DeliveryVerified, true), true},
-		{ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: owed(groupcast.DeliveryQueued, true).Deliveries}, true},
+		{ui.Snapshot{
+			Transfer: groupcast.Transfer{State: groupcast.TransferDone}, Deliveries: owed(groupcast.DeliveryQueued, true).
+					Deliveries,
+		}, true},
 	} {
 		if got := ui.Settled(c.s); got != c.want {
 			t.Errorf("%+v: %v", c.s, got)
@@ -152,13 +158,16 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 		lacks int
 		want  int
 	}{
-		{groupcast.TransferDone, 0, 0, exitDone}, {groupcast.TransferSending, 0, 0, exitDone}, {groupcast.TransferWaiting, 1, 0, exitOwed},
+		{groupcast.TransferDone, 0, 0, exitDone}, {groupcast.TransferSending, 0, 0, exitDone},
+		{groupcast.TransferWaiting, 1, 0, exitOwed},
 		{groupcast.TransferFailed, 0, 0, exitError}, {groupcast.TransferCancelled, 0, 0, exitError},
 		{groupcast.TransferDone, 0, 1, exitOwed}, {groupcast.TransferWaiting, 1, 1, exitOwed},
 	} {
 		var out bytes.Buffer
 		a := &app{out: &out, err: &out}
-		s := ui.Snapshot{Transfer: groupcast.Transfer{No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12}}
+		s := ui.Snapshot{Transfer: groupcast.Transfer{
+			No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12,
+		}}
 		if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
 			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
 		}
@@ -167,7 +176,10 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 
 // A machine that hangs keeps its connection: watching it ends, as long as nothing moves.
 func TestStillness(t *testing.T) {
-	s := ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferSending}, Deliveries: []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}}}
+	s := ui.Snapshot{
+		Transfer:   groupcast.Transfer{State: groupcast.TransferSending},
+		Deliveries: []groupcast.Delivery{{State: groupcast.DeliveryReceiving, Active: true, Blocks: 1}},
+	}
 	q := ui.Stillness{Since: time.Now().Add(-time.Hour)}
 	if q.Longer(s) {
 		t.Error("the first look is news")

@@ -34,9 +34,10 @@ func (a *app) groups() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"), "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION", func(g groupcast.GroupOnOffer) []string {
-				return append(ui.OfferRow(g), g.Description)
-			})
+			return list(a, groups, yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"),
+				"GROUP|STATE|SINCE|ADDRESS|DESCRIPTION", func(g groupcast.GroupOnOffer) []string {
+					return append(ui.OfferRow(g), g.Description)
+				})
 		}),
 	}
 	c.Flags().BoolVar(&mine, "mine", false, "only those you are in or have asked for")
@@ -53,7 +54,8 @@ func (a *app) join() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(r, "asked to join %s: %s", r.Group, yes(r.State == groupcast.RequestOpen, "an administrator decides (groupcast groups --mine)", string(r.State)))
+			return a.one(r, "asked to join %s: %s", r.Group,
+				yes(r.State == groupcast.RequestOpen, "an administrator decides (groupcast groups --mine)", string(r.State)))
 		}),
 	}
 	c.Flags().StringVar(&text, "text", "", "a word to the administrator, 280 characters at most")
@@ -109,7 +111,8 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 	_, end := a.stayUp()
 	defer end()
-	return a.receiveTelling(ctx, o, agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: isTerminal(a.in) && isTerminal(a.out)})
+	return a.receiveTelling(ctx, o,
+		agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: isTerminal(a.in) && isTerminal(a.out)})
 }
 
 // receiveTelling receives; cfg says whom to tell what.
@@ -144,9 +147,12 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 const agentMemory = 80 << 20
 
 // runAgent opens what an agent needs and runs it.
-func (a *app) runAgent(ctx context.Context, h home.Home, login home.Login, cfg agent.Config, sharedDir bool) (err error) {
+func (a *app) runAgent(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, sharedDir bool,
+) (err error) {
 	if cfg.Key, err = loadDeviceKey(h); err != nil {
-		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").WithHint("`groupcast logout`, then log in again").Wrap(err)
+		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").
+			WithHint("`groupcast logout`, then log in again").Wrap(err)
 	}
 	cfg.Ledger, err = ledger.Open(ctx, ledgerPath(h), time.Now)
 	if err != nil {
@@ -237,7 +243,8 @@ func receiveDir(ctx context.Context, cfg agent.Config, shared bool) error {
 		}
 		_ = f.Close() // it was only looked at
 	} else if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", cfg.Dir).WithHint("choose another with --dir").Wrap(err)
+		return groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", cfg.Dir).
+			WithHint("choose another with --dir").Wrap(err)
 	}
 	return guardDir(cfg.Dir, shared)
 }
@@ -248,7 +255,8 @@ func guardDir(dir string, shared bool) error {
 		return groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", dir).WithHint("choose another with --dir").Wrap(err)
 	}
 	if mode := info.Mode().Perm(); !shared && runtime.GOOS != "windows" && mode&0o022 != 0 {
-		return groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there", dir, mode).
+		return groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there",
+			dir, mode).
 			WithHint("chmod go-w %s, choose another --dir, or accept it with --shared-dir", dir)
 	}
 	return nil
@@ -291,9 +299,12 @@ func (a *app) inbox() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE", func(e ledger.Entry) []string {
-				return []string{e.At.Local().Format(time.DateTime), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason}
-			})
+			return list(a, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE",
+				func(e ledger.Entry) []string {
+					return []string{
+						e.At.Local().Format(time.DateTime), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason,
+					}
+				})
 		},
 	}
 	c.Flags().StringVar(&group, "group", "", "only of this group")

@@ -51,7 +51,8 @@ func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, 
 		return err
 	}
 	if !st.Restored {
-		return a.one(map[string]bool{"confirmed": false}, "there is nothing to confirm: the server was not set back, and sending goes on")
+		return a.one(map[string]bool{"confirmed": false},
+			"there is nothing to confirm: the server was not set back, and sending goes on")
 	}
 	members, err := memberships(ctx, client)
 	if err != nil {
@@ -59,9 +60,10 @@ func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, 
 	}
 	if !a.json {
 		fmt.Fprintln(a.out, ui.Clean(st.Note))
-		if err := list(a, members, "no group has a member", "GROUP|MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
-			return []string{m.Group, m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
-		}); err != nil {
+		if err := list(a, members, "no group has a member", "GROUP|MEMBER|DEVICES|ACTIVE|SINCE",
+			func(m groupcast.Member) []string {
+				return []string{m.Group, m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
+			}); err != nil {
 			return err
 		}
 	}
@@ -105,11 +107,14 @@ func (a *app) restoreFrom(path string, force bool) error {
 	}
 	f, err := os.Open(path)
 	if err != nil {
-		return groupcast.Errorf(groupcast.ENotFound, "cannot read the backup %s", path).WithHint("check path and permissions").Wrap(err)
+		return groupcast.Errorf(groupcast.ENotFound, "cannot read the backup %s", path).
+			WithHint("check path and permissions").Wrap(err)
 	}
 	defer f.Close()
 	if err := daemon.Restore(h, f, force); err != nil {
 		return err
 	}
-	return a.one(map[string]string{"restored": h.Path()}, "restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm", h.Path())
+	return a.one(map[string]string{"restored": h.Path()},
+		"restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm",
+		h.Path())
 }

@@ -22,7 +22,8 @@ func saveTo(path string, from io.Reader) (int64, error) {
 	if err != nil {
 		f, err = os.CreateTemp(filepath.Dir(path), partName(path)) // mode 0600
 		if err != nil {
-			return 0, groupcast.Errorf(groupcast.EInvalid, "cannot write %s", path).WithHint("check folder and permissions").Wrap(err)
+			return 0, groupcast.Errorf(groupcast.EInvalid, "cannot write %s", path).WithHint("check folder and permissions").
+				Wrap(err)
 		}
 		name = func() error { return os.Rename(f.Name(), path) }
 		defer func() { _ = os.Remove(f.Name()) }() // it is gone already if it was renamed

@@ -20,7 +20,8 @@ func unnamed(path string) (f *os.File, name func() error, err error) {
 	return f, func() error {
 		// A link does not replace a file that is there: it gets a name beside it first.
 		beside := filepath.Join(filepath.Dir(path), fmt.Sprintf(".%s.%d.part", filepath.Base(path), time.Now().UnixNano()))
-		if err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, beside, unix.AT_SYMLINK_FOLLOW); err != nil {
+		if err := unix.Linkat(unix.AT_FDCWD, fmt.Sprintf("/proc/self/fd/%d", fd), unix.AT_FDCWD, beside,
+			unix.AT_SYMLINK_FOLLOW); err != nil {
 			return &os.LinkError{Op: "link", Old: path, New: beside, Err: err}
 		}
 		if err := os.Rename(beside, path); err != nil {

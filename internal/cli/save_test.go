@@ -45,7 +45,8 @@ func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
 	if runtime.GOOS == "linux" && during != "" {
 		t.Errorf("while it was written: %q: a kill would have left it", during)
 	}
-	if _, err := saveTo(path, io.MultiReader(strings.NewReader("second, half"), iotest.ErrReader(errors.New("broke off")))); err == nil {
+	if _, err := saveTo(path,
+		io.MultiReader(strings.NewReader("second, half"), iotest.ErrReader(errors.New("broke off")))); err == nil {
 		t.Error("half a backup is no error")
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "first" || names(t, dir) != "all.tar" {

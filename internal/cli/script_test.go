@@ -53,7 +53,8 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": waitUp, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile, "hold": holdPort, "damage": damage,
+			"up": waitUp, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile,
+			"hold": holdPort, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
 		Condition:          conditions,
@@ -194,7 +195,8 @@ func damage(ts *testscript.TestScript, _ bool, args []string) {
 func smallDisk(ts *testscript.TestScript, _ bool, args []string) {
 	dir := ts.MkAbs(args[1])
 	ts.Check(os.MkdirAll(dir, 0o700))
-	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[0]+",mode=700", "tmpfs", dir).CombinedOutput(); err != nil {
+	if out, err := exec.Command("mount", "-t", "tmpfs", "-o", "size="+args[0]+",mode=700", "tmpfs", dir).
+		CombinedOutput(); err != nil {
 		ts.Fatalf("no disk of its own: %v: %s", err, out)
 	}
 	ts.Defer(func() { _ = exec.Command("umount", "-l", dir).Run() })

@@ -80,7 +80,9 @@ exit code is 3 then. Ctrl-C ends the watching, not the transfer.`,
 
 // promise makes a transfer of paths: read in place on the server's own machine, uploaded
 // from anywhere else.
-func (a *app) promise(ctx context.Context, client *apiclient.Client, o sendOptions, group string, paths []string) (groupcast.Transfer, error) {
+func (a *app) promise(
+	ctx context.Context, client *apiclient.Client, o sendOptions, group string, paths []string,
+) (groupcast.Transfer, error) {
 	if err := o.fill(); err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -150,7 +152,8 @@ func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTr
 	}
 	if g.Members == 0 {
 		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
-			WithHint("groupcast member add %s USER; to promise it to those who come later: groupcast pending add %s PATH", g.Name, g.Name)
+			WithHint("groupcast member add %s USER; to promise it to those who come later: groupcast pending add %s PATH",
+				g.Name, g.Name)
 	}
 	st, err := client.ServerStatus(ctx)
 	if err == nil && st.Restored {

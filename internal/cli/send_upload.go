@@ -15,7 +15,9 @@ import (
 
 // promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
 // machine: the same command goes on where an earlier one stopped, however that ended.
-func (a *app) promiseUpload(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection) (groupcast.Transfer, error) {
+func (a *app) promiseUpload(
+	ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection,
+) (groupcast.Transfer, error) {
 	h, err := a.openHome()
 	if err != nil {
 		return groupcast.Transfer{}, err
@@ -73,7 +75,9 @@ func uploadKey(server, group string, paths []string) (string, error) {
 	return strings.Join(key, "\n"), nil
 }
 
-func (a *app) freshUpload(ctx context.Context, client *apiclient.Client, sel *apiclient.Selection, note func(string)) error {
+func (a *app) freshUpload(
+	ctx context.Context, client *apiclient.Client, sel *apiclient.Selection, note func(string),
+) error {
 	show := a.newDisplay()
 	defer show.done()
 	_, err := client.UploadNoted(ctx, sel, note, a.uploadProgress(show))
@@ -97,7 +101,8 @@ func (a *app) uploadProgress(show *display) func(apiclient.UploadProgress) {
 		if !known {
 			first, known = p.Bytes, true // an earlier run brought these
 		}
-		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", ui.Size(p.Bytes), ui.Size(p.Total), perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), ui.Name(p.Path)))
+		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", ui.Size(p.Bytes), ui.Size(p.Total),
+			perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), ui.Name(p.Path)))
 	}
 }
 
@@ -144,7 +149,8 @@ func (a *app) again(flag, value string) string {
 // quoted writes an argument so that a shell reads it as it is.
 func quoted(arg string) string {
 	plain := arg != "" && strings.IndexFunc(arg, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-_./:=,+@%", r))
+		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
+			strings.ContainsRune("-_./:=,+@%", r))
 	}) < 0
 	if plain {
 		return arg

@@ -135,7 +135,8 @@ func (a *app) firstAdmin(s *daemon.Server, links string) error {
 	}
 	path, err := s.WriteFirstLink(links)
 	if disk.Trouble(err) != nil {
-		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is room.\n\n",
+		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is "+
+			"room.\n\n",
 			disk.Trouble(err).Message)
 		return nil
 	}

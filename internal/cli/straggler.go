@@ -15,7 +15,8 @@ import (
 func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *cobra.Command {
 	use, example := verb+" ID USER/DEVICE", "  groupcast transfer "+verb+" 12 alice/pc-03"
 	if action == groupcast.Drop {
-		use, example = verb+" ID USER[/DEVICE]", example+"\n  groupcast transfer drop 12 bob        # all of bob's devices, or none yet"
+		use, example = verb+" ID USER[/DEVICE]", example+
+			"\n  groupcast transfer drop 12 bob        # all of bob's devices, or none yet"
 	}
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(2),
@@ -63,7 +64,9 @@ func told(d groupcast.Delivery, action groupcast.DeliveryAction) string {
 
 // findDelivery finds what a device is owed by its USER/DEVICE, its name if only one has it, or
 // the hex of its ID.
-func findDelivery(ctx context.Context, client *apiclient.Client, no protocol.TransferNo, which string) (groupcast.Delivery, error) {
+func findDelivery(
+	ctx context.Context, client *apiclient.Client, no protocol.TransferNo, which string,
+) (groupcast.Delivery, error) {
 	all, err := client.Deliveries(ctx, no)
 	if err != nil {
 		return groupcast.Delivery{}, err

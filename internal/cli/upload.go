@@ -30,9 +30,13 @@ func (a *app) uploadList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL", func(u groupcast.UnfinishedUpload) []string {
-				return []string{u.ID, u.Name, fmt.Sprint(u.Files), ui.Size(u.Held), ui.Size(u.Bytes), u.By, ui.Ago(u.UpdatedAt), u.ExpiresAt.Local().Format("2006-01-02 15:04")}
-			})
+			return list(a, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL",
+				func(u groupcast.UnfinishedUpload) []string {
+					return []string{
+						u.ID, u.Name, fmt.Sprint(u.Files), ui.Size(u.Held), ui.Size(u.Bytes), u.By, ui.Ago(u.UpdatedAt),
+						u.ExpiresAt.Local().Format("2006-01-02 15:04"),
+					}
+				})
 		}),
 	}
 }

@@ -13,7 +13,9 @@ import (
 )
 
 // asAdmin wraps a command that an administrator gives.
-func (a *app) asAdmin(run func(c *cobra.Command, client *apiclient.Client, args []string) error) func(*cobra.Command, []string) error {
+func (a *app) asAdmin(
+	run func(c *cobra.Command, client *apiclient.Client, args []string) error,
+) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
 		client, err := a.admin()
 		if err != nil {
@@ -26,7 +28,8 @@ func (a *app) asAdmin(run func(c *cobra.Command, client *apiclient.Client, args 
 
 func (a *app) user() *cobra.Command {
 	c := &cobra.Command{Use: "user", Short: "Accounts: add, list, passwd, disable, enable, delete, groups, devices, revoke"}
-	c.AddCommand(a.userAdd(), a.userList(), a.userPasswd(), a.userSwitch("disable", true), a.userSwitch("enable", false), a.userRole(), a.userDelete(), a.userGroups(), a.userDevices(), a.userRevoke())
+	c.AddCommand(a.userAdd(), a.userList(), a.userPasswd(), a.userSwitch("disable", true), a.userSwitch("enable", false),
+		a.userRole(), a.userDelete(), a.userGroups(), a.userDevices(), a.userRevoke())
 	return c
 }
 
@@ -61,9 +64,10 @@ func (a *app) userList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, users, "no users yet: groupcast user add NAME", "NAME|ROLE|STATE|SINCE", func(u groupcast.User) []string {
-				return []string{u.Name, string(u.Role), yes(u.Disabled, "disabled", "enabled"), ui.Ago(u.CreatedAt)}
-			})
+			return list(a, users, "no users yet: groupcast user add NAME", "NAME|ROLE|STATE|SINCE",
+				func(u groupcast.User) []string {
+					return []string{u.Name, string(u.Role), yes(u.Disabled, "disabled", "enabled"), ui.Ago(u.CreatedAt)}
+				})
 		}),
 	}
 }
@@ -163,7 +167,8 @@ func (a *app) userRevoke() *cobra.Command {
 					return fmt.Errorf("revoke device %s: %w", d.Name, err)
 				}
 			}
-			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked", ui.Plural(len(devices), "device"), args[0])
+			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked",
+				ui.Plural(len(devices), "device"), args[0])
 		}),
 	}
 }
@@ -186,7 +191,8 @@ func (a *app) deviceCommand() *cobra.Command {
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				var id protocol.DeviceID
 				if err := id.UnmarshalText([]byte(args[0])); err != nil {
-					return groupcast.Errorf(groupcast.EInvalid, "%s is no device ID", args[0]).WithHint("`groupcast device list` shows them").Wrap(err)
+					return groupcast.Errorf(groupcast.EInvalid, "%s is no device ID", args[0]).
+						WithHint("`groupcast device list` shows them").Wrap(err)
 				}
 				if err := client.RevokeDevice(c.Context(), id); err != nil {
 					return err
@@ -203,19 +209,22 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user strin
 	if err != nil {
 		return err
 	}
-	return list(a, devices, "no devices: on a receiver, run `groupcast login`", "DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
-		free := ""
-		if d.FreeBytes > 0 {
-			free = ui.Size(d.FreeBytes)
-		}
-		state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
-		if d.Machines > 1 {
-			state = fmt.Sprintf("used by %d machines", d.Machines)
-		}
-		ends := "no login"
-		if !d.LoginEnds.IsZero() {
-			ends = d.LoginEnds.Local().Format(time.DateOnly)
-		}
-		return []string{d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String()}
-	})
+	return list(a, devices, "no devices: on a receiver, run `groupcast login`",
+		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
+			free := ""
+			if d.FreeBytes > 0 {
+				free = ui.Size(d.FreeBytes)
+			}
+			state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
+			if d.Machines > 1 {
+				state = fmt.Sprintf("used by %d machines", d.Machines)
+			}
+			ends := "no login"
+			if !d.LoginEnds.IsZero() {
+				ends = d.LoginEnds.Local().Format(time.DateOnly)
+			}
+			return []string{
+				d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
+			}
+		})
 }

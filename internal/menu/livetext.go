@@ -82,13 +82,8 @@ func mean(s ui.Snapshot) float64 {
 	return sum / max(n, 1)
 }
 
-// percent never says 100 before it is all there.
-func percent(share float64) string {
-	if share < 1 {
-		share = min(share, 0.99)
-	}
-	return fmt.Sprintf("%3.0f %%", share*100)
-}
+// percent is a share of one, always as wide.
+func percent(share float64) string { return fmt.Sprintf("%5s", ui.Percent(share)) }
 
 // deviceBar draws what one device has.
 func deviceBar(d groupcast.Delivery, t groupcast.Transfer, width int) string {

@@ -47,14 +47,22 @@ func Ago(t time.Time) string {
 	switch d := time.Since(t); {
 	case t.IsZero() || t.Year() < 1980:
 		return "never"
+	case d.Abs() < 10*time.Second:
+		return "now"
 	case d < 0:
 		return "in " + units.FormatDuration(-d.Round(time.Second))
-	case d < 10*time.Second:
-		return "now"
 	case d < 48*time.Hour:
 		return units.FormatDuration(d.Round(time.Second)) + " ago"
 	}
 	return t.Local().Format("2006-01-02 15:04")
+}
+
+// Percent writes a share of one, and never 100 before it is all there.
+func Percent(share float64) string {
+	if share < 1 {
+		share = min(share, 0.99)
+	}
+	return fmt.Sprintf("%.0f %%", share*100)
 }
 
 // Day is a date.

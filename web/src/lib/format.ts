@@ -1,55 +1,56 @@
 // How numbers, times and states are written, the same on every page.
 
-const units = ["B", "kB", "MB", "GB", "TB", "PB"];
+/** Three significant digits in the unit that leaves one to three before the point. */
+function steps(n: number, units: string[]): string {
+  let i = 0;
+  for (; n >= 999.5 && i < units.length - 1; i++) n /= 1000;
+  return `${n.toFixed(i === 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2)} ${units[i]}`;
+}
 
-/** Decimal units, three significant digits: 4.7 GB. */
+/** Decimal units: 4.70 GB. */
 export function bytes(n: number | undefined): string {
-  if (!n) return "0 B";
-  const i = Math.min(units.length - 1, Math.floor(Math.log10(n) / 3));
-  const v = n / 1000 ** i;
-  return `${i === 0 ? v : v < 10 ? v.toFixed(2) : v < 100 ? v.toFixed(1) : v.toFixed(0)} ${units[i]}`;
+  return steps(n ?? 0, ["B", "kB", "MB", "GB", "TB", "PB", "EB"]);
 }
 
-/** Bits a second as Mbit/s or Gbit/s. */
+/** Bits a second: 912 Mbit/s. No limit but the network's is "auto". */
 export function rate(bits: number | undefined): string {
-  if (!bits) return "–";
-  if (bits >= 1e9) return `${(bits / 1e9).toFixed(2)} Gbit/s`;
-  if (bits >= 1e6) return `${(bits / 1e6).toFixed(bits >= 1e8 ? 0 : 1)} Mbit/s`;
-  return `${(bits / 1e3).toFixed(0)} kbit/s`;
+  return bits ? steps(bits, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]) : "auto";
 }
 
+/** Never 100 before it is all there. */
 export function percent(fraction: number | undefined, digits = 0): string {
-  return `${((fraction ?? 0) * 100).toFixed(digits)} %`;
+  const f = fraction ?? 0;
+  const most = 1 - 10 ** -(digits + 2);
+  return `${((f < 1 ? Math.min(f, most) : f) * 100).toFixed(digits)} %`;
 }
 
-/** Nanoseconds of Go as words: 1 h 5 min, 48 s. */
+/** Nanoseconds of Go in the two largest units: 1h5m, 48s. */
 export function duration(ns: number | undefined): string {
-  const s = Math.round((ns ?? 0) / 1e9);
-  if (s < 1) return "under 1 s";
-  if (s < 60) return `${s} s`;
-  if (s < 3600) return `${Math.floor(s / 60)} min ${s % 60} s`;
-  if (s < 86400) return `${Math.floor(s / 3600)} h ${Math.floor((s % 3600) / 60)} min`;
-  return `${Math.floor(s / 86400)} d ${Math.floor((s % 86400) / 3600)} h`;
+  const n = ns ?? 0;
+  if (n === 0) return "0s";
+  if (n < 1e9) return `${Math.round(n / 1e6)}ms`;
+  const s = Math.round(n / 1e9);
+  for (const [large, small, l, m] of [
+    [86400, 3600, "d", "h"],
+    [3600, 60, "h", "m"],
+    [60, 1, "m", "s"],
+  ] as const) {
+    if (s < large) continue;
+    const rest = Math.floor((s % large) / small);
+    return `${Math.floor(s / large)}${l}${rest ? `${rest}${m}` : ""}`;
+  }
+  return `${s}s`;
 }
 
-/** A moment, relative when it is near: "4 min ago", "in 29 d", else the date. */
+/** A moment: "4m10s ago" in the last two days, "in 29d" ahead, else the date and the time of the day. */
 export function moment(iso: string | undefined, now = Date.now()): string {
   if (!iso || iso.startsWith("0001")) return "never";
-  const d = (Date.parse(iso) - now) / 1000;
-  const a = Math.abs(d);
-  if (a < 10) return "now";
-  const text =
-    a < 60
-      ? `${Math.round(a)} s`
-      : a < 3600
-        ? `${Math.round(a / 60)} min`
-        : a < 86400
-          ? `${Math.round(a / 3600)} h`
-          : a < 86400 * 60
-            ? `${Math.round(a / 86400)} d`
-            : "";
-  if (!text) return new Date(iso).toLocaleDateString();
-  return d < 0 ? `${text} ago` : `in ${text}`;
+  const d = Date.parse(iso) - now;
+  if (Math.abs(d) < 10_000) return "now";
+  const text = duration(Math.round(Math.abs(d) / 1000) * 1e9);
+  if (d > 0) return `in ${text}`;
+  const [day, time] = stamp(iso);
+  return d > -172_800_000 ? `${text} ago` : `${day} ${time.slice(0, 5)}`;
 }
 
 export function exact(iso: string | undefined): string {

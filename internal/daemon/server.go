@@ -124,7 +124,7 @@ func (s *Server) openEndpoint(o Options) (string, error) {
 		o.Interface = at.Addr().String()
 	}
 	s.endpoint, err = sender.OpenEndpoint(sender.EndpointConfig{
-		Interface: o.Interface, Feedback: at, MaxRate: o.MaxRate / 8, TTL: o.TTL, Log: s.log,
+		Interface: o.Interface, Feedback: at, MaxRate: o.MaxRate / 8, TTL: o.TTL,
 	})
 	if errors.Is(err, syscall.EADDRINUSE) {
 		return "", groupcast.Errorf(groupcast.EConflict, "another program already uses UDP port %d", at.Port()).

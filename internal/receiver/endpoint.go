@@ -1,7 +1,6 @@
 package receiver
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -94,12 +93,6 @@ func OpenEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	e.route, _ = mcast.RouteTo(e.server) // no route now: Reroute finds one later
 	_, err := e.interfaces(netip.Addr{})
 	return e, err
-}
-
-// Run waits for ctx to end and closes the endpoint.
-func (e *Endpoint) Run(ctx context.Context) error {
-	<-ctx.Done()
-	return e.Close()
 }
 
 // Close closes the sockets and waits for their readers.

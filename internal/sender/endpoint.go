@@ -6,7 +6,6 @@ import (
 	"encoding/binary"
 	"errors"
 	"fmt"
-	"log/slog"
 	"net"
 	"net/netip"
 	"sync"
@@ -27,7 +26,6 @@ type EndpointConfig struct {
 	Feedback  netip.AddrPort // UDP, usually 0.0.0.0:7440 or [::]:7440; port 0: any
 	MaxRate   uint64         // bytes a second for all sessions of the interface; 0: none
 	TTL       int            // 0: 1
-	Log       *slog.Logger   // nil: none
 }
 
 // Endpoint is what all sessions of one server share: a link for each interface, the feedback socket
@@ -52,9 +50,6 @@ var ErrInterface = errors.New("the network interface is gone or down")
 func OpenEndpoint(cfg EndpointConfig) (*Endpoint, error) {
 	if cfg.TTL == 0 {
 		cfg.TTL = 1
-	}
-	if cfg.Log == nil {
-		cfg.Log = slog.New(slog.DiscardHandler)
 	}
 	f, err := mcast.ListenFeedback(cfg.Feedback)
 	if err != nil {
@@ -106,24 +101,6 @@ func (e *Endpoint) Close() error {
 
 // FeedbackPort is the UDP port of the feedback socket; offers name it.
 func (e *Endpoint) FeedbackPort() uint16 { return e.feedback.Port() }
-
-// Source is the address that packets to the group come from; offers name it.
-func (e *Endpoint) Source(group netip.AddrPort) (netip.Addr, error) {
-	l, err := e.link(group.Addr())
-	if err != nil {
-		return netip.Addr{}, err
-	}
-	return l.Source(group.Addr()), nil
-}
-
-// InterfaceName is the interface that packets to the group leave by.
-func (e *Endpoint) InterfaceName(group netip.AddrPort) (string, error) {
-	l, err := e.link(group.Addr())
-	if err != nil {
-		return "", err
-	}
-	return l.Interface.Name, nil
-}
 
 // SendPlain sends one ANNOUNCE or PROBE packet, signed by the caller, to a group.
 func (e *Endpoint) SendPlain(ctx context.Context, group netip.AddrPort, packet []byte) error {
@@ -202,7 +179,7 @@ var (
 )
 
 // OnlySix says that groups need IPv6 addresses, because this host has no IPv4 address to send from.
-func (e *Endpoint) OnlySix() bool { return !e.Carries(anyGroup4) && e.Carries(anyGroup6) }
+func (e *Endpoint) OnlySix() bool { return !e.carries(anyGroup4) && e.carries(anyGroup6) }
 
 // Out names the interface that packets to groups leave by; an error says that there is none at present.
 func (e *Endpoint) Out() (string, error) {
@@ -214,8 +191,8 @@ func (e *Endpoint) Out() (string, error) {
 	return ifi.Name, err
 }
 
-// Carries says whether packets to groups of this address family leave this machine.
-func (e *Endpoint) Carries(group netip.Addr) bool {
+// carries says whether packets to groups of this address family leave this machine.
+func (e *Endpoint) carries(group netip.Addr) bool {
 	ifi, err := e.interfaceFor(group)
 	return err == nil && !ifi.Loopback && ifi.Source(group).IsValid()
 }

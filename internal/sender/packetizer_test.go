@@ -1,11 +1,16 @@
 package sender
 
 import (
+	"bytes"
+	"fmt"
+	"slices"
 	"testing"
 
 	"github.com/groupcast/groupcast/internal/content/contenttest"
+	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // A train is loaded, sealed and written with a few allocations for the system call, none
@@ -33,4 +38,59 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 	if got > 4 {
 		t.Errorf("%v allocations for a train of %d packets", got, len(refs))
 	}
+}
+
+// TestPacketsCarryTheirSymbols: each packet of a train opens to the symbol that was asked for, from the
+// block or its parity, and enough of them give the block.
+func TestPacketsCarryTheirSymbols(t *testing.T) {
+	c := contenttest.New(t, 1<<20)
+	r := newRig(t, c, testRate)
+	p := r.sender.packetizer
+	size := int(r.sender.offer.SymbolSize)
+	for _, block := range []protocol.BlockNumber{0, 1, 2, protocol.BlockNumber(c.Layout.Blocks() - 1)} {
+		t.Run(fmt.Sprintf("block %d", block), func(t *testing.T) {
+			data := c.Block(block)
+			k := protocol.SourceSymbols(len(data), size)
+			lost := min(k, rowGroup+2) // more than one group of rows
+			var symbols []fec.Symbol
+			for n := range k {
+				index := protocol.SymbolIndex(n)
+				if n < lost {
+					index = protocol.SymbolIndex(k + n)
+				}
+				p.train = make([]byte, 0, p.packet)
+				number := protocol.PacketNumber(1000*int(block) + n + 1)
+				if err := p.add(number, send.SymbolRef{Block: block, Index: index}); err != nil {
+					t.Fatal(err)
+				}
+				d := r.opened(p.train, number)
+				if d.Block != block || d.Index != index || d.Length != len(data) {
+					t.Fatalf("symbol %d: it is %d of block %d with %d bytes", index, d.Index, d.Block, d.Length)
+				}
+				symbols = append(symbols, fec.Symbol{Index: index, Data: slices.Clone(d.Symbol)})
+			}
+			got := make([]byte, len(data))
+			if err := fec.NewCode().Reconstruct(symbols, k, size, got); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, data) {
+				t.Error("the symbols give other bytes")
+			}
+		})
+	}
+	p.release()
+}
+
+// opened opens a packet as a receiver does.
+func (r *rig) opened(packet []byte, number protocol.PacketNumber) wire.Data {
+	r.t.Helper()
+	h, body, err := r.sender.seal.Open(nil, packet)
+	if err != nil || h.Number != number || h.Kind != wire.KindData || len(packet) != r.sender.packetizer.packet {
+		r.t.Fatalf("packet of %d bytes: %+v, %v", len(packet), h, err)
+	}
+	d, err := wire.ParseData(body)
+	if err != nil {
+		r.t.Fatal(err)
+	}
+	return d
 }

@@ -1,0 +1,111 @@
+package sender
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content/contenttest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/send"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+func TestSummaryOfASession(t *testing.T) {
+	for _, c := range []struct {
+		name    string
+		machine send.Status
+		loss    float64
+		want    string
+	}{
+		{"over", send.Status{Over: true, Done: 2, Devices: 3}, 0, "2 of 3 devices have everything"},
+		{"nobody", send.Status{}, 0, "nobody takes part yet"},
+		{"nobody left", send.Status{Devices: 3, Done: 2, Behind: 1}, 0, "nobody is waited for any longer: 2 done, 1 left to HTTPS"},
+		{"repair", send.Status{Devices: 2, Active: 1, PassDone: true, Owed: 7, Done: 1}, 0, "repairing: 7 symbols are owed, 1 of 2"},
+		{"all sent", send.Status{Devices: 2, Active: 1, PassDone: true, Done: 1}, 0, "everything is sent; 1 of 2 devices have it"},
+		{"loss", send.Status{Devices: 2, Active: 2}, 5, "sending at 80 Mbit/s, held by cap; the devices lose 5 %"},
+		{"no loss", send.Status{Devices: 2, Active: 2}, 0.2, "sending at 80 Mbit/s, held by cap"},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := summary(c.machine, groupcast.SessionStatus{Rate: 80e6, Limiter: "cap", LossPercent: c.loss})
+			if !strings.HasPrefix(got, c.want) {
+				t.Errorf("got %q", got)
+			}
+		})
+	}
+}
+
+func TestMeterMeasuresWhatLeaves(t *testing.T) {
+	begin := time.Unix(1000, 0)
+	for _, c := range []struct {
+		name  string
+		after time.Duration
+		bytes uint64
+		paced uint64
+		want  uint64
+	}{
+		{"too soon to measure", meterEvery / 2, 1 << 30, 400, 400},
+		{"slower than paced", time.Second, 100, 500, 100},
+		{"never faster than paced", time.Second, 10_000, 500, 500},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			var m meter
+			if got := m.rate(begin, 0, 500); got != 500 {
+				t.Errorf("at first %d", got)
+			}
+			if got := m.rate(begin.Add(c.after), c.bytes, c.paced); got != c.want {
+				t.Errorf("got %d", got)
+			}
+		})
+	}
+}
+
+func TestRemainingTime(t *testing.T) {
+	r := newRig(t, contenttest.New(t, 1<<20), testRate)
+	total := float64(r.sender.offer.TotalBytes + r.sender.offer.ManifestBytes)
+	for _, c := range []struct {
+		name     string
+		rate     uint64
+		progress float64
+		want     time.Duration
+	}{
+		{"no rate", 0, 0.5, 0},
+		{"done", 1000, 1, 0},
+		{"half", uint64(total / 20), 0.5, 10 * time.Second},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := r.sender.remaining(send.Status{Rate: c.rate}, c.progress)
+			if d := got - c.want; d.Abs() > time.Second {
+				t.Errorf("got %s", got)
+			}
+		})
+	}
+}
+
+// TestStatusShowsDevices: what a device reports is what the status says of it.
+func TestStatusShowsDevices(t *testing.T) {
+	r := newRig(t, contenttest.New(t, 1<<20), testRate)
+	dev, _ := r.attach()
+	r.attach()
+	if err := r.sender.Feedback(dev, wire.AppendFeedback(nil, wire.Feedback{Verified: 2})); err != nil {
+		t.Fatal(err)
+	}
+	st := r.sender.Status()
+	if len(st.Devices) != 2 || st.Running || st.Forging != nil || st.Session.Devices != 2 {
+		t.Fatalf("got %+v", st)
+	}
+	if d := st.Devices[0]; d.Device != dev || d.Blocks != 2 || d.LastReport.IsZero() || d.Done || d.Behind != "" {
+		t.Errorf("the device that reported: %+v", d)
+	}
+	if d := st.Devices[1]; !d.LastReport.IsZero() {
+		t.Errorf("the device that did not: %+v", d)
+	}
+	if r.sender.Failed(protocol.Range{First: 1, Count: 1}) {
+		t.Error("a block counts as failed that nobody reported")
+	}
+	r.sender.Complete(dev)
+	if d := r.sender.Status().Devices[0]; !d.Done {
+		t.Errorf("after its receipt: %+v", d)
+	}
+}

@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"context"
 	"net/netip"
 	"sync"
 	"testing"
@@ -47,6 +48,7 @@ type origin struct {
 	raw     []byte
 	seal    *seal.Session
 	from    netip.AddrPort // what its packets come from
+	number  protocol.PacketNumber
 }
 
 func newOrigin(t testing.TB, size int) *origin {
@@ -57,7 +59,7 @@ func newOrigin(t testing.TB, size int) *origin {
 	o.offer.KeyCheck = seal.KeyCheck(o.secret, o.offer.Server, o.offer.Session)
 	o.offer.Source, o.offer.FeedbackPort = loopback, 9
 	o.raw = wire.AppendOffer(nil, o.offer)
-	o.from = netip.AddrPortFrom(loopback, 7000)
+	o.from, o.number = netip.AddrPortFrom(loopback, 7000), 1
 	var err error
 	if o.seal, err = seal.NewSession(o.secret, o.raw); err != nil {
 		t.Fatal(err)
@@ -87,7 +89,7 @@ func (o *origin) forgedSync(sequence uint64, number protocol.PacketNumber) []byt
 func (o *origin) signed(key seal.SigningKey, sequence uint64, number protocol.PacketNumber) []byte {
 	return o.seal.SealSync(key, number, wire.Sync{
 		Sequence: sequence, GroupSize: 1, Rate: 1 << 20, RangeFirst: 1, RangeLast: number - 1,
-		WindowHigh: protocol.BlockNumber(o.content.Layout.Blocks() - 1),
+		WindowHigh: protocol.BlockNumber(o.content.Layout.Blocks()),
 	})
 }
 
@@ -96,33 +98,47 @@ func (o *origin) packet(kind wire.Kind, number protocol.PacketNumber, body []byt
 	return o.seal.Seal(nil, wire.Header{Kind: kind, Tag: o.offer.Tag, Number: number}, body)
 }
 
-// block is a block in sealed packets, one a symbol, numbered from first on. The symbols lost are
-// replaced by parity.
-func (o *origin) block(n protocol.BlockNumber, first protocol.PacketNumber, lost ...int) (run []byte) {
+// symbol gives a symbol of a block: a source symbol, or parity if index is k or more.
+func (o *origin) symbol(n protocol.BlockNumber, index int) []byte {
 	o.t.Helper()
 	data, size := o.content.Block(n), int(o.offer.SymbolSize)
 	k := protocol.SourceSymbols(len(data), size)
-	padded := make([]byte, k*size)
-	copy(padded, data)
-	symbols := make(map[protocol.SymbolIndex][]byte)
-	for i := range k {
-		symbols[protocol.SymbolIndex(i)] = padded[i*size:][:size]
+	if index < k {
+		padded := make([]byte, k*size)
+		copy(padded, data)
+		return padded[index*size:][:size]
 	}
-	for i, gone := range lost {
-		delete(symbols, protocol.SymbolIndex(gone))
-		row := [][]byte{make([]byte, size)}
-		if err := fec.NewCode().ParityRows(data, k, size, protocol.SymbolIndex(k+i), row); err != nil {
-			o.t.Fatal(err)
-		}
-		symbols[protocol.SymbolIndex(k+i)] = row[0]
+	row := [][]byte{make([]byte, size)}
+	if err := fec.NewCode().ParityRows(data, k, size, protocol.SymbolIndex(index), row); err != nil {
+		o.t.Fatal(err)
 	}
-	for index, symbol := range symbols {
-		body := append(wire.AppendDataHeader(nil, n, len(data), index), symbol...)
-		run = append(run, o.packet(wire.KindData, first, body)...)
-		first++
+	return row[0]
+}
+
+// data seals a symbol.
+func (o *origin) data(n protocol.BlockNumber, index int, symbol []byte) []byte {
+	body := wire.AppendDataHeader(nil, n, len(o.content.Block(n)), protocol.SymbolIndex(index))
+	o.number++
+	return o.packet(wire.KindData, o.number, append(body, symbol...))
+}
+
+// symbols is how many source symbols a block has.
+func (o *origin) symbols(n protocol.BlockNumber) int {
+	return protocol.SourceSymbols(len(o.content.Block(n)), int(o.offer.SymbolSize))
+}
+
+// block is a block in sealed packets, one a symbol. In place of the first so many there is parity.
+func (o *origin) block(n protocol.BlockNumber, lost int) (run []byte) {
+	o.t.Helper()
+	k := o.symbols(n)
+	for i := min(lost, k); i < k+min(lost, k); i++ {
+		run = append(run, o.data(n, i, o.symbol(n, i))...)
 	}
 	return run
 }
+
+// packetSize is how many bytes a data packet of the session has.
+func (o *origin) packetSize() int { return int(o.offer.SymbolSize) + protocol.DataOverhead }
 
 func newEndpoint(t testing.TB, drop func(protocol.PacketNumber) bool) *Endpoint {
 	t.Helper()
@@ -164,8 +180,42 @@ func hear(r *Receiver, from netip.AddrPort, run []byte, size int) {
 	r.handleRun(arrival{from: from, segment: size}, run)
 }
 
-// drops are a receiver's counts of packets that were not used.
+// drop hands a packet to a receiver and gives its counts of packets that were not used.
 func drop(r *Receiver, from netip.AddrPort, p []byte) map[string]uint64 {
 	hear(r, from, p, len(p))
 	return r.Status().Drops
+}
+
+// running starts a receiver and says when and how Run ended.
+func (o *origin) running(store *contenttest.Store, change func(*Config)) (*Receiver, <-chan error) {
+	o.t.Helper()
+	cfg := o.config(newEndpoint(o.t, nil), store)
+	if change != nil {
+		change(&cfg)
+	}
+	r, err := New(cfg)
+	if err != nil {
+		o.t.Fatal(err)
+	}
+	ctx, cancel := context.WithTimeout(context.Background(), patience)
+	over, ended := make(chan error, 1), make(chan struct{})
+	go func() {
+		defer close(ended)
+		over <- r.Run(ctx)
+	}()
+	o.t.Cleanup(func() {
+		cancel()
+		<-ended
+	})
+	return r, over
+}
+
+// until waits for something to become true.
+func until(t testing.TB, what string, is func() bool) {
+	t.Helper()
+	for end := time.Now().Add(patience); !is(); time.Sleep(time.Millisecond) {
+		if time.Now().After(end) {
+			t.Fatalf("not in %s: %s", patience, what)
+		}
+	}
 }

@@ -223,7 +223,8 @@ func TestCallbacks(t *testing.T) {
 	r.cfg.OnSilent = func(reason string) { note("silent " + reason) }
 	r.cfg.OnFeedback = func(body []byte) { note("feedback " + string(body)) }
 	events := []recv.Event{
-		{Kind: recv.CatchUp, Ranges: []protocol.Range{{First: 3, Count: 2}}, Reason: "late"}, {Kind: recv.Silent, Reason: "no SYNC"},
+		{Kind: recv.CatchUp, Ranges: []protocol.Range{{First: 3, Count: 2}}, Reason: "late"},
+		{Kind: recv.Silent, Reason: "no SYNC"},
 	}
 	r.callBack(events, []byte("body"))
 	want := []string{"catch up [{3 2}]late", "silent no SYNC", "feedback body"}

@@ -100,7 +100,7 @@ func TestCacheGrowsForRepair(t *testing.T) {
 }
 
 func TestCacheReadsAheadOnce(t *testing.T) {
-	c, s := newCountedCache(t, 30*protocol.BlockSize)
+	c, s := newCountedCache(t, 20*protocol.BlockSize) // nothing is evicted
 	ctx, cancel := context.WithCancel(t.Context())
 	var ahead sync.WaitGroup
 	ahead.Go(func() { c.run(ctx) })

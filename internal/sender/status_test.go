@@ -1,40 +1,14 @@
 package sender
 
 import (
-	"strings"
 	"testing"
 	"time"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content/contenttest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/wire"
 )
-
-func TestSummaryOfASession(t *testing.T) {
-	for _, c := range []struct {
-		name    string
-		machine send.Status
-		loss    float64
-		want    string
-	}{
-		{"over", send.Status{Over: true, Done: 2, Devices: 3}, 0, "2 of 3 devices have everything"},
-		{"nobody", send.Status{}, 0, "nobody takes part yet"},
-		{"nobody left", send.Status{Devices: 3, Done: 2, Behind: 1}, 0, "nobody is waited for any longer: 2 done, 1 left"},
-		{"repair", send.Status{Devices: 2, Active: 1, PassDone: true, Owed: 7, Done: 1}, 0, "repairing: 7 symbols are owed"},
-		{"all sent", send.Status{Devices: 2, Active: 1, PassDone: true, Done: 1}, 0, "everything is sent; 1 of 2 devices"},
-		{"loss", send.Status{Devices: 2, Active: 2}, 5, "sending at 80 Mbit/s, held by cap; the devices lose 5 %"},
-		{"no loss", send.Status{Devices: 2, Active: 2}, 0.2, "sending at 80 Mbit/s, held by cap"},
-	} {
-		t.Run(c.name, func(t *testing.T) {
-			got := summary(c.machine, groupcast.SessionStatus{Rate: 80e6, Limiter: "cap", LossPercent: c.loss})
-			if !strings.HasPrefix(got, c.want) {
-				t.Errorf("got %q", got)
-			}
-		})
-	}
-}
 
 func TestMeterMeasuresWhatLeaves(t *testing.T) {
 	begin := time.Unix(1000, 0)

@@ -28,7 +28,12 @@ type Trap struct {
 	Group string // its folder's name
 	Files []manifest.File
 	Bend  func(*wire.Offer) // makes the offer say something else; nil: nothing
+
+	Answer string // what a receiver answers it with
 }
+
+// Refused begins what the report says of a trap that was refused, for what in one word behind it.
+const Refused = "refused for "
 
 // content is what every file holds.
 const content = "what a hostile server sends\n"
@@ -54,24 +59,25 @@ func Traps() []Trap {
 			o.Source, o.FeedbackPort = netip.MustParseAddr("10.99.0.77"), 7440
 		}
 	}
+	entry, large := Refused+groupcast.RefusedManifest+"entry", "?"
 	return []Trap{
-		{"parent", "lab", one(file("../escaped.txt")), nil},
-		{"absolute", "lab", one(file("/escaped.txt")), nil},
-		{"parent inside", "lab", one(file("a/../../escaped.txt")), nil},
-		{"link out", "lab", one(link("out", "../../outside")), nil},
-		{"absolute link", "lab", one(link("out", "/etc")), nil},
-		{"link, then through it", "lab", []manifest.File{link("a", ".."), file("a/escaped.txt")}, nil},
-		{"NUL", "lab", one(file("a\x00b")), nil},
-		{"twice one path", "lab", []manifest.File{file("same.txt"), file("same.txt")}, nil},
-		{"setuid", "lab", one(setuid), nil},
-		{"8 EiB", "lab", one(huge), func(o *wire.Offer) { o.TotalBytes = math.MaxInt64 }},
-		{"a billion files", "lab", one(file("many")), func(o *wire.Offer) { o.Files = 1_000_000_000 }},
-		{"a manifest of 2 GiB", "lab", one(file("long")), func(o *wire.Offer) { o.ManifestBytes = 2 << 30 }},
-		{"group named ..", "..", one(file("escaped.txt")), nil},
-		{"group with a slash", "../lab", one(file("escaped.txt")), nil},
-		{"mDNS's address", "lab", one(file("mdns.txt")), elsewhere("224.0.0.251:5353")},
-		{"another host's address", "lab", one(file("unicast.txt")), elsewhere("10.99.0.77:7441")},
-		{"harmless", "lab", one(file("harmless.txt")), nil},
+		{"parent", "lab", one(file("../escaped.txt")), nil, entry},
+		{"absolute", "lab", one(file("/escaped.txt")), nil, entry},
+		{"parent inside", "lab", one(file("a/../../escaped.txt")), nil, entry},
+		{"link out", "lab", one(link("out", "../../outside")), nil, entry},
+		{"absolute link", "lab", one(link("out", "/etc")), nil, entry},
+		{"link, then through it", "lab", []manifest.File{link("a", ".."), file("a/escaped.txt")}, nil, entry},
+		{"NUL", "lab", one(file("a\x00b")), nil, entry},
+		{"twice one path", "lab", []manifest.File{file("same.txt"), file("same.txt")}, nil, entry},
+		{"setuid", "lab", one(setuid), nil, entry},
+		{"8 EiB", "lab", one(huge), func(o *wire.Offer) { o.TotalBytes = math.MaxInt64 }, large},
+		{"a billion files", "lab", one(file("many")), func(o *wire.Offer) { o.Files = 1_000_000_000 }, large},
+		{"a manifest of 2 GiB", "lab", one(file("long")), func(o *wire.Offer) { o.ManifestBytes = 2 << 30 }, large},
+		{"group named ..", "..", one(file("escaped.txt")), nil, Refused + "names"},
+		{"group with a slash", "../lab", one(file("escaped.txt")), nil, Refused + "names"},
+		{"mDNS's address", "lab", one(file("mdns.txt")), elsewhere("224.0.0.251:5353"), large},
+		{"another host's address", "lab", one(file("unicast.txt")), elsewhere("10.99.0.77:7441"), large},
+		{"harmless", "lab", one(file("harmless.txt")), nil, string(groupcast.DeliveryVerified)},
 	}
 }
 
@@ -175,7 +181,7 @@ func (h *hostileServer) AgentState(context.Context, groupcast.Principal) (groupc
 // Ready notes a refusal; it hands out keys with a feedback address of somebody else, or HTTPS.
 func (h *hostileServer) Ready(_ context.Context, _ groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
 	if r.Refused != "" {
-		h.note(r.Transfer, "refused")
+		h.note(r.Transfer, Refused+r.Kind)
 	}
 	return groupcast.Handout{HTTPS: true, FeedbackAddr: "10.99.0.77:7440"}, nil
 }

@@ -59,24 +59,24 @@ func Traps() []Trap {
 			o.Source, o.FeedbackPort = netip.MustParseAddr("10.99.0.77"), 7440
 		}
 	}
-	entry, large := Refused+groupcast.RefusedManifest+"entry", "?"
+	list, offer := Refused+groupcast.RefusedManifest+"entry", Refused+"version"
 	return []Trap{
-		{"parent", "lab", one(file("../escaped.txt")), nil, entry},
-		{"absolute", "lab", one(file("/escaped.txt")), nil, entry},
-		{"parent inside", "lab", one(file("a/../../escaped.txt")), nil, entry},
-		{"link out", "lab", one(link("out", "../../outside")), nil, entry},
-		{"absolute link", "lab", one(link("out", "/etc")), nil, entry},
-		{"link, then through it", "lab", []manifest.File{link("a", ".."), file("a/escaped.txt")}, nil, entry},
-		{"NUL", "lab", one(file("a\x00b")), nil, entry},
-		{"twice one path", "lab", []manifest.File{file("same.txt"), file("same.txt")}, nil, entry},
-		{"setuid", "lab", one(setuid), nil, entry},
-		{"8 EiB", "lab", one(huge), func(o *wire.Offer) { o.TotalBytes = math.MaxInt64 }, large},
-		{"a billion files", "lab", one(file("many")), func(o *wire.Offer) { o.Files = 1_000_000_000 }, large},
-		{"a manifest of 2 GiB", "lab", one(file("long")), func(o *wire.Offer) { o.ManifestBytes = 2 << 30 }, large},
+		{"parent", "lab", one(file("../escaped.txt")), nil, list},
+		{"absolute", "lab", one(file("/escaped.txt")), nil, list},
+		{"parent inside", "lab", one(file("a/../../escaped.txt")), nil, list},
+		{"link out", "lab", one(link("out", "../../outside")), nil, list},
+		{"absolute link", "lab", one(link("out", "/etc")), nil, list},
+		{"link, then through it", "lab", []manifest.File{link("a", ".."), file("a/escaped.txt")}, nil, list},
+		{"NUL", "lab", one(file("a\x00b")), nil, list},
+		{"twice one path", "lab", []manifest.File{file("same.txt"), file("same.txt")}, nil, list},
+		{"setuid", "lab", one(setuid), nil, list},
+		{"8 EiB", "lab", one(huge), func(o *wire.Offer) { o.TotalBytes = math.MaxInt64 }, offer},
+		{"a billion files", "lab", one(file("many")), func(o *wire.Offer) { o.Files = 1_000_000_000 }, offer},
+		{"a manifest of 2 GiB", "lab", one(file("long")), func(o *wire.Offer) { o.ManifestBytes = 2 << 30 }, offer},
 		{"group named ..", "..", one(file("escaped.txt")), nil, Refused + "names"},
 		{"group with a slash", "../lab", one(file("escaped.txt")), nil, Refused + "names"},
-		{"mDNS's address", "lab", one(file("mdns.txt")), elsewhere("224.0.0.251:5353"), large},
-		{"another host's address", "lab", one(file("unicast.txt")), elsewhere("10.99.0.77:7441"), large},
+		{"mDNS's address", "lab", one(file("mdns.txt")), elsewhere("224.0.0.251:5353"), offer},
+		{"another host's address", "lab", one(file("unicast.txt")), elsewhere("10.99.0.77:7441"), offer},
 		{"harmless", "lab", one(file("harmless.txt")), nil, string(groupcast.DeliveryVerified)},
 	}
 }

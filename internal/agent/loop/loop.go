@@ -47,7 +47,7 @@ type Loop struct {
 
 	reading   reading
 	groups    map[protocol.GroupID]groupcast.AgentGroup
-	twins     map[protocol.GroupID]bool // left out because another group's folder could be taken for theirs
+	leftOut   map[protocol.GroupID]string // whose files this device does not take, and why
 	joined    map[protocol.GroupID]bool
 	transfers map[protocol.TransferNo]*transfer
 	setbacks  map[protocol.TransferNo]*setback

@@ -46,7 +46,7 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 	l.expected.newest = max(l.expected.newest, offer.Number)
 	group, ours := l.groups[offer.Group]
 	if !ours {
-		l.act(Note{"an offer is for a group that this device is not in", offer.Group.String()})
+		l.notOurs(offer)
 		return
 	}
 	if u := l.receipts.unsent[offer.Transfer]; u != nil {
@@ -78,6 +78,15 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 		offer: offer, offered: o, group: group, started: now, path: groupcast.PathHTTPS,
 	}
 	l.act(Begin{Offer: offer, Offered: o, Group: group})
+}
+
+// notOurs answers an offer of a group that this device leaves out: without a word it would be owed for weeks.
+func (l *Loop) notOurs(offer wire.Offer) {
+	if why, left := l.leftOut[offer.Group]; left {
+		l.refuse(offer, "names", why)
+		return
+	}
+	l.act(Note{"an offer is for a group that this device is not in", offer.Group.String()})
 }
 
 // atWork counts the transfers that are worked on.

@@ -154,18 +154,21 @@ func (l *Loop) checkClock(server, now time.Time) {
 
 // setGroups joins new groups and leaves those that this device is not in any more.
 func (l *Loop) setGroups(groups []groupcast.AgentGroup) {
-	next, twins := map[protocol.GroupID]groupcast.AgentGroup{}, map[protocol.GroupID]bool{}
+	next, leftOut := map[protocol.GroupID]groupcast.AgentGroup{}, map[protocol.GroupID]string{}
 	for _, g := range groups {
 		if !groupName.MatchString(g.Name) || len(next) == maxGroups {
 			l.act(Note{"a group is left out", g.ID.String()})
+			leftOut[g.ID] = fmt.Sprintf("its group is left out: a receiver takes part in %d groups at most, and only in those "+
+				"with a name that can be a folder", maxGroups)
 			continue
 		}
 		if other, taken := twin(g, groups); taken {
-			if !l.twins[g.ID] {
-				l.say(Line{Kind: "warning", Group: g.Name, Text: fmt.Sprintf("group %s is left out: some file systems "+
-					"take its folder for that of group %s; an administrator has to make a group of another name", g.Name, other)})
+			why := fmt.Sprintf("group %s is left out: some file systems take its folder for that of group %s; "+
+				"an administrator has to make a group of another name", g.Name, other)
+			if l.leftOut[g.ID] != why {
+				l.say(Line{Kind: "warning", Group: g.Name, Text: why})
 			}
-			twins[g.ID] = true
+			leftOut[g.ID] = why
 			continue
 		}
 		next[g.ID] = g
@@ -184,7 +187,7 @@ func (l *Loop) setGroups(groups []groupcast.AgentGroup) {
 		}
 		delete(l.joined, g.ID)
 	}
-	l.groups, l.twins = next, twins
+	l.groups, l.leftOut = next, leftOut
 }
 
 // sortedGroups gives the groups in an order that does not depend on chance.

@@ -104,6 +104,7 @@ func cutOff(data []byte) error {
 func readEvents(r io.Reader, each func(kind string, data []byte) error) error {
 	lines := bufio.NewScanner(r)
 	lines.Buffer(make([]byte, 0, 4<<10), maxEvent)
+	lines.Split(wholeLines)
 	var kind string
 	var data []byte
 	for lines.Scan() {
@@ -130,4 +131,15 @@ func readEvents(r io.Reader, each func(kind string, data []byte) error) error {
 		return err
 	}
 	return io.EOF
+}
+
+// wholeLines splits a stream into lines. What the end of the stream cut off is none.
+func wholeLines(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	if end := bytes.IndexByte(data, '\n'); end >= 0 {
+		return bufio.ScanLines(data[:end+1], false)
+	}
+	if atEOF {
+		return len(data), nil, nil
+	}
+	return 0, nil, nil
 }

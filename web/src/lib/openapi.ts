@@ -66,7 +66,7 @@ function call(path: string, method: string, op: Operation): Call {
     parameters: op.parameters ?? [],
     body: body["application/json"]?.schema,
     answer: answer["application/json"]?.schema,
-    raw: "application/octet-stream" in body,
+    raw: path.endsWith("/data"), // the document does not describe a body of bytes
   };
 }
 

@@ -1,0 +1,172 @@
+import { existsSync, readFileSync } from "node:fs";
+import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
+import * as f from "./format";
+
+// What Go and the web write alike is one table: rows of { of, in, out }. Where a row's formatter is not
+// one of these, the row is Go's alone.
+interface Row {
+  of: string;
+  in: number | string;
+  out: string;
+}
+const table = "../internal/ui/testdata/formats.json"; // seen from web, where the tests run
+const formatters: Record<string, (v: never) => string> = {
+  bytes: f.bytes,
+  rate: f.rate,
+  duration: f.duration,
+  name: f.name,
+  percent: f.percent,
+};
+describe.skipIf(!existsSync(table))("the table that Go's formatter is tested against", () => {
+  const rows = existsSync(table) ? (JSON.parse(readFileSync(table, "utf8")) as Row[]) : [];
+  it.each(rows.filter((r) => r.of in formatters))("$of of $in is $out", (r) => {
+    expect(formatters[r.of]!(r.in as never)).toBe(r.out);
+  });
+});
+
+const now = new Date("2026-11-30T12:00:00Z").getTime();
+beforeEach(() => void vi.useFakeTimers({ now }));
+afterEach(() => void vi.useRealTimers());
+const at = (seconds: number) => new Date(now + seconds * 1000).toISOString();
+
+it.each([
+  [undefined, "0 B"],
+  [0, "0 B"],
+  [999, "999 B"],
+  [1000, "1.00 kB"],
+  [12_345, "12.3 kB"],
+  [4_700_000_000, "4.70 GB"],
+  [123e15, "123 PB"],
+  [5e18, "5000 PB"],
+])("%s bytes are %s", (n, text) => expect(f.bytes(n)).toBe(text));
+
+it.each([
+  [undefined, "–"],
+  [1500, "2 kbit/s"],
+  [2_500_000, "2.5 Mbit/s"],
+  [940e6, "940 Mbit/s"],
+  [2.5e9, "2.50 Gbit/s"],
+])("a rate of %s is %s", (n, text) => expect(f.rate(n)).toBe(text));
+
+it.each([
+  [undefined, "under 1 s"],
+  [0.4, "under 1 s"],
+  [48, "48 s"],
+  [59.6, "1 min 0 s"],
+  [3660, "1 h 1 min"],
+  [90_000, "1 d 1 h"],
+])("%s seconds take %s", (s, text) => expect(f.duration(s && s * 1e9)).toBe(text));
+
+it.each([
+  [undefined, "never"],
+  ["0001-01-01T00:00:00Z", "never"],
+  [at(-5), "now"],
+  [at(-42), "42 s ago"],
+  [at(-240), "4 min ago"],
+  [at(3 * 3600), "in 3 h"],
+  [at(29 * 86400), "in 29 d"],
+])("the moment %s is %s", (iso, text) => expect(f.moment(iso)).toBe(text));
+
+it("a moment far away is its date", () => {
+  expect(f.moment("2020-02-03T12:00:00Z")).toBe(new Date("2020-02-03T12:00:00Z").toLocaleDateString());
+  expect(f.exact(undefined)).toBe("never");
+  expect(f.exact(at(0))).toBe(new Date(now).toLocaleString());
+  expect(f.stamp("2026-01-02T03:04:05Z")).toEqual(["2026-01-02", "03:04:05"]);
+});
+
+describe("when a transfer's receivers are done", () => {
+  it.each([
+    ["nobody knows", null, ""],
+    ["half are at a time", [{ share: 50, done: false, at: at(60), waits: 0 }], "half by 12:01:00"],
+    ["some are already", [{ share: 50, done: true, waits: 0 }], ""],
+    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "all once 1 more takes part"],
+    [
+      "more are not there",
+      [{ share: 100, done: false, at: "0001-01-01T00:00:00Z", waits: 3 }],
+      "all once 3 more take part",
+    ],
+    [
+      "most and all are",
+      [
+        { share: 90, done: false, at: at(60), waits: 0 },
+        { share: 100, done: false, at: at(90), waits: 0 },
+      ],
+      "90 % by 12:01:00, all by 12:01:30",
+    ],
+  ])("%s", (_, all, text) => expect(f.byWhen(all)).toBe(text));
+
+  it("is told with its date if that is far away", () => {
+    const when = at(86400);
+    expect(f.byWhen([{ share: 100, done: false, at: when, waits: 0 }])).toBe(`all by ${f.exact(when)}`);
+  });
+});
+
+it("counts in words", () => {
+  expect([f.count(1, "file"), f.count(0, "file"), f.count(2, "entry", "entries")]).toEqual([
+    "1 file",
+    "0 files",
+    "2 entries",
+  ]);
+  expect(f.contents({ files: 1 })).toBe("1 file");
+  expect(f.contents({ files: 3, folders: 1 })).toBe("3 files in 1 folder");
+  expect(f.contents({ files: 0, folders: 2 })).toBe("2 folders");
+});
+
+it.each([
+  ["", ""],
+  ["the disk is full", "The disk is full."],
+  ["Is it on?", "Is it on?"],
+  ["wait…", "Wait…"],
+])("%j as a sentence is %j", (s, text) => expect(f.sentence(s)).toBe(text));
+
+// W2: the cases of TestCleanShowsWhatHides in Go's cli; on a page nothing breaks the line either.
+it.each([
+  [undefined, ""],
+  ["plain näme 文 😀", "plain näme 文 😀"],
+  ["a\x1b[31mred", "a\\u{1b}[31mred"],
+  ["a\u009b31m", "a\\u{9b}31m"],
+  ["a\u202etxt.exe", "a\\u{202e}txt.exe"],
+  ["a\u2066b\u2069", "a\\u{2066}b\\u{2069}"],
+  ["zero\u200bwidth", "zero\\u{200b}width"],
+  ["mark\ufeff", "mark\\u{feff}"],
+  ["soft\u00adhyphen", "soft\\u{ad}hyphen"],
+  ["tag\u{e0041}", "tag\\u{e0041}"],
+  ["arabic\u061cmark", "arabic\\u{61c}mark"],
+  ["line\u2028separator", "line\\u{2028}separator"],
+  ["bad\ufffdbytes", "bad\\u{fffd}bytes"],
+  ["half\ud83d", "half\\u{d83d}"],
+  ["two\nlines\tand", "two\\u{a}lines\\u{9}and"],
+])("the name %j is shown as %j", (s, text) => expect(f.name(s)).toBe(text));
+
+it.each([
+  [{ state: "verified" }, "verified"],
+  [{ state: "incomplete", entries: 10, missing: 3 }, "incomplete (7 of 10)"],
+  [{ state: "verified", beside: 2 }, "verified · 2 kept beside"],
+  [{ state: "receiving", beside: 2 }, "receiving"],
+])("a delivery %j is %s", (d, text) => expect(f.stateText(d)).toBe(text));
+
+it.each([
+  [{ why: "pipe" }, "a named pipe, not a file"],
+  [{ why: "unreadable", detail: "bad \u202e sector" }, "it cannot be read: bad \\u{202e} sector"],
+  [{ why: "new-reason" }, "new-reason"],
+  [{ why: "constructor" }, "constructor"],
+  [{ why: "__proto__" }, "__proto__"],
+])("left out for %j is said: %s", (l, text) => expect(f.whyLeftOut(l)).toBe(text));
+
+it("says what a device does", () => {
+  const d = { active: true, machines: 1, last_seen: at(-240) };
+  expect([f.deviceText(d), f.deviceState(d)]).toEqual(["active", "active"]);
+  expect([f.deviceText({ ...d, active: false }), f.deviceState({ active: false })]).toEqual(["4 min ago", "off"]);
+  expect([f.deviceText({ ...d, machines: 2 }), f.deviceState({ ...d, machines: 2 })]).toEqual([
+    "used by 2 machines",
+    "shared",
+  ]);
+  expect([f.asker({ user: "mia" }), f.asker({ user: "mia", device: "pc" })]).toEqual(["mia", "mia/pc"]);
+});
+
+it("says that a member forges packets", () => {
+  expect(f.forgedText({ devices: 1 }, true)).toMatch(/^A member of the group forges packets: 1 device told of it\. /);
+  expect(f.forgedText({ devices: 2, blocks: 1 }, false)).toMatch(
+    /^A member of the group forged packets: 2 devices told of it, 1 block came wrong and were put right\. /,
+  );
+});

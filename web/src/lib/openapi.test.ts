@@ -1,9 +1,8 @@
-import { readFileSync } from "node:fs";
 import { describe, expect, it } from "vitest";
 import { calls, curl, example, topic, topics, who, type Doc } from "./openapi";
 
 // The server's own document, as it is in the tree.
-const doc = JSON.parse(readFileSync("openapi.json", "utf8")) as Doc;
+const doc = Object.values(import.meta.glob<Doc>("../../openapi.json", { eager: true, import: "default" }))[0]!;
 const all = calls(doc);
 const call = (method: string, path: string) => all.find((c) => c.method === method && c.path === `/api/v1${path}`)!;
 

@@ -230,6 +230,7 @@ it("the rate graph has seconds from the start and Mbit/s", () => {
     p10: 2e6,
     p50: 3e6,
     p90: 4e6,
+    loss: 0,
     limiter: "",
   });
   expect(columns([point(1), point(3)])).toEqual([

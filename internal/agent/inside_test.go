@@ -1,6 +1,7 @@
 package agent
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -14,14 +15,16 @@ import (
 // R5: which addresses a server may make agents join.
 func TestAllowedAddresses(t *testing.T) {
 	for text, want := range map[string]bool{
-		"239.192.1.1:7441": true, "224.0.0.1:7441": true, "232.1.1.1:7441": true, "[ff15::42]:7441": true,
-		"[ff12::1]:7441":   true,
+		"239.192.1.1:7441": true, "224.0.0.1:7441": true, "232.1.1.1:7441": true,
+		"[ff15::42]:7441": true, "[ff12::1]:7441": true,
 		"224.0.0.251:5353": false, "224.0.0.2:7441": false, "192.0.2.1:7441": false, "239.192.1.1:80": false,
 		"[ff02::fb]:7441": false, "[2001:db8::1]:7441": false, "[::ffff:10.0.0.1]:7441": false,
 	} {
-		if err := allowed(netip.MustParseAddrPort(text)); (err == nil) != want {
-			t.Errorf("%s: %v", text, err)
-		}
+		t.Run(text, func(t *testing.T) {
+			if err := allowed(netip.MustParseAddrPort(text)); (err == nil) != want {
+				t.Errorf("%v, want it allowed: %v", err, want)
+			}
+		})
 	}
 }
 
@@ -88,9 +91,12 @@ func TestManifestsOfLargeGroupsComeByMulticast(t *testing.T) {
 		{10_000, 400, wire.OfferMulticast, false},
 		{10_000, 10_000, 0, false},
 	} {
-		j := &transfer{raw: groupcast.Offered{Devices: c.devices}, offer: wire.Offer{ManifestBytes: c.bytes, Flags: c.flags}}
-		if got := j.manifestByMulticast(); got != c.want {
-			t.Errorf("%+v: %t", c, got)
-		}
+		t.Run(fmt.Sprintf("%d bytes for %d", c.bytes, c.devices), func(t *testing.T) {
+			offer := wire.Offer{ManifestBytes: c.bytes, Flags: c.flags}
+			tr := &transfer{raw: groupcast.Offered{Devices: c.devices}, offer: offer}
+			if got := tr.manifestByMulticast(); got != c.want {
+				t.Errorf("%+v: %t", c, got)
+			}
+		})
 	}
 }

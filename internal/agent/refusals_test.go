@@ -25,16 +25,20 @@ func TestHindrances(t *testing.T) {
 		"io": file(syscall.EIO), "gone": file(syscall.ESTALE),
 		"folder": fmt.Errorf("open: %w", &spool.Refused{Kind: "folder", Reason: "x"}),
 	} {
-		if r, is := hindered(err); !is || r.Kind != kind {
-			t.Errorf("%v: %+v, %v", err, r, is)
-		}
+		t.Run(kind, func(t *testing.T) {
+			if r, is := hindered(err); !is || r.Kind != kind {
+				t.Errorf("%v: %+v, %v", err, r, is)
+			}
+		})
 	}
 	for _, err := range []error{
-		errors.New("a riddle"), syscall.ENOTCONN, groupcast.Errorf(groupcast.EUnavailable, "away").Wrap(syscall.ESHUTDOWN),
-		file(syscall.EINVAL),
+		errors.New("a riddle"), syscall.ENOTCONN, file(syscall.EINVAL),
+		groupcast.Errorf(groupcast.EUnavailable, "away").Wrap(syscall.ESHUTDOWN),
 	} {
-		if r, is := hindered(err); is {
-			t.Errorf("%v passes for %+v", err, r)
-		}
+		t.Run(err.Error(), func(t *testing.T) {
+			if r, is := hindered(err); is {
+				t.Errorf("it passes for %+v", r)
+			}
+		})
 	}
 }

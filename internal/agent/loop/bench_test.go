@@ -18,6 +18,11 @@ var (
 	lab   = groupcast.AgentGroup{ID: protocol.GroupID{1}, Name: "lab", Address: "239.1.1.1:7441"}
 )
 
+// tomorrow is what a server speaks that this program does not understand.
+var tomorrow = groupcast.Speaks{
+	Program: "9.0.0", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1},
+}
+
 // kept is what a device keeps, in memory.
 type kept struct {
 	receipts []protocol.TransferNo

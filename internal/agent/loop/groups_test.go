@@ -13,9 +13,11 @@ func TestGroupsThatWouldShareAFolder(t *testing.T) {
 		{Name: "lab.."}, {Name: "lab"}, {Name: "lab."}, {Name: "other."}, {Name: "lab.a"}, {Name: "Lab"},
 	}
 	for i, want := range []string{"lab", "", "lab", "", "", ""} {
-		if other, taken := twin(all[i], all); other != want || taken != (want != "") {
-			t.Errorf("%s: %q, %v", all[i].Name, other, taken)
-		}
+		t.Run(all[i].Name, func(t *testing.T) {
+			if other, taken := twin(all[i], all); other != want || taken != (want != "") {
+				t.Errorf("%q, %v", other, taken)
+			}
+		})
 	}
 }
 

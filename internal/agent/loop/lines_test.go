@@ -2,12 +2,50 @@ package loop
 
 import (
 	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 func TestSizes(t *testing.T) {
 	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 4_700_000_000: "4.7 GB"} {
-		if got := Size(n); got != want {
-			t.Errorf("%d: %s", n, got)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := Size(n); got != want {
+				t.Errorf("%d: %s", n, got)
+			}
+		})
+	}
+}
+
+// What the user of a machine reads when a transfer is through.
+func TestLinesAboutWhatBecameOfATransfer(t *testing.T) {
+	about := &transfer{group: lab, started: start, offer: wire.Offer{Transfer: 7, TotalBytes: 2_000_000}}
+	for want, out := range map[string]Outcome{
+		"lab: x 2.0 MB verified in 1.5s (multicast)": {
+			State: groupcast.DeliveryVerified, What: "x", Bytes: 2_000_000, Path: groupcast.PathMulticast,
+		},
+		"lab: x 2.0 MB verified in 1.5s (https); x lies beside": {
+			State: groupcast.DeliveryVerified, What: "x", Bytes: 2_000_000, Path: groupcast.PathHTTPS, Reason: "x lies beside",
+		},
+		"lab: 3 files incomplete: 2 of 3 are here; y: no such name": {
+			State: groupcast.DeliveryIncomplete, What: "3 files", Reason: "y: no such name",
+			Tally: groupcast.Tally{Entries: 3, Missing: 1},
+		},
+		"lab: x: already-had": {State: groupcast.DeliveryAlreadyHad, What: "x"},
+		"lab: x: superseded; a member of the group forged packets: 2 blocks came wrong and right again": {
+			State: groupcast.DeliverySuperseded, What: "x", Forged: 2,
+		},
+		"lab: refused: the disk is full; it is looked at again by itself": {
+			State: groupcast.DeliveryRefused, Kind: "space", Reason: "the disk is full",
+		},
+		"lab: refused: too large": {State: groupcast.DeliveryRefused, Kind: "size", Reason: "too large"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			l := about.line(start.Add(1503*time.Millisecond), out)
+			if l.Text != want || l.Transfer != 7 || l.Outcome != out.State || (l.Forging != nil) != (out.Forged > 0) {
+				t.Errorf("%+v", l)
+			}
+		})
 	}
 }

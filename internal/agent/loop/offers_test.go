@@ -49,9 +49,8 @@ func TestOffersThatAreNotTaken(t *testing.T) {
 		before func(*bench)
 		want   []string
 	}{
-		"unreadable": {
-			func(b *bench) { b.kept.read = errors.New("no") }, []string{"Refuse 1 unreadable", "Say refused"},
-		},
+		"unreadable": {func(b *bench) { b.kept.read = errors.New("no") },
+			[]string{"Refuse 1 unreadable", "Say refused"}},
 		"no key yet":        {func(b *bench) { b.kept.read = ErrNoKey }, nil},
 		"not of this world": {func(b *bench) { b.kept.admit = gate }, []string{"Refuse 1 version"}},
 		"the disk fails":    {func(b *bench) { b.kept.admit = errors.New("disk") }, nil},
@@ -59,9 +58,7 @@ func TestOffersThatAreNotTaken(t *testing.T) {
 			[]string{"Refuse 1 " + groupcast.RefusedOld, "Say warning"}},
 		"another group": {func(b *bench) { delete(b.groups, lab.ID) }, []string{"ReadState"}},
 		"another version": {func(b *bench) {
-			b.judge(&groupcast.Speaks{
-				Program: "9", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1},
-			})
+			b.judge(ptr(tomorrow))
 			b.Take()
 		}, []string{"Refuse 1 version"}},
 		"a list that cannot be accepted": {func(b *bench) {

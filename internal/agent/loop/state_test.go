@@ -2,6 +2,7 @@ package loop
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 
@@ -121,9 +122,7 @@ func TestAServerOfAnotherVersion(t *testing.T) {
 	b := connected(t)
 	b.offer(1, 5)
 	b.Take()
-	b.Heard(b.now, groupcast.AgentEvent{Kind: groupcast.AgentHello, Server: &groupcast.Speaks{
-		Program: "9.0.0", Control: groupcast.Versions{Least: 8, Most: 9}, Wire: groupcast.Versions{Least: 1, Most: 1},
-	}})
+	b.Heard(b.now, groupcast.AgentEvent{Kind: groupcast.AgentHello, Server: ptr(tomorrow)})
 	b.wants("it", "Say warning", "Stop 1")
 	b.Heard(b.now, groupcast.AgentEvent{Kind: groupcast.AgentProbe, Probe: "x"})
 	b.wants("it may still ask who is there", "AnswerProbe")
@@ -160,10 +159,12 @@ func TestRoomIsToldWhenItChanged(t *testing.T) {
 	b.Due(b.now)
 	b.wants("after a while", "MeasureSpace")
 	for free, told := range map[uint64]bool{0: false, 1000: false, 990: false, 1100: true} {
-		b.space = 1000
-		b.Space(b.now, free)
-		if got := len(b.Take()) > 0; got != told {
-			t.Errorf("%d: told is %v", free, got)
-		}
+		t.Run(fmt.Sprint(free), func(t *testing.T) {
+			b.space = 1000
+			b.Space(b.now, free)
+			if got := len(b.Take()) > 0; got != told {
+				t.Errorf("it is told: %v", got)
+			}
+		})
 	}
 }

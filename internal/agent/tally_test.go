@@ -9,70 +9,52 @@ import (
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
-func TestSumUp(t *testing.T) {
-	const file, folder, link = manifest.KindFile, manifest.KindFolder, manifest.KindSymlink
-	one := func(k manifest.Kind, r spool.Result) spool.Outcome {
-		return spool.Outcome{Kind: k, Path: "p", Name: "q", Result: r, Reason: "because", Size: 10}
+// sumUps are outcomes of entries, and what they come to.
+func sumUps() map[string]struct {
+	all  []spool.Outcome
+	want groupcast.DeliveryState
+	says string
+	groupcast.Tally
+} {
+	const (
+		someNewer              = "1 of 2 files are here in a newer version"
+		verified, incomplete   = groupcast.DeliveryVerified, groupcast.DeliveryIncomplete
+		alreadyHad, superseded = groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded
+	)
+	of := func(k manifest.Kind) func(spool.Result) spool.Outcome {
+		return func(r spool.Result) spool.Outcome {
+			return spool.Outcome{Kind: k, Path: "p", Name: "q", Result: r, Reason: "because", Size: 10}
+		}
 	}
-	for name, c := range map[string]struct {
+	file, folder, link := of(manifest.KindFile), of(manifest.KindFolder), of(manifest.KindSymlink)
+	all := func(out ...spool.Outcome) []spool.Outcome { return out }
+	tally := func(entries, missing, beside int) groupcast.Tally {
+		return groupcast.Tally{Entries: entries, Missing: missing, Beside: beside}
+	}
+	return map[string]struct {
 		all  []spool.Outcome
 		want groupcast.DeliveryState
 		says string
 		groupcast.Tally
 	}{
-		"nothing": {
-			nil,
-			groupcast.DeliveryVerified, "", groupcast.Tally{},
-		},
-		"all there": {
-			[]spool.Outcome{one(file, spool.Committed), one(link, spool.Committed)},
-			groupcast.DeliveryVerified, "", groupcast.Tally{Entries: 2},
-		},
-		"beside": {
-			[]spool.Outcome{one(file, spool.Committed), one(file, spool.KeptBoth)},
-			groupcast.DeliveryVerified, "p lies beside as q: because", groupcast.Tally{Entries: 2, Beside: 1},
-		},
-		"a file is missing": {
-			[]spool.Outcome{one(file, spool.Committed), one(file, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "p: because", groupcast.Tally{Entries: 2, Missing: 1},
-		},
-		"a link is missing": {
-			[]spool.Outcome{one(file, spool.Committed), one(link, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "p: because", groupcast.Tally{Entries: 2, Missing: 1},
-		},
-		"a folder is missing": {
-			[]spool.Outcome{one(file, spool.AlreadyHad), one(folder, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "p: because", groupcast.Tally{Entries: 2, Missing: 1},
-		},
-		"all files are missing": {
-			[]spool.Outcome{one(file, spool.Rejected), one(file, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "p: because; p: because", groupcast.Tally{Entries: 2, Missing: 2},
-		},
-		"all links are missing": {
-			[]spool.Outcome{one(folder, spool.Committed), one(link, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "p: because", groupcast.Tally{Entries: 2, Missing: 1},
-		},
-		"had": {
-			[]spool.Outcome{one(file, spool.AlreadyHad), one(folder, spool.Committed)},
-			groupcast.DeliveryAlreadyHad, "", groupcast.Tally{Entries: 2},
-		},
-		"had and sent": {
-			[]spool.Outcome{one(file, spool.AlreadyHad), one(file, spool.Committed)},
-			groupcast.DeliveryVerified, "", groupcast.Tally{Entries: 2},
-		},
-		"superseded": {
-			[]spool.Outcome{one(file, spool.Superseded)},
-			groupcast.DeliverySuperseded, "", groupcast.Tally{Entries: 1},
-		},
-		"superseded and missing": {
-			[]spool.Outcome{one(file, spool.Superseded), one(file, spool.Rejected)},
-			groupcast.DeliveryIncomplete, "1 of 2 files are here in a newer version", groupcast.Tally{Entries: 2, Missing: 1},
-		},
-		"superseded in part": {
-			[]spool.Outcome{one(file, spool.Superseded), one(file, spool.AlreadyHad)},
-			groupcast.DeliveryVerified, "1 of 2 files are here in a newer version", groupcast.Tally{Entries: 2},
-		},
-	} {
+		"nothing":                {nil, verified, "", tally(0, 0, 0)},
+		"all there":              {all(file(spool.Committed), link(spool.Committed)), verified, "", tally(2, 0, 0)},
+		"beside":                 {all(file(spool.Committed), file(spool.KeptBoth)), verified, "p lies beside as q: because", tally(2, 0, 1)},
+		"a file is missing":      {all(file(spool.Committed), file(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
+		"a link is missing":      {all(file(spool.Committed), link(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
+		"a folder is missing":    {all(file(spool.AlreadyHad), folder(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
+		"all files are missing":  {all(file(spool.Rejected), file(spool.Rejected)), incomplete, "p: because; p: because", tally(2, 2, 0)},
+		"all links are missing":  {all(folder(spool.Committed), link(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
+		"had":                    {all(file(spool.AlreadyHad), folder(spool.Committed)), alreadyHad, "", tally(2, 0, 0)},
+		"had and sent":           {all(file(spool.AlreadyHad), file(spool.Committed)), verified, "", tally(2, 0, 0)},
+		"superseded":             {all(file(spool.Superseded)), superseded, "", tally(1, 0, 0)},
+		"superseded and missing": {all(file(spool.Superseded), file(spool.Rejected)), incomplete, someNewer, tally(2, 1, 0)},
+		"superseded in part":     {all(file(spool.Superseded), file(spool.AlreadyHad)), verified, someNewer, tally(2, 0, 0)},
+	}
+}
+
+func TestSumUp(t *testing.T) {
+	for name, c := range sumUps() {
 		t.Run(name, func(t *testing.T) {
 			got := sumUp(c.all)
 			said := strings.Contains(got.Reason, c.says) && (got.Reason == "") == (c.says == "")

@@ -56,7 +56,9 @@ func newRig(t testing.TB, c *contenttest.Content, rate uint64) *rig {
 	return newRigOn(t, c, rate, "127.0.0.1", netip.MustParseAddr("127.0.0.1"), group4())
 }
 
-func newRigOn(t testing.TB, c *contenttest.Content, rate uint64, ifi string, server netip.Addr, group netip.AddrPort) *rig {
+func newRigOn(
+	t testing.TB, c *contenttest.Content, rate uint64, ifi string, server netip.Addr, group netip.AddrPort,
+) *rig {
 	t.Helper()
 	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: ifi, Feedback: netip.AddrPortFrom(server, 0)})
 	if err != nil {

@@ -9,13 +9,15 @@ import (
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
-// sumUps are outcomes of entries, and what they come to.
-func sumUps() map[string]struct {
+type summed struct {
 	all  []spool.Outcome
 	want groupcast.DeliveryState
 	says string
 	groupcast.Tally
-} {
+}
+
+// sumUps are outcomes of entries, and what they come to.
+func sumUps() map[string]summed {
 	const (
 		someNewer              = "1 of 2 files are here in a newer version"
 		verified, incomplete   = groupcast.DeliveryVerified, groupcast.DeliveryIncomplete
@@ -31,25 +33,44 @@ func sumUps() map[string]struct {
 	tally := func(entries, missing, beside int) groupcast.Tally {
 		return groupcast.Tally{Entries: entries, Missing: missing, Beside: beside}
 	}
-	return map[string]struct {
-		all  []spool.Outcome
-		want groupcast.DeliveryState
-		says string
-		groupcast.Tally
-	}{
-		"nothing":                {nil, verified, "", tally(0, 0, 0)},
-		"all there":              {all(file(spool.Committed), link(spool.Committed)), verified, "", tally(2, 0, 0)},
-		"beside":                 {all(file(spool.Committed), file(spool.KeptBoth)), verified, "p lies beside as q: because", tally(2, 0, 1)},
-		"a file is missing":      {all(file(spool.Committed), file(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
-		"a link is missing":      {all(file(spool.Committed), link(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
-		"a folder is missing":    {all(file(spool.AlreadyHad), folder(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
-		"all files are missing":  {all(file(spool.Rejected), file(spool.Rejected)), incomplete, "p: because; p: because", tally(2, 2, 0)},
-		"all links are missing":  {all(folder(spool.Committed), link(spool.Rejected)), incomplete, "p: because", tally(2, 1, 0)},
-		"had":                    {all(file(spool.AlreadyHad), folder(spool.Committed)), alreadyHad, "", tally(2, 0, 0)},
-		"had and sent":           {all(file(spool.AlreadyHad), file(spool.Committed)), verified, "", tally(2, 0, 0)},
-		"superseded":             {all(file(spool.Superseded)), superseded, "", tally(1, 0, 0)},
-		"superseded and missing": {all(file(spool.Superseded), file(spool.Rejected)), incomplete, someNewer, tally(2, 1, 0)},
-		"superseded in part":     {all(file(spool.Superseded), file(spool.AlreadyHad)), verified, someNewer, tally(2, 0, 0)},
+	return map[string]summed{
+		"nothing":   {nil, verified, "", tally(0, 0, 0)},
+		"all there": {all(file(spool.Committed), link(spool.Committed)), verified, "", tally(2, 0, 0)},
+		"beside": {
+			all(file(spool.Committed), file(spool.KeptBoth)),
+			verified, "p lies beside as q: because", tally(2, 0, 1),
+		},
+		"a file is missing": {
+			all(file(spool.Committed), file(spool.Rejected)),
+			incomplete, "p: because", tally(2, 1, 0),
+		},
+		"a link is missing": {
+			all(file(spool.Committed), link(spool.Rejected)),
+			incomplete, "p: because", tally(2, 1, 0),
+		},
+		"a folder is missing": {
+			all(file(spool.AlreadyHad), folder(spool.Rejected)),
+			incomplete, "p: because", tally(2, 1, 0),
+		},
+		"all files are missing": {
+			all(file(spool.Rejected), file(spool.Rejected)),
+			incomplete, "p: because; p: because", tally(2, 2, 0),
+		},
+		"all links are missing": {
+			all(folder(spool.Committed), link(spool.Rejected)),
+			incomplete, "p: because", tally(2, 1, 0),
+		},
+		"had":          {all(file(spool.AlreadyHad), folder(spool.Committed)), alreadyHad, "", tally(2, 0, 0)},
+		"had and sent": {all(file(spool.AlreadyHad), file(spool.Committed)), verified, "", tally(2, 0, 0)},
+		"superseded":   {all(file(spool.Superseded)), superseded, "", tally(1, 0, 0)},
+		"superseded and missing": {
+			all(file(spool.Superseded), file(spool.Rejected)),
+			incomplete, someNewer, tally(2, 1, 0),
+		},
+		"superseded in part": {
+			all(file(spool.Superseded), file(spool.AlreadyHad)),
+			verified, someNewer, tally(2, 0, 0),
+		},
 	}
 }
 
@@ -72,7 +93,8 @@ func TestSumUp(t *testing.T) {
 func TestSumUpNamesAFew(t *testing.T) {
 	var all []spool.Outcome
 	for range 10 {
-		all = append(all, spool.Outcome{Kind: manifest.KindFile, Path: "kept", Name: "k", Result: spool.KeptBoth, Reason: "edited", Size: 1},
+		all = append(all,
+			spool.Outcome{Kind: manifest.KindFile, Path: "kept", Name: "k", Result: spool.KeptBoth, Reason: "edited", Size: 1},
 			spool.Outcome{Kind: manifest.KindFile, Path: "gone", Result: spool.Rejected, Reason: "no such name here", Size: 100})
 	}
 	got := sumUp(all)

@@ -61,12 +61,12 @@ func (s *Server) entitled(ctx context.Context, p groupcast.Principal, no protoco
 }
 
 func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Transfer, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
-	if err := s.streams.enter(ctx, p); err != nil {
+	if err := s.slots.Enter(ctx, p); err != nil {
 		return nil, err
 	}
 	src, err := s.openSource(ctx, tr)
 	if err != nil {
-		s.streams.leave(p)
+		s.slots.Leave(p)
 		s.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
@@ -74,12 +74,12 @@ func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Tra
 	line := s.lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
 		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
-		taker: taker{now: s.now, others: func() bool { return s.streams.share.Waiting(p.User.ID) }},
+		taker: taker{now: s.now, others: func() bool { return s.slots.Waiting(p.User.ID) }},
 		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
 		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
 		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
-			s.streams.leave(p)
+			s.slots.Leave(p)
 			s.lines.Leave(tr.No, tr.RateLimit/8, forged)
 			s.gaveOverHTTPS(tr.No, n)
 		},

@@ -140,7 +140,7 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			if took := time.Since(start); !c.served && (!errors.Is(err, errTooSlow) || took > takenWindow+82*time.Second) {
 				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
 			}
-			if w.streams.share.Take(w.ctx, "x", 0) != nil {
+			if w.slots.Enter(w.ctx, a.p) != nil {
 				t.Error("its place was not given back")
 			}
 		})
@@ -180,10 +180,10 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 		r, err = w.Blocks(w.ctx, a.p, w.send("g", nil).No, 0, 3)
 		w.must(err)
 		for range catchUps().Each - 1 {
-			w.must(w.streams.share.Take(w.ctx, a.p.User.ID, 0))
+			w.must(w.slots.Enter(w.ctx, a.another()))
 		}
 		go func() {
-			for w.streams.share.Take(w.ctx, a.p.User.ID, 0) != nil && w.ctx.Err() == nil {
+			for w.slots.Enter(w.ctx, a.another()) != nil && w.ctx.Err() == nil {
 				continue
 			}
 		}()
@@ -193,6 +193,13 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 		}
 		w.must(r.Close())
 	})
+}
+
+// another is one more device of the agent's user.
+func (a *agent) another() groupcast.Principal {
+	p := a.p
+	p.Device = &groupcast.Device{ID: protocol.NewDeviceID()}
+	return p
 }
 
 func longBlocks(context.Context, store.Transfer) (content.Blocks, error) { return longSource{}, nil }

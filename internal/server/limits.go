@@ -14,6 +14,8 @@ const (
 	attachEvery = 250 * time.Millisecond // of one device, in the long run: many machines may hold copies of one home
 	attachBurst = 64
 	maxAttached = 24_000
+
+	maxDeviceStreams = 4 // downloads of one device at once
 )
 
 // watchers bounds the event streams of people, that is of screens. What of the server's streams
@@ -33,4 +35,9 @@ func attaching(cfg Config, left func(protocol.DeviceID)) presence.AgentsConfig {
 		Now: cfg.Now, Speaks: cfg.Speaks, Left: left, Every: attachEvery, Burst: attachBurst,
 		Streams: auth.Bounds{What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50},
 	}
+}
+
+// catchUps bounds the downloads that run at once. Each holds a block in memory.
+func catchUps() auth.Bounds {
+	return auth.Bounds{What: "downloads", All: 128, Each: 32, Admins: 8, Line: 1024, Wait: 20 * time.Second}
 }

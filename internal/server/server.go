@@ -84,7 +84,7 @@ type Server struct {
 	wishes    habits
 	logins    habits
 	lines     *bandwidth.Lines
-	streams   *streams
+	slots     *presence.CatchUpSlots
 	rounds    rounds
 	checks    chan struct{}
 	touches   touches
@@ -142,10 +142,10 @@ func New(cfg Config) (*Server, error) {
 		own: own,
 		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
-		wishes:  habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
-		logins:  habits{what: "logs in", every: loginEvery, burst: loginBurst},
-		checks:  make(chan struct{}, maxChecks),
-		streams: newStreams(), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
+		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
+		logins: habits{what: "logs in", every: loginEvery, burst: loginBurst},
+		checks: make(chan struct{}, maxChecks),
+		slots:  presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
 	}
 	s.lines = bandwidth.New(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
 		if cfg.Endpoint != nil {

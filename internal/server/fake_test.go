@@ -437,7 +437,3 @@ func (w *world) sessions() int {
 func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-func dev(n byte) protocol.DeviceID { return protocol.DeviceID{n} }
-func at(d time.Duration) time.Time { return t0.Add(d) }
-func sec(n float64) time.Time      { return at(time.Duration(n * float64(time.Second))) }

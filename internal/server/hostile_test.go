@@ -104,7 +104,6 @@ type house struct {
 	*maker
 	s      *Server
 	dir    string
-	key    seal.SigningKey
 	url    string
 	client *http.Client
 	log    *errorLog

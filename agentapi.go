@@ -148,7 +148,7 @@ type Ready struct {
 	LacksAll bool                `json:"lacks_all"`         // no manifest yet
 	Refused  string              `json:"refused,omitempty"` // in words: no space …
 	// of the refusal, a Refusal: space, version, old, unreadable, names, folder, manifest-…
-	Kind      string `json:"kind,omitempty"`
+	Kind      Refusal `json:"kind,omitempty"`
 	FreeBytes uint64 `json:"free_bytes"`
 	Feedback  string `json:"feedback,omitempty"` // UDP address it will send from, if known
 	MTU       int    `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known

@@ -34,7 +34,7 @@ var arrows = map[string]string{
 	"bandwidth": "protocol rate",
 
 	"mcast":        "protocol",
-	"spool":        "protocol manifest",
+	"spool":        "protocol manifest .",
 	"content":      "protocol wire manifest durable disk pattern .",
 	"ledger":       "protocol manifest spool sqlfile .",
 	"drops":        "",

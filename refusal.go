@@ -6,6 +6,16 @@ import "strings"
 // "manifest-" and what is wrong with the list of its files.
 type Refusal string
 
+// The refusals. One of the list of files is RefusedManifest and what is wrong with it.
+const (
+	RefusedSpace      Refusal = "space"      // no room for it
+	RefusedSize       Refusal = "size"       // more than it will ever take
+	RefusedNames      Refusal = "names"      // names that it cannot hold
+	RefusedFolder     Refusal = "folder"     // the folder for received files is not there
+	RefusedVersion    Refusal = "version"    // its program is too old, or the server's
+	RefusedUnreadable Refusal = "unreadable" // it cannot read the offer
+)
+
 // RefusedManifest begins the words of those that are about the list of files.
 const RefusedManifest = "manifest-"
 

@@ -72,7 +72,7 @@ func (a *Agent) folderIsBack() bool {
 // strange says whether an error means that DIR is not the folder that is known.
 func strange(err error) (*spool.Refused, bool) {
 	var r *spool.Refused
-	return r, errors.As(err, &r) && r.Kind == spool.RefusedFolder
+	return r, errors.As(err, &r) && r.Kind == groupcast.RefusedFolder
 }
 
 // sweepServer deletes what is half received of transfers that are not to be kept. What cannot be

@@ -106,7 +106,7 @@ func unacceptable(f *manifest.Fault) spool.Refused {
 		manifest.FaultOffer:    "it promises something else than the offer",
 	}[f.Code]
 	return spool.Refused{
-		Kind:   groupcast.RefusedManifest + string(f.Code),
+		Kind:   groupcast.Refusal(groupcast.RefusedManifest + string(f.Code)),
 		Reason: fmt.Sprintf("the list of its files cannot be accepted: %s (%v); send the files as a new transfer", why, f),
 	}
 }

@@ -24,7 +24,7 @@ func hindered(err error) (r spool.Refused, is bool) {
 	case errors.As(why, &refused):
 		return *refused, true
 	case errors.As(why, &disk):
-		return spool.Refused{Kind: string(disk.Kind), Reason: disk.Reason}, true
+		return spool.Refused{Kind: groupcast.Refusal(disk.Kind), Reason: disk.Reason}, true
 	}
 	return r, false
 }
@@ -37,7 +37,7 @@ func (a *Agent) look(ctx context.Context, l loop.Look) {
 		if err := t.fits(l.Need); err != nil {
 			r, is := hindered(err)
 			if !is {
-				r = spool.Refused{Kind: spool.RefusedFolder, Reason: err.Error()}
+				r = spool.Refused{Kind: groupcast.RefusedFolder, Reason: err.Error()}
 			}
 			found = a.refusal(r)
 		}
@@ -49,7 +49,7 @@ func (a *Agent) look(ctx context.Context, l loop.Look) {
 func (a *Agent) refusal(r spool.Refused) loop.Outcome {
 	return loop.Outcome{
 		State: groupcast.DeliveryRefused, Kind: r.Kind, Reason: r.Reason, Need: r.Need,
-		Away: r.Kind == spool.RefusedFolder && !a.folderIsBack(),
+		Away: r.Kind == groupcast.RefusedFolder && !a.folderIsBack(),
 	}
 }
 

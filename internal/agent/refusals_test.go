@@ -26,7 +26,7 @@ func TestHindrances(t *testing.T) {
 		"folder": fmt.Errorf("open: %w", &spool.Refused{Kind: "folder", Reason: "x"}),
 	} {
 		t.Run(kind, func(t *testing.T) {
-			if r, is := hindered(err); !is || r.Kind != kind {
+			if r, is := hindered(err); !is || string(r.Kind) != kind {
 				t.Errorf("%v: %+v, %v", err, r, is)
 			}
 		})

@@ -64,7 +64,7 @@ func (t *transfer) run(ctx context.Context) (loop.Outcome, error) {
 	s, err := t.open()
 	if err != nil {
 		if spool.Hindrance(err) == nil { // whatever it is, it is about the folder as a whole
-			err = &spool.Refused{Kind: "folder", Reason: err.Error()}
+			err = &spool.Refused{Kind: groupcast.RefusedFolder, Reason: err.Error()}
 		}
 		return t.refused(err)
 	}
@@ -108,7 +108,7 @@ func (t *transfer) open() (*spool.Spool, error) {
 func (t *transfer) prepare(ctx context.Context) error {
 	layout, err := manifest.NewLayout(t.offer)
 	if err != nil {
-		return &spool.Refused{Kind: "version", Reason: err.Error()}
+		return &spool.Refused{Kind: groupcast.RefusedVersion, Reason: err.Error()}
 	}
 	kept, err := t.keptManifest(layout)
 	if err != nil {
@@ -158,7 +158,7 @@ func (t *transfer) refused(err error) (loop.Outcome, error) {
 	if !is {
 		return loop.Outcome{}, err
 	}
-	if g := t.staging(); r.Kind == "space" && r.Need == 0 && g != nil {
+	if g := t.staging(); r.Kind == groupcast.RefusedSpace && r.Need == 0 && g != nil {
 		r.Need = t.offer.TotalBytes - min(t.offer.TotalBytes, g.Bytes())
 	}
 	t.agent.refuse(loop.Refuse{Transfer: t.offer.Transfer, Session: t.offer.Session, Kind: r.Kind, Reason: r.Reason})

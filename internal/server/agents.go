@@ -251,7 +251,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	}
 	reason := clip(r.Refused)
 	fresh := false
-	kind := groupcast.Refusal(r.Kind).Known()
+	kind := r.Kind.Known()
 	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
 		if kind.Final() {
 			fresh = sch.RefusedForGood(now, r.Transfer, d.ID, reason)

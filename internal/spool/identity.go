@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -95,13 +96,10 @@ func OpenKnown(dir string, id Identity) (FS, error) {
 	return f, nil
 }
 
-// RefusedFolder is the kind of a refusal because of the folder.
-const RefusedFolder = "folder"
-
 // strange refuses a folder that is not the one that was used before.
 func strange(dir string) error {
 	return &Refused{
-		Kind: RefusedFolder,
+		Kind: groupcast.RefusedFolder,
 		Reason: dir +
 			" is not the folder that this receiver used before: is the disk mounted? If this folder is meant: groupcast " +
 			"receive --adopt",

@@ -6,6 +6,8 @@ import (
 	"io/fs"
 	"os"
 	"syscall"
+
+	"github.com/groupcast/groupcast"
 )
 
 // Works says whether the disk takes anything: nil, or a *DiskError.
@@ -38,7 +40,7 @@ func (s *Spool) room(need, others uint64) error {
 	if others > 0 {
 		why += fmt.Sprintf("; other transfers will take %s", size10(others))
 	}
-	return &Refused{Kind: "space", Reason: why, Need: need}
+	return &Refused{Kind: groupcast.RefusedSpace, Reason: why, Need: need}
 }
 
 // Hindrance sorts an error that came from the disk: a *DiskError or *Refused inside it, or a

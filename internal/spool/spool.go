@@ -10,6 +10,7 @@ import (
 	"strings"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -83,7 +84,7 @@ func (noLedger) Record([]Outcome) error { return nil }
 // Refused says why a transfer or a file cannot be held, in words. Kind is space, size,
 // names, folder or version, as groupcast.Ready has it.
 type Refused struct {
-	Kind   string
+	Kind   groupcast.Refusal
 	Reason string
 	Need   uint64 // for want of space: how much it still takes
 }
@@ -182,7 +183,7 @@ func (s *Spool) folder(name string, mode fs.FileMode) error {
 		return fmt.Errorf("look at %s: %w", name, err)
 	}
 	if !fi.IsDir() {
-		return &Refused{Kind: "folder", Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name)}
+		return &Refused{Kind: groupcast.RefusedFolder, Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name)}
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"slices"
 	"strconv"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -81,7 +82,7 @@ func (g *Staging) checkSpace(others uint64) error {
 	need, total := g.need()
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
 		return &Refused{
-			Kind: "size", Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
+			Kind: groupcast.RefusedSize, Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
 		}
 	}
 	return g.spool.room(need, others)

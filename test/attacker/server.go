@@ -181,7 +181,7 @@ func (h *hostileServer) AgentState(context.Context, groupcast.Principal) (groupc
 // Ready notes a refusal; it hands out keys with a feedback address of somebody else, or HTTPS.
 func (h *hostileServer) Ready(_ context.Context, _ groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
 	if r.Refused != "" {
-		h.note(r.Transfer, Refused+r.Kind)
+		h.note(r.Transfer, Refused+string(r.Kind))
 	}
 	return groupcast.Handout{HTTPS: true, FeedbackAddr: "10.99.0.77:7440"}, nil
 }

@@ -8,6 +8,7 @@ import (
 	"syscall"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
@@ -233,7 +234,7 @@ func (d *device) trouble(err error) {
 	case errors.As(err, &sick) && sick.Kind == spool.DiskIO:
 		d.w.count("fault: disk failed in the middle of a commit")
 		d.refuse()
-	case errors.As(err, &refused) && refused.Kind == "space", errors.Is(err, syscall.ENOSPC):
+	case errors.As(err, &refused) && refused.Kind == groupcast.RefusedSpace, errors.Is(err, syscall.ENOSPC):
 		d.w.count("device: refused for space")
 		d.refuse()
 	default:

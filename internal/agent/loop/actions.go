@@ -47,7 +47,7 @@ type (
 	Refuse struct {
 		Transfer protocol.TransferNo
 		Session  protocol.SessionID
-		Kind     string
+		Kind     groupcast.Refusal
 		Reason   string
 	}
 	// Resume tells the server that a transfer can be taken after all; Resumed answers it.

@@ -29,10 +29,10 @@ type Line struct {
 type Outcome struct {
 	State  groupcast.DeliveryState // empty: not through, the server knows what is still owed
 	Reason string
-	Kind   string // of a refusal
-	Need   uint64 // of a refusal: the bytes that it still takes
-	Away   bool   // of a refusal: the folder for received files is not there
-	Failed string // with an empty State: what went wrong, if anything did
+	Kind   groupcast.Refusal // of a refusal
+	Need   uint64            // of a refusal: the bytes that it still takes
+	Away   bool              // of a refusal: the folder for received files is not there
+	Failed string            // with an empty State: what went wrong, if anything did
 
 	What    string // the file's path, or how many files
 	Files   int

@@ -107,7 +107,7 @@ func (l *Loop) cannotRead(o groupcast.Offered, err error) {
 	}
 	reason := fmt.Sprintf("groupcast %s on this receiver cannot read the offer (%v): install the server's version there",
 		groupcast.Version, err)
-	l.refuse(wire.Offer{Transfer: o.Transfer}, "unreadable", reason)
+	l.refuse(wire.Offer{Transfer: o.Transfer}, groupcast.RefusedUnreadable, reason)
 	l.say(Line{Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused,
 		Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason)})
 }
@@ -125,7 +125,7 @@ func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 		return
 	}
 	if !errors.Is(err, recv.ErrOld) {
-		l.refuse(offer, "version", err.Error())
+		l.refuse(offer, groupcast.RefusedVersion, err.Error())
 		return
 	}
 	reason := fmt.Sprintf("this receiver was given newer offers of this server before (%v): "+
@@ -138,18 +138,19 @@ func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 	}
 }
 
-func (l *Loop) refuse(o wire.Offer, kind, reason string) {
+func (l *Loop) refuse(o wire.Offer, kind groupcast.Refusal, reason string) {
 	l.act(Refuse{Transfer: o.Transfer, Session: o.Session, Kind: kind, Reason: reason})
 }
 
 // badManifest is a list of files that this device does not accept.
 type badManifest struct {
-	root         protocol.Digest
-	kind, reason string
+	root   protocol.Digest
+	kind   groupcast.Refusal
+	reason string
 }
 
 // remember keeps that the list of a transfer's files is not acceptable: it is not fetched again.
-func (l *Loop) remember(o wire.Offer, kind, reason string) {
+func (l *Loop) remember(o wire.Offer, kind groupcast.Refusal, reason string) {
 	if len(l.bad) >= maxBad {
 		clear(l.bad)
 	}

@@ -41,18 +41,18 @@ func (l *Loop) again(now time.Time, no protocol.TransferNo, reason string) (fres
 
 // lasting says of a refusal that looking again is of no use: only another program or another setting
 // mends it.
-func lasting(kind string) bool {
-	return kind == "version" || kind == "size" || groupcast.Refusal(kind).Final()
+func lasting(kind groupcast.Refusal) bool {
+	return kind == groupcast.RefusedVersion || kind == groupcast.RefusedSize || kind.Final()
 }
 
 // setBack takes a refusal: it is said once, and unless it lasts the disk is looked at again.
 func (l *Loop) setBack(now time.Time, t *transfer, out Outcome) (fresh bool) {
 	no := t.offer.Transfer
-	if groupcast.Refusal(out.Kind).Final() {
+	if out.Kind.Final() {
 		l.remember(t.offer, out.Kind, out.Reason)
 	}
-	reason := out.Kind
-	if reason != "space" { // its words have numbers in them that change
+	reason := string(out.Kind)
+	if out.Kind != groupcast.RefusedSpace { // its words have numbers in them that change
 		reason += ": " + out.Reason
 	}
 	if fresh = l.again(now, no, reason); fresh {

@@ -313,6 +313,6 @@ func (l *Loop) decline(e groupcast.AgentEvent) {
 		no = offer.Transfer
 	}
 	if no != 0 {
-		l.act(Refuse{Transfer: no, Kind: "version", Reason: l.foreign})
+		l.act(Refuse{Transfer: no, Kind: groupcast.RefusedVersion, Reason: l.foreign})
 	}
 }

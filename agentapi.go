@@ -149,9 +149,9 @@ type Ready struct {
 	Refused  string              `json:"refused,omitempty"` // in words: no space …
 	// of the refusal, a Refusal: space, version, old, unreadable, names, folder, manifest-…
 	Kind      Refusal `json:"kind,omitempty"`
-	FreeBytes uint64 `json:"free_bytes"`
-	Feedback  string `json:"feedback,omitempty"` // UDP address it will send from, if known
-	MTU       int    `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known
+	FreeBytes uint64  `json:"free_bytes"`
+	Feedback  string  `json:"feedback,omitempty"` // UDP address it will send from, if known
+	MTU       int     `json:"mtu,omitempty"`      // of the card that hears the group; 0: not known
 }
 
 // Handout is the answer to Ready: the keys of the session, or the word to fetch over HTTPS.

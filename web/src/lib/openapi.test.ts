@@ -22,6 +22,10 @@ it("every call's body and answer have an example", () => {
   }
 });
 
+it("a new group's example is one that the server takes: words of a list are words of that list", () => {
+  expect(example(doc, call("POST", "/groups").body)).toMatchObject({ name: "lab-a", new_devices: "allow" });
+});
+
 describe("a call as a command", () => {
   const origin = "https://server:7440";
 

@@ -86,6 +86,7 @@ const words: Record<string, unknown> = {
   user: "mia",
   password: "a long password",
   role: "member",
+  new_devices: "allow",
   description: "Room 12",
   text: "from room 12",
   state: "open",

@@ -79,6 +79,7 @@ func (x *proxy) watchSwap(ctx context.Context) {
 		}
 		x.relayed = nil
 		x.mu.Unlock()
+		say("swapped")
 		return
 	}
 }

@@ -63,6 +63,7 @@ func TestRedteamProxyAtLogin(t *testing.T) {
 	s.host("s").run("", "member", "add", "lab", "alice")
 	pc.receive() // it comes back by itself, with what it kept of its sessions
 	must(t, os.WriteFile(filepath.Join(folder, "swap"), nil, 0o600))
+	p.await("swapped")
 	out, errs, err := pc.try("", "groups")
 	time.Sleep(3 * time.Second)
 	s.proxied("(c), (d) another server after the login, to a receiver that comes back", p.end(), err == nil, out+errs)

@@ -249,9 +249,14 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	if r.Kind == groupcast.RefusedOld && !s.live.gave(r.Transfer, d.ID, r.Session) {
 		return nil // it was overtaken on its way
 	}
-	reason := clip(r.Refused)
+	reason, kind := clip(r.Refused), r.Kind.Known()
+	// The kind is written down before anybody can see that it is refused.
+	if err := s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
+		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
+	}}, s.now()); err != nil {
+		return err
+	}
 	fresh := false
-	kind := r.Kind.Known()
 	s.live.change(func(sch *schedule.Scheduler, now time.Time) {
 		if kind.Final() {
 			fresh = sch.RefusedForGood(now, r.Transfer, d.ID, reason)
@@ -262,9 +267,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	if fresh {
 		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
 	}
-	return s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
-		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
-	}}, s.now())
+	return nil
 }
 
 const maxReason = groupcast.MaxReason

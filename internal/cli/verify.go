@@ -104,8 +104,8 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	if a.json {
 		return a.printJSON(report)
 	}
-	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %d entries, %s\n",
-		report.Transfer, ui.Name(report.Name), ui.Name(report.Group), report.Entries, ui.Size(report.Bytes))
+	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %s, entries: %d\n",
+		report.Transfer, ui.Name(report.Name), ui.Name(report.Group), ui.Size(report.Bytes), report.Entries)
 	fmt.Fprintf(a.out, "manifest %s%s\n",
 		report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
 	fmt.Fprintf(a.out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))

@@ -14,6 +14,7 @@ const (
 	oddDelay    = 100 * time.Millisecond  // above the least
 	oddLeast    = 32                      // packets between two looks that tell anything
 	oddFor      = 1500 * time.Millisecond // without a better look in between
+	oddWaits    = 4 * oddFor              // with what it asks for, when nothing new is said of it
 	oddMismatch = 64                      // symbols asked for because of forged packets, by it alone
 )
 
@@ -65,19 +66,26 @@ func (l lately) claims() oddity {
 // from the next round on, and after a while nobody waits for them any more. What several say is the
 // network, or the rate.
 func (s *Sender) judgeOdd(now time.Time) {
+	if s.devices.active < outlierGroup { // nobody is alone among so few, or any more
+		for _, d := range s.devices.order {
+			d.lately, d.odd = lately{}, time.Time{}
+		}
+		return
+	}
 	many := max(2, (s.devices.active+19)/20)
 	alike := map[oddity]int{}
-	if s.devices.active >= outlierGroup {
-		for _, d := range s.devices.order {
-			if d.waited() && d.lately.declared >= oddLeast {
-				alike[d.lately.claims()]++
-			}
+	for _, d := range s.devices.order {
+		if d.waited() && d.lately.declared >= oddLeast {
+			alike[d.lately.claims()]++
 		}
 	}
 	for _, d := range s.devices.order {
 		l := d.lately
 		if !d.waited() || l.declared < oddLeast && !d.heard.IsZero() && now.Sub(d.heard) < oddFor {
-			continue // it has said nothing new
+			if now.Sub(d.odd) > oddWaits { // it has said nothing new for long: it is not kept waiting for ever
+				d.odd = time.Time{}
+			}
+			continue
 		}
 		d.lately = lately{}
 		claim := l.claims()

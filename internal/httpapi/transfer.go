@@ -41,6 +41,14 @@ func (a *api) transferRoutes() {
 		}) (groupcast.Page[groupcast.Delivery], error) {
 			return a.service.Deliveries(ctx, p, in.No, in.window())
 		})
+	a.transferDetails()
+	a.transferRecords()
+	a.leftOutRoutes()
+	a.transferActions()
+}
+
+// transferDetails are what a transfer holds, and what of it does not lie where it should.
+func (a *api) transferDetails() {
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries/{device}/entries", id: "delivery-entries", access: admins,
 		summary: "What does not lie under its name at a device: the missing first, then what lies beside"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
@@ -61,6 +69,10 @@ func (a *api) transferRoutes() {
 		}) (groupcast.Page[groupcast.FileEntry], error) {
 			return a.service.Files(ctx, p, in.No, in.window())
 		})
+}
+
+// transferRecords are how a transfer went, and what shows it to others.
+func (a *api) transferRecords() {
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
 		summary: "How a transfer went, second by second"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
@@ -84,8 +96,6 @@ func (a *api) transferRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Proof, error) {
 			return a.service.TransferProof(ctx, p, in.No)
 		})
-	a.leftOutRoutes()
-	a.transferActions()
 }
 
 // leftOutPage answers an empty list as one.

@@ -86,7 +86,7 @@ cross: ## vet for every platform a binary is built for
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) vet ./... ; \
 		GOOS=$${p%/*} GOARCH=$${p#*/} $(GO) build -o /dev/null ./cmd/groupcast; done
 
-unit: tools unit-web ## unit tests, fuzz corpora, command scripts and bounded simulations
+unit: tools web unit-web ## unit tests, fuzz corpora, command scripts and bounded simulations
 	$(GO) test -timeout 15m $$($(GO) list ./... | grep -v /test/)
 
 unit-web: ## the web interface's logic, by Vitest, where Node is

@@ -2,6 +2,11 @@ module github.com/groupcast/groupcast
 
 go 1.26.8
 
+ignore (
+	./test/browser
+	./web
+)
+
 require (
 	charm.land/bubbles/v2 v2.2.1
 	charm.land/bubbletea/v2 v2.1.1

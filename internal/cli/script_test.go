@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"net"
 	"os"
 	"os/exec"
@@ -18,6 +19,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/units"
+	"github.com/groupcast/groupcast/internal/web"
 )
 
 // scriptPatience is for a slow machine with the race detector and a dozen scripts at once.
@@ -53,7 +55,7 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": waitUp, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile,
+			"up": waitUp, "appears": appears, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile,
 			"hold": holdPort, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
@@ -95,6 +97,24 @@ func await(ts *testscript.TestScript, _ bool, args []string) {
 			ts.Fatalf("no %q in the output of %v:\n%s", args[0], args[1:], out)
 		}
 		time.Sleep(50 * time.Millisecond)
+	}
+}
+
+// appears FILE waits until a file is there; `! appears FILE` until it is gone.
+func appears(ts *testscript.TestScript, neg bool, args []string) {
+	if len(args) != 1 {
+		ts.Fatalf("usage: [!] appears FILE")
+	}
+	deadline := time.Now().Add(scriptPatience)
+	for {
+		_, err := os.Stat(ts.MkAbs(args[0]))
+		if errors.Is(err, fs.ErrNotExist) == neg {
+			return
+		}
+		if time.Now().After(deadline) {
+			ts.Fatalf("%s: there: %v; waited for: %v", args[0], neg, !neg)
+		}
+		time.Sleep(20 * time.Millisecond)
 	}
 }
 
@@ -215,8 +235,11 @@ func fillDisk(ts *testscript.TestScript, _ bool, args []string) {
 
 // conditions of scripts: [mounts] where a disk of one's own can be mounted.
 func conditions(name string) (bool, error) {
-	if name == "mounts" {
+	switch name {
+	case "mounts":
 		return runtime.GOOS == "linux" && os.Geteuid() == 0, nil
+	case "web": // this program was built with the web interface
+		return web.Handler() != nil, nil
 	}
 	return false, fmt.Errorf("unknown condition %q", name)
 }

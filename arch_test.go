@@ -53,7 +53,8 @@ var arrows = map[string]string{
 	"store":        "protocol .",
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
-	"server": "protocol bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+	"backup":       "durable disk .",
+	"server": "protocol backup bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
@@ -62,7 +63,7 @@ var arrows = map[string]string{
 	"web":        "",
 	"menu":       "protocol pattern apiclient agent units ui .",
 	"ui":         "protocol units .",
-	"daemon":     "protocol auth disk durable home httpapi pki sender server store/sqlite web .",
+	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
 		"agent daemon menu ui .",
 

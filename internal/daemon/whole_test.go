@@ -16,8 +16,8 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/backup"
 	"github.com/groupcast/groupcast/internal/pki"
-	"github.com/groupcast/groupcast/internal/server"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 )
 
@@ -154,7 +154,7 @@ func TestRestoreTakesWholeBackupsOnly(t *testing.T) {
 	} {
 		files := maps.Clone(good)
 		c.change(files)
-		err := server.Restore(dir, bytes.NewReader(tarred(t, files)), true, wholeBackup)
+		err := backup.Restore(dir, bytes.NewReader(tarred(t, files)), true, wholeBackup)
 		if groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), c.says) {
 			t.Errorf("%s: %v, want something of %q", name, err, c.says)
 		}
@@ -166,10 +166,10 @@ func TestRestoreTakesWholeBackupsOnly(t *testing.T) {
 		}
 	}
 	whole := tarred(t, good)
-	if err := server.Restore(dir, bytes.NewReader(whole[:len(whole)-5000]), true, wholeBackup); groupcast.ErrorCode(err) != groupcast.EInvalid {
+	if err := backup.Restore(dir, bytes.NewReader(whole[:len(whole)-5000]), true, wholeBackup); groupcast.ErrorCode(err) != groupcast.EInvalid {
 		t.Errorf("cut short: %v", err)
 	}
-	if err := server.Restore(dir, bytes.NewReader(whole), true, wholeBackup); err != nil {
+	if err := backup.Restore(dir, bytes.NewReader(whole), true, wholeBackup); err != nil {
 		t.Fatalf("a whole backup: %v", err)
 	}
 	for name, text := range good {

@@ -375,7 +375,7 @@ func TestARestoreIsCalledARestore(t *testing.T) {
 		lost := offers[0]
 		lost.Number += protocol.OfferNo(leastGap)
 		w.stop()
-		w.must(os.WriteFile(filepath.Join(w.dir, restoredMark), nil, 0o600))
+		w.must(os.WriteFile(filepath.Join(w.dir, "restored"), nil, 0o600))
 		_ = saved
 		w.boot()
 		agents[0].shows(lost, w.key)

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/backup"
 	"github.com/groupcast/groupcast/internal/schedule"
 )
 
@@ -63,7 +64,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}
-	if paused = paused || unconfirmed || s.justRestored(); paused && why.How == "" { // also before Run
+	if paused = paused || unconfirmed || backup.JustRestored(s.cfg.Dir); paused && why.How == "" { // also before Run
 		why.How = groupcast.SetBackRestored
 	}
 	st := groupcast.ServerStatus{

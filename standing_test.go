@@ -16,32 +16,72 @@ var deliveriesStand = []struct {
 	attention bool
 	actions   []DeliveryAction
 }{
-	{"at work", Delivery{State: DeliveryReceiving, Active: true, Path: PathMulticast},
-		"receiving", RankAtWork, false, true, false, []DeliveryAction{CatchUp, PutOff, Drop}},
+	{
+		"at work",
+		Delivery{State: DeliveryReceiving, Active: true, Path: PathMulticast},
+		"receiving", RankAtWork, false, true, false,
+		[]DeliveryAction{CatchUp, PutOff, Drop},
+	},
 	// The menu offered to catch up and the server refused it: it fetches already.
-	{"fetches over HTTPS", Delivery{State: DeliveryReceiving, Active: true, Path: PathHTTPS},
-		"receiving", RankAtWork, false, true, false, []DeliveryAction{PutOff, Drop}},
-	{"behind", Delivery{State: DeliveryReceiving, Active: true, Cause: CauseBehind},
-		LabelBehind, RankSlow, false, true, false, []DeliveryAction{PutOff, Drop}},
+	{
+		"fetches over HTTPS",
+		Delivery{State: DeliveryReceiving, Active: true, Path: PathHTTPS},
+		"receiving", RankAtWork, false, true, false,
+		[]DeliveryAction{PutOff, Drop},
+	},
+	{
+		"behind",
+		Delivery{State: DeliveryReceiving, Active: true, Cause: CauseBehind},
+		LabelBehind, RankSlow, false, true, false,
+		[]DeliveryAction{PutOff, Drop},
+	},
 	// The command line said "queued", the menu "off", the web the one in its list and the other above it.
 	{"off", Delivery{State: DeliveryQueued, Cause: CauseAway}, LabelOff, RankAway, false, true, false, []DeliveryAction{Drop}},
-	{"held", Delivery{State: DeliveryQueued, Active: true, Cause: CauseHeld},
-		LabelHeld, RankAtWork, false, true, false, []DeliveryAction{Drop}},
-	{"unconfirmed", Delivery{State: DeliveryQueued, Active: true, Cause: CauseUnconfirmed},
-		LabelHeld, RankAtWork, false, true, false, []DeliveryAction{Drop}},
-	{"silent", Delivery{State: DeliveryQueued, Active: true, Cause: CauseSilent},
-		LabelSilent, RankSlow, false, true, true, []DeliveryAction{CatchUp, PutOff, Drop}},
-	{"put off", Delivery{State: DeliveryQueued, Active: true, Cause: CauseLater},
-		LabelPutOff, RankAtWork, false, true, true, []DeliveryAction{CatchUp, Drop}},
+	{
+		"held",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseHeld},
+		LabelHeld, RankAtWork, false, true, false,
+		[]DeliveryAction{Drop},
+	},
+	{
+		"unconfirmed",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseUnconfirmed},
+		LabelHeld, RankAtWork, false, true, false,
+		[]DeliveryAction{Drop},
+	},
+	{
+		"silent",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseSilent},
+		LabelSilent, RankSlow, false, true, true,
+		[]DeliveryAction{CatchUp, PutOff, Drop},
+	},
+	{
+		"put off",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseLater},
+		LabelPutOff, RankAtWork, false, true, true,
+		[]DeliveryAction{CatchUp, Drop},
+	},
 	// The web did not let it wait, the menu did.
-	{"waits for its turn", Delivery{State: DeliveryQueued, Active: true, Cause: CauseWaits},
-		"queued", RankAtWork, false, true, false, []DeliveryAction{CatchUp, PutOff, Drop}},
+	{
+		"waits for its turn",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseWaits},
+		"queued", RankAtWork, false, true, false,
+		[]DeliveryAction{CatchUp, PutOff, Drop},
+	},
 	// The web had no word for it.
-	{"source", Delivery{State: DeliveryQueued, Active: true, Cause: CauseSource},
-		"queued", RankAtWork, false, true, false, []DeliveryAction{CatchUp, PutOff, Drop}},
+	{
+		"source",
+		Delivery{State: DeliveryQueued, Active: true, Cause: CauseSource},
+		"queued", RankAtWork, false, true, false,
+		[]DeliveryAction{CatchUp, PutOff, Drop},
+	},
 	// The command line put it among those at work, the web after the failed, the menu among them.
-	{"refused", Delivery{State: DeliveryRefused, Active: true, Cause: CauseRefused},
-		"refused", RankBad, false, true, true, []DeliveryAction{CatchUp, PutOff, Drop}},
+	{
+		"refused",
+		Delivery{State: DeliveryRefused, Active: true, Cause: CauseRefused},
+		"refused", RankBad, false, true, true,
+		[]DeliveryAction{CatchUp, PutOff, Drop},
+	},
 	{"failed", Delivery{State: DeliveryFailed}, "failed", RankBad, false, true, true, nil},
 	// The web's squares and its week of failures left it out.
 	{"incomplete", Delivery{State: DeliveryIncomplete}, "incomplete", RankBad, false, true, true, nil},

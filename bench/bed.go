@@ -58,8 +58,10 @@ func newBed(ctx context.Context, c cell) (*bed, error) {
 
 // labOf is the network that a cell needs.
 func labOf(c cell) netlab.Config {
-	cfg := netlab.Config{Name: labName, Receivers: c.N, Rate: c.Wire, Loss: c.Loss, GRO: true, LoseTCP: true,
-		Burst: c.Burst, PortRate: c.Port, PortQueue: c.Queue, Relay: c.Line != nil}
+	cfg := netlab.Config{
+		Name: labName, Receivers: c.N, Rate: c.Wire, Loss: c.Loss, GRO: true, LoseTCP: true,
+		Burst: c.Burst, PortRate: c.Port, PortQueue: c.Queue, Relay: c.Line != nil,
+	}
 	if c.Wire == "none" {
 		cfg.Rate = ""
 	}

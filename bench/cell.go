@@ -82,8 +82,10 @@ func catalogue() []cell {
 	}
 	for _, n := range []int{1, 4, 8} {
 		for _, loss := range []float64{0, 1, 5} {
-			c := cell{Name: fmt.Sprintf("gig-n%d-loss%g", n, loss), N: n, Loss: loss, Wire: "1gbit", MiB: 64, rates: ratesGiga,
-				goals: []goal{ofTheCeiling(0.75), twiceTheRival()}}
+			c := cell{
+				Name: fmt.Sprintf("gig-n%d-loss%g", n, loss), N: n, Loss: loss, Wire: "1gbit", MiB: 64, rates: ratesGiga,
+				goals: []goal{ofTheCeiling(0.75), twiceTheRival()},
+			}
 			if n == 8 && loss == 0 {
 				c.goals = append(c.goals, halfTheCPU())
 			}
@@ -109,10 +111,12 @@ func catalogue() []cell {
 // troubles: the eighth receiver is in trouble; a run of seven without it lies beside.
 func troubles() (all []cell) {
 	for _, kind := range []string{"frozen", "slowport", "loss30"} {
-		c := cell{Name: kind, N: 8, Wire: "100mbit", MiB: 64, Trouble: strings.Replace(kind, "loss30", "lossy", 1),
+		c := cell{
+			Name: kind, N: 8, Wire: "100mbit", MiB: 64, Trouble: strings.Replace(kind, "loss30", "lossy", 1),
 			limit:  5 * time.Minute,
 			beside: []cell{{Name: kind + "/seven", N: 7, Wire: "100mbit", MiB: 64}},
-			goals:  []goal{likeSeven(kind), eighthDone(), causeNamed()}}
+			goals:  []goal{likeSeven(kind), eighthDone(), causeNamed()},
+		}
 		if kind != "frozen" {
 			c.rates = ratesMega
 		}
@@ -125,21 +129,25 @@ func small() []cell {
 	files := []string{"groupcast", "uftp"} // udpcast sends one file
 	return []cell{
 		{Name: "tiny", N: 3, Wire: "100mbit", MiB: kib, Files: 2, tools: files, goals: []goal{within(0.2)}},
-		{Name: "small10k", N: 3, Wire: "100mbit", MiB: kib, Files: 10_000, tools: files, limit: 5 * time.Minute,
+		{
+			Name: "small10k", N: 3, Wire: "100mbit", MiB: kib, Files: 10_000, tools: files, limit: 5 * time.Minute,
 			beside: []cell{
 				{Name: "small10k/onefile", N: 3, Wire: "100mbit", MiB: 10_000 * kib, tools: []string{"groupcast"}},
 				{Name: "small10k/tar", N: 3, Wire: "100mbit", MiB: kib, Files: 10_000, tools: []string{"tar"}},
 			},
-			goals: []goal{likeOneFileAndTar("small10k")}},
+			goals: []goal{likeOneFileAndTar("small10k")},
+		},
 	}
 }
 
 // memory: a large file on disk; the same with 64 MiB beside.
 func memory(mib float64) cell {
 	ours := []string{"groupcast"}
-	return cell{Name: "memory", N: 1, Wire: "none", MiB: mib, Disk: true, tools: ours, limit: 2 * time.Hour,
+	return cell{
+		Name: "memory", N: 1, Wire: "none", MiB: mib, Disk: true, tools: ours, limit: 2 * time.Hour,
 		beside: []cell{{Name: "memory/64mib", N: 1, Wire: "none", MiB: 64, tools: ours}},
-		goals:  []goal{peakOf("sender", 150e6), peakOf("receiver", 100e6)}}
+		goals:  []goal{peakOf("sender", 150e6), peakOf("receiver", 100e6)},
+	}
 }
 
 // lines: a long line, burst loss, and one TCP flow through the same port.
@@ -147,17 +155,23 @@ func lines() (all []cell) {
 	ours := []string{"groupcast", "ceiling"}
 	for _, ms := range []int{1, 20, 100} {
 		delay := time.Duration(ms) * time.Millisecond
-		all = append(all, cell{Name: fmt.Sprintf("relay-%dms", ms), N: 4, Wire: "100mbit", MiB: 64, tools: ours,
+		all = append(all, cell{
+			Name: fmt.Sprintf("relay-%dms", ms), N: 4, Wire: "100mbit", MiB: 64, tools: ours,
 			rates: ratesMega,
-			Line:  &relay.Config{Delay: delay, Jitter: delay / 10, Reorder: 1, Late: time.Millisecond}})
+			Line:  &relay.Config{Delay: delay, Jitter: delay / 10, Reorder: 1, Late: time.Millisecond},
+		})
 	}
 	return append(all,
-		cell{Name: "relay-burst", N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
-			Line: &relay.Config{Delay: 5 * time.Millisecond, Jitter: 500 * time.Microsecond, GoodToBad: 0.1, BadToGood: 5}},
+		cell{
+			Name: "relay-burst", N: 4, Wire: "100mbit", MiB: 64, tools: ours, rates: ratesMega,
+			Line: &relay.Config{Delay: 5 * time.Millisecond, Jitter: 500 * time.Microsecond, GoodToBad: 0.1, BadToGood: 5},
+		},
 		cell{Name: "burst", N: 4, Wire: "100mbit", MiB: 64, Burst: [2]int{30, 1000}, rates: ratesMega},
-		cell{Name: "tcpfair", N: 1, Wire: "1gbit", MiB: 128, Rival: true, Port: "100mbit", Queue: 64,
+		cell{
+			Name: "tcpfair", N: 1, Wire: "1gbit", MiB: 128, Rival: true, Port: "100mbit", Queue: 64,
 			tools: []string{"groupcast"},
-			goals: []goal{shareOf("groupcast", 0.25), shareOf("TCP", 0.25)}})
+			goals: []goal{shareOf("groupcast", 0.25), shareOf("TCP", 0.25)},
+		})
 }
 
 // quick is a cell or two of each kind.

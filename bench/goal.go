@@ -64,13 +64,15 @@ func ofTheWire(limit float64) goal {
 }
 
 func ofTheCeiling(limit float64) goal {
-	return goal{fmt.Sprintf("≥ %g of the ceiling or of the wire", limit), limit, false,
+	return goal{
+		fmt.Sprintf("≥ %g of the ceiling or of the wire", limit), limit, false,
 		func(v view, c cell) (float64, bool) {
 			x := v.paired(c.Name, func(tool map[string]result) float64 {
 				return tool[product].Mbit / math.Min(tool["ceiling"].Mbit, wireMbit(c))
 			})
 			return x, x > 0
-		}}
+		},
+	}
 }
 
 // best is the fastest rival of a round; 0 when none of them made it.
@@ -82,13 +84,15 @@ func best(tool map[string]result) (top float64) {
 }
 
 func twiceTheRival() goal {
-	return goal{"≥ 2 × the best rival, or 0.97 of the wire where that is less", 1, false,
+	return goal{
+		"≥ 2 × the best rival, or 0.97 of the wire where that is less", 1, false,
 		func(v view, c cell) (float64, bool) {
 			x := v.paired(c.Name, func(tool map[string]result) float64 {
 				return tool[product].Mbit / math.Min(2*best(tool), 0.97*floorMbit(c))
 			})
 			return x, x > 0
-		}}
+		},
+	}
 }
 
 func halfTheCPU() goal {
@@ -164,11 +168,13 @@ func peakOf(side string, limit float64) goal {
 	if side == "receiver" {
 		field = func(r result) float64 { return float64(r.PeakRx) }
 	}
-	return goal{fmt.Sprintf("%s's memory ≤ %.0f MB (bytes)", side, limit/1e6), limit, true,
+	return goal{
+		fmt.Sprintf("%s's memory ≤ %.0f MB (bytes)", side, limit/1e6), limit, true,
 		func(v view, c cell) (float64, bool) {
 			x := math.Max(v.most(c.Name, field), v.most(c.Name+"/64mib", field))
 			return x, v.most(c.Name, field) > 0
-		}}
+		},
+	}
 }
 
 func shareOf(who string, limit float64) goal {

@@ -103,9 +103,11 @@ func uftp(b *bed, _ string, r *result) error {
 	if bits := rateBits(b.cell.Wire); bits > 0 {
 		rate = strconv.Itoa(int(bits * 0.93 / 1000))
 	}
-	argv := append([]string{"uftp", "-R", rate, "-B", "4194304", "-I", "eth0", "-M", "239.77.7.7", "-P", "239.77.7.8",
+	argv := append([]string{
+		"uftp", "-R", rate, "-B", "4194304", "-I", "eth0", "-M", "239.77.7.7", "-P", "239.77.7.8",
 		"-U", "0x0A630001",
-		"-r", "0.05:0.01:15", "-s", "20", "-b", "1444", "-H", strings.Join(ids, ",")}, b.load.paths...)
+		"-r", "0.05:0.01:15", "-s", "20", "-b", "1444", "-H", strings.Join(ids, ","),
+	}, b.load.paths...)
 	// A file has its full size before its holes are filled: what counts is that the receiver says so.
 	done := func(i int) bool {
 		status, _ := os.ReadFile(filepath.Join(b.out(i), "status"))
@@ -127,9 +129,11 @@ func udpcast(b *bed, _ string, r *result) error {
 		receivers = append(receivers, cmd)
 	}
 	time.Sleep(400 * time.Millisecond)
-	argv := []string{"udp-sender", "--nokbd", "--no-progress", "--interface", "eth0", "--file", b.load.paths[0],
+	argv := []string{
+		"udp-sender", "--nokbd", "--no-progress", "--interface", "eth0", "--file", b.load.paths[0],
 		"--min-receivers", strconv.Itoa(b.cell.N),
-		"--mcast-data-address", "239.77.7.7", "--nopointopoint", "--rexmit-hello-interval", "100", "--full-duplex"}
+		"--mcast-data-address", "239.77.7.7", "--nopointopoint", "--rexmit-hello-interval", "100", "--full-duplex",
+	}
 	if bits := rateBits(b.cell.Wire); bits > 0 {
 		argv = append(argv, "--max-bitrate", fmt.Sprintf("%dk", int(bits*0.95/1000)))
 	}

@@ -290,8 +290,10 @@ func (a *Agent) sayProgress() {
 	for _, t := range a.transfers {
 		if g := t.staging(); g != nil {
 			n, of := g.Bytes(), t.offer.TotalBytes
-			a.say(Line{Kind: "progress", Group: t.group.Name, Transfer: t.offer.Transfer, Bytes: n, Of: of,
-				Text: fmt.Sprintf("%s: %s of %s", t.group.Name, loop.Size(n), loop.Size(of))})
+			a.say(Line{
+				Kind: "progress", Group: t.group.Name, Transfer: t.offer.Transfer, Bytes: n, Of: of,
+				Text: fmt.Sprintf("%s: %s of %s", t.group.Name, loop.Size(n), loop.Size(of)),
+			})
 		}
 	}
 }

@@ -51,9 +51,11 @@ func TestParseAddress(t *testing.T) {
 
 func TestErrorsComeBackAsTheyWere(t *testing.T) {
 	w := newWorld(t)
-	for _, code := range []groupcast.Code{groupcast.EInvalid, groupcast.EUnauthorized, groupcast.EForbidden,
+	for _, code := range []groupcast.Code{
+		groupcast.EInvalid, groupcast.EUnauthorized, groupcast.EForbidden,
 		groupcast.ENotFound,
-		groupcast.EConflict, groupcast.EExhausted, groupcast.EClosed} {
+		groupcast.EConflict, groupcast.EExhausted, groupcast.EClosed,
+	} {
 		want := groupcast.Errorf(code, "no luck").WithHint("try otherwise")
 		w.service.Fail(want)
 		_, err := w.client(t, "cli-admin").AddUser(t.Context(), groupcast.NewUser{})

@@ -61,7 +61,9 @@ func FuzzEventData(f *testing.F) {
 	for _, e := range []any{
 		groupcast.Event{Version: 3, Kind: groupcast.EventProgress, Group: "lab", Transfer: 7},
 		groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: &groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}}},
-		groupcast.AgentState{}, groupcast.Handout{SessionSecret: []byte{1}}, groupcast.Transfer{No: 1},
+		groupcast.AgentState{},
+		groupcast.Handout{SessionSecret: []byte{1}},
+		groupcast.Transfer{No: 1},
 	} {
 		b, err := json.Marshal(e)
 		if err != nil {
@@ -114,8 +116,10 @@ func FuzzProblem(f *testing.F) {
 // FuzzParseAddress: what is taken for an address of a server has a host and a port, and is read
 // again as it was written.
 func FuzzParseAddress(f *testing.F) {
-	for _, s := range []string{"https://host:7440", "10.0.0.1", "[::1]:1", "::1", "fe80::1%eth0", "https://", "a:0",
-		"a:65536", "[a", "a]"} {
+	for _, s := range []string{
+		"https://host:7440", "10.0.0.1", "[::1]:1", "::1", "fe80::1%eth0", "https://", "a:0",
+		"a:65536", "[a", "a]",
+	} {
 		f.Add(s)
 	}
 	f.Fuzz(func(t *testing.T, s string) {
@@ -196,8 +200,10 @@ func TestAStreamIsCutAnywhere(t *testing.T) {
 	stream := "retry: 5000\n\nid: 1\nevent: a\ndata: {\"x\":1}\n\n: \n\nevent: b\ndata: y\ndata: z\n\n"
 	all, _ := eventsOf(strings.NewReader(stream))
 	for cut := range len(stream) {
-		for _, r := range []io.Reader{strings.NewReader(stream[:cut]),
-			iotest.OneByteReader(strings.NewReader(stream[:cut]))} {
+		for _, r := range []io.Reader{
+			strings.NewReader(stream[:cut]),
+			iotest.OneByteReader(strings.NewReader(stream[:cut])),
+		} {
 			got, err := eventsOf(r)
 			whole := strings.Count(stream[:cut], "}\n\n") + strings.Count(stream[:cut], "z\n\n")
 			if !errors.Is(err, io.EOF) || !slices.Equal(got, all[:whole]) {

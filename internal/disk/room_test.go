@@ -42,8 +42,13 @@ func TestTheReserveIsSaneOnEveryDisk(t *testing.T) {
 		reserve int64
 		most    uint64 // of an upload
 	}{
-		{60 * mib, 0, 54 * mib}, {10 * gib, 0, 9 * gib}, {15 * gib, 0, 14 * gib}, {100 * gib, 0, 95 * gib},
-		{10 * gib, 3 * gib, 7 * gib}, {10 * gib, -1, 10*gib - 8*mib}, {1 * gib, 2 * gib, 0},
+		{60 * mib, 0, 54 * mib},
+		{10 * gib, 0, 9 * gib},
+		{15 * gib, 0, 14 * gib},
+		{100 * gib, 0, 95 * gib},
+		{10 * gib, 3 * gib, 7 * gib},
+		{10 * gib, -1, 10*gib - 8*mib},
+		{1 * gib, 2 * gib, 0},
 	} {
 		r, _, _ := roomOn(t, k.size, k.reserve)
 		if err := r.Fits(k.most); err != nil && k.most > 0 {

@@ -225,14 +225,16 @@ func TestMemoryStaysBounded(t *testing.T) {
 	runtime.GC()
 	runtime.ReadMemStats(&before)
 	most, missing := uint64(0), 0
-	i := inspect.Inspector{FS: root, Group: "lab", Book: w.book, Found: func(inspect.Finding) { missing++ },
+	i := inspect.Inspector{
+		FS: root, Group: "lab", Book: w.book, Found: func(inspect.Finding) { missing++ },
 		Tick: func(c inspect.Counts) {
 			if c.Missing%5000 == 0 {
 				runtime.GC()
 				runtime.ReadMemStats(&now)
 				most = max(most, now.HeapAlloc-min(now.HeapAlloc, before.HeapAlloc))
 			}
-		}}
+		},
+	}
 	counts, err := i.Run(t.Context(), true)
 	if err != nil || counts.Missing != many || missing != many {
 		t.Fatal(counts, missing, err)

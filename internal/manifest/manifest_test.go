@@ -121,8 +121,14 @@ func TestPrefixesAmongNeighbours(t *testing.T) {
 		paths string // sorted; a trailing > marks a folder
 		ok    bool
 	}{
-		{"a a-b a/c", false}, {"a> a-b a/c", true}, {"a> a-b> a-b/x a/c", true}, {"a a-b ab", true},
-		{"a> a.b a/b a/b/c", false}, {"a ab ab/c", false}, {"a ab> ab/c", true}, {"a aa aaa aab/c", true},
+		{"a a-b a/c", false},
+		{"a> a-b a/c", true},
+		{"a> a-b> a-b/x a/c", true},
+		{"a a-b ab", true},
+		{"a> a.b a/b a/b/c", false},
+		{"a ab ab/c", false},
+		{"a ab> ab/c", true},
+		{"a aa aaa aab/c", true},
 	} {
 		var files []File
 		for _, p := range strings.Fields(c.paths) {
@@ -157,10 +163,22 @@ func TestCheckTarget(t *testing.T) {
 		path, target string
 		why          string // a part of the reason; empty: it is allowed
 	}{
-		{"l", "a", ""}, {"d/l", "../a", ""}, {"d/l", "./a/b/", ""}, {"d/e/l", "../../a", ""}, {"d/e/l", ".././../a", ""},
-		{"l", "", "no target"}, {"l", "..", out}, {"d/l", "../..", out}, {"l", "./../a", out}, {"l", "/a", "absolute"},
-		{"d/l", "a/../b", inFront}, {"l", "a/..", inFront}, {"d/l", "../a/../b", inFront}, {"l", "./a/./../../b", inFront},
-		{"l", "a\x00", "NUL"}, {"l", "\xFF", "UTF-8"},
+		{"l", "a", ""},
+		{"d/l", "../a", ""},
+		{"d/l", "./a/b/", ""},
+		{"d/e/l", "../../a", ""},
+		{"d/e/l", ".././../a", ""},
+		{"l", "", "no target"},
+		{"l", "..", out},
+		{"d/l", "../..", out},
+		{"l", "./../a", out},
+		{"l", "/a", "absolute"},
+		{"d/l", "a/../b", inFront},
+		{"l", "a/..", inFront},
+		{"d/l", "../a/../b", inFront},
+		{"l", "./a/./../../b", inFront},
+		{"l", "a\x00", "NUL"},
+		{"l", "\xFF", "UTF-8"},
 	} {
 		switch err := CheckTarget(c.path, c.target); {
 		case (err == nil) != (c.why == ""):
@@ -176,10 +194,21 @@ func TestCheckPathOn(t *testing.T) {
 		goos, path string
 		ok         bool
 	}{
-		{"linux", `a\b:c`, true}, {"linux", "con", true}, {"linux", strings.Repeat("x", 256), false},
-		{"windows", `a\b`, false}, {"windows", "a:b", false}, {"windows", "d/CON", false}, {"windows", "aux.txt", false},
-		{"windows", "com1", false}, {"windows", "com", true}, {"windows", "COM¹.x", false}, {"windows", "a.", false},
-		{"windows", "a ", false}, {"windows", "a\x01", false}, {"windows", "console", true}, {"windows", "a?", false},
+		{"linux", `a\b:c`, true},
+		{"linux", "con", true},
+		{"linux", strings.Repeat("x", 256), false},
+		{"windows", `a\b`, false},
+		{"windows", "a:b", false},
+		{"windows", "d/CON", false},
+		{"windows", "aux.txt", false},
+		{"windows", "com1", false},
+		{"windows", "com", true},
+		{"windows", "COM¹.x", false},
+		{"windows", "a.", false},
+		{"windows", "a ", false},
+		{"windows", "a\x01", false},
+		{"windows", "console", true},
+		{"windows", "a?", false},
 	} {
 		if err := CheckPathOn(c.goos, c.path); (err == nil) != c.ok {
 			t.Errorf("%s on %s: %v", c.path, c.goos, err)
@@ -207,8 +236,12 @@ func TestCut(t *testing.T) {
 		sizes []uint64
 		want  []uint32
 	}{
-		{nil, nil}, {[]uint64{0, 0}, nil}, {[]uint64{1, 0, 2}, []uint32{3}}, {[]uint64{B}, []uint32{B}},
-		{[]uint64{B, 1}, []uint32{B, 1}}, {[]uint64{B - 1, 3}, []uint32{B, 2}},
+		{nil, nil},
+		{[]uint64{0, 0}, nil},
+		{[]uint64{1, 0, 2}, []uint32{3}},
+		{[]uint64{B}, []uint32{B}},
+		{[]uint64{B, 1}, []uint32{B, 1}},
+		{[]uint64{B - 1, 3}, []uint32{B, 2}},
 		{[]uint64{5, BigFile, 6, 7}, []uint32{5, B, B, B, B, BigFile - 4*B, 13}},
 		{[]uint64{BigFile - 1, 1}, []uint32{B, B, B, B, BigFile - 4*B}},
 		{[]uint64{5 * B, 5 * B}, []uint32{B, B, B, B, B, B, B, B, B, B}},

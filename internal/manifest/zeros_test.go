@@ -32,7 +32,7 @@ func TestZeros(t *testing.T) {
 			t.Errorf("block %d: %v", b, !want)
 		}
 	}
-	var o = Layout{root: e.Root, raw: len(e.Manifest), bounds: l.bounds}
+	o := Layout{root: e.Root, raw: len(e.Manifest), bounds: l.bounds}
 	again, err := o.WithManifest(e.Manifest)
 	if err != nil || again.Zeros().Count() != zeros.Count() {
 		t.Errorf("the receiver finds others: %v", err)

@@ -31,8 +31,16 @@ func firstOf(names []string) string {
 // FuzzPatterns: a pattern is refused, or matches what trying every way of it matches; a line of
 // patterns comes apart into what no space parts.
 func FuzzPatterns(f *testing.F) {
-	for _, c := range [][2]string{{"*.tmp", "a/b.tmp"}, {"build/", "x/build"}, {"/a/**", "t/a/b"}, {"**/c", "a/b/c"},
-		{"**", "x"}, {"[", "["}, {`a\ b`, "a b"}, {"a/**/**/b", "a/b"}} {
+	for _, c := range [][2]string{
+		{"*.tmp", "a/b.tmp"},
+		{"build/", "x/build"},
+		{"/a/**", "t/a/b"},
+		{"**/c", "a/b/c"},
+		{"**", "x"},
+		{"[", "["},
+		{`a\ b`, "a b"},
+		{"a/**/**/b", "a/b"},
+	} {
 		f.Add(c[0], c[1])
 	}
 	f.Fuzz(func(t *testing.T, text, entry string) {

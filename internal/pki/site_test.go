@@ -49,9 +49,12 @@ func TestWhichFileOfASitesIsWrong(t *testing.T) {
 		{filepath.Join(dir, "none"), key, "--cert " + filepath.Join(dir, "none") + ": there is no such file"},
 		{cert, filepath.Join(dir, "none"), "--key " + filepath.Join(dir, "none") + ": there is no such file"},
 		{dir, key, "--cert " + dir + " cannot be read: "},
-		{cert, "", "--key is missing"}, {"", key, "--cert is missing"},
-		{key, cert, "--cert " + key + " holds no certificate"}, {cert, cert, "--key " + cert + " holds no private key"},
-		{damaged, key, "--cert " + damaged + " holds a damaged"}, {cert, badKey, "--key " + badKey + " holds no key"},
+		{cert, "", "--key is missing"},
+		{"", key, "--cert is missing"},
+		{key, cert, "--cert " + key + " holds no certificate"},
+		{cert, cert, "--key " + cert + " holds no private key"},
+		{damaged, key, "--cert " + damaged + " holds a damaged"},
+		{cert, badKey, "--key " + badKey + " holds no key"},
 		{cert, other, "--key " + other + " is not the key of"},
 	} {
 		_, err := sitePair(k.cert, k.key)

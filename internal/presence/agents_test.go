@@ -79,8 +79,13 @@ func TestWhoIsAttached(t *testing.T) {
 		{"a user's devices are ended", func(f *fixture, _ []*Stream[groupcast.AgentEvent]) { f.End("ann", nil, errOver) }, "3", "1 2", 0, 1},
 		{"one of them is", func(f *fixture, st []*Stream[groupcast.AgentEvent]) { f.End("ann", &ann2.Device.ID, errOver) }, "1 3", "2", 1, 2},
 		{"another user's is not", func(f *fixture, _ []*Stream[groupcast.AgentEvent]) { f.End("ann", &bob.Device.ID, errOver) }, "1 2 3", "", 2, 3},
-		{"ended, and then the reader goes", func(f *fixture, st []*Stream[groupcast.AgentEvent]) { f.End("bob", nil, errOver); st[2].Close() },
-			"1 2", "3", 2, 2},
+		{
+			"ended, and then the reader goes", func(f *fixture, st []*Stream[groupcast.AgentEvent]) {
+				f.End("bob", nil, errOver)
+				st[2].Close()
+			},
+			"1 2", "3", 2, 2,
+		},
 		{"attached again", func(f *fixture, st []*Stream[groupcast.AgentEvent]) {
 			f.attach(ann, groupcast.Attach{})
 			st[0].Close() // does not throw the new stream out

@@ -18,10 +18,16 @@ func TestDescribe(t *testing.T) {
 		device groupcast.Device
 		want   groupcast.Device
 	}{
-		{"attached", groupcast.Device{ID: protocol.DeviceID{1}, Address: "192.0.2.7", LastSeen: noon},
-			groupcast.Device{Active: true, Address: "192.0.2.1", LastSeen: noon.Add(time.Hour)}},
-		{"not attached", groupcast.Device{ID: protocol.DeviceID{2}, Address: "192.0.2.7", LastSeen: noon},
-			groupcast.Device{Address: "192.0.2.7", LastSeen: noon}},
+		{
+			"attached",
+			groupcast.Device{ID: protocol.DeviceID{1}, Address: "192.0.2.7", LastSeen: noon},
+			groupcast.Device{Active: true, Address: "192.0.2.1", LastSeen: noon.Add(time.Hour)},
+		},
+		{
+			"not attached",
+			groupcast.Device{ID: protocol.DeviceID{2}, Address: "192.0.2.7", LastSeen: noon},
+			groupcast.Device{Address: "192.0.2.7", LastSeen: noon},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			d := c.device

@@ -7,8 +7,10 @@ import (
 
 // FuzzIdentifiers: an identifier is read from hex of its length only, and written as it was read.
 func FuzzIdentifiers(f *testing.F) {
-	for _, s := range []string{"", "00112233445566778899aabbccddeeff", "0011223344556677", strings.Repeat("ab", 32),
-		strings.Repeat("AB", 32), "zz"} {
+	for _, s := range []string{
+		"", "00112233445566778899aabbccddeeff", "0011223344556677", strings.Repeat("ab", 32),
+		strings.Repeat("AB", 32), "zz",
+	} {
 		f.Add([]byte(s))
 	}
 	f.Fuzz(func(t *testing.T, in []byte) {

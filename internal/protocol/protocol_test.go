@@ -103,7 +103,11 @@ func TestIdentifiersAreHexOfTheRightLength(t *testing.T) {
 
 func TestSourceSymbols(t *testing.T) {
 	for _, c := range [][3]int{
-		{0, 1408, 0}, {1, 1408, 1}, {1408, 1408, 1}, {1409, 1408, 2}, {protocol.BlockSize, protocol.DefaultSymbol, 164},
+		{0, 1408, 0},
+		{1, 1408, 1},
+		{1408, 1408, 1},
+		{1409, 1408, 2},
+		{protocol.BlockSize, protocol.DefaultSymbol, 164},
 		{protocol.BlockSize, protocol.TunnelSymbol, 200},
 	} {
 		if k := protocol.SourceSymbols(c[0], c[1]); k != c[2] {

@@ -463,6 +463,7 @@ func (r *run) devices(match func(protocol.DeviceID, *delivery) bool) []protocol.
 
 // asked and attending match those who hold a session's offer, and those who take part, too.
 func asked(_ protocol.DeviceID, d *delivery) bool { return d.state == StateAsked }
+
 func attending(_ protocol.DeviceID, d *delivery) bool {
 	return d.state == StateAsked || d.state == StateMulticast
 }

@@ -49,10 +49,22 @@ func TestReplayWindow(t *testing.T) {
 		number int
 		ok     bool
 	}{
-		{0, true}, {0, false}, {2, true}, {1, true}, {1, false},
-		{ReplayWindow + 1, true}, {1, false}, {2, false}, // 2 is the oldest told apart
-		{3, true}, {3, false}, {ReplayWindow, true}, {ReplayWindow, false},
-		{3*ReplayWindow - 1, true}, {4, false}, {2*ReplayWindow - 1, false}, {2 * ReplayWindow, true},
+		{0, true},
+		{0, false},
+		{2, true},
+		{1, true},
+		{1, false},
+		{ReplayWindow + 1, true},
+		{1, false},
+		{2, false}, // 2 is the oldest told apart
+		{3, true},
+		{3, false},
+		{ReplayWindow, true},
+		{ReplayWindow, false},
+		{3*ReplayWindow - 1, true},
+		{4, false},
+		{2*ReplayWindow - 1, false},
+		{2 * ReplayWindow, true},
 		{2 * ReplayWindow, false},
 	} {
 		_, err := out.Open(packets[step.number])

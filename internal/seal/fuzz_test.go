@@ -34,8 +34,10 @@ func FuzzPackets(f *testing.F) {
 		_, fed := NewFeedbackOpener(testSecret(), testID).Open(packet)
 		_, announced := VerifyAnnounce(key.Public(), packet)
 		_, probed := VerifyProbe(key.Public(), packet)
-		for what, err := range map[string]error{"opened": opened, "SYNC": synced, "feedback": fed,
-			"announcement": announced, "probe": probed} {
+		for what, err := range map[string]error{
+			"opened": opened, "SYNC": synced, "feedback": fed,
+			"announcement": announced, "probe": probed,
+		} {
 			if err == nil && !genuine[string(packet)] {
 				t.Fatalf("%s: % x", what, packet)
 			}

@@ -9,8 +9,10 @@ import (
 
 func fullReceipt() FullReceipt {
 	return FullReceipt{
-		Receipt: Receipt{Server: protocol.ServerID{1}, Group: protocol.GroupID{2}, Transfer: 4, Root: protocol.Digest{3},
-			Device: protocol.DeviceID{4}, Outcome: "incomplete", Sequence: 5},
+		Receipt: Receipt{
+			Server: protocol.ServerID{1}, Group: protocol.GroupID{2}, Transfer: 4, Root: protocol.Digest{3},
+			Device: protocol.DeviceID{4}, Outcome: "incomplete", Sequence: 5,
+		},
 		Path: "multicast", Entries: 30, Missing: 2, Beside: 1, Bytes: 9, Reason: protocol.Digest{6}, List: protocol.Digest{7},
 	}
 }

@@ -31,17 +31,20 @@ func TestBarrierDoesNotVouchForLostBlocks(t *testing.T) {
 		{
 			"lost, then a barrier",
 			[][2]uint32{{recordWritten, 7}, {recordWritten, 8}, {recordLost, 7}, {recordWritten, 9}, {recordBarrier, 3}},
-			list{voided, 8, 9}, nil,
+			list{voided, 8, 9},
+			nil,
 		},
 		{
 			"lost and written again",
 			[][2]uint32{{recordWritten, 7}, {recordLost, 7}, {recordWritten, 7}, {recordBarrier, 2}},
-			list{voided, 7}, nil,
+			list{voided, 7},
+			nil,
 		},
 		{
 			"lost twice",
 			[][2]uint32{{recordWritten, 7}, {recordLost, 7}, {recordWritten, 7}, {recordLost, 7}, {recordBarrier, 2}},
-			list{voided, voided}, nil,
+			list{voided, voided},
+			nil,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 	"os"
 	"path"
+	"slices"
 	"strings"
 	"syscall"
 	"testing"
@@ -142,25 +143,35 @@ type transferSpec struct {
 	extra []manifest.File
 }
 
+// anyErrors are numbers that a system may answer an operation with.
+var anyErrors = []error{
+	syscall.EIO, syscall.EFBIG, syscall.EILSEQ, syscall.ENOSYS, syscall.ENOENT, syscall.EPERM, syscall.EACCES,
+	syscall.ENXIO, syscall.EROFS, syscall.ENAMETOOLONG, syscall.Errno(523),
+}
+
 // TestAnErrorOfOneEntryIsItsOwn: any error, whatever its number, in any operation on one entry
 // refuses that entry with its reason, and every other one arrives. When the error is gone, the
 // next delivery brings the entry, too.
 func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
-	errnos := []error{
-		syscall.EIO, syscall.EFBIG, syscall.EILSEQ, syscall.ENOSYS, syscall.ENOENT, syscall.EPERM, syscall.EACCES,
-		syscall.ENXIO, syscall.EROFS, syscall.ENAMETOOLONG, syscall.Errno(523),
-	}
 	for _, c := range []struct {
 		op, name string // a name that ends with "/" stands for all below it
 		entries  []string
 	}{
-		{"rename", "lab/big1", []string{"big1"}}, {"rename", "lab/t", []string{"t"}}, {"rename", "lab/d/s", []string{"d/s"}},
-		{"mkdir", "lab/d", []string{"d/s"}}, {"mkdir", "lab/e", []string{"e"}}, {"symlink", "lab/l", []string{"l"}},
-		{"allocate", "/f0", []string{"big1"}}, {"write", "/f0", []string{"big1"}}, {"create", "/f0", []string{"big1"}},
+		{"rename", "lab/big1", []string{"big1"}},
+		{"rename", "lab/t", []string{"t"}},
+		{"rename", "lab/d/s", []string{"d/s"}},
+		{"mkdir", "lab/d", []string{"d/s"}},
+		{"mkdir", "lab/e", []string{"e"}},
+		{"symlink", "lab/l", []string{"l"}},
+		{"allocate", "/f0", []string{"big1"}},
+		{"write", "/f0", []string{"big1"}},
+		{"create", "/f0", []string{"big1"}},
 		{"sync", "/f0", []string{"big1"}},
-		{"lstat", "lab/e", []string{"e"}}, {"lstat", "lab/l", []string{"l"}}, {"lstat", "lab/d", []string{"d/s"}},
+		{"lstat", "lab/e", []string{"e"}},
+		{"lstat", "lab/l", []string{"l"}},
+		{"lstat", "lab/d", []string{"d/s"}},
 	} {
-		for _, errno := range errnos {
+		for _, errno := range anyErrors {
 			if errno == syscall.ENOENT && c.op == "lstat" {
 				continue // that is no error
 			}
@@ -180,10 +191,7 @@ func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
 				}
 				out := deliver(t, s, 1, tr)
 				for _, o := range out {
-					bad := false
-					for _, e := range c.entries {
-						bad = bad || o.Path == e
-					}
+					bad := slices.Contains(c.entries, o.Path)
 					if bad != (o.Result == spool.Rejected) {
 						t.Errorf("%s: %d %q", o.Path, o.Result, o.Reason)
 					}

@@ -255,19 +255,33 @@ func TestAChangeOfKindRemovesNothingOfTheUser(t *testing.T) {
 		keeps    map[string]string
 		rejected []string
 	}{
-		{"a file of theirs in the folder", "folder", "file",
+		{
+			"a file of theirs in the folder", "folder", "file",
 			func(l *lab) { l.do(os.WriteFile(l.at("p/b/mine"), []byte("m"), 0o644)) },
 			map[string]string{"p": "/", "p/a": "a", "p/b": "/", "p/b/c": "c", "p/b/mine": "m", "p/e": "/", "p/l": "→a"},
-			[]string{"p"}},
-		{"an edit in the folder", "folder", "link", func(l *lab) { l.do(os.WriteFile(l.at("p/a"), []byte("m"), 0o644)) },
-			map[string]string{"p": "/", "p/a": "m", "p/b": "/", "p/b/c": "c", "p/e": "/", "p/l": "→a"}, []string{"p"}},
-		{"an edited file", "file", "folder", func(l *lab) { l.do(os.WriteFile(l.at("p"), []byte("mine"), 0o644)) },
-			map[string]string{"p": "mine"}, []string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"}},
-		{"a link of theirs", "link", "folder", func(l *lab) { l.do(os.Remove(l.at("p")), os.Symlink("x", l.at("p"))) },
-			map[string]string{"p": "→x"}, []string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"}},
-		{"a file of theirs for a link", "link", "link",
+			[]string{"p"},
+		},
+		{
+			"an edit in the folder", "folder", "link", func(l *lab) { l.do(os.WriteFile(l.at("p/a"), []byte("m"), 0o644)) },
+			map[string]string{"p": "/", "p/a": "m", "p/b": "/", "p/b/c": "c", "p/e": "/", "p/l": "→a"},
+			[]string{"p"},
+		},
+		{
+			"an edited file", "file", "folder", func(l *lab) { l.do(os.WriteFile(l.at("p"), []byte("mine"), 0o644)) },
+			map[string]string{"p": "mine"},
+			[]string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"},
+		},
+		{
+			"a link of theirs", "link", "folder", func(l *lab) { l.do(os.Remove(l.at("p")), os.Symlink("x", l.at("p"))) },
+			map[string]string{"p": "→x"},
+			[]string{"p", "p/a", "p/b", "p/b/c", "p/e", "p/l"},
+		},
+		{
+			"a file of theirs for a link", "link", "link",
 			func(l *lab) { l.do(os.Remove(l.at("p")), os.WriteFile(l.at("p"), []byte("x"), 0o644)) },
-			map[string]string{"p": "x"}, []string{"p"}},
+			map[string]string{"p": "x"},
+			[]string{"p"},
+		},
 	} {
 		t.Run(c.what, func(t *testing.T) {
 			l, all := newLab(t), states()

@@ -26,17 +26,23 @@ func TestEstimates(t *testing.T) {
 	}{
 		"nobody": {},
 		"all done": {done: 4, want: []is{
-			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Done: true}), all(is{Devices: 4, Done: true})}},
+			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Done: true}), all(is{Devices: 4, Done: true}),
+		}},
 		"equal devices end together": {moving: same(10, 1000, 100), want: []is{
-			half(is{Devices: 5, At: sec(10)}), most(is{Devices: 10, At: sec(10)}), all(is{Devices: 10, At: sec(10)})}},
+			half(is{Devices: 5, At: sec(10)}), most(is{Devices: 10, At: sec(10)}), all(is{Devices: 10, At: sec(10)}),
+		}},
 		"one is slow": {moving: append(same(39, 1000, 100), Ahead{1000, 10}), want: []is{
-			half(is{Devices: 20, At: sec(10)}), most(is{Devices: 38, At: sec(10)}), all(is{Devices: 40, At: sec(100)})}},
+			half(is{Devices: 20, At: sec(10)}), most(is{Devices: 38, At: sec(10)}), all(is{Devices: 40, At: sec(100)}),
+		}},
 		"some are done, one is away": {done: 2, unknown: 1, moving: same(1, 300, 100), want: []is{
-			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Waits: 1}), all(is{Devices: 4, Waits: 1})}},
+			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Waits: 1}), all(is{Devices: 4, Waits: 1}),
+		}},
 		"stored is done at once, without a rate it cannot be told": {moving: []Ahead{{0, 0}, {500, 0}}, want: []is{
-			half(is{Devices: 1, At: t0}), most(is{Devices: 2, Waits: 1}), all(is{Devices: 2, Waits: 1})}},
+			half(is{Devices: 1, At: t0}), most(is{Devices: 2, Waits: 1}), all(is{Devices: 2, Waits: 1}),
+		}},
 		"an end in years cannot be told": {moving: same(1, 1<<50, 1), want: []is{
-			half(is{Devices: 1, Waits: 1}), most(is{Devices: 1, Waits: 1}), all(is{Devices: 1, Waits: 1})}},
+			half(is{Devices: 1, Waits: 1}), most(is{Devices: 1, Waits: 1}), all(is{Devices: 1, Waits: 1}),
+		}},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := Estimates(t0, c.done, c.unknown, c.moving); !reflect.DeepEqual(got, c.want) {

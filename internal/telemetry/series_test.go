@@ -16,9 +16,11 @@ func TestAPointIsTheDifferenceOfSamples(t *testing.T) {
 		At: at, Session: protocol.SessionID{1}, Wire: 1000, Source: 8, Parity: 2, Size: 5000,
 		Verified: map[protocol.DeviceID]uint64{a: 500},
 	})
-	s.Add(Sample{At: at.Add(time.Second), Session: protocol.SessionID{1}, Wire: 3000, Source: 13, Parity: 7, Loss: 2.5,
+	s.Add(Sample{
+		At: at.Add(time.Second), Session: protocol.SessionID{1}, Wire: 3000, Source: 13, Parity: 7, Loss: 2.5,
 		Limiter: "cap", Size: 5000,
-		Verified: map[protocol.DeviceID]uint64{a: 1500, b: 4000, c: 5000}})
+		Verified: map[protocol.DeviceID]uint64{a: 1500, b: 4000, c: 5000},
+	})
 	first, second := s.points[0], s.points[1]
 	if first.Sent != 8000 || first.Repair != 1600 || first.P50 != 4000 {
 		t.Errorf("first %+v", first)

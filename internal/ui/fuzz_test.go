@@ -16,8 +16,10 @@ func FuzzAuditCSV(f *testing.F) {
 	f.Add("-1", "+1", "", "ann", "a,b;c\n")
 	f.Fuzz(func(t *testing.T, actor, action, object, detail, address string) {
 		var b bytes.Buffer
-		e := groupcast.AuditEntry{At: time.Unix(0, 0), Actor: actor, Action: action, Object: object, Detail: detail,
-			Address: address}
+		e := groupcast.AuditEntry{
+			At: time.Unix(0, 0), Actor: actor, Action: action, Object: object, Detail: detail,
+			Address: address,
+		}
 		if err := AuditCSV(&b, []groupcast.AuditEntry{e, e}); err != nil {
 			t.Fatal(err)
 		}

@@ -39,8 +39,13 @@ func TestRows(t *testing.T) {
 		got  []string
 		want string
 	}{
-		"login": {LoginRow(groupcast.SignIn{ID: "1", Scope: groupcast.ScopeCLI, Device: "pc", Address: "10.0.0.1", LastUsed: at, CreatedAt: at, Current: true}),
-			"1|command line|pc|10.0.0.1|1h ago|1h ago|this one"},
+		"login": {
+			LoginRow(groupcast.SignIn{
+				ID: "1", Scope: groupcast.ScopeCLI, Device: "pc", Address: "10.0.0.1", LastUsed: at, CreatedAt: at,
+				Current: true,
+			}),
+			"1|command line|pc|10.0.0.1|1h ago|1h ago|this one",
+		},
 		"entry":   {EntryRow(groupcast.DeliveryEntry{Path: "a", Kind: "file", Result: groupcast.EntryMissing, Reason: "disk"}), "a|file|missing|disk"},
 		"beside":  {EntryRow(groupcast.DeliveryEntry{Path: "a", Kind: "file", Result: groupcast.EntryBeside, Name: "a (2)"}), "a|file|lies beside as a (2)|"},
 		"offer":   {OfferRow(groupcast.GroupOnOffer{Name: "lab", Membership: groupcast.MembershipAsked, Since: at})[:3], "lab|asked|1h ago"},
@@ -48,8 +53,13 @@ func TestRows(t *testing.T) {
 		"key":     {KeyRow(groupcast.KeyHolder{User: "ann", Device: "pc", Version: 7})[1:4], "ann|pc|7"},
 		"checked": {CheckRow(groupcast.CheckResult{User: "ann", Device: "pc", Active: true, RoundTrip: 1234567, FreeBytes: 2e9, Multicast: []groupcast.ProbeResult{{Group: "lab", Heard: 2, Sent: 3}}, Note: "n"}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|n"},
 		"away":    {CheckRow(groupcast.CheckResult{LastSeen: at})[2:3], "seen 1h ago"},
-		"delivery": {DeliveryRow(groupcast.Delivery{User: "ann", Device: "pc", Active: true, State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Bytes: 1000, LossPercent: 1.25}),
-			"ann|pc|receiving|1.00 kB|multicast|1.2 %|"},
+		"delivery": {
+			DeliveryRow(groupcast.Delivery{
+				User: "ann", Device: "pc", Active: true, State: groupcast.DeliveryReceiving,
+				Path: groupcast.PathMulticast, Bytes: 1000, LossPercent: 1.25,
+			}),
+			"ann|pc|receiving|1.00 kB|multicast|1.2 %|",
+		},
 		"nobody": {DeliveryRow(groupcast.Delivery{User: "ann", State: groupcast.DeliveryQueued, Path: groupcast.PathUnknown}), "ann|(no device yet)|no device|0 B|||"},
 	} {
 		t.Run(name, func(t *testing.T) {
@@ -94,8 +104,10 @@ func TestWhatBecomesOfANewTransfer(t *testing.T) {
 
 func TestAWatchedTransferInLines(t *testing.T) {
 	s := Snapshot{
-		Transfer: groupcast.Transfer{No: 3, Group: "lab", Bytes: 1000, State: groupcast.TransferSending, Verified: 1, Owed: 1, Incomplete: 1, Failed: 1,
-			WireBytes: 1500, HTTPSBytes: 500, Session: &groupcast.SessionStatus{Rate: 8e6, Limiter: "cap", LossPercent: 2}},
+		Transfer: groupcast.Transfer{
+			No: 3, Group: "lab", Bytes: 1000, State: groupcast.TransferSending, Verified: 1, Owed: 1, Incomplete: 1, Failed: 1,
+			WireBytes: 1500, HTTPSBytes: 500, Session: &groupcast.SessionStatus{Rate: 8e6, Limiter: "cap", LossPercent: 2},
+		},
 		Deliveries: []groupcast.Delivery{
 			{User: "ann", Device: "had", State: groupcast.DeliveryAlreadyHad},
 			{User: "bob", Device: "half", State: groupcast.DeliveryReceiving, Active: true, Bytes: 500, Path: groupcast.PathMulticast},

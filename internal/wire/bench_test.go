@@ -28,12 +28,18 @@ func codecs() []codec {
 			_, err := ParseData(b[protocol.GroupHeaderBytes:])
 			return err
 		}},
-		{"sync", func(dst []byte) []byte { return AppendSyncBody(dst, s) },
-			func(b []byte) error { _, err := ParseSyncBody(b); return err }},
-		{"report", func(dst []byte) []byte { return AppendFeedback(dst, report) },
-			func(b []byte) error { _, err := ParseFeedback(b); return err }},
-		{"nack", func(dst []byte) []byte { return AppendFeedback(dst, f) },
-			func(b []byte) error { _, err := ParseFeedback(b); return err }},
+		{
+			"sync", func(dst []byte) []byte { return AppendSyncBody(dst, s) },
+			func(b []byte) error { _, err := ParseSyncBody(b); return err },
+		},
+		{
+			"report", func(dst []byte) []byte { return AppendFeedback(dst, report) },
+			func(b []byte) error { _, err := ParseFeedback(b); return err },
+		},
+		{
+			"nack", func(dst []byte) []byte { return AppendFeedback(dst, f) },
+			func(b []byte) error { _, err := ParseFeedback(b); return err },
+		},
 	}
 }
 

@@ -60,15 +60,18 @@ type asker struct {
 func newAsker(p Plan) *asker {
 	return &asker{plan: p, host: internalName(p), http: &http.Client{
 		Timeout: 5 * time.Second,
-		Transport: &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true, ServerName: internalName(p)},
-			MaxIdleConnsPerHost: 4, DisableCompression: true},
+		Transport: &http.Transport{
+			TLSClientConfig:     &tls.Config{InsecureSkipVerify: true, ServerName: internalName(p)},
+			MaxIdleConnsPerHost: 4, DisableCompression: true,
+		},
 		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
 	}}
 }
 
 // do makes a request; an event stream is left after its header.
 func (a *asker) do(ctx context.Context, method, path string, body []byte, dress func(*http.Request)) (int,
-	http.Header, []byte, error) {
+	http.Header, []byte, error,
+) {
 	req, err := http.NewRequestWithContext(ctx, method, a.plan.Server+path, bytes.NewReader(body))
 	if err != nil {
 		return 0, nil, nil, err
@@ -248,8 +251,10 @@ func (a *asker) others(ctx context.Context, web, cli func(*http.Request)) ([]Ask
 			func(r *http.Request) { r.Host = "rebound.example" })},
 		{"path of the CA's key", "POST", "/api/v1/transfers", paths(a.plan.Group + "/ca.key"), cli},
 		{"link below --source to it", "POST", "/api/v1/transfers", paths(a.plan.Folder + "/link"), cli},
-		{"way up out of --source", "POST", "/api/v1/transfers",
-			paths(a.plan.Folder + "/../../.." + a.plan.Group + "/ca.key"), cli},
+		{
+			"way up out of --source", "POST", "/api/v1/transfers",
+			paths(a.plan.Folder + "/../../.." + a.plan.Group + "/ca.key"), cli,
+		},
 		{"the page", "GET", "/", nil, func(*http.Request) {}},
 	} {
 		status, header, text, err := a.do(ctx, x.method, x.path, x.body, x.dress)

@@ -205,8 +205,10 @@ func dialTLS(ctx context.Context, p Plan) (net.Conn, error) {
 	}
 	ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 	defer cancel()
-	d := tls.Dialer{Config: &tls.Config{InsecureSkipVerify: true, ServerName: internalName(p),
-		NextProtos: []string{"http/1.1"}}}
+	d := tls.Dialer{Config: &tls.Config{
+		InsecureSkipVerify: true, ServerName: internalName(p),
+		NextProtos: []string{"http/1.1"},
+	}}
 	return d.DialContext(ctx, "tcp", hostPort)
 }
 
@@ -253,8 +255,10 @@ func loginFlood(ctx context.Context, p Plan, r *Report) error {
 		defer c.Close()
 		ctx, cancel := context.WithTimeout(ctx, 5*time.Second)
 		defer cancel()
-		_, err = c.Login(ctx, groupcast.Login{User: p.User, Password: "wrong", Device: "x", PublicKey: make([]byte, 32),
-			OS: "x", Version: "1", ControlVersion: groupcast.ControlVersion, WireVersion: protocol.Version})
+		_, err = c.Login(ctx, groupcast.Login{
+			User: p.User, Password: "wrong", Device: "x", PublicKey: make([]byte, 32),
+			OS: "x", Version: "1", ControlVersion: groupcast.ControlVersion, WireVersion: protocol.Version,
+		})
 		return err
 	})
 }

@@ -65,7 +65,8 @@ func (f *forger) put(kind wire.Kind, number protocol.PacketNumber, body []byte) 
 
 // symbol forges a symbol of a block.
 func (f *forger) symbol(number protocol.PacketNumber, block protocol.BlockNumber, length int,
-	index protocol.SymbolIndex) {
+	index protocol.SymbolIndex,
+) {
 	junk := make([]byte, f.Offer.SymbolSize)
 	_, _ = rand.Read(junk)
 	f.put(wire.KindData, number, wire.AppendData(nil, wire.Data{Block: block, Length: length, Index: index, Symbol: junk}))
@@ -127,8 +128,10 @@ func forgeNumbers(ctx context.Context, p Plan, r *Report) error {
 			return
 		}
 		body := append([]byte(nil), h.body...)
-		for _, n := range []protocol.PacketNumber{protocol.MaxPacketNumber, f.high + protocol.NumbersAhead - 1024,
-			f.high + 5000, f.high + 40} {
+		for _, n := range []protocol.PacketNumber{
+			protocol.MaxPacketNumber, f.high + protocol.NumbersAhead - 1024,
+			f.high + 5000, f.high + 40,
+		} {
 			f.put(wire.KindData, n, body)
 		}
 	})

@@ -32,8 +32,10 @@ var lies = map[string]func(s *Session, f *wire.Feedback){
 	},
 	"mismatch": func(s *Session, f *wire.Feedback) {
 		f.Flags |= wire.FeedbackMismatch
-		f.NACKs = append(f.NACKs, wire.NACK{Block: 0, Deficit: 2, HighParity: 200}, wire.NACK{Block: 1, Deficit: 2,
-			HighParity: 200})
+		f.NACKs = append(f.NACKs, wire.NACK{Block: 0, Deficit: 2, HighParity: 200}, wire.NACK{
+			Block: 1, Deficit: 2,
+			HighParity: 200,
+		})
 	},
 	"parity": func(s *Session, f *wire.Feedback) { // no parity will be new to it
 		for b := range min(s.Offer.Blocks, 150) {
@@ -94,8 +96,10 @@ func (l *liar) report(int) {
 	}
 	since := uint32(f.high - l.told)
 	l.told = f.high
-	word := wire.Feedback{SyncSequence: l.sequence, SyncAge: uint32(time.Since(l.at).Microseconds()), High: f.high,
-		Declared: since, Received: since}
+	word := wire.Feedback{
+		SyncSequence: l.sequence, SyncAge: uint32(time.Since(l.at).Microseconds()), High: f.high,
+		Declared: since, Received: since,
+	}
 	l.tell(f.Session, &word)
 	f.report.Sent++
 	if _, err := l.conn.Write(f.Feedback.Seal(nil, word)); err != nil {

@@ -105,8 +105,10 @@ func (m *Member) ask(ctx context.Context, o groupcast.Offered) (*Session, error)
 	if err != nil || offer.Flags&wire.OfferMulticast == 0 {
 		return nil, err
 	}
-	h, err := m.Client.Ready(ctx, groupcast.Ready{Transfer: offer.Transfer, Session: offer.Session, LacksAll: true,
-		FreeBytes: 1 << 40, MTU: 1500})
+	h, err := m.Client.Ready(ctx, groupcast.Ready{
+		Transfer: offer.Transfer, Session: offer.Session, LacksAll: true,
+		FreeBytes: 1 << 40, MTU: 1500,
+	})
 	if err != nil || h.HTTPS {
 		return nil, err
 	}
@@ -124,8 +126,10 @@ func (m *Member) ask(ctx context.Context, o groupcast.Offered) (*Session, error)
 	}
 	return &Session{
 		Offer: offer, Raw: o.Offer, Seal: s, Handout: h, Transfer: offer.Transfer,
-		Keys: SessionKeys{Transfer: uint64(offer.Transfer), Offer: o.Offer, Secret: h.SessionSecret,
-			Feedback: h.FeedbackKey},
+		Keys: SessionKeys{
+			Transfer: uint64(offer.Transfer), Offer: o.Offer, Secret: h.SessionSecret,
+			Feedback: h.FeedbackKey,
+		},
 		Feedback: seal.NewFeedbackSealer(fb, protocol.FeedbackID(h.FeedbackID)),
 	}, nil
 }

@@ -108,14 +108,18 @@ func hostile(ctx context.Context, p Plan, r *Report) error {
 		return err
 	}
 	r.Answers = make(map[string]int)
-	h := &hostileServer{Service: httpapitest.New(), authority: a, report: r,
-		device: groupcast.Device{ID: protocol.NewDeviceID(), Name: "victim"}}
+	h := &hostileServer{
+		Service: httpapitest.New(), authority: a, report: r,
+		device: groupcast.Device{ID: protocol.NewDeviceID(), Name: "victim"},
+	}
 	for i, t := range Traps() {
 		h.traps = append(h.traps, h.encode(t, i))
 	}
 	say("Fingerprint: %s", a.ID())
-	return httpapi.Serve(ctx, httpapi.Config{Service: h, Listen: p.Source, TLS: a.ServerTLS(), Knows: a.KnowsHost,
-		Log: slog.New(slog.DiscardHandler)})
+	return httpapi.Serve(ctx, httpapi.Config{
+		Service: h, Listen: p.Source, TLS: a.ServerTLS(), Knows: a.KnowsHost,
+		Log: slog.New(slog.DiscardHandler),
+	})
 }
 
 // encode makes and signs the offer of a trap, without a look at any rule.
@@ -148,9 +152,13 @@ func (h *hostileServer) encode(t Trap, i int) trap {
 		t.Bend(&o)
 	}
 	raw := wire.AppendOffer(nil, o)
-	return trap{group: group, raw: e.Manifest, blocks: [][]byte{e.Index, e.Manifest, stream},
-		offered: groupcast.Offered{Offer: raw, Signature: seal.SignOffer(h.authority.SigningKey(), raw),
-			Group: t.Group, Transfer: o.Transfer, Devices: 1}}
+	return trap{
+		group: group, raw: e.Manifest, blocks: [][]byte{e.Index, e.Manifest, stream},
+		offered: groupcast.Offered{
+			Offer: raw, Signature: seal.SignOffer(h.authority.SigningKey(), raw),
+			Group: t.Group, Transfer: o.Transfer, Devices: 1,
+		},
+	}
 }
 
 func (h *hostileServer) note(no protocol.TransferNo, answer string) {
@@ -163,8 +171,10 @@ func (h *hostileServer) note(no protocol.TransferNo, answer string) {
 
 // Login lets everybody in.
 func (h *hostileServer) Login(context.Context, string, groupcast.Login) (groupcast.LoggedIn, error) {
-	return groupcast.LoggedIn{User: groupcast.User{ID: "u1", Name: "victim", Role: groupcast.RoleMember}, Device: h.device,
-		AgentToken: "agent", CLIToken: "cli", CLIExpires: time.Now().Add(time.Hour)}, nil
+	return groupcast.LoggedIn{
+		User: groupcast.User{ID: "u1", Name: "victim", Role: groupcast.RoleMember}, Device: h.device,
+		AgentToken: "agent", CLIToken: "cli", CLIExpires: time.Now().Add(time.Hour),
+	}, nil
 }
 
 // AgentState offers the traps.
@@ -204,7 +214,8 @@ func (h *hostileServer) Report(context.Context, groupcast.Principal, groupcast.A
 
 // Manifest gives a trap's manifest.
 func (h *hostileServer) Manifest(_ context.Context, _ groupcast.Principal,
-	no protocol.TransferNo) (io.ReadCloser, error) {
+	no protocol.TransferNo,
+) (io.ReadCloser, error) {
 	if int(no) > len(h.traps) {
 		return nil, groupcast.Errorf(groupcast.ENotFound, "no such transfer")
 	}
@@ -213,7 +224,8 @@ func (h *hostileServer) Manifest(_ context.Context, _ groupcast.Principal,
 
 // Blocks gives a trap's blocks.
 func (h *hostileServer) Blocks(_ context.Context, _ groupcast.Principal, no protocol.TransferNo,
-	first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
+	first protocol.BlockNumber, count uint32,
+) (io.ReadCloser, error) {
 	if int(no) > len(h.traps) || int(first) >= 3 {
 		return nil, groupcast.Errorf(groupcast.ENotFound, "no such blocks")
 	}
@@ -223,7 +235,8 @@ func (h *hostileServer) Blocks(_ context.Context, _ groupcast.Principal, no prot
 
 // AgentEvents says hello and nothing more.
 func (h *hostileServer) AgentEvents(context.Context, groupcast.Principal,
-	groupcast.Attach) (groupcast.AgentStream, error) {
+	groupcast.Attach,
+) (groupcast.AgentStream, error) {
 	return &hello{}, nil
 }
 

@@ -75,8 +75,10 @@ func TestTheWayMovesToAnotherCard(t *testing.T) {
 		}},
 		{"the first one again, with another address", func() error {
 			for _, argv := range [][]string{
-				{"ip", "link", "set", "eth1", "down"}, {"ip", "addr", "flush", "dev", "eth0"},
-				{"ip", "addr", "add", "10.99.0.62/24", "dev", "eth0"}, {"ip", "link", "set", "eth0", "up"},
+				{"ip", "link", "set", "eth1", "down"},
+				{"ip", "addr", "flush", "dev", "eth0"},
+				{"ip", "addr", "add", "10.99.0.62/24", "dev", "eth0"},
+				{"ip", "link", "set", "eth0", "up"},
 			} {
 				if _, err := s.lab.Run("r1", argv...); err != nil {
 					return err
@@ -149,7 +151,8 @@ func TestTheServersNameMoves(t *testing.T) {
 		must(t, s.lab.Name(name, "files.example", "10.99.0.2"))
 	}
 	for _, argv := range [][]string{
-		{"ip", "addr", "del", netlab.SenderIP + "/24", "dev", "eth0"}, {"ip", "addr", "add", "10.99.0.2/24", "dev", "eth0"},
+		{"ip", "addr", "del", netlab.SenderIP + "/24", "dev", "eth0"},
+		{"ip", "addr", "add", "10.99.0.2/24", "dev", "eth0"},
 		{"ip", "route", "replace", "224.0.0.0/4", "dev", "eth0"},
 	} {
 		_, err := s.lab.Run("s", argv...)

@@ -41,8 +41,10 @@ func TestRedteamLocalUser(t *testing.T) {
 
 	tree := filepath.Join(s.dir, "tree")
 	must(t, os.MkdirAll(filepath.Join(tree, "folder"), 0o755))
-	for _, name := range []string{"fifo.txt", "folder/mine.txt", "folder/new.txt", "link.txt", "dangling.txt",
-		"hard.txt", "plain.txt", "setuid"} {
+	for _, name := range []string{
+		"fifo.txt", "folder/mine.txt", "folder/new.txt", "link.txt", "dangling.txt",
+		"hard.txt", "plain.txt", "setuid",
+	} {
 		must(t, os.WriteFile(filepath.Join(tree, name), []byte("sent "+name), 0o644))
 	}
 	must(t, os.Chmod(filepath.Join(tree, "setuid"), 0o755|fs.ModeSetuid|fs.ModeSetgid))
@@ -67,9 +69,11 @@ func TestRedteamLocalUser(t *testing.T) {
 	must(t, err)
 	set, err := os.Lstat(filepath.Join(pcs[1].inbox(), "lab", "tree", "setuid"))
 	must(t, err)
-	s.holds(row{Test: "T9", Attack: "FIFO, links out, hard link, setuid planted by a local user", Quiet: "–",
+	s.holds(row{
+		Test: "T9", Attack: "FIFO, links out, hard link, setuid planted by a local user", Quiet: "–",
 		Attacked: strings.Join(told, "; "),
-		Limit:    "nothing outside changes, nothing hangs, told", Named: "–"},
+		Limit:    "nothing outside changes, nothing hangs, told", Named: "–",
+	},
 		changed(t, before, digests(t, outside)),
 		unless(fi.Mode()&fs.ModeNamedPipe != 0, "the FIFO was replaced"),
 		unless(set.Mode()&(fs.ModeSetuid|fs.ModeSetgid) == 0, "the file came with mode %v", set.Mode()),
@@ -142,9 +146,12 @@ func TestRedteamHostileServer(t *testing.T) {
 		told = append(told, trap.Name+": "+outcome)
 		faults = append(faults, unless(outcome == trap.Answer, "%s is answered %q, not %q", trap.Name, outcome, trap.Answer))
 	}
-	s.holds(row{Test: "T9", Attack: fmt.Sprintf("a hostile server with %d traps", len(told)-1), Quiet: "–",
+	s.holds(row{
+		Test: "T9", Attack: fmt.Sprintf("a hostile server with %d traps", len(told)-1), Quiet: "–",
 		Attacked: strings.Join(told, "; "),
-		Limit:    "nothing outside the folder, each refused in one word, no word to others, < 100 MB", Named: fmt.Sprintf("%d MB", peak>>20)},
+		Limit:    "nothing outside the folder, each refused in one word, no word to others, < 100 MB",
+		Named:    fmt.Sprintf("%d MB", peak>>20),
+	},
 		append(faults, unless(thirds == 0, "%d packets to third hosts", thirds), unless(peak < 100<<20,
 			"the receiver took %d MB", peak>>20))...)
 }

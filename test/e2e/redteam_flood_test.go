@@ -38,25 +38,7 @@ func TestRedteamFloods(t *testing.T) {
 	group := s.groupAddr("lab")
 	packets, id, from := s.overhears(pcs, group)
 	const size = 32 << 20
-	floods := []struct {
-		name string
-		plan attacker.Plan
-		long bool
-	}{
-		{"garbage with a live tag, 50,000/s asked", attacker.Plan{Kind: "garbage", Group: group.String(), Rate: 50000},
-			false},
-		{"feedback with an overheard ID, 50,000/s asked", attacker.Plan{Kind: "feedback", File: id,
-			Source: from.String(), Rate: 50000}, false},
-		{"2,000 TLS connections/s", attacker.Plan{Kind: "tls", Rate: 2000, Count: 500}, true},
-		{"2,000 slow headers", attacker.Plan{Kind: "headers", Rate: 500, Count: 2000}, true},
-		{"500 logins/s", attacker.Plan{Kind: "logins", User: "nobody", Rate: 500, Count: 100}, true},
-		{"10,000 stuck event streams of a member", attacker.Plan{Kind: "streams", User: "mallory", Rate: 500,
-			Count: 10000}, true},
-		{"probes and announcements of a spoofed source, 5,000/s", attacker.Plan{Kind: "reflect", Group: group.String(),
-			File:   packets,
-			Source: victimOfReflection + ":7440", Rate: 5000}, false},
-	}
-	for _, f := range floods {
+	for _, f := range allFloods(group, packets, id, from) {
 		if f.long && !full {
 			continue
 		}
@@ -67,11 +49,13 @@ func TestRedteamFloods(t *testing.T) {
 		arrived := (sentPackets(s, "r4") - before)
 		reflected := len(datagrams(stop()))
 		goodput := quiet.Seconds() / attacked.Seconds()
-		s.holds(row{Test: "T8", Attack: f.name, Quiet: seconds(quiet),
+		s.holds(row{
+			Test: "T8", Attack: f.name, Quiet: seconds(quiet),
 			Attacked: fmt.Sprintf("%s (%d thrown, %d packets left his wire in all runs)", seconds(attacked), report.Sent,
 				arrived),
 			Ratio: goodput, Limit: "goodput ≥ 0.9, administrator ≤ 1 s, memory",
-			Named: fmt.Sprintf("administrator answered in %d ms", slowest.Milliseconds())},
+			Named: fmt.Sprintf("administrator answered in %d ms", slowest.Milliseconds()),
+		},
 			unless(goodput >= 0.9, "goodput %.2f", goodput),
 			unless(report.Sent >= 200, "only %d were thrown", report.Sent),
 			unless(slowest < time.Second, "the administrator waited %v", slowest),
@@ -81,9 +65,38 @@ func TestRedteamFloods(t *testing.T) {
 	}
 }
 
+// flood is one way of throwing packets or calls at a server.
+type flood struct {
+	name string
+	plan attacker.Plan
+	long bool
+}
+
+// allFloods needs the group's address, a file of overheard packets, and a session's ID and source.
+func allFloods(group netip.AddrPort, packets, id string, from netip.AddrPort) []flood {
+	return []flood{
+		{"garbage with a live tag, 50,000/s asked", attacker.Plan{
+			Kind: "garbage", Group: group.String(), Rate: 50000,
+		}, false},
+		{"feedback with an overheard ID, 50,000/s asked", attacker.Plan{
+			Kind: "feedback", File: id, Source: from.String(), Rate: 50000,
+		}, false},
+		{"2,000 TLS connections/s", attacker.Plan{Kind: "tls", Rate: 2000, Count: 500}, true},
+		{"2,000 slow headers", attacker.Plan{Kind: "headers", Rate: 500, Count: 2000}, true},
+		{"500 logins/s", attacker.Plan{Kind: "logins", User: "nobody", Rate: 500, Count: 100}, true},
+		{"10,000 stuck event streams of a member", attacker.Plan{
+			Kind: "streams", User: "mallory", Rate: 500, Count: 10000,
+		}, true},
+		{"probes and announcements of a spoofed source, 5,000/s", attacker.Plan{
+			Kind: "reflect", Group: group.String(), File: packets, Source: victimOfReflection + ":7440", Rate: 5000,
+		}, false},
+	}
+}
+
 // floods measures pairs of a quiet and an attacked run.
 func (s *site) floods(plan attacker.Plan, pcs []host, size int64) (quiet, attacked time.Duration, r run,
-	report attacker.Report, slowest time.Duration) {
+	report attacker.Report, slowest time.Duration,
+) {
 	s.t.Helper()
 	var quietTimes, attackTimes []time.Duration
 	for ask := true; ask; {

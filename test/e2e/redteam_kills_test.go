@@ -33,8 +33,10 @@ func TestRedteamKills(t *testing.T) {
 	}
 	s := newSite(t, netlab.Config{Receivers: 3, Rate: "50mbit"})
 	pcs, agents := s.receives(3)
-	k := &killer{site: s, pcs: pcs, seen: s.readsNumbers(), copied: filepath.Join(s.dir, "copied"),
-		lives: make(map[protocol.SessionID]int), files: make(map[string][32]byte)}
+	k := &killer{
+		site: s, pcs: pcs, seen: s.readsNumbers(), copied: filepath.Join(s.dir, "copied"),
+		lives: make(map[protocol.SessionID]int), files: make(map[string][32]byte),
+	}
 	began := time.Now()
 	backs := max(2, kills/5)
 	for len(k.deaths) < kills || k.back < backs {
@@ -44,13 +46,15 @@ func TestRedteamKills(t *testing.T) {
 	took := time.Since(began)
 	k.seen.end()
 	spanning := k.seen.spanning(k.deaths)
-	s.holds(row{Test: "T1", Attack: fmt.Sprintf("kill -9 in mid-transfer %d times, an older home copied back %d of them",
-		len(k.deaths), k.back), Quiet: "–",
+	s.holds(row{
+		Test: "T1", Attack: fmt.Sprintf("kill -9 in mid-transfer %d times, an older home copied back %d of them",
+			len(k.deaths), k.back), Quiet: "–",
 		Attacked: fmt.Sprintf("%.0f s, %d packets of %d sessions, %d files to %d", took.Seconds(), len(k.seen.texts),
 			len(k.seen.tags), len(k.files), len(pcs)),
 		Limit: "no number with two texts, no session in two lives, all delivered",
 		Named: fmt.Sprintf("%d numbers twice, %d sessions in two lives; noticed by a witness %d times, by a device %d times",
-			len(k.seen.twice), len(k.again)+len(spanning), k.by[groupcast.SetBackWitness], k.by[groupcast.SetBackDevice])},
+			len(k.seen.twice), len(k.again)+len(spanning), k.by[groupcast.SetBackWitness], k.by[groupcast.SetBackDevice]),
+	},
 		append(k.faults, unless(len(k.seen.tags) >= kills, "%d sessions were heard in %d lives", len(k.seen.tags), kills),
 			unless(len(k.seen.twice) == 0, "used twice: %s", strings.Join(k.seen.twice, ", ")),
 			unless(len(k.again)+len(spanning) == 0, "in two lives: %s", strings.Join(append(k.again, spanning...), ", ")),

@@ -68,9 +68,11 @@ func TestRedteamLiar(t *testing.T) {
 		if x.demands {
 			limit += ", the liar named"
 		}
-		s.holds(row{Test: "T6", Attack: "one of 8 lies: " + x.name, Quiet: seconds(median(quiet)),
+		s.holds(row{
+			Test: "T6", Attack: "one of 8 lies: " + x.name, Quiet: seconds(median(quiet)),
 			Attacked: fmt.Sprintf("%s, ×%.2f of the bytes", seconds(median(attacked)), wire),
-			Ratio:    ratio, Limit: limit, Named: "mallory: " + last.named["mallory"]},
+			Ratio:    ratio, Limit: limit, Named: "mallory: " + last.named["mallory"],
+		},
 			unless(ratio <= 1.05, "×%.2f", ratio), unless(wire <= 1.15, "×%.2f of the bytes", wire),
 			unless(sent > 20, "only %d lies were told", sent), unless(!last.late, "not everyone has the file"),
 			unless(last.named["mallory"] != "" || !x.demands, "the liar is not named"), unless(len(blamed) == 0,

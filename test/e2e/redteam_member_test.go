@@ -25,15 +25,25 @@ type forgery struct {
 
 var forgeries = []forgery{
 	{"one forged parity symbol a block", attacker.Plan{Kind: "parity", PerBlock: 1}, 1.2, true, false},
-	{"three forged source symbols a block, ahead of the genuine", attacker.Plan{Kind: "source", PerBlock: 1}, 1.5,
-		true, false},
-	{"20 forged source symbols a block and of the two behind it", attacker.Plan{Kind: "source", PerBlock: 20}, 20,
-		true, true},
+	{
+		"three forged source symbols a block, ahead of the genuine",
+		attacker.Plan{Kind: "source", PerBlock: 1},
+		1.5,
+		true, false,
+	},
+	{
+		"20 forged source symbols a block and of the two behind it",
+		attacker.Plan{Kind: "source", PerBlock: 20},
+		20,
+		true, true,
+	},
 	{"four forged parity symbols a block", attacker.Plan{Kind: "parity", PerBlock: 4}, 1.5, true, true},
 	{"packet numbers 2^48-1, gaps, far ahead", attacker.Plan{Kind: "numbers"}, 1.2, false, true},
 	{"first symbols of 10,000 blocks, wrong lengths", attacker.Plan{Kind: "blocks", Count: 10000}, 1.5, false, false},
-	{"unsigned SYNCs at 20,000/s: END, GRTT 1 h, 255 to come; old ones again", attacker.Plan{Kind: "sync",
-		Rate: 20000}, 1.5, false, false},
+	{"unsigned SYNCs at 20,000/s: END, GRTT 1 h, 255 to come; old ones again", attacker.Plan{
+		Kind: "sync",
+		Rate: 20000,
+	}, 1.5, false, false},
 }
 
 // TestRedteamForgingMember: a member who holds the session's key forges packets of the server.
@@ -89,9 +99,11 @@ func (s *site) forges(f forgery, pcs []host, agents []*osProcess) {
 	if why := last.named["mallory"]; why != "" {
 		named += ", mallory: " + why
 	}
-	s.holds(row{Test: "T5", Attack: f.name, Quiet: seconds(median(quiet)),
+	s.holds(row{
+		Test: "T5", Attack: f.name, Quiet: seconds(median(quiet)),
 		Attacked: fmt.Sprintf("%s, %d packets forged", seconds(median(attacked)), sent), Ratio: ratio,
-		Limit: fmt.Sprintf("≤ %.1f ×, right bytes", f.limit), Named: named},
+		Limit: fmt.Sprintf("≤ %.1f ×, right bytes", f.limit), Named: named,
+	},
 		unless(ratio <= f.limit, "×%.2f", ratio),
 		unless(!last.late, "not everyone has the file after %v", patience),
 		unless(sent > 30, "only %d packets were forged", sent),

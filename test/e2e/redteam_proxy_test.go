@@ -72,9 +72,11 @@ func TestRedteamProxyAtLogin(t *testing.T) {
 // proxied notes what a proxy saw.
 func (s *site) proxied(name string, r attacker.Report, wentOn bool, said string) {
 	s.t.Helper()
-	s.holds(row{Test: "T2", Attack: name, Quiet: "–", Limit: "no byte of HTTP, exit code 1",
+	s.holds(row{
+		Test: "T2", Attack: name, Quiet: "–", Limit: "no byte of HTTP, exit code 1",
 		Attacked: fmt.Sprintf("%d connections, %d handshakes", r.Answers["connections"],
-			r.Answers["handshakes"]), Named: fmt.Sprintf("%d bytes seen", r.Answers["bytes"])},
+			r.Answers["handshakes"]), Named: fmt.Sprintf("%d bytes seen", r.Answers["bytes"]),
+	},
 		unless(r.Answers["connections"] > 0, "nobody met the proxy: %v", r.Answers),
 		unless(r.Answers["bytes"] == 0, "the proxy saw %d bytes", r.Answers["bytes"]),
 		unless(!wentOn, "the command went on: %s", said))

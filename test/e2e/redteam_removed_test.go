@@ -58,11 +58,13 @@ func TestRedteamRemovedMember(t *testing.T) {
 			granted = fmt.Sprintf("%s was granted %.1f ms after the removal", what, float64(begun-at.UnixNano())/1e6)
 		}
 	}
-	s.holds(row{Test: "T3", Attack: fmt.Sprintf("removed at half of %d MiB, keeps keys and records, asks on", size>>20),
+	s.holds(row{
+		Test: "T3", Attack: fmt.Sprintf("removed at half of %d MiB, keeps keys and records, asks on", size>>20),
 		Quiet: seconds(quiet.took), Attacked: seconds(r.took), Ratio: r.took.Seconds() / quiet.took.Seconds(),
 		Limit: "≤ 1.05 × + 1 s; nothing opens",
 		Named: fmt.Sprintf("opened %d before, 0 of %d after; last one %.1f ms before the answer", n, after,
-			at.Sub(last).Seconds()*1e3)},
+			at.Sub(last).Seconds()*1e3),
+	},
 		unless(n > 1000, "only %d packets opened before: the recording is not whole", n),
 		unless(after > 1000, "only %d packets passed after the removal", after),
 		unless(!last.After(at), "a packet that passed %.2f ms after the answer opens", last.Sub(at).Seconds()*1e3),
@@ -145,11 +147,13 @@ func TestRedteamNewcomer(t *testing.T) {
 		}
 	}
 	secrets, clear := passed(text, append(hers.Sessions, known.Sessions...))
-	s.holds(row{Test: "T4", Attack: fmt.Sprintf("newcomer in mid-transfer with recordings of %d sessions", earlier),
+	s.holds(row{
+		Test: "T4", Attack: fmt.Sprintf("newcomer in mid-transfer with recordings of %d sessions", earlier),
 		Quiet: "–", Attacked: seconds(r.took),
 		Limit: "nothing earlier opens, 404 for it",
 		Named: fmt.Sprintf("opened %d of the running, 0 of %d earlier; %d secrets in no spelling", running, recorded,
-			secrets)},
+			secrets),
+	},
 		unless(len(before) == earlier && recorded > earlier*700, "%d sessions, %d packets recorded", len(before), recorded),
 		unless(running > 100, "she opens %d packets of the running session", running),
 		unless(len(hers.Answers) > 2*earlier, "she asked too little: %v", hers.Answers),

@@ -41,52 +41,66 @@ func TestRedteamReplay(t *testing.T) {
 
 	stop, _ := s.capture("ps", "udp")
 	old := s.sendsDoc(pcs, 4<<20)
-	first := datagrams(stop())
+	file, from, count := s.keeps(datagrams(stop()), lab)
 	newer := s.sendsDoc(pcs, 4<<20)
-	file, from, count := s.keeps(first, lab)
 
 	before := trees(t, append(pcs, other)...)
 	transfers := s.transferCount()
 	for _, to := range []struct {
 		name  string
 		group netip.AddrPort
-	}{{"its group, and another server's receivers at the address", lab}, {"another group with a common member",
-		s.groupAddr("red")}} {
+	}{
+		{"its group, and another server's receivers at the address", lab},
+		{"another group with a common member", s.groupAddr("red")},
+	} {
 		s.replays(file, from, to.group, count)
-		s.holds(row{Test: "T7", Attack: "replayed to " + to.name, Quiet: "–", Attacked: fmt.Sprintf("%d packets",
-			count), Limit: "nothing joined or written",
-			Named: "–"}, changed(t, before, trees(t, append(pcs,
-			other)...)), unless(s.transferCount() == transfers, "there is another transfer"),
-			unless(count > 2000, "only %d packets were recorded", count), unless(allGot(pcs, "lab/doc.bin", newer),
-				"the newer version went"))
+		s.holds(row{
+			Test: "T7", Attack: "replayed to " + to.name, Quiet: "–", Attacked: packetsSent(count),
+			Limit: "nothing joined or written", Named: "–",
+		}, changed(t, before, trees(t, append(pcs, other)...)),
+			unless(s.transferCount() == transfers, "there is another transfer"),
+			unless(count > 2000, "only %d packets were recorded", count),
+			unless(allGot(pcs, "lab/doc.bin", newer), "the newer version went"))
 	}
 
-	quiet := s.sends(pcs, 16<<20, 0)
-	a := s.host("r4").attacks(attacker.Plan{Kind: "replay", Group: lab.String(), File: file, Source: from.String(),
-		Rate: 2000})
-	a.await("flooding")
-	r := s.sends(pcs, 16<<20, 0)
-	sent := a.end().Sent
-	s.holds(row{Test: "T7", Attack: "replayed at 2,000/s while another transfer runs", Quiet: seconds(quiet.took),
-		Attacked: seconds(r.took),
-		Ratio:    r.took.Seconds() / quiet.took.Seconds(), Limit: "≤ 1.2 ×", Named: describe(r.named)},
-		unless(r.took.Seconds() <= 1.2*quiet.took.Seconds(), "×%.2f", r.took.Seconds()/quiet.took.Seconds()),
-		unless(sent > 3000, "only %d packets", sent), changed(t, before, trees(t, append(pcs, other)...)))
+	s.replaysBeside(pcs, file, from, lab, func() string { return changed(t, before, trees(t, append(pcs, other)...)) })
 
 	s.stop(agents[0].cmd, syscall.SIGKILL)
 	pcs[0].receive()
 	s.replays(file, from, lab, count)
-	s.holds(row{Test: "T7", Attack: "replayed after a receiver was killed and came back", Quiet: "–",
-		Attacked: fmt.Sprintf("%d packets", count),
-		Limit:    "nothing joined or written", Named: "–"}, changed(t, before, trees(t, append(pcs, other)...)))
+	s.holds(row{
+		Test: "T7", Attack: "replayed after a receiver was killed and came back", Quiet: "–",
+		Attacked: packetsSent(count), Limit: "nothing joined or written", Named: "–",
+	}, changed(t, before, trees(t, append(pcs, other)...)))
 
 	r5.receive()
 	s.await("who was away to have the newer version", func() bool { return r5.got("lab/doc.bin", newer) })
 	s.await("him to be owed nothing", func() bool { return s.stillOwed("u-r5") == 0 })
-	s.holds(row{Test: "T7", Attack: "who is owed both versions comes back", Quiet: "–",
-		Attacked: s.outcomes("u-r5"), Limit: "the newer one stays", Named: "–"},
-		unless(r5.got("lab/doc.bin", newer), "he has not the newer version"), unless(old != newer, "both are one"))
+	s.holds(row{
+		Test: "T7", Attack: "who is owed both versions comes back", Quiet: "–",
+		Attacked: s.outcomes("u-r5"), Limit: "the newer one stays", Named: "–",
+	}, unless(r5.got("lab/doc.bin", newer), "the newer version is not there"), unless(old != newer, "both are one"))
 }
+
+// replaysBeside plays a recording while another transfer runs.
+func (s *site) replaysBeside(pcs []host, file string, from, group netip.AddrPort, unchanged func() string) {
+	s.t.Helper()
+	quiet := s.sends(pcs, 16<<20, 0)
+	a := s.host("r4").attacks(
+		attacker.Plan{Kind: "replay", Group: group.String(), File: file, Source: from.String(), Rate: 2000})
+	a.await("flooding")
+	r := s.sends(pcs, 16<<20, 0)
+	sent := a.end().Sent
+	s.holds(row{
+		Test: "T7", Attack: "replayed at 2,000/s while another transfer runs", Quiet: seconds(quiet.took),
+		Attacked: seconds(r.took),
+		Ratio:    r.took.Seconds() / quiet.took.Seconds(), Limit: "≤ 1.2 ×", Named: describe(r.named),
+	},
+		unless(r.took.Seconds() <= 1.2*quiet.took.Seconds(), "×%.2f", r.took.Seconds()/quiet.took.Seconds()),
+		unless(sent > 3000, "only %d packets", sent), unchanged())
+}
+
+func packetsSent(n int) string { return fmt.Sprintf("%d packets", n) }
 
 // sendsDoc sends a new version of doc.bin and waits until pcs have it.
 func (s *site) sendsDoc(pcs []host, size int64) [32]byte {
@@ -94,8 +108,10 @@ func (s *site) sendsDoc(pcs []host, size int64) [32]byte {
 	version := fmt.Sprintf("v%d", time.Now().UnixNano())
 	mustMkdir(s.t, filepath.Join(s.dir, version))
 	path, sum := s.randomFile(filepath.Join(version, "doc.bin"), size)
-	_, err := s.admin().AddTransfer(context.Background(), groupcast.NewTransfer{Group: "lab", Paths: []string{path},
-		Now: true})
+	_, err := s.admin().AddTransfer(context.Background(), groupcast.NewTransfer{
+		Group: "lab", Paths: []string{path},
+		Now: true,
+	})
 	must(s.t, err)
 	s.await("the document", func() bool { return allGot(pcs, "lab/doc.bin", sum) })
 	return sum
@@ -120,8 +136,10 @@ func (s *site) keeps(all []captured, group netip.AddrPort) (file string, from ne
 // replays plays all that was recorded once, in about two seconds.
 func (s *site) replays(file string, from, to netip.AddrPort, count int) {
 	s.t.Helper()
-	a := s.host("r4").attacks(attacker.Plan{Kind: "replay", Group: to.String(), File: file, Source: from.String(),
-		Rate: count / 2, For: 2500 * time.Millisecond})
+	a := s.host("r4").attacks(attacker.Plan{
+		Kind: "replay", Group: to.String(), File: file, Source: from.String(),
+		Rate: count / 2, For: 2500 * time.Millisecond,
+	})
 	a.await("REPORT")
 	if sent := a.end().Sent; sent < count {
 		s.t.Errorf("only %d of %d packets were replayed", sent, count)

@@ -65,8 +65,10 @@ func wayOf(booted bool) groupcast.SetBack {
 func (s *site) promises(name string, size int64, rate uint64) (tr groupcast.Transfer, sum [32]byte) {
 	s.t.Helper()
 	path, sum := s.randomFile(name, size)
-	tr, err := s.admin().AddTransfer(context.Background(), groupcast.NewTransfer{Group: "lab", Paths: []string{path},
-		Now: true, Rate: rate})
+	tr, err := s.admin().AddTransfer(context.Background(), groupcast.NewTransfer{
+		Group: "lab", Paths: []string{path},
+		Now: true, Rate: rate,
+	})
 	must(s.t, err)
 	return tr, sum
 }
@@ -131,11 +133,13 @@ func setBackOnce(s *site, name string, running, booted bool) {
 	hers := mallory.end()
 	seen.end()
 
-	s.holds(row{Test: "T1", Attack: "the server's home " + name + ", with two members who were removed", Quiet: "–",
+	s.holds(row{
+		Test: "T1", Attack: "the server's home " + name + ", with two members who were removed", Quiet: "–",
 		Attacked: fmt.Sprintf("noticed after %.1f s, %d packets before the confirmation; all have all %.1f s after it",
 			noticed.Seconds(), silent, again.Seconds()),
 		Limit: "nothing before it, then all; nothing to who was removed",
-		Named: fmt.Sprintf("by a %s; transfer %d comes after %d", st.SetBack, last.No, lost.No)},
+		Named: fmt.Sprintf("by a %s; transfer %d comes after %d", st.SetBack, last.No, lost.No),
+	},
 		unless(st.SetBack == wayOf(booted), "it knows by %q, not by %q", st.SetBack, wayOf(booted)),
 		unless(strings.Contains(st.Note, "set back"), "the status says %q", st.Note),
 		unless(strings.Contains(asked, "set back"), "the transfer says %q", asked),
@@ -153,7 +157,8 @@ func setBackOnce(s *site, name string, running, booted bool) {
 // livesOn copies the home and lets the server go on: two are no members any more, the others get
 // what runs and one more transfer. Then it is stopped.
 func (s *site) livesOn(copied string, running bool, removed host, honest []host,
-	sum [32]byte) (last groupcast.Transfer) {
+	sum [32]byte,
+) (last groupcast.Transfer) {
 	s.t.Helper()
 	if running {
 		s.copyHome(copied)

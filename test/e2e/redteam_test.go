@@ -252,8 +252,10 @@ func (r row) line(at time.Time) string {
 	if !r.Holds {
 		holds = "**no**: " + r.Why
 	}
-	cells := []string{r.Test, r.Attack, r.Quiet, r.Attacked, ratio, r.Limit, r.Named, holds,
-		at.UTC().Format("2006-01-02 15:04")}
+	cells := []string{
+		r.Test, r.Attack, r.Quiet, r.Attacked, ratio, r.Limit, r.Named, holds,
+		at.UTC().Format("2006-01-02 15:04"),
+	}
 	for i := range cells {
 		cells[i] = strings.NewReplacer("|", "\\|", "\n", " ").Replace(cells[i])
 	}

@@ -48,9 +48,11 @@ func TestRedteamRolesAndSecrets(t *testing.T) {
 
 	all := s.asks(source)
 	wrong, right := wrongAnswers(all)
-	s.holds(row{Test: "T10", Attack: "every operation in every role", Quiet: "–",
+	s.holds(row{
+		Test: "T10", Attack: "every operation in every role", Quiet: "–",
 		Attacked: fmt.Sprintf("%d answers as documented", right),
-		Limit:    "as the document says", Named: "–"},
+		Limit:    "as the document says", Named: "–",
+	},
 		unless(right > 500, "only %d answers", right), strings.Join(wrong, "; "))
 	s.refusesOthers(all)
 	s.obeysNoNames(pcs[0], tree)
@@ -66,8 +68,10 @@ func (s *site) refusesOthers(all []attacker.Asking) {
 			continue
 		}
 		said = append(said, fmt.Sprintf("%s: %d", x.Role, x.Status))
-		want := []int{http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusUnsupportedMediaType,
-			http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity}
+		want := []int{
+			http.StatusForbidden, http.StatusMisdirectedRequest, http.StatusUnsupportedMediaType,
+			http.StatusBadRequest, http.StatusNotFound, http.StatusUnprocessableEntity,
+		}
 		if x.Path == "/" {
 			want = []int{http.StatusOK}
 			faults = append(faults, unless(strings.Contains(x.Body, "default-src 'none'") && strings.Contains(x.Body,
@@ -80,9 +84,11 @@ func (s *site) refusesOthers(all []attacker.Asking) {
 	must(s.t, err)
 	must(s.t, os.Chmod(s.dir, 0o755)) // the home's own mode keeps others out
 	out, errs, err := s.asUid(65534, "group", "list")
-	s.holds(row{Test: "T10", Attack: "other sites, foreign Host, paths of the server's disk, another user's socket",
+	s.holds(row{
+		Test: "T10", Attack: "other sites, foreign Host, paths of the server's disk, another user's socket",
 		Quiet:    "–",
-		Attacked: strings.Join(said, ", ") + ", another user: " + firstLine(errs), Limit: "all refused", Named: "–"},
+		Attacked: strings.Join(said, ", ") + ", another user: " + firstLine(errs), Limit: "all refused", Named: "–",
+	},
 		append(faults, unless(len(said) >= 9, "only %v", said), unless(len(groups) == 1, "there are %d groups now",
 			len(groups)),
 			unless(err != nil && !strings.Contains(out, "lab"), "another user of the machine is answered: %s%s", out,
@@ -127,9 +133,11 @@ func (s *site) obeysNoNames(pc host, tree string) {
 		escaped += strings.Count(text, `\u{1b}`) + strings.Count(text, `\x1b`) + strings.Count(text, `\u001b`)
 		faults = append(faults, unless(!strings.ContainsAny(text, "\x1b\u202e"), "%s prints what a terminal obeys", what))
 	}
-	s.holds(row{Test: "T10", Attack: "escape, markup and direction characters in names", Quiet: "–",
+	s.holds(row{
+		Test: "T10", Attack: "escape, markup and direction characters in names", Quiet: "–",
 		Attacked: fmt.Sprintf("%d outputs, escaped %d times", len(printed), escaped),
-		Limit:    "shown escaped", Named: "–"}, append(faults, unless(escaped > 0, "the name was never printed"))...)
+		Limit:    "shown escaped", Named: "–",
+	}, append(faults, unless(escaped > 0, "the name was never printed"))...)
 }
 
 // keepsSecrets searches for secrets where they have no business.
@@ -152,11 +160,13 @@ func (s *site) keepsSecrets(known attacker.Report, pcs []host) {
 		login := slices.Contains([]string{"client.json", "login.json"}, filepath.Base(path))
 		return login && strings.Contains(secret, "token") && !strings.Contains(path, "/s/server/")
 	})
-	s.holds(row{Test: "T10",
+	s.holds(row{
+		Test: "T10",
 		Attack: fmt.Sprintf("%d secrets searched in logs, command lines, errors, database, spool",
 			len(secrets)), Quiet: "–",
 		Attacked: fmt.Sprintf("%d MB in %d files", read>>20,
-			len(texts)), Limit: "nowhere but a receiver's own login", Named: "–"},
+			len(texts)), Limit: "nowhere but a receiver's own login", Named: "–",
+	},
 		unless(len(known.Sessions) > 0, "no session's secrets are known"), strings.Join(found, ", "))
 }
 
@@ -164,8 +174,10 @@ func (s *site) keepsSecrets(known attacker.Report, pcs []host) {
 func (s *site) asks(source string) []attacker.Asking {
 	s.t.Helper()
 	file := filepath.Join(s.dir, "asked.json")
-	a := s.host("r4").attacks(attacker.Plan{Kind: "matrix", User: "mallory", Source: "root2", File: file,
-		Folder: source, Group: filepath.Join(s.dir, "s", "server")})
+	a := s.host("r4").attacks(attacker.Plan{
+		Kind: "matrix", User: "mallory", Source: "root2", File: file,
+		Folder: source, Group: filepath.Join(s.dir, "s", "server"),
+	})
 	a.await("REPORT")
 	a.end()
 	text, err := os.ReadFile(file)
@@ -215,7 +227,8 @@ func (s *site) secretsOf(spy attacker.Report, pcs []host) map[string][]byte {
 // finds searches files below folders, command lines of processes and texts for secrets; allowed says
 // where one may lie.
 func finds(secrets map[string][]byte, texts map[string][]byte, allowed func(secret,
-	path string) bool) (found []string, read int) {
+	path string) bool,
+) (found []string, read int) {
 	for where, text := range texts {
 		read += len(text)
 		for name, secret := range secrets {

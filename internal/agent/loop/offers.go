@@ -108,8 +108,10 @@ func (l *Loop) cannotRead(o groupcast.Offered, err error) {
 	reason := fmt.Sprintf("groupcast %s on this receiver cannot read the offer (%v): install the server's version there",
 		groupcast.Version, err)
 	l.refuse(wire.Offer{Transfer: o.Transfer}, groupcast.RefusedUnreadable, reason)
-	l.say(Line{Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused,
-		Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason)})
+	l.say(Line{
+		Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused,
+		Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason),
+	})
 }
 
 // NotAdmitted is what an offer of this server is refused for.
@@ -133,8 +135,10 @@ func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 	l.refuse(offer, groupcast.RefusedOld, reason)
 	if l.saidOld != offer.Session {
 		l.saidOld = offer.Session
-		l.say(Line{Kind: "warning", Group: group, Transfer: offer.Transfer,
-			Text: fmt.Sprintf("transfer %d is not taken: %s", offer.Transfer, reason)})
+		l.say(Line{
+			Kind: "warning", Group: group, Transfer: offer.Transfer,
+			Text: fmt.Sprintf("transfer %d is not taken: %s", offer.Transfer, reason),
+		})
 	}
 }
 

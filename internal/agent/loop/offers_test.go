@@ -49,13 +49,17 @@ func TestOffersThatAreNotTaken(t *testing.T) {
 		before func(*bench)
 		want   []string
 	}{
-		"unreadable": {func(b *bench) { b.kept.read = errors.New("no") },
-			[]string{"Refuse 1 unreadable", "Say refused"}},
+		"unreadable": {
+			func(b *bench) { b.kept.read = errors.New("no") },
+			[]string{"Refuse 1 unreadable", "Say refused"},
+		},
 		"no key yet":        {func(b *bench) { b.kept.read = ErrNoKey }, nil},
 		"not of this world": {func(b *bench) { b.kept.admit = gate }, []string{"Refuse 1 version"}},
 		"the disk fails":    {func(b *bench) { b.kept.admit = errors.New("disk") }, nil},
-		"set back": {func(b *bench) { b.kept.admit = NotAdmitted{fmt.Errorf("x: %w", recv.ErrOld)} },
-			[]string{"Refuse 1 " + groupcast.RefusedOld, "Say warning"}},
+		"set back": {
+			func(b *bench) { b.kept.admit = NotAdmitted{fmt.Errorf("x: %w", recv.ErrOld)} },
+			[]string{"Refuse 1 " + groupcast.RefusedOld, "Say warning"},
+		},
 		"another group": {func(b *bench) { delete(b.groups, lab.ID) }, []string{"ReadState"}},
 		"another version": {func(b *bench) {
 			b.judge(ptr(tomorrow))

@@ -73,8 +73,10 @@ func (l *Loop) setBack(now time.Time, t *transfer, out Outcome) (fresh bool) {
 // until the reason changes. The server offers it again after a while.
 func (l *Loop) stumbled(now time.Time, t *transfer, why string) {
 	if l.again(now, t.offer.Transfer, why) {
-		l.say(Line{Kind: "failed", Group: t.group.Name, Transfer: t.offer.Transfer,
-			Text: fmt.Sprintf("%s: %s; it is tried again", t.group.Name, why)})
+		l.say(Line{
+			Kind: "failed", Group: t.group.Name, Transfer: t.offer.Transfer,
+			Text: fmt.Sprintf("%s: %s; it is tried again", t.group.Name, why),
+		})
 	}
 }
 

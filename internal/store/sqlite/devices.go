@@ -70,7 +70,8 @@ func (s *Store) Copies(ctx context.Context, c store.Copy) (out []groupcast.Devic
 			return err
 		}
 		out, err = each(rows, func(r queries.CopyOnMachineRow) (groupcast.Device,
-			error) {
+			error,
+		) {
 			return deviceFrom(r.Device, r.UserName)
 		})
 		return err

@@ -20,9 +20,11 @@ func editions(w *world) {
 	})
 	w.ok(err)
 	equal(w, "left out", t.LeftOut, 7)
-	edition := store.Edition{Was: "one", Content: "two", Root: protocol.Digest{2}, Files: 2, Bytes: 5, Blocks: 1,
+	edition := store.Edition{
+		Was: "one", Content: "two", Root: protocol.Digest{2}, Files: 2, Bytes: 5, Blocks: 1,
 		ManifestBytes: 9, ManifestBlocks: 1,
-		Lost: []groupcast.LeftOut{{Path: "t/c", Why: groupcast.WhyChanged}}}
+		Lost: []groupcast.LeftOut{{Path: "t/c", Why: groupcast.WhyChanged}},
+	}
 	t, err = w.s.ReplaceContent(w.ctx, t.No, edition)
 	w.ok(err)
 	equal(w, "content", t.Content, "two")

@@ -116,7 +116,12 @@ func held(w *world) {
 		w.ok(w.s.KeepFiles(w.ctx, t.No, files))
 	}
 	for _, c := range []struct{ from, limit, rows int }{
-		{0, 0, 2500}, {0, 10, 10}, {995, 10, 10}, {2495, 10, 5}, {2500, 10, 0}, {math.MaxInt, math.MaxInt, 0},
+		{0, 0, 2500},
+		{0, 10, 10},
+		{995, 10, 10},
+		{2495, 10, 5},
+		{2500, 10, 0},
+		{math.MaxInt, math.MaxInt, 0},
 		{7, math.MaxInt, 2493},
 	} {
 		got, err := w.s.HeldFiles(w.ctx, t.No, groupcast.Window{From: c.from, Limit: c.limit})

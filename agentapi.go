@@ -1,6 +1,7 @@
 package groupcast
 
 import (
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -186,6 +187,14 @@ const ReceiptVersion = 2
 
 // MaxReason bounds, in bytes, a reason in words.
 const MaxReason = 500
+
+// Clip shortens a reason to MaxReason bytes.
+func Clip(reason string) string {
+	if len(reason) > MaxReason {
+		return strings.ToValidUTF8(reason[:MaxReason], "")
+	}
+	return reason
+}
 
 // MaxEntryPage bounds the entries of an EntryPage.
 const MaxEntryPage = 200

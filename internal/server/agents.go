@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -249,7 +248,7 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	if r.Kind == groupcast.RefusedOld && !s.live.gave(r.Transfer, d.ID, r.Session) {
 		return nil // it was overtaken on its way
 	}
-	reason, kind := clip(r.Refused), r.Kind.Known()
+	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
 	// The kind is written down before anybody can see that it is refused.
 	if err := s.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
 		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
@@ -268,15 +267,6 @@ func (s *Server) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 		s.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
 	}
 	return nil
-}
-
-const maxReason = groupcast.MaxReason
-
-func clip(s string) string {
-	if len(s) > maxReason {
-		return strings.ToValidUTF8(s[:maxReason], "")
-	}
-	return s
 }
 
 // noteFree keeps how much room a device has, for listings. Small changes are not worth a write.

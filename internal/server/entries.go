@@ -53,15 +53,15 @@ func checkEntry(e *groupcast.DeliveryEntry) error {
 	switch e.Kind {
 	case "file", "folder", "symlink":
 	default:
-		return groupcast.Errorf(groupcast.EInvalid, "%q is no kind of entry", clip(e.Kind))
+		return groupcast.Errorf(groupcast.EInvalid, "%q is no kind of entry", groupcast.Clip(e.Kind))
 	}
 	if e.Result != groupcast.EntryMissing && e.Result != groupcast.EntryBeside {
-		return groupcast.Errorf(groupcast.EInvalid, "%q is not what becomes of an entry", clip(string(e.Result)))
+		return groupcast.Errorf(groupcast.EInvalid, "%q is not what becomes of an entry", groupcast.Clip(string(e.Result)))
 	}
 	if e.Path == "" || len(e.Path) > protocol.MaxPathBytes || len(e.Name) > protocol.MaxPathBytes {
 		return groupcast.Errorf(groupcast.EInvalid, "an entry has a path of at most %d bytes", protocol.MaxPathBytes)
 	}
-	e.Reason = clip(e.Reason)
+	e.Reason = groupcast.Clip(e.Reason)
 	return nil
 }
 

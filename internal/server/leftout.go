@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -26,7 +27,7 @@ func checkLeftOut(n *groupcast.NewTransfer) error {
 		if l.Path == "" || len(l.Path) > 4*protocol.MaxPathBytes {
 			return groupcast.Errorf(groupcast.EInvalid, "an entry that is left out has a path")
 		}
-		l.Path, l.Why, l.Detail = groupcast.ShownPath(l.Path), groupcast.Why(clip(string(l.Why))), clip(l.Detail)
+		l.Path, l.Why, l.Detail = groupcast.ShownPath(l.Path), groupcast.Why(groupcast.Clip(string(l.Why))), groupcast.Clip(l.Detail)
 		if l.Why.Lost() {
 			return groupcast.Errorf(groupcast.EInvalid, "%s was not lost: it was never part of the transfer", l.Path)
 		}
@@ -85,13 +86,13 @@ func whyLeftOut(e groupcast.UploadEntry, without *pattern.Set) (groupcast.Why, s
 			return groupcast.WhyExcluded, ""
 		}
 	}
-	if without.Excludes(e.Path, e.Kind == kindNames[manifest.KindFolder]) {
+	if without.Excludes(e.Path, e.Kind == content.KindName(manifest.KindFolder)) {
 		return groupcast.WhyExcluded, ""
 	}
 	if err := manifest.CheckPath(e.Path); err != nil {
 		return groupcast.WhyName, manifest.Rule(err)
 	}
-	if e.Kind == kindNames[manifest.KindSymlink] {
+	if e.Kind == content.KindName(manifest.KindSymlink) {
 		if err := manifest.CheckTarget(e.Path, e.Target); err != nil {
 			return groupcast.WhyTarget, manifest.Rule(err)
 		}

@@ -34,7 +34,7 @@ func (s *Server) sourceFault(no protocol.TransferNo, id string, err error) {
 
 func (s *Server) unavailable(no protocol.TransferNo, err error) {
 	s.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
-	reason := clip(reasonOf(err)) + "; it is tried again"
+	reason := groupcast.Clip(reasonOf(err)) + "; it is tried again"
 	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
 	s.setState(context.Background(), no, groupcast.TransferWaiting, reason)
 }
@@ -197,7 +197,7 @@ func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, 
 		return tr, notNow(err)
 	}
 	var next *manifest.Manifest
-	for range maxRebuilds {
+	for range content.MaxRebuilds {
 		if len(tree.Files) == 0 {
 			return tr, groupcast.Errorf(groupcast.EConflict, "%s", nothingLeft(lost)).WithHint("send other files")
 		}
@@ -205,7 +205,7 @@ func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, 
 			break
 		}
 		var again *content.LostError
-		if !errors.As(err, &again) || !dropUnread(tree, err) {
+		if !errors.As(err, &again) || !tree.DropUnread(err) {
 			return tr, notNow(err)
 		}
 		lost = append(lost, again.Lost...)

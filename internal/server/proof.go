@@ -27,7 +27,7 @@ func (s *Server) openReceipt(
 ) (store.SignedReceipt, error) {
 	out := store.SignedReceipt{
 		Transfer: r.Transfer, Device: d.ID, Sequence: r.Sequence, Signature: r.Signature,
-		Key: d.PublicKey, Since: d.CreatedAt, Reason: clip(r.Reason),
+		Key: d.PublicKey, Since: d.CreatedAt, Reason: groupcast.Clip(r.Reason),
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
 	if err != nil {
@@ -35,7 +35,7 @@ func (s *Server) openReceipt(
 			WithHint("log in again").Wrap(err)
 	}
 	if r.Version >= groupcast.ReceiptVersion && out.Reason != r.Reason {
-		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", maxReason)
+		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", groupcast.MaxReason)
 	}
 	full := s.signedOf(d, tr, r)
 	if r.Version < groupcast.ReceiptVersion {

@@ -121,7 +121,7 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	s.live.report(d.ID, got)
 	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
 	owed, err := s.store.CloseDelivery(ctx, store.Closing{
-		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: clip(r.Reason), Path: r.Path, Receipt: proof,
+		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
 		Tally: r.Tally, Signed: &signed, Covers: covers,
 	}, s.now())
 	if err != nil {
@@ -233,8 +233,8 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
 		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
-			if !sch.Stumbled(now, r.Transfer, d.ID, clip(r.Reason), r.Bytes) {
-				sch.Behind(now, r.Transfer, d.ID, clip(r.Reason), false)
+			if !sch.Stumbled(now, r.Transfer, d.ID, groupcast.Clip(r.Reason), r.Bytes) {
+				sch.Behind(now, r.Transfer, d.ID, groupcast.Clip(r.Reason), false)
 			}
 		})
 	}

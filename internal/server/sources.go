@@ -3,11 +3,9 @@ package server
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
@@ -16,9 +14,6 @@ import (
 	"github.com/groupcast/groupcast/internal/pattern"
 )
 
-// maxRebuilds bounds how often a tree is hashed anew because of a file that changed meanwhile.
-const maxRebuilds = 10
-
 // build makes the content of a new transfer out of paths or an upload. Entries that cannot be
 // sent end it with the list of them, unless they are to be left out.
 func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (content.Built, error) {
@@ -26,12 +21,12 @@ func (s *Server) build(ctx context.Context, p groupcast.Principal, n groupcast.N
 	if err != nil {
 		return content.Built{}, err
 	}
-	for range maxRebuilds {
+	for range content.MaxRebuilds {
 		if err := mayGo(tree, n.SkipBad); err != nil {
 			return content.Built{}, err
 		}
 		b, err := s.buildTree(ctx, tree, n)
-		if !dropUnread(tree, err) {
+		if !tree.DropUnread(err) {
 			return b, err
 		}
 	}
@@ -80,30 +75,6 @@ func (s *Server) buildTree(ctx context.Context, tree *content.Tree, n groupcast.
 	}
 	b.LeftOut = tree.LeftOut
 	return b, err
-}
-
-// dropUnread takes a file out of a tree that changed or could not be read while it was hashed.
-// It gives false if that is not what went wrong.
-func dropUnread(tree *content.Tree, err error) bool {
-	var lost *content.LostError
-	var away *content.UnavailableError
-	var bad groupcast.LeftOut
-	switch {
-	case errors.As(err, &lost):
-		bad = groupcast.LeftOut{Path: lost.Lost[0].Path, Why: lost.Lost[0].Why}
-	case errors.As(err, &away):
-		bad = groupcast.LeftOut{Path: away.Path, Why: away.Why, Detail: content.Cause(away.Err)}
-	default:
-		return false
-	}
-	i := slices.IndexFunc(tree.Files, func(f manifest.File) bool { return f.Path == bad.Path })
-	if i < 0 {
-		return false
-	}
-	tree.Bytes -= tree.Files[i].Stored()
-	tree.Files = slices.Delete(tree.Files, i, i+1)
-	tree.LeftOut.Add(bad.Path, bad.Why, bad.Detail)
-	return true
 }
 
 // find lists what is to be sent.

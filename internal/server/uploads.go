@@ -44,17 +44,11 @@ func (s *Server) CreateUpload(ctx context.Context, p groupcast.Principal, entrie
 	return s.upload(id)
 }
 
-var kindNames = map[manifest.Kind]string{
-	manifest.KindFile: "file", manifest.KindFolder: "folder", manifest.KindSymlink: "symlink",
-}
-
 func fileOf(e groupcast.UploadEntry) (manifest.File, error) {
-	for kind, name := range kindNames {
-		if e.Kind == name {
-			return manifest.File{
-				Kind: kind, Path: e.Path, Mode: uint16(e.Mode & 0o777), MTime: protocol.FileTime(e.MTime), Size: e.Size, Target: e.Target,
-			}, nil
-		}
+	if kind, known := content.KindOf(e.Kind); known {
+		return manifest.File{
+			Kind: kind, Path: e.Path, Mode: uint16(e.Mode & 0o777), MTime: protocol.FileTime(e.MTime), Size: e.Size, Target: e.Target,
+		}, nil
 	}
 	return manifest.File{}, groupcast.Errorf(groupcast.EInvalid, "%q is no kind of entry", e.Kind).WithHint("use file, folder or symlink")
 }
@@ -83,7 +77,7 @@ func (s *Server) upload(id string) (groupcast.Upload, error) {
 	u := groupcast.Upload{ID: id, CreatedAt: about.CreatedAt, Entries: make([]groupcast.UploadEntry, len(files))}
 	for i, f := range files {
 		u.Entries[i] = groupcast.UploadEntry{
-			Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Offset: have[i],
+			Path: f.Path, Kind: content.KindName(f.Kind), Size: f.Size, Offset: have[i],
 			Mode: uint32(f.Mode), MTime: protocol.TimeOf(f.MTime), Target: f.Target,
 		}
 	}
@@ -179,28 +173,19 @@ func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.T
 		end = min(end, first+w.Limit)
 	}
 	out.Total = len(m.Files)
-	out.Rows = entriesOf(m.Files[first:end])
+	out.Rows = content.Listing(m.Files[first:end])
 	return out, nil
-}
-
-// entriesOf is files as listings show them.
-func entriesOf(files []manifest.File) []groupcast.FileEntry {
-	out := make([]groupcast.FileEntry, len(files))
-	for i, f := range files {
-		out[i] = groupcast.FileEntry{Path: f.Path, Kind: kindNames[f.Kind], Size: f.Size, Digest: f.Digest}
-	}
-	return out
 }
 
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
-func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, content string) error {
-	m, _, err := s.content.Manifest(content)
+func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
+	m, _, err := s.content.Manifest(id)
 	if err != nil {
 		s.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
 		return nil
 	}
-	if err := s.store.KeepFiles(ctx, no, entriesOf(m.Files)); err != nil {
+	if err := s.store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
 		return err
 	}
 	return s.keepManifest(ctx, no, m)

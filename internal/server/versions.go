@@ -16,7 +16,7 @@ func (s *Server) noteRefused(ctx context.Context, st schedule.Action) {
 	for _, dev := range st.Devices {
 		if d, _ := s.live.sched.Delivery(st.Transfer, dev); d.State == schedule.StateRefused {
 			rows = append(rows, groupcast.Delivery{
-				Transfer: st.Transfer, UserID: s.live.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: clip(reason), Refusal: groupcast.RefusedVersion,
+				Transfer: st.Transfer, UserID: s.live.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: groupcast.Clip(reason), Refusal: groupcast.RefusedVersion,
 			})
 		}
 	}

@@ -40,7 +40,7 @@ var arrows = map[string]string{
 	"drops":        "",
 	"sender":       "protocol wire seal fec manifest rate send mcast drops .",
 	"receiver":     "protocol wire seal fec manifest recv mcast drops .",
-	"durable":      "",
+	"durable":      ".",
 	"disk":         "units .",
 	"pattern":      ".",
 	"tcp":          "",

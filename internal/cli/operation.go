@@ -5,6 +5,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/durable"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -51,7 +52,7 @@ this server: it is made readable by you only; keep it so.`,
 				return err
 			}
 			defer from.Close()
-			n, err := saveTo(args[0], from)
+			n, err := durable.Save(args[0], from)
 			if err != nil {
 				return err
 			}

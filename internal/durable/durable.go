@@ -1,5 +1,5 @@
 // Package durable writes small files so that after a crash the old or the new content is
-// there, whole: keys, tokens, settings. Received files are not its business (package spool).
+// there, whole: keys, tokens, settings, and backups of any size. Received files belong to package spool.
 package durable
 
 import (

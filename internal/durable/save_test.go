@@ -1,4 +1,4 @@
-package cli
+package durable
 
 import (
 	"errors"
@@ -36,7 +36,7 @@ func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
 		t.Fatal(err)
 	}
 	var during string
-	if n, err := saveTo(path, io.MultiReader(strings.NewReader("first"), readFunc(func([]byte) (int, error) {
+	if n, err := Save(path, io.MultiReader(strings.NewReader("first"), readFunc(func([]byte) (int, error) {
 		during = names(t, dir)
 		return 0, io.EOF
 	}))); err != nil || n != 5 {
@@ -45,14 +45,14 @@ func TestABackupIsThereWholeOrNotAtAll(t *testing.T) {
 	if runtime.GOOS == "linux" && during != "" {
 		t.Errorf("while it was written: %q: a kill would have left it", during)
 	}
-	if _, err := saveTo(path,
+	if _, err := Save(path,
 		io.MultiReader(strings.NewReader("second, half"), iotest.ErrReader(errors.New("broke off")))); err == nil {
 		t.Error("half a backup is no error")
 	}
 	if b, err := os.ReadFile(path); err != nil || string(b) != "first" || names(t, dir) != "all.tar" {
 		t.Errorf("%q, %v; %s", b, err, names(t, dir))
 	}
-	if _, err := saveTo(path, strings.NewReader("second")); err != nil {
+	if _, err := Save(path, strings.NewReader("second")); err != nil {
 		t.Error(err)
 	}
 	info, err := os.Stat(path)

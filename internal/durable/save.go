@@ -1,4 +1,4 @@
-package cli
+package durable
 
 import (
 	"errors"
@@ -14,9 +14,9 @@ import (
 // abandoned is the age from which on a half-written file is nobody's any more.
 const abandoned = time.Hour
 
-// saveTo writes a new private file, whole or not at all. Where the system can, it has no name
+// Save writes a new private file, whole or not at all. Where the system can, it has no name
 // before it is whole: then not even a kill leaves anything behind.
-func saveTo(path string, from io.Reader) (int64, error) {
+func Save(path string, from io.Reader) (int64, error) {
 	sweepParts(path)
 	f, name, err := unnamed(path)
 	if err != nil {

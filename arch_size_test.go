@@ -23,7 +23,7 @@ const (
 // only shrink, and goes with its line once the package fits.
 var largePackages = map[string]int{
 	"server": 7850,
-	"cli":    4950,
+	"cli":    4815,
 	"spool":  4450,
 }
 
@@ -44,7 +44,7 @@ var longFunctions = map[string]int{
 var longFiles = map[string]int{}
 
 // longLines is how many lines of the whole tree are longer still: it may only shrink.
-const longLines = 680
+const longLines = 620
 
 func noPackageIsTooLarge(tr tree) []string {
 	m := meter{bound: maxPackage, allowed: largePackages}

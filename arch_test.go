@@ -64,8 +64,9 @@ var arrows = map[string]string{
 	"menu":       "protocol pattern apiclient agent units ui .",
 	"ui":         "protocol units .",
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
+	"terminal":   "ui .",
 	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
-		"agent daemon menu ui .",
+		"agent daemon menu terminal ui .",
 
 	"netsim":              "protocol",
 	"httpapi/httpapitest": "protocol .",

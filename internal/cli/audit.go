@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -21,7 +22,7 @@ func (a *app) transferKeys() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, holders, ui.NoKeys, ui.KeyHead, ui.KeyRow)
+			return terminal.List(&a.Streams, holders, ui.NoKeys, ui.KeyHead, ui.KeyRow)
 		})
 	c.Long = `Every multicast session is encrypted with a key of its own; a transfer has a new session whenever it is
 sent again or a member is removed. The devices listed were handed the key of that session, nobody
@@ -33,14 +34,16 @@ else. What goes over HTTPS goes to each device by itself and is not listed.`
 // groupKeys lists the last sessions of a group whose key was handed out.
 func (a *app) groupKeys() *cobra.Command {
 	return &cobra.Command{
-		Use: "keys GROUP", Short: "The group's last sessions, and how many devices were handed the key of each", Args: cobra.ExactArgs(1),
+		Use:     "keys GROUP",
+		Short:   "The group's last sessions, and how many devices were handed the key of each",
+		Args:    cobra.ExactArgs(1),
 		Example: "  groupcast group keys lab-a\n  groupcast transfer keys 12      # which devices",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			sessions, err := client.KeySessions(c.Context(), args[0])
 			if err != nil {
 				return err
 			}
-			return list(a, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION",
+			return terminal.List(&a.Streams, sessions, ui.NoKeys, "TRANSFER|NAME|DEVICES|MEMBERSHIP|FIRST|SESSION",
 				func(s groupcast.KeySession) []string {
 					return []string{
 						number(s.Transfer), s.Name, fmt.Sprint(s.Devices), fmt.Sprint(s.Version), ui.Ago(s.FirstAt), s.Session.String(),
@@ -59,11 +62,11 @@ func (a *app) savings() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(s)
+			if a.JSON {
+				return a.PrintJSON(s)
 			}
 			for _, line := range ui.Savings(s) {
-				fmt.Fprintln(a.out, line)
+				fmt.Fprintln(a.Out, line)
 			}
 			return nil
 		}),
@@ -80,7 +83,7 @@ func (a *app) logins() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, all, "logged in nowhere", ui.LoginHead, ui.LoginRow)
+			return terminal.List(&a.Streams, all, "logged in nowhere", ui.LoginHead, ui.LoginRow)
 		}),
 	}
 	c.AddCommand(&cobra.Command{
@@ -90,7 +93,7 @@ func (a *app) logins() *cobra.Command {
 			if err := client.EndSignIn(c.Context(), args[0]); err != nil {
 				return err
 			}
-			return a.one(map[string]string{"ended": args[0]}, "login %s ended", args[0])
+			return a.One(map[string]string{"ended": args[0]}, "login %s ended", args[0])
 		}),
 	})
 	return c
@@ -101,9 +104,11 @@ func (a *app) audit() *cobra.Command {
 	var asCSV bool
 	c := &cobra.Command{
 		Use: "audit", Short: "Who did what, the newest first", Args: cobra.NoArgs,
-		Example: "  groupcast audit --limit 1000\n  groupcast audit --actor alice --action member\n  groupcast audit --limit 10000 --csv > audit.csv",
+		Example: "  groupcast audit --limit 1000\n" +
+			"  groupcast audit --actor alice --action member\n" +
+			"  groupcast audit --limit 10000 --csv > audit.csv",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
-			if asCSV && a.json {
+			if asCSV && a.JSON {
 				return usageError{errors.New("give either --csv or --json")}
 			}
 			entries, err := client.AuditLog(c.Context(), q)
@@ -111,9 +116,9 @@ func (a *app) audit() *cobra.Command {
 				return err
 			}
 			if asCSV {
-				return ui.AuditCSV(a.out, entries)
+				return ui.AuditCSV(a.Out, entries)
 			}
-			return list(a, entries, "nothing yet", ui.AuditHead, ui.AuditRow)
+			return terminal.List(&a.Streams, entries, "nothing yet", ui.AuditHead, ui.AuditRow)
 		}),
 	}
 	c.Flags().IntVar(&q.Limit, "limit", 0, "how many (0: 100)")

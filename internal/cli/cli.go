@@ -13,16 +13,20 @@ import (
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// Exit codes (design §8).
+// wireVersion is that of the data plane.
+const wireVersion = protocol.Version
+
+// Exit codes.
 const (
 	exitDone  = 0
 	exitError = 1
@@ -34,11 +38,8 @@ const (
 type app struct {
 	args    []string
 	home    string // --home
-	json    bool
 	verbose bool
-	in      io.Reader
-	out     io.Writer
-	err     io.Writer
+	terminal.Streams
 }
 
 // errOwed ends a command with exitOwed, without words: they have been said.
@@ -52,14 +53,14 @@ type usageError struct{ error }
 // Main runs the command line and gives the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	_ = home.NoCoreDumps() // where the system has no such limit, there is nothing to set
-	checked := &output{w: out}
-	a := &app{args: args, in: in, out: checked, err: errs}
+	checked := terminal.NewOutput(out)
+	a := &app{args: args, Streams: terminal.Streams{In: in, Out: checked, Err: errs}}
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
 	code := a.exit(root.ExecuteContext(ctx))
-	if err := checked.failed(); err != nil && (code == exitDone || code == exitOwed) {
+	if err := checked.Failed(); err != nil && (code == exitDone || code == exitOwed) {
 		code = a.exit(err)
 	}
 	return code
@@ -74,10 +75,10 @@ func (a *app) exit(err error) int {
 	case errors.Is(err, errOwed):
 		return exitOwed
 	case errors.As(err, &usage):
-		fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(err.Error()))
+		fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(err.Error()))
 		return exitUsage
 	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.err, "groupcast: interrupted")
+		fmt.Fprintln(a.Err, "groupcast: interrupted")
 		return exitError
 	}
 	a.sayError(err)
@@ -87,15 +88,15 @@ func (a *app) exit(err error) int {
 func (a *app) sayError(err error) {
 	var e *groupcast.Error
 	if !errors.As(err, &e) {
-		fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(err.Error()))
+		fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(err.Error()))
 		return
 	}
-	fmt.Fprintf(a.err, "groupcast: %s\n", ui.Clean(e.Message))
+	fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(e.Message))
 	if e.Hint != "" {
-		fmt.Fprintf(a.err, "     next: %s\n", ui.Clean(e.Hint))
+		fmt.Fprintf(a.Err, "     next: %s\n", ui.Clean(e.Hint))
 	}
 	if a.verbose && e.Err != nil {
-		fmt.Fprintf(a.err, "    cause: %s\n", ui.Clean(e.Err.Error()))
+		fmt.Fprintf(a.Err, "    cause: %s\n", ui.Clean(e.Err.Error()))
 	}
 }
 
@@ -111,13 +112,13 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
   groupcast login https://HOST:7440   on each receiver, then: groupcast receive`,
 		SilenceUsage: true, SilenceErrors: true,
 	}
-	root.SetOut(a.out)
-	root.SetErr(a.err)
-	root.SetIn(a.in)
+	root.SetOut(a.Out)
+	root.SetErr(a.Err)
+	root.SetIn(a.In)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "",
 		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
-	flags.BoolVar(&a.json, "json", false, "print JSON")
+	flags.BoolVar(&a.JSON, "json", false, "print JSON")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
 	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
 	root.AddGroup(
@@ -172,10 +173,10 @@ func (a *app) version() *cobra.Command {
 		Use: "version", Short: "The version of this program and of its protocols", Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			v := map[string]any{"version": groupcast.Version, "control": groupcast.ControlVersion, "wire": wireVersion}
-			if a.json {
-				return a.printJSON(v)
+			if a.JSON {
+				return a.PrintJSON(v)
 			}
-			fmt.Fprintf(a.out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version,
+			fmt.Fprintf(a.Out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version,
 				groupcast.ControlVersion, wireVersion)
 			return nil
 		},
@@ -233,7 +234,7 @@ func (a *app) client(login home.Login, token string) (*apiclient.Client, error) 
 func (a *app) pin(login home.Login) pki.Pin {
 	return pki.Pin{
 		ID: login.Fingerprint, LastSeen: login.LastSeen,
-		Warn: func(text string) { fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(text)) },
+		Warn: func(text string) { fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(text)) },
 	}
 }
 
@@ -243,15 +244,12 @@ func (a *app) logger() *slog.Logger {
 	if a.verbose {
 		level = slog.LevelDebug
 	}
-	return slog.New(tint.NewTextHandler(a.err,
-		&tint.Options{Level: level, TimeFormat: time.TimeOnly, NoColor: !isTerminal(a.err) || os.Getenv("NO_COLOR") != ""}))
-}
-
-// isTerminal says whether a stream is a terminal that a human looks at.
-func isTerminal(stream any) bool {
-	if o, ok := stream.(*output); ok {
-		stream = o.w
-	}
-	f, ok := stream.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd()))
+	return slog.New(tint.NewTextHandler(
+		a.Err,
+		&tint.Options{
+			Level:      level,
+			TimeFormat: time.TimeOnly,
+			NoColor:    !terminal.IsTerminal(a.Err) || os.Getenv("NO_COLOR") != "",
+		},
+	))
 }

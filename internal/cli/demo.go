@@ -23,6 +23,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/receiver"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -37,7 +38,9 @@ const (
 func (a *app) demo() *cobra.Command {
 	var loss float64
 	c := &cobra.Command{
-		Use: "demo", Short: "A server and four receivers with packet loss on this machine, to the verified end", Args: cobra.NoArgs,
+		Use:   "demo",
+		Short: "A server and four receivers with packet loss on this machine, to the verified end",
+		Args:  cobra.NoArgs,
 		Long: `Runs a server and four receivers on this machine over real sockets on loopback, with packet loss
 injected at each receiver, and walks the whole workflow: group, accounts, log in, ask, approve, add
 pending files, send, verify. Everything lies in a temporary folder that is removed at the end.`,
@@ -85,15 +88,16 @@ func (a *app) runDemo(ctx context.Context, loss float64) (err error) {
 // to tell.
 func (d *demo) quiet(home string) *app {
 	return &app{
-		home: filepath.Join(d.dir, home), in: strings.NewReader(""), out: io.Discard, err: io.Discard, verbose: d.verbose,
+		home: filepath.Join(d.dir, home), verbose: d.verbose,
+		Streams: terminal.Streams{In: strings.NewReader(""), Out: io.Discard, Err: io.Discard},
 	}
 }
 
 func (d *demo) tell(format string, args ...any) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if !d.json {
-		fmt.Fprintf(d.out, format+"\n", args...)
+	if !d.JSON {
+		fmt.Fprintf(d.Out, format+"\n", args...)
 	}
 }
 
@@ -177,7 +181,7 @@ func (d *demo) enrol(ctx context.Context, daemons *sync.WaitGroup) error {
 			return err
 		}
 		q := d.quiet(user)
-		q.in = strings.NewReader(pw + "\n")
+		q.In = strings.NewReader(pw + "\n")
 		if err := q.logIn(ctx, d.url, loginOptions{user: user, trust: d.pin, stdin: true}); err != nil {
 			return err
 		}
@@ -306,8 +310,8 @@ func (d *demo) conclude(t groupcast.Transfer, sum [32]byte, took time.Duration) 
 		}
 	}
 	copies := t.Bytes * demoReceivers
-	if d.json {
-		return d.printJSON(map[string]any{
+	if d.JSON {
+		return d.PrintJSON(map[string]any{
 			"receivers": demoReceivers, "bytes": t.Bytes, "wire_bytes": t.WireBytes, "https_bytes": t.HTTPSBytes,
 			"copies_bytes": copies,
 			"loss_percent": d.loss, "seconds": took.Seconds(), "verified": true,

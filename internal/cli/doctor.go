@@ -28,18 +28,20 @@ type finding struct {
 func (a *app) doctor() *cobra.Command {
 	var iface string
 	c := &cobra.Command{
-		Use: "doctor", Short: "Look for what keeps files away: network card, multicast, buffers, server, clock", Args: cobra.NoArgs,
+		Use:   "doctor",
+		Short: "Look for what keeps files away: network card, multicast, buffers, server, clock",
+		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			found := a.examine(c.Context(), iface)
-			if a.json {
-				return a.printJSON(found)
+			if a.JSON {
+				return a.PrintJSON(found)
 			}
 			bad := 0
 			for _, f := range found {
-				fmt.Fprintf(a.out, "%s  %-18s %s\n", yes(f.OK, "ok  ", "LOOK"), f.What, ui.Clean(f.Said))
+				fmt.Fprintf(a.Out, "%s  %-18s %s\n", yes(f.OK, "ok  ", "LOOK"), f.What, ui.Clean(f.Said))
 				if !f.OK {
 					bad++
-					fmt.Fprintf(a.out, "      next: %s\n", ui.Clean(f.Next))
+					fmt.Fprintf(a.Out, "      next: %s\n", ui.Clean(f.Next))
 				}
 			}
 			if bad > 0 {

@@ -32,15 +32,15 @@ func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveri
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
+		fmt.Fprintf(a.Out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		a.entryTable(list.Entries)
 		if more := list.Total - len(list.Entries); more > 0 {
-			fmt.Fprintf(a.out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User),
+			fmt.Fprintf(a.Out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User),
 				ui.Name(d.Device))
 		}
 	}
 	if devices > devicesShown {
-		fmt.Fprintf(a.out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n",
+		fmt.Fprintf(a.Out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n",
 			devices-devicesShown)
 	}
 	return nil
@@ -55,7 +55,7 @@ func (a *app) entryTable(entries []groupcast.DeliveryEntry) {
 		rows[i] = ui.EntryRow(e)
 	}
 	for _, line := range ui.Table(ui.EntryHead, rows) {
-		fmt.Fprintln(a.out, "  "+line)
+		fmt.Fprintln(a.Out, "  "+line)
 	}
 }
 
@@ -71,10 +71,10 @@ func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no prot
 		if err != nil {
 			return err
 		}
-		if from == 0 && !a.json {
-			fmt.Fprintf(a.out, "%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
+		if from == 0 && !a.JSON {
+			fmt.Fprintf(a.Out, "%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		}
-		if a.json {
+		if a.JSON {
 			all = append(all, list.Entries...)
 		} else {
 			a.entryTable(list.Entries)
@@ -83,11 +83,11 @@ func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no prot
 		if len(list.Entries) > 0 && from < list.Listed {
 			continue
 		}
-		if a.json {
-			return a.printJSON(all)
+		if a.JSON {
+			return a.PrintJSON(all)
 		}
 		if list.Listed < list.Total {
-			fmt.Fprintf(a.out, "%d more are counted and not listed: the server keeps no more of one device\n",
+			fmt.Fprintf(a.Out, "%d more are counted and not listed: the server keeps no more of one device\n",
 				list.Total-list.Listed)
 		}
 		return nil

@@ -260,7 +260,7 @@ func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
 	for _, d := range deliveries {
 		if d.Machines > 1 {
 			said = true
-			fmt.Fprintf(a.err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
+			fmt.Fprintf(a.Err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
 				"     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
 				ui.Name(d.User), ui.Name(d.Device), d.Machines)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -21,7 +22,8 @@ func (a *app) groupCreate() *cobra.Command {
 	var n groupcast.NewGroup
 	c := &cobra.Command{
 		Use: "create NAME", Short: "Make a group", Args: cobra.ExactArgs(1),
-		Example: "  groupcast group create lab-a\n  groupcast group create lab-b --address 239.192.7.9 --description \"Room B, 30 PCs\"",
+		Example: "  groupcast group create lab-a\n" +
+			"  groupcast group create lab-b --address 239.192.7.9 --description \"Room B, 30 PCs\"",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			n.Name = args[0]
 			g, err := client.CreateGroup(c.Context(), n)
@@ -29,9 +31,9 @@ func (a *app) groupCreate() *cobra.Command {
 				return err
 			}
 			if g.Warning != "" {
-				fmt.Fprintln(a.err, "groupcast: warning:", ui.Clean(g.Warning))
+				fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(g.Warning))
 			}
-			return a.one(g, "group %s created at %s", g.Name, g.Address.String())
+			return a.One(g, "group %s created at %s", g.Name, g.Address.String())
 		}),
 	}
 	c.Flags().StringVar(&n.Address, "address", "", "multicast IP or IP:PORT (default: one is picked from 239.192.0.0/14)")
@@ -50,7 +52,9 @@ func (a *app) groupSet() *cobra.Command {
 	var n groupcast.NewDevices
 	c := &cobra.Command{
 		Use: "set NAME", Short: "Change what becomes of new devices of members", Args: cobra.ExactArgs(1),
-		Example: "  groupcast group set lab-a --new-devices approve\n  groupcast request list\n  groupcast request approve lab-a ann/pc-09",
+		Example: "  groupcast group set lab-a --new-devices approve\n" +
+			"  groupcast request list\n" +
+			"  groupcast request approve lab-a ann/pc-09",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if n == "" {
 				return usageError{errors.New("say what is to change: --new-devices allow, or approve")}
@@ -59,7 +63,7 @@ func (a *app) groupSet() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(g, "group %s: %s", g.Name, newDevicesText(g))
+			return a.One(g, "group %s: %s", g.Name, newDevicesText(g))
 		}),
 	}
 	c.Flags().StringVar((*string)(&n), newDevicesFlag, "", newDevicesHelp)
@@ -80,7 +84,7 @@ func (a *app) groupList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, "no groups yet: groupcast group create NAME",
+			return terminal.List(&a.Streams, groups, "no groups yet: groupcast group create NAME",
 				"GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
 					return []string{
 						g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description,
@@ -102,20 +106,20 @@ func (a *app) groupShow() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if a.json {
-				return a.printJSON(struct {
+			if a.JSON {
+				return a.PrintJSON(struct {
 					groupcast.Group
 					MemberList []groupcast.Member `json:"member_list"`
 				}{g, members})
 			}
-			fmt.Fprintf(a.out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address,
+			fmt.Fprintf(a.Out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address,
 				ui.Name(g.Description), ui.Plural(g.Members, "member"), g.Active, ui.Plural(g.Pending, "transfer"),
 				ui.Ago(g.CreatedAt))
 			if g.Warning != "" {
-				fmt.Fprintln(a.out, "warning:", ui.Clean(g.Warning))
+				fmt.Fprintln(a.Out, "warning:", ui.Clean(g.Warning))
 			}
 			if g.NewDevices == groupcast.NewDevicesApprove {
-				fmt.Fprintln(a.out, newDevicesText(g))
+				fmt.Fprintln(a.Out, newDevicesText(g))
 			}
 			return a.listMembers(members)
 		}),
@@ -124,12 +128,15 @@ func (a *app) groupShow() *cobra.Command {
 
 func (a *app) groupDelete() *cobra.Command {
 	return &cobra.Command{
-		Use: "delete NAME", Aliases: []string{"remove"}, Short: "Delete a group; what it is still owed is cancelled", Args: cobra.ExactArgs(1),
+		Use:     "delete NAME",
+		Aliases: []string{"remove"},
+		Short:   "Delete a group; what it is still owed is cancelled",
+		Args:    cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if err := client.DeleteGroup(c.Context(), args[0]); err != nil {
 				return err
 			}
-			return a.one(map[string]string{"deleted": args[0]}, "group %s deleted", args[0])
+			return a.One(map[string]string{"deleted": args[0]}, "group %s deleted", args[0])
 		}),
 	}
 }
@@ -144,16 +151,18 @@ func (a *app) member() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				return a.one(m, "%s is a member of %s", m.User, m.Group)
+				return a.One(m, "%s is a member of %s", m.User, m.Group)
 			}),
 		},
 		&cobra.Command{
-			Use: "remove GROUP USER", Short: "Remove a member: nothing more is encrypted for him from the moment this answers", Args: cobra.ExactArgs(2),
+			Use:   "remove GROUP USER",
+			Short: "Remove a member: nothing more is encrypted for him from the moment this answers",
+			Args:  cobra.ExactArgs(2),
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				if err := client.RemoveMember(c.Context(), args[0], args[1]); err != nil {
 					return err
 				}
-				return a.one(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1],
+				return a.One(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1],
 					args[0])
 			}),
 		},
@@ -172,9 +181,15 @@ func (a *app) member() *cobra.Command {
 }
 
 func (a *app) listMembers(members []groupcast.Member) error {
-	return list(a, members, "no members yet", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
-		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
-	})
+	return terminal.List(
+		&a.Streams,
+		members,
+		"no members yet",
+		"MEMBER|DEVICES|ACTIVE|SINCE",
+		func(m groupcast.Member) []string {
+			return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
+		},
+	)
 }
 
 func (a *app) request() *cobra.Command {
@@ -191,9 +206,15 @@ func (a *app) request() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, requests, "nobody is waiting", "GROUP|WHO|STATE|ASKED|TEXT", func(r groupcast.JoinRequest) []string {
-				return []string{r.Group, r.Who(), string(r.State), ui.Ago(r.AskedAt), ui.Asks(r)}
-			})
+			return terminal.List(
+				&a.Streams,
+				requests,
+				"nobody is waiting",
+				"GROUP|WHO|STATE|ASKED|TEXT",
+				func(r groupcast.JoinRequest) []string {
+					return []string{r.Group, r.Who(), string(r.State), ui.Ago(r.AskedAt), ui.Asks(r)}
+				},
+			)
 		}),
 	}
 	l.Flags().BoolVar(&all, "all", false, "decided ones too")
@@ -201,16 +222,20 @@ func (a *app) request() *cobra.Command {
 		do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
 		return &cobra.Command{
 			Use: verb + " GROUP USER[/DEVICE]", Args: cobra.ExactArgs(2),
-			Short: yes(verb == "approve", "Make the asking user a member, or let a new device in", "Turn the asking user or the new device down"),
+			Short: yes(
+				verb == "approve",
+				"Make the asking user a member, or let a new device in",
+				"Turn the asking user or the new device down",
+			),
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				r, err := do(client, c, args[0], args[1])
 				if err != nil {
 					return err
 				}
 				if r.Device != "" {
-					return a.one(r, "%s: device %s "+ofDevice, r.Group, r.Who())
+					return a.One(r, "%s: device %s "+ofDevice, r.Group, r.Who())
 				}
-				return a.one(r, "%s: %s "+done, r.Group, r.User)
+				return a.One(r, "%s: %s "+done, r.Group, r.User)
 			}),
 		}
 	}

@@ -20,11 +20,11 @@ func (a *app) listBad(ctx context.Context, client *apiclient.Client, n groupcast
 	if !errors.As(err, &e) || e.Bad == nil {
 		return err
 	}
-	if a.json {
-		return errors.Join(err, a.printJSON(a.allBad(ctx, client, n, e.Bad)))
+	if a.JSON {
+		return errors.Join(err, a.PrintJSON(a.allBad(ctx, client, n, e.Bad)))
 	}
 	for _, line := range ui.LeftOutLines(e.Bad.Entries, e.Bad.Count, leftOutShown) {
-		fmt.Fprintln(a.err, "  "+line)
+		fmt.Fprintln(a.Err, "  "+line)
 	}
 	return err
 }
@@ -51,11 +51,11 @@ func (a *app) allBad(
 
 // sayLeftOut says what of the paths is not in a transfer that was made of them.
 func (a *app) sayLeftOut(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) {
-	if t.LeftOut+t.Lost == 0 || a.json {
+	if t.LeftOut+t.Lost == 0 || a.JSON {
 		return
 	}
 	for _, line := range a.leftOutLines(ctx, client, t) {
-		fmt.Fprintln(a.err, line)
+		fmt.Fprintln(a.Err, line)
 	}
 }
 

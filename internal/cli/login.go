@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -35,8 +36,9 @@ func (a *app) login() *cobra.Command {
 		Long: `Asks for the server's fingerprint and the password. The fingerprint is what ` + "`groupcast serve`" + `
 prints: type its first 20 characters as you read them there, so that nobody in between gets
 the password. Scripts give the whole fingerprint with --trust.`,
-		Example: "  groupcast login https://10.0.0.1:7440 --user alice\n  groupcast login https://10.0.0.1:7440 --user alice --trust 9f2c…64 hex digits… --password-stdin < pw",
-		RunE:    func(c *cobra.Command, args []string) error { return a.logIn(c.Context(), args[0], o) },
+		Example: "  groupcast login https://10.0.0.1:7440 --user alice\n" +
+			"  groupcast login https://10.0.0.1:7440 --user alice --trust 9f2c…64 hex digits… --password-stdin < pw",
+		RunE: func(c *cobra.Command, args []string) error { return a.logIn(c.Context(), args[0], o) },
 	}
 	c.Flags().StringVar(&o.user, "user", "", "login ID (asked for if not given)")
 	c.Flags().StringVar(&o.trust, "trust", "", "the server's fingerprint, whole")
@@ -63,11 +65,11 @@ func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
 		return err
 	}
 	if o.user == "" {
-		if o.user, err = a.ask("Login ID"); err != nil {
+		if o.user, err = a.Ask("Login ID"); err != nil {
 			return err
 		}
 	}
-	pw, err := a.password(o.stdin, "Password of "+o.user)
+	pw, err := a.Password(o.stdin, "Password of "+o.user)
 	if err != nil {
 		return err
 	}
@@ -121,15 +123,15 @@ func (a *app) trusted(ctx context.Context, h home.Home, address, trust string) (
 
 // typed has a human type the fingerprint from the server's screen: there is no yes to press.
 func (a *app) typed(found protocol.ServerID, address string) error {
-	if !isTerminal(a.in) {
+	if !terminal.IsTerminal(a.In) {
 		return groupcast.Errorf(groupcast.EForbidden,
 			"the fingerprint of %s is not known, and there is no terminal to ask at", address).
 			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
 	}
-	fmt.Fprintf(a.err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its "+
+	fmt.Fprintf(a.Err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its "+
 		"fingerprint.\n", ui.Name(address))
 	for tries := 1; ; tries++ {
-		text, err := a.ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
+		text, err := a.Ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
 		if err != nil {
 			return err
 		}
@@ -138,9 +140,9 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 		case compared == pki.TypedRight:
 			return nil
 		case tries < typedTries && compared == pki.TypedShort:
-			fmt.Fprintf(a.err, "That is too short: it takes %d characters to tell this server from another.\n", pki.TypedHex)
+			fmt.Fprintf(a.Err, "That is too short: it takes %d characters to tell this server from another.\n", pki.TypedHex)
 		case tries < typedTries:
-			fmt.Fprintln(a.err, "That is not the fingerprint of what answers. Read it once more.")
+			fmt.Fprintln(a.Err, "That is not the fingerprint of what answers. Read it once more.")
 		case compared == pki.TypedShort:
 			return groupcast.Errorf(groupcast.EInvalid, "that is too short for a fingerprint").
 				WithHint("type %d characters or more; nothing was sent to %s", pki.TypedHex, address)
@@ -197,7 +199,7 @@ func (a *app) enroll(
 		Server      string            `json:"server"`
 		Fingerprint protocol.ServerID `json:"fingerprint"`
 	}
-	return a.one(said{in.User.Name, in.Device, address, id},
+	return a.One(said{in.User.Name, in.Device, address, id},
 		"logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address,
 		in.User.Name, in.Device.Name)
 }
@@ -244,7 +246,7 @@ func (a *app) patiently(ctx context.Context, client *apiclient.Client, l groupca
 		}
 		if most == busyPause && !said {
 			said = true
-			fmt.Fprintln(a.err, "the server is busy with other logins, waiting")
+			fmt.Fprintln(a.Err, "the server is busy with other logins, waiting")
 		}
 		select {
 		case <-ctx.Done():
@@ -287,7 +289,9 @@ func loadDeviceKey(h home.Home) (seal.SigningKey, error) {
 
 func (a *app) logout() *cobra.Command {
 	return &cobra.Command{
-		Use: "logout", Short: "Log this machine out: the server forgets the device, this machine the server", Args: cobra.NoArgs,
+		Use:   "logout",
+		Short: "Log this machine out: the server forgets the device, this machine the server",
+		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, login, err := a.loggedIn()
 			if err != nil && groupcast.ErrorCode(err) != groupcast.EInternal { // a damaged login is forgotten
@@ -305,13 +309,13 @@ func (a *app) logout() *cobra.Command {
 				a.forgetServer(c.Context(), h, login.Fingerprint)
 			}
 			if shared {
-				fmt.Fprintf(a.err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, "+
+				fmt.Fprintf(a.Err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, "+
 					"uses it\n", ui.Name(login.DeviceName))
 			} else if told != nil {
-				fmt.Fprintln(a.err, "groupcast: warning: the server was not told:",
+				fmt.Fprintln(a.Err, "groupcast: warning: the server was not told:",
 					ui.Clean(told.Error())+"; its administrator can revoke the device")
 			}
-			return a.one(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
+			return a.One(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
 		},
 	}
 }
@@ -346,23 +350,28 @@ func (a *app) passwd() *cobra.Command {
 		Use: "passwd", Short: "Change your own password", Args: cobra.NoArgs,
 		Example: "  groupcast passwd\n  printf 'old\\nnew\\n' | groupcast passwd --password-stdin",
 		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
-			old, err := a.password(stdin, "Present password")
+			old, err := a.Password(stdin, "Present password")
 			if err != nil {
 				return err
 			}
-			next, err := a.newPassword(stdin, "you")
+			next, err := a.NewPassword(stdin, "you")
 			if err != nil {
 				return err
 			}
 			if err := client.ChangePassword(c.Context(), groupcast.PasswordChange{Old: old, New: next}); err != nil {
 				return err
 			}
-			return a.one(map[string]bool{"changed": true},
+			return a.One(map[string]bool{"changed": true},
 				"the password is changed; command lines (this one, too) and browsers have to log in again with it, receiving "+
 					"goes on")
 		}),
 	}
-	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the old and the new password, a line each, from standard input")
+	c.Flags().BoolVar(
+		&stdin,
+		"password-stdin",
+		false,
+		"read the old and the new password, a line each, from standard input",
+	)
 	return c
 }
 

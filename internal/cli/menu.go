@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/menu"
+	"github.com/groupcast/groupcast/internal/terminal"
 )
 
 // greetPatience is how long the menu waits to learn who it works for; progressEvery is how
@@ -37,12 +38,12 @@ Without a terminal it asks in plain lines and reads one answer a line until the 
 }
 
 func (a *app) runMenu(ctx context.Context, plain bool) error {
-	if a.json {
+	if a.JSON {
 		return usageError{errNoJSON}
 	}
 	quiet := *a // nothing but the menu writes on its screen
-	if plain = plain || !isTerminal(a.in) || !isTerminal(a.out) || os.Getenv("TERM") == "dumb"; !plain {
-		quiet.err = io.Discard
+	if plain = plain || !terminal.IsTerminal(a.In) || !terminal.IsTerminal(a.Out) || os.Getenv("TERM") == "dumb"; !plain {
+		quiet.Err = io.Discard
 	}
 	d, err := quiet.desk(ctx)
 	if err != nil {
@@ -50,16 +51,16 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 	}
 	defer closeDesk(d)
 	if !plain {
-		return menu.Screen(ctx, d, a.in, unchecked(a.out))
+		return menu.Screen(ctx, d, a.In, terminal.Unchecked(a.Out))
 	}
 	var secret func() (string, error)
-	if isTerminal(a.in) {
+	if terminal.IsTerminal(a.In) {
 		secret = func() (string, error) {
-			p, err := a.password(false, "(not shown)")
+			p, err := a.Password(false, "(not shown)")
 			return string(p), err
 		}
 	}
-	return menu.Plain(ctx, d, a.in, a.out, secret)
+	return menu.Plain(ctx, d, a.In, a.Out, secret)
 }
 
 // desk finds out whose menus this machine has.

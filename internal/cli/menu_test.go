@@ -91,15 +91,15 @@ func (s *site) until(what string, holds func() (string, bool)) {
 	}
 }
 
-// terminal is 80×24 of tmux with a menu in it.
-type terminal struct {
+// tty is 80×24 of tmux with a menu in it.
+type tty struct {
 	*site
 	socket string
 }
 
-func (s *site) terminal(home string) *terminal {
+func (s *site) terminal(home string) *tty {
 	s.t.Helper()
-	x := &terminal{s, filepath.Join(s.root, home+".tmux")}
+	x := &tty{s, filepath.Join(s.root, home+".tmux")}
 	args := append([]string{
 		"-S", x.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", s.root, "env",
 	}, s.env(home)...)
@@ -111,13 +111,13 @@ func (s *site) terminal(home string) *terminal {
 	return x
 }
 
-func (x *terminal) screen() string {
+func (x *tty) screen() string {
 	out, _ := exec.Command("tmux", "-S", x.socket, "capture-pane", "-p", "-e").Output() // gone after the exit
 	return string(out)
 }
 
 // sees waits until every text is on the screen.
-func (x *terminal) sees(texts ...string) {
+func (x *tty) sees(texts ...string) {
 	x.t.Helper()
 	x.until(strings.Join(texts, " and "), func() (string, bool) {
 		now := plainText(x.screen())
@@ -131,7 +131,7 @@ func (x *terminal) sees(texts ...string) {
 }
 
 // types presses keys, by tmux's names or as text.
-func (x *terminal) types(keys ...string) {
+func (x *tty) types(keys ...string) {
 	x.t.Helper()
 	if out, err := exec.Command("tmux", append([]string{"-S", x.socket, "send-keys"}, keys...)...).
 		CombinedOutput(); err != nil {
@@ -140,7 +140,7 @@ func (x *terminal) types(keys ...string) {
 }
 
 // row chooses a line of the menu by its number.
-func (x *terminal) row(number, title string) {
+func (x *tty) row(number, title string) {
 	x.t.Helper()
 	x.sees("a number or")
 	x.types(number)
@@ -151,7 +151,7 @@ func (x *terminal) row(number, title string) {
 }
 
 // answers fills a form: each question is waited for.
-func (x *terminal) answers(pairs ...string) {
+func (x *tty) answers(pairs ...string) {
 	x.t.Helper()
 	for i := 0; i < len(pairs); i += 2 {
 		x.sees("› " + pairs[i])
@@ -163,7 +163,7 @@ func (x *terminal) answers(pairs ...string) {
 }
 
 // said waits for a page and goes back to the menu.
-func (x *terminal) said(texts ...string) {
+func (x *tty) said(texts ...string) {
 	x.t.Helper()
 	x.sees(append(texts, "back to the menu")...)
 	x.types("Escape")
@@ -230,7 +230,7 @@ func TestMenusOnATerminal(t *testing.T) {
 	})
 }
 
-func (x *terminal) prepares() {
+func (x *tty) prepares() {
 	x.t.Helper()
 	x.sees("Administrator", "1  Create group", "17  Exit")
 	if colour.MatchString(x.screen()) {
@@ -257,7 +257,7 @@ func (x *terminal) prepares() {
 	x.said("alice", "DEVICES")
 }
 
-func (x *terminal) asks() {
+func (x *tty) asks() {
 	x.t.Helper()
 	x.sees("Receiver", "alice at 127.0.0.1", "5  Exit")
 	x.row("1", "List available groups")
@@ -269,7 +269,7 @@ func (x *terminal) asks() {
 	x.said("open2", "asked")
 }
 
-func (x *terminal) decides() {
+func (x *tty) decides() {
 	x.t.Helper()
 	x.row("9", "View join requests")
 	x.said("alice", "second row")
@@ -283,7 +283,7 @@ func (x *terminal) decides() {
 	x.said("lab", "open2")
 }
 
-func (x *terminal) sends() {
+func (x *tty) sends() {
 	x.t.Helper()
 	x.row("12", "Check active receivers")
 	x.said("pc-a", "active")
@@ -311,7 +311,7 @@ func (x *terminal) sends() {
 }
 
 // watches sends what is pending and sees it through, live.
-func (x *terminal) watches() {
+func (x *tty) watches() {
 	x.t.Helper()
 	x.row("7", "Send pending")
 	x.answers("Group", "lab")
@@ -346,7 +346,7 @@ func (x *terminal) watches() {
 	x.said("alice/pc-a: it is not owed any more")
 }
 
-func (x *terminal) takesAway() {
+func (x *tty) takesAway() {
 	x.t.Helper()
 	x.row("4", "Remove client")
 	x.answers("Group", "lab", "Client", "alice", "Remove?", "")
@@ -384,7 +384,7 @@ func (s *site) fromElsewhere() {
 }
 
 // turnsDown denies a request, and sees above the menu that it waits and that it does not.
-func (x *terminal) turnsDown(s *site) {
+func (x *tty) turnsDown(s *site) {
 	x.t.Helper()
 	if out, err := s.command("b", "join", "lab").CombinedOutput(); err != nil {
 		x.t.Fatalf("join: %v\n%s", err, out)

@@ -6,13 +6,16 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) check() *cobra.Command {
 	var user string
 	c := &cobra.Command{
-		Use: "check [GROUP|USER]", Short: "Which receivers are active, by which path data reaches them", Args: cobra.MaximumNArgs(1),
+		Use:   "check [GROUP|USER]",
+		Short: "Which receivers are active, by which path data reaches them",
+		Args:  cobra.MaximumNArgs(1),
 		Long: `Asks every active device over the control channel and sends signed probes to the groups: the
 answer says whether the data path works, before anything is sent. A name is taken for a
 group's first, then for a user's.`,
@@ -31,7 +34,7 @@ group's first, then for a user's.`,
 			if err != nil {
 				return err
 			}
-			return list(a, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`",
+			return terminal.List(&a.Streams, results, "no devices: on a receiver, run `groupcast login` and `groupcast receive`",
 				"USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE", ui.CheckRow)
 		}),
 	}
@@ -42,7 +45,9 @@ group's first, then for a user's.`,
 func (a *app) backup() *cobra.Command {
 	var o groupcast.BackupOptions
 	c := &cobra.Command{
-		Use: "backup FILE", Short: "Save the server's state: accounts, groups, transfers and its keys", Args: cobra.ExactArgs(1),
+		Use:   "backup FILE",
+		Short: "Save the server's state: accounts, groups, transfers and its keys",
+		Args:  cobra.ExactArgs(1),
 		Long: `Writes a tar of the database and the server's keys while it runs. Whoever has the file can be
 this server: it is made readable by you only; keep it so.`,
 		Example: "  groupcast backup /backup/groupcast.tar\n  groupcast backup /backup/all.tar --content",
@@ -56,7 +61,7 @@ this server: it is made readable by you only; keep it so.`,
 			if err != nil {
 				return err
 			}
-			return a.one(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server",
+			return a.One(map[string]any{"file": args[0], "bytes": n}, "%s written (%s): whoever has it can be this server",
 				args[0], ui.Size(uint64(n)))
 		}),
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -26,13 +27,24 @@ func (a *app) pendingAdd() *cobra.Command {
 	var o sendOptions
 	c := &cobra.Command{
 		Use: "add GROUP PATH...", Short: "Promise files and folders to a group", Args: cobra.MinimumNArgs(2),
-		Example: "  groupcast pending add lab-a ubuntu.iso course/\n  groupcast pending add lab-a exam.pdf --hold        # until: groupcast pending send lab-a\n  groupcast pending add lab-a big.img --keep 90d",
+		Example: "  groupcast pending add lab-a ubuntu.iso course/\n" +
+			"  groupcast pending add lab-a exam.pdf --hold        # until: groupcast pending send lab-a\n" +
+			"  groupcast pending add lab-a big.img --keep 90d",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
 			if err != nil {
 				return err
 			}
-			return a.one(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), ui.Size(t.Bytes), t.Group, ui.WhatNow(t))
+			return a.One(
+				t,
+				"transfer %d: %s, %s (%s) for %s: %s",
+				uint64(t.No),
+				t.Name,
+				ui.Contents(t),
+				ui.Size(t.Bytes),
+				t.Group,
+				ui.WhatNow(t),
+			)
 		}),
 	}
 	o.flags(c)
@@ -76,26 +88,26 @@ func (a *app) pendingList() *cobra.Command {
 }
 
 func (a *app) listPending(owed []groupcast.PendingTransfer) error {
-	if a.json {
+	if a.JSON {
 		rows := make([]pendingRow, len(owed))
 		for i, p := range owed {
 			rows[i] = pendingRow{p.Transfer, p.Reason, p.Deliveries}
 		}
-		return a.printJSON(rows)
+		return a.PrintJSON(rows)
 	}
 	if len(owed) == 0 {
-		fmt.Fprintln(a.out, "nothing is owed to anybody")
+		fmt.Fprintln(a.Out, "nothing is owed to anybody")
 		return nil
 	}
 	for i, p := range owed {
 		if i > 0 {
-			fmt.Fprintln(a.out)
+			fmt.Fprintln(a.Out)
 		}
 		t := p.Transfer
-		fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
+		fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
 			ui.Contents(t), ui.Size(t.Bytes), t.Owed, ui.Day(t.ExpiresAt), ui.Name(t.Summary))
 		if next := ui.NextStep(t); next != "" {
-			fmt.Fprintln(a.out, "   next:", next)
+			fmt.Fprintln(a.Out, "   next:", next)
 		}
 		if err := a.deliveryTable(p.Deliveries); err != nil {
 			return err
@@ -112,9 +124,15 @@ func (a *app) pendingSend() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, sent, "nothing is pending for "+ui.Name(args[0]), "ID|NAME|SIZE|OWED TO|STATE", func(t groupcast.Transfer) []string {
-				return []string{number(t.No), t.Name, ui.Size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
-			})
+			return terminal.List(
+				&a.Streams,
+				sent,
+				"nothing is pending for "+ui.Name(args[0]),
+				"ID|NAME|SIZE|OWED TO|STATE",
+				func(t groupcast.Transfer) []string {
+					return []string{number(t.No), t.Name, ui.Size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
+				},
+			)
 		}),
 	}
 }

@@ -21,6 +21,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -34,10 +35,15 @@ func (a *app) groups() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"),
-				"GROUP|STATE|SINCE|ADDRESS|DESCRIPTION", func(g groupcast.GroupOnOffer) []string {
+			return terminal.List(
+				&a.Streams,
+				groups,
+				yes(mine, "in no group: groupcast groups, groupcast join GROUP", "no groups on offer"),
+				"GROUP|STATE|SINCE|ADDRESS|DESCRIPTION",
+				func(g groupcast.GroupOnOffer) []string {
 					return append(ui.OfferRow(g), g.Description)
-				})
+				},
+			)
 		}),
 	}
 	c.Flags().BoolVar(&mine, "mine", false, "only those you are in or have asked for")
@@ -54,7 +60,7 @@ func (a *app) join() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(r, "asked to join %s: %s", r.Group,
+			return a.One(r, "asked to join %s: %s", r.Group,
 				yes(r.State == groupcast.RequestOpen, "an administrator decides (groupcast groups --mine)", string(r.State)))
 		}),
 	}
@@ -69,7 +75,7 @@ func (a *app) leave() *cobra.Command {
 			if err := client.Leave(c.Context(), args[0]); err != nil {
 				return err
 			}
-			return a.one(map[string]string{"left": args[0]}, "no longer in %s, and not asking", args[0])
+			return a.One(map[string]string{"left": args[0]}, "no longer in %s, and not asking", args[0])
 		}),
 	}
 }
@@ -96,12 +102,28 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 	}
 	f := c.Flags()
 	f.StringVar(&o.dir, "dir", "", "where files go (default ~/Groupcast)")
-	f.StringVar(&o.ifi, "interface", "", "network interface, by name or address (default: the one that routes to the server)")
+	f.StringVar(
+		&o.ifi,
+		"interface",
+		"",
+		"network interface, by name or address (default: the one that routes to the server)",
+	)
 	f.StringVar(&o.reserve, "reserve", "", "space to leave free on the disk (default: the larger of 1 GiB and 5 %)")
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
-	f.BoolVar(&o.same, "same-device", false, "this is the machine that logged in, whatever it looks like: do not become a device of its own")
-	f.BoolVar(&o.adopt, "adopt", false, "take DIR for the folder that is meant, though another one was used under its name before; identical files in it are not fetched again")
+	f.BoolVar(
+		&o.same,
+		"same-device",
+		false,
+		"this is the machine that logged in, whatever it looks like: do not become a device of its own",
+	)
+	f.BoolVar(
+		&o.adopt,
+		"adopt",
+		false,
+		"take DIR for the folder that is meant, though another one was used under its name before; identical files in "+
+			"it are not fetched again",
+	)
 	f.BoolVar(&o.sharedDir, "shared-dir", false, "allow a DIR that other users may write to")
 	f.Float64Var(&o.drop, "drop", 0, "for tests: lose this percentage of multicast packets on arrival")
 	f.Lookup("drop").Hidden = true
@@ -109,10 +131,10 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 }
 
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
-	_, end := a.stayUp()
+	_, end := a.StayUp()
 	defer end()
 	return a.receiveTelling(ctx, o,
-		agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: isTerminal(a.in) && isTerminal(a.out)})
+		agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: a.Attended()})
 }
 
 // receiveTelling receives; cfg says whom to tell what.
@@ -277,11 +299,11 @@ func (a *app) sayLines() func(agent.Line) {
 	return func(l agent.Line) {
 		mu.Lock()
 		defer mu.Unlock()
-		if a.json {
-			_ = a.printLine(l) // who reads it may be gone; receiving goes on
+		if a.JSON {
+			_ = a.PrintLine(l) // who reads it may be gone; receiving goes on
 			return
 		}
-		fmt.Fprintf(a.out, "%s  %s\n", l.At.Format(time.TimeOnly), ui.Name(l.Text))
+		fmt.Fprintf(a.Out, "%s  %s\n", l.At.Format(time.TimeOnly), ui.Name(l.Text))
 	}
 }
 
@@ -299,7 +321,7 @@ func (a *app) inbox() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE",
+			return terminal.List(&a.Streams, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE",
 				func(e ledger.Entry) []string {
 					return []string{
 						e.At.Local().Format(time.DateTime), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason,
@@ -335,6 +357,6 @@ func (a *app) forgetServer(ctx context.Context, h home.Home, server protocol.Ser
 		err = errors.Join(agent.Forget(ctx, l, server), l.Close())
 	}
 	if err != nil {
-		fmt.Fprintln(a.err, "groupcast: warning: what was half received is still there:", ui.Clean(err.Error()))
+		fmt.Fprintln(a.Err, "groupcast: warning: what was half received is still there:", ui.Clean(err.Error()))
 	}
 }

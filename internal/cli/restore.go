@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -25,7 +26,9 @@ confirmed: groupcast restore --confirm
 
 The same holds when the server finds by itself that its state was set back, by a snapshot of its
 machine or a copy of its home: its receivers hold offers that it does not know.`,
-		Example: "  groupcast restore /backup/groupcast.tar\n  groupcast serve &\n  groupcast restore --confirm          # shows who is a member of what, then asks",
+		Example: "  groupcast restore /backup/groupcast.tar\n" +
+			"  groupcast serve &\n" +
+			"  groupcast restore --confirm          # shows who is a member of what, then asks",
 		RunE: func(c *cobra.Command, args []string) error {
 			if confirm == (len(args) == 1) {
 				return usageError{errors.New("give either FILE or --confirm")}
@@ -51,24 +54,24 @@ func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, 
 		return err
 	}
 	if !st.Restored {
-		return a.one(map[string]bool{"confirmed": false},
+		return a.One(map[string]bool{"confirmed": false},
 			"there is nothing to confirm: the server was not set back, and sending goes on")
 	}
 	members, err := memberships(ctx, client)
 	if err != nil {
 		return err
 	}
-	if !a.json {
-		fmt.Fprintln(a.out, ui.Clean(st.Note))
-		if err := list(a, members, "no group has a member", "GROUP|MEMBER|DEVICES|ACTIVE|SINCE",
+	if !a.JSON {
+		fmt.Fprintln(a.Out, ui.Clean(st.Note))
+		if err := terminal.List(&a.Streams, members, "no group has a member", "GROUP|MEMBER|DEVICES|ACTIVE|SINCE",
 			func(m groupcast.Member) []string {
 				return []string{m.Group, m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
 			}); err != nil {
 			return err
 		}
 	}
-	if !yes && !a.json && isTerminal(a.in) && isTerminal(a.out) {
-		answer, err := a.ask("Are these the members there should be? [y/N]")
+	if !yes && !a.JSON && a.Attended() {
+		answer, err := a.Ask("Are these the members there should be? [y/N]")
 		if err != nil {
 			return err
 		}
@@ -80,7 +83,7 @@ func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, 
 	if err := client.ConfirmMemberships(ctx); err != nil {
 		return err
 	}
-	return a.one(map[string]any{"confirmed": true, "members": members}, "confirmed: what is pending is sent again")
+	return a.One(map[string]any{"confirmed": true, "members": members}, "confirmed: what is pending is sent again")
 }
 
 // memberships lists the members of every group.
@@ -114,7 +117,7 @@ func (a *app) restoreFrom(path string, force bool) error {
 	if err := daemon.Restore(h, f, force); err != nil {
 		return err
 	}
-	return a.one(map[string]string{"restored": h.Path()},
+	return a.One(map[string]string{"restored": h.Path()},
 		"restored into %s\nstart the server, look at `groupcast member list GROUP`, then: groupcast restore --confirm",
 		h.Path())
 }

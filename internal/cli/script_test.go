@@ -55,7 +55,8 @@ func TestScripts(t *testing.T) {
 			return err
 		},
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
-			"up": waitUp, "appears": appears, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome, "odd": oddFile,
+			"up": waitUp, "appears": appears, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome,
+			"odd":  oddFile,
 			"hold": holdPort, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},

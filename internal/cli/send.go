@@ -36,8 +36,19 @@ func (o *sendOptions) flags(c *cobra.Command) {
 	f.StringVar(&o.via, "via", "auto", "auto, multicast or https")
 	f.BoolVar(&o.new.Copy, "copy", false, "on the server's machine: copy the files first instead of reading them in place")
 	f.BoolVar(&o.onServer, "on-server", false, "the paths lie on the server, below a folder of its --source")
-	f.BoolVar(&o.skipBad, "skip-bad", false, "leave out what cannot be sent (sockets, names that are not UTF-8, links that lead out, what may not be read) and send the rest")
-	f.StringArrayVar(&o.exclude, "exclude", nil, `leave out what matches: *.tmp a name anywhere, build/ folders only, a/b a path, **/x at any depth; may be repeated`)
+	f.BoolVar(
+		&o.skipBad,
+		"skip-bad",
+		false,
+		"leave out what cannot be sent (sockets, names that are not UTF-8, links that lead out, what may not be read) "+
+			"and send the rest",
+	)
+	f.StringArrayVar(
+		&o.exclude,
+		"exclude",
+		nil,
+		`leave out what matches: *.tmp a name anywhere, build/ folders only, a/b a path, **/x at any depth; may be repeated`,
+	)
 	f.StringVar(&o.resume, "resume", "", "go on with the upload of this ID that broke off")
 }
 
@@ -64,7 +75,9 @@ func (a *app) send() *cobra.Command {
 		Long: `Promises the files to the group, sends them now and shows rate, loss and each device's progress.
 It ends when no active device is left to serve. Whoever is off gets it when it is back; the
 exit code is 3 then. Ctrl-C ends the watching, not the transfer.`,
-		Example: "  groupcast send lab-a ubuntu.iso\n  groupcast send lab-a course/ --rate 200M\n  groupcast send lab-a report.pdf --json",
+		Example: "  groupcast send lab-a ubuntu.iso\n" +
+			"  groupcast send lab-a course/ --rate 200M\n" +
+			"  groupcast send lab-a report.pdf --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			o.new.Now = true
 			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
@@ -115,7 +128,7 @@ func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.New
 	}
 	a.sayLeftOut(ctx, client, t)
 	for _, note := range t.Notes {
-		fmt.Fprintln(a.err, "note: "+ui.Note(note))
+		fmt.Fprintln(a.Err, "note: "+ui.Note(note))
 	}
 	return t, err
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -29,7 +30,7 @@ func (a *app) promiseUpload(
 	note := func(id string) {
 		n.Upload = id
 		if err := h.BeginUpload(key, id); err != nil {
-			fmt.Fprintf(a.err, "note: this upload has the ID %s; it could not be written down: %s\n", id, ui.Clean(err.Error()))
+			fmt.Fprintf(a.Err, "note: this upload has the ID %s; it could not be written down: %s\n", id, ui.Clean(err.Error()))
 		}
 	}
 	n.Upload = resume
@@ -78,22 +79,22 @@ func uploadKey(server, group string, paths []string) (string, error) {
 func (a *app) freshUpload(
 	ctx context.Context, client *apiclient.Client, sel *apiclient.Selection, note func(string),
 ) error {
-	show := a.newDisplay()
-	defer show.done()
+	show := a.NewDisplay()
+	defer show.Done()
 	_, err := client.UploadNoted(ctx, sel, note, a.uploadProgress(show))
 	return err
 }
 
 func (a *app) resumeUpload(ctx context.Context, client *apiclient.Client, id string, sel *apiclient.Selection) error {
-	show := a.newDisplay()
-	defer show.done()
+	show := a.NewDisplay()
+	defer show.Done()
 	_, err := client.ResumeUpload(ctx, id, sel, a.uploadProgress(show))
 	return err
 }
 
 // uploadProgress shows how far an upload is.
-func (a *app) uploadProgress(show *display) func(apiclient.UploadProgress) {
-	if a.json {
+func (a *app) uploadProgress(show *terminal.Display) func(apiclient.UploadProgress) {
+	if a.JSON {
 		return nil
 	}
 	started, first, known := time.Now(), uint64(0), false
@@ -101,7 +102,7 @@ func (a *app) uploadProgress(show *display) func(apiclient.UploadProgress) {
 		if !known {
 			first, known = p.Bytes, true // an earlier run brought these
 		}
-		show.line(fmt.Sprintf("uploading %s of %s  %s  %s", ui.Size(p.Bytes), ui.Size(p.Total),
+		show.Line(fmt.Sprintf("uploading %s of %s  %s  %s", ui.Size(p.Bytes), ui.Size(p.Total),
 			perSecond(p.Bytes-min(first, p.Bytes), time.Since(started)), ui.Name(p.Path)))
 	}
 }

@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/pki"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/units"
 )
 
@@ -32,34 +33,71 @@ func (a *app) serve() *cobra.Command {
 		Long: `Runs until stopped. The first start makes the server's keys and its database. There is no
 default password: whoever runs the server is its administrator on this machine, without a
 login; the first start also gives a one-time link to make an administrator who logs in.`,
-		Example: "  groupcast serve\n  groupcast serve --listen 10.0.0.1:7440 --interface eth1 --max-rate 800M\n  groupcast serve --source /srv/images     # administrators elsewhere may send what lies there",
-		RunE:    func(c *cobra.Command, _ []string) error { return a.runServe(c.Context(), o) },
+		Example: "  groupcast serve\n" +
+			"  groupcast serve --listen 10.0.0.1:7440 --interface eth1 --max-rate 800M\n" +
+			"  groupcast serve --source /srv/images     # administrators elsewhere may send what lies there",
+		RunE: func(c *cobra.Command, _ []string) error { return a.runServe(c.Context(), o) },
 	}
+	o.flags(c)
+	return c
+}
+
+func (o *serveFlags) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringVar(&o.Listen, "listen", "0.0.0.0:7440", "address for HTTPS (TCP) and feedback (UDP); 0.0.0.0 stands for all of the machine, of IPv6 too")
-	f.StringVar(&o.Interface, "interface", "", "network interface to send from, by name or address (default: that of --listen, else the route to the group)")
+	f.StringVar(
+		&o.Listen,
+		"listen",
+		"0.0.0.0:7440",
+		"address for HTTPS (TCP) and feedback (UDP); 0.0.0.0 stands for all of the machine, of IPv6 too",
+	)
+	f.StringVar(
+		&o.Interface,
+		"interface",
+		"",
+		"network interface to send from, by name or address (default: that of --listen, else the route to the group)",
+	)
 	f.StringVar(&o.maxRate, "max-rate", "auto", "bits a second for all transfers together: 800M")
 	f.StringVar(&o.Cert, "cert", "", "certificate (PEM) for browsers; clients go by the fingerprint")
 	f.StringVar(&o.Key, "key", "", "its key (PEM)")
 	f.StringArrayVar(&o.Sources, "source", nil, "folder whose files administrators may send over the network; repeatable")
 	f.StringArrayVar(&o.Names, "name", nil, "name or address by which browsers reach this server; repeatable")
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")
-	f.BoolVar(&o.NewDatabase, "new-database", false, "begin with an empty database beside the server's keys: the one that was here is lost and there is no backup")
+	f.BoolVar(
+		&o.NewDatabase,
+		"new-database",
+		false,
+		"begin with an empty database beside the server's keys: the one that was here is lost and there is no backup",
+	)
 	f.IntVar(&o.TTL, "ttl", 1, "how many routers multicast may cross, plus one")
 	f.DurationVar(&o.Gather, "gather", 10*time.Second, "wait so long for further devices before pending files go out")
-	f.StringVar(&o.retrySpace, "retry-space", "20GiB", "disk that uploads may take after their transfer ended badly, so that it can be retried")
-	f.StringVar(&o.reserve, "reserve", "", "space that uploads and copies leave free on the disk (default: the larger of 1 GiB and 5 %, at most a tenth of the disk)")
-	f.StringVar(&o.auditKeep, "audit-keep", "730d", "how long the audit log stays in the database; older entries go to files in the folder audit")
+	f.StringVar(
+		&o.retrySpace,
+		"retry-space",
+		"20GiB",
+		"disk that uploads may take after their transfer ended badly, so that it can be retried",
+	)
+	f.StringVar(
+		&o.reserve,
+		"reserve",
+		"",
+		"space that uploads and copies leave free on the disk (default: the larger of 1 GiB and 5 %, at most a tenth "+
+			"of the disk)",
+	)
+	f.StringVar(
+		&o.auditKeep,
+		"audit-keep",
+		"730d",
+		"how long the audit log stays in the database; older entries go to files in the folder audit",
+	)
 	f.DurationVar(&o.GatherMax, "gather-max", time.Minute, "and at most so long in all")
-	return c
 }
 
 func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
-	if o.resetAdmin && !isTerminal(a.out) {
+	if o.resetAdmin && !terminal.IsTerminal(a.Out) {
 		return groupcast.Errorf(groupcast.EForbidden, "--reset-admin works from a terminal only").
 			WithHint("start the server by hand once: groupcast serve --reset-admin")
 	}
-	again, end := a.stayUp()
+	again, end := a.StayUp()
 	defer end()
 	if err := o.read(); err != nil {
 		return err
@@ -104,14 +142,14 @@ func (o *serveFlags) read() (err error) {
 
 // announce prints what one needs to know of a server that has just started.
 func (a *app) announce(ctx context.Context, h home.Home, s *daemon.Server, reset bool) error {
-	fmt.Fprintf(a.out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", s.ID(), pki.TypedHex)
-	fmt.Fprintf(a.out, "Certificate: %s  (what a browser shows)\n", s.CertificateFingerprint())
-	fmt.Fprintf(a.out, "Address:     %s\nData:        %s\n", strings.Join(s.Addresses(), ", "), h.Dir(home.RoleServer))
+	fmt.Fprintf(a.Out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", s.ID(), pki.TypedHex)
+	fmt.Fprintf(a.Out, "Certificate: %s  (what a browser shows)\n", s.CertificateFingerprint())
+	fmt.Fprintf(a.Out, "Address:     %s\nData:        %s\n", strings.Join(s.Addresses(), ", "), h.Dir(home.RoleServer))
 	links, offered, err := s.OfferFirstAdmin(ctx, reset)
 	if err != nil || !offered {
 		return err
 	}
-	fmt.Fprint(a.out, `
+	fmt.Fprint(a.Out, `
 There is no administrator who logs in yet. On this machine you are one already:
   groupcast group create lab-a
   groupcast user add NAME [--role admin]
@@ -129,13 +167,13 @@ From a browser elsewhere (it warns: go on only if its certificate dialog shows t
 // firstAdmin shows the one-time links on a terminal; anywhere else, where a journal would keep
 // them, they are written into the home (security.md C3).
 func (a *app) firstAdmin(s *daemon.Server, links string) error {
-	if isTerminal(a.out) {
-		fmt.Fprintf(a.out, "%s\n", links)
+	if terminal.IsTerminal(a.Out) {
+		fmt.Fprintf(a.Out, "%s\n", links)
 		return nil
 	}
 	path, err := s.WriteFirstLink(links)
 	if disk.Trouble(err) != nil {
-		fmt.Fprintf(a.out, "The one-time link for a browser could not be written: %s; start the server again when there is "+
+		fmt.Fprintf(a.Out, "The one-time link for a browser could not be written: %s; start the server again when there is "+
 			"room.\n\n",
 			disk.Trouble(err).Message)
 		return nil
@@ -143,6 +181,6 @@ func (a *app) firstAdmin(s *daemon.Server, links string) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)
+	fmt.Fprintf(a.Out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)
 	return nil
 }

@@ -37,7 +37,7 @@ func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *co
 			if err != nil {
 				return err
 			}
-			return a.one(d, "transfer %d, %s/%s: %s", uint64(no), d.User, d.Device, told(d, action))
+			return a.One(d, "transfer %d, %s/%s: %s", uint64(no), d.User, d.Device, told(d, action))
 		}),
 	}
 }
@@ -48,7 +48,7 @@ func (a *app) dropMember(ctx context.Context, client *apiclient.Client, no proto
 	if err != nil {
 		return err
 	}
-	return a.one(t, "transfer %d: %s is not owed it any more; %d still owed", uint64(no), user, t.Owed)
+	return a.One(t, "transfer %d: %s is not owed it any more; %d still owed", uint64(no), user, t.Owed)
 }
 
 // told says what becomes of a delivery now.

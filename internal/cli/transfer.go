@@ -10,16 +10,30 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
 
 func (a *app) transfer() *cobra.Command {
-	c := &cobra.Command{Use: "transfer", Short: "Transfers: list, show, deliveries, files, keys, proof, watch, catchup, later, drop, cancel, retry"}
-	c.AddCommand(a.transferList(), a.transferShow(), a.transferDeliveries(), a.transferFiles(), a.transferKeys(), a.transferProof(), a.transferWatch(), a.transferCancel(), a.transferRetry(),
+	c := &cobra.Command{
+		Use:   "transfer",
+		Short: "Transfers: list, show, deliveries, files, keys, proof, watch, catchup, later, drop, cancel, retry",
+	}
+	c.AddCommand(
+		a.transferList(),
+		a.transferShow(),
+		a.transferDeliveries(),
+		a.transferFiles(),
+		a.transferKeys(),
+		a.transferProof(),
+		a.transferWatch(),
+		a.transferCancel(),
+		a.transferRetry(),
 		a.straggler("catchup", "Let a device fetch what it lacks over HTTPS at once", groupcast.CatchUp),
 		a.straggler("later", "Take a device out of what runs; it stays owed", groupcast.PutOff),
-		a.straggler("drop", "Owe a device the transfer no longer", groupcast.Drop))
+		a.straggler("drop", "Owe a device the transfer no longer", groupcast.Drop),
+	)
 	return c
 }
 
@@ -36,10 +50,16 @@ func (a *app) transferList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			err = list(a, all, yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."), "ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE", func(t groupcast.Transfer) []string {
-				return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
-					fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt)}
-			})
+			err = terminal.List(
+				&a.Streams,
+				all,
+				yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."),
+				"ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE",
+				func(t groupcast.Transfer) []string {
+					return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
+						fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt)}
+				},
+			)
 			if err != nil {
 				return err
 			}
@@ -53,7 +73,10 @@ func (a *app) transferList() *cobra.Command {
 }
 
 // onTransfer is a command about one transfer.
-func (a *app) onTransfer(use, short string, run func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error) *cobra.Command {
+func (a *app) onTransfer(
+	use, short string,
+	run func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error,
+) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
@@ -68,135 +91,204 @@ func (a *app) onTransfer(use, short string, run func(ctx context.Context, client
 
 func (a *app) transferShow() *cobra.Command {
 	var entries string
-	c := a.onTransfer("show ID", "A transfer, how it stands and each device's outcome", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		if entries != "" {
-			return a.showEntries(ctx, client, no, entries)
-		}
-		t, err := client.Transfer(ctx, no)
-		if err != nil {
-			return err
-		}
-		deliveries, err := client.Deliveries(ctx, no)
-		if err != nil {
-			return err
-		}
-		if a.json {
-			var left groupcast.LeftOutPage
+	c := a.onTransfer(
+		"show ID",
+		"A transfer, how it stands and each device's outcome",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			if entries != "" {
+				return a.showEntries(ctx, client, no, entries)
+			}
+			t, err := client.Transfer(ctx, no)
+			if err != nil {
+				return err
+			}
+			deliveries, err := client.Deliveries(ctx, no)
+			if err != nil {
+				return err
+			}
+			if a.JSON {
+				var left groupcast.LeftOutPage
+				if t.LeftOut+t.Lost > 0 {
+					if left, err = client.LeftOut(ctx, no, groupcast.Window{}); err != nil {
+						return err
+					}
+				}
+				return a.PrintJSON(struct {
+					groupcast.Transfer
+					Entries    []groupcast.LeftOut  `json:"left_out_entries,omitempty"`
+					Deliveries []groupcast.Delivery `json:"deliveries"`
+				}{t, left.Entries, deliveries})
+			}
+			a.describe(t)
 			if t.LeftOut+t.Lost > 0 {
-				if left, err = client.LeftOut(ctx, no, groupcast.Window{}); err != nil {
-					return err
+				for _, line := range a.leftOutLines(ctx, client, t) {
+					fmt.Fprintln(a.Out, line)
 				}
 			}
-			return a.printJSON(struct {
-				groupcast.Transfer
-				Entries    []groupcast.LeftOut  `json:"left_out_entries,omitempty"`
-				Deliveries []groupcast.Delivery `json:"deliveries"`
-			}{t, left.Entries, deliveries})
-		}
-		a.describe(t)
-		if t.LeftOut+t.Lost > 0 {
-			for _, line := range a.leftOutLines(ctx, client, t) {
-				fmt.Fprintln(a.out, line)
+			if err := a.deliveryTable(deliveries); err != nil {
+				return err
 			}
-		}
-		if err := a.deliveryTable(deliveries); err != nil {
-			return err
-		}
-		return a.showAstray(ctx, client, deliveries)
-	})
+			return a.showAstray(ctx, client, deliveries)
+		},
+	)
 	c.Flags().StringVar(&entries, "entries", "", "all that is missing, or lies beside, at the device USER/DEVICE")
 	return c
 }
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(a.out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Blocks)
+	fmt.Fprintf(
+		a.Out,
+		"%d  %s  for %s: %s, %s, %d blocks\n",
+		t.No,
+		ui.Name(t.Name),
+		ui.Name(t.Group),
+		ui.Contents(t),
+		ui.Size(t.Bytes),
+		t.Blocks,
+	)
 	state := string(t.State)
-	fmt.Fprintf(a.out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", state, ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
-	fmt.Fprintln(a.out, ui.Name(t.Summary))
+	fmt.Fprintf(
+		a.Out,
+		"%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n",
+		state,
+		ui.Ago(t.CreatedAt),
+		ui.Name(t.CreatedBy),
+		t.Verified,
+		t.Owed,
+		t.Incomplete,
+		t.Failed,
+	)
+	fmt.Fprintln(a.Out, ui.Name(t.Summary))
 	if next := ui.NextStep(t); next != "" {
-		fmt.Fprintln(a.out, "next:", next)
+		fmt.Fprintln(a.Out, "next:", next)
 	}
 	if t.WireBytes+t.HTTPSBytes > 0 {
-		fmt.Fprintf(a.out, "sent: %s by multicast, %s over HTTPS\n", ui.Size(t.WireBytes), ui.Size(t.HTTPSBytes))
+		fmt.Fprintf(a.Out, "sent: %s by multicast, %s over HTTPS\n", ui.Size(t.WireBytes), ui.Size(t.HTTPSBytes))
 	}
 	if forging := ui.Forging(t); forging != "" {
-		fmt.Fprintln(a.out, forging)
+		fmt.Fprintln(a.Out, forging)
 	}
 	if s := t.Session; s != nil {
-		fmt.Fprintf(a.out, "now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d\n", s.Progress*100, units.FormatRate(s.Rate), ui.Name(s.Limiter), s.LossPercent, s.Pass)
+		fmt.Fprintf(
+			a.Out,
+			"now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d\n",
+			s.Progress*100,
+			units.FormatRate(s.Rate),
+			ui.Name(s.Limiter),
+			s.LossPercent,
+			s.Pass,
+		)
 	}
 }
 
 func (a *app) transferDeliveries() *cobra.Command {
 	w := groupcast.Window{Limit: mostRows}
-	c := a.onTransfer("deliveries ID", "What each device is owed or got", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		deliveries, err := client.DeliveryPage(ctx, no, w)
-		if err != nil {
-			return err
-		}
-		if err := a.deliveryTable(deliveries.Rows); err != nil {
-			return err
-		}
-		return a.sayMore(w, len(deliveries.Rows), deliveries.Total)
-	})
+	c := a.onTransfer(
+		"deliveries ID",
+		"What each device is owed or got",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			deliveries, err := client.DeliveryPage(ctx, no, w)
+			if err != nil {
+				return err
+			}
+			if err := a.deliveryTable(deliveries.Rows); err != nil {
+				return err
+			}
+			return a.sayMore(w, len(deliveries.Rows), deliveries.Total)
+		},
+	)
 	windowFlags(c, &w, "deliveries")
 	return c
 }
 
 func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
-	return list(a, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", ui.DeliveryRow)
+	return terminal.List(
+		&a.Streams,
+		deliveries,
+		"owed to nobody",
+		"USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY",
+		ui.DeliveryRow,
+	)
 }
 
 func (a *app) transferFiles() *cobra.Command {
 	w := groupcast.Window{Limit: mostRows}
-	c := a.onTransfer("files ID", "The files of a transfer", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		files, err := client.Files(ctx, no, w)
-		if err != nil {
-			return err
-		}
-		err = list(a, files.Rows, "no files", "PATH|KIND|SIZE|SHA-256", func(f groupcast.FileEntry) []string {
-			digest := ""
-			if f.Kind == "file" {
-				digest = f.Digest.String()
+	c := a.onTransfer(
+		"files ID",
+		"The files of a transfer",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			files, err := client.Files(ctx, no, w)
+			if err != nil {
+				return err
 			}
-			return []string{f.Path, f.Kind, ui.Size(f.Size), digest}
-		})
-		if err != nil {
-			return err
-		}
-		return a.sayMore(w, len(files.Rows), files.Total)
-	})
+			err = terminal.List(
+				&a.Streams,
+				files.Rows,
+				"no files",
+				"PATH|KIND|SIZE|SHA-256",
+				func(f groupcast.FileEntry) []string {
+					digest := ""
+					if f.Kind == "file" {
+						digest = f.Digest.String()
+					}
+					return []string{f.Path, f.Kind, ui.Size(f.Size), digest}
+				},
+			)
+			if err != nil {
+				return err
+			}
+			return a.sayMore(w, len(files.Rows), files.Total)
+		},
+	)
 	windowFlags(c, &w, "entries")
 	return c
 }
 
 func (a *app) transferWatch() *cobra.Command {
-	return a.onTransfer("watch ID", "Watch a transfer until no active device is left to serve", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		t, err := client.Transfer(ctx, no)
-		if err != nil {
-			return err
-		}
-		return a.watch(ctx, client, t)
-	})
+	return a.onTransfer(
+		"watch ID",
+		"Watch a transfer until no active device is left to serve",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			t, err := client.Transfer(ctx, no)
+			if err != nil {
+				return err
+			}
+			return a.watch(ctx, client, t)
+		},
+	)
 }
 
 func (a *app) transferCancel() *cobra.Command {
-	return a.onTransfer("cancel ID", "Take back what is still owed; what was delivered stays", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		t, err := client.CancelTransfer(ctx, no)
-		if err != nil {
-			return err
-		}
-		return a.one(t, "transfer %d cancelled; %d had it already", uint64(t.No), t.Verified)
-	})
+	return a.onTransfer(
+		"cancel ID",
+		"Take back what is still owed; what was delivered stays",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			t, err := client.CancelTransfer(ctx, no)
+			if err != nil {
+				return err
+			}
+			return a.One(t, "transfer %d cancelled; %d had it already", uint64(t.No), t.Verified)
+		},
+	)
 }
 
 func (a *app) transferRetry() *cobra.Command {
-	return a.onTransfer("retry ID", "Owe again what is incomplete, failed, was refused, expired or cancelled", func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-		t, err := client.RetryTransfer(ctx, no)
-		if err != nil {
-			return err
-		}
-		return a.one(t, "transfer %d is owed to %d again, until %s", uint64(t.No), t.Owed, t.ExpiresAt.Local().Format(time.DateOnly))
-	})
+	return a.onTransfer(
+		"retry ID",
+		"Owe again what is incomplete, failed, was refused, expired or cancelled",
+		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
+			t, err := client.RetryTransfer(ctx, no)
+			if err != nil {
+				return err
+			}
+			return a.One(
+				t,
+				"transfer %d is owed to %d again, until %s",
+				uint64(t.No),
+				t.Owed,
+				t.ExpiresAt.Local().Format(time.DateOnly),
+			)
+		},
+	)
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -30,7 +31,7 @@ func (a *app) uploadList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL",
+			return terminal.List(&a.Streams, all, "no uploads are unfinished", "ID|NAME|FILES|HERE|OF|BY|LAST BYTE|KEPT UNTIL",
 				func(u groupcast.UnfinishedUpload) []string {
 					return []string{
 						u.ID, u.Name, fmt.Sprint(u.Files), ui.Size(u.Held), ui.Size(u.Bytes), u.By, ui.Ago(u.UpdatedAt),
@@ -43,14 +44,17 @@ func (a *app) uploadList() *cobra.Command {
 
 func (a *app) uploadDelete() *cobra.Command {
 	return &cobra.Command{
-		Use: "delete ID...", Aliases: []string{"remove"}, Short: "Delete unfinished uploads and what came of them", Args: cobra.MinimumNArgs(1),
+		Use:     "delete ID...",
+		Aliases: []string{"remove"},
+		Short:   "Delete unfinished uploads and what came of them",
+		Args:    cobra.MinimumNArgs(1),
 		Example: "  groupcast upload delete 4qk2v7",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			for _, id := range args {
 				if err := client.DeleteUpload(c.Context(), id); err != nil {
 					return err
 				}
-				if err := a.one(map[string]string{"deleted": id}, "upload %s deleted", id); err != nil {
+				if err := a.One(map[string]string{"deleted": id}, "upload %s deleted", id); err != nil {
 					return err
 				}
 			}

@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -27,7 +28,10 @@ func (a *app) asAdmin(
 }
 
 func (a *app) user() *cobra.Command {
-	c := &cobra.Command{Use: "user", Short: "Accounts: add, list, passwd, disable, enable, delete, groups, devices, revoke"}
+	c := &cobra.Command{
+		Use:   "user",
+		Short: "Accounts: add, list, passwd, disable, enable, delete, groups, devices, revoke",
+	}
 	c.AddCommand(a.userAdd(), a.userList(), a.userPasswd(), a.userSwitch("disable", true), a.userSwitch("enable", false),
 		a.userRole(), a.userDelete(), a.userGroups(), a.userDevices(), a.userRevoke())
 	return c
@@ -38,9 +42,11 @@ func (a *app) userAdd() *cobra.Command {
 	var stdin bool
 	c := &cobra.Command{
 		Use: "add NAME", Short: "Make an account", Args: cobra.ExactArgs(1),
-		Example: "  groupcast user add alice\n  pwgen 16 1 | groupcast user add alice --password-stdin\n  groupcast user add root2 --role admin",
+		Example: "  groupcast user add alice\n" +
+			"  pwgen 16 1 | groupcast user add alice --password-stdin\n" +
+			"  groupcast user add root2 --role admin",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			pw, err := a.newPassword(stdin, args[0])
+			pw, err := a.NewPassword(stdin, args[0])
 			if err != nil {
 				return err
 			}
@@ -48,7 +54,7 @@ func (a *app) userAdd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(u, "user %s added (%s)", u.Name, string(u.Role))
+			return a.One(u, "user %s added (%s)", u.Name, string(u.Role))
 		}),
 	}
 	c.Flags().StringVar(&role, "role", "member", "member or admin")
@@ -64,7 +70,7 @@ func (a *app) userList() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, users, "no users yet: groupcast user add NAME", "NAME|ROLE|STATE|SINCE",
+			return terminal.List(&a.Streams, users, "no users yet: groupcast user add NAME", "NAME|ROLE|STATE|SINCE",
 				func(u groupcast.User) []string {
 					return []string{u.Name, string(u.Role), yes(u.Disabled, "disabled", "enabled"), ui.Ago(u.CreatedAt)}
 				})
@@ -77,7 +83,7 @@ func (a *app) userPasswd() *cobra.Command {
 	c := &cobra.Command{
 		Use: "passwd NAME", Short: "Give a user a new password; his logins end", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			pw, err := a.newPassword(stdin, args[0])
+			pw, err := a.NewPassword(stdin, args[0])
 			if err != nil {
 				return err
 			}
@@ -85,7 +91,7 @@ func (a *app) userPasswd() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(u, "user %s has a new password", u.Name)
+			return a.One(u, "user %s has a new password", u.Name)
 		}),
 	}
 	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from standard input")
@@ -94,13 +100,15 @@ func (a *app) userPasswd() *cobra.Command {
 
 func (a *app) userSwitch(verb string, disabled bool) *cobra.Command {
 	return &cobra.Command{
-		Use: verb + " NAME", Short: yes(disabled, "Shut an account: its devices get nothing from now on", "Open an account again"), Args: cobra.ExactArgs(1),
+		Use:   verb + " NAME",
+		Short: yes(disabled, "Shut an account: its devices get nothing from now on", "Open an account again"),
+		Args:  cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			u, err := client.UpdateUser(c.Context(), args[0], groupcast.UserChange{Disabled: &disabled})
 			if err != nil {
 				return err
 			}
-			return a.one(u, "user %s %sd", u.Name, verb)
+			return a.One(u, "user %s %sd", u.Name, verb)
 		}),
 	}
 }
@@ -114,19 +122,22 @@ func (a *app) userRole() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.one(u, "user %s is now %s", u.Name, string(u.Role))
+			return a.One(u, "user %s is now %s", u.Name, string(u.Role))
 		}),
 	}
 }
 
 func (a *app) userDelete() *cobra.Command {
 	return &cobra.Command{
-		Use: "delete NAME", Aliases: []string{"remove"}, Short: "Delete an account, its devices and memberships", Args: cobra.ExactArgs(1),
+		Use:     "delete NAME",
+		Aliases: []string{"remove"},
+		Short:   "Delete an account, its devices and memberships",
+		Args:    cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if err := client.DeleteUser(c.Context(), args[0]); err != nil {
 				return err
 			}
-			return a.one(map[string]string{"deleted": args[0]}, "user %s deleted", args[0])
+			return a.One(map[string]string{"deleted": args[0]}, "user %s deleted", args[0])
 		}),
 	}
 }
@@ -139,7 +150,7 @@ func (a *app) userGroups() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return list(a, groups, "in no group", "GROUP|STATE|SINCE|ADDRESS", ui.OfferRow)
+			return terminal.List(&a.Streams, groups, "in no group", "GROUP|STATE|SINCE|ADDRESS", ui.OfferRow)
 		}),
 	}
 }
@@ -156,7 +167,9 @@ func (a *app) userDevices() *cobra.Command {
 // userRevoke ends every device of a user: his machines get nothing until he logs in again.
 func (a *app) userRevoke() *cobra.Command {
 	return &cobra.Command{
-		Use: "revoke NAME", Short: "End all devices of a user; the account stays (one device: groupcast device revoke ID)", Args: cobra.ExactArgs(1),
+		Use:   "revoke NAME",
+		Short: "End all devices of a user; the account stays (one device: groupcast device revoke ID)",
+		Args:  cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			devices, err := client.Devices(c.Context(), args[0])
 			if err != nil {
@@ -167,7 +180,7 @@ func (a *app) userRevoke() *cobra.Command {
 					return fmt.Errorf("revoke device %s: %w", d.Name, err)
 				}
 			}
-			return a.one(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked",
+			return a.One(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked",
 				ui.Plural(len(devices), "device"), args[0])
 		}),
 	}
@@ -197,7 +210,7 @@ func (a *app) deviceCommand() *cobra.Command {
 				if err := client.RevokeDevice(c.Context(), id); err != nil {
 					return err
 				}
-				return a.one(map[string]string{"revoked": args[0]}, "device %s revoked", args[0])
+				return a.One(map[string]string{"revoked": args[0]}, "device %s revoked", args[0])
 			}),
 		},
 	)
@@ -209,7 +222,7 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user strin
 	if err != nil {
 		return err
 	}
-	return list(a, devices, "no devices: on a receiver, run `groupcast login`",
+	return terminal.List(&a.Streams, devices, "no devices: on a receiver, run `groupcast login`",
 		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
 			free := ""
 			if d.FreeBytes > 0 {

@@ -24,7 +24,7 @@ func (a *app) transferProof() *cobra.Command {
 		if err != nil {
 			return err
 		}
-		return a.printLine(p)
+		return a.PrintLine(p)
 	}
 	c := a.onTransfer("proof ID", "What shows to others, without the server, what became of a transfer", print)
 	c.Long = `Prints, as JSON, the signed offer of a transfer, what each device signed of it, the server's word which
@@ -64,7 +64,7 @@ works without the server, and while "groupcast receive" runs; what comes meanwhi
 				path = args[0]
 			}
 			if path == "-" {
-				return a.verifyProof(a.in, o.trust)
+				return a.verifyProof(a.In, o.trust)
 			}
 			if info, err := os.Stat(path); path == "" || err == nil && info.IsDir() {
 				return a.verifyDir(c.Context(), path, o)
@@ -101,27 +101,27 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	if err != nil {
 		return err
 	}
-	if a.json {
-		return a.printJSON(report)
+	if a.JSON {
+		return a.PrintJSON(report)
 	}
-	fmt.Fprintf(a.out, "transfer %d  %s  for %s: %s, entries: %d\n",
+	fmt.Fprintf(a.Out, "transfer %d  %s  for %s: %s, entries: %d\n",
 		report.Transfer, ui.Name(report.Name), ui.Name(report.Group), ui.Size(report.Bytes), report.Entries)
-	fmt.Fprintf(a.out, "manifest %s%s\n",
+	fmt.Fprintf(a.Out, "manifest %s%s\n",
 		report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
-	fmt.Fprintf(a.out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
+	fmt.Fprintf(a.Out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
 	if report.Lost > 0 {
-		fmt.Fprintf(a.out, "%d more were promised, and changed or went at the server before all had them\n", report.Lost)
+		fmt.Fprintf(a.Out, "%d more were promised, and changed or went at the server before all had them\n", report.Lost)
 	}
 	rows := make([][]string, len(report.Devices))
 	for i, d := range report.Devices {
 		rows[i] = proofRow(d)
 	}
 	for _, line := range ui.Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows) {
-		fmt.Fprintln(a.out, line)
+		fmt.Fprintln(a.Out, line)
 	}
-	fmt.Fprintf(a.out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n",
+	fmt.Fprintf(a.Out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n",
 		report.Verified, report.Partly, report.Failed, report.Refused, report.Missing)
-	fmt.Fprint(a.out, proofMeans)
+	fmt.Fprint(a.Out, proofMeans)
 	return nil
 }
 

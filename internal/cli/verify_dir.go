@@ -16,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -143,8 +144,8 @@ func (a *app) compareGroups(
 			yes(o.group == "", "any group here", "the group "+o.group)).
 			WithHint("groupcast inbox lists what came")
 	}
-	show := a.newDisplay()
-	defer show.done()
+	show := a.NewDisplay()
+	defer show.Done()
 	out.Groups, out.Differences = []comparedGroup{}, []inspect.Finding{}
 	for n, g := range groups {
 		book := l.Book(g.Server, g.ID, g.Name)
@@ -178,7 +179,7 @@ func (a *app) compareGroups(
 // tickEvery is how often progress is drawn.
 const tickEvery = 100 * time.Millisecond
 
-func ticker(show *display, group string, paths int) func(inspect.Counts) {
+func ticker(show *terminal.Display, group string, paths int) func(inspect.Counts) {
 	last := time.Now()
 	return func(c inspect.Counts) {
 		if time.Since(last) < tickEvery {
@@ -186,14 +187,14 @@ func ticker(show *display, group string, paths int) func(inspect.Counts) {
 		}
 		last = time.Now()
 		done := c.Same + c.Changed + c.Missing + c.Unreadable
-		show.line(fmt.Sprintf("%s: %d of %d compared, %s read, %d not the same",
+		show.Line(fmt.Sprintf("%s: %d of %d compared, %s read, %d not the same",
 			ui.Name(group), min(done, paths), paths, ui.Size(c.Bytes), c.Changed+c.Missing+c.Other))
 	}
 }
 
 func (a *app) sayCompared(c compared, o verifyOptions) error {
-	if a.json {
-		if err := a.printJSON(c); err != nil {
+	if a.JSON {
+		if err := a.PrintJSON(c); err != nil {
 			return err
 		}
 	} else {
@@ -221,15 +222,15 @@ func (a *app) printCompared(c compared, o verifyOptions) {
 	}
 	if len(rows) > 0 {
 		for _, line := range ui.Table("RESULT|FILE|TRANSFER|WHY", rows) {
-			fmt.Fprintln(a.out, line)
+			fmt.Fprintln(a.Out, line)
 		}
 	}
 	if all := c.Changed + c.Missing + c.Other + c.Unreadable; c.Listed < all {
-		fmt.Fprintf(a.out, "%d of %d are named; --limit %d names all\n", c.Listed, all, all)
+		fmt.Fprintf(a.Out, "%d of %d are named; --limit %d names all\n", c.Listed, all, all)
 	}
 	for _, g := range c.Groups {
 		others := fmt.Sprintf(", %d not delivered by groupcast", g.Other)
-		fmt.Fprintf(a.out, "%s: %d same, %d changed, %d missing%s\n",
+		fmt.Fprintf(a.Out, "%s: %d same, %d changed, %d missing%s\n",
 			ui.Name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
 	}
 }

@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -21,15 +22,15 @@ const (
 
 // watch shows a transfer until no active device is left to serve.
 func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) error {
-	show := a.newDisplay()
-	defer show.done()
+	show := a.NewDisplay()
+	defer show.Done()
 	started, lost := time.Now(), time.Time{}
 	s, quiet := ui.Snapshot{Transfer: t}, ui.Stillness{Since: started}
 	for {
 		next, err := look(ctx, client, t)
 		switch {
 		case ctx.Err() != nil:
-			show.done()
+			show.Done()
 			return a.unwatched(s.Transfer)
 		case err == nil:
 			s, lost = next, time.Time{}
@@ -42,7 +43,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 				WithHint("transfer %d goes on when it is back: groupcast transfer watch %d", t.No, t.No).Wrap(err)
 		}
 		if err == nil && (ui.Settled(s) || quiet.Longer(s)) {
-			show.done()
+			show.Done()
 			return a.outcome(ctx, client, s, time.Since(started))
 		}
 		a.showProgress(show, s, lost)
@@ -75,15 +76,22 @@ func pace(s ui.Snapshot, watched time.Duration) time.Duration {
 
 // unwatched ends the watching by Ctrl-C; the transfer knows nothing of it.
 func (a *app) unwatched(t groupcast.Transfer) error {
-	fmt.Fprintf(a.err, "transfer %d goes on at the server; watch it again: groupcast transfer watch %d (take it back: groupcast transfer cancel %d)\n", t.No, t.No, t.No)
+	fmt.Fprintf(
+		a.Err,
+		"transfer %d goes on at the server; watch it again: groupcast transfer watch %d (take it back: groupcast "+
+			"transfer cancel %d)\n",
+		t.No,
+		t.No,
+		t.No,
+	)
 	return errOwed
 }
 
 // outcome prints how a transfer ended for each device.
 func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapshot, took time.Duration) error {
 	t := s.Transfer
-	if a.json {
-		if err := a.printLine(s); err != nil {
+	if a.JSON {
+		if err := a.PrintLine(s); err != nil {
 			return err
 		}
 	} else {
@@ -93,19 +101,44 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapsh
 		if err := a.showAstray(ctx, client, s.Deliveries); err != nil {
 			return err
 		}
-		fmt.Fprintln(a.out, ui.Summary(t, took))
+		fmt.Fprintln(a.Out, ui.Summary(t, took))
 		if forging := ui.Forging(t); forging != "" {
-			fmt.Fprintln(a.out, forging)
+			fmt.Fprintln(a.Out, forging)
 		}
 	}
 	shared := a.sayShared(s.Deliveries)
 	switch {
-	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled || t.State == groupcast.TransferExpired:
-		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint("%s", a.howAgain(ctx, client, t))
+	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled ||
+		t.State == groupcast.TransferExpired:
+		return groupcast.Errorf(
+			groupcast.EConflict,
+			"transfer %d is %s: %s",
+			t.No,
+			t.State,
+			t.Reason,
+		).WithHint(
+			"%s",
+			a.howAgain(ctx, client, t),
+		)
 	case t.Failed > 0:
-		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint("groupcast transfer show %d says why; groupcast transfer retry %d owes it again", t.No, t.No)
+		return groupcast.Errorf(
+			groupcast.EConflict,
+			"transfer %d failed for %d",
+			t.No,
+			t.Failed,
+		).WithHint(
+			"groupcast transfer show %d says why; groupcast transfer retry %d owes it again",
+			t.No,
+			t.No,
+		)
 	case t.Incomplete > 0:
-		fmt.Fprintf(a.err, "transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n", t.No, ui.Plural(t.Incomplete, "device"), t.No)
+		fmt.Fprintf(
+			a.Err,
+			"transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n",
+			t.No,
+			ui.Plural(t.Incomplete, "device"),
+			t.No,
+		)
 		return errOwed
 	case shared, t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
 		return errOwed
@@ -114,9 +147,9 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapsh
 }
 
 // showProgress draws one look at a transfer.
-func (a *app) showProgress(show *display, s ui.Snapshot, lost time.Time) {
-	if a.json {
-		_ = a.printLine(ui.Snapshot{Transfer: s.Transfer}) // who reads it may be gone
+func (a *app) showProgress(show *terminal.Display, s ui.Snapshot, lost time.Time) {
+	if a.JSON {
+		_ = a.PrintLine(ui.Snapshot{Transfer: s.Transfer}) // who reads it may be gone
 		return
 	}
 	head := ui.Headline(s)
@@ -133,12 +166,13 @@ func (a *app) showProgress(show *display, s ui.Snapshot, lost time.Time) {
 	if when := ui.Estimates(s.Transfer); when != "" {
 		lines = append(lines, "  "+when)
 	}
-	show.draw(head, append(lines, ui.DeviceLines(s, show.height())...))
+	show.Draw(head, append(lines, ui.DeviceLines(s, show.Height())...))
 }
 
 // howAgain is how to send a transfer that is closed once more.
 func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) string {
-	if g, err := client.Group(ctx, t.Group); groupcast.ErrorCode(err) == groupcast.ENotFound || err == nil && g.ID != t.GroupID {
+	if g, err := client.Group(ctx, t.Group); groupcast.ErrorCode(err) == groupcast.ENotFound ||
+		err == nil && g.ID != t.GroupID {
 		return "the group was deleted: send the files to another one with `groupcast send GROUP PATH`"
 	}
 	return fmt.Sprintf("when it is mended: groupcast transfer retry %d", t.No)

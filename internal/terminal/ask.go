@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"fmt"
@@ -14,44 +14,44 @@ import (
 // maxSecretLine bounds a line of standard input that holds a secret.
 const maxSecretLine = 4096
 
-// password reads a password: from standard input with --password-stdin, else from the
+// Password reads a password: from standard input with --password-stdin, else from the
 // terminal without showing it. Never from a flag or the environment (security.md G1).
-func (a *app) password(fromStdin bool, prompt string) (groupcast.Password, error) {
+func (s *Streams) Password(fromStdin bool, prompt string) (groupcast.Password, error) {
 	if fromStdin {
-		line, err := readLine(a.in)
+		line, err := readLine(s.In)
 		return groupcast.Password(line), err
 	}
-	f, ok := a.in.(*os.File)
+	f, ok := s.In.(*os.File)
 	if !ok || !term.IsTerminal(int(f.Fd())) {
 		return "", groupcast.Errorf(groupcast.EInvalid, "there is no terminal to ask for a password").
 			WithHint("pipe it in: … --password-stdin < FILE")
 	}
-	fmt.Fprint(a.err, prompt+": ")
+	fmt.Fprint(s.Err, prompt+": ")
 	b, err := term.ReadPassword(int(f.Fd()))
-	fmt.Fprintln(a.err)
+	fmt.Fprintln(s.Err)
 	if err != nil {
 		return "", fmt.Errorf("read the password: %w", err)
 	}
 	return groupcast.Password(b), nil
 }
 
-// newPassword asks twice.
-func (a *app) newPassword(fromStdin bool, whose string) (groupcast.Password, error) {
-	first, err := a.password(fromStdin, "New password for "+whose)
+// NewPassword asks twice.
+func (s *Streams) NewPassword(fromStdin bool, whose string) (groupcast.Password, error) {
+	first, err := s.Password(fromStdin, "New password for "+whose)
 	if err != nil || fromStdin {
 		return first, err
 	}
-	again, err := a.password(false, "The same again")
+	again, err := s.Password(false, "The same again")
 	if err == nil && again != first {
 		err = groupcast.Errorf(groupcast.EInvalid, "the two passwords differ").WithHint("try again")
 	}
 	return first, err
 }
 
-// ask reads a line from the terminal.
-func (a *app) ask(prompt string) (string, error) {
-	fmt.Fprint(a.err, prompt+": ")
-	return readLine(a.in)
+// Ask reads a line from the terminal.
+func (s *Streams) Ask(prompt string) (string, error) {
+	fmt.Fprint(s.Err, prompt+": ")
+	return readLine(s.In)
 }
 
 // readLine reads one line and not a byte more, so that a second secret can follow.

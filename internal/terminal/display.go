@@ -1,4 +1,4 @@
-package cli
+package terminal
 
 import (
 	"fmt"
@@ -16,9 +16,9 @@ import (
 // plainEvery is how often progress is said where no terminal redraws it.
 const plainEvery = 3 * time.Second
 
-// display shows progress: redrawn in place on a terminal, as a plain line now and then
+// Display shows progress: redrawn in place on a terminal, as a plain line now and then
 // anywhere else, not at all with --json.
-type display struct {
+type Display struct {
 	out   io.Writer
 	live  bool
 	mute  bool
@@ -26,15 +26,16 @@ type display struct {
 	last  time.Time
 }
 
-func (a *app) newDisplay() *display {
-	return &display{out: a.err, live: isTerminal(a.err) && runtime.GOOS != "windows", mute: a.json}
+// NewDisplay shows progress on the error stream: what is printed stays apart.
+func (s *Streams) NewDisplay() *Display {
+	return &Display{out: s.Err, live: IsTerminal(s.Err) && runtime.GOOS != "windows", mute: s.JSON}
 }
 
-// line shows one line.
-func (d *display) line(text string) { d.draw(text, []string{text}) }
+// Line shows one line.
+func (d *Display) Line(text string) { d.Draw(text, []string{text}) }
 
-// draw shows lines on a terminal, plain anywhere else.
-func (d *display) draw(plain string, lines []string) {
+// Draw shows lines on a terminal, plain anywhere else.
+func (d *Display) Draw(plain string, lines []string) {
 	switch {
 	case d.mute:
 	case d.live:
@@ -46,7 +47,7 @@ func (d *display) draw(plain string, lines []string) {
 }
 
 // redraw writes lines over those of the last time.
-func (d *display) redraw(lines []string) {
+func (d *Display) redraw(lines []string) {
 	var b strings.Builder
 	if d.lines > 0 {
 		fmt.Fprintf(&b, "\x1b[%dA", d.lines)
@@ -60,7 +61,7 @@ func (d *display) redraw(lines []string) {
 	_, _ = io.WriteString(d.out, b.String()) // a terminal that is gone shows nothing
 }
 
-func (d *display) width() int {
+func (d *Display) width() int {
 	if f, ok := d.out.(*os.File); ok {
 		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
 			return w
@@ -69,8 +70,8 @@ func (d *display) width() int {
 	return 80
 }
 
-// height is how many device lines fit.
-func (d *display) height() int {
+// Height is how many device lines fit.
+func (d *Display) Height() int {
 	if f, ok := d.out.(*os.File); ok {
 		if _, h, err := term.GetSize(int(f.Fd())); err == nil && h > 6 {
 			return min(h-5, 30)
@@ -79,8 +80,8 @@ func (d *display) height() int {
 	return 10
 }
 
-// done takes the live lines away: the outcome is printed instead.
-func (d *display) done() {
+// Done takes the live lines away: the outcome is printed instead.
+func (d *Display) Done() {
 	if d.live && d.lines > 0 {
 		fmt.Fprintf(d.out, "\x1b[%dA\r\x1b[J", d.lines)
 		d.lines = 0

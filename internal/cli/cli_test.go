@@ -1,0 +1,119 @@
+package cli
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/terminal"
+	"github.com/groupcast/groupcast/internal/ui"
+)
+
+func TestExitCodes(t *testing.T) {
+	hinted := groupcast.Errorf(groupcast.EConflict, "it is\x1b so").WithHint("do that")
+	for _, c := range []struct {
+		err  error
+		code int
+		says string
+	}{
+		{nil, exitDone, ""},
+		{errOwed, exitOwed, ""},
+		{usageError{errors.New("which?")}, exitUsage, "groupcast: which?\n"},
+		{fmt.Errorf("outer: %w", hinted), exitError, "groupcast: it is\\u{1b} so\n     next: do that\n"},
+		{errors.New("plain"), exitError, "groupcast: plain\n"},
+		{context.Canceled, exitError, "groupcast: interrupted\n"},
+	} {
+		var errs bytes.Buffer
+		if code := (&app{Streams: terminal.Streams{Err: &errs}}).exit(c.err); code != c.code || errs.String() != c.says {
+			t.Errorf("%v: %d, %q", c.err, code, errs.String())
+		}
+	}
+}
+
+func TestOutcomeSaysWhoIsOwed(t *testing.T) {
+	nobody := apiclient.Local(filepath.Join(t.TempDir(), "none"))
+	for _, c := range []struct {
+		state groupcast.TransferState
+		owed  int
+		lacks int
+		want  int
+	}{
+		{groupcast.TransferDone, 0, 0, exitDone}, {groupcast.TransferSending, 0, 0, exitDone},
+		{groupcast.TransferWaiting, 1, 0, exitOwed},
+		{groupcast.TransferFailed, 0, 0, exitError}, {groupcast.TransferCancelled, 0, 0, exitError},
+		{groupcast.TransferDone, 0, 1, exitOwed}, {groupcast.TransferWaiting, 1, 1, exitOwed},
+	} {
+		var out bytes.Buffer
+		a := &app{Streams: terminal.Streams{Out: &out, Err: &out}}
+		s := ui.Snapshot{Transfer: groupcast.Transfer{
+			No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12,
+		}}
+		if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
+			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
+		}
+	}
+}
+
+// L2: a folder others may write to is refused unless they are said to be welcome.
+func TestReceiveDir(t *testing.T) {
+	dir := filepath.Join(t.TempDir(), "new", "folder")
+	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "ledger"), time.Now)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	receiveDir := func(dir string, shared bool) error {
+		return receiveDir(t.Context(), agent.Config{Dir: dir, Ledger: l}, shared)
+	}
+	if err := receiveDir(dir, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(dir, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiveDir(dir, false); groupcast.ErrorCode(err) != groupcast.EForbidden {
+		t.Errorf("open to others: %v", err)
+	}
+	if err := receiveDir(dir, true); err != nil {
+		t.Errorf("shared: %v", err)
+	}
+	file := filepath.Join(dir, "file")
+	if err := os.WriteFile(file, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiveDir(file, false); err == nil {
+		t.Error("a file is no folder")
+	}
+	gone := filepath.Join(t.TempDir(), "gone")
+	if err := l.KeepFolder(t.Context(), gone, spool.Identity{1}); err != nil {
+		t.Fatal(err)
+	}
+	if err := receiveDir(gone, false); err != nil {
+		t.Errorf("a folder that is away: %v", err)
+	}
+	if _, err := os.Stat(gone); err == nil {
+		t.Error("a folder that was used before was made anew")
+	}
+}
+
+func TestTransferNo(t *testing.T) {
+	if n, err := transferNo("17"); n != protocol.TransferNo(17) || err != nil {
+		t.Errorf("%d, %v", n, err)
+	}
+	for _, bad := range []string{"", "-1", "x", "0x10", "99999999999999999999"} {
+		if _, err := transferNo(bad); groupcast.ErrorCode(err) != groupcast.EInvalid {
+			t.Errorf("%q: %v", bad, err)
+		}
+	}
+}

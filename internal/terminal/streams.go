@@ -1,0 +1,44 @@
+// Package terminal is what a command has of the terminal that it was started in: it prints tables,
+// sentences and JSON, asks questions, reads passwords and redraws progress in place.
+package terminal
+
+import (
+	"io"
+	"os"
+	"os/signal"
+	"syscall"
+
+	"golang.org/x/term"
+)
+
+// Streams are the streams of one command, and how its user wants to read what it prints.
+type Streams struct {
+	In   io.Reader
+	Out  io.Writer
+	Err  io.Writer
+	JSON bool // for programs
+}
+
+// IsTerminal says whether a stream is a terminal that a person looks at.
+func IsTerminal(stream any) bool {
+	if o, ok := stream.(*Output); ok {
+		stream = o.w
+	}
+	f, ok := stream.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+// Attended says whether somebody is there who can be asked.
+func (s *Streams) Attended() bool { return IsTerminal(s.In) && IsTerminal(s.Out) }
+
+// StayUp is for what runs until it is stopped: neither a log's reader that goes away nor a terminal
+// that is closed ends it. It gives what comes when the system asks to read the configuration again.
+func (s *Streams) StayUp() (again <-chan os.Signal, end func()) {
+	if o, ok := s.Out.(*Output); ok {
+		o.drop()
+	}
+	pipe, hup := make(chan os.Signal, 1), make(chan os.Signal, 1)
+	signal.Notify(pipe, syscall.SIGPIPE) // read by nobody: a write to a broken pipe is an error then, no more
+	signal.Notify(hup, syscall.SIGHUP)
+	return hup, func() { signal.Stop(pipe); signal.Stop(hup) }
+}

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/menu"
+	"github.com/groupcast/groupcast/internal/menu/tui"
 	"github.com/groupcast/groupcast/internal/terminal"
 )
 
@@ -45,13 +46,13 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 	if plain = plain || !terminal.IsTerminal(a.In) || !terminal.IsTerminal(a.Out) || os.Getenv("TERM") == "dumb"; !plain {
 		quiet.Err = io.Discard
 	}
-	d, err := quiet.desk(ctx)
+	d, err := quiet.ownMenu(ctx)
 	if err != nil {
 		return err
 	}
-	defer closeDesk(d)
+	defer closeMenu(d)
 	if !plain {
-		return menu.Screen(ctx, d, a.In, terminal.Unchecked(a.Out))
+		return tui.Show(ctx, d, a.In, terminal.Unchecked(a.Out))
 	}
 	var secret func() (string, error)
 	if terminal.IsTerminal(a.In) {
@@ -60,14 +61,14 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 			return string(p), err
 		}
 	}
-	return menu.Plain(ctx, d, a.In, a.Out, secret)
+	return menu.Prompts(ctx, d, a.In, a.Out, secret)
 }
 
-// desk finds out whose menus this machine has.
-func (a *app) desk(ctx context.Context) (*menu.Desk, error) {
+// ownMenu finds out whose menus this machine has.
+func (a *app) ownMenu(ctx context.Context) (*menu.Menu, error) {
 	ctx, cancel := context.WithTimeout(ctx, greetPatience)
 	defer cancel()
-	d := &menu.Desk{Whose: map[menu.Role]string{}, Dir: defaultDir(), Receive: a.receiveInMenu}
+	d := &menu.Menu{Whose: map[menu.Role]string{}, Dir: defaultDir(), Receive: a.receiveInMenu}
 	home, err := a.openHome()
 	if err != nil {
 		return nil, err
@@ -98,7 +99,7 @@ func (a *app) desk(ctx context.Context) (*menu.Desk, error) {
 }
 
 // greet adds the menus of who is logged in on this machine.
-func (a *app) greet(ctx context.Context, d *menu.Desk) error {
+func (a *app) greet(ctx context.Context, d *menu.Menu) error {
 	own, err := a.own()
 	if err != nil {
 		return err
@@ -116,7 +117,7 @@ func (a *app) greet(ctx context.Context, d *menu.Desk) error {
 	return nil
 }
 
-func closeDesk(d *menu.Desk) {
+func closeMenu(d *menu.Menu) {
 	for _, c := range []*apiclient.Client{d.Admin, d.Member} {
 		if c != nil {
 			c.Close()

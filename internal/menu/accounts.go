@@ -19,7 +19,7 @@ type account struct {
 	device     bool // … one of the user's machines
 	rule       bool // a group is asked for, and what holds there
 	sure       bool // it cannot simply be taken back
-	do         func(ctx context.Context, d *Desk, a Answers) (Page, error)
+	do         func(ctx context.Context, m *Menu, a Answers) (Page, error)
 }
 
 var accounts = []account{
@@ -40,14 +40,14 @@ func accountOf(a Answers) account {
 	return accounts[max(i, 0)]
 }
 
-// accountRow is the line of the menu about accounts.
-func (d *Desk) accountRow() Row {
-	return Row{Title: "Accounts: list, make, change, logins", Run: func(ctx context.Context, a Answers, _ show) (Page, error) {
+// accountEntry is the line of the menu about accounts.
+func (m *Menu) accountEntry() Entry {
+	return Entry{Title: "Accounts: list, make, change, logins", Run: func(ctx context.Context, a Answers, _ show) (Page, error) {
 		x := accountOf(a)
 		if x.sure && !a.yes("sure") {
 			return say("Nothing was changed."), nil
 		}
-		return x.do(ctx, d, a)
+		return x.do(ctx, m, a)
 	}, Fields: []Field{
 		{Key: "what", Ask: "What to do", Default: "list", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
 			var c Choices
@@ -57,13 +57,13 @@ func (d *Desk) accountRow() Row {
 			return c, nil
 		}},
 		unless(Field{Key: "newcomer", Ask: "Login ID of the new account"}, func(x account) bool { return !x.newcomer }),
-		unless(d.userField(true), func(x account) bool { return x.nobody || x.newcomer }),
+		unless(m.userField(true), func(x account) bool { return x.nobody || x.newcomer }),
 		unless(Field{Key: "role", Ask: "Role", Default: "member", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
 			return Choices{Options: []Option{{"member", "receives what his groups are sent"}, {"admin", "may do everything here"}}}, nil
 		}}, func(x account) bool { return !x.role }),
 		unless(Field{Key: "password", Ask: "New password", Secret: true}, func(x account) bool { return !x.password }),
-		unless(d.loginField(), func(x account) bool { return !x.device }),
-		unless(d.groupField(), func(x account) bool { return !x.rule }),
+		unless(m.loginField(), func(x account) bool { return !x.device }),
+		unless(m.groupField(), func(x account) bool { return !x.rule }),
 		unless(confirm("approve", "Does a new device of a member wait until you approve it?", "yes"), func(x account) bool { return !x.rule }),
 		unless(confirm("sure", "Go on? It takes effect at once", "no"), func(x account) bool { return !x.sure }),
 	}}
@@ -85,9 +85,9 @@ func unless(f Field, skip func(account) bool) Field {
 }
 
 // loginField asks for one of a user's machines.
-func (d *Desk) loginField() Field {
+func (m *Menu) loginField() Field {
 	return Field{Key: "device", Ask: "Machine", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
-		devices, err := d.Admin.Devices(ctx, a["user"])
+		devices, err := m.Admin.Devices(ctx, a["user"])
 		c := Choices{Empty: ui.Name(a["user"]) + " is logged in on no machine."}
 		for _, v := range devices {
 			c.Options = append(c.Options, Option{v.Name, standing(v)})
@@ -103,8 +103,8 @@ func standing(v groupcast.Device) string {
 	return "seen " + ui.Ago(v.LastSeen)
 }
 
-func listAccounts(ctx context.Context, d *Desk, _ Answers) (Page, error) {
-	users, err := d.Admin.Users(ctx)
+func listAccounts(ctx context.Context, m *Menu, _ Answers) (Page, error) {
+	users, err := m.Admin.Users(ctx)
 	return table(users, "There are no accounts yet: make one.", "LOGIN ID|ROLE|STATE|SINCE", func(u groupcast.User) []string {
 		state := "enabled"
 		if u.Disabled {
@@ -114,26 +114,26 @@ func listAccounts(ctx context.Context, d *Desk, _ Answers) (Page, error) {
 	}), err
 }
 
-func makeAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
-	u, err := d.Admin.AddUser(ctx, groupcast.NewUser{Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"])})
+func makeAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {
+	u, err := m.Admin.AddUser(ctx, groupcast.NewUser{Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"])})
 	return say(fmt.Sprintf("The account %s is made (%s).", ui.Name(u.Name), u.Role)), err
 }
 
-func changeRole(ctx context.Context, d *Desk, a Answers) (Page, error) {
+func changeRole(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	role := groupcast.Role(a["role"])
-	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Role: &role})
+	u, err := m.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Role: &role})
 	return say(fmt.Sprintf("%s is %s now.", ui.Name(u.Name), u.Role)), err
 }
 
-func newPassword(ctx context.Context, d *Desk, a Answers) (Page, error) {
+func newPassword(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	pw := groupcast.Password(a["password"])
-	u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Password: &pw})
+	u, err := m.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Password: &pw})
 	return say(ui.Name(u.Name) + " has a new password."), err
 }
 
-func switchAccount(disabled bool) func(context.Context, *Desk, Answers) (Page, error) {
-	return func(ctx context.Context, d *Desk, a Answers) (Page, error) {
-		u, err := d.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Disabled: &disabled})
+func switchAccount(disabled bool) func(context.Context, *Menu, Answers) (Page, error) {
+	return func(ctx context.Context, m *Menu, a Answers) (Page, error) {
+		u, err := m.Admin.UpdateUser(ctx, a["user"], groupcast.UserChange{Disabled: &disabled})
 		if disabled {
 			return say(ui.Name(u.Name) + " is disabled: nothing more is sent to this account."), err
 		}
@@ -141,15 +141,15 @@ func switchAccount(disabled bool) func(context.Context, *Desk, Answers) (Page, e
 	}
 }
 
-func listLogins(ctx context.Context, d *Desk, a Answers) (Page, error) {
-	devices, err := d.Admin.Devices(ctx, a["user"])
+func listLogins(ctx context.Context, m *Menu, a Answers) (Page, error) {
+	devices, err := m.Admin.Devices(ctx, a["user"])
 	return table(devices, ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE", func(v groupcast.Device) []string {
 		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, ui.Ago(v.CreatedAt)}
 	}), err
 }
 
-func endLogin(ctx context.Context, d *Desk, a Answers) (Page, error) {
-	devices, err := d.Admin.Devices(ctx, a["user"])
+func endLogin(ctx context.Context, m *Menu, a Answers) (Page, error) {
+	devices, err := m.Admin.Devices(ctx, a["user"])
 	if err != nil {
 		return Page{}, err
 	}
@@ -157,18 +157,18 @@ func endLogin(ctx context.Context, d *Desk, a Answers) (Page, error) {
 	if i < 0 {
 		return Page{}, groupcast.Errorf(groupcast.ENotFound, "%s has no machine %s any more", a["user"], a["device"])
 	}
-	return say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended."), d.Admin.RevokeDevice(ctx, devices[i].ID)
+	return say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended."), m.Admin.RevokeDevice(ctx, devices[i].ID)
 }
 
-func deleteAccount(ctx context.Context, d *Desk, a Answers) (Page, error) {
-	return say("The account " + ui.Name(a["user"]) + " is deleted."), d.Admin.DeleteUser(ctx, a["user"])
+func deleteAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {
+	return say("The account " + ui.Name(a["user"]) + " is deleted."), m.Admin.DeleteUser(ctx, a["user"])
 }
 
-func newDevices(ctx context.Context, d *Desk, a Answers) (Page, error) {
+func newDevices(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	n, text := groupcast.NewDevicesAllow, "A new device of a member of %s gets what members get, at once."
 	if a.yes("approve") {
 		n, text = groupcast.NewDevicesApprove, "A new device of a member of %s gets nothing until you approve it. Those that members have now stay."
 	}
-	_, err := d.Admin.UpdateGroup(ctx, a["group"], groupcast.GroupChange{NewDevices: &n})
+	_, err := m.Admin.UpdateGroup(ctx, a["group"], groupcast.GroupChange{NewDevices: &n})
 	return say(fmt.Sprintf(text, ui.Name(a["group"]))), err
 }

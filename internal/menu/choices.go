@@ -22,9 +22,9 @@ func confirm(key, ask, preset string) Field {
 }
 
 // groupField asks for one of the groups.
-func (d *Desk) groupField() Field {
+func (m *Menu) groupField() Field {
 	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
-		groups, err := d.Admin.Groups(ctx)
+		groups, err := m.Admin.Groups(ctx)
 		c := Choices{Empty: "There is no group yet: create one first."}
 		for _, g := range groups {
 			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %s pending", ui.Plural(g.Members, "member"), g.Active, deliveries(g.Pending))})
@@ -36,9 +36,9 @@ func (d *Desk) groupField() Field {
 func deliveries(n int) string { return some(n, "delivery", "deliveries") }
 
 // userField asks for one of the users; open for one that does not exist yet.
-func (d *Desk) userField(closed bool) Field {
+func (m *Menu) userField(closed bool) Field {
 	return Field{Key: "user", Ask: "Client (login ID)", Closed: closed, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
-		users, err := d.Admin.Users(ctx)
+		users, err := m.Admin.Users(ctx)
 		c := Choices{}
 		for _, u := range users {
 			c.Options = append(c.Options, Option{u.Name, string(u.Role)})
@@ -51,18 +51,18 @@ func (d *Desk) userField(closed bool) Field {
 }
 
 // passwordField asks for the password of a client who has no account yet.
-func (d *Desk) passwordField() Field {
+func (m *Menu) passwordField() Field {
 	return Field{Key: "password", Ask: "New client: choose a password for the account", Secret: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
-		users, err := d.Admin.Users(ctx)
+		users, err := m.Admin.Users(ctx)
 		known := slices.ContainsFunc(users, func(u groupcast.User) bool { return u.Name == a["user"] })
 		return Choices{Skip: known}, err
 	}}
 }
 
 // memberField asks for a member of the group that was answered.
-func (d *Desk) memberField() Field {
+func (m *Menu) memberField() Field {
 	return Field{Key: "user", Ask: "Client", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
-		members, err := d.Admin.Members(ctx, a["group"])
+		members, err := m.Admin.Members(ctx, a["group"])
 		c := Choices{Empty: "The group has no members."}
 		for _, m := range members {
 			c.Options = append(c.Options, Option{m.User, fmt.Sprintf("%s, %d active", ui.Plural(m.Devices, "device"), m.Active)})
@@ -72,9 +72,9 @@ func (d *Desk) memberField() Field {
 }
 
 // requestField asks for one of the join requests that wait.
-func (d *Desk) requestField() Field {
+func (m *Menu) requestField() Field {
 	return Field{Key: "request", Ask: "Request", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
-		requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
+		requests, err := m.Admin.Requests(ctx, groupcast.RequestOpen)
 		c := Choices{Empty: "Nobody is waiting."}
 		for _, r := range requests {
 			c.Options = append(c.Options, Option{r.Who() + " to " + r.Group, ui.Asks(r)})
@@ -84,9 +84,9 @@ func (d *Desk) requestField() Field {
 }
 
 // offerField asks for a group that the user is not in.
-func (d *Desk) offerField() Field {
+func (m *Menu) offerField() Field {
 	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
-		groups, err := d.Member.GroupsOnOffer(ctx, false)
+		groups, err := m.Member.GroupsOnOffer(ctx, false)
 		c := Choices{Empty: "There is no group that you could ask to join."}
 		for _, g := range groups {
 			if g.Membership != groupcast.MembershipMember && g.Membership != groupcast.MembershipAsked {
@@ -97,8 +97,8 @@ func (d *Desk) offerField() Field {
 	}}
 }
 
-// paths completes a path of this machine as a shell does.
-func paths(text string) []Option {
+// Paths completes a path of this machine as a shell does.
+func Paths(text string) []Option {
 	folder, part := filepath.Split(expand(text))
 	at := folder
 	if at == "" {

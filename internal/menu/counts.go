@@ -18,40 +18,40 @@ const (
 	maxCounted = 1000
 )
 
-// counts is the line above a menu: what there is to do, or that the server is away.
-type counts struct {
-	text   string
-	urgent bool // somebody waits for an answer
-	lost   time.Time
+// Counts is the line above a menu: what there is to do, or that the server is away.
+type Counts struct {
+	Text   string
+	Urgent bool // somebody waits for an answer
+	Lost   time.Time
 }
 
-func (c counts) line(now time.Time) string {
-	if !c.lost.IsZero() {
-		return "The server has not answered for " + units.FormatDuration(now.Sub(c.lost).Round(time.Second)) + "; trying again by itself"
+func (c Counts) Line(now time.Time) string {
+	if !c.Lost.IsZero() {
+		return "The server has not answered for " + units.FormatDuration(now.Sub(c.Lost).Round(time.Second)) + "; trying again by itself"
 	}
-	return c.text
+	return c.Text
 }
 
 // count asks what stands in the line of a role.
-func (d *Desk) count(ctx context.Context, r Role) (counts, error) {
+func (m *Menu) count(ctx context.Context, r Role) (Counts, error) {
 	if r == Receiver {
-		return d.countMine(ctx)
+		return m.countMine(ctx)
 	}
-	return d.countAll(ctx)
+	return m.countAll(ctx)
 }
 
-func (d *Desk) countAll(ctx context.Context) (counts, error) {
-	requests, err := d.Admin.Requests(ctx, groupcast.RequestOpen)
+func (m *Menu) countAll(ctx context.Context) (Counts, error) {
+	requests, err := m.Admin.Requests(ctx, groupcast.RequestOpen)
 	if err != nil {
-		return counts{}, err
+		return Counts{}, err
 	}
-	open, err := d.Admin.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxCounted})
+	open, err := m.Admin.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxCounted})
 	if err != nil {
-		return counts{}, err
+		return Counts{}, err
 	}
-	s, err := d.Admin.ServerStatus(ctx)
+	s, err := m.Admin.ServerStatus(ctx)
 	if err != nil {
-		return counts{}, err
+		return Counts{}, err
 	}
 	running := 0
 	for _, t := range open {
@@ -59,24 +59,24 @@ func (d *Desk) countAll(ctx context.Context) (counts, error) {
 			running++
 		}
 	}
-	c := counts{urgent: len(requests) > 0 || s.Restored}
-	c.text = strings.Join([]string{
+	c := Counts{Urgent: len(requests) > 0 || s.Restored}
+	c.Text = strings.Join([]string{
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
 		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
 	if s.Restored {
-		c.text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (line 16)"
+		c.Text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (line 16)"
 	}
 	return c, nil
 }
 
-func (d *Desk) countMine(ctx context.Context) (counts, error) {
-	groups, err := d.Member.GroupsOnOffer(ctx, true)
+func (m *Menu) countMine(ctx context.Context) (Counts, error) {
+	groups, err := m.Member.GroupsOnOffer(ctx, true)
 	if err != nil {
-		return counts{}, err
+		return Counts{}, err
 	}
-	mine, err := d.Member.MyDeliveries(ctx)
+	mine, err := m.Member.MyDeliveries(ctx)
 	if err != nil {
-		return counts{}, err
+		return Counts{}, err
 	}
 	var in, asked, owed, got, lacking int
 	for _, g := range groups {
@@ -101,7 +101,7 @@ func (d *Desk) countMine(ctx context.Context) (counts, error) {
 	if lacking > 0 {
 		received += fmt.Sprintf(", %d incomplete", lacking)
 	}
-	return counts{text: strings.Join([]string{"in " + ui.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
+	return Counts{Text: strings.Join([]string{"in " + ui.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
 		some(owed, "transfer on its way to you", "transfers on their way to you"), received}, " · ")}, nil
 }
 
@@ -112,25 +112,25 @@ func some(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// keepCounting tells the counts of a role until ctx ends.
-func (d *Desk) keepCounting(ctx context.Context, r Role, tell func(counts)) {
-	var now counts
+// KeepCounting tells the counts of a role until ctx ends.
+func (m *Menu) KeepCounting(ctx context.Context, r Role, tell func(Counts)) {
+	var now Counts
 	look := func(ctx context.Context) time.Duration {
-		next, err := d.count(ctx, r)
+		next, err := m.count(ctx, r)
 		switch {
 		case ctx.Err() != nil:
 			return 0
 		case err == nil:
 			now = next
-		case now.lost.IsZero():
-			now.lost = time.Now()
+		case now.Lost.IsZero():
+			now.Lost = time.Now()
 		}
 		tell(now)
-		return lookDeaf
+		return lookWithoutEvents
 	}
 	if r == Administrator {
-		hear := func(e groupcast.Event) bool { return e.Kind != groupcast.EventProgress }
-		follower{events: d.Admin.Events, hear: hear, look: look}.run(ctx)
+		take := func(e groupcast.Event) bool { return e.Kind != groupcast.EventProgress }
+		follower{events: m.Admin.Events, take: take, look: look}.run(ctx)
 		return
 	}
 	tick := time.NewTicker(countEvery)

@@ -10,9 +10,9 @@ import (
 
 // How often the server is looked at.
 const (
-	lookLeast = 250 * time.Millisecond // however much changes
-	lookHeard = 5 * time.Second        // while its events are heard: they are hints, and some things make none
-	lookDeaf  = time.Second            // while they are not
+	lookLeast         = 250 * time.Millisecond // however much changes
+	lookWithEvents    = 5 * time.Second        // while its events are heard: they are hints, and some things make none
+	lookWithoutEvents = time.Second            // while they are not
 )
 
 // listen reads what changes until it ends, as apiclient's Events does.
@@ -22,9 +22,9 @@ type listen func(ctx context.Context, each func(groupcast.Event) error) error
 // one after another.
 type follower struct {
 	events listen
-	hear   func(groupcast.Event) (changed bool)
+	take   func(groupcast.Event) (changed bool)
 	look   func(ctx context.Context) (pause time.Duration) // pause: the least until the next look
-	poke   <-chan struct{}                                 // look at once; nil: never
+	wake   <-chan struct{}                                 // look at once; nil: never
 }
 
 // run follows until ctx ends. Where there are no events, or not now, it looks by the clock.
@@ -33,26 +33,26 @@ func (f follower) run(ctx context.Context) {
 	heard, gone, over := make(chan groupcast.Event), make(chan struct{}), make(chan struct{})
 	go func() {
 		defer close(over)
-		f.hearken(ctx, heard, gone)
+		f.readEvents(ctx, heard, gone)
 	}()
 	defer func() { cancel(); <-over }()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	var last time.Time
-	idle, pause := lookDeaf, lookLeast
+	idle, pause := lookWithoutEvents, lookLeast
 	for {
 		select {
 		case <-ctx.Done():
 			return
 		case e := <-heard:
-			idle = lookHeard
-			if f.hear(e) {
+			idle = lookWithEvents
+			if f.take(e) {
 				timer.Reset(max(0, pause-time.Since(last)))
 			}
 		case <-gone:
-			idle = lookDeaf
+			idle = lookWithoutEvents
 			timer.Reset(max(0, pause-time.Since(last)))
-		case <-f.poke:
+		case <-f.wake:
 			timer.Reset(0)
 		case <-timer.C:
 			pause = max(lookLeast, f.look(ctx))
@@ -62,8 +62,8 @@ func (f follower) run(ctx context.Context) {
 	}
 }
 
-// hearken hands on events and opens a stream that ended again.
-func (f follower) hearken(ctx context.Context, heard chan<- groupcast.Event, gone chan<- struct{}) {
+// readEvents hands on events and opens a stream that ended again.
+func (f follower) readEvents(ctx context.Context, heard chan<- groupcast.Event, gone chan<- struct{}) {
 	var pause apiclient.Backoff
 	for ctx.Err() == nil {
 		_ = f.events(ctx, func(e groupcast.Event) error { // why it ended is seen by who looks

@@ -27,9 +27,9 @@ func excludeField() Field {
 }
 
 // skipField asks whether what cannot be sent is left out. It is asked only if there is some.
-func (d *Desk) skipField() Field {
+func (m *Menu) skipField() Field {
 	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out", Default: "no", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
-		bad, err := d.badEntries(ctx, a)
+		bad, err := m.badEntries(ctx, a)
 		if err != nil || bad == nil {
 			return Choices{Skip: true}, err
 		}
@@ -39,13 +39,13 @@ func (d *Desk) skipField() Field {
 }
 
 // badEntries gives what of a path cannot be sent; nil for nothing.
-func (d *Desk) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries, error) {
+func (m *Menu) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries, error) {
 	path, err := filepath.Abs(expand(a["path"]))
 	if err != nil {
 		return nil, err
 	}
 	exclude := pattern.Split(a["exclude"])
-	if !d.Admin.IsLocal() {
+	if !m.Admin.IsLocal() {
 		var e *groupcast.Error
 		if err := apiclient.Look(&apiclient.Selection{Paths: []string{path}, Exclude: exclude}); errors.As(err, &e) {
 			return e.Bad, nil // what else is wrong is said when it is uploaded
@@ -55,7 +55,7 @@ func (d *Desk) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries
 	n := groupcast.NewTransfer{Group: a["group"], Paths: []string{path}, Exclude: exclude}
 	bad := &groupcast.BadEntries{}
 	for from, more := 0, true; more; {
-		page, err := d.Admin.CheckTransfer(ctx, n, groupcast.Window{From: from, Limit: checkPiece})
+		page, err := m.Admin.CheckTransfer(ctx, n, groupcast.Window{From: from, Limit: checkPiece})
 		if err != nil {
 			return nil, nil // said when it is added
 		}

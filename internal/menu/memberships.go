@@ -9,7 +9,7 @@ import (
 
 // confirmField asks whether the memberships are right, where a server that was set back waits for
 // that word.
-func (d *Desk) confirmField() Field {
+func (m *Menu) confirmField() Field {
 	f := only(confirm("right", "Are all of them right? Then what is pending is sent again. If not sure: no, and look", "no"), recordWho)
 	asked := f.Prepare
 	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
@@ -17,21 +17,21 @@ func (d *Desk) confirmField() Field {
 		if err != nil || c.Skip {
 			return c, err
 		}
-		st, err := d.Admin.ServerStatus(ctx)
+		st, err := m.Admin.ServerStatus(ctx)
 		return Choices{Options: c.Options, Skip: !st.Restored}, err
 	}
 	return f
 }
 
 // memberships shows who is a member of what, and confirms it if that was asked for.
-func (d *Desk) memberships(ctx context.Context, a Answers) (Page, error) {
-	groups, err := d.Admin.Groups(ctx)
+func (m *Menu) memberships(ctx context.Context, a Answers) (Page, error) {
+	groups, err := m.Admin.Groups(ctx)
 	if err != nil {
 		return Page{}, err
 	}
 	var members []groupcast.Member
 	for _, g := range groups {
-		more, err := d.Admin.Members(ctx, g.Name)
+		more, err := m.Admin.Members(ctx, g.Name)
 		if err != nil {
 			return Page{}, err
 		}
@@ -40,7 +40,7 @@ func (d *Desk) memberships(ctx context.Context, a Answers) (Page, error) {
 	p := table(members, "No group has a member.", "GROUP|CLIENT|SINCE", func(m groupcast.Member) []string {
 		return []string{m.Group, m.User, ui.Ago(m.Since)}
 	})
-	st, err := d.Admin.ServerStatus(ctx)
+	st, err := m.Admin.ServerStatus(ctx)
 	if err != nil || !st.Restored {
 		return p, err
 	}
@@ -48,7 +48,7 @@ func (d *Desk) memberships(ctx context.Context, a Answers) (Page, error) {
 		p.Lines = append(p.Lines, ui.Name(st.Note), "Remove who should not be there, then confirm: this line again.")
 		return p, nil
 	}
-	if err := d.Admin.ConfirmMemberships(ctx); err != nil {
+	if err := m.Admin.ConfirmMemberships(ctx); err != nil {
 		return Page{}, err
 	}
 	p.Lines = append(p.Lines, "Confirmed: what is pending is sent again.")

@@ -28,8 +28,8 @@ func (r Role) String() string {
 	return "Administrator"
 }
 
-// Desk is what the menu works with. One of Admin and Member is there, or both.
-type Desk struct {
+// Menu is what the menu works with. One of Admin and Member is there, or both.
+type Menu struct {
 	Admin   *apiclient.Client // nil: not an administrator
 	Member  *apiclient.Client // nil: nobody is logged in on this machine
 	Whose   map[Role]string   // who works where, for the first line
@@ -46,35 +46,35 @@ type Uploads interface {
 	EndUpload(name string) error
 }
 
-// roles are the menus this desk has, the first to be shown first.
-func (d *Desk) roles() []Role {
+// Roles are the menus this menu has, the first to be shown first.
+func (m *Menu) Roles() []Role {
 	var out []Role
-	if d.Admin != nil {
+	if m.Admin != nil {
 		out = append(out, Administrator)
 	}
-	if d.Member != nil {
+	if m.Member != nil {
 		out = append(out, Receiver)
 	}
 	return out
 }
 
-// rows are the lines of a role's menu, without those that switch and end.
-func (d *Desk) rows(r Role) []Row {
+// Entries are the lines of a role's menu, without those that switch and end.
+func (m *Menu) Entries(r Role) []Entry {
 	if r == Receiver {
-		return d.receiverRows()
+		return m.receiverEntries()
 	}
-	return d.adminRows()
+	return m.adminEntries()
 }
 
-// Row is one line of a menu: questions, then something done.
-type Row struct {
+// Entry is one line of a menu: questions, then something done.
+type Entry struct {
 	Title  string
 	Fields []Field
 	// Stop is what Esc does while the row runs; empty: it breaks it off.
 	Stop string
 	Run  func(ctx context.Context, a Answers, show func(Progress)) (Page, error)
-	// Live is what a terminal shows instead of Run: a board, until it is left.
-	Live func(ctx context.Context, a Answers, g *gaze, show func(board)) (Page, error)
+	// Live is what a terminal shows instead of Run: the transfers, until they are left.
+	Live func(ctx context.Context, a Answers, g *Selection, show func(Transfers)) (Page, error)
 }
 
 // Answers are the values of the fields by their keys.
@@ -105,8 +105,8 @@ type Choices struct {
 // Option is one answer that is offered.
 type Option struct{ Value, Note string }
 
-// settle makes what was typed an answer: an option by its value or its number, or free text.
-func (f Field) settle(text string, options []Option) (string, error) {
+// Settle makes what was typed an answer: an option by its value or its number, or free text.
+func (f Field) Settle(text string, options []Option) (string, error) {
 	if !f.Secret {
 		text = strings.TrimSpace(text)
 	}
@@ -129,14 +129,14 @@ func (f Field) settle(text string, options []Option) (string, error) {
 			return text, nil
 		}
 	}
-	if found := matching(options, text); len(found) == 1 {
+	if found := Matching(options, text); len(found) == 1 {
 		return found[0].Value, nil
 	}
 	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", ui.Name(text))
 }
 
-// matching are the options that begin with what was typed, else those that have it in them.
-func matching(options []Option, text string) []Option {
+// Matching are the options that begin with what was typed, else those that have it in them.
+func Matching(options []Option, text string) []Option {
 	var out []Option
 	for _, o := range options {
 		if strings.HasPrefix(strings.ToLower(o.Value), strings.ToLower(text)) {
@@ -163,8 +163,8 @@ type Page struct {
 	Kept  []string // what is said beside an error: what was done all the same
 }
 
-// plain is the page in lines of any width.
-func (p Page) plain() []string {
+// lines is the page in lines of any width.
+func (p Page) lines() []string {
 	if p.Head == "" {
 		return p.Lines
 	}
@@ -200,8 +200,8 @@ func (n nothingToChoose) Error() string { return string(n) }
 // trouble begins every error.
 const trouble = "That did not work: "
 
-// inWords says an error and the next step.
-func inWords(err error) []string {
+// InWords says an error and the next step.
+func InWords(err error) []string {
 	var e *groupcast.Error
 	var nothing nothingToChoose
 	switch {
@@ -217,4 +217,48 @@ func inWords(err error) []string {
 		out = append(out, "Next: "+ui.Name(e.Hint))
 	}
 	return out
+}
+
+// Reason says an error in one line.
+func Reason(err error) string {
+	return strings.TrimPrefix(strings.Join(InWords(err), "; "), trouble)
+}
+
+// Asked is a question as it stands before its answer.
+func Asked(ask string) string {
+	if strings.HasSuffix(ask, "?") {
+		return ask
+	}
+	return ask + ":"
+}
+
+// Shown is an answer as the form repeats it.
+func (f Field) Shown(a Answers) string {
+	if f.Secret {
+		return "••••"
+	}
+	if a[f.Key] == "" {
+		return "(none)"
+	}
+	return ui.Name(a[f.Key])
+}
+
+// Titles are the numbered lines of a menu: its rows, the switch where there is one, the exit.
+func (m *Menu) Titles(r Role) []string {
+	var out []string
+	for _, row := range m.Entries(r) {
+		out = append(out, row.Title)
+	}
+	if len(m.Roles()) > 1 {
+		out = append(out, "Switch to the "+strings.ToLower(Other(r).String())+"'s menu")
+	}
+	return append(out, "Exit")
+}
+
+// Other is the other role.
+func Other(r Role) Role {
+	if r == Receiver {
+		return Administrator
+	}
+	return Receiver
 }

@@ -13,15 +13,15 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// maxLine bounds an answer; plainEvery is how often progress is said.
+// maxLine bounds an answer; promptsEvery is how often progress is said.
 const (
-	maxLine    = 64 << 10
-	plainEvery = 3 * time.Second
+	maxLine      = 64 << 10
+	promptsEvery = 3 * time.Second
 )
 
-// plain is the menu as numbered prompts: one answer a line, the end of the input ends it.
-type plain struct {
-	desk   *Desk
+// prompts is the menu as numbered prompts: one answer a line, the end of the input ends it.
+type prompts struct {
+	menu   *Menu
 	role   Role
 	in     *bufio.Scanner
 	out    io.Writer
@@ -30,10 +30,10 @@ type plain struct {
 	script bool                   // nobody types: answers are repeated, the menu is not
 }
 
-// Plain shows the menu as prompts and reads an answer a line. Secret reads what is not to be
+// Prompts shows the menu as prompts and reads an answer a line. Secret reads what is not to be
 // shown while it is typed; nil where nobody looks on.
-func Plain(ctx context.Context, d *Desk, in io.Reader, out io.Writer, secret func() (string, error)) error {
-	p := &plain{desk: d, role: d.roles()[0], in: bufio.NewScanner(in), out: out, secret: secret, script: secret == nil, shown: -1}
+func Prompts(ctx context.Context, m *Menu, in io.Reader, out io.Writer, secret func() (string, error)) error {
+	p := &prompts{menu: m, role: m.Roles()[0], in: bufio.NewScanner(in), out: out, secret: secret, script: secret == nil, shown: -1}
 	p.in.Buffer(nil, maxLine)
 	for ctx.Err() == nil {
 		again, err := p.turn(ctx)
@@ -45,9 +45,9 @@ func Plain(ctx context.Context, d *Desk, in io.Reader, out io.Writer, secret fun
 }
 
 // turn shows the menu once and does what is chosen.
-func (p *plain) turn(ctx context.Context) (again bool, err error) {
-	rows := p.desk.rows(p.role)
-	titles := titles(p.desk, rows, p.role)
+func (p *prompts) turn(ctx context.Context) (again bool, err error) {
+	rows := p.menu.Entries(p.role)
+	titles := p.menu.Titles(p.role)
 	p.show(ctx, titles)
 	text, err := p.line("Choice: ", false)
 	if err != nil {
@@ -63,49 +63,30 @@ func (p *plain) turn(ctx context.Context) (again bool, err error) {
 	case n == len(titles):
 		return false, nil
 	case n > len(rows):
-		p.role = other(p.role)
+		p.role = Other(p.role)
 		return true, nil
 	}
 	return true, p.row(ctx, rows[n-1])
 }
 
 // show prints the menu; to a script once.
-func (p *plain) show(ctx context.Context, titles []string) {
+func (p *prompts) show(ctx context.Context, titles []string) {
 	p.print("")
 	if p.script && p.shown == p.role {
 		return
 	}
 	p.shown = p.role
-	p.print("groupcast: " + p.role.String() + ", " + ui.Name(p.desk.Whose[p.role]))
-	if c, err := p.desk.count(ctx, p.role); err == nil { // else the row that is chosen says what is wrong
-		p.print(c.text)
+	p.print("groupcast: " + p.role.String() + ", " + ui.Name(p.menu.Whose[p.role]))
+	if c, err := p.menu.count(ctx, p.role); err == nil { // else the row that is chosen says what is wrong
+		p.print(c.Text)
 	}
 	for i, t := range titles {
 		p.print(fmt.Sprintf("%3d  %s", i+1, t))
 	}
 }
 
-// titles are the numbered lines of a menu: its rows, the switch where there is one, the exit.
-func titles(d *Desk, rows []Row, r Role) []string {
-	var out []string
-	for _, row := range rows {
-		out = append(out, row.Title)
-	}
-	if len(d.roles()) > 1 {
-		out = append(out, "Switch to the "+strings.ToLower(other(r).String())+"'s menu")
-	}
-	return append(out, "Exit")
-}
-
-func other(r Role) Role {
-	if r == Receiver {
-		return Administrator
-	}
-	return Receiver
-}
-
 // row asks the row's questions and runs it. Only the end of the input is an error.
-func (p *plain) row(ctx context.Context, r Row) error {
+func (p *prompts) row(ctx context.Context, r Entry) error {
 	a := Answers{}
 	for _, f := range r.Fields {
 		err := p.ask(ctx, f, a)
@@ -113,19 +94,19 @@ func (p *plain) row(ctx context.Context, r Row) error {
 			return err
 		}
 		if err != nil {
-			p.print(inWords(err)...)
+			p.print(InWords(err)...)
 			return nil
 		}
 	}
 	page, err := r.Run(ctx, a, p.progress())
 	if err != nil {
-		page = Page{Lines: append(inWords(err), page.Kept...)}
+		page = Page{Lines: append(InWords(err), page.Kept...)}
 	}
-	p.print(page.plain()...)
+	p.print(page.lines()...)
 	return nil
 }
 
-func (p *plain) ask(ctx context.Context, f Field, a Answers) error {
+func (p *prompts) ask(ctx context.Context, f Field, a Answers) error {
 	var c Choices
 	if f.Prepare != nil {
 		var err error
@@ -143,11 +124,11 @@ func (p *plain) ask(ctx context.Context, f Field, a Answers) error {
 	if f.Default != "" {
 		ask += " [" + f.Default + "]"
 	}
-	text, err := p.answer(f, asked(ask)+" ")
+	text, err := p.answer(f, Asked(ask)+" ")
 	if err != nil {
 		return err
 	}
-	a[f.Key], err = f.settle(numbered(text, c.Options), c.Options)
+	a[f.Key], err = f.Settle(numbered(text, c.Options), c.Options)
 	return err
 }
 
@@ -164,7 +145,7 @@ func numbered(text string, options []Option) string {
 	return text
 }
 
-func (p *plain) answer(f Field, ask string) (string, error) {
+func (p *prompts) answer(f Field, ask string) (string, error) {
 	if !f.Secret || p.secret == nil {
 		return p.line(ask, f.Secret)
 	}
@@ -174,7 +155,7 @@ func (p *plain) answer(f Field, ask string) (string, error) {
 	return text, err
 }
 
-func (p *plain) line(ask string, hidden bool) (string, error) {
+func (p *prompts) line(ask string, hidden bool) (string, error) {
 	fmt.Fprint(p.out, ask)
 	if !p.in.Scan() {
 		p.print("")
@@ -190,13 +171,13 @@ func (p *plain) line(ask string, hidden bool) (string, error) {
 }
 
 // progress says what is new, or how it stands now and then.
-func (p *plain) progress() func(Progress) {
+func (p *prompts) progress() func(Progress) {
 	var last time.Time
 	return func(g Progress) {
 		switch {
 		case g.New != "":
 			p.print(g.New)
-		case time.Since(last) >= plainEvery:
+		case time.Since(last) >= promptsEvery:
 			last = time.Now()
 			from := 0
 			if g.Tail {
@@ -207,7 +188,7 @@ func (p *plain) progress() func(Progress) {
 	}
 }
 
-func (p *plain) print(lines ...string) {
+func (p *prompts) print(lines ...string) {
 	for _, l := range lines {
 		fmt.Fprintln(p.out, l)
 	}

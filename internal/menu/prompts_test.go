@@ -6,16 +6,19 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 
-	"github.com/groupcast/groupcast/internal/agent"
+	"github.com/groupcast/groupcast/internal/apiclient"
 )
 
-func line(text, kind string, bytes uint64) agent.Line {
-	return agent.Line{At: time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local), Kind: kind, Text: text, Bytes: bytes, Of: 3}
+// nobody is a menu whose server does not run.
+func nobody() *Menu {
+	none := apiclient.Local("/nowhere/server.sock")
+	return &Menu{Admin: none, Member: none, Dir: "/srv/lab", Whose: map[Role]string{
+		Administrator: "the server on this machine", Receiver: "alice at 10.0.0.1:7440",
+	}}
 }
 
-func TestPlainEndsWithItsInput(t *testing.T) {
+func TestPromptsEndWithItsInput(t *testing.T) {
 	for in, want := range map[string]string{
 		"":              "Choice: ",
 		"18\n":          "18  Exit",
@@ -29,7 +32,7 @@ func TestPlainEndsWithItsInput(t *testing.T) {
 		"99999999999\n": "is not one of",
 	} {
 		var out strings.Builder
-		if err := Plain(context.Background(), both(), strings.NewReader(in), &out, nil); err != nil {
+		if err := Prompts(context.Background(), nobody(), strings.NewReader(in), &out, nil); err != nil {
 			t.Errorf("%q: %v", in, err)
 		}
 		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
@@ -57,7 +60,7 @@ func TestSettle(t *testing.T) {
 		{Field{}, "", "", false},
 		{Field{Optional: true}, "", "", true},
 	} {
-		got, err := c.field.settle(numbered(c.text, options), options)
+		got, err := c.field.Settle(numbered(c.text, options), options)
 		if got != c.want && c.field.Closed || (err == nil) != c.ok {
 			t.Errorf("%+v of %q: %q, %v", c.field, c.text, got, err)
 		}
@@ -76,7 +79,7 @@ func TestPathsAreCompleted(t *testing.T) {
 	}
 	values := func(text string) string {
 		var out []string
-		for _, o := range paths(text) {
+		for _, o := range Paths(text) {
 			out = append(out, strings.TrimPrefix(o.Value, dir+"/")+" "+o.Note)
 		}
 		return strings.Join(out, ", ")
@@ -92,12 +95,5 @@ func TestPathsAreCompleted(t *testing.T) {
 		if got := values(dir + text); got != want {
 			t.Errorf("%s: %q, want %q", text, got, want)
 		}
-	}
-	b := newBench(t, both())
-	b.open(Row{Title: "Add file", Fields: []Field{{Key: "path", Ask: "File", Path: true, Check: isThere}}})
-	b.types(dir + "/on")
-	b.press("tab")
-	if got := b.m.form.input.Value(); got != dir+"/one.txt" {
-		t.Errorf("completed to %q", got)
 	}
 }

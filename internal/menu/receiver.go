@@ -15,39 +15,39 @@ import (
 // maxReceived bounds how many lines of receiving are kept on the screen.
 const maxReceived = 200
 
-// receiverRows are the lines of the receiver's menu.
-func (d *Desk) receiverRows() []Row {
-	return []Row{
-		{Title: "List available groups", Run: d.available},
-		{Title: "Join a group", Run: d.join, Fields: []Field{d.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true}}},
-		{Title: "My groups", Run: d.mine},
-		{Title: "Receive", Run: d.receive, Stop: "Esc ends receiving", Fields: []Field{
-			{Key: "dir", Ask: "Folder for the files", Default: d.Dir, Path: true}, confirm("once", "End after one transfer?", "no")}},
+// receiverEntries are the lines of the receiver's menu.
+func (m *Menu) receiverEntries() []Entry {
+	return []Entry{
+		{Title: "List available groups", Run: m.available},
+		{Title: "Join a group", Run: m.join, Fields: []Field{m.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true}}},
+		{Title: "My groups", Run: m.mine},
+		{Title: "Receive", Run: m.receive, Stop: "Esc ends receiving", Fields: []Field{
+			{Key: "dir", Ask: "Folder for the files", Default: m.Dir, Path: true}, confirm("once", "End after one transfer?", "no")}},
 	}
 }
 
-func (d *Desk) available(ctx context.Context, _ Answers, _ show) (Page, error) {
-	groups, err := d.Member.GroupsOnOffer(ctx, false)
+func (m *Menu) available(ctx context.Context, _ Answers, _ show) (Page, error) {
+	groups, err := m.Member.GroupsOnOffer(ctx, false)
 	return table(groups, "No groups are on offer.", ui.OfferHead, offerRow), err
 }
 
-func (d *Desk) mine(ctx context.Context, _ Answers, _ show) (Page, error) {
-	groups, err := d.Member.GroupsOnOffer(ctx, true)
+func (m *Menu) mine(ctx context.Context, _ Answers, _ show) (Page, error) {
+	groups, err := m.Member.GroupsOnOffer(ctx, true)
 	return table(groups, "You are in no group: join one.", ui.OfferHead, offerRow), err
 }
 
-func (d *Desk) join(ctx context.Context, a Answers, _ show) (Page, error) {
-	r, err := d.Member.Join(ctx, a["group"], a["text"])
+func (m *Menu) join(ctx context.Context, a Answers, _ show) (Page, error) {
+	r, err := m.Member.Join(ctx, a["group"], a["text"])
 	return say(fmt.Sprintf("Asked to join %s: %s. `My groups` shows when an administrator has decided.", ui.Name(r.Group), r.State)), err
 }
 
 // receive runs the agent and shows what it says.
-func (d *Desk) receive(ctx context.Context, a Answers, tell show) (Page, error) {
-	tell(Progress{Lines: []string{"Connecting to " + ui.Name(d.Member.Address()) + " …"}})
+func (m *Menu) receive(ctx context.Context, a Answers, tell show) (Page, error) {
+	tell(Progress{Lines: []string{"Connecting to " + ui.Name(m.Member.Address()) + " …"}})
 	lines := make(chan agent.Line, 64)
 	over := make(chan error, 1)
 	go func() {
-		over <- d.Receive(ctx, expand(a["dir"]), a.yes("once"), func(l agent.Line) {
+		over <- m.Receive(ctx, expand(a["dir"]), a.yes("once"), func(l agent.Line) {
 			select {
 			case lines <- l:
 			case <-ctx.Done():

@@ -30,9 +30,9 @@ const (
 	recordWho    = "memberships"
 )
 
-// recordRow is the line of the menu about what was done and what came of it.
-func (d *Desk) recordRow() Row {
-	return Row{Title: "Records: audit, keys handed out, proofs, bytes saved", Run: d.records, Fields: []Field{
+// recordEntry is the line of the menu about what was done and what came of it.
+func (m *Menu) recordEntry() Entry {
+	return Entry{Title: "Records: audit, keys handed out, proofs, bytes saved", Run: m.records, Fields: []Field{
 		{Key: "what", Ask: "Which", Default: recordAudit, Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
 			return Choices{Options: []Option{
 				{recordAudit, "who did what, the newest first"}, {recordExport, "into a file, for a spreadsheet (.csv) or a program (.json)"},
@@ -43,9 +43,9 @@ func (d *Desk) recordRow() Row {
 		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, recordAudit, recordExport),
 		only(Field{Key: "file", Ask: "File to write", Default: "groupcast-audit.csv", Path: true, Check: isNew}, recordExport),
-		only(d.transferField(), recordKeys, recordProof),
+		only(m.transferField(), recordKeys, recordProof),
 		only(Field{Key: "proof", Ask: "File to write", Default: "groupcast-proof.json", Path: true, Check: isNew}, recordProof),
-		d.confirmField(),
+		m.confirmField(),
 	}}
 }
 
@@ -72,32 +72,32 @@ func isNew(path string) error {
 	return nil
 }
 
-func (d *Desk) records(ctx context.Context, a Answers, _ show) (Page, error) {
+func (m *Menu) records(ctx context.Context, a Answers, _ show) (Page, error) {
 	switch a["what"] {
 	case recordKeys:
-		t, err := d.answered(ctx, a)
+		t, err := m.answered(ctx, a)
 		if err != nil {
 			return Page{}, err
 		}
-		holders, err := d.Admin.KeyHolders(ctx, t.No)
+		holders, err := m.Admin.KeyHolders(ctx, t.No)
 		return table(holders, "No key was handed out: nothing of it was sent by multicast.", ui.KeyHead, ui.KeyRow), err
 	case recordProof:
-		return d.exportProof(ctx, a)
+		return m.exportProof(ctx, a)
 	case recordSaved:
-		s, err := d.Admin.Savings(ctx)
+		s, err := m.Admin.Savings(ctx)
 		return say(ui.Savings(s)...), err
 	case recordExport:
-		return d.exportAudit(ctx, a)
+		return m.exportAudit(ctx, a)
 	case recordWho:
-		return d.memberships(ctx, a)
+		return m.memberships(ctx, a)
 	}
-	entries, err := d.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditShown, Actor: a["actor"], Action: a["action"]})
+	entries, err := m.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditShown, Actor: a["actor"], Action: a["action"]})
 	return table(entries, "Nothing of that kind was done.", ui.AuditHead, ui.AuditRow), err
 }
 
 // exportAudit writes the log to a file that does not exist yet.
-func (d *Desk) exportAudit(ctx context.Context, a Answers) (Page, error) {
-	entries, err := d.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditExported, Actor: a["actor"], Action: a["action"]})
+func (m *Menu) exportAudit(ctx context.Context, a Answers) (Page, error) {
+	entries, err := m.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditExported, Actor: a["actor"], Action: a["action"]})
 	if err != nil {
 		return Page{}, err
 	}
@@ -130,12 +130,12 @@ func writeNew(name string, write func(f *os.File, path string) error) (string, e
 }
 
 // exportProof writes a transfer's proof to a file that does not exist yet.
-func (d *Desk) exportProof(ctx context.Context, a Answers) (Page, error) {
-	t, err := d.answered(ctx, a)
+func (m *Menu) exportProof(ctx context.Context, a Answers) (Page, error) {
+	t, err := m.answered(ctx, a)
 	if err != nil {
 		return Page{}, err
 	}
-	p, err := d.Admin.TransferProof(ctx, t.No)
+	p, err := m.Admin.TransferProof(ctx, t.No)
 	if err != nil {
 		return Page{}, err
 	}

@@ -11,18 +11,18 @@ import (
 )
 
 // statusLive shows the transfers of every group.
-func (d *Desk) statusLive(ctx context.Context, _ Answers, g *gaze, show func(board)) (Page, error) {
-	d.newWatcher("", g, show).run(ctx)
+func (m *Menu) statusLive(ctx context.Context, _ Answers, g *Selection, show func(Transfers)) (Page, error) {
+	m.watchTransfers("", g, show).run(ctx)
 	return Page{}, nil
 }
 
 // sendLive sends what is pending for a group and shows it.
-func (d *Desk) sendLive(ctx context.Context, a Answers, g *gaze, show func(board)) (Page, error) {
-	sent, err := d.Admin.SendPending(ctx, a["group"])
+func (m *Menu) sendLive(ctx context.Context, a Answers, g *Selection, show func(Transfers)) (Page, error) {
+	sent, err := m.Admin.SendPending(ctx, a["group"])
 	if err != nil || len(sent) == 0 {
 		return nothingPending(a), err
 	}
-	w := d.newWatcher(a["group"], g, show)
+	w := m.watchTransfers(a["group"], g, show)
 	w.only = map[protocol.TransferNo]bool{}
 	for _, t := range sent {
 		w.only[t.No] = true
@@ -36,14 +36,14 @@ func nothingPending(a Answers) Page {
 }
 
 // sendPending sends what is pending for a group and says in lines how it goes.
-func (d *Desk) sendPending(ctx context.Context, a Answers, tell show) (Page, error) {
-	sent, err := d.Admin.SendPending(ctx, a["group"])
+func (m *Menu) sendPending(ctx context.Context, a Answers, tell show) (Page, error) {
+	sent, err := m.Admin.SendPending(ctx, a["group"])
 	if err != nil || len(sent) == 0 {
 		return nothingPending(a), err
 	}
-	c := crew{desk: d, tell: tell}
+	c := sends{menu: m, tell: tell}
 	for _, t := range sent {
-		c.all = append(c.all, &charge{Snapshot: ui.Snapshot{Transfer: t}, quiet: ui.Stillness{Since: time.Now()}})
+		c.all = append(c.all, &send{Snapshot: ui.Snapshot{Transfer: t}, quiet: ui.Stillness{Since: time.Now()}})
 	}
 	if err := c.watch(ctx); err != nil {
 		return Page{}, err
@@ -55,26 +55,26 @@ func (d *Desk) sendPending(ctx context.Context, a Answers, tell show) (Page, err
 	return p, nil
 }
 
-// charge is one transfer that is waited for.
-type charge struct {
+// send is one transfer that is waited for.
+type send struct {
 	ui.Snapshot
 	quiet ui.Stillness
 	over  bool
 }
 
-// crew is several of them.
-type crew struct {
-	desk *Desk
-	all  []*charge
+// sends is several of them.
+type sends struct {
+	menu *Menu
+	all  []*send
 	tell show
 	err  error
 }
 
 // watch waits until nobody who is active waits for any of them.
-func (c *crew) watch(ctx context.Context) error {
+func (c *sends) watch(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	follower{events: c.desk.Admin.Events, hear: func(groupcast.Event) bool { return true }, look: func(ctx context.Context) time.Duration {
+	follower{events: c.menu.Admin.Events, take: func(groupcast.Event) bool { return true }, look: func(ctx context.Context) time.Duration {
 		left, devices, waiting, lines := 0, 0, 0, []string{}
 		for _, one := range c.all {
 			if !one.over && c.err == nil {
@@ -86,7 +86,7 @@ func (c *crew) watch(ctx context.Context) error {
 				left, waiting = left+1, waiting+1
 			default:
 				left++
-				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, sentence(one.Transfer)))
+				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, Sentence(one.Transfer)))
 			}
 			devices += len(one.Deliveries)
 		}
@@ -109,12 +109,12 @@ func (c *crew) watch(ctx context.Context) error {
 	return c.err
 }
 
-func (c *crew) look(ctx context.Context, one *charge) error {
-	deliveries, err := c.desk.Admin.Deliveries(ctx, one.Transfer.No)
+func (c *sends) look(ctx context.Context, one *send) error {
+	deliveries, err := c.menu.Admin.Deliveries(ctx, one.Transfer.No)
 	if err != nil {
 		return err
 	}
-	t, err := c.desk.Admin.Transfer(ctx, one.Transfer.No)
+	t, err := c.menu.Admin.Transfer(ctx, one.Transfer.No)
 	if err != nil {
 		return err
 	}
@@ -136,6 +136,6 @@ func outcome(s ui.Snapshot) []string {
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}
-	lines := append([]string{text + "."}, table(s.Deliveries, "Nobody is owed it: the group has no members.", ui.DeliveryHead, ui.DeliveryRow).plain()...)
+	lines := append([]string{text + "."}, table(s.Deliveries, "Nobody is owed it: the group has no members.", ui.DeliveryHead, ui.DeliveryRow).lines()...)
 	return append(lines, "")
 }

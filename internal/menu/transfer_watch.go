@@ -12,24 +12,24 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// Bounds of a board.
+// Bounds of a list of transfers.
 const (
 	maxOpen     = 1000                   // transfers that are open
 	maxClosed   = 20                     // and the newest that are not
 	lookPerUnit = 200 * time.Microsecond // more between two looks for every device that is listed
 )
 
-// board is how the transfers of a group, or of all groups, stand.
-type board struct {
-	group      string // "": all
-	transfers  []groupcast.Transfer
-	chosen     ui.Snapshot // one of them, with its deliveries
-	lost       time.Time   // since when the server has not answered; zero: it does
-	read       bool        // there was an answer once
-	unreadable error       // what the server said instead
+// Transfers is how the transfers of a group, or of all groups, stand.
+type Transfers struct {
+	Group      string // "": all
+	All        []groupcast.Transfer
+	Chosen     ui.Snapshot // one of them, with its deliveries
+	Lost       time.Time   // since when the server has not answered; zero: it does
+	Read       bool        // there was an answer once
+	Unreadable error       // what the server said instead
 }
 
-// arrange puts transfers in the order of a board, each once: as it was read last.
+// arrange puts transfers in the order of a list, each once: as it was read last.
 func arrange(all []groupcast.Transfer) []groupcast.Transfer {
 	seen := map[protocol.TransferNo]bool{}
 	slices.Reverse(all)
@@ -48,158 +48,163 @@ func arrange(all []groupcast.Transfer) []groupcast.Transfer {
 	return all
 }
 
-// index is the place of a transfer in the list; -1: it is not there.
-func (b board) index(no protocol.TransferNo) int {
-	return slices.IndexFunc(b.transfers, func(t groupcast.Transfer) bool { return t.No == no })
+// Index is the place of a transfer in the list; -1: it is not there.
+func (b Transfers) Index(no protocol.TransferNo) int {
+	return slices.IndexFunc(b.All, func(t groupcast.Transfer) bool { return t.No == no })
 }
 
-// gaze is which transfer somebody looks at; 0: whichever runs.
-type gaze struct {
+// Selection is which transfer somebody looks at; 0: whichever runs.
+type Selection struct {
 	no   atomic.Uint64
-	poke chan struct{}
+	wake chan struct{}
 }
 
-func newGaze() *gaze { return &gaze{poke: make(chan struct{}, 1)} }
+// NewSelection has chosen nothing yet.
+func NewSelection() *Selection { return &Selection{wake: make(chan struct{}, 1)} }
 
-func (g *gaze) at(no protocol.TransferNo) {
+// No is the transfer that was chosen.
+func (g *Selection) No() protocol.TransferNo { return protocol.TransferNo(g.no.Load()) }
+
+// Choose looks at a transfer.
+func (g *Selection) Choose(no protocol.TransferNo) {
 	g.no.Store(uint64(no))
-	g.again()
+	g.Refresh()
 }
 
-// again has the server looked at without delay.
-func (g *gaze) again() {
+// Refresh has the server looked at without delay.
+func (g *Selection) Refresh() {
 	select {
-	case g.poke <- struct{}{}:
+	case g.wake <- struct{}{}:
 	default:
 	}
 }
 
-// watcher keeps a board up to date.
-type watcher struct {
-	desk  *Desk
-	b     board
-	only  map[protocol.TransferNo]bool // of what is closed; nil: what was closed last
-	gaze  *gaze
-	stale bool      // the list has to be read again, not the chosen transfer alone
-	since time.Time // when the list was read
-	show  func(board)
+// transferWatch keeps a list of transfers up to date.
+type transferWatch struct {
+	menu     *Menu
+	b        Transfers
+	only     map[protocol.TransferNo]bool // of what is closed; nil: what was closed last
+	selected *Selection
+	stale    bool      // the list has to be read again, not the chosen transfer alone
+	since    time.Time // when the list was read
+	show     func(Transfers)
 }
 
-func (d *Desk) newWatcher(group string, g *gaze, show func(board)) *watcher {
-	return &watcher{desk: d, b: board{group: group}, gaze: g, stale: true, show: show}
+func (m *Menu) watchTransfers(group string, g *Selection, show func(Transfers)) *transferWatch {
+	return &transferWatch{menu: m, b: Transfers{Group: group}, selected: g, stale: true, show: show}
 }
 
-// run shows the board whenever it changed, until ctx ends.
-func (w *watcher) run(ctx context.Context) {
-	follower{events: w.desk.Admin.Events, hear: w.hear, look: w.look, poke: w.gaze.poke}.run(ctx)
+// run shows the transfers whenever they changed, until ctx ends.
+func (w *transferWatch) run(ctx context.Context) {
+	follower{events: w.menu.Admin.Events, take: w.take, look: w.look, wake: w.selected.wake}.run(ctx)
 }
 
-// hear takes what an event says of a transfer that runs; the rest is a hint.
-func (w *watcher) hear(e groupcast.Event) bool {
+// take notes what an event says of a transfer that runs; the rest is a hint.
+func (w *transferWatch) take(e groupcast.Event) bool {
 	t, ok := e.Data.(groupcast.Transfer)
 	if e.Kind != groupcast.EventProgress || !ok {
 		w.stale = true
 		return true
 	}
-	i := w.b.index(t.No)
+	i := w.b.Index(t.No)
 	if i < 0 {
 		return false // of another group
 	}
-	w.b.transfers[i] = t
-	if t.No == w.b.chosen.Transfer.No {
-		w.b.chosen.Transfer = t
+	w.b.All[i] = t
+	if t.No == w.b.Chosen.Transfer.No {
+		w.b.Chosen.Transfer = t
 	}
 	w.tell()
-	return t.No == w.b.chosen.Transfer.No
+	return t.No == w.b.Chosen.Transfer.No
 }
 
-func (w *watcher) look(ctx context.Context) time.Duration {
+func (w *transferWatch) look(ctx context.Context) time.Duration {
 	err := w.read(ctx)
 	switch {
 	case ctx.Err() != nil:
 		return 0
 	case err == nil:
-		w.b.lost, w.b.unreadable, w.b.read = time.Time{}, nil, true
+		w.b.Lost, w.b.Unreadable, w.b.Read = time.Time{}, nil, true
 	case groupcast.ErrorCode(err) == groupcast.EUnavailable:
-		if w.b.lost.IsZero() {
-			w.b.lost = time.Now()
+		if w.b.Lost.IsZero() {
+			w.b.Lost = time.Now()
 		}
 		w.stale = true
 	default:
-		w.b.unreadable, w.stale = err, true
+		w.b.Unreadable, w.stale = err, true
 	}
 	w.tell()
-	return lookLeast + time.Duration(len(w.b.chosen.Deliveries))*lookPerUnit
+	return lookLeast + time.Duration(len(w.b.Chosen.Deliveries))*lookPerUnit
 }
 
-// tell shows a copy: the watcher goes on with its own.
-func (w *watcher) tell() {
+// tell shows a copy: the transferWatch goes on with its own.
+func (w *transferWatch) tell() {
 	b := w.b
-	b.transfers = slices.Clone(b.transfers)
+	b.All = slices.Clone(b.All)
 	w.show(b)
 }
 
 // read asks for the list where it may have changed, and for the transfer looked at.
-func (w *watcher) read(ctx context.Context) error {
-	if w.stale || time.Since(w.since) >= lookDeaf {
+func (w *transferWatch) read(ctx context.Context) error {
+	if w.stale || time.Since(w.since) >= lookWithoutEvents {
 		all, err := w.list(ctx)
 		if err != nil {
 			return err
 		}
-		w.b.transfers, w.stale, w.since = all, false, time.Now()
+		w.b.All, w.stale, w.since = all, false, time.Now()
 	}
-	no := protocol.TransferNo(w.gaze.no.Load())
-	if w.b.index(no) < 0 {
+	no := protocol.TransferNo(w.selected.no.Load())
+	if w.b.Index(no) < 0 {
 		no = w.nextToShow()
 	}
 	if no == 0 {
-		w.b.chosen = ui.Snapshot{}
+		w.b.Chosen = ui.Snapshot{}
 		return nil
 	}
 	// Deliveries first: what the transfer says is then the newer of the two.
-	deliveries, err := w.desk.Admin.Deliveries(ctx, no)
+	deliveries, err := w.menu.Admin.Deliveries(ctx, no)
 	if err != nil {
 		w.stale = true
 		return err
 	}
-	t, err := w.desk.Admin.Transfer(ctx, no)
+	t, err := w.menu.Admin.Transfer(ctx, no)
 	if err != nil {
 		w.stale = true
 		return err
 	}
-	w.b.transfers[w.b.index(no)] = t
-	w.b.chosen = ui.Snapshot{Transfer: t, Deliveries: deliveries}
+	w.b.All[w.b.Index(no)] = t
+	w.b.Chosen = ui.Snapshot{Transfer: t, Deliveries: deliveries}
 	return nil
 }
 
 // nextToShow is what to look at when nobody has chosen: what runs, else what was shown before,
 // else the first.
-func (w *watcher) nextToShow() protocol.TransferNo {
-	if len(w.b.transfers) == 0 {
+func (w *transferWatch) nextToShow() protocol.TransferNo {
+	if len(w.b.All) == 0 {
 		return 0
 	}
-	first, old := w.b.transfers[0], w.b.chosen.Transfer.No
-	if i := w.b.index(old); i >= 0 && (first.Rank() > groupcast.RankRunning || w.b.transfers[i].Rank() == groupcast.RankRunning) {
+	first, old := w.b.All[0], w.b.Chosen.Transfer.No
+	if i := w.b.Index(old); i >= 0 && (first.Rank() > groupcast.RankRunning || w.b.All[i].Rank() == groupcast.RankRunning) {
 		return old
 	}
 	return first.No
 }
 
 // list reads what is open and what was closed last.
-func (w *watcher) list(ctx context.Context) ([]groupcast.Transfer, error) {
-	open, err := w.desk.Admin.Transfers(ctx, groupcast.TransferFilter{Group: w.b.group, Open: true, Limit: maxOpen})
+func (w *transferWatch) list(ctx context.Context) ([]groupcast.Transfer, error) {
+	open, err := w.menu.Admin.Transfers(ctx, groupcast.TransferFilter{Group: w.b.Group, Open: true, Limit: maxOpen})
 	if err != nil {
 		return nil, err
 	}
 	if w.only == nil {
-		newest, err := w.desk.Admin.Transfers(ctx, groupcast.TransferFilter{Group: w.b.group, Limit: maxClosed})
+		newest, err := w.menu.Admin.Transfers(ctx, groupcast.TransferFilter{Group: w.b.Group, Limit: maxClosed})
 		return arrange(append(open, newest...)), err
 	}
 	for no := range w.only {
 		if slices.ContainsFunc(open, func(t groupcast.Transfer) bool { return t.No == no }) {
 			continue
 		}
-		t, err := w.desk.Admin.Transfer(ctx, no)
+		t, err := w.menu.Admin.Transfer(ctx, no)
 		if err != nil {
 			return nil, err
 		}

@@ -15,28 +15,28 @@ import (
 
 // addPending promises a path to a group: read in place on the server's own machine, uploaded
 // from anywhere else.
-func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, error) {
+func (m *Menu) addPending(ctx context.Context, a Answers, tell show) (Page, error) {
 	path, err := filepath.Abs(expand(a["path"]))
 	if err != nil {
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
 	}
 	sel := &apiclient.Selection{Paths: []string{path}, Exclude: pattern.Split(a["exclude"]), SkipBad: a.yes("skip")}
 	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
-	if d.Admin.IsLocal() {
+	if m.Admin.IsLocal() {
 		tell(Progress{Lines: []string{"Reading " + ui.Name(path) + " …"}})
 	} else {
-		if n.Upload, err = d.upload(ctx, path, sel, tell); err != nil {
+		if n.Upload, err = m.upload(ctx, path, sel, tell); err != nil {
 			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
 		}
 		n.Paths, n.Exclude, n.SkipBad = nil, nil, false
 		n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
 	}
-	t, err := d.Admin.AddTransfer(ctx, n)
+	t, err := m.Admin.AddTransfer(ctx, n)
 	if err != nil {
 		return Page{}, err
 	}
-	if n.Upload != "" && d.Uploads != nil {
-		err = d.Uploads.EndUpload(d.uploadName(path)) // else the server says that it is gone
+	if n.Upload != "" && m.Uploads != nil {
+		err = m.Uploads.EndUpload(m.uploadName(path)) // else the server says that it is gone
 	}
 	next := "It goes out as soon as a device that lacks it is active."
 	if t.State == groupcast.TransferHeld {
@@ -53,33 +53,33 @@ func (d *Desk) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 }
 
 // uploadName is what an upload is remembered under.
-func (d *Desk) uploadName(path string) string { return d.Admin.Address() + " " + path }
+func (m *Menu) uploadName(path string) string { return m.Admin.Address() + " " + path }
 
 // upload brings a path to the server. Its ID is noted before the first byte, so that whatever
 // breaks it off, the next try goes on.
-func (d *Desk) upload(ctx context.Context, path string, sel *apiclient.Selection, tell show) (string, error) {
-	name, meter := d.uploadName(path), meter{}
+func (m *Menu) upload(ctx context.Context, path string, sel *apiclient.Selection, tell show) (string, error) {
+	name, meter := m.uploadName(path), meter{}
 	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p, time.Now())) }
-	if d.Uploads != nil {
-		if id := d.Uploads.UnfinishedUpload(name); id != "" {
+	if m.Uploads != nil {
+		if id := m.Uploads.UnfinishedUpload(name); id != "" {
 			meter.resumed = true
-			up, err := d.Admin.ResumeUpload(ctx, id, sel, progress)
+			up, err := m.Admin.ResumeUpload(ctx, id, sel, progress)
 			if code := groupcast.ErrorCode(err); err == nil || code != groupcast.ENotFound && code != groupcast.EConflict {
 				return up.ID, err
 			}
 			meter.resumed = false // the files are others now, or the server has dropped it
 		}
 	}
-	up, err := d.Admin.BeginUpload(ctx, sel)
+	up, err := m.Admin.BeginUpload(ctx, sel)
 	if err != nil {
 		return "", err
 	}
-	if d.Uploads != nil {
-		if err := d.Uploads.BeginUpload(name, up.ID); err != nil {
+	if m.Uploads != nil {
+		if err := m.Uploads.BeginUpload(name, up.ID); err != nil {
 			return "", err
 		}
 	}
-	up, err = d.Admin.ResumeUpload(ctx, up.ID, sel, progress)
+	up, err = m.Admin.ResumeUpload(ctx, up.ID, sel, progress)
 	return up.ID, err
 }
 
@@ -124,7 +124,7 @@ func (m *meter) lines(p apiclient.UploadProgress, now time.Time) Progress {
 		left := time.Duration(float64(p.Total-p.Bytes) / rate * float64(time.Second))
 		text += fmt.Sprintf(" · %s/s · %s left", ui.Size(uint64(rate)), units.FormatDuration(left.Round(time.Second)))
 	}
-	lines := []string{"Uploading to the server: " + ui.Name(p.Path), ui.Bar(share, 40) + " " + percent(share), text}
+	lines := []string{"Uploading to the server: " + ui.Name(p.Path), ui.Bar(share, 40) + " " + ui.Percent(share), text}
 	if m.resumed {
 		lines = append(lines, "It was begun before: what the server has is not sent again.")
 	}

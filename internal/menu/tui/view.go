@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"fmt"
@@ -10,6 +10,7 @@ import (
 	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -31,7 +32,7 @@ func (m *model) room() int { return max(1, m.height-chrome) }
 func (m *model) View() tea.View {
 	content, keys := m.content()
 	lines := []string{
-		accent.Render(" groupcast") + "  " + strong.Render(m.role.String()) + ", " + ui.Name(m.desk.Whose[m.role]),
+		accent.Render(" groupcast") + "  " + strong.Render(m.role.String()) + ", " + ui.Name(m.menu.Whose[m.role]),
 		faint.Render(strings.Repeat("─", m.width)),
 	}
 	if len(content) > m.room() {
@@ -103,7 +104,7 @@ func (m *model) content() (lines []string, keys string) {
 func (m *model) viewMenu() []string {
 	top := m.viewCounts()
 	var lines []string
-	for i, t := range titles(m.desk, m.desk.rows(m.role), m.role) {
+	for i, t := range m.menu.Titles(m.role) {
 		line := fmt.Sprintf("%4d  %s", i+1, t)
 		if i == m.cursor {
 			line = accent.Render(fmt.Sprintf(" ›%2d  %s", i+1, t))
@@ -123,16 +124,16 @@ func (m *model) viewMenu() []string {
 // viewCounts is the line above the menu.
 func (m *model) viewCounts() []string {
 	c := m.counts[m.role]
-	text := " " + ansi.Truncate(c.line(time.Now()), m.width-2, "…")
+	text := " " + ansi.Truncate(c.Line(time.Now()), m.width-2, "…")
 	switch {
-	case !c.lost.IsZero():
+	case !c.Lost.IsZero():
 		text = alarm.Render(text)
-	case c.urgent:
+	case c.Urgent:
 		text = strong.Render(text)
 	default:
 		text = faint.Render(text)
 	}
-	if m.room() < len(titles(m.desk, m.desk.rows(m.role), m.role))+2 { // better without the empty line than without the last row
+	if m.room() < len(m.menu.Titles(m.role))+2 { // better without the empty line than without the last row
 		return []string{text}
 	}
 	return []string{text, ""}
@@ -144,25 +145,17 @@ func (m *model) viewForm() []string {
 	for _, n := range f.asked {
 		if n != f.field {
 			old := m.row.Fields[n]
-			lines = append(lines, "   "+asked(old.Ask)+" "+shown(old, f.answers))
+			lines = append(lines, "   "+menu.Asked(old.Ask)+" "+old.Shown(f.answers))
 		}
 	}
 	if f.loading {
 		return append(lines, faint.Render(" › asking the server …"))
 	}
-	lines = append(lines, accent.Render(" › "+asked(field.Ask)+" ")+f.input.View())
+	lines = append(lines, accent.Render(" › "+menu.Asked(field.Ask)+" ")+f.input.View())
 	if f.wrong != "" {
 		lines = append(lines, alarm.Render("   "+f.wrong))
 	}
 	return append(lines, m.viewOptions(m.room()-len(lines)-1)...)
-}
-
-// asked is a question as it stands before its answer.
-func asked(ask string) string {
-	if strings.HasSuffix(ask, "?") {
-		return ask
-	}
-	return ask + ":"
 }
 
 // viewOptions lists what there is to choose from, the picked one always in sight.

@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"context"
@@ -10,7 +10,7 @@ import (
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
 
-	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/menu"
 )
 
 // maxAnswer bounds what can be typed into a field.
@@ -23,7 +23,7 @@ func (m *model) ask(n int) {
 		m.run()
 		return
 	}
-	m.screen, f.field, f.choices, f.pick, f.wrong, f.loading = onForm, n, Choices{}, -1, "", false
+	m.screen, f.field, f.choices, f.pick, f.wrong, f.loading = onForm, n, menu.Choices{}, -1, "", false
 	f.input = m.newInput(m.row.Fields[n])
 	prepare := m.row.Fields[n].Prepare
 	if prepare == nil {
@@ -40,7 +40,7 @@ func (m *model) ask(n int) {
 	})
 }
 
-func (m *model) newInput(f Field) textinput.Model {
+func (m *model) newInput(f menu.Field) textinput.Model {
 	in := textinput.New()
 	in.Prompt, in.CharLimit = "", maxAnswer
 	in.SetWidth(max(10, m.width-len(f.Ask)-8))
@@ -60,7 +60,7 @@ func (m *model) newInput(f Field) textinput.Model {
 }
 
 // preset is what was answered before, else the default. A secret is asked for anew.
-func (m *model) preset(f Field) string {
+func (m *model) preset(f menu.Field) string {
 	if old, ok := m.form.answers[f.Key]; ok && !f.Secret {
 		return old
 	}
@@ -74,12 +74,12 @@ func (m *model) prepared(msg choicesMsg) {
 	m.stop()
 	switch c := msg.choices; {
 	case msg.err != nil:
-		m.finish(Page{}, msg.err)
+		m.finish(menu.Page{}, msg.err)
 	case c.Skip:
 		delete(f.answers, m.row.Fields[f.field].Key)
 		m.ask(f.field + 1)
 	case len(c.Options) == 0 && c.Empty != "":
-		m.finish(say(c.Empty), nil)
+		m.finish(menu.Page{Lines: []string{c.Empty}}, nil)
 	default:
 		f.choices = c
 		f.asked = append(f.asked, f.field)
@@ -107,21 +107,21 @@ func (m *model) offer() {
 }
 
 // options are those that fit what is typed.
-func (m *model) options() []Option {
+func (m *model) options() []menu.Option {
 	f, field := &m.form, m.row.Fields[m.form.field]
 	if field.Path {
-		return paths(f.input.Value())
+		return menu.Paths(f.input.Value())
 	}
 	if _, ok := f.numbered(); ok {
 		return f.choices.Options
 	}
-	return matching(f.choices.Options, f.input.Value())
+	return menu.Matching(f.choices.Options, f.input.Value())
 }
 
 // numbered says which option is meant by a number, where no option has it in its name.
 func (f *form) numbered() (int, bool) {
 	n, err := strconv.Atoi(f.input.Value())
-	if err != nil || n < 1 || n > len(f.choices.Options) || len(matching(f.choices.Options, f.input.Value())) > 0 {
+	if err != nil || n < 1 || n > len(f.choices.Options) || len(menu.Matching(f.choices.Options, f.input.Value())) > 0 {
 		return 0, false
 	}
 	return n - 1, true
@@ -155,7 +155,8 @@ func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
 // shortcut takes a digit for the option it stands before, where no option begins with it.
 func (m *model) shortcut(key string) bool {
 	f, field := &m.form, m.row.Fields[m.form.field]
-	if !field.Closed || f.input.Value() != "" || len(key) != 1 || key < "1" || key > "9" || len(matching(f.choices.Options, key)) > 0 {
+	if !field.Closed || f.input.Value() != "" || len(key) != 1 || key < "1" || key > "9" ||
+		len(menu.Matching(f.choices.Options, key)) > 0 {
 		return false
 	}
 	n := int(key[0] - '1')
@@ -218,9 +219,9 @@ func (m *model) accept() {
 	if field.Path && len(text) > 1 {
 		text = strings.TrimSuffix(text, string(filepath.Separator))
 	}
-	value, err := field.settle(text, options)
+	value, err := field.Settle(text, options)
 	if err != nil {
-		f.wrong = strings.TrimPrefix(strings.Join(inWords(err), "; "), trouble)
+		f.wrong = menu.Reason(err)
 		return
 	}
 	f.answers[field.Key] = value
@@ -248,15 +249,4 @@ func (m *model) askAgain() {
 	last := f.asked[len(f.asked)-1]
 	f.asked = f.asked[:len(f.asked)-1]
 	m.ask(last)
-}
-
-// shown is an answer as the form repeats it.
-func shown(f Field, a Answers) string {
-	if f.Secret {
-		return "••••"
-	}
-	if a[f.Key] == "" {
-		return "(none)"
-	}
-	return ui.Name(a[f.Key])
 }

@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"context"
@@ -8,11 +8,13 @@ import (
 	"sync"
 
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/groupcast/groupcast/internal/menu"
 )
 
-// Screen shows the menu on a terminal until it is left. What runs then is broken off and
+// Show shows the menu on a terminal until it is left. What runs then is broken off and
 // waited for.
-func Screen(ctx context.Context, d *Desk, in io.Reader, out io.Writer) error {
+func Show(ctx context.Context, d *menu.Menu, in io.Reader, out io.Writer) error {
 	ctx, cancel := context.WithCancel(ctx)
 	var jobs sync.WaitGroup
 	var program *tea.Program

@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"context"
@@ -9,18 +9,18 @@ import (
 	tea "charm.land/bubbletea/v2"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // live is the screen of transfers that run.
 type live struct {
-	b         board
-	gaze      *gaze
+	b         menu.Transfers
+	selected  *menu.Selection
 	from      int  // the first receiver that is shown
 	onDevices bool // the arrows move through the receivers
 	at        int  // the receiver they are at
-	asking    *deed
+	asking    *menu.TransferAction
 	askedFor  groupcast.Delivery // and this receiver, where it is about one
 	asked     groupcast.Transfer // the one the question is about
 	said      string
@@ -28,11 +28,11 @@ type live struct {
 }
 
 type (
-	boardMsg struct {
-		job   int
-		board board
+	transfersMsg struct {
+		job       int
+		transfers menu.Transfers
 	}
-	deedMsg struct {
+	actionMsg struct {
 		job  int
 		text string
 		err  error
@@ -42,10 +42,10 @@ type (
 // watch opens the live screen of a row.
 func (m *model) watch() {
 	m.job++
-	job, row, answers, g := m.job, m.row, m.form.answers, newGaze()
-	m.screen, m.live = onLive, live{gaze: g}
+	job, row, answers, g := m.job, m.row, m.form.answers, menu.NewSelection()
+	m.screen, m.live = onLive, live{selected: g}
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
-		page, err := row.Live(ctx, answers, g, func(b board) { send(boardMsg{job, b}) })
+		page, err := row.Live(ctx, answers, g, func(b menu.Transfers) { send(transfersMsg{job, b}) })
 		send(doneMsg{job, page, err})
 	})
 }
@@ -54,12 +54,12 @@ func (m *model) watch() {
 func (m *model) pressLive(key string) {
 	l := &m.live
 	if l.asking != nil {
-		m.answerDeed(key)
+		m.answerAction(key)
 		return
 	}
 	switch key {
 	case "tab":
-		l.onDevices = !l.onDevices && len(l.b.chosen.Deliveries) > 0
+		l.onDevices = !l.onDevices && len(l.b.Chosen.Deliveries) > 0
 		l.at = l.from
 	case "esc", "q":
 		if l.onDevices {
@@ -78,17 +78,17 @@ func (m *model) pressLive(key string) {
 	case "pgdown", "space":
 		m.scrollLive(pageful)
 	case "home":
-		m.scrollLive(-len(l.b.chosen.Deliveries))
+		m.scrollLive(-len(l.b.Chosen.Deliveries))
 	case "end":
-		m.scrollLive(len(l.b.chosen.Deliveries))
+		m.scrollLive(len(l.b.Chosen.Deliveries))
 	default:
-		m.pressDeed(key)
+		m.pressAction(key)
 	}
 }
 
 // scrollLive moves through the receivers.
 func (m *model) scrollLive(by int) {
-	l, last := &m.live, max(0, len(m.live.b.chosen.Deliveries)-1)
+	l, last := &m.live, max(0, len(m.live.b.Chosen.Deliveries)-1)
 	if l.onDevices {
 		l.at, l.said = max(0, min(l.at+by, last)), ""
 		return
@@ -98,19 +98,19 @@ func (m *model) scrollLive(by int) {
 
 // receiver is the one that the arrows are at.
 func (l *live) receiver() groupcast.Delivery {
-	all := worstFirst(l.b.chosen.Deliveries)
+	all := menu.WorstFirst(l.b.Chosen.Deliveries)
 	if !l.onDevices || len(all) == 0 {
 		return groupcast.Delivery{}
 	}
 	return all[min(l.at, len(all)-1)]
 }
 
-// fitting are the deeds that the keys stand for now.
-func (l *live) fitting() []deed {
+// actions are those that the keys stand for now.
+func (l *live) actions() []menu.TransferAction {
 	if l.onDevices {
-		return fittingEach(l.b.chosen.Transfer, l.receiver())
+		return menu.DeviceActionsOn(l.b.Chosen.Transfer, l.receiver())
 	}
-	return fitting(l.b.chosen)
+	return menu.ActionsOn(l.b.Chosen)
 }
 
 const pageful = 8 // receivers that a page moves by
@@ -121,22 +121,22 @@ func (m *model) moveLive(by int) {
 		m.scrollLive(by)
 		return
 	}
-	i := l.b.index(l.b.chosen.Transfer.No) + by
-	if i < 0 || i >= len(l.b.transfers) {
+	i := l.b.Index(l.b.Chosen.Transfer.No) + by
+	if i < 0 || i >= len(l.b.All) {
 		return
 	}
-	l.b.chosen.Transfer, l.b.chosen.Deliveries, l.from, l.said = l.b.transfers[i], nil, 0, ""
-	l.gaze.at(l.b.transfers[i].No)
+	l.b.Chosen.Transfer, l.b.Chosen.Deliveries, l.from, l.said = l.b.All[i], nil, 0, ""
+	l.selected.Choose(l.b.All[i].No)
 }
 
-func (m *model) pressDeed(key string) {
+func (m *model) pressAction(key string) {
 	l := &m.live
-	for _, e := range l.fitting() {
-		if e.key != key {
+	for _, e := range l.actions() {
+		if e.Key != key {
 			continue
 		}
-		l.said, l.asked, l.askedFor = "", l.b.chosen.Transfer, l.receiver()
-		if e.ask == "" {
+		l.said, l.asked, l.askedFor = "", l.b.Chosen.Transfer, l.receiver()
+		if e.Ask == "" {
 			m.perform(e)
 			return
 		}
@@ -145,7 +145,7 @@ func (m *model) pressDeed(key string) {
 	}
 }
 
-func (m *model) answerDeed(key string) {
+func (m *model) answerAction(key string) {
 	e := *m.live.asking
 	m.live.asking = nil
 	if key == "y" {
@@ -156,44 +156,44 @@ func (m *model) answerDeed(key string) {
 }
 
 // perform does what was asked for beside the screen.
-func (m *model) perform(e deed) {
+func (m *model) perform(e menu.TransferAction) {
 	m.live.said, m.live.bad = "One moment …", false
-	job, d, g, no, who := m.job, m.desk, m.live.gaze, m.live.asked.No, m.live.askedFor
+	job, d, g, no, who := m.job, m.menu, m.live.selected, m.live.asked.No, m.live.askedFor
 	m.start(func(ctx context.Context, send func(tea.Msg)) {
 		var text string
 		var err error
-		if e.action != "" {
-			text, err = e.performOn(ctx, d, who)
+		if e.Each != "" {
+			text, err = e.DoOn(ctx, d, who)
 		} else {
-			text, err = e.perform(ctx, d, no)
+			text, err = e.Do(ctx, d, no)
 		}
-		send(deedMsg{job, text, err})
-		g.again()
+		send(actionMsg{job, text, err})
+		g.Refresh()
 	})
 }
 
-func (m *model) performed(msg deedMsg) {
+func (m *model) performed(msg actionMsg) {
 	l := &m.live
 	l.said, l.bad = msg.text, msg.err != nil
 	if msg.err != nil {
-		l.said = strings.TrimPrefix(strings.Join(inWords(msg.err), "; "), trouble)
+		l.said = menu.Reason(msg.err)
 	}
 }
 
-// showBoard takes what the watcher saw; a choice that it has not heard of yet is kept, and so is
+// showTransfers takes what was read of the server; a choice that it has not heard of yet is kept, and so is
 // the receiver that the arrows are at: others may have changed places with it.
-func (m *model) showBoard(b board) {
+func (m *model) showTransfers(b menu.Transfers) {
 	l := &m.live
-	if no := protocol.TransferNo(l.gaze.no.Load()); no != 0 && b.chosen.Transfer.No != no && b.index(no) >= 0 {
-		b.chosen = l.b.chosen
-		b.chosen.Transfer = b.transfers[b.index(no)]
+	if no := l.selected.No(); no != 0 && b.Chosen.Transfer.No != no && b.Index(no) >= 0 {
+		b.Chosen = l.b.Chosen
+		b.Chosen.Transfer = b.All[b.Index(no)]
 	}
 	who := l.receiver()
-	if b.chosen.Transfer.No != l.b.chosen.Transfer.No {
+	if b.Chosen.Transfer.No != l.b.Chosen.Transfer.No {
 		l.from, l.onDevices = 0, false
 	}
 	l.b = b
-	if i := slices.IndexFunc(worstFirst(b.chosen.Deliveries), func(d groupcast.Delivery) bool {
+	if i := slices.IndexFunc(menu.WorstFirst(b.Chosen.Deliveries), func(d groupcast.Delivery) bool {
 		return d.DeviceID == who.DeviceID && d.UserID == who.UserID && d.Device == who.Device
 	}); i >= 0 && l.onDevices {
 		l.at = i
@@ -204,20 +204,20 @@ func (m *model) showBoard(b board) {
 func (m *model) liveKeys() string {
 	l := &m.live
 	switch {
-	case l.asking != nil && l.asking.action != "":
-		return fmt.Sprintf("%s: %s   y yes   n no", ui.Name(l.askedFor.Device), l.asking.ask)
+	case l.asking != nil && l.asking.Each != "":
+		return fmt.Sprintf("%s: %s   y yes   n no", ui.Name(l.askedFor.Device), l.asking.Ask)
 	case l.asking != nil:
-		return fmt.Sprintf("Transfer %d: %s   y yes   n no", l.asked.No, l.asking.ask)
+		return fmt.Sprintf("Transfer %d: %s   y yes   n no", l.asked.No, l.asking.Ask)
 	}
 	var keys []string
-	for _, e := range l.fitting() {
-		keys = append(keys, e.key+" "+e.name)
+	for _, e := range l.actions() {
+		keys = append(keys, e.Key+" "+e.Name)
 	}
 	keys = append(keys, "↑ ↓ choose")
 	switch {
 	case l.onDevices:
 		keys = append(keys, "Tab transfers")
-	case len(l.b.chosen.Deliveries) > 0:
+	case len(l.b.Chosen.Deliveries) > 0:
 		keys = append(keys, "Tab receivers")
 	}
 	return strings.Join(append(keys, "Esc back"), "   ")

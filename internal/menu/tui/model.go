@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"context"
@@ -7,6 +7,8 @@ import (
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
+
+	"github.com/groupcast/groupcast/internal/menu"
 )
 
 // screen is what is shown.
@@ -26,20 +28,20 @@ type starter func(job func(ctx context.Context, send func(tea.Msg))) context.Can
 
 // model is the menu on a terminal. It changes in Update only.
 type model struct {
-	desk          *Desk
+	menu          *menu.Menu
 	start         starter
-	role          Role
+	role          menu.Role
 	width, height int
 
 	screen screen
 	cursor int    // in the menu
 	typed  string // digits so far
-	row    Row
+	row    menu.Entry
 	form   form
-	work   Progress
+	work   menu.Progress
 	live   live
-	counts map[Role]counts
-	page   Page
+	counts map[menu.Role]menu.Counts
+	page   menu.Page
 	failed bool // the page is an error
 	scroll int
 	job    int // number of the newest job: what older ones send is late
@@ -49,11 +51,11 @@ type model struct {
 
 // form is the questions of a row.
 type form struct {
-	answers Answers
+	answers menu.Answers
 	field   int
 	asked   []int // fields that were really asked, to go back by
 	input   textinput.Model
-	choices Choices
+	choices menu.Choices
 	loading bool
 	pick    int // of the options shown; -1: none
 	wrong   string
@@ -63,33 +65,36 @@ type form struct {
 type (
 	choicesMsg struct {
 		job     int
-		choices Choices
+		choices menu.Choices
 		err     error
 	}
 	progressMsg struct {
 		job      int
-		progress Progress
+		progress menu.Progress
 	}
 	doneMsg struct {
 		job  int
-		page Page
+		page menu.Page
 		err  error
 	}
 	countsMsg struct {
-		role   Role
-		counts counts
+		role   menu.Role
+		counts menu.Counts
 	}
 )
 
-func newModel(d *Desk, start starter) *model {
-	return &model{desk: d, start: start, role: d.roles()[0], width: 80, height: 24, stop: func() {}, counts: map[Role]counts{}}
+func newModel(d *menu.Menu, start starter) *model {
+	return &model{
+		menu: d, start: start, role: d.Roles()[0], width: 80, height: 24, stop: func() {},
+		counts: map[menu.Role]menu.Counts{},
+	}
 }
 
 // Init begins to count what there is to do; the menu waits for no answer of the server.
 func (m *model) Init() tea.Cmd {
-	for _, r := range m.desk.roles() {
+	for _, r := range m.menu.Roles() {
 		m.start(func(ctx context.Context, send func(tea.Msg)) {
-			m.desk.keepCounting(ctx, r, func(c counts) { send(countsMsg{r, c}) })
+			m.menu.KeepCounting(ctx, r, func(c menu.Counts) { send(countsMsg{r, c}) })
 		})
 	}
 	return nil
@@ -119,21 +124,21 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 			m.finish(msg.page, msg.err)
 		}
 	default:
-		m.hear(msg)
+		m.take(msg)
 	}
 	return m, nil
 }
 
-// hear takes what keeps a screen up to date.
-func (m *model) hear(msg tea.Msg) {
+// take notes what keeps a screen up to date.
+func (m *model) take(msg tea.Msg) {
 	switch msg := msg.(type) {
 	case countsMsg:
 		m.counts[msg.role] = msg.counts
-	case boardMsg:
+	case transfersMsg:
 		if msg.job == m.job && m.screen == onLive {
-			m.showBoard(msg.board)
+			m.showTransfers(msg.transfers)
 		}
-	case deedMsg:
+	case actionMsg:
 		if msg.job == m.job && m.screen == onLive {
 			m.performed(msg)
 		}
@@ -164,7 +169,7 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 }
 
 func (m *model) pressMenu(key string) tea.Cmd {
-	count := len(titles(m.desk, m.desk.rows(m.role), m.role))
+	count := len(m.menu.Titles(m.role))
 	switch {
 	case key == "up" || key == "k":
 		m.cursor, m.typed = (m.cursor+count-1)%count, ""
@@ -205,16 +210,16 @@ func (m *model) digit(key string, count int) tea.Cmd {
 
 func (m *model) choose(n, count int) tea.Cmd {
 	m.typed, m.cursor = "", n
-	rows := m.desk.rows(m.role)
+	rows := m.menu.Entries(m.role)
 	switch {
 	case n == count-1:
 		return tea.Quit
 	case n >= len(rows):
-		m.role, m.cursor = other(m.role), 0
+		m.role, m.cursor = menu.Other(m.role), 0
 		return nil
 	}
 	m.row = rows[n]
-	m.form = form{answers: Answers{}}
+	m.form = form{answers: menu.Answers{}}
 	m.ask(0)
 	return nil
 }
@@ -258,14 +263,14 @@ func (m *model) run() {
 	}
 	m.job++
 	job, row, answers := m.job, m.row, maps.Clone(m.form.answers)
-	m.screen, m.work, m.ending = onWork, Progress{}, false
+	m.screen, m.work, m.ending = onWork, menu.Progress{}, false
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
-		page, err := row.Run(ctx, answers, func(p Progress) { send(progressMsg{job, p}) })
+		page, err := row.Run(ctx, answers, func(p menu.Progress) { send(progressMsg{job, p}) })
 		send(doneMsg{job, page, err})
 	})
 }
 
-func (m *model) finish(p Page, err error) {
+func (m *model) finish(p menu.Page, err error) {
 	m.stop()
 	if m.ending && errors.Is(err, context.Canceled) && len(p.Kept) == 0 {
 		m.screen = onMenu // who broke it off knows
@@ -273,7 +278,7 @@ func (m *model) finish(p Page, err error) {
 	}
 	m.screen, m.scroll, m.failed, m.page = onPage, 0, err != nil, p
 	if err != nil {
-		m.page = Page{Lines: append(inWords(err), p.Kept...)}
+		m.page = menu.Page{Lines: append(menu.InWords(err), p.Kept...)}
 	} else if p.Tail {
 		m.scroll = max(0, len(m.wrapped())-m.room())
 	}

@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"context"
@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -28,21 +29,30 @@ type bench struct {
 	m    *model
 	jobs []func()
 	quit bool
+
+	after func(tea.Msg) // is called with what jobs sent, once it is shown
 }
 
-func newBench(t *testing.T, d *Desk) *bench {
+func newBench(t *testing.T, d *menu.Menu) *bench {
 	b := &bench{t: t}
 	b.m = newModel(d, func(job func(context.Context, func(tea.Msg))) context.CancelFunc {
 		ctx, cancel := context.WithCancel(context.Background())
-		b.jobs = append(b.jobs, func() { job(ctx, func(msg tea.Msg) { b.m.Update(msg) }) })
+		b.jobs = append(b.jobs, func() {
+			job(ctx, func(msg tea.Msg) {
+				b.m.Update(msg)
+				if b.after != nil {
+					b.after(msg)
+				}
+			})
+		})
 		return cancel
 	})
 	return b
 }
 
-func both() *Desk {
+func both() *menu.Menu {
 	none := apiclient.Local("/nowhere/server.sock")
-	return &Desk{Admin: none, Member: none, Whose: map[Role]string{Administrator: "the server on this machine", Receiver: "alice at 10.0.0.1:7440"}, Dir: "/srv/lab"}
+	return &menu.Menu{Admin: none, Member: none, Whose: map[menu.Role]string{menu.Administrator: "the server on this machine", menu.Receiver: "alice at 10.0.0.1:7440"}, Dir: "/srv/lab"}
 }
 
 // run lets the jobs that wait run to their end.
@@ -103,16 +113,16 @@ func (b *bench) golden(name string) {
 }
 
 // open shows a row that is not of the menu.
-func (b *bench) open(r Row) {
-	b.m.row, b.m.form = r, form{answers: Answers{}}
+func (b *bench) open(r menu.Entry) {
+	b.m.row, b.m.form = r, form{answers: menu.Answers{}}
 	b.m.ask(0)
 }
 
-func groupsTo(n int) Field {
-	return Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
-		var c Choices
+func groupsTo(n int) menu.Field {
+	return menu.Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(context.Context, menu.Answers) (menu.Choices, error) {
+		var c menu.Choices
 		for i := range n {
-			c.Options = append(c.Options, Option{fmt.Sprintf("lab-%c", 'a'+i), ui.Plural(i*3, "member")})
+			c.Options = append(c.Options, menu.Option{Value: fmt.Sprintf("lab-%c", 'a'+i), Note: ui.Plural(i*3, "member")})
 		}
 		return c, nil
 	}}
@@ -125,11 +135,11 @@ func TestMenuScreens(t *testing.T) {
 	b.golden("menu-digit")
 	b.press("7")
 	b.golden("menu-receiver")
-	if b.m.role != Receiver {
+	if b.m.role != menu.Receiver {
 		t.Error("17 switches to the receiver's menu")
 	}
 	b.press("up", "up", "enter")
-	if b.m.role != Administrator {
+	if b.m.role != menu.Administrator {
 		t.Error("the receiver's menu switches back")
 	}
 	b.press("9")
@@ -146,9 +156,12 @@ func TestMenuScreens(t *testing.T) {
 
 func TestForm(t *testing.T) {
 	b := newBench(t, both())
-	var got Answers
-	b.open(Row{Title: "Add client to group", Fields: []Field{groupsTo(20), {Key: "user", Ask: "Client (login ID)"}, {Key: "password", Ask: "Password", Secret: true}},
-		Run: func(_ context.Context, a Answers, _ func(Progress)) (Page, error) { got = a; return say("done"), nil }})
+	var got menu.Answers
+	b.open(menu.Entry{Title: "Add client to group", Fields: []menu.Field{groupsTo(20), {Key: "user", Ask: "Client (login ID)"}, {Key: "password", Ask: "Password", Secret: true}},
+		Run: func(_ context.Context, a menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
+			got = a
+			return menu.Page{Lines: []string{"done"}}, nil
+		}})
 	b.golden("form-asking")
 	b.run()
 	b.golden("form-choices")
@@ -181,7 +194,7 @@ func TestForm(t *testing.T) {
 
 func TestLateAnswersAreNotShown(t *testing.T) {
 	b := newBench(t, both())
-	b.open(Row{Title: "Late", Fields: []Field{groupsTo(2)}, Run: nil})
+	b.open(menu.Entry{Title: "Late", Fields: []menu.Field{groupsTo(2)}, Run: nil})
 	b.press("esc")
 	before := b.screen()
 	b.run()
@@ -191,9 +204,9 @@ func TestLateAnswersAreNotShown(t *testing.T) {
 }
 
 func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
-	for _, role := range []Role{Administrator, Receiver} {
+	for _, role := range []menu.Role{menu.Administrator, menu.Receiver} {
 		d := both()
-		for i, r := range d.rows(role) {
+		for i, r := range d.Entries(role) {
 			if r.Title == "Receive" || (len(r.Fields) > 0 && r.Fields[0].Prepare == nil) {
 				continue // they ask nobody before the form is through
 			}
@@ -237,13 +250,13 @@ func transfer() ui.Snapshot {
 
 func TestCounts(t *testing.T) {
 	b := newBench(t, both())
-	b.m.Update(countsMsg{Administrator, counts{text: "3 join requests wait · 1 transfer runs · 2 pending · 4 of 5 receivers active", urgent: true}})
+	b.m.Update(countsMsg{menu.Administrator, menu.Counts{Text: "3 join requests wait · 1 transfer runs · 2 pending · 4 of 5 receivers active", Urgent: true}})
 	b.golden("menu-counts")
-	b.m.Update(countsMsg{Administrator, counts{text: "3 join requests wait", lost: time.Now().Add(-12 * time.Second)}})
+	b.m.Update(countsMsg{menu.Administrator, menu.Counts{Text: "3 join requests wait", Lost: time.Now().Add(-12 * time.Second)}})
 	if s := b.screen(); !strings.Contains(s, "The server has not answered for 12s") || strings.Contains(s, "3 join requests") {
 		t.Errorf("a server that is away:\n%s", s)
 	}
-	b.m.Update(countsMsg{Administrator, counts{text: "0 join requests wait"}})
+	b.m.Update(countsMsg{menu.Administrator, menu.Counts{Text: "0 join requests wait"}})
 	if !strings.Contains(b.screen(), "0 join requests wait") {
 		t.Error("the server is back, and the counts are not")
 	}
@@ -252,11 +265,11 @@ func TestCounts(t *testing.T) {
 func TestOtherAnswersAfterAnError(t *testing.T) {
 	b := newBench(t, both())
 	var tries []string
-	b.open(Row{Title: "Create", Fields: []Field{{Key: "name", Ask: "Name"}, groupsTo(3)}, Run: func(_ context.Context, a Answers, _ func(Progress)) (Page, error) {
+	b.open(menu.Entry{Title: "Create", Fields: []menu.Field{{Key: "name", Ask: "Name"}, groupsTo(3)}, Run: func(_ context.Context, a menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
 		if tries = append(tries, a["name"]+" "+a["group"]); len(tries) == 1 {
-			return Page{Lines: []string{"It is there."}}, errors.New("a bad name")
+			return menu.Page{Lines: []string{"It is there."}}, errors.New("a bad name")
 		}
-		return say("done"), nil
+		return menu.Page{Lines: []string{"done"}}, nil
 	}})
 	b.types("Bad")
 	b.press("enter")
@@ -284,8 +297,8 @@ func TestOtherAnswersAfterAnError(t *testing.T) {
 
 func TestLongNumbersChooseAmongMany(t *testing.T) {
 	b := newBench(t, both())
-	b.open(Row{Title: "Many", Fields: []Field{groupsTo(20)}, Run: func(_ context.Context, a Answers, _ func(Progress)) (Page, error) {
-		return say("took " + a["group"]), nil
+	b.open(menu.Entry{Title: "Many", Fields: []menu.Field{groupsTo(20)}, Run: func(_ context.Context, a menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
+		return menu.Page{Lines: []string{"took " + a["group"]}}, nil
 	}})
 	b.run()
 	b.types("12")
@@ -319,25 +332,51 @@ func TestTablesFit(t *testing.T) {
 	}
 }
 
-func TestReceivedLines(t *testing.T) {
+func TestPathsAreCompletedInAForm(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.WriteFile(filepath.Join(dir, "one.txt"), []byte("123"), 0o600); err != nil {
+		t.Fatal(err)
+	}
 	b := newBench(t, both())
-	b.open(Row{Title: "Receive", Stop: "Esc ends receiving", Run: func(_ context.Context, _ Answers, show func(Progress)) (Page, error) {
-		var r received
-		for i := range maxReceived + 5 {
-			show(r.add(line(fmt.Sprintf("line %d of what came\x1b[31m", i), "done", 0)))
+	b.open(menu.Entry{Title: "Add file", Fields: []menu.Field{{Key: "path", Ask: "File", Path: true}}})
+	b.types(dir + "/on")
+	b.press("tab")
+	if got := b.m.form.input.Value(); got != dir+"/one.txt" {
+		t.Errorf("completed to %q", got)
+	}
+}
+
+func TestReceivedLines(t *testing.T) {
+	d := both()
+	b := newBench(t, d)
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.Local)
+	d.Receive = func(_ context.Context, _ string, _ bool, say func(agent.Line)) error {
+		line := func(kind, text string, bytes uint64) agent.Line {
+			return agent.Line{At: at, Kind: kind, Text: text, Bytes: bytes, Of: 3}
 		}
-		show(r.add(line("lab: 1 of 3", "progress", 1)))
-		r.add(agent.Line{Kind: "progress", Transfer: 9, Text: "other: soon over"})
-		show(r.add(line("lab: 2 of 3", "progress", 2)))
-		show(r.add(agent.Line{At: line("", "", 0).At, Kind: "done", Transfer: 9, Text: "other: " + strings.Repeat("a long name of a folder ", 4) + "verified"}))
-		if len(r.lines) != maxReceived {
-			t.Errorf("%d lines are kept", len(r.lines))
+		for i := range 205 {
+			say(line("done", fmt.Sprintf("line %d of what came\x1b[31m", i), 0))
 		}
-		b.golden("receiving")
-		return Page{}, errors.New("gone")
-	}})
+		say(line("progress", "lab: 1 of 3", 1))
+		say(agent.Line{At: at, Kind: "progress", Transfer: 9, Text: "other: soon over"})
+		say(line("progress", "lab: 2 of 3", 2))
+		long := "other: " + strings.Repeat("a long name of a folder ", 4) + "verified"
+		say(agent.Line{At: at, Kind: "done", Transfer: 9, Text: long})
+		return errors.New("gone")
+	}
+	looked := false
+	b.after = func(msg tea.Msg) {
+		if p, ok := msg.(progressMsg); ok && strings.HasSuffix(p.progress.New, "verified") {
+			b.golden("receiving")
+			looked = true
+		}
+	}
+	b.m.role = menu.Receiver
+	b.press("4", "enter")
 	b.run()
-	if !strings.Contains(b.screen(), "That did not work: gone") {
-		t.Errorf("the error is not on the screen: %s", b.screen())
+	b.press("enter")
+	b.run()
+	if s := b.screen(); !looked || !strings.Contains(s, "That did not work: gone") {
+		t.Errorf("the error is not on the screen: %s", s)
 	}
 }

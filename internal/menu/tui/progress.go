@@ -1,12 +1,11 @@
-package menu
+package tui
 
 import (
-	"cmp"
 	"fmt"
-	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -93,13 +92,6 @@ func deviceBar(d groupcast.Delivery, t groupcast.Transfer, width int) string {
 	return ui.Bar(d.Share(t.Bytes), width)
 }
 
-// worstFirst sorts deliveries for a list.
-func worstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
-	out := slices.Clone(deliveries)
-	slices.SortStableFunc(out, groupcast.WorstFirst)
-	return out
-}
-
 // names calls devices by their names; where two have the same, by the user's, too.
 func names(deliveries []groupcast.Delivery) func(groupcast.Delivery) string {
 	count := map[string]int{}
@@ -117,20 +109,13 @@ func names(deliveries []groupcast.Delivery) func(groupcast.Delivery) string {
 	}
 }
 
-// sentence says how a transfer stands and why, in the server's own words.
-func sentence(t groupcast.Transfer) string {
-	if t.Summary == "" { // it was not asked for yet
-		return ui.Name(cmp.Or(t.Reason, string(t.State)))
-	}
-	return ui.Name(t.Summary)
-}
-
 // facts are the numbers of a transfer.
 func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		out = append(out, units.FormatRate(v.Rate)+", held by "+ui.Name(v.Limiter), fmt.Sprintf("loss %.1f %%", v.LossPercent))
+		out = append(out, units.FormatRate(v.Rate)+", held by "+ui.Name(v.Limiter),
+			fmt.Sprintf("loss %.1f %%", v.LossPercent))
 		if v.Remaining > 0 {
 			out = append(out, "half of them in about "+units.FormatDuration(v.Remaining))
 		}
@@ -156,7 +141,7 @@ func facts(s ui.Snapshot) []string {
 // tally says how many devices stand how: not all of them fit the screen.
 func tally(deliveries []groupcast.Delivery) string {
 	number, order := map[groupcast.Label]int{}, []groupcast.Label{}
-	for _, d := range worstFirst(deliveries) {
+	for _, d := range menu.WorstFirst(deliveries) {
 		label := d.Label()
 		if number[label]++; number[label] == 1 {
 			order = append(order, label)

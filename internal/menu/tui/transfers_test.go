@@ -1,23 +1,22 @@
-package menu
+package tui
 
 import (
 	"bytes"
 	"context"
 	"strings"
-	"sync/atomic"
 	"testing"
-	"testing/synctest"
 	"time"
 
 	tea "charm.land/bubbletea/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // pending are transfers as a group may have them: one that runs, and of every other kind one.
-func pending() board {
+func pending() menu.Transfers {
 	s := transfer()
 	for i := range s.Deliveries {
 		if s.Deliveries[i].State == groupcast.DeliveryReceiving {
@@ -25,28 +24,29 @@ func pending() board {
 		}
 	}
 	s.Transfer.Owed, s.Transfer.Failed, s.Transfer.WireBytes = 28, 1, 5_100_000_000
-	b := board{group: "lab-a", chosen: s, read: true}
-	b.transfers = arrange([]groupcast.Transfer{
-		{No: 9, Name: "course", Group: "lab-a", State: groupcast.TransferDone, Verified: 30},
-		{No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27, Reason: "the file changed"},
-		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
+	b := menu.Transfers{Group: "lab-a", Chosen: s, Read: true}
+	b.All = []groupcast.Transfer{
+		s.Transfer,
 		{No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30, Reason: "nobody who lacks it is active"},
-		s.Transfer})
+		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
+		{No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27, Reason: "the file changed"},
+		{No: 9, Name: "course", Group: "lab-a", State: groupcast.TransferDone, Verified: 30},
+	}
 	return b
 }
 
-func (b *bench) openBoard(shown board) {
-	b.open(Row{Title: "Send pending", Live: func(_ context.Context, _ Answers, _ *gaze, show func(board)) (Page, error) {
+func (b *bench) openTransfers(shown menu.Transfers) {
+	b.open(menu.Entry{Title: "Send pending", Live: func(_ context.Context, _ menu.Answers, _ *menu.Selection, show func(menu.Transfers)) (menu.Page, error) {
 		show(shown)
-		return Page{}, nil
+		return menu.Page{}, nil
 	}})
-	b.jobs = nil // a board stays until it is left
-	b.m.Update(boardMsg{b.m.job, shown})
+	b.jobs = nil // it stays until it is left
+	b.m.Update(transfersMsg{b.m.job, shown})
 }
 
 func TestLiveTransfers(t *testing.T) {
 	b := newBench(t, both())
-	b.openBoard(pending())
+	b.openTransfers(pending())
 	b.golden("live")
 	b.press("pgdown")
 	b.golden("live-receivers")
@@ -61,40 +61,40 @@ func TestLiveTransfers(t *testing.T) {
 	b.press("c", "y")
 	b.run()
 	if s := b.screen(); !strings.Contains(s, "no server runs on this machine") {
-		t.Errorf("the error of a deed is not on the screen:\n%s", s)
+		t.Errorf("the error of a menu.TransferAction is not on the screen:\n%s", s)
 	}
 	b.press("down", "down", "down")
-	if got := b.m.live.gaze.no.Load(); got != 10 {
+	if got := b.m.live.selected.No(); got != 10 {
 		t.Errorf("looks at %d, not at the newest that is closed", got)
 	}
 	if s := b.screen(); !strings.Contains(s, " r retry") || strings.Contains(s, "s send now") {
 		t.Errorf("what can be done to a failed transfer:\n%s", s)
 	}
-	b.m.Update(boardMsg{b.m.job, pending()}) // still about another transfer
-	if b.m.live.b.chosen.Transfer.No != 10 {
+	b.m.Update(transfersMsg{b.m.job, pending()}) // still about another transfer
+	if b.m.live.b.Chosen.Transfer.No != 10 {
 		t.Error("what was read before the choice undid it")
 	}
 	b.press("esc")
 	if b.m.screen != onMenu {
-		t.Error("Esc leaves the board")
+		t.Error("Esc leaves the menu.Transfers")
 	}
-	b.m.Update(boardMsg{b.m.job - 1, pending()})
+	b.m.Update(transfersMsg{b.m.job - 1, pending()})
 	if b.m.screen != onMenu {
-		t.Error("a late board came back")
+		t.Error("a late menu.Transfers came back")
 	}
 }
 
 func TestDeedsAboutOneReceiver(t *testing.T) {
 	b := newBench(t, both())
-	b.openBoard(pending())
+	b.openTransfers(pending())
 	b.press("tab", "down", "down")
 	b.golden("live-receiver")
 	if who := b.m.live.receiver(); who.Device != "pc-01" {
 		t.Fatalf("at %q", who.Device)
 	}
 	moved := pending()
-	moved.chosen.Deliveries[1].Bytes = 3_000_000_000 // it overtook others
-	b.m.Update(boardMsg{b.m.job, moved})
+	moved.Chosen.Deliveries[1].Bytes = 3_000_000_000 // it overtook others
+	b.m.Update(transfersMsg{b.m.job, moved})
 	if who := b.m.live.receiver(); who.Device != "pc-01" || b.m.live.at < 10 {
 		t.Errorf("at %q, place %d: the arrows stay with the receiver", who.Device, b.m.live.at)
 	}
@@ -104,7 +104,7 @@ func TestDeedsAboutOneReceiver(t *testing.T) {
 	}
 	b.press("y")
 	if len(b.jobs) != 1 || b.m.live.askedFor.Device != "pc-01" {
-		t.Errorf("%d deeds, about %q", len(b.jobs), b.m.live.askedFor.Device)
+		t.Errorf("%d transferActions, about %q", len(b.jobs), b.m.live.askedFor.Device)
 	}
 	b.jobs = nil
 	b.press("n")
@@ -117,20 +117,20 @@ func TestDeedsAboutOneReceiver(t *testing.T) {
 	}
 	b.press("esc", "esc")
 	if b.m.screen != onMenu {
-		t.Error("Esc leaves the receivers, then the board")
+		t.Error("Esc leaves the receivers, then the menu.Transfers")
 	}
 }
 
 func TestLiveTransfersFitEveryTerminal(t *testing.T) {
 	shown := pending()
-	shown.lost = time.Now().Add(-time.Minute)
+	shown.Lost = time.Now().Add(-time.Minute)
 	for i := range 1000 {
-		shown.transfers = append(shown.transfers, groupcast.Transfer{No: protocol.TransferNo(100 + i), Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld})
+		shown.All = append(shown.All, groupcast.Transfer{No: protocol.TransferNo(100 + i), Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld})
 	}
 	for _, size := range [][2]int{{80, 24}, {60, 20}, {40, 10}, {20, 8}, {200, 60}} {
 		b := newBench(t, both())
 		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
-		b.openBoard(shown)
+		b.openTransfers(shown)
 		lines := strings.Split(b.screen(), "\n")
 		if len(lines) != size[1] {
 			t.Errorf("%v: %d lines", size, len(lines))
@@ -144,57 +144,4 @@ func TestLiveTransfersFitEveryTerminal(t *testing.T) {
 			t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
 		}
 	}
-}
-
-func TestFollowerLooksWhenItHearsAndByTheClockWhenItDoesNot(t *testing.T) {
-	synctest.Test(t, func(t *testing.T) {
-		ctx, cancel := context.WithCancel(t.Context())
-		events := make(chan groupcast.Event)
-		var looks atomic.Int64
-		var hears atomic.Bool
-		f := follower{
-			events: func(ctx context.Context, each func(groupcast.Event) error) error {
-				if !hears.Load() {
-					return groupcast.Errorf(groupcast.EUnavailable, "no events")
-				}
-				for {
-					select {
-					case e := <-events:
-						if err := each(e); err != nil {
-							return err
-						}
-					case <-ctx.Done():
-						return ctx.Err()
-					}
-				}
-			},
-			hear: func(e groupcast.Event) bool { return e.Kind != groupcast.EventProgress },
-			look: func(context.Context) time.Duration { looks.Add(1); return 0 },
-		}
-		over := make(chan struct{})
-		go func() { f.run(ctx); close(over) }()
-		time.Sleep(time.Minute) // of the test's own clock
-		if n := looks.Load(); n < 30 {
-			t.Errorf("%d looks in a minute without events", n)
-		}
-		hears.Store(true)
-		time.Sleep(5 * time.Minute) // the stream is opened again
-		events <- groupcast.Event{Kind: groupcast.EventHello}
-		time.Sleep(time.Second)
-		before := looks.Load()
-		time.Sleep(time.Minute)
-		if n := looks.Load() - before; n < 11 || n > 13 {
-			t.Errorf("%d looks in a quiet minute with events", n)
-		}
-		before = looks.Load()
-		for range 100 { // two seconds of many changes
-			events <- groupcast.Event{Kind: groupcast.EventDelivery}
-			time.Sleep(20 * time.Millisecond)
-		}
-		if n := looks.Load() - before; n < 7 || n > 10 {
-			t.Errorf("%d looks in two busy seconds", n)
-		}
-		cancel()
-		<-over
-	})
 }

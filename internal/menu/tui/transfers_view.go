@@ -1,4 +1,4 @@
-package menu
+package tui
 
 import (
 	"fmt"
@@ -8,6 +8,7 @@ import (
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -23,10 +24,10 @@ const (
 func (m *model) viewLive() []string {
 	l := &m.live
 	lines := []string{m.liveHead()}
-	if !l.b.read {
+	if !l.b.Read {
 		return append(lines, "", faint.Render(" asking the server …"))
 	}
-	if len(l.b.transfers) == 0 {
+	if len(l.b.All) == 0 {
 		return append(lines, "", " Nothing is owed to anybody. `Add file to pending` promises files to a group.")
 	}
 	lines = append(lines, m.liveList(max(1, min(mostListed, m.room()-leastRoom)))...)
@@ -35,14 +36,14 @@ func (m *model) viewLive() []string {
 	return append(lines, m.liveDevices(m.room()-len(lines))...)
 }
 
-// viewSaid is what came of a deed, or why the receiver at the arrow waits, above the keys.
+// viewSaid is what came of an action, or why the receiver at the arrow waits, above the keys.
 func (m *model) viewSaid(lines []string) []string {
 	l, style := &m.live, strong
 	text := l.said
 	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
-		text, style = ui.Name(receiver(who)+": "+who.Reason), faint
+		text, style = ui.Name(menu.ReceiverName(who)+": "+who.Reason), faint
 		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
-			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, ui.Name(receiver(who)))
+			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, ui.Name(menu.ReceiverName(who)))
 		}
 	}
 	if text == "" {
@@ -66,10 +67,10 @@ func (m *model) viewSaid(lines []string) []string {
 func (m *model) liveHead() string {
 	l := &m.live
 	left, count := " "+m.row.Title, map[int]int{}
-	if l.b.group != "" {
-		left += ": " + ui.Name(l.b.group)
+	if l.b.Group != "" {
+		left += ": " + ui.Name(l.b.Group)
 	}
-	for _, t := range l.b.transfers {
+	for _, t := range l.b.All {
 		count[t.Rank()]++
 	}
 	var right []string
@@ -81,17 +82,17 @@ func (m *model) liveHead() string {
 	text := strings.Join(right, ", ")
 	style := faint
 	switch {
-	case !l.b.lost.IsZero():
-		text, style = "the server has not answered for "+units.FormatDuration(time.Since(l.b.lost).Round(time.Second)), alarm
-	case l.b.unreadable != nil:
-		text, style = strings.TrimPrefix(inWords(l.b.unreadable)[0], trouble), alarm
+	case !l.b.Lost.IsZero():
+		text, style = "the server has not answered for "+units.FormatDuration(time.Since(l.b.Lost).Round(time.Second)), alarm
+	case l.b.Unreadable != nil:
+		text, style = menu.Reason(l.b.Unreadable), alarm
 	}
 	return strong.Render(left) + strings.Repeat(" ", max(2, m.width-ansi.StringWidth(left)-ansi.StringWidth(text)-1)) + style.Render(text)
 }
 
 // liveList is a window of the list of transfers that has the chosen one in it.
 func (m *model) liveList(room int) []string {
-	all, at := m.live.b.transfers, max(0, m.live.b.index(m.live.b.chosen.Transfer.No))
+	all, at := m.live.b.All, max(0, m.live.b.Index(m.live.b.Chosen.Transfer.No))
 	from := max(0, min(at-room/2, len(all)-room))
 	var lines []string
 	for i := from; i < min(len(all), from+room); i++ {
@@ -115,11 +116,11 @@ func (m *model) liveList(room int) []string {
 // transferLine is one transfer in one line.
 func (m *model) transferLine(t groupcast.Transfer) string {
 	share, all := t.Share(), t.Devices()
-	if t.No == m.live.b.chosen.Transfer.No && len(m.live.b.chosen.Deliveries) > 0 {
-		share = mean(m.live.b.chosen)
+	if t.No == m.live.b.Chosen.Transfer.No && len(m.live.b.Chosen.Deliveries) > 0 {
+		share = mean(m.live.b.Chosen)
 	}
 	name := ui.Name(t.Name)
-	if m.live.b.group == "" {
+	if m.live.b.Group == "" {
 		name += " for " + ui.Name(t.Group)
 	}
 	tail := string(t.State)
@@ -143,8 +144,8 @@ func fit(s string, wide int) string {
 
 // liveChosen is the chosen transfer: the sentence, the file from start to end, the numbers.
 func (m *model) liveChosen() []string {
-	s := m.live.b.chosen
-	lines := clipped(wrap(sentence(s.Transfer), m.width-2), 3)
+	s := m.live.b.Chosen
+	lines := clipped(wrap(menu.Sentence(s.Transfer), m.width-2), 3)
 	for i := range lines {
 		lines[i] = " " + strong.Render(lines[i])
 	}
@@ -187,7 +188,7 @@ func clipped(lines []string, most int) []string {
 // liveDevices is a window of the receivers, worst first.
 func (m *model) liveDevices(room int) []string {
 	l := &m.live
-	all := worstFirst(l.b.chosen.Deliveries)
+	all := menu.WorstFirst(l.b.Chosen.Deliveries)
 	if room < 2 || len(all) == 0 {
 		return nil
 	}
@@ -208,8 +209,8 @@ func (m *model) liveDevices(room int) []string {
 	}
 	bar := min(20, max(barWide, m.width-66))
 	for i, d := range shown {
-		t := l.b.chosen.Transfer
-		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(d.Share(t.Bytes)), fit(name(d), wide), deviceTail(d))
+		t := l.b.Chosen.Transfer
+		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(d.Share(t.Bytes)), fit(name(d), wide), menu.DeviceTail(d))
 		if l.onDevices && l.from+i == l.at {
 			lines = append(lines, accent.Render(" › "+line))
 		} else {
@@ -217,19 +218,4 @@ func (m *model) liveDevices(room int) []string {
 		}
 	}
 	return lines
-}
-
-// deviceTail says of a device how it receives, or why not.
-func deviceTail(d groupcast.Delivery) string {
-	out := []string{ui.State(d)}
-	switch label := d.Label(); {
-	case label == groupcast.LabelOff || label == groupcast.LabelHeld: // the label says it all
-	case d.Reason != "": // why it is slow says which way, too
-		out = append(out, ui.Name(d.Reason))
-	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
-		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
-	case d.State == groupcast.DeliveryReceiving && d.Path != groupcast.PathUnknown:
-		out = append(out, string(d.Path))
-	}
-	return strings.Join(out, "  ")
 }

@@ -22,7 +22,7 @@ const (
 // largePackages are those that are larger still, with the lines that they may have: a number may
 // only shrink, and goes with its line once the package fits.
 var largePackages = map[string]int{
-	"server": 7850,
+	"server": 7495,
 	"cli":    4815,
 	"spool":  4450,
 }
@@ -31,7 +31,6 @@ var largePackages = map[string]int{
 var longFunctions = map[string]int{
 	"daemon.TestRestoreTakesWholeBackupsOnly":    79,
 	"server.TestAServerThatWasSetBackStops":      71,
-	"server.New":                                 61,
 	"store/storetest.Run":                        61,
 	"proof.TestEveryFieldCounts":                 94,
 	"apiclient.transferTrips":                    74,

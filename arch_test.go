@@ -54,7 +54,8 @@ var arrows = map[string]string{
 	"sqlfile":      ".",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"backup":       "durable disk .",
-	"server": "protocol backup bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+	"setback":      "protocol wire seal store .",
+	"server": "protocol backup setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",

@@ -19,7 +19,7 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if err := s.agents.MayAttach(d.ID); err != nil {
 		return nil, err
 	}
-	if err := s.compareOffer(ctx, d, say); err != nil {
+	if err := s.setback.Shown(ctx, d.User+"/"+d.Name, say.Newest, say.NewestSignature); err != nil {
 		return nil, err
 	}
 	if err := s.sole(ctx, d, say, p.From); err != nil {

@@ -172,7 +172,8 @@ type world struct {
 	real    bool // no bubble, real sessions
 	speaks  groupcast.Speaks
 
-	witnesses []string // of the next boot
+	witnesses []string                      // of the next boot
+	wrap      func(store.Store) store.Store // of the next boot's database; nil: itself
 }
 
 // settle waits until nothing moves any more.
@@ -210,7 +211,11 @@ func (w *world) boot() {
 	if err != nil {
 		w.Fatal(err)
 	}
-	s, err := New(Config{Now: w.clock, Speaks: w.speaks, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	var kept store.Store = db
+	if w.wrap != nil {
+		kept = w.wrap(db)
+	}
+	s, err := New(Config{Now: w.clock, Speaks: w.speaks, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: kept, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -48,5 +48,5 @@ func (s *Server) audit(ctx context.Context, p groupcast.Principal, action, objec
 		s.log.Error("the audit entry could not be written", "action", action, "object", object, slog.Any("err", err))
 		return
 	}
-	s.witnessed(ctx)
+	s.setback.Counted(ctx)
 }

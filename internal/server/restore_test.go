@@ -49,7 +49,7 @@ func TestARestoredServerSendsNothingUntilConfirmed(t *testing.T) {
 		}
 		w.must(w.ConfirmMemberships(w.ctx, local))
 		o := agents[0].offered()
-		if o.Number < offers[0].Number+far {
+		if o.Number < offers[0].Number+1<<40 {
 			t.Fatalf("offer %d may have been used in the life that was lost (%d)", o.Number, offers[0].Number)
 		}
 		w.reboot() // the pause does not come back

@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
+	"github.com/groupcast/groupcast/internal/setback"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/telemetry"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -89,8 +90,7 @@ type Server struct {
 	checks    chan struct{}
 	touches   touches
 	series    seriesBook
-	setBacks  setBacks
-	witnesses witnesses
+	setback   *setback.Watch
 
 	// What tests replace.
 	newSender  func(sender.Config) (session, error)
@@ -104,8 +104,8 @@ var (
 	_ Passwords         = (*auth.Passwords)(nil)
 )
 
-// New makes a server; Run starts it.
-func New(cfg Config) (*Server, error) {
+// filled puts what is usual where nothing is said.
+func (cfg Config) filled() Config {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
@@ -124,6 +124,12 @@ func New(cfg Config) (*Server, error) {
 	if cfg.Room == nil {
 		cfg.Room = anyRoom{}
 	}
+	return cfg
+}
+
+// New makes a server; Run starts it.
+func New(cfg Config) (*Server, error) {
+	cfg = cfg.filled()
 	if err := sweepLeft(cfg.Dir); err != nil {
 		return nil, err
 	}
@@ -155,6 +161,7 @@ func New(cfg Config) (*Server, error) {
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
 	s.live = newLive(s, timingOf(cfg))
+	s.setback = s.watchSetBack(cfg)
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = mcast.OpenWatch
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
@@ -196,8 +203,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.events.Close()
 	all.Wait()
 	s.flushRefused(context.WithoutCancel(ctx), true)
-	s.witnessed(context.WithoutCancel(ctx))
-	return errors.Join(s.witnesses.close(), s.content.Uploads.Close())
+	s.setback.Counted(context.WithoutCancel(ctx))
+	return errors.Join(s.setback.Close(), s.content.Uploads.Close())
 }
 
 // Resume puts every open transfer back under the schedule: sessions are never resumed, they
@@ -214,7 +221,7 @@ func (s *Server) Resume(ctx context.Context) error {
 	if err := s.store.CloseAllOffers(ctx); err != nil {
 		return err
 	}
-	if err := s.beginNumbers(ctx); err != nil {
+	if err := s.setback.Begin(ctx); err != nil {
 		return err
 	}
 	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
@@ -254,7 +261,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 		s.flushTouches(ctx)
 		s.flushRefused(ctx, false)
 		s.pruneAudit(ctx)
-		s.witnessed(ctx) // of what pruning left, too
+		s.setback.Counted(ctx) // of what pruning left, too
 		select {
 		case <-ctx.Done():
 			return

@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -176,22 +177,42 @@ func TestASetBackStopsWhatRuns(t *testing.T) {
 	})
 }
 
-// fullDisk keeps no setting.
-type fullDisk struct{ store.Store }
+// fullDisk keeps no setting while it is full.
+type fullDisk struct {
+	store.Store
+	full atomic.Bool
+}
 
-func (fullDisk) SetSetting(context.Context, string, string) error { return errors.New("disk full") }
+func (d *fullDisk) SetSetting(ctx context.Context, name, value string) error {
+	if d.full.Load() {
+		return errors.New("disk full")
+	}
+	return d.Store.SetSetting(ctx, name, value)
+}
+
+// numbers gives the last numbers that were drawn.
+func (w *world) numbers(ctx context.Context) (protocol.OfferNo, protocol.TransferNo, error) {
+	offers, err := w.store.LastOffer(ctx)
+	if err != nil {
+		return 0, 0, err
+	}
+	transfers, err := w.store.LastTransferNo(ctx)
+	return offers, transfers, err
+}
 
 // A disk that does not take the note changes nothing: all is stopped, the status says how the server
 // knows, and a confirmation waits until it can be kept.
 func TestASetBackThatCannotBeKept(t *testing.T) {
 	inBubble(t, func(w *world) {
+		disk := &fullDisk{}
+		w.wrap = func(s store.Store) store.Store { disk.Store = s; return disk }
+		w.reboot()
 		_, agents, offers := running(w, "ann", "bob")
 		lost := offers[0]
 		lost.Number += 1 << 33
 		bytes := wire.AppendOffer(nil, lost)
 		show := groupcast.Attach{Newest: bytes, NewestSignature: seal.SignOffer(w.key, bytes)}
-		disk := w.store
-		w.store = fullDisk{disk}
+		disk.full.Store(true)
 		if _, err := w.AgentEvents(w.ctx, w.login("bob").p, show); groupcast.ErrorCode(err) != groupcast.EUnavailable {
 			t.Errorf("attaching: %v", err)
 		}
@@ -204,7 +225,7 @@ func TestASetBackThatCannotBeKept(t *testing.T) {
 		if _, err := agents[0].ready(offers[0]); groupcast.ErrorCode(err) != groupcast.EUnconfirmed {
 			t.Errorf("keys: %v", err)
 		}
-		w.store = disk
+		disk.full.Store(false)
 		w.must(w.ConfirmMemberships(w.ctx, local))
 		time.Sleep(time.Minute)
 		if o := agents[0].offers(); len(o) == 0 || o[len(o)-1].Number <= lost.Number {
@@ -373,7 +394,7 @@ func TestARestoreIsCalledARestore(t *testing.T) {
 		w.must(r.Close())
 		w.must(w.RemoveMember(w.ctx, local, "g", "bob"))
 		lost := offers[0]
-		lost.Number += protocol.OfferNo(leastGap)
+		lost.Number += 1 << 16
 		w.stop()
 		w.must(os.WriteFile(filepath.Join(w.dir, "restored"), nil, 0o600))
 		_ = saved

@@ -1,4 +1,4 @@
-package server
+package setback
 
 import (
 	"context"
@@ -91,58 +91,57 @@ func (w *witnesses) close() error {
 }
 
 // counted reads what the database has counted.
-func (s *Server) counted(ctx context.Context) (c counts, err error) {
-	if c.Offers, c.Transfers, err = s.numbers(ctx); err != nil {
+func (w *Watch) counted(ctx context.Context) (c counts, err error) {
+	if c.Offers, c.Transfers, err = w.numbers(ctx); err != nil {
 		return c, err
 	}
-	last, err := s.store.Audit(ctx, store.AuditFilter{Limit: 1})
+	last, err := w.cfg.Store.Audit(ctx, store.AuditFilter{Limit: 1})
 	if err == nil && len(last) > 0 {
 		c.Audit = last[0].ID
 	}
 	return c, err
 }
 
-// witnessed tells the witnesses. What they are not told, they lack.
-func (s *Server) witnessed(ctx context.Context) {
-	if len(s.cfg.Witnesses) == 0 {
+// Counted tells the witnesses what the database has counted. What they are not told, they lack.
+func (w *Watch) Counted(ctx context.Context) {
+	if len(w.cfg.Witnesses) == 0 {
 		return
 	}
-	c, err := s.counted(context.WithoutCancel(ctx))
+	c, err := w.counted(context.WithoutCancel(ctx))
 	if err != nil {
-		s.log.Warn("the witnesses of the server's counters were not told", slog.Any("err", err))
+		w.cfg.Log.Warn("the witnesses of the server's counters were not told", slog.Any("err", err))
 		return
 	}
-	s.witnesses.write(c, s.log)
+	w.witnesses.write(c, w.cfg.Log)
 }
 
-// openOffer draws the number of an offer, and the witnesses count it.
-func (s *Server) openOffer(ctx context.Context, no protocol.TransferNo) (number, floor protocol.OfferNo, err error) {
-	if number, floor, err = s.store.OpenOffer(ctx, no, s.now()); err == nil {
-		s.witnessed(ctx)
-	}
-	return number, floor, err
-}
+// Close closes the witnesses.
+func (w *Watch) Close() error { return w.witnesses.close() }
 
-// askWitnesses compares at the start. The lock of setBacks is held.
-func (s *Server) askWitnesses(ctx context.Context) error {
-	known, err := s.counted(ctx)
+// askWitnesses compares at the start. The lock is held.
+func (w *Watch) askWitnesses(ctx context.Context) error {
+	known, err := w.counted(ctx)
 	if err != nil {
 		return err
 	}
-	for _, c := range s.witnesses.open(s.cfg.Witnesses, s.log) {
+	most, beyond := known, false
+	for _, c := range w.witnesses.open(w.cfg.Witnesses, w.cfg.Log) {
 		if !c.beyond(known) || c.Offers > known.Offers+mostAhead || c.Transfers > known.Transfers+mostTransfersAhead {
 			continue
 		}
-		err := s.wasSetBack(ctx, setBack{
-			How:       groupcast.SetBackWitness,
-			Detail:    "this machine has seen a later state of this server than the one in its home",
-			Offers:    max(c.Offers, known.Offers) + far,
-			Transfers: max(c.Transfers, known.Transfers) + farTransfers,
+		beyond = true
+		most.Offers, most.Transfers = max(most.Offers, c.Offers), max(most.Transfers, c.Transfers)
+	}
+	if beyond {
+		err := w.found(ctx, State{
+			How:    groupcast.SetBackWitness,
+			Detail: "this machine has seen a later state of this server than the one in its home",
+			Offers: most.Offers + far, Transfers: most.Transfers + farTransfers,
 		})
 		if err != nil {
 			return err
 		}
 	}
-	s.witnessed(ctx)
+	w.Counted(ctx)
 	return nil
 }

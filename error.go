@@ -31,7 +31,8 @@ const (
 type Error struct {
 	Code    Code
 	Message string // a sentence without the final stop
-	Hint    string // the next step, in words; may be empty
+	Hint    string // the next step, in words that fit every client; may be empty
+	Next    *Next  // the same as a code, if there is one for it
 	Err     error  // the cause, for the log only
 	Bad     *BadEntries
 	After   time.Duration // when to try again, of EExhausted and EBusy; 0: soon

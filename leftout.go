@@ -61,7 +61,7 @@ func (b *BadEntries) ErrorOf() error {
 		text = fmt.Sprintf("%d entries cannot be sent", b.Count)
 	}
 	e := Errorf(EInvalid, "%s", text).
-		WithHint("mend them, or send the rest: --skip-bad leaves them out, --exclude PATTERN what matches")
+		WithHint("correct them, or send the rest without them").WithNext(Next{Step: StepLeaveOut})
 	e.Bad = b
 	return e
 }

@@ -56,11 +56,13 @@ func TestErrorsComeBackAsTheyWere(t *testing.T) {
 		groupcast.ENotFound,
 		groupcast.EConflict, groupcast.EExhausted, groupcast.EClosed,
 	} {
-		want := groupcast.Errorf(code, "no luck").WithHint("try otherwise")
+		want := groupcast.Errorf(code, "no luck").WithHint("try otherwise").
+			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7})
 		w.service.Fail(want)
 		_, err := w.client(t, "cli-admin").AddUser(t.Context(), groupcast.NewUser{})
 		var got *groupcast.Error
-		if !errors.As(err, &got) || got.Code != code || got.Message != want.Message || got.Hint != want.Hint {
+		if !errors.As(err, &got) || got.Code != code || got.Message != want.Message || got.Hint != want.Hint ||
+			got.Next == nil || *got.Next != *want.Next {
 			t.Errorf("got %#v, want %#v", err, want)
 		}
 	}

@@ -24,11 +24,12 @@ type problem struct {
 	Hint   string         `json:"hint"`
 	Code   groupcast.Code `json:"code"`
 
-	Bad *groupcast.BadEntries `json:"bad"`
+	Next *groupcast.Next       `json:"next"`
+	Bad  *groupcast.BadEntries `json:"bad"`
 }
 
 func (p problem) err() *groupcast.Error {
-	return &groupcast.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint, Bad: p.Bad}
+	return &groupcast.Error{Code: p.Code, Message: p.Detail, Hint: p.Hint, Next: p.Next, Bad: p.Bad}
 }
 
 // decodeProblem gives the server's error back as it was thrown.

@@ -62,7 +62,8 @@ func matches(password groupcast.Password, hash string) (bool, error) {
 	a, err := parseHash(hash)
 	if err != nil {
 		return false, groupcast.Errorf(groupcast.EInternal, "the password's hash is damaged").
-			WithHint("set the password anew: groupcast user passwd NAME").Wrap(err)
+			WithHint("an administrator can set a new password").
+			WithNext(groupcast.Next{Step: groupcast.StepPassword}).Wrap(err)
 	}
 	return subtle.ConstantTimeCompare(a.compute(password, len(a.key)), a.key) == 1, nil
 }

@@ -92,8 +92,8 @@ func (a *app) sayError(err error) {
 		return
 	}
 	fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(e.Message))
-	if e.Hint != "" {
-		fmt.Fprintf(a.Err, "     next: %s\n", ui.Clean(e.Hint))
+	if hint := ui.Hint(e); hint != "" {
+		fmt.Fprintf(a.Err, "     next: %s\n", ui.Clean(hint))
 	}
 	if a.verbose && e.Err != nil {
 		fmt.Fprintf(a.Err, "    cause: %s\n", ui.Clean(e.Err.Error()))

@@ -83,7 +83,7 @@ func notLoggedIn(h home.Home, err error) finding {
 	}
 	var e *groupcast.Error
 	if errors.As(err, &e) {
-		return finding{"login", false, e.Message, e.Hint}
+		return finding{"login", false, e.Message, ui.Hint(e)}
 	}
 	return finding{"login", false, err.Error(), "log in again"}
 }
@@ -101,7 +101,7 @@ func (a *app) examineServer(ctx context.Context, login home.Login) (addr netip.A
 		next := "is `groupcast serve` running there, and does a firewall let TCP 7440 through?"
 		var e *groupcast.Error
 		if errors.As(err, &e) && e.Hint != "" {
-			next = e.Hint
+			next = ui.Hint(e)
 		}
 		return addr, []finding{{"server", false, err.Error(), next}}
 	}

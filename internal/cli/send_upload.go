@@ -118,7 +118,7 @@ func (a *app) resumable(ctx context.Context, err error, id string) error {
 	case ctx.Err() != nil:
 		e = groupcast.Errorf(groupcast.EUnavailable, "the upload was interrupted")
 	case errors.As(err, &e):
-		e = groupcast.Errorf(e.Code, "%s", e.Message).WithHint("%s", e.Hint).Wrap(err)
+		e = groupcast.Errorf(e.Code, "%s", e.Message).WithHint("%s", ui.Hint(e)).Wrap(err)
 	default:
 		e = groupcast.Errorf(groupcast.EUnavailable, "the upload was broken off").Wrap(err)
 	}

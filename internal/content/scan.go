@@ -181,7 +181,7 @@ func (s *scanner) checkExcluded(info fs.FileInfo, name string) error {
 	}
 	if own || slices.ContainsFunc(s.excluded, func(x fs.FileInfo) bool { return os.SameFile(x, info) }) {
 		return groupcast.Errorf(groupcast.EForbidden, "%s is of groupcast's own home, which holds the server's keys", name).
-			WithHint("leave it out, or keep the home elsewhere (--home)")
+			WithHint("leave it out, or keep groupcast's home in another folder")
 	}
 	return nil
 }

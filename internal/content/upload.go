@@ -216,7 +216,8 @@ func (u *Uploads) checkQuota(files []manifest.File) error {
 	if u.limits.MaxOpen > 0 && open > u.limits.MaxOpen || u.limits.MaxBytes > 0 && declared > u.limits.MaxBytes {
 		return groupcast.Errorf(groupcast.EExhausted, "there are %d unfinished uploads of %d bytes", open-1,
 			declared-total(files)).
-			WithHint("`groupcast upload list` shows them: finish or delete one; unfinished ones expire")
+			WithHint("finish or delete one; those that nobody continues expire").
+			WithNext(groupcast.Next{Step: groupcast.StepUploads})
 	}
 	return nil
 }

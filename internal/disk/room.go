@@ -100,8 +100,8 @@ func (r *Room) Fits(bytes uint64) error {
 	}
 	return groupcast.Errorf(groupcast.EExhausted, "%s: it has %s free, keeps %s free, and this takes %s",
 		full, units.FormatSize(unclaimed), units.FormatSize(kept), units.FormatSize(bytes)).
-		WithHint("make room there, or delete unfinished uploads: `groupcast upload list`; `serve --reserve` says how much " +
-			"is kept free")
+		WithHint("make room on the server's disk, or delete unfinished uploads").
+		WithNext(groupcast.Next{Step: groupcast.StepUploads})
 }
 
 // Fits says in words why so many bytes more do not fit on the disk of dir beside the usual

@@ -49,7 +49,8 @@ func (a *agentPaces) take(p groupcast.Principal, long bool, now time.Time) error
 	device.CancelAt(now)
 	user.CancelAt(now)
 	e := groupcast.Errorf(groupcast.EExhausted, "this device, or all of its user's together, ask the server too often").
-		WithHint("it is tried again by itself; `device list` shows which devices the user has")
+		WithHint("the receiver tries again by itself").
+		WithNext(groupcast.Next{Step: groupcast.StepUserDevices, User: p.User.Name})
 	e.After = time.Duration(math.Ceil(wait.Seconds())) * time.Second
 	return e
 }

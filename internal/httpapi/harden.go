@@ -38,7 +38,7 @@ func ownHosts(knows func(string) bool, next http.Handler) http.Handler {
 		if !dialled(r, host) && (knows == nil || !knows(host)) {
 			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest), Status: http.StatusMisdirectedRequest,
 				Code: groupcast.EInvalid, Detail: "this server does not go by that name",
-				Hint: "use an address or a name of its certificate; `groupcast serve --cert` brings names of the site"})
+				Hint: "use its IP address, or a name that is in its certificate"})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -102,13 +102,13 @@ func refusal(need access, p groupcast.Principal) *groupcast.Error {
 	switch {
 	case need == agents:
 		return groupcast.Errorf(groupcast.EForbidden, "only a receiving device may do this").
-			WithHint("it is what `groupcast receive` does with the token of its login")
+			WithHint("use the token that a receiver got when it logged in")
 	case p.Scope == groupcast.ScopeAgent:
 		return groupcast.Errorf(groupcast.EForbidden, "the token of a receiving device may not do this").
-			WithHint("log in again with `groupcast login`")
+			WithHint("log in as a user").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	}
 	return groupcast.Errorf(groupcast.EForbidden, "only an administrator may do this").
-		WithHint("log in as an administrator, or run the command on the server's machine as the user that runs `groupcast serve`")
+		WithHint("log in as an administrator").WithNext(groupcast.Next{Step: groupcast.StepAdmin})
 }
 
 func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
@@ -118,7 +118,7 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 	token, cookie := tokenOf(r)
 	if token == "" || len(token) > maxToken {
 		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this needs a login").
-			WithHint("run `groupcast login https://HOST:PORT --user NAME`")
+			WithHint("log in").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	}
 	p, err := a.service.Authenticate(r.Context(), remoteAddr(r), token)
 	if err != nil {
@@ -129,7 +129,8 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 	}
 	// A cookie is a browser's; a token of another scope in it is a trick.
 	if p.Local || (cookie && p.Scope != groupcast.ScopeWeb) {
-		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "this token is not for this road").WithHint("log in again")
+		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "a browser's cookie must hold a token of scope web").
+			WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	}
 	p.From = remoteAddr(r)
 	return p, admitted(r.Context(), p)

@@ -41,11 +41,12 @@ const retryAfter = 5 * time.Second
 
 // Problem is the body of every error: RFC 9457 with the domain's code and the next step.
 type Problem struct {
-	Title  string         `json:"title" doc:"The HTTP status in words"`
-	Status int            `json:"status" doc:"The HTTP status"`
-	Detail string         `json:"detail" doc:"What went wrong, as a sentence"`
-	Hint   string         `json:"hint,omitempty" doc:"The next step"`
-	Code   groupcast.Code `json:"code" doc:"What kind of error it is"`
+	Title  string          `json:"title" doc:"The HTTP status in words"`
+	Status int             `json:"status" doc:"The HTTP status"`
+	Detail string          `json:"detail" doc:"What went wrong, as a sentence"`
+	Hint   string          `json:"hint,omitempty" doc:"What to do next, as words"`
+	Next   *groupcast.Next `json:"next,omitempty" doc:"What to do next, as a code for clients that say it in their own words"`
+	Code   groupcast.Code  `json:"code" doc:"What kind of error it is"`
 
 	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"Of a transfer: the entries that cannot be sent, the first of them by name; check-transfer lists all"`
 
@@ -79,7 +80,7 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Code: e.Code, after: e.After}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Next: e.Next, Code: e.Code, after: e.After}
 	if e.Bad != nil {
 		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
 		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {

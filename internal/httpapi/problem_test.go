@@ -19,13 +19,18 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EBusy: 503, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
 	} {
 		s := newFake()
-		s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").Wrap(errors.New("sql: canary"))))
+		s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").
+			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}).Wrap(errors.New("sql: canary"))))
 		res := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "")
 		var p Problem
 		if err := json.Unmarshal(res.Body.Bytes(), &p); err != nil {
 			t.Fatalf("%s: %v in %s", code, err, res.Body)
 		}
 		want := Problem{Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise", Code: code}
+		if p.Next == nil || *p.Next != (groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}) {
+			t.Errorf("%s: the next step is %+v", code, p.Next)
+		}
+		p.Next = nil
 		if res.Code != status || p != want {
 			t.Errorf("%s: got %d %+v, want %+v", code, res.Code, p, want)
 		}

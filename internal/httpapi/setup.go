@@ -80,7 +80,7 @@ func (s *SetUp) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != s.host() {
 			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest), Status: http.StatusMisdirectedRequest,
-				Code: groupcast.EInvalid, Detail: "this page does not go by that name", Hint: "open the link as `groupcast serve` printed it"})
+				Code: groupcast.EInvalid, Detail: "this page does not go by that name", Hint: "open the link exactly as the server printed it"})
 			return
 		}
 		next.ServeHTTP(w, r)

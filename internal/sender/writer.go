@@ -169,7 +169,7 @@ func (w *writer) write(ctx context.Context, s batch) error {
 	case time.Since(time.Unix(0, w.outage.Load())) > maxOutage:
 		const format = "interface %s takes no packets to %s"
 		return groupcast.Errorf(groupcast.EUnavailable, format, w.link.Interface.Name, w.group.Addr()).
-			WithHint("check the cable, the interface's state and its routes, or name another with --interface").
+			WithHint("check the cable, the interface's state and its routes, or start the server with another interface").
 			Wrap(errors.Join(ErrInterface, err))
 	}
 	pause(ctx, outagePause)

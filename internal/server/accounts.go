@@ -66,7 +66,8 @@ func checkLogin(l groupcast.Login) error {
 }
 
 var errWrongPassword = groupcast.Errorf(groupcast.EUnauthorized, "the login ID or the password is wrong").
-	WithHint("an administrator can set a new password with `groupcast user passwd NAME`, or open a disabled account with `groupcast user enable NAME`")
+	WithHint("an administrator can set a new password, or enable an account that is disabled").
+	WithNext(groupcast.Next{Step: groupcast.StepPassword})
 
 // checkPassword takes the same way, and as long, for names that do not exist (C5).
 func (s *Server) checkPassword(ctx context.Context, from, name string, pw groupcast.Password) (groupcast.User, error) {
@@ -157,7 +158,8 @@ func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcas
 	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: signInID(hash)}, nil
 }
 
-var errOver = groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").WithHint("use `groupcast login`")
+var errOver = groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").
+	WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 
 // Logout ends the principal's device; a browser's sign-in; or, without either, his logins of
 // that kind.

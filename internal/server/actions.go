@@ -26,8 +26,7 @@ func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no pr
 		return d, err
 	}
 	if !d.State.Owed() {
-		return d, groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", whose(d), no, d.State).
-			WithHint("%s", afterTheEnd(d, no))
+		return d, afterTheEnd(d, groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", whose(d), no, d.State))
 	}
 	if err := s.act(ctx, p, d, a); err != nil {
 		return d, about(d, err)
@@ -108,7 +107,8 @@ func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no proto
 	}
 	if dropped == 0 {
 		return tr, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
-			WithHint("`groupcast transfer deliveries %d` shows who is", no)
+			WithHint("look who is in the transfer's deliveries").
+			WithNext(groupcast.Next{Step: groupcast.StepDeliveries, Transfer: no})
 	}
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Released: !tr.Hold, Text: user + ": drop"})
 	return s.show(ctx, no)
@@ -148,12 +148,12 @@ func whose(d groupcast.Delivery) string {
 	return d.User + "/" + d.Device
 }
 
-// afterTheEnd says what can be done about a delivery that is closed.
-func afterTheEnd(d groupcast.Delivery, no protocol.TransferNo) string {
+// afterTheEnd adds what can be done about a delivery that is closed.
+func afterTheEnd(d groupcast.Delivery, err *groupcast.Error) error {
 	if d.State.Delivered() {
-		return "nothing is left to do for it"
+		return err.WithHint("nothing is left to do for it")
 	}
-	return fmt.Sprintf("owe it again with `groupcast transfer retry %d`", no)
+	return err.WithHint("retry the transfer").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: d.Transfer})
 }
 
 // about puts the device's name before what cannot be done for it.
@@ -162,5 +162,5 @@ func about(d groupcast.Delivery, err error) error {
 	if !errors.As(err, &e) || e.Code != groupcast.EConflict {
 		return err
 	}
-	return &groupcast.Error{Code: e.Code, Message: whose(d) + ": " + e.Message, Hint: e.Hint, Err: err}
+	return &groupcast.Error{Code: e.Code, Message: whose(d) + ": " + e.Message, Hint: e.Hint, Next: e.Next, Err: err}
 }

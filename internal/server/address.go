@@ -56,7 +56,7 @@ func pickAddress(used map[netip.Addr]bool) (netip.AddrPort, error) {
 		}
 	}
 	return netip.AddrPort{}, groupcast.Errorf(groupcast.EExhausted, "no free multicast address was found").
-		WithHint("give one with --address")
+		WithHint("choose an address yourself").WithNext(groupcast.Next{Step: groupcast.StepAddress})
 }
 
 // pickAddress6 does the same on a host without IPv4: a transient group of site scope, whose last four
@@ -71,7 +71,7 @@ func pickAddress6(used map[netip.Addr]bool) (netip.AddrPort, error) {
 		}
 	}
 	return netip.AddrPort{}, groupcast.Errorf(groupcast.EExhausted, "no free multicast address was found").
-		WithHint("give one with --address")
+		WithHint("choose an address yourself").WithNext(groupcast.Next{Step: groupcast.StepAddress})
 }
 
 // clashesWithLinkLocal says that an IPv4 group maps to the Ethernet address of one of
@@ -91,7 +91,8 @@ func parseAddress(s string) (addr netip.AddrPort, warning string, err error) {
 	ip := addr.Addr()
 	if !ip.IsMulticast() {
 		return addr, "", groupcast.Errorf(groupcast.EInvalid, "%s is not a multicast address", ip).
-			WithHint("use one of 224.0.0.0 to 239.255.255.255 or ff00::/8, best of 239.192.0.0/14; or leave --address out and one is picked")
+			WithHint("use one of 224.0.0.0 to 239.255.255.255 or ff00::/8, best of 239.192.0.0/14; or give none and one is picked").
+			WithNext(groupcast.Next{Step: groupcast.StepAnyAddress})
 	}
 	if addr.Port() < 1024 {
 		return addr, "", groupcast.Errorf(groupcast.EInvalid, "port %d is reserved for system services", addr.Port()).
@@ -128,10 +129,10 @@ var (
 func judge4(ip netip.Addr) (string, error) {
 	switch {
 	case ip == allHosts:
-		return "224.0.0.1 is \"all hosts\": switches flood it to every port and every machine's network card takes it in, member or not; it never leaves this network. An address of 239.192.0.0/14 (leave --address out) reaches members only", nil
+		return "224.0.0.1 is \"all hosts\": switches flood it to every port and every machine's network card takes it in, member or not; it never leaves this network. An address of 239.192.0.0/14 (given none, the server picks one) reaches members only", nil
 	case linkLocal.Contains(ip):
 		return "", groupcast.Errorf(groupcast.EInvalid, "%s belongs to 224.0.0.0/24, which routing protocols and name services use; receivers refuse it", ip).
-			WithHint("leave --address out and one of 239.192.0.0/14 is picked")
+			WithHint("give none and one is picked").WithNext(groupcast.Next{Step: groupcast.StepAnyAddress})
 	case clashesWithLinkLocal(ip):
 		return ip.String() + " shares its Ethernet address with 224.0.0." + lastByte(ip) + ", so switches flood it to every port; another third number would not", nil
 	case sourceSSM.Contains(ip):

@@ -36,11 +36,12 @@ func (s *Server) OfferFirstAdmin(ctx context.Context, reset bool) (string, error
 }
 
 var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized, "this one-time token is not valid, was used, or is older than 15 minutes").
-	WithHint("start the server again with `groupcast serve --reset-admin`, or use `groupcast user add NAME --role admin` on the server's own machine")
+	WithHint("whoever runs the server can make a new link on its machine").
+	WithNext(groupcast.Next{Step: groupcast.StepFirstAdmin})
 
 // errNothingToSetUp answers as for a path that does not exist: no one-time token is out.
 var errNothingToSetUp = groupcast.Errorf(groupcast.ENotFound, "there is nothing to set up: no one-time link is open").
-	WithHint("%s", errFirstToken.Hint)
+	WithHint("%s", errFirstToken.Hint).WithNext(*errFirstToken.Next)
 
 // FirstAdmin makes the first administrator.
 func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {

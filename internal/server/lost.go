@@ -86,7 +86,8 @@ func (s *Server) replace(ctx context.Context, no protocol.TransferNo, id string,
 	}
 	if rest == nil {
 		return groupcast.Errorf(groupcast.EConflict, "%s", nothingLeft(lost)).
-			WithHint("`groupcast transfer retry %d` takes them as they are then", no).Wrap(errNothingLeft)
+			WithHint("retry the transfer: it takes them as they are then").
+			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no}).Wrap(errNothingLeft)
 	}
 	before, err := s.lostOf(ctx, no)
 	if err != nil {

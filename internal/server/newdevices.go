@@ -107,7 +107,7 @@ func (s *Server) waitingDevice(ctx context.Context, group, who string) (groupcas
 		}
 	}
 	return g, groupcast.Device{}, groupcast.Errorf(groupcast.ENotFound, "%s has no device %q", user, name).
-		WithHint("see `groupcast request list`")
+		WithHint("look at the open requests").WithNext(groupcast.Next{Step: groupcast.StepRequests})
 }
 
 // approveDevice lets a new device into a group.

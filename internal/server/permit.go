@@ -13,17 +13,18 @@ func mustAdmin(p groupcast.Principal) error {
 		return nil
 	}
 	return groupcast.Errorf(groupcast.EForbidden, "this needs an administrator").
-		WithHint("log in as one, or run the command on the server's own machine as the user that runs `groupcast serve`")
+		WithHint("log in as one").WithNext(groupcast.Next{Step: groupcast.StepAdmin})
 }
 
 // mustUser lets people pass who act for themselves: a login, not an agent's token.
 func mustUser(p groupcast.Principal) error {
 	switch {
 	case p.Local:
-		return groupcast.Errorf(groupcast.EForbidden, "the local administrator has no account of his own").
-			WithHint("log in with `groupcast login` to act as a user")
+		return groupcast.Errorf(groupcast.EForbidden, "the local administrator has no account").
+			WithHint("log in to act as a user").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	case p.User.ID == "" || p.User.Disabled:
-		return groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in").WithHint("use `groupcast login`")
+		return groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in").WithHint("log in").
+			WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	case p.Scope == groupcast.ScopeAgent:
 		return groupcast.Errorf(groupcast.EForbidden, "a receiver's token reaches the receiver's part only")
 	}

@@ -51,7 +51,7 @@ func stateWords(d schedule.Delivery) string {
 
 // cannotMove says to an administrator why a device cannot be moved now; nil if it was.
 func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
-	conflict := func(message, hint string) error {
+	conflict := func(message, hint string) *groupcast.Error {
 		return groupcast.Errorf(groupcast.EConflict, "%s", message).WithHint("%s", hint)
 	}
 	switch {
@@ -60,7 +60,8 @@ func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
 	case errors.Is(err, schedule.ErrPaused):
 		return errUnconfirmed
 	case errors.Is(err, schedule.ErrHeld):
-		return conflict("the transfer is held: it goes to nobody", "let it go with `groupcast pending send`")
+		return conflict("the transfer is held: it goes to nobody", "release it first").
+			WithNext(groupcast.Next{Step: groupcast.StepRelease})
 	case errors.Is(err, schedule.ErrAway):
 		return conflict("its receiver is not connected", "it is served by itself when it comes back")
 	case errors.Is(err, schedule.ErrUnfit):
@@ -72,7 +73,8 @@ func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
 	case errors.Is(err, schedule.ErrFetches):
 		return conflict("it fetches over HTTPS already", "wait for it, or drop it")
 	case errors.Is(err, schedule.ErrPutOffAlready):
-		return conflict("it is put off already", "`groupcast transfer catchup` serves it now")
+		return conflict("it is put off already", "let it catch up to serve it now").
+			WithNext(groupcast.Next{Step: groupcast.StepCatchUp})
 	}
 	return err
 }

@@ -34,7 +34,8 @@ func (s *Server) nonce(at time.Time, signIn string) []byte {
 
 // proven checks that a device signed one of this server's nonces lately.
 func (s *Server) proven(d groupcast.Device, signIn string, nonce, newKey, signature []byte) error {
-	bad := groupcast.Errorf(groupcast.EUnauthorized, "the device did not show that it has its key").WithHint("use `groupcast login`")
+	bad := groupcast.Errorf(groupcast.EUnauthorized, "the device did not prove that it has its key").
+		WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	if len(nonce) != nonceBytes {
 		return bad
 	}

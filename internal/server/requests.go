@@ -59,7 +59,7 @@ func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string)
 	}
 	if err := s.store.WithdrawRequest(ctx, g.ID, p.User.ID); err != nil {
 		return groupcast.Errorf(groupcast.ENotFound, "you are not in the group %q and have not asked to be", group).
-			WithHint("see `groupcast groups --mine`").Wrap(err)
+			WithHint("look at your groups").WithNext(groupcast.Next{Step: groupcast.StepMyGroups}).Wrap(err)
 	}
 	s.audit(ctx, p, "request.withdraw", group, p.User.Name)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: group, User: p.User.Name, Text: "withdrawn"})

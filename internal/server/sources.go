@@ -131,7 +131,7 @@ func (s *Server) below(paths []string) (string, []string, error) {
 	if len(s.cfg.Sources) > 0 {
 		return "", nil, err.WithHint("over the network what lies below %s can be named; or upload the files", strings.Join(s.cfg.Sources, ", "))
 	}
-	return "", nil, err.WithHint("upload the files, or start the server with --source DIR")
+	return "", nil, err.WithHint("upload the files").WithNext(groupcast.Next{Step: groupcast.StepSource})
 }
 
 func allBelow(dir string, paths []string) ([]string, bool) {

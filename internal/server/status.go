@@ -10,7 +10,7 @@ import (
 )
 
 var errUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
-	WithHint("look at `groupcast member list GROUP`, then use `groupcast restore --confirm`")
+	WithHint("check who is in which group, then confirm the memberships").WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
 // ConfirmMemberships lets sending begin again.
 func (s *Server) ConfirmMemberships(ctx context.Context, p groupcast.Principal) error {

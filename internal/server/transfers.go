@@ -41,7 +41,7 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	}
 	if s.live.full() {
 		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
-			WithHint("cancel some of `groupcast pending list`")
+			WithHint("cancel some of those that are open").WithNext(groupcast.Next{Step: groupcast.StepPending})
 	}
 	b, err := s.build(ctx, p, n)
 	if err != nil {
@@ -146,7 +146,7 @@ func (s *Server) mayGoAgain(ctx context.Context, tr store.Transfer) error {
 		return nil
 	}
 	return groupcast.Errorf(groupcast.EConflict, "the group %s of transfer %d was deleted", tr.Group, tr.No).
-		WithHint("send the files to another group: `groupcast send GROUP PATH`")
+		WithHint("send the files to another group").WithNext(groupcast.Next{Step: groupcast.StepSendAgain})
 }
 
 // RetryTransfer owes again what ended badly.
@@ -166,7 +166,7 @@ func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no pr
 	}
 	if tr.ContentGone {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
-			WithHint("add the files again with `groupcast pending add %s PATH`", tr.Group)
+			WithHint("add the files again").WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: tr.Group})
 	}
 	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
 		if tr, err = s.renew(ctx, tr); err != nil {
@@ -205,7 +205,7 @@ func (s *Server) SendTransfer(ctx context.Context, p groupcast.Principal, no pro
 	}
 	if !tr.State.Open() {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
-			WithHint("owe it again with `groupcast transfer retry %d`", no)
+			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
 	}
 	if err := s.store.ReleaseTransfer(ctx, no); err != nil {
 		return tr.Transfer, err
@@ -319,7 +319,7 @@ func (s *Server) maySend(g groupcast.Group) error {
 		return errUnconfirmed
 	case g.Members == 0:
 		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
-			WithHint("groupcast member add %s USER; to promise it to those who come later: groupcast pending add %s PATH", g.Name, g.Name)
+			WithHint("add members, or add it as pending").WithNext(groupcast.Next{Step: groupcast.StepAddMember, Group: g.Name})
 	}
 	return nil
 }

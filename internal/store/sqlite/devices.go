@@ -45,7 +45,7 @@ func (s *Store) AddCopy(
 		}
 		if len(names) >= store.MaxDevices {
 			return groupcast.Errorf(groupcast.EExhausted, "%s has %d devices already", u.Name, len(names)).
-				WithHint("revoke some of them: groupcast user devices %s", u.Name)
+				WithHint("revoke some of them").WithNext(groupcast.Next{Step: groupcast.StepUserDevices, User: u.Name})
 		}
 		d.User, d.Name, d.CreatedAt = u.Name, unique(d.Name, names), instant(micros(at))
 		row := deviceRow(d)

@@ -96,7 +96,8 @@ func (s *Store) DenyDevice(
 		if r.State != groupcast.RequestOpen {
 			return groupcast.Errorf(groupcast.ENotFound, "the device %s does not wait for the group %s: it is %s", r.Who(),
 				r.Group, r.State).
-				WithHint("a device that may receive ends with: groupcast device revoke %s", dev)
+				WithHint("to stop a device that may receive, revoke it").
+				WithNext(groupcast.Next{Step: groupcast.StepRevokeDevice})
 		}
 		if _, err := q.DecideDevice(ctx, queries.DecideDeviceParams{
 			State: string(groupcast.RequestDenied), DecidedAt: micros(at), DecidedBy: by, GroupID: group.String(),

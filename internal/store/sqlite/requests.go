@@ -55,7 +55,8 @@ func mayAsk(ctx context.Context, q *queries.Queries, group protocol.GroupID, use
 	}
 	if open >= store.MaxOpenRequests {
 		return groupcast.Errorf(groupcast.EExhausted, "you have %d open requests", open).
-			WithHint("wait until some are decided, or take one back: groupcast leave GROUP")
+			WithHint("wait until some are decided, or take one back").
+			WithNext(groupcast.Next{Step: groupcast.StepWithdraw})
 	}
 	return nil
 }

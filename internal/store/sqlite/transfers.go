@@ -256,7 +256,7 @@ func (s *Store) RetryTransfer(
 		}
 		if t.ContentGone {
 			return groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
-				WithHint("send the files again: groupcast send %s PATH", t.Group)
+				WithHint("send the files again").WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: t.Group})
 		}
 		if _, err := q.RetryDeliveries(ctx,
 			queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {

@@ -23,7 +23,7 @@ const (
 // only shrink, and goes with its line once the package fits.
 var largePackages = map[string]int{
 	"server": 7495,
-	"cli":    4815,
+	"cli":    4530,
 	"spool":  4450,
 }
 

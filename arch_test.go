@@ -67,8 +67,9 @@ var arrows = map[string]string{
 	"ui":         "protocol units .",
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"terminal":   "ui .",
+	"doctor":     "protocol mcast home apiclient ui .",
 	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
-		"agent daemon menu menu/tui terminal ui .",
+		"agent daemon doctor menu menu/tui terminal ui .",
 
 	"netsim":              "protocol",
 	"httpapi/httpapitest": "protocol .",

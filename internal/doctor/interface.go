@@ -1,4 +1,4 @@
-package cli
+package doctor
 
 import (
 	"fmt"
@@ -35,7 +35,7 @@ func serverAddr(address string) netip.Addr {
 	return ip.Unmap()
 }
 
-func chooseCard(name string, server netip.Addr) (card mcast.Interface, f finding) {
+func chooseCard(name string, server netip.Addr) (card mcast.Interface, f Finding) {
 	var err error
 	why := "it routes to the server"
 	switch {
@@ -49,10 +49,10 @@ func chooseCard(name string, server netip.Addr) (card mcast.Interface, f finding
 		why = "it routes to multicast groups"
 	}
 	if err != nil {
-		return card, finding{"network card", false, err.Error(), "name one that is up: --interface NAME; here are " + cards()}
+		return card, Finding{"network card", false, err.Error(), "name one that is up: --interface NAME; here are " + cards()}
 	}
 	said := fmt.Sprintf("%s, MTU %d, %s: %s; all: %s", card.Name, card.MTU, addressesOf(card), why, cards())
-	return card, finding{"network card", true, said, ""}
+	return card, Finding{"network card", true, said, ""}
 }
 
 func addressesOf(card mcast.Interface) string {
@@ -77,65 +77,65 @@ func cards() string {
 	return strings.Join(names, ", ")
 }
 
-func multicastFlag(card mcast.Interface) finding {
+func multicastFlag(card mcast.Interface) Finding {
 	const what = "multicast flag"
 	n, err := net.InterfaceByIndex(card.Index)
 	switch {
 	case err != nil:
-		return finding{what, false, err.Error(), "is the card still there?"}
+		return Finding{what, false, err.Error(), "is the card still there?"}
 	case n.Flags&net.FlagLoopback != 0:
-		return finding{what, true, card.Name + " is the loopback: it reaches this machine only", ""}
+		return Finding{what, true, card.Name + " is the loopback: it reaches this machine only", ""}
 	case n.Flags&net.FlagMulticast == 0:
-		return finding{
+		return Finding{
 			what, false, card.Name + " does not do multicast",
 			fmt.Sprintf("ip link set dev %s multicast on; tunnels often cannot: choose another card with --interface",
 				card.Name),
 		}
 	case n.Flags&net.FlagRunning == 0:
-		return finding{what, false, card.Name + " has no link", "is the cable in?"}
+		return Finding{what, false, card.Name + " has no link", "is the cable in?"}
 	}
-	return finding{what, true, card.Name + " does multicast and has a link", ""}
+	return Finding{what, true, card.Name + " does multicast and has a link", ""}
 }
 
 // groupRoute compares where the system would send multicast with the card that groupcast
 // uses: it names its card at every join, so a difference is worth knowing, not a fault.
-func groupRoute(card mcast.Interface) finding {
+func groupRoute(card mcast.Interface) Finding {
 	const what = "route to groups"
 	other, err := mcast.InterfaceFor(aGroup)
 	switch {
 	case err != nil:
-		return finding{what, true, fmt.Sprintf("none; groupcast needs none, it uses %s by name", card.Name), ""}
+		return Finding{what, true, fmt.Sprintf("none; groupcast needs none, it uses %s by name", card.Name), ""}
 	case other.Name != card.Name:
-		return finding{
+		return Finding{
 			what, true,
 			fmt.Sprintf("the system would use %s for %s; groupcast uses %s all the same", other.Name, aGroup, card.Name), "",
 		}
 	}
-	return finding{what, true, fmt.Sprintf("%s leaves by %s", aGroup, card.Name), ""}
+	return Finding{what, true, fmt.Sprintf("%s leaves by %s", aGroup, card.Name), ""}
 }
 
 // receiveBuffers looks at what the kernel grants a receiver that is not root.
-func receiveBuffers() finding {
+func receiveBuffers() Finding {
 	const what, path = "receive buffer", "/proc/sys/net/core/rmem_max"
 	text, err := os.ReadFile(path)
 	if err != nil {
-		return finding{what, true, "not limited in a way that can be looked up on " + runtime.GOOS, ""}
+		return Finding{what, true, "not limited in a way that can be looked up on " + runtime.GOOS, ""}
 	}
 	n, err := strconv.ParseUint(strings.TrimSpace(string(text)), 10, 63)
 	if err != nil {
-		return finding{what, true, path + " is not a number", ""}
+		return Finding{what, true, path + " is not a number", ""}
 	}
 	if n >= wantBuffer {
-		return finding{what, true, fmt.Sprintf("net.core.rmem_max is %s", ui.Size(n)), ""}
+		return Finding{what, true, fmt.Sprintf("net.core.rmem_max is %s", ui.Size(n)), ""}
 	}
 	fix := fmt.Sprintf("sysctl -w net.core.rmem_max=%d   (to keep it: echo net.core.rmem_max=%d > "+
 		"/etc/sysctl.d/90-groupcast.conf)", wantBuffer, wantBuffer)
 	if os.Geteuid() == 0 {
-		return finding{
+		return Finding{
 			what, true, fmt.Sprintf("net.core.rmem_max is %s; root does not need more, others do: %s", ui.Size(n), fix), "",
 		}
 	}
-	return finding{
+	return Finding{
 		what, false,
 		fmt.Sprintf("net.core.rmem_max is %s: bursts of a fast sender may be lost; it works, only slower", ui.Size(n)), fix,
 	}
@@ -143,8 +143,8 @@ func receiveBuffers() finding {
 
 // firewallHint says what has to be let in; whether a firewall does, only `groupcast check` at
 // the server shows.
-func firewallHint() finding {
-	return finding{
+func firewallHint() Finding {
+	return Finding{
 		"firewall", true,
 		fmt.Sprintf("what this cannot see: let in UDP %d to the groups' addresses, e.g. `nft add rule inet filter input ip "+
 			"daddr 239.192.0.0/14 udp dport %d accept`; `groupcast check` on the server proves it", protocol.DataPort,

@@ -31,7 +31,6 @@ var largePackages = map[string]int{
 var longFunctions = map[string]int{
 	"daemon.TestRestoreTakesWholeBackupsOnly":    79,
 	"server.TestAServerThatWasSetBackStops":      71,
-	"store/storetest.Run":                        61,
 	"proof.TestEveryFieldCounts":                 94,
 	"apiclient.transferTrips":                    74,
 	"manifest.TestHostileManifests":              67,

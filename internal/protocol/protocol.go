@@ -24,6 +24,10 @@ type GroupID [16]byte
 // DeviceID names one login of a user on one machine.
 type DeviceID [16]byte
 
+// SiteID names a part of the network that one sender reaches by multicast. The zero one is the
+// network of the server itself.
+type SiteID [16]byte
+
 // FeedbackID tells the server which feedback key a feedback packet is sealed with.
 type FeedbackID [8]byte
 
@@ -62,6 +66,7 @@ func (id ServerID) String() string   { return hex.EncodeToString(id[:]) }
 func (id SessionID) String() string  { return hex.EncodeToString(id[:]) }
 func (id GroupID) String() string    { return hex.EncodeToString(id[:]) }
 func (id DeviceID) String() string   { return hex.EncodeToString(id[:]) }
+func (id SiteID) String() string     { return hex.EncodeToString(id[:]) }
 func (id FeedbackID) String() string { return hex.EncodeToString(id[:]) }
 func (d Digest) String() string      { return hex.EncodeToString(d[:]) }
 func (t SessionTag) String() string  { return fmt.Sprintf("%08x", uint32(t)) }
@@ -71,6 +76,7 @@ func (id ServerID) MarshalText() ([]byte, error)   { return hexText(id[:]), nil 
 func (id SessionID) MarshalText() ([]byte, error)  { return hexText(id[:]), nil }
 func (id GroupID) MarshalText() ([]byte, error)    { return hexText(id[:]), nil }
 func (id DeviceID) MarshalText() ([]byte, error)   { return hexText(id[:]), nil }
+func (id SiteID) MarshalText() ([]byte, error)     { return hexText(id[:]), nil }
 func (id FeedbackID) MarshalText() ([]byte, error) { return hexText(id[:]), nil }
 func (d Digest) MarshalText() ([]byte, error)      { return hexText(d[:]), nil }
 
@@ -79,6 +85,7 @@ func (id *ServerID) UnmarshalText(b []byte) error   { return unhex(id[:], b, "se
 func (id *SessionID) UnmarshalText(b []byte) error  { return unhex(id[:], b, "session ID") }
 func (id *GroupID) UnmarshalText(b []byte) error    { return unhex(id[:], b, "group ID") }
 func (id *DeviceID) UnmarshalText(b []byte) error   { return unhex(id[:], b, "device ID") }
+func (id *SiteID) UnmarshalText(b []byte) error     { return unhex(id[:], b, "site ID") }
 func (id *FeedbackID) UnmarshalText(b []byte) error { return unhex(id[:], b, "feedback ID") }
 func (d *Digest) UnmarshalText(b []byte) error      { return unhex(d[:], b, "digest") }
 
@@ -90,6 +97,9 @@ func NewGroupID() GroupID { return GroupID(random16()) }
 
 // NewDeviceID draws an identifier from the operating system's generator.
 func NewDeviceID() DeviceID { return DeviceID(random16()) }
+
+// NewSiteID draws an identifier from the operating system's generator.
+func NewSiteID() SiteID { return SiteID(random16()) }
 
 func random16() (b [16]byte) {
 	rand.Read(b[:]) // never fails since Go 1.24

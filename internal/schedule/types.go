@@ -34,7 +34,7 @@ func DefaultTiming() Timing {
 
 // Site names a part of the network that one sender reaches by multicast. All devices of a server
 // without relays are at Here.
-type Site [16]byte
+type Site = protocol.SiteID
 
 // Here is the network of the server itself.
 var Here Site

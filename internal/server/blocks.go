@@ -144,7 +144,7 @@ func (s *Server) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.De
 }
 
 func (s *Server) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
-	err := s.store.AddTransferBytes(context.Background(), no, 0, n)
+	err := s.store.AddTransferBytes(context.Background(), s.live.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		s.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
 	}

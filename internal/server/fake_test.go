@@ -421,7 +421,7 @@ func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcas
 	b := content.Built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
 	tr, err := w.promise(w.ctx, local, w.newTransfer(local, g, n, b), n.Now)
 	w.must(err)
-	synctest.Wait()
+	w.settle()
 	return tr
 }
 

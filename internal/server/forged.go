@@ -32,7 +32,7 @@ func (s *Server) noteForging(ctx context.Context, r *run, f *groupcast.Forging) 
 	if first {
 		s.log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
 	}
-	if err := s.store.NoteForged(ctx, r.no, *f); err != nil && ctx.Err() == nil {
+	if err := s.store.NoteForged(ctx, s.live.here, r.no, *f); err != nil && ctx.Err() == nil {
 		s.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
 	}
 }

@@ -67,6 +67,7 @@ type live struct {
 	wake     chan struct{}
 	running  sync.WaitGroup
 	base     context.Context              // the loop's, for what goes on beside it; nil before it
+	here     store.SiteEpoch              // the only site so far, as Resume took it
 	planning map[protocol.TransferNo]bool // whose content is planned anew just now
 }
 
@@ -415,7 +416,7 @@ func (l *live) finish(r *run) {
 		l.s.lines.End(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
-		if err := l.s.store.AddTransferBytes(ctx, r.no, st.Wire, 0); err != nil {
+		if err := l.s.store.AddTransferBytes(ctx, l.here, r.no, st.Wire, 0); err != nil {
 			l.s.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
 		l.notice(r, st)

@@ -218,7 +218,8 @@ func (s *Server) Resume(ctx context.Context) error {
 	if err := s.finishRestore(ctx); err != nil {
 		return err
 	}
-	if err := s.store.CloseAllOffers(ctx); err != nil {
+	var err error
+	if s.live.here, err = s.store.TakeSite(ctx, schedule.Here); err != nil {
 		return err
 	}
 	if err := s.setback.Begin(ctx); err != nil {

@@ -48,7 +48,7 @@ func (s *Server) finishRestore(ctx context.Context) error {
 
 // openOffer draws the number of an offer, and the witnesses count it.
 func (s *Server) openOffer(ctx context.Context, no protocol.TransferNo) (number, floor protocol.OfferNo, err error) {
-	if number, floor, err = s.store.OpenOffer(ctx, no, s.now()); err == nil {
+	if number, floor, err = s.store.OpenOffer(ctx, s.live.here, no, s.now()); err == nil {
 		s.setback.Counted(ctx)
 	}
 	return number, floor, err

@@ -111,9 +111,25 @@ type Closing struct {
 	Reason   string
 	Path     groupcast.Path // PathUnknown or "" keeps what is known
 	Receipt  []byte
+	Last     *Progress      // what the device had in the end; nil keeps what is known
 	Signed   *SignedReceipt // what the device signed; nil: it did not close it itself
 	Covers   groupcast.Signed
 	groupcast.Tally
+}
+
+// Progress is how far a delivery got.
+type Progress struct {
+	Blocks      int
+	Bytes       uint64
+	LossPercent float64
+	Bar         []byte
+	Path        groupcast.Path
+}
+
+// Closed is what became of a Closing.
+type Closed struct {
+	Owed int // how many of the transfer were still owed after it
+	Err  error
 }
 
 // MaxHandouts bounds a listing of who was handed keys.
@@ -125,6 +141,7 @@ type Handout struct {
 	Session  protocol.SessionID
 	Device   protocol.DeviceID
 	Version  uint64 // of the group's membership
+	Site     SiteEpoch
 }
 
 // AuditFilter narrows the audit log; zero fields do not.

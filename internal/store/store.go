@@ -21,6 +21,7 @@ type Store interface {
 	Users
 	Tokens
 	Devices
+	Sites
 	Groups
 	Members
 	Requests
@@ -200,10 +201,12 @@ type Transfers interface {
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,
 		at time.Time) ([]groupcast.Delivery, error)
-	// NoteForged raises what is known of packets that a member forged; it never falls.
-	NoteForged(ctx context.Context, no protocol.TransferNo, f groupcast.Forging) error
-	// AddTransferBytes adds to what went over the wire and over HTTPS.
-	AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error
+	// NoteForged raises what is known of packets that a member forged in a site; it never falls.
+	NoteForged(ctx context.Context, at SiteEpoch, no protocol.TransferNo, f groupcast.Forging) error
+	// AddTransferBytes adds to what went over the wire and over HTTPS in a site.
+	AddTransferBytes(ctx context.Context, at SiteEpoch, no protocol.TransferNo, wire, https uint64) error
+	// CountsBySite lists what is counted of a transfer, site by site; Transfer has the sums.
+	CountsBySite(ctx context.Context, no protocol.TransferNo) ([]SiteCounts, error)
 	// KeepFiles keeps what a transfer held, in place of what was kept before; HeldFiles gives a
 	// stretch of it, nothing if nothing was kept.
 	KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error
@@ -214,8 +217,9 @@ type Transfers interface {
 	// gives them, ENotFound if there are none.
 	SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error
 	Series(ctx context.Context, no protocol.TransferNo) ([]byte, error)
-	// AddHandout notes that a device was handed a session's key, at a membership version.
-	AddHandout(ctx context.Context, h Handout, at time.Time) error
+	// AddHandouts notes that devices were handed a session's key, in one transaction. It gives an
+	// error for each: EConflict if the device is in another site or the epoch is an older one.
+	AddHandouts(ctx context.Context, handouts []Handout, at time.Time) []error
 	// Handouts lists who was handed the keys of a transfer's sessions, session by session.
 	Handouts(ctx context.Context, no protocol.TransferNo) ([]groupcast.KeyHolder, error)
 	// SessionsOfGroup lists the sessions of a group whose key was handed out, newest first.
@@ -252,6 +256,9 @@ type Deliveries interface {
 	// RetryTransfer opens it again (security.md F4).
 	// Of the entries that AddEntries kept those go that the closing does not count.
 	CloseDelivery(ctx context.Context, c Closing, at time.Time) (owed int, err error)
+	// CloseDeliveries is CloseDelivery of many in one transaction, in their order. One that fails
+	// changes nothing and leaves the others as they are; it gives what became of each.
+	CloseDeliveries(ctx context.Context, closings []Closing, at time.Time) []Closed
 	// AddEntries keeps entries of an owed delivery from a number on; those from there on that
 	// were kept before go. EConflict past most bytes of all of them, ENotFound if it is not owed.
 	AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error
@@ -262,12 +269,11 @@ type Deliveries interface {
 
 // Offers number the offers of the server's life.
 type Offers interface {
-	// OpenOffer draws the next number and gives the floor: the lowest offer still open, which
-	// is this one if it is alone (security.md O3).
-	OpenOffer(ctx context.Context, no protocol.TransferNo, at time.Time) (number, floor protocol.OfferNo, err error)
+	// OpenOffer draws the next number and gives the floor: the lowest offer still open in any
+	// site, which is this one if it is alone (security.md O3).
+	OpenOffer(ctx context.Context, in SiteEpoch, no protocol.TransferNo,
+		at time.Time) (number, floor protocol.OfferNo, err error)
 	CloseOffer(ctx context.Context, number protocol.OfferNo) error
-	// CloseAllOffers is for the start: no session survives the process.
-	CloseAllOffers(ctx context.Context) error
 	// LastOffer is the highest number drawn so far, 0 for none.
 	LastOffer(ctx context.Context) (protocol.OfferNo, error)
 	// SkipOffersPast moves the counter behind a number that a device holds (O4), and forgets what

@@ -153,7 +153,7 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 	return d, err
 }
 
-func transferFrom(r queries.Transfer) (store.Transfer, error) {
+func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 	t := store.Transfer{
 		Transfer: groupcast.Transfer{
 			No: protocol.TransferNo(r.No), Group: r.GroupName, Name: r.Name, Files: int(r.Files - r.Folders),

@@ -6,7 +6,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
@@ -163,68 +162,4 @@ func (s *Store) PutOff(
 		return q.SetLater(ctx,
 			queries.SetLaterParams{Later: later, UpdatedAt: micros(at), TransferNo: int64(no), DeviceID: deviceText(dev)})
 	})
-}
-
-// CloseDelivery ends an owed delivery.
-func (s *Store) CloseDelivery(ctx context.Context, c store.Closing, at time.Time) (owed int, err error) {
-	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		path := string(c.Path)
-		if c.Path == groupcast.PathUnknown {
-			path = ""
-		}
-		n, err := q.CloseDelivery(ctx, queries.CloseDeliveryParams{
-			State: string(c.State), Reason: c.Reason, Path: path, Receipt: c.Receipt,
-			Entries: int64(c.Entries), Missing: int64(c.Missing), Beside: int64(c.Beside),
-			UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), UserID: c.UserID,
-			Signed: string(c.Covers),
-		})
-		if err != nil {
-			return err
-		}
-		if n == 0 {
-			return notOwed(ctx, q, c)
-		}
-		if err := putReceipt(ctx, q, c.Signed); err != nil {
-			return err
-		}
-		if err := q.DropEntries(ctx, queries.DropEntriesParams{
-			TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), FromN: int64(c.Missing + c.Beside),
-		}); err != nil {
-			return err
-		}
-		owed, err = countClosed(ctx, q, c)
-		return err
-	})
-	return owed, err
-}
-
-func notOwed(ctx context.Context, q *queries.Queries, c store.Closing) error {
-	d, err := delivery(ctx, q, c.Transfer, c.Device, c.UserID)
-	if err != nil {
-		return err
-	}
-	return groupcast.Errorf(groupcast.EConflict, "the delivery is closed: %s", d.State)
-}
-
-// countClosed keeps the transfer's counts without counting 10,000 rows each time.
-func countClosed(ctx context.Context, q *queries.Queries, c store.Closing) (int, error) {
-	p := queries.CountClosedParams{No: int64(c.Transfer)}
-	switch c.State {
-	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded:
-		p.Verified = 1
-		if err := q.FillDelivery(ctx, queries.FillDeliveryParams{
-			TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device),
-		}); err != nil {
-			return 0, err
-		}
-	case groupcast.DeliveryFailed, groupcast.DeliveryExpired:
-		p.Failed = 1
-	case groupcast.DeliveryIncomplete:
-		p.Incomplete = 1
-	}
-	if err := q.CountClosed(ctx, p); err != nil {
-		return 0, err
-	}
-	t, err := transfer(ctx, q, c.Transfer)
-	return t.Owed, err
 }

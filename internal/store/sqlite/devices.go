@@ -138,7 +138,7 @@ func takeOver(ctx context.Context, q *queries.Queries, d groupcast.Device, at in
 	if err := q.OweDevice(ctx, queries.OweDeviceParams{UpdatedAt: at, DeviceID: deviceText(d.ID)}); err != nil {
 		return nil, err
 	}
-	if err := q.RecountOfUser(ctx, d.UserID); err != nil {
+	if err := recountOfUser(ctx, q, d.UserID); err != nil {
 		return nil, err
 	}
 	rows, err := q.Owed(ctx, deviceText(d.ID))
@@ -237,7 +237,7 @@ func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.
 		if err := disown(ctx, q, d, len(names) == 1, micros(at)); err != nil {
 			return err
 		}
-		if err := q.RecountOfUser(ctx, d.UserID); err != nil {
+		if err := recountOfUser(ctx, q, d.UserID); err != nil {
 			return err
 		}
 		if err := q.ForgetDevice(ctx, deviceText(id)); err != nil {

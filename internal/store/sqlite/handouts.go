@@ -2,6 +2,7 @@ package sqlite
 
 import (
 	"context"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -10,15 +11,39 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-// AddHandout notes that a device was handed a session's key. It need not outlive the power: a
+// AddHandouts notes that devices were handed a session's key. It need not outlive the power: a
 // session, and with it the key, does not either.
-func (s *Store) AddHandout(ctx context.Context, h store.Handout, at time.Time) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.AddHandout(ctx, queries.AddHandoutParams{
-			TransferNo: int64(h.Transfer), Session: h.Session.String(), Version: int64(h.Version),
-			At: micros(at), DeviceID: h.Device.String(),
-		})
+func (s *Store) AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error {
+	out := make([]error, 0, len(handouts))
+	for some := range slices.Chunk(handouts, maxShared) {
+		changes := make([]change, len(some))
+		for i, h := range some {
+			changes[i] = func(ctx context.Context, q *queries.Queries) error { return addHandout(ctx, q, h, at) }
+		}
+		out = append(out, s.together(ctx, changes, nil, false)...)
+	}
+	return out
+}
+
+func addHandout(ctx context.Context, q *queries.Queries, h store.Handout, at time.Time) error {
+	n, err := q.AddHandout(ctx, queries.AddHandoutParams{
+		TransferNo: int64(h.Transfer), Session: h.Session.String(), Version: int64(h.Version),
+		At: micros(at), DeviceID: h.Device.String(), Site: siteText(h.Site.Site), Epoch: int64(h.Site.Epoch),
 	})
+	if err != nil || n > 0 {
+		return err
+	}
+	if err := inEpoch(ctx, q, h.Site); err != nil {
+		return err
+	}
+	r, err := q.Device(ctx, h.Device.String())
+	if err != nil {
+		return missing(err, "device", h.Device)
+	}
+	if r.Device.Site != siteText(h.Site.Site) {
+		return groupcast.Errorf(groupcast.EConflict, "the device is in another site now")
+	}
+	return nil // it was noted before
 }
 
 // Handouts lists who was handed the keys of a transfer's sessions.

@@ -49,7 +49,7 @@ func admit(
 		queries.OweMemberParams{UpdatedAt: at, UserID: userID, GroupID: group.String()}); err != nil {
 		return nil, err
 	}
-	if err := q.RecountOfUser(ctx, userID); err != nil {
+	if err := recountOfUser(ctx, q, userID); err != nil {
 		return nil, err
 	}
 	rows, err := q.OwedToMember(ctx, queries.OwedToMemberParams{UserID: userID, GroupID: group.String()})
@@ -101,7 +101,7 @@ func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID
 		}); err != nil {
 			return err
 		}
-		return q.RecountOfUser(ctx, userID)
+		return recountOfUser(ctx, q, userID)
 	})
 }
 

@@ -142,29 +142,29 @@ WHERE r.device_id = @device_id AND r.device_id <> '' AND r.state <> 'approved' O
 -- name: GroupByName :one
 SELECT sqlc.embed(g),
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g WHERE g.name = @name;
 
 -- name: GroupByID :one
 SELECT sqlc.embed(g),
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g WHERE g.id = @id;
 
 -- name: Groups :many
 SELECT sqlc.embed(g),
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g ORDER BY g.name;
 
 -- name: GroupsOfUser :many
 SELECT sqlc.embed(g),
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g JOIN members me ON me.group_id = g.id AND me.user_id = @user_id
 ORDER BY g.name;
 
@@ -270,21 +270,38 @@ SELECT value FROM counters WHERE name = @name;
 -- name: SkipPast :exec
 UPDATE counters SET value = @value WHERE name = @name AND value < @value;
 
+-- name: AddSite :exec
+INSERT INTO sites (id, name, epoch) VALUES (@id, @name, 0);
+
+-- name: Sites :many
+SELECT * FROM sites ORDER BY id;
+
+-- name: Site :one
+SELECT * FROM sites WHERE id = @id;
+
+-- name: TakeSite :one
+UPDATE sites SET epoch = epoch + 1 WHERE id = @id RETURNING epoch;
+
+-- name: MoveDevice :execrows
+UPDATE devices SET site = @site, site_epoch = site_epoch + 1
+WHERE devices.id = @id AND devices.site_epoch = @site_epoch AND EXISTS (SELECT 1 FROM sites s WHERE s.id = @site);
+
+-- name: MoveDeliveries :exec
+UPDATE deliveries SET site = @site WHERE device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
+
 -- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed, content, left_out, lost, folders)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders)
 VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
     @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
-    @in_place, @root, @wire_bytes, @https_bytes, @source, @manifest_bytes, @manifest_blocks,
-    FALSE, 0, 0, 0, @content, @left_out, 0, @folders);
+    @in_place, @root, @source, @manifest_bytes, @manifest_blocks, FALSE, @content, @left_out, 0, @folders);
 
 -- name: Transfer :one
-SELECT * FROM transfers WHERE no = @no;
+SELECT * FROM counted_transfers WHERE no = @no;
 
 -- name: TransferOfContent :one
-SELECT * FROM transfers WHERE content = @content;
+SELECT * FROM counted_transfers WHERE content = @content;
 
 -- name: ReplaceContent :execrows
 UPDATE transfers SET files = @files, folders = @folders, bytes = @bytes, blocks = @blocks, root = @root,
@@ -317,7 +334,7 @@ SELECT path, why, detail FROM left_out WHERE transfer_no = @transfer_no
 ORDER BY path LIMIT @most OFFSET @skip;
 
 -- name: Transfers :many
-SELECT * FROM transfers
+SELECT * FROM counted_transfers
 WHERE (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
 ORDER BY no DESC LIMIT @most OFFSET @skip;
 
@@ -327,13 +344,13 @@ WHERE (NOT CAST(@open AS BOOLEAN) OR state IN ('held', 'waiting', 'gathering', '
     AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name);
 
 -- name: OpenTransfers :many
-SELECT * FROM transfers
+SELECT * FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
 ORDER BY no DESC LIMIT @most OFFSET @skip;
 
 -- name: OldestOpenTransfers :many
-SELECT * FROM transfers
+SELECT * FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
 ORDER BY no LIMIT @most OFFSET @skip;
@@ -378,10 +395,11 @@ WHERE transfer_no = @transfer_no AND first < @before AND first + files > @after 
 -- name: CountHeldFiles :one
 SELECT CAST(COALESCE(SUM(files), 0) AS BIGINT) FROM held_files WHERE transfer_no = @transfer_no;
 
--- name: AddHandout :exec
-INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at)
-SELECT @transfer_no, @session, d.id, @version, u.name, d.name, @at
-FROM devices d JOIN users u ON u.id = d.user_id WHERE d.id = @device_id
+-- name: AddHandout :execrows
+INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at, site)
+SELECT @transfer_no, @session, d.id, @version, u.name, d.name, @at, s.id
+FROM devices d JOIN users u ON u.id = d.user_id JOIN sites s ON s.id = d.site
+WHERE d.id = @device_id AND s.id = @site AND s.epoch = @epoch
 ON CONFLICT (transfer_no, session, device_id) DO NOTHING;
 
 -- name: Handouts :many
@@ -404,83 +422,110 @@ FROM (
     SELECT t.wire_bytes + t.https_bytes AS sent, t.bytes * (t.verified - (
         SELECT COUNT(*) FROM deliveries d
         WHERE d.transfer_no = t.no AND d.state IN ('already-had', 'superseded'))) AS delivered
-    FROM transfers t WHERE t.started_at >= @since
+    FROM counted_transfers t WHERE t.started_at >= @since
 ) x;
 
--- name: NoteForged :exec
-UPDATE transfers SET
-    forged_devices = CASE WHEN forged_devices < @devices THEN @devices ELSE forged_devices END,
-    forged_blocks = CASE WHEN forged_blocks < @blocks THEN @blocks ELSE forged_blocks END
-WHERE no = @no AND (forged_devices < @devices OR forged_blocks < @blocks);
+-- name: NoteForged :execrows
+INSERT INTO transfer_sites (transfer_no, site, forged_devices, forged_blocks)
+SELECT t.no, s.id, CAST(@devices AS BIGINT), CAST(@blocks AS BIGINT)
+FROM transfers t JOIN sites s ON s.id = @site AND s.epoch = @epoch WHERE t.no = @no
+ON CONFLICT (transfer_no, site) DO UPDATE SET
+    forged_devices = CASE WHEN transfer_sites.forged_devices < excluded.forged_devices
+        THEN excluded.forged_devices ELSE transfer_sites.forged_devices END,
+    forged_blocks = CASE WHEN transfer_sites.forged_blocks < excluded.forged_blocks
+        THEN excluded.forged_blocks ELSE transfer_sites.forged_blocks END;
 
--- name: AddTransferBytes :exec
-UPDATE transfers SET wire_bytes = wire_bytes + @wire, https_bytes = https_bytes + @https
-WHERE no = @no;
+-- name: AddTransferBytes :execrows
+INSERT INTO transfer_sites (transfer_no, site, wire_bytes, https_bytes)
+SELECT t.no, s.id, CAST(@wire AS BIGINT), CAST(@https AS BIGINT)
+FROM transfers t JOIN sites s ON s.id = @site AND s.epoch = @epoch WHERE t.no = @no
+ON CONFLICT (transfer_no, site) DO UPDATE SET wire_bytes = transfer_sites.wire_bytes + excluded.wire_bytes,
+    https_bytes = transfer_sites.https_bytes + excluded.https_bytes;
+
+-- name: TransferSites :many
+SELECT * FROM transfer_sites WHERE transfer_no = @transfer_no ORDER BY site;
 
 -- name: SetContentGone :execrows
 UPDATE transfers SET content_gone = TRUE WHERE no = @no;
 
+-- A site is counted from the first delivery on that somebody there is owed.
+-- name: CountSites :exec
+INSERT INTO transfer_sites (transfer_no, site)
+SELECT DISTINCT d.transfer_no, d.site FROM deliveries d WHERE d.transfer_no = @transfer_no
+ON CONFLICT (transfer_no, site) DO NOTHING;
+
 -- name: RecountTransfer :exec
-UPDATE transfers SET
-    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('queued', 'receiving', 'refused')),
-    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('verified', 'already-had', 'superseded')),
-    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired')),
-    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state = 'incomplete')
-WHERE no = @no;
+UPDATE transfer_sites SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state = 'incomplete')
+WHERE transfer_sites.transfer_no = @transfer_no;
+
+-- name: CountSitesOfUser :exec
+INSERT INTO transfer_sites (transfer_no, site)
+SELECT DISTINCT d.transfer_no, d.site FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.user_id = @user_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no, site) DO NOTHING;
 
 -- name: RecountOfUser :exec
-UPDATE transfers SET
-    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('queued', 'receiving', 'refused')),
-    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('verified', 'already-had', 'superseded')),
-    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired')),
-    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state = 'incomplete')
-WHERE state IN ('held', 'waiting', 'gathering', 'sending')
-    AND no IN (SELECT transfer_no FROM deliveries o WHERE o.user_id = @user_id);
+UPDATE transfer_sites SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state = 'incomplete')
+WHERE transfer_sites.transfer_no IN (SELECT o.transfer_no FROM deliveries o JOIN transfers t ON t.no = o.transfer_no
+    WHERE o.user_id = @user_id AND t.state IN ('held', 'waiting', 'gathering', 'sending'));
 
 -- name: CountClosed :exec
-UPDATE transfers SET owed = owed - 1, verified = verified + @verified, failed = failed + @failed,
+UPDATE transfer_sites SET owed = owed - @closed, verified = verified + @verified, failed = failed + @failed,
     incomplete = incomplete + @incomplete
-WHERE no = @no;
+WHERE transfer_no = @transfer_no AND site = @site;
+
+-- name: StillOwed :one
+SELECT CAST(COALESCE(SUM(owed), 0) AS BIGINT) AS owed FROM transfer_sites WHERE transfer_no = @transfer_no;
 
 -- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
+    path, blocks, bytes, loss, updated_at, site)
 SELECT CAST(@transfer_no AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), COALESCE(d.site, '')
 FROM members m JOIN users u ON u.id = m.user_id
 LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
 WHERE m.group_id = @group_id;
 
 -- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
+    path, blocks, bytes, loss, updated_at, site)
 SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), COALESCE(d.site, '')
 FROM transfers t JOIN users u ON u.id = @user_id
 LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
 WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
-SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
 WHERE deliveries.state = 'cancelled';
 
 -- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
-SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT)
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST(@updated_at AS BIGINT), d.site
 FROM admitted d JOIN transfers t ON t.group_id = d.group_id
 WHERE d.device_id = @device_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING;
 
 -- name: TakeOver :exec
-UPDATE deliveries SET device_id = @device_id, device_name = @device_name, updated_at = @updated_at
+UPDATE deliveries SET device_id = @device_id, device_name = @device_name, updated_at = @updated_at,
+    site = (SELECT v.site FROM devices v WHERE v.id = @device_id)
 WHERE deliveries.user_id = @user_id AND deliveries.device_id = ''
     AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
@@ -492,7 +537,7 @@ WHERE user_id = @user_id AND device_id = '' AND state NOT IN ('queued', 'receivi
 
 -- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
-    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = @updated_at
+    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = @updated_at, site = ''
 WHERE deliveries.device_id = @device_id AND state IN ('queued', 'receiving', 'refused');
 
 -- name: CancelOfDevice :exec
@@ -581,14 +626,21 @@ UPDATE deliveries SET state = @state, reason = @reason,
 WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_id
     AND state IN ('queued', 'receiving', 'refused');
 
--- name: CloseDelivery :execrows
+-- name: CloseDelivery :one
 UPDATE deliveries SET state = @state, reason = @reason,
     path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
+    blocks = CASE WHEN CAST(@whole AS BOOLEAN) THEN (SELECT t.blocks FROM transfers t WHERE t.no = @transfer_no)
+        WHEN CAST(@told AS BOOLEAN) THEN @blocks ELSE blocks END,
+    bytes = CASE WHEN CAST(@whole AS BOOLEAN) THEN (SELECT t.bytes FROM transfers t WHERE t.no = @transfer_no)
+        WHEN CAST(@told AS BOOLEAN) THEN @bytes ELSE bytes END,
+    loss = CASE WHEN CAST(@told AS BOOLEAN) THEN @loss ELSE loss END,
+    bar = CASE WHEN CAST(@whole AS BOOLEAN) THEN NULL WHEN CAST(@told AS BOOLEAN) THEN @bar ELSE bar END,
     receipt = @receipt, entries = @entries, missing = @missing, beside = @beside, updated_at = @updated_at,
     signed = @signed
 WHERE transfer_no = @transfer_no AND device_id = @device_id
     AND (device_id <> '' OR user_id = @user_id)
-    AND state IN ('queued', 'receiving', 'refused');
+    AND state IN ('queued', 'receiving', 'refused')
+RETURNING site;
 
 -- name: EntryBytes :one
 SELECT entry_bytes FROM deliveries
@@ -626,12 +678,6 @@ WHERE transfer_no = @transfer_no AND device_id = @device_id
 -- name: TakeUp :exec
 UPDATE deliveries SET later = FALSE WHERE transfer_no = @transfer_no AND later;
 
--- name: FillDelivery :exec
-UPDATE deliveries SET
-    blocks = (SELECT t.blocks FROM transfers t WHERE t.no = @transfer_no),
-    bytes = (SELECT t.bytes FROM transfers t WHERE t.no = @transfer_no), bar = NULL
-WHERE transfer_no = @transfer_no AND device_id = @device_id;
-
 -- name: Entitled :one
 SELECT sqlc.embed(dl), t.group_name, t.group_id, g.version
 FROM deliveries dl
@@ -643,8 +689,9 @@ WHERE dl.transfer_no = @transfer_no AND dl.device_id = @device_id AND NOT u.disa
     AND dl.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('waiting', 'gathering', 'sending') AND NOT t.hold;
 
--- name: AddOffer :exec
-INSERT INTO open_offers (number, transfer_no, opened_at) VALUES (@number, @transfer_no, @opened_at);
+-- name: AddOffer :execrows
+INSERT INTO open_offers (number, transfer_no, opened_at, site, epoch)
+SELECT @number, @transfer_no, @opened_at, s.id, s.epoch FROM sites s WHERE s.id = @site AND s.epoch = @epoch;
 
 -- name: LowestOffer :one
 SELECT CAST(COALESCE(MIN(number), 0) AS BIGINT) AS lowest FROM open_offers;
@@ -652,8 +699,8 @@ SELECT CAST(COALESCE(MIN(number), 0) AS BIGINT) AS lowest FROM open_offers;
 -- name: CloseOffer :exec
 DELETE FROM open_offers WHERE number = @number;
 
--- name: CloseAllOffers :exec
-DELETE FROM open_offers;
+-- name: CloseOlderOffers :exec
+DELETE FROM open_offers WHERE site = @site AND epoch < @epoch;
 
 -- name: AddOfferGap :exec
 INSERT INTO offer_gaps (first, last) VALUES (@first, @last);

@@ -13,16 +13,21 @@ import (
 
 // OpenOffer draws the next offer number.
 func (s *Store) OpenOffer(
-	ctx context.Context, no protocol.TransferNo, at time.Time,
+	ctx context.Context, in store.SiteEpoch, no protocol.TransferNo, at time.Time,
 ) (number, floor protocol.OfferNo, err error) {
 	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.Count(ctx, countOffers)
 		if err != nil {
 			return err
 		}
-		if err := q.AddOffer(ctx,
-			queries.AddOfferParams{Number: n, TransferNo: int64(no), OpenedAt: micros(at)}); err != nil {
+		added, err := q.AddOffer(ctx, queries.AddOfferParams{
+			Number: n, TransferNo: int64(no), OpenedAt: micros(at), Site: siteText(in.Site), Epoch: int64(in.Epoch),
+		})
+		if err != nil {
 			return err
+		}
+		if added == 0 {
+			return inEpoch(ctx, q, in)
 		}
 		lowest, err := q.LowestOffer(ctx)
 		number, floor = protocol.OfferNo(n), protocol.OfferNo(lowest)
@@ -34,11 +39,6 @@ func (s *Store) OpenOffer(
 // CloseOffer says that an offer's session is over.
 func (s *Store) CloseOffer(ctx context.Context, number protocol.OfferNo) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.CloseOffer(ctx, int64(number)) })
-}
-
-// CloseAllOffers is for the start.
-func (s *Store) CloseAllOffers(ctx context.Context) error {
-	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error { return q.CloseAllOffers(ctx) })
 }
 
 // LastOffer is the highest number drawn so far.

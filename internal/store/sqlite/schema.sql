@@ -9,6 +9,14 @@ CREATE TABLE users (
     created_at BIGINT NOT NULL
 );
 
+-- A site is a part of the network that one sender reaches by multicast. '' is the server's own.
+CREATE TABLE sites (
+    id    TEXT   NOT NULL PRIMARY KEY,
+    name  TEXT   NOT NULL UNIQUE,
+    epoch BIGINT NOT NULL -- how often somebody took it over: who took it before writes nothing for it any more
+);
+INSERT INTO sites (id, name, epoch) VALUES ('', 'here', 0);
+
 CREATE TABLE devices (
     id         TEXT    NOT NULL PRIMARY KEY,
     user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -25,6 +33,8 @@ CREATE TABLE devices (
     clock_off  BIGINT NOT NULL,
     copy_of    TEXT    NOT NULL DEFAULT '', -- the device whose home was copied
     machine    TEXT    NOT NULL DEFAULT '',
+    site       TEXT    NOT NULL DEFAULT '',
+    site_epoch BIGINT  NOT NULL DEFAULT 0, -- how often it was moved
     UNIQUE (user_id, name)
 );
 CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';
@@ -78,7 +88,7 @@ CREATE INDEX requests_device ON requests (device_id, group_id) WHERE device_id <
 
 -- Which devices may have what of a group: all that decide it read it here.
 CREATE VIEW admitted AS
-SELECT m.group_id, m.user_id, u.name AS user_name, d.id AS device_id, d.name AS device_name
+SELECT m.group_id, m.user_id, u.name AS user_name, d.id AS device_id, d.name AS device_name, d.site
 FROM members m JOIN users u ON u.id = m.user_id JOIN devices d ON d.user_id = m.user_id
 WHERE NOT EXISTS (SELECT 1 FROM requests r
     WHERE r.device_id = d.id AND r.group_id = m.group_id AND r.state <> 'approved');
@@ -104,26 +114,47 @@ CREATE TABLE transfers (
     rate_limit      BIGINT NOT NULL,
     in_place        BOOLEAN NOT NULL,
     root            TEXT    NOT NULL,
-    wire_bytes      BIGINT NOT NULL,
-    https_bytes     BIGINT NOT NULL,
     source          TEXT    NOT NULL,
     manifest_bytes  BIGINT NOT NULL,
     manifest_blocks BIGINT NOT NULL,
     content_gone    BOOLEAN NOT NULL,
-    owed            BIGINT NOT NULL, -- counts of deliveries, kept by whoever changes them
-    verified        BIGINT NOT NULL,
-    failed          BIGINT NOT NULL,
-    incomplete      BIGINT NOT NULL DEFAULT 0,
     content         TEXT    NOT NULL DEFAULT '',
     left_out        BIGINT NOT NULL DEFAULT 0,
     lost            BIGINT NOT NULL DEFAULT 0,
-    folders         BIGINT NOT NULL DEFAULT 0,
-    forged_devices  BIGINT NOT NULL DEFAULT 0,
-    forged_blocks   BIGINT NOT NULL DEFAULT 0
+    folders         BIGINT NOT NULL DEFAULT 0
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
 CREATE INDEX transfers_content ON transfers (content);
+
+-- What is counted of a transfer in each site. The transfer's own figures are sums of these.
+CREATE TABLE transfer_sites (
+    transfer_no    BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    site           TEXT   NOT NULL REFERENCES sites (id),
+    wire_bytes     BIGINT NOT NULL DEFAULT 0,
+    https_bytes    BIGINT NOT NULL DEFAULT 0,
+    forged_devices BIGINT NOT NULL DEFAULT 0,
+    forged_blocks  BIGINT NOT NULL DEFAULT 0,
+    owed           BIGINT NOT NULL DEFAULT 0, -- counts of deliveries, kept by whoever changes them
+    verified       BIGINT NOT NULL DEFAULT 0,
+    failed         BIGINT NOT NULL DEFAULT 0,
+    incomplete     BIGINT NOT NULL DEFAULT 0,
+    PRIMARY KEY (transfer_no, site)
+);
+
+-- A transfer with its figures over all sites. Devices are in one site each, so that those who tell of
+-- forged packets add up; the blocks may be the same in each.
+CREATE VIEW counted_transfers AS
+SELECT t.*,
+    CAST((SELECT COALESCE(SUM(s.wire_bytes), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS wire_bytes,
+    CAST((SELECT COALESCE(SUM(s.https_bytes), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS https_bytes,
+    CAST((SELECT COALESCE(SUM(s.forged_devices), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS forged_devices,
+    CAST((SELECT COALESCE(MAX(s.forged_blocks), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS forged_blocks,
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS owed,
+    CAST((SELECT COALESCE(SUM(s.verified), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS verified,
+    CAST((SELECT COALESCE(SUM(s.failed), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS failed,
+    CAST((SELECT COALESCE(SUM(s.incomplete), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS incomplete
+FROM transfers t;
 
 CREATE TABLE left_out (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
@@ -161,11 +192,12 @@ CREATE TABLE deliveries (
     entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
     signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
     refusal     TEXT    NOT NULL DEFAULT '', -- what the device refused it for, in one word
+    site        TEXT    NOT NULL DEFAULT '', -- where the device was when it was owed last: there it is counted
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);
 CREATE INDEX deliveries_device ON deliveries (device_id, state);
-CREATE INDEX deliveries_state ON deliveries (transfer_no, state);
+CREATE INDEX deliveries_state ON deliveries (transfer_no, state, site);
 CREATE INDEX deliveries_one ON deliveries (transfer_no, device_id);
 
 CREATE TABLE counters (
@@ -176,7 +208,9 @@ CREATE TABLE counters (
 CREATE TABLE open_offers (
     number      BIGINT NOT NULL PRIMARY KEY,
     transfer_no BIGINT NOT NULL,
-    opened_at   BIGINT NOT NULL
+    opened_at   BIGINT NOT NULL,
+    site        TEXT   NOT NULL DEFAULT '',
+    epoch       BIGINT NOT NULL DEFAULT 0 -- of the site, when it was opened
 );
 
 CREATE TABLE offer_gaps (
@@ -212,6 +246,7 @@ CREATE TABLE handouts (
     user_name   TEXT    NOT NULL,
     device_name TEXT    NOT NULL,
     at          BIGINT NOT NULL,
+    site        TEXT    NOT NULL DEFAULT '',
     PRIMARY KEY (transfer_no, session, device_id)
 );
 

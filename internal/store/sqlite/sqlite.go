@@ -17,6 +17,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"sync/atomic"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/sqlfile"
@@ -39,6 +40,7 @@ type Store struct {
 	quick   pool // commits may be lost with the power, never torn
 	reads   pool
 	writes  *queue
+	commits atomic.Int64
 	room    func() bool
 }
 

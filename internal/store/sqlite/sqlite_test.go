@@ -309,8 +309,8 @@ func BenchmarkAllAtOnce(b *testing.B) {
 		session := protocol.NewSessionID()
 		b.StartTimer()
 		each(b, owed, func(d groupcast.Delivery) error {
-			return s.AddHandout(b.Context(), store.Handout{Transfer: no, Session: session, Version: 1, Device: d.DeviceID},
-				time.UnixMicro(1))
+			return s.AddHandouts(b.Context(), []store.Handout{{Transfer: no, Session: session, Version: 1, Device: d.DeviceID}},
+				time.UnixMicro(1))[0]
 		})
 		each(b, owed, func(d groupcast.Delivery) error {
 			_, err := s.CloseDelivery(b.Context(), store.Closing{

@@ -78,14 +78,13 @@ func transferRow(t store.Transfer) queries.AddTransferParams {
 		CreatedBy: t.CreatedBy, StartedAt: micros(t.StartedAt), EndedAt: micros(t.EndedAt),
 		ExpiresAt: micros(t.ExpiresAt), Hold: t.Hold, Via: string(t.Via),
 		RateLimit: int64(t.RateLimit), InPlace: t.InPlace, Root: t.Root.String(),
-		WireBytes: int64(t.WireBytes), HttpsBytes: int64(t.HTTPSBytes), Source: t.Source,
-		ManifestBytes: int64(t.ManifestBytes), ManifestBlocks: int64(t.ManifestBlocks),
+		Source: t.Source, ManifestBytes: int64(t.ManifestBytes), ManifestBlocks: int64(t.ManifestBlocks),
 		Content: t.Content, LeftOut: int64(t.LeftOut),
 	}
 }
 
 func recount(ctx context.Context, q *queries.Queries, no protocol.TransferNo) (store.Transfer, error) {
-	if err := q.RecountTransfer(ctx, int64(no)); err != nil {
+	if err := recountTransfer(ctx, q, int64(no)); err != nil {
 		return store.Transfer{}, err
 	}
 	return transfer(ctx, q, no)
@@ -147,7 +146,7 @@ func (s *Store) Transfers(
 	ctx context.Context, f groupcast.TransferFilter,
 ) (out groupcast.Page[store.Transfer], err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {
-		var rows []queries.Transfer
+		var rows []queries.CountedTransfer
 		if f.Open {
 			most := int64(f.Limit)
 			if most <= 0 {
@@ -221,7 +220,7 @@ func closeTransfer(ctx context.Context, q *queries.Queries, c closing) error {
 	}); err != nil {
 		return err
 	}
-	return q.RecountTransfer(ctx, c.no)
+	return recountTransfer(ctx, q, c.no)
 }
 
 // CloseTransfer ends a transfer with everything it still owes.
@@ -279,20 +278,6 @@ func (s *Store) RetryTransfer(
 		return err
 	})
 	return out, err
-}
-
-// NoteForged raises what is known of packets that a member forged.
-func (s *Store) NoteForged(ctx context.Context, no protocol.TransferNo, f groupcast.Forging) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.NoteForged(ctx, queries.NoteForgedParams{Devices: int64(f.Devices), Blocks: int64(f.Blocks), No: int64(no)})
-	})
-}
-
-// AddTransferBytes adds to what went out.
-func (s *Store) AddTransferBytes(ctx context.Context, no protocol.TransferNo, wire, https uint64) error {
-	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
-		return q.AddTransferBytes(ctx, queries.AddTransferBytesParams{Wire: int64(wire), Https: int64(https), No: int64(no)})
-	})
 }
 
 // SetContentGone notes that the content was deleted.

@@ -120,7 +120,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, at time.Time) ([]
 		}); err != nil {
 			return err
 		}
-		if err := q.RecountOfUser(ctx, userID); err != nil {
+		if err := recountOfUser(ctx, q, userID); err != nil {
 			return err
 		}
 		_, err = q.DeleteUser(ctx, userID)

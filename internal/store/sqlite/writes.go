@@ -22,7 +22,7 @@ const maxShared = 128
 
 // write is a change that waits for its turn.
 type write struct {
-	change  change
+	run     func(ctx context.Context, tx *sql.Tx, q *queries.Queries) error
 	durable bool
 	done    chan error
 }
@@ -76,7 +76,42 @@ func (s *Store) durably(ctx context.Context, c change) error { return s.write(ct
 func (s *Store) quickly(ctx context.Context, c change) error { return s.write(ctx, c, false) }
 
 func (s *Store) write(ctx context.Context, c change, durable bool) error {
-	w := &write{change: c, durable: durable, done: make(chan error, 1)}
+	return s.wait(ctx, &write{
+		run:     func(ctx context.Context, _ *sql.Tx, q *queries.Queries) error { return c(ctx, q) },
+		durable: durable, done: make(chan error, 1),
+	})
+}
+
+// together makes changes in one transaction, one after another, and then what follows from them, if
+// anything does. One that fails is undone alone; it says how each went.
+func (s *Store) together(
+	ctx context.Context, changes []change, then func(context.Context, *queries.Queries, []error) error, durable bool,
+) []error {
+	failed := make([]error, len(changes))
+	err := s.wait(ctx, &write{durable: durable, done: make(chan error, 1), run: func(
+		ctx context.Context, tx *sql.Tx, q *queries.Queries,
+	) (err error) {
+		for i, c := range changes {
+			if failed[i], err = apart(ctx, tx, q, c); err != nil {
+				return err
+			}
+			if sqlfile.NoRoom(failed[i]) { // all of it is tried again when there is room
+				return failed[i]
+			}
+		}
+		if then == nil {
+			return nil
+		}
+		return then(ctx, q, failed)
+	}})
+	for i := range failed {
+		failed[i] = cmp.Or(err, s.file.Explain(failed[i]))
+	}
+	return failed
+}
+
+// wait queues a write, makes it or has it made, and says how it went.
+func (s *Store) wait(ctx context.Context, w *write) error {
 	s.writes.add(w)
 	for {
 		select {
@@ -130,15 +165,20 @@ func (s *Store) attempt(ctx context.Context, batch []*write, failed []error, dur
 	if durable {
 		pool = &s.durable
 	}
-	return pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
+	err := pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
 		for i, w := range batch {
 			var err error
-			if failed[i], err = apart(ctx, tx, q, w.change); err != nil {
+			c := func(ctx context.Context, q *queries.Queries) error { return w.run(ctx, tx, q) }
+			if failed[i], err = apart(ctx, tx, q, c); err != nil {
 				return err
 			}
 		}
 		return nil
 	})
+	if err == nil {
+		s.commits.Add(1)
+	}
+	return err
 }
 
 // apart makes a change so that only what it did is undone if it fails. An error of SQLite's own

@@ -18,7 +18,8 @@ func handouts(w *world) {
 	first, second := protocol.SessionID{1}, protocol.SessionID{2}
 	hand := func(s protocol.SessionID, dev protocol.DeviceID, version uint64) {
 		w.Helper()
-		w.ok(w.s.AddHandout(w.ctx, store.Handout{Transfer: t.No, Session: s, Device: dev, Version: version}, w.tick()))
+		h := store.Handout{Transfer: t.No, Session: s, Device: dev, Version: version}
+		w.ok(w.s.AddHandouts(w.ctx, []store.Handout{h}, w.tick())[0])
 	}
 	hand(first, one.ID, 3)
 	hand(first, two.ID, 3)
@@ -57,7 +58,7 @@ func traffic(w *world) {
 		t, _ := w.transfer(g)
 		at := w.tick()
 		w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", at))
-		w.ok(w.s.AddTransferBytes(w.ctx, t.No, wire, https))
+		w.ok(w.s.AddTransferBytes(w.ctx, w.here, t.No, wire, https))
 		for _, dev := range verified {
 			_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: t.No, Device: dev, State: groupcast.DeliveryVerified},
 				w.tick())

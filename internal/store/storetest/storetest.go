@@ -17,73 +17,83 @@ import (
 // Run checks everything that package store promises. open gives an empty store and closes it
 // when the test ends.
 func Run(t *testing.T, open func(t *testing.T) store.Store) {
-	for _, c := range []struct {
-		name string
-		test func(w *world)
-	}{
-		{"accounts", accounts},
-		{"the last administrator stays", lastAdministrator},
-		{"tokens", tokens},
-		{"a revoked device's token is void", revokedToken},
-		{"devices have names of their own", deviceNames},
-		{"copies of a device", copies},
-		{"a receiver's login outlives what it is owed", quietLogins},
-		{"groups", groups},
-		{"membership raises the version", membershipVersion},
-		{"groups on offer", groupsOnOffer},
-		{"requests", requests},
-		{"requests are bounded", requestBounds},
-		{"new devices wait where they are to be approved", newDevicesWait},
-		{"a member's first device waits, too", firstDeviceWaits},
-		{"new devices stay out", newDevicesStayOut},
-		{"requests of devices and of users", deviceAndJoinRequests},
-		{"logins of a device are bounded", tokensAreBounded},
-		{"a transfer is owed to every device", owedToAll},
-		{"the first device takes over", takeOver},
-		{"a second device is owed too", secondDevice},
-		{"the last device gives back", giveBack},
-		{"a removed member is owed nothing", removedMember},
-		{"who comes back is owed again", backAgain},
-		{"entitled: now or not at all", entitled},
-		{"what is held is nobody's to know of", heldIsHidden},
-		{"what a device refused for", refusals},
-		{"progress does not reopen", progress},
-		{"closing counts down", closing},
-		{"an incomplete delivery", incomplete},
-		{"entries are bounded", entriesBounded},
-		{"receipts are kept, and none is taken twice", receipts},
-		{"signed offers are kept", signedOffers},
-		{"transfers move", transferStates},
-		{"retry", retry},
-		{"deleting a group", deleteGroup},
-		{"deleting a user", deleteUser},
-		{"offers and their floor", offers},
-		{"transfer numbers", transferNumbers},
-		{"editions of a transfer", editions},
-		{"tokens of a user", tokensOfUser},
-		{"deliveries of a user", deliveriesOfUser},
-		{"lists piece by piece", windows},
-		{"what a transfer held", held},
-		{"a series is kept", seriesKept},
-		{"who was handed a session's key", handouts},
-		{"what multicast spared", traffic},
-		{"audit log", audit},
-		{"settings", settings},
-		{"many at once", manyAtOnce},
-		{"one of many fails", oneOfManyFails},
-	} {
+	for _, c := range cases {
 		t.Run(c.name, func(t *testing.T) {
 			c.test(&world{T: t, s: open(t), ctx: t.Context(), now: time.UnixMicro(1_800_000_000_000_000).UTC()})
 		})
 	}
 }
 
+var cases = []struct {
+	name string
+	test func(w *world)
+}{
+	{"accounts", accounts},
+	{"the last administrator stays", lastAdministrator},
+	{"tokens", tokens},
+	{"a revoked device's token is void", revokedToken},
+	{"devices have names of their own", deviceNames},
+	{"copies of a device", copies},
+	{"a receiver's login outlives what it is owed", quietLogins},
+	{"groups", groups},
+	{"membership raises the version", membershipVersion},
+	{"groups on offer", groupsOnOffer},
+	{"requests", requests},
+	{"requests are bounded", requestBounds},
+	{"new devices wait where they are to be approved", newDevicesWait},
+	{"a member's first device waits, too", firstDeviceWaits},
+	{"new devices stay out", newDevicesStayOut},
+	{"requests of devices and of users", deviceAndJoinRequests},
+	{"logins of a device are bounded", tokensAreBounded},
+	{"a transfer is owed to every device", owedToAll},
+	{"the first device takes over", takeOver},
+	{"a second device is owed too", secondDevice},
+	{"the last device gives back", giveBack},
+	{"a removed member is owed nothing", removedMember},
+	{"who comes back is owed again", backAgain},
+	{"entitled: now or not at all", entitled},
+	{"what is held is nobody's to know of", heldIsHidden},
+	{"what a device refused for", refusals},
+	{"progress does not reopen", progress},
+	{"closing counts down", closing},
+	{"an incomplete delivery", incomplete},
+	{"entries are bounded", entriesBounded},
+	{"receipts are kept, and none is taken twice", receipts},
+	{"signed offers are kept", signedOffers},
+	{"closings share a transaction", closings},
+	{"receipts in any order and twice", closingsAgain},
+	{"hand-outs share a transaction", handoutsTogether},
+	{"sites", sites},
+	{"sites are counted apart", sitesCount},
+	{"an older epoch writes nothing", olderEpoch},
+	{"devices move between sites", devicesMove},
+	{"transfers move", transferStates},
+	{"retry", retry},
+	{"deleting a group", deleteGroup},
+	{"deleting a user", deleteUser},
+	{"offers and their floor", offers},
+	{"transfer numbers", transferNumbers},
+	{"editions of a transfer", editions},
+	{"tokens of a user", tokensOfUser},
+	{"deliveries of a user", deliveriesOfUser},
+	{"lists piece by piece", windows},
+	{"what a transfer held", held},
+	{"a series is kept", seriesKept},
+	{"who was handed a session's key", handouts},
+	{"what multicast spared", traffic},
+	{"audit log", audit},
+	{"settings", settings},
+	{"many at once", manyAtOnce},
+	{"one of many fails", oneOfManyFails},
+}
+
 // world is a store with a clock that only the test moves.
 type world struct {
 	*testing.T
-	s   store.Store
-	ctx context.Context
-	now time.Time
+	s    store.Store
+	ctx  context.Context
+	now  time.Time
+	here store.SiteEpoch // the server's own site
 }
 
 func (w *world) ok(err error) {

@@ -18,14 +18,15 @@ func transferStates(w *world) {
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", sending))
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferWaiting, "nobody is here", w.tick()))
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferSending, "", w.tick()))
-	w.ok(w.s.AddTransferBytes(w.ctx, t.No, 100, 10))
-	w.ok(w.s.AddTransferBytes(w.ctx, t.No, 1, 1))
+	w.ok(w.s.AddTransferBytes(w.ctx, w.here, t.No, 100, 10))
+	w.ok(w.s.AddTransferBytes(w.ctx, w.here, t.No, 1, 1))
 	fresh, err := w.s.Transfer(w.ctx, t.No)
 	w.ok(err)
 	equal(w, "that nobody forges", fresh.Forging == nil, true)
-	w.ok(w.s.NoteForged(w.ctx, t.No, groupcast.Forging{Devices: 2, Blocks: 7}))
-	w.ok(w.s.NoteForged(w.ctx, t.No, groupcast.Forging{Devices: 3, Blocks: 1})) // of another session: the greater counts
-	w.ok(w.s.NoteForged(w.ctx, t.No, groupcast.Forging{Devices: 1, Blocks: 1}))
+	w.ok(w.s.NoteForged(w.ctx, w.here, t.No, groupcast.Forging{Devices: 2, Blocks: 7}))
+	// of another session: the greater counts
+	w.ok(w.s.NoteForged(w.ctx, w.here, t.No, groupcast.Forging{Devices: 3, Blocks: 1}))
+	w.ok(w.s.NoteForged(w.ctx, w.here, t.No, groupcast.Forging{Devices: 1, Blocks: 1}))
 	done := w.tick()
 	w.ok(w.s.SetTransferState(w.ctx, t.No, groupcast.TransferDone, "", done))
 	got, err := w.s.Transfer(w.ctx, t.No)
@@ -111,7 +112,7 @@ func retry(w *world) {
 
 func offers(w *world) {
 	open := func() (protocol.OfferNo, protocol.OfferNo) {
-		n, floor, err := w.s.OpenOffer(w.ctx, 1, w.tick())
+		n, floor, err := w.s.OpenOffer(w.ctx, w.here, 1, w.tick())
 		w.ok(err)
 		return n, floor
 	}
@@ -123,7 +124,7 @@ func offers(w *world) {
 	w.ok(w.s.CloseOffer(w.ctx, n))
 	_, floor = open()
 	equal(w, "floor moves", floor, second)
-	w.ok(w.s.CloseAllOffers(w.ctx))
+	w.take() // no session outlives the process
 	w.ok(w.s.SkipOffersPast(w.ctx, 100))
 	w.ok(w.s.SkipOffersPast(w.ctx, 50)) // never back
 	n, floor = open()
@@ -242,7 +243,7 @@ func manyAtOnce(w *world) {
 	for range workers {
 		wg.Go(func() {
 			for range each {
-				n, _, err := w.s.OpenOffer(w.ctx, 1, time.UnixMicro(1))
+				n, _, err := w.s.OpenOffer(w.ctx, w.here, 1, time.UnixMicro(1))
 				_, readErr := w.s.GroupByID(w.ctx, g.ID)
 				if err != nil || readErr != nil {
 					w.Error(err, readErr)

@@ -57,6 +57,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
 	}
+	if q.addSiteStmt, err = db.PrepareContext(ctx, addSite); err != nil {
+		return nil, fmt.Errorf("error preparing query AddSite: %w", err)
+	}
 	if q.addTokenStmt, err = db.PrepareContext(ctx, addToken); err != nil {
 		return nil, fmt.Errorf("error preparing query AddToken: %w", err)
 	}
@@ -90,14 +93,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.closeAllDeliveriesStmt, err = db.PrepareContext(ctx, closeAllDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseAllDeliveries: %w", err)
 	}
-	if q.closeAllOffersStmt, err = db.PrepareContext(ctx, closeAllOffers); err != nil {
-		return nil, fmt.Errorf("error preparing query CloseAllOffers: %w", err)
-	}
 	if q.closeDeliveryStmt, err = db.PrepareContext(ctx, closeDelivery); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseDelivery: %w", err)
 	}
 	if q.closeOfferStmt, err = db.PrepareContext(ctx, closeOffer); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseOffer: %w", err)
+	}
+	if q.closeOlderOffersStmt, err = db.PrepareContext(ctx, closeOlderOffers); err != nil {
+		return nil, fmt.Errorf("error preparing query CloseOlderOffers: %w", err)
 	}
 	if q.copyOnMachineStmt, err = db.PrepareContext(ctx, copyOnMachine); err != nil {
 		return nil, fmt.Errorf("error preparing query CopyOnMachine: %w", err)
@@ -131,6 +134,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.countRequestsStmt, err = db.PrepareContext(ctx, countRequests); err != nil {
 		return nil, fmt.Errorf("error preparing query CountRequests: %w", err)
+	}
+	if q.countSitesStmt, err = db.PrepareContext(ctx, countSites); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSites: %w", err)
+	}
+	if q.countSitesOfUserStmt, err = db.PrepareContext(ctx, countSitesOfUser); err != nil {
+		return nil, fmt.Errorf("error preparing query CountSitesOfUser: %w", err)
 	}
 	if q.countTransfersStmt, err = db.PrepareContext(ctx, countTransfers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountTransfers: %w", err)
@@ -210,9 +219,6 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.entryBytesStmt, err = db.PrepareContext(ctx, entryBytes); err != nil {
 		return nil, fmt.Errorf("error preparing query EntryBytes: %w", err)
 	}
-	if q.fillDeliveryStmt, err = db.PrepareContext(ctx, fillDelivery); err != nil {
-		return nil, fmt.Errorf("error preparing query FillDelivery: %w", err)
-	}
 	if q.findTokenStmt, err = db.PrepareContext(ctx, findToken); err != nil {
 		return nil, fmt.Errorf("error preparing query FindToken: %w", err)
 	}
@@ -284,6 +290,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.membershipsOfUserStmt, err = db.PrepareContext(ctx, membershipsOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query MembershipsOfUser: %w", err)
+	}
+	if q.moveDeliveriesStmt, err = db.PrepareContext(ctx, moveDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveDeliveries: %w", err)
+	}
+	if q.moveDeviceStmt, err = db.PrepareContext(ctx, moveDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query MoveDevice: %w", err)
 	}
 	if q.noteForgedStmt, err = db.PrepareContext(ctx, noteForged); err != nil {
 		return nil, fmt.Errorf("error preparing query NoteForged: %w", err)
@@ -426,11 +438,23 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.signedOffersStmt, err = db.PrepareContext(ctx, signedOffers); err != nil {
 		return nil, fmt.Errorf("error preparing query SignedOffers: %w", err)
 	}
+	if q.siteStmt, err = db.PrepareContext(ctx, site); err != nil {
+		return nil, fmt.Errorf("error preparing query Site: %w", err)
+	}
+	if q.sitesStmt, err = db.PrepareContext(ctx, sites); err != nil {
+		return nil, fmt.Errorf("error preparing query Sites: %w", err)
+	}
 	if q.skipPastStmt, err = db.PrepareContext(ctx, skipPast); err != nil {
 		return nil, fmt.Errorf("error preparing query SkipPast: %w", err)
 	}
+	if q.stillOwedStmt, err = db.PrepareContext(ctx, stillOwed); err != nil {
+		return nil, fmt.Errorf("error preparing query StillOwed: %w", err)
+	}
 	if q.takeOverStmt, err = db.PrepareContext(ctx, takeOver); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeOver: %w", err)
+	}
+	if q.takeSiteStmt, err = db.PrepareContext(ctx, takeSite); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeSite: %w", err)
 	}
 	if q.takeUpStmt, err = db.PrepareContext(ctx, takeUp); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeUp: %w", err)
@@ -449,6 +473,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.transferOfContentStmt, err = db.PrepareContext(ctx, transferOfContent); err != nil {
 		return nil, fmt.Errorf("error preparing query TransferOfContent: %w", err)
+	}
+	if q.transferSitesStmt, err = db.PrepareContext(ctx, transferSites); err != nil {
+		return nil, fmt.Errorf("error preparing query TransferSites: %w", err)
 	}
 	if q.transfersStmt, err = db.PrepareContext(ctx, transfers); err != nil {
 		return nil, fmt.Errorf("error preparing query Transfers: %w", err)
@@ -540,6 +567,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addRequestStmt: %w", cerr)
 		}
 	}
+	if q.addSiteStmt != nil {
+		if cerr := q.addSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addSiteStmt: %w", cerr)
+		}
+	}
 	if q.addTokenStmt != nil {
 		if cerr := q.addTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addTokenStmt: %w", cerr)
@@ -595,11 +627,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing closeAllDeliveriesStmt: %w", cerr)
 		}
 	}
-	if q.closeAllOffersStmt != nil {
-		if cerr := q.closeAllOffersStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing closeAllOffersStmt: %w", cerr)
-		}
-	}
 	if q.closeDeliveryStmt != nil {
 		if cerr := q.closeDeliveryStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing closeDeliveryStmt: %w", cerr)
@@ -608,6 +635,11 @@ func (q *Queries) Close() error {
 	if q.closeOfferStmt != nil {
 		if cerr := q.closeOfferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing closeOfferStmt: %w", cerr)
+		}
+	}
+	if q.closeOlderOffersStmt != nil {
+		if cerr := q.closeOlderOffersStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing closeOlderOffersStmt: %w", cerr)
 		}
 	}
 	if q.copyOnMachineStmt != nil {
@@ -663,6 +695,16 @@ func (q *Queries) Close() error {
 	if q.countRequestsStmt != nil {
 		if cerr := q.countRequestsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countRequestsStmt: %w", cerr)
+		}
+	}
+	if q.countSitesStmt != nil {
+		if cerr := q.countSitesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSitesStmt: %w", cerr)
+		}
+	}
+	if q.countSitesOfUserStmt != nil {
+		if cerr := q.countSitesOfUserStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countSitesOfUserStmt: %w", cerr)
 		}
 	}
 	if q.countTransfersStmt != nil {
@@ -795,11 +837,6 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing entryBytesStmt: %w", cerr)
 		}
 	}
-	if q.fillDeliveryStmt != nil {
-		if cerr := q.fillDeliveryStmt.Close(); cerr != nil {
-			err = fmt.Errorf("error closing fillDeliveryStmt: %w", cerr)
-		}
-	}
 	if q.findTokenStmt != nil {
 		if cerr := q.findTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing findTokenStmt: %w", cerr)
@@ -918,6 +955,16 @@ func (q *Queries) Close() error {
 	if q.membershipsOfUserStmt != nil {
 		if cerr := q.membershipsOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing membershipsOfUserStmt: %w", cerr)
+		}
+	}
+	if q.moveDeliveriesStmt != nil {
+		if cerr := q.moveDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.moveDeviceStmt != nil {
+		if cerr := q.moveDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing moveDeviceStmt: %w", cerr)
 		}
 	}
 	if q.noteForgedStmt != nil {
@@ -1155,14 +1202,34 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing signedOffersStmt: %w", cerr)
 		}
 	}
+	if q.siteStmt != nil {
+		if cerr := q.siteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing siteStmt: %w", cerr)
+		}
+	}
+	if q.sitesStmt != nil {
+		if cerr := q.sitesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sitesStmt: %w", cerr)
+		}
+	}
 	if q.skipPastStmt != nil {
 		if cerr := q.skipPastStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing skipPastStmt: %w", cerr)
 		}
 	}
+	if q.stillOwedStmt != nil {
+		if cerr := q.stillOwedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing stillOwedStmt: %w", cerr)
+		}
+	}
 	if q.takeOverStmt != nil {
 		if cerr := q.takeOverStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeOverStmt: %w", cerr)
+		}
+	}
+	if q.takeSiteStmt != nil {
+		if cerr := q.takeSiteStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeSiteStmt: %w", cerr)
 		}
 	}
 	if q.takeUpStmt != nil {
@@ -1193,6 +1260,11 @@ func (q *Queries) Close() error {
 	if q.transferOfContentStmt != nil {
 		if cerr := q.transferOfContentStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing transferOfContentStmt: %w", cerr)
+		}
+	}
+	if q.transferSitesStmt != nil {
+		if cerr := q.transferSitesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transferSitesStmt: %w", cerr)
 		}
 	}
 	if q.transfersStmt != nil {
@@ -1295,6 +1367,7 @@ type Queries struct {
 	addOfferStmt                  *sql.Stmt
 	addOfferGapStmt               *sql.Stmt
 	addRequestStmt                *sql.Stmt
+	addSiteStmt                   *sql.Stmt
 	addTokenStmt                  *sql.Stmt
 	addTransferStmt               *sql.Stmt
 	addTransferBytesStmt          *sql.Stmt
@@ -1306,9 +1379,9 @@ type Queries struct {
 	cancelOfMemberStmt            *sql.Stmt
 	cancelOfUserStmt              *sql.Stmt
 	closeAllDeliveriesStmt        *sql.Stmt
-	closeAllOffersStmt            *sql.Stmt
 	closeDeliveryStmt             *sql.Stmt
 	closeOfferStmt                *sql.Stmt
+	closeOlderOffersStmt          *sql.Stmt
 	copyOnMachineStmt             *sql.Stmt
 	countStmt                     *sql.Stmt
 	countAuditStmt                *sql.Stmt
@@ -1320,6 +1393,8 @@ type Queries struct {
 	countLeftOutStmt              *sql.Stmt
 	countMembersStmt              *sql.Stmt
 	countRequestsStmt             *sql.Stmt
+	countSitesStmt                *sql.Stmt
+	countSitesOfUserStmt          *sql.Stmt
 	countTransfersStmt            *sql.Stmt
 	countUsersStmt                *sql.Stmt
 	counterStmt                   *sql.Stmt
@@ -1346,7 +1421,6 @@ type Queries struct {
 	entitledStmt                  *sql.Stmt
 	entriesStmt                   *sql.Stmt
 	entryBytesStmt                *sql.Stmt
-	fillDeliveryStmt              *sql.Stmt
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
@@ -1371,6 +1445,8 @@ type Queries struct {
 	memberStmt                    *sql.Stmt
 	membersStmt                   *sql.Stmt
 	membershipsOfUserStmt         *sql.Stmt
+	moveDeliveriesStmt            *sql.Stmt
+	moveDeviceStmt                *sql.Stmt
 	noteForgedStmt                *sql.Stmt
 	offerGapsStmt                 *sql.Stmt
 	oldestAuditStmt               *sql.Stmt
@@ -1418,14 +1494,19 @@ type Queries struct {
 	setTransferStateStmt          *sql.Stmt
 	settingStmt                   *sql.Stmt
 	signedOffersStmt              *sql.Stmt
+	siteStmt                      *sql.Stmt
+	sitesStmt                     *sql.Stmt
 	skipPastStmt                  *sql.Stmt
+	stillOwedStmt                 *sql.Stmt
 	takeOverStmt                  *sql.Stmt
+	takeSiteStmt                  *sql.Stmt
 	takeUpStmt                    *sql.Stmt
 	tokensOfUserStmt              *sql.Stmt
 	touchTokenStmt                *sql.Stmt
 	trafficStmt                   *sql.Stmt
 	transferStmt                  *sql.Stmt
 	transferOfContentStmt         *sql.Stmt
+	transferSitesStmt             *sql.Stmt
 	transfersStmt                 *sql.Stmt
 	trimTokensStmt                *sql.Stmt
 	updateDeliveryStmt            *sql.Stmt
@@ -1453,6 +1534,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addOfferStmt:                  q.addOfferStmt,
 		addOfferGapStmt:               q.addOfferGapStmt,
 		addRequestStmt:                q.addRequestStmt,
+		addSiteStmt:                   q.addSiteStmt,
 		addTokenStmt:                  q.addTokenStmt,
 		addTransferStmt:               q.addTransferStmt,
 		addTransferBytesStmt:          q.addTransferBytesStmt,
@@ -1464,9 +1546,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		cancelOfMemberStmt:            q.cancelOfMemberStmt,
 		cancelOfUserStmt:              q.cancelOfUserStmt,
 		closeAllDeliveriesStmt:        q.closeAllDeliveriesStmt,
-		closeAllOffersStmt:            q.closeAllOffersStmt,
 		closeDeliveryStmt:             q.closeDeliveryStmt,
 		closeOfferStmt:                q.closeOfferStmt,
+		closeOlderOffersStmt:          q.closeOlderOffersStmt,
 		copyOnMachineStmt:             q.copyOnMachineStmt,
 		countStmt:                     q.countStmt,
 		countAuditStmt:                q.countAuditStmt,
@@ -1478,6 +1560,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countLeftOutStmt:              q.countLeftOutStmt,
 		countMembersStmt:              q.countMembersStmt,
 		countRequestsStmt:             q.countRequestsStmt,
+		countSitesStmt:                q.countSitesStmt,
+		countSitesOfUserStmt:          q.countSitesOfUserStmt,
 		countTransfersStmt:            q.countTransfersStmt,
 		countUsersStmt:                q.countUsersStmt,
 		counterStmt:                   q.counterStmt,
@@ -1504,7 +1588,6 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		entitledStmt:                  q.entitledStmt,
 		entriesStmt:                   q.entriesStmt,
 		entryBytesStmt:                q.entryBytesStmt,
-		fillDeliveryStmt:              q.fillDeliveryStmt,
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
@@ -1529,6 +1612,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		memberStmt:                    q.memberStmt,
 		membersStmt:                   q.membersStmt,
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
+		moveDeliveriesStmt:            q.moveDeliveriesStmt,
+		moveDeviceStmt:                q.moveDeviceStmt,
 		noteForgedStmt:                q.noteForgedStmt,
 		offerGapsStmt:                 q.offerGapsStmt,
 		oldestAuditStmt:               q.oldestAuditStmt,
@@ -1576,14 +1661,19 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setTransferStateStmt:          q.setTransferStateStmt,
 		settingStmt:                   q.settingStmt,
 		signedOffersStmt:              q.signedOffersStmt,
+		siteStmt:                      q.siteStmt,
+		sitesStmt:                     q.sitesStmt,
 		skipPastStmt:                  q.skipPastStmt,
+		stillOwedStmt:                 q.stillOwedStmt,
 		takeOverStmt:                  q.takeOverStmt,
+		takeSiteStmt:                  q.takeSiteStmt,
 		takeUpStmt:                    q.takeUpStmt,
 		tokensOfUserStmt:              q.tokensOfUserStmt,
 		touchTokenStmt:                q.touchTokenStmt,
 		trafficStmt:                   q.trafficStmt,
 		transferStmt:                  q.transferStmt,
 		transferOfContentStmt:         q.transferOfContentStmt,
+		transferSitesStmt:             q.transferSitesStmt,
 		transfersStmt:                 q.transfersStmt,
 		trimTokensStmt:                q.trimTokensStmt,
 		updateDeliveryStmt:            q.updateDeliveryStmt,

@@ -14,6 +14,7 @@ type Admitted struct {
 	UserName   string
 	DeviceID   string
 	DeviceName string
+	Site       string
 }
 
 type Audit struct {
@@ -24,6 +25,44 @@ type Audit struct {
 	Object  string
 	Detail  string
 	Address string
+}
+
+type CountedTransfer struct {
+	No             int64
+	GroupID        string
+	GroupName      string
+	Name           string
+	Files          int64
+	Bytes          int64
+	Blocks         int64
+	State          string
+	Reason         string
+	CreatedAt      int64
+	CreatedBy      string
+	StartedAt      int64
+	EndedAt        int64
+	ExpiresAt      int64
+	Hold           bool
+	Via            string
+	RateLimit      int64
+	InPlace        bool
+	Root           string
+	Source         string
+	ManifestBytes  int64
+	ManifestBlocks int64
+	ContentGone    bool
+	Content        string
+	LeftOut        int64
+	Lost           int64
+	Folders        int64
+	WireBytes      int64
+	HttpsBytes     int64
+	ForgedDevices  int64
+	ForgedBlocks   int64
+	Owed           int64
+	Verified       int64
+	Failed         int64
+	Incomplete     int64
 }
 
 type Counter struct {
@@ -53,6 +92,7 @@ type Delivery struct {
 	EntryBytes int64
 	Signed     string
 	Refusal    string
+	Site       string
 }
 
 type DeliveryEntry struct {
@@ -82,6 +122,8 @@ type Device struct {
 	ClockOff  int64
 	CopyOf    string
 	Machine   string
+	Site      string
+	SiteEpoch int64
 }
 
 type Edition struct {
@@ -108,6 +150,7 @@ type Handout struct {
 	UserName   string
 	DeviceName string
 	At         int64
+	Site       string
 }
 
 type HeldFile struct {
@@ -139,6 +182,8 @@ type OpenOffer struct {
 	Number     int64
 	TransferNo int64
 	OpenedAt   int64
+	Site       string
+	Epoch      int64
 }
 
 type Receipt struct {
@@ -183,6 +228,12 @@ type SignedOffer struct {
 	Manifest   []byte
 }
 
+type Site struct {
+	ID    string
+	Name  string
+	Epoch int64
+}
+
 type Token struct {
 	Hash      string
 	UserID    string
@@ -214,22 +265,27 @@ type Transfer struct {
 	RateLimit      int64
 	InPlace        bool
 	Root           string
-	WireBytes      int64
-	HttpsBytes     int64
 	Source         string
 	ManifestBytes  int64
 	ManifestBlocks int64
 	ContentGone    bool
-	Owed           int64
-	Verified       int64
-	Failed         int64
-	Incomplete     int64
 	Content        string
 	LeftOut        int64
 	Lost           int64
 	Folders        int64
-	ForgedDevices  int64
-	ForgedBlocks   int64
+}
+
+type TransferSite struct {
+	TransferNo    int64
+	Site          string
+	WireBytes     int64
+	HttpsBytes    int64
+	ForgedDevices int64
+	ForgedBlocks  int64
+	Owed          int64
+	Verified      int64
+	Failed        int64
+	Incomplete    int64
 }
 
 type User struct {

@@ -126,10 +126,11 @@ func (q *Queries) AddGroup(ctx context.Context, arg AddGroupParams) error {
 	return err
 }
 
-const addHandout = `-- name: AddHandout :exec
-INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at)
-SELECT $1, $2, d.id, $3, u.name, d.name, $4
-FROM devices d JOIN users u ON u.id = d.user_id WHERE d.id = $5
+const addHandout = `-- name: AddHandout :execrows
+INSERT INTO handouts (transfer_no, session, device_id, version, user_name, device_name, at, site)
+SELECT $1, $2, d.id, $3, u.name, d.name, $4, s.id
+FROM devices d JOIN users u ON u.id = d.user_id JOIN sites s ON s.id = d.site
+WHERE d.id = $5 AND s.id = $6 AND s.epoch = $7
 ON CONFLICT (transfer_no, session, device_id) DO NOTHING
 `
 
@@ -139,17 +140,24 @@ type AddHandoutParams struct {
 	Version    int64
 	At         int64
 	DeviceID   string
+	Site       string
+	Epoch      int64
 }
 
-func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) error {
-	_, err := q.exec(ctx, q.addHandoutStmt, addHandout,
+func (q *Queries) AddHandout(ctx context.Context, arg AddHandoutParams) (int64, error) {
+	result, err := q.exec(ctx, q.addHandoutStmt, addHandout,
 		arg.TransferNo,
 		arg.Session,
 		arg.Version,
 		arg.At,
 		arg.DeviceID,
+		arg.Site,
+		arg.Epoch,
 	)
-	return err
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const addHeldFiles = `-- name: AddHeldFiles :exec
@@ -210,19 +218,31 @@ func (q *Queries) AddMember(ctx context.Context, arg AddMemberParams) error {
 	return err
 }
 
-const addOffer = `-- name: AddOffer :exec
-INSERT INTO open_offers (number, transfer_no, opened_at) VALUES ($1, $2, $3)
+const addOffer = `-- name: AddOffer :execrows
+INSERT INTO open_offers (number, transfer_no, opened_at, site, epoch)
+SELECT $1, $2, $3, s.id, s.epoch FROM sites s WHERE s.id = $4 AND s.epoch = $5
 `
 
 type AddOfferParams struct {
 	Number     int64
 	TransferNo int64
 	OpenedAt   int64
+	Site       string
+	Epoch      int64
 }
 
-func (q *Queries) AddOffer(ctx context.Context, arg AddOfferParams) error {
-	_, err := q.exec(ctx, q.addOfferStmt, addOffer, arg.Number, arg.TransferNo, arg.OpenedAt)
-	return err
+func (q *Queries) AddOffer(ctx context.Context, arg AddOfferParams) (int64, error) {
+	result, err := q.exec(ctx, q.addOfferStmt, addOffer,
+		arg.Number,
+		arg.TransferNo,
+		arg.OpenedAt,
+		arg.Site,
+		arg.Epoch,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const addOfferGap = `-- name: AddOfferGap :exec
@@ -265,6 +285,20 @@ func (q *Queries) AddRequest(ctx context.Context, arg AddRequestParams) error {
 	return err
 }
 
+const addSite = `-- name: AddSite :exec
+INSERT INTO sites (id, name, epoch) VALUES ($1, $2, 0)
+`
+
+type AddSiteParams struct {
+	ID   string
+	Name string
+}
+
+func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) error {
+	_, err := q.exec(ctx, q.addSiteStmt, addSite, arg.ID, arg.Name)
+	return err
+}
+
 const addToken = `-- name: AddToken :exec
 INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires, address)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -298,12 +332,10 @@ func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
 const addTransfer = `-- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone,
-    owed, verified, failed, content, left_out, lost, folders)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17,
-    $18, $19, $20, $21, $22, $23, $24,
-    FALSE, 0, 0, 0, $25, $26, 0, $27)
+    $18, $19, $20, $21, $22, FALSE, $23, $24, 0, $25)
 `
 
 type AddTransferParams struct {
@@ -326,8 +358,6 @@ type AddTransferParams struct {
 	RateLimit      int64
 	InPlace        bool
 	Root           string
-	WireBytes      int64
-	HttpsBytes     int64
 	Source         string
 	ManifestBytes  int64
 	ManifestBlocks int64
@@ -357,8 +387,6 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 		arg.RateLimit,
 		arg.InPlace,
 		arg.Root,
-		arg.WireBytes,
-		arg.HttpsBytes,
 		arg.Source,
 		arg.ManifestBytes,
 		arg.ManifestBlocks,
@@ -369,20 +397,34 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 	return err
 }
 
-const addTransferBytes = `-- name: AddTransferBytes :exec
-UPDATE transfers SET wire_bytes = wire_bytes + $1, https_bytes = https_bytes + $2
-WHERE no = $3
+const addTransferBytes = `-- name: AddTransferBytes :execrows
+INSERT INTO transfer_sites (transfer_no, site, wire_bytes, https_bytes)
+SELECT t.no, s.id, CAST($1 AS BIGINT), CAST($2 AS BIGINT)
+FROM transfers t JOIN sites s ON s.id = $3 AND s.epoch = $4 WHERE t.no = $5
+ON CONFLICT (transfer_no, site) DO UPDATE SET wire_bytes = transfer_sites.wire_bytes + excluded.wire_bytes,
+    https_bytes = transfer_sites.https_bytes + excluded.https_bytes
 `
 
 type AddTransferBytesParams struct {
 	Wire  int64
 	Https int64
+	Site  string
+	Epoch int64
 	No    int64
 }
 
-func (q *Queries) AddTransferBytes(ctx context.Context, arg AddTransferBytesParams) error {
-	_, err := q.exec(ctx, q.addTransferBytesStmt, addTransferBytes, arg.Wire, arg.Https, arg.No)
-	return err
+func (q *Queries) AddTransferBytes(ctx context.Context, arg AddTransferBytesParams) (int64, error) {
+	result, err := q.exec(ctx, q.addTransferBytesStmt, addTransferBytes,
+		arg.Wire,
+		arg.Https,
+		arg.Site,
+		arg.Epoch,
+		arg.No,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const addUser = `-- name: AddUser :exec
@@ -580,59 +622,68 @@ func (q *Queries) CloseAllDeliveries(ctx context.Context, arg CloseAllDeliveries
 	return err
 }
 
-const closeAllOffers = `-- name: CloseAllOffers :exec
-DELETE FROM open_offers
-`
-
-func (q *Queries) CloseAllOffers(ctx context.Context) error {
-	_, err := q.exec(ctx, q.closeAllOffersStmt, closeAllOffers)
-	return err
-}
-
-const closeDelivery = `-- name: CloseDelivery :execrows
+const closeDelivery = `-- name: CloseDelivery :one
 UPDATE deliveries SET state = $1, reason = $2,
     path = CASE WHEN CAST($3 AS TEXT) = '' THEN path ELSE $3 END,
-    receipt = $4, entries = $5, missing = $6, beside = $7, updated_at = $8,
-    signed = $9
-WHERE transfer_no = $10 AND device_id = $11
-    AND (device_id <> '' OR user_id = $12)
+    blocks = CASE WHEN CAST($4 AS BOOLEAN) THEN (SELECT t.blocks FROM transfers t WHERE t.no = $5)
+        WHEN CAST($6 AS BOOLEAN) THEN $7 ELSE blocks END,
+    bytes = CASE WHEN CAST($4 AS BOOLEAN) THEN (SELECT t.bytes FROM transfers t WHERE t.no = $5)
+        WHEN CAST($6 AS BOOLEAN) THEN $8 ELSE bytes END,
+    loss = CASE WHEN CAST($6 AS BOOLEAN) THEN $9 ELSE loss END,
+    bar = CASE WHEN CAST($4 AS BOOLEAN) THEN NULL WHEN CAST($6 AS BOOLEAN) THEN $10 ELSE bar END,
+    receipt = $11, entries = $12, missing = $13, beside = $14, updated_at = $15,
+    signed = $16
+WHERE transfer_no = $5 AND device_id = $17
+    AND (device_id <> '' OR user_id = $18)
     AND state IN ('queued', 'receiving', 'refused')
+RETURNING site
 `
 
 type CloseDeliveryParams struct {
 	State      string
 	Reason     string
 	Path       string
+	Whole      bool
+	TransferNo int64
+	Told       bool
+	Blocks     int64
+	Bytes      int64
+	Loss       float64
+	Bar        []byte
 	Receipt    []byte
 	Entries    int64
 	Missing    int64
 	Beside     int64
 	UpdatedAt  int64
 	Signed     string
-	TransferNo int64
 	DeviceID   string
 	UserID     string
 }
 
-func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (int64, error) {
-	result, err := q.exec(ctx, q.closeDeliveryStmt, closeDelivery,
+func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (string, error) {
+	row := q.queryRow(ctx, q.closeDeliveryStmt, closeDelivery,
 		arg.State,
 		arg.Reason,
 		arg.Path,
+		arg.Whole,
+		arg.TransferNo,
+		arg.Told,
+		arg.Blocks,
+		arg.Bytes,
+		arg.Loss,
+		arg.Bar,
 		arg.Receipt,
 		arg.Entries,
 		arg.Missing,
 		arg.Beside,
 		arg.UpdatedAt,
 		arg.Signed,
-		arg.TransferNo,
 		arg.DeviceID,
 		arg.UserID,
 	)
-	if err != nil {
-		return 0, err
-	}
-	return result.RowsAffected()
+	var site string
+	err := row.Scan(&site)
+	return site, err
 }
 
 const closeOffer = `-- name: CloseOffer :exec
@@ -644,8 +695,22 @@ func (q *Queries) CloseOffer(ctx context.Context, number int64) error {
 	return err
 }
 
+const closeOlderOffers = `-- name: CloseOlderOffers :exec
+DELETE FROM open_offers WHERE site = $1 AND epoch < $2
+`
+
+type CloseOlderOffersParams struct {
+	Site  string
+	Epoch int64
+}
+
+func (q *Queries) CloseOlderOffers(ctx context.Context, arg CloseOlderOffersParams) error {
+	_, err := q.exec(ctx, q.closeOlderOffersStmt, closeOlderOffers, arg.Site, arg.Epoch)
+	return err
+}
+
 const copyOnMachine = `-- name: CopyOnMachine :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.copy_of = $1 AND d.machine = $2 AND d.machine <> '' ORDER BY d.name
 `
 
@@ -684,6 +749,8 @@ func (q *Queries) CopyOnMachine(ctx context.Context, arg CopyOnMachineParams) ([
 			&i.Device.ClockOff,
 			&i.Device.CopyOf,
 			&i.Device.Machine,
+			&i.Device.Site,
+			&i.Device.SiteEpoch,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -722,24 +789,28 @@ func (q *Queries) CountAudit(ctx context.Context) (int64, error) {
 }
 
 const countClosed = `-- name: CountClosed :exec
-UPDATE transfers SET owed = owed - 1, verified = verified + $1, failed = failed + $2,
-    incomplete = incomplete + $3
-WHERE no = $4
+UPDATE transfer_sites SET owed = owed - $1, verified = verified + $2, failed = failed + $3,
+    incomplete = incomplete + $4
+WHERE transfer_no = $5 AND site = $6
 `
 
 type CountClosedParams struct {
+	Closed     int64
 	Verified   int64
 	Failed     int64
 	Incomplete int64
-	No         int64
+	TransferNo int64
+	Site       string
 }
 
 func (q *Queries) CountClosed(ctx context.Context, arg CountClosedParams) error {
 	_, err := q.exec(ctx, q.countClosedStmt, countClosed,
+		arg.Closed,
 		arg.Verified,
 		arg.Failed,
 		arg.Incomplete,
-		arg.No,
+		arg.TransferNo,
+		arg.Site,
 	)
 	return err
 }
@@ -826,6 +897,30 @@ func (q *Queries) CountRequests(ctx context.Context, state string) (int64, error
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const countSites = `-- name: CountSites :exec
+INSERT INTO transfer_sites (transfer_no, site)
+SELECT DISTINCT d.transfer_no, d.site FROM deliveries d WHERE d.transfer_no = $1
+ON CONFLICT (transfer_no, site) DO NOTHING
+`
+
+// A site is counted from the first delivery on that somebody there is owed.
+func (q *Queries) CountSites(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.countSitesStmt, countSites, transferNo)
+	return err
+}
+
+const countSitesOfUser = `-- name: CountSitesOfUser :exec
+INSERT INTO transfer_sites (transfer_no, site)
+SELECT DISTINCT d.transfer_no, d.site FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.user_id = $1 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no, site) DO NOTHING
+`
+
+func (q *Queries) CountSitesOfUser(ctx context.Context, userID string) error {
+	_, err := q.exec(ctx, q.countSitesOfUserStmt, countSitesOfUser, userID)
+	return err
 }
 
 const countTransfers = `-- name: CountTransfers :one
@@ -1005,7 +1100,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -1051,6 +1146,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1067,7 +1163,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1114,6 +1210,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1132,7 +1229,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1173,13 +1270,14 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
 		&i.Delivery.Refusal,
+		&i.Delivery.Site,
 		&i.GroupName,
 	)
 	return i, err
 }
 
 const device = `-- name: Device :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1
 `
 
@@ -1207,13 +1305,15 @@ func (q *Queries) Device(ctx context.Context, id string) (DeviceRow, error) {
 		&i.Device.ClockOff,
 		&i.Device.CopyOf,
 		&i.Device.Machine,
+		&i.Device.Site,
+		&i.Device.SiteEpoch,
 		&i.UserName,
 	)
 	return i, err
 }
 
 const deviceByKey = `-- name: DeviceByKey :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.user_id = $1 AND d.public_key = $2
 `
 
@@ -1246,6 +1346,8 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 		&i.Device.ClockOff,
 		&i.Device.CopyOf,
 		&i.Device.Machine,
+		&i.Device.Site,
+		&i.Device.SiteEpoch,
 		&i.UserName,
 	)
 	return i, err
@@ -1354,7 +1456,7 @@ func (q *Queries) DeviceRequest(ctx context.Context, arg DeviceRequestParams) (s
 }
 
 const devices = `-- name: Devices :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
 ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
@@ -1395,6 +1497,8 @@ func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow,
 			&i.Device.ClockOff,
 			&i.Device.CopyOf,
 			&i.Device.Machine,
+			&i.Device.Site,
+			&i.Device.SiteEpoch,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -1437,7 +1541,7 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1485,6 +1589,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
 		&i.Delivery.Refusal,
+		&i.Delivery.Site,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -1556,23 +1661,6 @@ func (q *Queries) EntryBytes(ctx context.Context, arg EntryBytesParams) (int64, 
 	var entry_bytes int64
 	err := row.Scan(&entry_bytes)
 	return entry_bytes, err
-}
-
-const fillDelivery = `-- name: FillDelivery :exec
-UPDATE deliveries SET
-    blocks = (SELECT t.blocks FROM transfers t WHERE t.no = $1),
-    bytes = (SELECT t.bytes FROM transfers t WHERE t.no = $1), bar = NULL
-WHERE transfer_no = $1 AND device_id = $2
-`
-
-type FillDeliveryParams struct {
-	TransferNo int64
-	DeviceID   string
-}
-
-func (q *Queries) FillDelivery(ctx context.Context, arg FillDeliveryParams) error {
-	_, err := q.exec(ctx, q.fillDeliveryStmt, fillDelivery, arg.TransferNo, arg.DeviceID)
-	return err
 }
 
 const findToken = `-- name: FindToken :one
@@ -1693,7 +1781,7 @@ func (q *Queries) ForgetRefusals(ctx context.Context, transferNo int64) error {
 
 const giveBack = `-- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',
-    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = $1
+    blocks = 0, bytes = 0, loss = 0, bar = NULL, later = FALSE, updated_at = $1, site = ''
 WHERE deliveries.device_id = $2 AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -1710,8 +1798,8 @@ func (q *Queries) GiveBack(ctx context.Context, arg GiveBackParams) error {
 const groupByID = `-- name: GroupByID :one
 SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g WHERE g.id = $1
 `
 
@@ -1742,8 +1830,8 @@ func (q *Queries) GroupByID(ctx context.Context, id string) (GroupByIDRow, error
 const groupByName = `-- name: GroupByName :one
 SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g WHERE g.name = $1
 `
 
@@ -1774,8 +1862,8 @@ func (q *Queries) GroupByName(ctx context.Context, name string) (GroupByNameRow,
 const groups = `-- name: Groups :many
 SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g ORDER BY g.name
 `
 
@@ -1859,8 +1947,8 @@ func (q *Queries) GroupsOfDevice(ctx context.Context, deviceID string) ([]Group,
 const groupsOfUser = `-- name: GroupsOfUser :many
 SELECT g.id, g.name, g.address, g.description, g.unlisted, g.created_at, g.version, g.new_devices,
     (SELECT COUNT(*) FROM members m WHERE m.group_id = g.id) AS members,
-    CAST((SELECT COALESCE(SUM(t.owed), 0) FROM transfers t WHERE t.group_id = g.id
-        AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
+    CAST((SELECT COALESCE(SUM(s.owed), 0) FROM transfers t JOIN transfer_sites s ON s.transfer_no = t.no
+        WHERE t.group_id = g.id AND t.state IN ('held', 'waiting', 'gathering', 'sending')) AS BIGINT) AS pending
 FROM groups g JOIN members me ON me.group_id = g.id AND me.user_id = $1
 ORDER BY g.name
 `
@@ -1906,7 +1994,7 @@ func (q *Queries) GroupsOfUser(ctx context.Context, userID string) ([]GroupsOfUs
 }
 
 const handouts = `-- name: Handouts :many
-SELECT transfer_no, session, device_id, version, user_name, device_name, at FROM handouts WHERE transfer_no = $1
+SELECT transfer_no, session, device_id, version, user_name, device_name, at, site FROM handouts WHERE transfer_no = $1
 ORDER BY session, user_name, device_name LIMIT $2
 `
 
@@ -1932,6 +2020,7 @@ func (q *Queries) Handouts(ctx context.Context, arg HandoutsParams) ([]Handout, 
 			&i.UserName,
 			&i.DeviceName,
 			&i.At,
+			&i.Site,
 		); err != nil {
 			return nil, err
 		}
@@ -2187,22 +2276,70 @@ func (q *Queries) MembershipsOfUser(ctx context.Context, userID string) ([]Membe
 	return items, nil
 }
 
-const noteForged = `-- name: NoteForged :exec
-UPDATE transfers SET
-    forged_devices = CASE WHEN forged_devices < $1 THEN $1 ELSE forged_devices END,
-    forged_blocks = CASE WHEN forged_blocks < $2 THEN $2 ELSE forged_blocks END
-WHERE no = $3 AND (forged_devices < $1 OR forged_blocks < $2)
+const moveDeliveries = `-- name: MoveDeliveries :exec
+UPDATE deliveries SET site = $1 WHERE device_id = $2 AND state IN ('queued', 'receiving', 'refused')
+`
+
+type MoveDeliveriesParams struct {
+	Site     string
+	DeviceID string
+}
+
+func (q *Queries) MoveDeliveries(ctx context.Context, arg MoveDeliveriesParams) error {
+	_, err := q.exec(ctx, q.moveDeliveriesStmt, moveDeliveries, arg.Site, arg.DeviceID)
+	return err
+}
+
+const moveDevice = `-- name: MoveDevice :execrows
+UPDATE devices SET site = $1, site_epoch = site_epoch + 1
+WHERE devices.id = $2 AND devices.site_epoch = $3 AND EXISTS (SELECT 1 FROM sites s WHERE s.id = $1)
+`
+
+type MoveDeviceParams struct {
+	Site      string
+	ID        string
+	SiteEpoch int64
+}
+
+func (q *Queries) MoveDevice(ctx context.Context, arg MoveDeviceParams) (int64, error) {
+	result, err := q.exec(ctx, q.moveDeviceStmt, moveDevice, arg.Site, arg.ID, arg.SiteEpoch)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const noteForged = `-- name: NoteForged :execrows
+INSERT INTO transfer_sites (transfer_no, site, forged_devices, forged_blocks)
+SELECT t.no, s.id, CAST($1 AS BIGINT), CAST($2 AS BIGINT)
+FROM transfers t JOIN sites s ON s.id = $3 AND s.epoch = $4 WHERE t.no = $5
+ON CONFLICT (transfer_no, site) DO UPDATE SET
+    forged_devices = CASE WHEN transfer_sites.forged_devices < excluded.forged_devices
+        THEN excluded.forged_devices ELSE transfer_sites.forged_devices END,
+    forged_blocks = CASE WHEN transfer_sites.forged_blocks < excluded.forged_blocks
+        THEN excluded.forged_blocks ELSE transfer_sites.forged_blocks END
 `
 
 type NoteForgedParams struct {
 	Devices int64
 	Blocks  int64
+	Site    string
+	Epoch   int64
 	No      int64
 }
 
-func (q *Queries) NoteForged(ctx context.Context, arg NoteForgedParams) error {
-	_, err := q.exec(ctx, q.noteForgedStmt, noteForged, arg.Devices, arg.Blocks, arg.No)
-	return err
+func (q *Queries) NoteForged(ctx context.Context, arg NoteForgedParams) (int64, error) {
+	result, err := q.exec(ctx, q.noteForgedStmt, noteForged,
+		arg.Devices,
+		arg.Blocks,
+		arg.Site,
+		arg.Epoch,
+		arg.No,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const offerGaps = `-- name: OfferGaps :one
@@ -2252,7 +2389,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2264,15 +2401,15 @@ type OldestOpenTransfersParams struct {
 	Most      int32
 }
 
-func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfersParams) ([]Transfer, error) {
+func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfersParams) ([]CountedTransfer, error) {
 	rows, err := q.query(ctx, q.oldestOpenTransfersStmt, oldestOpenTransfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Transfer
+	var items []CountedTransfer
 	for rows.Next() {
-		var i Transfer
+		var i CountedTransfer
 		if err := rows.Scan(
 			&i.No,
 			&i.GroupID,
@@ -2293,22 +2430,22 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.RateLimit,
 			&i.InPlace,
 			&i.Root,
-			&i.WireBytes,
-			&i.HttpsBytes,
 			&i.Source,
 			&i.ManifestBytes,
 			&i.ManifestBlocks,
 			&i.ContentGone,
-			&i.Owed,
-			&i.Verified,
-			&i.Failed,
-			&i.Incomplete,
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.WireBytes,
+			&i.HttpsBytes,
 			&i.ForgedDevices,
 			&i.ForgedBlocks,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}
@@ -2351,7 +2488,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2363,15 +2500,15 @@ type OpenTransfersParams struct {
 	Most      int32
 }
 
-func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([]Transfer, error) {
+func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([]CountedTransfer, error) {
 	rows, err := q.query(ctx, q.openTransfersStmt, openTransfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Transfer
+	var items []CountedTransfer
 	for rows.Next() {
-		var i Transfer
+		var i CountedTransfer
 		if err := rows.Scan(
 			&i.No,
 			&i.GroupID,
@@ -2392,22 +2529,22 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.RateLimit,
 			&i.InPlace,
 			&i.Root,
-			&i.WireBytes,
-			&i.HttpsBytes,
 			&i.Source,
 			&i.ManifestBytes,
 			&i.ManifestBlocks,
 			&i.ContentGone,
-			&i.Owed,
-			&i.Verified,
-			&i.Failed,
-			&i.Incomplete,
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.WireBytes,
+			&i.HttpsBytes,
 			&i.ForgedDevices,
 			&i.ForgedBlocks,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}
@@ -2453,8 +2590,9 @@ func (q *Queries) OpenTransfersOfGroup(ctx context.Context, groupID string) ([]i
 
 const oweDevice = `-- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
-SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0, CAST($1 AS BIGINT)
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST($1 AS BIGINT), d.site
 FROM admitted d JOIN transfers t ON t.group_id = d.group_id
 WHERE d.device_id = $2 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING
@@ -2472,9 +2610,9 @@ func (q *Queries) OweDevice(ctx context.Context, arg OweDeviceParams) error {
 
 const oweGroup = `-- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
+    path, blocks, bytes, loss, updated_at, site)
 SELECT CAST($1 AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST($2 AS BIGINT)
+    'unknown', 0, 0, 0, CAST($2 AS BIGINT), COALESCE(d.site, '')
 FROM members m JOIN users u ON u.id = m.user_id
 LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
 WHERE m.group_id = $3
@@ -2493,14 +2631,14 @@ func (q *Queries) OweGroup(ctx context.Context, arg OweGroupParams) error {
 
 const oweMember = `-- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
-    path, blocks, bytes, loss, updated_at)
+    path, blocks, bytes, loss, updated_at, site)
 SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST($1 AS BIGINT)
+    'unknown', 0, 0, 0, CAST($1 AS BIGINT), COALESCE(d.site, '')
 FROM transfers t JOIN users u ON u.id = $2
 LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
 WHERE t.group_id = $3 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
-SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
 WHERE deliveries.state = 'cancelled'
 `
 
@@ -2516,7 +2654,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -2558,6 +2696,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2574,7 +2713,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -2616,6 +2755,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2632,7 +2772,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -2679,6 +2819,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2730,7 +2871,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -2778,6 +2919,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
+			&i.Delivery.Site,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2931,17 +3073,17 @@ func (q *Queries) Receipts(ctx context.Context, transferNo int64) ([]Receipt, er
 }
 
 const recountOfUser = `-- name: RecountOfUser :exec
-UPDATE transfers SET
-    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('queued', 'receiving', 'refused')),
-    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('verified', 'already-had', 'superseded')),
-    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired')),
-    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state = 'incomplete')
-WHERE state IN ('held', 'waiting', 'gathering', 'sending')
-    AND no IN (SELECT transfer_no FROM deliveries o WHERE o.user_id = $1)
+UPDATE transfer_sites SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state = 'incomplete')
+WHERE transfer_sites.transfer_no IN (SELECT o.transfer_no FROM deliveries o JOIN transfers t ON t.no = o.transfer_no
+    WHERE o.user_id = $1 AND t.state IN ('held', 'waiting', 'gathering', 'sending'))
 `
 
 func (q *Queries) RecountOfUser(ctx context.Context, userID string) error {
@@ -2950,20 +3092,20 @@ func (q *Queries) RecountOfUser(ctx context.Context, userID string) error {
 }
 
 const recountTransfer = `-- name: RecountTransfer :exec
-UPDATE transfers SET
-    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('queued', 'receiving', 'refused')),
-    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('verified', 'already-had', 'superseded')),
-    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state IN ('failed', 'expired')),
-    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfers.no
-        AND d.state = 'incomplete')
-WHERE no = $1
+UPDATE transfer_sites SET
+    owed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('queued', 'receiving', 'refused')),
+    verified = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('verified', 'already-had', 'superseded')),
+    failed = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state IN ('failed', 'expired')),
+    incomplete = (SELECT COUNT(*) FROM deliveries d WHERE d.transfer_no = transfer_sites.transfer_no
+        AND d.site = transfer_sites.site AND d.state = 'incomplete')
+WHERE transfer_sites.transfer_no = $1
 `
 
-func (q *Queries) RecountTransfer(ctx context.Context, no int64) error {
-	_, err := q.exec(ctx, q.recountTransferStmt, recountTransfer, no)
+func (q *Queries) RecountTransfer(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.recountTransferStmt, recountTransfer, transferNo)
 	return err
 }
 
@@ -3540,6 +3682,44 @@ func (q *Queries) SignedOffers(ctx context.Context, transferNo int64) ([]SignedO
 	return items, nil
 }
 
+const site = `-- name: Site :one
+SELECT id, name, epoch FROM sites WHERE id = $1
+`
+
+func (q *Queries) Site(ctx context.Context, id string) (Site, error) {
+	row := q.queryRow(ctx, q.siteStmt, site, id)
+	var i Site
+	err := row.Scan(&i.ID, &i.Name, &i.Epoch)
+	return i, err
+}
+
+const sites = `-- name: Sites :many
+SELECT id, name, epoch FROM sites ORDER BY id
+`
+
+func (q *Queries) Sites(ctx context.Context) ([]Site, error) {
+	rows, err := q.query(ctx, q.sitesStmt, sites)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Site
+	for rows.Next() {
+		var i Site
+		if err := rows.Scan(&i.ID, &i.Name, &i.Epoch); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const skipPast = `-- name: SkipPast :exec
 UPDATE counters SET value = $1 WHERE name = $2 AND value < $1
 `
@@ -3554,8 +3734,20 @@ func (q *Queries) SkipPast(ctx context.Context, arg SkipPastParams) error {
 	return err
 }
 
+const stillOwed = `-- name: StillOwed :one
+SELECT CAST(COALESCE(SUM(owed), 0) AS BIGINT) AS owed FROM transfer_sites WHERE transfer_no = $1
+`
+
+func (q *Queries) StillOwed(ctx context.Context, transferNo int64) (int64, error) {
+	row := q.queryRow(ctx, q.stillOwedStmt, stillOwed, transferNo)
+	var owed int64
+	err := row.Scan(&owed)
+	return owed, err
+}
+
 const takeOver = `-- name: TakeOver :exec
-UPDATE deliveries SET device_id = $1, device_name = $2, updated_at = $3
+UPDATE deliveries SET device_id = $1, device_name = $2, updated_at = $3,
+    site = (SELECT v.site FROM devices v WHERE v.id = $1)
 WHERE deliveries.user_id = $4 AND deliveries.device_id = ''
     AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
@@ -3577,6 +3769,17 @@ func (q *Queries) TakeOver(ctx context.Context, arg TakeOverParams) error {
 		arg.UserID,
 	)
 	return err
+}
+
+const takeSite = `-- name: TakeSite :one
+UPDATE sites SET epoch = epoch + 1 WHERE id = $1 RETURNING epoch
+`
+
+func (q *Queries) TakeSite(ctx context.Context, id string) (int64, error) {
+	row := q.queryRow(ctx, q.takeSiteStmt, takeSite, id)
+	var epoch int64
+	err := row.Scan(&epoch)
+	return epoch, err
 }
 
 const takeUp = `-- name: TakeUp :exec
@@ -3660,7 +3863,7 @@ FROM (
     SELECT t.wire_bytes + t.https_bytes AS sent, t.bytes * (t.verified - (
         SELECT COUNT(*) FROM deliveries d
         WHERE d.transfer_no = t.no AND d.state IN ('already-had', 'superseded'))) AS delivered
-    FROM transfers t WHERE t.started_at >= $1
+    FROM counted_transfers t WHERE t.started_at >= $1
 ) x
 `
 
@@ -3684,12 +3887,12 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
 `
 
-func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
+func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, error) {
 	row := q.queryRow(ctx, q.transferStmt, transfer, no)
-	var i Transfer
+	var i CountedTransfer
 	err := row.Scan(
 		&i.No,
 		&i.GroupID,
@@ -3710,33 +3913,33 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (Transfer, error) {
 		&i.RateLimit,
 		&i.InPlace,
 		&i.Root,
-		&i.WireBytes,
-		&i.HttpsBytes,
 		&i.Source,
 		&i.ManifestBytes,
 		&i.ManifestBlocks,
 		&i.ContentGone,
-		&i.Owed,
-		&i.Verified,
-		&i.Failed,
-		&i.Incomplete,
 		&i.Content,
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.WireBytes,
+		&i.HttpsBytes,
 		&i.ForgedDevices,
 		&i.ForgedBlocks,
+		&i.Owed,
+		&i.Verified,
+		&i.Failed,
+		&i.Incomplete,
 	)
 	return i, err
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
 `
 
-func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transfer, error) {
+func (q *Queries) TransferOfContent(ctx context.Context, content string) (CountedTransfer, error) {
 	row := q.queryRow(ctx, q.transferOfContentStmt, transferOfContent, content)
-	var i Transfer
+	var i CountedTransfer
 	err := row.Scan(
 		&i.No,
 		&i.GroupID,
@@ -3757,28 +3960,66 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Transf
 		&i.RateLimit,
 		&i.InPlace,
 		&i.Root,
-		&i.WireBytes,
-		&i.HttpsBytes,
 		&i.Source,
 		&i.ManifestBytes,
 		&i.ManifestBlocks,
 		&i.ContentGone,
-		&i.Owed,
-		&i.Verified,
-		&i.Failed,
-		&i.Incomplete,
 		&i.Content,
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.WireBytes,
+		&i.HttpsBytes,
 		&i.ForgedDevices,
 		&i.ForgedBlocks,
+		&i.Owed,
+		&i.Verified,
+		&i.Failed,
+		&i.Incomplete,
 	)
 	return i, err
 }
 
+const transferSites = `-- name: TransferSites :many
+SELECT transfer_no, site, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM transfer_sites WHERE transfer_no = $1 ORDER BY site
+`
+
+func (q *Queries) TransferSites(ctx context.Context, transferNo int64) ([]TransferSite, error) {
+	rows, err := q.query(ctx, q.transferSitesStmt, transferSites, transferNo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []TransferSite
+	for rows.Next() {
+		var i TransferSite
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.Site,
+			&i.WireBytes,
+			&i.HttpsBytes,
+			&i.ForgedDevices,
+			&i.ForgedBlocks,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+			&i.Incomplete,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, wire_bytes, https_bytes, source, manifest_bytes, manifest_blocks, content_gone, owed, verified, failed, incomplete, content, left_out, lost, folders, forged_devices, forged_blocks FROM transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -3789,15 +4030,15 @@ type TransfersParams struct {
 	Most      int32
 }
 
-func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfer, error) {
+func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]CountedTransfer, error) {
 	rows, err := q.query(ctx, q.transfersStmt, transfers, arg.GroupName, arg.Skip, arg.Most)
 	if err != nil {
 		return nil, err
 	}
 	defer rows.Close()
-	var items []Transfer
+	var items []CountedTransfer
 	for rows.Next() {
-		var i Transfer
+		var i CountedTransfer
 		if err := rows.Scan(
 			&i.No,
 			&i.GroupID,
@@ -3818,22 +4059,22 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Transfe
 			&i.RateLimit,
 			&i.InPlace,
 			&i.Root,
-			&i.WireBytes,
-			&i.HttpsBytes,
 			&i.Source,
 			&i.ManifestBytes,
 			&i.ManifestBlocks,
 			&i.ContentGone,
-			&i.Owed,
-			&i.Verified,
-			&i.Failed,
-			&i.Incomplete,
 			&i.Content,
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.WireBytes,
+			&i.HttpsBytes,
 			&i.ForgedDevices,
 			&i.ForgedBlocks,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+			&i.Incomplete,
 		); err != nil {
 			return nil, err
 		}

@@ -1,0 +1,311 @@
+-- A database with the tables of version 18, as the program made it that knew no others.
+BEGIN TRANSACTION;
+CREATE TABLE audit (
+    id      INTEGER PRIMARY KEY AUTOINCREMENT NOT NULL,
+    at      INTEGER NOT NULL,
+    actor   TEXT    NOT NULL,
+    action  TEXT    NOT NULL,
+    object  TEXT    NOT NULL,
+    detail  TEXT    NOT NULL,
+    address TEXT    NOT NULL
+) STRICT;
+CREATE TABLE counters (
+    name  TEXT    NOT NULL PRIMARY KEY,
+    value INTEGER NOT NULL
+) STRICT;
+INSERT INTO "counters" VALUES('offer',2);
+INSERT INTO "counters" VALUES('transfer',4);
+CREATE TABLE deliveries (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    user_id     TEXT    NOT NULL,
+    device_id   TEXT    NOT NULL, -- '': the member has no device yet
+    user_name   TEXT    NOT NULL,
+    device_name TEXT    NOT NULL,
+    state       TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    path        TEXT    NOT NULL,
+    blocks      INTEGER NOT NULL,
+    bytes       INTEGER NOT NULL,
+    loss        REAL    NOT NULL,
+    bar         BLOB,
+    receipt     BLOB,
+    updated_at  INTEGER NOT NULL, later INTEGER NOT NULL DEFAULT 0, entries INTEGER NOT NULL DEFAULT 0, missing INTEGER NOT NULL DEFAULT 0, beside INTEGER NOT NULL DEFAULT 0, entry_bytes INTEGER NOT NULL DEFAULT 0, signed TEXT NOT NULL DEFAULT '', refusal TEXT NOT NULL DEFAULT '',
+    PRIMARY KEY (transfer_no, user_id, device_id)
+) STRICT;
+INSERT INTO "deliveries" VALUES(1,'01a3185c5bb88df45deab9fb4de96717','01010000000000000000000000000000','ann','pc','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000032000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c5bb88df45deab9fb4de96717','01020000000000000000000000000000','ann','pc-2','already-had','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000033000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c5bb88df45deab9fb4de96717','01030000000000000000000000000000','ann','pc-3','incomplete','because','multicast',0,0,0.0,NULL,X'7B2272223A317D',1800000034000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c7328d148f3af8f03b2ae6b51','02010000000000000000000000000000','bob','pc','failed','because','multicast',0,0,0.0,NULL,X'7B2272223A317D',1800000035000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c7328d148f3af8f03b2ae6b51','02020000000000000000000000000000','bob','pc-2','queued','','unknown',0,0,0.0,NULL,NULL,1800000021000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c86b0d320612116bef95f6280','03010000000000000000000000000000','eve','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000021000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(1,'01a3185c96507349740d7706bafde083','','joe','','queued','','unknown',0,0,0.0,NULL,NULL,1800000021000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c5bb88df45deab9fb4de96717','01010000000000000000000000000000','ann','pc','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000036000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c5bb88df45deab9fb4de96717','01020000000000000000000000000000','ann','pc-2','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000037000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c5bb88df45deab9fb4de96717','01030000000000000000000000000000','ann','pc-3','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000038000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c7328d148f3af8f03b2ae6b51','02010000000000000000000000000000','bob','pc','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000039000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c7328d148f3af8f03b2ae6b51','02020000000000000000000000000000','bob','pc-2','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000040000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c86b0d320612116bef95f6280','03010000000000000000000000000000','eve','pc','verified','because','multicast',5,1048576,0.0,NULL,X'7B2272223A317D',1800000041000000,0,0,0,0,0,'outcome','');
+INSERT INTO "deliveries" VALUES(2,'01a3185c96507349740d7706bafde083','','joe','','expired','30 days are over','unknown',0,0,0.0,NULL,NULL,1800000043000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c5bb88df45deab9fb4de96717','01010000000000000000000000000000','ann','pc','receiving','','unknown',3,700000,0.0,X'0102',NULL,1800000045000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c5bb88df45deab9fb4de96717','01020000000000000000000000000000','ann','pc-2','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c5bb88df45deab9fb4de96717','01030000000000000000000000000000','ann','pc-3','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c7328d148f3af8f03b2ae6b51','02010000000000000000000000000000','bob','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c7328d148f3af8f03b2ae6b51','02020000000000000000000000000000','bob','pc-2','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c86b0d320612116bef95f6280','03010000000000000000000000000000','eve','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(3,'01a3185c96507349740d7706bafde083','','joe','','queued','','unknown',0,0,0.0,NULL,NULL,1800000023000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c5bb88df45deab9fb4de96717','01010000000000000000000000000000','ann','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c5bb88df45deab9fb4de96717','01020000000000000000000000000000','ann','pc-2','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c5bb88df45deab9fb4de96717','01030000000000000000000000000000','ann','pc-3','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c7328d148f3af8f03b2ae6b51','02010000000000000000000000000000','bob','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c7328d148f3af8f03b2ae6b51','02020000000000000000000000000000','bob','pc-2','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c86b0d320612116bef95f6280','03010000000000000000000000000000','eve','pc','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+INSERT INTO "deliveries" VALUES(4,'01a3185c96507349740d7706bafde083','','joe','','queued','','unknown',0,0,0.0,NULL,NULL,1800000024000000,0,0,0,0,0,'','');
+CREATE TABLE delivery_entries (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    device_id   TEXT    NOT NULL,
+    n           INTEGER NOT NULL, -- in the device's order
+    path        TEXT    NOT NULL,
+    kind        TEXT    NOT NULL,
+    result      TEXT    NOT NULL,
+    name        TEXT    NOT NULL,
+    reason      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, device_id, n)
+) STRICT, WITHOUT ROWID;
+CREATE TABLE devices (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    name       TEXT    NOT NULL,
+    public_key BLOB    NOT NULL,
+    os         TEXT    NOT NULL,
+    version    TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_seen  INTEGER NOT NULL,
+    address    TEXT    NOT NULL,
+    path       TEXT    NOT NULL,
+    free_bytes INTEGER NOT NULL,
+    loss       REAL    NOT NULL,
+    clock_off  INTEGER NOT NULL, copy_of TEXT NOT NULL DEFAULT '', machine TEXT NOT NULL DEFAULT '',
+    UNIQUE (user_id, name)
+) STRICT;
+INSERT INTO "devices" VALUES('01010000000000000000000000000000','01a3185c5bb88df45deab9fb4de96717','pc',X'01010000000000000000000000000000','linux','',1800000004000000,0,'','unknown',0,0.0,0,'','');
+INSERT INTO "devices" VALUES('01020000000000000000000000000000','01a3185c5bb88df45deab9fb4de96717','pc-2',X'01020000000000000000000000000000','linux','',1800000005000000,0,'','unknown',0,0.0,0,'','');
+INSERT INTO "devices" VALUES('01030000000000000000000000000000','01a3185c5bb88df45deab9fb4de96717','pc-3',X'01030000000000000000000000000000','linux','',1800000006000000,0,'','unknown',0,0.0,0,'','');
+INSERT INTO "devices" VALUES('02010000000000000000000000000000','01a3185c7328d148f3af8f03b2ae6b51','pc',X'02010000000000000000000000000000','linux','',1800000010000000,0,'','unknown',0,0.0,0,'','');
+INSERT INTO "devices" VALUES('02020000000000000000000000000000','01a3185c7328d148f3af8f03b2ae6b51','pc-2',X'02020000000000000000000000000000','linux','',1800000011000000,0,'','unknown',0,0.0,0,'','');
+INSERT INTO "devices" VALUES('03010000000000000000000000000000','01a3185c86b0d320612116bef95f6280','pc',X'03010000000000000000000000000000','linux','',1800000015000000,0,'','unknown',0,0.0,0,'','');
+CREATE TABLE editions (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    root        TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, root)
+) STRICT;
+CREATE TABLE goose_db_version (
+		id INTEGER PRIMARY KEY AUTOINCREMENT,
+		version_id INTEGER NOT NULL,
+		is_applied INTEGER NOT NULL,
+		tstamp TIMESTAMP DEFAULT (datetime('now'))
+	);
+INSERT INTO "goose_db_version" VALUES(1,0,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(2,1,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(3,2,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(4,3,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(5,4,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(6,5,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(7,6,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(8,7,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(9,9,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(10,10,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(11,12,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(12,13,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(13,14,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(14,15,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(15,16,1,'2026-11-30 12:35:51');
+INSERT INTO "goose_db_version" VALUES(16,18,1,'2026-11-30 12:35:51');
+CREATE TABLE groups (
+    id          TEXT    NOT NULL PRIMARY KEY,
+    name        TEXT    NOT NULL UNIQUE,
+    address     TEXT    NOT NULL,
+    description TEXT    NOT NULL,
+    unlisted    INTEGER NOT NULL,
+    created_at  INTEGER NOT NULL,
+    version     INTEGER NOT NULL
+, new_devices TEXT NOT NULL DEFAULT 'allow') STRICT;
+INSERT INTO "groups" VALUES('01000000000000000000000000000000','lab','239.192.1.1:7441','',0,1800000001000000,5,'allow');
+INSERT INTO "groups" VALUES('02000000000000000000000000000000','shop','239.192.1.2:7441','',0,1800000002000000,5,'allow');
+CREATE TABLE handouts (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    session     TEXT    NOT NULL,
+    device_id   TEXT    NOT NULL,
+    version     INTEGER NOT NULL, -- of the group's membership
+    user_name   TEXT    NOT NULL,
+    device_name TEXT    NOT NULL,
+    at          INTEGER NOT NULL,
+    PRIMARY KEY (transfer_no, session, device_id)
+) STRICT;
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','01010000000000000000000000000000',5,'ann','pc',1800000026000000);
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','01020000000000000000000000000000',5,'ann','pc-2',1800000027000000);
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','01030000000000000000000000000000',5,'ann','pc-3',1800000028000000);
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','02010000000000000000000000000000',5,'bob','pc',1800000029000000);
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','02020000000000000000000000000000',5,'bob','pc-2',1800000030000000);
+INSERT INTO "handouts" VALUES(1,'07000000000000000000000000000000','03010000000000000000000000000000',5,'eve','pc',1800000031000000);
+CREATE TABLE held_files (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    first       INTEGER NOT NULL,
+    files       INTEGER NOT NULL,
+    entries     BLOB    NOT NULL,
+    PRIMARY KEY (transfer_no, first)
+) STRICT;
+CREATE TABLE left_out (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    path        TEXT    NOT NULL,
+    why         TEXT    NOT NULL,
+    detail      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, path)
+) STRICT;
+CREATE TABLE members (
+    group_id TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id  TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    since    INTEGER NOT NULL,
+    PRIMARY KEY (group_id, user_id)
+) STRICT;
+INSERT INTO "members" VALUES('01000000000000000000000000000000','01a3185c5bb88df45deab9fb4de96717',1800000007000000);
+INSERT INTO "members" VALUES('02000000000000000000000000000000','01a3185c5bb88df45deab9fb4de96717',1800000008000000);
+INSERT INTO "members" VALUES('01000000000000000000000000000000','01a3185c7328d148f3af8f03b2ae6b51',1800000012000000);
+INSERT INTO "members" VALUES('02000000000000000000000000000000','01a3185c7328d148f3af8f03b2ae6b51',1800000013000000);
+INSERT INTO "members" VALUES('01000000000000000000000000000000','01a3185c86b0d320612116bef95f6280',1800000016000000);
+INSERT INTO "members" VALUES('02000000000000000000000000000000','01a3185c86b0d320612116bef95f6280',1800000017000000);
+INSERT INTO "members" VALUES('01000000000000000000000000000000','01a3185c96507349740d7706bafde083',1800000019000000);
+INSERT INTO "members" VALUES('02000000000000000000000000000000','01a3185c96507349740d7706bafde083',1800000020000000);
+CREATE TABLE offer_gaps (
+    first INTEGER NOT NULL PRIMARY KEY,
+    last  INTEGER NOT NULL
+) STRICT;
+CREATE TABLE open_offers (
+    number      INTEGER NOT NULL PRIMARY KEY,
+    transfer_no INTEGER NOT NULL,
+    opened_at   INTEGER NOT NULL
+) STRICT;
+INSERT INTO "open_offers" VALUES(1,1,1800000046000000);
+INSERT INTO "open_offers" VALUES(2,3,1800000047000000);
+CREATE TABLE receipts (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    device_id   TEXT    NOT NULL,
+    sequence    INTEGER NOT NULL,
+    signed      BLOB    NOT NULL,
+    signature   BLOB    NOT NULL,
+    public_key  BLOB    NOT NULL,
+    since       INTEGER NOT NULL,
+    reason      TEXT    NOT NULL,
+    PRIMARY KEY (transfer_no, device_id)
+) STRICT;
+INSERT INTO "receipts" VALUES(1,'01010000000000000000000000000000',1,X'73',X'67',X'01010000000000000000000000000000',1800000032000000,'');
+INSERT INTO "receipts" VALUES(1,'01020000000000000000000000000000',1,X'73',X'67',X'01020000000000000000000000000000',1800000033000000,'');
+INSERT INTO "receipts" VALUES(1,'01030000000000000000000000000000',1,X'73',X'67',X'01030000000000000000000000000000',1800000034000000,'');
+INSERT INTO "receipts" VALUES(1,'02010000000000000000000000000000',1,X'73',X'67',X'02010000000000000000000000000000',1800000035000000,'');
+INSERT INTO "receipts" VALUES(2,'01010000000000000000000000000000',2,X'73',X'67',X'01010000000000000000000000000000',1800000036000000,'');
+INSERT INTO "receipts" VALUES(2,'01020000000000000000000000000000',2,X'73',X'67',X'01020000000000000000000000000000',1800000037000000,'');
+INSERT INTO "receipts" VALUES(2,'01030000000000000000000000000000',2,X'73',X'67',X'01030000000000000000000000000000',1800000038000000,'');
+INSERT INTO "receipts" VALUES(2,'02010000000000000000000000000000',2,X'73',X'67',X'02010000000000000000000000000000',1800000039000000,'');
+INSERT INTO "receipts" VALUES(2,'02020000000000000000000000000000',2,X'73',X'67',X'02020000000000000000000000000000',1800000040000000,'');
+INSERT INTO "receipts" VALUES(2,'03010000000000000000000000000000',2,X'73',X'67',X'03010000000000000000000000000000',1800000041000000,'');
+CREATE TABLE requests (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    group_id   TEXT    NOT NULL REFERENCES groups (id) ON DELETE CASCADE,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    text       TEXT    NOT NULL,
+    state      TEXT    NOT NULL,
+    asked_at   INTEGER NOT NULL,
+    decided_at INTEGER NOT NULL,
+    decided_by TEXT    NOT NULL
+, device_id TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TABLE series (
+    transfer_no INTEGER NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
+    points      BLOB    NOT NULL
+) STRICT;
+CREATE TABLE settings (
+    name  TEXT NOT NULL PRIMARY KEY,
+    value TEXT NOT NULL
+) STRICT;
+CREATE TABLE signed_offers (
+    transfer_no INTEGER NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    root        TEXT    NOT NULL,
+    number      INTEGER NOT NULL,
+    offer       BLOB    NOT NULL,
+    signature   BLOB    NOT NULL,
+    manifest    BLOB, -- if it is small and the content is gone
+    PRIMARY KEY (transfer_no, root)
+) STRICT;
+CREATE TABLE tokens (
+    hash       TEXT    NOT NULL PRIMARY KEY,
+    user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
+    device_id  TEXT    REFERENCES devices (id) ON DELETE CASCADE,
+    scope      TEXT    NOT NULL,
+    created_at INTEGER NOT NULL,
+    last_used  INTEGER NOT NULL,
+    expires    INTEGER NOT NULL
+, address TEXT NOT NULL DEFAULT '') STRICT;
+CREATE TABLE transfers (
+    no              INTEGER NOT NULL PRIMARY KEY,
+    group_id        TEXT    NOT NULL,
+    group_name      TEXT    NOT NULL,
+    name            TEXT    NOT NULL,
+    files           INTEGER NOT NULL,
+    bytes           INTEGER NOT NULL,
+    blocks          INTEGER NOT NULL,
+    state           TEXT    NOT NULL,
+    reason          TEXT    NOT NULL,
+    created_at      INTEGER NOT NULL,
+    created_by      TEXT    NOT NULL,
+    started_at      INTEGER NOT NULL,
+    ended_at        INTEGER NOT NULL,
+    expires_at      INTEGER NOT NULL,
+    hold            INTEGER NOT NULL,
+    via             TEXT    NOT NULL,
+    rate_limit      INTEGER NOT NULL,
+    in_place        INTEGER NOT NULL,
+    root            TEXT    NOT NULL,
+    wire_bytes      INTEGER NOT NULL,
+    https_bytes     INTEGER NOT NULL,
+    source          TEXT    NOT NULL,
+    manifest_bytes  INTEGER NOT NULL,
+    manifest_blocks INTEGER NOT NULL,
+    content_gone    INTEGER NOT NULL,
+    owed            INTEGER NOT NULL, -- counts of deliveries, kept by whoever changes them
+    verified        INTEGER NOT NULL,
+    failed          INTEGER NOT NULL
+, incomplete INTEGER NOT NULL DEFAULT 0, content TEXT NOT NULL DEFAULT '', left_out INTEGER NOT NULL DEFAULT 0, lost INTEGER NOT NULL DEFAULT 0, folders INTEGER NOT NULL DEFAULT 0, forged_devices INTEGER NOT NULL DEFAULT 0, forged_blocks INTEGER NOT NULL DEFAULT 0) STRICT;
+INSERT INTO "transfers" VALUES(1,'01000000000000000000000000000000','lab','one',4,1048576,5,'sending','',1800000021000000,'root',1800000025000000,0,1800003621000000,0,'auto',0,0,'0102030000000000000000000000000000000000000000000000000000000000',1235567,89000,'somewhere',300,1,0,3,2,1,1,'one',0,0,1,3,17);
+INSERT INTO "transfers" VALUES(2,'01000000000000000000000000000000','lab','two',4,1048576,5,'expired','30 days are over',1800000022000000,'root',1800000042000000,1800000043000000,1800003622000000,0,'auto',0,0,'0102030000000000000000000000000000000000000000000000000000000000',77,0,'somewhere',300,1,0,0,6,1,0,'two',0,0,1,0,0);
+INSERT INTO "transfers" VALUES(3,'02000000000000000000000000000000','shop','three',4,1048576,5,'sending','',1800000023000000,'root',1800000044000000,0,1800003623000000,0,'auto',0,0,'0102030000000000000000000000000000000000000000000000000000000000',0,555,'somewhere',300,1,0,7,0,0,0,'three',0,0,1,0,0);
+INSERT INTO "transfers" VALUES(4,'02000000000000000000000000000000','shop','four',4,1048576,5,'waiting','',1800000024000000,'root',0,0,1800003624000000,0,'auto',0,0,'0102030000000000000000000000000000000000000000000000000000000000',0,0,'somewhere',300,1,0,7,0,0,0,'four',0,0,1,0,0);
+CREATE TABLE users (
+    id         TEXT    NOT NULL PRIMARY KEY,
+    name       TEXT    NOT NULL UNIQUE,
+    role       TEXT    NOT NULL,
+    password   TEXT    NOT NULL,
+    disabled   INTEGER NOT NULL,
+    created_at INTEGER NOT NULL
+) STRICT;
+INSERT INTO "users" VALUES('01a3185c5bb88df45deab9fb4de96717','ann','member','$argon2id$x',0,1800000003000000);
+INSERT INTO "users" VALUES('01a3185c7328d148f3af8f03b2ae6b51','bob','member','$argon2id$x',0,1800000009000000);
+INSERT INTO "users" VALUES('01a3185c86b0d320612116bef95f6280','eve','member','$argon2id$x',0,1800000014000000);
+INSERT INTO "users" VALUES('01a3185c96507349740d7706bafde083','joe','member','$argon2id$x',0,1800000018000000);
+CREATE INDEX tokens_user ON tokens (user_id);
+CREATE INDEX tokens_device ON tokens (device_id);
+CREATE INDEX members_user ON members (user_id);
+CREATE INDEX requests_user ON requests (user_id, group_id);
+CREATE INDEX transfers_group ON transfers (group_id, state);
+CREATE INDEX transfers_state ON transfers (state);
+CREATE INDEX deliveries_user ON deliveries (user_id, state);
+CREATE INDEX deliveries_device ON deliveries (device_id, state);
+CREATE INDEX deliveries_state ON deliveries (transfer_no, state);
+CREATE INDEX deliveries_one ON deliveries (transfer_no, device_id);
+CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';
+CREATE INDEX transfers_content ON transfers (content);
+CREATE UNIQUE INDEX requests_open ON requests (group_id, user_id, device_id) WHERE state = 'open';
+CREATE INDEX requests_device ON requests (device_id, group_id) WHERE device_id <> '';
+CREATE VIEW admitted AS
+SELECT m.group_id, m.user_id, u.name AS user_name, d.id AS device_id, d.name AS device_name
+FROM members m JOIN users u ON u.id = m.user_id JOIN devices d ON d.user_id = m.user_id
+WHERE NOT EXISTS (SELECT 1 FROM requests r
+    WHERE r.device_id = d.id AND r.group_id = m.group_id AND r.state <> 'approved');
+COMMIT;

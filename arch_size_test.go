@@ -23,7 +23,6 @@ const (
 // only shrink, and goes with its line once the package fits.
 var largePackages = map[string]int{
 	"server": 7495,
-	"cli":    4530,
 	"spool":  4450,
 }
 
@@ -42,7 +41,7 @@ var longFunctions = map[string]int{
 var longFiles = map[string]int{}
 
 // longLines is how many lines of the whole tree are longer still: it may only shrink.
-const longLines = 617
+const longLines = 614
 
 func noPackageIsTooLarge(tr tree) []string {
 	m := meter{bound: maxPackage, allowed: largePackages}

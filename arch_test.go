@@ -68,8 +68,10 @@ var arrows = map[string]string{
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"terminal":   "ui .",
 	"doctor":     "protocol mcast home apiclient ui .",
-	"cli": "protocol seal spool receiver mcast ledger durable disk home units pki proof inspect apiclient " +
-		"agent daemon doctor menu menu/tui terminal ui .",
+	"device":     "protocol seal spool ledger durable home pki apiclient agent .",
+	"demo":       "receiver home device apiclient agent daemon units ui .",
+	"cli": "protocol spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
+		"device doctor menu menu/tui terminal ui .",
 
 	"netsim":              "protocol",
 	"httpapi/httpapitest": "protocol .",

@@ -13,7 +13,8 @@ import (
 // offTheWeb are the packages and files whose hints no browser shows: they answer whoever types a
 // command, starts the server or runs a receiver.
 var offTheWeb = []string{
-	"internal/apiclient", "internal/backup", "internal/cli", "internal/daemon", "internal/home", "internal/menu",
+	"internal/apiclient", "internal/backup", "internal/cli", "internal/daemon", "internal/device", "internal/home",
+	"internal/menu",
 	"internal/pki", "internal/proof", "internal/terminal", "internal/ui",
 	"internal/httpapi/listen.go", // the server starts
 	"internal/server/copies.go",  // a receiver with a copied home

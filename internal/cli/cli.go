@@ -15,9 +15,8 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/home"
-	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
@@ -183,60 +182,12 @@ func (a *app) version() *cobra.Command {
 	}
 }
 
-// openHome finds the home and checks that it is private.
-func (a *app) openHome() (home.Home, error) { return home.Open(a.home) }
-
-// admin gives a client for an administrator's commands: the server on this machine if one
-// runs with this home, else the one this machine is logged in to.
-func (a *app) admin() (*apiclient.Client, error) {
-	h, err := home.Find(a.home)
-	if err != nil {
-		return nil, err
-	}
-	if fi, err := os.Lstat(h.Socket()); err == nil && fi.Mode()&os.ModeSocket != 0 {
-		return apiclient.Local(h.Socket()), nil
-	}
-	c, err := a.own()
-	if groupcast.ErrorCode(err) == groupcast.ENotFound {
-		return nil, groupcast.Errorf(groupcast.EUnavailable,
-			"no server runs with the home %s, and this machine is not logged in to one", h.Path()).
-			WithHint("start one with `groupcast serve`, or `groupcast login https://HOST:7440 --user NAME`")
-	}
-	return c, err
+// machine is this machine, as a device or as the server's.
+func (a *app) machine() device.Machine {
+	return device.Machine{Home: a.home, Warn: a.warn, Note: func(text string) { fmt.Fprintln(a.Err, text) }}
 }
 
-// own gives a client with the token of the login on this machine.
-func (a *app) own() (*apiclient.Client, error) {
-	_, login, err := a.loggedIn()
-	if err != nil {
-		return nil, err
-	}
-	if !login.CLIExpires.IsZero() && time.Now().After(login.CLIExpires) {
-		return nil, groupcast.Errorf(groupcast.EUnauthorized, "the login of %s on this machine has run out", login.User).
-			WithHint("log in again: groupcast login %s --user %s (receiving goes on without it)", login.Server, login.User)
-	}
-	return a.client(login, string(login.CLIToken))
-}
-
-func (a *app) loggedIn() (home.Home, home.Login, error) {
-	h, err := a.openHome()
-	if err != nil {
-		return h, home.Login{}, err
-	}
-	login, err := h.LoadLogin()
-	return h, login, err
-}
-
-func (a *app) client(login home.Login, token string) (*apiclient.Client, error) {
-	return apiclient.New(apiclient.Config{Address: login.Server, Pin: a.pin(login), Token: apiclient.Token(token)})
-}
-
-func (a *app) pin(login home.Login) pki.Pin {
-	return pki.Pin{
-		ID: login.Fingerprint, LastSeen: login.LastSeen,
-		Warn: func(text string) { fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(text)) },
-	}
-}
+func (a *app) warn(text string) { fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(text)) }
 
 // logger writes the log of a daemon to standard error.
 func (a *app) logger() *slog.Logger {

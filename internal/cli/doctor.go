@@ -18,10 +18,10 @@ func (a *app) doctor() *cobra.Command {
 		Short: "Look for what keeps files away: network card, multicast, buffers, server, clock",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			h, login, err := a.loggedIn()
+			h, login, err := a.machine().LoggedIn()
 			found := doctor.Machine{
 				Interface: iface, Home: h, Login: login, LoginErr: err,
-				Client: func() (*apiclient.Client, error) { return a.client(login, string(login.AgentToken)) },
+				Client: func() (*apiclient.Client, error) { return a.machine().Client(login, string(login.AgentToken)) },
 			}.Examine(c.Context())
 			if a.JSON {
 				return a.PrintJSON(found)

@@ -2,23 +2,15 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"math/rand/v2"
-	"os"
-	"path/filepath"
-	"runtime"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/durable"
-	"github.com/groupcast/groupcast/internal/home"
+	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -48,77 +40,16 @@ the password. Scripts give the whole fingerprint with --trust.`,
 }
 
 func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
-	h, err := a.openHome()
+	in, err := a.machine().LogIn(ctx, device.Login{
+		Address: address, Trust: o.trust, User: o.user, Device: o.device, Compare: a.typed,
+		AskUser:  func() (string, error) { return a.Ask("Login ID") },
+		Password: func(user string) (groupcast.Password, error) { return a.Password(o.stdin, "Password of "+user) },
+	})
 	if err != nil {
 		return err
 	}
-	hostPort, err := apiclient.ParseAddress(address)
-	if err != nil {
-		return err
-	}
-	address = "https://" + hostPort
-	if err := a.mayLogIn(h); err != nil {
-		return err
-	}
-	id, err := a.trusted(ctx, h, address, o.trust)
-	if err != nil {
-		return err
-	}
-	if o.user == "" {
-		if o.user, err = a.Ask("Login ID"); err != nil {
-			return err
-		}
-	}
-	pw, err := a.Password(o.stdin, "Password of "+o.user)
-	if err != nil {
-		return err
-	}
-	return a.enroll(ctx, h, address, id, pw, o)
-}
-
-// mayLogIn refuses to change the login below an agent that runs with it.
-func (a *app) mayLogIn(h home.Home) error {
-	lock, err := h.Lock(home.RoleAgent)
-	if groupcast.ErrorCode(err) == groupcast.EConflict {
-		return groupcast.Errorf(groupcast.EConflict, "`groupcast receive` runs with this login").WithHint("stop it first")
-	}
-	if err != nil {
-		return err
-	}
-	return lock.Release()
-}
-
-// trusted settles whose fingerprint is believed, before a login ID or password is sent
-// (security.md C2): the one that is pinned, the one --trust gives, or the one a human typed.
-func (a *app) trusted(ctx context.Context, h home.Home, address, trust string) (protocol.ServerID, error) {
-	var want protocol.ServerID
-	if trust != "" {
-		var err error
-		if want, err = pki.ParseFingerprint(trust); err != nil {
-			return want, err
-		}
-	}
-	known, err := h.LoadLogin()
-	pinned := err == nil && known.Server == address
-	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		return want, err
-	}
-	found, err := fetchFingerprint(ctx, address)
-	switch {
-	case err != nil:
-		return found, err
-	case pinned && found != known.Fingerprint:
-		return found, groupcast.Errorf(groupcast.EForbidden,
-			"%s has another fingerprint than the one this machine trusts: it may be somebody else", address).
-			WithHint("compare with what `groupcast serve` prints; if the server was set up anew: `groupcast logout`, then log " +
-				"in")
-	case trust != "" && found != want:
-		return found, groupcast.Errorf(groupcast.EForbidden, "the server's fingerprint is not the one given with --trust").
-			WithHint("compare with what `groupcast serve` prints; nothing was sent to %s", address)
-	case trust != "" || pinned:
-		return found, nil
-	}
-	return found, a.typed(found, address)
+	return a.One(in, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive",
+		in.Server, in.User, in.Device.Name)
 }
 
 // typed has a human type the fingerprint from the server's screen: there is no yes to press.
@@ -156,192 +87,25 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 // typedTries is how often a human may mistype a fingerprint.
 const typedTries = 3
 
-// enroll makes this machine a device of the user.
-func (a *app) enroll(
-	ctx context.Context, h home.Home, address string, id protocol.ServerID, pw groupcast.Password, o loginOptions,
-) error {
-	before, beforeErr := h.LoadLogin()
-	key, err := a.deviceKeyFor(h, id, o.user)
-	if err != nil {
-		return err
-	}
-	if o.device == "" {
-		if o.device, err = os.Hostname(); err != nil || o.device == "" {
-			o.device = "device"
-		}
-	}
-	client, err := apiclient.New(apiclient.Config{Address: address, Pin: a.pin(home.Login{Fingerprint: id})})
-	if err != nil {
-		return err
-	}
-	defer client.Close()
-	in, err := a.patiently(ctx, client, groupcast.Login{
-		User: o.user, Password: pw, Device: o.device, PublicKey: key.Public().Bytes(),
-		OS:      runtime.GOOS + "/" + runtime.GOARCH,
-		Version: groupcast.Version, ControlVersion: groupcast.ControlVersion, WireVersion: wireVersion,
-	})
-	if err != nil {
-		return err
-	}
-	err = h.SaveLogin(home.Login{
-		Server: address, Fingerprint: id, User: in.User.Name, Device: in.Device.ID, DeviceName: in.Device.Name,
-		AgentToken: home.Token(in.AgentToken), CLIToken: home.Token(in.CLIToken), CLIExpires: in.CLIExpires,
-	})
-	if err := errors.Join(err, h.KnowMachine(home.ThisMachine(), true)); err != nil {
-		return err
-	}
-	if beforeErr == nil && before.Fingerprint != id {
-		a.forgetServer(ctx, h, before.Fingerprint)
-	}
-	type said struct { // never the tokens
-		User        string            `json:"user"`
-		Device      groupcast.Device  `json:"device"`
-		Server      string            `json:"server"`
-		Fingerprint protocol.ServerID `json:"fingerprint"`
-	}
-	return a.One(said{in.User.Name, in.Device, address, id},
-		"logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive", address,
-		in.User.Name, in.Device.Name)
-}
-
-// How long a login waits in all: where the server asks for a moment after a mistyped password, and
-// where it is busy with the logins of others.
-const (
-	loginPause = 4 * time.Second
-	busyPause  = 3 * time.Minute
-	// brokenPause is for connections that are cut: so many at once are let in of one address.
-	brokenPause = 20 * time.Second
-)
-
-func fetchFingerprint(ctx context.Context, address string) (protocol.ServerID, error) {
-	for started := time.Now(); ; {
-		id, err := apiclient.FetchFingerprint(ctx, address)
-		if !apiclient.Broken(err) || time.Since(started) > brokenPause {
-			return id, err
-		}
-		select {
-		case <-ctx.Done():
-			return id, ctx.Err()
-		case <-time.After(time.Second/2 + rand.N(2*time.Second)):
-		}
-	}
-}
-
-func (a *app) patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
-	started, said := time.Now(), false
-	for {
-		in, err := client.Login(ctx, l)
-		pause, most := time.Second, loginPause
-		switch code := groupcast.ErrorCode(err); {
-		case apiclient.Broken(err):
-			pause, most = pause/2+rand.N(2*time.Second), brokenPause
-		case code == groupcast.EBusy:
-			pause, most = pause/2+rand.N(2*time.Second), busyPause // those who wait do not come back together
-		case code == groupcast.EExhausted:
-		default:
-			return in, err
-		}
-		if err == nil || time.Since(started) > most {
-			return in, err
-		}
-		if most == busyPause && !said {
-			said = true
-			fmt.Fprintln(a.Err, "the server is busy with other logins, waiting")
-		}
-		select {
-		case <-ctx.Done():
-			return in, ctx.Err()
-		case <-time.After(pause):
-		}
-	}
-}
-
-func keyPath(h home.Home) string {
-	return filepath.Join(h.Dir(home.RoleAgent), "device.key")
-}
-
-// deviceKeyFor gives the key of this device: the one it has, if the login is the same user's at
-// the same server, else a new one, so that no server can tell two logins are one machine.
-func (a *app) deviceKeyFor(h home.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
-	known, err := h.LoadLogin()
-	if err == nil && known.Fingerprint == id && known.User == user && !h.CopiedTo(home.ThisMachine()) {
-		if key, err := loadDeviceKey(h); err == nil {
-			return key, nil
-		}
-	}
-	if _, err := h.Folder(home.RoleAgent); err != nil {
-		return seal.SigningKey{}, err
-	}
-	key := seal.NewSigningKey()
-	return key, durable.WriteFile(keyPath(h), key.Seed())
-}
-
-func loadDeviceKey(h home.Home) (seal.SigningKey, error) {
-	if err := finishFork(h); err != nil {
-		return seal.SigningKey{}, err
-	}
-	seed, err := home.ReadPrivate(keyPath(h), 64)
-	if err != nil {
-		return seal.SigningKey{}, err
-	}
-	return seal.SigningKeyFromSeed(seed)
-}
-
 func (a *app) logout() *cobra.Command {
 	return &cobra.Command{
 		Use:   "logout",
 		Short: "Log this machine out: the server forgets the device, this machine the server",
 		Args:  cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			h, login, err := a.loggedIn()
-			if err != nil && groupcast.ErrorCode(err) != groupcast.EInternal { // a damaged login is forgotten
+			out, err := a.machine().LogOut(c.Context())
+			switch {
+			case err != nil:
 				return err
-			}
-			told := errors.New("not told")
-			shared := err == nil && a.usedElsewhere(c.Context(), h, login)
-			if err == nil && !shared {
-				told = a.tellLogout(c.Context(), login)
-			}
-			if err := errors.Join(h.ForgetLogin(), removeIfThere(keyPath(h)), removeIfThere(nextKeyPath(h))); err != nil {
-				return err
-			}
-			if err == nil && a.mayLogIn(h) == nil { // a receiver that runs does it itself when it ends
-				a.forgetServer(c.Context(), h, login.Fingerprint)
-			}
-			if shared {
+			case out.Copied != "":
 				fmt.Fprintf(a.Err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, "+
-					"uses it\n", ui.Name(login.DeviceName))
-			} else if told != nil {
-				fmt.Fprintln(a.Err, "groupcast: warning: the server was not told:",
-					ui.Clean(told.Error())+"; its administrator can revoke the device")
+					"uses it\n", ui.Name(out.Copied))
+			case out.Untold != nil:
+				a.warn("the server was not told: " + out.Untold.Error() + "; its administrator can revoke the device")
 			}
-			return a.One(map[string]any{"logged_out": true, "server_told": told == nil}, "logged out")
+			return a.One(map[string]any{"logged_out": true, "server_told": out.Untold == nil && out.Copied == ""}, "logged out")
 		},
 	}
-}
-
-// tellLogout ends the device at the server, by whichever of its tokens still works.
-func (a *app) tellLogout(ctx context.Context, login home.Login) error {
-	var err error
-	for _, token := range []home.Token{login.CLIToken, login.AgentToken} {
-		client, newErr := a.client(login, string(token))
-		if newErr != nil {
-			return newErr
-		}
-		err = client.Logout(ctx)
-		client.Close()
-		if code := groupcast.ErrorCode(err); err == nil || code != groupcast.EUnauthorized && code != groupcast.EForbidden {
-			return err
-		}
-	}
-	return err
-}
-
-func removeIfThere(path string) error {
-	if err := os.Remove(path); err != nil && !errors.Is(err, os.ErrNotExist) {
-		return err
-	}
-	return nil
 }
 
 func (a *app) passwd() *cobra.Command {
@@ -380,7 +144,7 @@ func (a *app) asUser(
 	run func(c *cobra.Command, client *apiclient.Client, args []string) error,
 ) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client, err := a.own()
+		client, err := a.machine().Own()
 		if err != nil {
 			return err
 		}

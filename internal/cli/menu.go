@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/menu/tui"
 	"github.com/groupcast/groupcast/internal/terminal"
@@ -68,13 +69,13 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 func (a *app) ownMenu(ctx context.Context) (*menu.Menu, error) {
 	ctx, cancel := context.WithTimeout(ctx, greetPatience)
 	defer cancel()
-	d := &menu.Menu{Whose: map[menu.Role]string{}, Dir: defaultDir(), Receive: a.receiveInMenu}
-	home, err := a.openHome()
+	d := &menu.Menu{Whose: map[menu.Role]string{}, Dir: device.DefaultDir(), Receive: a.receiveInMenu}
+	home, err := a.machine().OpenHome()
 	if err != nil {
 		return nil, err
 	}
 	d.Uploads = home
-	first, err := a.admin()
+	first, err := a.machine().Admin()
 	if err != nil {
 		return nil, err
 	}
@@ -100,7 +101,7 @@ func (a *app) ownMenu(ctx context.Context) (*menu.Menu, error) {
 
 // greet adds the menus of who is logged in on this machine.
 func (a *app) greet(ctx context.Context, d *menu.Menu) error {
-	own, err := a.own()
+	own, err := a.machine().Own()
 	if err != nil {
 		return err
 	}

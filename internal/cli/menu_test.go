@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/daemon"
 )
 
 // site is a server on loopback and the homes of two machines.
@@ -43,7 +44,7 @@ func newSite(t *testing.T) *site {
 	if err != nil {
 		t.Fatal(err)
 	}
-	port, err := freePort()
+	port, err := daemon.FreePort()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,11 +2,8 @@ package cli
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"os"
-	"path/filepath"
-	"runtime"
 	"runtime/debug"
 	"sync"
 	"time"
@@ -16,11 +13,9 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/home"
+	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/ledger"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receiver"
-	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
@@ -139,28 +134,18 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 
 // receiveTelling receives; cfg says whom to tell what.
 func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Config) (err error) {
-	h, login, err := a.loggedIn()
-	if err != nil {
+	cfg.Interface, cfg.Once, cfg.Adopt = o.ifi, o.once, o.adopt
+	if err := receiveLimits(&cfg, o); err != nil {
 		return err
 	}
-	cfg.Interface, cfg.Once = o.ifi, o.once
-	if err := a.receiveLimits(&cfg, o); err != nil {
+	if cfg.Dir, err = device.AbsoluteDir(o.dir); err != nil {
 		return err
 	}
-	if cfg.Dir, err = absoluteDir(o.dir); err != nil {
-		return err
-	}
-	lock, err := h.Lock(home.RoleAgent)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, lock.Release()) }()
-	cfg.Adopt = o.adopt
 	if o.drop > 0 {
 		cfg.Drop = receiver.Loss(o.drop, uint64(os.Getpid()))
 	}
 	debug.SetMemoryLimit(agentMemory)
-	return a.receiveAs(ctx, h, login, cfg, o.same, o.sharedDir)
+	return a.machine().Receive(ctx, cfg, o.same, o.sharedDir)
 }
 
 // agentMemory is what the collector keeps an agent's heap to: its buffers are bounded below
@@ -168,57 +153,7 @@ func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Co
 // itself, some 10 MB, the process stays below 100 MB.
 const agentMemory = 80 << 20
 
-// runAgent opens what an agent needs and runs it.
-func (a *app) runAgent(
-	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, sharedDir bool,
-) (err error) {
-	if cfg.Key, err = loadDeviceKey(h); err != nil {
-		return groupcast.Errorf(groupcast.EInternal, "this machine's device key cannot be read").
-			WithHint("`groupcast logout`, then log in again").Wrap(err)
-	}
-	cfg.Ledger, err = ledger.Open(ctx, ledgerPath(h), time.Now)
-	if err != nil {
-		return err
-	}
-	defer func() { err = errors.Join(err, cfg.Ledger.Close()) }()
-	if err := receiveDir(ctx, cfg, sharedDir); err != nil {
-		return err
-	}
-	cfg.Client, err = a.client(login, string(login.AgentToken))
-	if err != nil {
-		return err
-	}
-	defer cfg.Client.Close()
-	cfg.Address, cfg.Server, cfg.Device = login.Server, login.Fingerprint, login.Device
-	cfg.VerifySigning = a.pin(login).VerifySigningLeaf
-	cfg.Seen = func(t time.Time) {
-		if err := h.SaveSeen(t); err != nil {
-			cfg.Log.Debug("the server's time was not kept", "err", err)
-		}
-	}
-	cfg.LoggedIn = func() bool { return stillLoggedIn(h, login) }
-	g, err := agent.New(cfg)
-	if err != nil {
-		return err
-	}
-	return g.Run(ctx)
-}
-
-// stillLoggedIn says whether this machine has the login still: it was neither ended nor made
-// anew here. A file that cannot be read says nothing.
-func stillLoggedIn(h home.Home, login home.Login) bool {
-	now, err := h.LoadLogin()
-	if err != nil {
-		return groupcast.ErrorCode(err) != groupcast.ENotFound
-	}
-	return now.Device == login.Device && now.AgentToken == login.AgentToken
-}
-
-func ledgerPath(h home.Home) string {
-	return filepath.Join(h.Dir(home.RoleAgent), "ledger.sqlite")
-}
-
-func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
+func receiveLimits(cfg *agent.Config, o receiveOptions) error {
 	if o.reserve != "" {
 		n, err := units.ParseSize(o.reserve)
 		if err != nil {
@@ -236,61 +171,6 @@ func (a *app) receiveLimits(cfg *agent.Config, o receiveOptions) error {
 		cfg.MaxSize = n
 	}
 	return nil
-}
-
-// absoluteDir settles where files go.
-func absoluteDir(dir string) (string, error) {
-	if dir == "" {
-		dir = defaultDir()
-	}
-	dir, err := filepath.Abs(dir)
-	if err != nil {
-		return "", fmt.Errorf("find the folder: %w", err)
-	}
-	return dir, nil
-}
-
-// receiveDir makes the folder that files go to if it is used for the first time, and refuses
-// one that others may write to: they could plant links in it (security.md L2). One that was
-// used before and is away now is waited for.
-func receiveDir(ctx context.Context, cfg agent.Config, shared bool) error {
-	id, before, err := cfg.Ledger.Folder(ctx, cfg.Dir)
-	if err != nil {
-		return err
-	}
-	if before && !cfg.Adopt {
-		f, err := spool.OpenKnown(cfg.Dir, id)
-		if err != nil {
-			return nil // the agent says why and looks again
-		}
-		_ = f.Close() // it was only looked at
-	} else if err := os.MkdirAll(cfg.Dir, 0o755); err != nil {
-		return groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", cfg.Dir).
-			WithHint("choose another with --dir").Wrap(err)
-	}
-	return guardDir(cfg.Dir, shared)
-}
-
-func guardDir(dir string, shared bool) error {
-	info, err := os.Stat(dir)
-	if err != nil || !info.IsDir() {
-		return groupcast.Errorf(groupcast.EInvalid, "%s is not a folder", dir).WithHint("choose another with --dir").Wrap(err)
-	}
-	if mode := info.Mode().Perm(); !shared && runtime.GOOS != "windows" && mode&0o022 != 0 {
-		return groupcast.Errorf(groupcast.EForbidden, "others may write to %s (mode %04o) and could plant links there",
-			dir, mode).
-			WithHint("chmod go-w %s, choose another --dir, or accept it with --shared-dir", dir)
-	}
-	return nil
-}
-
-// defaultDir is where files go that nobody said where to put.
-func defaultDir() string {
-	user, err := os.UserHomeDir()
-	if err != nil {
-		user = "."
-	}
-	return filepath.Join(user, "Groupcast")
 }
 
 // sayLines prints what an agent tells, one line at a time.
@@ -313,11 +193,11 @@ func (a *app) inbox() *cobra.Command {
 	c := &cobra.Command{
 		Use: "inbox", Short: "What came, when, and its digest", Args: cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
-			h, err := a.openHome()
+			h, err := a.machine().OpenHome()
 			if err != nil {
 				return err
 			}
-			entries, err := readInbox(c.Context(), h, group, limit)
+			entries, err := device.Inbox(c.Context(), h, group, limit)
 			if err != nil {
 				return err
 			}
@@ -332,31 +212,4 @@ func (a *app) inbox() *cobra.Command {
 	c.Flags().StringVar(&group, "group", "", "only of this group")
 	c.Flags().IntVar(&limit, "limit", 0, "how many (0: 100)")
 	return c
-}
-
-func readInbox(ctx context.Context, h home.Home, group string, limit int) ([]ledger.Entry, error) {
-	if _, err := os.Stat(ledgerPath(h)); errors.Is(err, os.ErrNotExist) {
-		return nil, nil // nothing was ever received here
-	}
-	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
-	if err != nil {
-		return nil, err
-	}
-	entries, err := l.Inbox(ctx, group, limit)
-	return entries, errors.Join(err, l.Close())
-}
-
-// forgetServer deletes what is half received of a server that this machine is not logged in to
-// any more. What cannot be deleted now is no reason to stay logged in.
-func (a *app) forgetServer(ctx context.Context, h home.Home, server protocol.ServerID) {
-	if _, err := os.Stat(ledgerPath(h)); err != nil {
-		return // nothing was ever received here
-	}
-	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
-	if err == nil {
-		err = errors.Join(agent.Forget(ctx, l, server), l.Close())
-	}
-	if err != nil {
-		fmt.Fprintln(a.Err, "groupcast: warning: what was half received is still there:", ui.Clean(err.Error()))
-	}
 }

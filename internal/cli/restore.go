@@ -104,7 +104,7 @@ func memberships(ctx context.Context, client *apiclient.Client) ([]groupcast.Mem
 }
 
 func (a *app) restoreFrom(path string, force bool) error {
-	h, err := a.openHome()
+	h, err := a.machine().OpenHome()
 	if err != nil {
 		return err
 	}

@@ -18,6 +18,7 @@ import (
 	"github.com/rogpeppe/go-internal/testscript"
 
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/web"
 )
@@ -45,7 +46,7 @@ func TestScripts(t *testing.T) {
 	testscript.Run(t, testscript.Params{
 		Dir: filepath.Join("testdata", "script"), WorkdirRoot: root,
 		Setup: func(e *testscript.Env) error {
-			port, err := freePort()
+			port, err := daemon.FreePort()
 			e.Setenv("PORT", strconv.Itoa(port))
 			e.Setenv("URL", fmt.Sprintf("https://127.0.0.1:%d", port))
 			e.Setenv("HOME", filepath.Join(e.WorkDir, "user"))

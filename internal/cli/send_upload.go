@@ -19,7 +19,7 @@ import (
 func (a *app) promiseUpload(
 	ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection,
 ) (groupcast.Transfer, error) {
-	h, err := a.openHome()
+	h, err := a.machine().OpenHome()
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}

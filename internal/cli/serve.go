@@ -102,7 +102,7 @@ func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
 	if err := o.read(); err != nil {
 		return err
 	}
-	h, err := a.openHome()
+	h, err := a.machine().OpenHome()
 	if err != nil {
 		return err
 	}

@@ -18,7 +18,7 @@ func (a *app) asAdmin(
 	run func(c *cobra.Command, client *apiclient.Client, args []string) error,
 ) func(*cobra.Command, []string) error {
 	return func(c *cobra.Command, args []string) error {
-		client, err := a.admin()
+		client, err := a.machine().Admin()
 		if err != nil {
 			return err
 		}

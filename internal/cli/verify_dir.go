@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/inspect"
 	"github.com/groupcast/groupcast/internal/ledger"
@@ -43,10 +44,10 @@ func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err e
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(ledgerPath(h)); errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(device.LedgerPath(h)); errors.Is(err, os.ErrNotExist) {
 		return errNothingReceived(h.Path())
 	}
-	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
+	l, err := ledger.Open(ctx, device.LedgerPath(h), time.Now)
 	if err != nil {
 		return err
 	}
@@ -99,7 +100,7 @@ func receivedIn(
 			return only, "", id, nil
 		}
 	}
-	if dir, err = absoluteDir(dir); err != nil {
+	if dir, err = device.AbsoluteDir(dir); err != nil {
 		return "", "", id, err
 	}
 	for _, at := range []struct{ root, group string }{{dir, ""}, {filepath.Dir(dir), filepath.Base(dir)}} {

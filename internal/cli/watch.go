@@ -177,3 +177,17 @@ func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcas
 	}
 	return fmt.Sprintf("when it is mended: groupcast transfer retry %d", t.No)
 }
+
+// sayShared says which logins several machines use: only one of them got anything.
+func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
+	said := false
+	for _, d := range deliveries {
+		if d.Machines > 1 {
+			said = true
+			fmt.Fprintf(a.Err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
+				"     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
+				ui.Name(d.User), ui.Name(d.Device), d.Machines)
+		}
+	}
+	return said
+}

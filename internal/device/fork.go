@@ -1,4 +1,4 @@
-package cli
+package device
 
 import (
 	"context"
@@ -18,13 +18,12 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // receiveAs runs the agent. Where this home is a copy of another machine's, it becomes a device of
 // its own first, or as soon as the server sees both at once (docs/adr/0011-copied-homes.md); with
 // same its user says that it is the machine that logged in.
-func (a *app) receiveAs(
+func (m Machine) receiveAs(
 	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, same, sharedDir bool,
 ) (err error) {
 	defer func() {
@@ -35,7 +34,7 @@ func (a *app) receiveAs(
 	machine := home.ThisMachine()
 	cfg.Attach = groupcast.Attach{Instance: rand.Text(), Boot: machine.Boot, Keep: same}
 	if h.CopiedTo(machine) && !same {
-		if login, err = a.becomeItself(ctx, h, login, cfg, machine); err != nil {
+		if login, err = m.becomeItself(ctx, h, login, cfg, machine); err != nil {
 			return err
 		}
 	}
@@ -44,12 +43,12 @@ func (a *app) receiveAs(
 	}
 	var pause apiclient.Backoff
 	for said := false; ; {
-		err := a.runAgent(ctx, h, login, cfg, sharedDir)
+		err := m.runAgent(ctx, h, login, cfg, sharedDir)
 		if groupcast.ErrorCode(err) != groupcast.ECopied || ctx.Err() != nil || same && (cfg.Once || cfg.GiveUp) {
 			return err
 		}
 		if !same {
-			if login, err = a.becomeItself(ctx, h, login, cfg, machine); err != nil {
+			if login, err = m.becomeItself(ctx, h, login, cfg, machine); err != nil {
 				return err
 			}
 			continue
@@ -71,12 +70,12 @@ func tellWarning(cfg agent.Config, text string) {
 }
 
 // becomeItself gives this machine a device of its own, and waits for a server that is away.
-func (a *app) becomeItself(
-	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine,
+func (m Machine) becomeItself(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, at home.Machine,
 ) (home.Login, error) {
 	var pause apiclient.Backoff
 	for said := ""; ; {
-		next, err := a.fork(ctx, h, login, cfg, m)
+		next, err := m.fork(ctx, h, login, cfg, at)
 		if err == nil {
 			tellWarning(cfg, fmt.Sprintf("this home was copied from another machine, which is device %s: this machine is "+
 				"device %s from now on", login.DeviceName, next.DeviceName))
@@ -98,8 +97,8 @@ func (a *app) becomeItself(
 
 // fork asks the server for a device of this machine's own and takes over its key and login. It may
 // break off anywhere and be done again: the new key is kept first, and the server knows it again.
-func (a *app) fork(
-	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, m home.Machine,
+func (m Machine) fork(
+	ctx context.Context, h home.Home, login home.Login, cfg agent.Config, at home.Machine,
 ) (home.Login, error) {
 	old, err := loadDeviceKey(h)
 	if err != nil {
@@ -109,12 +108,12 @@ func (a *app) fork(
 	if err != nil {
 		return login, err
 	}
-	client, err := a.client(login, string(login.AgentToken))
+	client, err := m.Client(login, string(login.AgentToken))
 	if err != nil {
 		return login, err
 	}
 	defer client.Close()
-	in, err := askFork(ctx, client, old, key, login, m, cfg.Attach.Instance)
+	in, err := askFork(ctx, client, old, key, login, at, cfg.Attach.Instance)
 	if err != nil {
 		return login, err
 	}
@@ -130,11 +129,11 @@ func (a *app) fork(
 	if err := errors.Join(h.SaveLogin(next), finishFork(h)); err != nil {
 		return login, err
 	}
-	return next, h.KnowMachine(m, true)
+	return next, h.KnowMachine(at, true)
 }
 
 func askFork(
-	ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login home.Login, m home.Machine,
+	ctx context.Context, client *apiclient.Client, old, key seal.SigningKey, login home.Login, at home.Machine,
 	instance string,
 ) (groupcast.LoggedIn, error) {
 	host, err := os.Hostname()
@@ -151,7 +150,7 @@ func askFork(
 			Nonce:     challenge.Nonce,
 			Signature: seal.SignProof(old, seal.Proof{Server: login.Fingerprint, Nonce: challenge.Nonce, NewKey: public}),
 			PublicKey: public, Device: host, OS: runtime.GOOS + "/" + runtime.GOARCH, Version: groupcast.Version,
-			Machine: m.Place, Instance: instance, CLIToken: string(login.CLIToken),
+			Machine: at.Place, Instance: instance, CLIToken: string(login.CLIToken),
 		})
 	}
 	in, err := ask()
@@ -167,7 +166,7 @@ func askFork(
 
 // forgetReceipts drops what was signed as the device that this machine no longer is.
 func forgetReceipts(ctx context.Context, h home.Home, login home.Login) error {
-	l, err := ledger.Open(ctx, ledgerPath(h), time.Now)
+	l, err := ledger.Open(ctx, LedgerPath(h), time.Now)
 	if err != nil {
 		return err
 	}
@@ -214,7 +213,7 @@ func finishFork(h home.Home) error {
 }
 
 // usedElsewhere says whether another machine uses this login: ending it would end that one.
-func (a *app) usedElsewhere(ctx context.Context, h home.Home, login home.Login) bool {
+func (m Machine) usedElsewhere(ctx context.Context, h home.Home, login home.Login) bool {
 	if h.CopiedTo(home.ThisMachine()) {
 		return true
 	}
@@ -224,7 +223,7 @@ func (a *app) usedElsewhere(ctx context.Context, h home.Home, login home.Login) 
 	}
 	defer lock.Release() // it was only looked at
 	for range 10 {       // the stream of a receiver that was just stopped ends in a moment
-		active, err := a.deviceActive(ctx, login)
+		active, err := m.deviceActive(ctx, login)
 		if err != nil || !active {
 			return false
 		}
@@ -237,10 +236,10 @@ func (a *app) usedElsewhere(ctx context.Context, h home.Home, login home.Login) 
 	return true
 }
 
-func (a *app) deviceActive(ctx context.Context, login home.Login) (bool, error) {
+func (m Machine) deviceActive(ctx context.Context, login home.Login) (bool, error) {
 	var err error
 	for _, token := range []home.Token{login.CLIToken, login.AgentToken} {
-		client, newErr := a.client(login, string(token))
+		client, newErr := m.Client(login, string(token))
 		if newErr != nil {
 			return false, newErr
 		}
@@ -252,18 +251,4 @@ func (a *app) deviceActive(ctx context.Context, login home.Login) (bool, error) 
 		}
 	}
 	return false, err
-}
-
-// sayShared says which logins several machines use: only one of them got anything.
-func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
-	said := false
-	for _, d := range deliveries {
-		if d.Machines > 1 {
-			said = true
-			fmt.Fprintf(a.Err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
-				"     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
-				ui.Name(d.User), ui.Name(d.Device), d.Machines)
-		}
-	}
-	return said
 }

@@ -55,7 +55,8 @@ var arrows = map[string]string{
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"backup":       "durable disk .",
 	"setback":      "protocol wire seal store .",
-	"server": "protocol backup setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+	"reach":        "protocol wire seal .",
+	"server": "protocol backup reach setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",

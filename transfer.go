@@ -360,7 +360,8 @@ type CheckResult struct {
 	Loss      float64           `json:"loss_percent"`
 	FreeBytes uint64            `json:"free_bytes"`
 	Machines  int               `json:"machines,omitempty"` // that use its login, where that is more than one
-	Note      string            `json:"note,omitempty"`     // in words, with the next step
+	Reach     Reach             `json:"reach"`              // how data reaches it, in one word
+	Unfit     string            `json:"unfit,omitempty"`    // why nothing can be sent to it, in words
 }
 
 // ProbeResult says how many of a group's probes a device heard.

@@ -28,7 +28,7 @@ func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Att
 	held, returned := s.agents.Standing(d.ID, say)
 	switch {
 	case held:
-		if _, answers := s.ask(ctx, []protocol.DeviceID{d.ID})[d.ID]; !answers {
+		if !s.reach.Answers(ctx, d.ID) {
 			return ctx.Err() // a stream that nobody reads any more: it ends
 		}
 	case !returned || say.Keep:

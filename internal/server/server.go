@@ -16,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/reach"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -86,8 +87,7 @@ type Server struct {
 	logins    habits
 	lines     *bandwidth.Lines
 	slots     *presence.CatchUpSlots
-	rounds    rounds
-	checks    chan struct{}
+	reach     *reach.Checker
 	touches   touches
 	series    seriesBook
 	setback   *setback.Watch
@@ -150,8 +150,7 @@ func New(cfg Config) (*Server, error) {
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
 		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
 		logins: habits{what: "logs in", every: loginEvery, burst: loginBurst},
-		checks: make(chan struct{}, maxChecks),
-		slots:  presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}}, rounds: rounds{open: map[string]*round{}},
+		slots:  presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}},
 	}
 	s.lines = bandwidth.New(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
 		if cfg.Endpoint != nil {
@@ -164,6 +163,12 @@ func New(cfg Config) (*Server, error) {
 	s.setback = s.watchSetBack(cfg)
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = mcast.OpenWatch
+	s.reach = reach.New(reach.Config{
+		Server: s.id, Key: s.key, Store: s.store, Agents: s.agents, Log: s.log,
+		Send: func(ctx context.Context, group netip.AddrPort, packet []byte) error {
+			return s.sendPlain(ctx, group, packet)
+		},
+	})
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Endpoint.SendPlain(ctx, group, packet)
 	}

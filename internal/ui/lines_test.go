@@ -51,7 +51,7 @@ func TestRows(t *testing.T) {
 		"offer":   {OfferRow(groupcast.GroupOnOffer{Name: "lab", Membership: groupcast.MembershipAsked, Since: at})[:3], "lab|asked|1h ago"},
 		"audit":   {AuditRow(groupcast.AuditEntry{Actor: "ann", Action: "user.add", Object: "bob"})[1:4], "ann|user.add|bob"},
 		"key":     {KeyRow(groupcast.KeyHolder{User: "ann", Device: "pc", Version: 7})[1:4], "ann|pc|7"},
-		"checked": {CheckRow(groupcast.CheckResult{User: "ann", Device: "pc", Active: true, RoundTrip: 1234567, FreeBytes: 2e9, Multicast: []groupcast.ProbeResult{{Group: "lab", Heard: 2, Sent: 3}}, Note: "n"}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|n"},
+		"checked": {CheckRow(groupcast.CheckResult{User: "ann", Device: "pc", Active: true, RoundTrip: 1234567, FreeBytes: 2e9, Multicast: []groupcast.ProbeResult{{Group: "lab", Heard: 2, Sent: 3}}, Reach: groupcast.ReachNoGroup}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|is in no group: add its user with `groupcast member add`"},
 		"away":    {CheckRow(groupcast.CheckResult{LastSeen: at})[2:3], "seen 1h ago"},
 		"delivery": {
 			DeliveryRow(groupcast.Delivery{

@@ -107,7 +107,7 @@ func CheckRow(r groupcast.CheckResult) []string {
 	for _, p := range r.Multicast {
 		heard = append(heard, fmt.Sprintf("%s %d/%d", p.Group, p.Heard, p.Sent))
 	}
-	return []string{r.User, r.Device, state, trip, strings.Join(heard, ", "), free, r.Note}
+	return []string{r.User, r.Device, state, trip, strings.Join(heard, ", "), free, Reach(r)}
 }
 
 // WhatNow says what becomes of a transfer that was just promised.

@@ -14,8 +14,7 @@ import (
 // command, starts the server or runs a receiver.
 var offTheWeb = []string{
 	"internal/apiclient", "internal/backup", "internal/cli", "internal/daemon", "internal/device", "internal/home",
-	"internal/menu",
-	"internal/pki", "internal/proof", "internal/terminal", "internal/ui",
+	"internal/inspect", "internal/menu", "internal/pki", "internal/proof", "internal/terminal", "internal/ui",
 	"internal/httpapi/listen.go", // the server starts
 	"internal/server/copies.go",  // a receiver with a copied home
 	"internal/presence/agents.go",

@@ -32,7 +32,7 @@ func (a *app) menu() *cobra.Command {
 		Long: `Shows a numbered menu with forms: the administrator's on the server's machine (or for a user who
 is one), the receiver's where somebody is logged in. Who is both can switch.
 Without a terminal it asks in plain lines and reads one answer a line until the input ends.`,
-		Example: "  groupcast menu\n  groupcast menu --plain\n  printf '5\\n17\\n' | groupcast menu",
+		Example: "  groupcast menu\n  groupcast menu --plain\n  printf '5\\n14\\n' | groupcast menu",
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runMenu(c.Context(), plain) },
 	}
 	c.Flags().BoolVar(&plain, "plain", false, "numbered prompts instead of screens")

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"slices"
+	"strings"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/ui"
@@ -12,27 +13,35 @@ import (
 // account is something that can be done about accounts.
 type account struct {
 	name, note string
-	newcomer   bool // about somebody who has no account yet
-	nobody     bool // about nobody in particular
-	role       bool // a role is asked for …
-	password   bool // … a password …
-	device     bool // … one of the user's machines
-	rule       bool // a group is asked for, and what holds there
-	sure       bool // it cannot simply be taken back
+	newcomer   bool   // about somebody who has no account yet
+	nobody     bool   // about nobody in particular
+	role       bool   // a role is asked for …
+	password   bool   // … a password …
+	device     bool   // … one of the user's machines
+	rule       bool   // a group is asked for, and what holds there
+	plan       string // what is going to be changed, with the answers that it names in braces; empty: nothing is
 	do         func(ctx context.Context, m *Menu, a Answers) (Page, error)
 }
 
 var accounts = []account{
 	{name: "list", note: "every account with its role", nobody: true, do: listAccounts},
-	{name: "make", note: "a new account", newcomer: true, role: true, password: true, do: makeAccount},
-	{name: "change role", note: "administrator or member", role: true, do: changeRole},
-	{name: "new password", note: "every login with the old one ends", password: true, do: newPassword},
-	{name: "disable", note: "the account and its machines get nothing until it is enabled", sure: true, do: switchAccount(true)},
-	{name: "enable", note: "an account that was disabled", do: switchAccount(false)},
+	{name: "make", note: "a new account", newcomer: true, role: true, password: true, do: makeAccount,
+		plan: "Make the account {newcomer} with the role {role}."},
+	{name: "change role", note: "administrator or member", role: true, do: changeRole,
+		plan: "Give {user} the role {role}."},
+	{name: "new password", note: "every login with the old one ends", password: true, do: newPassword,
+		plan: "Give {user} a new password: whoever uses the old one is signed out, also in browsers."},
+	{name: "disable", note: "the account and its machines get nothing until it is enabled", do: switchAccount(true),
+		plan: "Disable {user}: nothing more is sent to this account and its machines, and nobody can log in with it."},
+	{name: "enable", note: "an account that was disabled", do: switchAccount(false),
+		plan: "Enable {user} again: the account's machines get what is pending for them."},
 	{name: "logins", note: "the user's machines: each is a login of its own", do: listLogins},
-	{name: "end a login", note: "a machine that is lost or no longer his", device: true, sure: true, do: endLogin},
-	{name: "delete", note: "with its machines and memberships", sure: true, do: deleteAccount},
-	{name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true, rule: true, do: newDevices},
+	{name: "end a login", note: "of a machine that is lost or given away", device: true, do: endLogin,
+		plan: "End the login of {user} on {device}: this machine gets nothing more until somebody logs in there again."},
+	{name: "delete", note: "with its machines and memberships", do: deleteAccount,
+		plan: "Delete the account {user}, its logins and memberships: what it still lacks will not come."},
+	{name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true,
+		rule: true, do: newDevices, plan: "New devices of members of {group} wait until you approve them: {approve}."},
 }
 
 func accountOf(a Answers) account {
@@ -42,31 +51,40 @@ func accountOf(a Answers) account {
 
 // accountEntry is the line of the menu about accounts.
 func (m *Menu) accountEntry() Entry {
-	return Entry{Title: "Accounts: list, make, change, logins", Run: func(ctx context.Context, a Answers, _ show) (Page, error) {
-		x := accountOf(a)
-		if x.sure && !a.yes("sure") {
-			return say("Nothing was changed."), nil
-		}
-		return x.do(ctx, m, a)
-	}, Fields: []Field{
-		{Key: "what", Ask: "What to do", Default: "list", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
-			var c Choices
-			for _, x := range accounts {
-				c.Options = append(c.Options, Option{x.name, x.note})
-			}
-			return c, nil
-		}},
-		unless(Field{Key: "newcomer", Ask: "Login ID of the new account"}, func(x account) bool { return !x.newcomer }),
-		unless(m.userField(true), func(x account) bool { return x.nobody || x.newcomer }),
-		unless(Field{Key: "role", Ask: "Role", Default: "member", Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
-			return Choices{Options: []Option{{"member", "receives what his groups are sent"}, {"admin", "may do everything here"}}}, nil
-		}}, func(x account) bool { return !x.role }),
-		unless(Field{Key: "password", Ask: "New password", Secret: true}, func(x account) bool { return !x.password }),
-		unless(m.loginField(), func(x account) bool { return !x.device }),
-		unless(m.groupField(), func(x account) bool { return !x.rule }),
-		unless(confirm("approve", "Does a new device of a member wait until you approve it?", "yes"), func(x account) bool { return !x.rule }),
-		unless(confirm("sure", "Go on? It takes effect at once", "no"), func(x account) bool { return !x.sure }),
-	}}
+	role := Field{Key: "role", Ask: "Role", Closed: true, Prepare: choices(
+		Option{"member", "receives what their groups are sent"}, Option{"admin", "may do everything here"})}
+	return Entry{Key: "a", Title: "Accounts: list, make, change, logins", Plan: planAccount,
+		Run: func(ctx context.Context, a Answers, _ show) (Page, error) { return accountOf(a).do(ctx, m, a) },
+		Fields: []Field{
+			{Key: "what", Ask: "What to do", Closed: true, Prepare: accountChoices},
+			unless(Field{Key: "newcomer", Ask: "Login ID of the new account"}, func(x account) bool { return !x.newcomer }),
+			unless(m.userField(true), func(x account) bool { return x.nobody || x.newcomer }),
+			unless(role, func(x account) bool { return !x.role }),
+			unless(Field{Key: "password", Ask: "New password", Secret: true}, func(x account) bool { return !x.password }),
+			unless(m.loginField(), func(x account) bool { return !x.device }),
+			unless(m.groupField(), func(x account) bool { return !x.rule }),
+			unless(yesOrNo("approve", "Does a new device of a member wait until you approve it?", ""),
+				func(x account) bool { return !x.rule }),
+		}}
+}
+
+func accountChoices(context.Context, Answers) (Choices, error) {
+	var c Choices
+	for _, x := range accounts {
+		c.Options = append(c.Options, Option{x.name, x.note})
+	}
+	return c, nil
+}
+
+func planAccount(_ context.Context, a Answers) (Plan, error) {
+	text := accountOf(a).plan
+	if text == "" {
+		return nil, nil
+	}
+	for _, key := range []string{"newcomer", "user", "role", "device", "group", "approve"} {
+		text = strings.ReplaceAll(text, "{"+key+"}", ui.Name(a[key]))
+	}
+	return Plan{text}, nil
 }
 
 // unless leaves a question out where what is to be done needs no answer to it.
@@ -115,7 +133,9 @@ func listAccounts(ctx context.Context, m *Menu, _ Answers) (Page, error) {
 }
 
 func makeAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {
-	u, err := m.Admin.AddUser(ctx, groupcast.NewUser{Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"])})
+	u, err := m.Admin.AddUser(ctx, groupcast.NewUser{
+		Name: a["newcomer"], Role: groupcast.Role(a["role"]), Password: groupcast.Password(a["password"]),
+	})
 	return say(fmt.Sprintf("The account %s is made (%s).", ui.Name(u.Name), u.Role)), err
 }
 
@@ -143,7 +163,8 @@ func switchAccount(disabled bool) func(context.Context, *Menu, Answers) (Page, e
 
 func listLogins(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	devices, err := m.Admin.Devices(ctx, a["user"])
-	return table(devices, ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE", func(v groupcast.Device) []string {
+	none, head := ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE"
+	return table(devices, none, head, func(v groupcast.Device) []string {
 		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, ui.Ago(v.CreatedAt)}
 	}), err
 }
@@ -157,7 +178,8 @@ func endLogin(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	if i < 0 {
 		return Page{}, groupcast.Errorf(groupcast.ENotFound, "%s has no machine %s any more", a["user"], a["device"])
 	}
-	return say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended."), m.Admin.RevokeDevice(ctx, devices[i].ID)
+	done := say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended.")
+	return done, m.Admin.RevokeDevice(ctx, devices[i].ID)
 }
 
 func deleteAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {
@@ -167,7 +189,8 @@ func deleteAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {
 func newDevices(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	n, text := groupcast.NewDevicesAllow, "A new device of a member of %s gets what members get, at once."
 	if a.yes("approve") {
-		n, text = groupcast.NewDevicesApprove, "A new device of a member of %s gets nothing until you approve it. Those that members have now stay."
+		n = groupcast.NewDevicesApprove
+		text = "A new device of a member of %s gets nothing until you approve it. Those that members have now stay."
 	}
 	_, err := m.Admin.UpdateGroup(ctx, a["group"], groupcast.GroupChange{NewDevices: &n})
 	return say(fmt.Sprintf(text, ui.Name(a["group"]))), err

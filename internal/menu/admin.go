@@ -14,34 +14,46 @@ type show = func(Progress)
 // adminEntries are the lines of the administrator's menu.
 func (m *Menu) adminEntries() []Entry {
 	return []Entry{
-		{Title: "Create group", Run: m.createGroup, Fields: []Field{
+		{Key: "1", Title: "Create group", Plan: m.planGroup, Run: m.createGroup, Fields: []Field{
 			{Key: "group", Ask: "Name of the group"}, {Key: "text", Ask: "Description", Optional: true},
 			{Key: "address", Ask: "Multicast address (empty: one is picked)", Optional: true},
-			confirm("listed", "May receivers see it and ask to join?", "yes")}},
-		{Title: "Delete group", Run: m.deleteGroup, Fields: []Field{m.groupField(), confirm("sure", "Delete it? What it is still owed is cancelled", "no")}},
-		{Title: "Add client to group", Run: m.addClient, Fields: []Field{m.groupField(), m.userField(false), m.passwordField()}},
-		{Title: "Remove client from group", Run: m.removeClient, Fields: []Field{m.groupField(), m.memberField(), confirm("sure", "Remove? Nothing more is encrypted for this client then", "yes")}},
-		{Title: "List groups", Run: m.listGroups},
-		{Title: "Add file to pending", Run: m.addPending, Stop: "Esc breaks the upload off", Fields: []Field{m.groupField(),
-			{Key: "path", Ask: "File or folder", Path: true, Check: isThere}, excludeField(), m.skipField(), confirm("hold", "Hold it until `Send pending`?", "yes")}},
-		{Title: "Send pending", Run: m.sendPending, Live: m.sendLive, Fields: []Field{m.groupField()}},
-		{Title: "Pending status", Run: m.pendingStatus, Live: m.statusLive},
-		{Title: "View join requests", Run: m.viewRequests},
-		{Title: "Approve or deny a request", Run: m.decide, Fields: []Field{m.requestField(), {Key: "verdict", Ask: "Approve or deny", Default: "approve", Closed: true,
-			Prepare: func(context.Context, Answers) (Choices, error) {
-				return Choices{Options: []Option{{"approve", "the client becomes a member, or its new device is let in"}, {"deny", "the client, or the new device, is turned down"}}}, nil
-			}}}},
-		{Title: "View a client's groups", Run: m.clientGroups, Fields: []Field{m.userField(true)}},
-		{Title: "Check active receivers", Run: m.check},
-		{Title: "View members of a group", Run: m.viewMembers, Fields: []Field{m.groupField()}},
-		{Title: "Cancel, retry or hurry a transfer", Run: m.change, Fields: []Field{m.transferField(), m.actionField(), m.deviceField()}},
+			yesOrNo("listed", "May receivers see it and ask to join?", "")}},
+		{Key: "2", Title: "Delete group", Plan: m.planDelete, Run: m.deleteGroup, Fields: []Field{m.groupField()}},
+		{Key: "3", Title: "Add client to group", Plan: m.planClient, Run: m.addClient, Fields: []Field{
+			m.groupField(), m.userField(false), m.passwordField()}},
+		{Key: "4", Title: "Remove client from group", Plan: m.planRemove, Run: m.removeClient, Fields: []Field{
+			m.groupField(), m.memberField()}},
+		{Key: "5", Title: "List groups", Run: m.listGroups},
+		{Key: "6", Title: "Add file to pending", Plan: m.planAdd, Run: m.addPending, Stop: "Esc breaks the upload off",
+			Fields: []Field{m.groupField(), {Key: "path", Ask: "File or folder", Path: true, Check: isThere},
+				excludeField(), m.skipField(), yesOrNo("hold", "Hold it until `Send pending`?", "")}},
+		{Key: "7", Title: "Send pending", Plan: m.planSend, Run: m.sendPending, Live: m.sendLive, Fields: []Field{
+			m.groupField()}},
+		{Key: "8", Title: "Pending status", Run: m.pendingStatus, Live: m.statusLive},
+		{Key: "9", Title: "View join requests", Run: m.viewRequests},
+		{Key: "10", Title: "Approve or deny a request", Plan: m.planDecide, Run: m.decide, Fields: []Field{
+			m.requestField(), verdictField()}},
+		{Key: "11", Title: "View a client's groups", Run: m.clientGroups, Fields: []Field{m.userField(true)}},
+		{Key: "12", Title: "Check active receivers", Run: m.check},
+		{Key: "13", Title: "View members of a group", Run: m.viewMembers, Fields: []Field{m.groupField()}},
+		{Key: "14", Title: "Exit", Leads: Out},
+		{Key: "t", Title: "Cancel, retry or hurry a transfer", Plan: m.planChange, Run: m.change, Fields: []Field{
+			m.transferField(), m.actionField(), m.deviceField()}},
 		m.accountEntry(),
 		m.recordEntry(),
 	}
 }
 
+func verdictField() Field {
+	return Field{Key: "verdict", Ask: "Approve or deny", Closed: true, Prepare: choices(
+		Option{"approve", "the client becomes a member, or its new device is let in"},
+		Option{"deny", "the client, or the new device, is turned down"})}
+}
+
 func (m *Menu) createGroup(ctx context.Context, a Answers, _ show) (Page, error) {
-	g, err := m.Admin.CreateGroup(ctx, groupcast.NewGroup{Name: a["group"], Address: a["address"], Description: a["text"], Unlisted: !a.yes("listed")})
+	g, err := m.Admin.CreateGroup(ctx, groupcast.NewGroup{
+		Name: a["group"], Address: a["address"], Description: a["text"], Unlisted: !a.yes("listed"),
+	})
 	if err != nil {
 		return Page{}, err
 	}
@@ -53,16 +65,15 @@ func (m *Menu) createGroup(ctx context.Context, a Answers, _ show) (Page, error)
 }
 
 func (m *Menu) deleteGroup(ctx context.Context, a Answers, _ show) (Page, error) {
-	if !a.yes("sure") {
-		return say("Nothing was deleted."), nil
-	}
 	return say("Group " + ui.Name(a["group"]) + " is deleted."), m.Admin.DeleteGroup(ctx, a["group"])
 }
 
 func (m *Menu) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
 	var p Page
 	if a["password"] != "" {
-		u, err := m.Admin.AddUser(ctx, groupcast.NewUser{Name: a["user"], Role: groupcast.RoleMember, Password: groupcast.Password(a["password"])})
+		u, err := m.Admin.AddUser(ctx, groupcast.NewUser{
+			Name: a["user"], Role: groupcast.RoleMember, Password: groupcast.Password(a["password"]),
+		})
 		if err != nil {
 			return p, err
 		}
@@ -74,22 +85,24 @@ func (m *Menu) addClient(ctx context.Context, a Answers, _ show) (Page, error) {
 	}
 	p.Lines = append(p.Lines, fmt.Sprintf("%s is a member of %s.", ui.Name(added.User), ui.Name(added.Group)))
 	if added.Devices == 0 {
-		p.Lines = append(p.Lines, "", "On the client's machine, next: groupcast login https://THIS-SERVER:7440 --user "+ui.Name(added.User), "and then: groupcast receive")
+		p.Lines = append(p.Lines, "", "Next, on the client's machine:",
+			"  groupcast login https://THIS-SERVER:7440 --user "+ui.Name(added.User), "  groupcast receive")
 	}
 	return p, nil
 }
 
 func (m *Menu) removeClient(ctx context.Context, a Answers, _ show) (Page, error) {
-	if !a.yes("sure") {
-		return say("Nobody was removed."), nil
-	}
-	return say(fmt.Sprintf("%s is no longer a member of %s.", ui.Name(a["user"]), ui.Name(a["group"]))), m.Admin.RemoveMember(ctx, a["group"], a["user"])
+	done := say(fmt.Sprintf("%s is no longer a member of %s.", ui.Name(a["user"]), ui.Name(a["group"])))
+	return done, m.Admin.RemoveMember(ctx, a["group"], a["user"])
 }
 
 func (m *Menu) listGroups(ctx context.Context, _ Answers, _ show) (Page, error) {
 	groups, err := m.Admin.Groups(ctx)
-	return table(groups, "There are no groups yet.", "GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION", func(g groupcast.Group) []string {
-		return []string{g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description}
+	head := "GROUP|ADDRESS|MEMBERS|ACTIVE|PENDING|DESCRIPTION"
+	return table(groups, "There are no groups yet.", head, func(g groupcast.Group) []string {
+		return []string{
+			g.Name, g.Address.String(), fmt.Sprint(g.Members), fmt.Sprint(g.Active), fmt.Sprint(g.Pending), g.Description,
+		}
 	}), err
 }
 
@@ -103,8 +116,8 @@ func (m *Menu) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 	for _, o := range owed.Rows {
 		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
-		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Owed),
-			"   "+Sentence(t))
+		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d",
+			t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Owed), "   "+Sentence(t))
 		for _, l := range table(o.Deliveries, "nobody", ui.DeliveryHead, ui.DeliveryRow).lines() {
 			p.Lines = append(p.Lines, "   "+l)
 		}
@@ -147,12 +160,14 @@ func (m *Menu) clientGroups(ctx context.Context, a Answers, _ show) (Page, error
 func (m *Menu) check(ctx context.Context, _ Answers, tell show) (Page, error) {
 	tell(Progress{Lines: []string{"Asking every receiver, and sending probes to the groups …"}})
 	results, err := m.Admin.Check(ctx, groupcast.CheckQuery{})
-	return table(results, "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`.", ui.CheckHead, ui.CheckRow), err
+	none := "No receivers yet: on each machine, `groupcast login`, then `groupcast receive`."
+	return table(results, none, ui.CheckHead, ui.CheckRow), err
 }
 
 func (m *Menu) viewMembers(ctx context.Context, a Answers, _ show) (Page, error) {
 	members, err := m.Admin.Members(ctx, a["group"])
-	return table(members, ui.Name(a["group"])+" has no members yet.", "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
+	none := ui.Name(a["group"]) + " has no members yet."
+	return table(members, none, "MEMBER|DEVICES|ACTIVE|SINCE", func(m groupcast.Member) []string {
 		return []string{m.User, fmt.Sprint(m.Devices), fmt.Sprint(m.Active), ui.Ago(m.Since)}
 	}), err
 }

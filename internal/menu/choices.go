@@ -15,10 +15,13 @@ import (
 // maxEntries bounds how much of a folder is looked at to complete a path.
 const maxEntries = 2000
 
-func confirm(key, ask, preset string) Field {
-	return Field{Key: key, Ask: ask, Default: preset, Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
-		return Choices{Options: []Option{{Value: "yes"}, {Value: "no"}}}, nil
-	}}
+func yesOrNo(key, ask, preset string) Field {
+	return Field{Key: key, Ask: ask, Default: preset, Closed: true, Prepare: choices(Option{Value: "yes"}, Option{Value: "no"})}
+}
+
+// choices offers the same to everybody.
+func choices(options ...Option) func(context.Context, Answers) (Choices, error) {
+	return func(context.Context, Answers) (Choices, error) { return Choices{Options: options}, nil }
 }
 
 // groupField asks for one of the groups.

@@ -64,7 +64,7 @@ func (m *Menu) countAll(ctx context.Context) (Counts, error) {
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
 		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
 	if s.Restored {
-		c.Text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (line 16)"
+		c.Text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (r, memberships)"
 	}
 	return c, nil
 }

@@ -10,7 +10,7 @@ import (
 // confirmField asks whether the memberships are right, where a server that was set back waits for
 // that word.
 func (m *Menu) confirmField() Field {
-	f := only(confirm("right", "Are all of them right? Then what is pending is sent again. If not sure: no, and look", "no"), recordWho)
+	f := only(yesOrNo("right", "Are all of them right? If you are not sure: no, and look at them", ""), recordWho)
 	asked := f.Prepare
 	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		c, err := asked(ctx, a)
@@ -53,4 +53,15 @@ func (m *Menu) memberships(ctx context.Context, a Answers) (Page, error) {
 	}
 	p.Lines = append(p.Lines, "Confirmed: what is pending is sent again.")
 	return p, nil
+}
+
+func (m *Menu) planRecord(ctx context.Context, a Answers) (Plan, error) {
+	if a["what"] != recordWho || !a.yes("right") {
+		return nil, nil
+	}
+	s, err := m.Admin.ServerStatus(ctx)
+	if err != nil || !s.Restored {
+		return nil, err
+	}
+	return Plan{"Confirm that the memberships of all groups are right: what is pending is sent again."}, nil
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/groupcast/groupcast"
@@ -58,24 +59,78 @@ func (m *Menu) Roles() []Role {
 	return out
 }
 
-// Entries are the lines of a role's menu, without those that switch and end.
+// Entries are the lines of a role's menu. Numbers never change their meaning: what is new gets a
+// letter.
 func (m *Menu) Entries(r Role) []Entry {
+	entries := m.adminEntries()
 	if r == Receiver {
-		return m.receiverEntries()
+		entries = m.receiverEntries()
 	}
-	return m.adminEntries()
+	if len(m.Roles()) > 1 {
+		title := "Switch to the " + strings.ToLower(Other(r).String()) + "'s menu"
+		entries = append(entries, Entry{Key: "s", Title: title, Leads: ToTheOther})
+	}
+	return entries
 }
+
+// Find is the place of the entry that is called so; -1: there is none.
+func Find(entries []Entry, key string) int {
+	if n, err := strconv.Atoi(key); err == nil && n >= 0 {
+		key = strconv.Itoa(n) // also with zeros before it
+	}
+	return slices.IndexFunc(entries, func(e Entry) bool { return strings.EqualFold(e.Key, key) })
+}
+
+// Keys names what can be typed, such as "1 to 14, t, a, r".
+func Keys(entries []Entry) string {
+	last, letters := "", ""
+	for _, e := range entries {
+		if _, err := strconv.Atoi(e.Key); err == nil {
+			last = e.Key
+		} else {
+			letters += ", " + e.Key
+		}
+	}
+	return "1 to " + last + letters
+}
+
+// Leads is where an entry leads that asks and does nothing.
+type Leads int
+
+// Where entries lead.
+const (
+	Nowhere    Leads = iota
+	ToTheOther       // to the other role's menu
+	Out
+)
 
 // Entry is one line of a menu: questions, then something done.
 type Entry struct {
+	Key    string // what is typed for it: a number or a letter
 	Title  string
+	Leads  Leads
 	Fields []Field
+	// Plan says what Run changes before anything is: it is shown, and Run is called once somebody
+	// typed yes. Nil, or no plan: nothing is changed at the server.
+	Plan func(ctx context.Context, a Answers) (Plan, error)
 	// Stop is what Esc does while the row runs; empty: it breaks it off.
 	Stop string
 	Run  func(ctx context.Context, a Answers, show func(Progress)) (Page, error)
 	// Live is what a terminal shows instead of Run: the transfers, until they are left.
 	Live func(ctx context.Context, a Answers, g *Selection, show func(Transfers)) (Page, error)
 }
+
+// Plan is what an entry is about to change, a sentence a line.
+type Plan []string
+
+// What is asked below a plan, and what is said if the answer was another.
+const (
+	AskYes     = "Type yes to do it"
+	NotChanged = "Nothing was changed."
+)
+
+// Yes says whether an answer to AskYes lets the plan be done.
+func Yes(text string) bool { return strings.EqualFold(strings.TrimSpace(text), "yes") }
 
 // Answers are the values of the fields by their keys.
 type Answers map[string]string
@@ -90,6 +145,7 @@ type Field struct {
 	Closed   bool // only one of the choices is an answer
 	Secret   bool
 	Path     bool                    // a path of this machine
+	OwnNames bool                    // the choices are numbers themselves: no others stand before them
 	Check    func(text string) error // what is wrong with an answer; nil: nothing can be
 	// Prepare asks the server what there is to choose from; nil: nothing.
 	Prepare func(ctx context.Context, a Answers) (Choices, error)
@@ -105,7 +161,7 @@ type Choices struct {
 // Option is one answer that is offered.
 type Option struct{ Value, Note string }
 
-// Settle makes what was typed an answer: an option by its value or its number, or free text.
+// Settle makes what was typed an answer: free text, or one of the options by what Meant takes.
 func (f Field) Settle(text string, options []Option) (string, error) {
 	if !f.Secret {
 		text = strings.TrimSpace(text)
@@ -121,18 +177,38 @@ func (f Field) Settle(text string, options []Option) (string, error) {
 			return "", err
 		}
 	}
+	if i := f.Meant(text, options); i >= 0 {
+		return options[i].Value, nil
+	}
 	if !f.Closed {
 		return text, nil
 	}
-	for _, o := range options {
-		if o.Value == text {
-			return text, nil
-		}
-	}
-	if found := Matching(options, text); len(found) == 1 {
-		return found[0].Value, nil
+	if found := Matching(options, text); len(found) > 1 {
+		return "", groupcast.Errorf(groupcast.EInvalid, "“%s” may be any of %d choices", ui.Name(text), len(found))
 	}
 	return "", groupcast.Errorf(groupcast.EInvalid, "“%s” is none of the choices", ui.Name(text))
+}
+
+// Meant is the option that was typed: by its value, by the number before it or, where nothing else
+// is an answer, by a part of its value that no other has; -1: none, or more than one.
+func (f Field) Meant(text string, options []Option) int {
+	byValue := func(value string) int {
+		return slices.IndexFunc(options, func(o Option) bool { return o.Value == value })
+	}
+	text = strings.TrimSpace(text)
+	if text == "" || f.Secret {
+		return -1
+	}
+	if i := byValue(text); i >= 0 {
+		return i
+	}
+	if n, err := strconv.Atoi(text); err == nil && !f.OwnNames && !f.Path && n >= 1 && n <= len(options) {
+		return n - 1
+	}
+	if found := Matching(options, text); f.Closed && len(found) == 1 {
+		return byValue(found[0].Value)
+	}
+	return -1
 }
 
 // Matching are the options that begin with what was typed, else those that have it in them.
@@ -192,10 +268,10 @@ type Progress struct {
 	Tail  bool // the last lines matter most
 }
 
-// nothingToChoose ends a row whose question has no answer yet.
-type nothingToChoose string
+// NothingToDo ends an entry that has nothing to ask or to do now, and says why. It is no failure.
+type NothingToDo string
 
-func (n nothingToChoose) Error() string { return string(n) }
+func (n NothingToDo) Error() string { return string(n) }
 
 // trouble begins every error.
 const trouble = "That did not work: "
@@ -203,7 +279,7 @@ const trouble = "That did not work: "
 // InWords says an error and the next step.
 func InWords(err error) []string {
 	var e *groupcast.Error
-	var nothing nothingToChoose
+	var nothing NothingToDo
 	switch {
 	case errors.As(err, &nothing):
 		return []string{string(nothing)}
@@ -241,18 +317,6 @@ func (f Field) Shown(a Answers) string {
 		return "(none)"
 	}
 	return ui.Name(a[f.Key])
-}
-
-// Titles are the numbered lines of a menu: its rows, the switch where there is one, the exit.
-func (m *Menu) Titles(r Role) []string {
-	var out []string
-	for _, row := range m.Entries(r) {
-		out = append(out, row.Title)
-	}
-	if len(m.Roles()) > 1 {
-		out = append(out, "Switch to the "+strings.ToLower(Other(r).String())+"'s menu")
-	}
-	return append(out, "Exit")
 }
 
 // Other is the other role.

@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strconv"
 	"strings"
 	"time"
 
@@ -33,7 +32,9 @@ type prompts struct {
 // Prompts shows the menu as prompts and reads an answer a line. Secret reads what is not to be
 // shown while it is typed; nil where nobody looks on.
 func Prompts(ctx context.Context, m *Menu, in io.Reader, out io.Writer, secret func() (string, error)) error {
-	p := &prompts{menu: m, role: m.Roles()[0], in: bufio.NewScanner(in), out: out, secret: secret, script: secret == nil, shown: -1}
+	p := &prompts{
+		menu: m, role: m.Roles()[0], in: bufio.NewScanner(in), out: out, secret: secret, script: secret == nil, shown: -1,
+	}
 	p.in.Buffer(nil, maxLine)
 	for ctx.Err() == nil {
 		again, err := p.turn(ctx)
@@ -46,49 +47,50 @@ func Prompts(ctx context.Context, m *Menu, in io.Reader, out io.Writer, secret f
 
 // turn shows the menu once and does what is chosen.
 func (p *prompts) turn(ctx context.Context) (again bool, err error) {
-	rows := p.menu.Entries(p.role)
-	titles := p.menu.Titles(p.role)
-	p.show(ctx, titles)
+	entries := p.menu.Entries(p.role)
+	p.show(ctx, entries)
 	text, err := p.line("Choice: ", false)
 	if err != nil {
 		return false, err
 	}
-	n, bad := strconv.Atoi(text)
+	if text == "" {
+		return true, nil
+	}
+	i := Find(entries, text)
 	switch {
-	case text == "":
+	case i < 0:
+		p.print(fmt.Sprintf("“%s” is not one of %s.", ui.Name(text), Keys(entries)))
 		return true, nil
-	case bad != nil || n < 1 || n > len(titles):
-		p.print(fmt.Sprintf("“%s” is not one of 1 to %d.", ui.Name(text), len(titles)))
-		return true, nil
-	case n == len(titles):
+	case entries[i].Leads == Out:
 		return false, nil
-	case n > len(rows):
+	case entries[i].Leads == ToTheOther:
 		p.role = Other(p.role)
 		return true, nil
 	}
-	return true, p.row(ctx, rows[n-1])
+	return true, p.entry(ctx, entries[i])
 }
 
 // show prints the menu; to a script once.
-func (p *prompts) show(ctx context.Context, titles []string) {
+func (p *prompts) show(ctx context.Context, entries []Entry) {
 	p.print("")
 	if p.script && p.shown == p.role {
 		return
 	}
 	p.shown = p.role
 	p.print("groupcast: " + p.role.String() + ", " + ui.Name(p.menu.Whose[p.role]))
-	if c, err := p.menu.count(ctx, p.role); err == nil { // else the row that is chosen says what is wrong
+	if c, err := p.menu.count(ctx, p.role); err == nil { // else the entry that is chosen says what is wrong
 		p.print(c.Text)
 	}
-	for i, t := range titles {
-		p.print(fmt.Sprintf("%3d  %s", i+1, t))
+	for _, e := range entries {
+		p.print(fmt.Sprintf("%3s  %s", e.Key, e.Title))
 	}
 }
 
-// row asks the row's questions and runs it. Only the end of the input is an error.
-func (p *prompts) row(ctx context.Context, r Entry) error {
+// entry asks the questions of an entry, says what it is about to change and does it. Only the end
+// of the input is an error.
+func (p *prompts) entry(ctx context.Context, e Entry) error {
 	a := Answers{}
-	for _, f := range r.Fields {
+	for _, f := range e.Fields {
 		err := p.ask(ctx, f, a)
 		if errors.Is(err, io.EOF) {
 			return err
@@ -98,12 +100,39 @@ func (p *prompts) row(ctx context.Context, r Entry) error {
 			return nil
 		}
 	}
-	page, err := r.Run(ctx, a, p.progress())
+	yes, err := p.confirmed(ctx, e, a)
+	if errors.Is(err, io.EOF) {
+		return err
+	}
+	var page Page
+	switch {
+	case err != nil:
+	case !yes:
+		page = say(NotChanged)
+	default:
+		page, err = e.Run(ctx, a, p.progress())
+	}
 	if err != nil {
 		page = Page{Lines: append(InWords(err), page.Kept...)}
 	}
 	p.print(page.lines()...)
 	return nil
+}
+
+// confirmed says whether an entry may be run: it changes nothing, or somebody typed yes below what
+// it is about to change.
+func (p *prompts) confirmed(ctx context.Context, e Entry, a Answers) (bool, error) {
+	if e.Plan == nil {
+		return true, nil
+	}
+	plan, err := e.Plan(ctx, a)
+	if err != nil || len(plan) == 0 {
+		return err == nil, err
+	}
+	p.print("")
+	p.print(plan...)
+	text, err := p.line(AskYes+": ", false)
+	return Yes(text), err
 }
 
 func (p *prompts) ask(ctx context.Context, f Field, a Answers) error {
@@ -115,10 +144,14 @@ func (p *prompts) ask(ctx context.Context, f Field, a Answers) error {
 		}
 	}
 	if len(c.Options) == 0 && c.Empty != "" {
-		return nothingToChoose(c.Empty)
+		return NothingToDo(c.Empty)
 	}
 	for i, o := range c.Options {
-		p.print(strings.TrimRight(fmt.Sprintf("  %3d  %-20s %s", i+1, ui.Name(o.Value), ui.Name(o.Note)), " "))
+		line := fmt.Sprintf("  %3d  %-20s %s", i+1, ui.Name(o.Value), ui.Name(o.Note))
+		if f.OwnNames {
+			line = fmt.Sprintf("  %3s  %s", ui.Name(o.Value), ui.Name(o.Note))
+		}
+		p.print(strings.TrimRight(line, " "))
 	}
 	ask := f.Ask
 	if f.Default != "" {
@@ -128,21 +161,8 @@ func (p *prompts) ask(ctx context.Context, f Field, a Answers) error {
 	if err != nil {
 		return err
 	}
-	a[f.Key], err = f.Settle(numbered(text, c.Options), c.Options)
+	a[f.Key], err = f.Settle(text, c.Options)
 	return err
-}
-
-// numbered takes a number for the option it stands before, unless an option is called so.
-func numbered(text string, options []Option) string {
-	for _, o := range options {
-		if o.Value == text {
-			return text
-		}
-	}
-	if n, err := strconv.Atoi(text); err == nil && n >= 1 && n <= len(options) {
-		return options[n-1].Value
-	}
-	return text
 }
 
 func (p *prompts) answer(f Field, ask string) (string, error) {

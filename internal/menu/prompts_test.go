@@ -21,14 +21,14 @@ func nobody() *Menu {
 func TestPromptsEndWithItsInput(t *testing.T) {
 	for in, want := range map[string]string{
 		"":              "Choice: ",
-		"18\n":          "18  Exit",
-		"0\n":           `“0” is not one of 1 to 18.`,
-		"17\n6\n":       "groupcast: Receiver, alice at 10.0.0.1:7440",
+		"14\n":          "14  Exit",
+		"0\n":           `“0” is not one of 1 to 14, t, a, r, s.`,
+		"s\n5\n":       "groupcast: Receiver, alice at 10.0.0.1:7440",
 		"1\nlab\n":      "Description: ",
 		"5\n":           "Next: start it with `groupcast serve`",
 		"\x1b[31m\n":    `\u{1b}[31m`,
-		"1\n\n18\n":     "an answer is needed",
-		"6\n18\n":       "no server runs on this machine",
+		"1\n\n14\n":     "an answer is needed",
+		"6\n14\n":       "no server runs on this machine",
 		"99999999999\n": "is not one of",
 	} {
 		var out strings.Builder
@@ -60,7 +60,7 @@ func TestSettle(t *testing.T) {
 		{Field{}, "", "", false},
 		{Field{Optional: true}, "", "", true},
 	} {
-		got, err := c.field.Settle(numbered(c.text, options), options)
+		got, err := c.field.Settle(c.text, options)
 		if got != c.want && c.field.Closed || (err == nil) != c.ok {
 			t.Errorf("%+v of %q: %q, %v", c.field, c.text, got, err)
 		}

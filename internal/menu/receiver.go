@@ -18,11 +18,14 @@ const maxReceived = 200
 // receiverEntries are the lines of the receiver's menu.
 func (m *Menu) receiverEntries() []Entry {
 	return []Entry{
-		{Title: "List available groups", Run: m.available},
-		{Title: "Join a group", Run: m.join, Fields: []Field{m.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true}}},
-		{Title: "My groups", Run: m.mine},
-		{Title: "Receive", Run: m.receive, Stop: "Esc ends receiving", Fields: []Field{
-			{Key: "dir", Ask: "Folder for the files", Default: m.Dir, Path: true}, confirm("once", "End after one transfer?", "no")}},
+		{Key: "1", Title: "List available groups", Run: m.available},
+		{Key: "2", Title: "Join a group", Plan: m.planJoin, Run: m.join, Fields: []Field{
+			m.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true}}},
+		{Key: "3", Title: "My groups", Run: m.mine},
+		{Key: "4", Title: "Receive", Run: m.receive, Stop: "Esc ends receiving", Fields: []Field{
+			{Key: "dir", Ask: "Folder for the files", Default: m.Dir, Path: true},
+			yesOrNo("once", "End after one transfer?", "no")}},
+		{Key: "5", Title: "Exit", Leads: Out},
 	}
 }
 
@@ -38,7 +41,8 @@ func (m *Menu) mine(ctx context.Context, _ Answers, _ show) (Page, error) {
 
 func (m *Menu) join(ctx context.Context, a Answers, _ show) (Page, error) {
 	r, err := m.Member.Join(ctx, a["group"], a["text"])
-	return say(fmt.Sprintf("Asked to join %s: %s. `My groups` shows when an administrator has decided.", ui.Name(r.Group), r.State)), err
+	text := "Asked to join %s: %s. `My groups` shows when an administrator has decided."
+	return say(fmt.Sprintf(text, ui.Name(r.Group), r.State)), err
 }
 
 // receive runs the agent and shows what it says.

@@ -32,21 +32,29 @@ const (
 
 // recordEntry is the line of the menu about what was done and what came of it.
 func (m *Menu) recordEntry() Entry {
-	return Entry{Title: "Records: audit, keys handed out, proofs, bytes saved", Run: m.records, Fields: []Field{
-		{Key: "what", Ask: "Which", Default: recordAudit, Closed: true, Prepare: func(context.Context, Answers) (Choices, error) {
-			return Choices{Options: []Option{
-				{recordAudit, "who did what, the newest first"}, {recordExport, "into a file, for a spreadsheet (.csv) or a program (.json)"},
-				{recordKeys, "who could open a transfer"}, {recordProof, "of a transfer, into a file: what each receiver signed"},
-				{recordSaved, "by multicast, against one copy for each"},
-				{recordWho, "who is a member of what; to be confirmed after the server was set back"}}}, nil
-		}},
-		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, recordAudit, recordExport),
-		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, recordAudit, recordExport),
-		only(Field{Key: "file", Ask: "File to write", Default: "groupcast-audit.csv", Path: true, Check: isNew}, recordExport),
+	kinds := choices(
+		Option{recordAudit, "who did what, the newest first"},
+		Option{recordExport, "into a file, for a spreadsheet (.csv) or a program (.json)"},
+		Option{recordKeys, "who could open a transfer"},
+		Option{recordProof, "of a transfer, into a file: what each receiver signed"},
+		Option{recordSaved, "by multicast, against one copy for each"},
+		Option{recordWho, "who is a member of what; to be confirmed after the server was set back"})
+	audit := []string{recordAudit, recordExport}
+	title := "Records: audit, keys handed out, proofs, bytes saved"
+	return Entry{Key: "r", Title: title, Plan: m.planRecord, Run: m.records, Fields: []Field{
+		{Key: "what", Ask: "Which", Closed: true, Prepare: kinds},
+		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, audit...),
+		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, audit...),
+		only(newFile("file", "groupcast-audit.csv"), recordExport),
 		only(m.transferField(), recordKeys, recordProof),
-		only(Field{Key: "proof", Ask: "File to write", Default: "groupcast-proof.json", Path: true, Check: isNew}, recordProof),
+		only(newFile("proof", "groupcast-proof.json"), recordProof),
 		m.confirmField(),
 	}}
+}
+
+// newFile asks for a file of this machine that is written.
+func newFile(key, name string) Field {
+	return Field{Key: key, Ask: "File to write", Default: name, Path: true, Check: isNew}
 }
 
 // only asks a question for some of the records.
@@ -80,7 +88,8 @@ func (m *Menu) records(ctx context.Context, a Answers, _ show) (Page, error) {
 			return Page{}, err
 		}
 		holders, err := m.Admin.KeyHolders(ctx, t.No)
-		return table(holders, "No key was handed out: nothing of it was sent by multicast.", ui.KeyHead, ui.KeyRow), err
+		none := "No key was handed out: nothing of it was sent by multicast."
+		return table(holders, none, ui.KeyHead, ui.KeyRow), err
 	case recordProof:
 		return m.exportProof(ctx, a)
 	case recordSaved:
@@ -91,13 +100,17 @@ func (m *Menu) records(ctx context.Context, a Answers, _ show) (Page, error) {
 	case recordWho:
 		return m.memberships(ctx, a)
 	}
-	entries, err := m.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditShown, Actor: a["actor"], Action: a["action"]})
+	entries, err := m.auditLog(ctx, a, auditShown)
 	return table(entries, "Nothing of that kind was done.", ui.AuditHead, ui.AuditRow), err
+}
+
+func (m *Menu) auditLog(ctx context.Context, a Answers, most int) ([]groupcast.AuditEntry, error) {
+	return m.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: most, Actor: a["actor"], Action: a["action"]})
 }
 
 // exportAudit writes the log to a file that does not exist yet.
 func (m *Menu) exportAudit(ctx context.Context, a Answers) (Page, error) {
-	entries, err := m.Admin.AuditLog(ctx, groupcast.AuditQuery{Limit: auditExported, Actor: a["actor"], Action: a["action"]})
+	entries, err := m.auditLog(ctx, a, auditExported)
 	if err != nil {
 		return Page{}, err
 	}
@@ -144,6 +157,7 @@ func (m *Menu) exportProof(ctx context.Context, a Answers) (Page, error) {
 		return Page{}, err
 	}
 	return say(
-		fmt.Sprintf("The proof of transfer %d is written to %s: %s, %d without.", t.No, ui.Name(path), some(len(p.Receipts), "receipt", "receipts"), len(p.Missing)),
+		fmt.Sprintf("The proof of transfer %d is written to %s: %s, %d without.", t.No, ui.Name(path),
+			ui.Plural(len(p.Receipts), "receipt"), len(p.Missing)),
 		"Others check it without this server: groupcast verify FILE --trust "+p.Fingerprint.String()), nil
 }

@@ -19,8 +19,11 @@ func (m *Menu) statusLive(ctx context.Context, _ Answers, g *Selection, show fun
 // sendLive sends what is pending for a group and shows it.
 func (m *Menu) sendLive(ctx context.Context, a Answers, g *Selection, show func(Transfers)) (Page, error) {
 	sent, err := m.Admin.SendPending(ctx, a["group"])
-	if err != nil || len(sent) == 0 {
-		return nothingPending(a), err
+	if err != nil {
+		return Page{}, err
+	}
+	if len(sent) == 0 {
+		return Page{}, nothingPending(a)
 	}
 	w := m.watchTransfers(a["group"], g, show)
 	w.only = map[protocol.TransferNo]bool{}
@@ -31,15 +34,18 @@ func (m *Menu) sendLive(ctx context.Context, a Answers, g *Selection, show func(
 	return Page{}, nil
 }
 
-func nothingPending(a Answers) Page {
-	return say("Nothing is pending for "+ui.Name(a["group"])+".", "`Add file to pending` promises files to it.")
+func nothingPending(a Answers) error {
+	return NothingToDo("Nothing is pending for " + ui.Name(a["group"]) + ": `Add file to pending` adds files.")
 }
 
 // sendPending sends what is pending for a group and says in lines how it goes.
 func (m *Menu) sendPending(ctx context.Context, a Answers, tell show) (Page, error) {
 	sent, err := m.Admin.SendPending(ctx, a["group"])
-	if err != nil || len(sent) == 0 {
-		return nothingPending(a), err
+	if err != nil {
+		return Page{}, err
+	}
+	if len(sent) == 0 {
+		return Page{}, nothingPending(a)
 	}
 	c := sends{menu: m, tell: tell}
 	for _, t := range sent {

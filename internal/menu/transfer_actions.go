@@ -16,12 +16,15 @@ import (
 // TransferAction is something that can be done to a transfer, or to what one device is owed of it.
 type TransferAction struct {
 	Key, Name, note string
-	Ask             string // before it is done; empty: nothing can be lost by it
+	Each            groupcast.DeliveryAction // of one device; empty in the actions of a transfer
 	fits            func(s ui.Snapshot) bool
 	do              func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error)
 	done            string
-	Each            groupcast.DeliveryAction // of one device; empty in the actions of a transfer
+	plan            func(s ui.Snapshot, who groupcast.Delivery) Plan
 }
+
+// Plan says what the action changes, of a transfer or of what one device is owed of it.
+func (e TransferAction) Plan(s ui.Snapshot, who groupcast.Delivery) Plan { return e.plan(s, who) }
 
 // fitsDevice says whether it can be done to a device.
 func (e TransferAction) fitsDevice(t groupcast.Transfer, d groupcast.Delivery) bool {
@@ -29,10 +32,29 @@ func (e TransferAction) fitsDevice(t groupcast.Transfer, d groupcast.Delivery) b
 }
 
 var deviceActions = []TransferAction{
-	{Key: "n", Name: "catch up now", note: "one receiver leaves multicast and fetches over HTTPS at once", Each: groupcast.CatchUp},
-	{Key: "l", Name: "later", note: "one receiver is left out for now; it stays owed", Each: groupcast.PutOff},
-	{Key: "d", Name: "drop", note: "one receiver is not owed it any more", Ask: "not owed to this receiver any more?", Each: groupcast.Drop},
+	{Key: "n", Name: "catch up now", note: "one receiver gets it over HTTPS at once, not by multicast",
+		Each: groupcast.CatchUp, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
+			return Plan{fmt.Sprintf("Let %s fetch %s over HTTPS at once, instead of by multicast.", receiverText(who), called(s))}
+		}},
+	{Key: "l", Name: "later", note: "one receiver is left out for now; it still gets it, later",
+		Each: groupcast.PutOff, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
+			return Plan{
+				fmt.Sprintf("Leave %s out of %s for now: the others no longer wait for it.", receiverText(who), called(s)),
+				"It gets the rest after `catch up now`, or when the transfer is sent again.",
+			}
+		}},
+	{Key: "d", Name: "drop", note: "one receiver does not get it any more",
+		Each: groupcast.Drop, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
+			return Plan{fmt.Sprintf("Drop %s for %s: it will not get what it still lacks.", called(s), receiverText(who))}
+		}},
 }
+
+// called is a transfer in a plan.
+func called(s ui.Snapshot) string {
+	return fmt.Sprintf("transfer %d (%s) to %s", s.Transfer.No, ui.Name(s.Transfer.Name), ui.Name(s.Transfer.Group))
+}
+
+func receiverText(who groupcast.Delivery) string { return ui.Name(ReceiverName(who)) }
 
 // ReceiverName is who is owed a delivery.
 func ReceiverName(d groupcast.Delivery) string {
@@ -44,7 +66,9 @@ func ReceiverName(d groupcast.Delivery) string {
 
 // DeviceActionsOn are the actions that make sense for a device.
 func DeviceActionsOn(t groupcast.Transfer, d groupcast.Delivery) []TransferAction {
-	return slices.DeleteFunc(slices.Clone(deviceActions), func(e TransferAction) bool { return t.No == 0 || !e.fitsDevice(t, d) })
+	return slices.DeleteFunc(slices.Clone(deviceActions), func(e TransferAction) bool {
+		return t.No == 0 || !e.fitsDevice(t, d)
+	})
 }
 
 // DoOn does something about what one device is owed, and says what becomes of it.
@@ -66,29 +90,59 @@ func (e TransferAction) DoOn(ctx context.Context, m *Menu, who groupcast.Deliver
 
 var transferActions = []TransferAction{
 	{Key: "s", Name: "send now", note: "without waiting for more receivers", done: "is sent now",
-		fits: func(s ui.Snapshot) bool {
-			return s.Transfer.Sendable()
+		fits: func(s ui.Snapshot) bool { return s.Transfer.Sendable() },
+		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
+			return Plan{fmt.Sprintf("Send %s now: %s", called(s),
+				stillLack(s, "gets it as soon as it is here", "get it as soon as they are here"))}
 		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.SendTransfer(ctx, no)
 		}},
-	{Key: "c", Name: "cancel", note: "what is still owed is taken back; what is delivered stays", Ask: "take back what it still owes?", done: "is cancelled",
+	{Key: "c", Name: "cancel", note: "who lacks it will not get it; what is delivered stays", done: "is cancelled",
 		fits: func(s ui.Snapshot) bool { return s.Transfer.State.Open() },
+		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
+			p := Plan{fmt.Sprintf("Cancel %s: %s", called(s), stillLack(s, "will not get it", "will not get it"))}
+			if s.Transfer.Verified > 0 {
+				p = append(p, some(s.Transfer.Verified, "device has it and keeps it.", "devices have it and keep it."))
+			}
+			return p
+		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.CancelTransfer(ctx, no)
 		}},
-	{Key: "r", Name: "retry", note: "owed again to those with entries missing, to whom it failed for, who refused, or from whom it was taken back", done: "is owed again",
-		fits: func(s ui.Snapshot) bool {
-			return s.Transfer.Retryable() || slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool { return d.State.Retryable() })
+	{Key: "r", Name: "retry", done: "is sent again to those who lack it",
+		note: "again to those who lack some of it, failed, refused, or from whom it was taken back",
+		fits: func(s ui.Snapshot) bool { return s.Transfer.Retryable() || retryable(s) > 0 },
+		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
+			return Plan{fmt.Sprintf("Send %s again to those who do not have all of it: %s.", called(s),
+				ui.Plural(max(retryable(s), s.Transfer.Failed+s.Transfer.Incomplete), "device"))}
 		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.RetryTransfer(ctx, no)
 		}},
 }
 
+// stillLack says what becomes of those who lack a transfer.
+func stillLack(s ui.Snapshot, one, more string) string {
+	return some(s.Transfer.Owed, "device that still lacks it "+one+".", "devices that still lack it "+more+".")
+}
+
+// retryable counts those to whom a retry owes it again.
+func retryable(s ui.Snapshot) int {
+	n := 0
+	for _, d := range s.Deliveries {
+		if d.State.Retryable() {
+			n++
+		}
+	}
+	return n
+}
+
 // ActionsOn are the actions that make sense for a transfer.
 func ActionsOn(s ui.Snapshot) []TransferAction {
-	return slices.DeleteFunc(slices.Clone(transferActions), func(e TransferAction) bool { return s.Transfer.No == 0 || !e.fits(s) })
+	return slices.DeleteFunc(slices.Clone(transferActions), func(e TransferAction) bool {
+		return s.Transfer.No == 0 || !e.fits(s)
+	})
 }
 
 // Do does it to a transfer, and says so.
@@ -101,31 +155,38 @@ func (e TransferAction) Do(ctx context.Context, m *Menu, no protocol.TransferNo)
 
 // transferField asks for a transfer: an open one, or one of the last that are closed.
 func (m *Menu) transferField() Field {
-	return Field{Key: "transfer", Ask: "Transfer", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+	f := Field{Key: "transfer", Ask: "Transfer", Closed: true, OwnNames: true}
+	f.Prepare = func(ctx context.Context, _ Answers) (Choices, error) {
 		all, err := m.watchTransfers("", NewSelection(), nil).list(ctx)
-		c := Choices{Empty: "There is no transfer yet: `Add file to pending` promises files to a group."}
+		c := Choices{Empty: "There is no transfer yet: `Add file to pending` makes one."}
 		for _, t := range all {
-			c.Options = append(c.Options, Option{fmt.Sprint(t.No), fmt.Sprintf("%s for %s: %s, %d verified, %d owed", t.Name, t.Group, t.State, t.Verified, t.Owed)})
+			note := fmt.Sprintf("%s for %s: %s", t.Name, t.Group, t.State)
+			c.Options = append(c.Options, Option{fmt.Sprint(t.No), strings.Join(append([]string{note}, Chips(t)...), " · ")})
 		}
 		return c, err
-	}}
+	}
+	return f
+}
+
+// snapshot reads the transfer that was answered, with its deliveries.
+func (m *Menu) snapshot(ctx context.Context, a Answers) (s ui.Snapshot, err error) {
+	if s.Transfer, err = m.answered(ctx, a); err != nil {
+		return s, err
+	}
+	s.Deliveries, err = m.Admin.Deliveries(ctx, s.Transfer.No)
+	return s, err
 }
 
 // actionField asks what to do to the transfer that was answered.
 func (m *Menu) actionField() Field {
 	return Field{Key: "action", Ask: "What to do", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
-		t, err := m.answered(ctx, a)
-		if err != nil {
-			return Choices{}, err
-		}
-		s := ui.Snapshot{Transfer: t}
-		s.Deliveries, err = m.Admin.Deliveries(ctx, t.No)
+		s, err := m.snapshot(ctx, a)
 		c := Choices{Empty: "Nothing can be done to it any more."}
 		for _, e := range ActionsOn(s) {
 			c.Options = append(c.Options, Option{e.Name, e.note})
 		}
 		for _, e := range deviceActions {
-			if slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool { return e.fitsDevice(t, d) }) {
+			if slices.ContainsFunc(s.Deliveries, func(d groupcast.Delivery) bool { return e.fitsDevice(s.Transfer, d) }) {
 				c.Options = append(c.Options, Option{e.Name, e.note})
 			}
 		}
@@ -140,15 +201,12 @@ func (m *Menu) deviceField() Field {
 		if i < 0 {
 			return Choices{Skip: true}, nil
 		}
-		t, err := m.answered(ctx, a)
-		if err != nil {
-			return Choices{}, err
-		}
-		all, err := m.Admin.Deliveries(ctx, t.No)
+		s, err := m.snapshot(ctx, a)
 		c := Choices{Empty: "There is no receiver that it could be done to."}
-		for _, one := range WorstFirst(all) {
-			if deviceActions[i].fitsDevice(t, one) {
-				c.Options = append(c.Options, Option{ReceiverName(one), ui.Percent(one.Share(t.Bytes)) + "  " + DeviceTail(one)})
+		for _, one := range WorstFirst(s.Deliveries) {
+			if deviceActions[i].fitsDevice(s.Transfer, one) {
+				note := ui.Percent(one.Share(s.Transfer.Bytes)) + "  " + DeviceTail(one)
+				c.Options = append(c.Options, Option{ReceiverName(one), note})
 			}
 		}
 		return c, err
@@ -158,36 +216,52 @@ func (m *Menu) deviceField() Field {
 func (m *Menu) answered(ctx context.Context, a Answers) (groupcast.Transfer, error) {
 	no, err := strconv.ParseUint(a["transfer"], 10, 64)
 	if err != nil {
-		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EInvalid, "%s is not the number of a transfer", ui.Name(a["transfer"]))
+		text := "%s is not the number of a transfer"
+		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EInvalid, text, ui.Name(a["transfer"]))
 	}
 	return m.Admin.Transfer(ctx, protocol.TransferNo(no))
 }
 
+// chosen is the action that was answered, with what it is about.
+func (m *Menu) chosen(ctx context.Context, a Answers) (e TransferAction, s ui.Snapshot, who groupcast.Delivery, err error) {
+	if s, err = m.snapshot(ctx, a); err != nil {
+		return e, s, who, err
+	}
+	named := func(e TransferAction) bool { return e.Name == a["action"] }
+	if i := slices.IndexFunc(transferActions, named); i >= 0 {
+		return transferActions[i], s, who, nil
+	}
+	i := slices.IndexFunc(deviceActions, named)
+	at := slices.IndexFunc(s.Deliveries, func(d groupcast.Delivery) bool { return ReceiverName(d) == a["device"] })
+	if i < 0 || at < 0 {
+		err = groupcast.Errorf(groupcast.EConflict, "that cannot be done to transfer %d any more", s.Transfer.No)
+		return e, s, who, err
+	}
+	return deviceActions[i], s, s.Deliveries[at], nil
+}
+
+// planChange says what was answered is going to change.
+func (m *Menu) planChange(ctx context.Context, a Answers) (Plan, error) {
+	e, s, who, err := m.chosen(ctx, a)
+	if err != nil {
+		return nil, err
+	}
+	return e.Plan(s, who), nil
+}
+
 // change does what was answered to a transfer.
 func (m *Menu) change(ctx context.Context, a Answers, _ show) (Page, error) {
-	t, err := m.answered(ctx, a)
+	e, s, who, err := m.chosen(ctx, a)
 	if err != nil {
 		return Page{}, err
 	}
-	for _, e := range transferActions {
-		if e.Name == a["action"] {
-			text, err := e.Do(ctx, m, t.No)
-			return say(text), err
-		}
+	var text string
+	if e.Each != "" {
+		text, err = e.DoOn(ctx, m, who)
+	} else {
+		text, err = e.Do(ctx, m, s.Transfer.No)
 	}
-	all, err := m.Admin.Deliveries(ctx, t.No)
-	if err != nil {
-		return Page{}, err
-	}
-	for _, e := range deviceActions {
-		for _, one := range all {
-			if e.Name == a["action"] && ReceiverName(one) == a["device"] {
-				text, err := e.DoOn(ctx, m, one)
-				return say(text), err
-			}
-		}
-	}
-	return Page{}, groupcast.Errorf(groupcast.EConflict, "that cannot be done to transfer %d any more", t.No)
+	return say(text), err
 }
 
 // DeviceTail says of a device how it receives, or why not.

@@ -4,7 +4,7 @@ import (
 	"context"
 	"maps"
 	"path/filepath"
-	"strconv"
+	"slices"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -19,13 +19,14 @@ const maxAnswer = 4096
 // ask comes to a field; after the last one the row runs.
 func (m *model) ask(n int) {
 	f := &m.form
-	if n >= len(m.row.Fields) {
-		m.run()
+	if n >= len(m.entry.Fields) {
+		m.planFirst()
 		return
 	}
 	m.screen, f.field, f.choices, f.pick, f.wrong, f.loading = onForm, n, menu.Choices{}, -1, "", false
-	f.input = m.newInput(m.row.Fields[n])
-	prepare := m.row.Fields[n].Prepare
+	f.input = m.newInput(m.entry.Fields[n])
+	m.ahead.begin(m.now())
+	prepare := m.entry.Fields[n].Prepare
 	if prepare == nil {
 		f.asked = append(f.asked, n)
 		m.offer()
@@ -76,55 +77,62 @@ func (m *model) prepared(msg choicesMsg) {
 	case msg.err != nil:
 		m.finish(menu.Page{}, msg.err)
 	case c.Skip:
-		delete(f.answers, m.row.Fields[f.field].Key)
+		delete(f.answers, m.entry.Fields[f.field].Key)
 		m.ask(f.field + 1)
 	case len(c.Options) == 0 && c.Empty != "":
-		m.finish(menu.Page{Lines: []string{c.Empty}}, nil)
+		m.finish(menu.Page{}, menu.NothingToDo(c.Empty))
 	default:
 		f.choices = c
 		f.asked = append(f.asked, f.field)
+		m.ahead.begin(m.now())
 		m.offer()
 	}
 }
 
-// offer says which options fit what is typed, and picks one where one has to be picked.
+// offer picks the option that is meant by what is typed. Where nothing is changed, and an option is
+// the only answer there is, one is always picked.
 func (m *model) offer() {
-	f, field := &m.form, m.row.Fields[m.form.field]
+	f, field := &m.form, m.entry.Fields[m.form.field]
 	f.pick = -1
-	if !field.Closed {
+	if field.Path {
 		return
 	}
-	f.pick = 0
-	if n, ok := f.numbered(); ok {
-		f.pick = n
-		return
+	meant := field.Meant(f.input.Value(), f.choices.Options)
+	if f.input.Value() == "" && field.Closed {
+		meant = slices.IndexFunc(f.choices.Options, func(o menu.Option) bool { return o.Value == m.preset(field) })
 	}
-	for i, o := range m.options() {
-		if f.input.Value() == "" && o.Value == m.preset(field) {
-			f.pick = i
+	shown := m.options()
+	f.pick = slices.IndexFunc(shown, func(o option) bool { return o.at == meant && meant >= 0 })
+	if f.pick < 0 && field.Closed && m.entry.Plan == nil && len(shown) > 0 {
+		f.pick = 0
+	}
+}
+
+// option is one that is shown, with its place among all.
+type option struct {
+	menu.Option
+	at int
+}
+
+// options are those that fit what is typed: all of them while it is a number.
+func (m *model) options() []option {
+	f, field := &m.form, m.entry.Fields[m.form.field]
+	text, all := f.input.Value(), f.choices.Options
+	fits := menu.Matching(all, text)
+	if field.Path {
+		all = menu.Paths(text)
+		fits = all
+	}
+	if i := field.Meant(text, all); i >= 0 && !slices.Contains(fits, all[i]) {
+		fits = all
+	}
+	shown := make([]option, 0, len(fits))
+	for i, o := range all {
+		if slices.Contains(fits, o) {
+			shown = append(shown, option{o, i})
 		}
 	}
-}
-
-// options are those that fit what is typed.
-func (m *model) options() []menu.Option {
-	f, field := &m.form, m.row.Fields[m.form.field]
-	if field.Path {
-		return menu.Paths(f.input.Value())
-	}
-	if _, ok := f.numbered(); ok {
-		return f.choices.Options
-	}
-	return menu.Matching(f.choices.Options, f.input.Value())
-}
-
-// numbered says which option is meant by a number, where no option has it in its name.
-func (f *form) numbered() (int, bool) {
-	n, err := strconv.Atoi(f.input.Value())
-	if err != nil || n < 1 || n > len(f.choices.Options) || len(menu.Matching(f.choices.Options, f.input.Value())) > 0 {
-		return 0, false
-	}
-	return n - 1, true
+	return shown
 }
 
 func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
@@ -145,27 +153,10 @@ func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
 		m.move(m.room() / 2)
 	case key == "tab":
 		m.complete()
-	case m.shortcut(key):
 	default:
 		return m.edit(k)
 	}
 	return nil
-}
-
-// shortcut takes a digit for the option it stands before, where no option begins with it.
-func (m *model) shortcut(key string) bool {
-	f, field := &m.form, m.row.Fields[m.form.field]
-	if !field.Closed || f.input.Value() != "" || len(key) != 1 || key < "1" || key > "9" ||
-		len(menu.Matching(f.choices.Options, key)) > 0 {
-		return false
-	}
-	n := int(key[0] - '1')
-	if n >= len(f.choices.Options) || len(f.choices.Options) > 9 { // a longer number may be meant
-		return false
-	}
-	f.pick = n
-	m.accept()
-	return true
 }
 
 func (m *model) edit(msg tea.Msg) tea.Cmd {
@@ -211,7 +202,7 @@ func (m *model) complete() {
 
 // accept takes the answer, or says why not.
 func (m *model) accept() {
-	f, field, options := &m.form, m.row.Fields[m.form.field], m.options()
+	f, field, options := &m.form, m.entry.Fields[m.form.field], m.options()
 	text := f.input.Value()
 	if f.pick >= 0 && f.pick < len(options) {
 		text = options[f.pick].Value
@@ -219,7 +210,11 @@ func (m *model) accept() {
 	if field.Path && len(text) > 1 {
 		text = strings.TrimSuffix(text, string(filepath.Separator))
 	}
-	value, err := field.Settle(text, options)
+	if text == "" && field.Closed {
+		f.wrong = "Type its number or a part of its name, or choose it with ↑ and ↓."
+		return
+	}
+	value, err := field.Settle(text, f.choices.Options)
 	if err != nil {
 		f.wrong = menu.Reason(err)
 		return
@@ -233,7 +228,7 @@ func (m *model) back() {
 	f := &m.form
 	m.stop()
 	m.job++ // what is on its way comes too late
-	if !f.loading && len(f.asked) > 0 {
+	if m.screen == onForm && !f.loading && len(f.asked) > 0 {
 		f.asked = f.asked[:len(f.asked)-1]
 	}
 	if len(f.asked) == 0 {

@@ -3,7 +3,9 @@ package tui
 import (
 	"context"
 	"errors"
+	"fmt"
 	"maps"
+	"time"
 
 	"charm.land/bubbles/v2/textinput"
 	tea "charm.land/bubbletea/v2"
@@ -20,6 +22,7 @@ const (
 	onWork
 	onPage
 	onLive
+	onPlan
 )
 
 // starter runs a job beside the screen; what it sends comes back to Update. The answer breaks
@@ -35,9 +38,12 @@ type model struct {
 
 	screen screen
 	cursor int    // in the menu
-	typed  string // digits so far
-	row    menu.Entry
+	typed  string // in the menu so far: a number or a letter
+	wrong  string // why what was typed there is no entry
+	entry  menu.Entry
 	form   form
+	asking asking
+	ahead  typedAhead
 	work   menu.Progress
 	live   live
 	counts map[menu.Role]menu.Counts
@@ -47,6 +53,7 @@ type model struct {
 	job    int // number of the newest job: what older ones send is late
 	stop   context.CancelFunc
 	ending bool // Esc was pressed while it works
+	now    func() time.Time
 }
 
 // form is the questions of a row.
@@ -68,6 +75,11 @@ type (
 		choices menu.Choices
 		err     error
 	}
+	planMsg struct {
+		job  int
+		plan menu.Plan
+		err  error
+	}
 	progressMsg struct {
 		job      int
 		progress menu.Progress
@@ -86,7 +98,7 @@ type (
 func newModel(d *menu.Menu, start starter) *model {
 	return &model{
 		menu: d, start: start, role: d.Roles()[0], width: 80, height: 24, stop: func() {},
-		counts: map[menu.Role]menu.Counts{},
+		counts: map[menu.Role]menu.Counts{}, now: time.Now,
 	}
 }
 
@@ -108,12 +120,16 @@ func (m *model) Update(msg tea.Msg) (tea.Model, tea.Cmd) {
 	case tea.KeyPressMsg:
 		return m, m.press(msg)
 	case tea.PasteMsg:
-		if m.screen == onForm && !m.form.loading {
+		if m.screen == onForm && !m.form.loading && (!m.guarded() || m.ahead.takes(m.now())) {
 			return m, m.edit(msg)
 		}
 	case choicesMsg:
 		if msg.job == m.job && m.screen == onForm {
 			m.prepared(msg)
+		}
+	case planMsg:
+		if msg.job == m.job && m.screen == onPlan {
+			m.planned(msg)
 		}
 	case progressMsg:
 		if msg.job == m.job {
@@ -150,9 +166,14 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 		m.stop()
 		return tea.Quit
 	}
+	if m.guarded() && k.String() != "esc" && !m.ahead.takes(m.now()) {
+		return nil
+	}
 	switch m.screen {
 	case onForm:
 		return m.pressForm(k)
+	case onPlan:
+		m.pressPlan(k)
 	case onWork:
 		if s := k.String(); s == "esc" || s == "q" {
 			m.ending = true
@@ -161,64 +182,69 @@ func (m *model) press(k tea.KeyPressMsg) tea.Cmd {
 	case onPage:
 		m.pressPage(k.String())
 	case onLive:
-		m.pressLive(k.String())
+		m.pressLive(k)
 	default:
 		return m.pressMenu(k.String())
 	}
 	return nil
 }
 
+// pressMenu takes a key in the menu: what is typed is shown, and acts on Enter.
 func (m *model) pressMenu(key string) tea.Cmd {
-	count := len(m.menu.Titles(m.role))
+	entries := m.menu.Entries(m.role)
+	m.wrong = ""
 	switch {
 	case key == "up" || key == "k":
-		m.cursor, m.typed = (m.cursor+count-1)%count, ""
+		m.cursor, m.typed = (m.cursor+len(entries)-1)%len(entries), ""
 	case key == "down" || key == "j":
-		m.cursor, m.typed = (m.cursor+1)%count, ""
+		m.cursor, m.typed = (m.cursor+1)%len(entries), ""
 	case key == "home":
 		m.cursor, m.typed = 0, ""
 	case key == "end":
-		m.cursor, m.typed = count-1, ""
+		m.cursor, m.typed = len(entries)-1, ""
 	case key == "esc":
 		m.typed = ""
+	case key == "backspace":
+		m.typed = m.typed[:max(0, len(m.typed)-1)]
 	case key == "q":
 		return tea.Quit
 	case key == "enter":
-		return m.choose(m.cursor, count)
-	case len(key) == 1 && key >= "0" && key <= "9":
-		return m.digit(key, count)
+		return m.enter(entries)
+	case len(key) == 1 && key > " " && key <= "~" && len(m.typed) < mostTyped:
+		m.typed += key
+	}
+	if i := menu.Find(entries, m.typed); i >= 0 {
+		m.cursor = i
 	}
 	return nil
 }
 
-// digit takes a number as soon as no longer one could be meant.
-func (m *model) digit(key string, count int) tea.Cmd {
-	n := 0
-	for _, d := range m.typed + key {
-		n = n*10 + int(d-'0')
+// mostTyped bounds what can be typed in the menu.
+const mostTyped = 8
+
+// enter does the entry that was typed, or that the arrows are at where nothing was.
+func (m *model) enter(entries []menu.Entry) tea.Cmd {
+	at := m.cursor
+	if m.typed != "" {
+		if at = menu.Find(entries, m.typed); at < 0 {
+			m.wrong = fmt.Sprintf("“%s” is not one of %s", m.typed, menu.Keys(entries))
+			m.typed = ""
+			return nil
+		}
 	}
-	if n < 1 || n > count {
-		m.typed = ""
-		return nil
-	}
-	m.cursor, m.typed = n-1, m.typed+key
-	if n*10 > count {
-		return m.choose(n-1, count)
-	}
-	return nil
+	m.typed, m.cursor = "", at
+	return m.choose(entries[at])
 }
 
-func (m *model) choose(n, count int) tea.Cmd {
-	m.typed, m.cursor = "", n
-	rows := m.menu.Entries(m.role)
-	switch {
-	case n == count-1:
+func (m *model) choose(e menu.Entry) tea.Cmd {
+	switch e.Leads {
+	case menu.Out:
 		return tea.Quit
-	case n >= len(rows):
+	case menu.ToTheOther:
 		m.role, m.cursor = menu.Other(m.role), 0
 		return nil
 	}
-	m.row = rows[n]
+	m.entry = e
 	m.form = form{answers: menu.Answers{}}
 	m.ask(0)
 	return nil
@@ -239,7 +265,7 @@ func (m *model) pressPage(key string) {
 	case "end":
 		m.scroll = len(m.wrapped())
 	case "r":
-		if len(m.row.Fields) == 0 {
+		if len(m.entry.Fields) == 0 {
 			m.run()
 		}
 	case "e":
@@ -257,15 +283,15 @@ func (m *model) amendable() bool { return m.failed && len(m.form.asked) > 0 }
 
 // run runs the row with the answers.
 func (m *model) run() {
-	if m.row.Live != nil {
+	if m.entry.Live != nil {
 		m.watch()
 		return
 	}
 	m.job++
-	job, row, answers := m.job, m.row, maps.Clone(m.form.answers)
+	job, entry, answers := m.job, m.entry, maps.Clone(m.form.answers)
 	m.screen, m.work, m.ending = onWork, menu.Progress{}, false
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
-		page, err := row.Run(ctx, answers, func(p menu.Progress) { send(progressMsg{job, p}) })
+		page, err := entry.Run(ctx, answers, func(p menu.Progress) { send(progressMsg{job, p}) })
 		send(doneMsg{job, page, err})
 	})
 }
@@ -276,7 +302,8 @@ func (m *model) finish(p menu.Page, err error) {
 		m.screen = onMenu // who broke it off knows
 		return
 	}
-	m.screen, m.scroll, m.failed, m.page = onPage, 0, err != nil, p
+	var nothing menu.NothingToDo
+	m.screen, m.scroll, m.failed, m.page = onPage, 0, err != nil && !errors.As(err, &nothing), p
 	if err != nil {
 		m.page = menu.Page{Lines: append(menu.InWords(err), p.Kept...)}
 	} else if p.Tail {

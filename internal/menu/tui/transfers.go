@@ -2,7 +2,6 @@ package tui
 
 import (
 	"context"
-	"fmt"
 	"slices"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/menu"
-	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // live is the screen of transfers that run.
@@ -42,19 +40,19 @@ type (
 // watch opens the live screen of a row.
 func (m *model) watch() {
 	m.job++
-	job, row, answers, g := m.job, m.row, m.form.answers, menu.NewSelection()
+	job, entry, answers, g := m.job, m.entry, m.form.answers, menu.NewSelection()
 	m.screen, m.live = onLive, live{selected: g}
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
-		page, err := row.Live(ctx, answers, g, func(b menu.Transfers) { send(transfersMsg{job, b}) })
+		page, err := entry.Live(ctx, answers, g, func(b menu.Transfers) { send(transfersMsg{job, b}) })
 		send(doneMsg{job, page, err})
 	})
 }
 
 // pressLive takes a key on the live screen.
-func (m *model) pressLive(key string) {
-	l := &m.live
+func (m *model) pressLive(k tea.KeyPressMsg) {
+	l, key := &m.live, k.String()
 	if l.asking != nil {
-		m.answerAction(key)
+		m.answerAction(k)
 		return
 	}
 	switch key {
@@ -129,30 +127,31 @@ func (m *model) moveLive(by int) {
 	l.selected.Choose(l.b.All[i].No)
 }
 
+// pressAction asks before what a key stands for is done.
 func (m *model) pressAction(key string) {
 	l := &m.live
 	for _, e := range l.actions() {
-		if e.Key != key {
-			continue
-		}
-		l.said, l.asked, l.askedFor = "", l.b.Chosen.Transfer, l.receiver()
-		if e.Ask == "" {
-			m.perform(e)
+		if e.Key == key {
+			l.said, l.asked, l.askedFor, l.asking = "", l.b.Chosen.Transfer, l.receiver(), &e
+			m.asking = asking{plan: e.Plan(l.b.Chosen, l.askedFor)}
+			m.ahead.begin(m.now())
 			return
 		}
-		l.asking = &e
-		return
 	}
 }
 
-func (m *model) answerAction(key string) {
-	e := *m.live.asking
-	m.live.asking = nil
-	if key == "y" {
+func (m *model) answerAction(k tea.KeyPressMsg) {
+	l, key := &m.live, k.String()
+	switch {
+	case key == "enter" && menu.Yes(m.asking.typed):
+		e := *l.asking
+		l.asking = nil
 		m.perform(e)
-		return
+	case key == "esc", key == "enter" && strings.EqualFold(m.asking.typed, "no"):
+		l.asking, l.said, l.bad = nil, menu.NotChanged, false
+	default:
+		m.asking.press(k)
 	}
-	m.live.said, m.live.bad = "Nothing was done.", false
 }
 
 // perform does what was asked for beside the screen.
@@ -200,14 +199,11 @@ func (m *model) showTransfers(b menu.Transfers) {
 	}
 }
 
-// liveKeys are the keys of the live screen, or its question.
+// liveKeys are the keys of the live screen, or how its question is answered.
 func (m *model) liveKeys() string {
 	l := &m.live
-	switch {
-	case l.asking != nil && l.asking.Each != "":
-		return fmt.Sprintf("%s: %s   y yes   n no", ui.Name(l.askedFor.Device), l.asking.Ask)
-	case l.asking != nil:
-		return fmt.Sprintf("Transfer %d: %s   y yes   n no", l.asked.No, l.asking.Ask)
+	if l.asking != nil {
+		return m.asking.line() + "   Enter does it   Esc back"
 	}
 	var keys []string
 	for _, e := range l.actions() {

@@ -51,14 +51,20 @@ func TestLiveTransfers(t *testing.T) {
 	b.press("pgdown")
 	b.golden("live-receivers")
 	b.press("c")
-	if s := b.screen(); !strings.Contains(s, "Transfer 12: take back what it still owes?   y yes   n no") {
-		t.Errorf("no question before a cancel:\n%s", s)
+	b.golden("live-cancel")
+	b.press("enter", "y", "enter")
+	if s := b.screen(); len(b.jobs) > 0 || !strings.Contains(s, "before you typed yes") {
+		t.Errorf("a cancel without a yes:\n%s", s)
 	}
-	b.press("n")
-	if len(b.jobs) > 0 || !strings.Contains(b.screen(), "Nothing was done.") {
+	b.press("esc")
+	if len(b.jobs) > 0 || !strings.Contains(b.screen(), "Nothing was changed.") {
 		t.Error("a cancel that was not meant")
 	}
-	b.press("c", "y")
+	b.press("c", "y", "e", "s")
+	if len(b.jobs) > 0 {
+		t.Error("done before Enter")
+	}
+	b.press("enter")
 	b.run()
 	if s := b.screen(); !strings.Contains(s, "no server runs on this machine") {
 		t.Errorf("the error of a menu.TransferAction is not on the screen:\n%s", s)
@@ -99,18 +105,20 @@ func TestDeedsAboutOneReceiver(t *testing.T) {
 		t.Errorf("at %q, place %d: the arrows stay with the receiver", who.Device, b.m.live.at)
 	}
 	b.press("d")
-	if s := b.screen(); !strings.Contains(s, "pc-01: not owed to this receiver any more?   y yes   n no") {
+	if s := b.screen(); !strings.Contains(s, "Drop transfer 12 (ubuntu.iso) to lab-a for user01/pc-01: it will not get") {
 		t.Errorf("no question before a drop:\n%s", s)
 	}
-	b.press("y")
+	b.types("yes")
+	b.press("enter")
 	if len(b.jobs) != 1 || b.m.live.askedFor.Device != "pc-01" {
 		t.Errorf("%d transferActions, about %q", len(b.jobs), b.m.live.askedFor.Device)
 	}
 	b.jobs = nil
 	b.press("n")
-	if len(b.jobs) != 1 {
-		t.Error("catching up needs no question")
+	if s := b.screen(); len(b.jobs) > 0 || !strings.Contains(s, "Let user01/pc-01 fetch transfer 12") {
+		t.Errorf("no question before a catch-up:\n%s", s)
 	}
+	b.press("esc")
 	b.press("home") // who failed is owed nothing more
 	if s := b.screen(); strings.Contains(s, "d drop") || strings.Contains(s, "n catch up") {
 		t.Errorf("what can be done to who failed:\n%s", s)

@@ -5,6 +5,7 @@ import (
 	"strings"
 	"time"
 
+	"charm.land/lipgloss/v2"
 	"github.com/charmbracelet/x/ansi"
 
 	"github.com/groupcast/groupcast"
@@ -36,29 +37,46 @@ func (m *model) viewLive() []string {
 	return append(lines, m.liveDevices(m.room()-len(lines))...)
 }
 
-// viewSaid is what came of an action, or why the receiver at the arrow waits, above the keys.
+// viewSaid is above the keys: a question, what came of an action, or why the receiver that the
+// arrows are at waits.
 func (m *model) viewSaid(lines []string) []string {
-	l, style := &m.live, strong
-	text := l.said
-	if who := l.receiver(); text == "" && who.Reason != "" { // in full: its line may be too short
-		text, style = ui.Name(menu.ReceiverName(who)+": "+who.Reason), faint
-		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
-			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer, ui.Name(menu.ReceiverName(who)))
-		}
-	}
-	if text == "" {
-		return lines
-	}
-	if l.said != "" && l.bad {
-		style = alarm
-	}
-	said := clipped(wrap(text, m.width-2), 2)
-	lines = lines[:min(len(lines), m.room()-len(said))]
+	said := m.liveSaid()
+	lines = lines[:min(len(lines), max(0, m.room()-len(said)))]
 	for len(lines) < m.room()-len(said) {
 		lines = append(lines, "")
 	}
-	for _, s := range said {
-		lines = append(lines, " "+style.Render(s))
+	return append(lines, said...)
+}
+
+const mostSaid = 4 // lines of it
+
+func (m *model) liveSaid() []string {
+	l, style := &m.live, strong
+	text, most := l.said, 2
+	switch who := l.receiver(); {
+	case l.asking != nil:
+		said := wrapped(strings.Join(m.asking.plan, " "), m.width-2, mostSaid, style)
+		return append(said, m.viewWrong(m.asking.wrong)...)
+	case text != "" && l.bad:
+		style = alarm
+	case text == "" && who.Reason != "": // in full: its line may be too short
+		text, style = ui.Name(menu.ReceiverName(who)+": "+who.Reason), faint
+		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
+			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer,
+				ui.Name(menu.ReceiverName(who)))
+		}
+	}
+	if text == "" {
+		return nil
+	}
+	return wrapped(text, m.width-2, most, style)
+}
+
+// wrapped breaks a text into so many lines at most.
+func wrapped(text string, wide, most int, style lipgloss.Style) []string {
+	lines := clipped(wrap(text, wide), most)
+	for i, l := range lines {
+		lines[i] = " " + style.Render(l)
 	}
 	return lines
 }
@@ -66,7 +84,7 @@ func (m *model) viewSaid(lines []string) []string {
 // liveHead is the row's title, and at the right how much there is.
 func (m *model) liveHead() string {
 	l := &m.live
-	left, count := " "+m.row.Title, map[int]int{}
+	left, count := " "+m.entry.Title, map[int]int{}
 	if l.b.Group != "" {
 		left += ": " + ui.Name(l.b.Group)
 	}
@@ -87,7 +105,8 @@ func (m *model) liveHead() string {
 	case l.b.Unreadable != nil:
 		text, style = menu.Reason(l.b.Unreadable), alarm
 	}
-	return strong.Render(left) + strings.Repeat(" ", max(2, m.width-ansi.StringWidth(left)-ansi.StringWidth(text)-1)) + style.Render(text)
+	gap := max(2, m.width-ansi.StringWidth(left)-ansi.StringWidth(text)-1)
+	return strong.Render(left) + strings.Repeat(" ", gap) + style.Render(text)
 }
 
 // liveList is a window of the list of transfers that has the chosen one in it.
@@ -133,7 +152,8 @@ func (m *model) transferLine(t groupcast.Transfer) string {
 		tail += ": " + ui.Name(t.Reason)
 	}
 	wide := max(10, min(40, m.width-60))
-	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), ui.Bar(share, barWide), percent(share), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8), tail)
+	bar, count := ui.Bar(share, barWide), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8)
+	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), bar, percent(share), count, tail)
 }
 
 // fit makes a text exactly so wide.
@@ -210,7 +230,8 @@ func (m *model) liveDevices(room int) []string {
 	bar := min(20, max(barWide, m.width-66))
 	for i, d := range shown {
 		t := l.b.Chosen.Transfer
-		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(d.Share(t.Bytes)), fit(name(d), wide), menu.DeviceTail(d))
+		line := fmt.Sprintf("%s %s  %s  %s", deviceBar(d, t, bar), percent(d.Share(t.Bytes)), fit(name(d), wide),
+			menu.DeviceTail(d))
 		if l.onDevices && l.from+i == l.at {
 			lines = append(lines, accent.Render(" › "+line))
 		} else {

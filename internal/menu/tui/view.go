@@ -43,8 +43,11 @@ func (m *model) View() tea.View {
 		lines = append(lines, "")
 	}
 	style := faint
-	if m.screen == onLive && m.live.asking != nil {
+	switch {
+	case m.screen == onLive && m.live.asking != nil, m.screen == onMenu && m.typed != "":
 		style = accent
+	case m.screen == onMenu && m.wrong != "":
+		style = alarm
 	}
 	lines = append(lines, faint.Render(strings.Repeat("─", m.width)), style.Render(" "+fitKeys(keys, m.width-2)))
 	for i, l := range lines {
@@ -77,15 +80,17 @@ func (m *model) content() (lines []string, keys string) {
 	switch m.screen {
 	case onForm:
 		return m.viewForm(), "Enter next   ↑ ↓ choose   Tab complete   Esc back   Ctrl-C exit"
+	case onPlan:
+		return m.viewPlan(), "yes and Enter: it is done   Esc back   Ctrl-C exit"
 	case onWork:
-		stop := m.row.Stop
+		stop := m.entry.Stop
 		if stop == "" {
 			stop = "Esc breaks it off"
 		}
 		return m.viewWork(), stop
 	case onPage:
 		keys = "Enter or Esc back to the menu"
-		if len(m.row.Fields) == 0 {
+		if len(m.entry.Fields) == 0 {
 			keys += "   r once more"
 		}
 		if m.amendable() {
@@ -98,19 +103,16 @@ func (m *model) content() (lines []string, keys string) {
 	case onLive:
 		return m.viewSaid(m.viewLive()), m.liveKeys()
 	}
-	return m.viewMenu(), "a number or ↑ ↓ and Enter   q exit"
+	return m.viewMenu(), m.menuKeys()
 }
 
 func (m *model) viewMenu() []string {
 	top := m.viewCounts()
 	var lines []string
-	for i, t := range m.menu.Titles(m.role) {
-		line := fmt.Sprintf("%4d  %s", i+1, t)
+	for i, e := range m.menu.Entries(m.role) {
+		line := fmt.Sprintf("%4s  %s", e.Key, e.Title)
 		if i == m.cursor {
-			line = accent.Render(fmt.Sprintf(" ›%2d  %s", i+1, t))
-			if m.typed != "" {
-				line += faint.Render("   (Enter, or another digit)")
-			}
+			line = accent.Render(fmt.Sprintf(" ›%2s  %s", e.Key, e.Title))
 		}
 		lines = append(lines, line)
 	}
@@ -119,6 +121,17 @@ func (m *model) viewMenu() []string {
 		lines = lines[from : from+room]
 	}
 	return append(top, lines...)
+}
+
+// menuKeys is the last line below the menu: what was typed, or what can be.
+func (m *model) menuKeys() string {
+	switch {
+	case m.wrong != "":
+		return m.wrong
+	case m.typed != "":
+		return "Choice: " + m.typed + "▏   Enter does it   Backspace takes back"
+	}
+	return "a number or a letter, then Enter   ↑ ↓ choose   q exit"
 }
 
 // viewCounts is the line above the menu.
@@ -133,29 +146,34 @@ func (m *model) viewCounts() []string {
 	default:
 		text = faint.Render(text)
 	}
-	if m.room() < len(m.menu.Titles(m.role))+2 { // better without the empty line than without the last row
+	if m.room() < len(m.menu.Entries(m.role))+2 { // better without the empty line than without the last entry
 		return []string{text}
 	}
 	return []string{text, ""}
 }
 
 func (m *model) viewForm() []string {
-	f, field := &m.form, m.row.Fields[m.form.field]
-	lines := []string{"", " " + strong.Render(m.row.Title), ""}
-	for _, n := range f.asked {
-		if n != f.field {
-			old := m.row.Fields[n]
-			lines = append(lines, "   "+menu.Asked(old.Ask)+" "+old.Shown(f.answers))
-		}
-	}
+	f, field := &m.form, m.entry.Fields[m.form.field]
+	lines := m.viewAnswers()
 	if f.loading {
 		return append(lines, faint.Render(" › asking the server …"))
 	}
 	lines = append(lines, accent.Render(" › "+menu.Asked(field.Ask)+" ")+f.input.View())
-	if f.wrong != "" {
-		lines = append(lines, alarm.Render("   "+f.wrong))
-	}
+	lines = append(lines, m.viewWrong(f.wrong)...)
 	return append(lines, m.viewOptions(m.room()-len(lines)-1)...)
+}
+
+// viewAnswers is the title of a form and what was answered so far.
+func (m *model) viewAnswers() []string {
+	f := &m.form
+	lines := []string{"", " " + strong.Render(m.entry.Title), ""}
+	for _, n := range f.asked {
+		if n != f.field || m.screen == onPlan {
+			old := m.entry.Fields[n]
+			lines = append(lines, "   "+menu.Asked(old.Ask)+" "+old.Shown(f.answers))
+		}
+	}
+	return lines
 }
 
 // viewOptions lists what there is to choose from, the picked one always in sight.
@@ -173,12 +191,16 @@ func (m *model) viewOptions(room int) []string {
 	if from > 0 {
 		lines[0] = faint.Render(fmt.Sprintf("       … %d before", from))
 	}
+	own := m.entry.Fields[m.form.field].OwnNames || m.entry.Fields[m.form.field].Path
 	for i := from; i < len(options) && len(lines) < room; i++ {
-		value := ui.Name(options[i].Value)
+		value, number := ui.Name(options[i].Value), fmt.Sprint(options[i].at+1)
+		if own {
+			number = ""
+		}
 		value += strings.Repeat(" ", max(0, wide-ansi.StringWidth(value)))
-		line := fmt.Sprintf("   %2d  %s", i+1, value)
+		line := fmt.Sprintf("   %2s  %s", number, value)
 		if i == m.form.pick {
-			line = accent.Render(fmt.Sprintf("  ›%2d  %s", i+1, value))
+			line = accent.Render(fmt.Sprintf("  ›%2s  %s", number, value))
 		}
 		lines = append(lines, line+"  "+faint.Render(ui.Name(options[i].Note)))
 	}
@@ -189,7 +211,7 @@ func (m *model) viewOptions(room int) []string {
 }
 
 func (m *model) viewWork() []string {
-	lines := []string{"", " " + strong.Render(m.row.Title)}
+	lines := []string{"", " " + strong.Render(m.entry.Title)}
 	if m.ending {
 		lines[1] += faint.Render("   stopping …")
 	}
@@ -215,7 +237,7 @@ func (m *model) viewWork() []string {
 
 // wrapped is the page broken into lines that fit.
 func (m *model) wrapped() []string {
-	lines := []string{"", " " + strong.Render(m.row.Title), ""}
+	lines := []string{"", " " + strong.Render(m.entry.Title), ""}
 	for i, l := range m.page.Lines {
 		if m.failed && i == 0 {
 			l = alarm.Render(l)

@@ -1,0 +1,106 @@
+package tui
+
+import (
+	"context"
+	"maps"
+	"strings"
+
+	tea "charm.land/bubbletea/v2"
+
+	"github.com/groupcast/groupcast/internal/menu"
+)
+
+// asking is a plan that waits for its yes.
+type asking struct {
+	plan    menu.Plan
+	typed   string
+	wrong   string
+	loading bool
+}
+
+// planFirst asks what the entry is about to change; what changes nothing is run at once.
+func (m *model) planFirst() {
+	if m.entry.Plan == nil {
+		m.run()
+		return
+	}
+	m.screen, m.asking = onPlan, asking{loading: true}
+	m.ahead.begin(m.now())
+	m.job++
+	job, plan, answers := m.job, m.entry.Plan, maps.Clone(m.form.answers)
+	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
+		p, err := plan(ctx, answers)
+		send(planMsg{job, p, err})
+	})
+}
+
+// planned takes the plan.
+func (m *model) planned(msg planMsg) {
+	m.stop()
+	switch {
+	case msg.err != nil:
+		m.finish(menu.Page{}, msg.err)
+	case len(msg.plan) == 0:
+		m.run()
+	default:
+		m.asking = asking{plan: msg.plan}
+		m.ahead.begin(m.now())
+	}
+}
+
+func (m *model) pressPlan(k tea.KeyPressMsg) {
+	key := k.String()
+	switch {
+	case key == "esc":
+		m.back()
+	case m.asking.loading:
+	case key == "enter" && menu.Yes(m.asking.typed):
+		m.run()
+	case key == "enter" && strings.EqualFold(m.asking.typed, "no"):
+		m.finish(menu.Page{Lines: []string{menu.NotChanged}}, nil)
+	default:
+		m.asking.press(k)
+	}
+}
+
+// press takes a key of the answer. Enter comes here only where the answer is none.
+func (a *asking) press(k tea.KeyPressMsg) {
+	a.wrong = ""
+	switch key := k.String(); {
+	case key == "enter":
+		a.wrong = "Nothing is done before you typed yes; Esc goes back."
+	case key == "backspace":
+		a.typed = a.typed[:max(0, len(a.typed)-1)]
+	case len(k.Text) == 1 && k.Text > " " && k.Text <= "~" && len(a.typed) < mostTyped:
+		a.typed += k.Text
+	}
+}
+
+// line is the question below the plan, with what was typed so far.
+func (a *asking) line() string { return menu.AskYes + ": " + a.typed + "▏" }
+
+func (m *model) viewPlan() []string {
+	lines := m.viewAnswers()
+	if m.asking.loading {
+		return append(lines, faint.Render(" › asking the server …"))
+	}
+	lines = append(lines, "")
+	for _, sentence := range m.asking.plan {
+		for _, l := range wrap(sentence, m.width-4) {
+			lines = append(lines, "   "+strong.Render(l))
+		}
+	}
+	lines = append(lines, "", accent.Render(" › "+m.asking.line()))
+	return append(lines, m.viewWrong(m.asking.wrong)...)
+}
+
+// viewWrong is what is wrong with an answer, or that keys were left out.
+func (m *model) viewWrong(wrong string) []string {
+	switch note := m.ahead.note(); {
+	case wrong != "":
+		return []string{alarm.Render("   " + wrong)}
+	case note != "" && m.guarded():
+		return []string{faint.Render("   " + note)}
+	}
+	return nil
+}

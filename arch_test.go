@@ -76,6 +76,7 @@ var arrows = map[string]string{
 
 	"netsim":              "protocol",
 	"httpapi/httpapitest": "protocol .",
+	"menu/menutest":       "protocol pki httpapi httpapi/httpapitest apiclient .",
 	"content/contenttest": "protocol wire manifest",
 	"sessiontest":         "", // tests only, of sender and receiver together
 	"spool/spooltest":     "protocol manifest spool",

@@ -28,7 +28,7 @@ func excludeField() Field {
 
 // skipField asks whether what cannot be sent is left out. It is asked only if there is some.
 func (m *Menu) skipField() Field {
-	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out", Default: "no", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
 		bad, err := m.badEntries(ctx, a)
 		if err != nil || bad == nil {
 			return Choices{Skip: true}, err

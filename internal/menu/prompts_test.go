@@ -23,7 +23,7 @@ func TestPromptsEndWithItsInput(t *testing.T) {
 		"":              "Choice: ",
 		"14\n":          "14  Exit",
 		"0\n":           `“0” is not one of 1 to 14, t, a, r, s.`,
-		"s\n5\n":       "groupcast: Receiver, alice at 10.0.0.1:7440",
+		"s\n5\n":        "groupcast: Receiver, alice at 10.0.0.1:7440",
 		"1\nlab\n":      "Description: ",
 		"5\n":           "Next: start it with `groupcast serve`",
 		"\x1b[31m\n":    `\u{1b}[31m`,
@@ -31,13 +31,16 @@ func TestPromptsEndWithItsInput(t *testing.T) {
 		"6\n14\n":       "no server runs on this machine",
 		"99999999999\n": "is not one of",
 	} {
-		var out strings.Builder
-		if err := Prompts(context.Background(), nobody(), strings.NewReader(in), &out, nil); err != nil {
-			t.Errorf("%q: %v", in, err)
-		}
-		if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
-			t.Errorf("%q: no %q in\n%s", in, want, out.String())
-		}
+		t.Run(in, func(t *testing.T) {
+			t.Parallel()
+			var out strings.Builder
+			if err := Prompts(context.Background(), nobody(), strings.NewReader(in), &out, nil); err != nil {
+				t.Error(err)
+			}
+			if !strings.Contains(out.String(), want) || strings.Contains(out.String(), "\x1b") {
+				t.Errorf("no %q in\n%s", want, out.String())
+			}
+		})
 	}
 }
 

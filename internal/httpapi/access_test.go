@@ -85,7 +85,8 @@ func ask(h http.Handler, method, path, token, body string) *httptest.ResponseRec
 	return w
 }
 
-var samplePath = strings.NewReplacer("{no}", "7", "{device}", "00112233445566778899aabbccddeeff", "{first}", "3", "{name}", "lab", "{user}", "mia",
+var samplePath = strings.NewReplacer("{no}", "7", "{device}", "00112233445566778899aabbccddeeff", "{first}", "3",
+	"{name}", "lab", "{user}", "mia",
 	"{id}", "00112233445566778899aabbccddeeff")
 
 func TestEveryOperationSaysWhoMayUseIt(t *testing.T) {

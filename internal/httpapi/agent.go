@@ -15,34 +15,34 @@ const maxBlocks = 4096
 
 func (a *api) agentRoutes() {
 	reply(a, route{method: http.MethodGet, path: "/agent/state", id: "agent-state", access: agents,
-		summary: "Everything an agent needs to know: its groups and what it is owed"},
+		summary: "Read the state of a receiver: its groups and what it is owed"},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.AgentState, error) {
 			return a.service.AgentState(ctx, p)
 		})
 	a.ownLoginRoutes()
 	reply(a, route{method: http.MethodPost, path: "/agent/ready", id: "agent-ready", access: agents, body: maxRanges,
-		summary: "Answer an offer; get the session's keys or the word to fetch over HTTPS"},
+		summary: "Answer an offer and get the session's keys"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Ready }) (groupcast.Handout, error) {
 			out, err := a.service.Ready(ctx, p, in.Body)
 			return out, hide(err)
 		})
 	act(a, route{method: http.MethodPost, path: "/agent/reports", id: "agent-report", access: agents,
-		summary: "Report over HTTPS: while catching up, or when UDP feedback does not get through"},
+		summary: "Report progress or feedback over HTTPS"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.AgentReport }) error {
 			return hide(a.service.Report(ctx, p, in.Body))
 		})
 	act(a, route{method: http.MethodPost, path: "/agent/entries", id: "agent-entries", access: agents, body: maxEntries,
-		summary: "What does not lie under its name at the device, before the receipt"},
+		summary: "Report entries that the device does not have under their names"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.EntryPage }) error {
 			return hide(a.service.Entries(ctx, p, in.Body))
 		})
 	act(a, route{method: http.MethodPost, path: "/agent/receipts", id: "agent-receipt", access: agents,
-		summary: "The device's signed word on a delivery's outcome"},
+		summary: "Send a signed receipt"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Receipt }) error {
 			return hide(a.service.Receipt(ctx, p, in.Body))
 		})
 	act(a, route{method: http.MethodPost, path: "/agent/probes", id: "agent-probes", access: agents,
-		summary: "Which multicast probes the device heard"},
+		summary: "Report which multicast probes the device received"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.ProbeAnswer }) error {
 			return a.service.ProbesHeard(ctx, p, in.Body)
 		})
@@ -51,7 +51,7 @@ func (a *api) agentRoutes() {
 // ownLoginRoutes are about the device's own login.
 func (a *api) ownLoginRoutes() {
 	reply(a, route{method: http.MethodPost, path: "/agent/challenge", id: "agent-challenge", access: open, body: maxLogin,
-		summary: "What a device signs to show that it has its key"},
+		summary: "Get a challenge that the device signs with its key"},
 		func(ctx context.Context, _ groupcast.Principal, in *struct {
 			Body struct {
 				Token string `json:"token" maxLength:"512"`
@@ -60,12 +60,12 @@ func (a *api) ownLoginRoutes() {
 			return a.service.Challenge(ctx, in.Body.Token)
 		})
 	act(a, route{method: http.MethodPost, path: "/agent/renew", id: "agent-renew", access: open, body: maxLogin,
-		summary: "Wake the token of a device that was quiet for long"},
+		summary: "Renew a token that was not used for long"},
 		func(ctx context.Context, _ groupcast.Principal, in *struct{ Body groupcast.Renewal }) error {
 			return a.service.Renew(ctx, addressOf(ctx), in.Body)
 		})
 	reply(a, route{method: http.MethodPost, path: "/agent/fork", id: "agent-fork", access: agents, body: maxLogin,
-		summary: "A device of its own for a copied home"},
+		summary: "Make a new device for a copied home folder"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.Fork }) (groupcast.LoggedIn, error) {
 			return a.service.Fork(ctx, p, in.Body)
 		})
@@ -74,7 +74,7 @@ func (a *api) ownLoginRoutes() {
 // contentRoutes serve bytes to devices that are owed them.
 func (a *api) contentRoutes() {
 	streamed(a, route{method: http.MethodGet, path: "/agent/transfers/{no}/manifest", id: "agent-manifest", access: agents,
-		summary: "The manifest of a transfer that is owed to the device"},
+		summary: "Read the manifest of a transfer that is owed to the device"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (*huma.StreamResponse, error) {
 			r, err := a.service.Manifest(ctx, p, in.No)
 			if err != nil {
@@ -82,8 +82,9 @@ func (a *api) contentRoutes() {
 			}
 			return a.copyOut(r, "attachment"), nil
 		})
-	streamed(a, route{method: http.MethodGet, path: "/agent/transfers/{no}/blocks/{first}", id: "agent-blocks", access: agents,
-		summary: "Session blocks that are owed to the device, one after another"},
+	streamed(a, route{method: http.MethodGet, path: "/agent/transfers/{no}/blocks/{first}", id: "agent-blocks",
+		access:  agents,
+		summary: "Read consecutive blocks that are owed to the device"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No    protocol.TransferNo  `path:"no"`
 			First protocol.BlockNumber `path:"first" maximum:"4294967295"`

@@ -25,7 +25,8 @@ type api struct {
 
 // newAPI puts all operations on mux.
 func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
-	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(), paces: newAgentPaces()}
+	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
+		paces: newAgentPaces()}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
 	a.webRoutes()
@@ -41,9 +42,11 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.eventRoutes()
 	a.agentRoutes()
 	a.contentRoutes()
-	for _, schema := range a.huma.OpenAPI().Components.Schemas.Map() {
+	schemas := a.huma.OpenAPI().Components.Schemas.Map()
+	for _, schema := range schemas {
 		lenientBytes(schema)
 	}
+	describe(schemas)
 	mux.HandleFunc("GET "+prefix+"/openapi.json", a.documentHandler())
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "there is no such call").
@@ -51,6 +54,20 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	})
 	return a
 }
+
+// aboutAPI is what holds for all operations.
+const aboutAPI = `x-groupcast-access says who may use an operation: open (no login), anyone (every token), agent (a
+receiver's token, no other), user (a user's cli or web token) or admin (an administrator's).
+
+Users, groups and devices are named by their names, devices also by their IDs. Sizes are bytes, rates are bits a second,
+fields that end in _ns are nanoseconds, times are RFC 3339 in UTC. A list that takes from and limit
+says in the header X-Total-Count how many rows it has.
+
+An error is application/problem+json (RFC 9457), the schema Problem: detail says what went wrong, code says of which
+kind, hint and next say what to do. With 429 and 503 the header Retry-After says how many seconds to wait. The codes are
+invalid (400), unauthorized (401), forbidden (403), not_found (404), conflict, copied, nobody and unconfirmed (409),
+closed (410), exhausted (429), busy and unavailable (503), and internal (500). Clients must expect codes, fields and
+values that they do not know.`
 
 // document describes the API. No documentation page and no schema links: both would load
 // or point to things elsewhere.
@@ -62,9 +79,7 @@ func document() huma.Config {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login: of scope agent, cli or web."},
 	}
-	c.Info.Description = "x-groupcast-access says who may use an operation: open (nobody is logged in yet), " +
-		"anyone (every token), agent (a receiving device's token, no other), user (every user's cli or web token) " +
-		"or admin (an administrator's)."
+	c.Info.Description = aboutAPI
 	return c
 }
 

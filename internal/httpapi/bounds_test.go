@@ -59,8 +59,9 @@ func TestEveryBodyIsBounded(t *testing.T) {
 	}
 }
 
-func askEndless(h http.Handler, op operation, token string, body *endlessBody,
-	length int64) *httptest.ResponseRecorder {
+func askEndless(
+	h http.Handler, op operation, token string, body *endlessBody, length int64,
+) *httptest.ResponseRecorder {
 	r := httptest.NewRequest(op.method, "https://server"+samplePath.Replace(op.path), io.NopCloser(body))
 	r.ContentLength = length
 	r.Header.Set("Content-Type", "application/json")

@@ -76,7 +76,8 @@ type visitor struct {
 func newDoor(l net.Listener, limits Limits) *door {
 	d := &door{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), visitors: map[netip.Prefix]*visitor{}}
 	for _, at := range []**lane{&d.unknown, &d.known, &d.admins} {
-		*at = &lane{rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond), list.New()}
+		*at = &lane{rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond),
+			list.New()}
 	}
 	return d
 }
@@ -299,8 +300,9 @@ func measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if g, ok := r.Context().Value(keyConn).(*guest); ok && !g.asks() {
 			w.Header().Set("Connection", "close")
-			writeProblem(w, problem(groupcast.Errorf(groupcast.EExhausted, "too many requests without a login come from this address").
-				WithHint("try again in a few seconds")))
+			writeProblem(w,
+				problem(groupcast.Errorf(groupcast.EExhausted, "too many requests without a login come from this address").
+					WithHint("try again in a few seconds")))
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -19,29 +19,29 @@ import (
 func (a *api) eventRoutes() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
-		summary: "What changes; a member sees only his groups and what concerns him"},
+		summary: "Subscribe to changes; members see those of their groups and devices"},
 		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), nil,
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (source, func(), error) {
 			return a.subscribe(ctx, p)
 		})
 	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
-		summary: "Attach the device: it is active while the stream is open"},
+		summary: "Subscribe to the messages for this device"},
 		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), nudges, a.attachAgent)
 }
 
 // attaching is groupcast.Attach as parameters of the address.
 type attaching struct {
-	Instance string `query:"instance" maxLength:"64" doc:"Drawn at random by the agent's process"`
-	Boot     string `query:"boot" maxLength:"64" doc:"Names the machine's boot"`
-	Keep     bool   `query:"keep" doc:"Its user says that this is the machine that logged in"`
-	Program  string `query:"program" maxLength:"64" doc:"The agent's version of groupcast"`
-	// Who gives none of these speaks version 1.
-	ControlLeast int    `query:"control_least" minimum:"0" doc:"The lowest version of this API that the agent speaks"`
-	ControlMost  int    `query:"control_most" minimum:"0" doc:"The highest"`
-	WireLeast    int    `query:"wire_least" minimum:"0" doc:"The lowest version of the data plane that the agent speaks"`
-	WireMost     int    `query:"wire_most" minimum:"0" doc:"The highest"`
-	Newest       string `query:"newest" maxLength:"1366" doc:"The newest offer of this server that the device was given, in base64 for addresses, without padding"`
-	Signature    string `query:"newest_signature" maxLength:"1366" doc:"Its signature, encoded so"`
+	Instance string `query:"instance" maxLength:"64" doc:"Random name of the receiver's process"`
+	Boot     string `query:"boot" maxLength:"64" doc:"Name of the machine's boot"`
+	Keep     bool   `query:"keep" doc:"Whether this machine keeps the device if another one uses the same login"`
+	Program  string `query:"program" maxLength:"64" doc:"Version of groupcast"`
+	// An agent that gives none of these speaks version 1.
+	ControlLeast int    `query:"control_least" minimum:"0" doc:"Lowest version of this API; 1 if left out"`
+	ControlMost  int    `query:"control_most" minimum:"0" doc:"Highest version of this API"`
+	WireLeast    int    `query:"wire_least" minimum:"0" doc:"Lowest version of the multicast protocol"`
+	WireMost     int    `query:"wire_most" minimum:"0" doc:"Highest version of the multicast protocol"`
+	Newest       string `query:"newest" maxLength:"1366" doc:"Newest offer that the device got, in base64url"`
+	Signature    string `query:"newest_signature" maxLength:"1366" doc:"Its signature, in base64url"`
 }
 
 // offer gives the newest offer that the agent shows. What is not base64 shows none.

@@ -20,7 +20,9 @@ func (s *approvingService) GroupsOnOffer(context.Context, groupcast.Principal, b
 // breakingService breaks off after a mebibyte.
 type breakingService struct{ *httpapitest.Service }
 
-func (breakingService) Blocks(context.Context, groupcast.Principal, protocol.TransferNo, protocol.BlockNumber, uint32) (io.ReadCloser, error) {
+func (breakingService) Blocks(
+	context.Context, groupcast.Principal, protocol.TransferNo, protocol.BlockNumber, uint32,
+) (io.ReadCloser, error) {
 	return broken{io.MultiReader(strings.NewReader(strings.Repeat("x", 1<<20)), failing{})}, nil
 }
 
@@ -31,7 +33,9 @@ func (failing) Read([]byte) (int, error) { return 0, errDisk }
 // crowdedService has 2,500 users.
 type crowdedService struct{ *httpapitest.Service }
 
-func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcast.Window) (groupcast.Page[groupcast.User], error) {
+func (crowdedService) Users(
+	_ context.Context, _ groupcast.Principal, w groupcast.Window,
+) (groupcast.Page[groupcast.User], error) {
 	users := make([]groupcast.User, 2500)
 	for i := range users {
 		users[i].Name = fmt.Sprintf("u%04d", i)
@@ -46,6 +50,8 @@ func (crowdedService) Users(_ context.Context, _ groupcast.Principal, w groupcas
 // panickingService falls over.
 type panickingService struct{ *httpapitest.Service }
 
-func (panickingService) Users(context.Context, groupcast.Principal, groupcast.Window) (groupcast.Page[groupcast.User], error) {
+func (panickingService) Users(
+	context.Context, groupcast.Principal, groupcast.Window,
+) (groupcast.Page[groupcast.User], error) {
 	panic("canary: index out of range")
 }

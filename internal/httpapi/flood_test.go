@@ -106,7 +106,9 @@ type stuckService struct {
 	go_ chan struct{}
 }
 
-func (s stuckService) GroupsOnOffer(ctx context.Context, _ groupcast.Principal, _ bool) ([]groupcast.GroupOnOffer, error) {
+func (s stuckService) GroupsOnOffer(
+	ctx context.Context, _ groupcast.Principal, _ bool,
+) ([]groupcast.GroupOnOffer, error) {
 	select {
 	case <-s.go_:
 	case <-ctx.Done():
@@ -165,7 +167,8 @@ func TestCallsInARowAreBoundedPerUser(t *testing.T) {
 			break
 		}
 	}
-	if last.Code != http.StatusTooManyRequests || last.Header().Get("Retry-After") == "" || !strings.Contains(last.Body.String(), "times a second") {
+	if last.Code != http.StatusTooManyRequests || last.Header().Get("Retry-After") == "" ||
+		!strings.Contains(last.Body.String(), "times a second") {
 		t.Errorf("%d %v %s", last.Code, last.Header(), last.Body)
 	}
 	if res := ask(h, "GET", "/api/v1/users", "cli-admin", ""); res.Code != http.StatusOK {

@@ -13,7 +13,8 @@ import (
 
 func TestOwnHosts(t *testing.T) {
 	knows := func(h string) bool { return h == "server.lan" || h == "0011.groupcast.internal" }
-	h := ownHosts(knows, http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
+	h := ownHosts(knows,
+		http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusNoContent) }))
 	for host, want := range map[string]int{
 		"server.lan:7440":              204,
 		"SERVER.lan.":                  204,
@@ -29,7 +30,8 @@ func TestOwnHosts(t *testing.T) {
 	} {
 		r := httptest.NewRequest("GET", "https://x/", nil)
 		r.Host = host
-		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5), Port: 7440}))
+		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5),
+			Port: 7440}))
 		w := httptest.NewRecorder()
 		h.ServeHTTP(w, r)
 		if w.Code != want {
@@ -61,7 +63,8 @@ func TestSecurityHeaders(t *testing.T) {
 
 func TestStoredBytesAreAnAttachment(t *testing.T) {
 	res := ask(testHandler(newFake()), "GET", "/api/v1/agent/transfers/7/manifest", "agent", "")
-	if got := res.Header(); got.Get("Content-Type") != "application/octet-stream" || got.Get("Content-Disposition") != "attachment" ||
+	if got := res.Header(); got.Get("Content-Type") != "application/octet-stream" ||
+		got.Get("Content-Disposition") != "attachment" ||
 		!strings.Contains(got.Get("Content-Security-Policy"), "sandbox") {
 		t.Errorf("headers %v", got)
 	}
@@ -100,7 +103,8 @@ func TestBrowserSession(t *testing.T) {
 		t.Fatalf("sign-in: %d %s %v", res.Code, res.Body, cookies)
 	}
 	c := cookies[0]
-	if c.Name != "__Host-gc" || c.Value != "web" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode || c.Path != "/" || c.Domain != "" {
+	if c.Name != "__Host-gc" || c.Value != "web" || !c.Secure || !c.HttpOnly || c.SameSite != http.SameSiteStrictMode ||
+		c.Path != "/" || c.Domain != "" {
 		t.Errorf("cookie %+v", c)
 	}
 	res = ask(h, "POST", "/api/v1/web/logout", "cookie:web", "{}")
@@ -136,7 +140,8 @@ func TestLogCarriesNoSecrets(t *testing.T) {
 func TestPanicIsAnAnswer(t *testing.T) {
 	var log strings.Builder
 	res := ask(testHandlerLog(panickingService{httpapitest.New()}, &log), "GET", "/api/v1/users", "cli-admin", "")
-	if res.Code != http.StatusInternalServerError || strings.Contains(res.Body.String(), "canary") || !strings.Contains(log.String(), "canary") {
+	if res.Code != http.StatusInternalServerError || strings.Contains(res.Body.String(), "canary") ||
+		!strings.Contains(log.String(), "canary") {
 		t.Errorf("%d %s; log %s", res.Code, res.Body, &log)
 	}
 }

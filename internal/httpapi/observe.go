@@ -64,7 +64,8 @@ func recovered(log *slog.Logger, cause any, n *note, r *http.Request, out *answe
 	if cause == http.ErrAbortHandler {
 		return true
 	}
-	log.LogAttrs(r.Context(), slog.LevelError, "handler panicked", slog.String("request", n.id), slog.String("pattern", r.Pattern),
+	log.LogAttrs(r.Context(), slog.LevelError, "handler panicked", slog.String("request", n.id),
+		slog.String("pattern", r.Pattern),
 		slog.String("cause", fmt.Sprint(cause)), slog.String("stack", string(debug.Stack())))
 	if out.status != 0 {
 		return true

@@ -25,7 +25,8 @@ func (g *guest) Read(b []byte) (int, error) {
 
 // isPlain tells a request in the clear from a TLS record.
 func isPlain(b []byte) bool {
-	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ", "PRI "} {
+	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
+		"PRI "} {
 		if bytes.HasPrefix(b, []byte(method)) {
 			return true
 		}
@@ -38,7 +39,7 @@ func elsewhere(request []byte, local string) []byte {
 	host, path := local, "/"
 	for i, line := range strings.Split(string(request), "\r\n") {
 		if i == 0 {
-			if words := strings.Fields(line); len(words) == 3 && strings.HasPrefix(words[1], "/") && !strings.HasPrefix(words[1], "//") && isPrintable(words[1]) {
+			if words := strings.Fields(line); len(words) == 3 && isPath(words[1]) {
 				path = words[1]
 			}
 			continue
@@ -49,7 +50,9 @@ func elsewhere(request []byte, local string) []byte {
 		}
 	}
 	text := fmt.Sprintf("This port speaks HTTPS, not plain HTTP: https://%s%s\n", host, path)
-	return fmt.Appendf(nil, "HTTP/1.1 307 Temporary Redirect\r\nLocation: https://%s%s\r\nContent-Type: text/plain; charset=utf-8\r\nCache-Control: no-store\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
+	return fmt.Appendf(nil,
+		"HTTP/1.1 307 Temporary Redirect\r\nLocation: https://%s%s\r\nContent-Type: text/plain; charset=utf-8\r\n"+
+			"Cache-Control: no-store\r\nContent-Length: %d\r\nConnection: close\r\n\r\n%s",
 		host, path, len(text), text)
 }
 
@@ -57,6 +60,11 @@ func isHost(s string) bool {
 	return s != "" && len(s) < 300 && strings.IndexFunc(s, func(r rune) bool {
 		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' || strings.ContainsRune("-.:[]_", r))
 	}) < 0
+}
+
+// isPath says whether a request's target is a path of this host: "//" begins the name of another.
+func isPath(s string) bool {
+	return strings.HasPrefix(s, "/") && !strings.HasPrefix(s, "//") && isPrintable(s)
 }
 
 func isPrintable(s string) bool {

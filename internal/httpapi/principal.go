@@ -129,7 +129,8 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 	}
 	// A cookie is a browser's; a token of another scope in it is a trick.
 	if p.Local || (cookie && p.Scope != groupcast.ScopeWeb) {
-		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized, "a browser's cookie must hold a token of scope web").
+		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized,
+			"a browser's cookie must hold a token of scope web").
 			WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	}
 	p.From = remoteAddr(r)

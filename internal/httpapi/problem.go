@@ -45,10 +45,10 @@ type Problem struct {
 	Status int             `json:"status" doc:"The HTTP status"`
 	Detail string          `json:"detail" doc:"What went wrong, as a sentence"`
 	Hint   string          `json:"hint,omitempty" doc:"What to do next, as words"`
-	Next   *groupcast.Next `json:"next,omitempty" doc:"What to do next, as a code for clients that say it in their own words"`
+	Next   *groupcast.Next `json:"next,omitempty" doc:"What to do next, as a code"`
 	Code   groupcast.Code  `json:"code" doc:"What kind of error it is"`
 
-	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"Of a transfer: the entries that cannot be sent, the first of them by name; check-transfer lists all"`
+	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"The entries of a transfer that cannot be sent"`
 
 	after time.Duration // for Retry-After; 0: retryAfter
 }
@@ -80,7 +80,8 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint), Next: e.Next, Code: e.Code, after: e.After}
+	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint),
+		Next: e.Next, Code: e.Code, after: e.After}
 	if e.Bad != nil {
 		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
 		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {
@@ -179,16 +180,20 @@ func (a *api) answer(ctx context.Context, err error) *Problem {
 	case errors.As(err, &e) && e.Code != groupcast.EInternal:
 		return problem(e)
 	case disk.Trouble(err) != nil:
-		a.log.LogAttrs(ctx, slog.LevelWarn, "the disk failed a request", slog.String("request", requestID(ctx)), slog.String("error", chain(err)))
+		a.log.LogAttrs(ctx, slog.LevelWarn, "the disk failed a request", slog.String("request", requestID(ctx)),
+			slog.String("error", chain(err)))
 		return problem(disk.Trouble(err))
 	case errors.Is(err, context.Canceled) || ctx.Err() != nil: // whatever it is called by what was interrupted
-		a.log.LogAttrs(ctx, slog.LevelDebug, "request was given up", slog.String("request", requestID(ctx)), slog.String("error", chain(err)))
+		a.log.LogAttrs(ctx, slog.LevelDebug, "request was given up", slog.String("request", requestID(ctx)),
+			slog.String("error", chain(err)))
 		return problem(groupcast.Errorf(groupcast.EUnavailable, "the request ended before its answer").WithHint("try again"))
 	case errors.Is(err, context.DeadlineExceeded):
-		return problem(groupcast.Errorf(groupcast.EUnavailable, "the server took too long").WithHint("try again; the server's log says what it was busy with"))
+		return problem(groupcast.Errorf(groupcast.EUnavailable, "the server took too long").
+			WithHint("try again; the server's log says what it was busy with"))
 	}
 	id := requestID(ctx)
-	a.log.LogAttrs(ctx, slog.LevelError, "request went wrong", slog.String("request", id), slog.String("error", chain(err)))
+	a.log.LogAttrs(ctx, slog.LevelError, "request went wrong", slog.String("request", id),
+		slog.String("error", chain(err)))
 	p := problem(groupcast.Errorf(groupcast.EInternal, "something went wrong inside the server").
 		WithHint("its log says more under request %s", id))
 	if e != nil {

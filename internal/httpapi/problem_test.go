@@ -26,7 +26,8 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		if err := json.Unmarshal(res.Body.Bytes(), &p); err != nil {
 			t.Fatalf("%s: %v in %s", code, err, res.Body)
 		}
-		want := Problem{Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise", Code: code}
+		want := Problem{Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise",
+			Code: code}
 		if p.Next == nil || *p.Next != (groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}) {
 			t.Errorf("%s: the next step is %+v", code, p.Next)
 		}
@@ -61,8 +62,9 @@ func TestRetryAfterSaysWhen(t *testing.T) {
 
 func TestInternalErrorsAreLoggedAndNotShown(t *testing.T) {
 	for name, err := range map[string]error{
-		"foreign":  errors.New("canary: disk on fire"),
-		"internal": groupcast.Errorf(groupcast.EInternal, "the database is damaged").Wrap(errors.New("canary: malformed page")),
+		"foreign": errors.New("canary: disk on fire"),
+		"internal": groupcast.Errorf(groupcast.EInternal,
+			"the database is damaged").Wrap(errors.New("canary: malformed page")),
 	} {
 		t.Run(name, func(t *testing.T) {
 			s := newFake()
@@ -115,16 +117,19 @@ func TestRequestsThatAreWrong(t *testing.T) {
 		method, path, body, contentType string
 		status                          int
 	}{
-		"good":              {"POST", "/login", login, "application/json", 200},
-		"charset":           {"POST", "/login", login, "application/json; charset=utf-8", 200},
-		"form":              {"POST", "/login", login, "text/plain", 415},
-		"no type":           {"POST", "/login", login, "", 415},
-		"no JSON":           {"POST", "/login", "canary-password", "application/json", 400},
-		"half JSON":         {"POST", "/login", login[:60], "application/json", 400},
-		"wrong kind":        {"POST", "/login", strings.Replace(login, `"linux"`, `["canary-password"]`, 1), "application/json", 400},
-		"lacks a field":     {"POST", "/login", `{"password":"canary-password"}`, "application/json", 400},
-		"login too large":   {"POST", "/login", strings.Replace(login, "anna", strings.Repeat("a", maxLogin), 1), "application/json", 413},
-		"newer client":      {"POST", "/login", strings.Replace(login, `"user"`, `"fresh":true,"user"`, 1), "application/json", 200},
+		"good":      {"POST", "/login", login, "application/json", 200},
+		"charset":   {"POST", "/login", login, "application/json; charset=utf-8", 200},
+		"form":      {"POST", "/login", login, "text/plain", 415},
+		"no type":   {"POST", "/login", login, "", 415},
+		"no JSON":   {"POST", "/login", "canary-password", "application/json", 400},
+		"half JSON": {"POST", "/login", login[:60], "application/json", 400},
+		"wrong kind": {"POST", "/login", strings.Replace(login, `"linux"`, `["canary-password"]`, 1),
+			"application/json", 400},
+		"lacks a field": {"POST", "/login", `{"password":"canary-password"}`, "application/json", 400},
+		"login too large": {"POST", "/login", strings.Replace(login, "anna", strings.Repeat("a", maxLogin), 1),
+			"application/json", 413},
+		"newer client": {"POST", "/login", strings.Replace(login, `"user"`, `"fresh":true,"user"`, 1),
+			"application/json", 200},
 		"no such call":      {"GET", "/nonsense/canary-password", "", "", 404},
 		"wrong method":      {"PUT", "/login", login, "application/json", 404},
 		"number in words":   {"GET", "/transfers/seven", "", "", 400},

@@ -80,10 +80,10 @@ func listed[I, T any](a *api, r route, do func(context.Context, groupcast.Princi
 	})
 }
 
-// Window is a stretch of a long list: who shows thousands of rows reads them piece by piece.
+// Window is a part of a long list: clients read it piece by piece.
 type Window struct {
-	From  int `query:"from" minimum:"0" doc:"Leave out so many from the start"`
-	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"At most so many; 0 means 1,000. The header X-Total-Count says how many there are"`
+	From  int `query:"from" minimum:"0" doc:"How many rows to skip"`
+	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"Maximum number of rows; 0 means 1,000"`
 }
 
 // maxRows is the most that one answer holds of a long list.
@@ -97,13 +97,13 @@ func (w Window) window() groupcast.Window {
 	return groupcast.Window(w)
 }
 
-// page is a stretch of a list and how many rows there are in all.
+// page is a part of a list and how many rows there are in all.
 type page[T any] struct {
 	Total int `header:"X-Total-Count" doc:"How many rows the whole list has"`
 	Body  []T
 }
 
-// paged adds an operation that answers with a stretch of a list.
+// paged adds an operation that answers with a part of a list.
 func paged[I, T any](a *api, r route, do func(context.Context, groupcast.Principal, *I) (groupcast.Page[T], error)) {
 	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*page[T], error) {
 		out, err := do(ctx, principalOf(ctx), in)
@@ -122,7 +122,7 @@ func (a *api) operation(r route) huma.Operation {
 		r.body = maxJSON
 	}
 	op := huma.Operation{
-		OperationID: r.id, Method: r.method, Path: prefix + r.path, Summary: r.summary,
+		OperationID: r.id, Method: r.method, Path: prefix + r.path, Summary: r.summary, Description: operationAbout[r.id],
 		Extensions:       map[string]any{"x-groupcast-access": string(r.access)},
 		MaxBodyBytes:     -1, // readBody has bounded it
 		BodyReadTimeout:  -1,

@@ -92,7 +92,8 @@ func TestListenSaysWhatIsInTheWay(t *testing.T) {
 		"not an address": {"nonsense", groupcast.EInvalid, "IP:PORT"},
 	} {
 		_, err := listenPort(c.address)
-		if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(), "--listen") {
+		if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(),
+			"--listen") {
 			t.Errorf("%s: %v", name, err)
 		}
 	}
@@ -151,7 +152,8 @@ func TestSocketsThatCannotBe(t *testing.T) {
 			t.Error("the file is gone")
 		}
 	}
-	if _, err := listenSocket("/" + strings.Repeat("x", maxSocketPath)); groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), "--home") {
+	if _, err := listenSocket("/" + strings.Repeat("x", maxSocketPath)); groupcast.ErrorCode(err) != groupcast.EInvalid ||
+		!strings.Contains(err.Error(), "--home") {
 		t.Errorf("too long: %v", err)
 	}
 }
@@ -170,7 +172,8 @@ func TestMayEnter(t *testing.T) {
 // TestGarbageOnThePort: whatever is thrown at the port, the next request is answered.
 func TestGarbageOnThePort(t *testing.T) {
 	cert := selfSigned(t)
-	s, err := Listen(Config{Service: httpapitest.New(), Listen: "127.0.0.1:0", TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	s, err := Listen(Config{Service: httpapitest.New(), Listen: "127.0.0.1:0",
+		TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -178,7 +181,8 @@ func TestGarbageOnThePort(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
 	client := &tls.Config{InsecureSkipVerify: true}
-	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff" + strings.Repeat("\x00", 1000), strings.Repeat("\xff", 70_000), ""} {
+	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff" + strings.Repeat("\x00", 1000),
+		strings.Repeat("\xff", 70_000), ""} {
 		c, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -186,7 +190,8 @@ func TestGarbageOnThePort(t *testing.T) {
 		_, _ = c.Write([]byte(garbage))
 		c.Close()
 	}
-	for _, garbage := range []string{"\x00\x01\x02\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /" + strings.Repeat("a", 2*maxHeader) + " HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense"} {
+	for _, garbage := range []string{"\x00\x01\x02\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /" +
+		strings.Repeat("a", 2*maxHeader) + " HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense"} {
 		c, err := tls.Dial("tcp", s.Addr().String(), client)
 		if err != nil {
 			t.Fatal(err)

@@ -57,8 +57,9 @@ func ListenSetUp(cfg SetUpConfig) (*SetUp, error) {
 	mux.Handle("/", cfg.Root)
 	mux.HandleFunc("POST "+prefix+"/setup", s.setUp)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
-		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "this page makes the first administrator and nothing else").
-			WithHint("sign in at %s", cfg.SignIn)))
+		writeProblem(w,
+			problem(groupcast.Errorf(groupcast.ENotFound, "this page makes the first administrator and nothing else").
+				WithHint("sign in at %s", cfg.SignIn)))
 	})
 	csrf := http.NewCrossOriginProtection()
 	csrf.SetDenyHandler(http.HandlerFunc(crossOrigin))
@@ -79,8 +80,9 @@ func (s *SetUp) host() string { return s.listener.Addr().String() }
 func (s *SetUp) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != s.host() {
-			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest), Status: http.StatusMisdirectedRequest,
-				Code: groupcast.EInvalid, Detail: "this page does not go by that name", Hint: "open the link exactly as the server printed it"})
+			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest),
+				Status: http.StatusMisdirectedRequest, Code: groupcast.EInvalid,
+				Detail: "this page has another name", Hint: "open the link exactly as the server printed it"})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -76,8 +76,14 @@ func TestTheSetUpPageIsForSetUpOnly(t *testing.T) {
 		{"localhost", "GET", "/", "", func(r *http.Request) { r.Host = "localhost" }, 421},
 		{"another call", "GET", "/api/v1/me", "", nil, 404},
 		{"login", "POST", "/api/v1/web/login", "{}", nil, 404},
-		{"from another site", "POST", "/api/v1/setup", firstBody, func(r *http.Request) { r.Header.Set("Sec-Fetch-Site", "cross-site") }, 403},
-		{"as a form", "POST", "/api/v1/setup", firstBody, func(r *http.Request) { r.Header.Set("Content-Type", "text/plain") }, 415},
+		{"from another site", "POST", "/api/v1/setup", firstBody, func(r *http.Request) {
+			r.Header.Set("Sec-Fetch-Site",
+				"cross-site")
+		}, 403},
+		{"as a form", "POST", "/api/v1/setup", firstBody, func(r *http.Request) {
+			r.Header.Set("Content-Type",
+				"text/plain")
+		}, 415},
 		{"not JSON", "POST", "/api/v1/setup", "x", nil, 400},
 		{"too large", "POST", "/api/v1/setup", strings.Repeat(" ", maxLogin+1), nil, 413},
 	} {

@@ -32,7 +32,10 @@ type source func(ctx context.Context) (l line, ok bool, err error)
 
 // eventStream adds an operation that answers with server-sent events. shape documents them.
 // Each event is followed by nudges after the given pauses.
-func eventStream[I any](a *api, r route, shape *huma.Schema, after []time.Duration, subscribe func(context.Context, groupcast.Principal, *I) (source, func(), error)) {
+func eventStream[I any](
+	a *api, r route, shape *huma.Schema, after []time.Duration,
+	subscribe func(context.Context, groupcast.Principal, *I) (source, func(), error),
+) {
 	r.long = true
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
@@ -83,7 +86,8 @@ func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 			s.send(a.cut(ctx, err))
 			return
 		case <-a.closing:
-			s.send(cutLine(problem(groupcast.Errorf(groupcast.EUnavailable, "the server is stopping").WithHint("connect again in a while"))))
+			s.send(cutLine(problem(groupcast.Errorf(groupcast.EUnavailable,
+				"the server is stopping").WithHint("connect again in a while"))))
 			return
 		}
 	}

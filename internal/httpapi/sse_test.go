@@ -51,7 +51,8 @@ func piped(t *testing.T, s groupcast.Service, token, path string) (net.Conn, *bu
 	here, there := net.Pipe()
 	l.conns <- there
 	t.Cleanup(func() { here.Close(); _ = hs.Close() })
-	if _, err := io.WriteString(here, "GET /api/v1"+path+" HTTP/1.1\r\nHost: server\r\nAuthorization: Bearer "+token+"\r\n\r\n"); err != nil {
+	if _, err := io.WriteString(here,
+		"GET /api/v1"+path+" HTTP/1.1\r\nHost: server\r\nAuthorization: Bearer "+token+"\r\n\r\n"); err != nil {
 		t.Fatal(err)
 	}
 	return here, bufio.NewReader(here), closing
@@ -170,14 +171,19 @@ func TestMemberSeesOnlyHisOwn(t *testing.T) {
 		e            groupcast.Event
 		member, seen bool
 	}{
-		"hello":                   {groupcast.Event{Kind: groupcast.EventHello}, false, true},
-		"his request":             {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "mia", Text: "approved"}, false, true},
-		"another's request":       {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "ada"}, true, false},
-		"transfer of his group":   {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Released: true, Group: "lab", Text: "secret.pdf", Data: transfer}, true, true},
-		"held one of his group":   {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Group: "lab"}, true, false},
-		"his held delivery":       {groupcast.Event{Kind: groupcast.EventDelivery, Transfer: 7, Group: "lab", User: "mia"}, true, false},
-		"transfer of another":     {groupcast.Event{Kind: groupcast.EventTransfer, Group: "board", Text: "secret.pdf"}, false, false},
-		"progress of his group":   {groupcast.Event{Kind: groupcast.EventProgress, Group: "lab", Data: transfer}, true, false},
+		"hello": {groupcast.Event{Kind: groupcast.EventHello}, false, true},
+		"his request": {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "mia",
+			Text: "approved"}, false, true},
+		"another's request": {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "ada"}, true, false},
+		"transfer of his group": {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Released: true, Group: "lab",
+			Text: "secret.pdf", Data: transfer}, true, true},
+		"held one of his group": {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Group: "lab"}, true, false},
+		"his held delivery": {groupcast.Event{Kind: groupcast.EventDelivery, Transfer: 7, Group: "lab", User: "mia"},
+			true, false},
+		"transfer of another": {groupcast.Event{Kind: groupcast.EventTransfer, Group: "board", Text: "secret.pdf"}, false,
+			false},
+		"progress of his group": {groupcast.Event{Kind: groupcast.EventProgress, Group: "lab", Data: transfer}, true,
+			false},
 		"another's delivery":      {groupcast.Event{Kind: groupcast.EventDelivery, Group: "lab", User: "ada"}, true, false},
 		"another's device":        {groupcast.Event{Kind: groupcast.EventDevice, User: "ada"}, false, false},
 		"a user without a name":   {groupcast.Event{Kind: groupcast.EventUser}, false, false},

@@ -22,7 +22,8 @@ func streamed[I any](a *api, r route, do func(context.Context, groupcast.Princip
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "bytes",
-		Content:     map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString, Format: "binary"}}},
+		Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString,
+			Format: "binary"}}},
 	}}
 	registerOutput(a, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		return do(ctx, principalOf(ctx), in)

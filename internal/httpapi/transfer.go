@@ -16,25 +16,29 @@ type numbered struct {
 
 func (a *api) transferRoutes() {
 	reply(a, route{method: http.MethodPost, path: "/transfers", id: "add-transfer", access: admins, body: maxLeftOut,
-		summary: "Promise files to a group"},
-		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewTransfer }) (groupcast.Transfer, error) {
+		summary: "Add a transfer: files for a group"},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewTransfer }) (groupcast.Transfer,
+			error) {
 			return a.service.AddTransfer(ctx, p, in.Body)
 		})
-	paged(a, route{method: http.MethodGet, path: "/transfers", id: "transfers", access: admins, summary: "List transfers, newest first"},
+	paged(a, route{method: http.MethodGet, path: "/transfers", id: "transfers", access: admins,
+		summary: "List transfers, newest first"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Group string `query:"group" doc:"Only this group's"`
-			Open  bool   `query:"open" doc:"Only those that still owe"`
-			Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"At most so many; 0 means 100"`
-			From  int    `query:"from" minimum:"0" doc:"Leave out so many from the start"`
+			Group string `query:"group" doc:"Only of this group"`
+			Open  bool   `query:"open" doc:"Only open ones"`
+			Limit int    `query:"limit" minimum:"0" maximum:"10000" doc:"Maximum number of rows; 0 means 100"`
+			From  int    `query:"from" minimum:"0" doc:"How many rows to skip"`
 		}) (groupcast.Page[groupcast.Transfer], error) {
-			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit, From: in.From})
+			return a.service.Transfers(ctx, p, groupcast.TransferFilter{Group: in.Group, Open: in.Open, Limit: in.Limit,
+				From: in.From})
 		})
-	reply(a, route{method: http.MethodGet, path: "/transfers/{no}", id: "transfer", access: admins, summary: "Show a transfer"},
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}", id: "transfer", access: admins,
+		summary: "Show a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
 			return a.service.Transfer(ctx, p, in.No)
 		})
 	paged(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries", id: "deliveries", access: admins,
-		summary: "What each device is owed or got"},
+		summary: "List what each device is owed or received"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
 			Window
@@ -47,10 +51,11 @@ func (a *api) transferRoutes() {
 	a.transferActions()
 }
 
-// transferDetails are what a transfer holds, and what of it does not lie where it should.
+// transferDetails are the files of a transfer, and what devices lack of them.
 func (a *api) transferDetails() {
-	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries/{device}/entries", id: "delivery-entries", access: admins,
-		summary: "What does not lie under its name at a device: the missing first, then what lies beside"},
+	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/deliveries/{device}/entries", id: "delivery-entries",
+		access:  admins,
+		summary: "List entries that a device does not have under their names"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No     protocol.TransferNo `path:"no"`
 			Device protocol.DeviceID   `path:"device"`
@@ -62,7 +67,8 @@ func (a *api) transferDetails() {
 			}
 			return out, err
 		})
-	paged(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins, summary: "The files of a transfer"},
+	paged(a, route{method: http.MethodGet, path: "/transfers/{no}/files", id: "files", access: admins,
+		summary: "List the files of a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
 			Window
@@ -71,28 +77,28 @@ func (a *api) transferDetails() {
 		})
 }
 
-// transferRecords are how a transfer went, and what shows it to others.
+// transferRecords are the course of a transfer, who had its keys, and its proof.
 func (a *api) transferRecords() {
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/series", id: "series", access: admins,
-		summary: "How a transfer went, second by second"},
+		summary: "Show the course of a transfer, second by second"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No    protocol.TransferNo `path:"no"`
-			After time.Time           `query:"after" doc:"Only what came later"`
+			After time.Time           `query:"after" doc:"Only points after this time, as RFC 3339"`
 		}) ([]groupcast.Point, error) {
 			return a.service.Series(ctx, p, in.No, in.After)
 		})
 	listed(a, route{method: http.MethodGet, path: "/transfers/{no}/keys", id: "key-holders", access: admins,
-		summary: "Which devices were handed the keys of a transfer's sessions"},
+		summary: "List which devices were given the keys of a transfer's sessions"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) ([]groupcast.KeyHolder, error) {
 			return a.service.KeyHolders(ctx, p, in.No)
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/loss", id: "loss-map", access: admins,
-		summary: "The loss of each device over the whole time of a transfer"},
+		summary: "Show the packet loss of each device over the time of a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.LossMap, error) {
 			return a.service.LossMap(ctx, p, in.No)
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/proof", id: "transfer-proof", access: admins,
-		summary: "What shows to others what became of a transfer: offer, receipts and who gave none, signed"},
+		summary: "Download a proof of what became of a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Proof, error) {
 			return a.service.TransferProof(ctx, p, in.No)
 		})
@@ -108,7 +114,7 @@ func leftOutPage(out groupcast.LeftOutPage, err error) (groupcast.LeftOutPage, e
 
 func (a *api) leftOutRoutes() {
 	reply(a, route{method: http.MethodPost, path: "/transfers/check", id: "check-transfer", access: admins,
-		summary: "What of some paths cannot be sent, or is excluded; nothing is promised"},
+		summary: "Check which entries of paths cannot be sent or are excluded"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			Body groupcast.NewTransfer
@@ -116,7 +122,7 @@ func (a *api) leftOutRoutes() {
 			return leftOutPage(a.service.CheckTransfer(ctx, p, in.Body, groupcast.Window(in.Window)))
 		})
 	reply(a, route{method: http.MethodGet, path: "/transfers/{no}/left-out", id: "left-out", access: admins,
-		summary: "What was asked for and is not in a transfer, and why"},
+		summary: "List entries that were named and are not in a transfer"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No protocol.TransferNo `path:"no"`
 			Window
@@ -130,11 +136,12 @@ func (a *api) transferActions() {
 		verb, summary string
 		do            func(context.Context, groupcast.Principal, protocol.TransferNo) (groupcast.Transfer, error)
 	}{
-		{"cancel", "Take back what is still owed", a.service.CancelTransfer},
-		{"retry", "Owe again what is incomplete, failed, was refused, expired or cancelled", a.service.RetryTransfer},
-		{"send", "Send now, held or gathering", a.service.SendTransfer},
+		{"cancel", "Cancel what is still owed", a.service.CancelTransfer},
+		{"retry", "Retry what did not arrive", a.service.RetryTransfer},
+		{"send", "Send a transfer now", a.service.SendTransfer},
 	} {
-		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/" + v.verb, id: v.verb + "-transfer", access: admins, summary: v.summary},
+		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/" + v.verb, id: v.verb + "-transfer", access: admins,
+			summary: v.summary},
 			func(ctx context.Context, p groupcast.Principal, in *numbered) (groupcast.Transfer, error) {
 				return v.do(ctx, p, in.No)
 			})
@@ -145,9 +152,9 @@ func (a *api) transferActions() {
 
 func (a *api) deliveryActions() {
 	for action, summary := range map[groupcast.DeliveryAction]string{
-		groupcast.CatchUp: "Let a device fetch what it lacks over HTTPS at once",
-		groupcast.PutOff:  "Take a device out of what runs; it stays owed",
-		groupcast.Drop:    "Owe a device the transfer no longer",
+		groupcast.CatchUp: "Let a device fetch over HTTPS at once",
+		groupcast.PutOff:  "Put a device off: it stays owed",
+		groupcast.Drop:    "Cancel what a device is owed",
 	} {
 		reply(a, route{method: http.MethodPost, path: "/transfers/{no}/deliveries/{device}/" + string(action),
 			id: string(action) + "-delivery", access: admins, summary: summary},
@@ -162,7 +169,7 @@ func (a *api) deliveryActions() {
 
 func (a *api) memberActions() {
 	reply(a, route{method: http.MethodPost, path: "/transfers/{no}/members/{user}/drop", id: "drop-member", access: admins,
-		summary: "Owe a member the transfer no longer, on whichever device, or with none yet"},
+		summary: "Cancel what a member is owed, on all devices"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No   protocol.TransferNo `path:"no"`
 			User string              `path:"user"`
@@ -173,15 +180,15 @@ func (a *api) memberActions() {
 
 func (a *api) pendingRoutes() {
 	paged(a, route{method: http.MethodGet, path: "/pending", id: "pending", access: admins,
-		summary: "Open transfers: what is owed to whom and why it waits"},
+		summary: "List open transfers with what is owed to whom and why it waits"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
-			Group string `query:"group" doc:"Only this group's"`
+			Group string `query:"group" doc:"Only of this group"`
 		}) (groupcast.Page[groupcast.PendingTransfer], error) {
 			return a.service.Pending(ctx, p, in.Group, in.window())
 		})
 	paged(a, route{method: http.MethodGet, path: "/groups/{name}/pending", id: "group-pending", access: admins,
-		summary: "Open transfers of a group: what is owed to whom and why it waits"},
+		summary: "List open transfers of a group with what is owed to whom and why it waits"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Name string `path:"name"`
 			Window
@@ -189,7 +196,7 @@ func (a *api) pendingRoutes() {
 			return a.service.Pending(ctx, p, in.Name, in.window())
 		})
 	listed(a, route{method: http.MethodPost, path: "/groups/{name}/send", id: "send-pending", access: admins,
-		summary: "Send everything that is pending for a group now"},
+		summary: "Send now what is pending for a group"},
 		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.Transfer, error) {
 			return a.service.SendPending(ctx, p, in.Name)
 		})

@@ -24,17 +24,19 @@ type newUpload struct {
 
 type checkedUpload struct {
 	Entries []groupcast.UploadEntry `json:"entries"`
-	Exclude []string                `json:"exclude,omitempty" doc:"Patterns of what is left out"`
+	Exclude []string                `json:"exclude,omitempty" doc:"Patterns of entries to leave out"`
 }
 
 func (a *api) uploadRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload, unchecked: true,
-		summary: "Declare the files of an upload"},
+	reply(a, route{method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload,
+		unchecked: true,
+		summary:   "Begin an upload: declare its files"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body newUpload }) (groupcast.Upload, error) {
 			return a.service.CreateUpload(ctx, p, in.Body.Entries)
 		})
-	reply(a, route{method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload, unchecked: true,
-		summary: "What of some entries cannot be sent, or is excluded; nothing is declared"},
+	reply(a, route{method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload,
+		unchecked: true,
+		summary:   "Check which entries cannot be sent or are excluded"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body checkedUpload }) (groupcast.LeftOutPage, error) {
 			return leftOutPage(a.service.CheckUpload(ctx, p, in.Body.Entries, in.Body.Exclude))
 		})
@@ -43,20 +45,23 @@ func (a *api) uploadRoutes() {
 		func(ctx context.Context, p groupcast.Principal, _ *struct{}) ([]groupcast.UnfinishedUpload, error) {
 			return a.service.UnfinishedUploads(ctx, p)
 		})
-	reply(a, route{method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins, summary: "How far an upload is"},
+	reply(a, route{method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins,
+		summary: "Show how much of an upload the server has"},
 		func(ctx context.Context, p groupcast.Principal, in *identified) (groupcast.Upload, error) {
 			return a.service.Upload(ctx, p, in.ID)
 		})
 	reply(a, route{method: http.MethodPost, path: "/uploads/{id}/complete", id: "complete-upload", access: admins,
-		summary: "Check that every byte is there"},
+		summary: "Check that an upload is complete"},
 		func(ctx context.Context, p groupcast.Principal, in *identified) (groupcast.Upload, error) {
 			return a.service.CompleteUpload(ctx, p, in.ID)
 		})
-	act(a, route{method: http.MethodDelete, path: "/uploads/{id}", id: "delete-upload", access: admins, summary: "Drop an upload"},
+	act(a, route{method: http.MethodDelete, path: "/uploads/{id}", id: "delete-upload", access: admins,
+		summary: "Delete an upload"},
 		func(ctx context.Context, p groupcast.Principal, in *identified) error {
 			return a.service.DeleteUpload(ctx, p, in.ID)
 		})
-	reply(a, route{method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true, long: true,
+	reply(a, route{method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true,
+		long:    true,
 		summary: "Append bytes (application/octet-stream) to one file of an upload"}, a.writeUpload)
 }
 
@@ -65,7 +70,7 @@ func (a *api) uploadRoutes() {
 type uploadData struct {
 	ID     string `path:"id"`
 	Path   string `query:"path" required:"true"`
-	Offset uint64 `query:"offset" doc:"What the server holds of the file"`
+	Offset uint64 `query:"offset" doc:"Bytes of the file that the server has"`
 
 	writer http.ResponseWriter
 	body   *http.Request

@@ -14,7 +14,8 @@ type named struct {
 }
 
 func (a *api) userRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/users", id: "add-user", access: admins, body: maxLogin, summary: "Add a user"},
+	reply(a, route{method: http.MethodPost, path: "/users", id: "add-user", access: admins, body: maxLogin,
+		summary: "Add a user"},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewUser }) (groupcast.User, error) {
 			return a.service.AddUser(ctx, p, in.Body)
 		})
@@ -23,19 +24,20 @@ func (a *api) userRoutes() {
 			return a.service.Users(ctx, p, in.window())
 		})
 	reply(a, route{method: http.MethodPatch, path: "/users/{name}", id: "update-user", access: admins, body: maxLogin,
-		summary: "Change a user's role or password, disable or enable him"},
+		summary: "Change a user's role or password, disable or enable the account"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Name string `path:"name"`
 			Body groupcast.UserChange
 		}) (groupcast.User, error) {
 			return a.service.UpdateUser(ctx, p, in.Name, in.Body)
 		})
-	act(a, route{method: http.MethodDelete, path: "/users/{name}", id: "delete-user", access: admins, summary: "Delete a user"},
+	act(a, route{method: http.MethodDelete, path: "/users/{name}", id: "delete-user", access: admins,
+		summary: "Delete a user"},
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.DeleteUser(ctx, p, in.Name)
 		})
 	listed(a, route{method: http.MethodGet, path: "/users/{name}/groups", id: "user-groups", access: admins,
-		summary: "A user's memberships and open requests"},
+		summary: "List a user's memberships and requests"},
 		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.GroupOnOffer, error) {
 			return a.service.UserGroups(ctx, p, in.Name)
 		})
@@ -43,7 +45,7 @@ func (a *api) userRoutes() {
 
 func (a *api) deviceRoutes() {
 	paged(a, route{method: http.MethodGet, path: "/devices", id: "devices", access: users,
-		summary: "List devices; a user sees his own"},
+		summary: "List devices; users see their own"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			User string `query:"user" doc:"Only this user's devices"`
@@ -51,7 +53,7 @@ func (a *api) deviceRoutes() {
 			return a.service.Devices(ctx, p, in.User, in.window())
 		})
 	act(a, route{method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,
-		summary: "End a device for good; a user may end his own"},
+		summary: "Revoke a device; users may revoke their own"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			ID protocol.DeviceID `path:"id"`
 		}) error {

@@ -20,12 +20,14 @@ func TestLongListsAreReadPieceByPiece(t *testing.T) {
 	} {
 		var got []groupcast.User
 		res := ask(h, "GET", "/api/v1/users"+c.query, "cli-admin", "")
-		if err := json.Unmarshal(res.Body.Bytes(), &got); err != nil || len(got) != c.rows || res.Header().Get("X-Total-Count") != "2500" || (c.rows > 0 && got[0].Name != c.first) {
+		if err := json.Unmarshal(res.Body.Bytes(), &got); err != nil || len(got) != c.rows ||
+			res.Header().Get("X-Total-Count") != "2500" || (c.rows > 0 && got[0].Name != c.first) {
 			t.Errorf("%q: %d rows, %v", c.query, len(got), err)
 		}
 	}
 	for _, query := range []string{"?limit=1001", "?limit=-1", "?from=-1", "?from=x"} {
-		if res := ask(h, "GET", "/api/v1/users"+query, "cli-admin", ""); res.Code != http.StatusUnprocessableEntity && res.Code != http.StatusBadRequest {
+		if res := ask(h, "GET", "/api/v1/users"+query, "cli-admin", ""); res.Code != http.StatusUnprocessableEntity &&
+			res.Code != http.StatusBadRequest {
 			t.Errorf("%s: got %d %s", query, res.Code, res.Body)
 		}
 	}

@@ -22,7 +22,7 @@ const (
 // largePackages are those that are larger still, with the lines that they may have: a number may
 // only shrink, and goes with its line once the package fits.
 var largePackages = map[string]int{
-	"server": 7155,
+	"server": 7020,
 	"spool":  4450,
 }
 

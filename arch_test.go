@@ -55,8 +55,9 @@ var arrows = map[string]string{
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"backup":       "durable disk .",
 	"setback":      "protocol wire seal store .",
+	"groupaddr":    "protocol .",
 	"reach":        "protocol wire seal .",
-	"server": "protocol backup reach setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
+	"server": "protocol backup groupaddr reach setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
 		"durable disk telemetry presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",

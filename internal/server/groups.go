@@ -6,6 +6,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/groupaddr"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -44,7 +45,7 @@ func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n group
 
 func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort, string, error) {
 	if given != "" {
-		return parseAddress(given)
+		return groupaddr.Parse(given)
 	}
 	groups, err := s.store.Groups(ctx)
 	if err != nil {
@@ -54,11 +55,8 @@ func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort
 	for _, g := range groups {
 		used[g.Address.Addr()] = true
 	}
-	if s.cfg.Endpoint != nil && s.cfg.Endpoint.OnlySix() {
-		addr, err := pickAddress6(used)
-		return addr, "", err
-	}
-	addr, err := pickAddress(used)
+	six := s.cfg.Endpoint != nil && s.cfg.Endpoint.OnlySix()
+	addr, err := groupaddr.Pick(six, func(a netip.Addr) bool { return used[a] })
 	return addr, "", err
 }
 
@@ -93,7 +91,7 @@ func (s *Server) Group(ctx context.Context, p groupcast.Principal, name string) 
 
 // decorateGroup adds what only the running server knows.
 func (s *Server) decorateGroup(ctx context.Context, g *groupcast.Group) error {
-	_, g.Warning, _ = parseAddress(g.Address.String())
+	_, g.Warning, _ = groupaddr.Parse(g.Address.String())
 	members, err := s.store.Members(ctx, g.ID, groupcast.Window{})
 	if err != nil {
 		return err

@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -12,106 +11,125 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// ActOnDelivery does what an administrator wants of a device that holds a transfer up.
-func (s *Server) ActOnDelivery(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.Delivery{}, err
-	}
-	tr, err := s.store.Transfer(ctx, no)
+// Act does what an administrator wants of a device that holds a transfer up. It gives the transfer
+// and how the delivery stands then.
+func (l *live) Act(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction, by string,
+) (groupcast.Transfer, groupcast.Delivery, error) {
+	tr, err := l.Store.Transfer(ctx, no)
 	if err != nil {
-		return groupcast.Delivery{}, err
+		return tr.Transfer, groupcast.Delivery{}, err
 	}
-	d, err := s.store.Delivery(ctx, no, dev)
+	d, err := l.Store.Delivery(ctx, no, dev)
 	if err != nil {
-		return d, err
+		return tr.Transfer, d, err
 	}
 	if !d.State.Owed() {
-		return d, afterTheEnd(d, groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", whose(d), no, d.State))
+		return tr.Transfer, d, afterTheEnd(d,
+			groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", Who(d), no, d.State))
 	}
-	if err := s.act(ctx, p, d, a); err != nil {
-		return d, about(d, err)
+	if err := l.act(ctx, d, a, by); err != nil {
+		return tr.Transfer, d, about(d, err)
 	}
-	s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", whose(d), s.label(tr.Transfer)), "")
-	s.events.Publish(groupcast.Event{
-		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: no, Released: !tr.Hold, Text: d.Device + ": " + string(a),
-	})
-	if d, err = s.store.Delivery(ctx, no, dev); err != nil {
-		return d, err
+	l.tellDelivery(tr.Transfer, d.User, d.Device+": "+string(a))
+	if d, err = l.Store.Delivery(ctx, no, dev); err != nil {
+		return tr.Transfer, d, err
 	}
-	s.explain(&d)
-	return d, nil
+	l.Explain(&d)
+	return tr.Transfer, d, nil
 }
 
-func (s *Server) act(ctx context.Context, p groupcast.Principal, d groupcast.Delivery, a groupcast.DeliveryAction) error {
+// tellDelivery lets the screens know of something that became of a user's delivery.
+func (l *live) tellDelivery(tr groupcast.Transfer, user, text string) {
+	l.Screens.Publish(groupcast.Event{
+		Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: tr.No, Released: !tr.Hold, Text: text,
+	})
+}
+
+func (l *live) act(ctx context.Context, d groupcast.Delivery, a groupcast.DeliveryAction, by string) error {
 	switch a {
 	case groupcast.CatchUp:
-		err := s.live.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error { return sch.CatchUp(now, d.Transfer, d.DeviceID) })
-		if err != nil || d.Cause != groupcast.CauseLater {
-			return err
-		}
-		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, false, s.now())
+		return l.catchUp(ctx, d)
 	case groupcast.PutOff:
-		err := s.live.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error { return sch.PutOff(now, d.Transfer, d.DeviceID) })
-		if err != nil {
-			return err
-		}
-		s.live.takeBack(d.Transfer, d.DeviceID, false)
-		return s.store.PutOff(ctx, d.Transfer, d.DeviceID, true, s.now())
+		return l.putOff(ctx, d)
 	case groupcast.Drop:
-		return s.dropDelivery(ctx, p, d)
+		return l.dropOne(ctx, d, by)
 	}
 	return groupcast.Errorf(groupcast.EInvalid, "there is no action %q", string(a)).WithHint("use catch-up, later or drop")
 }
 
-// dropDelivery cancels what one device is owed.
-func (s *Server) dropDelivery(ctx context.Context, p groupcast.Principal, d groupcast.Delivery) error {
-	owed, err := s.store.CloseDelivery(ctx, store.Closing{
-		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + p.Actor(),
-	}, s.now())
+// catchUp lets a device fetch over HTTPS now.
+func (l *live) catchUp(ctx context.Context, d groupcast.Delivery) error {
+	err := l.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+		return sch.CatchUp(now, d.Transfer, d.DeviceID)
+	})
+	if err != nil || d.Cause != groupcast.CauseLater {
+		return err
+	}
+	return l.Store.PutOff(ctx, d.Transfer, d.DeviceID, false, l.Now())
+}
+
+// putOff leaves a device out until the transfer is sent again.
+func (l *live) putOff(ctx context.Context, d groupcast.Delivery) error {
+	err := l.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+		return sch.PutOff(now, d.Transfer, d.DeviceID)
+	})
+	if err != nil {
+		return err
+	}
+	l.takeBack(d.Transfer, d.DeviceID, false)
+	return l.Store.PutOff(ctx, d.Transfer, d.DeviceID, true, l.Now())
+}
+
+// dropOne cancels what one device is owed.
+func (l *live) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
+	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
+		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + by,
+	}, l.Now())
 	if err != nil {
 		return err
 	}
 	if d.Device != "" {
-		s.live.takeBack(d.Transfer, d.DeviceID, true)
-		s.live.settle(d.Transfer, d.DeviceID)
+		l.takeBack(d.Transfer, d.DeviceID, true)
+		l.settle(d.Transfer, d.DeviceID)
 	}
 	if owed == 0 {
-		s.complete(context.WithoutCancel(ctx), d.Transfer)
+		l.complete(context.WithoutCancel(ctx), d.Transfer)
 	}
 	return nil
 }
 
-// DropMember cancels what a member is owed of a transfer, with or without a device.
-func (s *Server) DropMember(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, user string) (groupcast.Transfer, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.Transfer{}, err
-	}
-	tr, err := s.show(ctx, no)
+// DropMember cancels what a member is owed of a transfer, with or without a device. It gives the
+// transfer as it stands then and what was dropped, also if not all of it could be.
+func (l *live) DropMember(
+	ctx context.Context, no protocol.TransferNo, user, by string,
+) (groupcast.Transfer, []groupcast.Delivery, error) {
+	tr, err := l.Transfer(ctx, no)
 	if err != nil {
-		return tr, err
+		return tr, nil, err
 	}
-	all, err := s.store.OwedOf(ctx, no, groupcast.Window{})
+	all, err := l.Store.OwedOf(ctx, no, groupcast.Window{})
 	if err != nil {
-		return tr, err
+		return tr, nil, err
 	}
-	dropped := 0
+	var dropped []groupcast.Delivery
 	for _, d := range all {
 		if d.User != user || !d.State.Owed() {
 			continue
 		}
-		if err := s.dropDelivery(ctx, p, d); err != nil {
-			return tr, about(d, err)
+		if err := l.dropOne(ctx, d, by); err != nil {
+			return tr, dropped, about(d, err)
 		}
-		dropped++
-		s.audit(ctx, p, "delivery.drop", fmt.Sprintf("%s of %s", whose(d), s.label(tr)), "")
+		dropped = append(dropped, d)
 	}
-	if dropped == 0 {
-		return tr, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
+	if len(dropped) == 0 {
+		return tr, nil, groupcast.Errorf(groupcast.ENotFound, "%s is not owed transfer %d", user, no).
 			WithHint("look who is in the transfer's deliveries").
 			WithNext(groupcast.Next{Step: groupcast.StepDeliveries, Transfer: no})
 	}
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: no, Released: !tr.Hold, Text: user + ": drop"})
-	return s.show(ctx, no)
+	l.tellDelivery(tr, user, user+": drop")
+	tr, err = l.Transfer(ctx, no)
+	return tr, dropped, err
 }
 
 // move runs f on the schedule, lets the loop look at it again and gives f's answer.
@@ -136,12 +154,12 @@ func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool
 		end.Session = &g.session
 	}
 	if had || over {
-		l.s.agents.Send(dev, end)
+		l.Agents.Send(dev, end)
 	}
 }
 
-// whose names a delivery's device with its user.
-func whose(d groupcast.Delivery) string {
+// Who names a delivery's device with its user.
+func Who(d groupcast.Delivery) string {
 	if d.Device == "" {
 		return d.User
 	}
@@ -162,5 +180,5 @@ func about(d groupcast.Delivery, err error) error {
 	if !errors.As(err, &e) || e.Code != groupcast.EConflict {
 		return err
 	}
-	return &groupcast.Error{Code: e.Code, Message: whose(d) + ": " + e.Message, Hint: e.Hint, Next: e.Next, Err: err}
+	return &groupcast.Error{Code: e.Code, Message: Who(d) + ": " + e.Message, Hint: e.Hint, Next: e.Next, Err: err}
 }

@@ -5,13 +5,11 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -21,78 +19,81 @@ const (
 )
 
 // Manifest streams the manifest of a transfer that the device is owed.
-func (s *Server) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	tr, d, err := s.entitled(ctx, p, no)
+func (l *live) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
+	tr, err := l.entitled(ctx, p.Device.ID, no)
 	if err != nil {
 		return nil, err
 	}
-	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, no, d.ID) })
-	return s.stream(ctx, p, tr, 1, tr.ManifestBlocks)
+	l.served(no, p.Device.ID)
+	l.poke()
+	return l.stream(ctx, p, tr, protocol.Range{First: 1, Count: tr.ManifestBlocks})
 }
 
 // Blocks streams session blocks of a transfer that the device is owed.
-func (s *Server) Blocks(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
-	tr, _, err := s.entitled(ctx, p, no)
+func (l *live) Blocks(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, asked protocol.Range,
+) (io.ReadCloser, error) {
+	tr, err := l.entitled(ctx, p.Device.ID, no)
 	if err != nil {
 		return nil, err
 	}
 	total := uint64(1) + uint64(tr.ManifestBlocks) + uint64(tr.Blocks)
-	if count == 0 || count > maxBlocksAsked || uint64(first)+uint64(count) > total {
-		return nil, groupcast.Errorf(groupcast.EInvalid, "blocks %d and %d after it were asked for; there are %d", first, count, total).
-			WithHint("ask for 1 to %d blocks at once", maxBlocksAsked)
+	if asked.Count == 0 || asked.Count > maxBlocksAsked || uint64(asked.First)+uint64(asked.Count) > total {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "blocks %d and %d after it were asked for; there are %d",
+			asked.First, asked.Count, total).WithHint("ask for 1 to %d blocks at once", maxBlocksAsked)
 	}
-	return s.stream(ctx, p, tr, first, count)
+	return l.stream(ctx, p, tr, asked)
 }
 
 // entitled checks at this moment that a device may have a transfer (C8).
-func (s *Server) entitled(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (store.Transfer, groupcast.Device, error) {
-	d, err := mustAgent(p)
-	if err != nil {
-		return store.Transfer{}, d, err
+func (l *live) entitled(
+	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
+) (store.Transfer, error) {
+	if _, err := l.Store.Entitled(ctx, no, dev); err != nil {
+		return store.Transfer{}, err
 	}
-	if _, err := s.store.Entitled(ctx, no, d.ID); err != nil {
-		return store.Transfer{}, d, err
+	if !l.owes(no, dev) {
+		return store.Transfer{}, errNotOwed
 	}
-	if !s.live.owes(no, d.ID) {
-		return store.Transfer{}, d, errNotOwed
-	}
-	tr, err := s.store.Transfer(ctx, no)
-	return tr, d, err
+	return l.Store.Transfer(ctx, no)
 }
 
-func (s *Server) stream(ctx context.Context, p groupcast.Principal, tr store.Transfer, first protocol.BlockNumber, count uint32) (io.ReadCloser, error) {
-	if err := s.slots.Enter(ctx, p); err != nil {
+// stream gives blocks to a device as the limits allow.
+func (l *live) stream(
+	ctx context.Context, p groupcast.Principal, tr store.Transfer, asked protocol.Range,
+) (io.ReadCloser, error) {
+	if err := l.Slots.Enter(ctx, p); err != nil {
 		return nil, err
 	}
-	src, err := s.openSource(ctx, tr)
+	src, err := l.OpenSource(ctx, tr)
 	if err != nil {
-		s.slots.Leave(p)
-		s.sourceFault(tr.No, tr.Content, err)
+		l.Slots.Leave(p)
+		l.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
-	forged := s.live.failed(tr.No, protocol.Range{First: first, Count: count})
-	line := s.lines.Enter(tr.No, tr.RateLimit/8, forged)
+	forged := l.failed(tr.No, asked)
+	line := l.Lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
-		src: src, next: first, left: count, buf: make([]byte, protocol.BlockSize),
-		taker: taker{now: s.now, others: func() bool { return s.slots.Waiting(p.User.ID) }},
-		allow: func(n int) error { return s.allowBlock(ctx, tr, p.Device.ID, n) },
-		pace:  func(n int) (int, error) { return s.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
-		broke: func(err error) { s.sourceFault(tr.No, tr.Content, err) },
+		src: src, next: asked.First, left: asked.Count, buf: make([]byte, protocol.BlockSize),
+		taker: taker{now: l.Now, others: func() bool { return l.Slots.Waiting(p.User.ID) }},
+		allow: func(n int) error { return l.allowBlock(ctx, tr, p.Device.ID, n) },
+		pace:  func(n int) (int, error) { return l.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
+		broke: func(err error) { l.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
-			s.slots.Leave(p)
-			s.lines.Leave(tr.No, tr.RateLimit/8, forged)
-			s.gaveOverHTTPS(tr.No, n)
+			l.Slots.Leave(p)
+			l.Lines.Leave(tr.No, tr.RateLimit/8, forged)
+			l.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
 }
 
 // allowBlock is asked before each block leaves.
-func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
-	if !s.live.owes(tr.No, dev) {
+func (l *live) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
+	if !l.owes(tr.No, dev) {
 		return errNotOwed
 	}
-	if !s.live.withinShare(tr, dev, n) {
-		s.tooMuch(ctx, tr, dev)
+	if !l.withinShare(tr, dev, n) {
+		l.tooMuch(ctx, tr, dev)
 		return errNotOwed
 	}
 	return nil
@@ -101,15 +102,15 @@ func (s *Server) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 // allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
-func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
-	n, err := s.lines.Wait(ctx, at, forged, n)
+func (l *live) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
+	n, err := l.Lines.Wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err
 	}
-	if !s.live.owes(no, dev) {
+	if !l.owes(no, dev) {
 		return 0, errNotOwed
 	}
-	s.live.served(no, dev)
+	l.served(no, dev)
 	return n, nil
 }
 
@@ -117,7 +118,7 @@ func (s *Server) allowPiece(ctx context.Context, no protocol.TransferNo, dev pro
 func (l *live) served(no protocol.TransferNo, dev protocol.DeviceID) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.sched.Heard(l.s.now(), no, dev)
+	l.sched.Heard(l.Now(), no, dev)
 }
 
 // withinShare counts what a delivery asked for.
@@ -126,27 +127,27 @@ func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool
 	defer l.mu.Unlock()
 	l.entry(tr.No, dev).gave += uint64(n)
 	// One that is owed no more is refused elsewhere.
-	return l.sched.Fetched(l.s.now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	return l.sched.Fetched(l.Now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
 
-func (s *Server) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
-	owed, err := s.store.CloseDelivery(ctx, store.Closing{
+func (l *live) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
+	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
 		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
-	}, s.now())
+	}, l.Now())
 	if err != nil {
-		s.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
+		l.Log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
 		return
 	}
-	s.live.settle(tr.No, dev)
+	l.settle(tr.No, dev)
 	if owed == 0 {
-		s.complete(context.WithoutCancel(ctx), tr.No)
+		l.complete(context.WithoutCancel(ctx), tr.No)
 	}
 }
 
-func (s *Server) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
-	err := s.store.AddTransferBytes(context.Background(), s.live.here, no, 0, n)
+func (l *live) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
+	err := l.Store.AddTransferBytes(context.Background(), l.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		s.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
+		l.Log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
 	}
 }
 

@@ -140,7 +140,7 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			if took := time.Since(start); !c.served && (!errors.Is(err, errTooSlow) || took > takenWindow+82*time.Second) {
 				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
 			}
-			if w.slots.Enter(w.ctx, a.p) != nil {
+			if w.live.Slots.Enter(w.ctx, a.p) != nil {
 				t.Error("its place was not given back")
 			}
 		})
@@ -154,7 +154,7 @@ func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
 		w.group("g")
 		a := w.enrol("ann", "g").attach()
 		tr := w.send("g", nil)
-		w.lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
+		w.live.Lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
 		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 2)
 		w.must(err)
 		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
@@ -180,10 +180,10 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 		r, err = w.Blocks(w.ctx, a.p, w.send("g", nil).No, 0, 3)
 		w.must(err)
 		for range catchUps().Each - 1 {
-			w.must(w.slots.Enter(w.ctx, a.another()))
+			w.must(w.live.Slots.Enter(w.ctx, a.another()))
 		}
 		go func() {
-			for w.slots.Enter(w.ctx, a.another()) != nil && w.ctx.Err() == nil {
+			for w.live.Slots.Enter(w.ctx, a.another()) != nil && w.ctx.Err() == nil {
 				continue
 			}
 		}()

@@ -20,16 +20,12 @@ const (
 	entriesListed      = 1000 // at once
 )
 
-// Entries keeps a page of what does not lie under its name at a device.
-func (s *Server) Entries(ctx context.Context, p groupcast.Principal, e groupcast.EntryPage) error {
-	d, err := mustAgent(p)
-	if err != nil {
+// KeepEntries keeps a page of what does not lie under its name at a device.
+func (l *live) KeepEntries(ctx context.Context, dev protocol.DeviceID, e groupcast.EntryPage) error {
+	if _, err := l.Store.Entitled(ctx, e.Transfer, dev); err != nil {
 		return err
 	}
-	if _, err := s.store.Entitled(ctx, e.Transfer, d.ID); err != nil {
-		return err
-	}
-	tr, err := s.store.Transfer(ctx, e.Transfer)
+	tr, err := l.Store.Transfer(ctx, e.Transfer)
 	if err != nil {
 		return err
 	}
@@ -41,8 +37,8 @@ func (s *Server) Entries(ctx context.Context, p groupcast.Principal, e groupcast
 			return err
 		}
 	}
-	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, e.Transfer, d.ID) })
-	return s.store.AddEntries(ctx, e, d.ID, mostEntryBytes(tr))
+	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, e.Transfer, dev) })
+	return l.Store.AddEntries(ctx, e, dev, mostEntryBytes(tr))
 }
 
 func mostEntryBytes(tr store.Transfer) int64 {
@@ -74,23 +70,4 @@ func checkTally(r groupcast.Receipt) error {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt says %s, and counts %d missing", r.Outcome, r.Missing)
 	}
 	return nil
-}
-
-// DeliveryEntries lists what does not lie under its name at a device.
-func (s *Server) DeliveryEntries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.DeliveryEntries{}, err
-	}
-	d, err := s.store.Delivery(ctx, no, dev)
-	if err != nil {
-		return groupcast.DeliveryEntries{}, err
-	}
-	if d.State.Owed() {
-		return groupcast.DeliveryEntries{}, nil // the list is only on its way
-	}
-	if w.Limit <= 0 || w.Limit > entriesListed {
-		w.Limit = entriesListed
-	}
-	entries, kept, err := s.store.Entries(ctx, no, dev, w)
-	return groupcast.DeliveryEntries{Total: d.Missing + d.Beside, Listed: kept, Entries: entries}, err
 }

@@ -12,7 +12,7 @@ import (
 func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, open := l.sched.Transfer(l.s.now(), tr.No)
+	p, open := l.sched.Transfer(l.Now(), tr.No)
 	if !open {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate
 			moving = append(moving, a)
 		}
 	}
-	return telemetry.Estimates(l.s.now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
+	return telemetry.Estimates(l.Now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.

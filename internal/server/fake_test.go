@@ -252,7 +252,7 @@ func (w *world) reboot() {
 	w.boot()
 }
 
-func (w *world) fakeSession(cfg sender.Config) (session, error) {
+func (w *world) fakeSession(cfg sender.Config) (Session, error) {
 	f := &fakeSender{cfg: cfg, offer: cfg.Terms, attached: map[protocol.DeviceID][]protocol.Range{}, end: make(chan error, 4)}
 	f.offer.Session = protocol.NewSessionID()
 	f.bytes = wire.AppendOffer(nil, f.offer)

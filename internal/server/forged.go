@@ -21,19 +21,19 @@ func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
 
 // noteForging keeps what a session knows of packets that a member forged: it stands on the transfer, also when it
 // is over.
-func (s *Server) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
+func (l *live) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
 	if f == nil {
 		return
 	}
-	first, more := s.live.forges(r, *f)
+	first, more := l.forges(r, *f)
 	if !more {
 		return
 	}
 	if first {
-		s.log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
+		l.Log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
 	}
-	if err := s.store.NoteForged(ctx, s.live.here, r.no, *f); err != nil && ctx.Err() == nil {
-		s.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
+	if err := l.Store.NoteForged(ctx, l.here, r.no, *f); err != nil && ctx.Err() == nil {
+		l.Log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
 	}
 }
 

@@ -116,10 +116,7 @@ func (s *Server) DeleteGroup(ctx context.Context, p groupcast.Principal, name st
 	if err != nil {
 		return err
 	}
-	for _, no := range cancelled {
-		s.live.drop(no)
-		s.freeContent(ctx, no)
-	}
+	s.live.GroupGone(ctx, cancelled)
 	s.agents.HintAll()
 	s.audit(ctx, p, "group.delete", name, "address "+g.Address.String())
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: name, Text: "deleted"})

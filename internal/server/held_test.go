@@ -331,7 +331,7 @@ func TestHeldShowsNothing(t *testing.T) {
 			_, again := o.RetryTransfer(o.ctx, local, tr.No)
 			return errors.Join(err, again)
 		}},
-		"failed": {then: func(tr groupcast.Transfer) error { o.failTransfer(o.ctx, tr.No, errors.New("gone")); return nil }},
+		"failed": {then: func(tr groupcast.Transfer) error { o.live.failTransfer(o.ctx, tr.No, errors.New("gone")); return nil }},
 		"expired": {then: func(tr groupcast.Transfer) error {
 			err := o.store.CloseTransfer(o.ctx, tr.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "expired", o.now())
 			o.live.drop(tr.No)

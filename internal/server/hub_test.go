@@ -60,7 +60,7 @@ func TestADeliveryThatAsksForTooMuchFails(t *testing.T) {
 		full, err := w.store.Transfer(w.ctx, tr.No)
 		w.must(err)
 		for range maxShare + 1 {
-			w.allowBlock(w.ctx, full, a.p.Device.ID, protocol.BlockSize)
+			w.live.allowBlock(w.ctx, full, a.p.Device.ID, protocol.BlockSize)
 		}
 		got, err := w.Transfer(w.ctx, local, tr.No)
 		w.must(err)

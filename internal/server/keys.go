@@ -6,18 +6,10 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
 )
 
 // shownSessions bounds the sessions that a group's page tells of.
 const shownSessions = 100
-
-// noteHandout keeps that a device is about to get a session's key: what is not written down
-// is not handed out.
-func (s *Server) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
-	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: s.live.here}
-	return s.store.AddHandouts(ctx, []store.Handout{h}, s.now())[0]
-}
 
 // KeyHolders lists who was handed the keys of a transfer's sessions.
 func (s *Server) KeyHolders(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {

@@ -14,23 +14,8 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/wire"
+	"github.com/groupcast/groupcast/internal/telemetry"
 )
-
-// session is a multicast session as package sender runs it.
-type session interface {
-	Offer() (wire.Offer, []byte, []byte)
-	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
-	Detach(dev protocol.DeviceID, reason string)
-	Complete(dev protocol.DeviceID)
-	Limit(bytesPerSec uint64)
-	Feedback(dev protocol.DeviceID, body []byte) error
-	Run(ctx context.Context) error
-	Misplaced() bool
-	Stop()
-	Status() sender.Status
-	Failed(r protocol.Range) bool // all of them came with a wrong digest
-}
 
 // run is one session that was offered.
 type run struct {
@@ -39,7 +24,7 @@ type run struct {
 	version  uint64 // the group's membership when the session was made
 	session  protocol.SessionID
 	offered  groupcast.Offered
-	sender   session
+	sender   Session
 	limit    uint64 // bytes a second of the transfer, all ways together; 0: none
 	source   content.Blocks
 	content  string // what it sends
@@ -54,7 +39,8 @@ type run struct {
 // live carries out what the schedule decides. Its lock is held for moments only, never while
 // the store, a sender or a stream is asked.
 type live struct {
-	s        *Server
+	engineConfig
+
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
 	runs     map[protocol.SessionID]*run
@@ -69,6 +55,7 @@ type live struct {
 	base     context.Context              // the loop's, for what goes on beside it; nil before it
 	here     store.SiteEpoch              // the only site so far, as Resume took it
 	planning map[protocol.TransferNo]bool // whose content is planned anew just now
+	series   seriesBook
 }
 
 // directOffer vouches for a transfer over HTTPS; no session belongs to it.
@@ -90,19 +77,24 @@ type deliveryKey struct {
 	dev protocol.DeviceID
 }
 
-func newLive(s *Server, t schedule.Timing) *live {
+// newLive makes an engine without transfers.
+func newLive(c engineConfig) *live {
+	if c.RetrySpace == 0 {
+		c.RetrySpace = defaultRetrySpace
+	}
 	return &live{
-		s: s, sched: schedule.New(t), runs: map[protocol.SessionID]*run{},
+		engineConfig: c, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
+		series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}},
 	}
 }
 
 // change runs f on the schedule and lets the loop look at it again.
 func (l *live) change(f func(sch *schedule.Scheduler, now time.Time)) {
 	l.mu.Lock()
-	f(l.sched, l.s.now())
+	f(l.sched, l.Now())
 	l.mu.Unlock()
 	l.poke()
 }
@@ -120,7 +112,7 @@ func (l *live) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
 	l.infos[tr.No] = tr
 	l.sched.Add(tr.Transfer, now)
 	l.mu.Unlock()
-	l.owe(owed)
+	l.Owe(owed)
 }
 
 // full says that no further transfer may be opened.
@@ -130,8 +122,8 @@ func (l *live) full() bool {
 	return len(l.infos) >= maxOpenListed
 }
 
-// owe puts deliveries of transfers that are known under the schedule.
-func (l *live) owe(owed []groupcast.Delivery) {
+// Owe puts deliveries of transfers that are known under the schedule.
+func (l *live) Owe(owed []groupcast.Delivery) {
 	l.change(func(sch *schedule.Scheduler, now time.Time) {
 		for _, d := range owed {
 			if d.DeviceID == (protocol.DeviceID{}) || !d.State.Owed() {
@@ -187,75 +179,77 @@ func (l *live) drop(no protocol.TransferNo) {
 		l.closeOffer(direct.number)
 	}
 	for dev, g := range told {
-		l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
+		l.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
 	}
 	for _, dev := range owed {
 		if _, had := told[dev]; !had { // it may have something of it from before
-			l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
+			l.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
 		}
 	}
 	l.poke()
 }
 
-// exclusion says who loses what (security.md K2).
-type exclusion struct {
-	user    string
-	device  *protocol.DeviceID // only this one of his devices
-	groups  []protocol.GroupID
-	streams bool // his event streams end too
-	reason  string
-}
-
-// exclude comes after the change is committed. When it returns, nothing more is sealed under
-// a key that the excluded have, and they have no stream, feedback key or catch-up.
-func (s *Server) exclude(x exclusion) {
-	if x.streams {
-		err := groupcast.Errorf(groupcast.EUnauthorized, "%s", x.reason).WithHint("ask an administrator")
-		s.agents.End(x.user, x.device, err)
-		s.events.End(func(p groupcast.Principal) bool {
-			return !p.Local && p.User.ID == x.user && (x.device == nil || (p.Device != nil && p.Device.ID == *x.device))
-		}, err)
+// Resume puts every open transfer back under the schedule: sessions are never resumed, they begin
+// anew (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
+func (l *live) Resume(ctx context.Context) error {
+	var err error
+	if l.here, err = l.Store.TakeSite(ctx, schedule.Here); err != nil {
+		return err
 	}
-	s.live.exclude(x)
-	s.completeIdle(context.Background(), x.groups)
+	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	if err != nil {
+		return err
+	}
+	owed, err := l.Store.OwedAll(ctx)
+	if err != nil {
+		return err
+	}
+	if len(rows.Rows) > 0 {
+		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.SettleBy(now.Add(settle)) })
+	}
+	for _, tr := range rows.Rows {
+		l.add(tr, nil, false)
+	}
+	l.Owe(owed)
+	for _, tr := range rows.Rows {
+		if _, err := l.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+			l.failTransfer(ctx, tr.No, err)
+		}
+	}
+	if len(rows.Rows) > 0 {
+		l.Log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
+	}
+	return nil
 }
 
-func (l *live) exclude(x exclusion) {
-	l.interrupt(x.groups, func(group protocol.GroupID) { l.forget(group, x) })
+// Run delivers what is open until ctx ends, then stops every session: the server goes down. Open
+// transfers stay open.
+func (l *live) Run(ctx context.Context) {
+	var all sync.WaitGroup
+	all.Go(func() { l.loop(ctx) })
+	all.Go(func() { l.watch(ctx) })
+	all.Go(func() { l.followNetwork(ctx) })
+	all.Wait()
 }
 
-// interrupt stops the sessions of groups; new ones follow for those who are left. What is called
-// first has the lock.
-func (l *live) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) {
+// Pause stops handing out and sending, or lets it begin again: nothing goes to anybody as long as
+// nobody confirmed the memberships (O4).
+func (l *live) Pause(paused bool) {
 	l.mu.Lock()
-	now := l.s.now()
-	var stop []*run
-	for _, group := range groups {
-		first(group)
-		for _, id := range l.sched.Interrupt(now, group) {
-			if r := l.runs[id]; r != nil {
-				r.stopped = true
-				stop = append(stop, r)
-			}
-		}
-	}
-	l.mu.Unlock()
-	for _, r := range stop {
-		r.sender.Stop()
-		l.finish(r)
-	}
-	l.poke()
+	defer l.mu.Unlock()
+	l.sched.Pause(paused)
 }
 
-// forget takes the excluded out of a group's promises; the lock is held.
-func (l *live) forget(group protocol.GroupID, x exclusion) {
-	excluded := func(dev protocol.DeviceID) bool {
-		return l.owners[dev] == x.user && (x.device == nil || *x.device == dev)
-	}
-	for _, no := range l.sched.Forget(group, excluded) {
-		maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == no && excluded(key.dev) })
-		maps.DeleteFunc(l.given, func(key deliveryKey, _ given) bool { return key.no == no && excluded(key.dev) })
-	}
+// Confirmed lets everything begin at once that waited for a confirmation.
+func (l *live) Confirmed() {
+	l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
+}
+
+// Sessions counts the multicast sessions that there are.
+func (l *live) Sessions() int {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	return len(l.runs)
 }
 
 // loop carries out steps until ctx ends, then stops every session.
@@ -275,11 +269,15 @@ func (l *live) loop(ctx context.Context) {
 		}
 		wait, cost := l.turn(ctx)
 		if rest := restAfter(cost); rest > 0 {
-			pause(ctx, rest)
+			idle(ctx, rest)
 		}
 		timer.Reset(wait)
 	}
 }
+
+// settle is how long after a start nothing goes out by itself: those who know more than the server
+// come back first.
+const settle = 2 * time.Second
 
 const (
 	idleTurn  = time.Minute            // between looks at the schedule when nothing is due
@@ -297,12 +295,21 @@ func restAfter(cost time.Duration) time.Duration {
 	return min((turnShare-1)*cost, mostRest)
 }
 
+func idle(ctx context.Context, d time.Duration) {
+	t := time.NewTimer(d)
+	defer t.Stop()
+	select {
+	case <-t.C:
+	case <-ctx.Done():
+	}
+}
+
 // turn takes every step that is due. It says how long the loop may sleep, and for how long it held
 // the lock.
 func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
 	l.mu.Lock()
 	began := time.Now()
-	steps := l.sched.Pump(l.s.now())
+	steps := l.sched.Pump(l.Now())
 	cost = time.Since(began)
 	l.mu.Unlock()
 	for _, st := range steps {
@@ -314,7 +321,7 @@ func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	began = time.Now()
-	now := l.s.now()
+	now := l.Now()
 	wait = idleTurn
 	if next, any := l.sched.Next(now); any {
 		wait = min(next.Sub(now), idleTurn)
@@ -335,7 +342,7 @@ func (l *live) take(ctx context.Context, st schedule.Action) {
 	case schedule.OfferHTTPS:
 		l.offerDirect(ctx, st)
 	case schedule.NoteRefused:
-		l.s.noteRefused(ctx, st)
+		l.noteRefused(ctx, st)
 	case schedule.DetachDevices:
 		if r := l.run(st.Session); r != nil {
 			for _, dev := range st.Devices {
@@ -377,8 +384,8 @@ func (l *live) begin(ctx context.Context, st schedule.Action) {
 	r.begun = true
 	l.running.Add(1)
 	l.mu.Unlock()
-	l.s.lines.Begin(r.no, r.limit, r.sender)
-	l.s.setState(ctx, r.no, groupcast.TransferSending, "")
+	l.Lines.Begin(r.no, r.limit, r.sender)
+	l.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
 		defer l.running.Done()
 		l.over(ctx, r, r.sender.Run(ctx))
@@ -395,14 +402,14 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 		return
 	}
 	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
-		l.s.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
+		l.Log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
 		l.change(func(sch *schedule.Scheduler, now time.Time) {
 			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})
 		})
 		return
 	}
 	if err != nil {
-		l.s.sourceFault(r.no, r.content, err)
+		l.sourceFault(r.no, r.content, err)
 		return
 	}
 	l.change(func(sch *schedule.Scheduler, now time.Time) {
@@ -413,29 +420,29 @@ func (l *live) over(ctx context.Context, r *run, err error) {
 // finish forgets a session that seals nothing more, once.
 func (l *live) finish(r *run) {
 	r.once.Do(func() {
-		l.s.lines.End(r.no, r.limit, r.sender)
+		l.Lines.End(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
-		if err := l.s.store.AddTransferBytes(ctx, l.here, r.no, st.Wire, 0); err != nil {
-			l.s.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
+		if err := l.Store.AddTransferBytes(ctx, l.here, r.no, st.Wire, 0); err != nil {
+			l.Log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
 		l.notice(r, st)
-		l.s.noteForging(ctx, r, st.Forging)
-		l.s.noteSession(ctx, st)
+		l.noteForging(ctx, r, st.Forging)
+		l.noteSession(ctx, st)
 		l.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {
-			l.s.log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
+			l.Log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
 		}
 		l.mu.Lock()
 		delete(l.runs, r.session)
 		l.mu.Unlock()
-		l.s.log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
+		l.Log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
 	})
 }
 
 func (l *live) closeOffer(number protocol.OfferNo) {
-	if err := l.s.store.CloseOffer(context.Background(), number); err != nil {
-		l.s.log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
+	if err := l.Store.CloseOffer(context.Background(), number); err != nil {
+		l.Log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
 	}
 }
 

@@ -19,24 +19,24 @@ import (
 // sourceFault comes when content of a transfer cannot be read. Files that changed or are gone
 // are taken out, and the others go on; what cannot be read now is tried again. Only a transfer
 // of which nothing is left fails.
-func (s *Server) sourceFault(no protocol.TransferNo, id string, err error) {
+func (l *live) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
 	case errors.As(err, &lost):
-		s.log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
-		s.live.background(func(ctx context.Context) { s.replan(ctx, no, id, lost.Lost) })
+		l.Log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
+		l.background(func(ctx context.Context) { l.replan(ctx, no, id, lost.Lost) })
 	case errors.Is(err, content.ErrContentGone):
-		s.failTransfer(context.Background(), no, err)
+		l.failTransfer(context.Background(), no, err)
 	default:
-		s.unavailable(no, err)
+		l.unavailable(no, err)
 	}
 }
 
-func (s *Server) unavailable(no protocol.TransferNo, err error) {
-	s.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
+func (l *live) unavailable(no protocol.TransferNo, err error) {
+	l.Log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
 	reason := groupcast.Clip(reasonOf(err)) + "; it is tried again"
-	s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
-	s.setState(context.Background(), no, groupcast.TransferWaiting, reason)
+	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
+	l.setState(context.Background(), no, groupcast.TransferWaiting, reason)
 }
 
 // background runs f beside the loop, which ends it when the server goes down.
@@ -52,31 +52,31 @@ func (l *live) background(f func(ctx context.Context)) {
 
 // replan gives a transfer new content without the files that are lost: a manifest of its own,
 // under offers of their own. Devices keep what they have of it.
-func (s *Server) replan(ctx context.Context, no protocol.TransferNo, id string, lost []content.Lost) {
-	if !s.live.startPlanning(no) {
+func (l *live) replan(ctx context.Context, no protocol.TransferNo, id string, lost []content.Lost) {
+	if !l.startPlanning(no) {
 		return // somebody else saw it first
 	}
-	defer s.live.donePlanning(no)
-	err := s.replace(ctx, no, id, lost)
+	defer l.donePlanning(no)
+	err := l.replace(ctx, no, id, lost)
 	switch {
 	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
-		s.failTransfer(context.WithoutCancel(ctx), no, err)
+		l.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
-		s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
+		l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
 	default:
-		s.unavailable(no, err)
+		l.unavailable(no, err)
 	}
 }
 
 // errNothingLeft says that none of a transfer's files is as it was.
 var errNothingLeft = errors.New("nothing is left of it")
 
-func (s *Server) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
-	tr, err := s.store.Transfer(ctx, no)
+func (l *live) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
+	tr, err := l.Store.Transfer(ctx, no)
 	if err != nil || tr.Content != id {
 		return err // it was replaced already
 	}
-	m, k, err := s.content.Manifest(id)
+	m, k, err := l.Content.Manifest(id)
 	if err != nil {
 		return err
 	}
@@ -89,13 +89,13 @@ func (s *Server) replace(ctx context.Context, no protocol.TransferNo, id string,
 			WithHint("retry the transfer: it takes them as they are then").
 			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no}).Wrap(errNothingLeft)
 	}
-	before, err := s.lostOf(ctx, no)
+	before, err := l.lostOf(ctx, no)
 	if err != nil {
 		return err
 	}
-	_, err = s.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
+	_, err = l.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
 	if err == nil {
-		s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
+		l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
 	}
 	return err
 }
@@ -116,8 +116,8 @@ func leftOutOf(lost []content.Lost) []groupcast.LeftOut {
 }
 
 // lostOf lists what a transfer lost so far.
-func (s *Server) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
-	all, _, err := s.store.LeftOut(ctx, no, groupcast.Window{})
+func (l *live) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
+	all, _, err := l.Store.LeftOut(ctx, no, groupcast.Window{})
 	var out []groupcast.LeftOut
 	for _, l := range all {
 		if l.Why.Lost() {
@@ -128,21 +128,21 @@ func (s *Server) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcas
 }
 
 // edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
-func (s *Server) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
-	b, err := s.content.Keep(m, tr.Name, k.Place, k.Source)
+func (l *live) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
+	b, err := l.Content.Keep(m, tr.Name, k.Place, k.Source)
 	if err != nil {
 		return tr, err
 	}
-	defer s.content.Made(b.Content)
-	now, err := s.store.ReplaceContent(ctx, tr.No, store.Edition{
+	defer l.Content.Made(b.Content)
+	now, err := l.Store.ReplaceContent(ctx, tr.No, store.Edition{
 		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {
-		return tr, errors.Join(err, s.content.Forget(b.Content))
+		return tr, errors.Join(err, l.Content.Forget(b.Content))
 	}
-	s.live.renewed(now)
-	return now, s.content.Forget(tr.Content)
+	l.renewed(now)
+	return now, l.Content.Forget(tr.Content)
 }
 
 // startPlanning stops a transfer for new content; false if that is under way already.
@@ -153,7 +153,7 @@ func (l *live) startPlanning(no protocol.TransferNo) bool {
 		return false
 	}
 	l.planning[no] = true
-	l.sched.Replan(l.s.now(), no, "files changed at the server: what is left is planned anew")
+	l.sched.Replan(l.Now(), no, "files changed at the server: what is left is planned anew")
 	l.poke()
 	return true
 }
@@ -180,12 +180,12 @@ func (l *live) renewed(tr store.Transfer) {
 }
 
 // renew takes what a transfer lost, and all else of it, as it is now.
-func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
-	m, k, err := s.content.Manifest(tr.Content)
+func (l *live) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
+	m, k, err := l.Content.Manifest(tr.Content)
 	if err != nil {
 		return tr, err
 	}
-	before, err := s.lostOf(ctx, tr.No)
+	before, err := l.lostOf(ctx, tr.No)
 	if err != nil {
 		return tr, err
 	}
@@ -214,7 +214,7 @@ func (s *Server) renew(ctx context.Context, tr store.Transfer) (store.Transfer, 
 	if err != nil {
 		return tr, notNow(err)
 	}
-	return s.edition(ctx, tr, next, k, leftOutOf(lost), true)
+	return l.edition(ctx, tr, next, k, leftOutOf(lost), true)
 }
 
 // notNow is an error of a source as an answer.

@@ -12,11 +12,11 @@ const followEvery = 3 * time.Second // in case the system did not tell of a chan
 
 // followNetwork begins sessions anew whose packets would leave by another card or from another
 // address than their offers say: a card that went and came back, an address that changed.
-func (s *Server) followNetwork(ctx context.Context) {
-	if s.openWatch == nil {
+func (l *live) followNetwork(ctx context.Context) {
+	watch := l.OpenWatch()
+	if watch == nil {
 		return
 	}
-	watch := s.openWatch()
 	defer watch.Close()
 	tick := time.NewTicker(followEvery)
 	defer tick.Stop()
@@ -27,11 +27,11 @@ func (s *Server) followNetwork(ctx context.Context) {
 		case <-watch.C():
 		case <-tick.C:
 		}
-		s.live.followNetwork()
+		l.moveSessions()
 	}
 }
 
-func (l *live) followNetwork() {
+func (l *live) moveSessions() {
 	l.mu.Lock()
 	var running []*run
 	for _, r := range l.runs {
@@ -45,7 +45,7 @@ func (l *live) followNetwork() {
 		if r.sender.Misplaced() {
 			offer, _, _ := r.sender.Offer()
 			groups = append(groups, offer.Group)
-			l.s.log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
+			l.Log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
 		}
 	}
 	if len(groups) > 0 {

@@ -31,7 +31,7 @@ func (l *live) open(ctx context.Context, st schedule.Action) {
 		return
 	}
 	l.mu.Lock()
-	accepted := l.sched.Opened(l.s.now(), st.Transfer, st.Site, r.session)
+	accepted := l.sched.Opened(l.Now(), st.Transfer, st.Site, r.session)
 	var older *directOffer
 	if accepted {
 		l.runs[r.session] = r
@@ -47,7 +47,7 @@ func (l *live) open(ctx context.Context, st schedule.Action) {
 		l.finish(r)
 		return
 	}
-	l.s.log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
+	l.Log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
 	l.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, st.Transfer)
 	l.announce(ctx, r)
 }
@@ -55,10 +55,10 @@ func (l *live) open(ctx context.Context, st schedule.Action) {
 func (l *live) openFailed(ctx context.Context, st schedule.Action, err error) {
 	var later errNotNow
 	if !errors.As(err, &later) {
-		l.s.sourceFault(st.Transfer, "", err)
+		l.sourceFault(st.Transfer, "", err)
 		return
 	}
-	l.s.log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
+	l.Log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
 	l.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
 	})
@@ -66,23 +66,23 @@ func (l *live) openFailed(ctx context.Context, st schedule.Action, err error) {
 
 // newRun draws a session's secrets and signs its offer.
 func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []protocol.DeviceID) (*run, error) {
-	tr, g, err := l.s.transferAndGroup(ctx, no)
+	tr, g, err := l.transferAndGroup(ctx, no)
 	if err != nil {
 		return nil, err
 	}
-	src, err := l.s.openSource(ctx, tr)
+	src, err := l.OpenSource(ctx, tr)
 	if err != nil {
 		return nil, err
 	}
-	number, floor, err := l.s.openOffer(ctx, no)
+	number, floor, err := l.OpenOffer(ctx, l.here, no)
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
-	terms := l.s.terms(tr, g, number, floor)
+	terms := l.terms(tr, g, number, floor)
 	terms.Flags = wire.OfferMulticast
-	terms.SymbolSize = l.s.agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
-	snd, err := l.s.newSender(sender.Config{
-		Key: l.s.key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
+	terms.SymbolSize = l.Agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
+	snd, err := l.NewSender(sender.Config{
+		Key: l.Key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
 		OnEvent: func(e sender.Event) { l.hear(no, e) },
 	})
 	if err != nil {
@@ -90,7 +90,7 @@ func (l *live) newRun(ctx context.Context, no protocol.TransferNo, devices []pro
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
 	offer, bytes, signature := snd.Offer()
-	l.s.keepOffer(ctx, offer, bytes, signature)
+	l.keepOffer(ctx, offer, bytes, signature)
 	return &run{
 		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
@@ -110,9 +110,9 @@ func (l *live) hear(no protocol.TransferNo, e sender.Event) {
 }
 
 // terms is what an offer says of a transfer, whichever way it goes.
-func (s *Server) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
+func (l *live) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
 	return wire.Offer{
-		Server: s.id, Group: g.ID, MembershipVersion: g.Version,
+		Server: l.Server, Group: g.ID, MembershipVersion: g.Version,
 		Number: number, Floor: floor, Transfer: tr.No,
 		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
 		TotalBytes: tr.Bytes, Files: uint32(tr.Entries()), Blocks: uint32(tr.Blocks),
@@ -122,12 +122,12 @@ func (s *Server) terms(tr store.Transfer, g groupcast.Group, number, floor proto
 	}
 }
 
-func (s *Server) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
-	tr, err := s.store.Transfer(ctx, no)
+func (l *live) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
+	tr, err := l.Store.Transfer(ctx, no)
 	if err != nil {
 		return tr, groupcast.Group{}, err
 	}
-	g, err := s.store.GroupByID(ctx, tr.GroupID)
+	g, err := l.Store.GroupByID(ctx, tr.GroupID)
 	return tr, g, err
 }
 
@@ -143,7 +143,7 @@ func (l *live) send(devices []protocol.DeviceID, g given, no protocol.TransferNo
 	}
 	l.mu.Unlock()
 	for _, dev := range devices {
-		l.s.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
+		l.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
 	}
 }
 
@@ -156,9 +156,9 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 // announce tells the group that there is an offer: who missed the event reads the state.
 func (l *live) announce(ctx context.Context, r *run) {
 	offer, _, _ := r.sender.Offer()
-	packet := l.s.signAnnounce(offer.Group, offer.Number)
-	if err := l.s.sendPlain(ctx, offer.GroupAddr, packet); err != nil {
-		l.s.log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
+	packet := l.signAnnounce(offer.Group, offer.Number)
+	if err := l.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
+		l.Log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
 	}
 }
 
@@ -166,17 +166,17 @@ func (l *live) announce(ctx context.Context, r *run) {
 func (l *live) offerDirect(ctx context.Context, st schedule.Action) {
 	d, err := l.directFor(ctx, st.Transfer)
 	if err != nil {
-		l.s.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
+		l.Log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
 		return
 	}
-	l.s.setState(ctx, st.Transfer, groupcast.TransferSending, "")
+	l.setState(ctx, st.Transfer, groupcast.TransferSending, "")
 	l.send(st.Devices, given{d.session, offeredTo(d.offered, st.Devices)}, st.Transfer)
 }
 
 // directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
 // change of members, because receivers take the offer with the higher number.
 func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOffer, error) {
-	tr, g, err := l.s.transferAndGroup(ctx, no)
+	tr, g, err := l.transferAndGroup(ctx, no)
 	if err != nil {
 		return nil, err
 	}
@@ -186,18 +186,18 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	if old != nil && old.version == g.Version {
 		return old, nil
 	}
-	number, floor, err := l.s.openOffer(ctx, no)
+	number, floor, err := l.OpenOffer(ctx, l.here, no)
 	if err != nil {
 		return nil, err
 	}
-	offer := l.s.terms(tr, g, number, floor)
+	offer := l.terms(tr, g, number, floor)
 	offer.Session = protocol.NewSessionID()
 	bytes := wire.AppendOffer(nil, offer)
 	d := &directOffer{
 		number: number, session: offer.Session, version: g.Version,
-		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.s.key, bytes), Group: g.Name, Transfer: no},
+		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(l.Key, bytes), Group: g.Name, Transfer: no},
 	}
-	l.s.keepOffer(ctx, offer, bytes, d.offered.Signature)
+	l.keepOffer(ctx, offer, bytes, d.offered.Signature)
 	l.mu.Lock()
 	paused := l.sched.Paused()
 	if !paused {
@@ -214,8 +214,8 @@ func (l *live) directFor(ctx context.Context, no protocol.TransferNo) (*directOf
 	return d, nil
 }
 
-// offersFor lists the offers that a device works on, or should.
-func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
+// Offers lists the offers that a device works on, or should.
+func (l *live) Offers(dev protocol.DeviceID) []groupcast.Offered {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	var out []groupcast.Offered
@@ -234,4 +234,8 @@ func (l *live) offersFor(dev protocol.DeviceID) []groupcast.Offered {
 		}
 	}
 	return out
+}
+
+func (l *live) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
+	return seal.SignAnnounce(l.Key, wire.Announce{Server: wire.PrefixOf(l.Server), Group: group, Number: number})
 }

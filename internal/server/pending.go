@@ -11,67 +11,53 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 )
 
-// Transfers lists the newest first.
-func (s *Server) Transfers(ctx context.Context, p groupcast.Principal, f groupcast.TransferFilter) (out groupcast.Page[groupcast.Transfer], err error) {
-	if err := mustAdmin(p); err != nil {
-		return out, err
-	}
-	if f.Group != "" {
-		if _, err := s.store.Group(ctx, f.Group); err != nil {
-			return out, err
-		}
-	}
-	found, err := s.store.Transfers(ctx, f)
+// Transfers lists transfers as they stand at this moment.
+func (l *live) Transfers(
+	ctx context.Context, f groupcast.TransferFilter,
+) (out groupcast.Page[groupcast.Transfer], err error) {
+	found, err := l.Store.Transfers(ctx, f)
 	out.Rows, out.Total = make([]groupcast.Transfer, len(found.Rows)), found.Total
 	for i := range found.Rows {
 		out.Rows[i] = found.Rows[i].Transfer
-		s.decorate(ctx, &out.Rows[i])
+		l.decorate(ctx, &out.Rows[i])
 	}
 	return out, err
 }
 
-// Transfer shows one transfer.
-func (s *Server) Transfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.Transfer{}, err
-	}
-	return s.show(ctx, no)
-}
-
-func (s *Server) show(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := s.store.Transfer(ctx, no)
+// Transfer shows one transfer as it stands at this moment, with those it is about.
+func (l *live) Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := l.Store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if r := s.look(&tr.Transfer); r != nil {
-		tr.Summary = s.cachedSummary(ctx, r, tr.Transfer)
+	if r := l.look(&tr.Transfer); r != nil {
+		tr.Summary = l.cachedSummary(ctx, r, tr.Transfer)
 	} else {
-		tr.Summary = s.summary(ctx, tr.Transfer)
+		tr.Summary = l.summary(ctx, tr.Transfer)
 	}
 	return tr.Transfer.Stand(), nil
 }
 
 // Deliveries lists what each device is owed or got.
-func (s *Server) Deliveries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.Delivery], err error) {
-	if err := mustAdmin(p); err != nil {
-		return out, err
-	}
-	out, err = s.store.Deliveries(ctx, no, w)
+func (l *live) Deliveries(
+	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.Page[groupcast.Delivery], error) {
+	out, err := l.Store.Deliveries(ctx, no, w)
 	for i := range out.Rows {
-		s.explain(&out.Rows[i])
+		l.Explain(&out.Rows[i])
 	}
 	return out, err
 }
 
-// explain adds what only the schedule knows: progress of this moment and why it waits; and how it stands.
-func (s *Server) explain(d *groupcast.Delivery) {
-	s.reason(d)
+// Explain adds what only the schedule knows: progress of this moment and why it waits; and how it stands.
+func (l *live) Explain(d *groupcast.Delivery) {
+	l.reason(d)
 	*d = d.Stand()
 }
 
-func (s *Server) reason(d *groupcast.Delivery) {
-	d.Active = d.Device != "" && s.agents.Has(d.DeviceID)
-	d.Machines = s.agents.Machines(d.DeviceID)
+func (l *live) reason(d *groupcast.Delivery) {
+	d.Active = d.Device != "" && l.Agents.Has(d.DeviceID)
+	d.Machines = l.Agents.Machines(d.DeviceID)
 	if !d.State.Owed() {
 		return
 	}
@@ -79,10 +65,10 @@ func (s *Server) reason(d *groupcast.Delivery) {
 		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet that may receive it: the first to log in, or to be approved, gets it"
 		return
 	}
-	s.live.explain(d)
+	l.explainOwed(d)
 }
 
-func (l *live) explain(d *groupcast.Delivery) {
+func (l *live) explainOwed(d *groupcast.Delivery) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	key := deliveryKey{d.Transfer, d.DeviceID}
@@ -99,11 +85,11 @@ func (l *live) explain(d *groupcast.Delivery) {
 	if d.State = l.state(key); d.State != groupcast.DeliveryRefused {
 		d.Refusal = ""
 	}
-	p, _ := l.sched.Transfer(l.s.now(), d.Transfer)
+	p, _ := l.sched.Transfer(l.Now(), d.Transfer)
 	d.Cause, d.Reason = l.cause(p, sd), l.why(p, sd, d.DeviceID)
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
-		if d.Work = l.seen[key].atWork(l.s.now()); d.Work != nil && d.Active {
+		if d.Work = l.seen[key].atWork(l.Now()); d.Work != nil && d.Active {
 			d.Reason = workWords(d.Work)
 		}
 	}
@@ -182,7 +168,7 @@ func (l *live) whyWaiting(r schedule.Run) string {
 	case r.Ahead != 0:
 		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
 	case r.Phase == schedule.PhaseGathering:
-		left := max(0, r.Closes.Sub(l.s.now())).Round(time.Second)
+		left := max(0, r.Closes.Sub(l.Now())).Round(time.Second)
 		return fmt.Sprintf("waits %s for others that may come", left)
 	case r.Phase == schedule.PhaseRekeying:
 		return "the members changed: a new session follows"
@@ -191,11 +177,10 @@ func (l *live) whyWaiting(r schedule.Run) string {
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.
-func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) (out groupcast.Page[groupcast.PendingTransfer], err error) {
-	if err := mustAdmin(p); err != nil {
-		return out, err
-	}
-	open, err := s.openTransfers(ctx, group)
+func (l *live) Pending(
+	ctx context.Context, group string, w groupcast.Window,
+) (out groupcast.Page[groupcast.PendingTransfer], err error) {
+	open, err := l.OpenTransfers(ctx, group)
 	if err != nil {
 		return out, err
 	}
@@ -206,7 +191,7 @@ func (s *Server) Pending(ctx context.Context, p groupcast.Principal, group strin
 		if !wanted {
 			continue
 		}
-		item, err := s.pendingOf(ctx, tr, part)
+		item, err := l.pendingOf(ctx, tr, part)
 		if err != nil {
 			return out, err
 		}
@@ -227,29 +212,29 @@ func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
 }
 
 // pendingOf is a stretch of what is owed of a transfer.
-func (s *Server) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
+func (l *live) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
 	item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
-	owed, err := s.store.OwedOf(ctx, tr.No, w)
+	owed, err := l.Store.OwedOf(ctx, tr.No, w)
 	for i := range owed {
-		if s.explain(&owed[i]); owed[i].State.Owed() {
+		if l.Explain(&owed[i]); owed[i].State.Owed() {
 			item.Deliveries = append(item.Deliveries, owed[i])
 		}
 	}
 	return item, err
 }
 
-// openTransfers lists what is pending, oldest first.
-func (s *Server) openTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
+// OpenTransfers lists what is pending, oldest first.
+func (l *live) OpenTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
 	if group != "" {
-		if _, err := s.store.Group(ctx, group); err != nil {
+		if _, err := l.Store.Group(ctx, group); err != nil {
 			return nil, err
 		}
 	}
-	found, err := s.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
+	found, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
 	out := make([]groupcast.Transfer, 0, len(found.Rows))
 	for i := range found.Rows {
 		tr := found.Rows[i].Transfer
-		s.decorate(ctx, &tr)
+		l.decorate(ctx, &tr)
 		out = append(out, tr)
 	}
 	return out, err

@@ -43,12 +43,12 @@ func (l *live) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
 	return p
 }
 
-// report notes what a device told over HTTPS. A body of feedback that came this way says the
+// noteReport notes what a device told over HTTPS. A body of feedback that came this way says the
 // progress itself, to the session.
-func (l *live) report(dev protocol.DeviceID, r groupcast.AgentReport) {
+func (l *live) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	tr, now := l.infos[r.Transfer], l.s.now()
+	tr, now := l.infos[r.Transfer], l.Now()
 	l.sched.Heard(now, r.Transfer, dev)
 	e := l.entry(r.Transfer, dev)
 	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
@@ -145,39 +145,39 @@ func (l *live) current() []*run {
 }
 
 // watch tells progress while sessions run, until ctx ends.
-func (s *Server) watch(ctx context.Context) {
+func (l *live) watch(ctx context.Context) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			s.flush(context.WithoutCancel(ctx))
-			s.saveSeries(context.WithoutCancel(ctx), s.now().Add(time.Second))
+			l.flush(context.WithoutCancel(ctx))
+			l.saveSeries(context.WithoutCancel(ctx), l.Now().Add(time.Second))
 			return
 		case <-tick.C:
 		}
-		s.tellProgress(ctx)
+		l.tellProgress(ctx)
 		if n%int(flushEvery/progressEvery) == 0 {
-			s.sampleSeries(ctx) // before flush: it looks for what was not written yet
-			s.flush(ctx)
+			l.sampleSeries(ctx) // before flush: it looks for what was not written yet
+			l.flush(ctx)
 		}
 	}
 }
 
-func (s *Server) tellProgress(ctx context.Context) {
+func (l *live) tellProgress(ctx context.Context) {
 	var total uint64
-	moved := s.live.takeMoved()
-	for _, r := range s.live.current() {
+	moved := l.takeMoved()
+	for _, r := range l.current() {
 		st := r.sender.Status()
 		total += st.Session.Rate / 8
-		s.live.notice(r, st)
-		s.noteForging(ctx, r, st.Forging)
+		l.notice(r, st)
+		l.noteForging(ctx, r, st.Forging)
 		moved[r.no] = true
 	}
-	s.lines.Uses(total)
+	l.Lines.Uses(total)
 	for no := range moved {
-		if tr, err := s.show(ctx, no); err == nil { // else it is closed meanwhile
-			s.events.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
+		if tr, err := l.Transfer(ctx, no); err == nil { // else it is closed meanwhile
+			l.Screens.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
 		}
 	}
 }
@@ -192,7 +192,7 @@ func (l *live) takeMoved() map[protocol.TransferNo]bool {
 
 // noteSession keeps what a session showed of its devices: by which path and with what loss
 // data reaches them.
-func (s *Server) noteSession(ctx context.Context, st sender.Status) {
+func (l *live) noteSession(ctx context.Context, st sender.Status) {
 	heard := make(map[protocol.DeviceID]sender.DeviceStatus, len(st.Devices))
 	for _, d := range st.Devices {
 		if !d.LastReport.IsZero() {
@@ -202,9 +202,9 @@ func (s *Server) noteSession(ctx context.Context, st sender.Status) {
 	if len(heard) == 0 {
 		return
 	}
-	devices, err := s.store.Devices(ctx, "", groupcast.Window{})
+	devices, err := l.Store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
-		s.log.Error("devices could not be read", slog.Any("err", err))
+		l.Log.Error("devices could not be read", slog.Any("err", err))
 		return
 	}
 	var changed []groupcast.Device
@@ -214,19 +214,19 @@ func (s *Server) noteSession(ctx context.Context, st sender.Status) {
 			changed = append(changed, d)
 		}
 	}
-	if err := s.store.UpdateDevices(ctx, changed); err != nil {
-		s.log.Error("devices could not be noted", slog.Any("err", err))
+	if err := l.Store.UpdateDevices(ctx, changed); err != nil {
+		l.Log.Error("devices could not be noted", slog.Any("err", err))
 	}
 }
 
 // flush writes what changed to the store in one batch.
-func (s *Server) flush(ctx context.Context) {
-	batch := s.live.takeDirty()
+func (l *live) flush(ctx context.Context) {
+	batch := l.takeDirty()
 	if len(batch) == 0 {
 		return
 	}
-	if err := s.store.UpdateDeliveries(ctx, batch, s.now()); err != nil && ctx.Err() == nil {
-		s.log.Error("progress could not be written", slog.Any("err", err))
+	if err := l.Store.UpdateDeliveries(ctx, batch, l.Now()); err != nil && ctx.Err() == nil {
+		l.Log.Error("progress could not be written", slog.Any("err", err))
 	}
 }
 
@@ -271,15 +271,15 @@ func (l *live) delivery(key deliveryKey, p *progress, state groupcast.DeliverySt
 }
 
 // flushOne writes a delivery's last progress before it is closed.
-func (s *Server) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
+func (l *live) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
 	if outcome == groupcast.DeliveryFailed {
 		return
 	}
-	s.live.mu.Lock()
+	l.mu.Lock()
 	key := deliveryKey{no, dev}
-	d := s.live.delivery(key, s.live.entry(no, dev), groupcast.DeliveryReceiving)
-	s.live.mu.Unlock()
-	if err := s.store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, s.now()); err != nil {
-		s.log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
+	d := l.delivery(key, l.entry(no, dev), groupcast.DeliveryReceiving)
+	l.mu.Unlock()
+	if err := l.Store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, l.Now()); err != nil {
+		l.Log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
 	}
 }

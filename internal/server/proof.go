@@ -22,7 +22,7 @@ const (
 )
 
 // openReceipt checks a receipt's signature with the device's key and gives what was signed.
-func (s *Server) openReceipt(
+func (l *live) openReceipt(
 	d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 ) (store.SignedReceipt, error) {
 	out := store.SignedReceipt{
@@ -37,7 +37,7 @@ func (s *Server) openReceipt(
 	if r.Version >= groupcast.ReceiptVersion && out.Reason != r.Reason {
 		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", groupcast.MaxReason)
 	}
-	full := s.signedOf(d, tr, r)
+	full := l.signedOf(d, tr, r)
 	if r.Version < groupcast.ReceiptVersion {
 		out.Signed = full.Receipt.Signed()
 		err = seal.VerifyReceipt(key, full.Receipt, r.Signature)
@@ -50,10 +50,10 @@ func (s *Server) openReceipt(
 	return out, nil
 }
 
-func (s *Server) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) seal.FullReceipt {
+func (l *live) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) seal.FullReceipt {
 	return seal.FullReceipt{
 		Receipt: seal.Receipt{
-			Server: s.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
+			Server: l.Server, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
 			Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
 		},
 		Path: string(r.Path), Bytes: r.Bytes,
@@ -64,7 +64,7 @@ func (s *Server) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Rec
 
 // covers says how much of what is told of a delivery its receipt signs: the names of what is
 // missing or beside only if they are all kept as the device told them.
-func (s *Server) covers(ctx context.Context, d groupcast.Device, r groupcast.Receipt) (groupcast.Signed, error) {
+func (l *live) covers(ctx context.Context, d groupcast.Device, r groupcast.Receipt) (groupcast.Signed, error) {
 	if r.Version < groupcast.ReceiptVersion {
 		return groupcast.SignedOutcome, nil
 	}
@@ -74,7 +74,7 @@ func (s *Server) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 	var all []groupcast.DeliveryEntry
 	for len(all) < r.Missing+r.Beside {
 		next := groupcast.Window{From: len(all), Limit: min(entriesListed, r.Missing+r.Beside-len(all))}
-		some, _, err := s.store.Entries(ctx, r.Transfer, d.ID, next)
+		some, _, err := l.Store.Entries(ctx, r.Transfer, d.ID, next)
 		if err != nil {
 			return "", err
 		}
@@ -90,13 +90,13 @@ func (s *Server) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 }
 
 // keepOffer keeps an offer for proofs. Without it there is none: what is sent goes on.
-func (s *Server) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
-	err := s.store.KeepSignedOffer(ctx, store.SignedOffer{
+func (l *live) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
+	err := l.Store.KeepSignedOffer(ctx, store.SignedOffer{
 		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,
 		Offer: bytes, Signature: signature,
 	})
 	if err != nil {
-		s.log.Error("an offer was not kept: there will be no proof of its transfer",
+		l.Log.Error("an offer was not kept: there will be no proof of its transfer",
 			"transfer", offer.Transfer, slog.Any("err", err))
 	}
 }
@@ -170,12 +170,12 @@ func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
 }
 
 // keepManifest keeps a manifest for proofs, if it is small: its content is about to go.
-func (s *Server) keepManifest(ctx context.Context, no protocol.TransferNo, m *manifest.Manifest) error {
+func (l *live) keepManifest(ctx context.Context, no protocol.TransferNo, m *manifest.Manifest) error {
 	e := manifest.Encode(m)
 	if len(e.Manifest) > proofManifest {
 		return nil
 	}
-	return s.store.KeepSmallManifest(ctx, no, e.Root, e.Manifest)
+	return l.Store.KeepSmallManifest(ctx, no, e.Root, e.Manifest)
 }
 
 func (s *Server) proveDeliveries(ctx context.Context, no protocol.TransferNo, out *groupcast.Proof) error {

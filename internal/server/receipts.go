@@ -14,41 +14,37 @@ import (
 )
 
 // Receipt closes a delivery: the device signed what became of it.
-func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {
-	d, err := mustAgent(p)
-	if err != nil {
-		return err
-	}
-	return s.noLongerOwed(s.takeReceipt(ctx, d, r))
+func (l *live) Receipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
+	return l.noLongerOwed(l.takeReceipt(ctx, d, r))
 }
 
-func (s *Server) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
+func (l *live) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
 	if err := checkOutcome(r); err != nil { // whatever transfer it names
 		return err
 	}
-	tr, err := s.store.Transfer(ctx, r.Transfer)
+	tr, err := l.Store.Transfer(ctx, r.Transfer)
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
-		return s.repeatedReceipt(ctx, d, tr, r, err)
+	if _, err := l.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+		return l.repeatedReceipt(ctx, d, tr, r, err)
 	}
-	signed, err := s.checkReceipt(ctx, d, tr, r)
+	signed, err := l.checkReceipt(ctx, d, tr, r)
 	if err != nil {
 		return err
 	}
 	if r.Outcome == groupcast.DeliveryRefused {
-		return s.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
+		return l.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
 	}
-	return s.closeDelivery(ctx, d, tr, r, signed)
+	return l.closeDelivery(ctx, d, tr, r, signed)
 }
 
 // noLongerOwed tells an agent in one word that a receipt is of no use any more: it forgets it
 // then, and on no other refusal. A server that waits after a restore does not know that yet.
-func (s *Server) noLongerOwed(err error) error {
+func (l *live) noLongerOwed(err error) error {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
-		if s.live.paused() {
+		if l.Paused() {
 			return groupcast.Errorf(groupcast.EUnavailable, "the server was restored and nobody confirmed it yet").WithHint("it is tried again by itself").Wrap(err)
 		}
 		return errClosed
@@ -61,12 +57,12 @@ var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is
 
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
 // held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
-func (s *Server) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
-	old, found := s.store.Delivery(ctx, r.Transfer, d.ID)
+func (l *live) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
+	old, found := l.Store.Delivery(ctx, r.Transfer, d.ID)
 	if found != nil || tr.Hold {
 		return err
 	}
-	if _, err := s.checkReceipt(ctx, d, tr, r); err != nil {
+	if _, err := l.checkReceipt(ctx, d, tr, r); err != nil {
 		return err
 	}
 	lacks := r.Outcome.Delivered() && old.State == groupcast.DeliveryIncomplete // as lacking noted it
@@ -86,28 +82,28 @@ func checkOutcome(r groupcast.Receipt) error {
 	return checkTally(r)
 }
 
-func (s *Server) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
-	full, err := s.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
+func (l *live) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
+	full, err := l.Store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return signed, err
 	}
 	if r.Root != tr.Root && !full {
 		return signed, errClosed // the number stands for other files now: it was drawn again after a restore
 	}
-	return s.openReceipt(d, tr, r)
+	return l.openReceipt(d, tr, r)
 }
 
-func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
+func (l *live) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
 	proof, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
-	covers, err := s.covers(ctx, d, r)
+	covers, err := l.covers(ctx, d, r)
 	if err != nil {
 		return err
 	}
 	before := r
-	if r, err = s.lacking(ctx, d, tr, r); err != nil {
+	if r, err = l.lacking(ctx, d, tr, r); err != nil {
 		return err
 	}
 	if r.Tally != before.Tally {
@@ -118,37 +114,34 @@ func (s *Server) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 		got.Bytes = min(r.Bytes, tr.Bytes)
 		got.Blocks = blocksOf(tr, got.Bytes)
 	}
-	s.live.report(d.ID, got)
-	s.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
-	owed, err := s.store.CloseDelivery(ctx, store.Closing{
+	l.noteReport(d.ID, got)
+	l.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
+	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
 		Tally: r.Tally, Signed: &signed, Covers: covers,
-	}, s.now())
+	}, l.Now())
 	if err != nil {
 		return err
 	}
-	s.live.settle(r.Transfer, d.ID)
-	s.events.Publish(groupcast.Event{
-		Kind: groupcast.EventDelivery, Group: tr.Group, User: d.User, Transfer: r.Transfer, Released: !tr.Hold,
-		Text: d.Name + ": " + string(r.Outcome),
-	})
+	l.settle(r.Transfer, d.ID)
+	l.tellDelivery(tr.Transfer, d.User, d.Name+": "+string(r.Outcome))
 	if owed == 0 {
-		s.complete(context.WithoutCancel(ctx), r.Transfer)
+		l.complete(context.WithoutCancel(ctx), r.Transfer)
 	}
 	return nil
 }
 
 // lacking adds to a receipt what the server lost of the transfer: a device that has all that was
 // left of it does not have all that was promised.
-func (s *Server) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
+func (l *live) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
 	if tr.Lost == 0 || r.Root != tr.Root || !r.Outcome.Delivered() && r.Outcome != groupcast.DeliveryIncomplete {
 		return r, nil
 	}
-	lost, err := s.lostOf(ctx, tr.No)
+	lost, err := l.lostOf(ctx, tr.No)
 	if err != nil {
 		return r, err
 	}
-	if err := s.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
+	if err := l.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
 	}
 	if r.Entries == 0 {
@@ -166,7 +159,7 @@ const lostKept = 100_000
 
 // keepLost keeps by name, after those that a device told itself, what it lacks because the server
 // lost it. That there is room for no more is no reason to refuse the receipt.
-func (s *Server) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
+func (l *live) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
 	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
 	lost = lost[:min(len(lost), max(entriesListed, lostKept/max(devices, 1)))]
 	for some := range slices.Chunk(lost, entriesListed) {
@@ -177,7 +170,7 @@ func (s *Server) keepLost(ctx context.Context, d groupcast.Device, tr store.Tran
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.
-		err := s.store.AddEntries(ctx, page, d.ID, entriesMost)
+		err := l.Store.AddEntries(ctx, page, d.ID, entriesMost)
 		if groupcast.ErrorCode(err) == groupcast.EConflict {
 			return nil
 		}
@@ -209,32 +202,23 @@ func (l *live) runFor(no protocol.TransferNo, dev protocol.DeviceID) *run {
 	return l.runs[r.Session]
 }
 
-// Report is what an agent tells over HTTPS: progress of a catch-up, feedback that does not
-// get through over UDP, room on its disk, and why it left multicast.
-func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.AgentReport) error {
-	d, err := mustAgent(p)
-	if err != nil {
-		return err
-	}
-	s.noteFree(ctx, d, p.From, r.FreeBytes)
-	s.agents.NoteMTU(d.ID, r.MTU)
-	if r.Transfer == 0 {
-		return nil
-	}
-	if !s.live.owes(r.Transfer, d.ID) {
+// Report is what a device tells of a transfer over HTTPS: progress of a catch-up, feedback that
+// does not get through over UDP, and why it left multicast.
+func (l *live) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
+	if !l.owes(r.Transfer, dev) {
 		return errNotOwed
 	}
-	if r.Reason != "" && s.live.lookedAgain(r.Transfer, d.ID) {
+	if r.Reason != "" && l.lookedAgain(r.Transfer, dev) {
 		return nil
 	}
-	s.live.report(d.ID, r)
+	l.noteReport(dev, r)
 	if len(r.Feedback) > 0 {
-		return s.live.feedback(r.Transfer, d.ID, r.Feedback)
+		return l.feedback(r.Transfer, dev, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
-		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
-			if !sch.Stumbled(now, r.Transfer, d.ID, groupcast.Clip(r.Reason), r.Bytes) {
-				sch.Behind(now, r.Transfer, d.ID, groupcast.Clip(r.Reason), false)
+		l.change(func(sch *schedule.Scheduler, now time.Time) {
+			if !sch.Stumbled(now, r.Transfer, dev, groupcast.Clip(r.Reason), r.Bytes) {
+				sch.Behind(now, r.Transfer, dev, groupcast.Clip(r.Reason), false)
 			}
 		})
 	}

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -18,41 +19,41 @@ const (
 	defaultRetrySpace = 20 << 30           // bytes of disk that may take
 )
 
-// sweep closes what has expired and removes content that nobody will ask for any more.
-func (s *Server) sweep(ctx context.Context) {
-	now := s.now()
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+// Sweep closes what has expired and removes content that nobody will ask for any more.
+func (l *live) Sweep(ctx context.Context) {
+	now := l.Now()
+	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
 		return
 	}
 	for _, tr := range rows.Rows {
 		if !tr.ExpiresAt.After(now) {
-			s.expire(ctx, tr.No, now)
+			l.expire(ctx, tr.No, now)
 		}
 	}
-	closed, err := s.closedWithContent(ctx)
+	closed, err := l.closedWithContent(ctx)
 	if err != nil {
-		s.log.Error("kept content could not be listed", slog.Any("err", err))
+		l.Log.Error("kept content could not be listed", slog.Any("err", err))
 		return
 	}
-	for _, no := range outlived(closed, now, s.cfg.RetrySpace) {
-		s.freeContent(ctx, no)
+	for _, no := range outlived(closed, now, l.RetrySpace) {
+		l.freeContent(ctx, no)
 	}
 }
 
 // closedWithContent lists the transfers that are over and whose content is still here. Content
 // of no transfer was left by a crash, or by a transfer that has other content now.
-func (s *Server) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
-	names, err := s.content.Names()
+func (l *live) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
+	names, err := l.Content.Names()
 	if err != nil {
 		return nil, err
 	}
 	var out []store.Transfer
 	for _, name := range names {
-		tr, err := s.store.TransferOfContent(ctx, name)
+		tr, err := l.Store.TransferOfContent(ctx, name)
 		switch {
 		case groupcast.ErrorCode(err) == groupcast.ENotFound:
-			if err := s.content.Forget(name); err != nil {
+			if err := l.Content.Forget(name); err != nil {
 				return nil, fmt.Errorf("removing content of no transfer: %w", err)
 			}
 		case err != nil:
@@ -92,18 +93,32 @@ func onDisk(tr store.Transfer) uint64 {
 }
 
 // nothingToRetry says that everybody who was promised a transfer has it.
-func (s *Server) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
-	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
+func (l *live) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
+	all, err := l.Store.Deliveries(ctx, no, groupcast.Window{})
 	return err == nil && !slices.ContainsFunc(all.Rows, func(d groupcast.Delivery) bool {
 		return !d.State.Delivered()
 	})
 }
 
-func (s *Server) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := s.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
+func (l *live) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
+	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
 	if err != nil {
 		return
 	}
-	s.live.drop(no)
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+	l.drop(no)
+	l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+}
+
+// keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
+// keeps nothing alive.
+func (l *live) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
+	m, _, err := l.Content.Manifest(id)
+	if err != nil {
+		l.Log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
+		return nil
+	}
+	if err := l.Store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
+		return err
+	}
+	return l.keepManifest(ctx, no, m)
 }

@@ -22,8 +22,6 @@ import (
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/setback"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/telemetry"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Identity is the server's keys (*pki.Authority).
@@ -85,18 +83,15 @@ type Server struct {
 	refusals  refusals
 	wishes    habits
 	logins    habits
-	lines     *bandwidth.Lines
-	slots     *presence.CatchUpSlots
 	reach     *reach.Checker
 	touches   touches
-	series    seriesBook
 	setback   *setback.Watch
 
 	// What tests replace.
-	newSender  func(sender.Config) (session, error)
+	newSender  func(sender.Config) (Session, error)
 	openSource func(context.Context, store.Transfer) (content.Blocks, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
-	openWatch  func() *mcast.Watch // of this machine's network; nil: none
+	openWatch  func() Watch // of this machine's network; nil: none
 }
 
 var (
@@ -111,9 +106,6 @@ func (cfg Config) filled() Config {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.RetrySpace == 0 {
-		cfg.RetrySpace = defaultRetrySpace
 	}
 	if cfg.AuditKeep == 0 {
 		cfg.AuditKeep = defaultAuditKeep
@@ -150,19 +142,13 @@ func New(cfg Config) (*Server, error) {
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
 		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
 		logins: habits{what: "logs in", every: loginEvery, burst: loginBurst},
-		slots:  presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}},
 	}
-	s.lines = bandwidth.New(cfg.Now, cfg.MaxRate, func(bytesPerSec uint64) {
-		if cfg.Endpoint != nil {
-			cfg.Endpoint.SetMaxRate(bytesPerSec)
-		}
-	})
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
-	s.live = newLive(s, timingOf(cfg))
+	s.live = newLive(s.engine())
 	s.setback = s.watchSetBack(cfg)
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
-	s.openWatch = mcast.OpenWatch
+	s.openWatch = func() Watch { return mcast.OpenWatch() }
 	s.reach = reach.New(reach.Config{
 		Server: s.id, Key: s.key, Store: s.store, Agents: s.agents, Log: s.log,
 		Send: func(ctx context.Context, group netip.AddrPort, packet []byte) error {
@@ -172,11 +158,40 @@ func New(cfg Config) (*Server, error) {
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Endpoint.SendPlain(ctx, group, packet)
 	}
-	s.newSender = func(c sender.Config) (session, error) {
+	s.newSender = func(c sender.Config) (Session, error) {
 		c.Endpoint = cfg.Endpoint
 		return sender.New(c)
 	}
 	return s, nil
+}
+
+// engine is what the server's deliveries are made of.
+func (s *Server) engine() engineConfig {
+	c := engineConfig{
+		Server: s.id, Key: s.key, Store: s.store, Content: s.content, Agents: s.agents, Screens: s.events,
+		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg), RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
+		OpenOffer: s.openOffer,
+	}
+	// Tests replace these after New.
+	c.NewSender = func(c sender.Config) (Session, error) { return s.newSender(c) }
+	c.OpenSource = func(ctx context.Context, tr store.Transfer) (content.Blocks, error) { return s.openSource(ctx, tr) }
+	c.SendPlain = func(ctx context.Context, to netip.AddrPort, packet []byte) error { return s.sendPlain(ctx, to, packet) }
+	c.OpenWatch = func() Watch {
+		if s.openWatch == nil {
+			return nil
+		}
+		return s.openWatch()
+	}
+	return c
+}
+
+// bandwidth is what all sessions and downloads may use together.
+func (s *Server) bandwidth() *bandwidth.Lines {
+	return bandwidth.New(s.now, s.cfg.MaxRate, func(bytesPerSec uint64) {
+		if s.cfg.Endpoint != nil {
+			s.cfg.Endpoint.SetMaxRate(bytesPerSec)
+		}
+	})
 }
 
 func timingOf(cfg Config) schedule.Timing {
@@ -198,11 +213,9 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	var all sync.WaitGroup
-	all.Go(func() { s.live.loop(ctx) })
-	all.Go(func() { s.watch(ctx) })
+	all.Go(func() { s.live.Run(ctx) })
 	all.Go(func() { s.keepHouse(ctx) })
 	all.Go(func() { s.watchRoom(ctx) })
-	all.Go(func() { s.followNetwork(ctx) })
 	<-ctx.Done()
 	s.agents.Close()
 	s.events.Close()
@@ -212,9 +225,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(s.setback.Close(), s.content.Uploads.Close())
 }
 
-// Resume puts every open transfer back under the schedule: sessions are never resumed, they
-// begin anew (K1), and receivers say what they lack. Calls are answered after it only: what they
-// say depends on it. Run does it, if nobody has.
+// Resume brings back what was open. Calls are answered after it only: what they say depends on it.
+// Run does it, if nobody has.
 func (s *Server) Resume(ctx context.Context) error {
 	if s.resumed {
 		return nil
@@ -223,44 +235,17 @@ func (s *Server) Resume(ctx context.Context) error {
 	if err := s.finishRestore(ctx); err != nil {
 		return err
 	}
-	var err error
-	if s.live.here, err = s.store.TakeSite(ctx, schedule.Here); err != nil {
-		return err
-	}
 	if err := s.setback.Begin(ctx); err != nil {
 		return err
 	}
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
-	if err != nil {
-		return err
-	}
-	owed, err := s.store.OwedAll(ctx)
-	if err != nil {
-		return err
-	}
-	if len(rows.Rows) > 0 {
-		s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.SettleBy(now.Add(settle)) })
-	}
-	for _, tr := range rows.Rows {
-		s.live.add(tr, nil, false)
-	}
-	s.live.owe(owed)
-	for _, tr := range rows.Rows {
-		if _, err := s.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
-			s.failTransfer(ctx, tr.No, err)
-		}
-	}
-	if len(rows.Rows) > 0 {
-		s.log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
-	}
-	return nil
+	return s.live.Resume(ctx)
 }
 
 func (s *Server) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(keepHouseEvery)
 	defer tick.Stop()
 	for {
-		s.sweep(ctx)
+		s.live.Sweep(ctx)
 		if err := s.sweepUploads(); err != nil {
 			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
 		}
@@ -274,10 +259,6 @@ func (s *Server) keepHouse(ctx context.Context) {
 		case <-tick.C:
 		}
 	}
-}
-
-func (s *Server) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
-	return seal.SignAnnounce(s.key, wire.Announce{Server: wire.PrefixOf(s.id), Group: group, Number: number})
 }
 
 // hash hashes a new password if it may be one.

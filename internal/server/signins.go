@@ -122,7 +122,7 @@ func (s *Server) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]gro
 		return nil, err
 	}
 	for i := range list {
-		s.explain(&list[i].Delivery)
+		s.live.Explain(&list[i].Delivery)
 	}
 	return list, nil
 }

@@ -2,11 +2,9 @@ package server
 
 import (
 	"context"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/backup"
-	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 var errUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
@@ -21,7 +19,7 @@ func (s *Server) ConfirmMemberships(ctx context.Context, p groupcast.Principal) 
 		return err
 	}
 	s.audit(ctx, p, "restore.confirm", "", "the memberships were confirmed")
-	s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
+	s.live.Confirmed()
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: "the memberships were confirmed"})
 	return nil
 }
@@ -35,9 +33,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}
-	s.live.mu.Lock()
-	paused, sessions := s.live.sched.Paused(), len(s.live.runs)
-	s.live.mu.Unlock()
+	paused := s.live.Paused()
 	why, unconfirmed, err := s.setback.Why(ctx)
 	if err != nil {
 		return groupcast.ServerStatus{}, err
@@ -47,7 +43,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	}
 	st := groupcast.ServerStatus{
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
-		Active: s.agents.CountAll(), Sessions: sessions, Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
+		Active: s.agents.CountAll(), Sessions: s.live.Sessions(), Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
 	}
 	st.Note = s.cfg.Room.State()
 	if paused {

@@ -27,40 +27,40 @@ type seriesBook struct {
 }
 
 // sampleSeries takes a sample of everything that moves, and puts away what does not any more.
-func (s *Server) sampleSeries(ctx context.Context) {
+func (l *live) sampleSeries(ctx context.Context) {
 	status := map[protocol.TransferNo]sender.Status{}
-	for _, r := range s.live.current() {
+	for _, r := range l.current() {
 		if st := r.sender.Status(); st.Running {
 			status[r.no] = st
 		}
 	}
-	now := s.now()
-	for no, sm := range s.live.samples(now, status) {
-		s.keepSample(ctx, no, sm)
+	now := l.Now()
+	for no, sm := range l.samples(now, status) {
+		l.keepSample(ctx, no, sm)
 	}
-	s.saveSeries(ctx, now.Add(-seriesQuiet))
+	l.saveSeries(ctx, now.Add(-seriesQuiet))
 }
 
-func (s *Server) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
-	s.series.mu.Lock()
-	known, full := s.series.of[no], len(s.series.of) >= maxSeries
-	s.series.mu.Unlock()
+func (l *live) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
+	l.series.mu.Lock()
+	known, full := l.series.of[no], len(l.series.of) >= maxSeries
+	l.series.mu.Unlock()
 	if known == nil {
 		if full {
 			return
 		}
-		known = s.storedSeries(ctx, no)
+		known = l.storedSeries(ctx, no)
 	}
-	s.series.mu.Lock()
-	defer s.series.mu.Unlock()
+	l.series.mu.Lock()
+	defer l.series.mu.Unlock()
 	if known.Idle(sm) {
 		return
 	}
-	if len(s.series.of) < maxLossMaps && len(sm.Losses) > 0 {
+	if len(l.series.of) < maxLossMaps && len(sm.Losses) > 0 {
 		known.Draw()
 	}
 	known.Add(sm)
-	s.series.of[no] = known
+	l.series.of[no] = known
 }
 
 // samples looks at what runs or was reported since the last look.
@@ -106,50 +106,47 @@ func freshLoss(now time.Time, devices []sender.DeviceStatus) map[protocol.Device
 }
 
 // saveSeries writes and forgets the series that were last added to before a time.
-func (s *Server) saveSeries(ctx context.Context, before time.Time) {
+func (l *live) saveSeries(ctx context.Context, before time.Time) {
 	quiet := map[protocol.TransferNo][]byte{}
-	s.series.mu.Lock()
-	for no, v := range s.series.of {
+	l.series.mu.Lock()
+	for no, v := range l.series.of {
 		if !v.Last().Before(before) {
 			continue
 		}
 		encoded, err := v.Encode()
 		if err != nil {
-			s.log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
+			l.Log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
 		}
 		quiet[no] = encoded
 	}
-	s.series.mu.Unlock()
+	l.series.mu.Unlock()
 	for no, encoded := range quiet {
-		if err := s.store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			s.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
+		if err := l.Store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+			l.Log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
 		}
-		s.series.mu.Lock()
-		delete(s.series.of, no)
-		s.series.mu.Unlock()
+		l.series.mu.Lock()
+		delete(l.series.of, no)
+		l.series.mu.Unlock()
 	}
 }
 
 // storedSeries reads what is kept of a transfer; nothing readable is nothing.
-func (s *Server) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
-	b, err := s.store.Series(ctx, no)
+func (l *live) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
+	b, err := l.Store.Series(ctx, no)
 	if err != nil {
 		return &telemetry.Series{}
 	}
 	out, err := telemetry.Decode(b)
 	if err != nil {
-		s.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
+		l.Log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
 		return &telemetry.Series{}
 	}
 	return out
 }
 
-// Series tells how a transfer went.
-func (s *Server) Series(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
-	if err := mustAdmin(p); err != nil {
-		return nil, err
-	}
-	points, err := s.allPoints(ctx, no)
+// Series tells how a transfer went after some time.
+func (l *live) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+	points, err := l.allPoints(ctx, no)
 	i, _ := slices.BinarySearchFunc(points, after, func(p groupcast.Point, t time.Time) int {
 		if p.At.After(t) {
 			return 1
@@ -159,37 +156,34 @@ func (s *Server) Series(ctx context.Context, p groupcast.Principal, no protocol.
 	return points[i:], err
 }
 
-func (s *Server) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
-	s.series.mu.Lock()
-	if v := s.series.of[no]; v != nil {
-		defer s.series.mu.Unlock()
+func (l *live) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
+	l.series.mu.Lock()
+	if v := l.series.of[no]; v != nil {
+		defer l.series.mu.Unlock()
 		return v.Points(), nil
 	}
-	s.series.mu.Unlock()
-	if _, err := s.store.Transfer(ctx, no); err != nil {
+	l.series.mu.Unlock()
+	if _, err := l.Store.Transfer(ctx, no); err != nil {
 		return nil, err
 	}
-	return s.storedSeries(ctx, no).Points(), nil
+	return l.storedSeries(ctx, no).Points(), nil
 }
 
 // LossMap tells the loss of a transfer's devices over its whole time.
-func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
-	if err := mustAdmin(p); err != nil {
-		return groupcast.LossMap{}, err
-	}
-	all, err := s.store.Deliveries(ctx, no, groupcast.Window{})
+func (l *live) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
+	all, err := l.Store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {
 		return groupcast.LossMap{}, err
 	}
-	s.series.mu.Lock()
-	known := s.series.of[no]
+	l.series.mu.Lock()
+	known := l.series.of[no]
 	var m *telemetry.LossMap
 	if known != nil {
 		m = known.Loss()
 	}
-	s.series.mu.Unlock()
+	l.series.mu.Unlock()
 	if known == nil {
-		m = s.storedSeries(ctx, no).Loss()
+		m = l.storedSeries(ctx, no).Loss()
 	}
 	return m.Show(all.Rows), nil
 }

@@ -2,17 +2,13 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"log/slog"
-	"slices"
 	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -34,14 +30,8 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if n.Now {
-		if err := s.maySend(g); err != nil {
-			return groupcast.Transfer{}, err
-		}
-	}
-	if s.live.full() {
-		return groupcast.Transfer{}, groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
-			WithHint("cancel some of those that are open").WithNext(groupcast.Next{Step: groupcast.StepPending})
+	if err := s.live.MayAdd(g, n.Now); err != nil {
+		return groupcast.Transfer{}, err
 	}
 	b, err := s.build(ctx, p, n)
 	if err != nil {
@@ -58,14 +48,13 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 
 // promise keeps a transfer whose content is built and lets the schedule deliver it.
 func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
-	tr, owed, err := s.store.AddTransfer(ctx, t)
+	tr, owed, err := s.live.Add(ctx, t, now)
 	if err != nil {
-		return groupcast.Transfer{}, errors.Join(err, s.content.Forget(t.Content)) // an upload stays, for another try
+		return groupcast.Transfer{}, err
 	}
-	s.live.add(tr, owed, now)
-	s.audit(ctx, p, "transfer.add", s.label(tr.Transfer), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d", tr.Files, tr.Folders, tr.Bytes, len(owed)))
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: "added"})
-	return s.show(ctx, tr.No)
+	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d",
+		tr.Files, tr.Folders, tr.Bytes, owed))
+	return s.live.Transfer(ctx, tr.No)
 }
 
 func checkTransfer(n *groupcast.NewTransfer) error {
@@ -108,110 +97,50 @@ func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupca
 	}
 }
 
-func (s *Server) label(tr groupcast.Transfer) string {
+func label(tr groupcast.Transfer) string {
 	return fmt.Sprintf("%d %s to %s", tr.No, tr.Name, tr.Group)
 }
 
 // CancelTransfer takes back what is still owed.
-func (s *Server) CancelTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Server) CancelTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	err := s.store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+p.Actor(), s.now())
-	if err != nil {
-		return groupcast.Transfer{}, err
+	tr, err := s.live.Cancel(ctx, no, p.Actor())
+	if err == nil {
+		s.audit(ctx, p, "transfer.cancel", label(tr), "")
 	}
-	s.live.drop(no)
-	return s.did(ctx, p, no, "transfer.cancel", "cancelled")
-}
-
-// did writes the audit entry and the event of something done to a transfer, and shows it.
-func (s *Server) did(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, action, text string) (groupcast.Transfer, error) {
-	tr, err := s.show(ctx, no)
-	if err != nil {
-		return tr, err
-	}
-	s.audit(ctx, p, action, s.label(tr), "")
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: text})
-	return tr, nil
-}
-
-// mayGoAgain says why a transfer can be owed to nobody any more.
-func (s *Server) mayGoAgain(ctx context.Context, tr store.Transfer) error {
-	g, err := s.store.Group(ctx, tr.Group)
-	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		return err
-	}
-	if err == nil && g.ID == tr.GroupID {
-		return nil
-	}
-	return groupcast.Errorf(groupcast.EConflict, "the group %s of transfer %d was deleted", tr.Group, tr.No).
-		WithHint("send the files to another group").WithNext(groupcast.Next{Step: groupcast.StepSendAgain})
+	return tr, err
 }
 
 // RetryTransfer owes again what ended badly.
-func (s *Server) RetryTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Server) RetryTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, err := s.store.Transfer(ctx, no)
-	if err != nil {
-		return groupcast.Transfer{}, err
+	tr, err := s.live.Retry(ctx, no)
+	if err == nil {
+		s.audit(ctx, p, "transfer.retry", label(tr), "")
 	}
-	if err := s.mayGoAgain(ctx, tr); err != nil {
-		return tr.Transfer, err
-	}
-	if _, err := s.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
-		return tr.Transfer, err
-	}
-	if tr.ContentGone {
-		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
-			WithHint("add the files again").WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: tr.Group})
-	}
-	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
-		if tr, err = s.renew(ctx, tr); err != nil {
-			return tr.Transfer, err
-		}
-		s.live.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
-	}
-	owed, err := s.store.RetryTransfer(ctx, no, s.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), s.now())
-	if err != nil {
-		return tr.Transfer, err
-	}
-	if tr, err = s.store.Transfer(ctx, no); err != nil {
-		return tr.Transfer, err
-	}
-	s.live.add(tr, owed, true)
-	for _, d := range owed { // who refused is asked again
-		s.live.change(func(sch *schedule.Scheduler, now time.Time) {
-			sch.Renewed(no)
-			sch.LookedAgain(no, d.DeviceID)
-		})
-	}
-	return s.did(ctx, p, no, "transfer.retry", fmt.Sprintf("%d deliveries are owed again", len(owed)))
+	return tr, err
 }
 
 // SendTransfer sends one transfer now.
-func (s *Server) SendTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.Transfer, error) {
+func (s *Server) SendTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, err := s.store.Transfer(ctx, no)
-	if err != nil {
-		return groupcast.Transfer{}, err
+	tr, err := s.live.Release(ctx, no)
+	if err == nil {
+		s.audit(ctx, p, "transfer.send", label(tr), "")
 	}
-	if err := s.mayGoAgain(ctx, tr); err != nil {
-		return tr.Transfer, err
-	}
-	if !tr.State.Open() {
-		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
-			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
-	}
-	if err := s.store.ReleaseTransfer(ctx, no); err != nil {
-		return tr.Transfer, err
-	}
-	s.live.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
-	return s.did(ctx, p, no, "transfer.send", "is sent now")
+	return tr, err
 }
 
 // SendPending sends everything that is pending for a group now.
@@ -219,7 +148,7 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	open, err := s.openTransfers(ctx, group)
+	open, err := s.live.OpenTransfers(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -234,92 +163,112 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	return out, nil
 }
 
-// failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
-func (s *Server) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
-	reason := reasonOf(cause)
-	s.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
-	err := s.store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, s.now())
-	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
-		s.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+// Transfers lists the newest first.
+func (s *Server) Transfers(
+	ctx context.Context, p groupcast.Principal, f groupcast.TransferFilter,
+) (out groupcast.Page[groupcast.Transfer], err error) {
+	if err := mustAdmin(p); err != nil {
+		return out, err
 	}
-	s.live.drop(no)
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
-}
-
-// reasonOf gives the words for an administrator.
-func reasonOf(err error) string {
-	var e *groupcast.Error
-	if errors.As(err, &e) {
-		return e.Error()
-	}
-	return err.Error()
-}
-
-// complete closes a transfer that nobody is owed any more.
-func (s *Server) complete(ctx context.Context, no protocol.TransferNo) {
-	s.setState(ctx, no, groupcast.TransferDone, "")
-	s.live.drop(no)
-	if s.nothingToRetry(ctx, no) {
-		s.freeContent(ctx, no)
-	}
-}
-
-// completeIdle closes the transfers of groups that nobody is owed any more because members
-// or devices went. One that nobody was ever owed waits on.
-func (s *Server) completeIdle(ctx context.Context, groups []protocol.GroupID) {
-	rows, err := s.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
-	if err != nil {
-		s.log.Error("open transfers could not be read", slog.Any("err", err))
-		return
-	}
-	for _, tr := range rows.Rows {
-		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
-			s.complete(ctx, tr.No)
+	if f.Group != "" {
+		if _, err := s.store.Group(ctx, f.Group); err != nil {
+			return out, err
 		}
 	}
+	return s.live.Transfers(ctx, f)
 }
 
-// setState notes where an open transfer stands; one that is closed meanwhile stays closed.
-func (s *Server) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
-	err := s.store.SetTransferState(ctx, no, state, reason, s.now())
-	switch {
-	case err == nil:
-		s.events.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
-	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
-		s.log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+// Transfer shows one transfer.
+func (s *Server) Transfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
 	}
+	return s.live.Transfer(ctx, no)
 }
 
-// freeContent removes what the server holds of a transfer. What was read in place stays.
-func (s *Server) freeContent(ctx context.Context, no protocol.TransferNo) {
-	tr, err := s.store.Transfer(ctx, no)
-	if err == nil && !tr.ContentGone {
-		err = s.keepFiles(ctx, no, tr.Content)
+// Deliveries lists what each device is owed or got.
+func (s *Server) Deliveries(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window,
+) (out groupcast.Page[groupcast.Delivery], err error) {
+	if err := mustAdmin(p); err != nil {
+		return out, err
 	}
+	return s.live.Deliveries(ctx, no, w)
+}
+
+// Pending lists the open transfers with what is owed to whom and why it waits.
+func (s *Server) Pending(
+	ctx context.Context, p groupcast.Principal, group string, w groupcast.Window,
+) (out groupcast.Page[groupcast.PendingTransfer], err error) {
+	if err := mustAdmin(p); err != nil {
+		return out, err
+	}
+	return s.live.Pending(ctx, group, w)
+}
+
+// Series tells how a transfer went.
+func (s *Server) Series(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time,
+) ([]groupcast.Point, error) {
+	if err := mustAdmin(p); err != nil {
+		return nil, err
+	}
+	return s.live.Series(ctx, no, after)
+}
+
+// LossMap tells the loss of a transfer's devices over its whole time.
+func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.LossMap{}, err
+	}
+	return s.live.LossMap(ctx, no)
+}
+
+// ActOnDelivery does what an administrator wants of a device that holds a transfer up.
+func (s *Server) ActOnDelivery(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction,
+) (groupcast.Delivery, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Delivery{}, err
+	}
+	tr, d, err := s.live.Act(ctx, no, dev, a, p.Actor())
 	if err == nil {
-		err = s.content.Remove(tr.Content)
+		s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", Who(d), label(tr)), "")
 	}
-	if err != nil {
-		s.log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
-		return
-	}
-	if err := s.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		s.log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
-	}
+	return d, err
 }
 
-// maySend says why nothing could be sent to a group now: it has nobody, or nobody's membership is
-// confirmed after a restore. What is promised for later may wait for both.
-func (s *Server) maySend(g groupcast.Group) error {
-	s.live.mu.Lock()
-	paused := s.live.sched.Paused()
-	s.live.mu.Unlock()
-	switch {
-	case paused:
-		return errUnconfirmed
-	case g.Members == 0:
-		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
-			WithHint("add members, or add it as pending").WithNext(groupcast.Next{Step: groupcast.StepAddMember, Group: g.Name})
+// DropMember cancels what a member is owed of a transfer, with or without a device.
+func (s *Server) DropMember(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, user string,
+) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
 	}
-	return nil
+	tr, dropped, err := s.live.DropMember(ctx, no, user, p.Actor())
+	for _, d := range dropped {
+		s.audit(ctx, p, "delivery.drop", fmt.Sprintf("%s of %s", Who(d), label(tr)), "")
+	}
+	return tr, err
+}
+
+// DeliveryEntries lists what does not lie under its name at a device.
+func (s *Server) DeliveryEntries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.DeliveryEntries{}, err
+	}
+	d, err := s.store.Delivery(ctx, no, dev)
+	if err != nil {
+		return groupcast.DeliveryEntries{}, err
+	}
+	if d.State.Owed() {
+		return groupcast.DeliveryEntries{}, nil // the list is only on its way
+	}
+	if w.Limit <= 0 || w.Limit > entriesListed {
+		w.Limit = entriesListed
+	}
+	entries, kept, err := s.store.Entries(ctx, no, dev, w)
+	return groupcast.DeliveryEntries{Total: d.Missing + d.Beside, Listed: kept, Entries: entries}, err
 }

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"time"
 
@@ -175,18 +174,4 @@ func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.T
 	out.Total = len(m.Files)
 	out.Rows = content.Listing(m.Files[first:end])
 	return out, nil
-}
-
-// keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
-// keeps nothing alive.
-func (s *Server) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
-	m, _, err := s.content.Manifest(id)
-	if err != nil {
-		s.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
-		return nil
-	}
-	if err := s.store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
-		return err
-	}
-	return s.keepManifest(ctx, no, m)
 }

@@ -150,7 +150,7 @@ func (s *Server) changeDisabled(ctx context.Context, u groupcast.User, c groupca
 	if err != nil {
 		return "", err
 	}
-	s.exclude(exclusion{user: u.ID, groups: groupIDs(groups), streams: true, reason: "the account was disabled"})
+	s.exclude(Exclusion{User: u.ID, Groups: groupIDs(groups), Over: barred("the account was disabled")})
 	return "disabled", nil
 }
 
@@ -165,7 +165,7 @@ func (s *Server) oweAgain(ctx context.Context, userID string) error {
 		if err != nil {
 			return err
 		}
-		s.live.owe(owed)
+		s.live.Owe(owed)
 	}
 	return nil
 }
@@ -191,7 +191,7 @@ func (s *Server) DeleteUser(ctx context.Context, p groupcast.Principal, name str
 	if err != nil {
 		return err
 	}
-	s.exclude(exclusion{user: u.ID, groups: groups, streams: true, reason: "the account was deleted"})
+	s.exclude(Exclusion{User: u.ID, Groups: groups, Over: barred("the account was deleted")})
 	s.audit(ctx, p, "user.delete", name, fmt.Sprintf("was in %d groups", len(groups)))
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: "deleted"})
 	return nil

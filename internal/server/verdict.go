@@ -13,9 +13,9 @@ import (
 
 // decorate adds what only the running server knows of a transfer: its state at this moment, the session,
 // and how it stands in one sentence. Names of devices are in it while a session runs.
-func (s *Server) decorate(ctx context.Context, tr *groupcast.Transfer) {
-	if r := s.look(tr); r != nil {
-		tr.Summary = s.cachedSummary(ctx, r, *tr)
+func (l *live) decorate(ctx context.Context, tr *groupcast.Transfer) {
+	if r := l.look(tr); r != nil {
+		tr.Summary = l.cachedSummary(ctx, r, *tr)
 	} else {
 		tr.Summary = summaryOf(*tr, nil)
 	}
@@ -23,19 +23,19 @@ func (s *Server) decorate(ctx context.Context, tr *groupcast.Transfer) {
 }
 
 // look adds the state of this moment and gives the session if one runs.
-func (s *Server) look(tr *groupcast.Transfer) *run {
+func (l *live) look(tr *groupcast.Transfer) *run {
 	if !tr.State.Open() {
 		return nil
 	}
-	r := s.live.describe(tr)
+	r := l.describe(tr)
 	if r == nil {
 		if tr.State == groupcast.TransferSending {
-			tr.Estimates = s.live.estimate(*tr, 0)
+			tr.Estimates = l.estimate(*tr, 0)
 		}
 		return nil
 	}
 	st := r.sender.Status()
-	tr.Estimates = s.live.estimate(*tr, st.Session.Rate/8)
+	tr.Estimates = l.estimate(*tr, st.Session.Rate/8)
 	tr.WireBytes += st.Wire
 	status := st.Session
 	status.Devices = max(status.Devices, len(st.Devices))
@@ -47,7 +47,7 @@ func (s *Server) look(tr *groupcast.Transfer) *run {
 func (l *live) describe(tr *groupcast.Transfer) *run {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	p, open := l.sched.Transfer(l.s.now(), tr.No)
+	p, open := l.sched.Transfer(l.Now(), tr.No)
 	if !open {
 		return nil
 	}
@@ -135,29 +135,29 @@ func restsOn(silent, later int) string {
 
 const summaryEvery = time.Second // a summary reads every delivery
 
-func (s *Server) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfer) string {
-	now := s.now()
-	s.live.mu.Lock()
+func (l *live) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfer) string {
+	now := l.Now()
+	l.mu.Lock()
 	text, fresh := r.summary, now.Sub(r.summedAt) < summaryEvery
-	s.live.mu.Unlock()
+	l.mu.Unlock()
 	if fresh {
 		return text
 	}
-	text = s.summary(ctx, tr)
-	s.live.mu.Lock()
+	text = l.summary(ctx, tr)
+	l.mu.Lock()
 	r.summary, r.summedAt = text, now
-	s.live.mu.Unlock()
+	l.mu.Unlock()
 	return text
 }
 
 // summary says in one sentence how a transfer stands and why, with the names of those it is about.
-func (s *Server) summary(ctx context.Context, tr groupcast.Transfer) string {
-	page, err := s.store.Deliveries(ctx, tr.No, groupcast.Window{})
+func (l *live) summary(ctx context.Context, tr groupcast.Transfer) string {
+	page, err := l.Store.Deliveries(ctx, tr.No, groupcast.Window{})
 	if err != nil {
 		return summaryOf(tr, nil)
 	}
 	for i := range page.Rows {
-		s.explain(&page.Rows[i])
+		l.Explain(&page.Rows[i])
 	}
 	return summaryOf(tr, page.Rows)
 }

@@ -1,0 +1,245 @@
+package server
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// MayAdd says why no transfer can be added for a group: too many are open, or it could not be sent
+// now if that is wanted.
+func (l *live) MayAdd(g groupcast.Group, now bool) error {
+	if now {
+		if err := l.maySend(g); err != nil {
+			return err
+		}
+	}
+	if l.full() {
+		return groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
+			WithHint("cancel some of those that are open").WithNext(groupcast.Next{Step: groupcast.StepPending})
+	}
+	return nil
+}
+
+// maySend says why nothing could be sent to a group now: it has nobody, or nobody's membership is
+// confirmed after a restore. What is promised for later may wait for both.
+func (l *live) maySend(g groupcast.Group) error {
+	switch {
+	case l.Paused():
+		return errUnconfirmed
+	case g.Members == 0:
+		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
+			WithHint("add members, or add it as pending").
+			WithNext(groupcast.Next{Step: groupcast.StepAddMember, Group: g.Name})
+	}
+	return nil
+}
+
+// Add keeps a transfer whose content is built and delivers it, at once if now is set. It says to
+// how many it is owed. What cannot be kept loses its content; an upload stays, for another try.
+func (l *live) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
+	tr, owed, err := l.Store.AddTransfer(ctx, t)
+	if err != nil {
+		return groupcast.Transfer{}, 0, errors.Join(err, l.Content.Forget(t.Content))
+	}
+	l.add(tr, owed, now)
+	l.tell(tr.Transfer, "added")
+	return tr.Transfer, len(owed), nil
+}
+
+// tell lets the screens know of something done to a transfer.
+func (l *live) tell(tr groupcast.Transfer, text string) {
+	l.Screens.Publish(groupcast.Event{
+		Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: text,
+	})
+}
+
+// did shows a transfer to which something was done, and lets the screens know.
+func (l *live) did(ctx context.Context, no protocol.TransferNo, text string) (groupcast.Transfer, error) {
+	tr, err := l.Transfer(ctx, no)
+	if err == nil {
+		l.tell(tr, text)
+	}
+	return tr, err
+}
+
+// Cancel takes back what is still owed of a transfer.
+func (l *live) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
+	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by, l.Now())
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	l.drop(no)
+	return l.did(ctx, no, "cancelled")
+}
+
+// Retry owes again what ended badly. Content that changed is taken as it is now.
+func (l *live) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := l.Store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if err := l.mayRetry(ctx, tr); err != nil {
+		return tr.Transfer, err
+	}
+	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
+		if tr, err = l.renew(ctx, tr); err != nil {
+			return tr.Transfer, err
+		}
+		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
+	}
+	owed, err := l.Store.RetryTransfer(ctx, no, l.Now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), l.Now())
+	if err != nil {
+		return tr.Transfer, err
+	}
+	if tr, err = l.Store.Transfer(ctx, no); err != nil {
+		return tr.Transfer, err
+	}
+	l.add(tr, owed, true)
+	l.change(func(sch *schedule.Scheduler, _ time.Time) {
+		for _, d := range owed { // who refused is asked again
+			sch.Renewed(no)
+			sch.LookedAgain(no, d.DeviceID)
+		}
+	})
+	return l.did(ctx, no, fmt.Sprintf("%d deliveries are owed again", len(owed)))
+}
+
+// mayRetry says why a transfer cannot be owed again.
+func (l *live) mayRetry(ctx context.Context, tr store.Transfer) error {
+	if err := l.mayGoAgain(ctx, tr); err != nil {
+		return err
+	}
+	if _, err := l.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+		return err
+	}
+	if tr.ContentGone {
+		return groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", tr.No).
+			WithHint("add the files again").WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: tr.Group})
+	}
+	return nil
+}
+
+// mayGoAgain says why a transfer can be owed to nobody any more.
+func (l *live) mayGoAgain(ctx context.Context, tr store.Transfer) error {
+	g, err := l.Store.Group(ctx, tr.Group)
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		return err
+	}
+	if err == nil && g.ID == tr.GroupID {
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EConflict, "the group %s of transfer %d was deleted", tr.Group, tr.No).
+		WithHint("send the files to another group").WithNext(groupcast.Next{Step: groupcast.StepSendAgain})
+}
+
+// Release sends a transfer now: nothing holds it any more, and nobody is put off.
+func (l *live) Release(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := l.Store.Transfer(ctx, no)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if err := l.mayGoAgain(ctx, tr); err != nil {
+		return tr.Transfer, err
+	}
+	if !tr.State.Open() {
+		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
+			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
+	}
+	if err := l.Store.ReleaseTransfer(ctx, no); err != nil {
+		return tr.Transfer, err
+	}
+	l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
+	return l.did(ctx, no, "is sent now")
+}
+
+// GroupGone ends the transfers that were cancelled with their group.
+func (l *live) GroupGone(ctx context.Context, cancelled []protocol.TransferNo) {
+	for _, no := range cancelled {
+		l.drop(no)
+		l.freeContent(ctx, no)
+	}
+}
+
+// failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
+func (l *live) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
+	reason := reasonOf(cause)
+	l.Log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
+	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, l.Now())
+	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
+		l.Log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+	}
+	l.drop(no)
+	l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
+}
+
+// reasonOf gives the words for an administrator.
+func reasonOf(err error) string {
+	var e *groupcast.Error
+	if errors.As(err, &e) {
+		return e.Error()
+	}
+	return err.Error()
+}
+
+// complete closes a transfer that nobody is owed any more.
+func (l *live) complete(ctx context.Context, no protocol.TransferNo) {
+	l.setState(ctx, no, groupcast.TransferDone, "")
+	l.drop(no)
+	if l.nothingToRetry(ctx, no) {
+		l.freeContent(ctx, no)
+	}
+}
+
+// completeIdle closes the transfers of groups that nobody is owed any more because members
+// or devices went. One that nobody was ever owed waits on.
+func (l *live) completeIdle(ctx context.Context, groups []protocol.GroupID) {
+	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	if err != nil {
+		l.Log.Error("open transfers could not be read", slog.Any("err", err))
+		return
+	}
+	for _, tr := range rows.Rows {
+		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
+			l.complete(ctx, tr.No)
+		}
+	}
+}
+
+// setState notes where an open transfer stands; one that is closed meanwhile stays closed.
+func (l *live) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
+	err := l.Store.SetTransferState(ctx, no, state, reason, l.Now())
+	switch {
+	case err == nil:
+		l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
+	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
+		l.Log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+	}
+}
+
+// freeContent removes what the server holds of a transfer. What was read in place stays.
+func (l *live) freeContent(ctx context.Context, no protocol.TransferNo) {
+	tr, err := l.Store.Transfer(ctx, no)
+	if err == nil && !tr.ContentGone {
+		err = l.keepFiles(ctx, no, tr.Content)
+	}
+	if err == nil {
+		err = l.Content.Remove(tr.Content)
+	}
+	if err != nil {
+		l.Log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
+		return
+	}
+	if err := l.Store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		l.Log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
+	}
+}

@@ -57,8 +57,9 @@ var arrows = map[string]string{
 	"setback":      "protocol wire seal store .",
 	"groupaddr":    "protocol .",
 	"reach":        "protocol wire seal .",
-	"server": "protocol backup groupaddr reach setback bandwidth schedule wire seal manifest rate send recv sender content pattern mcast auth pki store " +
-		"durable disk telemetry presence .",
+	"delivery":     "protocol bandwidth content manifest schedule seal send sender store telemetry wire .",
+	"server": "protocol backup groupaddr reach setback bandwidth delivery schedule wire seal manifest sender content pattern " +
+		"mcast auth store durable disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv .",

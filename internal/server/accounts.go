@@ -115,7 +115,7 @@ func (s *Server) deviceOf(ctx context.Context, p groupcast.Principal, l groupcas
 	if err != nil {
 		return d, err
 	}
-	s.live.Owe(owed)
+	s.delivery.Owe(owed)
 	s.audit(ctx, p, "device.add", p.User.Name+"/"+d.Name, "device "+d.ID.String())
 	s.newDevice(ctx, d, "new device")
 	return d, nil

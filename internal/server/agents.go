@@ -35,7 +35,7 @@ func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say gro
 	if replaced {
 		s.audit(ctx, p, "device.replaced", d.User+"/"+d.Name, "attached again from "+p.From)
 	}
-	s.live.Attached(d.ID)
+	s.delivery.Attached(d.ID)
 	s.seenDevice(ctx, d, p.From)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
 	return q, nil
@@ -48,7 +48,7 @@ func (s *Server) seenDevice(ctx context.Context, d groupcast.Device, from string
 
 // deviceLeft is called when a stream broke.
 func (s *Server) deviceLeft(id protocol.DeviceID) {
-	s.live.Left(id)
+	s.delivery.Left(id)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, Text: id.String() + ": left"})
 }
 
@@ -77,7 +77,7 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 	}
 	s.addNews(ctx, &state)
 	s.addOwed(ctx, &state)
-	state.Offers = s.live.Offers(d.ID)
+	state.Offers = s.delivery.Offers(d.ID)
 	return state, nil
 }
 
@@ -94,7 +94,7 @@ func (s *Server) addOwed(ctx context.Context, state *groupcast.AgentState) {
 		return
 	}
 	state.Owed = owed[:min(len(owed), maxOwedTold)]
-	state.OwedComplete = len(owed) <= maxOwedTold && !s.live.Paused()
+	state.OwedComplete = len(owed) <= maxOwedTold && !s.delivery.Paused()
 }
 
 // Ready answers an offer: the keys of a running session, or the word to fetch over HTTPS.
@@ -105,7 +105,7 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 	}
 	s.noteFree(ctx, d, p.From, r.FreeBytes)
 	s.agents.NoteMTU(d.ID, r.MTU)
-	return s.live.HandOut(ctx, d, r)
+	return s.delivery.HandOut(ctx, d, r)
 }
 
 // noteFree keeps how much room a device has, for listings. Small changes are not worth a write.
@@ -127,7 +127,7 @@ func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast
 	if err != nil {
 		return err
 	}
-	return s.live.Receipt(ctx, d, r)
+	return s.delivery.Receipt(ctx, d, r)
 }
 
 // Report is what an agent tells over HTTPS: room on its disk, what fits through its card, and how
@@ -142,7 +142,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if r.Transfer == 0 {
 		return nil
 	}
-	return s.live.Report(d.ID, r)
+	return s.delivery.Report(d.ID, r)
 }
 
 // Manifest streams the manifest of a transfer that the device is owed.
@@ -150,7 +150,7 @@ func (s *Server) Manifest(ctx context.Context, p groupcast.Principal, no protoco
 	if _, err := mustAgent(p); err != nil {
 		return nil, err
 	}
-	return s.live.Manifest(ctx, p, no)
+	return s.delivery.Manifest(ctx, p, no)
 }
 
 // Blocks streams session blocks of a transfer that the device is owed.
@@ -160,7 +160,7 @@ func (s *Server) Blocks(
 	if _, err := mustAgent(p); err != nil {
 		return nil, err
 	}
-	return s.live.Blocks(ctx, p, no, protocol.Range{First: first, Count: count})
+	return s.delivery.Blocks(ctx, p, no, protocol.Range{First: first, Count: count})
 }
 
 // Entries keeps a page of what does not lie under its name at a device.
@@ -169,5 +169,5 @@ func (s *Server) Entries(ctx context.Context, p groupcast.Principal, e groupcast
 	if err != nil {
 		return err
 	}
-	return s.live.KeepEntries(ctx, d.ID, e)
+	return s.delivery.KeepEntries(ctx, d.ID, e)
 }

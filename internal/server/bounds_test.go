@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"io"
 	"testing"
@@ -137,10 +136,10 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			if c.served && (err != io.EOF || got != 3*protocol.BlockSize) {
 				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
 			}
-			if took := time.Since(start); !c.served && (!errors.Is(err, errTooSlow) || took > takenWindow+82*time.Second) {
+			if took := time.Since(start); !c.served && (groupcast.ErrorCode(err) != groupcast.EExhausted || took > takenWindow+82*time.Second) {
 				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
 			}
-			if w.live.Slots.Enter(w.ctx, a.p) != nil {
+			if w.delivery.Slots.Enter(w.ctx, a.p) != nil {
 				t.Error("its place was not given back")
 			}
 		})
@@ -154,7 +153,7 @@ func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
 		w.group("g")
 		a := w.enrol("ann", "g").attach()
 		tr := w.send("g", nil)
-		w.live.Lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
+		w.delivery.Lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
 		r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 2)
 		w.must(err)
 		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
@@ -180,15 +179,15 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 		r, err = w.Blocks(w.ctx, a.p, w.send("g", nil).No, 0, 3)
 		w.must(err)
 		for range catchUps().Each - 1 {
-			w.must(w.live.Slots.Enter(w.ctx, a.another()))
+			w.must(w.delivery.Slots.Enter(w.ctx, a.another()))
 		}
 		go func() {
-			for w.live.Slots.Enter(w.ctx, a.another()) != nil && w.ctx.Err() == nil {
+			for w.delivery.Slots.Enter(w.ctx, a.another()) != nil && w.ctx.Err() == nil {
 				continue
 			}
 		}()
 		got, err := readAt(r, slow)
-		if !errors.Is(err, errTurnOver) || got%protocol.BlockSize != 0 || got == 0 || got > 2*protocol.BlockSize {
+		if groupcast.ErrorCode(err) != groupcast.EBusy || got%protocol.BlockSize != 0 || got == 0 || got > 2*protocol.BlockSize {
 			t.Errorf("with somebody waiting: %d bytes, %v", got, err)
 		}
 		w.must(r.Close())

@@ -88,7 +88,7 @@ func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.
 		if err != nil {
 			return k, err
 		}
-		s.live.Owe(owed)
+		s.delivery.Owe(owed)
 		s.audit(ctx, p, "device.rekey", k.User+"/"+k.Name, "the copy of "+d.Name+" on the same machine")
 		return k, nil
 	}
@@ -99,7 +99,7 @@ func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.
 	if err != nil {
 		return fresh, err
 	}
-	s.live.Owe(owed)
+	s.delivery.Owe(owed)
 	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name, "device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
 	s.newDevice(ctx, fresh, "new device, a copy of "+d.Name)
 	return fresh, nil

@@ -280,7 +280,7 @@ func TestASourceThatCannotBeReadIsTriedAgain(t *testing.T) {
 			}
 			d, err := w.store.Delivery(w.ctx, tr.No, agents[1].p.Device.ID)
 			w.must(err)
-			w.live.Explain(&d)
+			w.delivery.Explain(&d)
 			if d.Cause != groupcast.CauseSource || d.Waited() || !strings.Contains(d.Reason, "stale") {
 				t.Fatalf("a delivery meanwhile: %+v", d)
 			}

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -79,7 +80,7 @@ func (s *Server) endDevice(ctx context.Context, p groupcast.Principal, d groupca
 	if _, err := s.store.RevokeDevice(ctx, d.ID, s.now()); err != nil {
 		return err
 	}
-	s.exclude(Exclusion{User: d.UserID, Device: &d.ID, Groups: groupIDs(groups), Over: barred(reason)})
+	s.exclude(delivery.Exclusion{User: d.UserID, Device: &d.ID, Groups: groupIDs(groups), Over: barred(reason)})
 	s.audit(ctx, p, action, d.User+"/"+d.Name, "device "+d.ID.String())
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + reason})
 	return nil

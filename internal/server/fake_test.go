@@ -16,6 +16,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -227,7 +228,7 @@ func (w *world) boot() {
 		w.plain = append(w.plain, p)
 		return nil
 	}
-	s.newSender, s.openWatch = w.fakeSession, nil
+	s.newSender, s.openWatch = w.fakeSession, func() delivery.Watch { return quiet{} }
 	ctx, cancel := context.WithCancel(context.Background())
 	w.ctx = ctx
 	done := make(chan error, 1)
@@ -252,7 +253,7 @@ func (w *world) reboot() {
 	w.boot()
 }
 
-func (w *world) fakeSession(cfg sender.Config) (Session, error) {
+func (w *world) fakeSession(cfg sender.Config) (delivery.Session, error) {
 	f := &fakeSender{cfg: cfg, offer: cfg.Terms, attached: map[protocol.DeviceID][]protocol.Range{}, end: make(chan error, 4)}
 	f.offer.Session = protocol.NewSessionID()
 	f.bytes = wire.AppendOffer(nil, f.offer)
@@ -442,3 +443,22 @@ func (w *world) sessions() int {
 func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
+
+// How long package delivery takes over what tests wait for.
+const (
+	settle        = 2 * time.Second
+	progressEvery = 250 * time.Millisecond
+	flushEvery    = time.Second
+	seriesQuiet   = 5 * time.Second
+	followEvery   = 3 * time.Second
+	retryKeep     = 7 * 24 * time.Hour
+
+	leastTaken  = 1 << 10 // bytes a second
+	takenWindow = time.Minute
+)
+
+// quiet is a network of which nobody tells anything.
+type quiet struct{}
+
+func (quiet) C() <-chan struct{} { return nil }
+func (quiet) Close()             {}

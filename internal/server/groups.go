@@ -116,7 +116,7 @@ func (s *Server) DeleteGroup(ctx context.Context, p groupcast.Principal, name st
 	if err != nil {
 		return err
 	}
-	s.live.GroupGone(ctx, cancelled)
+	s.delivery.GroupGone(ctx, cancelled)
 	s.agents.HintAll()
 	s.audit(ctx, p, "group.delete", name, "address "+g.Address.String())
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: name, Text: "deleted"})

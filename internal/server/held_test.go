@@ -23,7 +23,6 @@ import (
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -331,10 +330,14 @@ func TestHeldShowsNothing(t *testing.T) {
 			_, again := o.RetryTransfer(o.ctx, local, tr.No)
 			return errors.Join(err, again)
 		}},
-		"failed": {then: func(tr groupcast.Transfer) error { o.live.failTransfer(o.ctx, tr.No, errors.New("gone")); return nil }},
+		"failed": {then: func(tr groupcast.Transfer) error {
+			err := o.store.CloseTransfer(o.ctx, tr.No, groupcast.TransferFailed, groupcast.DeliveryFailed, "gone", o.now())
+			o.delivery.GroupGone(o.ctx, []protocol.TransferNo{tr.No})
+			return err
+		}},
 		"expired": {then: func(tr groupcast.Transfer) error {
 			err := o.store.CloseTransfer(o.ctx, tr.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "expired", o.now())
-			o.live.drop(tr.No)
+			o.delivery.GroupGone(o.ctx, []protocol.TransferNo{tr.No})
 			return err
 		}},
 	} {
@@ -402,7 +405,7 @@ func TestPausedServesNothing(t *testing.T) {
 	o := openOffice(t)
 	inside, outside := o.people()
 	tr := o.promised("lab", func(n *groupcast.NewTransfer) { n.Hold = false })
-	o.live.change(func(s *schedule.Scheduler, _ time.Time) { s.Pause(true) })
+	o.delivery.Pause(true)
 	for _, c := range append(slices.Clone(inside), outside...) {
 		for _, op := range o.operations() {
 			if answer := o.ask(op, c, tr); strings.Contains(answer, secretBytes) || strings.HasPrefix(op.id, "agent-") && strings.Contains(answer, secretName) {

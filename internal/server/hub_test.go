@@ -1,13 +1,13 @@
 package server
 
 import (
+	"io"
 	"testing"
 	"testing/synctest"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/presence"
-	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 func TestAnAdministratorWhoIsOneNoLongerLosesTheStream(t *testing.T) {
@@ -32,6 +32,12 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
 		a := w.enrol("ann", "g").attach()
+		tr := w.send("g", nil)
+		away := func() bool {
+			all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
+			w.must(err)
+			return all[0].Cause == groupcast.CauseAway
+		}
 		first := a.stream
 		a.attach()
 		if _, err := first.Next(w.ctx); err != presence.ErrReplaced {
@@ -39,12 +45,12 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 		}
 		first.Close() // must not throw the second one out
 		synctest.Wait()
-		if !w.agents.Has(a.p.Device.ID) || !w.live.sched.Active(a.p.Device.ID) {
+		if !w.agents.Has(a.p.Device.ID) || away() {
 			t.Fatal("the device is not active any more")
 		}
 		a.stream.Close()
 		synctest.Wait()
-		if w.agents.Has(a.p.Device.ID) || w.live.sched.Active(a.p.Device.ID) {
+		if w.agents.Has(a.p.Device.ID) || !away() {
 			t.Fatal("the device is still active")
 		}
 	})
@@ -57,10 +63,12 @@ func TestADeliveryThatAsksForTooMuchFails(t *testing.T) {
 		tr := w.send("g", nil)
 		_, err := a.ready(a.offered())
 		w.must(err)
-		full, err := w.store.Transfer(w.ctx, tr.No)
-		w.must(err)
-		for range maxShare + 1 {
-			w.live.allowBlock(w.ctx, full, a.p.Device.ID, protocol.BlockSize)
+		w.openSource = longBlocks
+		for range 4 { // more than three times its size
+			r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1)
+			w.must(err)
+			io.Copy(io.Discard, r)
+			w.must(r.Close())
 		}
 		got, err := w.Transfer(w.ctx, local, tr.No)
 		w.must(err)

@@ -82,7 +82,7 @@ func TestTheRateOfAllHoldsOverHTTPS(t *testing.T) {
 	withContent(t, nil, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
 		const limit = 2 << 20
-		w.live.Lines = bandwidth.New(w.now, limit, func(uint64) {})
+		w.delivery.Lines = bandwidth.New(w.now, limit, func(uint64) {})
 		tr := w.sendBig(dir, 8<<20, 0, "", a)
 		n, took, err := w.fetch(a, tr)
 		w.must(err)
@@ -99,7 +99,7 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 		const limit, most = 1 << 20, 3 << 20
 		var capped atomic.Uint64
 		capped.Store(most)
-		w.live.Lines = bandwidth.New(w.now, most, capped.Store)
+		w.delivery.Lines = bandwidth.New(w.now, most, capped.Store)
 		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
 		tr := w.sendBig(dir, 4<<20, 8*limit, "", a, b)
 		time.Sleep(time.Second)

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -53,7 +54,7 @@ func (s *Server) groupAndUser(ctx context.Context, group, user string) (groupcas
 
 // admitted lets a new member take part at once in what is running or pending.
 func (s *Server) admitted(group string, u groupcast.User, owed []groupcast.Delivery) {
-	s.live.Owe(owed)
+	s.delivery.Owe(owed)
 	s.agents.HintUser(u.ID)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: group, User: u.Name, Text: "added"})
 }
@@ -75,7 +76,7 @@ func (s *Server) endMembership(ctx context.Context, p groupcast.Principal, g gro
 	if err := s.store.RemoveMember(ctx, g.ID, u.ID, s.now()); err != nil {
 		return err
 	}
-	s.exclude(Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}})
+	s.exclude(delivery.Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}})
 	s.agents.HintUser(u.ID)
 	s.audit(ctx, p, action, g.Name, u.Name)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: g.Name, User: u.Name, Text: reason})
@@ -83,13 +84,13 @@ func (s *Server) endMembership(ctx context.Context, p groupcast.Principal, g gro
 }
 
 // exclude ends the streams of somebody's screens, too, if over says why.
-func (s *Server) exclude(x Exclusion) {
+func (s *Server) exclude(x delivery.Exclusion) {
 	if x.Over != nil {
 		s.events.End(func(p groupcast.Principal) bool {
 			return !p.Local && p.User.ID == x.User && (x.Device == nil || (p.Device != nil && p.Device.ID == *x.Device))
 		}, x.Over)
 	}
-	s.live.Exclude(x)
+	s.delivery.Exclude(x)
 }
 
 // barred is the error that streams end with.

@@ -15,14 +15,14 @@ func TestASessionFollowsTheInterface(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
 		old := w.sender()
-		w.live.moveSessions()
+		time.Sleep(followEvery + time.Second)
 		if !old.sealing() {
 			t.Fatal("a session ended though nothing had moved")
 		}
 		old.mu.Lock()
 		old.moved = true
 		old.mu.Unlock()
-		w.live.moveSessions()
+		time.Sleep(followEvery + time.Second)
 		if old.sealing() {
 			t.Fatal("the session goes on from an address that nobody believes")
 		}

@@ -42,7 +42,7 @@ func (s *Server) UpdateGroup(ctx context.Context, p groupcast.Principal, name st
 	if err != nil {
 		return g, err
 	}
-	s.live.Owe(owed)
+	s.delivery.Owe(owed)
 	s.hintDevices(owed)
 	s.audit(ctx, p, "group.set", g.Name, "new devices: "+string(*c.NewDevices))
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "new devices: " + string(*c.NewDevices)})
@@ -120,7 +120,7 @@ func (s *Server) approveDevice(ctx context.Context, p groupcast.Principal, group
 	if err != nil {
 		return r, err
 	}
-	s.live.Owe(owed)
+	s.delivery.Owe(owed)
 	s.agents.Send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	s.decided(ctx, p, "request.approve", r, "approved")
 	return r, nil

@@ -8,7 +8,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/sender"
-	"github.com/groupcast/groupcast/internal/store"
 )
 
 // barOf is the bar of a device that has the first so many of ten blocks.
@@ -59,11 +58,10 @@ func TestBarAndBytesAgree(t *testing.T) {
 		w.sender().reports(by(7, 5))
 		expect("half by multicast", 5)
 		report(groupcast.AgentReport{Feedback: []byte("body")})
-		w.live.mu.Lock()
-		e := *w.live.entry(tr.No, a.p.Device.ID)
-		w.live.mu.Unlock()
-		if e.blocks != 5 || e.bytes != 250 {
-			t.Errorf("feedback over HTTPS took progress back: %d blocks, %d bytes", e.blocks, e.bytes)
+		now, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
+		w.must(err)
+		if d := now[0]; d.Blocks != 5 || d.Bytes != 250 {
+			t.Errorf("feedback over HTTPS took progress back: %d blocks, %d bytes", d.Blocks, d.Bytes)
 		}
 		expect("after feedback over HTTPS", 5)
 		bar := barOf(8)
@@ -95,22 +93,4 @@ func TestNoBarRatherThanAnOldOne(t *testing.T) {
 			t.Errorf("%d bytes beside a bar of %d bytes", d.Bytes, len(d.Bar))
 		}
 	})
-}
-
-func TestBytesOfBlocks(t *testing.T) {
-	for _, c := range []struct {
-		bytes      uint64
-		blocks, of int
-		want       uint64
-	}{
-		{bytes: 0, of: 0, blocks: 0, want: 0},
-		{bytes: 5, of: 10, blocks: 5, want: 2}, // blocks of less than a byte each: not nothing
-		{bytes: 1 << 50, of: 1 << 22, blocks: 1 << 22, want: 1 << 50},
-		{bytes: 1000, of: 3, blocks: 3, want: 1000},
-	} {
-		tr := store.Transfer{Transfer: groupcast.Transfer{Bytes: c.bytes, Blocks: c.of}}
-		if got := bytesOf(tr, c.blocks); got != c.want {
-			t.Errorf("%d of %d blocks of %d bytes: %d, want %d", c.blocks, c.of, c.bytes, got, c.want)
-		}
-	}
 }

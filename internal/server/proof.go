@@ -7,99 +7,15 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// Bounds of what a proof holds beside signatures.
-const (
-	proofManifest = 256 << 10 // bytes of the manifest, with the names
-	proofEntries  = 200       // of one device …
-	proofListed   = 20_000    // … and of all of them
-)
-
-// openReceipt checks a receipt's signature with the device's key and gives what was signed.
-func (l *live) openReceipt(
-	d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
-) (store.SignedReceipt, error) {
-	out := store.SignedReceipt{
-		Transfer: r.Transfer, Device: d.ID, Sequence: r.Sequence, Signature: r.Signature,
-		Key: d.PublicKey, Since: d.CreatedAt, Reason: groupcast.Clip(r.Reason),
-	}
-	key, err := seal.VerifyKeyFrom(d.PublicKey)
-	if err != nil {
-		return out, groupcast.Errorf(groupcast.EInvalid, "this device has no key to sign receipts with").
-			WithHint("log in again").Wrap(err)
-	}
-	if r.Version >= groupcast.ReceiptVersion && out.Reason != r.Reason {
-		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", groupcast.MaxReason)
-	}
-	full := l.signedOf(d, tr, r)
-	if r.Version < groupcast.ReceiptVersion {
-		out.Signed = full.Receipt.Signed()
-		err = seal.VerifyReceipt(key, full.Receipt, r.Signature)
-	} else if out.Signed, err = full.Signed(); err == nil {
-		err = seal.VerifyFullReceipt(key, full, r.Signature)
-	}
-	if err != nil {
-		return out, groupcast.Errorf(groupcast.EInvalid, "the receipt's signature is not this device's").Wrap(err)
-	}
-	return out, nil
-}
-
-func (l *live) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) seal.FullReceipt {
-	return seal.FullReceipt{
-		Receipt: seal.Receipt{
-			Server: l.Server, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
-			Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
-		},
-		Path: string(r.Path), Bytes: r.Bytes,
-		Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside),
-		Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
-	}
-}
-
-// covers says how much of what is told of a delivery its receipt signs: the names of what is
-// missing or beside only if they are all kept as the device told them.
-func (l *live) covers(ctx context.Context, d groupcast.Device, r groupcast.Receipt) (groupcast.Signed, error) {
-	if r.Version < groupcast.ReceiptVersion {
-		return groupcast.SignedOutcome, nil
-	}
-	if r.Missing+r.Beside > proofListed {
-		return groupcast.SignedCounts, nil
-	}
-	var all []groupcast.DeliveryEntry
-	for len(all) < r.Missing+r.Beside {
-		next := groupcast.Window{From: len(all), Limit: min(entriesListed, r.Missing+r.Beside-len(all))}
-		some, _, err := l.Store.Entries(ctx, r.Transfer, d.ID, next)
-		if err != nil {
-			return "", err
-		}
-		if len(some) == 0 {
-			return groupcast.SignedCounts, nil
-		}
-		all = append(all, some...)
-	}
-	if groupcast.EntriesDigest(all) != r.List {
-		return groupcast.SignedCounts, nil
-	}
-	return groupcast.SignedAll, nil
-}
-
-// keepOffer keeps an offer for proofs. Without it there is none: what is sent goes on.
-func (l *live) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
-	err := l.Store.KeepSignedOffer(ctx, store.SignedOffer{
-		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,
-		Offer: bytes, Signature: signature,
-	})
-	if err != nil {
-		l.Log.Error("an offer was not kept: there will be no proof of its transfer",
-			"transfer", offer.Transfer, slog.Any("err", err))
-	}
-}
+// proofEntries bounds the entries of one device that a proof holds.
+const proofEntries = 200
 
 // TransferProof makes the proof of what became of a transfer, as it stands.
 func (s *Server) TransferProof(
@@ -155,7 +71,7 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 
 // smallManifest gives the manifest that an offer names, if it is small.
 func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
-	if o.Manifest != nil || tr.Root != o.Root || tr.ContentGone || tr.ManifestBytes > proofManifest {
+	if o.Manifest != nil || tr.Root != o.Root || tr.ContentGone || tr.ManifestBytes > delivery.ProofManifest {
 		return o.Manifest
 	}
 	m, _, err := s.content.Manifest(tr.Content)
@@ -167,15 +83,6 @@ func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
 		return e.Manifest
 	}
 	return nil
-}
-
-// keepManifest keeps a manifest for proofs, if it is small: its content is about to go.
-func (l *live) keepManifest(ctx context.Context, no protocol.TransferNo, m *manifest.Manifest) error {
-	e := manifest.Encode(m)
-	if len(e.Manifest) > proofManifest {
-		return nil
-	}
-	return l.Store.KeepSmallManifest(ctx, no, e.Root, e.Manifest)
 }
 
 func (s *Server) proveDeliveries(ctx context.Context, no protocol.TransferNo, out *groupcast.Proof) error {
@@ -203,7 +110,7 @@ func (s *Server) proveDeliveries(ctx context.Context, no protocol.TransferNo, ou
 		out.Devices = append(out.Devices, s.bind(d, r))
 		receipt := groupcast.ProofReceipt{Device: d.DeviceID, Bytes: r.Signed, Signature: r.Signature, Reason: r.Reason}
 		n := d.Missing + d.Beside
-		if d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= proofListed {
+		if d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= delivery.ProofListed {
 			receipt.Entries, _, err = s.store.Entries(ctx, no, d.DeviceID, groupcast.Window{Limit: n})
 			if err != nil {
 				return fmt.Errorf("entries of a proof: %w", err)

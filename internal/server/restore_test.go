@@ -53,7 +53,7 @@ func TestARestoredServerSendsNothingUntilConfirmed(t *testing.T) {
 			t.Fatalf("offer %d may have been used in the life that was lost (%d)", o.Number, offers[0].Number)
 		}
 		w.reboot() // the pause does not come back
-		if w.live.Paused() {
+		if w.delivery.Paused() {
 			t.Fatal("paused again after the next start")
 		}
 	})

@@ -2,30 +2,11 @@ package server
 
 import (
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
 )
-
-func TestWhatIsKeptForRetriesIsBounded(t *testing.T) {
-	ended := func(no protocol.TransferNo, ago time.Duration, size uint64, inPlace bool) store.Transfer {
-		return store.Transfer{Transfer: groupcast.Transfer{No: no, EndedAt: t0.Add(-ago), Bytes: size, InPlace: inPlace}, ManifestBytes: 1}
-	}
-	closed := []store.Transfer{
-		ended(1, 8*24*time.Hour, 10, true), // too long ago
-		ended(2, 4*time.Hour, 1000, true),  // takes nothing of its own
-		ended(3, 3*time.Hour, 60, false),   // the oldest upload goes
-		ended(4, 2*time.Hour, 50, false),
-		ended(5, time.Hour, 40, false),
-	}
-	if got := outlived(closed, t0, 100); !slices.Equal(got, []protocol.TransferNo{3, 1}) {
-		t.Fatalf("freed %v, want 3 and 1", got)
-	}
-}
 
 func TestACancelledTransferCanBeRetriedForAWhile(t *testing.T) {
 	withContent(t, map[string]string{"a": "hello"}, func(w *world, dir string) {

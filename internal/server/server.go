@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -78,7 +79,7 @@ type Server struct {
 	nameKey   [32]byte
 	events    *presence.Events
 	agents    *presence.Agents
-	live      *live
+	delivery  *delivery.Engine
 	first     firstToken
 	refusals  refusals
 	wishes    habits
@@ -88,10 +89,10 @@ type Server struct {
 	setback   *setback.Watch
 
 	// What tests replace.
-	newSender  func(sender.Config) (Session, error)
+	newSender  func(sender.Config) (delivery.Session, error)
 	openSource func(context.Context, store.Transfer) (content.Blocks, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
-	openWatch  func() Watch // of this machine's network; nil: none
+	openWatch  func() delivery.Watch // of this machine's network; nil: none
 }
 
 var (
@@ -145,10 +146,10 @@ func New(cfg Config) (*Server, error) {
 	}
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
-	s.live = newLive(s.engine())
+	s.delivery = delivery.New(s.engine())
 	s.setback = s.watchSetBack(cfg)
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
-	s.openWatch = func() Watch { return mcast.OpenWatch() }
+	s.openWatch = func() delivery.Watch { return mcast.OpenWatch() }
 	s.reach = reach.New(reach.Config{
 		Server: s.id, Key: s.key, Store: s.store, Agents: s.agents, Log: s.log,
 		Send: func(ctx context.Context, group netip.AddrPort, packet []byte) error {
@@ -158,7 +159,7 @@ func New(cfg Config) (*Server, error) {
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Endpoint.SendPlain(ctx, group, packet)
 	}
-	s.newSender = func(c sender.Config) (Session, error) {
+	s.newSender = func(c sender.Config) (delivery.Session, error) {
 		c.Endpoint = cfg.Endpoint
 		return sender.New(c)
 	}
@@ -166,17 +167,17 @@ func New(cfg Config) (*Server, error) {
 }
 
 // engine is what the server's deliveries are made of.
-func (s *Server) engine() engineConfig {
-	c := engineConfig{
+func (s *Server) engine() delivery.Config {
+	c := delivery.Config{
 		Server: s.id, Key: s.key, Store: s.store, Content: s.content, Agents: s.agents, Screens: s.events,
 		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg), RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
 		OpenOffer: s.openOffer,
 	}
 	// Tests replace these after New.
-	c.NewSender = func(c sender.Config) (Session, error) { return s.newSender(c) }
+	c.NewSender = func(c sender.Config) (delivery.Session, error) { return s.newSender(c) }
 	c.OpenSource = func(ctx context.Context, tr store.Transfer) (content.Blocks, error) { return s.openSource(ctx, tr) }
 	c.SendPlain = func(ctx context.Context, to netip.AddrPort, packet []byte) error { return s.sendPlain(ctx, to, packet) }
-	c.OpenWatch = func() Watch {
+	c.OpenWatch = func() delivery.Watch {
 		if s.openWatch == nil {
 			return nil
 		}
@@ -213,7 +214,7 @@ func (s *Server) Run(ctx context.Context) error {
 		return err
 	}
 	var all sync.WaitGroup
-	all.Go(func() { s.live.Run(ctx) })
+	all.Go(func() { s.delivery.Run(ctx) })
 	all.Go(func() { s.keepHouse(ctx) })
 	all.Go(func() { s.watchRoom(ctx) })
 	<-ctx.Done()
@@ -238,14 +239,14 @@ func (s *Server) Resume(ctx context.Context) error {
 	if err := s.setback.Begin(ctx); err != nil {
 		return err
 	}
-	return s.live.Resume(ctx)
+	return s.delivery.Resume(ctx)
 }
 
 func (s *Server) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(keepHouseEvery)
 	defer tick.Stop()
 	for {
-		s.live.Sweep(ctx)
+		s.delivery.Sweep(ctx)
 		if err := s.sweepUploads(); err != nil {
 			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
 		}

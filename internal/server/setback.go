@@ -5,6 +5,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/backup"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/setback"
 	"github.com/groupcast/groupcast/internal/store"
@@ -15,10 +16,10 @@ func (s *Server) watchSetBack(cfg Config) *setback.Watch {
 	return setback.New(setback.Config{
 		Server: s.id, Key: s.key.Public(), Store: s.store, Witnesses: cfg.Witnesses, Log: s.log,
 		Halt: func() {
-			s.live.Halt()
-			s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: errUnconfirmed.Message})
+			s.delivery.Halt()
+			s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: delivery.ErrUnconfirmed.Message})
 		},
-		Pause: s.live.Pause,
+		Pause: s.delivery.Pause,
 		Audit: func(ctx context.Context, action, object, detail string) {
 			s.audit(ctx, groupcast.Principal{Local: true}, action, object, detail)
 		},
@@ -33,7 +34,7 @@ func (s *Server) finishRestore(ctx context.Context) error {
 	if err := s.setback.Restored(ctx); err != nil {
 		return err
 	}
-	s.log.Warn(errUnconfirmed.Error())
+	s.log.Warn(delivery.ErrUnconfirmed.Error())
 	return backup.Started(s.cfg.Dir)
 }
 

@@ -122,7 +122,7 @@ func (s *Server) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]gro
 		return nil, err
 	}
 	for i := range list {
-		s.live.Explain(&list[i].Delivery)
+		s.delivery.Explain(&list[i].Delivery)
 	}
 	return list, nil
 }

@@ -97,7 +97,7 @@ func TestANumberIsDrawnWhenItIsPromised(t *testing.T) {
 		}
 		quick, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "b")}})
 		w.must(err)
-		w.live.Sweep(w.ctx) // what is just being made is nobody's leftover
+		w.delivery.Sweep(w.ctx) // what is just being made is nobody's leftover
 		late, err := w.promise(w.ctx, local, w.newTransfer(local, g, slow, hashed), false)
 		w.must(err)
 		if quick.No != 1 || late.No != 2 {
@@ -115,7 +115,7 @@ func TestContentOfNoTransferGoes(t *testing.T) {
 		b, err := w.build(w.ctx, local, n)
 		w.must(err)
 		w.content.Made(b.Content) // as after a crash
-		w.live.Sweep(w.ctx)
+		w.delivery.Sweep(w.ctx)
 		if _, err := os.Stat(filepath.Join(w.dir, "content", b.Content)); err == nil {
 			t.Error("content that a crash left behind is kept")
 		}

@@ -5,10 +5,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/backup"
+	"github.com/groupcast/groupcast/internal/delivery"
 )
-
-var errUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
-	WithHint("check who is in which group, then confirm the memberships").WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
 // ConfirmMemberships lets sending begin again.
 func (s *Server) ConfirmMemberships(ctx context.Context, p groupcast.Principal) error {
@@ -19,7 +17,7 @@ func (s *Server) ConfirmMemberships(ctx context.Context, p groupcast.Principal) 
 		return err
 	}
 	s.audit(ctx, p, "restore.confirm", "", "the memberships were confirmed")
-	s.live.Confirmed()
+	s.delivery.Confirmed()
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: "the memberships were confirmed"})
 	return nil
 }
@@ -33,7 +31,7 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	if err != nil {
 		return groupcast.ServerStatus{}, err
 	}
-	paused := s.live.Paused()
+	paused := s.delivery.Paused()
 	why, unconfirmed, err := s.setback.Why(ctx)
 	if err != nil {
 		return groupcast.ServerStatus{}, err
@@ -43,11 +41,11 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	}
 	st := groupcast.ServerStatus{
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
-		Active: s.agents.CountAll(), Sessions: s.live.Sessions(), Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
+		Active: s.agents.CountAll(), Sessions: s.delivery.Sessions(), Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
 	}
 	st.Note = s.cfg.Room.State()
 	if paused {
-		st.Note = errUnconfirmed.Error()
+		st.Note = delivery.ErrUnconfirmed.Error()
 		if why.Detail != "" {
 			st.Note = why.Detail + ": " + st.Note
 		}

@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -30,7 +31,7 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if err := s.live.MayAdd(g, n.Now); err != nil {
+	if err := s.delivery.MayAdd(g, n.Now); err != nil {
 		return groupcast.Transfer{}, err
 	}
 	b, err := s.build(ctx, p, n)
@@ -48,13 +49,13 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 
 // promise keeps a transfer whose content is built and lets the schedule deliver it.
 func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
-	tr, owed, err := s.live.Add(ctx, t, now)
+	tr, owed, err := s.delivery.Add(ctx, t, now)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
 	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d",
 		tr.Files, tr.Folders, tr.Bytes, owed))
-	return s.live.Transfer(ctx, tr.No)
+	return s.delivery.Transfer(ctx, tr.No)
 }
 
 func checkTransfer(n *groupcast.NewTransfer) error {
@@ -108,7 +109,7 @@ func (s *Server) CancelTransfer(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, err := s.live.Cancel(ctx, no, p.Actor())
+	tr, err := s.delivery.Cancel(ctx, no, p.Actor())
 	if err == nil {
 		s.audit(ctx, p, "transfer.cancel", label(tr), "")
 	}
@@ -122,7 +123,7 @@ func (s *Server) RetryTransfer(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, err := s.live.Retry(ctx, no)
+	tr, err := s.delivery.Retry(ctx, no)
 	if err == nil {
 		s.audit(ctx, p, "transfer.retry", label(tr), "")
 	}
@@ -136,7 +137,7 @@ func (s *Server) SendTransfer(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, err := s.live.Release(ctx, no)
+	tr, err := s.delivery.Release(ctx, no)
 	if err == nil {
 		s.audit(ctx, p, "transfer.send", label(tr), "")
 	}
@@ -148,7 +149,7 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	open, err := s.live.OpenTransfers(ctx, group)
+	open, err := s.delivery.OpenTransfers(ctx, group)
 	if err != nil {
 		return nil, err
 	}
@@ -175,7 +176,7 @@ func (s *Server) Transfers(
 			return out, err
 		}
 	}
-	return s.live.Transfers(ctx, f)
+	return s.delivery.Transfers(ctx, f)
 }
 
 // Transfer shows one transfer.
@@ -185,7 +186,7 @@ func (s *Server) Transfer(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	return s.live.Transfer(ctx, no)
+	return s.delivery.Transfer(ctx, no)
 }
 
 // Deliveries lists what each device is owed or got.
@@ -195,7 +196,7 @@ func (s *Server) Deliveries(
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}
-	return s.live.Deliveries(ctx, no, w)
+	return s.delivery.Deliveries(ctx, no, w)
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.
@@ -205,7 +206,7 @@ func (s *Server) Pending(
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}
-	return s.live.Pending(ctx, group, w)
+	return s.delivery.Pending(ctx, group, w)
 }
 
 // Series tells how a transfer went.
@@ -215,7 +216,7 @@ func (s *Server) Series(
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	return s.live.Series(ctx, no, after)
+	return s.delivery.Series(ctx, no, after)
 }
 
 // LossMap tells the loss of a transfer's devices over its whole time.
@@ -223,7 +224,7 @@ func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LossMap{}, err
 	}
-	return s.live.LossMap(ctx, no)
+	return s.delivery.LossMap(ctx, no)
 }
 
 // ActOnDelivery does what an administrator wants of a device that holds a transfer up.
@@ -233,9 +234,9 @@ func (s *Server) ActOnDelivery(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Delivery{}, err
 	}
-	tr, d, err := s.live.Act(ctx, no, dev, a, p.Actor())
+	tr, d, err := s.delivery.Act(ctx, no, dev, a, p.Actor())
 	if err == nil {
-		s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", Who(d), label(tr)), "")
+		s.audit(ctx, p, "delivery."+string(a), fmt.Sprintf("%s of %s", delivery.Who(d), label(tr)), "")
 	}
 	return d, err
 }
@@ -247,28 +248,19 @@ func (s *Server) DropMember(
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	tr, dropped, err := s.live.DropMember(ctx, no, user, p.Actor())
+	tr, dropped, err := s.delivery.DropMember(ctx, no, user, p.Actor())
 	for _, d := range dropped {
-		s.audit(ctx, p, "delivery.drop", fmt.Sprintf("%s of %s", Who(d), label(tr)), "")
+		s.audit(ctx, p, "delivery.drop", fmt.Sprintf("%s of %s", delivery.Who(d), label(tr)), "")
 	}
 	return tr, err
 }
 
 // DeliveryEntries lists what does not lie under its name at a device.
-func (s *Server) DeliveryEntries(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window) (groupcast.DeliveryEntries, error) {
+func (s *Server) DeliveryEntries(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
+) (groupcast.DeliveryEntries, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.DeliveryEntries{}, err
 	}
-	d, err := s.store.Delivery(ctx, no, dev)
-	if err != nil {
-		return groupcast.DeliveryEntries{}, err
-	}
-	if d.State.Owed() {
-		return groupcast.DeliveryEntries{}, nil // the list is only on its way
-	}
-	if w.Limit <= 0 || w.Limit > entriesListed {
-		w.Limit = entriesListed
-	}
-	entries, kept, err := s.store.Entries(ctx, no, dev, w)
-	return groupcast.DeliveryEntries{Total: d.Missing + d.Beside, Listed: kept, Entries: entries}, err
+	return s.delivery.Entries(ctx, no, dev, w)
 }

@@ -6,6 +6,7 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -150,7 +151,7 @@ func (s *Server) changeDisabled(ctx context.Context, u groupcast.User, c groupca
 	if err != nil {
 		return "", err
 	}
-	s.exclude(Exclusion{User: u.ID, Groups: groupIDs(groups), Over: barred("the account was disabled")})
+	s.exclude(delivery.Exclusion{User: u.ID, Groups: groupIDs(groups), Over: barred("the account was disabled")})
 	return "disabled", nil
 }
 
@@ -165,7 +166,7 @@ func (s *Server) oweAgain(ctx context.Context, userID string) error {
 		if err != nil {
 			return err
 		}
-		s.live.Owe(owed)
+		s.delivery.Owe(owed)
 	}
 	return nil
 }
@@ -191,7 +192,7 @@ func (s *Server) DeleteUser(ctx context.Context, p groupcast.Principal, name str
 	if err != nil {
 		return err
 	}
-	s.exclude(Exclusion{User: u.ID, Groups: groups, Over: barred("the account was deleted")})
+	s.exclude(delivery.Exclusion{User: u.ID, Groups: groups, Over: barred("the account was deleted")})
 	s.audit(ctx, p, "user.delete", name, fmt.Sprintf("was in %d groups", len(groups)))
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: "deleted"})
 	return nil

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -19,21 +19,21 @@ const (
 )
 
 // Manifest streams the manifest of a transfer that the device is owed.
-func (l *live) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	tr, err := l.entitled(ctx, p.Device.ID, no)
+func (e *Engine) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
+	tr, err := e.entitled(ctx, p.Device.ID, no)
 	if err != nil {
 		return nil, err
 	}
-	l.served(no, p.Device.ID)
-	l.poke()
-	return l.stream(ctx, p, tr, protocol.Range{First: 1, Count: tr.ManifestBlocks})
+	e.served(no, p.Device.ID)
+	e.poke()
+	return e.stream(ctx, p, tr, protocol.Range{First: 1, Count: tr.ManifestBlocks})
 }
 
 // Blocks streams session blocks of a transfer that the device is owed.
-func (l *live) Blocks(
+func (e *Engine) Blocks(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	tr, err := l.entitled(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no)
 	if err != nil {
 		return nil, err
 	}
@@ -42,58 +42,58 @@ func (l *live) Blocks(
 		return nil, groupcast.Errorf(groupcast.EInvalid, "blocks %d and %d after it were asked for; there are %d",
 			asked.First, asked.Count, total).WithHint("ask for 1 to %d blocks at once", maxBlocksAsked)
 	}
-	return l.stream(ctx, p, tr, asked)
+	return e.stream(ctx, p, tr, asked)
 }
 
 // entitled checks at this moment that a device may have a transfer (C8).
-func (l *live) entitled(
+func (e *Engine) entitled(
 	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
 ) (store.Transfer, error) {
-	if _, err := l.Store.Entitled(ctx, no, dev); err != nil {
+	if _, err := e.Store.Entitled(ctx, no, dev); err != nil {
 		return store.Transfer{}, err
 	}
-	if !l.owes(no, dev) {
+	if !e.owes(no, dev) {
 		return store.Transfer{}, errNotOwed
 	}
-	return l.Store.Transfer(ctx, no)
+	return e.Store.Transfer(ctx, no)
 }
 
 // stream gives blocks to a device as the limits allow.
-func (l *live) stream(
+func (e *Engine) stream(
 	ctx context.Context, p groupcast.Principal, tr store.Transfer, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	if err := l.Slots.Enter(ctx, p); err != nil {
+	if err := e.Slots.Enter(ctx, p); err != nil {
 		return nil, err
 	}
-	src, err := l.OpenSource(ctx, tr)
+	src, err := e.OpenSource(ctx, tr)
 	if err != nil {
-		l.Slots.Leave(p)
-		l.sourceFault(tr.No, tr.Content, err)
+		e.Slots.Leave(p)
+		e.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
-	forged := l.failed(tr.No, asked)
-	line := l.Lines.Enter(tr.No, tr.RateLimit/8, forged)
+	forged := e.failed(tr.No, asked)
+	line := e.Lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
 		src: src, next: asked.First, left: asked.Count, buf: make([]byte, protocol.BlockSize),
-		taker: taker{now: l.Now, others: func() bool { return l.Slots.Waiting(p.User.ID) }},
-		allow: func(n int) error { return l.allowBlock(ctx, tr, p.Device.ID, n) },
-		pace:  func(n int) (int, error) { return l.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
-		broke: func(err error) { l.sourceFault(tr.No, tr.Content, err) },
+		taker: taker{now: e.Now, others: func() bool { return e.Slots.Waiting(p.User.ID) }},
+		allow: func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
+		pace:  func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
+		broke: func(err error) { e.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
-			l.Slots.Leave(p)
-			l.Lines.Leave(tr.No, tr.RateLimit/8, forged)
-			l.gaveOverHTTPS(tr.No, n)
+			e.Slots.Leave(p)
+			e.Lines.Leave(tr.No, tr.RateLimit/8, forged)
+			e.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
 }
 
 // allowBlock is asked before each block leaves.
-func (l *live) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
-	if !l.owes(tr.No, dev) {
+func (e *Engine) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.DeviceID, n int) error {
+	if !e.owes(tr.No, dev) {
 		return errNotOwed
 	}
-	if !l.withinShare(tr, dev, n) {
-		l.tooMuch(ctx, tr, dev)
+	if !e.withinShare(tr, dev, n) {
+		e.tooMuch(ctx, tr, dev)
 		return errNotOwed
 	}
 	return nil
@@ -102,52 +102,52 @@ func (l *live) allowBlock(ctx context.Context, tr store.Transfer, dev protocol.D
 // allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
-func (l *live) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
-	n, err := l.Lines.Wait(ctx, at, forged, n)
+func (e *Engine) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
+	n, err := e.Lines.Wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err
 	}
-	if !l.owes(no, dev) {
+	if !e.owes(no, dev) {
 		return 0, errNotOwed
 	}
-	l.served(no, dev)
+	e.served(no, dev)
 	return n, nil
 }
 
 // served says that a device is given something.
-func (l *live) served(no protocol.TransferNo, dev protocol.DeviceID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sched.Heard(l.Now(), no, dev)
+func (e *Engine) served(no protocol.TransferNo, dev protocol.DeviceID) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sched.Heard(e.Now(), no, dev)
 }
 
 // withinShare counts what a delivery asked for.
-func (l *live) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.entry(tr.No, dev).gave += uint64(n)
+func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.entry(tr.No, dev).gave += uint64(n)
 	// One that is owed no more is refused elsewhere.
-	return l.sched.Fetched(l.Now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	return e.sched.Fetched(e.Now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
 
-func (l *live) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
-	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
+func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
+	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
 		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
-	}, l.Now())
+	}, e.Now())
 	if err != nil {
-		l.Log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
+		e.Log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
 		return
 	}
-	l.settle(tr.No, dev)
+	e.settle(tr.No, dev)
 	if owed == 0 {
-		l.complete(context.WithoutCancel(ctx), tr.No)
+		e.complete(context.WithoutCancel(ctx), tr.No)
 	}
 }
 
-func (l *live) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
-	err := l.Store.AddTransferBytes(context.Background(), l.here, no, 0, n)
+func (e *Engine) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
+	err := e.Store.AddTransferBytes(context.Background(), e.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		l.Log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
+		e.Log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
 	}
 }
 

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"cmp"
@@ -20,40 +20,40 @@ const (
 )
 
 // Sweep closes what has expired and removes content that nobody will ask for any more.
-func (l *live) Sweep(ctx context.Context) {
-	now := l.Now()
-	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+func (e *Engine) Sweep(ctx context.Context) {
+	now := e.Now()
+	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
 		return
 	}
 	for _, tr := range rows.Rows {
 		if !tr.ExpiresAt.After(now) {
-			l.expire(ctx, tr.No, now)
+			e.expire(ctx, tr.No, now)
 		}
 	}
-	closed, err := l.closedWithContent(ctx)
+	closed, err := e.closedWithContent(ctx)
 	if err != nil {
-		l.Log.Error("kept content could not be listed", slog.Any("err", err))
+		e.Log.Error("kept content could not be listed", slog.Any("err", err))
 		return
 	}
-	for _, no := range outlived(closed, now, l.RetrySpace) {
-		l.freeContent(ctx, no)
+	for _, no := range outlived(closed, now, e.RetrySpace) {
+		e.freeContent(ctx, no)
 	}
 }
 
 // closedWithContent lists the transfers that are over and whose content is still here. Content
 // of no transfer was left by a crash, or by a transfer that has other content now.
-func (l *live) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
-	names, err := l.Content.Names()
+func (e *Engine) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
+	names, err := e.Content.Names()
 	if err != nil {
 		return nil, err
 	}
 	var out []store.Transfer
 	for _, name := range names {
-		tr, err := l.Store.TransferOfContent(ctx, name)
+		tr, err := e.Store.TransferOfContent(ctx, name)
 		switch {
 		case groupcast.ErrorCode(err) == groupcast.ENotFound:
-			if err := l.Content.Forget(name); err != nil {
+			if err := e.Content.Forget(name); err != nil {
 				return nil, fmt.Errorf("removing content of no transfer: %w", err)
 			}
 		case err != nil:
@@ -93,32 +93,32 @@ func onDisk(tr store.Transfer) uint64 {
 }
 
 // nothingToRetry says that everybody who was promised a transfer has it.
-func (l *live) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
-	all, err := l.Store.Deliveries(ctx, no, groupcast.Window{})
+func (e *Engine) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
+	all, err := e.Store.Deliveries(ctx, no, groupcast.Window{})
 	return err == nil && !slices.ContainsFunc(all.Rows, func(d groupcast.Delivery) bool {
 		return !d.State.Delivered()
 	})
 }
 
-func (l *live) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
+func (e *Engine) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
+	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
 	if err != nil {
 		return
 	}
-	l.drop(no)
-	l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+	e.drop(no)
+	e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
 }
 
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
-func (l *live) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
-	m, _, err := l.Content.Manifest(id)
+func (e *Engine) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
+	m, _, err := e.Content.Manifest(id)
 	if err != nil {
-		l.Log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
+		e.Log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
 		return nil
 	}
-	if err := l.Store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
+	if err := e.Store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
 		return err
 	}
-	return l.keepManifest(ctx, no, m)
+	return e.keepManifest(ctx, no, m)
 }

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -10,8 +10,8 @@ import (
 
 // failed says whether a session of the transfer knows that all these blocks came with a wrong digest: the devices
 // said so to it, not to whoever streams.
-func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
-	for _, r := range l.current() {
+func (e *Engine) failed(no protocol.TransferNo, blocks protocol.Range) bool {
+	for _, r := range e.current() {
 		if r.no == no && r.sender.Failed(blocks) {
 			return true
 		}
@@ -21,26 +21,26 @@ func (l *live) failed(no protocol.TransferNo, blocks protocol.Range) bool {
 
 // noteForging keeps what a session knows of packets that a member forged: it stands on the transfer, also when it
 // is over.
-func (l *live) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
+func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) {
 	if f == nil {
 		return
 	}
-	first, more := l.forges(r, *f)
+	first, more := e.forges(r, *f)
 	if !more {
 		return
 	}
 	if first {
-		l.Log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
+		e.Log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
 	}
-	if err := l.Store.NoteForged(ctx, l.here, r.no, *f); err != nil && ctx.Err() == nil {
-		l.Log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
+	if err := e.Store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
+		e.Log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
 	}
 }
 
 // forges says whether it is the first that is known of a session's forged packets, and whether it is more.
-func (l *live) forges(r *run, f groupcast.Forging) (first, more bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (e *Engine) forges(r *run, f groupcast.Forging) (first, more bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	first, more = r.forging.Devices == 0, f.Devices > r.forging.Devices || f.Blocks > r.forging.Blocks
 	r.forging = f
 	return first, more

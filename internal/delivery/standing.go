@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -13,9 +13,9 @@ import (
 
 // decorate adds what only the running server knows of a transfer: its state at this moment, the session,
 // and how it stands in one sentence. Names of devices are in it while a session runs.
-func (l *live) decorate(ctx context.Context, tr *groupcast.Transfer) {
-	if r := l.look(tr); r != nil {
-		tr.Summary = l.cachedSummary(ctx, r, *tr)
+func (e *Engine) decorate(ctx context.Context, tr *groupcast.Transfer) {
+	if r := e.look(tr); r != nil {
+		tr.Summary = e.cachedSummary(ctx, r, *tr)
 	} else {
 		tr.Summary = summaryOf(*tr, nil)
 	}
@@ -23,19 +23,19 @@ func (l *live) decorate(ctx context.Context, tr *groupcast.Transfer) {
 }
 
 // look adds the state of this moment and gives the session if one runs.
-func (l *live) look(tr *groupcast.Transfer) *run {
+func (e *Engine) look(tr *groupcast.Transfer) *run {
 	if !tr.State.Open() {
 		return nil
 	}
-	r := l.describe(tr)
+	r := e.describe(tr)
 	if r == nil {
 		if tr.State == groupcast.TransferSending {
-			tr.Estimates = l.estimate(*tr, 0)
+			tr.Estimates = e.estimate(*tr, 0)
 		}
 		return nil
 	}
 	st := r.sender.Status()
-	tr.Estimates = l.estimate(*tr, st.Session.Rate/8)
+	tr.Estimates = e.estimate(*tr, st.Session.Rate/8)
 	tr.WireBytes += st.Wire
 	status := st.Session
 	status.Devices = max(status.Devices, len(st.Devices))
@@ -44,17 +44,17 @@ func (l *live) look(tr *groupcast.Transfer) *run {
 }
 
 // describe sets state and reason and gives the transfer's session if one runs.
-func (l *live) describe(tr *groupcast.Transfer) *run {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p, open := l.sched.Transfer(l.Now(), tr.No)
+func (e *Engine) describe(tr *groupcast.Transfer) *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, open := e.sched.Transfer(e.Now(), tr.No)
 	if !open {
 		return nil
 	}
-	runs := l.sched.Runs(tr.No)
-	tr.State, tr.Cause, tr.Reason = l.stateOf(p, runs)
+	runs := e.sched.Runs(tr.No)
+	tr.State, tr.Cause, tr.Reason = e.stateOf(p, runs)
 	for _, r := range runs {
-		if in := l.runs[r.Session]; in != nil {
+		if in := e.runs[r.Session]; in != nil {
 			return in
 		}
 	}
@@ -62,14 +62,14 @@ func (l *live) describe(tr *groupcast.Transfer) *run {
 }
 
 // stateOf says where a transfer stands and why, in one word and in words; the lock is held.
-func (l *live) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.TransferState, groupcast.Cause, string) {
-	c := l.countOf(p.No)
+func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.TransferState, groupcast.Cause, string) {
+	c := e.countOf(p.No)
 	furthest := furthestOf(runs)
 	switch {
 	case p.Held:
 		return groupcast.TransferHeld, groupcast.CauseHeld, heldWords
-	case l.sched.Paused():
-		return groupcast.TransferWaiting, groupcast.CauseUnconfirmed, errUnconfirmed.Message
+	case e.sched.Paused():
+		return groupcast.TransferWaiting, groupcast.CauseUnconfirmed, ErrUnconfirmed.Message
 	case p.Waiting != "":
 		return groupcast.TransferWaiting, groupcast.CauseSource, p.Waiting
 	case furthest.Phase >= schedule.PhaseOpening:
@@ -77,7 +77,7 @@ func (l *live) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tran
 	case c.fetching > 0:
 		return groupcast.TransferSending, "", fmt.Sprintf("%d over HTTPS", c.fetching)
 	case furthest.Phase == schedule.PhaseGathering:
-		return groupcast.TransferGathering, groupcast.CauseGathering, l.whyWaiting(furthest)
+		return groupcast.TransferGathering, groupcast.CauseGathering, e.whyWaiting(furthest)
 	case p.Owed == 0:
 		return groupcast.TransferWaiting, groupcast.CauseEmpty, "waits for the group's first members and their devices"
 	case c.here == 0:
@@ -93,8 +93,8 @@ func (l *live) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tran
 // standing counts the devices that are owed a transfer and connected.
 type standing struct{ here, fetching, silent, later int }
 
-func (l *live) countOf(no protocol.TransferNo) (c standing) {
-	for _, d := range l.sched.Deliveries(no) {
+func (e *Engine) countOf(no protocol.TransferNo) (c standing) {
+	for _, d := range e.sched.Deliveries(no) {
 		if !d.Active {
 			continue
 		}
@@ -135,29 +135,29 @@ func restsOn(silent, later int) string {
 
 const summaryEvery = time.Second // a summary reads every delivery
 
-func (l *live) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfer) string {
-	now := l.Now()
-	l.mu.Lock()
+func (e *Engine) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfer) string {
+	now := e.Now()
+	e.mu.Lock()
 	text, fresh := r.summary, now.Sub(r.summedAt) < summaryEvery
-	l.mu.Unlock()
+	e.mu.Unlock()
 	if fresh {
 		return text
 	}
-	text = l.summary(ctx, tr)
-	l.mu.Lock()
+	text = e.summary(ctx, tr)
+	e.mu.Lock()
 	r.summary, r.summedAt = text, now
-	l.mu.Unlock()
+	e.mu.Unlock()
 	return text
 }
 
 // summary says in one sentence how a transfer stands and why, with the names of those it is about.
-func (l *live) summary(ctx context.Context, tr groupcast.Transfer) string {
-	page, err := l.Store.Deliveries(ctx, tr.No, groupcast.Window{})
+func (e *Engine) summary(ctx context.Context, tr groupcast.Transfer) string {
+	page, err := e.Store.Deliveries(ctx, tr.No, groupcast.Window{})
 	if err != nil {
 		return summaryOf(tr, nil)
 	}
 	for i := range page.Rows {
-		l.Explain(&page.Rows[i])
+		e.Explain(&page.Rows[i])
 	}
 	return summaryOf(tr, page.Rows)
 }

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -13,14 +13,14 @@ import (
 
 // Act does what an administrator wants of a device that holds a transfer up. It gives the transfer
 // and how the delivery stands then.
-func (l *live) Act(
+func (e *Engine) Act(
 	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction, by string,
 ) (groupcast.Transfer, groupcast.Delivery, error) {
-	tr, err := l.Store.Transfer(ctx, no)
+	tr, err := e.Store.Transfer(ctx, no)
 	if err != nil {
 		return tr.Transfer, groupcast.Delivery{}, err
 	}
-	d, err := l.Store.Delivery(ctx, no, dev)
+	d, err := e.Store.Delivery(ctx, no, dev)
 	if err != nil {
 		return tr.Transfer, d, err
 	}
@@ -28,87 +28,87 @@ func (l *live) Act(
 		return tr.Transfer, d, afterTheEnd(d,
 			groupcast.Errorf(groupcast.EConflict, "%s is not owed transfer %d: %s", Who(d), no, d.State))
 	}
-	if err := l.act(ctx, d, a, by); err != nil {
+	if err := e.act(ctx, d, a, by); err != nil {
 		return tr.Transfer, d, about(d, err)
 	}
-	l.tellDelivery(tr.Transfer, d.User, d.Device+": "+string(a))
-	if d, err = l.Store.Delivery(ctx, no, dev); err != nil {
+	e.tellDelivery(tr.Transfer, d.User, d.Device+": "+string(a))
+	if d, err = e.Store.Delivery(ctx, no, dev); err != nil {
 		return tr.Transfer, d, err
 	}
-	l.Explain(&d)
+	e.Explain(&d)
 	return tr.Transfer, d, nil
 }
 
 // tellDelivery lets the screens know of something that became of a user's delivery.
-func (l *live) tellDelivery(tr groupcast.Transfer, user, text string) {
-	l.Screens.Publish(groupcast.Event{
+func (e *Engine) tellDelivery(tr groupcast.Transfer, user, text string) {
+	e.Screens.Publish(groupcast.Event{
 		Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: tr.No, Released: !tr.Hold, Text: text,
 	})
 }
 
-func (l *live) act(ctx context.Context, d groupcast.Delivery, a groupcast.DeliveryAction, by string) error {
+func (e *Engine) act(ctx context.Context, d groupcast.Delivery, a groupcast.DeliveryAction, by string) error {
 	switch a {
 	case groupcast.CatchUp:
-		return l.catchUp(ctx, d)
+		return e.catchUp(ctx, d)
 	case groupcast.PutOff:
-		return l.putOff(ctx, d)
+		return e.putOff(ctx, d)
 	case groupcast.Drop:
-		return l.dropOne(ctx, d, by)
+		return e.dropOne(ctx, d, by)
 	}
 	return groupcast.Errorf(groupcast.EInvalid, "there is no action %q", string(a)).WithHint("use catch-up, later or drop")
 }
 
 // catchUp lets a device fetch over HTTPS now.
-func (l *live) catchUp(ctx context.Context, d groupcast.Delivery) error {
-	err := l.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+func (e *Engine) catchUp(ctx context.Context, d groupcast.Delivery) error {
+	err := e.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
 		return sch.CatchUp(now, d.Transfer, d.DeviceID)
 	})
 	if err != nil || d.Cause != groupcast.CauseLater {
 		return err
 	}
-	return l.Store.PutOff(ctx, d.Transfer, d.DeviceID, false, l.Now())
+	return e.Store.PutOff(ctx, d.Transfer, d.DeviceID, false, e.Now())
 }
 
 // putOff leaves a device out until the transfer is sent again.
-func (l *live) putOff(ctx context.Context, d groupcast.Delivery) error {
-	err := l.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+func (e *Engine) putOff(ctx context.Context, d groupcast.Delivery) error {
+	err := e.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
 		return sch.PutOff(now, d.Transfer, d.DeviceID)
 	})
 	if err != nil {
 		return err
 	}
-	l.takeBack(d.Transfer, d.DeviceID, false)
-	return l.Store.PutOff(ctx, d.Transfer, d.DeviceID, true, l.Now())
+	e.takeBack(d.Transfer, d.DeviceID, false)
+	return e.Store.PutOff(ctx, d.Transfer, d.DeviceID, true, e.Now())
 }
 
 // dropOne cancels what one device is owed.
-func (l *live) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
-	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
+func (e *Engine) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
+	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
 		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + by,
-	}, l.Now())
+	}, e.Now())
 	if err != nil {
 		return err
 	}
 	if d.Device != "" {
-		l.takeBack(d.Transfer, d.DeviceID, true)
-		l.settle(d.Transfer, d.DeviceID)
+		e.takeBack(d.Transfer, d.DeviceID, true)
+		e.settle(d.Transfer, d.DeviceID)
 	}
 	if owed == 0 {
-		l.complete(context.WithoutCancel(ctx), d.Transfer)
+		e.complete(context.WithoutCancel(ctx), d.Transfer)
 	}
 	return nil
 }
 
 // DropMember cancels what a member is owed of a transfer, with or without a device. It gives the
 // transfer as it stands then and what was dropped, also if not all of it could be.
-func (l *live) DropMember(
+func (e *Engine) DropMember(
 	ctx context.Context, no protocol.TransferNo, user, by string,
 ) (groupcast.Transfer, []groupcast.Delivery, error) {
-	tr, err := l.Transfer(ctx, no)
+	tr, err := e.Transfer(ctx, no)
 	if err != nil {
 		return tr, nil, err
 	}
-	all, err := l.Store.OwedOf(ctx, no, groupcast.Window{})
+	all, err := e.Store.OwedOf(ctx, no, groupcast.Window{})
 	if err != nil {
 		return tr, nil, err
 	}
@@ -117,7 +117,7 @@ func (l *live) DropMember(
 		if d.User != user || !d.State.Owed() {
 			continue
 		}
-		if err := l.dropOne(ctx, d, by); err != nil {
+		if err := e.dropOne(ctx, d, by); err != nil {
 			return tr, dropped, about(d, err)
 		}
 		dropped = append(dropped, d)
@@ -127,25 +127,25 @@ func (l *live) DropMember(
 			WithHint("look who is in the transfer's deliveries").
 			WithNext(groupcast.Next{Step: groupcast.StepDeliveries, Transfer: no})
 	}
-	l.tellDelivery(tr, user, user+": drop")
-	tr, err = l.Transfer(ctx, no)
+	e.tellDelivery(tr, user, user+": drop")
+	tr, err = e.Transfer(ctx, no)
 	return tr, dropped, err
 }
 
 // move runs f on the schedule, lets the loop look at it again and gives f's answer.
-func (l *live) move(dev protocol.DeviceID, f func(sch *schedule.Scheduler, now time.Time) error) (err error) {
-	l.change(func(sch *schedule.Scheduler, now time.Time) { err = f(sch, now) })
-	return l.cannotMove(dev, err)
+func (e *Engine) move(dev protocol.DeviceID, f func(sch *schedule.Scheduler, now time.Time) error) (err error) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) { err = f(sch, now) })
+	return e.cannotMove(dev, err)
 }
 
 // takeBack ends a device's work on the offer it has, for good if the transfer is over for it.
-func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool) {
-	l.mu.Lock()
+func (e *Engine) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool) {
+	e.mu.Lock()
 	key := deliveryKey{no, dev}
-	g, had := l.given[key]
-	delete(l.given, key)
-	unheard := l.sched.Held(no)
-	l.mu.Unlock()
+	g, had := e.given[key]
+	delete(e.given, key)
+	unheard := e.sched.Held(no)
+	e.mu.Unlock()
 	if unheard {
 		return
 	}
@@ -154,7 +154,7 @@ func (l *live) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bool
 		end.Session = &g.session
 	}
 	if had || over {
-		l.Agents.Send(dev, end)
+		e.Agents.Send(dev, end)
 	}
 }
 

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -14,37 +14,37 @@ import (
 )
 
 // Receipt closes a delivery: the device signed what became of it.
-func (l *live) Receipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
-	return l.noLongerOwed(l.takeReceipt(ctx, d, r))
+func (e *Engine) Receipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
+	return e.noLongerOwed(e.takeReceipt(ctx, d, r))
 }
 
-func (l *live) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
+func (e *Engine) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
 	if err := checkOutcome(r); err != nil { // whatever transfer it names
 		return err
 	}
-	tr, err := l.Store.Transfer(ctx, r.Transfer)
+	tr, err := e.Store.Transfer(ctx, r.Transfer)
 	if err != nil {
 		return err
 	}
-	if _, err := l.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
-		return l.repeatedReceipt(ctx, d, tr, r, err)
+	if _, err := e.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+		return e.repeatedReceipt(ctx, d, tr, r, err)
 	}
-	signed, err := l.checkReceipt(ctx, d, tr, r)
+	signed, err := e.checkReceipt(ctx, d, tr, r)
 	if err != nil {
 		return err
 	}
 	if r.Outcome == groupcast.DeliveryRefused {
-		return l.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
+		return e.refuse(ctx, d, groupcast.Ready{Transfer: r.Transfer, Refused: r.Reason})
 	}
-	return l.closeDelivery(ctx, d, tr, r, signed)
+	return e.closeDelivery(ctx, d, tr, r, signed)
 }
 
 // noLongerOwed tells an agent in one word that a receipt is of no use any more: it forgets it
 // then, and on no other refusal. A server that waits after a restore does not know that yet.
-func (l *live) noLongerOwed(err error) error {
+func (e *Engine) noLongerOwed(err error) error {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
-		if l.Paused() {
+		if e.Paused() {
 			return groupcast.Errorf(groupcast.EUnavailable, "the server was restored and nobody confirmed it yet").WithHint("it is tried again by itself").Wrap(err)
 		}
 		return errClosed
@@ -57,12 +57,12 @@ var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is
 
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
 // held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
-func (l *live) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
-	old, found := l.Store.Delivery(ctx, r.Transfer, d.ID)
+func (e *Engine) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
+	old, found := e.Store.Delivery(ctx, r.Transfer, d.ID)
 	if found != nil || tr.Hold {
 		return err
 	}
-	if _, err := l.checkReceipt(ctx, d, tr, r); err != nil {
+	if _, err := e.checkReceipt(ctx, d, tr, r); err != nil {
 		return err
 	}
 	lacks := r.Outcome.Delivered() && old.State == groupcast.DeliveryIncomplete // as lacking noted it
@@ -82,28 +82,28 @@ func checkOutcome(r groupcast.Receipt) error {
 	return checkTally(r)
 }
 
-func (l *live) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
-	full, err := l.Store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
+func (e *Engine) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
+	full, err := e.Store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return signed, err
 	}
 	if r.Root != tr.Root && !full {
 		return signed, errClosed // the number stands for other files now: it was drawn again after a restore
 	}
-	return l.openReceipt(d, tr, r)
+	return e.openReceipt(d, tr, r)
 }
 
-func (l *live) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
+func (e *Engine) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
 	proof, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
-	covers, err := l.covers(ctx, d, r)
+	covers, err := e.covers(ctx, d, r)
 	if err != nil {
 		return err
 	}
 	before := r
-	if r, err = l.lacking(ctx, d, tr, r); err != nil {
+	if r, err = e.lacking(ctx, d, tr, r); err != nil {
 		return err
 	}
 	if r.Tally != before.Tally {
@@ -114,34 +114,34 @@ func (l *live) closeDelivery(ctx context.Context, d groupcast.Device, tr store.T
 		got.Bytes = min(r.Bytes, tr.Bytes)
 		got.Blocks = blocksOf(tr, got.Bytes)
 	}
-	l.noteReport(d.ID, got)
-	l.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
-	owed, err := l.Store.CloseDelivery(ctx, store.Closing{
+	e.noteReport(d.ID, got)
+	e.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
+	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
 		Tally: r.Tally, Signed: &signed, Covers: covers,
-	}, l.Now())
+	}, e.Now())
 	if err != nil {
 		return err
 	}
-	l.settle(r.Transfer, d.ID)
-	l.tellDelivery(tr.Transfer, d.User, d.Name+": "+string(r.Outcome))
+	e.settle(r.Transfer, d.ID)
+	e.tellDelivery(tr.Transfer, d.User, d.Name+": "+string(r.Outcome))
 	if owed == 0 {
-		l.complete(context.WithoutCancel(ctx), r.Transfer)
+		e.complete(context.WithoutCancel(ctx), r.Transfer)
 	}
 	return nil
 }
 
 // lacking adds to a receipt what the server lost of the transfer: a device that has all that was
 // left of it does not have all that was promised.
-func (l *live) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
+func (e *Engine) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
 	if tr.Lost == 0 || r.Root != tr.Root || !r.Outcome.Delivered() && r.Outcome != groupcast.DeliveryIncomplete {
 		return r, nil
 	}
-	lost, err := l.lostOf(ctx, tr.No)
+	lost, err := e.lostOf(ctx, tr.No)
 	if err != nil {
 		return r, err
 	}
-	if err := l.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
+	if err := e.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
 	}
 	if r.Entries == 0 {
@@ -159,7 +159,7 @@ const lostKept = 100_000
 
 // keepLost keeps by name, after those that a device told itself, what it lacks because the server
 // lost it. That there is room for no more is no reason to refuse the receipt.
-func (l *live) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
+func (e *Engine) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
 	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
 	lost = lost[:min(len(lost), max(entriesListed, lostKept/max(devices, 1)))]
 	for some := range slices.Chunk(lost, entriesListed) {
@@ -170,7 +170,7 @@ func (l *live) keepLost(ctx context.Context, d groupcast.Device, tr store.Transf
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.
-		err := l.Store.AddEntries(ctx, page, d.ID, entriesMost)
+		err := e.Store.AddEntries(ctx, page, d.ID, entriesMost)
 		if groupcast.ErrorCode(err) == groupcast.EConflict {
 			return nil
 		}
@@ -183,40 +183,40 @@ func (l *live) keepLost(ctx context.Context, d groupcast.Device, tr store.Transf
 }
 
 // settle takes a delivery out of session and schedule.
-func (l *live) settle(no protocol.TransferNo, dev protocol.DeviceID) {
-	l.mu.Lock()
-	in := l.runFor(no, dev)
-	delete(l.seen, deliveryKey{no, dev})
-	delete(l.given, deliveryKey{no, dev})
-	l.mu.Unlock()
+func (e *Engine) settle(no protocol.TransferNo, dev protocol.DeviceID) {
+	e.mu.Lock()
+	in := e.runFor(no, dev)
+	delete(e.seen, deliveryKey{no, dev})
+	delete(e.given, deliveryKey{no, dev})
+	e.mu.Unlock()
 	if in != nil {
 		in.sender.Complete(dev)
 	}
-	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Settle(now, no, dev) })
+	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Settle(now, no, dev) })
 }
 
 // runFor gives the session of a transfer that a device can take part in; nil if none runs. The lock
 // is held.
-func (l *live) runFor(no protocol.TransferNo, dev protocol.DeviceID) *run {
-	r, _ := l.sched.RunOf(no, dev)
-	return l.runs[r.Session]
+func (e *Engine) runFor(no protocol.TransferNo, dev protocol.DeviceID) *run {
+	r, _ := e.sched.RunOf(no, dev)
+	return e.runs[r.Session]
 }
 
 // Report is what a device tells of a transfer over HTTPS: progress of a catch-up, feedback that
 // does not get through over UDP, and why it left multicast.
-func (l *live) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
-	if !l.owes(r.Transfer, dev) {
+func (e *Engine) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
+	if !e.owes(r.Transfer, dev) {
 		return errNotOwed
 	}
-	if r.Reason != "" && l.lookedAgain(r.Transfer, dev) {
+	if r.Reason != "" && e.lookedAgain(r.Transfer, dev) {
 		return nil
 	}
-	l.noteReport(dev, r)
+	e.noteReport(dev, r)
 	if len(r.Feedback) > 0 {
-		return l.feedback(r.Transfer, dev, r.Feedback)
+		return e.feedback(r.Transfer, dev, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
-		l.change(func(sch *schedule.Scheduler, now time.Time) {
+		e.change(func(sch *schedule.Scheduler, now time.Time) {
 			if !sch.Stumbled(now, r.Transfer, dev, groupcast.Clip(r.Reason), r.Bytes) {
 				sch.Behind(now, r.Transfer, dev, groupcast.Clip(r.Reason), false)
 			}
@@ -227,18 +227,18 @@ func (l *live) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
 
 // lookedAgain says whether a report is of a device that had refused the transfer: it found that
 // it can take it now.
-func (l *live) lookedAgain(no protocol.TransferNo, dev protocol.DeviceID) (was bool) {
-	l.change(func(sch *schedule.Scheduler, _ time.Time) { was = sch.LookedAgain(no, dev) })
+func (e *Engine) lookedAgain(no protocol.TransferNo, dev protocol.DeviceID) (was bool) {
+	e.change(func(sch *schedule.Scheduler, _ time.Time) { was = sch.LookedAgain(no, dev) })
 	return was
 }
 
 var errNotOwed = groupcast.Errorf(groupcast.ENotFound, "nothing of that transfer is owed to this device")
 
 // feedback hands a feedback body on that came over HTTPS.
-func (l *live) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []byte) error {
-	l.mu.Lock()
-	r := l.runFor(no, dev)
-	l.mu.Unlock()
+func (e *Engine) feedback(no protocol.TransferNo, dev protocol.DeviceID, body []byte) error {
+	e.mu.Lock()
+	r := e.runFor(no, dev)
+	e.mu.Unlock()
 	if r == nil {
 		return errSessionOver
 	}

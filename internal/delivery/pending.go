@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -12,52 +12,52 @@ import (
 )
 
 // Transfers lists transfers as they stand at this moment.
-func (l *live) Transfers(
+func (e *Engine) Transfers(
 	ctx context.Context, f groupcast.TransferFilter,
 ) (out groupcast.Page[groupcast.Transfer], err error) {
-	found, err := l.Store.Transfers(ctx, f)
+	found, err := e.Store.Transfers(ctx, f)
 	out.Rows, out.Total = make([]groupcast.Transfer, len(found.Rows)), found.Total
 	for i := range found.Rows {
 		out.Rows[i] = found.Rows[i].Transfer
-		l.decorate(ctx, &out.Rows[i])
+		e.decorate(ctx, &out.Rows[i])
 	}
 	return out, err
 }
 
 // Transfer shows one transfer as it stands at this moment, with those it is about.
-func (l *live) Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := l.Store.Transfer(ctx, no)
+func (e *Engine) Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := e.Store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if r := l.look(&tr.Transfer); r != nil {
-		tr.Summary = l.cachedSummary(ctx, r, tr.Transfer)
+	if r := e.look(&tr.Transfer); r != nil {
+		tr.Summary = e.cachedSummary(ctx, r, tr.Transfer)
 	} else {
-		tr.Summary = l.summary(ctx, tr.Transfer)
+		tr.Summary = e.summary(ctx, tr.Transfer)
 	}
 	return tr.Transfer.Stand(), nil
 }
 
 // Deliveries lists what each device is owed or got.
-func (l *live) Deliveries(
+func (e *Engine) Deliveries(
 	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
 ) (groupcast.Page[groupcast.Delivery], error) {
-	out, err := l.Store.Deliveries(ctx, no, w)
+	out, err := e.Store.Deliveries(ctx, no, w)
 	for i := range out.Rows {
-		l.Explain(&out.Rows[i])
+		e.Explain(&out.Rows[i])
 	}
 	return out, err
 }
 
 // Explain adds what only the schedule knows: progress of this moment and why it waits; and how it stands.
-func (l *live) Explain(d *groupcast.Delivery) {
-	l.reason(d)
+func (e *Engine) Explain(d *groupcast.Delivery) {
+	e.reason(d)
 	*d = d.Stand()
 }
 
-func (l *live) reason(d *groupcast.Delivery) {
-	d.Active = d.Device != "" && l.Agents.Has(d.DeviceID)
-	d.Machines = l.Agents.Machines(d.DeviceID)
+func (e *Engine) reason(d *groupcast.Delivery) {
+	d.Active = d.Device != "" && e.Agents.Has(d.DeviceID)
+	d.Machines = e.Agents.Machines(d.DeviceID)
 	if !d.State.Owed() {
 		return
 	}
@@ -65,31 +65,31 @@ func (l *live) reason(d *groupcast.Delivery) {
 		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet that may receive it: the first to log in, or to be approved, gets it"
 		return
 	}
-	l.explainOwed(d)
+	e.explainOwed(d)
 }
 
-func (l *live) explainOwed(d *groupcast.Delivery) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (e *Engine) explainOwed(d *groupcast.Delivery) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	key := deliveryKey{d.Transfer, d.DeviceID}
-	if e := l.seen[key]; e != nil {
-		d.Blocks, d.Bytes, d.LossPercent, d.Bar = e.blocks, e.bytes, e.loss, e.bar
-		if e.path != groupcast.PathUnknown {
-			d.Path = e.path
+	if p := e.seen[key]; p != nil {
+		d.Blocks, d.Bytes, d.LossPercent, d.Bar = p.blocks, p.bytes, p.loss, p.bar
+		if p.path != groupcast.PathUnknown {
+			d.Path = p.path
 		}
 	}
-	sd, owed := l.sched.Delivery(d.Transfer, d.DeviceID)
+	sd, owed := e.sched.Delivery(d.Transfer, d.DeviceID)
 	if !owed {
 		return
 	}
-	if d.State = l.state(key); d.State != groupcast.DeliveryRefused {
+	if d.State = e.state(key); d.State != groupcast.DeliveryRefused {
 		d.Refusal = ""
 	}
-	p, _ := l.sched.Transfer(l.Now(), d.Transfer)
-	d.Cause, d.Reason = l.cause(p, sd), l.why(p, sd, d.DeviceID)
+	p, _ := e.sched.Transfer(e.Now(), d.Transfer)
+	d.Cause, d.Reason = e.cause(p, sd), e.why(p, sd, d.DeviceID)
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
-		if d.Work = l.seen[key].atWork(l.Now()); d.Work != nil && d.Active {
+		if d.Work = e.seen[key].atWork(e.Now()); d.Work != nil && d.Active {
 			d.Reason = workWords(d.Work)
 		}
 	}
@@ -116,11 +116,11 @@ func readable(n int) string {
 }
 
 // cause says in one word what keeps a delivery; the lock is held.
-func (l *live) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
+func (e *Engine) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 	switch {
 	case d.State == schedule.StateRefused:
 		return groupcast.CauseRefused
-	case l.sched.Paused():
+	case e.sched.Paused():
 		return groupcast.CauseUnconfirmed
 	case p.Held:
 		return groupcast.CauseHeld
@@ -143,12 +143,12 @@ func (l *live) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 }
 
 // why says in words what a delivery waits for; the lock is held.
-func (l *live) why(p schedule.Transfer, d schedule.Delivery, dev protocol.DeviceID) string {
+func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.DeviceID) string {
 	switch {
 	case d.State == schedule.StateRefused:
 		return reasonWords(d.Reason)
-	case l.sched.Paused():
-		return errUnconfirmed.Message
+	case e.sched.Paused():
+		return ErrUnconfirmed.Message
 	case p.Held:
 		return heldWords
 	case p.Waiting != "":
@@ -157,18 +157,18 @@ func (l *live) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Device
 		return "not active: its receiver is not connected"
 	}
 	if d.State == schedule.StateIdle {
-		r, _ := l.sched.RunOf(p.No, dev)
-		return l.whyWaiting(r)
+		r, _ := e.sched.RunOf(p.No, dev)
+		return e.whyWaiting(r)
 	}
 	return stateWords(d)
 }
 
-func (l *live) whyWaiting(r schedule.Run) string {
+func (e *Engine) whyWaiting(r schedule.Run) string {
 	switch {
 	case r.Ahead != 0:
 		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
 	case r.Phase == schedule.PhaseGathering:
-		left := max(0, r.Closes.Sub(l.Now())).Round(time.Second)
+		left := max(0, r.Closes.Sub(e.Now())).Round(time.Second)
 		return fmt.Sprintf("waits %s for others that may come", left)
 	case r.Phase == schedule.PhaseRekeying:
 		return "the members changed: a new session follows"
@@ -177,10 +177,10 @@ func (l *live) whyWaiting(r schedule.Run) string {
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.
-func (l *live) Pending(
+func (e *Engine) Pending(
 	ctx context.Context, group string, w groupcast.Window,
 ) (out groupcast.Page[groupcast.PendingTransfer], err error) {
-	open, err := l.OpenTransfers(ctx, group)
+	open, err := e.OpenTransfers(ctx, group)
 	if err != nil {
 		return out, err
 	}
@@ -191,7 +191,7 @@ func (l *live) Pending(
 		if !wanted {
 			continue
 		}
-		item, err := l.pendingOf(ctx, tr, part)
+		item, err := e.pendingOf(ctx, tr, part)
 		if err != nil {
 			return out, err
 		}
@@ -212,11 +212,11 @@ func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
 }
 
 // pendingOf is a stretch of what is owed of a transfer.
-func (l *live) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
+func (e *Engine) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
 	item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
-	owed, err := l.Store.OwedOf(ctx, tr.No, w)
+	owed, err := e.Store.OwedOf(ctx, tr.No, w)
 	for i := range owed {
-		if l.Explain(&owed[i]); owed[i].State.Owed() {
+		if e.Explain(&owed[i]); owed[i].State.Owed() {
 			item.Deliveries = append(item.Deliveries, owed[i])
 		}
 	}
@@ -224,17 +224,17 @@ func (l *live) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast
 }
 
 // OpenTransfers lists what is pending, oldest first.
-func (l *live) OpenTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
+func (e *Engine) OpenTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
 	if group != "" {
-		if _, err := l.Store.Group(ctx, group); err != nil {
+		if _, err := e.Store.Group(ctx, group); err != nil {
 			return nil, err
 		}
 	}
-	found, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
+	found, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
 	out := make([]groupcast.Transfer, 0, len(found.Rows))
 	for i := range found.Rows {
 		tr := found.Rows[i].Transfer
-		l.decorate(ctx, &tr)
+		e.decorate(ctx, &tr)
 		out = append(out, tr)
 	}
 	return out, err

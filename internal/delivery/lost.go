@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -19,64 +19,64 @@ import (
 // sourceFault comes when content of a transfer cannot be read. Files that changed or are gone
 // are taken out, and the others go on; what cannot be read now is tried again. Only a transfer
 // of which nothing is left fails.
-func (l *live) sourceFault(no protocol.TransferNo, id string, err error) {
+func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
 	case errors.As(err, &lost):
-		l.Log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
-		l.background(func(ctx context.Context) { l.replan(ctx, no, id, lost.Lost) })
+		e.Log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
+		e.background(func(ctx context.Context) { e.replan(ctx, no, id, lost.Lost) })
 	case errors.Is(err, content.ErrContentGone):
-		l.failTransfer(context.Background(), no, err)
+		e.failTransfer(context.Background(), no, err)
 	default:
-		l.unavailable(no, err)
+		e.unavailable(no, err)
 	}
 }
 
-func (l *live) unavailable(no protocol.TransferNo, err error) {
-	l.Log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
+func (e *Engine) unavailable(no protocol.TransferNo, err error) {
+	e.Log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
 	reason := groupcast.Clip(reasonOf(err)) + "; it is tried again"
-	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
-	l.setState(context.Background(), no, groupcast.TransferWaiting, reason)
+	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
+	e.setState(context.Background(), no, groupcast.TransferWaiting, reason)
 }
 
 // background runs f beside the loop, which ends it when the server goes down.
-func (l *live) background(f func(ctx context.Context)) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.base == nil || l.base.Err() != nil {
+func (e *Engine) background(f func(ctx context.Context)) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.base == nil || e.base.Err() != nil {
 		return
 	}
-	ctx := l.base
-	l.running.Go(func() { f(ctx) })
+	ctx := e.base
+	e.running.Go(func() { f(ctx) })
 }
 
 // replan gives a transfer new content without the files that are lost: a manifest of its own,
 // under offers of their own. Devices keep what they have of it.
-func (l *live) replan(ctx context.Context, no protocol.TransferNo, id string, lost []content.Lost) {
-	if !l.startPlanning(no) {
+func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, lost []content.Lost) {
+	if !e.startPlanning(no) {
 		return // somebody else saw it first
 	}
-	defer l.donePlanning(no)
-	err := l.replace(ctx, no, id, lost)
+	defer e.donePlanning(no)
+	err := e.replace(ctx, no, id, lost)
 	switch {
 	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
-		l.failTransfer(context.WithoutCancel(ctx), no, err)
+		e.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
-		l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
+		e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
 	default:
-		l.unavailable(no, err)
+		e.unavailable(no, err)
 	}
 }
 
 // errNothingLeft says that none of a transfer's files is as it was.
 var errNothingLeft = errors.New("nothing is left of it")
 
-func (l *live) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
-	tr, err := l.Store.Transfer(ctx, no)
+func (e *Engine) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
+	tr, err := e.Store.Transfer(ctx, no)
 	if err != nil || tr.Content != id {
 		return err // it was replaced already
 	}
-	m, k, err := l.Content.Manifest(id)
+	m, k, err := e.Content.Manifest(id)
 	if err != nil {
 		return err
 	}
@@ -89,13 +89,13 @@ func (l *live) replace(ctx context.Context, no protocol.TransferNo, id string, k
 			WithHint("retry the transfer: it takes them as they are then").
 			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no}).Wrap(errNothingLeft)
 	}
-	before, err := l.lostOf(ctx, no)
+	before, err := e.lostOf(ctx, no)
 	if err != nil {
 		return err
 	}
-	_, err = l.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
+	_, err = e.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
 	if err == nil {
-		l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
+		e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
 	}
 	return err
 }
@@ -116,8 +116,8 @@ func leftOutOf(lost []content.Lost) []groupcast.LeftOut {
 }
 
 // lostOf lists what a transfer lost so far.
-func (l *live) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
-	all, _, err := l.Store.LeftOut(ctx, no, groupcast.Window{})
+func (e *Engine) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
+	all, _, err := e.Store.LeftOut(ctx, no, groupcast.Window{})
 	var out []groupcast.LeftOut
 	for _, l := range all {
 		if l.Why.Lost() {
@@ -128,64 +128,64 @@ func (l *live) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.
 }
 
 // edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
-func (l *live) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
-	b, err := l.Content.Keep(m, tr.Name, k.Place, k.Source)
+func (e *Engine) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
+	b, err := e.Content.Keep(m, tr.Name, k.Place, k.Source)
 	if err != nil {
 		return tr, err
 	}
-	defer l.Content.Made(b.Content)
-	now, err := l.Store.ReplaceContent(ctx, tr.No, store.Edition{
+	defer e.Content.Made(b.Content)
+	now, err := e.Store.ReplaceContent(ctx, tr.No, store.Edition{
 		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {
-		return tr, errors.Join(err, l.Content.Forget(b.Content))
+		return tr, errors.Join(err, e.Content.Forget(b.Content))
 	}
-	l.renewed(now)
-	return now, l.Content.Forget(tr.Content)
+	e.renewed(now)
+	return now, e.Content.Forget(tr.Content)
 }
 
 // startPlanning stops a transfer for new content; false if that is under way already.
-func (l *live) startPlanning(no protocol.TransferNo) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	if l.planning[no] {
+func (e *Engine) startPlanning(no protocol.TransferNo) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	if e.planning[no] {
 		return false
 	}
-	l.planning[no] = true
-	l.sched.Replan(l.Now(), no, "files changed at the server: what is left is planned anew")
-	l.poke()
+	e.planning[no] = true
+	e.sched.Replan(e.Now(), no, "files changed at the server: what is left is planned anew")
+	e.poke()
 	return true
 }
 
-func (l *live) donePlanning(no protocol.TransferNo) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.planning, no)
+func (e *Engine) donePlanning(no protocol.TransferNo) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	delete(e.planning, no)
 }
 
 // renewed takes over a transfer's new content: offers of the old one are void.
-func (l *live) renewed(tr store.Transfer) {
-	l.mu.Lock()
-	if _, open := l.infos[tr.No]; open {
-		l.infos[tr.No] = tr
+func (e *Engine) renewed(tr store.Transfer) {
+	e.mu.Lock()
+	if _, open := e.infos[tr.No]; open {
+		e.infos[tr.No] = tr
 	}
-	direct := l.direct[tr.No]
-	delete(l.direct, tr.No)
-	maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == tr.No })
-	l.mu.Unlock()
+	direct := e.direct[tr.No]
+	delete(e.direct, tr.No)
+	maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == tr.No })
+	e.mu.Unlock()
 	if direct != nil {
-		l.closeOffer(direct.number)
+		e.closeOffer(direct.number)
 	}
 }
 
 // renew takes what a transfer lost, and all else of it, as it is now.
-func (l *live) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
-	m, k, err := l.Content.Manifest(tr.Content)
+func (e *Engine) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
+	m, k, err := e.Content.Manifest(tr.Content)
 	if err != nil {
 		return tr, err
 	}
-	before, err := l.lostOf(ctx, tr.No)
+	before, err := e.lostOf(ctx, tr.No)
 	if err != nil {
 		return tr, err
 	}
@@ -214,7 +214,7 @@ func (l *live) renew(ctx context.Context, tr store.Transfer) (store.Transfer, er
 	if err != nil {
 		return tr, notNow(err)
 	}
-	return l.edition(ctx, tr, next, k, leftOutOf(lost), true)
+	return e.edition(ctx, tr, next, k, leftOutOf(lost), true)
 }
 
 // notNow is an error of a source as an answer.

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -12,8 +12,8 @@ const followEvery = 3 * time.Second // in case the system did not tell of a chan
 
 // followNetwork begins sessions anew whose packets would leave by another card or from another
 // address than their offers say: a card that went and came back, an address that changed.
-func (l *live) followNetwork(ctx context.Context) {
-	watch := l.OpenWatch()
+func (e *Engine) followNetwork(ctx context.Context) {
+	watch := e.OpenWatch()
 	if watch == nil {
 		return
 	}
@@ -27,29 +27,29 @@ func (l *live) followNetwork(ctx context.Context) {
 		case <-watch.C():
 		case <-tick.C:
 		}
-		l.moveSessions()
+		e.moveSessions()
 	}
 }
 
-func (l *live) moveSessions() {
-	l.mu.Lock()
+func (e *Engine) moveSessions() {
+	e.mu.Lock()
 	var running []*run
-	for _, r := range l.runs {
+	for _, r := range e.runs {
 		if !r.stopped {
 			running = append(running, r)
 		}
 	}
-	l.mu.Unlock()
+	e.mu.Unlock()
 	var groups []protocol.GroupID
 	for _, r := range running {
 		if r.sender.Misplaced() {
 			offer, _, _ := r.sender.Offer()
 			groups = append(groups, offer.Group)
-			l.Log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
+			e.Log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
 		}
 	}
 	if len(groups) > 0 {
-		l.interrupt(groups, func(protocol.GroupID) {})
+		e.interrupt(groups, func(protocol.GroupID) {})
 	}
 }
 

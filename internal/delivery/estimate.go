@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"github.com/groupcast/groupcast"
@@ -9,30 +9,30 @@ import (
 
 // estimate says when shares of a transfer's devices will be done. rate is what the session
 // sends in bytes a second: it holds for those who have not shown a rate of their own yet.
-func (l *live) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	p, open := l.sched.Transfer(l.Now(), tr.No)
+func (e *Engine) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	p, open := e.sched.Transfer(e.Now(), tr.No)
 	if !open {
 		return nil
 	}
 	moving := make([]telemetry.Ahead, 0, p.Owed)
-	for dev, d := range l.sched.Deliveries(tr.No) {
-		if a, moves := l.ahead(tr, dev, d, rate); moves {
+	for dev, d := range e.sched.Deliveries(tr.No) {
+		if a, moves := e.ahead(tr, dev, d, rate); moves {
 			moving = append(moving, a)
 		}
 	}
-	return telemetry.Estimates(l.Now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
+	return telemetry.Estimates(e.Now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.
-func (l *live) ahead(tr groupcast.Transfer, dev protocol.DeviceID, d schedule.Delivery, rate uint64) (telemetry.Ahead, bool) {
+func (e *Engine) ahead(tr groupcast.Transfer, dev protocol.DeviceID, d schedule.Delivery, rate uint64) (telemetry.Ahead, bool) {
 	if !d.Active {
 		return telemetry.Ahead{}, false
 	}
 	out := telemetry.Ahead{Left: tr.Bytes}
-	if e := l.seen[deliveryKey{tr.No, dev}]; e != nil {
-		out.Left, out.Rate = tr.Bytes-min(e.bytes, tr.Bytes), e.pace.Rate
+	if p := e.seen[deliveryKey{tr.No, dev}]; p != nil {
+		out.Left, out.Rate = tr.Bytes-min(p.bytes, tr.Bytes), p.pace.Rate
 	}
 	switch d.State {
 	case schedule.StateStored:

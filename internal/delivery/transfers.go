@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -17,13 +17,13 @@ import (
 
 // MayAdd says why no transfer can be added for a group: too many are open, or it could not be sent
 // now if that is wanted.
-func (l *live) MayAdd(g groupcast.Group, now bool) error {
+func (e *Engine) MayAdd(g groupcast.Group, now bool) error {
 	if now {
-		if err := l.maySend(g); err != nil {
+		if err := e.maySend(g); err != nil {
 			return err
 		}
 	}
-	if l.full() {
+	if e.full() {
 		return groupcast.Errorf(groupcast.EExhausted, "%d transfers are open already", maxOpenListed).
 			WithHint("cancel some of those that are open").WithNext(groupcast.Next{Step: groupcast.StepPending})
 	}
@@ -32,10 +32,10 @@ func (l *live) MayAdd(g groupcast.Group, now bool) error {
 
 // maySend says why nothing could be sent to a group now: it has nobody, or nobody's membership is
 // confirmed after a restore. What is promised for later may wait for both.
-func (l *live) maySend(g groupcast.Group) error {
+func (e *Engine) maySend(g groupcast.Group) error {
 	switch {
-	case l.Paused():
-		return errUnconfirmed
+	case e.Paused():
+		return ErrUnconfirmed
 	case g.Members == 0:
 		return groupcast.Errorf(groupcast.ENobody, "nobody is in group %s: it would be sent to nobody", g.Name).
 			WithHint("add members, or add it as pending").
@@ -46,80 +46,80 @@ func (l *live) maySend(g groupcast.Group) error {
 
 // Add keeps a transfer whose content is built and delivers it, at once if now is set. It says to
 // how many it is owed. What cannot be kept loses its content; an upload stays, for another try.
-func (l *live) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
-	tr, owed, err := l.Store.AddTransfer(ctx, t)
+func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
+	tr, owed, err := e.Store.AddTransfer(ctx, t)
 	if err != nil {
-		return groupcast.Transfer{}, 0, errors.Join(err, l.Content.Forget(t.Content))
+		return groupcast.Transfer{}, 0, errors.Join(err, e.Content.Forget(t.Content))
 	}
-	l.add(tr, owed, now)
-	l.tell(tr.Transfer, "added")
+	e.add(tr, owed, now)
+	e.tell(tr.Transfer, "added")
 	return tr.Transfer, len(owed), nil
 }
 
 // tell lets the screens know of something done to a transfer.
-func (l *live) tell(tr groupcast.Transfer, text string) {
-	l.Screens.Publish(groupcast.Event{
+func (e *Engine) tell(tr groupcast.Transfer, text string) {
+	e.Screens.Publish(groupcast.Event{
 		Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: text,
 	})
 }
 
 // did shows a transfer to which something was done, and lets the screens know.
-func (l *live) did(ctx context.Context, no protocol.TransferNo, text string) (groupcast.Transfer, error) {
-	tr, err := l.Transfer(ctx, no)
+func (e *Engine) did(ctx context.Context, no protocol.TransferNo, text string) (groupcast.Transfer, error) {
+	tr, err := e.Transfer(ctx, no)
 	if err == nil {
-		l.tell(tr, text)
+		e.tell(tr, text)
 	}
 	return tr, err
 }
 
 // Cancel takes back what is still owed of a transfer.
-func (l *live) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
-	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by, l.Now())
+func (e *Engine) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
+	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by, e.Now())
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	l.drop(no)
-	return l.did(ctx, no, "cancelled")
+	e.drop(no)
+	return e.did(ctx, no, "cancelled")
 }
 
 // Retry owes again what ended badly. Content that changed is taken as it is now.
-func (l *live) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := l.Store.Transfer(ctx, no)
+func (e *Engine) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := e.Store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if err := l.mayRetry(ctx, tr); err != nil {
+	if err := e.mayRetry(ctx, tr); err != nil {
 		return tr.Transfer, err
 	}
 	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
-		if tr, err = l.renew(ctx, tr); err != nil {
+		if tr, err = e.renew(ctx, tr); err != nil {
 			return tr.Transfer, err
 		}
-		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
 	}
-	owed, err := l.Store.RetryTransfer(ctx, no, l.Now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), l.Now())
+	owed, err := e.Store.RetryTransfer(ctx, no, e.Now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), e.Now())
 	if err != nil {
 		return tr.Transfer, err
 	}
-	if tr, err = l.Store.Transfer(ctx, no); err != nil {
+	if tr, err = e.Store.Transfer(ctx, no); err != nil {
 		return tr.Transfer, err
 	}
-	l.add(tr, owed, true)
-	l.change(func(sch *schedule.Scheduler, _ time.Time) {
+	e.add(tr, owed, true)
+	e.change(func(sch *schedule.Scheduler, _ time.Time) {
 		for _, d := range owed { // who refused is asked again
 			sch.Renewed(no)
 			sch.LookedAgain(no, d.DeviceID)
 		}
 	})
-	return l.did(ctx, no, fmt.Sprintf("%d deliveries are owed again", len(owed)))
+	return e.did(ctx, no, fmt.Sprintf("%d deliveries are owed again", len(owed)))
 }
 
 // mayRetry says why a transfer cannot be owed again.
-func (l *live) mayRetry(ctx context.Context, tr store.Transfer) error {
-	if err := l.mayGoAgain(ctx, tr); err != nil {
+func (e *Engine) mayRetry(ctx context.Context, tr store.Transfer) error {
+	if err := e.mayGoAgain(ctx, tr); err != nil {
 		return err
 	}
-	if _, err := l.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+	if _, err := e.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 		return err
 	}
 	if tr.ContentGone {
@@ -130,8 +130,8 @@ func (l *live) mayRetry(ctx context.Context, tr store.Transfer) error {
 }
 
 // mayGoAgain says why a transfer can be owed to nobody any more.
-func (l *live) mayGoAgain(ctx context.Context, tr store.Transfer) error {
-	g, err := l.Store.Group(ctx, tr.Group)
+func (e *Engine) mayGoAgain(ctx context.Context, tr store.Transfer) error {
+	g, err := e.Store.Group(ctx, tr.Group)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return err
 	}
@@ -143,43 +143,43 @@ func (l *live) mayGoAgain(ctx context.Context, tr store.Transfer) error {
 }
 
 // Release sends a transfer now: nothing holds it any more, and nobody is put off.
-func (l *live) Release(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := l.Store.Transfer(ctx, no)
+func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	tr, err := e.Store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	if err := l.mayGoAgain(ctx, tr); err != nil {
+	if err := e.mayGoAgain(ctx, tr); err != nil {
 		return tr.Transfer, err
 	}
 	if !tr.State.Open() {
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
 			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
 	}
-	if err := l.Store.ReleaseTransfer(ctx, no); err != nil {
+	if err := e.Store.ReleaseTransfer(ctx, no); err != nil {
 		return tr.Transfer, err
 	}
-	l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
-	return l.did(ctx, no, "is sent now")
+	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
+	return e.did(ctx, no, "is sent now")
 }
 
 // GroupGone ends the transfers that were cancelled with their group.
-func (l *live) GroupGone(ctx context.Context, cancelled []protocol.TransferNo) {
+func (e *Engine) GroupGone(ctx context.Context, cancelled []protocol.TransferNo) {
 	for _, no := range cancelled {
-		l.drop(no)
-		l.freeContent(ctx, no)
+		e.drop(no)
+		e.freeContent(ctx, no)
 	}
 }
 
 // failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
-func (l *live) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
+func (e *Engine) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
 	reason := reasonOf(cause)
-	l.Log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
-	err := l.Store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, l.Now())
+	e.Log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
+	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, e.Now())
 	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
-		l.Log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+		e.Log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
 	}
-	l.drop(no)
-	l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
+	e.drop(no)
+	e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
 }
 
 // reasonOf gives the words for an administrator.
@@ -192,54 +192,54 @@ func reasonOf(err error) string {
 }
 
 // complete closes a transfer that nobody is owed any more.
-func (l *live) complete(ctx context.Context, no protocol.TransferNo) {
-	l.setState(ctx, no, groupcast.TransferDone, "")
-	l.drop(no)
-	if l.nothingToRetry(ctx, no) {
-		l.freeContent(ctx, no)
+func (e *Engine) complete(ctx context.Context, no protocol.TransferNo) {
+	e.setState(ctx, no, groupcast.TransferDone, "")
+	e.drop(no)
+	if e.nothingToRetry(ctx, no) {
+		e.freeContent(ctx, no)
 	}
 }
 
 // completeIdle closes the transfers of groups that nobody is owed any more because members
 // or devices went. One that nobody was ever owed waits on.
-func (l *live) completeIdle(ctx context.Context, groups []protocol.GroupID) {
-	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+func (e *Engine) completeIdle(ctx context.Context, groups []protocol.GroupID) {
+	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
-		l.Log.Error("open transfers could not be read", slog.Any("err", err))
+		e.Log.Error("open transfers could not be read", slog.Any("err", err))
 		return
 	}
 	for _, tr := range rows.Rows {
 		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
-			l.complete(ctx, tr.No)
+			e.complete(ctx, tr.No)
 		}
 	}
 }
 
 // setState notes where an open transfer stands; one that is closed meanwhile stays closed.
-func (l *live) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
-	err := l.Store.SetTransferState(ctx, no, state, reason, l.Now())
+func (e *Engine) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
+	err := e.Store.SetTransferState(ctx, no, state, reason, e.Now())
 	switch {
 	case err == nil:
-		l.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
+		e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
 	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
-		l.Log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+		e.Log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
 	}
 }
 
 // freeContent removes what the server holds of a transfer. What was read in place stays.
-func (l *live) freeContent(ctx context.Context, no protocol.TransferNo) {
-	tr, err := l.Store.Transfer(ctx, no)
+func (e *Engine) freeContent(ctx context.Context, no protocol.TransferNo) {
+	tr, err := e.Store.Transfer(ctx, no)
 	if err == nil && !tr.ContentGone {
-		err = l.keepFiles(ctx, no, tr.Content)
+		err = e.keepFiles(ctx, no, tr.Content)
 	}
 	if err == nil {
-		err = l.Content.Remove(tr.Content)
+		err = e.Content.Remove(tr.Content)
 	}
 	if err != nil {
-		l.Log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
+		e.Log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
 		return
 	}
-	if err := l.Store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		l.Log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
+	if err := e.Store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		e.Log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -33,42 +33,42 @@ type progress struct {
 }
 
 // entry gives the progress of a delivery; the lock is held.
-func (l *live) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
+func (e *Engine) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
 	key := deliveryKey{no, dev}
-	p := l.seen[key]
+	p := e.seen[key]
 	if p == nil {
 		p = &progress{path: groupcast.PathUnknown}
-		l.seen[key] = p
+		e.seen[key] = p
 	}
 	return p
 }
 
 // noteReport notes what a device told over HTTPS. A body of feedback that came this way says the
 // progress itself, to the session.
-func (l *live) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	tr, now := l.infos[r.Transfer], l.Now()
-	l.sched.Heard(now, r.Transfer, dev)
-	e := l.entry(r.Transfer, dev)
+func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tr, now := e.infos[r.Transfer], e.Now()
+	e.sched.Heard(now, r.Transfer, dev)
+	p := e.entry(r.Transfer, dev)
 	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
-		e.path = r.Path
+		p.path = r.Path
 	}
 	if len(r.Feedback) > 0 {
 		return
 	}
 	if r.Work != nil {
-		e.work = workOf(*r.Work, tr.Entries(), now)
-		l.moved[r.Transfer] = true
+		p.work = workOf(*r.Work, tr.Entries(), now)
+		e.moved[r.Transfer] = true
 		return
 	}
-	e.work = nil
-	e.blocks, e.bytes, e.bar = min(max(r.Blocks, 0), tr.Blocks), min(r.Bytes, tr.Bytes), nil
+	p.work = nil
+	p.blocks, p.bytes, p.bar = min(max(r.Blocks, 0), tr.Blocks), min(r.Bytes, tr.Bytes), nil
 	if len(r.Bar) == protocol.BarBytes {
-		e.bar = r.Bar // else none: an old one would not agree with the bytes
+		p.bar = r.Bar // else none: an old one would not agree with the bytes
 	}
-	e.told, e.dirty = now, true
-	l.moved[r.Transfer] = true
+	p.told, p.dirty = now, true
+	e.moved[r.Transfer] = true
 }
 
 // workFor is how long a device is taken to be at what it told last.
@@ -94,20 +94,20 @@ func (p *progress) atWork(now time.Time) *groupcast.Work {
 }
 
 // notice notes what a session knows of its devices.
-func (l *live) notice(r *run, st sender.Status) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	tr := l.infos[r.no]
+func (e *Engine) notice(r *run, st sender.Status) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	tr := e.infos[r.no]
 	for _, d := range st.Devices {
-		if _, owed := l.sched.Delivery(r.no, d.Device); !owed || d.LastReport.IsZero() {
+		if _, owed := e.sched.Delivery(r.no, d.Device); !owed || d.LastReport.IsZero() {
 			continue
 		}
-		e := l.entry(r.no, d.Device)
-		if d.LastReport.Before(e.told) {
+		p := e.entry(r.no, d.Device)
+		if d.LastReport.Before(p.told) {
 			continue // it has told more over HTTPS since
 		}
-		e.blocks, e.loss, e.bar, e.path, e.dirty = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
-		e.bytes, e.told = bytesOf(tr, e.blocks), d.LastReport
+		p.blocks, p.loss, p.bar, p.path, p.dirty = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
+		p.bytes, p.told = bytesOf(tr, p.blocks), d.LastReport
 	}
 }
 
@@ -134,65 +134,65 @@ func blocksOf(tr store.Transfer, bytes uint64) int {
 }
 
 // current lists the runs there are now.
-func (l *live) current() []*run {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	out := make([]*run, 0, len(l.runs))
-	for _, r := range l.runs {
+func (e *Engine) current() []*run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	out := make([]*run, 0, len(e.runs))
+	for _, r := range e.runs {
 		out = append(out, r)
 	}
 	return out
 }
 
 // watch tells progress while sessions run, until ctx ends.
-func (l *live) watch(ctx context.Context) {
+func (e *Engine) watch(ctx context.Context) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			l.flush(context.WithoutCancel(ctx))
-			l.saveSeries(context.WithoutCancel(ctx), l.Now().Add(time.Second))
+			e.flush(context.WithoutCancel(ctx))
+			e.saveSeries(context.WithoutCancel(ctx), e.Now().Add(time.Second))
 			return
 		case <-tick.C:
 		}
-		l.tellProgress(ctx)
+		e.tellProgress(ctx)
 		if n%int(flushEvery/progressEvery) == 0 {
-			l.sampleSeries(ctx) // before flush: it looks for what was not written yet
-			l.flush(ctx)
+			e.sampleSeries(ctx) // before flush: it looks for what was not written yet
+			e.flush(ctx)
 		}
 	}
 }
 
-func (l *live) tellProgress(ctx context.Context) {
+func (e *Engine) tellProgress(ctx context.Context) {
 	var total uint64
-	moved := l.takeMoved()
-	for _, r := range l.current() {
+	moved := e.takeMoved()
+	for _, r := range e.current() {
 		st := r.sender.Status()
 		total += st.Session.Rate / 8
-		l.notice(r, st)
-		l.noteForging(ctx, r, st.Forging)
+		e.notice(r, st)
+		e.noteForging(ctx, r, st.Forging)
 		moved[r.no] = true
 	}
-	l.Lines.Uses(total)
+	e.Lines.Uses(total)
 	for no := range moved {
-		if tr, err := l.Transfer(ctx, no); err == nil { // else it is closed meanwhile
-			l.Screens.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
+		if tr, err := e.Transfer(ctx, no); err == nil { // else it is closed meanwhile
+			e.Screens.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
 		}
 	}
 }
 
-func (l *live) takeMoved() map[protocol.TransferNo]bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	moved := l.moved
-	l.moved = map[protocol.TransferNo]bool{}
+func (e *Engine) takeMoved() map[protocol.TransferNo]bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	moved := e.moved
+	e.moved = map[protocol.TransferNo]bool{}
 	return moved
 }
 
 // noteSession keeps what a session showed of its devices: by which path and with what loss
 // data reaches them.
-func (l *live) noteSession(ctx context.Context, st sender.Status) {
+func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 	heard := make(map[protocol.DeviceID]sender.DeviceStatus, len(st.Devices))
 	for _, d := range st.Devices {
 		if !d.LastReport.IsZero() {
@@ -202,9 +202,9 @@ func (l *live) noteSession(ctx context.Context, st sender.Status) {
 	if len(heard) == 0 {
 		return
 	}
-	devices, err := l.Store.Devices(ctx, "", groupcast.Window{})
+	devices, err := e.Store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
-		l.Log.Error("devices could not be read", slog.Any("err", err))
+		e.Log.Error("devices could not be read", slog.Any("err", err))
 		return
 	}
 	var changed []groupcast.Device
@@ -214,31 +214,31 @@ func (l *live) noteSession(ctx context.Context, st sender.Status) {
 			changed = append(changed, d)
 		}
 	}
-	if err := l.Store.UpdateDevices(ctx, changed); err != nil {
-		l.Log.Error("devices could not be noted", slog.Any("err", err))
+	if err := e.Store.UpdateDevices(ctx, changed); err != nil {
+		e.Log.Error("devices could not be noted", slog.Any("err", err))
 	}
 }
 
 // flush writes what changed to the store in one batch.
-func (l *live) flush(ctx context.Context) {
-	batch := l.takeDirty()
+func (e *Engine) flush(ctx context.Context) {
+	batch := e.takeDirty()
 	if len(batch) == 0 {
 		return
 	}
-	if err := l.Store.UpdateDeliveries(ctx, batch, l.Now()); err != nil && ctx.Err() == nil {
-		l.Log.Error("progress could not be written", slog.Any("err", err))
+	if err := e.Store.UpdateDeliveries(ctx, batch, e.Now()); err != nil && ctx.Err() == nil {
+		e.Log.Error("progress could not be written", slog.Any("err", err))
 	}
 }
 
-func (l *live) takeDirty() []groupcast.Delivery {
-	l.mu.Lock()
-	defer l.mu.Unlock()
+func (e *Engine) takeDirty() []groupcast.Delivery {
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	var batch []groupcast.Delivery
-	for key, e := range l.seen {
-		if e.dirty {
-			e.dirty = false
-			d := l.delivery(key, e, l.state(key))
-			if sd, owed := l.sched.Delivery(key.no, key.dev); owed {
+	for key, p := range e.seen {
+		if p.dirty {
+			p.dirty = false
+			d := e.delivery(key, p, e.state(key))
+			if sd, owed := e.sched.Delivery(key.no, key.dev); owed {
 				d.Reason = reasonWords(sd.Reason)
 			}
 			batch = append(batch, d)
@@ -248,8 +248,8 @@ func (l *live) takeDirty() []groupcast.Delivery {
 }
 
 // state is where a delivery stands while it is owed; the lock is held.
-func (l *live) state(key deliveryKey) groupcast.DeliveryState {
-	d, owed := l.sched.Delivery(key.no, key.dev)
+func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
+	d, owed := e.sched.Delivery(key.no, key.dev)
 	if !owed {
 		return groupcast.DeliveryQueued
 	}
@@ -263,23 +263,23 @@ func (l *live) state(key deliveryKey) groupcast.DeliveryState {
 }
 
 // delivery is what the store is told; the lock is held.
-func (l *live) delivery(key deliveryKey, p *progress, state groupcast.DeliveryState) groupcast.Delivery {
+func (e *Engine) delivery(key deliveryKey, p *progress, state groupcast.DeliveryState) groupcast.Delivery {
 	return groupcast.Delivery{
-		Transfer: key.no, UserID: l.owners[key.dev], DeviceID: key.dev, State: state, Path: p.path,
+		Transfer: key.no, UserID: e.owners[key.dev], DeviceID: key.dev, State: state, Path: p.path,
 		Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar,
 	}
 }
 
 // flushOne writes a delivery's last progress before it is closed.
-func (l *live) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
+func (e *Engine) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
 	if outcome == groupcast.DeliveryFailed {
 		return
 	}
-	l.mu.Lock()
+	e.mu.Lock()
 	key := deliveryKey{no, dev}
-	d := l.delivery(key, l.entry(no, dev), groupcast.DeliveryReceiving)
-	l.mu.Unlock()
-	if err := l.Store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, l.Now()); err != nil {
-		l.Log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
+	d := e.delivery(key, e.entry(no, dev), groupcast.DeliveryReceiving)
+	e.mu.Unlock()
+	if err := e.Store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, e.Now()); err != nil {
+		e.Log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
 	}
 }

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -36,10 +36,10 @@ type run struct {
 	summedAt time.Time         // when the summary was made
 }
 
-// live carries out what the schedule decides. Its lock is held for moments only, never while
+// Engine carries out what the schedule decides. Its lock is held for moments only, never while
 // the store, a sender or a stream is asked.
-type live struct {
-	engineConfig
+type Engine struct {
+	Config
 
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
@@ -77,13 +77,13 @@ type deliveryKey struct {
 	dev protocol.DeviceID
 }
 
-// newLive makes an engine without transfers.
-func newLive(c engineConfig) *live {
+// New makes an engine without transfers.
+func New(c Config) *Engine {
 	if c.RetrySpace == 0 {
 		c.RetrySpace = defaultRetrySpace
 	}
-	return &live{
-		engineConfig: c, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
+	return &Engine{
+		Config: c, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
@@ -92,39 +92,39 @@ func newLive(c engineConfig) *live {
 }
 
 // change runs f on the schedule and lets the loop look at it again.
-func (l *live) change(f func(sch *schedule.Scheduler, now time.Time)) {
-	l.mu.Lock()
-	f(l.sched, l.Now())
-	l.mu.Unlock()
-	l.poke()
+func (e *Engine) change(f func(sch *schedule.Scheduler, now time.Time)) {
+	e.mu.Lock()
+	f(e.sched, e.Now())
+	e.mu.Unlock()
+	e.poke()
 }
 
-func (l *live) poke() {
+func (e *Engine) poke() {
 	select {
-	case l.wake <- struct{}{}:
+	case e.wake <- struct{}{}:
 	default:
 	}
 }
 
 // add puts an open transfer with what is owed of it under the schedule.
-func (l *live) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
-	l.mu.Lock()
-	l.infos[tr.No] = tr
-	l.sched.Add(tr.Transfer, now)
-	l.mu.Unlock()
-	l.Owe(owed)
+func (e *Engine) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
+	e.mu.Lock()
+	e.infos[tr.No] = tr
+	e.sched.Add(tr.Transfer, now)
+	e.mu.Unlock()
+	e.Owe(owed)
 }
 
 // full says that no further transfer may be opened.
-func (l *live) full() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.infos) >= maxOpenListed
+func (e *Engine) full() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.infos) >= maxOpenListed
 }
 
 // Owe puts deliveries of transfers that are known under the schedule.
-func (l *live) Owe(owed []groupcast.Delivery) {
-	l.change(func(sch *schedule.Scheduler, now time.Time) {
+func (e *Engine) Owe(owed []groupcast.Delivery) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		for _, d := range owed {
 			if d.DeviceID == (protocol.DeviceID{}) || !d.State.Owed() {
 				continue
@@ -136,138 +136,138 @@ func (l *live) Owe(owed []groupcast.Delivery) {
 			if d.State == groupcast.DeliveryRefused && d.Refusal.Final() {
 				sch.RefusedForGood(now, d.Transfer, d.DeviceID, d.Reason)
 			}
-			l.owners[d.DeviceID] = d.UserID
+			e.owners[d.DeviceID] = d.UserID
 		}
 	})
 }
 
 // drop ends a transfer's session and catch-ups at once.
-func (l *live) drop(no protocol.TransferNo) {
-	l.mu.Lock()
+func (e *Engine) drop(no protocol.TransferNo) {
+	e.mu.Lock()
 	var stop []*run
-	for _, r := range l.runs {
+	for _, r := range e.runs {
 		if r.no == no {
 			r.stopped = true
 			stop = append(stop, r)
 		}
 	}
 	told := map[protocol.DeviceID]given{}
-	direct := l.direct[no]
+	direct := e.direct[no]
 	var owed []protocol.DeviceID
-	for dev := range l.sched.Deliveries(no) {
-		if l.sched.Held(no) {
+	for dev := range e.sched.Deliveries(no) {
+		if e.sched.Held(no) {
 			break // of what is held nobody has heard
 		}
 		owed = append(owed, dev)
 	}
-	l.sched.Drop(no)
-	delete(l.direct, no)
-	delete(l.infos, no)
-	maps.DeleteFunc(l.seen, func(key deliveryKey, _ *progress) bool { return key.no == no })
-	maps.DeleteFunc(l.given, func(key deliveryKey, g given) bool {
+	e.sched.Drop(no)
+	delete(e.direct, no)
+	delete(e.infos, no)
+	maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == no })
+	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
 		if key.no == no {
 			told[key.dev] = g
 		}
 		return key.no == no
 	})
-	l.mu.Unlock()
+	e.mu.Unlock()
 	for _, r := range stop {
 		r.sender.Stop()
-		l.finish(r)
+		e.finish(r)
 	}
 	if direct != nil {
-		l.closeOffer(direct.number)
+		e.closeOffer(direct.number)
 	}
 	for dev, g := range told {
-		l.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
+		e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
 	}
 	for _, dev := range owed {
 		if _, had := told[dev]; !had { // it may have something of it from before
-			l.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
+			e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
 		}
 	}
-	l.poke()
+	e.poke()
 }
 
 // Resume puts every open transfer back under the schedule: sessions are never resumed, they begin
 // anew (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
-func (l *live) Resume(ctx context.Context) error {
+func (e *Engine) Resume(ctx context.Context) error {
 	var err error
-	if l.here, err = l.Store.TakeSite(ctx, schedule.Here); err != nil {
+	if e.here, err = e.Store.TakeSite(ctx, schedule.Here); err != nil {
 		return err
 	}
-	rows, err := l.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
 		return err
 	}
-	owed, err := l.Store.OwedAll(ctx)
+	owed, err := e.Store.OwedAll(ctx)
 	if err != nil {
 		return err
 	}
 	if len(rows.Rows) > 0 {
-		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.SettleBy(now.Add(settle)) })
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.SettleBy(now.Add(settle)) })
 	}
 	for _, tr := range rows.Rows {
-		l.add(tr, nil, false)
+		e.add(tr, nil, false)
 	}
-	l.Owe(owed)
+	e.Owe(owed)
 	for _, tr := range rows.Rows {
-		if _, err := l.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
-			l.failTransfer(ctx, tr.No, err)
+		if _, err := e.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+			e.failTransfer(ctx, tr.No, err)
 		}
 	}
 	if len(rows.Rows) > 0 {
-		l.Log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
+		e.Log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
 	}
 	return nil
 }
 
 // Run delivers what is open until ctx ends, then stops every session: the server goes down. Open
 // transfers stay open.
-func (l *live) Run(ctx context.Context) {
+func (e *Engine) Run(ctx context.Context) {
 	var all sync.WaitGroup
-	all.Go(func() { l.loop(ctx) })
-	all.Go(func() { l.watch(ctx) })
-	all.Go(func() { l.followNetwork(ctx) })
+	all.Go(func() { e.loop(ctx) })
+	all.Go(func() { e.watch(ctx) })
+	all.Go(func() { e.followNetwork(ctx) })
 	all.Wait()
 }
 
 // Pause stops handing out and sending, or lets it begin again: nothing goes to anybody as long as
 // nobody confirmed the memberships (O4).
-func (l *live) Pause(paused bool) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	l.sched.Pause(paused)
+func (e *Engine) Pause(paused bool) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.sched.Pause(paused)
 }
 
 // Confirmed lets everything begin at once that waited for a confirmation.
-func (l *live) Confirmed() {
-	l.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
+func (e *Engine) Confirmed() {
+	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
 }
 
 // Sessions counts the multicast sessions that there are.
-func (l *live) Sessions() int {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return len(l.runs)
+func (e *Engine) Sessions() int {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return len(e.runs)
 }
 
 // loop carries out steps until ctx ends, then stops every session.
-func (l *live) loop(ctx context.Context) {
-	l.mu.Lock()
-	l.base = ctx
-	l.mu.Unlock()
+func (e *Engine) loop(ctx context.Context) {
+	e.mu.Lock()
+	e.base = ctx
+	e.mu.Unlock()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
 		select {
 		case <-ctx.Done():
-			l.stopAll()
+			e.stopAll()
 			return
-		case <-l.wake:
+		case <-e.wake:
 		case <-timer.C:
 		}
-		wait, cost := l.turn(ctx)
+		wait, cost := e.turn(ctx)
 		if rest := restAfter(cost); rest > 0 {
 			idle(ctx, rest)
 		}
@@ -306,67 +306,67 @@ func idle(ctx context.Context, d time.Duration) {
 
 // turn takes every step that is due. It says how long the loop may sleep, and for how long it held
 // the lock.
-func (l *live) turn(ctx context.Context) (wait, cost time.Duration) {
-	l.mu.Lock()
+func (e *Engine) turn(ctx context.Context) (wait, cost time.Duration) {
+	e.mu.Lock()
 	began := time.Now()
-	steps := l.sched.Pump(l.Now())
+	steps := e.sched.Pump(e.Now())
 	cost = time.Since(began)
-	l.mu.Unlock()
+	e.mu.Unlock()
 	for _, st := range steps {
-		l.take(ctx, st)
+		e.take(ctx, st)
 	}
 	if len(steps) > 0 {
 		return 0, cost // a step may have made others due
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
+	e.mu.Lock()
+	defer e.mu.Unlock()
 	began = time.Now()
-	now := l.Now()
+	now := e.Now()
 	wait = idleTurn
-	if next, any := l.sched.Next(now); any {
+	if next, any := e.sched.Next(now); any {
 		wait = min(next.Sub(now), idleTurn)
 	}
 	return wait, cost + time.Since(began)
 }
 
-func (l *live) take(ctx context.Context, st schedule.Action) {
+func (e *Engine) take(ctx context.Context, st schedule.Action) {
 	switch st.Kind {
 	case schedule.OpenSession:
-		l.open(ctx, st)
+		e.open(ctx, st)
 	case schedule.OfferSession:
-		if r := l.run(st.Session); r != nil {
-			l.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, r.no)
+		if r := e.run(st.Session); r != nil {
+			e.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, r.no)
 		}
 	case schedule.BeginSession:
-		l.begin(ctx, st)
+		e.begin(ctx, st)
 	case schedule.OfferHTTPS:
-		l.offerDirect(ctx, st)
+		e.offerDirect(ctx, st)
 	case schedule.NoteRefused:
-		l.noteRefused(ctx, st)
+		e.noteRefused(ctx, st)
 	case schedule.DetachDevices:
-		if r := l.run(st.Session); r != nil {
+		if r := e.run(st.Session); r != nil {
 			for _, dev := range st.Devices {
 				r.sender.Detach(dev, reasonWords(st.Reason))
 			}
 		}
 	case schedule.CloseSession:
-		if r := l.markStopped(st.Session); r != nil {
+		if r := e.markStopped(st.Session); r != nil {
 			r.sender.Stop()
-			l.finish(r)
+			e.finish(r)
 		}
 	}
 }
 
-func (l *live) run(id protocol.SessionID) *run {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.runs[id]
+func (e *Engine) run(id protocol.SessionID) *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.runs[id]
 }
 
-func (l *live) markStopped(id protocol.SessionID) *run {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	r := l.runs[id]
+func (e *Engine) markStopped(id protocol.SessionID) *run {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	r := e.runs[id]
 	if r != nil {
 		r.stopped = true
 	}
@@ -374,91 +374,91 @@ func (l *live) markStopped(id protocol.SessionID) *run {
 }
 
 // begin lets data flow.
-func (l *live) begin(ctx context.Context, st schedule.Action) {
-	l.mu.Lock()
-	r := l.runs[st.Session]
+func (e *Engine) begin(ctx context.Context, st schedule.Action) {
+	e.mu.Lock()
+	r := e.runs[st.Session]
 	if r == nil || r.stopped || r.begun {
-		l.mu.Unlock()
+		e.mu.Unlock()
 		return
 	}
 	r.begun = true
-	l.running.Add(1)
-	l.mu.Unlock()
-	l.Lines.Begin(r.no, r.limit, r.sender)
-	l.setState(ctx, r.no, groupcast.TransferSending, "")
+	e.running.Add(1)
+	e.mu.Unlock()
+	e.Lines.Begin(r.no, r.limit, r.sender)
+	e.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
-		defer l.running.Done()
-		l.over(ctx, r, r.sender.Run(ctx))
+		defer e.running.Done()
+		e.over(ctx, r, r.sender.Run(ctx))
 	}()
 }
 
 // over comes when a session ended by itself.
-func (l *live) over(ctx context.Context, r *run, err error) {
-	l.mu.Lock()
+func (e *Engine) over(ctx context.Context, r *run, err error) {
+	e.mu.Lock()
 	stopped := r.stopped
-	l.mu.Unlock()
-	l.finish(r)
+	e.mu.Unlock()
+	e.finish(r)
 	if stopped || ctx.Err() != nil {
 		return
 	}
 	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
-		l.Log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
-		l.change(func(sch *schedule.Scheduler, now time.Time) {
+		e.Log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
+		e.change(func(sch *schedule.Scheduler, now time.Time) {
 			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})
 		})
 		return
 	}
 	if err != nil {
-		l.sourceFault(r.no, r.content, err)
+		e.sourceFault(r.no, r.content, err)
 		return
 	}
-	l.change(func(sch *schedule.Scheduler, now time.Time) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.SessionEnded})
 	})
 }
 
 // finish forgets a session that seals nothing more, once.
-func (l *live) finish(r *run) {
+func (e *Engine) finish(r *run) {
 	r.once.Do(func() {
-		l.Lines.End(r.no, r.limit, r.sender)
+		e.Lines.End(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
-		if err := l.Store.AddTransferBytes(ctx, l.here, r.no, st.Wire, 0); err != nil {
-			l.Log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
+		if err := e.Store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {
+			e.Log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
-		l.notice(r, st)
-		l.noteForging(ctx, r, st.Forging)
-		l.noteSession(ctx, st)
-		l.closeOffer(r.number)
+		e.notice(r, st)
+		e.noteForging(ctx, r, st.Forging)
+		e.noteSession(ctx, st)
+		e.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {
-			l.Log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
+			e.Log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
 		}
-		l.mu.Lock()
-		delete(l.runs, r.session)
-		l.mu.Unlock()
-		l.Log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
+		e.mu.Lock()
+		delete(e.runs, r.session)
+		e.mu.Unlock()
+		e.Log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
 	})
 }
 
-func (l *live) closeOffer(number protocol.OfferNo) {
-	if err := l.Store.CloseOffer(context.Background(), number); err != nil {
-		l.Log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
+func (e *Engine) closeOffer(number protocol.OfferNo) {
+	if err := e.Store.CloseOffer(context.Background(), number); err != nil {
+		e.Log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
 	}
 }
 
 // stopAll ends every session: the server goes down. Open transfers stay open.
-func (l *live) stopAll() {
-	l.mu.Lock()
-	l.sched.Pause(true)
-	all := make([]*run, 0, len(l.runs))
-	for _, r := range l.runs {
+func (e *Engine) stopAll() {
+	e.mu.Lock()
+	e.sched.Pause(true)
+	all := make([]*run, 0, len(e.runs))
+	for _, r := range e.runs {
 		r.stopped = true
 		all = append(all, r)
 	}
-	l.mu.Unlock()
+	e.mu.Unlock()
 	for _, r := range all {
 		r.sender.Stop()
-		l.finish(r)
+		e.finish(r)
 	}
-	l.running.Wait()
+	e.running.Wait()
 }

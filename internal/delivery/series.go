@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -27,44 +27,44 @@ type seriesBook struct {
 }
 
 // sampleSeries takes a sample of everything that moves, and puts away what does not any more.
-func (l *live) sampleSeries(ctx context.Context) {
+func (e *Engine) sampleSeries(ctx context.Context) {
 	status := map[protocol.TransferNo]sender.Status{}
-	for _, r := range l.current() {
+	for _, r := range e.current() {
 		if st := r.sender.Status(); st.Running {
 			status[r.no] = st
 		}
 	}
-	now := l.Now()
-	for no, sm := range l.samples(now, status) {
-		l.keepSample(ctx, no, sm)
+	now := e.Now()
+	for no, sm := range e.samples(now, status) {
+		e.keepSample(ctx, no, sm)
 	}
-	l.saveSeries(ctx, now.Add(-seriesQuiet))
+	e.saveSeries(ctx, now.Add(-seriesQuiet))
 }
 
-func (l *live) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
-	l.series.mu.Lock()
-	known, full := l.series.of[no], len(l.series.of) >= maxSeries
-	l.series.mu.Unlock()
+func (e *Engine) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
+	e.series.mu.Lock()
+	known, full := e.series.of[no], len(e.series.of) >= maxSeries
+	e.series.mu.Unlock()
 	if known == nil {
 		if full {
 			return
 		}
-		known = l.storedSeries(ctx, no)
+		known = e.storedSeries(ctx, no)
 	}
-	l.series.mu.Lock()
-	defer l.series.mu.Unlock()
+	e.series.mu.Lock()
+	defer e.series.mu.Unlock()
 	if known.Idle(sm) {
 		return
 	}
-	if len(l.series.of) < maxLossMaps && len(sm.Losses) > 0 {
+	if len(e.series.of) < maxLossMaps && len(sm.Losses) > 0 {
 		known.Draw()
 	}
 	known.Add(sm)
-	l.series.of[no] = known
+	e.series.of[no] = known
 }
 
 // samples looks at what runs or was reported since the last look.
-func (l *live) samples(now time.Time, status map[protocol.TransferNo]sender.Status) map[protocol.TransferNo]telemetry.Sample {
+func (e *Engine) samples(now time.Time, status map[protocol.TransferNo]sender.Status) map[protocol.TransferNo]telemetry.Sample {
 	out := map[protocol.TransferNo]telemetry.Sample{}
 	for no, st := range status {
 		out[no] = telemetry.Sample{
@@ -72,22 +72,22 @@ func (l *live) samples(now time.Time, status map[protocol.TransferNo]sender.Stat
 			Loss: st.Session.LossPercent, Limiter: st.Session.Limiter, Losses: freshLoss(now, st.Devices),
 		}
 	}
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	for key, e := range l.seen {
-		e.pace.Look(now, e.bytes)
-		if _, running := out[key.no]; e.dirty && !running {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for key, p := range e.seen {
+		p.pace.Look(now, p.bytes)
+		if _, running := out[key.no]; p.dirty && !running {
 			out[key.no] = telemetry.Sample{Limiter: string(groupcast.PathHTTPS)}
 		}
 	}
 	for no, sm := range out {
-		sm.At, sm.Size, sm.Verified = now, l.infos[no].Bytes, map[protocol.DeviceID]uint64{}
+		sm.At, sm.Size, sm.Verified = now, e.infos[no].Bytes, map[protocol.DeviceID]uint64{}
 		out[no] = sm
 	}
-	for key, e := range l.seen {
+	for key, p := range e.seen {
 		if sm, ok := out[key.no]; ok {
-			sm.Verified[key.dev] = e.bytes
-			sm.HTTPS += e.gave
+			sm.Verified[key.dev] = p.bytes
+			sm.HTTPS += p.gave
 			out[key.no] = sm
 		}
 	}
@@ -106,47 +106,47 @@ func freshLoss(now time.Time, devices []sender.DeviceStatus) map[protocol.Device
 }
 
 // saveSeries writes and forgets the series that were last added to before a time.
-func (l *live) saveSeries(ctx context.Context, before time.Time) {
+func (e *Engine) saveSeries(ctx context.Context, before time.Time) {
 	quiet := map[protocol.TransferNo][]byte{}
-	l.series.mu.Lock()
-	for no, v := range l.series.of {
+	e.series.mu.Lock()
+	for no, v := range e.series.of {
 		if !v.Last().Before(before) {
 			continue
 		}
 		encoded, err := v.Encode()
 		if err != nil {
-			l.Log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
+			e.Log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
 		}
 		quiet[no] = encoded
 	}
-	l.series.mu.Unlock()
+	e.series.mu.Unlock()
 	for no, encoded := range quiet {
-		if err := l.Store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			l.Log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
+		if err := e.Store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+			e.Log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
 		}
-		l.series.mu.Lock()
-		delete(l.series.of, no)
-		l.series.mu.Unlock()
+		e.series.mu.Lock()
+		delete(e.series.of, no)
+		e.series.mu.Unlock()
 	}
 }
 
 // storedSeries reads what is kept of a transfer; nothing readable is nothing.
-func (l *live) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
-	b, err := l.Store.Series(ctx, no)
+func (e *Engine) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
+	b, err := e.Store.Series(ctx, no)
 	if err != nil {
 		return &telemetry.Series{}
 	}
 	out, err := telemetry.Decode(b)
 	if err != nil {
-		l.Log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
+		e.Log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
 		return &telemetry.Series{}
 	}
 	return out
 }
 
 // Series tells how a transfer went after some time.
-func (l *live) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
-	points, err := l.allPoints(ctx, no)
+func (e *Engine) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
+	points, err := e.allPoints(ctx, no)
 	i, _ := slices.BinarySearchFunc(points, after, func(p groupcast.Point, t time.Time) int {
 		if p.At.After(t) {
 			return 1
@@ -156,34 +156,34 @@ func (l *live) Series(ctx context.Context, no protocol.TransferNo, after time.Ti
 	return points[i:], err
 }
 
-func (l *live) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
-	l.series.mu.Lock()
-	if v := l.series.of[no]; v != nil {
-		defer l.series.mu.Unlock()
+func (e *Engine) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
+	e.series.mu.Lock()
+	if v := e.series.of[no]; v != nil {
+		defer e.series.mu.Unlock()
 		return v.Points(), nil
 	}
-	l.series.mu.Unlock()
-	if _, err := l.Store.Transfer(ctx, no); err != nil {
+	e.series.mu.Unlock()
+	if _, err := e.Store.Transfer(ctx, no); err != nil {
 		return nil, err
 	}
-	return l.storedSeries(ctx, no).Points(), nil
+	return e.storedSeries(ctx, no).Points(), nil
 }
 
 // LossMap tells the loss of a transfer's devices over its whole time.
-func (l *live) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
-	all, err := l.Store.Deliveries(ctx, no, groupcast.Window{})
+func (e *Engine) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
+	all, err := e.Store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {
 		return groupcast.LossMap{}, err
 	}
-	l.series.mu.Lock()
-	known := l.series.of[no]
+	e.series.mu.Lock()
+	known := e.series.of[no]
 	var m *telemetry.LossMap
 	if known != nil {
 		m = known.Loss()
 	}
-	l.series.mu.Unlock()
+	e.series.mu.Unlock()
 	if known == nil {
-		m = l.storedSeries(ctx, no).Loss()
+		m = e.storedSeries(ctx, no).Loss()
 	}
 	return m.Show(all.Rows), nil
 }

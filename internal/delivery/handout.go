@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -12,17 +12,17 @@ import (
 )
 
 // Attached says that a device has a stream now.
-func (l *live) Attached(dev protocol.DeviceID) {
-	l.change(func(sch *schedule.Scheduler, now time.Time) {
+func (e *Engine) Attached(dev protocol.DeviceID) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Attached(now, dev, schedule.Here)
-		sch.Judge(dev, l.Agents.Unfit(dev))
+		sch.Judge(dev, e.Agents.Unfit(dev))
 	})
 }
 
 // Left says that a device's stream broke; it may have another one by now.
-func (l *live) Left(dev protocol.DeviceID) {
-	l.change(func(sch *schedule.Scheduler, now time.Time) {
-		if !l.Agents.Has(dev) {
+func (e *Engine) Left(dev protocol.DeviceID) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
+		if !e.Agents.Has(dev) {
 			sch.Detached(now, dev)
 		}
 	})
@@ -30,24 +30,24 @@ func (l *live) Left(dev protocol.DeviceID) {
 
 // HandOut answers what a device says to an offer: the keys of a running session, or the word to
 // fetch over HTTPS.
-func (l *live) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Ready) (groupcast.Handout, error) {
+func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Ready) (groupcast.Handout, error) {
 	if r.Refused != "" {
-		return groupcast.Handout{}, l.refuse(ctx, d, r)
+		return groupcast.Handout{}, e.refuse(ctx, d, r)
 	}
 	var err error
 	if r.Lacks, err = protocol.MergeRanges(r.Lacks, 2*protocol.MaxBlocks); err != nil {
 		return groupcast.Handout{}, errRanges(err)
 	}
 	// One transaction says whether it may have it and at which version (K9, C8).
-	e, err := l.Store.Entitled(ctx, r.Transfer, d.ID)
+	may, err := e.Store.Entitled(ctx, r.Transfer, d.ID)
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
-	h, err := l.keysFor(d.ID, r, e.Version)
+	h, err := e.keysFor(d.ID, r, may.Version)
 	if err != nil || h.HTTPS {
 		return h, err
 	}
-	if err := l.noteHandout(ctx, d.ID, r, e.Version); err != nil {
+	if err := e.noteHandout(ctx, d.ID, r, may.Version); err != nil {
 		return groupcast.Handout{}, err
 	}
 	return h, nil
@@ -55,9 +55,9 @@ func (l *live) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Read
 
 // noteHandout keeps that a device is about to get a session's key: what is not written down
 // is not handed out.
-func (l *live) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
-	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: l.here}
-	return l.Store.AddHandouts(ctx, []store.Handout{h}, l.Now())[0]
+func (e *Engine) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
+	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: e.here}
+	return e.Store.AddHandouts(ctx, []store.Handout{h}, e.Now())[0]
 }
 
 func errRanges(err error) error {
@@ -68,27 +68,27 @@ func errRanges(err error) error {
 var errSessionOver = groupcast.Errorf(groupcast.EConflict, "that session is over").WithHint("read the state again")
 
 // keysFor gives a session's keys to a device that was entitled at a membership version.
-func (l *live) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint64) (groupcast.Handout, error) {
-	l.mu.Lock()
-	run, blocks := l.runs[r.Session], l.infos[r.Transfer].Blocks
+func (e *Engine) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint64) (groupcast.Handout, error) {
+	e.mu.Lock()
+	run, blocks := e.runs[r.Session], e.infos[r.Transfer].Blocks
 	ok := run != nil && run.no == r.Transfer && !run.stopped && version >= run.version
-	https := !ok && l.mayFetch(r.Transfer, dev)
-	paused := l.sched.Paused()
-	l.mu.Unlock()
+	https := !ok && e.mayFetch(r.Transfer, dev)
+	paused := e.sched.Paused()
+	e.mu.Unlock()
 	switch {
 	case paused:
-		return groupcast.Handout{}, errUnconfirmed
+		return groupcast.Handout{}, ErrUnconfirmed
 	case https:
-		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Fetching(now, r.Transfer, dev) })
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Fetching(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
 	case !ok:
 		return groupcast.Handout{}, errSessionOver
 	case !r.LacksAll && len(r.Lacks) == 0:
-		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Stored(now, r.Transfer, dev) })
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Stored(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	if why := run.tooLarge(r.MTU); why != "" {
-		l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Behind(now, r.Transfer, dev, why, false) })
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Behind(now, r.Transfer, dev, why, false) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
 	h, err := run.sender.Attach(dev, r.Lacks, r.LacksAll)
@@ -101,17 +101,17 @@ func (l *live) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint64)
 	if err != nil {
 		return groupcast.Handout{}, errSessionOver
 	}
-	return l.attachedTo(run, dev, r, blocks, h)
+	return e.attachedTo(run, dev, r, blocks, h)
 }
 
 // attachedTo tells the schedule; a session that was stopped meanwhile hands out nothing.
-func (l *live) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
-	l.mu.Lock()
-	current := l.runs[r.Session] == run && !run.stopped
-	taken := current && l.sched.Ready(l.Now(), r.Transfer, r.Session, dev, held(r, blocks))
+func (e *Engine) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
+	e.mu.Lock()
+	current := e.runs[r.Session] == run && !run.stopped
+	taken := current && e.sched.Ready(e.Now(), r.Transfer, r.Session, dev, held(r, blocks))
 	h.Started = run.begun
-	l.mu.Unlock()
-	l.poke()
+	e.mu.Unlock()
+	e.poke()
 	if taken {
 		return h, nil
 	}
@@ -134,54 +134,54 @@ func held(r groupcast.Ready, blocks int) int {
 }
 
 // mayFetch says whether a device was told to fetch a transfer over HTTPS; the lock is held.
-func (l *live) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
-	d, _ := l.sched.Delivery(no, dev)
+func (e *Engine) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	d, _ := e.sched.Delivery(no, dev)
 	return d.State == schedule.StateHTTPS || d.State == schedule.StateStored || d.State == schedule.StateSilent
 }
 
 // owes says whether a device is owed a transfer right now, was offered it by this process, and
 // nothing holds it back. Who is not offered anything yet has nothing to fetch: after a start those
 // who know more than the server come first (O4).
-func (l *live) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	_, owed := l.sched.Delivery(no, dev)
-	_, offered := l.given[deliveryKey{no, dev}]
-	return owed && offered && !l.sched.Paused() && !l.sched.Held(no)
+func (e *Engine) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	_, owed := e.sched.Delivery(no, dev)
+	_, offered := e.given[deliveryKey{no, dev}]
+	return owed && offered && !e.sched.Paused() && !e.sched.Held(no)
 }
 
 // gave says whether a session's offer is the last of a transfer that a device was given.
-func (l *live) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	g, found := l.given[deliveryKey{no, dev}]
+func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	g, found := e.given[deliveryKey{no, dev}]
 	return found && g.session == id
 }
 
 // Paused says that nothing is sent: the server was restored, and nobody confirmed it.
-func (l *live) Paused() bool {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	return l.sched.Paused()
+func (e *Engine) Paused() bool {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sched.Paused()
 }
 
 // refuse notes why a device cannot take a transfer.
-func (l *live) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
-	if _, err := l.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
+	if _, err := e.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return err
 	}
-	if r.Kind == groupcast.RefusedOld && !l.gave(r.Transfer, d.ID, r.Session) {
+	if r.Kind == groupcast.RefusedOld && !e.gave(r.Transfer, d.ID, r.Session) {
 		return nil // it was overtaken on its way
 	}
 	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
 	// The kind is written down before anybody can see that it is refused.
-	if err := l.Store.UpdateDeliveries(ctx, []groupcast.Delivery{{
+	if err := e.Store.UpdateDeliveries(ctx, []groupcast.Delivery{{
 		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
-	}}, l.Now()); err != nil {
+	}}, e.Now()); err != nil {
 		return err
 	}
 	fresh := false
-	l.change(func(sch *schedule.Scheduler, now time.Time) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		if kind.Final() {
 			fresh = sch.RefusedForGood(now, r.Transfer, d.ID, reason)
 			return
@@ -189,7 +189,7 @@ func (l *live) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready
 		fresh = sch.Refused(now, r.Transfer, d.ID, reason)
 	})
 	if fresh {
-		l.Log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
+		e.Log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
 	}
 	return nil
 }

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"context"
@@ -21,24 +21,24 @@ const (
 )
 
 // KeepEntries keeps a page of what does not lie under its name at a device.
-func (l *live) KeepEntries(ctx context.Context, dev protocol.DeviceID, e groupcast.EntryPage) error {
-	if _, err := l.Store.Entitled(ctx, e.Transfer, dev); err != nil {
+func (e *Engine) KeepEntries(ctx context.Context, dev protocol.DeviceID, page groupcast.EntryPage) error {
+	if _, err := e.Store.Entitled(ctx, page.Transfer, dev); err != nil {
 		return err
 	}
-	tr, err := l.Store.Transfer(ctx, e.Transfer)
+	tr, err := e.Store.Transfer(ctx, page.Transfer)
 	if err != nil {
 		return err
 	}
-	if e.From < 0 || len(e.Entries) > groupcast.MaxEntryPage {
+	if page.From < 0 || len(page.Entries) > groupcast.MaxEntryPage {
 		return groupcast.Errorf(groupcast.EInvalid, "a page has at most %d entries", groupcast.MaxEntryPage)
 	}
-	for i := range e.Entries {
-		if err := checkEntry(&e.Entries[i]); err != nil {
+	for i := range page.Entries {
+		if err := checkEntry(&page.Entries[i]); err != nil {
 			return err
 		}
 	}
-	l.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, e.Transfer, dev) })
-	return l.Store.AddEntries(ctx, e, dev, mostEntryBytes(tr))
+	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, page.Transfer, dev) })
+	return e.Store.AddEntries(ctx, page, dev, mostEntryBytes(tr))
 }
 
 func mostEntryBytes(tr store.Transfer) int64 {
@@ -70,4 +70,22 @@ func checkTally(r groupcast.Receipt) error {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt says %s, and counts %d missing", r.Outcome, r.Missing)
 	}
 	return nil
+}
+
+// Entries lists what does not lie under its name at a device.
+func (e *Engine) Entries(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
+) (groupcast.DeliveryEntries, error) {
+	d, err := e.Store.Delivery(ctx, no, dev)
+	if err != nil {
+		return groupcast.DeliveryEntries{}, err
+	}
+	if d.State.Owed() {
+		return groupcast.DeliveryEntries{}, nil // the list is only on its way
+	}
+	if w.Limit <= 0 || w.Limit > entriesListed {
+		w.Limit = entriesListed
+	}
+	entries, kept, err := e.Store.Entries(ctx, no, dev, w)
+	return groupcast.DeliveryEntries{Total: d.Missing + d.Beside, Listed: kept, Entries: entries}, err
 }

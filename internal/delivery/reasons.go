@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"errors"
@@ -7,6 +7,11 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 )
+
+// ErrUnconfirmed says that nothing is sent: the server was set back, and nobody confirmed the
+// memberships.
+var ErrUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
+	WithHint("check who is in which group, then confirm the memberships").WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
 // reasonWords puts a reason of the schedule into words.
 func reasonWords(r schedule.Reason) string {
@@ -50,7 +55,7 @@ func stateWords(d schedule.Delivery) string {
 }
 
 // cannotMove says to an administrator why a device cannot be moved now; nil if it was.
-func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
+func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
 	conflict := func(message, hint string) *groupcast.Error {
 		return groupcast.Errorf(groupcast.EConflict, "%s", message).WithHint("%s", hint)
 	}
@@ -58,16 +63,16 @@ func (l *live) cannotMove(dev protocol.DeviceID, err error) error {
 	case errors.Is(err, schedule.ErrNotOwed):
 		return errNotOwed
 	case errors.Is(err, schedule.ErrPaused):
-		return errUnconfirmed
+		return ErrUnconfirmed
 	case errors.Is(err, schedule.ErrHeld):
 		return conflict("the transfer is held: it goes to nobody", "release it first").
 			WithNext(groupcast.Next{Step: groupcast.StepRelease})
 	case errors.Is(err, schedule.ErrAway):
 		return conflict("its receiver is not connected", "it is served by itself when it comes back")
 	case errors.Is(err, schedule.ErrUnfit):
-		l.mu.Lock()
-		defer l.mu.Unlock()
-		return conflict(l.sched.Unfit(dev), "it is served by itself when it attaches again with a version that fits")
+		e.mu.Lock()
+		defer e.mu.Unlock()
+		return conflict(e.sched.Unfit(dev), "it is served by itself when it attaches again with a version that fits")
 	case errors.Is(err, schedule.ErrStored):
 		return conflict("it has every block already and puts the files in place", "wait a moment for its receipt")
 	case errors.Is(err, schedule.ErrFetches):

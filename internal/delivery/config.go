@@ -1,0 +1,99 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"net/netip"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/bandwidth"
+	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/sender"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Config is what an engine is made of.
+type Config struct {
+	Server     protocol.ServerID
+	Key        seal.SigningKey // signs offers
+	Store      Store
+	Content    Library
+	Agents     Agents
+	Screens    Screens
+	Lines      *bandwidth.Lines
+	Slots      Slots
+	Timing     schedule.Timing
+	RetrySpace uint64 // bytes of content kept for retries; 0: 20 GiB
+	Log        *slog.Logger
+	Now        func() time.Time
+
+	// OpenOffer draws the number of an offer and gives the lowest one that is still open.
+	OpenOffer func(
+		ctx context.Context, in store.SiteEpoch, no protocol.TransferNo,
+	) (number, floor protocol.OfferNo, err error)
+	NewSender  func(sender.Config) (Session, error)
+	OpenSource func(context.Context, store.Transfer) (content.Blocks, error)
+	SendPlain  func(ctx context.Context, to netip.AddrPort, packet []byte) error
+	OpenWatch  func() Watch // of this machine's network; what is nil tells nothing
+}
+
+// Session is a multicast session as package sender runs it.
+type Session interface {
+	Offer() (wire.Offer, []byte, []byte)
+	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
+	Detach(dev protocol.DeviceID, reason string)
+	Complete(dev protocol.DeviceID)
+	Limit(bytesPerSec uint64)
+	Feedback(dev protocol.DeviceID, body []byte) error
+	Run(ctx context.Context) error
+	Misplaced() bool
+	Stop()
+	Status() sender.Status
+	Failed(r protocol.Range) bool // all of them came with a wrong digest
+}
+
+// Agents are the devices that are connected (*presence.Agents).
+type Agents interface {
+	Send(dev protocol.DeviceID, event groupcast.AgentEvent)
+	Has(dev protocol.DeviceID) bool
+	Machines(dev protocol.DeviceID) int
+	Unfit(dev protocol.DeviceID) string
+	SymbolFor(devices []protocol.DeviceID, six bool) uint16
+	End(user string, device *protocol.DeviceID, reason error)
+	HintAll()
+}
+
+// Screens are told of what changes (*presence.Events).
+type Screens interface {
+	Publish(event groupcast.Event)
+}
+
+// Slots bound the downloads that run at once (*presence.CatchUpSlots).
+type Slots interface {
+	Enter(ctx context.Context, p groupcast.Principal) error
+	Leave(p groupcast.Principal)
+	Waiting(user string) bool
+}
+
+// Watch tells that the network of this machine changed (*mcast.Watch).
+type Watch interface {
+	C() <-chan struct{}
+	Close()
+}
+
+// Library holds the content of transfers (*content.Library).
+type Library interface {
+	Kept(id string) (content.Kept, error)
+	Manifest(id string) (*manifest.Manifest, content.Kept, error)
+	Keep(m *manifest.Manifest, name string, p content.Place, from string) (content.Built, error)
+	Made(id string)
+	Forget(id string) error
+	Remove(id string) error
+	Names() ([]string, error)
+}

@@ -1,0 +1,87 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+	"maps"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Exclusion says who loses what (security.md K2).
+type Exclusion struct {
+	User   string
+	Device *protocol.DeviceID // only this one of theirs
+	Groups []protocol.GroupID
+	Over   error // why their devices' streams end; nil: they stay attached
+}
+
+// Exclude comes after the change is committed. When it returns, nothing more is sealed under
+// a key that the excluded have, and they have no stream, feedback key or catch-up.
+func (e *Engine) Exclude(x Exclusion) {
+	if x.Over != nil {
+		e.Agents.End(x.User, x.Device, x.Over)
+	}
+	e.interrupt(x.Groups, func(group protocol.GroupID) { e.forget(group, x) })
+	e.completeIdle(context.Background(), x.Groups)
+}
+
+// interrupt stops the sessions of groups; new ones follow for those who are left. What is called
+// first has the lock.
+func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) {
+	e.mu.Lock()
+	now := e.Now()
+	var stop []*run
+	for _, group := range groups {
+		first(group)
+		for _, id := range e.sched.Interrupt(now, group) {
+			if r := e.runs[id]; r != nil {
+				r.stopped = true
+				stop = append(stop, r)
+			}
+		}
+	}
+	e.mu.Unlock()
+	for _, r := range stop {
+		r.sender.Stop()
+		e.finish(r)
+	}
+	e.poke()
+}
+
+// forget takes the excluded out of a group's promises; the lock is held.
+func (e *Engine) forget(group protocol.GroupID, x Exclusion) {
+	excluded := func(dev protocol.DeviceID) bool {
+		return e.owners[dev] == x.User && (x.Device == nil || *x.Device == dev)
+	}
+	for _, no := range e.sched.Forget(group, excluded) {
+		maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == no && excluded(key.dev) })
+		maps.DeleteFunc(e.given, func(key deliveryKey, _ given) bool { return key.no == no && excluded(key.dev) })
+	}
+}
+
+// Halt stops sending and handing out, as long as nobody confirmed the memberships: sessions seal
+// nothing more, and whatever was offered is offered anew afterwards, under higher numbers.
+func (e *Engine) Halt() {
+	e.mu.Lock()
+	e.sched.StandStill()
+	stop := make([]*run, 0, len(e.runs))
+	for _, r := range e.runs {
+		r.stopped = true
+		stop = append(stop, r)
+	}
+	direct := e.direct
+	e.direct = map[protocol.TransferNo]*directOffer{}
+	clear(e.given)
+	e.mu.Unlock()
+	for _, r := range stop {
+		r.sender.Stop()
+		e.finish(r)
+	}
+	for _, d := range direct {
+		e.closeOffer(d.number)
+	}
+	e.Log.Info("sessions were stopped", slog.Int("sessions", len(stop)))
+	e.Agents.HintAll() // who fetches something reads that it is not offered any more
+	e.poke()
+}

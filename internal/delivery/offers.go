@@ -1,0 +1,241 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"log/slog"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/send"
+	"github.com/groupcast/groupcast/internal/sender"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// errNotNow says that a session could not be made, though nothing is wrong with its content.
+type errNotNow struct{ err error }
+
+func (e errNotNow) Error() string { return e.err.Error() }
+func (e errNotNow) Unwrap() error { return e.err }
+
+// open makes a session and offers it.
+func (e *Engine) open(ctx context.Context, st schedule.Action) {
+	r, err := e.newRun(ctx, st.Transfer, st.Devices)
+	if err != nil {
+		e.openFailed(ctx, st, err)
+		return
+	}
+	e.mu.Lock()
+	accepted := e.sched.Opened(e.Now(), st.Transfer, st.Site, r.session)
+	var older *directOffer
+	if accepted {
+		e.runs[r.session] = r
+		older = e.direct[st.Transfer] // whoever is left over gets one with a higher number
+		delete(e.direct, st.Transfer)
+	}
+	e.mu.Unlock()
+	if older != nil {
+		e.closeOffer(older.number)
+	}
+	if !accepted { // the members changed meanwhile, or the transfer is closed
+		r.sender.Stop()
+		e.finish(r)
+		return
+	}
+	e.Log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
+	e.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, st.Transfer)
+	e.announce(ctx, r)
+}
+
+func (e *Engine) openFailed(ctx context.Context, st schedule.Action, err error) {
+	var later errNotNow
+	if !errors.As(err, &later) {
+		e.sourceFault(st.Transfer, "", err)
+		return
+	}
+	e.Log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
+	})
+}
+
+// newRun draws a session's secrets and signs its offer.
+func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []protocol.DeviceID) (*run, error) {
+	tr, g, err := e.transferAndGroup(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	src, err := e.OpenSource(ctx, tr)
+	if err != nil {
+		return nil, err
+	}
+	number, floor, err := e.OpenOffer(ctx, e.here, no)
+	if err != nil {
+		return nil, errors.Join(errNotNow{err}, src.Close())
+	}
+	terms := e.terms(tr, g, number, floor)
+	terms.Flags = wire.OfferMulticast
+	terms.SymbolSize = e.Agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
+	snd, err := e.NewSender(sender.Config{
+		Key: e.Key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
+		OnEvent: func(event sender.Event) { e.hear(no, event) },
+	})
+	if err != nil {
+		e.closeOffer(number)
+		return nil, errors.Join(errNotNow{err}, src.Close())
+	}
+	offer, bytes, signature := snd.Offer()
+	e.keepOffer(ctx, offer, bytes, signature)
+	return &run{
+		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
+		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
+	}, nil
+}
+
+// hear is called from a session's goroutine: it only tells the schedule.
+func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
+		switch event.Kind {
+		case sender.DeviceDone:
+			sch.Stored(now, no, event.Device)
+		case sender.DeviceBehind:
+			sch.Behind(now, no, event.Device, event.Reason, event.Cause == string(send.CauseSilent))
+		}
+	})
+}
+
+// terms is what an offer says of a transfer, whichever way it goes.
+func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
+	return wire.Offer{
+		Server: e.Server, Group: g.ID, MembershipVersion: g.Version,
+		Number: number, Floor: floor, Transfer: tr.No,
+		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
+		TotalBytes: tr.Bytes, Files: uint32(tr.Entries()), Blocks: uint32(tr.Blocks),
+		SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols,
+		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
+		GroupAddr: g.Address,
+	}
+}
+
+func (e *Engine) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
+	tr, err := e.Store.Transfer(ctx, no)
+	if err != nil {
+		return tr, groupcast.Group{}, err
+	}
+	g, err := e.Store.GroupByID(ctx, tr.GroupID)
+	return tr, g, err
+}
+
+// send gives devices an offer; it also stands in their state from here on.
+func (e *Engine) send(devices []protocol.DeviceID, g given, no protocol.TransferNo) {
+	e.mu.Lock()
+	devices = slices.DeleteFunc(devices, func(dev protocol.DeviceID) bool {
+		_, owed := e.sched.Delivery(no, dev)
+		return !owed || e.sched.Paused() // meanwhile it is owed no more, or nothing is sent
+	})
+	for _, dev := range devices {
+		e.given[deliveryKey{no, dev}] = g
+	}
+	e.mu.Unlock()
+	for _, dev := range devices {
+		e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
+	}
+}
+
+// offeredTo is an offer that goes out to so many devices at once.
+func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offered {
+	o.Devices = len(devices)
+	return &o
+}
+
+// announce tells the group that there is an offer: who missed the event reads the state.
+func (e *Engine) announce(ctx context.Context, r *run) {
+	offer, _, _ := r.sender.Offer()
+	packet := e.signAnnounce(offer.Group, offer.Number)
+	if err := e.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
+		e.Log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
+	}
+}
+
+// offerDirect offers a transfer over HTTPS to devices.
+func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
+	d, err := e.directFor(ctx, st.Transfer)
+	if err != nil {
+		e.Log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
+		return
+	}
+	e.setState(ctx, st.Transfer, groupcast.TransferSending, "")
+	e.send(st.Devices, given{d.session, offeredTo(d.offered, st.Devices)}, st.Transfer)
+}
+
+// directFor gives the transfer's offer over HTTPS: a new one after each multicast session or
+// change of members, because receivers take the offer with the higher number.
+func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*directOffer, error) {
+	tr, g, err := e.transferAndGroup(ctx, no)
+	if err != nil {
+		return nil, err
+	}
+	e.mu.Lock()
+	old := e.direct[no]
+	e.mu.Unlock()
+	if old != nil && old.version == g.Version {
+		return old, nil
+	}
+	number, floor, err := e.OpenOffer(ctx, e.here, no)
+	if err != nil {
+		return nil, err
+	}
+	offer := e.terms(tr, g, number, floor)
+	offer.Session = protocol.NewSessionID()
+	bytes := wire.AppendOffer(nil, offer)
+	d := &directOffer{
+		number: number, session: offer.Session, version: g.Version,
+		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(e.Key, bytes), Group: g.Name, Transfer: no},
+	}
+	e.keepOffer(ctx, offer, bytes, d.offered.Signature)
+	e.mu.Lock()
+	paused := e.sched.Paused()
+	if !paused {
+		e.direct[no] = d
+	}
+	e.mu.Unlock()
+	if paused {
+		e.closeOffer(number)
+		return nil, ErrUnconfirmed
+	}
+	if old != nil {
+		e.closeOffer(old.number)
+	}
+	return d, nil
+}
+
+// Offers lists the offers that a device works on, or should.
+func (e *Engine) Offers(dev protocol.DeviceID) []groupcast.Offered {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	var out []groupcast.Offered
+	if e.sched.Paused() {
+		return nil
+	}
+	for _, no := range e.sched.Open() {
+		d, owed := e.sched.Delivery(no, dev)
+		g, found := e.given[deliveryKey{no, dev}]
+		if !found || !owed {
+			continue
+		}
+		switch d.State {
+		case schedule.StateAsked, schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS, schedule.StateSilent:
+			out = append(out, *g.offered)
+		}
+	}
+	return out
+}
+
+func (e *Engine) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
+	return seal.SignAnnounce(e.Key, wire.Announce{Server: wire.PrefixOf(e.Server), Group: group, Number: number})
+}

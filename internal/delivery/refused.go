@@ -1,0 +1,31 @@
+package delivery
+
+import (
+	"context"
+	"log/slog"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/schedule"
+)
+
+// noteRefused writes down whom the server itself turned away.
+func (e *Engine) noteRefused(ctx context.Context, st schedule.Action) {
+	reason := reasonWords(st.Reason)
+	e.mu.Lock()
+	var rows []groupcast.Delivery
+	for _, dev := range st.Devices {
+		if d, _ := e.sched.Delivery(st.Transfer, dev); d.State == schedule.StateRefused {
+			rows = append(rows, groupcast.Delivery{
+				Transfer: st.Transfer, UserID: e.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: groupcast.Clip(reason), Refusal: groupcast.RefusedVersion,
+			})
+		}
+	}
+	e.mu.Unlock()
+	if len(rows) == 0 {
+		return
+	}
+	e.Log.Info("refused", "transfer", st.Transfer, "devices", len(rows), "reason", reason)
+	if err := e.Store.UpdateDeliveries(ctx, rows, e.Now()); err != nil {
+		e.Log.Error("a refusal could not be noted", "transfer", st.Transfer, slog.Any("err", err))
+	}
+}

@@ -12,8 +12,8 @@ import (
 )
 
 // How often a receiving device may call (security.md F1). A call costs callCost, the start of a
-// download 1: a device that lacks single blocks here and there asks for one after the other. What all
-// devices of a user may cost together is userDevices times as much.
+// download 1: a device that lacks scattered blocks fetches them one by one. All devices of a user
+// together may cost userDevices times as much.
 const (
 	callCost    = 10
 	costsSecond = 400 // 40 calls a second …
@@ -32,7 +32,7 @@ func newAgentPaces() *agentPaces {
 	return &agentPaces{devices: map[protocol.DeviceID]*rate.Limiter{}, users: map[string]*rate.Limiter{}}
 }
 
-// take lets a device's call through, or says when to come back. Nothing of it was done then.
+// take counts a device's call, or refuses it and says when to try again.
 func (a *agentPaces) take(p groupcast.Principal, long bool, now time.Time) error {
 	cost := callCost
 	if long {
@@ -59,7 +59,7 @@ func limiterOf[K comparable](all map[K]*rate.Limiter, key K, times int) *rate.Li
 	l := all[key]
 	if l == nil {
 		if len(all) >= maxCallers {
-			clear(all) // a fresh start for all is better than a scan for each
+			clear(all) // cheaper than to look for the oldest
 		}
 		l = rate.NewLimiter(rate.Limit(times*costsSecond), times*costsBurst)
 		all[key] = l

@@ -83,7 +83,7 @@ func document() huma.Config {
 	return c
 }
 
-// documentHandler serves the OpenAPI document, written once.
+// documentHandler serves the OpenAPI document, which is encoded once.
 func (a *api) documentHandler() http.HandlerFunc {
 	text, err := json.Marshal(a.huma.OpenAPI())
 	if err != nil {
@@ -91,7 +91,7 @@ func (a *api) documentHandler() http.HandlerFunc {
 	}
 	return func(w http.ResponseWriter, _ *http.Request) {
 		w.Header().Set("Content-Type", "application/openapi+json")
-		_, _ = w.Write(text) // a client that is gone cannot be told
+		_, _ = w.Write(text) // an error means that the client is gone
 	}
 }
 

@@ -2,6 +2,6 @@
 // routes by noun, authentication, errors as RFC 9457 problems, event streams, raw streams of
 // blocks and uploads, and the limits that keep a flood away from the data plane.
 //
-// It decides who may knock, never what is right: rules about users, groups and transfers
-// belong to the service behind it.
+// It decides who may call what and how often. The rules about users, groups and transfers belong to
+// the service behind it.
 package httpapi

@@ -14,8 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// eventRoutes are the two event streams: of everything, for people; of what concerns one
-// device, for its agent.
+// eventRoutes are the two event streams: changes for users, messages for one device.
 func (a *api) eventRoutes() {
 	schemas := a.huma.OpenAPI().Components.Schemas
 	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
@@ -26,7 +25,7 @@ func (a *api) eventRoutes() {
 		})
 	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
 		summary: "Subscribe to the messages for this device"},
-		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), nudges, a.attachAgent)
+		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), tailProbes, a.attachAgent)
 }
 
 // attaching is groupcast.Attach as parameters of the address.
@@ -85,9 +84,8 @@ type filter func(context.Context, groupcast.Event) (groupcast.Event, bool)
 
 func seeAll(_ context.Context, e groupcast.Event) (groupcast.Event, bool) { return e, true }
 
-// memberFilter lets a member see what concerns himself and, without names and files of
-// others, what happens in his groups. Of a transfer nothing is seen unless whoever tells the event
-// says that it was let go.
+// memberFilter lets members see events about themselves and, without names and files of others, those
+// of their groups. Events about a transfer are hidden unless they say that it was released.
 func (a *api) memberFilter(ctx context.Context, p groupcast.Principal) (filter, error) {
 	mine, err := a.ownGroups(ctx, p)
 	if err != nil {
@@ -159,8 +157,8 @@ const (
 	maxAttaching = 100_000 // processes remembered
 )
 
-// attacher is a process of a device's agent. Machines with copies of one home share the device,
-// and each is to learn so at once: the server bounds how often the device as a whole attaches.
+// attacher is a process of a device's agent. Machines with copies of one home share the device, and
+// each should be told at once: the server limits how often the device as a whole attaches.
 type attacher struct {
 	device   protocol.DeviceID
 	instance string
@@ -182,7 +180,7 @@ func (l *attachLimits) allow(id attacher, now time.Time) bool {
 	d := l.devices[id]
 	if d == nil {
 		if len(l.devices) >= maxAttaching {
-			clear(l.devices) // a fresh start for all is better than a scan for each
+			clear(l.devices) // cheaper than to look for the oldest
 		}
 		d = rate.NewLimiter(rate.Every(attachEvery), attachBurst)
 		l.devices[id] = d

@@ -22,7 +22,7 @@ import (
 
 // Members' addresses together do not use up what administrators' addresses have.
 func TestMembersAddressesDoNotLockOutAdministrators(t *testing.T) {
-	d := newDoor(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
+	d := newConnLimiter(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
 	now := time.Unix(1_800_000_000, 0)
 	admin := netip.MustParsePrefix("10.0.0.1/32")
 	d.enter(admin, now)
@@ -34,7 +34,7 @@ func TestMembersAddressesDoNotLockOutAdministrators(t *testing.T) {
 			if d.enter(who, now) {
 				d.leave(who, true, now)
 			}
-			d.visitor(who).known = now
+			d.peer(who).known = now
 		}
 	}
 	if !d.enter(admin, now) {
@@ -42,27 +42,27 @@ func TestMembersAddressesDoNotLockOutAdministrators(t *testing.T) {
 	}
 }
 
-func (d *door) visitor(who netip.Prefix) *visitor {
-	if d.visitors[who] == nil {
-		d.visitors[who] = &visitor{}
+func (d *connLimiter) peer(who netip.Prefix) *peer {
+	if d.peers[who] == nil {
+		d.peers[who] = &peer{}
 	}
-	return d.visitors[who]
+	return d.peers[who]
 }
 
 // Of those that never log in the oldest makes room; places of connections come back once.
 func TestTheOldestStrangerMakesRoom(t *testing.T) {
-	d := newDoor(nil, Limits{PerSecond: 1000, Burst: 1000, AllSecond: 1000, PerAddress: 64, Waiting: 3})
+	d := newConnLimiter(nil, Limits{PerSecond: 1000, Burst: 1000, AllSecond: 1000, PerAddress: 64, Waiting: 3})
 	now := time.Now()
-	sit := func(i int) (g, out *guest) {
+	sit := func(i int) (g, out *limitedConn) {
 		here, there := net.Pipe()
 		t.Cleanup(func() { here.Close(); there.Close() })
-		g = &guest{Conn: there, door: d, who: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)}
+		g = &limitedConn{Conn: there, limiter: d, who: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)}
 		if !d.enter(g.who, now) {
 			t.Fatalf("connection %d was not let in", i)
 		}
-		return g, d.seat(g, now)
+		return g, d.enqueue(g, now)
 	}
-	var all []*guest
+	var all []*limitedConn
 	for i := range 3 {
 		g, out := sit(i)
 		if all = append(all, g); out != nil {
@@ -83,7 +83,7 @@ func TestTheOldestStrangerMakesRoom(t *testing.T) {
 	for range 2 {
 		all[0].Close()
 	}
-	if n := d.unknown.guests.Len(); n != 3 {
+	if n := d.unknown.waiting.Len(); n != 3 {
 		t.Errorf("%d wait", n)
 	}
 	for range loggedIn().Each {
@@ -177,7 +177,7 @@ func TestCallsInARowAreBoundedPerUser(t *testing.T) {
 }
 
 // flooded is a server on loopback with small limits.
-func flooded(t *testing.T) (address string, d *door) {
+func flooded(t *testing.T) (address string, d *connLimiter) {
 	t.Helper()
 	s, err := Listen(Config{
 		Service: newFake(), Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
@@ -196,7 +196,7 @@ func flooded(t *testing.T) (address string, d *door) {
 			t.Error(err)
 		}
 	})
-	return s.Addr().String(), s.port.(*door)
+	return s.Addr().String(), s.port.(*connLimiter)
 }
 
 // from dials from an address of this machine.
@@ -310,7 +310,7 @@ func TestAnAdministratorIsAnsweredDuringAFlood(t *testing.T) {
 				longest = max(longest, time.Since(start))
 			}
 			d.mu.Lock()
-			waiting := d.unknown.guests.Len()
+			waiting := d.unknown.waiting.Len()
 			d.mu.Unlock()
 			t.Logf("answered after %v at the latest, %d wait for a login", longest, waiting)
 			if waiting > d.limits.Waiting+1 || longest > 5*time.Second {

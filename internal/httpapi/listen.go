@@ -48,9 +48,9 @@ func listenOn(address string) (net.Listener, error) {
 	return net.Listen("tcp", address)
 }
 
-// listenSocket opens the administrator's local door: a socket only this user can open, in a
+// listenSocket opens the administrator's local limiter: a socket only this user can open, in a
 // home only this user can enter, to peers of this user only (security.md L1). The home's lock
-// is held, so a socket that lies there belongs to nobody.
+// is held, so a socket that is there already is a leftover.
 func listenSocket(path string) (net.Listener, error) {
 	if len(path) >= maxSocketPath {
 		return nil, groupcast.Errorf(groupcast.EInvalid, "the path of the local socket is too long: %s", path).
@@ -79,7 +79,7 @@ func socketError(path string, err error) error {
 // ownPeers accepts connections of this user and of root only.
 type ownPeers struct{ net.Listener }
 
-// Accept waits for a connection of a peer that may come in.
+// Accept waits for a connection of a user who may administer.
 func (l *ownPeers) Accept() (net.Conn, error) {
 	for {
 		c, err := l.Listener.Accept()
@@ -89,7 +89,7 @@ func (l *ownPeers) Accept() (net.Conn, error) {
 		if uid, known := peerUID(c); !known || mayEnter(uid, os.Getuid()) {
 			return c, nil
 		}
-		_ = c.Close() // it is refused; there is nobody to tell
+		_ = c.Close() // refused; an error changes nothing
 	}
 }
 

@@ -23,5 +23,5 @@ func plainPage(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	w.Header().Set("Content-Type", "text/html; charset=utf-8")
-	_, _ = io.WriteString(w, pageText) // a browser that is gone cannot be told
+	_, _ = io.WriteString(w, pageText) // an error means that the browser is gone
 }

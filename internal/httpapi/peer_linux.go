@@ -6,8 +6,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUID is the user at the other end of a Unix socket. When the kernel cannot be asked, a
-// user that nobody is comes back: such a peer is refused.
+// peerUID is the user at the other end of a Unix socket. If the kernel does not say, it returns an ID
+// that no user has, so that the peer is refused.
 func peerUID(c net.Conn) (uid int, known bool) {
 	const nobody = -1
 	u, ok := c.(*net.UnixConn)

@@ -4,5 +4,5 @@ package httpapi
 
 import "net"
 
-// peerUID is not asked here: the socket's mode and its folder's keep others out.
+// peerUID is not known here: the modes of the socket and of its folder keep other users out.
 func peerUID(net.Conn) (uid int, known bool) { return 0, false }

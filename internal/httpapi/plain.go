@@ -11,19 +11,18 @@ import (
 // plainTimeout is how long the answer to a plain request may take to leave.
 const plainTimeout = 2 * time.Second
 
-// Read reads what the visitor says. If it begins with a request in the clear, he is told where to
-// go: the port speaks HTTPS only.
-func (g *guest) Read(b []byte) (int, error) {
+// Read reads from the connection. Plain HTTP is answered with a redirect: the port speaks HTTPS only.
+func (g *limitedConn) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
 	if n > 0 && g.met.CompareAndSwap(false, true) && isPlain(b[:n]) {
 		_ = g.SetWriteDeadline(time.Now().Add(plainTimeout))
-		_, _ = g.Write(elsewhere(b[:n], g.LocalAddr().String())) // it is over either way
+		_, _ = g.Write(elsewhere(b[:n], g.LocalAddr().String())) // the connection is closed in any case
 		return 0, io.EOF
 	}
 	return n, err
 }
 
-// isPlain tells a request in the clear from a TLS record.
+// isPlain distinguishes a plain HTTP request from a TLS record.
 func isPlain(b []byte) bool {
 	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
 		"PRI "} {
@@ -34,7 +33,7 @@ func isPlain(b []byte) bool {
 	return false
 }
 
-// elsewhere is the answer to a request in the clear: the same place over HTTPS.
+// elsewhere is the answer to a plain HTTP request: a redirect to the same path over HTTPS.
 func elsewhere(request []byte, local string) []byte {
 	host, path := local, "/"
 	for i, line := range strings.Split(string(request), "\r\n") {

@@ -13,7 +13,7 @@ func TestAPlainRequestIsToldWhereToGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newDoor(l, DefaultLimits)
+	d := newConnLimiter(l, DefaultLimits)
 	defer d.Close()
 	go func() {
 		for {

@@ -17,14 +17,14 @@ import (
 type access string
 
 const (
-	open   access = "open"   // nobody is known yet: login and the first administrator
+	open   access = "open"   // without a login: login itself and the first administrator
 	anyone access = "anyone" // every principal, whatever its scope
 	agents access = "agent"  // agent tokens, and nothing but those
 	users  access = "user"   // every user by CLI or web, and the local administrator
 	admins access = "admin"  // administrators by CLI or web, and the local one
 )
 
-// allows says whether p may pass. The service decides again with more at hand.
+// allows says whether p may use the operation. The service checks again, with the objects at hand.
 func (a access) allows(p groupcast.Principal) bool {
 	switch a {
 	case anyone:
@@ -62,8 +62,7 @@ func principalOf(ctx context.Context) groupcast.Principal {
 	return p
 }
 
-// gate stands before an operation: it finds out who asks and whether he may, before a byte
-// of the body is read.
+// gate authenticates a request and checks its access, before any of the body is read.
 func (a *api) gate(op route) func(huma.Context, func(huma.Context)) {
 	need := op.access
 	return func(c huma.Context, next func(huma.Context)) {
@@ -127,7 +126,7 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 		}
 		return groupcast.Principal{}, err
 	}
-	// A cookie is a browser's; a token of another scope in it is a trick.
+	// A token of another scope in a cookie was not set by sign-in.
 	if p.Local || (cookie && p.Scope != groupcast.ScopeWeb) {
 		return groupcast.Principal{}, groupcast.Errorf(groupcast.EUnauthorized,
 			"a browser's cookie must hold a token of scope web").
@@ -148,7 +147,7 @@ func tokenOf(r *http.Request) (token string, cookie bool) {
 	return "", false
 }
 
-// remoteAddr is the peer's address without its port. No header is believed.
+// remoteAddr is the peer's address without its port. Forwarding headers are ignored.
 func remoteAddr(r *http.Request) string {
 	if local, _ := r.Context().Value(keyLocal).(bool); local {
 		return localPeer.From

@@ -36,7 +36,7 @@ var statuses = map[groupcast.Code]int{
 	groupcast.EInternal:     http.StatusInternalServerError,
 }
 
-// retryAfter is what a client is told to wait when the answer is "try later" and does not know better.
+// retryAfter is how long a client should wait if the error does not say.
 const retryAfter = 5 * time.Second
 
 // Problem is the body of every error: RFC 9457 with the domain's code and the next step.
@@ -59,7 +59,7 @@ const badShown = 20
 func (p *Problem) Error() string  { return p.Detail }
 func (p *Problem) GetStatus() int { return p.Status }
 
-// GetHeaders tells a client that is to come back later when that is.
+// GetHeaders adds Retry-After where the client should try again, and WWW-Authenticate.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
 	switch p.Status {
@@ -74,7 +74,7 @@ func (p *Problem) GetHeaders() http.Header {
 // ContentType says that a JSON answer is a problem.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
-// problem turns an error of the domain into its answer. Causes stay behind.
+// problem turns an error of the domain into its answer, without the cause.
 func problem(e *groupcast.Error) *Problem {
 	status, known := statuses[e.Code]
 	if !known {
@@ -92,8 +92,8 @@ func problem(e *groupcast.Error) *Problem {
 	return p
 }
 
-// maxWords bounds each text of an error: messages repeat names that were asked for, and a name
-// can be as long as a request.
+// maxWords bounds each text of an error, in bytes: messages repeat names from the request, and a
+// name can be as long as a request.
 const maxWords = 4 << 10
 
 func brief(text string) string {
@@ -107,7 +107,7 @@ func brief(text string) string {
 	return text[:cut] + "…"
 }
 
-// codeOf is the way back for errors that HTTP itself raises.
+// codeOf is the inverse of statuses, for errors that huma and net/http raise.
 func codeOf(status int) groupcast.Code {
 	switch {
 	case status == http.StatusRequestEntityTooLarge:
@@ -127,7 +127,7 @@ func codeOf(status int) groupcast.Code {
 	return groupcast.EInvalid
 }
 
-// huma offers no other way to shape the errors it raises itself.
+// huma has no other means to change the errors that it raises itself.
 func init() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
 		if status == http.StatusUnprocessableEntity {
@@ -140,8 +140,7 @@ func init() {
 	}
 }
 
-// explain says what is wrong with a request and where. What stood there is left out: it may
-// be a password.
+// explain says what is wrong with a request and where. The value is left out: it may be a password.
 func explain(message string, errs []error) string {
 	const most = 5
 	var b strings.Builder
@@ -159,12 +158,12 @@ func explain(message string, errs []error) string {
 	return b.String()
 }
 
-// errGone is the one answer for transfers that are absent and those that are none of the
-// device's business: nobody can tell them apart (security.md C8).
+// errGone answers for transfers that do not exist and for those that are not owed to the device: a
+// device cannot distinguish them (security.md C8).
 var errGone = groupcast.Errorf(groupcast.ENotFound, "nothing is owed to this device under that number").
 	WithHint("read the state again")
 
-// hide answers errGone for all that would tell whether a transfer exists.
+// hide replaces errors that would show whether a transfer exists by errGone.
 func hide(err error) error {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.ENotFound, groupcast.EForbidden:
@@ -173,7 +172,7 @@ func hide(err error) error {
 	return err
 }
 
-// answer makes the error that a client may see; what must stay inside is logged here, once.
+// answer makes the error that a client may see. Other errors are logged here and answered as internal.
 func (a *api) answer(ctx context.Context, err error) *Problem {
 	var e *groupcast.Error
 	switch {
@@ -183,7 +182,7 @@ func (a *api) answer(ctx context.Context, err error) *Problem {
 		a.log.LogAttrs(ctx, slog.LevelWarn, "the disk failed a request", slog.String("request", requestID(ctx)),
 			slog.String("error", chain(err)))
 		return problem(disk.Trouble(err))
-	case errors.Is(err, context.Canceled) || ctx.Err() != nil: // whatever it is called by what was interrupted
+	case errors.Is(err, context.Canceled) || ctx.Err() != nil: // whatever error the interrupted work returned
 		a.log.LogAttrs(ctx, slog.LevelDebug, "request was given up", slog.String("request", requestID(ctx)),
 			slog.String("error", chain(err)))
 		return problem(groupcast.Errorf(groupcast.EUnavailable, "the request ended before its answer").WithHint("try again"))
@@ -202,7 +201,7 @@ func (a *api) answer(ctx context.Context, err error) *Problem {
 	return p
 }
 
-// chain writes an error with its causes: Error.Error leaves them out on purpose.
+// chain writes an error with its causes, which Error.Error leaves out on purpose.
 func chain(err error) string {
 	text := err.Error()
 	var e *groupcast.Error
@@ -212,7 +211,7 @@ func chain(err error) string {
 	return text
 }
 
-// writeProblem answers where huma is not in play: before routing and after a panic.
+// writeProblem answers where huma does not: before routing and after a panic.
 func writeProblem(w http.ResponseWriter, p *Problem) {
 	h := w.Header()
 	for k, v := range p.GetHeaders() {
@@ -220,5 +219,5 @@ func writeProblem(w http.ResponseWriter, p *Problem) {
 	}
 	h.Set("Content-Type", "application/problem+json")
 	w.WriteHeader(p.Status)
-	_ = json.NewEncoder(w).Encode(p) // a client that is gone cannot be told
+	_ = json.NewEncoder(w).Encode(p) // an error means that the client is gone
 }

@@ -19,8 +19,8 @@ import (
 const (
 	maxLogin   = 4 << 10
 	maxJSON    = 64 << 10
-	maxRanges  = 256 << 10 // agents name up to 4,096 ranges of blocks
-	maxEntries = 2 << 20   // a page of entries that did not come to lie where they should
+	maxRanges  = 256 << 10 // an answer with up to 4,096 ranges of blocks
+	maxEntries = 2 << 20   // a page of entries that the device does not have under their names
 	maxUpload  = 32 << 20  // the list of an upload's files
 	maxLeftOut = 8 << 20   // what an upload leaves out, by name
 )
@@ -30,15 +30,15 @@ const bodyTimeout = 10 * time.Second
 
 const prefix = "/api/v1"
 
-// route is one operation of the API. It says who may use it: the gate reads it, the OpenAPI
-// document shows it and a test holds every operation to it.
+// route is one operation of the API. access says who may use it: gate enforces it, the OpenAPI
+// document shows it, and a test checks it for every operation.
 type route struct {
 	method, path string
 	id, summary  string
 	access       access
 	body         int64 // largest JSON body; 0: maxJSON
 	raw          bool  // the handler reads the body itself
-	long         bool  // it may take as long as it likes: what bounds it is elsewhere
+	long         bool  // it has no bound in time here
 	unchecked    bool  // too large to be parsed twice: the schema is not enforced
 }
 
@@ -57,7 +57,7 @@ func reply[I, O any](a *api, r route, do func(context.Context, groupcast.Princip
 	})
 }
 
-// act adds an operation that has nothing to answer.
+// act adds an operation with an empty answer.
 func act[I any](a *api, r route, do func(context.Context, groupcast.Principal, *I) error) {
 	op := a.operation(r)
 	op.DefaultStatus = http.StatusNoContent

@@ -51,7 +51,7 @@ type Server struct {
 	closeOne sync.Once
 }
 
-// Listen opens both doors; Serve lets people in. An error says what is in the way.
+// Listen opens the port and the socket; Serve answers on them. An error says why one cannot be opened.
 func Listen(cfg Config) (*Server, error) {
 	if cfg.Limits == (Limits{}) {
 		cfg.Limits = DefaultLimits
@@ -63,7 +63,7 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: cfg.Log, port: newDoor(port, cfg.Limits), closing: make(chan struct{})}
+	s := &Server{log: cfg.Log, port: newConnLimiter(port, cfg.Limits), closing: make(chan struct{})}
 	if cfg.Socket != "" {
 		if s.socket, err = listenSocket(cfg.Socket); err != nil {
 			return nil, errors.Join(err, port.Close())
@@ -114,19 +114,19 @@ func served(err error, what string) error {
 }
 
 // stop ends the streams at once and everything else within drainTime. It outlives the
-// context that told it to stop.
+// context that stopped it.
 func (s *Server) stop() {
 	s.closeOne.Do(func() { close(s.closing) })
 	ctx, cancel := context.WithTimeout(context.Background(), drainTime)
 	defer cancel()
 	for _, srv := range []*http.Server{s.https, s.local} {
 		if srv.Shutdown(ctx) != nil {
-			_ = srv.Close() // the patience is over; what is cut off shows on the other side
+			_ = srv.Close() // it took longer than drainTime: clients see their requests cut off
 		}
 	}
 }
 
-// Close gives back what Listen opened where Serve was not called; after Serve there is nothing to do.
+// Close closes what Listen opened if Serve was not called. After Serve it does nothing.
 func (s *Server) Close() error {
 	var errs []error
 	for _, l := range []net.Listener{s.port, s.socket} {
@@ -152,7 +152,7 @@ func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn)
 	}
 }
 
-// newHandler is what lies behind both doors.
+// newHandler serves the API and the web interface, on the port and on the socket.
 func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
 	newAPI(cfg.Service, cfg.Log, mux, closing)
@@ -166,8 +166,10 @@ func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 	return csrf.Handler(mux)
 }
 
-// dressed puts on what every answer has, whoever gives it.
-func dressed(log *slog.Logger, h http.Handler) http.Handler { return observe(log, harden(h)) }
+// dressed adds the access log and the security headers.
+func dressed(log *slog.Logger, h http.Handler) http.Handler {
+	return accessLog(log, securityHeaders(h))
+}
 
 func crossOrigin(w http.ResponseWriter, _ *http.Request) {
 	writeProblem(w, problem(groupcast.Errorf(groupcast.EForbidden, "the request comes from another web site").

@@ -20,7 +20,7 @@ func TestDoor(t *testing.T) {
 	limits := Limits{PerSecond: 1, Burst: 3, AllSecond: 1000, PerAddress: 2}
 	a, b := netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32")
 	start := time.Unix(1_800_000_000, 0)
-	d := newDoor(nil, limits)
+	d := newConnLimiter(nil, limits)
 	steps := []struct {
 		say  string
 		do   func() bool
@@ -43,21 +43,21 @@ func TestDoor(t *testing.T) {
 
 // TestFloodDoesNotLockOutKnownAddresses: those that logged in lately have their own lane.
 func TestFloodDoesNotLockOutKnownAddresses(t *testing.T) {
-	d := newDoor(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
+	d := newConnLimiter(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
 	now := time.Unix(1_800_000_000, 0)
 	known := netip.MustParsePrefix("10.0.0.1/32")
 	d.enter(known, now)
 	d.leave(known, true, now)
 	flooded := 0
-	for i := range 2 * maxVisitors {
+	for i := range 2 * maxPeers {
 		who := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i >> 8), byte(i)}), 32)
 		if d.enter(who, now) {
 			flooded++
 			d.leave(who, false, now)
 		}
 	}
-	if flooded > 10 || len(d.visitors) > maxVisitors {
-		t.Errorf("%d strangers came in, %d remembered", flooded, len(d.visitors))
+	if flooded > 10 || len(d.peers) > maxPeers {
+		t.Errorf("%d strangers came in, %d remembered", flooded, len(d.peers))
 	}
 	if !d.enter(known, now) {
 		t.Error("the known address is locked out")

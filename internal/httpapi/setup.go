@@ -14,7 +14,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// SetUpLife is how long the set-up page stays open if nobody uses it.
+// SetUpLife is how long the set-up page stays open if it is not used.
 const SetUpLife = 15 * time.Minute
 
 // SetUp is a page for browsers on the server's own machine, over plain HTTP on a loopback port
@@ -37,7 +37,7 @@ type SetUpConfig struct {
 	Log     *slog.Logger
 }
 
-// made is the answer to a set-up that worked. It sets no cookie.
+// made is the answer after the first administrator was made. It sets no cookie.
 type made struct {
 	User   groupcast.User `json:"user"`
 	SignIn string         `json:"sign_in"`
@@ -71,12 +71,13 @@ func ListenSetUp(cfg SetUpConfig) (*SetUp, error) {
 	return s, nil
 }
 
-// Link is what one opens: the token stands behind the #, which no log and no server sees.
+// Link is the address of the page. The token is in the fragment, which browsers do not send and
+// servers do not log.
 func (s *SetUp) Link(token string) string { return "http://" + s.host() + "/#/first/" + token }
 
 func (s *SetUp) host() string { return s.listener.Addr().String() }
 
-// ownHost turns other names away: a foreign one that resolves to loopback is DNS rebinding.
+// ownHost refuses other host names: one that resolves to loopback is DNS rebinding.
 func (s *SetUp) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != s.host() {

@@ -27,11 +27,11 @@ type line struct {
 	data    any
 }
 
-// source waits for the next event; ok says whether this listener may see it.
+// source waits for the next event; ok says whether this client may see it.
 type source func(ctx context.Context) (l line, ok bool, err error)
 
 // eventStream adds an operation that answers with server-sent events. shape documents them.
-// Each event is followed by nudges after the given pauses.
+// Each event is followed by blank lines after the given pauses.
 func eventStream[I any](
 	a *api, r route, shape *huma.Schema, after []time.Duration,
 	subscribe func(context.Context, groupcast.Principal, *I) (source, func(), error),
@@ -40,7 +40,7 @@ func eventStream[I any](
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "Server-sent events. The first is hello with the version to read the state at; a last one of kind " +
-			"`cut` says why the stream ends. Events are hints: whoever misses some reads the state again.",
+			"`cut` says why the stream ends. Events are hints: a client that misses some reads the state again.",
 		Content: map[string]*huma.MediaType{"text/event-stream": {Schema: shape}},
 	}}
 	registerOutput(a, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
@@ -56,7 +56,7 @@ func eventStream[I any](
 	})
 }
 
-// pour writes events until the source ends, the reader is gone or the server closes.
+// pour writes events until the source ends, the client is gone or the server closes.
 func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 	ctx, cancel := context.WithCancel(c.Context())
 	lines, failed := make(chan line), make(chan error, 1)
@@ -70,16 +70,16 @@ func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 	s := startStream(c)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	nudge := newNudger(after)
-	defer nudge.timer.Stop()
+	probe := newTailProbe(after)
+	defer probe.timer.Stop()
 	for s.err == nil {
 		select {
 		case l := <-lines:
 			s.send(l)
-			nudge.begin()
-		case <-nudge.timer.C:
+			probe.begin()
+		case <-probe.timer.C:
 			s.write(blank)
-			nudge.next()
+			probe.next()
 		case <-beat.C:
 			s.write(blank)
 		case err := <-failed:
@@ -117,8 +117,8 @@ func (a *api) cut(ctx context.Context, err error) line {
 
 func cutLine(p *Problem) line { return line{kind: "cut", data: p} }
 
-// stream writes server-sent events. A reader who stops reading is cut off by writeStall; what
-// waits for him meanwhile is bounded by the service's subscription (256 events).
+// stream writes server-sent events. A client that stops reading is cut off after writeStall; what
+// waits for it meanwhile is bounded by the service's subscription (256 events).
 type stream struct {
 	w   http.ResponseWriter
 	rc  *http.ResponseController

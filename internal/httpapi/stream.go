@@ -42,8 +42,8 @@ func registerOutput[I, O any](a *api, op huma.Operation, do func(context.Context
 }
 
 // copyOut sends r to the end. Stored bytes are never anything but an attachment to a browser
-// (security.md W3). A failure half-way cuts the connection: a clean end would be taken for
-// the whole.
+// (security.md W3). A failure in the middle closes the connection, so that the client does not take
+// a part for the whole.
 func (a *api) copyOut(r io.ReadCloser, disposition string) *huma.StreamResponse {
 	return &huma.StreamResponse{Body: func(c huma.Context) {
 		defer r.Close()
@@ -65,7 +65,7 @@ func (a *api) copyOut(r io.ReadCloser, disposition string) *huma.StreamResponse 
 type onlyWriter struct{ io.Writer }
 type onlyReader struct{ io.Reader }
 
-// patient reads a body that may take as long as it likes, if only something comes.
+// patient reads a body without a bound in time, as long as bytes keep coming.
 type patient struct {
 	r    io.Reader
 	rc   *http.ResponseController

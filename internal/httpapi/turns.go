@@ -11,21 +11,20 @@ import (
 	"github.com/groupcast/groupcast/internal/auth"
 )
 
-// How many calls of a user may be under way: those of a room of machines with one login, too.
-// More of them wait.
+// How many calls of a user may run at the same time, of all their machines together. More of them wait.
 func callsAtOnce() auth.Bounds {
 	return auth.Bounds{What: "calls", All: 512, Each: 128, Admins: 64, Local: 16, Line: 2048, Wait: 10 * time.Second}
 }
 
-// How often a person's login may call, who does not administer: what a page or a command line asks
-// at its busiest is a tenth of it.
+// How often a member's command-line or browser login may call. The web interface and the command line
+// need at most a tenth of it.
 const (
 	callsSecond = 50
 	callsBurst  = 500
 	maxCallers  = 20_000 // remembered
 )
 
-// turns bounds the calls of each user, after the login and before anything is done.
+// turns limits the calls of each user, before anything is done.
 type turns struct {
 	share *auth.Share
 	mu    sync.Mutex
@@ -36,8 +35,8 @@ func newTurns() *turns {
 	return &turns{share: auth.NewShare(callsAtOnce()), paces: map[string]*rate.Limiter{}}
 }
 
-// begin takes a place for a call, or says why there is none; end gives it back. What is long
-// has bounds of its own.
+// begin takes a place for a call, or refuses it; end gives the place back. long operations are bounded
+// elsewhere.
 func (t *turns) begin(ctx context.Context, p groupcast.Principal, long bool) (end func(), err error) {
 	if p.Scope != groupcast.ScopeAgent && !p.Admin() && !t.inTime(p.User.ID, time.Now()) {
 		return nil, groupcast.Errorf(groupcast.EExhausted, "this login calls more than %d times a second", callsSecond).
@@ -59,7 +58,7 @@ func (t *turns) inTime(user string, now time.Time) bool {
 	l := t.paces[user]
 	if l == nil {
 		if len(t.paces) >= maxCallers {
-			clear(t.paces) // a fresh start for all is better than a scan for each
+			clear(t.paces) // cheaper than to look for the oldest
 		}
 		l = rate.NewLimiter(callsSecond, callsBurst)
 		t.paces[user] = l

@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// uploadStall ends an upload of which nothing came for so long.
+// uploadStall ends an upload that brought no byte for so long.
 const uploadStall = 60 * time.Second
 
 type identified struct {

@@ -13,7 +13,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// note is what is kept of a request for its line in the access log.
+// note is what the access log needs to know of a request.
 type note struct {
 	id, from, actor string
 }
@@ -32,9 +32,9 @@ func noteActor(ctx context.Context, p groupcast.Principal) {
 	noteOf(ctx).actor = p.Actor()
 }
 
-// observe writes the access log, by pattern and never by URL, and keeps the server up when a
-// handler panics (security.md G1).
-func observe(log *slog.Logger, next http.Handler) http.Handler {
+// accessLog logs each request by its pattern, never by its URL, and answers for handlers that
+// panic (security.md G1).
+func accessLog(log *slog.Logger, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		var id [6]byte
 		rand.Read(id[:])
@@ -56,7 +56,7 @@ func observe(log *slog.Logger, next http.Handler) http.Handler {
 	})
 }
 
-// recovered answers for a handler that panicked; cut says that the connection must go.
+// recovered answers for a handler that panicked; cut says that the connection must be closed.
 func recovered(log *slog.Logger, cause any, n *note, r *http.Request, out *answerWriter) (cut bool) {
 	if cause == nil {
 		return false
@@ -82,7 +82,7 @@ func logAccess(log *slog.Logger, n *note, r *http.Request, out *answerWriter, to
 		slog.String("from", n.from), slog.String("actor", n.actor))
 }
 
-// accessLevel keeps what agents and pages ask all the time out of the ordinary log.
+// accessLevel keeps frequent requests that succeed out of the log at its usual level.
 func accessLevel(status int) slog.Level {
 	switch {
 	case status >= 500:
@@ -93,7 +93,7 @@ func accessLevel(status int) slog.Level {
 	return slog.LevelDebug
 }
 
-// answerWriter counts, and gives each piece of an answer its own time to get out.
+// answerWriter counts bytes and sets a write deadline for each piece of an answer.
 type answerWriter struct {
 	http.ResponseWriter
 	rc     *http.ResponseController
@@ -114,8 +114,8 @@ func (w *answerWriter) WriteHeader(status int) {
 	w.ResponseWriter.WriteHeader(status)
 }
 
-// arm moves the deadline on for a piece of n bytes, at most once a second: it costs a lock and a
-// timer. A slow line is given the time that it needs for the piece.
+// arm moves the write deadline for a piece of n bytes, at most once a second: it costs a lock and a
+// timer. The time is in proportion to the size, for slow connections.
 func (w *answerWriter) arm(n int) {
 	need := max(writeStall, min(time.Duration(n)*time.Second/writeLeast, writeMost))
 	until := time.Now().Add(need)
@@ -126,8 +126,8 @@ func (w *answerWriter) arm(n int) {
 	_ = w.rc.SetWriteDeadline(until) // only a test's recorder cannot
 }
 
-// hurry bounds the time in which the rest of a body that nobody read may come: net/http reads
-// on, to use the connection again.
+// hurry sets a deadline for the rest of a body that the handler did not read: net/http reads it to
+// use the connection again.
 func (w *answerWriter) hurry(r *http.Request) {
 	if r.ProtoMajor == 1 && r.ContentLength != 0 {
 		_ = w.rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // only a test's recorder cannot

@@ -9,13 +9,13 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// policy is security.md W3: nothing from elsewhere, no inline code, in nobody's frame.
+// policy is security.md W3: nothing from elsewhere, no inline code, in no frame.
 const policy = "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' data:; connect-src 'self'; " +
 	"form-action 'self'; base-uri 'none'; frame-ancestors 'none'; require-trusted-types-for 'script'; " +
 	"trusted-types svelte-trusted-html"
 
-// harden puts the security headers on every answer.
-func harden(next http.Handler) http.Handler {
+// securityHeaders puts the security headers on every answer.
+func securityHeaders(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h := w.Header()
 		h.Set("Content-Security-Policy", policy)
@@ -30,7 +30,7 @@ func harden(next http.Handler) http.Handler {
 	})
 }
 
-// ownHosts answers 421 to requests meant for somebody else, before routing: a foreign name that
+// ownHosts answers 421 to requests that are meant for another host, before routing: a foreign name that
 // resolves to this server is DNS rebinding (security.md W4).
 func ownHosts(knows func(string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {

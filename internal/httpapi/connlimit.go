@@ -30,51 +30,51 @@ type Limits struct {
 // DefaultLimits are those of docs/security.md.
 var DefaultLimits = Limits{PerSecond: 20, Burst: 100, AllSecond: 200, PerAddress: 64, Waiting: 1024}
 
-// Bounds of what the door remembers, and of what is asked before a login.
+// Bounds of what is remembered of addresses, and of requests without a login.
 const (
-	maxVisitors = 4096
-	knownFor    = time.Hour // an address with a login keeps its own lane for so long
+	maxPeers = 4096
+	knownFor = time.Hour // an address with a login keeps its own lane for so long
 
 	asksSecond = 200  // requests of one address before login a second …
 	asksBurst  = 1000 // … and at once: pages with all their parts
 	laneSecond = 1000 // the same of all addresses of a lane
 )
 
-// loggedIn bounds the connections of those who logged in, per user.
+// loggedIn bounds the connections with a login, per user.
 func loggedIn() auth.Bounds {
 	return auth.Bounds{What: "connections", All: 16_384, Each: 2048, Admins: 1024}
 }
 
-// door lets connections in, by address. It wraps the TCP listener, below TLS.
-type door struct {
+// connLimiter limits new connections, by address. It wraps the TCP listener, below TLS.
+type connLimiter struct {
 	net.Listener
 	limits Limits
 	users  *auth.Share // connections with a login
 
-	mu       sync.Mutex
-	visitors map[netip.Prefix]*visitor
-	unknown  *lane // for addresses nobody logged in from lately
-	known    *lane // so that a flood does not lock those out that work here
-	admins   *lane // nor members together those who can do something about it
+	mu      sync.Mutex
+	peers   map[netip.Prefix]*peer
+	unknown *lane // addresses without a recent login
+	known   *lane // addresses with one: a flood from others does not keep them out
+	admins  *lane // of administrators: a flood from members does not keep them out
 }
 
-// lane is what addresses of a kind have together.
+// lane has the limits that addresses of a kind share.
 type lane struct {
-	rate   *rate.Limiter // of new connections
-	asks   *rate.Limiter // of requests before login
-	guests *list.List    // before login, the oldest first
+	rate    *rate.Limiter // of new connections
+	asks    *rate.Limiter // of requests before login
+	waiting *list.List    // before login, the oldest first
 }
 
-// visitor is an IPv4 address or an IPv6 /64.
-type visitor struct {
+// peer is an IPv4 address or an IPv6 /64.
+type peer struct {
 	rate, asks *rate.Limiter
 	open       int // connections before login
 	known      time.Time
 	admin      time.Time
 }
 
-func newDoor(l net.Listener, limits Limits) *door {
-	d := &door{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), visitors: map[netip.Prefix]*visitor{}}
+func newConnLimiter(l net.Listener, limits Limits) *connLimiter {
+	d := &connLimiter{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), peers: map[netip.Prefix]*peer{}}
 	for _, at := range []**lane{&d.unknown, &d.known, &d.admins} {
 		*at = &lane{rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond),
 			list.New()}
@@ -82,8 +82,8 @@ func newDoor(l net.Listener, limits Limits) *door {
 	return d
 }
 
-// Accept waits for a connection that may come in; others are closed without a word.
-func (d *door) Accept() (net.Conn, error) {
+// Accept waits for a connection within the limits; others are reset.
+func (d *connLimiter) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -92,8 +92,8 @@ func (d *door) Accept() (net.Conn, error) {
 		who := addressPrefix(c.RemoteAddr())
 		if d.enter(who, time.Now()) {
 			tcp.Prompt(c)
-			g := &guest{Conn: c, door: d, who: who}
-			if oldest := d.seat(g, time.Now()); oldest != nil {
+			g := &limitedConn{Conn: c, limiter: d, who: who}
+			if oldest := d.enqueue(g, time.Now()); oldest != nil {
 				_ = oldest.Close() // it had its time to log in
 			}
 			return g, nil
@@ -102,19 +102,19 @@ func (d *door) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *door) enter(who netip.Prefix, now time.Time) bool {
+func (d *connLimiter) enter(who netip.Prefix, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v := d.visitors[who]
+	v := d.peers[who]
 	if v == nil {
-		if len(d.visitors) >= maxVisitors && !d.forgetOne(now) {
+		if len(d.peers) >= maxPeers && !d.forgetOne(now) {
 			return false
 		}
-		v = &visitor{
+		v = &peer{
 			rate: rate.NewLimiter(rate.Limit(d.limits.PerSecond), d.limits.Burst),
 			asks: rate.NewLimiter(asksSecond, asksBurst),
 		}
-		d.visitors[who] = v
+		d.peers[who] = v
 	}
 	if v.open >= d.limits.PerAddress || !v.rate.AllowN(now, 1) || !d.laneOf(v, now).rate.AllowN(now, 1) {
 		return false
@@ -123,8 +123,8 @@ func (d *door) enter(who netip.Prefix, now time.Time) bool {
 	return true
 }
 
-// laneOf gives the lane of a visitor; the lock is held.
-func (d *door) laneOf(v *visitor, now time.Time) *lane {
+// laneOf gives the lane of a peer; the lock is held.
+func (d *connLimiter) laneOf(v *peer, now time.Time) *lane {
 	switch {
 	case v == nil:
 		return d.unknown
@@ -136,30 +136,30 @@ func (d *door) laneOf(v *visitor, now time.Time) *lane {
 	return d.unknown
 }
 
-// seat puts a guest into its lane and gives the one that has to go for it, if one has.
-func (d *door) seat(g *guest, now time.Time) *guest {
+// enqueue adds a connection to its lane. It returns the oldest one if that has to be closed for it, else nil.
+func (d *connLimiter) enqueue(g *limitedConn, now time.Time) *limitedConn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	g.lane = d.laneOf(d.visitors[g.who], now)
-	g.seat = g.lane.guests.PushBack(g)
-	if d.limits.Waiting == 0 || g.lane.guests.Len() <= d.limits.Waiting {
+	g.lane = d.laneOf(d.peers[g.who], now)
+	g.queued = g.lane.waiting.PushBack(g)
+	if d.limits.Waiting == 0 || g.lane.waiting.Len() <= d.limits.Waiting {
 		return nil
 	}
-	return g.lane.guests.Front().Value.(*guest)
+	return g.lane.waiting.Front().Value.(*limitedConn)
 }
 
 // mayAsk says whether an address may make one more request without a login.
-func (d *door) mayAsk(g *guest, now time.Time) bool {
+func (d *connLimiter) mayAsk(g *limitedConn, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v := d.visitors[g.who]
+	v := d.peers[g.who]
 	return (v == nil || v.asks.AllowN(now, 1)) && g.lane.asks.AllowN(now, 1)
 }
 
-// forgetOne drops a visitor that is not here, rather one that nobody knows.
-func (d *door) forgetOne(now time.Time) bool {
+// forgetOne drops a peer that has no connection, if possible one without a login. false: all have one.
+func (d *connLimiter) forgetOne(now time.Time) bool {
 	var candidate netip.Prefix
-	for who, v := range d.visitors {
+	for who, v := range d.peers {
 		if v.open > 0 {
 			continue
 		}
@@ -171,15 +171,15 @@ func (d *door) forgetOne(now time.Time) bool {
 	if !candidate.IsValid() {
 		return false
 	}
-	delete(d.visitors, candidate)
+	delete(d.peers, candidate)
 	return true
 }
 
-// leave takes a connection out of the count of those before login; known says that it had one.
-func (d *door) leave(who netip.Prefix, known bool, now time.Time) {
+// leave uncounts a connection before login; known says that it logged in.
+func (d *connLimiter) leave(who netip.Prefix, known bool, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	v := d.visitors[who]
+	v := d.peers[who]
 	if v == nil {
 		return
 	}
@@ -189,44 +189,44 @@ func (d *door) leave(who netip.Prefix, known bool, now time.Time) {
 	}
 }
 
-// stand takes a guest out of its lane.
-func (d *door) stand(g *guest) {
+// dequeue takes a connection out of its lane.
+func (d *connLimiter) dequeue(g *limitedConn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if g.seat != nil {
-		g.lane.guests.Remove(g.seat)
-		g.seat = nil
+	if g.queued != nil {
+		g.lane.waiting.Remove(g.queued)
+		g.queued = nil
 	}
 }
 
-// administers notes that an administrator works at an address.
-func (d *door) administers(who netip.Prefix, now time.Time) {
+// administers notes that an administrator logged in from an address.
+func (d *connLimiter) administers(who netip.Prefix, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
-	if v := d.visitors[who]; v != nil {
+	if v := d.peers[who]; v != nil {
 		v.admin = now
 	}
 }
 
-// guest is a connection that was let in.
-type guest struct {
+// limitedConn is a connection that was accepted.
+type limitedConn struct {
 	net.Conn
-	door *door
-	who  netip.Prefix
-	lane *lane
-	seat *list.Element // in its lane, before login
-	met  atomic.Bool   // its first bytes were looked at
+	limiter *connLimiter
+	who     netip.Prefix
+	lane    *lane
+	queued  *list.Element // in its lane, before login
+	met     atomic.Bool   // its first bytes were examined
 
-	doubted atomic.Bool // it came with a token that is none
+	doubted atomic.Bool // a request on it had an invalid token
 
 	mu     sync.Mutex
 	out    bool   // no longer counted among those before login
 	closed bool   // nothing of it is counted any more
-	user   string // whose connection it is since a login
+	user   string // ID of the user, since a login
 }
 
-// Close closes the connection and gives its place free.
-func (g *guest) Close() error {
+// Close closes the connection and frees its place.
+func (g *limitedConn) Close() error {
 	g.mu.Lock()
 	out, closed, user := g.out, g.closed, g.user
 	g.out, g.closed = true, true
@@ -234,39 +234,39 @@ func (g *guest) Close() error {
 	switch {
 	case closed:
 	case !out:
-		g.door.stand(g)
-		g.door.leave(g.who, false, time.Now())
+		g.limiter.dequeue(g)
+		g.limiter.leave(g.who, false, time.Now())
 	default:
-		g.door.users.Give(user)
+		g.limiter.users.Give(user)
 	}
 	return g.Conn.Close()
 }
 
-// admitted notes that somebody is logged in on this connection, and refuses when they have too many.
-func (g *guest) admitted(p groupcast.Principal) error {
+// admitted counts the connection to a user who logged in, and refuses when that user has too many.
+func (g *limitedConn) admitted(p groupcast.Principal) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.out {
 		return nil
 	}
-	if err := g.door.users.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
+	if err := g.limiter.users.Take(context.Background(), p.User.ID, auth.RankOf(p)); err != nil {
 		return err
 	}
 	g.out, g.user = true, p.User.ID
-	g.door.stand(g)
-	g.door.leave(g.who, true, time.Now())
+	g.limiter.dequeue(g)
+	g.limiter.leave(g.who, true, time.Now())
 	if p.Admin() {
-		g.door.administers(g.who, time.Now())
+		g.limiter.administers(g.who, time.Now())
 	}
 	return nil
 }
 
-// asks says whether the connection may make a request: one with a login may.
-func (g *guest) asks() bool {
+// asks says whether the connection may make a request. One with a login always may.
+func (g *limitedConn) asks() bool {
 	g.mu.Lock()
 	trusted := g.out && !g.doubted.Load()
 	g.mu.Unlock()
-	return trusted || g.door.mayAsk(g, time.Now())
+	return trusted || g.limiter.mayAsk(g, time.Now())
 }
 
 // withConn keeps the connection in the context of its requests.
@@ -274,31 +274,31 @@ func withConn(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if g, ok := c.(*guest); ok {
+	if g, ok := c.(*limitedConn); ok {
 		return context.WithValue(ctx, keyConn, g)
 	}
 	return ctx
 }
 
-// admitted notes that somebody is logged in on the connection of a request.
+// admitted counts the connection of a request to a user who logged in.
 func admitted(ctx context.Context, p groupcast.Principal) error {
-	if g, ok := ctx.Value(keyConn).(*guest); ok {
+	if g, ok := ctx.Value(keyConn).(*limitedConn); ok {
 		return g.admitted(p)
 	}
 	return nil
 }
 
-// doubted notes that the connection of a request came with a token that is none.
+// doubted notes that a request had an invalid token.
 func doubted(ctx context.Context) {
-	if g, ok := ctx.Value(keyConn).(*guest); ok {
+	if g, ok := ctx.Value(keyConn).(*limitedConn); ok {
 		g.doubted.Store(true)
 	}
 }
 
-// measured refuses requests of connections without a login that come too fast.
+// measured limits the rate of requests on connections without a login.
 func measured(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g, ok := r.Context().Value(keyConn).(*guest); ok && !g.asks() {
+		if g, ok := r.Context().Value(keyConn).(*limitedConn); ok && !g.asks() {
 			w.Header().Set("Connection", "close")
 			writeProblem(w,
 				problem(groupcast.Errorf(groupcast.EExhausted, "too many requests without a login come from this address").

@@ -59,8 +59,9 @@ func (d Delivery) Label() Label {
 		return LabelPutOff
 	case CauseBehind:
 		return LabelBehind
+	default:
+		return Label(d.State)
 	}
-	return Label(d.State)
 }
 
 // The ranks of deliveries.
@@ -183,8 +184,9 @@ func (t Transfer) Rank() int {
 		return RankWaiting
 	case TransferHeld:
 		return RankHeld
+	default:
+		return RankClosed
 	}
-	return RankClosed
 }
 
 // TransferStanding is how a transfer stands, as every face tells it.

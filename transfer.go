@@ -26,8 +26,9 @@ func (s TransferState) Open() bool {
 	switch s {
 	case TransferHeld, TransferWaiting, TransferGathering, TransferSending:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Via is which way a transfer may go.
@@ -156,8 +157,9 @@ func (s DeliveryState) Owed() bool {
 	switch s {
 	case DeliveryQueued, DeliveryReceiving, DeliveryRefused:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Delivered says whether every entry lies at the device as it was sent, or newer.
@@ -165,8 +167,9 @@ func (s DeliveryState) Delivered() bool {
 	switch s {
 	case DeliveryVerified, DeliveryAlreadyHad, DeliverySuperseded:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Retryable says whether RetryTransfer owes the delivery again.
@@ -174,8 +177,9 @@ func (s DeliveryState) Retryable() bool {
 	switch s {
 	case DeliveryIncomplete, DeliveryFailed, DeliveryRefused, DeliveryExpired, DeliveryCancelled:
 		return true
+	default:
+		return false
 	}
-	return false
 }
 
 // Cause is what keeps a delivery or a whole transfer, in one word. What is on its way has none.

@@ -27,6 +27,7 @@ func (a *Agent) hearUnsealed(packet []byte, _ netip.Addr) {
 		a.hearProbe(packet)
 	case wire.KindAnnounce:
 		a.hearAnnounce(packet)
+	default: // what is sealed is the receiver's
 	}
 }
 

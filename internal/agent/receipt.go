@@ -120,6 +120,7 @@ func (a *Agent) sendReceipt(ctx context.Context, r groupcast.Receipt) loop.Fate 
 	case loop.Refused:
 		a.cfg.Log.Warn("receipt not taken, it is kept", "transfer", uint64(r.Transfer), "err", err)
 		return fate
+	case loop.Over:
 	}
 	if err != nil {
 		a.cfg.Log.Info("receipt came too late", "transfer", uint64(r.Transfer), "err", err)

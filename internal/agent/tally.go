@@ -30,6 +30,7 @@ func sumUp(all []spool.Outcome) loop.Outcome {
 			continue
 		case spool.KeptBoth:
 			beside = append(beside, entryOf(o, groupcast.EntryBeside))
+		case spool.Committed, spool.AlreadyHad, spool.Superseded:
 		}
 		if o.Kind == manifest.KindFile {
 			out.Bytes += o.Size
@@ -59,6 +60,7 @@ func entryOf(o spool.Outcome, r groupcast.EntryResult) groupcast.DeliveryEntry {
 		e.Kind = "folder"
 	case manifest.KindSymlink:
 		e.Kind = "symlink"
+	case manifest.KindFile:
 	}
 	if r == groupcast.EntryBeside {
 		e.Name = o.Name

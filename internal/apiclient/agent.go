@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"errors"
 	"io"
 	"net/http"
 	"net/url"
@@ -140,7 +141,7 @@ type streamReader struct {
 func (s *streamReader) Read(b []byte) (int, error) {
 	s.watch.alive()
 	n, err := s.body.Read(b)
-	if err != nil && err != io.EOF {
+	if err != nil && !errors.Is(err, io.EOF) {
 		err = s.c.unreachable(s.watch.cause(err))
 	}
 	return n, err

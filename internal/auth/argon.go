@@ -82,11 +82,17 @@ func parseHash(hash string) (argon, error) {
 	}
 	a := argon{memory: memory, passes: times, lanes: uint8(threads)}
 	var err error
-	if a.salt, err = plain.DecodeString(parts[4]); err != nil || len(a.salt) < 8 || len(a.salt) > 64 {
-		return argon{}, fmt.Errorf("argon2id salt of %d bytes: %v", len(a.salt), err)
+	if a.salt, err = plain.DecodeString(parts[4]); err != nil {
+		return argon{}, fmt.Errorf("argon2id salt: %w", err)
 	}
-	if a.key, err = plain.DecodeString(parts[5]); err != nil || len(a.key) < 16 || len(a.key) > 64 {
-		return argon{}, fmt.Errorf("argon2id key of %d bytes: %v", len(a.key), err)
+	if len(a.salt) < 8 || len(a.salt) > 64 {
+		return argon{}, fmt.Errorf("argon2id salt of %d bytes", len(a.salt))
+	}
+	if a.key, err = plain.DecodeString(parts[5]); err != nil {
+		return argon{}, fmt.Errorf("argon2id key: %w", err)
+	}
+	if len(a.key) < 16 || len(a.key) > 64 {
+		return argon{}, fmt.Errorf("argon2id key of %d bytes", len(a.key))
 	}
 	if a.String() != hash {
 		return argon{}, fmt.Errorf("argon2id hash: not in its one form")

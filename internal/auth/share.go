@@ -168,8 +168,9 @@ func (s *Share) room(rank Rank, all int) int {
 		return all - all*s.bounds.Admins/s.bounds.All
 	case RankAdmin:
 		return all - all*s.bounds.Local/s.bounds.All
+	default:
+		return all
 	}
-	return all
 }
 
 // refuse says why a holder cannot have a place now; the lock is held.

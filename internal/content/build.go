@@ -205,10 +205,10 @@ func (s *stream) leave() error {
 
 // finish goes over what is left, which has no bytes.
 func (s *stream) finish() error {
-	switch err := s.advance(); err {
-	case errEnd:
+	switch err := s.advance(); {
+	case errors.Is(err, errEnd):
 		return nil
-	case nil:
+	case err == nil:
 		return fmt.Errorf("%s is left after the last block", s.files[s.at].Path)
 	default:
 		return err

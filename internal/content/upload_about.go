@@ -46,6 +46,7 @@ func (u *Uploads) About(id string) (About, error) {
 			a.Bytes, a.Held = a.Bytes+f.Size, a.Held+have[i]
 		case manifest.KindFolder:
 			a.Folders++
+		case manifest.KindSymlink:
 		}
 	}
 	if len(files) > 0 {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
+	"errors"
 	"fmt"
 	"log/slog"
 	"net/http"
@@ -61,7 +62,7 @@ func recovered(log *slog.Logger, cause any, n *note, r *http.Request, out *answe
 	if cause == nil {
 		return false
 	}
-	if cause == http.ErrAbortHandler {
+	if err, ok := cause.(error); ok && errors.Is(err, http.ErrAbortHandler) {
 		return true
 	}
 	log.LogAttrs(r.Context(), slog.LevelError, "handler panicked", slog.String("request", n.id),

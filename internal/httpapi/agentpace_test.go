@@ -1,6 +1,7 @@
 package httpapi
 
 import (
+	"errors"
 	"testing"
 	"time"
 
@@ -32,7 +33,11 @@ func TestAgentsCallAtARate(t *testing.T) {
 	if let != costsBurst/callCost {
 		t.Errorf("%d calls at once", let)
 	}
-	answer := problem(err.(*groupcast.Error))
+	var refusal *groupcast.Error
+	if !errors.As(err, &refusal) {
+		t.Fatalf("refused with %v", err)
+	}
+	answer := problem(refusal)
 	if answer.Status != 429 || answer.GetHeaders().Get("Retry-After") != "1" {
 		t.Errorf("%+v, Retry-After %q", answer, answer.GetHeaders().Get("Retry-After"))
 	}

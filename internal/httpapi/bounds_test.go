@@ -4,11 +4,12 @@ import (
 	"bufio"
 	"context"
 	"crypto/tls"
+	"errors"
 	"io"
 	"log/slog"
-	"net"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"strings"
 	"testing"
 	"time"
@@ -139,7 +140,7 @@ func speak(t *testing.T, to, what string) string {
 	_, _ = c.Write([]byte(what)) // it may be cut off before all of it is out
 	_ = c.CloseWrite()
 	answer, err := io.ReadAll(bufio.NewReader(io.LimitReader(c, 1<<20)))
-	if timeout, ok := err.(net.Error); ok && timeout.Timeout() {
+	if errors.Is(err, os.ErrDeadlineExceeded) {
 		t.Errorf("%.80q kept its connection for %v", what, 2*bodyTimeout)
 	}
 	return string(answer)

@@ -35,8 +35,9 @@ func (a access) allows(p groupcast.Principal) bool {
 		return p.Local || p.Scope == groupcast.ScopeCLI || p.Scope == groupcast.ScopeWeb
 	case admins:
 		return p.Admin()
+	default:
+		return false
 	}
-	return false
 }
 
 const (

@@ -44,7 +44,13 @@ func openSetUp(t *testing.T) setUpPage {
 	return p
 }
 
-func (p setUpPage) ask(method, path, body string, change func(*http.Request)) *http.Response {
+// setUpAnswer is an answer with its body, read.
+type setUpAnswer struct {
+	*http.Response
+	body string
+}
+
+func (p setUpPage) ask(method, path, body string, change func(*http.Request)) setUpAnswer {
 	p.Helper()
 	r, err := http.NewRequestWithContext(p.Context(), method, p.url+path, strings.NewReader(body))
 	if err != nil {
@@ -58,8 +64,12 @@ func (p setUpPage) ask(method, path, body string, change func(*http.Request)) *h
 	if err != nil {
 		p.Fatal(err)
 	}
-	p.Cleanup(func() { _ = res.Body.Close() })
-	return res
+	defer res.Body.Close()
+	text, err := io.ReadAll(res.Body)
+	if err != nil {
+		p.Fatal(err)
+	}
+	return setUpAnswer{res, string(text)}
 }
 
 const firstBody = `{"token":"t","name":"root","password":"long enough"}`
@@ -104,19 +114,19 @@ func TestTheSetUpPageEndsWhenItWasUsed(t *testing.T) {
 	}
 	p.service.Fail(nil)
 	res := p.ask("POST", "/api/v1/setup", firstBody, nil)
-	body, err := io.ReadAll(res.Body)
-	if err != nil || res.StatusCode != 200 || !strings.Contains(string(body), `"sign_in":"https://192.0.2.1:7440"`) {
-		t.Fatalf("%s %s %v", res.Status, body, err)
+	if res.StatusCode != 200 || !strings.Contains(res.body, `"sign_in":"https://192.0.2.1:7440"`) {
+		t.Fatalf("%s %s", res.Status, res.body)
 	}
 	if res.Header.Get("Set-Cookie") != "" || res.Header.Get("Content-Security-Policy") != policy {
 		t.Errorf("headers %v", res.Header)
 	}
-	err = <-p.ended
+	err := <-p.ended
 	p.ended <- err
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := http.DefaultClient.Get(p.url); err == nil {
+	if res, err := http.DefaultClient.Get(p.url); err == nil {
+		res.Body.Close()
 		t.Error("the page is still there")
 	}
 }

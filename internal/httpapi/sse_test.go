@@ -279,6 +279,7 @@ func TestBrokenContentIsNoCleanEnd(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
+		defer res.Body.Close()
 		if b, err := io.ReadAll(res.Body); err == nil || len(b) != 1<<20 {
 			t.Errorf("read %d bytes, %v", len(b), err)
 		}

@@ -148,6 +148,7 @@ func (i *Inspector) tell(f Finding) {
 		i.counts.Other++
 	case Unreadable:
 		i.counts.Unreadable++
+	case Same: // Record counts them
 	}
 	i.Found(f)
 }

@@ -3,6 +3,7 @@ package mcast
 import (
 	"bytes"
 	"context"
+	"errors"
 	"net/netip"
 	"strings"
 	"testing"
@@ -198,7 +199,7 @@ func TestTooManyGroupsAreSaid(t *testing.T) {
 	l := listen(t, ifi, netip.MustParseAddrPort("239.192.78.0:17444"), netip.Addr{})
 	for i := 1; i < 4096; i++ {
 		err := l.Join(ifi, netip.AddrFrom4([4]byte{239, 193, byte(i >> 8), byte(i)}), netip.Addr{})
-		if err == ErrGroupsFull {
+		if errors.Is(err, ErrGroupsFull) {
 			return
 		}
 		if err != nil {

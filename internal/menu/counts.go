@@ -85,6 +85,7 @@ func (m *Menu) countMine(ctx context.Context) (Counts, error) {
 			in++
 		case groupcast.MembershipAsked:
 			asked++
+		case groupcast.MembershipNone, groupcast.MembershipDenied:
 		}
 	}
 	for _, r := range mine {

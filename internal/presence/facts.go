@@ -33,8 +33,9 @@ func (a *Agents) Unfit(id protocol.DeviceID) string {
 		return fmt.Sprintf("too old: its receiver is %s; install %s there", theirs, ours)
 	case groupcast.TooNew:
 		return fmt.Sprintf("too new: its receiver is %s; install that at the server, or %s there", theirs, ours)
+	default:
+		return ""
 	}
-	return ""
 }
 
 // NoteMTU keeps what a device said of the network card by which it hears groups; it may say so

@@ -363,6 +363,7 @@ func (c *check) missing() error {
 			d.Verdict = Refused
 		case groupcast.DeliveryFailed:
 			d.Verdict = Failed
+		default: // owed still, or ended without its doing
 		}
 		c.add(d)
 	}

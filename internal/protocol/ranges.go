@@ -24,8 +24,9 @@ func (e *RangesError) Error() string {
 		return fmt.Sprintf("more than %d ranges of blocks", e.Most)
 	case RangesOutside:
 		return fmt.Sprintf("a range reaches beyond the last of %d blocks", e.Most)
+	default:
+		return "the ranges of blocks are not in order, or they overlap"
 	}
-	return "the ranges of blocks are not in order, or they overlap"
 }
 
 // MergeRanges takes a list of ranges out of so many blocks as another machine sent it: at most

@@ -79,6 +79,7 @@ func (s *Scheduler) Heard(now time.Time, no protocol.TransferNo, dev protocol.De
 		d.since, d.heard = now, true
 	case StateAsked, StateHTTPS, StateStored:
 		d.since, d.heard = now, true
+	default: // nothing is waited for
 	}
 }
 

@@ -53,6 +53,7 @@ func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
 			if s.active[dev] && s.prompt[dev] {
 				return time.Time{}, false
 			}
+		default: // takes no part
 		}
 	}
 	return at.Add(s.t.Ready / lastCalls), known > 0 && 2*known >= attached

@@ -40,6 +40,7 @@ func (s *Scheduler) nextOf(r *run, n *nearest) {
 		}
 	case PhaseRekeying:
 		n.take(r.until)
+	case PhaseWaiting, PhaseOpening, PhaseSending: // they have no time of their own
 	}
 	for _, d := range r.deliveries {
 		if d.state == StateAsked && (r.phase == PhaseSending || r.phase == PhaseAsking) {

@@ -314,5 +314,6 @@ func (s *Scheduler) advance(now time.Time, r *run) {
 		if !now.Before(r.until) {
 			s.open(now, r)
 		}
+	case PhaseOpening: // until Opened or FailedToOpen
 	}
 }

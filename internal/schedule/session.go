@@ -405,6 +405,7 @@ func (s *Scheduler) Ended(now time.Time, no protocol.TransferNo, session protoco
 			d.state = StateIdle
 		case StateMulticast:
 			s.leaveMulticast(now, r, dev, reason)
+		default: // not of the session
 		}
 	}
 	s.closeSession(r, Reason{})

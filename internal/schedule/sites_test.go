@@ -109,6 +109,7 @@ func (d *driver) pump() {
 			if _, found := d.open[a.Session]; !found {
 				d.Fatalf("%+v in a session that is none", a)
 			}
+		case OfferHTTPS, DetachDevices, NoteRefused:
 		}
 	}
 	if next, any := d.s.Next(d.now); any && !next.After(d.now) {

@@ -44,6 +44,7 @@ func (s *Scheduler) halt(now time.Time, t *transfer, reason string, wait time.Du
 			switch d.state {
 			case StateAsked, StateMulticast, StateHTTPS, StatePaused:
 				d.state, d.fruitless = StateIdle, max(0, d.fruitless-1)
+			default: // nothing of it is under way
 			}
 		}
 	}

@@ -187,6 +187,7 @@ func (c *crowd) serve(i int) {
 		case recv.Done:
 			p.done = true
 			c.clock.After(farewell, func() { c.part(i) })
+		default:
 		}
 	}
 	for f, ok := p.r.NextFeedback(now); ok; f, ok = p.r.NextFeedback(now) {

@@ -196,6 +196,7 @@ func (w *world) event(e send.Event) {
 		w.peers[e.Device].behind = ""
 	case send.Over:
 		w.over, w.overAt = true, w.clock.Now()
+	case send.DeviceDone:
 	}
 }
 
@@ -326,6 +327,7 @@ func (p *peer) event(e recv.Event) {
 		}
 	case recv.Silent:
 		p.silent++
+	case recv.Unheard, recv.Ended:
 	}
 }
 

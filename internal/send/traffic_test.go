@@ -47,8 +47,9 @@ func budget(k kind, rate uint64) int {
 		return perSecond * receiptBytes
 	case asks:
 		return 64 << 10
+	default:
+		return max(int(rate)/25, 64<<10) * 11 / 10 // send's reportShare and reportFloor
 	}
-	return max(int(rate)/25, 64<<10) * 11 / 10 // send's reportShare and reportFloor
 }
 
 // traffic counts bytes by kind and second.

@@ -172,7 +172,7 @@ func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
 		{"lstat", "lab/d", []string{"d/s"}},
 	} {
 		for _, errno := range anyErrors {
-			if errno == syscall.ENOENT && c.op == "lstat" {
+			if errors.Is(errno, syscall.ENOENT) && c.op == "lstat" {
 				continue // that is no error
 			}
 			t.Run(fmt.Sprintf("%s %s: %v", c.op, c.name, errno), func(t *testing.T) {
@@ -186,7 +186,7 @@ func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
 				}}
 				s, tree := openOn(t, m, l), moodyTree(1)
 				tr := makeTransfer(t, tree.files, tree.extra...)
-				if c.op == "write" && errno == syscall.ENOENT {
+				if c.op == "write" && errors.Is(errno, syscall.ENOENT) {
 					t.Skip("no system answers that")
 				}
 				out := deliver(t, s, 1, tr)

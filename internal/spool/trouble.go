@@ -134,14 +134,13 @@ const notTaken = "the file system here does not take this name: "
 // plain is what the system answered first, without the names of staged files around it.
 func plain(err error) string {
 	for {
-		var inner error
-		switch e := err.(type) {
-		case interface{ Unwrap() error }:
-			inner = e.Unwrap()
-		case interface{ Unwrap() []error }:
-			if all := e.Unwrap(); len(all) > 0 {
-				inner = all[0]
-			}
+		inner := errors.Unwrap(err)
+		var several interface {
+			error
+			Unwrap() []error
+		}
+		if inner == nil && errors.As(err, &several) && len(several.Unwrap()) > 0 {
+			inner = several.Unwrap()[0]
 		}
 		if inner == nil {
 			return err.Error()

@@ -33,8 +33,9 @@ func Label(l groupcast.Label) string {
 		return "no answer"
 	case groupcast.LabelPutOff:
 		return "put off"
+	default:
+		return Name(string(l))
 	}
-	return Name(string(l))
 }
 
 // State is where a delivery stands, with what does not lie under its name.
@@ -66,8 +67,9 @@ func Astray(d groupcast.Delivery) string {
 		return "every entry lies under its name"
 	case groupcast.DeliverySuperseded:
 		return "newer transfers took the place of what is not there"
+	default:
+		return fmt.Sprintf("it is %s: what became of the entries is not known", d.State)
 	}
-	return fmt.Sprintf("it is %s: what became of the entries is not known", d.State)
 }
 
 // EntryRow is an entry that does not lie under its name.

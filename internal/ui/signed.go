@@ -16,8 +16,9 @@ func Signed(s groupcast.Signed) string {
 		return "all but the names"
 	case groupcast.SignedOutcome:
 		return "the outcome only"
+	default:
+		return "-"
 	}
-	return "-"
 }
 
 // joined joins those texts that say something.

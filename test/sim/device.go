@@ -301,6 +301,7 @@ func (d *device) admit(b, signature []byte) (o wire.Offer, ok bool) {
 		gate.Floor, gate.Taken = 0, 0
 	case TakeOlderOffer:
 		gate.Taken = 0
+	default: // the other faults are elsewhere
 	}
 	floor, err := gate.Admit(o)
 	switch {

@@ -195,6 +195,7 @@ func (d *device) event(k *work, e recv.Event) {
 	case recv.Ended:
 		// The server says END: whoever lacks something asks over TLS, and is offered it again.
 		d.leaveAfterEnd(k)
+	case recv.Silent, recv.Unheard:
 	}
 }
 

@@ -292,6 +292,7 @@ func (l *Loop) judge(server *groupcast.Speaks) {
 	case groupcast.TooOld:
 		why = fmt.Sprintf("the server is older than this program: it has to be %s, or install %s here",
 			own.Named(), server.Named())
+	case groupcast.Fits:
 	}
 	if why != "" && why != l.foreign {
 		l.say(Line{Kind: "warning", Text: why + "; until then nothing can be received, and the server keeps what is owed"})

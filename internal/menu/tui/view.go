@@ -102,8 +102,9 @@ func (m *model) content() (lines []string, keys string) {
 		return m.viewPage(), keys
 	case onLive:
 		return m.viewSaid(m.viewLive()), m.liveKeys()
+	default:
+		return m.viewMenu(), m.menuKeys()
 	}
-	return m.viewMenu(), m.menuKeys()
 }
 
 func (m *model) viewMenu() []string {

@@ -163,6 +163,7 @@ func standingsOf(ctx context.Context, q *queries.Queries, userID string) (map[st
 			out[r.GroupID] = standing{groupcast.MembershipAsked, instant(r.AskedAt)}
 		case groupcast.RequestDenied:
 			out[r.GroupID] = standing{groupcast.MembershipDenied, instant(r.DecidedAt)}
+		case groupcast.RequestApproved: // the memberships below say so
 		}
 	}
 	in, err := q.MembershipsOfUser(ctx, userID)

@@ -52,6 +52,7 @@ var arrows = map[string]string{
 	"units":        ".",
 	"store":        "protocol .",
 	"sqlfile":      ".",
+	"store/recent": "protocol store .",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
 	"backup":       "durable disk .",
 	"setback":      "protocol wire seal store .",
@@ -59,7 +60,7 @@ var arrows = map[string]string{
 	"reach":        "protocol wire seal .",
 	"delivery":     "protocol bandwidth content manifest schedule seal send sender store telemetry wire .",
 	"server": "protocol backup groupaddr reach setback bandwidth delivery schedule wire seal manifest sender content pattern " +
-		"mcast auth store durable disk presence .",
+		"mcast auth store store/recent durable disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv .",

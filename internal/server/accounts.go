@@ -154,7 +154,7 @@ func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcas
 	if err != nil {
 		return groupcast.Principal{}, err
 	}
-	s.touched(hash)
+	s.uses.Note(t, s.now())
 	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: signInID(hash)}, nil
 }
 

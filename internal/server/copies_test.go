@@ -36,7 +36,7 @@ func (w *world) enrolled(name string) (groupcast.LoggedIn, seal.SigningKey) {
 func TestAQuietLoginIsWokenByItsKeyOnly(t *testing.T) {
 	inBubble(t, func(w *world) {
 		in, key := w.enrolled("ann")
-		w.flushTouches(w.ctx)
+		w.flushUses(w.ctx, nil)
 		synctest.Wait()
 		w.ahead.Store(int64(tokenUnused + time.Hour))
 		if _, err := w.Authenticate(w.ctx, "", in.AgentToken); groupcast.ErrorCode(err) != groupcast.EUnauthorized {

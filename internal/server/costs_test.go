@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"net/netip"
 	"path/filepath"
+	"slices"
 	"sync"
 	"testing"
 	"time"
@@ -22,7 +23,7 @@ import (
 // written counts what the world's store wrote so far.
 func (w *world) written() sqlite.Written {
 	w.Helper()
-	n, err := w.store.(*sqlite.Store).Written(w.ctx)
+	n, err := w.seen.Store.(*sqlite.Store).Written(w.ctx)
 	w.must(err)
 	return n
 }
@@ -63,6 +64,83 @@ func (a *agent) next() (wire.Offer, error) {
 			return wire.ParseOffer(e.Offer.Offer)
 		}
 	}
+}
+
+// Devices that are connected and have nothing to do say how much room they have every five minutes. That
+// costs no rows, and few where their disks fill.
+func TestIdleDevicesCostNothing(t *testing.T) {
+	const devices, minutes = 50, 60
+	for _, c := range []struct {
+		name string
+		less uint64 // what a disk has less each time, in percent
+		most int64  // rows
+	}{
+		{"disks as they are", 0, 0},
+		{"disks that fill", 2, devices * (minutes / int64(seenEvery/time.Minute))},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				w.group("g")
+				var agents []*agent
+				for i := range devices {
+					agents = append(agents, w.enrol(fmt.Sprintf("user-%02d", i), "g").attach())
+				}
+				free := uint64(1 << 40)
+				report := func() {
+					for _, a := range agents {
+						p, err := w.Authenticate(w.ctx, "192.0.2.1", a.token)
+						w.must(err)
+						w.must(w.Report(w.ctx, p, groupcast.AgentReport{FreeBytes: free}))
+					}
+				}
+				report()
+				time.Sleep(seenEvery + keepHouseEvery)
+				start := w.written()
+				for range minutes / 5 {
+					time.Sleep(5 * time.Minute)
+					free -= free * c.less / 100
+					report()
+				}
+				rows := w.written().Rows - start.Rows
+				t.Logf("%d devices wrote %d rows in %d minutes", devices, rows, minutes)
+				if rows > c.most {
+					t.Errorf("%d rows at most", c.most)
+				}
+				all, err := w.Devices(w.ctx, local, "", groupcast.Window{})
+				w.must(err)
+				if d := all.Rows[0]; d.FreeBytes != free {
+					t.Errorf("%d bytes are free, %d are shown", free, d.FreeBytes)
+				}
+			})
+		})
+	}
+}
+
+// What waits in memory is in the store when the server has ended.
+func TestWhatWasSeenOutlivesTheServer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		a := w.enrol("ann", "g").attach()
+		p, err := w.Authenticate(w.ctx, "192.0.2.9", a.token)
+		w.must(err)
+		time.Sleep(time.Minute)
+		w.must(w.Report(w.ctx, p, groupcast.AgentReport{FreeBytes: 12345}))
+		used, err := w.Authenticate(w.ctx, "192.0.2.9", a.token)
+		w.must(err)
+		before := time.Now()
+		w.reboot()
+		d, err := w.seen.Store.Device(w.ctx, used.Device.ID)
+		w.must(err)
+		if d.FreeBytes != 12345 || d.Address != "192.0.2.9" {
+			t.Errorf("%+v", d)
+		}
+		tokens, err := w.store.Tokens(w.ctx, used.User.ID, w.now())
+		w.must(err)
+		if i := slices.IndexFunc(tokens, func(k store.Token) bool { return k.Scope == groupcast.ScopeAgent }); i < 0 ||
+			!tokens[i].LastUsed.Equal(before.Truncate(time.Microsecond)) {
+			t.Errorf("used at %v: %+v", before, tokens)
+		}
+	})
 }
 
 // inParallel calls f for each agent, all at once.

@@ -287,6 +287,7 @@ type agent struct {
 	p      groupcast.Principal
 	cli    groupcast.Principal
 	key    seal.SigningKey
+	token  string
 	stream groupcast.AgentStream
 	number uint64
 }
@@ -311,7 +312,7 @@ func (w *world) login(name string) *agent {
 		ControlVersion: groupcast.ControlVersion, WireVersion: protocol.Version,
 	})
 	w.must(err)
-	a := &agent{w: w, key: key}
+	a := &agent{w: w, key: key, token: in.AgentToken}
 	a.p, err = w.Authenticate(w.ctx, "192.0.2.1", in.AgentToken)
 	w.must(err)
 	a.cli, err = w.Authenticate(w.ctx, "192.0.2.1", in.CLIToken)

@@ -76,5 +76,5 @@ func (s *Server) Renew(ctx context.Context, from string, r groupcast.Renewal) er
 
 // asleep says that a receiver's token was not used for so long that only its device's key wakes it.
 func (s *Server) asleep(t store.Token) bool {
-	return t.Scope == groupcast.ScopeAgent && s.now().Sub(s.lastUse(t)) > tokenUnused
+	return t.Scope == groupcast.ScopeAgent && s.now().Sub(s.uses.Last(t)) > tokenUnused
 }

@@ -23,6 +23,7 @@ import (
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/setback"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/recent"
 )
 
 // Identity is the server's keys (*pki.Authority).
@@ -69,6 +70,7 @@ type Server struct {
 	id        protocol.ServerID
 	key       seal.SigningKey
 	store     store.Store
+	seen      *recent.Store // the store, with what was seen of devices and waits
 	content   *content.Library
 	resumed   bool // by Resume, before there are goroutines
 	own       *content.Own
@@ -85,7 +87,7 @@ type Server struct {
 	wishes    habits
 	logins    habits
 	reach     *reach.Checker
-	touches   touches
+	uses      recent.Uses
 	setback   *setback.Watch
 
 	// What tests replace.
@@ -137,9 +139,11 @@ func New(cfg Config) (*Server, error) {
 		return nil, err
 	}
 	lib.Guard(own)
+	seen := recent.New(cfg.Store)
 	s := &Server{
-		own: own,
-		cfg: cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: cfg.Store, content: lib,
+		seen: seen,
+		own:  own,
+		cfg:  cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: seen, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
 		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
 		logins: habits{what: "logs in", every: loginEvery, burst: loginBurst},
@@ -206,7 +210,10 @@ func timingOf(cfg Config) schedule.Timing {
 	return t
 }
 
-const keepHouseEvery = time.Minute
+const (
+	keepHouseEvery = time.Minute
+	seenEvery      = 15 * time.Minute // what was seen of devices goes to the store, in one transaction
+)
 
 // Run brings back what was open, delivers what is pending and keeps house until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
@@ -221,6 +228,8 @@ func (s *Server) Run(ctx context.Context) error {
 	s.agents.Close()
 	s.events.Close()
 	all.Wait()
+	s.flushUses(context.WithoutCancel(ctx), nil)
+	s.flushSeen(context.WithoutCancel(ctx))
 	s.flushRefused(context.WithoutCancel(ctx), true)
 	s.setback.Counted(context.WithoutCancel(ctx))
 	return errors.Join(s.setback.Close(), s.content.Uploads.Close())
@@ -245,12 +254,17 @@ func (s *Server) Resume(ctx context.Context) error {
 func (s *Server) keepHouse(ctx context.Context) {
 	tick := time.NewTicker(keepHouseEvery)
 	defer tick.Stop()
+	seen := s.now()
 	for {
 		s.delivery.Sweep(ctx)
 		if err := s.sweepUploads(); err != nil {
 			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
 		}
-		s.flushTouches(ctx)
+		s.flushUses(ctx, s.agents.Has)
+		if now := s.now(); now.Sub(seen) >= seenEvery {
+			s.flushSeen(ctx)
+			seen = now
+		}
 		s.flushRefused(ctx, false)
 		s.pruneAudit(ctx)
 		s.setback.Counted(ctx) // of what pruning left, too
@@ -259,6 +273,13 @@ func (s *Server) keepHouse(ctx context.Context) {
 			return
 		case <-tick.C:
 		}
+	}
+}
+
+// flushSeen writes what was seen of devices.
+func (s *Server) flushSeen(ctx context.Context) {
+	if err := s.seen.Flush(ctx); err != nil && ctx.Err() == nil {
+		s.log.Error("what was seen of devices could not be noted", slog.Any("err", err))
 	}
 }
 

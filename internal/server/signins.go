@@ -39,17 +39,7 @@ func (s *Server) LoginWeb(ctx context.Context, from, user string, password group
 
 // idle says that a browser's sign-in was not used for too long (W1).
 func (s *Server) idle(t store.Token) bool {
-	return t.Scope == groupcast.ScopeWeb && s.now().Sub(s.lastUse(t)) > groupcast.WebIdle
-}
-
-// lastUse is when a token was used last, written yet or not.
-func (s *Server) lastUse(t store.Token) time.Time {
-	s.touches.mu.Lock()
-	defer s.touches.mu.Unlock()
-	if at := s.touches.used[t.Hash]; at.After(t.LastUsed) {
-		return at
-	}
-	return t.LastUsed
+	return t.Scope == groupcast.ScopeWeb && s.now().Sub(s.uses.Last(t)) > groupcast.WebIdle
 }
 
 // SignIns lists where the user is logged in.
@@ -68,7 +58,7 @@ func (s *Server) SignIns(ctx context.Context, p groupcast.Principal) ([]groupcas
 		}
 		id := signInID(t.Hash)
 		out = append(out, groupcast.SignIn{
-			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt, LastUsed: s.lastUse(t), Current: id == p.SignIn,
+			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt, LastUsed: s.uses.Last(t), Current: id == p.SignIn,
 		})
 	}
 	return out, nil

@@ -54,13 +54,14 @@ var arrows = map[string]string{
 	"sqlfile":      ".",
 	"store/recent": "protocol store .",
 	"store/sqlite": "protocol sqlfile store store/sqlite/queries .",
+	"auditlog":     "durable .",
 	"backup":       "durable disk .",
 	"setback":      "protocol wire seal store .",
 	"groupaddr":    "protocol .",
 	"reach":        "protocol wire seal .",
 	"delivery":     "protocol bandwidth content manifest schedule seal send sender store telemetry wire .",
-	"server": "protocol backup groupaddr reach setback bandwidth delivery schedule wire seal manifest sender content pattern " +
-		"mcast auth store store/recent durable disk presence .",
+	"server": "protocol auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
+		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv .",

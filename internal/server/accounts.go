@@ -87,7 +87,7 @@ func (s *Server) checkPassword(ctx context.Context, from, name string, pw groupc
 	if known {
 		object = name
 	}
-	s.refused(ctx, "login.failed", object, from)
+	s.record.Refused(ctx, "login.failed", object, from)
 	return groupcast.User{}, errWrongPassword
 }
 

@@ -186,3 +186,20 @@ func TestEverythingAnAdministratorDoesIsInTheAuditLog(t *testing.T) {
 		}
 	})
 }
+
+// TestNothingToSetUp: without a one-time link the call answers as if it did not exist, and writes nothing.
+func TestNothingToSetUp(t *testing.T) {
+	inBubble(t, func(w *world) {
+		for range 100 {
+			_, err := w.FirstAdmin(w.ctx, "192.0.2.1", groupcast.FirstAdmin{Token: "x", Name: "eve", Password: password})
+			if groupcast.ErrorCode(err) != groupcast.ENotFound {
+				t.Fatalf("got %v, want ENotFound", err)
+			}
+		}
+		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "admin"})
+		w.must(err)
+		if len(entries) != 0 {
+			t.Errorf("%d entries", len(entries))
+		}
+	})
+}

@@ -52,7 +52,7 @@ func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstA
 	}
 	hash := hashToken(f.Token)
 	if subtle.ConstantTimeCompare(hash[:], s.first.hash[:]) != 1 {
-		s.refused(ctx, "admin.first.refused", "", from)
+		s.record.Refused(ctx, "admin.first.refused", "", from)
 		return groupcast.User{}, errFirstToken
 	}
 	if n, err := s.store.Administrators(ctx); err != nil {

@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/groupcast/groupcast"
 )
@@ -39,15 +38,7 @@ func mustAgent(p groupcast.Principal) (groupcast.Device, error) {
 	return *p.Device, nil
 }
 
-// audit writes an entry. It comes after the change: an entry that cannot be written is an
-// error of the server's disk, not of the caller, who must not do it all again.
+// audit writes an entry of the audit log, after the change.
 func (s *Server) audit(ctx context.Context, p groupcast.Principal, action, object, detail string) {
-	e := groupcast.AuditEntry{
-		At: s.now(), Actor: p.Actor(), Action: action, Object: object, Detail: detail, Address: p.From,
-	}
-	if err := s.store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {
-		s.log.Error("the audit entry could not be written", "action", action, "object", object, slog.Any("err", err))
-		return
-	}
-	s.setback.Counted(ctx)
+	s.record.Add(ctx, p, action, object, detail)
 }

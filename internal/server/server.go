@@ -6,10 +6,12 @@ import (
 	"errors"
 	"log/slog"
 	"net/netip"
+	"path/filepath"
 	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auditlog"
 	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
@@ -83,7 +85,7 @@ type Server struct {
 	agents    *presence.Agents
 	delivery  *delivery.Engine
 	first     firstToken
-	refusals  refusals
+	record    *auditlog.Log
 	wishes    habits
 	logins    habits
 	reach     *reach.Checker
@@ -109,12 +111,6 @@ func (cfg Config) filled() Config {
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
-	}
-	if cfg.AuditKeep == 0 {
-		cfg.AuditKeep = defaultAuditKeep
-	}
-	if cfg.AuditRows == 0 {
-		cfg.AuditRows = defaultAuditRows
 	}
 	if cfg.Room == nil {
 		cfg.Room = anyRoom{}
@@ -152,6 +148,10 @@ func New(cfg Config) (*Server, error) {
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
 	s.delivery = delivery.New(s.engine())
 	s.setback = s.watchSetBack(cfg)
+	s.record = auditlog.New(auditlog.Config{
+		Store: s.store, Folder: filepath.Join(cfg.Dir, "audit"), Keep: cfg.AuditKeep, Rows: cfg.AuditRows,
+		Written: s.setback.Counted, Now: s.now, Log: s.log,
+	})
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = func() delivery.Watch { return mcast.OpenWatch() }
 	s.reach = reach.New(reach.Config{
@@ -230,7 +230,7 @@ func (s *Server) Run(ctx context.Context) error {
 	all.Wait()
 	s.flushUses(context.WithoutCancel(ctx), nil)
 	s.flushSeen(context.WithoutCancel(ctx))
-	s.flushRefused(context.WithoutCancel(ctx), true)
+	s.record.Close(context.WithoutCancel(ctx))
 	s.setback.Counted(context.WithoutCancel(ctx))
 	return errors.Join(s.setback.Close(), s.content.Uploads.Close())
 }
@@ -265,8 +265,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 			s.flushSeen(ctx)
 			seen = now
 		}
-		s.flushRefused(ctx, false)
-		s.pruneAudit(ctx)
+		s.record.Tidy(ctx)
 		s.setback.Counted(ctx) // of what pruning left, too
 		select {
 		case <-ctx.Done():

@@ -1,4 +1,4 @@
-package server
+package auditlog
 
 import (
 	"context"
@@ -15,9 +15,9 @@ const countEvery = time.Minute
 // maxRefusedAddresses bounds the addresses that are told apart within a minute.
 const maxRefusedAddresses = 1000
 
-// refusals counts calls without an account that were turned away. The first of a kind is written into the
-// audit log at once; those that follow share one entry a minute, so that somebody without an account
-// can neither fill the disk nor hide other entries.
+// refusals counts calls without an account that were turned away. The first of a kind is written at once; those
+// that follow share one entry a minute, so that somebody without an account can neither fill the disk nor hide
+// other entries.
 type refusals struct {
 	mu sync.Mutex
 	of map[string]*refused // by action
@@ -30,13 +30,13 @@ type refused struct {
 	addresses map[string]bool
 }
 
-// refused notes that a stranger's call was turned away.
-func (s *Server) refused(ctx context.Context, action, object, from string) {
+// Refused notes that a stranger's call was turned away.
+func (l *Log) Refused(ctx context.Context, action, object, from string) {
 	e := groupcast.AuditEntry{Action: action, Object: object, Address: from}
-	if first, counted := s.refusals.note(e, s.now()); first {
-		s.audit(ctx, groupcast.Principal{From: from}, action, object, "")
+	if first, counted := l.refused.note(e, l.cfg.Now()); first {
+		l.Add(ctx, groupcast.Principal{From: from}, action, object, "")
 	} else if counted != nil {
-		s.auditRefused(ctx, *counted)
+		l.addCount(ctx, *counted)
 	}
 }
 
@@ -45,9 +45,6 @@ func (s *Server) refused(ctx context.Context, action, object, from string) {
 func (r *refusals) note(e groupcast.AuditEntry, now time.Time) (first bool, over *refused) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.of == nil {
-		r.of = map[string]*refused{}
-	}
 	c := r.of[e.Action]
 	if c == nil {
 		r.of[e.Action] = &refused{since: now, addresses: map[string]bool{}}
@@ -81,17 +78,19 @@ func (r *refusals) over(now time.Time, all bool) (out []refused) {
 	return out
 }
 
-// flushRefused writes the counts of refused calls.
-func (s *Server) flushRefused(ctx context.Context, all bool) {
-	for _, c := range s.refusals.over(s.now(), all) {
-		s.auditRefused(ctx, c)
+// count writes the counts of the minutes that are over, or of all of them.
+func (l *Log) count(ctx context.Context, all bool) {
+	for _, c := range l.refused.over(l.cfg.Now(), all) {
+		l.addCount(ctx, c)
 	}
 }
 
-func (s *Server) auditRefused(ctx context.Context, c refused) {
-	detail := fmt.Sprintf("%d more since %s, from %d addresses; the last one is named", c.count, c.since.UTC().Format(time.TimeOnly), len(c.addresses))
+func (l *Log) addCount(ctx context.Context, c refused) {
+	more := ""
 	if len(c.addresses) == maxRefusedAddresses {
-		detail = fmt.Sprintf("%d more since %s, from %d addresses or more; the last one is named", c.count, c.since.UTC().Format(time.TimeOnly), maxRefusedAddresses)
+		more = " or more"
 	}
-	s.audit(ctx, groupcast.Principal{From: c.last.Address}, c.last.Action, c.last.Object, detail)
+	detail := fmt.Sprintf("%d more since %s, from %d addresses%s; the last one is named", c.count,
+		c.since.UTC().Format(time.TimeOnly), len(c.addresses), more)
+	l.Add(ctx, groupcast.Principal{From: c.last.Address}, c.last.Action, c.last.Object, detail)
 }

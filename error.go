@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// Code says what kind of error it is; one table maps it to HTTP statuses (internal/httpapi)
-// and one to exit codes (internal/cli).
+// Code is the kind of an error. internal/httpapi has the table of HTTP statuses, internal/cli that of
+// exit codes.
 type Code string
 
 // The codes.
@@ -19,15 +19,15 @@ const (
 	EConflict     Code = "conflict"
 	ECopied       Code = "copied"      // another machine that runs now uses the same login
 	EExhausted    Code = "exhausted"   // too many, too large, try later
-	EBusy         Code = "busy"        // too much at once: try again in a moment, nothing is wrong with what was asked
-	ENobody       Code = "nobody"      // nobody is there to be sent anything
-	EUnconfirmed  Code = "unconfirmed" // restored from a backup, and the memberships are not confirmed yet
+	EBusy         Code = "busy"        // too much at once: try again in a moment
+	ENobody       Code = "nobody"      // there is nobody to send to
+	EUnconfirmed  Code = "unconfirmed" // the memberships are to be confirmed after a restore
 	EUnavailable  Code = "unavailable"
-	EClosed       Code = "closed" // it is over for good: asking again changes nothing
+	EClosed       Code = "closed" // it has ended for good: do not try again
 	EInternal     Code = "internal"
 )
 
-// Error is an error for a human: what went wrong and what to do next.
+// Error is an error for people: what went wrong and what to do next.
 type Error struct {
 	Code    Code
 	Message string // a sentence without the final stop
@@ -64,7 +64,7 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
-// ErrorCode gives the code of the first Error in err's chain, EInternal for any other.
+// ErrorCode returns the code of the first Error in err's chain, EInternal if there is none.
 func ErrorCode(err error) Code {
 	var e *Error
 	if errors.As(err, &e) {

@@ -6,7 +6,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// EventKind says what changed. Events are hints: whoever misses some reads the state again.
+// EventKind says what changed. Events are hints: a client that misses some reads the state again.
 type EventKind string
 
 // The kinds of events.
@@ -22,15 +22,15 @@ const (
 	EventProgress EventKind = "progress" // of a running transfer, at most 4 a second
 )
 
-// Event is one change, as the event stream tells it.
+// Event is one change, as the event stream has it.
 type Event struct {
-	Version  uint64              `json:"version"` // grows by one with each event of a server's life
+	Version  uint64              `json:"version"` // grows by one with each event
 	Kind     EventKind           `json:"kind"`
 	At       time.Time           `json:"at"`
 	Group    string              `json:"group,omitempty"`
 	User     string              `json:"user,omitempty"`
 	Transfer protocol.TransferNo `json:"transfer,omitempty"`
-	Released bool                `json:"-"` // the transfer that it is about is not held: members may hear of it
+	Released bool                `json:"-"` // the transfer that it is about is not held: members may see the event
 	Text     string              `json:"text,omitempty"`
-	Data     any                 `json:"data,omitempty"` // EventProgress: a Transfer; else nothing
+	Data     any                 `json:"data,omitempty"` // of EventProgress: a Transfer
 }

@@ -7,7 +7,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Group is who may receive, with a multicast address. Names match [a-z0-9][a-z0-9._-]{0,62}.
+// Group is a set of users with a multicast address. Names match [a-z0-9][a-z0-9._-]{0,62}.
 type Group struct {
 	ID          protocol.GroupID `json:"id"`
 	Name        string           `json:"name"`
@@ -23,21 +23,21 @@ type Group struct {
 	Warning     string           `json:"warning,omitempty"`  // why the address is a poor choice
 }
 
-// NewDevices says what becomes of a device that a member adds.
+// NewDevices says whether a device that a member adds must be approved.
 type NewDevices string
 
-// What becomes of new devices.
+// The values of NewDevices.
 const (
-	NewDevicesAllow   NewDevices = "allow"   // it gets what members get, at once
-	NewDevicesApprove NewDevices = "approve" // it gets nothing of the group until an administrator approves it
+	NewDevicesAllow   NewDevices = "allow"   // it receives at once
+	NewDevicesApprove NewDevices = "approve" // it receives nothing of the group until an administrator approves it
 )
 
-// GroupChange says what to change of a group; nil keeps.
+// GroupChange says what to change of a group; nil changes nothing.
 type GroupChange struct {
 	NewDevices *NewDevices `json:"new_devices,omitempty"`
 }
 
-// Membership is how the asking user stands to a group.
+// Membership is the relation of the asking user to a group.
 type Membership string
 
 // The memberships.
@@ -48,7 +48,7 @@ const (
 	MembershipDenied Membership = "denied"
 )
 
-// GroupOnOffer is a group as a receiver's user sees it: no members, no files unless he is in.
+// GroupOnOffer is a group as users see it who may ask to join: without members and files.
 type GroupOnOffer struct {
 	ID          protocol.GroupID `json:"id"`
 	Name        string           `json:"name"`
@@ -69,7 +69,7 @@ type Member struct {
 	Active  int              `json:"active"`
 }
 
-// RequestState is where a join request stands.
+// RequestState is the state of a join request.
 type RequestState string
 
 // The states of a join request.
@@ -79,8 +79,8 @@ const (
 	RequestDenied   RequestState = "denied"
 )
 
-// JoinRequest is a user's wish to become a member, or, with a device, what a member's new device
-// waits for where new devices are to be approved.
+// JoinRequest is a user's request to become a member, or, with a device, a member's new device that
+// has to be approved.
 type JoinRequest struct {
 	ID        string           `json:"id"`
 	GroupID   protocol.GroupID `json:"group_id"`
@@ -96,10 +96,10 @@ type JoinRequest struct {
 	DeviceID protocol.DeviceID `json:"device_id,omitzero"` // of a new device
 	Device   string            `json:"device,omitempty"`   // its name
 	Address  string            `json:"address,omitempty"`  // where it was seen last
-	Devices  int               `json:"devices,omitempty"`  // that the user has: they come with them
+	Devices  int               `json:"devices,omitempty"`  // how many devices the user has
 }
 
-// Who is who asks: USER, or USER/DEVICE for a new device. Approve and Deny take it so.
+// Who names the request for Approve and Deny: USER, or USER/DEVICE for a new device.
 func (r JoinRequest) Who() string {
 	if r.Device == "" {
 		return r.User

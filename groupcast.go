@@ -1,8 +1,8 @@
-// Package groupcast holds the words of the system: users, devices, groups, transfers,
+// Package groupcast has the types that all parts share: users, devices, groups, transfers,
 // deliveries, events and errors, and the interfaces through which one part uses another.
-// It imports nothing but the standard library and internal/protocol; every struct here is
-// also what the JSON API says, so that the command line, the menu, the web interface and the
-// agent all read the same thing.
+// It imports only the standard library and internal/protocol. Its structs are also those of
+// the JSON API, so that the command line, the menu, the web interface and the agent show the
+// same.
 package groupcast
 
 // Version is the version of the program, by the rules of semver.org: that of a release, or the next

@@ -16,12 +16,12 @@ type LeftOut struct {
 	Detail string `json:"detail,omitempty"` // what exactly, where the code does not say it
 }
 
-// Why says in one word why an entry is left out.
+// Why is the reason why an entry is left out.
 type Why string
 
-// The reasons. WhyChanged and WhyGone come about after the transfer was added.
+// The reasons. WhyChanged and WhyGone happen after the transfer was added.
 const (
-	WhyName       Why = "name"       // the name cannot be carried: Detail says which rule it breaks
+	WhyName       Why = "name"       // the name cannot be sent: Detail says which rule it breaks
 	WhyTarget     Why = "target"     // a symbolic link that leads out of the tree
 	WhyPipe       Why = "pipe"       // a named pipe
 	WhySocket     Why = "socket"     // a socket
@@ -31,27 +31,27 @@ const (
 	WhyUnreadable Why = "unreadable" // it cannot be read: Detail says why
 	WhyHome       Why = "home"       // groupcast's own home, which holds its keys
 	WhyExcluded   Why = "excluded"   // it matches a pattern that excludes it
-	WhyChanged    Why = "changed"    // it is not what it was when it was added
+	WhyChanged    Why = "changed"    // it changed after it was added
 	WhyGone       Why = "gone"       // it was there when it was added
 )
 
-// Lost says that it was part of the transfer at first.
+// Lost says whether the entry was part of the transfer at first.
 func (w Why) Lost() bool { return w == WhyChanged || w == WhyGone }
 
-// LeftOutPage is a stretch of the entries that are left out, or would be.
+// LeftOutPage is a part of the entries that are left out, or would be.
 type LeftOutPage struct {
-	Total   int       `json:"total"`  // so many there are
-	Listed  int       `json:"listed"` // so many of them are known by name: MaxLeftOut at most
+	Total   int       `json:"total"`  // how many there are
+	Listed  int       `json:"listed"` // how many of them are known by name: MaxLeftOut at most
 	Entries []LeftOut `json:"entries"`
 }
 
-// BadEntries are those that keep a transfer from being made.
+// BadEntries are entries that prevent a transfer.
 type BadEntries struct {
 	Count   int       `json:"count"`
 	Entries []LeftOut `json:"entries"` // the first of them
 }
 
-// ErrorOf says that there are bad entries; nil for none.
+// ErrorOf returns the error for bad entries; nil if there are none.
 func (b *BadEntries) ErrorOf() error {
 	if b.Count == 0 {
 		return nil
@@ -91,7 +91,7 @@ type LeftOuts struct {
 	Entries []LeftOut
 }
 
-// Add notes an entry.
+// Add adds an entry.
 func (l *LeftOuts) Add(path string, why Why, detail string) {
 	l.Count++
 	if why != WhyExcluded {
@@ -99,14 +99,14 @@ func (l *LeftOuts) Add(path string, why Why, detail string) {
 	}
 	room := MaxLeftOut
 	if why == WhyExcluded {
-		room /= 2 // what is excluded on purpose does not crowd out what is bad
+		room /= 2 // leaves room for those that cannot be sent
 	}
 	if len(l.Entries) < room {
 		l.Entries = append(l.Entries, LeftOut{Path: ShownPath(path), Why: why, Detail: detail})
 	}
 }
 
-// BadEntries gives those that cannot be sent.
+// BadEntries returns those that cannot be sent.
 func (l *LeftOuts) BadEntries() *BadEntries {
 	b := &BadEntries{Count: l.Bad}
 	for _, e := range l.Entries {

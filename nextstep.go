@@ -3,7 +3,7 @@ package groupcast
 import "github.com/groupcast/groupcast/internal/protocol"
 
 // Next is what a person can do about an error: a step and what it is done to. The error's Hint says
-// the same without naming a tool; a client that knows the step says it in its own way, the command
+// the same without naming a tool; a client that knows the step says it in its own words, the command
 // line as a command (internal/ui).
 type Next struct {
 	Step     Step                `json:"step"`

@@ -9,19 +9,19 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Signed says what of a closed delivery its device signed.
+// Signed says how much of a closed delivery its device signed.
 type Signed string
 
 // The values of Signed.
 const (
 	SignedNothing Signed = ""        // the server closed it
 	SignedOutcome Signed = "outcome" // by a receiver of an earlier version: neither reason nor path nor counts
-	SignedCounts  Signed = "counts"  // all but the names of what is missing or beside
+	SignedCounts  Signed = "counts"  // all but the names of entries that are missing or have another name
 	SignedAll     Signed = "all"
 )
 
-// Proof is what shows to others, without the server, what became of a transfer. Every value in it
-// is covered by the server's Statement, every receipt by its device's signature as well.
+// Proof shows to others, without the server, what became of a transfer. Every value in it is covered
+// by the server's Statement, every receipt also by its device's signature.
 type Proof struct {
 	V           int                 `json:"v"` // ProofVersion
 	Fingerprint protocol.ServerID   `json:"fingerprint"`
@@ -50,7 +50,7 @@ type SignedBytes struct {
 	Signature []byte `json:"signature"`
 }
 
-// ProofDevice is a device with the key that its receipt is signed with, by the server's word.
+// ProofDevice is a device with the key that its receipt is signed with; the server vouches for the key.
 type ProofDevice struct {
 	ID      protocol.DeviceID `json:"id"`
 	Name    string            `json:"name"`
@@ -66,11 +66,11 @@ type ProofReceipt struct {
 	Bytes     []byte            `json:"bytes"`
 	Signature []byte            `json:"signature"`
 	Reason    string            `json:"reason,omitempty"`
-	// Entries are what is missing and beside, if the server has all of it and it is not much.
+	// Entries are those that are missing or have another name, if the server has all and they are few.
 	Entries []DeliveryEntry `json:"entries,omitempty"`
 }
 
-// ProofMissing is a device, or a member without one, that gave no receipt: the server's word.
+// ProofMissing is a device, or a member without one, that gave no receipt; only the server says so.
 type ProofMissing struct {
 	Device protocol.DeviceID `json:"device"`
 	Name   string            `json:"name"` // empty: no device yet
@@ -79,7 +79,8 @@ type ProofMissing struct {
 	Reason string            `json:"reason,omitempty"`
 }
 
-// fields hashes values one after another, each behind its length: no two lists of values look alike.
+// fields hashes values one after another, each after its length, so that no two lists of values have
+// the same hash.
 type fields struct{ hash.Hash }
 
 func newFields(label string) fields {
@@ -108,17 +109,17 @@ func (f fields) entries(entries []DeliveryEntry) {
 	}
 }
 
-// EntriesDigest is what a receipt signs of what is missing and beside.
+// EntriesDigest is the digest in a receipt of the entries that are missing or have another name.
 func EntriesDigest(entries []DeliveryEntry) protocol.Digest {
 	f := newFields("groupcast/1 entries")
 	f.entries(entries)
 	return f.sum()
 }
 
-// ReasonDigest is what a receipt signs of its reason.
+// ReasonDigest is the digest of the reason in a receipt.
 func ReasonDigest(reason string) protocol.Digest { return sha256.Sum256([]byte(reason)) }
 
-// Digest is what Statement signs: all values but Statement itself.
+// Digest is what Statement signs: the hash of all values but Statement itself.
 func (p Proof) Digest() protocol.Digest {
 	f := newFields("groupcast/1 transfer proof")
 	f.number(uint64(p.V))

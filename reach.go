@@ -1,13 +1,13 @@
 package groupcast
 
-// Reach is how a check found that a device is reached, in one word; the faces have the sentence.
+// Reach is what a check found about how a device is reached. The clients have a sentence for each.
 type Reach string
 
 // What a check finds.
 const (
-	ReachMulticast Reach = "multicast"  // it heard every probe of its groups
-	ReachLossy     Reach = "lossy"      // it heard some of a group's probes
-	ReachHTTPS     Reach = "https"      // it heard none of a group's probes: data comes over HTTPS
+	ReachMulticast Reach = "multicast"  // it received every probe of its groups
+	ReachLossy     Reach = "lossy"      // it received some of a group's probes
+	ReachHTTPS     Reach = "https"      // it received none of a group's probes: data comes over HTTPS
 	ReachNotProbed Reach = "not-probed" // no probe could be sent to one of its groups
 	ReachNoGroup   Reach = "no-group"   // it answered, and is in no group
 	ReachSilent    Reach = "silent"     // it is connected and did not answer

@@ -9,10 +9,10 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Service is everything the server does for somebody who asks. internal/server implements
-// it, internal/httpapi carries it, internal/apiclient offers the same methods without the
-// Principal. Every method checks what the principal may do and answers *Error: EForbidden,
-// or ENotFound where even the existence is none of his business.
+// Service is everything that the server does on request. internal/server implements it,
+// internal/httpapi serves it over HTTPS, internal/apiclient has the same methods without the
+// Principal. Every method checks what the principal may do and returns *Error: EForbidden, or
+// ENotFound where the principal must not learn that something exists.
 //
 // Groups, users and devices are named by name; a device also by the hex of its ID.
 type Service interface {
@@ -26,19 +26,19 @@ type Service interface {
 	WebService
 }
 
-// Window is a stretch of a long list: who shows thousands of rows reads them piece by piece.
+// Window is a part of a long list: clients read it piece by piece.
 type Window struct {
-	From  int // leave out so many from the start
-	Limit int // at most so many; 0: all of them
+	From  int // rows to skip
+	Limit int // maximum number of rows; 0: all of them
 }
 
-// Page is the stretch of a list that was asked for, and how many rows the whole list has.
+// Page is the part of a list that was asked for, and how many rows the whole list has.
 type Page[T any] struct {
 	Rows  []T
 	Total int
 }
 
-// Password is what a user typed. It goes over the wire as it is and into no log.
+// Password is what a user typed. It is sent as it is, over TLS, and never logged.
 type Password string
 
 const redacted = "[redacted]"
@@ -52,7 +52,7 @@ func (Password) GoString() string { return redacted }
 // LogValue is String for slog.
 func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
 
-// AccountService is about the one who asks.
+// AccountService is about the principal's own account.
 type AccountService interface {
 	// Login checks a password, makes (or finds again, by its public key) the device and
 	// hands out its two tokens. Only Login, LoginWeb and FirstAdmin need no principal.
@@ -66,8 +66,8 @@ type AccountService interface {
 	ChangePassword(ctx context.Context, p Principal, c PasswordChange) error
 	Me(ctx context.Context, p Principal) (Me, error)
 
-	// GroupsOnOffer lists the groups the user may ask for or is in; mine: only those he is
-	// in or has asked for.
+	// GroupsOnOffer lists the groups that the user may ask to join or is in; mine: only those
+	// that they are in or have asked to join.
 	GroupsOnOffer(ctx context.Context, p Principal, mine bool) ([]GroupOnOffer, error)
 	Join(ctx context.Context, p Principal, group, text string) (JoinRequest, error)
 	Leave(ctx context.Context, p Principal, group string) error
@@ -86,7 +86,7 @@ type PasswordChange struct {
 	New Password `json:"new"`
 }
 
-// Me is the principal as he sees himself.
+// Me is what a principal sees of itself.
 type Me struct {
 	User   User    `json:"user"`
 	Device *Device `json:"device,omitempty"`
@@ -103,9 +103,9 @@ type UserService interface {
 	DeleteUser(ctx context.Context, p Principal, name string) error
 	// UserGroups lists a user's memberships and open requests.
 	UserGroups(ctx context.Context, p Principal, name string) ([]GroupOnOffer, error)
-	// Devices lists the devices of a user; of all users for "". A user may list his own.
+	// Devices lists the devices of a user; of all users for "". Users may list their own.
 	Devices(ctx context.Context, p Principal, user string, w Window) (Page[Device], error)
-	// RevokeDevice ends a device for good. A user may revoke his own.
+	// RevokeDevice ends a device for good. Users may revoke their own.
 	RevokeDevice(ctx context.Context, p Principal, id protocol.DeviceID) error
 }
 
@@ -134,13 +134,13 @@ type GroupService interface {
 
 	Members(ctx context.Context, p Principal, group string, w Window) (Page[Member], error)
 	AddMember(ctx context.Context, p Principal, group, user string) (Member, error)
-	// RemoveMember answers when nothing more is sealed for the user (security.md K2).
+	// RemoveMember returns when nothing more is encrypted for the user (security.md K2).
 	RemoveMember(ctx context.Context, p Principal, group, user string) error
 
 	// Requests lists the join requests of a state, those of new devices among them; all states for "".
 	Requests(ctx context.Context, p Principal, state RequestState, w Window) (Page[JoinRequest], error)
-	// Approve and Deny decide on a user's wish to join, or, for USER/DEVICE, on a new device; one
-	// that was denied may be approved later.
+	// Approve and Deny decide on a user's request to join, or, for USER/DEVICE, on a new device.
+	// One that was denied may be approved later.
 	Approve(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 	Deny(ctx context.Context, p Principal, group, user string) (JoinRequest, error)
 }
@@ -155,41 +155,42 @@ type NewGroup struct {
 	NewDevices NewDevices `json:"new_devices,omitempty"` // empty: allow
 }
 
-// TransferService is for administrators: what is promised to groups.
+// TransferService is for administrators: the files that groups are owed.
 type TransferService interface {
-	// AddTransfer promises files to a group: paths of the server's disk (local principal, or
+	// AddTransfer makes a transfer of files to a group: paths of the server's disk (local principal, or
 	// below the --source folder) or a complete upload. `send` is AddTransfer with Now.
 	AddTransfer(ctx context.Context, p Principal, n NewTransfer) (Transfer, error)
 	// Transfers lists the newest first; of every group for "".
 	Transfers(ctx context.Context, p Principal, f TransferFilter) (Page[Transfer], error)
 	Transfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
-	// Deliveries lists what each device is owed or got, with the reason in words.
+	// Deliveries lists what each device is owed or received, with the reason in words.
 	Deliveries(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[Delivery], error)
 	Files(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (Page[FileEntry], error)
-	// CheckTransfer lists what of a new transfer's paths cannot be sent or is excluded, and
-	// promises nothing.
+	// CheckTransfer lists the entries of a new transfer's paths that cannot be sent or are excluded.
+	// It makes no transfer.
 	CheckTransfer(ctx context.Context, p Principal, n NewTransfer, w Window) (LeftOutPage, error)
-	// LeftOut lists what was asked for and is not in a transfer, with what was lost since.
+	// LeftOut lists the entries that were asked for and are not in a transfer, with those that were
+	// lost since.
 	LeftOut(ctx context.Context, p Principal, no protocol.TransferNo, w Window) (LeftOutPage, error)
-	// TransferProof gives what shows to others what became of a transfer, as it stands. EConflict
-	// if no offer of it was kept.
+	// TransferProof returns a proof of what became of a transfer so far. EConflict if no offer of it
+	// was kept.
 	TransferProof(ctx context.Context, p Principal, no protocol.TransferNo) (Proof, error)
-	// CancelTransfer takes back what is still owed; it is also `pending remove`.
+	// CancelTransfer cancels what is still owed; `pending remove` uses it, too.
 	CancelTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
-	// DeliveryEntries lists what does not lie under its name at a device, the missing first: at
-	// most 1,000 at once.
+	// DeliveryEntries lists the entries that a device does not have under their names, the missing
+	// ones first: at most 1,000 at once.
 	DeliveryEntries(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID,
 		w Window) (DeliveryEntries, error)
-	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled.
+	// RetryTransfer reopens deliveries that are incomplete, failed, refused, expired or cancelled.
 	RetryTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
-	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it.
-	// EConflict, in words, when that cannot be: it is done, not connected, held.
+	// ActOnDelivery lets one device catch up over HTTPS at once, puts it off or drops it. EConflict
+	// if that is not possible: the delivery is done or held, or the device is not connected.
 	ActOnDelivery(ctx context.Context, p Principal, no protocol.TransferNo, dev protocol.DeviceID,
 		a DeliveryAction) (Delivery, error)
-	// DropMember cancels what a member is still owed of a transfer: the only way for one who
-	// has no device yet. ENotFound if that is nothing.
+	// DropMember cancels what a member is still owed of a transfer; a member without a device can
+	// be dropped only so. ENotFound if that is nothing.
 	DropMember(ctx context.Context, p Principal, no protocol.TransferNo, user string) (Transfer, error)
-	// SendTransfer sends one transfer now, held or gathering.
+	// SendTransfer sends one transfer now that is held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it
 	// waits, the oldest first; of every group for "". A row of the window is one owed delivery
@@ -202,10 +203,10 @@ type TransferService interface {
 // TransferFilter narrows a list of transfers.
 type TransferFilter struct {
 	Group string `json:"group,omitempty"`
-	Open  bool   `json:"open,omitempty"`  // only those that still owe
+	Open  bool   `json:"open,omitempty"`  // only open ones
 	Limit int    `json:"limit,omitempty"` // 0: 100
-	From  int    `json:"from,omitempty"`  // leave out so many from the start
-	// Oldest lists the oldest first, of those that still owe.
+	From  int    `json:"from,omitempty"`  // rows to skip
+	// Oldest lists the oldest first; only with Open.
 	Oldest bool `json:"-"`
 }
 
@@ -220,38 +221,38 @@ type PendingTransfer struct {
 type UploadService interface {
 	// CreateUpload declares the entries; folders and symbolic links need no data.
 	CreateUpload(ctx context.Context, p Principal, entries []UploadEntry) (Upload, error)
-	// CheckUpload lists what of some entries cannot be sent, or is excluded by a pattern; nothing is declared.
+	// CheckUpload lists the entries that cannot be sent or are excluded by a pattern. It makes no upload.
 	CheckUpload(ctx context.Context, p Principal, entries []UploadEntry, exclude []string) (LeftOutPage, error)
 	Upload(ctx context.Context, p Principal, id string) (Upload, error)
-	// WriteUpload appends to one file; offset must be what the server holds (EConflict with
-	// the right offset in the Hint otherwise; read Upload and go on from there).
+	// WriteUpload appends to one file; offset must be the number of bytes that the server has of it.
+	// EConflict otherwise: read Upload and go on from there.
 	WriteUpload(ctx context.Context, p Principal, id, path string, offset uint64, r io.Reader) (UploadEntry, error)
-	// CompleteUpload checks that every byte is there; AddTransfer does so too.
+	// CompleteUpload checks that every byte is there; AddTransfer does so, too.
 	CompleteUpload(ctx context.Context, p Principal, id string) (Upload, error)
-	// DeleteUpload drops an upload that no transfer was made of.
+	// DeleteUpload deletes an upload that no transfer was made of.
 	DeleteUpload(ctx context.Context, p Principal, id string) error
 	// UnfinishedUploads lists the uploads that no transfer was made of yet, the newest first.
 	UnfinishedUploads(ctx context.Context, p Principal) ([]UnfinishedUpload, error)
 }
 
-// OperationService is for administrators: how the server does.
+// OperationService is for administrators: the server itself.
 type OperationService interface {
 	// Check asks devices over the control channel and over multicast.
 	Check(ctx context.Context, p Principal, q CheckQuery) ([]CheckResult, error)
 	// Audit lists the newest entries first.
 	Audit(ctx context.Context, p Principal, q AuditQuery) ([]AuditEntry, error)
-	// Backup streams a tar. It holds the CA's keys: whoever has it can be this server.
+	// Backup streams a tar. It has the CA's keys: with it one can impersonate this server.
 	Backup(ctx context.Context, p Principal, o BackupOptions) (io.ReadCloser, error)
 	// ConfirmMemberships lets sending begin again after a restore, or after the server's home was
-	// set back in another way.
+	// otherwise set to an earlier state.
 	ConfirmMemberships(ctx context.Context, p Principal) error
 	ServerStatus(ctx context.Context, p Principal) (ServerStatus, error)
-	// Events subscribes to everything that changes. A subscriber that falls 256 events
-	// behind is cut off (EExhausted from Next) and reads the state again.
+	// Events subscribes to all changes. A subscriber that falls 256 events behind is cut off
+	// (EExhausted from Next); it subscribes and reads the state again.
 	Events(ctx context.Context, p Principal) (EventStream, error)
 }
 
-// CheckQuery says whom to check: a group's devices, a user's, or all.
+// CheckQuery says which devices to check: a group's, a user's, or all.
 type CheckQuery struct {
 	Group string `json:"group,omitempty"`
 	User  string `json:"user,omitempty"`
@@ -261,17 +262,17 @@ type CheckQuery struct {
 type AuditQuery struct {
 	Limit  int    `json:"limit,omitempty"`  // 0: 100
 	Before int64  `json:"before,omitempty"` // only entries with a smaller ID; 0: all
-	Actor  string `json:"actor,omitempty"`  // exactly; empty: everybody's
+	Actor  string `json:"actor,omitempty"`  // exactly; empty: all
 	Action string `json:"action,omitempty"` // exactly, or as a noun: "member" is every member.*
 	Object string `json:"object,omitempty"` // exactly
 }
 
-// BackupOptions says what a backup holds besides the database and the keys.
+// BackupOptions says what a backup has besides the database and the keys.
 type BackupOptions struct {
 	Content bool `json:"content,omitempty"` // uploaded files too
 }
 
-// ServerStatus is how the server does.
+// ServerStatus is the state of the server.
 type ServerStatus struct {
 	ServerID  protocol.ServerID `json:"server_id"` // the fingerprint
 	Version   string            `json:"version"`
@@ -285,19 +286,19 @@ type ServerStatus struct {
 	Note      string            `json:"note,omitempty"`
 }
 
-// SetBack says how a server knows that its state is an earlier one than it was: members who were
-// removed since are members again in it.
+// SetBack says how the server found out that its state is an earlier one, in which members who were
+// removed since are members again.
 type SetBack string
 
-// Unconfirmed says in words why nothing is sent (EUnconfirmed), whichever way it came about.
+// Unconfirmed is the message of EUnconfirmed.
 const Unconfirmed = "the server's state was set back to an earlier one (by a backup, or a copy of its home) and it " +
 	"sends nothing until an administrator confirms the memberships"
 
-// The ways.
+// The values of SetBack.
 const (
 	SetBackRestored SetBack = "restored" // `groupcast restore` put a backup there
 	SetBackDevice   SetBack = "device"   // a device holds an offer that the server signed and does not know
-	SetBackWitness  SetBack = "witness"  // a file that is not part of the database has counted further
+	SetBackWitness  SetBack = "witness"  // a counter in a file outside of the database is ahead of it
 )
 
 // EventStream is a bounded subscription.
@@ -309,37 +310,36 @@ type EventStream interface {
 
 // AgentService is for agents: principals with ScopeAgent and a device.
 type AgentService interface {
-	// AgentEvents attaches the device: it is active while the stream is open. A second
-	// attach of a device ends the first (EConflict from Next), unless both come from processes
-	// that live: then it is refused with ECopied.
+	// AgentEvents attaches the device: it is active while the stream is open. A second attach of a
+	// device ends the first (EConflict from Next), unless both come from processes that still run:
+	// then it is refused with ECopied.
 	AgentEvents(ctx context.Context, p Principal, a Attach) (AgentStream, error)
-	// Challenge, which needs no principal, gives what is to be signed for Renew and Fork.
+	// Challenge returns the nonce to sign for Renew and Fork. It needs no principal.
 	Challenge(ctx context.Context, token string) (Challenge, error)
-	// Renew wakes a token that was not used for long; it needs no principal but the proof that
-	// the device has its key. EUnauthorized if the login has ended.
+	// Renew makes a token valid again that was not used for long. It needs no principal but the
+	// proof that the device has its key. EUnauthorized if the login has ended.
 	Renew(ctx context.Context, from string, r Renewal) error
-	// Fork gives a copied home a device of its own; the one that it was stays as it is.
+	// Fork makes a device for a copied home; the device that was copied stays as it is.
 	Fork(ctx context.Context, p Principal, f Fork) (LoggedIn, error)
 	AgentState(ctx context.Context, p Principal) (AgentState, error)
-	// Ready answers an offer and gets the keys, or the word to fetch over HTTPS.
+	// Ready answers an offer. It returns the session's keys, or that the device has to fetch over HTTPS.
 	Ready(ctx context.Context, p Principal, r Ready) (Handout, error)
 	// Manifest streams the bytes of a manifest that is owed to the device.
 	Manifest(ctx context.Context, p Principal, no protocol.TransferNo) (io.ReadCloser, error)
-	// Blocks streams count session blocks from first on (0 the index, then the manifest,
-	// then the packed stream), one after another. Each request checks that the device is
-	// still owed them.
+	// Blocks streams count consecutive session blocks from first on: block 0 is the index, then come
+	// the manifest and the packed stream. Each call checks that the device is still owed them.
 	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber,
 		count uint32) (io.ReadCloser, error)
 	Report(ctx context.Context, p Principal, r AgentReport) error
-	// Entries tells what does not lie under its name, page by page, before the receipt. It
-	// answers EConflict when the server keeps no more of them; the receipt counts them all.
+	// Entries reports the entries that the device does not have under their names, page by page,
+	// before the receipt. EConflict when the server keeps no more of them; the receipt counts all.
 	Entries(ctx context.Context, p Principal, e EntryPage) error
 	Receipt(ctx context.Context, p Principal, r Receipt) error
 	// ProbesHeard answers AgentProbe.
 	ProbesHeard(ctx context.Context, p Principal, a ProbeAnswer) error
 }
 
-// AgentEventKind says what the server tells an agent.
+// AgentEventKind is the kind of a message to an agent.
 type AgentEventKind string
 
 // The kinds of events to agents.
@@ -363,8 +363,8 @@ type AgentEvent struct {
 	Over     bool                `json:"over,omitempty"`   // AgentEnd: nothing of Transfer is owed any more
 }
 
-// ProbeAnswer says which multicast probes the device heard lately (the last 64 nonces it
-// verified, in hex). The server asks twice: once for the round trip, once after its probes.
+// ProbeAnswer says which multicast probes the device received lately: the last 64 nonces that it
+// verified, in hex. The server asks twice: once for the round trip, once after its probes.
 type ProbeAnswer struct {
 	Probe string   `json:"probe"`
 	Heard []string `json:"heard"`

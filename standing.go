@@ -2,32 +2,32 @@ package groupcast
 
 import "cmp"
 
-// How a transfer and its deliveries stand is told here and nowhere else: the server fills Standing by
-// these methods for faces that are not written in Go, and those that are call them.
+// Everything that clients show of how a transfer and its deliveries stand is worked out here. Clients in
+// Go call these methods; for others the server fills Standing with their results.
 
-// Label is one word for where a delivery stands: its state, or what matters more.
+// Label says how a delivery stands: its state, or something that matters more.
 type Label string
 
-// The labels that are no state. Every other label is the delivery's state.
+// The labels that are no state. All others are the delivery's state.
 const (
 	LabelOff      Label = "off"       // it is owed, and its receiver is not connected
 	LabelNoDevice Label = "no-device" // it is owed, and the member has no device yet
-	LabelHeld     Label = "held"      // it is owed, and nothing is sent at all
+	LabelHeld     Label = "held"      // it is owed, and nothing of the transfer is sent
 	LabelSilent   Label = "silent"    // connected, but does not answer
 	LabelPutOff   Label = "put-off"   // an administrator put it off
-	LabelBehind   Label = "behind"    // multicast does not serve it: HTTPS does
+	LabelBehind   Label = "behind"    // it is served over HTTPS instead of multicast
 )
 
-// Standing is how a delivery stands, as every face tells it.
+// Standing is how a delivery stands, for clients to show.
 type Standing struct {
 	Label     Label            `json:"label"`
-	Rank      int              `json:"rank"`                // the place in a list, the worst first
-	Delivered bool             `json:"delivered,omitempty"` // every entry lies there as it was sent, or newer
+	Rank      int              `json:"rank"`                // place in a list, the worst first
+	Delivered bool             `json:"delivered,omitempty"` // the device has every entry as it was sent, or a newer one
 	Owed      bool             `json:"owed,omitempty"`
 	Promised  bool             `json:"promised,omitempty"`
-	Retryable bool             `json:"retryable,omitempty"` // to retry the transfer owes it again
-	Astray    bool             `json:"astray,omitempty"`    // it is closed, and entries do not lie under their names
-	Attention bool             `json:"attention,omitempty"` // somebody has to look after it
+	Retryable bool             `json:"retryable,omitempty"` // retrying the transfer reopens it
+	Astray    bool             `json:"astray,omitempty"`    // it is closed, and entries are missing or have another name
+	Attention bool             `json:"attention,omitempty"` // somebody has to do something about it
 	Actions   []DeliveryAction `json:"actions,omitempty"`   // what an administrator can do about it now
 }
 
@@ -40,7 +40,7 @@ func (d Delivery) Stand() Delivery {
 	return d
 }
 
-// Label is where the delivery stands, in one word.
+// Label returns how the delivery stands.
 func (d Delivery) Label() Label {
 	switch {
 	case !d.State.Owed() || d.State == DeliveryRefused:
@@ -67,12 +67,12 @@ func (d Delivery) Label() Label {
 // The ranks of deliveries.
 const (
 	RankBad       = iota // it failed, was refused, lacks entries or expired
-	RankSlow             // owed and connected, but it does not come as it should
+	RankSlow             // owed and connected, but slow
 	RankAtWork           // owed and connected
-	RankAway             // owed to who is not there
-	RankTaken            // taken back
+	RankAway             // owed, and not connected
+	RankTaken            // cancelled
 	RankThrough          // delivered
-	rankUnwatched        // what this version does not know
+	rankUnwatched        // a label that this version does not know
 )
 
 // Rank is the delivery's place in a list: the worst first.
@@ -94,23 +94,24 @@ func (d Delivery) Rank() int {
 	return rankUnwatched
 }
 
-// WorstFirst compares deliveries of one transfer for a list: who lacks most first among equals.
+// WorstFirst compares deliveries of one transfer for a list: by rank, then those that have least.
 func WorstFirst(x, y Delivery) int {
-	return cmp.Or(x.Rank()-y.Rank(), cmp.Compare(x.Bytes, y.Bytes), cmp.Compare(x.Device, y.Device), cmp.Compare(x.User, y.User))
+	return cmp.Or(x.Rank()-y.Rank(), cmp.Compare(x.Bytes, y.Bytes), cmp.Compare(x.Device, y.Device),
+		cmp.Compare(x.User, y.User))
 }
 
-// Promised says whether the delivery counts among those of its transfer: it was not taken back.
+// Promised says whether the delivery counts among those of its transfer: it was not cancelled.
 func (d Delivery) Promised() bool { return d.State != DeliveryCancelled }
 
-// NeedsAttention says whether the delivery does not come by itself.
+// NeedsAttention says whether the delivery will not complete without help.
 func (d Delivery) NeedsAttention() bool {
 	return d.Rank() == RankBad || d.Label() == LabelSilent || d.Label() == LabelPutOff
 }
 
-// Astray says whether the delivery is closed and entries of it do not lie under their names.
+// Astray says whether the delivery is closed and entries of it are missing or have another name.
 func (d Delivery) Astray() bool { return !d.State.Owed() && d.Missing+d.Beside > 0 }
 
-// Waited says whether somebody may wait for the delivery: it comes by itself, soon.
+// Waited says whether it is worth waiting for the delivery: it will complete by itself, soon.
 func (d Delivery) Waited() bool {
 	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) &&
 		d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource
@@ -144,7 +145,7 @@ func (d Delivery) Actions() []DeliveryAction {
 	return append(out, Drop)
 }
 
-// Devices is how many deliveries the transfer was promised to and that were not taken back.
+// Devices is how many deliveries the transfer has without those that were cancelled.
 func (t Transfer) Devices() int { return t.Owed + t.Verified + t.Incomplete + t.Failed }
 
 // Share is how much of the transfer has arrived, 0 to 1: the median of its devices while a session
@@ -159,7 +160,7 @@ func (t Transfer) Share() float64 {
 	return 0
 }
 
-// NeedsAttention says whether some of the transfer does not come by itself.
+// NeedsAttention says whether some of the transfer will not complete without help.
 func (t Transfer) NeedsAttention() bool {
 	return t.State == TransferFailed || t.State == TransferExpired || t.Failed > 0 || t.Incomplete > 0
 }
@@ -173,7 +174,7 @@ const (
 	RankClosed
 )
 
-// Rank is the transfer's place in a list: what runs first, what is closed last.
+// Rank is the transfer's place in a list: running ones first, closed ones last.
 func (t Transfer) Rank() int {
 	switch t.State {
 	case TransferSending:
@@ -189,14 +190,14 @@ func (t Transfer) Rank() int {
 	}
 }
 
-// TransferStanding is how a transfer stands, as every face tells it.
+// TransferStanding is how a transfer stands, for clients to show.
 type TransferStanding struct {
-	Rank      int     `json:"rank"`    // the place in a list: what runs first, what is closed last
-	Devices   int     `json:"devices"` // that it was promised to and not taken back from
-	Share     float64 `json:"share"`   // that has arrived, 0 to 1
+	Rank      int     `json:"rank"`    // place in a list: running ones first, closed ones last
+	Devices   int     `json:"devices"` // deliveries without those that were cancelled
+	Share     float64 `json:"share"`   // how much has arrived, 0 to 1
 	Attention bool    `json:"attention,omitempty"`
-	Sendable  bool    `json:"sendable,omitempty"`  // to send it now changes something
-	Retryable bool    `json:"retryable,omitempty"` // to retry it may owe something again
+	Sendable  bool    `json:"sendable,omitempty"`  // sending it now changes something
+	Retryable bool    `json:"retryable,omitempty"` // retrying it may reopen deliveries
 }
 
 // Stand is the transfer with its standing.
@@ -208,11 +209,12 @@ func (t Transfer) Stand() Transfer {
 	return t
 }
 
-// Sendable says whether SendTransfer changes anything: it is open, and not sent already.
+// Sendable says whether SendTransfer changes anything: it is open, and not being sent already.
 func (t Transfer) Sendable() bool { return t.State.Open() && t.State != TransferSending }
 
-// Retryable says whether RetryTransfer may owe some of the transfer again, as far as its own counts
-// tell: devices that it was taken back from are known by their deliveries alone.
+// Retryable says whether RetryTransfer may reopen deliveries, as far as the transfer's own counts
+// show: cancelled deliveries are not counted in them.
 func (t Transfer) Retryable() bool {
-	return t.Failed+t.Incomplete > 0 || t.State == TransferFailed || t.State == TransferCancelled || t.State == TransferExpired
+	return t.Failed+t.Incomplete > 0 || t.State == TransferFailed || t.State == TransferCancelled ||
+		t.State == TransferExpired
 }

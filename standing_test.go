@@ -36,7 +36,8 @@ var deliveriesStand = []struct {
 		[]DeliveryAction{PutOff, Drop},
 	},
 	// The command line said "queued", the menu "off", the web the one in its list and the other above it.
-	{"off", Delivery{State: DeliveryQueued, Cause: CauseAway}, LabelOff, RankAway, false, true, false, []DeliveryAction{Drop}},
+	{"off", Delivery{State: DeliveryQueued, Cause: CauseAway}, LabelOff, RankAway, false, true, false,
+		[]DeliveryAction{Drop}},
 	{
 		"held",
 		Delivery{State: DeliveryQueued, Active: true, Cause: CauseHeld},
@@ -101,7 +102,8 @@ func TestOneTellerOfDeliveries(t *testing.T) {
 		t.Run(c.name, func(t *testing.T) {
 			c.d.Device = "pc"
 			s := c.d.Stand().Standing
-			if s.Label != c.label || s.Rank != c.rank || s.Delivered != c.delivered || s.Promised != c.promised || s.Attention != c.attention {
+			if s.Label != c.label || s.Rank != c.rank || s.Delivered != c.delivered || s.Promised != c.promised ||
+				s.Attention != c.attention {
 				t.Errorf("%+v", s)
 			}
 			if !slices.Equal(s.Actions, c.actions) {
@@ -165,7 +167,8 @@ func TestOneTellerOfTransfers(t *testing.T) {
 		sendable  bool
 		retryable bool
 	}{
-		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Session: &SessionStatus{Progress: 0.4}}, RankRunning, 0.4, false, false, false},
+		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Session: &SessionStatus{Progress: 0.4}},
+			RankRunning, 0.4, false, false, false},
 		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1}, RankGathering, 0.25, false, true, false},
 		{"waiting, and one failed", Transfer{State: TransferWaiting, Owed: 1, Failed: 1}, RankWaiting, 0, true, true, true},
 		{"held", Transfer{State: TransferHeld}, RankHeld, 0, false, true, false},
@@ -178,11 +181,14 @@ func TestOneTellerOfTransfers(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			tr := c.t
-			if s := tr.Stand().Standing; s.Rank != c.rank || s.Share != c.share || s.Devices != tr.Devices() || s.Attention != c.attention {
+			if s := tr.Stand().Standing; s.Rank != c.rank || s.Share != c.share || s.Devices != tr.Devices() ||
+				s.Attention != c.attention {
 				t.Errorf("%+v", s)
 			}
-			if tr.Rank() != c.rank || tr.Share() != c.share || tr.NeedsAttention() != c.attention || tr.Sendable() != c.sendable || tr.Retryable() != c.retryable {
-				t.Errorf("rank %d, share %v, attention %v, sendable %v, retryable %v", tr.Rank(), tr.Share(), tr.NeedsAttention(), tr.Sendable(), tr.Retryable())
+			if tr.Rank() != c.rank || tr.Share() != c.share || tr.NeedsAttention() != c.attention ||
+				tr.Sendable() != c.sendable || tr.Retryable() != c.retryable {
+				t.Errorf("rank %d, share %v, attention %v, sendable %v, retryable %v", tr.Rank(), tr.Share(), tr.NeedsAttention(),
+					tr.Sendable(), tr.Retryable())
 			}
 		})
 	}

@@ -6,13 +6,13 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// TransferState is where a transfer stands as a whole.
+// TransferState is the state of a transfer as a whole.
 type TransferState string
 
 // The states of a transfer.
 const (
 	TransferHeld      TransferState = "held"      // waits for `pending send`
-	TransferWaiting   TransferState = "waiting"   // nobody who lacks it is active
+	TransferWaiting   TransferState = "waiting"   // no device that lacks it is active
 	TransferGathering TransferState = "gathering" // the gather window is open
 	TransferSending   TransferState = "sending"   // a session runs, or a catch-up
 	TransferDone      TransferState = "done"      // every delivery is closed
@@ -21,7 +21,7 @@ const (
 	TransferFailed    TransferState = "failed" // source changed or gone: Reason says which
 )
 
-// Open says whether the transfer still owes anything.
+// Open says whether some of the transfer is still owed.
 func (s TransferState) Open() bool {
 	switch s {
 	case TransferHeld, TransferWaiting, TransferGathering, TransferSending:
@@ -31,17 +31,17 @@ func (s TransferState) Open() bool {
 	}
 }
 
-// Via is which way a transfer may go.
+// Via is how a transfer may be sent.
 type Via string
 
-// The ways. ViaAuto is multicast for two or more devices and HTTPS for one.
+// The values of Via. ViaAuto is multicast for two or more devices and HTTPS for one.
 const (
 	ViaAuto      Via = "auto"
 	ViaMulticast Via = "multicast"
 	ViaHTTPS     Via = "https"
 )
 
-// Transfer is one manifest promised to one group.
+// Transfer is one manifest that one group is owed.
 type Transfer struct {
 	No         protocol.TransferNo `json:"id"`
 	GroupID    protocol.GroupID    `json:"group_id"`
@@ -53,8 +53,8 @@ type Transfer struct {
 	Blocks     int                 `json:"blocks"`
 	State      TransferState       `json:"state"`
 	Reason     string              `json:"reason,omitempty"`
-	Cause      Cause               `json:"cause,omitempty"` // why an open one is not sent now, in one word
-	Summary    string              `json:"summary"`         // one sentence: how it stands and why
+	Cause      Cause               `json:"cause,omitempty"` // why an open one is not sent now
+	Summary    string              `json:"summary"`         // its state and why, in one sentence
 	CreatedAt  time.Time           `json:"created_at"`
 	CreatedBy  string              `json:"created_by"`
 	StartedAt  time.Time           `json:"started_at,omitzero"`
@@ -63,7 +63,7 @@ type Transfer struct {
 	Hold       bool                `json:"hold"`
 	Via        Via                 `json:"via"`
 	RateLimit  uint64              `json:"rate_limit"` // bits a second; 0: auto
-	InPlace    bool                `json:"in_place"`   // read where it lies on the server's disk
+	InPlace    bool                `json:"in_place"`   // read from its place on the server's disk, not copied
 	Root       protocol.Digest     `json:"root"`       // index digest of the manifest
 	Owed       int                 `json:"owed"`
 	Verified   int                 `json:"verified"`
@@ -71,34 +71,34 @@ type Transfer struct {
 	Incomplete int                 `json:"incomplete"`          // devices that have all of it but some entries
 	Session    *SessionStatus      `json:"session,omitempty"`   // while one runs
 	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
-	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, headers included
+	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, with headers
 	HTTPSBytes uint64              `json:"https_bytes"`
-	Notes      []Note              `json:"notes,omitempty"`   // in the answer to its promise only
-	LeftOut    int                 `json:"left_out"`          // entries of what was named that were never part of it
-	Lost       int                 `json:"lost"`              // entries that changed or went at the server before all had them
+	Notes      []Note              `json:"notes,omitempty"`   // in the answer of AddTransfer only
+	LeftOut    int                 `json:"left_out"`          // entries that were named and never part of it
+	Lost       int                 `json:"lost"`              // entries that changed or disappeared on the server before all devices had them
 	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
 	Standing   TransferStanding    `json:"standing"`
 }
 
-// Forging is what is known of packets that a member of the group forged. Who it is cannot be told: all hold the
-// same key. Nothing wrong is written anywhere.
+// Forging is what is known of packets that a member of the group forged. All members have the same
+// key, so it is not known which one it was. Receivers write nothing of such packets.
 type Forging struct {
 	Code    ForgingCode `json:"code"`
-	Devices int         `json:"devices"` // that told of it
+	Devices int         `json:"devices"` // that reported it
 	Blocks  int         `json:"blocks"`  // that came with a wrong digest, at least
 }
 
-// ForgingCode says what it is, in one word.
+// ForgingCode is the kind of forgery.
 type ForgingCode string
 
-// MemberForges: two devices told of it, or one of fewer than three.
+// MemberForges: two devices reported it, or one of fewer than three.
 const MemberForges ForgingCode = "member-forges"
 
 // Note is something of a new transfer that is not carried as it is.
 type Note struct {
 	Code  NoteCode `json:"code"`
-	Count int      `json:"count"` // entries that it is about …
-	Path  string   `json:"path"`  // … and the first of them
+	Count int      `json:"count"` // how many entries it is about
+	Path  string   `json:"path"`  // the first of them
 }
 
 // NoteCode says what a note is about.
@@ -114,17 +114,17 @@ func (t Transfer) Entries() int { return t.Files + t.Folders }
 // Estimate says when a share of a transfer's devices will be done.
 type Estimate struct {
 	Share   int       `json:"share"`       // percent of the devices: 50, 95, 100
-	Devices int       `json:"devices"`     // so many are that share
-	Done    bool      `json:"done"`        // they are done
-	At      time.Time `json:"at,omitzero"` // when they will be; zero: done, or it cannot be told
-	Waits   int       `json:"waits"`       // then so many more must take part: they are away, put off, refused …
+	Devices int       `json:"devices"`     // how many devices that is
+	Done    bool      `json:"done"`        // whether they are done
+	At      time.Time `json:"at,omitzero"` // when they will be; zero: they are, or no estimate is possible
+	Waits   int       `json:"waits"`       // how many more devices must take part: they are away, put off, refused …
 }
 
-// SessionStatus is the live state of a transfer's multicast session.
+// SessionStatus is the current state of a transfer's multicast session.
 type SessionStatus struct {
 	ID          protocol.SessionID `json:"id"`
 	Rate        uint64             `json:"rate"`    // bits a second now
-	Limiter     string             `json:"limiter"` // what holds the rate: cap, wire, loss, receivers, source …
+	Limiter     string             `json:"limiter"` // what limits the rate: one of internal/rate's limiters
 	Sent        uint64             `json:"sent_bytes"`
 	SourceSent  uint64             `json:"source_symbols"`
 	ParitySent  uint64             `json:"parity_symbols"`
@@ -135,7 +135,7 @@ type SessionStatus struct {
 	Remaining   time.Duration      `json:"remaining_ns"`
 }
 
-// DeliveryState is where one device's delivery stands.
+// DeliveryState is the state of one device's delivery.
 type DeliveryState string
 
 // The states of a delivery.
@@ -152,7 +152,7 @@ const (
 	DeliveryCancelled  DeliveryState = "cancelled"
 )
 
-// Owed says whether the delivery is still a promise.
+// Owed says whether the delivery is still open.
 func (s DeliveryState) Owed() bool {
 	switch s {
 	case DeliveryQueued, DeliveryReceiving, DeliveryRefused:
@@ -162,7 +162,7 @@ func (s DeliveryState) Owed() bool {
 	}
 }
 
-// Delivered says whether every entry lies at the device as it was sent, or newer.
+// Delivered says whether the device has every entry as it was sent, or a newer one.
 func (s DeliveryState) Delivered() bool {
 	switch s {
 	case DeliveryVerified, DeliveryAlreadyHad, DeliverySuperseded:
@@ -172,7 +172,7 @@ func (s DeliveryState) Delivered() bool {
 	}
 }
 
-// Retryable says whether RetryTransfer owes the delivery again.
+// Retryable says whether RetryTransfer reopens the delivery.
 func (s DeliveryState) Retryable() bool {
 	switch s {
 	case DeliveryIncomplete, DeliveryFailed, DeliveryRefused, DeliveryExpired, DeliveryCancelled:
@@ -182,7 +182,7 @@ func (s DeliveryState) Retryable() bool {
 	}
 }
 
-// Cause is what keeps a delivery or a whole transfer, in one word. What is on its way has none.
+// Cause is why a delivery or a whole transfer waits. One that is being sent has none.
 type Cause string
 
 // The causes.
@@ -192,9 +192,9 @@ const (
 	CauseHeld     Cause = "held"      // the transfer is held
 	CauseWaits    Cause = "waits"     // its turn has not come
 	CauseSilent   Cause = "silent"    // connected, but does not answer
-	CauseBehind   Cause = "behind"    // multicast does not serve it: HTTPS does; Reason says why
+	CauseBehind   Cause = "behind"    // it is served over HTTPS instead of multicast; Reason says why
 	CauseLater    Cause = "later"     // an administrator put it off
-	CauseRefused  Cause = "refused"   // it cannot take it; Reason says why
+	CauseRefused  Cause = "refused"   // the device cannot take it; Reason says why
 	CauseSource   Cause = "source"    // the server cannot read the files now; Reason says why
 
 	CauseUnconfirmed Cause = "unconfirmed" // after a restore nothing is sent until an administrator confirms
@@ -202,21 +202,21 @@ const (
 	CauseEmpty       Cause = "empty"       // of a transfer: the group has no members with devices yet
 )
 
-// DeliveryAction is what an administrator may do about a device that holds a transfer up.
+// DeliveryAction is what an administrator can do about a device that delays a transfer.
 type DeliveryAction string
 
 // The actions.
 const (
-	CatchUp DeliveryAction = "catch-up" // out of multicast: it fetches over HTTPS at once
-	PutOff  DeliveryAction = "later"    // out of what runs now; it stays owed
-	Drop    DeliveryAction = "drop"     // it is not owed the transfer any more
+	CatchUp DeliveryAction = "catch-up" // it leaves multicast and fetches over HTTPS at once
+	PutOff  DeliveryAction = "later"    // it leaves what is sent now; it stays owed
+	Drop    DeliveryAction = "drop"     // its delivery is cancelled
 )
 
-// DeliveryActions are the actions there are.
+// DeliveryActions are all actions.
 var DeliveryActions = []DeliveryAction{CatchUp, PutOff, Drop}
 
 // Delivery is what one device is owed of one transfer. A member without a device is owed
-// one delivery with a zero DeviceID; his first device takes it over.
+// one delivery with a zero DeviceID; their first device takes it over.
 type Delivery struct {
 	Transfer    protocol.TransferNo `json:"transfer"`
 	Group       string              `json:"group"`
@@ -226,23 +226,23 @@ type Delivery struct {
 	Device      string              `json:"device"` // empty: no device yet
 	State       DeliveryState       `json:"state"`
 	Reason      string              `json:"reason,omitempty"`  // why it waits, failed or was refused, in words
-	Cause       Cause               `json:"cause,omitempty"`   // the same in one word, while it is owed
-	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: for what, in one word
+	Cause       Cause               `json:"cause,omitempty"`   // the same as a code, while it is owed
+	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: why, as a code
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
-	Machines    int                 `json:"machines,omitempty"` // that use the device's login right now, where that is more than one
+	Machines    int                 `json:"machines,omitempty"` // that use the device's login now, if there are several
 	Blocks      int                 `json:"blocks_verified"`
 	Bytes       uint64              `json:"bytes_verified"`
 	LossPercent float64             `json:"loss_percent"`
 	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
 	UpdatedAt   time.Time           `json:"updated_at"`
-	Work        *Work               `json:"work,omitempty"`   // what the device is at right now besides receiving
+	Work        *Work               `json:"work,omitempty"`   // what the device does now besides receiving
 	Signed      Signed              `json:"signed,omitempty"` // of a closed one: what of it the device signed
 	Standing    Standing            `json:"standing"`
 	Tally
 }
 
-// Work is what a device is at while nothing goes over the network.
+// Work is what a device does while it receives nothing over the network.
 type Work struct {
 	Phase WorkPhase `json:"phase"`
 	Done  int       `json:"done"` // of the transfer's entries
@@ -250,46 +250,46 @@ type Work struct {
 	At    time.Time `json:"at,omitzero"` // when the server heard of it
 }
 
-// WorkPhase says what kind of work.
+// WorkPhase is the kind of work.
 type WorkPhase string
 
 // The phases.
 const (
-	WorkLooking WorkPhase = "looking" // at what lies there already
-	WorkWriting WorkPhase = "writing" // puts the files in place
+	WorkLooking WorkPhase = "looking" // for what it has already
+	WorkWriting WorkPhase = "writing" // it puts the files in place
 )
 
-// Tally counts the entries of a closed delivery, as the device told them. Without any it is of
-// an older version, which told none.
+// Tally counts the entries of a closed delivery, as the device reported them. All are 0 for receivers
+// of older versions, which report none.
 type Tally struct {
 	Entries int `json:"entries,omitempty"` // files, folders and links of the transfer
-	Missing int `json:"missing,omitempty"` // of those, what does not lie at the device
-	Beside  int `json:"beside,omitempty"`  // of those, what lies beside something that it may not replace
+	Missing int `json:"missing,omitempty"` // of those, what the device does not have
+	Beside  int `json:"beside,omitempty"`  // of those, what the device has under another name
 }
 
-// EntryResult is what became of an entry that does not lie under its name.
+// EntryResult is what became of an entry that a device does not have under its name.
 type EntryResult string
 
 // The results.
 const (
-	EntryMissing EntryResult = "missing" // it is not there
-	EntryBeside  EntryResult = "beside"  // it lies under another name
+	EntryMissing EntryResult = "missing" // the device does not have it
+	EntryBeside  EntryResult = "beside"  // the device has it under another name
 )
 
-// DeliveryEntry is an entry of a transfer that does not lie under its name at a device.
+// DeliveryEntry is an entry of a transfer that a device does not have under its name.
 type DeliveryEntry struct {
 	Path   string      `json:"path"`
 	Kind   string      `json:"kind"` // file, folder, symlink
 	Result EntryResult `json:"result"`
-	Name   string      `json:"name,omitempty"` // of EntryBeside: where it lies
+	Name   string      `json:"name,omitempty"` // of EntryBeside: the other name
 	Reason string      `json:"reason,omitempty"`
 }
 
-// DeliveryEntries is a stretch of the entries that do not lie under their names at a device:
-// the missing ones first.
+// DeliveryEntries is a part of the entries that a device does not have under their names, the missing
+// ones first.
 type DeliveryEntries struct {
-	Total   int             `json:"total"`  // so many there are
-	Listed  int             `json:"listed"` // so many of them the server keeps: there is a bound
+	Total   int             `json:"total"`  // how many there are
+	Listed  int             `json:"listed"` // how many of them the server keeps; it has a bound
 	Entries []DeliveryEntry `json:"entries"`
 }
 
@@ -301,7 +301,7 @@ type FileEntry struct {
 	Digest protocol.Digest `json:"digest"`
 }
 
-// NewTransfer asks for files to be promised to a group.
+// NewTransfer asks for a transfer.
 type NewTransfer struct {
 	Group  string        `json:"group"`
 	Paths  []string      `json:"paths,omitempty"`  // on the server's own disk
@@ -311,16 +311,16 @@ type NewTransfer struct {
 	Keep   time.Duration `json:"keep_ns,omitempty"`
 	Rate   uint64        `json:"rate,omitempty"` // bits a second
 	Via    Via           `json:"via,omitempty"`
-	Copy   bool          `json:"copy,omitempty"` // of a path: copy first instead of reading in place
+	Copy   bool          `json:"copy,omitempty"` // of paths: copy the files first instead of reading them from their place
 
-	Exclude []string `json:"exclude,omitempty"`  // of paths: patterns of what is left out
-	SkipBad bool     `json:"skip_bad,omitempty"` // of paths: what cannot be sent is left out, too
-	// Of an upload: what its maker left out, the first MaxLeftOut of so many.
+	Exclude []string `json:"exclude,omitempty"`  // of paths: patterns of entries to leave out
+	SkipBad bool     `json:"skip_bad,omitempty"` // of paths: leave out what cannot be sent
+	// Of an upload: the entries that the client left out, at most MaxLeftOut, and how many there are.
 	LeftOut      []LeftOut `json:"left_out,omitempty"`
 	LeftOutCount int       `json:"left_out_count,omitempty"`
 }
 
-// Upload is a set of files on its way to the server. Each file is resumed at its offset.
+// Upload is a set of files that a client sends to the server. Each file can be resumed at its offset.
 type Upload struct {
 	ID        string        `json:"id"`
 	CreatedAt time.Time     `json:"created_at"`
@@ -334,11 +334,11 @@ type UnfinishedUpload struct {
 	Files     int       `json:"files"`
 	Folders   int       `json:"folders"`
 	Bytes     uint64    `json:"bytes"`
-	Held      uint64    `json:"held"` // bytes that the server holds
+	Held      uint64    `json:"held"` // bytes that the server has
 	By        string    `json:"by"`
 	CreatedAt time.Time `json:"created_at"`
-	UpdatedAt time.Time `json:"updated_at"` // when bytes came last
-	ExpiresAt time.Time `json:"expires_at"` // if no more come
+	UpdatedAt time.Time `json:"updated_at"` // when the last bytes came
+	ExpiresAt time.Time `json:"expires_at"` // unless more bytes come
 }
 
 // UploadEntry is one path of an upload.
@@ -346,13 +346,13 @@ type UploadEntry struct {
 	Path   string    `json:"path"`
 	Kind   string    `json:"kind"` // file, folder, symlink
 	Size   uint64    `json:"size"`
-	Offset uint64    `json:"offset"` // bytes that the server holds
+	Offset uint64    `json:"offset"` // bytes that the server has
 	Mode   uint32    `json:"mode"`
 	MTime  time.Time `json:"mtime"`
 	Target string    `json:"target,omitempty"` // of a symlink
 }
 
-// CheckResult says of one device whether it is active and by which path data reaches it.
+// CheckResult says whether one device is active and how data reaches it.
 type CheckResult struct {
 	DeviceID  protocol.DeviceID `json:"device_id"`
 	Device    string            `json:"device"`
@@ -363,12 +363,12 @@ type CheckResult struct {
 	LastSeen  time.Time         `json:"last_seen,omitzero"`
 	Loss      float64           `json:"loss_percent"`
 	FreeBytes uint64            `json:"free_bytes"`
-	Machines  int               `json:"machines,omitempty"` // that use its login, where that is more than one
-	Reach     Reach             `json:"reach"`              // how data reaches it, in one word
+	Machines  int               `json:"machines,omitempty"` // that use its login, if there are several
+	Reach     Reach             `json:"reach"`              // how data reaches it
 	Unfit     string            `json:"unfit,omitempty"`    // why nothing can be sent to it, in words
 }
 
-// ProbeResult says how many of a group's probes a device heard.
+// ProbeResult says how many of a group's probes a device received.
 type ProbeResult struct {
 	Group string `json:"group"`
 	Sent  int    `json:"sent"`

@@ -6,7 +6,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Role decides what a user may do; no role, no access.
+// Role decides what a user may do. Without a role a user may do nothing.
 type Role string
 
 // The roles.
@@ -47,11 +47,11 @@ type Device struct {
 	LastSeen    time.Time         `json:"last_seen"`
 	Active      bool              `json:"active"` // its agent is attached now
 	Address     string            `json:"address,omitempty"`
-	Path        Path              `json:"path"` // what the last probe or session showed
+	Path        Path              `json:"path"` // as of the last probe or session
 	FreeBytes   uint64            `json:"free_bytes"`
 	LossPercent float64           `json:"loss_percent"`
-	Clock       time.Duration     `json:"clock_off_ns"` // how far its clock is off the server's
-	// that use this login right now, where that is more than one
+	Clock       time.Duration     `json:"clock_off_ns"` // how far its clock differs from the server's
+	// that use this login now, if there are several
 	Machines  int       `json:"machines,omitempty"`
 	CopyOf    string    `json:"copy_of,omitempty"`   // the device whose home was copied to this machine
 	LoginEnds time.Time `json:"login_ends,omitzero"` // in lists: when its login ends unless it is used
@@ -67,7 +67,7 @@ const (
 	PathHTTPS     Path = "https"
 )
 
-// Principal is who asks: the user behind a token, or the local administrator.
+// Principal makes a request: the user behind a token, or the local administrator.
 type Principal struct {
 	User   User
 	Device *Device // agent tokens, and cli tokens made by a login with a device
@@ -77,7 +77,7 @@ type Principal struct {
 	SignIn string // ID of the sign-in that the token belongs to
 }
 
-// Admin says whether the principal may administer: agent tokens never do.
+// Admin says whether the principal may administer. Agent tokens never may.
 func (p Principal) Admin() bool {
 	return p.Local || (p.User.Role == RoleAdmin && !p.User.Disabled && p.Scope != ScopeAgent)
 }

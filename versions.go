@@ -3,20 +3,20 @@ package groupcast
 import "github.com/groupcast/groupcast/internal/protocol"
 
 // Versions are the versions of one protocol that a program speaks, from Least to Most. A program
-// that says nothing is of the first release and speaks 1.
+// that does not say so is of the first release and speaks 1.
 type Versions struct {
 	Least int `json:"least"`
 	Most  int `json:"most"`
 }
 
-// Speaks is what agent and server say of themselves each time the agent attaches.
+// Speaks has the versions that agent and server exchange each time the agent attaches.
 type Speaks struct {
 	Program string   `json:"program,omitempty"` // its Version
 	Control Versions `json:"control"`           // the JSON API
 	Wire    Versions `json:"wire"`              // the data plane
 }
 
-// Spoken is what this program speaks.
+// Spoken returns the versions that this program speaks.
 func Spoken() Speaks {
 	return Speaks{
 		Program: Version,
@@ -24,14 +24,14 @@ func Spoken() Speaks {
 	}
 }
 
-// Fit says how another program's versions stand to one's own.
+// Fit says whether another program's versions fit one's own.
 type Fit int
 
 // The values of Fit.
 const (
 	Fits   Fit = iota // both have versions in common
-	TooOld            // the other one knows none that is new enough
-	TooNew            // the other one knows none that is old enough
+	TooOld            // the other one has no version that is new enough
+	TooNew            // the other one has no version that is old enough
 )
 
 // Judge compares what another program speaks with s.
@@ -60,7 +60,7 @@ func (v Versions) orFirst() Versions {
 	return v
 }
 
-// Named is the program in words.
+// Named names the program for people.
 func (s Speaks) Named() string {
 	if s.Program == "" {
 		return "groupcast of an earlier release"

@@ -48,9 +48,9 @@ func listenOn(address string) (net.Listener, error) {
 	return net.Listen("tcp", address)
 }
 
-// listenSocket opens the administrator's local limiter: a socket only this user can open, in a
-// home only this user can enter, to peers of this user only (security.md L1). The home's lock
-// is held, so a socket that is there already is a leftover.
+// listenSocket opens the local socket for administration: only this user can open it, in a folder that
+// only this user can enter, and peers of other users are refused (security.md L1). The home's lock is
+// held, so a socket that is there already is a leftover.
 func listenSocket(path string) (net.Listener, error) {
 	if len(path) >= maxSocketPath {
 		return nil, groupcast.Errorf(groupcast.EInvalid, "the path of the local socket is too long: %s", path).

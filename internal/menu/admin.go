@@ -124,7 +124,7 @@ func (m *Menu) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 		p.Lines = append(p.Lines, "")
 	}
 	if more := owed.Total - shown; more > 0 {
-		p.Lines = append(p.Lines, fmt.Sprintf("… and %d more. `groupcast pending list --from %d` shows them.", more, shown))
+		p.Lines = append(p.Lines, fmt.Sprintf("… and %d more.", more))
 	}
 	return p, nil
 }

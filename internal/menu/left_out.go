@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"path/filepath"
+	"slices"
 	"strings"
 
 	"github.com/groupcast/groupcast"
@@ -28,7 +29,7 @@ func excludeField() Field {
 
 // skipField asks whether what cannot be sent is left out. It is asked only if there is some.
 func (m *Menu) skipField() Field {
-	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out and send the rest?", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
 		bad, err := m.badEntries(ctx, a)
 		if err != nil || bad == nil {
 			return Choices{Skip: true}, err
@@ -72,4 +73,18 @@ func (m *Menu) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries
 		return nil, nil
 	}
 	return bad, nil
+}
+
+// leftOutLines count what was left out of a new transfer, and name what was not excluded on purpose.
+func (m *Menu) leftOutLines(ctx context.Context, t groupcast.Transfer) []string {
+	lines := []string{ui.Entries(t.LeftOut) + " left out."}
+	page, err := m.Admin.LeftOut(ctx, t.No, groupcast.Window{Limit: checkPiece})
+	if err != nil { // the transfer is made all the same
+		return lines
+	}
+	bad := slices.DeleteFunc(page.Entries, func(l groupcast.LeftOut) bool { return l.Why == groupcast.WhyExcluded })
+	for _, l := range ui.LeftOutLines(bad, len(bad), badShown) {
+		lines = append(lines, "   "+l)
+	}
+	return lines
 }

@@ -308,15 +308,17 @@ func Asked(ask string) string {
 	return ask + ":"
 }
 
-// Shown is an answer as the form repeats it.
-func (f Field) Shown(a Answers) string {
-	if f.Secret {
-		return "••••"
+// Answered is a question with its answer, as a form repeats it: without what explains it.
+func (f Field) Answered(a Answers) string {
+	ask, _, _ := strings.Cut(f.Ask, " (")
+	switch text := a[f.Key]; {
+	case f.Secret:
+		return Asked(ask) + " ••••"
+	case text == "":
+		return Asked(ask) + " (none)"
+	default:
+		return Asked(ask) + " " + ui.Name(text)
 	}
-	if a[f.Key] == "" {
-		return "(none)"
-	}
-	return ui.Name(a[f.Key])
 }
 
 // Other is the other role.

@@ -26,6 +26,7 @@ const (
 	recordExport = "export audit"
 	recordKeys   = "keys"
 	recordProof  = "proof"
+	recordAstray = "missing"
 	recordSaved  = "bytes saved"
 	recordWho    = "memberships"
 )
@@ -38,7 +39,8 @@ func (m *Menu) recordEntry() Entry {
 		Option{recordKeys, "who could open a transfer"},
 		Option{recordProof, "of a transfer, into a file: what each receiver signed"},
 		Option{recordSaved, "by multicast, against one copy for each"},
-		Option{recordWho, "who is a member of what; to be confirmed after the server was set back"})
+		Option{recordWho, "who is a member of what; to be confirmed after the server was set back"},
+		Option{recordAstray, "of a transfer: which files did not arrive as they were sent, where and why"})
 	audit := []string{recordAudit, recordExport}
 	title := "Records: audit, keys handed out, proofs, bytes saved"
 	return Entry{Key: "r", Title: title, Plan: m.planRecord, Run: m.records, Fields: []Field{
@@ -46,7 +48,7 @@ func (m *Menu) recordEntry() Entry {
 		only(Field{Key: "actor", Ask: "Only what this user did (empty: everybody)", Optional: true}, audit...),
 		only(Field{Key: "action", Ask: "Only this kind: user, member, transfer … (empty: all)", Optional: true}, audit...),
 		only(newFile("file", "groupcast-audit.csv"), recordExport),
-		only(m.transferField(), recordKeys, recordProof),
+		only(m.transferField(), recordKeys, recordProof, recordAstray),
 		only(newFile("proof", "groupcast-proof.json"), recordProof),
 		m.confirmField(),
 	}}
@@ -92,6 +94,8 @@ func (m *Menu) records(ctx context.Context, a Answers, _ show) (Page, error) {
 		return table(holders, none, ui.KeyHead, ui.KeyRow), err
 	case recordProof:
 		return m.exportProof(ctx, a)
+	case recordAstray:
+		return m.astray(ctx, a)
 	case recordSaved:
 		s, err := m.Admin.Savings(ctx)
 		return say(ui.Savings(s)...), err

@@ -161,7 +161,10 @@ func (m *Menu) transferField() Field {
 		c := Choices{Empty: "There is no transfer yet: `Add file to pending` makes one."}
 		for _, t := range all {
 			note := fmt.Sprintf("%s for %s: %s", t.Name, t.Group, t.State)
-			c.Options = append(c.Options, Option{fmt.Sprint(t.No), strings.Join(append([]string{note}, Chips(t)...), " · ")})
+			for _, chip := range ui.Chips(ui.Snapshot{Transfer: t}) {
+				note += " · " + chip.String()
+			}
+			c.Options = append(c.Options, Option{fmt.Sprint(t.No), note})
 		}
 		return c, err
 	}
@@ -269,7 +272,9 @@ func DeviceTail(d groupcast.Delivery) string {
 	out := []string{ui.State(d)}
 	switch label := d.Label(); {
 	case label == groupcast.LabelOff || label == groupcast.LabelHeld: // the label says it all
-	case d.Reason != "": // why it is slow says which way, too
+	case d.Reason != "" && label == groupcast.Label(groupcast.DeliveryReceiving):
+		out = []string{ui.Name(d.Reason)} // it says which way
+	case d.Reason != "":
 		out = append(out, ui.Name(d.Reason))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
 		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))

@@ -16,6 +16,7 @@ import (
 const (
 	maxOpen     = 1000                   // transfers that are open
 	maxClosed   = 20                     // and the newest that are not
+	maxKnown    = 8                      // of the first ones, the deliveries are read, too
 	lookPerUnit = 200 * time.Microsecond // more between two looks for every device that is listed
 )
 
@@ -23,10 +24,11 @@ const (
 type Transfers struct {
 	Group      string // "": all
 	All        []groupcast.Transfer
-	Chosen     ui.Snapshot // one of them, with its deliveries
-	Lost       time.Time   // since when the server has not answered; zero: it does
-	Read       bool        // there was an answer once
-	Unreadable error       // what the server said instead
+	Known      map[protocol.TransferNo][]groupcast.Delivery // of the first ones that are open
+	Chosen     ui.Snapshot                                  // one of them, with its deliveries
+	Lost       time.Time                                    // since when the server has not answered; zero: it does
+	Read       bool                                         // there was an answer once
+	Unreadable error                                        // what the server said instead
 }
 
 // arrange puts transfers in the order of a list, each once: as it was read last.
@@ -134,7 +136,11 @@ func (w *transferWatch) look(ctx context.Context) time.Duration {
 		w.b.Unreadable, w.stale = err, true
 	}
 	w.tell()
-	return lookLeast + time.Duration(len(w.b.Chosen.Deliveries))*lookPerUnit
+	devices := len(w.b.Chosen.Deliveries)
+	for _, known := range w.b.Known {
+		devices += len(known)
+	}
+	return lookLeast + time.Duration(devices)*lookPerUnit
 }
 
 // tell shows a copy: the transferWatch goes on with its own.
@@ -149,6 +155,9 @@ func (w *transferWatch) read(ctx context.Context) error {
 	if w.stale || time.Since(w.since) >= lookWithoutEvents {
 		all, err := w.list(ctx)
 		if err != nil {
+			return err
+		}
+		if err := w.know(ctx, all); err != nil {
 			return err
 		}
 		w.b.All, w.stale, w.since = all, false, time.Now()
@@ -175,6 +184,30 @@ func (w *transferWatch) read(ctx context.Context) error {
 	w.b.All[w.b.Index(no)] = t
 	w.b.Chosen = ui.Snapshot{Transfer: t, Deliveries: deliveries}
 	return nil
+}
+
+// know reads who is owed the first transfers.
+func (w *transferWatch) know(ctx context.Context, all []groupcast.Transfer) error {
+	known := map[protocol.TransferNo][]groupcast.Delivery{}
+	for _, t := range all[:min(len(all), maxKnown)] {
+		if t.State.Open() && t.No != w.b.Chosen.Transfer.No {
+			deliveries, err := w.menu.Admin.Deliveries(ctx, t.No)
+			if err != nil {
+				return err
+			}
+			known[t.No] = deliveries
+		}
+	}
+	w.b.Known = known
+	return nil
+}
+
+// Snapshot is a transfer of the list with what is known of its deliveries.
+func (b Transfers) Snapshot(t groupcast.Transfer) ui.Snapshot {
+	if t.No == b.Chosen.Transfer.No && b.Chosen.Deliveries != nil {
+		return b.Chosen
+	}
+	return ui.Snapshot{Transfer: t, Deliveries: b.Known[t.No]}
 }
 
 // nextToShow is what to look at when nobody has chosen: what runs, else what was shown before,

@@ -21,12 +21,15 @@ func (m *Menu) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 		return Page{}, fmt.Errorf("find %s: %w", a["path"], err)
 	}
 	sel := &apiclient.Selection{Paths: []string{path}, Exclude: pattern.Split(a["exclude"]), SkipBad: a.yes("skip")}
-	n := groupcast.NewTransfer{Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad}
+	n := groupcast.NewTransfer{
+		Group: a["group"], Hold: a.yes("hold"), Paths: sel.Paths, Exclude: sel.Exclude, SkipBad: sel.SkipBad,
+	}
 	if m.Admin.IsLocal() {
 		tell(Progress{Lines: []string{"Reading " + ui.Name(path) + " …"}})
 	} else {
 		if n.Upload, err = m.upload(ctx, path, sel, tell); err != nil {
-			return Page{Kept: []string{"", "What is at the server stays there for a while: the same row with the same path goes on where it stopped."}}, err
+			stays := "What is at the server stays there for a while: the same line with the same path goes on where it stopped."
+			return Page{Kept: []string{"", stays}}, err
 		}
 		n.Paths, n.Exclude, n.SkipBad = nil, nil, false
 		n.LeftOut, n.LeftOutCount = sel.LeftOut.Entries, sel.LeftOut.Count
@@ -38,13 +41,15 @@ func (m *Menu) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if n.Upload != "" && m.Uploads != nil {
 		err = m.Uploads.EndUpload(m.uploadName(path)) // else the server says that it is gone
 	}
-	next := "It goes out as soon as a device that lacks it is active."
+	next := "It is sent at once to the devices that are here; the others get it when they are back."
 	if t.State == groupcast.TransferHeld {
 		next = "It is held until `Send pending`."
 	}
-	lines := []string{fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, ui.Name(t.Name), ui.Contents(t), ui.Size(t.Bytes), ui.Name(t.Group)), next}
+	what := fmt.Sprintf("Transfer %d: %s, %s (%s) for %s.", t.No, ui.Name(t.Name), ui.Contents(t), ui.Size(t.Bytes),
+		ui.Name(t.Group))
+	lines := []string{what, next}
 	if t.LeftOut > 0 {
-		lines = append(lines, fmt.Sprintf("%s left out: `groupcast transfer show %d` names them.", ui.Entries(t.LeftOut), t.No))
+		lines = append(lines, m.leftOutLines(ctx, t)...)
 	}
 	for _, note := range t.Notes {
 		lines = append(lines, "Note: "+ui.Note(note)+".")

@@ -136,8 +136,7 @@ func clock(t time.Time) string {
 func Share(s Snapshot) float64 {
 	var have, want float64
 	for _, d := range s.Deliveries {
-		switch {
-		case d.State.Delivered(), d.Active && d.State.Owed(), d.State == groupcast.DeliveryIncomplete:
+		if Here(d) {
 			have += d.Share(s.Transfer.Bytes)
 			want++
 		}

@@ -5,7 +5,6 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -53,12 +52,12 @@ func strip(width int, share func(bucket int) float64) string {
 	return b.String()
 }
 
-// coverage is how many of those who are promised the file hold each stretch of it.
+// coverage is how many of those who are here hold each stretch of the file.
 func coverage(s ui.Snapshot, width int) string {
 	var sum [buckets]float64
 	n := 0.0
 	for _, d := range s.Deliveries {
-		if !d.Promised() {
+		if !ui.Here(d) {
 			continue
 		}
 		n++
@@ -67,18 +66,6 @@ func coverage(s ui.Snapshot, width int) string {
 		}
 	}
 	return strip(width, func(i int) float64 { return sum[i] / max(n, 1) })
-}
-
-// mean is how much of the file those who are promised it have on average.
-func mean(s ui.Snapshot) float64 {
-	sum, n := 0.0, 0.0
-	for _, d := range s.Deliveries {
-		if d.Promised() {
-			sum += d.Share(s.Transfer.Bytes)
-			n++
-		}
-	}
-	return sum / max(n, 1)
 }
 
 // percent is a share of one, always as wide.
@@ -114,11 +101,8 @@ func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		out = append(out, units.FormatRate(v.Rate)+", held by "+ui.Name(v.Limiter),
+		out = append(out, units.FormatRate(v.Rate)+", limited by "+ui.Limiter(v.Limiter),
 			fmt.Sprintf("loss %.1f %%", v.LossPercent))
-		if v.Remaining > 0 {
-			out = append(out, "half of them in about "+units.FormatDuration(v.Remaining))
-		}
 	}
 	if t.WireBytes > 0 {
 		out = append(out, ui.Size(t.WireBytes)+" by multicast")
@@ -136,20 +120,4 @@ func facts(s ui.Snapshot) []string {
 		out = append(out, "instead of "+ui.Size(uint64(through)*t.Bytes))
 	}
 	return out
-}
-
-// tally says how many devices stand how: not all of them fit the screen.
-func tally(deliveries []groupcast.Delivery) string {
-	number, order := map[groupcast.Label]int{}, []groupcast.Label{}
-	for _, d := range menu.WorstFirst(deliveries) {
-		label := d.Label()
-		if number[label]++; number[label] == 1 {
-			order = append(order, label)
-		}
-	}
-	out := make([]string, len(order))
-	for i, label := range order {
-		out[i] = fmt.Sprintf("%d %s", number[label], ui.Label(label))
-	}
-	return strings.Join(out, ", ")
 }

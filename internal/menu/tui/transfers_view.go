@@ -18,7 +18,7 @@ import (
 const (
 	mostListed = 6 // transfers above the chosen one's picture
 	barWide    = 10
-	leastRoom  = 13 // lines that the chosen transfer needs
+	leastRoom  = 14 // lines that the chosen transfer needs
 )
 
 // viewLive draws the transfers and, below them, the chosen one.
@@ -62,18 +62,17 @@ func (m *model) liveSaid() []string {
 	case text == "" && who.Reason != "": // in full: its line may be too short
 		text, style = ui.Name(menu.ReceiverName(who)+": "+who.Reason), faint
 		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
-			text += fmt.Sprintf(" (all %d: groupcast transfer show %d --entries %s)", n, who.Transfer,
-				ui.Name(menu.ReceiverName(who)))
+			text += fmt.Sprintf(" (all %d: Records, missing)", n)
 		}
-	}
-	if text == "" {
-		return nil
 	}
 	return wrapped(text, m.width-2, most, style)
 }
 
 // wrapped breaks a text into so many lines at most.
 func wrapped(text string, wide, most int, style lipgloss.Style) []string {
+	if text == "" {
+		return nil
+	}
 	lines := clipped(wrap(text, wide), most)
 	for i, l := range lines {
 		lines[i] = " " + style.Render(l)
@@ -92,7 +91,7 @@ func (m *model) liveHead() string {
 		count[t.Rank()]++
 	}
 	var right []string
-	for i, name := range []string{"running", "gathering", "waiting", "held", "closed"} {
+	for i, name := range []string{"sending", "beginning", "waiting", "held", "closed"} {
 		if count[i] > 0 {
 			right = append(right, fmt.Sprintf("%d %s", count[i], name))
 		}
@@ -134,26 +133,46 @@ func (m *model) liveList(room int) []string {
 
 // transferLine is one transfer in one line.
 func (m *model) transferLine(t groupcast.Transfer) string {
-	share, all := t.Share(), t.Devices()
-	if t.No == m.live.b.Chosen.Transfer.No && len(m.live.b.Chosen.Deliveries) > 0 {
-		share = mean(m.live.b.Chosen)
-	}
+	s := m.live.b.Snapshot(t)
 	name := ui.Name(t.Name)
 	if m.live.b.Group == "" {
 		name += " for " + ui.Name(t.Group)
 	}
-	tail := string(t.State)
-	switch v := t.Session; {
-	case v != nil && v.Remaining > 0 && m.width >= 76:
-		tail = units.FormatRate(v.Rate) + ", " + units.FormatDuration(v.Remaining) + " left"
-	case v != nil:
-		tail = units.FormatRate(v.Rate)
-	case m.width >= 110 && (t.State == groupcast.TransferWaiting || t.State == groupcast.TransferGathering):
-		tail += ": " + ui.Name(t.Reason)
-	}
+	share := share(s)
 	wide := max(10, min(40, m.width-60))
-	bar, count := ui.Bar(share, barWide), fit(fmt.Sprintf("%d of %d", t.Verified, all), 8)
-	return fmt.Sprintf("%3d  %s  %s %s  %s  %s", t.No, fit(name, wide), bar, percent(share), count, tail)
+	return fmt.Sprintf("%3d  %s  %s %s  %s", t.No, fit(name, wide), ui.Bar(share, barWide), percent(share), state(s))
+}
+
+// share is how much of a transfer those who are here have; by its counts where no more is known.
+func share(s ui.Snapshot) float64 {
+	if s.Deliveries == nil {
+		return s.Transfer.Share()
+	}
+	return ui.Share(s)
+}
+
+// state is how a transfer stands, what matters most first: the line may be too short.
+func state(s ui.Snapshot) string {
+	t := s.Transfer
+	word, needsYou := ui.Standing(s)
+	parts := []string{word}
+	if needsYou {
+		parts[0] = alarm.Render(word)
+	}
+	if all := t.Devices(); t.Verified < all && t.State != groupcast.TransferHeld && word != "delivered" {
+		parts = append(parts, fmt.Sprintf("%d of %d", t.Verified, all))
+	}
+	for _, bad := range []bool{true, false} {
+		for _, c := range ui.Chips(s) {
+			if c.Bad == bad && (bad || c.Text == "away") {
+				parts = append(parts, c.String())
+			}
+		}
+	}
+	if t.Session != nil {
+		parts = append(parts, units.FormatRate(t.Session.Rate))
+	}
+	return strings.Join(parts, " · ")
 }
 
 // fit makes a text exactly so wide.
@@ -162,23 +181,36 @@ func fit(s string, wide int) string {
 	return s + strings.Repeat(" ", max(0, wide-ansi.StringWidth(s)))
 }
 
-// liveChosen is the chosen transfer: the sentence, the file from start to end, the numbers.
+// liveChosen is the chosen transfer: the sentence, the file from start to end, how many stand how,
+// when it will be done, the numbers.
 func (m *model) liveChosen() []string {
 	s := m.live.b.Chosen
-	lines := clipped(wrap(menu.Sentence(s.Transfer), m.width-2), 3)
-	for i := range lines {
-		lines[i] = " " + strong.Render(lines[i])
+	lines := wrapped(menu.Sentence(s.Transfer), m.width-2, 3, strong)
+	lines = append(lines, " "+coverage(s, m.width-9)+" "+percent(share(s)), " "+chips(s))
+	items := facts(s)
+	if estimate := ui.Estimate(s, m.now()); estimate != "" {
+		items = append([]string{estimate}, items...)
 	}
-	lines = append(lines, " "+coverage(s, m.width-9)+" "+percent(mean(s)))
-	for _, l := range clipped(flow(facts(s), m.width-2), 2) {
+	for _, l := range clipped(flow(items, m.width-2), 3) {
 		lines = append(lines, " "+l)
 	}
-	if forging := ui.Forging(s.Transfer); forging != "" {
-		for _, l := range clipped(wrap(forging, m.width-2), 3) {
-			lines = append(lines, " "+alarm.Render(l))
+	if advice := menu.Advice(s); advice != "" {
+		lines = append(lines, wrapped(advice, m.width-2, 2, strong)...)
+	}
+	return append(lines, wrapped(ui.Forging(s.Transfer), m.width-2, 3, alarm)...)
+}
+
+// chips say how many devices stand how.
+func chips(s ui.Snapshot) string {
+	var out []string
+	for _, c := range ui.Chips(s) {
+		if c.Bad {
+			out = append(out, alarm.Render(c.String()))
+		} else {
+			out = append(out, c.String())
 		}
 	}
-	return lines
+	return strings.Join(out, " · ")
 }
 
 // flow sets items into lines of a width without breaking any.
@@ -221,7 +253,7 @@ func (m *model) liveDevices(room int) []string {
 	if len(all) > body {
 		head += fmt.Sprintf(" %d to %d of %d", l.from+1, l.from+body, len(all))
 	}
-	lines := []string{faint.Render(head + ", worst first: " + tally(all))}
+	lines := []string{faint.Render(head + ", worst first")}
 	name, wide := names(all), 6
 	shown := all[l.from:min(len(all), l.from+body)]
 	for _, d := range shown {

@@ -60,7 +60,7 @@ func (m *model) View() tea.View {
 }
 
 // dispensable are keys that a narrow screen does not name, the first to go first.
-var dispensable = []string{"↑ ↓ choose", "Tab complete", "↑ ↓ PgUp PgDn scroll"}
+var dispensable = []string{"Tab complete", "↑ ↓ choose", "↑ ↓ PgUp PgDn scroll"}
 
 // fitKeys leaves out of a line of keys what can be guessed, until it fits.
 func fitKeys(keys string, width int) string {
@@ -79,7 +79,7 @@ func fitKeys(keys string, width int) string {
 func (m *model) content() (lines []string, keys string) {
 	switch m.screen {
 	case onForm:
-		return m.viewForm(), "Enter next   ↑ ↓ choose   Tab complete   Esc back   Ctrl-C exit"
+		return m.viewForm(), m.formKeys()
 	case onPlan:
 		return m.viewPlan(), "yes and Enter: it is done   Esc back   Ctrl-C exit"
 	case onWork:
@@ -124,13 +124,29 @@ func (m *model) viewMenu() []string {
 	return append(top, lines...)
 }
 
+// formKeys are the keys of the question that is asked.
+func (m *model) formKeys() string {
+	keys := "Enter next"
+	switch {
+	case m.entry.Fields[m.form.field].Path:
+		keys += "   Tab complete   ↑ ↓ choose"
+	case len(m.form.choices.Options) > 0:
+		keys = "its number and Enter   ↑ ↓ choose   Tab complete"
+	}
+	return keys + "   Esc back   Ctrl-C exit"
+}
+
 // menuKeys is the last line below the menu: what was typed, or what can be.
 func (m *model) menuKeys() string {
 	switch {
 	case m.wrong != "":
 		return m.wrong
 	case m.typed != "":
-		return "Choice: " + m.typed + "▏   Enter does it   Backspace takes back"
+		entries := m.menu.Entries(m.role)
+		if i := menu.Find(entries, m.typed); i >= 0 {
+			return "Choice: " + m.typed + "▏   Enter: " + entries[i].Title
+		}
+		return "Choice: " + m.typed + "▏   there is no " + m.typed
 	}
 	return "a number or a letter, then Enter   ↑ ↓ choose   q exit"
 }
@@ -171,7 +187,7 @@ func (m *model) viewAnswers() []string {
 	for _, n := range f.asked {
 		if n != f.field || m.screen == onPlan {
 			old := m.entry.Fields[n]
-			lines = append(lines, "   "+menu.Asked(old.Ask)+" "+old.Shown(f.answers))
+			lines = append(lines, "   "+old.Answered(f.answers))
 		}
 	}
 	return lines
@@ -192,21 +208,43 @@ func (m *model) viewOptions(room int) []string {
 	if from > 0 {
 		lines[0] = faint.Render(fmt.Sprintf("       … %d before", from))
 	}
-	own := m.entry.Fields[m.form.field].OwnNames || m.entry.Fields[m.form.field].Path
-	for i := from; i < len(options) && len(lines) < room; i++ {
-		value, number := ui.Name(options[i].Value), fmt.Sprint(options[i].at+1)
-		if own {
-			number = ""
-		}
-		value += strings.Repeat(" ", max(0, wide-ansi.StringWidth(value)))
-		line := fmt.Sprintf("   %2s  %s", number, value)
-		if i == m.form.pick {
-			line = accent.Render(fmt.Sprintf("  ›%2s  %s", number, value))
-		}
-		lines = append(lines, line+"  "+faint.Render(ui.Name(options[i].Note)))
+	shown := from
+	for ; shown < len(options) && len(lines) < room; shown++ {
+		lines = append(lines, m.viewOption(options[shown], shown == m.form.pick, wide, len(options) <= fewOptions)...)
 	}
-	if left := len(options) - from - len(lines) + 1; left > 0 {
+	if len(lines) > room {
+		lines = lines[:room]
+	}
+	if left := len(options) - shown; left > 0 {
 		lines = append(lines, faint.Render(fmt.Sprintf("       … and %d more: type to narrow", left)))
+	}
+	return lines
+}
+
+// fewOptions are so few that what is said of each may have more than one line.
+const fewOptions = 8
+
+// viewOption is one that can be chosen, with the number that chooses it.
+func (m *model) viewOption(o option, picked bool, wide int, whole bool) []string {
+	field, number := m.entry.Fields[m.form.field], fmt.Sprint(o.at+1)
+	if field.OwnNames || field.Path {
+		number = ""
+	}
+	left := fmt.Sprintf("   %2s  %s", number, fit(ui.Name(o.Value), wide))
+	if picked {
+		left = fmt.Sprintf("  ›%2s  %s", number, fit(ui.Name(o.Value), wide))
+	}
+	indent := strings.Repeat(" ", ansi.StringWidth(left)+2)
+	notes := []string{ui.Name(o.Note)}
+	if room := m.width - len(indent); whole && room >= 20 {
+		notes = clipped(wrap(notes[0], room), 3)
+	}
+	if picked {
+		left = accent.Render(left)
+	}
+	lines := []string{strings.TrimRight(left+"  "+faint.Render(notes[0]), " ")}
+	for _, n := range notes[1:] {
+		lines = append(lines, indent+faint.Render(n))
 	}
 	return lines
 }

@@ -1,0 +1,165 @@
+package ui
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/units"
+)
+
+// Chip is how many devices of a transfer stand in one way, in a word or two.
+type Chip struct {
+	Count int
+	Text  string
+	Bad   bool // they do not get it by themselves
+}
+
+func (c Chip) String() string { return fmt.Sprintf("%d %s", c.Count, c.Text) }
+
+// chipOrder is the order of chips: who has it, who gets it now, who gets it later; then what is wrong.
+var chipOrder = []string{"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device", "taken back"}
+
+// Chips say how the devices of a transfer stand: by its deliveries, or without them by its counts.
+func Chips(s Snapshot) []Chip {
+	var out []Chip
+	add := func(n int, text string, bad bool) {
+		if i := slices.IndexFunc(out, func(c Chip) bool { return c.Text == text }); i >= 0 {
+			out[i].Count += n
+		} else if n > 0 {
+			out = append(out, Chip{n, text, bad})
+		}
+	}
+	for _, d := range s.Deliveries {
+		add(1, chipText(d), d.NeedsAttention())
+	}
+	if t := s.Transfer; s.Deliveries == nil {
+		add(t.Verified, "verified", false)
+		add(t.Owed, "to come", false)
+		add(t.Incomplete, "incomplete", true)
+		add(t.Failed, "failed", true)
+	}
+	place := func(c Chip) int {
+		if i := slices.Index(chipOrder, c.Text); i >= 0 {
+			return i
+		}
+		return len(chipOrder)
+	}
+	slices.SortStableFunc(out, func(x, y Chip) int { return place(x) - place(y) })
+	return out
+}
+
+func chipText(d groupcast.Delivery) string {
+	switch label := d.Label(); {
+	case d.State.Delivered():
+		return "verified"
+	case label == groupcast.LabelOff:
+		return "away"
+	case label == groupcast.LabelNoDevice:
+		return "without a device"
+	case label == groupcast.LabelBehind:
+		return "over HTTPS"
+	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedSpace:
+		return "no space"
+	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedFolder:
+		return "no folder"
+	case d.State == groupcast.DeliveryCancelled:
+		return "taken back"
+	case label == groupcast.Label(groupcast.DeliveryQueued):
+		return "waiting"
+	default:
+		return Label(label)
+	}
+}
+
+// Here says whether a device counts for how far a transfer is: it has it, or is connected and owed it.
+func Here(d groupcast.Delivery) bool {
+	return d.State.Delivered() || d.State == groupcast.DeliveryIncomplete || d.Active && d.State.Owed()
+}
+
+// Estimate says when those who are here will have it, and what becomes of those who are not.
+func Estimate(s Snapshot, now time.Time) string {
+	here, away := 0, []string{}
+	for _, d := range s.Deliveries {
+		switch {
+		case Here(d):
+			here++
+		case d.Label() == groupcast.LabelOff:
+			away = append(away, Name(d.Device))
+		}
+	}
+	var parts []string
+	if text := soon(s.Transfer, here, now); text != "" {
+		parts = append(parts, text)
+	}
+	switch {
+	case len(away) == 0 || !s.Transfer.State.Open() || s.Transfer.State == groupcast.TransferHeld:
+	case len(away) == 1:
+		parts = append(parts, away[0]+" when it is back")
+	case len(away) == 2:
+		parts = append(parts, away[0]+" and "+away[1]+" when they are back")
+	default:
+		parts = append(parts, fmt.Sprintf("%d who are away when they are back", len(away)))
+	}
+	return strings.Join(parts, "; ")
+}
+
+// soon says when most of those who are here will have a transfer: of its estimates the last that can
+// be told.
+func soon(t groupcast.Transfer, here int, now time.Time) string {
+	for _, e := range slices.Backward(t.Estimates) {
+		if e.Done || e.At.IsZero() {
+			continue
+		}
+		who := fmt.Sprintf("%d of the %d who are here", e.Devices, here)
+		if e.Devices >= here {
+			who = "all who are here"
+		}
+		if left := e.At.Sub(now).Round(time.Second); left > 0 {
+			return who + " in about " + units.FormatDuration(left)
+		}
+		return who + " any moment"
+	}
+	return ""
+}
+
+// Limiter says what holds the rate of a session.
+func Limiter(name string) string {
+	switch name {
+	case "cap":
+		return "the limit that is set"
+	case "wire":
+		return "the network"
+	case "network loss":
+		return "loss in the network"
+	case "receivers":
+		return "the receivers"
+	case "sender":
+		return "the server's own speed"
+	case "start":
+		return "nothing yet: it is found out"
+	}
+	return Name(name)
+}
+
+// Standing is how a transfer stands, in a word or two, and whether somebody has to do something.
+// Who is away needs nobody: they get it when they are back.
+func Standing(s Snapshot) (text string, needsYou bool) {
+	t := s.Transfer
+	bad := slices.ContainsFunc(s.Deliveries, groupcast.Delivery.NeedsAttention)
+	switch {
+	case t.State == groupcast.TransferCancelled:
+		return "cancelled", false
+	case t.NeedsAttention() || t.Cause == groupcast.CauseUnconfirmed || bad:
+		return "needs you", true
+	case t.State == groupcast.TransferGathering:
+		return "begins", false
+	case t.State == groupcast.TransferDone:
+		return "delivered", false
+	case t.State == groupcast.TransferWaiting && t.Verified > 0 && !slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited):
+		return "delivered", false
+	}
+	return string(t.State), false
+}

@@ -1,0 +1,128 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
+
+func here(state groupcast.DeliveryState) groupcast.Delivery {
+	return groupcast.Delivery{Device: "pc", State: state, Active: true}
+}
+
+func away(name string) groupcast.Delivery {
+	return groupcast.Delivery{Device: name, State: groupcast.DeliveryQueued}
+}
+
+func refused(r groupcast.Refusal) groupcast.Delivery {
+	d := here(groupcast.DeliveryRefused)
+	d.Refusal = r
+	return d
+}
+
+func chips(s Snapshot) string {
+	var out []string
+	for _, c := range Chips(s) {
+		text := c.String()
+		if c.Bad {
+			text += "!"
+		}
+		out = append(out, text)
+	}
+	return strings.Join(out, " · ")
+}
+
+func TestChips(t *testing.T) {
+	behind, silent, later := here(groupcast.DeliveryReceiving), here(groupcast.DeliveryQueued), here(groupcast.DeliveryQueued)
+	behind.Cause, silent.Cause, later.Cause = groupcast.CauseBehind, groupcast.CauseSilent, groupcast.CauseLater
+	for want, all := range map[string][]groupcast.Delivery{
+		"3 verified · 1 away · 1 no space!": {
+			refused(groupcast.RefusedSpace), here(groupcast.DeliveryVerified), away("pc-05"), here(groupcast.DeliveryAlreadyHad),
+			here(groupcast.DeliverySuperseded),
+		},
+		"1 receiving · 1 waiting · 1 over HTTPS": {here(groupcast.DeliveryQueued), behind, here(groupcast.DeliveryReceiving)},
+		"1 no answer! · 1 put off!":              {silent, later},
+		"1 without a device · 1 taken back":      {here(groupcast.DeliveryCancelled), {State: groupcast.DeliveryQueued}},
+		"1 refused! · 1 no folder! · 1 failed! · 1 incomplete! · 1 expired!": {
+			refused(groupcast.RefusedNames), refused(groupcast.RefusedFolder), here(groupcast.DeliveryFailed),
+			here(groupcast.DeliveryIncomplete), here(groupcast.DeliveryExpired),
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			if got := chips(Snapshot{Deliveries: all}); got != want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+	counted := groupcast.Transfer{Verified: 2, Owed: 1, Failed: 1}
+	if got := chips(Snapshot{Transfer: counted}); got != "2 verified · 1 to come · 1 failed!" {
+		t.Errorf("by counts: %q", got)
+	}
+}
+
+func TestEstimate(t *testing.T) {
+	now := time.Unix(1_800_000_000, 0)
+	at := func(share, devices int, in time.Duration) groupcast.Estimate {
+		return groupcast.Estimate{Share: share, Devices: devices, At: now.Add(in)}
+	}
+	receiving := here(groupcast.DeliveryReceiving)
+	for want, s := range map[string]Snapshot{
+		"": {Transfer: groupcast.Transfer{State: groupcast.TransferSending}},
+		"all who are here in about 2m4s; pc-05 when it is back": {
+			Transfer: groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{
+				at(50, 2, 124*time.Second), {Share: 95, Devices: 3, Waits: 1}, {Share: 100, Devices: 3, Waits: 1},
+			}},
+			Deliveries: []groupcast.Delivery{receiving, receiving, away("pc-05")},
+		},
+		"2 of the 3 who are here in about 9s": {
+			Transfer: groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{
+				at(50, 2, 9*time.Second), {Share: 100, Devices: 3, Waits: 1},
+			}},
+			Deliveries: []groupcast.Delivery{receiving, receiving, receiving},
+		},
+		"all who are here any moment; a and b when they are back": {
+			Transfer:   groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{at(100, 3, 0)}},
+			Deliveries: []groupcast.Delivery{receiving, away("a"), away("b")},
+		},
+		"3 who are away when they are back": {
+			Transfer:   groupcast.Transfer{State: groupcast.TransferWaiting, Estimates: []groupcast.Estimate{{Share: 50, Done: true}}},
+			Deliveries: []groupcast.Delivery{away("a"), away("b"), away("c")},
+		},
+	} {
+		t.Run(want, func(t *testing.T) {
+			if got := Estimate(s, now); got != want {
+				t.Errorf("%q", got)
+			}
+		})
+	}
+}
+
+func TestStanding(t *testing.T) {
+	verified := here(groupcast.DeliveryVerified)
+	type s = groupcast.Transfer
+	for _, c := range []struct {
+		transfer   groupcast.Transfer
+		deliveries []groupcast.Delivery
+		want       string
+		needsYou   bool
+	}{
+		{s{State: groupcast.TransferHeld}, nil, "held", false},
+		{s{State: groupcast.TransferGathering}, nil, "begins", false},
+		{s{State: groupcast.TransferSending}, []groupcast.Delivery{here(groupcast.DeliveryReceiving), away("a")}, "sending", false},
+		{s{State: groupcast.TransferWaiting, Verified: 1}, []groupcast.Delivery{verified, away("a")}, "delivered", false},
+		{s{State: groupcast.TransferWaiting}, []groupcast.Delivery{away("a")}, "waiting", false},
+		{s{State: groupcast.TransferDone}, []groupcast.Delivery{verified}, "delivered", false},
+		{s{State: groupcast.TransferWaiting}, []groupcast.Delivery{refused(groupcast.RefusedSpace)}, "needs you", true},
+		{s{State: groupcast.TransferWaiting, Cause: groupcast.CauseUnconfirmed}, nil, "needs you", true},
+		{s{State: groupcast.TransferDone, Failed: 1}, nil, "needs you", true},
+		{s{State: groupcast.TransferCancelled, Failed: 1}, nil, "cancelled", false},
+	} {
+		t.Run(c.want, func(t *testing.T) {
+			if got, bad := Standing(Snapshot{c.transfer, c.deliveries}); got != c.want || bad != c.needsYou {
+				t.Errorf("%q, %v", got, bad)
+			}
+		})
+	}
+}

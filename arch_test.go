@@ -78,13 +78,14 @@ var arrows = map[string]string{
 	"cli": "protocol spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
 		"device doctor menu menu/tui terminal ui .",
 
-	"netsim":              "protocol",
-	"httpapi/httpapitest": "protocol .",
-	"menu/menutest":       "protocol pki httpapi httpapi/httpapitest apiclient .",
-	"content/contenttest": "protocol wire manifest",
-	"sessiontest":         "", // tests only, of sender and receiver together
-	"spool/spooltest":     "protocol manifest spool",
-	"store/storetest":     "protocol store .",
+	"netsim":                "protocol",
+	"httpapi/httpapitest":   "protocol .",
+	"menu/menutest":         "protocol pki httpapi httpapi/httpapitest apiclient .",
+	"content/contenttest":   "protocol wire manifest",
+	"delivery/deliverytest": "protocol wire seal manifest sender .",
+	"sessiontest":           "", // tests only, of sender and receiver together
+	"spool/spooltest":       "protocol manifest spool",
+	"store/storetest":       "protocol store .",
 
 	"cmd/groupcast": "cli",
 

@@ -16,11 +16,11 @@ import (
 func (e *Engine) Act(
 	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction, by string,
 ) (groupcast.Transfer, groupcast.Delivery, error) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return tr.Transfer, groupcast.Delivery{}, err
 	}
-	d, err := e.Store.Delivery(ctx, no, dev)
+	d, err := e.store.Delivery(ctx, no, dev)
 	if err != nil {
 		return tr.Transfer, d, err
 	}
@@ -32,7 +32,7 @@ func (e *Engine) Act(
 		return tr.Transfer, d, about(d, err)
 	}
 	e.tellDelivery(tr.Transfer, d.User, d.Device+": "+string(a))
-	if d, err = e.Store.Delivery(ctx, no, dev); err != nil {
+	if d, err = e.store.Delivery(ctx, no, dev); err != nil {
 		return tr.Transfer, d, err
 	}
 	e.Explain(&d)
@@ -41,7 +41,7 @@ func (e *Engine) Act(
 
 // tellDelivery lets the screens know of something that became of a user's delivery.
 func (e *Engine) tellDelivery(tr groupcast.Transfer, user, text string) {
-	e.Screens.Publish(groupcast.Event{
+	e.screens.Publish(groupcast.Event{
 		Kind: groupcast.EventDelivery, Group: tr.Group, User: user, Transfer: tr.No, Released: !tr.Hold, Text: text,
 	})
 }
@@ -66,7 +66,7 @@ func (e *Engine) catchUp(ctx context.Context, d groupcast.Delivery) error {
 	if err != nil || d.Cause != groupcast.CauseLater {
 		return err
 	}
-	return e.Store.PutOff(ctx, d.Transfer, d.DeviceID, false, e.Now())
+	return e.store.PutOff(ctx, d.Transfer, d.DeviceID, false, e.now())
 }
 
 // putOff leaves a device out until the transfer is sent again.
@@ -78,14 +78,14 @@ func (e *Engine) putOff(ctx context.Context, d groupcast.Delivery) error {
 		return err
 	}
 	e.takeBack(d.Transfer, d.DeviceID, false)
-	return e.Store.PutOff(ctx, d.Transfer, d.DeviceID, true, e.Now())
+	return e.store.PutOff(ctx, d.Transfer, d.DeviceID, true, e.now())
 }
 
 // dropOne cancels what one device is owed.
 func (e *Engine) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
-	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
+	owed, err := e.store.CloseDelivery(ctx, store.Closing{
 		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + by,
-	}, e.Now())
+	}, e.now())
 	if err != nil {
 		return err
 	}
@@ -108,7 +108,7 @@ func (e *Engine) DropMember(
 	if err != nil {
 		return tr, nil, err
 	}
-	all, err := e.Store.OwedOf(ctx, no, groupcast.Window{})
+	all, err := e.store.OwedOf(ctx, no, groupcast.Window{})
 	if err != nil {
 		return tr, nil, err
 	}
@@ -154,7 +154,7 @@ func (e *Engine) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bo
 		end.Session = &g.session
 	}
 	if had || over {
-		e.Agents.Send(dev, end)
+		e.agents.Send(dev, end)
 	}
 }
 

@@ -49,39 +49,39 @@ func (e *Engine) Blocks(
 func (e *Engine) entitled(
 	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
 ) (store.Transfer, error) {
-	if _, err := e.Store.Entitled(ctx, no, dev); err != nil {
+	if _, err := e.store.Entitled(ctx, no, dev); err != nil {
 		return store.Transfer{}, err
 	}
 	if !e.owes(no, dev) {
 		return store.Transfer{}, errNotOwed
 	}
-	return e.Store.Transfer(ctx, no)
+	return e.store.Transfer(ctx, no)
 }
 
 // stream gives blocks to a device as the limits allow.
 func (e *Engine) stream(
 	ctx context.Context, p groupcast.Principal, tr store.Transfer, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	if err := e.Slots.Enter(ctx, p); err != nil {
+	if err := e.slots.Enter(ctx, p); err != nil {
 		return nil, err
 	}
-	src, err := e.OpenSource(ctx, tr)
+	src, err := e.cfg.OpenSource(ctx, tr)
 	if err != nil {
-		e.Slots.Leave(p)
+		e.slots.Leave(p)
 		e.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
 	forged := e.failed(tr.No, asked)
-	line := e.Lines.Enter(tr.No, tr.RateLimit/8, forged)
+	line := e.lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return &blockStream{
 		src: src, next: asked.First, left: asked.Count, buf: make([]byte, protocol.BlockSize),
-		taker: taker{now: e.Now, others: func() bool { return e.Slots.Waiting(p.User.ID) }},
+		taker: taker{now: e.now, others: func() bool { return e.slots.Waiting(p.User.ID) }},
 		allow: func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
 		pace:  func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
 		broke: func(err error) { e.sourceFault(tr.No, tr.Content, err) },
 		over: func(n uint64) {
-			e.Slots.Leave(p)
-			e.Lines.Leave(tr.No, tr.RateLimit/8, forged)
+			e.slots.Leave(p)
+			e.lines.Leave(tr.No, tr.RateLimit/8, forged)
 			e.gaveOverHTTPS(tr.No, n)
 		},
 	}, nil
@@ -103,7 +103,7 @@ func (e *Engine) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
 func (e *Engine) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
-	n, err := e.Lines.Wait(ctx, at, forged, n)
+	n, err := e.lines.Wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err
 	}
@@ -118,7 +118,7 @@ func (e *Engine) allowPiece(ctx context.Context, no protocol.TransferNo, dev pro
 func (e *Engine) served(no protocol.TransferNo, dev protocol.DeviceID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.sched.Heard(e.Now(), no, dev)
+	e.sched.Heard(e.now(), no, dev)
 }
 
 // withinShare counts what a delivery asked for.
@@ -127,15 +127,15 @@ func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bo
 	defer e.mu.Unlock()
 	e.entry(tr.No, dev).gave += uint64(n)
 	// One that is owed no more is refused elsewhere.
-	return e.sched.Fetched(e.Now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
 
 func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
-	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
+	owed, err := e.store.CloseDelivery(ctx, store.Closing{
 		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
-	}, e.Now())
+	}, e.now())
 	if err != nil {
-		e.Log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
+		e.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
 		return
 	}
 	e.settle(tr.No, dev)
@@ -145,9 +145,9 @@ func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.De
 }
 
 func (e *Engine) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
-	err := e.Store.AddTransferBytes(context.Background(), e.here, no, 0, n)
+	err := e.store.AddTransferBytes(context.Background(), e.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.Log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
+		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
 	}
 }
 

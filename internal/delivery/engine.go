@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -39,7 +40,15 @@ type run struct {
 // Engine carries out what the schedule decides. Its lock is held for moments only, never while
 // the store, a sender or a stream is asked.
 type Engine struct {
-	Config
+	cfg     Config
+	store   Store
+	content Library
+	agents  Agents
+	screens Screens
+	lines   *bandwidth.Lines
+	slots   Slots
+	log     *slog.Logger
+	now     func() time.Time
 
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
@@ -83,7 +92,8 @@ func New(c Config) *Engine {
 		c.RetrySpace = defaultRetrySpace
 	}
 	return &Engine{
-		Config: c, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
+		cfg: c, store: c.Store, content: c.Content, agents: c.Agents, screens: c.Screens, lines: c.Lines,
+		slots: c.Slots, log: c.Log, now: c.Now, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
@@ -94,7 +104,7 @@ func New(c Config) *Engine {
 // change runs f on the schedule and lets the loop look at it again.
 func (e *Engine) change(f func(sch *schedule.Scheduler, now time.Time)) {
 	e.mu.Lock()
-	f(e.sched, e.Now())
+	f(e.sched, e.now())
 	e.mu.Unlock()
 	e.poke()
 }
@@ -179,11 +189,11 @@ func (e *Engine) drop(no protocol.TransferNo) {
 		e.closeOffer(direct.number)
 	}
 	for dev, g := range told {
-		e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
+		e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
 	}
 	for _, dev := range owed {
 		if _, had := told[dev]; !had { // it may have something of it from before
-			e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
+			e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
 		}
 	}
 	e.poke()
@@ -193,14 +203,14 @@ func (e *Engine) drop(no protocol.TransferNo) {
 // anew (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
 func (e *Engine) Resume(ctx context.Context) error {
 	var err error
-	if e.here, err = e.Store.TakeSite(ctx, schedule.Here); err != nil {
+	if e.here, err = e.store.TakeSite(ctx, schedule.Here); err != nil {
 		return err
 	}
-	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
 		return err
 	}
-	owed, err := e.Store.OwedAll(ctx)
+	owed, err := e.store.OwedAll(ctx)
 	if err != nil {
 		return err
 	}
@@ -212,12 +222,12 @@ func (e *Engine) Resume(ctx context.Context) error {
 	}
 	e.Owe(owed)
 	for _, tr := range rows.Rows {
-		if _, err := e.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+		if _, err := e.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 			e.failTransfer(ctx, tr.No, err)
 		}
 	}
 	if len(rows.Rows) > 0 {
-		e.Log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
+		e.log.Info("open transfers were found", "transfers", len(rows.Rows), "deliveries", len(owed))
 	}
 	return nil
 }
@@ -309,7 +319,7 @@ func idle(ctx context.Context, d time.Duration) {
 func (e *Engine) turn(ctx context.Context) (wait, cost time.Duration) {
 	e.mu.Lock()
 	began := time.Now()
-	steps := e.sched.Pump(e.Now())
+	steps := e.sched.Pump(e.now())
 	cost = time.Since(began)
 	e.mu.Unlock()
 	for _, st := range steps {
@@ -321,7 +331,7 @@ func (e *Engine) turn(ctx context.Context) (wait, cost time.Duration) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	began = time.Now()
-	now := e.Now()
+	now := e.now()
 	wait = idleTurn
 	if next, any := e.sched.Next(now); any {
 		wait = min(next.Sub(now), idleTurn)
@@ -384,7 +394,7 @@ func (e *Engine) begin(ctx context.Context, st schedule.Action) {
 	r.begun = true
 	e.running.Add(1)
 	e.mu.Unlock()
-	e.Lines.Begin(r.no, r.limit, r.sender)
+	e.lines.Begin(r.no, r.limit, r.sender)
 	e.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
 		defer e.running.Done()
@@ -402,7 +412,7 @@ func (e *Engine) over(ctx context.Context, r *run, err error) {
 		return
 	}
 	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
-		e.Log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
+		e.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
 		e.change(func(sch *schedule.Scheduler, now time.Time) {
 			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})
 		})
@@ -420,29 +430,29 @@ func (e *Engine) over(ctx context.Context, r *run, err error) {
 // finish forgets a session that seals nothing more, once.
 func (e *Engine) finish(r *run) {
 	r.once.Do(func() {
-		e.Lines.End(r.no, r.limit, r.sender)
+		e.lines.End(r.no, r.limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
-		if err := e.Store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {
-			e.Log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
+		if err := e.store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {
+			e.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
 		}
 		e.notice(r, st)
 		e.noteForging(ctx, r, st.Forging)
 		e.noteSession(ctx, st)
 		e.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {
-			e.Log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
+			e.log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
 		}
 		e.mu.Lock()
 		delete(e.runs, r.session)
 		e.mu.Unlock()
-		e.Log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
+		e.log.Info("session ended", "transfer", r.no, "session", r.session, "bytes", st.Wire)
 	})
 }
 
 func (e *Engine) closeOffer(number protocol.OfferNo) {
-	if err := e.Store.CloseOffer(context.Background(), number); err != nil {
-		e.Log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
+	if err := e.store.CloseOffer(context.Background(), number); err != nil {
+		e.log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
 	}
 }
 

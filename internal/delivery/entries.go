@@ -22,10 +22,10 @@ const (
 
 // KeepEntries keeps a page of what does not lie under its name at a device.
 func (e *Engine) KeepEntries(ctx context.Context, dev protocol.DeviceID, page groupcast.EntryPage) error {
-	if _, err := e.Store.Entitled(ctx, page.Transfer, dev); err != nil {
+	if _, err := e.store.Entitled(ctx, page.Transfer, dev); err != nil {
 		return err
 	}
-	tr, err := e.Store.Transfer(ctx, page.Transfer)
+	tr, err := e.store.Transfer(ctx, page.Transfer)
 	if err != nil {
 		return err
 	}
@@ -38,7 +38,7 @@ func (e *Engine) KeepEntries(ctx context.Context, dev protocol.DeviceID, page gr
 		}
 	}
 	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Heard(now, page.Transfer, dev) })
-	return e.Store.AddEntries(ctx, page, dev, mostEntryBytes(tr))
+	return e.store.AddEntries(ctx, page, dev, mostEntryBytes(tr))
 }
 
 func mostEntryBytes(tr store.Transfer) int64 {
@@ -76,7 +76,7 @@ func checkTally(r groupcast.Receipt) error {
 func (e *Engine) Entries(
 	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, w groupcast.Window,
 ) (groupcast.DeliveryEntries, error) {
-	d, err := e.Store.Delivery(ctx, no, dev)
+	d, err := e.store.Delivery(ctx, no, dev)
 	if err != nil {
 		return groupcast.DeliveryEntries{}, err
 	}
@@ -86,6 +86,6 @@ func (e *Engine) Entries(
 	if w.Limit <= 0 || w.Limit > entriesListed {
 		w.Limit = entriesListed
 	}
-	entries, kept, err := e.Store.Entries(ctx, no, dev, w)
+	entries, kept, err := e.store.Entries(ctx, no, dev, w)
 	return groupcast.DeliveryEntries{Total: d.Missing + d.Beside, Listed: kept, Entries: entries}, err
 }

@@ -12,7 +12,7 @@ import (
 func (e *Engine) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estimate {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, open := e.sched.Transfer(e.Now(), tr.No)
+	p, open := e.sched.Transfer(e.now(), tr.No)
 	if !open {
 		return nil
 	}
@@ -22,7 +22,7 @@ func (e *Engine) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estima
 			moving = append(moving, a)
 		}
 	}
-	return telemetry.Estimates(e.Now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
+	return telemetry.Estimates(e.now(), tr.Verified+tr.Incomplete, max(0, tr.Owed-len(moving)), moving)
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.

@@ -20,7 +20,7 @@ type Exclusion struct {
 // a key that the excluded have, and they have no stream, feedback key or catch-up.
 func (e *Engine) Exclude(x Exclusion) {
 	if x.Over != nil {
-		e.Agents.End(x.User, x.Device, x.Over)
+		e.agents.End(x.User, x.Device, x.Over)
 	}
 	e.interrupt(x.Groups, func(group protocol.GroupID) { e.forget(group, x) })
 	e.completeIdle(context.Background(), x.Groups)
@@ -30,7 +30,7 @@ func (e *Engine) Exclude(x Exclusion) {
 // first has the lock.
 func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) {
 	e.mu.Lock()
-	now := e.Now()
+	now := e.now()
 	var stop []*run
 	for _, group := range groups {
 		first(group)
@@ -81,7 +81,7 @@ func (e *Engine) Halt() {
 	for _, d := range direct {
 		e.closeOffer(d.number)
 	}
-	e.Log.Info("sessions were stopped", slog.Int("sessions", len(stop)))
-	e.Agents.HintAll() // who fetches something reads that it is not offered any more
+	e.log.Info("sessions were stopped", slog.Int("sessions", len(stop)))
+	e.agents.HintAll() // who fetches something reads that it is not offered any more
 	e.poke()
 }

@@ -30,10 +30,10 @@ func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) 
 		return
 	}
 	if first {
-		e.Log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
+		e.log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
 	}
-	if err := e.Store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
-		e.Log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
+	if err := e.store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
+		e.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
 	}
 }
 

@@ -15,14 +15,14 @@ import (
 func (e *Engine) Attached(dev protocol.DeviceID) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Attached(now, dev, schedule.Here)
-		sch.Judge(dev, e.Agents.Unfit(dev))
+		sch.Judge(dev, e.agents.Unfit(dev))
 	})
 }
 
 // Left says that a device's stream broke; it may have another one by now.
 func (e *Engine) Left(dev protocol.DeviceID) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
-		if !e.Agents.Has(dev) {
+		if !e.agents.Has(dev) {
 			sch.Detached(now, dev)
 		}
 	})
@@ -39,7 +39,7 @@ func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Re
 		return groupcast.Handout{}, errRanges(err)
 	}
 	// One transaction says whether it may have it and at which version (K9, C8).
-	may, err := e.Store.Entitled(ctx, r.Transfer, d.ID)
+	may, err := e.store.Entitled(ctx, r.Transfer, d.ID)
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
@@ -57,7 +57,7 @@ func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Re
 // is not handed out.
 func (e *Engine) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
 	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: e.here}
-	return e.Store.AddHandouts(ctx, []store.Handout{h}, e.Now())[0]
+	return e.store.AddHandouts(ctx, []store.Handout{h}, e.now())[0]
 }
 
 func errRanges(err error) error {
@@ -108,7 +108,7 @@ func (e *Engine) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint6
 func (e *Engine) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
 	e.mu.Lock()
 	current := e.runs[r.Session] == run && !run.stopped
-	taken := current && e.sched.Ready(e.Now(), r.Transfer, r.Session, dev, held(r, blocks))
+	taken := current && e.sched.Ready(e.now(), r.Transfer, r.Session, dev, held(r, blocks))
 	h.Started = run.begun
 	e.mu.Unlock()
 	e.poke()
@@ -167,7 +167,7 @@ func (e *Engine) Paused() bool {
 
 // refuse notes why a device cannot take a transfer.
 func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Ready) error {
-	if _, err := e.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+	if _, err := e.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return err
 	}
 	if r.Kind == groupcast.RefusedOld && !e.gave(r.Transfer, d.ID, r.Session) {
@@ -175,9 +175,9 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	}
 	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
 	// The kind is written down before anybody can see that it is refused.
-	if err := e.Store.UpdateDeliveries(ctx, []groupcast.Delivery{{
+	if err := e.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
 		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
-	}}, e.Now()); err != nil {
+	}}, e.now()); err != nil {
 		return err
 	}
 	fresh := false
@@ -189,7 +189,7 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 		fresh = sch.Refused(now, r.Transfer, d.ID, reason)
 	})
 	if fresh {
-		e.Log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
+		e.log.Info("refused", "transfer", r.Transfer, "device", d.ID, "kind", kind, "reason", reason)
 	}
 	return nil
 }

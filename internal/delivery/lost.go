@@ -23,7 +23,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
 	case errors.As(err, &lost):
-		e.Log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
+		e.log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
 		e.background(func(ctx context.Context) { e.replan(ctx, no, id, lost.Lost) })
 	case errors.Is(err, content.ErrContentGone):
 		e.failTransfer(context.Background(), no, err)
@@ -33,7 +33,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 }
 
 func (e *Engine) unavailable(no protocol.TransferNo, err error) {
-	e.Log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
+	e.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
 	reason := groupcast.Clip(reasonOf(err)) + "; it is tried again"
 	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
 	e.setState(context.Background(), no, groupcast.TransferWaiting, reason)
@@ -72,11 +72,11 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 var errNothingLeft = errors.New("nothing is left of it")
 
 func (e *Engine) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil || tr.Content != id {
 		return err // it was replaced already
 	}
-	m, k, err := e.Content.Manifest(id)
+	m, k, err := e.content.Manifest(id)
 	if err != nil {
 		return err
 	}
@@ -95,7 +95,7 @@ func (e *Engine) replace(ctx context.Context, no protocol.TransferNo, id string,
 	}
 	_, err = e.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
 	if err == nil {
-		e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
+		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
 	}
 	return err
 }
@@ -117,7 +117,7 @@ func leftOutOf(lost []content.Lost) []groupcast.LeftOut {
 
 // lostOf lists what a transfer lost so far.
 func (e *Engine) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
-	all, _, err := e.Store.LeftOut(ctx, no, groupcast.Window{})
+	all, _, err := e.store.LeftOut(ctx, no, groupcast.Window{})
 	var out []groupcast.LeftOut
 	for _, l := range all {
 		if l.Why.Lost() {
@@ -129,20 +129,20 @@ func (e *Engine) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcas
 
 // edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
 func (e *Engine) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
-	b, err := e.Content.Keep(m, tr.Name, k.Place, k.Source)
+	b, err := e.content.Keep(m, tr.Name, k.Place, k.Source)
 	if err != nil {
 		return tr, err
 	}
-	defer e.Content.Made(b.Content)
-	now, err := e.Store.ReplaceContent(ctx, tr.No, store.Edition{
+	defer e.content.Made(b.Content)
+	now, err := e.store.ReplaceContent(ctx, tr.No, store.Edition{
 		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {
-		return tr, errors.Join(err, e.Content.Forget(b.Content))
+		return tr, errors.Join(err, e.content.Forget(b.Content))
 	}
 	e.renewed(now)
-	return now, e.Content.Forget(tr.Content)
+	return now, e.content.Forget(tr.Content)
 }
 
 // startPlanning stops a transfer for new content; false if that is under way already.
@@ -153,7 +153,7 @@ func (e *Engine) startPlanning(no protocol.TransferNo) bool {
 		return false
 	}
 	e.planning[no] = true
-	e.sched.Replan(e.Now(), no, "files changed at the server: what is left is planned anew")
+	e.sched.Replan(e.now(), no, "files changed at the server: what is left is planned anew")
 	e.poke()
 	return true
 }
@@ -181,7 +181,7 @@ func (e *Engine) renewed(tr store.Transfer) {
 
 // renew takes what a transfer lost, and all else of it, as it is now.
 func (e *Engine) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
-	m, k, err := e.Content.Manifest(tr.Content)
+	m, k, err := e.content.Manifest(tr.Content)
 	if err != nil {
 		return tr, err
 	}

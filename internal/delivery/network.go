@@ -13,7 +13,7 @@ const followEvery = 3 * time.Second // in case the system did not tell of a chan
 // followNetwork begins sessions anew whose packets would leave by another card or from another
 // address than their offers say: a card that went and came back, an address that changed.
 func (e *Engine) followNetwork(ctx context.Context) {
-	watch := e.OpenWatch()
+	watch := e.cfg.OpenWatch()
 	if watch == nil {
 		return
 	}
@@ -45,7 +45,7 @@ func (e *Engine) moveSessions() {
 		if r.sender.Misplaced() {
 			offer, _, _ := r.sender.Offer()
 			groups = append(groups, offer.Group)
-			e.Log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
+			e.log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
 		}
 	}
 	if len(groups) > 0 {

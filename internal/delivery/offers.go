@@ -31,7 +31,7 @@ func (e *Engine) open(ctx context.Context, st schedule.Action) {
 		return
 	}
 	e.mu.Lock()
-	accepted := e.sched.Opened(e.Now(), st.Transfer, st.Site, r.session)
+	accepted := e.sched.Opened(e.now(), st.Transfer, st.Site, r.session)
 	var older *directOffer
 	if accepted {
 		e.runs[r.session] = r
@@ -47,7 +47,7 @@ func (e *Engine) open(ctx context.Context, st schedule.Action) {
 		e.finish(r)
 		return
 	}
-	e.Log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
+	e.log.Info("session offered", "transfer", st.Transfer, "session", r.session, "devices", len(st.Devices))
 	e.send(st.Devices, given{r.session, offeredTo(r.offered, st.Devices)}, st.Transfer)
 	e.announce(ctx, r)
 }
@@ -58,7 +58,7 @@ func (e *Engine) openFailed(ctx context.Context, st schedule.Action, err error) 
 		e.sourceFault(st.Transfer, "", err)
 		return
 	}
-	e.Log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
+	e.log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
 	})
@@ -70,19 +70,19 @@ func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []p
 	if err != nil {
 		return nil, err
 	}
-	src, err := e.OpenSource(ctx, tr)
+	src, err := e.cfg.OpenSource(ctx, tr)
 	if err != nil {
 		return nil, err
 	}
-	number, floor, err := e.OpenOffer(ctx, e.here, no)
+	number, floor, err := e.cfg.OpenOffer(ctx, e.here, no)
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
 	terms := e.terms(tr, g, number, floor)
 	terms.Flags = wire.OfferMulticast
-	terms.SymbolSize = e.Agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
-	snd, err := e.NewSender(sender.Config{
-		Key: e.Key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
+	terms.SymbolSize = e.agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
+	snd, err := e.cfg.NewSender(sender.Config{
+		Key: e.cfg.Key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
 		OnEvent: func(event sender.Event) { e.hear(no, event) },
 	})
 	if err != nil {
@@ -112,7 +112,7 @@ func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
 // terms is what an offer says of a transfer, whichever way it goes.
 func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
 	return wire.Offer{
-		Server: e.Server, Group: g.ID, MembershipVersion: g.Version,
+		Server: e.cfg.Server, Group: g.ID, MembershipVersion: g.Version,
 		Number: number, Floor: floor, Transfer: tr.No,
 		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
 		TotalBytes: tr.Bytes, Files: uint32(tr.Entries()), Blocks: uint32(tr.Blocks),
@@ -123,11 +123,11 @@ func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor proto
 }
 
 func (e *Engine) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return tr, groupcast.Group{}, err
 	}
-	g, err := e.Store.GroupByID(ctx, tr.GroupID)
+	g, err := e.store.GroupByID(ctx, tr.GroupID)
 	return tr, g, err
 }
 
@@ -143,7 +143,7 @@ func (e *Engine) send(devices []protocol.DeviceID, g given, no protocol.Transfer
 	}
 	e.mu.Unlock()
 	for _, dev := range devices {
-		e.Agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
+		e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: g.offered})
 	}
 }
 
@@ -157,8 +157,8 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 func (e *Engine) announce(ctx context.Context, r *run) {
 	offer, _, _ := r.sender.Offer()
 	packet := e.signAnnounce(offer.Group, offer.Number)
-	if err := e.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
-		e.Log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
+	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
+		e.log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
 	}
 }
 
@@ -166,7 +166,7 @@ func (e *Engine) announce(ctx context.Context, r *run) {
 func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
 	d, err := e.directFor(ctx, st.Transfer)
 	if err != nil {
-		e.Log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
+		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
 		return
 	}
 	e.setState(ctx, st.Transfer, groupcast.TransferSending, "")
@@ -186,7 +186,7 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 	if old != nil && old.version == g.Version {
 		return old, nil
 	}
-	number, floor, err := e.OpenOffer(ctx, e.here, no)
+	number, floor, err := e.cfg.OpenOffer(ctx, e.here, no)
 	if err != nil {
 		return nil, err
 	}
@@ -195,7 +195,7 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 	bytes := wire.AppendOffer(nil, offer)
 	d := &directOffer{
 		number: number, session: offer.Session, version: g.Version,
-		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(e.Key, bytes), Group: g.Name, Transfer: no},
+		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(e.cfg.Key, bytes), Group: g.Name, Transfer: no},
 	}
 	e.keepOffer(ctx, offer, bytes, d.offered.Signature)
 	e.mu.Lock()
@@ -237,5 +237,5 @@ func (e *Engine) Offers(dev protocol.DeviceID) []groupcast.Offered {
 }
 
 func (e *Engine) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
-	return seal.SignAnnounce(e.Key, wire.Announce{Server: wire.PrefixOf(e.Server), Group: group, Number: number})
+	return seal.SignAnnounce(e.cfg.Key, wire.Announce{Server: wire.PrefixOf(e.cfg.Server), Group: group, Number: number})
 }

@@ -15,7 +15,7 @@ import (
 func (e *Engine) Transfers(
 	ctx context.Context, f groupcast.TransferFilter,
 ) (out groupcast.Page[groupcast.Transfer], err error) {
-	found, err := e.Store.Transfers(ctx, f)
+	found, err := e.store.Transfers(ctx, f)
 	out.Rows, out.Total = make([]groupcast.Transfer, len(found.Rows)), found.Total
 	for i := range found.Rows {
 		out.Rows[i] = found.Rows[i].Transfer
@@ -26,7 +26,7 @@ func (e *Engine) Transfers(
 
 // Transfer shows one transfer as it stands at this moment, with those it is about.
 func (e *Engine) Transfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -42,7 +42,7 @@ func (e *Engine) Transfer(ctx context.Context, no protocol.TransferNo) (groupcas
 func (e *Engine) Deliveries(
 	ctx context.Context, no protocol.TransferNo, w groupcast.Window,
 ) (groupcast.Page[groupcast.Delivery], error) {
-	out, err := e.Store.Deliveries(ctx, no, w)
+	out, err := e.store.Deliveries(ctx, no, w)
 	for i := range out.Rows {
 		e.Explain(&out.Rows[i])
 	}
@@ -56,8 +56,8 @@ func (e *Engine) Explain(d *groupcast.Delivery) {
 }
 
 func (e *Engine) reason(d *groupcast.Delivery) {
-	d.Active = d.Device != "" && e.Agents.Has(d.DeviceID)
-	d.Machines = e.Agents.Machines(d.DeviceID)
+	d.Active = d.Device != "" && e.agents.Has(d.DeviceID)
+	d.Machines = e.agents.Machines(d.DeviceID)
 	if !d.State.Owed() {
 		return
 	}
@@ -85,11 +85,11 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 	if d.State = e.state(key); d.State != groupcast.DeliveryRefused {
 		d.Refusal = ""
 	}
-	p, _ := e.sched.Transfer(e.Now(), d.Transfer)
+	p, _ := e.sched.Transfer(e.now(), d.Transfer)
 	d.Cause, d.Reason = e.cause(p, sd), e.why(p, sd, d.DeviceID)
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
-		if d.Work = e.seen[key].atWork(e.Now()); d.Work != nil && d.Active {
+		if d.Work = e.seen[key].atWork(e.now()); d.Work != nil && d.Active {
 			d.Reason = workWords(d.Work)
 		}
 	}
@@ -168,7 +168,7 @@ func (e *Engine) whyWaiting(r schedule.Run) string {
 	case r.Ahead != 0:
 		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
 	case r.Phase == schedule.PhaseGathering:
-		left := max(0, r.Closes.Sub(e.Now())).Round(time.Second)
+		left := max(0, r.Closes.Sub(e.now())).Round(time.Second)
 		return fmt.Sprintf("waits %s for others that may come", left)
 	case r.Phase == schedule.PhaseRekeying:
 		return "the members changed: a new session follows"
@@ -214,7 +214,7 @@ func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
 // pendingOf is a stretch of what is owed of a transfer.
 func (e *Engine) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
 	item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
-	owed, err := e.Store.OwedOf(ctx, tr.No, w)
+	owed, err := e.store.OwedOf(ctx, tr.No, w)
 	for i := range owed {
 		if e.Explain(&owed[i]); owed[i].State.Owed() {
 			item.Deliveries = append(item.Deliveries, owed[i])
@@ -226,11 +226,11 @@ func (e *Engine) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupca
 // OpenTransfers lists what is pending, oldest first.
 func (e *Engine) OpenTransfers(ctx context.Context, group string) ([]groupcast.Transfer, error) {
 	if group != "" {
-		if _, err := e.Store.Group(ctx, group); err != nil {
+		if _, err := e.store.Group(ctx, group); err != nil {
 			return nil, err
 		}
 	}
-	found, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
+	found, err := e.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
 	out := make([]groupcast.Transfer, 0, len(found.Rows))
 	for i := range found.Rows {
 		tr := found.Rows[i].Transfer

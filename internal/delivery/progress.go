@@ -48,7 +48,7 @@ func (e *Engine) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress 
 func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	tr, now := e.infos[r.Transfer], e.Now()
+	tr, now := e.infos[r.Transfer], e.now()
 	e.sched.Heard(now, r.Transfer, dev)
 	p := e.entry(r.Transfer, dev)
 	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
@@ -152,7 +152,7 @@ func (e *Engine) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			e.flush(context.WithoutCancel(ctx))
-			e.saveSeries(context.WithoutCancel(ctx), e.Now().Add(time.Second))
+			e.saveSeries(context.WithoutCancel(ctx), e.now().Add(time.Second))
 			return
 		case <-tick.C:
 		}
@@ -174,10 +174,10 @@ func (e *Engine) tellProgress(ctx context.Context) {
 		e.noteForging(ctx, r, st.Forging)
 		moved[r.no] = true
 	}
-	e.Lines.Uses(total)
+	e.lines.Uses(total)
 	for no := range moved {
 		if tr, err := e.Transfer(ctx, no); err == nil { // else it is closed meanwhile
-			e.Screens.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
+			e.screens.Publish(groupcast.Event{Kind: groupcast.EventProgress, Group: tr.Group, Transfer: no, Data: tr})
 		}
 	}
 }
@@ -202,9 +202,9 @@ func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 	if len(heard) == 0 {
 		return
 	}
-	devices, err := e.Store.Devices(ctx, "", groupcast.Window{})
+	devices, err := e.store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
-		e.Log.Error("devices could not be read", slog.Any("err", err))
+		e.log.Error("devices could not be read", slog.Any("err", err))
 		return
 	}
 	var changed []groupcast.Device
@@ -214,8 +214,8 @@ func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 			changed = append(changed, d)
 		}
 	}
-	if err := e.Store.UpdateDevices(ctx, changed); err != nil {
-		e.Log.Error("devices could not be noted", slog.Any("err", err))
+	if err := e.store.UpdateDevices(ctx, changed); err != nil {
+		e.log.Error("devices could not be noted", slog.Any("err", err))
 	}
 }
 
@@ -225,8 +225,8 @@ func (e *Engine) flush(ctx context.Context) {
 	if len(batch) == 0 {
 		return
 	}
-	if err := e.Store.UpdateDeliveries(ctx, batch, e.Now()); err != nil && ctx.Err() == nil {
-		e.Log.Error("progress could not be written", slog.Any("err", err))
+	if err := e.store.UpdateDeliveries(ctx, batch, e.now()); err != nil && ctx.Err() == nil {
+		e.log.Error("progress could not be written", slog.Any("err", err))
 	}
 }
 
@@ -279,7 +279,7 @@ func (e *Engine) flushOne(ctx context.Context, no protocol.TransferNo, dev proto
 	key := deliveryKey{no, dev}
 	d := e.delivery(key, e.entry(no, dev), groupcast.DeliveryReceiving)
 	e.mu.Unlock()
-	if err := e.Store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, e.Now()); err != nil {
-		e.Log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
+	if err := e.store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, e.now()); err != nil {
+		e.log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
 	}
 }

@@ -22,11 +22,11 @@ func (e *Engine) takeReceipt(ctx context.Context, d groupcast.Device, r groupcas
 	if err := checkOutcome(r); err != nil { // whatever transfer it names
 		return err
 	}
-	tr, err := e.Store.Transfer(ctx, r.Transfer)
+	tr, err := e.store.Transfer(ctx, r.Transfer)
 	if err != nil {
 		return err
 	}
-	if _, err := e.Store.Entitled(ctx, r.Transfer, d.ID); err != nil {
+	if _, err := e.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return e.repeatedReceipt(ctx, d, tr, r, err)
 	}
 	signed, err := e.checkReceipt(ctx, d, tr, r)
@@ -58,7 +58,7 @@ var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
 // held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
 func (e *Engine) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
-	old, found := e.Store.Delivery(ctx, r.Transfer, d.ID)
+	old, found := e.store.Delivery(ctx, r.Transfer, d.ID)
 	if found != nil || tr.Hold {
 		return err
 	}
@@ -83,7 +83,7 @@ func checkOutcome(r groupcast.Receipt) error {
 }
 
 func (e *Engine) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
-	full, err := e.Store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
+	full, err := e.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return signed, err
 	}
@@ -116,10 +116,10 @@ func (e *Engine) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 	}
 	e.noteReport(d.ID, got)
 	e.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
-	owed, err := e.Store.CloseDelivery(ctx, store.Closing{
+	owed, err := e.store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
 		Tally: r.Tally, Signed: &signed, Covers: covers,
-	}, e.Now())
+	}, e.now())
 	if err != nil {
 		return err
 	}
@@ -170,7 +170,7 @@ func (e *Engine) keepLost(ctx context.Context, d groupcast.Device, tr store.Tran
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.
-		err := e.Store.AddEntries(ctx, page, d.ID, entriesMost)
+		err := e.store.AddEntries(ctx, page, d.ID, entriesMost)
 		if groupcast.ErrorCode(err) == groupcast.EConflict {
 			return nil
 		}

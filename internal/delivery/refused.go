@@ -24,8 +24,8 @@ func (e *Engine) noteRefused(ctx context.Context, st schedule.Action) {
 	if len(rows) == 0 {
 		return
 	}
-	e.Log.Info("refused", "transfer", st.Transfer, "devices", len(rows), "reason", reason)
-	if err := e.Store.UpdateDeliveries(ctx, rows, e.Now()); err != nil {
-		e.Log.Error("a refusal could not be noted", "transfer", st.Transfer, slog.Any("err", err))
+	e.log.Info("refused", "transfer", st.Transfer, "devices", len(rows), "reason", reason)
+	if err := e.store.UpdateDeliveries(ctx, rows, e.now()); err != nil {
+		e.log.Error("a refusal could not be noted", "transfer", st.Transfer, slog.Any("err", err))
 	}
 }

@@ -21,8 +21,8 @@ const (
 
 // Sweep closes what has expired and removes content that nobody will ask for any more.
 func (e *Engine) Sweep(ctx context.Context) {
-	now := e.Now()
-	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	now := e.now()
+	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
 		return
 	}
@@ -33,10 +33,10 @@ func (e *Engine) Sweep(ctx context.Context) {
 	}
 	closed, err := e.closedWithContent(ctx)
 	if err != nil {
-		e.Log.Error("kept content could not be listed", slog.Any("err", err))
+		e.log.Error("kept content could not be listed", slog.Any("err", err))
 		return
 	}
-	for _, no := range outlived(closed, now, e.RetrySpace) {
+	for _, no := range outlived(closed, now, e.cfg.RetrySpace) {
 		e.freeContent(ctx, no)
 	}
 }
@@ -44,16 +44,16 @@ func (e *Engine) Sweep(ctx context.Context) {
 // closedWithContent lists the transfers that are over and whose content is still here. Content
 // of no transfer was left by a crash, or by a transfer that has other content now.
 func (e *Engine) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
-	names, err := e.Content.Names()
+	names, err := e.content.Names()
 	if err != nil {
 		return nil, err
 	}
 	var out []store.Transfer
 	for _, name := range names {
-		tr, err := e.Store.TransferOfContent(ctx, name)
+		tr, err := e.store.TransferOfContent(ctx, name)
 		switch {
 		case groupcast.ErrorCode(err) == groupcast.ENotFound:
-			if err := e.Content.Forget(name); err != nil {
+			if err := e.content.Forget(name); err != nil {
 				return nil, fmt.Errorf("removing content of no transfer: %w", err)
 			}
 		case err != nil:
@@ -94,30 +94,30 @@ func onDisk(tr store.Transfer) uint64 {
 
 // nothingToRetry says that everybody who was promised a transfer has it.
 func (e *Engine) nothingToRetry(ctx context.Context, no protocol.TransferNo) bool {
-	all, err := e.Store.Deliveries(ctx, no, groupcast.Window{})
+	all, err := e.store.Deliveries(ctx, no, groupcast.Window{})
 	return err == nil && !slices.ContainsFunc(all.Rows, func(d groupcast.Delivery) bool {
 		return !d.State.Delivered()
 	})
 }
 
 func (e *Engine) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
+	err := e.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
 	if err != nil {
 		return
 	}
 	e.drop(no)
-	e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
+	e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
 }
 
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
 func (e *Engine) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
-	m, _, err := e.Content.Manifest(id)
+	m, _, err := e.content.Manifest(id)
 	if err != nil {
-		e.Log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
+		e.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
 		return nil
 	}
-	if err := e.Store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
+	if err := e.store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
 		return err
 	}
 	return e.keepManifest(ctx, no, m)

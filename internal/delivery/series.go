@@ -34,7 +34,7 @@ func (e *Engine) sampleSeries(ctx context.Context) {
 			status[r.no] = st
 		}
 	}
-	now := e.Now()
+	now := e.now()
 	for no, sm := range e.samples(now, status) {
 		e.keepSample(ctx, no, sm)
 	}
@@ -115,14 +115,14 @@ func (e *Engine) saveSeries(ctx context.Context, before time.Time) {
 		}
 		encoded, err := v.Encode()
 		if err != nil {
-			e.Log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
+			e.log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
 		}
 		quiet[no] = encoded
 	}
 	e.series.mu.Unlock()
 	for no, encoded := range quiet {
-		if err := e.Store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			e.Log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
+		if err := e.store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+			e.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
 		}
 		e.series.mu.Lock()
 		delete(e.series.of, no)
@@ -132,13 +132,13 @@ func (e *Engine) saveSeries(ctx context.Context, before time.Time) {
 
 // storedSeries reads what is kept of a transfer; nothing readable is nothing.
 func (e *Engine) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
-	b, err := e.Store.Series(ctx, no)
+	b, err := e.store.Series(ctx, no)
 	if err != nil {
 		return &telemetry.Series{}
 	}
 	out, err := telemetry.Decode(b)
 	if err != nil {
-		e.Log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
+		e.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
 		return &telemetry.Series{}
 	}
 	return out
@@ -163,7 +163,7 @@ func (e *Engine) allPoints(ctx context.Context, no protocol.TransferNo) ([]group
 		return v.Points(), nil
 	}
 	e.series.mu.Unlock()
-	if _, err := e.Store.Transfer(ctx, no); err != nil {
+	if _, err := e.store.Transfer(ctx, no); err != nil {
 		return nil, err
 	}
 	return e.storedSeries(ctx, no).Points(), nil
@@ -171,7 +171,7 @@ func (e *Engine) allPoints(ctx context.Context, no protocol.TransferNo) ([]group
 
 // LossMap tells the loss of a transfer's devices over its whole time.
 func (e *Engine) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
-	all, err := e.Store.Deliveries(ctx, no, groupcast.Window{})
+	all, err := e.store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {
 		return groupcast.LossMap{}, err
 	}

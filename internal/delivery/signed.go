@@ -50,7 +50,7 @@ func (e *Engine) openReceipt(
 func (e *Engine) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Receipt) seal.FullReceipt {
 	return seal.FullReceipt{
 		Receipt: seal.Receipt{
-			Server: e.Server, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
+			Server: e.cfg.Server, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
 			Device: d.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
 		},
 		Path: string(r.Path), Bytes: r.Bytes,
@@ -71,7 +71,7 @@ func (e *Engine) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 	var all []groupcast.DeliveryEntry
 	for len(all) < r.Missing+r.Beside {
 		next := groupcast.Window{From: len(all), Limit: min(entriesListed, r.Missing+r.Beside-len(all))}
-		some, _, err := e.Store.Entries(ctx, r.Transfer, d.ID, next)
+		some, _, err := e.store.Entries(ctx, r.Transfer, d.ID, next)
 		if err != nil {
 			return "", err
 		}
@@ -88,12 +88,12 @@ func (e *Engine) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 
 // keepOffer keeps an offer for proofs. Without it there is none: what is sent goes on.
 func (e *Engine) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
-	err := e.Store.KeepSignedOffer(ctx, store.SignedOffer{
+	err := e.store.KeepSignedOffer(ctx, store.SignedOffer{
 		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,
 		Offer: bytes, Signature: signature,
 	})
 	if err != nil {
-		e.Log.Error("an offer was not kept: there will be no proof of its transfer",
+		e.log.Error("an offer was not kept: there will be no proof of its transfer",
 			"transfer", offer.Transfer, slog.Any("err", err))
 	}
 }
@@ -104,5 +104,5 @@ func (e *Engine) keepManifest(ctx context.Context, no protocol.TransferNo, m *ma
 	if len(encoded.Manifest) > ProofManifest {
 		return nil
 	}
-	return e.Store.KeepSmallManifest(ctx, no, encoded.Root, encoded.Manifest)
+	return e.store.KeepSmallManifest(ctx, no, encoded.Root, encoded.Manifest)
 }

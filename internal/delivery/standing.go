@@ -47,7 +47,7 @@ func (e *Engine) look(tr *groupcast.Transfer) *run {
 func (e *Engine) describe(tr *groupcast.Transfer) *run {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p, open := e.sched.Transfer(e.Now(), tr.No)
+	p, open := e.sched.Transfer(e.now(), tr.No)
 	if !open {
 		return nil
 	}
@@ -136,7 +136,7 @@ func restsOn(silent, later int) string {
 const summaryEvery = time.Second // a summary reads every delivery
 
 func (e *Engine) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfer) string {
-	now := e.Now()
+	now := e.now()
 	e.mu.Lock()
 	text, fresh := r.summary, now.Sub(r.summedAt) < summaryEvery
 	e.mu.Unlock()
@@ -152,7 +152,7 @@ func (e *Engine) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfe
 
 // summary says in one sentence how a transfer stands and why, with the names of those it is about.
 func (e *Engine) summary(ctx context.Context, tr groupcast.Transfer) string {
-	page, err := e.Store.Deliveries(ctx, tr.No, groupcast.Window{})
+	page, err := e.store.Deliveries(ctx, tr.No, groupcast.Window{})
 	if err != nil {
 		return summaryOf(tr, nil)
 	}

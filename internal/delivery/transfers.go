@@ -47,9 +47,9 @@ func (e *Engine) maySend(g groupcast.Group) error {
 // Add keeps a transfer whose content is built and delivers it, at once if now is set. It says to
 // how many it is owed. What cannot be kept loses its content; an upload stays, for another try.
 func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
-	tr, owed, err := e.Store.AddTransfer(ctx, t)
+	tr, owed, err := e.store.AddTransfer(ctx, t)
 	if err != nil {
-		return groupcast.Transfer{}, 0, errors.Join(err, e.Content.Forget(t.Content))
+		return groupcast.Transfer{}, 0, errors.Join(err, e.content.Forget(t.Content))
 	}
 	e.add(tr, owed, now)
 	e.tell(tr.Transfer, "added")
@@ -58,7 +58,7 @@ func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast
 
 // tell lets the screens know of something done to a transfer.
 func (e *Engine) tell(tr groupcast.Transfer, text string) {
-	e.Screens.Publish(groupcast.Event{
+	e.screens.Publish(groupcast.Event{
 		Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: text,
 	})
 }
@@ -74,7 +74,7 @@ func (e *Engine) did(ctx context.Context, no protocol.TransferNo, text string) (
 
 // Cancel takes back what is still owed of a transfer.
 func (e *Engine) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
-	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by, e.Now())
+	err := e.store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by, e.now())
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -84,7 +84,7 @@ func (e *Engine) Cancel(ctx context.Context, no protocol.TransferNo, by string) 
 
 // Retry owes again what ended badly. Content that changed is taken as it is now.
 func (e *Engine) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -97,11 +97,11 @@ func (e *Engine) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.T
 		}
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
 	}
-	owed, err := e.Store.RetryTransfer(ctx, no, e.Now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), e.Now())
+	owed, err := e.store.RetryTransfer(ctx, no, e.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), e.now())
 	if err != nil {
 		return tr.Transfer, err
 	}
-	if tr, err = e.Store.Transfer(ctx, no); err != nil {
+	if tr, err = e.store.Transfer(ctx, no); err != nil {
 		return tr.Transfer, err
 	}
 	e.add(tr, owed, true)
@@ -119,7 +119,7 @@ func (e *Engine) mayRetry(ctx context.Context, tr store.Transfer) error {
 	if err := e.mayGoAgain(ctx, tr); err != nil {
 		return err
 	}
-	if _, err := e.Content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
+	if _, err := e.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 		return err
 	}
 	if tr.ContentGone {
@@ -131,7 +131,7 @@ func (e *Engine) mayRetry(ctx context.Context, tr store.Transfer) error {
 
 // mayGoAgain says why a transfer can be owed to nobody any more.
 func (e *Engine) mayGoAgain(ctx context.Context, tr store.Transfer) error {
-	g, err := e.Store.Group(ctx, tr.Group)
+	g, err := e.store.Group(ctx, tr.Group)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return err
 	}
@@ -144,7 +144,7 @@ func (e *Engine) mayGoAgain(ctx context.Context, tr store.Transfer) error {
 
 // Release sends a transfer now: nothing holds it any more, and nobody is put off.
 func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -155,7 +155,7 @@ func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
 			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
 	}
-	if err := e.Store.ReleaseTransfer(ctx, no); err != nil {
+	if err := e.store.ReleaseTransfer(ctx, no); err != nil {
 		return tr.Transfer, err
 	}
 	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
@@ -173,13 +173,13 @@ func (e *Engine) GroupGone(ctx context.Context, cancelled []protocol.TransferNo)
 // failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
 func (e *Engine) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
 	reason := reasonOf(cause)
-	e.Log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
-	err := e.Store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, e.Now())
+	e.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
+	err := e.store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, e.now())
 	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
-		e.Log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+		e.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
 	}
 	e.drop(no)
-	e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
+	e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
 }
 
 // reasonOf gives the words for an administrator.
@@ -203,9 +203,9 @@ func (e *Engine) complete(ctx context.Context, no protocol.TransferNo) {
 // completeIdle closes the transfers of groups that nobody is owed any more because members
 // or devices went. One that nobody was ever owed waits on.
 func (e *Engine) completeIdle(ctx context.Context, groups []protocol.GroupID) {
-	rows, err := e.Store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
+	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {
-		e.Log.Error("open transfers could not be read", slog.Any("err", err))
+		e.log.Error("open transfers could not be read", slog.Any("err", err))
 		return
 	}
 	for _, tr := range rows.Rows {
@@ -217,29 +217,29 @@ func (e *Engine) completeIdle(ctx context.Context, groups []protocol.GroupID) {
 
 // setState notes where an open transfer stands; one that is closed meanwhile stays closed.
 func (e *Engine) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
-	err := e.Store.SetTransferState(ctx, no, state, reason, e.Now())
+	err := e.store.SetTransferState(ctx, no, state, reason, e.now())
 	switch {
 	case err == nil:
-		e.Screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
+		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
 	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
-		e.Log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+		e.log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
 	}
 }
 
 // freeContent removes what the server holds of a transfer. What was read in place stays.
 func (e *Engine) freeContent(ctx context.Context, no protocol.TransferNo) {
-	tr, err := e.Store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
 	if err == nil && !tr.ContentGone {
 		err = e.keepFiles(ctx, no, tr.Content)
 	}
 	if err == nil {
-		err = e.Content.Remove(tr.Content)
+		err = e.content.Remove(tr.Content)
 	}
 	if err != nil {
-		e.Log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
+		e.log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
 		return
 	}
-	if err := e.Store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.Log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
+	if err := e.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		e.log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
 	}
 }

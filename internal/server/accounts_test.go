@@ -165,7 +165,11 @@ func TestEverythingAnAdministratorDoesIsInTheAuditLog(t *testing.T) {
 		tr, _, _ := running(w, "ann", "bob")
 		_, err := w.SendTransfer(w.ctx, local, tr.No)
 		w.must(err)
+		_, err = w.DropMember(w.ctx, local, tr.No, "ann")
+		w.must(err)
 		_, err = w.CancelTransfer(w.ctx, local, tr.No)
+		w.must(err)
+		_, err = w.RetryTransfer(w.ctx, local, tr.No)
 		w.must(err)
 		w.must(w.RemoveMember(w.ctx, local, "g", "ann"))
 		w.must(w.DeleteUser(w.ctx, local, "ann"))
@@ -178,7 +182,7 @@ func TestEverythingAnAdministratorDoesIsInTheAuditLog(t *testing.T) {
 		}
 		for _, a := range []string{
 			"group.create", "user.add", "member.add", "login", "device.add", "transfer.add", "transfer.send",
-			"transfer.cancel", "member.remove", "user.delete", "group.delete",
+			"transfer.cancel", "transfer.retry", "delivery.drop", "member.remove", "user.delete", "group.delete",
 		} {
 			if !seen[a] {
 				t.Errorf("%s is missing in the audit log", a)

@@ -4,18 +4,10 @@ import (
 	"strings"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/wire"
 )
-
-func wantConflict(t *testing.T, err error, words string) {
-	t.Helper()
-	if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), words) {
-		t.Fatalf("got %v, want a conflict about %q", err, words)
-	}
-}
 
 func TestCatchUpOverTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
@@ -33,7 +25,7 @@ func TestCatchUpOverTheServer(t *testing.T) {
 		if h, err := slow.ready(o); err != nil || !h.HTTPS {
 			t.Fatalf("hand-out %+v, %v", h, err)
 		}
-		if !w.sender().sealing() {
+		if !w.sender().Sealing() {
 			t.Fatal("the others' session ended")
 		}
 		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Limit: 1})
@@ -43,173 +35,30 @@ func TestCatchUpOverTheServer(t *testing.T) {
 		}
 		w.must(slow.receipt(o, groupcast.DeliveryVerified, groupcast.PathHTTPS))
 		_, err = w.ActOnDelivery(w.ctx, local, tr.No, slow.p.Device.ID, groupcast.CatchUp)
-		wantConflict(t, err, "pc/pc-pc is not owed")
+		if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), "pc/pc-pc is not owed") {
+			t.Fatalf("when it has it: %v", err)
+		}
 	})
 }
 
-func TestLaterEndsTheWorkAndSendTakesItUp(t *testing.T) {
+// What a device works on stands in its state, as long as it is owed.
+func TestTheStateCarriesWhatADeviceWorksOn(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
-		bob := agents[1]
-		stream, err := w.Events(w.ctx, local)
+		ann := agents[0]
+		state, err := w.AgentState(w.ctx, ann.p)
 		w.must(err)
-		defer stream.Close()
-		d, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.PutOff)
+		if len(state.Offers) != 1 || len(state.Owed) != 1 || state.Owed[0] != tr.No || !state.OwedComplete {
+			t.Fatalf("the state: %+v", state)
+		}
+		if o, err := wire.ParseOffer(state.Offers[0].Offer); err != nil || o.Session != offers[0].Session {
+			t.Fatalf("its offer: %+v, %v", o, err)
+		}
+		w.must(ann.receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		state, err = w.AgentState(w.ctx, ann.p)
 		w.must(err)
-		if d.Cause != groupcast.CauseLater || d.Waited() || d.State != groupcast.DeliveryQueued {
-			t.Fatalf("the delivery: %+v", d)
-		}
-		bob.told(groupcast.AgentEnd)
-		if state, err := w.AgentState(w.ctx, bob.p); err != nil || len(state.Offers) != 0 {
-			t.Fatalf("his state still holds the offer: %+v, %v", state.Offers, err)
-		}
-		heard := false
-		for _, e := range drained(stream) {
-			heard = heard || e.Kind == groupcast.EventDelivery && strings.Contains(e.Text, "later")
-		}
-		if !heard {
-			t.Error("nobody who watches was told")
-		}
-		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferWaiting || !strings.Contains(got.Reason, "put off") {
-			t.Fatalf("the transfer: %s, %s", got.State, got.Reason)
-		}
-		_, err = w.SendTransfer(w.ctx, local, tr.No)
-		w.must(err)
-		if o := bob.offered(); o.Transfer != tr.No {
-			t.Fatalf("offered %+v", o)
-		}
-	})
-}
-
-func TestDropEndsOneDeliveryAndTheTransferWithTheLast(t *testing.T) {
-	inBubble(t, func(w *world) {
-		tr, agents, offers := running(w, "ann", "bob")
-		bob := agents[1]
-		d, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.Drop)
-		w.must(err)
-		if d.State != groupcast.DeliveryCancelled || !strings.Contains(d.Reason, "dropped by") {
-			t.Fatalf("the delivery: %+v", d)
-		}
-		bob.told(groupcast.AgentEnd)
-		if err := bob.receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast); groupcast.ErrorCode(err) != groupcast.EClosed {
-			t.Fatalf("a receipt after the drop: %v", err)
-		}
-		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferDone || got.Verified != 1 || got.Failed != 0 {
-			t.Fatalf("the transfer: %+v", got)
-		}
-		_, err = w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.Drop)
-		wantConflict(t, err, "retry")
-	})
-}
-
-// Who has no device yet can be dropped too; his first device is not owed it then, until it is retried.
-func TestAMemberWithoutADeviceIsDropped(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		for _, name := range []string{"ann", "bob"} {
-			_, err := w.AddUser(w.ctx, local, groupcast.NewUser{Name: name, Password: password})
-			w.must(err)
-			_, err = w.AddMember(w.ctx, local, "g", name)
-			w.must(err)
-		}
-		tr := w.send("g", nil)
-		got, err := w.DropMember(w.ctx, local, tr.No, "bob")
-		w.must(err)
-		if got.Owed != 1 || !got.State.Open() {
-			t.Fatalf("after one of two: %+v", got)
-		}
-		if _, err := w.DropMember(w.ctx, local, tr.No, "bob"); groupcast.ErrorCode(err) != groupcast.ENotFound {
-			t.Fatalf("twice: %v", err)
-		}
-		if bob := w.login("bob").attach(); len(bob.offers()) != 0 {
-			t.Fatal("his first device is owed it all the same")
-		}
-		got, err = w.DropMember(w.ctx, local, tr.No, "ann")
-		w.must(err)
-		if got.State != groupcast.TransferDone {
-			t.Fatalf("after the last: %s", got.State)
-		}
-		got, err = w.RetryTransfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.Owed != 2 {
-			t.Fatalf("retried: owed to %d", got.Owed)
-		}
-	})
-}
-
-// Who was put off stays so when the server is started again, for as long as it would have.
-func TestLaterOutlivesTheServer(t *testing.T) {
-	inBubble(t, func(w *world) {
-		tr, agents, offers := running(w, "ann", "bob")
-		bob := agents[1]
-		_, err := w.ActOnDelivery(w.ctx, local, tr.No, bob.p.Device.ID, groupcast.PutOff)
-		w.must(err)
-		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		w.reboot()
-		bob.attach()
-		time.Sleep(time.Minute)
-		if o := bob.offers(); len(o) != 0 {
-			t.Fatalf("offered %+v after the restart", o)
-		}
-		all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
-		w.must(err)
-		for _, d := range all {
-			if d.User == "bob" && d.Cause != groupcast.CauseLater {
-				t.Fatalf("the delivery: %+v", d)
-			}
-		}
-		_, err = w.SendTransfer(w.ctx, local, tr.No)
-		w.must(err)
-		if o := bob.offered(); o.Transfer != tr.No {
-			t.Fatalf("offered %+v", o)
-		}
-		w.reboot() // it was sent since: nobody is put off
-		bob.attach()
-		time.Sleep(settle)
-		if o := bob.offered(); o.Transfer != tr.No {
-			t.Fatalf("offered %+v", o)
-		}
-	})
-}
-
-func TestASilentDeviceDoesNotKeepATransferInSending(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		ann, hung := w.enrol("ann", "g").attach(), w.enrol("hung", "g").attach()
-		tr := w.send("g", nil)
-		o := ann.offered()
-		_, err := ann.ready(o)
-		w.must(err)
-		time.Sleep(time.Second)
-		w.must(ann.receipt(o, groupcast.DeliveryVerified, groupcast.PathMulticast))
-		time.Sleep(70 * time.Second)
-		synctest.Wait()
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferWaiting || !strings.Contains(got.Reason, "not answering") {
-			t.Fatalf("the transfer is %s: %q", got.State, got.Reason)
-		}
-		all, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
-		w.must(err)
-		if d := all[1]; d.Cause != groupcast.CauseSilent || !d.State.Owed() || !strings.Contains(d.Reason, "does not answer") {
-			t.Fatalf("the delivery: %+v", d)
-		}
-		offers := hung.offers() // it wakes up and works through what it was sent
-		last := offers[len(offers)-1]
-		if h, err := hung.ready(last); err != nil || !h.HTTPS {
-			t.Fatalf("when it answers: %+v, %v", h, err)
-		}
-		w.must(hung.receipt(last, groupcast.DeliveryVerified, groupcast.PathHTTPS))
-		got, err = w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferDone {
-			t.Fatalf("in the end: %+v", got)
+		if len(state.Offers) != 0 || len(state.Owed) != 0 {
+			t.Fatalf("after the receipt: %+v", state)
 		}
 	})
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/delivery/deliverytest"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
@@ -39,7 +40,7 @@ func inRealTime(t *testing.T) *world {
 		Home: w.dir, Dir: w.dir, Store: db, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{},
 	})
 	w.must(err)
-	w.openSource = func(context.Context, store.Transfer) (content.Blocks, error) { return fakeSource{}, nil }
+	w.openSource = func(context.Context, store.Transfer) (content.Blocks, error) { return deliverytest.Blocks{}, nil }
 	w.sendPlain = func(context.Context, netip.AddrPort, []byte) error { return nil }
 	w.newSender, w.openWatch = w.fakeSession, nil
 	ctx, cancel := context.WithCancel(context.Background())
@@ -184,7 +185,7 @@ func TestWhatADeliveryCosts(t *testing.T) {
 		for i, a := range agents {
 			status[i] = sessionStatus(a.p.Device.ID, 2+2*second, 2*second)
 		}
-		w.sender().reports(status...)
+		w.sender().Report(status...)
 		time.Sleep(time.Second)
 	}
 	sent, began := w.written(), time.Now()

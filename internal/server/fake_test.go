@@ -17,7 +17,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/delivery"
-	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/delivery/deliverytest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -25,119 +25,6 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 	"github.com/groupcast/groupcast/internal/wire"
 )
-
-// fakeSender is a session without packets: tests say what its devices report.
-type fakeSender struct {
-	cfg   sender.Config
-	offer wire.Offer
-	bytes []byte
-
-	limit    atomic.Uint64
-	mu       sync.Mutex
-	attached map[protocol.DeviceID][]protocol.Range
-	detached []protocol.DeviceID
-	begun    bool
-	stopped  bool
-	moved    bool // its interface is another one now
-	end      chan error
-	status   []sender.DeviceStatus
-	shown    groupcast.SessionStatus
-	forging  *groupcast.Forging
-	forged   *protocol.BlockSet // nil: none
-}
-
-func (f *fakeSender) Offer() (wire.Offer, []byte, []byte) {
-	return f.offer, f.bytes, seal.SignOffer(f.cfg.Key, f.bytes)
-}
-
-func (f *fakeSender) Attach(dev protocol.DeviceID, lacks []protocol.Range, _ bool) (groupcast.Handout, error) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if f.stopped {
-		return groupcast.Handout{}, sender.ErrSessionOver
-	}
-	f.attached[dev] = lacks
-	return groupcast.Handout{SessionSecret: f.offer.Session[:], FeedbackKey: []byte("key")}, nil
-}
-
-func (f *fakeSender) Detach(dev protocol.DeviceID, _ string) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	delete(f.attached, dev)
-	f.detached = append(f.detached, dev)
-}
-
-func (f *fakeSender) Limit(bytesPerSec uint64)                       { f.limit.Store(bytesPerSec) }
-func (f *fakeSender) Complete(dev protocol.DeviceID)                 {}
-func (f *fakeSender) Feedback(dev protocol.DeviceID, _ []byte) error { return nil }
-
-func (f *fakeSender) Run(ctx context.Context) error {
-	f.mu.Lock()
-	f.begun = true
-	f.mu.Unlock()
-	select {
-	case err := <-f.end:
-		return err
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-func (f *fakeSender) Misplaced() bool { return f.is(func() bool { return f.moved }) }
-
-func (f *fakeSender) Stop() {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	if !f.stopped {
-		f.stopped = true
-		f.end <- nil
-	}
-}
-
-func (f *fakeSender) Status() sender.Status {
-	running := f.is(func() bool { return f.begun })
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return sender.Status{Wire: 1000, Running: running, Devices: f.status, Session: f.shown, Forging: f.forging}
-}
-
-func (f *fakeSender) Failed(r protocol.Range) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for b := r.First; b < r.End(); b++ {
-		if f.forged == nil || !f.forged.Has(b) {
-			return false
-		}
-	}
-	return true
-}
-
-// reports makes devices say how they do, now.
-func (f *fakeSender) reports(devices ...sender.DeviceStatus) {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	for i := range devices {
-		devices[i].LastReport = time.Now()
-	}
-	f.status = devices
-}
-
-func (f *fakeSender) is(what func() bool) bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return what()
-}
-
-func (f *fakeSender) sealing() bool { return f.is(func() bool { return f.begun && !f.stopped }) }
-
-// fakeSource gives blocks of one letter.
-type fakeSource struct{}
-
-func (fakeSource) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
-	return copy(buf, "block"), nil
-}
-func (fakeSource) Layout() *manifest.Layout { return nil }
-func (fakeSource) Close() error             { return nil }
 
 type fakeIdentity struct{ key seal.SigningKey }
 
@@ -163,15 +50,15 @@ type world struct {
 	ahead atomic.Int64 // how far the server's clock is ahead of the bubble's
 	*testing.T
 	*Server
-	ctx     context.Context
-	senders []*fakeSender
-	plain   [][]byte
-	mu      sync.Mutex
-	stop    func()
-	dir     string
-	key     seal.SigningKey
-	real    bool // no bubble, real sessions
-	speaks  groupcast.Speaks
+	ctx    context.Context
+	made   deliverytest.Sessions
+	plain  [][]byte
+	mu     sync.Mutex
+	stop   func()
+	dir    string
+	key    seal.SigningKey
+	real   bool // no bubble, real sessions
+	speaks groupcast.Speaks
 
 	witnesses []string                      // of the next boot
 	wrap      func(store.Store) store.Store // of the next boot's database; nil: itself
@@ -216,12 +103,12 @@ func (w *world) boot() {
 	if w.wrap != nil {
 		kept = w.wrap(db)
 	}
-	s, err := New(Config{Now: w.clock, Speaks: w.speaks, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: kept, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: kept, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}
 	w.Server = s
-	s.openSource = func(context.Context, store.Transfer) (content.Blocks, error) { return fakeSource{}, nil }
+	s.openSource = func(context.Context, store.Transfer) (content.Blocks, error) { return deliverytest.Blocks{}, nil }
 	s.sendPlain = func(_ context.Context, _ netip.AddrPort, p []byte) error {
 		w.mu.Lock()
 		defer w.mu.Unlock()
@@ -254,24 +141,13 @@ func (w *world) reboot() {
 }
 
 func (w *world) fakeSession(cfg sender.Config) (delivery.Session, error) {
-	f := &fakeSender{cfg: cfg, offer: cfg.Terms, attached: map[protocol.DeviceID][]protocol.Range{}, end: make(chan error, 4)}
-	f.offer.Session = protocol.NewSessionID()
-	f.bytes = wire.AppendOffer(nil, f.offer)
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.senders = append(w.senders, f)
-	return f, nil
+	return w.made.Make(cfg), nil
 }
 
 // sender gives the newest session.
-func (w *world) sender() *fakeSender {
+func (w *world) sender() *deliverytest.Session {
 	w.Helper()
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if len(w.senders) == 0 {
-		w.Fatal("no session was opened")
-	}
-	return w.senders[len(w.senders)-1]
+	return w.made.Newest(w.T)
 }
 
 func (w *world) must(err error) {
@@ -434,32 +310,26 @@ func (w *world) group(name string) {
 }
 
 // sessions counts the sessions that were opened.
-func (w *world) sessions() int {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	return len(w.senders)
-}
+func (w *world) sessions() int { return w.made.Count() }
 
 // rows gives the rows of a page.
 func rows[T any](p groupcast.Page[T], err error) ([]T, error) { return p.Rows, err }
 
 var t0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
-// How long package delivery takes over what tests wait for.
-const (
-	settle        = 2 * time.Second
-	progressEvery = 250 * time.Millisecond
-	flushEvery    = time.Second
-	seriesQuiet   = 5 * time.Second
-	followEvery   = 3 * time.Second
-	retryKeep     = 7 * 24 * time.Hour
-
-	leastTaken  = 1 << 10 // bytes a second
-	takenWindow = time.Minute
-)
+// settle is how long after a start package delivery lets nothing go out by itself.
+const settle = 2 * time.Second
 
 // quiet is a network of which nobody tells anything.
 type quiet struct{}
 
 func (quiet) C() <-chan struct{} { return nil }
 func (quiet) Close()             {}
+
+// sessionStatus is what a session says of a device that reported so many of its blocks, and has the
+// first so many of ten.
+func sessionStatus(dev protocol.DeviceID, blocks, have int) sender.DeviceStatus {
+	s := protocol.NewBlockSet(10)
+	s.AddRange(protocol.Range{Count: uint32(have)})
+	return sender.DeviceStatus{Device: dev, Blocks: blocks, Bar: s.Bar(0)}
+}

@@ -1,10 +1,8 @@
 package server
 
 import (
-	"io"
 	"testing"
 	"testing/synctest"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/presence"
@@ -52,62 +50,6 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 		synctest.Wait()
 		if w.agents.Has(a.p.Device.ID) || !away() {
 			t.Fatal("the device is still active")
-		}
-	})
-}
-
-func TestADeliveryThatAsksForTooMuchFails(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		a := w.enrol("ann", "g").attach()
-		tr := w.send("g", nil)
-		_, err := a.ready(a.offered())
-		w.must(err)
-		w.openSource = longBlocks
-		for range 4 { // more than three times its size
-			r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1)
-			w.must(err)
-			io.Copy(io.Discard, r)
-			w.must(r.Close())
-		}
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.Failed != 1 || got.State != groupcast.TransferDone {
-			t.Fatalf("%+v", got)
-		}
-	})
-}
-
-func TestWhatNobodyFetchesExpires(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		w.enrol("off", "g")
-		tr := w.send("g", func(n *groupcast.NewTransfer) { n.Keep = time.Hour })
-		time.Sleep(time.Hour + keepHouseEvery)
-		synctest.Wait()
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
-		if got.State != groupcast.TransferExpired || got.Owed != 0 {
-			t.Fatalf("%+v", got)
-		}
-		if got, err = w.RetryTransfer(w.ctx, local, tr.No); err != nil || got.Owed != 1 || !got.State.Open() {
-			t.Fatalf("retry after it expired: %+v, %v", got, err)
-		}
-	})
-}
-
-func TestADeviceFetchesAFewTimesAtOnceOnly(t *testing.T) {
-	inBubble(t, func(w *world) {
-		w.group("g")
-		a := w.enrol("ann", "g").attach()
-		tr := w.send("g", nil)
-		for range maxDeviceStreams {
-			r, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1)
-			w.must(err)
-			defer r.Close()
-		}
-		if _, err := w.Blocks(w.ctx, a.p, tr.No, 0, 1); groupcast.ErrorCode(err) != groupcast.EExhausted {
-			t.Fatal(err)
 		}
 	})
 }

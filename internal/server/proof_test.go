@@ -11,49 +11,6 @@ import (
 	"github.com/groupcast/groupcast/internal/seal"
 )
 
-// Whatever is shown of a receipt is signed: who changes it on the way is found out.
-func TestAReceiptIsTakenAsItWasSigned(t *testing.T) {
-	inBubble(t, func(w *world) {
-		_, agents, offers := running(w, "ann", "bob")
-		ann, o := agents[0], offers[0]
-		missing := groupcast.DeliveryEntry{Path: "x/a", Kind: "file", Result: groupcast.EntryMissing, Reason: "too long here"}
-		r := ann.signed(o, groupcast.Receipt{
-			Outcome: groupcast.DeliveryIncomplete, Reason: "x/a: too long here", Path: groupcast.PathMulticast, Bytes: 300,
-			Tally: groupcast.Tally{Entries: 3, Missing: 1, Beside: 1},
-		}, missing)
-		for name, change := range map[string]func(*groupcast.Receipt){
-			"outcome":   func(r *groupcast.Receipt) { r.Outcome, r.Missing = groupcast.DeliveryVerified, 0 },
-			"reason":    func(r *groupcast.Receipt) { r.Reason = "x/b: too long here" },
-			"no reason": func(r *groupcast.Receipt) { r.Reason = "" },
-			"path":      func(r *groupcast.Receipt) { r.Path = groupcast.PathHTTPS },
-			"missing":   func(r *groupcast.Receipt) { r.Missing++ },
-			"beside":    func(r *groupcast.Receipt) { r.Beside = 0 },
-			"entries":   func(r *groupcast.Receipt) { r.Entries++ },
-			"too many":  func(r *groupcast.Receipt) { r.Entries += 1 << 32 },
-			"bytes":     func(r *groupcast.Receipt) { r.Bytes++ },
-			"list":      func(r *groupcast.Receipt) { r.List[0] ^= 1 },
-			"sequence":  func(r *groupcast.Receipt) { r.Sequence++ },
-			"version":   func(r *groupcast.Receipt) { r.Version = 1 },
-			"signature": func(r *groupcast.Receipt) { r.Signature = r.Signature[:63] },
-		} {
-			other := r
-			change(&other)
-			if err := ann.hand(other); groupcast.ErrorCode(err) != groupcast.EInvalid {
-				t.Errorf("%s changed: %v", name, err)
-			}
-		}
-		w.must(w.Entries(w.ctx, ann.p, groupcast.EntryPage{Transfer: o.Transfer, Entries: []groupcast.DeliveryEntry{missing}}))
-		w.must(ann.hand(r))
-		w.must(ann.hand(r)) // its answer was missed
-		w.must(agents[1].receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		for user, want := range map[string]groupcast.Signed{"ann": groupcast.SignedCounts, "bob": groupcast.SignedOutcome} {
-			if d := deliveryOf(w, o.Transfer, user); d.Signed != want || d.State.Owed() {
-				t.Errorf("%s: %s, signed %q, want %q", user, d.State, d.Signed, want)
-			}
-		}
-	})
-}
-
 func deliveryOf(w *world, no protocol.TransferNo, user string) groupcast.Delivery {
 	w.Helper()
 	all, err := w.Deliveries(w.ctx, local, no, groupcast.Window{})
@@ -65,29 +22,6 @@ func deliveryOf(w *world, no protocol.TransferNo, user string) groupcast.Deliver
 	}
 	w.Fatalf("no delivery of %s", user)
 	return groupcast.Delivery{}
-}
-
-// A receipt closes a delivery once: after a retry it says nothing of what is owed then.
-func TestAReceiptIsNotTakenTwice(t *testing.T) {
-	inBubble(t, func(w *world) {
-		_, agents, offers := running(w, "ann", "bob")
-		ann, o := agents[0], offers[0]
-		failed := ann.signed(o, groupcast.Receipt{Outcome: groupcast.DeliveryFailed, Reason: "disk", Path: groupcast.PathMulticast})
-		w.must(ann.hand(failed))
-		w.must(agents[1].receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		_, err := w.RetryTransfer(w.ctx, local, o.Transfer)
-		w.must(err)
-		if err := ann.hand(failed); groupcast.ErrorCode(err) != groupcast.EClosed {
-			t.Fatalf("the receipt from before the retry: %v", err)
-		}
-		if d := deliveryOf(w, o.Transfer, "ann"); !d.State.Owed() || d.Signed != groupcast.SignedNothing {
-			t.Fatalf("after the replay: %+v", d)
-		}
-		w.must(ann.hand(ann.signed(o, groupcast.Receipt{Outcome: groupcast.DeliveryVerified, Path: groupcast.PathHTTPS})))
-		if d := deliveryOf(w, o.Transfer, "ann"); d.State != groupcast.DeliveryVerified || d.Signed != groupcast.SignedAll {
-			t.Fatalf("after the new receipt: %+v", d)
-		}
-	})
 }
 
 func TestAProofHoldsWhatWasSigned(t *testing.T) {

@@ -156,7 +156,7 @@ func TestASetBackStopsWhatRuns(t *testing.T) {
 		lost.Number += 1 << 33
 		carl := w.login("bob")
 		carl.shows(lost, w.key)
-		if snd.sealing() {
+		if snd.Sealing() {
 			t.Error("the session goes on")
 		}
 		if _, err := agents[0].ready(offers[0]); groupcast.ErrorCode(err) != groupcast.EUnconfirmed {

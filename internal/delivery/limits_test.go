@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"bytes"
@@ -9,11 +9,10 @@ import (
 	"testing"
 	"time"
 
-	"golang.org/x/sync/errgroup"
-
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
-	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+	"golang.org/x/sync/errgroup"
 )
 
 // sendBig promises a file of so many bytes, at a rate in bits a second, and gives the offer that
@@ -22,8 +21,7 @@ func (w *world) sendBig(dir string, size int, bits uint64, via groupcast.Via, de
 	w.Helper()
 	name := filepath.Join(dir, "big")
 	w.must(os.WriteFile(name, bytes.Repeat([]byte("block"), size/5), 0o644))
-	tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{name}, Rate: bits, Via: via, Now: true})
-	w.must(err)
+	tr := w.sendFiles(func(tr *store.Transfer) { tr.RateLimit, tr.Via = bits, via }, name)
 	for _, d := range devices {
 		_, err := d.ready(d.offered())
 		w.must(err)
@@ -34,7 +32,7 @@ func (w *world) sendBig(dir string, size int, bits uint64, via groupcast.Via, de
 // fetch reads every block of a transfer and gives the bytes and how long it took.
 func (w *world) fetch(d *agent, tr groupcast.Transfer) (bytes uint64, took time.Duration, err error) {
 	began := time.Now()
-	r, err := w.Blocks(w.ctx, d.p, tr.No, 0, uint32(tr.Blocks)+2)
+	r, err := d.blocks(tr.No, 0, uint32(tr.Blocks)+2)
 	if err != nil {
 		return 0, 0, err
 	}
@@ -82,7 +80,7 @@ func TestTheRateOfAllHoldsOverHTTPS(t *testing.T) {
 	withContent(t, nil, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
 		const limit = 2 << 20
-		w.delivery.Lines = bandwidth.New(w.now, limit, func(uint64) {})
+		w.lines = bandwidth.New(w.now, limit, func(uint64) {})
 		tr := w.sendBig(dir, 8<<20, 0, "", a)
 		n, took, err := w.fetch(a, tr)
 		w.must(err)
@@ -99,17 +97,17 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 		const limit, most = 1 << 20, 3 << 20
 		var capped atomic.Uint64
 		capped.Store(most)
-		w.delivery.Lines = bandwidth.New(w.now, most, capped.Store)
+		w.lines = bandwidth.New(w.now, most, capped.Store)
 		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
 		tr := w.sendBig(dir, 4<<20, 8*limit, "", a, b)
 		time.Sleep(time.Second)
 		s := w.sender()
-		if got := s.limit.Load(); got != 0 && got != limit {
+		if got := s.Limited(); got != 0 && got != limit {
 			t.Fatalf("alone it may use %d", got)
 		}
 		n, took, err := w.fetch(b, tr)
 		w.must(err)
-		https, multicast := perSecond(n, took), float64(s.limit.Load())
+		https, multicast := perSecond(n, took), float64(s.Limited())
 		if multicast == 0 || https+multicast > limit || multicast < limit/2 || https < limit/100 {
 			t.Errorf("%.0f over HTTPS beside %.0f of %d", https, multicast, limit)
 		}
@@ -117,7 +115,7 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 			t.Errorf("all sessions may use %d of %d", got, most)
 		}
 		time.Sleep(5 * time.Second)
-		if got := s.limit.Load(); got != limit || capped.Load() != most {
+		if got := s.Limited(); got != limit || capped.Load() != most {
 			t.Errorf("afterwards it may use %d, and all sessions %d", got, capped.Load())
 		}
 	})
@@ -128,8 +126,8 @@ func TestMulticastAndHTTPSKeepALimitTogether(t *testing.T) {
 func TestALowRateIsNotSilence(t *testing.T) {
 	withContent(t, nil, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
-		tr := w.sendBig(dir, 4<<20, minRate, "", a)
-		r, err := w.Blocks(w.ctx, a.p, tr.No, protocol.BlockNumber(2), uint32(tr.Blocks))
+		tr := w.sendBig(dir, 4<<20, 8*16<<10, "", a)
+		r, err := a.blocks(tr.No, 2, uint32(tr.Blocks))
 		w.must(err)
 		defer r.Close()
 		buf, last, longest := make([]byte, 256<<10), time.Now(), time.Duration(0)
@@ -145,8 +143,7 @@ func TestALowRateIsNotSilence(t *testing.T) {
 		if longest > 5*time.Second {
 			t.Errorf("nothing came for %v", longest)
 		}
-		list, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
-		w.must(err)
+		list := w.rows(tr.No)
 		if list[0].Cause == groupcast.CauseSilent {
 			t.Errorf("%+v", list[0])
 		}

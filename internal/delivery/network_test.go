@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"strings"
@@ -15,15 +15,15 @@ func TestASessionFollowsTheInterface(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
 		old := w.sender()
-		time.Sleep(followEvery + time.Second)
-		if !old.sealing() {
+		w.watch <- struct{}{}
+		synctest.Wait()
+		if !old.Sealing() {
 			t.Fatal("a session ended though nothing had moved")
 		}
-		old.mu.Lock()
-		old.moved = true
-		old.mu.Unlock()
-		time.Sleep(followEvery + time.Second)
-		if old.sealing() {
+		old.Move()
+		w.watch <- struct{}{}
+		synctest.Wait()
+		if old.Sealing() {
 			t.Fatal("the session goes on from an address that nobody believes")
 		}
 		time.Sleep(time.Second)
@@ -40,8 +40,7 @@ func TestASessionFollowsTheInterface(t *testing.T) {
 			}
 			w.must(a.receipt(o, groupcast.DeliveryVerified, groupcast.PathMulticast))
 		}
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		got := w.shown(tr.No)
 		if got.State != groupcast.TransferDone {
 			t.Fatalf("after both receipts: %+v", got)
 		}
@@ -54,7 +53,7 @@ func TestSmallCards(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
 		ann, bob := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
-		w.must(w.Report(w.ctx, ann.p, groupcast.AgentReport{MTU: 1280}))
+		w.presence.NoteMTU(ann.id, 1280)
 		tr := w.send("g", nil)
 		for _, a := range []*agent{ann, bob} {
 			o := a.offered()
@@ -65,13 +64,13 @@ func TestSmallCards(t *testing.T) {
 			if a == bob {
 				r.MTU = 576
 			}
-			h, err := w.Ready(w.ctx, a.p, r)
+			h, err := w.HandOut(w.ctx, *a.p.Device, r)
 			w.must(err)
 			if h.HTTPS != (a == bob) {
 				t.Fatalf("a card of %d bytes: HTTPS %v", r.MTU, h.HTTPS)
 			}
 		}
-		all, err := w.Deliveries(w.ctx, local, tr.No, groupcast.Window{})
+		all, err := w.Deliveries(w.ctx, tr.No, groupcast.Window{})
 		w.must(err)
 		said := false
 		for _, d := range all.Rows {

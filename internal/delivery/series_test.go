@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"testing"
@@ -12,27 +12,27 @@ func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, _, _ := running(w, "ann", "bob")
 		time.Sleep(3 * time.Second)
-		_, err := w.CancelTransfer(w.ctx, local, tr.No)
+		_, err := w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
 		time.Sleep(2 * seriesQuiet)
 		w.settle()
-		before, err := w.Series(w.ctx, local, tr.No, time.Time{})
+		before, err := w.Series(w.ctx, tr.No, time.Time{})
 		w.must(err)
 		if len(before) < 2 || before[0].Sent == 0 {
 			t.Fatalf("the series is %+v", before)
 		}
-		rest, err := w.Series(w.ctx, local, tr.No, before[0].At)
+		rest, err := w.Series(w.ctx, tr.No, before[0].At)
 		w.must(err)
 		if len(rest) != len(before)-1 || rest[0] != before[1] {
 			t.Errorf("after the first: %+v of %+v", rest, before)
 		}
 		w.reboot()
-		after, err := w.Series(w.ctx, local, tr.No, time.Time{})
+		after, err := w.Series(w.ctx, tr.No, time.Time{})
 		w.must(err)
 		if len(after) != len(before) || !after[0].At.Equal(before[0].At) {
 			t.Errorf("after a restart %+v, before %+v", after, before)
 		}
-		if _, err := w.Series(w.ctx, local, 999, time.Time{}); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		if _, err := w.Series(w.ctx, 999, time.Time{}); groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("of no transfer: %v", err)
 		}
 	})
@@ -41,24 +41,24 @@ func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
 func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, _ := running(w, "ann", "bob")
-		w.sender().reports(sender.DeviceStatus{Device: agents[0].p.Device.ID, LossPercent: 7.5})
+		w.sender().Report(sender.DeviceStatus{Device: agents[0].id, LossPercent: 7.5})
 		time.Sleep(3 * time.Second)
-		live, err := w.LossMap(w.ctx, local, tr.No)
+		live, err := w.LossMap(w.ctx, tr.No)
 		w.must(err)
 		if len(live.Devices) != 1 || live.Devices[0].Device != "pc-ann" || live.Devices[0].Mean != 7.5 || live.Devices[0].Cells[0] != 15 {
 			t.Fatalf("while it runs: %+v", live)
 		}
-		_, err = w.CancelTransfer(w.ctx, local, tr.No)
+		_, err = w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
 		time.Sleep(2 * seriesQuiet)
 		w.settle()
 		w.reboot()
-		kept, err := w.LossMap(w.ctx, local, tr.No)
+		kept, err := w.LossMap(w.ctx, tr.No)
 		w.must(err)
 		if len(kept.Devices) != 1 || len(kept.Devices[0].Cells) != len(kept.Seconds) || len(kept.Seconds) < 3 || !kept.Start.Equal(live.Start) {
 			t.Fatalf("after a restart: %+v", kept)
 		}
-		if _, err := w.LossMap(w.ctx, local, 999); groupcast.ErrorCode(err) != groupcast.ENotFound {
+		if _, err := w.LossMap(w.ctx, 999); groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("of no transfer: %v", err)
 		}
 	})
@@ -68,24 +68,22 @@ func TestATransferSaysWhenItsDevicesAreDone(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob", "eve")
 		w.enrol("off", "g")
-		_, err := w.ActOnDelivery(w.ctx, local, tr.No, agents[2].p.Device.ID, groupcast.CatchUp)
+		_, err := w.does(tr.No, agents[2].id, groupcast.CatchUp)
 		w.must(err)
 		for i := range 3 { // 500 bytes in all, 100 a second
-			w.must(w.Report(w.ctx, agents[2].p, groupcast.AgentReport{Transfer: tr.No, Bytes: uint64(i+1) * 100, Path: groupcast.PathHTTPS}))
+			w.must(agents[2].report(groupcast.AgentReport{Transfer: tr.No, Bytes: uint64(i+1) * 100, Path: groupcast.PathHTTPS}))
 			time.Sleep(time.Second)
 		}
 		for i := range 2 {
 			w.must(agents[i].receipt(offers[i], groupcast.DeliveryVerified, groupcast.PathMulticast))
 		}
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		got := w.shown(tr.No)
 		e := got.Estimates
 		if len(e) != 3 || !e[0].Done || e[1].Waits != 1 || e[2].Devices != 4 || !e[2].At.IsZero() {
 			t.Fatalf("estimates %+v", e)
 		}
-		w.must(w.RemoveMember(w.ctx, local, "g", "off"))
-		got, err = w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		w.remove("off", "g")
+		got = w.shown(tr.No)
 		if e := got.Estimates; len(e) != 3 || e[2].At.Before(w.now()) || e[2].At.After(w.now().Add(10*time.Second)) {
 			t.Fatalf("with everybody here at %v: estimates %+v", w.now(), e)
 		}

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"strings"
@@ -10,27 +10,6 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// attachAs opens the device's stream as an agent of another version would.
-func (a *agent) attachAs(speaks groupcast.Speaks) *agent {
-	a.w.Helper()
-	var err error
-	a.stream, err = a.w.AgentEvents(a.w.ctx, a.p, groupcast.Attach{Speaks: speaks})
-	a.w.must(err)
-	synctest.Wait()
-	return a
-}
-
-func speaks(program string, least, most int) groupcast.Speaks {
-	v := groupcast.Versions{Least: least, Most: most}
-	return groupcast.Speaks{Program: program, Control: v, Wire: v}
-}
-
-// rebootAs starts the server again as another release.
-func (w *world) rebootAs(speaks groupcast.Speaks) {
-	w.speaks = speaks
-	w.reboot()
-}
-
 // What is owed to a device whose version does not fit is refused at once in words, before or
 // after it was sent, and goes out by itself when it comes with one that does.
 func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
@@ -38,7 +17,7 @@ func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 		w.rebootAs(speaks("3.0.0", 2, 3))
 		w.group("g")
 		first := w.enrol("dora", "g")
-		before := w.send("g", func(n *groupcast.NewTransfer) { n.Now = false })
+		before := w.add(w.madeUp("g"), false)
 		agents := []*agent{
 			w.enrol("anna", "g").attachAs(groupcast.Speaks{}),
 			w.enrol("bert", "g").attachAs(speaks("2.0.0", 1, 2)),
@@ -48,8 +27,7 @@ func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 		after := w.send("g", nil)
 		refusedWith := func(tr groupcast.Transfer, user, words string) {
 			w.Helper()
-			list, err := rows(w.Deliveries(w.ctx, local, tr.No, groupcast.Window{}))
-			w.must(err)
+			list := w.rows(tr.No)
 			for _, d := range list {
 				if d.User == user && (d.State != groupcast.DeliveryRefused || d.Cause != groupcast.CauseRefused || !strings.Contains(d.Reason, words)) {
 					w.Errorf("transfer %d: %s: %s, %s, %q; want %q", tr.No, user, d.State, d.Cause, d.Reason, words)
@@ -74,13 +52,11 @@ func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 			if got := len(a.offers()); (got > 0) != (i == 1) {
 				w.Errorf("agent %d was given %d offers", i, got)
 			}
-			state, err := w.AgentState(w.ctx, a.p)
-			w.must(err)
-			if i != 1 && len(state.Offers) > 0 {
-				w.Errorf("agent %d finds %d offers in its state", i, len(state.Offers))
+			if n := len(a.inState()); i != 1 && n > 0 {
+				w.Errorf("agent %d finds %d offers in its state", i, n)
 			}
 		}
-		if _, err := w.ActOnDelivery(w.ctx, local, after.No, agents[0].p.Device.ID, groupcast.CatchUp); groupcast.ErrorCode(err) != groupcast.EConflict {
+		if _, err := w.does(after.No, agents[0].id, groupcast.CatchUp); groupcast.ErrorCode(err) != groupcast.EConflict {
 			w.Errorf("an administrator's catch-up gave %v", err)
 		}
 		agents[0].stream.Close()
@@ -95,4 +71,15 @@ func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 			w.Errorf("the newer version was offered %v", got)
 		}
 	})
+}
+
+func speaks(program string, least, most int) groupcast.Speaks {
+	v := groupcast.Versions{Least: least, Most: most}
+	return groupcast.Speaks{Program: program, Control: v, Wire: v}
+}
+
+// rebootAs starts the server again as another release.
+func (w *world) rebootAs(speaks groupcast.Speaks) {
+	w.speaks = speaks
+	w.reboot()
 }

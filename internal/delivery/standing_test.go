@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"strings"
@@ -8,16 +8,14 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/sender"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 func TestATransferIsDoneWhenTheLastOneOwedIsRemoved(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
 		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
-		w.must(w.RemoveMember(w.ctx, local, "g", "bob"))
-		got, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		w.remove("bob", "g")
+		got := w.shown(tr.No)
 		if got.State != groupcast.TransferDone {
 			t.Fatalf("%+v", got)
 		}
@@ -44,9 +42,9 @@ func TestProgressIsToldAndKept(t *testing.T) {
 		tr := w.send("g", nil)
 		_, err := a.ready(a.offered())
 		w.must(err)
-		events, err := w.Events(w.ctx, local)
+		events, err := w.events.Subscribe(groupcast.Principal{Local: true})
 		w.must(err)
-		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Blocks: 4, Bytes: 200, Path: groupcast.PathHTTPS}))
+		w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Blocks: 4, Bytes: 200, Path: groupcast.PathHTTPS}))
 		for {
 			e, err := events.Next(w.ctx)
 			w.must(err)
@@ -55,39 +53,25 @@ func TestProgressIsToldAndKept(t *testing.T) {
 			}
 		}
 		time.Sleep(2 * flushEvery)
-		list, err := rows(w.store.Deliveries(w.ctx, tr.No, groupcast.Window{}))
+		list, err := w.store.Deliveries(w.ctx, tr.No, groupcast.Window{})
 		w.must(err)
-		if d := list[0]; d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS || d.State != groupcast.DeliveryReceiving {
+		if d := list.Rows[0]; d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS || d.State != groupcast.DeliveryReceiving {
 			t.Fatalf("kept %+v", d)
 		}
 	})
-}
-
-// inState gives the offers in the device's state.
-func (a *agent) inState() []wire.Offer {
-	a.w.Helper()
-	st, err := a.w.AgentState(a.w.ctx, a.p)
-	a.w.must(err)
-	var out []wire.Offer
-	for _, given := range st.Offers {
-		o, err := wire.ParseOffer(given.Offer)
-		a.w.must(err)
-		out = append(out, o)
-	}
-	return out
 }
 
 func TestTheStateCarriesWhatADeviceWorksOn(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := running(w, "ann", "bob")
 		for i, a := range agents {
-			w.sender().cfg.OnEvent(sender.Event{Kind: sender.DeviceDone, Device: a.p.Device.ID})
+			w.sender().Hear(sender.Event{Kind: sender.DeviceDone, Device: a.id})
 			synctest.Wait()
 			if got := a.inState(); len(got) != 1 || got[0].Session != offers[i].Session {
 				t.Fatalf("while it puts files in place its state offers %+v", got)
 			}
 		}
-		if w.sender().sealing() {
+		if w.sender().Sealing() {
 			t.Fatal("the session goes on though everybody stored everything")
 		}
 		if h, err := agents[0].ready(offers[0]); err != nil || !h.HTTPS {
@@ -97,7 +81,7 @@ func TestTheStateCarriesWhatADeviceWorksOn(t *testing.T) {
 		if got := agents[0].inState(); len(got) != 0 {
 			t.Fatalf("after the receipt its state offers %+v", got)
 		}
-		_, err := w.CancelTransfer(w.ctx, local, tr.No)
+		_, err := w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
 		for {
 			e, err := agents[1].stream.Next(w.ctx)
@@ -119,7 +103,7 @@ func TestACatchUpThatFailedIsOfferedAgain(t *testing.T) {
 		tr := w.send("g", nil)
 		_, err := a.ready(a.offered())
 		w.must(err)
-		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Path: groupcast.PathHTTPS, Reason: "cut off"}))
+		w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Path: groupcast.PathHTTPS, Reason: "cut off"}))
 		if got := a.offers(); len(got) != 0 {
 			t.Fatal("offered again without a pause")
 		}

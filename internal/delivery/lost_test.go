@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"errors"
@@ -11,14 +11,14 @@ import (
 	"testing/synctest"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // everything fetches all blocks of a transfer, as far as it comes.
 func everything(w *world, a *agent, o wire.Offer) (string, error) {
 	w.Helper()
-	r, err := w.Blocks(w.ctx, a.p, o.Transfer, protocol.BlockNumber(1+o.ManifestBlocks), o.Blocks)
+	r, err := a.blocks(o.Transfer, 1+o.ManifestBlocks, o.Blocks)
 	w.must(err)
 	data, err := io.ReadAll(r)
 	w.must(r.Close())
@@ -32,8 +32,7 @@ func everything(w *world, a *agent, o wire.Offer) (string, error) {
 func TestALostFileTakesNobodyWithIt(t *testing.T) {
 	withContent(t, map[string]string{"d/a": "aaa", "d/b": "bbb", "d/c": "ccc"}, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
-		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Now: true})
-		w.must(err)
+		tr := w.sendFiles(nil, filepath.Join(dir, "d"))
 		first := a.offered()
 		w.must(errors.Join(os.WriteFile(filepath.Join(dir, "d/a"), []byte("torn"), 0o644), os.Remove(filepath.Join(dir, "d/b"))))
 		if got, err := everything(w, a, first); err == nil {
@@ -48,23 +47,23 @@ func TestALostFileTakesNobodyWithIt(t *testing.T) {
 		}
 		w.must(a.receipt(second, groupcast.DeliveryVerified, groupcast.PathHTTPS))
 		w.must(a.receipt(second, groupcast.DeliveryVerified, groupcast.PathHTTPS)) // said twice
-		now, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		now := w.shown(tr.No)
 		if now.State != groupcast.TransferDone || now.Lost != 2 || now.Incomplete != 1 || now.Verified != 0 {
 			t.Fatalf("in the end: %+v", now)
 		}
-		page, err := w.LeftOut(w.ctx, local, tr.No, groupcast.Window{})
+		lost, _, err := w.store.LeftOut(w.ctx, tr.No, groupcast.Window{})
 		w.must(err)
-		if len(page.Entries) != 2 || page.Entries[0] != (groupcast.LeftOut{Path: "d/a", Why: groupcast.WhyChanged}) || page.Entries[1].Why != groupcast.WhyGone {
-			t.Fatalf("lost: %+v", page)
+		changed := groupcast.LeftOut{Path: "d/a", Why: groupcast.WhyChanged}
+		if len(lost) != 2 || lost[0] != changed || lost[1].Why != groupcast.WhyGone {
+			t.Fatalf("lost: %+v", lost)
 		}
-		entries, err := w.DeliveryEntries(w.ctx, local, tr.No, a.p.Device.ID, groupcast.Window{})
+		entries, err := w.Entries(w.ctx, tr.No, a.id, groupcast.Window{})
 		w.must(err)
 		if entries.Total != 2 || entries.Entries[0].Path != "d/a" || !strings.Contains(entries.Entries[1].Reason, "gone at the server") {
 			t.Fatalf("what the device lacks: %+v", entries)
 		}
 		w.must(os.WriteFile(filepath.Join(dir, "d/b"), []byte("back"), 0o644))
-		again, err := w.RetryTransfer(w.ctx, local, tr.No)
+		again, err := w.Retry(w.ctx, tr.No)
 		w.must(err)
 		if again.Owed != 1 || again.Lost != 0 {
 			t.Fatalf("after a retry: %+v", again)
@@ -78,8 +77,7 @@ func TestALostFileTakesNobodyWithIt(t *testing.T) {
 			t.Fatal("a receipt for the state before counts for the new one")
 		}
 		w.must(a.receipt(third, groupcast.DeliveryVerified, groupcast.PathHTTPS))
-		now, err = w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		now = w.shown(tr.No)
 		if now.State != groupcast.TransferDone || now.Verified != 1 {
 			t.Fatalf("after the retry: %+v", now)
 		}
@@ -100,13 +98,12 @@ func TestAlmostAllIsLost(t *testing.T) {
 	}
 	withContent(t, files, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
-		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Now: true})
-		w.must(err)
+		tr := w.sendFiles(nil, filepath.Join(dir, "d"))
 		first := a.offered()
 		for i := range many {
 			w.must(os.Remove(filepath.Join(dir, fmt.Sprintf("d/f%04d", i))))
 		}
-		w.closeFiles()
+		w.openLibrary()
 		if _, err := everything(w, a, first); err == nil {
 			t.Fatal("files that are gone were sent")
 		}
@@ -116,13 +113,12 @@ func TestAlmostAllIsLost(t *testing.T) {
 			t.Fatalf("what is left: %q", got)
 		}
 		w.must(a.receipt(second, groupcast.DeliveryVerified, groupcast.PathHTTPS))
-		now, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		now := w.shown(tr.No)
 		if now.State != groupcast.TransferDone || now.Lost != many || now.Incomplete != 1 {
 			t.Fatalf("in the end: %+v", now)
 		}
 		for from := 0; from < many; from += 1000 {
-			page, err := w.DeliveryEntries(w.ctx, local, tr.No, a.p.Device.ID, groupcast.Window{From: from})
+			page, err := w.Entries(w.ctx, tr.No, a.id, groupcast.Window{From: from})
 			w.must(err)
 			if page.Total != many || page.Listed != many || len(page.Entries) != min(1000, many-from) {
 				t.Fatalf("from %d on: %d of %d, %d in all", from, len(page.Entries), page.Listed, page.Total)
@@ -136,16 +132,16 @@ func TestAlmostAllIsLost(t *testing.T) {
 func TestWhoHasAllOfItKeepsIt(t *testing.T) {
 	withContent(t, map[string]string{"d/a": "aaa", "d/b": "bbb"}, func(w *world, dir string) {
 		ann, bob := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
-		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "d")}, Now: true, Via: groupcast.ViaHTTPS})
-		w.must(err)
+		viaHTTPS := func(tr *store.Transfer) { tr.Via = groupcast.ViaHTTPS }
+		tr := w.sendFiles(viaHTTPS, filepath.Join(dir, "d"))
 		first := ann.offered()
 		bob.offered()
 		if got, err := everything(w, ann, first); err != nil || got != "aaabbb" {
 			t.Fatalf("%q, %v", got, err)
 		}
 		w.must(os.Remove(filepath.Join(dir, "d/a")))
-		w.closeFiles()
-		_, err = everything(w, bob, first)
+		w.openLibrary()
+		_, err := everything(w, bob, first)
 		if err == nil {
 			t.Fatal("a file that is gone was sent")
 		}
@@ -155,8 +151,7 @@ func TestWhoHasAllOfItKeepsIt(t *testing.T) {
 			t.Fatalf("%q, %v", got, err)
 		}
 		w.must(bob.receipt(second, groupcast.DeliveryVerified, groupcast.PathHTTPS))
-		now, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		now := w.shown(tr.No)
 		if now.Verified != 1 || now.Incomplete != 1 || now.Lost != 1 {
 			t.Fatalf("%+v", now)
 		}
@@ -167,22 +162,20 @@ func TestWhoHasAllOfItKeepsIt(t *testing.T) {
 func TestNothingIsLeft(t *testing.T) {
 	withContent(t, map[string]string{"a": "aaa"}, func(w *world, dir string) {
 		a := w.enrol("ann", "g").attach()
-		tr, err := w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}, Now: true})
-		w.must(err)
+		tr := w.sendFiles(nil, filepath.Join(dir, "a"))
 		w.must(os.Remove(filepath.Join(dir, "a")))
 		if _, err := everything(w, a, a.offered()); err == nil {
 			t.Fatal("a file that is gone was sent")
 		}
-		now, err := w.Transfer(w.ctx, local, tr.No)
-		w.must(err)
+		now := w.shown(tr.No)
 		if now.State != groupcast.TransferFailed || !strings.Contains(now.Reason, "a is gone") {
 			t.Fatalf("%s: %s", now.State, now.Reason)
 		}
-		if _, err := w.RetryTransfer(w.ctx, local, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
+		if _, err := w.Retry(w.ctx, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
 			t.Fatalf("a retry of nothing: %v", err)
 		}
 		w.must(os.WriteFile(filepath.Join(dir, "a"), []byte("new"), 0o644))
-		_, err = w.RetryTransfer(w.ctx, local, tr.No)
+		_, err := w.Retry(w.ctx, tr.No)
 		w.must(err)
 		synctest.Wait()
 		o := a.offers()

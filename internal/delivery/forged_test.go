@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"testing"
@@ -14,15 +14,14 @@ func TestForgedBlocksDoNotWaitForTheOthers(t *testing.T) {
 		a, b := w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach()
 		tr := w.sendBig(dir, 8<<20, 0, "", a, b)
 		f := w.sender()
-		f.mu.Lock()
-		f.shown = groupcast.SessionStatus{Rate: 8 * 8e6} // its 64th is the least there is
-		f.forged = protocol.NewBlockSet(tr.Blocks + 2)
-		f.forged.AddRange(protocol.Range{First: 4, Count: 10})
-		f.mu.Unlock()
+		f.Show(groupcast.SessionStatus{Rate: 8 * 8e6}) // its 64th is the least there is
+		forged := protocol.NewBlockSet(tr.Blocks + 2)
+		forged.AddRange(protocol.Range{First: 4, Count: 10})
+		f.Forge(nil, forged)
 		time.Sleep(time.Second)
 		fetch := func(d *agent, first, count uint32) float64 {
 			began := time.Now()
-			r, err := w.Blocks(w.ctx, d.p, tr.No, protocol.BlockNumber(first), count)
+			r, err := d.blocks(tr.No, first, count)
 			w.must(err)
 			n := len(w.read(r, nil))
 			return float64(n) / time.Since(began).Seconds()
@@ -50,24 +49,20 @@ func TestForgingStandsOnTheTransfer(t *testing.T) {
 			w.must(err)
 		}
 		time.Sleep(time.Second)
-		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging != nil {
+		if got, err := w.Transfer(w.ctx, tr.No); err != nil || got.Forging != nil {
 			t.Errorf("in peace: %+v, %v", got.Forging, err)
 		}
 		f := w.sender()
-		f.mu.Lock()
-		f.forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 5}
-		f.mu.Unlock()
-		time.Sleep(time.Second)
 		want := groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 5}
-		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
+		f.Forge(&want, nil)
+		time.Sleep(time.Second)
+		if got, err := w.Transfer(w.ctx, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
 			t.Errorf("while it is sent: %+v, %v", got.Forging, err)
 		}
 		f.Stop()
-		f.mu.Lock()
-		f.forging = nil
-		f.mu.Unlock()
+		f.Forge(nil, nil)
 		time.Sleep(time.Second)
-		if got, err := w.Transfer(w.ctx, local, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
+		if got, err := w.Transfer(w.ctx, tr.No); err != nil || got.Forging == nil || *got.Forging != want {
 			t.Errorf("afterwards: %+v, %v", got.Forging, err)
 		}
 	})

@@ -1,4 +1,4 @@
-package server
+package delivery
 
 import (
 	"testing"
@@ -18,7 +18,7 @@ func TestADeviceAtWorkIsNotSilent(t *testing.T) {
 		w.must(err)
 		find := func() groupcast.Delivery {
 			t.Helper()
-			all, err := w.Deliveries(w.ctx, local, tr.No, groupcast.Window{})
+			all, err := w.Deliveries(w.ctx, tr.No, groupcast.Window{})
 			w.must(err)
 			if len(all.Rows) != 1 {
 				t.Fatalf("%+v", all)
@@ -27,7 +27,7 @@ func TestADeviceAtWorkIsNotSilent(t *testing.T) {
 		}
 		for i := range 200 { // ten minutes
 			time.Sleep(3 * time.Second)
-			w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Work: &groupcast.Work{Phase: groupcast.WorkWriting, Done: 1_000_000 + i, Of: 2_000_000}}))
+			w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Work: &groupcast.Work{Phase: groupcast.WorkWriting, Done: 1_000_000 + i, Of: 2_000_000}}))
 			if d := find(); !d.Waited() || d.Work == nil || d.Work.Of != tr.Files || time.Since(d.Work.At) > time.Second {
 				t.Fatalf("after %d reports: %+v", i+1, d)
 			}
@@ -35,7 +35,7 @@ func TestADeviceAtWorkIsNotSilent(t *testing.T) {
 		if d := find(); d.Reason != "writing 1 of 1 files" {
 			t.Errorf("%q", d.Reason)
 		}
-		w.must(w.Report(w.ctx, a.p, groupcast.AgentReport{Transfer: tr.No, Work: &groupcast.Work{Phase: "sleeping"}}))
+		w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Work: &groupcast.Work{Phase: "sleeping"}}))
 		if d := find(); d.Work != nil {
 			t.Errorf("%+v", d.Work)
 		}

@@ -1,0 +1,248 @@
+// Package deliverytest has made-up sessions and sources, for tests of what drives them: tests say
+// what a session's devices report and when it ends; no packet is sent.
+package deliverytest
+
+import (
+	"context"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/sender"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// Wire is how many bytes each session says it has sent.
+const Wire = 1000
+
+// Session is a session without packets.
+type Session struct {
+	cfg   sender.Config
+	offer wire.Offer
+	bytes []byte
+	end   chan error
+
+	mu       sync.Mutex
+	attached map[protocol.DeviceID][]protocol.Range
+	detached map[protocol.DeviceID]string
+	complete []protocol.DeviceID
+	feedback map[protocol.DeviceID][]byte
+	limit    uint64
+	begun    bool
+	stopped  bool
+	moved    bool
+	devices  []sender.DeviceStatus
+	shown    groupcast.SessionStatus
+	forging  *groupcast.Forging
+	forged   *protocol.BlockSet // nil: none
+	refuse   error
+}
+
+// NewSession makes a session with an ID of its own.
+func NewSession(cfg sender.Config) *Session {
+	s := &Session{
+		cfg: cfg, offer: cfg.Terms, end: make(chan error, 4), attached: map[protocol.DeviceID][]protocol.Range{},
+		detached: map[protocol.DeviceID]string{}, feedback: map[protocol.DeviceID][]byte{},
+	}
+	s.offer.Session = protocol.NewSessionID()
+	s.bytes = wire.AppendOffer(nil, s.offer)
+	return s
+}
+
+func (s *Session) locked(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+}
+
+// Offer is what is signed.
+func (s *Session) Offer() (wire.Offer, []byte, []byte) {
+	return s.offer, s.bytes, seal.SignOffer(s.cfg.Key, s.bytes)
+}
+
+// Attach hands keys out as long as the session was not stopped.
+func (s *Session) Attach(dev protocol.DeviceID, lacks []protocol.Range, _ bool) (groupcast.Handout, error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.refuse != nil {
+		return groupcast.Handout{}, s.refuse
+	}
+	if s.stopped {
+		return groupcast.Handout{}, sender.ErrSessionOver
+	}
+	s.attached[dev] = lacks
+	return groupcast.Handout{SessionSecret: s.offer.Session[:], FeedbackKey: []byte("key")}, nil
+}
+
+// Detach takes a device out.
+func (s *Session) Detach(dev protocol.DeviceID, reason string) {
+	s.locked(func() { delete(s.attached, dev); s.detached[dev] = reason })
+}
+
+// Complete notes that a device is done.
+func (s *Session) Complete(dev protocol.DeviceID) {
+	s.locked(func() { s.complete = append(s.complete, dev) })
+}
+
+// Limit is told what the session may use.
+func (s *Session) Limit(bytesPerSec uint64) { s.locked(func() { s.limit = bytesPerSec }) }
+
+// Feedback takes a body that came over HTTPS.
+func (s *Session) Feedback(dev protocol.DeviceID, body []byte) (err error) {
+	s.locked(func() { s.feedback[dev], err = body, s.refuse })
+	return err
+}
+
+// Run ends when a test says so, when it is stopped, or with ctx.
+func (s *Session) Run(ctx context.Context) error {
+	s.locked(func() { s.begun = true })
+	select {
+	case err := <-s.end:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Stop ends it.
+func (s *Session) Stop() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.stopped {
+		s.stopped = true
+		s.end <- nil
+	}
+}
+
+// Misplaced says whether a test moved the session's network card.
+func (s *Session) Misplaced() (moved bool) {
+	s.locked(func() { moved = s.moved })
+	return moved
+}
+
+// Status is what tests made it.
+func (s *Session) Status() (st sender.Status) {
+	s.locked(func() {
+		st = sender.Status{Wire: Wire, Running: s.begun, Devices: s.devices, Session: s.shown, Forging: s.forging}
+	})
+	return st
+}
+
+// Failed says whether all these blocks are forged.
+func (s *Session) Failed(r protocol.Range) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for b := r.First; b < r.End(); b++ {
+		if s.forged == nil || !s.forged.Has(b) {
+			return false
+		}
+	}
+	return true
+}
+
+// Now follows what a test asks for or does.
+
+// Terms is the offer.
+func (s *Session) Terms() wire.Offer { return s.offer }
+
+// Sealing says whether data flows.
+func (s *Session) Sealing() (is bool) {
+	s.locked(func() { is = s.begun && !s.stopped })
+	return is
+}
+
+// Limited is what it was last told that it may use.
+func (s *Session) Limited() (bytesPerSec uint64) {
+	s.locked(func() { bytesPerSec = s.limit })
+	return bytesPerSec
+}
+
+// Lacks is what a device said that it lacks when it was handed the keys.
+func (s *Session) Lacks(dev protocol.DeviceID) (lacks []protocol.Range, attached bool) {
+	s.locked(func() { lacks, attached = s.attached[dev] })
+	return lacks, attached
+}
+
+// Detached is why a device was taken out; empty if it was not.
+func (s *Session) Detached(dev protocol.DeviceID) (reason string) {
+	s.locked(func() { reason = s.detached[dev] })
+	return reason
+}
+
+// Completed lists those that are done.
+func (s *Session) Completed() (all []protocol.DeviceID) {
+	s.locked(func() { all = append(all, s.complete...) })
+	return all
+}
+
+// Told is the last feedback of a device that came over HTTPS.
+func (s *Session) Told(dev protocol.DeviceID) (body []byte) {
+	s.locked(func() { body = s.feedback[dev] })
+	return body
+}
+
+// Refuse makes it refuse keys and feedback; nil: not any more.
+func (s *Session) Refuse(err error) { s.locked(func() { s.refuse = err }) }
+
+// Move puts its network card away.
+func (s *Session) Move() { s.locked(func() { s.moved = true }) }
+
+// End ends it by itself.
+func (s *Session) End(err error) { s.end <- err }
+
+// Hear tells whoever made it what happened to a device.
+func (s *Session) Hear(event sender.Event) { s.cfg.OnEvent(event) }
+
+// Report makes devices say how they do, now.
+func (s *Session) Report(devices ...sender.DeviceStatus) {
+	s.locked(func() {
+		for i := range devices {
+			devices[i].LastReport = time.Now()
+		}
+		s.devices = devices
+	})
+}
+
+// Show sets what it says of itself.
+func (s *Session) Show(st groupcast.SessionStatus) { s.locked(func() { s.shown = st }) }
+
+// Forge sets what it knows of forged packets; blocks are those with a wrong digest.
+func (s *Session) Forge(f *groupcast.Forging, blocks *protocol.BlockSet) {
+	s.locked(func() { s.forging, s.forged = f, blocks })
+}
+
+// Sessions are the sessions that were made, the newest last.
+type Sessions struct {
+	mu  sync.Mutex
+	all []*Session
+}
+
+// Make makes one more.
+func (s *Sessions) Make(cfg sender.Config) *Session {
+	made := NewSession(cfg)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.all = append(s.all, made)
+	return made
+}
+
+// Count says how many were made.
+func (s *Sessions) Count() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.all)
+}
+
+// Newest gives the newest.
+func (s *Sessions) Newest(t testing.TB) *Session {
+	t.Helper()
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.all) == 0 {
+		t.Fatal("no session was opened")
+	}
+	return s.all[len(s.all)-1]
+}

@@ -1,6 +1,7 @@
 package groupcast_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/groupcast/groupcast"
@@ -26,8 +27,10 @@ func TestVersionsAreJudged(t *testing.T) {
 		{groupcast.Speaks{}, speaks(2, 2), groupcast.TooNew},
 		{groupcast.Speaks{Control: groupcast.Versions{Least: 2, Most: 2}}, groupcast.Spoken(), groupcast.TooOld},
 	} {
-		if got := c.own.Judge(c.other); got != c.want {
-			t.Errorf("%+v of %+v: %d, want %d", c.other, c.own, got, c.want)
-		}
+		t.Run(fmt.Sprintf("%+v of %+v", c.other, c.own), func(t *testing.T) {
+			if got := c.own.Judge(c.other); got != c.want {
+				t.Errorf("%+v of %+v: %d, want %d", c.other, c.own, got, c.want)
+			}
+		})
 	}
 }

@@ -3,6 +3,7 @@ package main
 import (
 	"bytes"
 	"encoding/xml"
+	"fmt"
 	"math"
 	"path/filepath"
 	"strings"
@@ -23,9 +24,11 @@ func TestParsing(t *testing.T) {
 		t.Errorf("a short line gave %v s", used)
 	}
 	for wire, want := range map[string]float64{"100mbit": 1e8, "1gbit": 1e9, "64kbit": 64e3, "none": 0, "": 0} {
-		if got := rateBits(wire); got != want {
-			t.Errorf("rate %q is %v, want %v", wire, got, want)
-		}
+		t.Run(wire, func(t *testing.T) {
+			if got := rateBits(wire); got != want {
+				t.Errorf("rate %q is %v, want %v", wire, got, want)
+			}
+		})
 	}
 	if got, err := parseFlow("ready\n1000000000 0\n2000000000 1000000\n3000000000 3000000\n9000000000 9\n", 1.5e9,
 		4e9); err != nil || got != 16 {
@@ -150,20 +153,22 @@ func TestResultsComeBack(t *testing.T) {
 
 func TestPayloads(t *testing.T) {
 	for _, c := range []cell{{MiB: 0.5}, {MiB: kib, Files: 2}, {MiB: kib, Files: 40}} {
-		dir := t.TempDir()
-		p, err := newPayload(dir, c)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if !p.here(dir, c.each()) || p.compare(dir) != nil || p.here(t.TempDir(), c.each()) {
-			t.Errorf("%+v: not found where it was made, or found where it was not", c)
-		}
-		for name := range p.sums {
-			p.sums[name] = [32]byte{}
-		}
-		if p.compare(dir) == nil {
-			t.Errorf("%+v: wrong content was not noticed", c)
-		}
+		t.Run(fmt.Sprint(c.MiB, " ", c.Files), func(t *testing.T) {
+			dir := t.TempDir()
+			p, err := newPayload(dir, c)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !p.here(dir, c.each()) || p.compare(dir) != nil || p.here(t.TempDir(), c.each()) {
+				t.Errorf("%+v: not found where it was made, or found where it was not", c)
+			}
+			for name := range p.sums {
+				p.sums[name] = [32]byte{}
+			}
+			if p.compare(dir) == nil {
+				t.Errorf("%+v: wrong content was not noticed", c)
+			}
+		})
 	}
 }
 

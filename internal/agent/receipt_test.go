@@ -3,6 +3,7 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"unicode/utf8"
@@ -55,9 +56,11 @@ func TestWhatIsOvertaken(t *testing.T) {
 // Reasons are cut to what the server takes, never within a letter.
 func TestReasonsAreBrief(t *testing.T) {
 	for _, text := range []string{"", "short", strings.Repeat("x", maxReason), strings.Repeat("é", maxReason)} {
-		got := brief(text)
-		if len(got) > maxReason || !utf8.ValidString(got) || len(text) <= maxReason && got != text {
-			t.Errorf("%d bytes become %d", len(text), len(got))
-		}
+		t.Run(fmt.Sprintf("%d bytes", len(text)), func(t *testing.T) {
+			got := brief(text)
+			if len(got) > maxReason || !utf8.ValidString(got) || len(text) <= maxReason && got != text {
+				t.Errorf("%d bytes become %d", len(text), len(got))
+			}
+		})
 	}
 }

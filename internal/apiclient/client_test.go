@@ -39,13 +39,15 @@ func TestParseAddress(t *testing.T) {
 		"server/path":            "",
 		":7440":                  "",
 	} {
-		got, err := apiclient.ParseAddress(in)
-		if got != want || (err != nil) != (want == "") {
-			t.Errorf("ParseAddress(%q) = %q, %v; want %q", in, got, err, want)
-		}
-		if err != nil && groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("ParseAddress(%q): code %s", in, groupcast.ErrorCode(err))
-		}
+		t.Run(in, func(t *testing.T) {
+			got, err := apiclient.ParseAddress(in)
+			if got != want || (err != nil) != (want == "") {
+				t.Errorf("ParseAddress(%q) = %q, %v; want %q", in, got, err, want)
+			}
+			if err != nil && groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("ParseAddress(%q): code %s", in, groupcast.ErrorCode(err))
+			}
+		})
 	}
 }
 
@@ -56,15 +58,17 @@ func TestErrorsComeBackAsTheyWere(t *testing.T) {
 		groupcast.ENotFound,
 		groupcast.EConflict, groupcast.EExhausted, groupcast.EClosed,
 	} {
-		want := groupcast.Errorf(code, "no luck").WithHint("try otherwise").
-			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7})
-		w.service.Fail(want)
-		_, err := w.client(t, "cli-admin").AddUser(t.Context(), groupcast.NewUser{})
-		var got *groupcast.Error
-		if !errors.As(err, &got) || got.Code != code || got.Message != want.Message || got.Hint != want.Hint ||
-			got.Next == nil || *got.Next != *want.Next {
-			t.Errorf("got %#v, want %#v", err, want)
-		}
+		t.Run(string(code), func(t *testing.T) {
+			want := groupcast.Errorf(code, "no luck").WithHint("try otherwise").
+				WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7})
+			w.service.Fail(want)
+			_, err := w.client(t, "cli-admin").AddUser(t.Context(), groupcast.NewUser{})
+			var got *groupcast.Error
+			if !errors.As(err, &got) || got.Code != code || got.Message != want.Message || got.Hint != want.Hint ||
+				got.Next == nil || *got.Next != *want.Next {
+				t.Errorf("got %#v, want %#v", err, want)
+			}
+		})
 	}
 }
 
@@ -88,14 +92,16 @@ func TestOnlyReadsAreTriedAgain(t *testing.T) {
 			errors.New("disk on fire"), func(c *apiclient.Client) error { _, err := c.Me(t.Context()); return err }, 1,
 		},
 	} {
-		w.service.Calls()
-		w.service.Fail(c.fail)
-		if err := c.call(w.client(t, "cli-admin")); err == nil {
-			t.Errorf("%s succeeded", name)
-		}
-		if n := len(w.service.Calls()); n != c.want {
-			t.Errorf("%s reached the service %d times, want %d", name, n, c.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			w.service.Calls()
+			w.service.Fail(c.fail)
+			if err := c.call(w.client(t, "cli-admin")); err == nil {
+				t.Errorf("%s succeeded", name)
+			}
+			if n := len(w.service.Calls()); n != c.want {
+				t.Errorf("%s reached the service %d times, want %d", name, n, c.want)
+			}
+		})
 	}
 }
 
@@ -257,9 +263,11 @@ func TestLocal(t *testing.T) {
 func TestTokenIsRedacted(t *testing.T) {
 	tok := apiclient.Token("canary")
 	for _, s := range []string{fmt.Sprint(tok), fmt.Sprintf("%v %s %q %#v", tok, tok, tok, tok), tok.LogValue().String()} {
-		if strings.Contains(s, "canary") {
-			t.Errorf("printed as %s", s)
-		}
+		t.Run(s, func(t *testing.T) {
+			if strings.Contains(s, "canary") {
+				t.Errorf("printed as %s", s)
+			}
+		})
 	}
 }
 

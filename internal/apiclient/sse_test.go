@@ -25,14 +25,16 @@ func TestReadEvents(t *testing.T) {
 		"empty data":     {"data:\n\n", []string{"|"}},
 		"unknown fields": {"retry: 5000\nfoo: bar\nnonsense\ndata: x\n\n", []string{"|x"}},
 	} {
-		var got []string
-		err := readEvents(strings.NewReader(c.in), func(kind string, data []byte) error {
-			got = append(got, kind+"|"+string(data))
-			return nil
+		t.Run(name, func(t *testing.T) {
+			var got []string
+			err := readEvents(strings.NewReader(c.in), func(kind string, data []byte) error {
+				got = append(got, kind+"|"+string(data))
+				return nil
+			})
+			if !errors.Is(err, io.EOF) || !reflect.DeepEqual(got, c.want) {
+				t.Errorf("%s: got %q, %v; want %q", name, got, err, c.want)
+			}
 		})
-		if !errors.Is(err, io.EOF) || !reflect.DeepEqual(got, c.want) {
-			t.Errorf("%s: got %q, %v; want %q", name, got, err, c.want)
-		}
 	}
 }
 

@@ -183,10 +183,12 @@ func TestUploadsThatCannotBe(t *testing.T) {
 	s := &uploads{Service: httpapitest.New()}
 	c := newWorldOf(t, s.Service, s).client(t, "cli-admin")
 	for name, k := range cases {
-		_, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: k.paths}, nil)
-		if groupcast.ErrorCode(err) != k.code || !strings.Contains(err.Error(), k.say) {
-			t.Errorf("%s: got %v, want %s, %q", name, err, k.code, k.say)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := c.UploadPaths(t.Context(), &apiclient.Selection{Paths: k.paths}, nil)
+			if groupcast.ErrorCode(err) != k.code || !strings.Contains(err.Error(), k.say) {
+				t.Errorf("%s: got %v, want %s, %q", name, err, k.code, k.say)
+			}
+		})
 	}
 	if s.up.ID != "" {
 		t.Error("an upload was begun all the same")

@@ -3,6 +3,7 @@ package auth
 import (
 	"context"
 	"errors"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -36,9 +37,11 @@ func TestPasswords(t *testing.T) {
 	}{
 		{"correct horse", hash, true}, {"correct horsf", hash, false}, {"", hash, false}, {"correct horse", "", false},
 	} {
-		if ok, err := p.Verify(ctx, string(c.password)+"x", "anna", c.password, c.hash); ok != c.ok || err != nil {
-			t.Errorf("%d bytes: %v, %v", len(c.password), ok, err)
-		}
+		t.Run(fmt.Sprint(c.password, " ", c.hash, " ", c.ok), func(t *testing.T) {
+			if ok, err := p.Verify(ctx, string(c.password)+"x", "anna", c.password, c.hash); ok != c.ok || err != nil {
+				t.Errorf("%d bytes: %v, %v", len(c.password), ok, err)
+			}
+		})
 	}
 }
 
@@ -55,9 +58,11 @@ func TestLongPasswordsCostNothing(t *testing.T) {
 	for password, ok := range map[groupcast.Password]bool{
 		"1234567": false, "12345678": true, "ääääääää": true, "äääää": false, long: false,
 	} {
-		if err := CheckNew(password); (err == nil) != ok {
-			t.Errorf("%d bytes: %v", len(password), err)
-		}
+		t.Run(string(password), func(t *testing.T) {
+			if err := CheckNew(password); (err == nil) != ok {
+				t.Errorf("%d bytes: %v", len(password), err)
+			}
+		})
 	}
 }
 
@@ -108,9 +113,11 @@ func TestDamagedHashesAreErrors(t *testing.T) {
 		strings.Replace(good, "t=1", "t=99", 1),
 		strings.Replace(good, "p=1", "p=0", 1), strings.Replace(good, "m=8,", "m=08,", 1), good + "$", good[:len(good)-8],
 	} {
-		if ok, err := matches("password", bad); ok || groupcast.ErrorCode(err) != groupcast.EInternal || err == nil {
-			t.Errorf("%q: %v, %v", bad, ok, err)
-		}
+		t.Run(bad, func(t *testing.T) {
+			if ok, err := matches("password", bad); ok || groupcast.ErrorCode(err) != groupcast.EInternal || err == nil {
+				t.Errorf("%q: %v, %v", bad, ok, err)
+			}
+		})
 	}
 }
 

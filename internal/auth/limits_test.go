@@ -57,21 +57,23 @@ func TestFailuresOfAPrefix(t *testing.T) {
 		{"2001:db8::1", "[2001:db8::2]:443", "2001:db8:0:1::1"},
 		{"::ffff:10.0.0.1", "10.0.0.1", "10.0.0.3"},
 	} {
-		l := newLimits()
-		for i := range failuresPerMinute {
-			if err := l.tries(start, c.first, fmt.Sprint(i), false); err != nil {
-				t.Fatalf("failure %d: %v", i, err)
+		t.Run(c.first, func(t *testing.T) {
+			l := newLimits()
+			for i := range failuresPerMinute {
+				if err := l.tries(start, c.first, fmt.Sprint(i), false); err != nil {
+					t.Fatalf("failure %d: %v", i, err)
+				}
 			}
-		}
-		if err := l.tries(start, c.same, "fresh", false); groupcast.ErrorCode(err) != groupcast.EExhausted {
-			t.Errorf("%s: %v", c.same, err)
-		}
-		if err := l.tries(start, c.other, "fresh", false); err != nil {
-			t.Errorf("%s: %v", c.other, err)
-		}
-		if err := l.tries(start.Add(7*time.Second), c.same, "fresh", false); err != nil {
-			t.Errorf("a sixth of a minute later: %v", err)
-		}
+			if err := l.tries(start, c.same, "fresh", false); groupcast.ErrorCode(err) != groupcast.EExhausted {
+				t.Errorf("%s: %v", c.same, err)
+			}
+			if err := l.tries(start, c.other, "fresh", false); err != nil {
+				t.Errorf("%s: %v", c.other, err)
+			}
+			if err := l.tries(start.Add(7*time.Second), c.same, "fresh", false); err != nil {
+				t.Errorf("a sixth of a minute later: %v", err)
+			}
+		})
 	}
 }
 

@@ -216,16 +216,18 @@ func TestRestoreTakesNothingElse(t *testing.T) {
 		"incomplete": tarOf(t, "db.sqlite"),
 		"cut short":  tarOf(t, "db.sqlite", "ca.key")[:512],
 	} {
-		dir := filepath.Join(t.TempDir(), "server")
-		err := Restore(dir, bytes.NewReader(give), false, anything)
-		if groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
-		if left, _ := os.ReadDir(dir); len(left) > 0 {
-			t.Errorf("%s: left %v behind", name, left)
-		}
-		if found, _ := filepath.Glob(filepath.Join(dir, "..", "evil")); len(found) > 0 {
-			t.Errorf("%s: wrote outside", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			dir := filepath.Join(t.TempDir(), "server")
+			err := Restore(dir, bytes.NewReader(give), false, anything)
+			if groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("%s: %v", name, err)
+			}
+			if left, _ := os.ReadDir(dir); len(left) > 0 {
+				t.Errorf("%s: left %v behind", name, left)
+			}
+			if found, _ := filepath.Glob(filepath.Join(dir, "..", "evil")); len(found) > 0 {
+				t.Errorf("%s: wrote outside", name)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package bandwidth
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -29,27 +30,29 @@ func TestForgedBlocksHaveAShareOfTheirOwn(t *testing.T) {
 		{1e6, 1e6, true, 5e5, 5e5},
 		{0, 0, true, rate.Inf, 0},
 	} {
-		now := time.Unix(1000, 0)
-		var told uint64
-		l := New(func() time.Time { return now }, c.most, func(b uint64) { told = b })
-		told = c.most
-		f := &fixed{}
-		l.Begin(7, 0, f)
-		if c.busy {
-			l.Enter(7, 0, true)
-		}
-		l.Uses(c.multicast)
-		if got := l.all.forged.limiter.Limit(); got != c.forged {
-			t.Errorf("%+v: %v bytes a second", c, got)
-		}
-		if c.most > 0 && rate.Limit(told) != c.told {
-			t.Errorf("%+v: multicast may use %d", c, told)
-		}
-		if c.most == 0 && c.multicast > 0 {
-			if got := l.all.https.limiter.Limit(); got != rate.Limit(max(c.multicast/catchUpPart, catchUpLeast)) {
-				t.Errorf("%+v: the others get %v", c, got)
+		t.Run(fmt.Sprint(c.most, " ", c.multicast, " ", c.busy), func(t *testing.T) {
+			now := time.Unix(1000, 0)
+			var told uint64
+			l := New(func() time.Time { return now }, c.most, func(b uint64) { told = b })
+			told = c.most
+			f := &fixed{}
+			l.Begin(7, 0, f)
+			if c.busy {
+				l.Enter(7, 0, true)
 			}
-		}
+			l.Uses(c.multicast)
+			if got := l.all.forged.limiter.Limit(); got != c.forged {
+				t.Errorf("%+v: %v bytes a second", c, got)
+			}
+			if c.most > 0 && rate.Limit(told) != c.told {
+				t.Errorf("%+v: multicast may use %d", c, told)
+			}
+			if c.most == 0 && c.multicast > 0 {
+				if got := l.all.https.limiter.Limit(); got != rate.Limit(max(c.multicast/catchUpPart, catchUpLeast)) {
+					t.Errorf("%+v: the others get %v", c, got)
+				}
+			}
+		})
 	}
 }
 

@@ -129,20 +129,22 @@ func TestScanRefuses(t *testing.T) {
 		{"the home by a link", []string{"home2/server"}, home, groupcast.EForbidden, "home"},
 		{"out of the source folder", []string{"../out"}, below, groupcast.EInvalid, "below"},
 	} {
-		given := c.paths
-		if c.options.Below == "" {
-			given = nil
-			for _, p := range c.paths {
-				if !filepath.IsAbs(p) {
-					p = filepath.Join(dir, p)
+		t.Run(c.what, func(t *testing.T) {
+			given := c.paths
+			if c.options.Below == "" {
+				given = nil
+				for _, p := range c.paths {
+					if !filepath.IsAbs(p) {
+						p = filepath.Join(dir, p)
+					}
+					given = append(given, p)
 				}
-				given = append(given, p)
 			}
-		}
-		_, err := Scan(ctx, given, c.options)
-		if groupcast.ErrorCode(err) != c.code || !strings.Contains(fmt.Sprint(err), c.says) {
-			t.Errorf("%s: %v", c.what, err)
-		}
+			_, err := Scan(ctx, given, c.options)
+			if groupcast.ErrorCode(err) != c.code || !strings.Contains(fmt.Sprint(err), c.says) {
+				t.Errorf("%s: %v", c.what, err)
+			}
+		})
 	}
 }
 
@@ -325,24 +327,26 @@ func TestSourceChanged(t *testing.T) {
 		"it is a folder":  func(t *testing.T, p string) { os.Remove(p); os.Mkdir(p, 0o755) },
 		"its folder left": func(t *testing.T, p string) { os.Rename(filepath.Dir(p), filepath.Dir(p)+"2") },
 	} {
-		dir := plant(t, mixed)
-		_, s := built(t, dir)
-		spoil(t, filepath.Join(dir, "d/b"))
-		var err error
-		buf := make([]byte, s.Layout().Longest())
-		for b := s.Layout().FirstStream(); int(b) < s.Layout().Blocks() && err == nil; b++ {
-			_, err = s.ReadBlock(b, buf)
-		}
-		why := whys[what]
-		if why == "" {
-			why = groupcast.WhyChanged
-		}
-		var lost *LostError
-		if !errors.As(err, &lost) {
-			t.Errorf("%s: %v", what, err)
-		} else if what != "its folder left" && lost.Lost[0].Path != "d/b" || lost.Lost[0].Why != why {
-			t.Errorf("%s: %v", what, lost.Lost)
-		}
+		t.Run(what, func(t *testing.T) {
+			dir := plant(t, mixed)
+			_, s := built(t, dir)
+			spoil(t, filepath.Join(dir, "d/b"))
+			var err error
+			buf := make([]byte, s.Layout().Longest())
+			for b := s.Layout().FirstStream(); int(b) < s.Layout().Blocks() && err == nil; b++ {
+				_, err = s.ReadBlock(b, buf)
+			}
+			why := whys[what]
+			if why == "" {
+				why = groupcast.WhyChanged
+			}
+			var lost *LostError
+			if !errors.As(err, &lost) {
+				t.Errorf("%s: %v", what, err)
+			} else if what != "its folder left" && lost.Lost[0].Path != "d/b" || lost.Lost[0].Why != why {
+				t.Errorf("%s: %v", what, lost.Lost)
+			}
+		})
 	}
 }
 
@@ -352,14 +356,16 @@ func TestBuildSeesThatAFileChanges(t *testing.T) {
 		"shrinks": func(p string) error { return os.Truncate(p, 5) },
 		"goes":    os.Remove,
 	} {
-		dir := plant(t, mixed)
-		tree := scan(t, filepath.Join(dir, "d"))
-		if err := spoil(filepath.Join(dir, "d/b")); err != nil {
-			t.Fatal(err)
-		}
-		if _, err := Build(ctx, tree, nil); err == nil || !strings.Contains(err.Error(), "d/b") {
-			t.Errorf("%s: %v", what, err)
-		}
+		t.Run(what, func(t *testing.T) {
+			dir := plant(t, mixed)
+			tree := scan(t, filepath.Join(dir, "d"))
+			if err := spoil(filepath.Join(dir, "d/b")); err != nil {
+				t.Fatal(err)
+			}
+			if _, err := Build(ctx, tree, nil); err == nil || !strings.Contains(err.Error(), "d/b") {
+				t.Errorf("%s: %v", what, err)
+			}
+		})
 	}
 }
 

@@ -87,9 +87,11 @@ func TestUploadRefuses(t *testing.T) {
 		"too many bytes":       u.Create("a", "boss", []manifest.File{{Path: "f", Size: 1001}}),
 		"setuid":               u.Create("a", "boss", []manifest.File{{Path: "f", Mode: 0o4755}}),
 	} {
-		if err == nil {
-			t.Errorf("%s was accepted", what)
-		}
+		t.Run(what, func(t *testing.T) {
+			if err == nil {
+				t.Errorf("%s was accepted", what)
+			}
+		})
 	}
 	if err := u.Create("a", "boss", one); err != nil {
 		t.Fatal(err)

@@ -98,6 +98,17 @@ func altered(t *testing.T, db []byte, statements ...string) []byte {
 	return out
 }
 
+func refuses(t *testing.T, dir string, files map[string][]byte, says string) {
+	t.Helper()
+	err := backup.Restore(dir, bytes.NewReader(tarred(t, files)), true, wholeBackup)
+	if groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), says) {
+		t.Errorf("%v, want something of %q", err, says)
+	}
+	if err != nil && strings.Contains(err.Error(), dir) {
+		t.Errorf("the words name a folder that is gone: %v", err)
+	}
+}
+
 // What is not a whole backup of a server is refused with words, and nothing of what is there changes.
 func TestRestoreTakesWholeBackupsOnly(t *testing.T) {
 	good, other := backupOf(t), backupOf(t)
@@ -152,18 +163,14 @@ func TestRestoreTakesWholeBackupsOnly(t *testing.T) {
 		"a key that is none":       {with("tls.key", []byte("key")), "tls.key"},
 		"another server's TLS key": {with("tls.key", other["tls.key"]), "tls"},
 	} {
-		files := maps.Clone(good)
-		c.change(files)
-		err := backup.Restore(dir, bytes.NewReader(tarred(t, files)), true, wholeBackup)
-		if groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), c.says) {
-			t.Errorf("%s: %v, want something of %q", name, err, c.says)
-		}
-		if err != nil && strings.Contains(err.Error(), dir) {
-			t.Errorf("%s: the words name a folder that is gone: %v", name, err)
-		}
-		if after := filesOf(t, dir); !maps.EqualFunc(before, after, bytes.Equal) {
-			t.Fatalf("%s: %v became %v", name, slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
-		}
+		t.Run(name, func(t *testing.T) {
+			files := maps.Clone(good)
+			c.change(files)
+			refuses(t, dir, files, c.says)
+			if after := filesOf(t, dir); !maps.EqualFunc(before, after, bytes.Equal) {
+				t.Fatalf("%v became %v", slices.Sorted(maps.Keys(before)), slices.Sorted(maps.Keys(after)))
+			}
+		})
 	}
 	whole := tarred(t, good)
 	if err := backup.Restore(dir, bytes.NewReader(whole[:len(whole)-5000]), true, wholeBackup); groupcast.ErrorCode(err) != groupcast.EInvalid {

@@ -2,6 +2,7 @@ package disk
 
 import (
 	"bytes"
+	"fmt"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -50,14 +51,16 @@ func TestTheReserveIsSaneOnEveryDisk(t *testing.T) {
 		{10 * gib, -1, 10*gib - 8*mib},
 		{1 * gib, 2 * gib, 0},
 	} {
-		r, _, _ := roomOn(t, k.size, k.reserve)
-		if err := r.Fits(k.most); err != nil && k.most > 0 {
-			t.Errorf("%d of %d bytes, reserve %d: %v", k.most, k.size, k.reserve, err)
-		}
-		if err := r.Fits(k.most + mib); groupcast.ErrorCode(err) != groupcast.EExhausted ||
-			!strings.Contains(err.Error(), "full") {
-			t.Errorf("%d of %d bytes, reserve %d: %v, want that it does not fit", k.most+mib, k.size, k.reserve, err)
-		}
+		t.Run(fmt.Sprint(k.size, " ", k.reserve, " ", k.most), func(t *testing.T) {
+			r, _, _ := roomOn(t, k.size, k.reserve)
+			if err := r.Fits(k.most); err != nil && k.most > 0 {
+				t.Errorf("%d of %d bytes, reserve %d: %v", k.most, k.size, k.reserve, err)
+			}
+			if err := r.Fits(k.most + mib); groupcast.ErrorCode(err) != groupcast.EExhausted ||
+				!strings.Contains(err.Error(), "full") {
+				t.Errorf("%d of %d bytes, reserve %d: %v, want that it does not fit", k.most+mib, k.size, k.reserve, err)
+			}
+		})
 	}
 }
 

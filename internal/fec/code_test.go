@@ -71,17 +71,19 @@ func symbols(t testing.TB, c *Code, block []byte, k, size int, want []int) []Sym
 func TestParityIsWhatTheDefinitionSays(t *testing.T) {
 	c := NewCode()
 	for _, g := range []struct{ length, size int }{{1, 1}, {7, 3}, {64, 64}, {100, 7}, {1000, 5}, {199 * 3, 3}} {
-		k := protocol.SourceSymbols(g.length, g.size)
-		block := noise(g.length, 1)
-		for x := k; x < 256; x += 1 + x%7 {
-			got := make([]byte, g.size)
-			if err := c.Parity(block, k, g.size, protocol.SymbolIndex(x), got); err != nil {
-				t.Fatal(err)
+		t.Run(fmt.Sprint(g.length, " ", g.size), func(t *testing.T) {
+			k := protocol.SourceSymbols(g.length, g.size)
+			block := noise(g.length, 1)
+			for x := k; x < 256; x += 1 + x%7 {
+				got := make([]byte, g.size)
+				if err := c.Parity(block, k, g.size, protocol.SymbolIndex(x), got); err != nil {
+					t.Fatal(err)
+				}
+				if want := slow(block, k, g.size, x); !bytes.Equal(got, want) {
+					t.Fatalf("length %d size %d row %d: %x, want %x", g.length, g.size, x, got, want)
+				}
 			}
-			if want := slow(block, k, g.size, x); !bytes.Equal(got, want) {
-				t.Fatalf("length %d size %d row %d: %x, want %x", g.length, g.size, x, got, want)
-			}
-		}
+		})
 	}
 }
 
@@ -96,16 +98,18 @@ func TestVectors(t *testing.T) {
 		row  int
 		want string
 	}{{6, "8e7f01bf"}, {7, "773d48f7"}, {255, "c598a4c1"}} {
-		got := make([]byte, 4)
-		if err := c.Parity(block, 6, 4, protocol.SymbolIndex(v.row), got); err != nil {
-			t.Fatal(err)
-		}
-		if !bytes.Equal(got, slow(block, 6, 4, v.row)) {
-			t.Errorf("row %d is not what the definition says", v.row)
-		}
-		if hex.EncodeToString(got) != v.want {
-			t.Errorf("row %d: %x, want %s", v.row, got, v.want)
-		}
+		t.Run(v.want, func(t *testing.T) {
+			got := make([]byte, 4)
+			if err := c.Parity(block, 6, 4, protocol.SymbolIndex(v.row), got); err != nil {
+				t.Fatal(err)
+			}
+			if !bytes.Equal(got, slow(block, 6, 4, v.row)) {
+				t.Errorf("row %d is not what the definition says", v.row)
+			}
+			if hex.EncodeToString(got) != v.want {
+				t.Errorf("row %d: %x, want %s", v.row, got, v.want)
+			}
+		})
 	}
 }
 
@@ -217,9 +221,11 @@ func TestRefusals(t *testing.T) {
 		"too few symbols":   c.Reconstruct([]Symbol{{0, buf}, {11, buf}}, 10, 10, block),
 		"same symbol twice": c.Reconstruct([]Symbol{{0, buf}, {0, buf}}, 2, 50, block),
 	} {
-		if err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		})
 	}
 	if err := c.ParityRows(block, 10, 10, 10, nil); err != nil {
 		t.Errorf("no rows: %v", err)

@@ -103,9 +103,11 @@ func TestLocateRefuses(t *testing.T) {
 	for name, bad := range map[string]Suspect{
 		"the same symbol twice": twice, "a short symbol": short, "one more only": few,
 	} {
-		if _, err := c.Locate(bad, 10, 64, f, dst); err == nil {
-			t.Errorf("%s: no error", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := c.Locate(bad, 10, 64, f, dst); err == nil {
+				t.Errorf("%s: no error", name)
+			}
+		})
 	}
 	if _, err := c.Locate(s, 10, 64, nil, dst); err == nil {
 		t.Error("no factors: no error")

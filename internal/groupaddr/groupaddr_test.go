@@ -1,6 +1,7 @@
 package groupaddr
 
 import (
+	"fmt"
 	"net/netip"
 	"strings"
 	"testing"
@@ -27,17 +28,19 @@ func TestAddressesAreJudgedInWords(t *testing.T) {
 		{"everyone", "", "", "not an IP address"},
 		{"", "", "", "not an IP address"},
 	} {
-		addr, warning, err := Parse(c.give)
-		if c.refusal != "" {
-			if groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), c.refusal) {
-				t.Errorf("%q: %v, want %q", c.give, err, c.refusal)
+		t.Run(fmt.Sprint(c.give, " ", c.addr, " ", c.warning), func(t *testing.T) {
+			addr, warning, err := Parse(c.give)
+			if c.refusal != "" {
+				if groupcast.ErrorCode(err) != groupcast.EInvalid || !strings.Contains(err.Error(), c.refusal) {
+					t.Errorf("%q: %v, want %q", c.give, err, c.refusal)
+				}
+				return
 			}
-			continue
-		}
-		worded := strings.Contains(warning, c.warning) && (c.warning == "") == (warning == "")
-		if err != nil || addr.String() != c.addr || !worded {
-			t.Errorf("%q: %v, %q, %v", c.give, addr, warning, err)
-		}
+			worded := strings.Contains(warning, c.warning) && (c.warning == "") == (warning == "")
+			if err != nil || addr.String() != c.addr || !worded {
+				t.Errorf("%q: %v, %q, %v", c.give, addr, warning, err)
+			}
+		})
 	}
 }
 
@@ -84,9 +87,11 @@ func TestAddressesThatSwitchesFlood(t *testing.T) {
 		"224.0.0.1": true, "239.0.0.7": true, "239.128.0.7": true, "225.128.0.255": true,
 		"239.192.0.7": false, "239.0.1.7": false, "239.192.7.1": false,
 	} {
-		if got := clashesWithLinkLocal(netip.MustParseAddr(give)); got != want {
-			t.Errorf("%s: %v", give, got)
-		}
+		t.Run(give, func(t *testing.T) {
+			if got := clashesWithLinkLocal(netip.MustParseAddr(give)); got != want {
+				t.Errorf("%s: %v", give, got)
+			}
+		})
 	}
 }
 
@@ -106,9 +111,11 @@ func TestHowAddressesAreWritten(t *testing.T) {
 		" 239.192.7.1 ": "239.192.7.1:7441", "::ffff:239.192.7.1": "239.192.7.1:7441", "[ff15::7:1]": "[ff15::7:1]:7441",
 		"ff15::7:1%eth0": "[ff15::7:1]:7441", "[ff15::7:1%eth0]:9000": "[ff15::7:1]:9000",
 	} {
-		if addr, _, err := Parse(give); err != nil || addr.String() != want {
-			t.Errorf("%q: %v, %v; want %s", give, addr, err, want)
-		}
+		t.Run(give, func(t *testing.T) {
+			if addr, _, err := Parse(give); err != nil || addr.String() != want {
+				t.Errorf("%q: %v, %v; want %s", give, addr, err, want)
+			}
+		})
 	}
 }
 
@@ -119,22 +126,26 @@ func TestAddressesOfIPv6AreJudged(t *testing.T) {
 		"ff10::7:1": "reserved scope 0", "ff1f::7:1": "reserved scope f",
 		"ff02::1": "well-known", "ff05::2": "well-known", "ff05::1:3": "well-known",
 	} {
-		_, warning, err := Parse(give)
-		got := warning
-		if err != nil {
-			got = err.Error()
-		}
-		if !strings.Contains(got, want) || (want == "") != (got == "") {
-			t.Errorf("%s: %q, want %q", give, got, want)
-		}
+		t.Run(give, func(t *testing.T) {
+			_, warning, err := Parse(give)
+			got := warning
+			if err != nil {
+				got = err.Error()
+			}
+			if !strings.Contains(got, want) || (want == "") != (got == "") {
+				t.Errorf("%s: %q, want %q", give, got, want)
+			}
+		})
 	}
 }
 
 // A port in brackets' company is never taken for a part of the address.
 func TestPortsAreNotLost(t *testing.T) {
 	for _, give := range []string{"[ff15::7:1%a]:80", "ff15::7:1%a]:9000", "[ff15::7:1", "239.192.7.1:", "239.192.7.1:x"} {
-		if addr, _, err := Parse(give); groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("%q is read as %v, %v", give, addr, err)
-		}
+		t.Run(give, func(t *testing.T) {
+			if addr, _, err := Parse(give); groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("%q is read as %v, %v", give, addr, err)
+			}
+		})
 	}
 }

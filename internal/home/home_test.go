@@ -57,13 +57,15 @@ func TestWideHomesAreRefused(t *testing.T) {
 		t.Fatalf("made with %v, %v", info.Mode(), err)
 	}
 	for mode, ok := range map[os.FileMode]bool{0o700: true, 0o500: true, 0o750: false, 0o701: false, 0o777: false} {
-		if err := os.Chmod(h.Path(), mode); err != nil {
-			t.Fatal(err)
-		}
-		_, err := Open(h.Path())
-		if (err == nil) != ok || (!ok && !strings.Contains(err.Error(), "chmod 700 "+h.Path())) {
-			t.Errorf("%o: %v", mode, err)
-		}
+		t.Run(fmt.Sprint(mode), func(t *testing.T) {
+			if err := os.Chmod(h.Path(), mode); err != nil {
+				t.Fatal(err)
+			}
+			_, err := Open(h.Path())
+			if (err == nil) != ok || (!ok && !strings.Contains(err.Error(), "chmod 700 "+h.Path())) {
+				t.Errorf("%o: %v", mode, err)
+			}
+		})
 	}
 	if err := os.Chmod(h.Path(), 0o700); err != nil {
 		t.Fatal(err)
@@ -224,12 +226,14 @@ func TestDamagedLogins(t *testing.T) {
 	for _, text := range []string{
 		"", "{", "{}", `{"server":"x","fingerprint":"00"}`, strings.Repeat(" ", maxLoginBytes+1),
 	} {
-		if err := os.WriteFile(h.loginPath(), []byte(text), 0o600); err != nil {
-			t.Fatal(err)
-		}
-		if l, err := h.LoadLogin(); err == nil || l != (Login{}) {
-			t.Errorf("%.20q: %v", text, err)
-		}
+		t.Run(text, func(t *testing.T) {
+			if err := os.WriteFile(h.loginPath(), []byte(text), 0o600); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := h.LoadLogin(); err == nil || l != (Login{}) {
+				t.Errorf("%.20q: %v", text, err)
+			}
+		})
 	}
 }
 
@@ -243,12 +247,14 @@ func TestLastSeen(t *testing.T) {
 	for _, c := range []struct{ told, kept time.Time }{
 		{base.Add(time.Hour), base.Add(time.Hour)}, {base, base.Add(time.Hour)}, {time.Time{}, base.Add(time.Hour)},
 	} {
-		if err := h.SaveSeen(c.told); err != nil {
-			t.Fatal(err)
-		}
-		if l, err := h.LoadLogin(); err != nil || !l.LastSeen.Equal(c.kept) {
-			t.Errorf("%v, %v", l.LastSeen, err)
-		}
+		t.Run(fmt.Sprint(c.told, " ", c.kept), func(t *testing.T) {
+			if err := h.SaveSeen(c.told); err != nil {
+				t.Fatal(err)
+			}
+			if l, err := h.LoadLogin(); err != nil || !l.LastSeen.Equal(c.kept) {
+				t.Errorf("%v, %v", l.LastSeen, err)
+			}
+		})
 	}
 	if err := h.ForgetLogin(); err != nil {
 		t.Fatal(err)

@@ -78,8 +78,10 @@ func askEndless(
 // is taken for two, and each connection ends, or answers, in time.
 func TestHostileFraming(t *testing.T) {
 	service := httpapitest.New()
-	s, err := Listen(Config{Service: service, Listen: "127.0.0.1:0",
-		TLS: &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}}})
+	s, err := Listen(Config{
+		Service: service, Listen: "127.0.0.1:0",
+		TLS: &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,11 +118,13 @@ func TestHostileFraming(t *testing.T) {
 		"HTTP/0.9":                 "GET /api/v1/status\r\n\r\n",
 		"path of somebody's files": "GET /../../etc/passwd HTTP/1.1\r\nHost: " + s.Addr().String() + "\r\n\r\n",
 	} {
-		answer := speak(t, s.Addr().String(), request)
-		taken := strings.HasPrefix(answer, "HTTP/1.1 2") || strings.Contains(answer, " 500 ")
-		if calls := service.Calls(); len(calls) > 0 || taken {
-			t.Errorf("%s: called %v, answered %.300q", name, calls, answer)
-		}
+		t.Run(name, func(t *testing.T) {
+			answer := speak(t, s.Addr().String(), request)
+			taken := strings.HasPrefix(answer, "HTTP/1.1 2") || strings.Contains(answer, " 500 ")
+			if calls := service.Calls(); len(calls) > 0 || taken {
+				t.Errorf("%s: called %v, answered %.300q", name, calls, answer)
+			}
+		})
 	}
 	cancel()
 	if err := <-done; err != nil {

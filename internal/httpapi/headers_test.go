@@ -28,36 +28,42 @@ func TestOwnHosts(t *testing.T) {
 		"":                             421,
 		"[::1":                         421,
 	} {
-		r := httptest.NewRequest("GET", "https://x/", nil)
-		r.Host = host
-		r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{IP: net.IPv4(192, 168, 1, 5),
-			Port: 7440}))
-		w := httptest.NewRecorder()
-		h.ServeHTTP(w, r)
-		if w.Code != want {
-			t.Errorf("Host %q: %d, want %d", host, w.Code, want)
-		}
+		t.Run(host, func(t *testing.T) {
+			r := httptest.NewRequest("GET", "https://x/", nil)
+			r.Host = host
+			r = r.WithContext(context.WithValue(r.Context(), http.LocalAddrContextKey, &net.TCPAddr{
+				IP:   net.IPv4(192, 168, 1, 5),
+				Port: 7440,
+			}))
+			w := httptest.NewRecorder()
+			h.ServeHTTP(w, r)
+			if w.Code != want {
+				t.Errorf("Host %q: %d, want %d", host, w.Code, want)
+			}
+		})
 	}
 }
 
 func TestSecurityHeaders(t *testing.T) {
 	h := testHandler(newFake())
 	for _, path := range []string{"/", "/nonsense", "/api/v1/me", "/api/v1/nonsense", "/api/v1/backup"} {
-		res := ask(h, "GET", path, "cli-admin", "")
-		for k, want := range map[string]string{
-			"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
-			"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
-		} {
-			if !strings.HasPrefix(res.Header().Get(k), want) {
-				t.Errorf("%s: %s is %q", path, k, res.Header().Get(k))
+		t.Run(path, func(t *testing.T) {
+			res := ask(h, "GET", path, "cli-admin", "")
+			for k, want := range map[string]string{
+				"Content-Security-Policy": "default-src 'none'", "X-Content-Type-Options": "nosniff", "Referrer-Policy": "no-referrer",
+				"Cross-Origin-Opener-Policy": "same-origin", "Cross-Origin-Resource-Policy": "same-origin",
+			} {
+				if !strings.HasPrefix(res.Header().Get(k), want) {
+					t.Errorf("%s: %s is %q", path, k, res.Header().Get(k))
+				}
 			}
-		}
-		if api := strings.HasPrefix(path, "/api/"); api != (res.Header().Get("Cache-Control") == "no-store") {
-			t.Errorf("%s: Cache-Control %q", path, res.Header().Get("Cache-Control"))
-		}
-		if strings.Contains(res.Header().Get("Access-Control-Allow-Origin"), "*") {
-			t.Errorf("%s lets other origins in", path)
-		}
+			if api := strings.HasPrefix(path, "/api/"); api != (res.Header().Get("Cache-Control") == "no-store") {
+				t.Errorf("%s: Cache-Control %q", path, res.Header().Get("Cache-Control"))
+			}
+			if strings.Contains(res.Header().Get("Access-Control-Allow-Origin"), "*") {
+				t.Errorf("%s lets other origins in", path)
+			}
+		})
 	}
 }
 
@@ -82,15 +88,17 @@ func TestOtherSitesCannotAct(t *testing.T) {
 		"another origin":    {"Origin", "https://evil.example", 403},
 		"no browser at all": {"X-None", "", 204},
 	} {
-		s := httpapitest.New()
-		r := httptest.NewRequest("DELETE", "https://server/api/v1/users/anna", nil)
-		r.AddCookie(&http.Cookie{Name: cookieName, Value: "web-admin"})
-		r.Header.Set(c.header, c.value)
-		w := httptest.NewRecorder()
-		testHandler(s).ServeHTTP(w, r)
-		if w.Code != c.status || (w.Code == 403) != (len(s.Calls()) == 0) {
-			t.Errorf("%s: %d, want %d", name, w.Code, c.status)
-		}
+		t.Run(name, func(t *testing.T) {
+			s := httpapitest.New()
+			r := httptest.NewRequest("DELETE", "https://server/api/v1/users/anna", nil)
+			r.AddCookie(&http.Cookie{Name: cookieName, Value: "web-admin"})
+			r.Header.Set(c.header, c.value)
+			w := httptest.NewRecorder()
+			testHandler(s).ServeHTTP(w, r)
+			if w.Code != c.status || (w.Code == 403) != (len(s.Calls()) == 0) {
+				t.Errorf("%s: %d, want %d", name, w.Code, c.status)
+			}
+		})
 	}
 }
 

@@ -32,19 +32,21 @@ func TestAPlainRequestIsToldWhereToGo(t *testing.T) {
 		"POST /api/v1/login HTTP/1.1\r\nhost: [::1]:7440\r\n\r\n{}": "This port speaks HTTPS, not plain HTTP: https://[::1]:7440/api/v1/login",
 		"\x16\x03\x01\x00\x05GET /":                                 "",
 	} {
-		c, err := net.Dial("tcp", l.Addr().String())
-		if err != nil {
-			t.Fatal(err)
-		}
-		_ = c.SetDeadline(time.Now().Add(10 * time.Second))
-		if _, err := io.WriteString(c, request); err != nil {
-			t.Fatal(err)
-		}
-		_ = c.(*net.TCPConn).CloseWrite()
-		got, _ := io.ReadAll(c)
-		_ = c.Close()
-		if want == "" && len(got) > 0 || !strings.Contains(string(got), want) {
-			t.Errorf("%q: %q, want %q", request, got, want)
-		}
+		t.Run(request, func(t *testing.T) {
+			c, err := net.Dial("tcp", l.Addr().String())
+			if err != nil {
+				t.Fatal(err)
+			}
+			_ = c.SetDeadline(time.Now().Add(10 * time.Second))
+			if _, err := io.WriteString(c, request); err != nil {
+				t.Fatal(err)
+			}
+			_ = c.(*net.TCPConn).CloseWrite()
+			got, _ := io.ReadAll(c)
+			_ = c.Close()
+			if want == "" && len(got) > 0 || !strings.Contains(string(got), want) {
+				t.Errorf("%q: %q, want %q", request, got, want)
+			}
+		})
 	}
 }

@@ -18,45 +18,51 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 		groupcast.EInvalid: 400, groupcast.EUnauthorized: 401, groupcast.EForbidden: 403, groupcast.ENotFound: 404,
 		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EBusy: 503, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
 	} {
-		s := newFake()
-		s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").
-			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}).Wrap(errors.New("sql: canary"))))
-		res := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "")
-		var p Problem
-		if err := json.Unmarshal(res.Body.Bytes(), &p); err != nil {
-			t.Fatalf("%s: %v in %s", code, err, res.Body)
-		}
-		want := Problem{Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise",
-			Code: code}
-		if p.Next == nil || *p.Next != (groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}) {
-			t.Errorf("%s: the next step is %+v", code, p.Next)
-		}
-		p.Next = nil
-		if res.Code != status || p != want {
-			t.Errorf("%s: got %d %+v, want %+v", code, res.Code, p, want)
-		}
-		if ct := res.Header().Get("Content-Type"); ct != "application/problem+json" {
-			t.Errorf("%s: content type %q", code, ct)
-		}
-		if strings.Contains(res.Body.String(), "canary") {
-			t.Errorf("%s: the cause went out: %s", code, res.Body)
-		}
-		if later := res.Header().Get("Retry-After") != ""; later != (status == 429 || status == 503) {
-			t.Errorf("%s: Retry-After set: %v", code, later)
-		}
+		t.Run(string(code), func(t *testing.T) {
+			s := newFake()
+			s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").
+				WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}).Wrap(errors.New("sql: canary"))))
+			res := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "")
+			var p Problem
+			if err := json.Unmarshal(res.Body.Bytes(), &p); err != nil {
+				t.Fatalf("%s: %v in %s", code, err, res.Body)
+			}
+			want := Problem{
+				Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise",
+				Code: code,
+			}
+			if p.Next == nil || *p.Next != (groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}) {
+				t.Errorf("%s: the next step is %+v", code, p.Next)
+			}
+			p.Next = nil
+			if res.Code != status || p != want {
+				t.Errorf("%s: got %d %+v, want %+v", code, res.Code, p, want)
+			}
+			if ct := res.Header().Get("Content-Type"); ct != "application/problem+json" {
+				t.Errorf("%s: content type %q", code, ct)
+			}
+			if strings.Contains(res.Body.String(), "canary") {
+				t.Errorf("%s: the cause went out: %s", code, res.Body)
+			}
+			if later := res.Header().Get("Retry-After") != ""; later != (status == 429 || status == 503) {
+				t.Errorf("%s: Retry-After set: %v", code, later)
+			}
+		})
 	}
 }
 
 // Who is to come back later is told when, to the second.
 func TestRetryAfterSaysWhen(t *testing.T) {
 	for after, want := range map[time.Duration]string{0: "5", 1500 * time.Millisecond: "2", 4 * time.Minute: "240"} {
-		s := newFake()
-		late := groupcast.Errorf(groupcast.EExhausted, "too many")
-		late.After = after
-		s.Fail(late)
-		if got := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "").Header().Get("Retry-After"); got != want {
-			t.Errorf("%v: Retry-After %q, want %q", after, got, want)
-		}
+		t.Run(fmt.Sprint(after), func(t *testing.T) {
+			s := newFake()
+			late := groupcast.Errorf(groupcast.EExhausted, "too many")
+			late.After = after
+			s.Fail(late)
+			if got := ask(testHandler(s), "GET", "/api/v1/users", "cli-admin", "").Header().Get("Retry-After"); got != want {
+				t.Errorf("%v: Retry-After %q, want %q", after, got, want)
+			}
+		})
 	}
 }
 
@@ -94,20 +100,22 @@ func TestHiddenTransfers(t *testing.T) {
 		{"POST", "/agent/reports", string(report)},
 		{"POST", "/agent/receipts", string(receipt)},
 	} {
-		var answers []string
-		for _, err := range []error{
-			groupcast.Errorf(groupcast.ENotFound, "there is no transfer 7"),
-			groupcast.Errorf(groupcast.EForbidden, "transfer 7 is for the group board").WithHint("ask to join it"),
-		} {
-			s := newFake()
-			s.Fail(err)
-			res := ask(testHandler(s), c.method, "/api/v1"+c.path, "agent", c.body)
-			res.Header().Del("X-Request-Id")
-			answers = append(answers, fmt.Sprint(res.Code, res.Header(), res.Body))
-		}
-		if answers[0] != answers[1] || !strings.HasPrefix(answers[0], "404") {
-			t.Errorf("%s %s:\nabsent    %s\nforbidden %s", c.method, c.path, answers[0], answers[1])
-		}
+		t.Run(c.path, func(t *testing.T) {
+			var answers []string
+			for _, err := range []error{
+				groupcast.Errorf(groupcast.ENotFound, "there is no transfer 7"),
+				groupcast.Errorf(groupcast.EForbidden, "transfer 7 is for the group board").WithHint("ask to join it"),
+			} {
+				s := newFake()
+				s.Fail(err)
+				res := ask(testHandler(s), c.method, "/api/v1"+c.path, "agent", c.body)
+				res.Header().Del("X-Request-Id")
+				answers = append(answers, fmt.Sprint(res.Code, res.Header(), res.Body))
+			}
+			if answers[0] != answers[1] || !strings.HasPrefix(answers[0], "404") {
+				t.Errorf("%s %s:\nabsent    %s\nforbidden %s", c.method, c.path, answers[0], answers[1])
+			}
+		})
 	}
 }
 
@@ -123,13 +131,19 @@ func TestRequestsThatAreWrong(t *testing.T) {
 		"no type":   {"POST", "/login", login, "", 415},
 		"no JSON":   {"POST", "/login", "canary-password", "application/json", 400},
 		"half JSON": {"POST", "/login", login[:60], "application/json", 400},
-		"wrong kind": {"POST", "/login", strings.Replace(login, `"linux"`, `["canary-password"]`, 1),
-			"application/json", 400},
+		"wrong kind": {
+			"POST", "/login", strings.Replace(login, `"linux"`, `["canary-password"]`, 1),
+			"application/json", 400,
+		},
 		"lacks a field": {"POST", "/login", `{"password":"canary-password"}`, "application/json", 400},
-		"login too large": {"POST", "/login", strings.Replace(login, "anna", strings.Repeat("a", maxLogin), 1),
-			"application/json", 413},
-		"newer client": {"POST", "/login", strings.Replace(login, `"user"`, `"fresh":true,"user"`, 1),
-			"application/json", 200},
+		"login too large": {
+			"POST", "/login", strings.Replace(login, "anna", strings.Repeat("a", maxLogin), 1),
+			"application/json", 413,
+		},
+		"newer client": {
+			"POST", "/login", strings.Replace(login, `"user"`, `"fresh":true,"user"`, 1),
+			"application/json", 200,
+		},
 		"no such call":      {"GET", "/nonsense/canary-password", "", "", 404},
 		"wrong method":      {"PUT", "/login", login, "application/json", 404},
 		"number in words":   {"GET", "/transfers/seven", "", "", 400},

@@ -3,6 +3,7 @@ package httpapi
 import (
 	"context"
 	"crypto/tls"
+	"fmt"
 	"net"
 	"net/netip"
 	"os"
@@ -69,10 +70,12 @@ func TestAddressPrefix(t *testing.T) {
 		"10.0.0.1:5": "10.0.0.1/32", "[::ffff:10.0.0.1]:5": "10.0.0.1/32",
 		"[2001:db8::1]:5": "2001:db8::/64", "[2001:db8::2]:9": "2001:db8::/64",
 	} {
-		got := addressPrefix(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(in)))
-		if got.String() != want {
-			t.Errorf("%s counts as %s, want %s", in, got, want)
-		}
+		t.Run(in, func(t *testing.T) {
+			got := addressPrefix(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(in)))
+			if got.String() != want {
+				t.Errorf("%s counts as %s, want %s", in, got, want)
+			}
+		})
 	}
 }
 
@@ -91,11 +94,13 @@ func TestListenSaysWhatIsInTheWay(t *testing.T) {
 		"no such IP":     {"192.0.2.1:7440", groupcast.EInvalid, "no address"},
 		"not an address": {"nonsense", groupcast.EInvalid, "IP:PORT"},
 	} {
-		_, err := listenPort(c.address)
-		if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(),
-			"--listen") {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			_, err := listenPort(c.address)
+			if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(),
+				"--listen") {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 
@@ -163,17 +168,21 @@ func TestMayEnter(t *testing.T) {
 		peer, own int
 		want      bool
 	}{{1000, 1000, true}, {0, 1000, true}, {1001, 1000, false}, {-1, 1000, false}, {1000, 0, false}} {
-		if mayEnter(c.peer, c.own) != c.want {
-			t.Errorf("user %d at the door of %d: want %v", c.peer, c.own, c.want)
-		}
+		t.Run(fmt.Sprint(c.peer, " ", c.own, " ", c.want), func(t *testing.T) {
+			if mayEnter(c.peer, c.own) != c.want {
+				t.Errorf("user %d at the door of %d: want %v", c.peer, c.own, c.want)
+			}
+		})
 	}
 }
 
 // TestGarbageOnThePort: whatever is thrown at the port, the next request is answered.
 func TestGarbageOnThePort(t *testing.T) {
 	cert := selfSigned(t)
-	s, err := Listen(Config{Service: httpapitest.New(), Listen: "127.0.0.1:0",
-		TLS: &tls.Config{Certificates: []tls.Certificate{cert}}})
+	s, err := Listen(Config{
+		Service: httpapitest.New(), Listen: "127.0.0.1:0",
+		TLS: &tls.Config{Certificates: []tls.Certificate{cert}},
+	})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -181,8 +190,10 @@ func TestGarbageOnThePort(t *testing.T) {
 	done := make(chan error, 1)
 	go func() { done <- s.Serve(ctx) }()
 	client := &tls.Config{InsecureSkipVerify: true}
-	for _, garbage := range []string{"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff" + strings.Repeat("\x00", 1000),
-		strings.Repeat("\xff", 70_000), ""} {
+	for _, garbage := range []string{
+		"GET / HTTP/1.1\r\n\r\n", "\x16\x03\x01\xff\xff" + strings.Repeat("\x00", 1000),
+		strings.Repeat("\xff", 70_000), "",
+	} {
 		c, err := net.Dial("tcp", s.Addr().String())
 		if err != nil {
 			t.Fatal(err)
@@ -192,17 +203,19 @@ func TestGarbageOnThePort(t *testing.T) {
 	}
 	for _, garbage := range []string{"\x00\x01\x02\r\n\r\n", "GET / HTTP/9.9\r\n\r\n", "GET /" +
 		strings.Repeat("a", 2*maxHeader) + " HTTP/1.1\r\nHost: x\r\n\r\n", "PRI * HTTP/2.0\r\n\r\nSM\r\n\r\nnonsense"} {
-		c, err := tls.Dial("tcp", s.Addr().String(), client)
-		if err != nil {
-			t.Fatal(err)
-		}
-		_, _ = c.Write([]byte(garbage))
-		answer := make([]byte, 12)
-		n, _ := c.Read(answer)
-		if status := string(answer[:n]); strings.HasPrefix(status, "HTTP/1.1 2") {
-			t.Errorf("%.20q was answered %q", garbage, status)
-		}
-		c.Close()
+		t.Run(garbage, func(t *testing.T) {
+			c, err := tls.Dial("tcp", s.Addr().String(), client)
+			if err != nil {
+				t.Fatal(err)
+			}
+			_, _ = c.Write([]byte(garbage))
+			answer := make([]byte, 12)
+			n, _ := c.Read(answer)
+			if status := string(answer[:n]); strings.HasPrefix(status, "HTTP/1.1 2") {
+				t.Errorf("%.20q was answered %q", garbage, status)
+			}
+			c.Close()
+		})
 	}
 	c, err := tls.Dial("tcp", s.Addr().String(), client)
 	if err != nil {

@@ -97,9 +97,11 @@ func TestTheSetUpPageIsForSetUpOnly(t *testing.T) {
 		{"not JSON", "POST", "/api/v1/setup", "x", nil, 400},
 		{"too large", "POST", "/api/v1/setup", strings.Repeat(" ", maxLogin+1), nil, 413},
 	} {
-		if res := p.ask(c.method, c.path, c.body, c.change); res.StatusCode != c.status {
-			t.Errorf("%s: %s, want %d", c.name, res.Status, c.status)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			if res := p.ask(c.method, c.path, c.body, c.change); res.StatusCode != c.status {
+				t.Errorf("%s: %s, want %d", c.name, res.Status, c.status)
+			}
+		})
 	}
 	if calls := p.service.Calls(); len(calls) != 0 {
 		t.Errorf("the service was asked: %+v", calls)

@@ -172,28 +172,42 @@ func TestMemberSeesOnlyHisOwn(t *testing.T) {
 		member, seen bool
 	}{
 		"hello": {groupcast.Event{Kind: groupcast.EventHello}, false, true},
-		"his request": {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "mia",
-			Text: "approved"}, false, true},
+		"his request": {groupcast.Event{
+			Kind: groupcast.EventRequest, Group: "lab", User: "mia",
+			Text: "approved",
+		}, false, true},
 		"another's request": {groupcast.Event{Kind: groupcast.EventRequest, Group: "lab", User: "ada"}, true, false},
-		"transfer of his group": {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Released: true, Group: "lab",
-			Text: "secret.pdf", Data: transfer}, true, true},
+		"transfer of his group": {groupcast.Event{
+			Kind: groupcast.EventTransfer, Transfer: 7, Released: true, Group: "lab",
+			Text: "secret.pdf", Data: transfer,
+		}, true, true},
 		"held one of his group": {groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 7, Group: "lab"}, true, false},
-		"his held delivery": {groupcast.Event{Kind: groupcast.EventDelivery, Transfer: 7, Group: "lab", User: "mia"},
-			true, false},
-		"transfer of another": {groupcast.Event{Kind: groupcast.EventTransfer, Group: "board", Text: "secret.pdf"}, false,
-			false},
-		"progress of his group": {groupcast.Event{Kind: groupcast.EventProgress, Group: "lab", Data: transfer}, true,
-			false},
+		"his held delivery": {
+			groupcast.Event{Kind: groupcast.EventDelivery, Transfer: 7, Group: "lab", User: "mia"},
+			true, false,
+		},
+		"transfer of another": {
+			groupcast.Event{Kind: groupcast.EventTransfer, Group: "board", Text: "secret.pdf"},
+			false,
+			false,
+		},
+		"progress of his group": {
+			groupcast.Event{Kind: groupcast.EventProgress, Group: "lab", Data: transfer},
+			true,
+			false,
+		},
 		"another's delivery":      {groupcast.Event{Kind: groupcast.EventDelivery, Group: "lab", User: "ada"}, true, false},
 		"another's device":        {groupcast.Event{Kind: groupcast.EventDevice, User: "ada"}, false, false},
 		"a user without a name":   {groupcast.Event{Kind: groupcast.EventUser}, false, false},
 		"member joins his group":  {groupcast.Event{Kind: groupcast.EventMember, Group: "lab", User: "ada"}, true, false},
 		"his group has a new one": {groupcast.Event{Kind: groupcast.EventGroup, Group: "lab"}, true, true},
 	} {
-		got, seen := memberSees(c.e, c.e.User == "mia", c.member)
-		if seen != c.seen || got.Data != nil || strings.Contains(got.Text, "secret") {
-			t.Errorf("%s: seen %v (want %v): %+v", name, seen, c.seen, got)
-		}
+		t.Run(name, func(t *testing.T) {
+			got, seen := memberSees(c.e, c.e.User == "mia", c.member)
+			if seen != c.seen || got.Data != nil || strings.Contains(got.Text, "secret") {
+				t.Errorf("%s: seen %v (want %v): %+v", name, seen, c.seen, got)
+			}
+		})
 	}
 }
 

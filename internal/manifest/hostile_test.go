@@ -106,10 +106,12 @@ func TestManifestsBeyondTheirOffer(t *testing.T) {
 	for name, l := range map[string]*Layout{
 		"files": promised(t, raw, files-1, blocks, total), "blocks": promised(t, raw, files, blocks+1, total), "bytes": promised(t, raw, files, blocks, total-1),
 	} {
-		var f *Fault
-		if err := l.Look(bytes.NewReader(raw)); !errors.As(err, &f) || f.Code != FaultOffer {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			var f *Fault
+			if err := l.Look(bytes.NewReader(raw)); !errors.As(err, &f) || f.Code != FaultOffer {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 

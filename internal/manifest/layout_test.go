@@ -144,15 +144,17 @@ func TestOffersThatBoundTheManifest(t *testing.T) {
 		"no symbols":      func(o *wire.Offer) { o.SymbolSize = 0 },
 		"root":            func(o *wire.Offer) { o.IndexDigest[0] ^= 1 },
 	} {
-		o := offerOf(whole)
-		spoil(&o)
-		l, err := NewLayout(o)
-		if err == nil {
-			_, err = l.WithManifest(e.Manifest)
-		}
-		if err == nil {
-			t.Errorf("%s: accepted", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			o := offerOf(whole)
+			spoil(&o)
+			l, err := NewLayout(o)
+			if err == nil {
+				_, err = l.WithManifest(e.Manifest)
+			}
+			if err == nil {
+				t.Errorf("%s: accepted", name)
+			}
+		})
 	}
 }
 

@@ -96,11 +96,13 @@ func TestParseRefuses(t *testing.T) {
 		"8 EiB":    func(m *Manifest) { m.Files[5].Size = math.MaxUint64 },
 		"overflow": func(m *Manifest) { m.Files[1].Size, m.Files[2].Size = math.MaxInt64, math.MaxInt64 },
 	} {
-		m := sample(t)
-		spoil(m)
-		if _, err := Parse(m.Append(nil)); err == nil {
-			t.Errorf("%s: accepted", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			m := sample(t)
+			spoil(m)
+			if _, err := Parse(m.Append(nil)); err == nil {
+				t.Errorf("%s: accepted", name)
+			}
+		})
 	}
 }
 
@@ -130,17 +132,19 @@ func TestPrefixesAmongNeighbours(t *testing.T) {
 		{"a ab> ab/c", true},
 		{"a aa aaa aab/c", true},
 	} {
-		var files []File
-		for _, p := range strings.Fields(c.paths) {
-			f := File{Path: p}
-			if name, folder := strings.CutSuffix(p, ">"); folder {
-				f = File{Kind: KindFolder, Path: name}
+		t.Run(c.paths, func(t *testing.T) {
+			var files []File
+			for _, p := range strings.Fields(c.paths) {
+				f := File{Path: p}
+				if name, folder := strings.CutSuffix(p, ">"); folder {
+					f = File{Kind: KindFolder, Path: name}
+				}
+				files = append(files, f)
 			}
-			files = append(files, f)
-		}
-		if err := (&Manifest{Files: files}).Check(); (err == nil) != c.ok {
-			t.Errorf("%s: %v", c.paths, err)
-		}
+			if err := (&Manifest{Files: files}).Check(); (err == nil) != c.ok {
+				t.Errorf("%s: %v", c.paths, err)
+			}
+		})
 	}
 }
 
@@ -151,9 +155,11 @@ func TestCheckPath(t *testing.T) {
 		"a//b": false, "a\x00": false, "\xFF": false, strings.Repeat("x", 4097): false,
 		strings.Repeat("x/", 2047) + "xx": true,
 	} {
-		if err := CheckPath(path); (err == nil) != ok {
-			t.Errorf("%q: %v", path, err)
-		}
+		t.Run(path, func(t *testing.T) {
+			if err := CheckPath(path); (err == nil) != ok {
+				t.Errorf("%q: %v", path, err)
+			}
+		})
 	}
 }
 
@@ -180,12 +186,14 @@ func TestCheckTarget(t *testing.T) {
 		{"l", "a\x00", "NUL"},
 		{"l", "\xFF", "UTF-8"},
 	} {
-		switch err := CheckTarget(c.path, c.target); {
-		case (err == nil) != (c.why == ""):
-			t.Errorf("%s → %s: %v", c.path, c.target, err)
-		case err != nil && !strings.Contains(err.Error(), c.why):
-			t.Errorf("%s → %s: %v, which does not say %q", c.path, c.target, err, c.why)
-		}
+		t.Run(fmt.Sprint(c.path, " ", c.target, " ", c.why), func(t *testing.T) {
+			switch err := CheckTarget(c.path, c.target); {
+			case (err == nil) != (c.why == ""):
+				t.Errorf("%s → %s: %v", c.path, c.target, err)
+			case err != nil && !strings.Contains(err.Error(), c.why):
+				t.Errorf("%s → %s: %v, which does not say %q", c.path, c.target, err, c.why)
+			}
+		})
 	}
 }
 
@@ -210,9 +218,11 @@ func TestCheckPathOn(t *testing.T) {
 		{"windows", "console", true},
 		{"windows", "a?", false},
 	} {
-		if err := CheckPathOn(c.goos, c.path); (err == nil) != c.ok {
-			t.Errorf("%s on %s: %v", c.path, c.goos, err)
-		}
+		t.Run(c.path, func(t *testing.T) {
+			if err := CheckPathOn(c.goos, c.path); (err == nil) != c.ok {
+				t.Errorf("%s on %s: %v", c.path, c.goos, err)
+			}
+		})
 	}
 }
 
@@ -246,9 +256,11 @@ func TestCut(t *testing.T) {
 		{[]uint64{BigFile - 1, 1}, []uint32{B, B, B, B, BigFile - 4*B}},
 		{[]uint64{5 * B, 5 * B}, []uint32{B, B, B, B, B, B, B, B, B, B}},
 	} {
-		if got := lengths(c.sizes...); !slices.Equal(got, c.want) {
-			t.Errorf("%v: %v, want %v", c.sizes, got, c.want)
-		}
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			if got := lengths(c.sizes...); !slices.Equal(got, c.want) {
+				t.Errorf("%v: %v, want %v", c.sizes, got, c.want)
+			}
+		})
 	}
 	if _, err := Cut([]File{{Path: "a", Size: math.MaxUint64}}); err == nil {
 		t.Error("2^64-1 bytes were cut")
@@ -276,9 +288,11 @@ func TestLeafDigestIsStandard(t *testing.T) {
 		8193:    "a5879484cc5082024f41eb489ebd6830d4c2e6138a0bde6fa75c6898db8eeedf",
 		230_400: "453c23b75fcb6e421d648b68fa660ef07175fd2b461e1c6279fd302d282eecda",
 	} {
-		if got := LeafDigest(data[:n]); hex.EncodeToString(got[:]) != want {
-			t.Errorf("%d bytes: %x, want %s", n, got, want)
-		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			if got := LeafDigest(data[:n]); hex.EncodeToString(got[:]) != want {
+				t.Errorf("%d bytes: %x, want %s", n, got, want)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package mcast
 
 import (
+	"fmt"
 	"net/netip"
 	"testing"
 	"time"
@@ -21,26 +22,28 @@ func TestCongestionMarks(t *testing.T) {
 		tos    int
 		marked bool
 	}{{ecnCapable, false}, {ceMark, true}, {0, false}, {ceMark, true}} {
-		if err := p.SetTOS(c.tos); err != nil {
-			t.Fatal(err)
-		}
-		if err := link.WriteTrain(t.Context(), group, train(3, 200, 0), 200); err != nil {
-			t.Fatal(err)
-		}
-		if err := l.conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
-			t.Fatal(err)
-		}
-		ms := buffers(4)
-		for total := 600; total > 0; {
-			n, err := l.ReadBatch(ms)
-			if err != nil {
+		t.Run(fmt.Sprint(c.tos, " ", c.marked), func(t *testing.T) {
+			if err := p.SetTOS(c.tos); err != nil {
 				t.Fatal(err)
 			}
-			for _, m := range ms[:n] {
-				if total -= m.N; m.Marked != c.marked {
-					t.Errorf("type of service %d: marked %v", c.tos, m.Marked)
+			if err := link.WriteTrain(t.Context(), group, train(3, 200, 0), 200); err != nil {
+				t.Fatal(err)
+			}
+			if err := l.conn.SetReadDeadline(time.Now().Add(5 * time.Second)); err != nil {
+				t.Fatal(err)
+			}
+			ms := buffers(4)
+			for total := 600; total > 0; {
+				n, err := l.ReadBatch(ms)
+				if err != nil {
+					t.Fatal(err)
+				}
+				for _, m := range ms[:n] {
+					if total -= m.N; m.Marked != c.marked {
+						t.Errorf("type of service %d: marked %v", c.tos, m.Marked)
+					}
 				}
 			}
-		}
+		})
 	}
 }

@@ -23,28 +23,32 @@ func TestExcludes(t *testing.T) {
 		{"**", "t t/a t/b/", ""},
 		{"Ärger*", "t/Ärger1", "t/ärger1"},
 	} {
-		s, err := Parse([]string{c.pattern})
-		if err != nil {
-			t.Fatal(err)
-		}
-		check := func(paths string, want bool) {
-			for _, p := range strings.Fields(paths) {
-				name, folder := strings.CutSuffix(p, "/")
-				if s.Excludes(name, folder) != want {
-					t.Errorf("%s excludes %s: %v, want %v", c.pattern, p, !want, want)
+		t.Run(c.pattern, func(t *testing.T) {
+			s, err := Parse([]string{c.pattern})
+			if err != nil {
+				t.Fatal(err)
+			}
+			check := func(paths string, want bool) {
+				for _, p := range strings.Fields(paths) {
+					name, folder := strings.CutSuffix(p, "/")
+					if s.Excludes(name, folder) != want {
+						t.Errorf("%s excludes %s: %v, want %v", c.pattern, p, !want, want)
+					}
 				}
 			}
-		}
-		check(c.out, true)
-		check(c.in, false)
+			check(c.out, true)
+			check(c.in, false)
+		})
 	}
 }
 
 func TestWhatIsNoPattern(t *testing.T) {
 	for _, bad := range []string{"", "/", "a//b", "[a", `a\`, "!a", strings.Repeat("a", 2000)} {
-		if _, err := Parse([]string{"ok", bad}); err == nil {
-			t.Errorf("%q is taken", bad)
-		}
+		t.Run(bad, func(t *testing.T) {
+			if _, err := Parse([]string{"ok", bad}); err == nil {
+				t.Errorf("%q is taken", bad)
+			}
+		})
 	}
 	if _, err := Parse(make([]string, maxPatterns+1)); err == nil {
 		t.Error("so many patterns are taken")

@@ -14,9 +14,11 @@ func TestSplit(t *testing.T) {
 		`my\ files/ b`:        {`my\ files/`, "b"},
 		`ends\\ in backslash`: {`ends\\`, "in", "backslash"},
 	} {
-		if got := Split(line); !slices.Equal(got, want) {
-			t.Errorf("%q: %q, want %q", line, got, want)
-		}
+		t.Run(line, func(t *testing.T) {
+			if got := Split(line); !slices.Equal(got, want) {
+				t.Errorf("%q: %q, want %q", line, got, want)
+			}
+		})
 	}
 	set, err := Parse(Split(`my\ files/`))
 	if err != nil || !set.Excludes("a/my files", true) || set.Excludes("a/my", true) {

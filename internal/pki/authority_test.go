@@ -60,10 +60,12 @@ func TestKeyFilesAreGuarded(t *testing.T) {
 	folder := t.TempDir()
 	open(t, Options{Folder: folder})
 	for _, name := range []string{"ca.key", "ca.pem", "tls.key", "tls.pem", "sign.key", "sign.pem"} {
-		info, err := os.Stat(filepath.Join(folder, name))
-		if err != nil || (runtime.GOOS != "windows" && info.Mode().Perm() != 0o600) {
-			t.Errorf("%s: %v, %v", name, info.Mode(), err)
-		}
+		t.Run(name, func(t *testing.T) {
+			info, err := os.Stat(filepath.Join(folder, name))
+			if err != nil || (runtime.GOOS != "windows" && info.Mode().Perm() != 0o600) {
+				t.Errorf("%s: %v, %v", name, info.Mode(), err)
+			}
+		})
 	}
 	key := filepath.Join(folder, "ca.key")
 	for name, harm := range map[string]struct {
@@ -76,16 +78,18 @@ func TestKeyFilesAreGuarded(t *testing.T) {
 		},
 		"gone": {func() error { return os.Remove(key) }, "restore"},
 	} {
-		if runtime.GOOS == "windows" && name == "readable by others" {
-			continue
-		}
-		if err := harm.do(); err != nil && !errors.Is(err, os.ErrNotExist) {
-			t.Fatal(err)
-		}
-		_, err := Open(Options{Folder: folder, Hosts: testHosts})
-		if err == nil || (name != "readable by others" && !strings.Contains(err.Error(), harm.says)) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS == "windows" && name == "readable by others" {
+				return
+			}
+			if err := harm.do(); err != nil && !errors.Is(err, os.ErrNotExist) {
+				t.Fatal(err)
+			}
+			_, err := Open(Options{Folder: folder, Hosts: testHosts})
+			if err == nil || (name != "readable by others" && !strings.Contains(err.Error(), harm.says)) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 
@@ -95,9 +99,11 @@ func TestKnownHosts(t *testing.T) {
 		"files.example.net": true, "FILES.example.net:7440": true, "127.0.0.1:7440": true, "203.0.113.5": true,
 		InternalName(a.ID()) + ":7440": true, "localhost:7440": true, "evil.example": false, "": false, "10.0.0.1": false,
 	} {
-		if a.KnowsHost(host) != ok {
-			t.Errorf("%q: %v", host, !ok)
-		}
+		t.Run(host, func(t *testing.T) {
+			if a.KnowsHost(host) != ok {
+				t.Errorf("%q: %v", host, !ok)
+			}
+		})
 	}
 }
 
@@ -110,17 +116,21 @@ func TestFingerprints(t *testing.T) {
 		"Fingerprint: " + id.String() + "  (`groupcast login` asks for its first 20 characters)",
 		" " + strings.ReplaceAll(full, "-", " ") + "\n",
 	} {
-		if got, err := ParseFingerprint(text); err != nil || got != id {
-			t.Errorf("%q: %v", text, err)
-		}
-		if got := CompareTyped(id, text); got != TypedRight {
-			t.Errorf("%q: %d", text, got)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got, err := ParseFingerprint(text); err != nil || got != id {
+				t.Errorf("%q: %v", text, err)
+			}
+			if got := CompareTyped(id, text); got != TypedRight {
+				t.Errorf("%q: %d", text, got)
+			}
+		})
 	}
 	for _, text := range []string{"", short, id.String()[:62], id.String() + "00", "zz" + id.String()[2:]} {
-		if _, err := ParseFingerprint(text); groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("%q is taken: %v", text, err)
-		}
+		t.Run(text, func(t *testing.T) {
+			if _, err := ParseFingerprint(text); groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("%q is taken: %v", text, err)
+			}
+		})
 	}
 	other := id
 	other[9] ^= 0x80 // the first 80 bits are the first ten bytes
@@ -132,12 +142,14 @@ func TestFingerprints(t *testing.T) {
 		"": TypedShort, "y": TypedShort,
 		inHex[:20] + "zz": TypedWrong, "0" + inHex[:22]: TypedWrong, inHex + "00": TypedWrong, full + "AAAA": TypedWrong,
 	} {
-		if got := CompareTyped(id, typed); got != want {
-			t.Errorf("typed %q: %d, want %d", typed, got, want)
-		}
-		if CompareTyped(other, typed) == TypedRight {
-			t.Errorf("typed %q is another's, too", typed)
-		}
+		t.Run(typed, func(t *testing.T) {
+			if got := CompareTyped(id, typed); got != want {
+				t.Errorf("typed %q: %d, want %d", typed, got, want)
+			}
+			if CompareTyped(other, typed) == TypedRight {
+				t.Errorf("typed %q is another's, too", typed)
+			}
+		})
 	}
 	if InternalName(id) != hex.EncodeToString(id[:8])+".groupcast.internal" {
 		t.Error(InternalName(id))

@@ -293,9 +293,11 @@ func TestBrowsersAcceptTheOwnCA(t *testing.T) {
 	roots.AddCert(a.CA())
 	address, heard := serve(t, a.ServerTLS())
 	for _, name := range []string{"files.example.net", "127.0.0.1", "203.0.113.5", "localhost"} {
-		if err := talk(address, &tls.Config{RootCAs: roots, ServerName: name}); err != nil || heard() != 4 {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := talk(address, &tls.Config{RootCAs: roots, ServerName: name}); err != nil || heard() != 4 {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if err := talk(address,
 		&tls.Config{RootCAs: roots, ServerName: "127.0.0.1", MaxVersion: tls.VersionTLS12}); err == nil {
@@ -312,15 +314,17 @@ func TestConstraintsOfTheCA(t *testing.T) {
 	for name, ok := range map[string]bool{
 		"files.example.net": true, "www.bank.example": false, "10.1.2.3": true, "8.8.8.8": false,
 	} {
-		var h Hosts
-		h.add(name)
-		leaf, err := makeTLSLeaf(a.ca, a.tlsKey.Public(), h, time.Now())
-		if err != nil {
-			t.Fatal(err)
-		}
-		if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots}); (err == nil) != ok {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			var h Hosts
+			h.add(name)
+			leaf, err := makeTLSLeaf(a.ca, a.tlsKey.Public(), h, time.Now())
+			if err != nil {
+				t.Fatal(err)
+			}
+			if _, err := leaf.Verify(x509.VerifyOptions{Roots: roots}); (err == nil) != ok {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if ca := a.CA(); ca.MaxPathLen != 0 || !ca.MaxPathLenZero || !ca.PermittedDNSDomainsCritical {
 		t.Errorf("path length %d", a.CA().MaxPathLen)
@@ -379,8 +383,10 @@ func TestSigningLeaf(t *testing.T) {
 		"garbage":                    {{1}, {2}},
 		"two certificates, one slot": {append(a.SigningChain()[0], a.CA().Raw...)},
 	} {
-		if _, err := pin.VerifySigningLeaf(chain); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := pin.VerifySigningLeaf(chain); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"crypto/rand"
 	"crypto/x509"
 	"encoding/pem"
+	"fmt"
 	"math/big"
 	"os"
 	"path/filepath"
@@ -57,9 +58,11 @@ func TestWhichFileOfASitesIsWrong(t *testing.T) {
 		{cert, badKey, "--key " + badKey + " holds no key"},
 		{cert, other, "--key " + other + " is not the key of"},
 	} {
-		_, err := sitePair(k.cert, k.key)
-		if k.say == "" && err != nil || k.say != "" && (err == nil || !strings.HasPrefix(err.Error(), k.say)) {
-			t.Errorf("%s with %s: %v, want %q", k.cert, k.key, err, k.say)
-		}
+		t.Run(fmt.Sprint(k.cert, " ", k.key, " ", k.say), func(t *testing.T) {
+			_, err := sitePair(k.cert, k.key)
+			if k.say == "" && err != nil || k.say != "" && (err == nil || !strings.HasPrefix(err.Error(), k.say)) {
+				t.Errorf("%s with %s: %v, want %q", k.cert, k.key, err, k.say)
+			}
+		})
 	}
 }

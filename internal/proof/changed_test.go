@@ -97,16 +97,21 @@ func TestEveryFieldCounts(t *testing.T) {
 		{"no statement", false, func(p *groupcast.Proof) { p.Statement = nil }},
 		{"another's statement", false, func(p *groupcast.Proof) { *p = other.state(*p) }},
 	} {
-		p := m.make()
-		c.change(&p)
-		if r, err := verify(m.text(p), m.ca.ID()); err == nil {
-			t.Errorf("%s: taken as %+v", c.name, r)
-		}
-		if c.inside {
-			if r, err := verify(m.text(m.state(p)), m.ca.ID()); err == nil {
-				t.Errorf("%s: taken, with the server's statement, as %+v", c.name, r)
+		t.Run(c.name, func(t *testing.T) {
+			p := m.make()
+			c.change(&p)
+			refused(t, m, p)
+			if c.inside { // with the server's statement over it
+				refused(t, m, m.state(p))
 			}
-		}
+		})
+	}
+}
+
+func refused(t *testing.T, m *maker, p groupcast.Proof) {
+	t.Helper()
+	if r, err := verify(m.text(p), m.ca.ID()); err == nil {
+		t.Errorf("taken as %+v", r)
 	}
 }
 

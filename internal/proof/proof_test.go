@@ -196,11 +196,13 @@ func TestWhatTheServerLostIsNotVerified(t *testing.T) {
 func TestAnEndedCertificateStillProves(t *testing.T) {
 	m := newMaker(t)
 	for _, at := range []time.Time{made.Add(-48 * time.Hour), made.Add(200 * 24 * time.Hour)} {
-		p := m.make()
-		p.MadeAt = at
-		if _, err := proof.Verify(m.state(p), m.ca.ID()); err == nil {
-			t.Errorf("a proof of %s by a certificate that was not valid then", at)
-		}
+		t.Run(at.String(), func(t *testing.T) {
+			p := m.make()
+			p.MadeAt = at
+			if _, err := proof.Verify(m.state(p), m.ca.ID()); err == nil {
+				t.Errorf("a proof of %s by a certificate that was not valid then", at)
+			}
+		})
 	}
 	if _, err := proof.Verify(m.make(), m.ca.ID()); err != nil { // today the certificate is over
 		t.Fatal(err)
@@ -245,9 +247,11 @@ func TestOneWayToWriteAProof(t *testing.T) {
 		"no list":          strings.Replace(raw, `"missing":[`, `"missing":null,"x":[`, 1),
 		"too large":        raw + strings.Repeat(" ", proof.MaxBytes),
 	} {
-		if _, err := verify([]byte(changed), m.ca.ID()); groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := verify([]byte(changed), m.ca.ID()); groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if _, err := verify([]byte(" \n"+raw+"\n"), m.ca.ID()); err != nil {
 		t.Error("spaces around it:", err)

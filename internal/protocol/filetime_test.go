@@ -1,6 +1,7 @@
 package protocol
 
 import (
+	"fmt"
 	"math"
 	"testing"
 	"time"
@@ -30,10 +31,12 @@ func TestFileTimes(t *testing.T) {
 		{t: time.Unix(-coarseSecond, 7), want: time.Unix(-coarseSecond, 7)},
 		{t: time.Unix(-coarseSecond-1, 7), want: time.Unix(-coarseSecond-1, 0), coarse: true},
 	} {
-		n := FileTime(c.t)
-		if got := TimeOf(n); !got.Equal(c.want) || IsCoarse(n) != c.coarse {
-			t.Errorf("%v is kept as %d: %v, coarse %v", c.t, n, got.UTC(), IsCoarse(n))
-		}
+		t.Run(fmt.Sprint(c.t, " ", c.want, " ", c.coarse), func(t *testing.T) {
+			n := FileTime(c.t)
+			if got := TimeOf(n); !got.Equal(c.want) || IsCoarse(n) != c.coarse {
+				t.Errorf("%v is kept as %d: %v, coarse %v", c.t, n, got.UTC(), IsCoarse(n))
+			}
+		})
 	}
 }
 
@@ -45,15 +48,17 @@ func TestAnyNumberIsAFileTime(t *testing.T) {
 		math.MaxInt64 - 1, math.MaxInt64,
 	}
 	for i, n := range numbers {
-		at := TimeOf(n)
-		if _, err := at.UTC().MarshalJSON(); err != nil {
-			t.Errorf("%d: %v", n, err)
-		}
-		if i > 0 && at.Before(TimeOf(numbers[i-1])) {
-			t.Errorf("%d is an earlier time than %d", n, numbers[i-1])
-		}
-		if again := TimeOf(FileTime(at)); !again.Equal(at) {
-			t.Errorf("%d: %v becomes %v", n, at, again)
-		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			at := TimeOf(n)
+			if _, err := at.UTC().MarshalJSON(); err != nil {
+				t.Errorf("%d: %v", n, err)
+			}
+			if i > 0 && at.Before(TimeOf(numbers[i-1])) {
+				t.Errorf("%d is an earlier time than %d", n, numbers[i-1])
+			}
+			if again := TimeOf(FileTime(at)); !again.Equal(at) {
+				t.Errorf("%d: %v becomes %v", n, at, again)
+			}
+		})
 	}
 }

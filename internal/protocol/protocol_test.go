@@ -2,6 +2,7 @@ package protocol_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"math/rand/v2"
 	"testing"
 
@@ -92,9 +93,11 @@ func TestIdentifiersAreHexOfTheRightLength(t *testing.T) {
 		t.Errorf("%s became %s: %v", id, back, err)
 	}
 	for _, bad := range []string{`""`, `"00"`, `"zz` + id.String()[2:] + `"`, `"` + id.String() + `00"`} {
-		if json.Unmarshal([]byte(bad), &back) == nil {
-			t.Errorf("%s was taken for an identifier", bad)
-		}
+		t.Run(bad, func(t *testing.T) {
+			if json.Unmarshal([]byte(bad), &back) == nil {
+				t.Errorf("%s was taken for an identifier", bad)
+			}
+		})
 	}
 	if first, second := protocol.NewSessionID(), protocol.NewSessionID(); first == second {
 		t.Error("two session IDs are the same")
@@ -110,8 +113,10 @@ func TestSourceSymbols(t *testing.T) {
 		{protocol.BlockSize, protocol.DefaultSymbol, 164},
 		{protocol.BlockSize, protocol.TunnelSymbol, 200},
 	} {
-		if k := protocol.SourceSymbols(c[0], c[1]); k != c[2] {
-			t.Errorf("%d bytes in symbols of %d: %d, want %d", c[0], c[1], k, c[2])
-		}
+		t.Run(fmt.Sprint(c), func(t *testing.T) {
+			if k := protocol.SourceSymbols(c[0], c[1]); k != c[2] {
+				t.Errorf("%d bytes in symbols of %d: %d, want %d", c[0], c[1], k, c[2])
+			}
+		})
 	}
 }

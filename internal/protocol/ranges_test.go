@@ -2,6 +2,7 @@ package protocol
 
 import (
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"testing"
@@ -23,11 +24,13 @@ func TestMergeRanges(t *testing.T) {
 		{[]Range{{math.MaxUint32, math.MaxUint32}}, nil, RangesOutside},
 		{slices.Repeat([]Range{{0, 10}}, MaxNACKRanges+1), nil, RangesMany},
 	} {
-		got, err := MergeRanges(c.in, 10)
-		var e *RangesError
-		if (err != nil) != (c.fault != "") || errors.As(err, &e) && e.Fault != c.fault || !slices.Equal(got, c.want) {
-			t.Errorf("%v: %v, %v", c.in[:min(len(c.in), 4)], got, err)
-		}
+		t.Run(fmt.Sprint(c.fault), func(t *testing.T) {
+			got, err := MergeRanges(c.in, 10)
+			var e *RangesError
+			if (err != nil) != (c.fault != "") || errors.As(err, &e) && e.Fault != c.fault || !slices.Equal(got, c.want) {
+				t.Errorf("%v: %v, %v", c.in[:min(len(c.in), 4)], got, err)
+			}
+		})
 	}
 }
 

@@ -1,6 +1,7 @@
 package rate_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -41,17 +42,19 @@ func TestABacklogTellsWhatIsTaken(t *testing.T) {
 // A long delay is no backlog if everything is taken that is sent, or the same share of it at any rate.
 func TestALongDelayIsNoBacklog(t *testing.T) {
 	for loss, least := range map[float64]float64{0: 100, 0.3: 55, 0.6: 30} {
-		ctl := rate.NewController(rate.Config{})
-		for range 60 {
-			r := ctl.Rate()
-			ctl.Round(rate.Sample{
-				Sent: r, Fresh: 1, Loss: loss, Delay: 200 * time.Millisecond, Backlog: 200 * time.Millisecond,
-				Taken: float64(r) * (1 - loss),
-			})
-		}
-		if r := ctl.Rate(); r < mbit(least) {
-			t.Errorf("%.0f %% loss: %d bytes a second", 100*loss, r)
-		}
+		t.Run(fmt.Sprint(loss), func(t *testing.T) {
+			ctl := rate.NewController(rate.Config{})
+			for range 60 {
+				r := ctl.Rate()
+				ctl.Round(rate.Sample{
+					Sent: r, Fresh: 1, Loss: loss, Delay: 200 * time.Millisecond, Backlog: 200 * time.Millisecond,
+					Taken: float64(r) * (1 - loss),
+				})
+			}
+			if r := ctl.Rate(); r < mbit(least) {
+				t.Errorf("%.0f %% loss: %d bytes a second", 100*loss, r)
+			}
+		})
 	}
 }
 

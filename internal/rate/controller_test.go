@@ -1,6 +1,7 @@
 package rate_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -60,24 +61,26 @@ func TestAutoFindsTheLimit(t *testing.T) {
 		"wire of ten gigabits":     {path: path{wire: 1.25e9, queue: 20 * time.Millisecond}, want: 10_000, limiter: rate.LimitWire},
 		"bad wire, 20 % and 50 Mb": {path: path{wire: 6.25e6, random: 0.2, queue: 20 * time.Millisecond}, want: 50, limiter: rate.LimitWire},
 	} {
-		ctl := rate.NewController(c.cfg)
-		sum, seen := 0.0, map[rate.Limiter]int{}
-		for i := range 160 {
-			ctl.Round(c.path.sample(ctl.Rate()))
-			if i >= 60 {
-				sum += float64(ctl.Rate()) * 8 / 1e6 / 100
-				seen[ctl.Limiter()]++
+		t.Run(name, func(t *testing.T) {
+			ctl := rate.NewController(c.cfg)
+			sum, seen := 0.0, map[rate.Limiter]int{}
+			for i := range 160 {
+				ctl.Round(c.path.sample(ctl.Rate()))
+				if i >= 60 {
+					sum += float64(ctl.Rate()) * 8 / 1e6 / 100
+					seen[ctl.Limiter()]++
+				}
 			}
-		}
-		if c.cfg.Fixed == 0 && ctl.Starting() {
-			t.Errorf("%s: it still doubles: every device would report at every turn", name)
-		}
-		if sum < 0.85*c.want || sum > 1.1*c.want {
-			t.Errorf("%s: %.0f Mbit/s, want %.0f", name, sum, c.want)
-		}
-		if seen[c.limiter] < 90 {
-			t.Errorf("%s: limiters %v, want %q", name, seen, c.limiter)
-		}
+			if c.cfg.Fixed == 0 && ctl.Starting() {
+				t.Errorf("%s: it still doubles: every device would report at every turn", name)
+			}
+			if sum < 0.85*c.want || sum > 1.1*c.want {
+				t.Errorf("%s: %.0f Mbit/s, want %.0f", name, sum, c.want)
+			}
+			if seen[c.limiter] < 90 {
+				t.Errorf("%s: limiters %v, want %q", name, seen, c.limiter)
+			}
+		})
 	}
 }
 
@@ -115,10 +118,12 @@ func TestSilenceNeverSpeedsUp(t *testing.T) {
 	ctl := rate.NewController(rate.Config{})
 	before := ctl.Rate()
 	for _, fresh := range []float64{0.49, 0.2, 0} {
-		ctl.Round(rate.Sample{Sent: ctl.Rate(), Fresh: fresh})
-		if ctl.Rate() > before {
-			t.Errorf("faster with %.0f %% of the reports", 100*fresh)
-		}
+		t.Run(fmt.Sprint(fresh), func(t *testing.T) {
+			ctl.Round(rate.Sample{Sent: ctl.Rate(), Fresh: fresh})
+			if ctl.Rate() > before {
+				t.Errorf("faster with %.0f %% of the reports", 100*fresh)
+			}
+		})
 	}
 	if ctl.Rate() >= before {
 		t.Error("nobody reports, and the rate stays")

@@ -1,6 +1,7 @@
 package rate_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -30,16 +31,18 @@ func spend(p *rate.Pacer, frame int, d, late time.Duration) (bytes, longest int)
 func TestPacerKeepsTheRate(t *testing.T) {
 	const frame = 1485
 	for _, mbit := range []float64{1, 10, 100, 1000, 5000} {
-		bps := mbit * 1e6 / 8
-		for _, late := range []time.Duration{0, 200 * time.Microsecond, time.Millisecond} {
-			bytes, longest := spend(rate.NewPacer(start, uint64(bps), frame), frame, 10*time.Second, late)
-			if got := float64(bytes) / 10; got < 0.99*bps || got > 1.02*bps+20*frame {
-				t.Errorf("%v Mbit/s, %v late: %.3f", mbit, late, got*8/1e6)
+		t.Run(fmt.Sprint(mbit), func(t *testing.T) {
+			bps := mbit * 1e6 / 8
+			for _, late := range []time.Duration{0, 200 * time.Microsecond, time.Millisecond} {
+				bytes, longest := spend(rate.NewPacer(start, uint64(bps), frame), frame, 10*time.Second, late)
+				if got := float64(bytes) / 10; got < 0.99*bps || got > 1.02*bps+20*frame {
+					t.Errorf("%v Mbit/s, %v late: %.3f", mbit, late, got*8/1e6)
+				}
+				if most := max(bps*rate.Burst.Seconds()*1.01, 8*frame) + frame; float64(longest) > most {
+					t.Errorf("%v Mbit/s, %v late: %d bytes at once", mbit, late, longest)
+				}
 			}
-			if most := max(bps*rate.Burst.Seconds()*1.01, 8*frame) + frame; float64(longest) > most {
-				t.Errorf("%v Mbit/s, %v late: %d bytes at once", mbit, late, longest)
-			}
-		}
+		})
 	}
 }
 

@@ -61,11 +61,13 @@ func TestGateRefuses(t *testing.T) {
 		"link-local v6":         at("[ff02::1]:7441"),
 		"low port":              at("239.192.1.2:1023"),
 	} {
-		o := goodOffer()
-		change(&o)
-		if floor, err := (recv.Gate{Floor: 3, Taken: 7}).Admit(o); err == nil || floor != 3 {
-			t.Errorf("%s: admitted, floor %d", name, floor)
-		}
+		t.Run(name, func(t *testing.T) {
+			o := goodOffer()
+			change(&o)
+			if floor, err := (recv.Gate{Floor: 3, Taken: 7}).Admit(o); err == nil || floor != 3 {
+				t.Errorf("%s: admitted, floor %d", name, floor)
+			}
+		})
 	}
 }
 
@@ -79,10 +81,12 @@ func TestGateNamesANewerVersion(t *testing.T) {
 
 func TestGateAllowsPoorAndIPv6Groups(t *testing.T) {
 	for _, s := range []string{"224.0.0.1:7441", "[ff12::7]:7441", "[ff35::7]:1024", "232.1.2.3:7441"} {
-		o := goodOffer()
-		o.GroupAddr = netip.MustParseAddrPort(s)
-		if _, err := (recv.Gate{}).Admit(o); err != nil {
-			t.Errorf("%s: %v", s, err)
-		}
+		t.Run(s, func(t *testing.T) {
+			o := goodOffer()
+			o.GroupAddr = netip.MustParseAddrPort(s)
+			if _, err := (recv.Gate{}).Admit(o); err != nil {
+				t.Errorf("%s: %v", s, err)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package recv_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -117,9 +118,11 @@ func TestAcceptsOnlyAroundTheSignedMark(t *testing.T) {
 		mark: true, mark + protocol.NumbersAhead: true, mark + protocol.NumbersAhead + 1: false,
 		mark - protocol.NumbersBehind: true, mark - protocol.NumbersBehind - 1: false, protocol.MaxPacketNumber: false,
 	} {
-		if r.Accepts(n) != want {
-			t.Errorf("Accepts(%d) = %v", n, !want)
-		}
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			if r.Accepts(n) != want {
+				t.Errorf("Accepts(%d) = %v", n, !want)
+			}
+		})
 	}
 	l := even(1, 4)
 	r.HandleData(at(2), mark+protocol.NumbersAhead, data(l, 0, 0)) // a data packet moves no window

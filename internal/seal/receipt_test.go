@@ -43,11 +43,13 @@ func TestAFullReceiptCoversEveryField(t *testing.T) {
 		"reason":   func(r *FullReceipt) { r.Reason[31] ^= 1 },
 		"list":     func(r *FullReceipt) { r.List[31] ^= 1 },
 	} {
-		other := r
-		change(&other)
-		if err := VerifyFullReceipt(key.Public(), other, signature); !errors.Is(err, ErrSignature) {
-			t.Errorf("%s: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			other := r
+			change(&other)
+			if err := VerifyFullReceipt(key.Public(), other, signature); !errors.Is(err, ErrSignature) {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 	if err := VerifyReceipt(key.Public(), r.Receipt, signature); !errors.Is(err, ErrSignature) {
 		t.Error("it passes for a receipt of the earlier version:", err)
@@ -88,9 +90,11 @@ func TestSignedNonsenseIsNoReceipt(t *testing.T) {
 		"no outcome": outcome, "no path": path, "another label": proofLike(), "an outcome that is none": odd.Signed(),
 		"no outcome of the earlier version": odd.Signed()[:receiptBytes],
 	} {
-		if r, _, err := OpenReceipt(key.Public(), b, key.sign(b)); err == nil {
-			t.Errorf("%s was read: %+v", name, r)
-		}
+		t.Run(name, func(t *testing.T) {
+			if r, _, err := OpenReceipt(key.Public(), b, key.sign(b)); err == nil {
+				t.Errorf("%s was read: %+v", name, r)
+			}
+		})
 	}
 	if _, _, err := OpenReceipt(NewSigningKey().Public(), good, key.sign(good)); !errors.Is(err, ErrSignature) {
 		t.Error("another's key:", err)
@@ -117,11 +121,13 @@ func TestABindingCoversEveryField(t *testing.T) {
 		"name":   func(d *Binding) { d.Name = "pc-2" },
 		"since":  func(d *Binding) { d.Since++ },
 	} {
-		other := d
-		change(&other)
-		if _, err := VerifyBinding(key.Public(), other, signature); err == nil {
-			t.Errorf("%s is not covered", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			other := d
+			change(&other)
+			if _, err := VerifyBinding(key.Public(), other, signature); err == nil {
+				t.Errorf("%s is not covered", name)
+			}
+		})
 	}
 }
 

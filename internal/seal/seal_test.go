@@ -62,17 +62,19 @@ func TestPhases(t *testing.T) {
 	for _, n := range []protocol.PacketNumber{
 		0, 1, 1<<28 - 1, 1 << 28, 2 << 28, 3 << 28, 1 << 28, protocol.MaxPacketNumber,
 	} {
-		body := make([]byte, 64)
-		packet := sender.Seal(nil, sender.data(n), body)
-		h, got, err := receiver.Open(nil, packet)
-		if err != nil || h.Number != n || !bytes.Equal(got, body) {
-			t.Fatalf("number %d: %v", n, err)
-		}
-		sealed := string(packet[protocol.GroupHeaderBytes:])
-		if other, twice := seen[sealed]; twice && other != n {
-			t.Errorf("numbers %d and %d seal alike", n, other)
-		}
-		seen[sealed] = n
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			body := make([]byte, 64)
+			packet := sender.Seal(nil, sender.data(n), body)
+			h, got, err := receiver.Open(nil, packet)
+			if err != nil || h.Number != n || !bytes.Equal(got, body) {
+				t.Fatalf("number %d: %v", n, err)
+			}
+			sealed := string(packet[protocol.GroupHeaderBytes:])
+			if other, twice := seen[sealed]; twice && other != n {
+				t.Errorf("numbers %d and %d seal alike", n, other)
+			}
+			seen[sealed] = n
+		})
 	}
 	a, b := sender.phase(0), sender.phase(1)
 	if a.iv == b.iv {

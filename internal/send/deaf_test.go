@@ -20,15 +20,17 @@ func TestDeafToData(t *testing.T) {
 		{"a pause", []uint32{0, 0, 0, 200, 0, 0, 0}, false},
 		{"heavy loss", []uint32{30, 9, 4, 30, 5, 30}, false},
 	} {
-		s := &Sender{devices: newRoster()}
-		d := &device{id: 1}
-		s.devices.put(d)
-		s.devices.recount()
-		for i, n := range c.received {
-			s.deaf(time.Unix(int64(i), 0), d, wire.Feedback{Declared: 300, Received: n})
-		}
-		if (d.behind == CauseDeaf) != c.behind || c.behind && !strings.Contains(d.reason, "large packets") {
-			t.Errorf("%s: behind %q (%s)", c.name, d.behind, d.reason)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			s := &Sender{devices: newRoster()}
+			d := &device{id: 1}
+			s.devices.put(d)
+			s.devices.recount()
+			for i, n := range c.received {
+				s.deaf(time.Unix(int64(i), 0), d, wire.Feedback{Declared: 300, Received: n})
+			}
+			if (d.behind == CauseDeaf) != c.behind || c.behind && !strings.Contains(d.reason, "large packets") {
+				t.Errorf("%s: behind %q (%s)", c.name, d.behind, d.reason)
+			}
+		})
 	}
 }

@@ -1,6 +1,7 @@
 package send_test
 
 import (
+	"fmt"
 	"math/rand/v2"
 	"testing"
 	"time"
@@ -17,18 +18,20 @@ func TestForgedBlocksAreShown(t *testing.T) {
 		devices, reporting int
 		want               bool
 	}{{1, 0, false}, {1, 1, true}, {2, 1, true}, {3, 1, false}, {3, 2, true}, {8, 0, false}} {
-		now := time.Unix(0, 0)
-		s := send.New(send.Config{Blocks: 2, SymbolSize: 1408, Length: func(protocol.BlockNumber) int { return 1408 }}, now,
-			rand.New(rand.NewPCG(1, 2)))
-		for i := range c.devices {
-			s.Attach(now, send.Device(i), nil, true)
-		}
-		for i := range c.reporting {
-			s.HandleFeedback(now, send.Device(i), wire.Feedback{Flags: wire.FeedbackMismatch})
-			s.HandleFeedback(now, send.Device(i), wire.Feedback{}) // a later report without the flag takes nothing back
-		}
-		if got := s.Status().ForgerLikely(); got != c.want {
-			t.Errorf("%d of %d report failed digests: %v, want %v", c.reporting, c.devices, got, c.want)
-		}
+		t.Run(fmt.Sprint(c.devices, " ", c.reporting, " ", c.want), func(t *testing.T) {
+			now := time.Unix(0, 0)
+			s := send.New(send.Config{Blocks: 2, SymbolSize: 1408, Length: func(protocol.BlockNumber) int { return 1408 }}, now,
+				rand.New(rand.NewPCG(1, 2)))
+			for i := range c.devices {
+				s.Attach(now, send.Device(i), nil, true)
+			}
+			for i := range c.reporting {
+				s.HandleFeedback(now, send.Device(i), wire.Feedback{Flags: wire.FeedbackMismatch})
+				s.HandleFeedback(now, send.Device(i), wire.Feedback{}) // a later report without the flag takes nothing back
+			}
+			if got := s.Status().ForgerLikely(); got != c.want {
+				t.Errorf("%d of %d report failed digests: %v, want %v", c.reporting, c.devices, got, c.want)
+			}
+		})
 	}
 }

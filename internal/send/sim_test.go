@@ -1,6 +1,7 @@
 package send_test
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -44,21 +45,24 @@ func TestTwoSmallFilesAreQuick(t *testing.T) {
 	}
 }
 
-// Blocks are sent in turn only where something is lost.
+// Blocks are sent in turn only where something is lost; a train may have the end of one group and the beginning of
+// the next.
 func TestBlocksInTurn(t *testing.T) {
 	for _, c := range []struct {
 		loss        float64
 		least, most int
-	}{{0, 2, 4}, {0.05, 8, 16}} { // a train may have the end of one group and the beginning of the next
-		w := newWorld(t, 3, even(400, 40), fixed(100))
-		for range 3 {
-			w.add(lossy(c.loss), lan).join()
-		}
-		w.run(time.Minute)
-		w.mustFinish(false)
-		if w.inTurn < c.least || w.inTurn > c.most {
-			t.Errorf("loss %.2f: up to %d blocks in a train, not %d to %d", c.loss, w.inTurn, c.least, c.most)
-		}
+	}{{0, 2, 4}, {0.05, 8, 16}} {
+		t.Run(fmt.Sprint(c.loss, " ", c.least, " ", c.most), func(t *testing.T) {
+			w := newWorld(t, 3, even(400, 40), fixed(100))
+			for range 3 {
+				w.add(lossy(c.loss), lan).join()
+			}
+			w.run(time.Minute)
+			w.mustFinish(false)
+			if w.inTurn < c.least || w.inTurn > c.most {
+				t.Errorf("loss %.2f: up to %d blocks in a train, not %d to %d", c.loss, w.inTurn, c.least, c.most)
+			}
+		})
 	}
 }
 
@@ -255,31 +259,33 @@ func TestRealBytes(t *testing.T) {
 func TestPartitionOfEverybody(t *testing.T) {
 	long(t)
 	for _, away := range []time.Duration{1500 * time.Millisecond, 3 * time.Second, 10 * time.Second, 28 * time.Second} {
-		for _, cfg := range []send.Config{fixed(100), {}} {
-			w := newWorld(t, 12, even(300, 164), cfg)
-			for range 4 {
-				down := lossy(0.01)
-				down.Rate, down.Queue = 100e6/8, 256<<10
-				w.add(down, lan).join()
-			}
-			w.clock.After(time.Second, func() { w.part(true) })
-			w.clock.After(time.Second+away, func() { w.part(false) })
-			w.run(2 * time.Minute)
-			w.mustFinish(false)
-			w.log("away")
-			for _, p := range w.peers {
-				if p.behind != "" {
-					t.Errorf("away for %v: device %d is left behind: %s", away, p.dev, p.reason)
+		t.Run(fmt.Sprint(away), func(t *testing.T) {
+			for _, cfg := range []send.Config{fixed(100), {}} {
+				w := newWorld(t, 12, even(300, 164), cfg)
+				for range 4 {
+					down := lossy(0.01)
+					down.Rate, down.Queue = 100e6/8, 256<<10
+					w.add(down, lan).join()
+				}
+				w.clock.After(time.Second, func() { w.part(true) })
+				w.clock.After(time.Second+away, func() { w.part(false) })
+				w.run(2 * time.Minute)
+				w.mustFinish(false)
+				w.log("away")
+				for _, p := range w.peers {
+					if p.behind != "" {
+						t.Errorf("away for %v: device %d is left behind: %s", away, p.dev, p.reason)
+					}
+				}
+				whole := 300 * 164 * 1485 * 8 / 100e6
+				if took := w.overAt.Sub(w.start).Seconds(); took > 1.1*whole+away.Seconds()+4 {
+					t.Errorf("away for %v: it took %.1f s", away, took)
+				}
+				if o := w.overhead(); o > 1.06+1.6/whole {
+					t.Errorf("away for %v: overhead %.3f", away, o)
 				}
 			}
-			whole := 300 * 164 * 1485 * 8 / 100e6
-			if took := w.overAt.Sub(w.start).Seconds(); took > 1.1*whole+away.Seconds()+4 {
-				t.Errorf("away for %v: it took %.1f s", away, took)
-			}
-			if o := w.overhead(); o > 1.06+1.6/whole {
-				t.Errorf("away for %v: overhead %.3f", away, o)
-			}
-		}
+		})
 	}
 }
 

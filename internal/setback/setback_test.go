@@ -86,10 +86,12 @@ func TestWhatProvesNothing(t *testing.T) {
 		},
 		"another server's": func() error { return l.show(wire.Offer{Server: protocol.ServerID{1}, Number: l.store.offers + 9}) },
 	} {
-		before := l.copied()
-		if err := show(); err != nil || l.why() != "" || l.halted > 0 || l.store.offers != before.offers {
-			t.Errorf("%s: %v, %q, halted %d", name, err, l.why(), l.halted)
-		}
+		t.Run(name, func(t *testing.T) {
+			before := l.copied()
+			if err := show(); err != nil || l.why() != "" || l.halted > 0 || l.store.offers != before.offers {
+				t.Errorf("%s: %v, %q, halted %d", name, err, l.why(), l.halted)
+			}
+		})
 	}
 }
 
@@ -182,9 +184,11 @@ func TestTheSettingOfAnEarlierVersion(t *testing.T) {
 		"": "", "yes": groupcast.SetBackRestored, "{": groupcast.SetBackRestored, "{}": groupcast.SetBackRestored,
 		`{"how":"device","offers":7}`: groupcast.SetBackDevice,
 	} {
-		if b, is := readState(value); is != (want != "") || b.How != want {
-			t.Errorf("%q: %+v, %v", value, b, is)
-		}
+		t.Run(value, func(t *testing.T) {
+			if b, is := readState(value); is != (want != "") || b.How != want {
+				t.Errorf("%q: %+v, %v", value, b, is)
+			}
+		})
 	}
 }
 

@@ -216,31 +216,33 @@ func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
 // TestWhatCannotBeComparedStays: what lies under a name cannot be read, for whatever reason.
 func TestWhatCannotBeComparedStays(t *testing.T) {
 	for _, errno := range []error{syscall.EIO, syscall.EACCES, syscall.ENODATA} {
-		disk, l := newDisk(), spooltest.NewLedger()
-		sick := false
-		m := &moody{disk, func(op, name string) error {
-			if sick && (op == "read" || op == "open") && name == "lab/t" {
-				return errno
+		t.Run(fmt.Sprint(errno), func(t *testing.T) {
+			disk, l := newDisk(), spooltest.NewLedger()
+			sick := false
+			m := &moody{disk, func(op, name string) error {
+				if sick && (op == "read" || op == "open") && name == "lab/t" {
+					return errno
+				}
+				return nil
+			}}
+			s, one, two := openOn(t, m, l), moodyTree(1), moodyTree(2)
+			deliver(t, s, 1, makeTransfer(t, one.files))
+			sick = true
+			for _, o := range deliver(t, s, 2, makeTransfer(t, two.files)) {
+				if want := map[bool]spool.Result{true: spool.Rejected, false: spool.Committed}[o.Path == "t"]; o.Result != want ||
+					o.Path == "t" && o.Cause != spool.CauseUnreadable {
+					t.Errorf("%v: %+v", errno, o)
+				}
 			}
-			return nil
-		}}
-		s, one, two := openOn(t, m, l), moodyTree(1), moodyTree(2)
-		deliver(t, s, 1, makeTransfer(t, one.files))
-		sick = true
-		for _, o := range deliver(t, s, 2, makeTransfer(t, two.files)) {
-			if want := map[bool]spool.Result{true: spool.Rejected, false: spool.Committed}[o.Path == "t"]; o.Result != want ||
-				o.Path == "t" && o.Cause != spool.CauseUnreadable {
-				t.Errorf("%v: %+v", errno, o)
+			if have := disk.Files("lab"); string(have["lab/t"]) != "\x01\x01" || len(have) != 4 {
+				t.Errorf("%v: it was replaced, or something lies beside it", errno)
 			}
-		}
-		if have := disk.Files("lab"); string(have["lab/t"]) != "\x01\x01" || len(have) != 4 {
-			t.Errorf("%v: it was replaced, or something lies beside it", errno)
-		}
-		sick = false
-		deliver(t, s, 3, makeTransfer(t, two.files))
-		if have := disk.Files("lab"); string(have["lab/t"]) != "\x02\x02" || len(have) != 4 {
-			t.Errorf("%v: it is not replaced when it can be read", errno)
-		}
+			sick = false
+			deliver(t, s, 3, makeTransfer(t, two.files))
+			if have := disk.Files("lab"); string(have["lab/t"]) != "\x02\x02" || len(have) != 4 {
+				t.Errorf("%v: it is not replaced when it can be read", errno)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package spool_test
 
 import (
 	"bytes"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
@@ -41,26 +42,28 @@ func TestTimesOfAnyYear(t *testing.T) {
 		protocol.FileTime(time.Date(1601, 1, 1, 0, 0, 0, 0, time.UTC)),
 		protocol.FileTime(time.Date(9999, 1, 1, 0, 0, 0, 0, time.UTC)), math.MaxInt64, math.MinInt64, 0, -1,
 	} {
-		dir := t.TempDir()
-		want := heldAs(t, dir, protocol.TimeOf(n))
-		s := open(t, dir, nil)
-		files := map[string][]byte{"d/small": []byte("1"), "d/big": bytes.Repeat([]byte("2"), manifest.BigFile)}
-		tr := makeTransfer(t, files, manifest.File{Kind: manifest.KindFolder, Path: "d", Mode: 0o755})
-		m := *tr.layout.Manifest()
-		for i := range m.Files {
-			m.Files[i].MTime = n
-		}
-		tr.layout, _ = manifest.LayoutOf(&m)
-		for _, o := range deliver(t, s, 1, tr) {
-			if o.Result != spool.Committed {
-				t.Errorf("%d: %+v", n, o)
+		t.Run(fmt.Sprint(n), func(t *testing.T) {
+			dir := t.TempDir()
+			want := heldAs(t, dir, protocol.TimeOf(n))
+			s := open(t, dir, nil)
+			files := map[string][]byte{"d/small": []byte("1"), "d/big": bytes.Repeat([]byte("2"), manifest.BigFile)}
+			tr := makeTransfer(t, files, manifest.File{Kind: manifest.KindFolder, Path: "d", Mode: 0o755})
+			m := *tr.layout.Manifest()
+			for i := range m.Files {
+				m.Files[i].MTime = n
 			}
-		}
-		for _, name := range []string{"d", "d/small", "d/big"} {
-			fi, err := os.Stat(filepath.Join(dir, "lab", name))
-			if err != nil || !fi.ModTime().Equal(want) {
-				t.Errorf("%d: %s has %v, not %v, %v", n, name, fi.ModTime().UTC(), want.UTC(), err)
+			tr.layout, _ = manifest.LayoutOf(&m)
+			for _, o := range deliver(t, s, 1, tr) {
+				if o.Result != spool.Committed {
+					t.Errorf("%d: %+v", n, o)
+				}
 			}
-		}
+			for _, name := range []string{"d", "d/small", "d/big"} {
+				fi, err := os.Stat(filepath.Join(dir, "lab", name))
+				if err != nil || !fi.ModTime().Equal(want) {
+					t.Errorf("%d: %s has %v, not %v, %v", n, name, fi.ModTime().UTC(), want.UTC(), err)
+				}
+			}
+		})
 	}
 }

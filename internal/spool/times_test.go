@@ -2,6 +2,7 @@ package spool
 
 import (
 	"errors"
+	"fmt"
 	"testing"
 	"time"
 )
@@ -20,16 +21,18 @@ func TestNearestTime(t *testing.T) {
 		{2300, 1901, 2446, 2300},
 		{2026, 1, 0, 0},
 	} {
-		set := 0
-		err := nearest(at(c.year), func(t time.Time) error {
-			if y := t.Year(); y < c.first || y > c.last {
-				return refused
+		t.Run(fmt.Sprint(c.year, " ", c.first, " ", c.last), func(t *testing.T) {
+			set := 0
+			err := nearest(at(c.year), func(t time.Time) error {
+				if y := t.Year(); y < c.first || y > c.last {
+					return refused
+				}
+				set = t.Year()
+				return nil
+			})
+			if set != c.want || (err == nil) != (c.want > 0) {
+				t.Errorf("%+v: %d, %v", c, set, err)
 			}
-			set = t.Year()
-			return nil
 		})
-		if set != c.want || (err == nil) != (c.want > 0) {
-			t.Errorf("%+v: %d, %v", c, set, err)
-		}
 	}
 }

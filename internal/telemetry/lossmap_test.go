@@ -107,9 +107,11 @@ func TestASeriesIsReadBack(t *testing.T) {
 		t.Fatalf("what is added to it: %+v", r)
 	}
 	for name, broken := range map[string][]byte{"empty": nil, "cut": b[:len(b)/2], "other": []byte("hello")} {
-		if _, err := Decode(broken); err == nil {
-			t.Errorf("%s: read without an error", name)
-		}
+		t.Run(name, func(t *testing.T) {
+			if _, err := Decode(broken); err == nil {
+				t.Errorf("%s: read without an error", name)
+			}
+		})
 	}
 }
 

@@ -24,9 +24,11 @@ func TestCleanShowsWhatHides(t *testing.T) {
 		"null\x00 bell\a del\x7f": `null\u{0} bell\u{7} del\u{7f}`,
 		"kept\nlines":             "kept\nlines",
 	} {
-		if got := Clean(in); got != want {
-			t.Errorf("clean(%q) = %q, want %q", in, got, want)
-		}
+		t.Run(in, func(t *testing.T) {
+			if got := Clean(in); got != want {
+				t.Errorf("clean(%q) = %q, want %q", in, got, want)
+			}
+		})
 	}
 	if got := Name("two\nlines\tand\rmore"); strings.ContainsAny(got, "\n\t\r") {
 		t.Errorf("name lets a line break through: %q", got)

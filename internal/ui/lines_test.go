@@ -15,11 +15,13 @@ func TestLeftOutInWords(t *testing.T) {
 		groupcast.WhyName, groupcast.WhyTarget, groupcast.WhyPipe, groupcast.WhySocket, groupcast.WhyDevice, groupcast.WhySpecial,
 		groupcast.WhyForbidden, groupcast.WhyUnreadable, groupcast.WhyHome, groupcast.WhyExcluded, groupcast.WhyChanged, groupcast.WhyGone,
 	} {
-		text := LeftOut(groupcast.LeftOut{Why: why})
-		if text == "" || seen[text] {
-			t.Errorf("%s: %q is nothing, or said of two", why, text)
-		}
-		seen[text] = true
+		t.Run(string(why), func(t *testing.T) {
+			text := LeftOut(groupcast.LeftOut{Why: why})
+			if text == "" || seen[text] {
+				t.Errorf("%s: %q is nothing, or said of two", why, text)
+			}
+			seen[text] = true
+		})
 	}
 	if got := LeftOut(groupcast.LeftOut{Why: "newer\x1b", Detail: "a\nb"}); got != `newer\u{1b}: a\u{a}b` {
 		t.Errorf("%q", got)
@@ -78,9 +80,11 @@ func TestRequestsInWords(t *testing.T) {
 		"hi (comes with 2 devices)":                    {State: groupcast.RequestOpen, Devices: 2, Text: "hi"},
 		"hi":                                           {State: groupcast.RequestOpen, Devices: 1, Text: "hi"},
 	} {
-		if got := Asks(r); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := Asks(r); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -93,9 +97,11 @@ func TestWhatBecomesOfANewTransfer(t *testing.T) {
 		"waits 5s for others that may come":                       {State: groupcast.TransferGathering, Cause: groupcast.CauseGathering, Reason: "waits 5s for others that may come"},
 		"it goes out as soon as a device that lacks it is active": {State: groupcast.TransferSending},
 	} {
-		if got := WhatNow(tr); got != want {
-			t.Errorf("%q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := WhatNow(tr); got != want {
+				t.Errorf("%q, want %q", got, want)
+			}
+		})
 	}
 	if got := NextStep(groupcast.Transfer{State: groupcast.TransferCancelled, Cause: groupcast.CauseHeld}); got != "" {
 		t.Errorf("a next step of what is closed: %q", got)
@@ -141,9 +147,11 @@ func TestNotes(t *testing.T) {
 		"the time of a lies outside":  {Code: groupcast.NoteTimes, Count: 1, Path: "a"},
 		"2 times (the first is that":  {Code: groupcast.NoteTimes, Count: 2, Path: "a"},
 	} {
-		if got := Note(n); !strings.HasPrefix(got, want) {
-			t.Errorf("%q does not begin with %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := Note(n); !strings.HasPrefix(got, want) {
+				t.Errorf("%q does not begin with %q", got, want)
+			}
+		})
 	}
 }
 

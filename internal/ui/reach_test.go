@@ -25,12 +25,14 @@ func TestReachInWords(t *testing.T) {
 		groupcast.ReachUnfit:     "it speaks version 9",
 		"of another year":        "of another year",
 	} {
-		got := Reach(groupcast.CheckResult{
-			Reach: reach, Multicast: heard, Machines: 3, Unfit: "it speaks version 9", LastSeen: time.Now().Add(-time.Hour),
+		t.Run(string(reach), func(t *testing.T) {
+			got := Reach(groupcast.CheckResult{
+				Reach: reach, Multicast: heard, Machines: 3, Unfit: "it speaks version 9", LastSeen: time.Now().Add(-time.Hour),
+			})
+			if !strings.Contains(got, want) {
+				t.Errorf("%s: %q, want %q", reach, got, want)
+			}
 		})
-		if !strings.Contains(got, want) {
-			t.Errorf("%s: %q, want %q", reach, got, want)
-		}
 	}
 	evil := groupcast.CheckResult{Reach: groupcast.ReachUnfit, Unfit: "\x1b[2J"}
 	if strings.Contains(Reach(evil), "\x1b") {

@@ -1,6 +1,7 @@
 package ui
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -28,9 +29,11 @@ func TestSettled(t *testing.T) {
 					Deliveries,
 		}, true},
 	} {
-		if got := Settled(c.s); got != c.want {
-			t.Errorf("%+v: %v", c.s, got)
-		}
+		t.Run(fmt.Sprint(c.want), func(t *testing.T) {
+			if got := Settled(c.s); got != c.want {
+				t.Errorf("%+v: %v", c.s, got)
+			}
+		})
 	}
 }
 

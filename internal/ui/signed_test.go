@@ -12,10 +12,12 @@ func TestWhatIsNotSignedIsSaid(t *testing.T) {
 	for signed, want := range map[groupcast.Signed]string{
 		groupcast.SignedOutcome: "disk; reason, path and counts are not signed", groupcast.SignedAll: "disk", groupcast.SignedNothing: "disk",
 	} {
-		row := DeliveryRow(groupcast.Delivery{State: groupcast.DeliveryFailed, Reason: "disk", Signed: signed})
-		if got := row[len(row)-1]; got != want {
-			t.Errorf("%q: %q, want %q", signed, got, want)
-		}
+		t.Run(string(signed), func(t *testing.T) {
+			row := DeliveryRow(groupcast.Delivery{State: groupcast.DeliveryFailed, Reason: "disk", Signed: signed})
+			if got := row[len(row)-1]; got != want {
+				t.Errorf("%q: %q, want %q", signed, got, want)
+			}
+		})
 	}
 	if row := DeliveryRow(groupcast.Delivery{Signed: groupcast.SignedOutcome}); strings.HasPrefix(row[len(row)-1], ";") {
 		t.Error(row)

@@ -18,9 +18,11 @@ func TestEstimatesInWords(t *testing.T) {
 		"half by " + at + ", all once 2 more take part":        {{Share: 50, At: soon}, {Share: 95, Waits: 1}, {Share: 100, Waits: 2}},
 		"all once 1 more takes part":                           {{Share: 50, Done: true}, {Share: 95, Done: true}, {Share: 100, Waits: 1}},
 	} {
-		if got := Estimates(groupcast.Transfer{Estimates: e}); got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := Estimates(groupcast.Transfer{Estimates: e}); got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 }
 
@@ -28,13 +30,15 @@ func TestNobodyWaitsForWhoDoesNotAnswer(t *testing.T) {
 	for cause, want := range map[groupcast.Cause]bool{
 		"": false, groupcast.CauseWaits: false, groupcast.CauseBehind: false, groupcast.CauseSilent: true, groupcast.CauseLater: true,
 	} {
-		s := Snapshot{
-			Transfer:   groupcast.Transfer{State: groupcast.TransferSending},
-			Deliveries: []groupcast.Delivery{{Active: true, State: groupcast.DeliveryQueued, Cause: cause}},
-		}
-		if got := Settled(s); got != want {
-			t.Errorf("cause %q: settled is %v", cause, got)
-		}
+		t.Run(string(cause), func(t *testing.T) {
+			s := Snapshot{
+				Transfer:   groupcast.Transfer{State: groupcast.TransferSending},
+				Deliveries: []groupcast.Delivery{{Active: true, State: groupcast.DeliveryQueued, Cause: cause}},
+			}
+			if got := Settled(s); got != want {
+				t.Errorf("cause %q: settled is %v", cause, got)
+			}
+		})
 	}
 }
 
@@ -49,9 +53,11 @@ func TestStatesInWords(t *testing.T) {
 		"no device":                             {State: groupcast.DeliveryQueued},
 		"no answer":                             {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Cause: groupcast.CauseSilent},
 	} {
-		if got := DeliveryRow(d)[2]; got != want {
-			t.Errorf("got %q, want %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := DeliveryRow(d)[2]; got != want {
+				t.Errorf("got %q, want %q", got, want)
+			}
+		})
 	}
 	s := Snapshot{Transfer: groupcast.Transfer{Bytes: 100, Verified: 1, Incomplete: 1}, Deliveries: []groupcast.Delivery{
 		{State: groupcast.DeliveryVerified}, {State: groupcast.DeliveryIncomplete, Bytes: 50},
@@ -72,9 +78,11 @@ func TestNothingIsSaidOfEntriesThatNobodyCounted(t *testing.T) {
 		groupcast.DeliveryRefused:    "it is refused: what became of the entries is not known",
 		groupcast.DeliveryCancelled:  "it is cancelled: what became of the entries is not known",
 	} {
-		if got := Astray(groupcast.Delivery{State: state}); got != want {
-			t.Errorf("%s: %q, want %q", state, got, want)
-		}
+		t.Run(string(state), func(t *testing.T) {
+			if got := Astray(groupcast.Delivery{State: state}); got != want {
+				t.Errorf("%s: %q, want %q", state, got, want)
+			}
+		})
 	}
 	d := groupcast.Delivery{State: groupcast.DeliveryQueued}
 	d.Entries, d.Missing = 3, 1

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"fmt"
 	"io/fs"
 	"net/http"
 	"net/http/httptest"
@@ -48,10 +49,12 @@ func TestFiles(t *testing.T) {
 		{"GET", "/../web.go", 404, "text/plain; charset=utf-8", ""},
 		{"POST", "/", 404, "text/plain; charset=utf-8", ""},
 	} {
-		w := get(h, c.method, c.path, "")
-		if w.Code != c.status || w.Header().Get("Content-Type") != c.kind || w.Header().Get("Cache-Control") != c.cache {
-			t.Errorf("%s %s: %d %v", c.method, c.path, w.Code, w.Header())
-		}
+		t.Run(fmt.Sprint(c.method, " ", c.path, " ", c.status), func(t *testing.T) {
+			w := get(h, c.method, c.path, "")
+			if w.Code != c.status || w.Header().Get("Content-Type") != c.kind || w.Header().Get("Cache-Control") != c.cache {
+				t.Errorf("%s %s: %d %v", c.method, c.path, w.Code, w.Header())
+			}
+		})
 	}
 	first := get(h, "GET", "/", "")
 	if again := get(h, "GET", "/", first.Header().Get("ETag")); again.Code != http.StatusNotModified ||

@@ -2,6 +2,7 @@ package wire
 
 import (
 	"bytes"
+	"fmt"
 	"net/netip"
 	"reflect"
 	"testing"
@@ -90,17 +91,19 @@ func TestLengthsAreExact(t *testing.T) {
 		"announcement": {clearPacket, func(b []byte) error { _, err := ParseAnnounce(b); return err }},
 		"probe":        {probe, func(b []byte) error { _, err := ParseProbe(b); return err }},
 	} {
-		for n := range len(c.bytes) {
-			if c.parse(c.bytes[:n:n]) == nil {
-				t.Errorf("%s cut to %d of %d bytes is taken", name, n, len(c.bytes))
+		t.Run(name, func(t *testing.T) {
+			for n := range len(c.bytes) {
+				if c.parse(c.bytes[:n:n]) == nil {
+					t.Errorf("%s cut to %d of %d bytes is taken", name, n, len(c.bytes))
+				}
 			}
-		}
-		if c.parse(append(bytes.Clone(c.bytes), 0)) == nil {
-			t.Errorf("%s with a byte more is taken", name)
-		}
-		if err := c.parse(c.bytes); err != nil {
-			t.Errorf("%s: %v", name, err)
-		}
+			if c.parse(append(bytes.Clone(c.bytes), 0)) == nil {
+				t.Errorf("%s with a byte more is taken", name)
+			}
+			if err := c.parse(c.bytes); err != nil {
+				t.Errorf("%s: %v", name, err)
+			}
+		})
 	}
 }
 
@@ -109,11 +112,13 @@ func TestHeadersOfOthersAreRefused(t *testing.T) {
 	for first, ok := range map[byte]bool{
 		0x11: true, 0x12: true, 0x13: true, 0x14: false, 0x18: false, 0x21: false, 0x01: false,
 	} {
-		b := bytes.Clone(good)
-		b[0] = first
-		if _, err := ParseHeader(b); (err == nil) != ok {
-			t.Errorf("first byte %02x: %v", first, err)
-		}
+		t.Run(fmt.Sprint(first), func(t *testing.T) {
+			b := bytes.Clone(good)
+			b[0] = first
+			if _, err := ParseHeader(b); (err == nil) != ok {
+				t.Errorf("first byte %02x: %v", first, err)
+			}
+		})
 	}
 	if _, err := ParseHeader(good[:10]); err == nil {
 		t.Error("short header is taken")
@@ -133,10 +138,12 @@ func TestBoundsOfData(t *testing.T) {
 		{"no symbol", 1, 0, false},
 		{"symbol too long", 1, 8961, false},
 	} {
-		body := AppendData(nil, Data{Length: c.length, Symbol: make([]byte, c.size)})
-		if _, err := ParseData(body); (err == nil) != c.ok {
-			t.Errorf("%s: %v", c.name, err)
-		}
+		t.Run(c.name, func(t *testing.T) {
+			body := AppendData(nil, Data{Length: c.length, Symbol: make([]byte, c.size)})
+			if _, err := ParseData(body); (err == nil) != c.ok {
+				t.Errorf("%s: %v", c.name, err)
+			}
+		})
 	}
 }
 

@@ -32,15 +32,6 @@ var errNotRegular = errors.New("it is not a regular file")
 // errOwn says that one of groupcast's own files lies where a file is expected.
 var errOwn = errors.New("it is another name of one of groupcast's own files, which nobody may send")
 
-// Permits says whether an open file may be read to be sent.
-func (p Place) Permits(f *os.File) error {
-	info, err := f.Stat()
-	if err != nil {
-		return err
-	}
-	return p.permits(info)
-}
-
 // permits says whether a file may be read there to be sent: it may have become another name of one
 // of groupcast's own since it was found.
 func (p Place) permits(info fs.FileInfo) error {

@@ -93,10 +93,6 @@ func OpenLibrary(dir string, limits UploadLimits, holds func(bytes uint64) error
 // Guard says which files may never be read where they lie, whatever name they have there.
 func (l *Library) Guard(own *Own) { l.own = own }
 
-func (l *Library) UploadFolder(id string) string {
-	return filepath.Join(filepath.Dir(l.dir), "uploads", id)
-}
-
 func (l *Library) folder(id string) string { return filepath.Join(l.dir, id) }
 
 // Build hashes a tree and keeps its manifest. The caller calls made when a transfer has it, or

@@ -33,12 +33,12 @@ func (u *Uploads) About(id string) (About, error) {
 	if err != nil {
 		return About{}, noUpload(id, err)
 	}
-	used, err := os.Stat(filepath.Join(u.dir, id))
+	used, err := u.lastWritten(id)
 	if err != nil {
-		return About{}, noUpload(id, err)
+		return About{}, err
 	}
 	by, _ := os.ReadFile(filepath.Join(u.dir, id, byName)) // an older program kept no such file
-	a := About{By: string(by), CreatedAt: made.ModTime(), UpdatedAt: used.ModTime()}
+	a := About{By: string(by), CreatedAt: made.ModTime(), UpdatedAt: used}
 	for i, f := range files {
 		switch f.Kind {
 		case manifest.KindFile:
@@ -53,4 +53,13 @@ func (u *Uploads) About(id string) (About, error) {
 		a.Name, _, _ = strings.Cut(files[0].Path, "/")
 	}
 	return a, nil
+}
+
+// lastWritten is when bytes came last.
+func (u *Uploads) lastWritten(id string) (time.Time, error) {
+	info, err := os.Stat(filepath.Join(u.dir, id))
+	if err != nil {
+		return time.Time{}, noUpload(id, err)
+	}
+	return info.ModTime(), nil
 }

@@ -5,8 +5,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
-	"github.com/groupcast/groupcast/internal/manifest"
-	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -43,7 +41,7 @@ func (s *Server) CheckTransfer(ctx context.Context, p groupcast.Principal, n gro
 	if err := checkTransfer(&n); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
-	tree, err := s.find(ctx, p, n)
+	tree, err := s.content.Find(ctx, n, s.mayName(p))
 	if err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
@@ -55,8 +53,7 @@ func (s *Server) CheckTransfer(ctx context.Context, p groupcast.Principal, n gro
 	return groupcast.LeftOutPage{Total: tree.LeftOut.Count, Listed: len(all), Entries: some}, nil
 }
 
-// CheckUpload lists what of some entries cannot be sent, or is excluded: all of it, since the
-// maker of the upload leaves it out by name.
+// CheckUpload lists what of some entries cannot be sent, or is excluded.
 func (s *Server) CheckUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LeftOutPage{}, err
@@ -64,40 +61,8 @@ func (s *Server) CheckUpload(_ context.Context, p groupcast.Principal, entries [
 	if len(entries) > protocol.MaxFiles {
 		return groupcast.LeftOutPage{}, groupcast.Errorf(groupcast.EInvalid, "an upload has %d entries at most", protocol.MaxFiles)
 	}
-	without, err := pattern.Parse(exclude)
-	if err != nil {
-		return groupcast.LeftOutPage{}, err
-	}
-	out := groupcast.LeftOutPage{}
-	for _, e := range entries {
-		if why, detail := whyLeftOut(e, without); why != "" {
-			out.Entries = append(out.Entries, groupcast.LeftOut{Path: e.Path, Why: why, Detail: detail})
-		}
-	}
-	out.Total, out.Listed = len(out.Entries), len(out.Entries)
-	return out, nil
-}
-
-// whyLeftOut says why an entry is left out of an upload; nothing if it is not. What lies in an
-// excluded folder is excluded with it.
-func whyLeftOut(e groupcast.UploadEntry, without *pattern.Set) (groupcast.Why, string) {
-	for i, c := range e.Path {
-		if c == '/' && without.Excludes(e.Path[:i], true) {
-			return groupcast.WhyExcluded, ""
-		}
-	}
-	if without.Excludes(e.Path, e.Kind == content.KindName(manifest.KindFolder)) {
-		return groupcast.WhyExcluded, ""
-	}
-	if err := manifest.CheckPath(e.Path); err != nil {
-		return groupcast.WhyName, manifest.Rule(err)
-	}
-	if e.Kind == content.KindName(manifest.KindSymlink) {
-		if err := manifest.CheckTarget(e.Path, e.Target); err != nil {
-			return groupcast.WhyTarget, manifest.Rule(err)
-		}
-	}
-	return "", ""
+	refused, err := content.Refused(entries, exclude)
+	return groupcast.LeftOutPage{Total: len(refused), Listed: len(refused), Entries: refused}, err
 }
 
 // LeftOut lists what was asked for and is not in a transfer.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
 )
 
 // mustAdmin lets administrators pass: never an agent's token, whatever the user's role (C7).
@@ -36,6 +37,12 @@ func mustAgent(p groupcast.Principal) (groupcast.Device, error) {
 		return groupcast.Device{}, groupcast.Errorf(groupcast.EForbidden, "only a receiver's token reaches this")
 	}
 	return *p.Device, nil
+}
+
+// mayName says which files of the server's disk may be named: any by the local administrator, over the
+// network only what lies below a --source folder (C11).
+func (s *Server) mayName(p groupcast.Principal) content.Allowed {
+	return content.Allowed{Any: p.Local, Below: s.cfg.Sources}
 }
 
 // audit writes an entry of the audit log, after the change.

@@ -75,7 +75,6 @@ type Server struct {
 	seen      *recent.Store // the store, with what was seen of devices and waits
 	content   *content.Library
 	resumed   bool // by Resume, before there are goroutines
-	own       *content.Own
 	passwords Passwords
 	log       *slog.Logger
 	now       func() time.Time
@@ -138,7 +137,6 @@ func New(cfg Config) (*Server, error) {
 	seen := recent.New(cfg.Store)
 	s := &Server{
 		seen: seen,
-		own:  own,
 		cfg:  cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: seen, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
 		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
@@ -257,7 +255,7 @@ func (s *Server) keepHouse(ctx context.Context) {
 	seen := s.now()
 	for {
 		s.delivery.Sweep(ctx)
-		if err := s.sweepUploads(); err != nil {
+		if err := s.content.SweepUploads(s.now()); err != nil {
 			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
 		}
 		s.flushUses(ctx, s.agents.Has)

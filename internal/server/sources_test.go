@@ -89,7 +89,7 @@ func TestANumberIsDrawnWhenItIsPromised(t *testing.T) {
 		w.must(err)
 		slow := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}}
 		w.must(checkTransfer(&slow))
-		hashed, err := w.build(w.ctx, local, slow)
+		hashed, err := w.makes(slow)
 		w.must(err)
 		_, err = w.AddTransfer(w.ctx, local, groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "none")}})
 		if err == nil {
@@ -109,10 +109,19 @@ func TestANumberIsDrawnWhenItIsPromised(t *testing.T) {
 	})
 }
 
+// makes gives the content of a new transfer that nobody has yet.
+func (w *world) makes(n groupcast.NewTransfer) (content.Built, error) {
+	tree, err := w.content.Find(w.ctx, n, content.Allowed{Any: true})
+	if err != nil {
+		return content.Built{}, err
+	}
+	return w.content.Make(w.ctx, tree, n)
+}
+
 func TestContentOfNoTransferGoes(t *testing.T) {
 	withContent(t, map[string]string{"a": "1"}, func(w *world, dir string) {
 		n := groupcast.NewTransfer{Group: "g", Paths: []string{filepath.Join(dir, "a")}}
-		b, err := w.build(w.ctx, local, n)
+		b, err := w.makes(n)
 		w.must(err)
 		w.content.Made(b.Content) // as after a crash
 		w.delivery.Sweep(w.ctx)

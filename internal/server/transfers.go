@@ -34,7 +34,11 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 	if err := s.delivery.MayAdd(g, n.Now); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	b, err := s.build(ctx, p, n)
+	tree, err := s.content.Find(ctx, n, s.mayName(p))
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
+	b, err := s.content.Make(ctx, tree, n)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}

@@ -161,6 +161,9 @@ func (m *Menu) transferField() Field {
 		c := Choices{Empty: "There is no transfer yet: `Add file to pending` makes one."}
 		for _, t := range all {
 			note := fmt.Sprintf("%s for %s: %s", t.Name, t.Group, t.State)
+			if t.State == groupcast.TransferDone {
+				note = fmt.Sprintf("%s for %s: delivered", t.Name, t.Group)
+			}
 			for _, chip := range ui.Chips(ui.Snapshot{Transfer: t}) {
 				note += " · " + chip.String()
 			}
@@ -291,10 +294,14 @@ func WorstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
 	return out
 }
 
-// Sentence says how a transfer stands and why, in the server's own words.
+// Sentence says how a transfer stands and why, in the server's own words. That nobody who is here gets
+// it goes without saying where each device is named with its reason.
 func Sentence(t groupcast.Transfer) string {
-	if t.Summary == "" { // it was not asked for yet
+	switch {
+	case t.Summary == "": // it was not asked for yet
 		return ui.Name(cmp.Or(t.Reason, string(t.State)))
+	case t.Reason != "" && (t.Cause == groupcast.CauseAway || t.Cause == groupcast.CauseRefused):
+		return ui.Name(strings.Replace(t.Summary, "; "+t.Reason, "", 1))
 	}
 	return ui.Name(t.Summary)
 }

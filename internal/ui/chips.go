@@ -129,7 +129,7 @@ func soon(t groupcast.Transfer, here int, now time.Time) string {
 func Limiter(name string) string {
 	switch name {
 	case "cap":
-		return "the limit that is set"
+		return "the rate that is allowed"
 	case "wire":
 		return "the network"
 	case "network loss":

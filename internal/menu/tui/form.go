@@ -141,6 +141,7 @@ func (m *model) pressForm(k tea.KeyPressMsg) tea.Cmd {
 	case key == "esc":
 		m.back()
 	case f.loading:
+		m.ahead.over, m.ahead.left = false, m.entry.Plan != nil
 	case key == "enter":
 		m.accept()
 	case key == "up":

@@ -245,7 +245,7 @@ func (m *model) choose(e menu.Entry) tea.Cmd {
 		return nil
 	}
 	m.entry = e
-	m.form = form{answers: menu.Answers{}}
+	m.form, m.ahead = form{answers: menu.Answers{}}, typedAhead{}
 	m.ask(0)
 	return nil
 }

@@ -54,6 +54,7 @@ func (m *model) pressPlan(k tea.KeyPressMsg) {
 	case key == "esc":
 		m.back()
 	case m.asking.loading:
+		m.ahead.over, m.ahead.left = false, true
 	case key == "enter" && menu.Yes(m.asking.typed):
 		m.run()
 	case key == "enter" && strings.EqualFold(m.asking.typed, "no"):

@@ -159,14 +159,18 @@ func state(s ui.Snapshot) string {
 	if needsYou {
 		parts[0] = alarm.Render(word)
 	}
+	chips := ui.Chips(s)
+	for _, c := range chips {
+		if c.Bad {
+			parts = append(parts, c.String())
+		}
+	}
 	if all := t.Devices(); t.Verified < all && t.State != groupcast.TransferHeld && word != "delivered" {
 		parts = append(parts, fmt.Sprintf("%d of %d", t.Verified, all))
 	}
-	for _, bad := range []bool{true, false} {
-		for _, c := range ui.Chips(s) {
-			if c.Bad == bad && (bad || c.Text == "away") {
-				parts = append(parts, c.String())
-			}
+	for _, c := range chips {
+		if c.Text == "away" {
+			parts = append(parts, c.String())
 		}
 	}
 	if t.Session != nil {

@@ -14,8 +14,8 @@ type typedAhead struct {
 	left  bool      // something was left out
 }
 
-// begin is called when a question is shown.
-func (t *typedAhead) begin(now time.Time) { *t = typedAhead{quiet: now} }
+// begin is called when a question is shown; what was left out while it was loaded is still said.
+func (t *typedAhead) begin(now time.Time) { t.quiet, t.over = now, false }
 
 // takes says whether a key of now may be an answer.
 func (t *typedAhead) takes(now time.Time) bool {

@@ -185,6 +185,9 @@ func TestWhatWasTypedAheadChangesNothing(t *testing.T) {
 			p.burst(keys...)
 			p.settle()
 			p.changed(fmt.Sprintf("%q at once", ahead))
+			if s := p.screen(); e.Plan != nil && e.Fields[0].Prepare != nil && !strings.Contains(s, "are left out") {
+				t.Errorf("it is not said that keys were left out:\n%s", s)
+			}
 			p.burst("esc", "esc", "esc", "esc", "esc", "esc")
 			// Who types on blindly while the server takes its time does no better.
 			p.blind = true

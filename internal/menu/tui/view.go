@@ -193,51 +193,54 @@ func (m *model) viewAnswers() []string {
 	return lines
 }
 
-// viewOptions lists what there is to choose from, the picked one always in sight.
+// viewOptions lists what there is to choose from, the picked one always in sight. What is said of an
+// option has more than one line where there is room for all of them.
 func (m *model) viewOptions(room int) []string {
 	options := m.options()
 	if len(options) == 0 || room < 2 {
 		return nil
 	}
-	from := max(0, min(m.form.pick-room/2, len(options)-room+1))
 	wide := 0
 	for _, o := range options {
 		wide = max(wide, min(ansi.StringWidth(ui.Name(o.Value)), 40))
 	}
+	if len(options) < room {
+		all := []string{""}
+		for i, o := range options {
+			all = append(all, m.viewOption(o, i == m.form.pick, wide, 3)...)
+		}
+		if len(all) <= room {
+			return all
+		}
+	}
+	from := max(0, min(m.form.pick-room/2, len(options)-room+1))
 	lines := []string{""}
 	if from > 0 {
 		lines[0] = faint.Render(fmt.Sprintf("       … %d before", from))
 	}
-	shown := from
-	for ; shown < len(options) && len(lines) < room; shown++ {
-		lines = append(lines, m.viewOption(options[shown], shown == m.form.pick, wide, len(options) <= fewOptions)...)
+	for i := from; i < len(options) && len(lines) < room; i++ {
+		lines = append(lines, m.viewOption(options[i], i == m.form.pick, wide, 1)...)
 	}
-	if len(lines) > room {
-		lines = lines[:room]
-	}
-	if left := len(options) - shown; left > 0 {
+	if left := len(options) - from - len(lines) + 1; left > 0 {
 		lines = append(lines, faint.Render(fmt.Sprintf("       … and %d more: type to narrow", left)))
 	}
 	return lines
 }
 
-// fewOptions are so few that what is said of each may have more than one line.
-const fewOptions = 8
-
 // viewOption is one that can be chosen, with the number that chooses it.
-func (m *model) viewOption(o option, picked bool, wide int, whole bool) []string {
-	field, number := m.entry.Fields[m.form.field], fmt.Sprint(o.at+1)
-	if field.OwnNames || field.Path {
-		number = ""
+func (m *model) viewOption(o option, picked bool, wide, most int) []string {
+	field, text := m.entry.Fields[m.form.field], fit(ui.Name(o.Value), wide)
+	if !field.OwnNames && !field.Path {
+		text = fmt.Sprintf("%2d  %s", o.at+1, text)
 	}
-	left := fmt.Sprintf("   %2s  %s", number, fit(ui.Name(o.Value), wide))
+	left := "   " + text
 	if picked {
-		left = fmt.Sprintf("  ›%2s  %s", number, fit(ui.Name(o.Value), wide))
+		left = "  ›" + text
 	}
 	indent := strings.Repeat(" ", ansi.StringWidth(left)+2)
 	notes := []string{ui.Name(o.Note)}
-	if room := m.width - len(indent); whole && room >= 20 {
-		notes = clipped(wrap(notes[0], room), 3)
+	if room := m.width - len(indent); most > 1 && room >= 20 {
+		notes = clipped(wrap(notes[0], room), most)
 	}
 	if picked {
 		left = accent.Render(left)
@@ -294,24 +297,37 @@ func (m *model) wrapped() []string {
 	return lines
 }
 
-// tabled sets a table into a width. Where it does not fit, the last cell, the one in words, has
-// lines of its own below the others.
+// tabled sets a table into a width. Where it does not fit, the last cells have lines of their own
+// below the others.
 func tabled(head string, rows [][]string, width int) []string {
-	lines := ui.Table(head, rows)
-	if !slices.ContainsFunc(lines, func(l string) bool { return ansi.StringWidth(l) > width }) {
+	titles := strings.Split(head, "|")
+	var lines []string
+	keep := len(titles)
+	for ; keep > 0; keep-- {
+		short := make([][]string, len(rows))
+		for i, r := range rows {
+			short[i] = r[:keep]
+		}
+		lines = ui.Table(strings.Join(titles[:keep], "|"), short)
+		if !slices.ContainsFunc(lines, func(l string) bool { return ansi.StringWidth(l) > width }) {
+			break
+		}
+	}
+	if keep == len(titles) {
 		return lines
 	}
-	titles := strings.Split(head, "|")
-	last := len(titles) - 1
-	short := make([][]string, len(rows))
-	for i, r := range rows {
-		short[i] = r[:last]
-	}
 	var out []string
-	for i, l := range ui.Table(strings.Join(titles[:last], "|"), short) {
+	for i, l := range lines {
 		out = append(out, wrap(l, width)...)
-		if i > 0 && rows[i-1][last] != "" {
-			for _, part := range wrap(ui.Name(rows[i-1][last]), width-4) {
+		if i == 0 {
+			continue
+		}
+		rest := slices.DeleteFunc(slices.Clone(rows[i-1][max(keep, 1):]), func(cell string) bool { return cell == "" })
+		for n := range rest {
+			rest[n] = ui.Name(rest[n])
+		}
+		for _, part := range flow(rest, width-4) {
+			for _, part := range wrap(part, width-4) {
 				out = append(out, "    "+part)
 			}
 		}

@@ -59,7 +59,8 @@ var arrows = map[string]string{
 	"setback":      "protocol wire seal store .",
 	"groupaddr":    "protocol .",
 	"reach":        "protocol wire seal .",
-	"delivery":     "protocol bandwidth content manifest schedule seal send sender store telemetry wire .",
+	"history":      "protocol telemetry .",
+	"delivery":     "protocol bandwidth content history manifest schedule seal send sender store telemetry wire .",
 	"server": "protocol auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",

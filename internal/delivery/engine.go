@@ -11,11 +11,11 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/history"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/telemetry"
 )
 
 // run is one session that was offered.
@@ -48,6 +48,7 @@ type Engine struct {
 	lines   *bandwidth.Lines
 	slots   Slots
 	log     *slog.Logger
+	history *history.Book
 	now     func() time.Time
 
 	mu       sync.Mutex
@@ -64,7 +65,6 @@ type Engine struct {
 	base     context.Context              // the loop's, for what goes on beside it; nil before it
 	here     store.SiteEpoch              // the only site so far, as Resume took it
 	planning map[protocol.TransferNo]bool // whose content is planned anew just now
-	series   seriesBook
 }
 
 // directOffer vouches for a transfer over HTTPS; no session belongs to it.
@@ -97,7 +97,7 @@ func New(c Config) *Engine {
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
 		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
-		series: seriesBook{of: map[protocol.TransferNo]*telemetry.Series{}},
+		history: history.New(c.Store, c.Log),
 	}
 }
 

@@ -152,7 +152,7 @@ func (e *Engine) watch(ctx context.Context) {
 		select {
 		case <-ctx.Done():
 			e.flush(context.WithoutCancel(ctx))
-			e.saveSeries(context.WithoutCancel(ctx), e.now().Add(time.Second))
+			e.history.Save(context.WithoutCancel(ctx), e.now().Add(time.Second))
 			return
 		case <-tick.C:
 		}

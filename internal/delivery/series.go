@@ -2,9 +2,7 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 	"slices"
-	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -15,16 +13,8 @@ import (
 
 const (
 	seriesQuiet = 5 * time.Second  // then a series goes to the store and out of memory
-	maxSeries   = 1000             // transfers sampled at a time
-	maxLossMaps = 128              // transfers whose loss map is drawn at a time
 	lossFresh   = 10 * time.Second // a report older than this says nothing of this second
 )
-
-// seriesBook holds the series of transfers that move now.
-type seriesBook struct {
-	mu sync.Mutex
-	of map[protocol.TransferNo]*telemetry.Series
-}
 
 // sampleSeries takes a sample of everything that moves, and puts away what does not any more.
 func (e *Engine) sampleSeries(ctx context.Context) {
@@ -36,31 +26,9 @@ func (e *Engine) sampleSeries(ctx context.Context) {
 	}
 	now := e.now()
 	for no, sm := range e.samples(now, status) {
-		e.keepSample(ctx, no, sm)
+		e.history.Add(ctx, no, sm)
 	}
-	e.saveSeries(ctx, now.Add(-seriesQuiet))
-}
-
-func (e *Engine) keepSample(ctx context.Context, no protocol.TransferNo, sm telemetry.Sample) {
-	e.series.mu.Lock()
-	known, full := e.series.of[no], len(e.series.of) >= maxSeries
-	e.series.mu.Unlock()
-	if known == nil {
-		if full {
-			return
-		}
-		known = e.storedSeries(ctx, no)
-	}
-	e.series.mu.Lock()
-	defer e.series.mu.Unlock()
-	if known.Idle(sm) {
-		return
-	}
-	if len(e.series.of) < maxLossMaps && len(sm.Losses) > 0 {
-		known.Draw()
-	}
-	known.Add(sm)
-	e.series.of[no] = known
+	e.history.Save(ctx, now.Add(-seriesQuiet))
 }
 
 // samples looks at what runs or was reported since the last look.
@@ -105,68 +73,19 @@ func freshLoss(now time.Time, devices []sender.DeviceStatus) map[protocol.Device
 	return out
 }
 
-// saveSeries writes and forgets the series that were last added to before a time.
-func (e *Engine) saveSeries(ctx context.Context, before time.Time) {
-	quiet := map[protocol.TransferNo][]byte{}
-	e.series.mu.Lock()
-	for no, v := range e.series.of {
-		if !v.Last().Before(before) {
-			continue
-		}
-		encoded, err := v.Encode()
-		if err != nil {
-			e.log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
-		}
-		quiet[no] = encoded
-	}
-	e.series.mu.Unlock()
-	for no, encoded := range quiet {
-		if err := e.store.SetSeries(ctx, no, encoded); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			e.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
-		}
-		e.series.mu.Lock()
-		delete(e.series.of, no)
-		e.series.mu.Unlock()
-	}
-}
-
-// storedSeries reads what is kept of a transfer; nothing readable is nothing.
-func (e *Engine) storedSeries(ctx context.Context, no protocol.TransferNo) *telemetry.Series {
-	b, err := e.store.Series(ctx, no)
-	if err != nil {
-		return &telemetry.Series{}
-	}
-	out, err := telemetry.Decode(b)
-	if err != nil {
-		e.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
-		return &telemetry.Series{}
-	}
-	return out
-}
-
 // Series tells how a transfer went after some time.
 func (e *Engine) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
-	points, err := e.allPoints(ctx, no)
+	if _, err := e.store.Transfer(ctx, no); err != nil {
+		return nil, err
+	}
+	points := e.history.Points(ctx, no)
 	i, _ := slices.BinarySearchFunc(points, after, func(p groupcast.Point, t time.Time) int {
 		if p.At.After(t) {
 			return 1
 		}
 		return -1
 	})
-	return points[i:], err
-}
-
-func (e *Engine) allPoints(ctx context.Context, no protocol.TransferNo) ([]groupcast.Point, error) {
-	e.series.mu.Lock()
-	if v := e.series.of[no]; v != nil {
-		defer e.series.mu.Unlock()
-		return v.Points(), nil
-	}
-	e.series.mu.Unlock()
-	if _, err := e.store.Transfer(ctx, no); err != nil {
-		return nil, err
-	}
-	return e.storedSeries(ctx, no).Points(), nil
+	return points[i:], nil
 }
 
 // LossMap tells the loss of a transfer's devices over its whole time.
@@ -175,15 +94,5 @@ func (e *Engine) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast
 	if err != nil {
 		return groupcast.LossMap{}, err
 	}
-	e.series.mu.Lock()
-	known := e.series.of[no]
-	var m *telemetry.LossMap
-	if known != nil {
-		m = known.Loss()
-	}
-	e.series.mu.Unlock()
-	if known == nil {
-		m = e.storedSeries(ctx, no).Loss()
-	}
-	return m.Show(all.Rows), nil
+	return e.history.Loss(ctx, no).Show(all.Rows), nil
 }

@@ -34,7 +34,8 @@ var arrows = map[string]string{
 	"bandwidth": "protocol rate",
 
 	"mcast":        "protocol",
-	"spool":        "protocol manifest .",
+	"spool":        "protocol manifest spool/diskfs .",
+	"spool/diskfs": "",
 	"content":      "protocol wire manifest durable disk pattern .",
 	"ledger":       "protocol manifest spool sqlfile .",
 	"drops":        "",
@@ -47,7 +48,7 @@ var arrows = map[string]string{
 	"pki":          "protocol seal durable .",
 	"auth":         "protocol .",
 	"proof":        "protocol seal wire manifest pki .",
-	"inspect":      "protocol spool ledger .",
+	"inspect":      "protocol spool spool/diskfs ledger .",
 	"home":         "protocol durable .",
 	"units":        ".",
 	"store":        "protocol .",
@@ -66,7 +67,7 @@ var arrows = map[string]string{
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv .",
-	"agent":      "agent/loop protocol wire seal fec manifest recv receiver mcast spool ledger apiclient pki durable .",
+	"agent":      "agent/loop protocol wire seal fec manifest recv receiver mcast spool spool/diskfs ledger apiclient pki durable .",
 	"web":        "",
 	"menu":       "protocol pattern apiclient agent units ui .",
 	"menu/tui":   "units ui menu .",
@@ -85,13 +86,13 @@ var arrows = map[string]string{
 	"content/contenttest":   "protocol wire manifest",
 	"delivery/deliverytest": "protocol wire seal manifest sender .",
 	"sessiontest":           "", // tests only, of sender and receiver together
-	"spool/spooltest":       "protocol manifest spool",
+	"spool/spooltest":       "protocol manifest spool spool/diskfs",
 	"store/storetest":       "protocol store .",
 
 	"cmd/groupcast": "cli",
 
 	// What stands beside the program. Their tests are held to it, too.
-	"test/sim":      "protocol wire seal fec manifest rate send recv spool spool/spooltest netsim .",
+	"test/sim":      "protocol wire seal fec manifest rate send recv spool spool/diskfs spool/spooltest netsim .",
 	"test/e2e":      "protocol wire seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
 	"test/attacker": "protocol wire seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",
 	"test/netlab":   "",

@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // known gives what DIR is known by: what it was when files went there before, else what lies
@@ -37,7 +38,7 @@ func (a *Agent) known(ctx context.Context) (spool.Identity, error) {
 }
 
 // openDir opens DIR if it is the folder that is known.
-func (a *Agent) openDir(ctx context.Context) (spool.FS, error) {
+func (a *Agent) openDir(ctx context.Context) (diskfs.FS, error) {
 	id, err := a.known(ctx)
 	if err != nil {
 		return nil, err

@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // Comparison is what lies in a folder beside what was delivered there.
@@ -126,7 +127,7 @@ func (q Question) groups(all []ledger.Group) []ledger.Group {
 }
 
 func (q Question) compareGroups(
-	ctx context.Context, root spool.FS, all []ledger.Group, out Comparison,
+	ctx context.Context, root diskfs.FS, all []ledger.Group, out Comparison,
 ) (Comparison, error) {
 	groups := q.groups(all)
 	if len(groups) == 0 {

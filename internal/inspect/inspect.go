@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // Result is how a name stands.
@@ -60,7 +61,7 @@ const atOnce = 1000
 
 // Inspector looks through DIR/GROUP.
 type Inspector struct {
-	FS    spool.FS // DIR
+	FS    diskfs.FS // DIR
 	Group string
 	Book  *ledger.Book   // what was delivered there
 	Known []*ledger.Book // besides, what others delivered there: not to be taken for somebody's own

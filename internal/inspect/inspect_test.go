@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 type world struct {
@@ -68,7 +69,7 @@ func (w *world) deliver(path, content string, no protocol.TransferNo) {
 
 func (w *world) look(others bool, known ...*ledger.Book) (inspect.Counts, map[string]inspect.Result) {
 	w.Helper()
-	root, err := spool.OpenFS(w.dir)
+	root, err := diskfs.Open(w.dir)
 	w.must(err)
 	defer root.Close()
 	found := map[string]inspect.Result{}
@@ -193,7 +194,7 @@ func TestAStoppedLookDecidesNothing(t *testing.T) {
 	w.deliver("a", "1", 1)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	root, err := spool.OpenFS(w.dir)
+	root, err := diskfs.Open(w.dir)
 	w.must(err)
 	defer root.Close()
 	i := inspect.Inspector{
@@ -218,7 +219,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 		}
 		w.must(w.book.Record(rows))
 	}
-	root, err := spool.OpenFS(w.dir)
+	root, err := diskfs.Open(w.dir)
 	w.must(err)
 	defer root.Close()
 	var before, now runtime.MemStats

@@ -12,6 +12,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
@@ -91,11 +92,11 @@ func cancelledAt(t *testing.T, n int, restart bool) (operations int) {
 
 // blind is a file system on which some files cannot be opened.
 type blind struct {
-	spool.FS
+	diskfs.FS
 	errs map[string]error
 }
 
-func (b *blind) Open(name string, write bool) (spool.File, error) {
+func (b *blind) Open(name string, write bool) (diskfs.File, error) {
 	if err := b.errs[name]; err != nil {
 		return nil, &fs.PathError{Op: "open", Path: name, Err: err}
 	}
@@ -109,7 +110,7 @@ func TestWhatCannotBeReadIsNeitherEditedNorReplaced(t *testing.T) {
 	for _, errno := range []error{syscall.EACCES} {
 		t.Run(fmt.Sprint(errno), func(t *testing.T) {
 			dir, l := t.TempDir(), spooltest.NewLedger()
-			real, err := spool.OpenFS(dir)
+			real, err := diskfs.Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -129,12 +129,12 @@ func (g *Staging) lookAgain(ctx context.Context, moves []move, round uint64) (le
 	for n, m := range moves {
 		files[n] = m.file
 	}
-	aim, err := g.newAim(files)
+	batch, err := g.newTargets(files)
 	if err != nil {
 		return nil, nil, err
 	}
 	for _, m := range moves {
-		t, o, err := aim.at(ctx, m.file)
+		t, o, err := batch.at(ctx, m.file)
 		if err != nil {
 			return nil, nil, err
 		}
@@ -265,7 +265,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 	if len(files) == 0 {
 		return nil, nil, nil
 	}
-	aim, err := g.newAim(files)
+	batch, err := g.newTargets(files)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -273,7 +273,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 	pack := packed{staging: g}
 	defer pack.close()
 	for _, i := range files {
-		t, o, err := aim.at(ctx, i)
+		t, o, err := batch.at(ctx, i)
 		if err != nil {
 			return nil, nil, err
 		}

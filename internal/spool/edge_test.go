@@ -18,12 +18,13 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
 func newDisk() *spooltest.Disk { return spooltest.NewDisk(rand.New(rand.NewPCG(1, 1))) }
 
-func openOn(t testing.TB, f spool.FS, l spool.Ledger) *spool.Spool {
+func openOn(t testing.TB, f diskfs.FS, l spool.Ledger) *spool.Spool {
 	t.Helper()
 	s, err := spool.Open(spool.Config{Dir: "x", Group: "lab", Ledger: l, FS: f, Reserve: -1})
 	if err != nil {
@@ -256,7 +257,7 @@ func TestThingsPlantedUnderAFinalName(t *testing.T) {
 // TestNoNameGoesThroughALink looks at the file system itself: whatever the spool asks for.
 func TestNoNameGoesThroughALink(t *testing.T) {
 	dir := t.TempDir()
-	f, err := spool.OpenFS(dir)
+	f, err := diskfs.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

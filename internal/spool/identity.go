@@ -12,6 +12,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // Identity is what DIR is known by: random, in a file of its spool folder. The empty folder
@@ -36,7 +37,7 @@ const (
 
 // Identify gives the identity of dir, which is made if need be and gets one if it has none.
 func Identify(dir string) (Identity, error) {
-	f, err := OpenFS(dir)
+	f, err := diskfs.Open(dir)
 	if err != nil {
 		return Identity{}, err
 	}
@@ -61,7 +62,7 @@ func (s *Spool) identify() (Identity, error) {
 }
 
 // readIdentity gives the identity that lies in a folder; fs.ErrNotExist if none does.
-func readIdentity(f FS) (Identity, error) {
+func readIdentity(f diskfs.FS) (Identity, error) {
 	b, err := readAll(f, identityName, identityBytes)
 	if err != nil {
 		return Identity{}, fmt.Errorf("read what the folder is known by: %w", err)
@@ -78,12 +79,12 @@ var errNoIdentity = errors.New("it is not known what the folder is known by")
 
 // OpenKnown opens dir if it is the folder that is known by this identity, and makes nothing;
 // *Refused if it is not.
-func OpenKnown(dir string, id Identity) (FS, error) {
+func OpenKnown(dir string, id Identity) (diskfs.FS, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", dir, err)
 	}
-	f, err := openRoot(abs)
+	f, err := diskfs.OpenFound(abs)
 	if fi, lookErr := os.Stat(abs); errors.Is(err, fs.ErrNotExist) || err != nil && lookErr == nil && !fi.IsDir() {
 		return nil, strange(dir)
 	}
@@ -106,11 +107,11 @@ func strange(dir string) error {
 	}
 }
 
-// placed is an FS that can tell whether its folder still lies where it was opened.
+// placed is a folder that can tell whether its folder still lies where it was opened.
 type placed interface{ InPlace() (bool, error) }
 
 // isKnown checks that an open folder has the identity, and that its name still leads to it.
-func isKnown(f FS, dir string, id Identity) error {
+func isKnown(f diskfs.FS, dir string, id Identity) error {
 	if p, ok := f.(placed); ok {
 		there, err := p.InPlace()
 		if err != nil {
@@ -130,19 +131,6 @@ func isKnown(f FS, dir string, id Identity) error {
 		return strange(dir)
 	}
 	return nil
-}
-
-// InPlace says whether the folder's name still leads to it.
-func (f *osFS) InPlace() (bool, error) {
-	open, err := f.way.root.Stat(".")
-	if err != nil {
-		return false, err
-	}
-	named, err := os.Stat(f.dir)
-	if errors.Is(err, fs.ErrNotExist) {
-		return false, nil
-	}
-	return err == nil && os.SameFile(open, named), err
 }
 
 // stillKnown is checked before anything gets its final name: a disk may have gone meanwhile.

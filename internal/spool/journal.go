@@ -8,6 +8,7 @@ import (
 	"io/fs"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // The journal remembers what a staging holds. It only grows:
@@ -43,7 +44,7 @@ const voided = ^protocol.BlockNumber(0)
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 type journal struct {
-	file    File
+	file    diskfs.File
 	records uint32 // in the file
 	written uint32 // of them, written records
 }
@@ -59,7 +60,7 @@ type past struct {
 
 // openJournal opens the journal of a staging or begins a new one; one of another manifest is
 // no journal of ours.
-func openJournal(f FS, name string, root protocol.Digest) (*journal, past, error) {
+func openJournal(f diskfs.FS, name string, root protocol.Digest) (*journal, past, error) {
 	p := past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
 	b, err := readAll(f, name, maxJournal)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
@@ -102,7 +103,7 @@ func validHeader(b []byte, root protocol.Digest) bool {
 	return len(b) >= journalHeader && string(b[:journalHeader]) == string(header(root))
 }
 
-func (j *journal) begin(f FS, name string, root protocol.Digest) (err error) {
+func (j *journal) begin(f diskfs.FS, name string, root protocol.Digest) (err error) {
 	if err := writeAll(f, name, header(root)); err != nil {
 		return fmt.Errorf("begin the journal: %w", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // look is what lies under a name, as it was when somebody looked.
@@ -103,6 +104,6 @@ func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u
 func (u *unreadable) Unwrap() error { return u.err }
 
 // Sum gives the SHA-256 of the first size bytes of a file; io.EOF if it has fewer.
-func Sum(ctx context.Context, f FS, name string, size uint64) (protocol.Digest, error) {
+func Sum(ctx context.Context, f diskfs.FS, name string, size uint64) (protocol.Digest, error) {
 	return hashFile(ctx, f, name, 0, size)
 }

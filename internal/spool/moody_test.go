@@ -15,12 +15,13 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
 // moody is a file system that fails for some names, in some operations.
 type moody struct {
-	spool.FS
+	diskfs.FS
 	fail func(op, name string) error
 }
 
@@ -32,12 +33,12 @@ func (m *moody) err(op, name string) error {
 }
 
 type moodyFile struct {
-	spool.File
+	diskfs.File
 	m    *moody
 	name string
 }
 
-func (m *moody) file(f spool.File, err error, name string) (spool.File, error) {
+func (m *moody) file(f diskfs.File, err error, name string) (diskfs.File, error) {
 	if err != nil {
 		return nil, err
 	}
@@ -56,7 +57,7 @@ func (m *moody) do(op, name string, do func() error) error {
 	return do()
 }
 
-func (m *moody) Create(name string, mode fs.FileMode) (spool.File, error) {
+func (m *moody) Create(name string, mode fs.FileMode) (diskfs.File, error) {
 	if err := m.err("create", name); err != nil {
 		return nil, err
 	}
@@ -71,7 +72,7 @@ func (m *moody) CreateWhole(name string, data []byte, mode fs.FileMode, mtime ti
 	return m.FS.CreateWhole(name, data, mode, mtime)
 }
 
-func (m *moody) Open(name string, write bool) (spool.File, error) {
+func (m *moody) Open(name string, write bool) (diskfs.File, error) {
 	if err := m.err("open", name); err != nil {
 		return nil, err
 	}
@@ -293,7 +294,7 @@ func TestAnErrorOfTheDiskIsTyped(t *testing.T) {
 }
 
 // deliverAll delivers, and calls a rejected entry an error.
-func deliverAll(f spool.FS, l spool.Ledger, tr *transfer) error {
+func deliverAll(f diskfs.FS, l spool.Ledger, tr *transfer) error {
 	s, err := spool.Open(spool.Config{Dir: "x", Group: "lab", Ledger: l, FS: f, Reserve: -1})
 	if err != nil {
 		return err

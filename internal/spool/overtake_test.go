@@ -14,13 +14,14 @@ import (
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
 // slow is a file system on which something happens before a transfer's files are durable, or
 // before one replaces another.
 type slow struct {
-	spool.FS
+	diskfs.FS
 	beforeBarrier, beforeRename func()
 }
 
@@ -59,7 +60,7 @@ func TestAnOlderTransferNeverOvertakes(t *testing.T) {
 	for _, when := range []string{"before the barrier", "before the rename"} {
 		t.Run(when, func(t *testing.T) {
 			dir, l, shared := t.TempDir(), spooltest.NewLedger(), spool.NewShared()
-			at := func(f spool.FS) *spool.Spool {
+			at := func(f diskfs.FS) *spool.Spool {
 				s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Ledger: l, Reserve: -1, FS: f, Shared: shared})
 				if err != nil {
 					t.Fatal(err)
@@ -67,7 +68,7 @@ func TestAnOlderTransferNeverOvertakes(t *testing.T) {
 				t.Cleanup(func() { _ = s.Close() })
 				return s
 			}
-			real, err := spool.OpenFS(dir)
+			real, err := diskfs.Open(dir)
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -7,6 +7,7 @@ import (
 	"io/fs"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 const scratchName = "fetched"
@@ -16,7 +17,7 @@ const scratchName = "fetched"
 type Scratch struct {
 	spool *Spool
 	name  string
-	file  File
+	file  diskfs.File
 	size  int64
 }
 

@@ -10,12 +10,13 @@ import (
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
 // tight is a file system with little room.
 type tight struct {
-	spool.FS
+	diskfs.FS
 	free uint64
 }
 
@@ -45,7 +46,7 @@ func checkHoled(t *testing.T, dir string, files map[string][]byte) {
 // they need no room.
 func TestHolesStayHoles(t *testing.T) {
 	dir := t.TempDir()
-	real, err := spool.OpenFS(dir)
+	real, err := diskfs.Open(dir)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // Config says where files go.
@@ -21,13 +22,13 @@ type Config struct {
 	Group   string // files go to DIR/GROUP/path
 	GroupID protocol.GroupID
 	Server  protocol.ServerID
-	Reserve int64    // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
-	MaxSize uint64   // of a transfer; 0: no limit
-	Ledger  Ledger   // nil: nothing was delivered here before
-	Adopt   bool     // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
-	FS      FS       // nil: the operating system's
-	Shared  *Shared  // with the agent's other spools; nil: there is no other
-	Known   Identity // what DIR was known by before; zero: whatever lies there will do
+	Reserve int64     // bytes to leave free: 0 the larger of 1 GiB and 5 %, negative none
+	MaxSize uint64    // of a transfer; 0: no limit
+	Ledger  Ledger    // nil: nothing was delivered here before
+	Adopt   bool      // what lies in DIR/GROUP may be what is to come: it is looked at before anything is fetched
+	FS      diskfs.FS // nil: the operating system's
+	Shared  *Shared   // with the agent's other spools; nil: there is no other
+	Known   Identity  // what DIR was known by before; zero: whatever lies there will do
 }
 
 // Delivered is what the ledger remembers of a path, as it was delivered.
@@ -131,7 +132,7 @@ const (
 // Spool stages and commits the transfers of one server and group.
 type Spool struct {
 	cfg Config
-	fs  FS
+	fs  diskfs.FS
 }
 
 // Open opens DIR and DIR/GROUP, which are made if need be; a DIR that is known by its identity
@@ -163,9 +164,9 @@ func Open(cfg Config) (*Spool, error) {
 	return s, nil
 }
 
-func openDir(dir string, id Identity) (FS, error) {
+func openDir(dir string, id Identity) (diskfs.FS, error) {
 	if id == (Identity{}) {
-		return OpenFS(dir)
+		return diskfs.Open(dir)
 	}
 	return OpenKnown(dir, id)
 }
@@ -183,7 +184,9 @@ func (s *Spool) folder(name string, mode fs.FileMode) error {
 		return fmt.Errorf("look at %s: %w", name, err)
 	}
 	if !fi.IsDir() {
-		return &Refused{Kind: groupcast.RefusedFolder, Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name)}
+		return &Refused{
+			Kind: groupcast.RefusedFolder, Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name),
+		}
 	}
 	return nil
 }
@@ -243,7 +246,7 @@ func (s *Spool) Drop(no protocol.TransferNo) error {
 var errTooLong = errors.New("more than it may have")
 
 // readAll reads a whole file of at most limit bytes.
-func readAll(f FS, name string, limit int64) ([]byte, error) {
+func readAll(f diskfs.FS, name string, limit int64) ([]byte, error) {
 	file, err := f.Open(name, false)
 	if err != nil {
 		return nil, err
@@ -264,7 +267,7 @@ func readAll(f FS, name string, limit int64) ([]byte, error) {
 }
 
 // writeAll writes a whole new file under a temporary name, durably, then renames it.
-func writeAll(f FS, name string, b []byte) error {
+func writeAll(f diskfs.FS, name string, b []byte) error {
 	tmp := name + ".new"
 	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err

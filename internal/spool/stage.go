@@ -27,7 +27,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	g := &Staging{
 		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
-		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newParts(s.fs),
+		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newFileCache(s.fs),
 		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{}, named: map[string]bool{},
 	}
 	g.place()
@@ -82,7 +82,8 @@ func (g *Staging) checkSpace(others uint64) error {
 	need, total := g.need()
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
 		return &Refused{
-			Kind: groupcast.RefusedSize, Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
+			Kind:   groupcast.RefusedSize,
+			Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
 		}
 	}
 	return g.spool.room(need, others)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 const (
@@ -33,7 +34,7 @@ type Staging struct {
 	files  []manifest.File
 	packed []uint64       // where each small file begins in the pack
 	holes  map[int]uint64 // bytes of big files that are blocks of zeros: they are never written
-	parts  *parts
+	parts  *fileCache
 
 	syncing sync.Mutex // one barrier at a time
 	mu      sync.Mutex // of everything below
@@ -305,7 +306,7 @@ func (g *Staging) Remove() error {
 }
 
 // hashFile gives the SHA-256 of size bytes of a file from offset on.
-func hashFile(ctx context.Context, f FS, name string, offset, size uint64) (sum protocol.Digest, err error) {
+func hashFile(ctx context.Context, f diskfs.FS, name string, offset, size uint64) (sum protocol.Digest, err error) {
 	h, err := f.Open(name, false)
 	if err != nil {
 		return sum, err

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
@@ -27,9 +28,9 @@ type moodyDisk struct {
 	d *device
 }
 
-type moodyFile struct{ spool.File }
+type moodyFile struct{ diskfs.File }
 
-func (m *moodyDisk) Open(name string, write bool) (spool.File, error) {
+func (m *moodyDisk) Open(name string, write bool) (diskfs.File, error) {
 	f, err := m.Disk.Open(name, write)
 	if err == nil && m.d.moods.false && strings.HasPrefix(name, groupName+"/") {
 		return &moodyFile{f}, nil

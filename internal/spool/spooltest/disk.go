@@ -17,7 +17,7 @@ import (
 	"syscall"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
 // ErrPower is what every operation answers once the power is out.
@@ -208,7 +208,7 @@ func (d *Disk) Mkdir(name string, mode fs.FileMode) error {
 }
 
 // Create makes a new file.
-func (d *Disk) Create(name string, mode fs.FileMode) (spool.File, error) {
+func (d *Disk) Create(name string, mode fs.FileMode) (diskfs.File, error) {
 	if err := d.step(); err != nil {
 		return nil, err
 	}
@@ -232,7 +232,7 @@ func (d *Disk) CreateWhole(name string, data []byte, mode fs.FileMode, mtime tim
 }
 
 // Open opens a regular file.
-func (d *Disk) Open(name string, _ bool) (spool.File, error) {
+func (d *Disk) Open(name string, _ bool) (diskfs.File, error) {
 	n, err := d.find("open", name)
 	if err != nil {
 		return nil, err

@@ -1,4 +1,4 @@
-package spool
+package diskfs
 
 import (
 	"errors"
@@ -11,15 +11,15 @@ import (
 	"time"
 )
 
-// osFS is a folder of the operating system's, held open as a root: no name leads out of it,
+// Root is a folder of the operating system's, held open as a root: no name leads out of it,
 // and no name goes through a symbolic link.
-type osFS struct {
-	dir string
-	way *way
+type Root struct {
+	dir     string
+	folders *folderCache
 }
 
-// OpenFS opens dir, made with its parents if need be.
-func OpenFS(dir string) (FS, error) {
+// Open opens dir, made with its parents if need be.
+func Open(dir string) (FS, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", dir, err)
@@ -27,37 +27,38 @@ func OpenFS(dir string) (FS, error) {
 	if err := os.MkdirAll(abs, 0o755); err != nil {
 		return nil, fmt.Errorf("make folder %s: %w", dir, err)
 	}
-	f, err := openRoot(abs)
+	f, err := OpenFound(abs)
 	if err != nil {
 		return nil, fmt.Errorf("open folder %s: %w", dir, err)
 	}
 	return f, nil
 }
 
-func openRoot(abs string) (*osFS, error) {
+// OpenFound opens a folder by its absolute path, and makes nothing.
+func OpenFound(abs string) (*Root, error) {
 	root, err := os.OpenRoot(abs)
 	if err != nil {
 		return nil, err
 	}
-	return &osFS{dir: abs, way: newWay(root)}, nil
+	return &Root{dir: abs, folders: newFolderCache(root)}, nil
 }
 
 // in does something with a name in its folder.
-func (f *osFS) in(name string, do func(at *folder, base string) error) error {
+func (f *Root) in(name string, do func(at *folder, base string) error) error {
 	folder, base := path.Split(path.Clean(name))
-	at, err := f.way.take(strings.TrimSuffix(folder, "/"))
+	at, err := f.folders.take(strings.TrimSuffix(folder, "/"))
 	if err != nil {
 		return err
 	}
-	defer f.way.release(at)
+	defer f.folders.release(at)
 	return do(at, base)
 }
 
-func (f *osFS) Mkdir(name string, mode fs.FileMode) error {
+func (f *Root) Mkdir(name string, mode fs.FileMode) error {
 	return f.in(name, func(at *folder, base string) error { return at.Mkdir(base, mode) })
 }
 
-func (f *osFS) Create(name string, mode fs.FileMode) (file File, err error) {
+func (f *Root) Create(name string, mode fs.FileMode) (file File, err error) {
 	err = f.in(name, func(at *folder, base string) error {
 		h, err := at.OpenFile(base, os.O_RDWR|os.O_CREATE|os.O_EXCL, mode)
 		if err == nil {
@@ -68,7 +69,7 @@ func (f *osFS) Create(name string, mode fs.FileMode) (file File, err error) {
 	return file, err
 }
 
-func (f *osFS) CreateWhole(name string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
+func (f *Root) CreateWhole(name string, data []byte, mode fs.FileMode, mtime time.Time) (kept time.Time, err error) {
 	err = f.in(name, func(at *folder, base string) (err error) {
 		kept, err = createWhole(at, base, data, mode&0o777, mtime)
 		return err
@@ -76,7 +77,7 @@ func (f *osFS) CreateWhole(name string, data []byte, mode fs.FileMode, mtime tim
 	return kept, err
 }
 
-func (f *osFS) Open(name string, write bool) (file File, err error) {
+func (f *Root) Open(name string, write bool) (file File, err error) {
 	err = f.in(name, func(at *folder, base string) error {
 		h, err := openRegular(at.Root, base, write)
 		if err == nil {
@@ -115,7 +116,7 @@ func openRegular(at *os.Root, base string, write bool) (*os.File, error) {
 	return h, nil
 }
 
-func (f *osFS) Lstat(name string) (info fs.FileInfo, err error) {
+func (f *Root) Lstat(name string) (info fs.FileInfo, err error) {
 	err = f.in(name, func(at *folder, base string) (err error) {
 		info, err = at.Lstat(base)
 		return err
@@ -123,9 +124,9 @@ func (f *osFS) Lstat(name string) (info fs.FileInfo, err error) {
 	return info, err
 }
 
-func (f *osFS) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
+func (f *Root) SameFile(a, b fs.FileInfo) bool { return os.SameFile(a, b) }
 
-func (f *osFS) Readdir(name string) (entries []fs.DirEntry, err error) {
+func (f *Root) Readdir(name string) (entries []fs.DirEntry, err error) {
 	err = f.open(name, func(h *os.File) (err error) {
 		entries, err = h.ReadDir(-1)
 		return err
@@ -134,12 +135,12 @@ func (f *osFS) Readdir(name string) (entries []fs.DirEntry, err error) {
 }
 
 // open does something with an open folder.
-func (f *osFS) open(name string, do func(*os.File) error) error {
-	at, err := f.way.take(path.Clean(name))
+func (f *Root) open(name string, do func(*os.File) error) error {
+	at, err := f.folders.take(path.Clean(name))
 	if err != nil {
 		return err
 	}
-	defer f.way.release(at)
+	defer f.folders.release(at)
 	h, err := at.Open(".")
 	if err != nil {
 		return err
@@ -147,12 +148,12 @@ func (f *osFS) open(name string, do func(*os.File) error) error {
 	return errors.Join(do(h), h.Close())
 }
 
-func (f *osFS) Rename(old, new string) error    { return f.move(old, new, true) }
-func (f *osFS) RenameNew(old, new string) error { return f.move(old, new, false) }
+func (f *Root) Rename(old, new string) error    { return f.move(old, new, true) }
+func (f *Root) RenameNew(old, new string) error { return f.move(old, new, false) }
 
 // move renames between two folders that were walked to, so that no link put in between
 // leads the file elsewhere.
-func (f *osFS) move(old, new string, replace bool) error {
+func (f *Root) move(old, new string, replace bool) error {
 	return f.in(old, func(from *folder, was string) error {
 		return f.in(new, func(to *folder, name string) error {
 			if err := rename(f, place{from, was, old}, place{to, name, new}, replace); err != nil {
@@ -171,20 +172,20 @@ type place struct {
 }
 
 // renameChecked is rename where the system has no call for two open folders.
-func renameChecked(f *osFS, from, to place, replace bool) error {
+func renameChecked(f *Root, from, to place, replace bool) error {
 	if !replace {
 		if _, err := to.at.Lstat(to.base); err == nil {
 			return fs.ErrExist
 		}
 	}
-	return f.way.root.Rename(from.full, to.full)
+	return f.folders.root.Rename(from.full, to.full)
 }
 
-func (f *osFS) Symlink(target, name string) error {
+func (f *Root) Symlink(target, name string) error {
 	return f.in(name, func(at *folder, base string) error { return at.Symlink(target, base) })
 }
 
-func (f *osFS) Readlink(name string) (target string, err error) {
+func (f *Root) Readlink(name string) (target string, err error) {
 	err = f.in(name, func(at *folder, base string) (err error) {
 		target, err = at.Readlink(base)
 		return err
@@ -192,16 +193,16 @@ func (f *osFS) Readlink(name string) (target string, err error) {
 	return filepath.ToSlash(target), err
 }
 
-func (f *osFS) Remove(name string) error {
-	f.way.forget(path.Clean(name)) // it may be a folder that is held
+func (f *Root) Remove(name string) error {
+	f.folders.forget(path.Clean(name)) // it may be a folder that is held
 	return f.in(name, func(at *folder, base string) error { return at.Remove(base) })
 }
 
-func (f *osFS) Chmod(name string, mode fs.FileMode) error {
+func (f *Root) Chmod(name string, mode fs.FileMode) error {
 	return f.in(name, func(at *folder, base string) error { return at.Chmod(base, mode&0o777&^umask()) })
 }
 
-func (f *osFS) Chtimes(name string, mtime time.Time) error {
+func (f *Root) Chtimes(name string, mtime time.Time) error {
 	return f.in(name, func(at *folder, base string) error {
 		return nearest(mtime, func(t time.Time) error { return setTime(at, base, t) })
 	})
@@ -227,23 +228,36 @@ func nearest(t time.Time, set func(time.Time) error) error {
 	return err
 }
 
-func (f *osFS) SyncAll() error {
-	defer f.way.clear()
-	return syncAll(f.way.root)
+func (f *Root) SyncAll() error {
+	defer f.folders.clear()
+	return syncAll(f.folders.root)
 }
 
-func (f *osFS) SyncFolder(name string) error {
+func (f *Root) SyncFolder(name string) error {
 	if !syncsFolders {
 		return nil
 	}
 	return f.open(name, (*os.File).Sync)
 }
 
-func (f *osFS) Free() (available, size uint64, _ error) { return free(f.dir) }
+func (f *Root) Free() (available, size uint64, _ error) { return free(f.dir) }
 
-func (f *osFS) Close() error {
-	f.way.clear()
-	return f.way.root.Close()
+// InPlace says whether the folder's name still leads to it.
+func (f *Root) InPlace() (bool, error) {
+	open, err := f.folders.root.Stat(".")
+	if err != nil {
+		return false, err
+	}
+	named, err := os.Stat(f.dir)
+	if errors.Is(err, fs.ErrNotExist) {
+		return false, nil
+	}
+	return err == nil && os.SameFile(open, named), err
+}
+
+func (f *Root) Close() error {
+	f.folders.clear()
+	return f.folders.root.Close()
 }
 
 type osFile struct{ *os.File }

@@ -1,62 +1,14 @@
 package spool
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"strconv"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
 )
-
-// aim decides where the files of one batch go. It looks the whole batch up at once, and walks
-// each of its folders once.
-type aim struct {
-	staging *Staging
-	known   map[string]Delivered
-	taken   map[string]bool      // targets of this batch
-	walked  map[string]*obstacle // folders of this batch; what is in the way of one
-}
-
-func (g *Staging) newAim(files []int) (*aim, error) {
-	known, err := g.lookupFiles(files)
-	return &aim{staging: g, known: known, taken: make(map[string]bool, len(files)), walked: map[string]*obstacle{}}, err
-}
-
-// at is target for a file of the batch. A name that was never delivered is taken to be free:
-// the rename, which replaces nothing, finds out, and then the name is looked at.
-func (a *aim) at(ctx context.Context, i int) (t target, o *Outcome, err error) {
-	g := a.staging
-	d, known := a.known[g.files[i].Path]
-	if o := g.superseded(i, d); o != nil {
-		return t, o, nil
-	}
-	name := g.final(i)
-	folder := path.Dir(name)
-	ob, walked := a.walked[folder]
-	if !walked {
-		if ob, err = g.folders(ctx, folder, false); err != nil {
-			return t, nil, err
-		}
-		a.walked[folder] = ob
-	}
-	if t = (target{to: name}); ob != nil {
-		if t.late = ob.late; t.late {
-			return t, nil, nil
-		}
-		return t, g.blocked(i, ob), nil
-	}
-	if known || a.taken[name] {
-		if t, o, err = g.beyond(ctx, i, claim{Delivered: d, known: known, taken: a.taken}); err != nil || o != nil {
-			return t, o, err
-		}
-	}
-	a.taken[t.to] = true
-	return t, nil, nil
-}
 
 // whole gives the staged file that holds file i and nothing else, mode and time set, and its
 // time as the file system keeps it.

@@ -1,4 +1,4 @@
-package spool
+package diskfs
 
 import (
 	"errors"
@@ -46,7 +46,7 @@ func syncAll(root *os.Root) error {
 
 // rename moves between two open folders. Where the file system cannot rename without
 // replacing, a look has to do.
-func rename(f *osFS, from, to place, replace bool) error {
+func rename(f *Root, from, to place, replace bool) error {
 	var flags uint
 	if !replace {
 		flags = unix.RENAME_NOREPLACE

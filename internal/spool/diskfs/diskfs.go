@@ -1,14 +1,16 @@
-package spool
+// Package diskfs opens a folder of the operating system's such that no name leads out of it and none
+// goes through a symbolic link. It is as much of a file system as the receiver's side needs.
+package diskfs
 
 import (
 	"io/fs"
 	"time"
 )
 
-// FS is a folder of a file system, as much of it as the spool needs. Names are relative,
+// FS is a folder of a file system, as much of it as the receiver's side needs. Names are relative,
 // with "/", and never lead out of the folder; no step of a name but the last may be a
-// symbolic link (security.md R2). The operating system's is OpenFS; a simulated disk is in
-// spooltest.
+// symbolic link (rule R2). The operating system's is Open; a simulated disk is in
+// spool/spooltest.
 type FS interface {
 	Mkdir(name string, mode fs.FileMode) error
 	// Create makes a new file; it fails if anything has that name.

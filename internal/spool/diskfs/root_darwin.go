@@ -1,4 +1,4 @@
-package spool
+package diskfs
 
 import (
 	"errors"
@@ -8,7 +8,7 @@ import (
 
 // rename moves between two open folders. Where the file system cannot rename without
 // replacing, a look has to do.
-func rename(f *osFS, from, to place, replace bool) error {
+func rename(f *Root, from, to place, replace bool) error {
 	var flags uint32
 	if !replace {
 		flags = unix.RENAME_EXCL

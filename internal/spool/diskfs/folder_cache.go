@@ -1,4 +1,4 @@
-package spool
+package diskfs
 
 import (
 	"errors"
@@ -8,14 +8,14 @@ import (
 	"sync"
 )
 
-// maxFolders bounds the folders that stay open.
-const maxFolders = 16
+// maxOpen bounds the folders that stay open.
+const maxOpen = 16
 
-// way opens folders below a root, one step after another (security.md R2): what Lstat calls
+// folderCache opens folders below a root, one step after another (rule R2): what Lstat calls
 // a folder is opened, and must be the same one. It keeps the last ones open: what is held is
 // a folder that was reached without a link, whatever has its name meanwhile. It is safe for
 // concurrent use.
-type way struct {
+type folderCache struct {
 	root *os.Root
 
 	mu    sync.Mutex
@@ -52,39 +52,41 @@ func (d *folder) close() {
 	d.Root.Close()
 }
 
-func newWay(root *os.Root) *way { return &way{root: root, open: make(map[string]*folder)} }
+func newFolderCache(root *os.Root) *folderCache {
+	return &folderCache{root: root, open: make(map[string]*folder)}
+}
 
 // take gives an open folder, for release; "" and "." are the root.
-func (w *way) take(name string) (*folder, error) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	w.clock++
-	d := w.open[name]
+func (c *folderCache) take(name string) (*folder, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.clock++
+	d := c.open[name]
 	if d == nil {
-		r, err := w.walk(name)
+		r, err := c.walk(name)
 		if err != nil {
 			return nil, err
 		}
-		w.evict()
+		c.evict()
 		d = &folder{Root: r, name: name}
-		w.open[name] = d
+		c.open[name] = d
 	}
 	d.users++
-	d.used = w.clock
+	d.used = c.clock
 	return d, nil
 }
 
-func (w *way) release(d *folder) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	if d.users--; d.users == 0 && w.open[d.name] != d {
+func (c *folderCache) release(d *folder) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if d.users--; d.users == 0 && c.open[d.name] != d {
 		d.close() // it was dropped while it was in use
 	}
 }
 
 // walk opens a folder step by step.
-func (w *way) walk(name string) (*os.Root, error) {
-	at, err := w.root.OpenRoot(".")
+func (c *folderCache) walk(name string) (*os.Root, error) {
+	at, err := c.root.OpenRoot(".")
 	if err != nil || name == "" || name == "." {
 		return at, err
 	}
@@ -121,42 +123,42 @@ func openStep(at *os.Root, step string) (*os.Root, error) {
 }
 
 // evict drops the folder that was not used for longest.
-func (w *way) evict() {
-	if len(w.open) < maxFolders {
+func (c *folderCache) evict() {
+	if len(c.open) < maxOpen {
 		return
 	}
 	var oldest *folder
-	for _, d := range w.open {
+	for _, d := range c.open {
 		if oldest == nil || d.used < oldest.used {
 			oldest = d
 		}
 	}
-	w.drop(oldest)
+	c.drop(oldest)
 }
 
-func (w *way) drop(d *folder) {
-	delete(w.open, d.name)
+func (c *folderCache) drop(d *folder) {
+	delete(c.open, d.name)
 	if d.users == 0 {
 		d.close()
 	}
 }
 
 // clear drops all folders: names may mean others from now on.
-func (w *way) clear() {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, d := range w.open {
-		w.drop(d)
+func (c *folderCache) clear() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.open {
+		c.drop(d)
 	}
 }
 
 // forget drops a folder and those below it: the name is about to mean something else.
-func (w *way) forget(name string) {
-	w.mu.Lock()
-	defer w.mu.Unlock()
-	for _, d := range w.open {
+func (c *folderCache) forget(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	for _, d := range c.open {
 		if d.name == name || strings.HasPrefix(d.name, name+"/") {
-			w.drop(d)
+			c.drop(d)
 		}
 	}
 }

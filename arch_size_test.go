@@ -21,8 +21,7 @@ const (
 
 // largePackages are those that are larger still, with the lines that they may have: a number may
 // only shrink, and goes with its line once the package fits.
-var largePackages = map[string]int{
-}
+var largePackages = map[string]int{}
 
 // longFunctions are longer still; as above.
 var longFunctions = map[string]int{
@@ -38,7 +37,7 @@ var longFunctions = map[string]int{
 var longFiles = map[string]int{}
 
 // longLines is how many lines of the whole tree are longer still: it may only shrink.
-const longLines = 570
+const longLines = 429
 
 func noPackageIsTooLarge(tr tree) []string {
 	m := meter{bound: maxPackage, allowed: largePackages}

@@ -84,7 +84,8 @@ func (e *Engine) putOff(ctx context.Context, d groupcast.Delivery) error {
 // dropOne cancels what one device is owed.
 func (e *Engine) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
 	owed, err := e.store.CloseDelivery(ctx, store.Closing{
-		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled, Reason: "dropped by " + by,
+		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled,
+		Reason: "dropped by " + by, Last: e.progressOf(d.Transfer, d.DeviceID),
 	}, e.now())
 	if err != nil {
 		return err

@@ -133,6 +133,7 @@ func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bo
 func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
 	owed, err := e.store.CloseDelivery(ctx, store.Closing{
 		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
+		Last: e.progressOf(tr.No, dev),
 	}, e.now())
 	if err != nil {
 		e.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))

@@ -43,14 +43,7 @@ func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Re
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
-	h, err := e.keysFor(d.ID, r, may.Version)
-	if err != nil || h.HTTPS {
-		return h, err
-	}
-	if err := e.noteHandout(ctx, d.ID, r, may.Version); err != nil {
-		return groupcast.Handout{}, err
-	}
-	return h, nil
+	return e.keysFor(ctx, d.ID, r, may.Version)
 }
 
 // noteHandout keeps that a device is about to get a session's key: what is not written down
@@ -68,7 +61,9 @@ func errRanges(err error) error {
 var errSessionOver = groupcast.Errorf(groupcast.EConflict, "that session is over").WithHint("read the state again")
 
 // keysFor gives a session's keys to a device that was entitled at a membership version.
-func (e *Engine) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint64) (groupcast.Handout, error) {
+func (e *Engine) keysFor(
+	ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64,
+) (groupcast.Handout, error) {
 	e.mu.Lock()
 	run, blocks := e.runs[r.Session], e.infos[r.Transfer].Blocks
 	ok := run != nil && run.no == r.Transfer && !run.stopped && version >= run.version
@@ -100,6 +95,11 @@ func (e *Engine) keysFor(dev protocol.DeviceID, r groupcast.Ready, version uint6
 	}
 	if err != nil {
 		return groupcast.Handout{}, errSessionOver
+	}
+	// It is noted before the schedule hears of it: data may flow from then on.
+	if err := e.noteHandout(ctx, dev, r, version); err != nil {
+		run.sender.Detach(dev, "its keys were not handed out")
+		return groupcast.Handout{}, err
 	}
 	return e.attachedTo(run, dev, r, blocks, h)
 }

@@ -270,16 +270,13 @@ func (e *Engine) delivery(key deliveryKey, p *progress, state groupcast.Delivery
 	}
 }
 
-// flushOne writes a delivery's last progress before it is closed.
-func (e *Engine) flushOne(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, outcome groupcast.DeliveryState) {
-	if outcome == groupcast.DeliveryFailed {
-		return
-	}
+// progressOf is how far a device is with a transfer; nil if it has told nothing.
+func (e *Engine) progressOf(no protocol.TransferNo, dev protocol.DeviceID) *store.Progress {
 	e.mu.Lock()
-	key := deliveryKey{no, dev}
-	d := e.delivery(key, e.entry(no, dev), groupcast.DeliveryReceiving)
-	e.mu.Unlock()
-	if err := e.store.UpdateDeliveries(ctx, []groupcast.Delivery{d}, e.now()); err != nil {
-		e.log.Error("progress could not be written", "transfer", no, slog.Any("err", err))
+	defer e.mu.Unlock()
+	p := e.seen[deliveryKey{no, dev}]
+	if p == nil || p.told.IsZero() {
+		return nil
 	}
+	return &store.Progress{Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar, Path: p.path}
 }

@@ -114,11 +114,14 @@ func (e *Engine) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 		got.Bytes = min(r.Bytes, tr.Bytes)
 		got.Blocks = blocksOf(tr, got.Bytes)
 	}
+	last := e.progressOf(r.Transfer, d.ID)
 	e.noteReport(d.ID, got)
-	e.flushOne(ctx, r.Transfer, d.ID, r.Outcome)
+	if r.Outcome != groupcast.DeliveryFailed {
+		last = e.progressOf(r.Transfer, d.ID)
+	}
 	owed, err := e.store.CloseDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
-		Tally: r.Tally, Signed: &signed, Covers: covers,
+		Last: last, Tally: r.Tally, Signed: &signed, Covers: covers,
 	}, e.now())
 	if err != nil {
 		return err

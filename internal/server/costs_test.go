@@ -156,7 +156,7 @@ func inParallel(agents []*agent, f func(i int, a *agent)) {
 // TestWhatADeliveryCosts counts commits and rows from the offer to the end of a transfer to many
 // devices that answer and hand in their receipts at the same time.
 func TestWhatADeliveryCosts(t *testing.T) {
-	const devices, seconds = 200, 3
+	const devices, seconds = 400, 3
 	w := inRealTime(t)
 	w.group("g")
 	agents, status := make([]*agent, devices), make([]sender.DeviceStatus, devices)

@@ -1,6 +1,7 @@
-// Package recent keeps in memory what was seen of devices lately: when, from which address, by which path,
-// with how much room. It is written in one transaction when Flush says so, which a crash may forestall.
-// Everything else goes to the store at once.
+// Package recent stands before a store and makes few transactions of many. What was seen of devices lately
+// (when, from which address, by which path, with how much room) waits in memory until Flush, which a crash
+// may forestall. Deliveries that end at the same time, and keys that are handed out at the same time, are
+// written together before anybody hears that they are. Everything else goes to the store at once.
 package recent
 
 import (
@@ -10,6 +11,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/batch"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -23,6 +25,9 @@ type Store struct {
 	mu   sync.Mutex
 	seen map[protocol.DeviceID]sight
 	last uint64
+
+	closings *batch.Calls[closing, store.Closed]
+	handouts *batch.Calls[handout, error]
 }
 
 // sight is what was seen of a device, and which one it was.
@@ -34,7 +39,11 @@ type sight struct {
 var _ store.Store = (*Store)(nil)
 
 // New puts a memory before a store.
-func New(s store.Store) *Store { return &Store{Store: s, seen: map[protocol.DeviceID]sight{}} }
+func New(s store.Store) *Store {
+	return &Store{
+		Store: s, seen: map[protocol.DeviceID]sight{}, closings: batch.New(closeAll(s)), handouts: batch.New(addAll(s)),
+	}
+}
 
 // UpdateDevices keeps what was seen of devices.
 func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) error {

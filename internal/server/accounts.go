@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -30,7 +31,7 @@ func (s *Server) Login(ctx context.Context, from string, l groupcast.Login) (gro
 	if err != nil {
 		return groupcast.LoggedIn{}, err
 	}
-	if err := s.logins.again(u.ID, s.now()); err != nil {
+	if err := s.logins.Again(u.ID, s.now()); err != nil {
 		return groupcast.LoggedIn{}, err
 	}
 	p := groupcast.Principal{User: u, Scope: groupcast.ScopeCLI, From: from}
@@ -137,7 +138,7 @@ func deviceName(s string) string {
 }
 
 func (s *Server) giveToken(ctx context.Context, u groupcast.User, from string, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time) (string, error) {
-	token, hash := newToken()
+	token, hash := auth.NewToken()
 	now := s.now()
 	return token, s.store.AddToken(ctx, store.Token{
 		Hash: hash, UserID: u.ID, Device: dev, Scope: scope, CreatedAt: now, LastUsed: now, Expires: expires, Address: from,
@@ -146,7 +147,7 @@ func (s *Server) giveToken(ctx context.Context, u groupcast.User, from string, d
 
 // Authenticate finds the principal behind a token.
 func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcast.Principal, error) {
-	hash := hashToken(token)
+	hash := auth.HashToken(token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
 	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || s.idle(t) || s.asleep(t))) {
 		return groupcast.Principal{}, errOver
@@ -155,7 +156,7 @@ func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcas
 		return groupcast.Principal{}, err
 	}
 	s.uses.Note(t, s.now())
-	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: signInID(hash)}, nil
+	return groupcast.Principal{User: u, Device: d, Scope: t.Scope, From: from, SignIn: auth.TokenID(hash)}, nil
 }
 
 var errOver = groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").

@@ -120,7 +120,7 @@ func TestAUserCannotFillTheAuditLog(t *testing.T) {
 			t.Error(err)
 		}
 		for range loginBurst - 2 {
-			w.must(w.logins.again(ann.p.User.ID, w.now()))
+			w.must(w.logins.Again(ann.p.User.ID, w.now()))
 		}
 		_, _, err = w.LoginWeb(w.ctx, "192.0.2.1", "ann", password)
 		w.must(err)

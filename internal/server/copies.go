@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -111,7 +112,7 @@ func (s *Server) copyLogin(ctx context.Context, p groupcast.Principal, token str
 	if token == "" {
 		return nil
 	}
-	t, u, _, err := s.store.FindToken(ctx, hashToken(token), s.now())
+	t, u, _, err := s.store.FindToken(ctx, auth.HashToken(token), s.now())
 	if groupcast.ErrorCode(err) == groupcast.ENotFound {
 		return nil
 	}

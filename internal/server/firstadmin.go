@@ -2,24 +2,15 @@ package server
 
 import (
 	"context"
-	"crypto/subtle"
+	"errors"
 	"log/slog"
-	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/auth"
 )
 
 const firstTokenLife = 15 * time.Minute
-
-// firstToken is the one-time token of the first start (C3): in memory only.
-type firstToken struct {
-	mu      sync.Mutex
-	hash    store.TokenHash
-	expires time.Time
-	reset   bool // --reset-admin: an administrator may exist already
-}
 
 // OfferFirstAdmin draws the one-time token, if the server has no administrator or reset is
 // set; otherwise it gives "". The caller shows it on a terminal or writes it 0600.
@@ -28,11 +19,8 @@ func (s *Server) OfferFirstAdmin(ctx context.Context, reset bool) (string, error
 	if err != nil || (n > 0 && !reset) {
 		return "", err
 	}
-	token, hash := newToken()
-	s.first.mu.Lock()
-	defer s.first.mu.Unlock()
-	s.first.hash, s.first.expires, s.first.reset = hash, s.now().Add(firstTokenLife), reset
-	return token, nil
+	s.firstResets.Store(reset)
+	return s.first.Draw(s.now().Add(firstTokenLife)), nil
 }
 
 var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized, "this one-time token is not valid, was used, or is older than 15 minutes").
@@ -44,27 +32,26 @@ var errNothingToSetUp = groupcast.Errorf(groupcast.ENotFound, "there is nothing 
 	WithHint("%s", errFirstToken.Hint).WithNext(*errFirstToken.Next)
 
 // FirstAdmin makes the first administrator.
-func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {
-	s.first.mu.Lock()
-	defer s.first.mu.Unlock()
-	if s.first.expires.IsZero() || s.now().After(s.first.expires) {
-		return groupcast.User{}, errNothingToSetUp
-	}
-	hash := hashToken(f.Token)
-	if subtle.ConstantTimeCompare(hash[:], s.first.hash[:]) != 1 {
+func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (u groupcast.User, err error) {
+	err = s.first.Use(f.Token, s.now(), func() error {
+		if n, err := s.store.Administrators(ctx); err != nil {
+			return err
+		} else if n > 0 && !s.firstResets.Load() {
+			return errFirstToken
+		}
+		// After a name that is taken or a weak password the token lives on.
+		u, err = s.makeUser(ctx, groupcast.NewUser{Name: f.Name, Role: groupcast.RoleAdmin, Password: f.Password})
+		return err
+	})
+	switch {
+	case errors.Is(err, auth.ErrNoToken):
+		return u, errNothingToSetUp
+	case errors.Is(err, auth.ErrWrongToken):
 		s.record.Refused(ctx, "admin.first.refused", "", from)
-		return groupcast.User{}, errFirstToken
+		return u, errFirstToken
+	case err != nil:
+		return u, err
 	}
-	if n, err := s.store.Administrators(ctx); err != nil {
-		return groupcast.User{}, err
-	} else if n > 0 && !s.first.reset {
-		return groupcast.User{}, errFirstToken
-	}
-	u, err := s.makeUser(ctx, groupcast.NewUser{Name: f.Name, Role: groupcast.RoleAdmin, Password: f.Password})
-	if err != nil {
-		return u, err // a name that is taken, a weak password: the token lives on
-	}
-	s.first.expires = time.Time{}
 	s.settled(ctx)
 	s.audit(ctx, groupcast.Principal{User: u, From: from}, "admin.first", u.Name, "made with the one-time token")
 	s.log.Info("the first administrator was made", "user", u.Name, "from", from)

@@ -20,6 +20,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -112,7 +113,7 @@ func (o *office) people() (inside, outside []*caller) {
 
 // tokenOf makes a further token for a principal.
 func (o *office) tokenOf(p groupcast.Principal) string {
-	token, hash := newToken()
+	token, hash := auth.NewToken()
 	t := store.Token{Hash: hash, UserID: p.User.ID, Scope: p.Scope, CreatedAt: o.now(), LastUsed: o.now(), Expires: o.now().Add(time.Hour)}
 	if p.Scope == groupcast.ScopeAgent {
 		t.Device, t.Expires = p.Device.ID, time.Time{}

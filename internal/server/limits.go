@@ -15,6 +15,13 @@ const (
 	attachBurst = 64
 	maxAttached = 24_000
 
+	// How often a user joins and leaves, and logs in (security.md C10); a room of machines may log in at once
+	// with one account.
+	wishEvery  = 3 * time.Second
+	wishBurst  = 20
+	loginEvery = 5 * time.Second
+	loginBurst = store.MaxDevices
+
 	maxDeviceStreams = 4 // downloads of one device at once
 )
 

@@ -2,46 +2,30 @@ package server
 
 import (
 	"context"
-	"crypto/hmac"
-	"crypto/sha256"
-	"encoding/binary"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
-)
-
-const (
-	challengeLife = time.Minute
-	nonceBytes    = 8 + 32
 )
 
 // Challenge gives a nonce for whoever holds a token. The server keeps nothing: the nonce is a time
 // and its MAC.
 func (s *Server) Challenge(_ context.Context, token string) (groupcast.Challenge, error) {
-	return groupcast.Challenge{Nonce: s.nonce(s.now(), signInID(hashToken(token)))}, nil
-}
-
-func (s *Server) nonce(at time.Time, signIn string) []byte {
-	b := binary.BigEndian.AppendUint64(nil, uint64(at.UnixMicro()))
-	mac := hmac.New(sha256.New, s.nameKey[:])
-	mac.Write([]byte("challenge\x00"))
-	mac.Write(b)
-	mac.Write([]byte(signIn))
-	return mac.Sum(b)
+	return groupcast.Challenge{Nonce: s.challenges.Nonce(auth.TokenID(auth.HashToken(token)), s.now())}, nil
 }
 
 // proven checks that a device signed one of this server's nonces lately.
 func (s *Server) proven(d groupcast.Device, signIn string, nonce, newKey, signature []byte) error {
 	bad := groupcast.Errorf(groupcast.EUnauthorized, "the device did not prove that it has its key").
 		WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
-	if len(nonce) != nonceBytes {
+	switch s.challenges.Judge(nonce, signIn, s.now()) {
+	case auth.NonceMalformed:
 		return bad
-	}
-	at := time.UnixMicro(int64(binary.BigEndian.Uint64(nonce)))
-	if !hmac.Equal(nonce, s.nonce(at, signIn)) || s.now().Sub(at).Abs() > challengeLife {
+	case auth.NonceStale:
 		return groupcast.Errorf(groupcast.EUnavailable, "the device's proof is too old").WithHint("it is tried again by itself")
+	case auth.NonceGood:
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
 	if err != nil {
@@ -56,7 +40,7 @@ func (s *Server) proven(d groupcast.Device, signIn string, nonce, newKey, signat
 // Renew wakes the token of a device that was quiet for so long that its token alone is not
 // believed any more: the device has its key, too.
 func (s *Server) Renew(ctx context.Context, from string, r groupcast.Renewal) error {
-	hash := hashToken(r.Token)
+	hash := auth.HashToken(r.Token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
 	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || d == nil || t.Scope != groupcast.ScopeAgent)) {
 		return errOver
@@ -64,7 +48,7 @@ func (s *Server) Renew(ctx context.Context, from string, r groupcast.Renewal) er
 	if err != nil {
 		return err
 	}
-	if err := s.proven(*d, signInID(hash), r.Nonce, nil, r.Signature); err != nil {
+	if err := s.proven(*d, auth.TokenID(hash), r.Nonce, nil, r.Signature); err != nil {
 		return err
 	}
 	if err := s.store.TouchTokens(ctx, map[store.TokenHash]time.Time{hash: s.now()}); err != nil {

@@ -24,7 +24,7 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 	if utf8.RuneCountInString(text) > maxDescription {
 		return groupcast.JoinRequest{}, groupcast.Errorf(groupcast.EInvalid, "the message is longer than %d characters", maxDescription)
 	}
-	if err := s.wishes.again(p.User.ID, s.now()); err != nil {
+	if err := s.wishes.Again(p.User.ID, s.now()); err != nil {
 		return groupcast.JoinRequest{}, err
 	}
 	// An unlisted group can be asked for by whoever was told its name.
@@ -46,7 +46,7 @@ func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string)
 	if err := mustUser(p); err != nil {
 		return err
 	}
-	if err := s.wishes.again(p.User.ID, s.now()); err != nil {
+	if err := s.wishes.Again(p.User.ID, s.now()); err != nil {
 		return err
 	}
 	g, err := s.store.Group(ctx, group)

@@ -8,6 +8,7 @@ import (
 	"net/netip"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -68,28 +69,30 @@ type Config struct {
 
 // Server implements groupcast.Service.
 type Server struct {
-	cfg       Config
-	id        protocol.ServerID
-	key       seal.SigningKey
-	store     store.Store
-	seen      *recent.Store // the store, with what was seen of devices and waits
-	content   *content.Library
-	resumed   bool // by Resume, before there are goroutines
-	passwords Passwords
-	log       *slog.Logger
-	now       func() time.Time
-	started   time.Time
-	nameKey   [32]byte
-	events    *presence.Events
-	agents    *presence.Agents
-	delivery  *delivery.Engine
-	first     firstToken
-	record    *auditlog.Log
-	wishes    habits
-	logins    habits
-	reach     *reach.Checker
-	uses      recent.Uses
-	setback   *setback.Watch
+	cfg         Config
+	id          protocol.ServerID
+	key         seal.SigningKey
+	store       store.Store
+	seen        *recent.Store // the store, with what was seen of devices and waits
+	content     *content.Library
+	resumed     bool // by Resume, before there are goroutines
+	passwords   Passwords
+	log         *slog.Logger
+	now         func() time.Time
+	started     time.Time
+	nameKey     [32]byte
+	events      *presence.Events
+	agents      *presence.Agents
+	delivery    *delivery.Engine
+	first       auth.OneTime // for the first administrator
+	firstResets atomic.Bool  // it works though there is an administrator: --reset-admin
+	challenges  *auth.Challenges
+	record      *auditlog.Log
+	wishes      *auth.Habits
+	logins      *auth.Habits
+	reach       *reach.Checker
+	uses        recent.Uses
+	setback     *setback.Watch
 
 	// What tests replace.
 	newSender  func(sender.Config) (delivery.Session, error)
@@ -139,8 +142,8 @@ func New(cfg Config) (*Server, error) {
 		seen: seen,
 		cfg:  cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: seen, content: lib,
 		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
-		wishes: habits{what: "joins and leaves", every: wishEvery, burst: wishBurst},
-		logins: habits{what: "logs in", every: loginEvery, burst: loginBurst},
+		wishes: auth.NewHabits("joins and leaves", wishEvery, wishBurst),
+		logins: auth.NewHabits("logs in", loginEvery, loginBurst), challenges: auth.NewChallenges(),
 	}
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))

@@ -2,10 +2,11 @@ package server
 
 import (
 	"context"
-	"encoding/hex"
+	"log/slog"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/auth"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -15,14 +16,11 @@ const (
 	maxReceived  = 1000                // deliveries listed for a user
 )
 
-// signInID names a token by a part of its hash: it leads to no token.
-func signInID(hash store.TokenHash) string { return hex.EncodeToString(hash[:12]) }
-
 // LoginWeb checks a password and gives the token of a browser.
 func (s *Server) LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (string, groupcast.Me, error) {
 	u, err := s.checkPassword(ctx, from, user, password)
 	if err == nil {
-		err = s.logins.again(u.ID, s.now())
+		err = s.logins.Again(u.ID, s.now())
 	}
 	if err != nil {
 		return "", groupcast.Me{}, err
@@ -56,7 +54,7 @@ func (s *Server) SignIns(ctx context.Context, p groupcast.Principal) ([]groupcas
 		if s.idle(t) {
 			continue
 		}
-		id := signInID(t.Hash)
+		id := auth.TokenID(t.Hash)
 		out = append(out, groupcast.SignIn{
 			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt, LastUsed: s.uses.Last(t), Current: id == p.SignIn,
 		})
@@ -95,7 +93,7 @@ func (s *Server) signIn(ctx context.Context, u groupcast.User, id string) (store
 		return store.Token{}, err
 	}
 	for _, t := range tokens {
-		if signInID(t.Hash) == id {
+		if auth.TokenID(t.Hash) == id {
 			return t, nil
 		}
 	}
@@ -115,4 +113,15 @@ func (s *Server) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]gro
 		s.delivery.Explain(&list[i].Delivery)
 	}
 	return list, nil
+}
+
+// flushUses writes which tokens were used, and forgets old ones. A nil connected is for the end.
+func (s *Server) flushUses(ctx context.Context, connected func(protocol.DeviceID) bool) {
+	if err := s.uses.Flush(ctx, s.store, connected); err != nil && ctx.Err() == nil {
+		s.log.Error("the use of tokens could not be noted", slog.Any("err", err))
+	}
+	now := s.now()
+	if _, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused), now.Add(-machineUnused)); err != nil && ctx.Err() == nil {
+		s.log.Error("old tokens could not be removed", slog.Any("err", err))
+	}
 }

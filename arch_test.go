@@ -62,7 +62,8 @@ var arrows = map[string]string{
 	"groupaddr":    "protocol .",
 	"reach":        "protocol wire seal .",
 	"history":      "protocol telemetry .",
-	"delivery":     "protocol bandwidth content history manifest schedule seal send sender store telemetry wire .",
+	"download":     "protocol content .",
+	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store telemetry wire .",
 	"server": "protocol auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",

@@ -2,13 +2,12 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"log/slog"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
-	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/download"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -73,18 +72,18 @@ func (e *Engine) stream(
 	}
 	forged := e.failed(tr.No, asked)
 	line := e.lines.Enter(tr.No, tr.RateLimit/8, forged)
-	return &blockStream{
-		src: src, next: asked.First, left: asked.Count, buf: make([]byte, protocol.BlockSize),
-		taker: taker{now: e.now, others: func() bool { return e.slots.Waiting(p.User.ID) }},
-		allow: func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
-		pace:  func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
-		broke: func(err error) { e.sourceFault(tr.No, tr.Content, err) },
-		over: func(n uint64) {
+	return download.New(download.Config{
+		Source: src, Asked: asked, Now: e.now,
+		Others: func() bool { return e.slots.Waiting(p.User.ID) },
+		Allow:  func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
+		Wait:   func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
+		Broke:  func(err error) { e.sourceFault(tr.No, tr.Content, err) },
+		Over: func(n uint64) {
 			e.slots.Leave(p)
 			e.lines.Leave(tr.No, tr.RateLimit/8, forged)
 			e.gaveOverHTTPS(tr.No, n)
 		},
-	}, nil
+	}), nil
 }
 
 // allowBlock is asked before each block leaves.
@@ -150,71 +149,4 @@ func (e *Engine) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
 	}
-}
-
-// blockStream reads blocks one after another.
-type blockStream struct {
-	src   content.Blocks
-	next  protocol.BlockNumber
-	left  uint32
-	buf   []byte
-	rest  []byte
-	sent  uint64
-	taker taker
-	allow func(n int) error
-	pace  func(n int) (int, error)
-	broke func(error)
-	over  func(sent uint64)
-	done  bool
-}
-
-func (b *blockStream) Read(p []byte) (int, error) {
-	if err := b.taker.back(); err != nil {
-		return 0, err
-	}
-	if len(b.rest) == 0 {
-		if err := b.fill(); err != nil {
-			return 0, err
-		}
-	}
-	n, err := b.pace(min(len(p), len(b.rest)))
-	if err != nil {
-		return 0, err
-	}
-	copy(p, b.rest[:n])
-	b.rest = b.rest[n:]
-	b.sent += uint64(n)
-	b.taker.gave(n)
-	return n, nil
-}
-
-func (b *blockStream) fill() error {
-	if b.left == 0 {
-		return io.EOF
-	}
-	if err := b.taker.next(); err != nil {
-		return err
-	}
-	n, err := b.src.ReadBlock(b.next, b.buf)
-	if err != nil {
-		b.broke(err)
-		return fmt.Errorf("reading block %d: %w", b.next, err)
-	}
-	if err := b.allow(n); err != nil {
-		return err
-	}
-	b.rest = b.buf[:n]
-	b.next++
-	b.left--
-	return nil
-}
-
-// Close gives the source back.
-func (b *blockStream) Close() error {
-	if b.done {
-		return nil
-	}
-	b.done = true
-	b.over(b.sent)
-	return b.src.Close()
 }

@@ -1,4 +1,4 @@
-package delivery
+package download
 
 import (
 	"time"
@@ -6,7 +6,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// How slowly a catch-up may be read, and for how long while others wait for a turn. A line of
+// How slowly a download may be read, and for how long while others wait for a turn. A line of
 // 64 kbit/s carries 8,000 bytes a second: with four streams at once each of them is still twice
 // as fast as the least, and half a minute brings a block.
 const (
@@ -15,16 +15,17 @@ const (
 	longestTurn = 60 * time.Second // when somebody waits; it ends between two blocks
 )
 
+// Why a download is cut off.
 var (
-	errTooSlow = groupcast.Errorf(groupcast.EExhausted, "the download was read too slowly: less than %d bytes a second", leastTaken).
+	ErrTooSlow = groupcast.Errorf(groupcast.EExhausted, "the download was read too slowly: less than %d bytes a second", leastTaken).
 			WithHint("it goes on by itself where it was cut off")
-	errTurnOver = groupcast.Errorf(groupcast.EBusy, "others wait for their turn to download").
+	ErrTurnOver = groupcast.Errorf(groupcast.EBusy, "others wait for their turn to download").
 			WithHint("it goes on by itself where it was cut off")
 )
 
-// taker measures how fast a stream is read. What counts is the time in which the reader has
+// pace measures how fast a stream is read. What counts is the time in which the reader has
 // something to read: how slowly the server gives it is not the reader's fault.
-type taker struct {
+type pace struct {
 	now    func() time.Time
 	others func() bool // says whether somebody waits for this one's place
 
@@ -35,7 +36,7 @@ type taker struct {
 }
 
 // back says that the reader comes for more, and whether it took too long.
-func (t *taker) back() error {
+func (t *pace) back() error {
 	if t.gaveAt.IsZero() {
 		t.begun = t.now()
 		return nil
@@ -45,22 +46,22 @@ func (t *taker) back() error {
 		return nil
 	}
 	if float64(t.bytes) < leastTaken*t.waited.Seconds() {
-		return errTooSlow
+		return ErrTooSlow
 	}
 	t.bytes, t.waited = 0, 0
 	return nil
 }
 
 // gave says that the reader has something to read.
-func (t *taker) gave(n int) {
+func (t *pace) gave(n int) {
 	t.bytes += uint64(n)
 	t.gaveAt = t.now()
 }
 
 // next is asked before each block.
-func (t *taker) next() error {
+func (t *pace) next() error {
 	if t.now().Sub(t.begun) >= longestTurn && t.others() {
-		return errTurnOver
+		return ErrTurnOver
 	}
 	return nil
 }

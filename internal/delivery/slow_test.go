@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"errors"
 	"io"
 	"testing"
 	"time"
@@ -9,8 +10,15 @@ import (
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/delivery/deliverytest"
+	"github.com/groupcast/groupcast/internal/download"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
+)
+
+// As package download has it.
+const (
+	leastTaken  = 1 << 10 // bytes a second
+	takenWindow = time.Minute
 )
 
 // readAt reads at so many bytes a second, in pieces of 8 KiB, and gives what it got.
@@ -46,7 +54,7 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			if c.served && (err != io.EOF || got != 3*protocol.BlockSize) {
 				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
 			}
-			if took := time.Since(start); !c.served && (groupcast.ErrorCode(err) != groupcast.EExhausted || took > takenWindow+82*time.Second) {
+			if took := time.Since(start); !c.served && (!errors.Is(err, download.ErrTooSlow) || took > takenWindow+82*time.Second) {
 				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
 			}
 			if w.slots.Enter(w.ctx, a.p) != nil {
@@ -97,7 +105,7 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 			}
 		}()
 		got, err := readAt(r, slow)
-		if groupcast.ErrorCode(err) != groupcast.EBusy || got%protocol.BlockSize != 0 || got == 0 || got > 2*protocol.BlockSize {
+		if !errors.Is(err, download.ErrTurnOver) || got%protocol.BlockSize != 0 || got == 0 || got > 2*protocol.BlockSize {
 			t.Errorf("with somebody waiting: %d bytes, %v", got, err)
 		}
 		w.must(r.Close())

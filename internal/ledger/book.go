@@ -17,7 +17,7 @@ import (
 // maxInbox bounds the rows of the inbox; the oldest go first.
 const maxInbox = 200_000
 
-// Book is the ledger as the spool of one server and group sees it.
+// Book is the part of the ledger for one server and group, which a spool uses.
 type Book struct {
 	ledger *Ledger
 	server string
@@ -27,7 +27,7 @@ type Book struct {
 
 var _ spool.Ledger = (*Book)(nil)
 
-// Book gives the ledger of one server and group.
+// Book returns the ledger of one server and group.
 func (l *Ledger) Book(server protocol.ServerID, group protocol.GroupID, name string) *Book {
 	return &Book{ledger: l, server: server.String(), group: group.String(), name: name}
 }

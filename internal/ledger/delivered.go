@@ -70,7 +70,7 @@ func (b *Book) After(ctx context.Context, path string, limit int) (out []Row, er
 	return out, err
 }
 
-// Beside gives those of some names under which a delivery lies beside.
+// Beside returns those of some names that are delivered files under another name.
 func (b *Book) Beside(ctx context.Context, names []string) (map[string]bool, error) {
 	list, err := json.Marshal(names)
 	if err != nil {

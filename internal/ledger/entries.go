@@ -11,9 +11,9 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// KeepEntries keeps what did not come to lie under its name, in place of an earlier list of the
-// same transfer, until its receipt is dropped; call it right before KeepReceipt. Lists whose
-// receipt is not kept any more go.
+// KeepEntries stores the entries that did not get their names, in place of an earlier list of the same
+// transfer, until its receipt is dropped. Call it right before KeepReceipt. Lists without a receipt are
+// deleted.
 func (l *Ledger) KeepEntries(
 	ctx context.Context, server protocol.ServerID, no protocol.TransferNo, entries []groupcast.DeliveryEntry,
 ) error {

@@ -28,7 +28,7 @@ type Ledger struct {
 }
 
 // Open opens the ledger file, makes it if it is not there and brings its tables up to date.
-// now tells the time of the inbox.
+// now is the clock for the inbox.
 func Open(ctx context.Context, path string, now func() time.Time) (*Ledger, error) {
 	folder, err := fs.Sub(migrations, "migrations")
 	if err != nil {

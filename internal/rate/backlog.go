@@ -8,9 +8,9 @@ const (
 	leastCut     = 0.1                   // of the rate is left by one cut for it
 )
 
-// drain deals with a backlog: what is sent waits somewhere, before long it is thrown away there,
-// and what is taken out tells at once what the way or its end can do, long before a report of this
-// round. It says whether that is all that this round tells.
+// drain reacts to a backlog: packets are queued somewhere and will soon be dropped there. The rate at
+// which the queue is emptied is what the path or the receiver can take, and is known long before a
+// report of this round. It says whether the round has nothing else to say.
 func (c *Controller) drain(s Sample) bool {
 	last := c.backlog
 	c.backlog = 0

@@ -170,8 +170,8 @@ func (c *Controller) unheard(s Sample) {
 	}
 }
 
-// double is the start: the rate that brought no more than the one before is too much, and
-// what got across is what the way carries.
+// double is the start: a rate that brought no more than the one before is too high, and what arrived is
+// what the path carries.
 func (c *Controller) double(s Sample) {
 	was := c.before
 	if c.hasty(s) {
@@ -209,9 +209,9 @@ func (c *Controller) double(s Sample) {
 	}
 }
 
-// hasty says whether a bad round came before this machine used its first rate, as one does that has
-// no time: what got across is what was sent, not what the way carries, and what was lost is no
-// baseline. Some in a row are the truth.
+// hasty says whether a bad round came before this machine used its first rate, for example because it
+// is busy: what arrived is then what was sent, not what the path carries, and what was lost is no
+// baseline. Several in a row are believed.
 func (c *Controller) hasty(s Sample) bool {
 	if s.Blocked || s.Marked || c.rate > c.first || float64(s.Sent) >= usedShare*c.rate {
 		return false
@@ -267,7 +267,7 @@ func full(was, s Sample) bool {
 	return s.arrived() < was.arrived()*(1+more)/2
 }
 
-// settle ends the doubling near what the way carries.
+// settle ends the doubling near what the path carries.
 func (c *Controller) settle(bytesPerSec float64, l Limiter) {
 	c.started, c.limiter = true, l
 	c.ceiling = c.rate
@@ -278,7 +278,7 @@ func (c *Controller) settle(bytesPerSec float64, l Limiter) {
 	c.lastGood = c.rate
 }
 
-// follow keeps the rate near what the way carries.
+// follow keeps the rate near what the path carries.
 func (c *Controller) follow(s Sample) {
 	if c.futile(s) || c.flooded(s) {
 		c.before, c.mark, c.heard, c.halved = s, Sample{}, false, false
@@ -318,8 +318,7 @@ func (c *Controller) futile(s Sample) bool {
 	return false
 }
 
-// flooded says whether the way is still full after a cut that left the network's own loss
-// unknown.
+// flooded says whether the path is still full after a cut that left the network's own loss unknown.
 func (c *Controller) flooded(s Sample) bool {
 	return !c.heard && s.Loss > suspectLoss && c.before.Sent > s.Sent &&
 		!independent(float64(s.Sent), s.Loss, float64(c.before.Sent), c.before.Loss)
@@ -451,7 +450,7 @@ func (c *Controller) cut(share float64, l Limiter) {
 // learn moves the baseline: down fast, up slowly.
 func (c *Controller) learn(loss float64) { c.learnSo(loss, 0.5) }
 
-// learnSo moves it down by a share of the way.
+// learnSo moves it down by a share of the difference.
 func (c *Controller) learnSo(loss, down float64) {
 	if !c.heard {
 		c.base, c.heard = loss, true

@@ -2,9 +2,9 @@ package rate
 
 import "time"
 
-// Burst is how much lateness of the driver's timer a Pacer makes up for: what could not
-// leave during the last Burst may leave at once. BurstOwn is the same where the rate is not
-// held by the network, whose small buffers a burst would overflow.
+// Burst is how much lateness of the driver's timer a Pacer makes up for: what could not be sent during
+// the last Burst may be sent at once. BurstOwn is the same if the rate is not limited by the network: a
+// burst would overflow the network's small buffers.
 const (
 	Burst    = 2 * time.Millisecond
 	BurstOwn = 10 * time.Millisecond

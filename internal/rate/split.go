@@ -7,8 +7,8 @@ const (
 	httpsMost  = 8         // … if that is no more than one part in so many
 )
 
-// Split shares out a limit, in bytes a second, to what goes by multicast and what goes over
-// HTTPS at the same time; 0 is no limit. A way that nothing goes by leaves all of it to the other.
+// Split divides a limit, in bytes a second, between multicast and HTTPS; 0 is no limit. If one of them
+// is not used, the other gets all of it.
 func Split(limit uint64, multicast, https bool) (forMulticast, forHTTPS uint64) {
 	switch {
 	case limit == 0:

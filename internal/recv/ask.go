@@ -187,7 +187,7 @@ func (r *Receiver) collect(now time.Time) bool {
 	return len(a.nacks) > 0 || a.fresh
 }
 
-// collectBlocks lists the blocks of the pool whose digest was wrong, or the others, and says whether
+// collectBlocks lists the blocks of the pool with a wrong digest, or the others, and says whether
 // there was no room for all of them.
 func (r *Receiver) collectBlocks(now time.Time, wrong bool) (full bool) {
 	a := &r.asks
@@ -235,9 +235,9 @@ func (r *Receiver) name(now time.Time, b *block) {
 	}
 }
 
-// answered follows a block that was asked for whole and begins to come: what else of the list
-// did not come shows soon. Without that, a device whose disk takes a little of each answer
-// would wait ever longer for the next.
+// answered is called when a block that was asked for whole begins to come: the other blocks of that
+// NACK should follow soon. Without it, a device with a slow disk, which can take only a part of each
+// answer, would wait longer and longer for the next.
 func (r *Receiver) answered(now time.Time, b protocol.BlockNumber) {
 	a := &r.asks
 	if !a.named(b) {

@@ -12,7 +12,7 @@ import (
 // minGroupPort is the lowest port an agent joins on (security.md R5).
 const minGroupPort = 1024
 
-// ErrNewer refuses an offer whose codec, hash, cipher or cutter this version does not know
+// ErrNewer refuses an offer with a codec, hash, cipher or cutter that this version does not know
 // (security.md O8): nothing is negotiated.
 var ErrNewer = errors.New("needs a newer groupcast")
 
@@ -20,7 +20,7 @@ var ErrNewer = errors.New("needs a newer groupcast")
 // newest of a server is that only if the server's numbers went back.
 var ErrOld = errors.New("it is old")
 
-// Gate decides whether an offer whose signature holds may be acted on.
+// Gate decides whether an offer with a valid signature may be acted on.
 type Gate struct {
 	Server protocol.ServerID
 	Group  protocol.GroupID
@@ -51,8 +51,8 @@ func (g Gate) origin(o wire.Offer) error {
 	return nil
 }
 
-// order is O3: what lies below the highest floor seen is over, and so is what is older than
-// the newest offer of its transfer.
+// order is O3: offers below the highest floor seen are refused, and those that are older than the
+// newest offer of their transfer.
 func (g Gate) order(o wire.Offer) error {
 	switch {
 	case o.Number < g.Floor:
@@ -84,7 +84,7 @@ func geometry(o wire.Offer) error {
 	return nil
 }
 
-// sizes is O7, as far as the offer tells them: the manifest is held against them later.
+// sizes is O7, as far as the offer has them: the manifest is compared with them later.
 func sizes(o wire.Offer) error {
 	const headBlocks = protocol.BlockSize / len(protocol.Digest{}) // the index is one block
 	longest := uint64(o.MaxK) * uint64(o.SymbolSize)

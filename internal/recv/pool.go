@@ -28,11 +28,11 @@ type pool struct {
 	made   int
 }
 
-// block is a half-received block and its slab, in which a source symbol lies where it lies in
-// the block: once all are there the slab is the block. Parity symbols take the places of
-// source symbols that are missing.
+// block is a partly received block and its slab. A source symbol is stored in the slab at its place
+// in the block, so that the complete slab is the block. Parity symbols take the places of missing
+// source symbols.
 type block struct {
-	// What every symbol touches lies together.
+	// Fields that every symbol needs are together, for the cache.
 	ready   bool // handed to the driver
 	k       int
 	n       int // symbols held
@@ -114,8 +114,8 @@ func (b *block) whole(size int) Event {
 	return e
 }
 
-// suspect takes a block back whose digest was wrong: the slab holds what its k symbols gave, and two
-// more symbols will tell which of them is wrong; if that fails, one of two, then of four.
+// suspect returns a block with a wrong digest to the pool: the slab has what its k symbols gave. Two
+// more symbols locate one wrong symbol, four two, and so on (docs/protocol.md).
 func (p *pool) suspect(b *block) {
 	if b.wrong == 0 {
 		b.basis = b.have
@@ -131,8 +131,7 @@ func (b *block) put(at int, data []byte) {
 	copy(b.slab[at*len(data):], data)
 }
 
-// spare is the first place that nothing lies in. There is one as long as the block is not
-// complete: of k places n are taken.
+// spare is the first free place. There is one as long as the block is not complete.
 func (b *block) spare() int {
 	for w := range b.taken {
 		if free := ^b.taken[w]; free != 0 {
@@ -142,7 +141,7 @@ func (b *block) spare() int {
 	return 0 // cannot be
 }
 
-// moveAway makes room for a source symbol where parity lies.
+// moveAway moves a parity symbol out of the place of a source symbol.
 func (b *block) moveAway(at, size int) {
 	for i := range b.parity {
 		if x := &b.parity[i]; int(x.place) == at {

@@ -126,8 +126,8 @@ func (r *Receiver) SetLayout(now time.Time, l Layout, have *protocol.BlockSet) {
 	r.consider(now)
 }
 
-// Accepts says whether a packet number lies in the window around the last signed SYNC
-// (security.md I3). Ask before a key is derived for it.
+// Accepts says whether a packet number is in the window around the last signed SYNC (security.md I3).
+// Call it before a key is derived for the number.
 func (r *Receiver) Accepts(n protocol.PacketNumber) bool {
 	h := r.sync.number
 	return n <= protocol.MaxPacketNumber && n+protocol.NumbersBehind >= h && n <= h+protocol.NumbersAhead
@@ -260,8 +260,8 @@ func (r *Receiver) NextEvent() (Event, bool) {
 
 func (r *Receiver) emit(e Event) { r.events = append(r.events, e) }
 
-// BlockSupplied says that a block was verified and written that came over HTTPS. If it was
-// ready as well, its symbols stay valid: whoever has them still says BlockStored.
+// BlockSupplied reports that a block came over HTTPS and was verified and written. If it was ready as
+// well, its symbols stay valid until BlockStored is called for them.
 func (r *Receiver) BlockSupplied(now time.Time, n protocol.BlockNumber) {
 	if b := r.pool.blocks[n]; b != nil && !b.ready {
 		r.pool.release(b)
@@ -309,7 +309,7 @@ func (r *Receiver) mismatch(now time.Time, b *block) {
 	r.overHTTPS(b)
 }
 
-// overHTTPS leaves a block to HTTPS whose forged symbols cannot be told from the others.
+// overHTTPS leaves a block to HTTPS because its forged symbols cannot be located.
 func (r *Receiver) overHTTPS(b *block) {
 	r.drop(b)
 	r.held.Add(b.number)
@@ -322,7 +322,7 @@ func (r *Receiver) overHTTPS(b *block) {
 // forged says that a member forges packets: what the server sends matches its digests.
 func (r *Receiver) forged() bool { return len(r.failed) > 0 || r.forges }
 
-// ForgedSync tells of a SYNC that opened with the session's key and was not signed by the server.
+// ForgedSync reports a SYNC that opened with the session's key but was not signed by the server.
 func (r *Receiver) ForgedSync() {
 	r.mocked, r.forges = true, true
 }

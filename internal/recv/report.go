@@ -46,23 +46,23 @@ func (r *Receiver) solicited(now time.Time) {
 	}
 }
 
-// Overrun tells how many packets the socket has dropped since the session began.
+// Overrun sets how many packets the socket has dropped since the session began.
 func (r *Receiver) Overrun(now time.Time, total uint32) { r.report.overrun = total }
 
-// swamped counts symbols for which the pool had no room: a machine whose disk cannot keep up
-// is overrun as much as one whose socket overflows. A pool full of half-received blocks says
-// nothing of this machine (a member can fill it) and does not count.
+// swamped counts symbols for which the pool had no room: a machine with a slow disk is overrun just as
+// one with a socket that overflows. A pool full of partly received blocks does not count: a member can
+// fill it, so it says nothing about this machine.
 func (p *reporting) swamped(waiting bool, symbols int) {
 	if waiting {
 		p.slow += uint32(symbols)
 	}
 }
 
-// Marked tells that a packet came with the network's congestion mark (RFC 3168): a queue on its
-// way was filling up, and nothing is lost yet.
+// Marked reports a packet with the network's congestion mark (RFC 3168): a queue on the path is
+// filling up, and nothing is lost yet.
 func (r *Receiver) Marked() { r.report.marked = true }
 
-// Backlog tells how many blocks wait for disk.
+// Backlog sets how many blocks wait for the disk.
 func (r *Receiver) Backlog(n int) { r.report.backlog = n }
 
 // NextFeedback gives a feedback body that is due. Its slices are valid until the next call.

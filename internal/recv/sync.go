@@ -90,7 +90,7 @@ func (y *state) late(now time.Time, n pn) {
 	}
 }
 
-// HandleSync takes a SYNC whose signature holds.
+// HandleSync takes a SYNC with a valid signature.
 func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 	if m.Sequence <= r.sync.sequence || m.RangeLast >= protocol.MaxPacketNumber {
 		r.drops.Stale++

@@ -8,8 +8,8 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// Layout knows the lengths of blocks, as far as the offer and the manifest tell them;
-// *manifest.Layout is one.
+// Layout knows the lengths of blocks, as far as the offer and the manifest have them. *manifest.Layout
+// implements it.
 type Layout interface {
 	Length(protocol.BlockNumber) (int, bool)
 }

@@ -32,8 +32,8 @@ type ask struct {
 	fruitless uint8 // symbols sent meanwhile
 }
 
-// afford judges a device that was charged with repair which nobody else has asked for so far.
-// It refuses when the demand is out of proportion to what it lost or to everybody else's, and
+// afford checks a device that was charged with repair that no other device has asked for so far. It
+// refuses repair that is out of proportion to what the device lost or to the demand of the others, and
 // leaves the device behind if that lasts.
 func (s *Sender) afford(now time.Time, d *device) bool {
 	switch {
@@ -55,8 +55,8 @@ func (s *Sender) afford(now time.Time, d *device) bool {
 	return false
 }
 
-// accuse tells a device whose network was away from one whose word cannot be: the first has
-// not reported on what was sent meanwhile.
+// accuse distinguishes a device that lost its network for a while from one with an impossible demand:
+// the former has not reported on what was sent meanwhile.
 func (s *Sender) accuse(now time.Time, d *device) {
 	untold := float64(s.symbols-d.from) - d.declared
 	if float64(d.charged) <= d.lost+untold {
@@ -77,9 +77,8 @@ func (s *Sender) wantedSymbols() int {
 	return s.wanted.Count() * s.k(s.someBlock())
 }
 
-// outlier: with three devices or more, one whose demand passes 4 % of the packets while it
-// loses far more than the others, or lacked whole blocks, and hardly anybody demands half as
-// much.
+// outlier says whether one device of three or more demands more than 4 % of the packets, while it loses
+// far more than the others, or lacked whole blocks, and hardly any other demands half as much.
 func (s *Sender) outlier(d *device) bool {
 	demand := d.charged + d.whole
 	limit := outlierSlack + d.credit + int(s.symbols/outlierShare)

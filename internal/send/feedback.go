@@ -142,8 +142,8 @@ func (s *Sender) sampleRTT(now time.Time, d *device, f wire.Feedback) {
 	}
 }
 
-// ask judges a NACK by what its sender could have seen (docs/protocol.md §7). With forged it may be
-// for the two symbols that tell a forged one from the others.
+// ask checks a NACK against what its sender can have received (docs/protocol.md §7). With forged it may
+// be for the two symbols that locate a forged one.
 func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[25]byte, forged bool) {
 	s.count.Asked++
 	b := n.Block
@@ -199,8 +199,8 @@ func (s *Sender) plausible(n wire.NACK, k int) bool {
 	return n.Deficit >= 1 && int(n.Deficit) <= k && (n.HighParity == wire.NoParity || int(n.HighParity) >= k)
 }
 
-// judge gives how many symbols a NACK needs beyond those on their way; false: none, or the
-// source symbols themselves are still coming.
+// judge returns how many symbols a NACK needs besides those that are queued; false: none, or the source
+// symbols themselves are still to come.
 func (s *Sender) judge(n wire.NACK, k int, high pn) (int, bool) {
 	if s.pass.ahead(n.Block) || s.pass.later.Has(n.Block) && int(n.Deficit) > k/4 {
 		return 0, false // a pass brings the source symbols; a few parity rows would be wasted on it

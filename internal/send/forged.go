@@ -11,9 +11,9 @@ const (
 	mostForgedOf  = 24 // symbols of such a block in all: three rounds, and what is lost or has a forged one's index
 )
 
-// claims is what devices say of blocks that came with a wrong digest. Who says so is not to blame if it is
-// true, and cannot be told from a liar if it is not: so it is believed of a block once a second device says
-// the same, or in a group of fewer than three.
+// claims has the reports of devices about blocks with a wrong digest. If a report is true, the device is
+// not to blame; one alone may be false. So it counts once a second device reports the same block, or in a
+// group of fewer than three.
 type claims struct {
 	of       []claim // by block; nil: nobody has claimed anything
 	claimed  int     // blocks
@@ -29,7 +29,7 @@ type claim struct {
 	given    uint8 // symbols
 }
 
-// forgedAsk says whether a NACK is for the symbols that tell forged ones from the others.
+// forgedAsk says whether a NACK is for the symbols that locate forged ones.
 func forgedAsk(f *wire.Feedback, n wire.NACK) bool {
 	return f.Flags&wire.FeedbackMismatch != 0 && n.Deficit <= mostForgedAsk
 }
@@ -53,9 +53,9 @@ func (s *Sender) claim(d *device, b protocol.BlockNumber) *claim {
 	return c
 }
 
-// tolerate says whether repair is served that a device needs because somebody forges packets. That is
-// not its fault, so it is not charged. A block gets a bounded number of symbols, and what only one
-// device speaks of a small share of the packets: it may be a lie.
+// tolerate says whether to send repair that a device needs because of forged packets. It is not charged
+// for it. The symbols of a block are bounded, and a report of one device alone gets a small share of the
+// packets only: it may be false.
 func (s *Sender) tolerate(c *claim, symbols int) bool {
 	switch {
 	case int(c.given)+symbols > mostForgedOf,

@@ -62,9 +62,9 @@ func (l lately) claims() oddity {
 	return ordinary
 }
 
-// judgeOdd sets those aside who alone say that they cannot keep up: rate and parity follow the others
-// from the next round on, and after a while nobody waits for them any more. What several say is the
-// network, or the rate.
+// judgeOdd sets devices aside that alone report that they cannot keep up: rate and parity follow the
+// others from the next round on, and after a while the session does not wait for them. If several report
+// it, the cause is the network or the rate.
 func (s *Sender) judgeOdd(now time.Time) {
 	if s.devices.active < outlierGroup { // nobody is alone among so few, or any more
 		for _, d := range s.devices.order {

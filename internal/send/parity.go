@@ -19,9 +19,9 @@ const (
 	tailExtraBias = 0.7
 )
 
-// learner adapts how many standard deviations above the mean loss the parity sent unasked
-// lies: receivers that lose together need less than receivers that lose apart, and bursts
-// need more than a binomial. It watches which blocks were asked for all the same.
+// learner adapts how many standard deviations above the mean loss the proactive parity is: receivers
+// with correlated losses need less than receivers with independent ones, and bursts need more than a
+// binomial distribution says. It observes which blocks needed NACKs all the same.
 type learner struct {
 	bias  float64
 	open  []settled
@@ -65,7 +65,7 @@ func (l *learner) heard(b protocol.BlockNumber) {
 	}
 }
 
-// judge moves the bias by what the groups whose time is over tell.
+// judge moves the bias by the results of groups that are complete.
 func (l *learner) judge(now time.Time) {
 	for len(l.open) > 0 && !now.Before(l.open[0].due) {
 		for _, b := range l.open[0].blocks {
@@ -102,8 +102,8 @@ func (s *Sender) unasked(b protocol.BlockNumber, k int) int {
 	return min(n, s.rows(b, k))
 }
 
-// expectedMax is the expected greatest of n standard normals: how far above the mean the
-// worst of n independent receivers lies.
+// expectedMax is the expected maximum of n standard normal variables: how far above the mean the worst
+// of n independent receivers is.
 func expectedMax(n int) float64 {
 	table := [...]float64{
 		0, .56, 1.03, 1.42, 1.77, 2.07, 2.34, 2.59, 2.82, 3.04, 3.24, 3.44, 3.62, 3.80, 3.97, 4.13, 4.28, 4.42,

@@ -16,8 +16,8 @@ const mostPutOff = 50
 // headGap is between groups of index and manifest blocks that go out of turn.
 const headGap = 100 * time.Millisecond
 
-// pass walks once over the blocks that somebody lacks, a group of blocks at a time; the
-// symbols of a group go out in turn, so that a burst of loss costs each block a little.
+// pass goes once over the blocks that are wanted, a group of blocks at a time. The symbols of a group
+// are interleaved, so that a burst of loss costs each block a little.
 type pass struct {
 	number int
 	todo   *protocol.BlockSet // of this pass, not begun
@@ -201,9 +201,9 @@ func (s *Sender) width() int {
 	return s.pass.width
 }
 
-// loadHead takes index and manifest out of turn if somebody asked for them again: a device
-// that joined too late for them can do little with the stream until it has them.
-// A device that asks on and on cannot make more than a small share of the traffic of it.
+// loadHead sends index and manifest next if a device asked for them again: one that joined too late for
+// them can do little with the stream until it has them. Devices that keep asking get no more than a small
+// share of the traffic.
 func (s *Sender) loadHead(now time.Time, head protocol.BlockNumber) bool {
 	p := &s.pass
 	if now.Before(p.headAt) {

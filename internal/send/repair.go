@@ -96,7 +96,7 @@ func (s *Sender) oweSource(now time.Time, b protocol.BlockNumber, k, n int, miss
 	s.syncSoon()
 }
 
-// forgive cancels what is owed of a block whose source symbols are sent again anyway.
+// forgive cancels the repair of a block that is sent again from its source symbols anyway.
 func (s *Sender) forgive(b protocol.BlockNumber) {
 	s.repair.owed -= s.owing(b)
 	s.owed[b] = 0
@@ -133,8 +133,8 @@ func (s *Sender) nextRepair() (SymbolRef, bool) {
 	return SymbolRef{}, false
 }
 
-// endRepair takes the active block whose turn it is out; the last one calls for a SYNC, so
-// that receivers see at once what is still missing.
+// endRepair removes the active block that was just sent. After the last one a SYNC is due, so that
+// receivers see at once what is still missing.
 func (s *Sender) endRepair(b protocol.BlockNumber) {
 	r := &s.repair
 	r.queued.Remove(b)

@@ -189,7 +189,7 @@ func (s *Sender) Detach(now time.Time, dev Device, reason string) {
 	s.checkOver(now)
 }
 
-// Complete says that a device's receipt came by another way.
+// Complete reports that a device's receipt came over HTTPS.
 func (s *Sender) Complete(now time.Time, dev Device) {
 	if d := s.devices.by[dev]; d != nil {
 		s.complete(now, d, "its receipt came")
@@ -232,7 +232,7 @@ func (s *Sender) back(now time.Time, d *device) {
 	s.emit(Event{Kind: DeviceBack, Device: d.id})
 }
 
-// checkOver ends the session when nobody is waited for.
+// checkOver ends the session when it waits for no device.
 func (s *Sender) checkOver(now time.Time) {
 	if s.devices.ever > 0 && s.devices.active == 0 && !s.over && !s.sync.ending {
 		s.sync.ending = true
@@ -240,8 +240,8 @@ func (s *Sender) checkOver(now time.Time) {
 	}
 }
 
-// excuse lets silence count from now on: nothing was sent yet, or the machine itself was not
-// called for a while, so that nobody could be heard.
+// excuse counts silence from now on: nothing was sent yet, or the state machine was not called for a
+// while, so that no device could be heard.
 func (s *Sender) excuse(now time.Time) {
 	if s.symbols == 0 && s.pass.size > 0 || now.Sub(s.devices.checkAt) > silentAfter/2 {
 		s.devices.grace = now
@@ -288,10 +288,10 @@ func (s *Sender) checkDevices(now time.Time) {
 	}
 }
 
-// lulled says whether most of the group, and everybody who is waited for, has fallen silent at
-// once: that is the network or this machine, not the devices. Data pauses then, for it would be
-// lost, until somebody is heard again or patience ends. One that was never heard may have
-// no way to be heard.
+// lulled says whether most of the group, and every device that the session waits for, fell silent at
+// the same time: the cause is the network or this machine, not the devices. Sending then pauses, because
+// the data would be lost, until a device is heard again or patience ends. A device that was never heard
+// may be unable to send feedback.
 func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
 	r := &s.devices
 	if !r.lull.IsZero() {
@@ -327,16 +327,16 @@ func (s *Sender) manyAreSilent(now time.Time, turn time.Duration) bool {
 	return silent >= 2 && silent*manyShare >= s.devices.active
 }
 
-// excuseMany takes the word of one of many who were silent: what was sent meanwhile is not held
-// against it, whoever asks for it first.
+// excuseMany believes one of many devices that were silent: it is not charged for what was sent
+// meanwhile, even if it is the first to ask for it.
 func (s *Sender) excuseMany(now time.Time, d *device) {
 	if s.devices.many && s.devices.since(now, d.heard) > lullAfter {
 		d.credit += int(s.symbols - d.told)
 	}
 }
 
-// wake ends the pause: somebody is heard. Nobody's silence so far is held against them, and
-// nobody's demand for what was sent meanwhile, whoever asks for it first.
+// wake ends the pause when a device is heard. No device is blamed for its silence so far, or charged for
+// asking for what was sent meanwhile.
 func (s *Sender) wake(now time.Time) {
 	if s.devices.lull.IsZero() {
 		return

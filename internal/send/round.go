@@ -106,10 +106,10 @@ func (s *Sender) values(value func(*device) (float64, bool)) []float64 {
 	return vals
 }
 
-// firstWord is how long the first report may be on its way before silence means anything.
+// firstWord is how long the first report may take before silence means anything.
 const firstWord = time.Second
 
-// unanswered says that nobody can have said anything yet.
+// unanswered says that no report can have come yet.
 func (s *Sender) unanswered(now time.Time) bool {
 	return !s.round.told && now.Sub(s.round.begins) < firstWord
 }
@@ -208,8 +208,8 @@ func (s *Sender) sample(took float64) rate.Sample {
 	}
 }
 
-// backlog gives what waits on the way to the devices, and how much of it they take, by their latest
-// reports.
+// backlog returns what is queued on the path to the devices, and how much of it they take, by their
+// latest reports.
 func (s *Sender) backlog() (time.Duration, float64) {
 	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), d.intake.rate > 0 })
 	taken, _ := s.quantile(func(d *device) (float64, bool) { return -d.intake.rate, d.intake.rate > 0 })

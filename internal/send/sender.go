@@ -50,7 +50,7 @@ const (
 	leastQueue = 32 << 10
 )
 
-// New makes the machine; nothing is sent before somebody is attached or Wanted is given.
+// New makes the state machine. Nothing is sent before a device is attached, unless Wanted is given.
 func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
 	cfg = cfg.withDefaults(now)
 	s := &Sender{
@@ -114,7 +114,7 @@ func (s *Sender) wantSet(now time.Time, set *protocol.BlockSet) {
 	}
 }
 
-// want adds a block that somebody lacks to this pass or, if the pass was there, to the next.
+// want adds a block to this pass or, if the pass is beyond it, to the next.
 func (s *Sender) want(now time.Time, b protocol.BlockNumber) {
 	s.wanted.Add(b)
 	s.pass.add(now, b)
@@ -132,8 +132,8 @@ func (s *Sender) NextEvent() (Event, bool) {
 
 func (s *Sender) emit(e Event) { s.events = append(s.events, e) }
 
-// Queued tells the depth of this machine's own send queue, in bytes. False: it is deep enough;
-// more would only delay repair and hide from the rate what the wire takes.
+// Queued sets the depth of this machine's own send queue, in bytes. false: it is deep enough; more would
+// delay repair and hide from the rate controller what the wire takes.
 func (s *Sender) Queued(bytes int) bool {
 	s.queued = bytes
 	if bytes <= max(leastQueue, int(float64(s.control.Rate())*queueTime.Seconds())) {

@@ -17,10 +17,10 @@ type Config struct {
 	SymbolSize int
 	// Head is how many of the first blocks (index and manifest) everything else waits for.
 	Head int
-	// Zeros are blocks that whoever has the manifest holds (docs/protocol.md §7): who says that it
-	// lacks everything does not lack these. nil: none.
+	// Zeros are blocks of zeros, which every device with the manifest has (docs/protocol.md §7): a
+	// device that lacks everything does not lack these. nil: none.
 	Zeros *protocol.BlockSet
-	// Wanted are blocks to send whoever attaches; nil: only what devices lack.
+	// Wanted are blocks to send in any case; nil: only those that devices lack.
 	Wanted       *protocol.BlockSet
 	Rate         rate.Config
 	Interleave   int           // blocks sent symbol by symbol in turn; 0: DefaultInterleave
@@ -109,8 +109,8 @@ type Status struct {
 	ForgedBlocks int
 }
 
-// ForgerLikely says whether somebody inside the group forges packets: two devices report it,
-// or one of fewer than three. One alone among several may be lying.
+// ForgerLikely says whether a member of the group forges packets: two devices report it, or one of fewer
+// than three. The report of one among several may be false.
 func (s Status) ForgerLikely() bool { return s.Forged >= 2 || s.Forged == 1 && s.Devices < 3 }
 
 // Counters count for the life of the session.
@@ -129,7 +129,7 @@ type Counters struct {
 	Overs     uint64 // devices over their share of repair
 }
 
-// DeviceStatus is one device's progress as its reports tell it.
+// DeviceStatus is one device's progress by its reports.
 type DeviceStatus struct {
 	Device   Device
 	Verified int

@@ -47,7 +47,7 @@ type block struct {
 	number  protocol.BlockNumber
 	length  int
 	place   int // in pool.order
-	parity  []lodger
+	parity  []parityPlace
 	symbols []Symbol // of slab, once ready
 	pleas   int      // asks since its digest was wrong
 	wrong   int      // symbols that may be wrong since the digest was: 0 none
@@ -58,8 +58,8 @@ type block struct {
 	asked   time.Time
 }
 
-// lodger is a parity symbol in the place of a source symbol.
-type lodger struct {
+// parityPlace is a parity symbol in the place of a source symbol.
+type parityPlace struct {
 	index protocol.SymbolIndex
 	place uint8
 }
@@ -84,7 +84,7 @@ func (b *block) add(i protocol.SymbolIndex, data []byte) {
 	at := int(i)
 	if at >= b.k {
 		at = b.spare()
-		b.parity = append(b.parity, lodger{i, uint8(at)})
+		b.parity = append(b.parity, parityPlace{i, uint8(at)})
 	} else if b.taken[at/64]&(1<<(at%64)) != 0 {
 		b.moveAway(at, len(data))
 	}
@@ -204,7 +204,7 @@ func (p *pool) take() *block {
 		return nil
 	}
 	p.made++
-	return &block{slab: make([]byte, p.size*p.maxK), parity: make([]lodger, 0, usualParity)}
+	return &block{slab: make([]byte, p.size*p.maxK), parity: make([]parityPlace, 0, usualParity)}
 }
 
 // complete marks a block as handed to the driver, with its symbols.

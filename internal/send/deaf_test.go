@@ -21,7 +21,7 @@ func TestDeafToData(t *testing.T) {
 		{"heavy loss", []uint32{30, 9, 4, 30, 5, 30}, false},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			s := &Sender{devices: newRoster()}
+			s := &Sender{devices: newDeviceSet()}
 			d := &device{id: 1}
 			s.devices.put(d)
 			s.devices.recount()

@@ -24,7 +24,7 @@ type Sender struct {
 	repair  repairs
 	forged  claims
 	parityQ learner
-	devices roster
+	devices deviceSet
 	round   round
 	sync    syncs
 	pacer   *rate.Pacer
@@ -61,7 +61,7 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
 		wanted:  protocol.NewBlockSet(cfg.Blocks),
 		pass:    newPass(cfg.Blocks, cfg.Interleave),
 		repair:  newRepairs(cfg.Blocks),
-		devices: newRoster(),
+		devices: newDeviceSet(),
 		control: rate.NewController(cfg.Rate),
 		number:  1,
 		grtt:    cfg.GRTT,

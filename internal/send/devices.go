@@ -21,8 +21,8 @@ const (
 	rememberedAsks = 16 // per device
 )
 
-// roster is the attached devices, in the order in which they came.
-type roster struct {
+// deviceSet is the attached devices, in the order in which they came.
+type deviceSet struct {
 	by      map[Device]*device
 	order   []*device
 	ever    int
@@ -79,7 +79,7 @@ type device struct {
 	reason   string
 }
 
-func newRoster() roster { return roster{by: make(map[Device]*device), gone: make(map[Device]*device)} }
+func newDeviceSet() deviceSet { return deviceSet{by: make(map[Device]*device), gone: make(map[Device]*device)} }
 
 func (d *device) waited() bool { return !d.done && d.behind == "" }
 
@@ -130,7 +130,7 @@ func (s *Sender) lacks(now time.Time, d *device, b protocol.BlockNumber, again b
 }
 
 // known gives what was known of a device that attaches again.
-func (r *roster) known(dev Device) *device {
+func (r *deviceSet) known(dev Device) *device {
 	if d := r.by[dev]; d != nil {
 		return d
 	}
@@ -147,7 +147,7 @@ func (d *device) inherit(old *device) {
 	d.odd, d.claims = old.odd, old.claims
 }
 
-func (r *roster) put(d *device) {
+func (r *deviceSet) put(d *device) {
 	r.ever++
 	if old := r.by[d.id]; old != nil {
 		for i := range r.order {
@@ -162,7 +162,7 @@ func (r *roster) put(d *device) {
 	delete(r.gone, d.id)
 }
 
-func (r *roster) recount() {
+func (r *deviceSet) recount() {
 	r.active = 0
 	for _, d := range r.order {
 		if d.waited() {
@@ -249,7 +249,7 @@ func (s *Sender) excuse(now time.Time) {
 }
 
 // since is the later of a device's moment and the beginning of what counts.
-func (r *roster) since(now, t time.Time) time.Duration {
+func (r *deviceSet) since(now, t time.Time) time.Duration {
 	if r.grace.After(t) {
 		t = r.grace
 	}

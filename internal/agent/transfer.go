@@ -100,7 +100,7 @@ func (t *transfer) open() (*spool.Spool, error) {
 		Known: id, Adopt: t.agent.fresh.Load(), Dir: t.agent.cfg.Dir,
 		Group: t.group.Name, GroupID: t.group.ID, Server: t.agent.cfg.Server,
 		Reserve: t.agent.cfg.Reserve, MaxSize: t.agent.cfg.MaxSize, Shared: t.agent.shared,
-		Ledger: t.agent.cfg.Ledger.Book(t.agent.cfg.Server, t.group.ID, t.group.Name),
+		Ledger: t.agent.cfg.Ledger.Deliveries(t.agent.cfg.Server, t.group.ID, t.group.Name),
 	})
 }
 

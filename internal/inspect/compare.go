@@ -135,13 +135,13 @@ func (q Question) compareGroups(
 	}
 	out.Groups, out.Differences = []GroupCounts{}, []Finding{}
 	for n, g := range groups {
-		book := q.Ledger.Book(g.Server, g.ID, g.Name)
-		paths, _, err := book.Count(ctx)
+		deliveries := q.Ledger.Deliveries(g.Server, g.ID, g.Name)
+		paths, _, err := deliveries.Count(ctx)
 		if err != nil {
 			return out, err
 		}
 		first := !slices.ContainsFunc(groups[:n], func(earlier ledger.Group) bool { return earlier.Name == g.Name })
-		look := Inspector{FS: root, Group: g.Name, Book: book, Tick: q.Tick(g.Name, paths)}
+		look := Inspector{FS: root, Group: g.Name, Ledger: deliveries, Tick: q.Tick(g.Name, paths)}
 		look.Found = func(f Finding) {
 			if len(out.Differences) < q.Limit || q.Limit <= 0 {
 				out.Differences = append(out.Differences, f)
@@ -149,7 +149,7 @@ func (q Question) compareGroups(
 		}
 		for _, other := range all {
 			if other.Name == g.Name && other != g {
-				look.Known = append(look.Known, q.Ledger.Book(other.Server, other.ID, other.Name))
+				look.Known = append(look.Known, q.Ledger.Deliveries(other.Server, other.ID, other.Name))
 			}
 		}
 		counts, err := look.Run(ctx, first && !q.Delivered)

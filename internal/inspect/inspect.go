@@ -61,12 +61,12 @@ const atOnce = 1000
 
 // Inspector looks through DIR/GROUP.
 type Inspector struct {
-	FS    diskfs.FS // DIR
-	Group string
-	Book  *ledger.Book   // what was delivered there
-	Known []*ledger.Book // besides, what others delivered there: not to be taken for somebody's own
-	Found func(Finding)  // told of what is not the same
-	Tick  func(Counts)   // told now and then how far it is; may be nil
+	FS     diskfs.FS // DIR
+	Group  string
+	Ledger *ledger.Deliveries   // what groupcast delivered there
+	Known  []*ledger.Deliveries // what others delivered there: not to be taken for the user's own files
+	Found  func(Finding)        // called for each difference
+	Tick   func(Counts)         // called now and then with the progress; may be nil
 
 	counts Counts
 }
@@ -78,7 +78,7 @@ func (i *Inspector) Run(ctx context.Context, others bool) (Counts, error) {
 	}
 	after := ""
 	for {
-		rows, err := i.Book.After(ctx, after, atOnce)
+		rows, err := i.Ledger.After(ctx, after, atOnce)
 		if err != nil || len(rows) == 0 {
 			if err == nil && others {
 				err = i.walk(ctx)
@@ -115,7 +115,7 @@ func (i *Inspector) row(ctx context.Context, r ledger.Row) error {
 			i.counts.Same++
 			return nil
 		}
-		now, known, err := i.Book.Lookup(r.Path)
+		now, known, err := i.Ledger.Lookup(r.Path)
 		if err != nil || !known {
 			return err
 		}
@@ -164,7 +164,7 @@ func (i *Inspector) madeWay(r ledger.Row) (bool, error) {
 	if len(above) == 0 {
 		return false, nil
 	}
-	known, err := i.Book.LookupAll(above)
+	known, err := i.Ledger.LookupAll(above)
 	for _, d := range known {
 		if d.Digest != (protocol.Digest{}) && d.Name == "" && d.Transfer >= r.Transfer {
 			return true, err
@@ -285,7 +285,7 @@ func (w *walker) flush(ctx context.Context) error {
 	}
 	known := map[string]spool.Delivered{}
 	beside := map[string]bool{}
-	for _, b := range append([]*ledger.Book{w.i.Book}, w.i.Known...) {
+	for _, b := range append([]*ledger.Deliveries{w.i.Ledger}, w.i.Known...) {
 		paths, err := b.LookupAll(w.names)
 		if err != nil {
 			return err

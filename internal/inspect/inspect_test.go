@@ -24,7 +24,7 @@ type world struct {
 	testing.TB
 	dir    string // DIR
 	ledger *ledger.Ledger
-	book   *ledger.Book
+	group  *ledger.Deliveries
 }
 
 func newWorld(t testing.TB) *world {
@@ -34,7 +34,7 @@ func newWorld(t testing.TB) *world {
 	w.ledger, err = ledger.Open(t.Context(), filepath.Join(t.TempDir(), "l"), time.Now)
 	w.must(err)
 	t.Cleanup(func() { w.must(w.ledger.Close()) })
-	w.book = w.ledger.Book(protocol.ServerID{1}, protocol.GroupID{2}, "lab")
+	w.group = w.ledger.Deliveries(protocol.ServerID{1}, protocol.GroupID{2}, "lab")
 	w.must(os.Mkdir(filepath.Join(w.dir, "lab"), 0o755))
 	return w
 }
@@ -64,17 +64,17 @@ func outcome(path, content string, no protocol.TransferNo) spool.Outcome {
 func (w *world) deliver(path, content string, no protocol.TransferNo) {
 	w.Helper()
 	w.write(path, content)
-	w.must(w.book.Record([]spool.Outcome{outcome(path, content, no)}))
+	w.must(w.group.Record([]spool.Outcome{outcome(path, content, no)}))
 }
 
-func (w *world) look(others bool, known ...*ledger.Book) (inspect.Counts, map[string]inspect.Result) {
+func (w *world) look(others bool, known ...*ledger.Deliveries) (inspect.Counts, map[string]inspect.Result) {
 	w.Helper()
 	root, err := diskfs.Open(w.dir)
 	w.must(err)
 	defer root.Close()
 	found := map[string]inspect.Result{}
 	i := inspect.Inspector{
-		FS: root, Group: "lab", Book: w.book, Known: known, Found: func(f inspect.Finding) { found[f.Path] = f.Result },
+		FS: root, Group: "lab", Ledger: w.group, Known: known, Found: func(f inspect.Finding) { found[f.Path] = f.Result },
 	}
 	counts, err := i.Run(w.Context(), others)
 	w.must(err)
@@ -105,7 +105,7 @@ func TestWhatLiesThereIsCompared(t *testing.T) {
 	}
 	nofolder := folder
 	nofolder.Path, nofolder.Name = "nofolder", "nofolder"
-	w.must(w.book.Record([]spool.Outcome{link, moved, folder, nofolder}))
+	w.must(w.group.Record([]spool.Outcome{link, moved, folder, nofolder}))
 	w.must(os.Symlink("same", at("link")))
 	w.must(os.Symlink("edited", at("moved")))
 	w.must(os.Mkdir(at("folder"), 0o755))
@@ -140,7 +140,7 @@ func TestBesideAndUndoneEdits(t *testing.T) {
 		o := outcome(n, "second", 2)
 		o.Name, o.Result = n+" (groupcast)", spool.KeptBoth
 		w.write(o.Name, "second")
-		w.must(w.book.Record([]spool.Outcome{o}))
+		w.must(w.group.Record([]spool.Outcome{o}))
 	}
 	w.write("a", "an edit") // b is as it was delivered first
 	counts, found := w.look(true)
@@ -152,7 +152,7 @@ func TestBesideAndUndoneEdits(t *testing.T) {
 // A file that took a folder's place later leaves nothing of it missing.
 func TestAFolderThatMadeWay(t *testing.T) {
 	w := newWorld(t)
-	w.must(w.book.Record([]spool.Outcome{outcome("d/a", "1", 1), outcome("e/a", "1", 1)}))
+	w.must(w.group.Record([]spool.Outcome{outcome("d/a", "1", 1), outcome("e/a", "1", 1)}))
 	w.deliver("d", "a file now", 2)
 	w.write("e", "somebody's file")
 	counts, found := w.look(true)
@@ -165,7 +165,7 @@ func TestAnothersDeliveryIsNobodysOwn(t *testing.T) {
 	w := newWorld(t)
 	w.deliver("a", "1", 1)
 	w.write("b", "of another server")
-	other := w.ledger.Book(protocol.ServerID{9}, protocol.GroupID{2}, "lab")
+	other := w.ledger.Deliveries(protocol.ServerID{9}, protocol.GroupID{2}, "lab")
 	w.must(other.Record([]spool.Outcome{outcome("b", "of another server", 1)}))
 	if _, found := w.look(true, other); len(found) != 0 {
 		t.Fatal(found)
@@ -198,7 +198,7 @@ func TestAStoppedLookDecidesNothing(t *testing.T) {
 	w.must(err)
 	defer root.Close()
 	i := inspect.Inspector{
-		FS: root, Group: "lab", Book: w.book, Found: func(f inspect.Finding) { t.Errorf("found %+v", f) },
+		FS: root, Group: "lab", Ledger: w.group, Found: func(f inspect.Finding) { t.Errorf("found %+v", f) },
 	}
 	if counts, err := i.Run(ctx, true); !errors.Is(err, context.Canceled) || counts.Same != 0 {
 		t.Fatal(counts, err)
@@ -217,7 +217,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 		for i := range rows {
 			rows[i] = outcome(fmt.Sprintf("folder-%03d/a-rather-long-name-of-a-file-%07d", i%100, from+i), "x", 1)
 		}
-		w.must(w.book.Record(rows))
+		w.must(w.group.Record(rows))
 	}
 	root, err := diskfs.Open(w.dir)
 	w.must(err)
@@ -227,7 +227,7 @@ func TestMemoryStaysBounded(t *testing.T) {
 	runtime.ReadMemStats(&before)
 	most, missing := uint64(0), 0
 	i := inspect.Inspector{
-		FS: root, Group: "lab", Book: w.book, Found: func(inspect.Finding) { missing++ },
+		FS: root, Group: "lab", Ledger: w.group, Found: func(inspect.Finding) { missing++ },
 		Tick: func(c inspect.Counts) {
 			if c.Missing%5000 == 0 {
 				runtime.GC()

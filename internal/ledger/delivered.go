@@ -24,10 +24,10 @@ type Row struct {
 	spool.Delivered
 }
 
-func (b *Book) keepName(ctx context.Context, tx *sql.Tx) error {
+func (d *Deliveries) keepName(ctx context.Context, tx *sql.Tx) error {
 	_, err := tx.ExecContext(ctx, `INSERT INTO group_names (server, group_id, name) VALUES ($1, $2, $3)
 		ON CONFLICT (server, group_id) DO UPDATE SET name = excluded.name WHERE name <> excluded.name`,
-		b.server, b.group, b.name)
+		d.server, d.group, d.name)
 	return err
 }
 
@@ -48,41 +48,41 @@ func (l *Ledger) Groups(ctx context.Context) (out []Group, err error) {
 }
 
 // Count is how many paths are known, and how many bytes they have.
-func (b *Book) Count(ctx context.Context) (paths int, bytes uint64, err error) {
+func (d *Deliveries) Count(ctx context.Context) (paths int, bytes uint64, err error) {
 	var sum int64
-	row := b.ledger.db.QueryRowContext(ctx,
-		"SELECT COUNT(*), COALESCE(SUM(size), 0) FROM paths WHERE server = $1 AND group_id = $2", b.server, b.group)
-	_, err = b.ledger.one(ctx, "count what was delivered", row, &paths, &sum)
+	row := d.ledger.db.QueryRowContext(ctx,
+		"SELECT COUNT(*), COALESCE(SUM(size), 0) FROM paths WHERE server = $1 AND group_id = $2", d.server, d.group)
+	_, err = d.ledger.one(ctx, "count what was delivered", row, &paths, &sum)
 	return paths, uint64(sum), err
 }
 
 // After lists the paths behind one, in order, at most so many.
-func (b *Book) After(ctx context.Context, path string, limit int) (out []Row, err error) {
+func (d *Deliveries) After(ctx context.Context, path string, limit int) (out []Row, err error) {
 	const query = `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size
 		FROM paths WHERE server = $1 AND group_id = $2 AND path > $3 ORDER BY path LIMIT $4`
-	err = b.ledger.each(ctx, "read what was delivered", query, func(scan func(...any) error) error {
+	err = d.ledger.each(ctx, "read what was delivered", query, func(scan func(...any) error) error {
 		var r Row
 		var err error
 		r.Delivered, err = delivered(func(into ...any) error { return scan(append([]any{&r.Path}, into...)...) })
 		out = append(out, r)
 		return err
-	}, b.server, b.group, path, limit)
+	}, d.server, d.group, path, limit)
 	return out, err
 }
 
 // Beside returns those of some names that are delivered files under another name.
-func (b *Book) Beside(ctx context.Context, names []string) (map[string]bool, error) {
+func (d *Deliveries) Beside(ctx context.Context, names []string) (map[string]bool, error) {
 	list, err := json.Marshal(names)
 	if err != nil {
 		return nil, fmt.Errorf("look up %d names: %w", len(names), err)
 	}
 	out := map[string]bool{}
-	err = b.ledger.each(ctx, "look up names", `SELECT name FROM paths WHERE server = $1 AND group_id = $2 AND name <> ''
+	err = d.ledger.each(ctx, "look up names", `SELECT name FROM paths WHERE server = $1 AND group_id = $2 AND name <> ''
 		AND name IN (SELECT value FROM json_each($3))`, func(scan func(...any) error) error {
 		var name string
 		err := scan(&name)
 		out[name] = true
 		return err
-	}, b.server, b.group, string(list))
+	}, d.server, d.group, string(list))
 	return out, err
 }

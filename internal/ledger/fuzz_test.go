@@ -18,7 +18,7 @@ func FuzzDamagedLedger(f *testing.F) {
 	if err != nil {
 		f.Fatal(err)
 	}
-	if err := l.Book(here, lab, "lab").Record([]spool.Outcome{file("a", 1, spool.Committed), file("b/c", 2,
+	if err := l.Deliveries(here, lab, "lab").Record([]spool.Outcome{file("a", 1, spool.Committed), file("b/c", 2,
 		spool.KeptBoth)}); err != nil {
 		f.Fatal(err)
 	}
@@ -43,7 +43,7 @@ func FuzzDamagedLedger(f *testing.F) {
 		if err != nil {
 			return
 		}
-		b := l.Book(here, lab, "lab")
+		b := l.Deliveries(here, lab, "lab")
 		_, _, _ = b.Lookup("a")
 		_, _ = l.Inbox(t.Context(), "lab", 100)
 		_ = b.Record([]spool.Outcome{file("d", 3, spool.Committed)})

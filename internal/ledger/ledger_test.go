@@ -41,7 +41,7 @@ func file(path string, no protocol.TransferNo, r spool.Result) spool.Outcome {
 	}
 }
 
-func record(t testing.TB, b *ledger.Book, outcomes ...spool.Outcome) {
+func record(t testing.TB, b *ledger.Deliveries, outcomes ...spool.Outcome) {
 	t.Helper()
 	if err := b.Record(outcomes); err != nil {
 		t.Fatal(err)
@@ -50,7 +50,7 @@ func record(t testing.TB, b *ledger.Book, outcomes ...spool.Outcome) {
 
 func TestAPathNeverGoesBack(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l"))
-	b := l.Book(here, lab, "lab")
+	b := l.Deliveries(here, lab, "lab")
 	for _, c := range []struct {
 		name string
 		put  spool.Outcome
@@ -74,7 +74,7 @@ func TestAPathNeverGoesBack(t *testing.T) {
 		d.Name != "" {
 		t.Fatalf("%+v %v", d, err)
 	}
-	for _, other := range []*ledger.Book{l.Book(there, lab, "lab"), l.Book(here, protocol.GroupID{9}, "lab")} {
+	for _, other := range []*ledger.Deliveries{l.Deliveries(there, lab, "lab"), l.Deliveries(here, protocol.GroupID{9}, "lab")} {
 		if _, known, err := other.Lookup("a"); known || err != nil {
 			t.Fatal("the entry of one server and group shows in another", err)
 		}
@@ -83,7 +83,7 @@ func TestAPathNeverGoesBack(t *testing.T) {
 
 // While a delivery lies beside, it stays known what was delivered under the name itself.
 func TestWhatALostNameHeldStaysKnown(t *testing.T) {
-	b := open(t, filepath.Join(t.TempDir(), "l")).Book(here, lab, "lab")
+	b := open(t, filepath.Join(t.TempDir(), "l")).Deliveries(here, lab, "lab")
 	beside := func(no protocol.TransferNo) spool.Outcome {
 		o := file("a", no, spool.KeptBoth)
 		o.Name = "a (groupcast)"
@@ -113,9 +113,9 @@ func TestInbox(t *testing.T) {
 	kept.Name, kept.Reason = "a (groupcast 1)", "edited"
 	folder := file("d", 1, spool.Committed)
 	folder.Kind = manifest.KindFolder
-	record(t, l.Book(here, lab, "lab"), kept, folder)
-	record(t, l.Book(here, lab, "lab"), kept) // after a crash, once more
-	record(t, l.Book(here, protocol.GroupID{4}, "all"), file("b", 2, spool.Committed))
+	record(t, l.Deliveries(here, lab, "lab"), kept, folder)
+	record(t, l.Deliveries(here, lab, "lab"), kept) // after a crash, once more
+	record(t, l.Deliveries(here, protocol.GroupID{4}, "all"), file("b", 2, spool.Committed))
 	list, err := l.Inbox(t.Context(), "", 0)
 	if err != nil || len(list) != 2 {
 		t.Fatal(list, err)
@@ -130,7 +130,7 @@ func TestInbox(t *testing.T) {
 	if list, err = l.Inbox(t.Context(), "all", 1); err != nil || len(list) != 1 || list[0].Group != "all" {
 		t.Fatal(list, err)
 	}
-	if d, known, err := l.Book(here, lab, "lab").Lookup("a"); err != nil || !known || d.Name != "a (groupcast 1)" {
+	if d, known, err := l.Deliveries(here, lab, "lab").Lookup("a"); err != nil || !known || d.Name != "a (groupcast 1)" {
 		t.Fatal(d, known, err)
 	}
 }
@@ -234,7 +234,7 @@ func many(n int) []spool.Outcome {
 
 func TestTenThousandInOneBatch(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l"))
-	b := l.Book(here, lab, "lab")
+	b := l.Deliveries(here, lab, "lab")
 	record(t, b, many(10_000)...)
 	if d, known, err := b.Lookup("folder/09999"); err != nil || !known || d.Transfer != 1 {
 		t.Fatal(d, known, err)
@@ -246,9 +246,9 @@ func TestTenThousandInOneBatch(t *testing.T) {
 }
 
 func BenchmarkRecordTenThousand(b *testing.B) {
-	book := open(b, filepath.Join(b.TempDir(), "l")).Book(here, lab, "lab")
+	deliveries := open(b, filepath.Join(b.TempDir(), "l")).Deliveries(here, lab, "lab")
 	batch := many(10_000)
 	for b.Loop() {
-		record(b, book, batch...)
+		record(b, deliveries, batch...)
 	}
 }

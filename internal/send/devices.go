@@ -79,7 +79,9 @@ type device struct {
 	reason   string
 }
 
-func newDeviceSet() deviceSet { return deviceSet{by: make(map[Device]*device), gone: make(map[Device]*device)} }
+func newDeviceSet() deviceSet {
+	return deviceSet{by: make(map[Device]*device), gone: make(map[Device]*device)}
+}
 
 func (d *device) waited() bool { return !d.done && d.behind == "" }
 

@@ -53,7 +53,7 @@ func BenchmarkDeliver10kSmall(b *testing.B) {
 						b.Fatal(err)
 					}
 					b.Cleanup(func() { _ = l.Close() })
-					book = l.Book(protocol.ServerID{1}, protocol.GroupID{2}, "lab")
+					book = l.Deliveries(protocol.ServerID{1}, protocol.GroupID{2}, "lab")
 				}
 				s, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Ledger: book, Reserve: -1})
 				if err != nil {

@@ -17,37 +17,37 @@ import (
 // maxInbox bounds the rows of the inbox; the oldest go first.
 const maxInbox = 200_000
 
-// Book is the part of the ledger for one server and group, which a spool uses.
-type Book struct {
+// Deliveries is the part of the ledger for one server and group, which a spool uses.
+type Deliveries struct {
 	ledger *Ledger
 	server string
 	group  string
 	name   string // of the group, for the inbox
 }
 
-var _ spool.Ledger = (*Book)(nil)
+var _ spool.Ledger = (*Deliveries)(nil)
 
-// Book returns the ledger of one server and group.
-func (l *Ledger) Book(server protocol.ServerID, group protocol.GroupID, name string) *Book {
-	return &Book{ledger: l, server: server.String(), group: group.String(), name: name}
+// Deliveries returns the part of the ledger for one server and group.
+func (l *Ledger) Deliveries(server protocol.ServerID, group protocol.GroupID, name string) *Deliveries {
+	return &Deliveries{ledger: l, server: server.String(), group: group.String(), name: name}
 }
 
 // Lookup gives what was delivered under a path.
-func (b *Book) Lookup(path string) (d spool.Delivered, known bool, err error) {
-	all, err := b.LookupAll([]string{path})
-	d, known = all[path]
-	return d, known, err
+func (d *Deliveries) Lookup(path string) (found spool.Delivered, known bool, err error) {
+	all, err := d.LookupAll([]string{path})
+	found, known = all[path]
+	return found, known, err
 }
 
 // lookupStep bounds the paths of one query.
 const lookupStep = 4000
 
 // LookupAll gives what was delivered under those of the paths that are known.
-func (b *Book) LookupAll(paths []string) (map[string]spool.Delivered, error) {
+func (d *Deliveries) LookupAll(paths []string) (map[string]spool.Delivered, error) {
 	out := map[string]spool.Delivered{}
 	for chunk := range slices.Chunk(paths, lookupStep) {
-		if err := b.lookupChunk(chunk, out); err != nil {
-			return nil, b.ledger.file.Explain(fmt.Errorf("look up %d paths: %w", len(chunk), err))
+		if err := d.lookupChunk(chunk, out); err != nil {
+			return nil, d.ledger.file.Explain(fmt.Errorf("look up %d paths: %w", len(chunk), err))
 		}
 	}
 	return out, nil
@@ -55,20 +55,20 @@ func (b *Book) LookupAll(paths []string) (map[string]spool.Delivered, error) {
 
 // lookupChunk asks first whether anything at all is known between the first path and the
 // last: of a folder that never came before, nothing is.
-func (b *Book) lookupChunk(paths []string, out map[string]spool.Delivered) (err error) {
+func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered) (err error) {
 	ctx := context.Background() // the spool's interface has none; the file is local
 	var some bool
-	if err := b.ledger.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM paths
+	if err := d.ledger.db.QueryRowContext(ctx, `SELECT EXISTS (SELECT 1 FROM paths
 		WHERE server = $1 AND group_id = $2 AND path BETWEEN $3 AND $4)`,
-		b.server, b.group, slices.Min(paths), slices.Max(paths)).Scan(&some); err != nil || !some {
+		d.server, d.group, slices.Min(paths), slices.Max(paths)).Scan(&some); err != nil || !some {
 		return err
 	}
 	list, err := json.Marshal(paths)
 	if err != nil {
 		return err
 	}
-	rows, err := b.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size FROM paths
-		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, b.server, b.group, string(list))
+	rows, err := d.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size FROM paths
+		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, d.server, d.group, string(list))
 	if err != nil {
 		return err
 	}
@@ -105,21 +105,21 @@ func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
 const rowsAtOnce = 25
 
 // Record keeps the outcomes of one batch, all or none.
-func (b *Book) Record(batch []spool.Outcome) error {
+func (d *Deliveries) Record(batch []spool.Outcome) error {
 	ctx := context.Background()
-	at := b.ledger.now().UnixMicro()
-	return b.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
+	at := d.ledger.now().UnixMicro()
+	return d.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
 		paths := bulk{tx: tx, head: pathHead, row: "(?, ?, ?, ?, ?, ?, ?, ?)", tail: pathTail}
 		inbox := bulk{tx: tx, head: inboxHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: inboxTail}
 		for _, o := range batch {
-			if err := b.keep(ctx, &paths, &inbox, o, at); err != nil {
+			if err := d.keep(ctx, &paths, &inbox, o, at); err != nil {
 				return fmt.Errorf("%s: %w", o.Path, err)
 			}
 		}
 		if err := errors.Join(paths.flush(ctx), inbox.flush(ctx)); err != nil {
 			return err
 		}
-		if err := b.keepName(ctx, tx); err != nil {
+		if err := d.keepName(ctx, tx); err != nil {
 			return err
 		}
 		_, err := tx.ExecContext(ctx, "DELETE FROM inbox WHERE id <= (SELECT MAX(id) FROM inbox) - $1", maxInbox)
@@ -181,7 +181,7 @@ func (k *bulk) flush(ctx context.Context) error {
 	return err
 }
 
-func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at int64) error {
+func (d *Deliveries) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at int64) error {
 	name := o.Name
 	if name == o.Path {
 		name = ""
@@ -191,7 +191,7 @@ func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at
 	// A link, too: its digest says whether it still points where it was let point. A folder has
 	// the digest 0: it says that groupcast made it.
 	if lies && !o.Foreign {
-		if err := paths.add(ctx, b.server, b.group, o.Path, int64(o.Transfer),
+		if err := paths.add(ctx, d.server, d.group, o.Path, int64(o.Transfer),
 			digest, int64(o.Size), protocol.FileTime(o.MTime), name); err != nil {
 			return err
 		}
@@ -199,7 +199,7 @@ func (b *Book) keep(ctx context.Context, paths, inbox *bulk, o spool.Outcome, at
 	if o.Kind == manifest.KindFolder {
 		return nil
 	}
-	return inbox.add(ctx, at, b.server, b.group, b.name, o.Path, name, int64(o.Size),
+	return inbox.add(ctx, at, d.server, d.group, d.name, o.Path, name, int64(o.Size),
 		digest, int64(o.Transfer), word(o.Result), o.Reason)
 }
 

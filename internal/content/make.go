@@ -28,7 +28,8 @@ func (l *Library) Make(ctx context.Context, tree *Tree, n groupcast.NewTransfer)
 		}
 	}
 	last := tree.LeftOut.Entries[len(tree.LeftOut.Entries)-1].Path
-	return Built{}, groupcast.Errorf(groupcast.EConflict, "files change faster than they are read; the last one: %s", last).
+	return Built{}, groupcast.Errorf(groupcast.EConflict, "files change faster than they are read; the last one: %s",
+		last).
 		WithHint("wait until nobody writes to them, or exclude them")
 }
 

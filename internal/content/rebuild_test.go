@@ -15,8 +15,9 @@ func TestDropUnread(t *testing.T) {
 		drop bool
 		why  groupcast.Why
 	}{
-		"changed":        {&LostError{Lost: []Lost{{Path: "b", Why: groupcast.WhyHome}}}, true, groupcast.WhyHome},
-		"not read":       {&UnavailableError{Path: "b", Why: groupcast.WhyUnreadable, Err: fs.ErrPermission}, true, "unreadable"},
+		"changed": {&LostError{Lost: []Lost{{Path: "b", Why: groupcast.WhyHome}}}, true, groupcast.WhyHome},
+		"not read": {&UnavailableError{Path: "b", Why: groupcast.WhyUnreadable, Err: fs.ErrPermission}, true,
+			"unreadable"},
 		"not of it":      {&LostError{Lost: []Lost{{Path: "d", Why: groupcast.WhyHome}}}, false, ""},
 		"something else": {errors.New("the disk is full"), false, ""},
 		"nothing":        {nil, false, ""},
@@ -46,7 +47,8 @@ func TestDropUnread(t *testing.T) {
 
 func TestListingNamesKinds(t *testing.T) {
 	files := []manifest.File{
-		{Kind: manifest.KindFile, Path: "a", Size: 3}, {Kind: manifest.KindFolder, Path: "d"}, {Kind: manifest.KindSymlink, Path: "l"},
+		{Kind: manifest.KindFile, Path: "a", Size: 3}, {Kind: manifest.KindFolder, Path: "d"}, {Kind: manifest.KindSymlink,
+			Path: "l"},
 	}
 	want := []string{"file", "folder", "symlink"}
 	for i, e := range Listing(files) {

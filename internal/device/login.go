@@ -174,7 +174,9 @@ func fetchFingerprint(ctx context.Context, address string) (protocol.ServerID, e
 	}
 }
 
-func (m Machine) patiently(ctx context.Context, client *apiclient.Client, l groupcast.Login) (groupcast.LoggedIn, error) {
+func (m Machine) patiently(
+	ctx context.Context, client *apiclient.Client, l groupcast.Login,
+) (groupcast.LoggedIn, error) {
 	started, said := time.Now(), false
 	for {
 		in, err := client.Login(ctx, l)

@@ -232,7 +232,8 @@ func readSome[T any](t *testing.T, next func(context.Context) (T, error), versio
 	for range 10 {
 		event, err := next(t.Context())
 		if err != nil {
-			if groupcast.ErrorCode(err) != groupcast.EExhausted && !slices.ContainsFunc(reasons, func(r error) bool { return errors.Is(err, r) }) {
+			if groupcast.ErrorCode(err) != groupcast.EExhausted &&
+				!slices.ContainsFunc(reasons, func(r error) bool { return errors.Is(err, r) }) {
 				t.Error(err)
 			}
 			return

@@ -93,7 +93,8 @@ func TestMachinesOfADevice(t *testing.T) {
 		}}, 0},
 		{"it has not tried for long", []func(*fixture){rivals("b"), func(f *fixture) { f.now = f.now.Add(rivalFor + 1) }}, 0},
 		{"one tried again", []func(*fixture){
-			rivals("b", "c"), func(f *fixture) { f.now = f.now.Add(rivalFor) }, rivals("c"), func(f *fixture) { f.now = f.now.Add(time.Second) },
+			rivals("b",
+				"c"), func(f *fixture) { f.now = f.now.Add(rivalFor) }, rivals("c"), func(f *fixture) { f.now = f.now.Add(time.Second) },
 		}, 2},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -84,7 +84,10 @@ func TestWhatProvesNothing(t *testing.T) {
 		"signed by another": func() error {
 			return l.Shown(t.Context(), "ann/pc", bytes, seal.SignOffer(seal.NewSigningKey(), bytes))
 		},
-		"another server's": func() error { return l.show(wire.Offer{Server: protocol.ServerID{1}, Number: l.store.offers + 9}) },
+		"another server's": func() error {
+			return l.show(wire.Offer{Server: protocol.ServerID{1}, Number: l.store.offers +
+				9})
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			before := l.copied()

@@ -20,7 +20,8 @@ type Chip struct {
 func (c Chip) String() string { return fmt.Sprintf("%d %s", c.Count, c.Text) }
 
 // chipOrder is the order of chips: who has it, who gets it now, who gets it later; then what is wrong.
-var chipOrder = []string{"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device", "taken back"}
+var chipOrder = []string{"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device",
+	"taken back"}
 
 // Chips say how the devices of a transfer stand: by its deliveries, or without them by its counts.
 func Chips(s Snapshot) []Chip {
@@ -158,7 +159,8 @@ func Standing(s Snapshot) (text string, needsYou bool) {
 		return "begins", false
 	case t.State == groupcast.TransferDone:
 		return "delivered", false
-	case t.State == groupcast.TransferWaiting && t.Verified > 0 && !slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited):
+	case t.State == groupcast.TransferWaiting && t.Verified > 0 &&
+		!slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited):
 		return "delivered", false
 	}
 	return string(t.State), false

@@ -54,7 +54,8 @@ func command(n groupcast.Next) string {
 	case groupcast.StepDeliveries:
 		return fmt.Sprintf("`groupcast transfer deliveries %d` shows who is", n.Transfer)
 	case groupcast.StepUserDevices:
-		return fmt.Sprintf("`groupcast user devices %s` shows them; revoke those that are not needed", Name(cmp.Or(n.User, "USER")))
+		return fmt.Sprintf("`groupcast user devices %s` shows them; revoke those that are not needed",
+			Name(cmp.Or(n.User, "USER")))
 	}
 	return commands[n.Step]
 }

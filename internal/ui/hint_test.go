@@ -19,7 +19,8 @@ func TestHint(t *testing.T) {
 		want string
 	}{
 		{"no step", hinted(), "retry it"},
-		{"a step", hinted().WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}), "retry it with `groupcast transfer retry 7`"},
+		{"a step", hinted().WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}),
+			"retry it with `groupcast transfer retry 7`"},
 		{"a step of a later version", hinted().WithNext(groupcast.Next{Step: "dance"}), "retry it"},
 		{"a step with a group", hinted().WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: "lab"}),
 			"send the files again: `groupcast send lab PATH`"},

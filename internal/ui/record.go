@@ -30,7 +30,8 @@ func AuditRow(e groupcast.AuditEntry) []string {
 
 // LoginRow is one of a user's logins.
 func LoginRow(s groupcast.SignIn) []string {
-	kind := map[groupcast.Scope]string{groupcast.ScopeAgent: "receiver", groupcast.ScopeCLI: "command line", groupcast.ScopeWeb: "browser"}[s.Scope]
+	kind := map[groupcast.Scope]string{groupcast.ScopeAgent: "receiver", groupcast.ScopeCLI: "command line",
+		groupcast.ScopeWeb: "browser"}[s.Scope]
 	current := ""
 	if s.Current {
 		current = "this one"
@@ -41,7 +42,8 @@ func LoginRow(s groupcast.SignIn) []string {
 // Savings says what multicast spared.
 func Savings(s groupcast.Savings) []string {
 	one := func(when string, t groupcast.Traffic) string {
-		return fmt.Sprintf("%-13s %s saved: %s delivered by sending %s, %s", when, Size(t.Saved), Size(t.Delivered), Size(t.Sent), Plural(t.Transfers, "transfer"))
+		return fmt.Sprintf("%-13s %s saved: %s delivered by sending %s, %s", when, Size(t.Saved), Size(t.Delivered),
+			Size(t.Sent), Plural(t.Transfers, "transfer"))
 	}
 	return []string{one("last 24 hours", s.Day), one("in all", s.All)}
 }

@@ -12,7 +12,9 @@ import (
 func TestAuditForASpreadsheet(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var b strings.Builder
-	err := AuditCSV(&b, []groupcast.AuditEntry{{At: at, Actor: "=1+1", Action: "user.add", Object: `a "b", c`, Detail: "two\nlines", Address: "@x"}})
+	err := AuditCSV(&b,
+		[]groupcast.AuditEntry{{At: at, Actor: "=1+1", Action: "user.add", Object: `a "b", c`, Detail: "two\nlines",
+			Address: "@x"}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -20,13 +22,15 @@ func TestAuditForASpreadsheet(t *testing.T) {
 	if err != nil || len(rows) != 2 {
 		t.Fatalf("%d rows, %v:\n%s", len(rows), err, b.String())
 	}
-	if got, want := strings.Join(rows[1], "|"), "2026-01-02T03:04:05Z|'=1+1|user.add|a \"b\", c|two\nlines|'@x"; got != want {
+	if got, want := strings.Join(rows[1],
+		"|"), "2026-01-02T03:04:05Z|'=1+1|user.add|a \"b\", c|two\nlines|'@x"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 }
 
 func TestSavingsInWords(t *testing.T) {
-	got := Savings(groupcast.Savings{All: groupcast.Traffic{Transfers: 1, Delivered: 3_000_000, Sent: 1_000_000, Saved: 2_000_000}})
+	got := Savings(groupcast.Savings{All: groupcast.Traffic{Transfers: 1, Delivered: 3_000_000, Sent: 1_000_000,
+		Saved: 2_000_000}})
 	if len(got) != 2 || !strings.Contains(got[1], "2.00 MB saved: 3.00 MB delivered by sending 1.00 MB, 1 transfer") {
 		t.Errorf("%q", got)
 	}

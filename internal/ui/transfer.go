@@ -53,7 +53,8 @@ func (q *Stillness) Longer(s Snapshot) bool {
 func Summary(t groupcast.Transfer, took time.Duration) string {
 	text := fmt.Sprintf("transfer %d: %d verified", t.No, t.Verified)
 	if t.Owed > 0 {
-		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed, Name(t.Group))
+		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed,
+			Name(t.Group))
 	}
 	if t.Incomplete > 0 {
 		text += fmt.Sprintf(", %d incomplete", t.Incomplete)
@@ -80,7 +81,8 @@ func Note(n groupcast.Note) string {
 	if n.Count > 1 {
 		whose = fmt.Sprintf("%d times (the first is that of %s) lie", n.Count, Name(n.Path))
 	}
-	return whose + " outside the years 1678 to 2261: seconds are kept, fractions are not, and a receiver whose disk cannot hold such a year sets the nearest it can"
+	return whose +
+		" outside the years 1678 to 2261: seconds are kept, fractions are not, and a receiver whose disk cannot hold such a year sets the nearest it can"
 }
 
 // Headline is how a transfer stands, in one line.
@@ -155,7 +157,8 @@ func DeviceLines(s Snapshot, room int) []string {
 	for _, d := range order[:min(len(order), room)] {
 		part := d.Share(s.Transfer.Bytes)
 		c := DeliveryRow(d)
-		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", Bar(part, 10), part*100, Name(c[0]), Name(c[1]), c[2], c[4], Name(d.Reason)))
+		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", Bar(part, 10), part*100, Name(c[0]),
+			Name(c[1]), c[2], c[4], Name(d.Reason)))
 	}
 	if len(order) > room {
 		lines = append(lines, fmt.Sprintf("  … and %d more", len(order)-room))

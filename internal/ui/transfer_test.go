@@ -14,9 +14,12 @@ func TestEstimatesInWords(t *testing.T) {
 	type is = groupcast.Estimate
 	for want, e := range map[string][]is{
 		"": {{Share: 50, Done: true}, {Share: 100, Done: true}},
-		"half by " + at + ", 95 % by " + at + ", all by " + at: {{Share: 50, At: soon}, {Share: 95, At: soon}, {Share: 100, At: soon}},
-		"half by " + at + ", all once 2 more take part":        {{Share: 50, At: soon}, {Share: 95, Waits: 1}, {Share: 100, Waits: 2}},
-		"all once 1 more takes part":                           {{Share: 50, Done: true}, {Share: 95, Done: true}, {Share: 100, Waits: 1}},
+		"half by " + at + ", 95 % by " + at + ", all by " +
+			at: {{Share: 50, At: soon}, {Share: 95, At: soon}, {Share: 100, At: soon}},
+		"half by " + at + ", all once 2 more take part": {{Share: 50, At: soon}, {Share: 95, Waits: 1},
+			{Share: 100, Waits: 2}},
+		"all once 1 more takes part": {{Share: 50, Done: true}, {Share: 95, Done: true},
+			{Share: 100, Waits: 1}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := Estimates(groupcast.Transfer{Estimates: e}); got != want {
@@ -46,12 +49,14 @@ func TestStatesInWords(t *testing.T) {
 	tally := groupcast.Tally{Entries: 30, Missing: 2, Beside: 1}
 	for want, d := range map[string]groupcast.Delivery{
 		"incomplete (28 of 30) · 1 kept beside": {State: groupcast.DeliveryIncomplete, Tally: tally},
-		"verified · 1 kept beside":              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30, Beside: 1}},
-		"verified":                              {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30}},
-		"queued":                                {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Tally: tally},
-		"off":                                   {Device: "pc", State: groupcast.DeliveryQueued, Tally: tally},
-		"no device":                             {State: groupcast.DeliveryQueued},
-		"no answer":                             {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Cause: groupcast.CauseSilent},
+		"verified · 1 kept beside": {State: groupcast.DeliveryVerified,
+			Tally: groupcast.Tally{Entries: 30, Beside: 1}},
+		"verified":  {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30}},
+		"queued":    {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Tally: tally},
+		"off":       {Device: "pc", State: groupcast.DeliveryQueued, Tally: tally},
+		"no device": {State: groupcast.DeliveryQueued},
+		"no answer": {Device: "pc", Active: true, State: groupcast.DeliveryQueued,
+			Cause: groupcast.CauseSilent},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := DeliveryRow(d)[2]; got != want {

@@ -60,7 +60,8 @@ func TestReceiptsThatComeTogether(t *testing.T) {
 		all.Go(func() {
 			n, err := s.CloseDelivery(t.Context(), store.Closing{
 				Transfer: no, Device: dev, State: groupcast.DeliveryVerified, Covers: groupcast.SignedOutcome,
-				Signed: &store.SignedReceipt{Transfer: no, Device: dev, Sequence: 1, Signed: dev[:], Signature: dev[:], Key: dev[:]},
+				Signed: &store.SignedReceipt{Transfer: no, Device: dev, Sequence: 1, Signed: dev[:], Signature: dev[:],
+					Key: dev[:]},
 			}, time.UnixMicro(1_800_000_001_000_000))
 			mu.Lock()
 			defer mu.Unlock()
@@ -82,7 +83,8 @@ func TestReceiptsThatComeTogether(t *testing.T) {
 		}
 	}
 	all.Wait()
-	if answers["owed"] != devices || answers["owed conflict"] != devices/2 || answers["not owed not_found"] != devices/10 ||
+	if answers["owed"] != devices || answers["owed conflict"] != devices/2 ||
+		answers["not owed not_found"] != devices/10 ||
 		len(answers) != 3 {
 		t.Errorf("answers: %v", answers)
 	}

@@ -55,7 +55,8 @@ func (s *Server) Login(ctx context.Context, from string, l groupcast.Login) (gro
 func checkLogin(l groupcast.Login) error {
 	switch {
 	case l.ControlVersion != groupcast.ControlVersion || l.WireVersion != protocol.Version:
-		return groupcast.Errorf(groupcast.EInvalid, "this server speaks control version %d and wire version %d, the client %d and %d",
+		return groupcast.Errorf(groupcast.EInvalid, "this server speaks control version %d and wire version %d, "+
+			"the client %d and %d",
 			groupcast.ControlVersion, protocol.Version, l.ControlVersion, l.WireVersion).
 			WithHint("install groupcast %s on both", groupcast.Version)
 	case len(l.PublicKey) != 0 && len(l.PublicKey) != 32:
@@ -137,7 +138,9 @@ func deviceName(s string) string {
 	return s[:min(len(s), maxDeviceName)]
 }
 
-func (s *Server) giveToken(ctx context.Context, u groupcast.User, from string, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time) (string, error) {
+func (s *Server) giveToken(
+	ctx context.Context, u groupcast.User, from string, dev protocol.DeviceID, scope groupcast.Scope, expires time.Time,
+) (string, error) {
 	token, hash := auth.NewToken()
 	now := s.now()
 	return token, s.store.AddToken(ctx, store.Token{

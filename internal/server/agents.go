@@ -9,7 +9,9 @@ import (
 )
 
 // AgentEvents attaches a device: it is active while the stream is open.
-func (s *Server) AgentEvents(ctx context.Context, p groupcast.Principal, say groupcast.Attach) (groupcast.AgentStream, error) {
+func (s *Server) AgentEvents(
+	ctx context.Context, p groupcast.Principal, say groupcast.Attach,
+) (groupcast.AgentStream, error) {
 	d, err := mustAgent(p)
 	if err != nil {
 		return nil, err
@@ -59,7 +61,10 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 		return groupcast.AgentState{}, err
 	}
 	// The version comes first: what changes while the rest is read is told after it.
-	state := groupcast.AgentState{Version: s.agents.Version(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(), Receipts: groupcast.ReceiptVersion}
+	state := groupcast.AgentState{
+		Version: s.agents.Version(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(),
+		Receipts: groupcast.ReceiptVersion,
+	}
 	state.Device, err = s.store.Device(ctx, d.ID)
 	if err != nil {
 		return state, err

@@ -16,7 +16,8 @@ import (
 const idleBefore = 10 * time.Minute
 
 // errCopied tells an agent that it shares its login with another machine.
-var errCopied = groupcast.Errorf(groupcast.ECopied, "another machine that runs now uses this login: the home of one was copied to the other").
+var errCopied = groupcast.Errorf(groupcast.ECopied,
+	"another machine that runs now uses this login: the home of one was copied to the other").
 	WithHint("start `groupcast receive` without --same-device: it gets a device of its own")
 
 // sole settles whether a process may have its device's stream: not while another one has it and
@@ -39,7 +40,9 @@ func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Att
 		s.log.Warn("one login is used by several machines: a home was copied", "device", d.User+"/"+d.Name, "from", from)
 		s.audit(ctx, groupcast.Principal{User: groupcast.User{Name: d.User}, From: from}, "device.copied", d.User+"/"+d.Name,
 			fmt.Sprintf("used by %d machines", s.agents.Machines(d.ID)))
-		s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": used by several machines"})
+		s.events.Publish(groupcast.Event{
+			Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": used by several machines",
+		})
 	}
 	return errCopied
 }
@@ -71,7 +74,9 @@ func (s *Server) Fork(ctx context.Context, p groupcast.Principal, f groupcast.Fo
 
 // copyOf finds or makes the device: the same key or the same machine gets the same one again, so
 // that a disk that is reset at each boot makes one device and not one a day.
-func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.Device, f groupcast.Fork) (groupcast.Device, error) {
+func (s *Server) copyOf(
+	ctx context.Context, p groupcast.Principal, d groupcast.Device, f groupcast.Fork,
+) (groupcast.Device, error) {
 	again, err := s.store.DeviceByKey(ctx, p.User.ID, f.PublicKey)
 	if err == nil || groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return again, err
@@ -101,7 +106,8 @@ func (s *Server) copyOf(ctx context.Context, p groupcast.Principal, d groupcast.
 		return fresh, err
 	}
 	s.delivery.Owe(owed)
-	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name, "device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
+	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name,
+		"device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
 	s.newDevice(ctx, fresh, "new device, a copy of "+d.Name)
 	return fresh, nil
 }

@@ -11,7 +11,9 @@ import (
 
 // Devices lists the devices of a user, or of all. A user may list his own, which are all that
 // he sees.
-func (s *Server) Devices(ctx context.Context, p groupcast.Principal, user string, w groupcast.Window) (out groupcast.Page[groupcast.Device], err error) {
+func (s *Server) Devices(
+	ctx context.Context, p groupcast.Principal, user string, w groupcast.Window,
+) (out groupcast.Page[groupcast.Device], err error) {
 	if user == "" && !p.Admin() {
 		user = p.User.Name
 	}
@@ -72,7 +74,9 @@ func (s *Server) RevokeDevice(ctx context.Context, p groupcast.Principal, id pro
 }
 
 // endDevice is the order of security.md K2 for one device.
-func (s *Server) endDevice(ctx context.Context, p groupcast.Principal, d groupcast.Device, action, reason string) error {
+func (s *Server) endDevice(
+	ctx context.Context, p groupcast.Principal, d groupcast.Device, action, reason string,
+) error {
 	groups, err := s.store.GroupsOfUser(ctx, d.UserID)
 	if err != nil {
 		return err

@@ -23,7 +23,8 @@ func (s *Server) OfferFirstAdmin(ctx context.Context, reset bool) (string, error
 	return s.first.Draw(s.now().Add(firstTokenLife)), nil
 }
 
-var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized, "this one-time token is not valid, was used, or is older than 15 minutes").
+var errFirstToken = groupcast.Errorf(groupcast.EUnauthorized,
+	"this one-time token is not valid, was used, or is older than 15 minutes").
 	WithHint("whoever runs the server can make a new link on its machine").
 	WithNext(groupcast.Next{Step: groupcast.StepFirstAdmin})
 

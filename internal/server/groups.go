@@ -13,7 +13,9 @@ import (
 const maxDescription = 280 // characters, of groups and join requests alike
 
 // CreateGroup makes a group with the given address or one that is picked.
-func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n groupcast.NewGroup) (groupcast.Group, error) {
+func (s *Server) CreateGroup(
+	ctx context.Context, p groupcast.Principal, n groupcast.NewGroup,
+) (groupcast.Group, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Group{}, err
 	}
@@ -21,7 +23,8 @@ func (s *Server) CreateGroup(ctx context.Context, p groupcast.Principal, n group
 		return groupcast.Group{}, err
 	}
 	if utf8.RuneCountInString(n.Description) > maxDescription {
-		return groupcast.Group{}, groupcast.Errorf(groupcast.EInvalid, "the description is longer than %d characters", maxDescription)
+		return groupcast.Group{}, groupcast.Errorf(groupcast.EInvalid,
+			"the description is longer than %d characters", maxDescription)
 	}
 	if err := checkNewDevices(n.NewDevices); err != nil {
 		return groupcast.Group{}, err

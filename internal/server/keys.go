@@ -12,7 +12,9 @@ import (
 const shownSessions = 100
 
 // KeyHolders lists who was handed the keys of a transfer's sessions.
-func (s *Server) KeyHolders(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
+func (s *Server) KeyHolders(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) ([]groupcast.KeyHolder, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}

@@ -25,7 +25,8 @@ func checkLeftOut(n *groupcast.NewTransfer) error {
 		if l.Path == "" || len(l.Path) > 4*protocol.MaxPathBytes {
 			return groupcast.Errorf(groupcast.EInvalid, "an entry that is left out has a path")
 		}
-		l.Path, l.Why, l.Detail = groupcast.ShownPath(l.Path), groupcast.Why(groupcast.Clip(string(l.Why))), groupcast.Clip(l.Detail)
+		l.Path, l.Detail = groupcast.ShownPath(l.Path), groupcast.Clip(l.Detail)
+		l.Why = groupcast.Why(groupcast.Clip(string(l.Why)))
 		if l.Why.Lost() {
 			return groupcast.Errorf(groupcast.EInvalid, "%s was not lost: it was never part of the transfer", l.Path)
 		}
@@ -34,7 +35,9 @@ func checkLeftOut(n *groupcast.NewTransfer) error {
 }
 
 // CheckTransfer lists what of some paths cannot be sent, or is excluded.
-func (s *Server) CheckTransfer(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (s *Server) CheckTransfer(
+	ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
@@ -54,19 +57,24 @@ func (s *Server) CheckTransfer(ctx context.Context, p groupcast.Principal, n gro
 }
 
 // CheckUpload lists what of some entries cannot be sent, or is excluded.
-func (s *Server) CheckUpload(_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string) (groupcast.LeftOutPage, error) {
+func (s *Server) CheckUpload(
+	_ context.Context, p groupcast.Principal, entries []groupcast.UploadEntry, exclude []string,
+) (groupcast.LeftOutPage, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}
 	if len(entries) > protocol.MaxFiles {
-		return groupcast.LeftOutPage{}, groupcast.Errorf(groupcast.EInvalid, "an upload has %d entries at most", protocol.MaxFiles)
+		return groupcast.LeftOutPage{}, groupcast.Errorf(groupcast.EInvalid,
+			"an upload has %d entries at most", protocol.MaxFiles)
 	}
 	refused, err := content.Refused(entries, exclude)
 	return groupcast.LeftOutPage{Total: len(refused), Listed: len(refused), Entries: refused}, err
 }
 
 // LeftOut lists what was asked for and is not in a transfer.
-func (s *Server) LeftOut(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (groupcast.LeftOutPage, error) {
+func (s *Server) LeftOut(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LeftOutPage{}, err
 	}

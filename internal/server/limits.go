@@ -40,7 +40,9 @@ func attaching(cfg Config, left func(protocol.DeviceID)) presence.AgentsConfig {
 	}
 	return presence.AgentsConfig{
 		Now: cfg.Now, Speaks: cfg.Speaks, Left: left, Every: attachEvery, Burst: attachBurst,
-		Streams: auth.Bounds{What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50},
+		Streams: auth.Bounds{
+			What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50,
+		},
 	}
 }
 

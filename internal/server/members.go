@@ -9,7 +9,9 @@ import (
 )
 
 // Members lists who is in a group.
-func (s *Server) Members(ctx context.Context, p groupcast.Principal, group string, w groupcast.Window) (out groupcast.Page[groupcast.Member], err error) {
+func (s *Server) Members(
+	ctx context.Context, p groupcast.Principal, group string, w groupcast.Window,
+) (out groupcast.Page[groupcast.Member], err error) {
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}
@@ -72,7 +74,9 @@ func (s *Server) RemoveMember(ctx context.Context, p groupcast.Principal, group,
 }
 
 // endMembership is the order of security.md K2: committed, cut off, stopped; then the answer.
-func (s *Server) endMembership(ctx context.Context, p groupcast.Principal, g groupcast.Group, u groupcast.User, action, reason string) error {
+func (s *Server) endMembership(
+	ctx context.Context, p groupcast.Principal, g groupcast.Group, u groupcast.User, action, reason string,
+) error {
 	if err := s.store.RemoveMember(ctx, g.ID, u.ID, s.now()); err != nil {
 		return err
 	}

@@ -24,7 +24,9 @@ func checkNewDevices(n groupcast.NewDevices) error {
 }
 
 // UpdateGroup changes what becomes of new devices. Those that a member has already stay.
-func (s *Server) UpdateGroup(ctx context.Context, p groupcast.Principal, name string, c groupcast.GroupChange) (groupcast.Group, error) {
+func (s *Server) UpdateGroup(
+	ctx context.Context, p groupcast.Principal, name string, c groupcast.GroupChange,
+) (groupcast.Group, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Group{}, err
 	}
@@ -33,7 +35,8 @@ func (s *Server) UpdateGroup(ctx context.Context, p groupcast.Principal, name st
 		return g, err
 	}
 	if c.NewDevices == nil || *c.NewDevices == "" {
-		return g, groupcast.Errorf(groupcast.EInvalid, "nothing is to be changed").WithHint("say what becomes of new devices: allow or approve")
+		return g, groupcast.Errorf(groupcast.EInvalid, "nothing is to be changed").
+			WithHint("say what becomes of new devices: allow or approve")
 	}
 	if err := checkNewDevices(*c.NewDevices); err != nil {
 		return g, err
@@ -45,7 +48,9 @@ func (s *Server) UpdateGroup(ctx context.Context, p groupcast.Principal, name st
 	s.delivery.Owe(owed)
 	s.hintDevices(owed)
 	s.audit(ctx, p, "group.set", g.Name, "new devices: "+string(*c.NewDevices))
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: g.Name, Text: "new devices: " + string(*c.NewDevices)})
+	s.events.Publish(groupcast.Event{
+		Kind: groupcast.EventGroup, Group: g.Name, Text: "new devices: " + string(*c.NewDevices),
+	})
 	return s.Group(ctx, p, name)
 }
 
@@ -67,7 +72,9 @@ func (s *Server) newDevice(ctx context.Context, d groupcast.Device, text string)
 		s.log.Error("what a new device waits for was not read", "device", d.ID, "err", err)
 	}
 	for _, g := range withheld {
-		s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: g.Name, User: d.User, Text: "new device " + d.Name})
+		s.events.Publish(groupcast.Event{
+			Kind: groupcast.EventRequest, Group: g.Name, User: d.User, Text: "new device " + d.Name,
+		})
 	}
 	if s.agents.Count(d.UserID) <= hintedDevices {
 		s.agents.HintUser(d.UserID)
@@ -86,7 +93,9 @@ func (s *Server) addNews(ctx context.Context, state *groupcast.AgentState) {
 	})
 	slices.SortFunc(news, func(a, b groupcast.Device) int { return b.CreatedAt.Compare(a.CreatedAt) })
 	for _, d := range news[:min(len(news), groupcast.MaxNewDevices)] {
-		state.NewDevices = append(state.NewDevices, groupcast.NewDevice{ID: d.ID, User: d.User, Name: d.Name, Since: d.CreatedAt, Address: d.Address})
+		state.NewDevices = append(state.NewDevices, groupcast.NewDevice{
+			ID: d.ID, User: d.User, Name: d.Name, Since: d.CreatedAt, Address: d.Address,
+		})
 	}
 }
 
@@ -111,7 +120,9 @@ func (s *Server) waitingDevice(ctx context.Context, group, who string) (groupcas
 }
 
 // approveDevice lets a new device into a group.
-func (s *Server) approveDevice(ctx context.Context, p groupcast.Principal, group, who string) (groupcast.JoinRequest, error) {
+func (s *Server) approveDevice(
+	ctx context.Context, p groupcast.Principal, group, who string,
+) (groupcast.JoinRequest, error) {
 	g, d, err := s.waitingDevice(ctx, group, who)
 	if err != nil {
 		return groupcast.JoinRequest{}, err
@@ -127,7 +138,9 @@ func (s *Server) approveDevice(ctx context.Context, p groupcast.Principal, group
 }
 
 // denyDevice keeps a new device out of a group.
-func (s *Server) denyDevice(ctx context.Context, p groupcast.Principal, group, who string) (groupcast.JoinRequest, error) {
+func (s *Server) denyDevice(
+	ctx context.Context, p groupcast.Principal, group, who string,
+) (groupcast.JoinRequest, error) {
 	g, d, err := s.waitingDevice(ctx, group, who)
 	if err != nil {
 		return groupcast.JoinRequest{}, err
@@ -141,7 +154,11 @@ func (s *Server) denyDevice(ctx context.Context, p groupcast.Principal, group, w
 	return r, nil
 }
 
-func (s *Server) decided(ctx context.Context, p groupcast.Principal, action string, r groupcast.JoinRequest, text string) {
+func (s *Server) decided(
+	ctx context.Context, p groupcast.Principal, action string, r groupcast.JoinRequest, text string,
+) {
 	s.audit(ctx, p, action, r.Group, r.Who()+", device "+r.DeviceID.String())
-	s.events.Publish(groupcast.Event{Kind: groupcast.EventRequest, Group: r.Group, User: r.User, Text: r.Device + ": " + text})
+	s.events.Publish(groupcast.Event{
+		Kind: groupcast.EventRequest, Group: r.Group, User: r.User, Text: r.Device + ": " + text,
+	})
 }

@@ -24,7 +24,8 @@ func (s *Server) proven(d groupcast.Device, signIn string, nonce, newKey, signat
 	case auth.NonceMalformed:
 		return bad
 	case auth.NonceStale:
-		return groupcast.Errorf(groupcast.EUnavailable, "the device's proof is too old").WithHint("it is tried again by itself")
+		return groupcast.Errorf(groupcast.EUnavailable, "the device's proof is too old").
+			WithHint("it is tried again by itself")
 	case auth.NonceGood:
 	}
 	key, err := seal.VerifyKeyFrom(d.PublicKey)
@@ -42,7 +43,8 @@ func (s *Server) proven(d groupcast.Device, signIn string, nonce, newKey, signat
 func (s *Server) Renew(ctx context.Context, from string, r groupcast.Renewal) error {
 	hash := auth.HashToken(r.Token)
 	t, u, d, err := s.store.FindToken(ctx, hash, s.now())
-	if groupcast.ErrorCode(err) == groupcast.ENotFound || (err == nil && (u.Disabled || d == nil || t.Scope != groupcast.ScopeAgent)) {
+	over := err == nil && (u.Disabled || d == nil || t.Scope != groupcast.ScopeAgent)
+	if over || groupcast.ErrorCode(err) == groupcast.ENotFound {
 		return errOver
 	}
 	if err != nil {
@@ -54,7 +56,8 @@ func (s *Server) Renew(ctx context.Context, from string, r groupcast.Renewal) er
 	if err := s.store.TouchTokens(ctx, map[store.TokenHash]time.Time{hash: s.now()}); err != nil {
 		return err
 	}
-	s.audit(ctx, groupcast.Principal{User: u, From: from}, "device.renew", u.Name+"/"+d.Name, "its login was asleep since "+t.LastUsed.UTC().Format(time.DateOnly))
+	s.audit(ctx, groupcast.Principal{User: u, From: from}, "device.renew", u.Name+"/"+d.Name,
+		"its login was asleep since "+t.LastUsed.UTC().Format(time.DateOnly))
 	return nil
 }
 

@@ -9,7 +9,9 @@ import (
 )
 
 // GroupsOnOffer lists what a user may ask for or is in.
-func (s *Server) GroupsOnOffer(ctx context.Context, p groupcast.Principal, mine bool) ([]groupcast.GroupOnOffer, error) {
+func (s *Server) GroupsOnOffer(
+	ctx context.Context, p groupcast.Principal, mine bool,
+) ([]groupcast.GroupOnOffer, error) {
 	if err := mustUser(p); err != nil {
 		return nil, err
 	}
@@ -22,7 +24,8 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 		return groupcast.JoinRequest{}, err
 	}
 	if utf8.RuneCountInString(text) > maxDescription {
-		return groupcast.JoinRequest{}, groupcast.Errorf(groupcast.EInvalid, "the message is longer than %d characters", maxDescription)
+		return groupcast.JoinRequest{}, groupcast.Errorf(groupcast.EInvalid,
+			"the message is longer than %d characters", maxDescription)
 	}
 	if err := s.wishes.Again(p.User.ID, s.now()); err != nil {
 		return groupcast.JoinRequest{}, err
@@ -67,7 +70,9 @@ func (s *Server) Leave(ctx context.Context, p groupcast.Principal, group string)
 }
 
 // Requests lists the join requests of a state.
-func (s *Server) Requests(ctx context.Context, p groupcast.Principal, state groupcast.RequestState, w groupcast.Window) (out groupcast.Page[groupcast.JoinRequest], err error) {
+func (s *Server) Requests(
+	ctx context.Context, p groupcast.Principal, state groupcast.RequestState, w groupcast.Window,
+) (out groupcast.Page[groupcast.JoinRequest], err error) {
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}
@@ -75,7 +80,9 @@ func (s *Server) Requests(ctx context.Context, p groupcast.Principal, state grou
 }
 
 // Approve makes the one who asked a member.
-func (s *Server) Approve(ctx context.Context, p groupcast.Principal, group, user string) (groupcast.JoinRequest, error) {
+func (s *Server) Approve(
+	ctx context.Context, p groupcast.Principal, group, user string,
+) (groupcast.JoinRequest, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.JoinRequest{}, err
 	}

@@ -141,7 +141,8 @@ func New(cfg Config) (*Server, error) {
 	s := &Server{
 		seen: seen,
 		cfg:  cfg, id: cfg.Identity.ID(), key: cfg.Identity.SigningKey(), store: seen, content: lib,
-		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(), events: presence.NewEvents(watchers(), cfg.Now),
+		passwords: cfg.Passwords, log: cfg.Log, now: cfg.Now, started: cfg.Now(),
+		events: presence.NewEvents(watchers(), cfg.Now),
 		wishes: auth.NewHabits("joins and leaves", wishEvery, wishBurst),
 		logins: auth.NewHabits("logs in", loginEvery, loginBurst), challenges: auth.NewChallenges(),
 	}
@@ -175,7 +176,8 @@ func New(cfg Config) (*Server, error) {
 func (s *Server) engine() delivery.Config {
 	c := delivery.Config{
 		Server: s.id, Key: s.key, Store: s.store, Content: s.content, Agents: s.agents, Screens: s.events,
-		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg), RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
+		Lines: s.bandwidth(), Slots: presence.NewCatchUpSlots(catchUps(), maxDeviceStreams), Timing: timingOf(s.cfg),
+		RetrySpace: s.cfg.RetrySpace, Log: s.log, Now: s.now,
 		OpenOffer: s.openOffer,
 	}
 	// Tests replace these after New.
@@ -311,9 +313,13 @@ func (s *Server) Events(_ context.Context, p groupcast.Principal) (groupcast.Eve
 }
 
 // Audit lists the newest entries first.
-func (s *Server) Audit(ctx context.Context, p groupcast.Principal, q groupcast.AuditQuery) ([]groupcast.AuditEntry, error) {
+func (s *Server) Audit(
+	ctx context.Context, p groupcast.Principal, q groupcast.AuditQuery,
+) ([]groupcast.AuditEntry, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	return s.store.Audit(ctx, store.AuditFilter{Limit: q.Limit, Before: q.Before, Actor: q.Actor, Action: q.Action, Object: q.Object})
+	return s.store.Audit(ctx, store.AuditFilter{
+		Limit: q.Limit, Before: q.Before, Actor: q.Actor, Action: q.Action, Object: q.Object,
+	})
 }

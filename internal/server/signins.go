@@ -17,7 +17,9 @@ const (
 )
 
 // LoginWeb checks a password and gives the token of a browser.
-func (s *Server) LoginWeb(ctx context.Context, from, user string, password groupcast.Password) (string, groupcast.Me, error) {
+func (s *Server) LoginWeb(
+	ctx context.Context, from, user string, password groupcast.Password,
+) (string, groupcast.Me, error) {
 	u, err := s.checkPassword(ctx, from, user, password)
 	if err == nil {
 		err = s.logins.Again(u.ID, s.now())
@@ -56,7 +58,8 @@ func (s *Server) SignIns(ctx context.Context, p groupcast.Principal) ([]groupcas
 		}
 		id := auth.TokenID(t.Hash)
 		out = append(out, groupcast.SignIn{
-			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt, LastUsed: s.uses.Last(t), Current: id == p.SignIn,
+			ID: id, Scope: t.Scope, Device: t.Name, Address: t.Address, CreatedAt: t.CreatedAt,
+			LastUsed: s.uses.Last(t), Current: id == p.SignIn,
 		})
 	}
 	return out, nil
@@ -97,7 +100,8 @@ func (s *Server) signIn(ctx context.Context, u groupcast.User, id string) (store
 			return t, nil
 		}
 	}
-	return store.Token{}, groupcast.Errorf(groupcast.ENotFound, "there is no such login").WithHint("it may have ended already")
+	return store.Token{}, groupcast.Errorf(groupcast.ENotFound, "there is no such login").
+		WithHint("it may have ended already")
 }
 
 // MyDeliveries lists what the user's devices are and were owed.
@@ -121,7 +125,8 @@ func (s *Server) flushUses(ctx context.Context, connected func(protocol.DeviceID
 		s.log.Error("the use of tokens could not be noted", slog.Any("err", err))
 	}
 	now := s.now()
-	if _, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused), now.Add(-machineUnused)); err != nil && ctx.Err() == nil {
+	_, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused), now.Add(-machineUnused))
+	if err != nil && ctx.Err() == nil {
 		s.log.Error("old tokens could not be removed", slog.Any("err", err))
 	}
 }

@@ -41,7 +41,8 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	}
 	st := groupcast.ServerStatus{
 		ServerID: s.id, Version: groupcast.Version, StartedAt: s.started, Devices: devices.Total,
-		Active: s.agents.CountAll(), Sessions: s.delivery.Sessions(), Interface: s.cfg.Interface, Restored: paused, SetBack: why.How,
+		Active: s.agents.CountAll(), Sessions: s.delivery.Sessions(), Interface: s.cfg.Interface,
+		Restored: paused, SetBack: why.How,
 	}
 	st.Note = s.cfg.Room.State()
 	if paused {

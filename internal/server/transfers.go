@@ -20,7 +20,9 @@ const (
 )
 
 // AddTransfer promises files to a group.
-func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (groupcast.Transfer, error) {
+func (s *Server) AddTransfer(
+	ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer,
+) (groupcast.Transfer, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -52,7 +54,9 @@ func (s *Server) AddTransfer(ctx context.Context, p groupcast.Principal, n group
 }
 
 // promise keeps a transfer whose content is built and lets the schedule deliver it.
-func (s *Server) promise(ctx context.Context, p groupcast.Principal, t store.Transfer, now bool) (groupcast.Transfer, error) {
+func (s *Server) promise(
+	ctx context.Context, p groupcast.Principal, t store.Transfer, now bool,
+) (groupcast.Transfer, error) {
 	tr, owed, err := s.delivery.Add(ctx, t, now)
 	if err != nil {
 		return groupcast.Transfer{}, err
@@ -78,7 +82,8 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 		n.Via = groupcast.ViaAuto
 	case groupcast.ViaAuto, groupcast.ViaMulticast, groupcast.ViaHTTPS:
 	default:
-		return groupcast.Errorf(groupcast.EInvalid, "there is no way %q", string(n.Via)).WithHint("use auto, multicast or https")
+		return groupcast.Errorf(groupcast.EInvalid, "there is no way %q", string(n.Via)).
+			WithHint("use auto, multicast or https")
 	}
 	if n.Keep == 0 {
 		n.Keep = defaultKeep
@@ -86,7 +91,9 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 	return checkLeftOut(n)
 }
 
-func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b content.Built) store.Transfer {
+func (s *Server) newTransfer(
+	p groupcast.Principal, g groupcast.Group, n groupcast.NewTransfer, b content.Built,
+) store.Transfer {
 	now := s.now()
 	state := groupcast.TransferWaiting
 	if n.Hold {
@@ -98,7 +105,8 @@ func (s *Server) newTransfer(p groupcast.Principal, g groupcast.Group, n groupca
 			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
 			Hold: n.Hold, Via: n.Via, RateLimit: n.Rate, InPlace: b.InPlace, Root: b.Root, LeftOut: b.LeftOut.Count,
 		},
-		Source: b.Source, Content: b.Content, Left: b.LeftOut.Entries, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
+		Source: b.Source, Content: b.Content, Left: b.LeftOut.Entries,
+		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
 	}
 }
 
@@ -224,7 +232,9 @@ func (s *Server) Series(
 }
 
 // LossMap tells the loss of a transfer's devices over its whole time.
-func (s *Server) LossMap(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (groupcast.LossMap, error) {
+func (s *Server) LossMap(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.LossMap, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.LossMap{}, err
 	}

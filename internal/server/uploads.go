@@ -16,7 +16,9 @@ const (
 )
 
 // CreateUpload declares what will be uploaded.
-func (s *Server) CreateUpload(ctx context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (groupcast.Upload, error) {
+func (s *Server) CreateUpload(
+	ctx context.Context, p groupcast.Principal, entries []groupcast.UploadEntry,
+) (groupcast.Upload, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Upload{}, err
 	}
@@ -37,7 +39,9 @@ func (s *Server) Upload(_ context.Context, p groupcast.Principal, id string) (gr
 }
 
 // WriteUpload appends to one file.
-func (s *Server) WriteUpload(_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader) (groupcast.UploadEntry, error) {
+func (s *Server) WriteUpload(
+	_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader,
+) (groupcast.UploadEntry, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.UploadEntry{}, err
 	}
@@ -77,7 +81,9 @@ func (s *Server) UnfinishedUploads(_ context.Context, p groupcast.Principal) ([]
 }
 
 // Files lists what a transfer holds.
-func (s *Server) Files(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window) (out groupcast.Page[groupcast.FileEntry], err error) {
+func (s *Server) Files(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window,
+) (out groupcast.Page[groupcast.FileEntry], err error) {
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}

@@ -51,7 +51,9 @@ func checkRole(r groupcast.Role) error {
 }
 
 // Users lists the accounts.
-func (s *Server) Users(ctx context.Context, p groupcast.Principal, w groupcast.Window) (out groupcast.Page[groupcast.User], err error) {
+func (s *Server) Users(
+	ctx context.Context, p groupcast.Principal, w groupcast.Window,
+) (out groupcast.Page[groupcast.User], err error) {
 	if err := mustAdmin(p); err != nil {
 		return out, err
 	}
@@ -59,7 +61,9 @@ func (s *Server) Users(ctx context.Context, p groupcast.Principal, w groupcast.W
 }
 
 // UpdateUser changes role, password, or whether the account is disabled.
-func (s *Server) UpdateUser(ctx context.Context, p groupcast.Principal, name string, c groupcast.UserChange) (groupcast.User, error) {
+func (s *Server) UpdateUser(
+	ctx context.Context, p groupcast.Principal, name string, c groupcast.UserChange,
+) (groupcast.User, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.User{}, err
 	}
@@ -133,7 +137,8 @@ func (s *Server) setPassword(ctx context.Context, userID string, pw groupcast.Pa
 			return err
 		}
 	}
-	s.events.End(ofUser(userID), groupcast.Errorf(groupcast.EUnauthorized, "the password was changed").WithHint("log in again"))
+	s.events.End(ofUser(userID), groupcast.Errorf(groupcast.EUnauthorized, "the password was changed").
+		WithHint("log in again"))
 	return nil
 }
 

@@ -23,6 +23,15 @@ const (
 	database = "db.sqlite"
 )
 
+// The temporary folders in HOME/server begin with these.
+const (
+	copying   = ".backup-"
+	unpacking = ".restore-"
+)
+
+// Leftovers are the patterns of what remains in HOME/server of a backup or a restore that was killed.
+func Leftovers() []string { return []string{copying + "*", unpacking + "*"} }
+
 // keyFiles are the server's identity in HOME/server.
 var keyFiles = []string{"ca.pem", "ca.key", "sign.pem", "sign.key", "tls.pem", "tls.key"}
 
@@ -49,7 +58,7 @@ func (s Server) Open(ctx context.Context, o groupcast.BackupOptions) (io.ReadClo
 			return nil, err
 		}
 	}
-	temp, err := os.MkdirTemp(s.Dir, ".backup-")
+	temp, err := os.MkdirTemp(s.Dir, copying)
 	if err != nil {
 		return nil, fmt.Errorf("making room for a backup: %w", err)
 	}

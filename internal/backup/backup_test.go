@@ -133,6 +133,9 @@ func TestABackupThatIsNotReadLeavesNothing(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	if begun := leftIn(t, dir); len(begun) != 1 {
+		t.Errorf("a backup that is killed now leaves what no pattern names: %v", begun)
+	}
 	if err := r.Close(); err != nil {
 		t.Error(err)
 	}
@@ -147,9 +150,22 @@ func TestABackupThatIsNotReadLeavesNothing(t *testing.T) {
 	if got := lies(t, dir); !maps.Equal(got, full) {
 		t.Errorf("it left %v", got)
 	}
-	if left, _ := filepath.Glob(filepath.Join(dir, ".backup-*")); len(left) > 0 {
+	if left := leftIn(t, dir); len(left) > 0 {
 		t.Errorf("it left %v", left)
 	}
+}
+
+// leftIn is what of a backup or a restore lies in a folder.
+func leftIn(t *testing.T, dir string) (left []string) {
+	t.Helper()
+	for _, pattern := range Leftovers() {
+		some, err := filepath.Glob(filepath.Join(dir, pattern))
+		if err != nil {
+			t.Fatal(err)
+		}
+		left = append(left, some...)
+	}
+	return left
 }
 
 // What is in the place goes once the backup is known to be whole, and only by force.
@@ -160,7 +176,13 @@ func TestARestoreReplacesAllOrNothing(t *testing.T) {
 		t.Errorf("over a server without force: %v", err)
 	}
 	torn := errors.New("its database is torn")
-	if err := Restore(dir, bytes.NewReader(give), true, func(string) error { return torn }); !errors.Is(err, torn) {
+	refuse := func(folder string) error {
+		if unpacked := leftIn(t, dir); len(unpacked) != 1 || unpacked[0] != folder {
+			t.Errorf("a restore that is killed now leaves what no pattern names: %v, not %s", unpacked, folder)
+		}
+		return torn
+	}
+	if err := Restore(dir, bytes.NewReader(give), true, refuse); !errors.Is(err, torn) {
 		t.Errorf("one that is not whole: %v", err)
 	}
 	if got := lies(t, dir); !maps.Equal(got, full) || JustRestored(dir) {

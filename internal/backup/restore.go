@@ -44,7 +44,7 @@ func Restore(dir string, r io.Reader, force bool, whole func(folder string) erro
 		return err
 	}
 	// All of it is unpacked and looked at before anything that is there goes.
-	fresh, err := os.MkdirTemp(dir, ".restore-")
+	fresh, err := os.MkdirTemp(dir, unpacking)
 	if err != nil {
 		return fmt.Errorf("restoring: %w", err)
 	}

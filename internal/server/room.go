@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/backup"
 	"github.com/groupcast/groupcast/internal/disk"
 )
 
@@ -44,13 +45,13 @@ func (s *Server) watchRoom(ctx context.Context) {
 	}
 }
 
-// temporary folders and files of backups, restores and small files that are being replaced.
-var leftovers = []string{".backup-*", ".restore-*", ".*.[0-9]*"}
+// replacing are the small files that take the place of others.
+const replacing = ".*.[0-9]*"
 
 // sweepLeft removes what a server that was killed left in the middle of. Whoever calls it has
 // the folder for itself.
 func sweepLeft(dir string) error {
-	for _, pattern := range leftovers {
+	for _, pattern := range append(backup.Leftovers(), replacing) {
 		left, err := filepath.Glob(filepath.Join(dir, pattern))
 		if err != nil {
 			return fmt.Errorf("looking for what was left: %w", err)

@@ -86,16 +86,19 @@ func (a *app) logins() *cobra.Command {
 			return terminal.List(&a.Streams, all, "logged in nowhere", ui.LoginHead, ui.LoginRow)
 		}),
 	}
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(asksFirst(&cobra.Command{
 		Use: "end ID", Short: "End a login; that of a receiver ends its device", Args: cobra.ExactArgs(1),
 		Example: "  groupcast logins end 3f0a9c51d2e4b87760a1b2c3",
 		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if err := a.sure(c, "This ends login %s; if it is a receiver's, its device gets nothing more", args[0]); err != nil {
+				return err
+			}
 			if err := client.EndSignIn(c.Context(), args[0]); err != nil {
 				return err
 			}
 			return a.One(map[string]string{"ended": args[0]}, "login %s ended", args[0])
 		}),
-	})
+	}))
 	return c
 }
 

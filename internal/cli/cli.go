@@ -8,29 +8,17 @@ import (
 	"log/slog"
 	"os"
 	"os/signal"
+	"slices"
 	"syscall"
 	"time"
 
 	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/home"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
-)
-
-// wireVersion is that of the data plane.
-const wireVersion = protocol.Version
-
-// Exit codes.
-const (
-	exitDone  = 0
-	exitError = 1
-	exitUsage = 2
-	exitOwed  = 3 // the command worked, and someone is still owed
 )
 
 // app is what every command has at hand.
@@ -41,19 +29,14 @@ type app struct {
 	terminal.Streams
 }
 
-// errOwed ends a command with exitOwed, without words: they have been said.
-var errOwed = errors.New("someone is still owed")
-
 var errNoJSON = errors.New("the menu is for humans: it has no --json")
-
-// usageError is what cobra found wrong with flags and arguments.
-type usageError struct{ error }
 
 // Main runs the command line and gives the exit code.
 func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	_ = home.NoCoreDumps() // where the system has no such limit, there is nothing to set
 	checked := terminal.NewOutput(out)
 	a := &app{args: args, Streams: terminal.Streams{In: in, Out: checked, Err: errs}}
+	a.JSON = slices.Contains(args, "--json") // until the flags are read: what is wrong with them is an error in JSON, too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()
@@ -63,40 +46,6 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 		code = a.exit(err)
 	}
 	return code
-}
-
-// exit says an error in words and maps it to the exit code.
-func (a *app) exit(err error) int {
-	var usage usageError
-	switch {
-	case err == nil:
-		return exitDone
-	case errors.Is(err, errOwed):
-		return exitOwed
-	case errors.As(err, &usage):
-		fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(err.Error()))
-		return exitUsage
-	case errors.Is(err, context.Canceled):
-		fmt.Fprintln(a.Err, "groupcast: interrupted")
-		return exitError
-	}
-	a.sayError(err)
-	return exitError
-}
-
-func (a *app) sayError(err error) {
-	var e *groupcast.Error
-	if !errors.As(err, &e) {
-		fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(err.Error()))
-		return
-	}
-	fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(e.Message))
-	if hint := ui.Hint(e); hint != "" {
-		fmt.Fprintf(a.Err, "     next: %s\n", ui.Clean(hint))
-	}
-	if a.verbose && e.Err != nil {
-		fmt.Fprintf(a.Err, "    cause: %s\n", ui.Clean(e.Err.Error()))
-	}
 }
 
 func (a *app) root() *cobra.Command {
@@ -118,8 +67,11 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	flags.StringVar(&a.home, "home", "",
 		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
 	flags.BoolVar(&a.JSON, "json", false, "print JSON")
+	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
-	root.SetFlagErrorFunc(func(_ *cobra.Command, err error) error { return usageError{err} })
+	root.SetFlagErrorFunc(badFlag)
+	root.Version = versionText()
+	root.SetVersionTemplate("{{.Version}}\n")
 	root.AddGroup(
 		&cobra.Group{ID: "admin", Title: "On the server, or as its administrator:"},
 		&cobra.Group{ID: "receiver", Title: "On a receiver:"},
@@ -140,51 +92,16 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	return root
 }
 
-// wrapArgs makes complaints about arguments usage errors, and says the usage with them.
-func wrapArgs(c *cobra.Command) {
-	if c.HasSubCommands() && !c.Runnable() {
-		c.Args, c.RunE = cobra.ArbitraryArgs, nounAlone
-	}
-	if check := c.Args; check != nil {
-		c.Args = func(c *cobra.Command, args []string) error {
-			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
-			}
-			return nil
-		}
-	}
-	for _, sub := range c.Commands() {
-		wrapArgs(sub)
-	}
-}
-
-// nounAlone is a noun without its verb: help; or with a verb it does not have: a mistake.
-func nounAlone(c *cobra.Command, args []string) error {
-	if len(args) == 0 {
-		return c.Help()
-	}
-	return usageError{fmt.Errorf("unknown command %q for %q\n  help:  %s --help", args[0], c.CommandPath(),
-		c.CommandPath())}
-}
-
-func (a *app) version() *cobra.Command {
-	return &cobra.Command{
-		Use: "version", Short: "The version of this program and of its protocols", Args: cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			v := map[string]any{"version": groupcast.Version, "control": groupcast.ControlVersion, "wire": wireVersion}
-			if a.JSON {
-				return a.PrintJSON(v)
-			}
-			fmt.Fprintf(a.Out, "groupcast %s (control protocol %d, data protocol %d)\n", groupcast.Version,
-				groupcast.ControlVersion, wireVersion)
-			return nil
-		},
-	}
-}
-
 // machine is this machine, as a device or as the server's.
 func (a *app) machine() device.Machine {
-	return device.Machine{Home: a.home, Warn: a.warn, Note: func(text string) { fmt.Fprintln(a.Err, text) }}
+	return device.Machine{Home: a.home, Warn: a.warn, Note: a.note}
+}
+
+// note says what is worth knowing and no result; not with --quiet.
+func (a *app) note(text string) {
+	if !a.Quiet {
+		fmt.Fprintln(a.Err, text)
+	}
 }
 
 func (a *app) warn(text string) { fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(text)) }

@@ -3,6 +3,7 @@ package cli
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -21,19 +22,24 @@ func (a *app) group() *cobra.Command {
 func (a *app) groupCreate() *cobra.Command {
 	var n groupcast.NewGroup
 	c := &cobra.Command{
-		Use: "create NAME", Short: "Make a group", Args: cobra.ExactArgs(1),
+		Use: "create NAME...", Short: "Make groups", Args: cobra.MinimumNArgs(1),
 		Example: "  groupcast group create lab-a\n" +
 			"  groupcast group create lab-b --address 239.192.7.9 --description \"Room B, 30 PCs\"",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			n.Name = args[0]
-			g, err := client.CreateGroup(c.Context(), n)
-			if err != nil {
-				return err
+			if n.Address != "" && len(args) > 1 {
+				return usageError{errors.New("an address is for one group: make the others without --address")}
 			}
-			if g.Warning != "" {
-				fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(g.Warning))
-			}
-			return a.One(g, "group %s created at %s", g.Name, g.Address.String())
+			return each(args, func(name string) error {
+				n.Name = name
+				g, err := client.CreateGroup(c.Context(), n)
+				if err != nil {
+					return err
+				}
+				if g.Warning != "" {
+					a.warn(g.Warning)
+				}
+				return a.One(g, "group %s created at %s", g.Name, g.Address.String())
+			})
 		}),
 	}
 	c.Flags().StringVar(&n.Address, "address", "", "multicast IP or IP:PORT (default: one is picked from 239.192.0.0/14)")
@@ -127,45 +133,70 @@ func (a *app) groupShow() *cobra.Command {
 }
 
 func (a *app) groupDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete NAME",
+	return asksFirst(&cobra.Command{
+		Use:     "delete NAME...",
 		Aliases: []string{"remove"},
-		Short:   "Delete a group; what it is still owed is cancelled",
-		Args:    cobra.ExactArgs(1),
+		Short:   "Delete groups; what they are still owed is cancelled",
+		Args:    cobra.MinimumNArgs(1),
+		Example: "  groupcast group delete lab-a\n  groupcast group delete lab-a lab-b --yes",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			if err := client.DeleteGroup(c.Context(), args[0]); err != nil {
+			var lost []string
+			for _, name := range args {
+				g, err := client.Group(c.Context(), name)
+				if err != nil {
+					return err
+				}
+				lost = append(lost, fmt.Sprintf("%s (%s, %s pending)", g.Name, ui.Plural(g.Members, "member"),
+					ui.Plural(g.Pending, "transfer")))
+			}
+			if err := a.sure(c, "This deletes the group %s; what is pending is cancelled", strings.Join(lost, ", ")); err != nil {
 				return err
 			}
-			return a.One(map[string]string{"deleted": args[0]}, "group %s deleted", args[0])
+			return each(args, func(name string) error {
+				if err := client.DeleteGroup(c.Context(), name); err != nil {
+					return err
+				}
+				return a.One(map[string]string{"deleted": name}, "group %s deleted", name)
+			})
 		}),
-	}
+	})
 }
 
 func (a *app) member() *cobra.Command {
 	c := &cobra.Command{Use: "member", Short: "Members of a group: add, remove, list"}
 	c.AddCommand(
 		&cobra.Command{
-			Use: "add GROUP USER", Short: "Make a user a member", Args: cobra.ExactArgs(2),
+			Use: "add GROUP USER...", Short: "Make users members", Args: cobra.MinimumNArgs(2),
+			Example: "  groupcast member add lab-a alice\n  groupcast member add lab-a alice bob carol",
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				m, err := client.AddMember(c.Context(), args[0], args[1])
-				if err != nil {
-					return err
-				}
-				return a.One(m, "%s is a member of %s", m.User, m.Group)
+				return each(args[1:], func(user string) error {
+					m, err := client.AddMember(c.Context(), args[0], user)
+					if err != nil {
+						return err
+					}
+					return a.One(m, "%s is a member of %s", m.User, m.Group)
+				})
 			}),
 		},
-		&cobra.Command{
-			Use:   "remove GROUP USER",
-			Short: "Remove a member: nothing more is encrypted for him from the moment this answers",
-			Args:  cobra.ExactArgs(2),
+		asksFirst(&cobra.Command{
+			Use:     "remove GROUP USER...",
+			Short:   "Remove members: nothing more is encrypted for them from the moment this answers",
+			Args:    cobra.MinimumNArgs(2),
+			Example: "  groupcast member remove lab-a alice\n  groupcast member remove lab-a alice bob --yes",
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				if err := client.RemoveMember(c.Context(), args[0], args[1]); err != nil {
+				if err := a.sure(c, "This removes %s from %s: nothing more of the group is for them, and what they are still owed "+
+					"of it is cancelled", strings.Join(args[1:], ", "), args[0]); err != nil {
 					return err
 				}
-				return a.One(map[string]string{"group": args[0], "removed": args[1]}, "%s is no longer a member of %s", args[1],
-					args[0])
+				return each(args[1:], func(user string) error {
+					if err := client.RemoveMember(c.Context(), args[0], user); err != nil {
+						return err
+					}
+					return a.One(map[string]string{"group": args[0], "removed": user}, "%s is no longer a member of %s", user,
+						args[0])
+				})
 			}),
-		},
+		}),
 		&cobra.Command{
 			Use: "list GROUP", Short: "List the members", Args: cobra.ExactArgs(1),
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {

@@ -92,7 +92,7 @@ func (s *site) until(what string, holds func() (string, bool)) {
 	}
 }
 
-// tty is 80×24 of tmux with a menu in it.
+// tty is 80×24 of tmux with a program in it.
 type tty struct {
 	*site
 	socket string
@@ -100,11 +100,17 @@ type tty struct {
 
 func (s *site) terminal(home string) *tty {
 	s.t.Helper()
+	return s.shows(home, s.program, "menu")
+}
+
+// shows runs a command on a terminal.
+func (s *site) shows(home string, command ...string) *tty {
+	s.t.Helper()
 	x := &tty{s, filepath.Join(s.root, home+".tmux")}
 	args := append([]string{
 		"-S", x.socket, "-f", "/dev/null", "new-session", "-d", "-x", "80", "-y", "24", "-c", s.root, "env",
 	}, s.env(home)...)
-	if out, err := exec.Command("tmux", append(args, s.program, "menu")...).CombinedOutput(); err != nil {
+	if out, err := exec.Command("tmux", append(args, command...)...).CombinedOutput(); err != nil {
 		s.t.Fatalf("tmux: %v\n%s", err, out)
 	}
 	// it ends by itself after the last exit

@@ -139,7 +139,8 @@ func (a *app) pendingSend() *cobra.Command {
 
 func (a *app) pendingRemove() *cobra.Command {
 	c := a.transferCancel()
-	c.Use, c.Short, c.Aliases = "remove ID", "Take back what is still owed of a transfer", nil
+	c.Use, c.Short, c.Aliases = "remove ID...", "Take back what is still owed of a transfer", nil
+	c.Example = "  groupcast pending remove 12\n  groupcast pending remove 12 --yes"
 	return c
 }
 

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"os"
-	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -17,8 +16,8 @@ import (
 )
 
 func (a *app) restore() *cobra.Command {
-	var force, confirm, yes bool
-	c := &cobra.Command{
+	var force, confirm bool
+	c := asksFirst(&cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the server's state", Args: cobra.MaximumNArgs(1),
 		Long: `Runs on the server's machine while the server is stopped. A file that is not a whole backup
 changes nothing. After the next start nothing is sent until the memberships are looked at and
@@ -35,20 +34,20 @@ machine or a copy of its home: its receivers hold offers that it does not know.`
 			}
 			if confirm {
 				return a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
-					return a.confirmMemberships(c.Context(), client, yes)
+					return a.confirmMemberships(c, client)
 				})(c, args)
 			}
-			return a.restoreFrom(args[0], force)
+			return a.restoreFrom(c, args[0], force)
 		},
-	}
+	})
 	c.Flags().BoolVar(&force, "force", false, "replace the state that is there")
 	c.Flags().BoolVar(&confirm, "confirm", false, "the memberships are as they should be: send again")
-	c.Flags().BoolVar(&yes, "yes", false, "with --confirm: do not ask")
 	return c
 }
 
 // confirmMemberships shows who is a member of what. On a terminal it asks before it confirms.
-func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, yes bool) error {
+func (a *app) confirmMemberships(c *cobra.Command, client *apiclient.Client) error {
+	ctx := c.Context()
 	st, err := client.ServerStatus(ctx)
 	if err != nil {
 		return err
@@ -70,15 +69,13 @@ func (a *app) confirmMemberships(ctx context.Context, client *apiclient.Client, 
 			return err
 		}
 	}
-	if !yes && !a.JSON && a.Attended() {
-		answer, err := a.Ask("Are these the members there should be? [y/N]")
-		if err != nil {
-			return err
-		}
-		if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-			return groupcast.Errorf(groupcast.EUnconfirmed, "nothing was confirmed, and nothing is sent").
-				WithHint("take out who should not be there: `groupcast member remove GROUP USER`; then run this again")
-		}
+	err = a.sure(c, "This sends what is pending to the members above")
+	if errors.Is(err, errDeclined) {
+		return groupcast.Errorf(groupcast.EUnconfirmed, "nothing was confirmed, and nothing is sent").
+			WithHint("take out who should not be there: `groupcast member remove GROUP USER`; then run this again")
+	}
+	if err != nil {
+		return err
 	}
 	if err := client.ConfirmMemberships(ctx); err != nil {
 		return err
@@ -103,10 +100,15 @@ func memberships(ctx context.Context, client *apiclient.Client) ([]groupcast.Mem
 	return out, nil
 }
 
-func (a *app) restoreFrom(path string, force bool) error {
+func (a *app) restoreFrom(c *cobra.Command, path string, force bool) error {
 	h, err := a.machine().OpenHome()
 	if err != nil {
 		return err
+	}
+	if force {
+		if err := a.sure(c, "This replaces accounts, groups, transfers and keys in %s by those of the backup", h.Path()); err != nil {
+			return err
+		}
 	}
 	f, err := os.Open(path)
 	if err != nil {

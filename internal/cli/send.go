@@ -128,7 +128,7 @@ func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.New
 	}
 	a.sayLeftOut(ctx, client, t)
 	for _, note := range t.Notes {
-		fmt.Fprintln(a.Err, "note: "+ui.Note(note))
+		a.note("note: " + ui.Note(note))
 	}
 	return t, err
 }

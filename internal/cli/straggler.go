@@ -2,6 +2,7 @@ package cli
 
 import (
 	"context"
+	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -18,13 +19,19 @@ func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *co
 		use, example = verb+" ID USER[/DEVICE]", example+
 			"\n  groupcast transfer drop 12 bob        # all of bob's devices, or none yet"
 	}
-	return &cobra.Command{
+	c := &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(2),
 		Example: example,
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			no, err := transferNo(args[0])
 			if err != nil {
 				return err
+			}
+			if action == groupcast.Drop {
+				if err := a.sure(c, "This takes transfer %d from %s for good: it is not owed there any more", uint64(no),
+					args[1]); err != nil {
+					return err
+				}
 			}
 			found, err := findDelivery(c.Context(), client, no, args[1])
 			if action == groupcast.Drop && groupcast.ErrorCode(err) == groupcast.ENotFound && !strings.Contains(args[1], "/") {
@@ -40,6 +47,10 @@ func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *co
 			return a.One(d, "transfer %d, %s/%s: %s", uint64(no), d.User, d.Device, told(d, action))
 		}),
 	}
+	if action == groupcast.Drop {
+		return asksFirst(c)
+	}
+	return c
 }
 
 // dropMember drops a member with every device, and one who has none yet.
@@ -71,24 +82,7 @@ func findDelivery(
 	if err != nil {
 		return groupcast.Delivery{}, err
 	}
-	var found []groupcast.Delivery
-	for _, d := range all {
-		user, device, both := strings.Cut(which, "/")
-		switch {
-		case d.Device == "": // nothing can be told to it
-		case both && d.User == user && d.Device == device, d.DeviceID.String() == which:
-			return d, nil
-		case !both && d.Device == which:
-			found = append(found, d)
-		}
-	}
-	switch len(found) {
-	case 1:
-		return found[0], nil
-	case 0:
-		return groupcast.Delivery{}, groupcast.Errorf(groupcast.ENotFound, "transfer %d is owed to no device %q", no, which).
-			WithHint("`groupcast transfer deliveries %d` shows them; write USER/DEVICE", no)
-	}
-	return groupcast.Delivery{}, groupcast.Errorf(groupcast.EInvalid, "%d devices are called %q", len(found), which).
-		WithHint("write USER/DEVICE, for example %s/%s", found[0].User, found[0].Device)
+	return named(all, which, fmt.Sprintf("transfer %d is owed to no device %%q", no),
+		fmt.Sprintf("`groupcast transfer deliveries %d` shows them; write USER/DEVICE", no),
+		func(d groupcast.Delivery) (user, name, id string) { return d.User, d.Device, d.DeviceID.String() })
 }

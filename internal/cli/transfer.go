@@ -3,6 +3,7 @@ package cli
 import (
 	"context"
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -260,17 +261,40 @@ func (a *app) transferWatch() *cobra.Command {
 }
 
 func (a *app) transferCancel() *cobra.Command {
-	return a.onTransfer(
-		"cancel ID",
-		"Take back what is still owed; what was delivered stays",
-		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
-			t, err := client.CancelTransfer(ctx, no)
-			if err != nil {
+	return asksFirst(&cobra.Command{
+		Use:     "cancel ID...",
+		Short:   "Take back what is still owed; what was delivered stays",
+		Args:    cobra.MinimumNArgs(1),
+		Example: "  groupcast transfer cancel 12\n  groupcast transfer cancel 12 13 --yes",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			var lost []string
+			for _, arg := range args {
+				no, err := transferNo(arg)
+				if err != nil {
+					return err
+				}
+				t, err := client.Transfer(c.Context(), no)
+				if err != nil {
+					return err
+				}
+				lost = append(lost, fmt.Sprintf("%d (%s), owed to %s", t.No, t.Name, ui.Plural(t.Owed, "device")))
+			}
+			if err := a.sure(c, "This cancels transfer %s; what was delivered stays", strings.Join(lost, ", ")); err != nil {
 				return err
 			}
-			return a.One(t, "transfer %d cancelled; %d had it already", uint64(t.No), t.Verified)
-		},
-	)
+			return each(args, func(arg string) error {
+				no, err := transferNo(arg)
+				if err != nil {
+					return err
+				}
+				t, err := client.CancelTransfer(c.Context(), no)
+				if err != nil {
+					return err
+				}
+				return a.One(t, "transfer %d cancelled; %d had it already", uint64(t.No), t.Verified)
+			})
+		}),
+	})
 }
 
 func (a *app) transferRetry() *cobra.Command {

@@ -2,6 +2,7 @@ package cli
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/spf13/cobra"
 
@@ -43,13 +44,16 @@ func (a *app) uploadList() *cobra.Command {
 }
 
 func (a *app) uploadDelete() *cobra.Command {
-	return &cobra.Command{
+	return asksFirst(&cobra.Command{
 		Use:     "delete ID...",
 		Aliases: []string{"remove"},
 		Short:   "Delete unfinished uploads and what came of them",
 		Args:    cobra.MinimumNArgs(1),
 		Example: "  groupcast upload delete 4qk2v7",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if err := a.sure(c, "This deletes upload %s and what came of it", strings.Join(args, ", ")); err != nil {
+				return err
+			}
 			for _, id := range args {
 				if err := client.DeleteUpload(c.Context(), id); err != nil {
 					return err
@@ -60,5 +64,5 @@ func (a *app) uploadDelete() *cobra.Command {
 			}
 			return nil
 		}),
-	}
+	})
 }

@@ -2,13 +2,12 @@ package cli
 
 import (
 	"fmt"
-	"time"
+	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -41,24 +40,28 @@ func (a *app) userAdd() *cobra.Command {
 	var role string
 	var stdin bool
 	c := &cobra.Command{
-		Use: "add NAME", Short: "Make an account", Args: cobra.ExactArgs(1),
-		Example: "  groupcast user add alice\n" +
+		Use: "add NAME...", Short: "Make accounts", Args: cobra.MinimumNArgs(1),
+		Long: `Asks for a password for each of them. With --password-stdin each has a line of standard input, in the
+order of the names.`,
+		Example: "  groupcast user add alice bob\n" +
 			"  pwgen 16 1 | groupcast user add alice --password-stdin\n" +
 			"  groupcast user add root2 --role admin",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			pw, err := a.NewPassword(stdin, args[0])
-			if err != nil {
-				return err
-			}
-			u, err := client.AddUser(c.Context(), groupcast.NewUser{Name: args[0], Role: groupcast.Role(role), Password: pw})
-			if err != nil {
-				return err
-			}
-			return a.One(u, "user %s added (%s)", u.Name, string(u.Role))
+			return each(args, func(name string) error {
+				pw, err := a.NewPassword(stdin, name)
+				if err != nil {
+					return err
+				}
+				u, err := client.AddUser(c.Context(), groupcast.NewUser{Name: name, Role: groupcast.Role(role), Password: pw})
+				if err != nil {
+					return err
+				}
+				return a.One(u, "user %s added (%s)", u.Name, string(u.Role))
+			})
 		}),
 	}
 	c.Flags().StringVar(&role, "role", "member", "member or admin")
-	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the password from standard input")
+	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the passwords from standard input, a line each")
 	return c
 }
 
@@ -81,7 +84,7 @@ func (a *app) userList() *cobra.Command {
 func (a *app) userPasswd() *cobra.Command {
 	var stdin bool
 	c := &cobra.Command{
-		Use: "passwd NAME", Short: "Give a user a new password; his logins end", Args: cobra.ExactArgs(1),
+		Use: "passwd NAME", Short: "Give a user a new password; their logins end, receivers go on", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			pw, err := a.NewPassword(stdin, args[0])
 			if err != nil {
@@ -128,23 +131,30 @@ func (a *app) userRole() *cobra.Command {
 }
 
 func (a *app) userDelete() *cobra.Command {
-	return &cobra.Command{
-		Use:     "delete NAME",
+	return asksFirst(&cobra.Command{
+		Use:     "delete NAME...",
 		Aliases: []string{"remove"},
-		Short:   "Delete an account, its devices and memberships",
-		Args:    cobra.ExactArgs(1),
+		Short:   "Delete accounts, their devices and memberships",
+		Args:    cobra.MinimumNArgs(1),
+		Example: "  groupcast user delete alice\n  groupcast user delete alice bob --yes",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			if err := client.DeleteUser(c.Context(), args[0]); err != nil {
+			if err := a.sure(c, "This deletes %s with all devices and memberships; what they are still owed is cancelled",
+				"user "+strings.Join(args, ", ")); err != nil {
 				return err
 			}
-			return a.One(map[string]string{"deleted": args[0]}, "user %s deleted", args[0])
+			return each(args, func(name string) error {
+				if err := client.DeleteUser(c.Context(), name); err != nil {
+					return err
+				}
+				return a.One(map[string]string{"deleted": name}, "user %s deleted", name)
+			})
 		}),
-	}
+	})
 }
 
 func (a *app) userGroups() *cobra.Command {
 	return &cobra.Command{
-		Use: "groups NAME", Short: "The groups a user is in, and those he has asked for", Args: cobra.ExactArgs(1),
+		Use: "groups NAME", Short: "The groups a user is in, and those they asked for", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			groups, err := client.UserGroups(c.Context(), args[0])
 			if err != nil {
@@ -164,15 +174,20 @@ func (a *app) userDevices() *cobra.Command {
 	}
 }
 
-// userRevoke ends every device of a user: his machines get nothing until he logs in again.
+// userRevoke ends every device of a user: their machines get nothing until they log in again.
 func (a *app) userRevoke() *cobra.Command {
-	return &cobra.Command{
-		Use:   "revoke NAME",
-		Short: "End all devices of a user; the account stays (one device: groupcast device revoke ID)",
-		Args:  cobra.ExactArgs(1),
+	return asksFirst(&cobra.Command{
+		Use:     "revoke NAME",
+		Short:   "End all devices of a user; the account stays (for one device: groupcast device revoke)",
+		Args:    cobra.ExactArgs(1),
+		Example: "  groupcast user revoke alice",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			devices, err := client.Devices(c.Context(), args[0])
 			if err != nil {
+				return err
+			}
+			if err := a.sure(c, "This ends %s of %s for good: they get nothing more until somebody logs in there again",
+				ui.Plural(len(devices), "device"), args[0]); err != nil {
 				return err
 			}
 			for _, d := range devices {
@@ -183,61 +198,5 @@ func (a *app) userRevoke() *cobra.Command {
 			return a.One(map[string]any{"user": args[0], "revoked": len(devices)}, "%s of %s revoked",
 				ui.Plural(len(devices), "device"), args[0])
 		}),
-	}
-}
-
-func (a *app) deviceCommand() *cobra.Command {
-	c := &cobra.Command{Use: "device", Short: "Devices (logins of users on machines): list, revoke"}
-	c.AddCommand(
-		&cobra.Command{
-			Use: "list [USER]", Short: "List devices", Args: cobra.MaximumNArgs(1),
-			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				user := ""
-				if len(args) > 0 {
-					user = args[0]
-				}
-				return a.listDevices(c, client, user)
-			}),
-		},
-		&cobra.Command{
-			Use: "revoke ID", Short: "End a device for good (lost or stolen machine)", Args: cobra.ExactArgs(1),
-			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				var id protocol.DeviceID
-				if err := id.UnmarshalText([]byte(args[0])); err != nil {
-					return groupcast.Errorf(groupcast.EInvalid, "%s is no device ID", args[0]).
-						WithHint("`groupcast device list` shows them").Wrap(err)
-				}
-				if err := client.RevokeDevice(c.Context(), id); err != nil {
-					return err
-				}
-				return a.One(map[string]string{"revoked": args[0]}, "device %s revoked", args[0])
-			}),
-		},
-	)
-	return c
-}
-
-func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user string) error {
-	devices, err := client.Devices(c.Context(), user)
-	if err != nil {
-		return err
-	}
-	return terminal.List(&a.Streams, devices, "no devices: on a receiver, run `groupcast login`",
-		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
-			free := ""
-			if d.FreeBytes > 0 {
-				free = ui.Size(d.FreeBytes)
-			}
-			state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
-			if d.Machines > 1 {
-				state = fmt.Sprintf("used by %d machines", d.Machines)
-			}
-			ends := "no login"
-			if !d.LoginEnds.IsZero() {
-				ends = d.LoginEnds.Local().Format(time.DateOnly)
-			}
-			return []string{
-				d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
-			}
-		})
+	})
 }

@@ -28,7 +28,7 @@ type Display struct {
 
 // NewDisplay shows progress on the error stream: what is printed stays apart.
 func (s *Streams) NewDisplay() *Display {
-	return &Display{out: s.Err, live: IsTerminal(s.Err) && runtime.GOOS != "windows", mute: s.JSON}
+	return &Display{out: s.Err, live: IsTerminal(s.Err) && runtime.GOOS != "windows", mute: s.JSON || s.Quiet}
 }
 
 // Line shows one line.

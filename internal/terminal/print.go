@@ -17,6 +17,9 @@ func (s *Streams) PrintJSON(v any) error { return writeJSON(s.Out, v, "  ") }
 // PrintLine prints a value as one line of JSON.
 func (s *Streams) PrintLine(v any) error { return writeJSON(s.Out, v, "") }
 
+// WriteLine writes a value as one line of JSON.
+func WriteLine(w io.Writer, v any) error { return writeJSON(w, v, "") }
+
 func writeJSON(w io.Writer, v any, indent string) error {
 	var b bytes.Buffer
 	e := json.NewEncoder(&b)
@@ -75,6 +78,9 @@ func List[T any](s *Streams, rows []T, empty, head string, row func(T) []string)
 func (s *Streams) One(v any, format string, args ...any) error {
 	if s.JSON {
 		return s.PrintJSON(v)
+	}
+	if s.Quiet {
+		return nil
 	}
 	for i, arg := range args {
 		if text, ok := arg.(string); ok {

@@ -17,6 +17,8 @@ type Streams struct {
 	Out  io.Writer
 	Err  io.Writer
 	JSON bool // for programs
+
+	Quiet bool // no progress, and no sentence that only says that it was done
 }
 
 // IsTerminal says whether a stream is a terminal that a person looks at.

@@ -131,7 +131,7 @@ func TestMemberRemovedInMidTransfer(t *testing.T) {
 	send, log := s.host("s").start("send", "lab", path)
 	defer s.stop(send, syscall.SIGTERM)
 	awaitProgress(s, 10)
-	s.host("s").run("", "member", "remove", "lab", "u-r3")
+	s.host("s").run("", "member", "remove", "lab", "u-r3", "--yes")
 	s.await("the others", func() bool { return allGot(pcs[:2], "lab/big.bin", sum) })
 	if pcs[2].got("lab/big.bin", sum) {
 		text, _ := os.ReadFile(log.path)

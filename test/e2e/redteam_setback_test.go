@@ -123,7 +123,7 @@ func setBackOnce(s *site, name string, running, booted bool) {
 	asked := s.saysSetBack(first)
 
 	s.removes(removed.user(), "mallory")
-	said := s.host("s").run("", "restore", "--confirm")
+	said := s.host("s").run("", "restore", "--confirm", "--yes")
 	confirmed := time.Now()
 	members := append(honest, away)
 	s.await("all members to have the first file", func() bool { return allGot(members, "lab/first.bin", firstSum) })
@@ -178,7 +178,7 @@ func (s *site) livesOn(copied string, running bool, removed host, honest []host,
 func (s *site) removes(users ...string) {
 	s.t.Helper()
 	for _, user := range users {
-		s.host("s").run("", "member", "remove", "lab", user)
+		s.host("s").run("", "member", "remove", "lab", user, "--yes")
 	}
 }
 

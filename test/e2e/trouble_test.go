@@ -113,7 +113,7 @@ func TestDamagedDatabase(t *testing.T) {
 		_ = os.Remove(db + suffix) // a clean stop has none
 	}
 	admin.fails(`(?i)damaged[\s\S]*restore`, "", "serve", "--listen", netlab.SenderIP+":7440")
-	admin.run("", "restore", backup, "--force")
+	admin.run("", "restore", backup, "--force", "--yes")
 	s.startServer()
 	if groups := list[groupcast.Group](admin, "group", "list"); len(groups) != 1 || groups[0].Name != "lab" {
 		t.Errorf("after the restore: %+v", groups)

@@ -1,0 +1,127 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/spf13/cobra"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/terminal"
+	"github.com/groupcast/groupcast/internal/ui"
+)
+
+func (a *app) deviceCommand() *cobra.Command {
+	c := &cobra.Command{Use: "device", Short: "Devices (logins of users on machines): list, revoke"}
+	c.AddCommand(
+		&cobra.Command{
+			Use: "list [USER]", Short: "List devices", Args: cobra.MaximumNArgs(1),
+			Example: "  groupcast device list\n  groupcast device list alice --json",
+			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+				user := ""
+				if len(args) > 0 {
+					user = args[0]
+				}
+				return a.listDevices(c, client, user)
+			}),
+		},
+		a.deviceRevoke(),
+	)
+	return c
+}
+
+func (a *app) deviceRevoke() *cobra.Command {
+	return asksFirst(&cobra.Command{
+		Use: "revoke DEVICE...", Short: "End devices for good (a lost or stolen machine)", Args: cobra.MinimumNArgs(1),
+		Long: `A device is named as USER/DEVICE, by its own name if no other has it, or by its ID.`,
+		Example: "  groupcast device revoke alice/pc-03\n" +
+			"  groupcast device revoke pc-03 pc-04 --yes",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			all, err := client.Devices(c.Context(), "")
+			if err != nil {
+				return err
+			}
+			found := make([]groupcast.Device, len(args))
+			names := make([]string, len(args))
+			for i, which := range args {
+				if found[i], err = namedDevice(all, which); err != nil {
+					return err
+				}
+				names[i] = found[i].User + "/" + found[i].Name
+			}
+			if err := a.sure(c, "This ends %s for good: it gets nothing more, and what it is owed is cancelled",
+				strings.Join(names, ", ")); err != nil {
+				return err
+			}
+			for i, d := range found {
+				if err := client.RevokeDevice(c.Context(), d.ID); err != nil {
+					return err
+				}
+				if err := a.One(map[string]string{"revoked": d.ID.String(), "device": names[i]}, "device %s revoked",
+					names[i]); err != nil {
+					return err
+				}
+			}
+			return nil
+		}),
+	})
+}
+
+// namedDevice finds a device by USER/DEVICE, by its name if only one has it, or by its ID.
+func namedDevice(all []groupcast.Device, which string) (groupcast.Device, error) {
+	return named(all, which, "there is no device %q",
+		"`groupcast device list` shows them; write USER/DEVICE",
+		func(d groupcast.Device) (user, name, id string) { return d.User, d.Name, d.ID.String() })
+}
+
+// named finds what is meant by USER/DEVICE, by the name of a device if only one has it, or by an ID.
+func named[T any](all []T, which, none, hint string, of func(T) (user, name, id string)) (found T, err error) {
+	wantUser, wantName, both := strings.Cut(which, "/")
+	matches := 0
+	var users []string
+	for _, one := range all {
+		user, name, id := of(one)
+		switch {
+		case name == "": // a member without a device
+		case both && user == wantUser && name == wantName, id == which:
+			return one, nil
+		case !both && name == which:
+			found, matches, users = one, matches+1, append(users, user)
+		}
+	}
+	switch {
+	case matches == 0:
+		return found, groupcast.Errorf(groupcast.ENotFound, none, which).WithHint("%s", hint)
+	case matches > 1:
+		return found, groupcast.Errorf(groupcast.EInvalid, "%d devices are called %q", matches, which).
+			WithHint("write USER/DEVICE, for example %s/%s", users[0], which)
+	}
+	return found, nil
+}
+
+func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user string) error {
+	devices, err := client.Devices(c.Context(), user)
+	if err != nil {
+		return err
+	}
+	return terminal.List(&a.Streams, devices, "no devices: on a receiver, run `groupcast login`",
+		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
+			free := ""
+			if d.FreeBytes > 0 {
+				free = ui.Size(d.FreeBytes)
+			}
+			state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
+			if d.Machines > 1 {
+				state = fmt.Sprintf("used by %d machines", d.Machines)
+			}
+			ends := "no login"
+			if !d.LoginEnds.IsZero() {
+				ends = d.LoginEnds.Local().Format(time.DateOnly)
+			}
+			return []string{
+				d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
+			}
+		})
+}

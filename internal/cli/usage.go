@@ -1,0 +1,85 @@
+package cli
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
+)
+
+// usageError is what cobra found wrong with flags and arguments.
+type usageError struct{ error }
+
+// wrapArgs makes complaints about arguments usage errors, and says the usage with them.
+func wrapArgs(c *cobra.Command) {
+	if c.HasSubCommands() && !c.Runnable() {
+		c.Args, c.RunE = cobra.ArbitraryArgs, nounAlone
+	}
+	if check := c.Args; check != nil {
+		c.Args = func(c *cobra.Command, args []string) error {
+			if err := check(c, args); err != nil {
+				return usageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// nounAlone is a noun without its verb: help; or with a verb it does not have: a mistake.
+func nounAlone(c *cobra.Command, args []string) error {
+	if len(args) == 0 {
+		return c.Help()
+	}
+	c.SuggestionsMinimumDistance = nearEnough
+	return usageError{fmt.Errorf("unknown command %q for %q%s\n  help:  %s --help", args[0], c.CommandPath(),
+		meant(c.SuggestionsFor(args[0])), c.CommandPath())}
+}
+
+// nearEnough is how many letters what was typed may be away from what is suggested.
+const nearEnough = 2
+
+// meant asks whether one of these was meant.
+func meant(names []string) string {
+	if len(names) == 0 {
+		return ""
+	}
+	return "\n  did you mean: " + strings.Join(names, ", ")
+}
+
+// badFlag says which flag was meant, if one is like it.
+func badFlag(c *cobra.Command, err error) error {
+	var like []string
+	if typed, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
+		c.Flags().VisitAll(func(f *pflag.Flag) {
+			if !f.Hidden && (distance(typed, f.Name) <= nearEnough || strings.HasPrefix(f.Name, typed)) {
+				like = append(like, "--"+f.Name)
+			}
+		})
+	}
+	return usageError{fmt.Errorf("%w%s\n  help:  %s --help", err, meant(like), c.CommandPath())}
+}
+
+// distance counts the letters to change, add or leave out from one word to the other.
+func distance(a, b string) int {
+	row := make([]int, len(b)+1)
+	for j := range row {
+		row[j] = j
+	}
+	for i := range len(a) {
+		before := row[0]
+		row[0] = i + 1
+		for j := range len(b) {
+			change := before
+			if a[i] != b[j] {
+				change++
+			}
+			before = row[j+1]
+			row[j+1] = min(change, row[j]+1, row[j+1]+1)
+		}
+	}
+	return row[len(b)]
+}

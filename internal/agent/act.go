@@ -55,7 +55,7 @@ func (a *Agent) act(ctx context.Context, action loop.Action) {
 	}
 }
 
-// tell does what only tells the server something.
+// tell carries out actions that report something to the server.
 func (a *Agent) tell(ctx context.Context, action loop.Action) {
 	switch do := action.(type) {
 	case loop.Refuse:
@@ -83,7 +83,7 @@ func (a *Agent) tell(ctx context.Context, action loop.Action) {
 	}
 }
 
-// answer hands the loop what became of an action. It is called by whoever carried that out.
+// answer gives the loop the result of an action. The goroutine that carried the action out calls it.
 func (a *Agent) answer(ctx context.Context, answer func(now time.Time)) {
 	select {
 	case a.answers <- answer:
@@ -91,7 +91,7 @@ func (a *Agent) answer(ctx context.Context, answer func(now time.Time)) {
 	}
 }
 
-// readState reads the state; an earlier reading that is under way is given up.
+// readState reads the state. An earlier read that is still running is cancelled.
 func (a *Agent) readState(ctx context.Context, number uint64) {
 	a.calls.renew(lane{kind: stateCalls}, call{with: ctx, do: func(ctx context.Context) {
 		state, err := a.cfg.Client.AgentState(ctx)
@@ -117,8 +117,8 @@ func (a *Agent) stateRead(now time.Time, number uint64, state groupcast.AgentSta
 	a.loop.State(now, number, state)
 }
 
-// trust checks the signing leaf against the pin, opens the sockets once and keeps them on the way
-// to the server.
+// trust checks the signing certificate against the pin, opens the sockets once and keeps them on the
+// network card that leads to the server.
 func (a *Agent) trust(state groupcast.AgentState) error {
 	key, err := a.cfg.VerifySigning(state.Signing)
 	if err != nil {
@@ -131,8 +131,8 @@ func (a *Agent) trust(state groupcast.AgentState) error {
 	return nil
 }
 
-// refuse tells the server why this device does not take a transfer. It is told even if the work on
-// the transfer, or the agent, ends meanwhile.
+// refuse reports to the server why this device does not take a transfer, even if the work on the
+// transfer, or the agent, ends meanwhile.
 func (a *Agent) refuse(r loop.Refuse) {
 	a.calls.post(lane{transferCalls, r.Transfer}, call{do: func(ctx context.Context) {
 		_, err := a.cfg.Client.Ready(ctx, groupcast.Ready{
@@ -144,7 +144,7 @@ func (a *Agent) refuse(r loop.Refuse) {
 	}})
 }
 
-// resume tells the server that a transfer which waited for the disk can be taken now.
+// resume reports to the server that a transfer which waited for the disk can be taken now.
 func (a *Agent) resume(ctx context.Context, r loop.Resume) {
 	a.calls.post(lane{transferCalls, r.Transfer}, call{with: ctx, do: func(ctx context.Context) {
 		err := a.cfg.Client.Report(ctx, groupcast.AgentReport{
@@ -159,7 +159,7 @@ func (a *Agent) resume(ctx context.Context, r loop.Resume) {
 	}})
 }
 
-// report tells the server how a delivery stands, soon. A later report of the transfer replaces one
+// report sends the server the progress of a delivery, soon. A later report of the transfer replaces one
 // that still waits.
 func (a *Agent) report(ctx context.Context, no protocol.TransferNo, name string, r *groupcast.AgentReport) {
 	r.Transfer = no

@@ -43,10 +43,10 @@ type Config struct {
 	MaxSize   uint64 // of a transfer; 0: no limit
 	Once      bool   // end after one transfer
 	Adopt     bool   // take DIR as it is for the folder that is meant, whatever it was before
-	// Attach is what the server is told of this process when it attaches.
+	// Attach is what this process reports to the server when it attaches.
 	Attach groupcast.Attach
-	// GiveUp ends an agent whose server refuses it before it was ever connected: somebody
-	// waits at the screen. Any other stays and tries again.
+	// GiveUp ends the agent if the server refuses it before it was ever connected, because a user
+	// waits for the answer. Otherwise the agent stays and tries again.
 	GiveUp bool
 	// LoggedIn says whether this machine still has the login that the agent runs with; nil: it has.
 	LoggedIn func() bool
@@ -261,8 +261,8 @@ func (a *Agent) run(ctx context.Context) error {
 	}
 }
 
-// leave ends what is under way: the work on transfers at once, then refusals and receipts when they
-// are told, for which the server has a while. Whatever is not told is kept.
+// leave ends the work on transfers at once, then waits a while until refusals and receipts are sent.
+// Those that could not be sent are kept.
 func (a *Agent) leave() {
 	for _, t := range a.transfers {
 		t.cancel()

@@ -55,7 +55,7 @@ func (a *Agent) hearAnnounce(packet []byte) {
 	}
 }
 
-// answerProbe tells the server which probes came by multicast.
+// answerProbe reports to the server which probes came by multicast.
 func (a *Agent) answerProbe(ctx context.Context, id string) {
 	a.mu.Lock()
 	heard := append([]string(nil), a.heard...)

@@ -19,8 +19,7 @@ func busy(err error) bool {
 	return false
 }
 
-// inTurn asks for a download until the server has a place for it, and tells the server why the
-// delivery waits.
+// inTurn requests a download until the server has a place for it, and reports why the delivery waits.
 func (t *transfer) inTurn(ctx context.Context, ask func() (io.ReadCloser, error)) (io.ReadCloser, error) {
 	return untilServed(ctx, ask, func(err error) {
 		t.agent.cfg.Log.Info("waiting for a turn to download", "transfer", t.offer.Transfer, "err", err)
@@ -28,7 +27,7 @@ func (t *transfer) inTurn(ctx context.Context, ask func() (io.ReadCloser, error)
 	})
 }
 
-// untilServed asks after longer and longer pauses; the first refusal is told.
+// untilServed repeats a request after longer and longer pauses. The first refusal is reported.
 func untilServed(ctx context.Context, ask func() (io.ReadCloser, error), tell func(error)) (io.ReadCloser, error) {
 	var pause apiclient.Backoff
 	for told := false; ; told = true {

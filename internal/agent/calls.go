@@ -42,8 +42,8 @@ type call struct {
 	do   func(ctx context.Context)
 }
 
-// calls makes the agent's calls to the server, each in a goroutine of its own, so that nobody who
-// has something to say waits for the server. It is safe for concurrent use.
+// calls makes the agent's calls to the server in goroutines of their own, so that callers do not wait for
+// the server. It is safe for concurrent use.
 type calls struct {
 	ctx    context.Context // of all calls
 	cancel context.CancelFunc
@@ -92,7 +92,7 @@ func (c *calls) post(at lane, k call) {
 	c.start(at.kind)
 }
 
-// renew makes a call at once, and gives up those of its lane that wait or are under way.
+// renew makes a call at once, and cancels those of its lane that wait or run.
 func (c *calls) renew(at lane, k call) {
 	c.mu.Lock()
 	c.giveUp(at, c.lane(at))
@@ -100,8 +100,8 @@ func (c *calls) renew(at lane, k call) {
 	c.post(at, k)
 }
 
-// ask makes a call and waits for it. What waits in its lane or is under way there is given up: it is
-// out of date.
+// ask makes a call and waits for it. Calls of its lane that wait or run are cancelled: they are out of
+// date.
 func (c *calls) ask(ctx context.Context, at lane, do func(ctx context.Context) error) error {
 	c.mu.Lock()
 	q := c.lane(at)
@@ -205,7 +205,7 @@ func (c *calls) run(ctx context.Context, stop context.CancelFunc, at lane, q *qu
 	c.changed = make(chan struct{})
 }
 
-// quiet waits until no call of the kinds waits or is under way.
+// quiet waits until no call of the kinds waits or runs.
 func (c *calls) quiet(ctx context.Context, kinds ...callKind) {
 	for {
 		c.mu.Lock()

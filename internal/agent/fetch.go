@@ -94,8 +94,8 @@ func (t *transfer) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, da
 	return nil
 }
 
-// fetchRanges fetches blocks run by run, hands each to put and tells the server now and then: on
-// a slow line, or beside a multicast session, a run may take minutes.
+// fetchRanges fetches ranges of blocks, passes each block to put and reports to the server now and then:
+// on a slow connection, or during a multicast session, a range may take minutes.
 func (t *transfer) fetchRanges(ctx context.Context, ranges []protocol.Range, put putBlock) error {
 	layout := t.staging().Layout()
 	reported := time.Now()
@@ -146,8 +146,8 @@ func (t *transfer) fetchRun(
 	return nil
 }
 
-// commitAlong moves files to their names while others still come; the returned function ends
-// it. A commit under way goes on to its end.
+// commitAlong moves files to their names while others are still fetched. The returned function ends it;
+// a commit that runs is completed.
 func (t *transfer) commitAlong(work context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(work)
 	var done sync.WaitGroup

@@ -12,8 +12,8 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
-// known gives what DIR is known by: what it was when files went there before, else what lies
-// in it, which it gets if there is nothing.
+// known returns the identity of DIR: the one that it had when files went there before, else the one that
+// is stored in it. If there is none, one is stored.
 func (a *Agent) known(ctx context.Context) (spool.Identity, error) {
 	a.folder.Lock()
 	defer a.folder.Unlock()
@@ -46,8 +46,7 @@ func (a *Agent) openDir(ctx context.Context) (diskfs.FS, error) {
 	return spool.OpenKnown(a.cfg.Dir, id)
 }
 
-// checkFolder looks for DIR at the start. One that is not there is waited for, unless somebody
-// waits for the answer.
+// checkFolder looks for DIR at the start. If it is missing, the agent waits for it, unless GiveUp is set.
 func (a *Agent) checkFolder(ctx context.Context) error {
 	f, err := a.openDir(ctx)
 	if err == nil {

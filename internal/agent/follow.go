@@ -17,8 +17,8 @@ const (
 	hurrySpread = 300 * time.Millisecond // a switch that comes back must not bring all its devices at once
 )
 
-// watchNetwork keeps to the way to the server, whatever card it leads by: nothing of it is settled
-// once. It has a goroutine of its own, because looking at cards takes the system a while.
+// watchNetwork follows the route to the server, over whichever network card it leads. It has a goroutine
+// of its own, because listing cards takes the system a while.
 func (a *Agent) watchNetwork(ctx context.Context) {
 	watch := mcast.OpenWatch()
 	defer watch.Close()
@@ -39,8 +39,8 @@ func (a *Agent) watchNetwork(ctx context.Context) {
 	}
 }
 
-// follow hears groups and sends feedback by the way that leads to the server now. Cards that
-// returned have forgotten what was joined on them.
+// follow receives groups and sends feedback over the card that leads to the server now. Cards that
+// disappeared and came back have lost their group memberships.
 func (a *Agent) follow(returned map[int]bool) (moved bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -72,7 +72,7 @@ func where(i mcast.Interface, server netip.Addr) string {
 	return fmt.Sprintf("%s (%s)", i.Name, i.Source(server))
 }
 
-// sayDeaf tells when groups cannot be heard any more, and when they can again.
+// sayDeaf reports when groups cannot be received any more, and when they can again.
 func (a *Agent) sayDeaf(err error) {
 	switch {
 	case err != nil && !a.deaf:
@@ -97,8 +97,8 @@ func (a *Agent) stale(local netip.AddrPort, route mcast.Interface) bool {
 	return true
 }
 
-// hurry makes the agent try to connect now, if it waits for its next try; and begin anew, if
-// the try that is under way began on another way.
+// hurry makes the agent connect now if it waits for its next attempt, and start over if the current
+// attempt began over another route.
 func (a *Agent) hurry(anew bool) {
 	select {
 	case a.haste <- struct{}{}:
@@ -138,8 +138,7 @@ func (a *Agent) mtu() int {
 	return a.endpoint.Route().MTU
 }
 
-// tellMTU tells the server that the card's MTU is another one than was said last: it chooses the
-// size of packets by it.
+// tellMTU reports a changed MTU of the card to the server, which chooses the size of packets by it.
 func (a *Agent) tellMTU(ctx context.Context) {
 	mtu := a.mtu()
 	if told := a.told.Swap(int64(mtu)); mtu == 0 || told == int64(mtu) {

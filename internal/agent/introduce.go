@@ -6,8 +6,8 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// introduction is what the server is told at attaching: with it goes the newest offer that this
-// device was given, by which a server whose home was set back learns that it was (security.md O4).
+// introduction is what the agent reports when it attaches, with the newest offer that this device was
+// given: by it a server in an earlier state finds out that it is (security.md O4).
 func (a *Agent) introduction(ctx context.Context) groupcast.Attach {
 	say := a.cfg.Attach
 	offer, signature, err := a.cfg.Ledger.NewestOffer(ctx, a.cfg.Server)

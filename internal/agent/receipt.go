@@ -93,9 +93,9 @@ func (a *Agent) signReceipt(
 	return err
 }
 
-// send sends the receipt of a transfer after the entries that it counts, and forgets it when the
-// server took it or says itself that the delivery is closed: what a login, another version or
-// something on the way says against it may be otherwise tomorrow.
+// send sends the receipt of a transfer after the entries that it counts. It drops the receipt when the
+// server took it or answers that the delivery is closed. After other errors, of a login, a version or the
+// network, the receipt is kept: they may be gone tomorrow.
 func (s *receipts) send(no protocol.TransferNo) {
 	a := s.agent
 	r, known := s.known[no]
@@ -144,9 +144,8 @@ func fateOf(err error) loop.Fate {
 	return loop.Refused
 }
 
-// sendEntries tells the server what a receipt counts as missing and beside, page by page. That
-// the server keeps no more of them, or is told nothing of the delivery any more, is no reason to
-// keep the receipt back.
+// sendEntries reports the entries that a receipt counts as missing or beside, page by page. The receipt
+// is sent even if the server keeps no more of them, or takes no more about the delivery.
 func (a *Agent) sendEntries(ctx context.Context, r groupcast.Receipt) error {
 	for from := 0; from < r.Missing+r.Beside; from += groupcast.MaxEntryPage {
 		page, err := a.cfg.Ledger.Entries(ctx, a.cfg.Server, r.Transfer, from, groupcast.MaxEntryPage)
@@ -186,7 +185,7 @@ func brief(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
 }
 
-// freeBytes is what the disk of DIR has free; 0 if it cannot be told.
+// freeBytes is the free space on the disk of DIR; 0 if unknown.
 func (a *Agent) freeBytes() uint64 {
 	f, err := a.openDir(context.Background())
 	if err != nil {

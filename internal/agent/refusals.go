@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
-// hindered tells what a try failed of in words of a refusal; false if the disk is not at fault.
+// hindered returns the refusal for an error of the disk; false if the disk is not the cause.
 func hindered(err error) (r spool.Refused, is bool) {
 	var bad *manifest.Fault
 	if errors.As(err, &bad) {

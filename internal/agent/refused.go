@@ -21,8 +21,7 @@ func turnedAway(code groupcast.Code) bool {
 	return code == groupcast.EUnauthorized || code == groupcast.EForbidden || code == groupcast.EInvalid
 }
 
-// ends says whether being turned away is the end: this machine has no such login any more, or
-// somebody waits for an answer.
+// ends says whether the agent should end after a refusal: the login has ended, or GiveUp is set.
 func (a *Agent) ends(wasConnected bool) bool {
 	if a.cfg.LoggedIn != nil && !a.cfg.LoggedIn() {
 		return true

@@ -152,7 +152,7 @@ func (t *transfer) stageNow(ctx context.Context) error {
 	return t.stage(ctx, whole)
 }
 
-// refused sorts errors: what this device cannot take is told to the server in words.
+// refused distinguishes errors: if this device cannot take the transfer, the reason is reported to the server.
 func (t *transfer) refused(err error) (loop.Outcome, error) {
 	r, is := hindered(err)
 	if !is {
@@ -204,7 +204,7 @@ func (t *transfer) ready(ctx context.Context, r groupcast.Ready) (h groupcast.Ha
 	return h, err
 }
 
-// report tells the server over HTTPS how the delivery stands, soon.
+// report sends the server the progress of the delivery over HTTPS, soon.
 func (t *transfer) report(ctx context.Context, reason string) {
 	r := &groupcast.AgentReport{Path: t.path, Reason: reason}
 	if g := t.staging(); g != nil {

@@ -6,8 +6,8 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// wanted is what a session asked to have fetched over HTTPS and nobody fetches yet. The session asks
-// for it once, so nothing of it may get lost: it is merged, a bit a block at most, however slow HTTPS is.
+// wanted are the blocks that a session wants fetched over HTTPS and that are not being fetched yet. The
+// session asks only once, so none may get lost: they are merged, one bit a block, however slow HTTPS is.
 // It is safe for concurrent use.
 type wanted struct {
 	some chan struct{} // something is wanted

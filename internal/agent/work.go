@@ -12,8 +12,8 @@ import (
 // several times before anybody would take it for a machine that hangs.
 var workEvery = 3 * time.Second
 
-// tellWork tells the server what is done for the transfer, until it is stopped: looking through what
-// lies there and putting many files in place take minutes on a slow disk.
+// tellWork reports to the server what is done for the transfer, until it is stopped: to look through
+// existing files and to put many files in place takes minutes on a slow disk.
 func (t *transfer) tellWork(ctx context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(ctx)
 	var over sync.WaitGroup
@@ -34,7 +34,7 @@ func (t *transfer) tellWork(ctx context.Context) (stop func()) {
 	return func() { cancel(); over.Wait() }
 }
 
-// work is what is being done; nil while it receives, which tells of itself.
+// work is what is being done; nil while data is received, which is reported otherwise.
 func (t *transfer) work() *groupcast.Work {
 	g := t.staging()
 	switch {

@@ -29,8 +29,8 @@ func (c *Client) Me(ctx context.Context) (groupcast.Me, error) {
 	return answered[groupcast.Me](ctx, c, get("/me"))
 }
 
-// GroupsOnOffer lists the groups the user may ask for or is in; mine: only those he is in or
-// has asked for.
+// GroupsOnOffer lists the groups that the user may ask to join or is in; mine: only those that they are
+// in or have asked to join.
 func (c *Client) GroupsOnOffer(ctx context.Context, mine bool) ([]groupcast.GroupOnOffer, error) {
 	path := "/offers"
 	if mine {

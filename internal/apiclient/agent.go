@@ -52,12 +52,12 @@ func (c *Client) Ready(ctx context.Context, r groupcast.Ready) (groupcast.Handou
 	return answered[groupcast.Handout](ctx, c, post("/agent/ready", r))
 }
 
-// Report tells the server how the device gets on.
+// Report reports the progress of a delivery.
 func (c *Client) Report(ctx context.Context, r groupcast.AgentReport) error {
 	return c.do(ctx, post("/agent/reports", r), nil)
 }
 
-// Entries tells a page of what does not lie under its name.
+// Entries reports a page of entries that the device does not have under their names.
 func (c *Client) Entries(ctx context.Context, e groupcast.EntryPage) error {
 	return c.do(ctx, post("/agent/entries", e), nil)
 }

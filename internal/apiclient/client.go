@@ -83,7 +83,7 @@ type Client struct {
 	bulk  *http.Client // blocks, manifests, uploads: connections of their own
 }
 
-// New makes a client for a server whose fingerprint is pinned. It connects to nothing yet.
+// New makes a client for a server with a pinned fingerprint. It does not connect yet.
 func New(cfg Config) (*Client, error) {
 	address, err := ParseAddress(cfg.Address)
 	if err != nil {
@@ -102,8 +102,8 @@ func New(cfg Config) (*Client, error) {
 	}, nil
 }
 
-// Local makes a client for the server on this machine whose socket lies at path: whoever can
-// open it is its administrator.
+// Local makes a client for the server on this machine with its socket at path. Users who can open the
+// socket are administrators.
 func Local(path string) *Client {
 	dial := func(ctx context.Context, _, _ string) (net.Conn, error) {
 		return (&net.Dialer{Timeout: dialTimeout}).DialContext(ctx, "unix", path)
@@ -114,7 +114,7 @@ func Local(path string) *Client {
 	}
 }
 
-// WithToken gives a client that asks as somebody else over the same connections.
+// WithToken returns a client with another token that uses the same connections.
 func (c *Client) WithToken(t Token) *Client {
 	other := *c
 	other.token = t
@@ -167,8 +167,8 @@ func hostName(host string) bool {
 	return host != "" && strings.IndexFunc(host, odd) < 0
 }
 
-// transport is HTTP/1.1 without a proxy: a token goes to the server and to nobody else, and
-// bulk bytes do not share a connection with the event stream.
+// transport is HTTP/1.1 without a proxy, so that tokens are sent to the server only. Bulk data does not
+// share a connection with the event stream.
 func transport(dial dialFunc, config *tls.Config) *http.Transport {
 	return &http.Transport{
 		DialContext: dial, TLSClientConfig: config, TLSHandshakeTimeout: dialTimeout,
@@ -263,8 +263,7 @@ func stretch[T any](ctx context.Context, c *Client, k call, w groupcast.Window) 
 	return out, err
 }
 
-// do makes a call; one that changes nothing is tried again when the network or a busy server
-// was in the way.
+// do makes a call. One that changes nothing is repeated after an error of the network or of a busy server.
 func (c *Client) do(ctx context.Context, k call, out any) error {
 	if strings.HasPrefix(k.path, agentCalls) {
 		return c.agentCall(ctx, k, out)

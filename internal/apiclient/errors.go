@@ -93,7 +93,7 @@ func networkTrouble(err error, where string) *groupcast.Error {
 		WithHint("try again; if it stays so, look at the server's log")
 }
 
-// isNetwork tells what the network did from what the other side is.
+// isNetwork distinguishes errors of the network from those of the peer.
 func isNetwork(err error) bool {
 	var dns *net.DNSError
 	var record tls.RecordHeaderError

@@ -17,8 +17,8 @@ import (
 // maxEvent bounds one event; a small manifest may travel in an offer's.
 const maxEvent = 4 << 20
 
-// Events reads what changes until the stream ends, which is always an error: ctx's, the
-// server's word why it ends, or the network's. Whoever comes back reads the state again.
+// Events reads changes until the stream ends, which is always an error: ctx's, the server's reason, or
+// the network's. Callers that subscribe again must read the state again.
 func (c *Client) Events(ctx context.Context, each func(groupcast.Event) error) error {
 	return listen(ctx, c, "/events", nil, func(data []byte) error {
 		var e groupcast.Event

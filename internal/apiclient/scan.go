@@ -117,8 +117,8 @@ func cause(err error) string {
 	return err.Error()
 }
 
-// entry takes one entry, or notes why it is left out. What lies in a folder that is left out is
-// left out with it.
+// entry takes one entry, or notes why it is left out. The entries of a folder that is left out are left
+// out with it.
 func (t *tree) entry(name, at string, d fs.DirEntry) error {
 	if _, twice := t.sources[name]; twice {
 		return groupcast.Errorf(groupcast.EInvalid, "two of the paths would both be called %s", name).

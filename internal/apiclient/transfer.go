@@ -108,7 +108,7 @@ func (c *Client) TransferProof(ctx context.Context, no protocol.TransferNo) (gro
 	return answered[groupcast.Proof](ctx, c, get("/transfers/"+number(no)+"/proof"))
 }
 
-// LossMap tells the loss of a transfer's devices over its whole time.
+// LossMap returns the loss of a transfer's devices over its whole time.
 func (c *Client) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
 	return answered[groupcast.LossMap](ctx, c, get("/transfers/"+number(no)+"/loss"))
 }

@@ -125,8 +125,8 @@ func (c *Client) UploadPaths(
 	return c.UploadNoted(ctx, sel, func(string) {}, progress)
 }
 
-// UploadNoted is UploadPaths that tells the upload's ID before the first byte leaves: who notes
-// it can go on with ResumeUpload whatever happens.
+// UploadNoted is UploadPaths that passes the upload's ID to a function before the first byte is sent, so
+// that ResumeUpload can continue it whatever happens.
 func (c *Client) UploadNoted(
 	ctx context.Context, sel *Selection, note func(id string), progress func(UploadProgress),
 ) (groupcast.Upload, error) {
@@ -288,7 +288,7 @@ func (c *Client) sendPiece(
 	return got.Offset, err
 }
 
-// tellWhile calls tell now and then until it is stopped; nothing is told after that.
+// tellWhile calls tell now and then until it is stopped.
 func tellWhile(tell func()) (stop func()) {
 	over, done := make(chan struct{}), make(chan struct{})
 	go func() {

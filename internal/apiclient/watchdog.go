@@ -29,7 +29,7 @@ func (w *watchdog) end() {
 	w.cancel(context.Canceled)
 }
 
-// cause tells silence from a caller who gave up.
+// cause distinguishes a silent server from a caller that cancelled.
 func (w *watchdog) cause(err error) error {
 	if why := w.ended(); why != nil {
 		return why

@@ -24,7 +24,7 @@ func (c *Client) EndSignIn(ctx context.Context, id string) error {
 	return c.do(ctx, remove("/my/signins/"+segment(id)), nil)
 }
 
-// Series tells how a transfer went, second by second, from after on; zero: from its start.
+// Series returns the course of a transfer, second by second, after a time; zero: from its start.
 func (c *Client) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
 	path := "/transfers/" + number(no) + "/series"
 	if !after.IsZero() {
@@ -38,7 +38,7 @@ func (c *Client) KeyHolders(ctx context.Context, no protocol.TransferNo) ([]grou
 	return answered[[]groupcast.KeyHolder](ctx, c, get("/transfers/"+number(no)+"/keys"))
 }
 
-// KeySessions lists a group's last sessions whose key was handed out.
+// KeySessions lists a group's last sessions that keys were given out for.
 func (c *Client) KeySessions(ctx context.Context, group string) ([]groupcast.KeySession, error) {
 	return answered[[]groupcast.KeySession](ctx, c, get("/groups/"+segment(group)+"/sessions"))
 }

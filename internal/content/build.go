@@ -39,7 +39,7 @@ func Build(ctx context.Context, t *Tree, progress Progress) (*manifest.Manifest,
 	return m, nil
 }
 
-// piece is a block on its way through the hashers: which runs of which files it holds.
+// piece is a block that is being hashed: which runs of which files it has.
 type piece struct {
 	block   int
 	data    []byte

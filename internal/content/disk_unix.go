@@ -8,7 +8,7 @@ import (
 	"syscall"
 )
 
-// diskOf names the file system that something lies on.
+// diskOf is the ID of the file system of a file.
 func diskOf(info fs.FileInfo) string {
 	if st, ok := info.Sys().(*syscall.Stat_t); ok {
 		return strconv.FormatUint(uint64(st.Dev), 16)

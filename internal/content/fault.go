@@ -83,7 +83,7 @@ func (o *opened) fault(i int, err error) error {
 	return &UnavailableError{name, groupcast.WhyUnreadable, err}
 }
 
-// escapes says that a folder on the way became a link that leads out of its root.
+// escapes says that a folder in the path became a link that leads out of its root.
 func escapes(err error) bool {
 	var p *fs.PathError
 	return errors.As(err, &p) && p.Err.Error() == "path escapes from parent"

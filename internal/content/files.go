@@ -26,10 +26,10 @@ func cannotRead(name string, err error) error {
 	return groupcast.Errorf(groupcast.EInvalid, "%s cannot be read", name).Wrap(err)
 }
 
-// errNotRegular says that something else lies where a file is expected.
+// errNotRegular says that what was expected to be a file is something else.
 var errNotRegular = errors.New("it is not a regular file")
 
-// errOwn says that one of groupcast's own files lies where a file is expected.
+// errOwn says that what was expected to be a file to send is one of groupcast's own files.
 var errOwn = errors.New("it is another name of one of groupcast's own files, which nobody may send")
 
 // permits says whether a file may be read there to be sent: it may have become another name of one
@@ -45,8 +45,8 @@ func (p Place) permits(info fs.FileInfo) error {
 	return err
 }
 
-// openRegular opens a regular file and nothing else: a FIFO must not block, and what is
-// opened must be what lies there, not what a link points to (security.md R2).
+// openRegular opens a regular file and nothing else: a FIFO must not block, and links are not followed
+// (security.md R2).
 func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
@@ -157,7 +157,7 @@ func (o *opened) forget(i int) {
 	}
 }
 
-// locate gives the root that an entry lies under and its name there.
+// locate returns the root of an entry and its name below it.
 func (o *opened) locate(entry string) (*os.Root, string, error) {
 	r, name, found := o.place.rootOf(entry)
 	if !found {

@@ -12,7 +12,7 @@ import (
 
 const maxPaths = 10_000 // of one transfer, given by hand
 
-// Allowed says which files of the server's own disk somebody may name (security.md C11).
+// Allowed says which files of the server's own disk a principal may name (security.md C11).
 type Allowed struct {
 	Any   bool     // whatever path
 	Below []string // or what lies below one of these folders
@@ -102,8 +102,8 @@ func Refused(entries []groupcast.UploadEntry, exclude []string) (out []groupcast
 	return out, nil
 }
 
-// whyLeftOut says why an entry is left out of an upload; nothing if it is not. What lies in an excluded
-// folder is excluded with it.
+// whyLeftOut says why an entry is left out of an upload; "" if it is not. Entries of an excluded folder
+// are excluded with it.
 func whyLeftOut(e groupcast.UploadEntry, without *pattern.Set) (groupcast.Why, string) {
 	for i, c := range e.Path {
 		if c == '/' && without.Excludes(e.Path[:i], true) {

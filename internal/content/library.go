@@ -66,7 +66,7 @@ type Library struct {
 	reserved map[string]int  // uploads of which transfers are being made
 }
 
-// shared is a transfer's content while somebody reads it: parsed once, whoever many read.
+// shared is a transfer's content while it is read: it is parsed once for all readers.
 type shared struct {
 	src     *Source
 	layout  *manifest.Layout
@@ -170,7 +170,7 @@ func notesOn(m *manifest.Manifest) []groupcast.Note {
 	return []groupcast.Note{coarse}
 }
 
-// Kept is what lies beside a manifest.
+// Kept is what is stored with a manifest.
 type Kept struct {
 	Place  Place  `json:"place"`
 	Source string `json:"source"`
@@ -259,7 +259,7 @@ func contentGone(err error) error {
 		WithHint("add the files again").Wrap(errors.Join(ErrContentGone, err))
 }
 
-// Open opens a transfer's content, shared with whoever reads it already.
+// Open opens a transfer's content, shared with other readers.
 func (l *Library) Open(id string) (Blocks, error) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

@@ -83,8 +83,8 @@ func (o *Own) look() error {
 	return nil
 }
 
-// collect adds all that lies in a folder, and the files that links in it lead to. What goes meanwhile is
-// nobody's any more; any other error is one: without the whole list nothing can be told.
+// collect adds everything in a folder, and the files that links in it point to. Files that disappear
+// meanwhile are ignored. Any other error is returned: without the whole list nothing is certain.
 func collect(r *os.Root, found *identities) error {
 	return fs.WalkDir(r.FS(), ".", func(name string, d fs.DirEntry, err error) error {
 		var info fs.FileInfo

@@ -15,5 +15,5 @@ func (i *identities) has(info fs.FileInfo) bool {
 	return slices.ContainsFunc(i.known, func(x fs.FileInfo) bool { return os.SameFile(x, info) })
 }
 
-// linked says whether a file may have another name: here nothing tells.
+// linked says whether a file may have another name: unknown here.
 func linked(fs.FileInfo) bool { return true }

@@ -32,7 +32,7 @@ type Place struct {
 	own   *Own   // what may not be read there; nil: it is an upload, which is groupcast's own
 }
 
-// rootOf finds the root that an entry lies under, and its path there.
+// rootOf finds the root of an entry, and its path below it.
 func (p Place) rootOf(entry string) (Root, string, bool) {
 	top, below, _ := strings.Cut(entry, "/")
 	for _, r := range p.Roots {
@@ -131,8 +131,8 @@ func (s *scanner) add(given string) error {
 	return s.walk(root, r.Path, r.Name)
 }
 
-// locate finds the folder to open for a path. A path of the machine may be a symbolic link:
-// whoever names it means what it points to.
+// locate finds the folder to open for a path. A path that was named may be a symbolic link: what it
+// points to is meant.
 func (s *scanner) locate(given string) (Root, error) {
 	if s.options.Below != "" {
 		local := filepath.Clean(given)
@@ -160,7 +160,7 @@ func (s *scanner) locate(given string) (Root, error) {
 	return Root{Name: name, Base: filepath.Dir(real), Path: filepath.Base(real)}, nil
 }
 
-// checkAncestors refuses what lies inside an excluded folder, by whatever name.
+// checkAncestors refuses what is inside an excluded folder, by any name.
 func (s *scanner) checkAncestors(full string) error {
 	for dir := full; ; dir = filepath.Dir(dir) {
 		if info, err := os.Stat(dir); err == nil {
@@ -212,8 +212,7 @@ func Cause(err error) string {
 	return err.Error()
 }
 
-// walk adds the entry at name (inside root) and what lies below it as entry. Its errors end
-// the scan.
+// walk adds the entry at name (inside root) and everything below it. Its errors end the scan.
 func (s *scanner) walk(root *os.Root, name, entry string) error {
 	if err := s.ctx.Err(); err != nil {
 		return err
@@ -275,7 +274,7 @@ func (s *scanner) readable(root *os.Root, name, entry string) bool {
 	return true
 }
 
-// walkFolder adds what lies in a folder. It gives false for one that cannot be read.
+// walkFolder adds the entries of a folder. It returns false for one that cannot be read.
 func (s *scanner) walkFolder(root *os.Root, name, entry string) (bool, error) {
 	d, err := root.Open(name)
 	if err != nil {

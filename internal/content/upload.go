@@ -37,7 +37,7 @@ type Uploads struct {
 	closed bool
 }
 
-// UploadLimits bound what lies there unfinished.
+// UploadLimits bound unfinished uploads.
 type UploadLimits struct {
 	MaxBytes uint64 // declared by all unfinished uploads together; 0: no limit
 	MaxOpen  int    // unfinished uploads; 0: no limit

@@ -12,11 +12,11 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 )
 
-// boundSince is the version of the tables from which on a database says whose it is.
+// boundSince is the first version of the tables in which a database names its server.
 const boundSince = 7
 
-// binding ties a server's database to its keys: one without the other is not served. Receivers
-// that trust the keys would be told by an empty database that their logins are void.
+// binding ties a server's database to its keys: one without the other is not served. With an empty
+// database the server would reject the logins of receivers that trust its keys.
 type binding struct {
 	dir   string
 	fresh bool // the database says nothing yet, and may
@@ -65,7 +65,7 @@ func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 
 func (b *binding) mark() string { return filepath.Join(b.dir, "beginning") }
 
-// tie says in the database whose it is, or refuses one of another server.
+// tie writes the server's ID into the database, or refuses a database of another server.
 func (b *binding) tie(ctx context.Context, db *sqlite.Store, id protocol.ServerID) error {
 	whose, err := db.Setting(ctx, sqlite.SettingServer)
 	if groupcast.ErrorCode(err) == groupcast.ENotFound && b.fresh {

@@ -13,7 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/web"
 )
 
-// firstLinkFile holds the one-time link until somebody can administer.
+// firstLinkFile has the one-time link until there is an administrator.
 const firstLinkFile = "first-admin-link"
 
 // FirstLinks are the one-time links by which the first administrator is made.
@@ -60,8 +60,8 @@ func (s *Server) openSetUp() error {
 	return err
 }
 
-// WriteFirstLink writes a text with the one-time links into the home, which only its owner can
-// read, and gives the file's path. It goes once somebody can administer.
+// WriteFirstLink writes a text with the one-time links into the home, which only its owner can read, and
+// returns the file's path. The file is deleted once there is an administrator.
 func (s *Server) WriteFirstLink(text string) (path string, err error) {
 	path = filepath.Join(s.folder, firstLinkFile)
 	return path, durable.WriteFile(path, []byte(text))

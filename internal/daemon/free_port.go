@@ -7,8 +7,8 @@ import (
 	"net"
 )
 
-// FreePort finds a port that is free for TCP and UDP now. Until it is used nobody else is likely
-// to get it: it is below those that systems give to outgoing connections.
+// FreePort finds a port that is free for TCP and UDP now. It is unlikely to be taken before it is used: it
+// is below those that systems give to outgoing connections.
 func FreePort() (int, error) {
 	for range 20 {
 		port := 20_000 + rand.IntN(12_000)

@@ -40,7 +40,7 @@ type Server struct {
 	closers   []func() error
 }
 
-// Open opens a server's home and all that it listens on. An error says what is in the way.
+// Open opens a server's home and all that it listens on. An error says why it cannot.
 func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Server, err error) {
 	s = &Server{folder: h.Dir(home.RoleServer), log: log}
 	defer func() {

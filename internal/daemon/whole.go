@@ -12,7 +12,7 @@ import (
 )
 
 // wholeBackup says whether an unpacked backup is one: a sound database with the tables of this
-// program or an older one, and all keys of the server whose database it is.
+// program or an older one, and all keys of the same server.
 func wholeBackup(folder string) error {
 	found, err := sqlite.Check(context.Background(), filepath.Join(folder, databaseFile))
 	if err != nil {

@@ -12,9 +12,9 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// witnesses are the files by which a server notices that its database was set back: one beside it,
-// for a database that is brought back alone, and one out of reach of a copy of the home, until the
-// machine's next boot. Where the home lies is in that one's name: a copy elsewhere is another server's.
+// witnesses are the files by which a server finds out that its database is an earlier one: one next to
+// it, for a database that is restored alone, and one outside of the home, until the machine's next boot.
+// The latter has the path of the home in its name: a copy elsewhere is another server's.
 func witnesses(h home.Home, id protocol.ServerID) []string {
 	out := []string{filepath.Join(h.Dir(home.RoleServer), "witness")}
 	if folder := home.RuntimeFolder(); folder != "" {

@@ -20,7 +20,7 @@ func lockFile(f *os.File) error {
 	return err
 }
 
-// checkOwner refuses a folder of somebody else: he could put files there that we trust.
+// checkOwner refuses a folder of another user, who could put files there that are trusted.
 func checkOwner(path string, info fs.FileInfo) error {
 	stat, ok := info.Sys().(*syscall.Stat_t)
 	if !ok || int(stat.Uid) == os.Geteuid() {

@@ -8,8 +8,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// lockedByte lies far behind the file's end: Windows keeps others from reading what is locked,
-// and they shall read who holds it.
+// lockedByte is far beyond the file's end: on Windows others cannot read what is locked, and they should
+// be able to read who holds the lock.
 const lockedByte = 1 << 30
 
 func lockFile(f *os.File) error {

@@ -67,7 +67,7 @@ func Find(path string) (Home, error) {
 	return Home{absolute}, nil
 }
 
-// guard makes a folder 0700 and refuses one that is wider or somebody else's.
+// guard makes a folder with mode 0700, and refuses one with a wider mode or of another user.
 func guard(path string) error {
 	if err := os.MkdirAll(path, 0o700); err != nil {
 		return groupcast.Errorf(groupcast.EInvalid, "cannot make the folder %s", path).
@@ -89,7 +89,7 @@ func guard(path string) error {
 	return checkOwner(path, info)
 }
 
-// Path is the home itself; Socket the server's local door.
+// Path is the home itself; Socket is the path of the server's local socket.
 func (h Home) Path() string { return h.path }
 
 // Socket is where the server of this home listens for its local administrator.

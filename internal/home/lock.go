@@ -47,7 +47,7 @@ func (h Home) Lock(r Role) (*Lock, error) {
 	return &Lock{f}, nil
 }
 
-// sign writes who holds the lock, for whoever comes and finds it taken.
+// sign writes who holds the lock, for processes that find it taken.
 func sign(f *os.File) error {
 	if err := f.Truncate(0); err != nil {
 		return err

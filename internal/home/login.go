@@ -21,8 +21,8 @@ const (
 	maxSeenBytes  = 64
 )
 
-// Token is a device's key to the API as it lies in its home. It prints as [redacted]; only
-// SaveLogin writes its characters, string(t) gives them on purpose.
+// Token is a token for the API, as stored in the home. It prints as [redacted]; only SaveLogin writes its
+// characters, and string(t) returns them on purpose.
 type Token string
 
 func (Token) String() string   { return redacted }
@@ -51,7 +51,7 @@ type Login struct {
 	LastSeen    time.Time // the last time the server told; SaveSeen keeps it
 }
 
-// loginFile is client.json: a Login whose tokens are written.
+// loginFile is client.json: a Login with its tokens in clear.
 type loginFile struct {
 	Server      string            `json:"server"`
 	Fingerprint protocol.ServerID `json:"fingerprint"`
@@ -118,8 +118,8 @@ func (h Home) ForgetLogin() error {
 	return nil
 }
 
-// SaveSeen keeps the latest time that the pinned server told (C12). It lies in a file of its
-// own, so that an agent which notes it cannot bring back a login that was just forgotten.
+// SaveSeen stores the latest time that the pinned server sent (C12). It has a file of its own, so that an
+// agent that saves it cannot bring back a login that was just deleted.
 func (h Home) SaveSeen(t time.Time) error {
 	if t.IsZero() || !t.After(h.loadSeen()) {
 		return nil

@@ -12,8 +12,8 @@ import (
 	"github.com/groupcast/groupcast/internal/durable"
 )
 
-// MachineVariable names this machine in place of what the system calls it: for containers, whose
-// name changes while their home stays.
+// MachineVariable is an environment variable with an ID for this machine instead of the system's: for
+// containers, where the system's ID changes and the home stays.
 const MachineVariable = "GROUPCAST_MACHINE_ID"
 
 const (
@@ -21,7 +21,7 @@ const (
 	maxMachineBytes = 4 << 10
 )
 
-// Machine tells this machine from others, by digests: what the system calls it goes nowhere.
+// Machine identifies this machine by digests of the system's IDs, which themselves are not sent.
 type Machine struct {
 	ID    string // of the installed system; empty if it has none. Copied disks may share it
 	Boot  string // of this boot; empty if the system does not say
@@ -52,8 +52,8 @@ func digestOf(what, text string) string {
 
 func (h Home) machinePath() string { return filepath.Join(h.Dir(RoleAgent), "machine") }
 
-// CopiedTo says whether this home was on other machines only until now. A home that lies on a
-// network's disk goes from machine to machine as it is.
+// CopiedTo says whether this home was on other machines only until now. A home on a network file system
+// may move between machines.
 func (h Home) CopiedTo(m Machine) bool {
 	known := h.machines()
 	return m.ID != "" && len(known) > 0 && !slices.Contains(known, m.ID) && !onNetwork(h.path)

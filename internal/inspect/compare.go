@@ -17,7 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
-// Comparison is what lies in a folder beside what was delivered there.
+// Comparison compares the files in a folder with what was delivered there.
 type Comparison struct {
 	Dir    string        `json:"dir"`
 	Groups []GroupCounts `json:"groups"`
@@ -78,8 +78,8 @@ func Compare(ctx context.Context, q Question) (Comparison, error) {
 	return q.compareGroups(ctx, root, all, Comparison{Dir: dir})
 }
 
-// receivedIn finds the folder that files went to: the one that is meant by dir, or has its name
-// above it, and then the group whose folder dir is.
+// receivedIn finds the folder that files were received in: dir, or the parent of dir if dir is the folder
+// of a group, and then that group.
 func (q Question) receivedIn(ctx context.Context) (root, group string, id spool.Identity, err error) {
 	dir := q.Dir
 	known, err := q.Ledger.Folders(ctx)
@@ -119,7 +119,7 @@ func sameFolder(a, b string) bool {
 	return errA == nil && errB == nil && os.SameFile(x, y)
 }
 
-// groups chooses whose deliveries are compared.
+// groups chooses the groups to compare.
 func (q Question) groups(all []ledger.Group) []ledger.Group {
 	return slices.DeleteFunc(slices.Clone(all), func(g ledger.Group) bool {
 		return q.Group != "" && g.Name != q.Group || q.Server != (protocol.ServerID{}) && g.Server != q.Server

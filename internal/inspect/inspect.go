@@ -1,5 +1,5 @@
-// Package inspect holds what lies in a receiver's folder against what its ledger says was
-// delivered there. It reads, and changes nothing; memory stays bounded however much lies there.
+// Package inspect compares the files in a receiver's folder with what its ledger says was delivered
+// there. It only reads, and its memory is bounded.
 package inspect
 
 import (
@@ -47,7 +47,7 @@ type Counts struct {
 	Bytes      uint64 `json:"bytes"` // that were read
 }
 
-// Clean says whether all is as it was delivered, and nothing else lies there.
+// Clean says whether all is as it was delivered, and nothing else is there.
 func (c Counts) Clean() bool { return c.Changed+c.Missing+c.Other+c.Unreadable == 0 }
 
 // Add adds others.
@@ -71,7 +71,7 @@ type Inspector struct {
 	counts Counts
 }
 
-// Run looks through the folder: at what was delivered and, if others is set, at what else lies there.
+// Run looks through the folder: at what was delivered and, if others is set, at everything else.
 func (i *Inspector) Run(ctx context.Context, others bool) (Counts, error) {
 	if i.Tick == nil {
 		i.Tick = func(Counts) {}
@@ -95,7 +95,7 @@ func (i *Inspector) Run(ctx context.Context, others bool) (Counts, error) {
 	}
 }
 
-// name is where a delivery lies below DIR/GROUP.
+// name is the name of a delivery below DIR/GROUP.
 func name(path string, d spool.Delivered) string {
 	if d.Name != "" {
 		return d.Name
@@ -154,8 +154,7 @@ func (i *Inspector) tell(f Finding) {
 	i.Found(f)
 }
 
-// madeWay says whether a later delivery put a file or a link where a folder on the way to this one
-// was.
+// madeWay says whether a later delivery put a file or a link in the place of a parent folder of this one.
 func (i *Inspector) madeWay(r ledger.Row) (bool, error) {
 	var above []string
 	for p := path.Dir(r.Path); p != "."; p = path.Dir(p) {
@@ -173,7 +172,7 @@ func (i *Inspector) madeWay(r ledger.Row) (bool, error) {
 	return false, err
 }
 
-// compare says how what lies under a name stands to what was delivered. A folder has no digest.
+// compare compares what has a name with what was delivered under it. A folder has no digest.
 func (i *Inspector) compare(
 	ctx context.Context, name string, digest protocol.Digest, size uint64,
 ) (Result, string, error) {
@@ -225,7 +224,7 @@ func (i *Inspector) compareLink(at string, digest protocol.Digest) (Result, stri
 	return Same, "", nil
 }
 
-// blocked says whether a step on the way to a name is there and no folder.
+// blocked says whether a parent of a name exists and is no folder.
 func (i *Inspector) blocked(at string) bool {
 	for n, c := range at {
 		if c != '/' {
@@ -238,7 +237,7 @@ func (i *Inspector) blocked(at string) bool {
 	return false
 }
 
-// walk looks for what was not delivered. Folders of one's own do not count: what lies in them does.
+// walk looks for what was not delivered. Folders of the user do not count, but the files in them do.
 func (i *Inspector) walk(ctx context.Context) error {
 	w := walker{i: i}
 	if err := w.folder(ctx, ""); err != nil {

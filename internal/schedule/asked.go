@@ -6,7 +6,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// mayMove says why a device cannot be told anything about a transfer now.
+// mayMove says why a device's delivery cannot be changed now.
 func (s *Scheduler) mayMove(r *run, d *delivery, dev protocol.DeviceID) error {
 	switch {
 	case d == nil:
@@ -83,8 +83,8 @@ func (s *Scheduler) Heard(now time.Time, no protocol.TransferNo, dev protocol.De
 	}
 }
 
-// answerBy is when a device that is served must have been heard of; no time for one that
-// is not waited for, or whose session watches it.
+// answerBy is until when a device that is served must have reported; zero for one that is not waited for,
+// or that its session watches.
 func (s *Scheduler) answerBy(d *delivery) (time.Time, bool) {
 	switch {
 	case d.state == StateHTTPS && !d.heard:

@@ -34,9 +34,9 @@ func (s *Scheduler) answered(now time.Time, r *run, dev protocol.DeviceID, d *de
 	s.prompt[dev] = true
 }
 
-// lastCall is when data flows without those who have not answered, because none of them is known to answer
-// in time, and at least half of those who take part are: whoever only holds a stream open must not delay
-// one session after the other. It is false while somebody else is waited for.
+// lastCall is when data flows without the devices that have not answered, because none of them is known
+// to answer in time, while at least half of those that take part are: devices that only keep a stream open
+// must not delay each session. It is false while another device is waited for.
 func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
 	attached, known := 0, 0
 	for dev, d := range r.deliveries {

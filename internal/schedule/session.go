@@ -58,7 +58,7 @@ func (s *Scheduler) regather(now time.Time, r *run) {
 	}
 }
 
-// allHere says that no other device could still come: waiting longer serves nobody.
+// allHere says that no other device can come: there is nothing to wait for.
 func (s *Scheduler) allHere(r *run) bool {
 	for dev, d := range r.deliveries {
 		if !s.active[dev] && d.state != StateStored {
@@ -115,8 +115,8 @@ func (s *Scheduler) Opened(now time.Time, no protocol.TransferNo, site Site, ses
 	return true
 }
 
-// beginIfReady lets data flow when everyone asked has answered, or the wait is over. With
-// nobody attached it goes on waiting for the first.
+// beginIfReady lets data flow when every device that was asked has answered, or the wait is over. As long
+// as none is attached it waits for the first.
 func (s *Scheduler) beginIfReady(now time.Time, r *run) {
 	attached, open := 0, 0
 	for dev, d := range r.deliveries {
@@ -339,7 +339,7 @@ func (s *Scheduler) offerLate(now time.Time, r *run) {
 	s.act(r, OfferSession, Reason{}, waiting...)
 }
 
-// resumeSticky sends active devices that are for HTTPS only on their way.
+// resumeSticky starts active devices that use HTTPS only.
 func (s *Scheduler) resumeSticky(now time.Time, r *run) {
 	left := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
 		return d.sticky && d.state == StateIdle && s.active[dev]
@@ -359,7 +359,7 @@ func (s *Scheduler) giveUpSilent(now time.Time, r *run) {
 	}
 }
 
-// dropGone takes devices out whose stream has been broken for longer than the grace.
+// dropGone removes devices that have been disconnected for longer than the grace period.
 func (s *Scheduler) dropGone(now time.Time, r *run) {
 	gone := r.devices(func(_ protocol.DeviceID, d *delivery) bool {
 		return d.state != StateIdle && s.lost(now, d)
@@ -369,7 +369,7 @@ func (s *Scheduler) dropGone(now time.Time, r *run) {
 	}
 }
 
-// closeIfOver ends a session that nobody takes part in any more.
+// closeIfOver ends a session without devices.
 func (s *Scheduler) closeIfOver(now time.Time, r *run) {
 	if r.phase != PhaseSending {
 		return
@@ -392,8 +392,8 @@ func (s *Scheduler) closeSession(r *run, reason Reason) {
 	r.phase, r.rekeyed, r.session = PhaseWaiting, false, protocol.SessionID{}
 }
 
-// Ended says that the session is over by itself: whoever is left over goes on over HTTPS at
-// once, with the reason; whoever had not answered yet waits for the next run.
+// Ended reports that the session ended by itself. Devices that lack something continue over HTTPS at
+// once, with the reason; those that had not answered wait for the next session.
 func (s *Scheduler) Ended(now time.Time, no protocol.TransferNo, session protocol.SessionID, reason Reason) {
 	r := s.runOf(no, session)
 	if r == nil {

@@ -6,9 +6,9 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// StandStill pauses everything and takes it back to its beginning: what was offered so far is worth
-// nothing, and what goes on after Pause(false) is offered anew. Only who was put off stays so. The
-// sessions are for the driver to stop: no action tells it.
+// StandStill pauses everything and resets it: earlier offers are void, and what continues after
+// Pause(false) is offered again. Only devices that were put off stay so. The driver must stop the
+// sessions: there is no action for it.
 func (s *Scheduler) StandStill() {
 	s.paused, s.actions = true, nil
 	clear(s.busy)

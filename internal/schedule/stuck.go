@@ -13,8 +13,8 @@ const (
 	planning   = 24 * time.Hour  // content that is planned anew: resumed ends it
 )
 
-// Hinder stops a transfer whose content cannot be read now. Nobody is at fault and nobody is
-// given up: it goes on when it can be read.
+// Hinder stops a transfer because its content cannot be read now. No device is given up: the transfer
+// continues when the content can be read.
 func (s *Scheduler) Hinder(now time.Time, no protocol.TransferNo, reason string) {
 	t := s.transfers[no]
 	if t == nil {

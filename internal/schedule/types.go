@@ -83,7 +83,7 @@ const (
 	NobodyTookPart            // of a session: nobody answered its offer
 )
 
-// Reason is a code, with the text of whoever gave the reason if it is Told.
+// Reason is a code, with the given text if it is Told.
 type Reason struct {
 	Code ReasonCode
 	Text string
@@ -112,7 +112,7 @@ var (
 // ActionKind says what is to be done.
 type ActionKind uint8
 
-// What the schedule asks of whoever drives it.
+// What the schedule asks of its driver.
 const (
 	OpenSession   ActionKind = iota // make a multicast session, offer it to Devices, call Opened
 	OfferSession                    // offer the running session to Devices

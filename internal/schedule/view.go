@@ -51,7 +51,7 @@ type Run struct {
 	Ahead   protocol.TransferNo // the other transfer whose session the group runs here; 0: none
 }
 
-// Runs lists the sites in which somebody was owed a transfer.
+// Runs lists the sites in which a device was owed a transfer.
 func (s *Scheduler) Runs(no protocol.TransferNo) []Run {
 	t := s.transfers[no]
 	if t == nil {

@@ -12,7 +12,7 @@ type Action any
 // What the loop asks for. Those that say which method they are answered by are answered once.
 type (
 	// ReadState reads the state from the server; State or StateFailed answers it. An earlier one
-	// that is still under way is given up.
+	// that still runs is cancelled.
 	ReadState struct{ Number uint64 }
 	// JoinGroup hears a group's multicast address; JoinFailed or Joined answers it.
 	JoinGroup struct{ Group groupcast.AgentGroup }
@@ -43,30 +43,30 @@ type (
 		Keep func(protocol.TransferNo) bool
 	}
 
-	// Refuse tells the server why this device does not take a transfer.
+	// Refuse reports to the server why this device does not take a transfer.
 	Refuse struct {
 		Transfer protocol.TransferNo
 		Session  protocol.SessionID
 		Kind     groupcast.Refusal
 		Reason   string
 	}
-	// Resume tells the server that a transfer can be taken after all; Resumed answers it.
+	// Resume reports to the server that a transfer can be taken after all; Resumed answers it.
 	Resume struct {
 		Transfer protocol.TransferNo
 		Path     groupcast.Path
 	}
 	// SendReceipt sends the receipt that is kept for a transfer; ReceiptSent answers it.
 	SendReceipt struct{ Transfer protocol.TransferNo }
-	// AnswerProbe tells the server which probes were heard.
+	// AnswerProbe reports to the server which probes were received.
 	AnswerProbe struct{ Probe string }
 	// MeasureSpace finds out how much room the disk has; Space answers it.
 	MeasureSpace struct{}
-	// TellSpace tells it to the server.
+	// TellSpace reports it to the server.
 	TellSpace struct{ Free uint64 }
-	// TellMTU tells the server how large packets may be, whether it was told before or not.
+	// TellMTU reports to the server how large packets may be, even if it was reported before.
 	TellMTU struct{}
 
-	// Say tells the user.
+	// Say shows the user a line.
 	Say struct{ Line Line }
 	// Note writes to the log.
 	Note struct{ Text, About string }

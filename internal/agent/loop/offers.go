@@ -22,8 +22,8 @@ const (
 // ErrNoKey says that the server's signing key is not known yet.
 var ErrNoKey = errors.New("the server's signing key is not known yet")
 
-// hear takes an offer from the event stream. One of a group that is not known yet was faster than
-// the hint that this device is in it: the state tells both.
+// hear takes an offer from the event stream. An offer of an unknown group was faster than the hint that
+// this device is in the group: the state has both.
 func (l *Loop) hear(now time.Time, o groupcast.Offered) {
 	offer, err := wire.ParseOffer(o.Offer)
 	if err == nil {
@@ -120,8 +120,8 @@ type NotAdmitted struct{ Why error }
 func (n NotAdmitted) Error() string { return n.Why.Error() }
 func (n NotAdmitted) Unwrap() error { return n.Why }
 
-// notAdmitted tells the server why an offer is not admitted. That an offer is old the server knows by
-// itself, unless it is the newest that it has for this device: then its numbers went back.
+// notAdmitted reports to the server why an offer is not admitted. The server knows by itself that an
+// offer is old, unless it is its newest one for this device: then its numbers went back.
 func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 	if said := (NotAdmitted{}); !errors.As(err, &said) {
 		return

@@ -43,7 +43,7 @@ type receipts struct {
 	last    protocol.TransferNo // that was sent last, of a round that broke off
 }
 
-// unsent is a receipt that waits for its turn or is on its way: the transfer is here.
+// unsent is a receipt that waits for its turn or is being sent: the transfer is complete.
 type unsent struct {
 	sending bool
 	next    *groupcast.Offered // came meanwhile
@@ -116,7 +116,7 @@ func (l *Loop) sendKept(now time.Time) {
 	l.sendQueued(now)
 }
 
-// sendQueued sends as many as may be on their way at once.
+// sendQueued sends as many receipts as may be sent at the same time.
 func (l *Loop) sendQueued(now time.Time) {
 	r := &l.receipts
 	for r.sending < maxSending && len(r.queue) > 0 {
@@ -183,8 +183,8 @@ func (l *Loop) receiptsWait(now time.Time) {
 	r.again = now.Add(r.pause/2 + l.cfg.Random(r.pause/2))
 }
 
-// Space takes how much room the disk has, and tells it to the server: when the connection is new, and
-// now and then when it has changed. It is for listings only, and not worth a second try.
+// Space takes the free space of the disk, and reports it to the server: when the connection is new, and
+// now and then if it changed. It is for listings only, so it is not sent again after an error.
 func (l *Loop) Space(now time.Time, free uint64) {
 	fresh := l.spaceAt.IsZero()
 	changed := max(free, l.space) - min(free, l.space)

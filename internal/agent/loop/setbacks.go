@@ -93,9 +93,9 @@ func (l *Loop) lookAtWaiting(now time.Time) {
 	}
 }
 
-// Looked takes what a look at the disk found: an Outcome without a State if a transfer can be taken
-// now, else a refusal. If it can, the server is told and offers it anew; what was received so far is
-// still there.
+// Looked takes the result of a look at the disk: an Outcome without a State if a transfer can be taken
+// now, else a refusal. If it can, this is reported to the server, which offers it again. What was
+// received so far is still there.
 func (l *Loop) Looked(now time.Time, number uint64, no protocol.TransferNo, found Outcome) {
 	t := l.transfers[no]
 	if t == nil || !t.waits || t.look != number {

@@ -245,7 +245,7 @@ func (l *Loop) JoinFailed(id protocol.GroupID, why error) {
 		"group %s: no multicast here (%v); its files come over HTTPS", g.Name, why)})
 }
 
-// notices is what was said already of devices and groups: the state tells it again and again.
+// notices are the lines that were shown already about devices and groups: each state has them again.
 type notices struct {
 	devices  map[protocol.DeviceID]bool
 	withheld map[string]groupcast.RequestState
@@ -304,7 +304,7 @@ func (l *Loop) judge(server *groupcast.Speaks) {
 	}
 }
 
-// decline answers an offer of a server whose version does not fit.
+// decline answers an offer of a server with a version that does not fit.
 func (l *Loop) decline(e groupcast.AgentEvent) {
 	if e.Offer == nil {
 		return

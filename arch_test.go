@@ -76,11 +76,12 @@ var arrows = map[string]string{
 	"ui":         "protocol units .",
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"terminal":   "ui .",
+	"settings":   "",
 	"doctor":     "protocol mcast home apiclient ui .",
 	"device":     "protocol seal spool ledger durable home pki apiclient agent .",
 	"demo":       "receiver home device apiclient agent daemon units ui .",
 	"cli": "protocol spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
-		"device doctor menu menu/tui terminal ui .",
+		"device doctor menu menu/tui settings terminal ui .",
 
 	"netsim":                "protocol",
 	"httpapi/httpapitest":   "protocol .",

@@ -25,6 +25,7 @@ import (
 type app struct {
 	args    []string
 	home    string // --home
+	config  string // --config
 	verbose bool
 	terminal.Streams
 }
@@ -36,11 +37,11 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	_ = home.NoCoreDumps() // where the system has no such limit, there is nothing to set
 	checked := terminal.NewOutput(out)
 	a := &app{args: args, Streams: terminal.Streams{In: in, Out: checked, Err: errs}}
-	a.JSON = slices.Contains(args, "--json") // until the flags are read: what is wrong with them is an error in JSON, too
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
 	defer stop()
 	root := a.root()
 	root.SetArgs(args)
+	a.JSON = slices.Contains(args, "--json") // what is wrong with the flags is said in JSON, too
 	code := a.exit(root.ExecuteContext(ctx))
 	if err := checked.Failed(); err != nil && (code == exitDone || code == exitOwed) {
 		code = a.exit(err)
@@ -66,9 +67,11 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "",
 		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
+	flags.StringVar(&a.config, "config", "", "file with settings (default $GROUPCAST_CONFIG, else config.toml in the home)")
 	flags.BoolVar(&a.JSON, "json", false, "print JSON")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.settle(c) }
 	root.SetFlagErrorFunc(badFlag)
 	root.Version = versionText()
 	root.SetVersionTemplate("{{.Version}}\n")

@@ -67,7 +67,7 @@ func (e *Engine) keysFor(
 	e.mu.Lock()
 	run, blocks := e.runs[r.Session], e.infos[r.Transfer].Blocks
 	ok := run != nil && run.no == r.Transfer && !run.stopped && version >= run.version
-	https := !ok && e.mayFetch(r.Transfer, dev)
+	https := !ok && e.mayFetch(r.Transfer, dev, r.Session)
 	paused := e.sched.Paused()
 	e.mu.Unlock()
 	switch {
@@ -133,10 +133,19 @@ func held(r groupcast.Ready, blocks int) int {
 	return max(blocks, 0)
 }
 
-// mayFetch says whether a device was told to fetch a transfer over HTTPS; the lock is held.
-func (e *Engine) mayFetch(no protocol.TransferNo, dev protocol.DeviceID) bool {
+// mayFetch says whether a device was told to fetch a transfer over HTTPS. One that answers that after a
+// word that it cannot, or did not come through with it, can do it now. The lock is held.
+func (e *Engine) mayFetch(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
 	d, _ := e.sched.Delivery(no, dev)
-	return d.State == schedule.StateHTTPS || d.State == schedule.StateStored || d.State == schedule.StateSilent
+	switch d.State {
+	case schedule.StateHTTPS, schedule.StateStored, schedule.StateSilent:
+		return true
+	case schedule.StateRefused, schedule.StatePaused:
+		last, stands := e.gave(no, dev, id)
+		return last && stands
+	default:
+		return false
+	}
 }
 
 // owes says whether a device is owed a transfer right now, was offered it by this process, and
@@ -150,12 +159,28 @@ func (e *Engine) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	return owed && offered && !e.sched.Paused() && !e.sched.Held(no)
 }
 
-// gave says whether a session's offer is the last of a transfer that a device was given.
-func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
-	e.mu.Lock()
-	defer e.mu.Unlock()
+// gave says whether a session's offer is the last of a transfer that a device was given, and whether it
+// stands: the session runs, or who fetches over HTTPS goes by it. The lock is held.
+func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) (last, stands bool) {
 	g, found := e.given[deliveryKey{no, dev}]
-	return found && g.session == id
+	direct := e.direct[no]
+	return found && g.session == id, e.runs[id] != nil || direct != nil && direct.session == id
+}
+
+// heeds says whether a refusal says anything: one of an offer that was overtaken on its way says nothing,
+// nor does one of an earlier try. Of an offer that is over, the device is right; it gets a new one.
+func (e *Engine) heeds(r groupcast.Ready, dev protocol.DeviceID) bool {
+	e.mu.Lock()
+	_, offered := e.given[deliveryKey{r.Transfer, dev}]
+	last, stands := e.gave(r.Transfer, dev, r.Session)
+	e.mu.Unlock()
+	if !offered || r.Kind != groupcast.RefusedOld {
+		return offered
+	}
+	if last && !stands {
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Overtaken(now, r.Transfer, dev) })
+	}
+	return last && stands
 }
 
 // Paused says that nothing is sent: the server was restored, and nobody confirmed it.
@@ -170,8 +195,8 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	if _, err := e.store.Entitled(ctx, r.Transfer, d.ID); err != nil {
 		return err
 	}
-	if r.Kind == groupcast.RefusedOld && !e.gave(r.Transfer, d.ID, r.Session) {
-		return nil // it was overtaken on its way
+	if !e.heeds(r, d.ID) {
+		return nil
 	}
 	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
 	// The kind is written down before anybody can see that it is refused.

@@ -122,5 +122,5 @@ func TestADeviceThatNeverAnswersIsNotWaitedForForEver(t *testing.T) {
 	}
 	s.Detached(sec(300), dev(3))
 	s.Attached(sec(301), dev(3), Here)
-	expect(t, s, sec(301), "offer 1 d3")
+	expect(t, s, sec(301), "https 1 d3") // the session's offer is older than the one it has
 }

@@ -112,6 +112,11 @@ func (s *Scheduler) Opened(now time.Time, no protocol.TransferNo, site Site, ses
 	}
 	wait += protocol.Spread(len(r.devices(asked))) // many take turns to answer
 	r.phase, r.session, r.until, r.rekeyed = PhaseAsking, session, now.Add(wait), false
+	for _, d := range r.deliveries {
+		if d.state == StateHTTPS {
+			d.passed = session
+		}
+	}
 	return true
 }
 
@@ -229,6 +234,15 @@ func (s *Scheduler) LookedAgain(no protocol.TransferNo, dev protocol.DeviceID) b
 	return true
 }
 
+// Overtaken says that a device refuses the offer that it was given last because that is over: a newer one
+// of another transfer said so first. It is offered the transfer anew.
+func (s *Scheduler) Overtaken(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
+	if r, d := s.deliveryOf(no, dev); d != nil && d.state != StateLater {
+		s.unseat(r, dev, d)
+		s.closeIfOver(now, r)
+	}
+}
+
 // Stored says that a device holds every block of the session.
 func (s *Scheduler) Stored(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
 	if r, d := s.deliveryOf(no, dev); d != nil {
@@ -302,10 +316,10 @@ func (s *Scheduler) leaveMulticast(now time.Time, r *run, dev protocol.DeviceID,
 	d := r.deliveries[dev]
 	s.detach(r, dev, d)
 	d.sticky, d.reason = true, reason
-	if s.active[dev] {
+	if s.active[dev] && !s.still(now, r) {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, reason)
 	} else {
-		d.state = StateIdle
+		d.state = StateIdle // it is offered when it can be
 	}
 }
 
@@ -319,24 +333,34 @@ func (s *Scheduler) toHTTPS(now time.Time, r *run, devices []protocol.DeviceID, 
 	for _, dev := range devices {
 		d := r.deliveries[dev]
 		d.state, d.reason, d.since, d.heard = StateHTTPS, reason, now, false
+		d.passed = r.session
 		s.renew(now, d)
 	}
 	s.act(r, OfferHTTPS, reason, devices...)
 }
 
 // offerLate offers a running session to devices that came after it began, and HTTPS to those
-// that multicast does not serve.
+// that multicast does not serve. Whoever was told to fetch while the session ran stays with that until
+// the next one: a device takes no offer that is older than one it has.
 func (s *Scheduler) offerLate(now time.Time, r *run) {
 	s.resumeSticky(now, r)
 	waiting, _ := s.candidates(r)
-	if len(waiting) == 0 {
-		return
-	}
+	var late, past []protocol.DeviceID
 	for _, dev := range waiting {
 		d := r.deliveries[dev]
+		if d.passed == r.session {
+			past = append(past, dev)
+			continue
+		}
 		d.state, d.since = StateAsked, now
+		late = append(late, dev)
 	}
-	s.act(r, OfferSession, Reason{}, waiting...)
+	if len(late) > 0 {
+		s.act(r, OfferSession, Reason{}, late...)
+	}
+	if len(past) > 0 {
+		s.toHTTPS(now, r, past, Reason{})
+	}
 }
 
 // resumeSticky starts active devices that use HTTPS only.

@@ -34,6 +34,13 @@ func (s *Scheduler) Replan(now time.Time, no protocol.TransferNo, reason string)
 	if t := s.transfers[no]; t != nil {
 		t.stuck.planned = true
 		s.halt(now, t, reason, planning)
+		for _, r := range t.runs {
+			for _, d := range r.deliveries {
+				if d.state == StateStored || d.state == StateSilent {
+					d.state = StateIdle // of other content than what is to come
+				}
+			}
+		}
 	}
 }
 
@@ -65,6 +72,11 @@ func (s *Scheduler) Resumed(no protocol.TransferNo) {
 			d.fruitless, d.blocks = 0, 0
 		}
 	}
+}
+
+// still says that nothing of a transfer may be offered now.
+func (s *Scheduler) still(now time.Time, r *run) bool {
+	return s.paused || r.hold || now.Before(r.stuck.until)
 }
 
 // waits says whether a transfer is stuck.

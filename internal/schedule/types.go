@@ -151,7 +151,8 @@ type delivery struct {
 	renewed   time.Time
 	renewals  int
 	fruitless int
-	blocks    int // verified, at the last run's begin
+	blocks    int                // verified, at the last run's begin
+	passed    protocol.SessionID // in which it was told to fetch: the offer it has is newer than the session's
 }
 
 // transfer is an open transfer: what holds in all sites.

@@ -51,10 +51,7 @@ type (
 		Reason   string
 	}
 	// Resume reports to the server that a transfer can be taken after all; Resumed answers it.
-	Resume struct {
-		Transfer protocol.TransferNo
-		Path     groupcast.Path
-	}
+	Resume struct{ Transfer protocol.TransferNo }
 	// SendReceipt sends the receipt that is kept for a transfer; ReceiptSent answers it.
 	SendReceipt struct{ Transfer protocol.TransferNo }
 	// AnswerProbe reports to the server which probes were received.

@@ -77,7 +77,8 @@ type transfer struct {
 	next    *groupcast.Offered // a newer offer, to begin when this one is over
 	over    bool               // nothing of it is owed any more: what is half received goes
 	waits   bool               // for the disk: nobody works on it
-	need    uint64             // then: the bytes that it still takes, as far as is known
+	refused bool               // it waited for the disk before this try: the server has a refusal of it
+	need    uint64             // of one that waits or waited: the bytes that it still takes, as far as is known
 	look    uint64             // then: the number of the look at the disk that is under way; 0: none
 }
 
@@ -133,6 +134,10 @@ func (l *Loop) Due(now time.Time) {
 	}
 	l.round = now.Add(roundEvery)
 	l.lookAtWaiting(now)
+	l.lookAfterStumbled(now)
+	if due(l.reading.retry, now) && !l.reading.underWay {
+		l.readState(now, false)
+	}
 	if now.Sub(l.spaceAt) >= spaceEvery {
 		l.act(MeasureSpace{})
 	}
@@ -168,6 +173,7 @@ func (l *Loop) Heard(now time.Time, e groupcast.AgentEvent) {
 		if e.Over {
 			l.over(e.Transfer)
 		} else if t != nil && e.Session != nil && t.offer.Session == *e.Session {
+			t.refused = false // it is the server's word that nothing is done for now
 			l.stop(t)
 		}
 	}
@@ -215,9 +221,11 @@ func (l *Loop) Ended(now time.Time, no protocol.TransferNo, out Outcome) {
 	case out.Failed != "":
 		l.stumbled(now, t, out.Failed)
 	}
+	if out.State == "" && t.refused {
+		l.transfers[no] = t.waiting() // the server thinks so, too, and would not ask again
+	}
 	switch {
 	case t.next != nil:
-		delete(l.transfers, no)
 		l.take(now, *t.next)
 	case t.over:
 		delete(l.transfers, no)

@@ -74,9 +74,11 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 	if l.atWork() >= maxTransfers {
 		return // the server offers it again
 	}
-	l.transfers[offer.Transfer] = &transfer{
-		offer: offer, offered: o, group: group, started: now, path: groupcast.PathHTTPS,
+	begun := &transfer{offer: offer, offered: o, group: group, started: now, path: groupcast.PathHTTPS}
+	if t != nil {
+		begun.refused, begun.need = true, t.need
 	}
+	l.transfers[offer.Transfer] = begun
 	l.act(Begin{Offer: offer, Offered: o, Group: group})
 }
 

@@ -2,6 +2,8 @@ package loop
 
 import (
 	"fmt"
+	"maps"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -23,6 +25,7 @@ type setback struct {
 	said  string // the reason that was said last: it is not said again until it changes
 	tries int
 	next  time.Time // when it is looked at again
+	lost  bool      // the try broke off, and it may be that the server does not know
 }
 
 // again counts a try that failed, and says whether its reason is a new one.
@@ -62,11 +65,17 @@ func (l *Loop) setBack(now time.Time, t *transfer, out Outcome) (fresh bool) {
 		l.setbacks[no].next = now.Add(firstLook)
 	}
 	if !lasting(out.Kind) && len(l.transfers) < maxWaiting {
-		l.transfers[no] = &transfer{
-			offer: t.offer, offered: t.offered, group: t.group, started: t.started, path: t.path, waits: true, need: out.Need,
-		}
+		t.need = out.Need
+		l.transfers[no] = t.waiting()
 	}
 	return fresh
+}
+
+// waiting is a transfer that waits for the disk.
+func (t *transfer) waiting() *transfer {
+	return &transfer{
+		offer: t.offer, offered: t.offered, group: t.group, started: t.started, path: t.path, waits: true, need: t.need,
+	}
 }
 
 // stumbled says that the work on a transfer broke off for a reason of which nothing is known: once,
@@ -77,6 +86,22 @@ func (l *Loop) stumbled(now time.Time, t *transfer, why string) {
 			Kind: "failed", Group: t.group.Name, Transfer: t.offer.Transfer,
 			Text: fmt.Sprintf("%s: %s; it is tried again", t.group.Name, why),
 		})
+	}
+	l.setbacks[t.offer.Transfer].lost = true
+}
+
+// lookAfterStumbled reads the state if a transfer whose try broke off is not offered again in time: the
+// word that it broke off may have been lost with all else.
+func (l *Loop) lookAfterStumbled(now time.Time) {
+	look := false
+	for _, no := range slices.Sorted(maps.Keys(l.setbacks)) {
+		if s := l.setbacks[no]; s.lost && l.transfers[no] == nil && !now.Before(s.next) {
+			l.again(now, no, s.said) // in case the state brings nothing
+			look = true
+		}
+	}
+	if look {
+		l.readState(now, false)
 	}
 }
 
@@ -113,7 +138,7 @@ func (l *Loop) Looked(now time.Time, number uint64, no protocol.TransferNo, foun
 	if s := l.setbacks[no]; s != nil {
 		l.again(now, no, s.said) // in case nothing follows
 	}
-	l.act(Resume{Transfer: no, Path: t.path})
+	l.act(Resume{no})
 }
 
 // Resumed takes the server's answer to Resume: whether it still owes the transfer, as far as is known.
@@ -124,9 +149,11 @@ func (l *Loop) Resumed(no protocol.TransferNo, owed bool) {
 	}
 }
 
-// forgetSetbacks forgets those of transfers that are neither offered nor waited for.
+// forgetSetbacks takes over what is offered: those of transfers that are neither offered nor waited for
+// are forgotten after a while.
 func (l *Loop) forgetSetbacks(now time.Time, offered map[protocol.TransferNo]bool) {
 	for no, s := range l.setbacks {
+		s.lost = s.lost && offered[no] // else the server knows, and offers it
 		if l.transfers[no] == nil && !offered[no] && now.Sub(s.next) > lastLook {
 			delete(l.setbacks, no)
 		}

@@ -29,6 +29,9 @@ type reading struct {
 	hello    bool      // it is the first of a connection
 	asked    time.Time // when
 	again    bool      // it is to be read once more after this time
+	retry    time.Time // when it is read again because it could not be; zero: it was
+	pause    time.Duration
+	warned   string // why the last one was not believed
 	touched  map[protocol.TransferNo]bool
 }
 
@@ -53,7 +56,7 @@ func (l *Loop) readState(now time.Time, hello bool) {
 		return
 	}
 	r.number++
-	r.underWay, r.hello, r.asked, r.again = true, hello, now, false
+	r.underWay, r.hello, r.asked, r.again = true, hello || r.hello, now, false
 	clear(r.touched)
 	l.act(ReadState{r.number})
 }
@@ -63,9 +66,13 @@ func (l *Loop) StateFailed(now time.Time, number uint64, warning string) {
 	if number != l.reading.number {
 		return
 	}
-	if warning != "" {
+	r := &l.reading
+	if warning != "" && warning != r.warned {
 		l.say(Line{Kind: "warning", Text: warning})
 	}
+	r.warned = warning
+	r.pause = min(max(2*r.pause, firstLook), lastLook)
+	r.retry = now.Add(r.pause/2 + l.cfg.Random(r.pause/2))
 	l.stateRead(now)
 }
 
@@ -88,7 +95,9 @@ func (l *Loop) State(now time.Time, number uint64, state groupcast.AgentState) {
 	}
 	l.checkClock(state.Now, now)
 	l.setGroups(state.Groups)
+	l.reading.retry, l.reading.pause, l.reading.warned = time.Time{}, 0, ""
 	if l.reading.hello {
+		l.reading.hello = false
 		l.say(Line{Kind: "connected", Text: fmt.Sprintf("connected to %s as %s; %s; files go to %s",
 			l.cfg.Address, state.Device.Name, Plural(len(l.groups), "group"), l.cfg.Dir)})
 		l.sendKept(now)

@@ -248,6 +248,15 @@ type Deliveries interface {
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
 	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.
 	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error
+	// KeepProgress keeps how far the devices of open transfers are, in the server's own notation and in
+	// place of what was kept before, until ReplaceContent; KeptProgress gives what is kept of those
+	// that are open.
+	KeepProgress(ctx context.Context, devices map[protocol.TransferNo][]byte) error
+	KeptProgress(ctx context.Context) (map[protocol.TransferNo][]byte, error)
+	// NoteProgress notes Path, Blocks, Bytes, LossPercent and Bar of deliveries that are given up, with
+	// those of transfers that are over, of which it forgets what KeepProgress kept. Delivered and
+	// incomplete ones stay as they are.
+	NoteProgress(ctx context.Context, last []groupcast.Delivery, over ...protocol.TransferNo) error
 	// PutOff notes that a device is left out for now, or is not any more. Deliveries of it have
 	// CauseLater until it receives, or the transfer is released or retried.
 	PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error

@@ -27,6 +27,9 @@ func (s *Store) ReplaceContent(
 		if err := q.ForgetRefusals(ctx, int64(no)); err != nil { // they were about what it held before
 			return err
 		}
+		if err := q.ForgetProgress(ctx, int64(no)); err != nil {
+			return err
+		}
 		if err := addLeftOut(ctx, q, no, e.Lost); err != nil {
 			return err
 		}

@@ -626,6 +626,26 @@ UPDATE deliveries SET state = @state, reason = @reason,
 WHERE transfer_no = @transfer_no AND user_id = @user_id AND device_id = @device_id
     AND state IN ('queued', 'receiving', 'refused');
 
+-- What a delivery had when it was given up. One that came to a good end has its own figures.
+-- name: NoteProgress :exec
+UPDATE deliveries SET path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,
+    blocks = @blocks, bytes = @bytes, loss = @loss, bar = @bar
+WHERE transfer_no = @transfer_no AND device_id = @device_id AND device_id <> ''
+    AND state NOT IN ('verified', 'already-had', 'superseded', 'incomplete');
+
+-- name: KeepProgress :exec
+INSERT INTO progress (transfer_no, devices)
+SELECT t.no, @devices FROM transfers t
+WHERE t.no = @no AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no) DO UPDATE SET devices = excluded.devices;
+
+-- name: KeptProgress :many
+SELECT p.* FROM progress p JOIN transfers t ON t.no = p.transfer_no
+WHERE t.state IN ('held', 'waiting', 'gathering', 'sending') ORDER BY p.transfer_no;
+
+-- name: ForgetProgress :exec
+DELETE FROM progress WHERE transfer_no = @transfer_no;
+
 -- name: CloseDelivery :one
 UPDATE deliveries SET state = @state, reason = @reason,
     path = CASE WHEN CAST(@path AS TEXT) = '' THEN path ELSE @path END,

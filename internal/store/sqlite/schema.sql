@@ -238,6 +238,13 @@ CREATE TABLE series (
     points      BYTEA    NOT NULL
 );
 
+-- How far the devices of a running transfer were, all in one: it is written now and then, for a server that
+-- starts again. What a delivery got in the end stands in deliveries.
+CREATE TABLE progress (
+    transfer_no BIGINT NOT NULL PRIMARY KEY REFERENCES transfers (no) ON DELETE CASCADE,
+    devices     BYTEA  NOT NULL
+);
+
 CREATE TABLE handouts (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
     session     TEXT    NOT NULL,

@@ -55,6 +55,8 @@ var cases = []struct {
 	{"what is held is nobody's to know of", heldIsHidden},
 	{"what a device refused for", refusals},
 	{"progress does not reopen", progress},
+	{"progress of a running transfer is kept as one", progressAsOne},
+	{"what was given up keeps what it had", givenUp},
 	{"closing counts down", closing},
 	{"an incomplete delivery", incomplete},
 	{"entries are bounded", entriesBounded},

@@ -243,6 +243,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetOfferGapsStmt, err = db.PrepareContext(ctx, forgetOfferGaps); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetOfferGaps: %w", err)
 	}
+	if q.forgetProgressStmt, err = db.PrepareContext(ctx, forgetProgress); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetProgress: %w", err)
+	}
 	if q.forgetRefusalsStmt, err = db.PrepareContext(ctx, forgetRefusals); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetRefusals: %w", err)
 	}
@@ -276,6 +279,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.isMemberStmt, err = db.PrepareContext(ctx, isMember); err != nil {
 		return nil, fmt.Errorf("error preparing query IsMember: %w", err)
 	}
+	if q.keepProgressStmt, err = db.PrepareContext(ctx, keepProgress); err != nil {
+		return nil, fmt.Errorf("error preparing query KeepProgress: %w", err)
+	}
+	if q.keptProgressStmt, err = db.PrepareContext(ctx, keptProgress); err != nil {
+		return nil, fmt.Errorf("error preparing query KeptProgress: %w", err)
+	}
 	if q.leftOutStmt, err = db.PrepareContext(ctx, leftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query LeftOut: %w", err)
 	}
@@ -299,6 +308,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.noteForgedStmt, err = db.PrepareContext(ctx, noteForged); err != nil {
 		return nil, fmt.Errorf("error preparing query NoteForged: %w", err)
+	}
+	if q.noteProgressStmt, err = db.PrepareContext(ctx, noteProgress); err != nil {
+		return nil, fmt.Errorf("error preparing query NoteProgress: %w", err)
 	}
 	if q.offerGapsStmt, err = db.PrepareContext(ctx, offerGaps); err != nil {
 		return nil, fmt.Errorf("error preparing query OfferGaps: %w", err)
@@ -877,6 +889,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetOfferGapsStmt: %w", cerr)
 		}
 	}
+	if q.forgetProgressStmt != nil {
+		if cerr := q.forgetProgressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetProgressStmt: %w", cerr)
+		}
+	}
 	if q.forgetRefusalsStmt != nil {
 		if cerr := q.forgetRefusalsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetRefusalsStmt: %w", cerr)
@@ -932,6 +949,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing isMemberStmt: %w", cerr)
 		}
 	}
+	if q.keepProgressStmt != nil {
+		if cerr := q.keepProgressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keepProgressStmt: %w", cerr)
+		}
+	}
+	if q.keptProgressStmt != nil {
+		if cerr := q.keptProgressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keptProgressStmt: %w", cerr)
+		}
+	}
 	if q.leftOutStmt != nil {
 		if cerr := q.leftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leftOutStmt: %w", cerr)
@@ -970,6 +997,11 @@ func (q *Queries) Close() error {
 	if q.noteForgedStmt != nil {
 		if cerr := q.noteForgedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing noteForgedStmt: %w", cerr)
+		}
+	}
+	if q.noteProgressStmt != nil {
+		if cerr := q.noteProgressStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing noteProgressStmt: %w", cerr)
 		}
 	}
 	if q.offerGapsStmt != nil {
@@ -1429,6 +1461,7 @@ type Queries struct {
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	forgetOfferGapsStmt           *sql.Stmt
+	forgetProgressStmt            *sql.Stmt
 	forgetRefusalsStmt            *sql.Stmt
 	giveBackStmt                  *sql.Stmt
 	groupByIDStmt                 *sql.Stmt
@@ -1440,6 +1473,8 @@ type Queries struct {
 	heldFilesStmt                 *sql.Stmt
 	isEditionStmt                 *sql.Stmt
 	isMemberStmt                  *sql.Stmt
+	keepProgressStmt              *sql.Stmt
+	keptProgressStmt              *sql.Stmt
 	leftOutStmt                   *sql.Stmt
 	lowestOfferStmt               *sql.Stmt
 	memberStmt                    *sql.Stmt
@@ -1448,6 +1483,7 @@ type Queries struct {
 	moveDeliveriesStmt            *sql.Stmt
 	moveDeviceStmt                *sql.Stmt
 	noteForgedStmt                *sql.Stmt
+	noteProgressStmt              *sql.Stmt
 	offerGapsStmt                 *sql.Stmt
 	oldestAuditStmt               *sql.Stmt
 	oldestOpenTransfersStmt       *sql.Stmt
@@ -1596,6 +1632,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		forgetOfferGapsStmt:           q.forgetOfferGapsStmt,
+		forgetProgressStmt:            q.forgetProgressStmt,
 		forgetRefusalsStmt:            q.forgetRefusalsStmt,
 		giveBackStmt:                  q.giveBackStmt,
 		groupByIDStmt:                 q.groupByIDStmt,
@@ -1607,6 +1644,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		heldFilesStmt:                 q.heldFilesStmt,
 		isEditionStmt:                 q.isEditionStmt,
 		isMemberStmt:                  q.isMemberStmt,
+		keepProgressStmt:              q.keepProgressStmt,
+		keptProgressStmt:              q.keptProgressStmt,
 		leftOutStmt:                   q.leftOutStmt,
 		lowestOfferStmt:               q.lowestOfferStmt,
 		memberStmt:                    q.memberStmt,
@@ -1615,6 +1654,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		moveDeliveriesStmt:            q.moveDeliveriesStmt,
 		moveDeviceStmt:                q.moveDeviceStmt,
 		noteForgedStmt:                q.noteForgedStmt,
+		noteProgressStmt:              q.noteProgressStmt,
 		offerGapsStmt:                 q.offerGapsStmt,
 		oldestAuditStmt:               q.oldestAuditStmt,
 		oldestOpenTransfersStmt:       q.oldestOpenTransfersStmt,

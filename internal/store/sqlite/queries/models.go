@@ -186,6 +186,11 @@ type OpenOffer struct {
 	Epoch      int64
 }
 
+type Progress struct {
+	TransferNo int64
+	Devices    []byte
+}
+
 type Receipt struct {
 	TransferNo int64
 	DeviceID   string

@@ -1770,6 +1770,15 @@ func (q *Queries) ForgetOfferGaps(ctx context.Context, before int64) error {
 	return err
 }
 
+const forgetProgress = `-- name: ForgetProgress :exec
+DELETE FROM progress WHERE transfer_no = $1
+`
+
+func (q *Queries) ForgetProgress(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetProgressStmt, forgetProgress, transferNo)
+	return err
+}
+
 const forgetRefusals = `-- name: ForgetRefusals :exec
 UPDATE deliveries SET refusal = '' WHERE transfer_no = $1
 `
@@ -2106,6 +2115,51 @@ func (q *Queries) IsMember(ctx context.Context, arg IsMemberParams) (int64, erro
 	return count, err
 }
 
+const keepProgress = `-- name: KeepProgress :exec
+INSERT INTO progress (transfer_no, devices)
+SELECT t.no, $1 FROM transfers t
+WHERE t.no = $2 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+ON CONFLICT (transfer_no) DO UPDATE SET devices = excluded.devices
+`
+
+type KeepProgressParams struct {
+	Devices []byte
+	No      int64
+}
+
+func (q *Queries) KeepProgress(ctx context.Context, arg KeepProgressParams) error {
+	_, err := q.exec(ctx, q.keepProgressStmt, keepProgress, arg.Devices, arg.No)
+	return err
+}
+
+const keptProgress = `-- name: KeptProgress :many
+SELECT p.transfer_no, p.devices FROM progress p JOIN transfers t ON t.no = p.transfer_no
+WHERE t.state IN ('held', 'waiting', 'gathering', 'sending') ORDER BY p.transfer_no
+`
+
+func (q *Queries) KeptProgress(ctx context.Context) ([]Progress, error) {
+	rows, err := q.query(ctx, q.keptProgressStmt, keptProgress)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Progress
+	for rows.Next() {
+		var i Progress
+		if err := rows.Scan(&i.TransferNo, &i.Devices); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const leftOut = `-- name: LeftOut :many
 SELECT path, why, detail FROM left_out WHERE transfer_no = $1
 ORDER BY path LIMIT $3 OFFSET $2
@@ -2340,6 +2394,37 @@ func (q *Queries) NoteForged(ctx context.Context, arg NoteForgedParams) (int64, 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const noteProgress = `-- name: NoteProgress :exec
+UPDATE deliveries SET path = CASE WHEN CAST($1 AS TEXT) = '' THEN path ELSE $1 END,
+    blocks = $2, bytes = $3, loss = $4, bar = $5
+WHERE transfer_no = $6 AND device_id = $7 AND device_id <> ''
+    AND state NOT IN ('verified', 'already-had', 'superseded', 'incomplete')
+`
+
+type NoteProgressParams struct {
+	Path       string
+	Blocks     int64
+	Bytes      int64
+	Loss       float64
+	Bar        []byte
+	TransferNo int64
+	DeviceID   string
+}
+
+// What a delivery had when it was given up. One that came to a good end has its own figures.
+func (q *Queries) NoteProgress(ctx context.Context, arg NoteProgressParams) error {
+	_, err := q.exec(ctx, q.noteProgressStmt, noteProgress,
+		arg.Path,
+		arg.Blocks,
+		arg.Bytes,
+		arg.Loss,
+		arg.Bar,
+		arg.TransferNo,
+		arg.DeviceID,
+	)
+	return err
 }
 
 const offerGaps = `-- name: OfferGaps :one

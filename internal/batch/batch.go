@@ -121,17 +121,32 @@ func (b *Calls[T, R]) serve(ctx context.Context) {
 
 const (
 	crowd       = 16                    // so many who come within companyWait are one
-	companyWait = 25 * time.Millisecond // that one of a crowd waits for more of it
+	companyWait = 50 * time.Millisecond // that one of a crowd waits for more of it at most …
+	nobodyComes = 10 * time.Millisecond // … and no longer once nobody comes for so long
+	enough      = Most / 2
 )
 
 // company waits for more to come while a crowd comes: when hundreds of devices answer one after another
 // each would have a call of its own. Who comes alone, or with few, waits for nobody.
 func (b *Calls[T, R]) company() {
-	b.mu.Lock()
-	first := b.came[b.count%crowd] // of the last so many
-	wait := !first.IsZero() && time.Since(first) < companyWait && len(b.waiting) < Most
-	b.mu.Unlock()
-	if wait {
-		time.Sleep(companyWait)
+	for until := time.Now().Add(companyWait); b.more(until); {
+		b.mu.Lock()
+		before := b.count
+		b.mu.Unlock()
+		time.Sleep(nobodyComes)
+		b.mu.Lock()
+		over := b.count == before
+		b.mu.Unlock()
+		if over {
+			return
+		}
 	}
+}
+
+// more says whether it is worth waiting for more: a crowd came lately, and few of it wait yet.
+func (b *Calls[T, R]) more(until time.Time) bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	now, first := time.Now(), b.came[b.count%crowd] // first of the last so many
+	return !first.IsZero() && now.Sub(first) < companyWait && now.Before(until) && len(b.waiting) < enough
 }

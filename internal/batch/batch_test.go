@@ -67,8 +67,8 @@ func TestWhoComesAloneDoesNotWait(t *testing.T) {
 		if took := time.Since(began); took != 0 || a.calls.Load() != crowd-1 {
 			t.Errorf("%v for %d calls", took, a.calls.Load())
 		}
-		if _, err := b.Call(t.Context(), 1); err != nil || time.Since(began) != companyWait {
-			t.Errorf("one more makes a crowd: %v, %v", time.Since(began), err)
+		if _, err := b.Call(t.Context(), 1); err != nil || time.Since(began) != nobodyComes {
+			t.Errorf("one more makes a crowd, of which nobody else comes: %v, %v", time.Since(began), err)
 		}
 		time.Sleep(companyWait)
 		began = time.Now()

@@ -144,7 +144,24 @@ func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.De
 	}
 }
 
+// gaveOverHTTPS counts what a transfer cost over HTTPS; the store hears of it with the progress.
 func (e *Engine) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
+	e.mu.Lock()
+	_, open := e.infos[no]
+	open = open && (e.base == nil || e.base.Err() == nil) // else nobody writes it any more
+	if open {
+		e.fetched[no] += n
+	}
+	e.mu.Unlock()
+	if !open {
+		e.count(no, n)
+	}
+}
+
+func (e *Engine) count(no protocol.TransferNo, n uint64) {
+	if n == 0 {
+		return
+	}
 	err := e.store.AddTransferBytes(context.Background(), e.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))

@@ -58,8 +58,10 @@ type Engine struct {
 	infos    map[protocol.TransferNo]store.Transfer
 	owners   map[protocol.DeviceID]string
 	seen     map[deliveryKey]*progress
-	given    map[deliveryKey]given        // the offer that each device works on
-	moved    map[protocol.TransferNo]bool // reported over HTTPS since the last event of progress
+	given    map[deliveryKey]given          // the offer that each device works on
+	moved    map[protocol.TransferNo]bool   // reported over HTTPS since the last event of progress
+	unkept   map[protocol.TransferNo]bool   // progress that the store does not have yet
+	fetched  map[protocol.TransferNo]uint64 // bytes over HTTPS that the store has not counted yet
 	wake     chan struct{}
 	running  sync.WaitGroup
 	base     context.Context              // the loop's, for what goes on beside it; nil before it
@@ -96,7 +98,8 @@ func New(c Config) *Engine {
 		slots: c.Slots, log: c.Log, now: c.Now, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
-		moved: map[protocol.TransferNo]bool{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
+		moved: map[protocol.TransferNo]bool{}, unkept: map[protocol.TransferNo]bool{},
+		fetched: map[protocol.TransferNo]uint64{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
 		history: history.New(c.Store, c.Log),
 	}
 }
@@ -173,7 +176,10 @@ func (e *Engine) drop(no protocol.TransferNo) {
 	e.sched.Drop(no)
 	delete(e.direct, no)
 	delete(e.infos, no)
-	maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == no })
+	last := e.giveUp(func(key deliveryKey) bool { return key.no == no })
+	fetched := e.fetched[no]
+	delete(e.fetched, no)
+	delete(e.unkept, no)
 	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
 		if key.no == no {
 			told[key.dev] = g
@@ -181,6 +187,8 @@ func (e *Engine) drop(no protocol.TransferNo) {
 		return key.no == no
 	})
 	e.mu.Unlock()
+	e.noteLast(last, no)
+	e.count(no, fetched)
 	for _, r := range stop {
 		r.sender.Stop()
 		e.finish(r)
@@ -221,6 +229,9 @@ func (e *Engine) Resume(ctx context.Context) error {
 		e.add(tr, nil, false)
 	}
 	e.Owe(owed)
+	if err := e.knowProgress(ctx); err != nil {
+		return err
+	}
 	for _, tr := range rows.Rows {
 		if _, err := e.content.Kept(tr.Content); errors.Is(err, content.ErrOtherDigests) {
 			e.failTransfer(ctx, tr.No, err)

@@ -5,6 +5,7 @@ import (
 	"log/slog"
 	"maps"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -22,7 +23,9 @@ func (e *Engine) Exclude(x Exclusion) {
 	if x.Over != nil {
 		e.agents.End(x.User, x.Device, x.Over)
 	}
-	e.interrupt(x.Groups, func(group protocol.GroupID) { e.forget(group, x) })
+	var last []groupcast.Delivery
+	e.interrupt(x.Groups, func(group protocol.GroupID) { last = append(last, e.forget(group, x)...) })
+	e.noteLast(last)
 	e.completeIdle(context.Background(), x.Groups)
 }
 
@@ -49,15 +52,16 @@ func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupI
 	e.poke()
 }
 
-// forget takes the excluded out of a group's promises; the lock is held.
-func (e *Engine) forget(group protocol.GroupID, x Exclusion) {
+// forget takes the excluded out of a group's promises and gives how far they were; the lock is held.
+func (e *Engine) forget(group protocol.GroupID, x Exclusion) (last []groupcast.Delivery) {
 	excluded := func(dev protocol.DeviceID) bool {
 		return e.owners[dev] == x.User && (x.Device == nil || *x.Device == dev)
 	}
 	for _, no := range e.sched.Forget(group, excluded) {
-		maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == no && excluded(key.dev) })
+		last = append(last, e.giveUp(func(key deliveryKey) bool { return key.no == no && excluded(key.dev) })...)
 		maps.DeleteFunc(e.given, func(key deliveryKey, _ given) bool { return key.no == no && excluded(key.dev) })
 	}
+	return last
 }
 
 // Halt stops sending and handing out, as long as nobody confirmed the memberships: sessions seal

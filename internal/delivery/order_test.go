@@ -155,7 +155,7 @@ func TestNothingFollowsFromWhatIsNotKept(t *testing.T) {
 				if deed.before != nil {
 					deed.before(w, tr)
 				}
-				time.Sleep(2 * flushEvery)
+				time.Sleep(2 * sampleEvery)
 				screen := w.watching()
 				defer screen.Close()
 				for _, a := range agents {

@@ -15,10 +15,11 @@ import (
 
 const (
 	progressEvery = 250 * time.Millisecond // events of a running transfer (at most 4 a second)
-	flushEvery    = time.Second            // progress to the store
+	sampleEvery   = time.Second            // samples of a running transfer
+	keepEvery     = time.Minute            // progress to the store, one row a transfer
 )
 
-// progress is what is known of a delivery since the store was told last.
+// progress is how far a delivery is.
 type progress struct {
 	blocks int
 	bytes  uint64
@@ -26,7 +27,7 @@ type progress struct {
 	bar    []byte
 	path   groupcast.Path
 	told   time.Time // when the device said so
-	dirty  bool
+	dirty  bool      // more is known than at the last sample
 	work   *groupcast.Work
 	gave   uint64 // bytes handed over for HTTPS in this process
 	pace   telemetry.Pace
@@ -68,6 +69,7 @@ func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 		p.bar = r.Bar // else none: an old one would not agree with the bytes
 	}
 	p.told, p.dirty = now, true
+	e.unkept[r.Transfer] = true
 	e.moved[r.Transfer] = true
 }
 
@@ -108,6 +110,7 @@ func (e *Engine) notice(r *run, st sender.Status) {
 		}
 		p.blocks, p.loss, p.bar, p.path, p.dirty = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
 		p.bytes, p.told = bytesOf(tr, p.blocks), d.LastReport
+		e.unkept[r.no] = true
 	}
 }
 
@@ -151,15 +154,17 @@ func (e *Engine) watch(ctx context.Context) {
 	for n := 1; ; n++ {
 		select {
 		case <-ctx.Done():
-			e.flush(context.WithoutCancel(ctx))
+			e.keepProgress(context.WithoutCancel(ctx))
 			e.history.Save(context.WithoutCancel(ctx), e.now().Add(time.Second))
 			return
 		case <-tick.C:
 		}
 		e.tellProgress(ctx)
-		if n%int(flushEvery/progressEvery) == 0 {
-			e.sampleSeries(ctx) // before flush: it looks for what was not written yet
-			e.flush(ctx)
+		if n%int(sampleEvery/progressEvery) == 0 {
+			e.sampleSeries(ctx)
+		}
+		if n%int(keepEvery/progressEvery) == 0 {
+			e.keepProgress(ctx)
 		}
 	}
 }
@@ -219,34 +224,6 @@ func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 	}
 }
 
-// flush writes what changed to the store in one batch.
-func (e *Engine) flush(ctx context.Context) {
-	batch := e.takeDirty()
-	if len(batch) == 0 {
-		return
-	}
-	if err := e.store.UpdateDeliveries(ctx, batch, e.now()); err != nil && ctx.Err() == nil {
-		e.log.Error("progress could not be written", slog.Any("err", err))
-	}
-}
-
-func (e *Engine) takeDirty() []groupcast.Delivery {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	var batch []groupcast.Delivery
-	for key, p := range e.seen {
-		if p.dirty {
-			p.dirty = false
-			d := e.delivery(key, p, e.state(key))
-			if sd, owed := e.sched.Delivery(key.no, key.dev); owed {
-				d.Reason = reasonWords(sd.Reason)
-			}
-			batch = append(batch, d)
-		}
-	}
-	return batch
-}
-
 // state is where a delivery stands while it is owed; the lock is held.
 func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
 	d, owed := e.sched.Delivery(key.no, key.dev)
@@ -260,14 +237,6 @@ func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
 		return groupcast.DeliveryRefused
 	}
 	return groupcast.DeliveryQueued
-}
-
-// delivery is what the store is told; the lock is held.
-func (e *Engine) delivery(key deliveryKey, p *progress, state groupcast.DeliveryState) groupcast.Delivery {
-	return groupcast.Delivery{
-		Transfer: key.no, UserID: e.owners[key.dev], DeviceID: key.dev, State: state, Path: p.path,
-		Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar,
-	}
 }
 
 // progressOf is how far a device is with a transfer; nil if it has told nothing.

@@ -47,6 +47,7 @@ func (e *Engine) samples(now time.Time, status map[protocol.TransferNo]sender.St
 		if _, running := out[key.no]; p.dirty && !running {
 			out[key.no] = telemetry.Sample{Limiter: string(groupcast.PathHTTPS)}
 		}
+		p.dirty = false
 	}
 	for no, sm := range out {
 		sm.At, sm.Size, sm.Verified = now, e.infos[no].Bytes, map[protocol.DeviceID]uint64{}

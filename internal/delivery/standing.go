@@ -27,6 +27,7 @@ func (e *Engine) look(tr *groupcast.Transfer) *run {
 	if !tr.State.Open() {
 		return nil
 	}
+	tr.HTTPSBytes += e.uncounted(tr.No)
 	r := e.describe(tr)
 	if r == nil {
 		if tr.State == groupcast.TransferSending {

@@ -52,11 +52,9 @@ func TestProgressIsToldAndKept(t *testing.T) {
 				break
 			}
 		}
-		time.Sleep(2 * flushEvery)
-		list, err := w.store.Deliveries(w.ctx, tr.No, groupcast.Window{})
-		w.must(err)
-		if d := list.Rows[0]; d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS || d.State != groupcast.DeliveryReceiving {
-			t.Fatalf("kept %+v", d)
+		w.reboot()
+		if d := w.deliveryOf(tr.No, "ann"); d.Blocks != 4 || d.Bytes != 200 || d.Path != groupcast.PathHTTPS {
+			t.Fatalf("after a start: %+v", d)
 		}
 	})
 }

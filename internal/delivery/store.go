@@ -38,6 +38,9 @@ type Store interface {
 	Delivery(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID) (groupcast.Delivery, error)
 	OwedOf(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.Delivery, error)
 	OwedAll(ctx context.Context) ([]groupcast.Delivery, error)
+	KeepProgress(ctx context.Context, devices map[protocol.TransferNo][]byte) error
+	KeptProgress(ctx context.Context) (map[protocol.TransferNo][]byte, error)
+	NoteProgress(ctx context.Context, last []groupcast.Delivery, over ...protocol.TransferNo) error
 	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error
 	PutOff(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, later bool, at time.Time) error
 	CloseDelivery(ctx context.Context, c store.Closing, at time.Time) (owed int, err error)

@@ -3,6 +3,7 @@ package server
 import (
 	"context"
 	"errors"
+	"flag"
 	"fmt"
 	"net/netip"
 	"path/filepath"
@@ -153,11 +154,13 @@ func inParallel(agents []*agent, f func(i int, a *agent)) {
 	all.Wait()
 }
 
+var costDevices = flag.Int("costdevices", 400, "devices of TestWhatADeliveryCosts")
+
 // TestWhatADeliveryCosts counts commits and rows from the offer to the end of a transfer to many
 // devices that answer and hand in their receipts at the same time.
 func TestWhatADeliveryCosts(t *testing.T) {
-	const devices, seconds = 400, 3
-	w := inRealTime(t)
+	const seconds = 3
+	devices, w := *costDevices, inRealTime(t)
 	w.group("g")
 	agents, status := make([]*agent, devices), make([]sender.DeviceStatus, devices)
 	for i := range agents {
@@ -207,8 +210,16 @@ func TestWhatADeliveryCosts(t *testing.T) {
 		{"offers and keys", start, answered}, {fmt.Sprintf("%d s of sending", seconds), answered, sent},
 		{"receipts", sent, end}, {"all", start, end},
 	} {
-		t.Logf("%-15s %.3f commits and %.2f rows a delivery", c.what,
-			float64(c.b.Commits-c.a.Commits)/devices, float64(c.b.Rows-c.a.Rows)/devices)
+		logCosts(t, c.what, c.a, c.b, devices)
 	}
 	t.Logf("%d receipts in %v", devices, took)
+	// That it is owed, the key, the receipt and the closing are a row each; a few are the transfer's.
+	if rows := end.Rows - start.Rows; rows > 4*int64(devices)+60 {
+		t.Errorf("%d rows for %d deliveries", rows, devices)
+	}
+}
+
+func logCosts(t *testing.T, what string, a, b sqlite.Written, devices int) {
+	t.Logf("%-15s %.3f commits and %.2f rows a delivery", what,
+		float64(b.Commits-a.Commits)/float64(devices), float64(b.Rows-a.Rows)/float64(devices))
 }

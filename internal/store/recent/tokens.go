@@ -59,21 +59,40 @@ func (u *Uses) Last(t store.Token) time.Time {
 // Flush writes what was used; of agents' tokens only what was written long ago or whose device is not
 // connected. A nil connected writes all.
 func (u *Uses) Flush(ctx context.Context, s store.Tokens, connected func(protocol.DeviceID) bool) error {
-	used := u.take(connected)
-	if len(used) == 0 {
+	taken := u.take(connected)
+	if len(taken) == 0 {
 		return nil
 	}
-	return s.TouchTokens(ctx, used)
+	used := make(map[store.TokenHash]time.Time, len(taken))
+	for hash, t := range taken {
+		used[hash] = t.at
+	}
+	err := s.TouchTokens(ctx, used)
+	if err != nil {
+		u.putBack(taken)
+	}
+	return err
 }
 
-func (u *Uses) take(connected func(protocol.DeviceID) bool) map[store.TokenHash]time.Time {
+// putBack keeps what could not be written, for the next time.
+func (u *Uses) putBack(taken map[store.TokenHash]use) {
+	u.mu.Lock()
+	defer u.mu.Unlock()
+	for hash, t := range taken {
+		if _, newer := u.last[hash]; !newer {
+			u.last[hash] = t
+		}
+	}
+}
+
+func (u *Uses) take(connected func(protocol.DeviceID) bool) map[store.TokenHash]use {
 	u.mu.Lock()
 	defer u.mu.Unlock()
 	all := connected == nil || len(u.last) >= maxUses
-	out := map[store.TokenHash]time.Time{}
+	out := map[store.TokenHash]use{}
 	for hash, t := range u.last {
 		if all || !connected(t.agent) || t.at.Sub(t.stored) >= agentUse {
-			out[hash] = t.at
+			out[hash] = t
 			delete(u.last, hash)
 		}
 	}

@@ -2,6 +2,7 @@ package recent_test
 
 import (
 	"context"
+	"errors"
 	"testing"
 	"time"
 
@@ -15,11 +16,29 @@ import (
 type touched struct {
 	store.Store
 	used map[store.TokenHash]time.Time
+	err  error
 }
 
 func (w *touched) TouchTokens(_ context.Context, used map[store.TokenHash]time.Time) error {
-	w.used = used
-	return nil
+	if w.err == nil {
+		w.used = used
+	}
+	return w.err
+}
+
+// What could not be written is written the next time.
+func TestAUseThatCouldNotBeWrittenWaits(t *testing.T) {
+	var u recent.Uses
+	k := store.Token{Hash: store.TokenHash{1}, Scope: groupcast.ScopeWeb}
+	now := time.UnixMicro(1_800_000_000_000_000)
+	u.Note(k, now)
+	if err := u.Flush(t.Context(), &touched{err: context.Canceled}, nil); !errors.Is(err, context.Canceled) {
+		t.Fatal(err)
+	}
+	w := &touched{}
+	if err := u.Flush(t.Context(), w, nil); err != nil || !w.used[k.Hash].Equal(now) {
+		t.Errorf("%v, %v", w.used, err)
+	}
 }
 
 func TestUsesOfTokensAreWrittenWhenTheyMatter(t *testing.T) {

@@ -16,7 +16,7 @@ import (
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
-// bed is what one run lies on: a lab, a folder on tmpfs, files never seen before.
+// bed is what one run uses: a lab, a folder on tmpfs, files never seen before.
 type bed struct {
 	ctx    context.Context
 	cancel context.CancelFunc

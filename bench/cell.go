@@ -108,7 +108,7 @@ func catalogue() []cell {
 	return all
 }
 
-// troubles: the eighth receiver is in trouble; a run of seven without it lies beside.
+// troubles: the eighth receiver is in trouble; a run of seven without it is compared.
 func troubles() (all []cell) {
 	for _, kind := range []string{"frozen", "slowport", "loss30"} {
 		c := cell{

@@ -124,7 +124,7 @@ func readStat(pid int) (parent int, used float64) {
 	return parseStat(string(text))
 }
 
-// parseStat reads a line of /proc/PID/stat, whose second field may hold anything.
+// parseStat reads a line of /proc/PID/stat, where the second field may hold anything.
 func parseStat(text string) (parent int, used float64) {
 	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
 	if len(f) < 13 {

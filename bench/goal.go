@@ -14,7 +14,7 @@ type goal struct {
 	figure func(v view, c cell) (float64, bool) // false: not measured
 }
 
-// verdict says how a goal stands.
+// verdict is the result for a goal.
 func (g goal) verdict(v view, c cell) (figure, word string) {
 	x, measured := g.figure(v, c)
 	if !measured {

@@ -56,7 +56,7 @@ func randomFile(path string, size int64, source io.Reader) (sum [32]byte, err er
 	return [32]byte(h.Sum(nil)), errors.Join(err, f.Close())
 }
 
-// here says whether everything lies below dir in full size. Of a folder it counts the names,
+// here says whether everything is below dir in full size. Of a folder it counts the names,
 // for ten thousand of them are looked for fifty times a second, and only once the last one is
 // there: counting takes a fifth of a processor from what is measured.
 func (p payload) here(dir string, each int64) bool {

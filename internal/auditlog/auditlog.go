@@ -1,5 +1,5 @@
-// Package auditlog keeps who did what: an entry for each act of somebody with an account, counts for calls
-// of strangers that were turned away, and files for what is too old or too much for the database.
+// Package auditlog keeps the audit log: an entry for each action of a user, counts of refused calls without
+// an account, and files for entries that are too old or too many for the database.
 package auditlog
 
 import (
@@ -66,7 +66,7 @@ func (l *Log) Add(ctx context.Context, p groupcast.Principal, action, object, de
 	l.cfg.Written(ctx)
 }
 
-// Tidy writes the counts of refused calls whose minute is over, and moves what is old to files.
+// Tidy writes the counts of refused calls after their minute, and moves old entries to files.
 func (l *Log) Tidy(ctx context.Context) {
 	l.count(ctx, false)
 	l.prune(ctx)

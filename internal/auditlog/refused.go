@@ -12,12 +12,11 @@ import (
 // countEvery is how often the refused calls of strangers are written into the audit log.
 const countEvery = time.Minute
 
-// maxRefusedAddresses bounds the addresses that are told apart within a minute.
+// maxRefusedAddresses bounds the addresses that are counted separately within a minute.
 const maxRefusedAddresses = 1000
 
-// refusals counts calls without an account that were turned away. The first of a kind is written at once; those
-// that follow share one entry a minute, so that somebody without an account can neither fill the disk nor hide
-// other entries.
+// refusals counts refused calls without an account. The first of a kind is written at once; those that
+// follow share one entry a minute, so that such calls can neither fill the disk nor hide other entries.
 type refusals struct {
 	mu sync.Mutex
 	of map[string]*refused // by action

@@ -13,8 +13,8 @@ const (
 	nonceBytes    = 8 + sha256.Size
 )
 
-// Challenges gives nonces for whoever shows that they hold a key. It keeps nothing of them: a nonce is a
-// time and its MAC.
+// Challenges makes nonces for proofs that a device has its key. It stores none: a nonce is a time and its
+// MAC.
 type Challenges struct{ key [32]byte }
 
 // NewChallenges draws the key, which goes with the process.
@@ -34,7 +34,7 @@ func (c *Challenges) Nonce(name string, at time.Time) []byte {
 	return mac.Sum(b)
 }
 
-// Verdict says what a nonce is.
+// Verdict is the result of checking a nonce.
 type Verdict int
 
 // The verdicts.

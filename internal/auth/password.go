@@ -1,6 +1,6 @@
 // Package auth makes and checks password hashes: Argon2id behind limits that come before the
-// work (docs/security.md C4, C5). It does not know whose they are: accounts, devices and their
-// tokens belong to package server.
+// work (docs/security.md C4, C5). Accounts, devices and their tokens
+// belong to package server.
 package auth
 
 import (
@@ -77,8 +77,8 @@ func (p *Passwords) Hash(ctx context.Context, password groupcast.Password) (stri
 }
 
 // Verify says whether password is the one of hash, the PHC string kept for name; hash is empty
-// for a name that is not an account, which takes the same way and as long. from is the address
-// of who tries. An error says that it was not tried: the limits or the line are full.
+// for a name that is not an account, which takes as long. from is the client's address. An
+// error says that the password was not checked: a limit was reached, or the queue is full.
 func (p *Passwords) Verify(
 	ctx context.Context, from, name string, password groupcast.Password, hash string,
 ) (bool, error) {

@@ -132,8 +132,8 @@ func (s *Share) Give(key string) {
 	}
 }
 
-// Waiting says whether somebody waits for whom a holder should make room: the holder itself, or one
-// that has fewer places.
+// Waiting says whether a holder should make room for a request that waits: its own, or one of a user that
+// has fewer places.
 func (s *Share) Waiting(key string) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

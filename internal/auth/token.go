@@ -47,7 +47,7 @@ func (o *OneTime) Draw(expires time.Time) string {
 	return token
 }
 
-// Use does what the token is for: whoever has it may, and one at a time. The token is spent if that worked.
+// Use does what the token is for, one call at a time. The token is spent if that succeeds.
 func (o *OneTime) Use(token string, now time.Time, do func() error) error {
 	o.mu.Lock()
 	defer o.mu.Unlock()

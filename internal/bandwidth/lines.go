@@ -54,7 +54,7 @@ type Line struct {
 	granted  uint64           // what they may use
 }
 
-// way is what goes over HTTPS for one reason.
+// way has the streams over HTTPS of one kind.
 type way struct {
 	limiter *rate.Limiter
 	streams int
@@ -63,7 +63,7 @@ type way struct {
 
 func newWay() *way { return &way{limiter: rate.NewLimiter(rate.Inf, httpsBurst)} }
 
-// way gives the one that a stream takes.
+// way returns the one for a stream.
 func (x *Line) way(forged bool) *way {
 	if forged {
 		return x.forged
@@ -71,7 +71,7 @@ func (x *Line) way(forged bool) *way {
 	return x.https
 }
 
-// New shares out maxRate bytes a second, 0 for no limit; limit is told what all sessions together may use.
+// New shares out maxRate bytes a second, 0 for no limit; limit is called with what all sessions together may use.
 func New(now func() time.Time, maxRate uint64, limit func(uint64)) *Lines {
 	return &Lines{now: now, cap: limit, all: newLine(maxRate), of: map[protocol.TransferNo]*Line{}}
 }
@@ -129,7 +129,7 @@ func (l *Lines) Uses(multicast uint64) {
 	l.share()
 }
 
-// share gives each way its part; the lock is held.
+// share gives each kind its part; the lock is held.
 func (l *Lines) share() {
 	now := l.now()
 	forForged := l.forForged()

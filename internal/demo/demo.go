@@ -1,5 +1,5 @@
 // Package demo walks the whole workflow on one machine, over real sockets on loopback with packets
-// lost at each receiver: a server, users, receivers, a transfer, and what lies on the disks after it.
+// lost at each receiver: a server, users, receivers, a transfer, and a check of the files on the disks.
 package demo
 
 import (
@@ -57,7 +57,7 @@ type demo struct {
 	mu    sync.Mutex // of what the receivers say
 }
 
-// Run walks through it and says each step. Everything lies in a temporary folder, which is removed.
+// Run does the steps and prints each. Everything is in a temporary folder, which is removed.
 func Run(ctx context.Context, loss float64, say func(line string)) (out Outcome, err error) {
 	dir, err := os.MkdirTemp("", "gcdemo")
 	if err != nil {
@@ -257,7 +257,7 @@ func (d *demo) until(ctx context.Context, ok func() (bool, error)) error {
 	}
 }
 
-// conclude compares what lies on the receivers' disks with what was sent, and the wire with N
+// conclude compares the files on the receivers' disks with what was sent, and the traffic with that of N
 // copies.
 func (d *demo) conclude(t groupcast.Transfer, sum [32]byte, took time.Duration) (out Outcome, err error) {
 	for i := 1; i <= receivers; i++ {

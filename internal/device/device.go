@@ -54,7 +54,7 @@ func (m Machine) Own() (*apiclient.Client, error) {
 	return m.Client(login, string(login.CLIToken))
 }
 
-// LoggedIn gives the home, and the login that lies in it.
+// LoggedIn gives the home and its login.
 func (m Machine) LoggedIn() (home.Home, home.Login, error) {
 	h, err := m.OpenHome()
 	if err != nil {

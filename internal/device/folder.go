@@ -58,7 +58,7 @@ func AbsoluteDir(dir string) (string, error) {
 	return dir, nil
 }
 
-// DefaultDir is where files go that nobody said where to put.
+// DefaultDir is the folder for received files if none is given.
 func DefaultDir() string {
 	user, err := os.UserHomeDir()
 	if err != nil {

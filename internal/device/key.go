@@ -16,7 +16,7 @@ func keyPath(h home.Home) string {
 }
 
 // deviceKeyFor gives the key of this device: the one it has, if the login is the same user's at
-// the same server, else a new one, so that no server can tell two logins are one machine.
+// the same server, else a new one, so that servers cannot find out that two logins are one machine.
 func deviceKeyFor(h home.Home, id protocol.ServerID, user string) (seal.SigningKey, error) {
 	known, err := h.LoadLogin()
 	if err == nil && known.Fingerprint == id && known.User == user && !h.CopiedTo(home.ThisMachine()) {

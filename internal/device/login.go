@@ -35,8 +35,8 @@ type LoggedIn struct {
 	Fingerprint protocol.ServerID `json:"fingerprint"`
 }
 
-// LogIn makes this machine a device of a user. Nothing is asked for or sent before it is known whose
-// fingerprint answers.
+// LogIn makes this machine a device of a user. Nothing is asked for or sent before the server's fingerprint
+// is checked.
 func (m Machine) LogIn(ctx context.Context, l Login) (LoggedIn, error) {
 	h, err := m.OpenHome()
 	if err != nil {
@@ -78,8 +78,8 @@ func mayLogIn(h home.Home) error {
 	return lock.Release()
 }
 
-// trusted settles whose fingerprint is believed, before a login ID or password is sent
-// (rule C2): the one that is pinned, the one that is given, or the one that somebody compared.
+// trusted decides which fingerprint is trusted, before a login ID or password is sent (security.md C2): the
+// pinned one, the given one, or the one that the user compared.
 func trusted(ctx context.Context, h home.Home, l Login) (protocol.ServerID, error) {
 	var want protocol.ServerID
 	if l.Trust != "" {

@@ -74,8 +74,8 @@ func open(
 
 func (r *Room) path() string { return filepath.Join(r.dir, ballastName) }
 
-// look gives what nobody has taken (the ballast counts as free), and what of it uploads leave
-// free on a disk of this size. The lock is held.
+// look returns the bytes that are free and not claimed (the ballast counts as free), and how many of them
+// uploads leave free on a disk of this size. The lock is held.
 func (r *Room) look() (unclaimed, kept uint64, err error) {
 	free, size, err := r.space(r.dir)
 	if err != nil {
@@ -178,7 +178,7 @@ func (r *Room) refill() {
 	}
 }
 
-// tell logs what changed; the lock is held.
+// tell logs changes; the lock is held.
 func (r *Room) tell() {
 	now := r.state()
 	switch {

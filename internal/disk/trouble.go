@@ -32,8 +32,8 @@ func Trouble(err error) *groupcast.Error {
 	return nil
 }
 
-// InWords puts an error into words if it is about the server's disk as a whole and nobody has put it
-// into words yet; it leaves any other.
+// InWords explains an error that is about the server's disk as a whole, unless it is explained already.
+// It returns any other error as it is.
 func InWords(err error) error {
 	if t := Trouble(err); t != nil && groupcast.ErrorCode(err) == groupcast.EInternal {
 		return t

@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// abandoned is the age from which on a half-written file is nobody's any more.
+// abandoned is the age from which on a partly written file is a leftover.
 const abandoned = time.Hour
 
 // Save writes a new private file, whole or not at all. Where the system can, it has no name

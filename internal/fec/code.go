@@ -93,7 +93,7 @@ func (c *Code) source(block []byte, k, size int) [][]byte {
 	return append(out, tail)
 }
 
-// encode computes the parity rows of want over c.shards, whose tail takes them.
+// encode computes the parity rows of want over c.shards, into its tail.
 func (c *Code) encode(want rows) error {
 	e, err := c.encoder(want)
 	if err != nil {

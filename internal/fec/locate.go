@@ -38,12 +38,12 @@ func (s *Set) Add(i int) { s[i/64] |= 1 << (i % 64) }
 
 // Locate finds up to len(s.More)/2 wrong symbols among those that s was made of and s.More, and
 // writes the block that the others give to dst, which is as long as s.Block and shares no memory
-// with it. Factors are random bytes that who sends the symbols cannot know, as
+// with it. Factors are random bytes that the sender of the symbols cannot know, as
 // many as Factors says. The caller checks the digest of dst: two forged symbols that agree
 // with one another can pass for right ones.
 //
-// Source and parity symbols together are a code word of a generalized Reed-Solomon code whose
-// evaluation points are the indices: with the source symbols f(j)/Π(j-m), the Cauchy row of x gives
+// Source and parity symbols together are a code word of a generalized Reed-Solomon code with the
+// indices as evaluation points: with the source symbols f(j)/Π(j-m), the Cauchy row of x gives
 // f(x)/Π(x-m), m over 0 … k-1. So the usual search applies: 2e syndromes, a locator polynomial of
 // degree e at most, its roots. All bytes of a symbol are wrong or right together, so each of the
 // 64 folded bytes adds equations for the same locator.

@@ -11,11 +11,11 @@ import (
 var ErrTooFew = errors.New("fewer symbols than the block needs")
 
 // Reconstruct rebuilds block (its length says the block's) from any k different symbols.
-// More than k symbols are allowed; source symbols are preferred. Symbols may lie in block: the
-// source symbols in their own places, parity in the places of missing ones.
+// More than k symbols are allowed; source symbols are preferred. Symbols may be stored in
+// block: source symbols in their own places, parity in the places of missing ones.
 //
 // Only the e missing symbols are solved for: the parity of what is present, added to the
-// parity received, leaves e equations in e unknowns whose matrix is a Cauchy matrix again.
+// parity received, leaves e equations in e unknowns, and their matrix is a Cauchy matrix again.
 func (c *Code) Reconstruct(symbols []Symbol, k, size int, block []byte) error {
 	if err := checkGeometry(len(block), k, size); err != nil {
 		return err

@@ -16,8 +16,8 @@ var pickFrom = netip.MustParsePrefix("239.192.0.0/14")
 
 const maxPicks = 1000
 
-// Pick draws a group address that is not in use and whose Ethernet address no link-local group shares;
-// one of IPv6 for a host without IPv4.
+// Pick returns a random group address that is not in use and does not share its Ethernet address with a
+// link-local group; an IPv6 one for a host without IPv4.
 func Pick(six bool, used func(netip.Addr) bool) (netip.AddrPort, error) {
 	draw := draw4
 	if six {
@@ -41,8 +41,8 @@ func draw4() netip.Addr {
 	return netip.AddrFrom4(b)
 }
 
-// draw6 gives a transient group of site scope, whose last four bytes, which make the Ethernet address,
-// are of the range for picked ones (RFC 3307).
+// draw6 returns a transient group of site scope. Its last four bytes, which make the Ethernet address, are
+// of the range for dynamic assignment (RFC 3307).
 func draw6() netip.Addr {
 	b := [16]byte{0: 0xff, 1: 0x15}
 	rand.Read(b[12:])

@@ -5,8 +5,8 @@ import (
 	"fmt"
 )
 
-// ErrOther says that bytes are not the manifest that the offer names: they were changed or cut off on
-// the way, and fetching them again may help.
+// ErrOther says that bytes are not the manifest that the offer names: they were changed or cut off in
+// transit, and fetching them again may help.
 var ErrOther = errors.New("this is not the manifest that the offer names")
 
 // Fault says that a manifest is the one that the offer names, and cannot be accepted: no device will

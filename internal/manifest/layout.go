@@ -66,7 +66,7 @@ type bounds struct {
 	length int // of a block
 }
 
-// NewLayout is what an offer alone tells: the lengths of the index and manifest blocks, and
+// NewLayout is what is known from an offer alone: the lengths of the index and manifest blocks, and
 // the digest of the index.
 func NewLayout(o wire.Offer) (*Layout, error) {
 	if o.ManifestBytes < uint64(headBytes) || o.ManifestBytes > protocol.MaxManifestBytes {
@@ -133,7 +133,7 @@ func (l *Layout) with(m *Manifest, index []byte) *Layout {
 	return &out
 }
 
-// take sets what a manifest tells.
+// take sets what is known from a manifest.
 func (l *Layout) take(m *Manifest) {
 	l.m = m
 	l.longest = l.headLongest()

@@ -53,6 +53,6 @@ func (z *zeroDigests) is(x *Block, compute bool) bool {
 	return known && x.Digest == zero
 }
 
-// Zeros are the blocks that need not travel, for whoever has the manifest can write them: those
-// of big files that hold nothing but zeros. Nil: there are none. It must not be changed.
+// Zeros are the blocks that need not be sent, because receivers can write them from the manifest: those
+// of large files that consist of zeros. Nil: there are none. It must not be changed.
 func (l *Layout) Zeros() *protocol.BlockSet { return l.void }

@@ -11,7 +11,7 @@ const feedbackBuffer = 4 << 20 // the queue of feedback: some 4,096 packets
 // Feedback is the server's socket for reports and NACKs. It never answers.
 type Feedback struct{ conn *net.UDPConn }
 
-// ListenFeedback binds the server's UDP port, without address reuse: nobody else may share it.
+// ListenFeedback binds the server's UDP port, without address reuse: no other process can share it.
 func ListenFeedback(addr netip.AddrPort) (*Feedback, error) {
 	c, err := net.ListenUDP("udp", net.UDPAddrFromAddrPort(everywhere(addr)))
 	if err != nil {

@@ -64,7 +64,7 @@ func RouteTo(addr netip.Addr) (Interface, error) {
 	if addr.IsLoopback() {
 		return loopback()
 	}
-	// Connecting a UDP socket sends nothing; it makes the kernel choose the way.
+	// Connecting a UDP socket sends nothing; it makes the kernel choose the route.
 	c, err := net.DialUDP("udp", nil, net.UDPAddrFromAddrPort(netip.AddrPortFrom(addr, 9)))
 	if err != nil {
 		return Interface{}, fmt.Errorf("no route to %s: %w", addr, err)

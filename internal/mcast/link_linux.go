@@ -105,9 +105,8 @@ func (c *call) segment(size int) {
 	binary.NativeEndian.PutUint16(oob[unix.CmsgLen(0):], uint16(size))
 }
 
-// writeSegmented goes past the lock that lets only one goroutine at a time write to a
-// net.UDPConn: in a virtual switch a train's system call takes as long as its way to every
-// receiver.
+// writeSegmented avoids the lock that lets only one goroutine at a time write to a net.UDPConn: with a
+// virtual switch, the system call for a train takes until every receiver has it.
 func (s *sendSocket) writeSegmented(group netip.AddrPort, train []byte, size int) error {
 	c := calls.Get().(*call)
 	defer calls.Put(c)

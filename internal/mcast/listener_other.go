@@ -10,7 +10,7 @@ import (
 )
 
 func prepareListen(l *Listener, six bool) error {
-	// Windows does not tell the destination; the session tag alone decides there.
+	// Windows does not report the destination; the session tag alone decides there.
 	switch p := l.member.(type) {
 	case *ipv4.PacketConn:
 		_ = p.SetControlMessage(ipv4.FlagDst, true)

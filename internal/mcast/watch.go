@@ -11,7 +11,7 @@ const (
 	watchEvery  = time.Second            // between words, at least
 )
 
-// Watch tells that something changed in this machine's network: a card, an address, a route.
+// Watch reports changes of this machine's network: of a card, an address, a route.
 type Watch struct {
 	c chan struct{}
 
@@ -24,8 +24,8 @@ type Watch struct {
 	close    func() // of the system's own source
 }
 
-// OpenWatch begins to watch. Where the system tells nothing it is silent: look every few seconds,
-// too.
+// OpenWatch begins to watch. On systems that report nothing it is silent, so callers must also look every
+// few seconds.
 func OpenWatch() *Watch {
 	w := &Watch{c: make(chan struct{}, 1), running: map[int]bool{}, returned: map[int]bool{}, close: func() {}}
 	w.start()

@@ -34,7 +34,7 @@ func (c *Clock) At(t time.Time, f func()) {
 // After schedules a call.
 func (c *Clock) After(d time.Duration, f func()) { c.At(c.now.Add(d), f) }
 
-// Step runs the next call, unless it lies after end; it says whether there was one.
+// Step runs the next call, unless it is after end. It says whether there was one.
 func (c *Clock) Step(end time.Time) bool {
 	if len(c.queue) == 0 || c.queue[0].at.After(end) {
 		return false

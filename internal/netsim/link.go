@@ -37,7 +37,7 @@ func (f *Faults) Add(o Faults) {
 	f.Overflowed += o.Overflowed
 }
 
-// Link carries packets one way.
+// Link carries packets in one direction.
 type Link struct {
 	Config
 	Faults Faults

@@ -3,10 +3,10 @@
 //   - `*` stands for any characters but "/", `?` for one of them, `[a-z]` for one of a set, and
 //     `\` takes the next character as it is. Capitals count.
 //   - A pattern without "/" is compared to the last name of a path, however deep: `*.tmp`.
-//   - One that ends in "/" is for folders only: `build/`. What lies in an excluded folder is
-//     excluded with it.
+//   - One that ends in "/" is for folders only: `build/`. Everything in an excluded folder
+//     is excluded with it.
 //   - One with a "/" elsewhere is compared to the whole path, both as the transfer has it
-//     (`course/build/x`) and as it lies below the folder that was named (`build/x`); a "/" in
+//     (`course/build/x`) and as it is below the folder that was named (`build/x`); a "/" in
 //     front says: only the latter. `**` is any number of folders, also none: `**/cache/*.o`.
 package pattern
 

@@ -29,8 +29,8 @@ const signingURI = "groupcast:sign"
 
 var documentSigning = asn1.ObjectIdentifier{1, 3, 6, 1, 5, 5, 7, 3, 36}
 
-// privateRanges are the addresses for which the CA may vouch besides the host's own: whoever
-// imports it into a browser does not hand it the rest of the internet.
+// privateRanges are the addresses for which the CA may vouch besides the host's own: a browser
+// that trusts the CA does not trust it for the rest of the internet.
 var privateRanges = []string{
 	"10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16", "100.64.0.0/10", "127.0.0.0/8", "169.254.0.0/16",
 	"fc00::/7", "fe80::/10", "::1/128",

@@ -12,8 +12,8 @@ import (
 )
 
 // CheckFolder says whether a folder holds all keys and certificates of one server, each fitting the
-// others, and whose they are. It makes and changes nothing. Leaves that ran out are fine: they are
-// renewed at the start.
+// others, and which server it is. It changes nothing. Expired leaf certificates are fine: they are renewed
+// at the start.
 func CheckFolder(folder string) (protocol.ServerID, error) {
 	key, ca, err := readPair(folder, "ca")
 	if err != nil {

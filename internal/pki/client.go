@@ -42,7 +42,7 @@ func (p Pin) ClientTLS() *tls.Config {
 }
 
 // verify finds the CA by the pin among what was presented, then checks the leaf with that CA
-// as only root: who merely shows the genuine CA beside a leaf of his own gains nothing.
+// as only root: to present the genuine CA with a foreign leaf gains nothing.
 func (p Pin) verify(presented []*x509.Certificate) error {
 	if len(presented) == 0 {
 		return p.stranger(errors.New("no certificate"))

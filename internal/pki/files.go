@@ -29,7 +29,7 @@ func writeCertificate(path string, c *x509.Certificate) error {
 	return durable.WriteFile(path, pem.EncodeToMemory(&pem.Block{Type: "CERTIFICATE", Bytes: c.Raw}))
 }
 
-// readKey reads a private key that nobody but its owner may read.
+// readKey reads a private key. Files that others may read are refused.
 func readKey(path string) (crypto.Signer, error) {
 	der, err := readPEM(path, "PRIVATE KEY", true)
 	if err != nil {

@@ -87,7 +87,7 @@ const (
 )
 
 // CompareTyped compares what a human typed with the fingerprint, in hex or in base32: all of it,
-// or a beginning that nobody can grind a key for (80 bits).
+// or a prefix of 80 bits, which is too long to find another key for.
 func CompareTyped(id protocol.ServerID, typed string) Typed {
 	s := bare(copied(typed))
 	asHex, as32 := strings.ToUpper(hex.EncodeToString(id[:])), base32Letters.EncodeToString(id[:])

@@ -44,7 +44,7 @@ type attachment struct {
 	say    groupcast.Attach
 }
 
-// NewAgents makes an Agents with nobody attached.
+// NewAgents makes an Agents without attached devices.
 func NewAgents(cfg AgentsConfig) *Agents {
 	return &Agents{
 		cfg: cfg, share: auth.NewShare(cfg.Streams),
@@ -165,12 +165,12 @@ func (a *Agents) Send(id protocol.DeviceID, event groupcast.AgentEvent) {
 	}
 }
 
-// HintUser tells a user's agents to read the state again.
+// HintUser makes a user's agents read the state again.
 func (a *Agents) HintUser(user string) {
 	a.hint(func(d groupcast.Device) bool { return d.UserID == user })
 }
 
-// HintAll tells every agent to read the state again.
+// HintAll makes all agents read the state again.
 func (a *Agents) HintAll() { a.hint(nil) }
 
 func (a *Agents) hint(match func(groupcast.Device) bool) {
@@ -220,7 +220,7 @@ func (a *Agents) Version() uint64 {
 	return a.version
 }
 
-// Close ends every stream: the server goes down. Nobody is reported as having left.
+// Close ends every stream because the server stops. No device is reported as disconnected.
 func (a *Agents) Close() {
 	a.mu.Lock()
 	defer a.mu.Unlock()

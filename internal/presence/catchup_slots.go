@@ -52,8 +52,8 @@ func (s *CatchUpSlots) Leave(p groupcast.Principal) {
 	s.forget(p.Device.ID)
 }
 
-// Waiting says whether somebody waits for whom a download of this user should end: the same user,
-// or one that has fewer slots.
+// Waiting says whether a download of this user should end for one that waits: of the same user, or of one
+// that has fewer slots.
 func (s *CatchUpSlots) Waiting(user string) bool { return s.share.Waiting(user) }
 
 func (s *CatchUpSlots) forget(dev protocol.DeviceID) {

@@ -52,9 +52,9 @@ func (a *Agents) NoteMTU(id protocol.DeviceID, mtu int) {
 	a.mtus[id] = mtu
 }
 
-// SymbolFor gives the symbol size that all of the devices can take. Smaller packets cost everybody
-// one or two percent, a device that can take no packet costs a copy over HTTPS. A device whose
-// card takes not even the smallest symbol does not make the packets of the others small.
+// SymbolFor gives the symbol size that all of the devices can take. Smaller packets cost all
+// devices one or two percent; a device that cannot take the packets costs a copy over HTTPS. A device with
+// a card that does not even take the smallest symbol does not make the packets of the others small.
 func (a *Agents) SymbolFor(devices []protocol.DeviceID, six bool) uint16 {
 	a.mu.Lock()
 	defer a.mu.Unlock()

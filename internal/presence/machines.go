@@ -14,10 +14,10 @@ const (
 	maxTrail  = 8               // attaches of one device that are remembered
 )
 
-// Standing says how a process that wants to attach stands to its device. held: another process
-// has the device's stream. returned: nobody has it, but this process, or this boot of its
-// machine, had it before another one did. A process that comes back lives, and no machine
-// goes back to an earlier boot: two of them then use one device.
+// Standing compares a process that wants to attach with its device. held: another process has the
+// device's stream. returned: no process has it, but this one, or this boot of its machine, had it before
+// another one did. Since this process runs, and no machine goes back to an earlier boot, two machines then
+// use one device.
 func (a *Agents) Standing(id protocol.DeviceID, say groupcast.Attach) (held, returned bool) {
 	a.mu.Lock()
 	defer a.mu.Unlock()
@@ -51,7 +51,7 @@ func (a *Agents) follow(id protocol.DeviceID, say groupcast.Attach) {
 	a.trails[id] = append(trail[:len(trail):len(trail)], say)
 }
 
-// NoteRival notes a process that was told that it shares a device, and says whether it is new.
+// NoteRival notes a process that shares a device, and says whether it is new.
 // Beyond maxRivals of a device none is: each new one is written to the audit log.
 func (a *Agents) NoteRival(id protocol.DeviceID, instance string) bool {
 	a.mu.Lock()

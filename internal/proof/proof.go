@@ -26,7 +26,7 @@ const (
 	maxOffers      = 1000
 )
 
-// Verdict is what a device's part of a proof comes to.
+// Verdict is the result for one device of a proof.
 type Verdict string
 
 // The verdicts.
@@ -82,8 +82,8 @@ func broken(format string, args ...any) error {
 		WithHint("ask whoever gave it to you for it again, and the server's administrator for the fingerprint")
 }
 
-// Parse reads a proof. Whatever it holds has one way to be written, but for spaces: a key twice, a
-// value that is not as it would be written again and anything behind it are refused.
+// Parse reads a proof. Its encoding is unique but for spaces: duplicate keys, values that are not in the
+// canonical form and trailing data are refused.
 func Parse(r io.Reader) (p groupcast.Proof, err error) {
 	raw, err := io.ReadAll(io.LimitReader(r, MaxBytes+1))
 	if err != nil {
@@ -181,7 +181,7 @@ func Verify(p groupcast.Proof, trust protocol.ServerID) (Report, error) {
 	return c.out, nil
 }
 
-// check is a proof whose statement is good, while it is looked through.
+// check is a proof with a valid statement, while it is checked.
 type check struct {
 	p     groupcast.Proof
 	key   seal.VerifyKey
@@ -285,7 +285,7 @@ func (c *check) receipts() error {
 	return nil
 }
 
-// told checks what is told beside a receipt against what it signs.
+// told checks the values next to a receipt against the digests that it signs.
 func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name string) error {
 	if !full {
 		if len(given.Entries) > 0 {

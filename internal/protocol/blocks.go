@@ -2,8 +2,8 @@ package protocol
 
 import "math/bits"
 
-// PacketBytes is how large a data packet with symbols of so many bytes is on its way, all headers of
-// IP and UDP in: what a network card's MTU must hold.
+// PacketBytes is the size of a data packet with symbols of so many bytes on the wire, with the headers of
+// IP and UDP: the MTU that it needs.
 func PacketBytes(symbol int, six bool) int {
 	const ip4, ip6, udp = 20, 40, 8
 	if six {

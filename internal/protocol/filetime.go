@@ -41,5 +41,5 @@ func TimeOf(n int64) time.Time {
 	return time.Unix(0, n)
 }
 
-// IsCoarse says whether a file's time lies outside the years that are kept exactly.
+// IsCoarse says whether a file's time is outside of the years that are kept exactly.
 func IsCoarse(n int64) bool { return n >= coarseFrom || n < -coarseFrom }

@@ -28,7 +28,7 @@ type DeviceID [16]byte
 // network of the server itself.
 type SiteID [16]byte
 
-// FeedbackID tells the server which feedback key a feedback packet is sealed with.
+// FeedbackID identifies the feedback key that a feedback packet is encrypted with.
 type FeedbackID [8]byte
 
 // Digest is a SHA-256 in the role that its context gives it.

@@ -12,7 +12,7 @@ const (
 	RangesOutside RangesFault = "outside" // beyond the last block
 )
 
-// RangesError refuses a list of ranges that somebody else made.
+// RangesError refuses a list of ranges from another machine.
 type RangesError struct {
 	Fault RangesFault
 	Most  int // ranges or blocks that there may be
@@ -30,8 +30,8 @@ func (e *RangesError) Error() string {
 }
 
 // MergeRanges takes a list of ranges out of so many blocks as another machine sent it: at most
-// MaxNACKRanges, in order, none empty and none over another. Those that touch become one. What it
-// gives costs nobody more than all the blocks once.
+// MaxNACKRanges, in order, none empty and none over another. Those that touch become one. The result
+// has each block once at most.
 func MergeRanges(list []Range, blocks int) ([]Range, error) {
 	if len(list) > MaxNACKRanges {
 		return nil, &RangesError{RangesMany, MaxNACKRanges}

@@ -86,7 +86,7 @@ func pathOf(probes []groupcast.ProbeResult) groupcast.Path {
 	return groupcast.PathUnknown
 }
 
-// reachOf says how a device is reached: what somebody has to look after comes first.
+// reachOf says how a device is reached: problems come first.
 func reachOf(r groupcast.CheckResult, answered bool) groupcast.Reach {
 	switch {
 	case r.Machines > 1:

@@ -91,7 +91,7 @@ func (r *Receiver) store(b protocol.BlockNumber, data []byte) {
 	r.finishJob(b, recv.Stored, len(data))
 }
 
-// finishJob tells the machine what became of a block that a worker took.
+// finishJob gives the state machine the result of a block that a worker took.
 func (r *Receiver) finishJob(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -99,7 +99,7 @@ func (r *Receiver) finishJob(b protocol.BlockNumber, o recv.Outcome, bytes int) 
 	r.noteOutcome(b, o, bytes)
 }
 
-// noteOutcome tells the machine what became of a block; the lock is held.
+// noteOutcome gives the state machine the result of a block; the lock is held.
 func (r *Receiver) noteOutcome(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	now := time.Now()
 	r.bytes += uint64(bytes)

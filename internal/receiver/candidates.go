@@ -22,8 +22,8 @@ const (
 // candidates decides which SYNCs have their signature checked. A check takes much time, and any member
 // of the group can seal a SYNC. SYNCs that are likely the server's have a limit of their own, which
 // other SYNCs cannot use up: they come from an address and port that verified SYNCs came from, and
-// their sequence number can be the next. Whoever forges address and port, too, and sends more than is
-// checked in a second, keeps the receiver from verifying SYNCs; it then fetches over HTTPS.
+// their sequence number can be the next. A sender that forges address and port, too, and sends more
+// than is checked in a second, keeps the receiver from verifying SYNCs; it then fetches over HTTPS.
 type candidates struct {
 	newest   uint64    // sequence number of the newest verified SYNC
 	at       time.Time // when it was verified

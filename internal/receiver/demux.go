@@ -15,8 +15,8 @@ import (
 )
 
 // read reads one socket until it is closed. Packets are decrypted and given to the machine in this
-// goroutine. If it cannot keep up, packets wait in the socket's buffer, which the kernel bounds and
-// whose drops it counts.
+// goroutine. If it cannot keep up, packets wait in the socket's buffer. The kernel bounds it and
+// counts what it drops.
 func (e *Endpoint) read(s *socket) {
 	messages := make([]mcast.Message, readMessages)
 	for n := range messages {

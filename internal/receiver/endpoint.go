@@ -37,7 +37,7 @@ var ErrTooMany = errors.New("too many sessions or devices at once")
 type EndpointConfig struct {
 	Interface string     // name or address; empty: the one that routes to Server
 	Server    netip.Addr // the server's address on the control connection; Reroute changes it
-	// OnPlain is called with ANNOUNCE and PROBE packets, whose signatures are not checked yet, at a
+	// OnPlain is called with ANNOUNCE and PROBE packets, before their signatures are checked, at a
 	// limited rate. It must not block and must copy what it keeps.
 	OnPlain func(packet []byte, group netip.Addr)
 	// Drop is for tests and the demo: packets for which it is true are dropped on arrival. It is called

@@ -41,7 +41,7 @@ func (r *Receiver) handleRun(a arrival, run []byte) {
 	}
 }
 
-// noteOverruns tells the machine how many packets the socket dropped since the session began.
+// noteOverruns gives the state machine how many packets the socket dropped since the session began.
 func (r *Receiver) noteOverruns(now time.Time, total uint32) {
 	if !r.based {
 		r.based, r.base = true, total

@@ -10,10 +10,10 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// ReplayWindow is how many feedback numbers below the highest are still told apart.
+// ReplayWindow is how many feedback numbers below the highest are remembered (RFC 4303).
 const ReplayWindow = 1024
 
-// ErrReplay says that a feedback number was used before or is too old to tell.
+// ErrReplay says that a feedback number was used before or is below the window.
 var ErrReplay = errors.New("feedback number used before")
 
 // NewFeedbackID draws the name of a feedback key; key and ID are new at every hand-out.
@@ -72,7 +72,7 @@ func NewFeedbackOpener(key Secret, id protocol.FeedbackID) *FeedbackOpener {
 func (o *FeedbackOpener) Format(w fmt.State, _ rune) { redact(w) }
 
 // Open checks a packet that wire.ParseFeedbackHeader sorted to this opener: number, tag, and
-// only then marks the number, so that nobody without the key can use numbers up.
+// only then marks the number, so that senders without the key cannot use numbers up.
 func (o *FeedbackOpener) Open(packet []byte) (wire.Feedback, error) {
 	h, err := wire.ParseFeedbackHeader(packet)
 	if err != nil {

@@ -17,7 +17,7 @@ const (
 	labelStatement   = "groupcast/1 transfer proof\x00"
 )
 
-// FullReceipt is a receipt whose signature covers all that is shown of it.
+// FullReceipt is a receipt with a signature over all that is shown of it.
 type FullReceipt struct {
 	Receipt
 	Path                     string // unknown, multicast or https

@@ -113,8 +113,8 @@ func SignAnnounce(key SigningKey, a wire.Announce) []byte {
 	return signClear(key, labelAnnounce, wire.AppendAnnounce(nil, a))
 }
 
-// VerifyAnnounce reads an announcement if its signature is good. Whoever has several servers'
-// keys chooses by wire.ParseAnnounce first.
+// VerifyAnnounce reads an announcement if its signature is valid. A caller with the keys of several
+// servers chooses one by wire.ParseAnnounce first.
 func VerifyAnnounce(key VerifyKey, packet []byte) (wire.Announce, error) {
 	a, err := wire.ParseAnnounce(packet)
 	if err != nil {

@@ -117,7 +117,7 @@ func (p *packetizer) release() {
 	}
 }
 
-// symbol gives a source symbol as it lies in the (zero-padded) buffer, or a parity row.
+// symbol returns a source symbol of the (zero-padded) buffer, or a parity row.
 func (p *packetizer) symbol(e *entry, ref send.SymbolRef) ([]byte, error) {
 	size := int(p.offer.SymbolSize)
 	k := protocol.SourceSymbols(len(e.data), size)

@@ -23,8 +23,8 @@ const (
 	farTransfers = 100_000
 )
 
-// How far ahead of the server's own numbers a signed one may be: so many lives do not get lost. What
-// is beyond was signed by somebody else who has the key, and moves nothing.
+// How far ahead of the server's own numbers a signed one may be. More than that cannot have been lost: it
+// was signed by another holder of the key, and is ignored.
 const (
 	mostAhead          = 1 << 50
 	mostTransfersAhead = 1 << 32

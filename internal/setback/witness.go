@@ -14,10 +14,10 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// A witness is a small file that counts along with the database and is not part of it: one lies
-// beside it in the home, one where the system keeps what lives until its next boot. A database that
-// knows less than a witness was set back (O4). A witness may lag: it is not flushed to the disk,
-// and one that is missing or torn says nothing.
+// A witness is a small file outside of the database with the same counters: one is next to it in the home,
+// one in a folder that the system empties at its next boot. A database that is behind a witness is an
+// earlier one (security.md O4). A witness may be behind, because it is not flushed to the disk; one that is
+// missing or damaged is ignored.
 
 // counts are the numbers that only rise, and are durable before anybody acts on them.
 type counts struct {
@@ -102,7 +102,7 @@ func (w *Watch) counted(ctx context.Context) (c counts, err error) {
 	return c, err
 }
 
-// Counted tells the witnesses what the database has counted. What they are not told, they lack.
+// Counted writes the database's counters to the witnesses.
 func (w *Watch) Counted(ctx context.Context) {
 	if len(w.cfg.Witnesses) == 0 {
 		return

@@ -135,7 +135,7 @@ type Closed struct {
 // MaxHandouts bounds a listing of who was handed keys.
 const MaxHandouts = 100_000
 
-// Handout is a session's key on its way to a device.
+// Handout records that a device was given a session's keys.
 type Handout struct {
 	Transfer protocol.TransferNo
 	Session  protocol.SessionID

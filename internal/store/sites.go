@@ -8,7 +8,7 @@ import (
 
 // Sites are the parts of the network that one sender each reaches by multicast. The server's own,
 // the zero SiteID, is always there. What is done for a site names the epoch in which it is done:
-// EConflict if somebody has taken the site over since, ENotFound if there is no such site.
+// EConflict if the site has been taken over since, ENotFound if there is no such site.
 type Sites interface {
 	// Sites lists all of them, the server's own first.
 	Sites(ctx context.Context) ([]Site, error)
@@ -20,7 +20,7 @@ type Sites interface {
 	// DeviceSite says which site a device is in, and how often it was moved.
 	DeviceSite(ctx context.Context, dev protocol.DeviceID) (site protocol.SiteID, moves uint64, err error)
 	// MoveDevice puts a device, with what it is owed, into a site if it was moved so often before:
-	// EConflict if somebody else moved it meanwhile.
+	// EConflict if it was moved meanwhile.
 	MoveDevice(ctx context.Context, dev protocol.DeviceID, to protocol.SiteID, moves uint64) error
 }
 
@@ -30,7 +30,7 @@ type Site struct {
 	Name string
 }
 
-// SiteEpoch is a site and the turn in which somebody acts for it.
+// SiteEpoch is a site and the epoch in which something is done for it.
 type SiteEpoch struct {
 	Site  protocol.SiteID
 	Epoch uint64

@@ -47,7 +47,7 @@ type Users interface {
 	SetRole(ctx context.Context, userID string, r groupcast.Role) error
 	SetDisabled(ctx context.Context, userID string, disabled bool) error
 	// DeleteUser ends memberships, requests, devices and tokens and cancels what is owed. It
-	// gives the groups he was in. EConflict if no administrator would be left.
+	// gives the groups that they were in. EConflict if no administrator would be left.
 	DeleteUser(ctx context.Context, userID string, at time.Time) ([]protocol.GroupID, error)
 	// Administrators counts the accounts that can administer.
 	Administrators(ctx context.Context) (int, error)
@@ -58,8 +58,8 @@ type Tokens interface {
 	// AddToken keeps a token; of those of its scope for the same device, or without a device,
 	// the oldest go past MaxDeviceTokens and MaxUserTokens.
 	AddToken(ctx context.Context, t Token) error
-	// FindToken gives a token with whose it is; ENotFound if it is unknown, has expired by
-	// now or its device was revoked. Device is nil for a token without one.
+	// FindToken gives a token with its user; ENotFound if it is unknown, has expired by now or
+	// its device was revoked. Device is nil for a token without one.
 	FindToken(ctx context.Context, hash TokenHash, now time.Time) (Token, groupcast.User, *groupcast.Device, error)
 	// TouchTokens notes when tokens were used last, many at once.
 	TouchTokens(ctx context.Context, used map[TokenHash]time.Time) error
@@ -79,13 +79,13 @@ type Devices interface {
 	// the user's groups; it takes over deliveries that had no device. For groups in which new
 	// devices are to be approved a request is kept instead. EExhausted past MaxDevices.
 	AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
-	// AddCopy is AddDevice for a machine whose home was copied from another device's.
+	// AddCopy is AddDevice for a machine with a copy of another device's home.
 	AddCopy(ctx context.Context, d groupcast.Device, c Copy, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
 	// Copies lists the devices that were made as copies of one on a machine, by name.
 	Copies(ctx context.Context, c Copy) ([]groupcast.Device, error)
 	// RekeyDevice gives a device another public key; its tokens end. It gives what it is owed.
 	RekeyDevice(ctx context.Context, id protocol.DeviceID, publicKey []byte, at time.Time) ([]groupcast.Delivery, error)
-	// Logins tells of the devices that Devices would list when their login was used last, and
+	// Logins says, for the devices that Devices would list, when their login was used last, and
 	// until when they are owed something.
 	Logins(ctx context.Context, userID string, w groupcast.Window, held bool) (map[protocol.DeviceID]DeviceLogin, error)
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
@@ -119,15 +119,16 @@ type Groups interface {
 	Withheld(ctx context.Context, dev protocol.DeviceID) ([]groupcast.WithheldGroup, error)
 	// GroupsOfUser lists the groups a user is in.
 	GroupsOfUser(ctx context.Context, userID string) ([]groupcast.Group, error)
-	// GroupsOnOffer lists the groups as a user sees them: those he is in or has asked for,
-	// and, unless mine, all that are listed.
+	// GroupsOnOffer lists the groups as a user sees them: those that they are in or have asked to
+	// join and, unless mine, all that are listed.
 	GroupsOnOffer(ctx context.Context, userID string, mine bool) ([]groupcast.GroupOnOffer, error)
 }
 
 // Members are users in groups. Each change raises the group's membership version.
 type Members interface {
-	// AddMember makes a user a member, closes his open request as approved and owes his
-	// devices every open transfer of the group: the deliveries it gives. EConflict if he is in.
+	// AddMember makes a user a member, closes their open request as approved and owes their
+	// devices every open transfer of the group: the deliveries that it returns. EConflict if they
+	// are a member.
 	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member,
 		[]groupcast.Delivery, error)
 	// RemoveMember ends a membership and cancels what its devices were owed.
@@ -150,7 +151,7 @@ type Requests interface {
 	// Requests lists the requests of a state, oldest first; of every state for "".
 	Requests(ctx context.Context, state groupcast.RequestState,
 		w groupcast.Window) (groupcast.Page[groupcast.JoinRequest], error)
-	// ApproveRequest is AddMember for somebody with an open request, ENotFound without.
+	// ApproveRequest is AddMember for a user with an open request; ENotFound without one.
 	ApproveRequest(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.JoinRequest,
 		[]groupcast.Delivery, error)
 	DenyRequest(ctx context.Context, group protocol.GroupID, userID, by string,
@@ -175,7 +176,7 @@ type Transfers interface {
 	// member, and to each member without a device, and gives the deliveries.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
-	// TransferOfContent gives the transfer whose content has this name now.
+	// TransferOfContent gives the transfer that has the content of this name now.
 	TransferOfContent(ctx context.Context, content string) (Transfer, error)
 	// ReplaceContent gives a transfer new content, because files of it changed. Its root before
 	// is an edition of it from here on if nothing was lacking then, and none is if it is renewed.
@@ -195,7 +196,7 @@ type Transfers interface {
 	// that is still owed. EConflict if it is closed.
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
 		reason string, at time.Time) error
-	// ReleaseTransfer takes the hold off; nobody is put off any more.
+	// ReleaseTransfer ends the hold; no device is put off any more.
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
 	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled, to devices of
 	// those who are members now, and opens the transfer until expires. It gives the deliveries.
@@ -222,7 +223,7 @@ type Transfers interface {
 	AddHandouts(ctx context.Context, handouts []Handout, at time.Time) []error
 	// Handouts lists who was handed the keys of a transfer's sessions, session by session.
 	Handouts(ctx context.Context, no protocol.TransferNo) ([]groupcast.KeyHolder, error)
-	// SessionsOfGroup lists the sessions of a group whose key was handed out, newest first.
+	// SessionsOfGroup lists the sessions of a group that keys were given out for, newest first.
 	SessionsOfGroup(ctx context.Context, group protocol.GroupID, limit int) ([]groupcast.KeySession, error)
 	// Traffic sums the transfers that were first sent at or after since; zero: all of them.
 	Traffic(ctx context.Context, since time.Time) (groupcast.Traffic, error)

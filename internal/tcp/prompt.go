@@ -6,8 +6,8 @@ import (
 	"time"
 )
 
-// When a connection counts as dead whose other end is gone without a word: after goneAfter
-// where something was sent, and where nothing is said, too.
+// When a connection counts as dead because the other end does not answer: after goneAfter, whether
+// something was sent or not.
 const (
 	goneAfter = 9 * time.Second
 	askAfter  = 4 * time.Second // of silence …

@@ -12,7 +12,7 @@ const (
 	paceWeight = 0.25                // of the newest second in a device's rate
 )
 
-// shares are the parts of a group, in percent, whose end is estimated.
+// shares are the parts of a group, in percent, that estimates are made for.
 var shares = []int{50, 95, 100}
 
 // Ahead is what one device that receives still lacks, and how quickly it comes.
@@ -21,8 +21,8 @@ type Ahead struct {
 	Rate float64 // bytes a second; 0: not known
 }
 
-// Estimates says when each share of a transfer's devices will be done: done are, unknown are
-// those of whom it cannot be told, because they are away or take no part.
+// Estimates says when each share of a transfer's devices will be done: done is how many
+// are done, unknown how many have no estimate because they are away or take no part.
 func Estimates(now time.Time, done, unknown int, moving []Ahead) []groupcast.Estimate {
 	total := done + unknown + len(moving)
 	if total == 0 {

@@ -57,7 +57,7 @@ func (s *Series) Last() time.Time {
 	return s.recent[len(s.recent)-1].At
 }
 
-// Idle says that a sample without a session tells nothing new.
+// Idle says that a sample without a session has nothing new.
 func (s *Series) Idle(now Sample) bool {
 	if len(s.recent) == 0 || now.Running {
 		return false

@@ -43,7 +43,7 @@ func Unchecked(w io.Writer) io.Writer {
 	return w
 }
 
-// drop makes output that cannot be written nobody's concern.
+// drop ignores errors of output that cannot be written.
 func (o *Output) drop() {
 	o.mu.Lock()
 	defer o.mu.Unlock()

@@ -30,7 +30,7 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// Attended says whether somebody is there who can be asked.
+// Attended says whether there is a user who can be asked.
 func (s *Streams) Attended() bool { return IsTerminal(s.In) && IsTerminal(s.Out) }
 
 // StayUp is for what runs until it is stopped: neither a log's reader that goes away nor a terminal

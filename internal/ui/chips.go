@@ -10,7 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// Chip is how many devices of a transfer stand in one way, in a word or two.
+// Chip is a label, and how many devices of a transfer have it.
 type Chip struct {
 	Count int
 	Text  string
@@ -107,8 +107,8 @@ func Estimate(s Snapshot, now time.Time) string {
 	return strings.Join(parts, "; ")
 }
 
-// soon says when most of those who are here will have a transfer: of its estimates the last that can
-// be told.
+// soon says when most of the devices that are connected will have a transfer: the last of its estimates
+// that is known.
 func soon(t groupcast.Transfer, here int, now time.Time) string {
 	for _, e := range slices.Backward(t.Estimates) {
 		if e.Done || e.At.IsZero() {
@@ -145,8 +145,8 @@ func Limiter(name string) string {
 	return Name(name)
 }
 
-// Standing is how a transfer stands, in a word or two, and whether somebody has to do something.
-// Who is away needs nobody: they get it when they are back.
+// Standing is how a transfer stands, in a word or two, and whether an administrator has to do something.
+// Devices that are away need no help: they get it when they are back.
 func Standing(s Snapshot) (text string, needsYou bool) {
 	t := s.Transfer
 	bad := slices.ContainsFunc(s.Deliveries, groupcast.Delivery.NeedsAttention)

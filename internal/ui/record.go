@@ -10,7 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// The heads of tables whose rows are below, and what stands there without any.
+// The heads of the tables below, and the texts for empty ones.
 const (
 	KeyHead   = "SESSION|USER|DEVICE|MEMBERSHIP|HANDED OUT"
 	NoKeys    = "no key was handed out: nothing was sent by multicast yet"

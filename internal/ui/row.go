@@ -123,7 +123,7 @@ func WhatNow(t groupcast.Transfer) string {
 	return "it goes out as soon as a device that lacks it is active"
 }
 
-// NextStep is the command that lets a transfer go on which waits for somebody; nothing if it goes on
+// NextStep is the command that continues a transfer which waits for an administrator; "" if it continues
 // by itself.
 func NextStep(t groupcast.Transfer) string {
 	switch {
@@ -139,7 +139,7 @@ func NextStep(t groupcast.Transfer) string {
 	return ""
 }
 
-// The heads of tables whose rows are above.
+// The heads of the tables above.
 const (
 	DeliveryHead = "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY"
 	EntryHead    = "PATH|KIND|IS|WHY"

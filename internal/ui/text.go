@@ -102,7 +102,7 @@ func Bar(share float64, width int) string {
 	return strings.Repeat("█", n) + strings.Repeat("░", width-n)
 }
 
-// Table sets rows below a head whose titles are separated by |.
+// Table writes rows below a head with titles that are separated by |.
 func Table(head string, rows [][]string) []string {
 	var b strings.Builder
 	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)

@@ -10,7 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// Stall is how long active devices may do nothing before nobody waits for them.
+// Stall is how long active devices may do nothing before commands stop waiting for them.
 const Stall = 15 * time.Second
 
 // Snapshot is a transfer as it is watched.
@@ -19,7 +19,7 @@ type Snapshot struct {
 	Deliveries []groupcast.Delivery `json:"deliveries,omitempty"`
 }
 
-// Settled says whether nobody who is active waits for anything of the transfer.
+// Settled says whether no active device waits for anything of the transfer.
 func Settled(s Snapshot) bool {
 	if !s.Transfer.State.Open() {
 		return true
@@ -27,8 +27,8 @@ func Settled(s Snapshot) bool {
 	return !slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited)
 }
 
-// Stillness notices when those who are active and still owed do nothing any more: a machine
-// that hangs keeps its connection, and nobody should watch it for ever.
+// Stillness notices when devices that are active and still owed do nothing any more: a machine that hangs
+// keeps its connection, and a command should not wait for it for ever.
 type Stillness struct {
 	Since time.Time
 	mark  string
@@ -100,7 +100,7 @@ func Headline(s Snapshot) string {
 	return text
 }
 
-// Estimates says when half, most and all of the devices will be done; nothing if nobody knows.
+// Estimates says when half, most and all of the devices will be done; "" if that is unknown.
 func Estimates(t groupcast.Transfer) string {
 	var parts []string
 	for _, e := range t.Estimates {

@@ -23,14 +23,14 @@ type Announce struct {
 	Number protocol.OfferNo
 }
 
-// Probe asks nothing: who hears it tells the nonce over TLS when he is asked there.
+// Probe needs no answer: receivers report its nonce over TLS when the server asks there.
 type Probe struct {
 	Server ServerPrefix
 	Group  protocol.GroupID
 	Nonce  [16]byte
 }
 
-// PacketKind tells the kind of any group packet by its first byte.
+// PacketKind returns the kind of any group packet, by its first byte.
 func PacketKind(packet []byte) (Kind, error) {
 	if len(packet) == 0 {
 		return 0, ErrLength

@@ -28,8 +28,8 @@ func append48(dst []byte, v uint64) []byte {
 
 func get48(b []byte) uint64 { return uint64(be.Uint16(b))<<32 | uint64(be.Uint32(b[2:])) }
 
-// reader walks over a message whose length was checked before: of a fixed part at once, of a
-// list before its entries are read.
+// reader reads a message after its length was checked: that of the fixed part at once, that of a list
+// before its entries are read.
 type reader struct{ b []byte }
 
 func (r *reader) take(n int) []byte {

@@ -9,8 +9,8 @@ const (
 	MaxRepairs     = 250
 )
 
-// ParseSyncBody reads the body of a SYNC, whose sequence number and signature package seal
-// has taken off and checked (the sequence stands in the result only once seal puts it there):
+// ParseSyncBody reads the body of a SYNC. Package seal has removed and checked sequence number and
+// signature before, and sets the sequence in the result afterwards:
 //
 //	 0  8 sent_at        17 1 backoff       38 4 window_low      54 1 repairs: count × {
 //	 8  1 flags          18 8 rate          42 4 window_high          block 4

@@ -122,7 +122,7 @@ func (a *asker) document(ctx context.Context) ([]Operation, error) {
 	return out, nil
 }
 
-// bearer and cookie dress a request as somebody's.
+// bearer and cookie add a token to a request.
 func bearer(token string) func(*http.Request) {
 	return func(r *http.Request) { r.Header.Set("Authorization", "Bearer "+token) }
 }
@@ -148,7 +148,7 @@ func (a *asker) signIn(ctx context.Context, user string) (string, error) {
 	return c.Value, nil
 }
 
-// dresses makes every role's way to ask: p.User is no administrator, p.Source is one.
+// dresses has a function for every role that adds its token: p.User is no administrator, p.Source is one.
 func (a *asker) dresses(ctx context.Context) (map[string]func(*http.Request), error) {
 	out := map[string]func(*http.Request){
 		"nobody": func(*http.Request) {}, "unknown token": bearer(strings.Repeat("A", 43)),

@@ -14,7 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// lies are what a member may tell of itself; each takes what an honest report would say.
+// lies are false reports of a member; each takes what an honest report would say.
 var lies = map[string]func(s *Session, f *wire.Feedback){
 	"deficit": func(s *Session, f *wire.Feedback) { // all of it is missing, for ever
 		f.Received = f.Declared
@@ -76,8 +76,7 @@ func lie(ctx context.Context, p Plan, r *Report) error {
 	})
 }
 
-// liar is who reports of one session. What it does not lie about is as a receiver that follows
-// would tell it.
+// liar reports about one session. Its other values are those of a receiver that follows the session.
 type liar struct {
 	*forger
 	conn     *net.UDPConn

@@ -16,7 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// Member is a device that a member logged in with a program of his own.
+// Member is a device that a member logged in with their own program.
 type Member struct {
 	Client *apiclient.Client // with the agent's token
 	CLI    *apiclient.Client

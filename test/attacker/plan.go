@@ -36,7 +36,7 @@ type Plan struct {
 	Source      string        `json:"source"` // whose address and port packets bear; empty: the server's
 }
 
-// Report is what an attacker tells at its end.
+// Report is what an attacker reports at its end.
 type Report struct {
 	Sent     int              `json:"sent"`   // packets, connections or calls
 	Failed   int              `json:"failed"` // of those
@@ -78,7 +78,7 @@ var attacks = map[string]func(context.Context, Plan, *Report) error{
 	"pretend":  pretend,
 }
 
-// Main is the attacker's program: it follows the plan until it is told to stop, and then reports.
+// Main is the attacker's program: it follows the plan until it is stopped, and then reports.
 func Main(text string, out io.Writer) int {
 	var p Plan
 	if err := json.Unmarshal([]byte(text), &p); err != nil {
@@ -111,5 +111,5 @@ func Main(text string, out io.Writer) int {
 	return 0
 }
 
-// say tells whoever reads along what happened.
+// say prints what happened.
 func say(format string, args ...any) { fmt.Printf(format+"\n", args...) }

@@ -16,7 +16,7 @@ import (
 )
 
 // pretend listens at p.Source and passes for the server with the certificates and the key in folder
-// p.File. The first p.Count connections, and all until a file named swap lies there, it relays to
+// p.File. The first p.Count connections, and all until there is a file named swap, it relays to
 // the server; where p.Count is 0 it relays none. The report says how many handshakes a client went
 // through with, and how many bytes of HTTP it sent.
 func pretend(ctx context.Context, p Plan, r *Report) error {

@@ -188,7 +188,7 @@ func (h *hostileServer) AgentState(context.Context, groupcast.Principal) (groupc
 	return s, nil
 }
 
-// Ready notes a refusal; it hands out keys with a feedback address of somebody else, or HTTPS.
+// Ready notes a refusal; it hands out keys with another machine's feedback address, or HTTPS.
 func (h *hostileServer) Ready(_ context.Context, _ groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
 	if r.Refused != "" {
 		h.note(r.Transfer, Refused+string(r.Kind))

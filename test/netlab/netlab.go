@@ -33,7 +33,7 @@ type Config struct {
 	PortRate  string          // of every receiver's switch port, which has a short queue and drops its tail
 	SlowPort  map[int]string  // the same for single receivers
 	PortQueue int             // KiB that such a port holds; 0: 256
-	// host x lies between sender and switch; nothing passes before a program carries its frames from card left to card
+	// host x is between sender and switch; nothing passes before a program carries its frames from card left to card
 	// right
 	Relay bool
 }

@@ -19,7 +19,7 @@ import (
 // maxSeen bounds the devices that are kept in memory; one more writes all of them.
 const maxSeen = 50_000
 
-// Store is a store of which UpdateDevices waits for Flush. Whoever reads devices sees what waits.
+// Store is a store that keeps the changes of UpdateDevices until Flush. Reads of devices have them.
 type Store struct {
 	store.Store
 	mu   sync.Mutex
@@ -144,7 +144,7 @@ func (s *Store) Copies(ctx context.Context, c store.Copy) ([]groupcast.Device, e
 	return s.renewAll(devices), err
 }
 
-// FindToken gives a token with whose it is.
+// FindToken gives a token with its user.
 func (s *Store) FindToken(
 	ctx context.Context, hash store.TokenHash, now time.Time,
 ) (store.Token, groupcast.User, *groupcast.Device, error) {

@@ -56,8 +56,8 @@ func (u *Uses) Last(t store.Token) time.Time {
 	return t.LastUsed
 }
 
-// Flush writes what was used; of agents' tokens only what was written long ago or whose device is not
-// connected. A nil connected writes all.
+// Flush writes which tokens were used; of agents' tokens only those that were written long ago or those of
+// devices that are not connected. A nil connected writes all.
 func (u *Uses) Flush(ctx context.Context, s store.Tokens, connected func(protocol.DeviceID) bool) error {
 	taken := u.take(connected)
 	if len(taken) == 0 {

@@ -31,7 +31,7 @@ func instant(us int64) time.Time {
 	return time.UnixMicro(us).UTC()
 }
 
-// newID makes an identifier whose order is the order in time, so that indexes grow at their end.
+// newID makes an identifier that sorts by time, so that indexes grow at their end.
 func newID(at time.Time) string {
 	var b [16]byte
 	rand.Read(b[6:])

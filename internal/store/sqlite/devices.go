@@ -29,7 +29,7 @@ func (s *Store) AddDevice(
 	return s.AddCopy(ctx, d, store.Copy{}, at)
 }
 
-// AddCopy is AddDevice that notes whose copy it is.
+// AddCopy is AddDevice that notes which device was copied.
 func (s *Store) AddCopy(
 	ctx context.Context, d groupcast.Device, c store.Copy, at time.Time,
 ) (groupcast.Device, []groupcast.Delivery, error) {
@@ -106,7 +106,7 @@ func (s *Store) RekeyDevice(
 	return owed, err
 }
 
-// Logins tells how long the logins of devices last.
+// Logins says how long the logins of devices last.
 func (s *Store) Logins(
 	ctx context.Context, userID string, w groupcast.Window, held bool,
 ) (map[protocol.DeviceID]store.DeviceLogin, error) {
@@ -248,7 +248,7 @@ func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.
 	return d, err
 }
 
-// disown cancels what a device is owed, or gives it back to the user if it is his last.
+// disown cancels what a device is owed, or gives it back to the user if it is their last device.
 func disown(ctx context.Context, q *queries.Queries, d groupcast.Device, last bool, at int64) error {
 	if !last {
 		return q.CancelOfDevice(ctx, queries.CancelOfDeviceParams{

@@ -68,7 +68,7 @@ func (s *Store) Handouts(ctx context.Context, no protocol.TransferNo) (out []gro
 	return out, err
 }
 
-// SessionsOfGroup lists the sessions of a group whose key was handed out.
+// SessionsOfGroup lists the sessions of a group that keys were given out for.
 func (s *Store) SessionsOfGroup(
 	ctx context.Context, group protocol.GroupID, most int,
 ) (out []groupcast.KeySession, err error) {

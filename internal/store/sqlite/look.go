@@ -10,14 +10,14 @@ import (
 	"github.com/groupcast/groupcast/internal/sqlfile"
 )
 
-// Found is what lies where a database is to be.
+// Found is what exists in the place of a database.
 type Found struct {
 	Empty  bool   // no file, an empty one, or one without the tables of a server
 	Tables int64  // version of its tables
 	Server string // whose database it is, where it says so
 }
 
-// SettingServer is the name of the setting that says whose database it is.
+// SettingServer is the name of the setting with the ID of the database's server.
 const SettingServer = "server"
 
 // Look looks at a database without making or changing it. What cannot be read as one is left to

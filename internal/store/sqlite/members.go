@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-// AddMember makes a user a member and owes him what is open.
+// AddMember makes a user a member and owes them what is open.
 func (s *Store) AddMember(
 	ctx context.Context, group protocol.GroupID, userID, by string, at time.Time,
 ) (m groupcast.Member, owed []groupcast.Delivery, err error) {

@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-// AddRequest keeps a wish to become a member. An earlier one that was decided gives way to it.
+// AddRequest stores a request to become a member. It replaces an earlier one that was decided.
 func (s *Store) AddRequest(
 	ctx context.Context, group protocol.GroupID, userID, text string, at time.Time,
 ) (r groupcast.JoinRequest, err error) {
@@ -84,7 +84,7 @@ func (s *Store) Requests(
 	return out, err
 }
 
-// ApproveRequest makes somebody who asked a member.
+// ApproveRequest makes a user with an open request a member.
 func (s *Store) ApproveRequest(
 	ctx context.Context, group protocol.GroupID, userID, by string, at time.Time,
 ) (r groupcast.JoinRequest, owed []groupcast.Delivery, err error) {

@@ -108,7 +108,7 @@ func (s *Store) MoveDevice(ctx context.Context, dev protocol.DeviceID, to protoc
 	})
 }
 
-// inEpoch says why nothing was written for a site: it is not there, or somebody took it over. Nil if
+// inEpoch says why nothing was written for a site: it does not exist, or was taken over. Nil if
 // neither is so.
 func inEpoch(ctx context.Context, q *queries.Queries, at store.SiteEpoch) error {
 	r, err := q.Site(ctx, siteText(at.Site))

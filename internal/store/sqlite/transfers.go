@@ -233,7 +233,7 @@ func (s *Store) CloseTransfer(
 	})
 }
 
-// ReleaseTransfer takes the hold off; nobody is put off any more.
+// ReleaseTransfer ends the hold; no device is put off any more.
 func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.ReleaseTransfer(ctx, int64(no))

@@ -129,8 +129,7 @@ func (s *Store) DeleteUser(ctx context.Context, userID string, at time.Time) ([]
 	return groups, err
 }
 
-// keepingAnAdministrator makes a change of a user and takes it back if nobody could
-// administer after it who could before.
+// keepingAnAdministrator makes a change of a user and rolls it back if no administrator would be left.
 func (s *Store) keepingAnAdministrator(ctx context.Context, userID string, c change) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		u, err := q.UserByID(ctx, userID)

@@ -27,8 +27,8 @@ type write struct {
 	done    chan error
 }
 
-// queue holds the writes that wait. Writers take turns in Go, because SQLite's own waiting sleeps
-// and is not fair; whoever has the turn commits for all that wait. When 400 devices answer an
+// queue has the writes that wait. Writers take turns in Go, because SQLite's own waiting sleeps and is
+// not fair; the writer that has its turn commits for all that wait. When 400 devices answer an
 // offer or hand in their receipts at once, that is a few commits in place of 400.
 type queue struct {
 	turn    chan struct{} // holds one token: whoever has it may write
@@ -48,7 +48,7 @@ func (q *queue) add(w *write) {
 	q.waiting = append(q.waiting, w)
 }
 
-// leave takes a write out that nobody is at yet.
+// leave removes a write that has not begun.
 func (q *queue) leave(w *write) bool {
 	q.mu.Lock()
 	defer q.mu.Unlock()
@@ -134,11 +134,11 @@ func (s *Store) serve(ctx context.Context) {
 	s.commit(ctx, s.writes.next())
 }
 
-// errAborted is what those hear in whose commit another's change panicked.
+// errAborted is the error of changes in a commit in which another change panicked.
 var errAborted = errors.New("the commit was aborted")
 
-// commit makes the changes of a batch in one transaction and tells each how it went. What must
-// be durable and finds the disk full is tried again while room can be made.
+// commit makes the changes of a batch in one transaction and gives each its error. Durable changes that
+// find the disk full are repeated as long as room can be made.
 func (s *Store) commit(ctx context.Context, batch []*write) {
 	if len(batch) == 0 {
 		return
@@ -182,7 +182,7 @@ func (s *Store) attempt(ctx context.Context, batch []*write, failed []error, dur
 }
 
 // apart makes a change so that only what it did is undone if it fails. An error of SQLite's own
-// that leaves no way back to before the change is fatal to the transaction.
+// that makes it impossible to undo the change is fatal to the transaction.
 func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c change) (failed, fatal error) {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT apart"); err != nil {
 		return nil, fmt.Errorf("begin a change: %w", err)

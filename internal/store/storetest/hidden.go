@@ -5,8 +5,8 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// heldIsHidden: a transfer that is held, or never was let go, is owed and nobody who is owed it can
-// get it or find it. One that is held stays held when it is owed again; one that was closed is let go by that.
+// heldIsHidden: a transfer that is held, or was never released, is owed, and no device that is owed it can
+// get it or find it. A held one stays held when it is retried; a closed one is released by that.
 func heldIsHidden(w *world) {
 	g, ann := w.group("lab"), w.user("ann")
 	pc := w.device(ann, "pc")

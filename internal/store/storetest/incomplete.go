@@ -23,8 +23,8 @@ func entries(from, n int, result groupcast.EntryResult) []groupcast.DeliveryEntr
 
 const plenty = 1 << 20
 
-// closeIncomplete tells that a device has all of a transfer but three of five entries, one of
-// which lies beside.
+// closeIncomplete closes a delivery of a device that lacks two of five entries and has one under another
+// name.
 func closeIncomplete(w *world, no protocol.TransferNo, dev protocol.DeviceID) int {
 	w.Helper()
 	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: no, Entries: entries(0, 2, groupcast.EntryMissing)}, dev,

@@ -112,7 +112,7 @@ func firstDeviceWaits(w *world) {
 	w.ok(err)
 }
 
-// Leaving and coming back is no way around; what is gone asks for nothing.
+// Leaving and coming back changes nothing; devices that are gone have no requests.
 func newDevicesStayOut(w *world) {
 	g, ann, old := w.guarded()
 	denied, waits := w.device(ann, "denied"), w.device(ann, "waits")
@@ -147,7 +147,7 @@ func newDevicesStayOut(w *world) {
 	w.ok(err)
 }
 
-// A device's request is none to join: neither stands in the other's way.
+// A device's request is none to join: they do not conflict.
 func deviceAndJoinRequests(w *world) {
 	g, ann, _ := w.guarded()
 	w.device(ann, "new")

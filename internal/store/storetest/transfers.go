@@ -260,8 +260,8 @@ func manyAtOnce(w *world) {
 }
 
 // oneOfManyFails: writes that wait together may share a commit. Those that fail undo what they
-// did and nothing else, those whose caller went away are made whole or not at all, and each
-// hears how it went with itself.
+// did and nothing else, those that were cancelled are made completely or not at all, and each
+// gets its own error.
 func oneOfManyFails(w *world) {
 	const devices = 60
 	g, root := w.group("lab"), w.admin("root")

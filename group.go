@@ -20,8 +20,20 @@ type Group struct {
 	Active      int              `json:"active"` // devices of members attached now
 	Pending     int              `json:"pending"`
 	Version     uint64           `json:"membership_version"` // grows with every change of members
-	Warning     string           `json:"warning,omitempty"`  // why the address is a poor choice
+	Warning     AddressWarning   `json:"warning,omitempty"`  // why the address is a poor choice
 }
+
+// AddressWarning is why a multicast address is a poor choice, in one word; the faces have the sentence.
+type AddressWarning string
+
+// What may be poor about an address.
+const (
+	AddressAllHosts       AddressWarning = "all-hosts"       // every machine of the network takes it in
+	AddressFlooded        AddressWarning = "flooded"         // switches send it to every port
+	AddressSourceSpecific AddressWarning = "source-specific" // some routers forward it to nobody
+	AddressNotPrivate     AddressWarning = "not-private"     // another network's traffic may use it
+	AddressThisMachine    AddressWarning = "this-machine"    // it does not leave the server
+)
 
 // NewDevices says whether a device that a member adds must be approved.
 type NewDevices string

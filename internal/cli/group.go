@@ -35,8 +35,8 @@ func (a *app) groupCreate() *cobra.Command {
 				if err != nil {
 					return err
 				}
-				if g.Warning != "" {
-					a.warn(g.Warning)
+				if w := ui.AddressWarning(g); w != "" {
+					a.warn(w)
 				}
 				return a.One(g, "group %s created at %s", g.Name, g.Address.String())
 			})
@@ -121,8 +121,8 @@ func (a *app) groupShow() *cobra.Command {
 			fmt.Fprintf(a.Out, "%s  %s  %s\n%s, %d devices active, %s pending, made %s\n", ui.Name(g.Name), g.Address,
 				ui.Name(g.Description), ui.Plural(g.Members, "member"), g.Active, ui.Plural(g.Pending, "transfer"),
 				ui.Ago(g.CreatedAt))
-			if g.Warning != "" {
-				fmt.Fprintln(a.Out, "warning:", ui.Clean(g.Warning))
+			if w := ui.AddressWarning(g); w != "" {
+				fmt.Fprintln(a.Out, "warning:", w)
 			}
 			if g.NewDevices == groupcast.NewDevicesApprove {
 				fmt.Fprintln(a.Out, newDevicesText(g))

@@ -60,8 +60,8 @@ func clashesWithLinkLocal(a netip.Addr) bool {
 	return b[1]&0x7f == 0 && b[2] == 0
 }
 
-// Parse reads IP or IP:port of a group and says in words what is wrong with it, or poor.
-func Parse(s string) (addr netip.AddrPort, warning string, err error) {
+// Parse reads IP or IP:port of a group and says in words what is wrong with it, or in a word what is poor.
+func Parse(s string) (addr netip.AddrPort, warning groupcast.AddressWarning, err error) {
 	addr, err = split(s)
 	if err != nil {
 		return addr, "", err
@@ -110,34 +110,25 @@ var (
 	adminOnly = netip.MustParsePrefix("239.0.0.0/8")
 )
 
-func judge4(ip netip.Addr) (string, error) {
+func judge4(ip netip.Addr) (groupcast.AddressWarning, error) {
 	switch {
 	case ip == allHosts:
-		return "224.0.0.1 is \"all hosts\": switches flood it to every port and every machine's network card takes it in, " +
-			"member or not; it never leaves this network. An address of 239.192.0.0/14 (given none, the server picks " +
-			"one) reaches members only", nil
+		return groupcast.AddressAllHosts, nil
 	case linkLocal.Contains(ip):
 		return "", groupcast.Errorf(groupcast.EInvalid,
 			"%s belongs to 224.0.0.0/24, which routing protocols and name services use; receivers refuse it", ip).
 			WithHint("give none and one is picked").WithNext(groupcast.Next{Step: groupcast.StepAnyAddress})
 	case clashesWithLinkLocal(ip):
-		return ip.String() + " shares its Ethernet address with 224.0.0." + lastByte(ip) +
-			", so switches flood it to every port; another third number would not", nil
+		return groupcast.AddressFlooded, nil
 	case sourceSSM.Contains(ip):
-		return ip.String() + " is of the source-specific range: routers forward it only to receivers that name the " +
-			"server's address, as groupcast's do where the network supports IGMPv3", nil
+		return groupcast.AddressSourceSpecific, nil
 	case !adminOnly.Contains(ip):
-		return ip.String() + " is not of the private range 239.0.0.0/8: another network's traffic may use it too", nil
+		return groupcast.AddressNotPrivate, nil
 	}
 	return "", nil
 }
 
-func lastByte(ip netip.Addr) string {
-	s := ip.String()
-	return s[strings.LastIndexByte(s, '.')+1:]
-}
-
-func judge6(ip netip.Addr) (string, error) {
+func judge6(ip netip.Addr) (groupcast.AddressWarning, error) {
 	b := ip.As16()
 	switch flags, scope := b[1]>>4, b[1]&0xf; {
 	case scope == 0 || scope == 0xf:
@@ -148,7 +139,7 @@ func judge6(ip netip.Addr) (string, error) {
 			"%s is a well-known IPv6 group, which network protocols use; receivers refuse it", ip).
 			WithHint("use a transient one such as ff15::7:1")
 	case scope == 1:
-		return ip.String() + " never leaves the machine: only receivers on the server itself hear it", nil
+		return groupcast.AddressThisMachine, nil
 	}
 	return "", nil
 }

@@ -58,8 +58,8 @@ func (m *Menu) createGroup(ctx context.Context, a Answers, _ show) (Page, error)
 		return Page{}, err
 	}
 	p := say(fmt.Sprintf("Group %s is there, at %s.", ui.Name(g.Name), g.Address))
-	if g.Warning != "" {
-		p.Lines = append(p.Lines, "Warning: "+ui.Name(g.Warning))
+	if w := ui.AddressWarning(g); w != "" {
+		p.Lines = append(p.Lines, "Warning: "+w)
 	}
 	return p, nil
 }

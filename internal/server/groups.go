@@ -46,7 +46,7 @@ func (s *Server) CreateGroup(
 	return g, nil
 }
 
-func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort, string, error) {
+func (s *Server) groupAddress(ctx context.Context, given string) (netip.AddrPort, groupcast.AddressWarning, error) {
 	if given != "" {
 		return groupaddr.Parse(given)
 	}

@@ -20,16 +20,14 @@ COUNT   ?= 6
 N       ?= 10000
 MICRO   := ./internal/seal ./internal/fec ./internal/wire ./internal/send ./internal/recv ./internal/sender ./internal/receiver ./internal/sessiontest ./internal/spool ./internal/ledger ./internal/content ./internal/manifest
 SOURCES := $(shell git ls-files '*.go' go.mod go.sum 2>/dev/null)
-# No goroutines, no locks: the race detector has nothing to find there.
-PURE    := protocol wire seal fec manifest rate send recv schedule telemetry pattern
-TOOL    := $(GO) tool -modfile=tools/go.mod
+LINT    := $(GO) tool -modfile=tools/lint/go.mod golangci-lint
 
 NPM     ?= npm
 PAGES   := $(shell git ls-files web 2>/dev/null)
 # What web/package-lock.json names, installed once: npm notes in node_modules what it installed from.
 WEBTOOLS = { test web/node_modules/.package-lock.json -nt web/package-lock.json || (cd web && $(NPM) ci --no-audit --no-fund --silent); }
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -75,9 +73,8 @@ check: fmt lint cross race ## format, lint, architecture, cross-builds, unit tes
 fmt:
 	@bad=$$(gofmt -l $$(git ls-files '*.go')); test -z "$$bad" || { echo "not gofmt'ed: $$bad"; exit 1; }
 
-lint: ## go vet and staticcheck (pinned in tools/go.mod); prettier and eslint, where Node is
-	$(GO) vet ./...
-	$(TOOL) staticcheck ./...
+lint: ## golangci-lint (pinned in tools/lint/go.mod, set up by .golangci.yml); prettier and eslint, where Node is
+	$(LINT) run ./...
 	@if command -v $(NPM) >/dev/null; then $(WEBTOOLS) && cd web && $(NPM) run --silent types && $(NPM) run --silent lint; \
 	else echo "no Node here: the web interface is not linted"; fi
 
@@ -93,8 +90,12 @@ unit-web: ## the web interface's logic, by Vitest, where Node is
 	@if command -v $(NPM) >/dev/null; then $(WEBTOOLS) && cd web && $(NPM) run --silent test; \
 	else echo "no Node here: the web interface's logic is not tested"; fi
 
-race: tools ## the packages with goroutines once more with the race detector (needs gcc), short
-	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$($(GO) list ./... | grep -v -e /test/ $(PURE:%=-e /internal/%$$))
+pure: tools web unit-web ## of unit what race leaves out: packages without goroutines, and what is long
+	$(GO) test -timeout 15m $$(tools/packages.sh pure)
+	$(GO) test -timeout 15m $$(tools/packages.sh long)
+
+race: tools ## the packages with goroutines with the race detector (needs gcc), short
+	CGO_ENABLED=1 $(GO) test -race -short -timeout 20m $$(tools/packages.sh shared)
 
 sim-short:
 	$(GO) test -timeout 20m ./test/sim/...
@@ -124,8 +125,8 @@ soak: tools build ## a changing tree to five receivers, with kills, full disks a
 tools: ## what the tests need beyond Go (Debian, as root; else the tests say what is missing)
 	./test/netlab/install.sh
 
-# In the order of what fails quickest; each says how long it took.
-STAGES  := fmt lint unit race cross sim-short e2e browser
+# In the order of what fails quickest; each says how long it took. No test runs twice: pure and race are unit, in two halves.
+STAGES  := fmt lint pure race cross sim-short e2e browser
 
 test: ## everything, fast things first; installs what it needs
 	@began=$$SECONDS; took=; for stage in $(STAGES); do \

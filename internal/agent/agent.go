@@ -26,8 +26,10 @@ import (
 const (
 	announceEvery = 10 * time.Second
 	eventQueue    = 64
-	farewell      = 10 * time.Second // that the server has for the last words of an agent that ends
 )
+
+// farewell is what the server has for the last words of an agent that ends.
+var farewell = 10 * time.Second
 
 // Config is everything an agent needs; the caller opens and closes what it passes.
 type Config struct {

@@ -306,6 +306,7 @@ func TestWhatEndsAReceiver(t *testing.T) {
 
 // A receipt is kept whatever is said against it, until the server took it or calls it closed.
 func TestAReceiptOutlivesRefusals(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	var answer atomic.Pointer[groupcast.Error]
 	var asked atomic.Int32

@@ -2,6 +2,7 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"log/slog"
 	"slices"
 	"sync"
@@ -178,6 +179,24 @@ func TestCallsThatWaitAreBounded(t *testing.T) {
 		}
 		if c.waiting[transferCalls] != maxWaitingCalls || len(c.lanes) > maxWaitingCalls+atOnce[transferCalls] {
 			t.Errorf("%d wait in %d lanes", c.waiting[transferCalls], len(c.lanes))
+		}
+	})
+}
+
+// A server that takes a receipt's call and does not answer has its time, and no more.
+func TestACallOfAReceiptHasItsTime(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		began := time.Now()
+		err := inTime(t.Context(), func(ctx context.Context) error {
+			<-ctx.Done()
+			return ctx.Err()
+		})
+		if took := time.Since(began); !errors.Is(err, context.DeadlineExceeded) || took != receiptTime {
+			t.Errorf("after %v: %v", took, err)
+		}
+		answer := errors.New("what the call says")
+		if err := inTime(t.Context(), func(context.Context) error { return answer }); !errors.Is(err, answer) {
+			t.Errorf("got %v", err)
 		}
 	})
 }

@@ -17,6 +17,7 @@ import (
 // While DIR is away nothing is written in its place; the delivery waits with the true reason and
 // is carried on when DIR is back.
 func TestDirIsAway(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.enrol("anna", true).run()
 	path, _ := w.file("conf.txt", 1000)

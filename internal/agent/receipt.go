@@ -14,7 +14,7 @@ import (
 )
 
 // receiptTime is how long the server may take for a receipt, and for each page of its entries.
-const receiptTime = 10 * time.Second
+var receiptTime = 10 * time.Second
 
 // receipts signs, keeps and sends receipts. It belongs to the loop's goroutine; what it sends is sent
 // beside that.

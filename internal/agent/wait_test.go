@@ -12,6 +12,7 @@ import (
 // A refusal of the folder looks permanent and is not: it is said once, with its reason at the
 // server, and looked at again by itself.
 func TestARefusalOfTheFolderIsLookedAtAgain(t *testing.T) {
+	t.Parallel()
 	w := newWorld(t)
 	a := w.enrol("anna", true)
 	inTheWay := filepath.Join(a.cfg.Dir, w.group)

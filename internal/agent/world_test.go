@@ -33,7 +33,12 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+// A call that hangs does so for as long as a test looks, and an agent that ends does not wait for it. Those tests that
+// run side by side wait for pauses of the agent, not for the machine.
+func TestMain(m *testing.M) {
+	agent.SetTimes(patience, time.Second)
+	goleak.VerifyTestMain(m)
+}
 
 // patience is for a slow machine with the race detector and much else to do.
 const patience = time.Minute

@@ -73,14 +73,16 @@ var arrows = map[string]string{
 	"web":        "",
 	"menu":       "protocol pattern apiclient agent units ui .",
 	"menu/tui":   "units ui menu .",
-	"ui":         "protocol units .",
+	"ui":         "protocol proof units .",
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"terminal":   "ui .",
+	"complete":   "protocol apiclient .",
+	"plan":       "ui units .",
 	"settings":   "",
 	"doctor":     "protocol mcast home apiclient ui .",
 	"device":     "protocol seal spool ledger durable home pki apiclient agent .",
 	"demo":       "receiver home device apiclient agent daemon units ui .",
-	"cli": "protocol spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
+	"cli": "protocol plan complete spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
 		"device doctor menu menu/tui settings terminal ui .",
 
 	"netsim":                "protocol",

@@ -37,6 +37,8 @@ type Selection struct {
 	SkipBad bool     // what cannot be sent is left out, too; else it is an error that lists it
 
 	LeftOut groupcast.LeftOuts // what was left out, known once the upload is begun
+	Entries int                // how many are left, and
+	Bytes   uint64             // how much they hold; known with LeftOut
 }
 
 // scan lists the trees below the paths. Everything is looked at before the first byte leaves, so
@@ -52,7 +54,7 @@ func scan(sel *Selection) (*tree, error) {
 			return nil, err
 		}
 	}
-	sel.LeftOut = t.left
+	sel.LeftOut, sel.Entries, sel.Bytes = t.left, len(t.entries), t.bytes
 	if t.left.Bad > 0 && !sel.SkipBad {
 		return nil, t.left.BadEntries().ErrorOf()
 	}

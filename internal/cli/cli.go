@@ -67,7 +67,12 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "",
 		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
-	flags.StringVar(&a.config, "config", "", "file with settings (default $GROUPCAST_CONFIG, else config.toml in the home)")
+	flags.StringVar(
+		&a.config,
+		"config",
+		"",
+		"file with settings (default $GROUPCAST_CONFIG, else config.toml in the home)",
+	)
 	flags.BoolVar(&a.JSON, "json", false, "print JSON")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
@@ -92,6 +97,8 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	add("any", a.menu(), a.demo(), a.doctor(), a.verify(), a.version())
 	root.InitDefaultHelpCmd()
 	wrapArgs(root)
+	a.completes(root)
+	a.completesFlags(root)
 	return root
 }
 

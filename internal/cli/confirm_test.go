@@ -26,7 +26,12 @@ func TestDeletingAsksOnATerminal(t *testing.T) {
 		}
 		return string(out)
 	}
-	shell := s.shows("s", "sh", "-c", "while read -r line; do clear; "+s.program+" group delete lab; echo \"exit $?\"; done")
+	shell := s.shows(
+		"s",
+		"sh",
+		"-c",
+		"while read -r line; do clear; "+s.program+" group delete lab; echo \"exit $?\"; done",
+	)
 	for _, c := range []struct {
 		answer, says string
 		gone         bool
@@ -81,7 +86,12 @@ func TestOneWayToNameADevice(t *testing.T) {
 	device := func(id byte, user, name string) groupcast.Device {
 		return groupcast.Device{ID: protocol.DeviceID{id}, User: user, Name: name}
 	}
-	all := []groupcast.Device{device(1, "ann", "pc"), device(2, "bob", "pc"), device(3, "bob", "lap"), device(4, "eve", "")}
+	all := []groupcast.Device{
+		device(1, "ann", "pc"),
+		device(2, "bob", "pc"),
+		device(3, "bob", "lap"),
+		device(4, "eve", ""),
+	}
 	for which, want := range map[string]struct {
 		id   byte
 		code groupcast.Code

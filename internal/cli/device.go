@@ -1,9 +1,7 @@
 package cli
 
 import (
-	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -107,21 +105,5 @@ func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user strin
 		return err
 	}
 	return terminal.List(&a.Streams, devices, "no devices: on a receiver, run `groupcast login`",
-		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", func(d groupcast.Device) []string {
-			free := ""
-			if d.FreeBytes > 0 {
-				free = ui.Size(d.FreeBytes)
-			}
-			state := yes(d.Active, "active", "seen "+ui.Ago(d.LastSeen))
-			if d.Machines > 1 {
-				state = fmt.Sprintf("used by %d machines", d.Machines)
-			}
-			ends := "no login"
-			if !d.LoginEnds.IsZero() {
-				ends = d.LoginEnds.Local().Format(time.DateOnly)
-			}
-			return []string{
-				d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
-			}
-		})
+		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", ui.DeviceRow)
 }

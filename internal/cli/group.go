@@ -149,7 +149,8 @@ func (a *app) groupDelete() *cobra.Command {
 				lost = append(lost, fmt.Sprintf("%s (%s, %s pending)", g.Name, ui.Plural(g.Members, "member"),
 					ui.Plural(g.Pending, "transfer")))
 			}
-			if err := a.sure(c, "This deletes the group %s; what is pending is cancelled", strings.Join(lost, ", ")); err != nil {
+			if err := a.sure(c, "This deletes the group %s; what is pending is cancelled",
+				strings.Join(lost, ", ")); err != nil {
 				return err
 			}
 			return each(args, func(name string) error {

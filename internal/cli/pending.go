@@ -1,6 +1,7 @@
 package cli
 
 import (
+	"errors"
 	"fmt"
 	"strconv"
 
@@ -26,25 +27,18 @@ multicast when two or more lack it, over HTTPS when it is one. It waits for whoe
 func (a *app) pendingAdd() *cobra.Command {
 	var o sendOptions
 	c := &cobra.Command{
-		Use: "add GROUP PATH...", Short: "Promise files and folders to a group", Args: cobra.MinimumNArgs(2),
+		Use: "add GROUP PATH...", Short: "Promise files and folders to a group", Args: o.args,
 		Example: "  groupcast pending add lab-a ubuntu.iso course/\n" +
 			"  groupcast pending add lab-a exam.pdf --hold        # until: groupcast pending send lab-a\n" +
-			"  groupcast pending add lab-a big.img --keep 90d",
+			"  groupcast pending add lab-a big.img --keep 90d\n" +
+			"  groupcast pending add --to lab-a --to lab-b course/",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
-			if err != nil {
-				return err
+			groups, paths := o.targets(args)
+			all, err := a.promiseTo(c.Context(), client, o, groups, paths)
+			for _, t := range all {
+				err = errors.Join(err, a.sayPromised(t))
 			}
-			return a.One(
-				t,
-				"transfer %d: %s, %s (%s) for %s: %s",
-				uint64(t.No),
-				t.Name,
-				ui.Contents(t),
-				ui.Size(t.Bytes),
-				t.Group,
-				ui.WhatNow(t),
-			)
+			return err
 		}),
 	}
 	o.flags(c)

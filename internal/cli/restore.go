@@ -106,7 +106,8 @@ func (a *app) restoreFrom(c *cobra.Command, path string, force bool) error {
 		return err
 	}
 	if force {
-		if err := a.sure(c, "This replaces accounts, groups, transfers and keys in %s by those of the backup", h.Path()); err != nil {
+		if err := a.sure(c, "This replaces accounts, groups, transfers and keys in %s by those of the backup",
+			h.Path()); err != nil {
 			return err
 		}
 	}

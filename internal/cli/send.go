@@ -27,10 +27,29 @@ type sendOptions struct {
 	resume   string // an upload that broke
 	exclude  []string
 	skipBad  bool
+	to       []string // groups; else the first argument is one
+}
+
+// targets parts the arguments into groups and paths.
+func (o *sendOptions) targets(args []string) (groups, paths []string) {
+	if len(o.to) > 0 {
+		return o.to, args
+	}
+	return args[:1], args[1:]
+}
+
+// args counts the arguments: with --to all of them are paths.
+func (o *sendOptions) args(c *cobra.Command, args []string) error {
+	least := 2
+	if len(o.to) > 0 {
+		least = 1
+	}
+	return cobra.MinimumNArgs(least)(c, args)
 }
 
 func (o *sendOptions) flags(c *cobra.Command) {
 	f := c.Flags()
+	f.StringArrayVar(&o.to, "to", nil, "group, instead of the first argument; repeatable, to send to several")
 	f.StringVar(&o.keep, "keep", "30d", "how long to owe it to those who are off")
 	f.StringVar(&o.rate, "rate", "auto", "bits a second at most: 100M, 1.5G")
 	f.StringVar(&o.via, "via", "auto", "auto, multicast or https")
@@ -70,25 +89,100 @@ func (o *sendOptions) fill() (err error) {
 
 func (a *app) send() *cobra.Command {
 	var o sendOptions
+	var detach, onlyPlan bool
 	c := &cobra.Command{
-		Use: "send GROUP PATH...", Short: "Send files and folders to a group now, and watch", Args: cobra.MinimumNArgs(2),
+		Use: "send GROUP PATH...", Short: "Send files and folders to a group now, and watch", Args: o.args,
 		Long: `Promises the files to the group, sends them now and shows rate, loss and each device's progress.
 It ends when no active device is left to serve. Whoever is off gets it when it is back; the
-exit code is 3 then. Ctrl-C ends the watching, not the transfer.`,
+exit code is 3 then. Ctrl-C ends the watching, not the transfer; --detach does not watch at all.
+
+--plan sends nothing and says who is ready, who is away, who lacks space, and how long it takes.`,
 		Example: "  groupcast send lab-a ubuntu.iso\n" +
 			"  groupcast send lab-a course/ --rate 200M\n" +
+			"  groupcast send --to lab-a --to lab-b exam.pdf --detach\n" +
+			"  groupcast send lab-a ubuntu.iso --plan\n" +
 			"  groupcast send lab-a report.pdf --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			o.new.Now = true
-			t, err := a.promise(c.Context(), client, o, args[0], args[1:])
-			if err != nil {
-				return err
+			groups, paths := o.targets(args)
+			if onlyPlan {
+				if err := o.fill(); err != nil {
+					return err
+				}
+				return each(groups, func(g string) error { return a.showPlan(c.Context(), client, o, g, paths) })
 			}
-			return a.watch(c.Context(), client, t)
+			return a.sendTo(c.Context(), client, o, groups, paths, detach)
 		}),
 	}
 	o.flags(c)
+	c.Flags().BoolVar(&detach, "detach", false, "do not watch: end once the server has it")
+	c.Flags().BoolVar(
+		&onlyPlan,
+		"plan",
+		false,
+		"send nothing; say who is ready, away or lacks space, and how long it takes",
+	)
+	c.Flags().BoolVar(&onlyPlan, "dry-run", false, "the same as --plan")
 	return c
+}
+
+// sendTo promises to every group before it watches the first.
+func (a *app) sendTo(
+	ctx context.Context, client *apiclient.Client, o sendOptions, groups, paths []string, detach bool,
+) error {
+	all, err := a.promiseTo(ctx, client, o, groups, paths)
+	for _, t := range all {
+		if detach {
+			err = errors.Join(err, a.sayPromised(t))
+			continue
+		}
+		if len(all) > 1 && !a.JSON {
+			a.note(fmt.Sprintf("transfer %d for %s:", t.No, ui.Name(t.Group)))
+		}
+		err = worse(err, a.watch(ctx, client, t))
+	}
+	return err
+}
+
+// worse is the error that a command with several parts ends with: one that says something goes
+// before one that only has an exit code.
+func worse(a, b error) error {
+	switch {
+	case a == nil || errors.Is(a, errOwed) && b != nil:
+		return b
+	case b == nil || errors.Is(b, errOwed):
+		return a
+	}
+	return errors.Join(a, b)
+}
+
+// promiseTo makes a transfer for each group. Nothing is made if one of several cannot be sent to.
+func (a *app) promiseTo(
+	ctx context.Context, client *apiclient.Client, o sendOptions, groups, paths []string,
+) (all []groupcast.Transfer, err error) {
+	if len(groups) > 1 {
+		for _, g := range groups {
+			n := o.new
+			n.Group = g
+			if err := mayPromise(ctx, client, n); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, g := range groups {
+		t, err := a.promise(ctx, client, o, g, paths)
+		if err != nil {
+			return all, err
+		}
+		all = append(all, t)
+	}
+	return all, nil
+}
+
+// sayPromised says what becomes of a transfer that was just made.
+func (a *app) sayPromised(t groupcast.Transfer) error {
+	return a.One(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), ui.Size(t.Bytes), t.Group,
+		ui.WhatNow(t))
 }
 
 // promise makes a transfer of paths: read in place on the server's own machine, uploaded

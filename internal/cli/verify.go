@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -104,55 +103,8 @@ func (a *app) verifyProof(r io.Reader, trust string) error {
 	if a.JSON {
 		return a.PrintJSON(report)
 	}
-	fmt.Fprintf(a.Out, "transfer %d  %s  for %s: %s, entries: %d\n",
-		report.Transfer, ui.Name(report.Name), ui.Name(report.Group), ui.Size(report.Bytes), report.Entries)
-	fmt.Fprintf(a.Out, "manifest %s%s\n",
-		report.Manifest, yes(report.Named, "; its names and digests are in the proof", ""))
-	fmt.Fprintf(a.Out, "by the server %s, on %s\n", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
-	if report.Lost > 0 {
-		fmt.Fprintf(a.Out, "%d more were promised, and changed or went at the server before all had them\n", report.Lost)
-	}
-	rows := make([][]string, len(report.Devices))
-	for i, d := range report.Devices {
-		rows[i] = proofRow(d)
-	}
-	for _, line := range ui.Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows) {
+	for _, line := range ui.Proof(report) {
 		fmt.Fprintln(a.Out, line)
 	}
-	fmt.Fprintf(a.Out, "%d verified, %d in part, %d failed, %d refused, %d without a receipt\n",
-		report.Verified, report.Partly, report.Failed, report.Refused, report.Missing)
-	fmt.Fprint(a.Out, proofMeans)
 	return nil
-}
-
-// proofMeans says what a proof proves, and what it does not.
-const proofMeans = `
-It proves: this server offered this manifest to this group; it knew these devices by these keys; and each
-receipt was signed with its device's key, for this transfer, as it is shown.
-It does not prove: that a device has the files, or ever had them (a receipt is a device's word), what
-became of them since, or whose word it is in the world: which user a device belongs to, names, times, and
-that the others gave no receipt are the server's word.
-`
-
-func proofRow(d proof.Device) []string {
-	device := d.Name
-	if device == "" {
-		device = "no device yet"
-	}
-	verdict := string(d.Verdict)
-	switch {
-	case d.Verdict == proof.Partly:
-		verdict = "in part"
-		if t := d.Tally; t.Entries > 0 && t.Missing > 0 {
-			verdict = fmt.Sprintf("in part (%d of %d)", t.Entries-t.Missing, t.Entries)
-		}
-	case d.Verdict == proof.Missing:
-		verdict = "no receipt (" + string(d.Outcome) + ")"
-	case d.Verdict == proof.Verified && d.Outcome != groupcast.DeliveryVerified:
-		verdict += " (" + string(d.Outcome) + ")"
-	}
-	if d.Earlier {
-		verdict += ", of the files as they were before"
-	}
-	return []string{d.User, device, verdict, string(d.Path), ui.Signed(d.Covers), d.Reason}
 }

@@ -146,3 +146,25 @@ const (
 	OfferHead    = "GROUP|STATE|SINCE|ADDRESS|DESCRIPTION"
 	CheckHead    = "USER|DEVICE|STATE|ROUND TRIP|MULTICAST|FREE|NOTE"
 )
+
+// DeviceRow is a device as an administrator sees it.
+func DeviceRow(d groupcast.Device) []string {
+	free := ""
+	if d.FreeBytes > 0 {
+		free = Size(d.FreeBytes)
+	}
+	state := "seen " + Ago(d.LastSeen)
+	if d.Active {
+		state = "active"
+	}
+	if d.Machines > 1 {
+		state = fmt.Sprintf("used by %d machines", d.Machines)
+	}
+	ends := "no login"
+	if !d.LoginEnds.IsZero() {
+		ends = d.LoginEnds.Local().Format(time.DateOnly)
+	}
+	return []string{
+		d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
+	}
+}

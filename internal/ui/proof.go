@@ -1,0 +1,67 @@
+package ui
+
+import (
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/proof"
+)
+
+// Proof says what a proof proves, and what it does not.
+func Proof(report proof.Report) (lines []string) {
+	say := func(format string, args ...any) { lines = append(lines, fmt.Sprintf(format, args...)) }
+	named := ""
+	if report.Named {
+		named = "; its names and digests are in the proof"
+	}
+	say("transfer %d  %s  for %s: %s, entries: %d",
+		report.Transfer, Name(report.Name), Name(report.Group), Size(report.Bytes), report.Entries)
+	say("manifest %s%s",
+		report.Manifest, named)
+	say("by the server %s, on %s", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
+	if report.Lost > 0 {
+		say("%d more were promised, and changed or went at the server before all had them", report.Lost)
+	}
+	rows := make([][]string, len(report.Devices))
+	for i, d := range report.Devices {
+		rows[i] = proofRow(d)
+	}
+	lines = append(lines, Table("USER|DEVICE|VERDICT|PATH|SIGNED|WHY", rows)...)
+	say("%d verified, %d in part, %d failed, %d refused, %d without a receipt",
+		report.Verified, report.Partly, report.Failed, report.Refused, report.Missing)
+	return append(lines, strings.Split(strings.TrimSuffix(proofMeans, "\n"), "\n")...)
+}
+
+// proofMeans says what a proof proves, and what it does not.
+const proofMeans = `
+It proves: this server offered this manifest to this group; it knew these devices by these keys; and each
+receipt was signed with its device's key, for this transfer, as it is shown.
+It does not prove: that a device has the files, or ever had them (a receipt is a device's word), what
+became of them since, or whose word it is in the world: which user a device belongs to, names, times, and
+that the others gave no receipt are the server's word.
+`
+
+func proofRow(d proof.Device) []string {
+	device := d.Name
+	if device == "" {
+		device = "no device yet"
+	}
+	verdict := string(d.Verdict)
+	switch {
+	case d.Verdict == proof.Partly:
+		verdict = "in part"
+		if t := d.Tally; t.Entries > 0 && t.Missing > 0 {
+			verdict = fmt.Sprintf("in part (%d of %d)", t.Entries-t.Missing, t.Entries)
+		}
+	case d.Verdict == proof.Missing:
+		verdict = "no receipt (" + string(d.Outcome) + ")"
+	case d.Verdict == proof.Verified && d.Outcome != groupcast.DeliveryVerified:
+		verdict += " (" + string(d.Outcome) + ")"
+	}
+	if d.Earlier {
+		verdict += ", of the files as they were before"
+	}
+	return []string{d.User, device, verdict, string(d.Path), Signed(d.Covers), d.Reason}
+}

@@ -38,7 +38,9 @@ func TestNames(t *testing.T) {
 		}
 		return all, nil
 	}
-	two := func(context.Context, *apiclient.Client) ([]string, error) { return []string{"ann\tadmin", "bob\t"}, nil }
+	two := func(context.Context, *apiclient.Client) ([]string, error) {
+		return []string{"ann\tadmin", "bob\t"}, nil
+	}
 	broken := func(context.Context, *apiclient.Client) ([]string, error) { return nil, errors.New("no server") }
 	slow := func(ctx context.Context, _ *apiclient.Client) ([]string, error) {
 		<-ctx.Done()

@@ -27,7 +27,6 @@ type Session struct {
 
 	mu       sync.Mutex
 	attached map[protocol.DeviceID][]protocol.Range
-	detached map[protocol.DeviceID]string
 	complete []protocol.DeviceID
 	feedback map[protocol.DeviceID][]byte
 	limit    uint64
@@ -45,7 +44,7 @@ type Session struct {
 func NewSession(cfg sender.Config) *Session {
 	s := &Session{
 		cfg: cfg, offer: cfg.Terms, end: make(chan error, 4), attached: map[protocol.DeviceID][]protocol.Range{},
-		detached: map[protocol.DeviceID]string{}, feedback: map[protocol.DeviceID][]byte{},
+		feedback: map[protocol.DeviceID][]byte{},
 	}
 	s.offer.Session = protocol.NewSessionID()
 	s.bytes = wire.AppendOffer(nil, s.offer)
@@ -78,8 +77,8 @@ func (s *Session) Attach(dev protocol.DeviceID, lacks []protocol.Range, _ bool) 
 }
 
 // Detach takes a device out.
-func (s *Session) Detach(dev protocol.DeviceID, reason string) {
-	s.locked(func() { delete(s.attached, dev); s.detached[dev] = reason })
+func (s *Session) Detach(dev protocol.DeviceID, _ string) {
+	s.locked(func() { delete(s.attached, dev) })
 }
 
 // Complete notes that a device is done.
@@ -166,11 +165,6 @@ func (s *Session) Lacks(dev protocol.DeviceID) (lacks []protocol.Range, attached
 	return lacks, attached
 }
 
-// Detached is why a device was taken out; empty if it was not.
-func (s *Session) Detached(dev protocol.DeviceID) (reason string) {
-	s.locked(func() { reason = s.detached[dev] })
-	return reason
-}
 
 // Completed lists those that are done.
 func (s *Session) Completed() (all []protocol.DeviceID) {

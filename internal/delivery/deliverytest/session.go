@@ -165,7 +165,6 @@ func (s *Session) Lacks(dev protocol.DeviceID) (lacks []protocol.Range, attached
 	return lacks, attached
 }
 
-
 // Completed lists those that are done.
 func (s *Session) Completed() (all []protocol.DeviceID) {
 	s.locked(func() { all = append(all, s.complete...) })

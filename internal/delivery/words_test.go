@@ -1,0 +1,161 @@
+package delivery
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+func TestReasonsOfTheScheduleInWords(t *testing.T) {
+	for reason, want := range map[schedule.Reason]string{
+		{Code: schedule.ByChoice}:                "by choice",
+		{Code: schedule.AsAsked}:                 "an administrator asked",
+		{Code: schedule.NoAnswer}:                "did not answer",
+		{Code: schedule.Fruitless}:               "nothing new",
+		{Code: schedule.SessionEnded}:            "session ended",
+		{Code: schedule.NobodyTookPart}:          "nobody took part",
+		{Code: schedule.Told, Text: "30 % loss"}: "30 % loss",
+		{}:                                       "",
+	} {
+		if got := reasonWords(reason); !strings.Contains(got, want) || (want == "") != (got == "") {
+			t.Errorf("%+v: %q", reason, got)
+		}
+	}
+}
+
+func TestStatesOfTheScheduleInWords(t *testing.T) {
+	told := schedule.Reason{Code: schedule.Told, Text: "30 % loss"}
+	for _, test := range []struct {
+		d    schedule.Delivery
+		want string
+	}{
+		{schedule.Delivery{State: schedule.StateAsked}, "has not answered yet"},
+		{schedule.Delivery{State: schedule.StateStored}, "puts the files in place"},
+		{schedule.Delivery{State: schedule.StateLater}, "put off"},
+		{schedule.Delivery{State: schedule.StateSilent}, "does not answer"},
+		{schedule.Delivery{State: schedule.StatePaused, Reason: told}, "tried again: 30 % loss"},
+		{schedule.Delivery{State: schedule.StateHTTPS}, "receives over HTTPS"},
+		{schedule.Delivery{State: schedule.StateHTTPS, Reason: told}, "receives over HTTPS: 30 % loss"},
+		{schedule.Delivery{State: schedule.StateMulticast, Reason: told}, ""},
+	} {
+		t.Run(fmt.Sprint(test.d.State, test.d.Reason.Code), func(t *testing.T) {
+			got := stateWords(test.d)
+			if !strings.HasSuffix(got, test.want) && !strings.Contains(got, test.want) || (got == "") != (test.want == "") {
+				t.Errorf("%q, want %q", got, test.want)
+			}
+		})
+	}
+}
+
+// Why a device cannot be moved is a conflict with a word that helps, whatever the schedule says.
+func TestWhyADeviceCannotBeMoved(t *testing.T) {
+	inBubble(t, func(w *world) {
+		for err, want := range map[error]struct {
+			code groupcast.Code
+			says string
+			next groupcast.Step
+		}{
+			schedule.ErrNotOwed:       {groupcast.ENotFound, "nothing of that transfer is owed", ""},
+			schedule.ErrPaused:        {groupcast.EUnconfirmed, groupcast.Unconfirmed, groupcast.StepConfirm},
+			schedule.ErrHeld:          {groupcast.EConflict, "held", groupcast.StepRelease},
+			schedule.ErrAway:          {groupcast.EConflict, "not connected", ""},
+			schedule.ErrUnfit:         {groupcast.EConflict, "", ""},
+			schedule.ErrStored:        {groupcast.EConflict, "every block", ""},
+			schedule.ErrFetches:       {groupcast.EConflict, "HTTPS already", ""},
+			schedule.ErrPutOffAlready: {groupcast.EConflict, "put off already", groupcast.StepCatchUp},
+		} {
+			got := w.cannotMove(protocol.DeviceID{1}, err)
+			var e *groupcast.Error
+			if !errors.As(got, &e) || e.Code != want.code || !strings.Contains(e.Message, want.says) {
+				t.Errorf("%v: %v", err, got)
+				continue
+			}
+			if (e.Next == nil) != (want.next == "") || e.Next != nil && e.Next.Step != want.next {
+				t.Errorf("%v: the next step is %+v", err, e.Next)
+			}
+		}
+		if err := w.cannotMove(protocol.DeviceID{1}, nil); err != nil {
+			t.Errorf("one that was moved: %v", err)
+		}
+	})
+}
+
+func TestWorkInWords(t *testing.T) {
+	for want, work := range map[string]groupcast.Work{
+		"looks through what lies there already": {Phase: groupcast.WorkLooking, Done: 5, Of: 10},
+		"puts the files in place":               {Phase: groupcast.WorkWriting},
+		"writing 1,200 of 51,000 files":         {Phase: groupcast.WorkWriting, Done: 1200, Of: 51000},
+	} {
+		if got := workWords(&work); got != want {
+			t.Errorf("%+v: %q, want %q", work, got, want)
+		}
+	}
+}
+
+// How a transfer stands, in one word and in words, on its whole way.
+func TestHowATransferStands(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		expect := func(no protocol.TransferNo, state groupcast.TransferState, cause groupcast.Cause, reason string) {
+			t.Helper()
+			got := w.shown(no)
+			if got.State != state || got.Cause != cause || !strings.Contains(got.Reason, reason) {
+				t.Errorf("it is %s, %q: %q; want %s, %q: %q", got.State, got.Cause, got.Reason, state, cause, reason)
+			}
+			page, err := w.Transfers(w.ctx, groupcast.TransferFilter{})
+			w.must(err)
+			if listed := page.Rows[len(page.Rows)-int(no)]; listed.State != state || listed.Cause != cause || listed.Reason != got.Reason {
+				t.Errorf("it is listed as %s, %q: %q", listed.State, listed.Cause, listed.Reason)
+			}
+		}
+		held := w.send("g", func(tr *store.Transfer) { tr.Hold = true })
+		expect(held.No, groupcast.TransferHeld, groupcast.CauseHeld, "held until it is sent")
+		tr := w.add(w.madeUp("g"), false)
+		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseEmpty, "first members")
+		ann, bob := w.enrol("ann", "g"), w.enrol("bob", "g")
+		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseAway, "nobody who lacks it is active")
+		ann.attach()
+		expect(tr.No, groupcast.TransferGathering, groupcast.CauseGathering, "waits 10s for others")
+		bob.attach()
+		expect(tr.No, groupcast.TransferSending, "", "")
+		for _, a := range []*agent{ann, bob} {
+			_, err := a.ready(a.offered())
+			w.must(err)
+		}
+		expect(tr.No, groupcast.TransferSending, "", "")
+		_, err := w.does(tr.No, bob.id, groupcast.PutOff)
+		w.must(err)
+		w.must(ann.receipt(w.sender().Terms(), groupcast.DeliveryVerified, groupcast.PathMulticast))
+		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseLater, "1 put off until it is sent again")
+		w.Pause(true)
+		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseUnconfirmed, groupcast.Unconfirmed)
+		w.Pause(false)
+		_, err = w.does(tr.No, bob.id, groupcast.Drop)
+		w.must(err)
+		expect(tr.No, groupcast.TransferDone, "", "")
+	})
+}
+
+// Of two transfers of a group one goes after the other, and says so.
+func TestATransferWaitsForTheOneBefore(t *testing.T) {
+	inBubble(t, func(w *world) {
+		first, agents, _ := running(w, "ann", "bob")
+		second := w.send("g", nil)
+		if d := w.deliveryOf(second.No, "ann"); d.Cause != groupcast.CauseWaits || d.Reason != fmt.Sprintf("waits for transfer %d of this group", first.No) {
+			t.Errorf("%q, %q", d.Cause, d.Reason)
+		}
+		w.remove("bob", "g")
+		if d := w.deliveryOf(first.No, "ann"); !strings.Contains(d.Reason, "the members changed: a new session follows") {
+			t.Errorf("while the members change: %q", d.Reason)
+		}
+		time.Sleep(time.Second)
+		agents[0].offers()
+	})
+}

@@ -13,43 +13,60 @@ import (
 	"github.com/groupcast/groupcast/internal/sender"
 )
 
+// anAnswer is what a device says to an offer, and what it is given.
+type anAnswer struct {
+	ready  func(w *world, r *groupcast.Ready)
+	code   groupcast.Code // "": it is answered
+	https  bool
+	lacks  []protocol.Range
+	attach bool
+}
+
+var (
+	someLack     = []protocol.Range{{First: 2, Count: 3}, {First: 5, Count: 2}} // they touch
+	otherSession = protocol.NewSessionID()
+)
+
+var answers = map[string]anAnswer{
+	"lacks all": {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll = true }, attach: true},
+	"lacks some": {
+		ready:  func(_ *world, r *groupcast.Ready) { r.Lacks = someLack },
+		attach: true, lacks: []protocol.Range{{First: 2, Count: 5}},
+	},
+	"lacks nothing": {ready: func(*world, *groupcast.Ready) {}, https: true},
+	"a small card":  {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll, r.MTU = true, 576 }, https: true},
+	"another session": {ready: func(_ *world, r *groupcast.Ready) {
+		r.LacksAll, r.Session = true, otherSession
+	}, code: groupcast.EConflict},
+	"another transfer": {ready: func(_ *world, r *groupcast.Ready) {
+		r.LacksAll, r.Transfer = true, 99
+	}, code: groupcast.ENotFound},
+	"ranges out of order": {ready: func(_ *world, r *groupcast.Ready) {
+		r.Lacks = []protocol.Range{someLack[1], someLack[0]}
+	}, code: groupcast.EInvalid},
+	"too many ranges": {ready: func(_ *world, r *groupcast.Ready) {
+		r.Lacks = slices.Repeat(someLack[:1], protocol.MaxNACKRanges+1)
+	}, code: groupcast.EInvalid},
+	"ranges that the session refuses": {ready: func(w *world, r *groupcast.Ready) {
+		r.Lacks = someLack
+		w.sender().Refuse(&protocol.RangesError{Fault: protocol.RangesOutside, Most: 12})
+	}, code: groupcast.EInvalid},
+	"a full session": {ready: func(w *world, r *groupcast.Ready) {
+		r.LacksAll = true
+		w.sender().Refuse(groupcast.Errorf(groupcast.EExhausted, "too many devices"))
+	}, code: groupcast.EExhausted},
+	"a session that breaks": {ready: func(w *world, r *groupcast.Ready) {
+		r.LacksAll = true
+		w.sender().Refuse(errors.New("it is gone"))
+	}, code: groupcast.EConflict},
+	"while nothing is sent": {ready: func(w *world, r *groupcast.Ready) {
+		r.LacksAll = true
+		w.Pause(true)
+	}, code: groupcast.EUnconfirmed},
+}
+
 func TestWhoGetsKeys(t *testing.T) {
-	some := []protocol.Range{{First: 2, Count: 3}, {First: 5, Count: 2}} // they touch
-	other := protocol.NewSessionID()
-	for name, test := range map[string]struct {
-		ready  func(w *world, r *groupcast.Ready)
-		code   groupcast.Code // "": it is answered
-		https  bool
-		lacks  []protocol.Range
-		attach bool
-	}{
-		"lacks all":           {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll = true }, attach: true},
-		"lacks some":          {ready: func(_ *world, r *groupcast.Ready) { r.Lacks = some }, attach: true, lacks: []protocol.Range{{First: 2, Count: 5}}},
-		"lacks nothing":       {ready: func(*world, *groupcast.Ready) {}, https: true},
-		"a small card":        {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll, r.MTU = true, 576 }, https: true},
-		"another session":     {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll, r.Session = true, other }, code: groupcast.EConflict},
-		"another transfer":    {ready: func(_ *world, r *groupcast.Ready) { r.LacksAll, r.Transfer = true, 99 }, code: groupcast.ENotFound},
-		"ranges out of order": {ready: func(_ *world, r *groupcast.Ready) { r.Lacks = []protocol.Range{some[1], some[0]} }, code: groupcast.EInvalid},
-		"too many ranges": {ready: func(_ *world, r *groupcast.Ready) {
-			r.Lacks = slices.Repeat(some[:1], protocol.MaxNACKRanges+1)
-		}, code: groupcast.EInvalid},
-		"ranges that the session refuses": {ready: func(w *world, r *groupcast.Ready) {
-			r.Lacks = some
-			w.sender().Refuse(&protocol.RangesError{Fault: protocol.RangesOutside, Most: 12})
-		}, code: groupcast.EInvalid},
-		"a full session": {ready: func(w *world, r *groupcast.Ready) {
-			r.LacksAll = true
-			w.sender().Refuse(groupcast.Errorf(groupcast.EExhausted, "too many devices"))
-		}, code: groupcast.EExhausted},
-		"a session that breaks": {ready: func(w *world, r *groupcast.Ready) {
-			r.LacksAll = true
-			w.sender().Refuse(errors.New("it is gone"))
-		}, code: groupcast.EConflict},
-		"while nothing is sent": {ready: func(w *world, r *groupcast.Ready) {
-			r.LacksAll = true
-			w.Pause(true)
-		}, code: groupcast.EUnconfirmed},
-	} {
+	for name, test := range answers {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(w *world) {
 				w.group("g")
@@ -130,7 +147,7 @@ func TestWhatDevicesRefuse(t *testing.T) {
 	}
 }
 
-// A refusal that is for good outlives a start; any other is asked again then.
+// A refusal that is for good outlives a start; any otherSession is asked again then.
 func TestARefusalForGoodOutlivesAStart(t *testing.T) {
 	for kind, again := range map[groupcast.Refusal]bool{groupcast.RefusedManifest + "path": false, groupcast.RefusedSpace: true} {
 		t.Run(string(kind), func(t *testing.T) {

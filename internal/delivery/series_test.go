@@ -11,7 +11,7 @@ import (
 func TestASeriesOutlivesItsTransferAndTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, _, _ := running(w, "ann", "bob")
-		time.Sleep(3 * time.Second)
+		time.Sleep(3*time.Second + progressEvery)
 		_, err := w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
 		time.Sleep(2 * seriesQuiet)
@@ -42,7 +42,7 @@ func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, _ := running(w, "ann", "bob")
 		w.sender().Report(sender.DeviceStatus{Device: agents[0].id, LossPercent: 7.5})
-		time.Sleep(3 * time.Second)
+		time.Sleep(3*time.Second + progressEvery)
 		live, err := w.LossMap(w.ctx, tr.No)
 		w.must(err)
 		if len(live.Devices) != 1 || live.Devices[0].Device != "pc-ann" || live.Devices[0].Mean != 7.5 || live.Devices[0].Cells[0] != 15 {

@@ -104,14 +104,16 @@ func unless(f Field, skip func(account) bool) Field {
 
 // loginField asks for one of a user's machines.
 func (m *Menu) loginField() Field {
-	return Field{Key: "device", Ask: "Machine", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	f := Field{Key: "device", Ask: "Machine", Closed: true}
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		devices, err := m.Admin.Devices(ctx, a["user"])
 		c := Choices{Empty: ui.Name(a["user"]) + " is logged in on no machine."}
 		for _, v := range devices {
 			c.Options = append(c.Options, Option{v.Name, standing(v)})
 		}
 		return c, err
-	}}
+	}
+	return f
 }
 
 func standing(v groupcast.Device) string {
@@ -123,7 +125,8 @@ func standing(v groupcast.Device) string {
 
 func listAccounts(ctx context.Context, m *Menu, _ Answers) (Page, error) {
 	users, err := m.Admin.Users(ctx)
-	return table(users, "There are no accounts yet: make one.", "LOGIN ID|ROLE|STATE|SINCE", func(u groupcast.User) []string {
+	none, head := "There are no accounts yet: make one.", "LOGIN ID|ROLE|STATE|SINCE"
+	return table(users, none, head, func(u groupcast.User) []string {
 		state := "enabled"
 		if u.Disabled {
 			state = "disabled"

@@ -16,7 +16,8 @@ import (
 const maxEntries = 2000
 
 func yesOrNo(key, ask, preset string) Field {
-	return Field{Key: key, Ask: ask, Default: preset, Closed: true, Prepare: choices(Option{Value: "yes"}, Option{Value: "no"})}
+	both := choices(Option{Value: "yes"}, Option{Value: "no"})
+	return Field{Key: key, Ask: ask, Default: preset, Closed: true, Prepare: both}
 }
 
 // choices offers the same to everybody.
@@ -30,7 +31,11 @@ func (m *Menu) groupField() Field {
 		groups, err := m.Admin.Groups(ctx)
 		c := Choices{Empty: "There is no group yet: create one first."}
 		for _, g := range groups {
-			c.Options = append(c.Options, Option{g.Name, fmt.Sprintf("%s, %d active, %s pending", ui.Plural(g.Members, "member"), g.Active, deliveries(g.Pending))})
+			note := fmt.Sprintf("%s, %d active", ui.Plural(g.Members, "member"), g.Active)
+			if g.Pending > 0 {
+				note += ", " + deliveries(g.Pending) + " pending"
+			}
+			c.Options = append(c.Options, Option{g.Name, note})
 		}
 		return c, err
 	}}
@@ -40,7 +45,8 @@ func deliveries(n int) string { return some(n, "delivery", "deliveries") }
 
 // userField asks for one of the users; open for one that does not exist yet.
 func (m *Menu) userField(closed bool) Field {
-	return Field{Key: "user", Ask: "Client (login ID)", Closed: closed, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+	f := Field{Key: "user", Ask: "Client (login ID)", Closed: closed}
+	f.Prepare = func(ctx context.Context, _ Answers) (Choices, error) {
 		users, err := m.Admin.Users(ctx)
 		c := Choices{}
 		for _, u := range users {
@@ -50,16 +56,19 @@ func (m *Menu) userField(closed bool) Field {
 			c.Empty = "There are no clients yet: add one to a group first."
 		}
 		return c, err
-	}}
+	}
+	return f
 }
 
 // passwordField asks for the password of a client who has no account yet.
 func (m *Menu) passwordField() Field {
-	return Field{Key: "password", Ask: "New client: choose a password for the account", Secret: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	f := Field{Key: "password", Ask: "New client: choose a password for the account", Secret: true}
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		users, err := m.Admin.Users(ctx)
 		known := slices.ContainsFunc(users, func(u groupcast.User) bool { return u.Name == a["user"] })
 		return Choices{Skip: known}, err
-	}}
+	}
+	return f
 }
 
 // memberField asks for a member of the group that was answered.
@@ -76,14 +85,16 @@ func (m *Menu) memberField() Field {
 
 // requestField asks for one of the join requests that wait.
 func (m *Menu) requestField() Field {
-	return Field{Key: "request", Ask: "Request", Closed: true, Prepare: func(ctx context.Context, _ Answers) (Choices, error) {
+	f := Field{Key: "request", Ask: "Request", Closed: true}
+	f.Prepare = func(ctx context.Context, _ Answers) (Choices, error) {
 		requests, err := m.Admin.Requests(ctx, groupcast.RequestOpen)
 		c := Choices{Empty: "Nobody is waiting."}
 		for _, r := range requests {
 			c.Options = append(c.Options, Option{r.Who() + " to " + r.Group, ui.Asks(r)})
 		}
 		return c, err
-	}}
+	}
+	return f
 }
 
 // offerField asks for a group that the user is not in.
@@ -143,7 +154,8 @@ func expand(path string) string {
 // isThere checks a path of this machine while it is asked for.
 func isThere(path string) error {
 	if _, err := os.Stat(expand(path)); err != nil {
-		return groupcast.Errorf(groupcast.ENotFound, "no such file or folder: %s", path).WithHint("check the spelling").Wrap(err)
+		return groupcast.Errorf(groupcast.ENotFound, "no such file or folder: %s", path).
+			WithHint("check the spelling").Wrap(err)
 	}
 	return nil
 }

@@ -11,8 +11,8 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// countEvery is how often a receiver's user is told anew: he hears no events; maxCounted bounds
-// how many open transfers are counted.
+// countEvery is how often a receiver's user is told anew: there are no events for them; maxCounted
+// bounds how many open transfers are counted.
 const (
 	countEvery = 5 * time.Second
 	maxCounted = 1000
@@ -27,7 +27,8 @@ type Counts struct {
 
 func (c Counts) Line(now time.Time) string {
 	if !c.Lost.IsZero() {
-		return "The server has not answered for " + units.FormatDuration(now.Sub(c.Lost).Round(time.Second)) + "; trying again by itself"
+		lost := units.FormatDuration(now.Sub(c.Lost).Round(time.Second))
+		return "The server has not answered for " + lost + "; it is asked again by itself"
 	}
 	return c.Text
 }
@@ -62,9 +63,10 @@ func (m *Menu) countAll(ctx context.Context) (Counts, error) {
 	c := Counts{Urgent: len(requests) > 0 || s.Restored}
 	c.Text = strings.Join([]string{
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
-		fmt.Sprintf("%d pending", len(open)-running), fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
+		fmt.Sprintf("%d pending", len(open)-running),
+		fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
 	if s.Restored {
-		c.Text = "Nothing is sent: the server was set back to an earlier state; look at the memberships and confirm them (r, memberships)"
+		c.Text = "Nothing is sent: the server was set back to an earlier state. Confirm the memberships: r"
 	}
 	return c, nil
 }

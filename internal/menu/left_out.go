@@ -21,7 +21,8 @@ const checkPiece = 1000
 
 // excludeField asks for patterns of what is left out on purpose.
 func excludeField() Field {
-	return Field{Key: "exclude", Ask: "Leave out what matches, such as *.tmp build/ (nothing: leave out nothing)", Optional: true, Check: func(text string) error {
+	ask := "Leave out what matches, such as *.tmp build/ (empty: nothing)"
+	return Field{Key: "exclude", Ask: ask, Optional: true, Check: func(text string) error {
 		_, err := pattern.Parse(pattern.Split(text))
 		return err
 	}}
@@ -29,14 +30,18 @@ func excludeField() Field {
 
 // skipField asks whether what cannot be sent is left out. It is asked only if there is some.
 func (m *Menu) skipField() Field {
-	return Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out and send the rest?", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	f := Field{Key: "skip", Ask: "Some of it cannot be sent. Leave that out and send the rest?", Closed: true}
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		bad, err := m.badEntries(ctx, a)
 		if err != nil || bad == nil {
 			return Choices{Skip: true}, err
 		}
 		list := strings.Join(ui.LeftOutLines(bad.Entries, bad.Count, badShown), "; ")
-		return Choices{Options: []Option{{Value: "no", Note: ui.Entries(bad.Count) + ": " + list}, {Value: "yes", Note: "send the rest without"}}}, nil
-	}}
+		return Choices{Options: []Option{
+			{Value: "no", Note: ui.Entries(bad.Count) + ": " + list}, {Value: "yes", Note: "send the rest without"},
+		}}, nil
+	}
+	return f
 }
 
 // badEntries gives what of a path cannot be sent; nil for nothing.

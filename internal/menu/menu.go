@@ -113,7 +113,7 @@ type Entry struct {
 	// Plan says what Run changes before anything is: it is shown, and Run is called once somebody
 	// typed yes. Nil, or no plan: nothing is changed at the server.
 	Plan func(ctx context.Context, a Answers) (Plan, error)
-	// Stop is what Esc does while the row runs; empty: it breaks it off.
+	// Stop is what Esc does while the entry runs; empty: it breaks it off.
 	Stop string
 	Run  func(ctx context.Context, a Answers, show func(Progress)) (Page, error)
 	// Live is what a terminal shows instead of Run: the transfers, until they are left.
@@ -230,7 +230,7 @@ func Matching(options []Option, text string) []Option {
 	return out
 }
 
-// Page is what a row says when it is through: lines, then a table.
+// Page is what an entry says when it is through: lines, then a table.
 type Page struct {
 	Lines []string
 	Head  string // of the table, its titles separated by |; empty: no table

@@ -50,8 +50,8 @@ func (m *Menu) planClient(ctx context.Context, a Answers) (Plan, error) {
 	if a["password"] != "" {
 		p = append(p, fmt.Sprintf("Make the account %s, with the password that you typed.", user))
 	}
-	return append(p, fmt.Sprintf("Add %s to %s: their devices get what is pending for it, and all that is sent from now on.",
-		user, group)), nil
+	gets := "their devices get what is pending for it, and all that is sent from now on."
+	return append(p, fmt.Sprintf("Add %s to %s: %s", user, group, gets)), nil
 }
 
 func (m *Menu) planRemove(_ context.Context, a Answers) (Plan, error) {

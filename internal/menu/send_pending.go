@@ -80,39 +80,47 @@ type sends struct {
 func (c *sends) watch(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()
-	follower{events: c.menu.Admin.Events, take: func(groupcast.Event) bool { return true }, look: func(ctx context.Context) time.Duration {
-		left, devices, waiting, lines := 0, 0, 0, []string{}
-		for _, one := range c.all {
-			if !one.over && c.err == nil {
-				c.err = c.look(ctx, one)
-			}
-			switch {
-			case one.over:
-			case one.Transfer.State == groupcast.TransferGathering && len(lines) > 0:
-				left, waiting = left+1, waiting+1
-			default:
-				left++
-				lines = append(lines, fmt.Sprintf("Transfer %d: %3.0f %%; %s", one.Transfer.No, ui.Share(one.Snapshot)*100, Sentence(one.Transfer)))
-			}
-			devices += len(one.Deliveries)
-		}
-		if ctx.Err() != nil {
-			return 0
-		}
-		if left == 0 || c.err != nil {
+	f := follower{events: c.menu.Admin.Events, take: func(groupcast.Event) bool { return true }}
+	f.look = func(ctx context.Context) time.Duration {
+		left, pause := c.lookAtAll(ctx)
+		if ctx.Err() == nil && (left == 0 || c.err != nil) {
 			cancel()
-			return 0
 		}
-		if waiting > 0 {
-			lines = append(lines, fmt.Sprintf("%d more after it", waiting))
-		}
-		c.tell(Progress{Lines: lines})
-		return lookLeast + time.Duration(devices)*lookPerUnit
-	}}.run(inner)
+		return pause
+	}
+	f.run(inner)
 	if ctx.Err() != nil {
 		return context.Cause(ctx)
 	}
 	return c.err
+}
+
+// lookAtAll says how they stand, how many are waited for, and how long the next look may wait.
+func (c *sends) lookAtAll(ctx context.Context) (left int, pause time.Duration) {
+	devices, waiting, lines := 0, 0, []string{}
+	for _, one := range c.all {
+		if !one.over && c.err == nil {
+			c.err = c.look(ctx, one)
+		}
+		devices += len(one.Deliveries)
+		if one.over {
+			continue
+		}
+		left++
+		if one.Transfer.State == groupcast.TransferGathering && len(lines) > 0 {
+			waiting++
+			continue
+		}
+		text := "Transfer %d: %3.0f %%; %s"
+		lines = append(lines, fmt.Sprintf(text, one.Transfer.No, ui.Share(one.Snapshot)*100, Sentence(one.Transfer)))
+	}
+	if waiting > 0 {
+		lines = append(lines, fmt.Sprintf("%d more after it", waiting))
+	}
+	if left > 0 && c.err == nil && ctx.Err() == nil {
+		c.tell(Progress{Lines: lines})
+	}
+	return left, lookLeast + time.Duration(devices)*lookPerUnit
 }
 
 func (c *sends) look(ctx context.Context, one *send) error {
@@ -142,6 +150,7 @@ func outcome(s ui.Snapshot) []string {
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)
 	}
-	lines := append([]string{text + "."}, table(s.Deliveries, "Nobody is owed it: the group has no members.", ui.DeliveryHead, ui.DeliveryRow).lines()...)
+	none := "Nobody gets it: the group has no members."
+	lines := append([]string{text + "."}, table(s.Deliveries, none, ui.DeliveryHead, ui.DeliveryRow).lines()...)
 	return append(lines, "")
 }

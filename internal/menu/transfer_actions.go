@@ -34,7 +34,8 @@ func (e TransferAction) fitsDevice(t groupcast.Transfer, d groupcast.Delivery) b
 var deviceActions = []TransferAction{
 	{Key: "n", Name: "catch up now", note: "one receiver gets it over HTTPS at once, not by multicast",
 		Each: groupcast.CatchUp, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
-			return Plan{fmt.Sprintf("Let %s fetch %s over HTTPS at once, instead of by multicast.", receiverText(who), called(s))}
+			text := "Let %s fetch %s over HTTPS at once, instead of by multicast."
+			return Plan{fmt.Sprintf(text, receiverText(who), called(s))}
 		}},
 	{Key: "l", Name: "later", note: "one receiver is left out for now; it still gets it, later",
 		Each: groupcast.PutOff, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
@@ -185,7 +186,8 @@ func (m *Menu) snapshot(ctx context.Context, a Answers) (s ui.Snapshot, err erro
 
 // actionField asks what to do to the transfer that was answered.
 func (m *Menu) actionField() Field {
-	return Field{Key: "action", Ask: "What to do", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	f := Field{Key: "action", Ask: "What to do", Closed: true}
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		s, err := m.snapshot(ctx, a)
 		c := Choices{Empty: "Nothing can be done to it any more."}
 		for _, e := range ActionsOn(s) {
@@ -197,12 +199,14 @@ func (m *Menu) actionField() Field {
 			}
 		}
 		return c, err
-	}}
+	}
+	return f
 }
 
 // deviceField asks for the receiver of an action that is about one.
 func (m *Menu) deviceField() Field {
-	return Field{Key: "device", Ask: "Receiver", Closed: true, Prepare: func(ctx context.Context, a Answers) (Choices, error) {
+	f := Field{Key: "device", Ask: "Receiver", Closed: true}
+	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		i := slices.IndexFunc(deviceActions, func(e TransferAction) bool { return e.Name == a["action"] })
 		if i < 0 {
 			return Choices{Skip: true}, nil
@@ -216,7 +220,8 @@ func (m *Menu) deviceField() Field {
 			}
 		}
 		return c, err
-	}}
+	}
+	return f
 }
 
 func (m *Menu) answered(ctx context.Context, a Answers) (groupcast.Transfer, error) {
@@ -229,7 +234,9 @@ func (m *Menu) answered(ctx context.Context, a Answers) (groupcast.Transfer, err
 }
 
 // chosen is the action that was answered, with what it is about.
-func (m *Menu) chosen(ctx context.Context, a Answers) (e TransferAction, s ui.Snapshot, who groupcast.Delivery, err error) {
+func (m *Menu) chosen(ctx context.Context, a Answers) (
+	e TransferAction, s ui.Snapshot, who groupcast.Delivery, err error,
+) {
 	if s, err = m.snapshot(ctx, a); err != nil {
 		return e, s, who, err
 	}

@@ -217,7 +217,8 @@ func (w *transferWatch) nextToShow() protocol.TransferNo {
 		return 0
 	}
 	first, old := w.b.All[0], w.b.Chosen.Transfer.No
-	if i := w.b.Index(old); i >= 0 && (first.Rank() > groupcast.RankRunning || w.b.All[i].Rank() == groupcast.RankRunning) {
+	i := w.b.Index(old)
+	if i >= 0 && (first.Rank() > groupcast.RankRunning || w.b.All[i].Rank() == groupcast.RankRunning) {
 		return old
 	}
 	return first.No

@@ -76,8 +76,9 @@ func (w *World) SetBack(restored bool) {
 // reads are the calls that change nothing at a server.
 var reads = []string{
 	"Me", "GroupsOnOffer", "Users", "UserGroups", "Devices", "Groups", "Group", "Members", "Requests", "Transfers",
-	"Transfer", "Deliveries", "Files", "TransferProof", "LossMap", "CheckTransfer", "LeftOut", "DeliveryEntries", "Pending",
-	"Check", "Audit", "ServerStatus", "MyDeliveries", "SignIns", "Series", "KeyHolders", "KeySessions", "Savings", "Events",
+	"Transfer", "Deliveries", "Files", "TransferProof", "LossMap", "CheckTransfer", "LeftOut", "DeliveryEntries",
+	"Pending", "Check", "Audit", "ServerStatus", "MyDeliveries", "SignIns", "Series", "KeyHolders", "KeySessions",
+	"Savings", "Events",
 }
 
 // Changes are the calls so far that would have changed something, with what they were about.
@@ -94,7 +95,8 @@ func (w *World) Changes() []string {
 
 // The groups: lab has three members, exam is held back, open has nobody.
 var groups = []groupcast.Group{
-	{Name: "lab", Members: 3, Active: 2, Pending: 4, Description: "room 2"}, {Name: "exam", Members: 3, Active: 2, Pending: 3},
+	{Name: "lab", Members: 3, Active: 2, Pending: 4, Description: "room 2"},
+	{Name: "exam", Members: 3, Active: 2, Pending: 3},
 	{Name: "open"},
 }
 
@@ -236,9 +238,9 @@ func (w *World) Pending(ctx context.Context, p groupcast.Principal, group string
 }
 
 // CheckTransfer finds nothing that cannot be sent.
-func (w *World) CheckTransfer(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer, win groupcast.Window) (
-	groupcast.LeftOutPage, error,
-) {
+func (w *World) CheckTransfer(
+	ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer, win groupcast.Window,
+) (groupcast.LeftOutPage, error) {
 	_, err := w.Service.CheckTransfer(ctx, p, n, win)
 	return groupcast.LeftOutPage{}, err
 }

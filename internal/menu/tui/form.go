@@ -16,7 +16,7 @@ import (
 // maxAnswer bounds what can be typed into a field.
 const maxAnswer = 4096
 
-// ask comes to a field; after the last one the row runs.
+// ask comes to a field; after the last one comes the plan.
 func (m *model) ask(n int) {
 	f := &m.form
 	if n >= len(m.entry.Fields) {

@@ -56,7 +56,7 @@ type model struct {
 	now    func() time.Time
 }
 
-// form is the questions of a row.
+// form is the questions of an entry.
 type form struct {
 	answers menu.Answers
 	field   int
@@ -281,7 +281,7 @@ func (m *model) pressPage(key string) {
 // amendable says whether the page is an error that other answers may mend.
 func (m *model) amendable() bool { return m.failed && len(m.form.asked) > 0 }
 
-// run runs the row with the answers.
+// run runs the entry with the answers.
 func (m *model) run() {
 	if m.entry.Live != nil {
 		m.watch()

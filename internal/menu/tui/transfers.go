@@ -37,7 +37,7 @@ type (
 	}
 )
 
-// watch opens the live screen of a row.
+// watch opens the live screen of an entry.
 func (m *model) watch() {
 	m.job++
 	job, entry, answers, g := m.job, m.entry, m.form.answers, menu.NewSelection()

@@ -80,7 +80,7 @@ func wrapped(text string, wide, most int, style lipgloss.Style) []string {
 	return lines
 }
 
-// liveHead is the row's title, and at the right how much there is.
+// liveHead is the entry's title, and at the right how much there is.
 func (m *model) liveHead() string {
 	l := &m.live
 	left, count := " "+m.entry.Title, map[int]int{}

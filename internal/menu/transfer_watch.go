@@ -3,6 +3,7 @@ package menu
 import (
 	"cmp"
 	"context"
+	"maps"
 	"slices"
 	"sync/atomic"
 	"time"
@@ -152,12 +153,10 @@ func (w *transferWatch) tell() {
 
 // read asks for the list where it may have changed, and for the transfer looked at.
 func (w *transferWatch) read(ctx context.Context) error {
-	if w.stale || time.Since(w.since) >= lookWithoutEvents {
+	fresh := w.stale || time.Since(w.since) >= lookWithoutEvents
+	if fresh {
 		all, err := w.list(ctx)
 		if err != nil {
-			return err
-		}
-		if err := w.know(ctx, all); err != nil {
 			return err
 		}
 		w.b.All, w.stale, w.since = all, false, time.Now()
@@ -166,6 +165,22 @@ func (w *transferWatch) read(ctx context.Context) error {
 	if w.b.Index(no) < 0 {
 		no = w.nextToShow()
 	}
+	err := w.readOf(ctx, no, fresh)
+	w.stale = w.stale || err != nil
+	return err
+}
+
+// readOf reads the transfer looked at and, with the list, who is owed the first ones.
+func (w *transferWatch) readOf(ctx context.Context, no protocol.TransferNo, fresh bool) error {
+	if old := w.b.Chosen; old.Transfer.No != no && old.Deliveries != nil {
+		w.b.Known = maps.Clone(w.b.Known) // what is shown already keeps its own
+		w.b.Known[old.Transfer.No] = old.Deliveries
+	}
+	if fresh {
+		if err := w.know(ctx, no); err != nil {
+			return err
+		}
+	}
 	if no == 0 {
 		w.b.Chosen = ui.Snapshot{}
 		return nil
@@ -173,12 +188,10 @@ func (w *transferWatch) read(ctx context.Context) error {
 	// Deliveries first: what the transfer says is then the newer of the two.
 	deliveries, err := w.menu.Admin.Deliveries(ctx, no)
 	if err != nil {
-		w.stale = true
 		return err
 	}
 	t, err := w.menu.Admin.Transfer(ctx, no)
 	if err != nil {
-		w.stale = true
 		return err
 	}
 	w.b.All[w.b.Index(no)] = t
@@ -186,17 +199,18 @@ func (w *transferWatch) read(ctx context.Context) error {
 	return nil
 }
 
-// know reads who is owed the first transfers.
-func (w *transferWatch) know(ctx context.Context, all []groupcast.Transfer) error {
+// know reads who is owed the first transfers, but for the one looked at.
+func (w *transferWatch) know(ctx context.Context, but protocol.TransferNo) error {
 	known := map[protocol.TransferNo][]groupcast.Delivery{}
-	for _, t := range all[:min(len(all), maxKnown)] {
-		if t.State.Open() && t.No != w.b.Chosen.Transfer.No {
-			deliveries, err := w.menu.Admin.Deliveries(ctx, t.No)
-			if err != nil {
-				return err
-			}
-			known[t.No] = deliveries
+	for _, t := range w.b.All[:min(len(w.b.All), maxKnown)] {
+		if !t.State.Open() || t.No == but {
+			continue
 		}
+		deliveries, err := w.menu.Admin.Deliveries(ctx, t.No)
+		if err != nil {
+			return err
+		}
+		known[t.No] = deliveries
 	}
 	w.b.Known = known
 	return nil

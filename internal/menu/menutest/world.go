@@ -5,6 +5,7 @@ package menutest
 import (
 	"context"
 	"fmt"
+	"io"
 	"log/slog"
 	"os"
 	"path/filepath"
@@ -26,9 +27,18 @@ type World struct {
 	*httpapitest.Service
 	Client *apiclient.Client // of its administrator; it also answers what a receiver's user asks
 
-	mu       sync.Mutex
-	restored bool
-	changes  []string
+	mu         sync.Mutex
+	restored   bool
+	changes    []string
+	transfers  []groupcast.Transfer
+	deliveries map[protocol.TransferNo][]groupcast.Delivery // in place of those that are made up
+	mine       []groupcast.Received
+	upload     groupcast.Upload
+	data       map[string][]byte // of the upload, by path
+	accepts    int               // so many more calls with bytes of it, then none
+
+	authority *pki.Authority
+	address   string
 }
 
 // New starts a server that ends with the test.
@@ -43,7 +53,10 @@ func New(t testing.TB) *World {
 	if err != nil {
 		t.Fatal(err)
 	}
-	w := &World{Service: httpapitest.New()}
+	w := &World{
+		Service: httpapitest.New(), transfers: slices.Clone(transfers), accepts: 1 << 30, authority: authority,
+		deliveries: map[protocol.TransferNo][]groupcast.Delivery{}, data: map[string][]byte{},
+	}
 	socket := filepath.Join(dir, "server.sock")
 	server, err := httpapi.Listen(httpapi.Config{
 		Service: w, Listen: "127.0.0.1:0", TLS: authority.ServerTLS(), Knows: authority.KnowsHost, Socket: socket,
@@ -55,7 +68,7 @@ func New(t testing.TB) *World {
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan error, 1)
 	go func() { done <- server.Serve(ctx) }()
-	w.Client = apiclient.Local(socket)
+	w.Client, w.address = apiclient.Local(socket), server.Addr().String()
 	t.Cleanup(func() {
 		w.Client.Close()
 		cancel()
@@ -71,6 +84,149 @@ func (w *World) SetBack(restored bool) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.restored = restored
+}
+
+// Remote is an administrator's client on another machine.
+func (w *World) Remote(t testing.TB) *apiclient.Client {
+	t.Helper()
+	c, err := apiclient.New(apiclient.Config{Address: w.address, Pin: pki.Pin{ID: w.authority.ID()}, Token: "cli-admin"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(c.Close)
+	return c
+}
+
+// Put has the server know a transfer, in place of one with the same number, and who is owed it; nil
+// keeps those that are made up.
+func (w *World) Put(t groupcast.Transfer, deliveries []groupcast.Delivery) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if deliveries != nil {
+		w.deliveries[t.No] = deliveries
+	}
+	if i := slices.IndexFunc(w.transfers, func(x groupcast.Transfer) bool { return x.No == t.No }); i >= 0 {
+		w.transfers[i] = t
+		return
+	}
+	w.transfers = append(w.transfers, t)
+}
+
+// Deliver has the user who asks been owed these.
+func (w *World) Deliver(mine ...groupcast.Received) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.mine = mine
+}
+
+// Accept breaks an upload off after so many more calls with bytes of it.
+func (w *World) Accept(calls int) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.accepts = calls
+}
+
+// Uploaded is what has come of an upload, by path.
+func (w *World) Uploaded() map[string]string {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	out := map[string]string{}
+	for path, b := range w.data {
+		out[path] = string(b)
+	}
+	return out
+}
+
+func (w *World) state() groupcast.Upload {
+	out := groupcast.Upload{ID: w.upload.ID}
+	for _, e := range w.upload.Entries {
+		e.Offset = uint64(len(w.data[e.Path]))
+		out.Entries = append(out.Entries, e)
+	}
+	return out
+}
+
+// CreateUpload begins one.
+func (w *World) CreateUpload(ctx context.Context, p groupcast.Principal, entries []groupcast.UploadEntry) (
+	groupcast.Upload, error,
+) {
+	if _, err := w.Service.CreateUpload(ctx, p, entries); err != nil {
+		return groupcast.Upload{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.upload = groupcast.Upload{ID: "u1", Entries: entries}
+	w.data = map[string][]byte{}
+	return w.state(), nil
+}
+
+// Upload is the one that was begun last.
+func (w *World) Upload(_ context.Context, _ groupcast.Principal, id string) (groupcast.Upload, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.upload.ID != id {
+		return groupcast.Upload{}, groupcast.Errorf(groupcast.ENotFound, "there is no upload %s", id)
+	}
+	return w.state(), nil
+}
+
+// WriteUpload takes a piece of it.
+func (w *World) WriteUpload(
+	_ context.Context, _ groupcast.Principal, _, path string, offset uint64, r io.Reader,
+) (groupcast.UploadEntry, error) {
+	b, err := io.ReadAll(r)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	switch {
+	case err != nil:
+		return groupcast.UploadEntry{}, err
+	case w.accepts == 0:
+		return groupcast.UploadEntry{}, groupcast.Errorf(groupcast.EInvalid, "no more of it")
+	case offset != uint64(len(w.data[path])):
+		return groupcast.UploadEntry{}, groupcast.Errorf(groupcast.EConflict, "wrong offset")
+	}
+	w.accepts--
+	w.data[path] = append(w.data[path], b...)
+	return groupcast.UploadEntry{Path: path, Offset: uint64(len(w.data[path]))}, nil
+}
+
+// CompleteUpload ends it.
+func (w *World) CompleteUpload(ctx context.Context, p groupcast.Principal, id string) (groupcast.Upload, error) {
+	if _, err := w.Service.CompleteUpload(ctx, p, id); err != nil {
+		return groupcast.Upload{}, err
+	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.state(), nil
+}
+
+// AddTransfer makes one of a file.
+func (w *World) AddTransfer(ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer) (
+	groupcast.Transfer, error,
+) {
+	_, err := w.Service.AddTransfer(ctx, p, n)
+	t := groupcast.Transfer{No: 14, Name: "one.txt", Group: n.Group, Files: 1, Bytes: 4, State: groupcast.TransferWaiting}
+	if n.Hold {
+		t.State = groupcast.TransferHeld
+	}
+	t.LeftOut = n.LeftOutCount
+	return t, err
+}
+
+// SendPending sends what is open of a group.
+func (w *World) SendPending(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.Transfer, error) {
+	if _, err := w.Service.SendPending(ctx, p, group); err != nil {
+		return nil, err
+	}
+	return w.listed(groupcast.TransferFilter{Group: group, Open: true}), nil
+}
+
+func (w *World) listed(f groupcast.TransferFilter) []groupcast.Transfer {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return slices.DeleteFunc(slices.Clone(w.transfers), func(t groupcast.Transfer) bool {
+		return f.Group != "" && t.Group != f.Group || f.Open && !t.State.Open()
+	})
 }
 
 // reads are the calls that change nothing at a server.
@@ -170,9 +326,7 @@ func (w *World) Transfers(ctx context.Context, p groupcast.Principal, f groupcas
 	groupcast.Page[groupcast.Transfer], error,
 ) {
 	_, err := w.Service.Transfers(ctx, p, f)
-	return page(slices.DeleteFunc(slices.Clone(transfers), func(t groupcast.Transfer) bool {
-		return f.Group != "" && t.Group != f.Group || f.Open && !t.State.Open()
-	})), err
+	return page(w.listed(f)), err
 }
 
 // Transfer is one of them.
@@ -180,8 +334,10 @@ func (w *World) Transfer(ctx context.Context, p groupcast.Principal, no protocol
 	groupcast.Transfer, error,
 ) {
 	t, err := w.Service.Transfer(ctx, p, no)
-	if i := slices.IndexFunc(transfers, func(t groupcast.Transfer) bool { return t.No == no }); i >= 0 {
-		t = transfers[i]
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if i := slices.IndexFunc(w.transfers, func(t groupcast.Transfer) bool { return t.No == no }); i >= 0 {
+		t = w.transfers[i]
 	}
 	return t, err
 }
@@ -192,6 +348,12 @@ func (w *World) Deliveries(ctx context.Context, p groupcast.Principal, no protoc
 ) {
 	if _, err := w.Service.Deliveries(ctx, p, no, win); err != nil {
 		return groupcast.Page[groupcast.Delivery]{}, err
+	}
+	w.mu.Lock()
+	own := w.deliveries[no]
+	w.mu.Unlock()
+	if own != nil {
+		return page(own), nil
 	}
 	t, err := w.Transfer(ctx, p, no)
 	states := map[groupcast.TransferState]groupcast.DeliveryState{
@@ -223,7 +385,7 @@ func (w *World) Pending(ctx context.Context, p groupcast.Principal, group string
 		return groupcast.Page[groupcast.PendingTransfer]{}, err
 	}
 	out, rows := []groupcast.PendingTransfer{}, 0
-	for _, t := range transfers {
+	for _, t := range w.listed(groupcast.TransferFilter{Group: group}) {
 		if !t.State.Open() {
 			continue
 		}
@@ -254,10 +416,12 @@ func (w *World) GroupsOnOffer(ctx context.Context, p groupcast.Principal, mine b
 	}, err
 }
 
-// MyDeliveries are none yet.
+// MyDeliveries are those of Deliver.
 func (w *World) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]groupcast.Received, error) {
 	_, err := w.Service.MyDeliveries(ctx, p)
-	return nil, err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.mine, err
 }
 
 // ServerStatus counts three devices.

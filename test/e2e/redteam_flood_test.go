@@ -51,7 +51,7 @@ func TestRedteamFloods(t *testing.T) {
 		goodput := quiet.Seconds() / attacked.Seconds()
 		s.holds(row{
 			Test: "T8", Attack: f.name, Quiet: seconds(quiet),
-			Attacked: fmt.Sprintf("%s (%d thrown, %d packets left his wire in all runs)", seconds(attacked), report.Sent,
+			Attacked: fmt.Sprintf("%s (%d thrown, %d packets left its wire in all runs)", seconds(attacked), report.Sent,
 				arrived),
 			Ratio: goodput, Limit: "goodput ≥ 0.9, administrator ≤ 1 s, memory",
 			Named: fmt.Sprintf("administrator answered in %d ms", slowest.Milliseconds()),

@@ -53,7 +53,7 @@ func ParseSize(text string) (uint64, error) {
 	if t, ok := strings.CutSuffix(s, "ib"); ok {
 		s, units = t, binary
 	} else {
-		s = strings.TrimSuffix(s, "b")
+		s = strings.TrimSpace(strings.TrimSuffix(s, "b"))
 	}
 	n, ok := scaled(s, units)
 	if !ok || n < 0 || n >= math.MaxInt64 {
@@ -145,7 +145,7 @@ func notADuration(text string) error {
 // FormatDuration writes a duration for humans, in its two largest units.
 func FormatDuration(d time.Duration) string {
 	if d < 0 {
-		return "-" + FormatDuration(-d)
+		return "-" + FormatDuration(-max(d, -math.MaxInt64)) // the least has no opposite
 	}
 	if d < time.Second {
 		return d.Round(time.Millisecond).String()

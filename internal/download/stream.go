@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Config is what a stream is made of. Its functions are called by whoever reads.
+// Config is what a stream is made of. Its functions are called by the reader.
 type Config struct {
 	Source content.Blocks // closed with the stream
 	Asked  protocol.Range
@@ -35,7 +35,7 @@ type Stream struct {
 	done bool
 }
 
-// New makes a stream, which somebody has to close.
+// New makes a stream, which the caller must close.
 func New(c Config) *Stream {
 	return &Stream{
 		cfg: c, pace: pace{now: c.Now, others: c.Others}, next: c.Asked.First, left: c.Asked.Count,

@@ -48,8 +48,8 @@ func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
 	return "", fmt.Errorf("no free name beside %s", name)
 }
 
-// takeBack gives a file that lies beside its name that name, when nothing, the very same content
-// or what was delivered there before is there now. What was there already and lies beside still says so.
+// takeBack gives a file that is beside its name that name, if the name is free now, or has the same
+// content, or has what was delivered there before. The outcome of what was there already does not change.
 func (g *Staging) takeBack(ctx context.Context, o *Outcome, d Delivered) error {
 	if o.Name == o.Path {
 		return nil

@@ -24,7 +24,7 @@ const keptReason = "what lay there was not delivered by groupcast, or was edited
 // syncAllFrom is how many small files are better made durable by one barrier than one by one.
 const syncAllFrom = 8
 
-// move is a file on its way from the staging to its final name.
+// move is a file that is renamed from the staging to its final name.
 type move struct {
 	file  int
 	from  string
@@ -43,8 +43,8 @@ type target struct {
 	drop string // the copy that lies beside and goes when the file has its name
 }
 
-// Commit moves every file whose blocks are all there to its final name and gives what became
-// of the entries. It may be called again; entries that have an outcome keep it. Each batch is
+// Commit moves every complete file to its final name and returns the outcomes of the entries. It may be called
+// again; entries that have an outcome keep it. Each batch is
 // durable before its first rename, in the ledger after its last. One caller at a time.
 func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 	fresh, err := g.settleUnwritten()
@@ -69,8 +69,8 @@ func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 	return fresh, ctx.Err()
 }
 
-// ready lists files from next on without an outcome whose blocks are all there, at most a
-// batch of them, and says where to go on.
+// ready lists complete files from next on without an outcome, at most a batch of them, and says where
+// to continue.
 func (g *Staging) ready(next int) ([]int, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -172,8 +172,8 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 	return outcomes, errors.Join(failed, g.settle(outcomes))
 }
 
-// own notes whose the files are that have their names, though these are not durable yet and nothing is
-// settled: a newer transfer that comes first must not take them for somebody else's.
+// own notes the transfer of files that have their names, before that is durable: a newer transfer that
+// comes first must not take them for the user's.
 func (g *Staging) own(outcomes []Outcome) error {
 	moved := slices.DeleteFunc(slices.Clone(outcomes),
 		func(o Outcome) bool { return o.Result != Committed && o.Result != KeptBoth })
@@ -252,7 +252,7 @@ func (g *Staging) syncFolders(folders map[string]bool) error {
 		return err
 	}
 	for _, folder := range slices.Sorted(maps.Keys(folders)) {
-		// A folder that somebody took away has no names any more.
+		// A folder that was removed has no names any more.
 		if err := g.spool.fs.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return diskError(fmt.Errorf("make folder %s durable: %w", folder, err))
 		}
@@ -294,7 +294,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 	return moves, outcomes, nil
 }
 
-// final is where file i goes if nothing is in the way.
+// final is where file i goes if its name is free.
 func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.files[i].Path }
 
 // makeDurable is the barrier before the renames; the journal then says which files may be
@@ -338,9 +338,9 @@ func (g *Staging) barrier(ctx context.Context, moves []move) (durable []move, we
 	return durable, weak, g.syncFolders(map[string]bool{g.name: true})
 }
 
-// movedOutcome is the outcome of a file that has a name now. One that lay there already counts
-// no other way: all of it came and was verified, and a server learns nothing of what a device
-// holds (security.md R4).
+// movedOutcome is the outcome of a file that has a name now. One that was there already has
+// the same outcome: all of it came and was verified, and a server learns nothing of what a device had
+// (security.md R4).
 func (g *Staging) movedOutcome(m move) *Outcome {
 	o := g.outcome(m.file, Committed, "")
 	o.Name, o.MTime = g.below(m.to), m.mtime

@@ -46,7 +46,7 @@ func (s *Shared) leave(g *Staging) {
 	delete(s.staged, g)
 }
 
-// Promised is how many bytes of the disk the transfers under way will still take.
+// Promised is how many bytes of the disk the running transfers will still take.
 func (s *Shared) Promised() uint64 {
 	s.mu.Lock()
 	defer s.mu.Unlock()

@@ -14,8 +14,8 @@ import (
 )
 
 // folders walks a folder's path from DIR down: each step is a folder, and no link (security.md
-// R2). It gives what is in the way of that. If it is this transfer's turn, what is missing is
-// made, and a file or link that groupcast delivered there goes.
+// R2). It returns the obstacle if there is one. If it is this transfer's turn, missing folders are
+// made, and a file or link that groupcast delivered there is removed.
 func (g *Staging) folders(ctx context.Context, dir string, turn bool) (*obstacle, error) {
 	at := ""
 	for part := range strings.SplitSeq(dir, "/") {
@@ -88,7 +88,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 		return &obstacle{cause: CauseInTheWay, reason: "in the way: " + rest + " changes while it is looked at"}, nil
 	}
 	// It has to be gone for good before the ledger calls the path a folder: if the power went out in between, the
-	// file would come back as somebody else's.
+	// file would come back as one of the user's.
 	err = g.spool.fs.Remove(at)
 	if err == nil || errors.Is(err, fs.ErrNotExist) {
 		err = g.spool.fs.SyncFolder(path.Dir(at))
@@ -202,9 +202,9 @@ type clearing struct {
 	ours    bool     // something in it was delivered by groupcast
 }
 
-// clearFolder removes a folder that holds nothing but what groupcast delivered and nobody
-// edited. All of it is looked at before anything goes, and what comes in between stays. An
-// obstacle without a cause is a folder that is nobody's but the user's.
+// clearFolder removes a folder that has only what groupcast delivered and the user did not edit. All of
+// it is examined before anything is removed, and files that appear meanwhile stay. An obstacle without a
+// cause is a folder of the user.
 func (g *Staging) clearFolder(ctx context.Context, name string, known bool) (*obstacle, error) {
 	c := clearing{ours: known}
 	ob, err := g.lookThrough(ctx, name, &c)
@@ -304,8 +304,8 @@ func (g *Staging) mayGo(ctx context.Context, name string, known map[string]Deliv
 	return nil, nil
 }
 
-// lookupBelow looks up what lies in a folder, by the names under which it lies: a copy beside
-// another file is known by that file's path.
+// lookupBelow looks up the entries of a folder in the ledger, by the names that they have: a copy beside
+// another file is recorded under that file's path.
 func (g *Staging) lookupBelow(folder string, entries []fs.DirEntry) (map[string]Delivered, error) {
 	paths := make([]string, 0, len(entries))
 	besides := map[string]string{}

@@ -32,9 +32,9 @@ func (g *Staging) deliveredBefore(i int, d Delivered) Outcome {
 }
 
 // movedBefore finds a file that a crash caught between its staged and its final name: one of
-// the names it may have got has its content. Some file systems keep both names of a rename: as
-// long as the staged one is there, the final one is ours if it is the same file, or a name that
-// nobody but groupcast gives. What is claimed already is another file of this transfer.
+// the names that it may have got has its content. Some file systems keep both names after a crash during
+// a rename: as long as the staged one exists, the final one is ours if it is the same file, or has a name
+// that only groupcast gives. A name that is claimed already is another file of this transfer.
 func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]bool) (*Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
@@ -73,8 +73,8 @@ func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]boo
 	return nil, nil
 }
 
-// foundAt says whether a file lies under a name. One that cannot be read is not found: its
-// blocks are fetched again, and the commit says what is in the way.
+// foundAt says whether a file has a name. One that cannot be read is not found: its blocks are fetched
+// again, and the commit reports the obstacle.
 func (g *Staging) foundAt(ctx context.Context, i int, name string) (fs.FileInfo, bool, error) {
 	fi, err := g.lookAt(name)
 	if err != nil || fi == nil {

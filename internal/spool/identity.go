@@ -61,7 +61,7 @@ func (s *Spool) identify() (Identity, error) {
 	return id, nil
 }
 
-// readIdentity gives the identity that lies in a folder; fs.ErrNotExist if none does.
+// readIdentity returns the identity of a folder; fs.ErrNotExist if it has none.
 func readIdentity(f diskfs.FS) (Identity, error) {
 	b, err := readAll(f, identityName, identityBytes)
 	if err != nil {
@@ -107,7 +107,7 @@ func strange(dir string) error {
 	}
 }
 
-// placed is a folder that can tell whether its folder still lies where it was opened.
+// placed is a folder that can say whether its path still leads to it.
 type placed interface{ InPlace() (bool, error) }
 
 // isKnown checks that an open folder has the identity, and that its name still leads to it.

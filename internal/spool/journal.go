@@ -49,7 +49,7 @@ type journal struct {
 	written uint32 // of them, written records
 }
 
-// past is what a journal told at its opening.
+// past is what a journal had when it was opened.
 type past struct {
 	trusted  []protocol.BlockNumber
 	doubtful []protocol.BlockNumber
@@ -81,8 +81,8 @@ func openJournal(f diskfs.FS, name string, root protocol.Digest) (*journal, past
 	return j, p, nil
 }
 
-// cut takes off what follows the last record that checks, durably: what lies there must not
-// come back behind records that are still to be written.
+// cut removes everything after the last valid record, durably: it must not come back after records that
+// are still to be written.
 func (j *journal) cut(length int64) error {
 	good := journalHeader + int64(j.records)*recordBytes
 	if good == length {

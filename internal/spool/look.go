@@ -13,14 +13,14 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
-// look is what lies under a name, as it was when somebody looked.
+// look is what has a name, as it was when it was examined.
 type look struct {
 	fs.FileInfo
 	size  int64
 	mtime time.Time
 }
 
-// lookAt looks at a name; nil: nothing lies there.
+// lookAt examines a name; nil: it does not exist.
 func (g *Staging) lookAt(name string) (*look, error) {
 	fi, err := g.spool.fs.Lstat(name)
 	if errors.Is(err, fs.ErrNotExist) {
@@ -32,16 +32,16 @@ func (g *Staging) lookAt(name string) (*look, error) {
 	return &look{fi, fi.Size(), fi.ModTime()}, nil
 }
 
-// still says whether the same lies under a name as when it was looked at.
+// still says whether a name has the same file as when it was examined.
 func (g *Staging) still(name string, l *look) bool {
 	now, err := g.lookAt(name)
 	return err == nil && now != nil && g.spool.fs.SameFile(l.FileInfo, now.FileInfo) && now.size == l.size &&
 		now.mtime.Equal(l.mtime)
 }
 
-// ours says whether what lies under a name is what was delivered last, whatever its time is now:
-// a touched or restored file is no edit. Of a large file as it was delivered, size and time are
-// proof enough. With an error it says nothing.
+// ours says whether a name has what was delivered last, whatever its time is now: a touched or restored
+// file is not an edit. For a large file the same size and time are proof enough. After an error the answer
+// means nothing.
 func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (bool, error) {
 	switch {
 	case l == nil:
@@ -60,8 +60,8 @@ func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (
 	return g.holds(ctx, name, d.Size, d.Digest)
 }
 
-// oursThere is ours for what lies under a path itself. While the last delivery lies beside, that
-// may be what was delivered there before: somebody undid their edit.
+// oursThere is ours for a path itself. While the last delivery is beside it, the path may have what was
+// delivered there before, because the user undid an edit.
 func (g *Staging) oursThere(ctx context.Context, name string, l *look, d Delivered) (bool, error) {
 	ours, err := g.ours(ctx, name, l, d)
 	if ours || err != nil || d.Former == (Former{}) {
@@ -70,7 +70,7 @@ func (g *Staging) oursThere(ctx context.Context, name string, l *look, d Deliver
 	return g.ours(ctx, name, l, Delivered{Digest: d.Former.Digest, Size: d.Former.Size})
 }
 
-// same says whether what lies there has the very content that is to come.
+// same says whether the name has the same content as the file to come.
 func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, error) {
 	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.files[i].Size {
 		return false, nil
@@ -94,7 +94,7 @@ func (g *Staging) holds(ctx context.Context, name string, size uint64, digest pr
 	return sum == digest, nil
 }
 
-// unreadable says that what lies under a name could not be compared.
+// unreadable says that the file with a name could not be compared.
 type unreadable struct {
 	name string
 	err  error

@@ -21,7 +21,7 @@ type Scratch struct {
 	size  int64
 }
 
-// Scratch makes an empty one for a transfer. Whoever asked for it removes it.
+// Scratch makes an empty one for a transfer. The caller removes it.
 func (s *Spool) Scratch(no protocol.TransferNo) (*Scratch, error) {
 	if err := s.folder(s.stagingName(no), 0o700); err != nil {
 		return nil, err

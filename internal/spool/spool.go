@@ -41,15 +41,15 @@ type Delivered struct {
 	Former   Former    // what lay under the path itself before
 }
 
-// Former is what was delivered last under a path itself, while the newest delivery lies under
-// another name; zero: nothing was, or it lies under its own.
+// Former is what was delivered last under a path itself, while the newest delivery has another name;
+// zero: nothing was, or the newest delivery has its own name.
 type Former struct {
 	Digest protocol.Digest
 	Size   uint64
 }
 
-// After is what a ledger keeps as Former with a delivery that lies under name ("" or the path:
-// its own), when before is what it knew of the path.
+// After is what a ledger keeps as Former with a delivery that has name ("" or the path: its own), if
+// before is what it knew of the path.
 func (before Delivered) After(path, name string) Former {
 	switch {
 	case name == "" || name == path:
@@ -73,7 +73,7 @@ type Ledger interface {
 	Record(batch []Outcome) error
 }
 
-// noLedger remembers nothing: nothing that lies there was delivered.
+// noLedger is empty: no file was delivered.
 type noLedger struct{}
 
 func (noLedger) Lookup(string) (Delivered, bool, error) { return Delivered{}, false, nil }

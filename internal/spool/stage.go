@@ -162,9 +162,9 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 	return nil
 }
 
-// recall takes over what the journal tells: files that were moved before a crash, trusted
-// blocks whose staged file is there, and doubtful ones after a look. What is lost gets a
-// record, or the next barrier would vouch for it.
+// recall takes over the state of the journal: files that were moved before a crash, trusted blocks with
+// a staged file, and doubtful ones after a check. Lost ones get a record, or the next barrier would vouch
+// for them.
 func (g *Staging) recall(ctx context.Context, p past) error {
 	for b := range g.layout.FirstStream() {
 		g.has.Add(b)

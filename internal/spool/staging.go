@@ -24,7 +24,7 @@ const (
 	syncEvery = 64 << 20         // bytes written between barriers, at most
 )
 
-// Staging is one transfer on its way to the disk. WriteBlock, ReadBlock, Sync and Has are
+// Staging is one transfer that is written to the disk. WriteBlock, ReadBlock, Sync and Has are
 // safe for concurrent use.
 type Staging struct {
 	spool  *Spool
@@ -234,7 +234,7 @@ func (g *Staging) syncPart(name string) error {
 	return h.Sync()
 }
 
-// ReadBlock reads a block that was written and whose files are still in the staging.
+// ReadBlock reads a block that was written, as long as its files are in the staging.
 func (g *Staging) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 	g.mu.Lock()
 	there := g.has.Has(n)

@@ -17,12 +17,12 @@ const (
 	maxComponent = 255  // the longest name of a file that file systems keep
 	maxBeside    = 1000 // names tried beside one that is taken
 	// rehashBelow is the size below which a file that is to be replaced is read once more; of
-	// larger ones size and time, to the nanosecond, tell whether somebody edited them.
+	// larger ones size and time, to the nanosecond, show whether they were edited.
 	rehashBelow = 64 << 20
 )
 
-// settleEarly gives an outcome to entries that need no block: what a newer transfer wrote,
-// what lies there already, what this machine cannot hold.
+// settleEarly gives an outcome to entries that need no block: those that a newer transfer wrote, those
+// that are there already, and those that this machine cannot store.
 func (g *Staging) settleEarly(ctx context.Context) error {
 	files := make([]int, 0, min(len(g.files), maxBatch))
 	for i, f := range g.files {
@@ -69,9 +69,9 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 	return g.keepHad(ctx, had, known, round)
 }
 
-// keepHad records whose transfer the files are now that lay there already: an older transfer
-// that comes later must not replace them. What another transfer wrote since they were looked
-// up comes with its blocks after all.
+// keepHad records that files which were there already belong to this transfer now: an older transfer that
+// comes later must not replace them. Files that another transfer wrote since they were looked up come with
+// their blocks after all.
 func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Delivered, round uint64) error {
 	if len(files) == 0 {
 		return nil
@@ -106,9 +106,9 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 	return nil
 }
 
-// dress gives a file that lay there already the time and the mode of the manifest: the source may have
-// changed nothing else, or somebody touched it here. What lies there must still be what was compared; that it
-// cannot be done is no reason to fail what is delivered.
+// dress gives a file that was there already the time and the mode of the manifest: the source may have
+// changed nothing else, or it was touched here. The file must still be the one that was compared. An error
+// does not fail the delivery.
 func (g *Staging) dress(o *Outcome) {
 	if o.Result != AlreadyHad {
 		return
@@ -197,7 +197,7 @@ func (g *Staging) superseded(i int, d Delivered) *Outcome {
 	return &o
 }
 
-// lies is where a delivered file lies, below DIR; below is the same below DIR/GROUP.
+// lies is the path of a delivered file below DIR; below is the same below DIR/GROUP.
 func (g *Staging) lies(manifestPath string, d Delivered) string {
 	if d.Name != "" {
 		manifestPath = d.Name
@@ -227,7 +227,7 @@ func (g *Staging) blocked(i int, ob *obstacle) *Outcome {
 
 // target decides where a file that is whole goes: its name, a free one beside what is not
 // ours, or nowhere, with the outcome that says why. It is this transfer's turn: what groupcast
-// delivered and lies in the way goes.
+// delivered and is an obstacle is removed.
 func (g *Staging) target(ctx context.Context, i int) (target, *Outcome, error) {
 	d, known, err := g.lookup(i)
 	if err != nil {
@@ -245,7 +245,7 @@ func (g *Staging) target(ctx context.Context, i int) (target, *Outcome, error) {
 	return g.beyond(ctx, i, claim{Delivered: d, known: known, turn: true})
 }
 
-// claim is what decides about a name besides what lies there.
+// claim is what decides about a name besides the file that has it.
 type claim struct {
 	Delivered                 // the last time
 	known     bool            // there was a last time
@@ -253,7 +253,7 @@ type claim struct {
 	turn      bool            // it is this transfer's turn: what is ours may be moved and removed
 }
 
-// beyond is target for a file whose folder is there: it looks at what lies under its name.
+// beyond is target for a file in an existing folder: it examines the name.
 func (g *Staging) beyond(ctx context.Context, i int, c claim) (target, *Outcome, error) {
 	name := g.final(i)
 	l, err := g.lookAt(name)
@@ -309,8 +309,8 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 	return &target{to: name, seen: l, drop: old}, nil
 }
 
-// ownBeside finds the copy of the last delivery that lies under another name than the file's,
-// as long as nobody edited it.
+// ownBeside finds the copy of the last delivery that has another name than the file, unless it was
+// edited.
 func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
 	name := g.lies(g.files[i].Path, c.Delivered)
 	if !c.known || name == g.final(i) || c.taken[name] {

@@ -92,7 +92,7 @@ func (g *Staging) makeEntry(ctx context.Context, i int, d Delivered, known bool)
 	return &o, nil
 }
 
-// makeLink makes a symbolic link. What groupcast delivered under its name and nobody edited goes.
+// makeLink makes a symbolic link. What groupcast delivered under its name is removed, unless it was edited.
 func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) (*Outcome, error) {
 	name := g.final(i)
 	l, err := g.lookAt(name)

@@ -84,7 +84,7 @@ func refusedOr(err error) error {
 	return diskError(err)
 }
 
-// probeName is a file that tells whether the disk takes anything.
+// probeName is a file that is written to find out whether the disk works.
 const (
 	probeName  = spoolFolder + "/probe"
 	probeBytes = 4096
@@ -149,9 +149,8 @@ func plain(err error) string {
 	}
 }
 
-// blame says whose fault an error is that came while an entry was worked on: nil for the
-// entry's own, a *DiskError for the disk's. Space and quota are the disk's by their nature; of
-// everything else the disk is asked.
+// blame finds the cause of an error that came while an entry was worked on: nil for the entry itself, a
+// *DiskError for the disk. Space and quota are the disk's; for all other errors the disk is tested.
 func (g *Staging) blame(err error) error {
 	var own *ownError
 	var known *DiskError

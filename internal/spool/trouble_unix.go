@@ -9,7 +9,7 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskKind says what an error tells of the disk as a whole; nothing if it may be about one entry.
+// diskKind returns what an error says about the disk as a whole; "" if it may be about one entry.
 func diskKind(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{
 		unix.ENOSPC: DiskSpace, unix.EDQUOT: DiskQuota, unix.EROFS: DiskReadOnly, unix.EIO: DiskIO,
@@ -22,7 +22,7 @@ func diskKind(err error) DiskKind {
 	return ""
 }
 
-// causeOf says what an error tells of one entry.
+// causeOf returns what an error says about one entry.
 func causeOf(err error) Cause {
 	switch {
 	case errors.Is(err, unix.EFBIG), errors.Is(err, unix.EOVERFLOW):

@@ -7,7 +7,7 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// diskKind says what an error tells of the disk as a whole; nothing if it may be about one entry.
+// diskKind returns what an error says about the disk as a whole; "" if it may be about one entry.
 func diskKind(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{
 		windows.ERROR_DISK_FULL: DiskSpace, windows.ERROR_HANDLE_DISK_FULL: DiskSpace,
@@ -23,7 +23,7 @@ func diskKind(err error) DiskKind {
 	return ""
 }
 
-// causeOf says what an error tells of one entry.
+// causeOf returns what an error says about one entry.
 func causeOf(err error) Cause {
 	switch {
 	case errors.Is(err, windows.ERROR_FILE_TOO_LARGE):

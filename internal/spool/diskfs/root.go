@@ -88,8 +88,8 @@ func (f *Root) Open(name string, write bool) (file File, err error) {
 	return file, err
 }
 
-// openRegular opens without blocking, so that a FIFO planted under the name hangs nobody, and
-// then takes nothing but the regular file that Lstat saw.
+// openRegular opens without blocking, so that a FIFO with the name does not block, and then
+// accepts only the regular file that Lstat saw.
 func openRegular(at *os.Root, base string, write bool) (*os.File, error) {
 	before, err := at.Lstat(base)
 	if err != nil {

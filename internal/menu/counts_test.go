@@ -52,7 +52,7 @@ func TestCountsFollowTheServer(t *testing.T) {
 			w.EventStream().C <- groupcast.Event{Kind: groupcast.EventTransfer}
 			for c := next(t, told); !strings.Contains(c.Text, "2 pending"); c = next(t, told) {
 			}
-			w.Fail(groupcast.Errorf(groupcast.EUnavailable, "down"))
+			w.Fail(groupcast.Errorf(groupcast.EForbidden, "no longer"))
 			w.EventStream().C <- groupcast.Event{Kind: groupcast.EventTransfer}
 			for c := next(t, told); c.Lost.IsZero(); c = next(t, told) {
 			}

@@ -288,7 +288,7 @@ func DeviceTail(d groupcast.Delivery) string {
 		out = append(out, ui.Name(d.Reason))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
 		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
-	case d.State == groupcast.DeliveryReceiving && d.Path != groupcast.PathUnknown:
+	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathHTTPS:
 		out = append(out, string(d.Path))
 	}
 	return strings.Join(out, "  ")

@@ -158,7 +158,8 @@ func (a *agent) signed(o wire.Offer, r groupcast.Receipt, entries ...groupcast.D
 			Server: o.Server, Group: o.Group, Transfer: o.Transfer, Root: o.IndexDigest,
 			Device: a.id, Outcome: string(r.Outcome), Sequence: r.Sequence,
 		},
-		Path: string(r.Path), Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside), Bytes: r.Bytes,
+		Path: string(r.Path), Bytes: r.Bytes,
+		Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside),
 		Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
 	})
 	a.w.must(err)

@@ -101,7 +101,9 @@ func (e *Engine) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 // allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
 // may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
 // served slowly is not one that does nothing.
-func (e *Engine) allowPiece(ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int) (int, error) {
+func (e *Engine) allowPiece(
+	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int,
+) (int, error) {
 	n, err := e.lines.Wait(ctx, at, forged, n)
 	if err != nil {
 		return 0, err

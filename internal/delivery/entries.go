@@ -63,7 +63,8 @@ func checkEntry(e *groupcast.DeliveryEntry) error {
 
 // checkTally holds a receipt to its own counts: what is verified lacks nothing.
 func checkTally(r groupcast.Receipt) error {
-	if r.Entries < 0 || r.Missing < 0 || r.Beside < 0 || r.Missing+r.Beside > r.Entries || uint64(r.Entries) > math.MaxUint32 {
+	if r.Entries < 0 || r.Missing < 0 || r.Beside < 0 || r.Missing+r.Beside > r.Entries ||
+		uint64(r.Entries) > math.MaxUint32 {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt counts more entries than there are")
 	}
 	if (r.Outcome == groupcast.DeliveryIncomplete) != (r.Missing > 0) {

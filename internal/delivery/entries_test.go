@@ -36,8 +36,8 @@ func TestEntriesThatAreRefused(t *testing.T) {
 		}
 		stranger := w.enrol("eve", "g")
 		w.remove("eve", "g")
-		err := w.KeepEntries(w.ctx, stranger.id, groupcast.EntryPage{Transfer: tr.No, Entries: []groupcast.DeliveryEntry{good}})
-		wantCode(t, err, groupcast.ENotFound)
+		one := groupcast.EntryPage{Transfer: tr.No, Entries: []groupcast.DeliveryEntry{good}}
+		wantCode(t, w.KeepEntries(w.ctx, stranger.id, one), groupcast.ENotFound)
 		if _, kept, err := w.db.Entries(w.ctx, tr.No, agents[0].id, groupcast.Window{}); err != nil || kept != 0 {
 			t.Errorf("%d entries were kept, %v", kept, err)
 		}
@@ -52,7 +52,8 @@ func TestEntriesAreListedAfterTheReceipt(t *testing.T) {
 		var entries []groupcast.DeliveryEntry
 		for i := range 3 {
 			entries = append(entries, groupcast.DeliveryEntry{
-				Path: fmt.Sprint("d/", i), Kind: "file", Result: groupcast.EntryMissing, Reason: strings.Repeat("r", 2*groupcast.MaxReason),
+				Path: fmt.Sprint("d/", i), Kind: "file", Result: groupcast.EntryMissing,
+				Reason: strings.Repeat("r", 2*groupcast.MaxReason),
 			})
 		}
 		w.must(w.KeepEntries(w.ctx, ann.id, groupcast.EntryPage{Transfer: tr.No, Entries: slices.Clone(entries)}))

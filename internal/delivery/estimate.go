@@ -26,7 +26,9 @@ func (e *Engine) estimate(tr groupcast.Transfer, rate uint64) []groupcast.Estima
 }
 
 // ahead says what a device lacks, if it takes part; the lock is held.
-func (e *Engine) ahead(tr groupcast.Transfer, dev protocol.DeviceID, d schedule.Delivery, rate uint64) (telemetry.Ahead, bool) {
+func (e *Engine) ahead(
+	tr groupcast.Transfer, dev protocol.DeviceID, d schedule.Delivery, rate uint64,
+) (telemetry.Ahead, bool) {
 	if !d.Active {
 		return telemetry.Ahead{}, false
 	}

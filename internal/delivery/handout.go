@@ -105,7 +105,9 @@ func (e *Engine) keysFor(
 }
 
 // attachedTo tells the schedule; a session that was stopped meanwhile hands out nothing.
-func (e *Engine) attachedTo(run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout) (groupcast.Handout, error) {
+func (e *Engine) attachedTo(
+	run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout,
+) (groupcast.Handout, error) {
 	e.mu.Lock()
 	current := e.runs[r.Session] == run && !run.stopped
 	taken := current && e.sched.Ready(e.now(), r.Transfer, r.Session, dev, held(r, blocks))
@@ -201,7 +203,8 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
 	// The kind is written down before anybody can see that it is refused.
 	if err := e.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
-		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason, Refusal: kind,
+		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
+		Refusal: kind,
 	}}, e.now()); err != nil {
 		return err
 	}

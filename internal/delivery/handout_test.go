@@ -131,7 +131,8 @@ func TestWhatDevicesRefuse(t *testing.T) {
 				if refused := d.State == groupcast.DeliveryRefused; refused != test.refused {
 					t.Fatalf("%+v", d)
 				}
-				if test.refused && (d.Reason != "it says so" || d.Cause != groupcast.CauseRefused || d.Refusal != test.kind.Known()) {
+				said := d.Reason == "it says so" && d.Cause == groupcast.CauseRefused && d.Refusal == test.kind.Known()
+				if test.refused && !said {
 					t.Errorf("%+v", d)
 				}
 				if n := strings.Count(w.logged.String(), "msg=refused"); n > 1 || n > 0 != test.refused {
@@ -149,7 +150,9 @@ func TestWhatDevicesRefuse(t *testing.T) {
 
 // A refusal that is for good outlives a start; any otherSession is asked again then.
 func TestARefusalForGoodOutlivesAStart(t *testing.T) {
-	for kind, again := range map[groupcast.Refusal]bool{groupcast.RefusedManifest + "path": false, groupcast.RefusedSpace: true} {
+	for kind, again := range map[groupcast.Refusal]bool{
+		groupcast.RefusedManifest + "path": false, groupcast.RefusedSpace: true,
+	} {
 		t.Run(string(kind), func(t *testing.T) {
 			inBubble(t, func(w *world) {
 				w.group("g")

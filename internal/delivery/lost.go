@@ -61,7 +61,8 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	switch {
 	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
 		e.failTransfer(context.WithoutCancel(ctx), no, err)
-	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound, groupcast.ErrorCode(err) == groupcast.EConflict:
+	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound,
+		groupcast.ErrorCode(err) == groupcast.EConflict:
 		e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Resumed(no); sch.Renewed(no) })
 	default:
 		e.unavailable(no, err)
@@ -95,7 +96,7 @@ func (e *Engine) replace(ctx context.Context, no protocol.TransferNo, id string,
 	}
 	_, err = e.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
 	if err == nil {
-		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: no, Released: !tr.Hold, Text: fmt.Sprintf("%d files changed or went at the server", len(lost))})
+		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", len(lost)))
 	}
 	return err
 }
@@ -128,15 +129,17 @@ func (e *Engine) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcas
 }
 
 // edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
-func (e *Engine) edition(ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool) (store.Transfer, error) {
+func (e *Engine) edition(
+	ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool,
+) (store.Transfer, error) {
 	b, err := e.content.Keep(m, tr.Name, k.Place, k.Source)
 	if err != nil {
 		return tr, err
 	}
 	defer e.content.Made(b.Content)
 	now, err := e.store.ReplaceContent(ctx, tr.No, store.Edition{
-		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
-		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
+		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks,
+		Bytes: b.Bytes, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
 	})
 	if err != nil {
 		return tr, errors.Join(err, e.content.Forget(b.Content))

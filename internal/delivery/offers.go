@@ -92,7 +92,8 @@ func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []p
 	offer, bytes, signature := snd.Offer()
 	e.keepOffer(ctx, offer, bytes, signature)
 	return &run{
-		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src, content: tr.Content, limit: tr.RateLimit / 8,
+		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src,
+		content: tr.Content, limit: tr.RateLimit / 8,
 		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
 	}, nil
 }
@@ -122,7 +123,9 @@ func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor proto
 	}
 }
 
-func (e *Engine) transferAndGroup(ctx context.Context, no protocol.TransferNo) (store.Transfer, groupcast.Group, error) {
+func (e *Engine) transferAndGroup(
+	ctx context.Context, no protocol.TransferNo,
+) (store.Transfer, groupcast.Group, error) {
 	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
 		return tr, groupcast.Group{}, err

@@ -86,7 +86,8 @@ func TestASessionThatCannotBeMade(t *testing.T) {
 						t.Fatalf("answered %+v", h)
 					}
 				}
-				if d := w.deliveryOf(tr.No, "ann"); !strings.Contains(d.Reason, "multicast does not work at the server: no such interface") {
+				says := "multicast does not work at the server: no such interface"
+				if d := w.deliveryOf(tr.No, "ann"); !strings.Contains(d.Reason, says) {
 					t.Errorf("the reason: %q", d.Reason)
 				}
 				if w.Sessions() != 0 {

@@ -62,7 +62,8 @@ func (e *Engine) reason(d *groupcast.Delivery) {
 		return
 	}
 	if d.Device == "" {
-		d.Cause, d.Reason = groupcast.CauseNoDevice, d.User+" has no device yet that may receive it: the first to log in, or to be approved, gets it"
+		d.Cause = groupcast.CauseNoDevice
+		d.Reason = d.User + " has no device yet that may receive it: the first to log in, or to be approved, gets it"
 		return
 	}
 	e.explainOwed(d)
@@ -212,7 +213,9 @@ func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
 }
 
 // pendingOf is a stretch of what is owed of a transfer.
-func (e *Engine) pendingOf(ctx context.Context, tr groupcast.Transfer, w groupcast.Window) (groupcast.PendingTransfer, error) {
+func (e *Engine) pendingOf(
+	ctx context.Context, tr groupcast.Transfer, w groupcast.Window,
+) (groupcast.PendingTransfer, error) {
 	item := groupcast.PendingTransfer{Transfer: tr, Reason: tr.Reason}
 	owed, err := e.store.OwedOf(ctx, tr.No, w)
 	for i := range owed {
@@ -230,7 +233,9 @@ func (e *Engine) OpenTransfers(ctx context.Context, group string) ([]groupcast.T
 			return nil, err
 		}
 	}
-	found, err := e.store.Transfers(ctx, groupcast.TransferFilter{Group: group, Open: true, Oldest: true, Limit: maxOpenListed})
+	found, err := e.store.Transfers(ctx, groupcast.TransferFilter{
+		Group: group, Open: true, Oldest: true, Limit: maxOpenListed,
+	})
 	out := make([]groupcast.Transfer, 0, len(found.Rows))
 	for i := range found.Rows {
 		tr := found.Rows[i].Transfer

@@ -40,7 +40,8 @@ func TestPendingIsReadRowByRow(t *testing.T) {
 				rows += len(p.Deliveries)
 			}
 			if got.Total != 12 || len(got.Rows) != c.transfers || rows != c.rows {
-				t.Errorf("from %d, %d: %d rows of %d transfers, %d in all; want %d of %d, 12", c.from, c.limit, rows, len(got.Rows), got.Total, c.rows, c.transfers)
+				t.Errorf("from %d, %d: %d rows of %d transfers, %d in all; want %d of %d, 12", c.from, c.limit, rows,
+					len(got.Rows), got.Total, c.rows, c.transfers)
 			}
 		}
 	})

@@ -108,7 +108,8 @@ func (e *Engine) notice(r *run, st sender.Status) {
 		if d.LastReport.Before(p.told) {
 			continue // it has told more over HTTPS since
 		}
-		p.blocks, p.loss, p.bar, p.path, p.dirty = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:], groupcast.PathMulticast, true
+		p.blocks, p.loss, p.bar = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:]
+		p.path, p.dirty = groupcast.PathMulticast, true
 		p.bytes, p.told = bytesOf(tr, p.blocks), d.LastReport
 		e.unkept[r.no] = true
 	}

@@ -11,7 +11,8 @@ import (
 // ErrUnconfirmed says that nothing is sent: the server was set back, and nobody confirmed the
 // memberships.
 var ErrUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
-	WithHint("check who is in which group, then confirm the memberships").WithNext(groupcast.Next{Step: groupcast.StepConfirm})
+	WithHint("check who is in which group, then confirm the memberships").
+	WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
 // reasonWords puts a reason of the schedule into words.
 func reasonWords(r schedule.Reason) string {

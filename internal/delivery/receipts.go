@@ -45,7 +45,8 @@ func (e *Engine) noLongerOwed(err error) error {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
 		if e.Paused() {
-			return groupcast.Errorf(groupcast.EUnavailable, "the server was restored and nobody confirmed it yet").WithHint("it is tried again by itself").Wrap(err)
+			return groupcast.Errorf(groupcast.EUnavailable, "the server was restored and nobody confirmed it yet").
+				WithHint("it is tried again by itself").Wrap(err)
 		}
 		return errClosed
 	}
@@ -57,7 +58,9 @@ var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is
 
 // repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
 // held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
-func (e *Engine) repeatedReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error) error {
+func (e *Engine) repeatedReceipt(
+	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error,
+) error {
 	old, found := e.store.Delivery(ctx, r.Transfer, d.ID)
 	if found != nil || tr.Hold {
 		return err
@@ -74,15 +77,17 @@ func (e *Engine) repeatedReceipt(ctx context.Context, d groupcast.Device, tr sto
 
 func checkOutcome(r groupcast.Receipt) error {
 	switch r.Outcome {
-	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded, groupcast.DeliveryIncomplete,
-		groupcast.DeliveryFailed, groupcast.DeliveryRefused:
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded,
+		groupcast.DeliveryIncomplete, groupcast.DeliveryFailed, groupcast.DeliveryRefused:
 	default:
 		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
 	}
 	return checkTally(r)
 }
 
-func (e *Engine) checkReceipt(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (signed store.SignedReceipt, err error) {
+func (e *Engine) checkReceipt(
+	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
+) (signed store.SignedReceipt, err error) {
 	full, err := e.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return signed, err
@@ -93,7 +98,9 @@ func (e *Engine) checkReceipt(ctx context.Context, d groupcast.Device, tr store.
 	return e.openReceipt(d, tr, r)
 }
 
-func (e *Engine) closeDelivery(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt) error {
+func (e *Engine) closeDelivery(
+	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, signed store.SignedReceipt,
+) error {
 	proof, err := json.Marshal(r)
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
@@ -136,7 +143,9 @@ func (e *Engine) closeDelivery(ctx context.Context, d groupcast.Device, tr store
 
 // lacking adds to a receipt what the server lost of the transfer: a device that has all that was
 // left of it does not have all that was promised.
-func (e *Engine) lacking(ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt) (groupcast.Receipt, error) {
+func (e *Engine) lacking(
+	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
+) (groupcast.Receipt, error) {
 	if tr.Lost == 0 || r.Root != tr.Root || !r.Outcome.Delivered() && r.Outcome != groupcast.DeliveryIncomplete {
 		return r, nil
 	}
@@ -162,14 +171,17 @@ const lostKept = 100_000
 
 // keepLost keeps by name, after those that a device told itself, what it lacks because the server
 // lost it. That there is room for no more is no reason to refuse the receipt.
-func (e *Engine) keepLost(ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut) error {
+func (e *Engine) keepLost(
+	ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut,
+) error {
 	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
 	lost = lost[:min(len(lost), max(entriesListed, lostKept/max(devices, 1)))]
 	for some := range slices.Chunk(lost, entriesListed) {
 		page := groupcast.EntryPage{Transfer: tr.No, From: from}
 		for _, l := range some {
 			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
-				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing, Reason: string(l.Why) + " at the server while it was sent",
+				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing,
+				Reason: string(l.Why) + " at the server while it was sent",
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.

@@ -37,7 +37,9 @@ func TestAReceiptIsTakenAsItWasSigned(t *testing.T) {
 				t.Errorf("%s changed: %v", name, err)
 			}
 		}
-		w.must(w.KeepEntries(w.ctx, ann.id, groupcast.EntryPage{Transfer: o.Transfer, Entries: []groupcast.DeliveryEntry{missing}}))
+		w.must(w.KeepEntries(w.ctx, ann.id, groupcast.EntryPage{
+			Transfer: o.Transfer, Entries: []groupcast.DeliveryEntry{missing},
+		}))
 		w.must(ann.hand(r))
 		w.must(ann.hand(r)) // its answer was missed
 		w.must(agents[1].receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast))
@@ -54,7 +56,9 @@ func TestAReceiptIsNotTakenTwice(t *testing.T) {
 	inBubble(t, func(w *world) {
 		_, agents, offers := running(w, "ann", "bob")
 		ann, o := agents[0], offers[0]
-		failed := ann.signed(o, groupcast.Receipt{Outcome: groupcast.DeliveryFailed, Reason: "disk", Path: groupcast.PathMulticast})
+		failed := ann.signed(o, groupcast.Receipt{
+			Outcome: groupcast.DeliveryFailed, Reason: "disk", Path: groupcast.PathMulticast,
+		})
 		w.must(ann.hand(failed))
 		w.must(agents[1].receipt(offers[1], groupcast.DeliveryVerified, groupcast.PathMulticast))
 		_, err := w.Retry(w.ctx, o.Transfer)

@@ -16,7 +16,8 @@ func (e *Engine) noteRefused(ctx context.Context, st schedule.Action) {
 	for _, dev := range st.Devices {
 		if d, _ := e.sched.Delivery(st.Transfer, dev); d.State == schedule.StateRefused {
 			rows = append(rows, groupcast.Delivery{
-				Transfer: st.Transfer, UserID: e.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused, Reason: groupcast.Clip(reason), Refusal: groupcast.RefusedVersion,
+				Transfer: st.Transfer, UserID: e.owners[dev], DeviceID: dev, State: groupcast.DeliveryRefused,
+				Reason: groupcast.Clip(reason), Refusal: groupcast.RefusedVersion,
 			})
 		}
 	}

@@ -27,9 +27,9 @@ func TestAnAgentThatIsTooOldIsToldAtOnce(t *testing.T) {
 		after := w.send("g", nil)
 		refusedWith := func(tr groupcast.Transfer, user, words string) {
 			w.Helper()
-			list := w.rows(tr.No)
-			for _, d := range list {
-				if d.User == user && (d.State != groupcast.DeliveryRefused || d.Cause != groupcast.CauseRefused || !strings.Contains(d.Reason, words)) {
+			for _, d := range w.rows(tr.No) {
+				is := d.State == groupcast.DeliveryRefused && d.Cause == groupcast.CauseRefused
+				if d.User == user && (!is || !strings.Contains(d.Reason, words)) {
 					w.Errorf("transfer %d: %s: %s, %s, %q; want %q", tr.No, user, d.State, d.Cause, d.Reason, words)
 				}
 			}

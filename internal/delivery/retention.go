@@ -101,7 +101,8 @@ func (e *Engine) nothingToRetry(ctx context.Context, no protocol.TransferNo) boo
 }
 
 func (e *Engine) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := e.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time", now)
+	err := e.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired,
+		"nobody fetched it in time", now)
 	if err != nil {
 		return
 	}

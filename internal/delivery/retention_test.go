@@ -15,7 +15,8 @@ var at0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 
 func TestWhatIsKeptForRetriesIsBounded(t *testing.T) {
 	ended := func(no protocol.TransferNo, ago time.Duration, size uint64, inPlace bool) store.Transfer {
-		return store.Transfer{Transfer: groupcast.Transfer{No: no, EndedAt: at0.Add(-ago), Bytes: size, InPlace: inPlace}, ManifestBytes: 1}
+		tr := groupcast.Transfer{No: no, EndedAt: at0.Add(-ago), Bytes: size, InPlace: inPlace}
+		return store.Transfer{Transfer: tr, ManifestBytes: 1}
 	}
 	closed := []store.Transfer{
 		ended(1, 8*24*time.Hour, 10, true), // too long ago

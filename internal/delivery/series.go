@@ -32,7 +32,9 @@ func (e *Engine) sampleSeries(ctx context.Context) {
 }
 
 // samples looks at what runs or was reported since the last look.
-func (e *Engine) samples(now time.Time, status map[protocol.TransferNo]sender.Status) map[protocol.TransferNo]telemetry.Sample {
+func (e *Engine) samples(
+	now time.Time, status map[protocol.TransferNo]sender.Status,
+) map[protocol.TransferNo]telemetry.Sample {
 	out := map[protocol.TransferNo]telemetry.Sample{}
 	for no, st := range status {
 		out[no] = telemetry.Sample{

@@ -45,7 +45,8 @@ func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
 		time.Sleep(3*time.Second + progressEvery)
 		live, err := w.LossMap(w.ctx, tr.No)
 		w.must(err)
-		if len(live.Devices) != 1 || live.Devices[0].Device != "pc-ann" || live.Devices[0].Mean != 7.5 || live.Devices[0].Cells[0] != 15 {
+		if len(live.Devices) != 1 || live.Devices[0].Device != "pc-ann" || live.Devices[0].Mean != 7.5 ||
+			live.Devices[0].Cells[0] != 15 {
 			t.Fatalf("while it runs: %+v", live)
 		}
 		_, err = w.Cancel(w.ctx, tr.No, by)
@@ -55,7 +56,8 @@ func TestALossMapOutlivesItsTransferAndTheServer(t *testing.T) {
 		w.reboot()
 		kept, err := w.LossMap(w.ctx, tr.No)
 		w.must(err)
-		if len(kept.Devices) != 1 || len(kept.Devices[0].Cells) != len(kept.Seconds) || len(kept.Seconds) < 3 || !kept.Start.Equal(live.Start) {
+		if len(kept.Devices) != 1 || len(kept.Devices[0].Cells) != len(kept.Seconds) || len(kept.Seconds) < 3 ||
+			!kept.Start.Equal(live.Start) {
 			t.Fatalf("after a restart: %+v", kept)
 		}
 		if _, err := w.LossMap(w.ctx, 999); groupcast.ErrorCode(err) != groupcast.ENotFound {

@@ -54,7 +54,8 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			if c.served && (err != io.EOF || got != 3*protocol.BlockSize) {
 				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
 			}
-			if took := time.Since(start); !c.served && (!errors.Is(err, download.ErrTooSlow) || took > takenWindow+82*time.Second) {
+			took := time.Since(start)
+			if !c.served && (!errors.Is(err, download.ErrTooSlow) || took > takenWindow+82*time.Second) {
 				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
 			}
 			if w.slots.Enter(w.ctx, a.p) != nil {

@@ -6,6 +6,11 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
+// pc is the device that two users call alike.
+func pc(user string) groupcast.Delivery {
+	return groupcast.Delivery{User: user, Device: "pc", State: groupcast.DeliveryQueued}
+}
+
 func TestSummaries(t *testing.T) {
 	type tr = groupcast.Transfer
 	type all = []groupcast.Delivery
@@ -37,8 +42,10 @@ func TestSummaries(t *testing.T) {
 		{"done", tr{State: groupcast.TransferDone}, all{
 			device("a", groupcast.DeliveryVerified, true, ""), device("b", groupcast.DeliverySuperseded, false, ""),
 		}, "2 of 2 done"},
-		{"held", tr{State: groupcast.TransferHeld, Reason: heldWords}, all{held("a"), held("b")}, "0 of 2 done; held until it is sent"},
-		{"held, without its deliveries", tr{State: groupcast.TransferHeld, Reason: heldWords, Owed: 2}, nil, "0 of 2 done; held until it is sent"},
+		{"held", tr{State: groupcast.TransferHeld, Reason: heldWords}, all{held("a"), held("b")},
+			"0 of 2 done; held until it is sent"},
+		{"held, without its deliveries", tr{State: groupcast.TransferHeld, Reason: heldWords, Owed: 2}, nil,
+			"0 of 2 done; held until it is sent"},
 		{"behind", tr{State: groupcast.TransferSending}, all{behind("a"), behind("b"), behind("c"), behind("d"), behind("e")},
 			"0 of 5 done; a behind: slow, by HTTPS; b behind: slow, by HTTPS; c behind: slow, by HTTPS; 2 more"},
 		{"silent and put off", tr{State: groupcast.TransferWaiting, Reason: "x"}, all{
@@ -52,10 +59,9 @@ func TestSummaries(t *testing.T) {
 		{"the source is gone", tr{State: groupcast.TransferFailed, Reason: "the file is gone"}, all{
 			device("a", groupcast.DeliveryFailed, true, "the file is gone"), device("b", groupcast.DeliveryVerified, true, ""),
 		}, "1 of 2 done; the file is gone"},
-		{"expired", tr{State: groupcast.TransferExpired}, all{device("a", groupcast.DeliveryExpired, false, "")}, "0 of 1 done; expired; a expired"},
-		{"two with one name", tr{State: groupcast.TransferWaiting}, all{
-			{User: "ann", Device: "pc", State: groupcast.DeliveryQueued}, {User: "bob", Device: "pc", State: groupcast.DeliveryQueued},
-		}, "0 of 2 done; waiting; ann/pc, bob/pc off"},
+		{"expired", tr{State: groupcast.TransferExpired}, all{device("a", groupcast.DeliveryExpired, false, "")},
+			"0 of 1 done; expired; a expired"},
+		{"two with one name", tr{State: groupcast.TransferWaiting}, all{pc("ann"), pc("bob")}, "0 of 2 done; waiting; ann/pc, bob/pc off"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := summaryOf(c.tr, c.all); got != c.want {

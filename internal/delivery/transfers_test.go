@@ -87,7 +87,8 @@ func TestADeviceBehindGetsHTTPSWithTheReason(t *testing.T) {
 		}
 		time.Sleep(2 * time.Second)
 		got := w.shown(tr.No)
-		if v := got.Summary; !strings.Contains(v, "0 of 3 done") || !strings.Contains(v, "pc-pc behind: 30 % loss, by HTTPS") {
+		behind := "pc-pc behind: 30 % loss, by HTTPS"
+		if v := got.Summary; !strings.Contains(v, "0 of 3 done") || !strings.Contains(v, behind) {
 			t.Fatalf("summary %q", v)
 		}
 	})
@@ -114,10 +115,13 @@ func TestASourceThatCannotBeReadIsTriedAgain(t *testing.T) {
 		tr, agents, offers := running(w, "ann", "bob", "cat")
 		w.must(agents[0].receipt(offers[0], groupcast.DeliveryVerified, groupcast.PathMulticast))
 		for try := range 3 {
-			w.sender().End(&content.UnavailableError{Path: "d/x", Why: groupcast.WhyUnreadable, Err: errors.New("stale file handle")})
+			w.sender().End(&content.UnavailableError{
+				Path: "d/x", Why: groupcast.WhyUnreadable, Err: errors.New("stale file handle"),
+			})
 			synctest.Wait()
 			got := w.shown(tr.No)
-			if got.State != groupcast.TransferWaiting || got.Owed != 2 || !strings.Contains(got.Reason, "d/x: stale file handle") {
+			if got.State != groupcast.TransferWaiting || got.Owed != 2 ||
+				!strings.Contains(got.Reason, "d/x: stale file handle") {
 				t.Fatalf("while it cannot be read: %+v", got)
 			}
 			d, err := w.store.Delivery(w.ctx, tr.No, agents[1].id)

@@ -111,7 +111,8 @@ func TestHowATransferStands(t *testing.T) {
 			}
 			page, err := w.Transfers(w.ctx, groupcast.TransferFilter{})
 			w.must(err)
-			if listed := page.Rows[len(page.Rows)-int(no)]; listed.State != state || listed.Cause != cause || listed.Reason != got.Reason {
+			listed := page.Rows[len(page.Rows)-int(no)]
+			if listed.State != state || listed.Cause != cause || listed.Reason != got.Reason {
 				t.Errorf("it is listed as %s, %q: %q", listed.State, listed.Cause, listed.Reason)
 			}
 		}
@@ -148,7 +149,8 @@ func TestATransferWaitsForTheOneBefore(t *testing.T) {
 	inBubble(t, func(w *world) {
 		first, agents, _ := running(w, "ann", "bob")
 		second := w.send("g", nil)
-		if d := w.deliveryOf(second.No, "ann"); d.Cause != groupcast.CauseWaits || d.Reason != fmt.Sprintf("waits for transfer %d of this group", first.No) {
+		waits := fmt.Sprintf("waits for transfer %d of this group", first.No)
+		if d := w.deliveryOf(second.No, "ann"); d.Cause != groupcast.CauseWaits || d.Reason != waits {
 			t.Errorf("%q, %q", d.Cause, d.Reason)
 		}
 		w.remove("bob", "g")

@@ -27,7 +27,8 @@ func TestADeviceAtWorkIsNotSilent(t *testing.T) {
 		}
 		for i := range 200 { // ten minutes
 			time.Sleep(3 * time.Second)
-			w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Work: &groupcast.Work{Phase: groupcast.WorkWriting, Done: 1_000_000 + i, Of: 2_000_000}}))
+			work := &groupcast.Work{Phase: groupcast.WorkWriting, Done: 1_000_000 + i, Of: 2_000_000}
+			w.must(a.report(groupcast.AgentReport{Transfer: tr.No, Work: work}))
 			if d := find(); !d.Waited() || d.Work == nil || d.Work.Of != tr.Files || time.Since(d.Work.At) > time.Second {
 				t.Fatalf("after %d reports: %+v", i+1, d)
 			}

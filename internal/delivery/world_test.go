@@ -136,8 +136,10 @@ func (w *world) boot() {
 	cfg := Config{
 		Server: protocol.ServerID{0xaa}, Key: w.key, Store: w.db, Content: w.lib, Agents: w.presence, Screens: w.events,
 		Lines: bandwidth.New(now, 0, func(uint64) {}), Timing: schedule.DefaultTiming(), Now: now,
-		Slots: presence.NewCatchUpSlots(auth.Bounds{What: "downloads", All: 128, Each: 32, Line: 1024, Wait: 20 * time.Second}, maxStreams),
-		Log:   slog.New(slog.NewTextHandler(io.MultiWriter(w.T.Output(), &w.logged), nil)),
+		Slots: presence.NewCatchUpSlots(auth.Bounds{
+			What: "downloads", All: 128, Each: 32, Line: 1024, Wait: 20 * time.Second,
+		}, maxStreams),
+		Log: slog.New(slog.NewTextHandler(io.MultiWriter(w.T.Output(), &w.logged), nil)),
 		OpenOffer: func(
 			ctx context.Context, in store.SiteEpoch, no protocol.TransferNo,
 		) (protocol.OfferNo, protocol.OfferNo, error) {
@@ -338,7 +340,9 @@ func (w *world) deliveryOf(no protocol.TransferNo, user string) groupcast.Delive
 }
 
 // does what an administrator asks for a delivery.
-func (w *world) does(no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction) (groupcast.Delivery, error) {
+func (w *world) does(
+	no protocol.TransferNo, dev protocol.DeviceID, a groupcast.DeliveryAction,
+) (groupcast.Delivery, error) {
 	_, d, err := w.Act(w.ctx, no, dev, a, by)
 	return d, err
 }

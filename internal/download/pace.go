@@ -17,8 +17,9 @@ const (
 
 // Why a download is cut off.
 var (
-	ErrTooSlow = groupcast.Errorf(groupcast.EExhausted, "the download was read too slowly: less than %d bytes a second", leastTaken).
-			WithHint("it goes on by itself where it was cut off")
+	ErrTooSlow = groupcast.Errorf(groupcast.EExhausted,
+		"the download was read too slowly: less than %d bytes a second", leastTaken).
+		WithHint("it goes on by itself where it was cut off")
 	ErrTurnOver = groupcast.Errorf(groupcast.EBusy, "others wait for their turn to download").
 			WithHint("it goes on by itself where it was cut off")
 )

@@ -64,7 +64,8 @@ var arrows = map[string]string{
 	"history":      "protocol telemetry .",
 	"download":     "protocol content .",
 	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store telemetry wire .",
-	"server": "protocol auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
+	"archive":      "protocol manifest content store .",
+	"server": "protocol archive auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",

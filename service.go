@@ -18,6 +18,7 @@ import (
 type Service interface {
 	AccountService
 	UserService
+	MachineService
 	GroupService
 	TransferService
 	UploadService
@@ -284,6 +285,7 @@ type ServerStatus struct {
 	Restored  bool              `json:"restored"` // nothing is sent until ConfirmMemberships
 	SetBack   SetBack           `json:"set_back,omitempty"`
 	Note      string            `json:"note,omitempty"`
+	About     *ServerAbout      `json:"about,omitempty"` // what it is made of, and keeps
 }
 
 // SetBack says how the server found out that its state is an earlier one, in which members who were

@@ -148,21 +148,53 @@ func (d Delivery) Actions() []DeliveryAction {
 // Devices is how many deliveries the transfer has without those that were cancelled.
 func (t Transfer) Devices() int { return t.Owed + t.Verified + t.Incomplete + t.Failed }
 
-// Share is how much of the transfer has arrived, 0 to 1: the median of its devices while a session
-// runs, else the share of those that have it.
+// Share is how much of the transfer has arrived, 0 to 1: of an open one its Progress, which leaves out
+// receivers that are off; of a closed one the share of devices that have it.
 func (t Transfer) Share() float64 {
 	switch all := t.Devices(); {
-	case t.Session != nil:
-		return t.Session.Progress
+	case t.State.Open():
+		return t.Progress
 	case all > 0:
 		return float64(t.Verified) / float64(all)
 	}
 	return 0
 }
 
-// NeedsAttention says whether some of the transfer will not complete without help.
+// NeedsAttention says whether some of the transfer will not complete without help. A receiver that is off
+// is no reason: it is served when it is back.
 func (t Transfer) NeedsAttention() bool {
-	return t.State == TransferFailed || t.State == TransferExpired || t.Failed > 0 || t.Incomplete > 0
+	switch {
+	case t.State == TransferCancelled:
+		return false
+	case t.State == TransferFailed || t.State == TransferExpired || t.Failed > 0 || t.Incomplete > 0 || t.Stuck > 0:
+		return true
+	}
+	return t.State.Open() && (t.Cause == CauseSource || t.Cause == CauseUnconfirmed)
+}
+
+// The labels of a transfer; one that is cancelled is labelled by its state.
+const (
+	LabelDelivered Label = "delivered" // all connected receivers have it; the others get it when they are back
+	LabelSending   Label = "sending"   // it is being sent, or about to be
+	LabelWaiting   Label = "waiting"   // no receiver that lacks it is connected, or its turn has not come
+	LabelNeedsYou  Label = "needs-you" // some of it will not complete without help
+)
+
+// Label is where the transfer stands, in one word.
+func (t Transfer) Label() Label {
+	switch {
+	case t.State == TransferHeld:
+		return LabelHeld
+	case t.NeedsAttention():
+		return LabelNeedsYou
+	case t.State == TransferSending || t.State == TransferGathering:
+		return LabelSending
+	case t.State == TransferDone, t.State == TransferWaiting && t.Verified > 0 && t.Away == t.Owed:
+		return LabelDelivered
+	case t.State == TransferWaiting:
+		return LabelWaiting
+	}
+	return Label(t.State)
 }
 
 // The ranks of transfers.
@@ -192,9 +224,11 @@ func (t Transfer) Rank() int {
 
 // TransferStanding is how a transfer stands, for clients to show.
 type TransferStanding struct {
-	Rank      int     `json:"rank"`    // place in a list: running ones first, closed ones last
-	Devices   int     `json:"devices"` // deliveries without those that were cancelled
-	Share     float64 `json:"share"`   // how much has arrived, 0 to 1
+	Label     Label   `json:"label"`          // one word: delivered, sending, waiting, needs-you, held, cancelled
+	Away      int     `json:"away,omitempty"` // deliveries owed to receivers that are not connected
+	Rank      int     `json:"rank"`           // place in a list: running ones first, closed ones last
+	Devices   int     `json:"devices"`        // deliveries without those that were cancelled
+	Share     float64 `json:"share"`          // how much has arrived, 0 to 1
 	Attention bool    `json:"attention,omitempty"`
 	Sendable  bool    `json:"sendable,omitempty"`  // sending it now changes something
 	Retryable bool    `json:"retryable,omitempty"` // retrying it may reopen deliveries
@@ -203,7 +237,7 @@ type TransferStanding struct {
 // Stand is the transfer with its standing.
 func (t Transfer) Stand() Transfer {
 	t.Standing = TransferStanding{
-		Rank: t.Rank(), Devices: t.Devices(), Share: t.Share(), Attention: t.NeedsAttention(),
+		Label: t.Label(), Away: t.Away, Rank: t.Rank(), Devices: t.Devices(), Share: t.Share(), Attention: t.NeedsAttention(),
 		Sendable: t.Sendable(), Retryable: t.Retryable(),
 	}
 	return t

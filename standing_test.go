@@ -167,9 +167,9 @@ func TestOneTellerOfTransfers(t *testing.T) {
 		sendable  bool
 		retryable bool
 	}{
-		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Session: &SessionStatus{Progress: 0.4}},
+		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Progress: 0.4},
 			RankRunning, 0.4, false, false, false},
-		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1}, RankGathering, 0.25, false, true, false},
+		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1, Progress: 0.25}, RankGathering, 0.25, false, true, false},
 		{"waiting, and one failed", Transfer{State: TransferWaiting, Owed: 1, Failed: 1}, RankWaiting, 0, true, true, true},
 		{"held", Transfer{State: TransferHeld}, RankHeld, 0, false, true, false},
 		{"done", Transfer{State: TransferDone, Verified: 2}, RankClosed, 1, false, false, false},
@@ -189,6 +189,36 @@ func TestOneTellerOfTransfers(t *testing.T) {
 				tr.Sendable() != c.sendable || tr.Retryable() != c.retryable {
 				t.Errorf("rank %d, share %v, attention %v, sendable %v, retryable %v", tr.Rank(), tr.Share(), tr.NeedsAttention(),
 					tr.Sendable(), tr.Retryable())
+			}
+		})
+	}
+}
+
+func TestATransferInOneWord(t *testing.T) {
+	for _, c := range []struct {
+		name  string
+		t     Transfer
+		label Label
+	}{
+		{"all have it", Transfer{State: TransferDone, Verified: 3}, LabelDelivered},
+		{"all who are there have it", Transfer{State: TransferWaiting, Verified: 2, Owed: 1, Away: 1}, LabelDelivered},
+		{"nobody is there", Transfer{State: TransferWaiting, Owed: 2, Away: 2}, LabelWaiting},
+		{"one there has no room", Transfer{State: TransferWaiting, Verified: 1, Owed: 2, Away: 1, Stuck: 1}, LabelNeedsYou},
+		{"one there waits for its turn", Transfer{State: TransferWaiting, Verified: 1, Owed: 1}, LabelWaiting},
+		{"it begins", Transfer{State: TransferGathering, Owed: 3}, LabelSending},
+		{"it runs", Transfer{State: TransferSending, Owed: 3, Away: 1}, LabelSending},
+		{"it runs, and one does not answer", Transfer{State: TransferSending, Owed: 3, Stuck: 1}, LabelNeedsYou},
+		{"held", Transfer{State: TransferHeld, Owed: 3}, LabelHeld},
+		{"its files cannot be read", Transfer{State: TransferWaiting, Owed: 1, Cause: CauseSource}, LabelNeedsYou},
+		{"after a restore", Transfer{State: TransferWaiting, Owed: 1, Cause: CauseUnconfirmed}, LabelNeedsYou},
+		{"some entries are missing", Transfer{State: TransferDone, Verified: 1, Incomplete: 1}, LabelNeedsYou},
+		{"taken back", Transfer{State: TransferCancelled, Failed: 1}, "cancelled"},
+		{"out of time", Transfer{State: TransferExpired, Failed: 1}, LabelNeedsYou},
+	} {
+		t.Run(c.name, func(t *testing.T) {
+			got := c.t.Stand().Standing
+			if got.Label != c.label || got.Attention != (c.label == LabelNeedsYou) || got.Away != c.t.Away {
+				t.Errorf("%+v, want %s", got, c.label)
 			}
 		})
 	}

@@ -55,6 +55,8 @@ type Device struct {
 	Machines  int       `json:"machines,omitempty"`
 	CopyOf    string    `json:"copy_of,omitempty"`   // the device whose home was copied to this machine
 	LoginEnds time.Time `json:"login_ends,omitzero"` // in lists: when its login ends unless it is used
+	Groups    []string  `json:"groups,omitempty"`    // in lists: whose files it may have, by name
+	Owed      int       `json:"owed,omitempty"`      // in lists: transfers that it is owed
 }
 
 // Path is how the data reaches a device.

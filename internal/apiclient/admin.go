@@ -43,6 +43,33 @@ func (c *Client) Devices(ctx context.Context, user string) ([]groupcast.Device, 
 	return whole[groupcast.Device](ctx, c, get("/devices").with(filled("user", user)))
 }
 
+// User shows an account.
+func (c *Client) User(ctx context.Context, name string) (groupcast.User, error) {
+	return answered[groupcast.User](ctx, c, get("/users/"+segment(name)))
+}
+
+// Device shows a device with its groups and how much it is owed.
+func (c *Client) Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error) {
+	return answered[groupcast.Device](ctx, c, get("/devices/"+id.String()))
+}
+
+// DeviceDeliveries lists what a device is owed and got, the newest transfer first.
+func (c *Client) DeviceDeliveries(ctx context.Context, id protocol.DeviceID) ([]groupcast.Received, error) {
+	return whole[groupcast.Received](ctx, c, get("/devices/"+id.String()+"/deliveries"))
+}
+
+// SentFiles looks for files by name in everything that was ever sent.
+func (c *Client) SentFiles(ctx context.Context, q groupcast.SentFileQuery) (groupcast.SentFiles, error) {
+	v := filled("name", q.Name)
+	if q.Before > 0 {
+		v.Set("before", strconv.FormatUint(uint64(q.Before), 10))
+	}
+	if q.Limit > 0 {
+		v.Set("limit", strconv.Itoa(q.Limit))
+	}
+	return answered[groupcast.SentFiles](ctx, c, get("/files").with(v))
+}
+
 // RevokeDevice ends a device for good.
 func (c *Client) RevokeDevice(ctx context.Context, id protocol.DeviceID) error {
 	return c.do(ctx, remove("/devices/"+id.String()).slowly(), nil)

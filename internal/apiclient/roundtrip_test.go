@@ -92,6 +92,7 @@ func accountTrips() []trip {
 }
 
 func userTrips() []trip {
+	sought := groupcast.SentFileQuery{Name: "a&b=c/é", Before: 41, Limit: 7}
 	fresh := groupcast.NewUser{Name: "anna", Password: pass}
 	change := groupcast.UserChange{Role: &role, Password: &pass, Disabled: &off}
 	return []trip{
@@ -111,6 +112,18 @@ func userTrips() []trip {
 		}),
 		lists(trip{method: "Devices", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 			return c.Devices(ctx, "")
+		}),
+		gives(trip{method: "User", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+			return c.User(ctx, oddUser)
+		}),
+		gives(trip{method: "Device", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Device, error) {
+			return c.Device(ctx, device)
+		}),
+		lists(trip{method: "DeviceDeliveries", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received, error) {
+			return c.DeviceDeliveries(ctx, device)
+		}),
+		gives(trip{method: "SentFiles", args: []any{sought}}, func(ctx context.Context, c *apiclient.Client) (groupcast.SentFiles, error) {
+			return c.SentFiles(ctx, sought)
 		}),
 		acts(trip{method: "RevokeDevice", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) error {
 			return c.RevokeDevice(ctx, device)

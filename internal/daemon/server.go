@@ -42,6 +42,7 @@ type Server struct {
 
 // Open opens a server's home and all that it listens on. An error says why it cannot.
 func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Server, err error) {
+	log, kept := watchTroubles(log)
 	s = &Server{folder: h.Dir(home.RoleServer), log: log}
 	defer func() {
 		if err != nil {
@@ -79,6 +80,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 		Endpoint:  s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
 		Settled: s.ForgetFirstLink,
+		About:   (&about{folder: s.folder, maxRate: o.MaxRate, server: s, kept: kept}).tell,
 	})
 	if err != nil {
 		return s, err

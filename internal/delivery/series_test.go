@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"math"
 	"testing"
 	"time"
 
@@ -81,8 +82,12 @@ func TestATransferSaysWhenItsDevicesAreDone(t *testing.T) {
 		}
 		got := w.shown(tr.No)
 		e := got.Estimates
-		if len(e) != 3 || !e[0].Done || e[1].Waits != 1 || e[2].Devices != 4 || !e[2].At.IsZero() {
+		if len(e) != 3 || !e[0].Done || e[1].Waits != 1 || e[2].Devices != 4 || e[2].At.IsZero() {
 			t.Fatalf("estimates %+v", e)
+		}
+		// Two of four have it, one has 300 of 500 bytes, one is off.
+		if want := (2 + 300./500) / 3; got.Away != 1 || got.Stuck != 0 || math.Abs(got.Standing.Share-want) > 1e-9 {
+			t.Errorf("away %d, stuck %d, share %v, want 1, 0, %v", got.Away, got.Stuck, got.Standing.Share, want)
 		}
 		w.remove("off", "g")
 		got = w.shown(tr.No)

@@ -54,6 +54,8 @@ func (e *Engine) describe(tr *groupcast.Transfer) *run {
 	}
 	runs := e.sched.Runs(tr.No)
 	tr.State, tr.Cause, tr.Reason = e.stateOf(p, runs)
+	c := e.countOf(p.No)
+	tr.Away, tr.Stuck, tr.Progress = max(0, tr.Owed-c.here), c.silent+c.refused, progressOf(*tr, c)
 	for _, r := range runs {
 		if in := e.runs[r.Session]; in != nil {
 			return in
@@ -82,31 +84,65 @@ func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tr
 	case p.Owed == 0:
 		return groupcast.TransferWaiting, groupcast.CauseEmpty, "waits for the group's first members and their devices"
 	case c.here == 0:
-		return groupcast.TransferWaiting, groupcast.CauseAway, "nobody who lacks it is active"
+		return groupcast.TransferWaiting, groupcast.CauseAway, whoIsOff(p.Owed)
 	case c.silent > 0:
 		return groupcast.TransferWaiting, groupcast.CauseSilent, restsOn(c.silent, c.later)
 	case c.later > 0:
 		return groupcast.TransferWaiting, groupcast.CauseLater, restsOn(c.silent, c.later)
 	}
-	return groupcast.TransferWaiting, groupcast.CauseRefused, "those who are active cannot take it"
+	return groupcast.TransferWaiting, groupcast.CauseRefused, "the connected receivers that lack it cannot take it"
+}
+
+// whoIsOff says of so many deliveries that they wait for their receivers.
+func whoIsOff(owed int) string {
+	if owed == 1 {
+		return "1 receiver is off and gets it when it is back"
+	}
+	return fmt.Sprintf("%d receivers are off and get it when they are back", owed)
 }
 
 // standing counts the devices that are owed a transfer and connected.
-type standing struct{ here, fetching, silent, later int }
+type standing struct {
+	here, fetching, silent, later, refused int
+	coming                                 int    // of those here: get it without help
+	bytes                                  uint64 // that those have verified
+}
+
+// progressOf is how much has arrived, 0 to 1: bytes verified over bytes wanted, of the devices that have it and
+// of those that are connected and get it without help.
+func progressOf(tr groupcast.Transfer, c standing) float64 {
+	all := tr.Verified + c.coming
+	switch {
+	case all == 0:
+		return 0
+	case tr.Bytes == 0:
+		return float64(tr.Verified) / float64(all)
+	}
+	return (float64(tr.Verified) + float64(c.bytes)/float64(tr.Bytes)) / float64(all)
+}
 
 func (e *Engine) countOf(no protocol.TransferNo) (c standing) {
-	for _, d := range e.sched.Deliveries(no) {
+	for dev, d := range e.sched.Deliveries(no) {
 		if !d.Active {
 			continue
 		}
 		c.here++
 		switch d.State {
-		case schedule.StateHTTPS, schedule.StateStored:
-			c.fetching++
+		case schedule.StateRefused:
+			c.refused++
+			continue
 		case schedule.StateSilent:
 			c.silent++
+			continue
 		case schedule.StateLater:
 			c.later++
+			continue
+		case schedule.StateHTTPS, schedule.StateStored:
+			c.fetching++
+		}
+		c.coming++
+		if p := e.seen[deliveryKey{no, dev}]; p != nil {
+			c.bytes += p.bytes
 		}
 	}
 	return c

@@ -104,6 +104,10 @@ func (r *Room) Fits(bytes uint64) error {
 		WithNext(groupcast.Next{Step: groupcast.StepUploads})
 }
 
+// Space says how many bytes a user other than root may still take on the disk of a folder, and how
+// large that disk is.
+func Space(dir string) (free, size uint64, err error) { return space(dir) }
+
 // Fits says in words why so many bytes more do not fit on the disk of dir beside the usual
 // reserve; nil if they do.
 func Fits(dir string, bytes uint64) error {

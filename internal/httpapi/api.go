@@ -32,6 +32,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.webRoutes()
 	a.userRoutes()
 	a.deviceRoutes()
+	a.machineRoutes()
 	a.groupRoutes()
 	a.keyRoutes()
 	a.requestRoutes()

@@ -45,7 +45,7 @@ func (s *Server) Devices(
 // lasts says when a device's login ends: long after its last use, and never before what it is
 // owed expires.
 func (s *Server) lasts(d *groupcast.Device, l store.DeviceLogin) {
-	d.CopyOf = l.CopyOf
+	d.CopyOf, d.Groups, d.Owed = l.CopyOf, l.Groups, l.Owed
 	switch {
 	case l.LastUsed.IsZero():
 		return // it has none

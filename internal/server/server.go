@@ -54,15 +54,16 @@ type Config struct {
 	Interface  string   // as shown
 	Sources    []string // --source: folders an administrator may name over the network
 	Gather     time.Duration
-	GatherMax  time.Duration    // of the gather window; 0: 10 s and 60 s
-	MaxRate    uint64           // bytes a second, multicast and HTTPS together; 0: no limit
-	RetrySpace uint64           // bytes of content kept for retries; 0: 20 GiB
-	AuditKeep  time.Duration    // age of the oldest entry of the audit log in the database; 0: two years
-	AuditRows  int              // entries of it there; 0: 1,000,000
-	Room       Room             // on the disk of Dir; nil: as much as it takes
-	Settled    func() error     // called when there is an administrator: the first link is of no use any more; may be nil
-	Witnesses  []string         // files that count along with the database
-	Speaks     groupcast.Speaks // what agents are told that this server speaks; zero: what this program does
+	GatherMax  time.Duration                // of the gather window; 0: 10 s and 60 s
+	MaxRate    uint64                       // bytes a second, multicast and HTTPS together; 0: no limit
+	RetrySpace uint64                       // bytes of content kept for retries; 0: 20 GiB
+	AuditKeep  time.Duration                // age of the oldest entry of the audit log in the database; 0: two years
+	AuditRows  int                          // entries of it there; 0: 1,000,000
+	Room       Room                         // on the disk of Dir; nil: as much as it takes
+	About      func() groupcast.ServerAbout // what is said of the server in its status; nil: nothing
+	Settled    func() error                 // called when there is an administrator: the first link is of no use any more; may be nil
+	Witnesses  []string                     // files that count along with the database
+	Speaks     groupcast.Speaks             // what agents are told that this server speaks; zero: what this program does
 	Log        *slog.Logger
 	Now        func() time.Time // nil: the clock
 }

@@ -44,6 +44,10 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 		Active: s.agents.CountAll(), Sessions: s.delivery.Sessions(), Interface: s.cfg.Interface,
 		Restored: paused, SetBack: why.How,
 	}
+	if s.cfg.About != nil {
+		about := s.cfg.About()
+		st.About = &about
+	}
 	st.Note = s.cfg.Room.State()
 	if paused {
 		st.Note = delivery.ErrUnconfirmed.Error()

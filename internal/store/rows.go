@@ -68,6 +68,8 @@ type DeviceLogin struct {
 	LastUsed  time.Time // zero: it has none
 	OwedUntil time.Time // when the last of what it is owed expires; zero: it is owed nothing
 	CopyOf    string    // name of the device that it is a copy of
+	Owed      int       // open transfers that it is owed
+	Groups    []string  // names of the groups that it may have files of
 }
 
 // Transfer is a transfer with what only the server needs to know of it.

@@ -246,6 +246,10 @@ type Deliveries interface {
 	// DeliveriesOfUser lists what a user's devices are and were owed, newest transfer first, without
 	// what is held or was never let go.
 	DeliveriesOfUser(ctx context.Context, userID string, limit int) ([]groupcast.Received, error)
+	// DeliveriesOfDevice lists what a device is and was owed, the newest transfer first; held: what is held, too.
+	DeliveriesOfDevice(ctx context.Context, id protocol.DeviceID, w groupcast.Window, held bool) (groupcast.Page[groupcast.Received], error)
+	// TransfersBefore lists transfers below a number, the newest first; 0: from the newest on.
+	TransfersBefore(ctx context.Context, no protocol.TransferNo, limit int) ([]Transfer, error)
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,
 	// LossPercent and Bar of many deliveries at once. Closed ones stay as they are.
 	UpdateDeliveries(ctx context.Context, deliveries []groupcast.Delivery, at time.Time) error

@@ -46,6 +46,9 @@ func Estimates(now time.Time, done, unknown int, moving []Ahead) []groupcast.Est
 			out[i].At = now.Add(ends[at]).Round(time.Second)
 		default:
 			out[i].Waits = need - done - len(ends)
+			if len(ends) > 0 {
+				out[i].At = now.Add(ends[len(ends)-1]).Round(time.Second)
+			}
 		}
 	}
 	return out

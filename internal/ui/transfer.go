@@ -100,27 +100,25 @@ func Headline(s Snapshot) string {
 	return text
 }
 
-// Estimates says when half, most and all of the devices will be done; "" if that is unknown.
+// Estimates says when half, most and all of the devices will be done, and how many are not connected;
+// "" if that is unknown.
 func Estimates(t groupcast.Transfer) string {
 	var parts []string
 	for _, e := range t.Estimates {
 		who := fmt.Sprintf("%d %%", e.Share)
-		switch e.Share {
-		case 50:
-			who = "half"
-		case 100:
-			who = "all"
-		}
 		switch {
-		case e.Done:
-		case !e.At.IsZero():
-			parts = append(parts, who+" by "+clock(e.At))
+		case e.Share == 100 && e.Waits > 0:
+			who = "those who are here"
 		case e.Share == 100:
-			verb := "take"
-			if e.Waits == 1 {
-				verb = "takes"
-			}
-			parts = append(parts, fmt.Sprintf("all once %d more %s part", e.Waits, verb))
+			who = "all"
+		case e.Share == 50:
+			who = "half"
+		}
+		if all := e.Share == 100; !e.At.IsZero() && (all || e.Waits == 0) {
+			parts = append(parts, who+" by "+clock(e.At))
+		}
+		if e.Share == 100 && e.Waits > 0 {
+			parts = append(parts, fmt.Sprintf("%d more when they are back", e.Waits))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -16,10 +16,10 @@ func TestEstimatesInWords(t *testing.T) {
 		"": {{Share: 50, Done: true}, {Share: 100, Done: true}},
 		"half by " + at + ", 95 % by " + at + ", all by " +
 			at: {{Share: 50, At: soon}, {Share: 95, At: soon}, {Share: 100, At: soon}},
-		"half by " + at + ", all once 2 more take part": {{Share: 50, At: soon}, {Share: 95, Waits: 1},
-			{Share: 100, Waits: 2}},
-		"all once 1 more takes part": {{Share: 50, Done: true}, {Share: 95, Done: true},
-			{Share: 100, Waits: 1}},
+		"half by " + at + ", those who are here by " + at + ", 2 more when they are back": {
+			{Share: 50, At: soon}, {Share: 95, At: soon, Waits: 1}, {Share: 100, At: soon, Waits: 2},
+		},
+		"1 more when they are back": {{Share: 50, Done: true}, {Share: 95, Done: true}, {Share: 100, Waits: 1}},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := Estimates(groupcast.Transfer{Estimates: e}); got != want {

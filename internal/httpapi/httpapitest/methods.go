@@ -57,6 +57,32 @@ func (s *Service) AddUser(_ context.Context, p groupcast.Principal, n groupcast.
 	return answer[groupcast.User](s.note("AddUser", p, n))
 }
 
+// User notes the call.
+func (s *Service) User(_ context.Context, p groupcast.Principal, name string) (groupcast.User, error) {
+	return answer[groupcast.User](s.note("User", p, name))
+}
+
+// Device notes the call.
+func (s *Service) Device(
+	_ context.Context, p groupcast.Principal, id protocol.DeviceID,
+) (groupcast.Device, error) {
+	return answer[groupcast.Device](s.note("Device", p, id))
+}
+
+// DeviceDeliveries notes the call.
+func (s *Service) DeviceDeliveries(
+	_ context.Context, p groupcast.Principal, id protocol.DeviceID, w groupcast.Window,
+) (groupcast.Page[groupcast.Received], error) {
+	return answer[groupcast.Page[groupcast.Received]](s.note("DeviceDeliveries", p, id))
+}
+
+// SentFiles notes the call.
+func (s *Service) SentFiles(
+	_ context.Context, p groupcast.Principal, q groupcast.SentFileQuery,
+) (groupcast.SentFiles, error) {
+	return answer[groupcast.SentFiles](s.note("SentFiles", p, q))
+}
+
 // Users notes the call.
 func (s *Service) Users(
 	_ context.Context, p groupcast.Principal, _ groupcast.Window,

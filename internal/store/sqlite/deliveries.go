@@ -68,6 +68,29 @@ func (s *Store) DeliveriesOfUser(ctx context.Context, userID string, limit int) 
 	return out, err
 }
 
+// DeliveriesOfDevice lists what a device is and was owed.
+func (s *Store) DeliveriesOfDevice(
+	ctx context.Context, id protocol.DeviceID, w groupcast.Window, held bool,
+) (out groupcast.Page[groupcast.Received], err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.DeliveriesOfDevice(ctx, queries.DeliveriesOfDeviceParams{
+			DeviceID: deviceText(id), Held: held, Most: most(w), Skip: skip(w.From),
+		})
+		if err != nil {
+			return err
+		}
+		out, err = page(w, rows, func(r queries.DeliveriesOfDeviceRow) (groupcast.Received, error) {
+			d, err := deliveryFrom(r.Delivery, r.GroupName)
+			return groupcast.Received{Delivery: d, Name: r.Name, Size: uint64(r.Bytes)}, err
+		}, func() (int64, error) {
+			return q.CountDeliveriesOfDevice(ctx,
+				queries.CountDeliveriesOfDeviceParams{DeviceID: deviceText(id), Held: held})
+		})
+		return err
+	})
+	return out, err
+}
+
 // Delivery gives what a device is or was owed of a transfer.
 func (s *Store) Delivery(
 	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID,

@@ -117,15 +117,34 @@ func (s *Store) Logins(
 		if err != nil {
 			return err
 		}
+		groups, err := groupsOfDevices(ctx, q, userID, w)
+		if err != nil {
+			return err
+		}
 		for _, r := range rows {
 			id, err := deviceID(r.ID)
 			if err != nil {
 				return err
 			}
-			out[id] = store.DeviceLogin{LastUsed: instant(r.LastUsed), OwedUntil: instant(r.OwedUntil), CopyOf: r.CopyOf}
+			out[id] = store.DeviceLogin{
+				LastUsed: instant(r.LastUsed), OwedUntil: instant(r.OwedUntil), CopyOf: r.CopyOf,
+				Owed: int(r.Owed), Groups: groups[r.ID],
+			}
 		}
 		return nil
 	})
+	return out, err
+}
+
+// groupsOfDevices gives the names of the groups that each device may have files of.
+func groupsOfDevices(
+	ctx context.Context, q *queries.Queries, userID string, w groupcast.Window,
+) (map[string][]string, error) {
+	rows, err := q.DeviceGroups(ctx, queries.DeviceGroupsParams{UserID: userID, Most: most(w), Skip: skip(w.From)})
+	out := map[string][]string{}
+	for _, r := range rows {
+		out[r.DeviceID] = append(out[r.DeviceID], r.Name)
+	}
 	return out, err
 }
 

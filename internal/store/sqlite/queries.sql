@@ -100,10 +100,21 @@ SELECT d.id, COALESCE(o.name, '') AS copy_of,
     CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
             AND t.state IN ('held', 'waiting', 'gathering', 'sending')
-            AND (NOT t.hold OR CAST(@held AS BOOLEAN))), 0) AS BIGINT) AS owed_until
+            AND (NOT t.hold OR CAST(@held AS BOOLEAN))), 0) AS BIGINT) AS owed_until,
+    CAST((SELECT COUNT(*) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
+        WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+            AND (NOT t.hold OR CAST(@held AS BOOLEAN))) AS BIGINT) AS owed
 FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
 WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
 ORDER BY u.name, d.name LIMIT @most OFFSET @skip;
+
+-- name: DeviceGroups :many
+SELECT a.device_id, g.name FROM admitted a JOIN groups g ON g.id = a.group_id
+WHERE a.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
+    WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+    ORDER BY u.name, d.name LIMIT @most OFFSET @skip)
+ORDER BY g.name;
 
 -- name: CopyOnMachine :many
 SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
@@ -337,6 +348,9 @@ ORDER BY path LIMIT @most OFFSET @skip;
 SELECT * FROM counted_transfers
 WHERE (CAST(@group_name AS TEXT) = '' OR group_name = @group_name)
 ORDER BY no DESC LIMIT @most OFFSET @skip;
+
+-- name: TransfersBefore :many
+SELECT * FROM counted_transfers WHERE no < @before ORDER BY no DESC LIMIT @most;
 
 -- name: CountTransfers :one
 SELECT COUNT(*) FROM transfers
@@ -586,6 +600,15 @@ ORDER BY d.user_name, d.device_name LIMIT @most OFFSET @skip;
 -- name: DeliveriesOfUser :many
 SELECT sqlc.embed(d), t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = @user_id AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT @most;
+
+-- name: DeliveriesOfDevice :many
+SELECT sqlc.embed(d), t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = @device_id AND (NOT t.hold OR CAST(@held AS BOOLEAN))
+ORDER BY d.transfer_no DESC LIMIT @most OFFSET @skip;
+
+-- name: CountDeliveriesOfDevice :one
+SELECT COUNT(*) FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = @device_id AND (NOT t.hold OR CAST(@held AS BOOLEAN));
 
 -- name: Delivery :one
 SELECT sqlc.embed(d), t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no

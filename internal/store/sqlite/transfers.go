@@ -140,6 +140,25 @@ func most(w groupcast.Window) int32 {
 
 func skip(from int) int32 { return int32(min(max(from, 0), math.MaxInt32)) }
 
+// TransfersBefore lists transfers below a number, the newest first.
+func (s *Store) TransfersBefore(
+	ctx context.Context, no protocol.TransferNo, most int,
+) (out []store.Transfer, err error) {
+	before := int64(math.MaxInt64)
+	if no > 0 {
+		before = int64(no)
+	}
+	err = s.read(ctx, func(q *queries.Queries) error {
+		rows, err := q.TransfersBefore(ctx, queries.TransfersBeforeParams{Before: before, Most: int32(limit(most))})
+		if err != nil {
+			return err
+		}
+		out, err = each(rows, transferFrom)
+		return err
+	})
+	return out, err
+}
+
 // Transfers lists the newest first. What is open is never cut off by the default limit: a
 // promise that is not listed would be forgotten.
 func (s *Store) Transfers(

@@ -78,6 +78,8 @@ var cases = []struct {
 	{"editions of a transfer", editions},
 	{"tokens of a user", tokensOfUser},
 	{"deliveries of a user", deliveriesOfUser},
+	{"deliveries of a device", deliveriesOfDevice},
+	{"transfers below a number", transfersBefore},
 	{"lists piece by piece", windows},
 	{"what a transfer held", held},
 	{"a series is kept", seriesKept},

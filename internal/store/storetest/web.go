@@ -1,6 +1,7 @@
 package storetest
 
 import (
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -64,4 +65,54 @@ func seriesKept(w *world) {
 		equal(w, "series", string(got), points)
 	}
 	w.fails(w.s.SetSeries(w.ctx, 999, []byte("x")), groupcast.ENotFound)
+}
+
+func deliveriesOfDevice(w *world) {
+	g, other, ann := w.group("lab"), w.group("office"), w.user("ann")
+	one, two := w.device(ann, "one"), w.device(ann, "two")
+	w.join(g, ann)
+	w.join(other, ann)
+	first, _ := w.transfer(g)
+	second, _ := w.transfer(other)
+	for _, held := range []bool{false, true} {
+		all, err := w.s.DeliveriesOfDevice(w.ctx, one.ID, groupcast.Window{Limit: 1}, held)
+		w.ok(err)
+		equal(w, "of the device in all", all.Total, 2)
+		equal(w, "within the window", len(all.Rows), 1)
+		equal(w, "the newest first", all.Rows[0].Transfer, second.No)
+		equal(w, "its group", all.Rows[0].Group, "office")
+		equal(w, "its size", all.Rows[0].Size, second.Bytes)
+		rest, err := w.s.DeliveriesOfDevice(w.ctx, one.ID, groupcast.Window{From: 1, Limit: 5}, held)
+		w.ok(err)
+		equal(w, "the rest", len(rest.Rows), 1)
+		equal(w, "the oldest last", rest.Rows[0].Transfer, first.No)
+	}
+	logins, err := w.s.Logins(w.ctx, ann.ID, groupcast.Window{}, true)
+	w.ok(err)
+	equal(w, "owed to a device", logins[two.ID].Owed, 2)
+	equal(w, "groups of a device", strings.Join(logins[two.ID].Groups, " "), "lab office")
+	window, err := w.s.Logins(w.ctx, "", groupcast.Window{From: 1, Limit: 1}, true)
+	w.ok(err)
+	equal(w, "one of the two", len(window), 1)
+	equal(w, "with its groups", strings.Join(window[two.ID].Groups, " "), "lab office")
+}
+
+func transfersBefore(w *world) {
+	g := w.group("lab")
+	first, _ := w.transfer(g)
+	second, _ := w.transfer(g)
+	all, err := w.s.TransfersBefore(w.ctx, 0, 10)
+	w.ok(err)
+	equal(w, "from the newest on", len(all), 2)
+	equal(w, "the newest first", all[0].No, second.No)
+	below, err := w.s.TransfersBefore(w.ctx, second.No, 10)
+	w.ok(err)
+	equal(w, "below the second", len(below), 1)
+	equal(w, "the first", below[0].No, first.No)
+	none, err := w.s.TransfersBefore(w.ctx, first.No, 10)
+	w.ok(err)
+	equal(w, "below the first", len(none), 0)
+	one, err := w.s.TransfersBefore(w.ctx, 0, 1)
+	w.ok(err)
+	equal(w, "bounded", len(one), 1)
 }

@@ -1,5 +1,5 @@
 // A server and receivers of the real program in a folder of their own, on loopback.
-import { execFileSync, spawn, type ChildProcess } from "node:child_process";
+import { spawn, spawnSync, type ChildProcess } from "node:child_process";
 import { createServer } from "node:net";
 import { mkdirSync, mkdtempSync, readFileSync, rmSync } from "node:fs";
 import { tmpdir } from "node:os";
@@ -157,12 +157,12 @@ export class World {
       .map((l) => l.trim());
   }
 
-  run(args: string[], input = "", home = this.home): string {
-    return execFileSync(program, ["--home", home, ...args], {
-      input,
-      encoding: "utf8",
-      stdio: ["pipe", "pipe", "pipe"],
-    });
+  /** Runs a command to its end; codes are the exit codes that it may have. */
+  run(args: string[], input = "", home = this.home, codes = [0]): string {
+    const done = spawnSync(program, ["--home", home, ...args], { input, encoding: "utf8" });
+    if (!codes.includes(done.status ?? -1))
+      throw new Error(`groupcast ${args.join(" ")} ended with ${done.status}: ${done.stderr}`);
+    return done.stdout;
   }
 
   user(name: string, role = "member"): void {

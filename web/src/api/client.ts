@@ -154,6 +154,18 @@ export const api = {
   deleteUser: (name: string) => call<void>("DELETE", `/users/${e(name)}`),
   userGroups: (name: string) => list<T.GroupOnOffer>(`/users/${e(name)}/groups`),
   devices: (soFar?: (d: T.Device[]) => void) => pieces<T.Device>("/devices", (d) => d.id, soFar),
+  user: (name: string) => call<T.User>("GET", `/users/${e(name)}`),
+  devicesOf: (user: string) => list<T.Device>(`/devices?user=${e(user)}`),
+  device: (id: string) => call<T.Device>("GET", `/devices/${e(id)}`),
+  deviceDeliveries: (id: string) => stretch<T.Received>(`/devices/${e(id)}/deliveries?limit=${piece}`),
+  sentFiles: (name: string, before = 0) =>
+    call<T.SentFiles>("GET", `/files?name=${e(name)}&limit=200${before ? `&before=${before}` : ""}`),
+  /** The server's state as one tar, to be kept in a safe place. */
+  async backup(): Promise<Blob> {
+    const res = await ask("GET", "/backup");
+    if (!res.ok) return answer<Blob>(res);
+    return res.blob();
+  },
   revokeDevice: (id: string) => call<void>("DELETE", `/devices/${e(id)}`),
 
   groups: () => list<T.Group>("/groups"),

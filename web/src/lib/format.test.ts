@@ -40,7 +40,7 @@ it("writes what is not known", () => {
 it("a moment far away is its date", () => {
   expect(f.moment("2020-02-03T12:00:00Z")).toContain("2020");
   expect(f.exact(undefined)).toBe("never");
-  expect(f.exact(at(0))).toBe(new Date(now).toLocaleString());
+  expect(f.exact(at(0))).toBe(f.stamp(at(0)).join(" "));
   expect(f.stamp("2026-01-02T03:04:05Z")).toEqual(["2026-01-02", "03:04:05"]);
 });
 

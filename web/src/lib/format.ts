@@ -54,18 +54,19 @@ export function moment(iso: string | undefined, now = Date.now()): string {
 }
 
 export function exact(iso: string | undefined): string {
-  return !iso || iso.startsWith("0001") ? "never" : new Date(iso).toLocaleString();
+  return !iso || iso.startsWith("0001") ? "never" : stamp(iso).join(" ");
 }
 
-/** When half, most and all of a transfer's receivers are done; nothing if nobody knows. */
+/** When half, most and all of a transfer's machines are done, and how many are away; nothing if nobody knows. */
 export function byWhen(all: { share: number; done: boolean; at?: string; waits: number }[] | null | undefined): string {
   const parts: string[] = [];
   for (const e of all ?? []) {
-    const who = e.share === 50 ? "half" : e.share === 100 ? "all" : `${e.share} %`;
-    if (e.done) continue;
-    if (e.at && !e.at.startsWith("0001"))
-      parts.push(`${who} by ${Date.parse(e.at) - Date.now() > 43_200_000 ? exact(e.at) : stamp(e.at)[1]}`);
-    else if (e.share === 100) parts.push(`all once ${e.waits} more take${e.waits === 1 ? "s" : ""} part`);
+    const last = e.share === 100;
+    const who = e.share === 50 ? "half" : !last ? `${e.share} %` : e.waits ? "those who are here" : "all";
+    const far = Date.parse(e.at ?? "") - Date.now() > 43_200_000;
+    if (!e.done && e.at && !e.at.startsWith("0001") && (last || !e.waits))
+      parts.push(`${who} by ${far ? exact(e.at) : stamp(e.at)[1]}`);
+    if (last && e.waits) parts.push(`${e.waits} more when they are back`);
   }
   return parts.join(", ");
 }
@@ -87,7 +88,7 @@ export function contents(t: { files: number; folders?: number }): string {
 }
 
 export function count(n: number, one: string, many = one + "s"): string {
-  return `${n.toLocaleString()} ${n === 1 ? one : many}`;
+  return `${n.toLocaleString("en")} ${n === 1 ? one : many}`;
 }
 
 /** With a capital and a stop, as a sentence stands alone. */
@@ -154,6 +155,37 @@ const reasons: Record<string, string> = {
 /** Why an entry is left out, or cannot be sent. */
 export function whyLeftOut(l: { why: string; detail?: string }): string {
   return (known(reasons, l.why) ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
+}
+
+const transferLabels: Record<string, string> = {
+  "needs-you": "needs you",
+  waiting: "waiting",
+  gathering: "starting",
+};
+
+/** Where a transfer stands, in a word or two: "delivered · 2 away". */
+export function transferText(t: { state: string; standing: { label?: string; away?: number } }): string {
+  const label = t.standing.label ?? t.state;
+  const text = known(transferLabels, label) ?? name(label);
+  return t.standing.away && label === "delivered" ? `${text} · ${t.standing.away} away` : text;
+}
+
+/** What of a transfer does not come by itself, in a few words. */
+export function whatNeedsYou(t: {
+  state: string;
+  cause?: string;
+  failed: number;
+  incomplete: number;
+  stuck?: number;
+  summary?: string;
+}): string {
+  const parts = [
+    t.failed ? `failed on ${count(t.failed, "machine")}` : "",
+    t.incomplete ? `incomplete on ${count(t.incomplete, "machine")}` : "",
+    t.stuck ? `${count(t.stuck, "machine")} cannot take it or ${t.stuck === 1 ? "does" : "do"} not answer` : "",
+    t.cause === "source" ? "its files cannot be read" : "",
+  ].filter(Boolean);
+  return parts.length ? parts.join(", ") : name(t.summary);
 }
 
 /** What a device does, and whether its login is on several machines. */

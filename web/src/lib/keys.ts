@@ -1,46 +1,48 @@
-// Shortcuts: one key that is never needed for writing, told by "?".
-import { known } from "./format";
+// Shortcuts: one key that is never needed for writing; "?" lists them.
+import type { Section } from "./places";
 import { go } from "./router.svelte";
 
-const places: Record<string, string> = {
-  o: "overview",
-  s: "send",
-  t: "transfers",
-  p: "pending",
-  g: "groups",
-  j: "requests",
-  u: "users",
-  r: "receivers",
-  l: "audit",
-  a: "account",
-};
-export const told: [keys: string[], what: string][] = [
-  [["?"], "this list"],
-  [["/"], "search in the page"],
-  [["g", "o"], "Overview"],
-  [["g", "s"], "Send"],
-  [["g", "t"], "Transfers"],
-  [["g", "p"], "Pending"],
-  [["g", "g"], "Groups"],
-  [["g", "j"], "Join requests"],
-  [["g", "u"], "Users"],
-  [["g", "r"], "Receivers"],
-  [["g", "l"], "Audit log"],
-  [["g", "a"], "your account"],
-  [["Esc"], "close a dialog"],
-];
 const patience = 1200; // ms between g and the second key
+
+/** What the list of shortcuts says for somebody with these pages. */
+export function shortcuts(sections: Section[]): [keys: string[], what: string][] {
+  const places = sections.flatMap((s) => s.places).filter((p) => p.key);
+  return [
+    [["?"], "this list"],
+    [["Ctrl", "K"], "find a machine, a person, a group, a transfer, a file"],
+    [["/"], "search in the page"],
+    ...places.map((p): [string[], string] => [["g", p.key!], p.text]),
+    [["g", "a"], "your account"],
+    [["Esc"], "close a dialog"],
+  ];
+}
 
 let after = 0;
 
-/** Listens until the returned function is called. A member has no pages but his own. */
-export function listen(admin: () => boolean, help: () => void): () => void {
+export interface Heard {
+  sections: () => Section[]; // none: nobody is signed in
+  help: () => void;
+  find: () => void;
+}
+
+/** Listens until the returned function is called. */
+export function listen({ sections, help, find }: Heard): () => void {
   const press = (e: KeyboardEvent): void => {
     const at = e.target as HTMLElement;
+    if ((e.ctrlKey || e.metaKey) && !e.altKey && e.key.toLowerCase() === "k") {
+      if (!sections().length) return;
+      e.preventDefault();
+      find();
+      return;
+    }
     if (e.ctrlKey || e.metaKey || e.altKey || at.closest("input, textarea, select, dialog, [contenteditable]")) return;
     const second = Date.now() - after < patience;
     after = 0;
-    if (second && known(places, e.key) && (admin() || e.key === "a")) go(places[e.key]!);
+    const place = sections()
+      .flatMap((s) => s.places)
+      .find((p) => p.key === e.key);
+    if (second && place) go(place.path);
+    else if (second && e.key === "a") go("account");
     else if (e.key === "g") after = Date.now();
     else if (e.key === "?") help();
     else if (e.key === "/") document.querySelector<HTMLElement>("main input[type=search]")?.focus();

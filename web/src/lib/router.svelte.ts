@@ -1,4 +1,4 @@
-// The address bar as state: #/transfers/7 → ["transfers", "7"].
+// The address bar as state: #/transfers/7?only=failed → ["transfers", "7"] and what stands after "?".
 // A link from elsewhere may be anything: what is no encoding is taken as it stands.
 function plain(part: string): string {
   try {
@@ -8,14 +8,15 @@ function plain(part: string): string {
   }
 }
 
-function parse(): string[] {
-  return location.hash.replace(/^#\/?/, "").split("?")[0]!.split("/").filter(Boolean).map(plain);
+function parse(): { parts: string[]; query: URLSearchParams } {
+  const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
+  return { parts: path.split("/").filter(Boolean).map(plain), query: new URLSearchParams(query) };
 }
 
-export const route = $state({ parts: parse() });
+export const route = $state(parse());
 
 addEventListener("hashchange", () => {
-  route.parts = parse();
+  Object.assign(route, parse());
   scrollTo(0, 0);
   document.querySelector<HTMLElement>("main h1")?.focus();
 });

@@ -1,4 +1,5 @@
 // The stores that pages share: the address bar, toasts, a page's data, shortcuts.
+import { admin as adminPlaces, member as memberPlaces } from "./places";
 import { flushSync, mount, unmount } from "svelte";
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { broken, server, streams } from "../test/fakes";
@@ -161,13 +162,14 @@ describe("a page's data", () => {
 
 describe("shortcuts", () => {
   const help = vi.fn();
+  const find = vi.fn();
   let admin = true;
   let end = (): void => undefined;
   beforeEach(() => {
     admin = true;
     help.mockReset();
     location.hash = "#/start";
-    end = listen(() => admin, help);
+    end = listen({ sections: () => (admin ? adminPlaces : memberPlaces), help, find });
   });
   afterEach(() => {
     press("Escape"); // a first key waits for its second no more
@@ -205,6 +207,16 @@ describe("shortcuts", () => {
     expect(help).not.toHaveBeenCalled();
     press("?");
     expect(help).toHaveBeenCalledOnce();
+    input.remove();
+  });
+
+  it("Ctrl-K finds, whoever is writing", () => {
+    const input = document.body.appendChild(document.createElement("input"));
+    press("k", { ctrlKey: true }, input);
+    press("k", { metaKey: true });
+    expect(find).toHaveBeenCalledTimes(2);
+    press("k");
+    expect(find).toHaveBeenCalledTimes(2);
     input.remove();
   });
 

@@ -117,6 +117,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countDeliveriesStmt, err = db.PrepareContext(ctx, countDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDeliveries: %w", err)
 	}
+	if q.countDeliveriesOfDeviceStmt, err = db.PrepareContext(ctx, countDeliveriesOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query CountDeliveriesOfDevice: %w", err)
+	}
 	if q.countDevicesStmt, err = db.PrepareContext(ctx, countDevices); err != nil {
 		return nil, fmt.Errorf("error preparing query CountDevices: %w", err)
 	}
@@ -180,6 +183,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.deliveriesStmt, err = db.PrepareContext(ctx, deliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query Deliveries: %w", err)
 	}
+	if q.deliveriesOfDeviceStmt, err = db.PrepareContext(ctx, deliveriesOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query DeliveriesOfDevice: %w", err)
+	}
 	if q.deliveriesOfUserStmt, err = db.PrepareContext(ctx, deliveriesOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query DeliveriesOfUser: %w", err)
 	}
@@ -191,6 +197,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.deviceByKeyStmt, err = db.PrepareContext(ctx, deviceByKey); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceByKey: %w", err)
+	}
+	if q.deviceGroupsStmt, err = db.PrepareContext(ctx, deviceGroups); err != nil {
+		return nil, fmt.Errorf("error preparing query DeviceGroups: %w", err)
 	}
 	if q.deviceLoginsStmt, err = db.PrepareContext(ctx, deviceLogins); err != nil {
 		return nil, fmt.Errorf("error preparing query DeviceLogins: %w", err)
@@ -492,6 +501,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.transfersStmt, err = db.PrepareContext(ctx, transfers); err != nil {
 		return nil, fmt.Errorf("error preparing query Transfers: %w", err)
 	}
+	if q.transfersBeforeStmt, err = db.PrepareContext(ctx, transfersBefore); err != nil {
+		return nil, fmt.Errorf("error preparing query TransfersBefore: %w", err)
+	}
 	if q.trimTokensStmt, err = db.PrepareContext(ctx, trimTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query TrimTokens: %w", err)
 	}
@@ -679,6 +691,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing countDeliveriesStmt: %w", cerr)
 		}
 	}
+	if q.countDeliveriesOfDeviceStmt != nil {
+		if cerr := q.countDeliveriesOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countDeliveriesOfDeviceStmt: %w", cerr)
+		}
+	}
 	if q.countDevicesStmt != nil {
 		if cerr := q.countDevicesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countDevicesStmt: %w", cerr)
@@ -784,6 +801,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing deliveriesStmt: %w", cerr)
 		}
 	}
+	if q.deliveriesOfDeviceStmt != nil {
+		if cerr := q.deliveriesOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deliveriesOfDeviceStmt: %w", cerr)
+		}
+	}
 	if q.deliveriesOfUserStmt != nil {
 		if cerr := q.deliveriesOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deliveriesOfUserStmt: %w", cerr)
@@ -802,6 +824,11 @@ func (q *Queries) Close() error {
 	if q.deviceByKeyStmt != nil {
 		if cerr := q.deviceByKeyStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing deviceByKeyStmt: %w", cerr)
+		}
+	}
+	if q.deviceGroupsStmt != nil {
+		if cerr := q.deviceGroupsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing deviceGroupsStmt: %w", cerr)
 		}
 	}
 	if q.deviceLoginsStmt != nil {
@@ -1304,6 +1331,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing transfersStmt: %w", cerr)
 		}
 	}
+	if q.transfersBeforeStmt != nil {
+		if cerr := q.transfersBeforeStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing transfersBeforeStmt: %w", cerr)
+		}
+	}
 	if q.trimTokensStmt != nil {
 		if cerr := q.trimTokensStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing trimTokensStmt: %w", cerr)
@@ -1419,6 +1451,7 @@ type Queries struct {
 	countAuditStmt                *sql.Stmt
 	countClosedStmt               *sql.Stmt
 	countDeliveriesStmt           *sql.Stmt
+	countDeliveriesOfDeviceStmt   *sql.Stmt
 	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
 	countHeldFilesStmt            *sql.Stmt
@@ -1440,10 +1473,12 @@ type Queries struct {
 	deleteTokensOfDeviceStmt      *sql.Stmt
 	deleteUserStmt                *sql.Stmt
 	deliveriesStmt                *sql.Stmt
+	deliveriesOfDeviceStmt        *sql.Stmt
 	deliveriesOfUserStmt          *sql.Stmt
 	deliveryStmt                  *sql.Stmt
 	deviceStmt                    *sql.Stmt
 	deviceByKeyStmt               *sql.Stmt
+	deviceGroupsStmt              *sql.Stmt
 	deviceLoginsStmt              *sql.Stmt
 	deviceNamesStmt               *sql.Stmt
 	deviceRequestStmt             *sql.Stmt
@@ -1544,6 +1579,7 @@ type Queries struct {
 	transferOfContentStmt         *sql.Stmt
 	transferSitesStmt             *sql.Stmt
 	transfersStmt                 *sql.Stmt
+	transfersBeforeStmt           *sql.Stmt
 	trimTokensStmt                *sql.Stmt
 	updateDeliveryStmt            *sql.Stmt
 	updateDeviceStmt              *sql.Stmt
@@ -1590,6 +1626,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countAuditStmt:                q.countAuditStmt,
 		countClosedStmt:               q.countClosedStmt,
 		countDeliveriesStmt:           q.countDeliveriesStmt,
+		countDeliveriesOfDeviceStmt:   q.countDeliveriesOfDeviceStmt,
 		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
 		countHeldFilesStmt:            q.countHeldFilesStmt,
@@ -1611,10 +1648,12 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		deleteTokensOfDeviceStmt:      q.deleteTokensOfDeviceStmt,
 		deleteUserStmt:                q.deleteUserStmt,
 		deliveriesStmt:                q.deliveriesStmt,
+		deliveriesOfDeviceStmt:        q.deliveriesOfDeviceStmt,
 		deliveriesOfUserStmt:          q.deliveriesOfUserStmt,
 		deliveryStmt:                  q.deliveryStmt,
 		deviceStmt:                    q.deviceStmt,
 		deviceByKeyStmt:               q.deviceByKeyStmt,
+		deviceGroupsStmt:              q.deviceGroupsStmt,
 		deviceLoginsStmt:              q.deviceLoginsStmt,
 		deviceNamesStmt:               q.deviceNamesStmt,
 		deviceRequestStmt:             q.deviceRequestStmt,
@@ -1715,6 +1754,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		transferOfContentStmt:         q.transferOfContentStmt,
 		transferSitesStmt:             q.transferSitesStmt,
 		transfersStmt:                 q.transfersStmt,
+		transfersBeforeStmt:           q.transfersBeforeStmt,
 		trimTokensStmt:                q.trimTokensStmt,
 		updateDeliveryStmt:            q.updateDeliveryStmt,
 		updateDeviceStmt:              q.updateDeviceStmt,

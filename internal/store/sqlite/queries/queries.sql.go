@@ -826,6 +826,23 @@ func (q *Queries) CountDeliveries(ctx context.Context, transferNo int64) (int64,
 	return count, err
 }
 
+const countDeliveriesOfDevice = `-- name: CountDeliveriesOfDevice :one
+SELECT COUNT(*) FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = $1 AND (NOT t.hold OR CAST($2 AS BOOLEAN))
+`
+
+type CountDeliveriesOfDeviceParams struct {
+	DeviceID string
+	Held     bool
+}
+
+func (q *Queries) CountDeliveriesOfDevice(ctx context.Context, arg CountDeliveriesOfDeviceParams) (int64, error) {
+	row := q.queryRow(ctx, q.countDeliveriesOfDeviceStmt, countDeliveriesOfDevice, arg.DeviceID, arg.Held)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
 const countDevices = `-- name: CountDevices :one
 SELECT COUNT(*) FROM devices d WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
 `
@@ -1162,6 +1179,80 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 	return items, nil
 }
 
+const deliveriesOfDevice = `-- name: DeliveriesOfDevice :many
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+WHERE d.device_id = $1 AND (NOT t.hold OR CAST($2 AS BOOLEAN))
+ORDER BY d.transfer_no DESC LIMIT $4 OFFSET $3
+`
+
+type DeliveriesOfDeviceParams struct {
+	DeviceID string
+	Held     bool
+	Skip     int32
+	Most     int32
+}
+
+type DeliveriesOfDeviceRow struct {
+	Delivery  Delivery
+	GroupName string
+	Name      string
+	Bytes     int64
+}
+
+func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDeviceParams) ([]DeliveriesOfDeviceRow, error) {
+	rows, err := q.query(ctx, q.deliveriesOfDeviceStmt, deliveriesOfDevice,
+		arg.DeviceID,
+		arg.Held,
+		arg.Skip,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeliveriesOfDeviceRow
+	for rows.Next() {
+		var i DeliveriesOfDeviceRow
+		if err := rows.Scan(
+			&i.Delivery.TransferNo,
+			&i.Delivery.UserID,
+			&i.Delivery.DeviceID,
+			&i.Delivery.UserName,
+			&i.Delivery.DeviceName,
+			&i.Delivery.State,
+			&i.Delivery.Reason,
+			&i.Delivery.Path,
+			&i.Delivery.Blocks,
+			&i.Delivery.Bytes,
+			&i.Delivery.Loss,
+			&i.Delivery.Bar,
+			&i.Delivery.Receipt,
+			&i.Delivery.UpdatedAt,
+			&i.Delivery.Later,
+			&i.Delivery.Entries,
+			&i.Delivery.Missing,
+			&i.Delivery.Beside,
+			&i.Delivery.EntryBytes,
+			&i.Delivery.Signed,
+			&i.Delivery.Refusal,
+			&i.Delivery.Site,
+			&i.GroupName,
+			&i.Name,
+			&i.Bytes,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
 SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
@@ -1353,13 +1444,59 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 	return i, err
 }
 
+const deviceGroups = `-- name: DeviceGroups :many
+SELECT a.device_id, g.name FROM admitted a JOIN groups g ON g.id = a.group_id
+WHERE a.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
+    WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+    ORDER BY u.name, d.name LIMIT $3 OFFSET $2)
+ORDER BY g.name
+`
+
+type DeviceGroupsParams struct {
+	UserID string
+	Skip   int32
+	Most   int32
+}
+
+type DeviceGroupsRow struct {
+	DeviceID string
+	Name     string
+}
+
+func (q *Queries) DeviceGroups(ctx context.Context, arg DeviceGroupsParams) ([]DeviceGroupsRow, error) {
+	rows, err := q.query(ctx, q.deviceGroupsStmt, deviceGroups, arg.UserID, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []DeviceGroupsRow
+	for rows.Next() {
+		var i DeviceGroupsRow
+		if err := rows.Scan(&i.DeviceID, &i.Name); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const deviceLogins = `-- name: DeviceLogins :many
 SELECT d.id, COALESCE(o.name, '') AS copy_of,
     CAST(COALESCE((SELECT MAX(k.last_used) FROM tokens k WHERE k.device_id = d.id AND k.scope = 'agent'), 0) AS BIGINT) AS last_used,
     CAST(COALESCE((SELECT MAX(t.expires_at) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
         WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
             AND t.state IN ('held', 'waiting', 'gathering', 'sending')
-            AND (NOT t.hold OR CAST($1 AS BOOLEAN))), 0) AS BIGINT) AS owed_until
+            AND (NOT t.hold OR CAST($1 AS BOOLEAN))), 0) AS BIGINT) AS owed_until,
+    CAST((SELECT COUNT(*) FROM deliveries l JOIN transfers t ON t.no = l.transfer_no
+        WHERE l.device_id = d.id AND l.state IN ('queued', 'receiving', 'refused')
+            AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+            AND (NOT t.hold OR CAST($1 AS BOOLEAN))) AS BIGINT) AS owed
 FROM devices d JOIN users u ON u.id = d.user_id LEFT JOIN devices o ON o.id = d.copy_of
 WHERE CAST($2 AS TEXT) = '' OR d.user_id = $2
 ORDER BY u.name, d.name LIMIT $4 OFFSET $3
@@ -1377,6 +1514,7 @@ type DeviceLoginsRow struct {
 	CopyOf    string
 	LastUsed  int64
 	OwedUntil int64
+	Owed      int64
 }
 
 func (q *Queries) DeviceLogins(ctx context.Context, arg DeviceLoginsParams) ([]DeviceLoginsRow, error) {
@@ -1398,6 +1536,7 @@ func (q *Queries) DeviceLogins(ctx context.Context, arg DeviceLoginsParams) ([]D
 			&i.CopyOf,
 			&i.LastUsed,
 			&i.OwedUntil,
+			&i.Owed,
 		); err != nil {
 			return nil, err
 		}
@@ -4117,6 +4256,74 @@ type TransfersParams struct {
 
 func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]CountedTransfer, error) {
 	rows, err := q.query(ctx, q.transfersStmt, transfers, arg.GroupName, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []CountedTransfer
+	for rows.Next() {
+		var i CountedTransfer
+		if err := rows.Scan(
+			&i.No,
+			&i.GroupID,
+			&i.GroupName,
+			&i.Name,
+			&i.Files,
+			&i.Bytes,
+			&i.Blocks,
+			&i.State,
+			&i.Reason,
+			&i.CreatedAt,
+			&i.CreatedBy,
+			&i.StartedAt,
+			&i.EndedAt,
+			&i.ExpiresAt,
+			&i.Hold,
+			&i.Via,
+			&i.RateLimit,
+			&i.InPlace,
+			&i.Root,
+			&i.Source,
+			&i.ManifestBytes,
+			&i.ManifestBlocks,
+			&i.ContentGone,
+			&i.Content,
+			&i.LeftOut,
+			&i.Lost,
+			&i.Folders,
+			&i.WireBytes,
+			&i.HttpsBytes,
+			&i.ForgedDevices,
+			&i.ForgedBlocks,
+			&i.Owed,
+			&i.Verified,
+			&i.Failed,
+			&i.Incomplete,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const transfersBefore = `-- name: TransfersBefore :many
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
+`
+
+type TransfersBeforeParams struct {
+	Before int64
+	Most   int32
+}
+
+func (q *Queries) TransfersBefore(ctx context.Context, arg TransfersBeforeParams) ([]CountedTransfer, error) {
+	rows, err := q.query(ctx, q.transfersBeforeStmt, transfersBefore, arg.Before, arg.Most)
 	if err != nil {
 		return nil, err
 	}

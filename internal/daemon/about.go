@@ -1,0 +1,73 @@
+package daemon
+
+import (
+	"io/fs"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/disk"
+)
+
+// measureEvery is how old the sizes of what is kept may be: to measure them walks folders.
+const measureEvery = 30 * time.Second
+
+// about is what a server says of itself.
+type about struct {
+	folder  string // of the server's state
+	maxRate uint64 // bits a second
+	server  *Server
+	kept    *kept
+
+	mu       sync.Mutex
+	measured time.Time
+	database uint64
+	content  uint64
+}
+
+// tell gives what is known now.
+func (a *about) tell() groupcast.ServerAbout {
+	name, _ := os.Hostname() // without one the addresses must do
+	out := groupcast.ServerAbout{
+		Name: name, Addresses: a.server.Addresses(), Certificate: a.server.CertificateFingerprint().String(),
+		MaxRate: a.maxRate, Errors: a.kept.newestFirst(),
+	}
+	out.FreeBytes, out.DiskBytes, _ = disk.Space(a.folder) // unknown shows as such
+	out.DatabaseBytes, out.ContentBytes = a.measure()
+	return out
+}
+
+// measure gives the bytes of the database and of the uploads that are kept.
+func (a *about) measure() (database, content uint64) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if time.Since(a.measured) > measureEvery {
+		a.measured = time.Now()
+		a.database = sizeOf(filepath.Join(a.folder, databaseFile)) + sizeOf(filepath.Join(a.folder, databaseFile+"-wal"))
+		a.content = sizeBelow(filepath.Join(a.folder, "uploads"))
+	}
+	return a.database, a.content
+}
+
+func sizeOf(path string) uint64 {
+	if fi, err := os.Stat(path); err == nil {
+		return uint64(fi.Size())
+	}
+	return 0
+}
+
+// sizeBelow adds up the files of a folder and of those below it.
+func sizeBelow(folder string) (n uint64) {
+	_ = filepath.WalkDir(folder, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || !d.Type().IsRegular() {
+			return nil //nolint:nilerr // what cannot be read, or went meanwhile, is not counted
+		}
+		if fi, err := d.Info(); err == nil {
+			n += uint64(fi.Size())
+		}
+		return nil
+	})
+	return n
+}

@@ -1,0 +1,93 @@
+// Machines as their table shows them: which are looked at, in which order, and what is known of each in words.
+import type { Device } from "../api/types";
+import { count, moment, name } from "./format";
+
+/** Which machines are looked at. */
+export interface Filter {
+  text: string;
+  only: string; // "", "on", "off", "https", "owed", "full", "shared"
+  group: string;
+}
+
+export const kinds: [only: string, text: string][] = [
+  ["", "all"],
+  ["on", "on"],
+  ["off", "off"],
+  ["owed", "owed something"],
+  ["https", "without multicast"],
+  ["full", "disk nearly full"],
+  ["shared", "login on several machines"],
+];
+
+const nearlyFull = 5e9; // bytes free
+
+export function isFull(d: Device): boolean {
+  return d.active && d.free_bytes > 0 && d.free_bytes < nearlyFull;
+}
+
+function isOf(d: Device, only: string): boolean {
+  switch (only) {
+    case "on":
+      return d.active;
+    case "off":
+      return !d.active;
+    case "owed":
+      return (d.owed ?? 0) > 0;
+    case "https":
+      return d.active && d.path === "https";
+    case "full":
+      return isFull(d);
+    case "shared":
+      return (d.machines ?? 0) > 1;
+  }
+  return true;
+}
+
+export function filtered(all: Device[], f: Filter): Device[] {
+  const words = f.text.toLowerCase().split(/\s+/).filter(Boolean);
+  return all.filter((d) => {
+    if (!isOf(d, f.only) || (f.group && !(d.groups ?? []).includes(f.group))) return false;
+    const text =
+      `${d.name} ${d.user} ${d.address ?? ""} ${d.os} ${d.version} ${(d.groups ?? []).join(" ")}`.toLowerCase();
+    return words.every((w) => text.includes(w));
+  });
+}
+
+/** What the columns sort by. */
+export const sortKeys: Record<string, (d: Device) => string | number> = {
+  name: (d) => d.name,
+  user: (d) => d.user,
+  state: (d) => (d.active ? 0 : -Date.parse(d.last_seen)),
+  path: (d) => d.path,
+  loss: (d) => -d.loss_percent,
+  free: (d) => d.free_bytes,
+  version: (d) => d.version,
+  owed: (d) => -(d.owed ?? 0),
+};
+
+/** Whether a machine is on, or since when it is off. */
+export function presence(d: Device): string {
+  if ((d.machines ?? 0) > 1) return `on ${d.machines} machines`;
+  if (d.active) return "on";
+  const seen = moment(d.last_seen);
+  return seen === "now" ? "off since just now" : `off, seen ${seen}`;
+}
+
+/** How data reaches a machine. */
+export function pathText(d: Device): string {
+  return d.path === "multicast" ? "multicast" : d.path === "https" ? "HTTPS only" : "not tried";
+}
+
+/** How a machine is called everywhere: by its person and its name. */
+export function called(d: { user: string; name: string }): string {
+  return `${name(d.user)}/${name(d.name)}`;
+}
+
+/** "pc-05 is off since 25m and is owed 6 transfers": one line for each machine that is away and owed something. */
+export function awayAndOwed(all: Device[]): Device[] {
+  return all.filter((d) => !d.active && (d.owed ?? 0) > 0).sort((a, b) => (b.owed ?? 0) - (a.owed ?? 0));
+}
+
+export function owedText(d: Device): string {
+  return d.owed ? count(d.owed, "transfer") : "";
+}

@@ -95,12 +95,12 @@ test("a group and users are made", async () => {
   await page.getByLabel("Description").fill("Room 12, the machines by the window");
   await page.getByRole("button", { name: "Make the group" }).click();
   await expect(page.getByRole("heading", { level: 1, name: "lab-a" })).toBeVisible();
-  await go("users", "Users");
+  await go("people", "People");
   for (const name of ["mia", "noah", "ola"]) {
-    await page.getByRole("button", { name: "New user" }).click();
+    await page.getByRole("button", { name: "New person" }).click();
     await page.getByRole("textbox", { name: "Login ID" }).fill(name);
     await page.getByLabel("Password").fill(password);
-    await page.getByRole("button", { name: "Add the user" }).click();
+    await page.getByRole("button", { name: "Add the person" }).click();
     await expect(page.getByRole("cell", { name, exact: true })).toBeVisible();
   }
 });
@@ -133,7 +133,7 @@ test("requests come in live and are approved, several at once", async () => {
 });
 
 test("a check probes the receivers", async () => {
-  await go("receivers", "Receivers");
+  await go("machines", "Machines");
   await page.getByRole("button", { name: "Check all" }).click();
   await expect(page.getByRole("heading", { name: "Check", exact: true })).toBeVisible({ timeout: 30_000 });
   await expect(page.getByText(/probes/).first()).toBeVisible();
@@ -220,6 +220,7 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
 
 test("the transfer is watched with loss and a receiver that dies", async () => {
   await expect(page.getByText(/held by/).first()).toBeVisible({ timeout: 20_000 });
+  await page.getByText("Details: coverage, rate, loss").click();
   await expect(page.getByRole("heading", { name: "Rate" })).toBeVisible();
   await dead.kill();
   await expect(page.locator(".sentence")).toContainText("pc-ola off", { timeout: 30_000 });
@@ -246,7 +247,7 @@ test("it comes back and gets what it lacks, by itself", async () => {
   expect(existsSync(join(dead.files, "lab-a", "course", "2 image.bin"))).toBe(false);
   await dead.start();
   await expect(page.locator(".sentence")).toContainText("3 of 3 done", { timeout: 30_000 });
-  await expect(page.locator(".verdict .state")).toContainText("done");
+  await expect(page.locator(".verdict .state")).toContainText("delivered");
   expect(readFileSync(join(dead.files, "lab-a", "course", "2 image.bin")).equals(image)).toBe(true);
 });
 
@@ -301,7 +302,7 @@ test("the overview with something on it, audit and API", async () => {
   await screens(page, "api");
   await go("transfers", "Transfers");
   await screens(page, "transfers");
-  await go("users", "Users");
+  await go("people", "People");
   await screens(page, "users");
   await go("account", "admin");
   await expect(page.getByText("(this one)")).toBeVisible();
@@ -326,9 +327,9 @@ test("a member sees his own side and nothing else", async ({ browser }) => {
   await his.getByLabel("Login ID").fill("mia");
   await his.getByLabel("Password").fill(password);
   await his.getByRole("button", { name: "Sign in" }).click();
-  await expect(his.getByRole("heading", { level: 1, name: "My groups" })).toBeVisible();
+  await expect(his.getByRole("heading", { level: 1, name: "My files" })).toBeVisible();
   await expect(his.getByRole("cell", { name: /course/ })).toBeVisible();
-  await expect(his.getByRole("link", { name: "Users" })).toHaveCount(0);
+  await expect(his.getByRole("link", { name: "People" })).toHaveCount(0);
   await expect(his.getByText("Not connected")).toHaveCount(0);
   await screens(his, "member");
   for (const path of ["users", "transfers/1", "groups/lab-a", "audit"]) {

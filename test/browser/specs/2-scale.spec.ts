@@ -63,7 +63,7 @@ function transfer(progress: number): object {
       remaining_ns: (1 - progress) * 40e9,
     },
     summary: "0 of 1000 done; pc-0003 behind: slow disk, by HTTPS; pc-0011 refused: no space; 12 off",
-    standing: { rank: 0, devices: receivers, share: progress },
+    standing: { label: "sending", rank: 0, devices: receivers, share: progress },
   };
 }
 
@@ -174,7 +174,7 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     Object.assign(window, { EventSource: Stream });
   }, transfer(0.5));
   await page.goto(`${world.url}/#/transfers/7`);
-  await expect(page.getByRole("heading", { name: `Receivers (${receivers})` })).toBeVisible();
+  await expect(page.getByRole("heading", { name: `Machines (${receivers})` })).toBeVisible();
   const before = readings;
   const frames = await page.evaluate(
     () =>

@@ -23,8 +23,10 @@ const pages: [path: string, heading: string][] = [
   ["groups", "Groups"],
   ["groups/lab-a", "lab-a"],
   ["requests", "Join requests"],
-  ["users", "Users"],
-  ["receivers", "Receivers"],
+  ["machines", "Machines"],
+  ["people", "People"],
+  ["people/root", "root"],
+  ["server", "Server"],
   ["audit", "Audit"],
   ["api", "API"],
   ["account", "root"],
@@ -110,10 +112,10 @@ test("on a phone the audit log tells everything, in words", async () => {
 
 test("on a phone no list leaves anything out", async () => {
   const told: [path: string, heading: string, words: (string | RegExp)[]][] = [
-    ["receivers", "Receivers", ["pc-mia", "mia", "active", "linux/amd64", "127.0.0.1", "Revoke"]],
-    ["users", "Users", ["noah", "member", "0 of 1 device active", /since/, "Open"]],
-    ["groups", "Groups", ["printers-east-wing", "1 member, 0 devices active", "1 pending", /239\.\d+/]],
-    ["transfers", "Transfers", ["3.15 MB to lab-a", "1 of 1 have it", "done"]],
+    ["machines", "Machines", ["pc-mia", "mia", "on", "linux/amd64", "127.0.0.1", "lab-a"]],
+    ["people", "People", ["noah", "member", "0 of 1 machine on", /since/]],
+    ["groups", "Groups", ["printers-east-wing", "1 member, 0 machines on", "1 pending", /239\.\d+/]],
+    ["transfers", "Transfers", ["3.15 MB to lab-a", "1 of 1 have it", "delivered"]],
   ];
   for (const [path, heading, words] of told) {
     await go(path, heading);
@@ -206,7 +208,7 @@ test("while it reads, every page says so, and when it cannot, why", async () => 
 
 test("a server that is gone is told, and found again by itself, on every page", async () => {
   for (const [path, heading] of pages.filter(([p]) =>
-    ["overview", "send", "receivers", "groups/lab-a", "account"].includes(p),
+    ["overview", "send", "machines", "groups/lab-a", "account"].includes(p),
   )) {
     await go(path, heading);
     const shown = await page.locator("main h1").innerText();
@@ -255,8 +257,8 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
   // keys are the dialog\'s until it is gone
   await expect(page.getByRole("dialog", { name: "Keyboard shortcuts" })).toBeHidden();
   for (const [keys, heading] of [
-    ["gu", "Users"],
-    ["gr", "Receivers"],
+    ["gu", "People"],
+    ["gm", "Machines"],
     ["gg", "Groups"],
     ["gj", "Join requests"],
     ["gl", "Audit"],
@@ -271,10 +273,10 @@ test("everything is reached by keyboard, and the focus is seen", async () => {
       await expect(page.getByRole("heading", { level: 1, name: heading, exact: true })).toBeVisible({ timeout: 4_000 });
     }).toPass({ timeout: 20_000 });
   }
-  await go("users", "Users");
+  await go("people", "People");
   await page.keyboard.press("/");
   await page.keyboard.type("noah gu"); // written, not obeyed
-  await expect(page.getByPlaceholder("Search users")).toHaveValue("noah gu");
+  await expect(page.getByPlaceholder("Search people")).toHaveValue("noah gu");
   for (const [path, heading] of pages) {
     await go(path, heading);
     await page.locator("main h1").focus();

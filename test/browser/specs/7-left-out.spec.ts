@@ -174,17 +174,17 @@ test("a login that several machines use is told wherever it is listed", async ()
     const devices = (await answer.json()) as Record<string, unknown>[];
     await route.fulfill({ response: answer, json: devices.map((d) => ({ ...d, machines: 3 })) });
   });
-  await page.goto(`${world.url}/#/receivers`);
-  await expect(page.getByText("used by 3 machines")).toBeVisible();
+  await page.goto(`${world.url}/#/machines`);
+  await expect(page.getByText("on 3 machines")).toBeVisible();
   await screens(page, "machines-receivers");
   await page.goto(`${world.url}/#/groups/lab`);
   await expect(page.getByText("used by 3 machines")).toBeVisible();
   await screens(page, "machines-group");
-  await page.goto(`${world.url}/#/users`);
-  await expect(page.getByText(/1 of 1 device active, 1 on several machines/)).toBeVisible();
-  await page.getByRole("button", { name: "Open ann" }).click();
-  await expect(page.getByRole("dialog").getByText("used by 3 machines")).toBeVisible();
-  await screens(page, "machines-users");
+  await page.goto(`${world.url}/#/people`);
+  await expect(page.getByText(/1 of 1 machine on, 1 used by several at once/)).toBeVisible();
+  await page.getByRole("link", { name: "ann" }).click();
+  await expect(page.getByText("on 3 machines")).toBeVisible();
+  await screens(page, "machines-person");
   await page.unroute(/\/api\/v1\/devices/);
 });
 

@@ -49,11 +49,11 @@ describe("when a transfer's receivers are done", () => {
     ["nobody knows", null, ""],
     ["half are at a time", [{ share: 50, done: false, at: at(60), waits: 0 }], "half by 12:01:00"],
     ["some are already", [{ share: 50, done: true, waits: 0 }], ""],
-    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "all once 1 more takes part"],
+    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "1 more when they are back"],
     [
       "more are not there",
       [{ share: 100, done: false, at: "0001-01-01T00:00:00Z", waits: 3 }],
-      "all once 3 more take part",
+      "3 more when they are back",
     ],
     [
       "most and all are",

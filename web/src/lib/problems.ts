@@ -1,5 +1,6 @@
 // What keeps a transfer from being whole, grouped by its cause, with what can be done about each.
 import type { Delivery } from "../api/types";
+import { stragglers } from "./deliveries";
 import { count, known, name } from "./format";
 
 /** What machines of a transfer have in common that is not through. */
@@ -8,7 +9,7 @@ export interface Problem {
   title: string; // how many of them, and what it is
   next: string; // what to do about it, or that nothing is to be done
   quiet: boolean; // it is nobody's fault and mends itself
-  of: Delivery[];
+  of: { of: Delivery; why: string }[];
 }
 
 interface Kind {
@@ -67,6 +68,11 @@ const kinds: Record<string, Kind> = {
     next: "Multicast does not serve it well. It gets everything all the same, only slower.",
     quiet: true,
   },
+  slow: {
+    what: (n) => (n === 1 ? "is slower than the others" : "are slower than the others"),
+    next: "Nothing to do: it gets everything, only later. Catch up now takes it out of multicast.",
+    quiet: true,
+  },
   off: {
     what: (n) => (n === 1 ? "is off" : "are off"),
     next: "Nothing to do: it gets it by itself when it is back.",
@@ -88,13 +94,15 @@ function kindOf(d: Delivery): string | undefined {
   return known(kinds, label) ? label : undefined;
 }
 
-/** The problems of a transfer, those first that somebody has to look after. */
-export function problems(all: Delivery[]): Problem[] {
-  const of = new Map<string, Delivery[]>();
+/** The problems of a transfer, those first that somebody has to look after. part is how much a machine has, 0 to 1. */
+export function problems(all: Delivery[], part: (d: Delivery) => number): Problem[] {
+  const of = new Map<string, Problem["of"]>();
+  const add = (key: string, d: Delivery, why: string) => of.set(key, [...(of.get(key) ?? []), { of: d, why }]);
   for (const d of all) {
     const key = kindOf(d);
-    if (key) of.set(key, [...(of.get(key) ?? []), d]);
+    if (key) add(key, d, d.reason ?? "");
   }
+  for (const s of stragglers(all, part)) if (!s.of.cause && !kindOf(s.of)) add("slow", s.of, s.why);
   return Object.entries(kinds).flatMap(([key, kind]) => {
     const these = of.get(key);
     if (!these) return [];

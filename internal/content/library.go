@@ -357,7 +357,13 @@ func (l *Library) UsedUploads() (map[string]bool, error) {
 	used := map[string]bool{}
 	for _, f := range folders {
 		var k Kept
+		if !f.IsDir() {
+			continue
+		}
 		place, err := os.ReadFile(filepath.Join(l.dir, f.Name(), "place.json"))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("listing content: %w", err) // it may use any of them
+		}
 		if err == nil && json.Unmarshal(place, &k) == nil {
 			if id, ok := strings.CutPrefix(k.Source, FromUpload); ok {
 				used[id] = true

@@ -108,9 +108,7 @@ func (a *app) printCompared(c inspect.Comparison, o verifyOptions) {
 		rows[i] = []string{differs[f.Result], f.Group + "/" + f.Path, transfer, f.Detail}
 	}
 	if len(rows) > 0 {
-		for _, line := range ui.Table("RESULT|FILE|TRANSFER|WHY", rows) {
-			fmt.Fprintln(a.Out, line)
-		}
+		a.Table("RESULT|FILE|TRANSFER|WHY", rows)
 	}
 	if all := c.Changed + c.Missing + c.Other + c.Unreadable; c.Listed < all {
 		fmt.Fprintf(a.Out, "%d of %d are named; --limit %d names all\n", c.Listed, all, all)

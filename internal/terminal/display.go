@@ -1,6 +1,7 @@
 package terminal
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"os"
@@ -61,14 +62,7 @@ func (d *Display) redraw(lines []string) {
 	_, _ = io.WriteString(d.out, b.String()) // a terminal that is gone shows nothing
 }
 
-func (d *Display) width() int {
-	if f, ok := d.out.(*os.File); ok {
-		if w, _, err := term.GetSize(int(f.Fd())); err == nil && w > 0 {
-			return w
-		}
-	}
-	return 80
-}
+func (d *Display) width() int { return cmp.Or(width(d.out), 80) }
 
 // Height is how many device lines fit.
 func (d *Display) Height() int {

@@ -68,10 +68,15 @@ func List[T any](s *Streams, rows []T, empty, head string, row func(T) []string)
 	for i, r := range rows {
 		cells[i] = row(r)
 	}
-	for _, line := range ui.Table(head, cells) {
+	s.Table(head, cells)
+	return nil
+}
+
+// Table prints a table that fits the terminal, if there is one.
+func (s *Streams) Table(head string, rows [][]string) {
+	for _, line := range ui.TableIn(width(s.Out), head, rows) {
 		fmt.Fprintln(s.Out, line)
 	}
-	return nil
 }
 
 // One prints a single thing: as JSON, or as a sentence.

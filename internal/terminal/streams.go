@@ -30,6 +30,19 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
+// width is how many characters a line of a terminal has; 0: it is none.
+func width(stream any) int {
+	if o, ok := stream.(*Output); ok {
+		stream = o.w
+	}
+	if f, ok := stream.(*os.File); ok {
+		if w, _, err := term.GetSize(int(f.Fd())); err == nil {
+			return w
+		}
+	}
+	return 0
+}
+
 // Attended says whether there is a user who can be asked.
 func (s *Streams) Attended() bool { return IsTerminal(s.In) && IsTerminal(s.Out) }
 

@@ -6,7 +6,6 @@ package ui
 import (
 	"fmt"
 	"strings"
-	"text/tabwriter"
 	"time"
 	"unicode"
 
@@ -100,20 +99,4 @@ func Cut(s string, width int) string {
 func Bar(share float64, width int) string {
 	n := int(min(max(share, 0), 1)*float64(width) + 0.5)
 	return strings.Repeat("█", n) + strings.Repeat("░", width-n)
-}
-
-// Table writes rows below a head with titles that are separated by |.
-func Table(head string, rows [][]string) []string {
-	var b strings.Builder
-	w := tabwriter.NewWriter(&b, 0, 4, 2, ' ', 0)
-	fmt.Fprintln(w, strings.ReplaceAll(head, "|", "\t"))
-	for _, cells := range rows {
-		safe := make([]string, len(cells))
-		for i, c := range cells {
-			safe[i] = Name(c)
-		}
-		fmt.Fprintln(w, strings.Join(safe, "\t"))
-	}
-	_ = w.Flush() // a strings.Builder does not fail
-	return strings.Split(strings.TrimSuffix(b.String(), "\n"), "\n")
 }

@@ -27,7 +27,7 @@ PAGES   := $(shell git ls-files web 2>/dev/null)
 # What web/package-lock.json names, installed once: npm notes in node_modules what it installed from.
 WEBTOOLS = { test web/node_modules/.package-lock.json -nt web/package-lock.json || (cd web && $(NPM) ci --no-audit --no-fund --silent); }
 
-.PHONY: help web types browser screens build run demo check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo man check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -67,6 +67,9 @@ run: build ## start a server here, in the foreground
 
 demo: build ## a server and four receivers with loss on this machine, to the verified end
 	./bin/groupcast demo
+
+man: ## manual pages of all commands: bin/man/man1, for `man -M bin/man groupcast-send`
+	$(GO) run ./cmd/man bin/man/man1
 
 check: fmt lint cross race ## format, lint, architecture, cross-builds, unit tests with the race detector
 

@@ -96,6 +96,7 @@ var arrows = map[string]string{
 	"store/storetest":       "protocol store .",
 
 	"cmd/groupcast": "cli",
+	"cmd/man":       "cli .",
 
 	// What stands beside the program. Their tests are held to it, too.
 	"test/sim":      "protocol wire seal fec manifest rate send recv spool spool/diskfs spool/spooltest netsim .",

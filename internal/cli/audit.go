@@ -16,7 +16,7 @@ import (
 
 // transferKeys lists who could open what was sent.
 func (a *app) transferKeys() *cobra.Command {
-	c := a.onTransfer("keys ID", "Which devices were handed the keys: they could open it, nobody else",
+	c := a.onTransfer("keys ID", "Which devices were given the keys: they could read it, nobody else",
 		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 			holders, err := client.KeyHolders(ctx, no)
 			if err != nil {

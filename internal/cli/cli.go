@@ -49,6 +49,11 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	return code
 }
 
+// Commands is the command line without streams, for those who only read its texts.
+func Commands() *cobra.Command {
+	return (&app{Streams: terminal.Streams{In: os.Stdin, Out: os.Stdout, Err: os.Stderr}}).root()
+}
+
 func (a *app) root() *cobra.Command {
 	root := &cobra.Command{
 		Use:   "groupcast",

@@ -11,9 +11,10 @@ import (
 func (a *app) demo() *cobra.Command {
 	var loss float64
 	c := &cobra.Command{
-		Use:   "demo",
-		Short: "A server and four receivers with packet loss on this machine, to the verified end",
-		Args:  cobra.NoArgs,
+		Use:     "demo",
+		Example: "  groupcast demo\n  groupcast demo --loss 20",
+		Short:   "A server and four receivers with packet loss on this machine, to the verified end",
+		Args:    cobra.NoArgs,
 		Long: `Runs a server and four receivers on this machine over real sockets on loopback, with packet loss
 injected at each receiver, and walks the whole workflow: group, accounts, log in, ask, approve, add
 pending files, send, verify. Everything lies in a temporary folder that is removed at the end.`,

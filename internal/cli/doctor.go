@@ -14,9 +14,10 @@ import (
 func (a *app) doctor() *cobra.Command {
 	var iface string
 	c := &cobra.Command{
-		Use:   "doctor",
-		Short: "Look for what keeps files away: network card, multicast, buffers, server, clock",
-		Args:  cobra.NoArgs,
+		Use:     "doctor",
+		Example: "  groupcast doctor\n  groupcast doctor --interface eth1",
+		Short:   "Check what this machine needs to receive: network card, multicast, buffers, server, clock",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, login, err := a.machine().LoggedIn()
 			found := doctor.Machine{

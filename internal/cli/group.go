@@ -85,6 +85,7 @@ func newDevicesText(g groupcast.Group) string {
 func (a *app) groupList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the groups", Args: cobra.NoArgs,
+		Example: "  groupcast group list\n  groupcast group list --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			groups, err := client.Groups(c.Context())
 			if err != nil {
@@ -103,6 +104,7 @@ func (a *app) groupList() *cobra.Command {
 func (a *app) groupShow() *cobra.Command {
 	return &cobra.Command{
 		Use: "show NAME", Short: "A group, its members and what it is owed", Args: cobra.ExactArgs(1),
+		Example: "  groupcast group show lab-a",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			g, err := client.Group(c.Context(), args[0])
 			if err != nil {
@@ -200,6 +202,7 @@ func (a *app) member() *cobra.Command {
 		}),
 		&cobra.Command{
 			Use: "list GROUP", Short: "List the members", Args: cobra.ExactArgs(1),
+			Example: "  groupcast member list lab-a",
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				members, err := client.Members(c.Context(), args[0])
 				if err != nil {
@@ -229,6 +232,7 @@ func (a *app) request() *cobra.Command {
 	var all bool
 	l := &cobra.Command{
 		Use: "list", Short: "List the requests that wait: of users to join, and of members' new devices", Args: cobra.NoArgs,
+		Example: "  groupcast request list\n  groupcast request list --all",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			state := groupcast.RequestOpen
 			if all {
@@ -254,10 +258,11 @@ func (a *app) request() *cobra.Command {
 		do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
 		return &cobra.Command{
 			Use: verb + " GROUP USER[/DEVICE]", Args: cobra.ExactArgs(2),
+			Example: "  groupcast request " + verb + " lab-a alice\n  groupcast request " + verb + " lab-a alice/pc-09",
 			Short: yes(
 				verb == "approve",
-				"Make the asking user a member, or let a new device in",
-				"Turn the asking user or the new device down",
+				"Approve a user's request to join, or a new device",
+				"Deny a user's request to join, or a new device",
 			),
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 				r, err := do(client, c, args[0], args[1])

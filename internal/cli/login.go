@@ -89,9 +89,10 @@ const typedTries = 3
 
 func (a *app) logout() *cobra.Command {
 	return &cobra.Command{
-		Use:   "logout",
-		Short: "Log this machine out: the server forgets the device, this machine the server",
-		Args:  cobra.NoArgs,
+		Use:     "logout",
+		Example: "  groupcast logout",
+		Short:   "Log this machine out: the server forgets the device, this machine the server",
+		Args:    cobra.NoArgs,
 		RunE: func(c *cobra.Command, _ []string) error {
 			out, err := a.machine().LogOut(c.Context())
 			switch {

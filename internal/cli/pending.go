@@ -112,7 +112,8 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 
 func (a *app) pendingSend() *cobra.Command {
 	return &cobra.Command{
-		Use: "send GROUP", Short: "Send everything that is pending for a group now", Args: cobra.ExactArgs(1),
+		Example: "  groupcast pending send lab-a",
+		Use:     "send GROUP", Short: "Send everything that is pending for a group now", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			sent, err := client.SendPending(c.Context(), args[0])
 			if err != nil {

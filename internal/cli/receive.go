@@ -25,6 +25,7 @@ func (a *app) groups() *cobra.Command {
 	var mine bool
 	c := &cobra.Command{
 		Use: "groups", Short: "The groups you may ask to join, and those you are in", Args: cobra.NoArgs,
+		Example: "  groupcast groups\n  groupcast groups --mine",
 		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			groups, err := client.GroupsOnOffer(c.Context(), mine)
 			if err != nil {
@@ -66,6 +67,7 @@ func (a *app) join() *cobra.Command {
 func (a *app) leave() *cobra.Command {
 	return &cobra.Command{
 		Use: "leave GROUP", Short: "Leave a group, or take a request back", Args: cobra.ExactArgs(1),
+		Example: "  groupcast leave lab-a",
 		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if err := client.Leave(c.Context(), args[0]); err != nil {
 				return err
@@ -192,6 +194,7 @@ func (a *app) inbox() *cobra.Command {
 	var limit int
 	c := &cobra.Command{
 		Use: "inbox", Short: "What came, when, and its digest", Args: cobra.NoArgs,
+		Example: "  groupcast inbox\n  groupcast inbox --group lab-a --limit 1000",
 		RunE: func(c *cobra.Command, _ []string) error {
 			h, err := a.machine().OpenHome()
 			if err != nil {

@@ -32,8 +32,8 @@ func (a *app) transfer() *cobra.Command {
 		a.transferCancel(),
 		a.transferRetry(),
 		a.straggler("catchup", "Let a device fetch what it lacks over HTTPS at once", groupcast.CatchUp),
-		a.straggler("later", "Take a device out of what runs; it stays owed", groupcast.PutOff),
-		a.straggler("drop", "Owe a device the transfer no longer", groupcast.Drop),
+		a.straggler("later", "Leave a device out of the session that runs; it gets the files later", groupcast.PutOff),
+		a.straggler("drop", "Take a transfer from a device: it is not owed there any more", groupcast.Drop),
 	)
 	return c
 }
@@ -42,6 +42,7 @@ func (a *app) transferList() *cobra.Command {
 	var f groupcast.TransferFilter
 	c := &cobra.Command{
 		Use: "list [GROUP]", Short: "List transfers, the newest first", Args: cobra.MaximumNArgs(1),
+		Example: "  groupcast transfer list\n  groupcast transfer list lab-a --open",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if len(args) > 0 {
 				f.Group = args[0]
@@ -80,6 +81,7 @@ func (a *app) onTransfer(
 ) *cobra.Command {
 	return &cobra.Command{
 		Use: use, Short: short, Args: cobra.ExactArgs(1),
+		Example: "  groupcast transfer " + strings.Fields(use)[0] + " 12",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			no, err := transferNo(args[0])
 			if err != nil {

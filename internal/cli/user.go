@@ -68,6 +68,7 @@ order of the names.`,
 func (a *app) userList() *cobra.Command {
 	return &cobra.Command{
 		Use: "list", Short: "List the accounts", Args: cobra.NoArgs,
+		Example: "  groupcast user list\n  groupcast user list --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			users, err := client.Users(c.Context())
 			if err != nil {
@@ -84,7 +85,9 @@ func (a *app) userList() *cobra.Command {
 func (a *app) userPasswd() *cobra.Command {
 	var stdin bool
 	c := &cobra.Command{
-		Use: "passwd NAME", Short: "Give a user a new password; their logins end, receivers go on", Args: cobra.ExactArgs(1),
+		Example: "  groupcast user passwd alice",
+		Use:     "passwd NAME",
+		Short:   "Give a user a new password; their logins end, receivers go on", Args: cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			pw, err := a.NewPassword(stdin, args[0])
 			if err != nil {
@@ -103,9 +106,10 @@ func (a *app) userPasswd() *cobra.Command {
 
 func (a *app) userSwitch(verb string, disabled bool) *cobra.Command {
 	return &cobra.Command{
-		Use:   verb + " NAME",
-		Short: yes(disabled, "Shut an account: its devices get nothing from now on", "Open an account again"),
-		Args:  cobra.ExactArgs(1),
+		Use:     verb + " NAME",
+		Example: "  groupcast user " + verb + " alice",
+		Short:   yes(disabled, "Disable an account: its devices get nothing from now on", "Enable an account again"),
+		Args:    cobra.ExactArgs(1),
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			u, err := client.UpdateUser(c.Context(), args[0], groupcast.UserChange{Disabled: &disabled})
 			if err != nil {
@@ -119,6 +123,7 @@ func (a *app) userSwitch(verb string, disabled bool) *cobra.Command {
 func (a *app) userRole() *cobra.Command {
 	return &cobra.Command{
 		Use: "role NAME ROLE", Short: "Make a user an admin or a member", Args: cobra.ExactArgs(2),
+		Example: "  groupcast user role alice admin",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			role := groupcast.Role(args[1])
 			u, err := client.UpdateUser(c.Context(), args[0], groupcast.UserChange{Role: &role})
@@ -155,6 +160,7 @@ func (a *app) userDelete() *cobra.Command {
 func (a *app) userGroups() *cobra.Command {
 	return &cobra.Command{
 		Use: "groups NAME", Short: "The groups a user is in, and those they asked for", Args: cobra.ExactArgs(1),
+		Example: "  groupcast user groups alice",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			groups, err := client.UserGroups(c.Context(), args[0])
 			if err != nil {
@@ -168,6 +174,7 @@ func (a *app) userGroups() *cobra.Command {
 func (a *app) userDevices() *cobra.Command {
 	return &cobra.Command{
 		Use: "devices NAME", Short: "The devices of a user", Args: cobra.ExactArgs(1),
+		Example: "  groupcast user devices alice",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			return a.listDevices(c, client, args[0])
 		}),

@@ -25,7 +25,7 @@ func (a *app) transferProof() *cobra.Command {
 		}
 		return a.PrintLine(p)
 	}
-	c := a.onTransfer("proof ID", "What shows to others, without the server, what became of a transfer", print)
+	c := a.onTransfer("proof ID", "Print what each device signed of a transfer, to be checked without the server", print)
 	c.Long = `Prints, as JSON, the signed offer of a transfer, what each device signed of it, the server's word which
 key is whose, and who gave no receipt. Who knows the server's fingerprint checks it with "groupcast verify",
 without the server, a home or a login.`

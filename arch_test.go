@@ -99,7 +99,7 @@ var arrows = map[string]string{
 	"cmd/man":       "cli .",
 
 	// What stands beside the program. Their tests are held to it, too.
-	"test/sim":      "protocol wire seal fec manifest rate send recv spool spool/diskfs spool/spooltest netsim .",
+	"test/sim":      "protocol wire seal fec manifest rate send recv schedule agent/loop spool spool/diskfs spool/spooltest netsim .",
 	"test/e2e":      "protocol wire seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
 	"test/attacker": "protocol wire seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",
 	"test/netlab":   "",

@@ -13,7 +13,7 @@ import (
 // battlefield is a group on a LAN that is sent one transfer; device 0 is the attacker's.
 func battlefield(devices, blocks, k int, loss float64, bytesPerSec uint64, a assault) plan {
 	p := plan{symbol: protocol.MinSymbolSize, forger: -1, until: time.Millisecond, assault: a, https: 2e6}
-	p.rate = rate.Config{Fixed: bytesPerSec}
+	p.rate, p.timing = rate.Config{Fixed: bytesPerSec}, quickTiming()
 	for i := range devices {
 		d := devicePlan{store: time.Millisecond, fetch: time.Millisecond}
 		d.down = netsim.Config{Delay: 200 * time.Microsecond, Loss: loss}

@@ -40,5 +40,5 @@ func (d *device) pretend(k *work, f *wire.Feedback) {
 		return
 	}
 	f.Flags &^= wire.FeedbackDone
-	d.plan.pretends(int(1+k.offer.ManifestBlocks+k.offer.Blocks), f)
+	d.plan.pretends(k.blocks(), f)
 }

@@ -3,9 +3,12 @@ package sim
 import (
 	"math/rand/v2"
 	"slices"
+	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -22,15 +25,18 @@ func (w *world) planChanges() {
 }
 
 // replan takes files out of an open transfer: it goes on as another content under its number,
-// with offers of its own.
+// with offers of its own. Planning takes a while, in which nothing of it is sent.
 func (s *server) replan(r *rand.Rand) {
+	if !s.up() {
+		return
+	}
 	var open []*transfer
 	for _, t := range s.transfers {
-		if !s.done(t) && len(t.content.files) > 1 {
+		if t.closed == "" && t.owed() > 0 && len(t.content.files) > 1 && !s.planning[t.no] {
 			open = append(open, t)
 		}
 	}
-	if !s.up || len(open) == 0 {
+	if len(open) == 0 {
 		return
 	}
 	t := open[r.IntN(len(open))]
@@ -40,18 +46,34 @@ func (s *server) replan(r *rand.Rand) {
 	}
 	s.w.count("fault: files changed at the server")
 	s.w.note("replanned", uint64(t.no), uint64(len(next.files)))
-	if s.session != nil && s.session.transfer == t {
+	if run := s.running(); run != nil && run.transfer == t {
 		s.w.count("fault: files changed in mid-session")
-		s.drop()
-		s.reopen = s.w.clock.Now().Add(within(r, s.w.plan.until/10))
 	}
-	if t.first == nil {
-		t.first = t.content
+	s.planning[t.no] = true
+	s.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, t.no, "it is planned anew") })
+	s.later(within(r, s.w.plan.until/10), func() { s.renew(t, next) })
+}
+
+// renew gives a transfer its new content: offers of the old one are void.
+func (s *server) renew(t *transfer, next *content) {
+	delete(s.planning, t.no)
+	if t.closed == "" {
+		if t.first == nil {
+			t.first = t.content
+		}
+		t.content = next
+		for i := range t.deliveries {
+			t.deliveries[i].refusal = ""
+		}
+		if d := s.direct[t.no]; d != nil {
+			delete(s.open, d.number)
+			delete(s.direct, t.no)
+		}
 	}
-	t.content = next
-	for i := range t.deliveries {
-		t.deliveries[i].place = idle
-	}
+	s.change(func(sch *schedule.Scheduler, _ time.Time) {
+		sch.Resumed(t.no)
+		sch.Renewed(t.no)
+	})
 }
 
 // full is what was promised at first: every file that any content of the transfer has.
@@ -101,14 +123,9 @@ func (c *content) root() protocol.Digest {
 	return o.IndexDigest
 }
 
-// serves says whether the server still has the content that a work is about.
-func (s *server) serves(k *work) bool {
-	return s.transfer(k.no).content.root() == k.offer.IndexDigest
-}
-
-// lacks says whether a device's receipt is for less than was promised.
-func (s *server) lacks(t *transfer, i int) bool {
-	return s.w.sabotage != HideLost && t.first != nil && s.w.devices[i].roots[t.no] != t.first.root()
+// lacks says whether a receipt for a content is for less than was promised.
+func (s *server) lacks(t *transfer, root protocol.Digest) bool {
+	return s.w.sabotage != HideLost && t.first != nil && root != t.first.root()
 }
 
 // named: what a device lacks for the server's sake, its delivery says.
@@ -118,8 +135,8 @@ func (d *device) named(t *transfer) {
 		if d.gaveWay(path, t.no) || slices.Contains(files, groupName+"/"+path) {
 			continue
 		}
-		if t.deliveries[d.i].result != "incomplete" {
-			d.w.fail("device %d: transfer %d is %s, and %s is not there", d.i, t.no, t.deliveries[d.i].result, path)
+		if t.deliveries[d.i].state != groupcast.DeliveryIncomplete {
+			d.w.fail("device %d: transfer %d is %s, and %s is not there", d.i, t.no, t.deliveries[d.i].state, path)
 			return
 		}
 	}

@@ -2,123 +2,26 @@ package sim
 
 import (
 	"bytes"
-	"context"
-	"fmt"
 	"math/rand/v2"
 	"time"
 
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/fec"
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// work is what a device does about one offer: a driver of recv.Receiver, of the HTTPS
-// catch-up, or of both.
-type work struct {
-	no       protocol.TransferNo
-	offer    wire.Offer
-	bytes    []byte
-	layout   *manifest.Layout
-	raw      []byte // the manifest's block, before the index is known
-	staging  *spool.Staging
-	staged   bool // and removed again: all is done
-	keys     *seal.Session
-	feedback *seal.FeedbackSealer
-	machine  *recv.Receiver
-	newest   uint64 // SYNC
-	tick     uint64
-	begun    time.Time
-	busy     int // blocks between ready and stored
-	wanted   *protocol.BlockSet
-	all      bool // fetch everything over HTTPS
-	fetching bool
-	over     bool
-}
+// linger is how long a device that has everything waits to report so.
+const linger = 50 * time.Millisecond
 
-// begin puts a work in the place of the one before.
-func (d *device) begin(o wire.Offer, b []byte) bool {
-	d.putOff(o.Transfer)
-	l, err := manifest.NewLayout(o)
-	if err != nil {
-		d.w.fail("device %d: layout: %v", d.i, err)
-		return false
-	}
-	k := &work{no: o.Transfer, offer: o, bytes: b, layout: l, begun: d.w.clock.Now()}
-	d.work = k
-	raw, known, err := d.spool.Manifest(o.Transfer)
-	if err != nil {
-		d.trouble(err)
-		return false
-	}
-	if !known {
-		return true
-	}
-	whole, err := l.WithManifest(raw)
-	if err != nil && d.w.server.transfer(o.Transfer).first != nil {
-		d.w.count("device: manifest of an earlier content")
-		return true
-	}
-	if err != nil {
-		d.w.fail("device %d: the manifest kept in the spool: %v", d.i, err)
-		return false
-	}
-	return d.stage(k, whole)
-}
+// postEvery is between two feedback bodies over HTTPS.
+const postEvery = 500 * time.Millisecond
 
-// putOff leaves what the device is doing for another transfer, and says so.
-func (d *device) putOff(next protocol.TransferNo) {
-	if k := d.work; k != nil && k.no != next && !k.staged {
-		no := k.no
-		d.ask(func() { d.w.server.putOff(no, d.i) })
-	}
-	d.leave()
-}
-
-// stage opens the staging; the oracle holds it against what was durable before.
-func (d *device) stage(k *work, whole *manifest.Layout) bool {
-	s, err := d.spool.Stage(context.Background(), k.no, whole)
-	if err != nil {
-		d.trouble(fmt.Errorf("stage transfer %d: %w", k.no, err))
-		return false
-	}
-	k.layout, k.staging = whole, s
-	if d.staged[k.no] != k.offer.IndexDigest { // blocks have other numbers now
-		delete(d.durable, k.no)
-		d.staged[k.no] = k.offer.IndexDigest
-	}
-	d.resumed(k)
-	d.syncRegularly(k)
-	return true
-}
-
-// ready tells the server what the device lacks.
-func (d *device) ready() {
-	k := d.work
-	var lacks []protocol.Range
-	if k.staging != nil {
-		lacks = k.staging.Has().Missing(4096)
-	}
-	all, session, no := k.staging == nil && !k.staged, k.offer.Session, k.no
-	d.ask(func() {
-		if run := d.w.server.session; run != nil && run.offer.Session == session {
-			run.ready(d.i, lacks, all)
-			return
-		}
-		d.w.count("hand-out: refused")
-		d.w.server.remind(no, d.i)
-	})
-}
-
-// handout takes the keys.
-func (d *device) handout(session protocol.SessionID, h handout) {
-	k := d.work
-	if k == nil || k.offer.Session != session {
-		return
-	}
+// receive takes part in a session with the keys that were handed out.
+func (d *device) receive(k *work, h handout) {
 	keys, err := seal.NewSession(h.secret, k.bytes)
 	if err != nil {
 		d.w.fail("device %d: the key of the hand-out: %v", d.i, err)
@@ -127,27 +30,24 @@ func (d *device) handout(session protocol.SessionID, h handout) {
 	k.keys, k.feedback = keys, seal.NewFeedbackSealer(h.key, h.id)
 	d.keys = append(d.keys, keys)
 	d.keys = d.keys[max(0, len(d.keys)-maxKeys):]
-	if k.machine == nil {
-		d.receive(k, h)
-	}
-	d.pump(k)
-}
-
-func (d *device) receive(k *work, h handout) {
 	k.newest = h.first.Sequence
 	maxK := int(k.offer.MaxK)
 	cfg := recv.Config{
-		Layout: k.layout, Blocks: int(1 + k.offer.ManifestBlocks + k.offer.Blocks), SymbolSize: d.w.plan.symbol,
-		MaxK: maxK, PoolBytes: d.w.plan.poolSlabs * maxK * d.w.plan.symbol, RingBytes: d.w.plan.ringBytes, First: h.first,
+		Layout: k.layout, Blocks: k.blocks(), SymbolSize: d.w.plan.symbol, MaxK: maxK,
+		PoolBytes: d.w.plan.poolSlabs * maxK * d.w.plan.symbol, RingBytes: d.w.plan.ringBytes, First: h.first,
+		Waiting: !h.started,
 	}
 	if k.staging != nil {
 		cfg.Have = k.staging.Has()
 	}
 	k.machine = recv.New(cfg, d.w.clock.Now(), rand.New(rand.NewPCG(d.rnd.Uint64(), 6)))
-	if h.started && k.staging == nil && chance(d.rnd, 0.5) {
-		d.fetchManifest(k)
-	}
+	k.path, k.begun = groupcast.PathMulticast, d.w.clock.Now()
+	d.listening = append(d.listening, k)
+	d.pump(k)
 }
+
+// blocks is how many the session has.
+func (k *work) blocks() int { return int(1 + k.offer.ManifestBlocks + k.offer.Blocks) }
 
 // pump does what the machine wants done.
 func (d *device) pump(k *work) {
@@ -155,25 +55,46 @@ func (d *device) pump(k *work) {
 		return
 	}
 	now := d.w.clock.Now()
-	for e, ok := k.machine.NextEvent(); ok; e, ok = k.machine.NextEvent() {
-		d.event(k, e)
-		if k.over {
-			return
-		}
+	if d.events(k); k.over || k.machine == nil {
+		return
 	}
 	for f, ok := k.machine.NextFeedback(now); ok; f, ok = k.machine.NextFeedback(now) {
+		if d.events(k); k.over || k.machine == nil {
+			return
+		}
 		d.feed(k, f)
+		if k.over || k.machine == nil {
+			return
+		}
 	}
 	d.bounded(k)
 	k.tick++
 	tick := k.tick
 	if t, ok := k.machine.NextTimeout(); ok {
 		d.w.clock.At(t, func() {
-			if tick == k.tick && !k.over && d.alive {
+			if tick == k.tick && !k.over && d.alive && k.machine != nil {
 				k.machine.HandleTimeout(d.w.clock.Now())
 				d.pump(k)
 			}
 		})
+	}
+}
+
+// storing is how long a block takes: as long as the disk hangs, none is stored.
+func (d *device) storing() time.Duration {
+	if since := d.w.clock.Now().Sub(d.w.start); since >= d.plan.hangs.from && since < d.plan.hangs.to {
+		d.w.count("fault: disk hangs")
+		return d.plan.hangs.to - since + d.plan.store
+	}
+	return d.plan.store
+}
+
+func (d *device) events(k *work) {
+	for e, ok := k.machine.NextEvent(); ok; e, ok = k.machine.NextEvent() {
+		d.event(k, e)
+		if k.over || k.machine == nil {
+			return
+		}
 	}
 }
 
@@ -183,33 +104,47 @@ func (d *device) event(k *work, e recv.Event) {
 	case recv.BlockReady:
 		k.busy++
 		k.machine.Backlog(k.busy)
-		d.w.clock.After(d.plan.store, func() { d.decode(k, e) })
+		d.w.clock.After(d.storing(), func() { d.decode(k, e) })
 	case recv.CatchUp:
 		d.w.count("device: catch-up asked")
 		for _, r := range e.Ranges {
 			d.want(k, r)
 		}
+		d.report(k, e.Reason)
 		d.fetch(k)
+	case recv.Silent:
+		k.silent = true
+		d.report(k, e.Reason)
+		d.fetch(k)
+	case recv.Unheard:
+		k.unheard = true
 	case recv.Done:
-		d.finish(k)
+		d.after(k, linger, func() { d.listened(k) })
 	case recv.Ended:
-		// The server says END: whoever lacks something asks over TLS, and is offered it again.
-		d.leaveAfterEnd(k)
-	case recv.Silent, recv.Unheard:
+		// The server says END: whoever lacks something is offered it again.
+		if k.staging != nil && !d.makeDurable(k) {
+			return
+		}
+		if k.staging != nil && k.staging.Missing() == 0 {
+			d.listened(k)
+			return
+		}
+		d.ends(k, loop.Outcome{})
 	}
 }
 
-func (d *device) leaveAfterEnd(k *work) {
-	if k.staging != nil && !d.makeDurable(k) {
+// listened comes when a device has everything that the session brings.
+func (d *device) listened(k *work) {
+	if k.machine == nil || k.over {
 		return
 	}
-	if d.work == k && !k.all {
-		d.leave()
-	}
+	d.hangUp(k)
+	d.finish(k)
 }
 
 // feed seals a feedback and puts it onto the wire.
 func (d *device) feed(k *work, f wire.Feedback) {
+	done := f.Flags&wire.FeedbackDone != 0
 	if d.plan.liar && !d.w.calm {
 		d.lie(k, &f)
 	}
@@ -219,15 +154,41 @@ func (d *device) feed(k *work, f wire.Feedback) {
 	d.w.note("feedback", uint64(d.i), f.SyncSequence, uint64(f.High), uint64(f.Verified), uint64(len(f.NACKs)),
 		uint64(len(f.Ranges)))
 	d.up.Send(len(b)+28, func() {
-		if d.w.server.up {
+		if d.w.server.up() {
 			d.w.server.hear(b)
 		}
+	})
+	if asks := len(f.NACKs)+len(f.Ranges) > 0; k.unheard && (asks || !k.asks) {
+		k.body, k.asks = wire.AppendFeedback(nil, f), asks
+		d.postBody(k)
+	}
+	if done {
+		d.listened(k)
+	}
+}
+
+// postBody posts feedback over HTTPS that UDP does not seem to bring to the server.
+func (d *device) postBody(k *work) {
+	if k.posting || k.body == nil {
+		return
+	}
+	k.posting = true
+	wait := max(0, k.posted.Add(postEvery).Sub(d.w.clock.Now()))
+	d.after(k, wait, func() {
+		r := groupcast.AgentReport{Transfer: k.no, Path: groupcast.PathMulticast, Feedback: k.body}
+		k.posted, k.body, k.asks = d.w.clock.Now(), nil, false
+		d.call(func(answer func(error)) { answer(d.w.server.report(d.i, r)) }, func(error) {
+			k.posting = false
+			if !k.over {
+				d.postBody(k)
+			}
+		})
 	})
 }
 
 // decode rebuilds a block that is ready, verifies it and puts it where it belongs.
 func (d *device) decode(k *work, e recv.Event) {
-	if k.over || !d.alive {
+	if k.over || !d.alive || k.machine == nil {
 		return
 	}
 	k.busy--
@@ -277,11 +238,8 @@ func (d *device) place(k *work, b protocol.BlockNumber, block []byte) recv.Outco
 		d.w.count("device: mismatch")
 		return recv.Mismatch
 	}
-	if k.staging == nil {
-		return recv.Stored // it came twice, and all is done
-	}
 	if err := k.staging.WriteBlock(b, block); err != nil {
-		d.trouble(err)
+		d.trouble(k, err)
 		return recv.Failed
 	}
 	return recv.Stored
@@ -296,10 +254,6 @@ func (d *device) stored(k *work, b protocol.BlockNumber, o recv.Outcome) {
 
 // head takes a block of index or manifest.
 func (d *device) head(k *work, b protocol.BlockNumber, block []byte) {
-	if k.layout.Manifest() != nil {
-		d.stored(k, b, recv.Stored) // it came over HTTPS meanwhile
-		return
-	}
 	if b == 0 {
 		l, err := k.layout.WithIndex(block)
 		if err != nil {
@@ -329,11 +283,11 @@ func (d *device) manifest(k *work, raw []byte) {
 		return
 	}
 	d.w.count("manifest: by group")
-	d.known(k, bytes.Clone(raw))
+	d.knows(k, bytes.Clone(raw))
 }
 
-// known goes on with the whole layout.
-func (d *device) known(k *work, raw []byte) {
+// knows goes on with the whole layout.
+func (d *device) knows(k *work, raw []byte) {
 	l, err := k.layout.WithManifest(raw)
 	if err != nil {
 		d.w.fail("device %d: the manifest: %v", d.i, err)
@@ -346,17 +300,4 @@ func (d *device) known(k *work, raw []byte) {
 		d.stored(k, b, recv.Stored)
 	}
 	k.machine.SetLayout(d.w.clock.Now(), l, k.staging.Has())
-}
-
-// finish is for a work that has every block.
-func (d *device) finish(k *work) {
-	if k.staging == nil || k.staging.Missing() > 0 {
-		if !k.staged {
-			d.w.fail("device %d: done, but blocks are missing", d.i)
-		}
-		return
-	}
-	if d.makeDurable(k) {
-		d.commit(k)
-	}
 }

@@ -124,7 +124,7 @@ func (d *device) judge() {
 		}
 	}
 	for _, t := range d.w.server.transfers {
-		if t.deliveries[d.i].result == "" {
+		if !t.deliveries[d.i].delivered() {
 			continue
 		}
 		d.named(t)
@@ -144,7 +144,7 @@ func (d *device) judge() {
 			}
 		}
 	}
-	if k := d.work; k != nil {
+	for _, k := range d.listening {
 		d.inWork += d.w.clock.Now().Sub(k.begun)
 		k.begun = d.w.clock.Now()
 	}
@@ -165,6 +165,51 @@ func (d *device) gaveWay(path string, no protocol.TransferNo) bool {
 	return false
 }
 
+// oneSession: a group runs one session at a time.
+func (s *server) oneSession(run *session) {
+	for _, r := range s.runs {
+		if r != run && !r.stopped {
+			s.w.fail("session %d is offered while session %d is", run.index, r.index)
+		}
+	}
+}
+
+// mayFlow: nothing is sealed for a transfer that is held or closed, nor by a session that was stopped.
+func (r *session) mayFlow() {
+	if t := r.transfer; r.stopped || t.closed != "" || t.hold {
+		r.w.fail("session %d seals a packet of transfer %d: %q, held %v, stopped %v", r.index, t.no, t.closed, t.hold,
+			r.stopped)
+	}
+}
+
+// mayKnow: what is held or closed, or owed to others only, is nobody's to know of.
+func (s *server) mayKnow(no protocol.TransferNo, i int) {
+	if s.w.sabotage == IgnoreRemoval {
+		return // the packets are to show it
+	}
+	if t := s.transfer(no); t.hold || t.closed != "" || !t.deliveries[i].owed() || !s.members[i] {
+		s.w.fail("device %d is offered transfer %d: %q, held %v, its delivery %q", i, no, t.closed, t.hold,
+			t.deliveries[i].state)
+	}
+}
+
+// consistent: what the schedule holds is what the book owes.
+func (s *server) consistent() {
+	if s.w.sabotage == IgnoreRemoval {
+		return
+	}
+	for _, t := range s.transfers {
+		view, open := s.sched.Transfer(s.now(), t.no)
+		if open != (t.closed == "") {
+			s.w.fail("transfer %d is %q, and the schedule has it: %v", t.no, t.closed, open)
+			return
+		}
+		if owed := t.owed(); open && owed != view.Owed {
+			s.w.fail("transfer %d is owed to %d, in the schedule to %d", t.no, owed, view.Owed)
+		}
+	}
+}
+
 // delivered lists the files that have their names.
 func (d *device) delivered() []string {
 	return slices.Sorted(maps.Keys(d.disk.Files(groupName)))
@@ -173,12 +218,18 @@ func (d *device) delivered() []string {
 // collect sums up what the machines, links and disks counted.
 func (w *world) collect() {
 	for _, d := range w.devices {
-		d.leave()
+		for _, k := range slices.Clone(d.listening) {
+			d.hangUp(k)
+		}
 		w.counts.network(d.down.Faults)
 		w.counts.network(d.up.Faults)
 		w.counts.disk(d.disk.Counts)
 	}
-	w.server.drop()
+	if w.server.up() {
+		for _, r := range w.server.sorted() {
+			r.stop()
+		}
+	}
 }
 
 // wrong tells how a file differs from what the newest transfer of its path has.

@@ -5,9 +5,11 @@ import (
 	"math/rand/v2"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/rate"
+	"github.com/groupcast/groupcast/internal/schedule"
 )
 
 // plan is everything a seed draws before its run begins.
@@ -26,15 +28,23 @@ type plan struct {
 	forger    int // device; -1: none
 	assault   assault
 	https     float64 // bytes a second of all catch-up together; 0: no limit
+	timing    schedule.Timing
+	settle    time.Duration // after a start nothing goes out by itself for so long
+	deeds     []deed
 }
 
 type devicePlan struct {
 	down, up netsim.Config
 	joins    time.Duration // attaches first
 	crashes  []time.Duration
-	parts    []span // cut off from the group, in both directions
-	mute     []span // its feedback does not arrive
-	offline  []span // cut off from the control plane
+	parts    []span          // cut off from the group, in both directions
+	mute     []span          // its feedback does not arrive
+	offline  []span          // cut off from the control plane
+	stalls   []span          // the same, and what is on its way only waits
+	streams  []time.Duration // its event stream breaks, and nothing else
+	kills    []time.Duration // its agent ends at once, and nothing else
+	hangs    span            // its disk stores nothing
+	callLoss float64         // of requests, and of answers
 	liar     bool
 	pretends pretence // what it claims, whatever is true; nil: nothing
 	stubborn bool     // as a liar: always the same lie, which it could have told in truth
@@ -57,6 +67,10 @@ type transferPlan struct {
 	blocks int
 	k      int // symbols of a block, at most
 	files  int
+	again  int           // send the content of that transfer once more; 0: its own
+	hold   time.Duration // released after; 0: at once
+	now    bool          // without a gather window
+	via    groupcast.Via
 }
 
 // budget bounds devices × symbols of a seed, for speed.
@@ -81,6 +95,7 @@ func draw(seed uint64) plan {
 	}
 	p.drawTransfers(r, n)
 	p.drawEvents(r, n)
+	p.drawControl(rand.New(rand.NewPCG(seed, 0x52)))
 	return p
 }
 

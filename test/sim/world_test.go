@@ -9,8 +9,10 @@ import (
 	"os"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/netsim"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Sabotage is a fault put into the drivers on purpose: the oracles must notice it.
@@ -30,20 +32,22 @@ const (
 	ErrorIsEdit      Sabotage = "take a read error for an edit"
 	TakeOlderOffer   Sabotage = "take an older offer of a transfer"
 	HideLost         Sabotage = "call what is left of a transfer all of it"
+	KeepCancelled    Sabotage = "go on with what is cancelled"
 )
 
 // Sabotages are those that are kept.
 var Sabotages = []Sabotage{
 	SkipDigest, ReuseParity, LoseJournalTail, AcceptOldOffer, SkipBarrier, IgnoreRemoval, RedrawPacketKeys,
 	DecideCancelled, ErrorIsEdit,
-	TakeOlderOffer, HideLost,
+	TakeOlderOffer, HideLost, KeepCancelled,
 }
 
 // traced prints the trace of a run, but for its packets.
 var traced = os.Getenv("GROUPCAST_SIM_TRACE") != ""
 
-// patience is how long after the last fault everyone may take.
-const patience = 4 * time.Minute
+// patience is how long after the last fault everyone may take: a pause between two tries may be five
+// minutes, and a device that is connected and not heard of is left after two.
+const patience = 20 * time.Minute
 
 // Result is what became of a run.
 type Result struct {
@@ -148,7 +152,10 @@ func (w *world) secret() (s seal.Secret) { w.bytes(s[:]); return s }
 // schedule sets up everything the plan draws.
 func (w *world) schedule() {
 	for _, t := range w.plan.transfers {
-		w.at(t.at, func() { w.server.add(t) })
+		w.at(t.at, w.server.add)
+	}
+	for _, do := range w.plan.deeds {
+		w.at(do.at, func() { w.server.do(do) })
 	}
 	for _, at := range w.plan.crashes {
 		w.at(at, w.server.crash)
@@ -170,7 +177,6 @@ func (w *world) schedule() {
 	}
 	w.planChanges()
 	w.at(w.plan.until, w.calmDown)
-	w.at(0, w.server.tick)
 }
 
 // calmDown ends the faults: from here on everyone must finish.
@@ -180,28 +186,34 @@ func (w *world) calmDown() {
 		d.down.Part(false)
 		d.up.Part(false)
 		d.disk.Capacity = 0
+		d.away, d.stalled = time.Time{}, time.Time{}
 		if !d.alive {
 			d.restart()
 		}
 		d.attach()
 	}
-	w.server.retrySpace()
+	w.server.do(deed{kind: deedConfirm})
 }
 
 // finished says whether every honest device that is a member has what it is owed.
 func (w *world) finished() bool {
-	return w.calm && w.server.up && w.server.session == nil && w.server.settled()
+	s := w.server
+	return w.calm && s.up() && len(s.transfers) == len(w.plan.transfers) && len(s.runs) == 0 && s.settled(w.devices)
 }
 
-// replay sends an old offer to a device, as somebody could who restored the server's home.
+// replay sends a device an offer that is old for it, as somebody could who restored the server's home.
 func (w *world) replay() {
 	d := w.devices[w.rnd.IntN(len(w.devices))]
 	if len(w.server.past) == 0 || !d.alive {
 		return
 	}
 	o := w.server.past[w.rnd.IntN(len(w.server.past))]
+	offer, err := wire.ParseOffer(o.Offer)
+	if err != nil || offer.Number >= d.floor && offer.Number > d.taken[offer.Transfer] {
+		return
+	}
 	w.count("fault: old offer replayed")
-	d.offered(o.bytes, o.signature)
+	d.hearEvent(groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: &o})
 }
 
 // garbage sends packets that nobody sealed.
@@ -209,7 +221,7 @@ func (w *world) garbage() {
 	if w.calm {
 		return
 	}
-	if s := w.server.session; s != nil && s.newest != nil {
+	if s := w.server.running(); s != nil && s.newest != nil {
 		w.count("fault: garbage")
 		b := append([]byte(nil), s.newest.bytes...)
 		b[w.rnd.IntN(len(b))] ^= byte(1 + w.rnd.IntN(255))
@@ -234,22 +246,35 @@ func (w *world) story() string {
 // unfinished tells who is owed what, for who looks for a failure.
 func (w *world) unfinished() string {
 	out := w.story()
-	if s := w.server.session; s != nil {
-		out += fmt.Sprintf("\n  session %d of transfer %d: %+v", s.index, s.transfer.no, s.machine.Status())
+	if w.server.up() {
+		for _, s := range w.server.sorted() {
+			out += fmt.Sprintf("\n  session %d of transfer %d: begun %v, %+v", s.index, s.transfer.no, s.begun,
+				s.machine.Status())
+		}
 	}
 	for _, t := range w.server.transfers {
-		for i, l := range t.deliveries {
-			if !l.owed {
-				continue
-			}
-			d := w.devices[i]
-			out += fmt.Sprintf("\n  transfer %d, device %d: %+v, alive %v, attached %v, liar %v", t.no, i, l, d.alive,
-				d.attached, d.plan.liar)
-			if k := d.work; k != nil && k.no == t.no {
-				out += fmt.Sprintf(", all %v, fetching %v, staging %v", k.all, k.fetching, k.staging != nil)
-				if k.machine != nil {
-					out += fmt.Sprintf(", %+v", k.machine.Status())
-				}
+		out += w.unfinishedOf(t)
+	}
+	return out
+}
+
+func (w *world) unfinishedOf(t *transfer) (out string) {
+	for i, l := range t.deliveries {
+		if !l.owed() || t.closed != "" {
+			continue
+		}
+		d := w.devices[i]
+		out += fmt.Sprintf("\n  transfer %d, device %d: %s, held %v, alive %v, attached %v, liar %v", t.no, i, l.state,
+			t.hold, d.alive, d.stream != nil, d.plan.liar)
+		if w.server.up() {
+			at, _ := w.server.sched.Delivery(t.no, deviceID(i))
+			run, _ := w.server.sched.RunOf(t.no, deviceID(i))
+			out += fmt.Sprintf(", %+v in %+v", at, run)
+		}
+		if k := d.works[t.no]; k != nil {
+			out += fmt.Sprintf(", all %v, fetching %v, staging %v", k.all, k.fetching, k.staging != nil)
+			if k.machine != nil {
+				out += fmt.Sprintf(", %+v", k.machine.Status())
 			}
 		}
 	}

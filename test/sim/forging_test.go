@@ -62,11 +62,15 @@ func (d *device) assailing(b protocol.BlockNumber) *assailed {
 // forgeAhead forges source symbols of a block that has just begun, or is about to.
 func (d *device) forgeAhead(k *work, number protocol.BlockNumber) {
 	b := d.assailing(number)
-	if b.ahead || int(number) >= int(1+k.offer.ManifestBlocks+k.offer.Blocks) {
+	if b.ahead || int(number) >= k.blocks() {
 		return
 	}
 	b.ahead = true
-	length := len(d.w.server.transfer(k.no).content.block(number))
+	run := d.w.server.running()
+	if run == nil || run.offer.Session != k.offer.Session {
+		return
+	}
+	length := len(run.content.block(number))
 	n := protocol.SourceSymbols(length, d.w.plan.symbol)
 	for _, i := range rand.New(rand.NewPCG(d.w.seed, uint64(number))).Perm(n)[:min(n, d.w.plan.assault.source)] {
 		d.forgeSymbol(k, number, i)
@@ -75,19 +79,16 @@ func (d *device) forgeAhead(k *work, number protocol.BlockNumber) {
 
 // forgeSymbol sends a symbol of a block with wrong bytes to the group.
 func (d *device) forgeSymbol(k *work, number protocol.BlockNumber, index int) {
-	if index >= protocol.MaxSymbols {
+	run := d.w.server.running()
+	if index >= protocol.MaxSymbols || run == nil || run.offer.Session != k.offer.Session {
 		return
 	}
 	data := wire.Data{
-		Block: number, Length: len(d.w.server.transfer(k.no).content.block(number)),
+		Block: number, Length: len(run.content.block(number)),
 		Index: protocol.SymbolIndex(index), Symbol: make([]byte, d.w.plan.symbol),
 	}
 	for i := range data.Symbol {
 		data.Symbol[i] = byte(d.rnd.Uint32())
-	}
-	run := d.w.server.session
-	if run == nil || run.offer.Session != k.offer.Session {
-		return
 	}
 	d.w.count("fault: forged packet")
 	d.w.forged++

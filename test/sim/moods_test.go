@@ -66,7 +66,7 @@ func (d *device) touch() {
 	}
 	name := files[d.moods.rnd.IntN(len(files))]
 	if err := d.disk.Chtimes(name, time.Unix(1_000_000_000+d.moods.rnd.Int64N(1e9), 0)); err != nil {
-		d.trouble(err)
+		d.disturbed(err)
 		return
 	}
 	d.w.count("fault: file touched")
@@ -119,7 +119,7 @@ func (d *device) commitAlong(k *work) bool {
 	}
 	d.w.count("device: commit along the way")
 	if _, err := d.tryCommit(k); err != nil && !errors.Is(err, context.Canceled) {
-		d.trouble(err)
+		d.trouble(k, err)
 		return false
 	}
 	d.checkFiles()
@@ -128,10 +128,5 @@ func (d *device) commitAlong(k *work) bool {
 
 // commitAgain goes on after a commit that was cancelled.
 func (d *device) commitAgain(k *work) {
-	life := d.life
-	d.w.clock.After(within(d.moods.rnd, 50*time.Millisecond), func() {
-		if d.life == life && d.alive && !k.over && k.staging != nil {
-			d.commit(k)
-		}
-	})
+	d.after(k, within(d.moods.rnd, 50*time.Millisecond), func() { d.commit(k) })
 }

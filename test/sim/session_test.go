@@ -6,15 +6,16 @@ import (
 	"net/netip"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/fec"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// emptyFor is how long a session without devices stays.
-const emptyFor = time.Second
+const groupAddress = "239.192.7.7:7441"
 
 // packet is something on the group's address.
 type packet struct {
@@ -27,19 +28,22 @@ type packet struct {
 type session struct {
 	w        *world
 	server   *server
+	life     *process
 	transfer *transfer
-	signed   signedOffer
+	content  *content // what it sends
 	offer    wire.Offer
+	offered  groupcast.Offered
 	secret   seal.Secret
 	keys     *seal.Session
 	machine  *send.Sender
 	code     *fec.Code
-	version  uint64 // of the membership, when it was opened
+	version  uint64 // of the membership, when it was made
 	feedback map[protocol.FeedbackID]*channel
 	byDevice map[int]protocol.FeedbackID
+	latest   *wire.Sync
 	begun    bool
-	stopped  bool
-	opened   time.Time
+	stopped  bool // nothing more is sealed
+	finished bool
 	tick     uint64
 	newest   *packet
 	index    int
@@ -55,124 +59,94 @@ type channel struct {
 	opener *seal.FeedbackOpener
 }
 
-// handout is what a device gets over TLS.
-type handout struct {
-	secret  seal.Secret
-	key     seal.Secret
-	id      protocol.FeedbackID
-	first   wire.Sync
-	started bool
-}
-
-// sign makes an offer; without a session it only vouches for what is fetched over HTTPS.
-func (s *server) sign(t *transfer, run *session) signedOffer {
-	o := wire.Offer{
-		Server: s.id, Group: s.group, MembershipVersion: s.version, Transfer: t.no,
-		SymbolSize: uint16(s.w.plan.symbol), MaxK: uint8(t.content.maxK(s.w.plan.symbol)),
-		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
-		GroupAddr: netip.MustParseAddrPort("239.192.7.7:7441"), Source: netip.MustParseAddr("10.0.0.1"),
-		FeedbackPort: protocol.ControlPort,
-	}
-	t.content.layout.Fill(&o)
-	s.offerNo++
-	o.Number = s.offerNo
-	s.w.bytes(o.Session[:])
-	if run != nil {
-		s.open[o.Number] = true
-		o.Flags = wire.OfferMulticast
-		o.Tag = protocol.SessionTag(s.w.rnd.Uint32())
-		o.KeyCheck = seal.KeyCheck(run.secret, s.id, o.Session)
-	}
-	o.Floor = s.floor()
-	b := wire.AppendOffer(nil, o)
-	signed := signedOffer{o.Number, b, seal.SignOffer(s.key, b)}
-	if run != nil {
-		run.offer, run.signed = o, signed
-		s.past = append(s.past, signed)
-	}
-	return signed
-}
-
-// floor is the lowest offer still open.
-func (s *server) floor() protocol.OfferNo {
-	low := s.offerNo
-	for n := range s.open {
-		low = min(low, n)
-	}
-	return low
-}
-
 func newSession(s *server, t *transfer) *session {
 	w := s.w
 	w.count("session: opened")
 	s.sessions++
 	run := &session{
-		w: w, server: s, transfer: t, secret: w.secret(), code: fec.NewCode(), version: s.version,
-		feedback: map[protocol.FeedbackID]*channel{}, byDevice: map[int]protocol.FeedbackID{},
-		opened: w.clock.Now(), rows: map[send.SymbolRef]bool{}, index: s.sessions,
+		w: w, server: s, life: s.process, transfer: t, content: t.content, secret: w.secret(), code: fec.NewCode(),
+		version: s.version, feedback: map[protocol.FeedbackID]*channel{}, byDevice: map[int]protocol.FeedbackID{},
+		rows: map[send.SymbolRef]bool{}, index: s.sessions,
 	}
-	s.sign(t, run)
-	w.note("session", uint64(run.index), uint64(t.no), uint64(run.offer.Number), uint64(run.offer.Floor))
+	o := s.terms(t)
+	o.Flags = wire.OfferMulticast
+	o.Tag = protocol.SessionTag(w.rnd.Uint32())
+	o.KeyCheck = seal.KeyCheck(run.secret, s.id, o.Session)
+	o.Source, o.FeedbackPort = netip.MustParseAddr("10.0.0.1"), protocol.ControlPort
+	run.offer, run.offered = o, s.sign(o)
+	s.past = append(s.past, run.offered)
+	w.note("session", uint64(run.index), uint64(t.no), uint64(o.Number), uint64(o.Floor))
 	var err error
-	if run.keys, err = seal.NewSession(run.secret, run.signed.bytes); err != nil {
+	if run.keys, err = seal.NewSession(run.secret, run.offered.Offer); err != nil {
 		w.fail("the session's own key: %v", err)
 	}
+	layout := t.content.layout
 	run.machine = send.New(send.Config{
-		Blocks:     t.content.layout.Blocks(),
-		Length:     func(b protocol.BlockNumber) int { n, _ := t.content.layout.Length(b); return n },
-		SymbolSize: w.plan.symbol, Head: int(t.content.layout.FirstStream()), Rate: w.plan.rate,
-		Zeros: t.content.layout.Zeros(),
+		Blocks: layout.Blocks(), Length: func(b protocol.BlockNumber) int { n, _ := layout.Length(b); return n },
+		SymbolSize: w.plan.symbol, Head: int(layout.FirstStream()), Rate: w.plan.rate, Zeros: layout.Zeros(),
 	}, w.clock.Now(), rand.New(rand.NewPCG(w.rnd.Uint64(), 2)))
-	w.clock.After(askFor, run.begin)
 	return run
 }
 
+// begin lets data flow.
 func (r *session) begin() {
 	r.begun = true
 	r.pump()
 }
 
-// endIfEmpty ends a session that nobody took up.
-func (r *session) endIfEmpty() {
-	if r.begun && r.machine.Status().Devices == 0 && r.w.clock.Now().Sub(r.opened) > emptyFor {
-		r.over()
-	}
+// stop ends a session at once: nothing more is sealed under its key.
+func (r *session) stop() {
+	r.stopped = true
+	r.finish()
 }
 
-func (r *session) over() {
-	r.w.count("session: over")
-	for i := range r.transfer.deliveries {
-		if l := &r.transfer.deliveries[i]; l.place == multicast {
-			if l.runs++; l.runs >= maxRuns {
-				l.https = true
-			}
-		}
-	}
-	r.server.drop()
-}
-
-// ready answers a device with the keys, or with nothing: it will be offered again.
-func (r *session) ready(i int, lacks []protocol.Range, all bool) {
-	w, s := r.w, r.server
-	if r.stopped || !s.entitled(r.transfer.no, i) || r.version != s.version && w.sabotage != IgnoreRemoval {
-		w.count("hand-out: refused")
+// finish forgets a session that seals nothing more, once.
+func (r *session) finish() {
+	if r.finished {
 		return
 	}
-	l := &r.transfer.deliveries[i]
-	l.place = multicast
-	r.forget(i)
+	r.finished = true
+	r.collect()
+	delete(r.server.open, r.offer.Number)
+	delete(r.server.runs, r.offer.Session)
+	r.w.note("session over", uint64(r.index))
+}
+
+// over comes when a session ended by itself.
+func (r *session) over() {
+	r.w.count("session: over")
+	r.stop()
+	r.server.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.Ended(now, r.transfer.no, r.offer.Session, schedule.Reason{Code: schedule.SessionEnded})
+	})
+}
+
+// attach takes a device in, or gives one that takes part new keys.
+func (r *session) attach(i int, lacks []protocol.Range, all bool) handout {
+	w := r.w
+	now := w.clock.Now()
+	delete(r.feedback, r.byDevice[i])
 	h := handout{secret: r.secret, key: w.secret(), started: r.begun}
 	w.bytes(h.id[:])
 	r.feedback[h.id] = &channel{i, seal.NewFeedbackOpener(h.key, h.id)}
 	r.byDevice[i] = h.id
-	r.machine.Attach(w.clock.Now(), send.Device(i), lacks, all)
-	h.first = r.machine.Preview(w.clock.Now())
+	r.machine.Attach(now, send.Device(i), lacks, all)
+	if r.latest == nil { // none was sent yet: one is sealed for hand-outs, with a number of its own
+		m, n, _ := r.machine.NextSync(now)
+		r.number(n)
+		r.keep(m)
+	}
+	h.first = *r.latest
 	h.first.Repairs = append([]wire.Repair(nil), h.first.Repairs...)
-	w.count("hand-out: given")
 	w.note("hand-out", uint64(r.index), uint64(i))
-	d := w.devices[i]
-	d.tell(func() { d.handout(r.offer.Session, h) })
 	r.pump()
+	return h
+}
+
+// keep keeps the newest SYNC for hand-outs; the machine uses the memory of its repairs again.
+func (r *session) keep(m wire.Sync) {
+	m.Repairs = append([]wire.Repair(nil), m.Repairs...)
+	r.latest = &m
 }
 
 // forget ends a device's feedback key.
@@ -186,8 +160,10 @@ func (r *session) forget(i int) {
 }
 
 func (r *session) complete(i int) {
-	r.machine.Complete(r.w.clock.Now(), send.Device(i))
-	r.pump()
+	if _, ok := r.byDevice[i]; ok {
+		r.machine.Complete(r.w.clock.Now(), send.Device(i))
+		r.pump()
+	}
 }
 
 // hear takes a feedback packet off the wire.
@@ -197,28 +173,37 @@ func (s *server) hear(b []byte) {
 		s.w.fail("feedback without a header: %v", err)
 		return
 	}
-	if s.session == nil || s.session.feedback[h.ID] == nil {
-		s.w.count("feedback: of no session")
-		return
+	for _, r := range s.runs {
+		if c := r.feedback[h.ID]; c != nil {
+			r.hear(c, b)
+			return
+		}
 	}
-	c := s.session.feedback[h.ID]
+	s.w.count("feedback: of no session")
+}
+
+func (r *session) hear(c *channel, b []byte) {
 	f, err := c.opener.Open(b)
 	if errors.Is(err, seal.ErrReplay) {
-		s.w.count("feedback: replayed")
+		r.w.count("feedback: replayed")
 		return
 	}
 	if err != nil {
-		s.w.fail("feedback of device %d: %v", c.device, err)
+		r.w.fail("feedback of device %d: %v", c.device, err)
 		return
 	}
-	s.w.count("feedback: opened")
-	s.session.machine.HandleFeedback(s.w.clock.Now(), send.Device(c.device), f)
-	s.session.pump()
+	r.w.count("feedback: opened")
+	r.heard(c.device, f)
 }
 
-// pump does what the machine wants done.
+func (r *session) heard(i int, f wire.Feedback) {
+	r.machine.HandleFeedback(r.w.clock.Now(), send.Device(i), f)
+	r.pump()
+}
+
+// pump does what the machine wants done. What it says goes to the schedule, as from a goroutine of its own.
 func (r *session) pump() {
-	if !r.begun || r.stopped {
+	if !r.begun || r.stopped || r.server.process != r.life {
 		return
 	}
 	now := r.w.clock.Now()
@@ -248,7 +233,7 @@ func (r *session) arm() {
 	tick := r.tick
 	if t, ok := r.machine.NextTimeout(); ok {
 		r.w.clock.At(t, func() {
-			if tick == r.tick && !r.stopped {
+			if tick == r.tick && !r.stopped && r.server.process == r.life {
 				r.machine.HandleTimeout(r.w.clock.Now())
 				r.pump()
 			}
@@ -258,31 +243,21 @@ func (r *session) arm() {
 
 func (r *session) event(e send.Event) {
 	r.w.note("sender", uint64(r.index), uint64(e.Kind), uint64(e.Device))
+	no, dev := r.transfer.no, deviceID(int(e.Device))
 	switch e.Kind {
 	case send.DeviceDone:
 		r.w.count("event: device done")
+		r.server.change(func(sch *schedule.Scheduler, now time.Time) { sch.Stored(now, no, dev) })
 	case send.DeviceBehind:
 		r.w.counts["behind: "+string(e.Cause)]++
 		r.w.leftBehind[int(e.Device)] = true
-		r.behind(int(e.Device))
-	case send.DeviceBack:
-		r.w.count("event: device back")
-		r.transfer.deliveries[e.Device].place = multicast
+		r.server.change(func(sch *schedule.Scheduler, now time.Time) {
+			sch.Behind(now, no, dev, e.Reason, e.Cause == send.CauseSilent)
+		})
+	case send.DeviceBack: // it is detached already
 	case send.Over:
 		r.over()
 	}
-}
-
-func (r *session) behind(i int) {
-	l := &r.transfer.deliveries[i]
-	l.place = alone
-	if d := r.w.devices[i]; d.attached {
-		r.w.count("device: catch-up told")
-		o := r.server.sign(r.transfer, nil)
-		d.tell(func() { d.catchUp(r.transfer.no, o) })
-		return
-	}
-	l.place = idle
 }
 
 // collect takes the machine's counters when the session ends.
@@ -298,10 +273,12 @@ func (r *session) number(n protocol.PacketNumber) {
 		r.w.fail("session %d seals packet number %d after %d", r.index, n, r.sealed)
 	}
 	r.sealed = n
+	r.mayFlow()
 }
 
 func (r *session) sendSync(m wire.Sync, n protocol.PacketNumber) {
 	r.number(n)
+	r.keep(m)
 	r.w.note("sync", uint64(r.index), uint64(n), uint64(m.Front), uint64(m.Rate), uint64(len(m.Repairs)))
 	r.put(&packet{bytes: r.keys.SealSync(r.server.key, n, m)})
 }
@@ -314,7 +291,7 @@ func (r *session) sendTrain(t send.Train) {
 			n--
 		}
 		r.number(n)
-		block := r.transfer.content.block(ref.Block)
+		block := r.content.block(ref.Block)
 		k := protocol.SourceSymbols(len(block), r.w.plan.symbol)
 		if r.w.sabotage == ReuseParity && int(ref.Index) > k {
 			ref.Index = protocol.SymbolIndex(k)
@@ -361,7 +338,7 @@ func (r *session) put(p *packet) {
 func (w *world) broadcast(p *packet) {
 	for i, d := range w.devices {
 		outside := !w.server.members[i]
-		if d.work == nil && !outside || !d.alive || d.plan.deaf {
+		if len(d.listening) == 0 && !outside || !d.alive || d.plan.deaf {
 			continue
 		}
 		d.down.Send(len(p.bytes)+28, func() {
@@ -376,5 +353,14 @@ func (w *world) broadcast(p *packet) {
 			}
 			d.hear(p)
 		})
+	}
+}
+
+// announce tells the group that there is an offer: who missed the event reads the state.
+func (w *world) announce(n protocol.OfferNo) {
+	for _, d := range w.devices {
+		if d.alive && !d.plan.deaf {
+			d.down.Send(100, func() { d.heardAnnounce(n) })
+		}
 	}
 }

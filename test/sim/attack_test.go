@@ -10,13 +10,10 @@ import (
 
 // hear brings a group packet through the checks ("Order of checks" in docs/security.md).
 func (d *device) hear(p *packet) {
-	k := d.work
-	if k == nil || k.keys == nil || k.machine == nil {
-		return
-	}
 	h, err := wire.ParseHeader(p.bytes)
+	k := d.listener(h.Tag)
 	switch {
-	case err != nil || h.Tag != k.offer.Tag,
+	case err != nil || k == nil,
 		h.Kind == wire.KindData && len(p.bytes) != d.w.plan.symbol+protocol.DataOverhead:
 		d.w.count("packet: of no session")
 		return
@@ -37,6 +34,26 @@ func (d *device) hear(p *packet) {
 		k.machine.HandleData(now, h.Number, data)
 	}
 	d.pump(k)
+}
+
+// listener gives the work that takes part in the session of a tag; nil for none.
+func (d *device) listener(tag protocol.SessionTag) *work {
+	for _, k := range d.listening {
+		if k.offer.Tag == tag {
+			return k
+		}
+	}
+	return nil
+}
+
+// inSession gives the work that takes part in the session that runs; nil for none.
+func (d *device) inSession() *work {
+	if run := d.w.server.running(); run != nil && d.alive {
+		if k := d.listener(run.offer.Tag); k != nil && k.offer.Session == run.offer.Session {
+			return k
+		}
+	}
+	return nil
 }
 
 func (d *device) hearSync(now time.Time, k *work, p *packet, body []byte) {
@@ -82,7 +99,7 @@ func (d *device) lie(k *work, f *wire.Feedback) {
 		return
 	}
 	d.w.count("fault: lying NACK")
-	blocks := int(1 + k.offer.ManifestBlocks + k.offer.Blocks)
+	blocks := k.blocks()
 	for range d.rnd.IntN(20) {
 		f.NACKs = append(f.NACKs, wire.NACK{
 			Block: protocol.BlockNumber(d.rnd.IntN(blocks + 3)), Deficit: uint8(d.rnd.IntN(256)),
@@ -104,9 +121,7 @@ func (d *device) forge() {
 	if d.w.calm {
 		return
 	}
-	k := d.work
-	if k != nil && k.keys != nil && d.w.server.members[d.i] && d.w.server.session != nil &&
-		d.w.server.session.offer.Session == k.offer.Session {
+	if k := d.inSession(); k != nil && d.w.server.members[d.i] {
 		for range 1 + d.rnd.IntN(3) {
 			d.w.count("fault: forged packet")
 			d.w.broadcast(&packet{bytes: d.forgery(k), forged: true})
@@ -120,8 +135,8 @@ func (d *device) forge() {
 }
 
 func (d *device) forgery(k *work) []byte {
-	b := protocol.BlockNumber(d.rnd.IntN(int(1 + k.offer.ManifestBlocks + k.offer.Blocks)))
-	length := d.w.server.transfer(k.no).content.block(b)
+	b := protocol.BlockNumber(d.rnd.IntN(k.blocks()))
+	length := d.w.server.running().content.block(b)
 	data := wire.Data{
 		Block: b, Length: len(length), Index: protocol.SymbolIndex(d.rnd.IntN(256)),
 		Symbol: make([]byte, d.w.plan.symbol),
@@ -141,7 +156,7 @@ func (d *device) forgery(k *work) []byte {
 
 // number is near the genuine ones, or far off.
 func (d *device) number() protocol.PacketNumber {
-	near := d.w.server.session.sealed
+	near := d.w.server.running().sealed
 	if chance(d.rnd, 0.2) {
 		return protocol.MaxPacketNumber - protocol.PacketNumber(d.rnd.IntN(1000))
 	}

@@ -58,36 +58,47 @@ func accountTrips() []trip {
 	first := httpapitest.Fill[groupcast.FirstAdmin]()
 	change := groupcast.PasswordChange{Old: "a", New: "b"}
 	return []trip{
-		gives(trip{method: "Login", args: []any{"127.0.0.1", login}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
-			return c.Login(ctx, login)
-		}),
-		gives(trip{method: "FirstAdmin", args: []any{"127.0.0.1", first}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
-			return c.FirstAdmin(ctx, first)
-		}),
-		acts(trip{method: "Logout", by: "agent"}, func(ctx context.Context, c *apiclient.Client) error { return c.Logout(ctx) }),
-		acts(trip{method: "ChangePassword", by: "cli", args: []any{change}}, func(ctx context.Context, c *apiclient.Client) error {
-			return c.ChangePassword(ctx, change)
-		}),
-		gives(trip{method: "Me", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Me, error) { return c.Me(ctx) }),
-		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{false}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
-			return c.GroupsOnOffer(ctx, false)
-		}),
-		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{true}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
-			return c.GroupsOnOffer(ctx, true)
-		}),
-		gives(trip{method: "Join", by: "cli", args: []any{oddGroup, "please"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
-			return c.Join(ctx, oddGroup, "please")
-		}),
-		gives(trip{method: "MyDeliveries", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received, error) {
+		gives(trip{method: "Login", args: []any{"127.0.0.1", login}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
+				return c.Login(ctx, login)
+			}),
+		gives(trip{method: "FirstAdmin", args: []any{"127.0.0.1", first}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+				return c.FirstAdmin(ctx, first)
+			}),
+		acts(trip{method: "Logout", by: "agent"},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Logout(ctx) }),
+		acts(trip{method: "ChangePassword", by: "cli", args: []any{change}},
+			func(ctx context.Context, c *apiclient.Client) error {
+				return c.ChangePassword(ctx, change)
+			}),
+		gives(trip{method: "Me", by: "agent"},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Me, error) { return c.Me(ctx) }),
+		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{false}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+				return c.GroupsOnOffer(ctx, false)
+			}),
+		gives(trip{method: "GroupsOnOffer", by: "cli", args: []any{true}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+				return c.GroupsOnOffer(ctx, true)
+			}),
+		gives(trip{method: "Join", by: "cli", args: []any{oddGroup, "please"}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+				return c.Join(ctx, oddGroup, "please")
+			}),
+		gives(trip{method: "MyDeliveries", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received,
+			error) {
 			return c.MyDeliveries(ctx)
 		}),
 		gives(trip{method: "SignIns", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.SignIn, error) {
 			return c.SignIns(ctx)
 		}),
-		acts(trip{method: "EndSignIn", by: "web", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) error {
-			return c.EndSignIn(ctx, oddUser)
-		}),
-		acts(trip{method: "Leave", by: "cli", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) error { return c.Leave(ctx, "lab") }),
+		acts(trip{method: "EndSignIn", by: "web", args: []any{oddUser}},
+			func(ctx context.Context, c *apiclient.Client) error {
+				return c.EndSignIn(ctx, oddUser)
+			}),
+		acts(trip{method: "Leave", by: "cli", args: []any{"lab"}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Leave(ctx, "lab") }),
 	}
 }
 
@@ -96,148 +107,202 @@ func userTrips() []trip {
 	fresh := groupcast.NewUser{Name: "anna", Password: pass}
 	change := groupcast.UserChange{Role: &role, Password: &pass, Disabled: &off}
 	return []trip{
-		gives(trip{method: "AddUser", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
-			return c.AddUser(ctx, fresh)
-		}),
-		lists(trip{method: "Users"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.User, error) { return c.Users(ctx) }),
-		gives(trip{method: "UpdateUser", args: []any{oddUser, change}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
-			return c.UpdateUser(ctx, oddUser, change)
-		}),
-		acts(trip{method: "DeleteUser", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUser(ctx, oddUser) }),
-		gives(trip{method: "UserGroups", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
-			return c.UserGroups(ctx, oddUser)
-		}),
-		lists(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
-			return c.Devices(ctx, "a&b=c")
-		}),
-		lists(trip{method: "Devices", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
-			return c.Devices(ctx, "")
-		}),
-		gives(trip{method: "User", args: []any{oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
-			return c.User(ctx, oddUser)
-		}),
-		gives(trip{method: "Device", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Device, error) {
-			return c.Device(ctx, device)
-		}),
-		lists(trip{method: "DeviceDeliveries", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received, error) {
-			return c.DeviceDeliveries(ctx, device)
-		}),
-		gives(trip{method: "SentFiles", args: []any{sought}}, func(ctx context.Context, c *apiclient.Client) (groupcast.SentFiles, error) {
-			return c.SentFiles(ctx, sought)
-		}),
-		acts(trip{method: "RevokeDevice", by: "cli", args: []any{device}}, func(ctx context.Context, c *apiclient.Client) error {
-			return c.RevokeDevice(ctx, device)
-		}),
+		gives(trip{method: "AddUser", args: []any{fresh}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+				return c.AddUser(ctx, fresh)
+			}),
+		lists(trip{method: "Users"},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.User, error) { return c.Users(ctx) }),
+		gives(trip{method: "UpdateUser", args: []any{oddUser, change}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+				return c.UpdateUser(ctx, oddUser, change)
+			}),
+		acts(trip{method: "DeleteUser", args: []any{oddUser}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUser(ctx, oddUser) }),
+		gives(trip{method: "UserGroups", args: []any{oddUser}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
+				return c.UserGroups(ctx, oddUser)
+			}),
+		lists(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+				return c.Devices(ctx, "a&b=c")
+			}),
+		lists(trip{method: "Devices", args: []any{""}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+				return c.Devices(ctx, "")
+			}),
+		gives(trip{method: "User", args: []any{oddUser}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+				return c.User(ctx, oddUser)
+			}),
+		gives(trip{method: "Device", by: "cli", args: []any{device}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Device, error) {
+				return c.Device(ctx, device)
+			}),
+		lists(trip{method: "DeviceDeliveries", by: "cli", args: []any{device}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received, error) {
+				return c.DeviceDeliveries(ctx, device)
+			}),
+		gives(trip{method: "SentFiles", args: []any{sought}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.SentFiles, error) {
+				return c.SentFiles(ctx, sought)
+			}),
+		acts(trip{method: "RevokeDevice", by: "cli", args: []any{device}},
+			func(ctx context.Context, c *apiclient.Client) error {
+				return c.RevokeDevice(ctx, device)
+			}),
 	}
 }
 
 func groupTrips() []trip {
+	approving := groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)}
 	fresh := httpapitest.Fill[groupcast.NewGroup]()
 	return []trip{
-		gives(trip{method: "CreateGroup", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
-			return c.CreateGroup(ctx, fresh)
-		}),
-		gives(trip{method: "Groups"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Group, error) { return c.Groups(ctx) }),
-		gives(trip{method: "Group", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
-			return c.Group(ctx, oddGroup)
-		}),
-		gives(trip{method: "UpdateGroup", args: []any{oddGroup, groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
-			return c.UpdateGroup(ctx, oddGroup, groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)})
-		}),
-		acts(trip{method: "DeleteGroup", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteGroup(ctx, oddGroup) }),
-		lists(trip{method: "Members", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
-			return c.Members(ctx, oddGroup)
-		}),
-		gives(trip{method: "AddMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Member, error) {
-			return c.AddMember(ctx, oddGroup, oddUser)
-		}),
-		acts(trip{method: "RemoveMember", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) error {
-			return c.RemoveMember(ctx, oddGroup, oddUser)
-		}),
-		lists(trip{method: "Requests", args: []any{groupcast.RequestOpen}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {
-			return c.Requests(ctx, groupcast.RequestOpen)
-		}),
-		gives(trip{method: "Approve", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
-			return c.Approve(ctx, oddGroup, oddUser)
-		}),
-		gives(trip{method: "Deny", args: []any{oddGroup, oddUser}}, func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
-			return c.Deny(ctx, oddGroup, oddUser)
-		}),
+		gives(trip{method: "CreateGroup", args: []any{fresh}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+				return c.CreateGroup(ctx, fresh)
+			}),
+		gives(trip{method: "Groups"},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Group, error) { return c.Groups(ctx) }),
+		gives(trip{method: "Group", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+				return c.Group(ctx, oddGroup)
+			}),
+		gives(trip{method: "UpdateGroup", args: []any{oddGroup, approving}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
+				return c.UpdateGroup(ctx, oddGroup, approving)
+			}),
+		acts(trip{method: "DeleteGroup", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.DeleteGroup(ctx, oddGroup) }),
+		lists(trip{method: "Members", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Member, error) {
+				return c.Members(ctx, oddGroup)
+			}),
+		gives(trip{method: "AddMember", args: []any{oddGroup, oddUser}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Member, error) {
+				return c.AddMember(ctx, oddGroup, oddUser)
+			}),
+		acts(trip{method: "RemoveMember", args: []any{oddGroup, oddUser}},
+			func(ctx context.Context, c *apiclient.Client) error {
+				return c.RemoveMember(ctx, oddGroup, oddUser)
+			}),
+		lists(trip{method: "Requests", args: []any{groupcast.RequestOpen}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {
+				return c.Requests(ctx, groupcast.RequestOpen)
+			}),
+		gives(trip{method: "Approve", args: []any{oddGroup, oddUser}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+				return c.Approve(ctx, oddGroup, oddUser)
+			}),
+		gives(trip{method: "Deny", args: []any{oddGroup, oddUser}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.JoinRequest, error) {
+				return c.Deny(ctx, oddGroup, oddUser)
+			}),
 	}
 }
+
+// no is past what a float64 holds.
+const no = protocol.TransferNo(1<<53 + 1)
 
 func transferTrips() []trip {
 	fresh := httpapitest.Fill[groupcast.NewTransfer]()
 	filter := groupcast.TransferFilter{Group: "lab", Open: true, Limit: 7}
-	const no = protocol.TransferNo(1<<53 + 1) // past what a float64 holds
-	one := func(method string, call func(*apiclient.Client, context.Context, protocol.TransferNo) (groupcast.Transfer, error)) trip {
-		return gives(trip{method: method, args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
-			return call(c, ctx, no)
-		})
+	type call func(*apiclient.Client, context.Context, protocol.TransferNo) (groupcast.Transfer, error)
+	one := func(method string, do call) trip {
+		return gives(trip{method: method, args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+				return do(c, ctx, no)
+			})
 	}
 	return []trip{
-		gives(trip{method: "AddTransfer", args: []any{fresh}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
-			return c.AddTransfer(ctx, fresh)
-		}),
-		lists(trip{method: "Transfers", args: []any{filter}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
-			return c.Transfers(ctx, filter)
-		}),
+		gives(trip{method: "AddTransfer", args: []any{fresh}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+				return c.AddTransfer(ctx, fresh)
+			}),
+		lists(trip{method: "Transfers", args: []any{filter}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
+				return c.Transfers(ctx, filter)
+			}),
 		one("Transfer", (*apiclient.Client).Transfer), one("CancelTransfer", (*apiclient.Client).CancelTransfer),
 		one("RetryTransfer", (*apiclient.Client).RetryTransfer), one("SendTransfer", (*apiclient.Client).SendTransfer),
-		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.CatchUp}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
-			return c.ActOnDelivery(ctx, no, device, groupcast.CatchUp)
-		}),
-		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.PutOff}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
-			return c.ActOnDelivery(ctx, no, device, groupcast.PutOff)
-		}),
-		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.Drop}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
-			return c.ActOnDelivery(ctx, no, device, groupcast.Drop)
-		}),
-		gives(trip{method: "DropMember", args: []any{no, "bob"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
-			return c.DropMember(ctx, no, "bob")
-		}),
-		lists(trip{method: "Deliveries", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
-			return c.Deliveries(ctx, no)
-		}),
-		gives(trip{method: "DeliveryEntries", args: []any{no, device, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.DeliveryEntries, error) {
-			return c.DeliveryEntries(ctx, no, device, groupcast.Window{From: 3, Limit: 7})
-		}),
-		gives(trip{method: "CheckTransfer", args: []any{groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
-			return c.CheckTransfer(ctx, groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}, groupcast.Window{From: 3, Limit: 7})
-		}),
-		gives(trip{method: "LeftOut", args: []any{no, groupcast.Window{From: 3, Limit: 7}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
-			return c.LeftOut(ctx, no, groupcast.Window{From: 3, Limit: 7})
-		}),
-		gives(trip{method: "Series", args: []any{no, at}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
-			return c.Series(ctx, no, at)
-		}),
-		gives(trip{method: "KeyHolders", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeyHolder, error) {
-			return c.KeyHolders(ctx, no)
-		}),
-		gives(trip{method: "KeySessions", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeySession, error) {
-			return c.KeySessions(ctx, oddGroup)
-		}),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.CatchUp}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+				return c.ActOnDelivery(ctx, no, device, groupcast.CatchUp)
+			}),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.PutOff}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+				return c.ActOnDelivery(ctx, no, device, groupcast.PutOff)
+			}),
+		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.Drop}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
+				return c.ActOnDelivery(ctx, no, device, groupcast.Drop)
+			}),
+		gives(trip{method: "DropMember", args: []any{no, "bob"}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+				return c.DropMember(ctx, no, "bob")
+			}),
+		lists(trip{method: "Deliveries", args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Delivery, error) {
+				return c.Deliveries(ctx, no)
+			}),
+	}
+}
+
+func transferDetailTrips() []trip {
+	window := groupcast.Window{From: 3, Limit: 7}
+	named := groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}
+	return []trip{
+		gives(trip{method: "DeliveryEntries", args: []any{no, device, window}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.DeliveryEntries, error) {
+				return c.DeliveryEntries(ctx, no, device, window)
+			}),
+		gives(trip{method: "CheckTransfer", args: []any{named, window}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+				return c.CheckTransfer(ctx, named, window)
+			}),
+		gives(trip{method: "LeftOut", args: []any{no, window}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+				return c.LeftOut(ctx, no, window)
+			}),
+		gives(trip{method: "Series", args: []any{no, at}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Point, error) {
+				return c.Series(ctx, no, at)
+			}),
+		gives(trip{method: "KeyHolders", args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeyHolder, error) {
+				return c.KeyHolders(ctx, no)
+			}),
+		gives(trip{method: "KeySessions", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.KeySession, error) {
+				return c.KeySessions(ctx, oddGroup)
+			}),
 		gives(trip{method: "Savings"}, func(ctx context.Context, c *apiclient.Client) (groupcast.Savings, error) {
 			return c.Savings(ctx)
 		}),
-		gives(trip{method: "TransferProof", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Proof, error) {
-			return c.TransferProof(ctx, no)
-		}),
-		gives(trip{method: "LossMap", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LossMap, error) {
-			return c.LossMap(ctx, no)
-		}),
-		lists(trip{method: "Files", args: []any{no}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
-			return rows(c.Files(ctx, no, groupcast.Window{}))
-		}),
-		lists(trip{method: "Pending", args: []any{""}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
-			return rows(c.Pending(ctx, "", groupcast.Window{}))
-		}),
-		lists(trip{method: "Pending", args: []any{oddGroup}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
-			return rows(c.Pending(ctx, oddGroup, groupcast.Window{}))
-		}),
-		gives(trip{method: "SendPending", args: []any{"lab"}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
-			return c.SendPending(ctx, "lab")
-		}),
+		gives(trip{method: "TransferProof", args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Proof, error) {
+				return c.TransferProof(ctx, no)
+			}),
+		gives(trip{method: "LossMap", args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LossMap, error) {
+				return c.LossMap(ctx, no)
+			}),
+		lists(trip{method: "Files", args: []any{no}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.FileEntry, error) {
+				return rows(c.Files(ctx, no, groupcast.Window{}))
+			}),
+		lists(trip{method: "Pending", args: []any{""}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+				return rows(c.Pending(ctx, "", groupcast.Window{}))
+			}),
+		lists(trip{method: "Pending", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.PendingTransfer, error) {
+				return rows(c.Pending(ctx, oddGroup, groupcast.Window{}))
+			}),
+		gives(trip{method: "SendPending", args: []any{"lab"}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Transfer, error) {
+				return c.SendPending(ctx, "lab")
+			}),
 	}
 }
 
@@ -245,29 +310,38 @@ func operationTrips() []trip {
 	entries := httpapitest.Fill[[]groupcast.UploadEntry]()
 	check, audit := httpapitest.Fill[groupcast.CheckQuery](), httpapitest.Fill[groupcast.AuditQuery]()
 	return []trip{
-		gives(trip{method: "CreateUpload", args: []any{entries}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
-			return c.CreateUpload(ctx, entries)
-		}),
-		gives(trip{method: "CheckUpload", args: []any{entries, []string{"*.tmp"}}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
-			return c.CheckUpload(ctx, entries, []string{"*.tmp"})
-		}),
-		gives(trip{method: "Upload", args: []any{"u/1"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
-			return c.Upload(ctx, "u/1")
-		}),
-		gives(trip{method: "CompleteUpload", args: []any{"u1"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
-			return c.CompleteUpload(ctx, "u1")
-		}),
-		acts(trip{method: "DeleteUpload", args: []any{"u1"}}, func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUpload(ctx, "u1") }),
-		gives(trip{method: "UnfinishedUploads"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.UnfinishedUpload, error) {
+		gives(trip{method: "CreateUpload", args: []any{entries}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+				return c.CreateUpload(ctx, entries)
+			}),
+		gives(trip{method: "CheckUpload", args: []any{entries, []string{"*.tmp"}}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
+				return c.CheckUpload(ctx, entries, []string{"*.tmp"})
+			}),
+		gives(trip{method: "Upload", args: []any{"u/1"}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+				return c.Upload(ctx, "u/1")
+			}),
+		gives(trip{method: "CompleteUpload", args: []any{"u1"}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
+				return c.CompleteUpload(ctx, "u1")
+			}),
+		acts(trip{method: "DeleteUpload", args: []any{"u1"}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUpload(ctx, "u1") }),
+		gives(trip{method: "UnfinishedUploads"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.UnfinishedUpload,
+			error) {
 			return c.UnfinishedUploads(ctx)
 		}),
-		gives(trip{method: "Check", args: []any{check}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
-			return c.Check(ctx, check)
-		}),
-		gives(trip{method: "Audit", args: []any{audit}}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.AuditEntry, error) {
-			return c.Audit(ctx, audit)
-		}),
-		acts(trip{method: "ConfirmMemberships"}, func(ctx context.Context, c *apiclient.Client) error { return c.ConfirmMemberships(ctx) }),
+		gives(trip{method: "Check", args: []any{check}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
+				return c.Check(ctx, check)
+			}),
+		gives(trip{method: "Audit", args: []any{audit}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.AuditEntry, error) {
+				return c.Audit(ctx, audit)
+			}),
+		acts(trip{method: "ConfirmMemberships"},
+			func(ctx context.Context, c *apiclient.Client) error { return c.ConfirmMemberships(ctx) }),
 		gives(trip{method: "ServerStatus"}, func(ctx context.Context, c *apiclient.Client) (groupcast.ServerStatus, error) {
 			return c.ServerStatus(ctx)
 		}),
@@ -280,28 +354,38 @@ func agentTrips() []trip {
 	blank, page := groupcast.Ready{LacksAll: true}, httpapitest.Fill[groupcast.EntryPage]()
 	renewal, fork := httpapitest.Fill[groupcast.Renewal](), httpapitest.Fill[groupcast.Fork]()
 	return []trip{
-		gives(trip{method: "Challenge", by: "agent", args: []any{"token"}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Challenge, error) {
-			return c.Challenge(ctx, "token")
-		}),
-		acts(trip{method: "Renew", by: "agent", args: []any{renewal}}, func(ctx context.Context, c *apiclient.Client) error { return c.Renew(ctx, renewal) }),
-		gives(trip{method: "Fork", by: "agent", args: []any{fork}}, func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
-			return c.Fork(ctx, fork)
-		}),
-		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState, error) {
+		gives(trip{method: "Challenge", by: "agent", args: []any{"token"}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Challenge, error) {
+				return c.Challenge(ctx, "token")
+			}),
+		acts(trip{method: "Renew", by: "agent", args: []any{renewal}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Renew(ctx, renewal) }),
+		gives(trip{method: "Fork", by: "agent", args: []any{fork}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
+				return c.Fork(ctx, fork)
+			}),
+		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState,
+			error) {
 			return c.AgentState(ctx)
 		}),
-		gives(trip{method: "Ready", by: "agent", args: []any{ready}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
-			return c.Ready(ctx, ready)
-		}),
-		gives(trip{method: "Ready", by: "agent", args: []any{blank}}, func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
-			return c.Ready(ctx, blank)
-		}),
-		acts(trip{method: "Report", by: "agent", args: []any{report}}, func(ctx context.Context, c *apiclient.Client) error { return c.Report(ctx, report) }),
-		acts(trip{method: "Entries", by: "agent", args: []any{page}}, func(ctx context.Context, c *apiclient.Client) error { return c.Entries(ctx, page) }),
-		acts(trip{method: "Receipt", by: "agent", args: []any{receipt}}, func(ctx context.Context, c *apiclient.Client) error { return c.Receipt(ctx, receipt) }),
-		acts(trip{method: "ProbesHeard", by: "agent", args: []any{probes}}, func(ctx context.Context, c *apiclient.Client) error {
-			return c.ProbesHeard(ctx, probes)
-		}),
+		gives(trip{method: "Ready", by: "agent", args: []any{ready}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
+				return c.Ready(ctx, ready)
+			}),
+		gives(trip{method: "Ready", by: "agent", args: []any{blank}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Handout, error) {
+				return c.Ready(ctx, blank)
+			}),
+		acts(trip{method: "Report", by: "agent", args: []any{report}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Report(ctx, report) }),
+		acts(trip{method: "Entries", by: "agent", args: []any{page}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Entries(ctx, page) }),
+		acts(trip{method: "Receipt", by: "agent", args: []any{receipt}},
+			func(ctx context.Context, c *apiclient.Client) error { return c.Receipt(ctx, receipt) }),
+		acts(trip{method: "ProbesHeard", by: "agent", args: []any{probes}},
+			func(ctx context.Context, c *apiclient.Client) error {
+				return c.ProbesHeard(ctx, probes)
+			}),
 	}
 }
 
@@ -321,13 +405,16 @@ func byteTrips(content []byte) []trip {
 		return t
 	}
 	return []trip{
-		all(trip{method: "Backup", args: []any{groupcast.BackupOptions{Content: true}}}, func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
-			return c.Backup(ctx, groupcast.BackupOptions{Content: true})
-		}),
-		all(trip{method: "Manifest", by: "agent", args: []any{protocol.TransferNo(7)}}, func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
-			return c.Manifest(ctx, 7, 1<<10)
-		}),
-		all(trip{method: "Blocks", by: "agent", args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)}},
+		all(trip{method: "Backup", args: []any{groupcast.BackupOptions{Content: true}}},
+			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
+				return c.Backup(ctx, groupcast.BackupOptions{Content: true})
+			}),
+		all(trip{method: "Manifest", by: "agent", args: []any{protocol.TransferNo(7)}},
+			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
+				return c.Manifest(ctx, 7, 1<<10)
+			}),
+		all(trip{method: "Blocks", by: "agent",
+			args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)}},
 			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
 				return c.Blocks(ctx, 7, 1<<32-1, 4096)
 			}),
@@ -339,10 +426,13 @@ func byteTrips(content []byte) []trip {
 func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
-	for _, more := range [][]trip{userTrips(), groupTrips(), transferTrips(), operationTrips(), agentTrips(), byteTrips(w.service.Content)} {
+	for _, more := range [][]trip{userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
+		agentTrips(),
+		byteTrips(w.service.Content)} {
 		trips = append(trips, more...)
 	}
-	seen := map[string]bool{"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true, "AgentEvents": true} // tests of their own
+	seen := map[string]bool{"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true,
+		"AgentEvents": true} // tests of their own
 	for _, tr := range trips {
 		seen[tr.method] = true
 		if tr.by == "" {

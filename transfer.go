@@ -78,7 +78,7 @@ type Transfer struct {
 	HTTPSBytes uint64              `json:"https_bytes"`
 	Notes      []Note              `json:"notes,omitempty"`   // in the answer of AddTransfer only
 	LeftOut    int                 `json:"left_out"`          // entries that were named and never part of it
-	Lost       int                 `json:"lost"`              // entries that changed or disappeared on the server before all devices had them
+	Lost       int                 `json:"lost"`              // entries that the server lost before all devices had them
 	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
 	Standing   TransferStanding    `json:"standing"`
 }

@@ -25,7 +25,9 @@ type history struct {
 	each      time.Duration // that reading one list takes
 }
 
-func (h *history) TransfersBefore(_ context.Context, no protocol.TransferNo, limit int) (out []store.Transfer, err error) {
+func (h *history) TransfersBefore(
+	_ context.Context, no protocol.TransferNo, limit int,
+) (out []store.Transfer, err error) {
 	if h.fails != nil {
 		return nil, h.fails
 	}
@@ -61,7 +63,8 @@ func (h *history) Manifest(id string) (*manifest.Manifest, content.Kept, error) 
 	}
 	m := &manifest.Manifest{}
 	for i := range h.files {
-		m.Files = append(m.Files, manifest.File{Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile, Size: uint64(i)})
+		m.Files = append(m.Files, manifest.File{Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile,
+			Size: uint64(i)})
 	}
 	return m, content.Kept{}, nil
 }

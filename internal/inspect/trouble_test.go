@@ -133,7 +133,8 @@ func TestWhatIsDeliveredMeanwhileIsComparedAnew(t *testing.T) {
 		no++
 		return w.group.Record([]spool.Outcome{outcome("a", fmt.Sprint(no), no)})
 	})
-	if err != nil || len(found) != 1 || found[0].Result != inspect.Unreadable || !strings.Contains(found[0].Detail, "anew") {
+	if err != nil || len(found) != 1 || found[0].Result != inspect.Unreadable ||
+		!strings.Contains(found[0].Detail, "anew") {
 		t.Errorf("found %+v, %v", found, err)
 	}
 }
@@ -163,10 +164,11 @@ func TestGroupsAreAddedUp(t *testing.T) {
 	}
 	w.must(red.Record(lost))
 	var ticked []string
-	q := inspect.Question{Ledger: w.ledger, Dir: w.dir, Limit: 3, Tick: func(group string, paths int) func(inspect.Counts) {
-		ticked = append(ticked, fmt.Sprint(group, " ", paths))
-		return func(inspect.Counts) {}
-	}}
+	q := inspect.Question{Ledger: w.ledger, Dir: w.dir, Limit: 3,
+		Tick: func(group string, paths int) func(inspect.Counts) {
+			ticked = append(ticked, fmt.Sprint(group, " ", paths))
+			return func(inspect.Counts) {}
+		}}
 	got, err := inspect.Compare(t.Context(), q)
 	if err != nil || len(got.Groups) != 2 || got.Missing != 5 || got.Same != 1 || got.Other != 1 {
 		t.Fatalf("%+v, %v", got, err)

@@ -67,7 +67,8 @@ func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered)
 	if err != nil {
 		return err
 	}
-	rows, err := d.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size FROM paths
+	rows, err := d.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest,
+			former_size FROM paths
 		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, d.server, d.group, string(list))
 	if err != nil {
 		return err
@@ -133,7 +134,8 @@ const (
 	// spool.Delivered.After.
 	pathTail = ` ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
 			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name,
-			former_digest = CASE WHEN excluded.name = '' THEN '' WHEN paths.name = '' THEN paths.digest ELSE paths.former_digest END,
+			former_digest = CASE WHEN excluded.name = '' THEN '' WHEN paths.name = '' THEN paths.digest
+				ELSE paths.former_digest END,
 			former_size = CASE WHEN excluded.name = '' THEN 0 WHEN paths.name = '' THEN paths.size ELSE paths.former_size END
 		WHERE excluded.transfer_no >= paths.transfer_no`
 	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, " +

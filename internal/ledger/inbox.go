@@ -80,7 +80,8 @@ func (l *Ledger) KeepReceipt(ctx context.Context, server protocol.ServerID, r gr
 		if err != nil {
 			return err
 		}
-		_, err = tx.ExecContext(ctx, `DELETE FROM receipts WHERE server = $1 AND transfer_no <= (SELECT transfer_no FROM receipts
+		_, err = tx.ExecContext(ctx, `DELETE FROM receipts WHERE server = $1 AND transfer_no <=
+			(SELECT transfer_no FROM receipts
 			WHERE server = $1 ORDER BY transfer_no DESC LIMIT 1 OFFSET $2)`, server.String(), maxReceipts)
 		return err
 	})

@@ -24,14 +24,14 @@ var commands = map[groupcast.Step]string{
 	groupcast.StepConfirm: "look at `groupcast member list GROUP`, then use `groupcast restore --confirm`",
 	groupcast.StepFirstAdmin: "start the server again with `groupcast serve --reset-admin`, or use " +
 		"`groupcast user add NAME --role admin` on the server's own machine",
-	groupcast.StepPassword: "an administrator can set a new password with `groupcast user passwd NAME`, or open a disabled " +
-		"account with `groupcast user enable NAME`",
+	groupcast.StepPassword: "an administrator can set a new password with `groupcast user passwd NAME`, or enable a " +
+		"disabled account with `groupcast user enable NAME`",
 	groupcast.StepRelease:  "release it with `groupcast pending send GROUP`",
 	groupcast.StepCatchUp:  "`groupcast transfer catchup` serves it now",
 	groupcast.StepPending:  "cancel some of `groupcast pending list`",
 	groupcast.StepLeaveOut: "correct them, or send the rest: --skip-bad leaves them out, --exclude PATTERN what matches",
-	groupcast.StepUploads: "make room on the server's disk (`groupcast serve --reserve` sets how much is kept free), or finish or " +
-		"delete an upload: `groupcast upload list`",
+	groupcast.StepUploads: "make room on the server's disk (`groupcast serve --reserve` sets how much is kept free), or " +
+		"finish or delete an upload: `groupcast upload list`",
 	groupcast.StepRequests:     "look at `groupcast request list`",
 	groupcast.StepMyGroups:     "look at `groupcast groups --mine`",
 	groupcast.StepWithdraw:     "wait until some are decided, or take one back: `groupcast leave GROUP`",

@@ -88,7 +88,8 @@ func OfferRow(g groupcast.GroupOnOffer) []string {
 		since = Ago(g.Since)
 	}
 	state := map[groupcast.Membership]string{
-		groupcast.MembershipNone: "", groupcast.MembershipAsked: "asked", groupcast.MembershipMember: "member", groupcast.MembershipDenied: "denied",
+		groupcast.MembershipNone: "", groupcast.MembershipAsked: "asked", groupcast.MembershipMember: "member",
+		groupcast.MembershipDenied: "denied",
 	}[g.Membership]
 	return []string{g.Name, state, since, g.Address.String()}
 }

@@ -15,7 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/store/storetest"
 )
 
-func open(t *testing.T) (*recent.Store, *sqlite.Store) {
+func open(t testing.TB) (*recent.Store, *sqlite.Store) {
 	t.Helper()
 	s, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "db.sqlite"))
 	if err != nil {

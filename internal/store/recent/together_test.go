@@ -10,10 +10,11 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite"
 )
 
 // owing makes a group of one user with so many devices, and a transfer to them.
-func owing(t *testing.T, s store.Store, devices int) (protocol.TransferNo, []groupcast.Delivery) {
+func owing(t testing.TB, s store.Store, devices int) (protocol.TransferNo, []groupcast.Delivery) {
 	t.Helper()
 	now := time.UnixMicro(1_800_000_000_000_000)
 	ok := func(err error) {
@@ -103,4 +104,72 @@ func TestReceiptsThatComeTogether(t *testing.T) {
 	if kept, err := s.Receipts(t.Context(), no); err != nil || len(kept) != devices {
 		t.Errorf("%d receipts are kept, %v", len(kept), err)
 	}
+}
+
+// BenchmarkAllAtOnce is 400 hand-outs and 400 receipts that come at the same time: to the store itself, and
+// by way of what makes few transactions of them.
+func BenchmarkAllAtOnce(b *testing.B) {
+	const devices = 400
+	for _, together := range []bool{false, true} {
+		name := map[bool]string{false: "each alone", true: "together"}[together]
+		b.Run(name, func(b *testing.B) {
+			var commits, rows int64
+			for b.Loop() {
+				b.StopTimer()
+				gathering, below := open(b)
+				var s store.Store = below
+				if together {
+					s = gathering
+				}
+				no, owed := owing(b, s, devices)
+				start := written(b, below)
+				b.StartTimer()
+				atOnce(b, s, no, owed)
+				b.StopTimer()
+				end := written(b, below)
+				commits, rows = commits+end.Commits-start.Commits, rows+end.Rows-start.Rows
+				b.StartTimer()
+			}
+			b.ReportMetric(float64(commits)/float64(b.N*devices), "commits/delivery")
+			b.ReportMetric(float64(rows)/float64(b.N*devices), "rows/delivery")
+		})
+	}
+}
+
+func written(t testing.TB, s *sqlite.Store) sqlite.Written {
+	t.Helper()
+	w, err := s.Written(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return w
+}
+
+// atOnce hands keys to all devices and closes what they are owed.
+func atOnce(t testing.TB, s store.Store, no protocol.TransferNo, owed []groupcast.Delivery) {
+	now, session := time.UnixMicro(1_800_000_001_000_000), protocol.NewSessionID()
+	var all sync.WaitGroup
+	for _, d := range owed {
+		all.Go(func() {
+			h := store.Handout{Transfer: no, Session: session, Version: 1, Device: d.DeviceID}
+			if err := s.AddHandouts(t.Context(), []store.Handout{h}, now)[0]; err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
+	for _, d := range owed {
+		all.Go(func() {
+			if _, err := s.CloseDelivery(t.Context(), store.Closing{
+				Transfer: no, Device: d.DeviceID, State: groupcast.DeliveryVerified, Receipt: make([]byte, 300),
+				Signed: &store.SignedReceipt{
+					Transfer: no, Device: d.DeviceID, Sequence: 1,
+					Signed: make([]byte, 200), Signature: make([]byte, 64), Key: make([]byte, 32),
+				},
+			}, now); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	all.Wait()
 }

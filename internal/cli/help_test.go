@@ -2,6 +2,11 @@ package cli
 
 import (
 	"bytes"
+	"encoding/json"
+	"os"
+	"path/filepath"
+	"regexp"
+	"slices"
 	"strings"
 	"testing"
 
@@ -50,4 +55,41 @@ func TestHelpHasExamples(t *testing.T) {
 	if seen < 50 {
 		t.Errorf("only %d commands were looked at", seen)
 	}
+}
+
+// A mistyped flag is a usage error of every command, and the flag that was meant is named: in words, and as JSON.
+func TestEveryCommandWithATypo(t *testing.T) {
+	t.Setenv("GROUPCAST_HOME", filepath.Join(t.TempDir(), "home"))
+	everyCommand(Commands(), func(c *cobra.Command) {
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			path := strings.Fields(c.CommandPath())[1:]
+			var out, errs bytes.Buffer
+			code := Main(append(slices.Clone(path), "--hom=x"), strings.NewReader(""), &out, &errs)
+			if code != exitUsage || out.Len() > 0 || !strings.Contains(errs.String(), "did you mean: --home") {
+				t.Errorf("%d, %q, %q", code, out.String(), errs.String())
+			}
+			errs.Reset()
+			code = Main(append(slices.Clone(path), "--hom=x", "--json"), strings.NewReader(""), &out, &errs)
+			var f failure
+			if err := json.Unmarshal(errs.Bytes(), &f); err != nil || code != exitUsage || f.Code != "usage" || f.Exit != code {
+				t.Errorf("%d, %q, %v", code, errs.String(), err)
+			}
+		})
+	})
+}
+
+// The script walk gives every command with --json.
+func TestTheWalkHasEveryCommand(t *testing.T) {
+	script, err := os.ReadFile(filepath.Join("testdata", "script", "walk.txtar"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	// The demo has a script of its own, what stays up is started there, and doctor's exit code is the machine's.
+	elsewhere := []string{"groupcast demo", "groupcast serve", "groupcast receive", "groupcast doctor"}
+	everyCommand(Commands(), func(c *cobra.Command) {
+		given := regexp.MustCompile(`(?m)^json \d ` + c.CommandPath() + `( |$)`)
+		if !given.Match(script) && !slices.Contains(elsewhere, c.CommandPath()) {
+			t.Errorf("%s is not in it", c.CommandPath())
+		}
+	})
 }

@@ -2,14 +2,17 @@ package cli
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"io"
 	"io/fs"
 	"net"
 	"os"
 	"os/exec"
 	"path/filepath"
 	"runtime"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -58,7 +61,7 @@ func TestScripts(t *testing.T) {
 		Cmds: map[string]func(*testscript.TestScript, bool, []string){
 			"up": waitUp, "appears": appears, "await": await, "await-count": awaitCount, "code": exitCode, "as": asHome,
 			"odd":  oddFile,
-			"hold": holdPort, "damage": damage,
+			"hold": holdPort, "json": saysJSON, "damage": damage,
 			"smalldisk": smallDisk, "fill": fillDisk, "sized": sizedFile, "bad": badEntries,
 		},
 		Condition:          conditions,
@@ -160,6 +163,36 @@ func exitCode(ts *testscript.TestScript, _ bool, args []string) {
 	}
 	if got != want {
 		ts.Fatalf("exit code %d, want %d", got, want)
+	}
+}
+
+// json N COMMAND... wants this exit code, JSON and nothing else on standard output, and of an error one
+// line of JSON with its code.
+func saysJSON(ts *testscript.TestScript, _ bool, args []string) {
+	exitCode(ts, false, append(slices.Clone(args), "--json"))
+	valid := func(text string) (values []map[string]any) {
+		d := json.NewDecoder(strings.NewReader(text))
+		for {
+			var value any
+			err := d.Decode(&value)
+			if errors.Is(err, io.EOF) {
+				return values
+			}
+			if err != nil {
+				ts.Fatalf("not JSON: %v\n%s", err, text)
+			}
+			if one, ok := value.(map[string]any); ok {
+				values = append(values, one)
+			}
+		}
+	}
+	valid(ts.ReadFile("stdout"))
+	if args[0] != strconv.Itoa(exitError) && args[0] != strconv.Itoa(exitUsage) {
+		return
+	}
+	said := valid(ts.ReadFile("stderr"))
+	if len(said) == 0 || said[len(said)-1]["code"] == "" || fmt.Sprint(said[len(said)-1]["exit_code"]) != args[0] {
+		ts.Fatalf("an error without its code: %s", ts.ReadFile("stderr"))
 	}
 }
 

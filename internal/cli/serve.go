@@ -142,6 +142,12 @@ func (o *serveFlags) read() (err error) {
 
 // announce prints what one needs to know of a server that has just started.
 func (a *app) announce(ctx context.Context, h home.Home, s *daemon.Server, reset bool) error {
+	if a.JSON {
+		return a.PrintLine(map[string]any{
+			"fingerprint": s.ID(), "certificate": s.CertificateFingerprint(), "addresses": s.Addresses(),
+			"data": h.Dir(home.RoleServer),
+		})
+	}
 	fmt.Fprintf(a.Out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", s.ID(), pki.TypedHex)
 	fmt.Fprintf(a.Out, "Certificate: %s  (what a browser shows)\n", s.CertificateFingerprint())
 	fmt.Fprintf(a.Out, "Address:     %s\nData:        %s\n", strings.Join(s.Addresses(), ", "), h.Dir(home.RoleServer))
@@ -165,7 +171,7 @@ From a browser elsewhere (it warns: go on only if its certificate dialog shows t
 }
 
 // firstAdmin shows the one-time links on a terminal; anywhere else, where a journal would keep
-// them, they are written into the home (security.md C3).
+// them, they are written into the home (rule C3).
 func (a *app) firstAdmin(s *daemon.Server, links string) error {
 	if terminal.IsTerminal(a.Out) {
 		fmt.Fprintf(a.Out, "%s\n", links)

@@ -53,9 +53,15 @@ func meant(names []string) string {
 // badFlag says which flag was meant, if one is like it.
 func badFlag(c *cobra.Command, err error) error {
 	var like []string
+	nearest := nearEnough
 	if typed, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
 		c.Flags().VisitAll(func(f *pflag.Flag) {
-			if !f.Hidden && (distance(typed, f.Name) <= nearEnough || strings.HasPrefix(f.Name, typed)) {
+			far := distance(typed, f.Name)
+			switch {
+			case f.Hidden || far > nearest:
+			case far < nearest:
+				nearest, like = far, []string{"--" + f.Name}
+			default:
 				like = append(like, "--"+f.Name)
 			}
 		})

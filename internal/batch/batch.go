@@ -12,8 +12,8 @@ import (
 // Most is how many are made one call at most; it bounds what one of them waits for.
 const Most = 128
 
-// Calls makes one call of those that come at the same time. Whoever has the turn makes it for all that
-// wait; while many come, it waits a little for more.
+// Calls makes one call of those that come at the same time. The caller that has its turn makes it
+// for all that wait; while many come, it waits a little for more.
 type Calls[T, R any] struct {
 	do      func(ctx context.Context, all []T) []R
 	turn    chan struct{} // holds one token: whoever has it may call
@@ -70,7 +70,7 @@ func (b *Calls[T, R]) add(c *caller[T, R]) {
 	b.count++
 }
 
-// leave takes a caller out that nobody is at yet.
+// leave removes a caller with a call that has not begun.
 func (b *Calls[T, R]) leave(c *caller[T, R]) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()
@@ -91,7 +91,7 @@ func (b *Calls[T, R]) next() []*caller[T, R] {
 	return out
 }
 
-// ErrNotMade is what those hear whose call ended in a panic.
+// ErrNotMade is the error of callers if their call ended in a panic.
 var ErrNotMade = errors.New("batch: the call was not made")
 
 // serve has the turn, uses it for those that wait and gives it back.
@@ -126,8 +126,8 @@ const (
 	enough      = Most / 2
 )
 
-// company waits for more to come while a crowd comes: when hundreds of devices answer one after another
-// each would have a call of its own. Who comes alone, or with few, waits for nobody.
+// company waits for more callers while many come: if hundreds of devices answer one after another, each
+// would have a call of its own. A caller that comes alone, or with few, does not wait.
 func (b *Calls[T, R]) company() {
 	for until := time.Now().Add(companyWait); b.more(until); {
 		b.mu.Lock()
@@ -143,7 +143,7 @@ func (b *Calls[T, R]) company() {
 	}
 }
 
-// more says whether it is worth waiting for more: a crowd came lately, and few of it wait yet.
+// more says whether it is worth waiting for more: many came lately, and few of them wait yet.
 func (b *Calls[T, R]) more(until time.Time) bool {
 	b.mu.Lock()
 	defer b.mu.Unlock()

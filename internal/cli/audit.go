@@ -31,7 +31,7 @@ else. What goes over HTTPS goes to each device by itself and is not listed.`
 	return c
 }
 
-// groupKeys lists the last sessions of a group whose key was handed out.
+// groupKeys lists the last sessions of a group that keys were given out for.
 func (a *app) groupKeys() *cobra.Command {
 	return &cobra.Command{
 		Use:     "keys GROUP",

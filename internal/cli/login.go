@@ -140,7 +140,7 @@ func (a *app) passwd() *cobra.Command {
 	return c
 }
 
-// asUser wraps a command of somebody who is logged in.
+// asUser wraps a command that needs a login.
 func (a *app) asUser(
 	run func(c *cobra.Command, client *apiclient.Client, args []string) error,
 ) func(*cobra.Command, []string) error {

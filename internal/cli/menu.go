@@ -65,7 +65,7 @@ func (a *app) runMenu(ctx context.Context, plain bool) error {
 	return menu.Prompts(ctx, d, a.In, a.Out, secret)
 }
 
-// ownMenu finds out whose menus this machine has.
+// ownMenu finds out which menus this machine has.
 func (a *app) ownMenu(ctx context.Context) (*menu.Menu, error) {
 	ctx, cancel := context.WithTimeout(ctx, greetPatience)
 	defer cancel()

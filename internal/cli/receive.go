@@ -134,7 +134,7 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 		agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: a.Attended()})
 }
 
-// receiveTelling receives; cfg says whom to tell what.
+// receiveTelling receives; cfg has the functions that are called with what happens.
 func (a *app) receiveTelling(ctx context.Context, o receiveOptions, cfg agent.Config) (err error) {
 	cfg.Interface, cfg.Once, cfg.Adopt = o.ifi, o.once, o.adopt
 	if err := receiveLimits(&cfg, o); err != nil {
@@ -175,7 +175,7 @@ func receiveLimits(cfg *agent.Config, o receiveOptions) error {
 	return nil
 }
 
-// sayLines prints what an agent tells, one line at a time.
+// sayLines prints the lines of an agent.
 func (a *app) sayLines() func(agent.Line) {
 	var mu sync.Mutex
 	return func(l agent.Line) {

@@ -250,8 +250,8 @@ func perSecond(bytes uint64, d time.Duration) string {
 	return units.FormatSize(uint64(float64(bytes)/d.Seconds())) + "/s"
 }
 
-// mayPromise asks beforehand what the server would say in the end: that there is no such group, and
-// of what is to be sent now that nobody is in it or nothing is sent yet.
+// mayPromise asks beforehand what the server would say in the end: that there is no such group and,
+// for what is to be sent now, that the group has no members or that nothing is sent yet.
 func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) error {
 	g, err := client.Group(ctx, n.Group)
 	if err != nil || !n.Now {

@@ -62,7 +62,7 @@ func (a *app) dropMember(ctx context.Context, client *apiclient.Client, no proto
 	return a.One(t, "transfer %d: %s is not owed it any more; %d still owed", uint64(no), user, t.Owed)
 }
 
-// told says what becomes of a delivery now.
+// told says what happens to a delivery now.
 func told(d groupcast.Delivery, action groupcast.DeliveryAction) string {
 	switch {
 	case action == groupcast.Drop:

@@ -12,7 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// uploadCommand is about what lies at the server and is no transfer yet.
+// uploadCommand is about uploads that no transfer was made of yet.
 func (a *app) uploadCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use: "upload", Short: "Uploads that were not finished: list, delete",

@@ -19,7 +19,7 @@ import (
 // errDiffers ends `verify DIR` with exitOwed, without words: they have been said.
 var errDiffers = fmt.Errorf("something differs from what was delivered: %w", errOwed)
 
-// verifyDir compares what lies in DIR with what was delivered there.
+// verifyDir compares the files in DIR with what was delivered there.
 func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err error) {
 	h, err := home.Find(a.home)
 	if err != nil {

@@ -107,7 +107,7 @@ func (b *Book) stored(ctx context.Context, no protocol.TransferNo) *telemetry.Se
 	return out
 }
 
-// Points tells how a transfer went; nothing if nothing is known of it.
+// Points returns the course of a transfer; nil if nothing is known of it.
 func (b *Book) Points(ctx context.Context, no protocol.TransferNo) []groupcast.Point {
 	b.mu.Lock()
 	if s := b.of[no]; s != nil {

@@ -8,7 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// Advice is the next step about a transfer that needs somebody; nothing if it needs nobody.
+// Advice is the next step for a transfer that needs an administrator; "" if it needs none.
 func Advice(s ui.Snapshot) string {
 	if s.Transfer.Cause == groupcast.CauseUnconfirmed {
 		return "Next: look at the memberships and confirm them, under Records in the menu."

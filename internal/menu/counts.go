@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// countEvery is how often a receiver's user is told anew: there are no events for them; maxCounted
+// countEvery is how often a receiver's counts are read again: there are no events for them; maxCounted
 // bounds how many open transfers are counted.
 const (
 	countEvery = 5 * time.Second
@@ -115,7 +115,7 @@ func some(n int, one, more string) string {
 	return fmt.Sprintf("%d %s", n, more)
 }
 
-// KeepCounting tells the counts of a role until ctx ends.
+// KeepCounting passes the counts of a role on until ctx ends.
 func (m *Menu) KeepCounting(ctx context.Context, r Role, tell func(Counts)) {
 	var now Counts
 	look := func(ctx context.Context) time.Duration {

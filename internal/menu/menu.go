@@ -13,7 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// Role is whose menu is shown.
+// Role says which menu is shown.
 type Role int
 
 // The roles.
@@ -110,7 +110,7 @@ type Entry struct {
 	Title  string
 	Leads  Leads
 	Fields []Field
-	// Plan says what Run changes before anything is: it is shown, and Run is called once somebody
+	// Plan says what Run changes before anything is: it is shown, and Run is called once the user
 	// typed yes. Nil, or no plan: nothing is changed at the server.
 	Plan func(ctx context.Context, a Answers) (Plan, error)
 	// Stop is what Esc does while the entry runs; empty: it breaks it off.

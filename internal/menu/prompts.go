@@ -30,7 +30,7 @@ type prompts struct {
 }
 
 // Prompts shows the menu as prompts and reads an answer a line. Secret reads what is not to be
-// shown while it is typed; nil where nobody looks on.
+// shown while it is typed; nil without a terminal.
 func Prompts(ctx context.Context, m *Menu, in io.Reader, out io.Writer, secret func() (string, error)) error {
 	p := &prompts{
 		menu: m, role: m.Roles()[0], in: bufio.NewScanner(in), out: out, secret: secret, script: secret == nil, shown: -1,
@@ -119,7 +119,7 @@ func (p *prompts) entry(ctx context.Context, e Entry) error {
 	return nil
 }
 
-// confirmed says whether an entry may be run: it changes nothing, or somebody typed yes below what
+// confirmed says whether an entry may be run: it changes nothing, or the user typed yes below what
 // it is about to change.
 func (p *prompts) confirmed(ctx context.Context, e Entry, a Answers) (bool, error) {
 	if e.Plan == nil {

@@ -76,7 +76,7 @@ type sends struct {
 	err  error
 }
 
-// watch waits until nobody who is active waits for any of them.
+// watch waits until no active device waits for any of them.
 func (c *sends) watch(ctx context.Context) error {
 	inner, cancel := context.WithCancel(ctx)
 	defer cancel()

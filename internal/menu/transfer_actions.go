@@ -301,8 +301,8 @@ func WorstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
 	return out
 }
 
-// Sentence says how a transfer stands and why, in the server's own words. That nobody who is here gets
-// it goes without saying where each device is named with its reason.
+// Sentence says how a transfer stands and why, in the server's own words. It leaves out that no
+// connected device gets it where each device is listed with its reason.
 func Sentence(t groupcast.Transfer) string {
 	switch {
 	case t.Summary == "": // it was not asked for yet

@@ -56,7 +56,7 @@ func (b Transfers) Index(no protocol.TransferNo) int {
 	return slices.IndexFunc(b.All, func(t groupcast.Transfer) bool { return t.No == no })
 }
 
-// Selection is which transfer somebody looks at; 0: whichever runs.
+// Selection is the transfer that is looked at; 0: one that runs.
 type Selection struct {
 	no   atomic.Uint64
 	wake chan struct{}
@@ -144,7 +144,7 @@ func (w *transferWatch) look(ctx context.Context) time.Duration {
 	return lookLeast + time.Duration(devices)*lookPerUnit
 }
 
-// tell shows a copy: the transferWatch goes on with its own.
+// tell passes a copy on: the transferWatch continues with its own.
 func (w *transferWatch) tell() {
 	b := w.b
 	b.All = slices.Clone(b.All)
@@ -224,7 +224,7 @@ func (b Transfers) Snapshot(t groupcast.Transfer) ui.Snapshot {
 	return ui.Snapshot{Transfer: t, Deliveries: b.Known[t.No]}
 }
 
-// nextToShow is what to look at when nobody has chosen: what runs, else what was shown before,
+// nextToShow is what to look at if none was chosen: what runs, else what was shown before,
 // else the first.
 func (w *transferWatch) nextToShow() protocol.TransferNo {
 	if len(w.b.All) == 0 {

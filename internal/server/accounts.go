@@ -71,7 +71,7 @@ var errWrongPassword = groupcast.Errorf(groupcast.EUnauthorized, "the login ID o
 	WithHint("an administrator can set a new password, or enable an account that is disabled").
 	WithNext(groupcast.Next{Step: groupcast.StepPassword})
 
-// checkPassword takes the same way, and as long, for names that do not exist (C5).
+// checkPassword takes the same steps, and as long, for names that do not exist (C5).
 func (s *Server) checkPassword(ctx context.Context, from, name string, pw groupcast.Password) (groupcast.User, error) {
 	u, hash, err := s.store.Credentials(ctx, name)
 	known := err == nil
@@ -165,8 +165,8 @@ func (s *Server) Authenticate(ctx context.Context, from, token string) (groupcas
 var errOver = groupcast.Errorf(groupcast.EUnauthorized, "this login is no longer valid").
 	WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 
-// Logout ends the principal's device; a browser's sign-in; or, without either, his logins of
-// that kind.
+// Logout ends the principal's device; a browser's sign-in; or, without either, the user's
+// logins of that kind.
 func (s *Server) Logout(ctx context.Context, p groupcast.Principal) error {
 	if p.Local || p.User.ID == "" {
 		return groupcast.Errorf(groupcast.EInvalid, "the local administrator has no login to end")

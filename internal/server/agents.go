@@ -60,7 +60,7 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 	if err != nil {
 		return groupcast.AgentState{}, err
 	}
-	// The version comes first: what changes while the rest is read is told after it.
+	// The version comes first: changes while the rest is read have later events.
 	state := groupcast.AgentState{
 		Version: s.agents.Version(), Now: s.now(), Signing: s.cfg.Identity.SigningChain(),
 		Receipts: groupcast.ReceiptVersion,
@@ -86,12 +86,12 @@ func (s *Server) AgentState(ctx context.Context, p groupcast.Principal) (groupca
 	return state, nil
 }
 
-// maxOwedTold bounds the transfers that a state tells to be owed.
+// maxOwedTold bounds the owed transfers in a state.
 const maxOwedTold = 10_000
 
-// addOwed tells what the device is owed. A server that could not find out, or waits after a
-// restore, does not say that it is all: nothing half received goes for its word. What is held is
-// nobody's to know of.
+// addOwed adds what the device is owed. A server that could not find out, or waits after a restore, does
+// not say that the list is complete, so that devices keep what they partly received. Held transfers are
+// hidden.
 func (s *Server) addOwed(ctx context.Context, state *groupcast.AgentState) {
 	owed, err := s.store.OwedReleased(ctx, state.Device.ID, maxOwedTold+1)
 	if err != nil {
@@ -135,8 +135,8 @@ func (s *Server) Receipt(ctx context.Context, p groupcast.Principal, r groupcast
 	return s.delivery.Receipt(ctx, d, r)
 }
 
-// Report is what an agent tells over HTTPS: room on its disk, what fits through its card, and how
-// it gets on with a transfer.
+// Report takes an agent's report over HTTPS: the free space of its disk, the MTU of its card, and its
+// progress with a transfer.
 func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.AgentReport) error {
 	d, err := mustAgent(p)
 	if err != nil {

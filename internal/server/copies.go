@@ -15,14 +15,14 @@ import (
 // (docs/adr/0011-copied-homes.md).
 const idleBefore = 10 * time.Minute
 
-// errCopied tells an agent that it shares its login with another machine.
+// errCopied says to an agent that it shares its login with another machine.
 var errCopied = groupcast.Errorf(groupcast.ECopied,
 	"another machine that runs now uses this login: the home of one was copied to the other").
 	WithHint("start `groupcast receive` without --same-device: it gets a device of its own")
 
-// sole settles whether a process may have its device's stream: not while another one has it and
-// answers, and not when the device was seen with another one in between, for two processes then
-// live. Who comes second is told, and asks for a device of its own.
+// sole decides whether a process may have its device's stream: not while another process has it and
+// answers, and not if another one had it in between, because both then run. The second one gets an error,
+// and asks for a device of its own.
 func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Attach, from string) error {
 	if say.Instance == "" {
 		return nil // an older agent: the newer stream ends the one before
@@ -47,7 +47,7 @@ func (s *Server) sole(ctx context.Context, d groupcast.Device, say groupcast.Att
 	return errCopied
 }
 
-// Fork gives a machine whose home was copied a device of its own.
+// Fork makes a device for a machine with a copied home.
 func (s *Server) Fork(ctx context.Context, p groupcast.Principal, f groupcast.Fork) (groupcast.LoggedIn, error) {
 	d, err := mustAgent(p)
 	if err != nil {

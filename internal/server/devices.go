@@ -9,8 +9,7 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// Devices lists the devices of a user, or of all. A user may list his own, which are all that
-// he sees.
+// Devices lists the devices of a user, or of all. Users may list only their own.
 func (s *Server) Devices(
 	ctx context.Context, p groupcast.Principal, user string, w groupcast.Window,
 ) (out groupcast.Page[groupcast.Device], err error) {
@@ -58,7 +57,7 @@ func (s *Server) lasts(d *groupcast.Device, l store.DeviceLogin) {
 	}
 }
 
-// RevokeDevice ends a device for good. A user may revoke his own.
+// RevokeDevice ends a device for good. Users may revoke their own.
 func (s *Server) RevokeDevice(ctx context.Context, p groupcast.Principal, id protocol.DeviceID) error {
 	d, err := s.store.Device(ctx, id)
 	own := err == nil && mustUser(p) == nil && d.UserID == p.User.ID

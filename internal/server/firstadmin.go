@@ -59,7 +59,7 @@ func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstA
 	return u, nil
 }
 
-// settled tells that the one-time link is of no use any more, once somebody can administer.
+// settled reports that the one-time link is not needed any more, because there is an administrator.
 func (s *Server) settled(ctx context.Context) {
 	if s.cfg.Settled == nil {
 		return

@@ -8,7 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// shownSessions bounds the sessions that a group's page tells of.
+// shownSessions bounds the sessions on a group's page.
 const shownSessions = 100
 
 // KeyHolders lists who was handed the keys of a transfer's sessions.
@@ -21,7 +21,7 @@ func (s *Server) KeyHolders(
 	return s.store.Handouts(ctx, no)
 }
 
-// KeySessions lists the last sessions of a group whose key was handed out.
+// KeySessions lists the last sessions of a group that keys were given out for.
 func (s *Server) KeySessions(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.KeySession, error) {
 	if err := mustAdmin(p); err != nil {
 		return nil, err

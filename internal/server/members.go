@@ -26,7 +26,7 @@ func (s *Server) Members(
 	return out, err
 }
 
-// AddMember makes a user a member without his asking.
+// AddMember makes a user a member without a request.
 func (s *Server) AddMember(ctx context.Context, p groupcast.Principal, group, user string) (groupcast.Member, error) {
 	if err := mustAdmin(p); err != nil {
 		return groupcast.Member{}, err
@@ -87,7 +87,7 @@ func (s *Server) endMembership(
 	return nil
 }
 
-// exclude ends the streams of somebody's screens, too, if over says why.
+// exclude also ends the event streams of a user, if over says why.
 func (s *Server) exclude(x delivery.Exclusion) {
 	if x.Over != nil {
 		s.events.End(func(p groupcast.Principal) bool {

@@ -64,7 +64,7 @@ func (s *Server) hintDevices(owed []groupcast.Delivery) {
 	}
 }
 
-// newDevice tells everybody whom it concerns of a device that was added just now.
+// newDevice reports a device that was added just now to everybody concerned.
 func (s *Server) newDevice(ctx context.Context, d groupcast.Device, text string) {
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + text})
 	withheld, err := s.store.Withheld(ctx, d.ID)
@@ -81,7 +81,7 @@ func (s *Server) newDevice(ctx context.Context, d groupcast.Device, text string)
 	}
 }
 
-// addNews gives the devices that a device is to be told of, the newest first.
+// addNews adds the new devices that a device is informed of, the newest first.
 func (s *Server) addNews(ctx context.Context, state *groupcast.AgentState) {
 	all, err := s.store.Devices(ctx, state.Device.UserID, groupcast.Window{})
 	if err != nil {

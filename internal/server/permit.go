@@ -40,7 +40,7 @@ func mustAgent(p groupcast.Principal) (groupcast.Device, error) {
 }
 
 // mayName says which files of the server's disk may be named: any by the local administrator, over the
-// network only what lies below a --source folder (C11).
+// network only those below a --source folder (C11).
 func (s *Server) mayName(p groupcast.Principal) content.Allowed {
 	return content.Allowed{Any: p.Local, Below: s.cfg.Sources}
 }

@@ -10,8 +10,8 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// Challenge gives a nonce for whoever holds a token. The server keeps nothing: the nonce is a time
-// and its MAC.
+// Challenge returns a nonce for the holder of a token. The server stores nothing: the nonce is a time and
+// its MAC.
 func (s *Server) Challenge(_ context.Context, token string) (groupcast.Challenge, error) {
 	return groupcast.Challenge{Nonce: s.challenges.Nonce(auth.TokenID(auth.HashToken(token)), s.now())}, nil
 }

@@ -30,7 +30,7 @@ func (s *Server) Join(ctx context.Context, p groupcast.Principal, group, text st
 	if err := s.wishes.Again(p.User.ID, s.now()); err != nil {
 		return groupcast.JoinRequest{}, err
 	}
-	// An unlisted group can be asked for by whoever was told its name.
+	// Users who know the name of an unlisted group can ask to join it.
 	g, err := s.store.Group(ctx, group)
 	if err != nil {
 		return groupcast.JoinRequest{}, err

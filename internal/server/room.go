@@ -21,7 +21,7 @@ type Room interface {
 
 var _ Room = (*disk.Room)(nil)
 
-// anyRoom is a disk that nobody watches.
+// anyRoom is a disk without a reserve.
 type anyRoom struct{}
 
 func (anyRoom) Fits(uint64) error  { return nil }
@@ -48,8 +48,8 @@ func (s *Server) watchRoom(ctx context.Context) {
 // replacing are the small files that take the place of others.
 const replacing = ".*.[0-9]*"
 
-// sweepLeft removes what a server that was killed left in the middle of. Whoever calls it has
-// the folder for itself.
+// sweepLeft removes what a server that was killed left in the middle of. The caller has the
+// folder for itself.
 func sweepLeft(dir string) error {
 	for _, pattern := range append(backup.Leftovers(), replacing) {
 		left, err := filepath.Glob(filepath.Join(dir, pattern))

@@ -219,7 +219,7 @@ const (
 	seenEvery      = 15 * time.Minute // what was seen of devices goes to the store, in one transaction
 )
 
-// Run brings back what was open, delivers what is pending and keeps house until ctx ends.
+// Run resumes open transfers, delivers what is pending and does regular maintenance until ctx ends.
 func (s *Server) Run(ctx context.Context) error {
 	if err := s.Resume(ctx); err != nil {
 		return err
@@ -239,8 +239,8 @@ func (s *Server) Run(ctx context.Context) error {
 	return errors.Join(s.setback.Close(), s.content.Uploads.Close())
 }
 
-// Resume brings back what was open. Calls are answered after it only: what they say depends on it.
-// Run does it, if nobody has.
+// Resume resumes open transfers. Calls are answered only after it, because their answers depend on it.
+// Run does it if it was not called.
 func (s *Server) Resume(ctx context.Context) error {
 	if s.resumed {
 		return nil
@@ -302,8 +302,8 @@ func (s *Server) noteDevice(ctx context.Context, d groupcast.Device) {
 	}
 }
 
-// Events subscribes an administrator to everything that changes. A user may subscribe too:
-// package httpapi leaves of it what concerns him.
+// Events subscribes an administrator to everything that changes. Users may subscribe,
+// too: package httpapi filters the events for them.
 func (s *Server) Events(_ context.Context, p groupcast.Principal) (groupcast.EventStream, error) {
 	if !p.Admin() {
 		if err := mustUser(p); err != nil {

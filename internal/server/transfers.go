@@ -53,7 +53,7 @@ func (s *Server) AddTransfer(
 	return tr, err
 }
 
-// promise keeps a transfer whose content is built and lets the schedule deliver it.
+// promise stores a transfer with its built content and lets the schedule deliver it.
 func (s *Server) promise(
 	ctx context.Context, p groupcast.Principal, t store.Transfer, now bool,
 ) (groupcast.Transfer, error) {
@@ -221,7 +221,7 @@ func (s *Server) Pending(
 	return s.delivery.Pending(ctx, group, w)
 }
 
-// Series tells how a transfer went.
+// Series returns the course of a transfer.
 func (s *Server) Series(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, after time.Time,
 ) ([]groupcast.Point, error) {
@@ -231,7 +231,7 @@ func (s *Server) Series(
 	return s.delivery.Series(ctx, no, after)
 }
 
-// LossMap tells the loss of a transfer's devices over its whole time.
+// LossMap returns the loss of a transfer's devices over its whole time.
 func (s *Server) LossMap(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
 ) (groupcast.LossMap, error) {

@@ -113,7 +113,7 @@ func ofUser(id string) func(groupcast.Principal) bool {
 	return func(p groupcast.Principal) bool { return !p.Local && p.User.ID == id }
 }
 
-// resetPassword also ends the user's logins: whoever knew the old one is out. Agents stay.
+// resetPassword also ends the user's logins, because others may know the old password. Agents stay.
 func (s *Server) resetPassword(ctx context.Context, u groupcast.User, c groupcast.UserChange) (string, error) {
 	if c.Password == nil {
 		return "", nil

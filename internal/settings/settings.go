@@ -19,7 +19,7 @@ import (
 // maxBytes bounds the file.
 const maxBytes = 1 << 20
 
-// onlyTyped are flags that somebody has to give each time: they answer a question, or say where the
+// onlyTyped are flags that have to be given each time: they answer a question, or say where the
 // rest comes from.
 var onlyTyped = []string{
 	"yes", "force", "confirm", "adopt", "new-database", "reset-admin", "help", "version", "config", "password-stdin",

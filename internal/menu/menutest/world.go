@@ -249,7 +249,7 @@ func (w *World) Changes() []string {
 	return slices.Clone(w.changes)
 }
 
-// The groups: lab has three members, exam is held back, open has nobody.
+// The groups: lab has three members, exam is held back, open has no members.
 var groups = []groupcast.Group{
 	{Name: "lab", Members: 3, Active: 2, Pending: 4, Description: "room 2"},
 	{Name: "exam", Members: 3, Active: 2, Pending: 3},

@@ -98,9 +98,9 @@ func (e *Engine) allowBlock(ctx context.Context, tr store.Transfer, dev protocol
 	return nil
 }
 
-// allowPiece is asked before each piece of a block leaves, of n bytes at most, and says how many
-// may: the limits hold, and whoever was removed meanwhile gets no more. A device that is
-// served slowly is not one that does nothing.
+// allowPiece is called before each piece of a block is sent, of n bytes at most, and says how many bytes
+// may be sent: within the limits, and none for devices that were removed meanwhile. A device that is
+// served slowly does not count as idle.
 func (e *Engine) allowPiece(
 	ctx context.Context, no protocol.TransferNo, dev protocol.DeviceID, at *bandwidth.Line, forged bool, n int,
 ) (int, error) {

@@ -69,7 +69,7 @@ type Agents interface {
 	HintAll()
 }
 
-// Screens are told of what changes (*presence.Events).
+// Screens are event streams of clients (*presence.Events).
 type Screens interface {
 	Publish(event groupcast.Event)
 }
@@ -81,7 +81,7 @@ type Slots interface {
 	Waiting(user string) bool
 }
 
-// Watch tells that the network of this machine changed (*mcast.Watch).
+// Watch reports changes of this machine's network (*mcast.Watch).
 type Watch interface {
 	C() <-chan struct{}
 	Close()

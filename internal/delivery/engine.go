@@ -48,7 +48,7 @@ type Engine struct {
 	lines   *bandwidth.Lines
 	slots   Slots
 	log     *slog.Logger
-	history *history.Book
+	history *history.History
 	now     func() time.Time
 
 	mu       sync.Mutex
@@ -253,8 +253,8 @@ func (e *Engine) Run(ctx context.Context) {
 	all.Wait()
 }
 
-// Pause stops handing out and sending, or lets it begin again: nothing goes to anybody as long as
-// nobody confirmed the memberships (O4).
+// Pause stops sending and giving out keys, or lets it begin again: nothing is sent until the memberships
+// are confirmed (O4).
 func (e *Engine) Pause(paused bool) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -307,8 +307,8 @@ const (
 	mostRest  = 10 * time.Millisecond  // a turn that was only interrupted holds nobody up for long
 )
 
-// restAfter is how long the schedule rests after a turn. With 10,000 devices one takes 2 ms, in
-// which nobody gets an answer, and every device that says something is worth one.
+// restAfter is how long the schedule rests after a turn. With 10,000 devices a turn takes 2 ms,
+// in which no device gets an answer, and every message of a device needs one.
 func restAfter(cost time.Duration) time.Duration {
 	if cost < quickTurn {
 		return 0

@@ -64,8 +64,8 @@ func (e *Engine) forget(group protocol.GroupID, x Exclusion) (last []groupcast.D
 	return last
 }
 
-// Halt stops sending and handing out, as long as nobody confirmed the memberships: sessions seal
-// nothing more, and whatever was offered is offered anew afterwards, under higher numbers.
+// Halt stops sending and giving out keys until the memberships are confirmed: sessions encrypt nothing
+// more, and what was offered is offered again afterwards, under higher numbers.
 func (e *Engine) Halt() {
 	e.mu.Lock()
 	e.sched.StandStill()

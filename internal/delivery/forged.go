@@ -9,7 +9,7 @@ import (
 )
 
 // failed says whether a session of the transfer knows that all these blocks came with a wrong digest: the devices
-// said so to it, not to whoever streams.
+// reported it to the session, not to the download.
 func (e *Engine) failed(no protocol.TransferNo, blocks protocol.Range) bool {
 	for _, r := range e.current() {
 		if r.no == no && r.sender.Failed(blocks) {

@@ -104,7 +104,7 @@ func (e *Engine) keysFor(
 	return e.attachedTo(run, dev, r, blocks, h)
 }
 
-// attachedTo tells the schedule; a session that was stopped meanwhile hands out nothing.
+// attachedTo informs the schedule. A session that was stopped meanwhile gives out no keys.
 func (e *Engine) attachedTo(
 	run *run, dev protocol.DeviceID, r groupcast.Ready, blocks int, h groupcast.Handout,
 ) (groupcast.Handout, error) {
@@ -135,8 +135,8 @@ func held(r groupcast.Ready, blocks int) int {
 	return max(blocks, 0)
 }
 
-// mayFetch says whether a device was told to fetch a transfer over HTTPS. One that answers that after a
-// word that it cannot, or did not come through with it, can do it now. The lock is held.
+// mayFetch says whether a device was asked to fetch a transfer over HTTPS. If it answers that after it
+// reported that it could not, or after it failed, it can do it now. The lock is held.
 func (e *Engine) mayFetch(no protocol.TransferNo, dev protocol.DeviceID, id protocol.SessionID) bool {
 	d, _ := e.sched.Delivery(no, dev)
 	switch d.State {
@@ -169,8 +169,8 @@ func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol
 	return found && g.session == id, e.runs[id] != nil || direct != nil && direct.session == id
 }
 
-// heeds says whether a refusal says anything: one of an offer that was overtaken on its way says nothing,
-// nor does one of an earlier try. Of an offer that is over, the device is right; it gets a new one.
+// heeds says whether a refusal counts: one of an offer that was replaced meanwhile does not, nor does one
+// of an earlier attempt. If it is about an offer that is over, the device is right; it gets a new one.
 func (e *Engine) heeds(r groupcast.Ready, dev protocol.DeviceID) bool {
 	e.mu.Lock()
 	_, offered := e.given[deliveryKey{r.Transfer, dev}]
@@ -185,7 +185,7 @@ func (e *Engine) heeds(r groupcast.Ready, dev protocol.DeviceID) bool {
 	return last && stands
 }
 
-// Paused says that nothing is sent: the server was restored, and nobody confirmed it.
+// Paused says that nothing is sent because memberships are not confirmed after a restore.
 func (e *Engine) Paused() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

@@ -148,7 +148,7 @@ func (e *Engine) edition(
 	return now, e.content.Forget(tr.Content)
 }
 
-// startPlanning stops a transfer for new content; false if that is under way already.
+// startPlanning stops a transfer for new content; false if that has begun already.
 func (e *Engine) startPlanning(no protocol.TransferNo) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()

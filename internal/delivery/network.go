@@ -10,8 +10,8 @@ import (
 
 const followEvery = 3 * time.Second // in case the system did not tell of a change
 
-// followNetwork begins sessions anew whose packets would leave by another card or from another
-// address than their offers say: a card that went and came back, an address that changed.
+// followNetwork restarts sessions with packets that would be sent by another card or from another address
+// than their offers say: because a card disappeared and came back, or an address changed.
 func (e *Engine) followNetwork(ctx context.Context) {
 	watch := e.cfg.OpenWatch()
 	if watch == nil {

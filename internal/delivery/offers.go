@@ -98,7 +98,7 @@ func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []p
 	}, nil
 }
 
-// hear is called from a session's goroutine: it only tells the schedule.
+// hear is called from a session's goroutine: it only informs the schedule.
 func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		switch event.Kind {
@@ -110,7 +110,7 @@ func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
 	})
 }
 
-// terms is what an offer says of a transfer, whichever way it goes.
+// terms is what an offer says about a transfer, for multicast and HTTPS alike.
 func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
 	return wire.Offer{
 		Server: e.cfg.Server, Group: g.ID, MembershipVersion: g.Version,
@@ -156,7 +156,8 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 	return &o
 }
 
-// announce tells the group that there is an offer: who missed the event reads the state.
+// announce tells the group by multicast that there is an offer: devices that missed the event read the
+// state.
 func (e *Engine) announce(ctx context.Context, r *run) {
 	offer, _, _ := r.sender.Offer()
 	packet := e.signAnnounce(offer.Group, offer.Number)

@@ -201,8 +201,8 @@ func (e *Engine) Pending(
 	return out, nil
 }
 
-// overlap is what of a window lies in the rows from at on: as a window of these rows, and whether
-// there is anything of it.
+// overlap is the part of a window that is in the rows from at on, as a window of these rows, and whether
+// there is one.
 func overlap(w groupcast.Window, at, rows int) (groupcast.Window, bool) {
 	first := max(w.From, at)
 	n := at + rows - first

@@ -44,8 +44,8 @@ func (e *Engine) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress 
 	return p
 }
 
-// noteReport notes what a device told over HTTPS. A body of feedback that came this way says the
-// progress itself, to the session.
+// noteReport notes what a device reported over HTTPS. A feedback body that came so has the progress in it,
+// for the session.
 func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
@@ -73,10 +73,10 @@ func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	e.moved[r.Transfer] = true
 }
 
-// workFor is how long a device is taken to be at what it told last.
+// workFor is how long the last reported work of a device counts as current.
 const workFor = 30 * time.Second
 
-// workOf takes what a device tells of its work as far as it can be.
+// workOf takes the work that a device reports, within possible bounds.
 func workOf(w groupcast.Work, entries int, now time.Time) *groupcast.Work {
 	if w.Phase != groupcast.WorkLooking && w.Phase != groupcast.WorkWriting {
 		return nil
@@ -148,7 +148,7 @@ func (e *Engine) current() []*run {
 	return out
 }
 
-// watch tells progress while sessions run, until ctx ends.
+// watch publishes progress while sessions run, until ctx ends.
 func (e *Engine) watch(ctx context.Context) {
 	tick := time.NewTicker(progressEvery)
 	defer tick.Stop()
@@ -240,7 +240,7 @@ func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
 	return groupcast.DeliveryQueued
 }
 
-// progressOf is how far a device is with a transfer; nil if it has told nothing.
+// progressOf is how far a device is with a transfer; nil if it has reported nothing.
 func (e *Engine) progressOf(no protocol.TransferNo, dev protocol.DeviceID) *store.Progress {
 	e.mu.Lock()
 	defer e.mu.Unlock()

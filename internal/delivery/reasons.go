@@ -8,8 +8,8 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 )
 
-// ErrUnconfirmed says that nothing is sent: the server was set back, and nobody confirmed the
-// memberships.
+// ErrUnconfirmed says that nothing is sent: the server's state is an earlier one, and the memberships are
+// not confirmed.
 var ErrUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
 	WithHint("check who is in which group, then confirm the memberships").
 	WithNext(groupcast.Next{Step: groupcast.StepConfirm})

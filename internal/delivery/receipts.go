@@ -39,8 +39,8 @@ func (e *Engine) takeReceipt(ctx context.Context, d groupcast.Device, r groupcas
 	return e.closeDelivery(ctx, d, tr, r, signed)
 }
 
-// noLongerOwed tells an agent in one word that a receipt is of no use any more: it forgets it
-// then, and on no other refusal. A server that waits after a restore does not know that yet.
+// noLongerOwed says to an agent, by its code, that a receipt is not needed any more: the agent then deletes
+// it, and for no other error. A server that waits after a restore does not know that yet.
 func (e *Engine) noLongerOwed(err error) error {
 	switch groupcast.ErrorCode(err) {
 	case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
@@ -56,8 +56,8 @@ func (e *Engine) noLongerOwed(err error) error {
 // errClosed is one answer for what is closed, unknown or never was this device's (security.md C8).
 var errClosed = groupcast.Errorf(groupcast.EClosed, "nothing of that transfer is owed to this device any more")
 
-// repeatedReceipt lets an agent repeat a receipt whose answer it missed. About a transfer that is
-// held, or never was this device's, it gets the answer for one that does not exist, whatever it says.
+// repeatedReceipt lets an agent repeat a receipt if it missed the answer. For a transfer that is held, or
+// was never owed to this device, the answer is that for one that does not exist.
 func (e *Engine) repeatedReceipt(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt, err error,
 ) error {
@@ -169,8 +169,8 @@ func (e *Engine) lacking(
 // lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.
 const lostKept = 100_000
 
-// keepLost keeps by name, after those that a device told itself, what it lacks because the server
-// lost it. That there is room for no more is no reason to refuse the receipt.
+// keepLost adds the entries that a device lacks because the server lost them, after those that it reported
+// itself. If there is no room for them, the receipt is taken all the same.
 func (e *Engine) keepLost(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut,
 ) error {
@@ -217,7 +217,7 @@ func (e *Engine) runFor(no protocol.TransferNo, dev protocol.DeviceID) *run {
 	return e.runs[r.Session]
 }
 
-// Report is what a device tells of a transfer over HTTPS: progress of a catch-up, feedback that
+// Report takes a device's report about a transfer over HTTPS: progress of a catch-up, feedback that
 // does not get through over UDP, and why it left multicast.
 func (e *Engine) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
 	if !e.owes(r.Transfer, dev) {

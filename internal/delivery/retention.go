@@ -19,7 +19,7 @@ const (
 	defaultRetrySpace = 20 << 30           // bytes of disk that may take
 )
 
-// Sweep closes what has expired and removes content that nobody will ask for any more.
+// Sweep closes what has expired and deletes content that is not needed any more.
 func (e *Engine) Sweep(ctx context.Context) {
 	now := e.now()
 	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
@@ -41,8 +41,8 @@ func (e *Engine) Sweep(ctx context.Context) {
 	}
 }
 
-// closedWithContent lists the transfers that are over and whose content is still here. Content
-// of no transfer was left by a crash, or by a transfer that has other content now.
+// closedWithContent lists the closed transfers that still have content. Content without a transfer was left
+// by a crash, or by a transfer that has other content now.
 func (e *Engine) closedWithContent(ctx context.Context) ([]store.Transfer, error) {
 	names, err := e.content.Names()
 	if err != nil {
@@ -65,8 +65,8 @@ func (e *Engine) closedWithContent(ctx context.Context) ([]store.Transfer, error
 	return out, nil
 }
 
-// outlived gives the transfers whose content is not kept any longer: those that ended too
-// long ago, and the oldest of what takes more than space bytes.
+// outlived returns the transfers that lose their content: those that ended too long ago, and the oldest of
+// those that take more than space bytes together.
 func outlived(closed []store.Transfer, now time.Time, space uint64) []protocol.TransferNo {
 	slices.SortFunc(closed, func(a, b store.Transfer) int {
 		return cmp.Or(b.EndedAt.Compare(a.EndedAt), cmp.Compare(b.No, a.No))

@@ -76,7 +76,7 @@ func freshLoss(now time.Time, devices []sender.DeviceStatus) map[protocol.Device
 	return out
 }
 
-// Series tells how a transfer went after some time.
+// Series returns the course of a transfer after some time.
 func (e *Engine) Series(ctx context.Context, no protocol.TransferNo, after time.Time) ([]groupcast.Point, error) {
 	if _, err := e.store.Transfer(ctx, no); err != nil {
 		return nil, err
@@ -91,7 +91,7 @@ func (e *Engine) Series(ctx context.Context, no protocol.TransferNo, after time.
 	return points[i:], nil
 }
 
-// LossMap tells the loss of a transfer's devices over its whole time.
+// LossMap returns the loss of a transfer's devices over its whole time.
 func (e *Engine) LossMap(ctx context.Context, no protocol.TransferNo) (groupcast.LossMap, error) {
 	all, err := e.store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {

@@ -59,8 +59,8 @@ func (e *Engine) signedOf(d groupcast.Device, tr store.Transfer, r groupcast.Rec
 	}
 }
 
-// covers says how much of what is told of a delivery its receipt signs: the names of what is
-// missing or beside only if they are all kept as the device told them.
+// covers says how much of what is shown of a delivery its receipt signs: the names of entries that are
+// missing or beside only if they are all stored as the device reported them.
 func (e *Engine) covers(ctx context.Context, d groupcast.Device, r groupcast.Receipt) (groupcast.Signed, error) {
 	if r.Version < groupcast.ReceiptVersion {
 		return groupcast.SignedOutcome, nil

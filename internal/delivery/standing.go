@@ -148,7 +148,7 @@ func (e *Engine) countOf(no protocol.TransferNo) (c standing) {
 	return c
 }
 
-// furthestOf gives the site in which a transfer is furthest on its way.
+// furthestOf returns the site in which a transfer has progressed most.
 func furthestOf(runs []schedule.Run) (out schedule.Run) {
 	for i, r := range runs {
 		if i == 0 || r.Phase > out.Phase {

@@ -30,8 +30,8 @@ func (e *Engine) MayAdd(g groupcast.Group, now bool) error {
 	return nil
 }
 
-// maySend says why nothing could be sent to a group now: it has nobody, or nobody's membership is
-// confirmed after a restore. What is promised for later may wait for both.
+// maySend says why nothing can be sent to a group now: it has no members, or the memberships are not
+// confirmed after a restore. Pending transfers may wait for both.
 func (e *Engine) maySend(g groupcast.Group) error {
 	switch {
 	case e.Paused():
@@ -44,8 +44,8 @@ func (e *Engine) maySend(g groupcast.Group) error {
 	return nil
 }
 
-// Add keeps a transfer whose content is built and delivers it, at once if now is set. It says to
-// how many it is owed. What cannot be kept loses its content; an upload stays, for another try.
+// Add stores a transfer with its built content and delivers it, at once if now is set. It returns to how
+// many it is owed. If it cannot be stored, its content is deleted; an upload stays, for another attempt.
 func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
 	tr, owed, err := e.store.AddTransfer(ctx, t)
 	if err != nil {
@@ -56,7 +56,7 @@ func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast
 	return tr.Transfer, len(owed), nil
 }
 
-// tell lets the screens know of something done to a transfer.
+// tell publishes an event about a transfer.
 func (e *Engine) tell(tr groupcast.Transfer, text string) {
 	e.screens.Publish(groupcast.Event{
 		Kind: groupcast.EventTransfer, Group: tr.Group, Transfer: tr.No, Released: !tr.Hold, Text: text,
@@ -130,7 +130,7 @@ func (e *Engine) mayRetry(ctx context.Context, tr store.Transfer) error {
 	return nil
 }
 
-// mayGoAgain says why a transfer can be owed to nobody any more.
+// mayGoAgain says why a transfer cannot be sent again.
 func (e *Engine) mayGoAgain(ctx context.Context, tr store.Transfer) error {
 	g, err := e.store.Group(ctx, tr.Group)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
@@ -143,7 +143,7 @@ func (e *Engine) mayGoAgain(ctx context.Context, tr store.Transfer) error {
 		WithHint("send the files to another group").WithNext(groupcast.Next{Step: groupcast.StepSendAgain})
 }
 
-// Release sends a transfer now: nothing holds it any more, and nobody is put off.
+// Release sends a transfer now: it is not held any more, and no device is put off.
 func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	tr, err := e.store.Transfer(ctx, no)
 	if err != nil {
@@ -171,7 +171,7 @@ func (e *Engine) GroupGone(ctx context.Context, cancelled []protocol.TransferNo)
 	}
 }
 
-// failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
+// failTransfer ends a transfer because its content can no longer be read. What was delivered stays.
 func (e *Engine) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
 	reason := reasonOf(cause)
 	e.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
@@ -192,7 +192,7 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// complete closes a transfer that nobody is owed any more.
+// complete closes a transfer that is owed to no device any more.
 func (e *Engine) complete(ctx context.Context, no protocol.TransferNo) {
 	e.setState(ctx, no, groupcast.TransferDone, "")
 	e.drop(no)
@@ -201,8 +201,8 @@ func (e *Engine) complete(ctx context.Context, no protocol.TransferNo) {
 	}
 }
 
-// completeIdle closes the transfers of groups that nobody is owed any more because members
-// or devices went. One that nobody was ever owed waits on.
+// completeIdle closes the transfers of groups that are owed to no device any more because members or
+// devices left. One that was never owed to any device keeps waiting.
 func (e *Engine) completeIdle(ctx context.Context, groups []protocol.GroupID) {
 	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
 	if err != nil {

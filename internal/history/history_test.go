@@ -50,7 +50,7 @@ func (s *shelf) Series(_ context.Context, no protocol.TransferNo) ([]byte, error
 }
 
 type fixture struct {
-	*Book
+	*History
 	shelf *shelf
 	log   *bytes.Buffer
 }
@@ -63,7 +63,7 @@ func open(t *testing.T) *fixture {
 }
 
 // reopen is a start of the server.
-func (f *fixture) reopen() { f.Book = New(f.shelf, slog.New(slog.NewTextHandler(f.log, nil))) }
+func (f *fixture) reopen() { f.History = New(f.shelf, slog.New(slog.NewTextHandler(f.log, nil))) }
 
 // sample is one of a session that sends 100 bytes a second, so many seconds after noon.
 func sample(second int) telemetry.Sample {

@@ -5,14 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"log/slog"
 	"os"
 	"os/signal"
 	"slices"
 	"syscall"
-	"time"
 
-	"github.com/lmittmann/tint"
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast/internal/device"
@@ -120,19 +117,3 @@ func (a *app) note(text string) {
 }
 
 func (a *app) warn(text string) { fmt.Fprintln(a.Err, "groupcast: warning:", ui.Clean(text)) }
-
-// logger writes the log of a daemon to standard error.
-func (a *app) logger() *slog.Logger {
-	level := slog.LevelInfo
-	if a.verbose {
-		level = slog.LevelDebug
-	}
-	return slog.New(tint.NewTextHandler(
-		a.Err,
-		&tint.Options{
-			Level:      level,
-			TimeFormat: time.TimeOnly,
-			NoColor:    !terminal.IsTerminal(a.Err) || os.Getenv("NO_COLOR") != "",
-		},
-	))
-}

@@ -1,6 +1,10 @@
 package cli
 
 import (
+	"cmp"
+	"context"
+	"strings"
+
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
@@ -13,24 +17,15 @@ import (
 func (a *app) check() *cobra.Command {
 	var user string
 	c := &cobra.Command{
-		Use:   "check [GROUP|USER]",
+		Use:   "check [GROUP|USER|USER/DEVICE]",
 		Short: "Which receivers are active, by which path data reaches them",
 		Args:  cobra.MaximumNArgs(1),
 		Long: `Asks every active device over the control channel and sends signed probes to the groups: the
 answer says whether the data path works, before anything is sent. A name is taken for a
-group's first, then for a user's.`,
-		Example: "  groupcast check\n  groupcast check lab-a\n  groupcast check --user alice",
+group's first, then for a user's, then for a device's; USER/DEVICE is one device.`,
+		Example: "  groupcast check\n  groupcast check lab-a\n  groupcast check alice/pc-03",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			q := groupcast.CheckQuery{User: user}
-			if len(args) > 0 {
-				q.Group = args[0]
-			}
-			results, err := client.Check(c.Context(), q)
-			if groupcast.ErrorCode(err) == groupcast.ENotFound && q.Group != "" && user == "" {
-				if byUser, userErr := client.Check(c.Context(), groupcast.CheckQuery{User: q.Group}); userErr == nil {
-					results, err = byUser, nil
-				}
-			}
+			results, err := checkOf(c.Context(), client, user, strings.Join(args, ""))
 			if err != nil {
 				return err
 			}
@@ -40,6 +35,36 @@ group's first, then for a user's.`,
 	}
 	c.Flags().StringVar(&user, "user", "", "only this user's devices")
 	return c
+}
+
+// checkOf checks the devices of a group or a user, or one device, whichever the name is of.
+func checkOf(
+	ctx context.Context, client *apiclient.Client, user, which string,
+) (found []groupcast.CheckResult, err error) {
+	if owner, _, one := strings.Cut(which, "/"); one {
+		return oneOf(ctx, client, cmp.Or(user, owner), which)
+	}
+	found, err = client.Check(ctx, groupcast.CheckQuery{Group: which, User: user})
+	if groupcast.ErrorCode(err) != groupcast.ENotFound || which == "" || user != "" {
+		return found, err
+	}
+	if found, userErr := client.Check(ctx, groupcast.CheckQuery{User: which}); userErr == nil {
+		return found, nil
+	}
+	if found, deviceErr := oneOf(ctx, client, "", which); groupcast.ErrorCode(deviceErr) != groupcast.ENotFound {
+		return found, deviceErr
+	}
+	return nil, err
+}
+
+func oneOf(ctx context.Context, client *apiclient.Client, user, which string) ([]groupcast.CheckResult, error) {
+	all, err := client.Check(ctx, groupcast.CheckQuery{User: user})
+	if err != nil {
+		return nil, err
+	}
+	one, err := named(all, which, "there is no device %q", "`groupcast device list` shows them; write USER/DEVICE",
+		func(r groupcast.CheckResult) (user, name, id string) { return r.User, r.Device, r.DeviceID.String() })
+	return []groupcast.CheckResult{one}, err
 }
 
 func (a *app) backup() *cobra.Command {

@@ -131,7 +131,7 @@ func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 	_, end := a.StayUp()
 	defer end()
 	return a.receiveTelling(ctx, o,
-		agent.Config{Say: a.sayLines(), Log: a.logger(), GiveUp: a.Attended()})
+		agent.Config{Say: a.sayLines(), Log: a.Logger(a.verbose), GiveUp: a.Attended()})
 }
 
 // receiveTelling receives; cfg has the functions that are called with what happens.

@@ -129,32 +129,5 @@ func (a *app) resumable(ctx context.Context, err error, id string) error {
 	if e.Hint != "" {
 		e.Hint += "; "
 	}
-	return e.WithHint("%sto go on where it stopped: %s", e.Hint, a.again("--resume", id))
-}
-
-// again is the command that was given, with a flag of another value.
-func (a *app) again(flag, value string) string {
-	out := []string{"groupcast"}
-	for i := 0; i < len(a.args); i++ {
-		if a.args[i] == flag {
-			i++
-			continue
-		}
-		if !strings.HasPrefix(a.args[i], flag+"=") {
-			out = append(out, quoted(a.args[i]))
-		}
-	}
-	return strings.Join(append(out, flag, value), " ")
-}
-
-// quoted writes an argument so that a shell reads it as it is.
-func quoted(arg string) string {
-	plain := arg != "" && strings.IndexFunc(arg, func(r rune) bool {
-		return !(r >= 'a' && r <= 'z' || r >= 'A' && r <= 'Z' || r >= '0' && r <= '9' ||
-			strings.ContainsRune("-_./:=,+@%", r))
-	}) < 0
-	if plain {
-		return arg
-	}
-	return "'" + strings.ReplaceAll(arg, "'", `'\''`) + "'"
+	return e.WithHint("%sto go on where it stopped: %s", e.Hint, terminal.Again(a.args, "--resume", id))
 }

@@ -108,7 +108,7 @@ func (a *app) runServe(ctx context.Context, o serveFlags) (err error) {
 	}
 	defer func() { err = disk.InWords(err) }()
 	o.Witnessed = true
-	s, err := daemon.Open(ctx, h, o.Options, a.logger())
+	s, err := daemon.Open(ctx, h, o.Options, a.Logger(a.verbose))
 	if err != nil {
 		return err
 	}

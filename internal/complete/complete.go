@@ -28,8 +28,8 @@ func Kinds(noun, verb, word string) []Kind {
 			return []Kind{Offered}
 		}
 		return []Kind{Groups}
-	case "GROUP|USER":
-		return []Kind{Groups, Users}
+	case "GROUP|USER|USER/DEVICE":
+		return []Kind{Groups, Users, Devices}
 	case "USER":
 		return []Kind{Users}
 	case "USER/DEVICE", "DEVICE":

@@ -169,7 +169,13 @@ func (e *Engine) announce(ctx context.Context, r *run) {
 // offerDirect offers a transfer over HTTPS to devices.
 func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
 	d, err := e.directFor(ctx, st.Transfer)
-	if err != nil {
+	if errors.Is(err, errOvertaken) {
+		d, err = e.directFor(ctx, st.Transfer) // of what it holds now
+	}
+	switch {
+	case errors.Is(err, errOvertaken): // it is over
+		return
+	case err != nil:
 		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
 		return
 	}
@@ -202,20 +208,31 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(e.cfg.Key, bytes), Group: g.Name, Transfer: no},
 	}
 	e.keepOffer(ctx, offer, bytes, d.offered.Signature)
-	e.mu.Lock()
-	paused := e.sched.Paused()
-	if !paused {
-		e.direct[no] = d
-	}
-	e.mu.Unlock()
-	if paused {
+	if err := e.useDirect(no, tr.Content, d); err != nil {
 		e.closeOffer(number)
-		return nil, ErrUnconfirmed
+		return nil, err
 	}
 	if old != nil {
 		e.closeOffer(old.number)
 	}
 	return d, nil
+}
+
+// errOvertaken says that a transfer was closed, or has other content, since an offer of it was made.
+var errOvertaken = errors.New("the transfer changed meanwhile")
+
+// useDirect makes an offer over HTTPS the one of its transfer, if it is still worth something.
+func (e *Engine) useDirect(no protocol.TransferNo, content string, d *directOffer) error {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	switch now, open := e.infos[no]; {
+	case e.sched.Paused():
+		return ErrUnconfirmed
+	case !open || now.Content != content:
+		return errOvertaken
+	}
+	e.direct[no] = d
+	return nil
 }
 
 // Offers lists the offers that a device works on, or should.

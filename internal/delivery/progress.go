@@ -33,12 +33,14 @@ type progress struct {
 	pace   telemetry.Pace
 }
 
-// entry gives the progress of a delivery; the lock is held.
+// entry gives the progress of a delivery; the lock is held. Of what is owed no more nothing is kept.
 func (e *Engine) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
 	key := deliveryKey{no, dev}
-	p := e.seen[key]
-	if p == nil {
-		p = &progress{path: groupcast.PathUnknown}
+	if p := e.seen[key]; p != nil {
+		return p
+	}
+	p := &progress{path: groupcast.PathUnknown}
+	if _, owed := e.sched.Delivery(no, dev); owed {
 		e.seen[key] = p
 	}
 	return p

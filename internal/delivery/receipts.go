@@ -199,15 +199,19 @@ func (e *Engine) keepLost(
 
 // settle takes a delivery out of session and schedule.
 func (e *Engine) settle(no protocol.TransferNo, dev protocol.DeviceID) {
+	key := deliveryKey{no, dev}
 	e.mu.Lock()
 	in := e.runFor(no, dev)
-	delete(e.seen, deliveryKey{no, dev})
-	delete(e.given, deliveryKey{no, dev})
+	delete(e.given, key) // from here on it may fetch nothing
 	e.mu.Unlock()
 	if in != nil {
 		in.sender.Complete(dev)
 	}
-	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Settle(now, no, dev) })
+	e.change(func(sch *schedule.Scheduler, now time.Time) {
+		sch.Settle(now, no, dev)
+		delete(e.seen, key)
+		delete(e.given, key)
+	})
 }
 
 // runFor gives the session of a transfer that a device can take part in; nil if none runs. The lock

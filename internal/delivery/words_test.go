@@ -121,7 +121,7 @@ func TestHowATransferStands(t *testing.T) {
 		tr := w.add(w.madeUp("g"), false)
 		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseEmpty, "first members")
 		ann, bob := w.enrol("ann", "g"), w.enrol("bob", "g")
-		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseAway, "nobody who lacks it is active")
+		expect(tr.No, groupcast.TransferWaiting, groupcast.CauseAway, "2 receivers are off")
 		ann.attach()
 		expect(tr.No, groupcast.TransferGathering, groupcast.CauseGathering, "waits 10s for others")
 		bob.attach()

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"path/filepath"
 	"slices"
+	"strconv"
 	"strings"
 
 	"charm.land/bubbles/v2/textinput"
@@ -123,7 +124,7 @@ func (m *model) options() []option {
 		all = menu.Paths(text)
 		fits = all
 	}
-	if i := field.Meant(text, all); i >= 0 && !slices.Contains(fits, all[i]) {
+	if _, err := strconv.Atoi(text); err == nil && !field.OwnNames && field.Meant(text, all) >= 0 {
 		fits = all
 	}
 	shown := make([]option, 0, len(fits))

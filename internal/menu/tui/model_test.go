@@ -92,6 +92,20 @@ func (b *bench) types(text string) { b.press(strings.Split(text, "")...) }
 
 func (b *bench) screen() string { return ansi.Strip(b.m.View().Content) }
 
+// fits checks that the screen is so large.
+func (b *bench) fits(width, height int) {
+	b.t.Helper()
+	lines := strings.Split(b.screen(), "\n")
+	if len(lines) != height {
+		b.t.Errorf("%d lines, not %d:\n%s", len(lines), height, b.screen())
+	}
+	for i, l := range lines {
+		if w := ansi.StringWidth(l); w > width {
+			b.t.Errorf("line %d is %d wide: %q", i+1, w, l)
+		}
+	}
+}
+
 // golden compares the screen with the one that was looked at, and checks that it is 80×24.
 func (b *bench) golden(name string) {
 	b.t.Helper()

@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/menu"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -409,3 +410,7 @@ func TestReceivedLines(t *testing.T) {
 		t.Errorf("the error is not on the screen: %s", s)
 	}
 }
+
+func plainText(s string) string { return ansi.Strip(s) }
+
+func transferNo(n int) protocol.TransferNo { return protocol.TransferNo(n) }

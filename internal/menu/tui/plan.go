@@ -85,14 +85,19 @@ func (m *model) viewPlan() []string {
 	if m.asking.loading {
 		return append(lines, faint.Render(" › asking the server …"))
 	}
-	lines = append(lines, "")
+	var plan []string
 	for _, sentence := range m.asking.plan {
 		for _, l := range wrap(sentence, m.width-4) {
-			lines = append(lines, "   "+strong.Render(l))
+			plan = append(plan, "   "+strong.Render(l))
 		}
 	}
-	lines = append(lines, "", accent.Render(" › "+m.asking.line()))
-	return append(lines, m.viewWrong(m.asking.wrong)...)
+	question := append([]string{"", accent.Render(" › " + m.asking.line())}, m.viewWrong(m.asking.wrong)...)
+	room := m.room() - len(question) // the answers go first, then the end of the plan; the question stays
+	if over := len(lines) + 1 + len(plan) - room; over > 0 {
+		lines = lines[min(over, len(lines)):]
+	}
+	lines = append(append(lines, ""), plan...)
+	return append(lines[:max(0, min(len(lines), room))], question...)
 }
 
 // viewWrong is what is wrong with an answer, or that keys were left out.

@@ -101,8 +101,11 @@ func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		out = append(out, units.FormatRate(v.Rate)+", limited by "+ui.Limiter(v.Limiter),
-			fmt.Sprintf("loss %.1f %%", v.LossPercent))
+		rate := units.FormatRate(v.Rate)
+		if v.Limiter != "" {
+			rate += ", limited by " + ui.Limiter(v.Limiter)
+		}
+		out = append(out, rate, fmt.Sprintf("loss %.1f %%", v.LossPercent))
 	}
 	if t.WireBytes > 0 {
 		out = append(out, ui.Size(t.WireBytes)+" by multicast")

@@ -27,12 +27,14 @@ func TestAdvice(t *testing.T) {
 		want string
 	}{
 		{refused(groupcast.RefusedSpace), "Next: free space on bob/pc-04; it looks again by itself."},
-		{refused(groupcast.RefusedFolder), "Next: see to the folder for received files on bob/pc-04; it looks again by itself."},
+		{refused(groupcast.RefusedFolder),
+			"Next: see to the folder for received files on bob/pc-04; it looks again by itself."},
 		{refused(groupcast.RefusedSize), "Next: raise what bob/pc-04 takes at most, or drop it there (Tab, then d)."},
 		{refused(groupcast.RefusedVersion), "Next: update groupcast on bob/pc-04 and on the server to the same version."},
 		{refused(groupcast.RefusedNames), "Next: rename what bob/pc-04 cannot hold and send it again."},
 		{refused("manifest-order"), "Next: see to it on bob/pc-04; r asks it again."},
-		{cause(groupcast.CauseSilent), "Next: look at bob/pc-04, which is connected and does not answer; or leave it out (Tab, then l)."},
+		{cause(groupcast.CauseSilent),
+			"Next: look at bob/pc-04, which is connected and does not answer; or leave it out (Tab, then l)."},
 		{cause(groupcast.CauseLater), "Next: let bob/pc-04 catch up (Tab, then n)."},
 		{cause(""), ""},
 		{owed(groupcast.DeliveryFailed, func(*groupcast.Delivery) {}), again},
@@ -60,7 +62,8 @@ func TestSentence(t *testing.T) {
 			Summary: "0 of 2 done; nobody is there; pc off", Reason: "nobody is there", Cause: groupcast.CauseAway,
 		},
 		"0 of 1 done; pc refused: no space": {
-			Summary: "0 of 1 done; it cannot go on; pc refused: no space", Reason: "it cannot go on", Cause: groupcast.CauseRefused,
+			Summary: "0 of 1 done; it cannot go on; pc refused: no space", Reason: "it cannot go on",
+			Cause: groupcast.CauseRefused,
 		},
 		"1 of 2 done; held": {Summary: "1 of 2 done; held", Reason: "held", Cause: groupcast.CauseHeld},
 	} {
@@ -84,12 +87,21 @@ func TestHowADeviceReceives(t *testing.T) {
 		"receiving  multicast, loss 1.5 %": with(func(d *groupcast.Delivery) {
 			d.Path, d.LossPercent = groupcast.PathMulticast, 1.5
 		}),
-		"receiving  https":     with(func(d *groupcast.Delivery) { d.Path = groupcast.PathHTTPS }),
-		"receives over HTTPS":  with(func(d *groupcast.Delivery) { d.Reason = "receives over HTTPS" }),
-		"off":                  with(func(d *groupcast.Delivery) { d.Active, d.Reason = false, "off since noon" }),
-		"behind  a slow disk":  with(func(d *groupcast.Delivery) { d.Cause, d.Reason = groupcast.CauseBehind, "a slow disk" }),
-		"failed  the disk":     with(func(d *groupcast.Delivery) { d.State, d.Reason = groupcast.DeliveryFailed, "the disk" }),
-		`failed  the \u{1b}[m`: with(func(d *groupcast.Delivery) { d.State, d.Reason = groupcast.DeliveryFailed, "the \x1b[m" }),
+		"receiving  https":    with(func(d *groupcast.Delivery) { d.Path = groupcast.PathHTTPS }),
+		"receives over HTTPS": with(func(d *groupcast.Delivery) { d.Reason = "receives over HTTPS" }),
+		"off":                 with(func(d *groupcast.Delivery) { d.Active, d.Reason = false, "off since noon" }),
+		"behind  a slow disk": with(func(d *groupcast.Delivery) {
+			d.Cause, d.Reason = groupcast.CauseBehind,
+				"a slow disk"
+		}),
+		"failed  the disk": with(func(d *groupcast.Delivery) {
+			d.State, d.Reason = groupcast.DeliveryFailed,
+				"the disk"
+		}),
+		`failed  the \u{1b}[m`: with(func(d *groupcast.Delivery) {
+			d.State, d.Reason = groupcast.DeliveryFailed,
+				"the \x1b[m"
+		}),
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := DeviceTail(d); got != want {
@@ -144,7 +156,8 @@ func TestAMemberWithoutADeviceCanBeDropped(t *testing.T) {
 	}
 	e := deviceActions[2]
 	s := ui.Snapshot{Transfer: groupcast.Transfer{No: 4, Name: "a", Group: "lab"}}
-	if got := e.Plan(s, groupcast.Delivery{User: "dave"}); got[0] != "Drop transfer 4 (a) to lab for dave: it will not get what it still lacks." {
+	if got := e.Plan(s,
+		groupcast.Delivery{User: "dave"}); got[0] != "Drop transfer 4 (a) to lab for dave: it will not get what it still lacks." {
 		t.Errorf("%q", got)
 	}
 }

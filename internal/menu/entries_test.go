@@ -50,12 +50,14 @@ func lacks(t *testing.T, text string, parts ...string) {
 // entries are answers, parted by |, what is said then, and what is asked of the server. FILE is a file
 // that is there.
 var entries = []struct{ in, says, does string }{
-	{"1|new|a room|239.1.1.1|no|yes", "Create group new, at 239.1.1.1.|Only administrators see it|Group text", "CreateGroup"},
+	{"1|new|a room|239.1.1.1|no|yes", "Create group new, at 239.1.1.1.|Only administrators see it|Group text",
+		"CreateGroup"},
 	{"1|new|||yes|yes", "the server picks|Everybody with an account sees it|Warning: text", "CreateGroup"},
 	{"2|lab|yes", "Its transfers are cancelled: 4 deliveries will not be made.|Group lab is deleted.", "DeleteGroup[lab]"},
 	{"2|open|yes", "Delete group open, which has 0 members.|Group open is deleted.", "DeleteGroup[open]"},
 	{"3|lab|bob|yes", "Add bob to lab|is a member of", "AddMember[lab bob]"},
-	{"3|lab|dora|her words|yes", "Make the account dora, with the password|The account text|is a member", "AddUser AddMember"},
+	{"3|lab|dora|her words|yes", "Make the account dora, with the password|The account text|is a member",
+		"AddUser AddMember"},
 	{"4|lab|bob|yes", "Remove bob from lab|bob is no longer a member of lab.", "RemoveMember[lab bob]"},
 	{"5", "GROUP  ADDRESS|lab    |room 2", ""},
 	{"6|lab|FILE||no|yes", "It is sent at once|Transfer 14: one.txt, 1 file (4 B) for lab.|the devices that are here",
@@ -86,7 +88,8 @@ var entries = []struct{ in, says, does string }{
 	{"r|keys|12", "SESSION|HANDED OUT", ""},
 	{"r|bytes saved", "last 24 hours|in all", ""},
 	{"r|memberships", "GROUP|lab    carol|open   alice", ""},
-	{"t|12|cancel|yes", "Cancel transfer 12 (ubuntu.iso) to lab: 2 devices|1 device has it and keeps it.|Transfer 12 is cancelled.",
+	{"t|12|cancel|yes",
+		"Cancel transfer 12 (ubuntu.iso) to lab: 2 devices|1 device has it and keeps it.|Transfer 12 is cancelled.",
 		"CancelTransfer[12]"},
 	{"t|13|send now|yes", "3 devices that still lack it get it as soon as they are here.|Transfer 13 is sent now.",
 		"SendTransfer[13]"},
@@ -198,7 +201,8 @@ func TestNumbersKeepTheirMeaning(t *testing.T) {
 		t.Errorf("who has one role cannot switch: %s", Keys(entries))
 	}
 	entries := one.Entries(Administrator)
-	for text, want := range map[string]int{"1": 0, "01": 0, "14": 13, "0": -1, "15": -1, "": -1, "-1": -1, "1 ": -1, "tt": -1} {
+	for text, want := range map[string]int{"1": 0, "01": 0, "14": 13, "0": -1, "15": -1, "": -1, "-1": -1, "1 ": -1,
+		"tt": -1} {
 		if got := Find(entries, text); got != want {
 			t.Errorf("%q is found at %d, not %d", text, got, want)
 		}

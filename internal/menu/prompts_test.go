@@ -230,7 +230,8 @@ func TestOutcomes(t *testing.T) {
 
 func TestPendingStatusInLines(t *testing.T) {
 	w := menutest.New(t)
-	has(t, answer(t, own(w), "8"), "Transfer 12, ubuntu.iso for lab: 1 file, 4.00 MB, owed to 2", "   USER", "   bob    pc-b",
+	has(t, answer(t, own(w), "8"), "Transfer 12, ubuntu.iso for lab: 1 file, 4.00 MB, owed to 2", "   USER",
+		"   bob    pc-b",
 		"Transfer 13, exam.zip for exam")
 	for _, no := range []protocol.TransferNo{12, 13} {
 		w.Put(groupcast.Transfer{No: no, State: groupcast.TransferDone}, nil)

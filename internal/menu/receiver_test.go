@@ -74,7 +74,8 @@ func TestReceivedKeepsTheNewestLines(t *testing.T) {
 		r.add(agent.Line{At: noon, Kind: "progress", Transfer: 9, Text: "nine"})
 	}
 	p := r.progress("")
-	if len(p.Lines) != 2 || !strings.HasSuffix(p.Lines[0], "  seven") || !strings.HasPrefix(p.Lines[0], strings.Repeat("█", 15)+"░") {
+	if len(p.Lines) != 2 || !strings.HasSuffix(p.Lines[0], "  seven") || !strings.HasPrefix(p.Lines[0],
+		strings.Repeat("█", 15)+"░") {
 		t.Errorf("one line each, by number: %q", p.Lines)
 	}
 	p = r.add(agent.Line{At: noon, Kind: "failed", Transfer: 7, Text: "seven failed"})

@@ -97,7 +97,8 @@ func TestWhatDidNotArriveIsListed(t *testing.T) {
 	}
 	course := groupcast.Transfer{No: 11, Name: "course", Group: "lab", State: groupcast.TransferDone, Incomplete: 2}
 	w.Put(course, []groupcast.Delivery{
-		astray("alice", 2, 1), {Transfer: 11, User: "bob", Device: "pc", State: groupcast.DeliveryVerified}, astray("carol", 1, 0),
+		astray("alice", 2, 1), {Transfer: 11, User: "bob", Device: "pc", State: groupcast.DeliveryVerified}, astray("carol",
+			1, 0),
 	})
 	out := answer(t, own(w), "r", "missing", "11")
 	has(t, out, "alice/pc: 2 of 9 entries are missing, 1 kept beside", "carol/pc: 1 of 9 entries are missing", "   text")

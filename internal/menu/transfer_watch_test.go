@@ -103,7 +103,8 @@ func TestTheListIsFollowed(t *testing.T) {
 		t.Errorf("%s, looking at %d", numbers(b), b.Chosen.Transfer.No)
 	}
 	// Progress comes with the event.
-	moved := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab", State: groupcast.TransferSending, Verified: 2, Owed: 1}
+	moved := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab", State: groupcast.TransferSending, Verified: 2,
+		Owed: 1}
 	world.EventStream().C <- groupcast.Event{Kind: groupcast.EventProgress, Data: moved}
 	w.until("progress", func(b Transfers) bool { return b.All[b.Index(12)].Verified == 2 })
 }
@@ -177,7 +178,8 @@ func TestTransfersInOrder(t *testing.T) {
 		state(8, groupcast.TransferSending), state(7, groupcast.TransferSending), state(8, groupcast.TransferDone),
 	})
 	if got := numbers(Transfers{All: all}); got != "[7 6 5 4 9 8 2 1]" {
-		t.Errorf("%s: what runs first, the oldest first; what is closed last, the newest first; each as it was read last", got)
+		t.Errorf("%s: what runs first, the oldest first; what is closed last, the newest first; each as it was read last",
+			got)
 	}
 }
 

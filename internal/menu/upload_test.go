@@ -27,7 +27,8 @@ func TestUploadsSayHowTheyStand(t *testing.T) {
 	} {
 		now = now.Add(step.after)
 		got := m.lines(apiclient.UploadProgress{Path: "a.bin", Bytes: step.bytes, Total: 40_000_000}, now).Lines
-		if !strings.HasPrefix(got[2], step.want) || strings.Contains(got[2], "answer") != strings.Contains(step.want, "answer") {
+		if !strings.HasPrefix(got[2], step.want) || strings.Contains(got[2], "answer") != strings.Contains(step.want,
+			"answer") {
 			t.Errorf("%d bytes: %q, want %q", step.bytes, got[2], step.want)
 		}
 	}

@@ -13,7 +13,8 @@ import (
 )
 
 func TestShades(t *testing.T) {
-	for share, want := range map[float64]string{0: "░", 0.005: "░", 0.02: "▒", 0.49: "▒", 0.5: "▓", 0.99: "▓", 0.9995: "█", 1: "█"} {
+	for share, want := range map[float64]string{0: "░", 0.005: "░", 0.02: "▒", 0.49: "▒", 0.5: "▓", 0.99: "▓",
+		0.9995: "█", 1: "█"} {
 		if got := shade(share); got != want {
 			t.Errorf("%v: %s, not %s", share, got, want)
 		}
@@ -61,7 +62,8 @@ func TestTheFileFromStartToEnd(t *testing.T) {
 }
 
 func TestNamesOfDevices(t *testing.T) {
-	all := []groupcast.Delivery{{User: "ann", Device: "pc"}, {User: "bob", Device: "pc"}, {User: "cleo", Device: "mac\x1b"}, {User: "dan"}}
+	all := []groupcast.Delivery{{User: "ann", Device: "pc"}, {User: "bob", Device: "pc"}, {User: "cleo",
+		Device: "mac\x1b"}, {User: "dan"}}
 	name := names(all)
 	for i, want := range []string{"ann/pc", "bob/pc", `mac\u{1b}`, "dan (no device)"} {
 		if got := name(all[i]); got != want {
@@ -86,7 +88,8 @@ func TestFacts(t *testing.T) {
 }
 
 func TestLinesAreFilled(t *testing.T) {
-	if got := strings.Join(flow([]string{"one", "two", "three", "a long item"}, 12), "|"); got != "one · two|three|a long item" {
+	if got := strings.Join(flow([]string{"one", "two", "three", "a long item"}, 12),
+		"|"); got != "one · two|three|a long item" {
 		t.Errorf("%q", got)
 	}
 	if got := strings.Join(clipped([]string{"a", "b", "c"}, 2), "|"); got != "a|b …" {
@@ -131,7 +134,8 @@ func TestHowATransferStandsInALine(t *testing.T) {
 			Deliveries: []groupcast.Delivery{has, away},
 		},
 		"needs you · 1 no space · 1 of 3 · 1 away": {
-			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2}, Deliveries: []groupcast.Delivery{has, away, full},
+			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2}, Deliveries: []groupcast.Delivery{has, away,
+				full},
 		},
 		"needs you · 3 failed · 27 of 30": {Transfer: tr{State: groupcast.TransferFailed, Verified: 27, Failed: 3}},
 	} {
@@ -150,7 +154,8 @@ func (b *bench) live(s ui.Snapshot, more ...groupcast.Transfer) {
 
 func TestATransferThatNeedsSomebody(t *testing.T) {
 	b := newBench(t, both())
-	d := groupcast.Delivery{User: "bob", Device: "pc-04", State: groupcast.DeliveryRefused, Refusal: groupcast.RefusedSpace, Active: true}
+	d := groupcast.Delivery{User: "bob", Device: "pc-04", State: groupcast.DeliveryRefused,
+		Refusal: groupcast.RefusedSpace, Active: true}
 	d.Reason = "needs 160 MB, 21 MB are free"
 	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Bytes: 100}
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{d}})
@@ -159,10 +164,12 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 
 func TestWhoIsAwayIsNoProblem(t *testing.T) {
 	b := newBench(t, both())
-	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1, Bytes: 100}
+	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1,
+		Bytes: 100}
 	tr.Summary, tr.Reason, tr.Cause = "1 of 2 done; nobody who lacks it is active; pc-05 off", "nobody who lacks it is active", groupcast.CauseAway
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{
-		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {User: "bob", Device: "pc-05", State: groupcast.DeliveryQueued},
+		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {User: "bob", Device: "pc-05",
+			State: groupcast.DeliveryQueued},
 	}})
 	b.says("100 %  delivered · 1 away", "1 verified · 1 away", "1 of 2 done; pc-05 off", "pc-05 when it is back")
 	b.saysNot("Next:", "needs you", "nobody who lacks")
@@ -188,10 +195,12 @@ func TestForgedPacketsAreSaid(t *testing.T) {
 func TestAServerThatIsAwayIsSaidInTheView(t *testing.T) {
 	b := newBench(t, both())
 	s := transfer()
-	b.openTransfers(menu.Transfers{Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer}, Lost: time.Now().Add(-65 * time.Second)})
+	b.openTransfers(menu.Transfers{Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer},
+		Lost: time.Now().Add(-65 * time.Second)})
 	b.says("the server has not answered for 1m5s")
 	b.m.Update(transfersMsg{b.m.job, menu.Transfers{
-		Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer}, Unreadable: groupcast.Errorf(groupcast.EForbidden, "no longer allowed"),
+		Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer}, Unreadable: groupcast.Errorf(groupcast.EForbidden,
+			"no longer allowed"),
 	}})
 	b.says("no longer allowed")
 	b.m.Update(transfersMsg{b.m.job, menu.Transfers{}})
@@ -227,7 +236,8 @@ func many(n int) []groupcast.Transfer {
 	var out []groupcast.Transfer
 	for i := range n {
 		out = append(out, groupcast.Transfer{
-			No: transferNo(100 + i), Name: "held-" + ui.Size(uint64(i))[:len(ui.Size(uint64(i)))-2], Group: "lab", State: groupcast.TransferHeld,
+			No: transferNo(100 +
+				i), Name: "held-" + ui.Size(uint64(i))[:len(ui.Size(uint64(i)))-2], Group: "lab", State: groupcast.TransferHeld,
 		})
 	}
 	return out

@@ -138,7 +138,8 @@ func TestAnEmptyAnswerIsExplained(t *testing.T) {
 
 func TestNumbersBeforeChoicesStayTheirs(t *testing.T) {
 	b := newBench(t, both())
-	b.asks(true, menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("lab-1", "exam-1", "lab-2", "exam-2")})
+	b.asks(true, menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("lab-1", "exam-1", "lab-2",
+		"exam-2")})
 	b.types("exam")
 	b.says("2  exam-1", "4  exam-2") // narrowed, and called as before
 	b.saysNot("lab-1", "1  exam-1")
@@ -178,7 +179,8 @@ func TestANewNameMayBeTypedBesideChoices(t *testing.T) {
 
 func TestEscGoesBackQuestionByQuestion(t *testing.T) {
 	b := newBench(t, both())
-	skipped := menu.Field{Key: "none", Ask: "Never asked", Prepare: func(context.Context, menu.Answers) (menu.Choices, error) {
+	skipped := menu.Field{Key: "none", Ask: "Never asked", Prepare: func(context.Context, menu.Answers) (menu.Choices,
+		error) {
 		return menu.Choices{Skip: true}, nil
 	}}
 	room := menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("a", "b")}
@@ -246,7 +248,8 @@ func TestPlansThatCannotBeMade(t *testing.T) {
 		"it ran": func(context.Context, menu.Answers) (menu.Plan, error) { return nil, nil }, // nothing is changed
 	} {
 		b := newBench(t, both())
-		b.open(menu.Entry{Title: "Plan", Plan: plan, Run: func(context.Context, menu.Answers, func(menu.Progress)) (menu.Page, error) {
+		b.open(menu.Entry{Title: "Plan", Plan: plan, Run: func(context.Context, menu.Answers,
+			func(menu.Progress)) (menu.Page, error) {
 			return menu.Page{Lines: []string{"it ran"}}, nil
 		}})
 		b.says("asking the server")

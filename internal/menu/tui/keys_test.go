@@ -49,7 +49,8 @@ func TestWhatWasTypedIsShown(t *testing.T) {
 }
 
 func TestExit(t *testing.T) {
-	for _, keys := range []string{"q", "1 4 enter", "up up up up up enter", "0 1 4 enter", "s enter 5 enter", "1 4 1 backspace enter"} {
+	for _, keys := range []string{"q", "1 4 enter", "up up up up up enter", "0 1 4 enter", "s enter 5 enter",
+		"1 4 1 backspace enter"} {
 		b := newBench(t, both())
 		b.press(strings.Fields(keys)...)
 		if !b.quit {
@@ -97,7 +98,8 @@ func TestPagesScroll(t *testing.T) {
 	b.shows(lines(50), nil)
 	b.says("line 1.", "PgUp PgDn scroll")
 	for _, c := range []struct{ key, first, last string }{
-		{"down", "line 1.", "line 17."}, {"j", "line 1.", "line 18."}, {"k", "line 1.", "line 17."}, {"up", "line 1.", "line 16."},
+		{"down", "line 1.", "line 17."}, {"j", "line 1.", "line 18."}, {"k", "line 1.", "line 17."}, {"up", "line 1.",
+			"line 16."},
 		{"pgdown", "line 17.", "line 35."}, {"space", "line 32.", "line 50."}, {"down", "line 32.", "line 50."},
 		{"pgup", "line 13.", "line 31."}, {"home", "line 1.", "line 16."}, {"end", "line 32.", "line 50."},
 	} {
@@ -186,7 +188,8 @@ func TestWorkIsBrokenOff(t *testing.T) {
 	for _, key := range []string{"esc", "q"} {
 		b := newBench(t, both())
 		var ended bool
-		b.open(menu.Entry{Title: "Work", Stop: "Esc ends it", Run: func(ctx context.Context, _ menu.Answers, show func(menu.Progress)) (
+		b.open(menu.Entry{Title: "Work", Stop: "Esc ends it", Run: func(ctx context.Context, _ menu.Answers,
+			show func(menu.Progress)) (
 			menu.Page, error,
 		) {
 			show(menu.Progress{Lines: []string{"half of it"}})
@@ -206,7 +209,8 @@ func TestWorkIsBrokenOff(t *testing.T) {
 
 func TestWorkThatWasBrokenOffSaysWhatWasDone(t *testing.T) {
 	b := newBench(t, both())
-	b.open(menu.Entry{Title: "Work", Run: func(ctx context.Context, _ menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
+	b.open(menu.Entry{Title: "Work", Run: func(ctx context.Context, _ menu.Answers, _ func(menu.Progress)) (menu.Page,
+		error) {
 		b.says("Esc breaks it off")
 		b.press("esc")
 		return menu.Page{Kept: []string{"half of it is there"}}, ctx.Err()
@@ -225,7 +229,8 @@ func TestLongProgressIsCut(t *testing.T) {
 		says, lacks string
 	}{{false, "… and 25 more", "step 16."}, {true, "step 40.", "step 24."}} {
 		b := newBench(t, both())
-		b.open(menu.Entry{Title: "Work", Run: func(_ context.Context, _ menu.Answers, show func(menu.Progress)) (menu.Page, error) {
+		b.open(menu.Entry{Title: "Work", Run: func(_ context.Context, _ menu.Answers, show func(menu.Progress)) (menu.Page,
+			error) {
 			show(menu.Progress{Lines: long, Tail: c.tail})
 			b.says(c.says)
 			b.saysNot(c.lacks)
@@ -265,7 +270,10 @@ func TestEveryScreenFitsEveryTerminal(t *testing.T) {
 		},
 		"failed": func(b *bench) { b.shows(menu.Page{}, errors.New(long)) },
 		"plan": func(b *bench) {
-			b.open(menu.Entry{Title: long, Plan: func(context.Context, menu.Answers) (menu.Plan, error) { return menu.Plan{long, long}, nil }})
+			b.open(menu.Entry{Title: long, Plan: func(context.Context, menu.Answers) (menu.Plan,
+				error) {
+				return menu.Plan{long, long}, nil
+			}})
 			b.run()
 		},
 	}

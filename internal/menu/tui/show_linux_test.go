@@ -111,7 +111,8 @@ func TestTheProgramTakesKeys(t *testing.T) {
 	screen, over := shown(t.Context(), t, d)
 	screen.until(t, "Create group")
 	for _, c := range []struct{ keys, says string }{
-		{"5", "Enter: List groups"}, {"\r", "DESCRIPTION"}, {"\r", ""}, {"1", ""}, {"0", "Approve or deny a request"}, {"\r", "dave to lab"},
+		{"5", "Enter: List groups"}, {"\r", "DESCRIPTION"}, {"\r", ""}, {"1", ""}, {"0",
+			"Approve or deny a request"}, {"\r", "dave to lab"},
 		{"\r", "Type its number"}, {"1", ""}, {"\r", "deny"}, {"\x1b", ""},
 	} {
 		time.Sleep(100 * time.Millisecond) // as quickly as people type

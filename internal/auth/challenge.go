@@ -34,18 +34,18 @@ func (c *Challenges) Nonce(name string, at time.Time) []byte {
 	return mac.Sum(b)
 }
 
-// Verdict is the result of checking a nonce.
-type Verdict int
+// NonceResult is the result of checking a nonce.
+type NonceResult int
 
-// The verdicts.
+// The results.
 const (
-	NonceMalformed Verdict = iota
-	NonceStale             // too old, from ahead, of another process or another name
+	NonceMalformed NonceResult = iota
+	NonceStale                 // too old, from ahead, of another process or another name
 	NonceGood
 )
 
 // Judge looks at a nonce that came back.
-func (c *Challenges) Judge(nonce []byte, name string, now time.Time) Verdict {
+func (c *Challenges) Judge(nonce []byte, name string, now time.Time) NonceResult {
 	if len(nonce) != nonceBytes {
 		return NonceMalformed
 	}

@@ -86,7 +86,7 @@ func TestNoncesAreFresh(t *testing.T) {
 		nonce []byte
 		name  string
 		at    time.Time
-		want  Verdict
+		want  NonceResult
 	}{
 		"at once":         {nonce, "ann", noon, NonceGood},
 		"a minute later":  {nonce, "ann", noon.Add(challengeLife), NonceGood},

@@ -32,7 +32,7 @@ func (m *Menu) adminEntries() []Entry {
 		{Key: "8", Title: "Pending status", Run: m.pendingStatus, Live: m.statusLive},
 		{Key: "9", Title: "View join requests", Run: m.viewRequests},
 		{Key: "10", Title: "Approve or deny a request", Plan: m.planDecide, Run: m.decide, Fields: []Field{
-			m.requestField(), verdictField()}},
+			m.requestField(), decisionField()}},
 		{Key: "11", Title: "View a client's groups", Run: m.clientGroups, Fields: []Field{m.userField(true)}},
 		{Key: "12", Title: "Check active receivers", Run: m.check},
 		{Key: "13", Title: "View members of a group", Run: m.viewMembers, Fields: []Field{m.groupField()}},
@@ -44,7 +44,7 @@ func (m *Menu) adminEntries() []Entry {
 	}
 }
 
-func verdictField() Field {
+func decisionField() Field {
 	return Field{Key: "verdict", Ask: "Approve or deny", Closed: true, Prepare: choices(
 		Option{"approve", "the client becomes a member, or its new device is let in"},
 		Option{"deny", "the client, or the new device, is turned down"})}

@@ -26,16 +26,16 @@ const (
 	maxOffers      = 1000
 )
 
-// Verdict is the result for one device of a proof.
-type Verdict string
+// Result is the result for one device of a proof.
+type Result string
 
-// The verdicts.
+// The results.
 const (
-	Verified Verdict = "verified" // every entry, by the device's word
-	Partly   Verdict = "partly"   // some entries are missing at it, or were lost at the server
-	Failed   Verdict = "failed"
-	Refused  Verdict = "refused" // by the server's word: it could not take the transfer
-	Missing  Verdict = "missing" // no receipt
+	Verified Result = "verified" // every entry, by the device's word
+	Partly   Result = "partly"   // some entries are missing at it, or were lost at the server
+	Failed   Result = "failed"
+	Refused  Result = "refused" // by the server's word: it could not take the transfer
+	Missing  Result = "missing" // no receipt
 )
 
 // Device is what is proved of one device.
@@ -43,7 +43,7 @@ type Device struct {
 	ID       protocol.DeviceID         `json:"id"`
 	Name     string                    `json:"name"` // empty: the member has no device yet
 	User     string                    `json:"user"`
-	Verdict  Verdict                   `json:"verdict"`
+	Result   Result                    `json:"verdict"`
 	Outcome  groupcast.DeliveryState   `json:"outcome"` // as signed; without a receipt as the server says
 	Path     groupcast.Path            `json:"path,omitempty"`
 	Reason   string                    `json:"reason,omitempty"`
@@ -325,20 +325,20 @@ func (c *check) judge(
 	switch lost := c.p.Lost > 0 && !out.Earlier; {
 	case out.Outcome == groupcast.DeliveryIncomplete,
 		out.Outcome.Delivered() && (lost || full && r.Entries < offer.Files):
-		out.Verdict = Partly
+		out.Result = Partly
 	case out.Outcome.Delivered():
-		out.Verdict = Verified
+		out.Result = Verified
 	case out.Outcome == groupcast.DeliveryRefused:
-		out.Verdict = Refused
+		out.Result = Refused
 	default:
-		out.Verdict = Failed
+		out.Result = Failed
 	}
 	return out
 }
 
 func (c *check) add(d Device) {
 	c.out.Devices = append(c.out.Devices, d)
-	switch d.Verdict {
+	switch d.Result {
 	case Verified:
 		c.out.Verified++
 	case Partly:
@@ -357,12 +357,12 @@ func (c *check) missing() error {
 		if _, known := c.known[m.Device]; known {
 			return broken("device %s gave a receipt, and is said to have given none", m.Name)
 		}
-		d := Device{ID: m.Device, Name: m.Name, User: m.User, Verdict: Missing, Outcome: m.State, Reason: m.Reason}
+		d := Device{ID: m.Device, Name: m.Name, User: m.User, Result: Missing, Outcome: m.State, Reason: m.Reason}
 		switch m.State {
 		case groupcast.DeliveryRefused:
-			d.Verdict = Refused
+			d.Result = Refused
 		case groupcast.DeliveryFailed:
-			d.Verdict = Failed
+			d.Result = Failed
 		default: // owed still, or ended without its doing
 		}
 		c.add(d)

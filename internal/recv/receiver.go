@@ -35,17 +35,17 @@ type Receiver struct {
 	report reporting
 	failed map[protocol.BlockNumber]int // mismatches
 
-	high   pn
-	heard  time.Time // the newest SYNC
-	silent bool
-	mocked bool // since then there were SYNCs whose signature was not the server's …
-	forges bool // … and this is whether there ever were
-	done   bool
-	ended  bool
-	events []Event
-	drops  Drops
-	asksN  uint64
-	repN   uint64
+	high       pn
+	heard      time.Time // the newest SYNC
+	silent     bool
+	forgedSync bool // since then there were SYNCs whose signature was not the server's …
+	forges     bool // … and this is whether there ever were
+	done       bool
+	ended      bool
+	events     []Event
+	drops      Drops
+	asksN      uint64
+	repN       uint64
 }
 
 // New makes the machine.
@@ -187,7 +187,7 @@ func (r *Receiver) place(now time.Time, d wire.Data) {
 	if b == nil {
 		if b = r.admit(now, d.Block, length); b == nil {
 			r.drops.Pool++
-			r.report.swamped(r.pool.waiting(), 1)
+			r.report.poolFull(r.pool.waiting(), 1)
 			return
 		}
 	}
@@ -212,7 +212,7 @@ func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *blo
 			return nil
 		}
 		r.drops.Evicted += uint64(v.n)
-		r.report.swamped(r.pool.waiting(), v.n)
+		r.report.poolFull(r.pool.waiting(), v.n)
 		r.drop(v)
 		b = r.pool.begin(n, length, k)
 	}
@@ -324,12 +324,12 @@ func (r *Receiver) forged() bool { return len(r.failed) > 0 || r.forges }
 
 // ForgedSync reports a SYNC that opened with the session's key but was not signed by the server.
 func (r *Receiver) ForgedSync() {
-	r.mocked, r.forges = true, true
+	r.forgedSync, r.forges = true, true
 }
 
 // silence says why nothing counts as heard.
 func (r *Receiver) silence() string {
-	if r.mocked {
+	if r.forgedSync {
 		return "a member of the group forges the server's SYNCs: none could be verified for 2 s"
 	}
 	return "nothing of the group was heard for 2 s"

@@ -49,10 +49,10 @@ func (r *Receiver) solicited(now time.Time) {
 // Overrun sets how many packets the socket has dropped since the session began.
 func (r *Receiver) Overrun(now time.Time, total uint32) { r.report.overrun = total }
 
-// swamped counts symbols for which the pool had no room: a machine with a slow disk is overrun just as
+// poolFull counts symbols for which the pool had no room: a machine with a slow disk is overrun just as
 // one with a socket that overflows. A pool full of partly received blocks does not count: a member can
 // fill it, so it says nothing about this machine.
-func (p *reporting) swamped(waiting bool, symbols int) {
+func (p *reporting) poolFull(waiting bool, symbols int) {
 	if waiting {
 		p.slow += uint32(symbols)
 	}

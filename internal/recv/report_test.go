@@ -22,8 +22,8 @@ func TestASlowDiskIsOverrun(t *testing.T) {
 		t.Error("three of four blocks wait for the disk")
 	}
 	var r reporting
-	r.swamped(false, 5)
-	r.swamped(true, 7)
+	r.poolFull(false, 5)
+	r.poolFull(true, 7)
 	if r.slow != 7 {
 		t.Errorf("%d symbols are told, want 7", r.slow)
 	}

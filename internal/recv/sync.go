@@ -97,7 +97,7 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 		return
 	}
 	r.unsaid(m)
-	r.heard, r.silent, r.mocked = now, false, false
+	r.heard, r.silent, r.forgedSync = now, false, false
 	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
 	r.sync.reorder -= r.sync.reorder / 64
 	r.sync.take(now, m, r.cfg.Blocks)

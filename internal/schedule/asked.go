@@ -33,7 +33,7 @@ func (s *Scheduler) CatchUp(now time.Time, no protocol.TransferNo, dev protocol.
 		return err
 	}
 	if d.state == StateHTTPS {
-		d.sticky = true // and no multicast session takes it away from there
+		d.httpsOnly = true // and no multicast session takes it away from there
 		return ErrFetches
 	}
 	s.leaveMulticast(now, r, dev, Reason{Code: AsAsked})
@@ -53,7 +53,7 @@ func (s *Scheduler) PutOff(now time.Time, no protocol.TransferNo, dev protocol.D
 		return ErrPutOffAlready
 	}
 	s.detach(r, dev, d)
-	d.state, d.sticky, d.reason, d.since = StateLater, false, Reason{}, now
+	d.state, d.httpsOnly, d.reason, d.since = StateLater, false, Reason{}, now
 	s.closeIfOver(now, r)
 	return nil
 }

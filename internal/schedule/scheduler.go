@@ -234,7 +234,7 @@ func (s *Scheduler) unseat(r *run, dev protocol.DeviceID, d *delivery) {
 		return
 	}
 	s.detach(r, dev, d)
-	d.state, d.sticky, d.lapsed, d.reason = StateIdle, false, 0, Reason{}
+	d.state, d.httpsOnly, d.lapsed, d.reason = StateIdle, false, 0, Reason{}
 }
 
 // Detached says that a device's stream broke.

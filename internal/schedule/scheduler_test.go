@@ -330,7 +330,7 @@ func TestFruitlessRunsEndInHTTPS(t *testing.T) {
 		s.Pump(again.Add(s.t.Grace))
 		s.Ready(again.Add(s.t.Grace), 1, sess(1), dev(2), 0)
 	}
-	if d := s.transfers[1].at(Here).deliveries[dev(2)]; d.state != StateHTTPS || !d.sticky {
+	if d := s.transfers[1].at(Here).deliveries[dev(2)]; d.state != StateHTTPS || !d.httpsOnly {
 		t.Fatalf("after %d runs without a new block: %+v", maxFruitless, d)
 	}
 }

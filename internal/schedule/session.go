@@ -12,17 +12,17 @@ import (
 // those that catch up alone and could as well hear multicast.
 func (s *Scheduler) candidates(r *run) (waiting, alone []protocol.DeviceID) {
 	waiting = r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return s.active[dev] && d.state == StateIdle && !d.sticky
+		return s.active[dev] && d.state == StateIdle && !d.httpsOnly
 	})
 	alone = r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return s.active[dev] && d.state == StateHTTPS && !d.sticky
+		return s.active[dev] && d.state == StateHTTPS && !d.httpsOnly
 	})
 	return waiting, alone
 }
 
 // gather opens, keeps open or closes the gather window of a run without a session.
 func (s *Scheduler) gather(now time.Time, r *run) {
-	s.resumeSticky(now, r)
+	s.resumeHTTPSOnly(now, r)
 	waiting, alone := s.candidates(r)
 	if len(waiting) == 0 {
 		r.phase = PhaseWaiting
@@ -51,7 +51,7 @@ func (s *Scheduler) gather(now time.Time, r *run) {
 // HTTPS are worth one.
 func (s *Scheduler) regather(now time.Time, r *run) {
 	back := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return s.active[dev] && d.state == StateHTTPS && !d.sticky && d.lapsed > 0 && d.heard
+		return s.active[dev] && d.state == StateHTTPS && !d.httpsOnly && d.lapsed > 0 && d.heard
 	})
 	if _, taken := s.busy[r.line()]; len(back) >= 2 && !taken && r.via != groupcast.ViaHTTPS {
 		s.open(now, r)
@@ -261,7 +261,7 @@ func (s *Scheduler) Behind(now time.Time, no protocol.TransferNo, dev protocol.D
 	s.leaveMulticast(now, r, dev, because(reason))
 	if silent && d.lapsed < maxLapses {
 		d.lapsed++
-		d.sticky = false
+		d.httpsOnly = false
 	}
 	s.closeIfOver(now, r)
 }
@@ -315,7 +315,7 @@ func (s *Scheduler) endPauses(now time.Time, r *run) {
 func (s *Scheduler) leaveMulticast(now time.Time, r *run, dev protocol.DeviceID, reason Reason) {
 	d := r.deliveries[dev]
 	s.detach(r, dev, d)
-	d.sticky, d.reason = true, reason
+	d.httpsOnly, d.reason = true, reason
 	if s.active[dev] && !s.still(now, r) {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, reason)
 	} else {
@@ -343,7 +343,7 @@ func (s *Scheduler) toHTTPS(now time.Time, r *run, devices []protocol.DeviceID, 
 // that multicast does not serve. Whoever was told to fetch while the session ran stays with that until
 // the next one: a device takes no offer that is older than one it has.
 func (s *Scheduler) offerLate(now time.Time, r *run) {
-	s.resumeSticky(now, r)
+	s.resumeHTTPSOnly(now, r)
 	waiting, _ := s.candidates(r)
 	var late, past []protocol.DeviceID
 	for _, dev := range waiting {
@@ -363,10 +363,10 @@ func (s *Scheduler) offerLate(now time.Time, r *run) {
 	}
 }
 
-// resumeSticky starts active devices that use HTTPS only.
-func (s *Scheduler) resumeSticky(now time.Time, r *run) {
+// resumeHTTPSOnly starts active devices that use HTTPS only.
+func (s *Scheduler) resumeHTTPSOnly(now time.Time, r *run) {
 	left := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return d.sticky && d.state == StateIdle && s.active[dev]
+		return d.httpsOnly && d.state == StateIdle && s.active[dev]
 	})
 	for _, dev := range left {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, r.deliveries[dev].reason)

@@ -17,7 +17,7 @@ func (s *Scheduler) StandStill() {
 			r.phase, r.rekeyed, r.session = PhaseWaiting, false, protocol.SessionID{}
 			for _, d := range r.deliveries {
 				if d.state != StateLater {
-					d.state, d.sticky, d.lapsed, d.reason = StateIdle, false, 0, Reason{}
+					d.state, d.httpsOnly, d.lapsed, d.reason = StateIdle, false, 0, Reason{}
 				}
 			}
 		}

@@ -136,7 +136,7 @@ type Action struct {
 // delivery is what one device is owed of a transfer.
 type delivery struct {
 	state     State
-	sticky    bool // HTTPS for good: multicast does not serve this device
+	httpsOnly bool // HTTPS for good: multicast does not serve this device
 	lapsed    int  // multicast sessions left for mere silence: that may have been the network
 	reason    Reason
 	since     time.Time

@@ -123,7 +123,7 @@ func (s *Scheduler) Deliveries(no protocol.TransferNo) iter.Seq2[protocol.Device
 
 func (s *Scheduler) look(r *run, dev protocol.DeviceID, d *delivery) Delivery {
 	return Delivery{
-		Site: r.site, State: d.state, Active: s.active[dev], Sticky: d.sticky, Lapsed: d.lapsed > 0, Reason: d.reason,
+		Site: r.site, State: d.state, Active: s.active[dev], Sticky: d.httpsOnly, Lapsed: d.lapsed > 0, Reason: d.reason,
 	}
 }
 

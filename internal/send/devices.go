@@ -23,60 +23,60 @@ const (
 
 // deviceSet is the attached devices, in the order in which they came.
 type deviceSet struct {
-	by      map[Device]*device
-	order   []*device
-	ever    int
-	active  int // waited for
-	checkAt time.Time
-	grace   time.Time          // silence counts from here at the earliest
-	many    bool               // many are silent at once: they are starved, or the network is
-	lull    time.Time          // since when data pauses because everybody is silent; zero: it does not
-	oddAt   time.Time          // when those that say what nobody else does were looked for last
-	gone    map[Device]*device // those that were detached: what they owe is not forgotten
+	by          map[Device]*device
+	order       []*device
+	ever        int
+	active      int // waited for
+	checkAt     time.Time
+	grace       time.Time          // silence counts from here at the earliest
+	many        bool               // many are silent at once: they are starved, or the network is
+	silentSince time.Time          // since when data pauses because everybody is silent; zero: it does not
+	oddAt       time.Time          // when those that say what nobody else does were looked for last
+	gone        map[Device]*device // those that were detached: what they owe is not forgotten
 }
 
 // device is what the server keeps of one receiver: counts and a bar, no bitmaps.
 type device struct {
-	id       Device
-	verified int
-	bar      [64]byte
-	high     pn
-	highAt   time.Time // when high last rose
-	heard    time.Time // zero: never
-	since    time.Time // attached
-	moved    time.Time // verified rose or an ask was answered
-	rangesAt time.Time
-	loss     float64 // smoothed
-	lossOf   float64 // packets it stands on, faded
-	rtt      time.Duration
-	delay    time.Duration
-	overrun  uint64
-	round    roundOf
-	intake   intake
-	seq      uint64    // the SYNC that its latest report answered
-	declared float64   // packets, by its reports
-	lost     float64   // of them
-	from     uint64    // packets sent before it came …
-	told     uint64    // … and before it last reported on any
-	suspect  time.Time // since when it looks like an outlier
-	charged  int       // repair symbols that it was the first to ask for
-	credit   int       // of which so many are not counted: it came late
-	whole    int       // the same for blocks it lacked whole, at half the price
-	fruit    int       // both since it stored more than ever
-	stored   int       // the most blocks that it said it had
-	asks     [rememberedAsks]ask
-	nextAsk  uint8
-	deafFor  int     // reports in a row in which hardly a data packet arrived …
-	deafTo   float64 // … and the packets that they speak of
-	forged   bool    // it reports blocks that failed their digest (security.md I1)
-	lately   lately
-	odd      time.Time // since when it says what nobody else does; zero: it does not …
-	claims   oddity    // … and what
-	mocked   int       // symbols that it asked for because of forged packets that nobody else speaks of …
-	mockedAt time.Time // … since then
-	done     bool
-	behind   Cause
-	reason   string
+	id            Device
+	verified      int
+	bar           [64]byte
+	high          pn
+	highAt        time.Time // when high last rose
+	heard         time.Time // zero: never
+	since         time.Time // attached
+	moved         time.Time // verified rose or an ask was answered
+	rangesAt      time.Time
+	loss          float64 // smoothed
+	lossOf        float64 // packets it stands on, faded
+	rtt           time.Duration
+	delay         time.Duration
+	overrun       uint64
+	round         roundOf
+	intake        intake
+	seq           uint64    // the SYNC that its latest report answered
+	declared      float64   // packets, by its reports
+	lost          float64   // of them
+	from          uint64    // packets sent before it came …
+	told          uint64    // … and before it last reported on any
+	suspect       time.Time // since when it looks like an outlier
+	charged       int       // repair symbols that it was the first to ask for
+	credit        int       // of which so many are not counted: it came late
+	whole         int       // the same for blocks it lacked whole, at half the price
+	fruit         int       // both since it stored more than ever
+	stored        int       // the most blocks that it said it had
+	asks          [rememberedAsks]ask
+	nextAsk       uint8
+	deafFor       int     // reports in a row in which hardly a data packet arrived …
+	deafTo        float64 // … and the packets that they speak of
+	forged        bool    // it reports blocks that failed their digest (security.md I1)
+	lately        lately
+	odd           time.Time // since when it says what nobody else does; zero: it does not …
+	claims        oddity    // … and what
+	unconfirmed   int       // symbols that it asked for because of forged packets that nobody else speaks of …
+	unconfirmedAt time.Time // … since then
+	done          bool
+	behind        Cause
+	reason        string
 }
 
 func newDeviceSet() deviceSet {
@@ -145,7 +145,7 @@ func (d *device) inherit(old *device) {
 	d.credit = max(d.credit, old.credit)
 	d.suspect, d.asks, d.nextAsk = old.suspect, old.asks, old.nextAsk
 	d.from, d.declared, d.lost, d.loss, d.lossOf = old.from, old.declared, old.lost, old.loss, old.lossOf
-	d.rangesAt, d.forged, d.mocked, d.mockedAt = old.rangesAt, old.forged, old.mocked, old.mockedAt
+	d.rangesAt, d.forged, d.unconfirmed, d.unconfirmedAt = old.rangesAt, old.forged, old.unconfirmed, old.unconfirmedAt
 	d.odd, d.claims = old.odd, old.claims
 }
 
@@ -263,7 +263,7 @@ func (s *Sender) checkDevices(now time.Time) {
 	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, silentAfter)
 	turn := protocol.Spread(len(s.devices.order)) // who is done goes at once, and its receipt waits for its turn
 	patience += turn
-	if s.lulled(now, turn) {
+	if s.allSilent(now, turn) {
 		return
 	}
 	if s.devices.many = s.manyAreSilent(now, turn); s.devices.many {
@@ -290,17 +290,17 @@ func (s *Sender) checkDevices(now time.Time) {
 	}
 }
 
-// lulled says whether most of the group, and every device that the session waits for, fell silent at
+// allSilent says whether most of the group, and every device that the session waits for, fell silent at
 // the same time: the cause is the network or this machine, not the devices. Sending then pauses, because
 // the data would be lost, until a device is heard again or patience ends. A device that was never heard
 // may be unable to send feedback.
-func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
+func (s *Sender) allSilent(now time.Time, turn time.Duration) bool {
 	r := &s.devices
-	if !r.lull.IsZero() {
-		if now.Sub(r.lull) < lullMost+turn {
+	if !r.silentSince.IsZero() {
+		if now.Sub(r.silentSince) < lullMost+turn {
 			return true
 		}
-		r.lull = time.Time{} // from here on they are silent one by one
+		r.silentSince = time.Time{} // from here on they are silent one by one
 		return false
 	}
 	patience := max(missedReports*s.reportInterval()+protocol.SyncInterval, lullAfter) + turn
@@ -313,7 +313,7 @@ func (s *Sender) lulled(now time.Time, turn time.Duration) bool {
 			return false
 		}
 	}
-	r.lull = now
+	r.silentSince = now
 	return true
 }
 
@@ -340,10 +340,10 @@ func (s *Sender) excuseMany(now time.Time, d *device) {
 // wake ends the pause when a device is heard. No device is blamed for its silence so far, or charged for
 // asking for what was sent meanwhile.
 func (s *Sender) wake(now time.Time) {
-	if s.devices.lull.IsZero() {
+	if s.devices.silentSince.IsZero() {
 		return
 	}
-	s.devices.lull, s.devices.grace = time.Time{}, now
+	s.devices.silentSince, s.devices.grace = time.Time{}, now
 	for _, d := range s.devices.order {
 		d.credit += int(s.symbols - d.told)
 	}

@@ -168,7 +168,7 @@ func (s *Sender) ask(now time.Time, d *device, n wire.NACK, high pn, missing *[2
 func (s *Sender) serves(now time.Time, d *device, n wire.NACK, symbols int, forged bool, high pn) bool {
 	if forged { // it says nothing of loss, and is neither charged nor held against it
 		c := s.claim(d, n.Block)
-		return symbols > 0 && (c.believed || s.mocked(now, d, symbols)) && s.tolerate(c, symbols)
+		return symbols > 0 && (c.believed || s.mayBeForged(now, d, symbols)) && s.tolerate(c, symbols)
 	}
 	if high >= s.last[n.Block] && s.inconsistent(now, d, n) {
 		return false

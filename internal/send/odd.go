@@ -121,15 +121,14 @@ func (d *device) doubted() bool {
 	return !d.heeded() && (d.claims == overrunAlone || d.claims == lossAlone)
 }
 
-// mocked says whether a device gets repair for a block of which it alone says that it came with a wrong
-// digest. A member that forges does so to all: who alone speaks of many such blocks for a while, is left
-// behind.
-func (s *Sender) mocked(now time.Time, d *device, symbols int) bool {
-	if d.mocked == 0 {
-		d.mockedAt = now
+// mayBeForged says whether a device gets repair for a block that it alone reports with a wrong digest. A
+// member that forges does so to all: a device that alone reports many such blocks for a while is left behind.
+func (s *Sender) mayBeForged(now time.Time, d *device, symbols int) bool {
+	if d.unconfirmed == 0 {
+		d.unconfirmedAt = now
 	}
-	d.mocked += symbols
-	if len(s.devices.order) < outlierGroup || d.mocked <= oddMismatch || now.Sub(d.mockedAt) < oddFor {
+	d.unconfirmed += symbols
+	if len(s.devices.order) < outlierGroup || d.unconfirmed <= oddMismatch || now.Sub(d.unconfirmedAt) < oddFor {
 		return true
 	}
 	for _, o := range s.devices.order {

@@ -13,7 +13,7 @@ const passTurn = 4
 
 // sendable says whether NextTrain has something to send, were it not for the rate.
 func (s *Sender) sendable() bool {
-	return !s.over && !s.sync.ending && s.devices.lull.IsZero() && (len(s.repair.active) > 0 || !s.pass.idle())
+	return !s.over && !s.sync.ending && s.devices.silentSince.IsZero() && (len(s.repair.active) > 0 || !s.pass.idle())
 }
 
 // NextTrain gives the next data packets that may leave now, in refs' array; cap(refs) bounds

@@ -96,7 +96,7 @@ func TestIdleDevicesCostNothing(t *testing.T) {
 					}
 				}
 				report()
-				time.Sleep(seenEvery + keepHouseEvery)
+				time.Sleep(seenEvery + maintainEvery)
 				start := w.written()
 				for range minutes / 5 {
 					time.Sleep(5 * time.Minute)

@@ -215,8 +215,8 @@ func timingOf(cfg Config) schedule.Timing {
 }
 
 const (
-	keepHouseEvery = time.Minute
-	seenEvery      = 15 * time.Minute // what was seen of devices goes to the store, in one transaction
+	maintainEvery = time.Minute
+	seenEvery     = 15 * time.Minute // what was seen of devices goes to the store, in one transaction
 )
 
 // Run resumes open transfers, delivers what is pending and does regular maintenance until ctx ends.
@@ -226,7 +226,7 @@ func (s *Server) Run(ctx context.Context) error {
 	}
 	var all sync.WaitGroup
 	all.Go(func() { s.delivery.Run(ctx) })
-	all.Go(func() { s.keepHouse(ctx) })
+	all.Go(func() { s.maintain(ctx) })
 	all.Go(func() { s.watchRoom(ctx) })
 	<-ctx.Done()
 	s.agents.Close()
@@ -255,8 +255,8 @@ func (s *Server) Resume(ctx context.Context) error {
 	return s.delivery.Resume(ctx)
 }
 
-func (s *Server) keepHouse(ctx context.Context) {
-	tick := time.NewTicker(keepHouseEvery)
+func (s *Server) maintain(ctx context.Context) {
+	tick := time.NewTicker(maintainEvery)
 	defer tick.Stop()
 	seen := s.now()
 	for {

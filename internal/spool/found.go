@@ -48,8 +48,8 @@ func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]boo
 	if left {
 		names = append(names, final)
 	}
-	if lies := g.lies(g.files[i].Path, d); known && lies != final {
-		names = append(names, lies)
+	if path := g.deliveredPath(g.files[i].Path, d); known && path != final {
+		names = append(names, path)
 	}
 	for n := 1; n <= maxBeside; n++ {
 		for _, name := range names {

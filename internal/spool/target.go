@@ -156,7 +156,7 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	if d.Digest != f.Digest || d.Size != f.Size {
 		return nil
 	}
-	name := g.lies(f.Path, d)
+	name := g.deliveredPath(f.Path, d)
 	l, err := g.lookAt(name)
 	there := false
 	if err == nil {
@@ -197,8 +197,8 @@ func (g *Staging) superseded(i int, d Delivered) *Outcome {
 	return &o
 }
 
-// lies is the path of a delivered file below DIR; below is the same below DIR/GROUP.
-func (g *Staging) lies(manifestPath string, d Delivered) string {
+// deliveredPath is the path of a delivered file below DIR; below is the same below DIR/GROUP.
+func (g *Staging) deliveredPath(manifestPath string, d Delivered) string {
 	if d.Name != "" {
 		manifestPath = d.Name
 	}
@@ -312,7 +312,7 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 // ownBeside finds the copy of the last delivery that has another name than the file, unless it was
 // edited.
 func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
-	name := g.lies(g.files[i].Path, c.Delivered)
+	name := g.deliveredPath(g.files[i].Path, c.Delivered)
 	if !c.known || name == g.final(i) || c.taken[name] {
 		return "", nil, nil
 	}

@@ -48,20 +48,20 @@ func proofRow(d proof.Device) []string {
 	if device == "" {
 		device = "no device yet"
 	}
-	verdict := string(d.Verdict)
+	result := string(d.Result)
 	switch {
-	case d.Verdict == proof.Partly:
-		verdict = "in part"
+	case d.Result == proof.Partly:
+		result = "in part"
 		if t := d.Tally; t.Entries > 0 && t.Missing > 0 {
-			verdict = fmt.Sprintf("in part (%d of %d)", t.Entries-t.Missing, t.Entries)
+			result = fmt.Sprintf("in part (%d of %d)", t.Entries-t.Missing, t.Entries)
 		}
-	case d.Verdict == proof.Missing:
-		verdict = "no receipt (" + string(d.Outcome) + ")"
-	case d.Verdict == proof.Verified && d.Outcome != groupcast.DeliveryVerified:
-		verdict += " (" + string(d.Outcome) + ")"
+	case d.Result == proof.Missing:
+		result = "no receipt (" + string(d.Outcome) + ")"
+	case d.Result == proof.Verified && d.Outcome != groupcast.DeliveryVerified:
+		result += " (" + string(d.Outcome) + ")"
 	}
 	if d.Earlier {
-		verdict += ", of the files as they were before"
+		result += ", of the files as they were before"
 	}
-	return []string{d.User, device, verdict, string(d.Path), Signed(d.Covers), d.Reason}
+	return []string{d.User, device, result, string(d.Path), Signed(d.Covers), d.Reason}
 }

@@ -68,12 +68,12 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	root.SetIn(a.In)
 	flags := root.PersistentFlags()
 	flags.StringVar(&a.home, "home", "",
-		"folder for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
+		"`FOLDER` for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
 	flags.StringVar(
 		&a.config,
 		"config",
 		"",
-		"file with settings (default $GROUPCAST_CONFIG, else config.toml in the home)",
+		"`FILE` with settings (default $GROUPCAST_CONFIG, else config.toml in the home)",
 	)
 	flags.BoolVar(&a.JSON, "json", false, "print JSON")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")
@@ -81,7 +81,8 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.settle(c) }
 	root.SetFlagErrorFunc(badFlag)
 	root.Version = versionText()
-	root.SetVersionTemplate("{{.Version}}\n")
+	root.SetHelpCommandGroupID("any")
+	root.SetCompletionCommandGroupID("any")
 	root.AddGroup(
 		&cobra.Group{ID: "admin", Title: "On the server, or as its administrator:"},
 		&cobra.Group{ID: "receiver", Title: "On a receiver:"},

@@ -42,8 +42,9 @@ func (a *app) groupCreate() *cobra.Command {
 			})
 		}),
 	}
-	c.Flags().StringVar(&n.Address, "address", "", "multicast IP or IP:PORT (default: one is picked from 239.192.0.0/14)")
-	c.Flags().StringVar(&n.Description, "description", "", "what the group is for")
+	c.Flags().StringVar(&n.Address, "address", "",
+		"multicast `IP` or IP:PORT (default: one is picked from 239.192.0.0/14)")
+	c.Flags().StringVar(&n.Description, "description", "", "`WORDS` on what the group is for")
 	c.Flags().BoolVar(&n.Unlisted, "unlisted", false, "do not show it to users who are not in it")
 	c.Flags().StringVar((*string)(&n.NewDevices), newDevicesFlag, string(groupcast.NewDevicesAllow), newDevicesHelp)
 	return c

@@ -32,9 +32,9 @@ the password. Scripts give the whole fingerprint with --trust.`,
 			"  groupcast login https://10.0.0.1:7440 --user alice --trust 9f2c…64 hex digits… --password-stdin < pw",
 		RunE: func(c *cobra.Command, args []string) error { return a.logIn(c.Context(), args[0], o) },
 	}
-	c.Flags().StringVar(&o.user, "user", "", "login ID (asked for if not given)")
-	c.Flags().StringVar(&o.trust, "trust", "", "the server's fingerprint, whole")
-	c.Flags().StringVar(&o.device, "device", "", "name of this machine (default: its host name)")
+	c.Flags().StringVar(&o.user, "user", "", "`NAME` of the account (asked for if not given)")
+	c.Flags().StringVar(&o.trust, "trust", "", "the server's `FINGERPRINT`, whole")
+	c.Flags().StringVar(&o.device, "device", "", "`NAME` of this machine (default: its host name)")
 	c.Flags().BoolVar(&o.stdin, "password-stdin", false, "read the password from standard input")
 	return c
 }

@@ -60,7 +60,7 @@ func (a *app) join() *cobra.Command {
 				yes(r.State == groupcast.RequestOpen, "an administrator decides (groupcast groups --mine)", string(r.State)))
 		}),
 	}
-	c.Flags().StringVar(&text, "text", "", "a word to the administrator, 280 characters at most")
+	c.Flags().StringVar(&text, "text", "", "`WORDS` to the administrator, 280 characters at most")
 	return c
 }
 
@@ -98,15 +98,15 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 		RunE:    func(c *cobra.Command, _ []string) error { return a.runReceive(c.Context(), o) },
 	}
 	f := c.Flags()
-	f.StringVar(&o.dir, "dir", "", "where files go (default ~/Groupcast)")
+	f.StringVar(&o.dir, "dir", "", "`FOLDER` that files go to (default ~/Groupcast)")
 	f.StringVar(
 		&o.ifi,
 		"interface",
 		"",
-		"network interface, by name or address (default: the one that routes to the server)",
+		"network interface, by `NAME` or address (default: the one that routes to the server)",
 	)
-	f.StringVar(&o.reserve, "reserve", "", "space to leave free on the disk (default: the larger of 1 GiB and 5 %)")
-	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this")
+	f.StringVar(&o.reserve, "reserve", "", "`SIZE` to leave free on the disk (default: the larger of 1 GiB and 5 %)")
+	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this `SIZE`")
 	f.BoolVar(&o.once, "once", false, "end after one transfer")
 	f.BoolVar(
 		&o.same,
@@ -212,7 +212,7 @@ func (a *app) inbox() *cobra.Command {
 				})
 		},
 	}
-	c.Flags().StringVar(&group, "group", "", "only of this group")
+	c.Flags().StringVar(&group, "group", "", "only of this `GROUP`")
 	c.Flags().IntVar(&limit, "limit", 0, "how many (0: 100)")
 	return c
 }

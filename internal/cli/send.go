@@ -49,10 +49,10 @@ func (o *sendOptions) args(c *cobra.Command, args []string) error {
 
 func (o *sendOptions) flags(c *cobra.Command) {
 	f := c.Flags()
-	f.StringArrayVar(&o.to, "to", nil, "group, instead of the first argument; repeatable, to send to several")
-	f.StringVar(&o.keep, "keep", "30d", "how long to owe it to those who are off")
-	f.StringVar(&o.rate, "rate", "auto", "bits a second at most: 100M, 1.5G")
-	f.StringVar(&o.via, "via", "auto", "auto, multicast or https")
+	f.StringArrayVar(&o.to, "to", nil, "a `GROUP`, instead of the first argument; repeatable, to send to several")
+	f.StringVar(&o.keep, "keep", "30d", "for this `TIME` it is owed to those who are off: 12h, 30d")
+	f.StringVar(&o.rate, "rate", "auto", "at most so many `BITS` a second: 100M, 1.5G")
+	f.StringVar(&o.via, "via", "auto", "the `PATH` of the data: auto, multicast or https")
 	f.BoolVar(&o.new.Copy, "copy", false, "on the server's machine: copy the files first instead of reading them in place")
 	f.BoolVar(&o.onServer, "on-server", false, "the paths lie on the server, below a folder of its --source")
 	f.BoolVar(
@@ -66,9 +66,10 @@ func (o *sendOptions) flags(c *cobra.Command) {
 		&o.exclude,
 		"exclude",
 		nil,
-		`leave out what matches: *.tmp a name anywhere, build/ folders only, a/b a path, **/x at any depth; may be repeated`,
+		"leave out what matches a `PATTERN`: *.tmp a name anywhere, build/ folders only, a/b a path, **/x at any depth; "+
+			"may be repeated",
 	)
-	f.StringVar(&o.resume, "resume", "", "go on with the upload of this ID that broke off")
+	f.StringVar(&o.resume, "resume", "", "go on with the upload of this `ID` that broke off")
 }
 
 // fill reads the flags that are text.

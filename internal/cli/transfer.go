@@ -134,7 +134,7 @@ func (a *app) transferShow() *cobra.Command {
 			return a.showAstray(ctx, client, deliveries)
 		},
 	)
-	c.Flags().StringVar(&entries, "entries", "", "all that is missing, or lies beside, at the device USER/DEVICE")
+	c.Flags().StringVar(&entries, "entries", "", "all that is missing, or lies beside, at the device `USER/DEVICE`")
 	return c
 }
 

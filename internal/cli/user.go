@@ -60,7 +60,7 @@ order of the names.`,
 			})
 		}),
 	}
-	c.Flags().StringVar(&role, "role", "member", "member or admin")
+	c.Flags().StringVar(&role, "role", "member", "`ROLE`: member or admin")
 	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the passwords from standard input, a line each")
 	return c
 }

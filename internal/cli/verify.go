@@ -77,8 +77,8 @@ works without the server, and while "groupcast receive" runs; what comes meanwhi
 			return a.verifyProof(f, o.trust)
 		},
 	}
-	c.Flags().StringVar(&o.trust, "trust", "", "of a proof: the fingerprint of the server that it has to be of")
-	c.Flags().StringVar(&o.group, "group", "", "of a folder: only this group")
+	c.Flags().StringVar(&o.trust, "trust", "", "of a proof: the `FINGERPRINT` of the server that it has to be of")
+	c.Flags().StringVar(&o.group, "group", "", "of a folder: only this `GROUP`")
 	c.Flags().BoolVar(&o.delivered, "delivered-only", false, "of a folder: do not look for what groupcast did not deliver")
 	c.Flags().IntVar(&o.limit, "limit", o.limit, "of a folder: name so many differences; all are counted")
 	return c

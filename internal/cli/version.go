@@ -21,13 +21,13 @@ func (a *app) version() *cobra.Command {
 			if a.JSON {
 				return a.PrintJSON(v)
 			}
-			fmt.Fprintln(a.Out, versionText())
+			fmt.Fprintln(a.Out, "groupcast", versionText())
 			return nil
 		},
 	}
 }
 
 func versionText() string {
-	return fmt.Sprintf("groupcast %s (control protocol %d, data protocol %d)", groupcast.Version,
+	return fmt.Sprintf("%s (control protocol %d, data protocol %d)", groupcast.Version,
 		groupcast.ControlVersion, wireVersion)
 }

@@ -156,8 +156,8 @@ func TestAMemberWithoutADeviceCanBeDropped(t *testing.T) {
 	}
 	e := deviceActions[2]
 	s := ui.Snapshot{Transfer: groupcast.Transfer{No: 4, Name: "a", Group: "lab"}}
-	if got := e.Plan(s,
-		groupcast.Delivery{User: "dave"}); got[0] != "Drop transfer 4 (a) to lab for dave: it will not get what it still lacks." {
+	want := "Drop transfer 4 (a) to lab for dave: it will not get what it still lacks."
+	if got := e.Plan(s, groupcast.Delivery{User: "dave"}); got[0] != want {
 		t.Errorf("%q", got)
 	}
 }

@@ -78,7 +78,8 @@ func TestFacts(t *testing.T) {
 		Session: &groupcast.SessionStatus{Rate: 8e6, Limiter: "cap", LossPercent: 1.5},
 	}}
 	s.Deliveries = []groupcast.Delivery{{State: groupcast.DeliveryVerified}, {State: groupcast.DeliveryVerified}}
-	want := "8.00 Mbit/s, limited by the rate that is allowed|loss 1.5 %|1.50 kB by multicast|20 B over HTTPS|instead of 2.00 kB"
+	want := "8.00 Mbit/s, limited by the rate that is allowed|loss 1.5 %|" +
+		"1.50 kB by multicast|20 B over HTTPS|instead of 2.00 kB"
 	if got := strings.Join(facts(s), "|"); got != want {
 		t.Errorf("%q", got)
 	}
@@ -166,7 +167,8 @@ func TestWhoIsAwayIsNoProblem(t *testing.T) {
 	b := newBench(t, both())
 	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1,
 		Bytes: 100}
-	tr.Summary, tr.Reason, tr.Cause = "1 of 2 done; nobody who lacks it is active; pc-05 off", "nobody who lacks it is active", groupcast.CauseAway
+	tr.Reason, tr.Cause = "nobody who lacks it is active", groupcast.CauseAway
+	tr.Summary = "1 of 2 done; nobody who lacks it is active; pc-05 off"
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{
 		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {User: "bob", Device: "pc-05",
 			State: groupcast.DeliveryQueued},

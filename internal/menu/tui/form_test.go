@@ -340,7 +340,7 @@ func TestWhatWasTypedAheadOfAQuestion(t *testing.T) {
 	room := menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("a", "b")}
 	got := b.asks(true, menu.Field{Key: "name", Ask: "Name"}, room)
 	b.types("x") // at once: nobody has seen the question
-	b.says("Keys that were typed before this was shown are left out.")
+	b.says("Keys that were typed before this was shown are ignored.")
 	b.at = b.at.Add(seen / 2)
 	b.types("y")
 	b.at = b.at.Add(seen / 2) // it has to be quiet for a while
@@ -350,20 +350,20 @@ func TestWhatWasTypedAheadOfAQuestion(t *testing.T) {
 	}
 	b.at = b.at.Add(seen)
 	b.types("name") // and then all of it, however quickly
-	b.saysNot("left out")
+	b.saysNot("are ignored")
 	b.press("enter", "1", "enter") // while the choices are asked for
 	b.run()
-	b.says("› Room:", "left out")
+	b.says("› Room:", "are ignored")
 	b.press("1", "enter") // at once
-	b.says("› Room:", "left out")
+	b.says("› Room:", "are ignored")
 	b.at = b.at.Add(seen)
 	b.press("1", "enter")
 	b.types("yes") // while the plan is made
 	b.run()
-	b.says(menu.AskYes+": ▏", "left out")
+	b.says(menu.AskYes+": ▏", "are ignored")
 	b.types("yes")
 	b.press("enter")
-	b.says(menu.AskYes+": ▏", "left out")
+	b.says(menu.AskYes+": ▏", "are ignored")
 	if *got != nil {
 		t.Fatal("it was done")
 	}

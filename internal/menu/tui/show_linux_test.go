@@ -142,7 +142,7 @@ func TestABurstOfBytesChangesNothing(t *testing.T) {
 			time.Sleep(60 * time.Millisecond)
 		}
 	}
-	screen.until(t, "left out")
+	screen.until(t, "are ignored")
 	if got := w.Changes(); len(got) > 0 {
 		t.Errorf("%q", got)
 	}

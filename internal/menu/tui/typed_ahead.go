@@ -32,7 +32,7 @@ func (t *typedAhead) note() string {
 	if !t.left {
 		return ""
 	}
-	return "Keys that were typed before this was shown are left out."
+	return "Keys that were typed before this was shown are ignored."
 }
 
 // guarded says whether what is asked now may be answered only by who has seen it.

@@ -187,8 +187,8 @@ func TestWhatWasTypedAheadChangesNothing(t *testing.T) {
 			p.burst(keys...)
 			p.settle()
 			p.changed(fmt.Sprintf("%q at once", ahead))
-			if s := p.screen(); e.Plan != nil && e.Fields[0].Prepare != nil && !strings.Contains(s, "are left out") {
-				t.Errorf("it is not said that keys were left out:\n%s", s)
+			if s := p.screen(); e.Plan != nil && e.Fields[0].Prepare != nil && !strings.Contains(s, "are ignored") {
+				t.Errorf("it is not said that keys were ignored:\n%s", s)
 			}
 			p.burst("esc", "esc", "esc", "esc", "esc", "esc")
 			// Who types on blindly while the server takes its time does no better.
@@ -311,7 +311,7 @@ func TestTheLiveViewAsksBeforeItActs(t *testing.T) {
 		p.answer("8")
 		p.burst(key, "y", "e", "s", "enter") // all at once: the question was not there yet
 		p.changed("keys typed ahead of the question")
-		if s := joined(p.screen()); !strings.Contains(s, want.says) || !strings.Contains(s, "are left out") {
+		if s := joined(p.screen()); !strings.Contains(s, want.says) || !strings.Contains(s, "are ignored") {
 			t.Errorf("the question, and what became of the keys:\n%s", p.screen())
 		}
 		p.keys("enter", "y", "enter")

@@ -23,7 +23,7 @@ type Group struct {
 	Warning     AddressWarning   `json:"warning,omitempty"`  // why the address is a poor choice
 }
 
-// AddressWarning is why a multicast address is a poor choice, in one word; the faces have the sentence.
+// AddressWarning is why a multicast address is a poor choice, as a code. Clients have a sentence for each.
 type AddressWarning string
 
 // What may be poor about an address.

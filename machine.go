@@ -17,7 +17,7 @@ type MachineService interface {
 	// their own devices; what is held shows to administrators only.
 	DeviceDeliveries(ctx context.Context, p Principal, id protocol.DeviceID, w Window) (Page[Received], error)
 	// SentFiles looks for files by a part of their path in everything that was ever sent, the newest
-	// transfer first. An answer may be a part: Before says where to go on.
+	// transfer first. An answer may be a part: Before says where to continue.
 	SentFiles(ctx context.Context, p Principal, q SentFileQuery) (SentFiles, error)
 }
 

@@ -226,7 +226,7 @@ type UploadService interface {
 	CheckUpload(ctx context.Context, p Principal, entries []UploadEntry, exclude []string) (LeftOutPage, error)
 	Upload(ctx context.Context, p Principal, id string) (Upload, error)
 	// WriteUpload appends to one file; offset must be the number of bytes that the server has of it.
-	// EConflict otherwise: read Upload and go on from there.
+	// EConflict otherwise: read Upload and continue from there.
 	WriteUpload(ctx context.Context, p Principal, id, path string, offset uint64, r io.Reader) (UploadEntry, error)
 	// CompleteUpload checks that every byte is there; AddTransfer does so, too.
 	CompleteUpload(ctx context.Context, p Principal, id string) (Upload, error)

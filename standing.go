@@ -180,7 +180,7 @@ const (
 	LabelNeedsYou  Label = "needs-you" // some of it will not complete without help
 )
 
-// Label is where the transfer stands, in one word.
+// Label is how the transfer stands, as a code.
 func (t Transfer) Label() Label {
 	switch {
 	case t.State == TransferHeld:

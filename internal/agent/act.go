@@ -145,7 +145,7 @@ func (a *Agent) refuse(r loop.Refuse) {
 }
 
 // resume reports to the server that a transfer which waited for the disk can be taken now. It says that no
-// session brings it: a server that did not hear the refusal takes that for a reason to offer it anew.
+// session brings it: a server that did not hear the refusal takes that for a reason to offer it again.
 func (a *Agent) resume(ctx context.Context, r loop.Resume) {
 	a.calls.post(lane{transferCalls, r.Transfer}, call{with: ctx, do: func(ctx context.Context) {
 		err := a.cfg.Client.Report(ctx, groupcast.AgentReport{

@@ -133,7 +133,7 @@ func (a *Agent) say(l Line) {
 }
 
 // Run receives until ctx ends, with Once until one transfer is through. It reconnects by
-// itself; the errors it returns are those that waiting does not mend.
+// itself; the errors it returns are those that do not end by waiting.
 func (a *Agent) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

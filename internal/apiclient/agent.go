@@ -62,7 +62,7 @@ func (c *Client) Entries(ctx context.Context, e groupcast.EntryPage) error {
 	return c.do(ctx, post("/agent/entries", e), nil)
 }
 
-// Receipt hands in the device's signed word.
+// Receipt sends the device's signed receipt.
 func (c *Client) Receipt(ctx context.Context, r groupcast.Receipt) error {
 	return c.do(ctx, post("/agent/receipts", r), nil)
 }

@@ -21,7 +21,7 @@ type pause struct {
 	until time.Time
 }
 
-// note takes the server's word that a device calls too often.
+// note notes that the server refused a device's call as too frequent.
 func (p *pause) note(path string, res *http.Response, now time.Time) {
 	long := strings.HasPrefix(path, agentCalls+"transfers/") || path == agentCalls+"events"
 	if res.StatusCode != http.StatusTooManyRequests || long || !strings.HasPrefix(path, agentCalls) {

@@ -93,7 +93,7 @@ func within(w groupcast.Window) url.Values {
 	return v
 }
 
-// CancelTransfer takes back what is still owed.
+// CancelTransfer cancels what is still owed.
 func (c *Client) CancelTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/cancel", nil).slowly())
 }

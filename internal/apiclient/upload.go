@@ -139,7 +139,7 @@ func (c *Client) UploadNoted(
 }
 
 // BeginUpload declares files and folders of this machine and sends nothing of them yet: who
-// notes the upload's ID first can go on with ResumeUpload whatever happens.
+// notes the upload's ID first can continue with ResumeUpload whatever happens.
 func (c *Client) BeginUpload(ctx context.Context, sel *Selection) (groupcast.Upload, error) {
 	_, up, err := c.begin(ctx, sel)
 	return up, err
@@ -157,7 +157,7 @@ func (c *Client) begin(ctx context.Context, sel *Selection) (*tree, groupcast.Up
 // ErrOtherFiles says that an upload declared other files than there are now.
 var ErrOtherFiles = errors.New("the files are others")
 
-// ResumeUpload goes on with an upload of the same paths that an earlier run began.
+// ResumeUpload continues with an upload of the same paths that an earlier run began.
 func (c *Client) ResumeUpload(
 	ctx context.Context, id string, sel *Selection, progress func(UploadProgress),
 ) (groupcast.Upload, error) {

@@ -56,5 +56,5 @@ func (b *Backoff) Next() time.Duration {
 // Wait pauses, unless ctx ends first.
 func (b *Backoff) Wait(ctx context.Context) error { return sleep(ctx, b.Next()) }
 
-// Reset starts anew after a success.
+// Reset starts again after a success.
 func (b *Backoff) Reset() { b.bound = 0 }

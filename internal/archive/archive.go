@@ -34,7 +34,7 @@ const (
 )
 
 // Find looks for files by a part of their path, the newest transfer first. It ends after the transfer with
-// which the limit or two seconds are reached; Before in the answer then says where to go on. One transfer
+// which the limit or two seconds are reached; Before in the answer then says where to continue. One transfer
 // gives 1,000 files at most. Errors are the store's; EInvalid: the query names nothing.
 func Find(
 	ctx context.Context, s Store, lib Library, now func() time.Time, q groupcast.SentFileQuery,

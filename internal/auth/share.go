@@ -41,7 +41,7 @@ type Bounds struct {
 }
 
 // Share hands out places: so many in all, so many to one holder, with a reserve that members cannot
-// use up. Who waits is served in the order of who holds the fewest, then of who came first.
+// use up. Those that wait are served in the order of the places that they have, the fewest first, then of arrival.
 // It is safe for concurrent use.
 type Share struct {
 	bounds  Bounds

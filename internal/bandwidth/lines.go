@@ -80,7 +80,7 @@ func newLine(most uint64) *Line {
 	return &Line{most: most, granted: most, https: newWay(), forged: newWay(), sessions: map[Session]bool{}}
 }
 
-// change does something to the line of a transfer and to that of all, then shares out anew.
+// change does something to the line of a transfer and to that of all, then shares out again.
 func (l *Lines) change(no protocol.TransferNo, most uint64, do func(*Line)) *Line {
 	l.mu.Lock()
 	defer l.mu.Unlock()
@@ -121,7 +121,7 @@ func (l *Lines) Leave(no protocol.TransferNo, most uint64, forged bool) {
 	})
 }
 
-// Uses notes what sessions send, in bytes a second, and shares out anew.
+// Uses notes what sessions send, in bytes a second, and shares out again.
 func (l *Lines) Uses(multicast uint64) {
 	l.mu.Lock()
 	defer l.mu.Unlock()

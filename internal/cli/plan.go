@@ -11,7 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// showPlan says what a send to a group would meet: who is ready, who is away, who lacks space, and
+// showPlan says what a send to a group would meet: which devices are ready, are away, lack space, and
 // how long it takes.
 func (a *app) showPlan(
 	ctx context.Context, client *apiclient.Client, o sendOptions, group string, paths []string,

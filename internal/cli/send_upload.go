@@ -15,7 +15,7 @@ import (
 )
 
 // promiseUpload uploads paths and makes a transfer of them. What is begun is remembered on this
-// machine: the same command goes on where an earlier one stopped, however that ended.
+// machine: the same command continues where an earlier one stopped, however that ended.
 func (a *app) promiseUpload(
 	ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer, resume string, sel *apiclient.Selection,
 ) (groupcast.Transfer, error) {
@@ -107,8 +107,8 @@ func (a *app) uploadProgress(show *terminal.Display) func(apiclient.UploadProgre
 	}
 }
 
-// resumable adds how to go on to the error of an upload that broke off; without an ID there is
-// nothing to go on with.
+// resumable adds how to continue to the error of an upload that broke off; without an ID there is
+// nothing to continue with.
 func (a *app) resumable(ctx context.Context, err error, id string) error {
 	if id == "" {
 		return err

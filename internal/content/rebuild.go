@@ -8,7 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 )
 
-// MaxRebuilds bounds how often a tree is hashed anew because of a file that changed meanwhile.
+// MaxRebuilds bounds how often a tree is hashed again because of a file that changed meanwhile.
 const MaxRebuilds = 10
 
 // DropUnread takes the file out of a tree that changed or could not be read while it was hashed.

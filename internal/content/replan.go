@@ -13,7 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Without plans a manifest anew without the files that are lost, and finds the others that are
+// Without plans a manifest again without the files that are lost, and finds the others that are
 // by now. What it gives holds only files that are as they were; no block that is whole is read
 // again. It is nil if no file is left. Its error is typed as that of a Source is, or ctx's.
 func Without(ctx context.Context, m *manifest.Manifest, p Place, known []Lost) (*manifest.Manifest, []Lost, error) {

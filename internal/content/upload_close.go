@@ -22,7 +22,7 @@ var errClosed = groupcast.Errorf(groupcast.EUnavailable, "the server is being st
 	WithHint("go on when it is back: nothing that came is lost")
 
 // reopen says whether what was written last is all there: the folder was closed in order, or
-// the machine has not been started anew since, so that only the program ended.
+// the machine has not been started again since, so that only the program ended.
 func (u *Uploads) reopen() (whole bool, err error) {
 	mark, boot := filepath.Join(u.dir, wholeName), filepath.Join(u.dir, bootName)
 	if err := os.Remove(mark); err == nil {

@@ -157,7 +157,7 @@ func namesCard(name string) bool {
 }
 
 // Run serves until ctx ends or a part fails. With each signal of again it reads the certificate for
-// browsers anew.
+// browsers again.
 func (s *Server) Run(ctx context.Context, again <-chan os.Signal) error {
 	s.warnOfSite()
 	if err := s.server.Resume(ctx); err != nil {

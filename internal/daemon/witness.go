@@ -25,7 +25,7 @@ func witnesses(h home.Home, id protocol.ServerID) []string {
 }
 
 // witnesses are the files that count along with the database, if any do; with a new database they
-// begin anew.
+// begin again.
 func (s *Server) witnesses(h home.Home, o Options) (paths []string, err error) {
 	if !o.Witnessed {
 		return nil, nil

@@ -208,7 +208,7 @@ func (e *Engine) drop(no protocol.TransferNo) {
 }
 
 // Resume puts every open transfer back under the schedule: sessions are never resumed, they begin
-// anew (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
+// again (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
 func (e *Engine) Resume(ctx context.Context) error {
 	var err error
 	if e.here, err = e.store.TakeSite(ctx, schedule.Here); err != nil {

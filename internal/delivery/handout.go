@@ -151,7 +151,7 @@ func (e *Engine) mayFetch(no protocol.TransferNo, dev protocol.DeviceID, id prot
 }
 
 // owes says whether a device is owed a transfer right now, was offered it by this process, and
-// nothing holds it back. Who is not offered anything yet has nothing to fetch: after a start those
+// nothing holds it back. A device without an offer has nothing to fetch: after a start those
 // who know more than the server come first (O4).
 func (e *Engine) owes(no protocol.TransferNo, dev protocol.DeviceID) bool {
 	e.mu.Lock()

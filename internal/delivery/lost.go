@@ -17,7 +17,7 @@ import (
 )
 
 // sourceFault comes when content of a transfer cannot be read. Files that changed or are gone
-// are taken out, and the others go on; what cannot be read now is tried again. Only a transfer
+// are taken out, and the others continue; what cannot be read now is tried again. Only a transfer
 // of which nothing is left fails.
 func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError

@@ -116,7 +116,7 @@ func readable(n int) string {
 	return s
 }
 
-// cause says in one word what keeps a delivery; the lock is held.
+// cause says as a code what keeps a delivery; the lock is held.
 func (e *Engine) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
 	switch {
 	case d.State == schedule.StateRefused:

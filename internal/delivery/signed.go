@@ -86,7 +86,7 @@ func (e *Engine) covers(ctx context.Context, d groupcast.Device, r groupcast.Rec
 	return groupcast.SignedAll, nil
 }
 
-// keepOffer keeps an offer for proofs. Without it there is none: what is sent goes on.
+// keepOffer keeps an offer for proofs. Without it there is none: what is sent continues.
 func (e *Engine) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
 	err := e.store.KeepSignedOffer(ctx, store.SignedOffer{
 		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,

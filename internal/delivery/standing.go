@@ -64,7 +64,7 @@ func (e *Engine) describe(tr *groupcast.Transfer) *run {
 	return nil
 }
 
-// stateOf says where a transfer stands and why, in one word and in words; the lock is held.
+// stateOf says where a transfer stands and why, as a code and in words; the lock is held.
 func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.TransferState, groupcast.Cause, string) {
 	c := e.countOf(p.No)
 	furthest := furthestOf(runs)

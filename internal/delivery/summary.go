@@ -13,7 +13,7 @@ const maxNamed = 3 // devices named in one part of a summary
 // overHTTPS begins why a device is served over HTTPS.
 const overHTTPS = "receives over HTTPS: "
 
-// heldWords says why a held transfer waits. Each face says where it is let go.
+// heldWords says why a held transfer waits. Each face says where it is released.
 const heldWords = "held until it is sent"
 
 // summaryOf says in one sentence how a transfer stands and why: from its deliveries, or without them

@@ -72,7 +72,7 @@ func (e *Engine) did(ctx context.Context, no protocol.TransferNo, text string) (
 	return tr, err
 }
 
-// Cancel takes back what is still owed of a transfer.
+// Cancel cancels what is still owed of a transfer.
 func (e *Engine) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
 	err := e.store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by,
 		e.now())

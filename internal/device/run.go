@@ -64,7 +64,7 @@ func (m Machine) runAgent(
 }
 
 // stillLoggedIn says whether this machine has the login still: it was neither ended nor made
-// anew here. A file that cannot be read says nothing.
+// again here. A file that cannot be read says nothing.
 func stillLoggedIn(h home.Home, login home.Login) bool {
 	now, err := h.LoadLogin()
 	if err != nil {

@@ -167,7 +167,7 @@ func (r *Room) Look() {
 	r.tell()
 }
 
-// refill writes the ballast anew. Its bytes are random, so that no file system keeps it in less.
+// refill writes the ballast again. Its bytes are random, so that no file system keeps it in less.
 func (r *Room) refill() {
 	data := make([]byte, r.whole)
 	rnd := rand.NewChaCha8([32]byte{1})

@@ -21,7 +21,7 @@ func newTailProbe(after []time.Duration) *tailProbe {
 	return n
 }
 
-// begin starts anew after an event.
+// begin starts again after an event.
 func (n *tailProbe) begin() {
 	n.left = n.after
 	n.next()

@@ -138,7 +138,7 @@ func (l *Ledger) NewestOffer(ctx context.Context, server protocol.ServerID) (off
 }
 
 // NextSequence draws the next sequence number of receipts to a server: the time in milliseconds,
-// or one more than the last. A ledger that was lost goes on past what it had drawn: a server takes
+// or one more than the last. A ledger that was lost continues past what it had drawn: a server takes
 // no receipt of a delivery with a lower number than one before.
 func (l *Ledger) NextSequence(ctx context.Context, server protocol.ServerID) (n uint64, err error) {
 	err = l.change(ctx, "draw a sequence number", func(tx *sql.Tx) error {

@@ -16,7 +16,7 @@ type Fault struct {
 	Err  error // what exactly
 }
 
-// FaultCode says in one word what is wrong with a manifest.
+// FaultCode says as a code what is wrong with a manifest.
 type FaultCode string
 
 // The codes.

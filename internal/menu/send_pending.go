@@ -137,7 +137,7 @@ func (c *sends) look(ctx context.Context, one *send) error {
 	return nil
 }
 
-// outcome is how a transfer ended, or that it goes on.
+// outcome is how a transfer ended, or that it continues.
 func outcome(s ui.Snapshot) []string {
 	t := s.Transfer
 	text := fmt.Sprintf("Transfer %d (%s): %d verified", t.No, ui.Name(t.Name), t.Verified)

@@ -61,7 +61,7 @@ func (m *Menu) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 func (m *Menu) uploadName(path string) string { return m.Admin.Address() + " " + path }
 
 // upload brings a path to the server. Its ID is noted before the first byte, so that whatever
-// breaks it off, the next try goes on.
+// breaks it off, the next try continues.
 func (m *Menu) upload(ctx context.Context, path string, sel *apiclient.Selection, tell show) (string, error) {
 	name, meter := m.uploadName(path), meter{}
 	progress := func(p apiclient.UploadProgress) { tell(meter.lines(p, time.Now())) }

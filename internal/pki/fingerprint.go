@@ -1,7 +1,7 @@
 // Package pki is the server's own certificate authority and the pin by which clients know it
 // (docs/security.md C1, C2): the CA, the leaf that serves TLS, the leaf that signs offers, and
 // on the client's side the one check that ties a connection to a fingerprint. It knows nothing
-// of accounts; who may do what is not its business.
+// of accounts; permissions are checked elsewhere.
 package pki
 
 import (

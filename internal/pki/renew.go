@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// renew loads the leaves and makes those anew that are missing, damaged, about to run out, of
+// renew loads the leaves and makes those again that are missing, damaged, about to run out, of
 // another CA or key, or without a name they need. A leaf is worth nothing by itself, so
 // whatever is wrong with one is healed silently; keys and the CA are not.
 func (a *Authority) renew() error {

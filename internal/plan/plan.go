@@ -1,4 +1,4 @@
-// Package plan says what a send would meet before anything is promised: who is ready, who is away,
+// Package plan says what a send would meet before it is made: which devices are ready, are away,
 // who lacks space, and how long it takes.
 package plan
 

@@ -26,7 +26,7 @@ func newStream[T any]() *Stream[T] {
 	return &Stream[T]{wake: make(chan struct{}, 1)}
 }
 
-// put adds an event and says whether the stream goes on. A full stream ends instead.
+// put adds an event and says whether the stream continues. A full stream ends instead.
 func (s *Stream[T]) put(event T) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()

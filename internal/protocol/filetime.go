@@ -6,7 +6,7 @@ import (
 )
 
 // A file's time is one number: nanoseconds since 1970 for the years 1677 to 2262. Beyond
-// ±coarseFrom the number goes on in whole seconds, up to the years 1 and 9999, which is as far
+// ±coarseFrom the number continues in whole seconds, up to the years 1 and 9999, which is as far
 // as JSON and people write dates: a reader that takes all of it for nanoseconds sees the year
 // 1677 or 2262.
 const (

@@ -14,7 +14,7 @@ const (
 	DefaultSymbol    = 1408 // bytes: 22×64; with all headers 1,491 of 1,500 bytes on IPv6
 	TunnelSymbol     = 1152 // bytes: 18×64, for paths with an MTU of 1,280
 	// BlockSize is what the fixed cutter cuts: 200 of the smallest symbols a session may
-	// choose without cutting anew, 164 of the default ones.
+	// choose without cutting again, 164 of the default ones.
 	BlockSize = MaxSourceSymbols * TunnelSymbol
 	// MaxBlockLength is the longest block that fits the geometry at all.
 	MaxBlockLength = MaxSourceSymbols * MaxSymbolSize

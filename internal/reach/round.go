@@ -115,7 +115,7 @@ func (r *round) answer(id protocol.DeviceID, heard []string) {
 	}
 }
 
-// end gives the answers; who answers later is not heard.
+// end returns the answers; later ones are ignored.
 func (r *round) end() answers {
 	r.mu.Lock()
 	defer r.mu.Unlock()

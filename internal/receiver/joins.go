@@ -160,7 +160,7 @@ func (e *Endpoint) socketFor(group netip.AddrPort, n int) (*socket, error) {
 
 // Reroute notes the server's present address and looks up the interface that leads there. Groups are
 // joined on that interface and left on others, and feedback is sent by it. On interfaces that
-// returned (by index; 0: any) all groups are joined anew. It says whether address or interface
+// returned (by index; 0: any) all groups are joined again. It says whether address or interface
 // changed. An error names the groups that could not be joined; the next call tries them again.
 func (e *Endpoint) Reroute(server netip.Addr, returned map[int]bool) (moved bool, err error) {
 	server = server.Unmap()

@@ -15,7 +15,7 @@ const settledAfter = 250 * time.Millisecond
 // usualParity is how many parity symbols a block has room to note at first.
 const usualParity = 32
 
-// pool is the half-received blocks: a bounded number of slabs of k symbols each, made when
+// pool is the partly received blocks: a bounded number of slabs of k symbols each, made when
 // first needed and reused for ever.
 type pool struct {
 	size   int // bytes of a symbol

@@ -114,7 +114,7 @@ func (r *Receiver) reported(now time.Time) {
 	}
 }
 
-// body is a report; what it says "since the last one" begins anew.
+// body is a report; what it says "since the last one" begins again.
 func (r *Receiver) body(now time.Time) wire.Feedback {
 	f := wire.Feedback{
 		High: r.high, Verified: uint32(r.have.Count()),

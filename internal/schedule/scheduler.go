@@ -174,7 +174,7 @@ func (s *Scheduler) Release(no protocol.TransferNo) {
 	}
 }
 
-// Pause stops everything, or lets it go on: after a restore nothing is sent until an administrator
+// Pause stops everything, or lets it continue: after a restore nothing is sent until an administrator
 // confirmed the memberships (O4).
 func (s *Scheduler) Pause(paused bool) { s.paused = paused }
 
@@ -182,7 +182,7 @@ func (s *Scheduler) Pause(paused bool) { s.paused = paused }
 func (s *Scheduler) Paused() bool { return s.paused }
 
 // Attached says that a device's stream opened, and in which site. One that comes back within the
-// grace keeps its state: its keys live on, and if the receiver was started anew it finds the offer
+// grace keeps its state: its keys live on, and if the receiver was started again it finds the offer
 // in what it reads and asks for others. One that refused, or had not answered, is asked again.
 func (s *Scheduler) Attached(now time.Time, dev protocol.DeviceID, site Site) {
 	s.move(now, dev, site)
@@ -258,7 +258,7 @@ func (s *Scheduler) Judge(dev protocol.DeviceID, why string) {
 }
 
 // turnAway refuses a transfer for those who are active with a version that does not fit. They
-// stay owed: who attaches again is asked again.
+// stay owed: a device that attaches again is asked again.
 func (s *Scheduler) turnAway(now time.Time, r *run) {
 	if len(s.unfit) == 0 {
 		return

@@ -205,7 +205,7 @@ func (s *Scheduler) RefusedForGood(
 	return fresh
 }
 
-// Renewed says that a transfer holds other content now: who refused it for good is asked anew.
+// Renewed says that a transfer holds other content now: devices that refused it for good are asked again.
 func (s *Scheduler) Renewed(no protocol.TransferNo) {
 	t := s.transfers[no]
 	if t == nil {
@@ -235,7 +235,7 @@ func (s *Scheduler) LookedAgain(no protocol.TransferNo, dev protocol.DeviceID) b
 }
 
 // Overtaken says that a device refuses the offer that it was given last because that is over: a newer one
-// of another transfer said so first. It is offered the transfer anew.
+// of another transfer said so first. It is offered the transfer again.
 func (s *Scheduler) Overtaken(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
 	if r, d := s.deliveryOf(no, dev); d != nil && d.state != StateLater {
 		s.unseat(r, dev, d)
@@ -293,7 +293,7 @@ func (s *Scheduler) grown(n int) time.Duration {
 	return min(s.t.Pause<<min(max(n, 0), 10), max(s.t.Pause, maxPause))
 }
 
-// renew allows a device that begins anew to fetch what it lost of an earlier try. What it asks
+// renew allows a device that begins again to fetch what it lost of an earlier try. What it asks
 // for twice without such a reason counts (F4), and so do tries in short order.
 func (s *Scheduler) renew(now time.Time, d *delivery) {
 	if d.asked > 0 && !now.Before(d.renewed.Add(s.grown(d.renewals))) {
@@ -435,7 +435,7 @@ func (s *Scheduler) Ended(now time.Time, no protocol.TransferNo, session protoco
 	s.closeSession(r, Reason{})
 }
 
-// FailedToOpen says that the session could not be made: everybody goes on over HTTPS.
+// FailedToOpen says that the session could not be made: all devices continue over HTTPS.
 func (s *Scheduler) FailedToOpen(now time.Time, no protocol.TransferNo, site Site, reason string) {
 	r := s.runIn(no, site)
 	if r == nil || r.phase != PhaseOpening {

@@ -29,7 +29,7 @@ func (s *Scheduler) Hinder(now time.Time, no protocol.TransferNo, reason string)
 	s.halt(now, t, reason, wait)
 }
 
-// Replan stops a transfer while its content is planned anew; resumed goes on with it.
+// Replan stops a transfer while its content is planned again; resumed continues with it.
 func (s *Scheduler) Replan(now time.Time, no protocol.TransferNo, reason string) {
 	if t := s.transfers[no]; t != nil {
 		t.stuck.planned = true

@@ -135,7 +135,7 @@ func parseFull(b []byte) (FullReceipt, error) {
 	return r, nil
 }
 
-// Binding is the server's word that a device has a key and a name, and since when.
+// Binding is the server's statement that a device has a key and a name, and since when.
 type Binding struct {
 	Server protocol.ServerID
 	Device protocol.DeviceID

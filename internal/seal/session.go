@@ -25,7 +25,7 @@ const keptNonces = 16
 // It is safe for concurrent use.
 //
 // Every packet number is sealed once: it is consumed whether or not the packet leaves, and a
-// retry sends the same bytes. Who hands out the numbers (the sender machine) sees to it.
+// retry sends the same bytes. The sender's state machine, which gives out the numbers, ensures that.
 // Which numbers are opened is for the receiver to say, before Open derives a key for them.
 type Session struct {
 	prk    []byte

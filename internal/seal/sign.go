@@ -157,7 +157,7 @@ func labelled(label string, message []byte) []byte {
 }
 
 // Receipt is what a device of an earlier version signs about a transfer, and what a FullReceipt
-// begins with; a member's word, not a proof of possession.
+// begins with; a device's statement, not a proof of possession.
 type Receipt struct {
 	Server   protocol.ServerID
 	Group    protocol.GroupID

@@ -12,7 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/mcast"
 )
 
-// When the interface takes no packets, a train is dropped and writing goes on after outagePause; after
+// When the interface takes no packets, a train is dropped and writing continues after outagePause; after
 // maxOutage the session ends.
 const (
 	maxOutage   = 20 * time.Second

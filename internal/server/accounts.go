@@ -209,7 +209,7 @@ func (s *Server) ChangePassword(ctx context.Context, p groupcast.Principal, c gr
 	return nil
 }
 
-// Me shows the principal to himself.
+// Me returns the principal.
 func (s *Server) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, error) {
 	if !p.Local && p.User.ID == "" {
 		return groupcast.Me{}, groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in")

@@ -114,7 +114,7 @@ func label(tr groupcast.Transfer) string {
 	return fmt.Sprintf("%d %s to %s", tr.No, tr.Name, tr.Group)
 }
 
-// CancelTransfer takes back what is still owed.
+// CancelTransfer cancels what is still owed.
 func (s *Server) CancelTransfer(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
 ) (groupcast.Transfer, error) {

@@ -118,7 +118,7 @@ func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, erro
 	return g.moveAll(ctx, moves, append(outcomes, late...))
 }
 
-// lookAgain decides anew where files go, now that it is this transfer's turn: what the ledger
+// lookAgain decides again where files go, now that it is this transfer's turn: what the ledger
 // and the disk said before may have been between two names of another transfer's file, or
 // older than it. As long as no commit came in between, it holds.
 func (g *Staging) lookAgain(ctx context.Context, moves []move, round uint64) (left []move, late []Outcome, err error) {
@@ -183,7 +183,7 @@ func (g *Staging) own(outcomes []Outcome) error {
 	return g.spool.cfg.Ledger.Record(moved)
 }
 
-// maxLooks is how often a file is aimed anew while things change under its name.
+// maxLooks is how often a file is aimed again while things change under its name.
 const maxLooks = 16
 
 // carry moves a file to its final name. What came there since it was looked at stays, and

@@ -67,9 +67,9 @@ type Ledger interface {
 	Lookup(path string) (Delivered, bool, error)
 	// LookupAll gives the entries of those paths that have one.
 	LookupAll(paths []string) (map[string]Delivered, error)
-	// Record stores outcomes of one batch durably before Commit goes on. Those that are
+	// Record stores outcomes of one batch durably before Commit continues. Those that are
 	// Committed, KeptBoth, or AlreadyHad and not Foreign lie there as delivered; of entries
-	// with another outcome Lookup goes on saying what it said before.
+	// with another outcome Lookup keeps returning what it returned before.
 	Record(batch []Outcome) error
 }
 

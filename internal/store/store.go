@@ -244,7 +244,7 @@ type Deliveries interface {
 	// OwedAll lists what all devices are owed of open transfers, for the start.
 	OwedAll(ctx context.Context) ([]groupcast.Delivery, error)
 	// DeliveriesOfUser lists what a user's devices are and were owed, newest transfer first, without
-	// what is held or was never let go.
+	// what is held or was never released.
 	DeliveriesOfUser(ctx context.Context, userID string, limit int) ([]groupcast.Received, error)
 	// DeliveriesOfDevice lists what a device is and was owed, the newest transfer first; held: what is held, too.
 	DeliveriesOfDevice(ctx context.Context, id protocol.DeviceID, w groupcast.Window, held bool) (groupcast.Page[groupcast.Received], error)
@@ -312,7 +312,7 @@ type Records interface {
 	// Setting answers ENotFound for a key that was never set.
 	Setting(ctx context.Context, key string) (string, error)
 	SetSetting(ctx context.Context, key, value string) error
-	// Backup writes a consistent copy into a file that does not exist yet, while others go on
+	// Backup writes a consistent copy into a file that does not exist yet, while others continue
 	// reading and writing.
 	Backup(ctx context.Context, path string) error
 }

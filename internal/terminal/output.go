@@ -9,7 +9,7 @@ import (
 
 // Output is what a command prints to. It keeps the first error, so that a table which could not be
 // written ends the command with an error, wherever it was printed; for a daemon the lines are
-// dropped and it goes on.
+// dropped and it continues.
 type Output struct {
 	w io.Writer
 

@@ -19,7 +19,7 @@ type Chip struct {
 
 func (c Chip) String() string { return fmt.Sprintf("%d %s", c.Count, c.Text) }
 
-// chipOrder is the order of chips: who has it, who gets it now, who gets it later; then what is wrong.
+// chipOrder is the order of chips: devices that have it, get it now, get it later; then problems.
 var chipOrder = []string{"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device",
 	"taken back"}
 

@@ -16,7 +16,7 @@ type ServerPrefix [8]byte
 // PrefixOf cuts a server's ID.
 func PrefixOf(id protocol.ServerID) ServerPrefix { return ServerPrefix(id[:8]) }
 
-// Announce says on a group that an offer exists; who hears it reads its state over TLS.
+// Announce says by multicast that an offer exists. Devices that receive it read their state over TLS.
 type Announce struct {
 	Server ServerPrefix
 	Group  protocol.GroupID

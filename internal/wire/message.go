@@ -47,8 +47,8 @@ const (
 	SyncSolicit
 )
 
-// Sync is the server's periodic, signed word on the state of a session: what was sent, what
-// may be kept, which repair is coming (RFC 5740's NORM_CMD(CC), FLUSH and REPAIR_ADV in one).
+// Sync is the server's periodic, signed statement on the state of a session: what was sent, what
+// may be kept, which repair is coming (NORM_CMD(CC), FLUSH and REPAIR_ADV of RFC 5740 in one).
 type Sync struct {
 	Sequence       uint64
 	SentAt         uint64 // µs since the session began
@@ -117,7 +117,7 @@ type Feedback struct {
 	Bar          [64]byte // with FeedbackBar
 }
 
-// Offer is the server's word that opens a session. Its bytes are signed and salt the
+// Offer is the server's signed announcement of a session. Its bytes are signed and salt the
 // session's keys, so an offer never changes (security.md O1).
 type Offer struct {
 	Server            protocol.ServerID

@@ -85,8 +85,8 @@ func AppendData(dst []byte, d Data) []byte {
 	return append(dst, d.Symbol...)
 }
 
-// AppendDataHeader writes the body of a data packet up to its symbol, for who puts the
-// symbol there himself.
+// AppendDataHeader writes the body of a data packet up to its symbol, for callers that
+// write the symbol themselves.
 func AppendDataHeader(dst []byte, block protocol.BlockNumber, length int, index protocol.SymbolIndex) []byte {
 	dst = be.AppendUint32(dst, uint32(block))
 	dst = append24(dst, length)

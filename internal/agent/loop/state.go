@@ -289,7 +289,7 @@ func (l *Loop) notice(state groupcast.AgentState) {
 
 // judge compares the versions that the server speaks with those of this program, and says it once if
 // they have nothing in common. The agent stays connected; when the server is replaced the connection
-// breaks, and the next one is judged anew.
+// breaks, and the next one is judged again.
 func (l *Loop) judge(server *groupcast.Speaks) {
 	if server == nil {
 		server = &groupcast.Speaks{} // the first release

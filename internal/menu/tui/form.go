@@ -61,7 +61,7 @@ func (m *model) newInput(f menu.Field) textinput.Model {
 	return in
 }
 
-// preset is what was answered before, else the default. A secret is asked for anew.
+// preset is what was answered before, else the default. A secret is asked for again.
 func (m *model) preset(f menu.Field) string {
 	if old, ok := m.form.answers[f.Key]; ok && !f.Secret {
 		return old

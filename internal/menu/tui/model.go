@@ -278,7 +278,7 @@ func (m *model) pressPage(key string) {
 	m.scroll = max(0, min(m.scroll, len(m.wrapped())-m.room()))
 }
 
-// amendable says whether the page is an error that other answers may mend.
+// amendable says whether the page is an error that other answers may correct.
 func (m *model) amendable() bool { return m.failed && len(m.form.asked) > 0 }
 
 // run runs the entry with the answers.

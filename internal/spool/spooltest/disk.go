@@ -409,5 +409,5 @@ func (d *Disk) Free() (available, size uint64, err error) {
 	return d.Capacity - min(d.Capacity, d.used()), d.Capacity, nil
 }
 
-// Close does nothing: the disk goes on.
+// Close does nothing: the disk continues.
 func (d *Disk) Close() error { return nil }

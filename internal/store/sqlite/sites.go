@@ -182,7 +182,7 @@ func (s *Store) CountsBySite(ctx context.Context, no protocol.TransferNo) (out [
 	return out, err
 }
 
-// recountOfUser counts anew what is owed of the open transfers that a user is or was owed.
+// recountOfUser counts again what is owed of the open transfers that a user is or was owed.
 func recountOfUser(ctx context.Context, q *queries.Queries, userID string) error {
 	if err := q.CountSitesOfUser(ctx, userID); err != nil {
 		return err
@@ -190,7 +190,7 @@ func recountOfUser(ctx context.Context, q *queries.Queries, userID string) error
 	return q.RecountOfUser(ctx, userID)
 }
 
-// recountTransfer counts a transfer's deliveries anew, in each site.
+// recountTransfer counts a transfer's deliveries again, in each site.
 func recountTransfer(ctx context.Context, q *queries.Queries, no int64) error {
 	if err := q.CountSites(ctx, no); err != nil {
 		return err

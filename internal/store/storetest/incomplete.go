@@ -104,7 +104,7 @@ func entriesBounded(w *world) {
 	_, kept, err := w.s.Entries(w.ctx, t.No, pc.ID, groupcast.Window{})
 	w.ok(err)
 	equal(w, "what was kept stays", kept, 2)
-	// the list begins anew
+	// the list begins again
 	w.ok(w.s.AddEntries(w.ctx, groupcast.EntryPage{Transfer: t.No, Entries: entries(0, 3, groupcast.EntryMissing)},
 		pc.ID, 1000))
 	_, kept, err = w.s.Entries(w.ctx, t.No, pc.ID, groupcast.Window{})

@@ -36,7 +36,7 @@ func Advice(s ui.Snapshot) string {
 func refusedAdvice(d groupcast.Delivery, who string) string {
 	switch d.Refusal {
 	case groupcast.RefusedSpace:
-		return fmt.Sprintf("free space on %s; it looks again by itself.", who)
+		return fmt.Sprintf("free space on %s, or let it keep less free; it looks again by itself.", who)
 	case groupcast.RefusedFolder:
 		return fmt.Sprintf("see to the folder for received files on %s; it looks again by itself.", who)
 	case groupcast.RefusedSize:

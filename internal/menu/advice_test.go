@@ -26,7 +26,8 @@ func TestAdvice(t *testing.T) {
 		s    ui.Snapshot
 		want string
 	}{
-		{refused(groupcast.RefusedSpace), "Next: free space on bob/pc-04; it looks again by itself."},
+		{refused(groupcast.RefusedSpace),
+			"Next: free space on bob/pc-04, or let it keep less free; it looks again by itself."},
 		{refused(groupcast.RefusedFolder),
 			"Next: see to the folder for received files on bob/pc-04; it looks again by itself."},
 		{refused(groupcast.RefusedSize), "Next: raise what bob/pc-04 takes at most, or drop it there (Tab, then d)."},

@@ -220,3 +220,5 @@ func TestEventsAboutOthersChangeNothing(t *testing.T) {
 		t.Error("an event without its transfer is a hint to look")
 	}
 }
+
+func transferNo(n int) protocol.TransferNo { return protocol.TransferNo(n) }

@@ -36,6 +36,7 @@ type World struct {
 	upload     groupcast.Upload
 	data       map[string][]byte // of the upload, by path
 	accepts    int               // so many more calls with bytes of it, then none
+	bad        []groupcast.LeftOut
 
 	authority *pki.Authority
 	address   string
@@ -126,6 +127,23 @@ func (w *World) Accept(calls int) {
 	w.accepts = calls
 }
 
+// Spoil has a path name entries that cannot be sent.
+func (w *World) Spoil(bad ...groupcast.LeftOut) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.bad = bad
+}
+
+// LeftOut lists them again for a transfer.
+func (w *World) LeftOut(ctx context.Context, p groupcast.Principal, no protocol.TransferNo, win groupcast.Window) (
+	groupcast.LeftOutPage, error,
+) {
+	_, err := w.Service.LeftOut(ctx, p, no, win)
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return groupcast.LeftOutPage{Entries: w.bad, Total: len(w.bad), Listed: len(w.bad)}, err
+}
+
 // Uploaded is what has come of an upload, by path.
 func (w *World) Uploaded() map[string]string {
 	w.mu.Lock()
@@ -209,7 +227,12 @@ func (w *World) AddTransfer(ctx context.Context, p groupcast.Principal, n groupc
 	if n.Hold {
 		t.State = groupcast.TransferHeld
 	}
+	w.mu.Lock()
+	defer w.mu.Unlock()
 	t.LeftOut = n.LeftOutCount
+	if n.SkipBad {
+		t.LeftOut = len(w.bad)
+	}
 	return t, err
 }
 
@@ -399,12 +422,16 @@ func (w *World) Pending(ctx context.Context, p groupcast.Principal, group string
 	return groupcast.Page[groupcast.PendingTransfer]{Rows: out, Total: rows}, nil
 }
 
-// CheckTransfer finds nothing that cannot be sent.
+// CheckTransfer finds what Spoil said, piece by piece.
 func (w *World) CheckTransfer(
 	ctx context.Context, p groupcast.Principal, n groupcast.NewTransfer, win groupcast.Window,
 ) (groupcast.LeftOutPage, error) {
 	_, err := w.Service.CheckTransfer(ctx, p, n, win)
-	return groupcast.LeftOutPage{}, err
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	from := min(win.From, len(w.bad))
+	piece := w.bad[from:min(len(w.bad), from+win.Limit)]
+	return groupcast.LeftOutPage{Entries: piece, Total: len(w.bad), Listed: len(w.bad)}, err
 }
 
 // GroupsOnOffer are lab, which the user is in, and open, which they are not.

@@ -127,7 +127,7 @@ func TestAnEmptyAnswerIsExplained(t *testing.T) {
 	b := newBench(t, both())
 	b.asks(true, menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("a", "b")})
 	b.press("enter")
-	b.says("Type its number or a part of its name", "1  a  about a", "its number and Enter")
+	b.says("Type its number or a part of its name", "1  a  about a", "a number, then Enter")
 	b.press("2")
 	b.saysNot("Type its number")
 	b = newBench(t, both())
@@ -264,7 +264,7 @@ func TestAPlanIsPasteProof(t *testing.T) {
 	got := b.asks(true)
 	b.m.Update(tea.PasteMsg{Content: "yes\n"})
 	b.press("enter")
-	if *got != nil || !strings.Contains(b.screen(), "before you typed yes") {
+	if *got != nil || !strings.Contains(b.screen(), "before you type yes") {
 		t.Errorf("a yes that was pasted: %v\n%s", *got, b.screen())
 	}
 	b.types("no")

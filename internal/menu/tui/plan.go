@@ -69,7 +69,7 @@ func (a *asking) press(k tea.KeyPressMsg) {
 	a.wrong = ""
 	switch key := k.String(); {
 	case key == "enter":
-		a.wrong = "Nothing is done before you typed yes; Esc goes back."
+		a.wrong = "Nothing is done before you type yes; Esc goes back."
 	case key == "backspace":
 		a.typed = a.typed[:max(0, len(a.typed)-1)]
 	case len(k.Text) == 1 && k.Text > " " && k.Text <= "~" && len(a.typed) < mostTyped:

@@ -56,7 +56,7 @@ func TestLiveTransfers(t *testing.T) {
 	b.press("c")
 	b.golden("live-cancel")
 	b.press("enter", "y", "enter")
-	if s := b.screen(); len(b.jobs) > 0 || !strings.Contains(s, "before you typed yes") {
+	if s := b.screen(); len(b.jobs) > 0 || !strings.Contains(s, "before you type yes") {
 		t.Errorf("a cancel without a yes:\n%s", s)
 	}
 	b.press("esc")

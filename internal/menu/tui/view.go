@@ -131,7 +131,7 @@ func (m *model) formKeys() string {
 	case m.entry.Fields[m.form.field].Path:
 		keys += "   Tab complete   ↑ ↓ choose"
 	case len(m.form.choices.Options) > 0:
-		keys = "its number and Enter   ↑ ↓ choose   Tab complete"
+		keys = "a number, then Enter   ↑ ↓ choose   Tab complete"
 	}
 	return keys + "   Esc back   Ctrl-C exit"
 }

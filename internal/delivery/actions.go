@@ -83,20 +83,21 @@ func (e *Engine) putOff(ctx context.Context, d groupcast.Delivery) error {
 
 // dropOne cancels what one device is owed.
 func (e *Engine) dropOne(ctx context.Context, d groupcast.Delivery, by string) error {
-	owed, err := e.store.CloseDelivery(ctx, store.Closing{
+	e.mu.Lock()
+	works, had := e.given[deliveryKey{d.Transfer, d.DeviceID}]
+	unheard := e.sched.Held(d.Transfer)
+	e.mu.Unlock()
+	end, err := e.endDelivery(ctx, store.Closing{
 		Transfer: d.Transfer, Device: d.DeviceID, UserID: d.UserID, State: groupcast.DeliveryCancelled,
 		Reason: "dropped by " + by, Last: e.progressOf(d.Transfer, d.DeviceID),
-	}, e.now())
+	})
 	if err != nil {
 		return err
 	}
-	if d.Device != "" {
-		e.takeBack(d.Transfer, d.DeviceID, true)
-		e.settle(d.Transfer, d.DeviceID)
+	if d.Device != "" && !unheard {
+		e.tellEnd(d.Transfer, d.DeviceID, works, had, true)
 	}
-	if owed == 0 {
-		e.complete(context.WithoutCancel(ctx), d.Transfer)
-	}
+	e.finishTransfer(context.WithoutCancel(ctx), end)
 	return nil
 }
 
@@ -150,6 +151,11 @@ func (e *Engine) takeBack(no protocol.TransferNo, dev protocol.DeviceID, over bo
 	if unheard {
 		return
 	}
+	e.tellEnd(no, dev, g, had, over)
+}
+
+// tellEnd tells a device to end its work on a transfer: on the offer that it has, if it has one.
+func (e *Engine) tellEnd(no protocol.TransferNo, dev protocol.DeviceID, g given, had, over bool) {
 	end := groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: over}
 	if had {
 		end.Session = &g.session

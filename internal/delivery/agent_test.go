@@ -32,12 +32,14 @@ func (w *world) enrol(name, group string) *agent {
 func (w *world) login(u groupcast.User) *agent {
 	w.Helper()
 	a := &agent{w: w, key: seal.NewSigningKey()}
-	d, owed, err := w.db.AddDevice(w.ctx, groupcast.Device{
-		ID: protocol.NewDeviceID(), UserID: u.ID, User: u.Name, Name: "pc-" + u.Name, LastSeen: w.now(),
-		PublicKey: ed25519.PublicKey(a.key.Public().Bytes()), Path: groupcast.PathUnknown,
-	}, w.now())
-	w.must(err)
-	w.Owe(owed)
+	var d groupcast.Device
+	w.must(w.Owe(func() (owed []groupcast.Delivery, err error) {
+		d, owed, err = w.db.AddDevice(w.ctx, groupcast.Device{
+			ID: protocol.NewDeviceID(), UserID: u.ID, User: u.Name, Name: "pc-" + u.Name, LastSeen: w.now(),
+			PublicKey: ed25519.PublicKey(a.key.Public().Bytes()), Path: groupcast.PathUnknown,
+		}, w.now())
+		return owed, err
+	}))
 	a.p = groupcast.Principal{User: u, Device: &d, Scope: groupcast.ScopeAgent, From: "192.0.2.1"}
 	a.id = d.ID
 	return a

@@ -132,18 +132,15 @@ func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bo
 }
 
 func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {
-	owed, err := e.store.CloseDelivery(ctx, store.Closing{
+	end, err := e.endDelivery(ctx, store.Closing{
 		Transfer: tr.No, Device: dev, State: groupcast.DeliveryFailed, Reason: "asked for more than its share",
 		Last: e.progressOf(tr.No, dev),
-	}, e.now())
+	})
 	if err != nil {
 		e.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
 		return
 	}
-	e.settle(tr.No, dev)
-	if owed == 0 {
-		e.complete(context.WithoutCancel(ctx), tr.No)
-	}
+	e.finishTransfer(context.WithoutCancel(ctx), end)
 }
 
 // gaveOverHTTPS counts what a transfer cost over HTTPS; the store hears of it with the progress.

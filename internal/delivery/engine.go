@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"log/slog"
-	"maps"
 	"sync"
 	"time"
 
@@ -50,6 +49,8 @@ type Engine struct {
 	log     *slog.Logger
 	history *history.History
 	now     func() time.Time
+
+	owing sync.RWMutex // see owing.go
 
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
@@ -119,92 +120,11 @@ func (e *Engine) poke() {
 	}
 }
 
-// add puts an open transfer with what is owed of it under the schedule.
-func (e *Engine) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
-	e.mu.Lock()
-	e.infos[tr.No] = tr
-	e.sched.Add(tr.Transfer, now)
-	e.mu.Unlock()
-	e.Owe(owed)
-}
-
 // full says that no further transfer may be opened.
 func (e *Engine) full() bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	return len(e.infos) >= maxOpenListed
-}
-
-// Owe puts deliveries of transfers that are known under the schedule.
-func (e *Engine) Owe(owed []groupcast.Delivery) {
-	e.change(func(sch *schedule.Scheduler, now time.Time) {
-		for _, d := range owed {
-			if d.DeviceID == (protocol.DeviceID{}) || !d.State.Owed() {
-				continue
-			}
-			sch.Owe(d.Transfer, d.DeviceID)
-			if d.Cause == groupcast.CauseLater {
-				sch.LeaveOut(d.Transfer, d.DeviceID, d.UpdatedAt)
-			}
-			if d.State == groupcast.DeliveryRefused && d.Refusal.Final() {
-				sch.RefusedForGood(now, d.Transfer, d.DeviceID, d.Reason)
-			}
-			e.owners[d.DeviceID] = d.UserID
-		}
-	})
-}
-
-// drop ends a transfer's session and catch-ups at once.
-func (e *Engine) drop(no protocol.TransferNo) {
-	e.mu.Lock()
-	var stop []*run
-	for _, r := range e.runs {
-		if r.no == no {
-			r.stopped = true
-			stop = append(stop, r)
-		}
-	}
-	told := map[protocol.DeviceID]given{}
-	direct := e.direct[no]
-	var owed []protocol.DeviceID
-	for dev := range e.sched.Deliveries(no) {
-		if e.sched.Held(no) {
-			break // of what is held nobody has heard
-		}
-		owed = append(owed, dev)
-	}
-	e.sched.Drop(no)
-	delete(e.direct, no)
-	delete(e.infos, no)
-	last := e.giveUp(func(key deliveryKey) bool { return key.no == no })
-	fetched := e.fetched[no]
-	delete(e.fetched, no)
-	delete(e.unkept, no)
-	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
-		if key.no == no {
-			told[key.dev] = g
-		}
-		return key.no == no
-	})
-	e.mu.Unlock()
-	e.noteLast(last, no)
-	e.count(no, fetched)
-	for _, r := range stop {
-		r.sender.Stop()
-		e.finish(r)
-	}
-	if direct != nil {
-		e.closeOffer(direct.number)
-	}
-	for dev, g := range told {
-		e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Session: &g.session, Over: true})
-	}
-	for _, dev := range owed {
-		if _, had := told[dev]; !had { // it may have something of it from before
-			e.agents.Send(dev, groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: no, Over: true})
-		}
-	}
-	e.poke()
 }
 
 // Resume puts every open transfer back under the schedule: sessions are never resumed, they begin
@@ -228,7 +148,7 @@ func (e *Engine) Resume(ctx context.Context) error {
 	for _, tr := range rows.Rows {
 		e.add(tr, nil, false)
 	}
-	e.Owe(owed)
+	e.expect(owed)
 	if err := e.knowProgress(ctx); err != nil {
 		return err
 	}

@@ -17,24 +17,33 @@ type Exclusion struct {
 	Over   error // why their devices' streams end; nil: they stay attached
 }
 
-// Exclude comes after the change is committed. When it returns, nothing more is sealed under
-// a key that the excluded have, and they have no stream, feedback key or catch-up.
-func (e *Engine) Exclude(x Exclusion) {
+// Exclude lets change commit to the store who loses what. When it returns, nothing more is encrypted
+// under a key that the excluded have, and they have no stream, feedback key or catch-up.
+func (e *Engine) Exclude(change func() (Exclusion, error)) error {
+	e.owing.RLock()
+	x, err := change()
+	if err != nil {
+		e.owing.RUnlock()
+		return err
+	}
 	if x.Over != nil {
 		e.agents.End(x.User, x.Device, x.Over)
 	}
 	var last []groupcast.Delivery
-	e.interrupt(x.Groups, func(group protocol.GroupID) { last = append(last, e.forget(group, x)...) })
+	stop := e.interrupt(x.Groups, func(group protocol.GroupID) { last = append(last, e.forget(group, x)...) })
+	e.owing.RUnlock()
+	e.stop(stop)
 	e.noteLast(last)
-	e.completeIdle(context.Background(), x.Groups)
+	e.endIdle(context.Background(), x.Groups)
+	return nil
 }
 
-// interrupt stops the sessions of groups; new ones follow for those who are left. What is called
-// first has the lock.
-func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) {
+// interrupt takes the sessions of groups off the schedule, and gives them to be stopped; new ones
+// follow for those who are left. What is called first has the lock.
+func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupID)) (stop []*run) {
 	e.mu.Lock()
+	defer e.mu.Unlock()
 	now := e.now()
-	var stop []*run
 	for _, group := range groups {
 		first(group)
 		for _, id := range e.sched.Interrupt(now, group) {
@@ -44,15 +53,19 @@ func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupI
 			}
 		}
 	}
-	e.mu.Unlock()
-	for _, r := range stop {
+	return stop
+}
+
+// stop ends sessions that the schedule knows no more.
+func (e *Engine) stop(all []*run) {
+	for _, r := range all {
 		r.sender.Stop()
 		e.finish(r)
 	}
 	e.poke()
 }
 
-// forget takes the excluded out of a group's promises and gives how far they were; the lock is held.
+// forget takes the excluded out of a group's transfers and gives how far they were; the lock is held.
 func (e *Engine) forget(group protocol.GroupID, x Exclusion) (last []groupcast.Delivery) {
 	excluded := func(dev protocol.DeviceID) bool {
 		return e.owners[dev] == x.User && (x.Device == nil || *x.Device == dev)

@@ -22,8 +22,10 @@ func TestTheExcludedHaveNothingWhenItReturns(t *testing.T) {
 		w.must(err)
 		g, err := w.db.Group(w.ctx, "g")
 		w.must(err)
-		w.must(w.db.RemoveMember(w.ctx, g.ID, eve.p.User.ID, w.now()))
-		w.Exclude(Exclusion{User: eve.p.User.ID, Groups: []protocol.GroupID{g.ID}, Over: over})
+		w.must(w.Exclude(func() (Exclusion, error) {
+			x := Exclusion{User: eve.p.User.ID, Groups: []protocol.GroupID{g.ID}, Over: over}
+			return x, w.db.RemoveMember(w.ctx, g.ID, eve.p.User.ID, w.now())
+		}))
 		if first.Sealing() {
 			t.Error("data is still sealed under a key that the excluded has")
 		}
@@ -68,10 +70,11 @@ func TestOneOfTwoDevicesIsExcluded(t *testing.T) {
 			_, err := a.ready(a.offered())
 			w.must(err)
 		}
-		_, err := w.db.RevokeDevice(w.ctx, old.id, w.now())
-		w.must(err)
 		over := groupcast.Errorf(groupcast.EUnauthorized, "the device was revoked")
-		w.Exclude(Exclusion{User: u.ID, Device: &old.id, Groups: []protocol.GroupID{tr.GroupID}, Over: over})
+		w.must(w.Exclude(func() (Exclusion, error) {
+			_, err := w.db.RevokeDevice(w.ctx, old.id, w.now())
+			return Exclusion{User: u.ID, Device: &old.id, Groups: []protocol.GroupID{tr.GroupID}, Over: over}, err
+		}))
 		if _, err := old.blocks(tr.No, 0, 1); err == nil {
 			t.Error("the revoked device gets blocks")
 		}
@@ -80,7 +83,7 @@ func TestOneOfTwoDevicesIsExcluded(t *testing.T) {
 		}
 		time.Sleep(time.Second)
 		o := kept.offered()
-		_, err = kept.ready(o)
+		_, err := kept.ready(o)
 		w.must(err)
 		w.must(kept.receipt(o, groupcast.DeliveryVerified, groupcast.PathHTTPS))
 		if got := w.shown(tr.No); got.State != groupcast.TransferDone || got.Verified != 1 {
@@ -146,9 +149,9 @@ func TestAGroupTakesItsTransfersAlong(t *testing.T) {
 		o := ann.offered()
 		g, err := w.db.Group(w.ctx, "g")
 		w.must(err)
-		gone, err := w.db.DeleteGroup(w.ctx, g.ID, w.now())
-		w.must(err)
-		w.GroupGone(w.ctx, gone)
+		w.must(w.GroupGone(w.ctx, func() ([]protocol.TransferNo, error) {
+			return w.db.DeleteGroup(w.ctx, g.ID, w.now())
+		}))
 		end := ann.told(groupcast.AgentEnd)
 		if end.Transfer != tr.No || !end.Over || *end.Session != o.Session {
 			t.Errorf("it was told %+v", end)

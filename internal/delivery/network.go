@@ -49,7 +49,7 @@ func (e *Engine) moveSessions() {
 		}
 	}
 	if len(groups) > 0 {
-		e.interrupt(groups, func(protocol.GroupID) {})
+		e.stop(e.interrupt(groups, func(protocol.GroupID) {}))
 	}
 }
 

@@ -126,18 +126,15 @@ func (e *Engine) closeDelivery(
 	if r.Outcome != groupcast.DeliveryFailed {
 		last = e.progressOf(r.Transfer, d.ID)
 	}
-	owed, err := e.store.CloseDelivery(ctx, store.Closing{
+	end, err := e.endDelivery(ctx, store.Closing{
 		Transfer: r.Transfer, Device: d.ID, State: r.Outcome, Reason: groupcast.Clip(r.Reason), Path: r.Path, Receipt: proof,
 		Last: last, Tally: r.Tally, Signed: &signed, Covers: covers,
-	}, e.now())
+	})
 	if err != nil {
 		return err
 	}
-	e.settle(r.Transfer, d.ID)
 	e.tellDelivery(tr.Transfer, d.User, d.Name+": "+string(r.Outcome))
-	if owed == 0 {
-		e.complete(context.WithoutCancel(ctx), r.Transfer)
-	}
+	e.finishTransfer(context.WithoutCancel(ctx), end)
 	return nil
 }
 

@@ -28,7 +28,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 	}
 	for _, tr := range rows.Rows {
 		if !tr.ExpiresAt.After(now) {
-			e.expire(ctx, tr.No, now)
+			e.expire(ctx, tr.No)
 		}
 	}
 	closed, err := e.closedWithContent(ctx)
@@ -100,13 +100,11 @@ func (e *Engine) nothingToRetry(ctx context.Context, no protocol.TransferNo) boo
 	})
 }
 
-func (e *Engine) expire(ctx context.Context, no protocol.TransferNo, now time.Time) {
-	err := e.store.CloseTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired,
-		"nobody fetched it in time", now)
+func (e *Engine) expire(ctx context.Context, no protocol.TransferNo) {
+	err := e.endTransfer(ctx, no, groupcast.TransferExpired, groupcast.DeliveryExpired, "nobody fetched it in time")
 	if err != nil {
 		return
 	}
-	e.drop(no)
 	e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "expired"})
 }
 

@@ -100,16 +100,13 @@ func (c *crowd) upset(r *rand.Rand) {
 		u := c.agents[len(c.agents)-1].p.User
 		g, err := c.w.db.Group(c.w.ctx, "g")
 		c.w.must(err)
-		if err := c.w.db.RemoveMember(c.w.ctx, g.ID, u.ID, c.w.now()); err == nil {
-			c.w.Exclude(Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}})
-			_, owed, err := c.w.db.AddMember(c.w.ctx, g.ID, u.ID, by, c.w.now())
-			c.w.must(err)
-			c.w.Owe(owed)
-		}
+		_ = c.w.expel(g, u)
+		_ = c.w.admit(g, u)
 	}
 }
 
-// Whatever is done at the same time, nothing is left in memory of transfers that are over.
+// Whatever is done at the same time, store and schedule agree afterwards, and nothing is left in memory
+// of transfers that are over.
 func TestDeedsAtTheSameTime(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
@@ -130,11 +127,13 @@ func TestDeedsAtTheSameTime(t *testing.T) {
 		repeat(1, 60, c.administrate)
 		repeat(2, 60, c.administrate)
 		repeat(3, 15, c.upset)
+		repeat(4, 15, c.upset)
 		for i, a := range c.agents {
 			repeat(uint64(10+i), 60, func(r *rand.Rand) { c.work(r, a) })
 		}
 		all.Wait()
 		synctest.Wait()
+		c.agree()
 		for _, no := range c.all {
 			_, _ = w.Cancel(w.ctx, no, by)
 		}
@@ -142,6 +141,30 @@ func TestDeedsAtTheSameTime(t *testing.T) {
 		synctest.Wait()
 		c.nothingIsLeft()
 	})
+}
+
+// agree compares what the schedule expects with what the store says is owed.
+func (c *crowd) agree() {
+	c.w.Helper()
+	owed, err := c.w.store.OwedAll(c.w.ctx)
+	c.w.must(err)
+	kept := map[deliveryKey]bool{}
+	for _, d := range owed {
+		kept[deliveryKey{d.Transfer, d.DeviceID}] = true
+	}
+	c.w.Engine.mu.Lock()
+	defer c.w.Engine.mu.Unlock()
+	expected := 0
+	for _, no := range c.w.sched.Open() {
+		for dev := range c.w.sched.Deliveries(no) {
+			if expected++; !kept[deliveryKey{no, dev}] {
+				c.w.Errorf("the schedule expects transfer %d of a device that is not owed it", no)
+			}
+		}
+	}
+	if expected != len(kept) {
+		c.w.Errorf("%d deliveries are expected, %d owed", expected, len(kept))
+	}
 }
 
 func (c *crowd) nothingIsLeft() {

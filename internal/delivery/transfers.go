@@ -47,13 +47,24 @@ func (e *Engine) maySend(g groupcast.Group) error {
 // Add stores a transfer with its built content and delivers it, at once if now is set. It returns to how
 // many it is owed. If it cannot be stored, its content is deleted; an upload stays, for another attempt.
 func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast.Transfer, int, error) {
-	tr, owed, err := e.store.AddTransfer(ctx, t)
+	tr, owed, err := e.promise(ctx, t, now)
 	if err != nil {
 		return groupcast.Transfer{}, 0, errors.Join(err, e.content.Forget(t.Content))
 	}
-	e.add(tr, owed, now)
 	e.tell(tr.Transfer, "added")
 	return tr.Transfer, len(owed), nil
+}
+
+// promise stores a transfer and puts it under the schedule.
+func (e *Engine) promise(
+	ctx context.Context, t store.Transfer, now bool,
+) (tr store.Transfer, owed []groupcast.Delivery, err error) {
+	e.owing.Lock()
+	defer e.owing.Unlock()
+	if tr, owed, err = e.store.AddTransfer(ctx, t); err == nil {
+		e.add(tr, owed, now)
+	}
+	return tr, owed, err
 }
 
 // tell publishes an event about a transfer.
@@ -74,12 +85,10 @@ func (e *Engine) did(ctx context.Context, no protocol.TransferNo, text string) (
 
 // Cancel cancels what is still owed of a transfer.
 func (e *Engine) Cancel(ctx context.Context, no protocol.TransferNo, by string) (groupcast.Transfer, error) {
-	err := e.store.CloseTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by,
-		e.now())
+	err := e.endTransfer(ctx, no, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "cancelled by "+by)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	e.drop(no)
 	return e.did(ctx, no, "cancelled")
 }
 
@@ -98,21 +107,33 @@ func (e *Engine) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.T
 		}
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
 	}
-	owed, err := e.store.RetryTransfer(ctx, no, e.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), e.now())
+	owed, err := e.oweAgain(ctx, tr)
 	if err != nil {
 		return tr.Transfer, err
 	}
-	if tr, err = e.store.Transfer(ctx, no); err != nil {
-		return tr.Transfer, err
+	return e.did(ctx, no, fmt.Sprintf("%d deliveries are owed again", len(owed)))
+}
+
+// oweAgain owes what ended badly of a transfer again, and gives all that is owed of it then.
+func (e *Engine) oweAgain(ctx context.Context, tr store.Transfer) ([]groupcast.Delivery, error) {
+	e.owing.Lock()
+	defer e.owing.Unlock()
+	all, err := e.store.RetryTransfer(ctx, tr.No, e.now().Add(tr.ExpiresAt.Sub(tr.CreatedAt)), e.now())
+	if err != nil {
+		return nil, err
 	}
+	if tr, err = e.store.Transfer(ctx, tr.No); err != nil || !tr.State.Open() {
+		return nil, err // nobody is owed it: it stays closed
+	}
+	owed := slices.DeleteFunc(all, func(d groupcast.Delivery) bool { return !d.State.Owed() })
 	e.add(tr, owed, true)
 	e.change(func(sch *schedule.Scheduler, _ time.Time) {
 		for _, d := range owed { // who refused is asked again
-			sch.Renewed(no)
-			sch.LookedAgain(no, d.DeviceID)
+			sch.Renewed(tr.No)
+			sch.LookedAgain(tr.No, d.DeviceID)
 		}
 	})
-	return e.did(ctx, no, fmt.Sprintf("%d deliveries are owed again", len(owed)))
+	return owed, nil
 }
 
 // mayRetry says why a transfer cannot be owed again.
@@ -163,23 +184,34 @@ func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast
 	return e.did(ctx, no, "is sent now")
 }
 
-// GroupGone ends the transfers that were cancelled with their group.
-func (e *Engine) GroupGone(ctx context.Context, cancelled []protocol.TransferNo) {
-	for _, no := range cancelled {
-		e.drop(no)
-		e.freeContent(ctx, no)
+// GroupGone lets change delete a group in the store, and ends the transfers that were cancelled with it.
+func (e *Engine) GroupGone(ctx context.Context, change func() ([]protocol.TransferNo, error)) error {
+	e.owing.RLock()
+	cancelled, err := change()
+	all := make([]*ended, len(cancelled))
+	for i, no := range cancelled {
+		all[i] = &ended{no: no}
+		e.takeOff(all[i])
 	}
+	e.owing.RUnlock()
+	for _, end := range all {
+		e.finishTransfer(ctx, end)
+		e.freeContent(ctx, end.no)
+	}
+	return err
 }
 
-// failTransfer ends a transfer because its content can no longer be read. What was delivered stays.
+// failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
 func (e *Engine) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
 	reason := reasonOf(cause)
 	e.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
-	err := e.store.CloseTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason, e.now())
+	err := e.endTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
 		e.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+		end := &ended{no: no} // nor can it go on
+		e.takeOff(end)
+		e.finishTransfer(ctx, end)
 	}
-	e.drop(no)
 	e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: "failed: " + reason})
 }
 
@@ -192,33 +224,13 @@ func reasonOf(err error) string {
 	return err.Error()
 }
 
-// complete closes a transfer that is owed to no device any more.
-func (e *Engine) complete(ctx context.Context, no protocol.TransferNo) {
-	e.setState(ctx, no, groupcast.TransferDone, "")
-	e.drop(no)
-	if e.nothingToRetry(ctx, no) {
-		e.freeContent(ctx, no)
-	}
-}
-
-// completeIdle closes the transfers of groups that are owed to no device any more because members or
-// devices left. One that was never owed to any device keeps waiting.
-func (e *Engine) completeIdle(ctx context.Context, groups []protocol.GroupID) {
-	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
-	if err != nil {
-		e.log.Error("open transfers could not be read", slog.Any("err", err))
-		return
-	}
-	for _, tr := range rows.Rows {
-		if slices.Contains(groups, tr.GroupID) && tr.Owed == 0 && tr.Verified+tr.Incomplete+tr.Failed > 0 {
-			e.complete(ctx, tr.No)
-		}
-	}
-}
-
 // setState notes where an open transfer stands; one that is closed meanwhile stays closed.
 func (e *Engine) setState(ctx context.Context, no protocol.TransferNo, state groupcast.TransferState, reason string) {
-	err := e.store.SetTransferState(ctx, no, state, reason, e.now())
+	e.tellState(no, state, e.store.SetTransferState(ctx, no, state, reason, e.now()))
+}
+
+// tellState lets the screens know where a transfer stands, if that could be written.
+func (e *Engine) tellState(no protocol.TransferNo, state groupcast.TransferState, err error) {
 	switch {
 	case err == nil:
 		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})

@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/sender"
+	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -196,5 +197,49 @@ func TestAReceiptMustBeTheDevicesOwn(t *testing.T) {
 		if err := agents[0].receipt(other, groupcast.DeliveryVerified, ""); groupcast.ErrorCode(err) != groupcast.EClosed {
 			t.Fatalf("a receipt for another manifest: %v", err)
 		}
+	})
+}
+
+// A retry of what everybody has owes nothing, and leaves the transfer closed.
+func TestARetryOfNothing(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := running(w, "ann", "bob")
+		for i, a := range agents {
+			w.must(a.receipt(offers[i], groupcast.DeliveryVerified, groupcast.PathMulticast))
+		}
+		if _, err := w.Retry(w.ctx, tr.No); err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
+			t.Fatal(err)
+		}
+		if got := w.shown(tr.No); got.State != groupcast.TransferDone || got.Owed != 0 {
+			t.Errorf("%+v", got)
+		}
+		w.Engine.mu.Lock()
+		defer w.Engine.mu.Unlock()
+		if _, known := w.sched.Transfer(w.now(), tr.No); known {
+			t.Error("the schedule goes on with it")
+		}
+	})
+}
+
+// What no transfer can be added for is said before its content is built.
+func TestWhatMayBeAdded(t *testing.T) {
+	inBubble(t, func(w *world) {
+		g := w.group("g")
+		wantCode(t, w.MayAdd(g, true), groupcast.ENobody)
+		w.must(w.MayAdd(g, false)) // for whoever comes later
+		w.member("ann", "g")
+		g, err := w.db.Group(w.ctx, "g")
+		w.must(err)
+		w.must(w.MayAdd(g, true))
+		w.Pause(true)
+		wantCode(t, w.MayAdd(g, true), groupcast.EUnconfirmed)
+		w.must(w.MayAdd(g, false))
+		w.Pause(false)
+		w.Engine.mu.Lock()
+		for no := range protocol.TransferNo(maxOpenListed) {
+			w.infos[no] = store.Transfer{}
+		}
+		w.Engine.mu.Unlock()
+		wantCode(t, w.MayAdd(g, false), groupcast.EExhausted)
 	})
 }

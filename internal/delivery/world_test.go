@@ -231,10 +231,24 @@ func (w *world) member(name, group string) groupcast.User {
 	w.must(err)
 	g, err := w.db.Group(w.ctx, group)
 	w.must(err)
-	_, owed, err := w.db.AddMember(w.ctx, g.ID, u.ID, by, w.now())
-	w.must(err)
-	w.Owe(owed)
+	w.must(w.admit(g, u))
 	return u
+}
+
+// admit makes a user a member.
+func (w *world) admit(g groupcast.Group, u groupcast.User) error {
+	return w.Owe(func() ([]groupcast.Delivery, error) {
+		_, owed, err := w.db.AddMember(w.ctx, g.ID, u.ID, by, w.now())
+		return owed, err
+	})
+}
+
+// expel ends a membership.
+func (w *world) expel(g groupcast.Group, u groupcast.User) error {
+	return w.Exclude(func() (Exclusion, error) {
+		x := Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}}
+		return x, w.db.RemoveMember(w.ctx, g.ID, u.ID, w.now())
+	})
 }
 
 // remove ends a membership.
@@ -244,8 +258,7 @@ func (w *world) remove(name, group string) {
 	w.must(err)
 	g, err := w.db.Group(w.ctx, group)
 	w.must(err)
-	w.must(w.db.RemoveMember(w.ctx, g.ID, u.ID, w.now()))
-	w.Exclude(Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}})
+	w.must(w.expel(g, u))
 }
 
 // read reads all of a download.

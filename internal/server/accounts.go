@@ -110,14 +110,16 @@ func (s *Server) deviceOf(ctx context.Context, p groupcast.Principal, l groupcas
 	if groupcast.ErrorCode(err) != groupcast.ENotFound {
 		return d, err
 	}
-	d, owed, err := s.store.AddDevice(ctx, groupcast.Device{
-		ID: protocol.NewDeviceID(), UserID: p.User.ID, User: p.User.Name, Name: deviceName(l.Device),
-		PublicKey: l.PublicKey, OS: l.OS, Version: l.Version, Address: p.From, Path: groupcast.PathUnknown,
-	}, s.now())
+	err = s.delivery.Owe(func() (owed []groupcast.Delivery, err error) {
+		d, owed, err = s.store.AddDevice(ctx, groupcast.Device{
+			ID: protocol.NewDeviceID(), UserID: p.User.ID, User: p.User.Name, Name: deviceName(l.Device),
+			PublicKey: l.PublicKey, OS: l.OS, Version: l.Version, Address: p.From, Path: groupcast.PathUnknown,
+		}, s.now())
+		return owed, err
+	})
 	if err != nil {
 		return d, err
 	}
-	s.delivery.Owe(owed)
 	s.audit(ctx, p, "device.add", p.User.Name+"/"+d.Name, "device "+d.ID.String())
 	s.newDevice(ctx, d, "new device")
 	return d, nil

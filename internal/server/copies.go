@@ -90,22 +90,27 @@ func (s *Server) copyOf(
 		if s.agents.Has(k.ID) || s.now().Sub(k.LastSeen) < idleBefore {
 			continue
 		}
-		owed, err := s.store.RekeyDevice(ctx, k.ID, f.PublicKey, s.now())
+		err := s.delivery.Owe(func() ([]groupcast.Delivery, error) {
+			return s.store.RekeyDevice(ctx, k.ID, f.PublicKey, s.now())
+		})
 		if err != nil {
 			return k, err
 		}
-		s.delivery.Owe(owed)
 		s.audit(ctx, p, "device.rekey", k.User+"/"+k.Name, "the copy of "+d.Name+" on the same machine")
 		return k, nil
 	}
-	fresh, owed, err := s.store.AddCopy(ctx, groupcast.Device{
-		ID: protocol.NewDeviceID(), UserID: p.User.ID, User: p.User.Name, Name: deviceName(f.Device),
-		PublicKey: f.PublicKey, OS: f.OS, Version: f.Version, LastSeen: s.now(), Address: p.From, Path: groupcast.PathUnknown,
-	}, copied, s.now())
+	var fresh groupcast.Device
+	err = s.delivery.Owe(func() (owed []groupcast.Delivery, err error) {
+		fresh, owed, err = s.store.AddCopy(ctx, groupcast.Device{
+			ID: protocol.NewDeviceID(), UserID: p.User.ID, User: p.User.Name, Name: deviceName(f.Device),
+			PublicKey: f.PublicKey, OS: f.OS, Version: f.Version, LastSeen: s.now(), Address: p.From,
+			Path: groupcast.PathUnknown,
+		}, copied, s.now())
+		return owed, err
+	})
 	if err != nil {
 		return fresh, err
 	}
-	s.delivery.Owe(owed)
 	s.audit(ctx, p, "device.copy", p.User.Name+"/"+fresh.Name,
 		"device "+fresh.ID.String()+", its home is a copy of that of "+d.Name)
 	s.newDevice(ctx, fresh, "new device, a copy of "+d.Name)

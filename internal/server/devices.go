@@ -80,10 +80,13 @@ func (s *Server) endDevice(
 	if err != nil {
 		return err
 	}
-	if _, err := s.store.RevokeDevice(ctx, d.ID, s.now()); err != nil {
+	err = s.exclude(func() (delivery.Exclusion, error) {
+		_, err := s.store.RevokeDevice(ctx, d.ID, s.now())
+		return delivery.Exclusion{User: d.UserID, Device: &d.ID, Groups: groupIDs(groups), Over: barred(reason)}, err
+	})
+	if err != nil {
 		return err
 	}
-	s.exclude(delivery.Exclusion{User: d.UserID, Device: &d.ID, Groups: groupIDs(groups), Over: barred(reason)})
 	s.audit(ctx, p, action, d.User+"/"+d.Name, "device "+d.ID.String())
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: d.User, Text: d.Name + ": " + reason})
 	return nil

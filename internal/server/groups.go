@@ -115,11 +115,12 @@ func (s *Server) DeleteGroup(ctx context.Context, p groupcast.Principal, name st
 	if err != nil {
 		return err
 	}
-	cancelled, err := s.store.DeleteGroup(ctx, g.ID, s.now())
+	err = s.delivery.GroupGone(ctx, func() ([]protocol.TransferNo, error) {
+		return s.store.DeleteGroup(ctx, g.ID, s.now())
+	})
 	if err != nil {
 		return err
 	}
-	s.delivery.GroupGone(ctx, cancelled)
 	s.agents.HintAll()
 	s.audit(ctx, p, "group.delete", name, "address "+g.Address.String())
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Group: name, Text: "deleted"})

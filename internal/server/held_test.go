@@ -305,6 +305,13 @@ func (o *office) promised(group string, change func(*groupcast.NewTransfer)) gro
 	return tr
 }
 
+// ended ends a transfer with all that is owed of it.
+func (o *office) ended(no protocol.TransferNo, state groupcast.TransferState, d groupcast.DeliveryState) error {
+	return o.delivery.GroupGone(o.ctx, func() ([]protocol.TransferNo, error) {
+		return []protocol.TransferNo{no}, o.store.CloseTransfer(o.ctx, no, state, d, string(state), o.now())
+	})
+}
+
 // Held means: no bytes, no name, no number, for a member, a member's device and everybody else, on
 // every operation of the API, however the transfer's time before its release ends.
 func TestHeldShowsNothing(t *testing.T) {
@@ -332,14 +339,10 @@ func TestHeldShowsNothing(t *testing.T) {
 			return errors.Join(err, again)
 		}},
 		"failed": {then: func(tr groupcast.Transfer) error {
-			err := o.store.CloseTransfer(o.ctx, tr.No, groupcast.TransferFailed, groupcast.DeliveryFailed, "gone", o.now())
-			o.delivery.GroupGone(o.ctx, []protocol.TransferNo{tr.No})
-			return err
+			return o.ended(tr.No, groupcast.TransferFailed, groupcast.DeliveryFailed)
 		}},
 		"expired": {then: func(tr groupcast.Transfer) error {
-			err := o.store.CloseTransfer(o.ctx, tr.No, groupcast.TransferExpired, groupcast.DeliveryExpired, "expired", o.now())
-			o.delivery.GroupGone(o.ctx, []protocol.TransferNo{tr.No})
-			return err
+			return o.ended(tr.No, groupcast.TransferExpired, groupcast.DeliveryExpired)
 		}},
 	} {
 		tr := o.promised("lab", c.change)

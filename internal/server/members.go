@@ -35,11 +35,14 @@ func (s *Server) AddMember(ctx context.Context, p groupcast.Principal, group, us
 	if err != nil {
 		return groupcast.Member{}, err
 	}
-	m, owed, err := s.store.AddMember(ctx, g.ID, u.ID, p.Actor(), s.now())
+	var m groupcast.Member
+	err = s.admit(g.Name, u, func() (owed []groupcast.Delivery, err error) {
+		m, owed, err = s.store.AddMember(ctx, g.ID, u.ID, p.Actor(), s.now())
+		return owed, err
+	})
 	if err != nil {
 		return m, err
 	}
-	s.admitted(g.Name, u, owed)
 	s.audit(ctx, p, "member.add", group, user)
 	m.Active = s.agents.Count(u.ID)
 	return m, nil
@@ -54,11 +57,14 @@ func (s *Server) groupAndUser(ctx context.Context, group, user string) (groupcas
 	return g, u, err
 }
 
-// admitted lets a new member take part at once in what is running or pending.
-func (s *Server) admitted(group string, u groupcast.User, owed []groupcast.Delivery) {
-	s.delivery.Owe(owed)
+// admit lets a new member take part at once in what is running or pending.
+func (s *Server) admit(group string, u groupcast.User, change func() ([]groupcast.Delivery, error)) error {
+	if err := s.delivery.Owe(change); err != nil {
+		return err
+	}
 	s.agents.HintUser(u.ID)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: group, User: u.Name, Text: "added"})
+	return nil
 }
 
 // RemoveMember ends a membership and answers when nothing more is sealed for the user.
@@ -77,10 +83,13 @@ func (s *Server) RemoveMember(ctx context.Context, p groupcast.Principal, group,
 func (s *Server) endMembership(
 	ctx context.Context, p groupcast.Principal, g groupcast.Group, u groupcast.User, action, reason string,
 ) error {
-	if err := s.store.RemoveMember(ctx, g.ID, u.ID, s.now()); err != nil {
+	err := s.exclude(func() (delivery.Exclusion, error) {
+		return delivery.Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}},
+			s.store.RemoveMember(ctx, g.ID, u.ID, s.now())
+	})
+	if err != nil {
 		return err
 	}
-	s.exclude(delivery.Exclusion{User: u.ID, Groups: []protocol.GroupID{g.ID}})
 	s.agents.HintUser(u.ID)
 	s.audit(ctx, p, action, g.Name, u.Name)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventMember, Group: g.Name, User: u.Name, Text: reason})
@@ -88,13 +97,19 @@ func (s *Server) endMembership(
 }
 
 // exclude also ends the event streams of a user, if over says why.
-func (s *Server) exclude(x delivery.Exclusion) {
-	if x.Over != nil {
-		s.events.End(func(p groupcast.Principal) bool {
-			return !p.Local && p.User.ID == x.User && (x.Device == nil || (p.Device != nil && p.Device.ID == *x.Device))
-		}, x.Over)
+func (s *Server) exclude(change func() (delivery.Exclusion, error)) error {
+	var x delivery.Exclusion
+	err := s.delivery.Exclude(func() (_ delivery.Exclusion, err error) {
+		x, err = change()
+		return x, err
+	})
+	if err != nil || x.Over == nil {
+		return err
 	}
-	s.delivery.Exclude(x)
+	s.events.End(func(p groupcast.Principal) bool {
+		return !p.Local && p.User.ID == x.User && (x.Device == nil || (p.Device != nil && p.Device.ID == *x.Device))
+	}, x.Over)
+	return nil
 }
 
 // barred is the error that streams end with.

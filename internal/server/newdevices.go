@@ -41,11 +41,14 @@ func (s *Server) UpdateGroup(
 	if err := checkNewDevices(*c.NewDevices); err != nil {
 		return g, err
 	}
-	owed, err := s.store.SetNewDevices(ctx, g.ID, *c.NewDevices, p.Actor(), s.now())
+	var owed []groupcast.Delivery
+	err = s.delivery.Owe(func() (_ []groupcast.Delivery, err error) {
+		owed, err = s.store.SetNewDevices(ctx, g.ID, *c.NewDevices, p.Actor(), s.now())
+		return owed, err
+	})
 	if err != nil {
 		return g, err
 	}
-	s.delivery.Owe(owed)
 	s.hintDevices(owed)
 	s.audit(ctx, p, "group.set", g.Name, "new devices: "+string(*c.NewDevices))
 	s.events.Publish(groupcast.Event{
@@ -127,11 +130,14 @@ func (s *Server) approveDevice(
 	if err != nil {
 		return groupcast.JoinRequest{}, err
 	}
-	r, owed, err := s.store.AdmitDevice(ctx, g.ID, d.ID, p.Actor(), s.now())
+	var r groupcast.JoinRequest
+	err = s.delivery.Owe(func() (owed []groupcast.Delivery, err error) {
+		r, owed, err = s.store.AdmitDevice(ctx, g.ID, d.ID, p.Actor(), s.now())
+		return owed, err
+	})
 	if err != nil {
 		return r, err
 	}
-	s.delivery.Owe(owed)
 	s.agents.Send(d.ID, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	s.decided(ctx, p, "request.approve", r, "approved")
 	return r, nil

@@ -93,11 +93,14 @@ func (s *Server) Approve(
 	if err != nil {
 		return groupcast.JoinRequest{}, err
 	}
-	r, owed, err := s.store.ApproveRequest(ctx, g.ID, u.ID, p.Actor(), s.now())
+	var r groupcast.JoinRequest
+	err = s.admit(g.Name, u, func() (owed []groupcast.Delivery, err error) {
+		r, owed, err = s.store.ApproveRequest(ctx, g.ID, u.ID, p.Actor(), s.now())
+		return owed, err
+	})
 	if err != nil {
 		return r, err
 	}
-	s.admitted(g.Name, u, owed)
 	s.audit(ctx, p, "request.approve", group, user)
 	return r, nil
 }

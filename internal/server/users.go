@@ -146,34 +146,36 @@ func (s *Server) changeDisabled(ctx context.Context, u groupcast.User, c groupca
 	if c.Disabled == nil || *c.Disabled == u.Disabled {
 		return "", nil
 	}
-	if err := s.store.SetDisabled(ctx, u.ID, *c.Disabled); err != nil {
-		return "", err
-	}
 	if !*c.Disabled {
-		return "enabled", s.oweAgain(ctx, u.ID)
+		return "enabled", s.delivery.Owe(func() ([]groupcast.Delivery, error) { return s.enable(ctx, u.ID) })
 	}
-	groups, err := s.store.GroupsOfUser(ctx, u.ID)
-	if err != nil {
-		return "", err
-	}
-	s.exclude(delivery.Exclusion{User: u.ID, Groups: groupIDs(groups), Over: barred("the account was disabled")})
-	return "disabled", nil
+	return "disabled", s.exclude(func() (x delivery.Exclusion, err error) {
+		groups, err := s.store.GroupsOfUser(ctx, u.ID)
+		if err != nil {
+			return x, err
+		}
+		x = delivery.Exclusion{User: u.ID, Groups: groupIDs(groups), Over: barred("the account was disabled")}
+		return x, s.store.SetDisabled(ctx, u.ID, true)
+	})
 }
 
-// oweAgain puts what a user's devices are owed back under the schedule.
-func (s *Server) oweAgain(ctx context.Context, userID string) error {
+// enable opens an account again, and gives what its devices are owed.
+func (s *Server) enable(ctx context.Context, userID string) (all []groupcast.Delivery, err error) {
+	if err := s.store.SetDisabled(ctx, userID, false); err != nil {
+		return nil, err
+	}
 	devices, err := s.store.Devices(ctx, userID, groupcast.Window{})
 	if err != nil {
-		return err
+		return nil, err
 	}
 	for _, d := range devices.Rows {
 		owed, err := s.store.Owed(ctx, d.ID)
 		if err != nil {
-			return err
+			return nil, err
 		}
-		s.delivery.Owe(owed)
+		all = append(all, owed...)
 	}
-	return nil
+	return all, nil
 }
 
 func groupIDs(groups []groupcast.Group) []protocol.GroupID {
@@ -193,11 +195,14 @@ func (s *Server) DeleteUser(ctx context.Context, p groupcast.Principal, name str
 	if err != nil {
 		return err
 	}
-	groups, err := s.store.DeleteUser(ctx, u.ID, s.now())
+	var groups []protocol.GroupID
+	err = s.exclude(func() (_ delivery.Exclusion, err error) {
+		groups, err = s.store.DeleteUser(ctx, u.ID, s.now())
+		return delivery.Exclusion{User: u.ID, Groups: groups, Over: barred("the account was deleted")}, err
+	})
 	if err != nil {
 		return err
 	}
-	s.exclude(delivery.Exclusion{User: u.ID, Groups: groups, Over: barred("the account was deleted")})
 	s.audit(ctx, p, "user.delete", name, fmt.Sprintf("was in %d groups", len(groups)))
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventUser, User: name, Text: "deleted"})
 	return nil

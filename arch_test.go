@@ -63,7 +63,8 @@ var arrows = map[string]string{
 	"reach":        "protocol wire seal .",
 	"history":      "protocol telemetry .",
 	"download":     "protocol content .",
-	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store telemetry wire .",
+	"summary":      "schedule .",
+	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store summary telemetry wire .",
 	"archive":      "protocol manifest content store .",
 	"server": "protocol archive auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // run is one session that was offered.
@@ -287,7 +288,7 @@ func (e *Engine) take(ctx context.Context, st schedule.Action) {
 	case schedule.DetachDevices:
 		if r := e.run(st.Session); r != nil {
 			for _, dev := range st.Devices {
-				r.sender.Detach(dev, reasonWords(st.Reason))
+				r.sender.Detach(dev, summary.Reason(st.Reason))
 			}
 		}
 	case schedule.CloseSession:

@@ -3,12 +3,12 @@ package delivery
 import (
 	"context"
 	"fmt"
-	"strconv"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // Transfers lists transfers as they stand at this moment.
@@ -91,29 +91,9 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
 		if d.Work = e.seen[key].atWork(e.now()); d.Work != nil && d.Active {
-			d.Reason = workWords(d.Work)
+			d.Reason = summary.Work(d.Work)
 		}
 	}
-}
-
-// workWords says what a device is at.
-func workWords(w *groupcast.Work) string {
-	switch {
-	case w.Phase == groupcast.WorkLooking:
-		return "looks through what lies there already"
-	case w.Of == 0:
-		return "puts the files in place"
-	}
-	return fmt.Sprintf("writing %s of %s files", readable(w.Done), readable(w.Of))
-}
-
-// readable groups the digits of a large number.
-func readable(n int) string {
-	s := strconv.Itoa(n)
-	for at := len(s) - 3; at > 0; at -= 3 {
-		s = s[:at] + "," + s[at:]
-	}
-	return s
 }
 
 // cause says as a code what keeps a delivery; the lock is held.
@@ -147,11 +127,11 @@ func (e *Engine) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause
 func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.DeviceID) string {
 	switch {
 	case d.State == schedule.StateRefused:
-		return reasonWords(d.Reason)
+		return summary.Reason(d.Reason)
 	case e.sched.Paused():
 		return ErrUnconfirmed.Message
 	case p.Held:
-		return heldWords
+		return summary.Held
 	case p.Waiting != "":
 		return p.Waiting
 	case !d.Active:
@@ -161,7 +141,7 @@ func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Devi
 		r, _ := e.sched.RunOf(p.No, dev)
 		return e.whyWaiting(r)
 	}
-	return stateWords(d)
+	return summary.State(d)
 }
 
 func (e *Engine) whyWaiting(r schedule.Run) string {

@@ -14,47 +14,6 @@ var ErrUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Un
 	WithHint("check who is in which group, then confirm the memberships").
 	WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
-// reasonWords puts a reason of the schedule into words.
-func reasonWords(r schedule.Reason) string {
-	switch r.Code {
-	case schedule.ByChoice:
-		return "sent over HTTPS by choice"
-	case schedule.AsAsked:
-		return "as an administrator asked"
-	case schedule.NoAnswer:
-		return "did not answer the offer"
-	case schedule.Fruitless:
-		return "three multicast runs brought it nothing new"
-	case schedule.SessionEnded:
-		return "left over when the multicast session ended"
-	case schedule.NobodyTookPart:
-		return "nobody took part"
-	}
-	return r.Text
-}
-
-// stateWords says in words where a device stands with a transfer that it is served.
-func stateWords(d schedule.Delivery) string {
-	switch d.State {
-	case schedule.StateAsked:
-		return "was offered it and has not answered yet"
-	case schedule.StateStored:
-		return "has every block and puts the files in place"
-	case schedule.StateLater:
-		return "put off as an administrator asked: it is served when the transfer is sent again"
-	case schedule.StateSilent:
-		return "connected, but does not answer: it is served when it does"
-	case schedule.StatePaused:
-		return "its catch-up failed and is tried again: " + reasonWords(d.Reason)
-	case schedule.StateHTTPS:
-		if d.Reason == (schedule.Reason{}) {
-			return "receives over HTTPS"
-		}
-		return overHTTPS + reasonWords(d.Reason)
-	}
-	return ""
-}
-
 // cannotMove says to an administrator why a device cannot be moved now; nil if it was.
 func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
 	conflict := func(message, hint string) *groupcast.Error {

@@ -6,11 +6,12 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // noteRefused writes down whom the server itself turned away.
 func (e *Engine) noteRefused(ctx context.Context, st schedule.Action) {
-	reason := reasonWords(st.Reason)
+	reason := summary.Reason(st.Reason)
 	e.mu.Lock()
 	var rows []groupcast.Delivery
 	for _, dev := range st.Devices {

@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // decorate adds what only the running server knows of a transfer: its state at this moment, the session,
@@ -17,7 +18,7 @@ func (e *Engine) decorate(ctx context.Context, tr *groupcast.Transfer) {
 	if r := e.look(tr); r != nil {
 		tr.Summary = e.cachedSummary(ctx, r, *tr)
 	} else {
-		tr.Summary = summaryOf(*tr, nil)
+		tr.Summary = summary.Of(*tr, nil)
 	}
 	*tr = tr.Stand()
 }
@@ -70,7 +71,7 @@ func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tr
 	furthest := furthestOf(runs)
 	switch {
 	case p.Held:
-		return groupcast.TransferHeld, groupcast.CauseHeld, heldWords
+		return groupcast.TransferHeld, groupcast.CauseHeld, summary.Held
 	case e.sched.Paused():
 		return groupcast.TransferWaiting, groupcast.CauseUnconfirmed, ErrUnconfirmed.Message
 	case p.Waiting != "":
@@ -191,10 +192,10 @@ func (e *Engine) cachedSummary(ctx context.Context, r *run, tr groupcast.Transfe
 func (e *Engine) summary(ctx context.Context, tr groupcast.Transfer) string {
 	page, err := e.store.Deliveries(ctx, tr.No, groupcast.Window{})
 	if err != nil {
-		return summaryOf(tr, nil)
+		return summary.Of(tr, nil)
 	}
 	for i := range page.Rows {
 		e.Explain(&page.Rows[i])
 	}
-	return summaryOf(tr, page.Rows)
+	return summary.Of(tr, page.Rows)
 }

@@ -1,4 +1,6 @@
-package delivery
+// Package summary says in words how a transfer and its deliveries stand: in one sentence, and what the
+// schedule's states and reasons mean.
+package summary
 
 import (
 	"fmt"
@@ -13,12 +15,12 @@ const maxNamed = 3 // devices named in one part of a summary
 // overHTTPS begins why a device is served over HTTPS.
 const overHTTPS = "receives over HTTPS: "
 
-// heldWords says why a held transfer waits. Each face says where it is released.
-const heldWords = "held until it is sent"
+// Held says why a held transfer waits. Each face says where it is released.
+const Held = "held until it is sent"
 
-// summaryOf says in one sentence how a transfer stands and why: from its deliveries, or without them
+// Of says in one sentence how a transfer stands and why: from its deliveries, or without them
 // from its counts. It names no command: faces add their own next step by Cause.
-func summaryOf(tr groupcast.Transfer, all []groupcast.Delivery) string {
+func Of(tr groupcast.Transfer, all []groupcast.Delivery) string {
 	done, of := tr.Verified, tr.Devices()
 	if all != nil {
 		done, of = count(all)

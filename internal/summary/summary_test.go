@@ -1,4 +1,4 @@
-package delivery
+package summary
 
 import (
 	"testing"
@@ -22,7 +22,7 @@ func TestSummaries(t *testing.T) {
 		return d
 	}
 	held := func(name string) groupcast.Delivery {
-		return because(device(name, groupcast.DeliveryQueued, true, heldWords), groupcast.CauseHeld)
+		return because(device(name, groupcast.DeliveryQueued, true, Held), groupcast.CauseHeld)
 	}
 	behind := func(name string) groupcast.Delivery {
 		return because(device(name, groupcast.DeliveryReceiving, true, "receives over HTTPS: slow"), groupcast.CauseBehind)
@@ -42,9 +42,9 @@ func TestSummaries(t *testing.T) {
 		{"done", tr{State: groupcast.TransferDone}, all{
 			device("a", groupcast.DeliveryVerified, true, ""), device("b", groupcast.DeliverySuperseded, false, ""),
 		}, "2 of 2 done"},
-		{"held", tr{State: groupcast.TransferHeld, Reason: heldWords}, all{held("a"), held("b")},
+		{"held", tr{State: groupcast.TransferHeld, Reason: Held}, all{held("a"), held("b")},
 			"0 of 2 done; held until it is sent"},
-		{"held, without its deliveries", tr{State: groupcast.TransferHeld, Reason: heldWords, Owed: 2}, nil,
+		{"held, without its deliveries", tr{State: groupcast.TransferHeld, Reason: Held, Owed: 2}, nil,
 			"0 of 2 done; held until it is sent"},
 		{"behind", tr{State: groupcast.TransferSending}, all{behind("a"), behind("b"), behind("c"), behind("d"), behind("e")},
 			"0 of 5 done; a behind: slow, by HTTPS; b behind: slow, by HTTPS; c behind: slow, by HTTPS; 2 more"},
@@ -64,7 +64,7 @@ func TestSummaries(t *testing.T) {
 		{"two with one name", tr{State: groupcast.TransferWaiting}, all{pc("ann"), pc("bob")}, "0 of 2 done; waiting; ann/pc, bob/pc off"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := summaryOf(c.tr, c.all); got != c.want {
+			if got := Of(c.tr, c.all); got != c.want {
 				t.Errorf("%q, want %q", got, c.want)
 			}
 		})

@@ -21,7 +21,7 @@ func (e *Engine) keepProgress(ctx context.Context) {
 	for no, d := range devices {
 		b, err := history.EncodeProgress(d)
 		if err != nil {
-			e.log.Error("progress could not be encoded", "transfer", no, slog.Any("err", err))
+			e.log.Error("progress could not be encoded", "transfer", no, "err", err)
 			continue
 		}
 		rows[no] = b
@@ -58,7 +58,7 @@ func (e *Engine) knowProgress(ctx context.Context) error {
 	for no, b := range rows {
 		devices, err := history.DecodeProgress(b)
 		if err != nil {
-			e.log.Warn("progress cannot be read", "transfer", no, slog.Any("err", err))
+			e.log.Warn("progress cannot be read", "transfer", no, "err", err)
 		}
 		e.mu.Lock()
 		for _, d := range devices {

@@ -44,6 +44,11 @@ func owing(t testing.TB, s store.Store, devices int) (protocol.TransferNo, []gro
 	return tr.No, owed
 }
 
+// signed is a device's receipt.
+func signed(no protocol.TransferNo, dev protocol.DeviceID) *store.SignedReceipt {
+	return &store.SignedReceipt{Transfer: no, Device: dev, Sequence: 1, Signed: dev[:], Signature: dev[:], Key: dev[:]}
+}
+
 // Every second receipt comes twice, and every tenth is of a device that is owed nothing: each hears what
 // became of its own, and together they are few transactions.
 func TestReceiptsThatComeTogether(t *testing.T) {
@@ -61,8 +66,7 @@ func TestReceiptsThatComeTogether(t *testing.T) {
 		all.Go(func() {
 			n, err := s.CloseDelivery(t.Context(), store.Closing{
 				Transfer: no, Device: dev, State: groupcast.DeliveryVerified, Covers: groupcast.SignedOutcome,
-				Signed: &store.SignedReceipt{Transfer: no, Device: dev, Sequence: 1, Signed: dev[:], Signature: dev[:],
-					Key: dev[:]},
+				Signed: signed(no, dev),
 			}, time.UnixMicro(1_800_000_001_000_000))
 			mu.Lock()
 			defer mu.Unlock()
@@ -162,10 +166,7 @@ func atOnce(t testing.TB, s store.Store, no protocol.TransferNo, owed []groupcas
 		all.Go(func() {
 			if _, err := s.CloseDelivery(t.Context(), store.Closing{
 				Transfer: no, Device: d.DeviceID, State: groupcast.DeliveryVerified, Receipt: make([]byte, 300),
-				Signed: &store.SignedReceipt{
-					Transfer: no, Device: d.DeviceID, Sequence: 1,
-					Signed: make([]byte, 200), Signature: make([]byte, 64), Key: make([]byte, 32),
-				},
+				Signed: signed(no, d.DeviceID),
 			}, now); err != nil {
 				t.Error(err)
 			}

@@ -55,8 +55,15 @@ func closings(w *world) {
 		owed int
 		code groupcast.Code
 	}{
-		{owed: 4}, {code: groupcast.EConflict}, {code: groupcast.ENotFound}, {owed: 4}, {code: groupcast.EInvalid},
-		{code: groupcast.EConflict}, {owed: 3}, {owed: 2}, {code: groupcast.ENotFound},
+		{owed: 4},
+		{code: groupcast.EConflict},
+		{code: groupcast.ENotFound},
+		{owed: 4},
+		{code: groupcast.EInvalid},
+		{code: groupcast.EConflict},
+		{owed: 3},
+		{owed: 2},
+		{code: groupcast.ENotFound},
 	} {
 		if want.code != "" {
 			w.fails(got[i].Err, want.code)

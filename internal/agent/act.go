@@ -74,7 +74,7 @@ func (a *Agent) tell(ctx context.Context, action loop.Action) {
 	case loop.TellSpace:
 		a.calls.post(lane{kind: deviceCalls}, call{with: ctx, name: "space", do: func(ctx context.Context) {
 			if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{FreeBytes: do.Free}); err != nil {
-				a.cfg.Log.Debug("free space not told", "err", err)
+				a.cfg.Log.Debug("free space not reported", "err", err)
 			}
 		}})
 	case loop.TellMTU:
@@ -139,7 +139,7 @@ func (a *Agent) refuse(r loop.Refuse) {
 			Transfer: r.Transfer, Session: r.Session, Refused: r.Reason, Kind: r.Kind,
 		})
 		if err != nil {
-			a.cfg.Log.Debug("refusal not told", "err", err)
+			a.cfg.Log.Debug("refusal not reported", "err", err)
 		}
 	}})
 }

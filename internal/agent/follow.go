@@ -147,7 +147,7 @@ func (a *Agent) tellMTU(ctx context.Context) {
 	a.calls.post(lane{kind: deviceCalls}, call{with: ctx, name: "mtu", do: func(ctx context.Context) {
 		if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{MTU: mtu}); err != nil {
 			a.told.Store(0)
-			a.cfg.Log.Debug("MTU not told", "err", err)
+			a.cfg.Log.Debug("MTU not reported", "err", err)
 		}
 	}})
 }

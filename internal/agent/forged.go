@@ -17,7 +17,7 @@ func (s *side) tellForged(r *receiver.Receiver) {
 	t := s.transfer
 	t.agent.say(Line{
 		Kind: "forged", Group: t.group.Name, Transfer: t.offer.Transfer, Of: t.offer.TotalBytes, Forging: loop.Forging(n),
-		Text: fmt.Sprintf("%s: a member of the group forges packets; who it is cannot be told. "+
+		Text: fmt.Sprintf("%s: a member of the group forges packets; which one cannot be determined. "+
 			"What comes wrong is put right, nothing wrong is written", t.group.Name),
 	})
 }

@@ -99,10 +99,10 @@ func (a *app) logout() *cobra.Command {
 			case err != nil:
 				return err
 			case out.Copied != "":
-				fmt.Fprintf(a.Err, "groupcast: device %s stays at the server: another machine, of whose home this one is a copy, "+
+				fmt.Fprintf(a.Err, "groupcast: device %s stays at the server: another machine, which this home was copied from, "+
 					"uses it\n", ui.Name(out.Copied))
 			case out.Untold != nil:
-				a.warn("the server was not told: " + out.Untold.Error() + "; its administrator can revoke the device")
+				a.warn("the server was not informed: " + out.Untold.Error() + "; its administrator can revoke the device")
 			}
 			return a.One(map[string]any{"logged_out": true, "server_told": out.Untold == nil && out.Copied == ""}, "logged out")
 		},

@@ -134,7 +134,7 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapsh
 	case t.Incomplete > 0:
 		fmt.Fprintf(
 			a.Err,
-			"transfer %d is incomplete at %s; when that is mended: groupcast transfer retry %d\n",
+			"transfer %d is incomplete at %s; when that is fixed: groupcast transfer retry %d\n",
 			t.No,
 			ui.Plural(t.Incomplete, "device"),
 			t.No,
@@ -175,7 +175,7 @@ func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcas
 		err == nil && g.ID != t.GroupID {
 		return "the group was deleted: send the files to another one with `groupcast send GROUP PATH`"
 	}
-	return fmt.Sprintf("when it is mended: groupcast transfer retry %d", t.No)
+	return fmt.Sprintf("when it is fixed: groupcast transfer retry %d", t.No)
 }
 
 // sayShared says which logins several machines use: only one of them got anything.

@@ -51,7 +51,7 @@ func bind(ctx context.Context, dir string, anew bool) (*binding, error) {
 				filepath.Join(dir, databaseFile))
 	case !found.Empty && found.Server == "" && found.Tables >= boundSince && !begun:
 		return nil, groupcast.Errorf(groupcast.EUnavailable,
-			"the database in %s does not say whose it is: its settings are lost", dir).
+			"the database in %s does not name its server: its settings are lost", dir).
 			WithHint("put a backup in its place: groupcast restore FILE --force")
 	}
 	if b.fresh = found.Server == ""; !b.fresh {

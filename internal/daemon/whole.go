@@ -24,7 +24,7 @@ func wholeBackup(folder string) error {
 	}
 	switch {
 	case found.Server == "" && found.Tables >= boundSince:
-		return notWhole(folder, "its database", groupcast.Errorf(groupcast.EInvalid, "it does not say whose it is"))
+		return notWhole(folder, "its database", groupcast.Errorf(groupcast.EInvalid, "it does not name its server"))
 	case found.Server != "" && found.Server != id.String():
 		return notWhole(folder, "its database",
 			groupcast.Errorf(groupcast.EInvalid, "it is of another server (fingerprint %s) than the keys (%s)",

@@ -151,7 +151,7 @@ func TestRestoreTakesWholeBackupsOnly(t *testing.T) {
 		"a column more":            {with(databaseFile, altered(t, db, "ALTER TABLE users ADD COLUMN more TEXT")), "tables"},
 		"rows that refer nowhere":  {with(databaseFile, altered(t, db, "PRAGMA foreign_keys=0", "INSERT INTO editions (transfer_no, root) VALUES (7, 'x')")), "damaged"},
 		"of another server":        {with(databaseFile, other[databaseFile]), "another server"},
-		"of no server":             {with(databaseFile, altered(t, db, "DELETE FROM settings WHERE name = 'server'")), "whose"},
+		"of no server":             {with(databaseFile, altered(t, db, "DELETE FROM settings WHERE name = 'server'")), "name its server"},
 		"no database":              {without(databaseFile), "incomplete"},
 		"no CA key":                {without("ca.key"), "incomplete"},
 		"no CA":                    {without("ca.pem"), "keys"},

@@ -30,7 +30,7 @@ func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) 
 		return
 	}
 	if first {
-		e.log.Warn("a member of the group forges packets; who it is cannot be told", "transfer", r.no, "session", r.session)
+		e.log.Warn("a member of the group forges packets; which one cannot be determined", "transfer", r.no, "session", r.session)
 	}
 	if err := e.store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
 		e.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))

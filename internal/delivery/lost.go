@@ -225,7 +225,7 @@ func notNow(err error) error {
 	var away *content.UnavailableError
 	var lost *content.LostError
 	if errors.As(err, &away) || errors.As(err, &lost) {
-		return groupcast.Errorf(groupcast.EConflict, "%s", err).WithHint("mend that, then try again").Wrap(err)
+		return groupcast.Errorf(groupcast.EConflict, "%s", err).WithHint("fix that, then try again").Wrap(err)
 	}
 	return err
 }

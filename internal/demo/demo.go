@@ -153,7 +153,7 @@ func (d *demo) enrol(ctx context.Context, daemons *sync.WaitGroup) error {
 		}
 		d.startAgent(ctx, machine, user, daemons)
 	}
-	d.tell("3. Four users log in, each on a machine of his own, check the fingerprint and ask to join")
+	d.tell("3. Four users log in, each on their own machine, check the fingerprint and ask to join")
 	for i := 1; i <= receivers; i++ {
 		if _, err := d.admin.Approve(ctx, "lab", fmt.Sprintf("pc%d", i)); err != nil {
 			return err

@@ -29,7 +29,7 @@ func (m Machine) LogOut(ctx context.Context) (LoggedOut, error) {
 	damaged := err != nil
 	switch {
 	case damaged:
-		out.Untold = errors.New("not told")
+		out.Untold = errors.New("the server was not informed")
 	case m.usedElsewhere(ctx, h, login):
 		out.Copied = login.DeviceName
 	default:

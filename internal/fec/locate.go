@@ -12,7 +12,7 @@ const MaxWrong = 4
 
 // ErrNotLocated says that the wrong symbols could not be found: there are more of them than half
 // the symbols that came in addition.
-var ErrNotLocated = errors.New("the wrong symbols of the block cannot be told from the right ones")
+var ErrNotLocated = errors.New("the wrong symbols of the block cannot be located")
 
 // lanes is how many bytes a symbol is folded to when wrong symbols are searched for.
 const lanes = 64

@@ -299,7 +299,7 @@ func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name stri
 	}
 	listed := uint64(len(given.Entries))
 	if (listed > 0 || astray == 0) && (listed != astray || groupcast.EntriesDigest(given.Entries) != r.List) {
-		return broken("what is missing at %s, or lies beside, is not what it told", name)
+		return broken("the entries that are missing at %s, or have another name, are not those that it reported", name)
 	}
 	if astray > uint64(r.Entries) || (r.Outcome == "incomplete") != (r.Missing > 0) {
 		return broken("the receipt of %s contradicts itself", name)

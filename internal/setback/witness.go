@@ -109,7 +109,7 @@ func (w *Watch) Counted(ctx context.Context) {
 	}
 	c, err := w.counted(context.WithoutCancel(ctx))
 	if err != nil {
-		w.cfg.Log.Warn("the witnesses of the server's counters were not told", slog.Any("err", err))
+		w.cfg.Log.Warn("the witnesses of the server's counters were not written", slog.Any("err", err))
 		return
 	}
 	w.witnesses.write(c, w.cfg.Log)

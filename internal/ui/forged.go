@@ -14,9 +14,9 @@ func Forging(t groupcast.Transfer) string {
 	if t.Session != nil {
 		text = "a member of the group forges packets: "
 	}
-	text += Plural(f.Devices, "device") + " told of it"
+	text += Plural(f.Devices, "device") + " reported it"
 	if f.Blocks > 0 {
 		text += ", " + Plural(f.Blocks, "block") + " came wrong and were put right"
 	}
-	return text + ". Who it is cannot be told, since all members hold the same key; nothing wrong is written anywhere"
+	return text + ". Which one cannot be determined, because all members have the same key; no wrong data is written"
 }

@@ -14,7 +14,7 @@ func TestForging(t *testing.T) {
 	f := &groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 1}
 	running := Forging(groupcast.Transfer{Forging: f, Session: &groupcast.SessionStatus{}})
 	over := Forging(groupcast.Transfer{Forging: f})
-	if !strings.HasPrefix(running, "a member of the group forges packets: 2 devices told of it, 1 block came wrong") {
+	if !strings.HasPrefix(running, "a member of the group forges packets: 2 devices reported it, 1 block came wrong") {
 		t.Error(running)
 	}
 	if !strings.HasPrefix(over, "a member of the group forged packets: ") {

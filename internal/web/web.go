@@ -98,5 +98,5 @@ func (s served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		w.WriteHeader(http.StatusNotModified)
 		return
 	}
-	_, _ = w.Write(f.body) // a browser that is gone cannot be told
+	_, _ = w.Write(f.body) // an error means that the browser is gone
 }

@@ -191,7 +191,7 @@ func TestForgedPacketsAreSaid(t *testing.T) {
 	s.Transfer.Forging = &groupcast.Forging{Code: groupcast.MemberForges, Devices: 2, Blocks: 3}
 	b.m.Update(tea.WindowSizeMsg{Width: 100, Height: 30})
 	b.live(s)
-	b.says("a member of the group forges packets: 2 devices told of it, 3 blocks")
+	b.says("a member of the group forges packets: 2 devices reported it, 3 blocks")
 }
 
 func TestAServerThatIsAwayIsSaidInTheView(t *testing.T) {

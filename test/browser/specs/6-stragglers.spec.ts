@@ -125,7 +125,7 @@ test("forged packets are told", async () => {
   });
   await page.reload();
   await expect(
-    page.getByText("A member of the group forges packets: 3 devices told of it, 17 blocks came wrong"),
+    page.getByText("A member of the group forges packets: 3 devices reported it, 17 blocks came wrong"),
   ).toBeVisible();
   await screens(page, "forger");
 });

@@ -141,8 +141,8 @@ it("says what a device does", () => {
 });
 
 it("says that a member forges packets", () => {
-  expect(f.forgedText({ devices: 1 }, true)).toMatch(/^A member of the group forges packets: 1 device told of it\. /);
+  expect(f.forgedText({ devices: 1 }, true)).toMatch(/^A member of the group forges packets: 1 device reported it\. /);
   expect(f.forgedText({ devices: 2, blocks: 1 }, false)).toMatch(
-    /^A member of the group forged packets: 2 devices told of it, 1 block came wrong and were put right\. /,
+    /^A member of the group forged packets: 2 devices reported it, 1 block came wrong and were put right\. /,
   );
 });

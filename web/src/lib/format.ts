@@ -202,7 +202,7 @@ export function forgedText(f: { devices: number; blocks?: number }, running: boo
   const wrong = f.blocks ? `, ${count(f.blocks, "block")} came wrong and were put right` : "";
   return (
     `A member of the group ${running ? "forges" : "forged"} packets: ` +
-    `${count(f.devices, "device")} told of it${wrong}. ` +
-    "Nothing wrong is written anywhere; it cannot be told which member it is, since all hold the same key."
+    `${count(f.devices, "device")} reported it${wrong}. ` +
+    "No wrong data is written. Which member it is cannot be determined, because all have the same key."
   );
 }

@@ -75,7 +75,7 @@ export const who: Record<string, string> = {
   open: "Anybody: it is made before a login.",
   anyone: "Every token.",
   agent: "A receiver's own token, no other.",
-  user: "Every user, for what is his own.",
+  user: "Every user, for what is their own.",
   admin: "Administrators.",
 };
 

@@ -290,7 +290,7 @@ func InWords(err error) []string {
 	}
 	out := []string{trouble + ui.Name(e.Message)}
 	if e.Hint != "" {
-		out = append(out, "Next: "+ui.Name(e.Hint))
+		out = append(out, "Next: "+ui.Name(e.Hint)+inThisMenu(e.Next))
 	}
 	return out
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"strings"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -83,25 +84,26 @@ func TestSendsEndWithTheirServer(t *testing.T) {
 func TestAFollowerIsWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		ctx, cancel := context.WithCancel(t.Context())
-		wake, looks := make(chan struct{}, 1), 0
+		wake := make(chan struct{}, 1)
+		var looks atomic.Int64
 		f := follower{
 			events: func(ctx context.Context, _ func(groupcast.Event) error) error {
 				<-ctx.Done()
 				return ctx.Err()
 			},
-			look: func(context.Context) time.Duration { looks++; return time.Hour },
+			look: func(context.Context) time.Duration { looks.Add(1); return time.Hour },
 			wake: wake,
 		}
 		over := make(chan struct{})
 		go func() { f.run(ctx); close(over) }()
 		time.Sleep(time.Minute)
-		if looks != 1 {
-			t.Errorf("%d looks: the first one asked for an hour's pause", looks)
+		if looks.Load() != 1 {
+			t.Errorf("%d looks: the first one asked for an hour's pause", looks.Load())
 		}
 		wake <- struct{}{}
 		time.Sleep(time.Second)
-		if looks != 2 {
-			t.Errorf("%d looks: somebody asked for one at once", looks)
+		if looks.Load() != 2 {
+			t.Errorf("%d looks: somebody asked for one at once", looks.Load())
 		}
 		cancel()
 		<-over

@@ -278,3 +278,55 @@ func TestWhatDidNotArriveLeadsToTheRecords(t *testing.T) {
 	}
 	b.says("user00/pc-00: a bad sector (all 3: Records, missing)", "incomplete (7 of 9)")
 }
+
+// Every line of the view is there at 80×24, and the question stays in sight on a small terminal.
+func TestTheLiveViewOnSmallTerminals(t *testing.T) {
+	for _, size := range [][2]int{{80, 24}, {60, 16}, {40, 12}, {20, 8}} {
+		b := newBench(t, both())
+		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+		b.live(transfer(), many(30)...)
+		b.fits(size[0], size[1])
+		b.press("c")
+		b.fits(size[0], size[1])
+		b.says("Type yes", "Cancel transfer")
+		b.types("yes")
+		if len(b.jobs) > 0 {
+			t.Errorf("%v: done before Enter", size)
+		}
+		b.press("enter")
+		if len(b.jobs) != 1 {
+			t.Errorf("%v: %d jobs", size, len(b.jobs))
+		}
+		b.says("One moment …")
+	}
+}
+
+func TestTypedAhead(t *testing.T) {
+	at := time.Unix(0, 0)
+	for name, c := range map[string]struct {
+		keys []time.Duration // after the question is there
+		want string          // which are taken
+		left bool            // it is said that some were not
+	}{
+		"in time":             {[]time.Duration{seen, seen + 1}, "++", false},
+		"too soon":            {[]time.Duration{0, 1, 2}, "---", true},
+		"too soon, then more": {[]time.Duration{1, seen, seen + 2}, "---", true}, // it was never quiet
+		"a pause after that":  {[]time.Duration{1, seen + 1, 3 * seen}, "-++", false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var ahead typedAhead
+			ahead.begin(at)
+			got := ""
+			for _, after := range c.keys {
+				if ahead.takes(at.Add(after)) {
+					got += "+"
+				} else {
+					got += "-"
+				}
+			}
+			if got != c.want || (ahead.note() != "") != c.left {
+				t.Errorf("%s, left out %v", got, ahead.left)
+			}
+		})
+	}
+}

@@ -59,6 +59,7 @@ async function go(path: string, heading: string): Promise<void> {
 }
 
 test("every page that has nothing says so", async () => {
+  test.setTimeout(240_000); // each page in two themes and two widths
   world.run(["group", "create", "lab-a"]);
   for (const [path, heading] of pages) {
     await go(path, heading);
@@ -69,6 +70,7 @@ test("every page that has nothing says so", async () => {
 });
 
 test("every page with something on it, light and dark, wide and narrow", async () => {
+  test.setTimeout(240_000);
   world.run(["group", "create", "printers-east-wing", "--description", "Label printers and their spares, building 4"]);
   for (const user of ["mia", "noah"]) world.user(user);
   await world.receiver("mia", "pc-mia").join("lab-a").start();

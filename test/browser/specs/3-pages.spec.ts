@@ -161,7 +161,7 @@ test("the API page's examples work as they stand", async () => {
   await expect(page.getByText("No call matches “no such call”.")).toBeVisible();
   await page.getByPlaceholder(/^Search \d+ calls/).fill("");
   await page.setViewportSize({ width: 390, height: 844 });
-  await example("promise files", "/transfers");
+  await example("add a transfer: files for a group", "/transfers");
   await screens(page, "api-example");
 });
 

@@ -178,7 +178,7 @@ test("names that are markup stay text on every page", async () => {
   await tab.goto(`${world.url}/#/requests`);
   await expect(tab.getByText(`“${bomb}”`)).toBeVisible();
   await tab.goto(`${world.url}/#/transfers/1`);
-  await tab.getByText("Files and proof").click();
+  await tab.getByText("Files, report and proof").click();
   await expect(tab.getByText(bomb.replaceAll("/", "|"))).toBeVisible();
   expect(await tab.evaluate(() => (window as unknown as { hit?: number }).hit)).toBeUndefined();
   expect(mia.user).toBe("mia");

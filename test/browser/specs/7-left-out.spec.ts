@@ -178,7 +178,7 @@ test("a login that several machines use is told wherever it is listed", async ()
   await expect(page.getByText("on 3 machines")).toBeVisible();
   await screens(page, "machines-receivers");
   await page.goto(`${world.url}/#/groups/lab`);
-  await expect(page.getByText("used by 3 machines")).toBeVisible();
+  await expect(page.getByText("on 3 machines")).toBeVisible();
   await screens(page, "machines-group");
   await page.goto(`${world.url}/#/people`);
   await expect(page.getByText(/1 of 1 machine on, 1 used by several at once/)).toBeVisible();

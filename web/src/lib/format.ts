@@ -188,11 +188,7 @@ export function whatNeedsYou(t: {
   return parts.length ? parts.join(", ") : name(t.summary);
 }
 
-/** What a device does, and whether its login is on several machines. */
-export function deviceText(d: { active: boolean; machines?: number; last_seen: string }): string {
-  return (d.machines ?? 0) > 1 ? `used by ${d.machines} machines` : d.active ? "active" : moment(d.last_seen);
-}
-
+/** The state of a machine: on, off, or its login used by several at once. */
 export function deviceState(d: { active: boolean; machines?: number }): string {
   return (d.machines ?? 0) > 1 ? "shared" : d.active ? "active" : "off";
 }

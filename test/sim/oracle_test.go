@@ -17,6 +17,10 @@ import (
 const (
 	feedbackFloor  = 200
 	feedbackPerSec = 100
+
+	// Of its calls to the server: at first, and for each second of the run.
+	callsFloor  = 200
+	callsPerSec = 20
 )
 
 // admitted: a device never acts on an offer below a floor that it has once admitted, nor on one
@@ -35,7 +39,8 @@ func (d *device) admitted(o wire.Offer) {
 	d.topTaken[o.Transfer] = max(d.topTaken[o.Transfer], o.Number)
 }
 
-// resumed: what was verified and durable is there after a restart and not asked for again.
+// resumed: what was verified and durable is there after a restart and not asked for again, unless what
+// held it lay under its name and gave way to a newer transfer.
 func (d *device) resumed(k *work) {
 	has := k.staging.Has()
 	before := d.durable[k.no]
@@ -44,11 +49,22 @@ func (d *device) resumed(k *work) {
 	}
 	d.w.count("device: resumed with blocks")
 	for b, ok := before.Next(0); ok; b, ok = before.Next(b + 1) {
-		if !has.Has(b) {
+		if !has.Has(b) && !d.superseded(k, b) {
 			d.w.fail("device %d asks again for block %d of transfer %d, which was verified and durable", d.i, b, k.no)
 			return
 		}
 	}
+}
+
+// superseded says whether newer transfers have taken the place of a file of a block.
+func (d *device) superseded(k *work, b protocol.BlockNumber) bool {
+	for _, e := range k.layout.Extents(nil, b) {
+		path := k.layout.Manifest().Files[e.File].Path
+		if d.newest[path] > k.no || d.gaveWay(path, k.no) {
+			return true
+		}
+	}
+	return false
 }
 
 // committed: a path is never overwritten by an older transfer.
@@ -110,6 +126,31 @@ func (w *world) judge() {
 	for _, d := range w.devices {
 		d.checkFiles()
 		d.judge()
+		d.tidy()
+	}
+}
+
+// tidy: nothing is left of what is owed no more, and a device called the server in measure.
+func (d *device) tidy() {
+	took := d.w.clock.Now().Sub(d.w.start)
+	if limit := callsFloor + uint64(callsPerSec*took.Seconds()); d.calls > limit {
+		d.w.fail("device %d called the server %d times in %v", d.i, d.calls, took)
+	}
+	s, err := d.openSpool()
+	if err != nil {
+		d.w.fail("device %d: open the spool: %v", d.i, err)
+		return
+	}
+	staged, err := s.Stagings()
+	if err != nil {
+		d.w.fail("device %d: %v", d.i, err)
+	}
+	for _, no := range staged {
+		t := d.w.server.transfer(no)
+		if t.closed != "" || !t.deliveries[d.i].owed() {
+			d.w.fail("device %d keeps what is half received of transfer %d, which is %q, its delivery %q", d.i, no, t.closed,
+				t.deliveries[d.i].state)
+		}
 	}
 }
 

@@ -177,7 +177,7 @@ func (s *server) carryOn() {
 		s.poke()
 		return
 	}
-	s.later(s.hesitation(), func() {
+	s.later(s.hesitation(s.todo[0].Kind), func() {
 		next := s.todo[0]
 		s.todo = s.todo[1:]
 		s.take(next)
@@ -188,12 +188,15 @@ func (s *server) carryOn() {
 }
 
 // hesitation is how long a step takes: what is told meanwhile comes between the schedule's word and its
-// deed.
-func (s *server) hesitation() time.Duration {
+// deed. A session takes longest: its content is opened.
+func (s *server) hesitation(kind schedule.ActionKind) time.Duration {
 	if !chance(s.moods, 0.15) {
 		return 0
 	}
 	s.w.count("server: a step took a while")
+	if kind == schedule.OpenSession {
+		return within(s.moods, 300*time.Millisecond)
+	}
 	return within(s.moods, 30*time.Millisecond)
 }
 

@@ -49,6 +49,9 @@ var traced = os.Getenv("GROUPCAST_SIM_TRACE") != ""
 // minutes, and a device that is connected and not heard of is left after two.
 const patience = 20 * time.Minute
 
+// settled is how long after that everyone may take to tidy up.
+const settled = 12 * time.Second
+
 // Result is what became of a run.
 type Result struct {
 	Seed   uint64
@@ -98,11 +101,24 @@ func play(seed uint64, p plan, s Sabotage) *world {
 	}
 	w.schedule()
 	end := w.start.Add(w.plan.until + patience)
-	for w.err == nil && !w.finished() && w.clock.Step(end) {
-	}
+	w.run(end)
 	w.judge()
 	w.collect()
 	return w
+}
+
+// run lets everything happen until all is done and tidied up, or the end.
+func (w *world) run(end time.Time) {
+	for over := false; !over; {
+		for w.err == nil && !w.finished() && w.clock.Step(end) {
+		}
+		if w.server.up() {
+			w.server.hint() // what came back with a crash goes when the state is read
+		}
+		for rest := w.clock.Now().Add(settled); w.err == nil && w.clock.Step(rest); {
+		}
+		over = w.err != nil || w.finished() || !w.clock.Now().Before(end) // somebody may have been admitted late
+	}
 }
 
 func (w *world) result() Result {

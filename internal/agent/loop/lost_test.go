@@ -122,3 +122,23 @@ func TestAStumbleThatTheServerDidNotHearOf(t *testing.T) {
 		t.Errorf("the state was not read, and: %q", got)
 	}
 }
+
+// What waits for the disk and is not owed any more goes with the state that says so.
+func TestWhatWaitsAndIsNotOwedGoes(t *testing.T) {
+	b := connected(t)
+	b.offer(1, 5)
+	b.offer(2, 6)
+	b.Ended(b.now, 1, noSpace())
+	b.Heard(b.now, groupcast.AgentEvent{Kind: groupcast.AgentHint})
+	b.Take()
+	b.state(groupcast.AgentState{Groups: []groupcast.AgentGroup{lab}, OwedComplete: true})
+	kept := map[protocol.TransferNo]bool{}
+	for _, a := range b.Take() {
+		if sweep, is := a.(Sweep); is {
+			kept[1], kept[2] = sweep.Keep(1), sweep.Keep(2)
+		}
+	}
+	if kept[1] || !kept[2] || b.transfers[1] != nil || b.setbacks[1] != nil {
+		t.Errorf("kept: %v; it waits: %+v", kept, b.transfers[1])
+	}
+}

@@ -143,7 +143,13 @@ func (l *Loop) dropNotOwed(all []protocol.TransferNo) {
 		keep[no] = true
 	}
 	for no, t := range l.transfers {
-		if !keep[no] {
+		switch {
+		case keep[no]:
+		case t.waits: // nobody works on it: it goes at once
+			delete(l.transfers, no)
+			delete(l.setbacks, no)
+			continue
+		default:
 			t.over = true
 		}
 		keep[no] = true

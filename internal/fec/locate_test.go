@@ -22,9 +22,15 @@ func forgedBlock(
 	order := rnd.Perm(protocol.MaxSymbols - 1)[:k+more] // the index 255 is never sent
 	list := symbols(t, c, block, k, size, order)
 	for _, at := range rnd.Perm(len(list))[:forged] {
-		list[at].Data[rnd.IntN(size)] ^= byte(1 + rnd.IntN(255))
+		genuine := bytes.Clone(list[at].Data)
 		if rnd.IntN(2) == 0 {
 			copy(list[at].Data, noise(size, rnd.Uint64()))
+		}
+		if bytes.Equal(list[at].Data, genuine) || rnd.IntN(2) == 0 { // noise of one byte may be the genuine one
+			list[at].Data[rnd.IntN(size)] ^= byte(1 + rnd.IntN(255))
+		}
+		if bytes.Equal(list[at].Data, genuine) {
+			list[at].Data[0] ^= 1
 		}
 		wrong = append(wrong, list[at].Index)
 	}

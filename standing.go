@@ -90,8 +90,9 @@ func (d Delivery) Rank() int {
 		return RankTaken
 	case Label(DeliveryVerified), Label(DeliveryAlreadyHad), Label(DeliverySuperseded):
 		return RankThrough
+	default:
+		return rankUnwatched
 	}
-	return rankUnwatched
 }
 
 // WorstFirst compares deliveries of one transfer for a list: by rank, then those that have least.

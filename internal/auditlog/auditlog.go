@@ -60,7 +60,7 @@ func (l *Log) Add(ctx context.Context, p groupcast.Principal, action, object, de
 		At: l.cfg.Now(), Actor: p.Actor(), Action: action, Object: object, Detail: detail, Address: p.From,
 	}
 	if err := l.cfg.Store.AppendAudit(context.WithoutCancel(ctx), e); err != nil {
-		l.cfg.Log.Error("the audit entry could not be written", "action", action, "object", object, slog.Any("err", err))
+		l.cfg.Log.Error("the audit entry could not be written", "action", action, "object", object, "err", err)
 		return
 	}
 	l.cfg.Written(ctx)

@@ -6,7 +6,6 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
-	"log/slog"
 	"os"
 	"path/filepath"
 	"time"
@@ -24,7 +23,7 @@ func (l *Log) prune(ctx context.Context) {
 	for ctx.Err() == nil {
 		moved, err := l.prunePiece(ctx)
 		if err != nil {
-			l.cfg.Log.Error("old entries of the audit log could not be moved to a file", slog.Any("err", err))
+			l.cfg.Log.Error("old entries of the audit log could not be moved to a file", "err", err)
 		}
 		if err != nil || moved < piece {
 			return

@@ -146,7 +146,7 @@ func (s *Server) openEndpoint(o Options) (string, error) {
 			WithHint("name another with --interface; `groupcast doctor` lists them").Wrap(err)
 	}
 	s.log.Warn("there is no network interface to send from at present; it is looked for with each transfer",
-		slog.Any("err", err))
+		"err", err)
 	return o.Interface, nil
 }
 

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"io"
-	"log/slog"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
@@ -137,7 +136,7 @@ func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.De
 		Last: e.progressOf(tr.No, dev),
 	})
 	if err != nil {
-		e.log.Error("a delivery could not be closed", "transfer", tr.No, slog.Any("err", err))
+		e.log.Error("a delivery could not be closed", "transfer", tr.No, "err", err)
 		return
 	}
 	e.finishTransfer(context.WithoutCancel(ctx), end)
@@ -163,6 +162,6 @@ func (e *Engine) count(no protocol.TransferNo, n uint64) {
 	}
 	err := e.store.AddTransferBytes(context.Background(), e.here, no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, slog.Any("err", err))
+		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, "err", err)
 	}
 }

@@ -344,7 +344,7 @@ func (e *Engine) over(ctx context.Context, r *run, err error) {
 		return
 	}
 	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
-		e.log.Error("a session ended", "transfer", r.no, slog.Any("err", err))
+		e.log.Error("a session ended", "transfer", r.no, "err", err)
 		e.change(func(sch *schedule.Scheduler, now time.Time) {
 			sch.Ended(now, r.no, r.session, schedule.Reason{Code: schedule.Told, Text: err.Error()})
 		})
@@ -366,14 +366,14 @@ func (e *Engine) finish(r *run) {
 		st := r.sender.Status()
 		ctx := context.Background()
 		if err := e.store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {
-			e.log.Error("the bytes of a session could not be noted", "transfer", r.no, slog.Any("err", err))
+			e.log.Error("the bytes of a session could not be noted", "transfer", r.no, "err", err)
 		}
 		e.notice(r, st)
 		e.noteForging(ctx, r, st.Forging)
 		e.noteSession(ctx, st)
 		e.closeOffer(r.number)
 		if err := r.source.Close(); err != nil {
-			e.log.Warn("closing a source", "transfer", r.no, slog.Any("err", err))
+			e.log.Warn("closing a source", "transfer", r.no, "err", err)
 		}
 		e.mu.Lock()
 		delete(e.runs, r.session)
@@ -384,7 +384,7 @@ func (e *Engine) finish(r *run) {
 
 func (e *Engine) closeOffer(number protocol.OfferNo) {
 	if err := e.store.CloseOffer(context.Background(), number); err != nil {
-		e.log.Error("an offer could not be closed", "offer", number, slog.Any("err", err))
+		e.log.Error("an offer could not be closed", "offer", number, "err", err)
 	}
 }
 

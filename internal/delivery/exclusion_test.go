@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"errors"
 	"io"
 	"testing"
 	"testing/synctest"
@@ -34,7 +35,7 @@ func TestTheExcludedHaveNothingWhenItReturns(t *testing.T) {
 		}
 		w.must(download.Close())
 		waiting(eve.stream.Next)
-		if _, err := eve.stream.Next(w.ctx); err != over {
+		if _, err := eve.stream.Next(w.ctx); !errors.Is(err, over) {
 			t.Errorf("the stream goes on: %v", err)
 		}
 		_, err = eve.ready(offers[2])

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -33,7 +32,7 @@ func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) 
 		e.log.Warn("a member of the group forges packets; which one cannot be determined", "transfer", r.no, "session", r.session)
 	}
 	if err := e.store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
-		e.log.Error("forged packets could not be noted", "transfer", r.no, slog.Any("err", err))
+		e.log.Error("forged packets could not be noted", "transfer", r.no, "err", err)
 	}
 }
 

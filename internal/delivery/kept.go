@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 	"maps"
 
 	"github.com/groupcast/groupcast"
@@ -30,7 +29,7 @@ func (e *Engine) keepProgress(ctx context.Context) {
 		return
 	}
 	if err := e.store.KeepProgress(ctx, rows); err != nil && ctx.Err() == nil {
-		e.log.Error("progress could not be written", slog.Any("err", err))
+		e.log.Error("progress could not be written", "err", err)
 	}
 }
 
@@ -97,7 +96,7 @@ func (e *Engine) noteLast(last []groupcast.Delivery, over ...protocol.TransferNo
 		return
 	}
 	if err := e.store.NoteProgress(context.Background(), last, over...); err != nil {
-		e.log.Error("the last progress could not be written", slog.Any("err", err))
+		e.log.Error("the last progress could not be written", "err", err)
 	}
 }
 

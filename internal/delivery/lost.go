@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"maps"
 	"time"
 
@@ -23,7 +22,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
 	case errors.As(err, &lost):
-		e.log.Warn("files of a transfer changed", "transfer", no, slog.Any("err", err))
+		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
 		e.background(func(ctx context.Context) { e.replan(ctx, no, id, lost.Lost) })
 	case errors.Is(err, content.ErrContentGone):
 		e.failTransfer(context.Background(), no, err)
@@ -33,7 +32,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 }
 
 func (e *Engine) unavailable(no protocol.TransferNo, err error) {
-	e.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, slog.Any("err", err))
+	e.log.Warn("a transfer cannot be read; it is tried again", "transfer", no, "err", err)
 	reason := groupcast.Clip(reasonOf(err)) + "; it is tried again"
 	e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Hinder(now, no, reason) })
 	e.setState(context.Background(), no, groupcast.TransferWaiting, reason)

@@ -3,7 +3,6 @@ package delivery
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -58,7 +57,7 @@ func (e *Engine) openFailed(ctx context.Context, st schedule.Action, err error) 
 		e.sourceFault(st.Transfer, "", err)
 		return
 	}
-	e.log.Error("a multicast session could not be opened", "transfer", st.Transfer, slog.Any("err", err))
+	e.log.Error("a multicast session could not be opened", "transfer", st.Transfer, "err", err)
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
 	})
@@ -106,6 +105,7 @@ func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
 			sch.Stored(now, no, event.Device)
 		case sender.DeviceBehind:
 			sch.Behind(now, no, event.Device, event.Reason, event.Cause == string(send.CauseSilent))
+		case sender.DeviceBack: // the session serves it again by itself
 		}
 	})
 }
@@ -162,7 +162,7 @@ func (e *Engine) announce(ctx context.Context, r *run) {
 	offer, _, _ := r.sender.Offer()
 	packet := e.signAnnounce(offer.Group, offer.Number)
 	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
-		e.log.Warn("the announcement could not be sent", "transfer", r.no, slog.Any("err", err))
+		e.log.Warn("the announcement could not be sent", "transfer", r.no, "err", err)
 	}
 }
 
@@ -176,7 +176,7 @@ func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
 	case errors.Is(err, errOvertaken): // it is over
 		return
 	case err != nil:
-		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, slog.Any("err", err))
+		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, "err", err)
 		return
 	}
 	e.setState(ctx, st.Transfer, groupcast.TransferSending, "")
@@ -252,6 +252,7 @@ func (e *Engine) Offers(dev protocol.DeviceID) []groupcast.Offered {
 		switch d.State {
 		case schedule.StateAsked, schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS, schedule.StateSilent:
 			out = append(out, *g.offered)
+		default: // nothing is offered now
 		}
 	}
 	return out

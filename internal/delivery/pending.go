@@ -93,6 +93,7 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 		if d.Work = e.seen[key].atWork(e.now()); d.Work != nil && d.Active {
 			d.Reason = summary.Work(d.Work)
 		}
+	default: // it works on nothing of it
 	}
 }
 

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -212,7 +211,7 @@ func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 	}
 	devices, err := e.store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
-		e.log.Error("devices could not be read", slog.Any("err", err))
+		e.log.Error("devices could not be read", "err", err)
 		return
 	}
 	var changed []groupcast.Device
@@ -223,7 +222,7 @@ func (e *Engine) noteSession(ctx context.Context, st sender.Status) {
 		}
 	}
 	if err := e.store.UpdateDevices(ctx, changed); err != nil {
-		e.log.Error("devices could not be noted", slog.Any("err", err))
+		e.log.Error("devices could not be noted", "err", err)
 	}
 }
 
@@ -238,8 +237,9 @@ func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
 		return groupcast.DeliveryReceiving
 	case schedule.StateRefused:
 		return groupcast.DeliveryRefused
+	default:
+		return groupcast.DeliveryQueued
 	}
-	return groupcast.DeliveryQueued
 }
 
 // progressOf is how far a device is with a transfer; nil if it has reported nothing.

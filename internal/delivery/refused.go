@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -28,6 +27,6 @@ func (e *Engine) noteRefused(ctx context.Context, st schedule.Action) {
 	}
 	e.log.Info("refused", "transfer", st.Transfer, "devices", len(rows), "reason", reason)
 	if err := e.store.UpdateDeliveries(ctx, rows, e.now()); err != nil {
-		e.log.Error("a refusal could not be noted", "transfer", st.Transfer, slog.Any("err", err))
+		e.log.Error("a refusal could not be noted", "transfer", st.Transfer, "err", err)
 	}
 }

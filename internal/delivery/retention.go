@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -33,7 +32,7 @@ func (e *Engine) Sweep(ctx context.Context) {
 	}
 	closed, err := e.closedWithContent(ctx)
 	if err != nil {
-		e.log.Error("kept content could not be listed", slog.Any("err", err))
+		e.log.Error("kept content could not be listed", "err", err)
 		return
 	}
 	for _, no := range outlived(closed, now, e.cfg.RetrySpace) {
@@ -113,7 +112,7 @@ func (e *Engine) expire(ctx context.Context, no protocol.TransferNo) {
 func (e *Engine) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
 	m, _, err := e.content.Manifest(id)
 	if err != nil {
-		e.log.Warn("what a transfer held is not known any more", "transfer", no, slog.Any("err", err))
+		e.log.Warn("what a transfer held is not known any more", "transfer", no, "err", err)
 		return nil
 	}
 	if err := e.store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {

@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"log/slog"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -94,7 +93,7 @@ func (e *Engine) keepOffer(ctx context.Context, offer wire.Offer, bytes, signatu
 	})
 	if err != nil {
 		e.log.Error("an offer was not kept: there will be no proof of its transfer",
-			"transfer", offer.Transfer, slog.Any("err", err))
+			"transfer", offer.Transfer, "err", err)
 	}
 }
 

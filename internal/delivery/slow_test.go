@@ -51,7 +51,7 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 			start := time.Now()
 			got, err := readAt(r, c.rate)
 			w.must(r.Close())
-			if c.served && (err != io.EOF || got != 3*protocol.BlockSize) {
+			if c.served && (!errors.Is(err, io.EOF) || got != 3*protocol.BlockSize) {
 				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
 			}
 			took := time.Since(start)
@@ -75,7 +75,7 @@ func TestAServerThatGivesLittleCutsNobodyOff(t *testing.T) {
 		w.lines = bandwidth.New(w.now, leastTaken/2, func(uint64) {})
 		r, err := a.blocks(tr.No, 0, 2)
 		w.must(err)
-		if got, err := readAt(r, 1<<30); err != io.EOF || got != 2*protocol.BlockSize {
+		if got, err := readAt(r, 1<<30); !errors.Is(err, io.EOF) || got != 2*protocol.BlockSize {
 			t.Errorf("%d bytes, %v", got, err)
 		}
 	})
@@ -91,7 +91,7 @@ func TestALongCatchUpGivesWayToThoseThatWait(t *testing.T) {
 		const slow = 3800 // a block takes about a minute
 		r, err := a.blocks(tr.No, 0, 3)
 		w.must(err)
-		if got, err := readAt(r, slow); err != io.EOF || got != 3*protocol.BlockSize {
+		if got, err := readAt(r, slow); !errors.Is(err, io.EOF) || got != 3*protocol.BlockSize {
 			t.Errorf("with nobody waiting: %d bytes, %v", got, err)
 		}
 		w.must(r.Close())

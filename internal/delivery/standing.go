@@ -140,6 +140,7 @@ func (e *Engine) countOf(no protocol.TransferNo) (c standing) {
 			continue
 		case schedule.StateHTTPS, schedule.StateStored:
 			c.fetching++
+		default: // on its way, or about to be
 		}
 		c.coming++
 		if p := e.seen[deliveryKey{no, dev}]; p != nil {

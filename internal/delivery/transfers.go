@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"log/slog"
 	"slices"
 	"time"
 
@@ -204,10 +203,10 @@ func (e *Engine) GroupGone(ctx context.Context, change func() ([]protocol.Transf
 // failTransfer ends a transfer whose content can no longer be read. What was delivered stays.
 func (e *Engine) failTransfer(ctx context.Context, no protocol.TransferNo, cause error) {
 	reason := reasonOf(cause)
-	e.log.Warn("transfer failed", "transfer", no, slog.Any("err", cause))
+	e.log.Warn("transfer failed", "transfer", no, "err", cause)
 	err := e.endTransfer(ctx, no, groupcast.TransferFailed, groupcast.DeliveryFailed, reason)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.EConflict {
-		e.log.Error("a failed transfer could not be closed", "transfer", no, slog.Any("err", err))
+		e.log.Error("a failed transfer could not be closed", "transfer", no, "err", err)
 		end := &ended{no: no} // nor can it go on
 		e.takeOff(end)
 		e.finishTransfer(ctx, end)
@@ -235,7 +234,7 @@ func (e *Engine) tellState(no protocol.TransferNo, state groupcast.TransferState
 	case err == nil:
 		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
 	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
-		e.log.Error("the state of a transfer could not be written", "transfer", no, slog.Any("err", err))
+		e.log.Error("the state of a transfer could not be written", "transfer", no, "err", err)
 	}
 }
 
@@ -249,10 +248,10 @@ func (e *Engine) freeContent(ctx context.Context, no protocol.TransferNo) {
 		err = e.content.Remove(tr.Content)
 	}
 	if err != nil {
-		e.log.Error("the content of a transfer could not be removed", "transfer", no, slog.Any("err", err))
+		e.log.Error("the content of a transfer could not be removed", "transfer", no, "err", err)
 		return
 	}
 	if err := e.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.log.Error("removed content could not be noted", "transfer", no, slog.Any("err", err))
+		e.log.Error("removed content could not be noted", "transfer", no, "err", err)
 	}
 }

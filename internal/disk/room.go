@@ -144,7 +144,7 @@ func (r *Room) release() bool {
 	}
 	left := max(0, r.held-max(r.whole/steps, 1))
 	if err := os.Truncate(r.path(), left); err != nil {
-		r.log.Error("the room kept for the database could not be given back", slog.Any("err", err))
+		r.log.Error("the room kept for the database could not be given back", "err", err)
 		r.held = 0
 		return false
 	}
@@ -177,7 +177,7 @@ func (r *Room) refill() {
 	if err != nil {
 		r.held = 0
 		if err := os.Remove(r.path()); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			r.log.Error("the room kept for the database could not be taken", slog.Any("err", err))
+			r.log.Error("the room kept for the database could not be taken", "err", err)
 		}
 	}
 }

@@ -89,7 +89,7 @@ func TestBlocksComeInOrderAndPieces(t *testing.T) {
 			for {
 				n, err := s.Read(buf)
 				got = append(got, buf[:n]...)
-				if err == io.EOF {
+				if errors.Is(err, io.EOF) {
 					break
 				}
 				if err != nil {
@@ -201,7 +201,7 @@ func TestATurnEndsBetweenBlocks(t *testing.T) {
 	}
 	f.now = f.now.Add(time.Second)
 	s.pace.gaveAt = f.now
-	if err := read(); err != ErrTurnOver || string(s.rest) != "" {
+	if err := read(); !errors.Is(err, ErrTurnOver) || string(s.rest) != "" {
 		t.Fatalf("after it: %v, %q is left of a block", err, s.rest)
 	}
 }
@@ -215,7 +215,7 @@ func TestTheServersTimeDoesNotCount(t *testing.T) {
 		f.now = f.now.Add(time.Hour)
 		return wait(most)
 	}
-	if got, err := f.readEach(s, 0, 5); err != io.EOF || got != 60 {
+	if got, err := f.readEach(s, 0, 5); !errors.Is(err, io.EOF) || got != 60 {
 		t.Errorf("%d bytes, %v", got, err)
 	}
 }
@@ -225,7 +225,7 @@ func TestALimitThatEnds(t *testing.T) {
 	f := &fixture{}
 	s := f.open(1, 1)
 	s.cfg.Wait = func(int) (int, error) { return 0, errDenied }
-	if n, err := s.Read(make([]byte, 5)); n != 0 || err != errDenied {
+	if n, err := s.Read(make([]byte, 5)); n != 0 || !errors.Is(err, errDenied) {
 		t.Errorf("%d bytes, %v", n, err)
 	}
 }

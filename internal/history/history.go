@@ -67,7 +67,7 @@ func (h *History) Save(ctx context.Context, before time.Time) {
 	for no, encoded := range h.quiet(before) {
 		err := h.store.SetSeries(ctx, no, encoded)
 		if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-			h.log.Error("a transfer's series could not be written", "transfer", no, slog.Any("err", err))
+			h.log.Error("a transfer's series could not be written", "transfer", no, "err", err)
 		}
 		h.mu.Lock()
 		delete(h.of, no)
@@ -86,7 +86,7 @@ func (h *History) quiet(before time.Time) map[protocol.TransferNo][]byte {
 		}
 		encoded, err := s.Encode()
 		if err != nil {
-			h.log.Error("a transfer's series could not be encoded", "transfer", no, slog.Any("err", err))
+			h.log.Error("a transfer's series could not be encoded", "transfer", no, "err", err)
 		}
 		out[no] = encoded
 	}
@@ -101,7 +101,7 @@ func (h *History) stored(ctx context.Context, no protocol.TransferNo) *telemetry
 	}
 	out, err := telemetry.Decode(kept)
 	if err != nil {
-		h.log.Warn("a transfer's series cannot be read", "transfer", no, slog.Any("err", err))
+		h.log.Warn("a transfer's series cannot be read", "transfer", no, "err", err)
 		return &telemetry.Series{}
 	}
 	return out

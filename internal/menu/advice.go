@@ -45,6 +45,7 @@ func refusedAdvice(d groupcast.Delivery, who string) string {
 		return fmt.Sprintf("update groupcast on %s and on the server to the same version.", who)
 	case groupcast.RefusedNames:
 		return fmt.Sprintf("rename what %s cannot hold and send it again.", who)
+	default:
+		return fmt.Sprintf("see to it on %s; r asks it again.", who)
 	}
-	return fmt.Sprintf("see to it on %s; r asks it again.", who)
 }

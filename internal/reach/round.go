@@ -4,7 +4,6 @@ import (
 	"context"
 	"crypto/rand"
 	"encoding/hex"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -131,7 +130,7 @@ func (c *Checker) probe(ctx context.Context, groups checkedGroups) map[protocol.
 			probe := wire.Probe{Server: wire.PrefixOf(c.cfg.Server), Group: id}
 			rand.Read(probe.Nonce[:])
 			if err := c.cfg.Send(ctx, g.Address, seal.SignProbe(c.cfg.Key, probe)); err != nil {
-				c.cfg.Log.Warn("a probe could not be sent", "group", g.Name, slog.Any("err", err))
+				c.cfg.Log.Warn("a probe could not be sent", "group", g.Name, "err", err)
 				continue
 			}
 			sent[id] = append(sent[id], hex.EncodeToString(probe.Nonce[:]))

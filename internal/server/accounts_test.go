@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"fmt"
 	"strings"
 	"testing"
@@ -27,7 +28,7 @@ func TestLoginIsRefusedAlikeForWrongAndUnknown(t *testing.T) {
 			"unknown name":   loginOf("my secret password", password),
 			"disabled":       loginOf("off", password),
 		} {
-			if _, err := w.Login(w.ctx, "192.0.2.9", l); err != errWrongPassword {
+			if _, err := w.Login(w.ctx, "192.0.2.9", l); !errors.Is(err, errWrongPassword) {
 				t.Errorf("%s: %v", name, err)
 			}
 		}
@@ -73,7 +74,7 @@ func TestPasswordChangeEndsOtherLoginsAndKeepsTheAgent(t *testing.T) {
 		w.must(err)
 		p, err := w.Authenticate(w.ctx, "", in.CLIToken)
 		w.must(err)
-		if err := w.ChangePassword(w.ctx, p, groupcast.PasswordChange{Old: "wrong", New: "another one"}); err != errWrongPassword {
+		if err := w.ChangePassword(w.ctx, p, groupcast.PasswordChange{Old: "wrong", New: "another one"}); !errors.Is(err, errWrongPassword) {
 			t.Fatalf("with the wrong old password: %v", err)
 		}
 		w.must(w.ChangePassword(w.ctx, p, groupcast.PasswordChange{Old: password, New: "another one"}))
@@ -96,7 +97,7 @@ func TestTheFirstAdministratorsTokenWorksOnce(t *testing.T) {
 		f := groupcast.FirstAdmin{Token: token, Name: "root", Password: password}
 		wrong := f
 		wrong.Token = "guess"
-		if _, err := w.FirstAdmin(w.ctx, "", wrong); err != errFirstToken {
+		if _, err := w.FirstAdmin(w.ctx, "", wrong); !errors.Is(err, errFirstToken) {
 			t.Fatalf("a guessed token: %v", err)
 		}
 		u, err := w.FirstAdmin(w.ctx, "", f)
@@ -105,7 +106,7 @@ func TestTheFirstAdministratorsTokenWorksOnce(t *testing.T) {
 			t.Fatalf("made %+v", u)
 		}
 		f.Name = "second"
-		if _, err := w.FirstAdmin(w.ctx, "", f); err != errNothingToSetUp {
+		if _, err := w.FirstAdmin(w.ctx, "", f); !errors.Is(err, errNothingToSetUp) {
 			t.Fatalf("the token a second time: %v", err)
 		}
 		if again, err := w.OfferFirstAdmin(w.ctx, false); err != nil || again != "" {
@@ -119,7 +120,7 @@ func TestTheFirstAdministratorsTokenExpires(t *testing.T) {
 		token, err := w.OfferFirstAdmin(w.ctx, false)
 		w.must(err)
 		time.Sleep(firstTokenLife + time.Second)
-		if _, err := w.FirstAdmin(w.ctx, "", groupcast.FirstAdmin{Token: token, Name: "root", Password: password}); err != errNothingToSetUp {
+		if _, err := w.FirstAdmin(w.ctx, "", groupcast.FirstAdmin{Token: token, Name: "root", Password: password}); !errors.Is(err, errNothingToSetUp) {
 			t.Fatal(err)
 		}
 	})

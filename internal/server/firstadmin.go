@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"errors"
-	"log/slog"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -69,6 +68,6 @@ func (s *Server) settled(ctx context.Context) {
 		err = s.cfg.Settled()
 	}
 	if err != nil {
-		s.log.Warn("the one-time link is still there; it is removed at the next start", slog.Any("err", err))
+		s.log.Warn("the one-time link is still there; it is removed at the next start", "err", err)
 	}
 }

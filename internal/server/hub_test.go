@@ -1,6 +1,7 @@
 package server
 
 import (
+	"errors"
 	"testing"
 	"testing/synctest"
 
@@ -38,7 +39,7 @@ func TestASecondAttachEndsTheFirst(t *testing.T) {
 		}
 		first := a.stream
 		a.attach()
-		if _, err := first.Next(w.ctx); err != presence.ErrReplaced {
+		if _, err := first.Next(w.ctx); !errors.Is(err, presence.ErrReplaced) {
 			t.Fatalf("the first stream: %v", err)
 		}
 		first.Close() // must not throw the second one out

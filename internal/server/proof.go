@@ -3,7 +3,6 @@ package server
 import (
 	"context"
 	"fmt"
-	"log/slog"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -76,7 +75,7 @@ func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
 	}
 	m, _, err := s.content.Manifest(tr.Content)
 	if err != nil {
-		s.log.Warn("a proof is made without names", "transfer", tr.No, slog.Any("err", err))
+		s.log.Warn("a proof is made without names", "transfer", tr.No, "err", err)
 		return nil
 	}
 	if e := manifest.Encode(m); e.Root == o.Root {

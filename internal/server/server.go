@@ -262,7 +262,7 @@ func (s *Server) maintain(ctx context.Context) {
 	for {
 		s.delivery.Sweep(ctx)
 		if err := s.content.SweepUploads(s.now()); err != nil {
-			s.log.Warn("old uploads could not be removed", slog.Any("err", err))
+			s.log.Warn("old uploads could not be removed", "err", err)
 		}
 		s.flushUses(ctx, s.agents.Has)
 		if now := s.now(); now.Sub(seen) >= seenEvery {
@@ -282,7 +282,7 @@ func (s *Server) maintain(ctx context.Context) {
 // flushSeen writes what was seen of devices.
 func (s *Server) flushSeen(ctx context.Context) {
 	if err := s.seen.Flush(ctx); err != nil && ctx.Err() == nil {
-		s.log.Error("what was seen of devices could not be noted", slog.Any("err", err))
+		s.log.Error("what was seen of devices could not be noted", "err", err)
 	}
 }
 
@@ -298,7 +298,7 @@ func (s *Server) hash(ctx context.Context, pw groupcast.Password) (store.Hash, e
 // noteDevice writes what is known of a device. It is not worth failing a request for.
 func (s *Server) noteDevice(ctx context.Context, d groupcast.Device) {
 	if err := s.store.UpdateDevices(ctx, []groupcast.Device{d}); err != nil && !errors.Is(err, context.Canceled) {
-		s.log.Error("a device could not be noted", "device", d.ID, slog.Any("err", err))
+		s.log.Error("a device could not be noted", "device", d.ID, "err", err)
 	}
 }
 

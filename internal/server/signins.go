@@ -2,7 +2,6 @@ package server
 
 import (
 	"context"
-	"log/slog"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -122,11 +121,11 @@ func (s *Server) MyDeliveries(ctx context.Context, p groupcast.Principal) ([]gro
 // flushUses writes which tokens were used, and forgets old ones. A nil connected is for the end.
 func (s *Server) flushUses(ctx context.Context, connected func(protocol.DeviceID) bool) {
 	if err := s.uses.Flush(ctx, s.store, connected); err != nil && ctx.Err() == nil {
-		s.log.Error("the use of tokens could not be noted", slog.Any("err", err))
+		s.log.Error("the use of tokens could not be noted", "err", err)
 	}
 	now := s.now()
 	_, err := s.store.PruneTokens(ctx, now, now.Add(-tokenUnused), now.Add(-machineUnused))
 	if err != nil && ctx.Err() == nil {
-		s.log.Error("old tokens could not be removed", slog.Any("err", err))
+		s.log.Error("old tokens could not be removed", "err", err)
 	}
 }

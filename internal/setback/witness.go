@@ -50,7 +50,7 @@ func (w *witnesses) open(paths []string, log *slog.Logger) (said []counts) {
 			f, err = os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
 		}
 		if err != nil {
-			log.Warn("a witness of the server's counters cannot be kept", slog.Any("err", err))
+			log.Warn("a witness of the server's counters cannot be kept", "err", err)
 			continue
 		}
 		var c counts
@@ -72,7 +72,7 @@ func (w *witnesses) write(c counts, log *slog.Logger) {
 	text := fmt.Appendf(nil, countsFormat, c.Offers, c.Transfers, c.Audit)
 	for _, f := range w.files {
 		if _, err := f.WriteAt(text, 0); err != nil {
-			log.Debug("a witness was not written", slog.Any("err", err))
+			log.Debug("a witness was not written", "err", err)
 			return // it lags
 		}
 	}
@@ -109,7 +109,7 @@ func (w *Watch) Counted(ctx context.Context) {
 	}
 	c, err := w.counted(context.WithoutCancel(ctx))
 	if err != nil {
-		w.cfg.Log.Warn("the witnesses of the server's counters were not written", slog.Any("err", err))
+		w.cfg.Log.Warn("the witnesses of the server's counters were not written", "err", err)
 		return
 	}
 	w.witnesses.write(c, w.cfg.Log)

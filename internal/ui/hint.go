@@ -56,6 +56,7 @@ func command(n groupcast.Next) string {
 	case groupcast.StepUserDevices:
 		return fmt.Sprintf("`groupcast user devices %s` shows them; revoke those that are not needed",
 			Name(cmp.Or(n.User, "USER")))
+	default:
+		return commands[n.Step]
 	}
-	return commands[n.Step]
 }

@@ -220,6 +220,7 @@ func (d *device) Admit(o wire.Offer, _ groupcast.Offered) error {
 		gate.Floor, gate.Taken = 0, 0
 	case TakeOlderOffer:
 		gate.Taken = 0
+	default: // the other faults are elsewhere
 	}
 	floor, err := gate.Admit(o)
 	switch {

@@ -47,6 +47,7 @@ func (s *server) do(what deed) {
 	case deedConfirm:
 		s.confirm()
 		return
+	default: // the others are about one transfer
 	}
 	if what.transfer >= len(s.transfers) {
 		return
@@ -71,6 +72,7 @@ func (s *server) do(what deed) {
 		s.dropDelivery(t, i)
 	case deedHinder:
 		s.hinder(t)
+	case deedHalt, deedConfirm, deedKinds: // they are not about one transfer
 	}
 }
 

@@ -169,6 +169,7 @@ func (d *device) fetched(k *work, from *content, blocks []protocol.BlockNumber) 
 			return
 		case recv.Failed:
 			return
+		case recv.Stored:
 		}
 		if k.machine != nil {
 			k.machine.BlockSupplied(d.w.clock.Now(), b)

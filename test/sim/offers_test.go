@@ -124,6 +124,7 @@ func (s *server) offersFor(i int) (out []groupcast.Offered) {
 		switch d.State {
 		case schedule.StateAsked, schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS, schedule.StateSilent:
 			out = append(out, *g.offered)
+		default: // nothing is offered now
 		}
 	}
 	return out

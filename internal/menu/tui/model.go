@@ -243,6 +243,7 @@ func (m *model) choose(e menu.Entry) tea.Cmd {
 	case menu.ToTheOther:
 		m.role, m.cursor = menu.Other(m.role), 0
 		return nil
+	case menu.Nowhere:
 	}
 	m.entry = e
 	m.form, m.ahead = form{answers: menu.Answers{}}, typedAhead{}

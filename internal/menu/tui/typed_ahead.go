@@ -44,6 +44,7 @@ func (m *model) guarded() bool {
 		return true
 	case onLive:
 		return m.live.asking != nil
+	default:
+		return false
 	}
-	return false
 }

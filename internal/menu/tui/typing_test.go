@@ -85,8 +85,9 @@ func (p *typist) waits() bool {
 		return p.m.entry.Title != "Receive" // which goes on until it is ended
 	case onLive:
 		return !p.m.live.b.Read
+	default:
+		return false
 	}
-	return false
 }
 
 // keys types with 0.1 to 0.8 seconds between two keys; who is not blind sees each screen first.

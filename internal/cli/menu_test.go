@@ -244,14 +244,36 @@ func (x *tty) prepares() {
 	}
 	for _, group := range []string{"lab", "open2"} {
 		x.row("1", "Create group")
-		x.answers("Name of the group", group, "Description", "", "Multicast address", "", "May receivers see it", "yes", "Type yes", "yes")
+		x.answers(
+			"Name of the group",
+			group,
+			"Description",
+			"",
+			"Multicast address",
+			"",
+			"May receivers see it",
+			"yes",
+			"Type yes",
+			"yes",
+		)
 		x.said("Group " + group + " is there")
 	}
 	x.row("3", "Add client to group")
 	x.answers("Group", "lab", "Client (login ID)", "alice", "New client", "correct horse battery", "Type yes", "yes")
 	x.said("The account alice is made", "alice is a member of lab")
 	x.row("a", "Accounts")
-	x.answers("What to do", "make", "Login ID", "dora", "Role", "member", "New password", "yet another horse", "Type yes", "yes")
+	x.answers(
+		"What to do",
+		"make",
+		"Login ID",
+		"dora",
+		"Role",
+		"member",
+		"New password",
+		"yet another horse",
+		"Type yes",
+		"yes",
+	)
 	x.said("The account dora is made")
 	x.row("r", "Records")
 	x.answers("Which", "audit", "Only what this user did", "", "Only this kind", "user")

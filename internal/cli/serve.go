@@ -59,7 +59,12 @@ func (o *serveFlags) flags(c *cobra.Command) {
 	f.StringVar(&o.maxRate, "max-rate", "auto", "bits a second for all transfers together: 800M")
 	f.StringVar(&o.Cert, "cert", "", "certificate (PEM) for browsers; clients go by the fingerprint")
 	f.StringVar(&o.Key, "key", "", "its key (PEM)")
-	f.StringArrayVar(&o.Sources, "source", nil, "folder with files that administrators may send over the network; repeatable")
+	f.StringArrayVar(
+		&o.Sources,
+		"source",
+		nil,
+		"folder with files that administrators may send over the network; repeatable",
+	)
 	f.StringArrayVar(&o.Names, "name", nil, "name or address by which browsers reach this server; repeatable")
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")
 	f.BoolVar(

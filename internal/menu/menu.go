@@ -110,8 +110,9 @@ type Entry struct {
 	Title  string
 	Leads  Leads
 	Fields []Field
-	// Plan says what Run changes before anything is: it is shown, and Run is called once the user
-	// typed yes. Nil, or no plan: nothing is changed at the server.
+	// Plan says what Run changes before anything is: it is shown, and Run is called once somebody
+	// typed yes. It may add answers, so that Run does what was said, whatever has changed since. Nil,
+	// or no plan: nothing is changed at the server.
 	Plan func(ctx context.Context, a Answers) (Plan, error)
 	// Stop is what Esc does while the entry runs; empty: it breaks it off.
 	Stop string

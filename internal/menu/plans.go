@@ -117,9 +117,14 @@ func (m *Menu) planSend(ctx context.Context, a Answers) (Plan, error) {
 		return nil, nothingPending(a)
 	}
 	wait := slices.DeleteFunc(open, func(t groupcast.Transfer) bool { return !t.Sendable() })
-	if len(wait) == 0 { // all of it is being sent already
-		return nil, nil
+	if len(wait) == 0 {
+		return nil, NothingToDo("All that is pending for " + ui.Name(g.Name) + " is being sent: `Pending status` shows it.")
 	}
+	numbers := make([]string, len(wait))
+	for i, t := range wait {
+		numbers[i] = fmt.Sprint(t.No)
+	}
+	a[sentKey] = strings.Join(numbers, " ")
 	names := make([]string, 0, mostNamed+1)
 	for _, t := range wait[:min(len(wait), mostNamed)] {
 		names = append(names, fmt.Sprintf("%s (%s)", ui.Name(t.Name), ui.Size(t.Bytes)))

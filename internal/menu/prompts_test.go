@@ -194,7 +194,7 @@ func TestSendPendingInLines(t *testing.T) {
 	w := menutest.New(t)
 	done := groupcast.Transfer{No: 13, Name: "exam.zip", Group: "exam", State: groupcast.TransferDone, Verified: 3}
 	go func() {
-		for !slices.Contains(w.Changes(), "SendPending[exam]") {
+		for !slices.Contains(w.Changes(), "SendTransfer[13]") {
 			time.Sleep(time.Millisecond)
 		}
 		w.Put(done, nil)
@@ -213,11 +213,11 @@ func TestSendPendingInLines(t *testing.T) {
 	has(t, answer(t, own(w), "7", "lab", "no"), "Send 7 transfers to lab: many (0 B)", "and 2 more.")
 }
 
-func TestWhatIsSentAlreadyNeedsNoYes(t *testing.T) {
+func TestWhatIsSentAlreadyIsNotSentAgain(t *testing.T) {
 	w := menutest.New(t)
-	plan, err := own(w).planSend(t.Context(), Answers{"group": "lab"}) // 12 is being sent
-	if err != nil || plan != nil {
-		t.Errorf("%v, %q", err, plan)
+	has(t, answer(t, own(w), "7", "lab", "yes"), "All that is pending for lab is being sent: `Pending status` shows it.")
+	if got := w.Changes(); len(got) > 0 { // 12 is being sent
+		t.Errorf("%q", got)
 	}
 }
 

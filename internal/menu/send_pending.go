@@ -3,6 +3,8 @@ package menu
 import (
 	"context"
 	"fmt"
+	"strconv"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -18,12 +20,9 @@ func (m *Menu) statusLive(ctx context.Context, _ Answers, g *Selection, show fun
 
 // sendLive sends what is pending for a group and shows it.
 func (m *Menu) sendLive(ctx context.Context, a Answers, g *Selection, show func(Transfers)) (Page, error) {
-	sent, err := m.Admin.SendPending(ctx, a["group"])
+	sent, err := m.sendPlanned(ctx, a)
 	if err != nil {
 		return Page{}, err
-	}
-	if len(sent) == 0 {
-		return Page{}, nothingPending(a)
 	}
 	w := m.watchTransfers(a["group"], g, show)
 	w.only = map[protocol.TransferNo]bool{}
@@ -34,18 +33,38 @@ func (m *Menu) sendLive(ctx context.Context, a Answers, g *Selection, show func(
 	return Page{}, nil
 }
 
+// sentKey is the answer with the numbers of what is sent.
+const sentKey = "sent"
+
+// sendPlanned sends what the plan said, and nothing that came since.
+func (m *Menu) sendPlanned(ctx context.Context, a Answers) ([]groupcast.Transfer, error) {
+	var sent []groupcast.Transfer
+	for _, text := range strings.Fields(a[sentKey]) {
+		no, err := strconv.ParseUint(text, 10, 64)
+		if err != nil {
+			return sent, err
+		}
+		t, err := m.Admin.SendTransfer(ctx, protocol.TransferNo(no))
+		if err != nil {
+			return sent, err
+		}
+		sent = append(sent, t)
+	}
+	if len(sent) == 0 {
+		return nil, nothingPending(a)
+	}
+	return sent, nil
+}
+
 func nothingPending(a Answers) error {
 	return NothingToDo("Nothing is pending for " + ui.Name(a["group"]) + ": `Add file to pending` adds files.")
 }
 
 // sendPending sends what is pending for a group and says in lines how it goes.
 func (m *Menu) sendPending(ctx context.Context, a Answers, tell show) (Page, error) {
-	sent, err := m.Admin.SendPending(ctx, a["group"])
+	sent, err := m.sendPlanned(ctx, a)
 	if err != nil {
 		return Page{}, err
-	}
-	if len(sent) == 0 {
-		return Page{}, nothingPending(a)
 	}
 	c := sends{menu: m, tell: tell}
 	for _, t := range sent {

@@ -29,7 +29,8 @@ func waiting(m *Menu, nos ...protocol.TransferNo) (c *sends, said func() []strin
 
 func TestSendsSayHowTheyStand(t *testing.T) {
 	w := menutest.New(t)
-	gathering := groupcast.Transfer{No: 21, Group: "lab", State: groupcast.TransferGathering, Owed: 1, Summary: "it begins"}
+	gathering := groupcast.Transfer{No: 21, Group: "lab", State: groupcast.TransferGathering, Owed: 1,
+		Summary: "it begins"}
 	here := []groupcast.Delivery{{User: "ann", Device: "a", State: groupcast.DeliveryQueued, Active: true}}
 	w.Put(gathering, here)
 	gathering.No = 22
@@ -54,10 +55,11 @@ func TestSendsSayHowTheyStand(t *testing.T) {
 // Nobody is waited for who is away: the send is over once all who are here have it.
 func TestSendsDoNotWaitForWhoIsAway(t *testing.T) {
 	w := menutest.New(t)
-	w.Put(groupcast.Transfer{No: 12, Name: "x", State: groupcast.TransferWaiting, Owed: 1, Verified: 1}, []groupcast.Delivery{
-		{User: "ann", Device: "a", State: groupcast.DeliveryVerified, Active: true},
-		{User: "bob", Device: "b", State: groupcast.DeliveryQueued},
-	})
+	w.Put(groupcast.Transfer{No: 12, Name: "x", State: groupcast.TransferWaiting, Owed: 1, Verified: 1},
+		[]groupcast.Delivery{
+			{User: "ann", Device: "a", State: groupcast.DeliveryVerified, Active: true},
+			{User: "bob", Device: "b", State: groupcast.DeliveryQueued},
+		})
 	c, _ := waiting(own(w), 12)
 	if err := c.watch(t.Context()); err != nil || !c.all[0].over {
 		t.Errorf("%v, over %v", err, c.all[0].over)
@@ -120,5 +122,29 @@ func TestASelectionIsTold(t *testing.T) {
 	s.Refresh()
 	if s.No() != 8 || len(s.wake) != 1 {
 		t.Errorf("%d, %d", s.No(), len(s.wake))
+	}
+}
+
+// What came since the question is not sent with what it named: a held exam stays held.
+func TestOnlyWhatWasSaidIsSent(t *testing.T) {
+	w := menutest.New(t)
+	m, a := own(w), Answers{"group": "exam"}
+	plan, err := m.planSend(t.Context(), a)
+	if err != nil || plan[0] != "Send 1 transfer to exam: exam.zip (5.00 MB)." {
+		t.Fatalf("%v, %q", err, plan)
+	}
+	w.Put(groupcast.Transfer{No: 50, Name: "held.zip", Group: "exam", State: groupcast.TransferHeld, Owed: 3}, nil)
+	sent, err := m.sendPlanned(t.Context(), a)
+	if err != nil || len(sent) != 1 || sent[0].No != 13 {
+		t.Errorf("%v, %v", err, sent)
+	}
+	if got := w.Changes(); !slices.Equal(got, []string{"SendTransfer[13]"}) {
+		t.Errorf("%q", got)
+	}
+	if _, err := m.sendPlanned(t.Context(), Answers{"group": "exam"}); err == nil {
+		t.Error("without a plan nothing is sent")
+	}
+	if _, err := m.sendPlanned(t.Context(), Answers{sentKey: "x"}); err == nil {
+		t.Error("no number is no transfer")
 	}
 }

@@ -144,7 +144,7 @@ func TestAServerThatDoesNotAnswerIsSaid(t *testing.T) {
 func TestSendPendingShowsWhatItSent(t *testing.T) {
 	world := menutest.New(t)
 	m := own(world)
-	w := watch(t, m, NewSelection(), entry(t, m, "7"), Answers{"group": "exam"})
+	w := watch(t, m, NewSelection(), entry(t, m, "7"), Answers{"group": "exam", sentKey: "13"})
 	b := w.until("what was sent", func(b Transfers) bool { return true })
 	if numbers(b) != "[13]" || b.Group != "exam" {
 		t.Errorf("%s of %q", numbers(b), b.Group)
@@ -154,7 +154,7 @@ func TestSendPendingShowsWhatItSent(t *testing.T) {
 	world.Put(done, nil)
 	world.EventStream().C <- groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 13}
 	w.until("its end", func(b Transfers) bool { return len(b.All) == 1 && b.All[0].State == groupcast.TransferDone })
-	if got := world.Changes(); !slices.Equal(got, []string{"SendPending[exam]"}) {
+	if got := world.Changes(); !slices.Equal(got, []string{"SendTransfer[13]"}) {
 		t.Errorf("%q", got)
 	}
 	_, err := entry(t, m, "7").Live(t.Context(), Answers{"group": "open"}, NewSelection(), func(Transfers) {})
@@ -163,7 +163,7 @@ func TestSendPendingShowsWhatItSent(t *testing.T) {
 		t.Errorf("a group with nothing pending: %v", err)
 	}
 	world.Fail(groupcast.Errorf(groupcast.EInvalid, "no"))
-	if _, err := entry(t, m, "7").Live(t.Context(), Answers{"group": "open"}, NewSelection(), nil); err == nil {
+	if _, err := entry(t, m, "7").Live(t.Context(), Answers{sentKey: "13"}, NewSelection(), nil); err == nil {
 		t.Error("an error is lost")
 	}
 }

@@ -236,12 +236,14 @@ func (w *World) AddTransfer(ctx context.Context, p groupcast.Principal, n groupc
 	return t, err
 }
 
-// SendPending sends what is open of a group.
-func (w *World) SendPending(ctx context.Context, p groupcast.Principal, group string) ([]groupcast.Transfer, error) {
-	if _, err := w.Service.SendPending(ctx, p, group); err != nil {
-		return nil, err
+// SendTransfer sends one.
+func (w *World) SendTransfer(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (
+	groupcast.Transfer, error,
+) {
+	if _, err := w.Service.SendTransfer(ctx, p, no); err != nil {
+		return groupcast.Transfer{}, err
 	}
-	return w.listed(groupcast.TransferFilter{Group: group, Open: true}), nil
+	return w.Transfer(ctx, p, no)
 }
 
 func (w *World) listed(f groupcast.TransferFilter) []groupcast.Transfer {

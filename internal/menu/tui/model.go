@@ -76,9 +76,10 @@ type (
 		err     error
 	}
 	planMsg struct {
-		job  int
-		plan menu.Plan
-		err  error
+		job     int
+		plan    menu.Plan
+		answers menu.Answers // with those that the plan added
+		err     error
 	}
 	progressMsg struct {
 		job      int

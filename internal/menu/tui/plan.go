@@ -30,7 +30,7 @@ func (m *model) planFirst() {
 	job, plan, answers := m.job, m.entry.Plan, maps.Clone(m.form.answers)
 	m.stop = m.start(func(ctx context.Context, send func(tea.Msg)) {
 		p, err := plan(ctx, answers)
-		send(planMsg{job, p, err})
+		send(planMsg{job, p, answers, err})
 	})
 }
 
@@ -43,7 +43,7 @@ func (m *model) planned(msg planMsg) {
 	case len(msg.plan) == 0:
 		m.run()
 	default:
-		m.asking = asking{plan: msg.plan}
+		m.asking, m.form.answers = asking{plan: msg.plan}, msg.answers
 		m.ahead.begin(m.now())
 	}
 }

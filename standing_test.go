@@ -169,7 +169,8 @@ func TestOneTellerOfTransfers(t *testing.T) {
 	}{
 		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Progress: 0.4},
 			RankRunning, 0.4, false, false, false},
-		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1, Progress: 0.25}, RankGathering, 0.25, false, true, false},
+		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1, Progress: 0.25}, RankGathering, 0.25, false,
+			true, false},
 		{"waiting, and one failed", Transfer{State: TransferWaiting, Owed: 1, Failed: 1}, RankWaiting, 0, true, true, true},
 		{"held", Transfer{State: TransferHeld}, RankHeld, 0, false, true, false},
 		{"done", Transfer{State: TransferDone, Verified: 2}, RankClosed, 1, false, false, false},

@@ -71,7 +71,7 @@ type Transfer struct {
 	Incomplete int                 `json:"incomplete"`          // devices that have all of it but some entries
 	Away       int                 `json:"away,omitempty"`      // of those that are owed it: not there now
 	Stuck      int                 `json:"stuck,omitempty"`     // of those: there, and do not get it by themselves
-	Progress   float64             `json:"progress,omitempty"`  // of an open one: bytes verified over bytes wanted, of those who have it or get it now
+	Progress   float64             `json:"progress,omitempty"`  // of an open one: bytes verified / bytes wanted by those that take part
 	Session    *SessionStatus      `json:"session,omitempty"`   // while one runs
 	Estimates  []Estimate          `json:"estimates,omitempty"` // while it is sent
 	WireBytes  uint64              `json:"wire_bytes"`          // sent by multicast so far, with headers
@@ -119,7 +119,7 @@ type Estimate struct {
 	Share   int       `json:"share"`       // percent of the devices: 50, 95, 100
 	Devices int       `json:"devices"`     // how many devices that is
 	Done    bool      `json:"done"`        // whether they are done
-	At      time.Time `json:"at,omitzero"` // when they will be; with Waits: when those that take part will be; zero: no estimate
+	At      time.Time `json:"at,omitzero"` // when they will be; with Waits: those that take part; zero: unknown
 	Waits   int       `json:"waits"`       // how many more devices must take part: they are away, put off, refused …
 }
 

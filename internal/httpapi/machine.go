@@ -31,8 +31,8 @@ func (a *api) machineRoutes() {
 	reply(a, route{method: http.MethodGet, path: "/files", id: "sent-files", access: admins,
 		summary: "Look for files by name in everything that was ever sent, the newest transfer first"},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Name   string              `query:"name" required:"true" minLength:"1" maxLength:"1024" doc:"Part of the path, upper or lower case"`
-			Before protocol.TransferNo `query:"before" doc:"Only transfers below this number: where an answer before said to go on"`
+			Name   string              `query:"name" required:"true" minLength:"1" maxLength:"1024" doc:"Part of the path, in any case"`
+			Before protocol.TransferNo `query:"before" doc:"Only transfers below this number, from an earlier answer"`
 			Limit  int                 `query:"limit" minimum:"0" maximum:"1000" doc:"At most about so many files; 0: 1,000"`
 		}) (groupcast.SentFiles, error) {
 			found, err := a.service.SentFiles(ctx, p, groupcast.SentFileQuery{Name: in.Name, Before: in.Before, Limit: in.Limit})

@@ -233,7 +233,8 @@ func TestASigningKeyOfAnotherKind(t *testing.T) {
 	folder := t.TempDir()
 	open(t, Options{Folder: folder})
 	copyOver(t, filepath.Join(folder, "tls.key"), filepath.Join(folder, "sign.key"))
-	if _, err := Open(Options{Folder: folder, Hosts: testHosts}); err == nil || !strings.Contains(err.Error(), "sign.key") {
+	if _, err := Open(Options{Folder: folder, Hosts: testHosts}); err == nil ||
+		!strings.Contains(err.Error(), "sign.key") {
 		t.Errorf("%v", err)
 	}
 	_, fresh, err := ed25519.GenerateKey(nil)

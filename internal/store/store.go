@@ -247,7 +247,8 @@ type Deliveries interface {
 	// what is held or was never released.
 	DeliveriesOfUser(ctx context.Context, userID string, limit int) ([]groupcast.Received, error)
 	// DeliveriesOfDevice lists what a device is and was owed, the newest transfer first; held: what is held, too.
-	DeliveriesOfDevice(ctx context.Context, id protocol.DeviceID, w groupcast.Window, held bool) (groupcast.Page[groupcast.Received], error)
+	DeliveriesOfDevice(ctx context.Context, id protocol.DeviceID, w groupcast.Window,
+		held bool) (groupcast.Page[groupcast.Received], error)
 	// TransfersBefore lists transfers below a number, the newest first; 0: from the newest on.
 	TransfersBefore(ctx context.Context, no protocol.TransferNo, limit int) ([]Transfer, error)
 	// UpdateDeliveries notes State (while it is an owed one), Reason, Path, Blocks, Bytes,

@@ -61,7 +61,8 @@ func TestSummaries(t *testing.T) {
 		}, "1 of 2 done; the file is gone"},
 		{"expired", tr{State: groupcast.TransferExpired}, all{device("a", groupcast.DeliveryExpired, false, "")},
 			"0 of 1 done; expired; a expired"},
-		{"two with one name", tr{State: groupcast.TransferWaiting}, all{pc("ann"), pc("bob")}, "0 of 2 done; waiting; ann/pc, bob/pc off"},
+		{"two with one name", tr{State: groupcast.TransferWaiting}, all{pc("ann"), pc("bob")},
+			"0 of 2 done; waiting; ann/pc, bob/pc off"},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			if got := Of(c.tr, c.all); got != c.want {

@@ -82,7 +82,8 @@ func Note(n groupcast.Note) string {
 		whose = fmt.Sprintf("%d times (the first is that of %s) lie", n.Count, Name(n.Path))
 	}
 	return whose +
-		" outside the years 1678 to 2261: seconds are kept, fractions are not, and a receiver whose disk cannot store such a year sets the nearest"
+		" outside the years 1678 to 2261: seconds are kept, fractions are not, and a receiver whose disk cannot store such " +
+		"a year sets the nearest"
 }
 
 // Headline is how a transfer stands, in one line.

@@ -42,6 +42,16 @@ type World struct {
 	address   string
 }
 
+// authority is that of all servers of a test: making its keys takes longer than most tests.
+var authority = sync.OnceValues(func() (*pki.Authority, error) {
+	dir, err := os.MkdirTemp("", "gc")
+	if err != nil {
+		return nil, err
+	}
+	defer os.RemoveAll(dir) // it is read once
+	return pki.Open(pki.Options{Folder: dir})
+})
+
 // New starts a server that ends with the test.
 func New(t testing.TB) *World {
 	t.Helper()
@@ -50,7 +60,7 @@ func New(t testing.TB) *World {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { os.RemoveAll(dir) })
-	authority, err := pki.Open(pki.Options{Folder: dir})
+	authority, err := authority()
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -87,7 +87,8 @@ func accountTrips() []trip {
 				return c.Join(ctx, oddGroup, "please")
 			}),
 		gives(trip{method: "MyDeliveries", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.Received,
-			error) {
+			error,
+		) {
 			return c.MyDeliveries(ctx)
 		}),
 		gives(trip{method: "SignIns", by: "web"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.SignIn, error) {
@@ -329,7 +330,8 @@ func operationTrips() []trip {
 		acts(trip{method: "DeleteUpload", args: []any{"u1"}},
 			func(ctx context.Context, c *apiclient.Client) error { return c.DeleteUpload(ctx, "u1") }),
 		gives(trip{method: "UnfinishedUploads"}, func(ctx context.Context, c *apiclient.Client) ([]groupcast.UnfinishedUpload,
-			error) {
+			error,
+		) {
 			return c.UnfinishedUploads(ctx)
 		}),
 		gives(trip{method: "Check", args: []any{check}},
@@ -365,7 +367,8 @@ func agentTrips() []trip {
 				return c.Fork(ctx, fork)
 			}),
 		gives(trip{method: "AgentState", by: "agent"}, func(ctx context.Context, c *apiclient.Client) (groupcast.AgentState,
-			error) {
+			error,
+		) {
 			return c.AgentState(ctx)
 		}),
 		gives(trip{method: "Ready", by: "agent", args: []any{ready}},
@@ -413,8 +416,10 @@ func byteTrips(content []byte) []trip {
 			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
 				return c.Manifest(ctx, 7, 1<<10)
 			}),
-		all(trip{method: "Blocks", by: "agent",
-			args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)}},
+		all(trip{
+			method: "Blocks", by: "agent",
+			args: []any{protocol.TransferNo(7), protocol.BlockNumber(1<<32 - 1), uint32(4096)},
+		},
 			func(ctx context.Context, c *apiclient.Client) (io.ReadCloser, error) {
 				return c.Blocks(ctx, 7, 1<<32-1, 4096)
 			}),
@@ -426,13 +431,17 @@ func byteTrips(content []byte) []trip {
 func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
-	for _, more := range [][]trip{userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
+	for _, more := range [][]trip{
+		userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
 		agentTrips(),
-		byteTrips(w.service.Content)} {
+		byteTrips(w.service.Content),
+	} {
 		trips = append(trips, more...)
 	}
-	seen := map[string]bool{"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true,
-		"AgentEvents": true} // tests of their own
+	seen := map[string]bool{
+		"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true,
+		"AgentEvents": true,
+	} // tests of their own
 	for _, tr := range trips {
 		seen[tr.method] = true
 		if tr.by == "" {

@@ -63,8 +63,10 @@ func (h *history) Manifest(id string) (*manifest.Manifest, content.Kept, error) 
 	}
 	m := &manifest.Manifest{}
 	for i := range h.files {
-		m.Files = append(m.Files, manifest.File{Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile,
-			Size: uint64(i)})
+		m.Files = append(m.Files, manifest.File{
+			Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile,
+			Size: uint64(i),
+		})
 	}
 	return m, content.Kept{}, nil
 }

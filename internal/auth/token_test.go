@@ -39,9 +39,11 @@ func TestAOneTimeTokenWorksOnce(t *testing.T) {
 	first := o.Draw(noon.Add(time.Hour))
 	token := o.Draw(noon.Add(time.Hour))
 	for _, wrong := range []string{"", first, token + "x", token[1:]} {
-		if err := use(wrong, noon); !errors.Is(err, ErrWrongToken) {
-			t.Errorf("%q: %v", wrong, err)
-		}
+		t.Run(wrong, func(t *testing.T) {
+			if err := use(wrong, noon); !errors.Is(err, ErrWrongToken) {
+				t.Errorf("%q: %v", wrong, err)
+			}
+		})
 	}
 	if err := use(token, noon.Add(2*time.Hour)); !errors.Is(err, ErrNoToken) {
 		t.Errorf("after its time: %v", err)
@@ -100,9 +102,11 @@ func TestNoncesAreFresh(t *testing.T) {
 		"too short":       {nonce[1:], "ann", noon, NonceMalformed},
 		"too long":        {append(nonce[:nonceBytes:nonceBytes], 0), "ann", noon, NonceMalformed},
 	} {
-		if got := c.Judge(q.nonce, q.name, q.at); got != q.want {
-			t.Errorf("%s: %d, want %d", name, got, q.want)
-		}
+		t.Run(name, func(t *testing.T) {
+			if got := c.Judge(q.nonce, q.name, q.at); got != q.want {
+				t.Errorf("%s: %d, want %d", name, got, q.want)
+			}
+		})
 	}
 }
 

@@ -30,10 +30,12 @@ func TestExitCodes(t *testing.T) {
 		{errors.New("plain"), exitError, "groupcast: plain\n"},
 		{context.Canceled, exitError, "groupcast: interrupted\n"},
 	} {
-		var errs bytes.Buffer
-		if code := (&app{Streams: terminal.Streams{Err: &errs}}).exit(c.err); code != c.code || errs.String() != c.says {
-			t.Errorf("%v: %d, %q", c.err, code, errs.String())
-		}
+		t.Run(fmt.Sprint(c.code, " ", c.says), func(t *testing.T) {
+			var errs bytes.Buffer
+			if code := (&app{Streams: terminal.Streams{Err: &errs}}).exit(c.err); code != c.code || errs.String() != c.says {
+				t.Errorf("%v: %d, %q", c.err, code, errs.String())
+			}
+		})
 	}
 }
 
@@ -45,19 +47,24 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 		lacks int
 		want  int
 	}{
-		{groupcast.TransferDone, 0, 0, exitDone}, {groupcast.TransferSending, 0, 0, exitDone},
+		{groupcast.TransferDone, 0, 0, exitDone},
+		{groupcast.TransferSending, 0, 0, exitDone},
 		{groupcast.TransferWaiting, 1, 0, exitOwed},
-		{groupcast.TransferFailed, 0, 0, exitError}, {groupcast.TransferCancelled, 0, 0, exitError},
-		{groupcast.TransferDone, 0, 1, exitOwed}, {groupcast.TransferWaiting, 1, 1, exitOwed},
+		{groupcast.TransferFailed, 0, 0, exitError},
+		{groupcast.TransferCancelled, 0, 0, exitError},
+		{groupcast.TransferDone, 0, 1, exitOwed},
+		{groupcast.TransferWaiting, 1, 1, exitOwed},
 	} {
-		var out bytes.Buffer
-		a := &app{Streams: terminal.Streams{Out: &out, Err: &out}}
-		s := ui.Snapshot{Transfer: groupcast.Transfer{
-			No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12,
-		}}
-		if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
-			t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
-		}
+		t.Run(fmt.Sprint(c.state, " ", c.owed, " ", c.lacks), func(t *testing.T) {
+			var out bytes.Buffer
+			a := &app{Streams: terminal.Streams{Out: &out, Err: &out}}
+			s := ui.Snapshot{Transfer: groupcast.Transfer{
+				No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12,
+			}}
+			if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
+				t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
+			}
+		})
 	}
 }
 
@@ -66,8 +73,10 @@ func TestTransferNo(t *testing.T) {
 		t.Errorf("%d, %v", n, err)
 	}
 	for _, bad := range []string{"", "-1", "x", "0x10", "99999999999999999999"} {
-		if _, err := transferNo(bad); groupcast.ErrorCode(err) != groupcast.EInvalid {
-			t.Errorf("%q: %v", bad, err)
-		}
+		t.Run(bad, func(t *testing.T) {
+			if _, err := transferNo(bad); groupcast.ErrorCode(err) != groupcast.EInvalid {
+				t.Errorf("%q: %v", bad, err)
+			}
+		})
 	}
 }

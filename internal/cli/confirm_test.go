@@ -36,7 +36,9 @@ func TestDeletingAsksOnATerminal(t *testing.T) {
 		answer, says string
 		gone         bool
 	}{
-		{"", "nothing was changed", false}, {"n", "nothing was changed", false}, {"yess", "nothing was changed", false},
+		{"", "nothing was changed", false},
+		{"n", "nothing was changed", false},
+		{"yess", "nothing was changed", false},
 		{"Yes", "group lab deleted", true},
 	} {
 		t.Run("answer "+c.answer, func(t *testing.T) {

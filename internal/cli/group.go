@@ -243,11 +243,7 @@ func (a *app) request() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return terminal.List(
-				&a.Streams,
-				requests,
-				"nobody is waiting",
-				"GROUP|WHO|STATE|ASKED|TEXT",
+			return terminal.List(&a.Streams, requests, "nobody is waiting", "GROUP|WHO|STATE|ASKED|TEXT",
 				func(r groupcast.JoinRequest) []string {
 					return []string{r.Group, r.Who(), string(r.State), ui.Ago(r.AskedAt), ui.Asks(r)}
 				},
@@ -256,7 +252,8 @@ func (a *app) request() *cobra.Command {
 	}
 	l.Flags().BoolVar(&all, "all", false, "decided ones too")
 	decide := func(verb, done, ofDevice string,
-		do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error)) *cobra.Command {
+		do func(*apiclient.Client, *cobra.Command, string, string) (groupcast.JoinRequest, error),
+	) *cobra.Command {
 		return &cobra.Command{
 			Use: verb + " GROUP USER[/DEVICE]", Args: cobra.ExactArgs(2),
 			Example: "  groupcast request " + verb + " lab-a alice\n  groupcast request " + verb + " lab-a alice/pc-09",

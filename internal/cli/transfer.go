@@ -58,8 +58,10 @@ func (a *app) transferList() *cobra.Command {
 				yes(f.Open, "nothing is owed to anybody", "no transfers yet: groupcast send GROUP PATH..."),
 				"ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE",
 				func(t groupcast.Transfer) []string {
-					return []string{number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
-						fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt)}
+					return []string{
+						number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
+						fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt),
+					}
 				},
 			)
 			if err != nil {

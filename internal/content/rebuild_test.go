@@ -16,8 +16,10 @@ func TestDropUnread(t *testing.T) {
 		why  groupcast.Why
 	}{
 		"changed": {&LostError{Lost: []Lost{{Path: "b", Why: groupcast.WhyHome}}}, true, groupcast.WhyHome},
-		"not read": {&UnavailableError{Path: "b", Why: groupcast.WhyUnreadable, Err: fs.ErrPermission}, true,
-			"unreadable"},
+		"not read": {
+			&UnavailableError{Path: "b", Why: groupcast.WhyUnreadable, Err: fs.ErrPermission}, true,
+			"unreadable",
+		},
 		"not of it":      {&LostError{Lost: []Lost{{Path: "d", Why: groupcast.WhyHome}}}, false, ""},
 		"something else": {errors.New("the disk is full"), false, ""},
 		"nothing":        {nil, false, ""},
@@ -47,8 +49,10 @@ func TestDropUnread(t *testing.T) {
 
 func TestListingNamesKinds(t *testing.T) {
 	files := []manifest.File{
-		{Kind: manifest.KindFile, Path: "a", Size: 3}, {Kind: manifest.KindFolder, Path: "d"}, {Kind: manifest.KindSymlink,
-			Path: "l"},
+		{Kind: manifest.KindFile, Path: "a", Size: 3}, {Kind: manifest.KindFolder, Path: "d"}, {
+			Kind: manifest.KindSymlink,
+			Path: "l",
+		},
 	}
 	want := []string{"file", "folder", "symlink"}
 	for i, e := range Listing(files) {

@@ -19,8 +19,10 @@ func TestTheLastTroublesAreKept(t *testing.T) {
 	log.WithGroup("http").Error("no answer", slog.Any("err", errors.New("timeout")))
 	log.Error("cannot write", slog.Any("err", errors.New("disk full")))
 
-	want := []string{"cannot write: disk full", "no answer, http.err timeout",
-		"the disk is nearly full, group lab, free 7"}
+	want := []string{
+		"cannot write: disk full", "no answer, http.err timeout",
+		"the disk is nearly full, group lab, free 7",
+	}
 	got := kept.newestFirst()
 	if len(got) != len(want) {
 		t.Fatalf("kept: %+v", got)

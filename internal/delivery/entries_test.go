@@ -88,9 +88,11 @@ func TestEntriesAreListedAfterTheReceipt(t *testing.T) {
 
 func TestTheRoomForEntries(t *testing.T) {
 	for manifest, want := range map[uint64]int64{0: entriesLeast, 1 << 20: 8 << 20, 1 << 40: entriesMost} {
-		if got := mostEntryBytes(store.Transfer{ManifestBytes: manifest}); got != want {
-			t.Errorf("a manifest of %d bytes: %d, want %d", manifest, got, want)
-		}
+		t.Run(fmt.Sprint(manifest), func(t *testing.T) {
+			if got := mostEntryBytes(store.Transfer{ManifestBytes: manifest}); got != want {
+				t.Errorf("a manifest of %d bytes: %d, want %d", manifest, got, want)
+			}
+		})
 	}
 }
 

@@ -22,8 +22,16 @@ func TestPendingIsReadRowByRow(t *testing.T) {
 		for _, c := range []struct {
 			from, limit, transfers, rows int
 		}{
-			{0, 0, 4, 12}, {0, 2, 1, 2}, {2, 2, 2, 2}, {3, 3, 1, 3}, {11, 10, 1, 1}, {12, 5, 0, 0},
-			{0, math.MaxInt, 4, 12}, {math.MaxInt, math.MaxInt, 0, 0}, {5, 0, 3, 7}, {5, math.MaxInt, 3, 7},
+			{0, 0, 4, 12},
+			{0, 2, 1, 2},
+			{2, 2, 2, 2},
+			{3, 3, 1, 3},
+			{11, 10, 1, 1},
+			{12, 5, 0, 0},
+			{0, math.MaxInt, 4, 12},
+			{math.MaxInt, math.MaxInt, 0, 0},
+			{5, 0, 3, 7},
+			{5, math.MaxInt, 3, 7},
 		} {
 			got, err := w.Pending(w.ctx, "", groupcast.Window{From: c.from, Limit: c.limit})
 			w.must(err)

@@ -1,6 +1,7 @@
 package delivery
 
 import (
+	"fmt"
 	"math/bits"
 	"testing"
 	"time"
@@ -22,10 +23,12 @@ func TestBytesOfBlocks(t *testing.T) {
 		{bytes: 1 << 50, of: 1 << 22, blocks: 1 << 22, want: 1 << 50},
 		{bytes: 1000, of: 3, blocks: 3, want: 1000},
 	} {
-		tr := store.Transfer{Transfer: groupcast.Transfer{Bytes: c.bytes, Blocks: c.of}}
-		if got := bytesOf(tr, c.blocks); got != c.want {
-			t.Errorf("%d of %d blocks of %d bytes: %d, want %d", c.blocks, c.of, c.bytes, got, c.want)
-		}
+		t.Run(fmt.Sprint(c.bytes, " ", c.blocks, " ", c.of), func(t *testing.T) {
+			tr := store.Transfer{Transfer: groupcast.Transfer{Bytes: c.bytes, Blocks: c.of}}
+			if got := bytesOf(tr, c.blocks); got != c.want {
+				t.Errorf("%d of %d blocks of %d bytes: %d, want %d", c.blocks, c.of, c.bytes, got, c.want)
+			}
+		})
 	}
 }
 

@@ -2,6 +2,7 @@ package delivery
 
 import (
 	"errors"
+	"fmt"
 	"io"
 	"testing"
 	"time"
@@ -41,26 +42,28 @@ func TestSlowReadersAreCutOffByALeastRate(t *testing.T) {
 		rate   int
 		served bool
 	}{{8000, true}, {8000 / maxStreams, true}, {leastTaken, true}, {leastTaken * 9 / 10, false}, {100, false}} {
-		inBubble(t, func(w *world) {
-			w.source = long
-			w.group("g")
-			a := w.enrol("ann", "g").attach()
-			tr := w.send("g", nil)
-			r, err := a.blocks(tr.No, 0, 3)
-			w.must(err)
-			start := time.Now()
-			got, err := readAt(r, c.rate)
-			w.must(r.Close())
-			if c.served && (!errors.Is(err, io.EOF) || got != 3*protocol.BlockSize) {
-				t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
-			}
-			took := time.Since(start)
-			if !c.served && (!errors.Is(err, download.ErrTooSlow) || took > takenWindow+82*time.Second) {
-				t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
-			}
-			if w.slots.Enter(w.ctx, a.p) != nil {
-				t.Error("its place was not given back")
-			}
+		t.Run(fmt.Sprint(c.rate, " ", c.served), func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				w.source = long
+				w.group("g")
+				a := w.enrol("ann", "g").attach()
+				tr := w.send("g", nil)
+				r, err := a.blocks(tr.No, 0, 3)
+				w.must(err)
+				start := time.Now()
+				got, err := readAt(r, c.rate)
+				w.must(r.Close())
+				if c.served && (!errors.Is(err, io.EOF) || got != 3*protocol.BlockSize) {
+					t.Errorf("at %d bytes/s: %d bytes, %v", c.rate, got, err)
+				}
+				took := time.Since(start)
+				if !c.served && (!errors.Is(err, download.ErrTooSlow) || took > takenWindow+82*time.Second) {
+					t.Errorf("at %d bytes/s: %v after %v", c.rate, err, took)
+				}
+				if w.slots.Enter(w.ctx, a.p) != nil {
+					t.Error("its place was not given back")
+				}
+			})
 		})
 	}
 }

@@ -8,30 +8,44 @@ import (
 )
 
 func (a *api) accountRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/login", id: "login", access: open, body: maxLogin,
-		summary: "Log in from a device"}, a.login)
-	reply(a, route{method: http.MethodPost, path: "/setup", id: "setup", access: open, body: maxLogin,
-		summary: "Make the first administrator with the one-time token"}, a.setup)
-	act(a, route{method: http.MethodPost, path: "/logout", id: "logout", access: anyone,
-		summary: "Log out: end the login that asks"},
+	reply(a, route{
+		method: http.MethodPost, path: "/login", id: "login", access: open, body: maxLogin,
+		summary: "Log in from a device",
+	}, a.login)
+	reply(a, route{
+		method: http.MethodPost, path: "/setup", id: "setup", access: open, body: maxLogin,
+		summary: "Make the first administrator with the one-time token",
+	}, a.setup)
+	act(a, route{
+		method: http.MethodPost, path: "/logout", id: "logout", access: anyone,
+		summary: "Log out: end the login that asks",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) error { return a.service.Logout(ctx, p) })
-	act(a, route{method: http.MethodPost, path: "/password", id: "change-password", access: users, body: maxLogin,
-		summary: "Change your own password"},
+	act(a, route{
+		method: http.MethodPost, path: "/password", id: "change-password", access: users, body: maxLogin,
+		summary: "Change your own password",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.PasswordChange }) error {
 			return a.service.ChangePassword(ctx, p, in.Body)
 		})
-	reply(a, route{method: http.MethodGet, path: "/me", id: "me", access: anyone,
-		summary: "Show who is asking"},
+	reply(a, route{
+		method: http.MethodGet, path: "/me", id: "me", access: anyone,
+		summary: "Show who is asking",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.Me, error) {
 			return a.service.Me(ctx, p)
 		})
-	listed(a, route{method: http.MethodGet, path: "/offers", id: "groups-on-offer", access: users,
-		summary: "List the groups that the user may join or is in"},
+	listed(a, route{
+		method: http.MethodGet, path: "/offers", id: "groups-on-offer", access: users,
+		summary: "List the groups that the user may join or is in",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.GroupOnOffer, error) {
 			return a.service.GroupsOnOffer(ctx, p, false)
 		})
-	listed(a, route{method: http.MethodGet, path: "/my/groups", id: "my-groups", access: users,
-		summary: "List the groups that the user is in or has asked to join"},
+	listed(a, route{
+		method: http.MethodGet, path: "/my/groups", id: "my-groups", access: users,
+		summary: "List the groups that the user is in or has asked to join",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.GroupOnOffer, error) {
 			return a.service.GroupsOnOffer(ctx, p, true)
 		})
@@ -44,16 +58,21 @@ type joining struct {
 }
 
 func (a *api) joinRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/groups/{name}/join", id: "join", access: users,
-		summary: "Ask to join a group"},
+	reply(a, route{
+		method: http.MethodPost, path: "/groups/{name}/join", id: "join", access: users,
+		summary: "Ask to join a group",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Name string `path:"name"`
 			Body joining
-		}) (groupcast.JoinRequest, error) {
+		},
+		) (groupcast.JoinRequest, error) {
 			return a.service.Join(ctx, p, in.Name, in.Body.Text)
 		})
-	act(a, route{method: http.MethodPost, path: "/groups/{name}/leave", id: "leave", access: users,
-		summary: "Leave a group, or withdraw the request to join it"},
+	act(a, route{
+		method: http.MethodPost, path: "/groups/{name}/leave", id: "leave", access: users,
+		summary: "Leave a group, or withdraw the request to join it",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.Leave(ctx, p, in.Name)
 		})

@@ -15,8 +15,10 @@ func TestAgentsCallAtARate(t *testing.T) {
 	now := time.Unix(1000, 0)
 	paces := newAgentPaces()
 	agent := func(user string) groupcast.Principal {
-		return groupcast.Principal{User: groupcast.User{ID: user}, Device: &groupcast.Device{ID: protocol.NewDeviceID()},
-			Scope: groupcast.ScopeAgent}
+		return groupcast.Principal{
+			User: groupcast.User{ID: user}, Device: &groupcast.Device{ID: protocol.NewDeviceID()},
+			Scope: groupcast.ScopeAgent,
+		}
 	}
 	calls := func(p groupcast.Principal, n int) (let int, last error) {
 		for range n {

@@ -25,8 +25,10 @@ type api struct {
 
 // newAPI puts all operations on mux.
 func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
-	a := &api{service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
-		paces: newAgentPaces()}
+	a := &api{
+		service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
+		paces: newAgentPaces(),
+	}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
 	a.webRoutes()

@@ -76,8 +76,10 @@ type peer struct {
 func newConnLimiter(l net.Listener, limits Limits) *connLimiter {
 	d := &connLimiter{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), peers: map[netip.Prefix]*peer{}}
 	for _, at := range []**lane{&d.unknown, &d.known, &d.admins} {
-		*at = &lane{rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond),
-			list.New()}
+		*at = &lane{
+			rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond),
+			list.New(),
+		}
 	}
 	return d
 }

@@ -17,14 +17,18 @@ import (
 // eventRoutes are the two event streams: changes for users, messages for one device.
 func (a *api) eventRoutes() {
 	schemas := a.huma.OpenAPI().Components.Schemas
-	eventStream(a, route{method: http.MethodGet, path: "/events", id: "events", access: users,
-		summary: "Subscribe to changes; members see those of their groups and devices"},
+	eventStream(a, route{
+		method: http.MethodGet, path: "/events", id: "events", access: users,
+		summary: "Subscribe to changes; members see those of their groups and devices",
+	},
 		schemas.Schema(reflect.TypeFor[groupcast.Event](), true, ""), nil,
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (source, func(), error) {
 			return a.subscribe(ctx, p)
 		})
-	eventStream(a, route{method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
-		summary: "Subscribe to the messages for this device"},
+	eventStream(a, route{
+		method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
+		summary: "Subscribe to the messages for this device",
+	},
 		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), tailProbes, a.attachAgent)
 }
 

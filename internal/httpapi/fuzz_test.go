@@ -17,7 +17,8 @@ func FuzzRequestWords(f *testing.F) {
 	f.Add("Basic x", "a=b", "EXAMPLE.COM.", "text/plain; application/json", "@")
 	f.Fuzz(func(t *testing.T, authorization, cookie, host, kind, from string) {
 		r := &http.Request{Host: host, RemoteAddr: from, Header: http.Header{
-			"Authorization": {authorization}, "Cookie": {cookie}, "Content-Type": {kind}}}
+			"Authorization": {authorization}, "Cookie": {cookie}, "Content-Type": {kind},
+		}}
 		token, browser := tokenOf(r)
 		if browser && !strings.Contains(cookie, cookieName) || !browser && token != "" && !strings.Contains(authorization,
 			token) {

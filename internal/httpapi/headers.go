@@ -36,10 +36,12 @@ func ownHosts(knows func(string) bool, next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		host := hostOf(r)
 		if !dialled(r, host) && (knows == nil || !knows(host)) {
-			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest),
+			writeProblem(w, &Problem{
+				Title:  http.StatusText(http.StatusMisdirectedRequest),
 				Status: http.StatusMisdirectedRequest,
 				Code:   groupcast.EInvalid, Detail: "this server does not go by that name",
-				Hint: "use its IP address, or a name that is in its certificate"})
+				Hint: "use its IP address, or a name that is in its certificate",
+			})
 			return
 		}
 		next.ServeHTTP(w, r)

@@ -24,8 +24,10 @@ func (g *limitedConn) Read(b []byte) (int, error) {
 
 // isPlain distinguishes a plain HTTP request from a TLS record.
 func isPlain(b []byte) bool {
-	for _, method := range []string{"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
-		"PRI "} {
+	for _, method := range []string{
+		"GET ", "HEAD ", "POST ", "PUT ", "DELETE ", "OPTIONS ", "PATCH ", "CONNECT ",
+		"PRI ",
+	} {
 		if bytes.HasPrefix(b, []byte(method)) {
 			return true
 		}

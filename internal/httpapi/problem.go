@@ -80,8 +80,10 @@ func problem(e *groupcast.Error) *Problem {
 	if !known {
 		status = http.StatusInternalServerError
 	}
-	p := &Problem{Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint),
-		Next: e.Next, Code: e.Code, after: e.After}
+	p := &Problem{
+		Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint),
+		Next: e.Next, Code: e.Code, after: e.After,
+	}
 	if e.Bad != nil {
 		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
 		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {

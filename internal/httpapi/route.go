@@ -173,8 +173,10 @@ func wrongType(r *http.Request) *Problem {
 	if err == nil && kind == "application/json" {
 		return nil
 	}
-	return &Problem{Title: http.StatusText(http.StatusUnsupportedMediaType), Status: http.StatusUnsupportedMediaType,
-		Code: groupcast.EInvalid, Detail: "the body must be JSON", Hint: "send Content-Type: application/json"}
+	return &Problem{
+		Title: http.StatusText(http.StatusUnsupportedMediaType), Status: http.StatusUnsupportedMediaType,
+		Code: groupcast.EInvalid, Detail: "the body must be JSON", Hint: "send Content-Type: application/json",
+	}
 }
 
 func bodyProblem(err error, most int64) *Problem {
@@ -182,8 +184,10 @@ func bodyProblem(err error, most int64) *Problem {
 	if !errors.As(err, &large) {
 		return problem(groupcast.Errorf(groupcast.EInvalid, "the request's body did not arrive whole").WithHint("try again"))
 	}
-	return &Problem{Title: http.StatusText(http.StatusRequestEntityTooLarge), Status: http.StatusRequestEntityTooLarge,
-		Code: groupcast.EExhausted, Detail: "the request is too large", Hint: "send at most " + bytesText(most)}
+	return &Problem{
+		Title: http.StatusText(http.StatusRequestEntityTooLarge), Status: http.StatusRequestEntityTooLarge,
+		Code: groupcast.EExhausted, Detail: "the request is too large", Hint: "send at most " + bytesText(most),
+	}
 }
 
 func bytesText(n int64) string {

@@ -81,9 +81,11 @@ func (s *SetUp) host() string { return s.listener.Addr().String() }
 func (s *SetUp) ownHost(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if r.Host != s.host() {
-			writeProblem(w, &Problem{Title: http.StatusText(http.StatusMisdirectedRequest),
+			writeProblem(w, &Problem{
+				Title:  http.StatusText(http.StatusMisdirectedRequest),
 				Status: http.StatusMisdirectedRequest, Code: groupcast.EInvalid,
-				Detail: "this page has another name", Hint: "open the link exactly as the server printed it"})
+				Detail: "this page has another name", Hint: "open the link exactly as the server printed it",
+			})
 			return
 		}
 		next.ServeHTTP(w, r)

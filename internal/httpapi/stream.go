@@ -22,8 +22,10 @@ func streamed[I any](a *api, r route, do func(context.Context, groupcast.Princip
 	op := a.operation(r)
 	op.Responses = map[string]*huma.Response{"200": {
 		Description: "bytes",
-		Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{Type: huma.TypeString,
-			Format: "binary"}}},
+		Content: map[string]*huma.MediaType{"application/octet-stream": {Schema: &huma.Schema{
+			Type:   huma.TypeString,
+			Format: "binary",
+		}}},
 	}}
 	registerOutput(a, op, func(ctx context.Context, in *I) (*huma.StreamResponse, error) {
 		return do(ctx, principalOf(ctx), in)
@@ -62,8 +64,10 @@ func (a *api) copyOut(r io.ReadCloser, disposition string) *huma.StreamResponse 
 
 // onlyWriter and onlyReader hide ReadFrom and WriteTo, which would go round the buffer and
 // the write deadline of each piece.
-type onlyWriter struct{ io.Writer }
-type onlyReader struct{ io.Reader }
+type (
+	onlyWriter struct{ io.Writer }
+	onlyReader struct{ io.Reader }
+)
 
 // patient reads a body without a bound in time, as long as bytes keep coming.
 type patient struct {

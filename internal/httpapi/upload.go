@@ -28,41 +28,55 @@ type checkedUpload struct {
 }
 
 func (a *api) uploadRoutes() {
-	reply(a, route{method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload,
+	reply(a, route{
+		method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload,
 		unchecked: true,
-		summary:   "Begin an upload: declare its files"},
+		summary:   "Begin an upload: declare its files",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body newUpload }) (groupcast.Upload, error) {
 			return a.service.CreateUpload(ctx, p, in.Body.Entries)
 		})
-	reply(a, route{method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload,
+	reply(a, route{
+		method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload,
 		unchecked: true,
-		summary:   "Check which entries cannot be sent or are excluded"},
+		summary:   "Check which entries cannot be sent or are excluded",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body checkedUpload }) (groupcast.LeftOutPage, error) {
 			return leftOutPage(a.service.CheckUpload(ctx, p, in.Body.Entries, in.Body.Exclude))
 		})
-	listed(a, route{method: http.MethodGet, path: "/uploads", id: "unfinished-uploads", access: admins,
-		summary: "List the uploads that no transfer was made of yet"},
+	listed(a, route{
+		method: http.MethodGet, path: "/uploads", id: "unfinished-uploads", access: admins,
+		summary: "List the uploads that no transfer was made of yet",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *struct{}) ([]groupcast.UnfinishedUpload, error) {
 			return a.service.UnfinishedUploads(ctx, p)
 		})
-	reply(a, route{method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins,
-		summary: "Show how much of an upload the server has"},
+	reply(a, route{
+		method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins,
+		summary: "Show how much of an upload the server has",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *identified) (groupcast.Upload, error) {
 			return a.service.Upload(ctx, p, in.ID)
 		})
-	reply(a, route{method: http.MethodPost, path: "/uploads/{id}/complete", id: "complete-upload", access: admins,
-		summary: "Check that an upload is complete"},
+	reply(a, route{
+		method: http.MethodPost, path: "/uploads/{id}/complete", id: "complete-upload", access: admins,
+		summary: "Check that an upload is complete",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *identified) (groupcast.Upload, error) {
 			return a.service.CompleteUpload(ctx, p, in.ID)
 		})
-	act(a, route{method: http.MethodDelete, path: "/uploads/{id}", id: "delete-upload", access: admins,
-		summary: "Delete an upload"},
+	act(a, route{
+		method: http.MethodDelete, path: "/uploads/{id}", id: "delete-upload", access: admins,
+		summary: "Delete an upload",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *identified) error {
 			return a.service.DeleteUpload(ctx, p, in.ID)
 		})
-	reply(a, route{method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true,
+	reply(a, route{
+		method: http.MethodPut, path: "/uploads/{id}/data", id: "write-upload", access: admins, raw: true,
 		long:    true,
-		summary: "Append bytes (application/octet-stream) to one file of an upload"}, a.writeUpload)
+		summary: "Append bytes (application/octet-stream) to one file of an upload",
+	}, a.writeUpload)
 }
 
 // uploadData is a request whose body is the file's bytes; huma hands over its context and

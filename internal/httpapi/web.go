@@ -24,8 +24,10 @@ type signedOut struct {
 
 // webRoutes adds the browser's sign-in and what users ask about themselves.
 func (a *api) webRoutes() {
-	in := a.operation(route{method: http.MethodPost, path: "/web/login", id: "sign-in", access: open, body: maxLogin,
-		summary: "Sign in from a browser"})
+	in := a.operation(route{
+		method: http.MethodPost, path: "/web/login", id: "sign-in", access: open, body: maxLogin,
+		summary: "Sign in from a browser",
+	})
 	registerOutput(a, in, func(ctx context.Context, in *struct{ Body WebLogin }) (*signedIn, error) {
 		token, me, err := a.service.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password)
 		if err != nil {
@@ -36,8 +38,10 @@ func (a *api) webRoutes() {
 		}
 		return &signedIn{Cookie: sessionCookie(token), Body: me}, nil
 	})
-	out := a.operation(route{method: http.MethodPost, path: "/web/logout", id: "sign-out", access: users,
-		summary: "Sign a browser out"})
+	out := a.operation(route{
+		method: http.MethodPost, path: "/web/logout", id: "sign-out", access: users,
+		summary: "Sign a browser out",
+	})
 	out.DefaultStatus = http.StatusNoContent
 	registerOutput(a, out, func(ctx context.Context, _ *nothing) (*signedOut, error) {
 		if err := a.service.Logout(ctx, principalOf(ctx)); err != nil {
@@ -51,18 +55,24 @@ func (a *api) webRoutes() {
 }
 
 func (a *api) myRoutes() {
-	listed(a, route{method: http.MethodGet, path: "/my/deliveries", id: "my-deliveries", access: users,
-		summary: "List what the user's devices are owed and received"},
+	listed(a, route{
+		method: http.MethodGet, path: "/my/deliveries", id: "my-deliveries", access: users,
+		summary: "List what the user's devices are owed and received",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.Received, error) {
 			return a.service.MyDeliveries(ctx, p)
 		})
-	listed(a, route{method: http.MethodGet, path: "/my/signins", id: "sign-ins", access: users,
-		summary: "List the user's logins"},
+	listed(a, route{
+		method: http.MethodGet, path: "/my/signins", id: "sign-ins", access: users,
+		summary: "List the user's logins",
+	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.SignIn, error) {
 			return a.service.SignIns(ctx, p)
 		})
-	act(a, route{method: http.MethodDelete, path: "/my/signins/{id}", id: "end-sign-in", access: users,
-		summary: "End one of the user's logins"},
+	act(a, route{
+		method: http.MethodDelete, path: "/my/signins/{id}", id: "end-sign-in", access: users,
+		summary: "End one of the user's logins",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *identified) error {
 			return a.service.EndSignIn(ctx, p, in.ID)
 		})
@@ -70,6 +80,8 @@ func (a *api) myRoutes() {
 
 // sessionCookie is the cookie of security.md W1: this host only, no script, no other site.
 func sessionCookie(token string) http.Cookie {
-	return http.Cookie{Name: cookieName, Value: token, Path: "/", Secure: true, HttpOnly: true,
-		SameSite: http.SameSiteStrictMode}
+	return http.Cookie{
+		Name: cookieName, Value: token, Path: "/", Secure: true, HttpOnly: true,
+		SameSite: http.SameSiteStrictMode,
+	}
 }

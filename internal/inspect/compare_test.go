@@ -48,12 +48,16 @@ func TestWhichFolderIsMeant(t *testing.T) {
 		{"by name", w.dir, "", 1, nil},
 		{"by name, and the group's", w.dir, "lab", 0, nil},
 		{"the group's folder in it", filepath.Join(w.dir, "lab"), "", 0, nil},
-		{"another group than the folder's", filepath.Join(w.dir, "lab"), "other", 0,
-			func(err error) bool { return errors.Is(err, inspect.ErrTwoGroups) }},
+		{
+			"another group than the folder's", filepath.Join(w.dir, "lab"), "other", 0,
+			func(err error) bool { return errors.Is(err, inspect.ErrTwoGroups) },
+		},
 		{"a group that has nothing", w.dir, "other", 0, func(err error) bool { return errors.Is(err, inspect.ErrNoGroup) }},
 		{"of another server", w.dir, "", 9, func(err error) bool { return errors.Is(err, inspect.ErrNoGroup) }},
-		{"where nothing came", t.TempDir(), "", 0,
-			func(err error) bool { return groupcast.ErrorCode(err) == groupcast.ENotFound }},
+		{
+			"where nothing came", t.TempDir(), "", 0,
+			func(err error) bool { return groupcast.ErrorCode(err) == groupcast.ENotFound },
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got, err := ask(c.dir, c.group, c.server)

@@ -164,11 +164,13 @@ func TestGroupsAreAddedUp(t *testing.T) {
 	}
 	w.must(red.Record(lost))
 	var ticked []string
-	q := inspect.Question{Ledger: w.ledger, Dir: w.dir, Limit: 3,
+	q := inspect.Question{
+		Ledger: w.ledger, Dir: w.dir, Limit: 3,
 		Tick: func(group string, paths int) func(inspect.Counts) {
 			ticked = append(ticked, fmt.Sprint(group, " ", paths))
 			return func(inspect.Counts) {}
-		}}
+		},
+	}
 	got, err := inspect.Compare(t.Context(), q)
 	if err != nil || len(got.Groups) != 2 || got.Missing != 5 || got.Same != 1 || got.Other != 1 {
 		t.Fatalf("%+v, %v", got, err)

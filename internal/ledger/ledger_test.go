@@ -74,8 +74,10 @@ func TestAPathNeverGoesBack(t *testing.T) {
 		d.Name != "" {
 		t.Fatalf("%+v %v", d, err)
 	}
-	for _, other := range []*ledger.Deliveries{l.Deliveries(there, lab, "lab"),
-		l.Deliveries(here, protocol.GroupID{9}, "lab")} {
+	for _, other := range []*ledger.Deliveries{
+		l.Deliveries(there, lab, "lab"),
+		l.Deliveries(here, protocol.GroupID{9}, "lab"),
+	} {
 		if _, known, err := other.Lookup("a"); known || err != nil {
 			t.Fatal("the entry of one server and group shows in another", err)
 		}

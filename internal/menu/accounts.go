@@ -25,23 +25,39 @@ type account struct {
 
 var accounts = []account{
 	{name: "list", note: "every account with its role", nobody: true, do: listAccounts},
-	{name: "make", note: "a new account", newcomer: true, role: true, password: true, do: makeAccount,
-		plan: "Make the account {newcomer} with the role {role}."},
-	{name: "change role", note: "administrator or member", role: true, do: changeRole,
-		plan: "Give {user} the role {role}."},
-	{name: "new password", note: "every login with the old one ends", password: true, do: newPassword,
-		plan: "Give {user} a new password: whoever uses the old one is signed out, also in browsers."},
-	{name: "disable", note: "the account and its machines get nothing until it is enabled", do: switchAccount(true),
-		plan: "Disable {user}: nothing more is sent to this account and its machines, and nobody can log in with it."},
-	{name: "enable", note: "an account that was disabled", do: switchAccount(false),
-		plan: "Enable {user} again: the account's machines get what is pending for them."},
+	{
+		name: "make", note: "a new account", newcomer: true, role: true, password: true, do: makeAccount,
+		plan: "Make the account {newcomer} with the role {role}.",
+	},
+	{
+		name: "change role", note: "administrator or member", role: true, do: changeRole,
+		plan: "Give {user} the role {role}.",
+	},
+	{
+		name: "new password", note: "every login with the old one ends", password: true, do: newPassword,
+		plan: "Give {user} a new password: whoever uses the old one is signed out, also in browsers.",
+	},
+	{
+		name: "disable", note: "the account and its machines get nothing until it is enabled", do: switchAccount(true),
+		plan: "Disable {user}: nothing more is sent to this account and its machines, and nobody can log in with it.",
+	},
+	{
+		name: "enable", note: "an account that was disabled", do: switchAccount(false),
+		plan: "Enable {user} again: the account's machines get what is pending for them.",
+	},
 	{name: "logins", note: "the user's machines: each is a login of its own", do: listLogins},
-	{name: "end a login", note: "of a machine that is lost or given away", device: true, do: endLogin,
-		plan: "End the login of {user} on {device}: this machine gets nothing more until somebody logs in there again."},
-	{name: "delete", note: "with its machines and memberships", do: deleteAccount,
-		plan: "Delete the account {user}, its logins and memberships: what it still lacks will not come."},
-	{name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true,
-		rule: true, do: newDevices, plan: "New devices of members of {group} wait until you approve them: {approve}."},
+	{
+		name: "end a login", note: "of a machine that is lost or given away", device: true, do: endLogin,
+		plan: "End the login of {user} on {device}: this machine gets nothing more until somebody logs in there again.",
+	},
+	{
+		name: "delete", note: "with its machines and memberships", do: deleteAccount,
+		plan: "Delete the account {user}, its logins and memberships: what it still lacks will not come.",
+	},
+	{
+		name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true,
+		rule: true, do: newDevices, plan: "New devices of members of {group} wait until you approve them: {approve}.",
+	},
 }
 
 func accountOf(a Answers) account {
@@ -53,7 +69,8 @@ func accountOf(a Answers) account {
 func (m *Menu) accountEntry() Entry {
 	role := Field{Key: "role", Ask: "Role", Closed: true, Prepare: choices(
 		Option{"member", "receives what their groups are sent"}, Option{"admin", "may do everything here"})}
-	return Entry{Key: "a", Title: "Accounts: list, make, change, logins", Plan: planAccount,
+	return Entry{
+		Key: "a", Title: "Accounts: list, make, change, logins", Plan: planAccount,
 		Run: func(ctx context.Context, a Answers, _ show) (Page, error) { return accountOf(a).do(ctx, m, a) },
 		Fields: []Field{
 			{Key: "what", Ask: "What to do", Closed: true, Prepare: accountChoices},
@@ -65,7 +82,8 @@ func (m *Menu) accountEntry() Entry {
 			unless(m.groupField(), func(x account) bool { return !x.rule }),
 			unless(yesOrNo("approve", "Does a new device of a member wait until you approve it?", ""),
 				func(x account) bool { return !x.rule }),
-		}}
+		},
+	}
 }
 
 func accountChoices(context.Context, Answers) (Choices, error) {

@@ -15,30 +15,42 @@ type show = func(Progress)
 func (m *Menu) adminEntries() []Entry {
 	return []Entry{
 		{Key: "1", Title: "Create group", Plan: m.planGroup, Run: m.createGroup, Fields: []Field{
-			{Key: "group", Ask: "Name of the group"}, {Key: "text", Ask: "Description", Optional: true},
+			{Key: "group", Ask: "Name of the group"},
+			{Key: "text", Ask: "Description", Optional: true},
 			{Key: "address", Ask: "Multicast address (empty: one is picked)", Optional: true},
-			yesOrNo("listed", "May receivers see it and ask to join?", "")}},
+			yesOrNo("listed", "May receivers see it and ask to join?", ""),
+		}},
 		{Key: "2", Title: "Delete group", Plan: m.planDelete, Run: m.deleteGroup, Fields: []Field{m.groupField()}},
 		{Key: "3", Title: "Add client to group", Plan: m.planClient, Run: m.addClient, Fields: []Field{
-			m.groupField(), m.userField(false), m.passwordField()}},
+			m.groupField(), m.userField(false), m.passwordField(),
+		}},
 		{Key: "4", Title: "Remove client from group", Plan: m.planRemove, Run: m.removeClient, Fields: []Field{
-			m.groupField(), m.memberField()}},
+			m.groupField(), m.memberField(),
+		}},
 		{Key: "5", Title: "List groups", Run: m.listGroups},
-		{Key: "6", Title: "Add file to pending", Plan: m.planAdd, Run: m.addPending, Stop: "Esc breaks the upload off",
-			Fields: []Field{m.groupField(), {Key: "path", Ask: "File or folder", Path: true, Check: isThere},
-				excludeField(), m.skipField(), yesOrNo("hold", "Hold it until `Send pending`?", "")}},
+		{
+			Key: "6", Title: "Add file to pending", Plan: m.planAdd, Run: m.addPending, Stop: "Esc breaks the upload off",
+			Fields: []Field{
+				m.groupField(),
+				{Key: "path", Ask: "File or folder", Path: true, Check: isThere},
+				excludeField(), m.skipField(), yesOrNo("hold", "Hold it until `Send pending`?", ""),
+			},
+		},
 		{Key: "7", Title: "Send pending", Plan: m.planSend, Run: m.sendPending, Live: m.sendLive, Fields: []Field{
-			m.groupField()}},
+			m.groupField(),
+		}},
 		{Key: "8", Title: "Pending status", Run: m.pendingStatus, Live: m.statusLive},
 		{Key: "9", Title: "View join requests", Run: m.viewRequests},
 		{Key: "10", Title: "Approve or deny a request", Plan: m.planDecide, Run: m.decide, Fields: []Field{
-			m.requestField(), decisionField()}},
+			m.requestField(), decisionField(),
+		}},
 		{Key: "11", Title: "View a client's groups", Run: m.clientGroups, Fields: []Field{m.userField(true)}},
 		{Key: "12", Title: "Check active receivers", Run: m.check},
 		{Key: "13", Title: "View members of a group", Run: m.viewMembers, Fields: []Field{m.groupField()}},
 		{Key: "14", Title: "Exit", Leads: Out},
 		{Key: "t", Title: "Cancel, retry or hurry a transfer", Plan: m.planChange, Run: m.change, Fields: []Field{
-			m.transferField(), m.actionField(), m.deviceField()}},
+			m.transferField(), m.actionField(), m.deviceField(),
+		}},
 		m.accountEntry(),
 		m.recordEntry(),
 	}

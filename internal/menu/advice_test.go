@@ -1,6 +1,7 @@
 package menu
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/groupcast/groupcast"
@@ -26,24 +27,32 @@ func TestAdvice(t *testing.T) {
 		s    ui.Snapshot
 		want string
 	}{
-		{refused(groupcast.RefusedSpace),
-			"Next: free space on bob/pc-04, or let it keep less free; it looks again by itself."},
-		{refused(groupcast.RefusedFolder),
-			"Next: see to the folder for received files on bob/pc-04; it looks again by itself."},
+		{
+			refused(groupcast.RefusedSpace),
+			"Next: free space on bob/pc-04, or let it keep less free; it looks again by itself.",
+		},
+		{
+			refused(groupcast.RefusedFolder),
+			"Next: see to the folder for received files on bob/pc-04; it looks again by itself.",
+		},
 		{refused(groupcast.RefusedSize), "Next: raise what bob/pc-04 takes at most, or drop it there (Tab, then d)."},
 		{refused(groupcast.RefusedVersion), "Next: update groupcast on bob/pc-04 and on the server to the same version."},
 		{refused(groupcast.RefusedNames), "Next: rename what bob/pc-04 cannot hold and send it again."},
 		{refused("manifest-order"), "Next: see to it on bob/pc-04; r asks it again."},
-		{cause(groupcast.CauseSilent),
-			"Next: look at bob/pc-04, which is connected and does not answer; or leave it out (Tab, then l)."},
+		{
+			cause(groupcast.CauseSilent),
+			"Next: look at bob/pc-04, which is connected and does not answer; or leave it out (Tab, then l).",
+		},
 		{cause(groupcast.CauseLater), "Next: let bob/pc-04 catch up (Tab, then n)."},
 		{cause(""), ""},
 		{owed(groupcast.DeliveryFailed, func(*groupcast.Delivery) {}), again},
 		{owed(groupcast.DeliveryIncomplete, func(*groupcast.Delivery) {}), again},
 		{ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferDone, Failed: 1}}, again},
 		{ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferDone}}, ""},
-		{ui.Snapshot{Transfer: groupcast.Transfer{Cause: groupcast.CauseUnconfirmed}},
-			"Next: look at the memberships and confirm them, under Records in the menu."},
+		{
+			ui.Snapshot{Transfer: groupcast.Transfer{Cause: groupcast.CauseUnconfirmed}},
+			"Next: look at the memberships and confirm them, under Records in the menu.",
+		},
 	} {
 		t.Run(c.want, func(t *testing.T) {
 			if got := Advice(c.s); got != c.want {
@@ -134,9 +143,11 @@ func TestWhatCanBeDone(t *testing.T) {
 		{ui.Snapshot{Transfer: with(groupcast.TransferDone), Deliveries: lacks}, "r"},
 		{ui.Snapshot{Transfer: with(groupcast.TransferCancelled)}, "r"},
 	} {
-		if got := names(ActionsOn(c.s)); got != c.want {
-			t.Errorf("%s: %q, not %q", c.s.Transfer.State, got, c.want)
-		}
+		t.Run(fmt.Sprint(c.want), func(t *testing.T) {
+			if got := names(ActionsOn(c.s)); got != c.want {
+				t.Errorf("%s: %q, not %q", c.s.Transfer.State, got, c.want)
+			}
+		})
 	}
 	here := groupcast.Delivery{Device: "pc", State: groupcast.DeliveryQueued, Active: true}
 	away := groupcast.Delivery{Device: "pc", State: groupcast.DeliveryQueued}

@@ -30,39 +30,54 @@ func offered(t *testing.T, f Field, a Answers) string {
 }
 
 func TestWhatThereIsToChooseFrom(t *testing.T) {
-	m := own(menutest.New(t))
+	m, lab := own(menutest.New(t)), Answers{"group": "lab"}
 	for name, c := range map[string]struct {
 		field   Field
 		answers Answers
 		want    string
 	}{
-		"groups": {m.groupField(), nil,
+		"groups": {
+			m.groupField(), nil,
 			"lab: 3 members, 2 active, 4 deliveries pending|exam: 3 members, 2 active, 3 deliveries pending|" +
-				"open: 0 members, 0 active"},
-		"users": {m.userField(true), nil, "ada: admin|alice: member|bob: member|carol: member"},
-		"members": {m.memberField(), Answers{"group": "lab"},
-			"alice: 1 device, 1 active|bob: 1 device, 1 active|carol: 1 device, 0 active"},
+				"open: 0 members, 0 active",
+		},
+		"users":    {m.userField(true), nil, "ada: admin|alice: member|bob: member|carol: member"},
+		"members":  {m.memberField(), lab, "alice: 1 device, 1 active|bob: 1 device, 1 active|carol: 1 device, 0 active"},
 		"requests": {m.requestField(), nil, "dave to lab: PC 12|alice/pc-b to exam: a new device of a member"},
 		"machines": {m.loginField(), Answers{"user": "alice"}, "pc-a: active"},
 		"transfers": {m.transferField(), nil, "12: ubuntu.iso for lab: sending · 1 verified · 2 to come|" +
 			"13: exam.zip for exam: held · 3 to come|11: course for lab: failed · 2 verified · 1 failed"},
-		"what to do with one that is sent": {m.actionField(), Answers{"transfer": "12"},
+		"what to do with one that is sent": {
+			m.actionField(),
+			Answers{"transfer": "12"},
 			"cancel: who lacks it will not get it; what is delivered stays|" +
 				"catch up now: one receiver gets it over HTTPS at once, not by multicast|" +
 				"later: one receiver is left out for now; it still gets it, later|" +
-				"drop: one receiver does not get it any more"},
-		"what to do with one that failed": {m.actionField(), Answers{"transfer": "11"},
-			"retry: again to those who lack some of it, failed, refused, or from whom it was taken back"},
+				"drop: one receiver does not get it any more",
+		},
+		"what to do with one that failed": {
+			m.actionField(),
+			Answers{"transfer": "11"},
+			"retry: again to those who lack some of it, failed, refused, or from whom it was taken back",
+		},
 		"no receiver for a whole transfer": {m.deviceField(), Answers{"transfer": "12", "action": "cancel"}, "skipped"},
-		"who can catch up": {m.deviceField(), Answers{"transfer": "12", "action": "catch up now"},
-			"bob/pc-b: 0 %  receiving  multicast, loss 0.0 %"},
-		"who can be dropped": {m.deviceField(), Answers{"transfer": "12", "action": "drop"},
-			"bob/pc-b: 0 %  receiving  multicast, loss 0.0 %|carol/pc-c: 0 %  off"},
+		"who can catch up": {
+			m.deviceField(),
+			Answers{"transfer": "12", "action": "catch up now"},
+			"bob/pc-b: 0 %  receiving  multicast, loss 0.0 %",
+		},
+		"who can be dropped": {
+			m.deviceField(),
+			Answers{"transfer": "12", "action": "drop"},
+			"bob/pc-b: 0 %  receiving  multicast, loss 0.0 %|carol/pc-c: 0 %  off",
+		},
 		"no password for who has an account": {m.passwordField(), Answers{"user": "alice"}, "skipped"},
 		"a password for who is new":          {m.passwordField(), Answers{"user": "dora"}, ""},
-		"a decision": {decisionField(), nil,
+		"a decision": {
+			decisionField(), nil,
 			"approve: the client becomes a member, or its new device is let in|" +
-				"deny: the client, or the new device, is turned down"},
+				"deny: the client, or the new device, is turned down",
+		},
 		"yes or no": {yesOrNo("x", "X?", ""), nil, "yes:|no:"},
 	} {
 		t.Run(name, func(t *testing.T) {

@@ -64,7 +64,8 @@ func (m *Menu) countAll(ctx context.Context) (Counts, error) {
 	c.Text = strings.Join([]string{
 		some(len(requests), "join request waits", "join requests wait"), some(running, "transfer runs", "transfers run"),
 		fmt.Sprintf("%d pending", len(open)-running),
-		fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver"))}, " · ")
+		fmt.Sprintf("%d of %s active", s.Active, ui.Plural(s.Devices, "receiver")),
+	}, " · ")
 	if s.Restored {
 		c.Text = "Nothing is sent: the server was set back to an earlier state. Confirm the memberships: r"
 	}
@@ -104,8 +105,10 @@ func (m *Menu) countMine(ctx context.Context) (Counts, error) {
 	if lacking > 0 {
 		received += fmt.Sprintf(", %d incomplete", lacking)
 	}
-	return Counts{Text: strings.Join([]string{"in " + ui.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
-		some(owed, "transfer on its way to you", "transfers on their way to you"), received}, " · ")}, nil
+	return Counts{Text: strings.Join([]string{
+		"in " + ui.Plural(in, "group"), fmt.Sprintf("%d asked for", asked),
+		some(owed, "transfer on its way to you", "transfers on their way to you"), received,
+	}, " · ")}, nil
 }
 
 func some(n int, one, more string) string {

@@ -2,6 +2,7 @@ package menu
 
 import (
 	"context"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -50,18 +51,24 @@ func lacks(t *testing.T, text string, parts ...string) {
 // entries are answers, parted by |, what is said then, and what is asked of the server. FILE is a file
 // that is there.
 var entries = []struct{ in, says, does string }{
-	{"1|new|a room|239.1.1.1|no|yes", "Create group new, at 239.1.1.1.|Only administrators see it|Group text",
-		"CreateGroup"},
+	{
+		"1|new|a room|239.1.1.1|no|yes", "Create group new, at 239.1.1.1.|Only administrators see it|Group text",
+		"CreateGroup",
+	},
 	{"1|new|||yes|yes", "the server picks|Everybody with an account sees it|Warning: text", "CreateGroup"},
 	{"2|lab|yes", "Its transfers are cancelled: 4 deliveries will not be made.|Group lab is deleted.", "DeleteGroup[lab]"},
 	{"2|open|yes", "Delete group open, which has 0 members.|Group open is deleted.", "DeleteGroup[open]"},
 	{"3|lab|bob|yes", "Add bob to lab|is a member of", "AddMember[lab bob]"},
-	{"3|lab|dora|her words|yes", "Make the account dora, with the password|The account text|is a member",
-		"AddUser AddMember"},
+	{
+		"3|lab|dora|her words|yes", "Make the account dora, with the password|The account text|is a member",
+		"AddUser AddMember",
+	},
 	{"4|lab|bob|yes", "Remove bob from lab|bob is no longer a member of lab.", "RemoveMember[lab bob]"},
 	{"5", "GROUP  ADDRESS|lab    |room 2", ""},
-	{"6|lab|FILE||no|yes", "It is sent at once|Transfer 14: one.txt, 1 file (4 B) for lab.|the devices that are here",
-		"AddTransfer"},
+	{
+		"6|lab|FILE||no|yes", "It is sent at once|Transfer 14: one.txt, 1 file (4 B) for lab.|the devices that are here",
+		"AddTransfer",
+	},
 	{"6|lab|FILE|*.o|yes|yes", "Left out: what matches *.o.|It is held until `Send pending`.", "AddTransfer"},
 	{"6|lab|/no/such/file", "no such file or folder: /no/such/file|check the spelling", ""},
 	{"6|lab|FILE|[a-", "That did not work", ""},
@@ -88,11 +95,15 @@ var entries = []struct{ in, says, does string }{
 	{"r|keys|12", "SESSION|HANDED OUT", ""},
 	{"r|bytes saved", "last 24 hours|in all", ""},
 	{"r|memberships", "GROUP|lab    carol|open   alice", ""},
-	{"t|12|cancel|yes",
+	{
+		"t|12|cancel|yes",
 		"Cancel transfer 12 (ubuntu.iso) to lab: 2 devices|1 device has it and keeps it.|Transfer 12 is cancelled.",
-		"CancelTransfer[12]"},
-	{"t|13|send now|yes", "3 devices that still lack it get it as soon as they are here.|Transfer 13 is sent now.",
-		"SendTransfer[13]"},
+		"CancelTransfer[12]",
+	},
+	{
+		"t|13|send now|yes", "3 devices that still lack it get it as soon as they are here.|Transfer 13 is sent now.",
+		"SendTransfer[13]",
+	},
 	{"t|11|retry|yes", "Send transfer 11 (course) to lab again|Transfer 11 is sent again", "RetryTransfer[11]"},
 	{"t|12|catch up now|bob/pc-b|yes", "over HTTPS at once|bob/pc-b: text", "ActOnDelivery[12"},
 	{"t|12|later|bob/pc-b|yes", "Leave bob/pc-b out|bob/pc-b: text", "ActOnDelivery[12"},
@@ -198,11 +209,15 @@ func TestNumbersKeepTheirMeaning(t *testing.T) {
 		t.Errorf("who has one role cannot switch: %s", Keys(entries))
 	}
 	entries := one.Entries(Administrator)
-	for text, want := range map[string]int{"1": 0, "01": 0, "14": 13, "0": -1, "15": -1, "": -1, "-1": -1, "1 ": -1,
-		"tt": -1} {
-		if got := Find(entries, text); got != want {
-			t.Errorf("%q is found at %d, not %d", text, got, want)
-		}
+	for text, want := range map[string]int{
+		"1": 0, "01": 0, "14": 13, "0": -1, "15": -1, "": -1, "-1": -1, "1 ": -1,
+		"tt": -1,
+	} {
+		t.Run(text, func(t *testing.T) {
+			if got := Find(entries, text); got != want {
+				t.Errorf("%q is found at %d, not %d", text, got, want)
+			}
+		})
 	}
 }
 
@@ -215,9 +230,11 @@ func TestAnswersAsAFormRepeatsThem(t *testing.T) {
 			Key: "name", Ask: "Hold it?",
 		},
 	} {
-		if got := f.Answered(Answers{"name": "al\x1bice"}); got != want {
-			t.Errorf("%q, not %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := f.Answered(Answers{"name": "al\x1bice"}); got != want {
+				t.Errorf("%q, not %q", got, want)
+			}
+		})
 	}
 }
 
@@ -233,12 +250,14 @@ func TestErrorsInWords(t *testing.T) {
 		{context.Canceled, "Stopped.", "Stopped."},
 		{NothingToDo("Nobody is waiting."), "Nobody is waiting.", "Nobody is waiting."},
 	} {
-		if got := strings.Join(InWords(c.err), "|"); got != c.want {
-			t.Errorf("%q, not %q", got, c.want)
-		}
-		if got := Reason(c.err); got != c.short {
-			t.Errorf("in one line %q, not %q", got, c.short)
-		}
+		t.Run(c.want, func(t *testing.T) {
+			if got := strings.Join(InWords(c.err), "|"); got != c.want {
+				t.Errorf("%q, not %q", got, c.want)
+			}
+			if got := Reason(c.err); got != c.short {
+				t.Errorf("in one line %q, not %q", got, c.short)
+			}
+		})
 	}
 }
 
@@ -268,9 +287,11 @@ func TestWhatIsMeantByAnAnswer(t *testing.T) {
 		{Field{Path: true}, rooms, "2", -1}, // a file may be called so
 		{Field{Secret: true}, rooms, "2", -1},
 	} {
-		if got := c.field.Meant(c.text, c.options); got != c.want {
-			t.Errorf("%q of %+v: %d, not %d", c.text, c.field, got, c.want)
-		}
+		t.Run(fmt.Sprint(c.text, " ", c.want), func(t *testing.T) {
+			if got := c.field.Meant(c.text, c.options); got != c.want {
+				t.Errorf("%q of %+v: %d, not %d", c.text, c.field, got, c.want)
+			}
+		})
 	}
 	if _, err := (Field{Closed: true}).Settle("lab", rooms); err == nil || !strings.Contains(err.Error(), "any of 2") {
 		t.Errorf("what two choices begin with: %v", err)

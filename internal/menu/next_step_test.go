@@ -25,9 +25,11 @@ func TestTheNextStepIsFoundInTheMenu(t *testing.T) {
 		"Next: send it again (in this menu: 3) ": {Step: groupcast.StepAddMember},
 		"Next: send it again ":                   {Step: "of-a-newer-server"},
 	} {
-		bad.Next = n
-		if got := InWords(bad)[1]; got != strings.TrimSpace(want) {
-			t.Errorf("%q, not %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			bad.Next = n
+			if got := InWords(bad)[1]; got != strings.TrimSpace(want) {
+				t.Errorf("%q, not %q", got, want)
+			}
+		})
 	}
 }

@@ -39,13 +39,15 @@ func TestWhatBeginsSo(t *testing.T) {
 		"": "lab-1 Lab-2 old-lab exam", "lab": "lab-1 Lab-2", "LAB-": "lab-1 Lab-2", "old": "old-lab", "am": "exam",
 		"-": "lab-1 Lab-2 old-lab", "z": "",
 	} {
-		var got []string
-		for _, o := range Matching(all, text) {
-			got = append(got, o.Value)
-		}
-		if strings.Join(got, " ") != want {
-			t.Errorf("%q: %q, not %q", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			var got []string
+			for _, o := range Matching(all, text) {
+				got = append(got, o.Value)
+			}
+			if strings.Join(got, " ") != want {
+				t.Errorf("%q: %q, not %q", text, got, want)
+			}
+		})
 	}
 }
 
@@ -54,9 +56,11 @@ func TestRoles(t *testing.T) {
 	for want, d := range map[string]*Menu{
 		"[Administrator Receiver]": m, "[Administrator]": {Admin: m.Admin}, "[Receiver]": {Member: m.Member}, "[]": {},
 	} {
-		if got := fmt.Sprint(d.Roles()); got != want {
-			t.Errorf("%s, not %s", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := fmt.Sprint(d.Roles()); got != want {
+				t.Errorf("%s, not %s", got, want)
+			}
+		})
 	}
 	if Other(Receiver) != Administrator || Other(Administrator) != Receiver {
 		t.Error("the other role")
@@ -67,8 +71,10 @@ func TestWhatIsAYes(t *testing.T) {
 	for text, want := range map[string]bool{
 		"yes": true, " YES ": true, "Yes\n": true, "": false, "y": false, "no": false, "yes please": false, "ja": false,
 	} {
-		if Yes(text) != want {
-			t.Errorf("%q is %v", text, !want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if Yes(text) != want {
+				t.Errorf("%q is %v", text, !want)
+			}
+		})
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"bufio"
 	"context"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -71,10 +72,12 @@ func TestSettle(t *testing.T) {
 		{Field{}, "", "", false},
 		{Field{Optional: true}, "", "", true},
 	} {
-		got, err := c.field.Settle(c.text, options)
-		if got != c.want && c.field.Closed || (err == nil) != c.ok {
-			t.Errorf("%+v of %q: %q, %v", c.field, c.text, got, err)
-		}
+		t.Run(fmt.Sprint(c.text, " ", c.want, " ", c.ok), func(t *testing.T) {
+			got, err := c.field.Settle(c.text, options)
+			if got != c.want && c.field.Closed || (err == nil) != c.ok {
+				t.Errorf("%+v of %q: %q, %v", c.field, c.text, got, err)
+			}
+		})
 	}
 }
 
@@ -103,9 +106,11 @@ func TestPathsAreCompleted(t *testing.T) {
 		"/nobody": "",
 		"/no/on":  "",
 	} {
-		if got := values(dir + text); got != want {
-			t.Errorf("%s: %q, want %q", text, got, want)
-		}
+		t.Run(text, func(t *testing.T) {
+			if got := values(dir + text); got != want {
+				t.Errorf("%s: %q, want %q", text, got, want)
+			}
+		})
 	}
 }
 
@@ -148,14 +153,16 @@ func TestASecretThatCannotBeRead(t *testing.T) {
 
 func TestTheEndOfTheInputEndsAnEntry(t *testing.T) {
 	for _, in := range []string{"1", "1\nnew", "3\nlab", "3\nlab\ndora", "4", "6\nlab", "10\n1", "a\nmake\ndora\nadmin"} {
-		w := menutest.New(t)
-		var out strings.Builder
-		if err := Prompts(t.Context(), own(w), strings.NewReader(in), &out, nil); err != nil {
-			t.Errorf("%q: %v", in, err)
-		}
-		if got := w.Changes(); len(got) > 0 {
-			t.Errorf("%q changed %q", in, got)
-		}
+		t.Run(in, func(t *testing.T) {
+			w := menutest.New(t)
+			var out strings.Builder
+			if err := Prompts(t.Context(), own(w), strings.NewReader(in), &out, nil); err != nil {
+				t.Errorf("%q: %v", in, err)
+			}
+			if got := w.Changes(); len(got) > 0 {
+				t.Errorf("%q changed %q", in, got)
+			}
+		})
 	}
 }
 
@@ -248,9 +255,11 @@ func TestWhoIsHere(t *testing.T) {
 			Members: 2, Active: 4,
 		},
 	} {
-		if got := whoIsHere(g); got != want {
-			t.Errorf("%q, not %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := whoIsHere(g); got != want {
+				t.Errorf("%q, not %q", got, want)
+			}
+		})
 	}
 }
 

@@ -20,11 +20,13 @@ func (m *Menu) receiverEntries() []Entry {
 	return []Entry{
 		{Key: "1", Title: "List available groups", Run: m.available},
 		{Key: "2", Title: "Join a group", Plan: m.planJoin, Run: m.join, Fields: []Field{
-			m.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true}}},
+			m.offerField(), {Key: "text", Ask: "A word to the administrator", Optional: true},
+		}},
 		{Key: "3", Title: "My groups", Run: m.mine},
 		{Key: "4", Title: "Receive", Run: m.receive, Stop: "Esc ends receiving", Fields: []Field{
 			{Key: "dir", Ask: "Folder for the files", Default: m.Dir, Path: true},
-			yesOrNo("once", "End after one transfer?", "no")}},
+			yesOrNo("once", "End after one transfer?", "no"),
+		}},
 		{Key: "5", Title: "Exit", Leads: Out},
 	}
 }

@@ -29,8 +29,10 @@ func waiting(m *Menu, nos ...protocol.TransferNo) (c *sends, said func() []strin
 
 func TestSendsSayHowTheyStand(t *testing.T) {
 	w := menutest.New(t)
-	gathering := groupcast.Transfer{No: 21, Group: "lab", State: groupcast.TransferGathering, Owed: 1,
-		Summary: "it begins"}
+	gathering := groupcast.Transfer{
+		No: 21, Group: "lab", State: groupcast.TransferGathering, Owed: 1,
+		Summary: "it begins",
+	}
 	here := []groupcast.Delivery{{User: "ann", Device: "a", State: groupcast.DeliveryQueued, Active: true}}
 	w.Put(gathering, here)
 	gathering.No = 22

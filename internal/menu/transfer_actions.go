@@ -32,22 +32,28 @@ func (e TransferAction) fitsDevice(t groupcast.Transfer, d groupcast.Delivery) b
 }
 
 var deviceActions = []TransferAction{
-	{Key: "n", Name: "catch up now", note: "one receiver gets it over HTTPS at once, not by multicast",
+	{
+		Key: "n", Name: "catch up now", note: "one receiver gets it over HTTPS at once, not by multicast",
 		Each: groupcast.CatchUp, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
 			text := "Let %s fetch %s over HTTPS at once, instead of by multicast."
 			return Plan{fmt.Sprintf(text, receiverText(who), called(s))}
-		}},
-	{Key: "l", Name: "later", note: "one receiver is left out for now; it still gets it, later",
+		},
+	},
+	{
+		Key: "l", Name: "later", note: "one receiver is left out for now; it still gets it, later",
 		Each: groupcast.PutOff, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
 			return Plan{
 				fmt.Sprintf("Leave %s out of %s for now: the others no longer wait for it.", receiverText(who), called(s)),
 				"It gets the rest after `catch up now`, or when the transfer is sent again.",
 			}
-		}},
-	{Key: "d", Name: "drop", note: "one receiver does not get it any more",
+		},
+	},
+	{
+		Key: "d", Name: "drop", note: "one receiver does not get it any more",
 		Each: groupcast.Drop, plan: func(s ui.Snapshot, who groupcast.Delivery) Plan {
 			return Plan{fmt.Sprintf("Drop %s for %s: it will not get what it still lacks.", called(s), receiverText(who))}
-		}},
+		},
+	},
 }
 
 // called is a transfer in a plan.
@@ -90,7 +96,8 @@ func (e TransferAction) DoOn(ctx context.Context, m *Menu, who groupcast.Deliver
 }
 
 var transferActions = []TransferAction{
-	{Key: "s", Name: "send now", note: "without waiting for more receivers", done: "is sent now",
+	{
+		Key: "s", Name: "send now", note: "without waiting for more receivers", done: "is sent now",
 		fits: func(s ui.Snapshot) bool { return s.Transfer.Sendable() },
 		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
 			return Plan{fmt.Sprintf("Send %s now: %s", called(s),
@@ -98,8 +105,10 @@ var transferActions = []TransferAction{
 		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.SendTransfer(ctx, no)
-		}},
-	{Key: "c", Name: "cancel", note: "who lacks it will not get it; what is delivered stays", done: "is cancelled",
+		},
+	},
+	{
+		Key: "c", Name: "cancel", note: "who lacks it will not get it; what is delivered stays", done: "is cancelled",
 		fits: func(s ui.Snapshot) bool { return s.Transfer.State.Open() },
 		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
 			p := Plan{fmt.Sprintf("Cancel %s: %s", called(s), stillLack(s, "will not get it", "will not get it"))}
@@ -110,8 +119,10 @@ var transferActions = []TransferAction{
 		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.CancelTransfer(ctx, no)
-		}},
-	{Key: "r", Name: "retry", done: "is sent again to those who lack it",
+		},
+	},
+	{
+		Key: "r", Name: "retry", done: "is sent again to those who lack it",
 		note: "again to those who lack some of it, failed, refused, or from whom it was taken back",
 		fits: func(s ui.Snapshot) bool { return s.Transfer.Retryable() || retryable(s) > 0 },
 		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
@@ -120,7 +131,8 @@ var transferActions = []TransferAction{
 		},
 		do: func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error) {
 			return m.Admin.RetryTransfer(ctx, no)
-		}},
+		},
+	},
 }
 
 // stillLack says what becomes of those who lack a transfer.

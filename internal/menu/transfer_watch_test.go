@@ -103,8 +103,10 @@ func TestTheListIsFollowed(t *testing.T) {
 		t.Errorf("%s, looking at %d", numbers(b), b.Chosen.Transfer.No)
 	}
 	// Progress comes with the event.
-	moved := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab", State: groupcast.TransferSending, Verified: 2,
-		Owed: 1}
+	moved := groupcast.Transfer{
+		No: 12, Name: "ubuntu.iso", Group: "lab", State: groupcast.TransferSending, Verified: 2,
+		Owed: 1,
+	}
 	world.EventStream().C <- groupcast.Event{Kind: groupcast.EventProgress, Data: moved}
 	w.until("progress", func(b Transfers) bool { return b.All[b.Index(12)].Verified == 2 })
 }

@@ -35,42 +35,65 @@ func (p path) sample(bps uint64) rate.Sample {
 
 func mbit(x float64) uint64 { return uint64(x * 1e6 / 8) }
 
+// paths are what a rate has to cope with, and what it is then bounded by.
+var paths = map[string]struct {
+	path    path
+	cfg     rate.Config
+	want    float64 // Mbit/s
+	limiter rate.Limiter
+}{
+	"wire": {
+		path: path{wire: 37.5e6, queue: 30 * time.Millisecond}, want: 300,
+		limiter: rate.LimitWire,
+	},
+	"wire, short queue": {path: path{wire: 37.5e6}, want: 300, limiter: rate.LimitWire},
+	"wire below the start": {
+		path: path{wire: 2.5e6, queue: 30 * time.Millisecond}, want: 20,
+		limiter: rate.LimitWire,
+	},
+	"wire with random loss": {
+		path: path{wire: 37.5e6, random: 0.05, queue: 5 * time.Millisecond}, want: 300,
+		limiter: rate.LimitWire,
+	},
+	"slow wire and loss": {path: path{wire: 5e6, random: 0.10}, want: 40, limiter: rate.LimitWire},
+	"receivers":          {path: path{host: 50e6}, want: 400, limiter: rate.LimitReceivers},
+	"marks before the queue": {
+		path: path{wire: 37.5e6, marks: 36e6, queue: 30 * time.Millisecond}, want: 270,
+		limiter: rate.LimitWire,
+	},
+	"marks and random loss": {path: path{marks: 12.5e6, random: 0.05}, want: 90, limiter: rate.LimitWire},
+	"everything is marked":  {path: path{marks: 1}, want: 20, limiter: rate.LimitWire},
+	"cap":                   {cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},
+	"cap below the start":   {cfg: rate.Config{Cap: mbit(30)}, want: 30, limiter: rate.LimitCap},
+	"cap, 30 % random loss": {
+		path: path{random: 0.3}, cfg: rate.Config{Cap: mbit(250)}, want: 250,
+		limiter: rate.LimitCap,
+	},
+	"cap above the wire": {
+		path: path{wire: 2.5e6, random: 0.05}, cfg: rate.Config{Cap: mbit(30)}, want: 20,
+		limiter: rate.LimitWire,
+	},
+	"cap, a little loss": {
+		path: path{random: 0.004}, cfg: rate.Config{Cap: mbit(900)}, want: 900,
+		limiter: rate.LimitCap,
+	},
+	"fixed, whatever happens": {
+		path: path{wire: 1e6}, cfg: rate.Config{Fixed: mbit(80)}, want: 80,
+		limiter: rate.LimitCap,
+	},
+	"fixed above the cap": {cfg: rate.Config{Fixed: mbit(80), Cap: mbit(20)}, want: 20, limiter: rate.LimitCap},
+	"wire of ten gigabits": {
+		path: path{wire: 1.25e9, queue: 20 * time.Millisecond}, want: 10_000,
+		limiter: rate.LimitWire,
+	},
+	"bad wire, 20 % and 50 Mb": {
+		path: path{wire: 6.25e6, random: 0.2, queue: 20 * time.Millisecond}, want: 50,
+		limiter: rate.LimitWire,
+	},
+}
+
 func TestAutoFindsTheLimit(t *testing.T) {
-	for name, c := range map[string]struct {
-		path    path
-		cfg     rate.Config
-		want    float64 // Mbit/s
-		limiter rate.Limiter
-	}{
-		"wire": {path: path{wire: 37.5e6, queue: 30 * time.Millisecond}, want: 300,
-			limiter: rate.LimitWire},
-		"wire, short queue": {path: path{wire: 37.5e6}, want: 300, limiter: rate.LimitWire},
-		"wire below the start": {path: path{wire: 2.5e6, queue: 30 * time.Millisecond}, want: 20,
-			limiter: rate.LimitWire},
-		"wire with random loss": {path: path{wire: 37.5e6, random: 0.05, queue: 5 * time.Millisecond}, want: 300,
-			limiter: rate.LimitWire},
-		"slow wire and loss": {path: path{wire: 5e6, random: 0.10}, want: 40, limiter: rate.LimitWire},
-		"receivers":          {path: path{host: 50e6}, want: 400, limiter: rate.LimitReceivers},
-		"marks before the queue": {path: path{wire: 37.5e6, marks: 36e6, queue: 30 * time.Millisecond}, want: 270,
-			limiter: rate.LimitWire},
-		"marks and random loss": {path: path{marks: 12.5e6, random: 0.05}, want: 90, limiter: rate.LimitWire},
-		"everything is marked":  {path: path{marks: 1}, want: 20, limiter: rate.LimitWire},
-		"cap":                   {cfg: rate.Config{Cap: mbit(250)}, want: 250, limiter: rate.LimitCap},
-		"cap below the start":   {cfg: rate.Config{Cap: mbit(30)}, want: 30, limiter: rate.LimitCap},
-		"cap, 30 % random loss": {path: path{random: 0.3}, cfg: rate.Config{Cap: mbit(250)}, want: 250,
-			limiter: rate.LimitCap},
-		"cap above the wire": {path: path{wire: 2.5e6, random: 0.05}, cfg: rate.Config{Cap: mbit(30)}, want: 20,
-			limiter: rate.LimitWire},
-		"cap, a little loss": {path: path{random: 0.004}, cfg: rate.Config{Cap: mbit(900)}, want: 900,
-			limiter: rate.LimitCap},
-		"fixed, whatever happens": {path: path{wire: 1e6}, cfg: rate.Config{Fixed: mbit(80)}, want: 80,
-			limiter: rate.LimitCap},
-		"fixed above the cap": {cfg: rate.Config{Fixed: mbit(80), Cap: mbit(20)}, want: 20, limiter: rate.LimitCap},
-		"wire of ten gigabits": {path: path{wire: 1.25e9, queue: 20 * time.Millisecond}, want: 10_000,
-			limiter: rate.LimitWire},
-		"bad wire, 20 % and 50 Mb": {path: path{wire: 6.25e6, random: 0.2, queue: 20 * time.Millisecond}, want: 50,
-			limiter: rate.LimitWire},
-	} {
+	for name, c := range paths {
 		t.Run(name, func(t *testing.T) {
 			ctl := rate.NewController(c.cfg)
 			sum, seen := 0.0, map[rate.Limiter]int{}

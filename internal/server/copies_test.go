@@ -1,6 +1,7 @@
 package server
 
 import (
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -119,9 +120,11 @@ func TestALoginLastsAsLongAsItIsOwed(t *testing.T) {
 		{store.DeviceLogin{LastUsed: used}, used.Add(machineUnused)},
 		{store.DeviceLogin{LastUsed: used, OwedUntil: used.Add(machineUnused + time.Hour)}, used.Add(machineUnused + time.Hour)},
 	} {
-		var d groupcast.Device
-		if w.lasts(&d, c.login); !d.LoginEnds.Equal(c.want) {
-			t.Errorf("%+v ends %v, want %v", c.login, d.LoginEnds, c.want)
-		}
+		t.Run(fmt.Sprint(c.want), func(t *testing.T) {
+			var d groupcast.Device
+			if w.lasts(&d, c.login); !d.LoginEnds.Equal(c.want) {
+				t.Errorf("%+v ends %v, want %v", c.login, d.LoginEnds, c.want)
+			}
+		})
 	}
 }

@@ -237,8 +237,10 @@ func (o *office) request(ctx context.Context, method, path, token string, body [
 func (o *office) receipt(c *caller, tr groupcast.Transfer) groupcast.Receipt {
 	r := groupcast.Receipt{Transfer: tr.No, Root: tr.Root, Outcome: groupcast.DeliveryVerified, Path: groupcast.PathHTTPS, Sequence: 1}
 	if c.agent != nil {
-		r.Signature = seal.SignReceipt(c.agent.key, seal.Receipt{Server: o.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
-			Device: c.agent.p.Device.ID, Outcome: string(r.Outcome), Sequence: r.Sequence})
+		r.Signature = seal.SignReceipt(c.agent.key, seal.Receipt{
+			Server: o.id, Group: tr.GroupID, Transfer: r.Transfer, Root: r.Root,
+			Device: c.agent.p.Device.ID, Outcome: string(r.Outcome), Sequence: r.Sequence,
+		})
 	}
 	return r
 }
@@ -252,8 +254,10 @@ const (
 func (o *office) traces(tr groupcast.Transfer) map[string]string {
 	files, err := o.Files(o.ctx, local, tr.No, groupcast.Window{})
 	o.must(err)
-	out := map[string]string{"name": secretName, "bytes": secretBytes, "bytes, encoded": base64.StdEncoding.EncodeToString([]byte(secretBytes))[:40],
-		"number": fmt.Sprint(tr.No), "expiry": tr.ExpiresAt.UTC().Format("2006-01-02T15:04"), "root": tr.Root.String(), "root, encoded": base64.StdEncoding.EncodeToString(tr.Root[:])[:40]}
+	out := map[string]string{
+		"name": secretName, "bytes": secretBytes, "bytes, encoded": base64.StdEncoding.EncodeToString([]byte(secretBytes))[:40],
+		"number": fmt.Sprint(tr.No), "expiry": tr.ExpiresAt.UTC().Format("2006-01-02T15:04"), "root": tr.Root.String(), "root, encoded": base64.StdEncoding.EncodeToString(tr.Root[:])[:40],
+	}
 	if len(files.Rows) > 0 {
 		out["digest"] = files.Rows[0].Digest.String()
 	}

@@ -158,15 +158,21 @@ func openHouse(t *testing.T, seed uint64) *house {
 	db, err := sqlite.Open(t.Context(), filepath.Join(folder, "db.sqlite"))
 	h.must(err)
 	log := slog.New(slog.NewTextHandler(h.log, &slog.HandlerOptions{Level: slog.LevelError}))
-	h.s, err = New(Config{Home: filepath.Dir(folder), Dir: folder, Store: db, Identity: authority,
-		Passwords: fakePasswords{}, Sources: []string{files}, Log: log})
+	h.s, err = New(Config{
+		Home: filepath.Dir(folder), Dir: folder, Store: db, Identity: authority,
+		Passwords: fakePasswords{}, Sources: []string{files}, Log: log,
+	})
 	h.must(err)
 	w := &world{T: t, Server: h.s, real: true}
 	h.s.newSender, h.s.openWatch = w.fakeSession, nil
 	h.s.sendPlain = func(context.Context, netip.AddrPort, []byte) error { return nil }
-	api, err := httpapi.Listen(httpapi.Config{Service: h.s, Listen: "127.0.0.1:0", TLS: authority.ServerTLS(),
-		Knows: authority.KnowsHost, Log: log, Limits: httpapi.Limits{PerSecond: 1e6, Burst: 1e6, AllSecond: 1e6,
-			PerAddress: 1e6}})
+	api, err := httpapi.Listen(httpapi.Config{
+		Service: h.s, Listen: "127.0.0.1:0", TLS: authority.ServerTLS(),
+		Knows: authority.KnowsHost, Log: log, Limits: httpapi.Limits{
+			PerSecond: 1e6, Burst: 1e6, AllSecond: 1e6,
+			PerAddress: 1e6,
+		},
+	})
 	h.must(err)
 	h.url = "https://" + api.Addr().String()
 	h.run(api, db)
@@ -181,8 +187,10 @@ func (h *house) run(api *httpapi.Server, db store.Store) {
 	var all sync.WaitGroup
 	all.Go(func() { _ = h.s.Run(ctx) })
 	all.Go(func() { _ = api.Serve(ctx) })
-	transport := &http.Transport{TLSClientConfig: &tls.Config{InsecureSkipVerify: true},
-		MaxIdleConnsPerHost: 4, DisableCompression: true}
+	transport := &http.Transport{
+		TLSClientConfig:     &tls.Config{InsecureSkipVerify: true},
+		MaxIdleConnsPerHost: 4, DisableCompression: true,
+	}
 	if h.chance(50) {
 		transport.ForceAttemptHTTP2 = true
 	}
@@ -415,8 +423,10 @@ func (h *house) keepsSecrets(op *apiOperation, who *role, what string, res *http
 		return // it is all secrets, and for administrators
 	}
 	hash, _ := fakePasswords{}.Hash(h.Context(), password)
-	never := append([]string{"PRIVATE KEY", hash, filepath.Join(h.dir, "home"), ".go:", "goroutine ", "runtime error",
-		"SQL logic", "constraint failed", "no such table", "groupcast.Err", hex.EncodeToString([]byte(password))}, h.given...)
+	never := append([]string{
+		"PRIVATE KEY", hash, filepath.Join(h.dir, "home"), ".go:", "goroutine ", "runtime error",
+		"SQL logic", "constraint failed", "no such table", "groupcast.Err", hex.EncodeToString([]byte(password)),
+	}, h.given...)
 	if !who.admin || who.agent {
 		never = append(never, h.dir)
 	}

@@ -197,9 +197,11 @@ func (m *maker) number(name string) string {
 	if near := m.known[name]; len(near) > 0 && m.chance(60) {
 		return pick(m.Rand, near)
 	}
-	return pick(m.Rand, []string{"0", "1", "2", "10", "100", "4096", "65535", "1000000", "2147483648", "4294967295",
+	return pick(m.Rand, []string{
+		"0", "1", "2", "10", "100", "4096", "65535", "1000000", "2147483648", "4294967295",
 		"9007199254740993",
-		"9223372036854775807", "18446744073709551615", "-1", "1.5", "1e3"})
+		"9223372036854775807", "18446744073709551615", "-1", "1.5", "1e3",
+	})
 }
 
 func (m *maker) text(name, format string) string {
@@ -236,8 +238,10 @@ func (m *maker) address(op *apiOperation) string {
 		}
 	}
 	if m.chance(6) {
-		query = append(query, pick(m.Rand, []string{"%zz", "a;b", "&&&", "=", "limit=%00", "from=%ff",
-			strings.Repeat("q=1&", 500)}))
+		query = append(query, pick(m.Rand, []string{
+			"%zz", "a;b", "&&&", "=", "limit=%00", "from=%ff",
+			strings.Repeat("q=1&", 500),
+		}))
 	}
 	if len(query) == 0 {
 		return path
@@ -282,9 +286,11 @@ func (m *maker) body(op *apiOperation) (body, contentType string) {
 	case 4:
 		body = m.hostileText()
 	case 5:
-		contentType = pick(m.Rand, []string{"", "text/plain", "application/x-www-form-urlencoded",
+		contentType = pick(m.Rand, []string{
+			"", "text/plain", "application/x-www-form-urlencoded",
 			"application/json; charset=utf-16",
-			"application/cbor", "multipart/form-data; boundary=x", "application/json;;;", "APPLICATION/JSON", "a/b; \xff"})
+			"application/cbor", "multipart/form-data; boundary=x", "application/json;;;", "APPLICATION/JSON", "a/b; \xff",
+		})
 	}
 	return body, contentType
 }
@@ -293,14 +299,29 @@ func (m *maker) body(op *apiOperation) (body, contentType string) {
 func (m *maker) headers(set func(name, value string)) {
 	for range m.IntN(3) {
 		h := pick(m.Rand, [][2]string{
-			{"X-Forwarded-For", "127.0.0.1"}, {"X-Forwarded-Host", "evil.example"}, {"X-HTTP-Method-Override", "DELETE"},
-			{"Range", "bytes=0-18446744073709551615"}, {"Range", "bytes=-1"}, {"If-None-Match", "*"},
-			{"If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"}, {"Accept", "application/cbor"},
-			{"Accept", strings.Repeat("a/b;q=0.1,", 200)}, {"Accept-Encoding", "gzip, br, \xff"}, {"Content-Encoding", "gzip"},
-			{"Last-Event-ID", "18446744073709551616"}, {"Cookie", "__Host-gc=x; __Host-gc=y; \xff=1"}, {"Cookie",
-				strings.Repeat("a=b; ", 500)},
-			{"Expect", "100-continue"}, {"Traceparent", "00-x"}, {"X-Request-Id", "\x1b[2J"}, {"Upgrade", "h2c"},
-			{"Prefer", "return=minimal"}, {fmt.Sprintf("X-%d", m.IntN(100)), strings.Repeat("y", m.IntN(8000))},
+			{"X-Forwarded-For", "127.0.0.1"},
+			{"X-Forwarded-Host", "evil.example"},
+			{"X-HTTP-Method-Override", "DELETE"},
+			{"Range", "bytes=0-18446744073709551615"},
+			{"Range", "bytes=-1"},
+			{"If-None-Match", "*"},
+			{"If-Modified-Since", "Thu, 01 Jan 1970 00:00:00 GMT"},
+			{"Accept", "application/cbor"},
+			{"Accept", strings.Repeat("a/b;q=0.1,", 200)},
+			{"Accept-Encoding", "gzip, br, \xff"},
+			{"Content-Encoding", "gzip"},
+			{"Last-Event-ID", "18446744073709551616"},
+			{"Cookie", "__Host-gc=x; __Host-gc=y; \xff=1"},
+			{
+				"Cookie",
+				strings.Repeat("a=b; ", 500),
+			},
+			{"Expect", "100-continue"},
+			{"Traceparent", "00-x"},
+			{"X-Request-Id", "\x1b[2J"},
+			{"Upgrade", "h2c"},
+			{"Prefer", "return=minimal"},
+			{fmt.Sprintf("X-%d", m.IntN(100)), strings.Repeat("y", m.IntN(8000))},
 		})
 		set(h[0], h[1])
 	}

@@ -8,8 +8,10 @@ func TestGroupNamesAreFolders(t *testing.T) {
 		"lab": true, "lab.a": true, "lab-a_1": true, "lab.": false, "lab..": false, "a-.": false, "con": false, "nul.x": false,
 		"com1": false, "Lab": false, "lab ": false, "console": true,
 	} {
-		if err := checkGroupName(name); (err == nil) != ok {
-			t.Errorf("%q: %v", name, err)
-		}
+		t.Run(name, func(t *testing.T) {
+			if err := checkGroupName(name); (err == nil) != ok {
+				t.Errorf("%q: %v", name, err)
+			}
+		})
 	}
 }

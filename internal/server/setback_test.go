@@ -265,7 +265,9 @@ func TestOffersThatProveNothing(t *testing.T) {
 			}
 		}
 		for _, say := range []groupcast.Attach{
-			{Newest: []byte("x")}, {Newest: make([]byte, 1<<20)}, {NewestSignature: []byte("x")},
+			{Newest: []byte("x")},
+			{Newest: make([]byte, 1<<20)},
+			{NewestSignature: []byte("x")},
 			{Newest: wire.AppendOffer(nil, with(func(o *wire.Offer) { o.Number += 5 }))},
 			{Newest: wire.AppendOffer(nil, with(func(o *wire.Offer) { o.Number += 5 })), NewestSignature: seal.SignOffer(w.key, wire.AppendOffer(nil, genuine))},
 		} {

@@ -45,6 +45,7 @@ func (m *memory) writing() error {
 }
 
 func (m *memory) LastOffer(context.Context) (protocol.OfferNo, error) { return m.offers, m.reading() }
+
 func (m *memory) LastTransferNo(context.Context) (protocol.TransferNo, error) {
 	return m.transfers, m.reading()
 }

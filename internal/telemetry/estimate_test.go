@@ -35,8 +35,10 @@ func TestEstimates(t *testing.T) {
 			half(is{Devices: 20, At: sec(10)}), most(is{Devices: 38, At: sec(10)}), all(is{Devices: 40, At: sec(100)}),
 		}},
 		"some are done, one is away": {done: 2, unknown: 1, moving: same(1, 300, 100), want: []is{
-			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Waits: 1, At: sec(3)}), all(is{Devices: 4, Waits: 1,
-				At: sec(3)}),
+			half(is{Devices: 2, Done: true}), most(is{Devices: 4, Waits: 1, At: sec(3)}), all(is{
+				Devices: 4, Waits: 1,
+				At: sec(3),
+			}),
 		}},
 		"stored is done at once, without a rate it cannot be told": {moving: []Ahead{{0, 0}, {500, 0}}, want: []is{
 			half(is{Devices: 1, At: t0}), most(is{Devices: 2, Waits: 1, At: t0}), all(is{Devices: 2, Waits: 1, At: t0}),

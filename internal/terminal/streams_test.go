@@ -74,8 +74,11 @@ func TestAgain(t *testing.T) {
 		{"plain", []string{"send", "lab", "a.iso"}, []string{"send", "lab", "a.iso", "--resume", "x"}},
 		{"an older value", []string{"send", "--resume", "old", "lab"}, []string{"send", "lab", "--resume", "x"}},
 		{"an older value, joined", []string{"send", "--resume=old", "lab"}, []string{"send", "lab", "--resume", "x"}},
-		{"what a shell reads", []string{"a b", "it's", "$(rm x)", ""},
-			[]string{"a b", "it's", "$(rm x)", "", "--resume", "x"}},
+		{
+			"what a shell reads",
+			[]string{"a b", "it's", "$(rm x)", ""},
+			[]string{"a b", "it's", "$(rm x)", "", "--resume", "x"},
+		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			line, ok := strings.CutPrefix(Again(c.args, "--resume", "x"), "groupcast ")

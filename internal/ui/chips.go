@@ -20,8 +20,10 @@ type Chip struct {
 func (c Chip) String() string { return fmt.Sprintf("%d %s", c.Count, c.Text) }
 
 // chipOrder is the order of chips: devices that have it, get it now, get it later; then problems.
-var chipOrder = []string{"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device",
-	"taken back"}
+var chipOrder = []string{
+	"verified", "receiving", "waiting", "over HTTPS", "held", "away", "without a device",
+	"taken back",
+}
 
 // Chips say how the devices of a transfer stand: by its deliveries, or without them by its counts.
 func Chips(s Snapshot) []Chip {

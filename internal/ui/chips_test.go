@@ -87,8 +87,10 @@ func TestEstimate(t *testing.T) {
 			Deliveries: []groupcast.Delivery{receiving, away("a"), away("b")},
 		},
 		"3 who are away when they are back": {
-			Transfer: groupcast.Transfer{State: groupcast.TransferWaiting,
-				Estimates: []groupcast.Estimate{{Share: 50, Done: true}}},
+			Transfer: groupcast.Transfer{
+				State:     groupcast.TransferWaiting,
+				Estimates: []groupcast.Estimate{{Share: 50, Done: true}},
+			},
 			Deliveries: []groupcast.Delivery{away("a"), away("b"), away("c")},
 		},
 	} {
@@ -111,8 +113,12 @@ func TestStanding(t *testing.T) {
 	}{
 		{s{State: groupcast.TransferHeld}, nil, "held", false},
 		{s{State: groupcast.TransferGathering}, nil, "begins", false},
-		{s{State: groupcast.TransferSending}, []groupcast.Delivery{here(groupcast.DeliveryReceiving), away("a")}, "sending",
-			false},
+		{
+			s{State: groupcast.TransferSending},
+			[]groupcast.Delivery{here(groupcast.DeliveryReceiving), away("a")},
+			"sending",
+			false,
+		},
 		{s{State: groupcast.TransferWaiting, Verified: 1}, []groupcast.Delivery{verified, away("a")}, "delivered", false},
 		{s{State: groupcast.TransferWaiting}, []groupcast.Delivery{away("a")}, "waiting", false},
 		{s{State: groupcast.TransferDone}, []groupcast.Delivery{verified}, "delivered", false},

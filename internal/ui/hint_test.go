@@ -19,13 +19,19 @@ func TestHint(t *testing.T) {
 		want string
 	}{
 		{"no step", hinted(), "retry it"},
-		{"a step", hinted().WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}),
-			"retry it with `groupcast transfer retry 7`"},
+		{
+			"a step", hinted().WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}),
+			"retry it with `groupcast transfer retry 7`",
+		},
 		{"a step of a later version", hinted().WithNext(groupcast.Next{Step: "dance"}), "retry it"},
-		{"a step with a group", hinted().WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: "lab"}),
-			"send the files again: `groupcast send lab PATH`"},
-		{"a step with a group that is not known", hinted().WithNext(groupcast.Next{Step: groupcast.StepSendAgain}),
-			"send the files again: `groupcast send GROUP PATH`"},
+		{
+			"a step with a group", hinted().WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: "lab"}),
+			"send the files again: `groupcast send lab PATH`",
+		},
+		{
+			"a step with a group that is not known", hinted().WithNext(groupcast.Next{Step: groupcast.StepSendAgain}),
+			"send the files again: `groupcast send GROUP PATH`",
+		},
 		{"neither", groupcast.Errorf(groupcast.EConflict, "no"), ""},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -48,17 +48,27 @@ func TestRows(t *testing.T) {
 			}),
 			"1|command line|pc|10.0.0.1|1h ago|1h ago|this one",
 		},
-		"entry": {EntryRow(groupcast.DeliveryEntry{Path: "a", Kind: "file", Result: groupcast.EntryMissing,
-			Reason: "disk"}), "a|file|missing|disk"},
-		"beside": {EntryRow(groupcast.DeliveryEntry{Path: "a", Kind: "file", Result: groupcast.EntryBeside, Name: "a (2)"}),
-			"a|file|lies beside as a (2)|"},
-		"offer": {OfferRow(groupcast.GroupOnOffer{Name: "lab", Membership: groupcast.MembershipAsked, Since: at})[:3],
-			"lab|asked|1h ago"},
+		"entry": {EntryRow(groupcast.DeliveryEntry{
+			Path: "a", Kind: "file", Result: groupcast.EntryMissing,
+			Reason: "disk",
+		}), "a|file|missing|disk"},
+		"beside": {
+			EntryRow(groupcast.DeliveryEntry{Path: "a", Kind: "file", Result: groupcast.EntryBeside, Name: "a (2)"}),
+			"a|file|lies beside as a (2)|",
+		},
+		"offer": {
+			OfferRow(groupcast.GroupOnOffer{Name: "lab", Membership: groupcast.MembershipAsked, Since: at})[:3],
+			"lab|asked|1h ago",
+		},
 		"audit": {AuditRow(groupcast.AuditEntry{Actor: "ann", Action: "user.add", Object: "bob"})[1:4], "ann|user.add|bob"},
 		"key":   {KeyRow(groupcast.KeyHolder{User: "ann", Device: "pc", Version: 7})[1:4], "ann|pc|7"},
-		"checked": {CheckRow(groupcast.CheckResult{User: "ann", Device: "pc", Active: true, RoundTrip: 1234567,
-			FreeBytes: 2e9, Multicast: []groupcast.ProbeResult{{Group: "lab", Heard: 2,
-				Sent: 3}}, Reach: groupcast.ReachNoGroup}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|is in no group: add its user with `groupcast member add`"},
+		"checked": {CheckRow(groupcast.CheckResult{
+			User: "ann", Device: "pc", Active: true, RoundTrip: 1234567,
+			FreeBytes: 2e9, Multicast: []groupcast.ProbeResult{{
+				Group: "lab", Heard: 2,
+				Sent: 3,
+			}}, Reach: groupcast.ReachNoGroup,
+		}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|is in no group: add its user with `groupcast member add`"},
 		"away": {CheckRow(groupcast.CheckResult{LastSeen: at})[2:3], "seen 1h ago"},
 		"delivery": {
 			DeliveryRow(groupcast.Delivery{
@@ -67,8 +77,10 @@ func TestRows(t *testing.T) {
 			}),
 			"ann|pc|receiving|1.00 kB|multicast|1.2 %|",
 		},
-		"nobody": {DeliveryRow(groupcast.Delivery{User: "ann", State: groupcast.DeliveryQueued, Path: groupcast.PathUnknown}),
-			"ann|(no device yet)|no device|0 B|||"},
+		"nobody": {
+			DeliveryRow(groupcast.Delivery{User: "ann", State: groupcast.DeliveryQueued, Path: groupcast.PathUnknown}),
+			"ann|(no device yet)|no device|0 B|||",
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if got := strings.Join(c.got, "|"); got != c.want {
@@ -96,15 +108,23 @@ func TestRequestsInWords(t *testing.T) {
 
 func TestWhatBecomesOfANewTransfer(t *testing.T) {
 	for want, tr := range map[string]groupcast.Transfer{
-		"held until it is sent: groupcast pending send lab": {Group: "lab", State: groupcast.TransferHeld,
-			Cause: groupcast.CauseHeld, Reason: "held until it is sent"},
+		"held until it is sent: groupcast pending send lab": {
+			Group: "lab", State: groupcast.TransferHeld,
+			Cause: groupcast.CauseHeld, Reason: "held until it is sent",
+		},
 		"nobody lacks it": {State: groupcast.TransferDone},
-		"1 put off: groupcast transfer send 7": {No: 7, State: groupcast.TransferWaiting,
-			Cause: groupcast.CauseLater, Reason: "1 put off"},
-		"restored: groupcast restore --confirm": {State: groupcast.TransferWaiting,
-			Cause: groupcast.CauseUnconfirmed, Reason: "restored"},
-		"waits 5s for others that may come": {State: groupcast.TransferGathering,
-			Cause: groupcast.CauseGathering, Reason: "waits 5s for others that may come"},
+		"1 put off: groupcast transfer send 7": {
+			No: 7, State: groupcast.TransferWaiting,
+			Cause: groupcast.CauseLater, Reason: "1 put off",
+		},
+		"restored: groupcast restore --confirm": {
+			State: groupcast.TransferWaiting,
+			Cause: groupcast.CauseUnconfirmed, Reason: "restored",
+		},
+		"waits 5s for others that may come": {
+			State: groupcast.TransferGathering,
+			Cause: groupcast.CauseGathering, Reason: "waits 5s for others that may come",
+		},
 		"it goes out as soon as a device that lacks it is active": {State: groupcast.TransferSending},
 	} {
 		t.Run(want, func(t *testing.T) {
@@ -126,8 +146,10 @@ func TestAWatchedTransferInLines(t *testing.T) {
 		},
 		Deliveries: []groupcast.Delivery{
 			{User: "ann", Device: "had", State: groupcast.DeliveryAlreadyHad},
-			{User: "bob", Device: "half", State: groupcast.DeliveryReceiving, Active: true, Bytes: 500,
-				Path: groupcast.PathMulticast},
+			{
+				User: "bob", Device: "half", State: groupcast.DeliveryReceiving, Active: true, Bytes: 500,
+				Path: groupcast.PathMulticast,
+			},
 			{User: "cleo", Device: "bad", State: groupcast.DeliveryFailed, Reason: "disk"},
 		},
 	}
@@ -142,8 +164,10 @@ func TestAWatchedTransferInLines(t *testing.T) {
 	if all := DeviceLines(s, 9); !strings.Contains(all[2], "██████████ 100 %  ann") {
 		t.Errorf("who had it before has all of it: %q", all)
 	}
-	for _, part := range []string{"1 verified, 1 still owed", "1 incomplete, 1 failed; 1.00 kB in 1m",
-		"1.50 kB by multicast (×1.50)", "500 B over HTTPS"} {
+	for _, part := range []string{
+		"1 verified, 1 still owed", "1 incomplete, 1 failed; 1.00 kB in 1m",
+		"1.50 kB by multicast (×1.50)", "500 B over HTTPS",
+	} {
 		if got := Summary(s.Transfer, time.Minute); !strings.Contains(got, part) {
 			t.Errorf("%q lacks %q", got, part)
 		}
@@ -196,8 +220,10 @@ func TestTextForATerminal(t *testing.T) {
 		t.Error(got)
 	}
 	tomorrow := time.Now().Add(20 * time.Hour)
-	if got := Estimates(groupcast.Transfer{Estimates: []groupcast.Estimate{{Share: 100,
-		At: tomorrow}}}); got != "all by "+tomorrow.Local().Format("2006-01-02 15:04") {
+	if got := Estimates(groupcast.Transfer{Estimates: []groupcast.Estimate{{
+		Share: 100,
+		At:    tomorrow,
+	}}}); got != "all by "+tomorrow.Local().Format("2006-01-02 15:04") {
 		t.Error(got)
 	}
 	if Label(groupcast.LabelPutOff) != "put off" || Label(groupcast.LabelSilent) != "no answer" {

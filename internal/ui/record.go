@@ -30,8 +30,10 @@ func AuditRow(e groupcast.AuditEntry) []string {
 
 // LoginRow is one of a user's logins.
 func LoginRow(s groupcast.SignIn) []string {
-	kind := map[groupcast.Scope]string{groupcast.ScopeAgent: "receiver", groupcast.ScopeCLI: "command line",
-		groupcast.ScopeWeb: "browser"}[s.Scope]
+	kind := map[groupcast.Scope]string{
+		groupcast.ScopeAgent: "receiver", groupcast.ScopeCLI: "command line",
+		groupcast.ScopeWeb: "browser",
+	}[s.Scope]
 	current := ""
 	if s.Current {
 		current = "this one"

@@ -13,8 +13,10 @@ func TestAuditForASpreadsheet(t *testing.T) {
 	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
 	var b strings.Builder
 	err := AuditCSV(&b,
-		[]groupcast.AuditEntry{{At: at, Actor: "=1+1", Action: "user.add", Object: `a "b", c`, Detail: "two\nlines",
-			Address: "@x"}})
+		[]groupcast.AuditEntry{{
+			At: at, Actor: "=1+1", Action: "user.add", Object: `a "b", c`, Detail: "two\nlines",
+			Address: "@x",
+		}})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -29,8 +31,10 @@ func TestAuditForASpreadsheet(t *testing.T) {
 }
 
 func TestSavingsInWords(t *testing.T) {
-	got := Savings(groupcast.Savings{All: groupcast.Traffic{Transfers: 1, Delivered: 3_000_000, Sent: 1_000_000,
-		Saved: 2_000_000}})
+	got := Savings(groupcast.Savings{All: groupcast.Traffic{
+		Transfers: 1, Delivered: 3_000_000, Sent: 1_000_000,
+		Saved: 2_000_000,
+	}})
 	if len(got) != 2 || !strings.Contains(got[1], "2.00 MB saved: 3.00 MB delivered by sending 1.00 MB, 1 transfer") {
 		t.Errorf("%q", got)
 	}

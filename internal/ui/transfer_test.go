@@ -49,14 +49,18 @@ func TestStatesInWords(t *testing.T) {
 	tally := groupcast.Tally{Entries: 30, Missing: 2, Beside: 1}
 	for want, d := range map[string]groupcast.Delivery{
 		"incomplete (28 of 30) · 1 kept beside": {State: groupcast.DeliveryIncomplete, Tally: tally},
-		"verified · 1 kept beside": {State: groupcast.DeliveryVerified,
-			Tally: groupcast.Tally{Entries: 30, Beside: 1}},
+		"verified · 1 kept beside": {
+			State: groupcast.DeliveryVerified,
+			Tally: groupcast.Tally{Entries: 30, Beside: 1},
+		},
 		"verified":  {State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: 30}},
 		"queued":    {Device: "pc", Active: true, State: groupcast.DeliveryQueued, Tally: tally},
 		"off":       {Device: "pc", State: groupcast.DeliveryQueued, Tally: tally},
 		"no device": {State: groupcast.DeliveryQueued},
-		"no answer": {Device: "pc", Active: true, State: groupcast.DeliveryQueued,
-			Cause: groupcast.CauseSilent},
+		"no answer": {
+			Device: "pc", Active: true, State: groupcast.DeliveryQueued,
+			Cause: groupcast.CauseSilent,
+		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := DeliveryRow(d)[2]; got != want {

@@ -265,7 +265,9 @@ func TestTheLengthOfAFeedbackPacketIsBounded(t *testing.T) {
 // Addresses come back in the form they had: IPv4, IPv6, none.
 func TestAddressesOfAnOffer(t *testing.T) {
 	for _, c := range []struct{ group, source string }{
-		{"239.192.1.2:7441", "192.0.2.1"}, {"[ff15::1]:65535", "2001:db8::1"}, {"239.192.1.2:0", ""},
+		{"239.192.1.2:7441", "192.0.2.1"},
+		{"[ff15::1]:65535", "2001:db8::1"},
+		{"239.192.1.2:0", ""},
 		{"239.255.255.255:1", "255.255.255.255"},
 	} {
 		t.Run(c.group, func(t *testing.T) {

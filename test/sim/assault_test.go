@@ -1,6 +1,7 @@
 package sim
 
 import (
+	"fmt"
 	"testing"
 	"time"
 
@@ -114,13 +115,15 @@ func TestAssaultRegressions(t *testing.T) {
 			assault{parity: 2, source: 2}, 1, 4, 0.05, "a block whose next parity indices were forged used up what it might get",
 		},
 	} {
-		slower := 1.5
-		if c.assault.parity+c.assault.source == 1 {
-			slower = 1.2
-		}
-		t.Log(c.bug)
-		quiet, w := fight(t, c.seed, c.devices, c.loss, c.assault)
-		held(t, quiet, w, slower, 1.4)
+		t.Run(fmt.Sprint(c.seed, " ", c.devices, " ", c.loss), func(t *testing.T) {
+			slower := 1.5
+			if c.assault.parity+c.assault.source == 1 {
+				slower = 1.2
+			}
+			t.Log(c.bug)
+			quiet, w := fight(t, c.seed, c.devices, c.loss, c.assault)
+			held(t, quiet, w, slower, 1.4)
+		})
 	}
 }
 

@@ -93,9 +93,11 @@ func TestRegressions(t *testing.T) {
 		{319, "the refusal of an earlier try came after the transfer was owed again"},
 		{335, "a state that could not be read was not read again"},
 	} {
-		if r := Run(c.seed, None); r.Err != nil {
-			t.Errorf("%s (%s)\n%v", r.Story, c.bug, r.Err)
-		}
+		t.Run(c.bug, func(t *testing.T) {
+			if r := Run(c.seed, None); r.Err != nil {
+				t.Errorf("%s (%s)\n%v", r.Story, c.bug, r.Err)
+			}
+		})
 	}
 }
 

@@ -312,8 +312,10 @@ func (w *World) Users(ctx context.Context, p groupcast.Principal, win groupcast.
 ) {
 	_, err := w.Service.Users(ctx, p, win)
 	return page([]groupcast.User{
-		{Name: "ada", Role: groupcast.RoleAdmin}, {Name: "alice", Role: groupcast.RoleMember},
-		{Name: "bob", Role: groupcast.RoleMember}, {Name: "carol", Role: groupcast.RoleMember, Disabled: true},
+		{Name: "ada", Role: groupcast.RoleAdmin},
+		{Name: "alice", Role: groupcast.RoleMember},
+		{Name: "bob", Role: groupcast.RoleMember},
+		{Name: "carol", Role: groupcast.RoleMember, Disabled: true},
 	}), err
 }
 
@@ -323,7 +325,8 @@ func (w *World) Members(ctx context.Context, p groupcast.Principal, group string
 ) {
 	_, err := w.Service.Members(ctx, p, group, win)
 	return page([]groupcast.Member{
-		{Group: group, User: "alice", Devices: 1, Active: 1}, {Group: group, User: "bob", Devices: 1, Active: 1},
+		{Group: group, User: "alice", Devices: 1, Active: 1},
+		{Group: group, User: "bob", Devices: 1, Active: 1},
 		{Group: group, User: "carol", Devices: 1},
 	}), err
 }
@@ -348,12 +351,18 @@ func (w *World) Requests(ctx context.Context, p groupcast.Principal, s groupcast
 }
 
 var transfers = []groupcast.Transfer{
-	{No: 12, Name: "ubuntu.iso", Group: "lab", Bytes: 4_000_000, Files: 1, State: groupcast.TransferSending, Owed: 2,
-		Verified: 1, Summary: "1 of 3 done; carol/pc-c off", Session: &groupcast.SessionStatus{Rate: 8_000_000}},
-	{No: 13, Name: "exam.zip", Group: "exam", Bytes: 5_000_000, Files: 2, State: groupcast.TransferHeld, Hold: true,
-		Owed: 3, Cause: groupcast.CauseHeld, Summary: "held"},
-	{No: 11, Name: "course", Group: "lab", Bytes: 9_000_000, Files: 9, State: groupcast.TransferFailed, Failed: 1,
-		Verified: 2, Summary: "2 of 3 done; carol/pc-c failed"},
+	{
+		No: 12, Name: "ubuntu.iso", Group: "lab", Bytes: 4_000_000, Files: 1, State: groupcast.TransferSending, Owed: 2,
+		Verified: 1, Summary: "1 of 3 done; carol/pc-c off", Session: &groupcast.SessionStatus{Rate: 8_000_000},
+	},
+	{
+		No: 13, Name: "exam.zip", Group: "exam", Bytes: 5_000_000, Files: 2, State: groupcast.TransferHeld, Hold: true,
+		Owed: 3, Cause: groupcast.CauseHeld, Summary: "held",
+	},
+	{
+		No: 11, Name: "course", Group: "lab", Bytes: 9_000_000, Files: 9, State: groupcast.TransferFailed, Failed: 1,
+		Verified: 2, Summary: "2 of 3 done; carol/pc-c failed",
+	},
 }
 
 // Transfers are one that is sent, one that is held, and one that failed.

@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -13,20 +14,26 @@ import (
 )
 
 func TestShades(t *testing.T) {
-	for share, want := range map[float64]string{0: "░", 0.005: "░", 0.02: "▒", 0.49: "▒", 0.5: "▓", 0.99: "▓",
-		0.9995: "█", 1: "█"} {
-		if got := shade(share); got != want {
-			t.Errorf("%v: %s, not %s", share, got, want)
-		}
+	for share, want := range map[float64]string{
+		0: "░", 0.005: "░", 0.02: "▒", 0.49: "▒", 0.5: "▓", 0.99: "▓",
+		0.9995: "█", 1: "█",
+	} {
+		t.Run(fmt.Sprint(share), func(t *testing.T) {
+			if got := shade(share); got != want {
+				t.Errorf("%v: %s, not %s", share, got, want)
+			}
+		})
 	}
 }
 
 func TestBucketsOfADevice(t *testing.T) {
 	half := groupcast.Delivery{State: groupcast.DeliveryReceiving, Bar: []byte{0b00_01_10_11}}
-	for i, want := range []float64{1, 2.0 / 3, 1.0 / 3, 0, 0} { // the first two bits are the first stretch
-		if got := bucket(half, i); got != want {
-			t.Errorf("stretch %d: %v, not %v", i, got, want)
-		}
+	for i, want := range []float64{1, 2.0 / 3, 1.0 / 3, 0, 0} {
+		t.Run(fmt.Sprint(want), func(t *testing.T) { // the first two bits are the first stretch
+			if got := bucket(half, i); got != want {
+				t.Errorf("stretch %d: %v, not %v", i, got, want)
+			}
+		})
 	}
 	if got := bucket(groupcast.Delivery{State: groupcast.DeliveryVerified}, 200); got != 1 {
 		t.Errorf("who has it has every stretch: %v", got)
@@ -48,9 +55,11 @@ func TestTheFileFromStartToEnd(t *testing.T) {
 		"████████": {of(false, full(0)), verified}, // who is away does not count
 		"██▓▓░░░░": {of(true, full(16)), of(true, full(32))},
 	} {
-		if got := coverage(ui.Snapshot{Deliveries: all}, 8); got != want {
-			t.Errorf("%s, not %s", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := coverage(ui.Snapshot{Deliveries: all}, 8); got != want {
+				t.Errorf("%s, not %s", got, want)
+			}
+		})
 	}
 	tr := groupcast.Transfer{Bytes: 100}
 	if got := deviceBar(of(true, full(16)), tr, 8); got != "██░░░░░░" {
@@ -62,13 +71,17 @@ func TestTheFileFromStartToEnd(t *testing.T) {
 }
 
 func TestNamesOfDevices(t *testing.T) {
-	all := []groupcast.Delivery{{User: "ann", Device: "pc"}, {User: "bob", Device: "pc"}, {User: "cleo",
-		Device: "mac\x1b"}, {User: "dan"}}
+	all := []groupcast.Delivery{{User: "ann", Device: "pc"}, {User: "bob", Device: "pc"}, {
+		User:   "cleo",
+		Device: "mac\x1b",
+	}, {User: "dan"}}
 	name := names(all)
 	for i, want := range []string{"ann/pc", "bob/pc", `mac\u{1b}`, "dan (no device)"} {
-		if got := name(all[i]); got != want {
-			t.Errorf("%q, not %q", got, want)
-		}
+		t.Run(want, func(t *testing.T) {
+			if got := name(all[i]); got != want {
+				t.Errorf("%q, not %q", got, want)
+			}
+		})
 	}
 }
 
@@ -135,8 +148,10 @@ func TestHowATransferStandsInALine(t *testing.T) {
 			Deliveries: []groupcast.Delivery{has, away},
 		},
 		"needs you · 1 no space · 1 of 3 · 1 away": {
-			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2}, Deliveries: []groupcast.Delivery{has, away,
-				full},
+			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2}, Deliveries: []groupcast.Delivery{
+				has, away,
+				full,
+			},
 		},
 		"needs you · 3 failed · 27 of 30": {Transfer: tr{State: groupcast.TransferFailed, Verified: 27, Failed: 3}},
 	} {
@@ -155,8 +170,10 @@ func (b *bench) live(s ui.Snapshot, more ...groupcast.Transfer) {
 
 func TestATransferThatNeedsSomebody(t *testing.T) {
 	b := newBench(t, both())
-	d := groupcast.Delivery{User: "bob", Device: "pc-04", State: groupcast.DeliveryRefused,
-		Refusal: groupcast.RefusedSpace, Active: true}
+	d := groupcast.Delivery{
+		User: "bob", Device: "pc-04", State: groupcast.DeliveryRefused,
+		Refusal: groupcast.RefusedSpace, Active: true,
+	}
 	d.Reason = "needs 160 MB, 21 MB are free"
 	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Bytes: 100}
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{d}})
@@ -165,13 +182,17 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 
 func TestWhoIsAwayIsNoProblem(t *testing.T) {
 	b := newBench(t, both())
-	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1,
-		Bytes: 100}
+	tr := groupcast.Transfer{
+		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1,
+		Bytes: 100,
+	}
 	tr.Reason, tr.Cause = "nobody who lacks it is active", groupcast.CauseAway
 	tr.Summary = "1 of 2 done; nobody who lacks it is active; pc-05 off"
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{
-		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {User: "bob", Device: "pc-05",
-			State: groupcast.DeliveryQueued},
+		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {
+			User: "bob", Device: "pc-05",
+			State: groupcast.DeliveryQueued,
+		},
 	}})
 	b.says("100 %  delivered · 1 away", "1 verified · 1 away", "1 of 2 done; pc-05 off", "pc-05 when it is back")
 	b.saysNot("Next:", "needs you", "nobody who lacks")
@@ -197,8 +218,10 @@ func TestForgedPacketsAreSaid(t *testing.T) {
 func TestAServerThatIsAwayIsSaidInTheView(t *testing.T) {
 	b := newBench(t, both())
 	s := transfer()
-	b.openTransfers(menu.Transfers{Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer},
-		Lost: time.Now().Add(-65 * time.Second)})
+	b.openTransfers(menu.Transfers{
+		Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer},
+		Lost: time.Now().Add(-65 * time.Second),
+	})
 	b.says("the server has not answered for 1m5s")
 	b.m.Update(transfersMsg{b.m.job, menu.Transfers{
 		Read: true, Chosen: s, All: []groupcast.Transfer{s.Transfer}, Unreadable: groupcast.Errorf(groupcast.EForbidden,
@@ -282,22 +305,24 @@ func TestWhatDidNotArriveLeadsToTheRecords(t *testing.T) {
 // Every line of the view is there at 80×24, and the question stays in sight on a small terminal.
 func TestTheLiveViewOnSmallTerminals(t *testing.T) {
 	for _, size := range [][2]int{{80, 24}, {60, 16}, {40, 12}, {20, 8}} {
-		b := newBench(t, both())
-		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
-		b.live(transfer(), many(30)...)
-		b.fits(size[0], size[1])
-		b.press("c")
-		b.fits(size[0], size[1])
-		b.says("Type yes", "Cancel transfer")
-		b.types("yes")
-		if len(b.jobs) > 0 {
-			t.Errorf("%v: done before Enter", size)
-		}
-		b.press("enter")
-		if len(b.jobs) != 1 {
-			t.Errorf("%v: %d jobs", size, len(b.jobs))
-		}
-		b.says("One moment …")
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			b := newBench(t, both())
+			b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			b.live(transfer(), many(30)...)
+			b.fits(size[0], size[1])
+			b.press("c")
+			b.fits(size[0], size[1])
+			b.says("Type yes", "Cancel transfer")
+			b.types("yes")
+			if len(b.jobs) > 0 {
+				t.Errorf("%v: done before Enter", size)
+			}
+			b.press("enter")
+			if len(b.jobs) != 1 {
+				t.Errorf("%v: %d jobs", size, len(b.jobs))
+			}
+			b.says("One moment …")
+		})
 	}
 }
 

@@ -167,20 +167,23 @@ func TestANewNameMayBeTypedBesideChoices(t *testing.T) {
 	for keys, want := range map[string]string{
 		"b o": "bo", "b o b": "bob", "2": "bob", "b tab": "bob", "down": "alice", "3": "3", "c a r l": "carl",
 	} {
-		b := newBench(t, both())
-		got := b.asks(false, menu.Field{Key: "user", Ask: "Client (login ID)", Prepare: options("alice", "bob")})
-		b.press(append(strings.Fields(keys), "enter")...)
-		b.run()
-		if (*got)["user"] != want {
-			t.Errorf("%s: %q, not %q", keys, (*got)["user"], want)
-		}
+		t.Run(keys, func(t *testing.T) {
+			b := newBench(t, both())
+			got := b.asks(false, menu.Field{Key: "user", Ask: "Client (login ID)", Prepare: options("alice", "bob")})
+			b.press(append(strings.Fields(keys), "enter")...)
+			b.run()
+			if (*got)["user"] != want {
+				t.Errorf("%s: %q, not %q", keys, (*got)["user"], want)
+			}
+		})
 	}
 }
 
 func TestEscGoesBackQuestionByQuestion(t *testing.T) {
 	b := newBench(t, both())
 	skipped := menu.Field{Key: "none", Ask: "Never asked", Prepare: func(context.Context, menu.Answers) (menu.Choices,
-		error) {
+		error,
+	) {
 		return menu.Choices{Skip: true}, nil
 	}}
 	room := menu.Field{Key: "room", Ask: "Room", Closed: true, Prepare: options("a", "b")}
@@ -249,7 +252,8 @@ func TestPlansThatCannotBeMade(t *testing.T) {
 	} {
 		b := newBench(t, both())
 		b.open(menu.Entry{Title: "Plan", Plan: plan, Run: func(context.Context, menu.Answers,
-			func(menu.Progress)) (menu.Page, error) {
+			func(menu.Progress),
+		) (menu.Page, error) {
 			return menu.Page{Lines: []string{"it ran"}}, nil
 		}})
 		b.says("asking the server")

@@ -18,10 +18,27 @@ func TestKeysOfTheMenu(t *testing.T) {
 		cursor int
 		typed  string
 	}{
-		{"", 0, ""}, {"down", 1, ""}, {"j j", 2, ""}, {"j k", 0, ""}, {"up", 17, ""}, {"end", 17, ""}, {"end down", 0, ""},
-		{"end home", 0, ""}, {"1", 0, "1"}, {"1 3", 12, "13"}, {"1 3 backspace", 0, "1"}, {"1 3 backspace backspace", 0, ""},
-		{"backspace", 0, ""}, {"1 3 esc", 12, ""}, {"1 3 down", 13, ""}, {"1 9", 0, "19"}, {"r", 16, "r"}, {"R", 16, "R"},
-		{"t a", 14, "ta"}, {"0 7", 6, "07"}, {"1 2 3 4 5 6 7 8 9 1", 11, "12345678"},
+		{"", 0, ""},
+		{"down", 1, ""},
+		{"j j", 2, ""},
+		{"j k", 0, ""},
+		{"up", 17, ""},
+		{"end", 17, ""},
+		{"end down", 0, ""},
+		{"end home", 0, ""},
+		{"1", 0, "1"},
+		{"1 3", 12, "13"},
+		{"1 3 backspace", 0, "1"},
+		{"1 3 backspace backspace", 0, ""},
+		{"backspace", 0, ""},
+		{"1 3 esc", 12, ""},
+		{"1 3 down", 13, ""},
+		{"1 9", 0, "19"},
+		{"r", 16, "r"},
+		{"R", 16, "R"},
+		{"t a", 14, "ta"},
+		{"0 7", 6, "07"},
+		{"1 2 3 4 5 6 7 8 9 1", 11, "12345678"},
 	} {
 		t.Run(c.keys, func(t *testing.T) {
 			b := newBench(t, both())
@@ -49,13 +66,17 @@ func TestWhatWasTypedIsShown(t *testing.T) {
 }
 
 func TestExit(t *testing.T) {
-	for _, keys := range []string{"q", "1 4 enter", "up up up up up enter", "0 1 4 enter", "s enter 5 enter",
-		"1 4 1 backspace enter"} {
-		b := newBench(t, both())
-		b.press(strings.Fields(keys)...)
-		if !b.quit {
-			t.Errorf("%s: still there\n%s", keys, b.screen())
-		}
+	for _, keys := range []string{
+		"q", "1 4 enter", "up up up up up enter", "0 1 4 enter", "s enter 5 enter",
+		"1 4 1 backspace enter",
+	} {
+		t.Run(keys, func(t *testing.T) {
+			b := newBench(t, both())
+			b.press(strings.Fields(keys)...)
+			if !b.quit {
+				t.Errorf("%s: still there\n%s", keys, b.screen())
+			}
+		})
 	}
 	b := newBench(t, both())
 	b.asks(true, menu.Field{Key: "x", Ask: "X"})
@@ -98,10 +119,19 @@ func TestPagesScroll(t *testing.T) {
 	b.shows(lines(50), nil)
 	b.says("line 1.", "PgUp PgDn scroll")
 	for _, c := range []struct{ key, first, last string }{
-		{"down", "line 1.", "line 17."}, {"j", "line 1.", "line 18."}, {"k", "line 1.", "line 17."}, {"up", "line 1.",
-			"line 16."},
-		{"pgdown", "line 17.", "line 35."}, {"space", "line 32.", "line 50."}, {"down", "line 32.", "line 50."},
-		{"pgup", "line 13.", "line 31."}, {"home", "line 1.", "line 16."}, {"end", "line 32.", "line 50."},
+		{"down", "line 1.", "line 17."},
+		{"j", "line 1.", "line 18."},
+		{"k", "line 1.", "line 17."},
+		{
+			"up", "line 1.",
+			"line 16.",
+		},
+		{"pgdown", "line 17.", "line 35."},
+		{"space", "line 32.", "line 50."},
+		{"down", "line 32.", "line 50."},
+		{"pgup", "line 13.", "line 31."},
+		{"home", "line 1.", "line 16."},
+		{"end", "line 32.", "line 50."},
 	} {
 		b.press(c.key)
 		b.says(c.first, c.last)
@@ -136,11 +166,13 @@ func TestAPageOnceMore(t *testing.T) {
 		t.Error("nothing to change")
 	}
 	for _, key := range []string{"esc", "enter", "q"} {
-		b.shows(lines(1), nil)
-		b.press(key)
-		if b.m.screen != onMenu {
-			t.Errorf("%s goes back", key)
-		}
+		t.Run(key, func(t *testing.T) {
+			b.shows(lines(1), nil)
+			b.press(key)
+			if b.m.screen != onMenu {
+				t.Errorf("%s goes back", key)
+			}
+		})
 	}
 }
 
@@ -210,7 +242,8 @@ func TestWorkIsBrokenOff(t *testing.T) {
 func TestWorkThatWasBrokenOffSaysWhatWasDone(t *testing.T) {
 	b := newBench(t, both())
 	b.open(menu.Entry{Title: "Work", Run: func(ctx context.Context, _ menu.Answers, _ func(menu.Progress)) (menu.Page,
-		error) {
+		error,
+	) {
 		b.says("Esc breaks it off")
 		b.press("esc")
 		return menu.Page{Kept: []string{"half of it is there"}}, ctx.Err()
@@ -228,15 +261,18 @@ func TestLongProgressIsCut(t *testing.T) {
 		tail        bool
 		says, lacks string
 	}{{false, "… and 25 more", "step 16."}, {true, "step 40.", "step 24."}} {
-		b := newBench(t, both())
-		b.open(menu.Entry{Title: "Work", Run: func(_ context.Context, _ menu.Answers, show func(menu.Progress)) (menu.Page,
-			error) {
-			show(menu.Progress{Lines: long, Tail: c.tail})
-			b.says(c.says)
-			b.saysNot(c.lacks)
-			return menu.Page{}, nil
-		}})
-		b.run()
+		t.Run(c.says, func(t *testing.T) {
+			b := newBench(t, both())
+			b.open(menu.Entry{Title: "Work", Run: func(_ context.Context, _ menu.Answers, show func(menu.Progress)) (menu.Page,
+				error,
+			) {
+				show(menu.Progress{Lines: long, Tail: c.tail})
+				b.says(c.says)
+				b.saysNot(c.lacks)
+				return menu.Page{}, nil
+			}})
+			b.run()
+		})
 	}
 }
 
@@ -245,9 +281,14 @@ func TestLateMessagesChangeNothing(t *testing.T) {
 	b.shows(lines(1), nil)
 	before := b.screen()
 	for _, late := range []tea.Msg{
-		choicesMsg{job: b.m.job}, planMsg{job: b.m.job, plan: menu.Plan{"late"}}, progressMsg{job: b.m.job - 1},
-		doneMsg{job: b.m.job, page: lines(3)}, doneMsg{job: b.m.job - 1}, actionMsg{job: b.m.job, text: "late"},
-		transfersMsg{job: b.m.job}, "something else",
+		choicesMsg{job: b.m.job},
+		planMsg{job: b.m.job, plan: menu.Plan{"late"}},
+		progressMsg{job: b.m.job - 1},
+		doneMsg{job: b.m.job, page: lines(3)},
+		doneMsg{job: b.m.job - 1},
+		actionMsg{job: b.m.job, text: "late"},
+		transfersMsg{job: b.m.job},
+		"something else",
 	} {
 		b.m.Update(late)
 		if b.screen() != before {
@@ -271,7 +312,8 @@ func TestEveryScreenFitsEveryTerminal(t *testing.T) {
 		"failed": func(b *bench) { b.shows(menu.Page{}, errors.New(long)) },
 		"plan": func(b *bench) {
 			b.open(menu.Entry{Title: long, Plan: func(context.Context, menu.Answers) (menu.Plan,
-				error) {
+				error,
+			) {
 				return menu.Plan{long, long}, nil
 			}})
 			b.run()

@@ -56,9 +56,13 @@ func newBench(t *testing.T, d *menu.Menu) *bench {
 
 func both() *menu.Menu {
 	none := apiclient.Local("/nowhere/server.sock")
-	return &menu.Menu{Admin: none, Member: none,
-		Whose: map[menu.Role]string{menu.Administrator: "the server on this machine",
-			menu.Receiver: "alice at 10.0.0.1:7440"}, Dir: "/srv/lab"}
+	return &menu.Menu{
+		Admin: none, Member: none,
+		Whose: map[menu.Role]string{
+			menu.Administrator: "the server on this machine",
+			menu.Receiver:      "alice at 10.0.0.1:7440",
+		}, Dir: "/srv/lab",
+	}
 }
 
 // run lets the jobs that wait run to their end.
@@ -144,7 +148,8 @@ func (b *bench) open(r menu.Entry) {
 
 func groupsTo(n int) menu.Field {
 	return menu.Field{Key: "group", Ask: "Group", Closed: true, Prepare: func(context.Context,
-		menu.Answers) (menu.Choices, error) {
+		menu.Answers,
+	) (menu.Choices, error) {
 		var c menu.Choices
 		for i := range n {
 			c.Options = append(c.Options, menu.Option{Value: fmt.Sprintf("lab-%c", 'a'+i), Note: ui.Plural(i*3, "member")})
@@ -188,12 +193,16 @@ func TestMenuScreens(t *testing.T) {
 func TestForm(t *testing.T) {
 	b := newBench(t, both())
 	var got menu.Answers
-	b.open(menu.Entry{Title: "Add client to group", Fields: []menu.Field{groupsTo(20), {Key: "user",
-		Ask: "Client (login ID)"}, {Key: "password", Ask: "Password", Secret: true}},
+	b.open(menu.Entry{
+		Title: "Add client to group", Fields: []menu.Field{groupsTo(20), {
+			Key: "user",
+			Ask: "Client (login ID)",
+		}, {Key: "password", Ask: "Password", Secret: true}},
 		Run: func(_ context.Context, a menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
 			got = a
 			return menu.Page{Lines: []string{"done"}}, nil
-		}})
+		},
+	})
 	b.golden("form-asking")
 	b.run()
 	b.golden("form-choices")
@@ -262,14 +271,18 @@ func TestEveryRowRunsAgainstNothingInWords(t *testing.T) {
 }
 
 func transfer() ui.Snapshot {
-	t := groupcast.Transfer{No: 12, Name: "ubuntu.iso", Group: "lab-a", Bytes: 4_700_000_000,
+	t := groupcast.Transfer{
+		No: 12, Name: "ubuntu.iso", Group: "lab-a", Bytes: 4_700_000_000,
 		State: groupcast.TransferSending, Verified: 1,
 		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9},
-		Summary: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off"}
+		Summary: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off",
+	}
 	s := ui.Snapshot{Transfer: t}
 	for i := range 30 {
-		d := groupcast.Delivery{UserID: fmt.Sprint(i), User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i),
-			State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000}
+		d := groupcast.Delivery{
+			UserID: fmt.Sprint(i), User: fmt.Sprintf("user%02d", i), Device: fmt.Sprintf("pc-%02d", i),
+			State: groupcast.DeliveryReceiving, Path: groupcast.PathMulticast, Active: true, Bytes: uint64(i) * 150_000_000,
+		}
 		switch i {
 		case 3:
 			d.State, d.Active, d.Reason = groupcast.DeliveryQueued, false, "off"
@@ -285,11 +298,15 @@ func transfer() ui.Snapshot {
 
 func TestCounts(t *testing.T) {
 	b := newBench(t, both())
-	b.m.Update(countsMsg{menu.Administrator,
-		menu.Counts{Text: "3 join requests wait · 1 transfer runs · 2 pending · 4 of 5 receivers active", Urgent: true}})
+	b.m.Update(countsMsg{
+		menu.Administrator,
+		menu.Counts{Text: "3 join requests wait · 1 transfer runs · 2 pending · 4 of 5 receivers active", Urgent: true},
+	})
 	b.golden("menu-counts")
-	b.m.Update(countsMsg{menu.Administrator, menu.Counts{Text: "3 join requests wait",
-		Lost: time.Now().Add(-12 * time.Second)}})
+	b.m.Update(countsMsg{menu.Administrator, menu.Counts{
+		Text: "3 join requests wait",
+		Lost: time.Now().Add(-12 * time.Second),
+	}})
 	if s := b.screen(); !strings.Contains(s, "The server has not answered for 12s") || strings.Contains(s,
 		"3 join requests") {
 		t.Errorf("a server that is away:\n%s", s)
@@ -303,13 +320,15 @@ func TestCounts(t *testing.T) {
 func TestOtherAnswersAfterAnError(t *testing.T) {
 	b := newBench(t, both())
 	var tries []string
-	b.open(menu.Entry{Title: "Create", Fields: []menu.Field{{Key: "name", Ask: "Name"}, groupsTo(3)},
+	b.open(menu.Entry{
+		Title: "Create", Fields: []menu.Field{{Key: "name", Ask: "Name"}, groupsTo(3)},
 		Run: func(_ context.Context, a menu.Answers, _ func(menu.Progress)) (menu.Page, error) {
 			if tries = append(tries, a["name"]+" "+a["group"]); len(tries) == 1 {
 				return menu.Page{Lines: []string{"It is there."}}, errors.New("a bad name")
 			}
 			return menu.Page{Lines: []string{"done"}}, nil
-		}})
+		},
+	})
 	b.types("Bad")
 	b.press("enter")
 	b.run()
@@ -338,7 +357,8 @@ func TestOtherAnswersAfterAnError(t *testing.T) {
 func TestLongNumbersChooseAmongMany(t *testing.T) {
 	b := newBench(t, both())
 	b.open(menu.Entry{Title: "Many", Fields: []menu.Field{groupsTo(20)}, Run: func(_ context.Context, a menu.Answers,
-		_ func(menu.Progress)) (menu.Page, error) {
+		_ func(menu.Progress),
+	) (menu.Page, error) {
 		return menu.Page{Lines: []string{"took " + a["group"]}}, nil
 	}})
 	b.run()
@@ -361,16 +381,18 @@ func TestLongNumbersChooseAmongMany(t *testing.T) {
 func TestTablesFit(t *testing.T) {
 	rows := [][]string{{"alice", "pc-a", "queued", strings.Repeat("why it waits ", 8)}, {"bob", "pc-b", "verified", ""}}
 	for _, width := range []int{200, 78, 40, 20} {
-		lines := tabled("USER|DEVICE|STATE|WHY", rows, width)
-		for _, l := range lines {
-			if ansi.StringWidth(l) > width {
-				t.Errorf("%d: %q", width, l)
+		t.Run(fmt.Sprint(width), func(t *testing.T) {
+			lines := tabled("USER|DEVICE|STATE|WHY", rows, width)
+			for _, l := range lines {
+				if ansi.StringWidth(l) > width {
+					t.Errorf("%d: %q", width, l)
+				}
 			}
-		}
-		if all := strings.Join(strings.Fields(strings.Join(lines, " ")), " "); !strings.Contains(all,
-			strings.TrimSpace(rows[0][3])) || !strings.Contains(all, "bob pc-b verified") {
-			t.Errorf("%d: something is lost:\n%s", width, strings.Join(lines, "\n"))
-		}
+			if all := strings.Join(strings.Fields(strings.Join(lines, " ")), " "); !strings.Contains(all,
+				strings.TrimSpace(rows[0][3])) || !strings.Contains(all, "bob pc-b verified") {
+				t.Errorf("%d: something is lost:\n%s", width, strings.Join(lines, "\n"))
+			}
+		})
 	}
 }
 

@@ -83,8 +83,10 @@ func TestEveryKeyOfTheLiveViewAsks(t *testing.T) {
 		{"", "c", "Cancel transfer 12 (ubuntu.iso) to lab: 2 devices", "CancelTransfer[12]"},
 		{"down", "s", "Send transfer 13 (exam.zip) to exam now: 3 devices", "SendTransfer[13]"},
 		{"down", "c", "Cancel transfer 13 (exam.zip) to exam: 3 devices", "CancelTransfer[13]"},
-		{"down down", "r", "Send transfer 11 (course) to lab again to those who do not have all of it: 2 devices",
-			"RetryTransfer[11]"},
+		{
+			"down down", "r", "Send transfer 11 (course) to lab again to those who do not have all of it: 2 devices",
+			"RetryTransfer[11]",
+		},
 		{"tab", "n", "Let bob/pc-b fetch transfer 12 (ubuntu.iso) to lab over HTTPS at once", "ActOnDelivery[12"},
 		{"tab", "l", "Leave bob/pc-b out of transfer 12 (ubuntu.iso) to lab for now", "ActOnDelivery[12"},
 		{"tab", "d", "Drop transfer 12 (ubuntu.iso) to lab for bob/pc-b", "ActOnDelivery[12"},

@@ -111,13 +111,25 @@ func TestTheProgramTakesKeys(t *testing.T) {
 	screen, over := shown(t.Context(), t, d)
 	screen.until(t, "Create group")
 	for _, c := range []struct{ keys, says string }{
-		{"5", "Enter: List groups"}, {"\r", "DESCRIPTION"}, {"\r", ""}, {"1", ""}, {"0",
-			"Approve or deny a request"}, {"\r", "dave to lab"},
-		{"\r", "Type its number"}, {"1", ""}, {"\r", "deny"}, {"\x1b", ""},
+		{"5", "Enter: List groups"},
+		{"\r", "DESCRIPTION"},
+		{"\r", ""},
+		{"1", ""},
+		{
+			"0",
+			"Approve or deny a request",
+		},
+		{"\r", "dave to lab"},
+		{"\r", "Type its number"},
+		{"1", ""},
+		{"\r", "deny"},
+		{"\x1b", ""},
 	} {
-		time.Sleep(100 * time.Millisecond) // as quickly as people type
-		screen.types(t, c.keys)
-		screen.until(t, c.says)
+		t.Run(fmt.Sprint(c.keys, " ", c.says), func(t *testing.T) {
+			time.Sleep(100 * time.Millisecond) // as quickly as people type
+			screen.types(t, c.keys)
+			screen.until(t, c.says)
+		})
 	}
 	if got := w.Changes(); len(got) > 0 {
 		t.Errorf("%q", got)

@@ -3,6 +3,7 @@ package tui
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"strings"
 	"testing"
 	"time"
@@ -27,11 +28,15 @@ func pending() menu.Transfers {
 	b := menu.Transfers{Group: "lab-a", Chosen: s, Read: true}
 	b.All = []groupcast.Transfer{
 		s.Transfer,
-		{No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30,
-			Reason: "nobody who lacks it is active"},
+		{
+			No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30,
+			Reason: "nobody who lacks it is active",
+		},
 		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
-		{No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27,
-			Reason: "the file changed"},
+		{
+			No: 10, Name: "old.iso", Group: "lab-a", State: groupcast.TransferFailed, Failed: 3, Verified: 27,
+			Reason: "the file changed",
+		},
 		{No: 9, Name: "course", Group: "lab-a", State: groupcast.TransferDone, Verified: 30},
 	}
 	return b
@@ -39,7 +44,8 @@ func pending() menu.Transfers {
 
 func (b *bench) openTransfers(shown menu.Transfers) {
 	b.open(menu.Entry{Title: "Send pending", Live: func(_ context.Context, _ menu.Answers, _ *menu.Selection,
-		show func(menu.Transfers)) (menu.Page, error) {
+		show func(menu.Transfers),
+	) (menu.Page, error) {
 		show(shown)
 		return menu.Page{}, nil
 	}})
@@ -136,24 +142,28 @@ func TestLiveTransfersFitEveryTerminal(t *testing.T) {
 	shown := pending()
 	shown.Lost = time.Now().Add(-time.Minute)
 	for i := range 1000 {
-		shown.All = append(shown.All, groupcast.Transfer{No: protocol.TransferNo(100 + i),
-			Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld})
+		shown.All = append(shown.All, groupcast.Transfer{
+			No:   protocol.TransferNo(100 + i),
+			Name: strings.Repeat("long name ", 12), Group: "lab-a", State: groupcast.TransferHeld,
+		})
 	}
 	for _, size := range [][2]int{{80, 24}, {60, 20}, {40, 10}, {20, 8}, {200, 60}} {
-		b := newBench(t, both())
-		b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
-		b.openTransfers(shown)
-		lines := strings.Split(b.screen(), "\n")
-		if len(lines) != size[1] {
-			t.Errorf("%v: %d lines", size, len(lines))
-		}
-		for _, l := range lines {
-			if w := ansi.StringWidth(l); w > size[0] {
-				t.Errorf("%v: %d wide: %q", size, w, l)
+		t.Run(fmt.Sprint(size), func(t *testing.T) {
+			b := newBench(t, both())
+			b.m.Update(tea.WindowSizeMsg{Width: size[0], Height: size[1]})
+			b.openTransfers(shown)
+			lines := strings.Split(b.screen(), "\n")
+			if len(lines) != size[1] {
+				t.Errorf("%v: %d lines", size, len(lines))
 			}
-		}
-		if !strings.Contains(b.screen(), "›") || size[1] > 8 && !strings.Contains(b.screen(), "1 of 30 done") {
-			t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
-		}
+			for _, l := range lines {
+				if w := ansi.StringWidth(l); w > size[0] {
+					t.Errorf("%v: %d wide: %q", size, w, l)
+				}
+			}
+			if !strings.Contains(b.screen(), "›") || size[1] > 8 && !strings.Contains(b.screen(), "1 of 30 done") {
+				t.Errorf("%v: the chosen transfer is not in sight:\n%s", size, b.screen())
+			}
+		})
 	}
 }

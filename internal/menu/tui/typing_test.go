@@ -177,8 +177,10 @@ func TestANumberAndEnterChangesNothing(t *testing.T) {
 func TestWhatWasTypedAheadChangesNothing(t *testing.T) {
 	eachEntry(t, func(t *testing.T, role menu.Role, e menu.Entry) {
 		p := newTypist(t, role)
-		for _, ahead := range []string{"1\n1\n1\n1\nyes\n", "lab\nalice\nyes\nyes\n", "12\n2\nyes\nyes\nyes\n",
-			"\n\n\n\nyes\n"} {
+		for _, ahead := range []string{
+			"1\n1\n1\n1\nyes\n", "lab\nalice\nyes\nyes\n", "12\n2\nyes\nyes\nyes\n",
+			"\n\n\n\nyes\n",
+		} {
 			keys := strings.Split(e.Key+"\n"+ahead, "")
 			for i, k := range keys {
 				if k == "\n" {
@@ -210,8 +212,10 @@ var walks = []struct {
 	says    string
 	does    string
 }{
-	{menu.Administrator, "1|new|a room||1", "Create group new, at a multicast address that the server picks.",
-		"CreateGroup[{new"},
+	{
+		menu.Administrator, "1|new|a room||1", "Create group new, at a multicast address that the server picks.",
+		"CreateGroup[{new",
+	},
 	{menu.Administrator, "2|lab", "Delete group lab, which has 3 members.", "DeleteGroup[lab]"},
 	{menu.Administrator, "3|1|bob", "Add bob to lab: their devices get what is pending", "AddMember[lab bob]"},
 	{menu.Administrator, "3|exam|2", "Add alice to exam", "AddMember[exam alice]"},
@@ -224,16 +228,22 @@ var walks = []struct {
 	{menu.Administrator, "10|2|approve", "Approve alice/pc-b for exam: the device pc-b gets", "Approve[exam alice/pc-b]"},
 	{menu.Administrator, "10|1|2", "Turn down dave for lab", "Deny[lab dave]"},
 	{menu.Administrator, "10|2|2", "Turn down alice/pc-b for exam: this device", "Deny[exam alice/pc-b]"},
-	{menu.Administrator, "t|12|cancel",
+	{
+		menu.Administrator, "t|12|cancel",
 		"Cancel transfer 12 (ubuntu.iso) to lab: 2 devices that still lack it will not get it.",
-		"CancelTransfer[12]"},
+		"CancelTransfer[12]",
+	},
 	{menu.Administrator, "t|13|send now", "Send transfer 13 (exam.zip) to exam now: 3 devices", "SendTransfer[13]"},
-	{menu.Administrator, "t|11|1", "Send transfer 11 (course) to lab again to those who do not have all of it: 2 devices",
-		"RetryTransfer[11]"},
+	{
+		menu.Administrator, "t|11|1", "Send transfer 11 (course) to lab again to those who do not have all of it: 2 devices",
+		"RetryTransfer[11]",
+	},
 	{menu.Administrator, "t|12|catch up now|1", "Let bob/pc-b fetch transfer 12", "ActOnDelivery[12"},
 	{menu.Administrator, "t|12|later|1", "Leave bob/pc-b out of transfer 12", "ActOnDelivery[12"},
-	{menu.Administrator, "t|12|drop|carol/pc-c", "Drop transfer 12 (ubuntu.iso) to lab for carol/pc-c",
-		"ActOnDelivery[12"},
+	{
+		menu.Administrator, "t|12|drop|carol/pc-c", "Drop transfer 12 (ubuntu.iso) to lab for carol/pc-c",
+		"ActOnDelivery[12",
+	},
 	{menu.Administrator, "a|make|dora|1|her password", "Make the account dora with the role member.", "AddUser[{dora"},
 	{menu.Administrator, "a|3|2|2", "Give alice the role admin.", "UpdateUser[alice"},
 	{menu.Administrator, "a|4|2|secret words", "Give alice a new password", "UpdateUser[alice"},
@@ -289,7 +299,8 @@ func TestNoFormThatChangesSomethingHasADefault(t *testing.T) {
 		walked := slices.ContainsFunc(walks, func(w struct {
 			role                menu.Role
 			answers, says, does string
-		}) bool {
+		},
+		) bool {
 			key, _, _ := strings.Cut(w.answers, "|")
 			return w.role == role && key == e.Key
 		})

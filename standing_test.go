@@ -36,8 +36,12 @@ var deliveriesStand = []struct {
 		[]DeliveryAction{PutOff, Drop},
 	},
 	// The command line said "queued", the menu "off", the web the one in its list and the other above it.
-	{"off", Delivery{State: DeliveryQueued, Cause: CauseAway}, LabelOff, RankAway, false, true, false,
-		[]DeliveryAction{Drop}},
+	{
+		"off",
+		Delivery{State: DeliveryQueued, Cause: CauseAway},
+		LabelOff, RankAway, false, true, false,
+		[]DeliveryAction{Drop},
+	},
 	{
 		"held",
 		Delivery{State: DeliveryQueued, Active: true, Cause: CauseHeld},
@@ -167,10 +171,17 @@ func TestOneTellerOfTransfers(t *testing.T) {
 		sendable  bool
 		retryable bool
 	}{
-		{"sending", Transfer{State: TransferSending, Owed: 3, Verified: 1, Progress: 0.4},
-			RankRunning, 0.4, false, false, false},
-		{"gathering", Transfer{State: TransferGathering, Owed: 3, Verified: 1, Progress: 0.25}, RankGathering, 0.25, false,
-			true, false},
+		{
+			"sending",
+			Transfer{State: TransferSending, Owed: 3, Verified: 1, Progress: 0.4},
+			RankRunning, 0.4, false, false, false,
+		},
+		{
+			"gathering",
+			Transfer{State: TransferGathering, Owed: 3, Verified: 1, Progress: 0.25},
+			RankGathering, 0.25, false,
+			true, false,
+		},
 		{"waiting, and one failed", Transfer{State: TransferWaiting, Owed: 1, Failed: 1}, RankWaiting, 0, true, true, true},
 		{"held", Transfer{State: TransferHeld}, RankHeld, 0, false, true, false},
 		{"done", Transfer{State: TransferDone, Verified: 2}, RankClosed, 1, false, false, false},

@@ -17,12 +17,26 @@ func TestWhatAWordStandsFor(t *testing.T) {
 		noun, verb, word string
 		kinds            int
 	}{
-		{"group", "show", "NAME", 1}, {"group", "create", "NAME", 0}, {"user", "delete", "NAME", 1}, {"user", "add", "NAME",
-			0},
-		{"member", "add", "GROUP", 1}, {"groupcast", "check", "GROUP|USER|USER/DEVICE", 3}, {"transfer", "drop",
-			"USER[/DEVICE]", 2},
-		{"transfer", "show", "ID", 1}, {"pending", "remove", "ID", 1}, {"upload", "delete", "ID", 1}, {"logins", "end", "ID",
-			0},
+		{"group", "show", "NAME", 1},
+		{"group", "create", "NAME", 0},
+		{"user", "delete", "NAME", 1},
+		{
+			"user", "add", "NAME",
+			0,
+		},
+		{"member", "add", "GROUP", 1},
+		{"groupcast", "check", "GROUP|USER|USER/DEVICE", 3},
+		{
+			"transfer", "drop",
+			"USER[/DEVICE]", 2,
+		},
+		{"transfer", "show", "ID", 1},
+		{"pending", "remove", "ID", 1},
+		{"upload", "delete", "ID", 1},
+		{
+			"logins", "end", "ID",
+			0,
+		},
 		{"groupcast", "login", "https://HOST:PORT", 0},
 	} {
 		t.Run(c.noun+" "+c.verb, func(t *testing.T) {

@@ -32,15 +32,19 @@ func TestWhatGoesWrongWithAFileIsTyped(t *testing.T) {
 		"shorter in a read": {io.ErrUnexpectedEOF, groupcast.WhyChanged, ""},
 		"no file any more":  {errNotRegular, groupcast.WhyChanged, ""},
 		"one of our own":    {errOwn, groupcast.WhyChanged, ""},
-		"a link out of it": {&fs.PathError{Op: "open", Err: errors.New("path escapes from parent")}, groupcast.WhyChanged,
-			""},
+		"a link out of it": {
+			&fs.PathError{Op: "open", Err: errors.New("path escapes from parent")}, groupcast.WhyChanged,
+			"",
+		},
 		"gone":                 {fs.ErrNotExist, groupcast.WhyGone, ""},
 		"its folder is a file": {syscall.ENOTDIR, groupcast.WhyGone, ""},
 		"forbidden":            {fs.ErrPermission, "", groupcast.WhyForbidden},
 		"an error of the disk": {syscall.EIO, "", groupcast.WhyUnreadable},
 		"too many open files":  {syscall.EMFILE, "", groupcast.WhyUnreadable},
-		"typed already": {&UnavailableError{Path: "d/f", Why: groupcast.WhyForbidden, Err: syscall.EIO}, "",
-			groupcast.WhyForbidden},
+		"typed already": {
+			&UnavailableError{Path: "d/f", Why: groupcast.WhyForbidden, Err: syscall.EIO}, "",
+			groupcast.WhyForbidden,
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			err := o.fault(0, fmt.Errorf("read: %w", c.err))
@@ -76,8 +80,11 @@ func TestSeveralLostFilesInWords(t *testing.T) {
 	for want, lost := range map[string][]Lost{
 		"a changed at the server": {{"a", groupcast.WhyChanged}},
 		"a is gone at the server": {{"a", groupcast.WhyGone}},
-		"a is gone at the server (and 2 more)": {{"a", groupcast.WhyGone}, {"b", groupcast.WhyChanged},
-			{"c", groupcast.WhyGone}},
+		"a is gone at the server (and 2 more)": {
+			{"a", groupcast.WhyGone},
+			{"b", groupcast.WhyChanged},
+			{"c", groupcast.WhyGone},
+		},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := (&LostError{Lost: lost}).Error(); got != want {

@@ -86,8 +86,10 @@ func TestRoutes(t *testing.T) {
 
 func TestAnAddressWithAZoneIsOnItsInterface(t *testing.T) {
 	own := lo(t)
-	for zone, found := range map[string]bool{own.Name: true, fmt.Sprint(own.Index): true, "no-such-nic": false,
-		"99999": false} {
+	for zone, found := range map[string]bool{
+		own.Name: true, fmt.Sprint(own.Index): true, "no-such-nic": false,
+		"99999": false,
+	} {
 		t.Run(zone, func(t *testing.T) {
 			i, err := interfaceWith(netip.MustParseAddr("::1").WithZone(zone))
 			if own.Addr6 != netip.MustParseAddr("::1") {

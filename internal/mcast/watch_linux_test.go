@@ -28,17 +28,23 @@ func TestWhatTheKernelSaysOfCards(t *testing.T) {
 	}{
 		"a link came back": {[]*syscall.NetlinkMessage{up, down, up}, map[int]bool{5: true}},
 		"it is still up":   {[]*syscall.NetlinkMessage{up, up}, nil},
-		"a card went": {[]*syscall.NetlinkMessage{up, linkMessage(unix.RTM_DELLINK, unix.AF_UNSPEC, 5, 0)},
-			map[int]bool{5: true}},
+		"a card went": {
+			[]*syscall.NetlinkMessage{up, linkMessage(unix.RTM_DELLINK, unix.AF_UNSPEC, 5, 0)},
+			map[int]bool{5: true},
+		},
 		"a bridge's port went": {
 			[]*syscall.NetlinkMessage{up, linkMessage(unix.RTM_DELLINK, unix.AF_BRIDGE, 5, 0)}, nil,
 		},
 		"an address": {[]*syscall.NetlinkMessage{linkMessage(unix.RTM_DELADDR, unix.AF_UNSPEC, 5, 0)}, nil},
-		"cut short": {[]*syscall.NetlinkMessage{{Header: syscall.NlMsghdr{Type: unix.RTM_DELLINK},
-			Data: make([]byte, 15)}}, nil},
+		"cut short": {[]*syscall.NetlinkMessage{{
+			Header: syscall.NlMsghdr{Type: unix.RTM_DELLINK},
+			Data:   make([]byte, 15),
+		}}, nil},
 		"nothing in it": {[]*syscall.NetlinkMessage{{Header: syscall.NlMsghdr{Type: unix.RTM_NEWLINK}}}, nil},
-		"of another index": {[]*syscall.NetlinkMessage{up, linkMessage(unix.RTM_DELLINK, unix.AF_UNSPEC, 6, 0)},
-			map[int]bool{6: true}},
+		"of another index": {
+			[]*syscall.NetlinkMessage{up, linkMessage(unix.RTM_DELLINK, unix.AF_UNSPEC, 6, 0)},
+			map[int]bool{6: true},
+		},
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := still()

@@ -138,7 +138,7 @@ func (b *book) retry(t *transfer) {
 			if b.members[i] {
 				*d = delivery{state: groupcast.DeliveryQueued}
 			}
-		default: // owed still, or come to a good end
+		default: // it is owed, or came to a good end
 		}
 	}
 	if t.closed != "" && t.owed() > 0 {

@@ -47,7 +47,7 @@ func (s *server) do(what deed) {
 	case deedConfirm:
 		s.confirm()
 		return
-	default: // the others are about one transfer
+	default: // is about a transfer
 	}
 	if what.transfer >= len(s.transfers) {
 		return
@@ -72,7 +72,8 @@ func (s *server) do(what deed) {
 		s.dropDelivery(t, i)
 	case deedHinder:
 		s.hinder(t)
-	case deedHalt, deedConfirm, deedKinds: // they are not about one transfer
+	default:
+		s.w.fail("nobody here can do %d", what.kind)
 	}
 }
 

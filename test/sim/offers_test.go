@@ -124,7 +124,7 @@ func (s *server) offersFor(i int) (out []groupcast.Offered) {
 		switch d.State {
 		case schedule.StateAsked, schedule.StateMulticast, schedule.StateStored, schedule.StateHTTPS, schedule.StateSilent:
 			out = append(out, *g.offered)
-		default: // nothing is offered now
+		default: // it is not to work on it now
 		}
 	}
 	return out

@@ -182,13 +182,16 @@ func (l *Loop) Heard(now time.Time, e groupcast.AgentEvent) {
 // over takes the word that nothing of a transfer is owed any more.
 func (l *Loop) over(no protocol.TransferNo) {
 	if t := l.transfers[no]; t != nil && !t.waits {
-		t.over = true // what is half received goes when the work has ended
+		t.ends() // what is half received goes when the work has ended
 		l.stop(t)
 		return
 	}
 	delete(l.transfers, no)
 	l.sweepOne(no)
 }
+
+// ends says that nothing of a transfer is owed any more: an offer that came before is void.
+func (t *transfer) ends() { t.over, t.next = true, nil }
 
 func (l *Loop) sweepOne(no protocol.TransferNo) {
 	l.act(Sweep{func(n protocol.TransferNo) bool { return n != no }})

@@ -142,3 +142,21 @@ func TestWhatWaitsAndIsNotOwedGoes(t *testing.T) {
 		t.Errorf("kept: %v; it waits: %+v", kept, b.transfers[1])
 	}
 }
+
+// The word that a transfer is over is newer than an offer that came before it, and older than one after it.
+func TestAnOfferBeforeTheEndIsVoid(t *testing.T) {
+	over := groupcast.AgentEvent{Kind: groupcast.AgentEnd, Transfer: 1, Over: true}
+	b := connected(t)
+	b.offer(1, 5)
+	b.offer(1, 6)
+	b.Heard(b.now, over)
+	b.Take()
+	b.Ended(b.now, 1, Outcome{})
+	b.wants("cancelled", "Sweep")
+	b.offer(1, 7)
+	b.Heard(b.now, over)
+	b.offer(1, 8)
+	b.Take()
+	b.Ended(b.now, 1, Outcome{})
+	b.wants("cancelled and owed again", "Begin 1.8")
+}

@@ -66,7 +66,7 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 	}
 	if t != nil && !t.waits { // one that waits is tried when it is offered
 		if offer.Number > t.offer.Number {
-			t.next = &o
+			t.next, t.over = &o, false
 			l.stop(t)
 		}
 		return

@@ -150,7 +150,7 @@ func (l *Loop) dropNotOwed(all []protocol.TransferNo) {
 			delete(l.setbacks, no)
 			continue
 		default:
-			t.over = true
+			t.ends()
 		}
 		keep[no] = true
 	}

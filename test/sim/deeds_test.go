@@ -31,7 +31,7 @@ const (
 	deedHinder
 	deedHalt
 	deedConfirm
-	deedKinds
+	deedReplan
 )
 
 // do does a deed, once the server is up and knows the transfer.
@@ -46,6 +46,9 @@ func (s *server) do(what deed) {
 		return
 	case deedConfirm:
 		s.confirm()
+		return
+	case deedReplan:
+		s.replan(s.moods)
 		return
 	default: // is about a transfer
 	}

@@ -53,6 +53,9 @@ func (m *moods) plans(d *device) {
 	for range m.rnd.IntN(4) {
 		d.w.at(within(m.rnd, d.w.plan.until), func() { d.touch() })
 	}
+	for n := range d.plan.sick {
+		d.w.at(d.w.plan.until*time.Duration(n)/time.Duration(d.plan.sick), func() { m.sick = true })
+	}
 	if chance(m.rnd, 0.2) {
 		d.w.at(within(m.rnd, d.w.plan.until), func() { m.sick = true })
 	}

@@ -45,6 +45,7 @@ type devicePlan struct {
 	kills    []time.Duration // its agent ends at once, and nothing else
 	hangs    span            // its disk stores nothing
 	callLoss float64         // of requests, and of answers
+	sick     int             // how often its disk fails besides
 	liar     bool
 	pretends pretence // what it claims, whatever is true; nil: nothing
 	stubborn bool     // as a liar: always the same lie, which it could have told in truth

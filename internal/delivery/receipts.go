@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"time"
@@ -30,6 +31,9 @@ func (e *Engine) takeReceipt(ctx context.Context, d groupcast.Device, r groupcas
 		return e.repeatedReceipt(ctx, d, tr, r, err)
 	}
 	signed, err := e.checkReceipt(ctx, d, tr, r)
+	if errors.Is(err, errClosed) { // it has other content than what it is owed now, and is offered that
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Overtaken(now, r.Transfer, d.ID) })
+	}
 	if err != nil {
 		return err
 	}

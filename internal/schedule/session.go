@@ -234,8 +234,9 @@ func (s *Scheduler) LookedAgain(no protocol.TransferNo, dev protocol.DeviceID) b
 	return true
 }
 
-// Overtaken says that a device refuses the offer that it was given last because that is over: a newer one
-// of another transfer said so first. It is offered the transfer again.
+// Overtaken reports that a device knows something of a transfer that is over: it refuses the offer that it
+// was given last because a newer one of another transfer said so first, or it has content that was planned
+// anew since. It is offered the transfer anew.
 func (s *Scheduler) Overtaken(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
 	if r, d := s.deliveryOf(no, dev); d != nil && d.state != StateLater {
 		s.unseat(r, dev, d)

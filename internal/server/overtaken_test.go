@@ -90,3 +90,26 @@ func TestAnAnswerAfterARefusalCounts(t *testing.T) {
 		}
 	})
 }
+
+// A receipt for content that was planned anew since closes nothing: the device is offered what it is now.
+func TestAReceiptForOtherContentBringsAnOffer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		ann := w.enrol("ann", "g").attach()
+		w.send("g", nil)
+		o := ann.offered()
+		if _, err := ann.ready(o); err != nil {
+			t.Fatal(err)
+		}
+		other := o
+		other.IndexDigest[0]++
+		err := ann.receipt(other, groupcast.DeliveryVerified, groupcast.PathHTTPS)
+		if groupcast.ErrorCode(err) != groupcast.EClosed {
+			t.Errorf("the receipt: %v", err)
+		}
+		w.settle()
+		if next := ann.offered(); next.Number < o.Number {
+			t.Errorf("offer %d after %d", next.Number, o.Number)
+		}
+	})
+}

@@ -292,6 +292,9 @@ func (s *server) receipt(no protocol.TransferNo, i int, root protocol.Digest, ou
 	full := t.first != nil && root == t.first.root()
 	if root != t.content.root() && !full {
 		s.w.count("receipt: of other content")
+		if _, _, err := s.entitled(no, i); err == nil {
+			s.change(func(sch *schedule.Scheduler, now time.Time) { sch.Overtaken(now, no, deviceID(i)) })
+		}
 		return s.noLongerOwed()
 	}
 	if _, _, err := s.entitled(no, i); err != nil {

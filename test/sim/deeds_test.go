@@ -42,7 +42,9 @@ func (s *server) do(what deed) {
 	}
 	switch what.kind {
 	case deedHalt:
-		s.halt()
+		if !s.w.calm { // else it was put off until after the last confirmation
+			s.halt()
+		}
 		return
 	case deedConfirm:
 		s.confirm()

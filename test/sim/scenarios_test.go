@@ -3,6 +3,8 @@ package sim
 import (
 	"testing"
 	"time"
+
+	"github.com/groupcast/groupcast"
 )
 
 // scenarios are plans in which one kind of trouble comes again and again: whatever seed they are played with,
@@ -37,6 +39,17 @@ var scenarios = map[string]func(p *plan){
 		}
 		for n := range 8 {
 			p.deeds = append(p.deeds, deed{at: time.Duration(n*350+100) * time.Millisecond, kind: deedReplan})
+		}
+	},
+	"all over HTTPS, half of all calls are lost": func(p *plan) {
+		for i := range p.devices {
+			p.devices[i].callLoss = 0.4
+		}
+		for i := range p.transfers {
+			p.transfers[i].via = groupcast.ViaHTTPS
+		}
+		for n := range 4 {
+			p.deeds = append(p.deeds, deed{at: time.Duration(n*150+100) * time.Millisecond, kind: deedReplan})
 		}
 	},
 	"cancelled and owed again": func(p *plan) {

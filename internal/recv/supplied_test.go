@@ -103,7 +103,7 @@ func TestABlockThatCouldNotBeWritten(t *testing.T) {
 	if len(f.Ranges) == 0 && len(f.NACKs) == 0 {
 		t.Errorf("it asks for nothing: %+v", f)
 	}
-	n = feed(r, l, n, 0, 4, 5, 6, 7)
+	feed(r, l, n, 0, 4, 5, 6, 7)
 	if es := events(r); len(es) != 1 || es[0].Kind != recv.BlockReady || es[0].Suspect {
 		t.Errorf("events %+v", es)
 	}

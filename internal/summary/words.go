@@ -23,8 +23,9 @@ func Reason(r schedule.Reason) string {
 		return "left over when the multicast session ended"
 	case schedule.NobodyTookPart:
 		return "nobody took part"
+	default:
+		return r.Text
 	}
-	return r.Text
 }
 
 // State says in words where a device stands with a transfer that it is served.
@@ -45,8 +46,9 @@ func State(d schedule.Delivery) string {
 			return "receives over HTTPS"
 		}
 		return overHTTPS + Reason(d.Reason)
+	default:
+		return ""
 	}
-	return ""
 }
 
 // Work says what a device is at.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"strings"
 	"testing"
 	"time"
 
@@ -61,8 +62,44 @@ func TestOutcomeSaysWhoIsOwed(t *testing.T) {
 			s := ui.Snapshot{Transfer: groupcast.Transfer{
 				No: 7, State: c.state, Verified: 1, Owed: c.owed, Incomplete: c.lacks, Bytes: 10, WireBytes: 12,
 			}}
-			if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second)); code != c.want {
+			if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second, false)); code != c.want {
 				t.Errorf("%s: exit code %d, want %d\n%s", c.state, code, c.want, out.String())
+			}
+		})
+	}
+}
+
+func TestWhoIsOffIsNoFailure(t *testing.T) {
+	have := groupcast.Delivery{Device: "a", State: groupcast.DeliveryVerified, Active: true}
+	off := groupcast.Delivery{Device: "pc-off", State: groupcast.DeliveryQueued}
+	full := groupcast.Delivery{Device: "pc-full", State: groupcast.DeliveryRefused, Active: true}
+	for name, c := range map[string]struct {
+		all    []groupcast.Delivery
+		strict bool
+		want   int
+	}{
+		"all that are connected have it":    {[]groupcast.Delivery{have, off}, false, exitDone},
+		"the same, counted strictly":        {[]groupcast.Delivery{have, off}, true, exitOwed},
+		"nobody has it":                     {[]groupcast.Delivery{off}, false, exitOwed},
+		"one that is connected has no room": {[]groupcast.Delivery{have, off, full}, false, exitOwed},
+	} {
+		t.Run(name, func(t *testing.T) {
+			var out bytes.Buffer
+			a := &app{Streams: terminal.Streams{Out: &out, Err: &out}}
+			s := ui.Snapshot{Transfer: groupcast.Transfer{State: groupcast.TransferWaiting}, Deliveries: c.all}
+			for _, d := range c.all {
+				if d.State.Owed() {
+					s.Transfer.Owed++
+				} else {
+					s.Transfer.Verified++
+				}
+			}
+			nobody := apiclient.Local(filepath.Join(t.TempDir(), "none"))
+			if code := a.exit(a.outcome(t.Context(), nobody, s, time.Second, c.strict)); code != c.want {
+				t.Errorf("exit code %d, want %d\n%s", code, c.want, out.String())
+			}
+			if says := strings.Contains(out.String(), "pc-off is off and gets it"); says != (c.want == exitDone) {
+				t.Errorf("said: %v\n%s", says, out.String())
 			}
 		})
 	}

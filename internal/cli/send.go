@@ -28,6 +28,7 @@ type sendOptions struct {
 	exclude  []string
 	skipBad  bool
 	to       []string // groups; else the first argument is one
+	strict   bool     // who is off counts, too
 }
 
 // targets parts the arguments into groups and paths.
@@ -94,8 +95,10 @@ func (a *app) send() *cobra.Command {
 	c := &cobra.Command{
 		Use: "send GROUP PATH...", Short: "Send files and folders to a group now, and watch", Args: o.args,
 		Long: `Promises the files to the group, sends them now and shows rate, loss and each device's progress.
-It ends when no active device is left to serve. Whoever is off gets it when it is back; the
-exit code is 3 then. Ctrl-C ends the watching, not the transfer; --detach does not watch at all.
+It ends when no connected receiver is left to serve. Receivers that are off get it when they are
+back, and are named. The exit code is 0 if all that are connected have it, and 3 if some of them, or
+with --strict any receiver, are still owed it; it is 3, too, if nobody has it. Ctrl-C ends the
+watching, not the transfer; --detach does not watch at all.
 
 --plan sends nothing and says who is ready, who is away, who lacks space, and how long it takes.`,
 		Example: "  groupcast send lab-a ubuntu.iso\n" +
@@ -116,6 +119,7 @@ exit code is 3 then. Ctrl-C ends the watching, not the transfer; --detach does n
 		}),
 	}
 	o.flags(c)
+	c.Flags().BoolVar(&o.strict, "strict", false, "end with exit code 3 if any receiver is still owed it, also one that is off")
 	c.Flags().BoolVar(&detach, "detach", false, "do not watch: end once the server has it")
 	c.Flags().BoolVar(
 		&onlyPlan,
@@ -140,7 +144,7 @@ func (a *app) sendTo(
 		if len(all) > 1 && !a.JSON {
 			a.note(fmt.Sprintf("transfer %d for %s:", t.No, ui.Name(t.Group)))
 		}
-		err = worse(err, a.watch(ctx, client, t))
+		err = worse(err, a.watch(ctx, client, t, o.strict))
 	}
 	return err
 }

@@ -251,7 +251,8 @@ func (a *app) transferFiles() *cobra.Command {
 }
 
 func (a *app) transferWatch() *cobra.Command {
-	return a.onTransfer(
+	var strict bool
+	c := a.onTransfer(
 		"watch ID",
 		"Watch a transfer until no active device is left to serve",
 		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
@@ -259,9 +260,11 @@ func (a *app) transferWatch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.watch(ctx, client, t)
+			return a.watch(ctx, client, t, strict)
 		},
 	)
+	c.Flags().BoolVar(&strict, "strict", false, "end with exit code 3 if any receiver is still owed it, also one that is off")
+	return c
 }
 
 func (a *app) transferCancel() *cobra.Command {

@@ -21,7 +21,7 @@ const (
 )
 
 // watch shows a transfer until no active device is left to serve.
-func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) error {
+func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.Transfer, strict bool) error {
 	show := a.NewDisplay()
 	defer show.Done()
 	started, lost := time.Now(), time.Time{}
@@ -44,7 +44,7 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 		}
 		if err == nil && (ui.Settled(s) || quiet.Longer(s)) {
 			show.Done()
-			return a.outcome(ctx, client, s, time.Since(started))
+			return a.outcome(ctx, client, s, time.Since(started), strict)
 		}
 		a.showProgress(show, s, lost)
 		select {
@@ -88,7 +88,9 @@ func (a *app) unwatched(t groupcast.Transfer) error {
 }
 
 // outcome prints how a transfer ended for each device.
-func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapshot, took time.Duration) error {
+func (a *app) outcome(
+	ctx context.Context, client *apiclient.Client, s ui.Snapshot, took time.Duration, strict bool,
+) error {
 	t := s.Transfer
 	if a.JSON {
 		if err := a.PrintLine(s); err != nil {
@@ -140,8 +142,22 @@ func (a *app) outcome(ctx context.Context, client *apiclient.Client, s ui.Snapsh
 			t.No,
 		)
 		return errOwed
-	case shared, t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
+	case shared:
 		return errOwed
+	case t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
+		return a.owing(s, strict)
+	}
+	return nil
+}
+
+// owing ends the watching of a transfer that devices are still owed: with nil if all that are connected have it.
+func (a *app) owing(s ui.Snapshot, strict bool) error {
+	away := ui.Away(s.Deliveries)
+	if strict || s.Transfer.Verified == 0 || len(away) == 0 {
+		return errOwed
+	}
+	if !a.JSON {
+		fmt.Fprintln(a.Out, ui.AwayInWords(away))
 	}
 	return nil
 }

@@ -119,7 +119,7 @@ watching, not the transfer; --detach does not watch at all.
 		}),
 	}
 	o.flags(c)
-	c.Flags().BoolVar(&o.strict, "strict", false, "end with exit code 3 if any receiver is still owed it, also one that is off")
+	c.Flags().BoolVar(&o.strict, "strict", false, "exit code 3 if any receiver is still owed it, also one that is off")
 	c.Flags().BoolVar(&detach, "detach", false, "do not watch: end once the server has it")
 	c.Flags().BoolVar(
 		&onlyPlan,

@@ -263,7 +263,7 @@ func (a *app) transferWatch() *cobra.Command {
 			return a.watch(ctx, client, t, strict)
 		},
 	)
-	c.Flags().BoolVar(&strict, "strict", false, "end with exit code 3 if any receiver is still owed it, also one that is off")
+	c.Flags().BoolVar(&strict, "strict", false, "exit code 3 if any receiver is still owed it, also one that is off")
 	return c
 }
 

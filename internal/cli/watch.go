@@ -137,9 +137,7 @@ func (a *app) outcome(
 		fmt.Fprintf(
 			a.Err,
 			"transfer %d is incomplete at %s; when that is fixed: groupcast transfer retry %d\n",
-			t.No,
-			ui.Plural(t.Incomplete, "device"),
-			t.No,
+			t.No, ui.Plural(t.Incomplete, "device"), t.No,
 		)
 		return errOwed
 	case shared:

@@ -83,7 +83,7 @@ func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tr
 	case furthest.Phase == schedule.PhaseGathering:
 		return groupcast.TransferGathering, groupcast.CauseGathering, e.whyWaiting(furthest)
 	case p.Owed == 0:
-		return groupcast.TransferWaiting, groupcast.CauseEmpty, "waits for the group's first members, or for their first devices"
+		return groupcast.TransferWaiting, groupcast.CauseEmpty, "waits for first members, or for their first devices"
 	case c.here == 0:
 		return groupcast.TransferWaiting, groupcast.CauseAway, whoIsOff(p.Owed)
 	case c.silent > 0:

@@ -46,8 +46,11 @@ func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupI
 	now := e.now()
 	for _, group := range groups {
 		first(group)
-		for _, id := range e.sched.Interrupt(now, group) {
-			if r := e.runs[id]; r != nil {
+		e.sched.Interrupt(now, group)
+		// All of them, whatever the schedule holds: one that it has closed may still send, until the
+		// loop comes to that (security.md K2).
+		for _, r := range e.runs {
+			if offer, _, _ := r.sender.Offer(); offer.Group == group && !r.stopped {
 				r.stopped = true
 				stop = append(stop, r)
 			}

@@ -288,14 +288,13 @@ func (s *server) exclude(i int) {
 	for _, no := range s.sched.Forget(s.group, func(dev protocol.DeviceID) bool { return dev == deviceID(i) }) {
 		delete(s.given, deliveryKey{no, i})
 	}
-	for _, id := range s.sched.Interrupt(s.now(), s.group) {
-		if r := s.runs[id]; r != nil {
-			s.w.count("session: stopped for a removal")
-			if r.begun {
-				s.w.count("fault: removal in mid-session")
-			}
-			r.stop()
+	s.sched.Interrupt(s.now(), s.group)
+	for _, r := range s.sorted() { // also one that the schedule has closed and that was not stopped yet
+		s.w.count("session: stopped for a removal")
+		if r.begun {
+			s.w.count("fault: removal in mid-session")
 		}
+		r.stop()
 	}
 	s.poke()
 }

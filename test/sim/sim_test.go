@@ -84,14 +84,15 @@ func TestRegressions(t *testing.T) {
 		seed uint64
 		bug  string
 	}{
+		{178, "a barrier vouched for blocks that a crash had taken before"},
+		{56, "the barrier took a handle of an earlier copy of a small file for the one made anew"},
 		{24, "a running session was offered to a device that had been told to fetch since"},
 		{42, "a stale offer made a device forget that it waits for its disk"},
-		{60, "the word that a catch-up broke off was lost, and nobody tried again"},
-		{69, "a device was told, after its restart, an offer that was over, and refused for good"},
-		{120, "the refusal of a device that had stored everything was lost"},
-		{177, "a device was offered content that was being planned anew"},
 		{319, "the refusal of an earlier try came after the transfer was owed again"},
-		{335, "a state that could not be read was not read again"},
+		{300073, "what waited for the disk and was cancelled stayed half received"},
+		{311208, "an offer that came before the word that its transfer is over was begun after it"},
+		{320020, "a receipt was for content that had been planned anew twice"},
+		{330064, "a session that was to be closed sent on after a removal"},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			if r := Run(c.seed, None); r.Err != nil {

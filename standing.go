@@ -16,6 +16,7 @@ const (
 	LabelSilent   Label = "silent"    // connected, but does not answer
 	LabelPutOff   Label = "put-off"   // an administrator put it off
 	LabelBehind   Label = "behind"    // it is served over HTTPS instead of multicast
+	LabelReplaced Label = "replaced"  // what was owed went to a newer transfer; of transfers, too
 )
 
 // Standing is how a delivery stands, for clients to show.
@@ -43,6 +44,8 @@ func (d Delivery) Stand() Delivery {
 // Label returns how the delivery stands.
 func (d Delivery) Label() Label {
 	switch {
+	case d.State == DeliveryCancelled && d.ReplacedBy != 0:
+		return LabelReplaced
 	case !d.State.Owed() || d.State == DeliveryRefused:
 		return Label(d.State)
 	case d.Device == "":
@@ -86,7 +89,7 @@ func (d Delivery) Rank() int {
 		return RankAtWork
 	case LabelOff, LabelNoDevice:
 		return RankAway
-	case Label(DeliveryCancelled):
+	case Label(DeliveryCancelled), LabelReplaced:
 		return RankTaken
 	case Label(DeliveryVerified), Label(DeliveryAlreadyHad), Label(DeliverySuperseded):
 		return RankThrough
@@ -186,6 +189,8 @@ func (t Transfer) Label() Label {
 	switch {
 	case t.State == TransferHeld:
 		return LabelHeld
+	case t.State == TransferCancelled && t.ReplacedBy != 0:
+		return LabelReplaced
 	case t.NeedsAttention():
 		return LabelNeedsYou
 	case t.State == TransferSending || t.State == TransferGathering:
@@ -225,7 +230,7 @@ func (t Transfer) Rank() int {
 
 // TransferStanding is how a transfer stands, for clients to show.
 type TransferStanding struct {
-	Label     Label   `json:"label"`          // one word: delivered, sending, waiting, needs-you, held, cancelled
+	Label     Label   `json:"label"`          // one word: delivered, sending, waiting, needs-you, held, replaced, cancelled
 	Away      int     `json:"away,omitempty"` // deliveries owed to receivers that are not connected
 	Rank      int     `json:"rank"`           // place in a list: running ones first, closed ones last
 	Devices   int     `json:"devices"`        // deliveries without those that were cancelled

@@ -80,7 +80,11 @@ type Transfer struct {
 	LeftOut    int                 `json:"left_out"`          // entries that were named and never part of it
 	Lost       int                 `json:"lost"`              // entries that the server lost before all devices had them
 	Forging    *Forging            `json:"forging,omitempty"` // nil: no member is known to have forged packets of it
-	Standing   TransferStanding    `json:"standing"`
+	// A newer one of the group with all of its paths, to which what was owed of it went; 0: none. And, of one
+	// transfer alone, those that went so to it.
+	ReplacedBy protocol.TransferNo   `json:"replaced_by,omitempty"`
+	Replaces   []protocol.TransferNo `json:"replaces,omitempty"`
+	Standing   TransferStanding      `json:"standing"`
 }
 
 // Forging is what is known of packets that a member of the group forged. All members have the same
@@ -200,6 +204,9 @@ const (
 	CauseRefused  Cause = "refused"   // the device cannot take it; Reason says why
 	CauseSource   Cause = "source"    // the server cannot read the files now; Reason says why
 
+	// Of a closed one: a newer transfer with the same paths is owed instead.
+	CauseReplaced Cause = "replaced"
+
 	CauseUnconfirmed Cause = "unconfirmed" // after a restore nothing is sent until an administrator confirms
 	CauseGathering   Cause = "gathering"   // of a transfer: it waits a moment for others that may come
 	CauseEmpty       Cause = "empty"       // of a transfer: the group has no members with devices yet
@@ -229,7 +236,7 @@ type Delivery struct {
 	Device      string              `json:"device"` // empty: no device yet
 	State       DeliveryState       `json:"state"`
 	Reason      string              `json:"reason,omitempty"`  // why it waits, failed or was refused, in words
-	Cause       Cause               `json:"cause,omitempty"`   // the same as a code, while it is owed
+	Cause       Cause               `json:"cause,omitempty"`   // the same as a code, while it is owed or if it was replaced
 	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: why, as a code
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
@@ -239,8 +246,9 @@ type Delivery struct {
 	LossPercent float64             `json:"loss_percent"`
 	Bar         []byte              `json:"bar,omitempty"` // 64 bytes: 256 buckets of 2 bits
 	UpdatedAt   time.Time           `json:"updated_at"`
-	Work        *Work               `json:"work,omitempty"`   // what the device does now besides receiving
-	Signed      Signed              `json:"signed,omitempty"` // of a closed one: what of it the device signed
+	Work        *Work               `json:"work,omitempty"`        // what the device does now besides receiving
+	Signed      Signed              `json:"signed,omitempty"`      // of a closed one: what of it the device signed
+	ReplacedBy  protocol.TransferNo `json:"replaced_by,omitempty"` // the newer transfer that the device is owed instead
 	Standing    Standing            `json:"standing"`
 	Tally
 }

@@ -95,5 +95,6 @@ type Library interface {
 	Made(id string)
 	Forget(id string) error
 	Remove(id string) error
+	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
 	Names() ([]string, error)
 }

@@ -51,7 +51,8 @@ type Engine struct {
 	history *history.History
 	now     func() time.Time
 
-	owing sync.RWMutex // see owing.go
+	owing  sync.RWMutex // see owing.go
+	adding sync.Mutex   // held while it is found out and noted what a transfer replaces; before owing
 
 	mu       sync.Mutex
 	sched    *schedule.Scheduler
@@ -149,6 +150,7 @@ func (e *Engine) Resume(ctx context.Context) error {
 	for _, tr := range rows.Rows {
 		e.add(tr, nil, false)
 	}
+	e.keepApart(ctx)
 	e.expect(owed)
 	if err := e.knowProgress(ctx); err != nil {
 		return err

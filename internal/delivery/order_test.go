@@ -56,8 +56,10 @@ func (s *fullDisk) CloseTransfer(
 	return unless(s.err("CloseTransfer"), func() error { return s.Store.CloseTransfer(ctx, no, state, d, reason, at) })
 }
 
-func (s *fullDisk) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
-	return unless(s.err("ReleaseTransfer"), func() error { return s.Store.ReleaseTransfer(ctx, no) })
+func (s *fullDisk) ReleaseTransfer(
+	ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time,
+) error {
+	return unless(s.err("ReleaseTransfer"), func() error { return s.Store.ReleaseTransfer(ctx, no, replaces, at) })
 }
 
 func (s *fullDisk) RetryTransfer(

@@ -30,6 +30,9 @@ func (e *Engine) Transfer(ctx context.Context, no protocol.TransferNo) (groupcas
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
+	if tr.Replaces, err = e.store.Replaced(ctx, no); err != nil {
+		return groupcast.Transfer{}, err
+	}
 	if r := e.look(&tr.Transfer); r != nil {
 		tr.Summary = e.cachedSummary(ctx, r, tr.Transfer)
 	} else {
@@ -137,6 +140,9 @@ func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Devi
 		return p.Waiting
 	case !d.Active:
 		return "not active: its receiver is not connected"
+	}
+	if d.State == schedule.StateIdle && d.Occupied != 0 {
+		return occupiedWords(d)
 	}
 	if d.State == schedule.StateIdle {
 		r, _ := e.sched.RunOf(p.No, dev)

@@ -35,6 +35,8 @@ func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
 		return conflict(e.sched.Unfit(dev), "it is served by itself when it attaches again with a version that fits")
 	case errors.Is(err, schedule.ErrStored):
 		return conflict("it has every block already and puts the files in place", "wait a moment for its receipt")
+	case errors.Is(err, schedule.ErrOccupied):
+		return conflict("it receives another transfer with the same files first", "wait for that one, or drop it")
 	case errors.Is(err, schedule.ErrFetches):
 		return conflict("it fetches over HTTPS already", "wait for it, or drop it")
 	case errors.Is(err, schedule.ErrPutOffAlready):

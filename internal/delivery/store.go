@@ -23,7 +23,9 @@ type Store interface {
 		at time.Time) error
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
 		reason string, at time.Time) error
-	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
+	ReleaseTransfer(ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time) error
+	Replaced(ctx context.Context, by protocol.TransferNo) ([]protocol.TransferNo, error)
+	Replacements(ctx context.Context) (map[protocol.TransferNo][]protocol.TransferNo, error)
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,
 		at time.Time) ([]groupcast.Delivery, error)
 	NoteForged(ctx context.Context, at store.SiteEpoch, no protocol.TransferNo, f groupcast.Forging) error

@@ -58,12 +58,21 @@ func (e *Engine) Add(ctx context.Context, t store.Transfer, now bool) (groupcast
 func (e *Engine) promise(
 	ctx context.Context, t store.Transfer, now bool,
 ) (tr store.Transfer, owed []groupcast.Delivery, err error) {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	t.Replaces = e.replaces(ctx, t)
 	e.owing.Lock()
 	defer e.owing.Unlock()
-	if tr, owed, err = e.store.AddTransfer(ctx, t); err == nil {
-		e.add(tr, owed, now)
+	if tr, owed, err = e.store.AddTransfer(ctx, t); err != nil {
+		return tr, nil, err
 	}
-	return tr, owed, err
+	e.replaced(ctx, tr.No, t.Replaces)
+	e.add(tr, nil, now)
+	if len(t.Replaces) > 0 {
+		e.keepApart(ctx) // one may be owed to others still
+	}
+	e.expect(owed)
+	return tr, owed, nil
 }
 
 // tell publishes an event about a transfer.
@@ -121,11 +130,19 @@ func (e *Engine) oweAgain(ctx context.Context, tr store.Transfer) ([]groupcast.D
 	if err != nil {
 		return nil, err
 	}
-	if tr, err = e.store.Transfer(ctx, tr.No); err != nil || !tr.State.Open() {
-		return nil, err // nobody is owed it: it stays closed
+	if tr, err = e.store.Transfer(ctx, tr.No); err != nil {
+		return nil, err
+	}
+	if err := nothingAgain(tr.Transfer, all); err != nil {
+		return nil, err
+	}
+	if !tr.State.Open() {
+		return nil, nil // nobody is owed it: it stays closed
 	}
 	owed := slices.DeleteFunc(all, func(d groupcast.Delivery) bool { return !d.State.Owed() })
-	e.add(tr, owed, true)
+	e.add(tr, nil, true)
+	e.keepApart(ctx)
+	e.expect(owed)
 	e.change(func(sch *schedule.Scheduler, _ time.Time) {
 		for _, d := range owed { // who refused is asked again
 			sch.Renewed(tr.No)
@@ -176,9 +193,19 @@ func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast
 		return tr.Transfer, groupcast.Errorf(groupcast.EConflict, "transfer %d is %s", no, tr.State).
 			WithHint("retry it").WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no})
 	}
-	if err := e.store.ReleaseTransfer(ctx, no); err != nil {
+	e.adding.Lock()
+	defer e.adding.Unlock()
+	var replaces []protocol.TransferNo
+	if tr.Hold {
+		tr.Hold = false
+		replaces = e.replaces(ctx, tr)
+	}
+	e.owing.Lock()
+	defer e.owing.Unlock()
+	if err := e.store.ReleaseTransfer(ctx, no, replaces, e.now()); err != nil {
 		return tr.Transfer, err
 	}
+	e.replaced(ctx, no, replaces)
 	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
 	return e.did(ctx, no, "is sent now")
 }

@@ -26,11 +26,14 @@ func (s *Scheduler) mayMove(r *run, d *delivery, dev protocol.DeviceID) error {
 }
 
 // CatchUp lets a device fetch what it lacks over HTTPS at once. It returns ErrNotOwed, ErrPaused,
-// ErrHeld, ErrAway, ErrUnfit, ErrStored or ErrFetches if that cannot be.
+// ErrHeld, ErrAway, ErrUnfit, ErrOccupied, ErrStored or ErrFetches if that cannot be.
 func (s *Scheduler) CatchUp(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) error {
 	r, d := s.deliveryOf(no, dev)
 	if err := s.mayMove(r, d, dev); err != nil {
 		return err
+	}
+	if s.occupied(r.transfer, dev) != 0 {
+		return ErrOccupied
 	}
 	if d.state == StateHTTPS {
 		d.httpsOnly = true // and no multicast session takes it away from there

@@ -12,7 +12,7 @@ import (
 // those that catch up alone and could as well hear multicast.
 func (s *Scheduler) candidates(r *run) (waiting, alone []protocol.DeviceID) {
 	waiting = r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return s.active[dev] && d.state == StateIdle && !d.httpsOnly
+		return s.active[dev] && d.state == StateIdle && !d.httpsOnly && s.occupied(r.transfer, dev) == 0
 	})
 	alone = r.devices(func(dev protocol.DeviceID, d *delivery) bool {
 		return s.active[dev] && d.state == StateHTTPS && !d.httpsOnly
@@ -367,7 +367,7 @@ func (s *Scheduler) offerLate(now time.Time, r *run) {
 // resumeHTTPSOnly starts active devices that use HTTPS only.
 func (s *Scheduler) resumeHTTPSOnly(now time.Time, r *run) {
 	left := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return d.httpsOnly && d.state == StateIdle && s.active[dev]
+		return d.httpsOnly && d.state == StateIdle && s.active[dev] && s.occupied(r.transfer, dev) == 0
 	})
 	for _, dev := range left {
 		s.toHTTPS(now, r, []protocol.DeviceID{dev}, r.deliveries[dev].reason)

@@ -106,6 +106,7 @@ var (
 	ErrUnfit         = errors.New("schedule: the device's version does not fit")
 	ErrStored        = errors.New("schedule: the device has every block already")
 	ErrFetches       = errors.New("schedule: the device fetches over HTTPS already")
+	ErrOccupied      = errors.New("schedule: the device is at work on another version of the files")
 	ErrPutOffAlready = errors.New("schedule: the device is put off already")
 )
 
@@ -164,6 +165,8 @@ type transfer struct {
 	via   groupcast.Via
 	stuck stuck
 	runs  []*run // one a site, in the order of sites
+
+	versions []protocol.TransferNo // of which it has the paths, or which have its: see SamePaths
 }
 
 // run is a transfer in one site.

@@ -92,6 +92,8 @@ type Delivery struct {
 	Sticky bool // it gets what it lacks over HTTPS only
 	Lapsed bool // it fell silent in a session
 	Reason Reason
+
+	Occupied protocol.TransferNo // the other transfer with the same paths that the device is at work on; 0: none
 }
 
 // Delivery shows what a device is owed of a transfer; false for nothing.
@@ -124,6 +126,7 @@ func (s *Scheduler) Deliveries(no protocol.TransferNo) iter.Seq2[protocol.Device
 func (s *Scheduler) look(r *run, dev protocol.DeviceID, d *delivery) Delivery {
 	return Delivery{
 		Site: r.site, State: d.state, Active: s.active[dev], Sticky: d.httpsOnly, Lapsed: d.lapsed > 0, Reason: d.reason,
+		Occupied: s.occupied(r.transfer, dev),
 	}
 }
 

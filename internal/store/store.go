@@ -173,7 +173,9 @@ type Transfers interface {
 	LastTransferNo(ctx context.Context) (protocol.TransferNo, error)
 	// AddTransfer draws the next number and keeps the transfer under it, both or neither: what
 	// is kept later has the higher number. It owes the transfer to every device of every
-	// member, and to each member without a device, and gives the deliveries.
+	// member, and to each member without a device, and gives the deliveries. What the transfers that
+	// it replaces still owe to the same devices is cancelled in favour of it; a transfer that owes
+	// nothing then is closed. Those that are closed already stay as they are.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
 	// TransferOfContent gives the transfer that has the content of this name now.
@@ -196,10 +198,15 @@ type Transfers interface {
 	// that is still owed. EConflict if it is closed.
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
 		reason string, at time.Time) error
-	// ReleaseTransfer ends the hold; no device is put off any more.
-	ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error
+	// ReleaseTransfer ends the hold; no device is put off any more. It replaces others as AddTransfer does.
+	ReleaseTransfer(ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time) error
+	// Replaced lists the transfers that are closed because this one replaced them, the oldest first.
+	Replaced(ctx context.Context, by protocol.TransferNo) ([]protocol.TransferNo, error)
+	// Replacements lists the open transfers that replaced others which are owed again, with those.
+	Replacements(ctx context.Context) (map[protocol.TransferNo][]protocol.TransferNo, error)
 	// RetryTransfer owes again what is incomplete, failed, was refused, expired or cancelled, to devices of
-	// those who are members now, and opens the transfer until expires. It gives the deliveries.
+	// those who are members now, and opens the transfer until expires. A device that has a transfer which
+	// replaced this one, or replaced one that did, is not owed it. It gives the deliveries.
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,
 		at time.Time) ([]groupcast.Delivery, error)
 	// NoteForged raises what is known of packets that a member forged in a site; it never falls.

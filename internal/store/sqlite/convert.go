@@ -148,6 +148,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 	if r.Later && d.State.Owed() {
 		d.Cause = groupcast.CauseLater
 	}
+	if d.ReplacedBy = protocol.TransferNo(r.ReplacedBy); d.ReplacedBy != 0 {
+		d.Cause = groupcast.CauseReplaced
+	}
 	var err error
 	d.DeviceID, err = deviceID(r.DeviceID)
 	return d, err
@@ -165,7 +168,7 @@ func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 			RateLimit: uint64(r.RateLimit), InPlace: r.InPlace, Owed: int(r.Owed),
 			Verified: int(r.Verified), Failed: int(r.Failed), Incomplete: int(r.Incomplete),
 			WireBytes: uint64(r.WireBytes), HTTPSBytes: uint64(r.HttpsBytes),
-			LeftOut: int(r.LeftOut), Lost: int(r.Lost),
+			LeftOut: int(r.LeftOut), Lost: int(r.Lost), ReplacedBy: protocol.TransferNo(r.ReplacedBy),
 		},
 		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),
 		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone, Content: r.Content,
@@ -174,6 +177,9 @@ func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 		t.Forging = &groupcast.Forging{
 			Code: groupcast.MemberForges, Devices: int(r.ForgedDevices), Blocks: int(r.ForgedBlocks),
 		}
+	}
+	if t.ReplacedBy != 0 {
+		t.Cause = groupcast.CauseReplaced
 	}
 	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
 }

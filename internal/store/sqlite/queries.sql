@@ -386,8 +386,31 @@ WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
 
 -- name: ReopenTransfer :execrows
 UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
-    reason = '', ended_at = 0, expires_at = @expires_at
+    reason = '', ended_at = 0, expires_at = @expires_at, replaced_by = 0
 WHERE no = @no AND NOT content_gone;
+
+-- name: AddReplacement :exec
+INSERT INTO replacements (older, newer)
+SELECT CAST(@older AS BIGINT), CAST(@newer AS BIGINT)
+UNION SELECT r.older, CAST(@newer AS BIGINT) FROM replacements r WHERE r.newer = @older
+ON CONFLICT (older, newer) DO NOTHING;
+
+-- name: Replacements :many
+SELECT r.older, r.newer FROM replacements r JOIN transfers a ON a.no = r.older JOIN transfers b ON b.no = r.newer
+WHERE a.state IN ('held', 'waiting', 'gathering', 'sending') AND b.state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY r.older, r.newer;
+
+-- name: Replaced :many
+SELECT no FROM transfers WHERE replaced_by = @newer AND replaced_by <> 0 ORDER BY no;
+
+-- name: ReplaceDeliveries :exec
+UPDATE deliveries SET state = 'cancelled', reason = @reason, replaced_by = @newer, later = FALSE, updated_at = @updated_at
+WHERE deliveries.transfer_no = @older AND deliveries.state IN ('queued', 'receiving', 'refused')
+    AND EXISTS (SELECT 1 FROM deliveries n WHERE n.transfer_no = @newer AND n.user_id = deliveries.user_id
+        AND n.device_id = deliveries.device_id AND n.state IN ('queued', 'receiving', 'refused'));
+
+-- name: SetReplaced :exec
+UPDATE transfers SET replaced_by = @newer WHERE no = @older;
 
 -- name: SetSeries :exec
 INSERT INTO series (transfer_no, points) VALUES (@transfer_no, @points)
@@ -576,13 +599,17 @@ UPDATE deliveries SET refusal = '' WHERE transfer_no = @transfer_no;
 
 -- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = @updated_at,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
-WHERE transfer_no = @transfer_no AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
-    AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
+WHERE deliveries.transfer_no = @transfer_no
+    AND deliveries.state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM replacements r JOIN deliveries n ON n.transfer_no = r.newer
+        WHERE r.older = @transfer_no AND n.device_id = deliveries.device_id AND n.device_id <> ''
+            AND n.state IN ('verified', 'already-had', 'superseded'))
+    AND deliveries.user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = @transfer_no)
-    AND (device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+    AND (deliveries.device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
             WHERE x.no = @transfer_no)
-        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+        OR (deliveries.device_id = '' AND deliveries.user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
             WHERE x.no = @transfer_no)));
 
 -- name: Deliveries :many

@@ -121,7 +121,8 @@ CREATE TABLE transfers (
     content         TEXT    NOT NULL DEFAULT '',
     left_out        BIGINT NOT NULL DEFAULT 0,
     lost            BIGINT NOT NULL DEFAULT 0,
-    folders         BIGINT NOT NULL DEFAULT 0
+    folders         BIGINT NOT NULL DEFAULT 0,
+    replaced_by     BIGINT NOT NULL DEFAULT 0  -- the newer transfer that took over all that was owed; 0: none
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
@@ -155,6 +156,15 @@ SELECT t.*,
     CAST((SELECT COALESCE(SUM(s.failed), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS failed,
     CAST((SELECT COALESCE(SUM(s.incomplete), 0) FROM transfer_sites s WHERE s.transfer_no = t.no) AS BIGINT) AS incomplete
 FROM transfers t;
+
+-- Which transfers hold every path of an older one of their group. It stays when a transfer is owed again.
+CREATE TABLE replacements (
+    older BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    newer BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    PRIMARY KEY (older, newer)
+);
+CREATE INDEX replacements_newer ON replacements (newer);
+CREATE INDEX transfers_replaced ON transfers (replaced_by) WHERE replaced_by <> 0;
 
 CREATE TABLE left_out (
     transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
@@ -193,6 +203,7 @@ CREATE TABLE deliveries (
     signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
     refusal     TEXT    NOT NULL DEFAULT '', -- what the device refused it for, in one word
     site        TEXT    NOT NULL DEFAULT '', -- where the device was when it was owed last: there it is counted
+    replaced_by BIGINT  NOT NULL DEFAULT 0, -- of one that is cancelled: the newer transfer that is owed instead
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);

@@ -63,6 +63,9 @@ func (s *Store) AddTransfer(
 		if out, err = recount(ctx, q, t.No); err != nil {
 			return err
 		}
+		if err := replace(ctx, q, t.No, t.Replaces, t.CreatedAt); err != nil {
+			return err
+		}
 		all, err := deliveries(ctx, q, t.No, groupcast.Window{})
 		owed = all.Rows
 		return err
@@ -253,13 +256,18 @@ func (s *Store) CloseTransfer(
 }
 
 // ReleaseTransfer ends the hold; no device is put off any more.
-func (s *Store) ReleaseTransfer(ctx context.Context, no protocol.TransferNo) error {
+func (s *Store) ReleaseTransfer(
+	ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time,
+) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
 		n, err := q.ReleaseTransfer(ctx, int64(no))
 		if err := ifOpen(ctx, q, int64(no), n, err); err != nil {
 			return err
 		}
-		return q.TakeUp(ctx, int64(no))
+		if err := q.TakeUp(ctx, int64(no)); err != nil {
+			return err
+		}
+		return replace(ctx, q, no, replaces, at)
 	})
 }
 

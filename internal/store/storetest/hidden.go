@@ -60,7 +60,7 @@ func heldIsHidden(w *world) {
 	h.Content = "content-let-go"
 	second, _, err := w.s.AddTransfer(w.ctx, h)
 	w.ok(err)
-	w.ok(w.s.ReleaseTransfer(w.ctx, second.No))
+	w.ok(w.s.ReleaseTransfer(w.ctx, second.No, nil, w.tick()))
 	_, err = w.s.Entitled(w.ctx, second.No, pc.ID)
 	w.ok(err)
 	few, err := w.s.OwedReleased(w.ctx, pc.ID, 1)

@@ -45,7 +45,7 @@ func transferStates(w *world) {
 	}})
 	w.ok(err)
 	no := added.No
-	w.ok(w.s.ReleaseTransfer(w.ctx, no))
+	w.ok(w.s.ReleaseTransfer(w.ctx, no, nil, w.tick()))
 	held, err := w.s.Transfer(w.ctx, no)
 	w.ok(err)
 	equal(w, "released", held.State, groupcast.TransferWaiting)

@@ -54,6 +54,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addOfferGapStmt, err = db.PrepareContext(ctx, addOfferGap); err != nil {
 		return nil, fmt.Errorf("error preparing query AddOfferGap: %w", err)
 	}
+	if q.addReplacementStmt, err = db.PrepareContext(ctx, addReplacement); err != nil {
+		return nil, fmt.Errorf("error preparing query AddReplacement: %w", err)
+	}
 	if q.addRequestStmt, err = db.PrepareContext(ctx, addRequest); err != nil {
 		return nil, fmt.Errorf("error preparing query AddRequest: %w", err)
 	}
@@ -402,6 +405,15 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.replaceContentStmt, err = db.PrepareContext(ctx, replaceContent); err != nil {
 		return nil, fmt.Errorf("error preparing query ReplaceContent: %w", err)
 	}
+	if q.replaceDeliveriesStmt, err = db.PrepareContext(ctx, replaceDeliveries); err != nil {
+		return nil, fmt.Errorf("error preparing query ReplaceDeliveries: %w", err)
+	}
+	if q.replacedStmt, err = db.PrepareContext(ctx, replaced); err != nil {
+		return nil, fmt.Errorf("error preparing query Replaced: %w", err)
+	}
+	if q.replacementsStmt, err = db.PrepareContext(ctx, replacements); err != nil {
+		return nil, fmt.Errorf("error preparing query Replacements: %w", err)
+	}
 	if q.requestStmt, err = db.PrepareContext(ctx, request); err != nil {
 		return nil, fmt.Errorf("error preparing query Request: %w", err)
 	}
@@ -440,6 +452,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.setPasswordStmt, err = db.PrepareContext(ctx, setPassword); err != nil {
 		return nil, fmt.Errorf("error preparing query SetPassword: %w", err)
+	}
+	if q.setReplacedStmt, err = db.PrepareContext(ctx, setReplaced); err != nil {
+		return nil, fmt.Errorf("error preparing query SetReplaced: %w", err)
 	}
 	if q.setRoleStmt, err = db.PrepareContext(ctx, setRole); err != nil {
 		return nil, fmt.Errorf("error preparing query SetRole: %w", err)
@@ -584,6 +599,11 @@ func (q *Queries) Close() error {
 	if q.addOfferGapStmt != nil {
 		if cerr := q.addOfferGapStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addOfferGapStmt: %w", cerr)
+		}
+	}
+	if q.addReplacementStmt != nil {
+		if cerr := q.addReplacementStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addReplacementStmt: %w", cerr)
 		}
 	}
 	if q.addRequestStmt != nil {
@@ -1166,6 +1186,21 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing replaceContentStmt: %w", cerr)
 		}
 	}
+	if q.replaceDeliveriesStmt != nil {
+		if cerr := q.replaceDeliveriesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replaceDeliveriesStmt: %w", cerr)
+		}
+	}
+	if q.replacedStmt != nil {
+		if cerr := q.replacedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replacedStmt: %w", cerr)
+		}
+	}
+	if q.replacementsStmt != nil {
+		if cerr := q.replacementsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing replacementsStmt: %w", cerr)
+		}
+	}
 	if q.requestStmt != nil {
 		if cerr := q.requestStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing requestStmt: %w", cerr)
@@ -1229,6 +1264,11 @@ func (q *Queries) Close() error {
 	if q.setPasswordStmt != nil {
 		if cerr := q.setPasswordStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setPasswordStmt: %w", cerr)
+		}
+	}
+	if q.setReplacedStmt != nil {
+		if cerr := q.setReplacedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setReplacedStmt: %w", cerr)
 		}
 	}
 	if q.setRoleStmt != nil {
@@ -1430,6 +1470,7 @@ type Queries struct {
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
 	addOfferGapStmt               *sql.Stmt
+	addReplacementStmt            *sql.Stmt
 	addRequestStmt                *sql.Stmt
 	addSiteStmt                   *sql.Stmt
 	addTokenStmt                  *sql.Stmt
@@ -1546,6 +1587,9 @@ type Queries struct {
 	removeMemberStmt              *sql.Stmt
 	reopenTransferStmt            *sql.Stmt
 	replaceContentStmt            *sql.Stmt
+	replaceDeliveriesStmt         *sql.Stmt
+	replacedStmt                  *sql.Stmt
+	replacementsStmt              *sql.Stmt
 	requestStmt                   *sql.Stmt
 	requestsStmt                  *sql.Stmt
 	requestsOfUserStmt            *sql.Stmt
@@ -1559,6 +1603,7 @@ type Queries struct {
 	setNewDevicesStmt             *sql.Stmt
 	setOfferedManifestStmt        *sql.Stmt
 	setPasswordStmt               *sql.Stmt
+	setReplacedStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
 	setSeriesStmt                 *sql.Stmt
 	setSettingStmt                *sql.Stmt
@@ -1605,6 +1650,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
 		addOfferGapStmt:               q.addOfferGapStmt,
+		addReplacementStmt:            q.addReplacementStmt,
 		addRequestStmt:                q.addRequestStmt,
 		addSiteStmt:                   q.addSiteStmt,
 		addTokenStmt:                  q.addTokenStmt,
@@ -1721,6 +1767,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		removeMemberStmt:              q.removeMemberStmt,
 		reopenTransferStmt:            q.reopenTransferStmt,
 		replaceContentStmt:            q.replaceContentStmt,
+		replaceDeliveriesStmt:         q.replaceDeliveriesStmt,
+		replacedStmt:                  q.replacedStmt,
+		replacementsStmt:              q.replacementsStmt,
 		requestStmt:                   q.requestStmt,
 		requestsStmt:                  q.requestsStmt,
 		requestsOfUserStmt:            q.requestsOfUserStmt,
@@ -1734,6 +1783,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setNewDevicesStmt:             q.setNewDevicesStmt,
 		setOfferedManifestStmt:        q.setOfferedManifestStmt,
 		setPasswordStmt:               q.setPasswordStmt,
+		setReplacedStmt:               q.setReplacedStmt,
 		setRoleStmt:                   q.setRoleStmt,
 		setSeriesStmt:                 q.setSeriesStmt,
 		setSettingStmt:                q.setSettingStmt,

@@ -55,6 +55,7 @@ type CountedTransfer struct {
 	LeftOut        int64
 	Lost           int64
 	Folders        int64
+	ReplacedBy     int64
 	WireBytes      int64
 	HttpsBytes     int64
 	ForgedDevices  int64
@@ -93,6 +94,7 @@ type Delivery struct {
 	Signed     string
 	Refusal    string
 	Site       string
+	ReplacedBy int64
 }
 
 type DeliveryEntry struct {
@@ -202,6 +204,11 @@ type Receipt struct {
 	Reason     string
 }
 
+type Replacement struct {
+	Older int64
+	Newer int64
+}
+
 type Request struct {
 	ID        string
 	GroupID   string
@@ -278,6 +285,7 @@ type Transfer struct {
 	LeftOut        int64
 	Lost           int64
 	Folders        int64
+	ReplacedBy     int64
 }
 
 type TransferSite struct {

@@ -259,6 +259,23 @@ func (q *Queries) AddOfferGap(ctx context.Context, arg AddOfferGapParams) error 
 	return err
 }
 
+const addReplacement = `-- name: AddReplacement :exec
+INSERT INTO replacements (older, newer)
+SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT)
+UNION SELECT r.older, CAST($2 AS BIGINT) FROM replacements r WHERE r.newer = $1
+ON CONFLICT (older, newer) DO NOTHING
+`
+
+type AddReplacementParams struct {
+	Older int64
+	Newer int64
+}
+
+func (q *Queries) AddReplacement(ctx context.Context, arg AddReplacementParams) error {
+	_, err := q.exec(ctx, q.addReplacementStmt, addReplacement, arg.Older, arg.Newer)
+	return err
+}
+
 const addRequest = `-- name: AddRequest :exec
 INSERT INTO requests (id, group_id, user_id, text, state, asked_at, decided_at, decided_by, device_id)
 VALUES ($1, $2, $3, $4, 'open', $5, 0, '', $6)
@@ -1117,7 +1134,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -1164,6 +1181,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1180,7 +1198,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfDevice = `-- name: DeliveriesOfDevice :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND (NOT t.hold OR CAST($2 AS BOOLEAN))
 ORDER BY d.transfer_no DESC LIMIT $4 OFFSET $3
 `
@@ -1236,6 +1254,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1254,7 +1273,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1302,6 +1321,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1320,7 +1340,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1362,6 +1382,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Signed,
 		&i.Delivery.Refusal,
 		&i.Delivery.Site,
+		&i.Delivery.ReplacedBy,
 		&i.GroupName,
 	)
 	return i, err
@@ -1680,7 +1701,7 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1729,6 +1750,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Signed,
 		&i.Delivery.Refusal,
 		&i.Delivery.Site,
+		&i.Delivery.ReplacedBy,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -2613,7 +2635,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2662,6 +2684,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ReplacedBy,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -2712,7 +2735,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2761,6 +2784,7 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ReplacedBy,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -2878,7 +2902,7 @@ func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -2921,6 +2945,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2937,7 +2962,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -2980,6 +3005,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -2996,7 +3022,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -3044,6 +3070,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3095,7 +3122,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -3144,6 +3171,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Signed,
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
+			&i.Delivery.ReplacedBy,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3380,7 +3408,7 @@ func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int
 
 const reopenTransfer = `-- name: ReopenTransfer :execrows
 UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
-    reason = '', ended_at = 0, expires_at = $1
+    reason = '', ended_at = 0, expires_at = $1, replaced_by = 0
 WHERE no = $2 AND NOT content_gone
 `
 
@@ -3434,6 +3462,86 @@ func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const replaceDeliveries = `-- name: ReplaceDeliveries :exec
+UPDATE deliveries SET state = 'cancelled', reason = $1, replaced_by = $2, later = FALSE, updated_at = $3
+WHERE deliveries.transfer_no = $4 AND deliveries.state IN ('queued', 'receiving', 'refused')
+    AND EXISTS (SELECT 1 FROM deliveries n WHERE n.transfer_no = $2 AND n.user_id = deliveries.user_id
+        AND n.device_id = deliveries.device_id AND n.state IN ('queued', 'receiving', 'refused'))
+`
+
+type ReplaceDeliveriesParams struct {
+	Reason    string
+	Newer     int64
+	UpdatedAt int64
+	Older     int64
+}
+
+func (q *Queries) ReplaceDeliveries(ctx context.Context, arg ReplaceDeliveriesParams) error {
+	_, err := q.exec(ctx, q.replaceDeliveriesStmt, replaceDeliveries,
+		arg.Reason,
+		arg.Newer,
+		arg.UpdatedAt,
+		arg.Older,
+	)
+	return err
+}
+
+const replaced = `-- name: Replaced :many
+SELECT no FROM transfers WHERE replaced_by = $1 AND replaced_by <> 0 ORDER BY no
+`
+
+func (q *Queries) Replaced(ctx context.Context, newer int64) ([]int64, error) {
+	rows, err := q.query(ctx, q.replacedStmt, replaced, newer)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []int64
+	for rows.Next() {
+		var no int64
+		if err := rows.Scan(&no); err != nil {
+			return nil, err
+		}
+		items = append(items, no)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const replacements = `-- name: Replacements :many
+SELECT r.older, r.newer FROM replacements r JOIN transfers a ON a.no = r.older JOIN transfers b ON b.no = r.newer
+WHERE a.state IN ('held', 'waiting', 'gathering', 'sending') AND b.state IN ('held', 'waiting', 'gathering', 'sending')
+ORDER BY r.older, r.newer
+`
+
+func (q *Queries) Replacements(ctx context.Context) ([]Replacement, error) {
+	rows, err := q.query(ctx, q.replacementsStmt, replacements)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Replacement
+	for rows.Next() {
+		var i Replacement
+		if err := rows.Scan(&i.Older, &i.Newer); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const request = `-- name: Request :one
@@ -3580,13 +3688,17 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = $1,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = ''
-WHERE transfer_no = $2 AND state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
-    AND user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
+    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
+WHERE deliveries.transfer_no = $2
+    AND deliveries.state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
+    AND NOT EXISTS (SELECT 1 FROM replacements r JOIN deliveries n ON n.transfer_no = r.newer
+        WHERE r.older = $2 AND n.device_id = deliveries.device_id AND n.device_id <> ''
+            AND n.state IN ('verified', 'already-had', 'superseded'))
+    AND deliveries.user_id IN (SELECT m.user_id FROM members m JOIN transfers t ON t.group_id = m.group_id
         WHERE t.no = $2)
-    AND (device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+    AND (deliveries.device_id IN (SELECT e.device_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
             WHERE x.no = $2)
-        OR (device_id = '' AND user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
+        OR (deliveries.device_id = '' AND deliveries.user_id NOT IN (SELECT e.user_id FROM admitted e JOIN transfers x ON x.group_id = e.group_id
             WHERE x.no = $2)))
 `
 
@@ -3781,6 +3893,20 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const setReplaced = `-- name: SetReplaced :exec
+UPDATE transfers SET replaced_by = $1 WHERE no = $2
+`
+
+type SetReplacedParams struct {
+	Newer int64
+	Older int64
+}
+
+func (q *Queries) SetReplaced(ctx context.Context, arg SetReplacedParams) error {
+	_, err := q.exec(ctx, q.setReplacedStmt, setReplaced, arg.Newer, arg.Older)
+	return err
 }
 
 const setRole = `-- name: SetRole :execrows
@@ -4111,7 +4237,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, error) {
@@ -4145,6 +4271,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.ReplacedBy,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4158,7 +4285,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (CountedTransfer, error) {
@@ -4192,6 +4319,7 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Counte
 		&i.LeftOut,
 		&i.Lost,
 		&i.Folders,
+		&i.ReplacedBy,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4243,7 +4371,7 @@ func (q *Queries) TransferSites(ctx context.Context, transferNo int64) ([]Transf
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -4291,6 +4419,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ReplacedBy,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -4314,7 +4443,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 }
 
 const transfersBefore = `-- name: TransfersBefore :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
 `
 
 type TransfersBeforeParams struct {
@@ -4359,6 +4488,7 @@ func (q *Queries) TransfersBefore(ctx context.Context, arg TransfersBeforeParams
 			&i.LeftOut,
 			&i.Lost,
 			&i.Folders,
+			&i.ReplacedBy,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,

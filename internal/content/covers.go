@@ -1,0 +1,50 @@
+package content
+
+import (
+	"context"
+	"fmt"
+	"os"
+	"path/filepath"
+
+	"github.com/groupcast/groupcast/internal/manifest"
+)
+
+// Covers says whether every path of older content is a path of newer content, too. The lists are compared as
+// they are read, and no further than to the first path that is missing; read is how many entries that were.
+func (l *Library) Covers(ctx context.Context, newer, older string) (covers bool, read int, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, 0, err
+	}
+	a, closeA, err := l.entries(newer)
+	if err != nil {
+		return false, 0, err
+	}
+	defer closeA()
+	b, closeB, err := l.entries(older)
+	if err != nil {
+		return false, 0, err
+	}
+	defer closeB()
+	covers, err = manifest.Covers(a, b)
+	return covers, a.Read() + b.Read(), err
+}
+
+// entries opens the list of some content's entries.
+func (l *Library) entries(id string) (*manifest.Entries, func(), error) {
+	f, err := os.Open(filepath.Join(l.folder(id), "manifest"))
+	if err != nil {
+		return nil, nil, contentGone(err)
+	}
+	done := func() { f.Close() } // read only: nothing can be lost
+	info, err := f.Stat()
+	if err != nil {
+		done()
+		return nil, nil, fmt.Errorf("reading the list of some content: %w", err)
+	}
+	e, err := manifest.ReadEntries(f, info.Size())
+	if err != nil {
+		done()
+		return nil, nil, contentGone(err)
+	}
+	return e, done, nil
+}

@@ -1,0 +1,125 @@
+package delivery
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"slices"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// comparedMost bounds how many entries are read to find what a transfer replaces. What is not compared stays
+// owed; devices let a newer file stand.
+const comparedMost = 4 * protocol.MaxFiles
+
+// replaces lists the open transfers of a group whose every path is one of a newer transfer, too. One whose list
+// cannot be read is not among them.
+func (e *Engine) replaces(ctx context.Context, newer store.Transfer) (out []protocol.TransferNo) {
+	if newer.Hold {
+		return nil
+	}
+	left := comparedMost
+	for _, older := range e.mayReplace(newer) {
+		if left <= 0 {
+			e.log.Warn("a transfer has too many files to be compared with all that are open", "transfer", newer.Name)
+			break
+		}
+		covers, read, err := e.content.Covers(ctx, newer.Content, older.Content)
+		left -= read
+		if err != nil {
+			e.log.Warn("an open transfer could not be compared with a newer one",
+				"transfer", older.No, slog.Any("err", err))
+			continue
+		}
+		if covers {
+			out = append(out, older.No)
+		}
+	}
+	slices.Sort(out)
+	return out
+}
+
+// mayReplace lists the open transfers that a newer one may replace, by what is known without their lists.
+func (e *Engine) mayReplace(newer store.Transfer) (out []store.Transfer) {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for no, tr := range e.infos {
+		before := newer.No == 0 || no < newer.No
+		if before && tr.GroupID == newer.GroupID && tr.Entries() <= newer.Entries() {
+			out = append(out, tr)
+		}
+	}
+	slices.SortFunc(out, func(a, b store.Transfer) int { return cmp.Compare(b.No, a.No) })
+	return out
+}
+
+// replaced ends what goes on of transfers that a newer one has replaced, before that one is offered; owing is held.
+func (e *Engine) replaced(ctx context.Context, by protocol.TransferNo, older []protocol.TransferNo) {
+	ctx = context.WithoutCancel(ctx)
+	for _, no := range older {
+		tr, err := e.store.Transfer(ctx, no)
+		switch {
+		case err != nil:
+			e.log.Error("a transfer that was replaced could not be read", "transfer", no, slog.Any("err", err))
+		case tr.ReplacedBy == by:
+			end := &ended{no: no}
+			e.takeOff(end)
+			e.finishTransfer(ctx, end)
+			e.tell(tr.Transfer, fmt.Sprintf("replaced by transfer %d", by))
+		case tr.State.Open():
+			e.replacedIn(ctx, no, by)
+		}
+	}
+}
+
+// replacedIn takes the deliveries that were replaced out of a transfer which is still owed to others.
+func (e *Engine) replacedIn(ctx context.Context, no, by protocol.TransferNo) {
+	all, err := e.store.Deliveries(ctx, no, groupcast.Window{})
+	if err != nil {
+		e.log.Error("what was replaced could not be read", "transfer", no, slog.Any("err", err))
+	}
+	for _, d := range all.Rows {
+		if d.ReplacedBy == by && d.Device != "" {
+			e.takeBack(no, d.DeviceID, true)
+			e.settle(no, d.DeviceID)
+		}
+	}
+}
+
+// keepApart lets no device work on two transfers at once of which one has replaced the other.
+func (e *Engine) keepApart(ctx context.Context) {
+	pairs, err := e.store.Replacements(ctx)
+	if err != nil {
+		e.log.Error("which transfers replaced others could not be read", slog.Any("err", err))
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	for newer, older := range pairs {
+		for _, no := range older {
+			e.sched.SamePaths(newer, no)
+		}
+	}
+}
+
+// nothingAgain says why a transfer that was replaced is owed to nobody again: who lacked it has a newer one.
+func nothingAgain(tr groupcast.Transfer, all []groupcast.Delivery) error {
+	owed := slices.ContainsFunc(all, func(d groupcast.Delivery) bool { return d.State.Owed() })
+	if tr.ReplacedBy == 0 || owed {
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EConflict,
+		"nobody lacks transfer %d any more: those who did not get it have transfer %d, which is newer", tr.No, tr.ReplacedBy).
+		WithHint("send the files again if they are to have them as they are now").
+		WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: tr.Group})
+}
+
+// occupiedWords says that a device gets another version of the same files first.
+func occupiedWords(d schedule.Delivery) string {
+	return fmt.Sprintf("waits until its receiver is through with transfer %d, which has the same files", d.Occupied)
+}

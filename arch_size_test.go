@@ -21,7 +21,10 @@ const (
 
 // largePackages are those that are larger still, with the lines that they may have: a number may
 // only shrink, and goes with its line once the package fits.
-var largePackages = map[string]int{}
+var largePackages = map[string]int{
+	"cli":      4028,
+	"delivery": 4218,
+}
 
 // longFunctions are longer still; as above.
 var longFunctions = map[string]int{

@@ -63,7 +63,7 @@ var arrows = map[string]string{
 	"reach":        "protocol wire seal .",
 	"history":      "protocol telemetry .",
 	"download":     "protocol content .",
-	"summary":      "schedule .",
+	"summary":      "protocol schedule .",
 	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store summary telemetry wire .",
 	"archive":      "protocol manifest content store .",
 	"server": "protocol archive auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +

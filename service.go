@@ -193,6 +193,12 @@ type TransferService interface {
 	DropMember(ctx context.Context, p Principal, no protocol.TransferNo, user string) (Transfer, error)
 	// SendTransfer sends one transfer now that is held or gathering.
 	SendTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// PauseTransfer stops an open transfer: nothing of it is sent until ResumeTransfer, SendTransfer or RetryTransfer.
+	// Devices keep what they have of it. EConflict if it is closed; twice is the same as once.
+	PauseTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	ResumeTransfer(ctx context.Context, p Principal, no protocol.TransferNo) (Transfer, error)
+	// ChangeTransfer changes an open transfer, at once also where it is being sent. EConflict if it is closed.
+	ChangeTransfer(ctx context.Context, p Principal, no protocol.TransferNo, c TransferChange) (Transfer, error)
 	// Pending lists the open transfers of a group with what is owed to whom and why it
 	// waits, the oldest first; of every group for "". A row of the window is one owed delivery
 	// (or a transfer that is owed to nobody): a transfer may be on two pages.

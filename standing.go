@@ -16,6 +16,7 @@ const (
 	LabelSilent   Label = "silent"    // connected, but does not answer
 	LabelPutOff   Label = "put-off"   // an administrator put it off
 	LabelBehind   Label = "behind"    // it is served over HTTPS instead of multicast
+	LabelPaused   Label = "paused"    // an administrator paused the transfer
 	LabelReplaced Label = "replaced"  // what was owed went to a newer transfer; of transfers, too
 )
 
@@ -56,6 +57,8 @@ func (d Delivery) Label() Label {
 	switch d.Cause {
 	case CauseHeld, CauseUnconfirmed:
 		return LabelHeld
+	case CausePaused:
+		return LabelPaused
 	case CauseSilent:
 		return LabelSilent
 	case CauseLater:
@@ -85,7 +88,7 @@ func (d Delivery) Rank() int {
 		return RankBad
 	case LabelSilent, LabelBehind:
 		return RankSlow
-	case Label(DeliveryReceiving), Label(DeliveryQueued), LabelHeld, LabelPutOff:
+	case Label(DeliveryReceiving), Label(DeliveryQueued), LabelHeld, LabelPaused, LabelPutOff:
 		return RankAtWork
 	case LabelOff, LabelNoDevice:
 		return RankAway
@@ -118,7 +121,7 @@ func (d Delivery) Astray() bool { return !d.State.Owed() && d.Missing+d.Beside >
 // Waited says whether it is worth waiting for the delivery: it will complete by itself, soon.
 func (d Delivery) Waited() bool {
 	return d.Active && (d.State == DeliveryQueued || d.State == DeliveryReceiving) &&
-		d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource
+		d.Cause != CauseSilent && d.Cause != CauseLater && d.Cause != CauseSource && d.Cause != CausePaused
 }
 
 // Share is how much of a transfer of so many bytes the device has, 0 to 1.
@@ -138,7 +141,7 @@ func (d Delivery) Actions() []DeliveryAction {
 		return nil
 	}
 	var out []DeliveryAction
-	if d.Device != "" && d.Active && d.Cause != CauseHeld && d.Cause != CauseUnconfirmed {
+	if d.Device != "" && d.Active && d.Cause != CauseHeld && d.Cause != CausePaused && d.Cause != CauseUnconfirmed {
 		if fetches := d.State == DeliveryReceiving && d.Path == PathHTTPS; d.Cause != CauseBehind && !fetches {
 			out = append(out, CatchUp)
 		}
@@ -193,6 +196,8 @@ func (t Transfer) Label() Label {
 		return LabelReplaced
 	case t.NeedsAttention():
 		return LabelNeedsYou
+	case t.State.Open() && t.Cause == CausePaused:
+		return LabelPaused
 	case t.State == TransferSending || t.State == TransferGathering:
 		return LabelSending
 	case t.State == TransferDone, t.State == TransferWaiting && t.Verified > 0 && t.Away == t.Owed:
@@ -230,7 +235,7 @@ func (t Transfer) Rank() int {
 
 // TransferStanding is how a transfer stands, for clients to show.
 type TransferStanding struct {
-	Label     Label   `json:"label"`          // one word: delivered, sending, waiting, needs-you, held, replaced, cancelled
+	Label     Label   `json:"label"`          // one word: see the labels of a transfer
 	Away      int     `json:"away,omitempty"` // deliveries owed to receivers that are not connected
 	Rank      int     `json:"rank"`           // place in a list: running ones first, closed ones last
 	Devices   int     `json:"devices"`        // deliveries without those that were cancelled

@@ -61,6 +61,7 @@ type Transfer struct {
 	EndedAt    time.Time           `json:"ended_at,omitzero"`
 	ExpiresAt  time.Time           `json:"expires_at"`
 	Hold       bool                `json:"hold"`
+	Paused     bool                `json:"paused,omitempty"` // by an administrator: nothing of it is sent
 	Via        Via                 `json:"via"`
 	RateLimit  uint64              `json:"rate_limit"` // bits a second; 0: auto
 	InPlace    bool                `json:"in_place"`   // read from its place on the server's disk, not copied
@@ -204,6 +205,8 @@ const (
 	CauseRefused  Cause = "refused"   // the device cannot take it; Reason says why
 	CauseSource   Cause = "source"    // the server cannot read the files now; Reason says why
 
+	CausePaused Cause = "paused" // an administrator paused the transfer
+
 	// Of a closed one: a newer transfer with the same paths is owed instead.
 	CauseReplaced Cause = "replaced"
 
@@ -236,7 +239,7 @@ type Delivery struct {
 	Device      string              `json:"device"` // empty: no device yet
 	State       DeliveryState       `json:"state"`
 	Reason      string              `json:"reason,omitempty"`  // why it waits, failed or was refused, in words
-	Cause       Cause               `json:"cause,omitempty"`   // the same as a code, while it is owed or if it was replaced
+	Cause       Cause               `json:"cause,omitempty"`   // the same as a code: while it is owed, or replaced
 	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: why, as a code
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
@@ -329,6 +332,11 @@ type NewTransfer struct {
 	// Of an upload: the entries that the client left out, at most MaxLeftOut, and how many there are.
 	LeftOut      []LeftOut `json:"left_out,omitempty"`
 	LeftOutCount int       `json:"left_out_count,omitempty"`
+}
+
+// TransferChange is what changes of an open transfer; nil stays as it is.
+type TransferChange struct {
+	Rate *uint64 `json:"rate,omitempty"` // bits a second; 0: auto
 }
 
 // Upload is a set of files that a client sends to the server. Each file can be resumed at its offset.

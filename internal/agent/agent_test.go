@@ -221,7 +221,8 @@ func TestAlreadyHadAndSuperseded(t *testing.T) {
 		t.Errorf("%s (%s)", got.State, got.Reason)
 	}
 
-	old := w.send(groupcast.NewTransfer{Paths: []string{path}, Hold: true})
+	more, _ := w.file("more.bin", 10) // with it no transfer of the other file alone takes its place
+	old := w.send(groupcast.NewTransfer{Paths: []string{path, more}, Hold: true})
 	check(t, os.WriteFile(path, append(data, "newer"...), 0o644))
 	w.until(w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true}), "anna", groupcast.DeliveryVerified)
 	check(t, os.WriteFile(path, data, 0o644))

@@ -215,6 +215,8 @@ func transferTrips() []trip {
 				return do(c, ctx, no)
 			})
 	}
+	rate := uint64(20_000_000)
+	slower := groupcast.TransferChange{Rate: &rate}
 	return []trip{
 		gives(trip{method: "AddTransfer", args: []any{fresh}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
@@ -226,6 +228,11 @@ func transferTrips() []trip {
 			}),
 		one("Transfer", (*apiclient.Client).Transfer), one("CancelTransfer", (*apiclient.Client).CancelTransfer),
 		one("RetryTransfer", (*apiclient.Client).RetryTransfer), one("SendTransfer", (*apiclient.Client).SendTransfer),
+		one("PauseTransfer", (*apiclient.Client).PauseTransfer), one("ResumeTransfer", (*apiclient.Client).ResumeTransfer),
+		gives(trip{method: "ChangeTransfer", args: []any{no, slower}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Transfer, error) {
+				return c.ChangeTransfer(ctx, no, slower)
+			}),
 		gives(trip{method: "ActOnDelivery", args: []any{no, device, groupcast.CatchUp}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.Delivery, error) {
 				return c.ActOnDelivery(ctx, no, device, groupcast.CatchUp)

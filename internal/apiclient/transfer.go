@@ -2,6 +2,7 @@ package apiclient
 
 import (
 	"context"
+	"net/http"
 	"net/url"
 	"strconv"
 
@@ -130,6 +131,24 @@ func (c *Client) ActOnDelivery(
 // SendTransfer sends one transfer now.
 func (c *Client) SendTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/send", nil).slowly())
+}
+
+// PauseTransfer stops a transfer until it is resumed.
+func (c *Client) PauseTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/pause", nil).slowly())
+}
+
+// ResumeTransfer lets a transfer go on that was paused.
+func (c *Client) ResumeTransfer(ctx context.Context, no protocol.TransferNo) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c, post("/transfers/"+number(no)+"/resume", nil).slowly())
+}
+
+// ChangeTransfer changes the rate of an open transfer.
+func (c *Client) ChangeTransfer(
+	ctx context.Context, no protocol.TransferNo, change groupcast.TransferChange,
+) (groupcast.Transfer, error) {
+	return answered[groupcast.Transfer](ctx, c,
+		call{method: http.MethodPatch, path: "/transfers/" + number(no), in: change, slow: true})
 }
 
 // Pending lists the open transfers of a group with what is owed of them; of every group for "". A row

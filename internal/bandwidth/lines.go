@@ -121,6 +121,17 @@ func (l *Lines) Leave(no protocol.TransferNo, most uint64, forged bool) {
 	})
 }
 
+// Most changes the limit of a transfer that goes on, in bytes a second; 0: none.
+func (l *Lines) Most(no protocol.TransferNo, most uint64) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if one := l.of[no]; one != nil {
+		one.most = most
+		l.share()
+	}
+}
+
+// Uses notes what sessions send, in bytes a second, and shares out anew.
 // Uses notes what sessions send, in bytes a second, and shares out again.
 func (l *Lines) Uses(multicast uint64) {
 	l.mu.Lock()

@@ -226,6 +226,9 @@ func (a *app) add(ctx context.Context, client *apiclient.Client, n groupcast.New
 		return t, a.listBad(ctx, client, n, err)
 	}
 	a.sayLeftOut(ctx, client, t)
+	if text := ui.Replaces(t); text != "" {
+		a.note(fmt.Sprintf("transfer %d %s", t.No, text))
+	}
 	for _, note := range t.Notes {
 		a.note("note: " + ui.Note(note))
 	}

@@ -18,8 +18,9 @@ import (
 
 func (a *app) transfer() *cobra.Command {
 	c := &cobra.Command{
-		Use:   "transfer",
-		Short: "Transfers: list, show, deliveries, files, keys, proof, watch, catchup, later, drop, cancel, retry",
+		Use: "transfer",
+		Short: "Transfers: list, show, deliveries, files, keys, proof, watch, pause, resume, rate, catchup, later, drop, " +
+			"cancel, retry",
 	}
 	c.AddCommand(
 		a.transferList(),
@@ -29,6 +30,9 @@ func (a *app) transfer() *cobra.Command {
 		a.transferKeys(),
 		a.transferProof(),
 		a.transferWatch(),
+		a.transferPause(),
+		a.transferResume(),
+		a.transferRate(),
 		a.transferCancel(),
 		a.transferRetry(),
 		a.straggler("catchup", "Let a device fetch what it lacks over HTTPS at once", groupcast.CatchUp),
@@ -59,7 +63,7 @@ func (a *app) transferList() *cobra.Command {
 				"ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE",
 				func(t groupcast.Transfer) []string {
 					return []string{
-						number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), string(t.State),
+						number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), ui.TransferState(t),
 						fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt),
 					}
 				},
@@ -142,29 +146,14 @@ func (a *app) transferShow() *cobra.Command {
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(
-		a.Out,
-		"%d  %s  for %s: %s, %s, %d blocks\n",
-		t.No,
-		ui.Name(t.Name),
-		ui.Name(t.Group),
-		ui.Contents(t),
-		ui.Size(t.Bytes),
-		t.Blocks,
-	)
-	state := string(t.State)
-	fmt.Fprintf(
-		a.Out,
-		"%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n",
-		state,
-		ui.Ago(t.CreatedAt),
-		ui.Name(t.CreatedBy),
-		t.Verified,
-		t.Owed,
-		t.Incomplete,
-		t.Failed,
-	)
+	fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t),
+		ui.Size(t.Bytes), t.Blocks)
+	fmt.Fprintf(a.Out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", ui.TransferState(t),
+		ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
 	fmt.Fprintln(a.Out, ui.Name(t.Summary))
+	if text := ui.Replaces(t); text != "" {
+		fmt.Fprintln(a.Out, text)
+	}
 	if next := ui.NextStep(t); next != "" {
 		fmt.Fprintln(a.Out, "next:", next)
 	}
@@ -310,16 +299,8 @@ func (a *app) transferRetry() *cobra.Command {
 		"Owe again what is incomplete, failed, was refused, expired or cancelled",
 		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 			t, err := client.RetryTransfer(ctx, no)
-			if err != nil {
-				return err
-			}
-			return a.One(
-				t,
-				"transfer %d is owed to %d again, until %s",
-				uint64(t.No),
-				t.Owed,
-				t.ExpiresAt.Local().Format(time.DateOnly),
-			)
+			return a.oneOf(t, err, "transfer %d is owed to %d again, until %s", uint64(t.No), t.Owed,
+				t.ExpiresAt.Local().Format(time.DateOnly))
 		},
 	)
 }

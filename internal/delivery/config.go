@@ -50,6 +50,7 @@ type Session interface {
 	Detach(dev protocol.DeviceID, reason string)
 	Complete(dev protocol.DeviceID)
 	Limit(bytesPerSec uint64)
+	SetRate(bytesPerSec uint64)
 	Feedback(dev protocol.DeviceID, body []byte) error
 	Run(ctx context.Context) error
 	Misplaced() bool

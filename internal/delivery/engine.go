@@ -326,9 +326,14 @@ func (e *Engine) begin(ctx context.Context, st schedule.Action) {
 		return
 	}
 	r.begun = true
+	if tr, open := e.infos[r.no]; open && tr.RateLimit/8 != r.limit { // changed while the session was made
+		r.limit = tr.RateLimit / 8
+		defer r.sender.SetRate(r.limit)
+	}
+	limit := r.limit
 	e.running.Add(1)
 	e.mu.Unlock()
-	e.lines.Begin(r.no, r.limit, r.sender)
+	e.lines.Begin(r.no, limit, r.sender)
 	e.setState(ctx, r.no, groupcast.TransferSending, "")
 	go func() {
 		defer e.running.Done()
@@ -364,7 +369,10 @@ func (e *Engine) over(ctx context.Context, r *run, err error) {
 // finish forgets a session that seals nothing more, once.
 func (e *Engine) finish(r *run) {
 	r.once.Do(func() {
-		e.lines.End(r.no, r.limit, r.sender)
+		e.mu.Lock()
+		limit := r.limit
+		e.mu.Unlock()
+		e.lines.End(r.no, limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
 		if err := e.store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {

@@ -109,6 +109,8 @@ func (e *Engine) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause
 		return groupcast.CauseUnconfirmed
 	case p.Held:
 		return groupcast.CauseHeld
+	case p.Paused:
+		return groupcast.CausePaused
 	case p.Waiting != "" && !p.Planned:
 		return groupcast.CauseSource
 	case !d.Active:
@@ -136,13 +138,15 @@ func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Devi
 		return ErrUnconfirmed.Message
 	case p.Held:
 		return summary.Held
+	case p.Paused:
+		return summary.Suspended
 	case p.Waiting != "":
 		return p.Waiting
 	case !d.Active:
 		return "not active: its receiver is not connected"
 	}
 	if d.State == schedule.StateIdle && d.Occupied != 0 {
-		return occupiedWords(d)
+		return summary.Occupied(d)
 	}
 	if d.State == schedule.StateIdle {
 		r, _ := e.sched.RunOf(p.No, dev)

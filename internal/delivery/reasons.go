@@ -27,6 +27,8 @@ func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
 	case errors.Is(err, schedule.ErrHeld):
 		return conflict("the transfer is held: it goes to nobody", "release it first").
 			WithNext(groupcast.Next{Step: groupcast.StepRelease})
+	case errors.Is(err, schedule.ErrSuspended):
+		return conflict("the transfer is paused: it goes to nobody", "resume it first")
 	case errors.Is(err, schedule.ErrAway):
 		return conflict("its receiver is not connected", "it is served by itself when it comes back")
 	case errors.Is(err, schedule.ErrUnfit):

@@ -9,7 +9,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -105,21 +104,4 @@ func (e *Engine) keepApart(ctx context.Context) {
 			e.sched.SamePaths(newer, no)
 		}
 	}
-}
-
-// nothingAgain says why a transfer that was replaced is owed to nobody again: who lacked it has a newer one.
-func nothingAgain(tr groupcast.Transfer, all []groupcast.Delivery) error {
-	owed := slices.ContainsFunc(all, func(d groupcast.Delivery) bool { return d.State.Owed() })
-	if tr.ReplacedBy == 0 || owed {
-		return nil
-	}
-	return groupcast.Errorf(groupcast.EConflict,
-		"nobody lacks transfer %d any more: those who did not get it have transfer %d, which is newer", tr.No, tr.ReplacedBy).
-		WithHint("send the files again if they are to have them as they are now").
-		WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: tr.Group})
-}
-
-// occupiedWords says that a device gets another version of the same files first.
-func occupiedWords(d schedule.Delivery) string {
-	return fmt.Sprintf("waits until its receiver is through with transfer %d, which has the same files", d.Occupied)
 }

@@ -74,6 +74,8 @@ func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.Tr
 		return groupcast.TransferHeld, groupcast.CauseHeld, summary.Held
 	case e.sched.Paused():
 		return groupcast.TransferWaiting, groupcast.CauseUnconfirmed, ErrUnconfirmed.Message
+	case p.Paused:
+		return groupcast.TransferWaiting, groupcast.CausePaused, summary.Suspended
 	case p.Waiting != "":
 		return groupcast.TransferWaiting, groupcast.CauseSource, p.Waiting
 	case furthest.Phase >= schedule.PhaseOpening:

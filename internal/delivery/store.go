@@ -24,6 +24,8 @@ type Store interface {
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
 		reason string, at time.Time) error
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time) error
+	PauseTransfer(ctx context.Context, no protocol.TransferNo, paused bool) error
+	SetRateLimit(ctx context.Context, no protocol.TransferNo, bits uint64) error
 	Replaced(ctx context.Context, by protocol.TransferNo) ([]protocol.TransferNo, error)
 	Replacements(ctx context.Context) (map[protocol.TransferNo][]protocol.TransferNo, error)
 	RetryTransfer(ctx context.Context, no protocol.TransferNo, expires time.Time,

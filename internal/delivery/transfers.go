@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // MayAdd says why no transfer can be added for a group: too many are open, or it could not be sent
@@ -133,7 +134,7 @@ func (e *Engine) oweAgain(ctx context.Context, tr store.Transfer) ([]groupcast.D
 	if tr, err = e.store.Transfer(ctx, tr.No); err != nil {
 		return nil, err
 	}
-	if err := nothingAgain(tr.Transfer, all); err != nil {
+	if err := summary.NothingAgain(tr.No, tr.Group, all); err != nil {
 		return nil, err
 	}
 	if !tr.State.Open() {

@@ -173,6 +173,8 @@ func (a *api) transferActions() {
 		{"cancel", "Cancel what is still owed", a.service.CancelTransfer},
 		{"retry", "Retry what did not arrive", a.service.RetryTransfer},
 		{"send", "Send a transfer now", a.service.SendTransfer},
+		{"pause", "Pause a transfer", a.service.PauseTransfer},
+		{"resume", "Let a paused transfer go on", a.service.ResumeTransfer},
 	} {
 		reply(a, route{
 			method: http.MethodPost, path: "/transfers/{no}/" + v.verb, id: v.verb + "-transfer", access: admins,
@@ -182,6 +184,14 @@ func (a *api) transferActions() {
 				return v.do(ctx, p, in.No)
 			})
 	}
+	reply(a, route{method: http.MethodPatch, path: "/transfers/{no}", id: "change-transfer", access: admins,
+		summary: "Change the rate of an open transfer"},
+		func(ctx context.Context, p groupcast.Principal, in *struct {
+			No   protocol.TransferNo `path:"no"`
+			Body groupcast.TransferChange
+		}) (groupcast.Transfer, error) {
+			return a.service.ChangeTransfer(ctx, p, in.No, in.Body)
+		})
 	a.deliveryActions()
 	a.memberActions()
 }

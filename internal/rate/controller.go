@@ -136,6 +136,19 @@ func (c *Controller) SetCap(bytesPerSec uint64) {
 	c.clamp()
 }
 
+// SetFixed changes the fixed rate; with 0 it is found out from where it is.
+func (c *Controller) SetFixed(bytesPerSec uint64) {
+	c.cfg.Fixed = bytesPerSec
+	if bytesPerSec > 0 {
+		c.rate = float64(bytesPerSec)
+	}
+	c.limiter, c.lastGood = LimitCap, c.rate/2
+	if bytesPerSec == 0 {
+		c.limiter = LimitStart
+	}
+	c.clamp()
+}
+
 // Round takes the sample of a round during which the rate did not change.
 func (c *Controller) Round(s Sample) {
 	switch {

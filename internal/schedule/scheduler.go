@@ -55,7 +55,9 @@ func (s *Scheduler) Add(tr groupcast.Transfer, now bool) {
 	if s.transfers[tr.No] != nil {
 		return
 	}
-	s.transfers[tr.No] = &transfer{no: tr.No, group: tr.GroupID, hold: tr.Hold, now: now, via: tr.Via}
+	s.transfers[tr.No] = &transfer{
+		no: tr.No, group: tr.GroupID, hold: tr.Hold, now: now, via: tr.Via, suspended: tr.Paused,
+	}
 	at, _ := slices.BinarySearch(s.order, tr.No)
 	s.order = slices.Insert(s.order, at, tr.No)
 }
@@ -167,7 +169,7 @@ func (s *Scheduler) Forget(group protocol.GroupID, whom func(protocol.DeviceID) 
 // Release lets a held transfer go, and any other without a gather window.
 func (s *Scheduler) Release(no protocol.TransferNo) {
 	if t := s.transfers[no]; t != nil {
-		t.hold, t.now = false, true
+		t.hold, t.suspended, t.now = false, false, true
 		for _, r := range t.runs {
 			r.takeUp()
 		}
@@ -293,7 +295,7 @@ func (s *Scheduler) Pump(now time.Time) []Action {
 }
 
 func (s *Scheduler) advance(now time.Time, r *run) {
-	if r.hold || r.waits(now) {
+	if r.hold || r.suspended || r.waits(now) {
 		return
 	}
 	s.dropGone(now, r)

@@ -102,6 +102,7 @@ var (
 	ErrNotOwed       = errors.New("schedule: nothing of the transfer is owed to the device")
 	ErrPaused        = errors.New("schedule: nothing is sent at present")
 	ErrHeld          = errors.New("schedule: the transfer is held")
+	ErrSuspended     = errors.New("schedule: the transfer is paused")
 	ErrAway          = errors.New("schedule: the device is not connected")
 	ErrUnfit         = errors.New("schedule: the device's version does not fit")
 	ErrStored        = errors.New("schedule: the device has every block already")
@@ -161,6 +162,9 @@ type transfer struct {
 	no    protocol.TransferNo
 	group protocol.GroupID
 	hold  bool
+
+	suspended bool // an administrator paused it
+
 	now   bool // without a gather window
 	via   groupcast.Via
 	stuck stuck

@@ -12,6 +12,7 @@ type Transfer struct {
 	No      protocol.TransferNo
 	Group   protocol.GroupID
 	Held    bool
+	Paused  bool   // an administrator paused it
 	Waiting string // why its content cannot be read at present; empty: it can
 	Planned bool   // its content is planned anew, and it goes on by itself
 	Owed    int    // devices
@@ -23,7 +24,7 @@ func (s *Scheduler) Transfer(now time.Time, no protocol.TransferNo) (Transfer, b
 	if t == nil {
 		return Transfer{}, false
 	}
-	out := Transfer{No: t.no, Group: t.group, Held: t.hold}
+	out := Transfer{No: t.no, Group: t.group, Held: t.hold, Paused: t.suspended}
 	if t.stuck.until.After(now) {
 		out.Waiting, out.Planned = t.stuck.reason, t.stuck.planned
 	}

@@ -153,6 +153,12 @@ func (s *Sender) SetCap(now time.Time, bytesPerSec uint64) {
 	s.applyRate(now)
 }
 
+// SetRate changes the rate to a fixed one, or with 0 to what is found out.
+func (s *Sender) SetRate(now time.Time, bytesPerSec uint64) {
+	s.control.SetFixed(bytesPerSec)
+	s.applyRate(now)
+}
+
 // applyRate hands a changed rate to the pacer and begins a new round: samples of two rates
 // are not mixed.
 func (s *Sender) applyRate(now time.Time) (changed bool) {

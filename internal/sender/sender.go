@@ -326,6 +326,13 @@ func (s *Sender) Limit(bytesPerSec uint64) {
 	s.setCap(func() { s.limit = bytesPerSec })
 }
 
+// SetRate changes the rate at which it sends, in bytes a second; 0: it is found out.
+func (s *Sender) SetRate(bytesPerSec uint64) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.machine.SetRate(time.Now(), bytesPerSec)
+}
+
 // setShare changes its share of the interface.
 func (s *Sender) setShare(bytesPerSec uint64) {
 	s.setCap(func() { s.share = bytesPerSec })

@@ -9,6 +9,8 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
+var noChange groupcast.TransferChange
+
 // operations calls every operation that administrators alone may use.
 func operations(s groupcast.Service) map[string]func(context.Context, groupcast.Principal) error {
 	type ctx = context.Context
@@ -41,6 +43,9 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 		"Files":          func(c ctx, p who) error { _, err := s.Files(c, p, 1, groupcast.Window{}); return err },
 		"CancelTransfer": func(c ctx, p who) error { _, err := s.CancelTransfer(c, p, 1); return err },
 		"RetryTransfer":  func(c ctx, p who) error { _, err := s.RetryTransfer(c, p, 1); return err },
+		"PauseTransfer":  func(c ctx, p who) error { _, err := s.PauseTransfer(c, p, 1); return err },
+		"ResumeTransfer": func(c ctx, p who) error { _, err := s.ResumeTransfer(c, p, 1); return err },
+		"ChangeTransfer": func(c ctx, p who) error { _, err := s.ChangeTransfer(c, p, 1, noChange); return err },
 		"TransferProof":  func(c ctx, p who) error { _, err := s.TransferProof(c, p, 1); return err },
 		"LossMap":        func(c ctx, p who) error { _, err := s.LossMap(c, p, 1); return err },
 		"ActOnDelivery": func(c ctx, p who) error {

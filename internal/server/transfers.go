@@ -16,6 +16,7 @@ import (
 const (
 	defaultKeep = 30 * 24 * time.Hour
 	maxKeep     = 10 * 365 * 24 * time.Hour
+	maxRate     = 1_000_000_000_000
 	minRate     = 8 * 16 << 10 // bits a second: below it SYNCs alone fill the rate
 )
 
@@ -61,9 +62,10 @@ func (s *Server) promise(
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d",
-		tr.Files, tr.Folders, tr.Bytes, owed))
-	return s.delivery.Transfer(ctx, tr.No)
+	out, err := s.delivery.Transfer(ctx, tr.No)
+	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d%s",
+		tr.Files, tr.Folders, tr.Bytes, owed, inPlaceOf(out)))
+	return out, err
 }
 
 func checkTransfer(n *groupcast.NewTransfer) error {
@@ -74,8 +76,9 @@ func checkTransfer(n *groupcast.NewTransfer) error {
 		return groupcast.Errorf(groupcast.EInvalid, "a transfer cannot both be held and sent now")
 	case n.Keep < 0 || n.Keep > maxKeep:
 		return groupcast.Errorf(groupcast.EInvalid, "it can be kept for ten years at most")
-	case n.Rate > 0 && n.Rate < minRate:
-		return groupcast.Errorf(groupcast.EInvalid, "the rate is too low").WithHint("give at least %d kbit/s", minRate/1000)
+	}
+	if err := checkRate(n.Rate); err != nil {
+		return err
 	}
 	switch n.Via {
 	case "":
@@ -112,6 +115,14 @@ func (s *Server) newTransfer(
 
 func label(tr groupcast.Transfer) string {
 	return fmt.Sprintf("%d %s to %s", tr.No, tr.Name, tr.Group)
+}
+
+// inPlaceOf says which transfers a transfer took the place of.
+func inPlaceOf(tr groupcast.Transfer) (text string) {
+	for i, no := range tr.Replaces {
+		text += fmt.Sprintf("%s %d", []string{", replaces", ","}[min(i, 1)], no)
+	}
+	return text
 }
 
 // CancelTransfer cancels what is still owed.
@@ -151,9 +162,68 @@ func (s *Server) SendTransfer(
 	}
 	tr, err := s.delivery.Release(ctx, no)
 	if err == nil {
-		s.audit(ctx, p, "transfer.send", label(tr), "")
+		s.audit(ctx, p, "transfer.send", label(tr), strings.TrimPrefix(inPlaceOf(tr), ", "))
 	}
 	return tr, err
+}
+
+// PauseTransfer stops a transfer until it is resumed.
+func (s *Server) PauseTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.delivery.PauseTransfer(ctx, no)
+	if err == nil {
+		s.audit(ctx, p, "transfer.pause", label(tr), "")
+	}
+	return tr, err
+}
+
+// ResumeTransfer lets a transfer go on that was paused.
+func (s *Server) ResumeTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.delivery.ResumeTransfer(ctx, no)
+	if err == nil {
+		s.audit(ctx, p, "transfer.resume", label(tr), "")
+	}
+	return tr, err
+}
+
+// ChangeTransfer changes the rate of an open transfer.
+func (s *Server) ChangeTransfer(
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, c groupcast.TransferChange,
+) (groupcast.Transfer, error) {
+	if err := mustAdmin(p); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	if c.Rate == nil {
+		return s.delivery.Transfer(ctx, no)
+	}
+	if err := checkRate(*c.Rate); err != nil {
+		return groupcast.Transfer{}, err
+	}
+	tr, err := s.delivery.SetRate(ctx, no, *c.Rate)
+	if err == nil {
+		s.audit(ctx, p, "transfer.rate", label(tr), fmt.Sprintf("%d bit/s", *c.Rate))
+	}
+	return tr, err
+}
+
+func checkRate(bits uint64) error {
+	switch {
+	case bits > 0 && bits < minRate:
+		return groupcast.Errorf(groupcast.EInvalid, "the rate is too low").WithHint("give at least %d kbit/s", minRate/1000)
+	case bits > maxRate:
+		return groupcast.Errorf(groupcast.EInvalid, "the rate is too high").
+			WithHint("give at most %d Gbit/s", maxRate/1_000_000_000)
+	}
+	return nil
 }
 
 // SendPending sends everything that is pending for a group now.

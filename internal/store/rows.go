@@ -75,10 +75,9 @@ type DeviceLogin struct {
 // Transfer is a transfer with what only the server needs to know of it.
 type Transfer struct {
 	groupcast.Transfer
-	Source         string                // where its content lies; the server's own notation
-	Content        string                // the name of its manifest in the server's folder
-	Left           []groupcast.LeftOut   // for AddTransfer: what is left out, by name
-	Replaces       []protocol.TransferNo // for AddTransfer: those that it takes the place of
+	Source         string              // where its content lies; the server's own notation
+	Content        string              // the name of its manifest in the server's folder
+	Left           []groupcast.LeftOut // for AddTransfer: what is left out, by name
 	ManifestBytes  uint64
 	ManifestBlocks uint32
 	ContentGone    bool

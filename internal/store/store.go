@@ -174,7 +174,7 @@ type Transfers interface {
 	// AddTransfer draws the next number and keeps the transfer under it, both or neither: what
 	// is kept later has the higher number. It owes the transfer to every device of every
 	// member, and to each member without a device, and gives the deliveries. What the transfers that
-	// it replaces still owe to the same devices is cancelled in favour of it; a transfer that owes
+	// it Replaces still owe to the same devices is cancelled in favour of it; a transfer that owes
 	// nothing then is closed. Those that are closed already stay as they are.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
@@ -198,6 +198,11 @@ type Transfers interface {
 	// that is still owed. EConflict if it is closed.
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
 		reason string, at time.Time) error
+	// PauseTransfer notes that an open transfer is paused, or is not any more; ReleaseTransfer and RetryTransfer
+	// end that, too. EConflict if it is closed.
+	PauseTransfer(ctx context.Context, no protocol.TransferNo, paused bool) error
+	// SetRateLimit changes the limit of an open transfer, in bits a second; 0: none. EConflict if it is closed.
+	SetRateLimit(ctx context.Context, no protocol.TransferNo, bits uint64) error
 	// ReleaseTransfer ends the hold; no device is put off any more. It replaces others as AddTransfer does.
 	ReleaseTransfer(ctx context.Context, no protocol.TransferNo, replaces []protocol.TransferNo, at time.Time) error
 	// Replaced lists the transfers that are closed because this one replaced them, the oldest first.

@@ -18,6 +18,9 @@ const overHTTPS = "receives over HTTPS: "
 // Held says why a held transfer waits. Each face says where it is released.
 const Held = "held until it is sent"
 
+// Suspended says why a paused transfer waits.
+const Suspended = "paused until it is resumed"
+
 // Of says in one sentence how a transfer stands and why: from its deliveries, or without them
 // from its counts. It names no command: faces add their own next step by Cause.
 func Of(tr groupcast.Transfer, all []groupcast.Delivery) string {
@@ -67,6 +70,7 @@ var namedIn = []struct {
 	{label: groupcast.Label(groupcast.DeliveryExpired), how: "expired"},
 	{label: groupcast.LabelOff, how: "off"},
 	{label: groupcast.LabelNoDevice, how: "without a device"},
+	{label: groupcast.LabelReplaced, how: "owed a newer transfer instead"},
 	{label: groupcast.Label(groupcast.DeliveryCancelled), how: "taken back"},
 }
 

@@ -5,6 +5,7 @@ import (
 	"strconv"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 )
 
@@ -49,6 +50,29 @@ func State(d schedule.Delivery) string {
 	default:
 		return ""
 	}
+}
+
+// Occupied says that a device gets another version of the same files first.
+func Occupied(d schedule.Delivery) string {
+	return fmt.Sprintf("waits until its receiver is through with transfer %d, which has the same files", d.Occupied)
+}
+
+// NothingAgain says why a transfer is owed to nobody again: who lacked it has a newer one; nil if somebody is.
+func NothingAgain(no protocol.TransferNo, group string, all []groupcast.Delivery) error {
+	var newer protocol.TransferNo
+	for _, d := range all {
+		if d.State.Owed() {
+			return nil
+		}
+		newer = max(newer, d.ReplacedBy)
+	}
+	if newer == 0 {
+		return nil
+	}
+	return groupcast.Errorf(groupcast.EConflict,
+		"nobody lacks transfer %d any more: those who did not get it have transfer %d, which is newer", no, newer).
+		WithHint("send the files again if they are to have them as they are now").
+		WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: group})
 }
 
 // Work says what a device is at.

@@ -68,6 +68,8 @@ func chipText(d groupcast.Delivery) string {
 		return "no space"
 	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedFolder:
 		return "no folder"
+	case label == groupcast.LabelReplaced:
+		return "replaced"
 	case d.State == groupcast.DeliveryCancelled:
 		return "taken back"
 	case label == groupcast.Label(groupcast.DeliveryQueued):
@@ -153,6 +155,8 @@ func Standing(s Snapshot) (text string, needsYou bool) {
 	t := s.Transfer
 	bad := slices.ContainsFunc(s.Deliveries, groupcast.Delivery.NeedsAttention)
 	switch {
+	case t.State == groupcast.TransferCancelled && t.ReplacedBy != 0:
+		return fmt.Sprintf("replaced by %d", t.ReplacedBy), false
 	case t.State == groupcast.TransferCancelled:
 		return "cancelled", false
 	case t.NeedsAttention() || t.Cause == groupcast.CauseUnconfirmed || bad:

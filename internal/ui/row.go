@@ -113,6 +113,27 @@ func CheckRow(r groupcast.CheckResult) []string {
 	return []string{r.User, r.Device, state, trip, strings.Join(heard, ", "), free, Reach(r)}
 }
 
+// TransferState is the state of a transfer in a list.
+func TransferState(t groupcast.Transfer) string {
+	if t.State == groupcast.TransferCancelled && t.ReplacedBy != 0 {
+		return fmt.Sprintf("replaced by %d", t.ReplacedBy)
+	}
+	return string(t.State)
+}
+
+// Replaces says which transfers a transfer took the place of; empty: of none.
+func Replaces(t groupcast.Transfer) string {
+	if len(t.Replaces) == 0 {
+		return ""
+	}
+	var which []string
+	for _, no := range t.Replaces {
+		which = append(which, fmt.Sprint(no))
+	}
+	return "replaces transfer " + strings.Join(which, ", ") +
+		", which has the same paths: receivers that lacked it get this one instead"
+}
+
 // WhatNow says what becomes of a transfer that was just promised.
 func WhatNow(t groupcast.Transfer) string {
 	switch {

@@ -30,6 +30,7 @@ type Session struct {
 	complete []protocol.DeviceID
 	feedback map[protocol.DeviceID][]byte
 	limit    uint64
+	rate     uint64
 	begun    bool
 	stopped  bool
 	moved    bool
@@ -88,6 +89,9 @@ func (s *Session) Complete(dev protocol.DeviceID) {
 
 // Limit is told what the session may use.
 func (s *Session) Limit(bytesPerSec uint64) { s.locked(func() { s.limit = bytesPerSec }) }
+
+// SetRate is told at which rate it sends.
+func (s *Session) SetRate(bytesPerSec uint64) { s.locked(func() { s.rate = bytesPerSec }) }
 
 // Feedback takes a body that came over HTTPS.
 func (s *Session) Feedback(dev protocol.DeviceID, body []byte) (err error) {
@@ -156,6 +160,12 @@ func (s *Session) Sealing() (is bool) {
 // Limited is what it was last told that it may use.
 func (s *Session) Limited() (bytesPerSec uint64) {
 	s.locked(func() { bytesPerSec = s.limit })
+	return bytesPerSec
+}
+
+// Rate is the rate that it was last told.
+func (s *Session) Rate() (bytesPerSec uint64) {
+	s.locked(func() { bytesPerSec = s.rate })
 	return bytesPerSec
 }
 

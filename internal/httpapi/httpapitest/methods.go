@@ -235,6 +235,27 @@ func (s *Service) RetryTransfer(
 	return answer[groupcast.Transfer](s.note("RetryTransfer", p, no))
 }
 
+// PauseTransfer notes the call.
+func (s *Service) PauseTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("PauseTransfer", p, no))
+}
+
+// ResumeTransfer notes the call.
+func (s *Service) ResumeTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo,
+) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("ResumeTransfer", p, no))
+}
+
+// ChangeTransfer notes the call.
+func (s *Service) ChangeTransfer(
+	_ context.Context, p groupcast.Principal, no protocol.TransferNo, c groupcast.TransferChange,
+) (groupcast.Transfer, error) {
+	return answer[groupcast.Transfer](s.note("ChangeTransfer", p, no, c))
+}
+
 // TransferProof notes the call.
 func (s *Service) TransferProof(
 	_ context.Context, p groupcast.Principal, no protocol.TransferNo,

@@ -169,6 +169,7 @@ func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 			Verified: int(r.Verified), Failed: int(r.Failed), Incomplete: int(r.Incomplete),
 			WireBytes: uint64(r.WireBytes), HTTPSBytes: uint64(r.HttpsBytes),
 			LeftOut: int(r.LeftOut), Lost: int(r.Lost), ReplacedBy: protocol.TransferNo(r.ReplacedBy),
+			Paused: r.Paused,
 		},
 		Source: r.Source, ManifestBytes: uint64(r.ManifestBytes),
 		ManifestBlocks: uint32(r.ManifestBlocks), ContentGone: r.ContentGone, Content: r.Content,

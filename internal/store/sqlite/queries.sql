@@ -381,12 +381,19 @@ UPDATE transfers SET state = @state, reason = @reason,
 WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
 
 -- name: ReleaseTransfer :execrows
-UPDATE transfers SET hold = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
+UPDATE transfers SET hold = FALSE, paused = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
 WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
+
+-- name: SetPaused :execrows
+UPDATE transfers SET paused = @paused WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
+
+-- name: SetRateLimit :execrows
+UPDATE transfers SET rate_limit = @rate_limit WHERE no = @no AND state IN ('held', 'waiting', 'gathering', 'sending');
 
 -- name: ReopenTransfer :execrows
 UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
-    reason = '', ended_at = 0, expires_at = @expires_at, replaced_by = 0
+    reason = '', ended_at = 0, expires_at = @expires_at, replaced_by = 0,
+    paused = FALSE
 WHERE no = @no AND NOT content_gone;
 
 -- name: AddReplacement :exec

@@ -122,7 +122,8 @@ CREATE TABLE transfers (
     left_out        BIGINT NOT NULL DEFAULT 0,
     lost            BIGINT NOT NULL DEFAULT 0,
     folders         BIGINT NOT NULL DEFAULT 0,
-    replaced_by     BIGINT NOT NULL DEFAULT 0  -- the newer transfer that took over all that was owed; 0: none
+    replaced_by     BIGINT NOT NULL DEFAULT 0, -- the newer transfer that took over all that was owed; 0: none
+    paused          BOOLEAN NOT NULL DEFAULT FALSE -- by an administrator: it is open, and nothing of it is sent
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);

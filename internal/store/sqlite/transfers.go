@@ -271,6 +271,22 @@ func (s *Store) ReleaseTransfer(
 	})
 }
 
+// PauseTransfer notes that an open transfer is paused, or is not any more.
+func (s *Store) PauseTransfer(ctx context.Context, no protocol.TransferNo, paused bool) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		n, err := q.SetPaused(ctx, queries.SetPausedParams{Paused: paused, No: int64(no)})
+		return ifOpen(ctx, q, int64(no), n, err)
+	})
+}
+
+// SetRateLimit changes the rate limit of an open transfer.
+func (s *Store) SetRateLimit(ctx context.Context, no protocol.TransferNo, bits uint64) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		n, err := q.SetRateLimit(ctx, queries.SetRateLimitParams{RateLimit: int64(bits), No: int64(no)})
+		return ifOpen(ctx, q, int64(no), n, err)
+	})
+}
+
 // RetryTransfer owes again what did not come to a good end.
 func (s *Store) RetryTransfer(
 	ctx context.Context, no protocol.TransferNo, expires, at time.Time,

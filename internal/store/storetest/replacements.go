@@ -16,9 +16,9 @@ func (w *world) replacing(g groupcast.Group, older ...protocol.TransferNo) store
 	t, _, err := w.s.AddTransfer(w.ctx, store.Transfer{
 		Transfer: groupcast.Transfer{
 			GroupID: g.ID, Name: "again", Files: 1, Bytes: 1, Blocks: 1, State: groupcast.TransferWaiting,
-			CreatedAt: w.tick(), ExpiresAt: w.now.Add(time.Hour), Root: protocol.Digest{4},
+			CreatedAt: w.tick(), ExpiresAt: w.now.Add(time.Hour), Root: protocol.Digest{4}, Replaces: older,
 		},
-		Content: fmt.Sprintf("content-%d", filesMade), Replaces: older,
+		Content: fmt.Sprintf("content-%d", filesMade),
 	})
 	w.ok(err)
 	return t
@@ -75,8 +75,9 @@ func replacedAgain(w *world) {
 	third := w.replacing(g, second.No, first.No) // the first is closed already
 	equal(w, "the first", w.stands(first.No).ReplacedBy, second.No)
 	equal(w, "the second", w.stands(second.No).ReplacedBy, third.No)
-	_, err := w.s.CloseDelivery(w.ctx, store.Closing{Transfer: third.No, Device: one.ID, State: groupcast.DeliveryVerified},
-		w.tick())
+	_, err := w.s.CloseDelivery(w.ctx, store.Closing{
+		Transfer: third.No, Device: one.ID, State: groupcast.DeliveryVerified,
+	}, w.tick())
 	w.ok(err)
 	_, err = w.s.RetryTransfer(w.ctx, first.No, w.now.Add(time.Hour), w.tick())
 	w.ok(err)
@@ -89,12 +90,15 @@ func replacedAgain(w *world) {
 		equal(w, d.Device+" is replaced", d.ReplacedBy != 0, state == groupcast.DeliveryCancelled)
 	}
 	again := w.stands(first.No)
-	equal(w, "it is open", [2]any{again.State, again.ReplacedBy}, [2]any{groupcast.TransferWaiting, protocol.TransferNo(0)})
+	equal(w, "it is open", [2]any{again.State, again.ReplacedBy},
+		[2]any{groupcast.TransferWaiting, protocol.TransferNo(0)})
 	pairs, err := w.s.Replacements(w.ctx)
 	w.ok(err)
-	equal(w, "open ones", fmt.Sprint(pairs), fmt.Sprint(map[protocol.TransferNo][]protocol.TransferNo{third.No: {first.No}}))
-	_, err = w.s.CloseDelivery(w.ctx, store.Closing{Transfer: third.No, Device: two.ID, State: groupcast.DeliveryVerified},
-		w.tick())
+	equal(w, "open ones", fmt.Sprint(pairs),
+		fmt.Sprint(map[protocol.TransferNo][]protocol.TransferNo{third.No: {first.No}}))
+	_, err = w.s.CloseDelivery(w.ctx, store.Closing{
+		Transfer: third.No, Device: two.ID, State: groupcast.DeliveryVerified,
+	}, w.tick())
 	w.ok(err)
 	_, err = w.s.RetryTransfer(w.ctx, second.No, w.now.Add(time.Hour), w.tick())
 	w.ok(err)

@@ -71,6 +71,7 @@ var cases = []struct {
 	{"devices move between sites", devicesMove},
 	{"transfers move", transferStates},
 	{"retry", retry},
+	{"pause, and another rate", pause},
 	{"a newer transfer replaces an older one", replacements},
 	{"what was replaced is owed again", replacedAgain},
 	{"a held transfer replaces when it is released", heldReplaces},

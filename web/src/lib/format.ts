@@ -164,8 +164,13 @@ const transferLabels: Record<string, string> = {
 };
 
 /** Where a transfer stands, in a word or two: "delivered · 2 away". */
-export function transferText(t: { state: string; standing: { label?: string; away?: number } }): string {
+export function transferText(t: {
+  state: string;
+  replaced_by?: number;
+  standing: { label?: string; away?: number };
+}): string {
   const label = t.standing.label ?? t.state;
+  if (label === "replaced" && t.replaced_by) return `replaced by ${t.replaced_by}`;
   const text = known(transferLabels, label) ?? name(label);
   return t.standing.away && label === "delivered" ? `${text} · ${t.standing.away} away` : text;
 }

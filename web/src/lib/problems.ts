@@ -133,6 +133,7 @@ const chipWords: Record<string, [text: string, tone: Chip["tone"]]> = {
   expired: ["expired", "bad"],
   off: ["away", "off"],
   "no-device": ["without a machine", "off"],
+  replaced: ["replaced", "off"],
   cancelled: ["dropped", "off"],
 };
 

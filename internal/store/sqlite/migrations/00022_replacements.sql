@@ -10,3 +10,5 @@ CREATE INDEX replacements_newer ON replacements (newer);
 ALTER TABLE transfers ADD COLUMN replaced_by INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE deliveries ADD COLUMN replaced_by INTEGER NOT NULL DEFAULT 0;
 CREATE INDEX transfers_replaced ON transfers (replaced_by) WHERE replaced_by <> 0;
+-- An administrator paused it: it is open, and nothing of it is sent.
+ALTER TABLE transfers ADD COLUMN paused INTEGER NOT NULL DEFAULT 0;

@@ -453,6 +453,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setPasswordStmt, err = db.PrepareContext(ctx, setPassword); err != nil {
 		return nil, fmt.Errorf("error preparing query SetPassword: %w", err)
 	}
+	if q.setPausedStmt, err = db.PrepareContext(ctx, setPaused); err != nil {
+		return nil, fmt.Errorf("error preparing query SetPaused: %w", err)
+	}
+	if q.setRateLimitStmt, err = db.PrepareContext(ctx, setRateLimit); err != nil {
+		return nil, fmt.Errorf("error preparing query SetRateLimit: %w", err)
+	}
 	if q.setReplacedStmt, err = db.PrepareContext(ctx, setReplaced); err != nil {
 		return nil, fmt.Errorf("error preparing query SetReplaced: %w", err)
 	}
@@ -1266,6 +1272,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setPasswordStmt: %w", cerr)
 		}
 	}
+	if q.setPausedStmt != nil {
+		if cerr := q.setPausedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setPausedStmt: %w", cerr)
+		}
+	}
+	if q.setRateLimitStmt != nil {
+		if cerr := q.setRateLimitStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setRateLimitStmt: %w", cerr)
+		}
+	}
 	if q.setReplacedStmt != nil {
 		if cerr := q.setReplacedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setReplacedStmt: %w", cerr)
@@ -1603,6 +1619,8 @@ type Queries struct {
 	setNewDevicesStmt             *sql.Stmt
 	setOfferedManifestStmt        *sql.Stmt
 	setPasswordStmt               *sql.Stmt
+	setPausedStmt                 *sql.Stmt
+	setRateLimitStmt              *sql.Stmt
 	setReplacedStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
 	setSeriesStmt                 *sql.Stmt
@@ -1783,6 +1801,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setNewDevicesStmt:             q.setNewDevicesStmt,
 		setOfferedManifestStmt:        q.setOfferedManifestStmt,
 		setPasswordStmt:               q.setPasswordStmt,
+		setPausedStmt:                 q.setPausedStmt,
+		setRateLimitStmt:              q.setRateLimitStmt,
 		setReplacedStmt:               q.setReplacedStmt,
 		setRoleStmt:                   q.setRoleStmt,
 		setSeriesStmt:                 q.setSeriesStmt,

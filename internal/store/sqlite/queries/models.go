@@ -56,6 +56,7 @@ type CountedTransfer struct {
 	Lost           int64
 	Folders        int64
 	ReplacedBy     int64
+	Paused         bool
 	WireBytes      int64
 	HttpsBytes     int64
 	ForgedDevices  int64
@@ -286,6 +287,7 @@ type Transfer struct {
 	Lost           int64
 	Folders        int64
 	ReplacedBy     int64
+	Paused         bool
 }
 
 type TransferSite struct {

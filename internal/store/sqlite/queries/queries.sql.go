@@ -2635,7 +2635,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2685,6 +2685,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.Lost,
 			&i.Folders,
 			&i.ReplacedBy,
+			&i.Paused,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -2735,7 +2736,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2785,6 +2786,7 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.Lost,
 			&i.Folders,
 			&i.ReplacedBy,
+			&i.Paused,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -3377,7 +3379,7 @@ func (q *Queries) RekeyDevice(ctx context.Context, arg RekeyDeviceParams) error 
 }
 
 const releaseTransfer = `-- name: ReleaseTransfer :execrows
-UPDATE transfers SET hold = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
+UPDATE transfers SET hold = FALSE, paused = FALSE, state = CASE WHEN state = 'held' THEN 'waiting' ELSE state END
 WHERE no = $1 AND state IN ('held', 'waiting', 'gathering', 'sending')
 `
 
@@ -3408,7 +3410,8 @@ func (q *Queries) RemoveMember(ctx context.Context, arg RemoveMemberParams) (int
 
 const reopenTransfer = `-- name: ReopenTransfer :execrows
 UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting' END, hold = hold AND state = 'held',
-    reason = '', ended_at = 0, expires_at = $1, replaced_by = 0
+    reason = '', ended_at = 0, expires_at = $1, replaced_by = 0,
+    paused = FALSE
 WHERE no = $2 AND NOT content_gone
 `
 
@@ -3895,6 +3898,40 @@ func (q *Queries) SetPassword(ctx context.Context, arg SetPasswordParams) (int64
 	return result.RowsAffected()
 }
 
+const setPaused = `-- name: SetPaused :execrows
+UPDATE transfers SET paused = $1 WHERE no = $2 AND state IN ('held', 'waiting', 'gathering', 'sending')
+`
+
+type SetPausedParams struct {
+	Paused bool
+	No     int64
+}
+
+func (q *Queries) SetPaused(ctx context.Context, arg SetPausedParams) (int64, error) {
+	result, err := q.exec(ctx, q.setPausedStmt, setPaused, arg.Paused, arg.No)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
+const setRateLimit = `-- name: SetRateLimit :execrows
+UPDATE transfers SET rate_limit = $1 WHERE no = $2 AND state IN ('held', 'waiting', 'gathering', 'sending')
+`
+
+type SetRateLimitParams struct {
+	RateLimit int64
+	No        int64
+}
+
+func (q *Queries) SetRateLimit(ctx context.Context, arg SetRateLimitParams) (int64, error) {
+	result, err := q.exec(ctx, q.setRateLimitStmt, setRateLimit, arg.RateLimit, arg.No)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
+}
+
 const setReplaced = `-- name: SetReplaced :exec
 UPDATE transfers SET replaced_by = $1 WHERE no = $2
 `
@@ -4237,7 +4274,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, error) {
@@ -4272,6 +4309,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 		&i.Lost,
 		&i.Folders,
 		&i.ReplacedBy,
+		&i.Paused,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4285,7 +4323,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (CountedTransfer, error) {
@@ -4320,6 +4358,7 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Counte
 		&i.Lost,
 		&i.Folders,
 		&i.ReplacedBy,
+		&i.Paused,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4371,7 +4410,7 @@ func (q *Queries) TransferSites(ctx context.Context, transferNo int64) ([]Transf
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -4420,6 +4459,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 			&i.Lost,
 			&i.Folders,
 			&i.ReplacedBy,
+			&i.Paused,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -4443,7 +4483,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 }
 
 const transfersBefore = `-- name: TransfersBefore :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
 `
 
 type TransfersBeforeParams struct {
@@ -4489,6 +4529,7 @@ func (q *Queries) TransfersBefore(ctx context.Context, arg TransfersBeforeParams
 			&i.Lost,
 			&i.Folders,
 			&i.ReplacedBy,
+			&i.Paused,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,

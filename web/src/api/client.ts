@@ -215,6 +215,10 @@ export const api = {
     call<T.LeftOutPage>("GET", `/transfers/${no}/left-out?from=${from}&limit=${limit}`),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
+  pause: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/pause`, {}),
+  resume: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/resume`, {}),
+  /** Bits a second; 0: automatic. */
+  setRate: (no: number, rate: number) => call<T.Transfer>("PATCH", `/transfers/${no}`, { rate }),
   retry: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/retry`, {}),
   sendNow: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/send`, {}),
   deliveryEntries: (no: number, device: string, from: number, limit: number) =>

@@ -124,6 +124,7 @@ const chipWords: Record<string, [text: string, tone: Chip["tone"]]> = {
   behind: ["over HTTPS", "go"],
   queued: ["waiting", "wait"],
   held: ["held", "wait"],
+  paused: ["paused", "wait"],
   "put-off": ["put off", "wait"],
   silent: ["no answer", "bad"],
   "refused-space": ["no room", "bad"],

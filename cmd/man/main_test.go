@@ -14,7 +14,7 @@ func TestAPageForEachCommand(t *testing.T) {
 	}
 	for page, wants := range map[string][]string{
 		"groupcast.1":                {".SH NAME", "groupcast-send(1)", "--json"},
-		"groupcast-send.1":           {"--plan", "groupcast send lab-a ubuntu.iso", "exit code is 3"},
+		"groupcast-send.1":           {"--plan", "groupcast send lab-a ubuntu.iso", "exit code is 0 if all"},
 		"groupcast-pending-add.1":    {"--exclude"},
 		"groupcast-member-remove.1":  {"--yes", "groupcast member remove lab-a alice"},
 		"groupcast-transfer-proof.1": {"groupcast verify proof.json"},

@@ -125,7 +125,7 @@ func (a *app) pendingSend() *cobra.Command {
 				"nothing is pending for "+ui.Name(args[0]),
 				"ID|NAME|SIZE|OWED TO|STATE",
 				func(t groupcast.Transfer) []string {
-					return []string{number(t.No), t.Name, ui.Size(t.Bytes), fmt.Sprint(t.Owed), string(t.State)}
+					return []string{number(t.No), t.Name, ui.Size(t.Bytes), fmt.Sprint(t.Owed), ui.TransferState(t)}
 				},
 			)
 		}),

@@ -44,7 +44,7 @@ type Phase uint8
 
 // Phases in their usual order.
 const (
-	PhaseWaiting   Phase = iota // nobody who lacks it is active, or the group is busy
+	PhaseWaiting   Phase = iota // no receiver that lacks it is connected, or the group is busy
 	PhaseGathering              // the gather window is open
 	PhaseOpening                // OpenSession was given, the session is being made
 	PhaseAsking                 // offers are out, data does not flow yet

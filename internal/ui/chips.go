@@ -151,23 +151,15 @@ func Limiter(name string) string {
 
 // Standing is how a transfer stands, in a word or two, and whether an administrator has to do something.
 // Devices that are away need no help: they get it when they are back.
-func Standing(s Snapshot) (text string, needsYou bool) {
-	t := s.Transfer
-	bad := slices.ContainsFunc(s.Deliveries, groupcast.Delivery.NeedsAttention)
-	switch {
+func Standing(t groupcast.Transfer) (text string, needsYou bool) {
+	switch label := t.Label(); {
 	case t.State == groupcast.TransferCancelled && t.ReplacedBy != 0:
 		return fmt.Sprintf("replaced by %d", t.ReplacedBy), false
-	case t.State == groupcast.TransferCancelled:
-		return "cancelled", false
-	case t.NeedsAttention() || t.Cause == groupcast.CauseUnconfirmed || bad:
+	case label == groupcast.LabelNeedsYou:
 		return "needs you", true
 	case t.State == groupcast.TransferGathering:
-		return "begins", false
-	case t.State == groupcast.TransferDone:
-		return "delivered", false
-	case t.State == groupcast.TransferWaiting && t.Verified > 0 &&
-		!slices.ContainsFunc(s.Deliveries, groupcast.Delivery.Waited):
-		return "delivered", false
+		return "starting", false
+	default:
+		return string(label), false
 	}
-	return string(t.State), false
 }

@@ -103,32 +103,25 @@ func TestEstimate(t *testing.T) {
 }
 
 func TestStanding(t *testing.T) {
-	verified := here(groupcast.DeliveryVerified)
 	type s = groupcast.Transfer
 	for _, c := range []struct {
-		transfer   groupcast.Transfer
-		deliveries []groupcast.Delivery
-		want       string
-		needsYou   bool
+		transfer groupcast.Transfer
+		want     string
+		needsYou bool
 	}{
-		{s{State: groupcast.TransferHeld}, nil, "held", false},
-		{s{State: groupcast.TransferGathering}, nil, "begins", false},
-		{
-			s{State: groupcast.TransferSending},
-			[]groupcast.Delivery{here(groupcast.DeliveryReceiving), away("a")},
-			"sending",
-			false,
-		},
-		{s{State: groupcast.TransferWaiting, Verified: 1}, []groupcast.Delivery{verified, away("a")}, "delivered", false},
-		{s{State: groupcast.TransferWaiting}, []groupcast.Delivery{away("a")}, "waiting", false},
-		{s{State: groupcast.TransferDone}, []groupcast.Delivery{verified}, "delivered", false},
-		{s{State: groupcast.TransferWaiting}, []groupcast.Delivery{refused(groupcast.RefusedSpace)}, "needs you", true},
-		{s{State: groupcast.TransferWaiting, Cause: groupcast.CauseUnconfirmed}, nil, "needs you", true},
-		{s{State: groupcast.TransferDone, Failed: 1}, nil, "needs you", true},
-		{s{State: groupcast.TransferCancelled, Failed: 1}, nil, "cancelled", false},
+		{s{State: groupcast.TransferHeld}, "held", false},
+		{s{State: groupcast.TransferGathering}, "starting", false},
+		{s{State: groupcast.TransferSending, Owed: 2, Away: 1}, "sending", false},
+		{s{State: groupcast.TransferWaiting, Verified: 1, Owed: 1, Away: 1}, "delivered", false},
+		{s{State: groupcast.TransferWaiting, Owed: 1, Away: 1}, "waiting", false},
+		{s{State: groupcast.TransferDone, Verified: 1}, "delivered", false},
+		{s{State: groupcast.TransferWaiting, Owed: 1, Stuck: 1}, "needs you", true},
+		{s{State: groupcast.TransferWaiting, Cause: groupcast.CauseUnconfirmed}, "needs you", true},
+		{s{State: groupcast.TransferDone, Failed: 1}, "needs you", true},
+		{s{State: groupcast.TransferCancelled, Failed: 1}, "cancelled", false},
 	} {
 		t.Run(c.want, func(t *testing.T) {
-			if got, bad := Standing(Snapshot{c.transfer, c.deliveries}); got != c.want || bad != c.needsYou {
+			if got, bad := Standing(c.transfer); got != c.want || bad != c.needsYou {
 				t.Errorf("%q, %v", got, bad)
 			}
 		})

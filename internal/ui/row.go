@@ -113,12 +113,13 @@ func CheckRow(r groupcast.CheckResult) []string {
 	return []string{r.User, r.Device, state, trip, strings.Join(heard, ", "), free, Reach(r)}
 }
 
-// TransferState is the state of a transfer in a list.
+// TransferState is where a transfer stands, in a list: "delivered · 2 away".
 func TransferState(t groupcast.Transfer) string {
-	if t.State == groupcast.TransferCancelled && t.ReplacedBy != 0 {
-		return fmt.Sprintf("replaced by %d", t.ReplacedBy)
+	text, _ := Standing(t)
+	if t.Label() == groupcast.LabelDelivered && t.Away > 0 {
+		text += fmt.Sprintf(" · %d away", t.Away)
 	}
-	return string(t.State)
+	return text
 }
 
 // Replaces says which transfers a transfer took the place of; empty: of none.

@@ -141,14 +141,15 @@ func TestHowATransferStandsInALine(t *testing.T) {
 		"held":      {Transfer: tr{State: groupcast.TransferHeld, Owed: 3}},
 		"delivered": {Transfer: tr{State: groupcast.TransferDone, Verified: 3}},
 		"delivered · 1 away": {
-			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 1}, Deliveries: []groupcast.Delivery{has, away},
+			Transfer:   tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 1, Away: 1},
+			Deliveries: []groupcast.Delivery{has, away},
 		},
 		"sending · 1 of 2 · 1 away · 8.00 Mbit/s": {
 			Transfer:   tr{State: groupcast.TransferSending, Verified: 1, Owed: 1, Session: session},
 			Deliveries: []groupcast.Delivery{has, away},
 		},
 		"needs you · 1 no space · 1 of 3 · 1 away": {
-			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2}, Deliveries: []groupcast.Delivery{
+			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2, Away: 1, Stuck: 1}, Deliveries: []groupcast.Delivery{
 				has, away,
 				full,
 			},
@@ -175,7 +176,7 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 		Refusal: groupcast.RefusedSpace, Active: true,
 	}
 	d.Reason = "needs 160 MB, 21 MB are free"
-	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Bytes: 100}
+	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Stuck: 1, Bytes: 100}
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{d}})
 	b.says("needs you · 1 no space", "Next: free space on bob/pc-04", "refused  needs 160 MB, 21 MB are free")
 }
@@ -183,11 +184,11 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 func TestWhoIsAwayIsNoProblem(t *testing.T) {
 	b := newBench(t, both())
 	tr := groupcast.Transfer{
-		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Verified: 1,
+		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Away: 1, Verified: 1,
 		Bytes: 100,
 	}
-	tr.Reason, tr.Cause = "nobody who lacks it is active", groupcast.CauseAway
-	tr.Summary = "1 of 2 done; nobody who lacks it is active; pc-05 off"
+	tr.Reason, tr.Cause = "1 receiver is off and gets it when it is back", groupcast.CauseAway
+	tr.Summary = "1 of 2 done; 1 receiver is off and gets it when it is back; pc-05 off"
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{
 		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {
 			User: "bob", Device: "pc-05",
@@ -195,7 +196,7 @@ func TestWhoIsAwayIsNoProblem(t *testing.T) {
 		},
 	}})
 	b.says("100 %  delivered · 1 away", "1 verified · 1 away", "1 of 2 done; pc-05 off", "pc-05 when it is back")
-	b.saysNot("Next:", "needs you", "nobody who lacks")
+	b.saysNot("Next:", "needs you", "gets it when it is back")
 }
 
 func TestAnEstimateInWords(t *testing.T) {

@@ -30,7 +30,7 @@ func pending() menu.Transfers {
 		s.Transfer,
 		{
 			No: 13, Name: "waits.iso", Group: "lab-a", State: groupcast.TransferWaiting, Owed: 30,
-			Reason: "nobody who lacks it is active",
+			Reason: "1 receiver is off and gets it when it is back",
 		},
 		{No: 14, Name: "held.iso", Group: "lab-a", State: groupcast.TransferHeld, Owed: 30},
 		{

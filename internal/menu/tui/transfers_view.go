@@ -154,7 +154,7 @@ func share(s ui.Snapshot) float64 {
 // state is how a transfer stands, what matters most first: the line may be too short.
 func state(s ui.Snapshot) string {
 	t := s.Transfer
-	word, needsYou := ui.Standing(s)
+	word, needsYou := ui.Standing(s.Transfer)
 	parts := []string{word}
 	if needsYou {
 		parts[0] = alarm.Render(word)

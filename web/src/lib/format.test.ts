@@ -138,3 +138,20 @@ it("says that a member forges packets", () => {
     /^A member of the group forged packets: 2 devices reported it, 1 block came wrong and were put right\. /,
   );
 });
+
+it("says where a transfer stands, what needs somebody, and what holds the rate", () => {
+  const stands = (label: string, away = 0) => f.transferText({ state: "x", standing: { label, away } });
+  expect([stands("delivered", 2), stands("delivered"), stands("needs-you", 1), stands("gathering")]).toEqual([
+    "delivered · 2 away",
+    "delivered",
+    "needs you",
+    "starting",
+  ]);
+  const t = { state: "waiting", failed: 0, incomplete: 0, summary: "a \u202e name" };
+  expect(f.whatNeedsYou(t)).toBe("a \\u{202e} name");
+  expect(f.whatNeedsYou({ ...t, failed: 1, incomplete: 2, stuck: 1 })).toBe(
+    "failed on 1 machine, incomplete on 2 machines, 1 machine cannot take it or does not answer",
+  );
+  expect(f.whatNeedsYou({ ...t, cause: "source" })).toBe("its files cannot be read");
+  expect([f.limiterText("cap"), f.limiterText("constructor")]).toEqual(["the rate that is allowed", "constructor"]);
+});

@@ -163,6 +163,20 @@ const transferLabels: Record<string, string> = {
   gathering: "starting",
 };
 
+const limiters: Record<string, string> = {
+  cap: "the rate that is allowed",
+  wire: "the network",
+  "network loss": "loss in the network",
+  receivers: "the receivers",
+  sender: "the server's own speed",
+  start: "nothing yet: it is found out",
+};
+
+/** What holds the rate of a session. */
+export function limiterText(limiter: string): string {
+  return known(limiters, limiter) ?? name(limiter);
+}
+
 /** Where a transfer stands, in a word or two: "delivered · 2 away". */
 export function transferText(t: {
   state: string;

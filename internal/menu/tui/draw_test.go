@@ -149,7 +149,8 @@ func TestHowATransferStandsInALine(t *testing.T) {
 			Deliveries: []groupcast.Delivery{has, away},
 		},
 		"needs you · 1 no space · 1 of 3 · 1 away": {
-			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2, Away: 1, Stuck: 1}, Deliveries: []groupcast.Delivery{
+			Transfer: tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 2, Away: 1, Stuck: 1},
+			Deliveries: []groupcast.Delivery{
 				has, away,
 				full,
 			},
@@ -176,7 +177,9 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 		Refusal: groupcast.RefusedSpace, Active: true,
 	}
 	d.Reason = "needs 160 MB, 21 MB are free"
-	tr := groupcast.Transfer{No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Stuck: 1, Bytes: 100}
+	tr := groupcast.Transfer{
+		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Stuck: 1, Bytes: 100,
+	}
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{d}})
 	b.says("needs you · 1 no space", "Next: free space on bob/pc-04", "refused  needs 160 MB, 21 MB are free")
 }

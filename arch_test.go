@@ -64,9 +64,12 @@ var arrows = map[string]string{
 	"history":      "protocol telemetry .",
 	"download":     "protocol content .",
 	"summary":      "protocol schedule .",
-	"delivery":     "protocol bandwidth content download history manifest schedule seal send sender store summary telemetry wire .",
-	"archive":      "protocol manifest content store .",
-	"server": "protocol archive auditlog backup bandwidth content delivery groupaddr reach setback schedule seal sender manifest " +
+	"receipts":     "protocol seal store .",
+	"delivery": "protocol bandwidth content download history manifest receipts schedule seal send sender store summary " +
+		"telemetry wire .",
+	"archive": "protocol manifest content store .",
+	"server": "protocol archive receipts auditlog backup bandwidth content delivery " +
+		"groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",

@@ -70,10 +70,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	flags.StringVar(&a.home, "home", "",
 		"`FOLDER` for all that this machine keeps (default $GROUPCAST_HOME, else ~/.groupcast)")
 	flags.StringVar(
-		&a.config,
-		"config",
-		"",
-		"`FILE` with settings (default $GROUPCAST_CONFIG, else config.toml in the home)",
+		&a.config, "config", "", "`FILE` with settings (default $GROUPCAST_CONFIG, else config.toml in the home)",
 	)
 	flags.BoolVar(&a.JSON, "json", false, "print JSON")
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")

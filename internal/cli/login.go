@@ -132,10 +132,7 @@ func (a *app) passwd() *cobra.Command {
 		}),
 	}
 	c.Flags().BoolVar(
-		&stdin,
-		"password-stdin",
-		false,
-		"read the old and the new password, a line each, from standard input",
+		&stdin, "password-stdin", false, "read the old and the new password, a line each, from standard input",
 	)
 	return c
 }

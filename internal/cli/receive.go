@@ -100,10 +100,7 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 	f := c.Flags()
 	f.StringVar(&o.dir, "dir", "", "`FOLDER` that files go to (default ~/Groupcast)")
 	f.StringVar(
-		&o.ifi,
-		"interface",
-		"",
-		"network interface, by `NAME` or address (default: the one that routes to the server)",
+		&o.ifi, "interface", "", "network interface, by `NAME` or address (default: the one that routes to the server)",
 	)
 	f.StringVar(&o.reserve, "reserve", "", "`SIZE` to leave free on the disk (default: the larger of 1 GiB and 5 %)")
 	f.StringVar(&o.maxSize, "max-size", "", "refuse transfers larger than this `SIZE`")

@@ -122,10 +122,7 @@ watching, not the transfer; --detach does not watch at all.
 	c.Flags().BoolVar(&o.strict, "strict", false, "exit code 3 if any receiver is still owed it, also one that is off")
 	c.Flags().BoolVar(&detach, "detach", false, "do not watch: end once the server has it")
 	c.Flags().BoolVar(
-		&onlyPlan,
-		"plan",
-		false,
-		"send nothing; say who is ready, away or lacks space, and how long it takes",
+		&onlyPlan, "plan", false, "send nothing; say who is ready, away or lacks space, and how long it takes",
 	)
 	c.Flags().BoolVar(&onlyPlan, "dry-run", false, "the same as --plan")
 	return c

@@ -60,10 +60,7 @@ func (o *serveFlags) flags(c *cobra.Command) {
 	f.StringVar(&o.Cert, "cert", "", "certificate (PEM) for browsers; clients go by the fingerprint")
 	f.StringVar(&o.Key, "key", "", "its key (PEM)")
 	f.StringArrayVar(
-		&o.Sources,
-		"source",
-		nil,
-		"folder with files that administrators may send over the network; repeatable",
+		&o.Sources, "source", nil, "folder with files that administrators may send over the network; repeatable",
 	)
 	f.StringArrayVar(&o.Names, "name", nil, "name or address by which browsers reach this server; repeatable")
 	f.BoolVar(&o.resetAdmin, "reset-admin", false, "give a new one-time link for an administrator (from a terminal only)")

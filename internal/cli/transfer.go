@@ -198,11 +198,7 @@ func (a *app) transferDeliveries() *cobra.Command {
 
 func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
 	return terminal.List(
-		&a.Streams,
-		deliveries,
-		"owed to nobody",
-		"USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY",
-		ui.DeliveryRow,
+		&a.Streams, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", ui.DeliveryRow,
 	)
 }
 

@@ -112,23 +112,12 @@ func (a *app) outcome(
 	switch {
 	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled ||
 		t.State == groupcast.TransferExpired:
-		return groupcast.Errorf(
-			groupcast.EConflict,
-			"transfer %d is %s: %s",
-			t.No,
-			t.State,
-			t.Reason,
-		).WithHint(
+		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint(
 			"%s",
 			a.howAgain(ctx, client, t),
 		)
 	case t.Failed > 0:
-		return groupcast.Errorf(
-			groupcast.EConflict,
-			"transfer %d failed for %d",
-			t.No,
-			t.Failed,
-		).WithHint(
+		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint(
 			"groupcast transfer show %d says why; groupcast transfer retry %d owes it again",
 			t.No,
 			t.No,

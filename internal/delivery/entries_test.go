@@ -8,7 +8,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
 )
 
 func TestEntriesThatAreRefused(t *testing.T) {
@@ -84,16 +83,6 @@ func TestEntriesAreListedAfterTheReceipt(t *testing.T) {
 		_, err := w.Entries(w.ctx, 99, ann.id, groupcast.Window{})
 		wantCode(t, err, groupcast.ENotFound)
 	})
-}
-
-func TestTheRoomForEntries(t *testing.T) {
-	for manifest, want := range map[uint64]int64{0: entriesLeast, 1 << 20: 8 << 20, 1 << 40: entriesMost} {
-		t.Run(fmt.Sprint(manifest), func(t *testing.T) {
-			if got := mostEntryBytes(store.Transfer{ManifestBytes: manifest}); got != want {
-				t.Errorf("a manifest of %d bytes: %d, want %d", manifest, got, want)
-			}
-		})
-	}
 }
 
 func TestOutcomesAndTheirCounts(t *testing.T) {

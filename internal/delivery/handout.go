@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // Attached says that a device has a stream now.
@@ -82,7 +83,7 @@ func (e *Engine) keysFor(
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Stored(now, r.Transfer, dev) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}
-	if why := run.tooLarge(r.MTU); why != "" {
+	if why := summary.TooLarge(run.packetBytes(), r.MTU); why != "" {
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Behind(now, r.Transfer, dev, why, false) })
 		return groupcast.Handout{HTTPS: true}, nil
 	}

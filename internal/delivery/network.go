@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -53,13 +52,8 @@ func (e *Engine) moveSessions() {
 	}
 }
 
-// tooLarge says in words that the session's packets do not fit through a device's card; empty if
-// they do, or the card is not known.
-func (r *run) tooLarge(mtu int) string {
+// packetBytes is how large the session's packets are on the wire.
+func (r *run) packetBytes() int {
 	offer, _, _ := r.sender.Offer()
-	bytes := protocol.PacketBytes(int(offer.SymbolSize), offer.GroupAddr.Addr().Unmap().Is6())
-	if mtu <= 0 || bytes <= mtu {
-		return ""
-	}
-	return fmt.Sprintf("its network card takes only %d bytes in a packet, and those of this session have %d", mtu, bytes)
+	return protocol.PacketBytes(int(offer.SymbolSize), offer.GroupAddr.Addr().Unmap().Is6())
 }

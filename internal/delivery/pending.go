@@ -2,8 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -150,22 +148,9 @@ func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.Devi
 	}
 	if d.State == schedule.StateIdle {
 		r, _ := e.sched.RunOf(p.No, dev)
-		return e.whyWaiting(r)
+		return summary.Waiting(r, e.now())
 	}
 	return summary.State(d)
-}
-
-func (e *Engine) whyWaiting(r schedule.Run) string {
-	switch {
-	case r.Ahead != 0:
-		return fmt.Sprintf("waits for transfer %d of this group", r.Ahead)
-	case r.Phase == schedule.PhaseGathering:
-		left := max(0, r.Closes.Sub(e.now())).Round(time.Second)
-		return fmt.Sprintf("waits %s for others that may come", left)
-	case r.Phase == schedule.PhaseRekeying:
-		return "the members changed: a new session follows"
-	}
-	return "is next"
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.

@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receipts"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -86,7 +87,7 @@ func checkOutcome(r groupcast.Receipt) error {
 	default:
 		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
 	}
-	return checkTally(r)
+	return receipts.CheckTally(r)
 }
 
 func (e *Engine) checkReceipt(
@@ -99,7 +100,7 @@ func (e *Engine) checkReceipt(
 	if r.Root != tr.Root && !full {
 		return signed, errClosed // the number stands for other files now: it was drawn again after a restore
 	}
-	return e.openReceipt(d, tr, r)
+	return receipts.Open(e.cfg.Server, d, tr, r)
 }
 
 func (e *Engine) closeDelivery(
@@ -109,7 +110,7 @@ func (e *Engine) closeDelivery(
 	if err != nil {
 		return fmt.Errorf("encoding a receipt: %w", err)
 	}
-	covers, err := e.covers(ctx, d, r)
+	covers, err := receipts.Covers(ctx, e.store, d, r)
 	if err != nil {
 		return err
 	}
@@ -176,8 +177,8 @@ func (e *Engine) keepLost(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut,
 ) error {
 	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
-	lost = lost[:min(len(lost), max(entriesListed, lostKept/max(devices, 1)))]
-	for some := range slices.Chunk(lost, entriesListed) {
+	lost = lost[:min(len(lost), max(receipts.Page, lostKept/max(devices, 1)))]
+	for some := range slices.Chunk(lost, receipts.Page) {
 		page := groupcast.EntryPage{Transfer: tr.No, From: from}
 		for _, l := range some {
 			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
@@ -186,7 +187,7 @@ func (e *Engine) keepLost(
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.
-		err := e.store.AddEntries(ctx, page, d.ID, entriesMost)
+		err := e.store.AddEntries(ctx, page, d.ID, receipts.EntriesMost)
 		if groupcast.ErrorCode(err) == groupcast.EConflict {
 			return nil
 		}

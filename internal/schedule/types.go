@@ -194,3 +194,13 @@ type stuck struct {
 	tries   int
 	planned bool // it is planned anew, and goes on by itself
 }
+
+// Furthest returns the site in which a transfer has progressed most.
+func Furthest(runs []Run) (out Run) {
+	for i, r := range runs {
+		if i == 0 || r.Phase > out.Phase {
+			out = r
+		}
+	}
+	return out
+}

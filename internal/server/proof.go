@@ -9,6 +9,7 @@ import (
 	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receipts"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -109,7 +110,7 @@ func (s *Server) proveDeliveries(ctx context.Context, no protocol.TransferNo, ou
 		out.Devices = append(out.Devices, s.bind(d, r))
 		receipt := groupcast.ProofReceipt{Device: d.DeviceID, Bytes: r.Signed, Signature: r.Signature, Reason: r.Reason}
 		n := d.Missing + d.Beside
-		if d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= delivery.ProofListed {
+		if d.Signed == groupcast.SignedAll && n > 0 && n <= proofEntries && listed+n <= receipts.Listed {
 			receipt.Entries, _, err = s.store.Entries(ctx, no, d.DeviceID, groupcast.Window{Limit: n})
 			if err != nil {
 				return fmt.Errorf("entries of a proof: %w", err)

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"log/slog"
 	"slices"
 
 	"github.com/groupcast/groupcast"
@@ -32,7 +31,7 @@ func (e *Engine) replaces(ctx context.Context, newer store.Transfer) (out []prot
 		left -= read
 		if err != nil {
 			e.log.Warn("an open transfer could not be compared with a newer one",
-				"transfer", older.No, slog.Any("err", err))
+				"transfer", older.No, "err", err)
 			continue
 		}
 		if covers {
@@ -64,7 +63,7 @@ func (e *Engine) replaced(ctx context.Context, by protocol.TransferNo, older []p
 		tr, err := e.store.Transfer(ctx, no)
 		switch {
 		case err != nil:
-			e.log.Error("a transfer that was replaced could not be read", "transfer", no, slog.Any("err", err))
+			e.log.Error("a transfer that was replaced could not be read", "transfer", no, "err", err)
 		case tr.ReplacedBy == by:
 			end := &ended{no: no}
 			e.takeOff(end)
@@ -80,7 +79,7 @@ func (e *Engine) replaced(ctx context.Context, by protocol.TransferNo, older []p
 func (e *Engine) replacedIn(ctx context.Context, no, by protocol.TransferNo) {
 	all, err := e.store.Deliveries(ctx, no, groupcast.Window{})
 	if err != nil {
-		e.log.Error("what was replaced could not be read", "transfer", no, slog.Any("err", err))
+		e.log.Error("what was replaced could not be read", "transfer", no, "err", err)
 	}
 	for _, d := range all.Rows {
 		if d.ReplacedBy == by && d.Device != "" {
@@ -94,7 +93,7 @@ func (e *Engine) replacedIn(ctx context.Context, no, by protocol.TransferNo) {
 func (e *Engine) keepApart(ctx context.Context) {
 	pairs, err := e.store.Replacements(ctx)
 	if err != nil {
-		e.log.Error("which transfers replaced others could not be read", slog.Any("err", err))
+		e.log.Error("which transfers replaced others could not be read", "err", err)
 		return
 	}
 	e.mu.Lock()

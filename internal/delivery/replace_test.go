@@ -67,7 +67,7 @@ func TestAReplacedTransferIsStopped(t *testing.T) {
 		agents := []*agent{w.enrol("ann", "g").attach(), w.enrol("bob", "g").attach(), w.enrol("cat", "g").attach()}
 		away := w.enrol("dan", "g")
 		old := w.sendFiles(nil, filepath.Join(dir, "f"))
-		var o = agents[0].offered()
+		o := agents[0].offered()
 		for _, a := range agents {
 			_, err := a.ready(o)
 			w.must(err)

@@ -184,12 +184,15 @@ func (a *api) transferActions() {
 				return v.do(ctx, p, in.No)
 			})
 	}
-	reply(a, route{method: http.MethodPatch, path: "/transfers/{no}", id: "change-transfer", access: admins,
-		summary: "Change the rate of an open transfer"},
+	reply(a, route{
+		method: http.MethodPatch, path: "/transfers/{no}", id: "change-transfer", access: admins,
+		summary: "Change the rate of an open transfer",
+	},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			No   protocol.TransferNo `path:"no"`
 			Body groupcast.TransferChange
-		}) (groupcast.Transfer, error) {
+		},
+		) (groupcast.Transfer, error) {
 			return a.service.ChangeTransfer(ctx, p, in.No, in.Body)
 		})
 	a.deliveryActions()

@@ -105,21 +105,24 @@ func Headline(s Snapshot) string {
 // "" if that is unknown.
 func Estimates(t groupcast.Transfer) string {
 	var parts []string
-	for _, e := range t.Estimates {
+	for i, e := range t.Estimates {
+		last := e.Share == 100
 		who := fmt.Sprintf("%d %%", e.Share)
 		switch {
-		case e.Share == 100 && e.Waits > 0:
+		case last && e.Waits > 0:
 			who = "those who are here"
-		case e.Share == 100:
+		case last:
 			who = "all"
 		case e.Share == 50:
 			who = "half"
 		}
-		if all := e.Share == 100; !e.At.IsZero() && (all || e.Waits == 0) {
+		// A time that comes again for more of them is said once, for the most.
+		again := i+1 < len(t.Estimates) && !t.Estimates[i+1].Done && t.Estimates[i+1].At.Equal(e.At)
+		if !e.At.IsZero() && !again && (last || e.Waits == 0) {
 			parts = append(parts, who+" by "+clock(e.At))
 		}
-		if e.Share == 100 && e.Waits > 0 {
-			parts = append(parts, fmt.Sprintf("%d more when they are back", e.Waits))
+		if last && e.Waits > 0 {
+			parts = append(parts, fmt.Sprintf("%d more later", e.Waits))
 		}
 	}
 	return strings.Join(parts, ", ")

@@ -61,7 +61,7 @@ test("each straggler has its cause and its buttons", async () => {
   await dead.kill();
   await expect(straggler("pc-dan")).toContainText("not connected", { timeout: 30_000 });
   await expect(straggler("pc-dan").getByRole("button", { name: "Catch up now" })).toHaveCount(0);
-  await expect(page.locator(".when")).toContainText("1 more when they are back");
+  await expect(page.locator(".when")).toContainText("1 more later");
   await expect(page.getByRole("img", { name: /^Loss of 4 receivers/ })).toBeVisible({ timeout: 20_000 });
   await expect(page.getByText(/worst: pc-bob/)).toBeVisible();
   await screens(page, "stragglers");

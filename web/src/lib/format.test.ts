@@ -49,12 +49,8 @@ describe("when a transfer's receivers are done", () => {
     ["nobody knows", null, ""],
     ["half are at a time", [{ share: 50, done: false, at: at(60), waits: 0 }], "half by 12:01:00"],
     ["some are already", [{ share: 50, done: true, waits: 0 }], ""],
-    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "1 more when they are back"],
-    [
-      "more are not there",
-      [{ share: 100, done: false, at: "0001-01-01T00:00:00Z", waits: 3 }],
-      "3 more when they are back",
-    ],
+    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "1 more later"],
+    ["more are not there", [{ share: 100, done: false, at: "0001-01-01T00:00:00Z", waits: 3 }], "3 more later"],
     [
       "most and all are",
       [
@@ -62,6 +58,15 @@ describe("when a transfer's receivers are done", () => {
         { share: 100, done: false, at: at(90), waits: 0 },
       ],
       "90 % by 12:01:00, all by 12:01:30",
+    ],
+    [
+      "all come at once, and some are away",
+      [
+        { share: 50, done: false, at: at(60), waits: 0 },
+        { share: 95, done: false, at: at(60), waits: 1 },
+        { share: 100, done: false, at: at(60), waits: 2 },
+      ],
+      "those who are here by 12:01:00, 2 more later",
     ],
   ])("%s", (_, all, text) => expect(f.byWhen(all)).toBe(text));
 

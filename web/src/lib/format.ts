@@ -60,13 +60,16 @@ export function exact(iso: string | undefined): string {
 /** When half, most and all of a transfer's machines are done, and how many are away; nothing if nobody knows. */
 export function byWhen(all: { share: number; done: boolean; at?: string; waits: number }[] | null | undefined): string {
   const parts: string[] = [];
-  for (const e of all ?? []) {
+  const list = all ?? [];
+  for (const [i, e] of list.entries()) {
     const last = e.share === 100;
+    // A time that comes again for more of them is said once, for the most.
+    const again = i + 1 < list.length && !list[i + 1]!.done && list[i + 1]!.at === e.at;
     const who = e.share === 50 ? "half" : !last ? `${e.share} %` : e.waits ? "those who are here" : "all";
     const far = Date.parse(e.at ?? "") - Date.now() > 43_200_000;
-    if (!e.done && e.at && !e.at.startsWith("0001") && (last || !e.waits))
+    if (!e.done && e.at && !again && !e.at.startsWith("0001") && (last || !e.waits))
       parts.push(`${who} by ${far ? exact(e.at) : stamp(e.at)[1]}`);
-    if (last && e.waits) parts.push(`${e.waits} more when they are back`);
+    if (last && e.waits) parts.push(`${e.waits} more later`);
   }
   return parts.join(", ");
 }

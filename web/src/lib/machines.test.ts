@@ -65,6 +65,7 @@ describe("machines", () => {
     expect(presence(all[2]!)).toBe("on 2 machines");
     expect(presence(all[1]!)).toBe("on");
     expect(presence(device("x", { active: false }))).toBe("off since just now");
+    expect(presence(device("x", { active: false, last_seen: "0001-01-01T00:00:00Z" }))).toBe("never on");
     const hour = new Date(Date.now() - 3600e3).toISOString();
     expect(presence(device("x", { active: false, last_seen: hour }))).toBe("off, seen 1h ago");
     expect(isFull(device("x", { active: false, free_bytes: 1 }))).toBe(false);

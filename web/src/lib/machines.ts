@@ -70,6 +70,7 @@ export function presence(d: Device): string {
   if ((d.machines ?? 0) > 1) return `on ${d.machines} machines`;
   if (d.active) return "on";
   const seen = moment(d.last_seen);
+  if (seen === "never") return "never on";
   return seen === "now" ? "off since just now" : `off, seen ${seen}`;
 }
 

@@ -37,7 +37,7 @@ func makeContent(r *rand.Rand, t transferPlan, symbol int) *content {
 		}
 	}
 	c.punch(r, lengths)
-	m := &manifest.Manifest{Files: c.cutFiles(r, t.files)}
+	m := &manifest.Manifest{Files: c.cutFiles(r, t.files, t.kinds)}
 	at := 0
 	for _, l := range lengths {
 		m.Blocks = append(m.Blocks, manifest.Block{Length: uint32(l), Digest: manifest.LeafDigest(c.stream[at : at+l])})
@@ -85,7 +85,7 @@ func blockLengths(r *rand.Rand, t transferPlan, symbol int) []int {
 
 // cutFiles parts the stream into files; small ones, so that no border matters, except that
 // one file past 1 MiB takes the whole stream.
-func (c *content) cutFiles(r *rand.Rand, n int) []manifest.File {
+func (c *content) cutFiles(r *rand.Rand, n int, kinds bool) []manifest.File {
 	if len(c.stream) >= manifest.BigFile {
 		n = 1
 	}
@@ -97,7 +97,7 @@ func (c *content) cutFiles(r *rand.Rand, n int) []manifest.File {
 		}
 		paths = append(paths, path)
 	}
-	if c.stream[0]%4 == 0 {
+	if kinds || c.stream[0]%4 == 0 {
 		paths = otherKinds(paths)
 	}
 	slices.Sort(paths)

@@ -28,6 +28,29 @@ type moodyDisk struct {
 	d *device
 }
 
+// SyncFolder may fail alone, with nothing wrong before and after it.
+func (m *moodyDisk) SyncFolder(name string) error {
+	if p := m.d.plan.badNames; p > 0 && !m.d.w.calm && chance(m.d.moods.rnd, p) {
+		m.d.w.note("a barrier for names fails", uint64(m.d.i))
+		return syscall.EIO
+	}
+	return m.Disk.SyncFolder(name)
+}
+
+// powered is a ledger on the device's disk: when the power is out, it takes nothing either.
+type powered struct {
+	*spooltest.Ledger
+	disk *spooltest.Disk
+}
+
+// Record stores the outcomes, as long as there is power.
+func (p powered) Record(batch []spool.Outcome) error {
+	if p.disk.Left() == 0 {
+		return spooltest.ErrPower
+	}
+	return p.Ledger.Record(batch)
+}
+
 type moodyFile struct{ diskfs.File }
 
 func (m *moodyDisk) Open(name string, write bool) (diskfs.File, error) {
@@ -83,6 +106,9 @@ func (d *device) tryCommit(k *work) ([]spool.Outcome, error) {
 	defer cancel()
 	if !d.w.calm && (m.sick || chance(m.rnd, 0.4)) {
 		left := m.rnd.IntN(60)
+		if d.plan.cuts {
+			left = m.rnd.IntN(300)
+		}
 		d.disk.EachStep = func() {
 			if left--; left == 0 {
 				d.strike(cancel)
@@ -105,6 +131,8 @@ func (d *device) tryCommit(k *work) ([]spool.Outcome, error) {
 func (d *device) strike(cancel context.CancelFunc) {
 	m := &d.moods
 	switch {
+	case d.plan.cuts:
+		d.disk.CrashAfter(0)
 	case m.sick && d.w.sabotage == ErrorIsEdit, !m.sick && d.w.sabotage == DecideCancelled:
 		m.false = true
 	case m.sick:

@@ -31,6 +31,7 @@ type plan struct {
 	timing    schedule.Timing
 	settle    time.Duration // after a start nothing goes out by itself for so long
 	deeds     []deed
+	steady    bool // no files change at the server
 }
 
 type devicePlan struct {
@@ -46,6 +47,8 @@ type devicePlan struct {
 	hangs    span            // its disk stores nothing
 	callLoss float64         // of requests, and of answers
 	sick     int             // how often its disk fails besides
+	cuts     bool            // the power goes out in the middle of commits
+	badNames float64         // of the barriers that make names durable, how many fail
 	liar     bool
 	pretends pretence // what it claims, whatever is true; nil: nothing
 	stubborn bool     // as a liar: always the same lie, which it could have told in truth
@@ -71,6 +74,7 @@ type transferPlan struct {
 	again  int           // send the content of that transfer once more; 0: its own
 	hold   time.Duration // released after; 0: at once
 	now    bool          // without a gather window
+	kinds  bool          // files where other transfers have folders, and folders where they have files
 	via    groupcast.Via
 }
 

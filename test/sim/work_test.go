@@ -77,7 +77,7 @@ func (d *device) begin(b loop.Begin) {
 func (d *device) openSpool() (*spool.Spool, error) {
 	return spool.Open(spool.Config{
 		Dir: "/", Group: groupName, GroupID: d.w.server.group, Server: d.w.server.id, Reserve: -1,
-		Ledger: d.ledger, FS: &moodyDisk{d.disk, d}, Shared: d.shared,
+		Ledger: powered{d.ledger, d.disk}, FS: &moodyDisk{d.disk, d}, Shared: d.shared,
 	})
 }
 

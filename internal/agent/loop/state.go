@@ -140,6 +140,9 @@ func (l *Loop) dropNotOwed(all []protocol.TransferNo) {
 		keep[no] = true
 	}
 	for no := range l.reading.touched {
+		if !keep[no] { // this state is too old to decide that nothing of it is owed: the next one does
+			l.reading.again = true
+		}
 		keep[no] = true
 	}
 	for no, t := range l.transfers {

@@ -194,10 +194,10 @@ func (t Transfer) Label() Label {
 		return LabelHeld
 	case t.State == TransferCancelled && t.ReplacedBy != 0:
 		return LabelReplaced
-	case t.NeedsAttention():
-		return LabelNeedsYou
 	case t.State.Open() && t.Cause == CausePaused:
 		return LabelPaused
+	case t.NeedsAttention():
+		return LabelNeedsYou
 	case t.State == TransferSending || t.State == TransferGathering:
 		return LabelSending
 	case t.State == TransferDone, t.State == TransferWaiting && t.Verified > 0 && t.Away == t.Owed:

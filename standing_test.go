@@ -221,6 +221,7 @@ func TestATransferInOneWord(t *testing.T) {
 		{"it runs", Transfer{State: TransferSending, Owed: 3, Away: 1}, LabelSending},
 		{"it runs, and one does not answer", Transfer{State: TransferSending, Owed: 3, Stuck: 1}, LabelNeedsYou},
 		{"held", Transfer{State: TransferHeld, Owed: 3}, LabelHeld},
+		{"paused, and one there has no room", Transfer{State: TransferWaiting, Cause: CausePaused, Owed: 2, Stuck: 1}, LabelPaused},
 		{"its files cannot be read", Transfer{State: TransferWaiting, Owed: 1, Cause: CauseSource}, LabelNeedsYou},
 		{"after a restore", Transfer{State: TransferWaiting, Owed: 1, Cause: CauseUnconfirmed}, LabelNeedsYou},
 		{"some entries are missing", Transfer{State: TransferDone, Verified: 1, Incomplete: 1}, LabelNeedsYou},
@@ -229,7 +230,7 @@ func TestATransferInOneWord(t *testing.T) {
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			got := c.t.Stand().Standing
-			if got.Label != c.label || got.Attention != (c.label == LabelNeedsYou) || got.Away != c.t.Away {
+			if got.Label != c.label || got.Attention != (c.label == LabelNeedsYou || c.t.Stuck > 0) || got.Away != c.t.Away {
 				t.Errorf("%+v, want %s", got, c.label)
 			}
 		})

@@ -162,14 +162,25 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 			break
 		}
 		if o.Result == Committed || o.Result == KeptBoth {
-			folders[path.Dir(m.to)] = true
+			g.wayTo(m.to, folders)
 		}
 		outcomes = append(outcomes, *o)
 	}
 	if err := g.syncFolders(folders); err != nil {
+		clear(g.walked)
 		return nil, errors.Join(failed, err, g.own(outcomes))
 	}
 	return outcomes, errors.Join(failed, g.settle(outcomes))
+}
+
+// wayTo adds the folders whose names have to be durable for that of a file to be: also those that were there
+// already may have been made by a transfer that could not make them durable. Once each, but for the file's own.
+func (g *Staging) wayTo(name string, folders map[string]bool) {
+	at := path.Dir(name)
+	for folders[at] = true; at != "." && !g.walked[at]; folders[at] = true {
+		g.walked[at] = true
+		at = path.Dir(at)
+	}
 }
 
 // own notes the transfer of files that have their names, before that is durable: a newer transfer that

@@ -29,6 +29,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
 		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newFileCache(s.fs),
 		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{}, named: map[string]bool{},
+		walked: map[string]bool{},
 	}
 	g.place()
 	g.leaveHoles()
@@ -141,6 +142,9 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 		return fmt.Errorf("read the manifest that is kept: %w", err)
 	}
 	if !there || !bytes.Equal(have, raw) {
+		if err := g.keepMoved(ctx, have); err != nil {
+			return err
+		}
 		if err := g.spool.Drop(g.no); err != nil {
 			return err
 		}

@@ -51,6 +51,7 @@ type Staging struct {
 	excused  atomic.Uint64   // errors that were plainly an entry's own
 	made     map[int]bool    // folders that this transfer made
 	named    map[string]bool // folders that got a folder since the last barrier
+	walked   map[string]bool // folders whose own names a barrier of this transfer covers
 }
 
 // part is the staged file that holds file i, and where in it the file begins.

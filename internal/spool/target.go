@@ -171,11 +171,8 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	o := g.outcome(i, AlreadyHad, "")
 	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
 		o = g.deliveredBefore(i, d)
-		for at := path.Dir(name); at != "."; at = path.Dir(at) {
-			g.named[at] = true // its name may not be durable yet
-		}
-		g.named["."] = true
 	}
+	g.wayTo(name, g.named) // whoever put it there may have been interrupted before its name was durable
 	o.Name, o.MTime = g.below(name), l.mtime
 	g.outcomes[i] = &o
 	return nil

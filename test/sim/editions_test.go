@@ -16,7 +16,7 @@ import (
 // their own, so that the rest of a seed stays.
 func (w *world) planChanges() {
 	r := rand.New(rand.NewPCG(w.seed, 30_000))
-	if w.plan.steady || !chance(r, 0.4) {
+	if !chance(r, 0.4) {
 		return
 	}
 	for range 1 + r.IntN(3) {

@@ -101,7 +101,6 @@ var mended = []struct {
 func commits(gap time.Duration, kinds bool) plan {
 	const transfers = 10
 	p := battlefield(3, 6, 4, 0.02, 100_000, assault{})
-	p.steady = true
 	p.until, p.https, p.transfers = max(transfers*gap, 5*time.Second)+time.Second, 0, nil
 	for n := range transfers {
 		p.transfers = append(p.transfers, transferPlan{

@@ -31,7 +31,6 @@ type plan struct {
 	timing    schedule.Timing
 	settle    time.Duration // after a start nothing goes out by itself for so long
 	deeds     []deed
-	steady    bool // no files change at the server
 }
 
 type devicePlan struct {

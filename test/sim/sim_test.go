@@ -99,6 +99,7 @@ func TestRegressions(t *testing.T) {
 		{320020, "a receipt was for content that had been planned anew twice"},
 		{330064, "a session that was to be closed sent on after a removal"},
 		{911029, "a state that was older than a receipt did not say that nothing is owed, and none was read after it"},
+		{911491, "what a transfer had put there whose barrier failed was taken over as if its name were durable"},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			if r := Run(c.seed, None); r.Err != nil {

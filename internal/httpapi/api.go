@@ -50,7 +50,9 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 		lenientBytes(schema)
 	}
 	describe(schemas)
-	mux.HandleFunc("GET "+prefix+"/openapi.json", a.documentHandler())
+	document := a.documentHandler()
+	mux.HandleFunc("GET "+prefix+"/openapi.json", document)
+	mux.HandleFunc("GET /openapi.json", document) // where tools look for it
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, problem(groupcast.Errorf(groupcast.ENotFound, "there is no such call").
 			WithHint("%s/openapi.json lists all of them", prefix)))

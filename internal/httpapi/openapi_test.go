@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/json"
 	"flag"
+	"net/http"
 	"os"
 	"path/filepath"
 	"testing"
@@ -58,5 +59,16 @@ func closed(v any) {
 		for _, inner := range v {
 			closed(inner)
 		}
+	}
+}
+
+func TestTheDocumentIsWhereToolsLookForIt(t *testing.T) {
+	h := testHandler(newFake())
+	here, there := ask(h, "GET", "/openapi.json", "", ""), ask(h, "GET", prefix+"/openapi.json", "", "")
+	if here.Code != http.StatusOK || here.Body.String() != there.Body.String() || here.Body.Len() == 0 {
+		t.Errorf("%d, %d bytes; the other has %d", here.Code, here.Body.Len(), there.Body.Len())
+	}
+	if kind := here.Header().Get("Content-Type"); kind != there.Header().Get("Content-Type") {
+		t.Errorf("a %s", kind)
 	}
 }

@@ -171,14 +171,16 @@ func (e *Engine) gave(no protocol.TransferNo, dev protocol.DeviceID, id protocol
 }
 
 // heeds says whether a refusal counts: one of an offer that was replaced meanwhile does not, nor does one
-// of an earlier attempt. If it is about an offer that is over, the device is right; it gets a new one.
+// of an earlier attempt. The receiver may have been started again since: it would not know that it has to
+// take the refusal back. One that names no session is about no single offer. If a device says that an offer
+// is old and the offer is over, the device is right; it gets a new one.
 func (e *Engine) heeds(r groupcast.Ready, dev protocol.DeviceID) bool {
 	e.mu.Lock()
 	_, offered := e.given[deliveryKey{r.Transfer, dev}]
 	last, stands := e.gave(r.Transfer, dev, r.Session)
 	e.mu.Unlock()
 	if !offered || r.Kind != groupcast.RefusedOld {
-		return offered
+		return offered && (last || r.Session == protocol.SessionID{})
 	}
 	if last && !stands {
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Overtaken(now, r.Transfer, dev) })

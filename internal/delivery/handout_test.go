@@ -99,19 +99,22 @@ func TestWhoGetsKeys(t *testing.T) {
 // A device is refused, and what it says stands with its delivery; one that says it of an offer that was
 // overtaken is not heard, and only what is for good is not asked again.
 func TestWhatDevicesRefuse(t *testing.T) {
+	another := func(protocol.SessionID) protocol.SessionID { return protocol.NewSessionID() }
+	none := func(protocol.SessionID) (id protocol.SessionID) { return id }
 	for name, test := range map[string]struct {
 		kind    groupcast.Refusal
 		session func(o protocol.SessionID) protocol.SessionID
 		refused bool
 		again   int // offers after ten minutes
 	}{
-		"no room":                  {kind: groupcast.RefusedSpace, refused: true, again: 0},
-		"a list that is not whole": {kind: groupcast.RefusedManifest + "path", refused: true, again: 0},
-		"an unknown kind":          {kind: "Something Else", refused: true, again: 0},
-		"an old offer": {kind: groupcast.RefusedOld, session: func(protocol.SessionID) protocol.SessionID {
-			return protocol.NewSessionID()
-		}},
-		"an old offer that is the newest": {kind: groupcast.RefusedOld, refused: true},
+		"no room":                           {kind: groupcast.RefusedSpace, refused: true, again: 0},
+		"a list that is not whole":          {kind: groupcast.RefusedManifest + "path", refused: true, again: 0},
+		"an unknown kind":                   {kind: "Something Else", refused: true, again: 0},
+		"an old offer":                      {kind: groupcast.RefusedOld, session: another},
+		"a broken disk, of an offer before": {kind: "io", session: another},
+		"no room, of an offer before":       {kind: groupcast.RefusedSpace, session: another},
+		"a version that fits no offer":      {kind: groupcast.RefusedVersion, session: none, refused: true},
+		"an old offer that is the newest":   {kind: groupcast.RefusedOld, refused: true},
 	} {
 		t.Run(name, func(t *testing.T) {
 			inBubble(t, func(w *world) {

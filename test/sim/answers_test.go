@@ -168,11 +168,13 @@ func (s *server) refuse(i int, r groupcast.Ready) error {
 		s.w.count("device: refused what it was not offered")
 		return nil // it is about an earlier try
 	}
+	last, stands := s.gave(t, i, r.Session)
+	if !last && (r.Kind == groupcast.RefusedOld || r.Session != protocol.SessionID{}) {
+		s.w.count("device: refused what was replaced")
+		return nil // it was overtaken on its way
+	}
 	if r.Kind == groupcast.RefusedOld {
-		switch last, stands := s.gave(t, i, r.Session); {
-		case !last:
-			return nil // it was overtaken on its way
-		case !stands:
+		if !stands {
 			s.w.count("device: refused what is over")
 			s.change(func(sch *schedule.Scheduler, now time.Time) { sch.Overtaken(now, t.no, deviceID(i)) })
 			return nil

@@ -100,6 +100,7 @@ func TestRegressions(t *testing.T) {
 		{330064, "a session that was to be closed sent on after a removal"},
 		{911029, "a state that was older than a receipt did not say that nothing is owed, and none was read after it"},
 		{911491, "what a transfer had put there whose barrier failed was taken over as if its name were durable"},
+		{913251, "a refusal of an earlier process came after a newer offer was taken, and nobody looked at the disk again"},
 	} {
 		t.Run(c.bug, func(t *testing.T) {
 			if r := Run(c.seed, None); r.Err != nil {

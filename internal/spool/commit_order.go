@@ -3,6 +3,8 @@ package spool
 import (
 	"sync"
 	"sync/atomic"
+
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // Shared is what the spools of one agent have in common: transfers that may write the same
@@ -12,12 +14,15 @@ type Shared struct {
 	// mu is held from the last look at the ledger until the ledger knows what was moved, and
 	// while a staging is admitted: then none of them is between its two names.
 	mu     sync.Mutex
-	round  atomic.Uint64     // of commits so far
-	staged map[*Staging]bool // those that were admitted and are not over
+	round  atomic.Uint64             // of commits so far
+	staged map[*Staging]bool         // those that were admitted and are not over
+	looked map[protocol.GroupID]bool // groups of which it is known what a crash caught
 }
 
 // NewShared makes what the spools of one agent share.
-func NewShared() *Shared { return &Shared{staged: map[*Staging]bool{}} }
+func NewShared() *Shared {
+	return &Shared{staged: map[*Staging]bool{}, looked: map[protocol.GroupID]bool{}}
+}
 
 // turn waits until no other transfer moves files to their names; done ends it.
 func (s *Shared) turn() (done func()) {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"time"
-
-	"github.com/groupcast/groupcast/internal/manifest"
 )
 
 // settledBefore is the outcome of a file that the journal calls settled.
@@ -21,26 +19,6 @@ func (g *Staging) settledBefore(i int) (*Outcome, error) {
 	}
 	o := g.deliveredBefore(i, d)
 	return &o, nil
-}
-
-// keepMoved records which files of an earlier manifest of this transfer a crash caught when they had their
-// final names and the ledger did not know it yet: they would count as the user's once its journal is gone.
-func (g *Staging) keepMoved(ctx context.Context, raw []byte) error {
-	m, err := manifest.Parse(raw)
-	if err != nil {
-		return nil // there is none
-	}
-	layout, _ := manifest.LayoutOf(m)
-	old := &Staging{
-		spool: g.spool, no: g.no, name: g.name, layout: layout, files: m.Files, parts: newFileCache(g.spool.fs),
-		outcomes: make([]*Outcome, len(m.Files)), named: map[string]bool{},
-	}
-	old.place()
-	j, p, err := openJournal(g.spool.fs, g.name+"/"+journalName, layout.Root())
-	if err != nil {
-		return err
-	}
-	return errors.Join(old.recallFiles(ctx, p), j.file.Close())
 }
 
 // deliveredBefore is the outcome of a file that this transfer delivered in an earlier run.

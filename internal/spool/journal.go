@@ -61,24 +61,37 @@ type past struct {
 // openJournal opens the journal of a staging or begins a new one; one of another manifest is
 // no journal of ours.
 func openJournal(f diskfs.FS, name string, root protocol.Digest) (*journal, past, error) {
-	p := past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
-	b, err := readAll(f, name, maxJournal)
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, p, fmt.Errorf("read the journal: %w", err)
+	j, p, length, err := readJournal(f, name, root)
+	if err != nil {
+		return nil, p, err
 	}
-	j := &journal{}
-	if err != nil || !validHeader(b, root) {
+	if length == 0 {
 		err = j.begin(f, name, root)
 		return j, p, err
 	}
-	j.replay(b[journalHeader:], &p)
 	if j.file, err = f.Open(name, true); err != nil {
 		return nil, p, fmt.Errorf("open the journal: %w", err)
 	}
-	if err := j.cut(int64(len(b))); err != nil {
+	if err := j.cut(length); err != nil {
 		return nil, p, errors.Join(err, j.file.Close())
 	}
 	return j, p, nil
+}
+
+// readJournal reads a journal and changes nothing; its length is 0 if there is none of this manifest.
+func readJournal(f diskfs.FS, name string, root protocol.Digest) (j *journal, p past, length int64, err error) {
+	j, p = &journal{}, past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
+	b, err := readAll(f, name, maxJournal)
+	switch {
+	case errors.Is(err, fs.ErrNotExist):
+		return j, p, 0, nil
+	case err != nil:
+		return nil, p, 0, fmt.Errorf("read the journal: %w", err)
+	case !validHeader(b, root):
+		return j, p, 0, nil
+	}
+	j.replay(b[journalHeader:], &p)
+	return j, p, int64(len(b)), nil
 }
 
 // cut removes everything after the last valid record, durably: it must not come back after records that

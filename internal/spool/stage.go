@@ -33,6 +33,9 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	g.place()
 	g.leaveHoles()
+	if err := s.keepCaught(ctx, no); err != nil {
+		return nil, refusedOr(err)
+	}
 	if err := g.settleEarly(ctx); err != nil {
 		return nil, err
 	}
@@ -142,13 +145,16 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 		return fmt.Errorf("read the manifest that is kept: %w", err)
 	}
 	if !there || !bytes.Equal(have, raw) {
-		if err := g.keepMoved(ctx, have); err != nil {
+		if err := g.spool.keepMoved(ctx, g.no, have); err != nil {
 			return err
 		}
 		if err := g.spool.Drop(g.no); err != nil {
 			return err
 		}
 		if err := g.spool.folder(g.name, 0o700); err != nil {
+			return err
+		}
+		if err := g.markGroup(); err != nil {
 			return err
 		}
 		if err := writeAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {

@@ -185,7 +185,7 @@ func TestAnswersCarryNoSchemaLinks(t *testing.T) {
 	if strings.Contains(res.Body.String(), "$schema") || res.Header().Get("Link") != "" {
 		t.Errorf("%v %s", res.Header(), res.Body)
 	}
-	for _, path := range []string{"/docs", "/schemas/Me.json", "/openapi.json", "/api/v1/docs"} {
+	for _, path := range []string{"/docs", "/schemas/Me.json", "/openapi.yaml", "/api/v1/docs"} {
 		t.Run(path, func(t *testing.T) {
 			if res := ask(h, "GET", path, "", ""); res.Code != http.StatusNotFound {
 				t.Errorf("%s: status %d", path, res.Code)

@@ -162,7 +162,7 @@ func TestWhatADeliveryCosts(t *testing.T) {
 	const seconds = 3
 	devices, w := *costDevices, inRealTime(t)
 	w.group("g")
-	agents, status := make([]*agent, devices), make([]sender.DeviceStatus, devices)
+	agents := make([]*agent, devices)
 	for i := range agents {
 		agents[i] = w.enrol(fmt.Sprintf("user-%03d", i), "g")
 		var err error
@@ -185,6 +185,7 @@ func TestWhatADeliveryCosts(t *testing.T) {
 	})
 	answered := w.written()
 	for second := range seconds {
+		status := make([]sender.DeviceStatus, devices) // what was reported is the server's
 		for i, a := range agents {
 			status[i] = sessionStatus(a.p.Device.ID, 2+2*second, 2*second)
 		}

@@ -17,7 +17,8 @@ var mended = []struct {
 	plan  func() plan
 	check func(w *world) error // what the oracles do not know; nil: nothing
 }{
-	{"a disk fails in the middle of commits, and newer transfers come first",
+	{
+		"a disk fails in the middle of commits, and newer transfers come first",
 		"what got its name before a barrier failed, and an empty folder that was left, counted as somebody else's",
 		40, func() plan {
 			p := commits(500*time.Millisecond, true)
@@ -25,8 +26,10 @@ var mended = []struct {
 				p.devices[i].sick = 40
 			}
 			return p
-		}, nil},
-	{"a barrier for names fails, and the power goes out soon",
+		}, nil,
+	},
+	{
+		"a barrier for names fails, and the power goes out soon",
 		"a barrier that failed was taken for one that succeeded",
 		30, func() plan {
 			p := commits(0, false)
@@ -39,8 +42,10 @@ var mended = []struct {
 				}
 			}
 			return p
-		}, nil},
-	{"the power goes out in the middle of commits, and paths change their kind",
+		}, nil,
+	},
+	{
+		"the power goes out in the middle of commits, and paths change their kind",
 		"a file that made way for a folder came back",
 		40, func() plan {
 			p := commits(6*time.Second, true)
@@ -48,8 +53,10 @@ var mended = []struct {
 				p.devices[i].cuts = true
 			}
 			return p
-		}, nil},
-	{"what is sent once more lies there already, and an older transfer comes after it",
+		}, nil,
+	},
+	{
+		"what is sent once more lies there already, and an older transfer comes after it",
 		"what a newer transfer found in its place still belonged to the older one",
 		3, func() plan {
 			p := commits(0, false)
@@ -59,8 +66,10 @@ var mended = []struct {
 				{at: 2 * time.Second, blocks: 6, k: 4, again: 1, now: true},
 			}
 			return p
-		}, nil},
-	{"one of three loses much, and the others are done",
+		}, nil,
+	},
+	{
+		"one of three loses much, and the others are done",
 		"the only device that was left was taken for one that alone loses packets, and got no repair",
 		5, func() plan {
 			p := battlefield(3, 60, 20, 0, 400_000, assault{})
@@ -71,15 +80,19 @@ var mended = []struct {
 				return fmt.Errorf("%d devices are left as the only one that loses packets, and are the only one", n)
 			}
 			return nil
-		}},
-	{"one is not heard, and lacks some of every block",
+		},
+	},
+	{
+		"one is not heard, and lacks some of every block",
 		"a device that was not heard asked 150 times a second",
 		5, func() plan {
 			p := battlefield(3, 1500, 3, 0, 150_000, assault{})
 			p.devices[0].down.Loss, p.devices[0].up.Loss = 0.4, 1
 			return p
-		}, nil}, // its feedback is counted
-	{"two disks are slow",
+		}, nil,
+	}, // its feedback is counted
+	{
+		"two disks are slow",
 		"slow disks asked for the rest of a pass once a second, and for all of it",
 		5, func() plan {
 			p := battlefield(4, 300, 8, 0, 1_000_000, assault{})
@@ -93,7 +106,8 @@ var mended = []struct {
 				return fmt.Errorf("the last receipt comes after %v", took)
 			}
 			return nil
-		}},
+		},
+	},
 }
 
 // commits is a plan of transfers of small files under few names, a gap between them; with kinds, files are

@@ -14,10 +14,6 @@ export function worstFirst(all: Delivery[], size: number | undefined): Delivery[
   );
 }
 
-export function meanOf(all: Delivery[], size: number | undefined): number {
-  return all.length ? all.reduce((sum, d) => sum + fraction(d, size), 0) / all.length : 0;
-}
-
 /** Why a delivery stands as it does, and what of that is not signed. */
 export function why(d: Delivery): string {
   return [d.reason ?? "", d.signed === "outcome" ? "reason, path and counts are not signed" : ""]

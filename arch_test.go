@@ -87,8 +87,11 @@ var arrows = map[string]string{
 	"doctor":     "protocol mcast home apiclient ui .",
 	"device":     "protocol seal spool ledger durable home pki apiclient agent .",
 	"demo":       "receiver home device apiclient agent daemon units ui .",
-	"cli": "protocol plan complete spool receiver ledger durable disk home units pki proof inspect apiclient agent daemon demo " +
-		"device doctor menu menu/tui settings terminal ui .",
+	"shell":      "terminal ui .",
+	"watch":      "apiclient shell terminal ui units .",
+	"verify":     "device home inspect ledger pki proof shell terminal ui .",
+	"cli": "protocol plan complete spool receiver ledger durable disk home units pki apiclient agent daemon demo " +
+		"device doctor menu menu/tui settings shell terminal ui verify watch .",
 
 	"netsim":                "protocol",
 	"httpapi/httpapitest":   "protocol .",

@@ -6,7 +6,7 @@ import (
 	"time"
 )
 
-// Code is the kind of an error. internal/httpapi has the table of HTTP statuses, internal/cli that of
+// Code is the kind of an error. internal/httpapi has the table of HTTP statuses, internal/shell that of
 // exit codes.
 type Code string
 

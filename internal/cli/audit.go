@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -86,7 +87,7 @@ func (a *app) logins() *cobra.Command {
 			return terminal.List(&a.Streams, all, "logged in nowhere", ui.LoginHead, ui.LoginRow)
 		}),
 	}
-	c.AddCommand(asksFirst(&cobra.Command{
+	c.AddCommand(shell.AsksFirst(&cobra.Command{
 		Use: "end ID", Short: "End a login; that of a receiver ends its device", Args: cobra.ExactArgs(1),
 		Example: "  groupcast logins end 3f0a9c51d2e4b87760a1b2c3",
 		RunE: a.asUser(func(c *cobra.Command, client *apiclient.Client, args []string) error {
@@ -112,7 +113,7 @@ func (a *app) audit() *cobra.Command {
 			"  groupcast audit --limit 10000 --csv > audit.csv",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
 			if asCSV && a.JSON {
-				return usageError{errors.New("give either --csv or --json")}
+				return shell.Misused(errors.New("give either --csv or --json"))
 			}
 			entries, err := client.AuditLog(c.Context(), q)
 			if err != nil {

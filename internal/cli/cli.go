@@ -12,10 +12,13 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/home"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/watch"
 )
 
 // app is what every command has at hand.
@@ -39,9 +42,9 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root := a.root()
 	root.SetArgs(args)
 	a.JSON = slices.Contains(args, "--json") // what is wrong with the flags is said in JSON, too
-	code := a.exit(root.ExecuteContext(ctx))
-	if err := checked.Failed(); err != nil && (code == exitDone || code == exitOwed) {
-		code = a.exit(err)
+	code := shell.Exit(&a.Streams, root.ExecuteContext(ctx), a.verbose)
+	if err := checked.Failed(); err != nil && (code == shell.Done || code == shell.Owed) {
+		code = shell.Exit(&a.Streams, err, a.verbose)
 	}
 	return code
 }
@@ -76,7 +79,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	flags.BoolVarP(&a.Quiet, "quiet", "q", false, "print what was asked for and errors, nothing else")
 	flags.BoolVarP(&a.verbose, "verbose", "v", false, "say more, and the cause of errors")
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error { return a.settle(c) }
-	root.SetFlagErrorFunc(badFlag)
+	root.SetFlagErrorFunc(shell.BadFlag)
 	root.Version = versionText()
 	root.SetHelpCommandGroupID("any")
 	root.SetCompletionCommandGroupID("any")
@@ -96,7 +99,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	add("receiver", a.login(), a.logout(), a.passwd(), a.groups(), a.join(), a.leave(), a.receive(), a.inbox(), a.logins())
 	add("any", a.menu(), a.demo(), a.doctor(), a.verify(), a.version())
 	root.InitDefaultHelpCmd()
-	wrapArgs(root)
+	shell.WrapArgs(root)
 	a.completes(root)
 	a.completesFlags(root)
 	return root
@@ -105,6 +108,16 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 // machine is this machine, as a device or as the server's.
 func (a *app) machine() device.Machine {
 	return device.Machine{Home: a.home, Warn: a.warn, Note: a.note}
+}
+
+// view prints transfers of a server.
+func (a *app) view(client *apiclient.Client) watch.View {
+	return watch.View{Streams: &a.Streams, Client: client}
+}
+
+// sure asks before something is lost.
+func (a *app) sure(c *cobra.Command, loss string, args ...any) error {
+	return shell.Sure(&a.Streams, c, loss, args...)
 }
 
 // note says what is worth knowing and no result; not with --quiet.

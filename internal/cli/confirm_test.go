@@ -1,16 +1,11 @@
 package cli
 
 import (
-	"bytes"
-	"errors"
 	"strings"
 	"testing"
 
-	"github.com/spf13/cobra"
-
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/terminal"
 )
 
 // On a terminal what deletes something says what is lost, and does it after a yes and nothing else.
@@ -59,31 +54,6 @@ func TestDeletingAsksOnATerminal(t *testing.T) {
 	}
 }
 
-func TestSureWithoutATerminal(t *testing.T) {
-	for _, c := range []struct {
-		name  string
-		flags []string
-		asked bool
-	}{{"without a word", nil, true}, {"with --yes", []string{"--yes"}, false}, {"with -y", []string{"-y"}, false}} {
-		t.Run(c.name, func(t *testing.T) {
-			var errs bytes.Buffer
-			a := &app{Streams: terminal.Streams{In: strings.NewReader("yes\n"), Out: &errs, Err: &errs}}
-			cmd := asksFirst(&cobra.Command{Use: "x"})
-			if err := cmd.ParseFlags(c.flags); err != nil {
-				t.Fatal(err)
-			}
-			err := a.sure(cmd, "This deletes %s", "a\x1b[31m")
-			var usage usageError
-			if errors.As(err, &usage) != c.asked {
-				t.Fatalf("%v", err)
-			}
-			if c.asked && (!strings.Contains(err.Error(), "give --yes") || strings.Contains(err.Error(), "\x1b")) {
-				t.Errorf("%q", err)
-			}
-		})
-	}
-}
-
 func TestOneWayToNameADevice(t *testing.T) {
 	device := func(id byte, user, name string) groupcast.Device {
 		return groupcast.Device{ID: protocol.DeviceID{id}, User: user, Name: name}
@@ -107,19 +77,6 @@ func TestOneWayToNameADevice(t *testing.T) {
 			if want.code != "" && groupcast.ErrorCode(err) != want.code ||
 				want.code == "" && (err != nil || d.ID != protocol.DeviceID{want.id}) {
 				t.Errorf("%+v, %v", d, err)
-			}
-		})
-	}
-}
-
-func TestWhatWasMeant(t *testing.T) {
-	for _, c := range []struct {
-		a, b string
-		far  int
-	}{{"", "", 0}, {"json", "jsn", 1}, {"jsn", "json", 1}, {"yes", "yse", 2}, {"keep", "", 4}, {"abc", "xyz", 3}} {
-		t.Run(c.a+" "+c.b, func(t *testing.T) {
-			if got := distance(c.a, c.b); got != c.far {
-				t.Errorf("%d, want %d", got, c.far)
 			}
 		})
 	}

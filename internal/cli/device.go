@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -31,7 +32,7 @@ func (a *app) deviceCommand() *cobra.Command {
 }
 
 func (a *app) deviceRevoke() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use: "revoke DEVICE...", Short: "End devices for good (a lost or stolen machine)", Args: cobra.MinimumNArgs(1),
 		Long: `A device is named as USER/DEVICE, by its own name if no other has it, or by its ID.`,
 		Example: "  groupcast device revoke alice/pc-03\n" +

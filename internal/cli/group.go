@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -27,9 +28,9 @@ func (a *app) groupCreate() *cobra.Command {
 			"  groupcast group create lab-b --address 239.192.7.9 --description \"Room B, 30 PCs\"",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if n.Address != "" && len(args) > 1 {
-				return usageError{errors.New("an address is for one group: make the others without --address")}
+				return shell.Misused(errors.New("an address is for one group: make the others without --address"))
 			}
-			return each(args, func(name string) error {
+			return shell.Each(args, func(name string) error {
 				n.Name = name
 				g, err := client.CreateGroup(c.Context(), n)
 				if err != nil {
@@ -64,7 +65,7 @@ func (a *app) groupSet() *cobra.Command {
 			"  groupcast request approve lab-a ann/pc-09",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			if n == "" {
-				return usageError{errors.New("say what is to change: --new-devices allow, or approve")}
+				return shell.Misused(errors.New("say what is to change: --new-devices allow, or approve"))
 			}
 			g, err := client.UpdateGroup(c.Context(), args[0], groupcast.GroupChange{NewDevices: &n})
 			if err != nil {
@@ -136,7 +137,7 @@ func (a *app) groupShow() *cobra.Command {
 }
 
 func (a *app) groupDelete() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use:     "delete NAME...",
 		Aliases: []string{"remove"},
 		Short:   "Delete groups; what they are still owed is cancelled",
@@ -156,7 +157,7 @@ func (a *app) groupDelete() *cobra.Command {
 				strings.Join(lost, ", ")); err != nil {
 				return err
 			}
-			return each(args, func(name string) error {
+			return shell.Each(args, func(name string) error {
 				if err := client.DeleteGroup(c.Context(), name); err != nil {
 					return err
 				}
@@ -173,7 +174,7 @@ func (a *app) member() *cobra.Command {
 			Use: "add GROUP USER...", Short: "Make users members", Args: cobra.MinimumNArgs(2),
 			Example: "  groupcast member add lab-a alice\n  groupcast member add lab-a alice bob carol",
 			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				return each(args[1:], func(user string) error {
+				return shell.Each(args[1:], func(user string) error {
 					m, err := client.AddMember(c.Context(), args[0], user)
 					if err != nil {
 						return err
@@ -182,7 +183,7 @@ func (a *app) member() *cobra.Command {
 				})
 			}),
 		},
-		asksFirst(&cobra.Command{
+		shell.AsksFirst(&cobra.Command{
 			Use:     "remove GROUP USER...",
 			Short:   "Remove members: nothing more is encrypted for them from the moment this answers",
 			Args:    cobra.MinimumNArgs(2),
@@ -192,7 +193,7 @@ func (a *app) member() *cobra.Command {
 					"of it is cancelled", strings.Join(args[1:], ", "), args[0]); err != nil {
 					return err
 				}
-				return each(args[1:], func(user string) error {
+				return shell.Each(args[1:], func(user string) error {
 					if err := client.RemoveMember(c.Context(), args[0], user); err != nil {
 						return err
 					}

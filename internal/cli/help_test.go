@@ -12,6 +12,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 )
 
@@ -65,13 +66,14 @@ func TestEveryCommandWithATypo(t *testing.T) {
 			path := strings.Fields(c.CommandPath())[1:]
 			var out, errs bytes.Buffer
 			code := Main(append(slices.Clone(path), "--hom=x"), strings.NewReader(""), &out, &errs)
-			if code != exitUsage || out.Len() > 0 || !strings.Contains(errs.String(), "did you mean: --home") {
+			if code != shell.Misuse || out.Len() > 0 || !strings.Contains(errs.String(), "did you mean: --home") {
 				t.Errorf("%d, %q, %q", code, out.String(), errs.String())
 			}
 			errs.Reset()
 			code = Main(append(slices.Clone(path), "--hom=x", "--json"), strings.NewReader(""), &out, &errs)
-			var f failure
-			if err := json.Unmarshal(errs.Bytes(), &f); err != nil || code != exitUsage || f.Code != "usage" || f.Exit != code {
+			var f shell.Failure
+			err := json.Unmarshal(errs.Bytes(), &f)
+			if err != nil || code != shell.Misuse || f.Code != "usage" || f.Exit != code {
 				t.Errorf("%d, %q, %v", code, errs.String(), err)
 			}
 		})

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/device"
 	"github.com/groupcast/groupcast/internal/menu"
 	"github.com/groupcast/groupcast/internal/menu/tui"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 )
 
@@ -41,7 +42,7 @@ Without a terminal it asks in plain lines and reads one answer a line until the 
 
 func (a *app) runMenu(ctx context.Context, plain bool) error {
 	if a.JSON {
-		return usageError{errNoJSON}
+		return shell.Misused(errNoJSON)
 	}
 	quiet := *a // nothing but the menu writes on its screen
 	if plain = plain || !terminal.IsTerminal(a.In) || !terminal.IsTerminal(a.Out) || os.Getenv("TERM") == "dumb"; !plain {

@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/watch"
 )
 
 func (a *app) pending() *cobra.Command {
@@ -103,7 +104,7 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 		if next := ui.NextStep(t); next != "" {
 			fmt.Fprintln(a.Out, "   next:", next)
 		}
-		if err := a.deliveryTable(p.Deliveries); err != nil {
+		if err := watch.Deliveries(&a.Streams, p.Deliveries); err != nil {
 			return err
 		}
 	}

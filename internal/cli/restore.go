@@ -11,13 +11,14 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
 func (a *app) restore() *cobra.Command {
 	var force, confirm bool
-	c := asksFirst(&cobra.Command{
+	c := shell.AsksFirst(&cobra.Command{
 		Use: "restore FILE", Short: "Put a backup in the place of the server's state", Args: cobra.MaximumNArgs(1),
 		Long: `Runs on the server's machine while the server is stopped. A file that is not a whole backup
 changes nothing. After the next start nothing is sent until the memberships are looked at and
@@ -30,7 +31,7 @@ machine or a copy of its home: its receivers hold offers that it does not know.`
 			"  groupcast restore --confirm          # shows who is a member of what, then asks",
 		RunE: func(c *cobra.Command, args []string) error {
 			if confirm == (len(args) == 1) {
-				return usageError{errors.New("give either FILE or --confirm")}
+				return shell.Misused(errors.New("give either FILE or --confirm"))
 			}
 			if confirm {
 				return a.asAdmin(func(c *cobra.Command, client *apiclient.Client, _ []string) error {
@@ -70,7 +71,7 @@ func (a *app) confirmMemberships(c *cobra.Command, client *apiclient.Client) err
 		}
 	}
 	err = a.sure(c, "This sends what is pending to the members above")
-	if errors.Is(err, errDeclined) {
+	if errors.Is(err, shell.ErrDeclined) {
 		return groupcast.Errorf(groupcast.EUnconfirmed, "nothing was confirmed, and nothing is sent").
 			WithHint("take out who should not be there: `groupcast member remove GROUP USER`; then run this again")
 	}

@@ -22,6 +22,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/daemon"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/web"
 )
@@ -187,7 +188,7 @@ func saysJSON(ts *testscript.TestScript, _ bool, args []string) {
 		}
 	}
 	valid(ts.ReadFile("stdout"))
-	if args[0] != strconv.Itoa(exitError) && args[0] != strconv.Itoa(exitUsage) {
+	if args[0] != strconv.Itoa(shell.Failed) && args[0] != strconv.Itoa(shell.Misuse) {
 		return
 	}
 	said := valid(ts.ReadFile("stderr"))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -113,7 +114,7 @@ watching, not the transfer; --detach does not watch at all.
 				if err := o.fill(); err != nil {
 					return err
 				}
-				return each(groups, func(g string) error { return a.showPlan(c.Context(), client, o, g, paths) })
+				return shell.Each(groups, func(g string) error { return a.showPlan(c.Context(), client, o, g, paths) })
 			}
 			return a.sendTo(c.Context(), client, o, groups, paths, detach)
 		}),
@@ -141,7 +142,7 @@ func (a *app) sendTo(
 		if len(all) > 1 && !a.JSON {
 			a.note(fmt.Sprintf("transfer %d for %s:", t.No, ui.Name(t.Group)))
 		}
-		err = worse(err, a.watch(ctx, client, t, o.strict))
+		err = worse(err, a.view(client).Follow(ctx, t, o.strict))
 	}
 	return err
 }
@@ -150,9 +151,9 @@ func (a *app) sendTo(
 // before one that only has an exit code.
 func worse(a, b error) error {
 	switch {
-	case a == nil || errors.Is(a, errOwed) && b != nil:
+	case a == nil || errors.Is(a, shell.ErrOwed) && b != nil:
 		return b
-	case b == nil || errors.Is(b, errOwed):
+	case b == nil || errors.Is(b, shell.ErrOwed):
 		return a
 	}
 	return errors.Join(a, b)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/settings"
+	"github.com/groupcast/groupcast/internal/shell"
 )
 
 // configName is the file with settings in a home.
@@ -23,7 +24,7 @@ func (a *app) settle(c *cobra.Command) error {
 		}
 	}
 	if err := from.Fill(c); err != nil {
-		return usageError{err}
+		return shell.Misused(err)
 	}
 	return nil
 }

@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/shell"
 )
 
 // straggler is a command about one device that holds a transfer up.
@@ -48,7 +49,7 @@ func (a *app) straggler(verb, short string, action groupcast.DeliveryAction) *co
 		}),
 	}
 	if action == groupcast.Drop {
-		return asksFirst(c)
+		return shell.AsksFirst(c)
 	}
 	return c
 }

@@ -11,9 +11,11 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
+	"github.com/groupcast/groupcast/internal/watch"
 )
 
 func (a *app) transfer() *cobra.Command {
@@ -105,7 +107,11 @@ func (a *app) transferShow() *cobra.Command {
 		"A transfer, how it stands and each device's outcome",
 		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 			if entries != "" {
-				return a.showEntries(ctx, client, no, entries)
+				d, err := findDelivery(ctx, client, no, entries)
+				if err != nil {
+					return err
+				}
+				return a.view(client).Entries(ctx, d)
 			}
 			t, err := client.Transfer(ctx, no)
 			if err != nil {
@@ -134,10 +140,10 @@ func (a *app) transferShow() *cobra.Command {
 					fmt.Fprintln(a.Out, line)
 				}
 			}
-			if err := a.deliveryTable(deliveries); err != nil {
+			if err := watch.Deliveries(&a.Streams, deliveries); err != nil {
 				return err
 			}
-			return a.showAstray(ctx, client, deliveries)
+			return a.view(client).Astray(ctx, deliveries)
 		},
 	)
 	c.Flags().StringVar(&entries, "entries", "", "all that is missing, or lies beside, at the device `USER/DEVICE`")
@@ -186,7 +192,7 @@ func (a *app) transferDeliveries() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			if err := a.deliveryTable(deliveries.Rows); err != nil {
+			if err := watch.Deliveries(&a.Streams, deliveries.Rows); err != nil {
 				return err
 			}
 			return a.sayMore(w, len(deliveries.Rows), deliveries.Total)
@@ -194,12 +200,6 @@ func (a *app) transferDeliveries() *cobra.Command {
 	)
 	windowFlags(c, &w, "deliveries")
 	return c
-}
-
-func (a *app) deliveryTable(deliveries []groupcast.Delivery) error {
-	return terminal.List(
-		&a.Streams, deliveries, "owed to nobody", "USER|DEVICE|STATE|RECEIVED|PATH|LOSS|WHY", ui.DeliveryRow,
-	)
 }
 
 func (a *app) transferFiles() *cobra.Command {
@@ -245,7 +245,7 @@ func (a *app) transferWatch() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return a.watch(ctx, client, t, strict)
+			return a.view(client).Follow(ctx, t, strict)
 		},
 	)
 	c.Flags().BoolVar(&strict, "strict", false, "exit code 3 if any receiver is still owed it, also one that is off")
@@ -253,7 +253,7 @@ func (a *app) transferWatch() *cobra.Command {
 }
 
 func (a *app) transferCancel() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use:     "cancel ID...",
 		Short:   "Take back what is still owed; what was delivered stays",
 		Args:    cobra.MinimumNArgs(1),
@@ -274,7 +274,7 @@ func (a *app) transferCancel() *cobra.Command {
 			if err := a.sure(c, "This cancels transfer %s; what was delivered stays", strings.Join(lost, ", ")); err != nil {
 				return err
 			}
-			return each(args, func(arg string) error {
+			return shell.Each(args, func(arg string) error {
 				no, err := transferNo(arg)
 				if err != nil {
 					return err

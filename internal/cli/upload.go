@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -44,7 +45,7 @@ func (a *app) uploadList() *cobra.Command {
 }
 
 func (a *app) uploadDelete() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use:     "delete ID...",
 		Aliases: []string{"remove"},
 		Short:   "Delete unfinished uploads and what came of them",

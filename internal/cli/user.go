@@ -8,6 +8,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
@@ -47,7 +48,7 @@ order of the names.`,
 			"  pwgen 16 1 | groupcast user add alice --password-stdin\n" +
 			"  groupcast user add root2 --role admin",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			return each(args, func(name string) error {
+			return shell.Each(args, func(name string) error {
 				pw, err := a.NewPassword(stdin, name)
 				if err != nil {
 					return err
@@ -136,7 +137,7 @@ func (a *app) userRole() *cobra.Command {
 }
 
 func (a *app) userDelete() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use:     "delete NAME...",
 		Aliases: []string{"remove"},
 		Short:   "Delete accounts, their devices and memberships",
@@ -147,7 +148,7 @@ func (a *app) userDelete() *cobra.Command {
 				"user "+strings.Join(args, ", ")); err != nil {
 				return err
 			}
-			return each(args, func(name string) error {
+			return shell.Each(args, func(name string) error {
 				if err := client.DeleteUser(c.Context(), name); err != nil {
 					return err
 				}
@@ -183,7 +184,7 @@ func (a *app) userDevices() *cobra.Command {
 
 // userRevoke ends every device of a user: their machines get nothing until they log in again.
 func (a *app) userRevoke() *cobra.Command {
-	return asksFirst(&cobra.Command{
+	return shell.AsksFirst(&cobra.Command{
 		Use:     "revoke NAME",
 		Short:   "End all devices of a user; the account stays (for one device: groupcast device revoke)",
 		Args:    cobra.ExactArgs(1),

@@ -3,18 +3,15 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"io"
 	"os"
 
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/pki"
-	"github.com/groupcast/groupcast/internal/proof"
+	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/verify"
 )
 
 func (a *app) transferProof() *cobra.Command {
@@ -33,15 +30,8 @@ without the server, a home or a login.`
 	return c
 }
 
-// verifyOptions are the flags of `verify`.
-type verifyOptions struct {
-	trust, group string
-	limit        int
-	delivered    bool
-}
-
 func (a *app) verify() *cobra.Command {
-	o := verifyOptions{limit: mostRows}
+	o, trust := verify.Options{Limit: mostRows}, ""
 	c := &cobra.Command{
 		Use:   "verify [PROOF | DIR | DIR/GROUP]",
 		Short: "Check a transfer's proof, or what lies in DIR against what was delivered", Args: cobra.MaximumNArgs(1),
@@ -63,10 +53,14 @@ works without the server, and while "groupcast receive" runs; what comes meanwhi
 				path = args[0]
 			}
 			if path == "-" {
-				return a.verifyProof(a.In, o.trust)
+				return verify.Proof(&a.Streams, a.In, trust)
 			}
 			if info, err := os.Stat(path); path == "" || err == nil && info.IsDir() {
-				return a.verifyDir(c.Context(), path, o)
+				h, err := home.Find(a.home)
+				if err != nil {
+					return err
+				}
+				return verify.Folder(c.Context(), &a.Streams, h, path, o)
 			}
 			f, err := os.Open(path)
 			if err != nil {
@@ -74,37 +68,12 @@ works without the server, and while "groupcast receive" runs; what comes meanwhi
 					WithHint("give a proof, or the folder that files were received in")
 			}
 			defer f.Close()
-			return a.verifyProof(f, o.trust)
+			return verify.Proof(&a.Streams, f, trust)
 		},
 	}
-	c.Flags().StringVar(&o.trust, "trust", "", "of a proof: the `FINGERPRINT` of the server that it has to be of")
-	c.Flags().StringVar(&o.group, "group", "", "of a folder: only this `GROUP`")
-	c.Flags().BoolVar(&o.delivered, "delivered-only", false, "of a folder: do not look for what groupcast did not deliver")
-	c.Flags().IntVar(&o.limit, "limit", o.limit, "of a folder: name so many differences; all are counted")
+	c.Flags().StringVar(&trust, "trust", "", "of a proof: the `FINGERPRINT` of the server that it has to be of")
+	c.Flags().StringVar(&o.Group, "group", "", "of a folder: only this `GROUP`")
+	c.Flags().BoolVar(&o.Delivered, "delivered-only", false, "of a folder: do not look for what groupcast did not deliver")
+	c.Flags().IntVar(&o.Limit, "limit", o.Limit, "of a folder: name so many differences; all are counted")
 	return c
-}
-
-func (a *app) verifyProof(r io.Reader, trust string) error {
-	if trust == "" {
-		return usageError{errors.New("a proof needs --trust FINGERPRINT: the server's, as `groupcast serve` prints it")}
-	}
-	id, err := pki.ParseFingerprint(trust)
-	if err != nil {
-		return usageError{err}
-	}
-	p, err := proof.Parse(r)
-	if err != nil {
-		return err
-	}
-	report, err := proof.Verify(p, id)
-	if err != nil {
-		return err
-	}
-	if a.JSON {
-		return a.PrintJSON(report)
-	}
-	for _, line := range ui.Proof(report) {
-		fmt.Fprintln(a.Out, line)
-	}
-	return nil
 }

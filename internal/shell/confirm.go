@@ -8,20 +8,21 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // yesFlag is for those who cannot be asked.
 const yesFlag = "yes"
 
-// asksFirst gives a command the flag that answers what sure asks.
-func asksFirst(c *cobra.Command) *cobra.Command {
+// AsksFirst gives a command the flag that answers what Sure asks.
+func AsksFirst(c *cobra.Command) *cobra.Command {
 	c.Flags().BoolP(yesFlag, "y", false, "do it without asking; needed where there is no terminal to ask at")
 	return c
 }
 
-// sure asks before something is lost, and says what. Without a terminal only --yes is an answer.
-func (a *app) sure(c *cobra.Command, loss string, args ...any) error {
+// Sure asks before something is lost, and says what. Without a terminal only --yes is an answer.
+func Sure(s *terminal.Streams, c *cobra.Command, loss string, args ...any) error {
 	if yes, err := c.Flags().GetBool(yesFlag); yes || err != nil {
 		return err
 	}
@@ -31,23 +32,24 @@ func (a *app) sure(c *cobra.Command, loss string, args ...any) error {
 		}
 	}
 	loss = fmt.Sprintf(loss, args...)
-	if a.JSON || !a.Attended() {
-		return usageError{fmt.Errorf("%s. There is no terminal to ask at: give --yes if that is meant", loss)}
+	if s.JSON || !s.Attended() {
+		return UsageError{fmt.Errorf("%s. There is no terminal to ask at: give --yes if that is meant", loss)}
 	}
-	answer, err := a.Ask(loss + ". Go on? [y/N]")
+	answer, err := s.Ask(loss + ". Go on? [y/N]")
 	if err != nil {
 		return err
 	}
 	if answer = strings.ToLower(strings.TrimSpace(answer)); answer != "y" && answer != "yes" {
-		return errDeclined
+		return ErrDeclined
 	}
 	return nil
 }
 
-var errDeclined error = groupcast.Errorf(groupcast.EConflict, "nothing was changed")
+// ErrDeclined says that the answer to a question was no.
+var ErrDeclined error = groupcast.Errorf(groupcast.EConflict, "nothing was changed")
 
-// each does something to several things: all of them, whatever becomes of one.
-func each(names []string, do func(name string) error) error {
+// Each does something to several things: all of them, whatever becomes of one.
+func Each(names []string, do func(name string) error) error {
 	var failed []error
 	for _, name := range names {
 		if err := do(name); err != nil {

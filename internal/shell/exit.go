@@ -12,17 +12,17 @@ import (
 
 // Exit codes.
 const (
-	exitDone  = 0
-	exitError = 1
-	exitUsage = 2
-	exitOwed  = 3 // the command worked, and someone is still owed
+	Done   = 0
+	Failed = 1
+	Misuse = 2
+	Owed   = 3 // the command worked, and someone is still owed
 )
 
-// errOwed ends a command with exitOwed, without words: they have been said.
-var errOwed = errors.New("someone is still owed")
+// ErrOwed ends a command with Owed, without words: they have been said.
+var ErrOwed = errors.New("someone is still owed")
 
-// failure is an error as JSON says it: one line on the error stream.
-type failure struct {
+// Failure is an error as JSON says it: one line on the error stream.
+type Failure struct {
 	Code    string `json:"code"` // a code of the API, or usage, interrupted
 	Message string `json:"error"`
 	Hint    string `json:"hint,omitempty"`
@@ -30,45 +30,45 @@ type failure struct {
 	Exit    int    `json:"exit_code"`
 }
 
-// exit says an error and maps it to the exit code.
-func (a *app) exit(err error) int {
+// Exit says an error on the error stream and maps it to the exit code.
+func Exit(s *terminal.Streams, err error, verbose bool) int {
 	if err == nil {
-		return exitDone
+		return Done
 	}
-	if errors.Is(err, errOwed) {
-		return exitOwed
+	if errors.Is(err, ErrOwed) {
+		return Owed
 	}
-	f := a.failureOf(err)
-	if a.JSON {
-		_ = terminal.WriteLine(a.Err, f) // who reads it may be gone
+	f := failureOf(err, verbose)
+	if s.JSON {
+		_ = terminal.WriteLine(s.Err, f) // who reads it may be gone
 		return f.Exit
 	}
-	fmt.Fprintf(a.Err, "groupcast: %s\n", ui.Clean(f.Message))
+	fmt.Fprintf(s.Err, "groupcast: %s\n", ui.Clean(f.Message))
 	if f.Hint != "" {
-		fmt.Fprintf(a.Err, "     next: %s\n", ui.Clean(f.Hint))
+		fmt.Fprintf(s.Err, "     next: %s\n", ui.Clean(f.Hint))
 	}
 	if f.Cause != "" {
-		fmt.Fprintf(a.Err, "    cause: %s\n", ui.Clean(f.Cause))
+		fmt.Fprintf(s.Err, "    cause: %s\n", ui.Clean(f.Cause))
 	}
 	return f.Exit
 }
 
-func (a *app) failureOf(err error) failure {
-	var usage usageError
+func failureOf(err error, verbose bool) Failure {
+	var usage UsageError
 	var e *groupcast.Error
 	switch {
 	case errors.As(err, &usage):
-		return failure{Code: "usage", Message: err.Error(), Exit: exitUsage}
+		return Failure{Code: "usage", Message: err.Error(), Exit: Misuse}
 	case errors.Is(err, context.Canceled):
-		return failure{Code: "interrupted", Message: "interrupted", Exit: exitError}
+		return Failure{Code: "interrupted", Message: "interrupted", Exit: Failed}
 	case !errors.As(err, &e):
-		return failure{Code: string(groupcast.EInternal), Message: err.Error(), Exit: exitError}
+		return Failure{Code: string(groupcast.EInternal), Message: err.Error(), Exit: Failed}
 	}
-	f := failure{Code: string(e.Code), Message: e.Message, Hint: ui.Hint(e), Exit: exitError}
+	f := Failure{Code: string(e.Code), Message: e.Message, Hint: ui.Hint(e), Exit: Failed}
 	if all, ok := err.(interface{ Unwrap() []error }); ok && len(all.Unwrap()) > 1 {
 		f.Message, f.Hint = err.Error(), "" // several things failed: each has its line
 	}
-	if a.verbose && e.Err != nil {
+	if verbose && e.Err != nil {
 		f.Cause = e.Err.Error()
 	}
 	return f

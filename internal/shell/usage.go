@@ -8,24 +8,27 @@ import (
 	"github.com/spf13/pflag"
 )
 
-// usageError is what cobra found wrong with flags and arguments.
-type usageError struct{ error }
+// UsageError is what is wrong with flags and arguments.
+type UsageError struct{ error }
 
-// wrapArgs makes complaints about arguments usage errors, and says the usage with them.
-func wrapArgs(c *cobra.Command) {
+// Misused makes an error one of flags and arguments.
+func Misused(err error) error { return UsageError{err} }
+
+// WrapArgs makes complaints about arguments usage errors, and says the usage with them.
+func WrapArgs(c *cobra.Command) {
 	if c.HasSubCommands() && !c.Runnable() {
 		c.Args, c.RunE = cobra.ArbitraryArgs, nounAlone
 	}
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return usageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
+				return UsageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
 			}
 			return nil
 		}
 	}
 	for _, sub := range c.Commands() {
-		wrapArgs(sub)
+		WrapArgs(sub)
 	}
 }
 
@@ -35,7 +38,7 @@ func nounAlone(c *cobra.Command, args []string) error {
 		return c.Help()
 	}
 	c.SuggestionsMinimumDistance = nearEnough
-	return usageError{fmt.Errorf("unknown command %q for %q%s\n  help:  %s --help", args[0], c.CommandPath(),
+	return UsageError{fmt.Errorf("unknown command %q for %q%s\n  help:  %s --help", args[0], c.CommandPath(),
 		meant(c.SuggestionsFor(args[0])), c.CommandPath())}
 }
 
@@ -50,8 +53,8 @@ func meant(names []string) string {
 	return "\n  did you mean: " + strings.Join(names, ", ")
 }
 
-// badFlag says which flag was meant, if one is like it.
-func badFlag(c *cobra.Command, err error) error {
+// BadFlag says which flag was meant, if one is like it.
+func BadFlag(c *cobra.Command, err error) error {
 	var like []string
 	nearest := nearEnough
 	if typed, unknown := strings.CutPrefix(err.Error(), "unknown flag: --"); unknown {
@@ -66,7 +69,7 @@ func badFlag(c *cobra.Command, err error) error {
 			}
 		})
 	}
-	return usageError{fmt.Errorf("%w%s\n  help:  %s --help", err, meant(like), c.CommandPath())}
+	return UsageError{fmt.Errorf("%w%s\n  help:  %s --help", err, meant(like), c.CommandPath())}
 }
 
 // distance counts the letters to change, add or leave out from one word to the other.

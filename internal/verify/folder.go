@@ -12,19 +12,23 @@ import (
 	"github.com/groupcast/groupcast/internal/home"
 	"github.com/groupcast/groupcast/internal/inspect"
 	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-// errDiffers ends `verify DIR` with exitOwed, without words: they have been said.
-var errDiffers = fmt.Errorf("something differs from what was delivered: %w", errOwed)
+// errDiffers ends the comparison as owed, without words: they have been said.
+var errDiffers = fmt.Errorf("something differs from what was delivered: %w", shell.ErrOwed)
 
-// verifyDir compares the files in DIR with what was delivered there.
-func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err error) {
-	h, err := home.Find(a.home)
-	if err != nil {
-		return err
-	}
+// Options say what of a folder is compared.
+type Options struct {
+	Group     string // only this one; empty: all of them
+	Limit     int    // so many differences are named
+	Delivered bool   // what groupcast did not deliver is not looked for
+}
+
+// Folder compares the files in dir with what was delivered there, by what the home h knows, and prints that.
+func Folder(ctx context.Context, s *terminal.Streams, h home.Home, dir string, o Options) (err error) {
 	if _, err := os.Stat(device.LedgerPath(h)); errors.Is(err, os.ErrNotExist) {
 		return errNothingReceived(h.Path())
 	}
@@ -33,10 +37,10 @@ func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err e
 		return err
 	}
 	defer func() { err = errors.Join(err, l.Close()) }()
-	show := a.NewDisplay()
+	show := s.NewDisplay()
 	defer show.Done()
 	q := inspect.Question{
-		Ledger: l, Dir: dir, Fallback: device.DefaultDir(), Group: o.group, Limit: o.limit, Delivered: o.delivered,
+		Ledger: l, Dir: dir, Fallback: device.DefaultDir(), Group: o.Group, Limit: o.Limit, Delivered: o.Delivered,
 		Tick: func(group string, paths int) func(inspect.Counts) { return ticker(show, group, paths) },
 	}
 	if login, err := h.LoadLogin(); err == nil {
@@ -47,20 +51,28 @@ func (a *app) verifyDir(ctx context.Context, dir string, o verifyOptions) (err e
 	case errors.Is(err, inspect.ErrNothing):
 		return errNothingReceived(h.Path())
 	case errors.Is(err, inspect.ErrNoGroup):
-		return groupcast.Errorf(groupcast.ENotFound, "nothing was delivered to %s",
-			yes(o.group == "", "any group here", "the group "+o.group)).WithHint("groupcast inbox lists what came")
+		return errNothingDelivered(o.Group)
 	case errors.Is(err, inspect.ErrTwoGroups):
-		return usageError{err}
+		return shell.Misused(err)
 	case err != nil:
 		return err
 	}
 	show.Done()
-	return a.sayCompared(found, o)
+	return say(s, found, o)
 }
 
 func errNothingReceived(home string) error {
 	return groupcast.Errorf(groupcast.ENotFound, "nothing was received on this machine with the home %s", home).
 		WithHint("give the home that `groupcast receive` runs with: --home, or GROUPCAST_HOME")
+}
+
+func errNothingDelivered(group string) error {
+	where := "any group here"
+	if group != "" {
+		where = "the group " + group
+	}
+	return groupcast.Errorf(groupcast.ENotFound, "nothing was delivered to %s", where).
+		WithHint("groupcast inbox lists what came")
 }
 
 // tickEvery is how often progress is drawn.
@@ -79,13 +91,13 @@ func ticker(show *terminal.Display, group string, paths int) func(inspect.Counts
 	}
 }
 
-func (a *app) sayCompared(c inspect.Comparison, o verifyOptions) error {
-	if a.JSON {
-		if err := a.PrintJSON(c); err != nil {
+func say(s *terminal.Streams, c inspect.Comparison, o Options) error {
+	if s.JSON {
+		if err := s.PrintJSON(c); err != nil {
 			return err
 		}
 	} else {
-		a.printCompared(c, o)
+		printTable(s, c, o)
 	}
 	switch {
 	case c.Unreadable > 0:
@@ -98,25 +110,28 @@ func (a *app) sayCompared(c inspect.Comparison, o verifyOptions) error {
 	return nil
 }
 
-func (a *app) printCompared(c inspect.Comparison, o verifyOptions) {
+func printTable(s *terminal.Streams, c inspect.Comparison, o Options) {
 	rows := make([][]string, len(c.Differences))
 	for i, f := range c.Differences {
 		transfer := ""
 		if f.Transfer != 0 {
-			transfer = number(f.Transfer)
+			transfer = fmt.Sprint(uint64(f.Transfer))
 		}
 		rows[i] = []string{differs[f.Result], f.Group + "/" + f.Path, transfer, f.Detail}
 	}
 	if len(rows) > 0 {
-		a.Table("RESULT|FILE|TRANSFER|WHY", rows)
+		s.Table("RESULT|FILE|TRANSFER|WHY", rows)
 	}
 	if all := c.Changed + c.Missing + c.Other + c.Unreadable; c.Listed < all {
-		fmt.Fprintf(a.Out, "%d of %d are named; --limit %d names all\n", c.Listed, all, all)
+		fmt.Fprintf(s.Out, "%d of %d are named; --limit %d names all\n", c.Listed, all, all)
 	}
 	for _, g := range c.Groups {
-		others := fmt.Sprintf(", %d not delivered by groupcast", g.Other)
-		fmt.Fprintf(a.Out, "%s: %d same, %d changed, %d missing%s\n",
-			ui.Name(g.Group), g.Same, g.Changed, g.Missing, yes(o.delivered, "", others))
+		others := ""
+		if !o.Delivered {
+			others = fmt.Sprintf(", %d not delivered by groupcast", g.Other)
+		}
+		fmt.Fprintf(s.Out, "%s: %d same, %d changed, %d missing%s\n",
+			ui.Name(g.Group), g.Same, g.Changed, g.Missing, others)
 	}
 }
 

@@ -5,8 +5,6 @@ import (
 	"fmt"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/apiclient"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
@@ -17,9 +15,9 @@ const (
 	entriesPerCall = 1000
 )
 
-// showAstray prints what does not lie under its name, device by device: the first of it, and
+// Astray prints what does not lie under its name, device by device: the first of it, and
 // how to see the rest.
-func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveries []groupcast.Delivery) error {
+func (v View) Astray(ctx context.Context, deliveries []groupcast.Delivery) error {
 	devices := 0
 	for _, d := range deliveries {
 		if d.State.Owed() || d.Missing+d.Beside == 0 {
@@ -28,25 +26,25 @@ func (a *app) showAstray(ctx context.Context, client *apiclient.Client, deliveri
 		if devices++; devices > devicesShown {
 			continue
 		}
-		list, err := client.DeliveryEntries(ctx, d.Transfer, d.DeviceID, groupcast.Window{Limit: entriesShown})
+		list, err := v.Client.DeliveryEntries(ctx, d.Transfer, d.DeviceID, groupcast.Window{Limit: entriesShown})
 		if err != nil {
 			return err
 		}
-		fmt.Fprintf(a.Out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
-		a.entryTable(list.Entries)
+		fmt.Fprintf(v.Out, "\n%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
+		v.entryTable(list.Entries)
 		if more := list.Total - len(list.Entries); more > 0 {
-			fmt.Fprintf(a.Out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User),
+			fmt.Fprintf(v.Out, "%d more: groupcast transfer show %d --entries %s/%s\n", more, d.Transfer, ui.Name(d.User),
 				ui.Name(d.Device))
 		}
 	}
 	if devices > devicesShown {
-		fmt.Fprintf(a.Out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n",
+		fmt.Fprintf(v.Out, "\n%d more devices have entries missing or beside: --entries USER/DEVICE shows those of one\n",
 			devices-devicesShown)
 	}
 	return nil
 }
 
-func (a *app) entryTable(entries []groupcast.DeliveryEntry) {
+func (v View) entryTable(entries []groupcast.DeliveryEntry) {
 	if len(entries) == 0 {
 		return
 	}
@@ -55,39 +53,36 @@ func (a *app) entryTable(entries []groupcast.DeliveryEntry) {
 		rows[i] = ui.EntryRow(e)
 	}
 	for _, line := range ui.Table(ui.EntryHead, rows) {
-		fmt.Fprintln(a.Out, "  "+line)
+		fmt.Fprintln(v.Out, "  "+line)
 	}
 }
 
-// showEntries prints all that does not lie under its name at one device.
-func (a *app) showEntries(ctx context.Context, client *apiclient.Client, no protocol.TransferNo, which string) error {
-	d, err := findDelivery(ctx, client, no, which)
-	if err != nil {
-		return err
-	}
+// Entries prints all that does not lie under its name at one device.
+func (v View) Entries(ctx context.Context, d groupcast.Delivery) error {
 	all := []groupcast.DeliveryEntry{}
 	for from := 0; ; {
-		list, err := client.DeliveryEntries(ctx, no, d.DeviceID, groupcast.Window{From: from, Limit: entriesPerCall})
+		page := groupcast.Window{From: from, Limit: entriesPerCall}
+		list, err := v.Client.DeliveryEntries(ctx, d.Transfer, d.DeviceID, page)
 		if err != nil {
 			return err
 		}
-		if from == 0 && !a.JSON {
-			fmt.Fprintf(a.Out, "%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
+		if from == 0 && !v.JSON {
+			fmt.Fprintf(v.Out, "%s/%s: %s\n", ui.Name(d.User), ui.Name(d.Device), ui.Astray(d))
 		}
-		if a.JSON {
+		if v.JSON {
 			all = append(all, list.Entries...)
 		} else {
-			a.entryTable(list.Entries)
+			v.entryTable(list.Entries)
 		}
 		from += len(list.Entries)
 		if len(list.Entries) > 0 && from < list.Listed {
 			continue
 		}
-		if a.JSON {
-			return a.PrintJSON(all)
+		if v.JSON {
+			return v.PrintJSON(all)
 		}
 		if list.Listed < list.Total {
-			fmt.Fprintf(a.Out, "%d more are counted and not listed: the server keeps no more of one device\n",
+			fmt.Fprintf(v.Out, "%d more are counted and not listed: the server keeps no more of one device\n",
 				list.Total-list.Listed)
 		}
 		return nil

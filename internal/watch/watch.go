@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
 	"github.com/groupcast/groupcast/internal/units"
@@ -20,18 +21,25 @@ const (
 	watchPatient = time.Minute            // with a server that does not answer
 )
 
-// watch shows a transfer until no active device is left to serve.
-func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.Transfer, strict bool) error {
-	show := a.NewDisplay()
+// View prints transfers of a server.
+type View struct {
+	*terminal.Streams
+	Client *apiclient.Client
+}
+
+// Follow shows a transfer until no active device is left to serve. Its error says by the exit code how it ended;
+// if all who are connected have it, those who are away count only if it is strict.
+func (v View) Follow(ctx context.Context, t groupcast.Transfer, strict bool) error {
+	show := v.NewDisplay()
 	defer show.Done()
 	started, lost := time.Now(), time.Time{}
 	s, quiet := ui.Snapshot{Transfer: t}, ui.Stillness{Since: started}
 	for {
-		next, err := look(ctx, client, t)
+		next, err := v.look(ctx, t)
 		switch {
 		case ctx.Err() != nil:
 			show.Done()
-			return a.unwatched(s.Transfer)
+			return v.unwatched(s.Transfer)
 		case err == nil:
 			s, lost = next, time.Time{}
 		case groupcast.ErrorCode(err) != groupcast.EUnavailable:
@@ -44,9 +52,9 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 		}
 		if err == nil && (ui.Settled(s) || quiet.Longer(s)) {
 			show.Done()
-			return a.outcome(ctx, client, s, time.Since(started), strict)
+			return v.outcome(ctx, s, time.Since(started), strict)
 		}
-		a.showProgress(show, s, lost)
+		v.showProgress(show, s, lost)
 		select {
 		case <-ctx.Done():
 		case <-time.After(pace(s, time.Since(started))):
@@ -54,15 +62,15 @@ func (a *app) watch(ctx context.Context, client *apiclient.Client, t groupcast.T
 	}
 }
 
-func look(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) (ui.Snapshot, error) {
+func (v View) look(ctx context.Context, t groupcast.Transfer) (ui.Snapshot, error) {
 	// Deliveries first: what the transfer says is then the newer of the two.
-	deliveries, err := client.Deliveries(ctx, t.No)
+	deliveries, err := v.Client.Deliveries(ctx, t.No)
 	if err != nil {
 		return ui.Snapshot{}, err
 	}
-	now, err := client.Transfer(ctx, t.No)
+	now, err := v.Client.Transfer(ctx, t.No)
 	if err == nil && !now.State.Open() { // the last look: both are as they ended
-		deliveries, err = client.Deliveries(ctx, t.No)
+		deliveries, err = v.Client.Deliveries(ctx, t.No)
 	}
 	return ui.Snapshot{Transfer: now, Deliveries: deliveries}, err
 }
@@ -75,46 +83,44 @@ func pace(s ui.Snapshot, watched time.Duration) time.Duration {
 }
 
 // unwatched ends the watching by Ctrl-C; the transfer knows nothing of it.
-func (a *app) unwatched(t groupcast.Transfer) error {
+func (v View) unwatched(t groupcast.Transfer) error {
 	fmt.Fprintf(
-		a.Err,
+		v.Err,
 		"transfer %d goes on at the server; watch it again: groupcast transfer watch %d (take it back: groupcast "+
 			"transfer cancel %d)\n",
 		t.No,
 		t.No,
 		t.No,
 	)
-	return errOwed
+	return shell.ErrOwed
 }
 
 // outcome prints how a transfer ended for each device.
-func (a *app) outcome(
-	ctx context.Context, client *apiclient.Client, s ui.Snapshot, took time.Duration, strict bool,
-) error {
+func (v View) outcome(ctx context.Context, s ui.Snapshot, took time.Duration, strict bool) error {
 	t := s.Transfer
-	if a.JSON {
-		if err := a.PrintLine(s); err != nil {
+	if v.JSON {
+		if err := v.PrintLine(s); err != nil {
 			return err
 		}
 	} else {
-		if err := a.deliveryTable(s.Deliveries); err != nil {
+		if err := Deliveries(v.Streams, s.Deliveries); err != nil {
 			return err
 		}
-		if err := a.showAstray(ctx, client, s.Deliveries); err != nil {
+		if err := v.Astray(ctx, s.Deliveries); err != nil {
 			return err
 		}
-		fmt.Fprintln(a.Out, ui.Summary(t, took))
+		fmt.Fprintln(v.Out, ui.Summary(t, took))
 		if forging := ui.Forging(t); forging != "" {
-			fmt.Fprintln(a.Out, forging)
+			fmt.Fprintln(v.Out, forging)
 		}
 	}
-	shared := a.sayShared(s.Deliveries)
+	shared := v.sayShared(s.Deliveries)
 	switch {
 	case t.State == groupcast.TransferFailed || t.State == groupcast.TransferCancelled ||
 		t.State == groupcast.TransferExpired:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d is %s: %s", t.No, t.State, t.Reason).WithHint(
 			"%s",
-			a.howAgain(ctx, client, t),
+			v.howAgain(ctx, t),
 		)
 	case t.Failed > 0:
 		return groupcast.Errorf(groupcast.EConflict, "transfer %d failed for %d", t.No, t.Failed).WithHint(
@@ -124,35 +130,35 @@ func (a *app) outcome(
 		)
 	case t.Incomplete > 0:
 		fmt.Fprintf(
-			a.Err,
+			v.Err,
 			"transfer %d is incomplete at %s; when that is fixed: groupcast transfer retry %d\n",
 			t.No, ui.Plural(t.Incomplete, "device"), t.No,
 		)
-		return errOwed
+		return shell.ErrOwed
 	case shared:
-		return errOwed
+		return shell.ErrOwed
 	case t.State.Open() && t.Owed > 0: // open and owing nobody is a session winding up
-		return a.owing(s, strict)
+		return v.owing(s, strict)
 	}
 	return nil
 }
 
 // owing ends the watching of a transfer that devices are still owed: with nil if all that are connected have it.
-func (a *app) owing(s ui.Snapshot, strict bool) error {
+func (v View) owing(s ui.Snapshot, strict bool) error {
 	away := ui.Away(s.Deliveries)
 	if strict || s.Transfer.Verified == 0 || len(away) == 0 {
-		return errOwed
+		return shell.ErrOwed
 	}
-	if !a.JSON {
-		fmt.Fprintln(a.Out, ui.AwayInWords(away))
+	if !v.JSON {
+		fmt.Fprintln(v.Out, ui.AwayInWords(away))
 	}
 	return nil
 }
 
 // showProgress draws one look at a transfer.
-func (a *app) showProgress(show *terminal.Display, s ui.Snapshot, lost time.Time) {
-	if a.JSON {
-		_ = a.PrintLine(ui.Snapshot{Transfer: s.Transfer}) // who reads it may be gone
+func (v View) showProgress(show *terminal.Display, s ui.Snapshot, lost time.Time) {
+	if v.JSON {
+		_ = v.PrintLine(ui.Snapshot{Transfer: s.Transfer}) // who reads it may be gone
 		return
 	}
 	head := ui.Headline(s)
@@ -173,8 +179,8 @@ func (a *app) showProgress(show *terminal.Display, s ui.Snapshot, lost time.Time
 }
 
 // howAgain is how to send a transfer that is closed once more.
-func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcast.Transfer) string {
-	if g, err := client.Group(ctx, t.Group); groupcast.ErrorCode(err) == groupcast.ENotFound ||
+func (v View) howAgain(ctx context.Context, t groupcast.Transfer) string {
+	if g, err := v.Client.Group(ctx, t.Group); groupcast.ErrorCode(err) == groupcast.ENotFound ||
 		err == nil && g.ID != t.GroupID {
 		return "the group was deleted: send the files to another one with `groupcast send GROUP PATH`"
 	}
@@ -182,12 +188,12 @@ func (a *app) howAgain(ctx context.Context, client *apiclient.Client, t groupcas
 }
 
 // sayShared says which logins several machines use: only one of them got anything.
-func (a *app) sayShared(deliveries []groupcast.Delivery) bool {
+func (v View) sayShared(deliveries []groupcast.Delivery) bool {
 	said := false
 	for _, d := range deliveries {
 		if d.Machines > 1 {
 			said = true
-			fmt.Fprintf(a.Err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
+			fmt.Fprintf(v.Err, "the login of %s/%s is used by %d machines, of which only one gets files: a home was copied\n"+
 				"     next: start `groupcast receive` on them without --same-device, or `groupcast logout` there and log in\n",
 				ui.Name(d.User), ui.Name(d.Device), d.Machines)
 		}

@@ -19,6 +19,7 @@ type Service interface {
 	AccountService
 	UserService
 	MachineService
+	SeatService
 	GroupService
 	TransferService
 	UploadService

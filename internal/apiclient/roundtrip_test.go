@@ -158,6 +158,7 @@ func userTrips() []trip {
 func groupTrips() []trip {
 	approving := groupcast.GroupChange{NewDevices: new(groupcast.NewDevicesApprove)}
 	fresh := httpapitest.Fill[groupcast.NewGroup]()
+	seats := httpapitest.Fill[groupcast.SeatMap]()
 	return []trip{
 		gives(trip{method: "CreateGroup", args: []any{fresh}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.Group, error) {
@@ -186,6 +187,14 @@ func groupTrips() []trip {
 		acts(trip{method: "RemoveMember", args: []any{oddGroup, oddUser}},
 			func(ctx context.Context, c *apiclient.Client) error {
 				return c.RemoveMember(ctx, oddGroup, oddUser)
+			}),
+		gives(trip{method: "Seats", args: []any{oddGroup}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.SeatMap, error) {
+				return c.Seats(ctx, oddGroup)
+			}),
+		gives(trip{method: "SetSeats", args: []any{oddGroup, seats}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.SeatMap, error) {
+				return c.SetSeats(ctx, oddGroup, seats)
 			}),
 		lists(trip{method: "Requests", args: []any{groupcast.RequestOpen}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.JoinRequest, error) {

@@ -37,6 +37,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.machineRoutes()
 	a.groupRoutes()
 	a.keyRoutes()
+	a.seatRoutes()
 	a.requestRoutes()
 	a.transferRoutes()
 	a.pendingRoutes()

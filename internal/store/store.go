@@ -23,6 +23,7 @@ type Store interface {
 	Devices
 	Sites
 	Groups
+	Seats
 	Members
 	Requests
 	Transfers
@@ -122,6 +123,16 @@ type Groups interface {
 	// GroupsOnOffer lists the groups as a user sees them: those that they are in or have asked to
 	// join and, unless mine, all that are listed.
 	GroupsOnOffer(ctx context.Context, userID string, mine bool) ([]groupcast.GroupOnOffer, error)
+}
+
+// Seats are where the devices of a group stand in their room.
+type Seats interface {
+	// Seats gives a group's map; a zero one if none was set.
+	Seats(ctx context.Context, group protocol.GroupID) (groupcast.SeatMap, error)
+	// SetSeats replaces a group's map, under the next version: EConflict if its version is another than
+	// m.Version, EInvalid for a device that is not admitted to the group. Seats go with the membership and with
+	// the device.
+	SetSeats(ctx context.Context, group protocol.GroupID, m groupcast.SeatMap, by string, at time.Time) error
 }
 
 // Members are users in groups. Each change raises the group's membership version.

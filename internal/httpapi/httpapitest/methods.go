@@ -165,6 +165,18 @@ func (s *Service) RemoveMember(_ context.Context, p groupcast.Principal, group s
 	return s.note("RemoveMember", p, group, user)
 }
 
+// Seats notes the call.
+func (s *Service) Seats(_ context.Context, p groupcast.Principal, group string) (groupcast.SeatMap, error) {
+	return answer[groupcast.SeatMap](s.note("Seats", p, group))
+}
+
+// SetSeats notes the call.
+func (s *Service) SetSeats(
+	_ context.Context, p groupcast.Principal, group string, m groupcast.SeatMap,
+) (groupcast.SeatMap, error) {
+	return answer[groupcast.SeatMap](s.note("SetSeats", p, group, m))
+}
+
 // Requests notes the call.
 func (s *Service) Requests(
 	_ context.Context, p groupcast.Principal, state groupcast.RequestState, _ groupcast.Window,

@@ -96,6 +96,9 @@ func (s *Store) RemoveMember(ctx context.Context, group protocol.GroupID, userID
 		if _, err := q.RaiseVersion(ctx, group.String()); err != nil {
 			return err
 		}
+		if err := q.LeaveSeats(ctx, queries.LeaveSeatsParams{GroupID: group.String(), UserID: userID}); err != nil {
+			return err
+		}
 		if err := q.CancelOfMember(ctx, queries.CancelOfMemberParams{
 			Reason: "not a member any more", UpdatedAt: micros(at), UserID: userID, GroupID: group.String(),
 		}); err != nil {

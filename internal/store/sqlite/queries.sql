@@ -841,3 +841,28 @@ SELECT * FROM signed_offers WHERE transfer_no = @transfer_no ORDER BY number DES
 
 -- name: SetOfferedManifest :exec
 UPDATE signed_offers SET manifest = @manifest WHERE transfer_no = @transfer_no AND root = @root;
+
+-- name: SeatMap :one
+SELECT * FROM seat_maps WHERE group_id = @group_id;
+
+-- name: Seats :many
+SELECT s.device_id, s.seat_row, s.seat_column, a.device_name, a.user_name
+FROM seats s JOIN admitted a ON a.group_id = s.group_id AND a.device_id = s.device_id
+WHERE s.group_id = @group_id ORDER BY s.seat_row, s.seat_column;
+
+-- name: SetSeatMap :exec
+INSERT INTO seat_maps (group_id, seat_rows, seat_columns, version, changed_at, changed_by)
+VALUES (@group_id, @seat_rows, @seat_columns, @version, @changed_at, @changed_by)
+ON CONFLICT (group_id) DO UPDATE SET seat_rows = excluded.seat_rows, seat_columns = excluded.seat_columns,
+    version = excluded.version, changed_at = excluded.changed_at, changed_by = excluded.changed_by;
+
+-- name: EmptySeats :exec
+DELETE FROM seats WHERE group_id = @group_id;
+
+-- name: TakeSeat :execrows
+INSERT INTO seats (group_id, device_id, seat_row, seat_column)
+SELECT a.group_id, a.device_id, CAST(@seat_row AS BIGINT), CAST(@seat_column AS BIGINT)
+FROM admitted a WHERE a.group_id = @group_id AND a.device_id = @device_id;
+
+-- name: LeaveSeats :exec
+DELETE FROM seats WHERE group_id = @group_id AND device_id IN (SELECT d.id FROM devices d WHERE d.user_id = @user_id);

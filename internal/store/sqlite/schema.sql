@@ -310,3 +310,22 @@ CREATE TABLE signed_offers (
     manifest    BYTEA, -- if it is small and the content is gone
     PRIMARY KEY (transfer_no, root)
 );
+
+-- Where the devices of a group stand in their room: the size of the grid, and the seats that are taken.
+CREATE TABLE seat_maps (
+    group_id     TEXT   NOT NULL PRIMARY KEY REFERENCES groups (id) ON DELETE CASCADE,
+    seat_rows    BIGINT NOT NULL,
+    seat_columns BIGINT NOT NULL,
+    version      BIGINT NOT NULL,
+    changed_at   BIGINT NOT NULL,
+    changed_by   TEXT   NOT NULL
+);
+CREATE TABLE seats (
+    group_id    TEXT   NOT NULL REFERENCES seat_maps (group_id) ON DELETE CASCADE,
+    device_id   TEXT   NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    seat_row    BIGINT NOT NULL,
+    seat_column BIGINT NOT NULL,
+    PRIMARY KEY (group_id, device_id),
+    UNIQUE (group_id, seat_row, seat_column)
+);
+CREATE INDEX seats_device ON seats (device_id);

@@ -75,6 +75,8 @@ var cases = []struct {
 	{"a newer transfer replaces an older one", replacements},
 	{"what was replaced is owed again", replacedAgain},
 	{"a held transfer replaces when it is released", heldReplaces},
+	{"seats of a group", seats},
+	{"seats go with their devices", seatsGo},
 	{"deleting a group", deleteGroup},
 	{"deleting a user", deleteUser},
 	{"offers and their floor", offers},

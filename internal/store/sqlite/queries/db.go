@@ -222,6 +222,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropEntriesOfOwedStmt, err = db.PrepareContext(ctx, dropEntriesOfOwed); err != nil {
 		return nil, fmt.Errorf("error preparing query DropEntriesOfOwed: %w", err)
 	}
+	if q.emptySeatsStmt, err = db.PrepareContext(ctx, emptySeats); err != nil {
+		return nil, fmt.Errorf("error preparing query EmptySeats: %w", err)
+	}
 	if q.entitledStmt, err = db.PrepareContext(ctx, entitled); err != nil {
 		return nil, fmt.Errorf("error preparing query Entitled: %w", err)
 	}
@@ -296,6 +299,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.keptProgressStmt, err = db.PrepareContext(ctx, keptProgress); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptProgress: %w", err)
+	}
+	if q.leaveSeatsStmt, err = db.PrepareContext(ctx, leaveSeats); err != nil {
+		return nil, fmt.Errorf("error preparing query LeaveSeats: %w", err)
 	}
 	if q.leftOutStmt, err = db.PrepareContext(ctx, leftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query LeftOut: %w", err)
@@ -426,6 +432,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.retryDeliveriesStmt, err = db.PrepareContext(ctx, retryDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query RetryDeliveries: %w", err)
 	}
+	if q.seatMapStmt, err = db.PrepareContext(ctx, seatMap); err != nil {
+		return nil, fmt.Errorf("error preparing query SeatMap: %w", err)
+	}
+	if q.seatsStmt, err = db.PrepareContext(ctx, seats); err != nil {
+		return nil, fmt.Errorf("error preparing query Seats: %w", err)
+	}
 	if q.seriesStmt, err = db.PrepareContext(ctx, series); err != nil {
 		return nil, fmt.Errorf("error preparing query Series: %w", err)
 	}
@@ -465,6 +477,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.setRoleStmt, err = db.PrepareContext(ctx, setRole); err != nil {
 		return nil, fmt.Errorf("error preparing query SetRole: %w", err)
 	}
+	if q.setSeatMapStmt, err = db.PrepareContext(ctx, setSeatMap); err != nil {
+		return nil, fmt.Errorf("error preparing query SetSeatMap: %w", err)
+	}
 	if q.setSeriesStmt, err = db.PrepareContext(ctx, setSeries); err != nil {
 		return nil, fmt.Errorf("error preparing query SetSeries: %w", err)
 	}
@@ -494,6 +509,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.takeOverStmt, err = db.PrepareContext(ctx, takeOver); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeOver: %w", err)
+	}
+	if q.takeSeatStmt, err = db.PrepareContext(ctx, takeSeat); err != nil {
+		return nil, fmt.Errorf("error preparing query TakeSeat: %w", err)
 	}
 	if q.takeSiteStmt, err = db.PrepareContext(ctx, takeSite); err != nil {
 		return nil, fmt.Errorf("error preparing query TakeSite: %w", err)
@@ -887,6 +905,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dropEntriesOfOwedStmt: %w", cerr)
 		}
 	}
+	if q.emptySeatsStmt != nil {
+		if cerr := q.emptySeatsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing emptySeatsStmt: %w", cerr)
+		}
+	}
 	if q.entitledStmt != nil {
 		if cerr := q.entitledStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing entitledStmt: %w", cerr)
@@ -1010,6 +1033,11 @@ func (q *Queries) Close() error {
 	if q.keptProgressStmt != nil {
 		if cerr := q.keptProgressStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keptProgressStmt: %w", cerr)
+		}
+	}
+	if q.leaveSeatsStmt != nil {
+		if cerr := q.leaveSeatsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing leaveSeatsStmt: %w", cerr)
 		}
 	}
 	if q.leftOutStmt != nil {
@@ -1227,6 +1255,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing retryDeliveriesStmt: %w", cerr)
 		}
 	}
+	if q.seatMapStmt != nil {
+		if cerr := q.seatMapStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing seatMapStmt: %w", cerr)
+		}
+	}
+	if q.seatsStmt != nil {
+		if cerr := q.seatsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing seatsStmt: %w", cerr)
+		}
+	}
 	if q.seriesStmt != nil {
 		if cerr := q.seriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing seriesStmt: %w", cerr)
@@ -1292,6 +1330,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing setRoleStmt: %w", cerr)
 		}
 	}
+	if q.setSeatMapStmt != nil {
+		if cerr := q.setSeatMapStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setSeatMapStmt: %w", cerr)
+		}
+	}
 	if q.setSeriesStmt != nil {
 		if cerr := q.setSeriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setSeriesStmt: %w", cerr)
@@ -1340,6 +1383,11 @@ func (q *Queries) Close() error {
 	if q.takeOverStmt != nil {
 		if cerr := q.takeOverStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing takeOverStmt: %w", cerr)
+		}
+	}
+	if q.takeSeatStmt != nil {
+		if cerr := q.takeSeatStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing takeSeatStmt: %w", cerr)
 		}
 	}
 	if q.takeSiteStmt != nil {
@@ -1542,6 +1590,7 @@ type Queries struct {
 	devicesStmt                   *sql.Stmt
 	dropEntriesStmt               *sql.Stmt
 	dropEntriesOfOwedStmt         *sql.Stmt
+	emptySeatsStmt                *sql.Stmt
 	entitledStmt                  *sql.Stmt
 	entriesStmt                   *sql.Stmt
 	entryBytesStmt                *sql.Stmt
@@ -1567,6 +1616,7 @@ type Queries struct {
 	isMemberStmt                  *sql.Stmt
 	keepProgressStmt              *sql.Stmt
 	keptProgressStmt              *sql.Stmt
+	leaveSeatsStmt                *sql.Stmt
 	leftOutStmt                   *sql.Stmt
 	lowestOfferStmt               *sql.Stmt
 	memberStmt                    *sql.Stmt
@@ -1610,6 +1660,8 @@ type Queries struct {
 	requestsStmt                  *sql.Stmt
 	requestsOfUserStmt            *sql.Stmt
 	retryDeliveriesStmt           *sql.Stmt
+	seatMapStmt                   *sql.Stmt
+	seatsStmt                     *sql.Stmt
 	seriesStmt                    *sql.Stmt
 	sessionsOfGroupStmt           *sql.Stmt
 	setContentGoneStmt            *sql.Stmt
@@ -1623,6 +1675,7 @@ type Queries struct {
 	setRateLimitStmt              *sql.Stmt
 	setReplacedStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
+	setSeatMapStmt                *sql.Stmt
 	setSeriesStmt                 *sql.Stmt
 	setSettingStmt                *sql.Stmt
 	setTransferStateStmt          *sql.Stmt
@@ -1633,6 +1686,7 @@ type Queries struct {
 	skipPastStmt                  *sql.Stmt
 	stillOwedStmt                 *sql.Stmt
 	takeOverStmt                  *sql.Stmt
+	takeSeatStmt                  *sql.Stmt
 	takeSiteStmt                  *sql.Stmt
 	takeUpStmt                    *sql.Stmt
 	tokensOfUserStmt              *sql.Stmt
@@ -1724,6 +1778,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		devicesStmt:                   q.devicesStmt,
 		dropEntriesStmt:               q.dropEntriesStmt,
 		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
+		emptySeatsStmt:                q.emptySeatsStmt,
 		entitledStmt:                  q.entitledStmt,
 		entriesStmt:                   q.entriesStmt,
 		entryBytesStmt:                q.entryBytesStmt,
@@ -1749,6 +1804,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isMemberStmt:                  q.isMemberStmt,
 		keepProgressStmt:              q.keepProgressStmt,
 		keptProgressStmt:              q.keptProgressStmt,
+		leaveSeatsStmt:                q.leaveSeatsStmt,
 		leftOutStmt:                   q.leftOutStmt,
 		lowestOfferStmt:               q.lowestOfferStmt,
 		memberStmt:                    q.memberStmt,
@@ -1792,6 +1848,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		requestsStmt:                  q.requestsStmt,
 		requestsOfUserStmt:            q.requestsOfUserStmt,
 		retryDeliveriesStmt:           q.retryDeliveriesStmt,
+		seatMapStmt:                   q.seatMapStmt,
+		seatsStmt:                     q.seatsStmt,
 		seriesStmt:                    q.seriesStmt,
 		sessionsOfGroupStmt:           q.sessionsOfGroupStmt,
 		setContentGoneStmt:            q.setContentGoneStmt,
@@ -1805,6 +1863,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setRateLimitStmt:              q.setRateLimitStmt,
 		setReplacedStmt:               q.setReplacedStmt,
 		setRoleStmt:                   q.setRoleStmt,
+		setSeatMapStmt:                q.setSeatMapStmt,
 		setSeriesStmt:                 q.setSeriesStmt,
 		setSettingStmt:                q.setSettingStmt,
 		setTransferStateStmt:          q.setTransferStateStmt,
@@ -1815,6 +1874,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		skipPastStmt:                  q.skipPastStmt,
 		stillOwedStmt:                 q.stillOwedStmt,
 		takeOverStmt:                  q.takeOverStmt,
+		takeSeatStmt:                  q.takeSeatStmt,
 		takeSiteStmt:                  q.takeSiteStmt,
 		takeUpStmt:                    q.takeUpStmt,
 		tokensOfUserStmt:              q.tokensOfUserStmt,

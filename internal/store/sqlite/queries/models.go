@@ -222,6 +222,22 @@ type Request struct {
 	DeviceID  string
 }
 
+type Seat struct {
+	GroupID    string
+	DeviceID   string
+	SeatRow    int64
+	SeatColumn int64
+}
+
+type SeatMap struct {
+	GroupID     string
+	SeatRows    int64
+	SeatColumns int64
+	Version     int64
+	ChangedAt   int64
+	ChangedBy   string
+}
+
 type Series struct {
 	TransferNo int64
 	Points     []byte

@@ -1700,6 +1700,15 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 	return err
 }
 
+const emptySeats = `-- name: EmptySeats :exec
+DELETE FROM seats WHERE group_id = $1
+`
+
+func (q *Queries) EmptySeats(ctx context.Context, groupID string) error {
+	_, err := q.exec(ctx, q.emptySeatsStmt, emptySeats, groupID)
+	return err
+}
+
 const entitled = `-- name: Entitled :one
 SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, t.group_name, t.group_id, g.version
 FROM deliveries dl
@@ -2319,6 +2328,20 @@ func (q *Queries) KeptProgress(ctx context.Context) ([]Progress, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const leaveSeats = `-- name: LeaveSeats :exec
+DELETE FROM seats WHERE group_id = $1 AND device_id IN (SELECT d.id FROM devices d WHERE d.user_id = $2)
+`
+
+type LeaveSeatsParams struct {
+	GroupID string
+	UserID  string
+}
+
+func (q *Queries) LeaveSeats(ctx context.Context, arg LeaveSeatsParams) error {
+	_, err := q.exec(ctx, q.leaveSeatsStmt, leaveSeats, arg.GroupID, arg.UserID)
+	return err
 }
 
 const leftOut = `-- name: LeftOut :many
@@ -3718,6 +3741,67 @@ func (q *Queries) RetryDeliveries(ctx context.Context, arg RetryDeliveriesParams
 	return result.RowsAffected()
 }
 
+const seatMap = `-- name: SeatMap :one
+SELECT group_id, seat_rows, seat_columns, version, changed_at, changed_by FROM seat_maps WHERE group_id = $1
+`
+
+func (q *Queries) SeatMap(ctx context.Context, groupID string) (SeatMap, error) {
+	row := q.queryRow(ctx, q.seatMapStmt, seatMap, groupID)
+	var i SeatMap
+	err := row.Scan(
+		&i.GroupID,
+		&i.SeatRows,
+		&i.SeatColumns,
+		&i.Version,
+		&i.ChangedAt,
+		&i.ChangedBy,
+	)
+	return i, err
+}
+
+const seats = `-- name: Seats :many
+SELECT s.device_id, s.seat_row, s.seat_column, a.device_name, a.user_name
+FROM seats s JOIN admitted a ON a.group_id = s.group_id AND a.device_id = s.device_id
+WHERE s.group_id = $1 ORDER BY s.seat_row, s.seat_column
+`
+
+type SeatsRow struct {
+	DeviceID   string
+	SeatRow    int64
+	SeatColumn int64
+	DeviceName string
+	UserName   string
+}
+
+func (q *Queries) Seats(ctx context.Context, groupID string) ([]SeatsRow, error) {
+	rows, err := q.query(ctx, q.seatsStmt, seats, groupID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []SeatsRow
+	for rows.Next() {
+		var i SeatsRow
+		if err := rows.Scan(
+			&i.DeviceID,
+			&i.SeatRow,
+			&i.SeatColumn,
+			&i.DeviceName,
+			&i.UserName,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const series = `-- name: Series :one
 SELECT points FROM series WHERE transfer_no = $1
 `
@@ -3963,6 +4047,34 @@ func (q *Queries) SetRole(ctx context.Context, arg SetRoleParams) (int64, error)
 	return result.RowsAffected()
 }
 
+const setSeatMap = `-- name: SetSeatMap :exec
+INSERT INTO seat_maps (group_id, seat_rows, seat_columns, version, changed_at, changed_by)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (group_id) DO UPDATE SET seat_rows = excluded.seat_rows, seat_columns = excluded.seat_columns,
+    version = excluded.version, changed_at = excluded.changed_at, changed_by = excluded.changed_by
+`
+
+type SetSeatMapParams struct {
+	GroupID     string
+	SeatRows    int64
+	SeatColumns int64
+	Version     int64
+	ChangedAt   int64
+	ChangedBy   string
+}
+
+func (q *Queries) SetSeatMap(ctx context.Context, arg SetSeatMapParams) error {
+	_, err := q.exec(ctx, q.setSeatMapStmt, setSeatMap,
+		arg.GroupID,
+		arg.SeatRows,
+		arg.SeatColumns,
+		arg.Version,
+		arg.ChangedAt,
+		arg.ChangedBy,
+	)
+	return err
+}
+
 const setSeries = `-- name: SetSeries :exec
 INSERT INTO series (transfer_no, points) VALUES ($1, $2)
 ON CONFLICT (transfer_no) DO UPDATE SET points = excluded.points
@@ -4156,6 +4268,32 @@ func (q *Queries) TakeOver(ctx context.Context, arg TakeOverParams) error {
 		arg.UserID,
 	)
 	return err
+}
+
+const takeSeat = `-- name: TakeSeat :execrows
+INSERT INTO seats (group_id, device_id, seat_row, seat_column)
+SELECT a.group_id, a.device_id, CAST($1 AS BIGINT), CAST($2 AS BIGINT)
+FROM admitted a WHERE a.group_id = $3 AND a.device_id = $4
+`
+
+type TakeSeatParams struct {
+	SeatRow    int64
+	SeatColumn int64
+	GroupID    string
+	DeviceID   string
+}
+
+func (q *Queries) TakeSeat(ctx context.Context, arg TakeSeatParams) (int64, error) {
+	result, err := q.exec(ctx, q.takeSeatStmt, takeSeat,
+		arg.SeatRow,
+		arg.SeatColumn,
+		arg.GroupID,
+		arg.DeviceID,
+	)
+	if err != nil {
+		return 0, err
+	}
+	return result.RowsAffected()
 }
 
 const takeSite = `-- name: TakeSite :one

@@ -1,0 +1,36 @@
+// The texts in use. Which language is chosen when the page is read: the one that was kept, else the first of
+// the browser's languages that there is, else English.
+import { en } from "./en";
+
+/** What every language has. TypeScript refuses a file in which something is missing. */
+export type Texts = typeof en;
+
+/** The languages that there are, each under its name in itself. */
+export const languages: Record<string, { called: string; texts: Texts }> = {
+  en: { called: "English", texts: en },
+};
+
+/** The first language that exists among those that are wanted. */
+export function choose(wanted: readonly string[], there: readonly string[]): string {
+  for (const w of wanted) {
+    const tag = w.toLowerCase().split("-")[0]!;
+    if (there.includes(tag)) return tag;
+  }
+  return "en";
+}
+
+const kept = "language";
+
+function wanted(): string[] {
+  return [localStorage.getItem(kept) ?? "", ...navigator.languages];
+}
+
+export const language = choose(wanted(), Object.keys(languages));
+export const texts: Texts = languages[language]!.texts;
+
+/** Keeps a language for this browser and reads the page again in it; "": as the browser says. */
+export function keep(tag: string): void {
+  if (tag) localStorage.setItem(kept, tag);
+  else localStorage.removeItem(kept);
+  location.reload();
+}

@@ -1,0 +1,50 @@
+import { describe, expect, it } from "vitest";
+import { choose, languages, type Texts } from ".";
+import { between, strong, writing } from "./words";
+
+describe("the language in use", () => {
+  it("is the first that exists of those that are wanted", () => {
+    expect(choose(["fr-FR", "de-AT", "en"], ["en", "de"])).toBe("de");
+    expect(choose(["", "en-GB"], ["en", "de"])).toBe("en");
+  });
+  it("is English where none of them exists", () => {
+    expect(choose(["fr"], ["en", "de"])).toBe("en");
+    expect(choose([], ["en"])).toBe("en");
+  });
+});
+
+describe("writing", () => {
+  it("groups whole numbers and takes the form for the number", () => {
+    const { count, number } = writing("en");
+    expect(count(1, { one: "file", other: "files" })).toBe("1 file");
+    expect(count(12_000, { one: "file", other: "files" })).toBe("12,000 files");
+    expect(number(1234.5, 1)).toBe("1234.5");
+  });
+  it("knows other languages' forms and points", () => {
+    const { count, number } = writing("pl");
+    const files = { one: "plik", few: "pliki", many: "plików", other: "pliku" };
+    expect([1, 3, 5].map((n) => count(n, files))).toEqual(["1 plik", "3 pliki", "5 plików"]);
+    expect(number(4.7, 2)).toBe("4,70");
+  });
+  it("puts something between the parts of a list", () => {
+    expect(between([strong("a"), strong("b")])).toEqual([strong("a"), ", ", strong("b")]);
+  });
+});
+
+// TypeScript holds the names; what is empty or differs in kind it does not see.
+function leaves(of: object, at = ""): [string, unknown][] {
+  return Object.entries(of).flatMap(([k, v]): [string, unknown][] =>
+    typeof v === "object" && v !== null && !Array.isArray(v) ? leaves(v as object, `${at}.${k}`) : [[`${at}.${k}`, v]],
+  );
+}
+
+describe.each(Object.entries(languages))("the texts in %s", (tag, { texts }) => {
+  it("are all there", () => {
+    const all = leaves(texts satisfies Texts);
+    expect(all.length).toBe(leaves(languages.en!.texts).length);
+    expect(all.filter(([, v]) => typeof v === "string" && v.trim() === "").map(([k]) => k)).toEqual([]);
+  });
+  it("write numbers and dates as the language does", () => {
+    expect(Intl.getCanonicalLocales(texts.locale)[0]!.split("-")[0]).toBe(tag);
+  });
+});

@@ -65,10 +65,11 @@ var arrows = map[string]string{
 	"download":     "protocol content .",
 	"summary":      "protocol schedule .",
 	"receipts":     "protocol seal store .",
-	"delivery": "protocol bandwidth content download history manifest receipts schedule seal send sender store summary " +
+	"edition":      "protocol content manifest store .",
+	"delivery": "protocol bandwidth content download edition history receipts schedule seal send sender store summary " +
 		"telemetry wire .",
 	"archive": "protocol manifest content store .",
-	"server": "protocol archive receipts auditlog backup bandwidth content delivery " +
+	"server": "protocol archive receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",

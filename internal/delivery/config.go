@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
-	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
@@ -90,12 +90,6 @@ type Watch interface {
 
 // Library holds the content of transfers (*content.Library).
 type Library interface {
+	edition.Library
 	Kept(id string) (content.Kept, error)
-	Manifest(id string) (*manifest.Manifest, content.Kept, error)
-	Keep(m *manifest.Manifest, name string, p content.Place, from string) (content.Built, error)
-	Made(id string)
-	Forget(id string) error
-	Remove(id string) error
-	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
-	Names() ([]string, error)
 }

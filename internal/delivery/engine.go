@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/history"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -40,16 +41,17 @@ type run struct {
 // Engine carries out what the schedule decides. Its lock is held for moments only, never while
 // the store, a sender or a stream is asked.
 type Engine struct {
-	cfg     Config
-	store   Store
-	content Library
-	agents  Agents
-	screens Screens
-	lines   *bandwidth.Lines
-	slots   Slots
-	log     *slog.Logger
-	history *history.History
-	now     func() time.Time
+	cfg      Config
+	store    Store
+	content  Library
+	agents   Agents
+	screens  Screens
+	lines    *bandwidth.Lines
+	slots    Slots
+	log      *slog.Logger
+	history  *history.History
+	editions *edition.Editions
+	now      func() time.Time
 
 	owing  sync.RWMutex // see owing.go
 	adding sync.Mutex   // held while it is found out and noted what a transfer replaces; before owing
@@ -96,7 +98,7 @@ func New(c Config) *Engine {
 	if c.RetrySpace == 0 {
 		c.RetrySpace = defaultRetrySpace
 	}
-	return &Engine{
+	e := &Engine{
 		cfg: c, store: c.Store, content: c.Content, agents: c.Agents, screens: c.Screens, lines: c.Lines,
 		slots: c.Slots, log: c.Log, now: c.Now, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
@@ -105,6 +107,8 @@ func New(c Config) *Engine {
 		fetched: map[protocol.TransferNo]uint64{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
 		history: history.New(c.Store, c.Log),
 	}
+	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
+	return e
 }
 
 // change runs f on the schedule and lets the loop look at it again.

@@ -9,10 +9,11 @@ import (
 	"testing"
 	"time"
 
+	"golang.org/x/sync/errgroup"
+
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/store"
-	"golang.org/x/sync/errgroup"
 )
 
 // sendBig promises a file of so many bytes, at a rate in bits a second, and gives the offer that

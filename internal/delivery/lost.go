@@ -9,7 +9,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
-	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
@@ -56,9 +56,12 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 		return // somebody else saw it first
 	}
 	defer e.donePlanning(no)
-	err := e.replace(ctx, no, id, lost)
+	tr, went, err := e.editions.Without(ctx, no, id, lost)
+	if err == nil && went > 0 {
+		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", went))
+	}
 	switch {
-	case errors.Is(err, errNothingLeft), errors.Is(err, content.ErrContentGone):
+	case errors.Is(err, edition.ErrNothingLeft), errors.Is(err, content.ErrContentGone):
 		e.failTransfer(context.WithoutCancel(ctx), no, err)
 	case err == nil, ctx.Err() != nil, groupcast.ErrorCode(err) == groupcast.ENotFound,
 		groupcast.ErrorCode(err) == groupcast.EConflict:
@@ -66,85 +69,6 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	default:
 		e.unavailable(no, err)
 	}
-}
-
-// errNothingLeft says that none of a transfer's files is as it was.
-var errNothingLeft = errors.New("nothing is left of it")
-
-func (e *Engine) replace(ctx context.Context, no protocol.TransferNo, id string, known []content.Lost) error {
-	tr, err := e.store.Transfer(ctx, no)
-	if err != nil || tr.Content != id {
-		return err // it was replaced already
-	}
-	m, k, err := e.content.Manifest(id)
-	if err != nil {
-		return err
-	}
-	rest, lost, err := content.Without(ctx, m, k.Place, known)
-	if err != nil {
-		return err
-	}
-	if rest == nil {
-		return groupcast.Errorf(groupcast.EConflict, "%s", nothingLeft(lost)).
-			WithHint("retry the transfer: it takes them as they are then").
-			WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no}).Wrap(errNothingLeft)
-	}
-	before, err := e.lostOf(ctx, no)
-	if err != nil {
-		return err
-	}
-	_, err = e.edition(ctx, tr, rest, k, append(before, leftOutOf(lost)...), false)
-	if err == nil {
-		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", len(lost)))
-	}
-	return err
-}
-
-func nothingLeft(lost []content.Lost) string {
-	if len(lost) == 1 {
-		return (&content.LostError{Lost: lost}).Error()
-	}
-	return fmt.Sprintf("all of its %d files changed or are gone: %s …", len(lost), lost[0].Path)
-}
-
-func leftOutOf(lost []content.Lost) []groupcast.LeftOut {
-	out := make([]groupcast.LeftOut, len(lost))
-	for i, l := range lost {
-		out[i] = groupcast.LeftOut{Path: l.Path, Why: l.Why}
-	}
-	return out
-}
-
-// lostOf lists what a transfer lost so far.
-func (e *Engine) lostOf(ctx context.Context, no protocol.TransferNo) ([]groupcast.LeftOut, error) {
-	all, _, err := e.store.LeftOut(ctx, no, groupcast.Window{})
-	var out []groupcast.LeftOut
-	for _, l := range all {
-		if l.Why.Lost() {
-			out = append(out, l)
-		}
-	}
-	return out, err
-}
-
-// edition keeps a manifest as a transfer's content from now on, and lets the schedule know.
-func (e *Engine) edition(
-	ctx context.Context, tr store.Transfer, m *manifest.Manifest, k content.Kept, lost []groupcast.LeftOut, renewed bool,
-) (store.Transfer, error) {
-	b, err := e.content.Keep(m, tr.Name, k.Place, k.Source)
-	if err != nil {
-		return tr, err
-	}
-	defer e.content.Made(b.Content)
-	now, err := e.store.ReplaceContent(ctx, tr.No, store.Edition{
-		Was: tr.Content, Content: b.Content, Root: b.Root, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks,
-		Bytes: b.Bytes, ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks, Lost: lost, Renewed: renewed,
-	})
-	if err != nil {
-		return tr, errors.Join(err, e.content.Forget(b.Content))
-	}
-	e.renewed(now)
-	return now, e.content.Forget(tr.Content)
 }
 
 // startPlanning stops a transfer for new content; false if that has begun already.
@@ -179,52 +103,4 @@ func (e *Engine) renewed(tr store.Transfer) {
 	if direct != nil {
 		e.closeOffer(direct.number)
 	}
-}
-
-// renew takes what a transfer lost, and all else of it, as it is now.
-func (e *Engine) renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
-	m, k, err := e.content.Manifest(tr.Content)
-	if err != nil {
-		return tr, err
-	}
-	before, err := e.lostOf(ctx, tr.No)
-	if err != nil {
-		return tr, err
-	}
-	paths := make([]string, len(before))
-	for i := range before {
-		paths[i] = before[i].Path
-	}
-	tree, lost, err := content.Renew(ctx, m, k.Place, paths, k.Source != content.FromPath)
-	if err != nil {
-		return tr, notNow(err)
-	}
-	var next *manifest.Manifest
-	for range content.MaxRebuilds {
-		if len(tree.Files) == 0 {
-			return tr, groupcast.Errorf(groupcast.EConflict, "%s", nothingLeft(lost)).WithHint("send other files")
-		}
-		if next, err = content.Build(ctx, tree, nil); err == nil {
-			break
-		}
-		var again *content.LostError
-		if !errors.As(err, &again) || !tree.DropUnread(err) {
-			return tr, notNow(err)
-		}
-		lost = append(lost, again.Lost...)
-	}
-	if err != nil {
-		return tr, notNow(err)
-	}
-	return e.edition(ctx, tr, next, k, leftOutOf(lost), true)
-}
-
-// notNow is an error of a source as an answer.
-func notNow(err error) error {
-	var away *content.UnavailableError
-	var lost *content.LostError
-	if errors.As(err, &away) || errors.As(err, &lost) {
-		return groupcast.Errorf(groupcast.EConflict, "%s", err).WithHint("fix that, then try again").Wrap(err)
-	}
-	return err
 }

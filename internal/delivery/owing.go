@@ -173,7 +173,7 @@ func (e *Engine) finishTransfer(ctx context.Context, end *ended) {
 	}
 	e.poke()
 	if end.done && e.nothingToRetry(ctx, end.no) {
-		e.freeContent(ctx, end.no)
+		e.editions.Free(ctx, end.no)
 	}
 }
 

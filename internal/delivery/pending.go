@@ -88,7 +88,12 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 		d.Refusal = ""
 	}
 	p, _ := e.sched.Transfer(e.now(), d.Transfer)
-	d.Cause, d.Reason = e.cause(p, sd), e.why(p, sd, d.DeviceID)
+	unconfirmed := e.sched.Paused()
+	d.Cause = summary.Cause(p, sd, unconfirmed)
+	d.Reason = summary.Why(p, sd, unconfirmed, func() string {
+		r, _ := e.sched.RunOf(d.Transfer, d.DeviceID)
+		return summary.Waiting(r, e.now())
+	})
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
 		if d.Work = e.seen[key].atWork(e.now()); d.Work != nil && d.Active {
@@ -96,61 +101,6 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 		}
 	default: // it works on nothing of it
 	}
-}
-
-// cause says as a code what keeps a delivery; the lock is held.
-func (e *Engine) cause(p schedule.Transfer, d schedule.Delivery) groupcast.Cause {
-	switch {
-	case d.State == schedule.StateRefused:
-		return groupcast.CauseRefused
-	case e.sched.Paused():
-		return groupcast.CauseUnconfirmed
-	case p.Held:
-		return groupcast.CauseHeld
-	case p.Paused:
-		return groupcast.CausePaused
-	case p.Waiting != "" && !p.Planned:
-		return groupcast.CauseSource
-	case !d.Active:
-		return groupcast.CauseAway
-	case d.State == schedule.StateLater:
-		return groupcast.CauseLater
-	case d.State == schedule.StateSilent:
-		return groupcast.CauseSilent
-	case d.State == schedule.StateHTTPS && d.Reason.Code == schedule.ByChoice:
-		return "" // it comes as it was asked for
-	case d.State == schedule.StatePaused, d.State == schedule.StateHTTPS && (d.Sticky || d.Lapsed):
-		return groupcast.CauseBehind
-	case d.State == schedule.StateIdle:
-		return groupcast.CauseWaits
-	}
-	return ""
-}
-
-// why says in words what a delivery waits for; the lock is held.
-func (e *Engine) why(p schedule.Transfer, d schedule.Delivery, dev protocol.DeviceID) string {
-	switch {
-	case d.State == schedule.StateRefused:
-		return summary.Reason(d.Reason)
-	case e.sched.Paused():
-		return ErrUnconfirmed.Message
-	case p.Held:
-		return summary.Held
-	case p.Paused:
-		return summary.Suspended
-	case p.Waiting != "":
-		return p.Waiting
-	case !d.Active:
-		return "not active: its receiver is not connected"
-	}
-	if d.State == schedule.StateIdle && d.Occupied != 0 {
-		return summary.Occupied(d)
-	}
-	if d.State == schedule.StateIdle {
-		r, _ := e.sched.RunOf(p.No, dev)
-		return summary.Waiting(r, e.now())
-	}
-	return summary.State(d)
 }
 
 // Pending lists the open transfers with what is owed to whom and why it waits.

@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -21,7 +20,7 @@ func (e *Engine) Receipt(ctx context.Context, d groupcast.Device, r groupcast.Re
 }
 
 func (e *Engine) takeReceipt(ctx context.Context, d groupcast.Device, r groupcast.Receipt) error {
-	if err := checkOutcome(r); err != nil { // whatever transfer it names
+	if err := receipts.CheckOutcome(r); err != nil { // whatever transfer it names
 		return err
 	}
 	tr, err := e.store.Transfer(ctx, r.Transfer)
@@ -80,16 +79,6 @@ func (e *Engine) repeatedReceipt(
 	return err
 }
 
-func checkOutcome(r groupcast.Receipt) error {
-	switch r.Outcome {
-	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded,
-		groupcast.DeliveryIncomplete, groupcast.DeliveryFailed, groupcast.DeliveryRefused:
-	default:
-		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
-	}
-	return receipts.CheckTally(r)
-}
-
 func (e *Engine) checkReceipt(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 ) (signed store.SignedReceipt, err error) {
@@ -143,60 +132,18 @@ func (e *Engine) closeDelivery(
 	return nil
 }
 
-// lacking adds to a receipt what the server lost of the transfer: a device that has all that was
-// left of it does not have all that was promised.
+// lacking adds to a receipt what the server lost of the transfer.
 func (e *Engine) lacking(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 ) (groupcast.Receipt, error) {
-	if tr.Lost == 0 || r.Root != tr.Root || !r.Outcome.Delivered() && r.Outcome != groupcast.DeliveryIncomplete {
+	if !receipts.MayLack(tr, r) {
 		return r, nil
 	}
-	lost, err := e.lostOf(ctx, tr.No)
+	lost, err := e.editions.Lost(ctx, tr.No)
 	if err != nil {
 		return r, err
 	}
-	if err := e.keepLost(ctx, d, tr, r.Missing+r.Beside, lost); err != nil {
-		return r, err
-	}
-	if r.Entries == 0 {
-		r.Entries = tr.Entries()
-	}
-	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+len(lost), r.Missing+len(lost)
-	if r.Reason == "" {
-		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", len(lost))
-	}
-	return r, nil
-}
-
-// lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.
-const lostKept = 100_000
-
-// keepLost adds the entries that a device lacks because the server lost them, after those that it reported
-// itself. If there is no room for them, the receipt is taken all the same.
-func (e *Engine) keepLost(
-	ctx context.Context, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut,
-) error {
-	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
-	lost = lost[:min(len(lost), max(receipts.Page, lostKept/max(devices, 1)))]
-	for some := range slices.Chunk(lost, receipts.Page) {
-		page := groupcast.EntryPage{Transfer: tr.No, From: from}
-		for _, l := range some {
-			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
-				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing,
-				Reason: string(l.Why) + " at the server while it was sent",
-			})
-		}
-		// The manifest of what is left says nothing of how much was lost.
-		err := e.store.AddEntries(ctx, page, d.ID, receipts.EntriesMost)
-		if groupcast.ErrorCode(err) == groupcast.EConflict {
-			return nil
-		}
-		if err != nil {
-			return err
-		}
-		from += len(page.Entries)
-	}
-	return nil
+	return receipts.Lacking(ctx, e.store, d, tr, r, lost)
 }
 
 // settle takes a delivery out of session and schedule.

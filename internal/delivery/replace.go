@@ -11,35 +11,12 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// comparedMost bounds how many entries are read to find what a transfer replaces. What is not compared stays
-// owed; devices let a newer file stand.
-const comparedMost = 4 * protocol.MaxFiles
-
-// replaces lists the open transfers of a group whose every path is one of a newer transfer, too. One whose list
-// cannot be read is not among them.
-func (e *Engine) replaces(ctx context.Context, newer store.Transfer) (out []protocol.TransferNo) {
+// replaces lists the open transfers of a group whose every path is one of a newer transfer, too.
+func (e *Engine) replaces(ctx context.Context, newer store.Transfer) []protocol.TransferNo {
 	if newer.Hold {
 		return nil
 	}
-	left := comparedMost
-	for _, older := range e.mayReplace(newer) {
-		if left <= 0 {
-			e.log.Warn("a transfer has too many files to be compared with all that are open", "transfer", newer.Name)
-			break
-		}
-		covers, read, err := e.content.Covers(ctx, newer.Content, older.Content)
-		left -= read
-		if err != nil {
-			e.log.Warn("an open transfer could not be compared with a newer one",
-				"transfer", older.No, "err", err)
-			continue
-		}
-		if covers {
-			out = append(out, older.No)
-		}
-	}
-	slices.Sort(out)
-	return out
+	return e.editions.Covered(ctx, newer, e.mayReplace(newer))
 }
 
 // mayReplace lists the open transfers that a newer one may replace, by what is known without their lists.

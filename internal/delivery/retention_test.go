@@ -2,33 +2,12 @@ package delivery
 
 import (
 	"path/filepath"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/edition"
 )
-
-var at0 = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
-
-func TestWhatIsKeptForRetriesIsBounded(t *testing.T) {
-	ended := func(no protocol.TransferNo, ago time.Duration, size uint64, inPlace bool) store.Transfer {
-		tr := groupcast.Transfer{No: no, EndedAt: at0.Add(-ago), Bytes: size, InPlace: inPlace}
-		return store.Transfer{Transfer: tr, ManifestBytes: 1}
-	}
-	closed := []store.Transfer{
-		ended(1, 8*24*time.Hour, 10, true), // too long ago
-		ended(2, 4*time.Hour, 1000, true),  // takes nothing of its own
-		ended(3, 3*time.Hour, 60, false),   // the oldest upload goes
-		ended(4, 2*time.Hour, 50, false),
-		ended(5, time.Hour, 40, false),
-	}
-	if got := outlived(closed, at0, 100); !slices.Equal(got, []protocol.TransferNo{3, 1}) {
-		t.Fatalf("freed %v, want 3 and 1", got)
-	}
-}
 
 func TestACancelledTransferCanBeRetriedForAWhile(t *testing.T) {
 	withContent(t, map[string]string{"a": "hello"}, func(w *world, dir string) {
@@ -37,7 +16,7 @@ func TestACancelledTransferCanBeRetriedForAWhile(t *testing.T) {
 		ann.offered()
 		_, err := w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
-		time.Sleep(retryKeep - time.Minute)
+		time.Sleep(edition.RetryFor - time.Minute)
 		w.Sweep(w.ctx)
 		got, err := w.Retry(w.ctx, tr.No)
 		w.must(err)
@@ -57,7 +36,7 @@ func TestACancelledTransferCanBeRetriedForAWhile(t *testing.T) {
 		}
 		_, err = w.Cancel(w.ctx, tr.No, by)
 		w.must(err)
-		time.Sleep(retryKeep + time.Minute)
+		time.Sleep(edition.RetryFor + time.Minute)
 		w.Sweep(w.ctx)
 		if _, err := w.Retry(w.ctx, tr.No); groupcast.ErrorCode(err) != groupcast.EConflict {
 			t.Fatalf("after a week: %v", err)

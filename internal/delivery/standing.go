@@ -2,7 +2,6 @@ package delivery
 
 import (
 	"context"
-	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -53,8 +52,8 @@ func (e *Engine) describe(tr *groupcast.Transfer) *run {
 		return nil
 	}
 	runs := e.sched.Runs(tr.No)
-	tr.State, tr.Cause, tr.Reason = e.stateOf(p, runs)
 	c := e.countOf(p.No)
+	tr.State, tr.Cause, tr.Reason = summary.StateOf(p, c, schedule.Furthest(runs), e.sched.Paused(), e.now())
 	tr.Away, tr.Stuck, tr.Progress = max(0, tr.Owed-c.Here), c.Silent+c.Refused, c.Progress(*tr)
 	for _, r := range runs {
 		if in := e.runs[r.Session]; in != nil {
@@ -62,37 +61,6 @@ func (e *Engine) describe(tr *groupcast.Transfer) *run {
 		}
 	}
 	return nil
-}
-
-// stateOf says where a transfer stands and why, as a code and in words; the lock is held.
-func (e *Engine) stateOf(p schedule.Transfer, runs []schedule.Run) (groupcast.TransferState, groupcast.Cause, string) {
-	c := e.countOf(p.No)
-	furthest := schedule.Furthest(runs)
-	switch {
-	case p.Held:
-		return groupcast.TransferHeld, groupcast.CauseHeld, summary.Held
-	case e.sched.Paused():
-		return groupcast.TransferWaiting, groupcast.CauseUnconfirmed, ErrUnconfirmed.Message
-	case p.Paused:
-		return groupcast.TransferWaiting, groupcast.CausePaused, summary.Suspended
-	case p.Waiting != "":
-		return groupcast.TransferWaiting, groupcast.CauseSource, p.Waiting
-	case furthest.Phase >= schedule.PhaseOpening:
-		return groupcast.TransferSending, "", ""
-	case c.Fetching > 0:
-		return groupcast.TransferSending, "", fmt.Sprintf("%d over HTTPS", c.Fetching)
-	case furthest.Phase == schedule.PhaseGathering:
-		return groupcast.TransferGathering, groupcast.CauseGathering, summary.Waiting(furthest, e.now())
-	case p.Owed == 0:
-		return groupcast.TransferWaiting, groupcast.CauseEmpty, "waits for first members, or for their first devices"
-	case c.Here == 0:
-		return groupcast.TransferWaiting, groupcast.CauseAway, summary.Off(p.Owed)
-	case c.Silent > 0:
-		return groupcast.TransferWaiting, groupcast.CauseSilent, c.RestsOn()
-	case c.Later > 0:
-		return groupcast.TransferWaiting, groupcast.CauseLater, c.RestsOn()
-	}
-	return groupcast.TransferWaiting, groupcast.CauseRefused, "the connected receivers that lack it cannot take it"
 }
 
 func (e *Engine) countOf(no protocol.TransferNo) (c summary.Counts) {

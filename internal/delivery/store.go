@@ -5,20 +5,19 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
 // Store is what an engine needs of the store. Package store says what each does.
 type Store interface {
+	edition.Store
+
 	// Transfers
 	AddTransfer(ctx context.Context, t store.Transfer) (store.Transfer, []groupcast.Delivery, error)
-	Transfer(ctx context.Context, no protocol.TransferNo) (store.Transfer, error)
 	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[store.Transfer], error)
-	TransferOfContent(ctx context.Context, content string) (store.Transfer, error)
-	ReplaceContent(ctx context.Context, no protocol.TransferNo, e store.Edition) (store.Transfer, error)
 	IsEdition(ctx context.Context, no protocol.TransferNo, root protocol.Digest) (bool, error)
-	LeftOut(ctx context.Context, no protocol.TransferNo, w groupcast.Window) ([]groupcast.LeftOut, int, error)
 	SetTransferState(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, reason string,
 		at time.Time) error
 	CloseTransfer(ctx context.Context, no protocol.TransferNo, s groupcast.TransferState, d groupcast.DeliveryState,
@@ -32,8 +31,6 @@ type Store interface {
 		at time.Time) ([]groupcast.Delivery, error)
 	NoteForged(ctx context.Context, at store.SiteEpoch, no protocol.TransferNo, f groupcast.Forging) error
 	AddTransferBytes(ctx context.Context, at store.SiteEpoch, no protocol.TransferNo, wire, https uint64) error
-	KeepFiles(ctx context.Context, no protocol.TransferNo, files []groupcast.FileEntry) error
-	SetContentGone(ctx context.Context, no protocol.TransferNo) error
 	SetSeries(ctx context.Context, no protocol.TransferNo, points []byte) error
 	Series(ctx context.Context, no protocol.TransferNo) ([]byte, error)
 
@@ -56,7 +53,6 @@ type Store interface {
 	CloseOffer(ctx context.Context, number protocol.OfferNo) error
 	TakeSite(ctx context.Context, id protocol.SiteID) (store.SiteEpoch, error)
 	KeepSignedOffer(ctx context.Context, o store.SignedOffer) error
-	KeepSmallManifest(ctx context.Context, no protocol.TransferNo, root protocol.Digest, manifest []byte) error
 	AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error
 
 	// Whom they are for

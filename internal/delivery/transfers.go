@@ -111,7 +111,7 @@ func (e *Engine) Retry(ctx context.Context, no protocol.TransferNo) (groupcast.T
 		return tr.Transfer, err
 	}
 	if tr.Lost > 0 || tr.State == groupcast.TransferFailed {
-		if tr, err = e.renew(ctx, tr); err != nil {
+		if tr, err = e.editions.Renew(ctx, tr); err != nil {
 			return tr.Transfer, err
 		}
 		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Replan(now, no, ""); sch.Resumed(no) })
@@ -223,7 +223,7 @@ func (e *Engine) GroupGone(ctx context.Context, change func() ([]protocol.Transf
 	e.owing.RUnlock()
 	for _, end := range all {
 		e.finishTransfer(ctx, end)
-		e.freeContent(ctx, end.no)
+		e.editions.Free(ctx, end.no)
 	}
 	return err
 }
@@ -263,23 +263,5 @@ func (e *Engine) tellState(no protocol.TransferNo, state groupcast.TransferState
 		e.screens.Publish(groupcast.Event{Kind: groupcast.EventTransfer, Transfer: no, Text: string(state)})
 	case groupcast.ErrorCode(err) != groupcast.EConflict && groupcast.ErrorCode(err) != groupcast.ENotFound:
 		e.log.Error("the state of a transfer could not be written", "transfer", no, "err", err)
-	}
-}
-
-// freeContent removes what the server holds of a transfer. What was read in place stays.
-func (e *Engine) freeContent(ctx context.Context, no protocol.TransferNo) {
-	tr, err := e.store.Transfer(ctx, no)
-	if err == nil && !tr.ContentGone {
-		err = e.keepFiles(ctx, no, tr.Content)
-	}
-	if err == nil {
-		err = e.content.Remove(tr.Content)
-	}
-	if err != nil {
-		e.log.Error("the content of a transfer could not be removed", "transfer", no, "err", err)
-		return
-	}
-	if err := e.store.SetContentGone(ctx, no); err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.log.Error("removed content could not be noted", "transfer", no, "err", err)
 	}
 }

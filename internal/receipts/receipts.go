@@ -128,8 +128,19 @@ func CheckEntry(e *groupcast.DeliveryEntry) error {
 	return nil
 }
 
-// CheckTally holds a receipt to its own counts: what is verified lacks nothing.
-func CheckTally(r groupcast.Receipt) error {
+// CheckOutcome says whether a delivery may end like that, with these counts.
+func CheckOutcome(r groupcast.Receipt) error {
+	switch r.Outcome {
+	case groupcast.DeliveryVerified, groupcast.DeliveryAlreadyHad, groupcast.DeliverySuperseded,
+		groupcast.DeliveryIncomplete, groupcast.DeliveryFailed, groupcast.DeliveryRefused:
+	default:
+		return groupcast.Errorf(groupcast.EInvalid, "%q is not an outcome of a delivery", string(r.Outcome))
+	}
+	return checkTally(r)
+}
+
+// checkTally holds a receipt to its own counts: what is verified lacks nothing.
+func checkTally(r groupcast.Receipt) error {
 	if r.Entries < 0 || r.Missing < 0 || r.Beside < 0 || r.Missing+r.Beside > r.Entries ||
 		uint64(r.Entries) > math.MaxUint32 {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt counts more entries than there are")

@@ -201,8 +201,41 @@ func TestCountsThatContradictThemselves(t *testing.T) {
 		"fewer than none":       {groupcast.DeliveryVerified, tally{Entries: -1}, false},
 	} {
 		t.Run(name, func(t *testing.T) {
-			err := CheckTally(groupcast.Receipt{Outcome: c.outcome, Tally: c.tally})
+			err := checkTally(groupcast.Receipt{Outcome: c.outcome, Tally: c.tally})
 			if (err == nil) != c.ok {
+				t.Errorf("%v", err)
+			}
+		})
+	}
+}
+
+func TestOutcomesAndTheirCounts(t *testing.T) {
+	for name, test := range map[string]struct {
+		outcome                  groupcast.DeliveryState
+		entries, missing, beside int
+		good                     bool
+	}{
+		"verified":              {outcome: groupcast.DeliveryVerified, entries: 3, good: true},
+		"verified, beside":      {outcome: groupcast.DeliveryVerified, entries: 3, beside: 3, good: true},
+		"already had":           {outcome: groupcast.DeliveryAlreadyHad, good: true},
+		"superseded":            {outcome: groupcast.DeliverySuperseded, good: true},
+		"failed":                {outcome: groupcast.DeliveryFailed, good: true},
+		"refused":               {outcome: groupcast.DeliveryRefused, good: true},
+		"incomplete":            {outcome: groupcast.DeliveryIncomplete, entries: 3, missing: 1, good: true},
+		"incomplete of nothing": {outcome: groupcast.DeliveryIncomplete, entries: 3},
+		"verified, missing":     {outcome: groupcast.DeliveryVerified, entries: 3, missing: 1},
+		"more than there are":   {outcome: groupcast.DeliveryIncomplete, entries: 3, missing: 2, beside: 2},
+		"less than none":        {outcome: groupcast.DeliveryVerified, entries: 3, beside: -1},
+		"beyond what is signed": {outcome: groupcast.DeliveryVerified, entries: 1 << 33},
+		"queued":                {outcome: groupcast.DeliveryQueued},
+		"cancelled":             {outcome: groupcast.DeliveryCancelled},
+		"made up":               {outcome: "eaten"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			err := CheckOutcome(groupcast.Receipt{
+				Outcome: test.outcome, Tally: groupcast.Tally{Entries: test.entries, Missing: test.missing, Beside: test.beside},
+			})
+			if (err == nil) != test.good || err != nil && groupcast.ErrorCode(err) != groupcast.EInvalid {
 				t.Errorf("%v", err)
 			}
 		})

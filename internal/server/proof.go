@@ -6,7 +6,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/delivery"
+	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receipts"
@@ -71,7 +71,7 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 
 // smallManifest gives the manifest that an offer names, if it is small.
 func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
-	if o.Manifest != nil || tr.Root != o.Root || tr.ContentGone || tr.ManifestBytes > delivery.ProofManifest {
+	if o.Manifest != nil || tr.Root != o.Root || tr.ContentGone || tr.ManifestBytes > edition.ProofManifest {
 		return o.Manifest
 	}
 	m, _, err := s.content.Manifest(tr.Content)

@@ -1,0 +1,71 @@
+package receipts
+
+import (
+	"context"
+	"fmt"
+	"slices"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// EntryKeeper keeps entries of a delivery (store.Store).
+type EntryKeeper interface {
+	AddEntries(ctx context.Context, e groupcast.EntryPage, dev protocol.DeviceID, most int64) error
+}
+
+// MayLack says whether a device that gives this receipt lacks what the server lost of the transfer.
+func MayLack(tr store.Transfer, r groupcast.Receipt) bool {
+	return tr.Lost > 0 && r.Root == tr.Root && (r.Outcome.Delivered() || r.Outcome == groupcast.DeliveryIncomplete)
+}
+
+// Lacking adds to a receipt what the server lost of the transfer: a device that has all that was
+// left of it does not have all that was promised.
+func Lacking(
+	ctx context.Context, s EntryKeeper, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
+	lost []groupcast.LeftOut,
+) (groupcast.Receipt, error) {
+	if err := keepLost(ctx, s, d, tr, r.Missing+r.Beside, lost); err != nil {
+		return r, err
+	}
+	if r.Entries == 0 {
+		r.Entries = tr.Entries()
+	}
+	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+len(lost), r.Missing+len(lost)
+	if r.Reason == "" {
+		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", len(lost))
+	}
+	return r, nil
+}
+
+// lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.
+const lostKept = 100_000
+
+// keepLost adds the entries that a device lacks because the server lost them, after those that it reported
+// itself. If there is no room for them, the receipt is taken all the same.
+func keepLost(
+	ctx context.Context, s EntryKeeper, d groupcast.Device, tr store.Transfer, from int, lost []groupcast.LeftOut,
+) error {
+	devices := tr.Owed + tr.Verified + tr.Incomplete + tr.Failed
+	lost = lost[:min(len(lost), max(Page, lostKept/max(devices, 1)))]
+	for some := range slices.Chunk(lost, Page) {
+		page := groupcast.EntryPage{Transfer: tr.No, From: from}
+		for _, l := range some {
+			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
+				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing,
+				Reason: string(l.Why) + " at the server while it was sent",
+			})
+		}
+		// The manifest of what is left says nothing of how much was lost.
+		err := s.AddEntries(ctx, page, d.ID, EntriesMost)
+		if groupcast.ErrorCode(err) == groupcast.EConflict {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		from += len(page.Entries)
+	}
+	return nil
+}

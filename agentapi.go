@@ -24,6 +24,7 @@ type Login struct {
 type LoggedIn struct {
 	User       User      `json:"user"`
 	Device     Device    `json:"device"`
+	Server     string    `json:"server"` // what the server is called
 	AgentToken string    `json:"agent_token"`
 	CLIToken   string    `json:"cli_token"`
 	CLIExpires time.Time `json:"cli_expires"`

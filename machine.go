@@ -49,7 +49,8 @@ type SentFiles struct {
 
 // ServerAbout is what a server is made of and what it keeps. Zero values are not known.
 type ServerAbout struct {
-	Name          string      `json:"name"`        // of the machine
+	Name          string      `json:"name"`        // what it is called
+	Machine       string      `json:"machine"`     // host name of its machine
 	Addresses     []string    `json:"addresses"`   // under which it is reached: https://HOST:PORT
 	Certificate   string      `json:"certificate"` // SHA-256 that a browser shows of it, in hex
 	MaxRate       uint64      `json:"max_rate"`    // bits a second; 0: no limit

@@ -17,6 +17,7 @@ import (
 // Groups, users and devices are named by name; a device also by the hex of its ID.
 type Service interface {
 	AccountService
+	WelcomeService
 	UserService
 	MachineService
 	SeatService
@@ -57,10 +58,8 @@ func (Password) LogValue() slog.Value { return slog.StringValue(redacted) }
 // AccountService is about the principal's own account.
 type AccountService interface {
 	// Login checks a password, makes (or finds again, by its public key) the device and
-	// hands out its two tokens. Only Login, LoginWeb and FirstAdmin need no principal.
+	// hands out its two tokens. Only Login, LoginWeb and the way in (WelcomeService) need no principal.
 	Login(ctx context.Context, from string, l Login) (LoggedIn, error)
-	// FirstAdmin makes the first administrator with the one-time token of the first start.
-	FirstAdmin(ctx context.Context, from string, f FirstAdmin) (User, error)
 	// Authenticate finds the principal behind a token.
 	Authenticate(ctx context.Context, from, token string) (Principal, error)
 	// Logout ends the principal's device: tokens, event stream, keys.
@@ -75,13 +74,6 @@ type AccountService interface {
 	Leave(ctx context.Context, p Principal, group string) error
 }
 
-// FirstAdmin is what the one-time link sends.
-type FirstAdmin struct {
-	Token    string   `json:"token"`
-	Name     string   `json:"name"`
-	Password Password `json:"password"`
-}
-
 // PasswordChange changes one's own password.
 type PasswordChange struct {
 	Old Password `json:"old"`
@@ -94,6 +86,7 @@ type Me struct {
 	Device *Device `json:"device,omitempty"`
 	Local  bool    `json:"local"`
 	Admin  bool    `json:"admin"`
+	Server string  `json:"server"` // what the server is called
 }
 
 // UserService is for administrators: accounts and their devices.

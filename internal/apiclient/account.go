@@ -11,11 +11,6 @@ func (c *Client) Login(ctx context.Context, l groupcast.Login) (groupcast.Logged
 	return answered[groupcast.LoggedIn](ctx, c, post("/login", l))
 }
 
-// FirstAdmin makes the first administrator with the one-time token.
-func (c *Client) FirstAdmin(ctx context.Context, f groupcast.FirstAdmin) (groupcast.User, error) {
-	return answered[groupcast.User](ctx, c, post("/setup", f))
-}
-
 // Logout ends the device.
 func (c *Client) Logout(ctx context.Context) error { return c.do(ctx, post("/logout", nil), nil) }
 

@@ -56,6 +56,7 @@ var (
 func accountTrips() []trip {
 	login := httpapitest.Fill[groupcast.Login]()
 	first := httpapitest.Fill[groupcast.FirstAdmin]()
+	server := httpapitest.Fill[groupcast.ServerChange]()
 	change := groupcast.PasswordChange{Old: "a", New: "b"}
 	return []trip{
 		gives(trip{method: "Login", args: []any{"127.0.0.1", login}},
@@ -63,8 +64,14 @@ func accountTrips() []trip {
 				return c.Login(ctx, login)
 			}),
 		gives(trip{method: "FirstAdmin", args: []any{"127.0.0.1", first}},
-			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
+			func(ctx context.Context, c *apiclient.Client) (groupcast.NewAdmin, error) {
 				return c.FirstAdmin(ctx, first)
+			}),
+		gives(trip{method: "Welcome"},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.Welcome, error) { return c.Welcome(ctx) }),
+		gives(trip{method: "ChangeServer", args: []any{server}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.ServerStatus, error) {
+				return c.ChangeServer(ctx, server)
 			}),
 		acts(trip{method: "Logout", by: "agent"},
 			func(ctx context.Context, c *apiclient.Client) error { return c.Logout(ctx) }),
@@ -455,7 +462,7 @@ func TestRoundTrip(t *testing.T) {
 		trips = append(trips, more...)
 	}
 	seen := map[string]bool{
-		"Authenticate": true, "LoginWeb": true, "WriteUpload": true, "Events": true,
+		"Authenticate": true, "LoginWeb": true, "EnterWeb": true, "WriteUpload": true, "Events": true,
 		"AgentEvents": true,
 	} // tests of their own
 	for _, tr := range trips {

@@ -47,6 +47,13 @@ func (o *OneTime) Draw(expires time.Time) string {
 	return token
 }
 
+// Out says whether a token is out and its time is not over.
+func (o *OneTime) Out(now time.Time) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return !o.expires.IsZero() && !now.After(o.expires)
+}
+
 // Use does what the token is for, one call at a time. The token is spent if that succeeds.
 func (o *OneTime) Use(token string, now time.Time, do func() error) error {
 	o.mu.Lock()

@@ -33,9 +33,8 @@ type about struct {
 
 // tell gives what is known now.
 func (a *about) tell() groupcast.ServerAbout {
-	name, _ := os.Hostname() // without one the addresses must do
 	out := groupcast.ServerAbout{
-		Name: name, Addresses: a.server.Addresses(), Certificate: a.server.CertificateFingerprint().String(),
+		Addresses: a.server.Addresses(), Certificate: a.server.CertificateFingerprint().String(),
 		MaxRate: a.maxRate, Errors: a.kept.newestFirst(),
 	}
 	out.FreeBytes, out.DiskBytes, _ = disk.Space(a.folder) // unknown shows as such

@@ -74,13 +74,14 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 	if err != nil {
 		return s, err
 	}
+	machine, _ := os.Hostname() // without one the addresses must do
 	s.server, err = server.New(server.Config{
 		Home: h.Path(), Dir: s.folder, Witnesses: seen, Store: db, Identity: s.authority,
 		Passwords: auth.NewPasswords(time.Now),
 		Endpoint:  s.endpoint, Interface: ifi, Sources: sources, Gather: o.Gather, GatherMax: o.GatherMax,
 		MaxRate: o.MaxRate / 8, RetrySpace: o.RetrySpace, AuditKeep: o.AuditKeep, Room: room, Log: log,
-		Settled: s.ForgetFirstLink,
-		About:   (&about{folder: s.folder, maxRate: o.MaxRate, server: s, kept: kept}).tell,
+		Settled: s.ForgetFirstLink, Machine: machine, Certificate: s.authority.LeafFingerprint,
+		About: (&about{folder: s.folder, maxRate: o.MaxRate, server: s, kept: kept}).tell,
 	})
 	if err != nil {
 		return s, err

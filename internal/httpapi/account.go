@@ -12,10 +12,6 @@ func (a *api) accountRoutes() {
 		method: http.MethodPost, path: "/login", id: "login", access: open, body: maxLogin,
 		summary: "Log in from a device",
 	}, a.login)
-	reply(a, route{
-		method: http.MethodPost, path: "/setup", id: "setup", access: open, body: maxLogin,
-		summary: "Make the first administrator with the one-time token",
-	}, a.setup)
 	act(a, route{
 		method: http.MethodPost, path: "/logout", id: "logout", access: anyone,
 		summary: "Log out: end the login that asks",
@@ -78,7 +74,7 @@ func (a *api) joinRoutes() {
 		})
 }
 
-// login and setup come before there is a principal: they can be limited by address only.
+// login comes before there is a principal: it can be limited by address only.
 func (a *api) login(
 	ctx context.Context, _ groupcast.Principal, in *struct{ Body groupcast.Login },
 ) (groupcast.LoggedIn, error) {
@@ -87,10 +83,4 @@ func (a *api) login(
 		err = admitted(ctx, groupcast.Principal{User: out.User, Scope: groupcast.ScopeCLI})
 	}
 	return out, err
-}
-
-func (a *api) setup(
-	ctx context.Context, _ groupcast.Principal, in *struct{ Body groupcast.FirstAdmin },
-) (groupcast.User, error) {
-	return a.service.FirstAdmin(ctx, addressOf(ctx), in.Body)
 }

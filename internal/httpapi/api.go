@@ -31,6 +31,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
+	a.welcomeRoutes()
 	a.webRoutes()
 	a.userRoutes()
 	a.deviceRoutes()

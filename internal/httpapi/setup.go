@@ -9,29 +9,26 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
-	"time"
 
 	"github.com/groupcast/groupcast"
 )
 
-// SetUpLife is how long the set-up page stays open if it is not used.
-const SetUpLife = 15 * time.Minute
-
 // SetUp is a page for browsers on the server's own machine, over plain HTTP on a loopback port
 // of its own: it makes the first administrator with the one-time token and nothing else
-// (security.md C3). A browser that comes by HTTPS cannot know the server's certificate yet.
+// (security.md C3). A browser that comes by HTTPS cannot know the server's certificate yet. The port stays
+// open once the token is used or too old: whoever opens the link then is told so, and no other program of this
+// machine can answer in its place.
 type SetUp struct {
 	listener net.Listener
 	http     *http.Server
-	service  groupcast.AccountService
+	service  groupcast.WelcomeService
 	log      *slog.Logger
 	signIn   string
-	done     chan struct{}
 }
 
 // SetUpConfig says what the set-up page needs.
 type SetUpConfig struct {
-	Service groupcast.AccountService
+	Service groupcast.WelcomeService
 	Root    http.Handler // the web interface's files
 	SignIn  string       // where one signs in afterwards: https://HOST:PORT
 	Log     *slog.Logger
@@ -39,8 +36,14 @@ type SetUpConfig struct {
 
 // made is the answer after the first administrator was made. It sets no cookie.
 type made struct {
-	User   groupcast.User `json:"user"`
-	SignIn string         `json:"sign_in"`
+	groupcast.NewAdmin
+	SignIn string `json:"sign_in"`
+}
+
+// welcomed says which server this is, and where its web interface is.
+type welcomed struct {
+	groupcast.Welcome
+	SignIn string `json:"sign_in"`
 }
 
 // ListenSetUp opens the page's port; Serve answers on it.
@@ -52,9 +55,10 @@ func ListenSetUp(cfg SetUpConfig) (*SetUp, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open a port for the set-up page: %w", err)
 	}
-	s := &SetUp{listener: l, service: cfg.Service, log: cfg.Log, signIn: cfg.SignIn, done: make(chan struct{}, 1)}
+	s := &SetUp{listener: l, service: cfg.Service, log: cfg.Log, signIn: cfg.SignIn}
 	mux := http.NewServeMux()
 	mux.Handle("/", cfg.Root)
+	mux.HandleFunc("GET "+prefix+"/welcome", s.welcome)
 	mux.HandleFunc("POST "+prefix+"/setup", s.setUp)
 	mux.HandleFunc("/api/", func(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w,
@@ -92,17 +96,13 @@ func (s *SetUp) ownHost(next http.Handler) http.Handler {
 	})
 }
 
-// Serve answers until the administrator is made, the time is over or ctx ends.
+// Serve answers until ctx ends.
 func (s *SetUp) Serve(ctx context.Context) error {
-	life := time.NewTimer(SetUpLife)
-	defer life.Stop()
 	ended := make(chan error, 1)
 	go func() { ended <- s.http.Serve(s.listener) }()
 	select {
 	case err := <-ended:
 		return fmt.Errorf("serve the set-up page: %w", err)
-	case <-s.done:
-	case <-life.C:
 	case <-ctx.Done():
 	}
 	stop, cancel := context.WithTimeout(context.Background(), drainTime)
@@ -139,10 +139,20 @@ func (s *SetUp) setUp(w http.ResponseWriter, r *http.Request) {
 		writeProblem(w, a.answer(r.Context(), err))
 		return
 	}
-	w.Header().Set("Content-Type", "application/json")
-	_ = json.NewEncoder(w).Encode(made{u, s.signIn}) // a browser that is gone finds the sign-in itself
-	select {
-	case s.done <- struct{}{}:
-	default:
+	writeJSON(w, made{u, s.signIn})
+}
+
+func (s *SetUp) welcome(w http.ResponseWriter, r *http.Request) {
+	is, err := s.service.Welcome(r.Context())
+	if err != nil {
+		a := &api{log: s.log}
+		writeProblem(w, a.answer(r.Context(), err))
+		return
 	}
+	writeJSON(w, welcomed{is, s.signIn})
+}
+
+func writeJSON(w http.ResponseWriter, v any) {
+	w.Header().Set("Content-Type", "application/json")
+	_ = json.NewEncoder(w).Encode(v) // an error means that the browser is gone
 }

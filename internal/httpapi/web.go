@@ -29,14 +29,7 @@ func (a *api) webRoutes() {
 		summary: "Sign in from a browser",
 	})
 	registerOutput(a, in, func(ctx context.Context, in *struct{ Body WebLogin }) (*signedIn, error) {
-		token, me, err := a.service.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password)
-		if err != nil {
-			return nil, err
-		}
-		if err := admitted(ctx, groupcast.Principal{User: me.User, Scope: groupcast.ScopeWeb}); err != nil {
-			return nil, err
-		}
-		return &signedIn{Cookie: sessionCookie(token), Body: me}, nil
+		return entered(ctx)(a.service.LoginWeb(ctx, addressOf(ctx), in.Body.User, in.Body.Password))
 	})
 	out := a.operation(route{
 		method: http.MethodPost, path: "/web/logout", id: "sign-out", access: users,

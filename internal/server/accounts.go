@@ -36,6 +36,9 @@ func (s *Server) Login(ctx context.Context, from string, l groupcast.Login) (gro
 	}
 	p := groupcast.Principal{User: u, Scope: groupcast.ScopeCLI, From: from}
 	out := groupcast.LoggedIn{User: u, CLIExpires: s.now().Add(cliTokenLife)}
+	if out.Server, err = s.Name(ctx); err != nil {
+		return groupcast.LoggedIn{}, err
+	}
 	if len(l.PublicKey) > 0 {
 		if out.Device, err = s.deviceOf(ctx, p, l); err != nil {
 			return groupcast.LoggedIn{}, err
@@ -212,7 +215,7 @@ func (s *Server) ChangePassword(ctx context.Context, p groupcast.Principal, c gr
 }
 
 // Me returns the principal.
-func (s *Server) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, error) {
+func (s *Server) Me(ctx context.Context, p groupcast.Principal) (groupcast.Me, error) {
 	if !p.Local && p.User.ID == "" {
 		return groupcast.Me{}, groupcast.Errorf(groupcast.EUnauthorized, "nobody is logged in")
 	}
@@ -221,5 +224,6 @@ func (s *Server) Me(_ context.Context, p groupcast.Principal) (groupcast.Me, err
 		s.agents.Describe(&d)
 		p.Device = &d
 	}
-	return groupcast.Me{User: p.User, Device: p.Device, Local: p.Local, Admin: p.Admin()}, nil
+	called, err := s.Name(ctx)
+	return groupcast.Me{User: p.User, Device: p.Device, Local: p.Local, Admin: p.Admin(), Server: called}, err
 }

@@ -32,12 +32,18 @@ var errNothingToSetUp = groupcast.Errorf(groupcast.ENotFound, "there is nothing 
 	WithHint("%s", errFirstToken.Hint).WithNext(*errFirstToken.Next)
 
 // FirstAdmin makes the first administrator.
-func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstAdmin) (u groupcast.User, err error) {
+func (s *Server) FirstAdmin(
+	ctx context.Context, from string, f groupcast.FirstAdmin,
+) (made groupcast.NewAdmin, err error) {
+	var u groupcast.User
 	err = s.first.Use(f.Token, s.now(), func() error {
 		if n, err := s.store.Administrators(ctx); err != nil {
 			return err
 		} else if n > 0 && !s.firstResets.Load() {
 			return errFirstToken
+		}
+		if err := checkServerName(f.Server); err != nil {
+			return err
 		}
 		// After a name that is taken or a weak password the token lives on.
 		u, err = s.makeUser(ctx, groupcast.NewUser{Name: f.Name, Role: groupcast.RoleAdmin, Password: f.Password})
@@ -45,17 +51,23 @@ func (s *Server) FirstAdmin(ctx context.Context, from string, f groupcast.FirstA
 	})
 	switch {
 	case errors.Is(err, auth.ErrNoToken):
-		return u, errNothingToSetUp
+		return made, errNothingToSetUp
 	case errors.Is(err, auth.ErrWrongToken):
 		s.record.Refused(ctx, "admin.first.refused", "", from)
-		return u, errFirstToken
+		return made, errFirstToken
 	case err != nil:
-		return u, err
+		return made, err
 	}
 	s.settled(ctx)
-	s.audit(ctx, groupcast.Principal{User: u, From: from}, "admin.first", u.Name, "made with the one-time token")
+	p := groupcast.Principal{User: u, From: from}
+	s.audit(ctx, p, "admin.first", u.Name, "made with the one-time token")
 	s.log.Info("the first administrator was made", "user", u.Name, "from", from)
-	return u, nil
+	if f.Server != "" {
+		if err := s.rename(ctx, p, f.Server); err != nil { // the token is spent: it can be named later
+			s.log.Warn("the server could not be named", "err", err)
+		}
+	}
+	return groupcast.NewAdmin{User: u, Ticket: s.entry.draw(u, s.now())}, nil
 }
 
 // settled reports that the one-time link is not needed any more, because there is an administrator.

@@ -45,27 +45,29 @@ type Passwords interface {
 
 // Config is what a server is made of. The caller opens and closes store and endpoint.
 type Config struct {
-	Home       string // what nobody may send: HOME
-	Dir        string // HOME/server
-	Store      store.Store
-	Identity   Identity
-	Passwords  Passwords
-	Endpoint   *sender.Endpoint
-	Interface  string   // as shown
-	Sources    []string // --source: folders an administrator may name over the network
-	Gather     time.Duration
-	GatherMax  time.Duration                // of the gather window; 0: 10 s and 60 s
-	MaxRate    uint64                       // bytes a second, multicast and HTTPS together; 0: no limit
-	RetrySpace uint64                       // bytes of content kept for retries; 0: 20 GiB
-	AuditKeep  time.Duration                // age of the oldest entry of the audit log in the database; 0: two years
-	AuditRows  int                          // entries of it there; 0: 1,000,000
-	Room       Room                         // on the disk of Dir; nil: as much as it takes
-	About      func() groupcast.ServerAbout // what is said of the server in its status; nil: nothing
-	Settled    func() error                 // called when there is an administrator: the first link is of no use any more; may be nil
-	Witnesses  []string                     // files that count along with the database
-	Speaks     groupcast.Speaks             // what agents are told that this server speaks; zero: what this program does
-	Log        *slog.Logger
-	Now        func() time.Time // nil: the clock
+	Home        string // what nobody may send: HOME
+	Dir         string // HOME/server
+	Store       store.Store
+	Identity    Identity
+	Passwords   Passwords
+	Endpoint    *sender.Endpoint
+	Interface   string   // as shown
+	Sources     []string // --source: folders an administrator may name over the network
+	Gather      time.Duration
+	GatherMax   time.Duration                // of the gather window; 0: 10 s and 60 s
+	MaxRate     uint64                       // bytes a second, multicast and HTTPS together; 0: no limit
+	RetrySpace  uint64                       // bytes of content kept for retries; 0: 20 GiB
+	AuditKeep   time.Duration                // age of the oldest entry of the audit log in the database; 0: two years
+	AuditRows   int                          // entries of it there; 0: 1,000,000
+	Room        Room                         // on the disk of Dir; nil: as much as it takes
+	About       func() groupcast.ServerAbout // what is said of the server in its status; nil: nothing
+	Machine     string                       // host name: what the server is called as long as it has no other name
+	Certificate func() protocol.Digest       // what a browser shows of the certificate; nil: not known
+	Settled     func() error                 // called when there is an administrator: the first link is of no use any more; may be nil
+	Witnesses   []string                     // files that count along with the database
+	Speaks      groupcast.Speaks             // what agents are told that this server speaks; zero: what this program does
+	Log         *slog.Logger
+	Now         func() time.Time // nil: the clock
 }
 
 // Server implements groupcast.Service.
@@ -86,6 +88,7 @@ type Server struct {
 	agents      *presence.Agents
 	delivery    *delivery.Engine
 	first       auth.OneTime // for the first administrator
+	entry       entry        // by which their browser comes in
 	firstResets atomic.Bool  // it works though there is an administrator: --reset-admin
 	challenges  *auth.Challenges
 	record      *auditlog.Log

@@ -26,6 +26,11 @@ func (s *Server) LoginWeb(
 	if err != nil {
 		return "", groupcast.Me{}, err
 	}
+	return s.enter(ctx, from, u)
+}
+
+// enter gives a browser its token.
+func (s *Server) enter(ctx context.Context, from string, u groupcast.User) (string, groupcast.Me, error) {
 	token, err := s.giveToken(ctx, u, from, protocol.DeviceID{}, groupcast.ScopeWeb, s.now().Add(webTokenLife))
 	if err != nil {
 		return "", groupcast.Me{}, err

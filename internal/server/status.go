@@ -46,6 +46,10 @@ func (s *Server) ServerStatus(ctx context.Context, p groupcast.Principal) (group
 	}
 	if s.cfg.About != nil {
 		about := s.cfg.About()
+		if about.Name, err = s.Name(ctx); err != nil {
+			return groupcast.ServerStatus{}, err
+		}
+		about.Machine = s.cfg.Machine
 		st.About = &about
 	}
 	st.Note = s.cfg.Room.State()

@@ -16,8 +16,20 @@ func (s *Service) Login(_ context.Context, from string, l groupcast.Login) (grou
 }
 
 // FirstAdmin notes the call.
-func (s *Service) FirstAdmin(_ context.Context, from string, f groupcast.FirstAdmin) (groupcast.User, error) {
-	return answer[groupcast.User](s.note("FirstAdmin", groupcast.Principal{}, from, f))
+func (s *Service) FirstAdmin(_ context.Context, from string, f groupcast.FirstAdmin) (groupcast.NewAdmin, error) {
+	return answer[groupcast.NewAdmin](s.note("FirstAdmin", groupcast.Principal{}, from, f))
+}
+
+// Welcome notes the call.
+func (s *Service) Welcome(context.Context) (groupcast.Welcome, error) {
+	return answer[groupcast.Welcome](s.note("Welcome", groupcast.Principal{}))
+}
+
+// ChangeServer notes the call.
+func (s *Service) ChangeServer(
+	_ context.Context, p groupcast.Principal, c groupcast.ServerChange,
+) (groupcast.ServerStatus, error) {
+	return answer[groupcast.ServerStatus](s.note("ChangeServer", p, c))
 }
 
 // Logout notes the call.

@@ -112,6 +112,12 @@ func (s *Service) LoginWeb(
 	return "web", me, err
 }
 
+// EnterWeb signs a browser in.
+func (s *Service) EnterWeb(_ context.Context, _, ticket string) (string, groupcast.Me, error) {
+	me, err := answer[groupcast.Me](s.note("EnterWeb", groupcast.Principal{}, ticket))
+	return "web", me, err
+}
+
 // WriteUpload keeps what it reads.
 func (s *Service) WriteUpload(
 	_ context.Context, p groupcast.Principal, id, path string, offset uint64, r io.Reader,

@@ -55,23 +55,11 @@ var (
 
 func accountTrips() []trip {
 	login := httpapitest.Fill[groupcast.Login]()
-	first := httpapitest.Fill[groupcast.FirstAdmin]()
-	server := httpapitest.Fill[groupcast.ServerChange]()
 	change := groupcast.PasswordChange{Old: "a", New: "b"}
 	return []trip{
 		gives(trip{method: "Login", args: []any{"127.0.0.1", login}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.LoggedIn, error) {
 				return c.Login(ctx, login)
-			}),
-		gives(trip{method: "FirstAdmin", args: []any{"127.0.0.1", first}},
-			func(ctx context.Context, c *apiclient.Client) (groupcast.NewAdmin, error) {
-				return c.FirstAdmin(ctx, first)
-			}),
-		gives(trip{method: "Welcome"},
-			func(ctx context.Context, c *apiclient.Client) (groupcast.Welcome, error) { return c.Welcome(ctx) }),
-		gives(trip{method: "ChangeServer", args: []any{server}},
-			func(ctx context.Context, c *apiclient.Client) (groupcast.ServerStatus, error) {
-				return c.ChangeServer(ctx, server)
 			}),
 		acts(trip{method: "Logout", by: "agent"},
 			func(ctx context.Context, c *apiclient.Client) error { return c.Logout(ctx) }),
@@ -455,7 +443,7 @@ func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
 	for _, more := range [][]trip{
-		userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
+		welcomeTrips(), userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
 		agentTrips(),
 		byteTrips(w.service.Content),
 	} {

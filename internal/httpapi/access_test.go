@@ -22,7 +22,8 @@ var documented = map[access]string{
 	admins: "add-user users user sent-files update-user delete-user user-groups create-group groups group update-group delete-group members " +
 		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pause-transfer resume-transfer change-transfer pending group-pending send-pending check-upload create-upload upload " +
-		"complete-upload delete-upload write-upload unfinished-uploads check audit status change-server confirm-memberships backup",
+		"complete-upload delete-upload write-upload unfinished-uploads check audit status " +
+		"change-server confirm-memberships backup",
 }
 
 // newFake gives a service whose event streams end at once.

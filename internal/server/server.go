@@ -63,7 +63,7 @@ type Config struct {
 	About       func() groupcast.ServerAbout // what is said of the server in its status; nil: nothing
 	Machine     string                       // host name: what the server is called as long as it has no other name
 	Certificate func() protocol.Digest       // what a browser shows of the certificate; nil: not known
-	Settled     func() error                 // called when there is an administrator: the first link is of no use any more; may be nil
+	Settled     func() error                 // called once somebody administers: the first link is of no use any more; may be nil
 	Witnesses   []string                     // files that count along with the database
 	Speaks      groupcast.Speaks             // what agents are told that this server speaks; zero: what this program does
 	Log         *slog.Logger

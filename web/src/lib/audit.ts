@@ -1,7 +1,8 @@
 // The audit log in words: what was done, as a sentence after the name of who did it. The raw
 // entry stays beside it; an action unknown here is shown as it is.
 import type { AuditEntry } from "../api/types";
-import { bytes, contents, count, known, name } from "./format";
+import { texts } from "../texts";
+import { bytes, contents, known, name } from "./format";
 
 export interface Told {
   text: string;
@@ -11,10 +12,12 @@ export interface Told {
 
 const label = /^(\d+) (.*) to (\S+)$/s;
 
-function aboutTransfer(verb: string, a: AuditEntry): Told {
+const w = texts.audit;
+
+function aboutTransfer(say: (what: string, group: string) => string, a: AuditEntry): Told {
   const m = label.exec(a.object);
-  if (!m) return { text: `${verb} ${name(a.object)}`, more: name(a.detail) };
-  return { text: `${verb} ${name(m[2])} to ${name(m[3])}`, more: promised(a.detail), transfer: Number(m[1]) };
+  if (!m) return { text: say(name(a.object), ""), more: name(a.detail) };
+  return { text: say(name(m[2]), name(m[3])), more: promised(a.detail), transfer: Number(m[1]) };
 }
 
 // "2 files, 1 folders, 25165830 bytes, owed to 3"; entries of older servers have no folders
@@ -22,82 +25,61 @@ function promised(detail: string): string {
   const m = /^(\d+) files, (?:(\d+) folders, )?(\d+) bytes, owed to (\d+)$/.exec(detail);
   if (!m) return name(detail);
   const what = contents({ files: Number(m[1]), folders: Number(m[2] ?? 0) });
-  return `${what}, ${bytes(Number(m[3]))}, owed to ${count(Number(m[4]), "device")}`;
+  return w.owedTo(what, bytes(Number(m[3])), Number(m[4]));
 }
 
-function counted(detail: string, one: string): string {
-  const m = /^(\d+) \w+$/.exec(detail);
-  return m ? count(Number(m[1]), one, one === "entry" ? "entries" : one + "s") : name(detail);
+// A number with a noun, as "3 entries"
+function counted(detail: string, say: (n: number) => string, before = ""): string {
+  const m = new RegExp(`^${before}(\\d+) \\w+$`).exec(detail);
+  return m ? say(Number(m[1])) : name(detail);
 }
 
 function device(object: string): string {
   const [user, ...of] = object.split("/");
-  return of.length ? `${name(of.join("/"))} of ${name(user)}` : name(object);
+  return of.length ? w.deviceOf(name(of.join("/")), name(user)) : name(object);
 }
 
+// Of "USER, WORD" the user, and the word.
+const first = (detail: string) => name(detail.split(", ")[0]);
+const second = (detail: string) => name(detail.split(", ")[1]);
+
+const roles: Record<string, string> = { "role admin": w.asAdmin, "role member": w.asMember };
+
 const said: Record<string, (a: AuditEntry) => Told> = {
-  login: (a) => ({
-    text: a.detail === "browser" ? "signed in with a browser" : `logged in on ${name(a.detail) || "a machine"}`,
-    more: "",
-  }),
-  "login.failed": (a) => ({ text: `a login failed${a.object ? ` as ${name(a.object)}` : ""}`, more: name(a.detail) }),
-  logout: (a) => ({ text: "signed out", more: name(a.detail) }),
-  "device.add": (a) => ({ text: `connected the device ${device(a.object)}`, more: "" }),
-  "device.revoke": (a) => ({ text: `revoked the device ${device(a.object)}`, more: "" }),
-  "device.replaced": (a) => ({
-    text: `the device ${device(a.object)} attached twice; the first was let go`,
-    more: name(a.detail),
-  }),
-  "user.add": (a) => ({
-    text: `added the user ${name(a.object)}`,
-    more:
-      a.detail === "role admin" ? "as an administrator" : a.detail === "role member" ? "as a member" : name(a.detail),
-  }),
-  "user.update": (a) => ({ text: `changed the user ${name(a.object)}`, more: name(a.detail) }),
-  "user.delete": (a) => ({
-    text: `deleted the user ${name(a.object)}`,
-    more: name(a.detail).replace("in 1 groups", "in 1 group"),
-  }),
-  "user.password": () => ({ text: "changed their own password", more: "" }),
-  "group.create": (a) => ({ text: `made the group ${name(a.object)}`, more: name(a.detail) }),
-  "group.set": (a) => ({ text: `changed the group ${name(a.object)}`, more: name(a.detail) }),
-  "group.delete": (a) => ({ text: `deleted the group ${name(a.object)}`, more: name(a.detail) }),
-  "member.add": (a) => ({ text: `made ${name(a.detail)} a member of ${name(a.object)}`, more: "" }),
-  "member.remove": (a) => ({
-    text: `removed ${name(a.detail)} from ${name(a.object)}`,
-    more: "nothing more is encrypted for them",
-  }),
-  "member.leave": (a) => ({ text: `left ${name(a.object)}`, more: "" }),
-  "request.ask": (a) => ({ text: `asked to join ${name(a.object)}`, more: "" }),
-  "request.withdraw": (a) => ({ text: `took back the wish to join ${name(a.object)}`, more: "" }),
-  "request.approve": (a) => ({
-    text: `let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`,
-    more: name(a.detail.split(", ")[1]),
-  }),
-  "request.deny": (a) => ({
-    text: `did not let ${name(a.detail.split(", ")[0])} join ${name(a.object)}`,
-    more: name(a.detail.split(", ")[1]),
-  }),
-  "transfer.add": (a) => aboutTransfer("promised", a),
-  "transfer.cancel": (a) => aboutTransfer("took back", a),
-  "transfer.retry": (a) => aboutTransfer("asked again for", a),
-  "transfer.send": (a) => aboutTransfer("started sending", a),
-  "upload.create": (a) => ({ text: "began an upload", more: counted(a.detail, "entry") }),
-  "upload.delete": () => ({ text: "threw an upload away", more: "" }),
-  check: (a) => ({
-    text: `checked the receivers${a.object ? ` of ${name(a.object)}` : ""}`,
-    more: counted(a.detail, "device"),
-  }),
-  backup: () => ({ text: "took a backup; it holds the server's keys", more: "" }),
-  setback: (a) => ({ text: "the server found that its state was set back to an earlier one", more: name(a.detail) }),
-  "offer.forged": (a) => ({
-    text: `the device ${device(a.object)} shows an offer signed with this server's key by somebody else`,
-    more: name(a.detail),
-  }),
-  restore: () => ({ text: "the server started from a backup", more: "" }),
-  "restore.confirm": () => ({ text: "confirmed the memberships after the server was set back", more: "" }),
-  "admin.first": (a) => ({ text: `made the first administrator ${name(a.object)}`, more: "with the one-time link" }),
-  "admin.first.refused": () => ({ text: "a wrong or used one-time link was refused", more: "" }),
+  login: (a) => ({ text: a.detail === "browser" ? w.browser : w.login(name(a.detail) || w.aMachine), more: "" }),
+  "login.failed": (a) => ({ text: w.loginFailed(name(a.object)), more: name(a.detail) }),
+  logout: (a) => ({ text: w.logout, more: name(a.detail) }),
+  "device.add": (a) => ({ text: w.deviceAdd(device(a.object)), more: "" }),
+  "device.revoke": (a) => ({ text: w.deviceRevoke(device(a.object)), more: "" }),
+  "device.replaced": (a) => ({ text: w.deviceReplaced(device(a.object)), more: name(a.detail) }),
+  "user.add": (a) => ({ text: w.userAdd(name(a.object)), more: known(roles, a.detail) ?? name(a.detail) }),
+  "user.update": (a) => ({ text: w.userUpdate(name(a.object)), more: name(a.detail) }),
+  "user.delete": (a) => ({ text: w.userDelete(name(a.object)), more: counted(a.detail, w.inGroups, "in ") }),
+  "user.password": () => ({ text: w.password, more: "" }),
+  "group.create": (a) => ({ text: w.groupCreate(name(a.object)), more: name(a.detail) }),
+  "group.set": (a) => ({ text: w.groupSet(name(a.object)), more: name(a.detail) }),
+  "group.delete": (a) => ({ text: w.groupDelete(name(a.object)), more: name(a.detail) }),
+  "member.add": (a) => ({ text: w.memberAdd(name(a.detail), name(a.object)), more: "" }),
+  "member.remove": (a) => ({ text: w.memberRemove(name(a.detail), name(a.object)), more: w.notEncrypted }),
+  "member.leave": (a) => ({ text: w.leave(name(a.object)), more: "" }),
+  "request.ask": (a) => ({ text: w.ask(name(a.object)), more: "" }),
+  "request.withdraw": (a) => ({ text: w.withdraw(name(a.object)), more: "" }),
+  "request.approve": (a) => ({ text: w.approve(first(a.detail), name(a.object)), more: second(a.detail) }),
+  "request.deny": (a) => ({ text: w.deny(first(a.detail), name(a.object)), more: second(a.detail) }),
+  "transfer.add": (a) => aboutTransfer(w.transferAdd, a),
+  "transfer.cancel": (a) => aboutTransfer(w.transferCancel, a),
+  "transfer.retry": (a) => aboutTransfer(w.transferRetry, a),
+  "transfer.send": (a) => aboutTransfer(w.transferSend, a),
+  "upload.create": (a) => ({ text: w.uploadCreate, more: counted(a.detail, texts.common.entry) }),
+  "upload.delete": () => ({ text: w.uploadDelete, more: "" }),
+  check: (a) => ({ text: w.check(name(a.object)), more: counted(a.detail, texts.common.device) }),
+  backup: () => ({ text: w.backup, more: "" }),
+  setback: (a) => ({ text: w.setback, more: name(a.detail) }),
+  "offer.forged": (a) => ({ text: w.forged(device(a.object)), more: name(a.detail) }),
+  restore: () => ({ text: w.restore, more: "" }),
+  "restore.confirm": () => ({ text: w.restoreConfirm, more: "" }),
+  "admin.first": (a) => ({ text: w.firstAdmin(name(a.object)), more: w.oneTime }),
+  "admin.first.refused": () => ({ text: w.firstRefused, more: "" }),
 };
 
 export function tell(a: AuditEntry): Told {
@@ -107,7 +89,7 @@ export function tell(a: AuditEntry): Told {
 
 /** Who did it; a failed login has nobody's name. */
 export function who(a: AuditEntry): string {
-  return name(a.actor) || "somebody";
+  return name(a.actor) || w.somebody;
 }
 
 // A cell that a spreadsheet would take for a formula gets a quote in front (security.md W2).

@@ -1,6 +1,7 @@
 // How far a transfer's deliveries are, and in which order they are looked at. Where each stands the server says.
 import type { Delivery, LeftOut } from "../api/types";
-import { percent } from "./format";
+import { texts } from "../texts";
+import { percent, points } from "./format";
 
 /** How much of a transfer of so many bytes a receiver has verified, 0 to 1. */
 export function fraction(d: Delivery, size: number | undefined): number {
@@ -16,9 +17,7 @@ export function worstFirst(all: Delivery[], size: number | undefined): Delivery[
 
 /** Why a delivery stands as it does, and what of that is not signed. */
 export function why(d: Delivery): string {
-  return [d.reason ?? "", d.signed === "outcome" ? "reason, path and counts are not signed" : ""]
-    .filter((x) => x)
-    .join("; ");
+  return [d.reason ?? "", d.signed === "outcome" ? texts.notSigned : ""].filter((x) => x).join("; ");
 }
 
 // Who receives by multicast is a straggler only when it is clearly behind the median.
@@ -37,13 +36,12 @@ export function stragglers(all: Delivery[], part: (d: Delivery) => number): Stra
     .sort((a, b) => a - b);
   const median = receiving[Math.floor(receiving.length / 2)] ?? 0;
   const behind = (d: Delivery) => multicast(d) && part(d) < median - lag;
-  const lost = (d: Delivery) => `loses ${(d.loss_percent ?? 0).toFixed(1)} %`;
   return all
     .filter((d) => d.standing.owed && (d.cause || behind(d)))
     .sort((a, b) => a.standing.rank - b.standing.rank || part(a) - part(b))
     .map((d) => ({
       of: d,
-      why: d.reason || (behind(d) ? `${percent(median - part(d))} behind the median, ${lost(d)}` : ""),
+      why: d.reason || (behind(d) ? texts.slower(percent(median - part(d)), points(d.loss_percent)) : ""),
     }));
 }
 

@@ -1,6 +1,7 @@
 // What the box of Ctrl-K finds: everything that has a page, those first that begin with what is typed.
 import type { Device, Group, Transfer, User } from "../api/types";
 import type { Place } from "./places";
+import { texts } from "../texts";
 import { bytes, moment } from "./format";
 import { link } from "./router.svelte";
 
@@ -23,14 +24,24 @@ const most = 30;
 
 function all(w: World): Hit[] {
   return [
-    ...w.places.map((p) => ({ kind: "page", title: p.text, detail: "", href: link(p.path) })),
-    ...w.groups.map((g) => ({ kind: "group", title: g.name, detail: g.description, href: link("groups", g.name) })),
-    ...w.devices.map((d) => ({ kind: "machine", title: d.name, detail: d.user, href: link("machines", d.id) })),
-    ...w.users.map((u) => ({ kind: "person", title: u.name, detail: u.role, href: link("people", u.name) })),
+    ...w.places.map((p) => ({ kind: texts.find.page, title: p.text, detail: "", href: link(p.path) })),
+    ...w.groups.map((g) => ({
+      kind: texts.find.group,
+      title: g.name,
+      detail: g.description,
+      href: link("groups", g.name),
+    })),
+    ...w.devices.map((d) => ({
+      kind: texts.find.machine,
+      title: d.name,
+      detail: d.user,
+      href: link("machines", d.id),
+    })),
+    ...w.users.map((u) => ({ kind: texts.find.person, title: u.name, detail: u.role, href: link("people", u.name) })),
     ...w.transfers.map((t) => ({
-      kind: "transfer",
+      kind: texts.find.transfer,
       title: t.name,
-      detail: `${t.id} to ${t.group}, ${bytes(t.bytes)}, ${moment(t.created_at)}`,
+      detail: texts.find.transferTo(t.id, t.group, bytes(t.bytes), moment(t.created_at)),
       href: link("transfers", t.id),
     })),
   ];
@@ -57,9 +68,9 @@ export function found(text: string, w: World, files: boolean): Hit[] {
   const hits = ranked.slice(0, most).map((r) => r.hit);
   if (files)
     hits.push({
-      kind: "sent files",
-      title: `“${text.trim()}”`,
-      detail: "which version, when, to whom",
+      kind: texts.find.files,
+      title: texts.common.quoted(text.trim()),
+      detail: texts.find.whichVersion,
       href: link("files", text.trim()),
     });
   return hits;

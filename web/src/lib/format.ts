@@ -1,34 +1,49 @@
 // How numbers, times and states are written, the same on every page.
+import { texts } from "../texts";
+import { clock, type Span } from "../texts/words";
+
+/** A whole number. */
+export function number(n: number): string {
+  return texts.write.number(n);
+}
 
 /** Three significant digits in the unit that leaves one to three before the point. */
 function steps(n: number, units: string[]): string {
   let i = 0;
   for (; n >= 999.5 && i < units.length - 1; i++) n /= 1000;
-  return `${n.toFixed(i === 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2)} ${units[i]}`;
+  return `${texts.write.number(n, i === 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2)} ${units[i]}`;
 }
 
 /** Decimal units: 4.70 GB. */
 export function bytes(n: number | undefined): string {
-  return steps(n ?? 0, ["B", "kB", "MB", "GB", "TB", "PB", "EB"]);
+  return steps(n ?? 0, texts.format.bytes);
 }
 
 /** Bits a second: 912 Mbit/s. No limit but the network's is "auto". */
 export function rate(bits: number | undefined): string {
-  return bits ? steps(bits, ["bit/s", "kbit/s", "Mbit/s", "Gbit/s", "Tbit/s"]) : "auto";
+  return bits ? steps(bits, texts.format.rates) : texts.format.automatic;
 }
 
 /** Never 100 before it is all there. */
 export function percent(fraction: number | undefined, digits = 0): string {
   const f = fraction ?? 0;
   const most = 1 - 10 ** -(digits + 2);
-  return `${((f < 1 ? Math.min(f, most) : f) * 100).toFixed(digits)} %`;
+  return texts.format.percent(texts.write.number((f < 1 ? Math.min(f, most) : f) * 100, digits));
+}
+
+/** A share in percent that is a number already, as loss is. */
+export function points(n: number | undefined): string {
+  return texts.format.percent(texts.write.number(n ?? 0, 1));
 }
 
 /** Nanoseconds of Go in the two largest units: 1h5m, 48s. */
 export function duration(ns: number | undefined): string {
-  const n = ns ?? 0;
-  if (n === 0) return "0s";
-  if (n < 1e9) return `${Math.round(n / 1e6)}ms`;
+  return texts.format.span(spans(ns ?? 0));
+}
+
+function spans(n: number): Span[] {
+  if (n === 0) return [[0, "s"]];
+  if (n < 1e9) return [[Math.round(n / 1e6), "ms"]];
   const s = Math.round(n / 1e9);
   for (const [large, small, l, m] of [
     [86400, 3600, "d", "h"],
@@ -37,57 +52,60 @@ export function duration(ns: number | undefined): string {
   ] as const) {
     if (s < large) continue;
     const rest = Math.floor((s % large) / small);
-    return `${Math.floor(s / large)}${l}${rest ? `${rest}${m}` : ""}`;
+    return rest
+      ? [
+          [Math.floor(s / large), l],
+          [rest, m],
+        ]
+      : [[Math.floor(s / large), l]];
   }
-  return `${s}s`;
+  return [[s, "s"]];
 }
 
 /** A moment: "4m10s ago" in the last two days, "in 29d" ahead, else the date and the time of the day. */
 export function moment(iso: string | undefined, now = Date.now()): string {
-  if (!iso || iso.startsWith("0001")) return "never";
+  if (!iso || iso.startsWith("0001")) return texts.format.never;
   const d = Date.parse(iso) - now;
-  if (Math.abs(d) < 10_000) return "now";
+  if (Math.abs(d) < 10_000) return texts.format.now;
   const text = duration(Math.round(Math.abs(d) / 1000) * 1e9);
-  if (d > 0) return `in ${text}`;
+  if (d > 0) return texts.format.ahead(text);
   const [day, time] = stamp(iso);
-  return d > -172_800_000 ? `${text} ago` : `${day} ${time.slice(0, 5)}`;
+  return d > -172_800_000 ? texts.format.ago(text) : `${day} ${time.slice(0, 5)}`;
 }
 
 export function exact(iso: string | undefined): string {
-  return !iso || iso.startsWith("0001") ? "never" : stamp(iso).join(" ");
+  return !iso || iso.startsWith("0001") ? texts.format.never : stamp(iso).join(" ");
 }
 
 /** When half, most and all of a transfer's machines are done, and how many are away; nothing if nobody knows. */
 export function byWhen(all: { share: number; done: boolean; at?: string; waits: number }[] | null | undefined): string {
+  const w = texts.byWhen;
   const parts: string[] = [];
   const list = all ?? [];
   for (const [i, e] of list.entries()) {
     const last = e.share === 100;
     // A time that comes again for more of them is said once, for the most.
     const again = i + 1 < list.length && !list[i + 1]!.done && list[i + 1]!.at === e.at;
-    const who = e.share === 50 ? "half" : !last ? `${e.share} %` : e.waits ? "those who are here" : "all";
+    const who = e.share === 50 ? w.half : !last ? w.share(e.share) : e.waits ? w.here : w.all;
     const far = Date.parse(e.at ?? "") - Date.now() > 43_200_000;
     if (!e.done && e.at && !again && !e.at.startsWith("0001") && (last || !e.waits))
-      parts.push(`${who} by ${far ? exact(e.at) : stamp(e.at)[1]}`);
-    if (last && e.waits) parts.push(`${e.waits} more later`);
+      parts.push(w.by(who, far ? exact(e.at) : stamp(e.at)[1]));
+    if (last && e.waits) parts.push(w.later(e.waits));
   }
   return parts.join(", ");
 }
 
 /** Date and time of the day, each of the same width. */
 export function stamp(iso: string): [string, string] {
-  const d = new Date(iso);
-  const two = (n: number) => String(n).padStart(2, "0");
-  return [
-    `${d.getFullYear()}-${two(d.getMonth() + 1)}-${two(d.getDate())}`,
-    `${two(d.getHours())}:${two(d.getMinutes())}:${two(d.getSeconds())}`,
-  ];
+  const at = clock(new Date(iso));
+  return [texts.format.day(at), texts.format.time(at)];
 }
 
 /** How many files and folders a transfer has. */
 export function contents(t: { files: number; folders?: number }): string {
-  if (!t.folders) return count(t.files, "file");
-  return t.files ? `${count(t.files, "file")} in ${count(t.folders, "folder")}` : count(t.folders, "folder");
+  const { files, folders, both } = texts.contents;
+  if (!t.folders) return files(t.files);
+  return t.files ? both(t.files, t.folders) : folders(t.folders);
 }
 
 export function count(n: number, one: string, many = one + "s"): string {
@@ -113,11 +131,9 @@ export function asker(r: { user: string; device?: string }): string {
   return r.device ? `${r.user}/${r.device}` : r.user;
 }
 
-const labels: Record<string, string> = { "no-device": "no device", silent: "no answer", "put-off": "put off" };
-
-/** Where a delivery stands, in a word or two. */
+/** A state in a word or two; a newer server's as it is. */
 export function labelText(label: string): string {
-  return labels[label] ?? name(label);
+  return known<string>(texts.states, label) ?? name(label);
 }
 
 /** Where a delivery stands, with what does not lie under its name. */
@@ -130,9 +146,9 @@ export function stateText(d: {
 }): string {
   const text =
     d.state === "incomplete"
-      ? `incomplete (${(d.entries ?? 0) - (d.missing ?? 0)} of ${d.entries ?? 0})`
+      ? texts.incompleteOf((d.entries ?? 0) - (d.missing ?? 0), d.entries ?? 0)
       : labelText(d.standing.label);
-  return d.beside && !d.standing.owed ? `${text} · ${d.beside} kept beside` : text;
+  return d.beside && !d.standing.owed ? texts.keptBeside(text, d.beside) : text;
 }
 
 /** What a table says of a word from elsewhere: nothing of "constructor", which every object knows. */
@@ -140,44 +156,14 @@ export function known<T>(table: Record<string, T>, word: string): T | undefined 
   return Object.hasOwn(table, word) ? table[word] : undefined;
 }
 
-const reasons: Record<string, string> = {
-  name: "its name cannot be carried",
-  target: "the link cannot be carried",
-  pipe: "a named pipe, not a file",
-  socket: "a socket, not a file",
-  device: "a device, not a file",
-  special: "neither a file nor a folder",
-  forbidden: "no permission to read it",
-  unreadable: "it cannot be read",
-  home: "groupcast's own home: it holds the keys",
-  excluded: "excluded",
-  changed: "changed at the server",
-  gone: "gone at the server",
-};
-
 /** Why an entry is left out, or cannot be sent. */
 export function whyLeftOut(l: { why: string; detail?: string }): string {
-  return (known(reasons, l.why) ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
+  return (known<string>(texts.leftOut, l.why) ?? name(l.why)) + (l.detail ? `: ${name(l.detail)}` : "");
 }
-
-const transferLabels: Record<string, string> = {
-  "needs-you": "needs you",
-  waiting: "waiting",
-  gathering: "starting",
-};
-
-const limiters: Record<string, string> = {
-  cap: "the rate that is allowed",
-  wire: "the network",
-  "network loss": "loss in the network",
-  receivers: "the receivers",
-  sender: "the server's own speed",
-  start: "nothing yet: it is found out",
-};
 
 /** What holds the rate of a session. */
 export function limiterText(limiter: string): string {
-  return known(limiters, limiter) ?? name(limiter);
+  return known<string>(texts.limiters, limiter) ?? name(limiter);
 }
 
 /** Where a transfer stands, in a word or two: "delivered · 2 away". */
@@ -187,9 +173,9 @@ export function transferText(t: {
   standing: { label?: string; away?: number };
 }): string {
   const label = t.standing.label ?? t.state;
-  if (label === "replaced" && t.replaced_by) return `replaced by ${t.replaced_by}`;
-  const text = known(transferLabels, label) ?? name(label);
-  return t.standing.away && label === "delivered" ? `${text} · ${t.standing.away} away` : text;
+  if (label === "replaced" && t.replaced_by) return texts.replacedBy(t.replaced_by);
+  const text = labelText(label);
+  return t.standing.away && label === "delivered" ? texts.deliveredAway(text, t.standing.away) : text;
 }
 
 /** What of a transfer does not come by itself, in a few words. */
@@ -201,11 +187,12 @@ export function whatNeedsYou(t: {
   stuck?: number;
   summary?: string;
 }): string {
+  const w = texts.needsYou;
   const parts = [
-    t.failed ? `failed on ${count(t.failed, "machine")}` : "",
-    t.incomplete ? `incomplete on ${count(t.incomplete, "machine")}` : "",
-    t.stuck ? `${count(t.stuck, "machine")} cannot take it or ${t.stuck === 1 ? "does" : "do"} not answer` : "",
-    t.cause === "source" ? "its files cannot be read" : "",
+    t.failed ? w.failed(t.failed) : "",
+    t.incomplete ? w.incomplete(t.incomplete) : "",
+    t.stuck ? w.stuck(t.stuck) : "",
+    t.cause === "source" ? w.source : "",
   ].filter(Boolean);
   return parts.length ? parts.join(", ") : name(t.summary);
 }
@@ -217,10 +204,5 @@ export function deviceState(d: { active: boolean; machines?: number }): string {
 
 /** Says that a member of the group forges packets of a transfer, or did. */
 export function forgedText(f: { devices: number; blocks?: number }, running: boolean): string {
-  const wrong = f.blocks ? `, ${count(f.blocks, "block")} came wrong and were put right` : "";
-  return (
-    `A member of the group ${running ? "forges" : "forged"} packets: ` +
-    `${count(f.devices, "device")} reported it${wrong}. ` +
-    "No wrong data is written. Which member it is cannot be determined, because all have the same key."
-  );
+  return texts.forged(f.devices, f.blocks ?? 0, running);
 }

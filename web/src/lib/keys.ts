@@ -1,19 +1,21 @@
 // Shortcuts: one key that is never needed for writing; "?" lists them.
 import type { Section } from "./places";
+import { texts } from "../texts";
 import { go } from "./router.svelte";
 
 const patience = 1200; // ms between g and the second key
 
 /** What the list of shortcuts says for somebody with these pages. */
 export function shortcuts(sections: Section[]): [keys: string[], what: string][] {
+  const w = texts.keys;
   const places = sections.flatMap((s) => s.places).filter((p) => p.key);
   return [
-    [["?"], "this list"],
-    [["Ctrl", "K"], "find a machine, a person, a group, a transfer, a file"],
-    [["/"], "search in the page"],
+    [["?"], w.list],
+    [["Ctrl", "K"], w.find],
+    [["/"], w.search],
     ...places.map((p): [string[], string] => [["g", p.key!], p.text]),
-    [["g", "a"], "your account"],
-    [["Esc"], "close a dialog"],
+    [["g", "a"], w.account],
+    [["Esc"], w.close],
   ];
 }
 

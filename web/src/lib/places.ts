@@ -13,7 +13,10 @@ import Send from "@lucide/svelte/icons/send";
 import Server from "@lucide/svelte/icons/server";
 import UserPlus from "@lucide/svelte/icons/user-plus";
 import Users from "@lucide/svelte/icons/users";
+import { texts } from "../texts";
 import { known } from "./format";
+
+const w = texts.places;
 
 export interface Place {
   path: string;
@@ -31,28 +34,28 @@ export const admin: Section[] = [
   {
     title: "",
     places: [
-      { path: "overview", text: "Overview", icon: House, key: "o" },
-      { path: "send", text: "Send", icon: Send, key: "s" },
-      { path: "transfers", text: "Transfers", icon: Radio, key: "t" },
-      { path: "pending", text: "Pending", icon: Clock, key: "p" },
+      { path: "overview", text: w.overview, icon: House, key: "o" },
+      { path: "send", text: w.send, icon: Send, key: "s" },
+      { path: "transfers", text: w.transfers, icon: Radio, key: "t" },
+      { path: "pending", text: w.pending, icon: Clock, key: "p" },
     ],
   },
   {
-    title: "Who receives",
+    title: w.whoReceives,
     places: [
-      { path: "machines", text: "Machines", icon: Monitor, key: "m" },
-      { path: "groups", text: "Groups", icon: Boxes, key: "g" },
-      { path: "people", text: "People", icon: Users, key: "u" },
-      { path: "requests", text: "Join requests", icon: UserPlus, key: "j" },
+      { path: "machines", text: w.machines, icon: Monitor, key: "m" },
+      { path: "groups", text: w.groups, icon: Boxes, key: "g" },
+      { path: "people", text: w.people, icon: Users, key: "u" },
+      { path: "requests", text: w.requests, icon: UserPlus, key: "j" },
     ],
   },
   {
-    title: "This server",
+    title: w.thisServer,
     places: [
-      { path: "files", text: "Sent files", icon: History, key: "f" },
-      { path: "server", text: "Server", icon: Server, key: "v" },
-      { path: "audit", text: "Audit log", icon: ScrollText, key: "l" },
-      { path: "api", text: "API", icon: Braces },
+      { path: "files", text: w.files, icon: History, key: "f" },
+      { path: "server", text: w.server, icon: Server, key: "v" },
+      { path: "audit", text: w.audit, icon: ScrollText, key: "l" },
+      { path: "api", text: w.api, icon: Braces },
     ],
   },
 ];
@@ -61,8 +64,8 @@ export const member: Section[] = [
   {
     title: "",
     places: [
-      { path: "mine", text: "My files", icon: Download, key: "m" },
-      { path: "joined", text: "My groups", icon: Boxes, key: "g" },
+      { path: "mine", text: w.mine, icon: Download, key: "m" },
+      { path: "joined", text: w.joined, icon: Boxes, key: "g" },
     ],
   },
 ];

@@ -1,7 +1,8 @@
 // What keeps a transfer from being whole, grouped by its cause, with what can be done about each.
 import type { Delivery } from "../api/types";
 import { stragglers } from "./deliveries";
-import { count, known, name } from "./format";
+import { texts } from "../texts";
+import { known, labelText, number } from "./format";
 
 /** What machines of a transfer have in common that is not through. */
 export interface Problem {
@@ -12,78 +13,9 @@ export interface Problem {
   of: { of: Delivery; why: string }[];
 }
 
-interface Kind {
-  what: (n: number) => string;
-  next: string;
-  quiet?: boolean;
-}
-
-const kinds: Record<string, Kind> = {
-  "refused-space": {
-    what: (n) => (n === 1 ? "has no room for it" : "have no room for it"),
-    next: "Free some space there, or lower the reserve that its receiver keeps. It is tried again by itself.",
-  },
-  "refused-size": {
-    what: (n) => (n === 1 ? "takes nothing so large" : "take nothing so large"),
-    next: "Its receiver was started with a limit: raise it there, then retry.",
-  },
-  "refused-names": {
-    what: (n) => (n === 1 ? "cannot hold these file names" : "cannot hold these file names"),
-    next: "Rename the files at the source, or drop the machine.",
-  },
-  "refused-folder": {
-    what: (n) => (n === 1 ? "has lost its folder for files" : "have lost their folder for files"),
-    next: "Is a disk not mounted there? As soon as the folder is back, it goes on by itself.",
-  },
-  "refused-version": {
-    what: (n) => (n === 1 ? "runs a version that does not fit" : "run a version that does not fit"),
-    next: "Install the version of this server there.",
-  },
-  refused: {
-    what: (n) => (n === 1 ? "refused it" : "refused it"),
-    next: "The reason stands beside each. Mend it there, then retry.",
-  },
-  failed: {
-    what: (n) => (n === 1 ? "failed" : "failed"),
-    next: "The reason stands beside each. Retry owes it again.",
-  },
-  incomplete: {
-    what: (n) => (n === 1 ? "has not all of it in place" : "have not all of it in place"),
-    next: "What is missing, and why, is listed below. Retry owes it again.",
-  },
-  silent: {
-    what: (n) => (n === 1 ? "is connected and does not answer" : "are connected and do not answer"),
-    next: "It may be frozen: look at the machine. It is served as soon as it answers.",
-  },
-  "put-off": {
-    what: (n) => (n === 1 ? "was put off" : "were put off"),
-    next: "Send now, or let it catch up, when its time has come.",
-  },
-  expired: {
-    what: (n) => (n === 1 ? "did not come in time" : "did not come in time"),
-    next: "It is not owed any more. Retry owes it again.",
-  },
-  behind: {
-    what: (n) => (n === 1 ? "is served over HTTPS" : "are served over HTTPS"),
-    next: "Multicast does not serve it well. It gets everything all the same, only slower.",
-    quiet: true,
-  },
-  slow: {
-    what: (n) => (n === 1 ? "is slower than the others" : "are slower than the others"),
-    next: "Nothing to do: it gets everything, only later. Catch up now takes it out of multicast.",
-    quiet: true,
-  },
-  off: {
-    what: (n) => (n === 1 ? "is off" : "are off"),
-    next: "Nothing to do: it gets it by itself when it is back.",
-    quiet: true,
-  },
-  "no-device": {
-    what: (n) => (n === 1 ? "has no machine yet" : "have no machine yet"),
-    next: "Nothing to do: the first machine that they log in on gets it.",
-    quiet: true,
-  },
-};
+// Those are quiet that mend themselves; the order is that of a page.
+const quiet = ["behind", "slow", "off", "no-device"];
+const kinds: Record<string, { title: (n: number) => string; next: string }> = texts.problems;
 
 function kindOf(d: Delivery): string | undefined {
   const label = d.standing.label;
@@ -106,9 +38,7 @@ export function problems(all: Delivery[], part: (d: Delivery) => number): Proble
   return Object.entries(kinds).flatMap(([key, kind]) => {
     const these = of.get(key);
     if (!these) return [];
-    const who = key === "no-device" ? count(these.length, "member") : count(these.length, "machine");
-    const title = `${who} ${kind.what(these.length)}`;
-    return [{ key, title, next: kind.next, quiet: kind.quiet ?? false, of: these }];
+    return [{ key, title: kind.title(these.length), next: kind.next, quiet: quiet.includes(key), of: these }];
   });
 }
 
@@ -118,25 +48,26 @@ export interface Chip {
   tone: "good" | "go" | "wait" | "bad" | "off";
 }
 
-const chipWords: Record<string, [text: string, tone: Chip["tone"]]> = {
-  verified: ["verified", "good"],
-  receiving: ["receiving", "go"],
-  behind: ["over HTTPS", "go"],
-  queued: ["waiting", "wait"],
-  held: ["held", "wait"],
-  paused: ["paused", "wait"],
-  "put-off": ["put off", "wait"],
-  silent: ["no answer", "bad"],
-  "refused-space": ["no room", "bad"],
-  refused: ["refused", "bad"],
-  incomplete: ["incomplete", "bad"],
-  failed: ["failed", "bad"],
-  expired: ["expired", "bad"],
-  off: ["away", "off"],
-  "no-device": ["without a machine", "off"],
-  replaced: ["replaced", "off"],
-  cancelled: ["dropped", "off"],
+const tones: Record<string, Chip["tone"]> = {
+  verified: "good",
+  receiving: "go",
+  behind: "go",
+  queued: "wait",
+  held: "wait",
+  paused: "wait",
+  "put-off": "wait",
+  silent: "bad",
+  "refused-space": "bad",
+  refused: "bad",
+  incomplete: "bad",
+  failed: "bad",
+  expired: "bad",
+  off: "off",
+  "no-device": "off",
+  replaced: "off",
+  cancelled: "off",
 };
+const said: Record<string, (n: number) => string> = texts.chips;
 
 function chipOf(d: Delivery): string {
   if (d.standing.delivered) return "verified";
@@ -147,12 +78,15 @@ function chipOf(d: Delivery): string {
 export function chips(all: Delivery[]): Chip[] {
   const n = new Map<string, number>();
   for (const d of all) n.set(chipOf(d), (n.get(chipOf(d)) ?? 0) + 1);
-  const listed = Object.entries(chipWords).flatMap(([key, [text, tone]]): Chip[] => {
+  const listed = Object.entries(tones).flatMap(([key, tone]): Chip[] => {
     const many = n.get(key);
-    return many ? [{ text: `${many.toLocaleString("en")} ${text}`, tone }] : [];
+    return many ? [{ text: said[key]!(many), tone }] : [];
   });
-  const others = [...n].filter(([key]) => !known(chipWords, key));
-  return [...listed, ...others.map(([key, many]): Chip => ({ text: `${many} ${name(key)}`, tone: "off" }))];
+  const others = [...n].filter(([key]) => !known(tones, key));
+  return [
+    ...listed,
+    ...others.map(([key, many]): Chip => ({ text: `${number(many)} ${labelText(key)}`, tone: "off" })),
+  ];
 }
 
 /** Who is here: has it already, or is connected and gets it by itself. */

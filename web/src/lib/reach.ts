@@ -1,5 +1,6 @@
 // How a check found that a device is reached, in words with the next step.
 import type { CheckResult } from "../api/types";
+import { texts } from "../texts";
 import { moment } from "./format";
 
 const port = 7441; // of groups, unless they have another
@@ -8,29 +9,28 @@ const port = 7441; // of groups, unless they have another
 export function reach(r: CheckResult): string {
   const probes = r.multicast ?? [];
   const named = (all: typeof probes) => all.map((p) => p.group).join(", ");
+  const w = texts.reach;
   switch (r.reach) {
     case "multicast":
-      return "reached over multicast";
+      return w.multicast;
     case "lossy": {
       const partly = probes.filter((p) => p.heard > 0 && p.heard < p.sent);
-      return `hears multicast with loss: ${partly.map((p) => `${p.group} (${p.heard} of ${p.sent})`).join(", ")}; parity repairs it`;
+      return w.lossy(partly.map((p) => w.heard(p.group, p.heard, p.sent)).join(", "));
     }
-    case "https": {
-      const unheard = named(probes.filter((p) => p.sent > 0 && p.heard === 0));
-      return `does not hear multicast of ${unheard}, so data comes over HTTPS: look at its firewall (UDP ${port}), its Wi-Fi, and IGMP snooping without a querier on the switch (\`groupcast doctor\` there)`;
-    }
+    case "https":
+      return w.https(named(probes.filter((p) => p.sent > 0 && p.heard === 0)), port);
     case "not-probed":
-      return `no probe could be sent to ${named(probes.filter((p) => p.sent === 0).slice(0, 1))}: see the server's log and --interface`;
+      return w.notProbed(named(probes.filter((p) => p.sent === 0).slice(0, 1)));
     case "no-group":
-      return "is in no group: add its user to one";
+      return w.noGroup;
     case "silent":
-      return "connected, but did not answer in time: the machine may be asleep or overloaded";
+      return w.silent;
     case "off":
-      return `not active, seen ${moment(r.last_seen)}: is the machine on and \`groupcast receive\` running there?`;
+      return w.off(moment(r.last_seen));
     case "never":
-      return "has never connected: start `groupcast receive` there";
+      return w.never;
     case "copied":
-      return `its login is used by ${r.machines} machines, of which only one gets files: a home was copied; on the others: \`groupcast logout\`, then log in`;
+      return w.copied(r.machines ?? 0);
     case "unfit":
       return r.unfit ?? "";
   }

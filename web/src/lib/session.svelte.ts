@@ -1,6 +1,7 @@
 // Who is signed in here.
 import { api, ApiError, onRefused } from "../api/client";
 import type { Me } from "../api/types";
+import { texts } from "../texts";
 import { connect, disconnect } from "./live.svelte";
 import { say } from "./toast.svelte";
 
@@ -53,7 +54,7 @@ export async function leave(): Promise<void> {
     await api.signOut();
   } catch (e) {
     if (!(e instanceof ApiError && e.status === 401)) {
-      say(`You are still signed in. ${e instanceof Error ? e.message : String(e)}`, true);
+      say(texts.session.stillSignedIn(e instanceof Error ? e.message : String(e)), true);
       return;
     }
   }

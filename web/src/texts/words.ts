@@ -44,8 +44,13 @@ export function writing(locale: string): {
   return { number, pick, count };
 }
 
-/** Year, month, day, hour, minute and second of a moment here, each of its usual width. */
-export function parts(d: Date): Record<"year" | "month" | "day" | "hour" | "minute" | "second", string> {
+/** A part of a duration: how many of which unit. */
+export type Span = [n: number, unit: "d" | "h" | "m" | "s" | "ms"];
+
+/** A moment by the clock here, each part of its usual width. */
+export type Moment = Record<"year" | "month" | "day" | "hour" | "minute" | "second", string>;
+
+export function clock(d: Date): Moment {
   const two = (n: number) => String(n).padStart(2, "0");
   return {
     year: String(d.getFullYear()),

@@ -66,8 +66,9 @@ var arrows = map[string]string{
 	"summary":      "protocol schedule .",
 	"receipts":     "protocol seal store .",
 	"edition":      "protocol content manifest store .",
-	"delivery": "protocol bandwidth content download edition history receipts schedule seal send sender store summary " +
-		"telemetry wire .",
+	"progress":     "protocol history sender store telemetry .",
+	"delivery": "protocol bandwidth content download edition history progress receipts schedule seal send sender store " +
+		"summary telemetry wire .",
 	"archive": "protocol manifest content store .",
 	"server": "protocol archive receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr reach setback schedule seal sender manifest " +

@@ -125,7 +125,7 @@ func (e *Engine) served(no protocol.TransferNo, dev protocol.DeviceID) {
 func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.entry(tr.No, dev).gave += uint64(n)
+	e.book.Gave(tr.No, dev, uint64(n), e.isOwed(tr.No, dev))
 	// One that is owed no more is refused elsewhere.
 	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
 }
@@ -148,7 +148,7 @@ func (e *Engine) gaveOverHTTPS(no protocol.TransferNo, n uint64) {
 	_, open := e.infos[no]
 	open = open && (e.base == nil || e.base.Err() == nil) // else nobody writes it any more
 	if open {
-		e.fetched[no] += n
+		e.book.Fetched(no, n)
 	}
 	e.mu.Unlock()
 	if !open {

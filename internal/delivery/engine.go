@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/history"
+	"github.com/groupcast/groupcast/internal/progress"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -62,11 +63,8 @@ type Engine struct {
 	direct   map[protocol.TransferNo]*directOffer // offers over HTTPS
 	infos    map[protocol.TransferNo]store.Transfer
 	owners   map[protocol.DeviceID]string
-	seen     map[deliveryKey]*progress
-	given    map[deliveryKey]given          // the offer that each device works on
-	moved    map[protocol.TransferNo]bool   // reported over HTTPS since the last event of progress
-	unkept   map[protocol.TransferNo]bool   // progress that the store does not have yet
-	fetched  map[protocol.TransferNo]uint64 // bytes over HTTPS that the store has not counted yet
+	book     *progress.Book
+	given    map[deliveryKey]given // the offer that each device works on
 	wake     chan struct{}
 	running  sync.WaitGroup
 	base     context.Context              // the loop's, for what goes on beside it; nil before it
@@ -102,9 +100,8 @@ func New(c Config) *Engine {
 		cfg: c, store: c.Store, content: c.Content, agents: c.Agents, screens: c.Screens, lines: c.Lines,
 		slots: c.Slots, log: c.Log, now: c.Now, sched: schedule.New(c.Timing), runs: map[protocol.SessionID]*run{},
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
-		owners: map[protocol.DeviceID]string{}, seen: map[deliveryKey]*progress{}, given: map[deliveryKey]given{},
-		moved: map[protocol.TransferNo]bool{}, unkept: map[protocol.TransferNo]bool{},
-		fetched: map[protocol.TransferNo]uint64{}, wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
+		owners: map[protocol.DeviceID]string{}, book: progress.NewBook(), given: map[deliveryKey]given{},
+		wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
 		history: history.New(c.Store, c.Log),
 	}
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}

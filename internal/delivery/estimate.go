@@ -33,8 +33,8 @@ func (e *Engine) ahead(
 		return telemetry.Ahead{}, false
 	}
 	out := telemetry.Ahead{Left: tr.Bytes}
-	if p := e.seen[deliveryKey{tr.No, dev}]; p != nil {
-		out.Left, out.Rate = tr.Bytes-min(p.bytes, tr.Bytes), p.pace.Rate
+	if bytes, rate, known := e.book.At(tr.No, dev); known {
+		out.Left, out.Rate = tr.Bytes-min(bytes, tr.Bytes), rate
 	}
 	switch d.State {
 	case schedule.StateStored:

@@ -74,7 +74,7 @@ func (e *Engine) forget(group protocol.GroupID, x Exclusion) (last []groupcast.D
 		return e.owners[dev] == x.User && (x.Device == nil || *x.Device == dev)
 	}
 	for _, no := range e.sched.Forget(group, excluded) {
-		last = append(last, e.giveUp(func(key deliveryKey) bool { return key.no == no && excluded(key.dev) })...)
+		last = append(last, e.book.GiveUp(no, excluded)...)
 		maps.DeleteFunc(e.given, func(key deliveryKey, _ given) bool { return key.no == no && excluded(key.dev) })
 	}
 	return last

@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"maps"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -98,7 +97,7 @@ func (e *Engine) renewed(tr store.Transfer) {
 	}
 	direct := e.direct[tr.No]
 	delete(e.direct, tr.No)
-	maps.DeleteFunc(e.seen, func(key deliveryKey, _ *progress) bool { return key.no == tr.No })
+	e.book.Renewed(tr.No)
 	e.mu.Unlock()
 	if direct != nil {
 		e.closeOffer(direct.number)

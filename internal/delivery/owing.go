@@ -129,12 +129,10 @@ func (e *Engine) takeOff(end *ended) {
 		}
 	}
 	e.sched.Drop(no)
-	end.direct, end.fetched = e.direct[no], e.fetched[no]
-	end.last = e.giveUp(func(key deliveryKey) bool { return key.no == no })
+	end.direct = e.direct[no]
+	end.last, end.fetched = e.book.End(no)
 	delete(e.direct, no)
 	delete(e.infos, no)
-	delete(e.fetched, no)
-	delete(e.unkept, no)
 	end.told = map[protocol.DeviceID]given{}
 	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
 		if key.no == no {

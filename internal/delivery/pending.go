@@ -74,12 +74,7 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	key := deliveryKey{d.Transfer, d.DeviceID}
-	if p := e.seen[key]; p != nil {
-		d.Blocks, d.Bytes, d.LossPercent, d.Bar = p.blocks, p.bytes, p.loss, p.bar
-		if p.path != groupcast.PathUnknown {
-			d.Path = p.path
-		}
-	}
+	e.book.Show(d)
 	sd, owed := e.sched.Delivery(d.Transfer, d.DeviceID)
 	if !owed {
 		return
@@ -96,7 +91,7 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 	})
 	switch sd.State {
 	case schedule.StateAsked, schedule.StateHTTPS, schedule.StateStored, schedule.StateMulticast:
-		if d.Work = e.seen[key].atWork(e.now()); d.Work != nil && d.Active {
+		if d.Work = e.book.Work(e.now(), d.Transfer, d.DeviceID); d.Work != nil && d.Active {
 			d.Reason = summary.Work(d.Work)
 		}
 	default: // it works on nothing of it

@@ -5,11 +5,11 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/history"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/telemetry"
 )
 
 const (
@@ -18,124 +18,31 @@ const (
 	keepEvery     = time.Minute            // progress to the store, one row a transfer
 )
 
-// progress is how far a delivery is.
-type progress struct {
-	blocks int
-	bytes  uint64
-	loss   float64
-	bar    []byte
-	path   groupcast.Path
-	told   time.Time // when the device said so
-	dirty  bool      // more is known than at the last sample
-	work   *groupcast.Work
-	gave   uint64 // bytes handed over for HTTPS in this process
-	pace   telemetry.Pace
-}
-
-// entry gives the progress of a delivery; the lock is held. Of what is owed no more nothing is kept.
-func (e *Engine) entry(no protocol.TransferNo, dev protocol.DeviceID) *progress {
-	key := deliveryKey{no, dev}
-	if p := e.seen[key]; p != nil {
-		return p
-	}
-	p := &progress{path: groupcast.PathUnknown}
-	if _, owed := e.sched.Delivery(no, dev); owed {
-		e.seen[key] = p
-	}
-	return p
-}
-
-// noteReport notes what a device reported over HTTPS. A feedback body that came so has the progress in it,
-// for the session.
+// noteReport notes what a device reported over HTTPS.
 func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	tr, now := e.infos[r.Transfer], e.now()
+	now := e.now()
 	e.sched.Heard(now, r.Transfer, dev)
-	p := e.entry(r.Transfer, dev)
-	if r.Path == groupcast.PathMulticast || r.Path == groupcast.PathHTTPS {
-		p.path = r.Path
-	}
-	if len(r.Feedback) > 0 {
-		return
-	}
-	if r.Work != nil {
-		p.work = workOf(*r.Work, tr.Entries(), now)
-		e.moved[r.Transfer] = true
-		return
-	}
-	p.work = nil
-	p.blocks, p.bytes, p.bar = min(max(r.Blocks, 0), tr.Blocks), min(r.Bytes, tr.Bytes), nil
-	if len(r.Bar) == protocol.BarBytes {
-		p.bar = r.Bar // else none: an old one would not agree with the bytes
-	}
-	p.told, p.dirty = now, true
-	e.unkept[r.Transfer] = true
-	e.moved[r.Transfer] = true
+	e.book.Report(now, dev, e.infos[r.Transfer], r, e.isOwed(r.Transfer, dev))
 }
 
-// workFor is how long the last reported work of a device counts as current.
-const workFor = 30 * time.Second
-
-// workOf takes the work that a device reports, within possible bounds.
-func workOf(w groupcast.Work, entries int, now time.Time) *groupcast.Work {
-	if w.Phase != groupcast.WorkLooking && w.Phase != groupcast.WorkWriting {
-		return nil
-	}
-	w.Of = min(max(w.Of, 0), entries)
-	w.Done, w.At = min(max(w.Done, 0), w.Of), now
-	return &w
-}
-
-// atWork is what a device is at right now; nil if nothing is known.
-func (p *progress) atWork(now time.Time) *groupcast.Work {
-	if p == nil || p.work == nil || now.Sub(p.work.At) > workFor {
-		return nil
-	}
-	w := *p.work
-	return &w
+// isOwed says whether the schedule expects something of a device; the lock is held.
+func (e *Engine) isOwed(no protocol.TransferNo, dev protocol.DeviceID) bool {
+	_, owed := e.sched.Delivery(no, dev)
+	return owed
 }
 
 // notice notes what a session knows of its devices.
 func (e *Engine) notice(r *run, st sender.Status) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	tr := e.infos[r.no]
+	tr, open := e.infos[r.no]
 	for _, d := range st.Devices {
-		if _, owed := e.sched.Delivery(r.no, d.Device); !owed || d.LastReport.IsZero() {
-			continue
+		if open && e.isOwed(r.no, d.Device) && !d.LastReport.IsZero() {
+			e.book.Session(tr, d)
 		}
-		p := e.entry(r.no, d.Device)
-		if d.LastReport.Before(p.told) {
-			continue // it has told more over HTTPS since
-		}
-		p.blocks, p.loss, p.bar = ofStream(tr, d.Blocks), d.LossPercent, d.Bar[:]
-		p.path, p.dirty = groupcast.PathMulticast, true
-		p.bytes, p.told = bytesOf(tr, p.blocks), d.LastReport
-		e.unkept[r.no] = true
 	}
-}
-
-// ofStream is how many blocks of the files are among a session's: a device needs index and
-// manifest before any of them.
-func ofStream(tr store.Transfer, session int) int {
-	return min(max(session-1-int(tr.ManifestBlocks), 0), tr.Blocks)
-}
-
-// bytesOf is what so many of a transfer's blocks hold, whichever they are.
-func bytesOf(tr store.Transfer, blocks int) uint64 {
-	if tr.Blocks == 0 {
-		return 0
-	}
-	return min(uint64(float64(tr.Bytes)*float64(blocks)/float64(tr.Blocks)), tr.Bytes)
-}
-
-// blocksOf is how many of a transfer's blocks so many bytes fill, whichever they are.
-func blocksOf(tr store.Transfer, bytes uint64) int {
-	if bytes >= tr.Bytes {
-		return tr.Blocks
-	}
-	return int(float64(tr.Blocks) * float64(bytes) / float64(tr.Bytes))
 }
 
 // current lists the runs there are now.
@@ -192,9 +99,7 @@ func (e *Engine) tellProgress(ctx context.Context) {
 func (e *Engine) takeMoved() map[protocol.TransferNo]bool {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	moved := e.moved
-	e.moved = map[protocol.TransferNo]bool{}
-	return moved
+	return e.book.TakeMoved()
 }
 
 // noteSession keeps what a session showed of its devices: by which path and with what loss
@@ -246,9 +151,71 @@ func (e *Engine) state(key deliveryKey) groupcast.DeliveryState {
 func (e *Engine) progressOf(no protocol.TransferNo, dev protocol.DeviceID) *store.Progress {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	p := e.seen[deliveryKey{no, dev}]
-	if p == nil || p.told.IsZero() {
-		return nil
+	return e.book.Last(no, dev)
+}
+
+// keepProgress writes how far the devices are of transfers of which more is known than before, a row each,
+// and what they cost over HTTPS.
+func (e *Engine) keepProgress(ctx context.Context) {
+	e.mu.Lock()
+	devices, fetched := e.book.TakeUnkept()
+	e.mu.Unlock()
+	for no, n := range fetched {
+		e.count(no, n)
 	}
-	return &store.Progress{Blocks: p.blocks, Bytes: p.bytes, LossPercent: p.loss, Bar: p.bar, Path: p.path}
+	rows := map[protocol.TransferNo][]byte{}
+	for no, d := range devices {
+		b, err := history.EncodeProgress(d)
+		if err != nil {
+			e.log.Error("progress could not be encoded", "transfer", no, "err", err)
+			continue
+		}
+		rows[no] = b
+	}
+	if len(rows) == 0 {
+		return
+	}
+	if err := e.store.KeepProgress(ctx, rows); err != nil && ctx.Err() == nil {
+		e.log.Error("progress could not be written", "err", err)
+	}
+}
+
+// knowProgress reads how far devices were before the server was started again.
+func (e *Engine) knowProgress(ctx context.Context) error {
+	rows, err := e.store.KeptProgress(ctx)
+	if err != nil {
+		return err
+	}
+	for no, b := range rows {
+		devices, err := history.DecodeProgress(b)
+		if err != nil {
+			e.log.Warn("progress cannot be read", "transfer", no, "err", err)
+		}
+		e.mu.Lock()
+		for _, d := range devices {
+			if e.isOwed(no, d.Device) {
+				e.book.Know(no, d)
+			}
+		}
+		e.mu.Unlock()
+	}
+	return nil
+}
+
+// noteLast writes how far deliveries got that ended without a receipt, and forgets the progress of
+// transfers that are over.
+func (e *Engine) noteLast(last []groupcast.Delivery, over ...protocol.TransferNo) {
+	if len(last)+len(over) == 0 {
+		return
+	}
+	if err := e.store.NoteProgress(context.Background(), last, over...); err != nil {
+		e.log.Error("the last progress could not be written", "err", err)
+	}
+}
+
+// uncounted is what a transfer cost over HTTPS that the store has not counted yet.
+func (e *Engine) uncounted(no protocol.TransferNo) uint64 {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.book.Uncounted(no)
 }

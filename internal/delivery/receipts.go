@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/progress"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receipts"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -113,7 +114,7 @@ func (e *Engine) closeDelivery(
 	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
 	if r.Outcome == groupcast.DeliveryIncomplete && r.Missing > tr.Lost {
 		got.Bytes = min(r.Bytes, tr.Bytes)
-		got.Blocks = blocksOf(tr, got.Bytes)
+		got.Blocks = progress.BlocksOf(tr, got.Bytes)
 	}
 	last := e.progressOf(r.Transfer, d.ID)
 	e.noteReport(d.ID, got)
@@ -158,7 +159,7 @@ func (e *Engine) settle(no protocol.TransferNo, dev protocol.DeviceID) {
 	}
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Settle(now, no, dev)
-		delete(e.seen, key)
+		e.book.Forget(no, dev)
 		delete(e.given, key)
 	})
 }

@@ -44,24 +44,7 @@ func (e *Engine) samples(
 	}
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	for key, p := range e.seen {
-		p.pace.Look(now, p.bytes)
-		if _, running := out[key.no]; p.dirty && !running {
-			out[key.no] = telemetry.Sample{Limiter: string(groupcast.PathHTTPS)}
-		}
-		p.dirty = false
-	}
-	for no, sm := range out {
-		sm.At, sm.Size, sm.Verified = now, e.infos[no].Bytes, map[protocol.DeviceID]uint64{}
-		out[no] = sm
-	}
-	for key, p := range e.seen {
-		if sm, ok := out[key.no]; ok {
-			sm.Verified[key.dev] = p.bytes
-			sm.HTTPS += p.gave
-			out[key.no] = sm
-		}
-	}
+	e.book.Sample(now, out, func(no protocol.TransferNo) uint64 { return e.infos[no].Bytes })
 	return out
 }
 

@@ -65,8 +65,9 @@ func (e *Engine) describe(tr *groupcast.Transfer) *run {
 
 func (e *Engine) countOf(no protocol.TransferNo) (c summary.Counts) {
 	for dev, d := range e.sched.Deliveries(no) {
-		if p := e.seen[deliveryKey{no, dev}]; d.Active && c.Add(d.State) && p != nil {
-			c.Bytes += p.bytes
+		if d.Active && c.Add(d.State) {
+			bytes, _, _ := e.book.At(no, dev)
+			c.Bytes += bytes
 		}
 	}
 	return c

@@ -176,7 +176,7 @@ func (c *crowd) nothingIsLeft() {
 	defer e.mu.Unlock()
 	left := map[string]int{
 		"open transfers": len(open.Rows), "transfers": len(e.infos), "sessions": len(e.runs), "offers over HTTPS": len(e.direct),
-		"progress": len(e.seen), "offers that devices work on": len(e.given), "plans": len(e.planning),
+		"progress": e.book.Len(), "offers that devices work on": len(e.given), "plans": len(e.planning),
 	}
 	for what, n := range left {
 		if n > 0 {

@@ -135,8 +135,14 @@ func (c *Client) Close() {
 
 // ParseAddress reads a server's address as people write it and gives HOST:PORT.
 func ParseAddress(s string) (string, error) {
-	rest, _ := strings.CutPrefix(s, "https://")
-	rest = strings.TrimSuffix(rest, "/")
+	rest, secure := strings.CutPrefix(strings.TrimSpace(s), "https://")
+	if secure { // as it stands in a browser, with a path
+		rest, _, _ = strings.Cut(rest, "/")
+	}
+	if _, plain := strings.CutPrefix(rest, "http://"); plain {
+		return "", groupcast.Errorf(groupcast.EInvalid, "%q is an address without encryption, and a server has none", s).
+			WithHint("take the address with https:// that `groupcast serve` prints on the server")
+	}
 	if rest == "" || strings.ContainsAny(rest, "/@?# ") {
 		return "", groupcast.Errorf(groupcast.EInvalid, "%q is not the address of a server", s).
 			WithHint("write it as https://HOST:%d", protocol.ControlPort)

@@ -2,14 +2,12 @@ package apiclient
 
 import (
 	"context"
-	"crypto/tls"
 	"encoding/json"
 	"errors"
 	"io"
 	"io/fs"
 	"net"
 	"net/http"
-	"strings"
 
 	"github.com/groupcast/groupcast"
 )
@@ -74,17 +72,16 @@ func (c *Client) localUnreachable(err error) error {
 
 func networkTrouble(err error, where string) *groupcast.Error {
 	var dns *net.DNSError
-	var record tls.RecordHeaderError
+	if e := stranger(err, where); e != nil {
+		return e
+	}
 	switch {
 	case errors.As(err, &dns):
 		return groupcast.Errorf(groupcast.EUnavailable, "no machine of the name %s is known", dns.Name).
 			WithHint("check the spelling, or use the server's IP address")
 	case refused(err):
 		return groupcast.Errorf(groupcast.EUnavailable, "nothing listens at %s", where).
-			WithHint("is `groupcast serve` running there? check address and port")
-	case errors.As(err, &record), strings.Contains(err.Error(), "server gave HTTP response to HTTPS client"):
-		return groupcast.Errorf(groupcast.EUnavailable, "what answers at %s does not speak HTTPS", where).
-			WithHint("check address and port")
+			WithHint("is `groupcast serve` running there? %s", anotherDoor(where))
 	case timedOut(err):
 		return groupcast.Errorf(groupcast.EUnavailable, "%s does not answer", where).
 			WithHint("is the machine on and in this network? does a firewall on the way let TCP through to that port?")
@@ -96,8 +93,7 @@ func networkTrouble(err error, where string) *groupcast.Error {
 // isNetwork distinguishes errors of the network from those of the peer.
 func isNetwork(err error) bool {
 	var dns *net.DNSError
-	var record tls.RecordHeaderError
-	return errors.As(err, &dns) || errors.As(err, &record) || refused(err) || timedOut(err)
+	return errors.As(err, &dns) || stranger(err, "") != nil || refused(err) || timedOut(err)
 }
 
 // Broken says that a connection was made and cut: a server that lets in so many at once does so.

@@ -27,5 +27,9 @@ func FetchFingerprint(ctx context.Context, address string) (protocol.ServerID, e
 	if cause := errors.Unwrap(err); errors.As(err, &known) && cause != nil && isNetwork(cause) {
 		return id, networkTrouble(cause, address).Wrap(cause)
 	}
+	if err != nil && Broken(err) {
+		return id, groupcast.Errorf(groupcast.EUnavailable, "what answers at %s ends the connection without a word", address).
+			WithHint("it may be no groupcast server, or let in no more of this machine now; %s", anotherDoor(address)).Wrap(err)
+	}
 	return id, err
 }

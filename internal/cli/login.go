@@ -48,8 +48,12 @@ func (a *app) logIn(ctx context.Context, address string, o loginOptions) error {
 	if err != nil {
 		return err
 	}
-	return a.One(in, "logged in to %s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive",
-		in.Server, in.User, in.Device.Name)
+	called := ""
+	if in.ServerName != "" {
+		called = " (" + in.ServerName + ")"
+	}
+	return a.One(in, "logged in to %s%s as %s, device %s\nnext: groupcast groups, groupcast join GROUP, groupcast receive",
+		in.Server, called, in.User, in.Device.Name)
 }
 
 // typed has a human type the fingerprint from the server's screen: there is no yes to press.
@@ -60,7 +64,7 @@ func (a *app) typed(found protocol.ServerID, address string) error {
 			WithHint("read it from what `groupcast serve` prints and give it with --trust FINGERPRINT")
 	}
 	fmt.Fprintf(a.Err, "This machine does not know %s yet.\nOn the server's screen, `groupcast serve` shows its "+
-		"fingerprint.\n", ui.Name(address))
+		"fingerprint; the web interface shows it on its page Server.\n", ui.Name(address))
 	for tries := 1; ; tries++ {
 		text, err := a.Ask(fmt.Sprintf("Type its first %d characters, or more, as you read them there", pki.TypedHex))
 		if err != nil {

@@ -31,6 +31,9 @@ func (a *app) groups() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			if me, err := client.Me(c.Context()); err == nil && me.Server != "" && !a.JSON {
+				a.note("groups of " + ui.Name(me.Server) + ":")
+			}
 			return terminal.List(
 				&a.Streams,
 				groups,
@@ -127,6 +130,10 @@ folder has its name, nothing is written and deliveries wait; --adopt says that t
 func (a *app) runReceive(ctx context.Context, o receiveOptions) error {
 	_, end := a.StayUp()
 	defer end()
+	if _, login, err := a.machine().LoggedIn(); err == nil && a.Attended() && !a.JSON {
+		a.note("this machine receives and has no pages of its own; the web interface is the server's: " +
+			ui.Name(login.Server))
+	}
 	return a.receiveTelling(ctx, o,
 		agent.Config{Say: a.sayLines(), Log: a.Logger(a.verbose), GiveUp: a.Attended()})
 }

@@ -3,8 +3,6 @@ package cli
 import (
 	"context"
 	"errors"
-	"fmt"
-	"strings"
 	"time"
 
 	"github.com/spf13/cobra"
@@ -12,8 +10,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/daemon"
 	"github.com/groupcast/groupcast/internal/disk"
-	"github.com/groupcast/groupcast/internal/home"
-	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -140,55 +136,4 @@ func (o *serveFlags) read() (err error) {
 		o.Reserve = -1 // none
 	}
 	return err
-}
-
-// announce prints what one needs to know of a server that has just started.
-func (a *app) announce(ctx context.Context, h home.Home, s *daemon.Server, reset bool) error {
-	if a.JSON {
-		return a.PrintLine(map[string]any{
-			"fingerprint": s.ID(), "certificate": s.CertificateFingerprint(), "addresses": s.Addresses(),
-			"data": h.Dir(home.RoleServer),
-		})
-	}
-	fmt.Fprintf(a.Out, "Fingerprint: %s  (`groupcast login` asks for its first %d characters)\n", s.ID(), pki.TypedHex)
-	fmt.Fprintf(a.Out, "Certificate: %s  (what a browser shows)\n", s.CertificateFingerprint())
-	fmt.Fprintf(a.Out, "Address:     %s\nData:        %s\n", strings.Join(s.Addresses(), ", "), h.Dir(home.RoleServer))
-	links, offered, err := s.OfferFirstAdmin(ctx, reset)
-	if err != nil || !offered {
-		return err
-	}
-	fmt.Fprint(a.Out, `
-There is no administrator who logs in yet. On this machine you are one already:
-  groupcast group create lab-a
-  groupcast user add NAME [--role admin]
-`)
-	if links.Here == "" {
-		return nil
-	}
-	return a.firstAdmin(s, fmt.Sprintf(`From a browser on this machine, once, within 15 minutes:
-  %s
-From a browser elsewhere (it warns: go on only if its certificate dialog shows the Certificate above):
-  %s
-`, links.Here, links.Elsewhere))
-}
-
-// firstAdmin shows the one-time links on a terminal; anywhere else, where a journal would keep
-// them, they are written into the home (rule C3).
-func (a *app) firstAdmin(s *daemon.Server, links string) error {
-	if terminal.IsTerminal(a.Out) {
-		fmt.Fprintf(a.Out, "%s\n", links)
-		return nil
-	}
-	path, err := s.WriteFirstLink(links)
-	if disk.Trouble(err) != nil {
-		fmt.Fprintf(a.Out, "The one-time link for a browser could not be written: %s; start the server again when there is "+
-			"room.\n\n",
-			disk.Trouble(err).Message)
-		return nil
-	}
-	if err != nil {
-		return err
-	}
-	fmt.Fprintf(a.Out, "From a browser, once, within 15 minutes: the link in\n  %s\n\n", path)
-	return nil
 }

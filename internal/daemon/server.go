@@ -219,6 +219,9 @@ func (s *Server) Close() error {
 	return errors.Join(errs...)
 }
 
+// Name is what the server is called.
+func (s *Server) Name(ctx context.Context) (string, error) { return s.server.Name(ctx) }
+
 // ID is the server's fingerprint, by which receivers know it.
 func (s *Server) ID() protocol.ServerID { return s.authority.ID() }
 

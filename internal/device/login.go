@@ -32,6 +32,7 @@ type LoggedIn struct {
 	User        string            `json:"user"`
 	Device      groupcast.Device  `json:"device"`
 	Server      string            `json:"server"`
+	ServerName  string            `json:"server_name"` // what it is called
 	Fingerprint protocol.ServerID `json:"fingerprint"`
 }
 
@@ -148,7 +149,7 @@ func (m Machine) enrol(
 	if beforeErr == nil && before.Fingerprint != id {
 		m.forgetServer(ctx, h, before.Fingerprint)
 	}
-	return LoggedIn{in.User.Name, in.Device, l.Address, id}, nil
+	return LoggedIn{in.User.Name, in.Device, l.Address, in.Server, id}, nil
 }
 
 // How long a login waits in all: where the server asks for a moment after a mistyped password, and

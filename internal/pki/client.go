@@ -237,10 +237,30 @@ func Discover(ctx context.Context, address string) (protocol.ServerID, error) {
 
 func claimed(presented []*x509.Certificate) (protocol.ServerID, error) {
 	if len(presented) != 2 {
-		return protocol.ServerID{}, errors.New("not a groupcast server")
+		return protocol.ServerID{}, strangerOf(presented)
 	}
 	p := Pin{ID: Fingerprint(presented[1])}
-	return p.ID, p.verify(presented)
+	if err := p.verify(presented); err != nil {
+		return p.ID, strangerOf(presented)
+	}
+	return p.ID, nil
+}
+
+// Stranger is what speaks TLS and is no groupcast server.
+type Stranger struct {
+	Name string // that its certificate is for; empty: none
+}
+
+func (s Stranger) Error() string { return "not a groupcast server" }
+
+func strangerOf(presented []*x509.Certificate) Stranger {
+	if len(presented) == 0 {
+		return Stranger{}
+	}
+	if names := presented[0].DNSNames; len(names) > 0 {
+		return Stranger{names[0]}
+	}
+	return Stranger{presented[0].Subject.CommonName}
 }
 
 func signingKeyOf(leaf *x509.Certificate) (seal.VerifyKey, error) {

@@ -37,6 +37,16 @@ func InternalName(id protocol.ServerID) string {
 
 var base32Letters = base32.StdEncoding.WithPadding(base32.NoPadding)
 
+// Compared is the beginning that people compare, in groups of four: what TypedHex characters of it look like.
+func Compared(id protocol.ServerID) string {
+	s := hex.EncodeToString(id[:])[:TypedHex]
+	var groups []string
+	for ; len(s) > 0; s = s[4:] {
+		groups = append(groups, s[:4])
+	}
+	return strings.Join(groups, " ")
+}
+
 // ShortFingerprint is its beginning, to name a server in words.
 func ShortFingerprint(id protocol.ServerID) string { return id.String()[:16] }
 

@@ -47,7 +47,7 @@ func TestWrongDoors(t *testing.T) {
 			[]string{"send", "lab", "doors_test.go"}, "no server runs with the home", "start one with `groupcast serve`",
 		},
 		"receive before login": {[]string{"receive"}, "this machine is not logged in", "groupcast login https://HOST:7440"},
-		"join before login":    {[]string{"join", "lab"}, "this machine is not logged in", "groupcast login https://HOST:7440"},
+		"join before login":    {[]string{"join", "lab"}, "this machine is not logged in", "login https://HOST:7440"},
 		"server name, and no server": {
 			[]string{"server", "name"}, "no server runs with the home", "start one with `groupcast serve`",
 		},

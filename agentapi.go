@@ -151,8 +151,10 @@ type Ready struct {
 	// the same as a code; also RefusedOld
 	Kind      Refusal `json:"kind,omitempty"`
 	FreeBytes uint64  `json:"free_bytes"`
-	Feedback  string  `json:"feedback,omitempty"` // UDP address it will send from, if known
-	MTU       int     `json:"mtu,omitempty"`      // of the network card that receives the group; 0: unknown
+	DiskBytes uint64  `json:"disk_bytes,omitempty"`
+	Reserve   uint64  `json:"reserve_bytes,omitempty"` // of the free bytes, what it keeps free
+	Feedback  string  `json:"feedback,omitempty"`      // UDP address it will send from, if known
+	MTU       int     `json:"mtu,omitempty"`           // of the network card that receives the group; 0: unknown
 }
 
 // Handout is the answer to Ready: the keys of the session, or that the device has to fetch over HTTPS.
@@ -217,7 +219,9 @@ type AgentReport struct {
 	Path      Path                `json:"path"`
 	Reason    string              `json:"reason,omitempty"` // why it left multicast, in words
 	FreeBytes uint64              `json:"free_bytes"`
-	MTU       int                 `json:"mtu,omitempty"`      // of the network card that receives groups; 0: unknown
-	Feedback  []byte              `json:"feedback,omitempty"` // a feedback body (docs/protocol.md §6)
-	Work      *Work               `json:"work,omitempty"`     // what it does besides receiving
+	DiskBytes uint64              `json:"disk_bytes,omitempty"`    // of the disk with the free bytes; 0: not known
+	Reserve   uint64              `json:"reserve_bytes,omitempty"` // what it keeps free of it
+	MTU       int                 `json:"mtu,omitempty"`           // of the network card that receives groups; 0: unknown
+	Feedback  []byte              `json:"feedback,omitempty"`      // a feedback body (docs/protocol.md §6)
+	Work      *Work               `json:"work,omitempty"`          // what it does besides receiving
 }

@@ -36,21 +36,26 @@ const (
 
 // Device is one login of a user on one machine.
 type Device struct {
-	ID          protocol.DeviceID `json:"id"`
-	UserID      string            `json:"user_id"`
-	User        string            `json:"user"`
-	Name        string            `json:"name"` // host name, made unique per user
-	PublicKey   []byte            `json:"public_key"`
-	OS          string            `json:"os"`
-	Version     string            `json:"version"`
-	CreatedAt   time.Time         `json:"created_at"`
-	LastSeen    time.Time         `json:"last_seen"`
-	Active      bool              `json:"active"` // its agent is attached now
-	Address     string            `json:"address,omitempty"`
-	Path        Path              `json:"path"` // as of the last probe or session
-	FreeBytes   uint64            `json:"free_bytes"`
-	LossPercent float64           `json:"loss_percent"`
-	Clock       time.Duration     `json:"clock_off_ns"` // how far its clock differs from the server's
+	ID        protocol.DeviceID `json:"id"`
+	UserID    string            `json:"user_id"`
+	User      string            `json:"user"`
+	Name      string            `json:"name"` // host name, made unique per user
+	PublicKey []byte            `json:"public_key"`
+	OS        string            `json:"os"`
+	Version   string            `json:"version"`
+	CreatedAt time.Time         `json:"created_at"`
+	LastSeen  time.Time         `json:"last_seen"`
+	Active    bool              `json:"active"` // its agent is attached now
+	Address   string            `json:"address,omitempty"`
+	Path      Path              `json:"path"` // as of the last probe or session
+	FreeBytes uint64            `json:"free_bytes"`
+	// Of the disk that receives files: how large it is, and what the receiver keeps free of it, as it told; a
+	// size of 0: it has not told.
+	DiskBytes    uint64 `json:"disk_bytes,omitempty"`
+	ReserveBytes uint64 `json:"reserve_bytes,omitempty"`
+
+	LossPercent float64       `json:"loss_percent"`
+	Clock       time.Duration `json:"clock_off_ns"` // how far its clock differs from the server's
 	// that use this login now, if there are several
 	Machines  int       `json:"machines,omitempty"`
 	CopyOf    string    `json:"copy_of,omitempty"`   // the device whose home was copied to this machine

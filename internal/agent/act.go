@@ -68,12 +68,17 @@ func (a *Agent) tell(ctx context.Context, action loop.Action) {
 		a.answerProbe(ctx, do.Probe)
 	case loop.MeasureSpace:
 		a.calls.post(lane{kind: deviceCalls}, call{with: ctx, name: "measure", do: func(ctx context.Context) {
-			free := a.freeBytes()
+			free, size, _ := a.room()
+			if size == 0 {
+				return // unknown
+			}
 			a.answer(ctx, func(now time.Time) { a.loop.Space(now, free) })
 		}})
 	case loop.TellSpace:
 		a.calls.post(lane{kind: deviceCalls}, call{with: ctx, name: "space", do: func(ctx context.Context) {
-			if err := a.cfg.Client.Report(ctx, groupcast.AgentReport{FreeBytes: do.Free}); err != nil {
+			r := groupcast.AgentReport{FreeBytes: do.Free}
+			_, r.DiskBytes, r.Reserve = a.room()
+			if err := a.cfg.Client.Report(ctx, r); err != nil {
 				a.cfg.Log.Debug("free space not reported", "err", err)
 			}
 		}})
@@ -148,9 +153,9 @@ func (a *Agent) refuse(r loop.Refuse) {
 // session brings it: a server that did not hear the refusal takes that for a reason to offer it again.
 func (a *Agent) resume(ctx context.Context, r loop.Resume) {
 	a.calls.post(lane{transferCalls, r.Transfer}, call{with: ctx, do: func(ctx context.Context) {
-		err := a.cfg.Client.Report(ctx, groupcast.AgentReport{
-			Transfer: r.Transfer, Path: groupcast.PathHTTPS, Reason: "it can be taken now", FreeBytes: a.freeBytes(),
-		})
+		now := groupcast.AgentReport{Transfer: r.Transfer, Path: groupcast.PathHTTPS, Reason: "it can be taken now"}
+		now.FreeBytes, now.DiskBytes, now.Reserve = a.room()
+		err := a.cfg.Client.Report(ctx, now)
 		owed := true
 		switch groupcast.ErrorCode(err) {
 		case groupcast.ENotFound, groupcast.EConflict, groupcast.EClosed:
@@ -165,7 +170,7 @@ func (a *Agent) resume(ctx context.Context, r loop.Resume) {
 func (a *Agent) report(ctx context.Context, no protocol.TransferNo, name string, r *groupcast.AgentReport) {
 	r.Transfer = no
 	a.calls.post(lane{transferCalls, no}, call{with: ctx, name: name, tell: r, do: func(ctx context.Context) {
-		r.FreeBytes = a.freeBytes()
+		r.FreeBytes, r.DiskBytes, r.Reserve = a.room()
 		if err := a.cfg.Client.Report(ctx, *r); err != nil {
 			a.cfg.Log.Debug("report not sent", "err", err)
 		}

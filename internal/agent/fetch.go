@@ -346,10 +346,9 @@ func (s *side) postBodies() {
 }
 
 func (s *side) post(body []byte) {
-	err := s.transfer.agent.cfg.Client.Report(s.ctx, groupcast.AgentReport{
-		Transfer: s.transfer.offer.Transfer, Path: groupcast.PathMulticast, Feedback: body,
-		FreeBytes: s.transfer.agent.freeBytes(),
-	})
+	r := groupcast.AgentReport{Transfer: s.transfer.offer.Transfer, Path: groupcast.PathMulticast, Feedback: body}
+	r.FreeBytes, r.DiskBytes, r.Reserve = s.transfer.agent.room()
+	err := s.transfer.agent.cfg.Client.Report(s.ctx, r)
 	if err != nil && !errors.Is(err, context.Canceled) {
 		s.transfer.agent.cfg.Log.Debug("feedback not posted", "err", err)
 	}

@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -185,16 +186,16 @@ func brief(s string) string {
 	return strings.ToValidUTF8(s[:min(len(s), maxReason)], "")
 }
 
-// freeBytes is the free space on the disk of DIR; 0 if unknown.
-func (a *Agent) freeBytes() uint64 {
+// room looks at the disk of DIR: what is free, how large it is, and what of it is kept free. All are 0 if that
+// is unknown.
+func (a *Agent) room() (free, size, reserve uint64) {
 	f, err := a.openDir(context.Background())
 	if err != nil {
-		return 0
+		return 0, 0, 0
 	}
 	defer f.Close()
-	free, _, err := f.Free()
-	if err != nil {
-		return 0
+	if free, size, err = f.Free(); err != nil {
+		return 0, 0, 0
 	}
-	return free
+	return free, size, spool.Spare(a.cfg.Reserve, size)
 }

@@ -174,7 +174,8 @@ func (t *transfer) receive(ctx context.Context) error {
 		}
 		ready.Lacks = g.Has().Missing(maxLacks)
 	}
-	ready.FreeBytes, ready.MTU = t.agent.freeBytes(), t.agent.mtu()
+	ready.FreeBytes, ready.DiskBytes, ready.Reserve = t.agent.room()
+	ready.MTU = t.agent.mtu()
 	h, err := t.ready(ctx, ready)
 	if err != nil {
 		return err

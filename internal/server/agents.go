@@ -108,21 +108,29 @@ func (s *Server) Ready(ctx context.Context, p groupcast.Principal, r groupcast.R
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
-	s.noteFree(ctx, d, p.From, r.FreeBytes)
+	s.noteRoom(ctx, d, p.From, room{r.FreeBytes, r.DiskBytes, r.Reserve})
 	s.agents.NoteMTU(d.ID, r.MTU)
 	return s.delivery.HandOut(ctx, d, r)
 }
 
-// noteFree keeps how much room a device has, for listings. Small changes are not worth a write.
-func (s *Server) noteFree(ctx context.Context, d groupcast.Device, from string, free uint64) {
-	if free == 0 {
+// room is what a device tells of the disk that receives files.
+type room struct{ free, disk, reserve uint64 }
+
+// noteRoom keeps how much room a device has, for listings and plans. Small changes are not worth a write.
+func (s *Server) noteRoom(ctx context.Context, d groupcast.Device, from string, r room) {
+	if r.free == 0 && r.disk == 0 {
+		return // not known
+	}
+	changed := max(r.free, d.FreeBytes) - min(r.free, d.FreeBytes)
+	if changed <= d.FreeBytes/freeStep && r.disk == d.DiskBytes && r.reserve == d.ReserveBytes {
 		return
 	}
-	if changed := max(free, d.FreeBytes) - min(free, d.FreeBytes); changed > d.FreeBytes/freeStep {
-		d.FreeBytes = free
-		s.seenDevice(ctx, d, from)
-	}
+	d.FreeBytes, d.DiskBytes, d.ReserveBytes = clipped(r.free), clipped(r.disk), clipped(r.reserve)
+	s.seenDevice(ctx, d, from)
 }
+
+// clipped is a number that a device told, as the store can keep it.
+func clipped(n uint64) uint64 { return min(n, 1<<62) }
 
 const freeStep = 128 // a part in so many is a change of a device's free space
 
@@ -142,7 +150,7 @@ func (s *Server) Report(ctx context.Context, p groupcast.Principal, r groupcast.
 	if err != nil {
 		return err
 	}
-	s.noteFree(ctx, d, p.From, r.FreeBytes)
+	s.noteRoom(ctx, d, p.From, room{r.FreeBytes, r.DiskBytes, r.Reserve})
 	s.agents.NoteMTU(d.ID, r.MTU)
 	if r.Transfer == 0 {
 		return nil

@@ -18,6 +18,14 @@ func (s *Spool) Works() error {
 	return nil
 }
 
+// Spare is what Config.Reserve keeps free of a disk of so many bytes.
+func Spare(reserve int64, size uint64) uint64 {
+	if reserve == 0 {
+		return max(defaultSpare, size/20)
+	}
+	return uint64(max(reserve, 0))
+}
+
 // Room says whether so many bytes more fit beside what other transfers will take: nil, or a
 // *Refused.
 func (s *Spool) Room(need uint64) error { return s.room(need, s.cfg.Shared.Promised()) }
@@ -29,10 +37,7 @@ func (s *Spool) room(need, others uint64) error {
 	if err != nil {
 		return fmt.Errorf("free space of %s: %w", s.cfg.Dir, err)
 	}
-	spare := uint64(max(s.cfg.Reserve, 0))
-	if s.cfg.Reserve == 0 {
-		spare = max(defaultSpare, size/20)
-	}
+	spare := Spare(s.cfg.Reserve, size)
 	if need == 0 || free >= spare && free-spare >= others && free-spare-others >= need {
 		return nil
 	}

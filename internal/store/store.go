@@ -93,7 +93,7 @@ type Devices interface {
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "".
 	Devices(ctx context.Context, userID string, w groupcast.Window) (groupcast.Page[groupcast.Device], error)
-	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, LossPercent, Clock, OS and
+	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, DiskBytes, ReserveBytes, LossPercent, Clock, OS and
 	// Version of many devices at once. Unknown ones are passed over.
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
 	// RevokeDevice ends a device for good: its tokens go, what it is owed is cancelled. What

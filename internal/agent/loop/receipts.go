@@ -188,7 +188,7 @@ func (l *Loop) receiptsWait(now time.Time) {
 func (l *Loop) Space(now time.Time, free uint64) {
 	fresh := l.spaceAt.IsZero()
 	changed := max(free, l.space) - min(free, l.space)
-	if free == 0 || !fresh && changed <= l.space/spaceStep {
+	if !fresh && changed <= l.space/spaceStep {
 		return
 	}
 	l.space, l.spaceAt = free, now

@@ -99,6 +99,7 @@ func (s *Store) renew(d *groupcast.Device) {
 	}
 	n := now.device
 	d.Address, d.Path, d.FreeBytes, d.LossPercent = n.Address, n.Path, n.FreeBytes, n.LossPercent
+	d.DiskBytes, d.ReserveBytes = n.DiskBytes, n.ReserveBytes
 	d.Clock, d.OS, d.Version = n.Clock, n.OS, n.Version
 	if d.Path == "" {
 		d.Path = groupcast.PathUnknown

@@ -128,7 +128,8 @@ DELETE FROM tokens WHERE device_id = @device_id;
 
 -- name: UpdateDevice :exec
 UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,
-    free_bytes = @free_bytes, loss = @loss, clock_off = @clock_off, os = @os, version = @version
+    free_bytes = @free_bytes, disk_bytes = @disk_bytes, reserve = @reserve, loss = @loss, clock_off = @clock_off,
+    os = @os, version = @version
 WHERE id = @id;
 
 -- name: DeleteDevice :exec

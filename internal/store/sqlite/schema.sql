@@ -35,6 +35,8 @@ CREATE TABLE devices (
     machine    TEXT    NOT NULL DEFAULT '',
     site       TEXT    NOT NULL DEFAULT '',
     site_epoch BIGINT  NOT NULL DEFAULT 0, -- how often it was moved
+    disk_bytes BIGINT  NOT NULL DEFAULT 0, -- of the disk that receives files; 0: not told
+    reserve    BIGINT  NOT NULL DEFAULT 0, -- bytes that it keeps free of it
     UNIQUE (user_id, name)
 );
 CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';

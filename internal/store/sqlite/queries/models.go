@@ -127,6 +127,8 @@ type Device struct {
 	Machine   string
 	Site      string
 	SiteEpoch int64
+	DiskBytes int64
+	Reserve   int64
 }
 
 type Edition struct {

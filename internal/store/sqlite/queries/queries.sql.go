@@ -727,7 +727,7 @@ func (q *Queries) CloseOlderOffers(ctx context.Context, arg CloseOlderOffersPara
 }
 
 const copyOnMachine = `-- name: CopyOnMachine :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.copy_of = $1 AND d.machine = $2 AND d.machine <> '' ORDER BY d.name
 `
 
@@ -768,6 +768,8 @@ func (q *Queries) CopyOnMachine(ctx context.Context, arg CopyOnMachineParams) ([
 			&i.Device.Machine,
 			&i.Device.Site,
 			&i.Device.SiteEpoch,
+			&i.Device.DiskBytes,
+			&i.Device.Reserve,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -1389,7 +1391,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 }
 
 const device = `-- name: Device :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1
 `
 
@@ -1419,13 +1421,15 @@ func (q *Queries) Device(ctx context.Context, id string) (DeviceRow, error) {
 		&i.Device.Machine,
 		&i.Device.Site,
 		&i.Device.SiteEpoch,
+		&i.Device.DiskBytes,
+		&i.Device.Reserve,
 		&i.UserName,
 	)
 	return i, err
 }
 
 const deviceByKey = `-- name: DeviceByKey :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.user_id = $1 AND d.public_key = $2
 `
 
@@ -1460,6 +1464,8 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 		&i.Device.Machine,
 		&i.Device.Site,
 		&i.Device.SiteEpoch,
+		&i.Device.DiskBytes,
+		&i.Device.Reserve,
 		&i.UserName,
 	)
 	return i, err
@@ -1616,7 +1622,7 @@ func (q *Queries) DeviceRequest(ctx context.Context, arg DeviceRequestParams) (s
 }
 
 const devices = `-- name: Devices :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
 ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
@@ -1659,6 +1665,8 @@ func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow,
 			&i.Device.Machine,
 			&i.Device.Site,
 			&i.Device.SiteEpoch,
+			&i.Device.DiskBytes,
+			&i.Device.Reserve,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -4759,8 +4767,9 @@ func (q *Queries) UpdateDelivery(ctx context.Context, arg UpdateDeliveryParams) 
 
 const updateDevice = `-- name: UpdateDevice :exec
 UPDATE devices SET last_seen = $1, address = $2, path = $3,
-    free_bytes = $4, loss = $5, clock_off = $6, os = $7, version = $8
-WHERE id = $9
+    free_bytes = $4, disk_bytes = $5, reserve = $6, loss = $7, clock_off = $8,
+    os = $9, version = $10
+WHERE id = $11
 `
 
 type UpdateDeviceParams struct {
@@ -4768,6 +4777,8 @@ type UpdateDeviceParams struct {
 	Address   string
 	Path      string
 	FreeBytes int64
+	DiskBytes int64
+	Reserve   int64
 	Loss      float64
 	ClockOff  int64
 	Os        string
@@ -4781,6 +4792,8 @@ func (q *Queries) UpdateDevice(ctx context.Context, arg UpdateDeviceParams) erro
 		arg.Address,
 		arg.Path,
 		arg.FreeBytes,
+		arg.DiskBytes,
+		arg.Reserve,
 		arg.Loss,
 		arg.ClockOff,
 		arg.Os,

@@ -71,7 +71,7 @@ var arrows = map[string]string{
 		"summary telemetry wire .",
 	"archive": "protocol manifest content store .",
 	"server": "protocol archive receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr reach setback schedule seal sender manifest " +
+		"groupaddr plan reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",
 	"apiclient":  "protocol manifest pattern pki tcp .",
@@ -84,7 +84,7 @@ var arrows = map[string]string{
 	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
 	"terminal":   "ui .",
 	"complete":   "protocol apiclient .",
-	"plan":       "ui units .",
+	"plan":       "protocol .",
 	"settings":   "",
 	"doctor":     "protocol mcast home apiclient ui .",
 	"device":     "protocol seal spool ledger durable home pki apiclient agent .",

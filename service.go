@@ -23,6 +23,7 @@ type Service interface {
 	SeatService
 	GroupService
 	TransferService
+	PlanService
 	UploadService
 	OperationService
 	AgentService

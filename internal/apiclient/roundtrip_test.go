@@ -262,6 +262,9 @@ func transferTrips() []trip {
 
 func transferDetailTrips() []trip {
 	window := groupcast.Window{From: 3, Limit: 7}
+	thought := groupcast.PlanQuery{
+		Groups: []string{"g", "h"}, Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, Hold: true, Rate: 5e6, Via: "https",
+	}
 	named := groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}
 	return []trip{
 		gives(trip{method: "DeliveryEntries", args: []any{no, device, window}},
@@ -271,6 +274,10 @@ func transferDetailTrips() []trip {
 		gives(trip{method: "CheckTransfer", args: []any{named, window}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
 				return c.CheckTransfer(ctx, named, window)
+			}),
+		gives(trip{method: "PlanTransfer", args: []any{thought}},
+			func(ctx context.Context, c *apiclient.Client) (groupcast.SendPlan, error) {
+				return c.PlanTransfer(ctx, thought)
 			}),
 		gives(trip{method: "LeftOut", args: []any{no, window}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {

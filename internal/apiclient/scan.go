@@ -66,9 +66,12 @@ func scan(sel *Selection) (*tree, error) {
 }
 
 // Look says what an upload would say before its first byte, and notes in sel what is left out.
-func Look(sel *Selection) error {
-	_, err := scan(sel)
-	return err
+func Look(sel *Selection) ([]groupcast.UploadEntry, error) {
+	t, err := scan(sel)
+	if err != nil {
+		return nil, err
+	}
+	return t.entries, nil
 }
 
 // add takes one path, a link by its goal, under its own last name.

@@ -75,6 +75,11 @@ func (c *Client) CheckTransfer(
 	return answered[groupcast.LeftOutPage](ctx, c, post("/transfers/check", n).slowly().with(within(w)))
 }
 
+// PlanTransfer says what a transfer would meet.
+func (c *Client) PlanTransfer(ctx context.Context, q groupcast.PlanQuery) (groupcast.SendPlan, error) {
+	return answered[groupcast.SendPlan](ctx, c, post("/transfers/plan", q).slowly())
+}
+
 // LeftOut lists what was asked for and is not in a transfer.
 func (c *Client) LeftOut(
 	ctx context.Context, no protocol.TransferNo, w groupcast.Window,

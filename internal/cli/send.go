@@ -114,7 +114,7 @@ watching, not the transfer; --detach does not watch at all.
 				if err := o.fill(); err != nil {
 					return err
 				}
-				return shell.Each(groups, func(g string) error { return a.showPlan(c.Context(), client, o, g, paths) })
+				return a.showPlan(c.Context(), client, o, groups, paths)
 			}
 			return a.sendTo(c.Context(), client, o, groups, paths, detach)
 		}),

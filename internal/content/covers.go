@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 )
@@ -27,6 +28,29 @@ func (l *Library) Covers(ctx context.Context, newer, older string) (covers bool,
 	defer closeB()
 	covers, err = manifest.Covers(a, b)
 	return covers, a.Read() + b.Read(), err
+}
+
+// CoversPaths is Covers for paths, which are sorted, that nothing was made of yet.
+func (l *Library) CoversPaths(ctx context.Context, newer []string, older string) (covers bool, read int, err error) {
+	if err := ctx.Err(); err != nil {
+		return false, 0, err
+	}
+	e, done, err := l.entries(older)
+	if err != nil {
+		return false, 0, err
+	}
+	defer done()
+	for {
+		f, more := e.Next()
+		if !more {
+			return e.Err() == nil, e.Read(), e.Err()
+		}
+		at, found := slices.BinarySearch(newer, f.Path)
+		if !found {
+			return false, e.Read(), nil
+		}
+		newer = newer[at+1:] // both are in order
+	}
 }
 
 // entries opens the list of some content's entries.

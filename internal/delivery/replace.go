@@ -19,6 +19,22 @@ func (e *Engine) replaces(ctx context.Context, newer store.Transfer) []protocol.
 	return e.editions.Covered(ctx, newer, e.mayReplace(newer))
 }
 
+// WouldReplace lists the open transfers of a group that one with these paths, which are sorted, would replace, the
+// oldest first; all says that every one that may be was compared.
+func (e *Engine) WouldReplace(
+	ctx context.Context, group protocol.GroupID, paths []string,
+) (out []protocol.TransferNo, all bool) {
+	newer := store.Transfer{Transfer: groupcast.Transfer{GroupID: group, Files: len(paths)}}
+	return e.editions.CoveredBy(ctx, paths, e.mayReplace(newer))
+}
+
+// Ahead is the transfer that a group runs now, which a new one comes after; 0: none.
+func (e *Engine) Ahead(group protocol.GroupID) protocol.TransferNo {
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	return e.sched.Busy(group)
+}
+
 // mayReplace lists the open transfers that a newer one may replace, by what is known without their lists.
 func (e *Engine) mayReplace(newer store.Transfer) (out []store.Transfer) {
 	e.mu.Lock()

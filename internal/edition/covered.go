@@ -14,24 +14,40 @@ const comparedMost = 4 * protocol.MaxFiles
 
 // Covered lists those of some transfers whose every path is one of a newer transfer, too. One whose list cannot be
 // read is not among them.
-func (e *Editions) Covered(ctx context.Context, newer store.Transfer, all []store.Transfer) (out []protocol.TransferNo) {
-	left := comparedMost
+func (e *Editions) Covered(ctx context.Context, newer store.Transfer, all []store.Transfer) []protocol.TransferNo {
+	out, _ := e.covered(all, func(older string) (bool, int, error) {
+		return e.Library.Covers(ctx, newer.Content, older)
+	})
+	return out
+}
+
+// CoveredBy is Covered for sorted paths of which no transfer was made yet. It also says whether all were compared.
+func (e *Editions) CoveredBy(
+	ctx context.Context, paths []string, all []store.Transfer,
+) (out []protocol.TransferNo, compared bool) {
+	return e.covered(all, func(older string) (bool, int, error) { return e.Library.CoversPaths(ctx, paths, older) })
+}
+
+func (e *Editions) covered(
+	all []store.Transfer, covers func(older string) (bool, int, error),
+) (out []protocol.TransferNo, compared bool) {
+	left, compared := comparedMost, true
 	for _, older := range all {
 		if left <= 0 {
-			e.Log.Warn("a transfer has too many files to be compared with all that are open", "transfer", newer.Name)
+			e.Log.Warn("a transfer has too many files to be compared with all that are open", "left out", older.No)
+			compared = false
 			break
 		}
-		covers, read, err := e.Library.Covers(ctx, newer.Content, older.Content)
+		covered, read, err := covers(older.Content)
 		left -= read
-		if err != nil {
-			e.Log.Warn("an open transfer could not be compared with a newer one",
-				"transfer", older.No, "err", err)
-			continue
-		}
-		if covers {
+		switch {
+		case err != nil:
+			compared = false
+			e.Log.Warn("an open transfer could not be compared with a newer one", "transfer", older.No, "err", err)
+		case covered:
 			out = append(out, older.No)
 		}
 	}
 	slices.Sort(out)
-	return out
+	return out, compared
 }

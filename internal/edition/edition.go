@@ -40,5 +40,6 @@ type Library interface {
 	Forget(id string) error
 	Remove(id string) error
 	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
+	CoversPaths(ctx context.Context, newer []string, older string) (covers bool, read int, err error)
 	Names() ([]string, error)
 }

@@ -142,6 +142,13 @@ func leftOutPage(out groupcast.LeftOutPage, err error) (groupcast.LeftOutPage, e
 
 func (a *api) leftOutRoutes() {
 	reply(a, route{
+		method: http.MethodPost, path: "/transfers/plan", id: "plan-transfer", access: admins, body: maxLeftOut,
+		summary: "Say what a transfer would meet, and make none",
+	},
+		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.PlanQuery }) (groupcast.SendPlan, error) {
+			return a.service.PlanTransfer(ctx, p, in.Body)
+		})
+	reply(a, route{
 		method: http.MethodPost, path: "/transfers/check", id: "check-transfer", access: admins,
 		summary: "Check which entries of paths cannot be sent or are excluded",
 	},

@@ -53,7 +53,7 @@ func (m *Menu) badEntries(ctx context.Context, a Answers) (*groupcast.BadEntries
 	exclude := pattern.Split(a["exclude"])
 	if !m.Admin.IsLocal() {
 		var e *groupcast.Error
-		if err := apiclient.Look(&apiclient.Selection{Paths: []string{path}, Exclude: exclude}); errors.As(err, &e) {
+		if _, err := apiclient.Look(&apiclient.Selection{Paths: []string{path}, Exclude: exclude}); errors.As(err, &e) {
 			return e.Bad, nil // what else is wrong is said when it is uploaded
 		}
 		return nil, nil

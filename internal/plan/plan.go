@@ -1,99 +1,107 @@
-// Package plan says what a send would meet before it is made: which devices are ready, are away,
-// who lacks space, and how long it takes.
+// Package plan says what a send would meet before it is made: which devices are ready, are away, lack space, and
+// how long it takes by what was measured before. It decides by what it is given; package server gathers that, and
+// the clients have the words.
 package plan
 
 import (
-	"fmt"
-	"time"
+	"cmp"
+	"slices"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/ui"
-	"github.com/groupcast/groupcast/internal/units"
 )
 
-// Plan is what a send would meet. Nothing of it is promised or sent.
-type Plan struct {
-	Group   string   `json:"group"`
-	Bytes   uint64   `json:"bytes,omitempty"`
-	Entries int      `json:"entries,omitempty"`
-	LeftOut int      `json:"left_out,omitempty"`
-	Rate    uint64   `json:"rate,omitempty"`    // bits a second, if --rate gives one
-	Seconds float64  `json:"seconds,omitempty"` // at that rate, once
-	Devices []Device `json:"devices"`
-	Members int      `json:"members"`
-}
-
-// Device is a device of a plan.
-type Device struct {
-	User   string `json:"user"`
-	Device string `json:"device"`
-	Stands string `json:"stands"` // ready, away, no-space, unfit
-	Why    string `json:"why"`
-}
-
-// What a device is of a plan.
-const (
-	Ready   = "ready"
-	Away    = "away"
-	NoSpace = "no-space"
-	Unfit   = "unfit"
-)
-
-// Make judges what a check found of a group's devices, for so many bytes.
-func Make(g groupcast.Group, found []groupcast.CheckResult, bytes, rate uint64) Plan {
-	p := Plan{Group: g.Name, Members: g.Members, Bytes: bytes, Rate: rate, Devices: []Device{}}
-	if rate > 0 {
-		p.Seconds = float64(bytes) * 8 / float64(rate)
+// Judge says how a device of some groups stands to a transfer of so many bytes to each of them. unfit is why its
+// version does not fit, in words.
+func Judge(d groupcast.Device, unfit string, groups []string, bytes uint64) groupcast.PlannedDevice {
+	out := groupcast.PlannedDevice{
+		DeviceID: d.ID, Device: d.Name, User: d.User, Groups: groups, Path: d.Path,
+		Needs: bytes * uint64(len(groups)), Free: d.FreeBytes, Reserve: d.ReserveBytes,
 	}
-	for _, r := range found {
-		p.Devices = append(p.Devices, planned(r, bytes))
-	}
-	return p
-}
-
-// planned is what a check says of a device, for so many bytes.
-func planned(r groupcast.CheckResult, bytes uint64) Device {
-	d := Device{User: r.User, Device: r.Device, Stands: Ready, Why: ui.Reach(r)}
-	switch r.Reach {
-	case groupcast.ReachSilent, groupcast.ReachOff, groupcast.ReachNever:
-		d.Stands = Away
-	case groupcast.ReachUnfit, groupcast.ReachCopied, groupcast.ReachNoGroup:
-		d.Stands = Unfit
+	out.Lacks = lacks(d, out.Needs)
+	switch {
+	case !d.Active:
+		out.Stands, out.LastSeen = groupcast.PlanAway, d.LastSeen
+	case d.Machines > 1:
+		out.Stands, out.Machines = groupcast.PlanUnfit, d.Machines
+	case unfit != "":
+		out.Stands, out.Unfit = groupcast.PlanUnfit, unfit
+	case out.Lacks > 0:
+		out.Stands = groupcast.PlanNoSpace
 	default:
-		if r.FreeBytes > 0 && r.FreeBytes < bytes {
-			d.Stands = NoSpace
-			d.Why = fmt.Sprintf("it takes %s, %s are free there", ui.Size(bytes), ui.Size(r.FreeBytes))
-		}
+		out.Stands = groupcast.PlanReady
 	}
-	return d
+	return out
 }
 
-// Count says how many devices stand so.
-func (p Plan) Count(stands string) (n int) {
-	for _, d := range p.Devices {
-		if d.Stands == stands {
-			n++
-		}
+// lacks is how much must be freed at a device before so many bytes fit beside what it keeps free. Of a disk that
+// was not told of nothing is known.
+func lacks(d groupcast.Device, needs uint64) uint64 {
+	if needs == 0 || d.FreeBytes == 0 && d.DiskBytes == 0 {
+		return 0
 	}
-	return n
+	if wanted := needs + d.ReserveBytes; wanted > d.FreeBytes {
+		return wanted - d.FreeBytes
+	}
+	return 0
 }
 
-// HowLong is the time that the bytes take on the wire. Without a rate it is not known before the
-// slowest receiver is: then two usual lines are shown.
-func (p Plan) HowLong() string {
-	at := func(rate uint64) string {
-		took := time.Duration(float64(p.Bytes) * 8 / float64(rate) * float64(time.Second))
-		if took < time.Second {
-			return "less than a second"
+// Count adds devices to the counts of a plan.
+func Count(devices []groupcast.PlannedDevice) (c groupcast.PlanCounts) {
+	for _, d := range devices {
+		c.Total++
+		switch d.Stands {
+		case groupcast.PlanReady:
+			c.Ready++
+		case groupcast.PlanAway:
+			c.Away++
+		case groupcast.PlanNoSpace:
+			c.NoSpace++
+		case groupcast.PlanUnfit:
+			c.Unfit++
 		}
-		return units.FormatDuration(took.Round(time.Second))
 	}
-	if p.Rate > 0 {
-		return fmt.Sprintf("how long: %s at %s, with repair somewhat more", at(p.Rate), units.FormatRate(p.Rate))
+	return c
+}
+
+// In are those of the devices that are in a group.
+func In(devices []groupcast.PlannedDevice, group string) (out []groupcast.PlannedDevice) {
+	for _, d := range devices {
+		if slices.Contains(d.Groups, group) {
+			out = append(out, d)
+		}
 	}
-	return fmt.Sprintf(
-		"how long: %s at 100 Mbit/s, %s at 1 Gbit/s; without --rate it is as fast as the slowest that is ready",
-		at(100e6),
-		at(1e9),
-	)
+	return out
+}
+
+// order is the order of a plan's list: what somebody can do something about first.
+var order = []groupcast.PlanStanding{
+	groupcast.PlanNoSpace, groupcast.PlanUnfit, groupcast.PlanAway, groupcast.PlanReady,
+}
+
+// Sort puts devices into the order of a plan's list.
+func Sort(devices []groupcast.PlannedDevice) {
+	slices.SortFunc(devices, func(a, b groupcast.PlannedDevice) int {
+		return cmp.Or(slices.Index(order, a.Stands)-slices.Index(order, b.Stands),
+			cmp.Compare(a.User, b.User), cmp.Compare(a.Device, b.Device))
+	})
+}
+
+// Begins says when the data of a transfer begins to flow, as far as its devices decide it: held and now are what
+// was asked for, everybody says that nobody else can come.
+func Begins(c groupcast.PlanCounts, held, now, everybody bool) groupcast.PlanStartCode {
+	switch {
+	case held:
+		return groupcast.StartsHeld
+	case c.Total == 0:
+		return groupcast.StartsMembers
+	case c.Ready > 0 && (now || everybody):
+		return groupcast.StartsNow
+	case c.Ready > 0:
+		return groupcast.StartsGathering
+	case c.Away > 0:
+		return groupcast.StartsBack
+	case c.NoSpace > 0:
+		return groupcast.StartsRoom
+	}
+	return groupcast.StartsFit
 }

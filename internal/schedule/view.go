@@ -40,6 +40,16 @@ func (s *Scheduler) Held(no protocol.TransferNo) bool {
 	return t != nil && t.hold
 }
 
+// Busy is the oldest transfer whose session a group runs; 0: it runs none.
+func (s *Scheduler) Busy(group protocol.GroupID) (oldest protocol.TransferNo) {
+	for at, no := range s.busy {
+		if at.group == group && (oldest == 0 || no < oldest) {
+			oldest = no
+		}
+	}
+	return oldest
+}
+
 // Open lists the open transfers, oldest first.
 func (s *Scheduler) Open() []protocol.TransferNo { return s.order }
 

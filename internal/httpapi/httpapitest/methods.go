@@ -306,6 +306,13 @@ func (s *Service) CheckTransfer(
 	return answer[groupcast.LeftOutPage](s.note("CheckTransfer", p, n, w))
 }
 
+// PlanTransfer notes the call.
+func (s *Service) PlanTransfer(
+	_ context.Context, p groupcast.Principal, q groupcast.PlanQuery,
+) (groupcast.SendPlan, error) {
+	return answer[groupcast.SendPlan](s.note("PlanTransfer", p, q))
+}
+
 // LeftOut notes the call.
 func (s *Service) LeftOut(
 	_ context.Context, p groupcast.Principal, no protocol.TransferNo, w groupcast.Window,

@@ -1,0 +1,329 @@
+package server
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/plan"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const (
+	maxPlanBytes = 1 << 53 // that a client says it would upload: JavaScript counts no further
+	pacesOf      = 20      // the last transfers that are looked at for a pace: of the group, then of all
+)
+
+// PlanTransfer says what a transfer to groups would meet.
+func (s *Server) PlanTransfer(
+	ctx context.Context, p groupcast.Principal, q groupcast.PlanQuery,
+) (out groupcast.SendPlan, err error) {
+	if err := mustAdmin(p); err != nil {
+		return out, err
+	}
+	if err := checkPlan(&q); err != nil {
+		return out, err
+	}
+	groups := make([]groupcast.Group, len(q.Groups))
+	for i, name := range q.Groups {
+		if groups[i], err = s.store.Group(ctx, name); err != nil {
+			return out, err
+		}
+	}
+	out.At, out.Hold = s.now(), q.Hold
+	paths, err := s.planContent(ctx, p, q, &out)
+	if err != nil {
+		return out, err
+	}
+	devices, err := s.planDevices(ctx, q.Groups, out.Bytes)
+	if err != nil {
+		return out, err
+	}
+	out.PlanCounts = plan.Count(devices)
+	without := map[string]bool{} // members without a device, of all groups
+	for _, g := range groups {
+		one, err := s.planGroup(ctx, g, q, out, plan.In(devices, g.Name), paths)
+		if err != nil {
+			return out, err
+		}
+		if one.NoDevice, err = s.withoutDevice(ctx, g, without); err != nil {
+			return out, err
+		}
+		out.Groups = append(out.Groups, one)
+	}
+	out.NoDevice = len(without)
+	out.Devices = devices[:min(len(devices), groupcast.MaxPlanned)]
+	return out, nil
+}
+
+// checkPlan bounds what a plan is asked for.
+func checkPlan(q *groupcast.PlanQuery) error {
+	ways := 0
+	for _, said := range []bool{len(q.Paths) > 0, q.Upload != "", len(q.Entries) > 0, q.Files > 0 || q.Bytes > 0} {
+		if said {
+			ways++
+		}
+	}
+	switch {
+	case ways > 1:
+		return groupcast.Errorf(groupcast.EInvalid, "what is sent is said in one way: paths, an upload, entries, or their size")
+	case len(q.Groups) > groupcast.MaxPlanGroups:
+		return groupcast.Errorf(groupcast.EInvalid, "a plan is for %d groups at most", groupcast.MaxPlanGroups)
+	case len(q.Entries) > groupcast.MaxPlanEntries:
+		return groupcast.Errorf(groupcast.EInvalid, "a plan takes %d entries at most", groupcast.MaxPlanEntries).
+			WithHint("say how many they are and how large")
+	case q.Bytes > maxPlanBytes || q.Files < 0 || q.Files > protocol.MaxFiles:
+		return groupcast.Errorf(groupcast.EInvalid, "that is too much for one transfer")
+	}
+	slices.Sort(q.Groups)
+	q.Groups = slices.Compact(q.Groups)
+	t := groupcast.NewTransfer{Upload: "x", Hold: q.Hold, Now: q.Now, Rate: q.Rate, Via: q.Via}
+	return checkTransfer(&t)
+}
+
+// planContent finds what is sent, and its paths in order; nil if they are not known.
+func (s *Server) planContent(
+	ctx context.Context, p groupcast.Principal, q groupcast.PlanQuery, out *groupcast.SendPlan,
+) ([]string, error) {
+	out.LeftOut.Entries = []groupcast.LeftOut{}
+	switch {
+	case len(q.Paths) > 0:
+		n := groupcast.NewTransfer{Paths: q.Paths, Exclude: q.Exclude}
+		tree, err := s.content.Find(ctx, n, s.mayName(p))
+		if err != nil {
+			return nil, err
+		}
+		leaveOut(out, tree.LeftOut.Entries, tree.LeftOut.Count)
+		return planned(out, tree.Files), nil
+	case q.Upload != "":
+		files, err := s.content.Uploads.Entries(q.Upload)
+		if err != nil {
+			return nil, err
+		}
+		return planned(out, files), nil
+	case len(q.Entries) > 0:
+		refused, err := content.Refused(q.Entries, q.Exclude)
+		if err != nil {
+			return nil, err
+		}
+		leaveOut(out, refused, len(refused))
+		paths := planned(out, wanted(q.Entries, refused))
+		out.Full = s.cfg.Room.Fits(out.Bytes) != nil
+		return paths, nil
+	}
+	out.Files, out.Bytes, out.Known = q.Files, q.Bytes, q.Files > 0 || q.Bytes > 0
+	out.Full = out.Known && s.cfg.Room.Fits(out.Bytes) != nil
+	return nil, nil
+}
+
+// wanted are the entries that are not refused.
+func wanted(entries []groupcast.UploadEntry, refused []groupcast.LeftOut) []manifest.File {
+	not := make(map[string]bool, len(refused))
+	for _, l := range refused {
+		not[l.Path] = true
+	}
+	var files []manifest.File
+	for _, e := range entries {
+		if !not[e.Path] {
+			kind := manifest.KindFile
+			if e.Kind == content.KindName(manifest.KindFolder) {
+				kind = manifest.KindFolder
+			}
+			files = append(files, manifest.File{Path: e.Path, Kind: kind, Size: min(e.Size, maxPlanBytes)})
+		}
+	}
+	return files
+}
+
+// planned counts what is sent and gives its paths in order.
+func planned(out *groupcast.SendPlan, files []manifest.File) []string {
+	paths := make([]string, len(files))
+	for i := range files {
+		paths[i] = files[i].Path
+		if files[i].Kind == manifest.KindFolder {
+			out.Folders++
+			continue
+		}
+		out.Files++
+		out.Bytes = min(out.Bytes+files[i].Size, maxPlanBytes)
+	}
+	out.Known = true
+	slices.Sort(paths)
+	return paths
+}
+
+// leaveOut says what is left out: what cannot be sent first, since somebody has to decide about it.
+func leaveOut(out *groupcast.SendPlan, entries []groupcast.LeftOut, count int) {
+	sorted := slices.Clone(entries)
+	excluded := func(l groupcast.LeftOut) int {
+		if l.Why == groupcast.WhyExcluded {
+			return 1
+		}
+		return 0
+	}
+	slices.SortStableFunc(sorted, func(a, b groupcast.LeftOut) int { return cmp.Compare(excluded(a), excluded(b)) })
+	for _, l := range sorted {
+		out.Bad += 1 - excluded(l)
+	}
+	some := sorted[:min(len(sorted), groupcast.MaxPlanLeftOut)]
+	out.LeftOut = groupcast.LeftOutPage{Total: count, Listed: len(some), Entries: some}
+	if some == nil {
+		out.LeftOut.Entries = []groupcast.LeftOut{}
+	}
+}
+
+// planDevices judges the devices of groups.
+func (s *Server) planDevices(
+	ctx context.Context, groups []string, bytes uint64,
+) ([]groupcast.PlannedDevice, error) {
+	all, err := s.store.Devices(ctx, "", groupcast.Window{})
+	if err != nil {
+		return nil, err
+	}
+	logins, err := s.store.Logins(ctx, "", groupcast.Window{}, true)
+	if err != nil {
+		return nil, err
+	}
+	devices := []groupcast.PlannedDevice{}
+	for _, d := range all.Rows {
+		var in []string
+		for _, g := range logins[d.ID].Groups {
+			if slices.Contains(groups, g) {
+				in = append(in, g)
+			}
+		}
+		if len(in) > 0 {
+			s.agents.Describe(&d)
+			devices = append(devices, plan.Judge(d, s.agents.Unfit(d.ID), in, bytes))
+		}
+	}
+	plan.Sort(devices)
+	return devices, nil
+}
+
+// planGroup says what the transfer to one group meets.
+func (s *Server) planGroup(
+	ctx context.Context, g groupcast.Group, q groupcast.PlanQuery, all groupcast.SendPlan,
+	devices []groupcast.PlannedDevice, paths []string,
+) (out groupcast.GroupPlan, err error) {
+	out = groupcast.GroupPlan{
+		Group: g.Name, Members: g.Members, PlanCounts: plan.Count(devices), Replaces: []groupcast.Replaced{},
+	}
+	if err := s.delivery.MayAdd(g, q.Now); err != nil {
+		out.Blocked = groupcast.ErrorCode(err)
+	}
+	if paths != nil {
+		if out.Replaces, out.Compared, err = s.planReplaces(ctx, g, paths); err != nil {
+			return out, err
+		}
+	}
+	via := plan.Way(q.Via, out.Ready)
+	if out.Begins, err = s.planStart(ctx, g, q, out, via); err != nil {
+		return out, err
+	}
+	limits := plan.Limits{Transfer: q.Rate, Server: s.cfg.MaxRate * 8}
+	pace, err := s.paceOf(ctx, g.Name, via, limits)
+	if err != nil {
+		return out, err
+	}
+	out.Takes = plan.Takes(all.Bytes, out.Ready, via, limits, pace)
+	return out, nil
+}
+
+// planReplaces lists the open transfers of a group that one with these paths replaces, if they still owe anything.
+func (s *Server) planReplaces(
+	ctx context.Context, g groupcast.Group, paths []string,
+) (out []groupcast.Replaced, compared bool, err error) {
+	older, compared := s.delivery.WouldReplace(ctx, g.ID, paths)
+	out = []groupcast.Replaced{}
+	for _, no := range older {
+		tr, err := s.store.Transfer(ctx, no)
+		if groupcast.ErrorCode(err) == groupcast.ENotFound || err == nil && tr.Owed == 0 {
+			continue
+		}
+		if err != nil {
+			return nil, false, err
+		}
+		out = append(out, groupcast.Replaced{Transfer: tr.No, Name: tr.Name, At: tr.CreatedAt, Owed: tr.Owed})
+	}
+	return out, compared, nil
+}
+
+// withoutDevice counts the members of a group who have no device, and notes them.
+func (s *Server) withoutDevice(ctx context.Context, g groupcast.Group, note map[string]bool) (n int, err error) {
+	members, err := s.store.Members(ctx, g.ID, groupcast.Window{})
+	for _, m := range members.Rows {
+		if m.Devices == 0 {
+			n++
+			note[m.UserID] = true
+		}
+	}
+	return n, err
+}
+
+// planStart says when a transfer begins.
+func (s *Server) planStart(
+	ctx context.Context, g groupcast.Group, q groupcast.PlanQuery, p groupcast.GroupPlan, via groupcast.Via,
+) (out groupcast.PlanStart, err error) {
+	out.Code = plan.Begins(p.PlanCounts, q.Hold, q.Now, p.Ready == p.Total)
+	if !q.Hold && s.delivery.Paused() {
+		out.Code = groupcast.StartsConfirmed
+	}
+	if out.Code == groupcast.StartsGathering {
+		out.Wait = timingOf(s.cfg).GatherMax
+	}
+	ahead := s.delivery.Ahead(g.ID)
+	if ahead == 0 || via == groupcast.ViaHTTPS || out.Code != groupcast.StartsNow && out.Code != groupcast.StartsGathering {
+		return out, nil
+	}
+	tr, err := s.delivery.Transfer(ctx, ahead)
+	if groupcast.ErrorCode(err) == groupcast.ENotFound {
+		return out, nil
+	}
+	out = groupcast.PlanStart{Code: groupcast.StartsBehind, Behind: ahead, Name: tr.Name, Until: through(tr)}
+	return out, err
+}
+
+// through is when a transfer is expected to be through for those who take part; zero: unknown.
+func through(tr groupcast.Transfer) (at time.Time) {
+	for _, e := range tr.Estimates {
+		if e.At.After(at) {
+			at = e.At
+		}
+	}
+	return at
+}
+
+// paceOf finds how quickly transfers went: to the group, or else to others.
+func (s *Server) paceOf(
+	ctx context.Context, group string, via groupcast.Via, l plan.Limits,
+) (*groupcast.Pace, error) {
+	limit, _ := l.Lowest()
+	for _, of := range []string{group, ""} {
+		page, err := s.delivery.Transfers(ctx, groupcast.TransferFilter{Group: of, Limit: pacesOf})
+		if err != nil {
+			return nil, err
+		}
+		pace, err := s.paces.Find(ctx, page.Rows, via, limit)
+		if err != nil || pace != nil {
+			return pace, err
+		}
+	}
+	return nil, nil
+}
+
+// lookAt reads what the pace of a transfer is worked out from.
+func (s *Server) lookAt(
+	ctx context.Context, no protocol.TransferNo,
+) ([]groupcast.Delivery, []groupcast.Point, error) {
+	page, err := s.store.Deliveries(ctx, no, groupcast.Window{})
+	if err != nil {
+		return nil, nil, err
+	}
+	points, err := s.delivery.Series(ctx, no, time.Time{})
+	return page.Rows, points, err
+}

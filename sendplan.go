@@ -69,10 +69,11 @@ type GroupPlan struct {
 	Group   string `json:"group"`
 	Members int    `json:"members"`
 	PlanCounts
-	Blocked  Code       `json:"blocked,omitempty"` // why it would be refused: nobody, unconfirmed, exhausted
-	Begins   PlanStart  `json:"begins"`
-	Takes    PlanTime   `json:"takes"`
-	Replaces []Replaced `json:"replaces"` // open transfers to it whose paths are all sent again: what they still owe is dropped
+	Blocked Code      `json:"blocked,omitempty"` // why it would be refused: nobody, unconfirmed, exhausted
+	Begins  PlanStart `json:"begins"`
+	Takes   PlanTime  `json:"takes"`
+	// Open transfers to it of which all paths are sent again: what they still owe is dropped.
+	Replaces []Replaced `json:"replaces"`
 	// Whether it is known what is replaced: false if the paths were not named or are too many to compare.
 	Compared bool `json:"compared"`
 }
@@ -163,7 +164,7 @@ type Pace struct {
 	Via      Via                 `json:"via"`
 	Limit    uint64              `json:"limit,omitempty"`   // that it had, bits a second
 	Limiter  string              `json:"limiter,omitempty"` // what held it most of the time; empty: not known
-	Slowest  string              `json:"slowest,omitempty"` // USER/DEVICE that the others were done long before; empty: none
+	Slowest  string              `json:"slowest,omitempty"` // USER/DEVICE, far behind the others; empty: none
 	Of       int                 `json:"of"`                // how many transfers it is the middle of
 }
 

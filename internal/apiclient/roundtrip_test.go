@@ -262,9 +262,6 @@ func transferTrips() []trip {
 
 func transferDetailTrips() []trip {
 	window := groupcast.Window{From: 3, Limit: 7}
-	thought := groupcast.PlanQuery{
-		Groups: []string{"g", "h"}, Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, Hold: true, Rate: 5e6, Via: "https",
-	}
 	named := groupcast.NewTransfer{Group: "g", Paths: []string{"/x"}, Exclude: []string{"*.tmp"}, SkipBad: true}
 	return []trip{
 		gives(trip{method: "DeliveryEntries", args: []any{no, device, window}},
@@ -274,10 +271,6 @@ func transferDetailTrips() []trip {
 		gives(trip{method: "CheckTransfer", args: []any{named, window}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
 				return c.CheckTransfer(ctx, named, window)
-			}),
-		gives(trip{method: "PlanTransfer", args: []any{thought}},
-			func(ctx context.Context, c *apiclient.Client) (groupcast.SendPlan, error) {
-				return c.PlanTransfer(ctx, thought)
 			}),
 		gives(trip{method: "LeftOut", args: []any{no, window}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.LeftOutPage, error) {
@@ -450,7 +443,7 @@ func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
 	for _, more := range [][]trip{
-		welcomeTrips(), userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), operationTrips(),
+		welcomeTrips(), userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
 		agentTrips(),
 		byteTrips(w.service.Content),
 	} {

@@ -38,7 +38,7 @@ func (a *app) showPlan(ctx context.Context, client *apiclient.Client, o sendOpti
 	if a.JSON {
 		return a.PrintJSON(p)
 	}
-	a.sayPlan(p)
+	a.sayPlan(p, o.skipBad)
 	return nil
 }
 
@@ -54,10 +54,10 @@ func upload(q *groupcast.PlanQuery, sel *apiclient.Selection) (err error) {
 	return nil
 }
 
-func (a *app) sayPlan(p groupcast.SendPlan) {
+func (a *app) sayPlan(p groupcast.SendPlan, skipBad bool) {
 	if p.LeftOut.Total > 0 {
 		text := fmt.Sprintf("%s would be left out", ui.Entries(p.LeftOut.Total))
-		if p.Bad > 0 {
+		if p.Bad > 0 && !skipBad {
 			text = fmt.Sprintf("%s cannot be sent: leave them out with --skip-bad, or correct them", ui.Entries(p.Bad))
 		}
 		fmt.Fprintln(a.Out, text)
@@ -94,11 +94,10 @@ func (a *app) sayGroupPlan(p groupcast.SendPlan, g groupcast.GroupPlan) {
 		fmt.Fprintf(a.Out, "  refused   %s\n", why)
 	}
 	fmt.Fprintf(a.Out, "  begins    %s\n", ui.PlanBegins(g.Begins, p.At))
-	if p.Bytes > 0 {
+	if p.Bytes > 0 && (g.Ready > 0 || g.Takes.Rate > 0) {
 		fmt.Fprintf(a.Out, "  takes     %s\n", ui.PlanTakes(g.Takes))
 	}
 	if text := ui.PlanReplaced(g); text != "" {
 		fmt.Fprintf(a.Out, "  replaces  %s\n", text)
 	}
 }
-

@@ -20,10 +20,10 @@ var documented = map[access]string{
 	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events agent-fork",
 	users:  "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices device device-deliveries revoke-device sign-out events",
 	admins: "add-user users user sent-files update-user delete-user user-groups create-group groups group update-group delete-group members " +
-		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer plan-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
+		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pause-transfer resume-transfer change-transfer pending group-pending send-pending check-upload create-upload upload " +
 		"complete-upload delete-upload write-upload unfinished-uploads check audit status " +
-		"change-server confirm-memberships backup",
+		"change-server confirm-memberships backup plan-transfer",
 }
 
 // newFake gives a service whose event streams end at once.

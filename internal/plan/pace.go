@@ -10,7 +10,7 @@ import (
 
 const (
 	leastMeasured = 1_000_000       // bytes: of less, opening a session is most of the time
-	together      = 5 * time.Second // who is done no later than so after twice the time of the one before took part with it
+	together      = 5 * time.Second // beyond twice the time of the one before it: who is done so soon took part
 	sentShare     = 10              // at most one part in so many was at the devices already
 	holdsBack     = 8               // tenths of a limit: a transfer that came so near was held by it
 	middleOf      = 5               // the last transfers that a pace is the middle of

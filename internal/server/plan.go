@@ -70,7 +70,8 @@ func checkPlan(q *groupcast.PlanQuery) error {
 	}
 	switch {
 	case ways > 1:
-		return groupcast.Errorf(groupcast.EInvalid, "what is sent is said in one way: paths, an upload, entries, or their size")
+		return groupcast.Errorf(groupcast.EInvalid, "what is sent is said in one way").
+			WithHint("give paths, an upload, entries, or their number and size")
 	case len(q.Groups) > groupcast.MaxPlanGroups:
 		return groupcast.Errorf(groupcast.EInvalid, "a plan is for %d groups at most", groupcast.MaxPlanGroups)
 	case len(q.Entries) > groupcast.MaxPlanEntries:
@@ -276,8 +277,9 @@ func (s *Server) planStart(
 	if out.Code == groupcast.StartsGathering {
 		out.Wait = timingOf(s.cfg).GatherMax
 	}
+	soon := out.Code == groupcast.StartsNow || out.Code == groupcast.StartsGathering
 	ahead := s.delivery.Ahead(g.ID)
-	if ahead == 0 || via == groupcast.ViaHTTPS || out.Code != groupcast.StartsNow && out.Code != groupcast.StartsGathering {
+	if ahead == 0 || via == groupcast.ViaHTTPS || !soon {
 		return out, nil
 	}
 	tr, err := s.delivery.Transfer(ctx, ahead)

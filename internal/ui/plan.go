@@ -98,16 +98,9 @@ func paceInWords(p groupcast.Pace) string {
 func PlanReplaced(g groupcast.GroupPlan) string {
 	var names []string
 	for _, r := range g.Replaces {
-		names = append(names, fmt.Sprintf("transfer %d (%s), which %s still owed", r.Transfer, Name(r.Name), are(r.Owed)))
+		names = append(names, fmt.Sprintf("transfer %d (%s), which is still owed to %d", r.Transfer, Name(r.Name), r.Owed))
 	}
 	return strings.Join(names, "; ")
-}
-
-func are(n int) string {
-	if n == 1 {
-		return "1 device is"
-	}
-	return fmt.Sprintf("%d devices are", n)
 }
 
 // PlanStands is how a device stands to a transfer that is planned, in a word or two.

@@ -22,8 +22,10 @@ var arrows = map[string]string{
 	"protocol": "",
 	"fec":      "protocol",
 	"wire":     "protocol",
+	"format2":  "protocol wire",
 	"manifest": "protocol wire",
-	"seal":     "protocol wire",
+	"seal":     "protocol wire format2",
+	"skeleton": "protocol manifest format2",
 	"rate":     "protocol",
 	"send":     "protocol wire rate manifest fec",
 	"recv":     "protocol wire rate manifest fec",
@@ -119,7 +121,7 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire seal fec manifest rate send recv schedule telemetry agent/loop")
+var core = strings.Fields("protocol wire format2 seal fec manifest skeleton rate send recv schedule telemetry agent/loop")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
 )
@@ -60,7 +61,7 @@ type FeedbackOpener struct {
 	id    protocol.FeedbackID
 	seen  replayWindow
 	nonce [12]byte
-	body  [protocol.MaxFeedbackBody]byte
+	body  [format2.FeedbackBodyBytes]byte
 }
 
 // NewFeedbackOpener takes the key and ID that were handed out.
@@ -78,24 +79,33 @@ func (o *FeedbackOpener) Open(packet []byte) (wire.Feedback, error) {
 	if err != nil {
 		return wire.Feedback{}, fmt.Errorf("feedback: %w", err)
 	}
-	if h.ID != o.id {
-		return wire.Feedback{}, ErrTag
-	}
-	if !o.seen.fresh(h.Counter) {
-		return wire.Feedback{}, ErrReplay
-	}
-	nonceInto(&o.nonce, &noIV, h.Counter)
-	aad, sealed := packet[:wire.FeedbackHeaderBytes], packet[wire.FeedbackHeaderBytes:]
-	body, err := o.aead.Open(o.body[:0], o.nonce[:], sealed, aad)
+	body, err := o.open(h, packet)
 	if err != nil {
-		return wire.Feedback{}, ErrOpen
+		return wire.Feedback{}, err
 	}
-	o.seen.mark(h.Counter)
 	f, err := wire.ParseFeedback(body)
 	if err != nil {
 		return wire.Feedback{}, fmt.Errorf("feedback: %w", err)
 	}
 	return f, nil
+}
+
+// open gives the body of a packet of this opener, which was not there before.
+func (o *FeedbackOpener) open(h wire.FeedbackHeader, packet []byte) ([]byte, error) {
+	if h.ID != o.id {
+		return nil, ErrTag
+	}
+	if !o.seen.fresh(h.Counter) {
+		return nil, ErrReplay
+	}
+	nonceInto(&o.nonce, &noIV, h.Counter)
+	aad, sealed := packet[:wire.FeedbackHeaderBytes], packet[wire.FeedbackHeaderBytes:]
+	body, err := o.aead.Open(o.body[:0], o.nonce[:], sealed, aad)
+	if err != nil {
+		return nil, ErrOpen
+	}
+	o.seen.mark(h.Counter)
+	return body, nil
 }
 
 // replayWindow remembers which of the last ReplayWindow numbers were used (RFC 6479).

@@ -18,8 +18,16 @@ import (
 var ErrWrongKey = errors.New("wrong session key")
 
 // info is the context of a derived key: label and fields, none of which can run into another.
-func info(label string, fields ...[]byte) string {
-	b := append([]byte("groupcast/1 "+label), 0)
+func info(label string, fields ...[]byte) string { return infoOf(format1, label, fields...) }
+
+// The names of the formats, in front of labels.
+const (
+	format1     = "groupcast/1 "
+	format2Name = "groupcast/2 "
+)
+
+func infoOf(format, label string, fields ...[]byte) string {
+	b := append([]byte(format+label), 0)
 	for _, f := range fields {
 		b = binary.BigEndian.AppendUint16(b, uint16(len(f)))
 		b = append(b, f...)
@@ -38,7 +46,11 @@ func expand(prk []byte, info string, length int) []byte {
 
 // KeyCheck is what an offer says about its session's secret without giving it away.
 func KeyCheck(secret Secret, server protocol.ServerID, session protocol.SessionID) [16]byte {
-	return [16]byte(expand(secret[:], info("key check", server[:], session[:]), 16))
+	return keyCheckOf(format1, secret, server, session)
+}
+
+func keyCheckOf(format string, secret Secret, server protocol.ServerID, session protocol.SessionID) [16]byte {
+	return [16]byte(expand(secret[:], infoOf(format, "key check", server[:], session[:]), 16))
 }
 
 // CheckKey says whether secret is the one that offer was made with.
@@ -69,12 +81,12 @@ type phase struct {
 
 func phaseOf(n protocol.PacketNumber) uint32 { return uint32(n >> protocol.PhaseBits) }
 
-func derivePhase(prk []byte, number uint32) *phase {
+func derivePhase(format string, prk []byte, number uint32) *phase {
 	var field [4]byte
 	binary.BigEndian.PutUint32(field[:], number)
-	key := expand(prk, info("data key", field[:]), 32)
+	key := expand(prk, infoOf(format, "data key", field[:]), 32)
 	p := &phase{number: number, aead: newAEAD(key)}
-	copy(p.iv[:], expand(prk, info("data iv", field[:]), 12))
+	copy(p.iv[:], expand(prk, infoOf(format, "data iv", field[:]), 12))
 	return p
 }
 

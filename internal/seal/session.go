@@ -1,6 +1,7 @@
 package seal
 
 import (
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"sync/atomic"
@@ -28,7 +29,9 @@ const keptNonces = 16
 // retry sends the same bytes. The sender's state machine, which gives out the numbers, ensures that.
 // Which numbers are opened is for the receiver to say, before Open derives a key for them.
 type Session struct {
+	format string
 	prk    []byte
+	salt   [32]byte // SHA-256 of the offer
 	id     protocol.SessionID
 	tag    protocol.SessionTag
 	phases [keptPhases]atomic.Pointer[phase]
@@ -51,7 +54,11 @@ func NewSession(secret Secret, offer []byte) (*Session, error) {
 	if err := CheckKey(secret, o); err != nil {
 		return nil, err
 	}
-	return &Session{prk: sessionKey(secret, offer), id: o.Session, tag: o.Tag}, nil
+	return newSession(format1, secret, offer, o.Session, o.Tag), nil
+}
+
+func newSession(format string, secret Secret, offer []byte, id protocol.SessionID, tag protocol.SessionTag) *Session {
+	return &Session{format: format, prk: sessionKey(secret, offer), salt: sha256.Sum256(offer), id: id, tag: tag}
 }
 
 // Tag is the session's tag on the wire; ID its identifier.
@@ -68,7 +75,7 @@ func (s *Session) Format(w fmt.State, _ rune) { redact(w) }
 // exactly where its sealed form goes: GroupHeaderBytes after the end of dst.
 func (s *Session) Seal(dst []byte, h wire.Header, body []byte) []byte {
 	start := len(dst)
-	dst = wire.AppendHeader(dst, h)
+	dst = s.appendHeader(dst, h)
 	p := s.phase(phaseOf(h.Number))
 	slot := s.lend()
 	nonceInto(&slot.nonce, &p.iv, uint64(h.Number))
@@ -81,7 +88,7 @@ func (s *Session) Seal(dst []byte, h wire.Header, body []byte) []byte {
 // To open in place, pass packet[protocol.GroupHeaderBytes:protocol.GroupHeaderBytes] as dst.
 // The returned body is only what was appended.
 func (s *Session) Open(dst, packet []byte) (wire.Header, []byte, error) {
-	h, err := wire.ParseHeader(packet)
+	h, err := s.parseHeader(packet)
 	if err != nil {
 		return h, nil, err
 	}
@@ -106,7 +113,7 @@ func (s *Session) phase(number uint32) *phase {
 	if p := slot.Load(); p != nil && p.number == number {
 		return p
 	}
-	p := derivePhase(s.prk, number)
+	p := derivePhase(s.format, s.prk, number)
 	slot.Store(p)
 	return p
 }

@@ -1,4 +1,4 @@
-"""BLAKE3 in derive_key mode, for messages that fit in memory (the BLAKE3 paper, section 2)."""
+"""BLAKE3, plain and in derive_key mode, for messages that fit in memory (the BLAKE3 paper, section 2)."""
 
 import struct
 
@@ -76,3 +76,8 @@ def derive_key(context, data):
     """32 bytes: derive_key(context, data) of the BLAKE3 paper."""
     key = _tree(IV, context.encode(), 0, CONTEXT, ROOT)
     return struct.pack("<8I", *_tree(key, bytes(data), 0, MATERIAL, ROOT))
+
+
+def digest(data):
+    """32 bytes: the hash of the BLAKE3 paper, without a key."""
+    return struct.pack("<8I", *_tree(IV, bytes(data), 0, 0, ROOT))

@@ -1,0 +1,102 @@
+package skeleton
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Writer writes a skeleton entry by entry, and the digests of its blocks.
+type Writer struct {
+	w       io.Writer
+	promise Totals
+	done    Totals
+	check   manifest.Checker
+	last    string
+	buf     []byte
+	block   []byte // that is not whole yet
+	index   []byte
+	bytes   int
+}
+
+// NewWriter begins a skeleton of so many entries and bytes.
+func NewWriter(w io.Writer, t Totals) (*Writer, error) {
+	if err := t.check(); err != nil {
+		return nil, err
+	}
+	s := &Writer{w: w, promise: t}
+	return s, s.put(t.append(nil))
+}
+
+// Add writes the next entry; paths come in their order.
+func (s *Writer) Add(e *Entry) error {
+	if e.Digest != (protocol.Digest{}) {
+		return fmt.Errorf("%w: %q has a digest", ErrEncoding, e.Path)
+	}
+	if err := s.check.Add(e); err != nil {
+		return fmt.Errorf("skeleton: %w", err)
+	}
+	s.done.Add(e)
+	s.buf = appendEntry(s.buf[:0], s.last, e)
+	s.last = e.Path
+	return s.put(s.buf)
+}
+
+// appendEntry writes kind 1 │ mode 2 │ mtime 8 │ shared v │ rest v + bytes │ file: size v, link: target v +
+// bytes.
+func appendEntry(dst []byte, last string, e *Entry) []byte {
+	dst = append(dst, byte(e.Kind))
+	dst = binary.BigEndian.AppendUint16(dst, e.Mode)
+	dst = binary.BigEndian.AppendUint64(dst, uint64(e.MTime))
+	n := shared(last, e.Path)
+	dst = binary.AppendUvarint(dst, uint64(n))
+	dst = appendText(dst, e.Path[n:])
+	switch e.Kind {
+	case manifest.KindFile:
+		dst = binary.AppendUvarint(dst, e.Size)
+	case manifest.KindSymlink:
+		dst = appendText(dst, e.Target)
+	case manifest.KindFolder:
+	}
+	return dst
+}
+
+func appendText(dst []byte, s string) []byte {
+	return append(binary.AppendUvarint(dst, uint64(len(s))), s...)
+}
+
+func (s *Writer) put(b []byte) error {
+	if s.bytes += len(b); s.bytes > MaxBytes {
+		return ErrLarge
+	}
+	for rest := b; len(rest) > 0; {
+		n := min(len(rest), protocol.BlockSize-len(s.block))
+		s.block = append(s.block, rest[:n]...)
+		if rest = rest[n:]; len(s.block) == protocol.BlockSize {
+			s.closeBlock()
+		}
+	}
+	_, err := s.w.Write(b)
+	return err
+}
+
+func (s *Writer) closeBlock() {
+	d := format2.LeafDigest(s.block)
+	s.index, s.block = append(s.index, d[:]...), s.block[:0]
+}
+
+// Close ends a skeleton and gives its index, block 0 of a session, and its length. The entries must be those that
+// were promised.
+func (s *Writer) Close() (index []byte, bytes int, err error) {
+	if s.done != s.promise {
+		return nil, 0, ErrTotals
+	}
+	if len(s.block) > 0 {
+		s.closeBlock()
+	}
+	return s.index, s.bytes, nil
+}

@@ -121,7 +121,8 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire format2 seal fec manifest skeleton rate send recv schedule telemetry agent/loop")
+var core = strings.Fields("protocol wire format2 seal fec manifest skeleton rate send recv schedule telemetry " +
+	"agent/loop")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

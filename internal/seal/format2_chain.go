@@ -24,8 +24,8 @@ func chainStep(session protocol.SessionID, e format2.Element) format2.Element {
 // chainStretch is how many elements are computed at once: a chain of a day has some ten thousand stretches.
 const chainStretch = 1024
 
-// Chain is a session's hash chain at its sender: random at its end, the anchor at its beginning. It keeps one element of
-// each stretch, and all of the one that was asked for last. It is not safe for concurrent use.
+// Chain is a session's hash chain at its sender: random at its end, the anchor at its beginning. It keeps one
+// element of each stretch, and all of the one that was asked for last. It is not safe for concurrent use.
 type Chain struct {
 	session protocol.SessionID
 	last    uint32            // index of the end

@@ -237,7 +237,8 @@ func TestAMillionEntriesAreAStream(t *testing.T) {
 	}
 	const n = 1_000_000
 	entry := func(i int) Entry {
-		return Entry{Mode: 0o644, MTime: int64(i), Path: fmt.Sprintf("srv/data/set-%03d/item-%06d.bin", i/1000, i), Size: 1000}
+		path := fmt.Sprintf("srv/data/set-%03d/item-%06d.bin", i/1000, i)
+		return Entry{Mode: 0o644, MTime: int64(i), Path: path, Size: 1000}
 	}
 	r, w := io.Pipe()
 	bytes := make(chan int, 1)

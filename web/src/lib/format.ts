@@ -151,6 +151,11 @@ export function stateText(d: {
   return d.beside && !d.standing.owed ? texts.keptBeside(text, d.beside) : text;
 }
 
+/** What an entry of a transfer is: file, folder or symlink. */
+export function kindText(kind: string): string {
+  return known<string>(texts.kinds, kind) ?? name(kind);
+}
+
 /** What a table says of a word from elsewhere: nothing of "constructor", which every object knows. */
 export function known<T>(table: Record<string, T>, word: string): T | undefined {
   return Object.hasOwn(table, word) ? table[word] : undefined;

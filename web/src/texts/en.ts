@@ -1,6 +1,6 @@
 // Every word of the web interface in English, by page. How another language is added: CONTRIBUTING.md.
 // Names, file names and the like come in as they are to be shown; nothing of them is taken for markup.
-import { a, code, soft, strong, writing, type Forms, type Moment, type Rich, type Span } from "./words";
+import { a, between, code, em, soft, strong, writing, type Forms, type Moment, type Rich, type Span } from "./words";
 
 const write = writing("en");
 const { number, count, pick } = write;
@@ -35,8 +35,16 @@ export const en = {
     search: "Search",
     noneMatches: "None matches.",
     reading: "Reading…",
+    couldNotRead: "This could not be read",
+    tryAgain: "Try again",
+    close: "Close",
+    keep: "Keep",
+    andMore: (n: number) => `and ${number(n)} more`,
+    more: (n: number) => `${number(n)} more`,
     quoted: (text: string) => `“${text}”`,
     of: (n: number, all: number) => `${number(n)} of ${number(all)}`,
+    progress: (what: string) => `Progress of ${what}`,
+    share: (what: string, percent: string) => `${what}: ${percent}`,
     ofBytes: (some: string, all: string) => `${some} of ${all}`,
     device: (n: number) => count(n, nouns.device),
     entry: (n: number) => count(n, nouns.entry),
@@ -664,8 +672,6 @@ export const en = {
     coming: "On its way",
     forTo: (bytes: string, group: string, machine: string) => `${bytes} for ${group}, to ${machine}`,
     firstMachine: "your first machine",
-    progress: (what: string) => `Progress of ${what}`,
-    andMore: (n: number) => `and ${number(n)} more`,
     received: "Received",
     fresh: "new",
     below: "below the folder for received files",
@@ -696,5 +702,385 @@ export const en = {
     logout: "Log it out",
     leaveIt: "Leave it",
     loggedOut: (machine: string) => `${machine} is logged out`,
+  },
+
+  sentFiles: {
+    title: "Sent files",
+    lead: "Which version went to whom, and when. Every file that was ever sent is found here by its name.",
+    part: "Part of a file's name",
+    partOrPath: "Part of a file's name or path",
+    find: "Find",
+    file: "File",
+    size: "Size",
+    digest: "SHA-256",
+    group: "Group",
+    sent: "Sent",
+    haveIt: "Have it",
+    line: (group: string, when: string, n: number, of: number) =>
+      `to ${group}, ${when}, ${number(n)} of ${number(of)} have it`,
+    looking: "Looking…",
+    notDownTo: (transfer: number) => `Not in the newest transfers, down to number ${transfer}.`,
+    none: "No file that was sent is called like that.",
+    earlier: (transfer: number) => `Look in earlier transfers (below number ${transfer})`,
+    example: [
+      "For example ",
+      em("exam.pdf"),
+      " or ",
+      em("course/week-3"),
+      ": two versions of a file have two SHA-256 digests, so that you see which one a room got. The transfer's page " +
+        "then shows machine by machine who has it.",
+    ] as Rich,
+  },
+
+  transfers: {
+    title: "Transfers",
+    lead: "Everything that was sent to a group, or is about to be.",
+    send: "Send files",
+    search: "Search name, group, sender",
+    state: "State",
+    every: "every state",
+    newest: (n: number) => `The newest ${number(n)} are shown; each group's own page goes further back for that group.`,
+    none: "Nothing has been sent yet.",
+    files: "Files",
+    group: "Group",
+    size: "Size",
+    haveIt: "Have it",
+    when: "When",
+    to: (bytes: string, group: string) => `${bytes} to ${group}`,
+    have: (n: number, of: number, when: string) => `${number(n)} of ${number(of)} have it · ${when}`,
+  },
+
+  transferLine: {
+    what: (bytes: string, contents: string, group: string) =>
+      contents ? `${bytes} in ${contents} to ${group}` : `${bytes} to ${group}`,
+    have: (n: number, of: number) => `${number(n)} of ${count(of, nouns.machine)} ${n === 1 ? "has" : "have"} it`,
+    incomplete: (n: number) => `${number(n)} incomplete`,
+  },
+
+  transfer: {
+    title: "Transfer",
+    send: "Send now",
+    sending: "Sending now",
+    resume: "Resume",
+    resumed: "It goes on with what is lacking",
+    pause: "Pause",
+    pauseTip: "Stops sending it until it is resumed; machines keep what they have",
+    paused: "Paused: machines keep what they have",
+    retry: (n: number) => `Retry (${number(n)})`,
+    retryTip: "Those that lack entries, failed, refused, expired or were dropped are owed it again",
+    retried: "Owed again",
+    cancelAsk: "Cancel …",
+    cancelTitle: (what: string) => `Cancel ${what}?`,
+    cancelText: (owed: number, all: number) =>
+      `${number(owed)} of ${count(all, nouns.machine)} ${pick(owed, { one: "is", other: "are" })} still owed it and will ` +
+      "not get it. What is delivered stays where it is. Retry owes it again, for a week.",
+    cancelYes: "Cancel the transfer",
+    cancelNo: "Let it go on",
+    cancelled: "Cancelled: what is delivered stays",
+    atMost: (mbit: number) => `At most ${mbit} Mbit/s now`,
+    noLimit: "No limit of its own now",
+    to: (group: string, href: string, bytes: string, contents: string, by: string, when: string): Rich => [
+      "to ",
+      a(group, href),
+      ` · ${bytes} in ${contents} · by ${by} ${when}`,
+    ],
+    progress: "Progress of the machines that are here",
+    ofHere: (n: number) =>
+      n ? `of what ${count(n, nouns.machine)} here ${n === 1 ? "wants" : "want"}` : "nobody who lacks it is here",
+    heldBy: (limiter: string) => `held by ${limiter}`,
+    loss: (percent: string): Rich => [strong(percent), " median loss"],
+    byMulticast: (bytes: string): Rich => [strong(bytes), " by multicast"],
+    byHTTPS: (bytes: string): Rich => [strong(bytes), " by HTTPS"],
+    insteadOf: (bytes: string): Rich => ["instead of ", strong(bytes)],
+    replacedBy: (no: number, href: string): Rich => [
+      a(`Transfer ${no}`, href),
+      " is newer and has the same files: machines that lacked this one get that one instead. Retry owes this one again " +
+        "to those who do not have the newer one.",
+    ],
+    replaces: (older: { no: number; href: string }[]): Rich => [
+      "It replaces ",
+      ...between(older.map((t) => a(`transfer ${t.no}`, t.href))),
+      ": machines that lacked the older files get these instead.",
+    ],
+    machines: (n: number) => `Machines (${number(n)})`,
+    machinesLabel: "Machines",
+    search: "Search machines",
+    searchIn: "Name, state, reason",
+    machine: "Machine",
+    state: "State",
+    blocks: "Blocks",
+    done: "Done",
+    lossHead: "Loss",
+    path: "Path",
+    why: "Why",
+    noMachine: "no machine yet",
+    noMembers: "The group has no members yet.",
+    details: "Details: coverage, rate, loss",
+    limit: (now: string) => `Limit, Mbit/s (0: none; now ${now})`,
+    none: "none",
+    change: "Change",
+    coverage: "Coverage",
+    rate: "Rate",
+    replay: "Replay",
+    pauseReplay: "Pause",
+    moment: "Moment",
+    bytesBy: (multicast: string, https: string) => `${multicast} by multicast, ${https} over HTTPS.`,
+    files: "Files, report and proof",
+    manifest: (root: string, until: string): Rich => ["Manifest ", code(root), ` · kept until ${until}`],
+    report: "Download report (CSV)",
+    print: "Print",
+    proof: "Download proof",
+    proofHint: (no: number): Rich => [
+      "What each receiver signed, for others to check without this server: ",
+      code(`groupcast verify groupcast-proof-${no}.json --trust FINGERPRINT`),
+    ],
+    size: "Size",
+    digest: "SHA-256",
+    moreFiles: (n: number, no: number): Rich => [`and ${number(n)} more: `, code(`groupcast transfer files ${no}`)],
+  },
+  kinds: {
+    file: "file",
+    folder: "folder",
+    symlink: "symlink",
+  },
+
+  /** What can be done about a machine that is not through. */
+  problem: {
+    dropTitle: (who: string) => `Drop ${who}?`,
+    dropText:
+      "It is not owed this transfer any more and gets nothing further of it, now or when it comes back. What it " +
+      "verified so far stays on it, unfinished. Retry owes it again, for a week.",
+    drop: "Drop it",
+    keep: "Keep it",
+    dropAsk: "Drop …",
+    dropOf: (who: string) => `Drop ${who}`,
+    dropped: (who: string) => `${who}: dropped`,
+    catchUp: "Catch up now",
+    catchUpTip: "It leaves multicast and fetches what it lacks over HTTPS",
+    fetches: (who: string) => `${who}: fetches over HTTPS now`,
+    later: "Later",
+    laterTip: "Out of what runs now; it stays owed and is served when the transfer is sent again",
+    putOff: (who: string) => `${who}: put off; it stays owed`,
+  },
+
+  astray: {
+    title: "Missing or beside",
+    path: "Path",
+    kind: "Kind",
+    is: "Is",
+    why: "Why",
+    beside: (other: string) => `beside as ${other}`,
+    missing: "missing",
+    notListed: (n: number) => `${number(n)} more are counted and not listed: the server keeps no more of one device.`,
+    moreReceivers: (n: number) => `and ${number(n)} more receivers`,
+  },
+
+  leftOutPart: {
+    left: (n: number) => so(n, nouns.entry, "was left out", "were left out"),
+    lost: (n: number) => `${count(n, nouns.file)} changed or went at the server`,
+    lostHint:
+      "What changed or went was taken out, and the others go on without. “Retry” takes everything as it is then.",
+    label: "Left out",
+    notListed: (n: number) => `and ${number(n)} more that are counted and not listed`,
+  },
+
+  coverage: {
+    label: (mean: string, least: string) => `Coverage: ${mean} on average, ${least} where it is thinnest`,
+    text: (mean: string, n: number, least: string, verified: string) =>
+      `The file from start to end: on average ${mean} of ${number(n)} receivers hold each part, ${least} where it is ` +
+      `thinnest${verified ? `; ${verified} verified` : ""}.`,
+  },
+
+  rateGraph: {
+    label: "Rates over time",
+    seconds: (n: number) => `${n} s`,
+    unit: "Mbit/s:",
+    unitMean: "Mbit/s, on average:",
+    sent: (n: string) => `━ sent ${n}`,
+    repair: (n: string) => `┅ of it repair ${n}`,
+    median: (n: string) => `━ receivers' median ${n}`,
+    tenths: "┈ slowest and fastest tenth",
+    heldBy: (limiter: string) => `held by: ${limiter}`,
+  },
+
+  lossMap: {
+    label: (n: number, seconds: number) => `Loss of ${number(n)} receivers over ${number(seconds)} s, worst first`,
+    text: (span: string, worst: { who: string; percent: string } | undefined, less: number, sent: string): Rich => [
+      `Each row a receiver, worst on top; ${span} from left to right; redder is more loss, grey is nothing known; `,
+      ...(worst ? ["worst: ", strong(worst.who), ` with ${worst.percent} on average`] : ["no loss seen"]),
+      (less > 0
+        ? `; ${number(less)} ${pick(less, { one: "receiver", other: "receivers" })} with less loss not shown`
+        : "") +
+        (sent ? `; ${sent} sent by multicast` : "") +
+        ".",
+    ],
+  },
+
+  tiles: {
+    label: (n: number) => `${number(n)} receivers, one square each, worst first`,
+    text: "One square per receiver, worst first: filled from below as blocks arrive; ▲ failed, refused or incomplete; – off.",
+  },
+
+  chipsLabel: "Machines by state",
+  copy: { label: "Copy the command", copy: "Copy", copied: "Copied" },
+
+  checkTable: {
+    none: "No device to check.",
+    device: "Device",
+    answer: "Answer",
+    multicast: "Multicast",
+    free: "Free",
+    words: "In words",
+    ms: (n: string) => `${n} ms`,
+    offSince: (when: string) => `off since ${when}`,
+    probes: (group: string, heard: number, sent: number) => `${group}: ${heard} of ${sent} probes`,
+  },
+
+  keyRecord: {
+    title: "Who could open what was sent",
+    hint:
+      "Every multicast session is encrypted with a key of its own. The devices listed under it were handed that key, " +
+      "nobody else. When a member is removed, the session ends and a new one with a new key begins. Over HTTPS each " +
+      "device has an encrypted connection to itself.",
+    withKey: (n: number) => `${count(n, nouns.device)} with the key`,
+    overHTTPS: "over HTTPS",
+    version: (n: number) => `membership version ${n}`,
+    more: (list: string, n: number) => `${list} and ${number(n)} more`,
+    session: (id: string) => `session ${id}`,
+    eachOwn: "Over HTTPS, each by its own connection:",
+    open: "Open the transfer",
+    none: "Nothing has been sent to this group yet, so no key was handed out.",
+  },
+
+  setBack: {
+    restored: "Restored from a backup",
+    earlier: "The server was set back to an earlier state",
+    text:
+      "Nothing is sent until you have confirmed that the memberships are as they should be: whoever was removed since " +
+      "that state is a member again.",
+    failed: (why: string) => `The members could not be read: ${why}`,
+    nobody: "nobody",
+    yes: "The memberships are right: send again",
+    confirmed: "Confirmed: what is pending is sent again",
+  },
+
+  overview: {
+    title: "Overview",
+    on: (of: number) => `of ${count(of, nouns.machine)} on`,
+    underWay: (n: number, waiting: number) =>
+      `${pick(n, nouns.transfer)} under way${waiting ? `, ${number(waiting)} waiting` : ""}`,
+    savedDay: "saved in the last day",
+    savedAll: "in all",
+    savedHow: (delivered: string, sent: string) =>
+      `against one copy for each machine: ${delivered} delivered by sending ${sent}`,
+    underWayTitle: "Under way",
+    nothing: "Nothing is being sent.",
+    sendToGroup: "Send files to a group",
+    needs: (n: number) => (n ? `Needs you (${number(n)})` : "Needs you"),
+    needsNothing: "Nothing. No requests wait, nothing failed, no disk is nearly full.",
+    requests: (n: number, href: string, who: string, more: boolean): Rich => [
+      a(count(n, nouns.request), href),
+      ` from ${who}${more ? " …" : ""}`,
+    ],
+    failed: (what: string, href: string, group: string, why: string): Rich => [a(what, href), ` to ${group}: ${why}`],
+    moreFailed: (n: number) => `${number(n)} more ${pick(n, nouns.transfer)}`,
+    full: (machine: string, href: string, free: string): Rich => [a(machine, href), ` has only ${free} free`],
+    moreFull: (n: number) => `${number(n)} more ${pick(n, nouns.machine)} with a nearly full disk`,
+    deaf: (n: number, href: string): Rich => [
+      a(count(n, nouns.machine), href),
+      " without multicast: served one by one over HTTPS. The page of each says what to look for.",
+    ],
+    away: (n: number) => `Away (${number(n)})`,
+    allOwed: "All that are owed something",
+    awayHint: "Nothing to do: each gets what it is owed by itself when it is back.",
+    isOwed: (machine: string, href: string, presence: string, n: number): Rich => [
+      a(machine, href),
+      ` ${presence}, is owed ${count(n, nouns.transfer)}`,
+    ],
+    moreMachines: (n: number) => `${number(n)} more ${pick(n, nouns.machine)}`,
+    waiting: "Waiting",
+    whoIsOwed: "Who is owed what",
+    ended: (n: number) => (n ? `Ended in the last day (${number(n)})` : "Ended in the last day"),
+    all: "All transfers",
+  },
+
+  pending: {
+    title: "Pending",
+    lead: "What is owed to whom, and why it waits. It delivers itself; nothing here needs you.",
+    groupedBy: "Grouped by",
+    byGroup: "By group",
+    byMember: "By member",
+    nobody: (href: string): Rich => [
+      "Nobody is owed anything. What you ",
+      a("send to a group", href),
+      " waits here for those who are away.",
+    ],
+    sendAll: "Send all now",
+    sendingAll: (group: string) => `Sending what ${group} is owed`,
+    owed: (bytes: string, n: number, why: string) =>
+      `${bytes} · ${count(n, nouns.machine)} owed${why ? ` · ${why}` : ""} ·`,
+    keptUntil: (day: string) => `kept until ${day}`,
+    open: "Open",
+    send: "Send now",
+    sending: "Sending now",
+    takeBackAsk: "Take back …",
+    takeBackTitle: (what: string) => `Take ${what} back?`,
+    takeBackText: (n: number, group: string) =>
+      `${count(n, nouns.machine)} of ${group} will not get it. What is delivered stays where it is. Retry owes it ` +
+      "again, for a week.",
+    takeBack: "Take it back",
+    takenBack: "Taken back",
+    owedOf: (what: string) => `Owed of ${what}`,
+    member: "Member",
+    machine: "Machine",
+    files: "Files",
+    group: "Group",
+    state: "State",
+    why: "Why it waits",
+    noneYet: "none yet",
+    noMachine: "no machine yet",
+    nobodyMore: "Nobody is owed it any more.",
+    search: "Search member, machine, file, reason",
+    byMemberLabel: "Owed, by member",
+    forGroup: (what: string, href: string, group: string): Rich => [a(what, href), ` for ${group}`],
+    nobodyOwed: "Nobody is owed anything.",
+    notRead: (n: number) =>
+      `and ${number(n)} more, which are not read here. By group, each transfer shows all of its own.`,
+  },
+
+  firstSteps: {
+    title: "First steps",
+    titleConnect: "Next: connect the first receiver",
+    done: "(done)",
+    makeGroup: "Make a group",
+    makeGroupText: (href: string): Rich => [
+      "A group is who gets the same files: a room, a fleet, a course. ",
+      a("Make the first group", href),
+    ],
+    makeUser: "Make an account for the receivers",
+    makeUserText: (href: string): Rich => [
+      "Whoever runs a receiver logs in with it. One account may serve many machines. ",
+      a("Add a user", href),
+    ],
+    connect: "Connect the first receiver",
+    connectText: "On each machine that shall receive, with the login ID instead of NAME:",
+    connectHint:
+      "The long number is this server's fingerprint: the machine talks to no other server. The last command stays up; " +
+      "files land in ~/Groupcast.",
+    admit: "Let it into the group",
+    asks: (who: string, group: string, href: string): Rich => [
+      strong(who),
+      ` asks to join ${group}. `,
+      a("Approve it", href),
+    ],
+    admitText: (command: string, group: string, href: string): Rich => [
+      "It asks to join with ",
+      code(command),
+      " — or add its user on the page of ",
+      a(group, href),
+      ".",
+    ],
+    send: "Send it something",
+    sendText: (group: string, href: string): Rich => ["Everything is ready. ", a(`Send files to ${group}`, href)],
   },
 };

@@ -25,10 +25,15 @@ type bed struct {
 	dir    string
 	load   payload
 	procs  []*exec.Cmd
+	meter  *exec.Cmd // stays on the sender's host, so that the counters of its card can be read
 }
 
-func newBed(ctx context.Context, c cell) (*bed, error) {
-	lab, err := netlab.Up(labOf(c))
+func newBed(ctx context.Context, c cell, kind string) (*bed, error) {
+	network := labOf(c)
+	if kind == "aria2" { // its receivers send to one another
+		network.Uplinks = network.Rate
+	}
+	lab, err := netlab.Up(network)
 	if err != nil {
 		return nil, err
 	}
@@ -47,6 +52,10 @@ func newBed(ctx context.Context, c cell) (*bed, error) {
 		b.close()
 		return nil, err
 	}
+	if err := b.startMeter(); err != nil {
+		b.close()
+		return nil, err
+	}
 	if c.Line != nil {
 		if err := b.relay(*c.Line); err != nil {
 			b.close()
@@ -61,6 +70,7 @@ func labOf(c cell) netlab.Config {
 	cfg := netlab.Config{
 		Name: labName, Receivers: c.N, Rate: c.Wire, Loss: c.Loss, GRO: true, LoseTCP: true,
 		Burst: c.Burst, PortRate: c.Port, PortQueue: c.Queue, Relay: c.Line != nil,
+		Segmentation: c.Segmentation,
 	}
 	if c.Wire == "none" {
 		cfg.Rate = ""

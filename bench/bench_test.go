@@ -5,23 +5,27 @@ import (
 	"encoding/xml"
 	"fmt"
 	"math"
+	"os"
+	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
 func TestParsing(t *testing.T) {
-	if got := parseBusy("cpu  100 50 200 9999 300 10 40 777 5 5\ncpu0 1 2 3\n"); got != 4 {
-		t.Errorf("busy %v s, want 4", got)
+	if got := parseCPUTimes("cpu  100 50 200 9999 300 10 40 777 5 5\ncpu0 1 2 3\n"); got[2] != 2 || got[7] != 7.77 {
+		t.Errorf("times of the machine %v, want 2 s of system and 7.77 s stolen", got)
 	}
-	parent, used := parseStat("12 (a )b (c) S 7 1 1 0 -1 4194304 1 2 3 4 250 150 0 0 20 0 1 0 1 1 1")
-	if parent != 7 || used != 4 {
-		t.Errorf("parent %d used %v, want 7 and 4", parent, used)
+	got := parseStat("12 (a )b (c) S 7 1 1 0 -1 4194304 1 2 3 4 250 150 30 20 20 0 1 0 1 1 1")
+	if got != (procStat{7, 4, 0.5}) {
+		t.Errorf("%+v, want parent 7, 4 s of its own, 0.5 s of its children", got)
 	}
-	if _, used := parseStat("12 (cut off) S 7"); used != 0 {
-		t.Errorf("a short line gave %v s", used)
+	if got := parseStat("12 (cut off) S 7"); got != (procStat{}) {
+		t.Errorf("a short line gave %+v", got)
 	}
 	for wire, want := range map[string]float64{"100mbit": 1e8, "1gbit": 1e9, "64kbit": 64e3, "none": 0, "": 0} {
 		t.Run(wire, func(t *testing.T) {
@@ -185,5 +189,95 @@ func TestSmoke(t *testing.T) {
 	r := run(t.Context(), "tar", cell{Name: "smoke", N: 2, Wire: "100mbit", MiB: kib, Files: 40})
 	if !r.OK || r.Seconds <= 0 {
 		t.Errorf("%+v", r)
+	}
+}
+
+// TestNoiseCountsWhatHasEnded: work of others that comes and goes while something is measured, as a
+// compiler's, is in the count, the bench's own is not.
+func TestNoiseCountsWhatHasEnded(t *testing.T) {
+	if _, err := os.Stat("/proc/self/stat"); err != nil {
+		t.Skip("no /proc")
+	}
+	const burn = `i=0; while [ $i -lt 400000 ]; do i=$((i+1)); done`
+	b := &bed{}
+	before := b.noise()
+	// A shell of another family: it is no process of the bed and is waited for by somebody else.
+	foreign := exec.Command("/bin/sh", "-c", "(sh -c '"+burn+"'; sleep 2) >/dev/null 2>&1 &")
+	if err := foreign.Run(); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second)
+	others := b.othersCPU() - before.others
+	if others < 0.1 {
+		t.Errorf("%.2f CPU seconds of others were seen, the shell needed some tenths", others)
+	}
+	own := b.ownCPU()
+	if err := exec.Command("/bin/sh", "-c", burn).Run(); err != nil {
+		t.Fatal(err)
+	}
+	if used := b.ownCPU() - own; used < 0.1 {
+		t.Errorf("%.2f CPU seconds of a child that has ended were counted as the bench's own", used)
+	}
+}
+
+func TestWireUse(t *testing.T) {
+	const dev = "Inter-|   Receive\n face |bytes\n    lo: 5 0 0 0 0 0 0 0 5 0 0 0 0 0 0 0\n" +
+		"  eth0: 10 1 0 0 0 0 0 0 1234 9 0 0 0 0 0 0\n"
+	if got := parseDev([]byte(dev)); got != 1234 {
+		t.Errorf("the card sent %d bytes, want 1234", got)
+	}
+	use := []int{0, 1, 900, 950, 0, 0, 940, 30, 950, 0}
+	first, idle := firstAndIdle(use, 0.1)
+	if math.Abs(first-0.02) > 1e-9 || math.Abs(idle-0.04) > 1e-9 {
+		t.Errorf("data from %v s on, idle %v s, want 0.02 and 0.04", first, idle)
+	}
+	if first, idle = firstAndIdle(nil, 1); first != 0 || idle != 0 {
+		t.Errorf("nothing measured gives %v and %v", first, idle)
+	}
+	c := cell{Name: "gig-n4-loss0", N: 4, Wire: "1gbit", MiB: 64}
+	svg := useSVG(view{{Tool: "groupcast", Cell: c, OK: true, Seconds: 0.1, Use: use}}, c)
+	if err := xml.Unmarshal([]byte(svg), new(struct{})); err != nil || !strings.Contains(svg, "950 Mbit/s") {
+		t.Errorf("the plot: %v: %s", err, svg)
+	}
+	if got := useSVG(view{{Tool: "groupcast", Cell: c, OK: true}}, c); got != "" {
+		t.Errorf("a plot of nothing: %s", got)
+	}
+}
+
+func TestRivalsAreTuned(t *testing.T) {
+	wire := cell{Wire: "1gbit", Loss: 5}
+	for _, tool := range []string{"uftp", "udpcast"} {
+		for _, c := range []cell{wire, {Wire: "none"}} {
+			t.Run(tool+" "+c.Wire, func(t *testing.T) {
+				list := settings(tool, c)
+				if len(list) < 5 || len(slices.Compact(slices.Sorted(slices.Values(list)))) != len(list) {
+					t.Errorf("settings %v", list)
+				}
+			})
+		}
+	}
+	if got := settings("groupcast", wire); got != nil {
+		t.Errorf("the product is tuned: %v", got)
+	}
+	for setting, want := range map[string]int{"0.5": 500_000, "0.95+8x8/128": 950_000, "2gbit": 2_000_000, "all": 0} {
+		t.Run(setting, func(t *testing.T) {
+			if got := kbits(setting, "1gbit"); got != want {
+				t.Errorf("%d kbit/s, want %d", got, want)
+			}
+		})
+	}
+	tried := append(sample(), result{Tool: "uftp", Cell: sample()[0].Cell, Round: tuned, OK: true, Mbit: 9999, Seconds: 1})
+	var out bytes.Buffer
+	report(&out, tried)
+	if strings.Contains(out.String(), "9999") {
+		t.Errorf("a try counts as a run:\n%s", out.String())
+	}
+}
+
+func TestTheTrackerNamesEverybody(t *testing.T) {
+	got := peers(2)
+	want := "d8:intervali1e5:peers18:\x0a\x63\x00\x01\x1a\xe1\x0a\x63\x00\x0b\x1a\xe1\x0a\x63\x00\x0c\x1a\xe1e"
+	if got != want {
+		t.Errorf("%q, want %q", got, want)
 	}
 }

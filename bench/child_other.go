@@ -15,3 +15,5 @@ func bound(*exec.Cmd) {}
 func freeze(*os.Process) error { return errLinux }
 
 func thaw(*os.Process) error { return errLinux }
+
+func selfAndEnded() float64 { return 0 }

@@ -1,11 +1,9 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
-	"strconv"
 	"strings"
 	"time"
 )
@@ -13,12 +11,13 @@ import (
 // clock measures one piece of work: time, CPU of the whole machine and of our processes,
 // what others took, bytes on the wire.
 type clock struct {
-	b       *bed
-	start   time.Time
-	cpu     float64
-	foreign float64
-	sent    uint64
-	before  map[*exec.Cmd]float64
+	b      *bed
+	start  time.Time
+	cpu    float64
+	noise  noise
+	use    *wireUse
+	sent   uint64
+	before map[*exec.Cmd]float64
 }
 
 // calm is how long a run waits for a machine without other work.
@@ -35,11 +34,12 @@ func (b *bed) clock() (*clock, error) {
 	if err != nil {
 		return nil, err
 	}
-	c := &clock{b: b, before: map[*exec.Cmd]float64{}, foreign: b.foreign()}
+	c := &clock{b: b, before: map[*exec.Cmd]float64{}, noise: b.noise()}
 	for _, p := range b.procs {
 		c.before[p] = cpuOf(p.Process.Pid)
 	}
 	c.cpu, c.sent, c.start = busy(), sent, time.Now()
+	c.use = b.watchWire()
 	return c, nil
 }
 
@@ -66,9 +66,11 @@ func (b *bed) warm() error {
 // stop reads everything; end may lie a moment back.
 func (c *clock) stop(r *result, end time.Time) error {
 	r.Seconds = end.Sub(c.start).Seconds()
+	r.Use = c.use.stop(r.Seconds)
+	r.First, r.Idle = firstAndIdle(r.Use, r.Seconds)
 	r.CPU = busy() - c.cpu
 	r.CPUSender, r.CPUReceivers = c.processes()
-	r.Noise = max(0, c.b.foreign()-c.foreign) / max(0.05, time.Since(c.start).Seconds())
+	r.Noise = c.noise.stop(c.b)
 	sent, err := c.b.lab.SentBytes()
 	r.Wire = float64(sent-c.sent) / float64(c.b.cell.bytes())
 	return err
@@ -89,72 +91,8 @@ func (c *clock) processes() (sender, receivers float64) {
 	return sender, receivers
 }
 
-// busy is the CPU seconds that the whole machine has used.
-func busy() float64 {
-	text, err := os.ReadFile("/proc/stat")
-	if err != nil {
-		return 0
-	}
-	return parseBusy(string(text))
-}
-
-func parseBusy(text string) (total float64) {
-	line, _, _ := strings.Cut(text, "\n")
-	for i, f := range strings.Fields(line)[1:] {
-		if i == 3 || i == 4 || i > 6 { // idle, waiting for disks; stolen and guests are counted elsewhere
-			continue
-		}
-		v, _ := strconv.ParseFloat(f, 64)
-		total += v
-	}
-	return total / 100
-}
-
 // cpuOf is the CPU seconds of a process so far; 0 when it is gone.
-func cpuOf(pid int) float64 {
-	_, used := readStat(pid)
-	return used
-}
-
-func readStat(pid int) (parent int, used float64) {
-	text, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
-	if err != nil {
-		return 0, 0
-	}
-	return parseStat(string(text))
-}
-
-// parseStat reads a line of /proc/PID/stat, where the second field may hold anything.
-func parseStat(text string) (parent int, used float64) {
-	f := strings.Fields(text[strings.LastIndexByte(text, ')')+1:])
-	if len(f) < 13 {
-		return 0, 0
-	}
-	parent, _ = strconv.Atoi(f[1])
-	user, _ := strconv.ParseFloat(f[11], 64)
-	system, _ := strconv.ParseFloat(f[12], 64)
-	return parent, (user + system) / 100
-}
-
-// foreign is the CPU seconds so far of processes that are not the bench's, kernel threads
-// left out.
-func (b *bed) foreign() (total float64) {
-	mine := map[int]bool{os.Getpid(): true}
-	for _, p := range b.procs {
-		mine[p.Process.Pid] = true
-	}
-	dirs, _ := os.ReadDir("/proc")
-	for _, d := range dirs {
-		pid, err := strconv.Atoi(d.Name())
-		if err != nil || mine[pid] {
-			continue
-		}
-		if parent, used := readStat(pid); parent != 2 && !mine[parent] {
-			total += used
-		}
-	}
-	return total
-}
+func cpuOf(pid int) float64 { return readStat(pid).own }
 
 // waitCalm waits, no longer than limit, until the machine does little.
 func waitCalm(limit time.Duration) {

@@ -35,7 +35,7 @@ func cpu(r result) float64     { return r.CPU }
 
 const product = "groupcast"
 
-var rivals = []string{"uftp", "udpcast"}
+var rivals = []string{"uftp", "udpcast", "aria2"}
 
 func of(tool string, field func(result) float64) func(view, cell) (float64, bool) {
 	return func(v view, c cell) (float64, bool) {

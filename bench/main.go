@@ -6,10 +6,11 @@
 //	bench -cells quick -runs 1        a few minutes
 //	bench -cells full -runs 5         everything (hours)
 //	bench -cells 'gig-*,tiny'         some of the named cells; bench -list names them
+//	bench -cells 'seg-*' -tools groupcast,uftp,udpcast,aria2,ceiling
 //	bench -n 8 -loss 5 -wire 100mbit -mib 64 -tools groupcast,uftp,udpcast,ceiling
 //	bench -from results.jsonl -plots docs/plots   the tables and plots once more, no run
 //
-// It needs root, iproute2, nftables, ethtool and, for the rivals, Debian's uftp and udpcast.
+// It needs root, iproute2, nftables, ethtool and, for the rivals, Debian's uftp, udpcast, aria2 and mktorrent.
 package main
 
 import (
@@ -57,6 +58,11 @@ type result struct {
 	Cause        string  `json:"cause,omitempty"`  // what was said of it
 	TCP          float64 `json:"tcp,omitempty"`    // Mbit/s of the flow beside
 	Error        string  `json:"error,omitempty"`
+
+	Setting string  `json:"setting,omitempty"` // that the rival was given; in the round -1 one that was tried
+	First   float64 `json:"first,omitempty"`   // seconds until the first packet of data left
+	Idle    float64 `json:"idle,omitempty"`    // seconds after it in which the wire was all but empty
+	Use     []int   `json:"use,omitempty"`     // Mbit/s on the sender's wire in each 10 ms, at most maxUse of them
 }
 
 // options are the command line.
@@ -64,7 +70,7 @@ type options struct {
 	cells, tools, rates, out, from, plots string
 	one                                   cell
 	runs                                  int
-	list                                  bool
+	list, untuned                         bool
 	memory                                float64
 }
 
@@ -88,6 +94,10 @@ func command(ctx context.Context, args []string) error {
 			return relay.Main(ctx, args[1:])
 		case "flow":
 			return flow.Main(ctx, args[1:])
+		case "tracker":
+			return trackerMain(ctx, args[1:])
+		case "meter":
+			return meterMain(ctx)
 		}
 	}
 	o, err := parse(args)
@@ -122,6 +132,7 @@ func parse(args []string) (o options, err error) {
 		"what to run side by side; groupcast@90M is groupcast at a fixed rate")
 	f.StringVar(&o.rates, "rates", "",
 		"fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
+	f.BoolVar(&o.untuned, "untuned", false, "give rivals their usual settings instead of the best of each cell")
 	f.IntVar(&o.runs, "runs", 3, "rounds; the tools take turns in each")
 	f.Float64Var(&o.memory, "memory-gib", 0, "GiB of the cell memory; 0: 20, or what the disk holds")
 	f.StringVar(&o.out, "out", "", "append each run as a line of JSON to this file")
@@ -177,9 +188,10 @@ func toolsOf(c cell, o options) []string {
 	return list
 }
 
-// measure runs round after round, so that a noisy minute spreads over all tools.
+// measure runs round after round, so that a noisy minute spreads over all tools. Before the rounds of
+// a cell its rivals are tuned.
 func measure(ctx context.Context, plan []cell, o options) (results []result, err error) {
-	build := version()
+	m := measurement{o: o, build: version(), best: map[string]string{}}
 	for _, c := range plan {
 		if c.Name == "memory" {
 			c = fit(c, o.memory)
@@ -187,24 +199,58 @@ func measure(ctx context.Context, plan []cell, o options) (results []result, err
 		for round := range o.runs {
 			for _, part := range append([]cell{c}, c.beside...) {
 				for _, tool := range toolsOf(part, o) {
-					if ctx.Err() != nil {
-						return results, nil
-					}
-					r := run(ctx, tool, part)
-					if ctx.Err() != nil {
-						return results, nil // what was broken off is no result
-					}
-					r.Round, r.At, r.Build = round, time.Now().Round(time.Second), build
-					fmt.Fprintf(os.Stderr, "%-14s %s: %s\n", tool, part, r.words())
-					results = append(results, r)
-					if err := save(o.out, r); err != nil {
-						return results, err
+					if err := m.run(ctx, tool, part, round); err != nil || ctx.Err() != nil {
+						return m.results, err // what was broken off is no result
 					}
 				}
 			}
 		}
 	}
-	return results, nil
+	return m.results, nil
+}
+
+// measurement is what one call of the bench has measured so far.
+type measurement struct {
+	o       options
+	build   string
+	best    map[string]string // the setting of a rival in a cell
+	results []result
+}
+
+func (m *measurement) run(ctx context.Context, tool string, c cell, round int) error {
+	key := tool + " " + c.String()
+	setting, known := m.best[key]
+	if !known && !m.o.untuned {
+		var tries []result
+		setting, tries = tune(ctx, tool, c)
+		m.best[key] = setting
+		for _, r := range tries {
+			if err := m.keep(r); err != nil {
+				return err
+			}
+		}
+	}
+	as := tool
+	if setting != "" {
+		as += "@" + setting
+	}
+	r := run(ctx, as, c)
+	if ctx.Err() != nil {
+		return nil
+	}
+	r.Tool, r.Setting, r.Round = tool, setting, round
+	return m.keep(r)
+}
+
+func (m *measurement) keep(r result) error {
+	r.At, r.Build = time.Now().Round(time.Second), m.build
+	name := r.Tool
+	if r.Setting != "" {
+		name += " (" + r.Setting + ")"
+	}
+	fmt.Fprintf(os.Stderr, "%-14s %s: %s\n", name, r.Cell, r.words())
+	m.results = append(m.results, r)
+	return save(m.o.out, r)
 }
 
 // version is what the program under test calls itself.
@@ -227,6 +273,9 @@ func (r result) words() string {
 	}
 	if r.Eighth > 0 {
 		text += fmt.Sprintf(", the eighth %.2f s later (%s)", r.Eighth, r.Cause)
+	}
+	if r.First > 0 {
+		text += fmt.Sprintf(", first packet after %.3f s, wire idle for %.3f s", r.First, r.Idle)
 	}
 	if r.TCP > 0 {
 		text += fmt.Sprintf(", TCP %.0f Mbit/s", r.TCP)
@@ -277,7 +326,7 @@ func run(ctx context.Context, tool string, c cell) (r result) {
 		r.Error = "there is no such tool"
 		return r
 	}
-	b, err := newBed(ctx, c)
+	b, err := newBed(ctx, c, kind)
 	if err != nil {
 		r.Error = err.Error()
 		return r

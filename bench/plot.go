@@ -19,7 +19,7 @@ type plot struct {
 	format      string
 }
 
-var everyone = []string{"groupcast", "uftp", "udpcast", "ceiling"}
+var everyone = []string{"groupcast", "uftp", "udpcast", "aria2", "ceiling"}
 
 var plots = []plot{
 	{
@@ -33,30 +33,47 @@ var plots = []plot{
 		everyone, mbit, "%.0f",
 	},
 	{
+		"goodput-segmented.svg", "Goodput to the last receiver, segmentation left to the cards, Mbit/s (more is better)",
+		[]string{"seg-"},
+		everyone, mbit, "%.0f",
+	},
+	{
 		"wire.svg", "Bytes on the wire over bytes of the file (less is better)",
 		[]string{"wire100", "gig-"},
-		everyone[:3],
+		everyone[:4],
 		wireOf, "%.2f",
 	},
 	{
 		"cpu.svg", "CPU seconds of the whole machine for 64 MiB (less is better)",
 		[]string{"gig-"},
-		everyone[:3],
+		everyone[:4],
 		cpu, "%.1f",
 	},
 	{
 		"trouble.svg", "Seconds until the healthy seven have it (less is better)",
 		[]string{"frozen", "slowport", "loss30"},
-		everyone[:3], seconds, "%.1f",
+		everyone[:4], seconds, "%.1f",
 	},
 }
 
-var colours = map[string]string{"groupcast": "#1f5fbf", "uftp": "#c26a00", "udpcast": "#7a4fa3", "ceiling": "#9aa3ad"}
+var colours = map[string]string{
+	"groupcast": "#1f5fbf", "uftp": "#c26a00", "udpcast": "#7a4fa3", "aria2": "#2e7d4f", "ceiling": "#9aa3ad",
+}
 
 // draw writes those plots of which something was measured.
 func draw(dir string, results []result) error {
 	if err := os.MkdirAll(dir, 0o755); err != nil {
 		return err
+	}
+	results = rounds(results)
+	for _, c := range cellsOf(results) {
+		svg := useSVG(view(results), c)
+		if svg == "" || !slices.Contains(usePlots, c.Name) {
+			continue
+		}
+		if err := os.WriteFile(filepath.Join(dir, "use-"+c.Name+".svg"), []byte(svg), 0o644); err != nil {
+			return err
+		}
 	}
 	for _, p := range plots {
 		svg := p.svg(results)
@@ -100,8 +117,7 @@ func (p plot) svg(results []result) string {
 	group := len(p.tools)*barWidth + groupGap
 	width, height := max(48+titleChar*len(p.title), 40+len(cells)*group), plotTop+barHeight+74
 	var s strings.Builder
-	fmt.Fprintf(&s, `<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" font-family="system-ui,sans-serif" font-size="11" fill="#1c2430">`, width, height, width, height)
-	fmt.Fprintf(&s, `<title>%[1]s</title><rect width="100%%" height="100%%" fill="#fff"/><text x="24" y="24" font-size="14" font-weight="600">%[1]s</text>`, html.EscapeString(p.title))
+	s.WriteString(svgHead(width, height, p.title))
 	fmt.Fprintf(&s, `<line x1="20" x2="%d" y1="%d" y2="%d" stroke="#9aa3ad"/>`, width-20, plotTop+barHeight,
 		plotTop+barHeight)
 	for i, c := range cells {
@@ -128,4 +144,14 @@ func (p plot) group(s *strings.Builder, v view, c cell, x int, top float64) {
 	}
 	fmt.Fprintf(s, `<text x="%d" y="%d">N = %d, %g %% loss</text><text x="%d" y="%d" fill="#5b6572">%s</text>`, x,
 		plotTop+barHeight+17, c.N, c.Loss, x, plotTop+barHeight+32, html.EscapeString(c.Name))
+}
+
+// svgHead begins a picture with its title.
+func svgHead(width, height int, title string) string {
+	title = html.EscapeString(title)
+	return fmt.Sprintf(`<svg xmlns="http://www.w3.org/2000/svg" viewBox="0 0 %d %d" width="%d" height="%d" `,
+		width, height, width, height) +
+		`font-family="system-ui,sans-serif" font-size="11" fill="#1c2430">` +
+		`<title>` + title + `</title><rect width="100%" height="100%" fill="#fff"/>` +
+		`<text x="24" y="24" font-size="14" font-weight="600">` + title + `</text>`
 }

@@ -11,6 +11,7 @@ import (
 // report prints the medians of each cell beside what theory allows, every failure with its
 // cause, and how each goal stands.
 func report(w io.Writer, results []result) {
+	results = rounds(results)
 	v := view(results)
 	fmt.Fprintln(w, "\n| cell | tool | Mbit/s | s | of the ceiling | × best rival | × on the wire | CPU s (machine; "+
 		"sender + receivers) | memory MB (server, receiver) | runs: quiet/right/all | notes |")
@@ -27,6 +28,11 @@ func report(w io.Writer, results []result) {
 		"would reach.")
 	failures(w, results)
 	verdicts(w, v, cells)
+}
+
+// rounds leaves out what was measured to find the rivals' settings.
+func rounds(results []result) []result {
+	return slices.DeleteFunc(slices.Clone(results), func(r result) bool { return r.Round == tuned })
 }
 
 func row(w io.Writer, v view, c cell, tool string) {
@@ -69,6 +75,13 @@ func extras(rs view, m func(func(result) float64) float64) (text string) {
 	}
 	if i := slices.IndexFunc(rs, func(r result) bool { return r.Cause != "" }); i >= 0 {
 		text += fmt.Sprintf(" (“%s”)", rs[i].Cause)
+	}
+	if rs[0].Setting != "" {
+		text += " " + rs[0].Setting
+	}
+	if x := m(func(r result) float64 { return r.First }); x > 0 {
+		idle := m(func(r result) float64 { return r.Idle })
+		text += fmt.Sprintf(" first packet %.2f s, idle %.2f s", x, idle)
 	}
 	if x := m(func(r result) float64 { return r.TCP }); x > 0 {
 		text += fmt.Sprintf(" TCP beside it: %.1f Mbit/s", x)

@@ -2,7 +2,6 @@ package main
 
 import (
 	"bufio"
-	"bytes"
 	"encoding/json"
 	"fmt"
 	"os"
@@ -15,7 +14,7 @@ import (
 
 // tools are what a cell can be done with; groupcast@90M is groupcast at a fixed rate.
 var tools = map[string]func(b *bed, rate string, r *result) error{
-	"groupcast": ours, "uftp": uftp, "udpcast": udpcast, "ceiling": ceiling, "tar": tarX,
+	"groupcast": ours, "uftp": uftp, "udpcast": udpcast, "aria2": aria2, "ceiling": ceiling, "tar": tarX,
 }
 
 // freezeAfter is when the frozen receiver is stopped: in the middle of the transfer.
@@ -80,65 +79,6 @@ func (b *bed) compare(below string) error {
 		}
 	}
 	return nil
-}
-
-// uftp, in the clear, at 93 % of the wire, as fast as it was found to be without losing its
-// receivers.
-func uftp(b *bed, _ string, r *result) error {
-	var ids []string
-	var receivers []*exec.Cmd
-	for i := 1; i <= b.cell.N; i++ {
-		out := b.out(i)
-		cmd, _, err := b.start("r"+strconv.Itoa(i), "uftpd", "-d", "-q", "-I", "eth0", "-D", out, "-B", "4194304", "-c",
-			"4194304",
-			"-F", filepath.Join(out, "status"), "-U", fmt.Sprintf("0x%08X", i), "-M", "239.77.7.7")
-		if err != nil {
-			return err
-		}
-		receivers = append(receivers, cmd)
-		ids = append(ids, fmt.Sprintf("0x%08X", i))
-	}
-	time.Sleep(500 * time.Millisecond)
-	rate := "-1"
-	if bits := rateBits(b.cell.Wire); bits > 0 {
-		rate = strconv.Itoa(int(bits * 0.93 / 1000))
-	}
-	argv := append([]string{
-		"uftp", "-R", rate, "-B", "4194304", "-I", "eth0", "-M", "239.77.7.7", "-P", "239.77.7.8",
-		"-U", "0x0A630001",
-		"-r", "0.05:0.01:15", "-s", "20", "-b", "1444", "-H", strings.Join(ids, ","),
-	}, b.load.paths...)
-	// A file has its full size before its holes are filled: what counts is that the receiver says so.
-	done := func(i int) bool {
-		status, _ := os.ReadFile(filepath.Join(b.out(i), "status"))
-		return bytes.Count(status, []byte("RESULT;")) >= max(1, b.cell.Files) && b.load.here(b.out(i), b.cell.each())
-	}
-	return b.rival(r, receivers, done, argv...)
-}
-
-// udpcast, in the clear, at 95 % of the wire.
-func udpcast(b *bed, _ string, r *result) error {
-	var receivers []*exec.Cmd
-	for i := 1; i <= b.cell.N; i++ {
-		path := filepath.Join(b.out(i), "data.bin")
-		cmd, _, err := b.start("r"+strconv.Itoa(i), "udp-receiver", "--nokbd", "--no-progress", "--interface", "eth0",
-			"--rcvbuf", "4194304", "--file", path, "--exit-wait", "50")
-		if err != nil {
-			return err
-		}
-		receivers = append(receivers, cmd)
-	}
-	time.Sleep(400 * time.Millisecond)
-	argv := []string{
-		"udp-sender", "--nokbd", "--no-progress", "--interface", "eth0", "--file", b.load.paths[0],
-		"--min-receivers", strconv.Itoa(b.cell.N),
-		"--mcast-data-address", "239.77.7.7", "--nopointopoint", "--rexmit-hello-interval", "100", "--full-duplex",
-	}
-	if bits := rateBits(b.cell.Wire); bits > 0 {
-		argv = append(argv, "--max-bitrate", fmt.Sprintf("%dk", int(bits*0.95/1000)))
-	}
-	// it writes in order
-	return b.rival(r, receivers, func(i int) bool { return b.load.here(b.out(i), b.cell.each()) }, argv...)
 }
 
 // rival times a sender to the moment when the last receiver is done.

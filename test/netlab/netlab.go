@@ -36,6 +36,11 @@ type Config struct {
 	// host x is between sender and switch; nothing passes before a program carries its frames from card left to card
 	// right
 	Relay bool
+	// Uplinks limits each receiver's own wire towards the switch, as Rate limits the sender's.
+	Uplinks string
+	// Segmentation leaves large packets whole from the sender's card through the switch to the receivers', as
+	// physical cards spare the processors the cutting. What is lost then is a whole train.
+	Segmentation bool
 }
 
 // Lab is a network that is up.
@@ -139,6 +144,9 @@ func (l *Lab) build() error {
 	if err := l.SetRate(l.cfg.Rate); err != nil {
 		return err
 	}
+	if err := l.limitUplinks(); err != nil {
+		return err
+	}
 	if err := l.setPorts(); err != nil {
 		return err
 	}
@@ -207,6 +215,9 @@ func (l *Lab) connect(host, port, v4, v6 string) error {
 		}
 	}
 	for _, end := range [][2]string{{host, "eth0"}, {"b", port}} {
+		if l.cfg.Segmentation {
+			break
+		}
 		for _, off := range []string{"tso", "gso", "tx-udp-segmentation", "tx-gso-list"} {
 			_, _ = l.Run(end[0], "ethtool", "-K", end[1], off, "off") // not every kernel has all of them
 		}
@@ -225,9 +236,27 @@ func (l *Lab) SetRate(rate string) error {
 	if rate == "" {
 		return nil
 	}
-	_, err := l.Run("s", "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
-		"burst", "20kb", "limit", strconv.Itoa(16<<20), "overhead", "24", "linklayer", "ethernet")
+	return l.limit("s", rate)
+}
+
+// limit puts a token bucket before a host's card. It holds a large packet where those stay whole.
+func (l *Lab) limit(host, rate string) error {
+	burst := "20kb"
+	if l.cfg.Segmentation {
+		burst = "70kb"
+	}
+	_, err := l.Run(host, "tc", "qdisc", "add", "dev", "eth0", "root", "tbf", "rate", rate,
+		"burst", burst, "limit", strconv.Itoa(16<<20), "overhead", "24", "linklayer", "ethernet")
 	return err
+}
+
+func (l *Lab) limitUplinks() error {
+	for i := 1; i <= l.cfg.Receivers && l.cfg.Uplinks != ""; i++ {
+		if err := l.limit("r"+strconv.Itoa(i), l.cfg.Uplinks); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Block drops all multicast UDP to receiver i: what a switch without a querier does.

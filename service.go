@@ -21,6 +21,7 @@ type Service interface {
 	UserService
 	MachineService
 	SeatService
+	FleetService
 	GroupService
 	TransferService
 	PlanService
@@ -99,8 +100,8 @@ type UserService interface {
 	DeleteUser(ctx context.Context, p Principal, name string) error
 	// UserGroups lists a user's memberships and open requests.
 	UserGroups(ctx context.Context, p Principal, name string) ([]GroupOnOffer, error)
-	// Devices lists the devices of a user; of all users for "". Users may list their own.
-	Devices(ctx context.Context, p Principal, user string, w Window) (Page[Device], error)
+	// Devices lists devices. Users may list their own.
+	Devices(ctx context.Context, p Principal, f DeviceFilter, w Window) (Page[Device], error)
 	// RevokeDevice ends a device for good. Users may revoke their own.
 	RevokeDevice(ctx context.Context, p Principal, id protocol.DeviceID) error
 }

@@ -85,6 +85,7 @@ type Transfer struct {
 	// transfer alone, those that went so to it.
 	ReplacedBy protocol.TransferNo   `json:"replaced_by,omitempty"`
 	Replaces   []protocol.TransferNo `json:"replaces,omitempty"`
+	Selection  Selection             `json:"selection,omitzero"` // for whom of the group it is; zero: for all
 	Standing   TransferStanding      `json:"standing"`
 }
 
@@ -326,6 +327,8 @@ type NewTransfer struct {
 	Rate   uint64        `json:"rate,omitempty"` // bits a second
 	Via    Via           `json:"via,omitempty"`
 	Copy   bool          `json:"copy,omitempty"` // of paths: copy the files first instead of reading them from their place
+
+	Selection Selection `json:"selection,omitzero"` // for whom of the group it is; zero: for all
 
 	Exclude []string `json:"exclude,omitempty"`  // of paths: patterns of entries to leave out
 	SkipBad bool     `json:"skip_bad,omitempty"` // of paths: leave out what cannot be sent

@@ -62,6 +62,7 @@ type Device struct {
 	LoginEnds time.Time `json:"login_ends,omitzero"` // in lists: when its login ends unless it is used
 	Groups    []string  `json:"groups,omitempty"`    // in lists: whose files it may have, by name
 	Owed      int       `json:"owed,omitempty"`      // in lists: transfers that it is owed
+	Labels    Labels    `json:"labels,omitempty"`    // in lists: what administrators noted of it
 }
 
 // Path is how the data reaches a device.

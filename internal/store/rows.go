@@ -78,9 +78,22 @@ type Transfer struct {
 	Source         string              // where its content lies; the server's own notation
 	Content        string              // the name of its manifest in the server's folder
 	Left           []groupcast.LeftOut // for AddTransfer: what is left out, by name
+	Only, Except   []Term              // for AddTransfer: its Selection, resolved
 	ManifestBytes  uint64
 	ManifestBlocks uint32
 	ContentGone    bool
+}
+
+// Term is one term of a selection: a device, or a label.
+type Term struct {
+	Device     protocol.DeviceID // zero: it is a label
+	Key, Value string
+}
+
+// Labelled is what became of a device whose labels were to be changed. With an error nothing did.
+type Labelled struct {
+	Device groupcast.Device // with its labels
+	Err    error            // ENotFound, EExhausted
 }
 
 // Edition is what a transfer holds from now on in place of what it held.

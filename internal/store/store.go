@@ -77,7 +77,7 @@ type Tokens interface {
 // Devices are the machines of users.
 type Devices interface {
 	// AddDevice makes a device, its name unique per user, and owes it every open transfer of
-	// the user's groups; it takes over deliveries that had no device. For groups in which new
+	// the user's groups whose Selection takes it; it takes over deliveries that had no device. For groups in which new
 	// devices are to be approved a request is kept instead. EExhausted past MaxDevices.
 	AddDevice(ctx context.Context, d groupcast.Device, at time.Time) (groupcast.Device, []groupcast.Delivery, error)
 	// AddCopy is AddDevice for a machine with a copy of another device's home.
@@ -96,8 +96,10 @@ type Devices interface {
 	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, DiskBytes, ReserveBytes, LossPercent, Clock, OS and
 	// Version of many devices at once. Unknown ones are passed over.
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
+	// LabelDevices sets and removes labels of devices, and says what became of each. What is owed stays as it is.
+	LabelDevices(ctx context.Context, c groupcast.LabelChange) ([]Labelled, error)
 	// RevokeDevice ends a device for good: its tokens go, what it is owed is cancelled. What
-	// a user's last device was owed stays owed to the user.
+	// a user's last device was owed stays owed to the user, but for transfers that are only for some devices.
 	RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.Time) (groupcast.Device, error)
 }
 
@@ -138,7 +140,8 @@ type Seats interface {
 // Members are users in groups. Each change raises the group's membership version.
 type Members interface {
 	// AddMember makes a user a member, closes their open request as approved and owes their
-	// devices every open transfer of the group: the deliveries that it returns. EConflict if they
+	// devices every open transfer of the group whose Selection takes them: the deliveries that it returns. EConflict if
+	// they
 	// are a member.
 	AddMember(ctx context.Context, group protocol.GroupID, userID, by string, at time.Time) (groupcast.Member,
 		[]groupcast.Delivery, error)
@@ -184,9 +187,10 @@ type Transfers interface {
 	LastTransferNo(ctx context.Context) (protocol.TransferNo, error)
 	// AddTransfer draws the next number and keeps the transfer under it, both or neither: what
 	// is kept later has the higher number. It owes the transfer to every device of every
-	// member, and to each member without a device, and gives the deliveries. What the transfers that
-	// it Replaces still owe to the same devices is cancelled in favour of it; a transfer that owes
-	// nothing then is closed. Those that are closed already stay as they are.
+	// member, and to each member without a device, and gives the deliveries. A Selection narrows that, here and for all
+	// who come later, by the labels of that moment: ENobody if nobody is left, and a member without a device waits for
+	// no transfer that is Only for some. What the transfers that it Replaces still owe to the same devices is cancelled
+	// in favour of it; a transfer that owes nothing then is closed. Those that are closed already stay as they are.
 	AddTransfer(ctx context.Context, t Transfer) (Transfer, []groupcast.Delivery, error)
 	Transfer(ctx context.Context, no protocol.TransferNo) (Transfer, error)
 	// TransferOfContent gives the transfer that has the content of this name now.

@@ -183,7 +183,9 @@ func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 	if t.ReplacedBy != 0 {
 		t.Cause = groupcast.CauseReplaced
 	}
-	return t, errors.Join(parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
+	var err error
+	t.Selection, err = selectionFrom(r.Selection)
+	return t, errors.Join(err, parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
 }
 
 // each converts rows until one cannot be read.

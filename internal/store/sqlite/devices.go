@@ -85,14 +85,10 @@ func (s *Store) RekeyDevice(
 ) ([]groupcast.Delivery, error) {
 	var owed []groupcast.Delivery
 	err := s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
-		r, err := q.Device(ctx, deviceText(id))
-		if err != nil {
+		if _, err := q.Device(ctx, deviceText(id)); err != nil {
 			return missing(err, "device", id)
 		}
-		d, err := deviceFrom(r.Device, r.UserName)
-		if err != nil {
-			return err
-		}
+		var err error
 		if err := q.RekeyDevice(ctx,
 			queries.RekeyDeviceParams{PublicKey: publicKey, LastSeen: micros(at), ID: deviceText(id)}); err != nil {
 			return err
@@ -100,7 +96,7 @@ func (s *Store) RekeyDevice(
 		if err := q.DeleteTokensOfDevice(ctx, sql.NullString{String: deviceText(id), Valid: true}); err != nil {
 			return err
 		}
-		owed, err = takeOver(ctx, q, d, micros(at))
+		owed, err = owedTo(ctx, q, id)
 		return err
 	})
 	return owed, err
@@ -160,7 +156,11 @@ func takeOver(ctx context.Context, q *queries.Queries, d groupcast.Device, at in
 	if err := recountOfUser(ctx, q, d.UserID); err != nil {
 		return nil, err
 	}
-	rows, err := q.Owed(ctx, deviceText(d.ID))
+	return owedTo(ctx, q, d.ID)
+}
+
+func owedTo(ctx context.Context, q *queries.Queries, id protocol.DeviceID) ([]groupcast.Delivery, error) {
+	rows, err := q.Owed(ctx, deviceText(id))
 	if err != nil {
 		return nil, err
 	}
@@ -187,7 +187,7 @@ func (s *Store) Device(ctx context.Context, id protocol.DeviceID) (d groupcast.D
 		if err != nil {
 			return missing(err, "device", id)
 		}
-		d, err = deviceFrom(r.Device, r.UserName)
+		d, err = deviceWithLabels(ctx, q, r)
 		return err
 	})
 	return d, err
@@ -215,8 +215,16 @@ func (s *Store) Devices(
 		if err != nil {
 			return err
 		}
+		labels, err := labelsOfDevices(ctx, q, userID, w)
+		if err != nil {
+			return err
+		}
 		out, err = page(w, rows,
-			func(r queries.DevicesRow) (groupcast.Device, error) { return deviceFrom(r.Device, r.UserName) },
+			func(r queries.DevicesRow) (groupcast.Device, error) {
+				d, err := deviceFrom(r.Device, r.UserName)
+				d.Labels = labels[r.Device.ID]
+				return d, err
+			},
 			func() (int64, error) { return q.CountDevices(ctx, userID) })
 		return err
 	})
@@ -268,14 +276,21 @@ func (s *Store) RevokeDevice(ctx context.Context, id protocol.DeviceID, at time.
 	return d, err
 }
 
+const revoked = "the device was revoked"
+
 // disown cancels what a device is owed, or gives it back to the user if it is their last device.
 func disown(ctx context.Context, q *queries.Queries, d groupcast.Device, last bool, at int64) error {
 	if !last {
 		return q.CancelOfDevice(ctx, queries.CancelOfDeviceParams{
-			Reason: "the device was revoked", UpdatedAt: at, DeviceID: deviceText(d.ID),
+			Reason: revoked, UpdatedAt: at, DeviceID: deviceText(d.ID),
 		})
 	}
 	if err := q.ForgetClosedWithoutDevice(ctx, d.UserID); err != nil {
+		return err
+	}
+	if err := q.CancelSelected(ctx, queries.CancelSelectedParams{
+		Reason: revoked, UpdatedAt: at, DeviceID: deviceText(d.ID),
+	}); err != nil {
 		return err
 	}
 	return q.GiveBack(ctx, queries.GiveBackParams{UpdatedAt: at, DeviceID: deviceText(d.ID)})

@@ -45,8 +45,11 @@ func admit(
 	if _, err := decide(ctx, q, group, userID, groupcast.RequestApproved, by, at); err != nil {
 		return nil, err
 	}
-	if err := q.OweMember(ctx,
-		queries.OweMemberParams{UpdatedAt: at, UserID: userID, GroupID: group.String()}); err != nil {
+	owe := queries.OweMemberParams{UpdatedAt: at, UserID: userID, GroupID: group.String()}
+	if err := q.OweMember(ctx, owe); err != nil {
+		return nil, err
+	}
+	if err := q.OweMemberWithoutDevice(ctx, queries.OweMemberWithoutDeviceParams(owe)); err != nil {
 		return nil, err
 	}
 	if err := recountOfUser(ctx, q, userID); err != nil {

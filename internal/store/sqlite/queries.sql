@@ -116,6 +116,22 @@ WHERE a.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_i
     ORDER BY u.name, d.name LIMIT @most OFFSET @skip)
 ORDER BY g.name;
 
+-- name: LabelsOfDevices :many
+SELECT l.* FROM labels l
+WHERE l.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
+    WHERE CAST(@user_id AS TEXT) = '' OR d.user_id = @user_id
+    ORDER BY u.name, d.name LIMIT @most OFFSET @skip);
+
+-- name: LabelsOfDevice :many
+SELECT l.name, l.value FROM labels l WHERE l.device_id = @device_id;
+
+-- name: SetLabel :exec
+INSERT INTO labels (device_id, name, value) VALUES (@device_id, @name, @value)
+ON CONFLICT (device_id, name) DO UPDATE SET value = excluded.value;
+
+-- name: RemoveLabel :exec
+DELETE FROM labels WHERE device_id = @device_id AND name = @name;
+
 -- name: CopyOnMachine :many
 SELECT sqlc.embed(d), u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.copy_of = @copy_of AND d.machine = @machine AND d.machine <> '' ORDER BY d.name;
@@ -304,10 +320,11 @@ UPDATE deliveries SET site = @site WHERE device_id = @device_id AND state IN ('q
 -- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection)
 VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
     @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
-    @in_place, @root, @source, @manifest_bytes, @manifest_blocks, FALSE, @content, @left_out, 0, @folders);
+    @in_place, @root, @source, @manifest_bytes, @manifest_blocks, FALSE, @content, @left_out, 0, @folders,
+    @selection);
 
 -- name: Transfer :one
 SELECT * FROM counted_transfers WHERE no = @no;
@@ -402,6 +419,10 @@ INSERT INTO replacements (older, newer)
 SELECT CAST(@older AS BIGINT), CAST(@newer AS BIGINT)
 UNION SELECT r.older, CAST(@newer AS BIGINT) FROM replacements r WHERE r.newer = @older
 ON CONFLICT (older, newer) DO NOTHING;
+
+-- name: AddTerm :exec
+INSERT INTO terms (transfer_no, side, device_id, name, value) VALUES (@transfer_no, @side, @device_id, @name, @value)
+ON CONFLICT (transfer_no, side, device_id, name, value) DO NOTHING;
 
 -- name: Replacements :many
 SELECT r.older, r.newer FROM replacements r JOIN transfers a ON a.no = r.older JOIN transfers b ON b.no = r.newer
@@ -541,31 +562,51 @@ SELECT CAST(COALESCE(SUM(owed), 0) AS BIGINT) AS owed FROM transfer_sites WHERE 
 -- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT CAST(@transfer_no AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), COALESCE(d.site, '')
-FROM members m JOIN users u ON u.id = m.user_id
-LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
-WHERE m.group_id = @group_id;
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST(@updated_at AS BIGINT), a.site
+FROM addressed a WHERE a.transfer_no = @transfer_no;
 
+-- Members who have no device get the first that comes, unless the transfer is only for some that are there.
+-- name: OweGroupWithoutDevice :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, m.user_id, '', u.name, '', 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), ''
+FROM transfers t JOIN members m ON m.group_id = t.group_id JOIN users u ON u.id = m.user_id
+WHERE t.no = @transfer_no
+    AND NOT EXISTS (SELECT 1 FROM admitted a WHERE a.user_id = m.user_id AND a.group_id = m.group_id)
+    AND NOT EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only');
+
+-- What a newer transfer took over stays with that one.
 -- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), COALESCE(d.site, '')
-FROM transfers t JOIN users u ON u.id = @user_id
-LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
-WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST(@updated_at AS BIGINT), a.site
+FROM addressed a
+WHERE a.user_id = @user_id AND a.group_id = @group_id AND a.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
 SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
-WHERE deliveries.state = 'cancelled';
+WHERE deliveries.state = 'cancelled' AND deliveries.replaced_by = 0;
+
+-- name: OweMemberWithoutDevice :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, u.id, '', u.name, '', 'queued', '', 'unknown', 0, 0, 0, CAST(@updated_at AS BIGINT), ''
+FROM transfers t JOIN users u ON u.id = @user_id
+WHERE t.group_id = @group_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+    AND NOT EXISTS (SELECT 1 FROM admitted a WHERE a.user_id = u.id AND a.group_id = t.group_id)
+    AND NOT EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only')
+ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
+WHERE deliveries.state = 'cancelled' AND deliveries.replaced_by = 0;
 
 -- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0,
-    CAST(@updated_at AS BIGINT), d.site
-FROM admitted d JOIN transfers t ON t.group_id = d.group_id
-WHERE d.device_id = @device_id AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST(@updated_at AS BIGINT), a.site
+FROM addressed a
+WHERE a.device_id = @device_id AND a.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING;
 
 -- name: TakeOver :exec
@@ -574,11 +615,21 @@ UPDATE deliveries SET device_id = @device_id, device_name = @device_name, update
 WHERE deliveries.user_id = @user_id AND deliveries.device_id = ''
     AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
-        WHERE t.no = deliveries.transfer_no AND r.device_id = @device_id AND r.state <> 'approved');
+        WHERE t.no = deliveries.transfer_no AND r.device_id = @device_id AND r.state <> 'approved')
+    AND NOT EXISTS (SELECT 1 FROM terms x LEFT JOIN labels l
+            ON l.device_id = @device_id AND l.name = x.name AND l.value = x.value
+        WHERE x.transfer_no = deliveries.transfer_no AND x.side = 'except'
+            AND (x.device_id = @device_id OR l.device_id IS NOT NULL));
 
 -- name: ForgetClosedWithoutDevice :exec
 DELETE FROM deliveries
 WHERE user_id = @user_id AND device_id = '' AND state NOT IN ('queued', 'receiving', 'refused');
+
+-- A transfer that is only for some devices waits for no other of their user.
+-- name: CancelSelected :exec
+UPDATE deliveries SET state = 'cancelled', reason = @reason, updated_at = @updated_at
+WHERE deliveries.device_id = @device_id AND state IN ('queued', 'receiving', 'refused')
+    AND EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = deliveries.transfer_no AND o.side = 'only');
 
 -- name: GiveBack :exec
 UPDATE deliveries SET device_id = '', device_name = '', state = 'queued', reason = '',

@@ -41,6 +41,14 @@ CREATE TABLE devices (
 );
 CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';
 
+-- What administrators noted of devices.
+CREATE TABLE labels (
+    device_id TEXT NOT NULL REFERENCES devices (id) ON DELETE CASCADE,
+    name      TEXT NOT NULL,
+    value     TEXT NOT NULL,
+    PRIMARY KEY (device_id, name)
+);
+
 CREATE TABLE tokens (
     hash       TEXT    NOT NULL PRIMARY KEY,
     user_id    TEXT    NOT NULL REFERENCES users (id) ON DELETE CASCADE,
@@ -125,11 +133,39 @@ CREATE TABLE transfers (
     lost            BIGINT NOT NULL DEFAULT 0,
     folders         BIGINT NOT NULL DEFAULT 0,
     replaced_by     BIGINT NOT NULL DEFAULT 0, -- the newer transfer that took over all that was owed; 0: none
-    paused          BOOLEAN NOT NULL DEFAULT FALSE -- by an administrator: it is open, and nothing of it is sent
+    paused          BOOLEAN NOT NULL DEFAULT FALSE, -- by an administrator: it is open, and nothing of it is sent
+    selection       TEXT    NOT NULL DEFAULT '' -- for whom of its group it is, as it was asked for; '': for all
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
 CREATE INDEX transfers_content ON transfers (content);
+
+-- For whom of its group a transfer is, term by term: a device, or a label.
+CREATE TABLE terms (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    side        TEXT   NOT NULL, -- only, except
+    device_id   TEXT   NOT NULL, -- '': it is a label
+    name        TEXT   NOT NULL,
+    value       TEXT   NOT NULL,
+    PRIMARY KEY (transfer_no, side, device_id, name, value)
+);
+
+-- Which devices belong to a transfer: they are admitted to its group, and its selection takes them. All that owe
+-- something to somebody who comes read it here. What is owed already stays as it is when labels change.
+CREATE VIEW addressed AS
+SELECT t.no AS transfer_no, t.state, a.group_id, a.user_id, a.user_name, a.device_id, a.device_name, a.site
+FROM transfers t JOIN admitted a ON a.group_id = t.group_id
+WHERE NOT EXISTS (SELECT 1 FROM terms x WHERE x.transfer_no = t.no AND x.side = 'except'
+        AND (x.device_id = a.device_id OR EXISTS (SELECT 1 FROM labels l
+            WHERE l.device_id = a.device_id AND l.name = x.name AND l.value = x.value)))
+    AND (NOT EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only')
+        OR EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only' AND o.device_id = a.device_id)
+        OR (EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only' AND o.device_id = '')
+            AND NOT EXISTS (SELECT 1 FROM terms o
+                WHERE o.transfer_no = t.no AND o.side = 'only' AND o.device_id = ''
+                    AND NOT EXISTS (SELECT 1 FROM terms s JOIN labels l ON l.name = s.name AND l.value = s.value
+                        WHERE s.transfer_no = t.no AND s.side = 'only' AND s.device_id = '' AND s.name = o.name
+                            AND l.device_id = a.device_id))));
 
 -- What is counted of a transfer in each site. The transfer's own figures are sums of these.
 CREATE TABLE transfer_sites (

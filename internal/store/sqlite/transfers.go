@@ -49,19 +49,24 @@ func (s *Store) AddTransfer(
 			return err
 		}
 		t.No = protocol.TransferNo(no)
-		if err := q.AddTransfer(ctx, transferRow(t)); err != nil {
+		row := transferRow(t)
+		if row.Selection, err = selectionText(t.Selection); err != nil {
+			return err
+		}
+		if err := q.AddTransfer(ctx, row); err != nil {
 			return err
 		}
 		if err := addLeftOut(ctx, q, t.No, t.Left); err != nil {
 			return err
 		}
-		if err := q.OweGroup(ctx, queries.OweGroupParams{
-			TransferNo: int64(t.No), UpdatedAt: micros(t.CreatedAt), GroupID: t.GroupID.String(),
-		}); err != nil {
+		if err := oweSelected(ctx, q, t); err != nil {
 			return err
 		}
 		if out, err = recount(ctx, q, t.No); err != nil {
 			return err
+		}
+		if out.Owed == 0 && !t.Selection.All() {
+			return nobodyBelongs(t)
 		}
 		if err := replace(ctx, q, t.No, t.Replaces, t.CreatedAt); err != nil {
 			return err

@@ -63,6 +63,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addSiteStmt, err = db.PrepareContext(ctx, addSite); err != nil {
 		return nil, fmt.Errorf("error preparing query AddSite: %w", err)
 	}
+	if q.addTermStmt, err = db.PrepareContext(ctx, addTerm); err != nil {
+		return nil, fmt.Errorf("error preparing query AddTerm: %w", err)
+	}
 	if q.addTokenStmt, err = db.PrepareContext(ctx, addToken); err != nil {
 		return nil, fmt.Errorf("error preparing query AddToken: %w", err)
 	}
@@ -92,6 +95,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.cancelOfUserStmt, err = db.PrepareContext(ctx, cancelOfUser); err != nil {
 		return nil, fmt.Errorf("error preparing query CancelOfUser: %w", err)
+	}
+	if q.cancelSelectedStmt, err = db.PrepareContext(ctx, cancelSelected); err != nil {
+		return nil, fmt.Errorf("error preparing query CancelSelected: %w", err)
 	}
 	if q.closeAllDeliveriesStmt, err = db.PrepareContext(ctx, closeAllDeliveries); err != nil {
 		return nil, fmt.Errorf("error preparing query CloseAllDeliveries: %w", err)
@@ -300,6 +306,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.keptProgressStmt, err = db.PrepareContext(ctx, keptProgress); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptProgress: %w", err)
 	}
+	if q.labelsOfDeviceStmt, err = db.PrepareContext(ctx, labelsOfDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query LabelsOfDevice: %w", err)
+	}
+	if q.labelsOfDevicesStmt, err = db.PrepareContext(ctx, labelsOfDevices); err != nil {
+		return nil, fmt.Errorf("error preparing query LabelsOfDevices: %w", err)
+	}
 	if q.leaveSeatsStmt, err = db.PrepareContext(ctx, leaveSeats); err != nil {
 		return nil, fmt.Errorf("error preparing query LeaveSeats: %w", err)
 	}
@@ -357,8 +369,14 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.oweGroupStmt, err = db.PrepareContext(ctx, oweGroup); err != nil {
 		return nil, fmt.Errorf("error preparing query OweGroup: %w", err)
 	}
+	if q.oweGroupWithoutDeviceStmt, err = db.PrepareContext(ctx, oweGroupWithoutDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query OweGroupWithoutDevice: %w", err)
+	}
 	if q.oweMemberStmt, err = db.PrepareContext(ctx, oweMember); err != nil {
 		return nil, fmt.Errorf("error preparing query OweMember: %w", err)
+	}
+	if q.oweMemberWithoutDeviceStmt, err = db.PrepareContext(ctx, oweMemberWithoutDevice); err != nil {
+		return nil, fmt.Errorf("error preparing query OweMemberWithoutDevice: %w", err)
 	}
 	if q.owedStmt, err = db.PrepareContext(ctx, owed); err != nil {
 		return nil, fmt.Errorf("error preparing query Owed: %w", err)
@@ -401,6 +419,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.releaseTransferStmt, err = db.PrepareContext(ctx, releaseTransfer); err != nil {
 		return nil, fmt.Errorf("error preparing query ReleaseTransfer: %w", err)
+	}
+	if q.removeLabelStmt, err = db.PrepareContext(ctx, removeLabel); err != nil {
+		return nil, fmt.Errorf("error preparing query RemoveLabel: %w", err)
 	}
 	if q.removeMemberStmt, err = db.PrepareContext(ctx, removeMember); err != nil {
 		return nil, fmt.Errorf("error preparing query RemoveMember: %w", err)
@@ -452,6 +473,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.setEntryBytesStmt, err = db.PrepareContext(ctx, setEntryBytes); err != nil {
 		return nil, fmt.Errorf("error preparing query SetEntryBytes: %w", err)
+	}
+	if q.setLabelStmt, err = db.PrepareContext(ctx, setLabel); err != nil {
+		return nil, fmt.Errorf("error preparing query SetLabel: %w", err)
 	}
 	if q.setLaterStmt, err = db.PrepareContext(ctx, setLater); err != nil {
 		return nil, fmt.Errorf("error preparing query SetLater: %w", err)
@@ -640,6 +664,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addSiteStmt: %w", cerr)
 		}
 	}
+	if q.addTermStmt != nil {
+		if cerr := q.addTermStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addTermStmt: %w", cerr)
+		}
+	}
 	if q.addTokenStmt != nil {
 		if cerr := q.addTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addTokenStmt: %w", cerr)
@@ -688,6 +717,11 @@ func (q *Queries) Close() error {
 	if q.cancelOfUserStmt != nil {
 		if cerr := q.cancelOfUserStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing cancelOfUserStmt: %w", cerr)
+		}
+	}
+	if q.cancelSelectedStmt != nil {
+		if cerr := q.cancelSelectedStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing cancelSelectedStmt: %w", cerr)
 		}
 	}
 	if q.closeAllDeliveriesStmt != nil {
@@ -1035,6 +1069,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing keptProgressStmt: %w", cerr)
 		}
 	}
+	if q.labelsOfDeviceStmt != nil {
+		if cerr := q.labelsOfDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing labelsOfDeviceStmt: %w", cerr)
+		}
+	}
+	if q.labelsOfDevicesStmt != nil {
+		if cerr := q.labelsOfDevicesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing labelsOfDevicesStmt: %w", cerr)
+		}
+	}
 	if q.leaveSeatsStmt != nil {
 		if cerr := q.leaveSeatsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing leaveSeatsStmt: %w", cerr)
@@ -1130,9 +1174,19 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing oweGroupStmt: %w", cerr)
 		}
 	}
+	if q.oweGroupWithoutDeviceStmt != nil {
+		if cerr := q.oweGroupWithoutDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweGroupWithoutDeviceStmt: %w", cerr)
+		}
+	}
 	if q.oweMemberStmt != nil {
 		if cerr := q.oweMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing oweMemberStmt: %w", cerr)
+		}
+	}
+	if q.oweMemberWithoutDeviceStmt != nil {
+		if cerr := q.oweMemberWithoutDeviceStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing oweMemberWithoutDeviceStmt: %w", cerr)
 		}
 	}
 	if q.owedStmt != nil {
@@ -1203,6 +1257,11 @@ func (q *Queries) Close() error {
 	if q.releaseTransferStmt != nil {
 		if cerr := q.releaseTransferStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing releaseTransferStmt: %w", cerr)
+		}
+	}
+	if q.removeLabelStmt != nil {
+		if cerr := q.removeLabelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing removeLabelStmt: %w", cerr)
 		}
 	}
 	if q.removeMemberStmt != nil {
@@ -1288,6 +1347,11 @@ func (q *Queries) Close() error {
 	if q.setEntryBytesStmt != nil {
 		if cerr := q.setEntryBytesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setEntryBytesStmt: %w", cerr)
+		}
+	}
+	if q.setLabelStmt != nil {
+		if cerr := q.setLabelStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setLabelStmt: %w", cerr)
 		}
 	}
 	if q.setLaterStmt != nil {
@@ -1537,6 +1601,7 @@ type Queries struct {
 	addReplacementStmt            *sql.Stmt
 	addRequestStmt                *sql.Stmt
 	addSiteStmt                   *sql.Stmt
+	addTermStmt                   *sql.Stmt
 	addTokenStmt                  *sql.Stmt
 	addTransferStmt               *sql.Stmt
 	addTransferBytesStmt          *sql.Stmt
@@ -1547,6 +1612,7 @@ type Queries struct {
 	cancelOfDeviceStmt            *sql.Stmt
 	cancelOfMemberStmt            *sql.Stmt
 	cancelOfUserStmt              *sql.Stmt
+	cancelSelectedStmt            *sql.Stmt
 	closeAllDeliveriesStmt        *sql.Stmt
 	closeDeliveryStmt             *sql.Stmt
 	closeOfferStmt                *sql.Stmt
@@ -1616,6 +1682,8 @@ type Queries struct {
 	isMemberStmt                  *sql.Stmt
 	keepProgressStmt              *sql.Stmt
 	keptProgressStmt              *sql.Stmt
+	labelsOfDeviceStmt            *sql.Stmt
+	labelsOfDevicesStmt           *sql.Stmt
 	leaveSeatsStmt                *sql.Stmt
 	leftOutStmt                   *sql.Stmt
 	lowestOfferStmt               *sql.Stmt
@@ -1635,7 +1703,9 @@ type Queries struct {
 	openTransfersOfGroupStmt      *sql.Stmt
 	oweDeviceStmt                 *sql.Stmt
 	oweGroupStmt                  *sql.Stmt
+	oweGroupWithoutDeviceStmt     *sql.Stmt
 	oweMemberStmt                 *sql.Stmt
+	oweMemberWithoutDeviceStmt    *sql.Stmt
 	owedStmt                      *sql.Stmt
 	owedAllStmt                   *sql.Stmt
 	owedOfStmt                    *sql.Stmt
@@ -1650,6 +1720,7 @@ type Queries struct {
 	recountTransferStmt           *sql.Stmt
 	rekeyDeviceStmt               *sql.Stmt
 	releaseTransferStmt           *sql.Stmt
+	removeLabelStmt               *sql.Stmt
 	removeMemberStmt              *sql.Stmt
 	reopenTransferStmt            *sql.Stmt
 	replaceContentStmt            *sql.Stmt
@@ -1667,6 +1738,7 @@ type Queries struct {
 	setContentGoneStmt            *sql.Stmt
 	setDisabledStmt               *sql.Stmt
 	setEntryBytesStmt             *sql.Stmt
+	setLabelStmt                  *sql.Stmt
 	setLaterStmt                  *sql.Stmt
 	setNewDevicesStmt             *sql.Stmt
 	setOfferedManifestStmt        *sql.Stmt
@@ -1725,6 +1797,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addReplacementStmt:            q.addReplacementStmt,
 		addRequestStmt:                q.addRequestStmt,
 		addSiteStmt:                   q.addSiteStmt,
+		addTermStmt:                   q.addTermStmt,
 		addTokenStmt:                  q.addTokenStmt,
 		addTransferStmt:               q.addTransferStmt,
 		addTransferBytesStmt:          q.addTransferBytesStmt,
@@ -1735,6 +1808,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		cancelOfDeviceStmt:            q.cancelOfDeviceStmt,
 		cancelOfMemberStmt:            q.cancelOfMemberStmt,
 		cancelOfUserStmt:              q.cancelOfUserStmt,
+		cancelSelectedStmt:            q.cancelSelectedStmt,
 		closeAllDeliveriesStmt:        q.closeAllDeliveriesStmt,
 		closeDeliveryStmt:             q.closeDeliveryStmt,
 		closeOfferStmt:                q.closeOfferStmt,
@@ -1804,6 +1878,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isMemberStmt:                  q.isMemberStmt,
 		keepProgressStmt:              q.keepProgressStmt,
 		keptProgressStmt:              q.keptProgressStmt,
+		labelsOfDeviceStmt:            q.labelsOfDeviceStmt,
+		labelsOfDevicesStmt:           q.labelsOfDevicesStmt,
 		leaveSeatsStmt:                q.leaveSeatsStmt,
 		leftOutStmt:                   q.leftOutStmt,
 		lowestOfferStmt:               q.lowestOfferStmt,
@@ -1823,7 +1899,9 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		openTransfersOfGroupStmt:      q.openTransfersOfGroupStmt,
 		oweDeviceStmt:                 q.oweDeviceStmt,
 		oweGroupStmt:                  q.oweGroupStmt,
+		oweGroupWithoutDeviceStmt:     q.oweGroupWithoutDeviceStmt,
 		oweMemberStmt:                 q.oweMemberStmt,
+		oweMemberWithoutDeviceStmt:    q.oweMemberWithoutDeviceStmt,
 		owedStmt:                      q.owedStmt,
 		owedAllStmt:                   q.owedAllStmt,
 		owedOfStmt:                    q.owedOfStmt,
@@ -1838,6 +1916,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		recountTransferStmt:           q.recountTransferStmt,
 		rekeyDeviceStmt:               q.rekeyDeviceStmt,
 		releaseTransferStmt:           q.releaseTransferStmt,
+		removeLabelStmt:               q.removeLabelStmt,
 		removeMemberStmt:              q.removeMemberStmt,
 		reopenTransferStmt:            q.reopenTransferStmt,
 		replaceContentStmt:            q.replaceContentStmt,
@@ -1855,6 +1934,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setContentGoneStmt:            q.setContentGoneStmt,
 		setDisabledStmt:               q.setDisabledStmt,
 		setEntryBytesStmt:             q.setEntryBytesStmt,
+		setLabelStmt:                  q.setLabelStmt,
 		setLaterStmt:                  q.setLaterStmt,
 		setNewDevicesStmt:             q.setNewDevicesStmt,
 		setOfferedManifestStmt:        q.setOfferedManifestStmt,

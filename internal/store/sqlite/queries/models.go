@@ -8,6 +8,17 @@ import (
 	"database/sql"
 )
 
+type Addressed struct {
+	TransferNo int64
+	State      string
+	GroupID    string
+	UserID     string
+	UserName   string
+	DeviceID   string
+	DeviceName string
+	Site       string
+}
+
 type Admitted struct {
 	GroupID    string
 	UserID     string
@@ -57,6 +68,7 @@ type CountedTransfer struct {
 	Folders        int64
 	ReplacedBy     int64
 	Paused         bool
+	Selection      string
 	WireBytes      int64
 	HttpsBytes     int64
 	ForgedDevices  int64
@@ -165,6 +177,12 @@ type HeldFile struct {
 	Entries    []byte
 }
 
+type Label struct {
+	DeviceID string
+	Name     string
+	Value    string
+}
+
 type LeftOut struct {
 	TransferNo int64
 	Path       string
@@ -265,6 +283,14 @@ type Site struct {
 	Epoch int64
 }
 
+type Term struct {
+	TransferNo int64
+	Side       string
+	DeviceID   string
+	Name       string
+	Value      string
+}
+
 type Token struct {
 	Hash      string
 	UserID    string
@@ -306,6 +332,7 @@ type Transfer struct {
 	Folders        int64
 	ReplacedBy     int64
 	Paused         bool
+	Selection      string
 }
 
 type TransferSite struct {

@@ -316,6 +316,30 @@ func (q *Queries) AddSite(ctx context.Context, arg AddSiteParams) error {
 	return err
 }
 
+const addTerm = `-- name: AddTerm :exec
+INSERT INTO terms (transfer_no, side, device_id, name, value) VALUES ($1, $2, $3, $4, $5)
+ON CONFLICT (transfer_no, side, device_id, name, value) DO NOTHING
+`
+
+type AddTermParams struct {
+	TransferNo int64
+	Side       string
+	DeviceID   string
+	Name       string
+	Value      string
+}
+
+func (q *Queries) AddTerm(ctx context.Context, arg AddTermParams) error {
+	_, err := q.exec(ctx, q.addTermStmt, addTerm,
+		arg.TransferNo,
+		arg.Side,
+		arg.DeviceID,
+		arg.Name,
+		arg.Value,
+	)
+	return err
+}
+
 const addToken = `-- name: AddToken :exec
 INSERT INTO tokens (hash, user_id, device_id, scope, created_at, last_used, expires, address)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
@@ -349,10 +373,11 @@ func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
 const addTransfer = `-- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17,
-    $18, $19, $20, $21, $22, FALSE, $23, $24, 0, $25)
+    $18, $19, $20, $21, $22, FALSE, $23, $24, 0, $25,
+    $26)
 `
 
 type AddTransferParams struct {
@@ -381,6 +406,7 @@ type AddTransferParams struct {
 	Content        string
 	LeftOut        int64
 	Folders        int64
+	Selection      string
 }
 
 func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error {
@@ -410,6 +436,7 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 		arg.Content,
 		arg.LeftOut,
 		arg.Folders,
+		arg.Selection,
 	)
 	return err
 }
@@ -614,6 +641,24 @@ type CancelOfUserParams struct {
 
 func (q *Queries) CancelOfUser(ctx context.Context, arg CancelOfUserParams) error {
 	_, err := q.exec(ctx, q.cancelOfUserStmt, cancelOfUser, arg.Reason, arg.UpdatedAt, arg.UserID)
+	return err
+}
+
+const cancelSelected = `-- name: CancelSelected :exec
+UPDATE deliveries SET state = 'cancelled', reason = $1, updated_at = $2
+WHERE deliveries.device_id = $3 AND state IN ('queued', 'receiving', 'refused')
+    AND EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = deliveries.transfer_no AND o.side = 'only')
+`
+
+type CancelSelectedParams struct {
+	Reason    string
+	UpdatedAt int64
+	DeviceID  string
+}
+
+// A transfer that is only for some devices waits for no other of their user.
+func (q *Queries) CancelSelected(ctx context.Context, arg CancelSelectedParams) error {
+	_, err := q.exec(ctx, q.cancelSelectedStmt, cancelSelected, arg.Reason, arg.UpdatedAt, arg.DeviceID)
 	return err
 }
 
@@ -2338,6 +2383,74 @@ func (q *Queries) KeptProgress(ctx context.Context) ([]Progress, error) {
 	return items, nil
 }
 
+const labelsOfDevice = `-- name: LabelsOfDevice :many
+SELECT l.name, l.value FROM labels l WHERE l.device_id = $1
+`
+
+type LabelsOfDeviceRow struct {
+	Name  string
+	Value string
+}
+
+func (q *Queries) LabelsOfDevice(ctx context.Context, deviceID string) ([]LabelsOfDeviceRow, error) {
+	rows, err := q.query(ctx, q.labelsOfDeviceStmt, labelsOfDevice, deviceID)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []LabelsOfDeviceRow
+	for rows.Next() {
+		var i LabelsOfDeviceRow
+		if err := rows.Scan(&i.Name, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const labelsOfDevices = `-- name: LabelsOfDevices :many
+SELECT l.device_id, l.name, l.value FROM labels l
+WHERE l.device_id IN (SELECT d.id FROM devices d JOIN users u ON u.id = d.user_id
+    WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
+    ORDER BY u.name, d.name LIMIT $3 OFFSET $2)
+`
+
+type LabelsOfDevicesParams struct {
+	UserID string
+	Skip   int32
+	Most   int32
+}
+
+func (q *Queries) LabelsOfDevices(ctx context.Context, arg LabelsOfDevicesParams) ([]Label, error) {
+	rows, err := q.query(ctx, q.labelsOfDevicesStmt, labelsOfDevices, arg.UserID, arg.Skip, arg.Most)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []Label
+	for rows.Next() {
+		var i Label
+		if err := rows.Scan(&i.DeviceID, &i.Name, &i.Value); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
 const leaveSeats = `-- name: LeaveSeats :exec
 DELETE FROM seats WHERE group_id = $1 AND device_id IN (SELECT d.id FROM devices d WHERE d.user_id = $2)
 `
@@ -2666,7 +2779,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2717,6 +2830,7 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.Folders,
 			&i.ReplacedBy,
 			&i.Paused,
+			&i.Selection,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -2767,7 +2881,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -2818,6 +2932,7 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.Folders,
 			&i.ReplacedBy,
 			&i.Paused,
+			&i.Selection,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -2872,10 +2987,10 @@ func (q *Queries) OpenTransfersOfGroup(ctx context.Context, groupID string) ([]i
 const oweDevice = `-- name: OweDevice :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT t.no, d.user_id, d.device_id, d.user_name, d.device_name, 'queued', '', 'unknown', 0, 0, 0,
-    CAST($1 AS BIGINT), d.site
-FROM admitted d JOIN transfers t ON t.group_id = d.group_id
-WHERE d.device_id = $2 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST($1 AS BIGINT), a.site
+FROM addressed a
+WHERE a.device_id = $2 AND a.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO NOTHING
 `
 
@@ -2892,35 +3007,52 @@ func (q *Queries) OweDevice(ctx context.Context, arg OweDeviceParams) error {
 const oweGroup = `-- name: OweGroup :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT CAST($1 AS BIGINT), m.user_id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST($2 AS BIGINT), COALESCE(d.site, '')
-FROM members m JOIN users u ON u.id = m.user_id
-LEFT JOIN admitted d ON d.user_id = m.user_id AND d.group_id = m.group_id
-WHERE m.group_id = $3
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST($1 AS BIGINT), a.site
+FROM addressed a WHERE a.transfer_no = $2
 `
 
 type OweGroupParams struct {
-	TransferNo int64
 	UpdatedAt  int64
-	GroupID    string
+	TransferNo int64
 }
 
 func (q *Queries) OweGroup(ctx context.Context, arg OweGroupParams) error {
-	_, err := q.exec(ctx, q.oweGroupStmt, oweGroup, arg.TransferNo, arg.UpdatedAt, arg.GroupID)
+	_, err := q.exec(ctx, q.oweGroupStmt, oweGroup, arg.UpdatedAt, arg.TransferNo)
+	return err
+}
+
+const oweGroupWithoutDevice = `-- name: OweGroupWithoutDevice :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, m.user_id, '', u.name, '', 'queued', '', 'unknown', 0, 0, 0, CAST($1 AS BIGINT), ''
+FROM transfers t JOIN members m ON m.group_id = t.group_id JOIN users u ON u.id = m.user_id
+WHERE t.no = $2
+    AND NOT EXISTS (SELECT 1 FROM admitted a WHERE a.user_id = m.user_id AND a.group_id = m.group_id)
+    AND NOT EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only')
+`
+
+type OweGroupWithoutDeviceParams struct {
+	UpdatedAt  int64
+	TransferNo int64
+}
+
+// Members who have no device get the first that comes, unless the transfer is only for some that are there.
+func (q *Queries) OweGroupWithoutDevice(ctx context.Context, arg OweGroupWithoutDeviceParams) error {
+	_, err := q.exec(ctx, q.oweGroupWithoutDeviceStmt, oweGroupWithoutDevice, arg.UpdatedAt, arg.TransferNo)
 	return err
 }
 
 const oweMember = `-- name: OweMember :exec
 INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
     path, blocks, bytes, loss, updated_at, site)
-SELECT t.no, u.id, COALESCE(d.device_id, ''), u.name, COALESCE(d.device_name, ''), 'queued', '',
-    'unknown', 0, 0, 0, CAST($1 AS BIGINT), COALESCE(d.site, '')
-FROM transfers t JOIN users u ON u.id = $2
-LEFT JOIN admitted d ON d.user_id = u.id AND d.group_id = t.group_id
-WHERE t.group_id = $3 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+SELECT a.transfer_no, a.user_id, a.device_id, a.user_name, a.device_name, 'queued', '', 'unknown', 0, 0, 0,
+    CAST($1 AS BIGINT), a.site
+FROM addressed a
+WHERE a.user_id = $2 AND a.group_id = $3 AND a.state IN ('held', 'waiting', 'gathering', 'sending')
 ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
 SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
-WHERE deliveries.state = 'cancelled'
+WHERE deliveries.state = 'cancelled' AND deliveries.replaced_by = 0
 `
 
 type OweMemberParams struct {
@@ -2929,8 +3061,33 @@ type OweMemberParams struct {
 	GroupID   string
 }
 
+// What a newer transfer took over stays with that one.
 func (q *Queries) OweMember(ctx context.Context, arg OweMemberParams) error {
 	_, err := q.exec(ctx, q.oweMemberStmt, oweMember, arg.UpdatedAt, arg.UserID, arg.GroupID)
+	return err
+}
+
+const oweMemberWithoutDevice = `-- name: OweMemberWithoutDevice :exec
+INSERT INTO deliveries (transfer_no, user_id, device_id, user_name, device_name, state, reason,
+    path, blocks, bytes, loss, updated_at, site)
+SELECT t.no, u.id, '', u.name, '', 'queued', '', 'unknown', 0, 0, 0, CAST($1 AS BIGINT), ''
+FROM transfers t JOIN users u ON u.id = $2
+WHERE t.group_id = $3 AND t.state IN ('held', 'waiting', 'gathering', 'sending')
+    AND NOT EXISTS (SELECT 1 FROM admitted a WHERE a.user_id = u.id AND a.group_id = t.group_id)
+    AND NOT EXISTS (SELECT 1 FROM terms o WHERE o.transfer_no = t.no AND o.side = 'only')
+ON CONFLICT (transfer_no, user_id, device_id) DO UPDATE
+SET state = 'queued', reason = '', later = FALSE, updated_at = excluded.updated_at, site = excluded.site
+WHERE deliveries.state = 'cancelled' AND deliveries.replaced_by = 0
+`
+
+type OweMemberWithoutDeviceParams struct {
+	UpdatedAt int64
+	UserID    string
+	GroupID   string
+}
+
+func (q *Queries) OweMemberWithoutDevice(ctx context.Context, arg OweMemberWithoutDeviceParams) error {
+	_, err := q.exec(ctx, q.oweMemberWithoutDeviceStmt, oweMemberWithoutDevice, arg.UpdatedAt, arg.UserID, arg.GroupID)
 	return err
 }
 
@@ -3420,6 +3577,20 @@ func (q *Queries) ReleaseTransfer(ctx context.Context, no int64) (int64, error) 
 		return 0, err
 	}
 	return result.RowsAffected()
+}
+
+const removeLabel = `-- name: RemoveLabel :exec
+DELETE FROM labels WHERE device_id = $1 AND name = $2
+`
+
+type RemoveLabelParams struct {
+	DeviceID string
+	Name     string
+}
+
+func (q *Queries) RemoveLabel(ctx context.Context, arg RemoveLabelParams) error {
+	_, err := q.exec(ctx, q.removeLabelStmt, removeLabel, arg.DeviceID, arg.Name)
+	return err
 }
 
 const removeMember = `-- name: RemoveMember :execrows
@@ -3918,6 +4089,22 @@ func (q *Queries) SetEntryBytes(ctx context.Context, arg SetEntryBytesParams) er
 	return err
 }
 
+const setLabel = `-- name: SetLabel :exec
+INSERT INTO labels (device_id, name, value) VALUES ($1, $2, $3)
+ON CONFLICT (device_id, name) DO UPDATE SET value = excluded.value
+`
+
+type SetLabelParams struct {
+	DeviceID string
+	Name     string
+	Value    string
+}
+
+func (q *Queries) SetLabel(ctx context.Context, arg SetLabelParams) error {
+	_, err := q.exec(ctx, q.setLabelStmt, setLabel, arg.DeviceID, arg.Name, arg.Value)
+	return err
+}
+
 const setLater = `-- name: SetLater :exec
 UPDATE deliveries SET later = $1, updated_at = $2
 WHERE transfer_no = $3 AND device_id = $4
@@ -4259,6 +4446,10 @@ WHERE deliveries.user_id = $4 AND deliveries.device_id = ''
     AND deliveries.state IN ('queued', 'receiving', 'refused', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM transfers t JOIN requests r ON r.group_id = t.group_id
         WHERE t.no = deliveries.transfer_no AND r.device_id = $1 AND r.state <> 'approved')
+    AND NOT EXISTS (SELECT 1 FROM terms x LEFT JOIN labels l
+            ON l.device_id = $1 AND l.name = x.name AND l.value = x.value
+        WHERE x.transfer_no = deliveries.transfer_no AND x.side = 'except'
+            AND (x.device_id = $1 OR l.device_id IS NOT NULL))
 `
 
 type TakeOverParams struct {
@@ -4420,7 +4611,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, error) {
@@ -4456,6 +4647,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 		&i.Folders,
 		&i.ReplacedBy,
 		&i.Paused,
+		&i.Selection,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4469,7 +4661,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (CountedTransfer, error) {
@@ -4505,6 +4697,7 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Counte
 		&i.Folders,
 		&i.ReplacedBy,
 		&i.Paused,
+		&i.Selection,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4556,7 +4749,7 @@ func (q *Queries) TransferSites(ctx context.Context, transferNo int64) ([]Transf
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -4606,6 +4799,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 			&i.Folders,
 			&i.ReplacedBy,
 			&i.Paused,
+			&i.Selection,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -4629,7 +4823,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 }
 
 const transfersBefore = `-- name: TransfersBefore :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
 `
 
 type TransfersBeforeParams struct {
@@ -4676,6 +4870,7 @@ func (q *Queries) TransfersBefore(ctx context.Context, arg TransfersBeforeParams
 			&i.Folders,
 			&i.ReplacedBy,
 			&i.Paused,
+			&i.Selection,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,

@@ -93,7 +93,7 @@ func TestTheServerKnowsTheRoomThereIs(t *testing.T) {
 	w := newWorld(t)
 	w.enrol("anna", true).run()
 	w.await("the free space to be known", func() bool {
-		devices, err := rows(w.server.Devices(t.Context(), local, "anna", groupcast.Window{}))
+		devices, err := rows(w.server.Devices(t.Context(), local, groupcast.DeviceFilter{User: "anna"}, groupcast.Window{}))
 		check(t, err)
 		return len(devices) == 1 && devices[0].FreeBytes > 0
 	})
@@ -364,7 +364,7 @@ func TestASecondAgentIsToldWhileTheFirstLives(t *testing.T) {
 		t.Errorf("the first ended, too: %v", a.err)
 	default:
 	}
-	page, err := w.server.Devices(t.Context(), local, "", groupcast.Window{})
+	page, err := w.server.Devices(t.Context(), local, groupcast.DeviceFilter{}, groupcast.Window{})
 	check(t, err)
 	if page.Rows[0].Machines != 2 {
 		t.Errorf("the login is used by %d machines", page.Rows[0].Machines)

@@ -40,7 +40,26 @@ func (c *Client) UserGroups(ctx context.Context, name string) ([]groupcast.Group
 
 // Devices lists the devices of a user; of all users for "".
 func (c *Client) Devices(ctx context.Context, user string) ([]groupcast.Device, error) {
-	return whole[groupcast.Device](ctx, c, get("/devices").with(filled("user", user)))
+	return c.FilteredDevices(ctx, groupcast.DeviceFilter{User: user})
+}
+
+// FilteredDevices lists some devices.
+func (c *Client) FilteredDevices(ctx context.Context, f groupcast.DeviceFilter) ([]groupcast.Device, error) {
+	v := filled("user", f.User)
+	for _, label := range f.Labels {
+		v.Add("label", label)
+	}
+	return whole[groupcast.Device](ctx, c, get("/devices").with(v))
+}
+
+// LabelDevices sets and removes labels of devices.
+func (c *Client) LabelDevices(ctx context.Context, l groupcast.LabelChange) ([]groupcast.DeviceResult, error) {
+	return answered[[]groupcast.DeviceResult](ctx, c, post("/devices/labels", l).slowly())
+}
+
+// DropOwed cancels what devices are still owed.
+func (c *Client) DropOwed(ctx context.Context, d groupcast.DropOwed) ([]groupcast.DeviceResult, error) {
+	return answered[[]groupcast.DeviceResult](ctx, c, post("/devices/drop-owed", d).slowly())
 }
 
 // User shows an account.

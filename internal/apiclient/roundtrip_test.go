@@ -101,6 +101,11 @@ func accountTrips() []trip {
 func userTrips() []trip {
 	sought := groupcast.SentFileQuery{Name: "a&b=c/é", Before: 41, Limit: 7}
 	fresh := groupcast.NewUser{Name: "anna", Password: pass}
+	some := groupcast.DeviceFilter{User: "ann", Labels: []string{"room=2,3", "kind=a&b c"}}
+	labels := groupcast.LabelChange{
+		Devices: []protocol.DeviceID{device}, Set: groupcast.Labels{"room": "2 é"}, Remove: []string{"kind"},
+	}
+	drops := groupcast.DropOwed{Devices: []protocol.DeviceID{device}, Transfer: 7}
 	change := groupcast.UserChange{Role: &role, Password: &pass, Disabled: &off}
 	return []trip{
 		gives(trip{method: "AddUser", args: []any{fresh}},
@@ -119,13 +124,25 @@ func userTrips() []trip {
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.GroupOnOffer, error) {
 				return c.UserGroups(ctx, oddUser)
 			}),
-		lists(trip{method: "Devices", by: "cli", args: []any{"a&b=c"}},
+		lists(trip{method: "Devices", by: "cli", args: []any{groupcast.DeviceFilter{User: "a&b=c"}}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 				return c.Devices(ctx, "a&b=c")
 			}),
-		lists(trip{method: "Devices", args: []any{""}},
+		lists(trip{method: "Devices", args: []any{groupcast.DeviceFilter{}}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 				return c.Devices(ctx, "")
+			}),
+		lists(trip{method: "Devices", args: []any{some}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+				return c.FilteredDevices(ctx, some)
+			}),
+		gives(trip{method: "LabelDevices", args: []any{labels}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
+				return c.LabelDevices(ctx, labels)
+			}),
+		gives(trip{method: "DropOwed", args: []any{drops}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
+				return c.DropOwed(ctx, drops)
 			}),
 		gives(trip{method: "User", args: []any{oddUser}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {

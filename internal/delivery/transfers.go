@@ -207,6 +207,9 @@ func (e *Engine) Release(ctx context.Context, no protocol.TransferNo) (groupcast
 		return tr.Transfer, err
 	}
 	e.replaced(ctx, no, replaces)
+	if len(replaces) > 0 {
+		e.keepApart(ctx)
+	}
 	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Release(no) })
 	return e.did(ctx, no, "is sent now")
 }

@@ -36,6 +36,7 @@ func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, clo
 	a.userRoutes()
 	a.deviceRoutes()
 	a.machineRoutes()
+	a.fleetRoutes()
 	a.groupRoutes()
 	a.keyRoutes()
 	a.seatRoutes()

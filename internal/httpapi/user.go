@@ -59,10 +59,11 @@ func (a *api) deviceRoutes() {
 	},
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
-			User string `query:"user" doc:"Only this user's devices"`
+			User  string   `query:"user" doc:"Only this user's devices"`
+			Label []string `query:"label,explode" maxItems:"16" doc:"Only devices with this label, KEY=VALUE; of the same key one of them"`
 		},
 		) (groupcast.Page[groupcast.Device], error) {
-			return a.service.Devices(ctx, p, in.User, in.window())
+			return a.service.Devices(ctx, p, groupcast.DeviceFilter{User: in.User, Labels: in.Label}, in.window())
 		})
 	act(a, route{
 		method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,

@@ -60,7 +60,7 @@ func TestCheckTellsHowEachDeviceIsReached(t *testing.T) {
 		if len(results) != len(want) {
 			t.Errorf("%d results, want %d", len(results), len(want))
 		}
-		devices, err := rows(w.Devices(w.ctx, local, "deaf", groupcast.Window{}))
+		devices, err := rows(w.Devices(w.ctx, local, groupcast.DeviceFilter{User: "deaf"}, groupcast.Window{}))
 		w.must(err)
 		if devices[0].Path != groupcast.PathHTTPS {
 			t.Errorf("the deaf one's path is %s", devices[0].Path)

@@ -108,7 +108,7 @@ func TestIdleDevicesCostNothing(t *testing.T) {
 				if rows > c.most {
 					t.Errorf("%d rows at most", c.most)
 				}
-				all, err := w.Devices(w.ctx, local, "", groupcast.Window{})
+				all, err := w.Devices(w.ctx, local, groupcast.DeviceFilter{}, groupcast.Window{})
 				w.must(err)
 				if d := all.Rows[0]; d.FreeBytes != free {
 					t.Errorf("%d bytes are free, %d are shown", free, d.FreeBytes)

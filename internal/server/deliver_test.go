@@ -180,7 +180,7 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 			if free != 100 {
 				w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: free}))
 			}
-			if devices, err := rows(w.Devices(w.ctx, local, "full", groupcast.Window{})); err != nil || devices[0].FreeBytes != free {
+			if devices, err := rows(w.Devices(w.ctx, local, groupcast.DeviceFilter{User: "full"}, groupcast.Window{})); err != nil || devices[0].FreeBytes != free {
 				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
 			}
 		}

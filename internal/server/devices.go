@@ -2,6 +2,7 @@ package server
 
 import (
 	"context"
+	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/delivery"
@@ -9,36 +10,77 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// Devices lists the devices of a user, or of all. Users may list only their own.
+// Devices lists the devices of a user, or of all. Users may list only their own; labels show to administrators.
 func (s *Server) Devices(
-	ctx context.Context, p groupcast.Principal, user string, w groupcast.Window,
+	ctx context.Context, p groupcast.Principal, f groupcast.DeviceFilter, w groupcast.Window,
 ) (out groupcast.Page[groupcast.Device], err error) {
-	if user == "" && !p.Admin() {
-		user = p.User.Name
+	if f.User == "" && !p.Admin() {
+		f.User = p.User.Name
 	}
-	if own := mustUser(p) == nil && user == p.User.Name; !own {
+	if own := mustUser(p) == nil && f.User == p.User.Name; !own || len(f.Labels) > 0 {
 		if err := mustAdmin(p); err != nil {
 			return out, err
 		}
 	}
 	id := ""
-	if user != "" {
-		u, err := s.store.User(ctx, user)
+	if f.User != "" {
+		u, err := s.store.User(ctx, f.User)
 		if err != nil {
 			return out, err
 		}
 		id = u.ID
 	}
-	out, err = s.store.Devices(ctx, id, w)
+	if len(f.Labels) > 0 {
+		return s.labelled(ctx, id, f.Labels, w)
+	}
+	return s.devicesIn(ctx, id, w, mustAdmin(p) == nil)
+}
+
+// devicesIn describes the devices of a window of a user's, or of all.
+func (s *Server) devicesIn(
+	ctx context.Context, userID string, w groupcast.Window, admin bool,
+) (out groupcast.Page[groupcast.Device], err error) {
+	out, err = s.store.Devices(ctx, userID, w)
 	if err != nil {
 		return out, err
 	}
-	logins, err := s.store.Logins(ctx, id, w, mustAdmin(p) == nil) // a date would tell members that something is held
+	logins, err := s.store.Logins(ctx, userID, w, admin) // a date would tell members that something is held
 	for i := range out.Rows {
 		s.agents.Describe(&out.Rows[i])
 		s.lasts(&out.Rows[i], logins[out.Rows[i].ID])
+		if !admin {
+			out.Rows[i].Labels = nil
+		}
 	}
 	return out, err
+}
+
+// labelled lists the devices that have labels.
+func (s *Server) labelled(
+	ctx context.Context, userID string, labels []string, w groupcast.Window,
+) (out groupcast.Page[groupcast.Device], err error) {
+	for _, text := range labels {
+		key, value, ok := groupcast.SplitLabel(text)
+		if !ok {
+			return out, groupcast.Errorf(groupcast.EInvalid, "%q is not a label", text).
+				WithHint("write KEY=VALUE, for example room=2")
+		}
+		if err := groupcast.CheckLabel(key, value); err != nil {
+			return out, err
+		}
+	}
+	all, err := s.devicesIn(ctx, userID, groupcast.Window{}, true)
+	if err != nil {
+		return out, err
+	}
+	wanted := groupcast.Selection{Only: labels}
+	rows := slices.DeleteFunc(all.Rows, func(d groupcast.Device) bool { return !wanted.Takes(d) })
+	from := min(max(w.From, 0), len(rows))
+	to := len(rows)
+	if w.Limit > 0 {
+		to = min(from+w.Limit, to)
+	}
+	return groupcast.Page[groupcast.Device]{Rows: rows[from:to], Total: len(rows)}, nil
 }
 
 // lasts says when a device's login ends: long after its last use, and never before what it is

@@ -22,7 +22,7 @@ func (s *Server) Device(ctx context.Context, p groupcast.Principal, id protocol.
 	if err != nil {
 		return d, err
 	}
-	all, err := s.Devices(ctx, p, d.User, groupcast.Window{})
+	all, err := s.devicesIn(ctx, d.UserID, groupcast.Window{}, mustAdmin(p) == nil)
 	for _, one := range all.Rows {
 		if one.ID == id {
 			return one, err

@@ -107,7 +107,7 @@ func TestAMemberSeesHimself(t *testing.T) {
 		w.enrol("bob", "g").attach()
 		tr := w.send("g", nil)
 		_, p := w.browser("ann")
-		devices, err := rows(w.Devices(w.ctx, p, "", groupcast.Window{}))
+		devices, err := rows(w.Devices(w.ctx, p, groupcast.DeviceFilter{}, groupcast.Window{}))
 		w.must(err)
 		if len(devices) != 1 || devices[0].User != "ann" {
 			t.Errorf("ann sees %+v", devices)
@@ -117,7 +117,7 @@ func TestAMemberSeesHimself(t *testing.T) {
 		if len(got) != 1 || got[0].DeviceID != ann.p.Device.ID || got[0].Name != tr.Name || got[0].Size != tr.Bytes {
 			t.Errorf("ann was sent %+v", got)
 		}
-		if _, err := w.Devices(w.ctx, p, "bob", groupcast.Window{}); groupcast.ErrorCode(err) != groupcast.EForbidden {
+		if _, err := w.Devices(w.ctx, p, groupcast.DeviceFilter{User: "bob"}, groupcast.Window{}); groupcast.ErrorCode(err) != groupcast.EForbidden {
 			t.Errorf("bob's devices: %v", err)
 		}
 		s, err := w.Events(w.ctx, p)

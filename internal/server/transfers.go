@@ -37,6 +37,10 @@ func (s *Server) AddTransfer(
 	if err := s.delivery.MayAdd(g, n.Now); err != nil {
 		return groupcast.Transfer{}, err
 	}
+	chosen, err := s.resolve(ctx, g, n.Selection)
+	if err != nil {
+		return groupcast.Transfer{}, err
+	}
 	tree, err := s.content.Find(ctx, n, s.mayName(p))
 	if err != nil {
 		return groupcast.Transfer{}, err
@@ -46,7 +50,7 @@ func (s *Server) AddTransfer(
 		return groupcast.Transfer{}, err
 	}
 	defer s.content.Made(b.Content)
-	tr, err := s.promise(ctx, p, s.newTransfer(p, g, n, b), n.Now)
+	tr, err := s.promise(ctx, p, chosen.of(s.newTransfer(p, g, n, b)), n.Now)
 	if id, uploaded := strings.CutPrefix(b.Source, content.FromUpload); err != nil && uploaded && n.Copy {
 		err = s.content.ThrowAway(id, err)
 	}
@@ -63,8 +67,8 @@ func (s *Server) promise(
 		return groupcast.Transfer{}, err
 	}
 	out, err := s.delivery.Transfer(ctx, tr.No)
-	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d%s",
-		tr.Files, tr.Folders, tr.Bytes, owed, inPlaceOf(out)))
+	s.audit(ctx, p, "transfer.add", label(tr), fmt.Sprintf("%d files, %d folders, %d bytes, owed to %d%s%s",
+		tr.Files, tr.Folders, tr.Bytes, owed, onlyTo(tr), inPlaceOf(out)))
 	return out, err
 }
 
@@ -115,6 +119,14 @@ func (s *Server) newTransfer(
 
 func label(tr groupcast.Transfer) string {
 	return fmt.Sprintf("%d %s to %s", tr.No, tr.Name, tr.Group)
+}
+
+// onlyTo says for whom of a group a transfer is, if it is not for all.
+func onlyTo(tr groupcast.Transfer) string {
+	if tr.Selection.All() {
+		return ""
+	}
+	return " (" + tr.Selection.String() + ")"
 }
 
 // inPlaceOf says which transfers a transfer took the place of.

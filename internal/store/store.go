@@ -91,7 +91,7 @@ type Devices interface {
 	Logins(ctx context.Context, userID string, w groupcast.Window, held bool) (map[protocol.DeviceID]DeviceLogin, error)
 	Device(ctx context.Context, id protocol.DeviceID) (groupcast.Device, error)
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
-	// Devices lists a user's devices; everyone's for "".
+	// Devices lists a user's devices; everyone's for "". Only they come with their labels.
 	Devices(ctx context.Context, userID string, w groupcast.Window) (groupcast.Page[groupcast.Device], error)
 	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, DiskBytes, ReserveBytes, LossPercent, Clock, OS and
 	// Version of many devices at once. Unknown ones are passed over.

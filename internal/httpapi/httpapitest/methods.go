@@ -121,9 +121,23 @@ func (s *Service) UserGroups(_ context.Context, p groupcast.Principal, name stri
 
 // Devices notes the call.
 func (s *Service) Devices(
-	_ context.Context, p groupcast.Principal, user string, _ groupcast.Window,
+	_ context.Context, p groupcast.Principal, f groupcast.DeviceFilter, _ groupcast.Window,
 ) (groupcast.Page[groupcast.Device], error) {
-	return answer[groupcast.Page[groupcast.Device]](s.note("Devices", p, user))
+	return answer[groupcast.Page[groupcast.Device]](s.note("Devices", p, f))
+}
+
+// LabelDevices notes the call.
+func (s *Service) LabelDevices(
+	_ context.Context, p groupcast.Principal, c groupcast.LabelChange,
+) ([]groupcast.DeviceResult, error) {
+	return answer[[]groupcast.DeviceResult](s.note("LabelDevices", p, c))
+}
+
+// DropOwed notes the call.
+func (s *Service) DropOwed(
+	_ context.Context, p groupcast.Principal, d groupcast.DropOwed,
+) ([]groupcast.DeviceResult, error) {
+	return answer[[]groupcast.DeviceResult](s.note("DropOwed", p, d))
 }
 
 // RevokeDevice notes the call.

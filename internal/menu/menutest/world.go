@@ -332,11 +332,11 @@ func (w *World) Members(ctx context.Context, p groupcast.Principal, group string
 }
 
 // Devices are one, pc-a.
-func (w *World) Devices(ctx context.Context, p groupcast.Principal, user string, win groupcast.Window) (
+func (w *World) Devices(ctx context.Context, p groupcast.Principal, f groupcast.DeviceFilter, win groupcast.Window) (
 	groupcast.Page[groupcast.Device], error,
 ) {
-	_, err := w.Service.Devices(ctx, p, user, win)
-	return page([]groupcast.Device{{ID: protocol.DeviceID{1}, User: user, Name: "pc-a", OS: "linux", Active: true}}), err
+	_, err := w.Service.Devices(ctx, p, f, win)
+	return page([]groupcast.Device{{ID: protocol.DeviceID{1}, User: f.User, Name: "pc-a", OS: "linux", Active: true}}), err
 }
 
 // Requests are one to join, and one of a member's new device.

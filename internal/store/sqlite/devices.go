@@ -187,7 +187,7 @@ func (s *Store) Device(ctx context.Context, id protocol.DeviceID) (d groupcast.D
 		if err != nil {
 			return missing(err, "device", id)
 		}
-		d, err = deviceWithLabels(ctx, q, r)
+		d, err = deviceFrom(r.Device, r.UserName)
 		return err
 	})
 	return d, err

@@ -60,7 +60,7 @@ func (a *api) deviceRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct {
 			Window
 			User  string   `query:"user" doc:"Only this user's devices"`
-			Label []string `query:"label,explode" maxItems:"16" doc:"Only devices with this label, KEY=VALUE; of the same key one of them"`
+			Label []string `query:"label,explode" maxItems:"16" doc:"Only with this label, KEY=VALUE"`
 		},
 		) (groupcast.Page[groupcast.Device], error) {
 			return a.service.Devices(ctx, p, groupcast.DeviceFilter{User: in.User, Labels: in.Label}, in.window())

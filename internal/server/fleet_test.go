@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
 func (w *world) label(text string, agents ...*agent) []groupcast.DeviceResult {
@@ -40,9 +41,9 @@ func (w *world) whom(no protocol.TransferNo) string {
 	return strings.Join(out, " ")
 }
 
-// TestWhoIsNotSelectedGetsNothing: a member whose device a transfer's selection leaves out is a stranger to it: no offer,
-// no keys, no manifest, no blocks, and the same answer as for a transfer that does not exist. So it stays when its labels
-// change, when the server starts again, and when the transfer is owed again.
+// TestWhoIsNotSelectedGetsNothing: a member whose device a transfer's selection leaves out is a stranger to it: no
+// offer, no keys, no manifest, no blocks, and the same answer as for a transfer that does not exist. So it stays when
+// its labels change, when the server starts again, and when the transfer is owed again.
 func TestWhoIsNotSelectedGetsNothing(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
@@ -159,16 +160,19 @@ func TestSelectionsThatCannotBe(t *testing.T) {
 				t.Errorf("%s: %v, want %s", name, err, c.code)
 			}
 		}
+		made := func(name string) store.Transfer {
+			return w.newTransfer(local, g, groupcast.NewTransfer{}, content.Built{Name: name, Files: 1})
+		}
 		r, err := w.resolve(w.ctx, g, groupcast.Selection{Only: []string{"pc-ann", "ann/pc-ann", "a=b", "a=b"}})
 		w.must(err)
 		if got := r.Selection.String(); got != "ann/pc-ann, a=b" || len(r.only) != 2 {
 			t.Errorf("resolved to %q, %d terms", got, len(r.only))
 		}
-		_, err = w.promise(w.ctx, local, r.of(w.newTransfer(local, g, groupcast.NewTransfer{}, content.Built{Name: "x", Files: 1})), false)
+		_, err = w.promise(w.ctx, local, r.of(made("x")), false)
 		w.must(err)
 		r, err = w.resolve(w.ctx, g, groupcast.Selection{Only: []string{"room=2"}})
 		w.must(err)
-		_, err = w.promise(w.ctx, local, r.of(w.newTransfer(local, g, groupcast.NewTransfer{}, content.Built{Name: "y", Files: 1})), false)
+		_, err = w.promise(w.ctx, local, r.of(made("y")), false)
 		if groupcast.ErrorCode(err) != groupcast.ENobody {
 			t.Errorf("a selection that takes nobody: %v", err)
 		}
@@ -211,8 +215,9 @@ func TestLabelsAreTheServers(t *testing.T) {
 			for _, d := range whole.Rows {
 				names = append(names, d.User)
 			}
-			if got := strings.Join(names, " "); got != c.want || page.Total != len(names) || len(page.Rows) != min(1, len(names)) {
-				t.Errorf("%v: %q, a page of %d of %d", c.labels, got, len(page.Rows), page.Total)
+			got, first := strings.Join(names, " "), len(page.Rows)
+			if got != c.want || page.Total != len(names) || first != min(1, len(names)) {
+				t.Errorf("%v: %q, a page of %d of %d", c.labels, got, first, page.Total)
 			}
 		}
 		own, err := w.Devices(w.ctx, ann.cli, groupcast.DeviceFilter{}, groupcast.Window{})
@@ -224,7 +229,8 @@ func TestLabelsAreTheServers(t *testing.T) {
 		if len(own.Rows[0].Labels)+len(one.Labels)+len(state.Device.Labels) > 0 {
 			t.Errorf("a user sees labels: %v %v %v", own.Rows[0].Labels, one.Labels, state.Device.Labels)
 		}
-		if _, err := w.Devices(w.ctx, ann.cli, groupcast.DeviceFilter{Labels: []string{"room=2"}}, groupcast.Window{}); groupcast.ErrorCode(err) != groupcast.EForbidden {
+		_, err = w.Devices(w.ctx, ann.cli, groupcast.DeviceFilter{Labels: []string{"room=2"}}, groupcast.Window{})
+		if groupcast.ErrorCode(err) != groupcast.EForbidden {
 			t.Errorf("a user searches labels: %v", err)
 		}
 		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "device.label"})

@@ -117,7 +117,8 @@ func TestAMemberSeesHimself(t *testing.T) {
 		if len(got) != 1 || got[0].DeviceID != ann.p.Device.ID || got[0].Name != tr.Name || got[0].Size != tr.Bytes {
 			t.Errorf("ann was sent %+v", got)
 		}
-		if _, err := w.Devices(w.ctx, p, groupcast.DeviceFilter{User: "bob"}, groupcast.Window{}); groupcast.ErrorCode(err) != groupcast.EForbidden {
+		_, err = w.Devices(w.ctx, p, groupcast.DeviceFilter{User: "bob"}, groupcast.Window{})
+		if groupcast.ErrorCode(err) != groupcast.EForbidden {
 			t.Errorf("bob's devices: %v", err)
 		}
 		s, err := w.Events(w.ctx, p)

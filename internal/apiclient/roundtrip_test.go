@@ -101,11 +101,6 @@ func accountTrips() []trip {
 func userTrips() []trip {
 	sought := groupcast.SentFileQuery{Name: "a&b=c/é", Before: 41, Limit: 7}
 	fresh := groupcast.NewUser{Name: "anna", Password: pass}
-	some := groupcast.DeviceFilter{User: "ann", Labels: []string{"room=2,3", "kind=a&b c"}}
-	labels := groupcast.LabelChange{
-		Devices: []protocol.DeviceID{device}, Set: groupcast.Labels{"room": "2 é"}, Remove: []string{"kind"},
-	}
-	drops := groupcast.DropOwed{Devices: []protocol.DeviceID{device}, Transfer: 7}
 	change := groupcast.UserChange{Role: &role, Password: &pass, Disabled: &off}
 	return []trip{
 		gives(trip{method: "AddUser", args: []any{fresh}},
@@ -131,18 +126,6 @@ func userTrips() []trip {
 		lists(trip{method: "Devices", args: []any{groupcast.DeviceFilter{}}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 				return c.Devices(ctx, "")
-			}),
-		lists(trip{method: "Devices", args: []any{some}},
-			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
-				return c.FilteredDevices(ctx, some)
-			}),
-		gives(trip{method: "LabelDevices", args: []any{labels}},
-			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
-				return c.LabelDevices(ctx, labels)
-			}),
-		gives(trip{method: "DropOwed", args: []any{drops}},
-			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
-				return c.DropOwed(ctx, drops)
 			}),
 		gives(trip{method: "User", args: []any{oddUser}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.User, error) {
@@ -460,7 +443,7 @@ func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
 	for _, more := range [][]trip{
-		welcomeTrips(), userTrips(), groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
+		welcomeTrips(), userTrips(), fleetTrips(), groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
 		agentTrips(),
 		byteTrips(w.service.Content),
 	} {

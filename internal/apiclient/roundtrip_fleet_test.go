@@ -1,0 +1,32 @@
+package apiclient_test
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// fleetTrips are the calls about several devices at once.
+func fleetTrips() []trip {
+	some := groupcast.DeviceFilter{User: "ann", Labels: []string{"room=2,3", "kind=a&b c"}}
+	labels := groupcast.LabelChange{
+		Devices: []protocol.DeviceID{device}, Set: groupcast.Labels{"room": "2 é"}, Remove: []string{"kind"},
+	}
+	drops := groupcast.DropOwed{Devices: []protocol.DeviceID{device}, Transfer: 7}
+	return []trip{
+		lists(trip{method: "Devices", args: []any{some}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+				return c.FilteredDevices(ctx, some)
+			}),
+		gives(trip{method: "LabelDevices", args: []any{labels}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
+				return c.LabelDevices(ctx, labels)
+			}),
+		gives(trip{method: "DropOwed", args: []any{drops}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
+				return c.DropOwed(ctx, drops)
+			}),
+	}
+}

@@ -71,8 +71,9 @@ var arrows = map[string]string{
 	"progress":     "protocol history sender store telemetry .",
 	"delivery": "protocol bandwidth content download edition history progress receipts schedule seal send sender store " +
 		"summary telemetry wire .",
-	"archive": "protocol manifest content store .",
-	"server": "protocol archive receipts auditlog backup bandwidth content delivery edition " +
+	"archive":   "protocol manifest content store .",
+	"selection": "store .",
+	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr plan reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "protocol auth pki tcp disk .",

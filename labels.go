@@ -1,7 +1,6 @@
 package groupcast
 
 import (
-	"context"
 	"fmt"
 	"maps"
 	"regexp"
@@ -9,8 +8,6 @@ import (
 	"strings"
 	"unicode"
 	"unicode/utf8"
-
-	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // Bounds of labels and selections.
@@ -140,50 +137,4 @@ func few(terms []string, before string) string {
 		return fmt.Sprintf("%s%s and %d more", before, strings.Join(terms[:most], ", "), n-most)
 	}
 	return before + strings.Join(terms, ", ")
-}
-
-// FleetService is for administrators: what is done to several devices at once.
-type FleetService interface {
-	// LabelDevices sets and removes labels of devices, and says what became of each.
-	LabelDevices(ctx context.Context, p Principal, c LabelChange) ([]DeviceResult, error)
-	// DropOwed cancels what devices are still owed, of one transfer or of all, and says what became of each.
-	DropOwed(ctx context.Context, p Principal, d DropOwed) ([]DeviceResult, error)
-}
-
-// DeviceFilter narrows a list of devices.
-type DeviceFilter struct {
-	User   string   // only this user's; empty: everyone's
-	Labels []string // KEY=VALUE; one value of each key that is given
-}
-
-// LabelChange says which labels of which devices are set and removed.
-type LabelChange struct {
-	Devices []protocol.DeviceID `json:"devices"`
-	Set     Labels              `json:"set,omitempty"`
-	Remove  []string            `json:"remove,omitempty"` // keys
-}
-
-// DropOwed says of which devices what they are owed is cancelled.
-type DropOwed struct {
-	Devices  []protocol.DeviceID `json:"devices"`
-	Transfer protocol.TransferNo `json:"transfer,omitempty"` // 0: all that they are owed
-}
-
-// DeviceResult is what became of one device of several. Without a code it was done.
-type DeviceResult struct {
-	DeviceID protocol.DeviceID `json:"device_id"`
-	User     string            `json:"user,omitempty"`
-	Device   string            `json:"device,omitempty"`
-	Labels   Labels            `json:"labels,omitempty"`  // that it has now
-	Dropped  []string          `json:"dropped,omitempty"` // what it is owed no more: the transfers, as "12 course.zip"
-	Code     Code              `json:"code,omitempty"`    // why nothing was done
-	Problem  string            `json:"problem,omitempty"` // the same in words
-}
-
-// Who names the device with its user.
-func (r DeviceResult) Who() string {
-	if r.Device == "" {
-		return r.DeviceID.String()
-	}
-	return r.User + "/" + r.Device
 }

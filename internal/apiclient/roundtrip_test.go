@@ -443,7 +443,8 @@ func TestRoundTrip(t *testing.T) {
 	w := newWorld(t)
 	trips := accountTrips()
 	for _, more := range [][]trip{
-		welcomeTrips(), userTrips(), fleetTrips(), groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
+		welcomeTrips(), userTrips(), fleetTrips(),
+		groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
 		agentTrips(),
 		byteTrips(w.service.Content),
 	} {

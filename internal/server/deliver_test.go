@@ -180,7 +180,8 @@ func TestARefusalForSpaceIsTriedAgainWhenThereIsRoom(t *testing.T) {
 			if free != 100 {
 				w.must(w.Report(w.ctx, full.p, groupcast.AgentReport{FreeBytes: free}))
 			}
-			if devices, err := rows(w.Devices(w.ctx, local, groupcast.DeviceFilter{User: "full"}, groupcast.Window{})); err != nil || devices[0].FreeBytes != free {
+			devices, err := rows(w.Devices(w.ctx, local, groupcast.DeviceFilter{User: "full"}, groupcast.Window{}))
+			if err != nil || devices[0].FreeBytes != free {
 				t.Fatalf("its free space: %+v, %v; want %d", devices, err, free)
 			}
 		}

@@ -299,7 +299,7 @@ func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcas
 	b := content.Built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
 	chosen, err := w.resolve(w.ctx, g, n.Selection)
 	w.must(err)
-	tr, err := w.promise(w.ctx, local, chosen.of(w.newTransfer(local, g, n, b)), n.Now)
+	tr, err := w.promise(w.ctx, local, chosen.Of(w.newTransfer(local, g, n, b)), n.Now)
 	w.must(err)
 	w.settle()
 	return tr

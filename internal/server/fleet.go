@@ -2,9 +2,7 @@ package server
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"maps"
 	"slices"
 	"strings"
 
@@ -18,16 +16,6 @@ import (
 // auditNames bounds how many devices one entry of the audit log names.
 const auditNames = 50
 
-func checkDevices(ids []protocol.DeviceID) error {
-	switch n := len(ids); {
-	case n == 0:
-		return groupcast.Errorf(groupcast.EInvalid, "no device is named")
-	case n > groupcast.MaxAtOnce:
-		return groupcast.Errorf(groupcast.EInvalid, "%d devices are named, %d at most in one call", n, groupcast.MaxAtOnce)
-	}
-	return nil
-}
-
 // LabelDevices sets and removes labels.
 func (s *Server) LabelDevices(
 	ctx context.Context, p groupcast.Principal, c groupcast.LabelChange,
@@ -35,7 +23,7 @@ func (s *Server) LabelDevices(
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	if err := checkLabels(c); err != nil {
+	if err := c.Check(); err != nil {
 		return nil, err
 	}
 	c.Devices = unique(c.Devices)
@@ -46,57 +34,19 @@ func (s *Server) LabelDevices(
 	out := make([]groupcast.DeviceResult, len(changed))
 	var done []string
 	for i, one := range changed {
-		out[i] = resultOf(one.Device, one.Err)
+		out[i] = groupcast.ResultOf(one.Device, one.Err)
 		out[i].Labels = one.Device.Labels
 		if one.Err == nil {
 			done = append(done, out[i].Who())
 		}
 	}
 	for names := range slices.Chunk(done, auditNames) {
-		s.audit(ctx, p, "device.label", counted(names), wordsOf(c)+": "+strings.Join(names, ", "))
+		s.audit(ctx, p, "device.label", counted(names), c.String()+": "+strings.Join(names, ", "))
 	}
 	if len(done) > 0 {
-		s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, Text: "labels: " + wordsOf(c)})
+		s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, Text: "labels: " + c.String()})
 	}
 	return out, nil
-}
-
-func checkLabels(c groupcast.LabelChange) error {
-	if err := checkDevices(c.Devices); err != nil {
-		return err
-	}
-	if len(c.Set)+len(c.Remove) == 0 {
-		return groupcast.Errorf(groupcast.EInvalid, "no label is to be set or removed")
-	}
-	if n := len(c.Set) + len(c.Remove); n > 2*groupcast.MaxLabels {
-		return groupcast.Errorf(groupcast.EInvalid, "%d labels are named: a device has %d at most", n, groupcast.MaxLabels)
-	}
-	for key, value := range c.Set {
-		if err := groupcast.CheckLabel(key, value); err != nil {
-			return err
-		}
-	}
-	for _, key := range c.Remove {
-		if err := groupcast.CheckLabelKey(key); err != nil {
-			return err
-		}
-		if _, both := c.Set[key]; both {
-			return groupcast.Errorf(groupcast.EInvalid, "the label %s is to be set and to be removed", key)
-		}
-	}
-	return nil
-}
-
-// wordsOf is a change as one types it: room=2 kind-
-func wordsOf(c groupcast.LabelChange) string {
-	var all []string
-	for _, key := range slices.Sorted(maps.Keys(c.Set)) {
-		all = append(all, key+"="+c.Set[key])
-	}
-	for _, key := range c.Remove {
-		all = append(all, key+"-")
-	}
-	return strings.Join(all, " ")
 }
 
 // counted is what an entry of the audit log is about.
@@ -118,19 +68,6 @@ func unique(ids []protocol.DeviceID) (out []protocol.DeviceID) {
 	return out
 }
 
-func resultOf(d groupcast.Device, err error) groupcast.DeviceResult {
-	r := groupcast.DeviceResult{DeviceID: d.ID, User: d.User, Device: d.Name}
-	if err == nil {
-		return r
-	}
-	r.Code, r.Problem = groupcast.EInternal, "an internal error: the server's log has it"
-	var e *groupcast.Error
-	if errors.As(err, &e) {
-		r.Code, r.Problem = e.Code, e.Message
-	}
-	return r
-}
-
 // DropOwed cancels what devices are still owed.
 func (s *Server) DropOwed(
 	ctx context.Context, p groupcast.Principal, q groupcast.DropOwed,
@@ -138,7 +75,7 @@ func (s *Server) DropOwed(
 	if err := mustAdmin(p); err != nil {
 		return nil, err
 	}
-	if err := checkDevices(q.Devices); err != nil {
+	if err := q.Check(); err != nil {
 		return nil, err
 	}
 	if q.Transfer != 0 {
@@ -153,14 +90,14 @@ func (s *Server) DropOwed(
 		}
 		d, err := s.store.Device(ctx, id)
 		if err != nil {
-			out = append(out, resultOf(groupcast.Device{ID: id}, err))
+			out = append(out, groupcast.ResultOf(groupcast.Device{ID: id}, err))
 			continue
 		}
 		dropped, err := s.dropAll(ctx, p, id, q.Transfer)
 		if err != nil {
 			s.log.Warn("what a device is owed was not dropped", "device", id, "err", err)
 		}
-		r := resultOf(d, err)
+		r := groupcast.ResultOf(d, err)
 		r.Dropped = dropped
 		out = append(out, r)
 	}

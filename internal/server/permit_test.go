@@ -17,16 +17,11 @@ func operations(s groupcast.Service) map[string]func(context.Context, groupcast.
 	type ctx = context.Context
 	type who = groupcast.Principal
 	return map[string]func(ctx, who) error{
-		"AddUser":    func(c ctx, p who) error { _, err := s.AddUser(c, p, groupcast.NewUser{}); return err },
-		"Users":      func(c ctx, p who) error { _, err := s.Users(c, p, groupcast.Window{}); return err },
-		"UpdateUser": func(c ctx, p who) error { _, err := s.UpdateUser(c, p, "ann", groupcast.UserChange{}); return err },
-		"DeleteUser": func(c ctx, p who) error { return s.DeleteUser(c, p, "bob") },
-		"UserGroups": func(c ctx, p who) error { _, err := s.UserGroups(c, p, "ann"); return err },
-		"Devices of bob": func(c ctx, p who) error {
-			_, err := s.Devices(c, p, groupcast.DeviceFilter{User: "bob"}, groupcast.Window{})
-			return err
-		},
-		"RevokeDevice":   func(c ctx, p who) error { return s.RevokeDevice(c, p, protocol.DeviceID{1}) },
+		"AddUser":        func(c ctx, p who) error { _, err := s.AddUser(c, p, groupcast.NewUser{}); return err },
+		"Users":          func(c ctx, p who) error { _, err := s.Users(c, p, groupcast.Window{}); return err },
+		"UpdateUser":     func(c ctx, p who) error { _, err := s.UpdateUser(c, p, "ann", groupcast.UserChange{}); return err },
+		"DeleteUser":     func(c ctx, p who) error { return s.DeleteUser(c, p, "bob") },
+		"UserGroups":     func(c ctx, p who) error { _, err := s.UserGroups(c, p, "ann"); return err },
 		"CreateGroup":    func(c ctx, p who) error { _, err := s.CreateGroup(c, p, groupcast.NewGroup{}); return err },
 		"Groups":         func(c ctx, p who) error { _, err := s.Groups(c, p); return err },
 		"Group":          func(c ctx, p who) error { _, err := s.Group(c, p, "g"); return err },
@@ -81,6 +76,11 @@ func fleetOperations(s groupcast.Service) map[string]func(context.Context, group
 	type ctx = context.Context
 	type who = groupcast.Principal
 	return map[string]func(ctx, who) error{
+		"Devices of bob": func(c ctx, p who) error {
+			_, err := s.Devices(c, p, groupcast.DeviceFilter{User: "bob"}, groupcast.Window{})
+			return err
+		},
+		"RevokeDevice": func(c ctx, p who) error { return s.RevokeDevice(c, p, protocol.DeviceID{1}) },
 		"LabelDevices": func(c ctx, p who) error {
 			_, err := s.LabelDevices(c, p, groupcast.LabelChange{Devices: []protocol.DeviceID{{1}}, Remove: []string{"room"}})
 			return err

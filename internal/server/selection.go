@@ -3,96 +3,30 @@ package server
 import (
 	"context"
 	"slices"
-	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/selection"
 )
-
-// resolved is a selection as the store takes it: names of devices are their IDs.
-type resolved struct {
-	groupcast.Selection // as it is shown: devices are USER/DEVICE
-	only, except        []store.Term
-}
-
-// of narrows a transfer.
-func (r resolved) of(t store.Transfer) store.Transfer {
-	t.Selection, t.Only, t.Except = r.Selection, r.only, r.except
-	return t
-}
 
 // resolve reads the selection of a new transfer.
 func (s *Server) resolve(
 	ctx context.Context, g groupcast.Group, asked groupcast.Selection,
-) (out resolved, err error) {
-	if n := len(asked.Only) + len(asked.Except); n > groupcast.MaxTerms {
-		return out, groupcast.Errorf(groupcast.EInvalid, "a selection can have %d terms, not %d", groupcast.MaxTerms, n).
-			WithHint("give the machines a label, and select that")
+) (selection.Resolved, error) {
+	if !selection.NamesDevices(asked) {
+		return selection.Resolve(g, nil, asked)
 	}
-	named := func(term string) bool { _, _, label := groupcast.SplitLabel(term); return !label }
-	var devices []groupcast.Device
-	if slices.ContainsFunc(asked.Only, named) || slices.ContainsFunc(asked.Except, named) {
-		if devices, err = s.devicesOf(ctx, g); err != nil {
-			return out, err
-		}
-	}
-	if out.Only, out.only, err = resolveAll(g, devices, asked.Only); err != nil {
-		return out, err
-	}
-	out.Except, out.except, err = resolveAll(g, devices, asked.Except)
-	return out, err
-}
-
-// devicesOf lists the devices of a group's members.
-func (s *Server) devicesOf(ctx context.Context, g groupcast.Group) ([]groupcast.Device, error) {
 	members, err := s.store.Members(ctx, g.ID, groupcast.Window{})
 	if err != nil {
-		return nil, err
+		return selection.Resolved{}, err
 	}
 	in := map[string]bool{}
 	for _, m := range members.Rows {
 		in[m.UserID] = true
 	}
 	all, err := s.store.Devices(ctx, "", groupcast.Window{})
-	return slices.DeleteFunc(all.Rows, func(d groupcast.Device) bool { return !in[d.UserID] }), err
-}
-
-func resolveAll(
-	g groupcast.Group, devices []groupcast.Device, asked []string,
-) (shown []string, terms []store.Term, err error) {
-	for _, text := range asked {
-		term, text, err := resolveOne(g, devices, text)
-		if err != nil {
-			return nil, nil, err
-		}
-		if !slices.Contains(shown, text) {
-			shown, terms = append(shown, text), append(terms, term)
-		}
+	if err != nil {
+		return selection.Resolved{}, err
 	}
-	return shown, terms, nil
-}
-
-func resolveOne(g groupcast.Group, devices []groupcast.Device, text string) (store.Term, string, error) {
-	if key, value, ok := groupcast.SplitLabel(text); ok {
-		return store.Term{Key: key, Value: value}, text, groupcast.CheckLabel(key, value)
-	}
-	var found []groupcast.Device
-	for _, d := range devices {
-		if who := d.User + "/" + d.Name; who == text || d.Name == text || d.ID.String() == text {
-			found = append(found, d)
-		}
-	}
-	switch len(found) {
-	case 1:
-		return store.Term{Device: found[0].ID}, found[0].User + "/" + found[0].Name, nil
-	case 0:
-		return store.Term{}, "", groupcast.Errorf(groupcast.ENotFound, "no member of the group %s has a device %q", g.Name,
-			text).WithHint("name it as USER/DEVICE, or give a label as KEY=VALUE")
-	}
-	var users []string
-	for _, d := range found {
-		users = append(users, d.User+"/"+d.Name)
-	}
-	return store.Term{}, "", groupcast.Errorf(groupcast.EInvalid, "%d devices of the group %s are called %q", len(found),
-		g.Name, text).WithHint("write %s", strings.Join(users[:2], " or "))
+	devices := slices.DeleteFunc(all.Rows, func(d groupcast.Device) bool { return !in[d.UserID] })
+	return selection.Resolve(g, devices, asked)
 }

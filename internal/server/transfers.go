@@ -50,7 +50,7 @@ func (s *Server) AddTransfer(
 		return groupcast.Transfer{}, err
 	}
 	defer s.content.Made(b.Content)
-	tr, err := s.promise(ctx, p, chosen.of(s.newTransfer(p, g, n, b)), n.Now)
+	tr, err := s.promise(ctx, p, chosen.Of(s.newTransfer(p, g, n, b)), n.Now)
 	if id, uploaded := strings.CutPrefix(b.Source, content.FromUpload); err != nil && uploaded && n.Copy {
 		err = s.content.ThrowAway(id, err)
 	}

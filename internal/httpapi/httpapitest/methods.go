@@ -126,20 +126,6 @@ func (s *Service) Devices(
 	return answer[groupcast.Page[groupcast.Device]](s.note("Devices", p, f))
 }
 
-// LabelDevices notes the call.
-func (s *Service) LabelDevices(
-	_ context.Context, p groupcast.Principal, c groupcast.LabelChange,
-) ([]groupcast.DeviceResult, error) {
-	return answer[[]groupcast.DeviceResult](s.note("LabelDevices", p, c))
-}
-
-// DropOwed notes the call.
-func (s *Service) DropOwed(
-	_ context.Context, p groupcast.Principal, d groupcast.DropOwed,
-) ([]groupcast.DeviceResult, error) {
-	return answer[[]groupcast.DeviceResult](s.note("DropOwed", p, d))
-}
-
 // RevokeDevice notes the call.
 func (s *Service) RevokeDevice(_ context.Context, p groupcast.Principal, id protocol.DeviceID) error {
 	return s.note("RevokeDevice", p, id)

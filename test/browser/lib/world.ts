@@ -19,7 +19,7 @@ function freePort(): Promise<number> {
   });
 }
 
-async function until<T>(what: string, look: () => T | undefined | false, patience = 20_000): Promise<T> {
+export async function until<T>(what: string, look: () => T | undefined | false, patience = 20_000): Promise<T> {
   const end = Date.now() + patience;
   for (;;) {
     const found = look();

@@ -135,9 +135,12 @@ export const api = {
   me: () => call<T.Me>("GET", "/me"),
   signIn: (user: string, password: string) => call<T.Me>("POST", "/web/login", { user, password }),
   signOut: () => call<void>("POST", "/web/logout", {}),
-  // Over plain HTTP on the server's own machine the answer says where to sign in (no cookie is set there).
-  firstAdmin: (token: string, name: string, password: string) =>
-    call<{ sign_in?: string }>("POST", "/setup", { token, name, password }),
+  // Over plain HTTP on the server's own machine the answers say where to sign in (no cookie is set there).
+  welcome: () => call<T.Welcome & { sign_in?: string }>("GET", "/welcome"),
+  firstAdmin: (token: string, name: string, password: string, server: string) =>
+    call<{ ticket: string; sign_in?: string }>("POST", "/setup", { token, name, password, server }),
+  enter: (ticket: string) => call<T.Me>("POST", "/web/enter", { ticket }),
+  renameServer: (name: string) => call<T.ServerStatus>("PATCH", "/server", { name }),
   changePassword: (old: string, fresh: string) => call<void>("POST", "/password", { old, new: fresh }),
   status: () => call<T.ServerStatus>("GET", "/status"),
   confirmMemberships: () => call<void>("POST", "/confirm-memberships", {}),

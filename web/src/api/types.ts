@@ -6,6 +6,7 @@ type S = components["schemas"];
 
 export type User = S["User"];
 export type Me = S["Me"];
+export type Welcome = S["Welcome"];
 export type Device = S["Device"];
 export type Group = S["Group"];
 export type GroupOnOffer = S["GroupOnOffer"];

@@ -3,10 +3,10 @@ import { api } from "../api/client";
 import type { Me } from "../api/types";
 import { broken, refusal, server, Stream, streams, type Answer, type Asked } from "../test/fakes";
 import { disconnect, live } from "./live.svelte";
-import { entered, find, leave, session } from "./session.svelte";
+import { entered, find, giveUp, leave, session } from "./session.svelte";
 import { toasts } from "./toast.svelte";
 
-const me = (name: string, admin: boolean) => ({ user: { name }, admin }) as Me;
+const me = (name: string, admin: boolean) => ({ user: { id: name, name }, admin, server: "lab" }) as Me;
 const gone = refusal(401, "unauthorized", "this needs a login", "log in");
 
 /** What the server answers from now on: to /me, and to the rest. */
@@ -18,7 +18,7 @@ beforeEach(() => {
   streams();
   answers = { me: { body: me("mia", true) }, rest: { body: [] } };
   asked = server(({ path }) => (path === "/me" ? answers.me : answers.rest));
-  Object.assign(session, { me: undefined, known: false, error: "" });
+  Object.assign(session, { me: undefined, known: false, error: "", over: false });
   toasts.splice(0);
 });
 afterEach(() => {
@@ -65,7 +65,7 @@ describe("a sign-in that ends in mid-work", () => {
     answers = { me: gone, rest: gone };
     await expect(api.createGroup({ name: "lab" })).rejects.toThrow("This needs a login. Log in.");
     await settled();
-    expect(session.me).toBeUndefined();
+    expect(session).toMatchObject({ over: true, me: { user: { name: "mia" } } }); // what is on the screen stays
     expect(Stream.open).toEqual([]);
     expect(live.connected).toBe(true); // no word of a lost connection beside the sign-in
   });
@@ -74,9 +74,29 @@ describe("a sign-in that ends in mid-work", () => {
     answers.me = gone;
     Stream.last.refused();
     await settled();
-    expect(session.me).toBeUndefined();
+    expect(session.over).toBe(true);
     await vi.advanceTimersByTimeAsync(60_000);
     expect(Stream.open).toEqual([]);
+  });
+
+  it("goes on for whom it ended, and starts anew for somebody else", async () => {
+    const over = async () => {
+      answers.me = gone;
+      Stream.last.refused();
+      await settled();
+      expect(session.over).toBe(true);
+    };
+    const visit = session.visit;
+    await over();
+    entered(me("mia", true));
+    expect([session.over, session.visit]).toEqual([false, visit]);
+    expect(Stream.open).toHaveLength(1);
+    await over();
+    entered(me("tom", false));
+    expect([session.over, session.visit]).toEqual([false, visit + 1]);
+    await over();
+    giveUp();
+    expect([session.over, session.visit, session.me]).toEqual([false, visit + 2, undefined]);
   });
 
   it("is none if only a password was wrong", async () => {

@@ -544,8 +544,114 @@ export const en = {
     passwordSet: "Password set; all their logins are over",
   },
 
+  /** What is typed on a machine. */
+  commands: {
+    login: (host: string, user: string, fingerprint: string) =>
+      `groupcast login https://${host} --user ${user} --trust ${fingerprint}`,
+    join: (group: string) => `groupcast join ${group}`,
+    receive: "groupcast receive",
+  },
+
+  /** The page of the one-time link. */
+  firstRun: {
+    title: "Set up this server",
+    lead: "Give it a name and make its first administrator. The link works once, for 15 minutes.",
+    compare: "Is it the right server? Its terminal shows the same beginning of the fingerprint:",
+    server: "Name of this server",
+    serverHint: "people see it on every page and when they log in",
+    login: "Your login ID",
+    loginHint: "lower-case letters, digits, dot, dash",
+    password: "Password",
+    passwordHint: "8 characters or more",
+    show: "Show",
+    hide: "Hide",
+    yes: "Create and sign in",
+    busy: "One moment…",
+    made: (user: string) => `${user} is made`,
+    warns:
+      "Your browser will warn once, because this server made its own certificate. Go on there: you are signed in then.",
+    compareCertificate: "Only go on if the browser's certificate dialog shows this SHA-256 fingerprint:",
+    goOn: "Continue to the server",
+    used: "This link is of no use any more",
+    usedText: "It was used already, or is older than 15 minutes. With an account you can sign in.",
+    usedElse: [
+      "Nobody has an account yet? Stop ",
+      code("groupcast serve"),
+      " on its machine and start it again: it prints a new link.",
+    ] as Rich,
+    cut: "The link is not complete",
+    cutText: "Its last part is missing. Copy it whole from where the server printed it, and open it again.",
+    toSignIn: "Sign in",
+    unreadable: "The server does not answer",
+    again: "Try again",
+  },
+
+  /** The list that leads from an empty server to the first verified delivery. */
+  steps: {
+    label: "First steps",
+    title: (server: string) => `First steps with ${server}`,
+    allDone: "All done: the first files are delivered and verified",
+    progress: (done: number, of: number) => `${number(done)} of ${number(of)}`,
+    away: "Put away",
+    isDone: " (done)",
+    names: {
+      admin: "Make an administrator",
+      group: "Make a group",
+      account: "Make an account for the machines",
+      machines: "Add machines",
+      send: "Send the first files",
+    },
+    groupText: "A group is who gets the same files: a room, a course, a fleet.",
+    groupName: "Name of the group",
+    groupExample: "room-204",
+    makeGroup: "Make the group",
+    nameHint: "lower-case letters, digits, dot, dash",
+    accountText: (group: string) =>
+      `Machines log in with it. One account may serve as many machines as you like; it is in ${group} at once.`,
+    login: "Login ID",
+    accountExample: "pc",
+    password: "Password",
+    passwordHint: "8 characters or more; it is typed once on each machine",
+    show: "Show",
+    hide: "Hide",
+    makeAccount: "Make the account",
+    machinesText: [
+      "On each machine that shall receive, install groupcast, then type this. It asks for the password of the account; " +
+        "the last command stays up.",
+    ] as Rich,
+    someone: "NAME",
+    fingerprint: "It compares this server's fingerprint, which begins with",
+    waitFirst: "Waiting for the first machine. It appears here by itself.",
+    startReceive: ["now ", code("groupcast receive"), " there"] as Rich,
+    asks: (who: string, group: string): Rich => [strong(who), ` asks to join ${group}`],
+    approve: "Approve",
+    addTo: (group: string) => `Add to ${group}`,
+    sendText: (group: string) => `Every machine of ${group} gets them, and each confirms what it verified.`,
+    files: "Files to send",
+    choose: "Choose files …",
+    others: "Choose others …",
+    chosen: (names: string[]) => (names.length === 1 ? names[0]! : count(names.length, nouns.file)),
+    sendTo: (what: string, group: string) => `Send ${what} to ${group}`,
+    sendPage: "more choices on the page Send",
+    uploading: "Upload",
+    underWay: (what: string, href: string): Rich => [a(what, href), " is on its way."],
+    verified: (what: string, n: number, href: string): Rich => [
+      a(what, href),
+      ` is verified on ${count(n, nouns.machine)}.`,
+    ],
+  },
+
   signIn: {
     title: "Sign in",
+    to: (server: string) => `Sign in to ${server}.`,
+    again: "Sign in again",
+    againLead: "Your sign-in has ended. What you were doing is still there: it goes on once you are signed in.",
+    somebodyElse: "Sign in as somebody else",
+    setUp: [
+      "This server has no administrator yet: open the link that ",
+      code("groupcast serve"),
+      " printed on its machine.",
+    ] as Rich,
     login: "Login ID",
     password: "Password",
     yes: "Sign in",
@@ -1046,41 +1152,5 @@ export const en = {
     nobodyOwed: "Nobody is owed anything.",
     notRead: (n: number) =>
       `and ${number(n)} more, which are not read here. By group, each transfer shows all of its own.`,
-  },
-
-  firstSteps: {
-    title: "First steps",
-    titleConnect: "Next: connect the first receiver",
-    done: "(done)",
-    makeGroup: "Make a group",
-    makeGroupText: (href: string): Rich => [
-      "A group is who gets the same files: a room, a fleet, a course. ",
-      a("Make the first group", href),
-    ],
-    makeUser: "Make an account for the receivers",
-    makeUserText: (href: string): Rich => [
-      "Whoever runs a receiver logs in with it. One account may serve many machines. ",
-      a("Add a user", href),
-    ],
-    connect: "Connect the first receiver",
-    connectText: "On each machine that shall receive, with the login ID instead of NAME:",
-    connectHint:
-      "The long number is this server's fingerprint: the machine talks to no other server. The last command stays up; " +
-      "files land in ~/Groupcast.",
-    admit: "Let it into the group",
-    asks: (who: string, group: string, href: string): Rich => [
-      strong(who),
-      ` asks to join ${group}. `,
-      a("Approve it", href),
-    ],
-    admitText: (command: string, group: string, href: string): Rich => [
-      "It asks to join with ",
-      code(command),
-      " — or add its user on the page of ",
-      a(group, href),
-      ".",
-    ],
-    send: "Send it something",
-    sendText: (group: string, href: string): Rich => ["Everything is ready. ", a(`Send files to ${group}`, href)],
   },
 };

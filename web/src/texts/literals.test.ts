@@ -15,14 +15,11 @@ const later = new Set<string>([
   "lib/openapi.ts",
   "lib/upload.svelte.ts",
   "pages/Api.svelte",
-  "pages/FirstRun.svelte",
   "pages/Machine.svelte",
   "pages/Machines.svelte",
   "pages/Send.svelte",
   "pages/Server.svelte",
-  "pages/SignIn.svelte",
   "parts/AddMachines.svelte",
-  "parts/FirstSteps.svelte",
   "parts/Page.svelte",
 ]);
 

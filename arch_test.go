@@ -26,6 +26,7 @@ var arrows = map[string]string{
 	"manifest": "protocol wire",
 	"seal":     "protocol wire format2",
 	"skeleton": "protocol manifest format2",
+	"pages":    "protocol format2 seal skeleton",
 	"rate":     "protocol",
 	"send":     "protocol wire rate manifest fec",
 	"recv":     "protocol wire rate manifest fec",
@@ -122,7 +123,7 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire format2 seal fec manifest skeleton rate send recv schedule telemetry " +
+var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate send recv schedule telemetry " +
 	"agent/loop")
 
 var forbiddenInCore = map[string]string{

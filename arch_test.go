@@ -77,7 +77,10 @@ var arrows = map[string]string{
 	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr plan reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
-	"httpapi":    "protocol auth pki tcp disk .",
+	"httpapi":    "etag keyed problems protocol auth pki tcp disk .",
+	"problems":   ".",
+	"keyed":      "problems .",
+	"etag":       ".",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv .",
 	"agent":      "agent/loop protocol wire seal fec manifest recv receiver mcast spool spool/diskfs ledger apiclient pki durable .",

@@ -25,6 +25,12 @@ const (
 	EUnavailable  Code = "unavailable"
 	EClosed       Code = "closed" // it has ended for good: do not try again
 	EInternal     Code = "internal"
+	ETooLarge     Code = "too_large"   // more bytes than the call takes
+	EMediaType    Code = "media_type"  // the body is of a type that the call does not take
+	EChanged      Code = "changed"     // it is not in the version that the caller saw
+	EKeyReused    Code = "key_reused"  // an idempotency key came with another request
+	EInFlight     Code = "in_flight"   // the first request with an idempotency key still runs
+	EInterrupted  Code = "interrupted" // the server stopped while it worked on the request
 )
 
 // Error is an error for people: what went wrong and what to do next.

@@ -89,6 +89,8 @@ type Me struct {
 	Local  bool    `json:"local"`
 	Admin  bool    `json:"admin"`
 	Server string  `json:"server"` // what the server is called
+
+	IdempotencyHours int `json:"idempotency_hours,omitempty"` // that it remembers keys; 0: it does not
 }
 
 // UserService is for administrators: accounts and their devices.

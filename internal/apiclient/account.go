@@ -39,7 +39,7 @@ func (c *Client) Join(ctx context.Context, group, text string) (groupcast.JoinRe
 	in := struct {
 		Text string `json:"text,omitempty"`
 	}{text}
-	return answered[groupcast.JoinRequest](ctx, c, post("/groups/"+segment(group)+"/join", in))
+	return answered[groupcast.JoinRequest](ctx, c, post("/groups/"+segment(group)+"/join", in).once())
 }
 
 // Leave leaves a group.

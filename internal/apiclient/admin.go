@@ -14,7 +14,7 @@ import (
 
 // AddUser adds a user.
 func (c *Client) AddUser(ctx context.Context, n groupcast.NewUser) (groupcast.User, error) {
-	return answered[groupcast.User](ctx, c, post("/users", n))
+	return answered[groupcast.User](ctx, c, post("/users", n).once())
 }
 
 // Users lists users.
@@ -96,7 +96,7 @@ func (c *Client) RevokeDevice(ctx context.Context, id protocol.DeviceID) error {
 
 // CreateGroup makes a group.
 func (c *Client) CreateGroup(ctx context.Context, n groupcast.NewGroup) (groupcast.Group, error) {
-	return answered[groupcast.Group](ctx, c, post("/groups", n))
+	return answered[groupcast.Group](ctx, c, post("/groups", n).once())
 }
 
 // Groups lists groups.

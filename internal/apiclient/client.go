@@ -208,9 +208,11 @@ func httpClient(t *http.Transport) *http.Client {
 type call struct {
 	method, path string
 	query        url.Values
-	in           any  // JSON, nil for none
-	slow         bool // the server may work as long as it likes
-	total        *int // where to put how many rows the whole list has; nil: nowhere
+	in           any    // JSON, nil for none
+	slow         bool   // the server may work as long as it likes
+	total        *int   // where to put how many rows the whole list has; nil: nowhere
+	key          string // Idempotency-Key of a call that creates something
+	loss         *loss  // where to note that no answer came; nil: nowhere
 }
 
 func get(path string) call          { return call{method: http.MethodGet, path: path} }
@@ -271,8 +273,11 @@ func stretch[T any](ctx context.Context, c *Client, k call, w groupcast.Window) 
 
 // do makes a call. One that changes nothing is repeated after an error of the network or of a busy server.
 func (c *Client) do(ctx context.Context, k call, out any) error {
-	if strings.HasPrefix(k.path, agentCalls) {
+	switch {
+	case strings.HasPrefix(k.path, agentCalls):
 		return c.agentCall(ctx, k, out)
+	case k.key != "":
+		return c.createOnce(ctx, k, out)
 	}
 	pause := firstPause
 	for try := 1; ; try++ {
@@ -304,6 +309,7 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 	}
 	res, err := c.calls.Do(c.last.trace(req))
 	if err != nil {
+		k.noteLost(err)
 		return 0, c.unreachable(err)
 	}
 	defer res.Body.Close()
@@ -318,6 +324,7 @@ func (c *Client) once(ctx context.Context, k call, out any) (again time.Duration
 		*k.total, _ = strconv.Atoi(res.Header.Get(totalHeader)) // 0: a server that does not count
 	}
 	if err := decode(res.Body, out); err != nil {
+		k.noteLost(err)
 		return 0, c.unreachable(err)
 	}
 	return never, nil
@@ -346,6 +353,10 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	req, err := c.raw(ctx, k.method, k.path, k.query, body)
 	if err == nil && k.in != nil {
 		req.Header.Set("Content-Type", "application/json")
+	}
+	if err == nil && k.key != "" {
+		req.Header.Set("Idempotency-Key", k.key)
+		req.GetBody = nil // net/http would send it again by itself, also to a server that does not remember keys
 	}
 	return req, err
 }

@@ -12,7 +12,7 @@ import (
 
 // AddTransfer promises files to a group. The server may hash for a long while first.
 func (c *Client) AddTransfer(ctx context.Context, n groupcast.NewTransfer) (groupcast.Transfer, error) {
-	return answered[groupcast.Transfer](ctx, c, post("/transfers", n).slowly())
+	return answered[groupcast.Transfer](ctx, c, post("/transfers", n).once().slowly())
 }
 
 // Transfers lists the newest first.

@@ -38,7 +38,7 @@ func (c *Client) CreateUpload(ctx context.Context, entries []groupcast.UploadEnt
 	in := struct {
 		Entries []groupcast.UploadEntry `json:"entries"`
 	}{entries}
-	return answered[groupcast.Upload](ctx, c, post("/uploads", in).slowly())
+	return answered[groupcast.Upload](ctx, c, post("/uploads", in).once().slowly())
 }
 
 // CheckUpload lists what of some entries cannot be sent or is excluded.

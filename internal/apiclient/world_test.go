@@ -51,7 +51,8 @@ func newWorldOf(t *testing.T, s *httpapitest.Service, api groupcast.Service) *wo
 func (w *world) serve(t *testing.T, listen string) {
 	t.Helper()
 	server, err := httpapi.Listen(httpapi.Config{
-		Service: w.api, Listen: listen, TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost,
+		Service: w.api, Calls: httpapitest.NewCalls(), Listen: listen,
+		TLS: w.authority.ServerTLS(), Knows: w.authority.KnowsHost,
 		Socket: w.socket, Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

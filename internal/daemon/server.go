@@ -87,7 +87,7 @@ func Open(ctx context.Context, h home.Home, o Options, log *slog.Logger) (s *Ser
 		return s, err
 	}
 	s.http, err = httpapi.Listen(httpapi.Config{
-		Service: s.server, Listen: o.Listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost,
+		Service: s.server, Calls: db, Listen: o.Listen, TLS: s.authority.ServerTLS(), Knows: s.authority.KnowsHost,
 		Socket: h.Socket(), Root: web.Handler(), Log: log,
 	})
 	if err != nil {

@@ -41,7 +41,7 @@ func testHandler(s groupcast.Service) http.Handler {
 
 func testHandlerLog(s groupcast.Service, to io.Writer) http.Handler {
 	log := slog.New(slog.NewTextHandler(to, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	return dressed(log, newHandler(Config{Service: s, Log: log}, make(chan struct{})))
+	return dressed(log, newHandler(Config{Service: s, Calls: httpapitest.NewCalls(), Log: log}, make(chan struct{})))
 }
 
 type operation struct {

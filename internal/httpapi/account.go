@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/keyed"
 )
 
 func (a *api) accountRoutes() {
@@ -29,7 +30,11 @@ func (a *api) accountRoutes() {
 		summary: "Show who is asking",
 	},
 		func(ctx context.Context, p groupcast.Principal, _ *nothing) (groupcast.Me, error) {
-			return a.service.Me(ctx, p)
+			me, err := a.service.Me(ctx, p)
+			if a.keys != nil {
+				me.IdempotencyHours = keyed.Hours
+			}
+			return me, err
 		})
 	listed(a, route{
 		method: http.MethodGet, path: "/offers", id: "groups-on-offer", access: users,
@@ -54,7 +59,7 @@ type joining struct {
 }
 
 func (a *api) joinRoutes() {
-	reply(a, route{
+	create(a, route{
 		method: http.MethodPost, path: "/groups/{name}/join", id: "join", access: users,
 		summary: "Ask to join a group",
 	},

@@ -2,6 +2,7 @@ package httpapi
 
 import (
 	"encoding/json"
+	"fmt"
 	"log/slog"
 	"net/http"
 	"strconv"
@@ -10,6 +11,9 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/etag"
+	"github.com/groupcast/groupcast/internal/keyed"
+	"github.com/groupcast/groupcast/internal/problems"
 )
 
 // api is what the handlers share.
@@ -21,13 +25,15 @@ type api struct {
 	attach  *attachLimits
 	turns   *turns
 	paces   *agentPaces
+	locks   *etag.Locks
+	keys    *keyed.Calls // nil: none are remembered
 }
 
 // newAPI puts all operations on mux.
-func newAPI(service groupcast.Service, log *slog.Logger, mux *http.ServeMux, closing <-chan struct{}) *api {
+func newAPI(cfg Config, mux *http.ServeMux, closing <-chan struct{}) *api {
 	a := &api{
-		service: service, log: log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
-		paces: newAgentPaces(),
+		service: cfg.Service, log: cfg.Log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
+		paces: newAgentPaces(), locks: etag.NewLocks(), keys: keyed.New(cfg.Calls, closing, cfg.Log),
 	}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()
@@ -68,13 +74,11 @@ const aboutAPI = `x-groupcast-access says who may use an operation: open (no log
 receiver's token, no other), user (a user's cli or web token) or admin (an administrator's).
 
 Users, groups and devices are named by their names, devices also by their IDs. Sizes are bytes, rates are bits a second,
-fields that end in _ns are nanoseconds, times are RFC 3339 in UTC. A list that takes from and limit
-says in the header X-Total-Count how many rows it has.
+fields that end in _ns are nanoseconds, times are RFC 3339 in UTC.
 
 An error is application/problem+json (RFC 9457), the schema Problem: detail says what went wrong, code says of which
-kind, hint and next say what to do. With 429 and 503 the header Retry-After says how many seconds to wait. The codes are
-invalid (400), unauthorized (401), forbidden (403), not_found (404), conflict, copied, nobody and unconfirmed (409),
-closed (410), exhausted (429), busy and unavailable (503), and internal (500). Clients must expect codes, fields and
+kind, hint and next say what to do. With 429 and 503 the header Retry-After says how many seconds to wait.
+x-groupcast-problems lists the codes, with what to do: %s. Clients must expect codes, fields and
 values that they do not know.`
 
 // document describes the API. No documentation page and no schema links: both would load
@@ -87,7 +91,8 @@ func document() huma.Config {
 	c.Components.SecuritySchemes = map[string]*huma.SecurityScheme{
 		"bearer": {Type: "http", Scheme: "bearer", Description: "A token of a login: of scope agent, cli or web."},
 	}
-	c.Info.Description = aboutAPI
+	c.Info.Description = fmt.Sprintf(aboutAPI, problems.Codes())
+	c.Extensions = map[string]any{"x-groupcast-problems": problems.Kinds}
 	return c
 }
 

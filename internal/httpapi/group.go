@@ -14,7 +14,7 @@ type membership struct {
 }
 
 func (a *api) groupRoutes() {
-	reply(a, route{
+	create(a, route{
 		method: http.MethodPost, path: "/groups", id: "create-group", access: admins,
 		summary: "Create a group",
 	},

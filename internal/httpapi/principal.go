@@ -52,6 +52,7 @@ const (
 	keyConn
 	keyLocal
 	keyRequest
+	keyIdempotency
 )
 
 // localPeer is what a request over the Unix socket brings: the socket's file mode and the

@@ -17,31 +17,16 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/disk"
+	"github.com/groupcast/groupcast/internal/problems"
 )
-
-// statuses maps the codes of the domain to HTTP; the only such table.
-var statuses = map[groupcast.Code]int{
-	groupcast.EInvalid:      http.StatusBadRequest,
-	groupcast.EUnauthorized: http.StatusUnauthorized,
-	groupcast.EForbidden:    http.StatusForbidden,
-	groupcast.ENotFound:     http.StatusNotFound,
-	groupcast.EConflict:     http.StatusConflict,
-	groupcast.ECopied:       http.StatusConflict,
-	groupcast.EExhausted:    http.StatusTooManyRequests,
-	groupcast.EBusy:         http.StatusServiceUnavailable,
-	groupcast.ENobody:       http.StatusConflict,
-	groupcast.EUnconfirmed:  http.StatusConflict,
-	groupcast.EUnavailable:  http.StatusServiceUnavailable,
-	groupcast.EClosed:       http.StatusGone,
-	groupcast.EInternal:     http.StatusInternalServerError,
-}
 
 // retryAfter is how long a client should wait if the error does not say.
 const retryAfter = 5 * time.Second
 
 // Problem is the body of every error: RFC 9457 with the domain's code and the next step.
 type Problem struct {
-	Title  string          `json:"title" doc:"The HTTP status in words"`
+	Type   string          `json:"type" doc:"What kind of error it is, as a URN: urn:groupcast:problem: and the code"`
+	Title  string          `json:"title" doc:"What kind of error it is, in words"`
 	Status int             `json:"status" doc:"The HTTP status"`
 	Detail string          `json:"detail" doc:"What went wrong, as a sentence"`
 	Hint   string          `json:"hint,omitempty" doc:"What to do next, as words"`
@@ -49,6 +34,8 @@ type Problem struct {
 	Code   groupcast.Code  `json:"code" doc:"What kind of error it is"`
 
 	Bad *groupcast.BadEntries `json:"bad,omitempty" doc:"The entries of a transfer that cannot be sent"`
+
+	Current string `json:"current,omitempty" doc:"With changed: the version that it has now, as in ETag"`
 
 	after time.Duration // for Retry-After; 0: retryAfter
 }
@@ -62,11 +49,14 @@ func (p *Problem) GetStatus() int { return p.Status }
 // GetHeaders adds Retry-After where the client should try again, and WWW-Authenticate.
 func (p *Problem) GetHeaders() http.Header {
 	h := http.Header{}
-	switch p.Status {
-	case http.StatusTooManyRequests, http.StatusServiceUnavailable:
+	switch {
+	case p.Status == http.StatusTooManyRequests, p.Status == http.StatusServiceUnavailable, p.Code == groupcast.EInFlight:
 		h.Set("Retry-After", itoa(int64(math.Ceil(cmp.Or(p.after, retryAfter).Seconds()))))
-	case http.StatusUnauthorized:
+	case p.Status == http.StatusUnauthorized:
 		h.Set("WWW-Authenticate", "Bearer")
+	}
+	if p.Current != "" {
+		h.Set("ETag", p.Current)
 	}
 	return h
 }
@@ -74,16 +64,18 @@ func (p *Problem) GetHeaders() http.Header {
 // ContentType says that a JSON answer is a problem.
 func (p *Problem) ContentType(string) string { return "application/problem+json" }
 
+// newProblem is a problem of a kind, without what to do about this one.
+func newProblem(k problems.Kind, detail string) *Problem {
+	return &Problem{
+		Type: "urn:groupcast:problem:" + string(k.Code), Title: k.Title, Status: k.Status, Code: k.Code,
+		Detail: brief(detail),
+	}
+}
+
 // problem turns an error of the domain into its answer, without the cause.
 func problem(e *groupcast.Error) *Problem {
-	status, known := statuses[e.Code]
-	if !known {
-		status = http.StatusInternalServerError
-	}
-	p := &Problem{
-		Title: http.StatusText(status), Status: status, Detail: brief(e.Message), Hint: brief(e.Hint),
-		Next: e.Next, Code: e.Code, after: e.After,
-	}
+	p := newProblem(problems.Of(e.Code), e.Message)
+	p.Hint, p.Next, p.after = brief(e.Hint), e.Next, e.After
 	if e.Bad != nil {
 		p.Bad = &groupcast.BadEntries{Count: e.Bad.Count}
 		for _, entry := range e.Bad.Entries[:min(badShown, len(e.Bad.Entries))] {
@@ -109,36 +101,10 @@ func brief(text string) string {
 	return text[:cut] + "…"
 }
 
-// codeOf is the inverse of statuses, for errors that huma and net/http raise.
-func codeOf(status int) groupcast.Code {
-	switch {
-	case status == http.StatusRequestEntityTooLarge:
-		return groupcast.EExhausted
-	case status == http.StatusConflict: // other codes have it, too
-		return groupcast.EConflict
-	case status == http.StatusTooManyRequests:
-		return groupcast.EExhausted
-	case status >= 500:
-		return groupcast.EInternal
-	}
-	for code, s := range statuses {
-		if s == status {
-			return code
-		}
-	}
-	return groupcast.EInvalid
-}
-
 // huma has no other means to change the errors that it raises itself.
 func init() {
 	huma.NewError = func(status int, message string, errs ...error) huma.StatusError {
-		if status == http.StatusUnprocessableEntity {
-			status = http.StatusBadRequest
-		}
-		return &Problem{
-			Title: http.StatusText(status), Status: status, Code: codeOf(status),
-			Detail: brief(explain(message, errs)),
-		}
+		return newProblem(problems.OfStatus(status), explain(message, errs))
 	}
 }
 

@@ -11,13 +11,15 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
+	"github.com/groupcast/groupcast/internal/problems"
 )
 
 func TestEveryCodeHasItsStatus(t *testing.T) {
-	for code, status := range map[groupcast.Code]int{
-		groupcast.EInvalid: 400, groupcast.EUnauthorized: 401, groupcast.EForbidden: 403, groupcast.ENotFound: 404,
-		groupcast.EConflict: 409, groupcast.EExhausted: 429, groupcast.EBusy: 503, groupcast.EUnavailable: 503, groupcast.EClosed: 410,
-	} {
+	for _, kind := range problems.Kinds {
+		code, status := kind.Code, kind.Status
+		if code == groupcast.EInternal {
+			continue // TestInternalErrorsAreLoggedAndNotShown
+		}
 		t.Run(string(code), func(t *testing.T) {
 			s := newFake()
 			s.Fail(fmt.Errorf("add user: %w", groupcast.Errorf(code, "no luck with %s", "anna").WithHint("try otherwise").
@@ -28,8 +30,8 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 				t.Fatalf("%s: %v in %s", code, err, res.Body)
 			}
 			want := Problem{
-				Title: http.StatusText(status), Status: status, Detail: "no luck with anna", Hint: "try otherwise",
-				Code: code,
+				Type: "urn:groupcast:problem:" + string(code), Title: kind.Title, Status: status, Detail: "no luck with anna",
+				Hint: "try otherwise", Code: code,
 			}
 			if p.Next == nil || *p.Next != (groupcast.Next{Step: groupcast.StepRetry, Transfer: 7}) {
 				t.Errorf("%s: the next step is %+v", code, p.Next)
@@ -44,7 +46,8 @@ func TestEveryCodeHasItsStatus(t *testing.T) {
 			if strings.Contains(res.Body.String(), "canary") {
 				t.Errorf("%s: the cause went out: %s", code, res.Body)
 			}
-			if later := res.Header().Get("Retry-After") != ""; later != (status == 429 || status == 503) {
+			wants := status == 429 || status == 503 || code == groupcast.EInFlight
+			if later := res.Header().Get("Retry-After") != ""; later != wants {
 				t.Errorf("%s: Retry-After set: %v", code, later)
 			}
 		})

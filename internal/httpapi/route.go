@@ -13,6 +13,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/etag"
 )
 
 // Sizes of JSON bodies (security.md C4, C6).
@@ -48,6 +49,13 @@ type output[O any] struct{ Body O }
 
 // reply adds an operation that answers with JSON.
 func reply[I, O any](a *api, r route, do func(context.Context, groupcast.Principal, *I) (O, error)) {
+	if etag.Has[O]() {
+		registerOutput(a, a.operation(r), func(ctx context.Context, in *I) (*versionedOutput[O], error) {
+			out, err := do(ctx, principalOf(ctx), in)
+			return &versionedOutput[O]{etag.Of(out), out}, err
+		})
+		return
+	}
 	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*output[O], error) {
 		out, err := do(ctx, principalOf(ctx), in)
 		if err != nil {
@@ -137,6 +145,9 @@ func (a *api) operation(r route) huma.Operation {
 	if !r.raw {
 		op.Middlewares = append(op.Middlewares, a.readBody(r.body))
 	}
+	if path := r.versionedPath(); path != "" {
+		a.conditional(&op, path)
+	}
 	return op
 }
 
@@ -173,10 +184,8 @@ func wrongType(r *http.Request) *Problem {
 	if err == nil && kind == "application/json" {
 		return nil
 	}
-	return &Problem{
-		Title: http.StatusText(http.StatusUnsupportedMediaType), Status: http.StatusUnsupportedMediaType,
-		Code: groupcast.EInvalid, Detail: "the body must be JSON", Hint: "send Content-Type: application/json",
-	}
+	return problem(groupcast.Errorf(groupcast.EMediaType, "the body must be JSON").
+		WithHint("send Content-Type: application/json"))
 }
 
 func bodyProblem(err error, most int64) *Problem {
@@ -184,10 +193,8 @@ func bodyProblem(err error, most int64) *Problem {
 	if !errors.As(err, &large) {
 		return problem(groupcast.Errorf(groupcast.EInvalid, "the request's body did not arrive whole").WithHint("try again"))
 	}
-	return &Problem{
-		Title: http.StatusText(http.StatusRequestEntityTooLarge), Status: http.StatusRequestEntityTooLarge,
-		Code: groupcast.EExhausted, Detail: "the request is too large", Hint: "send at most " + bytesText(most),
-	}
+	return problem(groupcast.Errorf(groupcast.ETooLarge, "the request is too large").
+		WithHint("send at most %s", bytesText(most)))
 }
 
 func bytesText(n int64) string {

@@ -14,11 +14,13 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/keyed"
 )
 
 // Config says what to serve and where.
 type Config struct {
 	Service groupcast.Service
+	Calls   keyed.Store            // remembers calls with an idempotency key
 	Listen  string                 // HTTPS, as IP:port; ":0" picks a port
 	TLS     *tls.Config            // the server's certificates, chosen by name
 	Knows   func(host string) bool // is it a name or address of the certificates? others are misdirected (W4)
@@ -155,7 +157,7 @@ func (s *Server) httpServer(h http.Handler, conn func(context.Context, net.Conn)
 // newHandler serves the API and the web interface, on the port and on the socket.
 func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 	mux := http.NewServeMux()
-	newAPI(cfg.Service, cfg.Log, mux, closing)
+	newAPI(cfg, mux, closing)
 	root := cfg.Root
 	if root == nil {
 		root = http.HandlerFunc(plainPage)

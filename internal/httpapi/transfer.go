@@ -15,7 +15,7 @@ type numbered struct {
 }
 
 func (a *api) transferRoutes() {
-	reply(a, route{
+	create(a, route{
 		method: http.MethodPost, path: "/transfers", id: "add-transfer", access: admins, body: maxLeftOut,
 		summary: "Add a transfer: files for a group",
 	},

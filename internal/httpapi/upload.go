@@ -28,13 +28,17 @@ type checkedUpload struct {
 }
 
 func (a *api) uploadRoutes() {
-	reply(a, route{
+	createLarge(a, route{
 		method: http.MethodPost, path: "/uploads", id: "create-upload", access: admins, body: maxUpload,
 		unchecked: true,
 		summary:   "Begin an upload: declare its files",
 	},
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body newUpload }) (groupcast.Upload, error) {
 			return a.service.CreateUpload(ctx, p, in.Body.Entries)
+		},
+		func(u groupcast.Upload) groupcast.Upload { return groupcast.Upload{ID: u.ID} },
+		func(ctx context.Context, p groupcast.Principal, u groupcast.Upload) (groupcast.Upload, error) {
+			return a.service.Upload(ctx, p, u.ID)
 		})
 	reply(a, route{
 		method: http.MethodPost, path: "/uploads/check", id: "check-upload", access: admins, body: maxUpload,

@@ -14,7 +14,7 @@ type named struct {
 }
 
 func (a *api) userRoutes() {
-	reply(a, route{
+	create(a, route{
 		method: http.MethodPost, path: "/users", id: "add-user", access: admins, body: maxLogin,
 		summary: "Add a user",
 	},

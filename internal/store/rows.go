@@ -8,6 +8,12 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
+// Calls with an idempotency key that are remembered.
+const (
+	MaxKeyedCalls    = 1000 // of an account
+	MaxAllKeyedCalls = 100_000
+)
+
 // Bounds of what is kept for one user (security.md C9, C10).
 const (
 	MaxDevices      = 1000

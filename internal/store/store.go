@@ -31,6 +31,7 @@ type Store interface {
 	Offers
 	Proofs
 	Records
+	KeyedCalls
 	Close() error
 }
 
@@ -343,4 +344,15 @@ type Records interface {
 	// Backup writes a consistent copy into a file that does not exist yet, while others continue
 	// reading and writing.
 	Backup(ctx context.Context, path string) error
+}
+
+// KeyedCalls are calls that came with an idempotency key.
+type KeyedCalls interface {
+	// BeginCall notes that a call begins, or gives what is known of an earlier one with its key. Calls that began
+	// before since are forgotten, and the oldest of an account past MaxKeyedCalls. EExhausted past MaxAllKeyedCalls.
+	BeginCall(ctx context.Context, c groupcast.KeyedCall, since time.Time) (before groupcast.KeyedCall, begun bool,
+		err error)
+	// AnswerCall keeps the answer of a call that began; DropCall forgets the call.
+	AnswerCall(ctx context.Context, c groupcast.KeyedCall) error
+	DropCall(ctx context.Context, c groupcast.KeyedCall) error
 }

@@ -70,7 +70,8 @@ func New(t testing.TB) *World {
 	}
 	socket := filepath.Join(dir, "server.sock")
 	server, err := httpapi.Listen(httpapi.Config{
-		Service: w, Listen: "127.0.0.1:0", TLS: authority.ServerTLS(), Knows: authority.KnowsHost, Socket: socket,
+		Service: w, Calls: httpapitest.NewCalls(), Listen: "127.0.0.1:0", TLS: authority.ServerTLS(),
+		Knows: authority.KnowsHost, Socket: socket,
 		Log: slog.New(slog.DiscardHandler),
 	})
 	if err != nil {

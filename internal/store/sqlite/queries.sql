@@ -918,3 +918,26 @@ FROM admitted a WHERE a.group_id = @group_id AND a.device_id = @device_id;
 
 -- name: LeaveSeats :exec
 DELETE FROM seats WHERE group_id = @group_id AND device_id IN (SELECT d.id FROM devices d WHERE d.user_id = @user_id);
+
+-- name: KeyedCall :one
+SELECT request, began_at, answer FROM keyed_calls WHERE account = @account AND key_hash = @key_hash;
+
+-- name: AddKeyedCall :exec
+INSERT INTO keyed_calls (account, key_hash, request, began_at) VALUES (@account, @key_hash, @request, @began_at);
+
+-- name: AnswerKeyedCall :exec
+UPDATE keyed_calls SET answer = @answer WHERE account = @account AND key_hash = @key_hash;
+
+-- name: DropKeyedCall :exec
+DELETE FROM keyed_calls WHERE account = @account AND key_hash = @key_hash;
+
+-- name: ForgetKeyedCalls :exec
+DELETE FROM keyed_calls WHERE began_at < @since;
+
+-- name: ForgetKeyedCallsOf :exec
+DELETE FROM keyed_calls AS k WHERE k.account = @account AND k.key_hash IN (
+    SELECT o.key_hash FROM keyed_calls o WHERE o.account = @account ORDER BY o.began_at DESC, o.key_hash
+    LIMIT 1000000 OFFSET @most);
+
+-- name: CountKeyedCalls :one
+SELECT COUNT(*) FROM keyed_calls;

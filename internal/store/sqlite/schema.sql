@@ -367,3 +367,12 @@ CREATE TABLE seats (
     UNIQUE (group_id, seat_row, seat_column)
 );
 CREATE INDEX seats_device ON seats (device_id);
+
+CREATE TABLE keyed_calls (
+    account  TEXT   NOT NULL,
+    key_hash TEXT   NOT NULL,
+    request  TEXT   NOT NULL,
+    began_at BIGINT NOT NULL,
+    answer   TEXT   NOT NULL DEFAULT '',
+    PRIMARY KEY (account, key_hash)
+);

@@ -99,6 +99,8 @@ var cases = []struct {
 	{"what multicast spared", traffic},
 	{"audit log", audit},
 	{"settings", settings},
+	{"calls with a key", keyedCalls},
+	{"calls with a key are bounded", keyedCallsBounded},
 	{"many at once", manyAtOnce},
 	{"one of many fails", oneOfManyFails},
 }

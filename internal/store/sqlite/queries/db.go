@@ -42,6 +42,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addHeldFilesStmt, err = db.PrepareContext(ctx, addHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query AddHeldFiles: %w", err)
 	}
+	if q.addKeyedCallStmt, err = db.PrepareContext(ctx, addKeyedCall); err != nil {
+		return nil, fmt.Errorf("error preparing query AddKeyedCall: %w", err)
+	}
 	if q.addLeftOutStmt, err = db.PrepareContext(ctx, addLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query AddLeftOut: %w", err)
 	}
@@ -80,6 +83,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.administratorsStmt, err = db.PrepareContext(ctx, administrators); err != nil {
 		return nil, fmt.Errorf("error preparing query Administrators: %w", err)
+	}
+	if q.answerKeyedCallStmt, err = db.PrepareContext(ctx, answerKeyedCall); err != nil {
+		return nil, fmt.Errorf("error preparing query AnswerKeyedCall: %w", err)
 	}
 	if q.appendAuditStmt, err = db.PrepareContext(ctx, appendAudit); err != nil {
 		return nil, fmt.Errorf("error preparing query AppendAudit: %w", err)
@@ -137,6 +143,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.countHeldFilesStmt, err = db.PrepareContext(ctx, countHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query CountHeldFiles: %w", err)
+	}
+	if q.countKeyedCallsStmt, err = db.PrepareContext(ctx, countKeyedCalls); err != nil {
+		return nil, fmt.Errorf("error preparing query CountKeyedCalls: %w", err)
 	}
 	if q.countLeftOutStmt, err = db.PrepareContext(ctx, countLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query CountLeftOut: %w", err)
@@ -228,6 +237,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.dropEntriesOfOwedStmt, err = db.PrepareContext(ctx, dropEntriesOfOwed); err != nil {
 		return nil, fmt.Errorf("error preparing query DropEntriesOfOwed: %w", err)
 	}
+	if q.dropKeyedCallStmt, err = db.PrepareContext(ctx, dropKeyedCall); err != nil {
+		return nil, fmt.Errorf("error preparing query DropKeyedCall: %w", err)
+	}
 	if q.emptySeatsStmt, err = db.PrepareContext(ctx, emptySeats); err != nil {
 		return nil, fmt.Errorf("error preparing query EmptySeats: %w", err)
 	}
@@ -257,6 +269,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetHeldFilesStmt, err = db.PrepareContext(ctx, forgetHeldFiles); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetHeldFiles: %w", err)
+	}
+	if q.forgetKeyedCallsStmt, err = db.PrepareContext(ctx, forgetKeyedCalls); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetKeyedCalls: %w", err)
+	}
+	if q.forgetKeyedCallsOfStmt, err = db.PrepareContext(ctx, forgetKeyedCallsOf); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetKeyedCallsOf: %w", err)
 	}
 	if q.forgetLostStmt, err = db.PrepareContext(ctx, forgetLost); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetLost: %w", err)
@@ -305,6 +323,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.keptProgressStmt, err = db.PrepareContext(ctx, keptProgress); err != nil {
 		return nil, fmt.Errorf("error preparing query KeptProgress: %w", err)
+	}
+	if q.keyedCallStmt, err = db.PrepareContext(ctx, keyedCall); err != nil {
+		return nil, fmt.Errorf("error preparing query KeyedCall: %w", err)
 	}
 	if q.labelsOfDeviceStmt, err = db.PrepareContext(ctx, labelsOfDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query LabelsOfDevice: %w", err)
@@ -629,6 +650,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addHeldFilesStmt: %w", cerr)
 		}
 	}
+	if q.addKeyedCallStmt != nil {
+		if cerr := q.addKeyedCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addKeyedCallStmt: %w", cerr)
+		}
+	}
 	if q.addLeftOutStmt != nil {
 		if cerr := q.addLeftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addLeftOutStmt: %w", cerr)
@@ -692,6 +718,11 @@ func (q *Queries) Close() error {
 	if q.administratorsStmt != nil {
 		if cerr := q.administratorsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing administratorsStmt: %w", cerr)
+		}
+	}
+	if q.answerKeyedCallStmt != nil {
+		if cerr := q.answerKeyedCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing answerKeyedCallStmt: %w", cerr)
 		}
 	}
 	if q.appendAuditStmt != nil {
@@ -787,6 +818,11 @@ func (q *Queries) Close() error {
 	if q.countHeldFilesStmt != nil {
 		if cerr := q.countHeldFilesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countHeldFilesStmt: %w", cerr)
+		}
+	}
+	if q.countKeyedCallsStmt != nil {
+		if cerr := q.countKeyedCallsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countKeyedCallsStmt: %w", cerr)
 		}
 	}
 	if q.countLeftOutStmt != nil {
@@ -939,6 +975,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing dropEntriesOfOwedStmt: %w", cerr)
 		}
 	}
+	if q.dropKeyedCallStmt != nil {
+		if cerr := q.dropKeyedCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing dropKeyedCallStmt: %w", cerr)
+		}
+	}
 	if q.emptySeatsStmt != nil {
 		if cerr := q.emptySeatsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing emptySeatsStmt: %w", cerr)
@@ -987,6 +1028,16 @@ func (q *Queries) Close() error {
 	if q.forgetHeldFilesStmt != nil {
 		if cerr := q.forgetHeldFilesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetHeldFilesStmt: %w", cerr)
+		}
+	}
+	if q.forgetKeyedCallsStmt != nil {
+		if cerr := q.forgetKeyedCallsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetKeyedCallsStmt: %w", cerr)
+		}
+	}
+	if q.forgetKeyedCallsOfStmt != nil {
+		if cerr := q.forgetKeyedCallsOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetKeyedCallsOfStmt: %w", cerr)
 		}
 	}
 	if q.forgetLostStmt != nil {
@@ -1067,6 +1118,11 @@ func (q *Queries) Close() error {
 	if q.keptProgressStmt != nil {
 		if cerr := q.keptProgressStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing keptProgressStmt: %w", cerr)
+		}
+	}
+	if q.keyedCallStmt != nil {
+		if cerr := q.keyedCallStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing keyedCallStmt: %w", cerr)
 		}
 	}
 	if q.labelsOfDeviceStmt != nil {
@@ -1594,6 +1650,7 @@ type Queries struct {
 	addGroupStmt                  *sql.Stmt
 	addHandoutStmt                *sql.Stmt
 	addHeldFilesStmt              *sql.Stmt
+	addKeyedCallStmt              *sql.Stmt
 	addLeftOutStmt                *sql.Stmt
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
@@ -1607,6 +1664,7 @@ type Queries struct {
 	addTransferBytesStmt          *sql.Stmt
 	addUserStmt                   *sql.Stmt
 	administratorsStmt            *sql.Stmt
+	answerKeyedCallStmt           *sql.Stmt
 	appendAuditStmt               *sql.Stmt
 	auditStmt                     *sql.Stmt
 	cancelOfDeviceStmt            *sql.Stmt
@@ -1626,6 +1684,7 @@ type Queries struct {
 	countDevicesStmt              *sql.Stmt
 	countEntriesStmt              *sql.Stmt
 	countHeldFilesStmt            *sql.Stmt
+	countKeyedCallsStmt           *sql.Stmt
 	countLeftOutStmt              *sql.Stmt
 	countMembersStmt              *sql.Stmt
 	countRequestsStmt             *sql.Stmt
@@ -1656,6 +1715,7 @@ type Queries struct {
 	devicesStmt                   *sql.Stmt
 	dropEntriesStmt               *sql.Stmt
 	dropEntriesOfOwedStmt         *sql.Stmt
+	dropKeyedCallStmt             *sql.Stmt
 	emptySeatsStmt                *sql.Stmt
 	entitledStmt                  *sql.Stmt
 	entriesStmt                   *sql.Stmt
@@ -1666,6 +1726,8 @@ type Queries struct {
 	forgetDeviceStmt              *sql.Stmt
 	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
+	forgetKeyedCallsStmt          *sql.Stmt
+	forgetKeyedCallsOfStmt        *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	forgetOfferGapsStmt           *sql.Stmt
 	forgetProgressStmt            *sql.Stmt
@@ -1682,6 +1744,7 @@ type Queries struct {
 	isMemberStmt                  *sql.Stmt
 	keepProgressStmt              *sql.Stmt
 	keptProgressStmt              *sql.Stmt
+	keyedCallStmt                 *sql.Stmt
 	labelsOfDeviceStmt            *sql.Stmt
 	labelsOfDevicesStmt           *sql.Stmt
 	leaveSeatsStmt                *sql.Stmt
@@ -1790,6 +1853,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addGroupStmt:                  q.addGroupStmt,
 		addHandoutStmt:                q.addHandoutStmt,
 		addHeldFilesStmt:              q.addHeldFilesStmt,
+		addKeyedCallStmt:              q.addKeyedCallStmt,
 		addLeftOutStmt:                q.addLeftOutStmt,
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
@@ -1803,6 +1867,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addTransferBytesStmt:          q.addTransferBytesStmt,
 		addUserStmt:                   q.addUserStmt,
 		administratorsStmt:            q.administratorsStmt,
+		answerKeyedCallStmt:           q.answerKeyedCallStmt,
 		appendAuditStmt:               q.appendAuditStmt,
 		auditStmt:                     q.auditStmt,
 		cancelOfDeviceStmt:            q.cancelOfDeviceStmt,
@@ -1822,6 +1887,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countDevicesStmt:              q.countDevicesStmt,
 		countEntriesStmt:              q.countEntriesStmt,
 		countHeldFilesStmt:            q.countHeldFilesStmt,
+		countKeyedCallsStmt:           q.countKeyedCallsStmt,
 		countLeftOutStmt:              q.countLeftOutStmt,
 		countMembersStmt:              q.countMembersStmt,
 		countRequestsStmt:             q.countRequestsStmt,
@@ -1852,6 +1918,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		devicesStmt:                   q.devicesStmt,
 		dropEntriesStmt:               q.dropEntriesStmt,
 		dropEntriesOfOwedStmt:         q.dropEntriesOfOwedStmt,
+		dropKeyedCallStmt:             q.dropKeyedCallStmt,
 		emptySeatsStmt:                q.emptySeatsStmt,
 		entitledStmt:                  q.entitledStmt,
 		entriesStmt:                   q.entriesStmt,
@@ -1862,6 +1929,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetDeviceStmt:              q.forgetDeviceStmt,
 		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
+		forgetKeyedCallsStmt:          q.forgetKeyedCallsStmt,
+		forgetKeyedCallsOfStmt:        q.forgetKeyedCallsOfStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		forgetOfferGapsStmt:           q.forgetOfferGapsStmt,
 		forgetProgressStmt:            q.forgetProgressStmt,
@@ -1878,6 +1947,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		isMemberStmt:                  q.isMemberStmt,
 		keepProgressStmt:              q.keepProgressStmt,
 		keptProgressStmt:              q.keptProgressStmt,
+		keyedCallStmt:                 q.keyedCallStmt,
 		labelsOfDeviceStmt:            q.labelsOfDeviceStmt,
 		labelsOfDevicesStmt:           q.labelsOfDevicesStmt,
 		leaveSeatsStmt:                q.leaveSeatsStmt,

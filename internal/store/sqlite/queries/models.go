@@ -177,6 +177,14 @@ type HeldFile struct {
 	Entries    []byte
 }
 
+type KeyedCall struct {
+	Account string
+	KeyHash string
+	Request string
+	BeganAt int64
+	Answer  string
+}
+
 type Label struct {
 	DeviceID string
 	Name     string

@@ -181,6 +181,27 @@ func (q *Queries) AddHeldFiles(ctx context.Context, arg AddHeldFilesParams) erro
 	return err
 }
 
+const addKeyedCall = `-- name: AddKeyedCall :exec
+INSERT INTO keyed_calls (account, key_hash, request, began_at) VALUES ($1, $2, $3, $4)
+`
+
+type AddKeyedCallParams struct {
+	Account string
+	KeyHash string
+	Request string
+	BeganAt int64
+}
+
+func (q *Queries) AddKeyedCall(ctx context.Context, arg AddKeyedCallParams) error {
+	_, err := q.exec(ctx, q.addKeyedCallStmt, addKeyedCall,
+		arg.Account,
+		arg.KeyHash,
+		arg.Request,
+		arg.BeganAt,
+	)
+	return err
+}
+
 const addLeftOut = `-- name: AddLeftOut :exec
 INSERT INTO left_out (transfer_no, path, why, detail) VALUES ($1, $2, $3, $4)
 ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail
@@ -506,6 +527,21 @@ func (q *Queries) Administrators(ctx context.Context) (int64, error) {
 	var count int64
 	err := row.Scan(&count)
 	return count, err
+}
+
+const answerKeyedCall = `-- name: AnswerKeyedCall :exec
+UPDATE keyed_calls SET answer = $1 WHERE account = $2 AND key_hash = $3
+`
+
+type AnswerKeyedCallParams struct {
+	Answer  string
+	Account string
+	KeyHash string
+}
+
+func (q *Queries) AnswerKeyedCall(ctx context.Context, arg AnswerKeyedCallParams) error {
+	_, err := q.exec(ctx, q.answerKeyedCallStmt, answerKeyedCall, arg.Answer, arg.Account, arg.KeyHash)
+	return err
 }
 
 const appendAudit = `-- name: AppendAudit :exec
@@ -943,6 +979,17 @@ func (q *Queries) CountHeldFiles(ctx context.Context, transferNo int64) (int64, 
 	var column_1 int64
 	err := row.Scan(&column_1)
 	return column_1, err
+}
+
+const countKeyedCalls = `-- name: CountKeyedCalls :one
+SELECT COUNT(*) FROM keyed_calls
+`
+
+func (q *Queries) CountKeyedCalls(ctx context.Context) (int64, error) {
+	row := q.queryRow(ctx, q.countKeyedCallsStmt, countKeyedCalls)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
 }
 
 const countLeftOut = `-- name: CountLeftOut :one
@@ -1753,6 +1800,20 @@ func (q *Queries) DropEntriesOfOwed(ctx context.Context, transferNo int64) error
 	return err
 }
 
+const dropKeyedCall = `-- name: DropKeyedCall :exec
+DELETE FROM keyed_calls WHERE account = $1 AND key_hash = $2
+`
+
+type DropKeyedCallParams struct {
+	Account string
+	KeyHash string
+}
+
+func (q *Queries) DropKeyedCall(ctx context.Context, arg DropKeyedCallParams) error {
+	_, err := q.exec(ctx, q.dropKeyedCallStmt, dropKeyedCall, arg.Account, arg.KeyHash)
+	return err
+}
+
 const emptySeats = `-- name: EmptySeats :exec
 DELETE FROM seats WHERE group_id = $1
 `
@@ -1972,6 +2033,31 @@ DELETE FROM held_files WHERE transfer_no = $1
 
 func (q *Queries) ForgetHeldFiles(ctx context.Context, transferNo int64) error {
 	_, err := q.exec(ctx, q.forgetHeldFilesStmt, forgetHeldFiles, transferNo)
+	return err
+}
+
+const forgetKeyedCalls = `-- name: ForgetKeyedCalls :exec
+DELETE FROM keyed_calls WHERE began_at < $1
+`
+
+func (q *Queries) ForgetKeyedCalls(ctx context.Context, since int64) error {
+	_, err := q.exec(ctx, q.forgetKeyedCallsStmt, forgetKeyedCalls, since)
+	return err
+}
+
+const forgetKeyedCallsOf = `-- name: ForgetKeyedCallsOf :exec
+DELETE FROM keyed_calls AS k WHERE k.account = $1 AND k.key_hash IN (
+    SELECT o.key_hash FROM keyed_calls o WHERE o.account = $1 ORDER BY o.began_at DESC, o.key_hash
+    LIMIT 1000000 OFFSET $2)
+`
+
+type ForgetKeyedCallsOfParams struct {
+	Account string
+	Most    int32
+}
+
+func (q *Queries) ForgetKeyedCallsOf(ctx context.Context, arg ForgetKeyedCallsOfParams) error {
+	_, err := q.exec(ctx, q.forgetKeyedCallsOfStmt, forgetKeyedCallsOf, arg.Account, arg.Most)
 	return err
 }
 
@@ -2381,6 +2467,28 @@ func (q *Queries) KeptProgress(ctx context.Context) ([]Progress, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const keyedCall = `-- name: KeyedCall :one
+SELECT request, began_at, answer FROM keyed_calls WHERE account = $1 AND key_hash = $2
+`
+
+type KeyedCallParams struct {
+	Account string
+	KeyHash string
+}
+
+type KeyedCallRow struct {
+	Request string
+	BeganAt int64
+	Answer  string
+}
+
+func (q *Queries) KeyedCall(ctx context.Context, arg KeyedCallParams) (KeyedCallRow, error) {
+	row := q.queryRow(ctx, q.keyedCallStmt, keyedCall, arg.Account, arg.KeyHash)
+	var i KeyedCallRow
+	err := row.Scan(&i.Request, &i.BeganAt, &i.Answer)
+	return i, err
 }
 
 const labelsOfDevice = `-- name: LabelsOfDevice :many

@@ -1,0 +1,71 @@
+package sqlite
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
+)
+
+// BeginCall notes that a call with a key begins, or gives the earlier one.
+func (s *Store) BeginCall(
+	ctx context.Context, c groupcast.KeyedCall, since time.Time,
+) (before groupcast.KeyedCall, begun bool, err error) {
+	err = s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		begun = false
+		if err := q.ForgetKeyedCalls(ctx, micros(since)); err != nil {
+			return err
+		}
+		row, err := q.KeyedCall(ctx, queries.KeyedCallParams{Account: c.Account, KeyHash: c.Key})
+		if err == nil {
+			before = groupcast.KeyedCall{Account: c.Account, Key: c.Key, Request: row.Request, At: instant(row.BeganAt)}
+			if row.Answer != "" {
+				before.Answer = []byte(row.Answer)
+			}
+			return nil
+		}
+		if !errors.Is(err, sql.ErrNoRows) {
+			return err
+		}
+		begun = true
+		return addKeyedCall(ctx, q, c)
+	})
+	return before, begun && err == nil, err
+}
+
+func addKeyedCall(ctx context.Context, q *queries.Queries, c groupcast.KeyedCall) error {
+	if err := q.ForgetKeyedCallsOf(ctx,
+		queries.ForgetKeyedCallsOfParams{Account: c.Account, Most: store.MaxKeyedCalls - 1}); err != nil {
+		return err
+	}
+	all, err := q.CountKeyedCalls(ctx)
+	if err != nil {
+		return err
+	}
+	if all >= store.MaxAllKeyedCalls {
+		return groupcast.Errorf(groupcast.EExhausted, "the server remembers too many idempotency keys already").
+			WithHint("leave the key out, or try again tomorrow")
+	}
+	return q.AddKeyedCall(ctx, queries.AddKeyedCallParams{
+		Account: c.Account, KeyHash: c.Key, Request: c.Request, BeganAt: micros(c.At),
+	})
+}
+
+// AnswerCall keeps the answer of a call with a key.
+func (s *Store) AnswerCall(ctx context.Context, c groupcast.KeyedCall) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		return q.AnswerKeyedCall(ctx,
+			queries.AnswerKeyedCallParams{Answer: string(c.Answer), Account: c.Account, KeyHash: c.Key})
+	})
+}
+
+// DropCall forgets a call with a key.
+func (s *Store) DropCall(ctx context.Context, c groupcast.KeyedCall) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		return q.DropKeyedCall(ctx, queries.DropKeyedCallParams{Account: c.Account, KeyHash: c.Key})
+	})
+}

@@ -147,8 +147,10 @@ func TestEveryChangeTakesAVersion(t *testing.T) {
 // What shows a thing that has a version gives it, and a change gives the new one.
 func TestAnswersHaveTheVersion(t *testing.T) {
 	h := testHandler(newFake())
-	for _, path := range []string{"/users/mia", "/groups/lab", "/transfers/7", "/status",
-		"/devices/00112233445566778899aabbccddeeff"} {
+	for _, path := range []string{
+		"/users/mia", "/groups/lab", "/transfers/7", "/status",
+		"/devices/00112233445566778899aabbccddeeff",
+	} {
 		if tag := askWith(h, "GET", prefix+path, "").Header().Get("ETag"); len(tag) != 18 {
 			t.Errorf("%s has the ETag %q", path, tag)
 		}

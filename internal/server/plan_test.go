@@ -139,7 +139,8 @@ func TestAPlanSaysWhatItReplaces(t *testing.T) {
 			{
 				"of an upload, in whatever order",
 				groupcast.PlanQuery{Entries: []groupcast.UploadEntry{{Path: "b", Size: 3}, {Path: "a", Size: 4}}},
-				[]protocol.TransferNo{old}, true,
+				[]protocol.TransferNo{old},
+				true,
 			},
 			{"only the size is known", groupcast.PlanQuery{Files: 3, Bytes: 30}, nil, false},
 		} {

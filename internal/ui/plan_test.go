@@ -94,24 +94,29 @@ func TestADeviceOfAPlanInWords(t *testing.T) {
 	}{
 		{groupcast.PlannedDevice{Stands: "ready"}, "ready", "connected"},
 		{
-			groupcast.PlannedDevice{Stands: "ready", Path: "https"}, "ready",
+			groupcast.PlannedDevice{Stands: "ready", Path: "https"},
+			"ready",
 			"connected; multicast did not reach it last time, so data comes over HTTPS",
 		},
 		{groupcast.PlannedDevice{Stands: "away"}, "away", "has never been connected: start its receiver"},
 		{
-			groupcast.PlannedDevice{Stands: "away", LastSeen: time.Now().Add(-25 * time.Minute), Lacks: 1e6}, "away",
+			groupcast.PlannedDevice{Stands: "away", LastSeen: time.Now().Add(-25 * time.Minute), Lacks: 1e6},
+			"away",
 			"seen 25m ago: it gets it when it is back; then 1.00 MB must be freed there",
 		},
 		{
-			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 21e6, Lacks: 139e6}, "no space",
+			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 21e6, Lacks: 139e6},
+			"no space",
 			"needs 160 MB, 21.0 MB are free: free 139 MB there",
 		},
 		{
-			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 1100e6, Reserve: 1100e6, Lacks: 160e6}, "no space",
+			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 1100e6, Reserve: 1100e6, Lacks: 160e6},
+			"no space",
 			"needs 160 MB, 1.10 GB are free and it keeps 1.10 GB of them: free 160 MB there, or lower its reserve",
 		},
 		{
-			groupcast.PlannedDevice{Stands: "unfit", Machines: 3}, "cannot take it",
+			groupcast.PlannedDevice{Stands: "unfit", Machines: 3},
+			"cannot take it",
 			"its login is used by 3 machines: log in again on the others",
 		},
 		{groupcast.PlannedDevice{Stands: "unfit", Unfit: "too\x1bold"}, "cannot take it", `too\u{1b}old`},

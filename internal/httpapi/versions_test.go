@@ -21,7 +21,8 @@ var noVersion = reasons(map[string]string{
 	"creates":                            "login setup sign-in add-user create-group add-transfer create-upload",
 	"ends what asks":                     "logout sign-out",
 	"has the old one in it":              "change-password",
-	"changes nothing":                    "agent-challenge plan-transfer check-transfer check check-upload complete-upload",
+	"changes nothing":                    "agent-challenge plan-transfer check-transfer check check-upload " +
+		"complete-upload",
 	"of a device itself":                 "agent-renew",
 	"members have no version of a group": "join leave",
 	"a login is not changed, only ended": "end-sign-in",

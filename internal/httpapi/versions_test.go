@@ -17,11 +17,11 @@ import (
 
 // noVersion are the calls that change or create something and take no If-Match, and why.
 var noVersion = reasons(map[string]string{
-	"of many at once":                    "label-devices drop-owed",
-	"creates":                            "login setup sign-in add-user create-group add-transfer create-upload",
-	"ends what asks":                     "logout sign-out",
-	"has the old one in it":              "change-password",
-	"changes nothing":                    "agent-challenge plan-transfer check-transfer check check-upload " +
+	"of many at once":       "label-devices drop-owed",
+	"creates":               "login setup sign-in add-user create-group add-transfer create-upload",
+	"ends what asks":        "logout sign-out",
+	"has the old one in it": "change-password",
+	"changes nothing": "agent-challenge plan-transfer check-transfer check check-upload " +
 		"complete-upload",
 	"of a device itself":                 "agent-renew",
 	"members have no version of a group": "join leave",

@@ -37,7 +37,7 @@ var arrows = map[string]string{
 	"bandwidth": "protocol rate",
 
 	"mcast":        "protocol",
-	"spool":        "protocol manifest spool/diskfs .",
+	"spool":        "protocol manifest spool/diskfs units .",
 	"spool/diskfs": "",
 	"content":      "protocol wire manifest durable disk pattern .",
 	"ledger":       "protocol manifest spool sqlfile .",
@@ -82,23 +82,24 @@ var arrows = map[string]string{
 	"keyed":      "problems .",
 	"etag":       ".",
 	"apiclient":  "protocol manifest pattern pki tcp .",
-	"agent/loop": "protocol wire recv .",
-	"agent":      "agent/loop protocol wire seal fec manifest recv receiver mcast spool spool/diskfs ledger apiclient pki durable .",
-	"web":        "",
-	"menu":       "protocol pattern apiclient agent units ui .",
-	"menu/tui":   "units ui menu .",
-	"ui":         "protocol proof units .",
-	"daemon":     "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
-	"terminal":   "ui .",
-	"complete":   "protocol apiclient .",
-	"plan":       "protocol .",
-	"settings":   "",
-	"doctor":     "protocol mcast home apiclient ui .",
-	"device":     "protocol seal spool ledger durable home pki apiclient agent .",
-	"demo":       "receiver home device apiclient agent daemon units ui .",
-	"shell":      "terminal ui .",
-	"watch":      "apiclient shell terminal ui units .",
-	"verify":     "device home inspect ledger pki proof shell terminal ui .",
+	"agent/loop": "protocol wire recv units .",
+	"agent": "agent/loop protocol wire seal fec manifest recv receiver mcast spool spool/diskfs ledger apiclient pki " +
+		"durable units .",
+	"web":      "",
+	"menu":     "protocol pattern apiclient agent units ui .",
+	"menu/tui": "units ui menu .",
+	"ui":       "protocol proof units .",
+	"daemon":   "protocol auth backup disk durable home httpapi pki sender server store/sqlite web .",
+	"terminal": "ui .",
+	"complete": "protocol apiclient .",
+	"plan":     "protocol .",
+	"settings": "",
+	"doctor":   "protocol mcast home apiclient ui .",
+	"device":   "protocol seal spool ledger durable home pki apiclient agent .",
+	"demo":     "receiver home device apiclient agent daemon units ui .",
+	"shell":    "terminal ui .",
+	"watch":    "apiclient shell terminal ui units .",
+	"verify":   "device home inspect ledger pki proof shell terminal ui .",
 	"cli": "protocol plan complete spool receiver ledger durable disk home units pki apiclient agent daemon demo " +
 		"device doctor menu menu/tui settings shell terminal ui verify watch .",
 
@@ -127,7 +128,7 @@ var arrows = map[string]string{
 
 // core packages do no I/O: what they may not import, and why.
 var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate send recv schedule telemetry " +
-	"agent/loop")
+	"agent/loop units")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

@@ -20,6 +20,7 @@ import (
 	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Bounds of an agent.
@@ -294,7 +295,7 @@ func (a *Agent) sayProgress() {
 			n, of := g.Bytes(), t.offer.TotalBytes
 			a.say(Line{
 				Kind: "progress", Group: t.group.Name, Transfer: t.offer.Transfer, Bytes: n, Of: of,
-				Text: fmt.Sprintf("%s: %s of %s", t.group.Name, loop.Size(n), loop.Size(of)),
+				Text: fmt.Sprintf("%s: %s of %s", t.group.Name, units.FormatSize(n), units.FormatSize(of)),
 			})
 		}
 	}

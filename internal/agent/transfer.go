@@ -14,6 +14,7 @@ import (
 	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/units"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -182,7 +183,7 @@ func (t *transfer) receive(ctx context.Context) error {
 	}
 	t.agent.say(Line{
 		Kind: "receiving", Group: t.group.Name, Transfer: t.offer.Transfer, Of: t.offer.TotalBytes, Files: int(t.offer.Files),
-		Text: fmt.Sprintf("%s: receiving %s, %s", t.group.Name, t.contents(), loop.Size(t.offer.TotalBytes)),
+		Text: fmt.Sprintf("%s: receiving %s, %s", t.group.Name, t.contents(), units.FormatSize(t.offer.TotalBytes)),
 	})
 	if h.HTTPS || h.Started { // its blocks may have gone by
 		if err := t.stageNow(ctx); err != nil {

@@ -6,7 +6,6 @@ import (
 	"os"
 	"runtime/debug"
 	"sync"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -189,7 +188,7 @@ func (a *app) sayLines() func(agent.Line) {
 			_ = a.PrintLine(l) // who reads it may be gone; receiving goes on
 			return
 		}
-		fmt.Fprintf(a.Out, "%s  %s\n", l.At.Format(time.TimeOnly), ui.Name(l.Text))
+		fmt.Fprintf(a.Out, "%s  %s\n", units.Clock(l.At), ui.Name(l.Text))
 	}
 }
 
@@ -211,7 +210,7 @@ func (a *app) inbox() *cobra.Command {
 			return terminal.List(&a.Streams, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|SHA-256|NOTE",
 				func(e ledger.Entry) []string {
 					return []string{
-						e.At.Local().Format(time.DateTime), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason,
+						units.Stamp(e.At), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason,
 					}
 				})
 		},

@@ -4,7 +4,6 @@ import (
 	"context"
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
@@ -296,7 +295,7 @@ func (a *app) transferRetry() *cobra.Command {
 		func(ctx context.Context, client *apiclient.Client, no protocol.TransferNo) error {
 			t, err := client.RetryTransfer(ctx, no)
 			return a.oneOf(t, err, "transfer %d is owed to %d again, until %s", uint64(t.No), t.Owed,
-				t.ExpiresAt.Local().Format(time.DateOnly))
+				units.Day(t.ExpiresAt))
 		},
 	)
 }

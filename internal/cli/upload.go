@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/shell"
 	"github.com/groupcast/groupcast/internal/terminal"
 	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // uploadCommand is about uploads that no transfer was made of yet.
@@ -37,7 +38,7 @@ func (a *app) uploadList() *cobra.Command {
 				func(u groupcast.UnfinishedUpload) []string {
 					return []string{
 						u.ID, u.Name, fmt.Sprint(u.Files), ui.Size(u.Held), ui.Size(u.Bytes), u.By, ui.Ago(u.UpdatedAt),
-						u.ExpiresAt.Local().Format("2006-01-02 15:04"),
+						units.Minute(u.ExpiresAt),
 					}
 				})
 		}),

@@ -208,7 +208,7 @@ func TestSendPendingInLines(t *testing.T) {
 		w.EventStream().C <- groupcast.Event{Kind: groupcast.EventTransfer, Transfer: 13}
 	}()
 	out := answer(t, own(w), "7", "exam", "yes")
-	has(t, out, "Send 1 transfer to exam: exam.zip (5.00 MB).", "2 devices of the group are here now",
+	has(t, out, "Send 1 transfer to exam: exam.zip (5 MB).", "2 devices of the group are here now",
 		"Transfer 13 (exam.zip): 3 verified.", "USER")
 	out = answer(t, own(w), "7", "open")
 	has(t, out, "Nothing is pending for open: `Add file to pending` adds files.")
@@ -237,7 +237,7 @@ func TestOutcomes(t *testing.T) {
 
 func TestPendingStatusInLines(t *testing.T) {
 	w := menutest.New(t)
-	has(t, answer(t, own(w), "8"), "Transfer 12, ubuntu.iso for lab: 1 file, 4.00 MB, owed to 2", "   USER",
+	has(t, answer(t, own(w), "8"), "Transfer 12, ubuntu.iso for lab: 1 file, 4 MB, owed to 2", "   USER",
 		"   bob    pc-b",
 		"Transfer 13, exam.zip for exam")
 	for _, no := range []protocol.TransferNo{12, 13} {

@@ -5,11 +5,11 @@ import (
 	"fmt"
 	"maps"
 	"slices"
-	"time"
 
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // maxReceived bounds how many lines of receiving are kept on the screen.
@@ -78,7 +78,7 @@ type received struct {
 }
 
 func (r *received) add(l agent.Line) Progress {
-	text := l.At.Format(time.TimeOnly) + "  " + ui.Name(l.Text)
+	text := units.Clock(l.At) + "  " + ui.Name(l.Text)
 	if l.Kind == "progress" {
 		if r.running == nil {
 			r.running = map[protocol.TransferNo]string{}

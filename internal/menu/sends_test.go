@@ -132,7 +132,7 @@ func TestOnlyWhatWasSaidIsSent(t *testing.T) {
 	w := menutest.New(t)
 	m, a := own(w), Answers{"group": "exam"}
 	plan, err := m.planSend(t.Context(), a)
-	if err != nil || plan[0] != "Send 1 transfer to exam: exam.zip (5.00 MB)." {
+	if err != nil || plan[0] != "Send 1 transfer to exam: exam.zip (5 MB)." {
 		t.Fatalf("%v, %q", err, plan)
 	}
 	w.Put(groupcast.Transfer{No: 50, Name: "held.zip", Group: "exam", State: groupcast.TransferHeld, Owed: 3}, nil)

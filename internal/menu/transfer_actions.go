@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/ui"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // TransferAction is something that can be done to a transfer, or to what one device is owed of it.
@@ -299,7 +300,7 @@ func DeviceTail(d groupcast.Delivery) string {
 	case d.Reason != "":
 		out = append(out, ui.Name(d.Reason))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
-		out = append(out, fmt.Sprintf("multicast, loss %.1f %%", d.LossPercent))
+		out = append(out, "multicast, loss "+units.Percent(d.LossPercent))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathHTTPS:
 		out = append(out, string(d.Path))
 	}

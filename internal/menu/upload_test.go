@@ -16,14 +16,14 @@ func TestUploadsSayHowTheyStand(t *testing.T) {
 		bytes uint64
 		want  string
 	}{
-		{0, 0, "0 B of 40.0 MB"},
-		{2 * time.Second, 10_000_000, "10.0 MB of 40.0 MB · 5.00 MB/s · 6s left"},
-		{2 * time.Second, 10_000_000, "10.0 MB of 40.0 MB · no answer; it goes on"},
-		{time.Second, 0, "10.0 MB of 40.0 MB · no answer"}, // the client begins again and is not answered
-		{time.Second, 8_000_000, "8.00 MB of 40.0 MB"},     // what the server kept
-		{2 * time.Second, 16_000_000, "16.0 MB of 40.0 MB · "},
-		{5 * time.Second, 40_000_000, "40.0 MB of 40.0 MB · "},
-		{5 * time.Second, 40_000_000, "40.0 MB of 40.0 MB"}, // the server counts it up
+		{0, 0, "0 B of 40 MB"},
+		{2 * time.Second, 10_000_000, "10 MB of 40 MB · 5 MB/s · 6s left"},
+		{2 * time.Second, 10_000_000, "10 MB of 40 MB · no answer; it goes on"},
+		{time.Second, 0, "10 MB of 40 MB · no answer"}, // the client begins again and is not answered
+		{time.Second, 8_000_000, "8 MB of 40 MB"},      // what the server kept
+		{2 * time.Second, 16_000_000, "16 MB of 40 MB · "},
+		{5 * time.Second, 40_000_000, "40 MB of 40 MB · "},
+		{5 * time.Second, 40_000_000, "40 MB of 40 MB"}, // the server counts it up
 	} {
 		now = now.Add(step.after)
 		got := m.lines(apiclient.UploadProgress{Path: "a.bin", Bytes: step.bytes, Total: 40_000_000}, now).Lines

@@ -7,6 +7,7 @@ import (
 	"sync"
 
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // maxOpen bounds the staged files that are open at once, besides those in use.
@@ -70,7 +71,8 @@ func (c *fileCache) find(name string, size int64) (diskfs.File, error) {
 		reserve = f.Truncate
 	}
 	if err := reserve(size); err != nil {
-		return nil, errors.Join(fmt.Errorf("reserve %s: %w", size10(uint64(size)), err), f.Close(), c.fs.Remove(name))
+		err = fmt.Errorf("reserve %s: %w", units.FormatSize(uint64(size)), err)
+		return nil, errors.Join(err, f.Close(), c.fs.Remove(name))
 	}
 	return f, nil
 }

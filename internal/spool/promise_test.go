@@ -60,7 +60,7 @@ func TestStagingsAtOnceAddUp(t *testing.T) {
 	first := c.begin(1, large)
 	var refused *spool.Refused
 	if _, err := c.stage(2, medium); !errors.As(err, &refused) || refused.Kind != "space" ||
-		!strings.Contains(refused.Reason, "other transfers will take 3.1 MB") {
+		!strings.Contains(refused.Reason, "other transfers will take 3.15 MB") {
 		t.Errorf("room that is promised to another: %v", err)
 	}
 	c.promised(3<<20, "before the first byte")

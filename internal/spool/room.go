@@ -8,6 +8,7 @@ import (
 	"syscall"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Works says whether the disk takes anything: nil, or a *DiskError.
@@ -41,9 +42,10 @@ func (s *Spool) room(need, others uint64) error {
 	if need == 0 || free >= spare && free-spare >= others && free-spare-others >= need {
 		return nil
 	}
-	why := fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", size10(need), size10(free), size10(spare))
+	write := units.FormatSize
+	why := fmt.Sprintf("no space: needs %s, has %s free and keeps %s of it", write(need), write(free), write(spare))
 	if others > 0 {
-		why += fmt.Sprintf("; other transfers will take %s", size10(others))
+		why += fmt.Sprintf("; other transfers will take %s", write(others))
 	}
 	return &Refused{Kind: groupcast.RefusedSpace, Reason: why, Need: need}
 }

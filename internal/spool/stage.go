@@ -8,11 +8,11 @@ import (
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 const defaultSpare = 1 << 30
@@ -87,7 +87,7 @@ func (g *Staging) checkSpace(others uint64) error {
 	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
 		return &Refused{
 			Kind:   groupcast.RefusedSize,
-			Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", size10(total), size10(limit)),
+			Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", units.FormatSize(total), units.FormatSize(limit)),
 		}
 	}
 	return g.spool.room(need, others)
@@ -125,15 +125,6 @@ func (g *Staging) lying(name string) uint64 {
 		return 0
 	}
 	return uint64(fi.Size())
-}
-
-func size10(n uint64) string {
-	v, units := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}
-	i := 0
-	for ; v >= 1000 && i < len(units)-1; i++ {
-		v /= 1000
-	}
-	return strconv.FormatFloat(v, 'f', min(i, 1), 64) + " " + units[i]
 }
 
 // open makes the staging's folder, manifest and journal, or finds them. What was staged of

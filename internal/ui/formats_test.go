@@ -30,6 +30,8 @@ func TestFormats(t *testing.T) {
 		"duration": func(n float64) string { return units.FormatDuration(time.Duration(n)) },
 		"moment":   func(n float64) string { return Ago(time.Now().Add(time.Duration(n))) },
 		"percent":  Percent,
+		"loss":     units.Percent,
+		"stamp":    func(wall float64) string { return units.Stamp(atWall(uint64(wall))) },
 	}
 	synctest.Test(t, func(t *testing.T) {
 		for _, r := range rows {
@@ -42,4 +44,11 @@ func TestFormats(t *testing.T) {
 			}
 		}
 	})
+}
+
+// atWall is the moment at which the clocks here show the digits of a number: 20260102030405.
+func atWall(n uint64) time.Time {
+	next := func(base uint64) int { d := n % base; n /= base; return int(d) }
+	second, minute, hour, day, month := next(100), next(100), next(100), next(100), next(100)
+	return time.Date(int(n), time.Month(month), day, hour, minute, second, 0, time.Local)
 }

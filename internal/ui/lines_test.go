@@ -68,14 +68,14 @@ func TestRows(t *testing.T) {
 				Group: "lab", Heard: 2,
 				Sent: 3,
 			}}, Reach: groupcast.ReachNoGroup,
-		}), "ann|pc|active|1.23ms|lab 2/3|2.00 GB|is in no group: add its user with `groupcast member add`"},
+		}), "ann|pc|active|1.23ms|lab 2/3|2 GB|is in no group: add its user with `groupcast member add`"},
 		"away": {CheckRow(groupcast.CheckResult{LastSeen: at})[2:3], "seen 1h ago"},
 		"delivery": {
 			DeliveryRow(groupcast.Delivery{
 				User: "ann", Device: "pc", Active: true, State: groupcast.DeliveryReceiving,
 				Path: groupcast.PathMulticast, Bytes: 1000, LossPercent: 1.25,
 			}),
-			"ann|pc|receiving|1.00 kB|multicast|1.2 %|",
+			"ann|pc|receiving|1 kB|multicast|1.2 %|",
 		},
 		"nobody": {
 			DeliveryRow(groupcast.Delivery{User: "ann", State: groupcast.DeliveryQueued, Path: groupcast.PathUnknown}),
@@ -153,7 +153,7 @@ func TestAWatchedTransferInLines(t *testing.T) {
 			{User: "cleo", Device: "bad", State: groupcast.DeliveryFailed, Reason: "disk"},
 		},
 	}
-	if got, want := Headline(s), " 75 %  1.00 kB  sending  8.00 Mbit/s (cap)  loss 2.0 %  1 of 3 verified, 1 incomplete"; got != want {
+	if got, want := Headline(s), " 75 %  1 kB  sending  8 Mbit/s (cap)  loss 2.0 %  1 of 3 verified, 1 incomplete"; got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	lines := DeviceLines(s, 2)
@@ -165,8 +165,8 @@ func TestAWatchedTransferInLines(t *testing.T) {
 		t.Errorf("who had it before has all of it: %q", all)
 	}
 	for _, part := range []string{
-		"1 verified, 1 still owed", "1 incomplete, 1 failed; 1.00 kB in 1m",
-		"1.50 kB by multicast (×1.50)", "500 B over HTTPS",
+		"1 verified, 1 still owed", "1 incomplete, 1 failed; 1 kB in 1m",
+		"1.5 kB by multicast (×1.50)", "500 B over HTTPS",
 	} {
 		if got := Summary(s.Transfer, time.Minute); !strings.Contains(got, part) {
 			t.Errorf("%q lacks %q", got, part)

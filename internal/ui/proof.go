@@ -3,10 +3,10 @@ package ui
 import (
 	"fmt"
 	"strings"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/proof"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Proof says what a proof proves, and what it does not.
@@ -20,7 +20,7 @@ func Proof(report proof.Report) (lines []string) {
 		report.Transfer, Name(report.Name), Name(report.Group), Size(report.Bytes), report.Entries)
 	say("manifest %s%s",
 		report.Manifest, named)
-	say("by the server %s, on %s", report.Fingerprint, report.MadeAt.Local().Format(time.DateTime))
+	say("by the server %s, on %s", report.Fingerprint, units.Stamp(report.MadeAt))
 	if report.Lost > 0 {
 		say("%d more were promised, and changed or went at the server before all had them", report.Lost)
 	}

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // The heads of the tables below, and the texts for empty ones.
@@ -20,12 +21,12 @@ const (
 
 // KeyRow is a device that was handed a session's key.
 func KeyRow(k groupcast.KeyHolder) []string {
-	return []string{k.Session.String(), k.User, k.Device, fmt.Sprint(k.Version), k.At.Local().Format(time.DateTime)}
+	return []string{k.Session.String(), k.User, k.Device, fmt.Sprint(k.Version), units.Stamp(k.At)}
 }
 
 // AuditRow is one line of the audit log.
 func AuditRow(e groupcast.AuditEntry) []string {
-	return []string{e.At.Local().Format(time.DateTime), e.Actor, e.Action, e.Object, e.Detail, e.Address}
+	return []string{units.Stamp(e.At), e.Actor, e.Action, e.Object, e.Detail, e.Address}
 }
 
 // LoginRow is one of a user's logins.

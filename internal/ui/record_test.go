@@ -35,7 +35,7 @@ func TestSavingsInWords(t *testing.T) {
 		Transfers: 1, Delivered: 3_000_000, Sent: 1_000_000,
 		Saved: 2_000_000,
 	}})
-	if len(got) != 2 || !strings.Contains(got[1], "2.00 MB saved: 3.00 MB delivered by sending 1.00 MB, 1 transfer") {
+	if len(got) != 2 || !strings.Contains(got[1], "2 MB saved: 3 MB delivered by sending 1 MB, 1 transfer") {
 		t.Errorf("%q", got)
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // DeliveryRow is what a device is owed or got.
@@ -14,7 +15,7 @@ func DeliveryRow(d groupcast.Delivery) []string {
 	if device == "" {
 		device = "(no device yet)"
 	}
-	path, loss := string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent)
+	path, loss := string(d.Path), units.Percent(d.LossPercent)
 	if d.Path == groupcast.PathUnknown {
 		path = ""
 	}
@@ -185,9 +186,9 @@ func DeviceRow(d groupcast.Device) []string {
 	}
 	ends := "no login"
 	if !d.LoginEnds.IsZero() {
-		ends = d.LoginEnds.Local().Format(time.DateOnly)
+		ends = units.Day(d.LoginEnds)
 	}
 	return []string{
-		d.Name, d.User, state, string(d.Path), fmt.Sprintf("%.1f %%", d.LossPercent), free, d.Version, ends, d.ID.String(),
+		d.Name, d.User, state, string(d.Path), units.Percent(d.LossPercent), free, d.Version, ends, d.ID.String(),
 	}
 }

@@ -53,7 +53,7 @@ func Ago(t time.Time) string {
 	case d < 48*time.Hour:
 		return units.FormatDuration(d.Round(time.Second)) + " ago"
 	}
-	return t.Local().Format("2006-01-02 15:04")
+	return units.Minute(t)
 }
 
 // Percent writes a share of one, and never 100 before it is all there.
@@ -65,7 +65,7 @@ func Percent(share float64) string {
 }
 
 // Day is a date.
-func Day(t time.Time) string { return t.Local().Format(time.DateOnly) }
+func Day(t time.Time) string { return units.Day(t) }
 
 // Plural counts things.
 func Plural(n int, one string) string {

@@ -92,7 +92,7 @@ func Headline(s Snapshot) string {
 	done := Share(s)
 	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, Size(t.Bytes), t.State)
 	if v := t.Session; v != nil {
-		text += fmt.Sprintf("  %s (%s)  loss %.1f %%", units.FormatRate(v.Rate), Name(v.Limiter), v.LossPercent)
+		text += fmt.Sprintf("  %s (%s)  loss %s", units.FormatRate(v.Rate), Name(v.Limiter), units.Percent(v.LossPercent))
 	}
 	text += fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
 	if t.Incomplete > 0 {
@@ -131,9 +131,9 @@ func Estimates(t groupcast.Transfer) string {
 // clock is a time of today, or of a day.
 func clock(t time.Time) string {
 	if time.Until(t) > 12*time.Hour {
-		return t.Local().Format("2006-01-02 15:04")
+		return units.Minute(t)
 	}
-	return t.Local().Format("15:04:05")
+	return units.Clock(t)
 }
 
 // Share is how much of what is owed has arrived, over all devices that take part.

@@ -88,21 +88,41 @@ func scaled(s string, units map[byte]float64) (float64, bool) {
 	return math.Round(n * factor), err == nil
 }
 
-// steps writes three significant digits with the unit in which there are one to three before
-// the point.
+// Percent writes a number that is one of hundred, as loss is, to a tenth.
+func Percent(n float64) string { return fmt.Sprintf("%.1f %%", n) }
+
+// Stamp writes a moment to the second, in this machine's time.
+func Stamp(t time.Time) string { return t.Local().Format(time.DateTime) }
+
+// Minute writes a moment to the minute.
+func Minute(t time.Time) string { return t.Local().Format("2006-01-02 15:04") }
+
+// Day writes a date.
+func Day(t time.Time) string { return t.Local().Format(time.DateOnly) }
+
+// Clock writes the time of a day.
+func Clock(t time.Time) string { return t.Local().Format(time.TimeOnly) }
+
+// steps writes up to three significant digits, without zeros at the end, with the unit in which there are one to
+// three before the point.
 func steps(n float64, units []string) string {
 	i := 0
 	for n >= 999.5 && i < len(units)-1 {
 		n /= 1000
 		i++
 	}
-	if i == 0 || n >= 99.95 {
-		return fmt.Sprintf("%.0f %s", n, units[i])
+	digits := 2
+	switch {
+	case i == 0 || n >= 99.95:
+		digits = 0
+	case n >= 9.995:
+		digits = 1
 	}
-	if n >= 9.995 {
-		return fmt.Sprintf("%.1f %s", n, units[i])
+	text := strconv.FormatFloat(n, 'f', digits, 64)
+	if digits > 0 {
+		text = strings.TrimRight(strings.TrimRight(text, "0"), ".")
 	}
-	return fmt.Sprintf("%.2f %s", n, units[i])
+	return text + " " + units[i]
 }
 
 // ParseDuration reads what Go does (90s, 1h30m), and days and weeks before it: 30d, 2w, 1d12h.

@@ -6,6 +6,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Line is something a human should know. Its kind is one of connected, lost, network, group, receiving,
@@ -71,7 +72,7 @@ func (t *transfer) line(now time.Time, out Outcome) Line {
 			t.group.Name, out.What, out.Tally.Entries-out.Tally.Missing, out.Tally.Entries)
 	case groupcast.DeliveryVerified:
 		l.Text = fmt.Sprintf("%s: %s %s verified in %s (%s)",
-			t.group.Name, out.What, Size(out.Bytes), l.Took.Round(10*time.Millisecond), out.Path)
+			t.group.Name, out.What, units.FormatSize(out.Bytes), l.Took.Round(10*time.Millisecond), out.Path)
 	default:
 		l.Text = fmt.Sprintf("%s: %s: %s", t.group.Name, out.What, out.State)
 	}
@@ -83,18 +84,6 @@ func (t *transfer) line(now time.Time, out Outcome) Line {
 			Plural(out.Forged, "block"))
 	}
 	return l
-}
-
-// Size writes bytes for a human.
-func Size(n uint64) string {
-	v, units, i := float64(n), []string{"B", "kB", "MB", "GB", "TB", "PB"}, 0
-	for ; v >= 1000 && i < len(units)-1; i++ {
-		v /= 1000
-	}
-	if i == 0 {
-		return fmt.Sprintf("%d B", n)
-	}
-	return fmt.Sprintf("%.1f %s", v, units[i])
 }
 
 // Plural writes a number of things.

@@ -8,24 +8,14 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-func TestSizes(t *testing.T) {
-	for n, want := range map[uint64]string{0: "0 B", 999: "999 B", 1000: "1.0 kB", 4_700_000_000: "4.7 GB"} {
-		t.Run(want, func(t *testing.T) {
-			if got := Size(n); got != want {
-				t.Errorf("%d: %s", n, got)
-			}
-		})
-	}
-}
-
 // What the user of a machine reads when a transfer is through.
 func TestLinesAboutWhatBecameOfATransfer(t *testing.T) {
 	about := &transfer{group: lab, started: start, offer: wire.Offer{Transfer: 7, TotalBytes: 2_000_000}}
 	for want, out := range map[string]Outcome{
-		"lab: x 2.0 MB verified in 1.5s (multicast)": {
+		"lab: x 2 MB verified in 1.5s (multicast)": {
 			State: groupcast.DeliveryVerified, What: "x", Bytes: 2_000_000, Path: groupcast.PathMulticast,
 		},
-		"lab: x 2.0 MB verified in 1.5s (https); x lies beside": {
+		"lab: x 2 MB verified in 1.5s (https); x lies beside": {
 			State: groupcast.DeliveryVerified, What: "x", Bytes: 2_000_000, Path: groupcast.PathHTTPS, Reason: "x lies beside",
 		},
 		"lab: 3 files incomplete: 2 of 3 are here; y: no such name": {

@@ -91,8 +91,8 @@ func TestFacts(t *testing.T) {
 		Session: &groupcast.SessionStatus{Rate: 8e6, Limiter: "cap", LossPercent: 1.5},
 	}}
 	s.Deliveries = []groupcast.Delivery{{State: groupcast.DeliveryVerified}, {State: groupcast.DeliveryVerified}}
-	want := "8.00 Mbit/s, limited by the rate that is allowed|loss 1.5 %|" +
-		"1.50 kB by multicast|20 B over HTTPS|instead of 2.00 kB"
+	want := "8 Mbit/s, limited by the rate that is allowed|loss 1.5 %|" +
+		"1.5 kB by multicast|20 B over HTTPS|instead of 2 kB"
 	if got := strings.Join(facts(s), "|"); got != want {
 		t.Errorf("%q", got)
 	}
@@ -144,7 +144,7 @@ func TestHowATransferStandsInALine(t *testing.T) {
 			Transfer:   tr{State: groupcast.TransferWaiting, Verified: 1, Owed: 1, Away: 1},
 			Deliveries: []groupcast.Delivery{has, away},
 		},
-		"sending · 1 of 2 · 1 away · 8.00 Mbit/s": {
+		"sending · 1 of 2 · 1 away · 8 Mbit/s": {
 			Transfer:   tr{State: groupcast.TransferSending, Verified: 1, Owed: 1, Session: session},
 			Deliveries: []groupcast.Delivery{has, away},
 		},

@@ -105,7 +105,7 @@ func facts(s ui.Snapshot) []string {
 		if v.Limiter != "" {
 			rate += ", limited by " + ui.Limiter(v.Limiter)
 		}
-		out = append(out, rate, fmt.Sprintf("loss %.1f %%", v.LossPercent))
+		out = append(out, rate, "loss "+units.Percent(v.LossPercent))
 	}
 	if t.WireBytes > 0 {
 		out = append(out, ui.Size(t.WireBytes)+" by multicast")

@@ -223,7 +223,7 @@ var walks = []struct {
 	{menu.Administrator, "4|1|3", "Remove carol from lab", "RemoveMember[lab carol]"},
 	{menu.Administrator, "6|1|FILE||no", "It is sent at once: 2 devices of the group are here now", "AddTransfer[{lab"},
 	{menu.Administrator, "6|1|FILE|*.tmp|yes", "It is held: nothing is sent before `Send pending`.", "AddTransfer[{lab"},
-	{menu.Administrator, "7|2", "Send 1 transfer to exam: exam.zip (5.00 MB).", "SendTransfer[13]"},
+	{menu.Administrator, "7|2", "Send 1 transfer to exam: exam.zip (5 MB).", "SendTransfer[13]"},
 	{menu.Administrator, "10|1|1", "Approve dave for lab: they become a member", "Approve[lab dave]"},
 	{menu.Administrator, "10|2|approve", "Approve alice/pc-b for exam: the device pc-b gets", "Approve[exam alice/pc-b]"},
 	{menu.Administrator, "10|1|2", "Turn down dave for lab", "Deny[lab dave]"},

@@ -221,7 +221,7 @@ test("the server's page says what it is and where it stands", async () => {
   await go("server", "Server");
   await expect(page.getByText(world.url, { exact: true })).toBeVisible();
   await expect(page.getByText(world.fingerprint)).toBeVisible();
-  await expect(page.getByText("80.0 Mbit/s")).toBeVisible();
+  await expect(page.getByText("80 Mbit/s")).toBeVisible();
   await screens(page, "server");
   const download = page.waitForEvent("download");
   await page.getByRole("button", { name: "Back up now" }).click();

@@ -33,7 +33,7 @@ it.each<[string, string, string, string, string]>([
     "8 x to lab",
     "2 files, 1 folders, 1000 bytes, owed to 3",
     "promised x to lab",
-    "2 files in 1 folder, 1.00 kB, owed to 3 devices",
+    "2 files in 1 folder, 1 kB, owed to 3 devices",
   ],
   ["transfer.cancel", "9 x to lab", "in words", "took back x to lab", "in words"],
   ["transfer.retry", "odd", "", "asked again for odd", ""],

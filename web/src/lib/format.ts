@@ -7,14 +7,16 @@ export function number(n: number): string {
   return texts.write.number(n);
 }
 
-/** Three significant digits in the unit that leaves one to three before the point. */
+/** Up to three significant digits, without zeros at the end, in the unit that leaves one to three before the point. */
 function steps(n: number, units: string[]): string {
   let i = 0;
   for (; n >= 999.5 && i < units.length - 1; i++) n /= 1000;
-  return `${texts.write.number(n, i === 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2)} ${units[i]}`;
+  const text = n.toFixed(i === 0 || n >= 99.95 ? 0 : n >= 9.995 ? 1 : 2);
+  const digits = (text.split(".")[1] ?? "").replace(/0+$/, "").length;
+  return `${texts.write.number(Number(text), digits)} ${units[i]}`;
 }
 
-/** Decimal units: 4.70 GB. */
+/** Decimal units: 4.7 GB. */
 export function bytes(n: number | undefined): string {
   return steps(n ?? 0, texts.format.bytes);
 }

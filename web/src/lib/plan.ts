@@ -45,7 +45,7 @@ export function lines(text: string): string[] {
     .filter((x) => x !== "");
 }
 
-/** How much of an upload the server has: "1.00 MB of 3.00 MB". */
+/** How much of an upload the server has: "1 MB of 3 MB". */
 export function uploaded(u: Upload | undefined): string {
   if (!u) return "";
   const sum = (of: (x: UploadEntry) => number) => bytes((u.entries ?? []).reduce((n, x) => n + of(x), 0));

@@ -9,7 +9,7 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// PlanContent says what a plan is for: "3 files, 1.20 GB".
+// PlanContent says what a plan is for: "3 files, 1.2 GB".
 func PlanContent(p groupcast.SendPlan) string {
 	if !p.Known {
 		return "nothing yet"

@@ -60,25 +60,25 @@ func TestHowLongItTakesInWords(t *testing.T) {
 		},
 		{
 			groupcast.PlanTime{Via: "https", Rate: 8e6, For: 90 * time.Second, AtLeast: true, Cap: 8e6, CapOf: "server"},
-			"at least 1m30s at 8.00 Mbit/s, the limit of this server; no transfer over HTTPS was measured here yet",
+			"at least 1m30s at 8 Mbit/s, the limit of this server; no transfer over HTTPS was measured here yet",
 		},
 		{
 			groupcast.PlanTime{Rate: 8e6, For: time.Minute, Limiter: "cap", CapOf: "transfer", Pace: &pace},
-			"about 1m at 8.00 Mbit/s, the limit that was asked for",
+			"about 1m at 8 Mbit/s, the limit that was asked for",
 		},
-		{groupcast.PlanTime{Rate: 80e6, For: time.Minute, Pace: &pace}, "about 1m at 80.0 Mbit/s, " + as},
-		{groupcast.PlanTime{Rate: 80e6, For: 1, Pace: &pace}, "less than a second at 80.0 Mbit/s, " + as},
+		{groupcast.PlanTime{Rate: 80e6, For: time.Minute, Pace: &pace}, "about 1m at 80 Mbit/s, " + as},
+		{groupcast.PlanTime{Rate: 80e6, For: 1, Pace: &pace}, "less than a second at 80 Mbit/s, " + as},
 		{
 			groupcast.PlanTime{
 				Rate: 80e6, For: time.Minute, Pace: with(func(p *groupcast.Pace) { p.Limiter = "receivers" }),
 			},
-			"about 1m at 80.0 Mbit/s, " + as + ", which was held by the receivers",
+			"about 1m at 80 Mbit/s, " + as + ", which was held by the receivers",
 		},
 		{
 			groupcast.PlanTime{
 				Rate: 80e6, For: time.Minute, Pace: with(func(p *groupcast.Pace) { p.Slowest = "ann/pc" }),
 			},
-			"about 1m at 80.0 Mbit/s, " + as + ", which waited for ann/pc",
+			"about 1m at 80 Mbit/s, " + as + ", which waited for ann/pc",
 		},
 	} {
 		if got := PlanTakes(c.t); got != c.want {
@@ -102,17 +102,17 @@ func TestADeviceOfAPlanInWords(t *testing.T) {
 		{
 			groupcast.PlannedDevice{Stands: "away", LastSeen: time.Now().Add(-25 * time.Minute), Lacks: 1e6},
 			"away",
-			"seen 25m ago: it gets it when it is back; then 1.00 MB must be freed there",
+			"seen 25m ago: it gets it when it is back; then 1 MB must be freed there",
 		},
 		{
 			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 21e6, Lacks: 139e6},
 			"no space",
-			"needs 160 MB, 21.0 MB are free: free 139 MB there",
+			"needs 160 MB, 21 MB are free: free 139 MB there",
 		},
 		{
 			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 1100e6, Reserve: 1100e6, Lacks: 160e6},
 			"no space",
-			"needs 160 MB, 1.10 GB are free and it keeps 1.10 GB of them: free 160 MB there, or lower its reserve",
+			"needs 160 MB, 1.1 GB are free and it keeps 1.1 GB of them: free 160 MB there, or lower its reserve",
 		},
 		{
 			groupcast.PlannedDevice{Stands: "unfit", Machines: 3},

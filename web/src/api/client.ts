@@ -1,5 +1,6 @@
 // One function per call of the JSON API; the browser's cookie says who asks.
-import { sentence } from "../lib/format";
+import { texts } from "../texts";
+import { known, sentence } from "../lib/format";
 import type * as T from "./types";
 
 export class ApiError extends Error {
@@ -34,11 +35,7 @@ async function reach(path: string, how: RequestInit): Promise<Response> {
     return await fetch(root + path, how);
   } catch (e) {
     if (how.signal?.aborted) throw e;
-    throw new ApiError(
-      0,
-      "unavailable",
-      "The server does not answer. Is it running, and is this machine still on its network?",
-    );
+    throw new ApiError(0, "unavailable", texts.problemsOf.noAnswer);
   }
 }
 
@@ -53,11 +50,7 @@ async function text(res: Response): Promise<string> {
   try {
     return await res.text();
   } catch {
-    throw new ApiError(
-      0,
-      "unavailable",
-      "The connection to the server broke off in the middle of its answer. Try again.",
-    );
+    throw new ApiError(0, "unavailable", texts.problemsOf.brokeOff);
   }
 }
 
@@ -77,27 +70,27 @@ function parsed(body: string): unknown {
   }
 }
 
+// What went wrong and what to do next, in the server's words; in a language that it does not speak these come after
+// what its code says.
+function inWords(p: Problem, status: number): string {
+  const words = [p.detail ?? p.title ?? texts.problemsOf.status(status), p.hint ?? ""].filter((x) => x !== "");
+  const said = words.map(sentence).join(" ");
+  const code = texts.serverSpeaksIt ? undefined : known<string>(texts.problemsOf.codes, p.code ?? "");
+  return code ? texts.problemsOf.both(code, said) : said;
+}
+
 async function answer<R>(res: Response): Promise<R> {
   const body = await text(res);
   if (res.ok) {
     if (!body) return undefined as R;
     const value = parsed(body);
     if (value !== undefined) return value as R;
-    const what = "What answered is not this server, or its answer was cut off. Is there a proxy in between?";
+    const what = texts.problemsOf.otherServer;
     throw new ApiError(0, "unavailable", what);
   }
   if (res.status === 401) refused();
   const problem = (parsed(body) ?? {}) as Problem; // without one the status must do
-  const said = problem.detail ?? problem.title ?? `The server answered ${res.status}`;
-  throw new ApiError(
-    res.status,
-    problem.code ?? "",
-    [said, problem.hint ?? ""]
-      .filter((x) => x !== "")
-      .map(sentence)
-      .join(" "),
-    problem.bad,
-  );
+  throw new ApiError(res.status, problem.code ?? "", inWords(problem, res.status), problem.bad);
 }
 
 const e = encodeURIComponent;

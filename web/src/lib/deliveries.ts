@@ -1,5 +1,6 @@
 // How far a transfer's deliveries are, and in which order they are looked at. Where each stands the server says.
 import type { Delivery, LeftOut } from "../api/types";
+import { reasonText } from "./verdict";
 import { texts } from "../texts";
 import { percent, points } from "./format";
 
@@ -17,7 +18,7 @@ export function worstFirst(all: Delivery[], size: number | undefined): Delivery[
 
 /** Why a delivery stands as it does, and what of that is not signed. */
 export function why(d: Delivery): string {
-  return [d.reason ?? "", d.signed === "outcome" ? texts.notSigned : ""].filter((x) => x).join("; ");
+  return [reasonText(d), d.signed === "outcome" ? texts.notSigned : ""].filter((x) => x).join("; ");
 }
 
 // Who receives by multicast is a straggler only when it is clearly behind the median.
@@ -41,7 +42,7 @@ export function stragglers(all: Delivery[], part: (d: Delivery) => number): Stra
     .sort((a, b) => a.standing.rank - b.standing.rank || part(a) - part(b))
     .map((d) => ({
       of: d,
-      why: d.reason || (behind(d) ? texts.slower(percent(median - part(d)), points(d.loss_percent)) : ""),
+      why: reasonText(d) || (behind(d) ? texts.slower(percent(median - part(d)), points(d.loss_percent)) : ""),
     }));
 }
 

@@ -1,6 +1,7 @@
 // Machines as their table shows them: which are looked at, in which order, and what is known of each in words.
 import type { Device } from "../api/types";
-import { count, moment, name } from "./format";
+import { texts } from "../texts";
+import { moment, name } from "./format";
 
 /** Which machines are looked at. */
 export interface Filter {
@@ -9,15 +10,10 @@ export interface Filter {
   group: string;
 }
 
-export const kinds: [only: string, text: string][] = [
-  ["", "all"],
-  ["on", "on"],
-  ["off", "off"],
-  ["owed", "owed something"],
-  ["https", "without multicast"],
-  ["full", "disk nearly full"],
-  ["shared", "login on several machines"],
-];
+export const kinds: [only: string, text: string][] = Object.entries(texts.machineKinds).map(([only, text]) => [
+  only === "all" ? "" : only,
+  text,
+]);
 
 const nearlyFull = 5e9; // bytes free
 
@@ -67,16 +63,18 @@ export const sortKeys: Record<string, (d: Device) => string | number> = {
 
 /** Whether a machine is on, or since when it is off. */
 export function presence(d: Device): string {
-  if ((d.machines ?? 0) > 1) return `on ${d.machines} machines`;
-  if (d.active) return "on";
+  const w = texts.presence;
+  if ((d.machines ?? 0) > 1) return w.onSeveral(d.machines ?? 0);
+  if (d.active) return w.on;
   const seen = moment(d.last_seen);
-  if (seen === "never") return "never on";
-  return seen === "now" ? "off since just now" : `off, seen ${seen}`;
+  if (seen === texts.format.never) return w.never;
+  return seen === texts.format.now ? w.justNow : w.off(seen);
 }
 
 /** How data reaches a machine. */
 export function pathText(d: Device): string {
-  return d.path === "multicast" ? "multicast" : d.path === "https" ? "HTTPS only" : "not tried";
+  const w = texts.paths;
+  return d.path === "multicast" ? w.multicast : d.path === "https" ? w.https : w.unknown;
 }
 
 /** How a machine is called everywhere: by its person and its name. */
@@ -90,5 +88,5 @@ export function awayAndOwed(all: Device[]): Device[] {
 }
 
 export function owedText(d: Device): string {
-  return d.owed ? count(d.owed, "transfer") : "";
+  return d.owed ? texts.common.transfer(d.owed) : "";
 }

@@ -1,6 +1,7 @@
 // What keeps a transfer from being whole, grouped by its cause, with what can be done about each.
 import type { Delivery } from "../api/types";
 import { stragglers } from "./deliveries";
+import { reasonText } from "./verdict";
 import { texts } from "../texts";
 import { known, labelText, number } from "./format";
 
@@ -32,7 +33,7 @@ export function problems(all: Delivery[], part: (d: Delivery) => number): Proble
   const add = (key: string, d: Delivery, why: string) => of.set(key, [...(of.get(key) ?? []), { of: d, why }]);
   for (const d of all) {
     const key = kindOf(d);
-    if (key) add(key, d, d.reason ?? "");
+    if (key) add(key, d, reasonText(d));
   }
   for (const s of stragglers(all, part)) if (!s.of.cause && !kindOf(s.of)) add("slow", s.of, s.why);
   return Object.entries(kinds).flatMap(([key, kind]) => {

@@ -31,6 +31,9 @@ export const en = {
   locale: "en",
   write,
 
+  /** Whether the server's own sentences are in this language, too: they say more than their codes. */
+  serverSpeaksIt: true,
+
   common: {
     search: "Search",
     noneMatches: "None matches.",
@@ -1153,4 +1156,129 @@ export const en = {
     notRead: (n: number) =>
       `and ${number(n)} more, which are not read here. By group, each transfer shows all of its own.`,
   },
+
+  shell: {
+    skip: "Skip to the page",
+    noAnswer: "The server does not answer",
+    menu: "Menu",
+    main: "Main",
+    waiting: (n: number) => `${number(n)} waiting`,
+    connected: "Connected: what you see is up to date",
+    notConnected: "Not connected",
+    account: "Account",
+    shortcuts: "Shortcuts",
+    shortcutsTitle: "Keyboard shortcuts",
+    shortcutsHint:
+      "Tab goes from one thing to the next, Enter or Space does it; long lists scroll with the arrow keys once they " +
+      "have the focus.",
+    signOut: "Sign out",
+    lost: "Not connected to the server: what you see may be old. It is tried again by itself.",
+    themeSystem: "Theme: system",
+    themeLight: "Theme: light",
+    themeDark: "Theme: dark",
+    language: "Language",
+    languageOfBrowser: "as the browser says",
+  },
+
+  /** What is said when a call fails. */
+  problemsOf: {
+    noAnswer: "The server does not answer. Is it running, and is this machine still on its network?",
+    brokeOff: "The connection to the server broke off in the middle of its answer. Try again.",
+    otherServer: "What answered is not this server, or its answer was cut off. Is there a proxy in between?",
+    status: (status: number) => `The server answered ${status}`,
+    codes: {
+      invalid: "Something in it is not right.",
+      unauthorized: "The sign-in is not valid.",
+      forbidden: "This account may not do that.",
+      not_found: "That does not exist, or not any more.",
+      conflict: "That does not go together with how things stand.",
+      copied: "Another machine uses the same login.",
+      exhausted: "That is too much or too large.",
+      busy: "Too much at once: try again in a moment.",
+      nobody: "There is nobody to send to.",
+      unconfirmed: "The memberships are to be confirmed first.",
+      unavailable: "The server cannot do that now.",
+      closed: "That has ended for good.",
+      internal: "The server failed.",
+    },
+    both: (code: string, said: string) => `${code} The server says: “${said}”`,
+  },
+
+  /** Which machines are looked at. */
+  machineKinds: {
+    all: "all",
+    on: "on",
+    off: "off",
+    owed: "owed something",
+    https: "without multicast",
+    full: "disk nearly full",
+    shared: "login on several machines",
+  },
+  presence: {
+    on: "on",
+    onSeveral: (n: number) => `on ${count(n, nouns.machine)}`,
+    never: "never on",
+    justNow: "off since just now",
+    off: (seen: string) => `off, seen ${seen}`,
+  },
+  paths: { multicast: "multicast", https: "HTTPS only", unknown: "not tried" },
+
+  /** How a transfer stands, in one sentence, where the server does not say it in this language. */
+  verdict: {
+    done: (n: number, of: number) => `${number(n)} of ${number(of)} done`,
+    held: "held until it is sent",
+    unconfirmed: "nothing is sent before the memberships are confirmed",
+    paused: "paused until it is resumed",
+    source: "its files cannot be read on the server",
+    gathering: "waits a moment for others that may come",
+    empty: "waits for first members, or for their first devices",
+    away: (n: number) =>
+      `${number(n)} ${pick(n, { one: "receiver is off and gets it when it is back", other: "receivers are off and get it when they are back" })}`,
+    silent: "receivers are connected and do not answer",
+    later: "put off until it is sent again",
+    refused: "the connected receivers that lack it cannot take it",
+    waits: "waits for its turn",
+    behind: (who: string) => `${who} by HTTPS`,
+    refusedBy: (who: string) => `${who} refused`,
+    failedOn: (who: string) => `${who} failed`,
+    lacks: (who: string) => `${who} incomplete`,
+    silentAre: (who: string) => `${who} does not answer`,
+    putOff: (who: string) => `${who} put off`,
+    expired: (who: string) => `${who} expired`,
+    off: (who: string) => `${who} off`,
+    without: (who: string) => `${who} without a device`,
+    replaced: (who: string) => `${who} owed a newer transfer instead`,
+    takenBack: (who: string) => `${who} taken back`,
+  },
+
+  /** Why a delivery waits or ended, by its code, where the server does not say it in this language. */
+  causes: {
+    "no-device": "no device yet: the first to log in gets it",
+    away: "not active: its receiver is not connected",
+    held: "held until it is sent",
+    paused: "paused until it is resumed",
+    unconfirmed: "nothing is sent before the memberships are confirmed",
+    silent: "connected, but does not answer: it is served when it does",
+    later: "put off as an administrator asked: it is served when the transfer is sent again",
+    waits: "waits for its turn",
+    source: "its files cannot be read on the server",
+    behind: "receives over HTTPS",
+    replaced: "owed a newer transfer instead",
+  },
+  refusals: {
+    space: "not enough free space",
+    size: "larger than it accepts",
+    names: "its file system cannot have these names",
+    folder: "its folder for received files is missing",
+    version: "its program or the server's is too old",
+    unreadable: "it cannot read the offer",
+  },
+  outcomes: {
+    refused: "refused",
+    failed: "failed",
+    expired: "did not come in time",
+    cancelled: "not owed any more",
+  },
+  /** An outcome with the server's English words for what has no code. */
+  withWords: (outcome: string, said: string) => `${outcome}: “${said}”`,
 };

@@ -1,6 +1,7 @@
 // The texts in use. Which language is chosen when the page is read: the one that was kept, else the first of
 // the browser's languages that there is, else English.
 import { en } from "./en";
+import { pseudo } from "./pseudo";
 
 /** What every language has. TypeScript refuses a file in which something is missing. */
 export type Texts = typeof en;
@@ -26,7 +27,10 @@ function wanted(): string[] {
 }
 
 export const language = choose(wanted(), Object.keys(languages));
-export const texts: Texts = languages[language]!.texts;
+
+// `vite build --mode pseudo` makes a build for the browser tests; the one that is shipped has nothing of it.
+export const texts: Texts =
+  import.meta.env.MODE === "pseudo" ? pseudo({ ...en, serverSpeaksIt: false }) : languages[language]!.texts;
 
 /** Keeps a language for this browser and reads the page again in it; "": as the browser says. */
 export function keep(tag: string): void {

@@ -23,7 +23,9 @@ const typed = new Set(["code", "kbd", "pre"]);
 // Their arguments are for the browser.
 const machine = new Set(["querySelector", "querySelectorAll", "closest", "matchMedia", "getPropertyValue"]);
 // Their arguments are for people even if they are one word.
-const spoken = new Set(["attempt", "say", "ask"]);
+const spoken = new Set(["attempt", "say"]);
+// A command is typed as it is.
+const command = /^\s*(groupcast [a-z]|--[a-z])/;
 
 interface Node {
   type: string;
@@ -60,7 +62,7 @@ export function inMarkup(source: string, allowed: Set<string>): Found[] {
   const line = (at: number) => source.slice(0, at).split("\n").length;
   const check = (at: number, raw: string, how = letters) => {
     const text = raw.replace(/\s+/g, " ").trim();
-    if (how.test(text) && !allowed.has(text)) out.push({ line: line(at), text });
+    if (how.test(text) && !allowed.has(text) && !command.test(text)) out.push({ line: line(at), text });
   };
   const walk = (n: unknown): void => {
     if (Array.isArray(n)) return n.forEach(walk);
@@ -104,7 +106,7 @@ export function inScript(source: string, allowed: Set<string>): Found[] {
   const walk = (n: ts.Node, how: RegExp): void => {
     if (ts.isImportDeclaration(n) || ts.isTypeNode(n)) return;
     if (ts.isStringLiteralLike(n) || ts.isTemplateHead(n) || ts.isTemplateMiddle(n) || ts.isTemplateTail(n)) {
-      if (how.test(n.text) && !allowed.has(n.text.trim()))
+      if (how.test(n.text) && !allowed.has(n.text.trim()) && !command.test(n.text))
         out.push({ line: file.getLineAndCharacterOfPosition(n.getStart()).line + 1, text: n.text });
       return;
     }

@@ -1,5 +1,6 @@
 import { describe, expect, it } from "vitest";
 import { choose, languages, type Texts } from ".";
+import { pseudo } from "./pseudo";
 import { between, strong, writing } from "./words";
 
 describe("the language in use", () => {
@@ -46,5 +47,17 @@ describe.each(Object.entries(languages))("the texts in %s", (tag, { texts }) => 
   });
   it("write numbers and dates as the language does", () => {
     expect(Intl.getCanonicalLocales(texts.locale)[0]!.split("-")[0]).toBe(tag);
+  });
+});
+
+describe("the language of the browser tests", () => {
+  it("puts every text in brackets and makes it longer, and leaves numbers and commands alone", () => {
+    const t = pseudo(languages.en!.texts);
+    expect(t.common.search).toBe("⟦Searchwx⟧");
+    expect(t.common.of(1, 12_000)).toBe("⟦1 of 12,000w⟧");
+    expect(t.write.number(12_000)).toBe("12,000");
+    expect(t.format.bytes[2]).toBe("⟦MBw⟧");
+    expect(t.group.noMachines[1]).toEqual({ as: "code", text: "groupcast login", title: undefined });
+    expect(t.locale).toBe("en");
   });
 });

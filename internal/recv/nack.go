@@ -35,6 +35,7 @@ const (
 // asking is when and what to ask for.
 type asking struct {
 	at      time.Time // the backoff runs out; zero: none runs
+	begun   time.Time // it began
 	paid    time.Time // until then the asks sent so far use up one each askGap
 	wake    time.Time // look again then; zero: a SYNC will say
 	due     bool
@@ -94,6 +95,8 @@ func (r *Receiver) consider(now time.Time) {
 		case now.Before(a.at):
 		case now.Before(a.affordable()):
 			a.at = a.affordable()
+		case now.Before(r.sync.settled()) && now.Before(a.begun.Add(maxReorder)):
+			a.at = earliest(r.sync.settled(), a.begun.Add(maxReorder))
 		default:
 			a.at, a.due = time.Time{}, true
 		}
@@ -105,7 +108,7 @@ func (r *Receiver) consider(now time.Time) {
 	open, wake := r.askable(now)
 	a.wake = wake
 	if open {
-		a.at = now.Add(r.sync.reorder + r.backoff())
+		a.at, a.begun = now.Add(r.sync.reorder+r.backoff()), now
 	}
 }
 

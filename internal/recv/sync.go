@@ -14,6 +14,7 @@ const (
 	mostReport  = 60 * time.Second
 	maxBackoff  = 64
 	maxReorder  = 50 * time.Millisecond
+	tailGap     = 2 * time.Millisecond // between packets that a SYNC has overtaken
 )
 
 // state is what the newest signed SYNC says, clamped.
@@ -31,6 +32,7 @@ type state struct {
 	passDone bool
 	started  bool // one came over the group
 	reorder  time.Duration
+	tail     time.Time // the latest packet that was overtaken by a SYNC came
 	repairs  []wire.Repair
 }
 
@@ -87,8 +89,14 @@ func (y *state) past(b protocol.BlockNumber) bool { return y.passDone || b < y.f
 func (y *state) late(now time.Time, n pn) {
 	if y.started && n < y.number {
 		y.reorder = max(y.reorder, min(now.Sub(y.at), maxReorder))
+		y.tail = now
 	}
 }
+
+// settled is when what a SYNC has overtaken counts as come or lost. A sending machine with several
+// processors may queue packets at each of them: a SYNC then arrives before what was sent milliseconds
+// earlier, and while that comes, nothing of it is known to be lost.
+func (y *state) settled() time.Time { return y.tail.Add(tailGap) }
 
 // HandleSync takes a SYNC with a valid signature.
 func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {

@@ -185,9 +185,11 @@ func (e *Engine) Pause(paused bool) {
 	e.sched.Pause(paused)
 }
 
-// Confirmed lets everything begin at once that waited for a confirmation.
+// Confirmed lets everything begin at once that waited for a confirmation. While it was awaited no device
+// was told that it is owed nothing more of a transfer: they read that now.
 func (e *Engine) Confirmed() {
 	e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
+	e.agents.HintAll()
 }
 
 // Sessions counts the multicast sessions that there are.

@@ -129,8 +129,14 @@ func TestHaltTakesEverythingBack(t *testing.T) {
 		if d := w.deliveryOf(tr.No, "ann"); d.Cause != groupcast.CauseUnconfirmed || d.Reason != ErrUnconfirmed.Message {
 			t.Errorf("ann's delivery: %q, %q", d.Cause, d.Reason)
 		}
+		for _, a := range agents {
+			a.offers() // what came before
+		}
 		w.Pause(false)
 		w.Confirmed()
+		for _, a := range agents {
+			a.told(groupcast.AgentHint) // what they hold of anything that ended meanwhile can be deleted now
+		}
 		time.Sleep(2 * time.Minute)
 		for _, a := range agents {
 			anew := a.offers()

@@ -251,6 +251,7 @@ func (s *server) confirm() {
 	s.unconfirmed = false
 	s.sched.Pause(false)
 	s.change(func(sch *schedule.Scheduler, _ time.Time) { sch.SettleBy(time.Time{}) })
+	s.hint()
 }
 
 // hint tells every device to read the state again.

@@ -84,7 +84,7 @@ func (d *device) eavesdrop(p *packet) {
 	}
 	for _, keys := range d.keys {
 		if _, _, err := keys.Open(nil, p.bytes); err == nil {
-			d.w.fail("device %d opens a packet that was sealed after its removal", d.i)
+			d.w.fail("device %d opens a packet that was sealed after its removal, or for others", d.i)
 			return
 		}
 	}

@@ -11,6 +11,7 @@ import (
 // book is what the server keeps on its disk: a crash leaves it as it is. Each method is one transaction.
 type book struct {
 	members     []bool
+	rooms       []int  // the labels of devices
 	version     uint64 // of the group's membership
 	lastOffer   protocol.OfferNo
 	open        map[protocol.OfferNo]bool
@@ -23,6 +24,8 @@ type transfer struct {
 	content    *content
 	first      *content // before files of it changed; nil: none did
 	hold       bool
+	pick       pick
+	may        []bool                  // whether a device ever belonged to it
 	closed     groupcast.TransferState // empty: it is open
 	deliveries []delivery              // by device
 }
@@ -81,14 +84,15 @@ func (b *book) openOffer() (number, floor protocol.OfferNo) {
 	return b.lastOffer, floor
 }
 
-// addTransfer promises content to the members there are.
-func (b *book) addTransfer(c *content, hold bool) *transfer {
+// addTransfer promises content to the members there are, of them to those that belong to its selection.
+func (b *book) addTransfer(c *content, hold bool, whom pick, s Sabotage) *transfer {
 	t := &transfer{
-		no: protocol.TransferNo(len(b.transfers) + 1), content: c, hold: hold,
-		deliveries: make([]delivery, len(b.members)),
+		no: protocol.TransferNo(len(b.transfers) + 1), content: c, hold: hold, pick: whom,
+		deliveries: make([]delivery, len(b.members)), may: make([]bool, len(b.members)),
 	}
 	for i, in := range b.members {
-		if in {
+		t.may[i] = in && whom.takes(i, b.rooms[i])
+		if t.may[i] || in && s == OweTheGroup {
 			t.deliveries[i].state = groupcast.DeliveryQueued
 		}
 	}
@@ -96,12 +100,16 @@ func (b *book) addTransfer(c *content, hold bool) *transfer {
 	return t
 }
 
-// addMember makes a member and owes it what is open, but for what it got already.
+// addMember makes a member and owes it what is open and takes it by its label of now, but for what it got already.
 func (b *book) addMember(i int) (owed []*transfer) {
 	b.members[i] = true
 	b.version++
 	for _, t := range b.transfers {
-		if d := &t.deliveries[i]; t.closed == "" && (d.state == "" || d.state == groupcast.DeliveryCancelled) {
+		if t.closed != "" || !t.pick.takes(i, b.rooms[i]) {
+			continue
+		}
+		t.may[i] = true
+		if d := &t.deliveries[i]; d.state == "" || d.state == groupcast.DeliveryCancelled {
 			*d = delivery{state: groupcast.DeliveryQueued}
 			owed = append(owed, t)
 		}

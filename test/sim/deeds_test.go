@@ -90,7 +90,7 @@ func (s *server) add() {
 	}
 	p := s.w.plan.transfers[len(s.transfers)]
 	c := p.content(s)
-	t := s.addTransfer(c, p.hold > 0)
+	t := s.addTransfer(c, p.hold > 0, p.pick, s.w.sabotage)
 	s.put(t, p.now)
 	if t.hold {
 		s.w.count("deed: held")
@@ -313,6 +313,7 @@ func (s *server) admit(i int) {
 	for _, t := range s.addMember(i) {
 		s.owe(t, i)
 	}
+	s.cameLater(i)
 	s.tell(i, groupcast.AgentEvent{Kind: groupcast.AgentHint})
 	s.poke()
 }

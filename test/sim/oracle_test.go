@@ -125,6 +125,7 @@ func (w *world) judge() {
 	}
 	for _, d := range w.devices {
 		d.checkFiles()
+		d.passedOver()
 		d.judge()
 		d.tidy()
 	}

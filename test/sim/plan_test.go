@@ -31,6 +31,7 @@ type plan struct {
 	timing    schedule.Timing
 	settle    time.Duration // after a start nothing goes out by itself for so long
 	deeds     []deed
+	labels    []labelPlan
 }
 
 type devicePlan struct {
@@ -53,6 +54,7 @@ type devicePlan struct {
 	stubborn bool     // as a liar: always the same lie, which it could have told in truth
 	deaf     bool     // never hears the group: HTTPS only
 	full     bool     // its disk has no room until the faults are over
+	room     int      // its label when the run begins
 	store    time.Duration
 	fetch    time.Duration // between two requests of the catch-up, whose bandwidth is bounded
 }
@@ -75,6 +77,7 @@ type transferPlan struct {
 	now    bool          // without a gather window
 	kinds  bool          // files where other transfers have folders, and folders where they have files
 	via    groupcast.Via
+	pick   pick
 }
 
 // budget bounds devices × symbols of a seed, for speed.

@@ -74,8 +74,8 @@ func newServer(w *world) *server {
 		w: w, key: key, verify: key.Public(), id: protocol.ServerID{1}, group: protocol.GroupID{2},
 		moods: rand.New(rand.NewPCG(w.seed, 40_000)), book: book{version: 1, open: map[protocol.OfferNo]bool{}},
 	}
-	for range w.plan.devices {
-		s.members = append(s.members, true)
+	for _, d := range w.plan.devices {
+		s.members, s.rooms = append(s.members, true), append(s.rooms, d.room)
 	}
 	s.start()
 	return s

@@ -22,6 +22,7 @@ type packet struct {
 	bytes  []byte
 	sync   *wire.Sync // once somebody verified it: 70 µs are spent once, not by each device
 	forged bool
+	of     *transfer // nil: of none that the server made
 }
 
 // session is the driver of one send.Sender.
@@ -330,14 +331,14 @@ func (r *session) symbol(block []byte, k int, ref send.SymbolRef) []byte {
 }
 
 func (r *session) put(p *packet) {
-	r.newest = p
+	r.newest, p.of = p, r.transfer
 	r.w.broadcast(p)
 }
 
 // broadcast puts a packet onto the group's address.
 func (w *world) broadcast(p *packet) {
 	for i, d := range w.devices {
-		outside := !w.server.members[i]
+		outside := !w.server.members[i] || p.of.passesOver(i)
 		if len(d.listening) == 0 && !outside || !d.alive || d.plan.deaf {
 			continue
 		}
@@ -347,7 +348,7 @@ func (w *world) broadcast(p *packet) {
 			}
 			// Who is admitted again gets the key of the session that runs, and may open with it
 			// what he recorded of it (security.md K3).
-			if outside && !w.server.members[i] {
+			if outside && (!w.server.members[i] || p.of.passesOver(i)) {
 				d.eavesdrop(p)
 				return
 			}

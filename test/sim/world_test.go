@@ -33,6 +33,7 @@ const (
 	TakeOlderOffer   Sabotage = "take an older offer of a transfer"
 	HideLost         Sabotage = "call what is left of a transfer all of it"
 	KeepCancelled    Sabotage = "go on with what is cancelled"
+	OweTheGroup      Sabotage = "owe the whole group what is for some"
 )
 
 // Sabotages are those that are kept.
@@ -181,6 +182,9 @@ func (w *world) schedule() {
 		if m.back > 0 {
 			w.at(m.back, func() { w.server.admit(m.device) })
 		}
+	}
+	for _, l := range w.plan.labels {
+		w.at(l.at, func() { w.server.rooms[l.device] = l.room })
 	}
 	for _, at := range w.plan.replays {
 		w.at(at, w.replay)

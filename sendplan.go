@@ -36,6 +36,8 @@ type PlanQuery struct {
 	Now     bool          `json:"now,omitempty"`
 	Rate    uint64        `json:"rate,omitempty"` // bits a second
 	Via     Via           `json:"via,omitempty"`
+
+	Selection Selection `json:"selection,omitzero"` // for whom of each group it is; zero: for all
 }
 
 // SendPlan is what a transfer would meet. Each group gets a transfer of its own.

@@ -8,6 +8,7 @@ import (
 	"slices"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // Judge says how a device of some groups stands to a transfer of so many bytes to each of them. unfit is why its
@@ -71,6 +72,20 @@ func In(devices []groupcast.PlannedDevice, group string) (out []groupcast.Planne
 		}
 	}
 	return out
+}
+
+// Among counts the deliveries of devices of a plan.
+func Among(owed []groupcast.Delivery, devices []groupcast.PlannedDevice) (n int) {
+	in := map[protocol.DeviceID]bool{}
+	for _, d := range devices {
+		in[d.DeviceID] = true
+	}
+	for _, d := range owed {
+		if in[d.DeviceID] {
+			n++
+		}
+	}
+	return n
 }
 
 // order is the order of a plan's list: what somebody can do something about first.

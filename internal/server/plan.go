@@ -28,18 +28,23 @@ func (s *Server) PlanTransfer(
 	if err := checkPlan(&q); err != nil {
 		return out, err
 	}
-	groups := make([]groupcast.Group, len(q.Groups))
+	groups, whom := make([]groupcast.Group, len(q.Groups)), map[string]groupcast.Selection{}
 	for i, name := range q.Groups {
 		if groups[i], err = s.store.Group(ctx, name); err != nil {
 			return out, err
 		}
+		chosen, err := s.resolve(ctx, groups[i], q.Selection)
+		if err != nil {
+			return out, err
+		}
+		whom[name] = chosen.Selection
 	}
 	out.At, out.Hold = s.now(), q.Hold
 	paths, err := s.planContent(ctx, p, q, &out)
 	if err != nil {
 		return out, err
 	}
-	devices, err := s.planDevices(ctx, q.Groups, out.Bytes)
+	devices, err := s.planDevices(ctx, whom, out.Bytes)
 	if err != nil {
 		return out, err
 	}
@@ -50,8 +55,13 @@ func (s *Server) PlanTransfer(
 		if err != nil {
 			return out, err
 		}
-		if one.NoDevice, err = s.withoutDevice(ctx, g, without); err != nil {
-			return out, err
+		if len(q.Selection.Only) == 0 {
+			if one.NoDevice, err = s.withoutDevice(ctx, g, without); err != nil {
+				return out, err
+			}
+		}
+		if !q.Selection.All() && one.Total+one.NoDevice == 0 {
+			one.Blocked = groupcast.ENobody
 		}
 		out.Groups = append(out.Groups, one)
 	}
@@ -177,9 +187,9 @@ func leaveOut(out *groupcast.SendPlan, entries []groupcast.LeftOut, count int) {
 	}
 }
 
-// planDevices judges the devices of groups.
+// planDevices judges the devices of groups, or those whom a selection takes of them.
 func (s *Server) planDevices(
-	ctx context.Context, groups []string, bytes uint64,
+	ctx context.Context, whom map[string]groupcast.Selection, bytes uint64,
 ) ([]groupcast.PlannedDevice, error) {
 	all, err := s.store.Devices(ctx, "", groupcast.Window{})
 	if err != nil {
@@ -193,7 +203,7 @@ func (s *Server) planDevices(
 	for _, d := range all.Rows {
 		var in []string
 		for _, g := range logins[d.ID].Groups {
-			if slices.Contains(groups, g) {
+			if chosen, asked := whom[g]; asked && chosen.Takes(d) {
 				in = append(in, g)
 			}
 		}
@@ -218,7 +228,7 @@ func (s *Server) planGroup(
 		out.Blocked = groupcast.ErrorCode(err)
 	}
 	if paths != nil {
-		if out.Replaces, out.Compared, err = s.planReplaces(ctx, g, paths); err != nil {
+		if out.Replaces, out.Compared, err = s.planReplaces(ctx, g, paths, q.Selection, devices); err != nil {
 			return out, err
 		}
 	}
@@ -235,14 +245,20 @@ func (s *Server) planGroup(
 	return out, nil
 }
 
-// planReplaces lists the open transfers of a group that one with these paths replaces, if they still owe anything.
+// planReplaces lists the open transfers of a group that one with these paths replaces, if they still owe anything. One
+// for some of the group replaces them for its devices only.
 func (s *Server) planReplaces(
-	ctx context.Context, g groupcast.Group, paths []string,
+	ctx context.Context, g groupcast.Group, paths []string, whom groupcast.Selection, devices []groupcast.PlannedDevice,
 ) (out []groupcast.Replaced, compared bool, err error) {
 	older, compared := s.delivery.WouldReplace(ctx, g.ID, paths)
 	out = []groupcast.Replaced{}
 	for _, no := range older {
 		tr, err := s.store.Transfer(ctx, no)
+		if err == nil && !whom.All() {
+			var owed []groupcast.Delivery
+			owed, err = s.store.OwedOf(ctx, no, groupcast.Window{})
+			tr.Owed = plan.Among(owed, devices)
+		}
 		if groupcast.ErrorCode(err) == groupcast.ENotFound || err == nil && tr.Owed == 0 {
 			continue
 		}

@@ -45,7 +45,10 @@ func (c *Client) Devices(ctx context.Context, user string) ([]groupcast.Device, 
 
 // FilteredDevices lists some devices.
 func (c *Client) FilteredDevices(ctx context.Context, f groupcast.DeviceFilter) ([]groupcast.Device, error) {
-	v := filled("user", f.User)
+	v := url.Values{}
+	if f.User != "" {
+		v.Set("user", f.User)
+	}
 	for _, label := range f.Labels {
 		v.Add("label", label)
 	}

@@ -20,6 +20,10 @@ func fleetTrips() []trip {
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
 				return c.FilteredDevices(ctx, some)
 			}),
+		lists(trip{method: "Devices", args: []any{groupcast.DeviceFilter{Labels: some.Labels}}},
+			func(ctx context.Context, c *apiclient.Client) ([]groupcast.Device, error) {
+				return c.FilteredDevices(ctx, groupcast.DeviceFilter{Labels: some.Labels})
+			}),
 		gives(trip{method: "LabelDevices", args: []any{labels}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.DeviceResult, error) {
 				return c.LabelDevices(ctx, labels)

@@ -65,6 +65,7 @@ func (a *app) namesOf(c *cobra.Command, kinds []complete.Kind, typed string) []s
 func (a *app) completesFlags(c *cobra.Command) {
 	for flag, kind := range map[string]complete.Kind{
 		"to": complete.Groups, "user": complete.Users, "group": complete.Groups, "entries": complete.Devices,
+		"label": complete.Labels, "only": complete.Terms, "except": complete.Terms, "transfer": complete.Transfers,
 	} {
 		if c.LocalNonPersistentFlags().Lookup(flag) != nil && c.Name() != "login" {
 			offer := func(c *cobra.Command, _ []string, typed string) ([]string, cobra.ShellCompDirective) {

@@ -13,21 +13,25 @@ import (
 )
 
 func (a *app) deviceCommand() *cobra.Command {
-	c := &cobra.Command{Use: "device", Short: "Devices (logins of users on machines): list, revoke"}
-	c.AddCommand(
-		&cobra.Command{
-			Use: "list [USER]", Short: "List devices", Args: cobra.MaximumNArgs(1),
-			Example: "  groupcast device list\n  groupcast device list alice --json",
-			RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-				user := ""
-				if len(args) > 0 {
-					user = args[0]
-				}
-				return a.listDevices(c, client, user)
-			}),
-		},
-		a.deviceRevoke(),
-	)
+	c := &cobra.Command{Use: "device", Short: "Devices (logins of users on machines): list, label, drop, revoke"}
+	c.AddCommand(a.deviceList(), a.deviceLabel(), a.deviceDrop(), a.deviceRevoke())
+	return c
+}
+
+func (a *app) deviceList() *cobra.Command {
+	var f groupcast.DeviceFilter
+	c := &cobra.Command{
+		Use: "list [USER]", Short: "List devices", Args: cobra.MaximumNArgs(1),
+		Example: "  groupcast device list\n  groupcast device list alice --json\n  groupcast device list --label room=2",
+		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
+			if len(args) > 0 {
+				f.User = args[0]
+			}
+			return a.listDevices(c, client, f)
+		}),
+	}
+	c.Flags().StringArrayVar(&f.Labels, "label", nil,
+		"only those with a label `KEY=VALUE`; repeatable: of the same key one is enough, and each key needs one")
 	return c
 }
 
@@ -38,17 +42,9 @@ func (a *app) deviceRevoke() *cobra.Command {
 		Example: "  groupcast device revoke alice/pc-03\n" +
 			"  groupcast device revoke pc-03 pc-04 --yes",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			all, err := client.Devices(c.Context(), "")
+			found, names, err := namedDevices(c, client, args)
 			if err != nil {
 				return err
-			}
-			found := make([]groupcast.Device, len(args))
-			names := make([]string, len(args))
-			for i, which := range args {
-				if found[i], err = namedDevice(all, which); err != nil {
-					return err
-				}
-				names[i] = found[i].User + "/" + found[i].Name
 			}
 			if err := a.sure(c, "This ends %s for good: it gets nothing more, and what it is owed is cancelled",
 				strings.Join(names, ", ")); err != nil {
@@ -66,6 +62,24 @@ func (a *app) deviceRevoke() *cobra.Command {
 			return nil
 		}),
 	})
+}
+
+// namedDevices finds devices by what they are called, and gives their names in full.
+func namedDevices(c *cobra.Command, client *apiclient.Client, which []string) (found []groupcast.Device,
+	names []string, err error,
+) {
+	all, err := client.Devices(c.Context(), "")
+	if err != nil {
+		return nil, nil, err
+	}
+	for _, one := range which {
+		d, err := namedDevice(all, one)
+		if err != nil {
+			return nil, nil, err
+		}
+		found, names = append(found, d), append(names, d.User+"/"+d.Name)
+	}
+	return found, names, nil
 }
 
 // namedDevice finds a device by USER/DEVICE, by its name if only one has it, or by its ID.
@@ -100,11 +114,15 @@ func named[T any](all []T, which, none, hint string, of func(T) (user, name, id 
 	return found, nil
 }
 
-func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, user string) error {
-	devices, err := client.Devices(c.Context(), user)
+func (a *app) listDevices(c *cobra.Command, client *apiclient.Client, f groupcast.DeviceFilter) error {
+	devices, err := client.FilteredDevices(c.Context(), f)
 	if err != nil {
 		return err
 	}
-	return terminal.List(&a.Streams, devices, "no devices: on a receiver, run `groupcast login`",
-		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LOGIN ENDS|ID", ui.DeviceRow)
+	empty := "no devices: on a receiver, run `groupcast login`"
+	if len(f.Labels) > 0 {
+		empty = "no device has " + strings.Join(f.Labels, " ")
+	}
+	return terminal.List(&a.Streams, devices, empty,
+		"DEVICE|USER|STATE|PATH|LOSS|FREE|VERSION|LABELS|LOGIN ENDS|ID", ui.DeviceRow)
 }

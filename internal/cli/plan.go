@@ -14,6 +14,7 @@ import (
 // devices are ready, are away or lack space.
 func (a *app) showPlan(ctx context.Context, client *apiclient.Client, o sendOptions, groups, paths []string) error {
 	q := groupcast.PlanQuery{Groups: groups, Exclude: o.exclude, Now: o.new.Now, Rate: o.new.Rate, Via: o.new.Via}
+	q.Selection = o.new.Selection
 	sel := &apiclient.Selection{Paths: paths, Exclude: o.exclude, SkipBad: o.skipBad}
 	var err error
 	switch {

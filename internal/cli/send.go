@@ -52,6 +52,9 @@ func (o *sendOptions) args(c *cobra.Command, args []string) error {
 func (o *sendOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&o.to, "to", nil, "a `GROUP`, instead of the first argument; repeatable, to send to several")
+	f.StringArrayVar(&o.new.Selection.Only, "only", nil, "for some of the group `only`: those with a label, room=2, "+
+		"or a device, alice/pc-03; repeatable: of the same key one is enough, and each key needs one")
+	f.StringArrayVar(&o.new.Selection.Except, "except", nil, "not for those with a label, or a `DEVICE`; repeatable")
 	f.StringVar(&o.keep, "keep", "30d", "for this `TIME` it is owed to those who are off: 12h, 30d")
 	f.StringVar(&o.rate, "rate", "auto", "at most so many `BITS` a second: 100M, 1.5G")
 	f.StringVar(&o.via, "via", "auto", "the `PATH` of the data: auto, multicast or https")
@@ -105,6 +108,7 @@ watching, not the transfer; --detach does not watch at all.
 		Example: "  groupcast send lab-a ubuntu.iso\n" +
 			"  groupcast send lab-a course/ --rate 200M\n" +
 			"  groupcast send --to lab-a --to lab-b exam.pdf --detach\n" +
+			"  groupcast send lab-a exam.pdf --only room=2 --except pc-07\n" +
 			"  groupcast send lab-a ubuntu.iso --plan\n" +
 			"  groupcast send lab-a report.pdf --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
@@ -184,7 +188,8 @@ func (a *app) promiseTo(
 
 // sayPromised says what becomes of a transfer that was just made.
 func (a *app) sayPromised(t groupcast.Transfer) error {
-	return a.One(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), ui.Size(t.Bytes), t.Group,
+	return a.One(t, "transfer %d: %s, %s (%s) for %s: %s", uint64(t.No), t.Name, ui.Contents(t), ui.Size(t.Bytes),
+		ui.ForWhom(t),
 		ui.WhatNow(t))
 }
 
@@ -260,7 +265,10 @@ func perSecond(bytes uint64, d time.Duration) string {
 // for what is to be sent now, that the group has no members or that nothing is sent yet.
 func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) error {
 	g, err := client.Group(ctx, n.Group)
-	if err != nil || !n.Now {
+	if err != nil {
+		return err
+	}
+	if err := mayNarrow(ctx, client, n); err != nil || !n.Now {
 		return err
 	}
 	if g.Members == 0 {
@@ -272,6 +280,19 @@ func mayPromise(ctx context.Context, client *apiclient.Client, n groupcast.NewTr
 	if err == nil && st.Restored {
 		return groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Unconfirmed).
 			WithHint("look at `groupcast member list %s`, then: groupcast restore --confirm", g.Name)
+	}
+	return err
+}
+
+// mayNarrow asks whether a selection takes anybody.
+func mayNarrow(ctx context.Context, client *apiclient.Client, n groupcast.NewTransfer) error {
+	if n.Selection.All() {
+		return nil
+	}
+	p, err := client.PlanTransfer(ctx, groupcast.PlanQuery{Groups: []string{n.Group}, Selection: n.Selection})
+	if err == nil && p.Groups[0].Total+p.Groups[0].NoDevice == 0 {
+		return groupcast.Errorf(groupcast.ENobody, "no machine of the group %s belongs to %q", n.Group, n.Selection).
+			WithHint("groupcast device list shows their labels; groupcast device label DEVICE KEY=VALUE sets them")
 	}
 	return err
 }

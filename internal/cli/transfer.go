@@ -64,7 +64,7 @@ func (a *app) transferList() *cobra.Command {
 				"ID|GROUP|NAME|FILES|SIZE|STATE|VERIFIED|OWED|INCOMPLETE|FAILED|MADE",
 				func(t groupcast.Transfer) []string {
 					return []string{
-						number(t.No), t.Group, t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), ui.TransferState(t),
+						number(t.No), ui.ForWhom(t), t.Name, fmt.Sprint(t.Files), ui.Size(t.Bytes), ui.TransferState(t),
 						fmt.Sprint(t.Verified), fmt.Sprint(t.Owed), fmt.Sprint(t.Incomplete), fmt.Sprint(t.Failed), ui.Ago(t.CreatedAt),
 					}
 				},
@@ -151,7 +151,7 @@ func (a *app) transferShow() *cobra.Command {
 
 // describe says how a transfer stands.
 func (a *app) describe(t groupcast.Transfer) {
-	fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t),
+	fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.ForWhom(t), ui.Contents(t),
 		ui.Size(t.Bytes), t.Blocks)
 	fmt.Fprintf(a.Out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", ui.TransferState(t),
 		ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)

@@ -177,7 +177,7 @@ func (a *app) userDevices() *cobra.Command {
 		Use: "devices NAME", Short: "The devices of a user", Args: cobra.ExactArgs(1),
 		Example: "  groupcast user devices alice",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			return a.listDevices(c, client, args[0])
+			return a.listDevices(c, client, groupcast.DeviceFilter{User: args[0]})
 		}),
 	}
 }

@@ -4,6 +4,8 @@ package complete
 import (
 	"context"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,6 +36,8 @@ func Kinds(noun, verb, word string) []Kind {
 		return []Kind{Users}
 	case "USER/DEVICE", "DEVICE":
 		return []Kind{Devices}
+	case "KEY=VALUE|KEY-":
+		return []Kind{Devices, Labels}
 	case "USER[/DEVICE", "USER[/DEVICE]":
 		return []Kind{Users, Devices}
 	case "NAME":
@@ -110,6 +114,33 @@ func Devices(ctx context.Context, client *apiclient.Client) ([]string, error) {
 	return rowsOf(all, err, func(d groupcast.Device) (string, string) {
 		return d.User + "/" + d.Name, map[bool]string{true: "active", false: "away"}[d.Active]
 	})
+}
+
+// Labels are those that devices have.
+func Labels(ctx context.Context, client *apiclient.Client) ([]string, error) {
+	all, err := client.Devices(ctx, "")
+	count := map[string]int{}
+	for _, d := range all {
+		for key, value := range d.Labels {
+			count[key+"="+value]++
+		}
+	}
+	return rowsOf(slices.Sorted(maps.Keys(count)), err, func(label string) (string, string) {
+		if count[label] == 1 {
+			return label, "1 device"
+		}
+		return label, fmt.Sprint(count[label], " devices")
+	})
+}
+
+// Terms are what a selection can have: labels and devices.
+func Terms(ctx context.Context, client *apiclient.Client) ([]string, error) {
+	labels, err := Labels(ctx, client)
+	if err != nil {
+		return nil, err
+	}
+	devices, err := Devices(ctx, client)
+	return append(labels, devices...), err
 }
 
 // Transfers are the latest transfers.

@@ -31,6 +31,7 @@ func TestWhatAWordStandsFor(t *testing.T) {
 			"USER[/DEVICE]", 2,
 		},
 		{"transfer", "show", "ID", 1},
+		{"device", "label", "KEY=VALUE|KEY-", 2},
 		{"pending", "remove", "ID", 1},
 		{"upload", "delete", "ID", 1},
 		{

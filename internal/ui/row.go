@@ -136,6 +136,14 @@ func Replaces(t groupcast.Transfer) string {
 		", which has the same paths: receivers that lacked it get this one instead"
 }
 
+// ForWhom names a transfer's group, and for whom of it the transfer is if that is not everybody.
+func ForWhom(t groupcast.Transfer) string {
+	if t.Selection.All() {
+		return Name(t.Group)
+	}
+	return fmt.Sprintf("%s (%s)", Name(t.Group), Name(t.Selection.String()))
+}
+
 // WhatNow says what becomes of a transfer that was just promised.
 func WhatNow(t groupcast.Transfer) string {
 	switch {
@@ -189,6 +197,7 @@ func DeviceRow(d groupcast.Device) []string {
 		ends = units.Day(d.LoginEnds)
 	}
 	return []string{
-		d.Name, d.User, state, string(d.Path), units.Percent(d.LossPercent), free, d.Version, ends, d.ID.String(),
+		d.Name, d.User, state, string(d.Path), units.Percent(d.LossPercent), free, d.Version, d.Labels.String(), ends,
+		d.ID.String(),
 	}
 }

@@ -31,8 +31,11 @@ type candidates struct {
 	open     *rate.Limiter
 	tried    int // failed checks of the sequence number triedFor
 	triedFor uint64
-	ports    [knownPorts]sourcePort
+	ports    sourcePorts
 }
+
+// sourcePorts are the ports that verified SYNCs came from lately.
+type sourcePorts [knownPorts]sourcePort
 
 // sourcePort is a port of the server's address that a verified SYNC came from.
 type sourcePort struct {
@@ -62,7 +65,7 @@ func (c *candidates) admit(now time.Time, sequence uint64, port uint16) (drops.R
 // likely says whether a SYNC may well be the server's.
 func (c *candidates) likely(now time.Time, sequence uint64, port uint16) bool {
 	most := syncSlack + uint64(max(0, now.Sub(c.at).Seconds())*mostSyncs)
-	return sequence-c.newest <= most && c.from(now, port)
+	return sequence-c.newest <= most && c.ports.from(now, port)
 }
 
 // failed notes a signature that is not the server's.
@@ -92,9 +95,9 @@ func (c *candidates) verified(now time.Time, sequence uint64, port uint16) {
 
 // from says whether a packet from the server's address and this port may be the server's. The offer
 // does not name the port: it is learnt from verified SYNCs, and until then any port may be it.
-func (c *candidates) from(now time.Time, port uint16) bool {
+func (ports sourcePorts) from(now time.Time, port uint16) bool {
 	known := false
-	for _, p := range c.ports {
+	for _, p := range ports {
 		if !p.at.IsZero() && now.Sub(p.at) < portLasts {
 			if p.port == port {
 				return true

@@ -14,55 +14,29 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// read reads one socket until it is closed. Packets are decrypted and given to the machine in this
-// goroutine. If it cannot keep up, packets wait in the socket's buffer. The kernel bounds it and
-// counts what it drops.
+// read reads one socket until it is closed. If what is behind it cannot keep up, packets wait in the
+// socket's buffer. The kernel bounds it and counts what it drops.
 func (e *Endpoint) read(s *socket) {
-	messages := make([]mcast.Message, readMessages)
-	for n := range messages {
-		messages[n].Buffer = make([]byte, mcast.BufferBytes)
-	}
+	p := newPipeline(e)
+	defer p.end()
 	for {
-		n, err := s.ReadBatch(messages)
+		b := p.batch()
+		n, err := s.ReadBatch(b.messages)
 		if errors.Is(err, net.ErrClosed) {
 			return
 		}
 		if err != nil {
+			p.free <- b
 			time.Sleep(readPause) // an interface that is gone gives errors without end
 			continue
 		}
-		now := time.Now()
-		for m := range messages[:n] {
-			e.split(now, s, &messages[m])
-		}
+		b.n, b.at, b.overruns = n, time.Now(), s.Overruns()
+		p.put(b)
 	}
 }
 
 // readPause is how long read waits after an error.
 const readPause = 10 * time.Millisecond
-
-// split hands the packets of a message to their sessions: consecutive packets of a session at once.
-func (e *Endpoint) split(now time.Time, s *socket, m *mcast.Message) {
-	if m.Segment <= 0 {
-		return
-	}
-	for b := m.Buffer[:m.N]; len(b) > 0; {
-		first := b[:min(m.Segment, len(b))]
-		kind, tag, ok := peek(first)
-		if !ok || kind == wire.KindAnnounce || kind == wire.KindProbe {
-			e.handlePlain(now, first, ok, m)
-			b = b[len(first):]
-			continue
-		}
-		end := run(b, m.Segment, tag)
-		if r := e.receiver(tag); r != nil {
-			r.handleRun(arrival{m.From, m.Segment, m.Marked, s.Overruns()}, b[:end])
-		} else {
-			e.drops.Add(drops.Tag)
-		}
-		b = b[end:]
-	}
-}
 
 // peek reads kind and tag of a packet. It is not ok if the packet is too short or of another version.
 func peek(p []byte) (wire.Kind, protocol.SessionTag, bool) {
@@ -72,8 +46,8 @@ func peek(p []byte) (wire.Kind, protocol.SessionTag, bool) {
 	return wire.Kind(p[0] & 0xF), protocol.SessionTag(binary.BigEndian.Uint32(p[1:])), true
 }
 
-// run is how many bytes from the start of b are packets of one tag.
-func run(b []byte, segment int, tag protocol.SessionTag) int {
+// together is how many bytes from the start of b are packets of one tag.
+func together(b []byte, segment int, tag protocol.SessionTag) int {
 	end := min(segment, len(b))
 	for end < len(b) {
 		next := b[end:min(end+segment, len(b))]
@@ -86,8 +60,8 @@ func run(b []byte, segment int, tag protocol.SessionTag) int {
 }
 
 // handlePlain hands over an ANNOUNCE or PROBE packet, and drops anything else.
-func (e *Endpoint) handlePlain(now time.Time, p []byte, valid bool, m *mcast.Message) {
-	if !valid || e.cfg.OnPlain == nil || !isPlain(p) || !e.admitPlain(now, m.From.Addr().Unmap()) {
+func (e *Endpoint) handlePlain(now time.Time, p []byte, m *mcast.Message) {
+	if e.cfg.OnPlain == nil || !isPlain(p) || !e.admitPlain(now, m.From.Addr().Unmap()) {
 		e.drops.Add(drops.Kind)
 		return
 	}

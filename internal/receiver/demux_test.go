@@ -31,9 +31,10 @@ func TestPacketsGoToTheirSession(t *testing.T) {
 	for _, p := range [][]byte{packet(a), packet(a), packet(b), garbage, packet(stranger), packet(a), garbage[:5]} {
 		message = append(message, p...)
 	}
-	m := &mcast.Message{Buffer: message, N: len(message), Segment: a.packetSize(), From: a.from}
-	s := &socket{Listener: &mcast.Listener{}}
-	e.split(time.Now(), s, m)
+	m := mcast.Message{Buffer: message, N: len(message), Segment: a.packetSize(), From: a.from}
+	in := &batch{messages: []mcast.Message{m}, n: 1, at: time.Now()}
+	e.open(in)
+	e.deliver(in)
 	for n, r := range sessions {
 		if len(r.jobs) != 1 || r.jobs[0].Block != 0 { // the index has one symbol
 			t.Errorf("session %d: %d blocks are complete", n, len(r.jobs))
@@ -45,8 +46,11 @@ func TestPacketsGoToTheirSession(t *testing.T) {
 	if got := e.Drops(); got["kind"] != 2 || got["tag"] != 1 {
 		t.Errorf("the endpoint dropped %v", got)
 	}
-	m.Segment = 0
-	e.split(time.Now(), s, m) // no packets: nothing happens
+	in.messages[0].Segment = 0
+	e.open(in) // no packets: nothing happens
+	if len(in.runs) > 0 {
+		t.Errorf("%d runs of no packets", len(in.runs))
+	}
 }
 
 func TestRunsAreOfOneSession(t *testing.T) {
@@ -77,7 +81,7 @@ func TestRunsAreOfOneSession(t *testing.T) {
 		{"another version follows", join(data, make([]byte, size)), size},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			if got := run(c.b, size, 1); got != c.want {
+			if got := together(c.b, size, 1); got != c.want {
 				t.Errorf("%d bytes", got)
 			}
 		})

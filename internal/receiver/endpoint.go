@@ -41,7 +41,7 @@ type EndpointConfig struct {
 	// limited rate. It must not block and must copy what it keeps.
 	OnPlain func(packet []byte, group netip.Addr)
 	// Drop is for tests and the demo: packets for which it is true are dropped on arrival. It is called
-	// from one goroutine for each socket. See Loss.
+	// from several goroutines. See Loss.
 	Drop func(protocol.PacketNumber) bool
 	Log  *slog.Logger // nil: none
 }

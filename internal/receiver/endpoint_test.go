@@ -27,7 +27,7 @@ func TestForgedProbesDoNotMute(t *testing.T) {
 	now := time.Unix(0, 0)
 	send := func(from netip.Addr, p []byte) (got bool) {
 		before := heard
-		e.handlePlain(now, p, true, &mcast.Message{From: netip.AddrPortFrom(from, 5000), To: server})
+		e.handlePlain(now, p, &mcast.Message{From: netip.AddrPortFrom(from, 5000), To: server})
 		return heard > before
 	}
 	for range 10 * plainPerSec {

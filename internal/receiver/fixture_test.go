@@ -1,6 +1,7 @@
 package receiver
 
 import (
+	"bytes"
 	"context"
 	"net/netip"
 	"sync"
@@ -87,8 +88,17 @@ func (o *origin) forgedSync(sequence uint64, number protocol.PacketNumber) []byt
 }
 
 func (o *origin) signed(key seal.SigningKey, sequence uint64, number protocol.PacketNumber) []byte {
+	return o.ranged(key, sequence, 1, number)
+}
+
+// syncOf is a SYNC that declares packets from a number on.
+func (o *origin) syncOf(sequence uint64, first, number protocol.PacketNumber) []byte {
+	return o.ranged(o.key, sequence, first, number)
+}
+
+func (o *origin) ranged(key seal.SigningKey, sequence uint64, first, number protocol.PacketNumber) []byte {
 	return o.seal.SealSync(key, number, wire.Sync{
-		Sequence: sequence, GroupSize: 1, Rate: 1 << 20, RangeFirst: 1, RangeLast: number - 1,
+		Sequence: sequence, GroupSize: 1, Rate: 1 << 20, RangeFirst: first, RangeLast: number - 1,
 		WindowHigh: protocol.BlockNumber(o.content.Layout.Blocks()),
 	})
 }
@@ -177,7 +187,8 @@ func (o *origin) idleReceiver() *Receiver {
 
 // hear hands packets of one size to a receiver, as one read of the socket gives them.
 func hear(r *Receiver, from netip.AddrPort, run []byte, size int) {
-	r.handleRun(arrival{from: from, segment: size}, run)
+	at := arrival{from: from, segment: size}
+	r.take(at, r.open(nil, time.Now(), at, bytes.Clone(run)))
 }
 
 // drop hands a packet to a receiver and gives its counts of packets that were not used.

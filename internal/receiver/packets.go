@@ -19,8 +19,77 @@ type arrival struct {
 	overruns uint32 // packets the socket has dropped so far
 }
 
-// handleRun takes a run of packets of this session's tag.
-func (r *Receiver) handleRun(a arrival, run []byte) {
+// opened is a packet that is sealed with the session's key. Its body lies where the packet was.
+type opened struct {
+	number protocol.PacketNumber
+	kind   wire.Kind
+	body   []byte
+}
+
+// gate says which packets of a session are opened. It is renewed with each SYNC.
+type gate struct {
+	first, last protocol.PacketNumber
+	ports       sourcePorts
+}
+
+// moveGate renews the gate; the lock is held.
+func (r *Receiver) moveGate() {
+	g := gate{ports: r.syncs.ports}
+	g.first, g.last = r.machine.Window()
+	r.gate.Store(&g)
+}
+
+// open checks a run of packets of this session's tag in the order that docs/security.md gives ("Order of
+// checks"), up to the key, and opens them in place: the bodies are valid as long as the run is. It
+// appends those that are sealed with the session's key to dst. It may be called from several goroutines
+// at once.
+func (r *Receiver) open(dst []opened, now time.Time, a arrival, run []byte) []opened {
+	keys, g := r.keys.Load(), r.gate.Load()
+	if keys == nil {
+		return dst // closed
+	}
+	for len(run) > 0 {
+		p := run[:min(a.segment, len(run))]
+		run = run[len(p):]
+		h, err := wire.ParseHeader(p)
+		if why, ok := r.precheck(now, g, h, err, a.from, p); !ok {
+			r.drops.Add(why)
+			continue
+		}
+		_, body, err := keys.Open(p[protocol.GroupHeaderBytes:protocol.GroupHeaderBytes], p)
+		if err != nil {
+			r.drops.Add(drops.Key)
+			continue
+		}
+		dst = append(dst, opened{h.Number, h.Kind, body})
+	}
+	return dst
+}
+
+// precheck does the checks that need no key.
+func (r *Receiver) precheck(
+	now time.Time, g *gate, h wire.Header, err error, from netip.AddrPort, p []byte,
+) (drops.Reason, bool) {
+	switch {
+	case err != nil || h.Kind == wire.KindDigest:
+		return drops.Kind, false
+	case h.Kind == wire.KindData && len(p) != int(r.offer.SymbolSize)+protocol.DataOverhead,
+		h.Kind == wire.KindSync && (len(p) < protocol.MinSyncPacket || len(p) > protocol.MaxSyncPacket):
+		return drops.Length, false
+	case from.Addr() != r.source, h.Kind == wire.KindData && !g.ports.from(now, from.Port()):
+		return drops.Source, false
+	case h.Tag != r.offer.Tag:
+		return drops.Tag, false
+	case r.cfg.Endpoint.cfg.Drop != nil && r.cfg.Endpoint.cfg.Drop(h.Number):
+		return drops.Injected, false
+	case h.Number < g.first || h.Number > g.last:
+		return drops.Number, false
+	}
+	return 0, true
+}
+
+// take gives opened packets to the state machine, in the order in which the socket had them.
+func (r *Receiver) take(a arrival, packets []opened) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closing {
@@ -28,17 +97,34 @@ func (r *Receiver) handleRun(a arrival, run []byte) {
 	}
 	now := time.Now() // under the lock, so that the machine's time never goes back
 	r.noteOverruns(now, a.overruns)
-	for len(run) > 0 {
-		n := min(a.segment, len(run))
-		if r.handlePacket(now, a.from, run[:n]) && a.marked {
+	for _, p := range packets {
+		if a.marked {
 			r.machine.Marked()
 		}
-		run = run[n:]
+		r.handle(now, a.from.Port(), p)
 	}
 	r.drain(now)
 	if at, ok := r.machine.NextTimeout(); ok && at.Before(r.armed) {
 		r.wakeLoop()
 	}
+}
+
+// handle hands one packet to the machine.
+func (r *Receiver) handle(now time.Time, port uint16, p opened) {
+	if p.kind == wire.KindSync {
+		r.handleSync(now, port, p.body)
+		return
+	}
+	if !r.machine.Accepts(p.number) { // a SYNC has moved the window since it was opened
+		r.drops.Add(drops.Number)
+		return
+	}
+	d, err := wire.ParseData(p.body)
+	if err != nil {
+		r.drops.Add(drops.Body)
+		return
+	}
+	r.machine.HandleData(now, p.number, d)
 }
 
 // noteOverruns gives the state machine how many packets the socket dropped since the session began.
@@ -50,54 +136,6 @@ func (r *Receiver) noteOverruns(now time.Time, total uint32) {
 		r.overrun = n
 		r.machine.Overrun(now, n)
 	}
-}
-
-// handlePacket checks one packet in the order that docs/security.md gives ("Order of checks") and
-// hands it to the machine. It says whether the packet was sealed with the session's key.
-func (r *Receiver) handlePacket(now time.Time, from netip.AddrPort, p []byte) bool {
-	h, err := wire.ParseHeader(p)
-	if why, ok := r.precheck(now, h, err, from, p); !ok {
-		r.drops.Add(why)
-		return false
-	}
-	_, body, err := r.seal.Open(r.opened[:0], p)
-	if err != nil {
-		r.drops.Add(drops.Key)
-		return false
-	}
-	if h.Kind == wire.KindSync {
-		r.handleSync(now, from.Port(), body)
-		return true
-	}
-	d, err := wire.ParseData(body)
-	if err != nil {
-		r.drops.Add(drops.Body)
-		return true
-	}
-	r.machine.HandleData(now, h.Number, d)
-	return true
-}
-
-// precheck does the checks that need no key.
-func (r *Receiver) precheck(
-	now time.Time, h wire.Header, err error, from netip.AddrPort, p []byte,
-) (drops.Reason, bool) {
-	switch {
-	case err != nil || h.Kind == wire.KindDigest:
-		return drops.Kind, false
-	case h.Kind == wire.KindData && len(p) != int(r.offer.SymbolSize)+protocol.DataOverhead,
-		h.Kind == wire.KindSync && (len(p) < protocol.MinSyncPacket || len(p) > protocol.MaxSyncPacket):
-		return drops.Length, false
-	case from.Addr() != r.source, h.Kind == wire.KindData && !r.syncs.from(now, from.Port()):
-		return drops.Source, false
-	case h.Tag != r.offer.Tag:
-		return drops.Tag, false
-	case r.cfg.Endpoint.cfg.Drop != nil && r.cfg.Endpoint.cfg.Drop(h.Number):
-		return drops.Injected, false
-	case !r.machine.Accepts(h.Number):
-		return drops.Number, false
-	}
-	return 0, true
 }
 
 // handleSync checks everything else about a SYNC, and the limits of checking, before its signature:
@@ -112,7 +150,7 @@ func (r *Receiver) handleSync(now time.Time, port uint16, body []byte) {
 		r.drops.Add(why)
 		return
 	}
-	sync, err := r.seal.VerifySync(r.cfg.Verify, body)
+	sync, err := r.keys.Load().VerifySync(r.cfg.Verify, body)
 	if err != nil {
 		r.syncs.failed(sequence)
 		r.machine.ForgedSync()
@@ -121,6 +159,7 @@ func (r *Receiver) handleSync(now time.Time, port uint16, body []byte) {
 	}
 	r.syncs.verified(now, sequence, port)
 	r.machine.HandleSync(now, sync)
+	r.moveGate()
 }
 
 // drain does what the machine asks for; the lock is held.

@@ -89,21 +89,15 @@ func TestAnotherPortIsAnotherSource(t *testing.T) {
 func TestPacketsDoNotAllocate(t *testing.T) {
 	o := newOrigin(t, 2<<20)
 	r, run, size := o.packetRun()
-	got := testing.AllocsPerRun(100, func() { hear(r, o.from, run, size) })
+	at, now := arrival{from: o.from, segment: size}, time.Now()
+	list, once := make([]opened, 0, len(run)/size), make([]byte, len(run))
+	got := testing.AllocsPerRun(100, func() {
+		copy(once, run)
+		list = r.open(list[:0], now, at, once)
+		r.take(at, list)
+	})
 	if got > 1 {
 		t.Errorf("%v allocations for %d packets", got, len(run)/size)
-	}
-}
-
-// BenchmarkPackets is a run of 40 packets from where the socket's reader hands them over:
-// checked, opened, and given to the machine, which has them already after the first time.
-func BenchmarkPackets(b *testing.B) {
-	o := newOrigin(b, 2<<20)
-	r, run, size := o.packetRun()
-	b.SetBytes(int64(len(run)))
-	b.ReportAllocs()
-	for b.Loop() {
-		hear(r, o.from, run, size)
 	}
 }
 

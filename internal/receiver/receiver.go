@@ -7,6 +7,7 @@ import (
 	"math/rand/v2"
 	"net/netip"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -57,12 +58,13 @@ type Receiver struct {
 	reporter *mcast.Reporter
 	drops    drops.Counter
 	wake     chan struct{}
-	changed  *sync.Cond    // jobs or closing changed
-	gone     chan struct{} // closed when the session closes
+	changed  *sync.Cond                   // jobs or closing changed
+	gone     chan struct{}                // closed when the session closes
+	keys     atomic.Pointer[seal.Session] // nil once the session is closed
+	gate     atomic.Pointer[gate]         // which packets are opened
 
 	mu          sync.Mutex // guards everything below
 	machine     *recv.Receiver
-	seal        *seal.Session
 	feedback    *seal.FeedbackSealer
 	syncs       candidates
 	base        uint32    // packets that the socket had dropped when the first packet came
@@ -80,7 +82,6 @@ type Receiver struct {
 	lingerUntil time.Time    // when Run ends although the report of being done has not left; zero: not done
 	result      error        // what Run is to return; nil: it goes on; errDone: everything is stored
 	bytes       uint64       // of the stream, stored
-	opened      []byte       // scratch: an opened packet
 	packet      []byte       // scratch: a feedback packet
 
 	manifest manifestBlocks
@@ -118,12 +119,12 @@ func New(cfg Config) (*Receiver, error) {
 		return nil, fmt.Errorf("first SYNC of the hand-out: %w", err)
 	}
 	r := &Receiver{
-		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(), seal: keys,
+		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(),
 		wake: make(chan struct{}, 1), gone: make(chan struct{}),
 		syncs:  newCandidates(time.Now(), first.Sequence),
-		opened: make([]byte, 0, protocol.MaxSymbolSize+protocol.DataHeaderBytes),
 		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
 	}
+	r.keys.Store(keys)
 	r.changed = sync.NewCond(&r.mu)
 	if err := r.manifest.init(cfg.Offer); err != nil {
 		return nil, err
@@ -138,6 +139,7 @@ func New(cfg Config) (*Receiver, error) {
 		PoolBytes: protocol.ReceiverPoolBytes / cfg.Endpoint.share(),
 		Waiting:   !cfg.Handout.Started,
 	}, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	r.moveGate()
 	return r, nil
 }
 
@@ -229,7 +231,8 @@ func (r *Receiver) close() {
 	r.closing = true
 	close(r.gone)
 	r.jobs = nil
-	r.seal, r.feedback = nil, nil
+	r.feedback = nil
+	r.keys.Store(nil)
 	r.changed.Broadcast()
 }
 

@@ -127,10 +127,16 @@ func (r *Receiver) SetLayout(now time.Time, l Layout, have *protocol.BlockSet) {
 }
 
 // Accepts says whether a packet number is in the window around the last signed SYNC (security.md I3).
-// Call it before a key is derived for the number.
+// Call it, or Window, before a key is derived for the number.
 func (r *Receiver) Accepts(n protocol.PacketNumber) bool {
+	first, last := r.Window()
+	return first <= n && n <= last
+}
+
+// Window gives the first and the last packet number that are accepted now. It moves with HandleSync only.
+func (r *Receiver) Window() (first, last protocol.PacketNumber) {
 	h := r.sync.number
-	return n <= protocol.MaxPacketNumber && n+protocol.NumbersBehind >= h && n <= h+protocol.NumbersAhead
+	return h - min(h, protocol.NumbersBehind), min(h+protocol.NumbersAhead, protocol.MaxPacketNumber)
 }
 
 // HandleData takes an opened data packet; the symbol is copied.

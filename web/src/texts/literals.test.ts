@@ -13,7 +13,6 @@ const later = new Set<string>([
   "lib/upload.svelte.ts",
   "pages/Api.svelte",
   "pages/Send.svelte",
-  "pages/Server.svelte",
 ]);
 
 describe("the search for words", () => {

@@ -17,7 +17,7 @@ const (
 type SeatService interface {
 	// Seats shows a group's seat map. One that was never set has Version 0 and no rows.
 	Seats(ctx context.Context, p Principal, group string) (SeatMap, error)
-	// SetSeats replaces a group's seat map by m, which was read at m.Version: EConflict if it was changed since.
+	// SetSeats replaces a group's seat map by m, which was read at m.Version: EChanged if it was changed since.
 	// EInvalid for a seat outside of the grid, a seat or a device that comes twice, and a device that is not
 	// admitted to the group. It gives the map as it stands then.
 	SetSeats(ctx context.Context, p Principal, group string, m SeatMap) (SeatMap, error)
@@ -57,7 +57,8 @@ func (m SeatMap) Check() error {
 		case devices[s.DeviceID]:
 			return Errorf(EInvalid, "device %s has two seats", s.DeviceID).WithHint("leave one of them out")
 		case places[place]:
-			return Errorf(EInvalid, "two devices have row %d, seat %d", s.Row, s.Column).WithHint("give one of them another seat")
+			return Errorf(EInvalid, "two devices have row %d, seat %d", s.Row, s.Column).
+				WithHint("give one of them another seat")
 		}
 		devices[s.DeviceID], places[place] = true, true
 	}

@@ -31,7 +31,7 @@ func TestSeatsAreAdministrators(t *testing.T) {
 			t.Errorf("set: %+v", got)
 		}
 		_, err = w.SetSeats(w.ctx, local, "lab", m)
-		if groupcast.ErrorCode(err) != groupcast.EConflict || !strings.Contains(err.Error(), local.Actor()+" changed") {
+		if groupcast.ErrorCode(err) != groupcast.EChanged || !strings.Contains(err.Error(), local.Actor()+" changed") {
 			t.Errorf("from an older map: %v", err)
 		}
 		m.Version = 1

@@ -2,7 +2,7 @@
 // one transaction. It knows no SQL (package sqlite), no rule about who may do what (package
 // server) and no clock: every time comes from the caller.
 //
-// Errors are *groupcast.Error: ENotFound, EConflict, EExhausted; anything else is the disk's.
+// Errors are *groupcast.Error: ENotFound, EConflict, EChanged, EInvalid, EExhausted; anything else is the disk's.
 package store
 
 import (
@@ -132,7 +132,7 @@ type Groups interface {
 type Seats interface {
 	// Seats gives a group's map; a zero one if none was set.
 	Seats(ctx context.Context, group protocol.GroupID) (groupcast.SeatMap, error)
-	// SetSeats replaces a group's map, under the next version: EConflict if its version is another than
+	// SetSeats replaces a group's map, under the next version: EChanged if its version is another than
 	// m.Version, EInvalid for a device that is not admitted to the group. Seats go with the membership and with
 	// the device.
 	SetSeats(ctx context.Context, group protocol.GroupID, m groupcast.SeatMap, by string, at time.Time) error

@@ -79,7 +79,7 @@ func overtaken(by string) error {
 	if by != "" {
 		what = by + " changed the seats meanwhile"
 	}
-	return groupcast.Errorf(groupcast.EConflict, "%s", what).WithHint("read them again and repeat what is still wanted")
+	return groupcast.Errorf(groupcast.EChanged, "%s", what).WithHint("read them again and repeat what is still wanted")
 }
 
 func takeSeats(ctx context.Context, q *queries.Queries, group protocol.GroupID, seats []groupcast.Seat) error {

@@ -35,11 +35,11 @@ func seats(w *world) {
 		m := groupcast.SeatMap{Rows: 2, Columns: 3, Version: version, Seats: seats}
 		return w.s.SetSeats(w.ctx, g.ID, m, "root", w.tick())
 	}
-	w.fails(set(1, at(pc, 1, 1)), groupcast.EConflict)
+	w.fails(set(1, at(pc, 1, 1)), groupcast.EChanged)
 	w.ok(set(0, at(tv, 2, 3), at(pc, 1, 1)))
 	changed := w.now
 	equal(w, "set", w.taken(g), "v1 2×3 [ann/pc 1.1 ann/tv 2.3]")
-	w.fails(set(0, at(pc, 1, 2)), groupcast.EConflict)
+	w.fails(set(0, at(pc, 1, 2)), groupcast.EChanged)
 	w.fails(set(1, at(pc, 1, 2), at(stranger, 1, 1)), groupcast.EInvalid)
 	w.fails(set(1, groupcast.Seat{DeviceID: protocol.NewDeviceID(), Row: 1, Column: 1}), groupcast.EInvalid)
 	equal(w, "what failed changed nothing", w.taken(g), "v1 2×3 [ann/pc 1.1 ann/tv 2.3]")

@@ -176,6 +176,8 @@ export const api = {
     new_devices?: string;
   }) => call<T.Group>("POST", "/groups", g),
   deleteGroup: (name: string) => call<void>("DELETE", `/groups/${e(name)}`),
+  seats: (group: string) => call<T.SeatMap>("GET", `/groups/${e(group)}/seats`),
+  setSeats: (group: string, m: T.SeatMap) => call<T.SeatMap>("PUT", `/groups/${e(group)}/seats`, m),
   members: (group: string) => pieces<T.Member>(`/groups/${e(group)}/members`, (m) => m.user_id),
   keySessions: (group: string) => list<T.KeySession>(`/groups/${e(group)}/sessions`),
   addMember: (group: string, user: string) => call<T.Member>("PUT", `/groups/${e(group)}/members/${e(user)}`, {}),

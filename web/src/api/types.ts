@@ -10,6 +10,7 @@ export type Welcome = S["Welcome"];
 export type Device = S["Device"];
 export type Group = S["Group"];
 export type GroupOnOffer = S["GroupOnOffer"];
+export type SeatMap = S["SeatMap"];
 export type Member = S["Member"];
 export type JoinRequest = S["JoinRequest"];
 export type AuditEntry = S["AuditEntry"];

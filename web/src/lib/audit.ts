@@ -58,6 +58,7 @@ const said: Record<string, (a: AuditEntry) => Told> = {
   "user.password": () => ({ text: w.password, more: "" }),
   "group.create": (a) => ({ text: w.groupCreate(name(a.object)), more: name(a.detail) }),
   "group.set": (a) => ({ text: w.groupSet(name(a.object)), more: name(a.detail) }),
+  "group.seats": (a) => ({ text: w.groupSeats(name(a.object)), more: name(a.detail) }),
   "group.delete": (a) => ({ text: w.groupDelete(name(a.object)), more: name(a.detail) }),
   "member.add": (a) => ({ text: w.memberAdd(name(a.detail), name(a.object)), more: "" }),
   "member.remove": (a) => ({ text: w.memberRemove(name(a.detail), name(a.object)), more: w.notEncrypted }),

@@ -26,6 +26,9 @@ const machinesAre =
   (n: number) =>
     so(n, nouns.machine, one, other);
 
+const transfers: Forms = { one: "transfer", other: "transfers" };
+const changed: Forms = { one: "machine", other: "machines" };
+
 export const en = {
   /** For the language of the page, and for what the browser writes by itself. */
   locale: "en",
@@ -308,6 +311,7 @@ export const en = {
     password: "changed their own password",
     groupCreate: (group: string) => `made the group ${group}`,
     groupSet: (group: string) => `changed the group ${group}`,
+    groupSeats: (group: string) => `arranged the seats of ${group}`,
     groupDelete: (group: string) => `deleted the group ${group}`,
     memberAdd: (user: string, group: string) => `made ${user} a member of ${group}`,
     memberRemove: (user: string, group: string) => `removed ${user} from ${group}`,
@@ -382,6 +386,96 @@ export const en = {
 
   session: {
     stillSignedIn: (why: string) => `You are still signed in. ${why}`,
+  },
+
+  /** The map of a room: machines on their seats. */
+  seats: {
+    title: "Machines",
+    lead: "A room as it stands: each machine on its seat.",
+    view: "View",
+    asTable: "Table",
+    asSeats: "Seats",
+    group: "Group",
+    choose: "Choose a group …",
+    noGroup: "There is no group yet. A group's machines get seats here once there is one.",
+    makeGroup: "Make a group",
+    noMachines: "No machine is in this group yet. Machines appear here once their people are members.",
+    front: "Front of the room",
+    of: (group: string) => `Seats of ${group}`,
+    notArranged: "Nobody has arranged this room yet: the machines stand in the order of their names.",
+    larger: "With names",
+    smaller: "Whole room",
+    withoutSeat: (n: number) => `Without a seat (${number(n)})`,
+    noneWaits: "Every machine has a seat.",
+    more: (n: number) => `and ${number(n)} more`,
+    seat: (row: number, column: number) => `row ${row}, seat ${column}`,
+    tile: (machine: string, state: string, where: string) => `${machine}, ${state}, ${where}`,
+    waits: "without a seat",
+
+    ready: "ready",
+    away: (since: string) => `away ${since}`,
+    neverOn: "never on",
+    received: (percent: string) => `${percent} received`,
+    owedShort: (n: number) => `owed ${number(n)}`,
+    owed: (n: number) => `owed ${count(n, transfers)}`,
+    needsYou: "needs you",
+    needsYouFor: (what: string, why: string) => (why ? `needs you, ${what}: ${why}` : `needs you, ${what}`),
+    shared: "shared",
+    sharedBy: (what: string) => `shared, ${what}`,
+    because: (what: string, why: string) => `${what}: ${why}`,
+    tally: {
+      active: (n: number) => `${number(n)} ready`,
+      receiving: (n: number) => `${number(n)} receiving`,
+      queued: (n: number) => `${number(n)} owed`,
+      shared: (n: number) => `${number(n)} with a shared login`,
+      "needs-you": (n: number) => `${number(n)} ${n === 1 ? "needs" : "need"} you`,
+      off: (n: number) => `${number(n)} away`,
+    } as Record<string, (n: number) => string>,
+
+    edit: "Arrange",
+    print: "Print",
+    arranging: "Arranging",
+    help:
+      "Drag a machine to a seat, or click it and then the seat. With the keyboard: Tab to a machine, the arrow keys " +
+      "move it, Delete takes its seat away, Ctrl+Z undoes.",
+    carried: "machine that can be moved",
+    rows: "Rows",
+    columns: "Seats in a row",
+    byName: "Arrange by name",
+    fillUp: "Seat the rest",
+    undo: "Undo",
+    save: "Save",
+    saved: (group: string) => `The seats of ${group} are saved`,
+    discard: "Discard",
+    done: "Close",
+    discardTitle: "Discard what you arranged?",
+    discardText: (n: number) => `${count(n, changed)} will be as before.`,
+    discardYes: "Discard",
+    discardNo: "Keep arranging",
+    nothing: "Nothing is changed.",
+    summary: {
+      moved: (n: number) => `${number(n)} moved`,
+      seated: (n: number) => `${number(n)} seated`,
+      unseated: (n: number) => `${number(n)} without a seat now`,
+      size: (rows: number, columns: number) => `${rows} × ${columns} seats`,
+    },
+    wentTo: (machine: string, where: string) => `${machine} to ${where}`,
+    changedPlaces: (machine: string, other: string, where: string) =>
+      `${machine} to ${where}; ${other} changed places with it`,
+    tookPlace: (machine: string, other: string, where: string) => `${machine} to ${where}; ${other} waits`,
+    isOut: (machine: string) => `${machine} waits without a seat`,
+    isPicked: (machine: string) => `${machine} is picked: click the seat for it`,
+    allByName: "All stand in the order of their names",
+    restSeated: "The rest have seats",
+    undone: "Undone",
+    sized: (rows: number, columns: number) => `${rows} rows of ${columns} seats`,
+    overtaken: (who: string) => `${who} saved other seats meanwhile.`,
+    somebody: "Somebody",
+    overtakenHow:
+      "Yours are not saved. Put your changes into the new map, look at it, then save; or take the new map as it is.",
+    putMine: "Put my changes into it",
+    takeTheirs: "Take the new map",
+    put: "Your changes are in the new map: save it if it looks right",
   },
 
   requests: {

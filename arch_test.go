@@ -77,9 +77,12 @@ var arrows = map[string]string{
 	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr plan reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
-	"httpapi":    "etag keyed problems protocol auth pki tcp disk .",
+	"httpapi":    "etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",
 	"keyed":      "problems .",
+	"listen":     ".",
+	"pace":       "protocol auth .",
+	"paging":     ".",
 	"etag":       ".",
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire recv units .",

@@ -16,8 +16,8 @@ var offTheWeb = []string{
 	"internal/apiclient", "internal/backup", "internal/cli", "internal/daemon", "internal/device", "internal/home",
 	"internal/inspect", "internal/menu", "internal/pki", "internal/proof", "internal/terminal", "internal/ui",
 	"internal/verify", "internal/watch",
-	"internal/httpapi/listen.go", // the server starts
-	"internal/server/copies.go",  // a receiver with a copied home
+	"internal/listen",           // the server starts
+	"internal/server/copies.go", // a receiver with a copied home
 	"internal/presence/agents.go",
 }
 

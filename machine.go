@@ -23,7 +23,8 @@ type MachineService interface {
 
 // SentFileQuery asks for files that were sent.
 type SentFileQuery struct {
-	Name   string              // a part of the path, in whatever case; at least one character
+	Name   string              // a part of the path, in whatever case; empty: whatever it is
+	Digest string              // SHA-256 of the file in hex, or how it begins; empty: whatever it is
 	Before protocol.TransferNo // only transfers below this number; 0: all
 	Limit  int                 // at most so many files; 0 or more than 1,000: 1,000
 }

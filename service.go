@@ -244,8 +244,8 @@ type UploadService interface {
 type OperationService interface {
 	// Check asks devices over the control channel and over multicast.
 	Check(ctx context.Context, p Principal, q CheckQuery) ([]CheckResult, error)
-	// Audit lists the newest entries first.
-	Audit(ctx context.Context, p Principal, q AuditQuery) ([]AuditEntry, error)
+	// Audit lists the newest entries first. Total counts those that the query asks for, whatever Before and Limit say.
+	Audit(ctx context.Context, p Principal, q AuditQuery) (Page[AuditEntry], error)
 	// Backup streams a tar. It has the CA's keys: with it one can impersonate this server.
 	Backup(ctx context.Context, p Principal, o BackupOptions) (io.ReadCloser, error)
 	// ConfirmMemberships lets sending begin again after a restore, or after the server's home was
@@ -270,6 +270,9 @@ type AuditQuery struct {
 	Actor  string `json:"actor,omitempty"`  // exactly; empty: all
 	Action string `json:"action,omitempty"` // exactly, or as a noun: "member" is every member.*
 	Object string `json:"object,omitempty"` // exactly
+
+	Since time.Time `json:"since,omitzero"` // only entries from then on; zero: all
+	Until time.Time `json:"until,omitzero"` // only entries before then; zero: all
 }
 
 // BackupOptions says what a backup has besides the database and the keys.

@@ -31,7 +31,7 @@ func (c *Client) GroupsOnOffer(ctx context.Context, mine bool) ([]groupcast.Grou
 	if mine {
 		path = "/my/groups"
 	}
-	return answered[[]groupcast.GroupOnOffer](ctx, c, get(path))
+	return whole[groupcast.GroupOnOffer](ctx, c, get(path))
 }
 
 // Join asks to join a group.

@@ -5,6 +5,7 @@ import (
 	"net/http"
 	"net/url"
 	"strconv"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -35,7 +36,7 @@ func (c *Client) DeleteUser(ctx context.Context, name string) error {
 
 // UserGroups lists a user's memberships and open requests.
 func (c *Client) UserGroups(ctx context.Context, name string) ([]groupcast.GroupOnOffer, error) {
-	return answered[[]groupcast.GroupOnOffer](ctx, c, get("/users/"+segment(name)+"/groups"))
+	return whole[groupcast.GroupOnOffer](ctx, c, get("/users/"+segment(name)+"/groups"))
 }
 
 // Devices lists the devices of a user; of all users for "".
@@ -104,7 +105,7 @@ func (c *Client) CreateGroup(ctx context.Context, n groupcast.NewGroup) (groupca
 
 // Groups lists groups.
 func (c *Client) Groups(ctx context.Context) ([]groupcast.Group, error) {
-	return answered[[]groupcast.Group](ctx, c, get("/groups"))
+	return whole[groupcast.Group](ctx, c, get("/groups"))
 }
 
 // Group shows a group.
@@ -170,6 +171,11 @@ func (c *Client) Audit(ctx context.Context, q groupcast.AuditQuery) ([]groupcast
 	for key, value := range map[string]string{"actor": q.Actor, "action": q.Action, "object": q.Object} {
 		if value != "" {
 			v.Set(key, value)
+		}
+	}
+	for key, at := range map[string]time.Time{"since": q.Since, "until": q.Until} {
+		if !at.IsZero() {
+			v.Set(key, at.Format(time.RFC3339Nano))
 		}
 	}
 	return answered[[]groupcast.AuditEntry](ctx, c, get("/audit").with(v))

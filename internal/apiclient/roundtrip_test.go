@@ -327,6 +327,8 @@ func transferDetailTrips() []trip {
 func operationTrips() []trip {
 	entries := httpapitest.Fill[[]groupcast.UploadEntry]()
 	check, audit := httpapitest.Fill[groupcast.CheckQuery](), httpapitest.Fill[groupcast.AuditQuery]()
+	oneMore := audit
+	oneMore.Limit++ // to find out whether there are more
 	return []trip{
 		gives(trip{method: "CreateUpload", args: []any{entries}},
 			func(ctx context.Context, c *apiclient.Client) (groupcast.Upload, error) {
@@ -355,7 +357,7 @@ func operationTrips() []trip {
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.CheckResult, error) {
 				return c.Check(ctx, check)
 			}),
-		gives(trip{method: "Audit", args: []any{audit}},
+		lists(trip{method: "Audit", args: []any{oneMore}},
 			func(ctx context.Context, c *apiclient.Client) ([]groupcast.AuditEntry, error) {
 				return c.Audit(ctx, audit)
 			}),

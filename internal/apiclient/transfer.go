@@ -1,6 +1,7 @@
 package apiclient
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"net/url"
@@ -14,6 +15,9 @@ import (
 func (c *Client) AddTransfer(ctx context.Context, n groupcast.NewTransfer) (groupcast.Transfer, error) {
 	return answered[groupcast.Transfer](ctx, c, post("/transfers", n).once().slowly())
 }
+
+// defaultTransfers is how many are listed without a limit.
+const defaultTransfers = 100
 
 // Transfers lists the newest first.
 func (c *Client) Transfers(ctx context.Context, f groupcast.TransferFilter) ([]groupcast.Transfer, error) {
@@ -32,7 +36,8 @@ func (c *Client) TransferPage(
 	if f.Open {
 		v.Set("open", "true")
 	}
-	return stretch[groupcast.Transfer](ctx, c, get("/transfers").with(v), groupcast.Window{From: f.From, Limit: f.Limit})
+	w := groupcast.Window{From: f.From, Limit: cmp.Or(f.Limit, defaultTransfers)}
+	return page[groupcast.Transfer](ctx, c, get("/transfers").with(v), w)
 }
 
 // Transfer shows a transfer.

@@ -69,7 +69,7 @@ func (c *Client) DeleteUpload(ctx context.Context, id string) error {
 
 // UnfinishedUploads lists the uploads that no transfer was made of yet.
 func (c *Client) UnfinishedUploads(ctx context.Context) ([]groupcast.UnfinishedUpload, error) {
-	return answered[[]groupcast.UnfinishedUpload](ctx, c, get("/uploads"))
+	return whole[groupcast.UnfinishedUpload](ctx, c, get("/uploads"))
 }
 
 // WriteUpload appends to one file of an upload.

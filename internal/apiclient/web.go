@@ -11,12 +11,12 @@ import (
 
 // MyDeliveries lists what the user's devices are owed and got, newest first.
 func (c *Client) MyDeliveries(ctx context.Context) ([]groupcast.Received, error) {
-	return answered[[]groupcast.Received](ctx, c, get("/my/deliveries"))
+	return whole[groupcast.Received](ctx, c, get("/my/deliveries"))
 }
 
 // SignIns lists where the user is logged in.
 func (c *Client) SignIns(ctx context.Context) ([]groupcast.SignIn, error) {
-	return answered[[]groupcast.SignIn](ctx, c, get("/my/signins"))
+	return whole[groupcast.SignIn](ctx, c, get("/my/signins"))
 }
 
 // EndSignIn ends one of the user's own logins.
@@ -35,12 +35,12 @@ func (c *Client) Series(ctx context.Context, no protocol.TransferNo, after time.
 
 // KeyHolders lists which devices were handed the keys of a transfer's sessions.
 func (c *Client) KeyHolders(ctx context.Context, no protocol.TransferNo) ([]groupcast.KeyHolder, error) {
-	return answered[[]groupcast.KeyHolder](ctx, c, get("/transfers/"+number(no)+"/keys"))
+	return whole[groupcast.KeyHolder](ctx, c, get("/transfers/"+number(no)+"/keys"))
 }
 
 // KeySessions lists a group's last sessions that keys were given out for.
 func (c *Client) KeySessions(ctx context.Context, group string) ([]groupcast.KeySession, error) {
-	return answered[[]groupcast.KeySession](ctx, c, get("/groups/"+segment(group)+"/sessions"))
+	return whole[groupcast.KeySession](ctx, c, get("/groups/"+segment(group)+"/sessions"))
 }
 
 // Savings sums what multicast spared.

@@ -39,13 +39,13 @@ const (
 func Find(
 	ctx context.Context, s Store, lib Library, now func() time.Time, q groupcast.SentFileQuery,
 ) (out groupcast.SentFiles, err error) {
-	if q.Name == "" {
-		return out, groupcast.Errorf(groupcast.EInvalid, "say a part of the file's name")
+	if q.Name == "" && q.Digest == "" {
+		return out, groupcast.Errorf(groupcast.EInvalid, "say a part of the file's name, or its digest")
 	}
 	if q.Limit <= 0 || q.Limit > maxFiles {
 		q.Limit = maxFiles
 	}
-	f := finder{store: s, library: lib, name: strings.ToLower(q.Name)}
+	f := finder{store: s, library: lib, name: strings.ToLower(q.Name), digest: strings.ToLower(q.Digest)}
 	end := now().Add(maxTime)
 	for before := q.Before; ; {
 		rows, err := s.TransfersBefore(ctx, before, atOnce)
@@ -73,12 +73,14 @@ type finder struct {
 	store   Store
 	library Library
 	name    string // in lower case
+	digest  string // how it begins
 }
 
 // in gives the files of one transfer that are called like that.
 func (f *finder) in(ctx context.Context, tr store.Transfer) (out []groupcast.SentFile, err error) {
 	err = f.each(ctx, tr, func(e groupcast.FileEntry) bool {
-		if e.Kind == "file" && strings.Contains(strings.ToLower(e.Path), f.name) {
+		if e.Kind == "file" && strings.Contains(strings.ToLower(e.Path), f.name) &&
+			(f.digest == "" || strings.HasPrefix(e.Digest.String(), f.digest)) {
 			out = append(out, groupcast.SentFile{
 				Transfer: tr.No, Group: tr.Group, Path: e.Path, Size: e.Size, Digest: e.Digest,
 				At: tr.CreatedAt, State: tr.State, Verified: tr.Verified, Devices: tr.Devices(),

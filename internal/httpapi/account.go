@@ -36,21 +36,30 @@ func (a *api) accountRoutes() {
 			}
 			return me, err
 		})
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/offers", id: "groups-on-offer", access: users,
 		summary: "List the groups that the user may join or is in",
 	},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.GroupOnOffer, error) {
+		onOffer(func(ctx context.Context, p groupcast.Principal, _ *struct{ Window }) ([]groupcast.GroupOnOffer, error) {
 			return a.service.GroupsOnOffer(ctx, p, false)
-		})
-	listed(a, route{
+		}))
+	paged(a, route{
 		method: http.MethodGet, path: "/my/groups", id: "my-groups", access: users,
 		summary: "List the groups that the user is in or has asked to join",
 	},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.GroupOnOffer, error) {
+		onOffer(func(ctx context.Context, p groupcast.Principal, _ *struct{ Window }) ([]groupcast.GroupOnOffer, error) {
 			return a.service.GroupsOnOffer(ctx, p, true)
-		})
+		}))
 	a.joinRoutes()
+}
+
+// onOffer reads a list of groups as users see them, by name.
+func onOffer[I any](
+	read func(context.Context, groupcast.Principal, *I) ([]groupcast.GroupOnOffer, error),
+) rows[I, groupcast.GroupOnOffer] {
+	return rows[I, groupcast.GroupOnOffer]{
+		read: inMemory(read), key: func(g groupcast.GroupOnOffer) string { return g.Name },
+	}
 }
 
 // joining is the body of a request to join.

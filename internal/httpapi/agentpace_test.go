@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/pace"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -13,7 +14,7 @@ import (
 // other devices go on; what all devices of a user do together has a bound of its own.
 func TestAgentsCallAtARate(t *testing.T) {
 	now := time.Unix(1000, 0)
-	paces := newAgentPaces()
+	paces := pace.NewAgents()
 	agent := func(user string) groupcast.Principal {
 		return groupcast.Principal{
 			User: groupcast.User{ID: user}, Device: &groupcast.Device{ID: protocol.NewDeviceID()},
@@ -22,7 +23,7 @@ func TestAgentsCallAtARate(t *testing.T) {
 	}
 	calls := func(p groupcast.Principal, n int) (let int, last error) {
 		for range n {
-			if err := paces.take(p, false, now); err != nil {
+			if err := paces.Take(p, false, now); err != nil {
 				last = err
 			} else {
 				let++
@@ -32,7 +33,7 @@ func TestAgentsCallAtARate(t *testing.T) {
 	}
 	greedy, other := agent("alice"), agent("alice")
 	let, err := calls(greedy, 5000)
-	if let != costsBurst/callCost {
+	if let != pace.CostsBurst/pace.CallCost {
 		t.Errorf("%d calls at once", let)
 	}
 	var refusal *groupcast.Error
@@ -47,21 +48,21 @@ func TestAgentsCallAtARate(t *testing.T) {
 		t.Errorf("%d of 50 calls of another device", let)
 	}
 	now = now.Add(time.Second)
-	if let, _ := calls(greedy, 5000); let != costsSecond/callCost {
+	if let, _ := calls(greedy, 5000); let != pace.CostsSecond/pace.CallCost {
 		t.Errorf("%d calls in the next second", let)
 	}
 	total := 0
-	for range 4 * userDevices {
+	for range 4 * pace.UserDevices {
 		let, _ := calls(agent("bob"), 1000)
 		total += let
 	}
-	if want := userDevices * costsBurst / callCost; total != want {
+	if want := pace.UserDevices * pace.CostsBurst / pace.CallCost; total != want {
 		t.Errorf("%d calls of all devices of a user, %d are allowed", total, want)
 	}
 	if let, _ := calls(agent("carol"), 10); let != 10 {
 		t.Errorf("%d of 10 calls of another user", let)
 	}
-	if err := paces.take(agent("carol"), true, now); err != nil {
+	if err := paces.Take(agent("carol"), true, now); err != nil {
 		t.Error(err)
 	}
 }

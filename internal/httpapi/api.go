@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/etag"
 	"github.com/groupcast/groupcast/internal/keyed"
+	"github.com/groupcast/groupcast/internal/pace"
 	"github.com/groupcast/groupcast/internal/problems"
 )
 
@@ -23,8 +24,8 @@ type api struct {
 	huma    huma.API
 	closing <-chan struct{} // streams end when it is closed
 	attach  *attachLimits
-	turns   *turns
-	paces   *agentPaces
+	turns   *pace.Turns
+	paces   *pace.Agents
 	locks   *etag.Locks
 	keys    *keyed.Calls // nil: none are remembered
 }
@@ -32,8 +33,8 @@ type api struct {
 // newAPI puts all operations on mux.
 func newAPI(cfg Config, mux *http.ServeMux, closing <-chan struct{}) *api {
 	a := &api{
-		service: cfg.Service, log: cfg.Log, closing: closing, attach: newAttachLimits(), turns: newTurns(),
-		paces: newAgentPaces(), locks: etag.NewLocks(), keys: keyed.New(cfg.Calls, closing, cfg.Log),
+		service: cfg.Service, log: cfg.Log, closing: closing, attach: newAttachLimits(), turns: pace.NewTurns(),
+		paces: pace.NewAgents(), locks: etag.NewLocks(), keys: keyed.New(cfg.Calls, closing, cfg.Log),
 	}
 	a.huma = humago.New(mux, document())
 	a.accountRoutes()

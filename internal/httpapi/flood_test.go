@@ -18,6 +18,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
+	"github.com/groupcast/groupcast/internal/pace"
 )
 
 // Members' addresses together do not use up what administrators' addresses have.
@@ -122,7 +123,7 @@ func TestCallsAtOnceAreBoundedPerUser(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s := stuckService{httpapitest.New(), make(chan struct{})}
 		h := testHandler(s)
-		most := callsAtOnce()
+		most := pace.CallsAtOnce()
 		codes := map[int]int{}
 		var mu sync.Mutex
 		var all sync.WaitGroup
@@ -162,7 +163,7 @@ func TestCallsAtOnceAreBoundedPerUser(t *testing.T) {
 func TestCallsInARowAreBoundedPerUser(t *testing.T) {
 	h := testHandler(newFake())
 	var last *httptest.ResponseRecorder
-	for range callsBurst + callsSecond {
+	for range pace.CallsBurst + pace.CallsSecond {
 		if last = ask(h, "GET", "/api/v1/my/groups", "cli", ""); last.Code != http.StatusOK {
 			break
 		}

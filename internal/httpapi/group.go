@@ -13,6 +13,24 @@ type membership struct {
 	User string `path:"user"`
 }
 
+type textFilter struct {
+	Window
+	Text string `query:"text" maxLength:"200" doc:"Only rows with these words in their name or description"`
+}
+
+type memberFilter struct {
+	Window
+	Name string `path:"name"`
+	Text string `query:"text" maxLength:"200" doc:"Only members with these words in their name"`
+}
+
+type requestFilter struct {
+	Window
+	State groupcast.RequestState `query:"state" doc:"open, approved or denied; left out: all"`
+	Group string                 `query:"group" doc:"Only of this group; several stand between commas"`
+	Text  string                 `query:"text" maxLength:"200" doc:"Only with these words in user, group, device or message"`
+}
+
 func (a *api) groupRoutes() {
 	create(a, route{
 		method: http.MethodPost, path: "/groups", id: "create-group", access: admins,
@@ -21,9 +39,15 @@ func (a *api) groupRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body groupcast.NewGroup }) (groupcast.Group, error) {
 			return a.service.CreateGroup(ctx, p, in.Body)
 		})
-	listed(a, route{method: http.MethodGet, path: "/groups", id: "groups", access: admins, summary: "List groups"},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.Group, error) {
-			return a.service.Groups(ctx, p)
+	paged(a, route{method: http.MethodGet, path: "/groups", id: "groups", access: admins, summary: "List groups"},
+		rows[textFilter, groupcast.Group]{
+			read: inMemory(func(ctx context.Context, p groupcast.Principal, _ *textFilter) ([]groupcast.Group, error) {
+				return a.service.Groups(ctx, p)
+			}),
+			key: func(g groupcast.Group) string { return g.Name },
+			keep: func(in *textFilter) func(groupcast.Group) bool {
+				return has(in.Text, func(g groupcast.Group) []string { return []string{g.Name, g.Description} })
+			},
 		})
 	reply(a, route{method: http.MethodGet, path: "/groups/{name}", id: "group", access: admins, summary: "Show a group"},
 		func(ctx context.Context, p groupcast.Principal, in *named) (groupcast.Group, error) {
@@ -47,16 +71,24 @@ func (a *api) groupRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.DeleteGroup(ctx, p, in.Name)
 		})
+	a.memberRoutes()
+}
+
+func (a *api) memberRoutes() {
 	paged(a, route{
 		method: http.MethodGet, path: "/groups/{name}/members", id: "members", access: admins,
 		summary: "List a group's members",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Name string `path:"name"`
-			Window
-		},
-		) (groupcast.Page[groupcast.Member], error) {
-			return a.service.Members(ctx, p, in.Name, in.window())
+		rows[memberFilter, groupcast.Member]{
+			read: func(
+				ctx context.Context, p groupcast.Principal, in *memberFilter, w groupcast.Window,
+			) (groupcast.Page[groupcast.Member], error) {
+				return a.service.Members(ctx, p, in.Name, w)
+			},
+			key: func(m groupcast.Member) string { return m.User },
+			keep: func(in *memberFilter) func(groupcast.Member) bool {
+				return has(in.Text, func(m groupcast.Member) []string { return []string{m.User} })
+			},
 		})
 	reply(a, route{
 		method: http.MethodPut, path: "/groups/{name}/members/{user}", id: "add-member", access: admins,
@@ -75,12 +107,14 @@ func (a *api) groupRoutes() {
 }
 
 func (a *api) keyRoutes() {
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/groups/{name}/sessions", id: "key-sessions", access: admins,
 		summary: "List a group's last sessions, and how many devices have the keys of each",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.KeySession, error) {
-			return a.service.KeySessions(ctx, p, in.Name)
+		rows[namedList, groupcast.KeySession]{
+			read: inMemory(func(ctx context.Context, p groupcast.Principal, in *namedList) ([]groupcast.KeySession, error) {
+				return a.service.KeySessions(ctx, p, in.Name)
+			}),
 		})
 	reply(a, route{
 		method: http.MethodGet, path: "/savings", id: "savings", access: admins,
@@ -96,12 +130,19 @@ func (a *api) requestRoutes() {
 		method: http.MethodGet, path: "/requests", id: "requests", access: admins,
 		summary: "List requests to join, and new devices that wait for approval",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Window
-			State groupcast.RequestState `query:"state" doc:"open, approved or denied; left out: all"`
-		},
-		) (groupcast.Page[groupcast.JoinRequest], error) {
-			return a.service.Requests(ctx, p, in.State, in.window())
+		rows[requestFilter, groupcast.JoinRequest]{
+			read: func(
+				ctx context.Context, p groupcast.Principal, in *requestFilter, w groupcast.Window,
+			) (groupcast.Page[groupcast.JoinRequest], error) {
+				return a.service.Requests(ctx, p, in.State, w)
+			},
+			key: func(r groupcast.JoinRequest) string { return names(instant(r.AskedAt), r.ID) },
+			keep: func(in *requestFilter) func(groupcast.JoinRequest) bool {
+				return all(
+					is(in.Group, func(r groupcast.JoinRequest) string { return r.Group }),
+					has(in.Text, func(r groupcast.JoinRequest) []string { return []string{r.User, r.Group, r.Device, r.Text} }),
+				)
+			},
 		})
 	reply(a, route{
 		method: http.MethodPost, path: "/groups/{name}/requests/{user}/approve", id: "approve", access: admins,

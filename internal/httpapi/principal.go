@@ -84,12 +84,12 @@ func (a *api) gate(op route) func(huma.Context, func(huma.Context)) {
 			return
 		}
 		if need == agents {
-			if err := a.paces.take(p, op.long, time.Now()); err != nil {
+			if err := a.paces.Take(p, op.long, time.Now()); err != nil {
 				writeProblem(w, a.answer(r.Context(), err))
 				return
 			}
 		}
-		end, err := a.turns.begin(r.Context(), p, op.long)
+		end, err := a.turns.Begin(r.Context(), p, op.long)
 		if err != nil {
 			writeProblem(w, a.answer(r.Context(), err))
 			return

@@ -88,43 +88,6 @@ func listed[I, T any](a *api, r route, do func(context.Context, groupcast.Princi
 	})
 }
 
-// Window is a part of a long list: clients read it piece by piece.
-type Window struct {
-	From  int `query:"from" minimum:"0" doc:"How many rows to skip"`
-	Limit int `query:"limit" minimum:"0" maximum:"1000" doc:"Maximum number of rows; 0 means 1,000"`
-}
-
-// maxRows is the most that one answer holds of a long list.
-const maxRows = 1000
-
-// window is w as the service takes it: never without a bound.
-func (w Window) window() groupcast.Window {
-	if w.Limit == 0 {
-		w.Limit = maxRows
-	}
-	return groupcast.Window(w)
-}
-
-// page is a part of a list and how many rows there are in all.
-type page[T any] struct {
-	Total int `header:"X-Total-Count" doc:"How many rows the whole list has"`
-	Body  []T
-}
-
-// paged adds an operation that answers with a part of a list.
-func paged[I, T any](a *api, r route, do func(context.Context, groupcast.Principal, *I) (groupcast.Page[T], error)) {
-	huma.Register(a.huma, a.operation(r), func(ctx context.Context, in *I) (*page[T], error) {
-		out, err := do(ctx, principalOf(ctx), in)
-		if err != nil {
-			return nil, a.answer(ctx, err)
-		}
-		if out.Rows == nil {
-			out.Rows = []T{}
-		}
-		return &page[T]{out.Total, out.Rows}, nil
-	})
-}
-
 func (a *api) operation(r route) huma.Operation {
 	if r.body == 0 {
 		r.body = maxJSON

@@ -15,6 +15,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/keyed"
+	"github.com/groupcast/groupcast/internal/listen"
 )
 
 // Config says what to serve and where.
@@ -61,13 +62,13 @@ func Listen(cfg Config) (*Server, error) {
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
 	}
-	port, err := listenPort(cfg.Listen)
+	port, err := listen.Port(cfg.Listen)
 	if err != nil {
 		return nil, err
 	}
 	s := &Server{log: cfg.Log, port: newConnLimiter(port, cfg.Limits), closing: make(chan struct{})}
 	if cfg.Socket != "" {
-		if s.socket, err = listenSocket(cfg.Socket); err != nil {
+		if s.socket, err = listen.Socket(cfg.Socket); err != nil {
 			return nil, errors.Join(err, port.Close())
 		}
 	}

@@ -15,6 +15,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
+	"github.com/groupcast/groupcast/internal/listen"
 )
 
 func TestDoor(t *testing.T) {
@@ -95,7 +96,7 @@ func TestListenSaysWhatIsInTheWay(t *testing.T) {
 		"not an address": {"nonsense", groupcast.EInvalid, "IP:PORT"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			_, err := listenPort(c.address)
+			_, err := listen.Port(c.address)
 			if groupcast.ErrorCode(err) != c.code || !strings.Contains(err.Error(), c.say) || !strings.Contains(err.Error(),
 				"--listen") {
 				t.Errorf("%s: %v", name, err)
@@ -120,7 +121,7 @@ func TestSocket(t *testing.T) {
 	}
 	stale.SetUnlinkOnClose(false)
 	stale.Close()
-	l, err := listenSocket(path)
+	l, err := listen.Socket(path)
 	if err != nil {
 		t.Fatalf("over a dead server's socket: %v", err)
 	}
@@ -139,7 +140,7 @@ func TestSocket(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer c.Close()
-	if uid, known := peerUID(c); known && uid != os.Getuid() {
+	if uid, known := listen.PeerUID(c); known && uid != os.Getuid() {
 		t.Errorf("the peer is user %d", uid)
 	}
 }
@@ -149,15 +150,15 @@ func TestSocketsThatCannotBe(t *testing.T) {
 	if err := os.WriteFile(file, []byte("precious"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if len(file) < maxSocketPath {
-		if _, err := listenSocket(file); groupcast.ErrorCode(err) != groupcast.EUnavailable {
+	if len(file) < listen.MaxPath {
+		if _, err := listen.Socket(file); groupcast.ErrorCode(err) != groupcast.EUnavailable {
 			t.Errorf("over a file: %v", err)
 		}
 		if b, err := os.ReadFile(file); err != nil || string(b) != "precious" {
 			t.Error("the file is gone")
 		}
 	}
-	if _, err := listenSocket("/" + strings.Repeat("x", maxSocketPath)); groupcast.ErrorCode(err) != groupcast.EInvalid ||
+	if _, err := listen.Socket("/" + strings.Repeat("x", listen.MaxPath)); groupcast.ErrorCode(err) != groupcast.EInvalid ||
 		!strings.Contains(err.Error(), "--home") {
 		t.Errorf("too long: %v", err)
 	}
@@ -169,7 +170,7 @@ func TestMayEnter(t *testing.T) {
 		want      bool
 	}{{1000, 1000, true}, {0, 1000, true}, {1001, 1000, false}, {-1, 1000, false}, {1000, 0, false}} {
 		t.Run(fmt.Sprint(c.peer, " ", c.own, " ", c.want), func(t *testing.T) {
-			if mayEnter(c.peer, c.own) != c.want {
+			if listen.MayEnter(c.peer, c.own) != c.want {
 				t.Errorf("user %d at the door of %d: want %v", c.peer, c.own, c.want)
 			}
 		})

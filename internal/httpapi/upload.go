@@ -48,12 +48,15 @@ func (a *api) uploadRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *struct{ Body checkedUpload }) (groupcast.LeftOutPage, error) {
 			return leftOutPage(a.service.CheckUpload(ctx, p, in.Body.Entries, in.Body.Exclude))
 		})
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/uploads", id: "unfinished-uploads", access: admins,
 		summary: "List the uploads that no transfer was made of yet",
 	},
-		func(ctx context.Context, p groupcast.Principal, _ *struct{}) ([]groupcast.UnfinishedUpload, error) {
-			return a.service.UnfinishedUploads(ctx, p)
+		rows[struct{ Window }, groupcast.UnfinishedUpload]{
+			read: inMemory(
+				func(ctx context.Context, p groupcast.Principal, _ *struct{ Window }) ([]groupcast.UnfinishedUpload, error) {
+					return a.service.UnfinishedUploads(ctx, p)
+				}),
 		})
 	reply(a, route{
 		method: http.MethodGet, path: "/uploads/{id}", id: "upload", access: admins,

@@ -3,6 +3,8 @@ package httpapi
 import (
 	"context"
 	"net/http"
+	"slices"
+	"strconv"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -11,6 +13,46 @@ import (
 // named is the path parameter of most operations.
 type named struct {
 	Name string `path:"name"`
+}
+
+// namedList is the input of a list below a name.
+type namedList struct {
+	Window
+	Name string `path:"name"`
+}
+
+type userFilter struct {
+	Window
+	Text     string `query:"text" maxLength:"200" doc:"Only users with these words in their name"`
+	Role     string `query:"role" doc:"Only users of this role: admin or member"`
+	Disabled string `query:"disabled" enum:"true,false" doc:"Only accounts that are disabled, or are not"`
+}
+
+type deviceFilter struct {
+	Window
+	User   string   `query:"user" doc:"Only this user's devices"`
+	Label  []string `query:"label,explode" maxItems:"16" doc:"Only with this label, KEY=VALUE"`
+	Group  string   `query:"group" doc:"Only devices that may have this group's files"`
+	Online string   `query:"online" enum:"true,false" doc:"Only devices that are connected now, or are not"`
+	Owed   string   `query:"owed" enum:"true,false" doc:"Only devices that are owed something, or are not"`
+	Text   string   `query:"text" maxLength:"200" doc:"Only devices with these words in their name, user, address, groups or labels"`
+}
+
+func (in *deviceFilter) keep() func(groupcast.Device) bool {
+	var inGroup func(groupcast.Device) bool
+	if in.Group != "" {
+		inGroup = func(d groupcast.Device) bool { return slices.Contains(d.Groups, in.Group) }
+	}
+	return all(inGroup,
+		is(in.Online, func(d groupcast.Device) string { return strconv.FormatBool(d.Active) }),
+		is(in.Owed, func(d groupcast.Device) string { return strconv.FormatBool(d.Owed > 0) }),
+		has(in.Text, func(d groupcast.Device) []string {
+			texts := append([]string{d.Name, d.User, d.Address, d.OS}, d.Groups...)
+			for key, value := range d.Labels {
+				texts = append(texts, key+"="+value)
+			}
+			return texts
+		}))
 }
 
 func (a *api) userRoutes() {
@@ -22,8 +64,20 @@ func (a *api) userRoutes() {
 			return a.service.AddUser(ctx, p, in.Body)
 		})
 	paged(a, route{method: http.MethodGet, path: "/users", id: "users", access: admins, summary: "List users"},
-		func(ctx context.Context, p groupcast.Principal, in *struct{ Window }) (groupcast.Page[groupcast.User], error) {
-			return a.service.Users(ctx, p, in.window())
+		rows[userFilter, groupcast.User]{
+			read: func(
+				ctx context.Context, p groupcast.Principal, _ *userFilter, w groupcast.Window,
+			) (groupcast.Page[groupcast.User], error) {
+				return a.service.Users(ctx, p, w)
+			},
+			key: func(u groupcast.User) string { return u.Name },
+			keep: func(in *userFilter) func(groupcast.User) bool {
+				return all(
+					has(in.Text, func(u groupcast.User) []string { return []string{u.Name} }),
+					is(in.Role, func(u groupcast.User) string { return string(u.Role) }),
+					is(in.Disabled, func(u groupcast.User) string { return strconv.FormatBool(u.Disabled) }),
+				)
+			},
 		})
 	reply(a, route{
 		method: http.MethodPatch, path: "/users/{name}", id: "update-user", access: admins, body: maxLogin,
@@ -43,13 +97,13 @@ func (a *api) userRoutes() {
 		func(ctx context.Context, p groupcast.Principal, in *named) error {
 			return a.service.DeleteUser(ctx, p, in.Name)
 		})
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/users/{name}/groups", id: "user-groups", access: admins,
 		summary: "List a user's memberships and requests",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *named) ([]groupcast.GroupOnOffer, error) {
+		onOffer(func(ctx context.Context, p groupcast.Principal, in *namedList) ([]groupcast.GroupOnOffer, error) {
 			return a.service.UserGroups(ctx, p, in.Name)
-		})
+		}))
 }
 
 func (a *api) deviceRoutes() {
@@ -57,13 +111,13 @@ func (a *api) deviceRoutes() {
 		method: http.MethodGet, path: "/devices", id: "devices", access: users,
 		summary: "List devices; users see their own",
 	},
-		func(ctx context.Context, p groupcast.Principal, in *struct {
-			Window
-			User  string   `query:"user" doc:"Only this user's devices"`
-			Label []string `query:"label,explode" maxItems:"16" doc:"Only with this label, KEY=VALUE"`
-		},
-		) (groupcast.Page[groupcast.Device], error) {
-			return a.service.Devices(ctx, p, groupcast.DeviceFilter{User: in.User, Labels: in.Label}, in.window())
+		rows[deviceFilter, groupcast.Device]{
+			read: func(
+				ctx context.Context, p groupcast.Principal, in *deviceFilter, w groupcast.Window,
+			) (groupcast.Page[groupcast.Device], error) {
+				return a.service.Devices(ctx, p, groupcast.DeviceFilter{User: in.User, Labels: in.Label}, w)
+			},
+			key: func(d groupcast.Device) string { return names(d.User, d.Name) }, keep: (*deviceFilter).keep,
 		})
 	act(a, route{
 		method: http.MethodDelete, path: "/devices/{id}", id: "revoke-device", access: users,

@@ -48,19 +48,24 @@ func (a *api) webRoutes() {
 }
 
 func (a *api) myRoutes() {
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/my/deliveries", id: "my-deliveries", access: users,
 		summary: "List what the user's devices are owed and received",
 	},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.Received, error) {
-			return a.service.MyDeliveries(ctx, p)
+		rows[stateFilter, groupcast.Received]{
+			read: inMemory(func(ctx context.Context, p groupcast.Principal, _ *stateFilter) ([]groupcast.Received, error) {
+				return a.service.MyDeliveries(ctx, p)
+			}),
+			key: receivedKey, keep: (*stateFilter).keep,
 		})
-	listed(a, route{
+	paged(a, route{
 		method: http.MethodGet, path: "/my/signins", id: "sign-ins", access: users,
 		summary: "List the user's logins",
 	},
-		func(ctx context.Context, p groupcast.Principal, _ *nothing) ([]groupcast.SignIn, error) {
-			return a.service.SignIns(ctx, p)
+		rows[struct{ Window }, groupcast.SignIn]{
+			read: inMemory(func(ctx context.Context, p groupcast.Principal, _ *struct{ Window }) ([]groupcast.SignIn, error) {
+				return a.service.SignIns(ctx, p)
+			}),
 		})
 	act(a, route{
 		method: http.MethodDelete, path: "/my/signins/{id}", id: "end-sign-in", access: users,

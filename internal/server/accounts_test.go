@@ -35,7 +35,7 @@ func TestLoginIsRefusedAlikeForWrongAndUnknown(t *testing.T) {
 		if _, err := w.Authenticate(w.ctx, "", "x"); groupcast.ErrorCode(err) != groupcast.EUnauthorized {
 			t.Errorf("a made-up token: %v", err)
 		}
-		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{})
+		entries, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{}))
 		w.must(err)
 		failed := 0
 		for _, e := range entries {
@@ -175,7 +175,7 @@ func TestEverythingAnAdministratorDoesIsInTheAuditLog(t *testing.T) {
 		w.must(w.RemoveMember(w.ctx, local, "g", "ann"))
 		w.must(w.DeleteUser(w.ctx, local, "ann"))
 		w.must(w.DeleteGroup(w.ctx, local, "g"))
-		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{})
+		entries, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{}))
 		w.must(err)
 		seen := map[string]bool{}
 		for _, e := range entries {
@@ -201,7 +201,7 @@ func TestNothingToSetUp(t *testing.T) {
 				t.Fatalf("got %v, want ENotFound", err)
 			}
 		}
-		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "admin"})
+		entries, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "admin"}))
 		w.must(err)
 		if len(entries) != 0 {
 			t.Errorf("%d entries", len(entries))

@@ -28,7 +28,7 @@ func TestCatchUpOverTheServer(t *testing.T) {
 		if !w.sender().Sealing() {
 			t.Fatal("the others' session ended")
 		}
-		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Limit: 1})
+		entries, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Limit: 1}))
 		w.must(err)
 		if e := entries[0]; e.Action != "delivery.catch-up" || !strings.Contains(e.Object, "pc/pc-pc") {
 			t.Fatalf("audit: %+v", e)

@@ -335,3 +335,8 @@ func sessionStatus(dev protocol.DeviceID, blocks, have int) sender.DeviceStatus 
 	s.AddRange(protocol.Range{Count: uint32(have)})
 	return sender.DeviceStatus{Device: dev, Blocks: blocks, Bar: s.Bar(0)}
 }
+
+// auditOf gives the entries of a part of the audit log.
+func auditOf(p groupcast.Page[groupcast.AuditEntry], err error) ([]groupcast.AuditEntry, error) {
+	return p.Rows, err
+}

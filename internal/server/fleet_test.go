@@ -233,7 +233,7 @@ func TestLabelsAreTheServers(t *testing.T) {
 		if groupcast.ErrorCode(err) != groupcast.EForbidden {
 			t.Errorf("a user searches labels: %v", err)
 		}
-		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "device.label"})
+		log, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "device.label"}))
 		w.must(err)
 		if len(log) != 2 || log[0].Object != "bob/pc-bob" || log[0].Detail != "room=3 kind-: bob/pc-bob" ||
 			log[1].Object != "2 devices" || log[1].Detail != "kind=exam room=2: ann/pc-ann, bob/pc-bob" {
@@ -323,7 +323,7 @@ func TestWhatIsOwedIsDropped(t *testing.T) {
 		if done[0].Code != groupcast.ENotFound || done[0].Problem != "it is owed nothing" {
 			t.Errorf("%+v", done)
 		}
-		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "delivery.drop"})
+		log, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "delivery.drop"}))
 		if w.must(err); len(log) != 6 {
 			t.Errorf("%d entries of the log", len(log))
 		}

@@ -196,7 +196,7 @@ func TestANewDeviceIsTold(t *testing.T) {
 				t.Errorf("%s hears %q", name, kinds)
 			}
 		}
-		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "device.add"})
+		log, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "device.add"}))
 		w.must(err)
 		if len(log) != 2 || log[0].Object != "ann/pc-ann-2" {
 			t.Errorf("%+v", log)

@@ -42,7 +42,7 @@ func TestSeatsAreAdministrators(t *testing.T) {
 		if _, err := w.SetSeats(w.ctx, local, "none", got); groupcast.ErrorCode(err) != groupcast.ENotFound {
 			t.Errorf("of no group: %v", err)
 		}
-		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "group.seats"})
+		log, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "group.seats"}))
 		w.must(err)
 		if len(log) != 1 || log[0].Object != "lab" || log[0].Detail != "2 × 3, 1 taken" {
 			t.Errorf("audit log: %+v", log)

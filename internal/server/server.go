@@ -322,11 +322,17 @@ func (s *Server) Events(_ context.Context, p groupcast.Principal) (groupcast.Eve
 // Audit lists the newest entries first.
 func (s *Server) Audit(
 	ctx context.Context, p groupcast.Principal, q groupcast.AuditQuery,
-) ([]groupcast.AuditEntry, error) {
+) (groupcast.Page[groupcast.AuditEntry], error) {
 	if err := mustAdmin(p); err != nil {
-		return nil, err
+		return groupcast.Page[groupcast.AuditEntry]{}, err
 	}
-	return s.store.Audit(ctx, store.AuditFilter{
-		Limit: q.Limit, Before: q.Before, Actor: q.Actor, Action: q.Action, Object: q.Object,
-	})
+	f := store.AuditFilter{
+		Limit: q.Limit, Before: q.Before, Actor: q.Actor, Action: q.Action, Object: q.Object, Since: q.Since, Until: q.Until,
+	}
+	rows, err := s.store.Audit(ctx, f)
+	if err != nil {
+		return groupcast.Page[groupcast.AuditEntry]{}, err
+	}
+	total, err := s.store.CountAudit(ctx, f)
+	return groupcast.Page[groupcast.AuditEntry]{Rows: rows, Total: total}, err
 }

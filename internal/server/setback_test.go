@@ -279,7 +279,7 @@ func TestOffersThatProveNothing(t *testing.T) {
 		if after > before+10 || now != transfers || w.status().Restored {
 			t.Errorf("offer %d became %d, transfer %d %d", before, after, transfers, now)
 		}
-		log, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "offer.forged"})
+		log, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "offer.forged"}))
 		w.must(err)
 		if len(log) != 1 {
 			t.Errorf("who has the key besides was noted %d times", len(log))

@@ -85,7 +85,7 @@ func TestAServerIsNamed(t *testing.T) {
 		is("Raum 204 – Süd")
 		w.must(name(""))
 		is("pc-1")
-		entries, err := w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "server.name"})
+		entries, err := auditOf(w.Audit(w.ctx, local, groupcast.AuditQuery{Action: "server.name"}))
 		w.must(err)
 		if len(entries) != 2 {
 			t.Errorf("%d entries in the audit log", len(entries))

@@ -172,4 +172,6 @@ type AuditFilter struct {
 	Actor  string // exactly
 	Action string // exactly, or as a noun: "member" is every member.*
 	Object string // exactly
+	Since  time.Time
+	Until  time.Time
 }

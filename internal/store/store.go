@@ -332,8 +332,9 @@ type Offers interface {
 // Records are the audit log, settings and the whole as a file.
 type Records interface {
 	AppendAudit(ctx context.Context, e groupcast.AuditEntry) error
-	// Audit lists the newest first.
+	// Audit lists the newest first; CountAudit counts all, whatever Before and Limit say.
 	Audit(ctx context.Context, f AuditFilter) ([]groupcast.AuditEntry, error)
+	CountAudit(ctx context.Context, f AuditFilter) (int, error)
 	// OldestAudit lists the oldest first; the number of all entries is Total.
 	OldestAudit(ctx context.Context, limit int) (groupcast.Page[groupcast.AuditEntry], error)
 	// DeleteAudit deletes the entries up to an ID, that one included.

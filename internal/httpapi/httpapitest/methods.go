@@ -397,8 +397,8 @@ func (s *Service) Check(
 // Audit notes the call.
 func (s *Service) Audit(
 	_ context.Context, p groupcast.Principal, q groupcast.AuditQuery,
-) ([]groupcast.AuditEntry, error) {
-	return answer[[]groupcast.AuditEntry](s.note("Audit", p, q))
+) (groupcast.Page[groupcast.AuditEntry], error) {
+	return answer[groupcast.Page[groupcast.AuditEntry]](s.note("Audit", p, q))
 }
 
 // ConfirmMemberships notes the call.

@@ -851,7 +851,16 @@ WHERE (CAST(@before AS BIGINT) = 0 OR id < @before)
     AND (CAST(@action AS TEXT) = '' OR action = @action
         OR SUBSTR(action, 1, LENGTH(CAST(@action AS TEXT)) + 1) = CAST(@action AS TEXT) || '.')
     AND (CAST(@object AS TEXT) = '' OR object = @object)
+    AND (CAST(@since AS BIGINT) = 0 OR at >= @since) AND (CAST(@until AS BIGINT) = 0 OR at < @until)
 ORDER BY id DESC LIMIT @most;
+
+-- name: CountAuditOf :one
+SELECT COUNT(*) FROM audit
+WHERE (CAST(@actor AS TEXT) = '' OR actor = @actor)
+    AND (CAST(@action AS TEXT) = '' OR action = @action
+        OR SUBSTR(action, 1, LENGTH(CAST(@action AS TEXT)) + 1) = CAST(@action AS TEXT) || '.')
+    AND (CAST(@object AS TEXT) = '' OR object = @object)
+    AND (CAST(@since AS BIGINT) = 0 OR at >= @since) AND (CAST(@until AS BIGINT) = 0 OR at < @until);
 
 -- name: CountAudit :one
 SELECT COUNT(*) FROM audit;

@@ -107,11 +107,24 @@ func (s *Store) Audit(ctx context.Context, f store.AuditFilter) (out []groupcast
 	err = s.read(ctx, func(q *queries.Queries) error {
 		rows, err := q.Audit(ctx, queries.AuditParams{
 			Before: f.Before, Actor: f.Actor, Action: f.Action, Object: f.Object, Most: int32(limit(f.Limit)),
+			Since: micros(f.Since), Until: micros(f.Until),
 		})
 		out = auditFrom(rows)
 		return err
 	})
 	return out, err
+}
+
+// CountAudit counts entries.
+func (s *Store) CountAudit(ctx context.Context, f store.AuditFilter) (total int, err error) {
+	err = s.read(ctx, func(q *queries.Queries) error {
+		n, err := q.CountAuditOf(ctx, queries.CountAuditOfParams{
+			Actor: f.Actor, Action: f.Action, Object: f.Object, Since: micros(f.Since), Until: micros(f.Until),
+		})
+		total = int(n)
+		return err
+	})
+	return total, err
 }
 
 func auditFrom(rows []queries.Audit) []groupcast.AuditEntry {

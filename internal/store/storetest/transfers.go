@@ -215,10 +215,18 @@ func audit(w *world) {
 		{"object", store.AuditFilter{Object: "lab"}, 3},
 		{"before", store.AuditFilter{Before: all[1].ID}, 2},
 		{"limit", store.AuditFilter{Limit: 3}, 3},
+		{"since", store.AuditFilter{Since: all[1].At}, 2},
+		{"until", store.AuditFilter{Until: all[1].At}, 2},
 	} {
 		list, err := w.s.Audit(w.ctx, c.filter)
 		w.ok(err)
 		equal(w, c.name, len(list), c.want)
+		c.filter.Limit, c.filter.Before = 1, 0
+		total, err := w.s.CountAudit(w.ctx, c.filter)
+		w.ok(err)
+		if c.name != "before" && c.name != "limit" {
+			equal(w, c.name+", counted", total, c.want)
+		}
 	}
 }
 

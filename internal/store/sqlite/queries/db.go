@@ -126,6 +126,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.countAuditStmt, err = db.PrepareContext(ctx, countAudit); err != nil {
 		return nil, fmt.Errorf("error preparing query CountAudit: %w", err)
 	}
+	if q.countAuditOfStmt, err = db.PrepareContext(ctx, countAuditOf); err != nil {
+		return nil, fmt.Errorf("error preparing query CountAuditOf: %w", err)
+	}
 	if q.countClosedStmt, err = db.PrepareContext(ctx, countClosed); err != nil {
 		return nil, fmt.Errorf("error preparing query CountClosed: %w", err)
 	}
@@ -788,6 +791,11 @@ func (q *Queries) Close() error {
 	if q.countAuditStmt != nil {
 		if cerr := q.countAuditStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countAuditStmt: %w", cerr)
+		}
+	}
+	if q.countAuditOfStmt != nil {
+		if cerr := q.countAuditOfStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countAuditOfStmt: %w", cerr)
 		}
 	}
 	if q.countClosedStmt != nil {
@@ -1678,6 +1686,7 @@ type Queries struct {
 	copyOnMachineStmt             *sql.Stmt
 	countStmt                     *sql.Stmt
 	countAuditStmt                *sql.Stmt
+	countAuditOfStmt              *sql.Stmt
 	countClosedStmt               *sql.Stmt
 	countDeliveriesStmt           *sql.Stmt
 	countDeliveriesOfDeviceStmt   *sql.Stmt
@@ -1881,6 +1890,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		copyOnMachineStmt:             q.copyOnMachineStmt,
 		countStmt:                     q.countStmt,
 		countAuditStmt:                q.countAuditStmt,
+		countAuditOfStmt:              q.countAuditOfStmt,
 		countClosedStmt:               q.countClosedStmt,
 		countDeliveriesStmt:           q.countDeliveriesStmt,
 		countDeliveriesOfDeviceStmt:   q.countDeliveriesOfDeviceStmt,

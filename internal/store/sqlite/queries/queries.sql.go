@@ -577,7 +577,8 @@ WHERE (CAST($1 AS BIGINT) = 0 OR id < $1)
     AND (CAST($3 AS TEXT) = '' OR action = $3
         OR SUBSTR(action, 1, LENGTH(CAST($3 AS TEXT)) + 1) = CAST($3 AS TEXT) || '.')
     AND (CAST($4 AS TEXT) = '' OR object = $4)
-ORDER BY id DESC LIMIT $5
+    AND (CAST($5 AS BIGINT) = 0 OR at >= $5) AND (CAST($6 AS BIGINT) = 0 OR at < $6)
+ORDER BY id DESC LIMIT $7
 `
 
 type AuditParams struct {
@@ -585,6 +586,8 @@ type AuditParams struct {
 	Actor  string
 	Action string
 	Object string
+	Since  int64
+	Until  int64
 	Most   int32
 }
 
@@ -594,6 +597,8 @@ func (q *Queries) Audit(ctx context.Context, arg AuditParams) ([]Audit, error) {
 		arg.Actor,
 		arg.Action,
 		arg.Object,
+		arg.Since,
+		arg.Until,
 		arg.Most,
 	)
 	if err != nil {
@@ -883,6 +888,36 @@ SELECT COUNT(*) FROM audit
 
 func (q *Queries) CountAudit(ctx context.Context) (int64, error) {
 	row := q.queryRow(ctx, q.countAuditStmt, countAudit)
+	var count int64
+	err := row.Scan(&count)
+	return count, err
+}
+
+const countAuditOf = `-- name: CountAuditOf :one
+SELECT COUNT(*) FROM audit
+WHERE (CAST($1 AS TEXT) = '' OR actor = $1)
+    AND (CAST($2 AS TEXT) = '' OR action = $2
+        OR SUBSTR(action, 1, LENGTH(CAST($2 AS TEXT)) + 1) = CAST($2 AS TEXT) || '.')
+    AND (CAST($3 AS TEXT) = '' OR object = $3)
+    AND (CAST($4 AS BIGINT) = 0 OR at >= $4) AND (CAST($5 AS BIGINT) = 0 OR at < $5)
+`
+
+type CountAuditOfParams struct {
+	Actor  string
+	Action string
+	Object string
+	Since  int64
+	Until  int64
+}
+
+func (q *Queries) CountAuditOf(ctx context.Context, arg CountAuditOfParams) (int64, error) {
+	row := q.queryRow(ctx, q.countAuditOfStmt, countAuditOf,
+		arg.Actor,
+		arg.Action,
+		arg.Object,
+		arg.Since,
+		arg.Until,
+	)
 	var count int64
 	err := row.Scan(&count)
 	return count, err

@@ -1,4 +1,5 @@
-package httpapi
+// Package listen opens what a server answers on: its HTTPS port, and its socket for the administrator of the machine.
+package listen
 
 import (
 	"errors"
@@ -10,11 +11,11 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-// maxSocketPath is what sockaddr_un holds on the systems we run on, its final zero included.
-const maxSocketPath = 104
+// MaxPath is what sockaddr_un holds on the systems we run on, its final zero included.
+const MaxPath = 104
 
-// listenPort opens the HTTPS port and says in words what is in the way.
-func listenPort(address string) (net.Listener, error) {
+// Port opens the HTTPS port and says in words what is in the way.
+func Port(address string) (net.Listener, error) {
 	l, err := listenOn(address)
 	switch {
 	case err == nil:
@@ -48,13 +49,13 @@ func listenOn(address string) (net.Listener, error) {
 	return net.Listen("tcp", address)
 }
 
-// listenSocket opens the local socket for administration: only this user can open it, in a folder that
+// Socket opens the local socket for administration: only this user can open it, in a folder that
 // only this user can enter, and peers of other users are refused (security.md L1). The home's lock is
 // held, so a socket that is there already is a leftover.
-func listenSocket(path string) (net.Listener, error) {
-	if len(path) >= maxSocketPath {
+func Socket(path string) (net.Listener, error) {
+	if len(path) >= MaxPath {
 		return nil, groupcast.Errorf(groupcast.EInvalid, "the path of the local socket is too long: %s", path).
-			WithHint("choose a shorter folder with `--home` (the path may have %d characters)", maxSocketPath-1)
+			WithHint("choose a shorter folder with `--home` (the path may have %d characters)", MaxPath-1)
 	}
 	if st, err := os.Lstat(path); err == nil && st.Mode().Type() == fs.ModeSocket {
 		if err := os.Remove(path); err != nil {
@@ -86,12 +87,12 @@ func (l *ownPeers) Accept() (net.Conn, error) {
 		if err != nil {
 			return nil, err
 		}
-		if uid, known := peerUID(c); !known || mayEnter(uid, os.Getuid()) {
+		if uid, known := PeerUID(c); !known || MayEnter(uid, os.Getuid()) {
 			return c, nil
 		}
 		_ = c.Close() // refused; an error changes nothing
 	}
 }
 
-// mayEnter says whether a peer may administer a server that runs as own.
-func mayEnter(peer, own int) bool { return peer == own || peer == 0 }
+// MayEnter says whether a peer may administer a server that runs as own.
+func MayEnter(peer, own int) bool { return peer == own || peer == 0 }

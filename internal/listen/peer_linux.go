@@ -1,4 +1,4 @@
-package httpapi
+package listen
 
 import (
 	"net"
@@ -6,9 +6,9 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// peerUID is the user at the other end of a Unix socket. If the kernel does not say, it returns an ID
+// PeerUID is the user at the other end of a Unix socket. If the kernel does not say, it returns an ID
 // that no user has, so that the peer is refused.
-func peerUID(c net.Conn) (uid int, known bool) {
+func PeerUID(c net.Conn) (uid int, known bool) {
 	const nobody = -1
 	u, ok := c.(*net.UnixConn)
 	if !ok {

@@ -1,4 +1,5 @@
-package httpapi
+// Package pace bounds how often, and how many at once, users and their devices call.
+package pace
 
 import (
 	"context"
@@ -12,34 +13,34 @@ import (
 )
 
 // How many calls of a user may run at the same time, of all their machines together. More of them wait.
-func callsAtOnce() auth.Bounds {
+func CallsAtOnce() auth.Bounds {
 	return auth.Bounds{What: "calls", All: 512, Each: 128, Admins: 64, Local: 16, Line: 2048, Wait: 10 * time.Second}
 }
 
 // How often a member's command-line or browser login may call. The web interface and the command line
 // need at most a tenth of it.
 const (
-	callsSecond = 50
-	callsBurst  = 500
+	CallsSecond = 50
+	CallsBurst  = 500
 	maxCallers  = 20_000 // remembered
 )
 
-// turns limits the calls of each user, before anything is done.
-type turns struct {
+// Turns limits the calls of each user, before anything is done.
+type Turns struct {
 	share *auth.Share
 	mu    sync.Mutex
 	paces map[string]*rate.Limiter
 }
 
-func newTurns() *turns {
-	return &turns{share: auth.NewShare(callsAtOnce()), paces: map[string]*rate.Limiter{}}
+func NewTurns() *Turns {
+	return &Turns{share: auth.NewShare(CallsAtOnce()), paces: map[string]*rate.Limiter{}}
 }
 
-// begin takes a place for a call, or refuses it; end gives the place back. long operations are bounded
+// Begin takes a place for a call, or refuses it; end gives the place back. long operations are bounded
 // elsewhere.
-func (t *turns) begin(ctx context.Context, p groupcast.Principal, long bool) (end func(), err error) {
+func (t *Turns) Begin(ctx context.Context, p groupcast.Principal, long bool) (end func(), err error) {
 	if p.Scope != groupcast.ScopeAgent && !p.Admin() && !t.inTime(p.User.ID, time.Now()) {
-		return nil, groupcast.Errorf(groupcast.EExhausted, "this login calls more than %d times a second", callsSecond).
+		return nil, groupcast.Errorf(groupcast.EExhausted, "this login calls more than %d times a second", CallsSecond).
 			WithHint("try again in a few seconds")
 	}
 	if long {
@@ -52,7 +53,7 @@ func (t *turns) begin(ctx context.Context, p groupcast.Principal, long bool) (en
 	return func() { t.share.Give(key) }, nil
 }
 
-func (t *turns) inTime(user string, now time.Time) bool {
+func (t *Turns) inTime(user string, now time.Time) bool {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	l := t.paces[user]
@@ -60,7 +61,7 @@ func (t *turns) inTime(user string, now time.Time) bool {
 		if len(t.paces) >= maxCallers {
 			clear(t.paces) // cheaper than to look for the oldest
 		}
-		l = rate.NewLimiter(callsSecond, callsBurst)
+		l = rate.NewLimiter(CallsSecond, CallsBurst)
 		t.paces[user] = l
 	}
 	return l.AllowN(now, 1)

@@ -1,4 +1,4 @@
-package httpapi
+package pace
 
 import (
 	"math"
@@ -11,37 +11,37 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// How often a receiving device may call (security.md F1). A call costs callCost, the start of a
+// How often a receiving device may call (security.md F1). A call costs CallCost, the start of a
 // download 1: a device that lacks scattered blocks fetches them one by one. All devices of a user
-// together may cost userDevices times as much.
+// together may cost UserDevices times as much.
 const (
-	callCost    = 10
-	costsSecond = 400 // 40 calls a second …
-	costsBurst  = 2000
-	userDevices = 16
+	CallCost    = 10
+	CostsSecond = 400 // 40 calls a second …
+	CostsBurst  = 2000
+	UserDevices = 16
 )
 
-// agentPaces bounds how often devices call, each and those of a user together.
-type agentPaces struct {
+// Agents bounds how often devices call, each and those of a user together.
+type Agents struct {
 	mu      sync.Mutex
 	devices map[protocol.DeviceID]*rate.Limiter
 	users   map[string]*rate.Limiter
 }
 
-func newAgentPaces() *agentPaces {
-	return &agentPaces{devices: map[protocol.DeviceID]*rate.Limiter{}, users: map[string]*rate.Limiter{}}
+func NewAgents() *Agents {
+	return &Agents{devices: map[protocol.DeviceID]*rate.Limiter{}, users: map[string]*rate.Limiter{}}
 }
 
-// take counts a device's call, or refuses it and says when to try again.
-func (a *agentPaces) take(p groupcast.Principal, long bool, now time.Time) error {
-	cost := callCost
+// Take counts a device's call, or refuses it and says when to try again.
+func (a *Agents) Take(p groupcast.Principal, long bool, now time.Time) error {
+	cost := CallCost
 	if long {
 		cost = 1
 	}
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	device := limiterOf(a.devices, p.Device.ID, 1).ReserveN(now, cost)
-	user := limiterOf(a.users, p.User.ID, userDevices).ReserveN(now, cost)
+	user := limiterOf(a.users, p.User.ID, UserDevices).ReserveN(now, cost)
 	wait := max(device.DelayFrom(now), user.DelayFrom(now))
 	if wait == 0 {
 		return nil
@@ -61,7 +61,7 @@ func limiterOf[K comparable](all map[K]*rate.Limiter, key K, times int) *rate.Li
 		if len(all) >= maxCallers {
 			clear(all) // cheaper than to look for the oldest
 		}
-		l = rate.NewLimiter(rate.Limit(times*costsSecond), times*costsBurst)
+		l = rate.NewLimiter(rate.Limit(times*CostsSecond), times*CostsBurst)
 		all[key] = l
 	}
 	return l

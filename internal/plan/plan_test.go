@@ -60,10 +60,8 @@ func TestHowADeviceStands(t *testing.T) {
 
 func TestWhoIsNotReadyComesFirst(t *testing.T) {
 	all := []groupcast.PlannedDevice{
-		{Device: "d", Stands: groupcast.PlanReady},
-		{Device: "c", Stands: groupcast.PlanAway},
-		{Device: "b", Stands: groupcast.PlanUnfit},
-		{Device: "a", Stands: groupcast.PlanNoSpace, Groups: []string{"g"}},
+		{Device: "d", Stands: groupcast.PlanReady}, {Device: "c", Stands: groupcast.PlanAway},
+		{Device: "b", Stands: groupcast.PlanUnfit}, {Device: "a", Stands: groupcast.PlanNoSpace, Groups: []string{"g"}},
 	}
 	Sort(all)
 	for i, want := range []string{"a", "b", "c", "d"} {
@@ -140,22 +138,17 @@ func TestWhatATransferTellsOfThePace(t *testing.T) {
 		{"most was there already", change(func(t *groupcast.Transfer) { t.WireBytes = 1e6 }), three, 0, 0, ""},
 		{
 			"over HTTPS, each a copy", change(func(t *groupcast.Transfer) { t.WireBytes, t.HTTPSBytes = 0, 20e6 }),
-			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)},
-			40e6, 2, "",
+			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)}, 40e6, 2, "",
 		},
 		{
 			"over HTTPS, mostly there", change(func(t *groupcast.Transfer) { t.WireBytes, t.HTTPSBytes = 0, 10e6 }),
-			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)},
-			0, 0, "",
+			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)}, 0, 0, "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points := []groupcast.Point{
-				{Sent: 1, Limiter: "start"},
-				{Sent: 1, Limiter: "start"},
-				{Sent: 1, Limiter: "receivers"},
-				{Limiter: "cap"},
-				{Limiter: "cap"},
+				{Sent: 1, Limiter: "start"}, {Sent: 1, Limiter: "start"}, {Sent: 1, Limiter: "receivers"},
+				{Limiter: "cap"}, {Limiter: "cap"},
 			}
 			p, known := Measure(c.tr, c.of, points)
 			if known != (c.rate > 0) {
@@ -214,47 +207,33 @@ func TestHowLongItTakes(t *testing.T) {
 	}{
 		{"nothing is known", 3, groupcast.ViaMulticast, Limits{}, nil, groupcast.PlanTime{}},
 		{
-			"as was measured", 3, groupcast.ViaMulticast,
-			Limits{},
-			pace,
+			"as was measured", 3, groupcast.ViaMulticast, Limits{}, pace,
 			groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers"},
 		},
 		{
-			"its own limit is lower", 3, groupcast.ViaMulticast,
-			Limits{Transfer: 40e6, Server: 60e6},
-			pace,
+			"its own limit is lower", 3, groupcast.ViaMulticast, Limits{Transfer: 40e6, Server: 60e6}, pace,
 			groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "cap", Cap: 40e6, CapOf: groupcast.CapOfTransfer},
 		},
 		{
-			"the server's limit is lower", 3, groupcast.ViaMulticast,
-			Limits{Transfer: 40e6, Server: 20e6},
-			pace,
+			"the server's limit is lower", 3, groupcast.ViaMulticast, Limits{Transfer: 40e6, Server: 20e6}, pace,
 			groupcast.PlanTime{Rate: 20e6, For: 40 * time.Second, Limiter: "cap", Cap: 20e6, CapOf: groupcast.CapOfServer},
 		},
 		{
-			"a limit that is never reached", 3, groupcast.ViaMulticast,
-			Limits{Transfer: 1e9},
-			pace,
+			"a limit that is never reached", 3, groupcast.ViaMulticast, Limits{Transfer: 1e9}, pace,
 			groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers", Cap: 1e9, CapOf: groupcast.CapOfTransfer},
 		},
 		{
-			"at least what a limit allows", 3, groupcast.ViaMulticast,
-			Limits{Transfer: 8e6},
-			nil,
+			"at least what a limit allows", 3, groupcast.ViaMulticast, Limits{Transfer: 8e6}, nil,
 			groupcast.PlanTime{
 				Rate: 8e6, For: 100 * time.Second, Limiter: "cap", AtLeast: true, Cap: 8e6, CapOf: groupcast.CapOfTransfer,
 			},
 		},
 		{
-			"over HTTPS each device gets a copy", 4, groupcast.ViaHTTPS,
-			Limits{},
-			pace,
+			"over HTTPS each device gets a copy", 4, groupcast.ViaHTTPS, Limits{}, pace,
 			groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "receivers"},
 		},
 		{
-			"and shares the limit", 4, groupcast.ViaHTTPS,
-			Limits{Server: 80e6},
-			nil,
+			"and shares the limit", 4, groupcast.ViaHTTPS, Limits{Server: 80e6}, nil,
 			groupcast.PlanTime{
 				Rate: 20e6, For: 40 * time.Second, Limiter: "cap", AtLeast: true, Cap: 80e6, CapOf: groupcast.CapOfServer,
 			},

@@ -32,11 +32,10 @@ func (r *rows) get(index int) []byte {
 // (security.md K2).
 var errStopped = errors.New("the session was stopped")
 
-// packetizer makes trains of sealed packets. Only the goroutine of Sender.Run uses it.
+// packetizer makes trains of packets, which the writer seals. Only the goroutine of Sender.Run uses it.
 type packetizer struct {
 	cache   *blockCache
 	code    parityCode
-	seal    sealer
 	writer  *writer
 	offer   *wire.Offer
 	stopped *atomic.Bool
@@ -44,11 +43,6 @@ type packetizer struct {
 	train  []byte // being built
 	packet int    // bytes of a data packet
 	held   *entry // the block of the last symbol, pinned: the next symbol is often of the same block
-}
-
-// sealer is the part of seal.Session that seals.
-type sealer interface {
-	Seal(dst []byte, h wire.Header, body []byte) []byte
 }
 
 // parityCode is the part of fec.Code that makes parity.
@@ -61,7 +55,7 @@ func (p *packetizer) maxRefs() int {
 	return max(1, min(send.MaxTrain, mcast.MaxTrainSegments, mcast.MaxTrainBytes/p.packet))
 }
 
-// send builds and seals one train and queues it for writing. Its packet numbers count as used from
+// send builds one train and queues it to be sealed and written. Its packet numbers count as used from
 // here on, even if the train is not written (security.md K1).
 func (p *packetizer) send(ctx context.Context, t send.Train) error {
 	train, err := p.writer.buffer(ctx)
@@ -69,19 +63,19 @@ func (p *packetizer) send(ctx context.Context, t send.Train) error {
 		return err
 	}
 	p.train = train
-	for i, ref := range t.Refs {
+	for _, ref := range t.Refs {
 		if p.stopped.Load() {
 			return errStopped
 		}
-		if err := p.add(t.First+protocol.PacketNumber(i), ref); err != nil {
+		if err := p.add(ref); err != nil {
 			return err
 		}
 	}
-	return p.writer.put(ctx, batch{packets: p.train, size: p.packet, pooled: true})
+	return p.writer.put(ctx, batch{packets: p.train, size: p.packet, first: t.First})
 }
 
-// add appends one sealed packet to the train. Its body is built in place, where it is then sealed.
-func (p *packetizer) add(number protocol.PacketNumber, ref send.SymbolRef) error {
+// add appends one packet to the train: its body, where it is to be sealed.
+func (p *packetizer) add(ref send.SymbolRef) error {
 	e, err := p.block(ref.Block)
 	if err != nil {
 		return err
@@ -93,9 +87,8 @@ func (p *packetizer) add(number protocol.PacketNumber, ref send.SymbolRef) error
 	if err != nil {
 		return err
 	}
-	body = append(body, symbol...)
-	h := wire.Header{Kind: wire.KindData, Tag: p.offer.Tag, Number: number}
-	p.train = p.seal.Seal(p.train, h, body)
+	_ = append(body, symbol...)
+	p.train = p.train[:start+p.packet]
 	return nil
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"slices"
+	"sync"
 	"testing"
 
 	"github.com/groupcast/groupcast/internal/content/contenttest"
@@ -60,7 +61,10 @@ func TestPacketsCarryTheirSymbols(t *testing.T) {
 				}
 				p.train = make([]byte, 0, p.packet)
 				number := protocol.PacketNumber(1000*int(block) + n + 1)
-				if err := p.add(number, send.SymbolRef{Block: block, Index: index}); err != nil {
+				if err := p.add(send.SymbolRef{Block: block, Index: index}); err != nil {
+					t.Fatal(err)
+				}
+				if err := p.writer.sealTrain(batch{packets: p.train, size: p.packet, first: number}); err != nil {
 					t.Fatal(err)
 				}
 				d := r.opened(p.train, number)
@@ -93,4 +97,45 @@ func (r *rig) opened(packet []byte, number protocol.PacketNumber) wire.Data {
 		r.t.Fatal(err)
 	}
 	return d
+}
+
+// BenchmarkStageSealing is what is in front of the socket at the sender: symbols of blocks in memory are
+// put into trains, which several goroutines seal. Compare -cpu 1,2,4.
+func BenchmarkStageSealing(b *testing.B) {
+	r := newRig(b, contenttest.New(b, 2<<20), testRate)
+	p := r.sender.packetizer
+	trains := make(chan batch, buffers())
+	var all sync.WaitGroup
+	for range writers() {
+		all.Go(func() {
+			for t := range trains {
+				if err := p.writer.sealTrain(t); err != nil {
+					b.Error(err)
+				}
+				p.writer.free <- t.packets
+			}
+		})
+	}
+	refs := make([]send.SymbolRef, p.maxRefs())
+	for i := range refs {
+		refs[i] = send.SymbolRef{Block: 3, Index: protocol.SymbolIndex(i)}
+	}
+	b.SetBytes(int64(len(refs) * p.packet))
+	number := protocol.PacketNumber(1)
+	for b.Loop() {
+		var err error
+		if p.train, err = p.writer.buffer(b.Context()); err != nil {
+			b.Fatal(err)
+		}
+		for _, ref := range refs {
+			if err := p.add(ref); err != nil {
+				b.Fatal(err)
+			}
+		}
+		trains <- batch{packets: p.train, size: p.packet, first: number}
+		number += protocol.PacketNumber(len(refs))
+	}
+	close(trains)
+	all.Wait()
+	p.release()
 }

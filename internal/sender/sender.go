@@ -183,10 +183,11 @@ func (s *Sender) newPacketizer() *packetizer {
 	buffer := protocol.SourceSymbols(s.cfg.Layout.Longest(), size) * size
 	b := &packetizer{
 		cache: newBlockCache(s.cfg.Source, s.cfg.Layout, buffer),
-		code:  fec.NewCode(), seal: s.seal, offer: &s.offer, stopped: &s.stopped,
+		code:  fec.NewCode(), offer: &s.offer, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
 	b.writer = newWriter(s.link, s.offer.GroupAddr, b.maxRefs()*b.packet, &s.stopped)
+	b.writer.seal, b.writer.tag = s.seal, s.offer.Tag
 	return b
 }
 

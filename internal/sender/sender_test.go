@@ -72,8 +72,8 @@ func (s *countingSealer) Seal(dst []byte, h wire.Header, body []byte) []byte {
 
 func TestAfterStopNothingIsSealed(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 4<<20), 4<<20)
-	counting := &countingSealer{sealer: r.sender.packetizer.seal}
-	r.sender.packetizer.seal = counting
+	counting := &countingSealer{sealer: r.sender.packetizer.writer.seal}
+	r.sender.packetizer.writer.seal = counting
 	r.attach()
 	ctx, cancel := context.WithTimeout(t.Context(), patience)
 	defer cancel()

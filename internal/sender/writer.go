@@ -4,12 +4,15 @@ import (
 	"context"
 	"errors"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // When the interface takes no packets, a train is dropped and writing continues after outagePause; after
@@ -19,21 +22,28 @@ const (
 	outagePause = 50 * time.Millisecond
 )
 
+// Goroutines that seal and write. In a virtual switch the system call itself carries a train to every
+// receiver and takes longer than building and sealing the next one.
 const (
-	// writers is the number of goroutines that write. In a virtual switch the system call itself
-	// carries a train to every receiver and takes longer than building and sealing the next one.
-	writers = 2
-	// buffers is the number of trains in memory: one for each writer, one that is being built.
-	buffers = writers + 1
+	minWriters = 2
+	maxWriters = 4
 )
 
-// writer writes sealed packets on goroutines of its own. Trains may leave in any order, because
+// writers is how many goroutines seal and write.
+func writers() int { return min(max(minWriters, runtime.GOMAXPROCS(0)), maxWriters) }
+
+// buffers is the number of trains in memory: one for each writer, one that is being built.
+func buffers() int { return writers() + 1 }
+
+// writer seals packets and writes them, on goroutines of its own. Trains may leave in any order, because
 // receivers sort by packet number. A SYNC describes what was sent before it: it is written after
 // everything that was put before it, and before everything that was put after it.
 type writer struct {
 	link    *mcast.Link
 	group   netip.AddrPort
 	stopped *atomic.Bool
+	seal    sealer
+	tag     protocol.SessionTag
 
 	free   chan []byte
 	ready  chan batch
@@ -46,23 +56,28 @@ type writer struct {
 	outage atomic.Int64 // since when the interface takes nothing, Unix ns; 0: it works
 }
 
-// batch is a train or a SYNC: packets of one size, of which the last may be shorter. Its buffer goes
-// back to free if it came from there.
+// batch is a train or a SYNC. The packets of a train are of one size, numbered from first on and yet to
+// be sealed: each has its body where the sealed one goes. Its buffer goes back to free. A SYNC is sealed.
 type batch struct {
 	packets []byte
 	size    int
-	pooled  bool
+	first   protocol.PacketNumber
 	sync    bool
+}
+
+// sealer is the part of seal.Session that seals.
+type sealer interface {
+	Seal(dst []byte, h wire.Header, body []byte) []byte
 }
 
 // newWriter makes a writer for trains of at most so many bytes. The caller starts run.
 func newWriter(link *mcast.Link, group netip.AddrPort, bytes int, stopped *atomic.Bool) *writer {
 	w := &writer{
 		link: link, group: group, stopped: stopped,
-		free: make(chan []byte, buffers), ready: make(chan batch, buffers),
+		free: make(chan []byte, buffers()), ready: make(chan batch, buffers()),
 		failed: make(chan error, 1), done: make(chan struct{}),
 	}
-	for range buffers {
+	for range buffers() {
 		w.free <- make([]byte, 0, bytes)
 	}
 	return w
@@ -111,7 +126,7 @@ func (w *writer) end() error {
 func (w *writer) run(ctx context.Context) {
 	defer close(w.done)
 	var all sync.WaitGroup
-	for range writers {
+	for range writers() {
 		all.Go(func() { w.loop(ctx) })
 	}
 	all.Wait()
@@ -129,7 +144,7 @@ func (w *writer) loop(ctx context.Context) {
 			}
 		}
 		release()
-		if s.pooled {
+		if !s.sync {
 			w.free <- s.packets
 		}
 	}
@@ -152,11 +167,30 @@ func (w *writer) take() (s batch, release func(), ok bool) {
 	return s, w.order.RUnlock, true
 }
 
-// write sends sealed packets. What an interface that is down does not take is lost, and repaired
+// sealTrain seals the packets of a train where they are. Their numbers count as used even if Stop ends it
+// before the last (security.md K1, K2).
+func (w *writer) sealTrain(s batch) error {
+	for i := 0; i < len(s.packets)/s.size; i++ {
+		if w.stopped.Load() {
+			return errStopped
+		}
+		p := s.packets[i*s.size : (i+1)*s.size]
+		h := wire.Header{Kind: wire.KindData, Tag: w.tag, Number: s.first + protocol.PacketNumber(i)}
+		w.seal.Seal(p[:0], h, p[protocol.GroupHeaderBytes:s.size-protocol.TagBytes])
+	}
+	return nil
+}
+
+// write seals and sends packets. What an interface that is down does not take is lost, and repaired
 // like any other loss; only an interface that stays down ends the session.
 func (w *writer) write(ctx context.Context, s batch) error {
 	if w.stopped.Load() {
 		return errStopped
+	}
+	if !s.sync {
+		if err := w.sealTrain(s); err != nil {
+			return err
+		}
 	}
 	err := w.link.WriteTrain(ctx, w.group, s.packets, s.size)
 	switch {

@@ -10,6 +10,8 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/mcast"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Trains are written side by side, but a SYNC after all that was put before it and before all
@@ -109,7 +111,7 @@ func TestInterfaceThatIsDown(t *testing.T) {
 			if c.since > 0 {
 				w.outage.Store(time.Now().Add(-c.since).UnixNano())
 			}
-			err := w.write(t.Context(), batch{packets: []byte{1}, size: 1})
+			err := w.write(t.Context(), batch{packets: []byte{1}, size: 1, sync: true})
 			if !errors.Is(err, c.want) || c.want == nil && err != nil {
 				t.Errorf("got %v", err)
 			}
@@ -123,16 +125,17 @@ func TestInterfaceThatIsDown(t *testing.T) {
 // TestWriterEndsWithTheFirstError: everything after it is dropped, and nobody waits for a buffer.
 func TestWriterEndsWithTheFirstError(t *testing.T) {
 	var stopped atomic.Bool
-	w := newWriter(closedLink(t), group(), 10, &stopped)
+	w := newWriter(closedLink(t), group(), protocol.DataOverhead, &stopped)
 	w.outage.Store(time.Now().Add(-2 * maxOutage).UnixNano())
+	w.seal = openSealer{}
 	go w.run(t.Context())
 	var err error
-	for range 10 * buffers {
+	for range 10 * buffers() {
 		var b []byte
 		if b, err = w.buffer(t.Context()); err != nil {
 			break
 		}
-		if err = w.put(t.Context(), batch{packets: append(b, 1), size: 1, pooled: true}); err != nil {
+		if err = w.put(t.Context(), batch{packets: b[:cap(b)], size: cap(b)}); err != nil {
 			break
 		}
 	}
@@ -149,7 +152,7 @@ func TestWriterThatWasStoppedTakesNothing(t *testing.T) {
 	w := newWriter(nil, netip.AddrPort{}, 10, &stopped)
 	ctx, cancel := context.WithCancel(t.Context())
 	cancel()
-	for range buffers {
+	for range buffers() {
 		<-w.free
 	}
 	if _, err := w.buffer(ctx); !errors.Is(err, errStopped) {
@@ -166,3 +169,8 @@ func TestWriterThatWasStoppedTakesNothing(t *testing.T) {
 		t.Errorf("put after Stop: %v", err)
 	}
 }
+
+// openSealer seals nothing.
+type openSealer struct{}
+
+func (openSealer) Seal(dst []byte, _ wire.Header, _ []byte) []byte { return dst }

@@ -82,6 +82,10 @@ type served map[string]file
 // ServeHTTP answers a GET. What has no hash in its name is asked for again each time.
 func (s served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	f, ok := s[r.URL.Path]
+	if !ok && r.Method == http.MethodGet && wantsPage(r) {
+		s.astray(w)
+		return
+	}
 	if !ok || (r.Method != http.MethodGet && r.Method != http.MethodHead) {
 		http.Error(w, "There is no such page. Start at /", http.StatusNotFound)
 		return
@@ -99,4 +103,18 @@ func (s served) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		return
 	}
 	_, _ = w.Write(f.body) // an error means that the browser is gone
+}
+
+// wantsPage says that a browser asks for a page, not for a part of one.
+func wantsPage(r *http.Request) bool {
+	return strings.Contains(r.Header.Get("Accept"), "text/html") && !strings.HasPrefix(r.URL.Path, "/assets/")
+}
+
+// astray answers for a page that there is not: the web interface leads on from there.
+func (s served) astray(w http.ResponseWriter) {
+	index := s["/"]
+	w.Header().Set("Content-Type", index.kind)
+	w.Header().Set("Cache-Control", "no-store")
+	w.WriteHeader(http.StatusNotFound)
+	_, _ = w.Write(index.body) // an error means that the browser is gone
 }

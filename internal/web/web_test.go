@@ -63,6 +63,28 @@ func TestFiles(t *testing.T) {
 	}
 }
 
+// A browser that comes to an unknown path is led on by the interface; programs get words.
+func TestAstray(t *testing.T) {
+	h, err := newHandler(fstest.MapFS{"index.html": {Data: []byte("<!doctype html>")}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, c := range []struct{ method, path, accept, kind string }{
+		{"GET", "/machines", "text/html,*/*", "text/html; charset=utf-8"},
+		{"GET", "/machines", "*/*", "text/plain; charset=utf-8"},
+		{"POST", "/machines", "text/html", "text/plain; charset=utf-8"},
+		{"GET", "/assets/old.js", "text/html", "text/plain; charset=utf-8"},
+	} {
+		r := httptest.NewRequest(c.method, c.path, nil)
+		r.Header.Set("Accept", c.accept)
+		w := httptest.NewRecorder()
+		h.ServeHTTP(w, r)
+		if w.Code != http.StatusNotFound || w.Header().Get("Content-Type") != c.kind || w.Header().Get("ETag") != "" {
+			t.Errorf("%s %s as %s: %d %v", c.method, c.path, c.accept, w.Code, w.Header())
+		}
+	}
+}
+
 // Names come from anybody: no page inserts text as markup (security.md W2).
 func TestPagesInsertNoMarkup(t *testing.T) {
 	files := 0

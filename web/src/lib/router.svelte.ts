@@ -8,6 +8,10 @@ function plain(part: string): string {
   }
 }
 
+// A path without "#" is what people type and other programs link to: it leads to the page of that name, if there is one.
+if (/^https?:$/.test(location.protocol) && !["/", "/index.html"].includes(location.pathname))
+  history.replaceState(null, "", `/#${location.pathname}`);
+
 function parse(): { parts: string[]; query: URLSearchParams } {
   const [path = "", query = ""] = location.hash.replace(/^#\/?/, "").split("?", 2);
   return { parts: path.split("/").filter(Boolean).map(plain), query: new URLSearchParams(query) };

@@ -4,7 +4,7 @@ import type { Me } from "../api/types";
 import { texts } from "../texts";
 import { connect, disconnect, refresh } from "./live.svelte";
 import { name } from "./format";
-import { say } from "./toast.svelte";
+import { forgetAll, say } from "./toast.svelte";
 
 export const session = $state({
   me: undefined as Me | undefined,
@@ -18,18 +18,23 @@ export const session = $state({
 export const serverName = (): string => (session.me ? name(session.me.server) : "");
 
 export async function find(): Promise<void> {
+  const before = session.me;
   try {
     entered(await api.me());
     session.error = "";
   } catch (e) {
-    if (e instanceof ApiError && e.status === 401) session.me = undefined;
-    else session.error = e instanceof Error ? e.message : String(e);
+    if (e instanceof ApiError && e.status === 401) {
+      if (session.me === before) session.me = undefined; // else somebody signed in meanwhile
+    } else session.error = e instanceof Error ? e.message : String(e);
   }
   session.known = true;
 }
 
 export function entered(me: Me): void {
-  if (session.me && session.me.user.id !== me.user.id) session.visit++;
+  if (session.me && session.me.user.id !== me.user.id) {
+    session.visit++;
+    forgetAll();
+  }
   session.me = me;
   if (session.over) refresh(); // what is on the screen was not kept up meanwhile
   session.over = false;
@@ -65,6 +70,7 @@ function over(): void {
   disconnect();
   session.me = undefined;
   session.over = false;
+  forgetAll();
 }
 
 /** After a sign-in that ended: somebody else wants to sign in, and nothing of the one before stays. */

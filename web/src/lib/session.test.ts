@@ -37,6 +37,18 @@ describe("at the start", () => {
     expect(Stream.open).toHaveLength(1);
   });
 
+  it("a sign-in meanwhile is not undone by the answer to who was signed in before it", async () => {
+    let answer: ((a: Answer) => void) | undefined;
+    server(() => (answer ? { body: me("mia", true) } : new Promise<Answer>((ok) => (answer = ok))));
+    const found = find();
+    entered(me("mia", true));
+    await settled();
+    answer!(gone);
+    await found;
+    await settled();
+    expect(session.me?.user.name).toBe("mia");
+  });
+
   it("nobody is signed in: no error, no stream", async () => {
     answers.me = gone;
     await find();

@@ -641,6 +641,38 @@ export const en = {
     passwordSet: "Password set; all their logins are over",
   },
 
+  /** Words after an action, and the list of the last ones. */
+  messages: {
+    title: "Messages",
+    none: "None yet. What you do here is confirmed at the edge of the screen, and kept in this list.",
+    failed: "Not done:",
+    dismiss: "Dismiss",
+  },
+
+  /** A way that leads nowhere. */
+  noPage: {
+    title: "There is no such page",
+    text: (path: string) => `“${path}” leads nowhere. It may be mistyped, or of another version.`,
+    forAdmins: "This page is for administrators",
+    whoCan: (server: string) =>
+      `An administrator of ${server} can open it. If you should be one, ask them to change your role.`,
+    goOn: "Where you can go",
+    find: "Find",
+  },
+
+  serverName: {
+    short: "Name",
+    compare: "People compare its beginning:",
+    label: "Name of this server",
+    change: "Change",
+    save: "Save",
+    leave: "Leave it",
+    changed: "The server has its new name",
+    machine: (name: string) => `on ${name}`,
+  },
+
+  stale: (why: string) => `This may be old. ${why}`,
+
   /** What is typed on a machine. */
   commands: {
     login: (host: string, user: string, fingerprint: string) =>
@@ -713,13 +745,16 @@ export const en = {
     hide: "Hide",
     makeAccount: "Make the account",
     machinesText: [
-      "On each machine that shall receive, install groupcast, then type this. It asks for the password of the account; " +
-        "the last command stays up.",
+      "Copy the program ",
+      code("groupcast"),
+      " to each machine that shall receive, then type this there. It asks for the password of the account; the last " +
+        "command stays up.",
     ] as Rich,
     someone: "NAME",
     fingerprint: "It compares this server's fingerprint, which begins with",
     waitFirst: "Waiting for the first machine. It appears here by itself.",
-    startReceive: ["now ", code("groupcast receive"), " there"] as Rich,
+    loggedIn: "logged in",
+    startReceive: ["now type ", code("groupcast receive"), " there"] as Rich,
     asks: (who: string, group: string): Rich => [strong(who), ` asks to join ${group}`],
     approve: "Approve",
     addTo: (group: string) => `Add to ${group}`,

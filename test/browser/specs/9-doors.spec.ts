@@ -20,10 +20,7 @@ test.beforeAll(async ({ browser }) => {
     viewport: { width: 1440, height: 900 },
   });
   await context.addInitScript(watchShifts);
-  guard = new Guard(context, () => [
-    world.url,
-    world.url.replace("https:", "http:"),
-  ]);
+  guard = new Guard(context, () => [world.url, world.url.replace("https:", "http:")]);
   page = await context.newPage();
 });
 
@@ -52,30 +49,22 @@ test("a path without # leads to the page of that name, also across the sign-in",
   const answer = await page.goto(`${world.url}/machines`);
   expect(answer!.status()).toBe(404); // for programs: there is no such file
   await signIn(page, "root");
-  await expect(
-    page.getByRole("heading", { level: 1, name: "Machines" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Machines" })).toBeVisible();
   expect(page.url()).toBe(`${world.url}/#/machines`);
 });
 
 test("an unknown page has the ways on and the finder", async () => {
   await page.goto(`${world.url}/#/mashines/7`);
-  await expect(
-    page.getByRole("heading", { level: 1, name: "There is no such page" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "There is no such page" })).toBeVisible();
   await expect(page.getByText("“mashines/7” leads nowhere.")).toBeVisible();
   await screens(page, "door-unknown");
   await page.getByRole("main").getByRole("button", { name: "Find" }).click();
   await page.getByRole("combobox", { name: "Find" }).fill("mach");
   await page.keyboard.press("Enter");
-  await expect(
-    page.getByRole("heading", { level: 1, name: "Machines" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Machines" })).toBeVisible();
 });
 
-test("an administrator's page tells a member who can open it, and what they can do", async ({
-  browser,
-}) => {
+test("an administrator's page tells a member who can open it, and what they can do", async ({ browser }) => {
   world.user("mia");
   const own = await browser.newContext({
     ignoreHTTPSErrors: true,
@@ -90,14 +79,10 @@ test("an administrator's page tells a member who can open it, and what they can 
       name: "This page is for administrators",
     }),
   ).toBeVisible();
-  await expect(
-    mine.getByText("An administrator of Physics lab can open it."),
-  ).toBeVisible();
+  await expect(mine.getByText("An administrator of Physics lab can open it.")).toBeVisible();
   await screens(mine, "door-member");
   await mine.getByRole("main").getByRole("link", { name: "My files" }).click();
-  await expect(
-    mine.getByRole("heading", { level: 1, name: "My files" }),
-  ).toBeVisible();
+  await expect(mine.getByRole("heading", { level: 1, name: "My files" })).toBeVisible();
   await own.close();
 });
 
@@ -125,15 +110,9 @@ test("a sign-in that ends leaves what was typed, also in an open dialog", async 
 
 test("somebody else who signs in then finds nothing of it", async () => {
   await page.getByRole("button", { name: "New person" }).click();
-  await page
-    .getByRole("dialog", { name: "New person" })
-    .getByLabel("Login ID")
-    .fill("secret-name");
+  await page.getByRole("dialog", { name: "New person" }).getByLabel("Login ID").fill("secret-name");
   await context.clearCookies();
-  await page
-    .getByRole("dialog", { name: "New person" })
-    .getByLabel("Password")
-    .fill(password);
+  await page.getByRole("dialog", { name: "New person" }).getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
   const again = page.getByRole("dialog", { name: "Sign in again" });
   await again.getByLabel("Login ID").fill("mia");
@@ -147,9 +126,7 @@ test("somebody else who signs in then finds nothing of it", async () => {
   ).toBeVisible();
   await expect(page.getByRole("dialog", { name: "New person" })).toHaveCount(0);
   await page.getByRole("button", { name: "Messages" }).click();
-  await expect(
-    page.getByRole("dialog", { name: "Messages" }).getByRole("listitem"),
-  ).toHaveCount(0);
+  await expect(page.getByRole("dialog", { name: "Messages" }).getByRole("listitem")).toHaveCount(0);
   await page.keyboard.press("Escape");
   await page.getByRole("button", { name: "Sign out" }).click();
   await signIn(page, "root");
@@ -162,7 +139,7 @@ test("what went wrong stays until it is closed, and can be read again", async ()
   await box.getByLabel("Login ID").fill("noah");
   await box.getByLabel("Password").fill(password);
   await page.keyboard.press("Enter");
-  const said = page.getByRole("alert").getByText("noah");
+  const said = page.locator(".toasts").getByText("noah");
   await expect(said).toBeVisible();
   await page.waitForTimeout(6000);
   await expect(said).toBeVisible();
@@ -170,9 +147,7 @@ test("what went wrong stays until it is closed, and can be read again", async ()
   await page.getByRole("button", { name: "Dismiss" }).click();
   await expect(said).toHaveCount(0);
   await page.getByRole("button", { name: "Messages" }).click();
-  await expect(
-    page.getByRole("dialog", { name: "Messages" }).getByText(/Not done:.*noah/),
-  ).toBeVisible();
+  await expect(page.getByRole("dialog", { name: "Messages" }).getByText(/Not done:.*noah/)).toBeVisible();
   await screens(page, "messages");
   await page.keyboard.press("Escape");
 });
@@ -206,9 +181,7 @@ function watchShifts(): void {
     })[]) {
       window.shifts.value += e.value;
       window.shifts.of.push(
-        ...(e.sources ?? []).map(
-          (s) => `${s.node?.nodeName} ${s.node?.textContent?.slice(0, 40)}`,
-        ),
+        ...(e.sources ?? []).map((s) => `${s.node?.nodeName} ${s.node?.textContent?.slice(0, 40)}`),
       );
     }
   }).observe({ type: "layout-shift", buffered: true });
@@ -217,8 +190,7 @@ function watchShifts(): void {
 test("what is slow shows its shape, and nothing jumps when it comes", async () => {
   let wait = 600;
   await page.route("**/api/v1/**", async (route) => {
-    if (!route.request().url().endsWith("/events"))
-      await new Promise((ok) => setTimeout(ok, wait));
+    if (!route.request().url().endsWith("/events")) await new Promise((ok) => setTimeout(ok, wait));
     await route.continue().catch(() => undefined); // the page is gone
   });
   for (const reducedMotion of ["no-preference", "reduce"] as const) {
@@ -231,9 +203,7 @@ test("what is slow shows its shape, and nothing jumps when it comes", async () =
       wait = 600;
       await page.evaluate(() => void (window.shifts = { value: 0, of: [] }));
       await page.evaluate((p) => void (location.hash = `#/${p}`), path);
-      await expect(
-        page.getByRole("heading", { level: 1, name: heading }),
-      ).toBeVisible();
+      await expect(page.getByRole("heading", { level: 1, name: heading })).toBeVisible();
       const shape = page.locator(".skeleton");
       if (path !== "files") {
         await expect(shape).toHaveCSS("animation-delay", "0.15s"); // not a flash for what is quick
@@ -245,9 +215,7 @@ test("what is slow shows its shape, and nothing jumps when it comes", async () =
       await expect(page.locator("[aria-busy=true]")).toHaveCount(0);
       await page.waitForTimeout(500);
       const { value, of } = await page.evaluate(() => window.shifts);
-      console.log(
-        `layout shift of ${path} (${reducedMotion}): ${value.toFixed(4)}`,
-      );
+      console.log(`layout shift of ${path} (${reducedMotion}): ${value.toFixed(4)}`);
       expect(value, `${path}: ${of.join(" | ")}`).toBeLessThan(0.05);
     }
   }
@@ -259,12 +227,8 @@ test("what could not be read says so and is tried again", async () => {
   await page.route("**/api/v1/groups", (route) => route.abort());
   await page.goto("about:blank");
   await page.goto(`${world.url}/#/groups`);
-  const failed = page
-    .getByRole("alert")
-    .filter({ hasText: "could not be read" });
-  await expect(
-    failed.getByText("The server does not answer.", { exact: false }),
-  ).toBeVisible();
+  const failed = page.getByRole("alert").filter({ hasText: "could not be read" });
+  await expect(failed.getByText("The server does not answer.", { exact: false })).toBeVisible();
   await screens(page, "door-unread");
   await page.unrouteAll();
   await failed.getByRole("button", { name: "Try again" }).click();

@@ -2,14 +2,7 @@
 // the commands that the page shows. The time it takes is measured.
 import { randomBytes } from "node:crypto";
 import { spawn, type ChildProcess } from "node:child_process";
-import {
-  mkdirSync,
-  mkdtempSync,
-  readdirSync,
-  readFileSync,
-  rmSync,
-  writeFileSync,
-} from "node:fs";
+import { mkdirSync, mkdtempSync, readdirSync, readFileSync, rmSync, writeFileSync } from "node:fs";
 import { createServer } from "node:net";
 import { tmpdir } from "node:os";
 import { join, resolve } from "node:path";
@@ -20,9 +13,7 @@ import { until } from "../lib/world.ts";
 
 test.describe.configure({ mode: "serial" });
 
-const program =
-  process.env.GROUPCAST_BIN ??
-  resolve(import.meta.dirname, "../../../bin/groupcast");
+const program = process.env.GROUPCAST_BIN ?? resolve(import.meta.dirname, "../../../bin/groupcast");
 const dir = mkdtempSync(join(tmpdir(), "gcnew"));
 const file = join(dir, "welcome.pdf");
 const content = randomBytes(3 << 20);
@@ -41,15 +32,9 @@ class Terminal {
   private readonly process: ChildProcess;
   readonly over: Promise<number | null>;
   constructor(home: string, line: string) {
-    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map(
-      (m) => m[1] ?? m[2]!,
-    );
+    const words = [...line.matchAll(/'([^']*)'|(\S+)/g)].map((m) => m[1] ?? m[2]!);
     expect(words.shift()).toBe("groupcast");
-    const p = (this.process = spawn(
-      program,
-      ["--home", join(dir, home), ...words],
-      { env: env(home) },
-    ));
+    const p = (this.process = spawn(program, ["--home", join(dir, home), ...words], { env: env(home) }));
     p.stdout!.on("data", (b) => (this.said += b));
     p.stderr!.on("data", (b) => (this.said += b));
     this.over = new Promise((ok) => p.once("exit", ok));
@@ -80,21 +65,14 @@ async function picture(name: string): Promise<void> {
 }
 
 function took(what: string): void {
-  steps.push(
-    `${((Date.now() - started - looking) / 1000).toFixed(1)} s  ${what}`,
-  );
+  steps.push(`${((Date.now() - started - looking) / 1000).toFixed(1)} s  ${what}`);
 }
 
 test.beforeAll(async ({ browser }) => {
   for (const home of ["s", "m"]) mkdirSync(join(dir, home), { mode: 0o700 });
   writeFileSync(file, content);
-  server = new Terminal(
-    "s",
-    `groupcast serve --listen 127.0.0.1:${await freePort()} --gather 1s --gather-max 2s`,
-  );
-  await until("the server says where to go", () =>
-    server.said.includes("Next:"),
-  );
+  server = new Terminal("s", `groupcast serve --listen 127.0.0.1:${await freePort()} --gather 1s --gather-max 2s`);
+  await until("the server says where to go", () => server.said.includes("Next:"));
   context = await browser.newContext({
     ignoreHTTPSErrors: true,
     viewport: { width: 1440, height: 900 },
@@ -114,10 +92,7 @@ test.afterEach(() => guard.check());
 
 const address = () => /Address: +(\S+)/.exec(server.said)![1]!;
 const link = () =>
-  readFileSync(
-    /link for a browser[^\n]*\n +(\S+)/.exec(server.said)![1]!,
-    "utf8",
-  ).match(/^ +(http:\S+)/m)![1]!;
+  readFileSync(/link for a browser[^\n]*\n +(\S+)/.exec(server.said)![1]!, "utf8").match(/^ +(http:\S+)/m)![1]!;
 let opened = "";
 const origin = () => new URL((opened ||= link())).origin;
 
@@ -132,20 +107,12 @@ test("the page of the link shows what the terminal shows, and one types a name a
   await page.keyboard.press("Tab"); // the login ID stays
   await page.keyboard.type("a good password");
   await page.keyboard.press("Enter");
-  await expect(
-    page.getByRole("heading", { name: "admin is made" }),
-  ).toBeVisible();
-  expect(server.said).toContain(
-    (await page.locator("code.break").textContent())!,
-  );
+  await expect(page.getByRole("heading", { name: "admin is made" })).toBeVisible();
+  expect(server.said).toContain((await page.locator("code.break").textContent())!);
   await picture("2-made");
-  await expect(
-    page.getByRole("link", { name: "Continue to the server" }),
-  ).toBeFocused();
+  await expect(page.getByRole("link", { name: "Continue to the server" })).toBeFocused();
   await page.keyboard.press("Enter");
-  await expect(
-    page.getByRole("heading", { name: "First steps with Physics lab" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { name: "First steps with Physics lab" })).toBeVisible();
   expect(page.url()).toBe(`${address()}/#/overview`);
   await expect(page).toHaveTitle("Overview · Physics lab");
   took("signed in");
@@ -174,10 +141,7 @@ test("a group, an account: each with a word and Enter", async () => {
 test("the commands of the page, as they stand, make a machine that appears by itself", async () => {
   const commands = (await page.locator(".copy pre").textContent())!.split("\n");
   expect(commands).toHaveLength(2);
-  const login = new Terminal(
-    "m",
-    `${commands[0]} --device pc-07 --password-stdin`,
-  );
+  const login = new Terminal("m", `${commands[0]} --device pc-07 --password-stdin`);
   login.type("another password\n");
   expect(await login.over, login.said).toBe(0);
   expect(login.said).toContain("(Physics lab)");
@@ -185,16 +149,12 @@ test("the commands of the page, as they stand, make a machine that appears by it
   await expect(page.getByText("now groupcast receive there")).toBeVisible();
   await picture("6-logged-in");
   machine = new Terminal("m", `${commands[1]} --reserve 1M`);
-  await expect(
-    page.getByRole("button", { name: "Choose files" }),
-  ).toBeVisible();
+  await expect(page.getByRole("button", { name: "Choose files" })).toBeVisible();
   took("a machine");
 });
 
 test("the first files are sent, and end verified", async () => {
-  await expect(
-    page.getByRole("button", { name: "Choose files" }),
-  ).toBeFocused();
+  await expect(page.getByRole("button", { name: "Choose files" })).toBeFocused();
   await picture("7-send");
   const chooser = page.waitForEvent("filechooser");
   await page.getByRole("button", { name: "Choose files" }).press("Enter");
@@ -205,49 +165,29 @@ test("the first files are sent, and end verified", async () => {
   await expect(send).toBeVisible();
   await picture("8-chosen");
   await send.press("Enter");
-  await expect(
-    page
-      .getByText("welcome.pdf is on its way.")
-      .or(page.getByText("verified on 1 machine")),
-  ).toBeVisible();
-  await expect(
-    page.getByText("welcome.pdf is verified on 1 machine."),
-  ).toBeVisible({ timeout: 30_000 });
+  await expect(page.getByText("welcome.pdf is on its way.").or(page.getByText("verified on 1 machine"))).toBeVisible();
+  await expect(page.getByText("welcome.pdf is verified on 1 machine.")).toBeVisible({ timeout: 30_000 });
   took("verified");
   const got = join(dir, "m", "Groupcast", "room-204");
   expect(readdirSync(got)).toContain("welcome.pdf");
   expect(readFileSync(join(got, "welcome.pdf")).equals(content)).toBe(true);
   await picture("9-verified");
-  console.log(
-    ["from serve to verified, without the time for pictures:", ...steps].join(
-      "\n  ",
-    ),
-  );
+  console.log(["from serve to verified, without the time for pictures:", ...steps].join("\n  "));
   expect(Date.now() - started - looking).toBeLessThan(180_000);
 });
 
 test("the list is put away, and the link says that it was used", async () => {
   await page.getByRole("button", { name: "Put away" }).click();
-  await expect(page.getByRole("region", { name: "First steps" })).toHaveCount(
-    0,
-  );
+  await expect(page.getByRole("region", { name: "First steps" })).toHaveCount(0);
   await page.reload();
-  await expect(
-    page.getByRole("heading", { level: 1, name: "Overview" }),
-  ).toBeVisible();
-  await expect(page.getByRole("region", { name: "First steps" })).toHaveCount(
-    0,
-  );
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
+  await expect(page.getByRole("region", { name: "First steps" })).toHaveCount(0);
   await page.goto("about:blank");
   await page.goto(opened);
-  await expect(
-    page.getByRole("heading", { name: "This link is of no use any more" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { name: "This link is of no use any more" })).toBeVisible();
   await picture("used");
   await page.getByRole("link", { name: "Sign in" }).click();
-  await expect(
-    page.getByRole("heading", { level: 1, name: "Overview" }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { level: 1, name: "Overview" })).toBeVisible();
 });
 
 test("no page has a serious barrier or hangs out of the window", () => {

@@ -85,10 +85,14 @@ func (m *Menu) planAdd(ctx context.Context, a Answers) (Plan, error) {
 	if !m.Admin.IsLocal() {
 		p = append(p, "It is uploaded to the server first.")
 	}
-	if a.yes("hold") {
-		return append(p, "It is held: nothing is sent before `Send pending`."), nil
+	ahead := m.foreseen(ctx, a, path)
+	switch {
+	case a.yes("hold"):
+		p = append(p, "It is held: nothing is sent before `Send pending`.")
+	case len(ahead) == 0:
+		p = append(p, "It is sent at once: "+whoIsHere(g))
 	}
-	return append(p, "It is sent at once: "+whoIsHere(g)), nil
+	return append(p, ahead...), nil
 }
 
 // whoIsHere says whom something that is sent to a group now reaches.

@@ -221,7 +221,7 @@ var walks = []struct {
 	{menu.Administrator, "3|exam|2", "Add alice to exam", "AddMember[exam alice]"},
 	{menu.Administrator, "3|1|dora|her password", "Make the account dora", "AddUser[{dora"},
 	{menu.Administrator, "4|1|3", "Remove carol from lab", "RemoveMember[lab carol]"},
-	{menu.Administrator, "6|1|FILE||no", "It is sent at once: 2 devices of the group are here now", "AddTransfer[{lab"},
+	{menu.Administrator, "6|1|FILE||no", "The devices of the group: 2 ready", "AddTransfer[{lab"},
 	{menu.Administrator, "6|1|FILE|*.tmp|yes", "It is held: nothing is sent before `Send pending`.", "AddTransfer[{lab"},
 	{menu.Administrator, "7|2", "Send 1 transfer to exam: exam.zip (5 MB).", "SendTransfer[13]"},
 	{menu.Administrator, "10|1|1", "Approve dave for lab: they become a member", "Approve[lab dave]"},

@@ -34,7 +34,7 @@ func (e *Editions) covered(
 	left, compared := comparedMost, true
 	for _, older := range all {
 		if left <= 0 {
-			e.Log.Warn("a transfer has too many files to be compared with all that are open", "left out", older.No)
+			e.Log.Warn("a transfer has too many files to be compared with all that are open", "transfer", older.No)
 			compared = false
 			break
 		}

@@ -60,8 +60,10 @@ func TestHowADeviceStands(t *testing.T) {
 
 func TestWhoIsNotReadyComesFirst(t *testing.T) {
 	all := []groupcast.PlannedDevice{
-		{Device: "d", Stands: groupcast.PlanReady}, {Device: "c", Stands: groupcast.PlanAway},
-		{Device: "b", Stands: groupcast.PlanUnfit}, {Device: "a", Stands: groupcast.PlanNoSpace, Groups: []string{"g"}},
+		{Device: "d", Stands: groupcast.PlanReady},
+		{Device: "c", Stands: groupcast.PlanAway},
+		{Device: "b", Stands: groupcast.PlanUnfit},
+		{Device: "a", Stands: groupcast.PlanNoSpace, Groups: []string{"g"}},
 	}
 	Sort(all)
 	for i, want := range []string{"a", "b", "c", "d"} {
@@ -138,17 +140,22 @@ func TestWhatATransferTellsOfThePace(t *testing.T) {
 		{"most was there already", change(func(t *groupcast.Transfer) { t.WireBytes = 1e6 }), three, 0, 0, ""},
 		{
 			"over HTTPS, each a copy", change(func(t *groupcast.Transfer) { t.WireBytes, t.HTTPSBytes = 0, 20e6 }),
-			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)}, 40e6, 2, "",
+			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)},
+			40e6, 2, "",
 		},
 		{
 			"over HTTPS, mostly there", change(func(t *groupcast.Transfer) { t.WireBytes, t.HTTPSBytes = 0, 10e6 }),
-			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)}, 0, 0, "",
+			[]groupcast.Delivery{verified("a", time.Second, https), verified("b", 2*time.Second, https)},
+			0, 0, "",
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			points := []groupcast.Point{
-				{Sent: 1, Limiter: "start"}, {Sent: 1, Limiter: "start"}, {Sent: 1, Limiter: "receivers"},
-				{Limiter: "cap"}, {Limiter: "cap"},
+				{Sent: 1, Limiter: "start"},
+				{Sent: 1, Limiter: "start"},
+				{Sent: 1, Limiter: "receivers"},
+				{Limiter: "cap"},
+				{Limiter: "cap"},
 			}
 			p, known := Measure(c.tr, c.of, points)
 			if known != (c.rate > 0) {
@@ -196,49 +203,7 @@ func TestWhichPaceATransferGoesBy(t *testing.T) {
 }
 
 func TestHowLongItTakes(t *testing.T) {
-	pace := &groupcast.Pace{Rate: 80e6, Devices: 2, Limiter: "receivers"}
-	for _, c := range []struct {
-		name    string
-		devices int
-		via     groupcast.Via
-		l       Limits
-		pace    *groupcast.Pace
-		want    groupcast.PlanTime
-	}{
-		{"nothing is known", 3, groupcast.ViaMulticast, Limits{}, nil, groupcast.PlanTime{}},
-		{
-			"as was measured", 3, groupcast.ViaMulticast, Limits{}, pace,
-			groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers"},
-		},
-		{
-			"its own limit is lower", 3, groupcast.ViaMulticast, Limits{Transfer: 40e6, Server: 60e6}, pace,
-			groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "cap", Cap: 40e6, CapOf: groupcast.CapOfTransfer},
-		},
-		{
-			"the server's limit is lower", 3, groupcast.ViaMulticast, Limits{Transfer: 40e6, Server: 20e6}, pace,
-			groupcast.PlanTime{Rate: 20e6, For: 40 * time.Second, Limiter: "cap", Cap: 20e6, CapOf: groupcast.CapOfServer},
-		},
-		{
-			"a limit that is never reached", 3, groupcast.ViaMulticast, Limits{Transfer: 1e9}, pace,
-			groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers", Cap: 1e9, CapOf: groupcast.CapOfTransfer},
-		},
-		{
-			"at least what a limit allows", 3, groupcast.ViaMulticast, Limits{Transfer: 8e6}, nil,
-			groupcast.PlanTime{
-				Rate: 8e6, For: 100 * time.Second, Limiter: "cap", AtLeast: true, Cap: 8e6, CapOf: groupcast.CapOfTransfer,
-			},
-		},
-		{
-			"over HTTPS each device gets a copy", 4, groupcast.ViaHTTPS, Limits{}, pace,
-			groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "receivers"},
-		},
-		{
-			"and shares the limit", 4, groupcast.ViaHTTPS, Limits{Server: 80e6}, nil,
-			groupcast.PlanTime{
-				Rate: 20e6, For: 40 * time.Second, Limiter: "cap", AtLeast: true, Cap: 80e6, CapOf: groupcast.CapOfServer,
-			},
-		},
-	} {
+	for _, c := range timeCases {
 		t.Run(c.name, func(t *testing.T) {
 			c.want.Via, c.want.Pace = c.via, c.pace
 			if got := Takes(100e6, c.devices, c.via, c.l, c.pace); got != c.want {
@@ -246,6 +211,69 @@ func TestHowLongItTakes(t *testing.T) {
 			}
 		})
 	}
+}
+
+var pace = &groupcast.Pace{Rate: 80e6, Devices: 2, Limiter: "receivers"}
+
+// timeCases are how long 100 MB take.
+var timeCases = []struct {
+	name    string
+	devices int
+	via     groupcast.Via
+	l       Limits
+	pace    *groupcast.Pace
+	want    groupcast.PlanTime
+}{
+	{"nothing is known", 3, groupcast.ViaMulticast, Limits{}, nil, groupcast.PlanTime{}},
+	{
+		"as was measured", 3, groupcast.ViaMulticast,
+		Limits{},
+		pace,
+		groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers"},
+	},
+	{
+		"its own limit is lower", 3, groupcast.ViaMulticast,
+		Limits{Transfer: 40e6, Server: 60e6},
+		pace,
+		groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "cap", Cap: 40e6, CapOf: groupcast.CapOfTransfer},
+	},
+	{
+		"the server's limit is lower", 3, groupcast.ViaMulticast,
+		Limits{Transfer: 40e6, Server: 20e6},
+		pace,
+		groupcast.PlanTime{Rate: 20e6, For: 40 * time.Second, Limiter: "cap", Cap: 20e6, CapOf: groupcast.CapOfServer},
+	},
+	{
+		"a limit that is never reached", 3, groupcast.ViaMulticast,
+		Limits{Transfer: 1e9},
+		pace,
+		groupcast.PlanTime{Rate: 80e6, For: 10 * time.Second, Limiter: "receivers", Cap: 1e9, CapOf: groupcast.CapOfTransfer},
+	},
+	{
+		"at least what a limit allows", 3, groupcast.ViaMulticast,
+		Limits{Transfer: 8e6},
+		nil,
+		groupcast.PlanTime{
+			Rate: 8e6, For: 100 * time.Second, Limiter: "cap", AtLeast: true, Cap: 8e6, CapOf: groupcast.CapOfTransfer,
+		},
+	},
+	{
+		"over HTTPS each device gets a copy", 4, groupcast.ViaHTTPS,
+		Limits{},
+		pace,
+		groupcast.PlanTime{Rate: 40e6, For: 20 * time.Second, Limiter: "receivers"},
+	},
+	{
+		"and shares the limit", 4, groupcast.ViaHTTPS,
+		Limits{Server: 80e6},
+		nil,
+		groupcast.PlanTime{
+			Rate: 20e6, For: 40 * time.Second, Limiter: "cap", AtLeast: true, Cap: 80e6, CapOf: groupcast.CapOfServer,
+		},
+	},
+}
+
+func TestAVeryLongTimeHasAnEnd(t *testing.T) {
 	if got := Takes(1<<53, 1, groupcast.ViaMulticast, Limits{Transfer: 1}, nil); got.For != longest {
 		t.Errorf("a very long time: %v", got.For)
 	}

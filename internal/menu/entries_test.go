@@ -67,8 +67,8 @@ var entries = []struct{ in, says, does string }{
 	{"5", "GROUP  ADDRESS|lab    |room 2", ""},
 	{
 		"6|lab|FILE||no|yes",
-		"It is sent at once.|2 ready, 1 without the space.|carol/pc-c: needs 4 B, 1 B are free: free 3 B there|" +
-			"at least 1m30s at 8.00 Mbit/s, the limit of this server|replaces transfer 7 (one.txt)|Transfer 14: one.txt, 1 file (4 B) for lab.|the devices that are here",
+		"It is sent at once.|2 ready, 1 without the space.|carol/pc-c: needs 4 B; 1 B are free: free 3 B there|" +
+			"at least 1m30s at 8 Mbit/s, the limit of this server|replaces transfer 7 (one.txt)|Transfer 14: one.txt, 1 file (4 B) for lab.|the devices that are here",
 		"AddTransfer",
 	},
 	{"6|lab|FILE|*.o|yes|yes", "Left out: what matches *.o.|It is held until `Send pending`.", "AddTransfer"},

@@ -145,11 +145,11 @@ func PlanWhy(d groupcast.PlannedDevice) string {
 
 // RoomFor says why something does not fit on a device, and what to do.
 func RoomFor(needs, free, reserve, lacks uint64) string {
-	text := fmt.Sprintf("needs %s, %s are free", Size(needs), Size(free))
+	text := fmt.Sprintf("needs %s; %s are free", Size(needs), Size(free))
 	if reserve == 0 {
 		return text + ": free " + Size(lacks) + " there"
 	}
-	return text + fmt.Sprintf(" and it keeps %s of them: free %s there, or lower its reserve", Size(reserve), Size(lacks))
+	return text + fmt.Sprintf(" and %s must stay free: free %s there, or lower its reserve", Size(reserve), Size(lacks))
 }
 
 // PlanBlocked says why the transfer to a group would be refused; empty if it would not.

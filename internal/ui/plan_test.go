@@ -107,12 +107,12 @@ func TestADeviceOfAPlanInWords(t *testing.T) {
 		{
 			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 21e6, Lacks: 139e6},
 			"no space",
-			"needs 160 MB, 21 MB are free: free 139 MB there",
+			"needs 160 MB; 21 MB are free: free 139 MB there",
 		},
 		{
 			groupcast.PlannedDevice{Stands: "no-space", Needs: 160e6, Free: 1100e6, Reserve: 1100e6, Lacks: 160e6},
 			"no space",
-			"needs 160 MB, 1.1 GB are free and it keeps 1.1 GB of them: free 160 MB there, or lower its reserve",
+			"needs 160 MB; 1.1 GB are free and 1.1 GB must stay free: free 160 MB there, or lower its reserve",
 		},
 		{
 			groupcast.PlannedDevice{Stands: "unfit", Machines: 3},

@@ -151,7 +151,7 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
   await expect(page.getByText(/3 files and 1 empty folder, 25.2 MB/)).toBeVisible();
   await expect(page.getByText(/A browser cannot see permissions or symbolic links/)).toBeVisible();
   await page.getByRole("checkbox", { name: /lab-a/ }).check();
-  await expect(page.getByText("3 of 3 devices ready")).toBeVisible();
+  await expect(page.getByText("3 ready")).toBeVisible();
   await screens(page, "send");
   // The network dies when the second piece of the image is under way.
   let pieces = 0;
@@ -159,7 +159,7 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
     if (route.request().url().includes("image") && ++pieces > 2) return;
     await route.continue();
   });
-  await page.getByRole("button", { name: "Send to lab-a" }).click();
+  await page.getByRole("button", { name: /^Send to/ }).click();
   await expect(page.getByText(/MB on the server/)).toBeVisible();
   await expect.poll(() => pieces).toBeGreaterThan(2);
   // A second tab begins an upload of its own and leaves this one alone.
@@ -178,7 +178,7 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
         : real(to, how);
   });
   await second.getByRole("checkbox", { name: /lab-a/ }).check();
-  await second.getByRole("button", { name: "Send to lab-a" }).click();
+  await second.getByRole("button", { name: /^Send to/ }).click();
   await expect
     .poll(() => second.evaluate(() => (JSON.parse(localStorage.getItem("upload")!) as string[]).length))
     .toBe(2);
@@ -206,7 +206,7 @@ test("a folder is dropped, the page reloaded in the middle of it, and sent", asy
   });
   await drop(page, page.getByText("Drop files or a folder here"), [folder]);
   await page.getByRole("checkbox", { name: /lab-a/ }).check();
-  await page.getByRole("button", { name: "Send to lab-a" }).click();
+  await page.getByRole("button", { name: /^Send to/ }).click();
   await expect(page.getByRole("heading", { level: 1, name: "course" })).toBeVisible({ timeout: 30_000 });
   // What was there is not sent again: not the first file, not the image's beginning.
   expect(sent.map(([path]) => path)).not.toContain("course/1 first.txt");
@@ -257,7 +257,7 @@ test("who refused is asked again", async () => {
   await go("send", "Send");
   await page.getByLabel("Files", { exact: true }).last().setInputFiles(file);
   await page.getByRole("checkbox", { name: /lab-a/ }).check();
-  await page.getByRole("button", { name: "Send to lab-a" }).click();
+  await page.getByRole("button", { name: /^Send to/ }).click();
   await expect(page.getByRole("heading", { level: 1, name: "two.bin" })).toBeVisible({ timeout: 30_000 });
   await expect(page.getByRole("button", { name: "Retry (1)" })).toBeVisible({ timeout: 30_000 });
   await expect(page.getByText(/takes 1 MB at most/).first()).toBeVisible();

@@ -211,6 +211,7 @@ export const api = {
   },
   leftOut: (no: number, from: number, limit: number) =>
     call<T.LeftOutPage>("GET", `/transfers/${no}/left-out?from=${from}&limit=${limit}`),
+  planTransfer: (q: T.PlanQuery) => call<T.SendPlan>("POST", "/transfers/plan", q),
   addTransfer: (t: T.NewTransfer) => call<T.Transfer>("POST", "/transfers", t),
   cancel: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/cancel`, {}),
   pause: (no: number) => call<T.Transfer>("POST", `/transfers/${no}/pause`, {}),

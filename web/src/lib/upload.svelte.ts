@@ -2,6 +2,8 @@
 // remembered, so that after a reload the same files, picked again, go on instead of starting over.
 import { api, ApiError } from "../api/client";
 import { name, whyLeftOut } from "./format";
+import { texts } from "../texts";
+import { session } from "./session.svelte";
 import type { LeftOut, Upload, UploadEntry } from "../api/types";
 
 const piece = 4 << 20;
@@ -12,7 +14,15 @@ export interface Picked {
   path: string;
   file?: File;
 }
-export const uploading = $state({ total: 0, sent: 0, running: false, error: "", id: "", done: false });
+export const uploading = $state({
+  total: 0,
+  sent: 0,
+  running: false,
+  away: false, // the sign-in is over: it goes on once the same person is back
+  error: "",
+  id: "",
+  done: false,
+});
 let stop: AbortController | undefined;
 
 // Each tab may upload: all that were begun in this browser and are not through are remembered.
@@ -66,7 +76,7 @@ export function sizeOf(files: Picked[]): number {
 }
 
 // A browser sees neither permissions nor symbolic links: what it sends are ordinary files.
-function entries(files: Picked[]): UploadEntry[] {
+export function declared(files: Picked[]): UploadEntry[] {
   const now = new Date().toISOString();
   return files.map(({ path, file }) =>
     file
@@ -102,7 +112,7 @@ function same(u: Upload, files: Picked[]): boolean {
 /** What is picked and cannot be sent, or is excluded by a pattern, and the rest. The server judges
  *  names and patterns; whether a file can be read only this browser knows. */
 export async function sift(files: Picked[], exclude: string[]): Promise<{ rest: Picked[]; left: LeftOut[] }> {
-  const left = await api.checkUpload(entries(files), exclude);
+  const left = await api.checkUpload(declared(files), exclude);
   const out = new Set(left.map((x) => x.path));
   const rest: Picked[] = [];
   const some = 32;
@@ -127,15 +137,14 @@ async function unreadable(file: File | undefined): Promise<{ why: string; detail
 // What a browser says of a file that it cannot read.
 function cause(e: unknown): { why: string; detail?: string } {
   const kind = e instanceof DOMException ? e.name : "";
-  if (kind === "NotFoundError") return { why: "unreadable", detail: "it is not there any more" };
-  if (kind === "NotReadableError")
-    return { why: "unreadable", detail: "no permission, or it changed since it was picked" };
+  if (kind === "NotFoundError") return { why: "unreadable", detail: texts.upload.gone };
+  if (kind === "NotReadableError") return { why: "unreadable", detail: texts.upload.notReadable };
   return { why: "unreadable", detail: e instanceof Error ? e.message : String(e) };
 }
 
 /** Uploads the files and gives the upload's ID. */
 export async function upload(files: Picked[]): Promise<string> {
-  const u = (await unfinished((x) => same(x, files))) ?? (await api.createUpload(entries(files)));
+  const u = (await unfinished((x) => same(x, files))) ?? (await api.createUpload(declared(files)));
   remember(u.id);
   return holding(u.id, () => send(u, files));
 }
@@ -163,11 +172,7 @@ async function send(u: Upload, files: Picked[]): Promise<string> {
     uploading.done = true;
     return u.id;
   } catch (e) {
-    uploading.error = stop.signal.aborted
-      ? "Stopped. Pick the same files to go on."
-      : e instanceof Error
-        ? e.message
-        : String(e);
+    uploading.error = stop.signal.aborted ? texts.upload.stopped : e instanceof Error ? e.message : String(e);
     throw e;
   } finally {
     window.removeEventListener("beforeunload", asks);
@@ -178,6 +183,7 @@ async function send(u: Upload, files: Picked[]): Promise<string> {
 const attempts = 8; // half a minute without a byte
 
 async function uploadFile(id: string, path: string, file: File, offset: number, signal: AbortSignal): Promise<void> {
+  const who = session.me?.user.id;
   for (let tries = 0; offset < file.size;) {
     try {
       if (tries > 0) {
@@ -192,11 +198,28 @@ async function uploadFile(id: string, path: string, file: File, offset: number, 
       offset = end;
       tries = 0;
     } catch (e) {
+      if (!signal.aborted && who && e instanceof ApiError && e.status === 401) {
+        await signedInAgain(who, signal);
+        tries = Math.max(tries, 1); // what the server has is asked first
+        continue;
+      }
       if (signal.aborted || final(e) || ++tries > attempts) throw e;
       const bad = await unreadable(file); // a browser does not tell it from a lost connection
-      if (bad) throw new Error(`${name(path)}: ${whyLeftOut(bad)}. Pick the files again.`, { cause: e });
+      if (bad) throw new Error(texts.upload.pickAgain(name(path), whyLeftOut(bad)), { cause: e });
     }
   }
+}
+
+// The sign-in ended in the middle of it: the same person signs in again in this tab, and it goes on.
+async function signedInAgain(who: string, signal: AbortSignal): Promise<void> {
+  uploading.away = true;
+  try {
+    do await pause(500, signal);
+    while (!session.me || session.over);
+  } finally {
+    uploading.away = false;
+  }
+  if (session.me.user.id !== who) throw new ApiError(401, "unauthorized", texts.upload.anotherPerson);
 }
 
 // What another try will not change.
@@ -244,10 +267,6 @@ async function walk(entry: FileSystemEntry, above: string, out: Picked[], bad: L
     }
   } catch (e) {
     // Bytes that are not UTF-8 come as no name at all.
-    bad.push(
-      entry.name
-        ? { path, ...cause(e) }
-        : { path: `${above}\ufffd`, why: "name", detail: "the browser cannot read it" },
-    );
+    bad.push(entry.name ? { path, ...cause(e) } : { path: `${above}\ufffd`, why: "name", detail: texts.upload.noName });
   }
 }

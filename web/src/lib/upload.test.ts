@@ -1,6 +1,7 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 import { ApiError } from "../api/client";
-import type { Upload } from "../api/types";
+import type { Me, Upload } from "../api/types";
+import { session } from "./session.svelte";
 import { broken, refusal, server, type Answer, type Asked } from "../test/fakes";
 import {
   cancelUpload,
@@ -336,5 +337,48 @@ describe("a drop", () => {
       { path: "d/gone", why: "unreadable", detail: "it is not there any more" },
       { path: "d/\ufffd", why: "name", detail: "the browser cannot read it" },
     ]);
+  });
+});
+
+describe("a sign-in that ends in the middle of an upload", () => {
+  const mia = { user: { id: "1", name: "mia" } } as Me;
+  const tom = { user: { id: "2", name: "tom" } } as Me;
+  afterEach(() => {
+    Object.assign(session, { me: undefined, over: false });
+  });
+  function cutOff() {
+    let over = false;
+    let pieces = 0;
+    const s = uploads((a) => {
+      if (a.method === "PUT" && ++pieces === 2) {
+        over = true;
+        session.over = true;
+      }
+      return over ? refusal(401, "unauthorized", "sign in") : undefined;
+    });
+    return { ...s, back: () => (over = false) };
+  }
+
+  it("goes on where it stopped once the same person is back", async () => {
+    session.me = mia;
+    const s = cutOff();
+    const done = upload([file("a", 9 * MiB)]);
+    await vi.advanceTimersByTimeAsync(120_000); // nothing gives up meanwhile
+    expect([uploading.running, uploading.away, uploading.error]).toEqual([true, true, ""]);
+    s.back();
+    session.over = false;
+    expect(await through(done)).toBe("up1");
+    expect([uploading.away, uploading.done, s.held.up1!.entries![0]!.offset]).toEqual([false, true, 9 * MiB]);
+  });
+
+  it("stops when somebody else signs in", async () => {
+    session.me = mia;
+    const s = cutOff();
+    const done = upload([file("a", 9 * MiB)]).catch((e: Error) => e);
+    await vi.advanceTimersByTimeAsync(2000);
+    s.back();
+    Object.assign(session, { me: tom, over: false });
+    expect(await through(done)).toBeInstanceOf(ApiError);
+    expect(uploading.error).toMatch(/Somebody else/);
   });
 });

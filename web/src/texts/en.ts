@@ -478,6 +478,261 @@ export const en = {
     put: "Your changes are in the new map: save it if it looks right",
   },
 
+  upload: {
+    gone: "it is not there any more",
+    notReadable: "no permission, or it changed since it was picked",
+    noName: "the browser cannot read it",
+    stopped: "Stopped. Pick the same files to go on.",
+    pickAgain: (path: string, why: string) => `${path}: ${why}. Pick the files again.`,
+    anotherPerson: "Somebody else signed in, so the upload stopped.",
+  },
+
+  send: {
+    title: "Send",
+    lead: "Pick files and groups: the plan says what will happen, before anything does.",
+    what: "What",
+    whereLabel: "Where the files are",
+    fromHere: "From this computer",
+    onServer: "On the server",
+    dropHere: "Drop files or a folder here",
+    dropMore: "Drop more here, or",
+    chooseFiles: "Choose files",
+    chooseFolder: "Choose a folder",
+    filesLabel: "Files",
+    folderLabel: "Folder",
+    clearFiles: "Clear",
+    picked: (files: number, emptyFolders: number, bytes: string) =>
+      [
+        count(files, nouns.file),
+        emptyFolders ? ` and ${count(emptyFolders, { one: "empty folder", other: "empty folders" })}` : "",
+        `, ${bytes}`,
+      ].join(""),
+    emptyFolder: "empty folder",
+    listLabel: "Picked files",
+    unseen: (n: number) => `${count(n, nouns.entry)} could not be looked at`,
+    asFiles: (byButton: boolean) =>
+      "A browser cannot see permissions or symbolic links: everything arrives as ordinary files" +
+      (byButton
+        ? ", and a folder that was chosen comes without its empty folders (dropped here, they come too)."
+        : "."),
+    paths: "Files and folders on the server",
+    pathsExample: "/srv/images/exam.qcow2",
+    pathsHint:
+      "One path a line. Only what lies in a folder that this server shares for sending can be named here. Nothing is " +
+      "uploaded: the server reads the files where they lie.",
+    onServerHas: (what: string, bytes: string) => `${what}, ${bytes}, on the server`,
+    exclude: (n: number) =>
+      n ? `Leave something out (${count(n, { one: "pattern", other: "patterns" })})` : "Leave something out",
+    excludeLabel: "Patterns of what is left out",
+    excludeExample: "*.tmp\nbuild/",
+    excludeHint: [
+      "One pattern a line. ",
+      code("*.tmp"),
+      ": every entry of that name, however deep; ",
+      code("build/"),
+      ": folders of that name with all in them; ",
+      code("a/b"),
+      ": that path; ",
+      code("**"),
+      ": any number of folders. ",
+      code("*"),
+      " and ",
+      code("?"),
+      " never match a ",
+      code("/"),
+      "; capitals count.",
+    ] as Rich,
+    excludedN: (n: number) => `${count(n, nouns.entry)} excluded`,
+    cannotLabel: "What cannot be sent",
+    cannot: (n: number) => `${count(n, nouns.entry)} cannot be sent`,
+    leaveOut: (n: number) => (n === 1 ? "Leave it out" : "Leave these out"),
+    orMend: "or mend them and pick the files again. Nothing was promised yet.",
+    leftOut: (n: number) => so(n, nouns.entry, "that cannot be sent is left out.", "that cannot be sent are left out."),
+    undo: "Undo",
+    nothingLeft: (n: number) => `There is nothing to send: ${so(n, nouns.entry, "is", "are")} left out.`,
+
+    whom: "To whom",
+    searchGroups: "Search groups",
+    searchOf: (n: number) => `Search ${count(n, nouns.group)}`,
+    groupLine: (members: number, on: number) => `${count(members, nouns.member)}, ${count(on, nouns.machine)} on`,
+    noGroup: (href: string): Rich => ["There is no group yet. ", a("Make one", href), "."],
+    moreGroups: (n: number) => `and ${number(n)} more: search for them`,
+
+    how: "How",
+    howNow: (hold: boolean, rate: string, days: number, via: string) =>
+      [
+        hold ? "held" : "sent at once",
+        rate ? `at most ${rate}` : "as fast as it goes",
+        `kept ${count(days, { one: "day", other: "days" })}`,
+        via,
+      ]
+        .filter((x) => x)
+        .join(" · "),
+    when: "When",
+    now: "Send now",
+    nowHint: "Machines that are off get it when they are back.",
+    hold: "Hold",
+    holdHint: "Nobody gets anything until somebody presses “Send now”.",
+    rate: "At most, Mbit/s",
+    rateHint: "Empty: as fast as the network and the machines take it.",
+    automatic: "automatic",
+    days: "Keep for those who are away, days",
+    daysHint: "What is still owed after that expires.",
+    via: "Way",
+    ways: {
+      auto: "Automatic: multicast, and HTTPS for a single machine",
+      multicast: "Multicast always",
+      https: "HTTPS, to each machine by itself",
+    },
+    viaShort: { multicast: "multicast always", https: "HTTPS only" },
+
+    unfinished: (files: number, part: string) =>
+      `An upload of ${count(files, nouns.file)} was not finished${part ? `: ${part} is on the server` : ""}. ` +
+      "Pick the same files and it goes on where it stopped.",
+    forget: "Forget it …",
+    forgetTitle: "Forget this upload?",
+    forgetText: (part: string) =>
+      `${part ? `The part that is on the server (${part}) is deleted` : "It is deleted"}, and the files would be ` +
+      "uploaded from their beginning. Files on this computer stay.",
+    forgetYes: "Delete the upload",
+    keep: "Keep it",
+    others: (n: number) => `${count(n, { one: "other upload", other: "other uploads" })} not sent yet`,
+    other: (what: string, held: string, all: string, by: string, when: string) =>
+      `${what}, ${held} of ${all} here, by ${by}; last byte ${when}`,
+    somebody: "somebody",
+    deleteUpload: "Delete …",
+    deleteOf: (what: string) => `Delete the upload ${what}`,
+    deleteTitle: (what: string) => `Delete the upload ${what}?`,
+    deleteText: (held: string, by: string) =>
+      `${held} that ${by} uploaded are deleted on the server. Their own files stay; they would upload them again.`,
+    uploadedOf: (some: string, all: string) => `${some} of ${all} on the server`,
+    uploadLabel: "Upload",
+    signedOut: "The sign-in is over. Sign in again and it goes on.",
+    stop: "Stop",
+
+    button: (hold: boolean, n: number) =>
+      hold ? `Hold for ${count(n, nouns.machine)}` : `Send to ${count(n, nouns.machine)}`,
+    buttonTo: (hold: boolean, groups: string) => (hold ? `Hold for ${groups}` : `Send to ${groups}`),
+    buttonNone: (hold: boolean) => (hold ? "Hold" : "Send"),
+    groupsN: (n: number) => count(n, nouns.group),
+    uploading: "Uploading…",
+    looking: "Looking at the files…",
+    isHeld: "Held: nobody gets it until “Send now”",
+    isSent: "Sending",
+  },
+
+  /** What will happen when something is sent. */
+  plan: {
+    title: "What will happen",
+    reading: "Asking the server…",
+    failed: "The server cannot say",
+    start: "Pick files and a group: here you see who is ready, who gets it later and why, and how long it takes.",
+    startGroups: "Pick a group: here you see who is ready, who gets it later and why, and how long it takes.",
+    startFiles: "Pick files to see who has room for them and how long it takes.",
+    aSecond: "less than a second",
+    about: (span: string) => `about ${span}`,
+    nobody: "Nobody gets it: there is no member in what you picked.",
+    onceTheyLogIn: (n: number) =>
+      so(n, nouns.member, "gets it on the first machine", "get it on the first machine") + " that they log in on.",
+    areOn: (ready: number, total: number) =>
+      `${number(ready)} of ${count(total, nouns.machine)} ${pick(ready, { one: "is", other: "are" })} on and ready.`,
+    held: (total: number, ready: number) =>
+      `It waits until somebody presses “Send now”. ${number(ready)} of ${count(total, nouns.machine)} are ready for it.`,
+    ready: (ready: number, total: number, behind: boolean, took: string, away: number, stuck: number) =>
+      [
+        ready < total
+          ? `${number(ready)} of ${count(total, nouns.machine)}`
+          : total > 1
+            ? `All ${number(total)} machines`
+            : "The machine",
+        ready === 1 ? " gets it" : " get it",
+        behind ? " after what is being sent now" : " at once",
+        took ? `, in ${took}` : "",
+        away ? `; ${number(away)} when ${pick(away, { one: "it is", other: "they are" })} back` : "",
+        stuck ? `; ${number(stuck)} ${pick(stuck, { one: "needs", other: "need" })} you` : "",
+        ".",
+      ].join(""),
+    noneHere: (n: number) =>
+      n === 1
+        ? "Its machine is not on now and gets it when it is back."
+        : `None of the ${number(n)} machines is ready now. They get it when they are back.`,
+    noneCan: (n: number) =>
+      n === 1 ? "Its machine cannot take it now." : `None of the ${number(n)} machines can take it now.`,
+    barLabel: (ready: number, total: number) => `${number(ready)} of ${count(total, nouns.machine)} ready`,
+    stands: {
+      ready: (n: number) => `${number(n)} ready`,
+      away: (n: number) => `${number(n)} away`,
+      "no-space": (n: number) => `${number(n)} without room`,
+      unfit: (n: number) => `${number(n)} cannot take part`,
+      "no-device": (n: number) => `${number(n)} without a machine`,
+    },
+    standing: { ready: "ready", away: "away", "no-space": "no room", unfit: "cannot take part" },
+    size: "Size",
+    sizeOnce: (what: string, bytes: string) => `${bytes} in ${what}`,
+    sizeSaved: (bytes: string, n: number) => `sent once by multicast instead of ${number(n)} times (${bytes})`,
+    starts: "Starts",
+    takesLabel: "Takes",
+    replacesLabel: "Replaces",
+    begins: {
+      codes: {
+        now: "at once",
+        held: "when somebody presses “Send now”",
+        away: "when the first machine is back",
+        room: "when a machine has room for it",
+        unfit: "when a machine can take part",
+        nobody: "when there is a member with a machine",
+        unconfirmed: "when the memberships are confirmed",
+      },
+      gathering: (span: string) => `when nobody new has come for a moment, within ${span}`,
+      behind: (no: number, what: string, span: string) =>
+        `after transfer ${no} (${what}), which is being sent${span ? `, in about ${span}` : ""}`,
+    },
+    takes: {
+      ways: { multicast: "multicast", https: "HTTPS", auto: "multicast" },
+      unknown: "not known yet",
+      neverMeasured: (way: string, limited: boolean) =>
+        `No transfer over ${way} was measured here yet${limited ? "" : ", and no limit is set"}.`,
+      atLeast: (span: string) => `at least ${span}`,
+      ownCap: (rate: string) => `The limit that you set holds it: ${rate}`,
+      serverCap: (rate: string) => `The limit of this server holds it: ${rate}`,
+      as: (rate: string, no: number, n: number, group: string, day: string) =>
+        `At ${rate}, as transfer ${no} to ${count(n, nouns.machine)} of ${group} on ${day}`,
+      waitedFor: (who: string) => `it waited for ${who}`,
+      heldBy: (what: string) => `held by ${what}`,
+    },
+    replaces: (no: number, what: string, n: number) => `transfer ${no} (${what}), still owed to ${number(n)}`,
+    replacesHint: "They get this version only. It can be undone: retry the older one.",
+    notCompared: "Not looked at: the paths are too many, or not known yet.",
+    notReadyTitle: (n: number) => `Not ready (${number(n)})`,
+    notReadyMore: (n: number) => `${number(n)} more`,
+    notReady: {
+      seen: (when: string) => `Seen ${when}. Gets it when it is back.`,
+      never: "Has never been on. Start its receiver.",
+      thenFree: (lacks: string) => `Then ${lacks} must be freed there.`,
+      space: (needs: string, free: string, lacks: string) => `Needs ${needs}. ${free} are free: free ${lacks} there.`,
+      spaceReserve: (needs: string, free: string, reserve: string, lacks: string) =>
+        `Needs ${needs}. ${free} are free and ${reserve} must stay free: free ${lacks} there, or lower its reserve.`,
+      shared: (n: number) => `Its login is used by ${count(n, nouns.machine)}. Log in again on the others.`,
+    },
+    withoutMachine: (n: number) => so(n, nouns.member, "has no machine yet", "have no machine yet"),
+    withoutMachineNext: "The first machine that they log in on gets it.",
+    private: (groups: string) => `Only machines of members of ${groups} can decrypt it.`,
+    hindrance: {
+      both: "Pick files and a group first.",
+      files: "Pick files first.",
+      groups: "Pick a group first.",
+      bad: (n: number) =>
+        `${so(n, nouns.entry, "cannot be sent: leave it out first.", "cannot be sent: leave them out first.")}`,
+      full: "The server’s own disk has no room for this upload.",
+      nothing: "Nothing is left to send.",
+      codes: {
+        nobody: (group: string) => `Nobody is in ${group}: add members first, or hold it.`,
+        unconfirmed: () => "The memberships must be confirmed after the restore first.",
+        exhausted: () => "Too many transfers are open: cancel some first.",
+      },
+    },
+  },
+
   requests: {
     title: "Join requests",
     lead:

@@ -17,6 +17,8 @@ type Shared struct {
 	round  atomic.Uint64             // of commits so far
 	staged map[*Staging]bool         // those that were admitted and are not over
 	looked map[protocol.GroupID]bool // groups of which it is known what a crash caught
+
+	probing sync.Mutex // held while it is found out whether the disk works
 }
 
 // NewShared makes what the spools of one agent share.

@@ -91,8 +91,11 @@ const (
 	probeEvery = 64 // errors that are plainly about a name, from one look at the disk to the next
 )
 
-// probe writes a small file durably and removes it again: the answer for the disk as a whole.
+// probe writes a small file durably and removes it again: the answer for the disk as a whole. Transfers
+// ask at the same time, and there is one file.
 func (s *Spool) probe() error {
+	s.cfg.Shared.probing.Lock()
+	defer s.cfg.Shared.probing.Unlock()
 	if err := s.fs.Remove(probeName); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}

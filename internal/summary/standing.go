@@ -91,5 +91,8 @@ func StateOf(
 	case c.Later > 0:
 		return groupcast.TransferWaiting, groupcast.CauseLater, c.RestsOn()
 	}
+	if c.Coming > 0 {
+		return groupcast.TransferWaiting, groupcast.CauseWaits, "it begins as soon as a receiver that lacks it is free for it"
+	}
 	return groupcast.TransferWaiting, groupcast.CauseRefused, "the connected receivers that lack it cannot take it"
 }

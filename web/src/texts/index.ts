@@ -1,5 +1,6 @@
 // The texts in use. Which language is chosen when the page is read: the one that was kept, else the first of
 // the browser's languages that there is, else English.
+import { de } from "./de";
 import { en } from "./en";
 import { pseudo } from "./pseudo";
 
@@ -9,6 +10,7 @@ export type Texts = typeof en;
 /** The languages that there are, each under its name in itself. */
 export const languages: Record<string, { called: string; texts: Texts }> = {
   en: { called: "English", texts: en },
+  de: { called: "Deutsch", texts: de },
 };
 
 /** The first language that exists among those that are wanted. */
@@ -23,8 +25,11 @@ export function choose(wanted: readonly string[], there: readonly string[]): str
 const kept = "language";
 
 function wanted(): string[] {
-  return [localStorage.getItem(kept) ?? "", ...navigator.languages];
+  return [keptLanguage, ...navigator.languages];
 }
+
+/** What was kept for this browser; "": nothing. */
+export const keptLanguage = localStorage.getItem(kept) ?? "";
 
 export const language = choose(wanted(), Object.keys(languages));
 

@@ -1,7 +1,7 @@
 import { describe, expect, it } from "vitest";
 import { choose, languages, type Texts } from ".";
 import { pseudo } from "./pseudo";
-import { between, strong, writing } from "./words";
+import { between, clock, strong, writing } from "./words";
 
 describe("the language in use", () => {
   it("is the first that exists of those that are wanted", () => {
@@ -45,8 +45,33 @@ describe.each(Object.entries(languages))("the texts in %s", (tag, { texts }) => 
     expect(all.length).toBe(leaves(languages.en!.texts).length);
     expect(all.filter(([, v]) => typeof v === "string" && v.trim() === "").map(([k]) => k)).toEqual([]);
   });
+  it("are not English that was left", () => {
+    const english = new Map(leaves(languages.en!.texts));
+    const same = leaves(texts).filter(
+      ([k, v]) => typeof v === "string" && /^(?!groupcast ).* /.test(v) && v === english.get(k),
+    );
+    expect(tag === "en" ? [] : same.map(([k]) => k)).toEqual([]);
+  });
   it("write numbers and dates as the language does", () => {
     expect(Intl.getCanonicalLocales(texts.locale)[0]!.split("-")[0]).toBe(tag);
+  });
+});
+
+describe("German", () => {
+  const { texts } = languages.de!;
+  it("writes numbers, moments and plurals in its own way", () => {
+    expect(texts.write.number(12_000.5)).toBe("12.000,5");
+    expect(
+      texts.format.ago(
+        texts.format.span([
+          [1, "h"],
+          [5, "m"],
+        ]),
+      ),
+    ).toBe("vor 1 h 5 min");
+    expect(texts.format.day(clock(new Date(2026, 10, 30)))).toBe("30.11.2026");
+    expect([1, 2].map(texts.problems.off.title)).toEqual(["1 Rechner ist aus", "2 Rechner sind aus"]);
+    expect(texts.people.on(1, 3, 0)).toBe("1 von 3 Rechnern an");
   });
 });
 

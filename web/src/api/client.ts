@@ -162,6 +162,8 @@ export const api = {
     if (!res.ok) return answer<Blob>(res);
     return res.blob();
   },
+  labelDevices: (c: T.LabelChange) => call<T.DeviceResult[]>("POST", "/devices/labels", c),
+  dropOwed: (d: T.DropOwed) => call<T.DeviceResult[]>("POST", "/devices/drop-owed", d),
   revokeDevice: (id: string) => call<void>("DELETE", `/devices/${e(id)}`),
 
   groups: () => list<T.Group>("/groups"),

@@ -1,6 +1,7 @@
 // Machines as their table shows them: which are looked at, in which order, and what is known of each in words.
 import type { Device } from "../api/types";
 import { texts } from "../texts";
+import { labelsOf } from "./fleet";
 import { moment, name } from "./format";
 
 /** Which machines are looked at. */
@@ -8,6 +9,7 @@ export interface Filter {
   text: string;
   only: string; // "", "on", "off", "https", "owed", "full", "shared"
   group: string;
+  label?: string; // "room=2"; empty: any
 }
 
 export const kinds: [only: string, text: string][] = Object.entries(texts.machineKinds).map(([only, text]) => [
@@ -42,9 +44,10 @@ function isOf(d: Device, only: string): boolean {
 export function filtered(all: Device[], f: Filter): Device[] {
   const words = f.text.toLowerCase().split(/\s+/).filter(Boolean);
   return all.filter((d) => {
+    if (f.label && !labelsOf(d).includes(f.label)) return false;
     if (!isOf(d, f.only) || (f.group && !(d.groups ?? []).includes(f.group))) return false;
     const text =
-      `${d.name} ${d.user} ${d.address ?? ""} ${d.os} ${d.version} ${(d.groups ?? []).join(" ")}`.toLowerCase();
+      `${d.name} ${d.user} ${d.address ?? ""} ${d.os} ${d.version} ${(d.groups ?? []).join(" ")} ${labelsOf(d).join(" ")}`.toLowerCase();
     return words.every((w) => text.includes(w));
   });
 }

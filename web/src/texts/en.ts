@@ -1583,6 +1583,90 @@ export const en = {
     both: (code: string, said: string) => `${code} The server says: “${said}”`,
   },
 
+  /** Several machines at once. */
+  fleet: {
+    group: "What to do with those chosen",
+    chosen: (n: number) => `${count(n, nouns.machine)} chosen`,
+    none: "Choose none",
+    no: "Not now",
+    few: (names: string[], more: number) => names.join(", ") + (more > 0 ? ` and ${number(more)} more` : ""),
+    outcome: (what: string, done: number, refused: number) =>
+      `${what}: ${number(done)} done${refused ? `, ${number(refused)} refused` : ""}`,
+    send: "Send to these …",
+    sendMore: "Send to these, as of …",
+    sendNot: "They are in no group that all of them share",
+    join: {
+      pick: "Add to group",
+      pickMore: "Add to group …",
+      title: (group: string) => `Add to ${group}?`,
+      text: (people: string[], group: string, others: number) =>
+        `${people.join(", ")} become members of ${group}: membership is a person's and covers all their machines.` +
+        (others
+          ? ` With them ${pick(others, { one: "comes", other: "come" })} ${number(others)} other ${pick(others, nouns.machine)} of the same people.`
+          : ""),
+      yes: "Add",
+      done: (group: string) => `Added to ${group}`,
+    },
+    drop: {
+      button: "Drop owed …",
+      title: (n: number) => `Drop what ${count(n, nouns.machine)} ${pick(n, { one: "is", other: "are" })} owed?`,
+      text: (who: string, n: number) =>
+        `${who}: ${count(n, nouns.delivery)} end as not owed any more, held ones too. Nothing further of them is sent there. ` +
+        "Files that are there stay. “Retry” on a transfer's page owes it again.",
+      yes: "Drop all of it",
+      done: "Owed dropped",
+    },
+    revoke: {
+      button: "Revoke …",
+      title: (n: number) => `Revoke ${count(n, nouns.machine)}?`,
+      text: (who: string) =>
+        `The login of ${who} ends for good. They get nothing more until somebody logs in there again. Files that they have stay.`,
+      yes: "Revoke",
+      done: "Revoked",
+    },
+    labels: {
+      column: "Labels",
+      every: "every label",
+      filter: "Label",
+      withCount: (label: string, n: number) => `${label} (${number(n)})`,
+      button: "Label …",
+      edit: "Labels …",
+      nothing: "none",
+      title: (n: number) => `Labels of ${count(n, nouns.machine)}`,
+      titleOne: (machine: string) => `Labels of ${machine}`,
+      lead: "A label such as room=2 is for finding machines and for sending to some of a group. It changes nothing of what is owed already.",
+      now: "They have",
+      willSet: "Set",
+      willRemove: "Remove",
+      remove: (label: string) => `Remove ${label}`,
+      notSet: (label: string) => `Do not set ${label}`,
+      notRemoved: (label: string) => `Do not remove ${label}`,
+      field: "Label, as key=value",
+      placeholder: "room=2",
+      another: "One more",
+      save: "Save",
+      saving: "Saving …",
+      done: "Labels",
+      empty: "Write a label, for example room=2, or remove one.",
+      badKey: "The key has small letters, digits, dots, “_” and “-” only, 32 at most.",
+      fact: "Keys that begin with “fact.” are kept for what machines report of themselves.",
+      noValue: "Write what it is after “=”: room=2",
+      longValue: "The value has 64 characters at most.",
+    },
+    only: {
+      title: "For these only",
+      lead: (n: number) =>
+        `${pick(n, { one: "One of the group gets it", other: `${number(n)} of the group get it` })}; the others are not owed it and do not hear of it.`,
+      some: (terms: string) => `only ${terms}`,
+      except: (terms: string) => `except ${terms}`,
+      remove: (term: string) => `Leave out ${term}`,
+      whole: "To the whole group instead",
+      add: "Only those with a label",
+      addMore: "Only those with a label …",
+      group: (group: string, whom: string) => `${group}: ${whom}`,
+    },
+  },
+
   /** Which machines are looked at. */
   machineKinds: {
     all: "all",
@@ -1693,12 +1777,6 @@ export const en = {
     which: "Which",
     group: "Group",
     everyGroup: "every group",
-    bulk: "What to do with those chosen",
-    chosen: (n: number) => `${count(n, nouns.machine)} chosen`,
-    into: "Add to group",
-    intoAsk: "Add to group …",
-    revokeAsk: "Revoke …",
-    chooseNone: "Choose none",
     noneMatches: "No machine matches.",
     none: "No machine yet. A machine appears here once somebody logs in on it.",
     showCommands: "Show the commands",
@@ -1717,22 +1795,6 @@ export const en = {
     freeOf: (bytes: string) => `${bytes} free`,
     inNoGroup: "in no group",
     owedOf: (transfers: string) => `owed ${transfers}`,
-    intoTitle: (group: string) => `Add to ${group}?`,
-    intoText: (people: string, group: string, others: number) =>
-      `${people} become members of ${group}: membership is a person's and covers all their machines.` +
-      (others
-        ? ` With them ${pick(others, { one: "comes", other: "come" })} ${number(others)} other ` +
-          `${pick(others, nouns.machine)} of the same people.`
-        : ""),
-    intoYes: "Add",
-    notNow: "Not now",
-    isMember: (person: string, group: string) => `${person} is a member of ${group}`,
-    revokeTitle: (n: number) => `Revoke ${count(n, nouns.machine)}?`,
-    revokeText: (machines: string) =>
-      `The login of ${machines} ends for good. They get nothing more until somebody logs in there again. Files that ` +
-      "they have stay.",
-    revoke: "Revoke",
-    revoked: (n: number) => `${count(n, nouns.machine)} revoked`,
   },
 
   machine: {

@@ -50,8 +50,8 @@ func labelOne(
 	}
 	maps.Copy(labels, c.Set)
 	if len(labels) > groupcast.MaxLabels {
-		out.Err = groupcast.Errorf(groupcast.EExhausted, "%s/%s would have %d labels, %d at most", out.Device.User,
-			out.Device.Name, len(labels), groupcast.MaxLabels).WithHint("remove some of its labels first")
+		out.Err = groupcast.Errorf(groupcast.EExhausted, "it would have %d labels, %d at most", len(labels),
+			groupcast.MaxLabels).WithHint("remove some of its labels first")
 		return nil
 	}
 	for _, key := range c.Remove {

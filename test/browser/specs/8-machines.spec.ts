@@ -147,7 +147,53 @@ test("several machines at once: into a group, with what that means", async () =>
   await expect(machines().getByText("lab-a, office")).toHaveCount(2);
 });
 
+test("several machines at once: labels, which are found again", async () => {
+  await go("machines", "Machines");
+  for (const name of ["pc-mia", "pc-noah"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+  await page.getByRole("button", { name: "Label …" }).click();
+  const box = page.getByRole("dialog", { name: "Labels of 2 machines" });
+  const field = box.getByLabel("Label, as key=value");
+  await field.fill("Room=2");
+  await box.getByRole("button", { name: "Save" }).click();
+  await expect(box.getByText(/^The key has small letters/)).toBeVisible();
+  await field.fill("kind=exam");
+  await box.getByRole("button", { name: "One more" }).click();
+  await field.fill("room=2");
+  await screens(page, "machines-label");
+  await box.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Labels: 2 done")).toBeVisible();
+  await expect(machines().getByText("room=2")).toHaveCount(2);
+  await page.getByRole("combobox", { name: "Label" }).selectOption("room=2");
+  await expect(machines().getByRole("link")).toHaveText(["pc-mia", "pc-noah"]);
+  await screens(page, "machines-labels");
+  expect(world.run(["device", "list", "--label", "room=2"])).toMatch(/pc-mia[^]*kind=exam room=2/);
+});
+
+test("labels of one machine, and one of several that is refused", async () => {
+  const many = Array.from({ length: 14 }, (_, n) => `k${n}=v`);
+  world.run(["device", "label", "pc-noah", ...many]);
+  await go("machines", "Machines");
+  for (const name of ["pc-mia", "pc-noah"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+  await page.getByRole("button", { name: "Label …" }).click();
+  await page.getByLabel("Label, as key=value").fill("row=1");
+  await page.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("Labels: 1 done, 1 refused")).toBeVisible();
+  await expect(page.getByText(/noah\/pc-noah: it would have 17 labels, 16 at most/)).toBeVisible();
+  await screens(page, "machines-refused");
+  world.run(["device", "label", "pc-noah", ...many.map((l) => l.replace("=v", "-"))]);
+  await machines().getByRole("link", { name: "pc-mia" }).click();
+  await expect(page.getByText("row=1")).toBeVisible();
+  await page.getByRole("button", { name: "Labels …" }).click();
+  const box = page.getByRole("dialog", { name: "Labels of pc-mia" });
+  await box.getByRole("button", { name: "Remove row=1" }).click();
+  await screens(page, "machine-labels");
+  await box.getByRole("button", { name: "Save" }).click();
+  await expect(page.getByText("row=1")).toHaveCount(0);
+  await expect(page.getByText("room=2")).toBeVisible();
+});
+
 test("the commands for a new machine are filled in", async () => {
+  await go("machines", "Machines");
   await page.getByRole("button", { name: "Add machines" }).click();
   const box = page.getByRole("dialog", { name: "Add machines" });
   await box.getByRole("combobox", { name: "Person" }).selectOption("zoe");
@@ -227,6 +273,29 @@ test("the server's page says what it is and where it stands", async () => {
   await page.getByRole("button", { name: "Back up now" }).click();
   const tar = readFileSync((await (await download).path())!);
   expect(tar.subarray(257, 262).toString()).toBe("ustar");
+});
+
+test("several machines at once: what they are owed is dropped, and their logins end", async () => {
+  await go("machines", "Machines");
+  const owed = (JSON.parse(world.run(["device", "list", "ola", "--json"])) as { owed: number }[])[0]!.owed;
+  expect(owed).toBeGreaterThan(0);
+  for (const name of ["pc-off", "pc-mia"]) await page.getByRole("checkbox", { name: `Choose ${name}` }).check();
+  await page.getByRole("button", { name: "Drop owed …" }).click();
+  const box = page.getByRole("dialog", { name: "Drop what 1 machine is owed?" });
+  await expect(box.getByText(`ola/pc-off: ${owed} deliver`)).toBeVisible();
+  await screens(page, "machines-drop");
+  await page.keyboard.press("Enter"); // keeps
+  await expect(box).toBeHidden();
+  await page.getByRole("button", { name: "Drop owed …" }).click();
+  await page.getByRole("button", { name: "Drop all of it" }).click();
+  await expect(page.getByText("Owed dropped: 1 done")).toBeVisible();
+  expect(world.run(["device", "list", "ola", "--json"])).not.toContain('"owed"');
+  await page.getByRole("checkbox", { name: "Choose pc-off" }).check();
+  await page.getByRole("button", { name: "Revoke …" }).click();
+  await expect(page.getByRole("dialog").getByText(/The login of ola\/pc-off ends for good/)).toBeVisible();
+  await page.getByRole("button", { name: "Revoke", exact: true }).click();
+  await expect(page.getByText("Revoked: 1 done")).toBeVisible();
+  await expect(machines().getByRole("link", { name: "pc-off" })).toHaveCount(0);
 });
 
 test("a sign-in that ends in mid-work brings one back", async () => {

@@ -8,6 +8,7 @@ export type User = S["User"];
 export type Me = S["Me"];
 export type Welcome = S["Welcome"];
 export type Device = S["Device"];
+export type Selection = S["Selection"];
 export type LabelChange = S["LabelChange"];
 export type DropOwed = S["DropOwed"];
 export type DeviceResult = S["DeviceResult"];

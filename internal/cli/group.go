@@ -16,7 +16,8 @@ import (
 
 func (a *app) group() *cobra.Command {
 	c := &cobra.Command{Use: "group", Short: "Groups: create, set, list, show, seats, keys, delete"}
-	c.AddCommand(a.groupCreate(), a.groupSet(), a.groupList(), a.groupShow(), a.groupSeats(), a.groupKeys(), a.groupDelete())
+	c.AddCommand(a.groupCreate(), a.groupSet(), a.groupList(), a.groupShow(), a.groupSeats(), a.groupKeys(),
+		a.groupDelete())
 	return c
 }
 

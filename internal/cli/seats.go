@@ -12,8 +12,8 @@ import (
 func (a *app) groupSeats() *cobra.Command {
 	return &cobra.Command{
 		Use: "seats NAME", Short: "Where the devices of a group stand in their room", Args: cobra.ExactArgs(1),
-		Long: "Where the devices of a group stand in their room, row by row, the front above. Seats are arranged on the page\n" +
-			"Machines of the web interface.",
+		Long: "Where the devices of a group stand in their room, row by row, the front above. Seats are arranged on\n" +
+			"the page Machines of the web interface.",
 		Example: "  groupcast group seats lab-a\n  groupcast group seats lab-a --json",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
 			m, err := client.Seats(c.Context(), args[0])

@@ -152,6 +152,44 @@ test("what went wrong stays until it is closed, and can be read again", async ()
   await page.keyboard.press("Escape");
 });
 
+test("a page with nothing in it says what will be there, and at most one thing to do", async ({ browser }) => {
+  world.user("nia"); // in no group
+  const own = await browser.newContext({ ignoreHTTPSErrors: true, viewport: { width: 1440, height: 900 } });
+  const mine = await own.newPage();
+  await mine.goto(world.url);
+  await signIn(mine, "nia");
+  for (const [on, paths] of [
+    [page, ["transfers", "pending", "machines", "groups", "requests"]],
+    [mine, ["mine", "joined"]],
+  ] as const)
+    for (const path of paths) {
+      await on.goto(`${world.url}/#/${path}`);
+      const empty = on.locator("main .empty");
+      await expect(empty.first()).toBeVisible();
+      for (const one of await empty.all()) {
+        expect((await one.locator("p").first().textContent())!.trim(), path).toMatch(/^[A-Z].*[.:]$/);
+        expect(await one.locator("a, button:not(.copy button)").count(), path).toBeLessThan(2);
+      }
+    }
+  for (const [on, paths] of [
+    [page, ["overview", "send", ...pages.map(([p]) => p), "api", "account"]],
+    [mine, ["mine", "joined", "account"]],
+  ] as const)
+    for (const path of paths) {
+      await on.goto(`${world.url}/#/${path}`);
+      await expect(on.locator("[aria-busy=true]")).toHaveCount(0);
+      for (const [width, height] of [
+        [1440, 900],
+        [390, 844],
+      ] as const) {
+        await on.setViewportSize({ width, height });
+        await on.screenshot({ path: `screens/empty-${path}-${width}.png` });
+      }
+      await on.setViewportSize({ width: 1440, height: 900 });
+    }
+  await own.close();
+});
+
 const pages = [
   ["overview", "Overview"],
   ["send", "Send"],

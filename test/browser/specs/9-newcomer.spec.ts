@@ -107,7 +107,7 @@ test("the page of the link shows what the terminal shows, and one types a name a
   await page.keyboard.press("Tab"); // the login ID stays
   await page.keyboard.type("a good password");
   await page.keyboard.press("Enter");
-  await expect(page.getByRole("heading", { name: "admin is made" })).toBeVisible();
+  await expect(page.getByRole("heading", { name: "admin administers Physics lab now" })).toBeVisible();
   expect(server.said).toContain((await page.locator("code.break").textContent())!);
   await picture("2-made");
   await expect(page.getByRole("link", { name: "Continue to the server" })).toBeFocused();
@@ -146,7 +146,7 @@ test("the commands of the page, as they stand, make a machine that appears by it
   expect(await login.over, login.said).toBe(0);
   expect(login.said).toContain("(Physics lab)");
   await expect(page.getByRole("link", { name: "pc-07" })).toBeVisible();
-  await expect(page.getByText("now groupcast receive there")).toBeVisible();
+  await expect(page.getByText("now type groupcast receive there")).toBeVisible();
   await picture("6-logged-in");
   machine = new Terminal("m", `${commands[1]} --reserve 1M`);
   await expect(page.getByRole("button", { name: "Choose files" })).toBeVisible();

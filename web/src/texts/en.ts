@@ -953,7 +953,7 @@ export const en = {
     hide: "Hide",
     yes: "Create and sign in",
     busy: "One moment…",
-    made: (user: string) => `${user} is made`,
+    made: (user: string, server: string) => `${user} administers ${server} now`,
     warns:
       "Your browser will warn once, because this server made its own certificate. Go on there: you are signed in then.",
     compareCertificate: "Only go on if the browser's certificate dialog shows this SHA-256 fingerprint:",

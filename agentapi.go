@@ -150,6 +150,7 @@ type Ready struct {
 	Refused  string              `json:"refused,omitempty"` // why, in words
 	// the same as a code; also RefusedOld
 	Kind      Refusal `json:"kind,omitempty"`
+	Space     *Space  `json:"space,omitempty"` // of a refusal for want of space
 	FreeBytes uint64  `json:"free_bytes"`
 	DiskBytes uint64  `json:"disk_bytes,omitempty"`
 	Reserve   uint64  `json:"reserve_bytes,omitempty"` // of the free bytes, what it keeps free

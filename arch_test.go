@@ -66,7 +66,7 @@ var arrows = map[string]string{
 	"reach":        "protocol wire seal .",
 	"history":      "protocol telemetry .",
 	"download":     "protocol content .",
-	"summary":      "protocol schedule .",
+	"summary":      "protocol schedule units .",
 	"receipts":     "protocol seal store .",
 	"edition":      "protocol content manifest store .",
 	"progress":     "protocol history sender store telemetry .",

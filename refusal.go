@@ -19,6 +19,23 @@ const (
 // RefusedManifest is the prefix of refusals of the list of files.
 const RefusedManifest = "manifest-"
 
+// Space is what a device says of the room that it has not for a transfer: bytes.
+type Space struct {
+	Needed uint64 `json:"needed"`           // what it still has to write
+	Free   uint64 `json:"free"`             // on the disk for received files
+	Kept   uint64 `json:"kept"`             // of that, what it is set to leave free
+	Others uint64 `json:"others,omitempty"` // what other transfers will take of it
+}
+
+// Lacks is how much has to become free.
+func (s Space) Lacks() uint64 {
+	wanted := s.Needed
+	for _, more := range []uint64{s.Kept, s.Others} {
+		wanted += min(more, ^uint64(0)-wanted)
+	}
+	return wanted - min(wanted, s.Free)
+}
+
 // Final says whether the device is not offered the transfer again, because it will never take it. It is
 // offered again if an administrator retries it, or if the files and with them their list change.
 func (r Refusal) Final() bool { return strings.HasPrefix(string(r), RefusedManifest) }

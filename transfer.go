@@ -242,6 +242,7 @@ type Delivery struct {
 	Reason      string              `json:"reason,omitempty"`  // why it waits, failed or was refused, in words
 	Cause       Cause               `json:"cause,omitempty"`   // the same as a code: while it is owed, or replaced
 	Refusal     Refusal             `json:"refusal,omitempty"` // of one that was refused: why, as a code
+	Space       *Space              `json:"space,omitempty"`   // of one that was refused for want of space
 	Path        Path                `json:"path"`
 	Active      bool                `json:"active"`
 	Machines    int                 `json:"machines,omitempty"` // that use the device's login now, if there are several

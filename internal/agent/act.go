@@ -141,7 +141,7 @@ func (a *Agent) trust(state groupcast.AgentState) error {
 func (a *Agent) refuse(r loop.Refuse) {
 	a.calls.post(lane{transferCalls, r.Transfer}, call{do: func(ctx context.Context) {
 		_, err := a.cfg.Client.Ready(ctx, groupcast.Ready{
-			Transfer: r.Transfer, Session: r.Session, Refused: r.Reason, Kind: r.Kind,
+			Transfer: r.Transfer, Session: r.Session, Refused: r.Reason, Kind: r.Kind, Space: r.Space,
 		})
 		if err != nil {
 			a.cfg.Log.Debug("refusal not reported", "err", err)

@@ -48,7 +48,7 @@ func (a *Agent) look(ctx context.Context, l loop.Look) {
 // refusal is what becomes of a transfer that this device cannot take.
 func (a *Agent) refusal(r spool.Refused) loop.Outcome {
 	return loop.Outcome{
-		State: groupcast.DeliveryRefused, Kind: r.Kind, Reason: r.Reason, Need: r.Need,
+		State: groupcast.DeliveryRefused, Kind: r.Kind, Reason: r.Reason, Need: r.Need, Space: r.Space,
 		Away: r.Kind == groupcast.RefusedFolder && !a.folderIsBack(),
 	}
 }

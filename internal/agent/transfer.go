@@ -162,7 +162,9 @@ func (t *transfer) refused(err error) (loop.Outcome, error) {
 	if g := t.staging(); r.Kind == groupcast.RefusedSpace && r.Need == 0 && g != nil {
 		r.Need = t.offer.TotalBytes - min(t.offer.TotalBytes, g.Bytes())
 	}
-	t.agent.refuse(loop.Refuse{Transfer: t.offer.Transfer, Session: t.offer.Session, Kind: r.Kind, Reason: r.Reason})
+	t.agent.refuse(loop.Refuse{
+		Transfer: t.offer.Transfer, Session: t.offer.Session, Kind: r.Kind, Reason: r.Reason, Space: r.Space,
+	})
 	return t.agent.refusal(r), nil
 }
 

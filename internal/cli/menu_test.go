@@ -328,7 +328,7 @@ func (x *tty) sends() {
 	x.answers("File or folder", "", "Leave out", "", "Hold it", "yes", "Type yes", "yes")
 	x.said("Transfer 1: report.txt", "held until")
 	x.row("8", "Pending status")
-	x.sees("report.txt for lab", "held", "0 of 1 done", "pc-a", "c cancel")
+	x.sees("report.txt for lab", "held", "held until it is sent", "pc-a", "c cancel")
 	x.types("c")
 	x.sees("Cancel transfer 1 (report.txt)", "Type yes to do it")
 	x.types("Enter")
@@ -338,7 +338,7 @@ func (x *tty) sends() {
 	x.sees("Type yes to do it")
 	x.types("-l", "yes")
 	x.types("Enter")
-	x.sees("Transfer 1 is sent now.", "1 of 1 done", "verified")
+	x.sees("Transfer 1 is sent now.", "everybody has it", "verified")
 	x.types("Escape")
 }
 
@@ -353,7 +353,7 @@ func (x *tty) watches() {
 	x.said("Transfer 2: second.txt", "held until")
 	x.row("7", "Send pending")
 	x.answers("Group", "lab", "Type yes", "yes")
-	x.sees("Send pending: lab", "second.txt", "1 of 1 done", "pc-a", "verified", "1 closed")
+	x.sees("Send pending: lab", "second.txt", "everybody has it", "pc-a", "verified", "1 closed")
 	x.types("Escape")
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes", "Type yes", "yes")

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"fmt"
 	"strconv"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -99,8 +100,11 @@ func (a *app) listPending(owed []groupcast.PendingTransfer) error {
 			fmt.Fprintln(a.Out)
 		}
 		t := p.Transfer
-		fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n   %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
-			ui.Contents(t), ui.Size(t.Bytes), t.Owed, ui.Day(t.ExpiresAt), ui.Name(t.Summary))
+		fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, owed to %d, until %s\n", t.No, ui.Name(t.Name), ui.Name(t.Group),
+			ui.Contents(t), ui.Size(t.Bytes), t.Owed, ui.Day(t.ExpiresAt))
+		if line := ui.Line(ui.Snapshot{Transfer: t, Deliveries: p.Deliveries}, time.Now()); line != "" {
+			fmt.Fprintln(a.Out, "  ", line)
+		}
 		if next := ui.NextStep(t); next != "" {
 			fmt.Fprintln(a.Out, "   next:", next)
 		}

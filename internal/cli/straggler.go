@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/shell"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // straggler is a command about one device that holds a transfer up.
@@ -69,7 +70,7 @@ func told(d groupcast.Delivery, action groupcast.DeliveryAction) string {
 	case action == groupcast.Drop:
 		return "it is not owed any more"
 	case d.Reason != "":
-		return d.Reason
+		return ui.Why(d)
 	}
 	return string(d.State)
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"fmt"
 	"strings"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -133,7 +134,7 @@ func (a *app) transferShow() *cobra.Command {
 					Deliveries []groupcast.Delivery `json:"deliveries"`
 				}{t, left.Entries, deliveries})
 			}
-			a.describe(t)
+			a.describe(ui.Snapshot{Transfer: t, Deliveries: deliveries})
 			if t.LeftOut+t.Lost > 0 {
 				for _, line := range a.leftOutLines(ctx, client, t) {
 					fmt.Fprintln(a.Out, line)
@@ -150,12 +151,17 @@ func (a *app) transferShow() *cobra.Command {
 }
 
 // describe says how a transfer stands.
-func (a *app) describe(t groupcast.Transfer) {
+func (a *app) describe(s ui.Snapshot) {
+	t := s.Transfer
 	fmt.Fprintf(a.Out, "%d  %s  for %s: %s, %s, %d blocks\n", t.No, ui.Name(t.Name), ui.ForWhom(t), ui.Contents(t),
 		ui.Size(t.Bytes), t.Blocks)
-	fmt.Fprintf(a.Out, "%s; made %s by %s; %d verified, %d owed, %d incomplete, %d failed\n", ui.TransferState(t),
-		ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy), t.Verified, t.Owed, t.Incomplete, t.Failed)
-	fmt.Fprintln(a.Out, ui.Name(t.Summary))
+	fmt.Fprintf(a.Out, "%s; made %s by %s\n", ui.TransferState(t), ui.Ago(t.CreatedAt), ui.Name(t.CreatedBy))
+	if counts := ui.Counts(s); counts != "" {
+		fmt.Fprintln(a.Out, counts)
+	}
+	if line := ui.Line(s, time.Now()); line != "" {
+		fmt.Fprintln(a.Out, line)
+	}
 	if text := ui.Replaces(t); text != "" {
 		fmt.Fprintln(a.Out, text)
 	}

@@ -203,11 +203,14 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 	if !e.heeds(r, d.ID) {
 		return nil
 	}
-	reason, kind := groupcast.Clip(r.Refused), r.Kind.Known()
+	reason, kind, space := groupcast.Clip(r.Refused), r.Kind.Known(), r.Space
+	if kind != groupcast.RefusedSpace {
+		space = nil
+	}
 	// The kind is written down before anybody can see that it is refused.
 	if err := e.store.UpdateDeliveries(ctx, []groupcast.Delivery{{
 		Transfer: r.Transfer, UserID: d.UserID, DeviceID: d.ID, State: groupcast.DeliveryRefused, Reason: reason,
-		Refusal: kind,
+		Refusal: kind, Space: space,
 	}}, e.now()); err != nil {
 		return err
 	}

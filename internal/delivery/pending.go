@@ -80,7 +80,7 @@ func (e *Engine) explainOwed(d *groupcast.Delivery) {
 		return
 	}
 	if d.State = e.state(key); d.State != groupcast.DeliveryRefused {
-		d.Refusal = ""
+		d.Refusal, d.Space = "", nil
 	}
 	p, _ := e.sched.Transfer(e.now(), d.Transfer)
 	unconfirmed := e.sched.Paused()

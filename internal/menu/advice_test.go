@@ -64,18 +64,10 @@ func TestAdvice(t *testing.T) {
 
 func TestSentence(t *testing.T) {
 	for want, tr := range map[string]groupcast.Transfer{
-		"waiting": {State: groupcast.TransferWaiting},
-		"the source is gone": {
-			State: groupcast.TransferWaiting, Reason: "the source is gone",
-		},
-		"0 of 2 done; pc off": {
-			Summary: "0 of 2 done; nobody is there; pc off", Reason: "nobody is there", Cause: groupcast.CauseAway,
-		},
-		"0 of 1 done; pc refused: no space": {
-			Summary: "0 of 1 done; it cannot go on; pc refused: no space", Reason: "it cannot go on",
-			Cause: groupcast.CauseRefused,
-		},
-		"1 of 2 done; held": {Summary: "1 of 2 done; held", Reason: "held", Cause: groupcast.CauseHeld},
+		"waiting":                     {State: groupcast.TransferWaiting},
+		"the source is gone":          {State: groupcast.TransferWaiting, Reason: "the source is gone"},
+		"pc gets it when it is back":  {Summary: "pc gets it when it is back", Reason: "1 receiver is off"},
+		"a\\u{1b}b gets it some time": {Summary: "a\x1bb gets it some time"},
 	} {
 		t.Run(want, func(t *testing.T) {
 			if got := Sentence(tr); got != want {

@@ -42,7 +42,7 @@ func TestSendsSayHowTheyStand(t *testing.T) {
 	if left != 3 || pause < lookLeast+5*lookPerUnit {
 		t.Errorf("%d are left, the next look waits %v", left, pause)
 	}
-	want := []string{"Transfer 12:  50 %; 1 of 3 done; carol/pc-c off", "2 more after it"}
+	want := []string{"Transfer 12:  50 %; carol/pc-c gets it when it is back", "2 more after it"}
 	if got := said(); !slices.Equal(got, want) {
 		t.Errorf("%q", got)
 	}

@@ -298,7 +298,7 @@ func DeviceTail(d groupcast.Delivery) string {
 	case d.Reason != "" && label == groupcast.Label(groupcast.DeliveryReceiving):
 		out = []string{ui.Name(d.Reason)} // it says which way
 	case d.Reason != "":
-		out = append(out, ui.Name(d.Reason))
+		out = append(out, ui.Why(d))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathMulticast:
 		out = append(out, "multicast, loss "+units.Percent(d.LossPercent))
 	case d.State == groupcast.DeliveryReceiving && d.Path == groupcast.PathHTTPS:
@@ -314,14 +314,7 @@ func WorstFirst(deliveries []groupcast.Delivery) []groupcast.Delivery {
 	return out
 }
 
-// Sentence says how a transfer stands and why, in the server's own words. It leaves out that no
-// connected device gets it where each device is listed with its reason.
+// Sentence says how a transfer stands and why, where no counts stand beside it.
 func Sentence(t groupcast.Transfer) string {
-	switch {
-	case t.Summary == "": // it was not asked for yet
-		return ui.Name(cmp.Or(t.Reason, string(t.State)))
-	case t.Reason != "" && (t.Cause == groupcast.CauseAway || t.Cause == groupcast.CauseRefused):
-		return ui.Name(strings.Replace(t.Summary, "; "+t.Reason, "", 1))
-	}
-	return ui.Name(t.Summary)
+	return ui.Name(cmp.Or(t.Summary, t.Reason, string(t.State)))
 }

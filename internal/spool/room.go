@@ -47,7 +47,9 @@ func (s *Spool) room(need, others uint64) error {
 	if others > 0 {
 		why += fmt.Sprintf("; other transfers will take %s", write(others))
 	}
-	return &Refused{Kind: groupcast.RefusedSpace, Reason: why, Need: need}
+	return &Refused{Kind: groupcast.RefusedSpace, Reason: why, Need: need, Space: &groupcast.Space{
+		Needed: need, Free: free, Kept: spare, Others: others,
+	}}
 }
 
 // Hindrance sorts an error that came from the disk: a *DiskError or *Refused inside it, or a

@@ -88,6 +88,7 @@ type Refused struct {
 	Kind   groupcast.Refusal
 	Reason string
 	Need   uint64 // for want of space: how much it still takes
+	Space  *groupcast.Space
 }
 
 func (r *Refused) Error() string { return r.Reason }

@@ -35,6 +35,13 @@ func lacking() groupcast.Delivery {
 	return d
 }
 
+// full lacks space, and says so in its own way.
+func full(name string, s *groupcast.Space) groupcast.Delivery {
+	d := of(name, groupcast.DeliveryRefused, true, "buy me a disk")
+	d.Refusal, d.Space = groupcast.RefusedSpace, s
+	return d
+}
+
 // summaries are transfers and how they are summed up.
 var summaries = []struct {
 	name string
@@ -42,53 +49,105 @@ var summaries = []struct {
 	all  []groupcast.Delivery
 	want string
 }{
-	{"waits", groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "waits for 7"}, []groupcast.Delivery{
-		of("pc-1", groupcast.DeliveryVerified, true, ""), of("pc-2", groupcast.DeliveryQueued, false, "not active"),
-		of("pc-3", groupcast.DeliveryRefused, true, "no space"),
-	}, "1 of 3 done; waits for 7; pc-3 refused: no space; pc-2 off"},
-	{"done", groupcast.Transfer{State: groupcast.TransferDone}, []groupcast.Delivery{
+	{"everybody has it", groupcast.Transfer{State: groupcast.TransferDone, Verified: 2}, []groupcast.Delivery{
 		of("a", groupcast.DeliveryVerified, true, ""), of("b", groupcast.DeliverySuperseded, false, ""),
-	}, "2 of 2 done"},
+	}, "everybody has it"},
+	{"one is away", groupcast.Transfer{
+		State: groupcast.TransferWaiting, Cause: groupcast.CauseAway, Reason: "1 receiver is off",
+	}, []groupcast.Delivery{
+		of("a", groupcast.DeliveryVerified, true, ""), of("pc-05", groupcast.DeliveryQueued, false, "not active"),
+	}, "pc-05 gets it when it is back"},
+	{
+		"runs, and two are away",
+		groupcast.Transfer{State: groupcast.TransferSending, Reason: "1 over HTTPS"},
+		[]groupcast.Delivery{
+			behind("a"), of("pc-6", groupcast.DeliveryQueued, false, "x"), of("pc-5", groupcast.DeliveryQueued, false, "x"),
+		},
+		"pc-5 and pc-6 get it when they are back",
+	},
+	{
+		"a disk is full",
+		groupcast.Transfer{State: groupcast.TransferWaiting, Cause: groupcast.CauseRefused, Reason: "x"},
+		[]groupcast.Delivery{
+			full("pc-full", &groupcast.Space{Needed: 160e6, Free: 121e6, Kept: 100e6}),
+			of("b", groupcast.DeliveryVerified, true, ""),
+		},
+		"pc-full needs 160 MB and has room for 21 MB",
+	},
+	{
+		"two are full, others are away",
+		groupcast.Transfer{State: groupcast.TransferWaiting, Cause: groupcast.CauseRefused},
+		[]groupcast.Delivery{
+			full("a", nil), full("b", nil), full("c", nil), full("d", nil), of("e", groupcast.DeliveryQueued, false, ""),
+			of("f", groupcast.DeliveryQueued, false, ""), of("g", groupcast.DeliveryQueued, false, ""),
+		},
+		"a has no room for it; b has no room for it; 2 more need you; 3 who are away get it when they are back",
+	},
 	{
 		"held",
-		groupcast.Transfer{State: groupcast.TransferHeld, Reason: Held},
+		groupcast.Transfer{State: groupcast.TransferHeld, Cause: groupcast.CauseHeld, Reason: Held},
 		[]groupcast.Delivery{held("a"), held("b")},
-		"0 of 2 done; held until it is sent",
+		"held until it is sent",
 	},
 	{
 		"held, without its deliveries",
-		groupcast.Transfer{State: groupcast.TransferHeld, Reason: Held, Owed: 2},
+		groupcast.Transfer{State: groupcast.TransferHeld, Cause: groupcast.CauseHeld, Reason: Held, Owed: 2},
 		nil,
-		"0 of 2 done; held until it is sent",
+		"held until it is sent",
 	},
 	{
-		"behind",
-		groupcast.Transfer{State: groupcast.TransferSending},
-		[]groupcast.Delivery{behind("a"), behind("b"), behind("c"), behind("d"), behind("e")},
-		"0 of 5 done; a behind: slow, by HTTPS; b behind: slow, by HTTPS; c behind: slow, by HTTPS; 2 more",
+		"paused",
+		groupcast.Transfer{State: groupcast.TransferWaiting, Cause: groupcast.CausePaused, Reason: Suspended},
+		[]groupcast.Delivery{full("a", nil), of("b", groupcast.DeliveryQueued, false, "")},
+		"paused until it is resumed",
 	},
-	{"silent and put off", groupcast.Transfer{State: groupcast.TransferWaiting, Reason: "x"}, []groupcast.Delivery{
-		keptBy(of("a", groupcast.DeliveryQueued, true, ""), groupcast.CauseSilent),
-		keptBy(of("b", groupcast.DeliveryQueued, true, ""), groupcast.CauseLater),
-		{User: "new", State: groupcast.DeliveryQueued},
-	}, "0 of 3 done; x; a does not answer; b put off; new without a device"},
-	{"incomplete, and one taken back", groupcast.Transfer{State: groupcast.TransferDone}, []groupcast.Delivery{
-		lacking(), of("b", groupcast.DeliveryVerified, true, ""), of("c", groupcast.DeliveryCancelled, true, ""),
-	}, "1 of 2 done; d lacks 2 of 7; c taken back"},
-	{"the source is gone", groupcast.Transfer{State: groupcast.TransferFailed, Reason: "the file is gone"}, []groupcast.Delivery{
-		of("a", groupcast.DeliveryFailed, true, "the file is gone"), of("b", groupcast.DeliveryVerified, true, ""),
-	}, "1 of 2 done; the file is gone"},
+	{
+		"replaced",
+		groupcast.Transfer{State: groupcast.TransferCancelled, Reason: "replaced by transfer 2"},
+		[]groupcast.Delivery{of("a", groupcast.DeliveryCancelled, true, "replaced by transfer 2")},
+		"replaced by transfer 2",
+	},
+	{"gathers", groupcast.Transfer{
+		State: groupcast.TransferGathering, Cause: groupcast.CauseGathering, Reason: "waits 8s for others that may come",
+	}, []groupcast.Delivery{of("a", groupcast.DeliveryQueued, true, "")}, "waits 8s for others that may come"},
+	{"runs", groupcast.Transfer{State: groupcast.TransferSending}, []groupcast.Delivery{behind("a"), behind("b")}, ""},
+	{
+		"silent and put off",
+		groupcast.Transfer{State: groupcast.TransferWaiting, Cause: groupcast.CauseSilent, Reason: "x"},
+		[]groupcast.Delivery{
+			keptBy(of("a", groupcast.DeliveryQueued, true, ""), groupcast.CauseSilent),
+			keptBy(of("b", groupcast.DeliveryQueued, true, ""), groupcast.CauseLater),
+			{User: "new", State: groupcast.DeliveryQueued},
+		},
+		"b was put off; a does not answer",
+	},
+	{
+		"incomplete, and one taken back",
+		groupcast.Transfer{State: groupcast.TransferDone, Incomplete: 1},
+		[]groupcast.Delivery{
+			lacking(), of("b", groupcast.DeliveryVerified, true, ""), of("c", groupcast.DeliveryCancelled, true, ""),
+		},
+		"d lacks 2 of 7",
+	},
+	{
+		"the source is gone",
+		groupcast.Transfer{State: groupcast.TransferFailed, Reason: "the file is gone"},
+		[]groupcast.Delivery{
+			of("a", groupcast.DeliveryFailed, true, "the file is gone"), of("b", groupcast.DeliveryVerified, true, ""),
+		},
+		"the file is gone",
+	},
 	{
 		"expired",
-		groupcast.Transfer{State: groupcast.TransferExpired},
-		[]groupcast.Delivery{of("a", groupcast.DeliveryExpired, false, "")},
-		"0 of 1 done; expired; a expired",
+		groupcast.Transfer{State: groupcast.TransferExpired, Reason: "nobody fetched it in time"},
+		[]groupcast.Delivery{of("a", groupcast.DeliveryExpired, false, "nobody fetched it in time")},
+		"nobody fetched it in time",
 	},
 	{
 		"two with one name",
-		groupcast.Transfer{State: groupcast.TransferWaiting},
+		groupcast.Transfer{State: groupcast.TransferWaiting, Cause: groupcast.CauseAway},
 		[]groupcast.Delivery{pc("ann"), pc("bob")},
-		"0 of 2 done; waiting; ann/pc, bob/pc off",
+		"ann/pc and bob/pc get it when they are back",
 	},
 }
 

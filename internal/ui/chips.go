@@ -54,6 +54,15 @@ func Chips(s Snapshot) []Chip {
 	return out
 }
 
+// Counts are the chips of a transfer in one line: "3 verified · 1 away".
+func Counts(s Snapshot) string {
+	var texts []string
+	for _, c := range Chips(s) {
+		texts = append(texts, c.String())
+	}
+	return strings.Join(texts, " · ")
+}
+
 func chipText(d groupcast.Delivery) string {
 	switch label := d.Label(); {
 	case d.State.Delivered():
@@ -79,36 +88,28 @@ func chipText(d groupcast.Delivery) string {
 	}
 }
 
-// Here says whether a device counts for how far a transfer is: it has it, or is connected and owed it.
+// Here says whether a device counts for how far a transfer is: it has it, or what it could store of it, or is connected and
+// gets it by itself.
 func Here(d groupcast.Delivery) bool {
-	return d.State.Delivered() || d.State == groupcast.DeliveryIncomplete || d.Active && d.State.Owed()
+	return d.State.Delivered() || d.State == groupcast.DeliveryIncomplete ||
+		d.Active && d.State.Owed() && !d.NeedsAttention()
 }
 
-// Estimate says when those who are here will have it, and what becomes of those who are not.
+// Estimate says when those who are here will have it; empty if nobody knows. Who is away is said by its summary.
 func Estimate(s Snapshot, now time.Time) string {
-	here, away := 0, []string{}
+	here := 0
 	for _, d := range s.Deliveries {
-		switch {
-		case Here(d):
+		if Here(d) {
 			here++
-		case d.Label() == groupcast.LabelOff:
-			away = append(away, Name(d.Device))
 		}
 	}
-	var parts []string
-	if text := soon(s.Transfer, here, now); text != "" {
-		parts = append(parts, text)
-	}
-	switch {
-	case len(away) == 0 || !s.Transfer.State.Open() || s.Transfer.State == groupcast.TransferHeld:
-	case len(away) == 1:
-		parts = append(parts, away[0]+" when it is back")
-	case len(away) == 2:
-		parts = append(parts, away[0]+" and "+away[1]+" when they are back")
-	default:
-		parts = append(parts, fmt.Sprintf("%d who are away when they are back", len(away)))
-	}
-	return strings.Join(parts, "; ")
+	return soon(s.Transfer, here, now)
+}
+
+// Line says in one line what the counts of a transfer's devices do not say: when it will be done, what it waits for,
+// who needs help; empty if there is no more to say.
+func Line(s Snapshot, now time.Time) string {
+	return joined("; ", Estimate(s, now), Name(s.Transfer.Summary))
 }
 
 // soon says when most of the devices that are connected will have a transfer: the last of its estimates

@@ -1,6 +1,9 @@
 package ui
 
 import (
+	"encoding/json"
+	"os"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -62,41 +65,38 @@ func TestChips(t *testing.T) {
 	}
 }
 
-func TestEstimate(t *testing.T) {
-	now := time.Unix(1_800_000_000, 0)
-	at := func(share, devices int, in time.Duration) groupcast.Estimate {
-		return groupcast.Estimate{Share: share, Devices: devices, At: now.Add(in)}
+// What stands beside the counts of a transfer's devices: the web interface's tests read the same table.
+func TestTheLineBesideTheCounts(t *testing.T) {
+	text, err := os.ReadFile("testdata/lines.json")
+	if err != nil {
+		t.Fatal(err)
 	}
-	receiving := here(groupcast.DeliveryReceiving)
-	for want, s := range map[string]Snapshot{
-		"": {Transfer: groupcast.Transfer{State: groupcast.TransferSending}},
-		"all who are here in about 2m4s; pc-05 when it is back": {
-			Transfer: groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{
-				at(50, 2, 124*time.Second), {Share: 95, Devices: 3, Waits: 1}, {Share: 100, Devices: 3, Waits: 1},
-			}},
-			Deliveries: []groupcast.Delivery{receiving, receiving, away("pc-05")},
-		},
-		"2 of the 3 who are here in about 9s": {
-			Transfer: groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{
-				at(50, 2, 9*time.Second), {Share: 100, Devices: 3, Waits: 1},
-			}},
-			Deliveries: []groupcast.Delivery{receiving, receiving, receiving},
-		},
-		"all who are here any moment; a and b when they are back": {
-			Transfer:   groupcast.Transfer{State: groupcast.TransferSending, Estimates: []groupcast.Estimate{at(100, 3, 0)}},
-			Deliveries: []groupcast.Delivery{receiving, away("a"), away("b")},
-		},
-		"3 who are away when they are back": {
-			Transfer: groupcast.Transfer{
-				State:     groupcast.TransferWaiting,
-				Estimates: []groupcast.Estimate{{Share: 50, Done: true}},
-			},
-			Deliveries: []groupcast.Delivery{away("a"), away("b"), away("c")},
-		},
-	} {
-		t.Run(want, func(t *testing.T) {
-			if got := Estimate(s, now); got != want {
-				t.Errorf("%q", got)
+	var rows []struct {
+		Name, Summary, Out string
+		Here               int
+		Estimates          []struct {
+			Share, Devices int
+			Done           bool
+			In             *int // seconds from now; left out: unknown
+		}
+	}
+	if err := json.Unmarshal(text, &rows); err != nil || len(rows) < 5 {
+		t.Fatal(len(rows), err)
+	}
+	now := time.Unix(1_800_000_000, 0)
+	for _, r := range rows {
+		t.Run(r.Name, func(t *testing.T) {
+			s := Snapshot{Transfer: groupcast.Transfer{Summary: r.Summary}}
+			s.Deliveries = append(slices.Repeat([]groupcast.Delivery{here(groupcast.DeliveryReceiving)}, r.Here), away("x"))
+			for _, e := range r.Estimates {
+				one := groupcast.Estimate{Share: e.Share, Devices: e.Devices, Done: e.Done}
+				if e.In != nil {
+					one.At = now.Add(time.Duration(*e.In) * time.Second)
+				}
+				s.Transfer.Estimates = append(s.Transfer.Estimates, one)
+			}
+			if got := Line(s, now); got != r.Out {
+				t.Errorf("%q, want %q", got, r.Out)
 			}
 		})
 	}

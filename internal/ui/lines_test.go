@@ -219,13 +219,6 @@ func TestTextForATerminal(t *testing.T) {
 		Signed(""); got != "all but the namesall of itthe outcome only-" {
 		t.Error(got)
 	}
-	tomorrow := time.Now().Add(20 * time.Hour)
-	if got := Estimates(groupcast.Transfer{Estimates: []groupcast.Estimate{{
-		Share: 100,
-		At:    tomorrow,
-	}}}); got != "all by "+tomorrow.Local().Format("2006-01-02 15:04") {
-		t.Error(got)
-	}
 	if Label(groupcast.LabelPutOff) != "put off" || Label(groupcast.LabelSilent) != "no answer" {
 		t.Error("labels")
 	}

@@ -22,7 +22,7 @@ func DeliveryRow(d groupcast.Delivery) []string {
 	if d.Path != groupcast.PathMulticast {
 		loss = ""
 	}
-	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, joined("; ", d.Reason, unsigned(d))}
+	return []string{d.User, device, State(d), Size(d.Bytes), path, loss, joined("; ", Why(d), unsigned(d))}
 }
 
 // Label is where a delivery stands, in a word or two.

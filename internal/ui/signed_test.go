@@ -9,8 +9,10 @@ import (
 
 // What an earlier version signed is shown as what it is.
 func TestWhatIsNotSignedIsSaid(t *testing.T) {
+	const own = "it did not work there; it says “disk”"
 	for signed, want := range map[groupcast.Signed]string{
-		groupcast.SignedOutcome: "disk; reason, path and counts are not signed", groupcast.SignedAll: "disk", groupcast.SignedNothing: "disk",
+		groupcast.SignedOutcome: own + "; reason, path and counts are not signed", groupcast.SignedAll: own,
+		groupcast.SignedNothing: "disk",
 	} {
 		t.Run(string(signed), func(t *testing.T) {
 			row := DeliveryRow(groupcast.Delivery{State: groupcast.DeliveryFailed, Reason: "disk", Signed: signed})

@@ -3,7 +3,6 @@ package ui
 import (
 	"fmt"
 	"slices"
-	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -101,41 +100,6 @@ func Headline(s Snapshot) string {
 	return text
 }
 
-// Estimates says when half, most and all of the devices will be done, and how many are not connected;
-// "" if that is unknown.
-func Estimates(t groupcast.Transfer) string {
-	var parts []string
-	for i, e := range t.Estimates {
-		last := e.Share == 100
-		who := fmt.Sprintf("%d %%", e.Share)
-		switch {
-		case last && e.Waits > 0:
-			who = "those who are here"
-		case last:
-			who = "all"
-		case e.Share == 50:
-			who = "half"
-		}
-		// A time that comes again for more of them is said once, for the most.
-		again := i+1 < len(t.Estimates) && !t.Estimates[i+1].Done && t.Estimates[i+1].At.Equal(e.At)
-		if !e.At.IsZero() && !again && (last || e.Waits == 0) {
-			parts = append(parts, who+" by "+clock(e.At))
-		}
-		if last && e.Waits > 0 {
-			parts = append(parts, fmt.Sprintf("%d more later", e.Waits))
-		}
-	}
-	return strings.Join(parts, ", ")
-}
-
-// clock is a time of today, or of a day.
-func clock(t time.Time) string {
-	if time.Until(t) > 12*time.Hour {
-		return units.Minute(t)
-	}
-	return units.Clock(t)
-}
-
 // Share is how much of what is owed has arrived, over all devices that take part.
 func Share(s Snapshot) float64 {
 	var have, want float64
@@ -160,7 +124,7 @@ func DeviceLines(s Snapshot, room int) []string {
 		part := d.Share(s.Transfer.Bytes)
 		c := DeliveryRow(d)
 		lines = append(lines, fmt.Sprintf("  %s %3.0f %%  %-12s %-16s %-9s %-9s %s", Bar(part, 10), part*100, Name(c[0]),
-			Name(c[1]), c[2], c[4], Name(d.Reason)))
+			Name(c[1]), c[2], c[4], Why(d)))
 	}
 	if len(order) > room {
 		lines = append(lines, fmt.Sprintf("  … and %d more", len(order)-room))

@@ -8,31 +8,6 @@ import (
 	"github.com/groupcast/groupcast"
 )
 
-func TestEstimatesInWords(t *testing.T) {
-	soon := time.Now().Add(time.Minute)
-	later, last := soon.Add(time.Minute), soon.Add(2*time.Minute)
-	clock := func(t time.Time) string { return t.Local().Format("15:04:05") }
-	at, then, end := clock(soon), clock(later), clock(last)
-	type is = groupcast.Estimate
-	for want, e := range map[string][]is{
-		"":             {{Share: 50, Done: true}, {Share: 100, Done: true}},
-		"all by " + at: {{Share: 50, At: soon}, {Share: 95, At: soon}, {Share: 100, At: soon}},
-		"half by " + at + ", 95 % by " + then + ", all by " + end: {
-			{Share: 50, At: soon}, {Share: 95, At: later}, {Share: 100, At: last},
-		},
-		"half by " + at + ", those who are here by " + then + ", 2 more later": {
-			{Share: 50, At: soon}, {Share: 95, At: later, Waits: 1}, {Share: 100, At: later, Waits: 2},
-		},
-		"1 more later": {{Share: 50, Done: true}, {Share: 95, Done: true}, {Share: 100, Waits: 1}},
-	} {
-		t.Run(want, func(t *testing.T) {
-			if got := Estimates(groupcast.Transfer{Estimates: e}); got != want {
-				t.Errorf("got %q, want %q", got, want)
-			}
-		})
-	}
-}
-
 func TestNobodyWaitsForWhoDoesNotAnswer(t *testing.T) {
 	for cause, want := range map[groupcast.Cause]bool{
 		"": false, groupcast.CauseWaits: false, groupcast.CauseBehind: false, groupcast.CauseSilent: true, groupcast.CauseLater: true,

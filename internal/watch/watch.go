@@ -166,14 +166,11 @@ func (v View) showProgress(show *terminal.Display, s ui.Snapshot, lost time.Time
 		head = fmt.Sprintf("the server has not answered for %s; waiting for it", units.FormatDuration(time.Since(lost)))
 	}
 	lines := []string{ui.Bar(ui.Share(s), 20) + " " + head}
-	if summary := s.Transfer.Summary; summary != "" {
-		lines = append(lines, "  "+ui.Name(summary))
+	if line := ui.Line(s, time.Now()); line != "" {
+		lines = append(lines, "  "+line)
 	}
 	if forging := ui.Forging(s.Transfer); forging != "" {
 		lines = append(lines, "  "+forging)
-	}
-	if when := ui.Estimates(s.Transfer); when != "" {
-		lines = append(lines, "  "+when)
 	}
 	show.Draw(head, append(lines, ui.DeviceLines(s, show.Height())...))
 }

@@ -49,6 +49,7 @@ type (
 		Session  protocol.SessionID
 		Kind     groupcast.Refusal
 		Reason   string
+		Space    *groupcast.Space // for want of it
 	}
 	// Resume reports to the server that a transfer can be taken after all; Resumed answers it.
 	Resume struct{ Transfer protocol.TransferNo }

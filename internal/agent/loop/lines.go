@@ -32,6 +32,7 @@ type Outcome struct {
 	Reason string
 	Kind   groupcast.Refusal // of a refusal
 	Need   uint64            // of a refusal: the bytes that it still takes
+	Space  *groupcast.Space  // of a refusal for want of space
 	Away   bool              // of a refusal: the folder for received files is not there
 	Failed string            // with an empty State: what went wrong, if anything did
 

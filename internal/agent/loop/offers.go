@@ -145,7 +145,12 @@ func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 }
 
 func (l *Loop) refuse(o wire.Offer, kind groupcast.Refusal, reason string) {
-	l.act(Refuse{Transfer: o.Transfer, Session: o.Session, Kind: kind, Reason: reason})
+	l.refuseFor(o, Outcome{Kind: kind, Reason: reason})
+}
+
+// refuseFor refuses for what a look at the disk found.
+func (l *Loop) refuseFor(o wire.Offer, found Outcome) {
+	l.act(Refuse{Transfer: o.Transfer, Session: o.Session, Kind: found.Kind, Reason: found.Reason, Space: found.Space})
 }
 
 // badManifest is a list of files that this device does not accept.

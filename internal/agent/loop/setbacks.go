@@ -130,7 +130,7 @@ func (l *Loop) Looked(now time.Time, number uint64, no protocol.TransferNo, foun
 		delete(l.transfers, no)
 		found.Need, found.Path = max(found.Need, t.need), t.path
 		if l.setBack(now, t, found) {
-			l.refuse(t.offer, found.Kind, found.Reason)
+			l.refuseFor(t.offer, found)
 		}
 		return
 	}

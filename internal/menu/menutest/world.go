@@ -354,7 +354,7 @@ func (w *World) Requests(ctx context.Context, p groupcast.Principal, s groupcast
 var transfers = []groupcast.Transfer{
 	{
 		No: 12, Name: "ubuntu.iso", Group: "lab", Bytes: 4_000_000, Files: 1, State: groupcast.TransferSending, Owed: 2,
-		Verified: 1, Summary: "1 of 3 done; carol/pc-c off", Session: &groupcast.SessionStatus{Rate: 8_000_000},
+		Verified: 1, Summary: "carol/pc-c gets it when it is back", Session: &groupcast.SessionStatus{Rate: 8_000_000},
 	},
 	{
 		No: 13, Name: "exam.zip", Group: "exam", Bytes: 5_000_000, Files: 2, State: groupcast.TransferHeld, Hold: true,
@@ -362,7 +362,7 @@ var transfers = []groupcast.Transfer{
 	},
 	{
 		No: 11, Name: "course", Group: "lab", Bytes: 9_000_000, Files: 9, State: groupcast.TransferFailed, Failed: 1,
-		Verified: 2, Summary: "2 of 3 done; carol/pc-c failed",
+		Verified: 2, Summary: "carol/pc-c failed",
 	},
 }
 

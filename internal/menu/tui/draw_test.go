@@ -176,7 +176,7 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 		User: "bob", Device: "pc-04", State: groupcast.DeliveryRefused,
 		Refusal: groupcast.RefusedSpace, Active: true,
 	}
-	d.Reason = "needs 160 MB, 21 MB are free"
+	d.Reason, d.Space = "I am full", &groupcast.Space{Needed: 160e6, Free: 21e6}
 	tr := groupcast.Transfer{
 		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Stuck: 1, Bytes: 100,
 	}
@@ -191,15 +191,15 @@ func TestWhoIsAwayIsNoProblem(t *testing.T) {
 		Bytes: 100,
 	}
 	tr.Reason, tr.Cause = "1 receiver is off and gets it when it is back", groupcast.CauseAway
-	tr.Summary = "1 of 2 done; 1 receiver is off and gets it when it is back; pc-05 off"
+	tr.Summary = "pc-05 gets it when it is back"
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{
 		{User: "ann", Device: "pc-01", State: groupcast.DeliveryVerified, Active: true}, {
 			User: "bob", Device: "pc-05",
 			State: groupcast.DeliveryQueued,
 		},
 	}})
-	b.says("100 %  delivered · 1 away", "1 verified · 1 away", "1 of 2 done; pc-05 off", "pc-05 when it is back")
-	b.saysNot("Next:", "needs you", "gets it when it is back")
+	b.says("100 %  delivered · 1 away", "1 verified · 1 away", "pc-05 gets it when it is back")
+	b.saysNot("Next:", "needs you", "1 receiver is off")
 }
 
 func TestAnEstimateInWords(t *testing.T) {
@@ -207,7 +207,7 @@ func TestAnEstimateInWords(t *testing.T) {
 	s := transfer()
 	s.Transfer.Estimates = []groupcast.Estimate{{Share: 100, Devices: 30, At: b.at.Add(124 * time.Second)}}
 	b.live(s)
-	b.says("all who are here in about 2m4s; pc-03 when it is back")
+	b.says("all who are here in about 2m4s; pc-05 has no room for it; pc-03 gets it")
 }
 
 func TestForgedPacketsAreSaid(t *testing.T) {

@@ -275,7 +275,7 @@ func transfer() ui.Snapshot {
 		No: 12, Name: "ubuntu.iso", Group: "lab-a", Bytes: 4_700_000_000,
 		State: groupcast.TransferSending, Verified: 1,
 		Session: &groupcast.SessionStatus{Rate: 912_000_000, Limiter: "receivers", LossPercent: 1.4, Remaining: 21e9},
-		Summary: "1 of 30 done; pc-19 slow disk, 21 s more; pc-03 off",
+		Summary: "pc-05 has no room for it; pc-03 gets it when it is back",
 	}
 	s := ui.Snapshot{Transfer: t}
 	for i := range 30 {

@@ -60,7 +60,7 @@ func (m *model) liveSaid() []string {
 	case text != "" && l.bad:
 		style = alarm
 	case text == "" && who.Reason != "": // in full: its line may be too short
-		text, style = ui.Name(menu.ReceiverName(who)+": "+who.Reason), faint
+		text, style = ui.Name(menu.ReceiverName(who))+": "+ui.Why(who), faint
 		if n := who.Missing + who.Beside; n > 0 && !who.State.Owed() {
 			text += fmt.Sprintf(" (all %d: Records, missing)", n)
 		}
@@ -189,12 +189,9 @@ func fit(s string, wide int) string {
 // when it will be done, the numbers.
 func (m *model) liveChosen() []string {
 	s := m.live.b.Chosen
-	lines := wrapped(menu.Sentence(s.Transfer), m.width-2, 3, strong)
+	lines := wrapped(ui.Line(s, m.now()), m.width-2, 3, strong)
 	lines = append(lines, " "+coverage(s, m.width-9)+" "+percent(share(s)), " "+chips(s))
 	items := facts(s)
-	if estimate := ui.Estimate(s, m.now()); estimate != "" {
-		items = append([]string{estimate}, items...)
-	}
 	for _, l := range clipped(flow(items, m.width-2), 3) {
 		lines = append(lines, " "+l)
 	}

@@ -5,6 +5,7 @@ import (
 	"database/sql"
 	"encoding"
 	"encoding/hex"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net/netip"
@@ -132,6 +133,23 @@ func requestFrom(r queries.RequestsRow) (groupcast.JoinRequest, error) {
 	return q, parse(&q.GroupID, r.Request.GroupID)
 }
 
+// spaceText is what a device lacks as the table has it; spaceFrom reads it, and what it cannot read is unknown.
+func spaceText(s *groupcast.Space) (string, error) {
+	if s == nil {
+		return "", nil
+	}
+	b, err := json.Marshal(s)
+	return string(b), err
+}
+
+func spaceFrom(text string) *groupcast.Space {
+	var s groupcast.Space
+	if text == "" || json.Unmarshal([]byte(text), &s) != nil {
+		return nil
+	}
+	return &s
+}
+
 func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) {
 	d := groupcast.Delivery{
 		Transfer: protocol.TransferNo(r.TransferNo), Group: group, UserID: r.UserID,
@@ -145,6 +163,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 	}
 	if d.State == groupcast.DeliveryRefused {
 		d.Refusal = groupcast.Refusal(r.Refusal)
+		if d.Refusal == groupcast.RefusedSpace {
+			d.Space = spaceFrom(r.Space)
+		}
 	}
 	if r.Later && d.State.Owed() {
 		d.Cause = groupcast.CauseLater

@@ -164,8 +164,12 @@ func (s *Store) UpdateDeliveries(ctx context.Context, changed []groupcast.Delive
 			if !d.State.Owed() {
 				return groupcast.Errorf(groupcast.EInternal, "delivery of transfer %d: %s is no progress", d.Transfer, d.State)
 			}
+			space, err := spaceText(d.Space)
+			if err != nil {
+				return err
+			}
 			if err := q.UpdateDelivery(ctx, queries.UpdateDeliveryParams{
-				State: string(d.State), Reason: d.Reason, Refusal: string(d.Refusal), Path: string(d.Path),
+				State: string(d.State), Reason: d.Reason, Refusal: string(d.Refusal), Space: space, Path: string(d.Path),
 				Blocks: int64(d.Blocks), Bytes: int64(d.Bytes), Loss: d.LossPercent, Bar: d.Bar,
 				UpdatedAt: micros(at), TransferNo: int64(d.Transfer), UserID: d.UserID,
 				DeviceID: deviceText(d.DeviceID),

@@ -729,6 +729,7 @@ ORDER BY d.transfer_no, d.device_name;
 -- name: UpdateDelivery :exec
 UPDATE deliveries SET state = @state, reason = @reason, 
     refusal = CASE WHEN @state = 'refused' AND state = 'refused' AND @refusal = '' THEN refusal ELSE @refusal END,
+    space = CASE WHEN @state = 'refused' AND state = 'refused' AND @refusal = '' THEN space ELSE @space END,
     path = @path, blocks = @blocks,
     bytes = @bytes, loss = @loss, bar = @bar, updated_at = @updated_at,
     later = later AND CAST(@state AS TEXT) <> 'receiving'

@@ -243,6 +243,7 @@ CREATE TABLE deliveries (
     refusal     TEXT    NOT NULL DEFAULT '', -- what the device refused it for, in one word
     site        TEXT    NOT NULL DEFAULT '', -- where the device was when it was owed last: there it is counted
     replaced_by BIGINT  NOT NULL DEFAULT 0, -- of one that is cancelled: the newer transfer that is owed instead
+    space       TEXT    NOT NULL DEFAULT '', -- of one that was refused for want of space: its numbers, JSON
     PRIMARY KEY (transfer_no, user_id, device_id)
 );
 CREATE INDEX deliveries_user ON deliveries (user_id, state);

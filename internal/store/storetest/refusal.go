@@ -33,10 +33,24 @@ func refusals(w *world) {
 	is("its progress is noted", "manifest-entry")
 	note(groupcast.DeliveryRefused, "space")
 	is("refused for something else", "space")
+	room := &groupcast.Space{Needed: 160, Free: 21, Kept: 1 << 40, Others: 7}
+	w.ok(w.s.UpdateDeliveries(w.ctx, []groupcast.Delivery{{
+		Transfer: t.No, UserID: ann.ID, DeviceID: pc.ID, State: groupcast.DeliveryRefused, Refusal: "space", Space: room,
+	}}, w.tick()))
+	note(groupcast.DeliveryRefused, "")
+	d, err := w.s.Delivery(w.ctx, t.No, pc.ID)
+	w.ok(err)
+	if d.Space == nil || *d.Space != *room {
+		w.Errorf("its numbers: %+v, want %+v", d.Space, room)
+	}
 	note(groupcast.DeliveryReceiving, "")
 	is("receives", "")
+	note(groupcast.DeliveryRefused, "space")
+	if d, err = w.s.Delivery(w.ctx, t.No, pc.ID); err != nil || d.Space != nil {
+		w.Errorf("refused again without numbers: %+v, %v", d.Space, err)
+	}
 	note(groupcast.DeliveryRefused, "manifest-entry")
-	_, err := w.s.RetryTransfer(w.ctx, t.No, w.now.Add(time.Hour), w.tick())
+	_, err = w.s.RetryTransfer(w.ctx, t.No, w.now.Add(time.Hour), w.tick())
 	w.ok(err)
 	is("owed again", "")
 	note(groupcast.DeliveryRefused, "manifest-entry")

@@ -98,7 +98,7 @@ const make: Record<string, (i: number) => object> = {
     failed: 0,
     wire_bytes: 4.1e9,
     https_bytes: 0,
-    summary: i % 40 ? "27 of 27 done" : "27 of 30 done; waiting",
+    summary: i % 40 ? "everybody has it" : "3 who are away get it when they are back",
     standing: { rank: i % 40 ? 4 : 2, devices: i % 40 ? 27 : 30, share: i % 40 ? 1 : 0.9 },
   }),
   deliveries: (i) => ({

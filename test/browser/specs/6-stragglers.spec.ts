@@ -93,7 +93,7 @@ test("the dead one is dropped, after a question", async () => {
   }[];
   expect(list.find((d) => d.device === "pc-dan")).toMatchObject({ state: "cancelled", reason: "dropped by admin" });
   await expect(page.locator(".verdict .state")).toContainText("delivered", { timeout: 80_000 });
-  await expect(page.locator(".sentence")).toContainText("3 of 3 done; pc-dan taken back");
+  await expect(page.locator(".sentence")).toHaveCount(0);
 });
 
 test("the heat map of a finished transfer is the server's, and is replayed", async () => {
@@ -112,7 +112,7 @@ test("who was dropped is owed it again", async () => {
   await page.getByRole("button", { name: "Retry (1)" }).click();
   await expect(straggler("pc-dan")).toContainText("not connected");
   await dead.start();
-  await expect(page.locator(".sentence")).toContainText("4 of 4 done", { timeout: 60_000 });
+  await expect(page.locator(".sentence")).toHaveText("everybody has it", { timeout: 60_000 });
 });
 
 test("forged packets are told", async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from "vitest";
 import type { Delivery } from "../api/types";
 import * as l from "./deliveries";
+import { reasonText } from "./verdict";
 
 const size = 1000;
 /** A delivery, and what the server says of where it stands. */
@@ -58,7 +59,7 @@ it("says what is not signed", () => {
     "reason, path and counts are not signed",
   );
   expect(l.why(delivery("a", "failed", { reason: "disk", signed: "outcome" } as Partial<Delivery>))).toBe(
-    "disk; reason, path and counts are not signed",
+    "it did not work there; it says “disk”; reason, path and counts are not signed",
   );
   expect(l.why(delivery("a", "queued"))).toBe("");
 });
@@ -115,4 +116,26 @@ describe("blocks", () => {
 it("what was lost comes before what was left out", () => {
   const out = ["excluded", "pipe", "gone", "changed"].map((why) => ({ path: why, why }));
   expect(l.lostFirst(out).map((x) => x.why)).toEqual(["gone", "changed", "pipe", "excluded"]);
+});
+
+describe("why a machine refused", () => {
+  const refused = (refusal: string, reason: string, more: Partial<Delivery> = {}) =>
+    reasonText(delivery("pc", "refused", { refusal, reason, ...more } as Partial<Delivery>));
+  it("is said of its numbers, not in its words", () => {
+    const space = { needed: 160e6, free: 1.21e9, kept: 1.1e9 };
+    expect(refused("space", "buy me a disk", { space })).toBe(
+      "needs 160 MB, 1.21 GB are free and it keeps 1.1 GB of them: free 50 MB there, or lower its reserve",
+    );
+    expect(refused("space", "", { space: { needed: 160e6, free: 200e6, kept: 0, others: 100e6 } })).toBe(
+      "needs 160 MB, 200 MB are free: free 60 MB there; other transfers take 100 MB",
+    );
+  });
+  it.each([
+    ["names", "a\u001b[31m", "cannot hold these file names; it says “a\\u{1b}[31m”"],
+    ["size", "", "takes nothing so large"],
+    ["manifest-name", "", "does not accept the list of files"],
+    ["version", "0.1", "its version does not fit; it says “0.1”"],
+    ["mood", "a newer one's why", "refused it; it says “a newer one's why”"],
+    ["toString", "", "refused it"],
+  ])("%s", (refusal, own, text) => expect(refused(refusal, own)).toBe(text));
 });

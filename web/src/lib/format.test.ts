@@ -53,35 +53,22 @@ it("a moment far away is its date", () => {
   expect(f.stamp("2026-01-02T03:04:05Z")).toEqual(["2026-01-02", "03:04:05"]);
 });
 
-describe("when a transfer's receivers are done", () => {
-  it.each([
-    ["nobody knows", null, ""],
-    ["half are at a time", [{ share: 50, done: false, at: at(60), waits: 0 }], "half by 12:01:00"],
-    ["some are already", [{ share: 50, done: true, waits: 0 }], ""],
-    ["the last are not there", [{ share: 100, done: false, waits: 1 }], "1 more later"],
-    ["more are not there", [{ share: 100, done: false, at: "0001-01-01T00:00:00Z", waits: 3 }], "3 more later"],
-    [
-      "most and all are",
-      [
-        { share: 90, done: false, at: at(60), waits: 0 },
-        { share: 100, done: false, at: at(90), waits: 0 },
-      ],
-      "90 % by 12:01:00, all by 12:01:30",
-    ],
-    [
-      "all come at once, and some are away",
-      [
-        { share: 50, done: false, at: at(60), waits: 0 },
-        { share: 95, done: false, at: at(60), waits: 1 },
-        { share: 100, done: false, at: at(60), waits: 2 },
-      ],
-      "those who are here by 12:01:00, 2 more later",
-    ],
-  ])("%s", (_, all, text) => expect(f.byWhen(all)).toBe(text));
-
-  it("is told with its date if that is far away", () => {
-    const when = at(86400);
-    expect(f.byWhen([{ share: 100, done: false, at: when, waits: 0 }])).toBe(`all by ${f.exact(when)}`);
+// The same table as Go's internal/ui is tested against.
+interface Line {
+  name: string;
+  here: number;
+  summary: string;
+  estimates: { share: number; devices: number; done?: boolean; in?: number }[];
+  out: string;
+}
+const told = import.meta.glob<Line[]>("../../../internal/ui/testdata/lines.json", { eager: true, import: "default" });
+const lines = Object.values(told).flat();
+describe.skipIf(lines.length === 0)("the line beside the counts of a transfer's machines", () => {
+  it.each(lines)("$name", (l) => {
+    const now = Date.parse("2026-01-02T12:00:00Z");
+    const when = (s?: number) => (s === undefined ? "0001-01-01T00:00:00Z" : new Date(now + s * 1000).toISOString());
+    const estimates = l.estimates.map((e) => ({ devices: e.devices, done: e.done ?? false, at: when(e.in) }));
+    expect(f.line({ summary: l.summary, estimates }, l.here, now)).toBe(l.out);
   });
 });
 

@@ -79,22 +79,28 @@ export function exact(iso: string | undefined): string {
   return !iso || iso.startsWith("0001") ? texts.format.never : stamp(iso).join(" ");
 }
 
-/** When half, most and all of a transfer's machines are done, and how many are away; nothing if nobody knows. */
-export function byWhen(all: { share: number; done: boolean; at?: string; waits: number }[] | null | undefined): string {
-  const w = texts.byWhen;
-  const parts: string[] = [];
-  const list = all ?? [];
-  for (const [i, e] of list.entries()) {
-    const last = e.share === 100;
-    // A time that comes again for more of them is said once, for the most.
-    const again = i + 1 < list.length && !list[i + 1]!.done && list[i + 1]!.at === e.at;
-    const who = e.share === 50 ? w.half : !last ? w.share(e.share) : e.waits ? w.here : w.all;
-    const far = Date.parse(e.at ?? "") - Date.now() > 43_200_000;
-    if (!e.done && e.at && !again && !e.at.startsWith("0001") && (last || !e.waits))
-      parts.push(w.by(who, far ? exact(e.at) : stamp(e.at)[1]));
-    if (last && e.waits) parts.push(w.later(e.waits));
-  }
-  return parts.join(", ");
+/** When most of the machines that are here will have a transfer; nothing if nobody knows. */
+function soon(all: Ahead[], here: number, now: number): string {
+  const w = texts.soon;
+  const next = all.findLast((e) => !e.done && e.at && !e.at.startsWith("0001"));
+  if (!next) return "";
+  const who = next.devices >= here ? w.all : w.some(next.devices, here);
+  const left = Math.round((Date.parse(next.at!) - now) / 1000);
+  return left > 0 ? w.inAbout(who, duration(left * 1e9)) : w.now(who);
+}
+export interface Ahead {
+  devices: number;
+  done: boolean;
+  at?: string;
+}
+
+/** What stands beside the counts of a transfer's machines: when it is done, what it waits for, who needs help. */
+export function line(
+  t: { summary?: string; estimates?: Ahead[] | null },
+  here: number,
+  now: number = Date.now(),
+): string {
+  return [soon(t.estimates ?? [], here, now), t.summary ?? ""].filter(Boolean).join("; ");
 }
 
 /** Date and time of the day, each of the same width. */

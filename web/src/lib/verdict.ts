@@ -2,21 +2,18 @@
 // made here from its codes and counts.
 import type { Delivery, Transfer } from "../api/types";
 import { texts } from "../texts";
-import { known, labelText, name } from "./format";
+import { bytes, known, labelText, name } from "./format";
 
 const named = 3; // machines that are named in one part of a sentence
 
 type Facts = Pick<Transfer, "state" | "cause" | "verified" | "owed" | "summary" | "standing">;
 
-/** How a transfer stands, in one sentence. */
+/** What the counts of a transfer's machines do not say, in one short line; nothing if there is no more to say. */
 export function verdict(t: Facts, all: Delivery[] = []): string {
   if (texts.serverSpeaksIt) return name(t.summary);
-  const w = texts.verdict;
-  const promised = all.filter((d) => d.standing.promised);
-  const done = all.length ? promised.filter((d) => d.standing.delivered).length : t.verified;
-  return [w.done(done, all.length ? promised.length : t.standing.devices), why(t), ...notThrough(all)]
-    .filter((x) => x !== "")
-    .join("; ");
+  const about = ["held", "paused", "unconfirmed", "source"].includes(t.cause ?? "");
+  const ofMachines = ["away", "refused", "silent", "later"].includes(t.cause ?? "") && all.length;
+  return [ofMachines ? "" : why(t), ...(about ? [] : notThrough(all))].filter((x) => x !== "").join("; ");
 }
 
 function why(t: Facts): string {
@@ -26,11 +23,10 @@ function why(t: Facts): string {
   return t.state === "sending" || t.state === "done" ? "" : labelText(t.state);
 }
 
-// The labels that a sentence names machines for, in their order.
+// The labels that a line names machines for, in their order.
 function kinds(): [label: string, say: (who: string) => string][] {
   const w = texts.verdict;
   return [
-    ["behind", w.behind],
     ["refused", w.refusedBy],
     ["failed", w.failedOn],
     ["incomplete", w.lacks],
@@ -38,9 +34,6 @@ function kinds(): [label: string, say: (who: string) => string][] {
     ["put-off", w.putOff],
     ["expired", w.expired],
     ["off", w.off],
-    ["no-device", w.without],
-    ["replaced", w.replaced],
-    ["cancelled", w.takenBack],
   ];
 }
 
@@ -54,16 +47,34 @@ function notThrough(all: Delivery[]): string[] {
   });
 }
 
-type Waiting = Pick<Delivery, "state" | "cause" | "refusal" | "reason">;
+type Waiting = Pick<Delivery, "state" | "cause" | "refusal" | "reason"> & Partial<Pick<Delivery, "signed" | "space">>;
 
-/** Why a delivery waits, failed or was refused. */
+/** Why a delivery waits, failed or was refused: our words for its code and numbers, the machine's own behind them. */
 export function reasonText(d: Waiting): string {
+  const own = d.reason ? texts.ownWords(name(d.reason)) : "";
+  const said = (...all: string[]) => all.filter((x) => x).join("; ");
+  if (d.state === "refused") return d.refusal === "space" && d.space ? room(d.space) : said(refused(d.refusal), own);
+  if (d.state === "failed" && d.signed) return said(texts.failedThere, own);
   if (texts.serverSpeaksIt || !d.reason) return name(d.reason);
-  const refused = d.state === "refused" || d.cause === "refused";
-  const why = refused ? known<string>(texts.refusals, d.refusal ?? "") : known<string>(texts.causes, d.cause ?? "");
+  const why = known<string>(texts.causes, d.cause ?? "");
   if (why) return why;
   const outcome = known<string>(texts.outcomes, d.state);
   return outcome ? texts.withWords(outcome, name(d.reason)) : "";
+}
+
+/** What a machine refuses a transfer for. */
+function refused(code = ""): string {
+  const of = known<string>(texts.refusals, code.startsWith("manifest-") ? "manifest" : code);
+  return of ?? texts.refusals.other;
+}
+
+function room(s: NonNullable<Delivery["space"]>): string {
+  const w = texts.room;
+  const lacks = bytes(Math.max(0, s.needed + s.kept + (s.others ?? 0) - s.free));
+  const text = s.kept
+    ? w.kept(bytes(s.needed), bytes(s.free), bytes(s.kept), lacks)
+    : w.free(bytes(s.needed), bytes(s.free), lacks);
+  return s.others ? w.others(text, bytes(s.others)) : text;
 }
 
 /** Why a transfer waits. */

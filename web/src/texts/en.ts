@@ -73,15 +73,33 @@ export const en = {
     ago: (span: string) => `${span} ago`,
   },
 
-  /** When how many machines of a transfer are done. */
-  byWhen: {
-    half: "half",
-    share: (percent: number) => `${percent} %`,
-    here: "those who are here",
-    all: "all",
-    by: (who: string, when: string) => `${who} by ${when}`,
-    later: (n: number) => `${number(n)} more later`,
+  /** When machines of a transfer are done. */
+  soon: {
+    all: "all who are here",
+    some: (n: number, here: number) => `${number(n)} of the ${number(here)} who are here`,
+    inAbout: (who: string, span: string) => `${who} in about ${span}`,
+    now: (who: string) => `${who} any moment`,
   },
+
+  /** What a machine refuses a transfer for, and what it says of it itself. */
+  refusals: {
+    size: "takes nothing so large",
+    names: "cannot hold these file names",
+    folder: "its folder for received files is not there",
+    version: "its version does not fit",
+    unreadable: "cannot read the offer",
+    space: "has no room for it",
+    manifest: "does not accept the list of files",
+    other: "refused it",
+  },
+  room: {
+    free: (needs: string, free: string, lacks: string) => `needs ${needs}, ${free} are free: free ${lacks} there`,
+    kept: (needs: string, free: string, kept: string, lacks: string) =>
+      `needs ${needs}, ${free} are free and it keeps ${kept} of them: free ${lacks} there, or lower its reserve`,
+    others: (room: string, others: string) => `${room}; other transfers take ${others}`,
+  },
+  failedThere: "it did not work there",
+  ownWords: (said: string) => `it says “${said}”`,
 
   contents: {
     files: (n: number) => count(n, nouns.file),
@@ -1687,7 +1705,6 @@ export const en = {
 
   /** How a transfer stands, in one sentence, where the server does not say it in this language. */
   verdict: {
-    done: (n: number, of: number) => `${number(n)} of ${number(of)} done`,
     held: "held until it is sent",
     unconfirmed: "nothing is sent before the memberships are confirmed",
     paused: "paused until it is resumed",
@@ -1700,7 +1717,6 @@ export const en = {
     later: "put off until it is sent again",
     refused: "the connected receivers that lack it cannot take it",
     waits: "waits for its turn",
-    behind: (who: string) => `${who} by HTTPS`,
     refusedBy: (who: string) => `${who} refused`,
     failedOn: (who: string) => `${who} failed`,
     lacks: (who: string) => `${who} incomplete`,
@@ -1708,9 +1724,6 @@ export const en = {
     putOff: (who: string) => `${who} put off`,
     expired: (who: string) => `${who} expired`,
     off: (who: string) => `${who} off`,
-    without: (who: string) => `${who} without a device`,
-    replaced: (who: string) => `${who} owed a newer transfer instead`,
-    takenBack: (who: string) => `${who} taken back`,
   },
 
   /** Why a delivery waits or ended, by its code, where the server does not say it in this language. */
@@ -1727,16 +1740,7 @@ export const en = {
     behind: "receives over HTTPS",
     replaced: "owed a newer transfer instead",
   },
-  refusals: {
-    space: "not enough free space",
-    size: "larger than it accepts",
-    names: "its file system cannot have these names",
-    folder: "its folder for received files is missing",
-    version: "its program or the server's is too old",
-    unreadable: "it cannot read the offer",
-  },
   outcomes: {
-    refused: "refused",
     failed: "failed",
     expired: "did not come in time",
     cancelled: "not owed any more",

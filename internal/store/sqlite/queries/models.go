@@ -108,6 +108,7 @@ type Delivery struct {
 	Refusal    string
 	Site       string
 	ReplacedBy int64
+	Space      string
 }
 
 type DeliveryEntry struct {

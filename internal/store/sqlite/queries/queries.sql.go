@@ -1263,7 +1263,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -1311,6 +1311,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -1327,7 +1328,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfDevice = `-- name: DeliveriesOfDevice :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND (NOT t.hold OR CAST($2 AS BOOLEAN))
 ORDER BY d.transfer_no DESC LIMIT $4 OFFSET $3
 `
@@ -1384,6 +1385,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1402,7 +1404,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1451,6 +1453,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 			&i.Name,
 			&i.Bytes,
@@ -1469,7 +1472,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1512,6 +1515,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Refusal,
 		&i.Delivery.Site,
 		&i.Delivery.ReplacedBy,
+		&i.Delivery.Space,
 		&i.GroupName,
 	)
 	return i, err
@@ -1859,7 +1863,7 @@ func (q *Queries) EmptySeats(ctx context.Context, groupID string) error {
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, dl.space, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1909,6 +1913,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Refusal,
 		&i.Delivery.Site,
 		&i.Delivery.ReplacedBy,
+		&i.Delivery.Space,
 		&i.GroupName,
 		&i.GroupID,
 		&i.Version,
@@ -3235,7 +3240,7 @@ func (q *Queries) OweMemberWithoutDevice(ctx context.Context, arg OweMemberWitho
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -3279,6 +3284,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3295,7 +3301,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -3339,6 +3345,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3355,7 +3362,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -3404,6 +3411,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -3455,7 +3463,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -3505,6 +3513,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Refusal,
 			&i.Delivery.Site,
 			&i.Delivery.ReplacedBy,
+			&i.Delivery.Space,
 			&i.GroupName,
 		); err != nil {
 			return nil, err
@@ -5063,10 +5072,11 @@ func (q *Queries) TrimTokens(ctx context.Context, arg TrimTokensParams) error {
 const updateDelivery = `-- name: UpdateDelivery :exec
 UPDATE deliveries SET state = $1, reason = $2, 
     refusal = CASE WHEN $1 = 'refused' AND state = 'refused' AND $3 = '' THEN refusal ELSE $3 END,
-    path = $4, blocks = $5,
-    bytes = $6, loss = $7, bar = $8, updated_at = $9,
+    space = CASE WHEN $1 = 'refused' AND state = 'refused' AND $3 = '' THEN space ELSE $4 END,
+    path = $5, blocks = $6,
+    bytes = $7, loss = $8, bar = $9, updated_at = $10,
     later = later AND CAST($1 AS TEXT) <> 'receiving'
-WHERE transfer_no = $10 AND user_id = $11 AND device_id = $12
+WHERE transfer_no = $11 AND user_id = $12 AND device_id = $13
     AND state IN ('queued', 'receiving', 'refused')
 `
 
@@ -5074,6 +5084,7 @@ type UpdateDeliveryParams struct {
 	State      string
 	Reason     string
 	Refusal    interface{}
+	Space      string
 	Path       string
 	Blocks     int64
 	Bytes      int64
@@ -5090,6 +5101,7 @@ func (q *Queries) UpdateDelivery(ctx context.Context, arg UpdateDeliveryParams) 
 		arg.State,
 		arg.Reason,
 		arg.Refusal,
+		arg.Space,
 		arg.Path,
 		arg.Blocks,
 		arg.Bytes,

@@ -1,0 +1,59 @@
+package ui
+
+import (
+	"strings"
+
+	"github.com/groupcast/groupcast"
+)
+
+// Why says why a delivery stands as it does. What a device refuses a transfer for is said in words that are made
+// here, of its code and its numbers; what the device wrote itself stands behind them, as its own words.
+func Why(d groupcast.Delivery) string {
+	switch {
+	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedSpace && d.Space != nil:
+		return roomIn(*d.Space)
+	case d.State == groupcast.DeliveryRefused:
+		return joined("; ", refusedFor(d.Refusal), ownWords(d.Reason))
+	case d.State == groupcast.DeliveryFailed && d.Signed != "":
+		return joined("; ", "it did not work there", ownWords(d.Reason))
+	}
+	return Name(d.Reason)
+}
+
+func roomIn(s groupcast.Space) string {
+	text := RoomFor(s.Needed, s.Free, s.Kept, s.Lacks())
+	if s.Others > 0 {
+		text += "; other transfers take " + Size(s.Others)
+	}
+	return text
+}
+
+// refusedFor says what a device refuses a transfer for.
+func refusedFor(r groupcast.Refusal) string {
+	switch r {
+	case groupcast.RefusedSpace:
+		return "has no room for it"
+	case groupcast.RefusedSize:
+		return "takes nothing so large"
+	case groupcast.RefusedNames:
+		return "cannot hold these file names"
+	case groupcast.RefusedFolder:
+		return "its folder for received files is not there"
+	case groupcast.RefusedVersion:
+		return "its version does not fit"
+	case groupcast.RefusedUnreadable:
+		return "cannot read the offer"
+	}
+	if strings.HasPrefix(string(r), groupcast.RefusedManifest) {
+		return "does not accept the list of files"
+	}
+	return "refused it"
+}
+
+// ownWords are a device's own: whoever runs it chose them.
+func ownWords(text string) string {
+	if text == "" {
+		return ""
+	}
+	return "it says “" + Name(text) + "”"
+}

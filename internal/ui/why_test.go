@@ -1,0 +1,43 @@
+package ui
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/groupcast/groupcast"
+)
+
+// The words of a refusal are made of its code and its numbers. A device's own text is only a detail behind them.
+func TestARefusalIsSaidInOurWords(t *testing.T) {
+	refused := func(r groupcast.Refusal, why string) groupcast.Delivery {
+		return groupcast.Delivery{Device: "pc", State: groupcast.DeliveryRefused, Refusal: r, Reason: why}
+	}
+	full := refused(groupcast.RefusedSpace, "You won a prize")
+	full.Space = &groupcast.Space{Needed: 160e6, Free: 1.21e9, Kept: 1.1e9}
+	crowded := refused(groupcast.RefusedSpace, "")
+	crowded.Space = &groupcast.Space{Needed: 160e6, Free: 200e6, Others: 100e6}
+	failed := groupcast.Delivery{State: groupcast.DeliveryFailed, Signed: groupcast.SignedAll, Reason: "x"}
+	for want, d := range map[string]groupcast.Delivery{
+		"needs 160 MB, 1.21 GB are free and it keeps 1.1 GB of them: free 50 MB there, or lower its reserve": full,
+		"needs 160 MB, 200 MB are free: free 60 MB there; other transfers take 100 MB":                       crowded,
+		"has no room for it; it says “no space”":                                                             refused(groupcast.RefusedSpace, "no space"),
+		"takes nothing so large":                                     refused(groupcast.RefusedSize, ""),
+		"cannot hold these file names; it says “a\\u{1b}[31m”":       refused(groupcast.RefusedNames, "a\x1b[31m"),
+		"its folder for received files is not there; it says “gone”": refused(groupcast.RefusedFolder, "gone"),
+		"its version does not fit; it says “0.1”":                    refused("version", "0.1"),
+		"cannot read the offer":                                      refused(groupcast.RefusedUnreadable, ""),
+		"does not accept the list of files":                          refused("manifest-name", ""),
+		"refused it; it says “a newer one's why”":                    refused("mood", "a newer one's why"),
+		"it did not work there; it says “x”":                         failed,
+		"asked for more than its share":                              {State: groupcast.DeliveryFailed, Reason: "asked for more than its share"},
+	} {
+		t.Run(want, func(t *testing.T) {
+			if got := Why(d); got != want {
+				t.Errorf("%q", got)
+			}
+			if row := strings.Join(DeliveryRow(d), "|"); !strings.Contains(row, want) {
+				t.Errorf("its row has other words: %q", row)
+			}
+		})
+	}
+}

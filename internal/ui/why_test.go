@@ -18,9 +18,9 @@ func TestARefusalIsSaidInOurWords(t *testing.T) {
 	crowded.Space = &groupcast.Space{Needed: 160e6, Free: 200e6, Others: 100e6}
 	failed := groupcast.Delivery{State: groupcast.DeliveryFailed, Signed: groupcast.SignedAll, Reason: "x"}
 	for want, d := range map[string]groupcast.Delivery{
-		"needs 160 MB, 1.21 GB are free and it keeps 1.1 GB of them: free 50 MB there, or lower its reserve": full,
-		"needs 160 MB, 200 MB are free: free 60 MB there; other transfers take 100 MB":                       crowded,
-		"has no room for it; it says “no space”":                                                             refused(groupcast.RefusedSpace, "no space"),
+		"needs 160 MB; 1.21 GB are free and 1.1 GB must stay free: free 50 MB there, or lower its reserve": full,
+		"needs 160 MB; 200 MB are free: free 60 MB there; other transfers take 100 MB":                     crowded,
+		"has no room for it; it says “no space”":                                                           refused(groupcast.RefusedSpace, "no space"),
 		"takes nothing so large":                                     refused(groupcast.RefusedSize, ""),
 		"cannot hold these file names; it says “a\\u{1b}[31m”":       refused(groupcast.RefusedNames, "a\x1b[31m"),
 		"its folder for received files is not there; it says “gone”": refused(groupcast.RefusedFolder, "gone"),

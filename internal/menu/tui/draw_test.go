@@ -181,7 +181,7 @@ func TestATransferThatNeedsSomebody(t *testing.T) {
 		No: 4, Name: "x", Group: "lab", State: groupcast.TransferWaiting, Owed: 1, Stuck: 1, Bytes: 100,
 	}
 	b.live(ui.Snapshot{Transfer: tr, Deliveries: []groupcast.Delivery{d}})
-	b.says("needs you · 1 no space", "Next: free space on bob/pc-04", "refused  needs 160 MB, 21 MB are free")
+	b.says("needs you · 1 no space", "Next: free space on bob/pc-04", "refused  needs 160 MB; 21 MB are free")
 }
 
 func TestWhoIsAwayIsNoProblem(t *testing.T) {

@@ -124,10 +124,10 @@ describe("why a machine refused", () => {
   it("is said of its numbers, not in its words", () => {
     const space = { needed: 160e6, free: 1.21e9, kept: 1.1e9 };
     expect(refused("space", "buy me a disk", { space })).toBe(
-      "needs 160 MB, 1.21 GB are free and it keeps 1.1 GB of them: free 50 MB there, or lower its reserve",
+      "needs 160 MB; 1.21 GB are free and 1.1 GB must stay free: free 50 MB there, or lower its reserve",
     );
     expect(refused("space", "", { space: { needed: 160e6, free: 200e6, kept: 0, others: 100e6 } })).toBe(
-      "needs 160 MB, 200 MB are free: free 60 MB there; other transfers take 100 MB",
+      "needs 160 MB; 200 MB are free: free 60 MB there; other transfers take 100 MB",
     );
   });
   it.each([

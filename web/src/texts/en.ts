@@ -93,9 +93,9 @@ export const en = {
     other: "refused it",
   },
   room: {
-    free: (needs: string, free: string, lacks: string) => `needs ${needs}, ${free} are free: free ${lacks} there`,
+    free: (needs: string, free: string, lacks: string) => `needs ${needs}; ${free} are free: free ${lacks} there`,
     kept: (needs: string, free: string, kept: string, lacks: string) =>
-      `needs ${needs}, ${free} are free and it keeps ${kept} of them: free ${lacks} there, or lower its reserve`,
+      `needs ${needs}; ${free} are free and ${kept} must stay free: free ${lacks} there, or lower its reserve`,
     others: (room: string, others: string) => `${room}; other transfers take ${others}`,
   },
   failedThere: "it did not work there",

@@ -119,7 +119,8 @@ var arrows = map[string]string{
 	"cmd/man":       "cli .",
 
 	// What stands beside the program. Their tests are held to it, too.
-	"test/sim":      "protocol wire seal fec manifest rate send recv schedule agent/loop spool spool/diskfs spool/spooltest netsim .",
+	"test/sim": "protocol wire format2 seal fec manifest skeleton pages rate send recv schedule agent/loop " +
+		"spool spool/diskfs spool/spooltest netsim .",
 	"test/e2e":      "protocol wire seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
 	"test/attacker": "protocol wire seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",
 	"test/netlab":   "",

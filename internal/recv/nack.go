@@ -140,7 +140,7 @@ func (r *Receiver) askable(now time.Time) (bool, time.Time) {
 
 // opens is when a block in the pool may be asked for; false: not before a SYNC says so.
 func (r *Receiver) opens(b *block) (time.Time, bool) {
-	if b.ready || !r.sync.past(b.number) {
+	if b.ready || !r.past(b.number) {
 		return time.Time{}, false
 	}
 	if b.cover >= b.deficit() {
@@ -161,8 +161,8 @@ func (r *Receiver) firstMissing() (protocol.BlockNumber, bool) {
 }
 
 func (r *Receiver) wantsWhole(b protocol.BlockNumber) bool {
-	_, known := r.layout.Length(b)
-	return known && r.sync.past(b)
+	_, known := r.length(b)
+	return known && r.past(b)
 }
 
 // backoff is RFC 5401's truncated exponential over K·GRTT.

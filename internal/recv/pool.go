@@ -33,7 +33,7 @@ type pool struct {
 // source symbols.
 type block struct {
 	// Fields that every symbol needs are together, for the cache.
-	ready   bool // handed to the driver
+	ready   bool // handed to the driver, or waiting for its page
 	k       int
 	n       int // symbols held
 	high    int // highest parity index seen, -1: none

@@ -30,6 +30,7 @@ type Receiver struct {
 	ring   ring
 	loss   losses
 	delay  delays
+	pages  pages
 	sync   state
 	asks   asking
 	report reporting
@@ -62,6 +63,7 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Receiver {
 	if cfg.Blocks > 0 {
 		_, r.whole = r.layout.Length(protocol.BlockNumber(cfg.Blocks - 1))
 	}
+	r.beginPages()
 	r.loss.rateAt = now
 	r.sync.begin(now, cfg.First, cfg.Blocks)
 	r.loss.clear(cfg.First.RangeLast + 1)
@@ -141,7 +143,7 @@ func (r *Receiver) Window() (first, last protocol.PacketNumber) {
 
 // HandleData takes an opened data packet; the symbol is copied.
 func (r *Receiver) HandleData(now time.Time, n protocol.PacketNumber, d wire.Data) {
-	length, known := r.layout.Length(d.Block)
+	length, known := r.length(d.Block)
 	switch {
 	case int(d.Block) >= r.cfg.Blocks || len(d.Symbol) != r.cfg.SymbolSize, known && (length != d.Length || length <= 0):
 		r.drops.Malformed++
@@ -170,12 +172,15 @@ func (r *Receiver) hear(now time.Time, n pn, bytes int) {
 // admits says whether symbols of a block may be kept (security.md I8): it is in the pool, in
 // the signed window, advertised, or was asked for whole.
 func (r *Receiver) admits(b protocol.BlockNumber) bool {
+	if r.isPage(b) {
+		return int(b-r.pages.first) < r.pages.count
+	}
 	return r.sync.inWindow(b) || r.pool.blocks[b] != nil || r.sync.advertised(b) || r.asks.named(b)
 }
 
 // place puts a symbol into its block.
 func (r *Receiver) place(now time.Time, d wire.Data) {
-	length, known := r.layout.Length(d.Block)
+	length, known := r.length(d.Block)
 	switch {
 	case r.have.Has(d.Block):
 		r.drops.Verified++
@@ -208,7 +213,7 @@ func (r *Receiver) place(now time.Time, d wire.Data) {
 // admit makes room for a block and gives it a slab.
 func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *block {
 	k := protocol.SourceSymbols(length, r.cfg.SymbolSize)
-	if k > r.cfg.MaxK || r.held.Has(n) {
+	if k > r.cfg.MaxK || r.held.Has(n) && !r.isPage(n) || !r.pages.room(n, r.pool.limit) {
 		return nil
 	}
 	b := r.pool.begin(n, length, k)
@@ -223,13 +228,14 @@ func (r *Receiver) admit(now time.Time, n protocol.BlockNumber, length int) *blo
 		b = r.pool.begin(n, length, k)
 	}
 	r.held.Add(n)
+	r.pages.begun(n)
 	r.answered(now, n)
 	return b
 }
 
 // drop forgets the symbols of a block: it will be asked for whole.
 func (r *Receiver) drop(b *block) {
-	r.pool.release(b)
+	r.release(b)
 	r.held.Remove(b.number)
 	r.low = min(r.low, b.number)
 }
@@ -249,8 +255,7 @@ func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
 		}
 	}
 	if b.n == b.needs() {
-		r.pool.complete(b)
-		r.emit(b.whole(r.cfg.SymbolSize))
+		r.complete(b)
 	}
 }
 
@@ -270,7 +275,7 @@ func (r *Receiver) emit(e Event) { r.events = append(r.events, e) }
 // well, its symbols stay valid until BlockStored is called for them.
 func (r *Receiver) BlockSupplied(now time.Time, n protocol.BlockNumber) {
 	if b := r.pool.blocks[n]; b != nil && !b.ready {
-		r.pool.release(b)
+		r.release(b)
 	}
 	r.stored(n)
 	r.checkDone(now)
@@ -282,7 +287,7 @@ func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome)
 	switch {
 	case o == Stored:
 		if b != nil {
-			r.pool.release(b)
+			r.release(b)
 		}
 		r.stored(n)
 		r.checkDone(now)
@@ -290,7 +295,7 @@ func (r *Receiver) BlockStored(now time.Time, n protocol.BlockNumber, o Outcome)
 	case b == nil || !b.ready:
 		return
 	case r.have.Has(n): // it was supplied meanwhile
-		r.pool.release(b)
+		r.release(b)
 		return
 	}
 	if o == Mismatch {
@@ -307,7 +312,7 @@ func (r *Receiver) mismatch(now time.Time, b *block) {
 	n := b.number
 	r.drops.Mismatched++
 	r.failed[n]++
-	if r.failed[n] <= maxRounds {
+	if r.failed[n] <= maxRounds && !r.isPage(n) {
 		r.pool.suspect(b)
 		b.again, b.cover, b.tries = now, 0, 0
 		return
@@ -319,10 +324,11 @@ func (r *Receiver) mismatch(now time.Time, b *block) {
 func (r *Receiver) overHTTPS(b *block) {
 	r.drop(b)
 	r.held.Add(b.number)
-	r.emit(Event{
-		Kind: CatchUp, Ranges: []protocol.Range{{First: b.number, Count: 1}},
-		Reason: "a block came with a wrong digest again and again: a member of the group forges packets",
-	})
+	reason := "a block came with a wrong digest again and again: a member of the group forges packets"
+	if r.isPage(b.number) {
+		reason = "a page of digests came that the server did not sign: a member of the group forges packets"
+	}
+	r.emit(Event{Kind: CatchUp, Ranges: []protocol.Range{{First: b.number, Count: 1}}, Reason: reason})
 }
 
 // forged says that a member forges packets: what the server sends matches its digests.
@@ -344,6 +350,7 @@ func (r *Receiver) silence() string {
 // HandleTimeout does what is due by now.
 func (r *Receiver) HandleTimeout(now time.Time) {
 	r.consider(now)
+	r.fetchPages(now)
 	if !r.silent && !r.done && !r.ended && !now.Before(r.silentAt()) {
 		r.silent = true
 		r.emit(Event{Kind: Silent, Reason: r.silence()})
@@ -371,6 +378,9 @@ func (r *Receiver) NextTimeout() (time.Time, bool) {
 	}
 	if !r.silent && !r.ended {
 		t = earliest(t, r.silentAt())
+	}
+	if at, ok := r.pages.due(); ok {
+		t = earliest(t, at)
 	}
 	return t, true
 }

@@ -16,9 +16,12 @@ type Layout interface {
 
 // Config says what is received.
 type Config struct {
-	Layout     Layout             // as the offer tells it, or whole
-	Blocks     int                // session blocks, as the offer bounds them
-	Head       int                // of them, index and manifest: the bar leaves them out
+	Layout Layout // as the offer tells it, or whole
+	Blocks int    // session blocks, as the offer bounds them
+	Head   int    // of them, index and manifest: the bar leaves them out
+	// Pages are how many of the head's last numbers are kept for the pages of format 2 (docs/format-2.md): the
+	// driver says with Declare what SYNCs say of them, and with Known what they bring. 0: format 1.
+	Pages      int
 	Have       *protocol.BlockSet // verified already (session numbers); copied; nil: none
 	SymbolSize int
 	MaxK       int // largest k of the session; 0: what the fixed cutter gives

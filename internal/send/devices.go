@@ -114,7 +114,7 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	for _, r := range lacks {
 		end := min(uint64(r.First)+uint64(r.Count), uint64(s.cfg.Blocks))
 		for b := uint64(r.First); b < end; b++ {
-			if b := protocol.BlockNumber(b); !all || s.cfg.Zeros == nil || !s.cfg.Zeros.Has(b) {
+			if b := protocol.BlockNumber(b); !all || !s.held(b) && !s.isPage(b) {
 				s.lacks(now, d, b, known != nil)
 			}
 		}
@@ -245,7 +245,7 @@ func (s *Sender) checkOver(now time.Time) {
 // excuse counts silence from now on: nothing was sent yet, or the state machine was not called for a
 // while, so that no device could be heard.
 func (s *Sender) excuse(now time.Time) {
-	if s.symbols == 0 && s.pass.size > 0 || now.Sub(s.devices.checkAt) > silentAfter/2 {
+	if s.symbols == 0 && s.pass.size > 0 || s.waits() || now.Sub(s.devices.checkAt) > silentAfter/2 {
 		s.devices.grace = now
 	}
 }
@@ -284,7 +284,7 @@ func (s *Sender) checkDevices(now time.Time) {
 			s.leave(now, d, CauseSilent, fmt.Sprintf("no report for %.0f s", silence.Seconds()))
 		case s.devices.since(now, d.highAt) > deaf:
 			s.leave(now, d, CauseSilent, "it reports, but hears nothing of the group")
-		case s.pass.done() && s.repair.owed == 0 && s.devices.since(now, d.moved) > stalledAfter+turn:
+		case s.through() && s.repair.owed == 0 && s.devices.since(now, d.moved) > stalledAfter+turn:
 			s.leave(now, d, CauseSlow, "it neither stores nor asks any longer")
 		}
 	}
@@ -367,7 +367,7 @@ func (s *Sender) Devices() []DeviceStatus {
 func (s *Sender) Status() Status {
 	st := Status{
 		Rate: s.control.Rate(), Limiter: s.control.Limiter(), GRTT: s.grtt, Loss: s.loss,
-		Blocks: s.cfg.Blocks, Wanted: s.wanted.Count(), Pass: s.pass.number, PassDone: s.pass.done(),
+		Blocks: s.cfg.Blocks, Wanted: s.wanted.Count(), Pass: s.pass.number, PassDone: s.through(),
 		Owed: s.repair.owed, Over: s.over, Counters: s.count,
 		Devices: len(s.devices.order), Active: s.devices.active, ForgedBlocks: s.forged.believed,
 	}

@@ -243,7 +243,7 @@ func (s *Sender) grant(now time.Time, b protocol.BlockNumber, k, need int, missi
 // margin adds what is likely to be lost of a repair at the end of a session, where another
 // round trip costs more than a symbol.
 func (s *Sender) margin(need int) int {
-	if !s.pass.done() || s.loss < minLoss || s.repair.owed > 4*need+64 {
+	if !s.through() || s.loss < minLoss || s.repair.owed > 4*need+64 {
 		return need
 	}
 	return need + int(float64(need)*s.loss+0.9)

@@ -99,6 +99,9 @@ func (s *Sender) unasked(b protocol.BlockNumber, k int) int {
 	if int(b) < s.cfg.Head {
 		n = max(n, headExtra)
 	}
+	if s.isPage(b) {
+		n = max(n, pagesOf(k))
+	}
 	return min(n, s.rows(b, k))
 }
 

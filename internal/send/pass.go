@@ -34,6 +34,7 @@ type pass struct {
 	size   int       // blocks of this pass
 	put    int       // times in a row that the next pass was put off
 	headAt time.Time // when index and manifest may go out of turn again
+	aside  bool      // the group is out of turn, and no part of the pass
 }
 
 // member is a block of the group being sent.
@@ -91,7 +92,7 @@ func (p *pass) startAt() (time.Time, bool) { return p.next, p.idle() && p.later.
 
 // front is the block below which this pass has sent all it will send.
 func (p *pass) front() protocol.BlockNumber {
-	if len(p.group) > 0 {
+	if len(p.group) > 0 && !p.aside {
 		return p.group[0].block
 	}
 	if b, ok := p.todo.Next(p.cursor); ok {
@@ -174,8 +175,9 @@ func (s *Sender) freshParity(b protocol.BlockNumber, k int) SymbolRef {
 func (s *Sender) loadGroup(now time.Time) bool {
 	p := &s.pass
 	p.row, p.at, p.left = 0, 0, 0
+	p.aside = false
 	head := protocol.BlockNumber(s.cfg.Head)
-	if s.loadHead(now, head) {
+	if s.loadUrgent() || s.loadHead(now, head) {
 		return true
 	}
 	for width := s.width(); len(p.group) < width; {
@@ -183,11 +185,14 @@ func (s *Sender) loadGroup(now time.Time) bool {
 		if !ok || len(p.group) > 0 && p.group[0].block < head && b >= head {
 			break // index and manifest are asked for before the stream goes on
 		}
+		if !s.readable(b) {
+			break
+		}
 		p.todo.Remove(b)
 		p.cursor = b + 1
 		s.join(b)
 	}
-	return len(p.group) > 0
+	return len(p.group) > 0 || s.loadAside()
 }
 
 // width is how many blocks are sent in turn. Against bursts that is worth its price; where
@@ -214,6 +219,7 @@ func (s *Sender) loadHead(now time.Time, head protocol.BlockNumber) bool {
 		p.headAt = now.Add(headGap)
 		s.join(b)
 	}
+	p.aside = s.cfg.Pages > 0
 	return len(p.group) > 0
 }
 
@@ -234,7 +240,10 @@ func (s *Sender) finishGroup(now time.Time) {
 	if s.loss >= minLoss {
 		s.parityQ.sent(now.Add(s.answerTime()), p.group)
 	}
-	p.sent += len(p.group)
+	if !p.aside {
+		p.sent += len(p.group)
+	}
+	s.pagesFinished(p.group)
 	head := p.group[0].block < protocol.BlockNumber(s.cfg.Head)
 	p.group = p.group[:0]
 	s.sync.frontMoved = true

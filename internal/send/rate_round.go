@@ -29,6 +29,7 @@ type round struct {
 	ends    time.Time
 	sent    uint64 // bytes since begins
 	blocked bool   // this machine's own queue was full
+	starved bool   // there was nothing to send for a while: it says nothing of the rate
 	told    bool   // somebody has reported on a round
 	rate    uint64
 	now     time.Time // the latest time the machine was told
@@ -55,7 +56,7 @@ func (s *Sender) renew(now time.Time) {
 	r.id++
 	r.since = s.sync.sequence + 1
 	r.begins, r.ends = now, now.Add(2*s.settleTime())
-	r.sent, r.blocked = 0, false
+	r.sent, r.blocked, r.starved = 0, false, false
 	s.syncSoon()
 }
 
@@ -121,7 +122,7 @@ func (s *Sender) endRound(now time.Time) {
 		return
 	}
 	took := now.Sub(s.round.begins).Seconds()
-	if took > 0 && s.devices.active > 0 && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
+	if took > 0 && s.devices.active > 0 && !s.round.starved && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
 		x := s.sample(took)
 		if s.drain = s.control.Rate(); x.Blocked {
 			s.drain = max(x.Sent, 1)
@@ -135,7 +136,7 @@ func (s *Sender) endRound(now time.Time) {
 	s.round.id++
 	s.round.begins = now
 	s.round.ends = now.Add(max(s.reportInterval()+s.reportInterval()/4, minReport))
-	s.round.sent, s.round.blocked = 0, false
+	s.round.sent, s.round.blocked, s.round.starved = 0, false, false
 }
 
 // burst is how much lateness the pacer makes up for.

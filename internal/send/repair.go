@@ -115,10 +115,7 @@ func (s *Sender) owing(b protocol.BlockNumber) int {
 // nextRepair gives the next repair symbol, block by block in turn.
 func (s *Sender) nextRepair() (SymbolRef, bool) {
 	r := &s.repair
-	for len(r.active) > 0 {
-		if r.next >= len(r.active) {
-			r.next = 0
-		}
+	for s.firstToRepair() {
 		b := r.active[r.next]
 		ref, ok := s.repairOf(b)
 		if s.owing(b) == 0 {

@@ -21,6 +21,7 @@ type Sender struct {
 	wanted *protocol.BlockSet      // somebody lacked it
 
 	pass    pass
+	source  source
 	repair  repairs
 	forged  claims
 	parityQ learner
@@ -65,6 +66,9 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Sender {
 		control: rate.NewController(cfg.Rate),
 		number:  1,
 		grtt:    cfg.GRTT,
+	}
+	if cfg.Sourced {
+		s.source.ready = protocol.NewBlockSet(cfg.Blocks)
 	}
 	s.drain = s.control.Rate()
 	s.pacer = rate.NewPacer(now, s.control.Rate(), cfg.FrameBytes)
@@ -116,6 +120,12 @@ func (s *Sender) wantSet(now time.Time, set *protocol.BlockSet) {
 
 // want adds a block to this pass or, if the pass is beyond it, to the next.
 func (s *Sender) want(now time.Time, b protocol.BlockNumber) {
+	if s.isPage(b) && int(b-s.firstPage()) >= s.source.front {
+		return // it is sent when it is announced, or is under way
+	}
+	if s.source.dropped != nil && s.source.dropped.Has(b) && !s.readable(b) {
+		return // it is of void files
+	}
 	s.wanted.Add(b)
 	s.pass.add(now, b)
 }
@@ -176,6 +186,7 @@ func (s *Sender) applyRate(now time.Time) (changed bool) {
 func (s *Sender) HandleTimeout(now time.Time) {
 	s.repair.promote(now)
 	s.startPass(now)
+	s.round.starved = s.round.starved || s.waits()
 	s.parityQ.judge(now)
 	if !now.Before(s.round.ends) {
 		s.endRound(now)

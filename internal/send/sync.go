@@ -171,7 +171,7 @@ func (s *Sender) syncFlags() wire.SyncFlags {
 	if s.control.Starting() && s.prompt() && s.sendable() {
 		f |= wire.SyncSolicit
 	}
-	if s.pass.done() {
+	if s.through() {
 		f |= wire.SyncPassDone
 		if s.repair.owed == 0 && s.devices.active > 0 {
 			f |= wire.SyncSolicit

@@ -13,7 +13,7 @@ const passTurn = 4
 
 // sendable says whether NextTrain has something to send, were it not for the rate.
 func (s *Sender) sendable() bool {
-	return !s.over && !s.sync.ending && s.devices.silentSince.IsZero() && (len(s.repair.active) > 0 || !s.pass.idle())
+	return !s.over && !s.sync.ending && s.devices.silentSince.IsZero() && (s.repairReady() || s.passReady())
 }
 
 // NextTrain gives the next data packets that may leave now, in refs' array; cap(refs) bounds
@@ -23,6 +23,7 @@ func (s *Sender) NextTrain(now time.Time, refs []SymbolRef) (Train, bool) {
 	s.repair.promote(now)
 	s.startPass(now)
 	if !s.sendable() {
+		s.round.starved = s.round.starved || s.waits()
 		return Train{}, false
 	}
 	n := s.pacer.Ready(now, min(cap(refs), MaxTrain))

@@ -20,6 +20,11 @@ type Config struct {
 	// Zeros are blocks of zeros, which every device with the manifest has (docs/protocol.md §7): a
 	// device that lacks everything does not lack these. nil: none.
 	Zeros *protocol.BlockSet
+	// Pages are how many of the head's last numbers are kept for the pages of format 2 (docs/format-2.md): they are sent
+	// once Announce says so. 0: format 1.
+	Pages int
+	// Sourced says that a block of the stream is sent only once Available says that it can be read.
+	Sourced bool
 	// Wanted are blocks to send in any case; nil: only those that devices lack.
 	Wanted       *protocol.BlockSet
 	Rate         rate.Config

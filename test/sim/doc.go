@@ -6,6 +6,8 @@
 // lie, forge, fill up and are removed; the server crashes too, transfers are held, cancelled, sent again
 // and planned anew. Oracles watch from outside what must never happen.
 //
+// Format 2 is not spoken yet; its machines run in a smaller world of their own, the files full_*_test.go.
+//
 // It has drivers of its own, single-threaded, so that the same seed gives the same run; it is
 // not about sockets, HTTP or the database.
 package sim

@@ -1,0 +1,60 @@
+package sim
+
+import (
+	"errors"
+	"maps"
+	"slices"
+	"testing"
+)
+
+// Transfers of format 2 in mode full: a source that is read while its blocks are sent, stalls for up to 30 s and
+// changes; pages of which a fifth of the symbols is lost; devices that come late without pages and crash; a server that
+// crashes, and comes back with the same source or with another one. No block goes over HTTPS, nobody falls away, and
+// nothing is committed that was not listed as finished.
+func TestFullSeeds(t *testing.T) {
+	counts, failed := map[string]int{}, 0
+	for seed := *first; seed < *first+uint64(*seeds); seed++ {
+		w := newFullWorld(seed, None)
+		if err := w.play(); err != nil {
+			t.Errorf("seed %d: %v", seed, err)
+			if failed++; failed == 5 {
+				break
+			}
+		}
+		for what, n := range w.counts {
+			counts[what] += n
+		}
+	}
+	for _, what := range slices.Sorted(maps.Keys(counts)) {
+		t.Logf("%8d %s", counts[what], what)
+	}
+}
+
+// What is new in format 2 has oracles that notice when it is broken.
+func TestFullSabotagesAreCaught(t *testing.T) {
+	const within = 300
+	for _, s := range FullSabotages {
+		t.Run(string(s), func(t *testing.T) {
+			for seed := uint64(1); seed <= within; seed++ {
+				if err := newFullWorld(seed, s).play(); err != nil {
+					t.Logf("caught by seed %d: %v", seed, err)
+					return
+				}
+			}
+			t.Fatalf("not caught in %d seeds", within)
+		})
+	}
+}
+
+// The same seed gives the same run.
+func TestFullSeedsRepeat(t *testing.T) {
+	for seed := uint64(1); seed <= 5; seed++ {
+		a, b := newFullWorld(seed, None), newFullWorld(seed, None)
+		if err := errors.Join(a.play(), b.play()); err != nil {
+			t.Fatal(err)
+		}
+		if !maps.Equal(a.counts, b.counts) || !a.clock.Now().Equal(b.clock.Now()) {
+			t.Errorf("seed %d gives two runs: %v and %v", seed, a.counts, b.counts)
+		}
+	}
+}

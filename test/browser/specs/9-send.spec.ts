@@ -5,7 +5,7 @@ import { mkdirSync, writeFileSync } from "node:fs";
 import { join } from "node:path";
 import { test, expect, type BrowserContext, type Page } from "@playwright/test";
 import { drop } from "../lib/drop.ts";
-import { Guard } from "../lib/guard.ts";
+import { Guard, overhangs } from "../lib/guard.ts";
 import { findings, screens } from "../lib/screens.ts";
 import { World, password, type Receiver } from "../lib/world.ts";
 
@@ -156,6 +156,13 @@ test("after a transfer the time is measured, and what would be replaced is named
   await expect(plan()).toContainText(/At [\d.]+ [MGk]?bit\/s, as transfer 1 to 2 machines of lab-a on/);
   await expect(plan()).toContainText("transfer 1 (course), still owed to 3");
   await screens(page, "send-measured");
+  await expect(button(), "a long plan does not push the button out of sight").toBeInViewport();
+  await page.setViewportSize({ width: 390, height: 844 });
+  await expect(button(), "nor does a phone").toBeInViewport();
+  await plan().scrollIntoViewIfNeeded();
+  expect(await overhangs(page)).toEqual([]);
+  await page.screenshot({ path: test.info().outputPath("plan-phone.png") });
+  await page.setViewportSize({ width: 1280, height: 860 });
   await page.getByRole("button", { name: "Clear" }).click();
 });
 
@@ -173,7 +180,7 @@ test("several groups are one plan, and one that nobody is in says so", async () 
   await expect(button()).toHaveAccessibleDescription("Nobody is in nobody-yet: add members first, or hold it.");
   await group("nobody-yet").uncheck();
   await page.getByLabel("Files and folders on the server").fill("/etc/passwd");
-  await expect(plan().getByRole("alert")).toContainText("over the network what lies below");
+  await expect(plan().getByRole("alert")).toContainText("Over the network what lies below");
   await expect(button()).toBeDisabled();
   await screens(page, "send-refused");
   await page.getByLabel("Files and folders on the server").fill(join(source, "exam.qcow2"));

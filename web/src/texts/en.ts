@@ -687,7 +687,8 @@ export const en = {
     standing: { ready: "ready", away: "away", "no-space": "no room", unfit: "cannot take part" },
     size: "Size",
     sizeOnce: (what: string, bytes: string) => `${bytes} in ${what}`,
-    sizeSaved: (bytes: string, n: number) => `sent once by multicast instead of ${number(n)} times (${bytes})`,
+    sizeSaved: (bytes: string, n: number, groups: number) =>
+      `sent once ${groups > 1 ? "to each group " : ""}by multicast instead of ${number(n)} times (${bytes})`,
     starts: "Starts",
     takesLabel: "Takes",
     replacesLabel: "Replaces",

@@ -1,6 +1,6 @@
 // What somebody picks on the page Send. It outlives the page: who looks elsewhere in between, or has to sign in
 // again, finds it as it was. It is gone when it was sent, with the tab, and for anybody else who signs in.
-import type { LeftOut } from "../api/types";
+import type { LeftOut, Selection } from "../api/types";
 import type { Options } from "./plan";
 import { lines } from "./plan";
 import type { Picked } from "./upload.svelte";
@@ -12,6 +12,8 @@ class Draft {
   pathLines = $state("");
   excludeLines = $state("");
   groups = $state.raw<string[]>([]);
+  only = $state.raw<string[]>([]); // for these of the groups only; nobody: for all
+  except = $state.raw<string[]>([]);
   options = $state<Options>(usual());
   files = $state.raw<Picked[]>([]);
   byButton = $state(false); // a folder came without its empty folders
@@ -79,12 +81,24 @@ class Draft {
     this.groups = this.groups.includes(group) ? this.groups.filter((g) => g !== group) : [...this.groups, group];
   }
 
+  /** For some of the groups. */
+  narrow(s: { only: string[]; except: string[] }): void {
+    this.only = s.only;
+    this.except = s.except;
+  }
+
+  /** For whom of the groups it is; undefined: for all. */
+  get selection(): Selection | undefined {
+    return this.only.length + this.except.length ? { only: this.only, except: this.except } : undefined;
+  }
+
   clear(): void {
     this.forgetFiles();
     this.where = "here";
     this.pathLines = "";
     this.excludeLines = "";
     this.groups = [];
+    this.narrow({ only: [], except: [] });
     this.options = usual();
   }
 }

@@ -5,6 +5,7 @@ import type {
   NewTransfer,
   PlanQuery,
   PlannedDevice,
+  Selection,
   SendPlan,
   Upload,
   UploadEntry,
@@ -61,8 +62,10 @@ export function asked(d: {
   where: string;
   exclude: string[];
   options: Options;
+  selection?: Selection;
 }): PlanQuery {
   const q: PlanQuery = {
+    ...(d.selection ? { selection: d.selection } : {}),
     groups: d.groups,
     hold: d.options.hold,
     now: !d.options.hold,

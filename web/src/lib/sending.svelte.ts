@@ -18,11 +18,12 @@ export async function send(): Promise<void> {
   try {
     const groups = [...draft.groups];
     const options = { ...draft.options };
+    const selection = draft.selection;
     const what =
       draft.where === "server"
         ? { paths: draft.paths, exclude: draft.exclude, skip_bad: draft.leaveOut }
         : await attempt(uploadRest);
-    if (what) await promise(what, groups, options);
+    if (what) await promise(selection ? { ...what, selection } : what, groups, options);
   } finally {
     sending.busy = false;
   }

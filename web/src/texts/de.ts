@@ -1212,6 +1212,92 @@ export const de: Texts = {
     both: (code, said) => `${code} Der Server sagt: „${said}“`,
   },
 
+  fleet: {
+    group: "Was mit den Ausgewählten geschieht",
+    chosen: (n) => `${count(n, nouns.machine)} ausgewählt`,
+    none: "Auswahl aufheben",
+    no: "Nicht jetzt",
+    few: (names, more) => names.join(", ") + (more > 0 ? ` und ${number(more)} weitere` : ""),
+    outcome: (what, done, refused) =>
+      `${what}: ${number(done)} erledigt${refused ? `, ${number(refused)} abgelehnt` : ""}`,
+    send: "An diese senden …",
+    sendMore: "An diese senden, aus …",
+    sendNot: "Sie sind in keiner Gruppe gemeinsam",
+    join: {
+      pick: "In Gruppe aufnehmen",
+      pickMore: "In Gruppe aufnehmen …",
+      title: (group) => `In ${group} aufnehmen?`,
+      text: (people, group, others) =>
+        `Mitglied von ${group} ${pick(people.length, { one: "wird", other: "werden" })} ${people.join(", ")}: ` +
+        "Mitglied ist eine Person, mit allen ihren Rechnern." +
+        (others ? ` Damit ${so(others, nouns.machine, "kommt dazu", "kommen dazu")}.` : ""),
+      yes: "Aufnehmen",
+      done: (group) => `In ${group} aufgenommen`,
+    },
+    drop: {
+      button: "Ausstehendes streichen …",
+      title: (n) => `Streichen, was ${count(n, { one: "Rechner", other: "Rechnern" })} noch aussteht?`,
+      text: (who, n) =>
+        `${who}: ${so(n, nouns.delivery, "steht", "stehen")} nicht mehr aus, auch zurückgehaltene. ` +
+        "Dorthin wird davon nichts mehr gesendet. Dateien, die dort sind, bleiben. " +
+        "„Wiederholen“ auf der Seite einer Übertragung lässt sie wieder ausstehen.",
+      yes: "Alles streichen",
+      done: "Ausstehendes gestrichen",
+    },
+    revoke: {
+      button: "Sperren …",
+      title: (n) => `${count(n, nouns.machine)} sperren?`,
+      text: (who) =>
+        `Die Anmeldung von ${who} endet für immer. Dort kommt nichts mehr an, bis sich jemand neu anmeldet. ` +
+        "Dateien, die dort sind, bleiben.",
+      yes: "Sperren",
+      done: "Gesperrt",
+    },
+    labels: {
+      column: "Etiketten",
+      every: "alle Etiketten",
+      filter: "Etikett",
+      withCount: (label, n) => `${label} (${number(n)})`,
+      button: "Etikett …",
+      edit: "Etiketten …",
+      nothing: "keine",
+      title: (n) => `Etiketten von ${ofMachines(n)}`,
+      titleOne: (machine) => `Etiketten von ${machine}`,
+      lead:
+        "Mit einem Etikett wie room=2 findet man Rechner und sendet an einen Teil einer Gruppe. " +
+        "An dem, was schon aussteht, ändert es nichts.",
+      now: (n) => pick(n, { one: "Vorhanden", other: "Vorhanden" }),
+      willSet: "Setzen",
+      willRemove: "Entfernen",
+      remove: (label) => `${label} entfernen`,
+      notSet: (label) => `${label} doch nicht setzen`,
+      notRemoved: (label) => `${label} doch nicht entfernen`,
+      field: "Etikett, als key=value",
+      placeholder: "room=2",
+      another: "Noch eines",
+      save: "Speichern",
+      saving: "Wird gespeichert …",
+      done: "Etiketten",
+      empty: "Schreiben Sie ein Etikett, etwa room=2, oder entfernen Sie eines.",
+      badKey: "Vor dem „=“ stehen höchstens 32 Kleinbuchstaben, Ziffern, Punkte, „_“ und „-“.",
+      fact: "Was mit „fact.“ beginnt, melden Rechner über sich selbst.",
+      noValue: "Schreiben Sie den Wert hinter „=“: room=2",
+      longValue: "Der Wert hat höchstens 64 Zeichen.",
+    },
+    only: {
+      title: "Nur für diese",
+      some: (terms) => `nur ${terms}`,
+      except: (terms) => `außer ${terms}`,
+      more: (terms, n) => `${terms} und ${number(n)} weitere`,
+      is: (whom) =>
+        `Für einen Teil der Gruppe: ${whom}. Den anderen steht es nicht aus, und sie erfahren nichts davon.`,
+      lead: "Nur diese der Gruppe bekommen es; den anderen steht es nicht aus, und sie erfahren nichts davon.",
+      remove: (term) => `Nicht für ${term}`,
+      whole: "Doch an die ganze Gruppe",
+      add: "Nur die mit einem Etikett",
+    },
+  },
+
   machineKinds: {
     all: "alle",
     on: "an",
@@ -1318,12 +1404,6 @@ export const de: Texts = {
     which: "Welche",
     group: "Gruppe",
     everyGroup: "jede Gruppe",
-    bulk: "Was mit den Ausgewählten geschieht",
-    chosen: (n) => `${count(n, nouns.machine)} ausgewählt`,
-    into: "In eine Gruppe aufnehmen",
-    intoAsk: "In eine Gruppe aufnehmen …",
-    revokeAsk: "Sperren …",
-    chooseNone: "Auswahl aufheben",
     noneMatches: "Kein Rechner passt dazu.",
     none: "Noch kein Rechner. Er erscheint hier, sobald sich jemand darauf anmeldet.",
     showCommands: "Befehle zeigen",
@@ -1342,21 +1422,6 @@ export const de: Texts = {
     freeOf: (bytes) => `${bytes} frei`,
     inNoGroup: "in keiner Gruppe",
     owedOf: (transfers) => `${transfers} ausstehend`,
-    intoTitle: (group) => `In ${group} aufnehmen?`,
-    intoText: (people, group, others) =>
-      `Mitglieder von ${group} werden: ${people}. Mitglied ist eine Person, mit allen ihren Rechnern.` +
-      (others
-        ? ` Damit ${pick(others, { one: "kommt", other: "kommen" })} ${number(others)} weitere Rechner derselben Personen hinzu.`
-        : ""),
-    intoYes: "Aufnehmen",
-    notNow: "Jetzt nicht",
-    isMember: (person, group) => `${person} ist Mitglied von ${group}`,
-    revokeTitle: (n) => `${count(n, nouns.machine)} sperren?`,
-    revokeText: (names) =>
-      `Endgültig endet die Anmeldung von ${names}. Dort kommt nichts mehr an, bis sich wieder jemand anmeldet. Dateien, die ` +
-      "dort sind, bleiben.",
-    revoke: "Sperren",
-    revoked: (n) => `${count(n, nouns.machine)} gesperrt`,
   },
 
   machine: {

@@ -1681,7 +1681,7 @@ export const en = {
       lead: "Only these of the group get it; the others are not owed it and do not hear of it.",
       remove: (term: string) => `Not for ${term}`,
       whole: "To the whole group instead",
-      add: "Only those with a label …",
+      add: "Only those with a label",
     },
   },
 

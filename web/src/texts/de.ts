@@ -67,14 +67,31 @@ export const de: Texts = {
     ago: (span) => `vor ${span}`,
   },
 
-  byWhen: {
-    half: "die Hälfte",
-    share: (percent) => `${percent} %`,
-    here: "alle, die da sind,",
-    all: "alle",
-    by: (who, when) => `${who} bis ${when}`,
-    later: (n) => `${number(n)} weitere später`,
+  soon: {
+    all: "alle, die da sind,",
+    some: (n, here) => `${number(n)} von ${number(here)}, die da sind,`,
+    inAbout: (who, span) => `${who} in etwa ${span}`,
+    now: (who) => `${who} jeden Moment`,
   },
+
+  refusals: {
+    size: "nimmt nichts so Großes an",
+    names: "kann diese Dateinamen nicht speichern",
+    folder: "der Ordner für empfangene Dateien fehlt",
+    version: "die Version passt nicht",
+    unreadable: "kann das Angebot nicht lesen",
+    space: "hat keinen Platz dafür",
+    manifest: "nimmt die Liste der Dateien nicht an",
+    other: "hat es verweigert",
+  },
+  room: {
+    free: (needs, free, lacks) => `braucht ${needs}; ${free} sind frei: dort ${lacks} freigeben`,
+    kept: (needs, free, kept, lacks) =>
+      `braucht ${needs}; ${free} sind frei, ${kept} müssen frei bleiben: dort ${lacks} freigeben oder die Reserve senken`,
+    others: (room, others) => `${room}; andere Übertragungen brauchen ${others}`,
+  },
+  failedThere: "dort ist es gescheitert",
+  ownWords: (said) => `sie sagt „${said}“`,
 
   contents: {
     files: (n) => count(n, nouns.file),
@@ -1317,7 +1334,6 @@ export const de: Texts = {
   paths: { multicast: "Multicast", https: "nur HTTPS", unknown: "nicht erprobt" },
 
   verdict: {
-    done: (n, of) => `${number(n)} von ${number(of)} fertig`,
     held: "zurückgehalten, bis Sie senden",
     unconfirmed: "nichts wird gesendet, bevor die Mitgliedschaften bestätigt sind",
     paused: "angehalten, bis Sie fortsetzen",
@@ -1330,7 +1346,6 @@ export const de: Texts = {
     later: "zurückgestellt, bis erneut gesendet wird",
     refused: "die verbundenen Empfänger, denen es fehlt, können es nicht annehmen",
     waits: "wartet, bis es an der Reihe ist",
-    behind: (who) => `${who} über HTTPS`,
     refusedBy: (who) => `verweigert: ${who}`,
     failedOn: (who) => `gescheitert: ${who}`,
     lacks: (who) => `unvollständig: ${who}`,
@@ -1338,9 +1353,6 @@ export const de: Texts = {
     putOff: (who) => `zurückgestellt: ${who}`,
     expired: (who) => `abgelaufen: ${who}`,
     off: (who) => `aus: ${who}`,
-    without: (who) => `ohne Gerät: ${who}`,
-    replaced: (who) => `bekommt stattdessen eine neuere Übertragung: ${who}`,
-    takenBack: (who) => `zurückgenommen: ${who}`,
   },
 
   causes: {
@@ -1356,16 +1368,7 @@ export const de: Texts = {
     behind: "empfängt über HTTPS",
     replaced: "bekommt stattdessen eine neuere Übertragung",
   },
-  refusals: {
-    space: "nicht genug freier Platz",
-    size: "größer, als es annimmt",
-    names: "das Dateisystem kann diese Namen nicht speichern",
-    folder: "der Ordner für empfangene Dateien fehlt",
-    version: "das Programm dort oder das des Servers ist zu alt",
-    unreadable: "kann das Angebot nicht lesen",
-  },
   outcomes: {
-    refused: "verweigert",
     failed: "gescheitert",
     expired: "kam nicht rechtzeitig",
     cancelled: "steht nicht mehr aus",

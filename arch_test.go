@@ -29,7 +29,7 @@ var arrows = map[string]string{
 	"pages":    "protocol format2 seal skeleton",
 	"rate":     "protocol",
 	"send":     "protocol wire rate manifest fec",
-	"recv":     "protocol wire rate manifest fec",
+	"recv":     "protocol wire format2 rate manifest fec",
 	"schedule": "protocol .",
 
 	"telemetry": "protocol .",

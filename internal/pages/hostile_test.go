@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // chain gives the pages of a small transfer: a small file, a large one that is finished, a large one that is void.
@@ -172,4 +173,42 @@ func after(before []byte) func(*format2.Page) {
 		p.FirstBlock += uint32(len(p.Leaves))
 		p.FirstOffset, p.Leaves, p.Finished, p.Void = 0, nil, nil, nil
 	}
+}
+
+// Whatever a server signs, a book takes it or says why not: it is never brought down, and what it took holds together.
+func FuzzSignedPages(f *testing.F) {
+	server := testKey(1)
+	s := &source{sizes: []uint64{20, 0, 200, 400}, cut: skeleton.NewCutOf(testBlock, 100), void: map[uint32]uint32{3: 10}}
+	for i, n := range s.sizes {
+		s.cut.Add(i, &skeleton.Entry{Size: n})
+	}
+	if err := s.cut.Close(); err != nil {
+		f.Fatal(err)
+	}
+	pages := s.read(f, s.writer(100), func() bool { return true })
+	for i, raw := range pages {
+		signed, _, _ := seal.SplitPage(raw)
+		f.Add(i, signed)
+	}
+	f.Fuzz(func(t *testing.T, before int, signed []byte) {
+		p, err := format2.ParsePage(signed)
+		if err != nil || before < 0 {
+			return
+		}
+		b := s.book(100)
+		for _, raw := range pages[:min(before, len(pages))] {
+			if _, err := b.Add(raw); err != nil {
+				t.Fatal(err)
+			}
+		}
+		c, err := b.Add(seal.SignPage(server, p))
+		if err == nil && len(c.Pages) > 0 && p.Final != b.Final() {
+			t.Errorf("final: %v, and the book says %v", p.Final, b.Final())
+		}
+		for n := range uint32(s.cut.Blocks()) {
+			if _, known := b.Digest(n); known && n >= b.end {
+				t.Errorf("block %d has a digest beyond what is covered", n)
+			}
+		}
+	})
 }

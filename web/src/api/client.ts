@@ -197,6 +197,9 @@ export const api = {
     const res = await ask("GET", `/transfers/${no}/proof`);
     return res.ok ? text(res) : answer<string>(res);
   },
+  /** The first deliveries of a transfer in some states. */
+  deliveriesIn: (no: number, states: string) =>
+    list<T.Delivery>(`/transfers/${no}/deliveries?state=${e(states)}&limit=50`),
   deliveries: (no: number) => pieces<T.Delivery>(`/transfers/${no}/deliveries`, (d) => `${d.user_id} ${d.device_id}`),
   files: (no: number) => stretch<T.FileEntry>(`/transfers/${no}/files?limit=300`),
   keyHolders: (no: number) => list<T.KeyHolder>(`/transfers/${no}/keys`),

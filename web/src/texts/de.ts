@@ -1118,6 +1118,12 @@ export const de: Texts = {
     needsNothing: "Nichts. Keine Anfrage wartet, nichts ist gescheitert, kein Datenträger ist fast voll.",
     requests: (n, href, who, more) => [a(count(n, nouns.request), href), ` von ${who}${more ? " …" : ""}`],
     failed: (what, href, group, why) => [a(what, href), ` an ${group}: ${why}`],
+    machineNeeds: (machine: string, to: string, why: string, what: string, href: string, more: number): Rich => [
+      a(machine, to),
+      `: ${why} (`,
+      a(what, href),
+      more ? ` und ${number(more)} weitere)` : ")",
+    ],
     moreFailed: (n) => `${number(n)} weitere ${pick(n, nouns.transfer)}`,
     full: (machine, href, free) => [a(machine, href), ` hat nur noch ${free} frei`],
     moreFull: (n) => `${number(n)} weitere Rechner mit fast vollem Datenträger`,
@@ -1138,7 +1144,7 @@ export const de: Texts = {
 
   pending: {
     title: "Ausstehend",
-    lead: "Was wem aussteht und warum es wartet. Es stellt sich selbst zu; hier müssen Sie nichts tun.",
+    lead: "Was wem aussteht und warum es wartet. Es stellt sich selbst zu, außer was mit „braucht Sie“ gekennzeichnet ist.",
     groupedBy: "Geordnet nach",
     byGroup: "Nach Gruppe",
     byMember: "Nach Mitglied",

@@ -1490,6 +1490,12 @@ export const en = {
       ` from ${who}${more ? " …" : ""}`,
     ],
     failed: (what: string, href: string, group: string, why: string): Rich => [a(what, href), ` to ${group}: ${why}`],
+    machineNeeds: (machine: string, to: string, why: string, what: string, href: string, more: number): Rich => [
+      a(machine, to),
+      `: ${why} (`,
+      a(what, href),
+      more ? ` and ${number(more)} more)` : ")",
+    ],
     moreFailed: (n: number) => `${number(n)} more ${pick(n, nouns.transfer)}`,
     full: (machine: string, href: string, free: string): Rich => [a(machine, href), ` has only ${free} free`],
     moreFull: (n: number) => `${number(n)} more ${pick(n, nouns.machine)} with a nearly full disk`,
@@ -1513,7 +1519,7 @@ export const en = {
 
   pending: {
     title: "Pending",
-    lead: "What is owed to whom, and why it waits. It delivers itself; nothing here needs you.",
+    lead: "What is owed to whom, and why it waits. It delivers itself, but for what is marked: needs you.",
     groupedBy: "Grouped by",
     byGroup: "By group",
     byMember: "By member",

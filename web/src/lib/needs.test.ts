@@ -18,7 +18,10 @@ describe("needsOf", () => {
   it("tells one machine's cause once, with all its transfers", () => {
     const found = [
       { transfer: { id: 3, name: "big" }, rows: [row("5", "refused", "no space for big", "space")] },
-      { transfer: { id: 2, name: "img" }, rows: [row("5", "refused", "no space for img", "space"), row("6", "silent", "x")] },
+      {
+        transfer: { id: 2, name: "img" },
+        rows: [row("5", "refused", "no space for img", "space"), row("6", "silent", "x")],
+      },
     ];
     const got = needsOf(found);
     expect(got.map((n) => [n.machine, n.why, n.transfers.map((t) => t.name)])).toEqual([

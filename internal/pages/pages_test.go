@@ -386,3 +386,67 @@ func TestTheWriterKeepsTheOrder(t *testing.T) {
 		t.Errorf("void after it was finished: %v", err)
 	}
 }
+
+// Pages are a small part of what they vouch for, parity included, however the source stalls.
+func TestPagesAreSmall(t *testing.T) {
+	for name, c := range map[string]struct {
+		sizes []uint64
+		most  float64 // percent
+	}{
+		"one file of 64 GiB":        {[]uint64{64 << 30}, 0.05},
+		"64 files of a GiB":         {slices.Repeat([]uint64{1 << 30}, 64), 0.05},
+		"20,000 files of 1 MiB":     {slices.Repeat([]uint64{1 << 20}, 20_000), 0.05},
+		"200,000 files of 64 KiB":   {slices.Repeat([]uint64{64 << 10}, 200_000), 0.15}, // a digest each
+		"1,000,000 files of 10 KiB": {slices.Repeat([]uint64{10 << 10}, 1_000_000), 0.5},
+	} {
+		t.Run(name, func(t *testing.T) {
+			s := &source{sizes: c.sizes, cut: skeleton.NewCut(), void: map[uint32]uint32{}}
+			for i, n := range c.sizes {
+				s.cut.Add(i, &skeleton.Entry{Size: n})
+			}
+			if err := s.cut.Close(); err != nil {
+				t.Fatal(err)
+			}
+			w, bytes, pages := s.writer(PagesFor(s.cut)), 0, 0
+			s.quick(t, w, func(raw []byte) { bytes, pages = bytes+len(raw), pages+1 })
+			share := 125 * float64(bytes) / float64(s.cut.Bytes())
+			t.Logf("%d pages of %d numbers, %.4f %% with parity", pages, PagesFor(s.cut), share)
+			if share > c.most {
+				t.Errorf("pages and their parity are %.4f %% of the bytes", share)
+			}
+		})
+	}
+}
+
+// quick goes through a source without content.
+func (s *source) quick(t *testing.T, w *Writer, page func([]byte)) {
+	var extents []skeleton.Extent
+	sign := func() {
+		for raw, _, ok, err := w.Sign(false); ok || err != nil; raw, _, ok, err = w.Sign(false) {
+			if err != nil {
+				t.Fatal(err)
+			}
+			page(raw)
+		}
+	}
+	for b, ok := w.Next(); ok; b, ok = w.Next() {
+		if err := w.Hashed(b, protocol.Digest{byte(b), byte(b >> 8), 1}); err != nil {
+			t.Fatal(err)
+		}
+		extents = s.cut.Extents(extents[:0], b)
+		for _, x := range extents {
+			if _, end, _ := s.cut.File(x.Entry); end == b+1 && x.Offset+uint64(x.Length) == s.sizes[x.Entry] {
+				if w.Full() {
+					sign()
+				}
+				if err := w.Finish(x.Entry, protocol.Digest{1}); err != nil {
+					t.Fatal(err)
+				}
+			}
+		}
+		sign()
+	}
+	if !w.Book().Final() {
+		t.Error("the chain has no end")
+	}
+}

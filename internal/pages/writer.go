@@ -119,6 +119,9 @@ func (w *Writer) fill(end uint32) {
 
 // skip is the first block from at on that has bytes of a file that is not void.
 func (w *Writer) skip(at uint32) uint32 {
+	if w.lost.Count() == 0 {
+		return at
+	}
 	cut := w.book.cut
 	for int(at) < cut.Blocks() && skips(cut, w.lost, at, at+1) {
 		if cut.Shared(at) {

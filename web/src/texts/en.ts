@@ -783,7 +783,7 @@ export const en = {
     ],
     noWord: "no word with it",
     nobody: "Nobody is waiting. Whoever asks to join a group, from a machine or in the browser, stands here.",
-    toMachines: "Machines and how to add some",
+    toMachines: "Add machines",
     decided: (n: number) => `Decided (${number(n)})`,
     decidedLabel: "Decided",
     decidedBy: (who: string, when: string) => `by ${who} ${when}`,

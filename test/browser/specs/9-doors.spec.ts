@@ -201,7 +201,7 @@ const pages = [
   ["requests", "Join requests"],
   ["files", "Sent files"],
   ["server", "Server"],
-  ["audit", "Audit log"],
+  ["audit", "Audit"],
 ] as const;
 
 declare global {

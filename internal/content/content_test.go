@@ -12,6 +12,7 @@ import (
 	"runtime"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -412,4 +413,23 @@ func BenchmarkBuild(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// BenchmarkStageReading is what stands before packets are made at the sender: a block is read and compared
+// with its digest, by as many goroutines as there are processors. Compare -cpu 1,2,4.
+func BenchmarkStageReading(b *testing.B) {
+	_, s := built(b, plant(b, map[string]int{"d/big": 64 << 20}))
+	first, blocks := s.Layout().FirstStream(), protocol.BlockNumber(s.Layout().Blocks())
+	b.SetBytes(protocol.BlockSize)
+	var next atomic.Uint32
+	b.RunParallel(func(pb *testing.PB) {
+		buf := make([]byte, protocol.BlockSize)
+		for pb.Next() {
+			n := first + protocol.BlockNumber(next.Add(1))%(blocks-first-1)
+			if _, err := s.ReadBlock(n, buf); err != nil {
+				b.Error(err)
+				return
+			}
+		}
+	})
 }

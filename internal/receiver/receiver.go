@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math/rand/v2"
 	"net/netip"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -90,7 +91,8 @@ type Receiver struct {
 // Times and bounds of a receiver.
 const (
 	reportEvery = 500 * time.Millisecond // between two feedback bodies over HTTPS
-	workers     = 2                      // goroutines that decode, verify and store blocks
+	minWorkers  = 2                      // goroutines that decode, verify and store blocks …
+	maxWorkers  = 4                      // … one for each core
 	syncEvery   = 2 * time.Second        // between two calls of BlockStore.Sync
 	// lingerTime is how long a receiver that has everything waits to report so. In large groups its turn
 	// to report comes later than that; the receipt, which goes over HTTPS, says the same.
@@ -196,7 +198,7 @@ func (r *Receiver) Run(ctx context.Context) error {
 	}
 	defer r.cfg.Endpoint.remove(r)
 	var pool sync.WaitGroup
-	for range workers {
+	for range min(max(minWorkers, runtime.GOMAXPROCS(0)), maxWorkers) {
 		pool.Go(r.work)
 	}
 	pool.Go(func() { r.syncRegularly(ctx) })

@@ -3,6 +3,7 @@ package sender
 import (
 	"context"
 	"fmt"
+	"runtime"
 	"sync"
 
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -15,10 +16,15 @@ const (
 	cacheFirst  = 6 << 20  // blocks in memory at first: touching new memory is slow
 	readAhead   = 12       // blocks read before they are asked for
 	aheadWithin = 16       // how far a request may jump ahead and still count as sequential reading
+	maxReaders  = 4
 )
 
+// readers is how many goroutines read ahead and compare blocks with their digests. A disk that turns is read in
+// order by one; where there are several cores one would be what everything waits for.
+func readers() int { return min(max(1, runtime.GOMAXPROCS(0)/2), maxReaders) }
+
 // blockCache keeps blocks of the source and the parity rows computed of them so far. One goroutine
-// calls get; another runs run and reads ahead.
+// calls get; others run run and read ahead.
 type blockCache struct {
 	source BlockSource
 	layout *manifest.Layout

@@ -29,7 +29,9 @@ func (s *Sender) Run(ctx context.Context) error {
 	s.endpoint.addSession(s)
 	defer s.endpoint.removeSession(s)
 	var ahead sync.WaitGroup
-	ahead.Go(func() { s.packetizer.cache.run(ctx) })
+	for range readers() {
+		ahead.Go(func() { s.packetizer.cache.run(ctx) })
+	}
 	defer ahead.Wait()
 	defer cancel()
 	go s.packetizer.writer.run(ctx)

@@ -23,7 +23,7 @@ import (
 
 // BlockSource gives the blocks of a session: block 0 is the index, then comes the manifest, then the
 // stream. It checks each block against its digest as it reads it, so that files that changed are not
-// sent. It is called from two goroutines. content.Source is a BlockSource.
+// sent. It is called from several goroutines. content.Source is a BlockSource.
 type BlockSource interface {
 	ReadBlock(n protocol.BlockNumber, buf []byte) (int, error)
 }

@@ -12,7 +12,7 @@ export interface Schema {
   contentEncoding?: string;
   additionalProperties?: boolean | Schema;
 }
-interface Parameter {
+export interface Parameter {
   name: string;
   in: string;
   description?: string;
@@ -22,8 +22,15 @@ interface Parameter {
 interface Content {
   content?: Record<string, { schema?: Schema }>;
 }
+export interface ProblemKind {
+  code: string;
+  status: number;
+  title: string;
+  do: string;
+}
 interface Operation {
   summary?: string;
+  description?: string;
   operationId?: string;
   parameters?: Parameter[];
   requestBody?: Content;
@@ -33,12 +40,14 @@ interface Operation {
 export interface Doc {
   paths: Record<string, Record<string, Operation>>;
   components: { schemas: Record<string, Schema> };
+  "x-groupcast-problems"?: ProblemKind[];
 }
 export interface Call {
   id: string;
   method: string;
   path: string;
   summary: string;
+  about: string;
   access: string;
   parameters: Parameter[];
   body?: Schema;
@@ -62,6 +71,7 @@ function call(path: string, method: string, op: Operation): Call {
     method: method.toUpperCase(),
     path,
     summary: op.summary ?? "",
+    about: op.description ?? "",
     access: op["x-groupcast-access"] ?? "",
     parameters: op.parameters ?? [],
     body: body["application/json"]?.schema,
@@ -173,7 +183,7 @@ export const topics = [
   "Transfers",
   "Uploads",
   "The server",
-  "What a member asks for himself",
+  "A member's own",
   "For receivers' programs",
 ];
 const about: Record<string, number> = {

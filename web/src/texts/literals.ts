@@ -25,7 +25,7 @@ const machine = new Set(["querySelector", "querySelectorAll", "closest", "matchM
 // Their arguments are for people even if they are one word.
 const spoken = new Set(["attempt", "say"]);
 // A command is typed as it is.
-const command = /^\s*(groupcast [a-z]|--[a-z])/;
+const command = /^\s*(groupcast [a-z]|--[a-z]|curl -|-H ["']|TOKEN=)/;
 
 interface Node {
   type: string;

@@ -750,6 +750,8 @@ export const en = {
         exhausted: () => "Too many transfers are open: cancel some first.",
       },
     },
+  },
+
   calls: {
     title: "API",
     lead: (n: number) =>

@@ -547,6 +547,7 @@ export const de: Texts = {
     ],
     noWord: "ohne Nachricht",
     nobody: "Niemand wartet.",
+    toMachines: "Rechner, und wie Sie welche hinzufügen",
     decided: (n) => `Entschieden (${number(n)})`,
     decidedLabel: "Entschieden",
     decidedBy: (who, when) => `von ${who}, ${when}`,
@@ -685,6 +686,7 @@ export const de: Texts = {
 
   commands: {
     login: (host, user, fingerprint) => `groupcast login https://${host} --user ${user} --trust ${fingerprint}`,
+    loginUntrusted: (host, user) => `groupcast login https://${host} --user ${user}`,
     join: (group) => `groupcast join ${group}`,
     receive: "groupcast receive",
   },
@@ -925,12 +927,11 @@ export const de: Texts = {
     fresh: "neu",
     below: "unterhalb des Ordners für empfangene Dateien",
     on: (machine) => `auf ${machine}`,
-    nothing: (groups) => [
-      `Noch nichts. Was ${groups} gesendet wird, landet im Ordner Groupcast jedes Rechners, auf dem `,
-      code("groupcast receive"),
-      " läuft.",
-    ],
-    noGroup: (href) => ["Noch nichts: Sie sind in keiner Gruppe. ", a("Um Aufnahme bitten", href), "."],
+    nothing: (groups) =>
+      `Noch nichts. Was an ${groups} gesendet wird, kommt von selbst auf jeden Ihrer Rechner, der empfängt.`,
+    noGroup: "Noch nichts: Sie sind in keiner Gruppe. Sobald Sie es sind, kommen Dateien von selbst.",
+    nothingAsked: "Noch nichts. Sobald Sie aufgenommen sind, kommen Dateien von selbst.",
+    toGroups: "Um Aufnahme in eine Gruppe bitten",
     earlier: (n) => count(n, { one: "frühere", other: "frühere" }),
     machines: "Meine Rechner",
     newSince: (when) => `neu, ${when}`,
@@ -938,13 +939,7 @@ export const de: Texts = {
       `${when}: wenn Sie sich dort nicht angemeldet haben, melden Sie ihn ab und ändern Sie Ihr Passwort`,
     free: (bytes) => `${bytes} frei`,
     logoutAsk: "Abmelden …",
-    none: (host) => [
-      "Keiner. Führen Sie auf jedem Rechner ",
-      code(`groupcast login https://${host} --user NAME`),
-      " aus, dann ",
-      code("groupcast receive"),
-      ".",
-    ],
+    none: "Keiner Ihrer Rechner ist angemeldet. Geben Sie dies auf jedem ein, auf dem das Programm groupcast ist:",
     logoutTitle: (machine) => `${machine} abmelden?`,
     logoutText:
       "Er empfängt nichts mehr, bis Sie sich dort wieder anmelden. Dateien, die er hat, bleiben. Wenn Sie diesen Rechner " +
@@ -1269,11 +1264,8 @@ export const de: Texts = {
     groupedBy: "Geordnet nach",
     byGroup: "Nach Gruppe",
     byMember: "Nach Mitglied",
-    nobody: (href) => [
-      "Niemandem steht etwas aus. Was Sie ",
-      a("an eine Gruppe senden", href),
-      ", wartet hier auf die, die nicht da sind.",
-    ],
+    nobody: "Niemandem steht etwas aus. Was ausgeschalteten Rechnern noch fehlt, steht hier, mit dem Grund.",
+    sendFiles: "Dateien senden",
     sendAll: "Alles jetzt senden",
     sendingAll: (group) => `Was ${group} aussteht, wird gesendet`,
     owed: (bytes, n, why) => `${bytes} · für ${count(n, nouns.machine)}${why ? ` · ${why}` : ""} ·`,
@@ -1770,4 +1762,362 @@ export const de: Texts = {
   },
 
   stale: (why) => `Das kann veraltet sein. ${why}`,
+
+  upload: {
+    gone: "ist nicht mehr da",
+    notReadable: "keine Berechtigung, oder seit der Auswahl geändert",
+    noName: "der Browser kann es nicht lesen",
+    stopped: "Angehalten. Wählen Sie dieselben Dateien, um fortzufahren.",
+    pickAgain: (path, why) => `${path}: ${why}. Wählen Sie die Dateien erneut.`,
+    anotherPerson: "Jemand anders hat sich angemeldet, deshalb wurde das Hochladen angehalten.",
+  },
+
+  send: {
+    title: "Senden",
+    lead: "Wählen Sie Dateien und Gruppen: der Plan sagt, was geschehen wird, bevor etwas geschieht.",
+    what: "Was",
+    whereLabel: "Wo die Dateien sind",
+    fromHere: "Von diesem Computer",
+    onServer: "Auf dem Server",
+    dropHere: "Dateien oder einen Ordner hierher ziehen",
+    dropMore: "Weitere hierher ziehen, oder",
+    chooseFiles: "Dateien wählen",
+    chooseFolder: "Ordner wählen",
+    filesLabel: "Dateien",
+    folderLabel: "Ordner",
+    clearFiles: "Leeren",
+    picked: (files, emptyFolders, bytes) =>
+      [
+        count(files, nouns.file),
+        emptyFolders ? ` und ${count(emptyFolders, { one: "leerer Ordner", other: "leere Ordner" })}` : "",
+        `, ${bytes}`,
+      ].join(""),
+    emptyFolder: "leerer Ordner",
+    listLabel: "Gewählte Dateien",
+    unseen: (n) => so(n, nouns.entry, "ließ sich nicht ansehen", "ließen sich nicht ansehen"),
+    asFiles: (byButton) =>
+      "Ein Browser sieht weder Berechtigungen noch symbolische Verknüpfungen: alles kommt als gewöhnliche Datei an" +
+      (byButton
+        ? ", und ein gewählter Ordner kommt ohne seine leeren Ordner (hierher gezogen, kommen auch sie)."
+        : "."),
+    paths: "Dateien und Ordner auf dem Server",
+    pathsExample: "/srv/images/klausur.qcow2",
+    pathsHint:
+      "Ein Pfad je Zeile. Genannt werden kann nur, was in einem Ordner liegt, den dieser Server zum Senden freigibt. Nichts " +
+      "wird hochgeladen: der Server liest die Dateien dort, wo sie liegen.",
+    onServerHas: (what, bytes) => `${what}, ${bytes}, auf dem Server`,
+    exclude: (n) => (n ? `Etwas auslassen (${count(n, { one: "Muster", other: "Muster" })})` : "Etwas auslassen"),
+    excludeLabel: "Muster dessen, was ausgelassen wird",
+    excludeExample: "*.tmp\nbuild/",
+    excludeHint: [
+      "Ein Muster je Zeile. ",
+      code("*.tmp"),
+      ": jeder Eintrag dieses Namens, wie tief auch immer; ",
+      code("build/"),
+      ": Ordner dieses Namens mit allem darin; ",
+      code("a/b"),
+      ": dieser Pfad; ",
+      code("**"),
+      ": beliebig viele Ordner. ",
+      code("*"),
+      " und ",
+      code("?"),
+      " stehen nie für ein ",
+      code("/"),
+      "; Groß- und Kleinschreibung zählt.",
+    ],
+    excludedN: (n) => `${count(n, nouns.entry)} ausgeschlossen`,
+    cannotLabel: "Was nicht gesendet werden kann",
+    cannot: (n) => so(n, nouns.entry, "kann nicht gesendet werden", "können nicht gesendet werden"),
+    leaveOut: (n) => (n === 1 ? "Auslassen" : "Diese auslassen"),
+    orMend: "oder beheben Sie es und wählen die Dateien erneut. Noch ist nichts versprochen.",
+    leftOut: (n) =>
+      so(
+        n,
+        nouns.entry,
+        "lässt sich nicht senden und wird ausgelassen.",
+        "lassen sich nicht senden und werden ausgelassen.",
+      ),
+    undo: "Rückgängig",
+    nothingLeft: (n) => `Es gibt nichts zu senden: ${so(n, nouns.entry, "ist", "sind")} ausgelassen.`,
+
+    whom: "An wen",
+    searchGroups: "Gruppen suchen",
+    searchOf: (n) => `${count(n, nouns.group)} durchsuchen`,
+    groupLine: (members, on) => `${count(members, nouns.member)}, ${count(on, nouns.machine)} an`,
+    noGroup: (href) => ["Noch gibt es keine Gruppe. ", a("Legen Sie eine an", href), "."],
+    moreGroups: (n) => `und ${number(n)} weitere: suchen Sie danach`,
+
+    how: "Wie",
+    howNow: (hold, rate, days, via) =>
+      [
+        hold ? "zurückgehalten" : "sofort",
+        rate ? `höchstens ${rate}` : "so schnell es geht",
+        `${count(days, { one: "Tag", other: "Tage" })} aufbewahrt`,
+        via,
+      ]
+        .filter((x) => x)
+        .join(" · "),
+    when: "Wann",
+    now: "Jetzt senden",
+    nowHint: "Rechner, die aus sind, bekommen es, wenn sie wieder da sind.",
+    hold: "Zurückhalten",
+    holdHint: "Niemand bekommt etwas, bis jemand „Jetzt senden“ drückt.",
+    rate: "Höchstens, Mbit/s",
+    rateHint: "Leer: so schnell, wie das Netz und die Rechner es aufnehmen.",
+    automatic: "automatisch",
+    days: "Für Abwesende aufbewahren, Tage",
+    daysHint: "Was danach noch aussteht, läuft ab.",
+    via: "Weg",
+    ways: {
+      auto: "Automatisch: Multicast, und HTTPS für einen einzelnen Rechner",
+      multicast: "Immer Multicast",
+      https: "HTTPS, an jeden Rechner einzeln",
+    },
+    viaShort: { multicast: "immer Multicast", https: "nur HTTPS" },
+
+    unfinished: (files, part) =>
+      `${so(files, nouns.file, "wurde", "wurden")} nicht zu Ende hochgeladen${part ? `: ${part} sind auf dem Server` : ""}. ` +
+      "Wählen Sie dieselben Dateien, und es geht weiter, wo es aufhörte.",
+    forget: "Vergessen …",
+    forgetTitle: "Dieses Hochladen vergessen?",
+    forgetText: (part) =>
+      `${part ? `Der Teil auf dem Server (${part}) wird gelöscht` : "Es wird gelöscht"}, und die Dateien würden von Anfang ` +
+      "an hochgeladen. Dateien auf diesem Computer bleiben.",
+    forgetYes: "Hochgeladenes löschen",
+    keep: "Behalten",
+    others: (n) => `${number(n)} anderes Hochgeladenes, noch nicht gesendet`,
+    other: (what, held, all, by, when) => `${what}, ${held} von ${all} hier, von ${by}; zuletzt ${when}`,
+    somebody: "jemandem",
+    deleteUpload: "Löschen …",
+    deleteOf: (what) => `Das hochgeladene ${what} löschen`,
+    deleteTitle: (what) => `Das hochgeladene ${what} löschen?`,
+    deleteText: (held, by) =>
+      `${held}, hochgeladen von ${by}, werden auf dem Server gelöscht. Die Dateien dort, woher sie kamen, bleiben; sie ` +
+      "müssten erneut hochgeladen werden.",
+    uploadedOf: (some, all) => `${some} von ${all} auf dem Server`,
+    uploadLabel: "Hochladen",
+    signedOut: "Die Anmeldung ist abgelaufen. Melden Sie sich wieder an, und es geht weiter.",
+    stop: "Anhalten",
+
+    button: (hold, n) =>
+      hold ? `Für ${count(n, nouns.machine)} zurückhalten` : `An ${count(n, nouns.machine)} senden`,
+    buttonTo: (hold, groups) => (hold ? `Für ${groups} zurückhalten` : `An ${groups} senden`),
+    buttonNone: (hold) => (hold ? "Zurückhalten" : "Senden"),
+    groupsN: (n) => count(n, nouns.group),
+    uploading: "Wird hochgeladen …",
+    looking: "Dateien werden angesehen …",
+    isHeld: "Zurückgehalten: niemand bekommt es bis „Jetzt senden“",
+    isSent: "Wird gesendet",
+  },
+
+  plan: {
+    title: "Was geschehen wird",
+    reading: "Der Server wird gefragt …",
+    failed: "Der Server kann es nicht sagen",
+    start:
+      "Wählen Sie Dateien und eine Gruppe: hier sehen Sie dann, wer bereit ist, wer es warum später bekommt und wie lange es " +
+      "dauert.",
+    startGroups:
+      "Wählen Sie eine Gruppe: hier sehen Sie dann, wer bereit ist, wer es warum später bekommt und wie lange es dauert.",
+    startFiles: "Wählen Sie Dateien, um zu sehen, wer Platz dafür hat und wie lange es dauert.",
+    aSecond: "weniger als eine Sekunde",
+    about: (span) => `etwa ${span}`,
+    nobody: "Niemand bekommt es: in dem, was Sie gewählt haben, ist kein Mitglied.",
+    onceTheyLogIn: (n) =>
+      so(n, nouns.member, "bekommt es auf dem ersten Rechner", "bekommen es auf dem ersten Rechner") +
+      ", an dem sie sich anmelden.",
+    areOn: (ready, total) =>
+      `${number(ready)} von ${ofMachines(total)} ${pick(ready, { one: "ist", other: "sind" })} an und bereit.`,
+    held: (total, ready) =>
+      `Es wartet, bis jemand „Jetzt senden“ drückt. ${number(ready)} von ${ofMachines(total)} ` +
+      `${pick(ready, { one: "ist", other: "sind" })} dafür bereit.`,
+    ready: (ready, total, behind, took, away, stuck) =>
+      [
+        ready < total
+          ? `${number(ready)} von ${ofMachines(total)}`
+          : total > 1
+            ? `Alle ${number(total)} Rechner`
+            : "Der Rechner",
+        ready === 1 ? " bekommt es" : " bekommen es",
+        behind ? " nach dem, was jetzt gesendet wird" : " sofort",
+        took ? `, in ${took}` : "",
+        away ? `; ${number(away)}, wenn ${pick(away, { one: "er wieder da ist", other: "sie wieder da sind" })}` : "",
+        stuck ? `; ${number(stuck)} ${pick(stuck, { one: "braucht", other: "brauchen" })} Sie` : "",
+        ".",
+      ].join(""),
+    noneHere: (n) =>
+      n === 1
+        ? "Der Rechner ist gerade aus und bekommt es, wenn er wieder da ist."
+        : `Keiner der ${number(n)} Rechner ist jetzt bereit. Sie bekommen es, wenn sie wieder da sind.`,
+    noneCan: (n) =>
+      n === 1 ? "Der Rechner kann es jetzt nicht annehmen." : `Keiner der ${number(n)} Rechner kann es jetzt annehmen.`,
+    barLabel: (ready, total) => `${number(ready)} von ${ofMachines(total)} bereit`,
+    stands: {
+      ready: (n) => `${number(n)} bereit`,
+      away: (n) => `${number(n)} abwesend`,
+      "no-space": (n) => `${number(n)} ohne Platz`,
+      unfit: (n) =>
+        pick(n, { one: `${number(n)} kann nicht teilnehmen`, other: `${number(n)} können nicht teilnehmen` }),
+      "no-device": (n) => `${number(n)} ohne Rechner`,
+    },
+    standing: { ready: "bereit", away: "abwesend", "no-space": "kein Platz", unfit: "kann nicht teilnehmen" },
+    size: "Größe",
+    sizeOnce: (what, bytes) => `${bytes}, ${what}`,
+    sizeSaved: (bytes, n) => `einmal per Multicast gesendet statt ${number(n)}-mal (${bytes})`,
+    starts: "Beginn",
+    takesLabel: "Dauer",
+    replacesLabel: "Ersetzt",
+    begins: {
+      codes: {
+        now: "sofort",
+        held: "wenn jemand „Jetzt senden“ drückt",
+        away: "wenn der erste Rechner wieder da ist",
+        room: "wenn ein Rechner Platz dafür hat",
+        unfit: "wenn ein Rechner teilnehmen kann",
+        nobody: "wenn es ein Mitglied mit einem Rechner gibt",
+        unconfirmed: "wenn die Mitgliedschaften bestätigt sind",
+      },
+      gathering: (span) => `wenn einen Moment lang niemand Neues gekommen ist, spätestens nach ${span}`,
+      behind: (no, what, span) =>
+        `nach Übertragung ${no} (${what}), die gerade gesendet wird${span ? `, in etwa ${span}` : ""}`,
+    },
+    takes: {
+      ways: { multicast: "Multicast", https: "HTTPS", auto: "Multicast" },
+      unknown: "noch nicht bekannt",
+      neverMeasured: (way, limited) =>
+        `Hier wurde noch keine Übertragung über ${way} gemessen${limited ? "" : ", und keine Obergrenze ist gesetzt"}.`,
+      atLeast: (span) => `mindestens ${span}`,
+      ownCap: (rate) => `Begrenzt durch Ihre Obergrenze: ${rate}`,
+      serverCap: (rate) => `Begrenzt durch die Obergrenze dieses Servers: ${rate}`,
+      as: (rate, no, n, group, day) =>
+        `Mit ${rate}, wie Übertragung ${no} an ${count(n, nouns.machine)} von ${group} am ${day}`,
+      waitedFor: (who) => `sie wartete auf ${who}`,
+      heldBy: (what) => `begrenzt durch: ${what}`,
+    },
+    replaces: (no, what, n) => `Übertragung ${no} (${what}), die noch ${number(n)} aussteht`,
+    replacesHint: "Sie bekommen nur diese Version. Das lässt sich rückgängig machen: wiederholen Sie die ältere.",
+    notCompared: "Nicht geprüft: es sind zu viele Pfade, oder sie sind noch nicht bekannt.",
+    notReadyTitle: (n) => `Nicht bereit (${number(n)})`,
+    notReadyMore: (n) => `${number(n)} weitere`,
+    notReady: {
+      seen: (when) => `Gesehen ${when}. Bekommt es bei der Rückkehr.`,
+      never: "War noch nie an. Starten Sie dort den Empfänger.",
+      thenFree: (lacks) => `Dann müssen dort ${lacks} frei werden.`,
+      space: (needs, free, lacks) => `Braucht ${needs}. ${free} sind frei: schaffen Sie dort ${lacks} Platz.`,
+      spaceReserve: (needs, free, reserve, lacks) =>
+        `Braucht ${needs}. ${free} sind frei, und ${reserve} müssen frei bleiben: schaffen Sie dort ${lacks} Platz, oder ` +
+        "verkleinern Sie die Reserve.",
+      shared: (n) => `Die Anmeldung wird von ${ofMachines(n)} benutzt. Melden Sie die anderen neu an.`,
+    },
+    withoutMachine: (n) => so(n, nouns.member, "hat noch keinen Rechner", "haben noch keinen Rechner"),
+    withoutMachineNext: "Der erste Rechner, an dem sie sich anmelden, bekommt es.",
+    private: (groups) => `Nur Rechner von Mitgliedern von ${groups} können es entschlüsseln.`,
+    hindrance: {
+      both: "Wählen Sie zuerst Dateien und eine Gruppe.",
+      files: "Wählen Sie zuerst Dateien.",
+      groups: "Wählen Sie zuerst eine Gruppe.",
+      bad: (n) =>
+        so(
+          n,
+          nouns.entry,
+          "lässt sich nicht senden: lassen Sie ihn zuerst aus.",
+          "lassen sich nicht senden: lassen Sie sie zuerst aus.",
+        ),
+      full: "Der Datenträger des Servers hat keinen Platz dafür.",
+      nothing: "Es bleibt nichts zu senden.",
+      codes: {
+        nobody: (group) => `In ${group} ist niemand: nehmen Sie zuerst Mitglieder auf, oder halten Sie es zurück.`,
+        unconfirmed: () => "Nach der Wiederherstellung müssen zuerst die Mitgliedschaften bestätigt werden.",
+        exhausted: () => "Zu viele Übertragungen sind offen: brechen Sie zuerst welche ab.",
+      },
+    },
+  },
+
+  fleet: {
+    group: "Was mit den Ausgewählten geschieht",
+    chosen: (n) => `${count(n, nouns.machine)} ausgewählt`,
+    none: "Auswahl aufheben",
+    no: "Jetzt nicht",
+    few: (names, more) => names.join(", ") + (more > 0 ? ` und ${number(more)} weitere` : ""),
+    outcome: (what, done, refused) =>
+      `${what}: ${number(done)} erledigt${refused ? `, ${number(refused)} verweigert` : ""}`,
+    send: "An diese senden …",
+    sendMore: "An diese senden, als Mitglieder von …",
+    sendNot: "Sie haben keine gemeinsame Gruppe",
+    join: {
+      pick: "In eine Gruppe aufnehmen",
+      pickMore: "In eine Gruppe aufnehmen …",
+      title: (group) => `In ${group} aufnehmen?`,
+      text: (people, group, others) =>
+        `Mitglieder von ${group} werden: ${people.join(", ")}. Mitglied ist eine Person, mit allen ihren Rechnern.` +
+        (others
+          ? ` Damit ${pick(others, { one: "kommt", other: "kommen" })} ${number(others)} weitere Rechner derselben Personen hinzu.`
+          : ""),
+      yes: "Aufnehmen",
+      done: (group) => `In ${group} aufgenommen`,
+    },
+    drop: {
+      button: "Ausstehendes streichen …",
+      title: (n) => `Streichen, was ${ofMachines(n)} aussteht?`,
+      text: (who, n) =>
+        `${who}: ${so(n, nouns.delivery, "steht", "stehen")} dann nicht mehr aus, auch zurückgehaltene. Nichts weiter davon ` +
+        "wird dorthin gesendet. Dateien, die dort sind, bleiben. „Wiederholen“ auf der Seite einer Übertragung stellt sie " +
+        "erneut zu.",
+      yes: "Alles streichen",
+      done: "Ausstehendes gestrichen",
+    },
+    revoke: {
+      button: "Sperren …",
+      title: (n) => `${count(n, nouns.machine)} sperren?`,
+      text: (who) =>
+        `Endgültig endet die Anmeldung von ${who}. Dort kommt nichts mehr an, bis sich wieder jemand anmeldet. Dateien, die ` +
+        "dort sind, bleiben.",
+      yes: "Sperren",
+      done: "Gesperrt",
+    },
+    labels: {
+      column: "Etiketten",
+      every: "jedes Etikett",
+      filter: "Etikett",
+      withCount: (label, n) => `${label} (${number(n)})`,
+      button: "Etikett …",
+      edit: "Etiketten …",
+      nothing: "keine",
+      title: (n) => `Etiketten von ${ofMachines(n)}`,
+      titleOne: (machine) => `Etiketten von ${machine}`,
+      lead:
+        "Ein Etikett wie room=2 dient dazu, Rechner zu finden und an einen Teil einer Gruppe zu senden. An dem, was schon " +
+        "aussteht, ändert es nichts.",
+      now: () => "Vorhanden:",
+      willSet: "Wird gesetzt:",
+      willRemove: "Wird entfernt:",
+      remove: (label) => `${label} entfernen`,
+      notSet: (label) => `${label} nicht setzen`,
+      notRemoved: (label) => `${label} nicht entfernen`,
+      field: "Etikett, als Schlüssel=Wert",
+      placeholder: "room=2",
+      another: "Noch eines",
+      save: "Speichern",
+      saving: "Wird gespeichert …",
+      done: "Etiketten",
+      empty: "Schreiben Sie ein Etikett, zum Beispiel room=2, oder entfernen Sie eines.",
+      badKey: "Der Schlüssel besteht aus Kleinbuchstaben, Ziffern, Punkten, „_“ und „-“, höchstens 32.",
+      fact: "Schlüssel, die mit „fact.“ beginnen, sind dem vorbehalten, was Rechner von sich melden.",
+      noValue: "Schreiben Sie nach „=“, was es ist: room=2",
+      longValue: "Der Wert hat höchstens 64 Zeichen.",
+    },
+    only: {
+      title: "Nur für diese",
+      some: (terms) => `nur ${terms}`,
+      except: (terms) => `außer ${terms}`,
+      more: (terms, n) => `${terms} und ${number(n)} weitere`,
+      is: (whom) =>
+        `Für einen Teil der Gruppe: ${whom}. Den anderen steht es nicht aus, und sie erfahren nichts davon.`,
+      lead: "Nur diese aus der Gruppe bekommen es; den anderen steht es nicht aus, und sie erfahren nichts davon.",
+      remove: (term) => `Nicht für ${term}`,
+      whole: "Stattdessen an die ganze Gruppe",
+      add: "Nur die mit einem Etikett …",
+    },
+  },
 };

@@ -4,8 +4,19 @@ import { de } from "./de";
 import { en } from "./en";
 import { pseudo } from "./pseudo";
 
+// Where English has one of a few words, another language has any.
+type Wide<T> = T extends (...args: infer A) => infer R
+  ? (...args: A) => [R] extends [string] ? string : R
+  : T extends string
+    ? string
+    : T extends unknown[]
+      ? T
+      : T extends object
+        ? { [K in keyof T]: Wide<T[K]> }
+        : T;
+
 /** What every language has. TypeScript refuses a file in which something is missing. */
-export type Texts = typeof en;
+export type Texts = Wide<typeof en>;
 
 /** The languages that there are, each under its name in itself. */
 export const languages: Record<string, { called: string; texts: Texts }> = {

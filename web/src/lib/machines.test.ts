@@ -133,7 +133,7 @@ describe("a transfer's machines", () => {
       ["no-device", true, 1],
     ]);
     expect(found[0]!.title).toBe("1 machine has no room for it");
-    expect(found[1]!.of[0]!.why).toBe("who knows");
+    expect(found[1]!.of[0]!.why).toBe("refused it; it says “who knows”");
   });
   it("who lags behind the others is named as slow, with why", () => {
     const race = [90, 90, 90, 40].map((b, i) =>

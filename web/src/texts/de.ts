@@ -69,7 +69,7 @@ export const de: Texts = {
 
   soon: {
     all: "alle, die da sind,",
-    some: (n, here) => `${number(n)} von ${number(here)}, die da sind,`,
+    some: (n, here) => `${number(n)} der ${number(here)}, die da sind,`,
     inAbout: (who, span) => `${who} in etwa ${span}`,
     now: (who) => `${who} jeden Moment`,
   },
@@ -77,7 +77,7 @@ export const de: Texts = {
   refusals: {
     size: "nimmt nichts so Großes an",
     names: "kann diese Dateinamen nicht speichern",
-    folder: "der Ordner für empfangene Dateien fehlt",
+    folder: "der Ordner für empfangene Dateien ist nicht da",
     version: "die Version passt nicht",
     unreadable: "kann das Angebot nicht lesen",
     space: "hat keinen Platz dafür",
@@ -85,13 +85,14 @@ export const de: Texts = {
     other: "hat es verweigert",
   },
   room: {
-    free: (needs, free, lacks) => `braucht ${needs}; ${free} sind frei: dort ${lacks} freigeben`,
+    free: (needs, free, lacks) => `braucht ${needs}; ${free} sind frei: schaffen Sie dort ${lacks} Platz`,
     kept: (needs, free, kept, lacks) =>
-      `braucht ${needs}; ${free} sind frei, ${kept} müssen frei bleiben: dort ${lacks} freigeben oder die Reserve senken`,
-    others: (room, others) => `${room}; andere Übertragungen brauchen ${others}`,
+      `braucht ${needs}; ${free} sind frei, und ${kept} müssen frei bleiben: schaffen Sie dort ${lacks} Platz, oder ` +
+      "verkleinern Sie die Reserve",
+    others: (room, others) => `${room}; andere Übertragungen belegen ${others}`,
   },
   failedThere: "dort ist es gescheitert",
-  ownWords: (said) => `sie sagt „${said}“`,
+  ownWords: (said) => `eigene Angabe: „${said}“`,
 
   contents: {
     files: (n) => count(n, nouns.file),
@@ -2031,93 +2032,6 @@ export const de: Texts = {
         unconfirmed: () => "Nach der Wiederherstellung müssen zuerst die Mitgliedschaften bestätigt werden.",
         exhausted: () => "Zu viele Übertragungen sind offen: brechen Sie zuerst welche ab.",
       },
-    },
-  },
-
-  fleet: {
-    group: "Was mit den Ausgewählten geschieht",
-    chosen: (n) => `${count(n, nouns.machine)} ausgewählt`,
-    none: "Auswahl aufheben",
-    no: "Jetzt nicht",
-    few: (names, more) => names.join(", ") + (more > 0 ? ` und ${number(more)} weitere` : ""),
-    outcome: (what, done, refused) =>
-      `${what}: ${number(done)} erledigt${refused ? `, ${number(refused)} verweigert` : ""}`,
-    send: "An diese senden …",
-    sendMore: "An diese senden, als Mitglieder von …",
-    sendNot: "Sie haben keine gemeinsame Gruppe",
-    join: {
-      pick: "In eine Gruppe aufnehmen",
-      pickMore: "In eine Gruppe aufnehmen …",
-      title: (group) => `In ${group} aufnehmen?`,
-      text: (people, group, others) =>
-        `Mitglieder von ${group} werden: ${people.join(", ")}. Mitglied ist eine Person, mit allen ihren Rechnern.` +
-        (others
-          ? ` Damit ${pick(others, { one: "kommt", other: "kommen" })} ${number(others)} weitere Rechner derselben Personen hinzu.`
-          : ""),
-      yes: "Aufnehmen",
-      done: (group) => `In ${group} aufgenommen`,
-    },
-    drop: {
-      button: "Ausstehendes streichen …",
-      title: (n) => `Streichen, was ${ofMachines(n)} aussteht?`,
-      text: (who, n) =>
-        `${who}: ${so(n, nouns.delivery, "steht", "stehen")} dann nicht mehr aus, auch zurückgehaltene. Nichts weiter davon ` +
-        "wird dorthin gesendet. Dateien, die dort sind, bleiben. „Wiederholen“ auf der Seite einer Übertragung stellt sie " +
-        "erneut zu.",
-      yes: "Alles streichen",
-      done: "Ausstehendes gestrichen",
-    },
-    revoke: {
-      button: "Sperren …",
-      title: (n) => `${count(n, nouns.machine)} sperren?`,
-      text: (who) =>
-        `Endgültig endet die Anmeldung von ${who}. Dort kommt nichts mehr an, bis sich wieder jemand anmeldet. Dateien, die ` +
-        "dort sind, bleiben.",
-      yes: "Sperren",
-      done: "Gesperrt",
-    },
-    labels: {
-      column: "Etiketten",
-      every: "jedes Etikett",
-      filter: "Etikett",
-      withCount: (label, n) => `${label} (${number(n)})`,
-      button: "Etikett …",
-      edit: "Etiketten …",
-      nothing: "keine",
-      title: (n) => `Etiketten von ${ofMachines(n)}`,
-      titleOne: (machine) => `Etiketten von ${machine}`,
-      lead:
-        "Ein Etikett wie room=2 dient dazu, Rechner zu finden und an einen Teil einer Gruppe zu senden. An dem, was schon " +
-        "aussteht, ändert es nichts.",
-      now: () => "Vorhanden:",
-      willSet: "Wird gesetzt:",
-      willRemove: "Wird entfernt:",
-      remove: (label) => `${label} entfernen`,
-      notSet: (label) => `${label} nicht setzen`,
-      notRemoved: (label) => `${label} nicht entfernen`,
-      field: "Etikett, als Schlüssel=Wert",
-      placeholder: "room=2",
-      another: "Noch eines",
-      save: "Speichern",
-      saving: "Wird gespeichert …",
-      done: "Etiketten",
-      empty: "Schreiben Sie ein Etikett, zum Beispiel room=2, oder entfernen Sie eines.",
-      badKey: "Der Schlüssel besteht aus Kleinbuchstaben, Ziffern, Punkten, „_“ und „-“, höchstens 32.",
-      fact: "Schlüssel, die mit „fact.“ beginnen, sind dem vorbehalten, was Rechner von sich melden.",
-      noValue: "Schreiben Sie nach „=“, was es ist: room=2",
-      longValue: "Der Wert hat höchstens 64 Zeichen.",
-    },
-    only: {
-      title: "Nur für diese",
-      some: (terms) => `nur ${terms}`,
-      except: (terms) => `außer ${terms}`,
-      more: (terms, n) => `${terms} und ${number(n)} weitere`,
-      is: (whom) =>
-        `Für einen Teil der Gruppe: ${whom}. Den anderen steht es nicht aus, und sie erfahren nichts davon.`,
-      lead: "Nur diese aus der Gruppe bekommen es; den anderen steht es nicht aus, und sie erfahren nichts davon.",
-      remove: (term) => `Nicht für ${term}`,
-      whole: "Stattdessen an die ganze Gruppe",
-      add: "Nur die mit einem Etikett …",
     },
   },
 };

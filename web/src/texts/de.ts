@@ -1235,7 +1235,7 @@ export const de: Texts = {
     needsNothing: "Nichts. Keine Anfrage wartet, nichts ist gescheitert, kein Datenträger ist fast voll.",
     requests: (n, href, who, more) => [a(count(n, nouns.request), href), ` von ${who}${more ? " …" : ""}`],
     failed: (what, href, group, why) => [a(what, href), ` an ${group}: ${why}`],
-    machineNeeds: (machine: string, to: string, why: string, what: string, href: string, more: number): Rich => [
+    machineNeeds: (machine, to, why, what, href, more) => [
       a(machine, to),
       `: ${why} (`,
       a(what, href),

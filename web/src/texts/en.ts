@@ -594,8 +594,8 @@ export const en = {
     rate: "At most, Mbit/s",
     rateHint: "Empty: as fast as the network and the machines take it.",
     automatic: "automatic",
-    days: "Keep for those who are away, days",
-    daysHint: "What is still owed after that expires.",
+    days: "Keep it, days",
+    daysHint: "For those who are away. What is still owed after that expires.",
     via: "Way",
     ways: {
       auto: "Automatic: multicast, and HTTPS for a single machine",

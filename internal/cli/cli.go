@@ -42,11 +42,11 @@ func Main(args []string, in io.Reader, out, errs io.Writer) int {
 	root := a.root()
 	root.SetArgs(args)
 	a.JSON = slices.Contains(args, "--json") // what is wrong with the flags is said in JSON, too
-	code := shell.Exit(&a.Streams, root.ExecuteContext(ctx), a.verbose)
-	if err := checked.Failed(); err != nil && (code == shell.Done || code == shell.Owed) {
-		code = shell.Exit(&a.Streams, err, a.verbose)
+	err := root.ExecuteContext(ctx)
+	if lost := checked.Failed(); lost != nil && (err == nil || errors.Is(err, shell.ErrOwed) || errors.Is(lost, err)) {
+		err = lost // whatever else there was to say: it could not be printed
 	}
-	return code
+	return shell.Exit(&a.Streams, err, a.verbose)
 }
 
 // Commands is the command line without streams, for those who only read its texts.

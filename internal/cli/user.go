@@ -48,10 +48,19 @@ order of the names.`,
 			"  pwgen 16 1 | groupcast user add alice --password-stdin\n" +
 			"  groupcast user add root2 --role admin",
 		RunE: a.asAdmin(func(c *cobra.Command, client *apiclient.Client, args []string) error {
-			return shell.Each(args, func(name string) error {
-				pw, err := a.NewPassword(stdin, name)
-				if err != nil {
+			typed := map[string]groupcast.Password{}
+			if stdin {
+				var err error
+				if typed, err = a.passwordsFor(args); err != nil {
 					return err
+				}
+			}
+			return shell.Each(args, func(name string) (err error) {
+				pw, given := typed[name]
+				if !given {
+					if pw, err = a.NewPassword(false, name); err != nil {
+						return err
+					}
 				}
 				u, err := client.AddUser(c.Context(), groupcast.NewUser{Name: name, Role: groupcast.Role(role), Password: pw})
 				if err != nil {
@@ -64,6 +73,24 @@ order of the names.`,
 	c.Flags().StringVar(&role, "role", "member", "`ROLE`: member or admin")
 	c.Flags().BoolVar(&stdin, "password-stdin", false, "read the passwords from standard input, a line each")
 	return c
+}
+
+// passwordsFor reads a password for each name from standard input, before anything is done with one.
+func (a *app) passwordsFor(names []string) (map[string]groupcast.Password, error) {
+	all := map[string]groupcast.Password{}
+	for i, name := range names {
+		pw, err := a.Password(true, "")
+		if err != nil && i > 0 {
+			return nil, groupcast.Errorf(groupcast.EInvalid, "standard input has %s for %d names: there is none for %s",
+				ui.Plural(i, "password"), len(names), strings.Join(names[i:], ", ")).
+				WithHint("give a line for each name; no account was made")
+		}
+		if err != nil {
+			return nil, err
+		}
+		all[name] = pw
+	}
+	return all, nil
 }
 
 func (a *app) userList() *cobra.Command {

@@ -101,6 +101,7 @@ one copy on the wire however many receive it, repaired, verified, accounted for 
 	add("any", a.menu(), a.demo(), a.doctor(), a.verify(), a.version())
 	root.InitDefaultHelpCmd()
 	shell.WrapArgs(root)
+	shell.WrapFlags(root, terminal.Width(a.Out))
 	a.completes(root)
 	a.completesFlags(root)
 	return root

@@ -58,6 +58,25 @@ func TestHelpHasExamples(t *testing.T) {
 	}
 }
 
+// Help fits 80 characters where no terminal says how wide it is: but for words that cannot be broken.
+func TestFlagsInHelpFitTheTerminal(t *testing.T) {
+	everyCommand(Commands(), func(c *cobra.Command) {
+		t.Run(c.CommandPath(), func(t *testing.T) {
+			var out, errs bytes.Buffer
+			Main(append(strings.Fields(c.CommandPath())[1:], "--help"), strings.NewReader(""), &out, &errs)
+			_, flags, found := strings.Cut(out.String(), "\nFlags:\n")
+			if !found {
+				t.Fatalf("no flags in %q", out.String())
+			}
+			for _, line := range strings.Split(flags, "\n") {
+				if n := len([]rune(line)); n > 80 {
+					t.Errorf("%d characters: %q", n, line)
+				}
+			}
+		})
+	})
+}
+
 // A mistyped flag is a usage error of every command, and the flag that was meant is named: in words, and as JSON.
 func TestEveryCommandWithATypo(t *testing.T) {
 	t.Setenv("GROUPCAST_HOME", filepath.Join(t.TempDir(), "home"))

@@ -62,7 +62,7 @@ func (d *Display) redraw(lines []string) {
 	_, _ = io.WriteString(d.out, b.String()) // a terminal that is gone shows nothing
 }
 
-func (d *Display) width() int { return cmp.Or(width(d.out), 80) }
+func (d *Display) width() int { return cmp.Or(Width(d.out), 80) }
 
 // Height is how many device lines fit.
 func (d *Display) Height() int {

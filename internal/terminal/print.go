@@ -74,7 +74,7 @@ func List[T any](s *Streams, rows []T, empty, head string, row func(T) []string)
 
 // Table prints a table that fits the terminal, if there is one.
 func (s *Streams) Table(head string, rows [][]string) {
-	for _, line := range ui.TableIn(width(s.Out), head, rows) {
+	for _, line := range ui.TableIn(Width(s.Out), head, rows) {
 		fmt.Fprintln(s.Out, line)
 	}
 }

@@ -30,8 +30,8 @@ func IsTerminal(stream any) bool {
 	return ok && term.IsTerminal(int(f.Fd()))
 }
 
-// width is how many characters a line of a terminal has; 0: it is none.
-func width(stream any) int {
+// Width is how many characters a line of a terminal has; 0: it is none.
+func Width(stream any) int {
 	if o, ok := stream.(*Output); ok {
 		stream = o.w
 	}

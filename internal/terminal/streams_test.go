@@ -93,7 +93,7 @@ func TestAgain(t *testing.T) {
 func TestNobodyIsThereToAsk(t *testing.T) {
 	var out bytes.Buffer
 	s := &Streams{In: strings.NewReader("x\n"), Out: NewOutput(&out), Err: &out}
-	if s.Attended() || IsTerminal(s.Out) || width(s.Out) != 0 {
+	if s.Attended() || IsTerminal(s.Out) || Width(s.Out) != 0 {
 		t.Error("a buffer is no terminal")
 	}
 	if _, err := s.Password(false, "Password"); groupcast.ErrorCode(err) != groupcast.EInvalid {

@@ -58,5 +58,6 @@ func (o *Output) Failed() error {
 		return nil
 	}
 	return groupcast.Errorf(groupcast.EUnavailable, "the output could not be written: %v", o.err).
-		WithHint("is the disk full, or the program at the other end of the pipe gone? what the command did is done").Wrap(o.err)
+		WithHint("is the disk full, or the program at the other end of the pipe gone? what the command did is done").
+		Wrap(o.err)
 }

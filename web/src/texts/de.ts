@@ -403,7 +403,7 @@ export const de: Texts = {
     noAnswer: "Der Server antwortet nicht.",
     noDocument: (status) => `Der Server hat mit ${status} statt mit dem Dokument geantwortet.`,
     document: "OpenAPI-Dokument",
-    search: (n) => `${number(n)} Aufrufe durchsuchen: group, approve, POST transfers …`,
+    search: (n) => `${number(n)} Aufrufe durchsuchen`,
     searchLabel: "Aufrufe durchsuchen",
     listLabel: "Aufrufe",
     none: (text) => `Zu „${text}“ passt kein Aufruf.`,

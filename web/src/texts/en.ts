@@ -759,7 +759,7 @@ export const en = {
     noAnswer: "The server does not answer.",
     noDocument: (status: number) => `The server answered ${status} instead of the document.`,
     document: "OpenAPI document",
-    search: (n: number) => `Search ${number(n)} calls: group, approve, POST transfers …`,
+    search: (n: number) => `Search ${number(n)} calls`,
     searchLabel: "Search the calls",
     listLabel: "Calls",
     none: (text: string) => `No call matches “${text}”.`,

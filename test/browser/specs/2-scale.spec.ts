@@ -62,8 +62,7 @@ function transfer(progress: number): object {
       devices: receivers,
       remaining_ns: (1 - progress) * 40e9,
     },
-    summary:
-      "pc-0011 has no room for it; 12 who are away get it when they are back",
+    summary: "pc-0011 has no room for it; 12 who are away get it when they are back",
     standing: {
       label: "sending",
       rank: 0,
@@ -77,10 +76,7 @@ function deliveries(progress: number): object[] {
   return Array.from({ length: receivers }, (_, i) => {
     const name = `pc-${String(i).padStart(4, "0")}`;
     const state = i === 11 ? "refused" : i % 83 === 5 ? "queued" : "receiving";
-    const own =
-      state === "receiving"
-        ? Math.min(1, progress * (0.7 + ((i * 37) % 100) / 300))
-        : 0;
+    const own = state === "receiving" ? Math.min(1, progress * (0.7 + ((i * 37) % 100) / 300)) : 0;
     return {
       transfer: 7,
       group: "campus",
@@ -98,8 +94,7 @@ function deliveries(progress: number): object[] {
               ? "slow disk"
               : "",
       refusal: state === "refused" ? "space" : undefined,
-      space:
-        state === "refused" ? { needed: 4e9, free: 1.2e9, kept: 0 } : undefined,
+      space: state === "refused" ? { needed: 4e9, free: 1.2e9, kept: 0 } : undefined,
       path: i === 3 ? "https" : "multicast",
       active: state !== "queued",
       blocks_verified: 0,
@@ -146,14 +141,11 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     if (path === "/transfers/7/deliveries") {
       readings++;
       progress = Math.min(0.95, progress + 0.01);
-      const from = Number(
-        new URL(route.request().url()).searchParams.get("from") ?? 0,
-      );
+      const from = Number(new URL(route.request().url()).searchParams.get("from") ?? 0);
       return route.fulfill(json(deliveries(progress).slice(from)));
     }
     if (path === "/transfers/7/series") {
-      if (route.request().url().includes("after"))
-        return route.fulfill(json([]));
+      if (route.request().url().includes("after")) return route.fulfill(json([]));
       return route.fulfill(
         json(
           Array.from({ length: 120 }, (_, i) => ({
@@ -204,9 +196,7 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     Object.assign(window, { EventSource: Stream });
   }, transfer(0.5));
   await page.goto(`${world.url}/#/transfers/7`);
-  await expect(
-    page.getByRole("heading", { name: `Machines (${receivers})` }),
-  ).toBeVisible();
+  await expect(page.getByRole("heading", { name: `Machines (${receivers})` })).toBeVisible();
   const before = readings;
   const frames = await page.evaluate(
     () =>
@@ -233,9 +223,7 @@ test("1,000 receivers run smoothly", async ({ page }) => {
   expect(readings - before).toBeGreaterThanOrEqual(4); // within a second or two on a busy machine
   expect(at(0.5)).toBeLessThan(34);
   expect(at(0.95)).toBeLessThan(120);
-  await expect(
-    page.getByRole("cell", { name: "pc-0011 user11", exact: true }),
-  ).toBeVisible(); // the worst first
+  await expect(page.getByRole("cell", { name: "pc-0011 user11", exact: true })).toBeVisible(); // the worst first
   await screens(page, "thousand");
   expect(findings.filter((f) => f.startsWith("thousand"))).toEqual([]);
 });

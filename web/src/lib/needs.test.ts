@@ -8,7 +8,7 @@ const row = (device: string, label: string, reason: string, refusal = ""): Deliv
     device: `pc-${device}`,
     user_id: "u",
     user: "mia",
-    state: "refused",
+    state: label === "refused" ? "refused" : "queued",
     refusal,
     reason,
     standing: { label },
@@ -25,7 +25,7 @@ describe("needsOf", () => {
     ];
     const got = needsOf(found);
     expect(got.map((n) => [n.machine, n.why, n.transfers.map((t) => t.name)])).toEqual([
-      ["pc-5", "no space for big", ["big", "img"]],
+      ["pc-5", "has no room for it; it says “no space for big”", ["big", "img"]],
       ["pc-6", "x", ["img"]],
     ]);
   });

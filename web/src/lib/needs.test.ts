@@ -17,7 +17,7 @@ const row = (device: string, label: string, reason: string, refusal = ""): Deliv
 describe("needsOf", () => {
   it("tells one machine's cause once, with all its transfers", () => {
     const found = [
-      { transfer: { id: 3, name: "big" }, rows: [row("5", "refused", "has no room for it; it says “no space for big”", "space")] },
+      { transfer: { id: 3, name: "big" }, rows: [row("5", "refused", "no space for big", "space")] },
       {
         transfer: { id: 2, name: "img" },
         rows: [row("5", "refused", "no space for img", "space"), row("6", "silent", "x")],

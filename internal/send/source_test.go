@@ -209,3 +209,26 @@ func TestAResumedSessionKeepsItsPages(t *testing.T) {
 		t.Errorf("%v were sent when the next page was announced", blocks)
 	}
 }
+
+// While the source is behind only SYNCs are sent: the device that loses more of these few is not set aside for it.
+func TestFewSyncsTellNothing(t *testing.T) {
+	x := newSourced(t)
+	for dev := range send.Device(3) {
+		x.s.Attach(x.now, dev+1, nil, false)
+	}
+	x.s.Announce(x.now, false)
+	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: 2})
+	for range 200 {
+		_, m, _ := x.run(100 * time.Millisecond)
+		for dev := range send.Device(4) {
+			f := wire.Feedback{SyncSequence: m.Sequence, High: m.RangeLast + 1, Declared: 10, Received: 10}
+			if dev == 2 {
+				f.Received = 5
+			}
+			x.s.HandleFeedback(x.now, dev, f)
+		}
+	}
+	if st := x.s.Status(); st.Behind != 0 || !x.s.Starved() {
+		t.Errorf("%+v", st)
+	}
+}

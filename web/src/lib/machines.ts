@@ -91,5 +91,5 @@ export function awayAndOwed(all: Device[]): Device[] {
 }
 
 export function owedText(d: Device): string {
-  return d.owed ? texts.common.transfer(d.owed) : "";
+  return d.owed ? texts.presence.owed(d.owed) : "";
 }

@@ -1231,7 +1231,7 @@ export const de: Texts = {
     underWayTitle: "Unterwegs",
     nothing: "Es wird nichts gesendet.",
     sendToGroup: "Dateien an eine Gruppe senden",
-    needs: (n) => (n ? `Braucht Sie (${number(n)})` : "Braucht Sie"),
+    needs: (n) => (n ? `Zu tun (${number(n)})` : "Zu tun"),
     needsNothing: "Nichts. Keine Anfrage wartet, nichts ist gescheitert, kein Datenträger ist fast voll.",
     requests: (n, href, who, more) => [a(count(n, nouns.request), href), ` von ${who}${more ? " …" : ""}`],
     failed: (what, href, group, why) => [a(what, href), ` an ${group}: ${why}`],
@@ -1450,8 +1450,9 @@ export const de: Texts = {
     never: "noch nie an",
     justNow: "seit eben aus",
     off: (seen) => `aus, gesehen ${seen}`,
+    owed: (n) => number(n),
   },
-  paths: { multicast: "Multicast", https: "nur HTTPS", unknown: "nicht erprobt" },
+  paths: { multicast: "Multicast", https: "nur HTTPS", unknown: "offen" },
 
   verdict: {
     held: "zurückgehalten, bis Sie senden",

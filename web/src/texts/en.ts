@@ -1823,6 +1823,7 @@ export const en = {
     never: "never on",
     justNow: "off since just now",
     off: (seen: string) => `off, seen ${seen}`,
+    owed: (n: number) => count(n, nouns.transfer),
   },
   paths: { multicast: "multicast", https: "HTTPS only", unknown: "not tried" },
 

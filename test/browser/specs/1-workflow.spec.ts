@@ -88,7 +88,7 @@ test("the empty overview says the next step", async () => {
 
 test("a group and users are made", async () => {
   await go("groups", "Groups");
-  await page.getByRole("button", { name: "New group" }).click();
+  await page.getByRole("button", { name: "New group" }).first().click();
   await page.getByLabel("Name").fill("lab-a");
   await page.getByLabel("Description").fill("Room 12, the machines by the window");
   await page.getByRole("button", { name: "Make the group" }).click();

@@ -153,6 +153,10 @@ func (g *Staging) moveAll(ctx context.Context, moves []move, outcomes []Outcome)
 	if err := g.makeFolders(moves); err != nil {
 		return nil, err
 	}
+	// New folders first: a file system may make it durable that a file has moved into one whose own name it loses.
+	if err := g.syncFolders(map[string]bool{}); err != nil {
+		return nil, err
+	}
 	folders := map[string]bool{}
 	var failed error
 	for _, m := range moves {

@@ -177,10 +177,9 @@ func (a *app) describe(s ui.Snapshot) {
 	if s := t.Session; s != nil {
 		fmt.Fprintf(
 			a.Out,
-			"now: %.0f %%, %s, held by %s, median loss %.1f %%, pass %d\n",
+			"now: %.0f %%, %s, median loss %.1f %%, pass %d\n",
 			s.Progress*100,
-			units.FormatRate(s.Rate),
-			ui.Name(s.Limiter),
+			ui.SessionRate(*s),
 			s.LossPercent,
 			s.Pass,
 		)

@@ -14,16 +14,3 @@ const (
 	MinRate      = 500e3 / 8
 	MaxRate      = 40e9 / 8
 )
-
-// Limiter names, in words, what holds the rate where it is.
-type Limiter string
-
-// The limiters.
-const (
-	LimitStart     Limiter = "start"        // auto is still finding out
-	LimitCap       Limiter = "cap"          // --rate or --max-rate
-	LimitWire      Limiter = "wire"         // queueing delay or shared loss grew with the rate
-	LimitLoss      Limiter = "network loss" // receivers lose more than they did at a lower rate
-	LimitReceivers Limiter = "receivers"    // hosts drop or fall behind
-	LimitSender    Limiter = "sender"       // this machine's own send queue or processor
-)

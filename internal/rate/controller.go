@@ -76,7 +76,9 @@ const (
 type Controller struct {
 	cfg      Config
 	rate     float64
-	limiter  Limiter
+	limiter  Limiter // what the rate was last held by
+	named    Limiter // what it is held by
+	calm     int     // rounds in a row in which nothing but the cap held a fixed rate
 	started  bool    // the doubling is over
 	first    float64 // the rate it began with
 	before   Sample  // of the round at half the rate, while doubling; then of the one that ended it
@@ -113,44 +115,19 @@ func NewController(cfg Config) *Controller {
 	}
 	c.lastGood = c.rate / 2
 	c.clamp()
-	c.first = c.rate
+	c.first, c.named = c.rate, LimitStart
 	return c
 }
 
 // Rate is the rate now, in bytes a second.
 func (c *Controller) Rate() uint64 { return uint64(c.rate) }
 
-// Limiter names what holds the rate.
-func (c *Controller) Limiter() Limiter { return c.limiter }
-
 // Starting says whether the rate still doubles: rounds should be short.
 func (c *Controller) Starting() bool { return c.cfg.Fixed == 0 && !c.started }
 
-// SetCap changes the most that may be used; 0: none.
-func (c *Controller) SetCap(bytesPerSec uint64) {
-	lifted := bytesPerSec == 0 || bytesPerSec > c.cfg.Cap
-	c.cfg.Cap = bytesPerSec
-	if lifted && c.cfg.Fixed > 0 {
-		c.rate = float64(c.cfg.Fixed)
-	}
-	c.clamp()
-}
-
-// SetFixed changes the fixed rate; with 0 it is found out from where it is.
-func (c *Controller) SetFixed(bytesPerSec uint64) {
-	c.cfg.Fixed = bytesPerSec
-	if bytesPerSec > 0 {
-		c.rate = float64(bytesPerSec)
-	}
-	c.limiter, c.lastGood = LimitCap, c.rate/2
-	if bytesPerSec == 0 {
-		c.limiter = LimitStart
-	}
-	c.clamp()
-}
-
 // Round takes the sample of a round during which the rate did not change.
 func (c *Controller) Round(s Sample) {
+	asked := c.rate
 	switch {
 	case c.cfg.Fixed > 0:
 		c.limiter = LimitCap
@@ -166,6 +143,7 @@ func (c *Controller) Round(s Sample) {
 		c.widen(s.Loss)
 	}
 	c.clamp()
+	c.name(s, asked)
 }
 
 // widen follows the spread of the loss while this machine's own interface holds the rate: it
@@ -474,23 +452,4 @@ func (c *Controller) learnSo(loss, down float64) {
 		return
 	}
 	c.base += (loss - c.base) / 8
-}
-
-// top is the most that may be used.
-func (c *Controller) top() float64 {
-	if c.cfg.Cap > 0 {
-		return float64(c.cfg.Cap)
-	}
-	return MaxRate
-}
-
-func (c *Controller) clamp() {
-	top := c.top()
-	if c.rate >= top {
-		c.rate = top
-		c.limiter = LimitCap
-	}
-	if c.cfg.Fixed == 0 {
-		c.rate = max(c.rate, min(MinRate, top))
-	}
 }

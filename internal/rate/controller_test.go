@@ -79,7 +79,7 @@ var paths = map[string]struct {
 	},
 	"fixed, whatever happens": {
 		path: path{wire: 1e6}, cfg: rate.Config{Fixed: mbit(80)}, want: 80,
-		limiter: rate.LimitCap,
+		limiter: rate.LimitLoss,
 	},
 	"fixed above the cap": {cfg: rate.Config{Fixed: mbit(80), Cap: mbit(20)}, want: 20, limiter: rate.LimitCap},
 	"wire of ten gigabits": {

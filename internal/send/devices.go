@@ -371,6 +371,7 @@ func (s *Sender) Status() Status {
 		Owed: s.repair.owed, Over: s.over, Counters: s.count,
 		Devices: len(s.devices.order), Active: s.devices.active, ForgedBlocks: s.forged.believed,
 	}
+	st.idleBy, st.idles = s.idleBy()
 	if s.pass.size > 0 {
 		st.Progress = float64(s.pass.sent) / float64(s.pass.size)
 	}

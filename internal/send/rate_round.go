@@ -141,7 +141,7 @@ func (s *Sender) endRound(now time.Time) {
 
 // burst is how much lateness the pacer makes up for.
 func (s *Sender) burst() time.Duration {
-	if s.round.blocked || s.control.Limiter() == rate.LimitSender {
+	if s.round.blocked || s.control.OwnPace() {
 		return rate.BurstOwn
 	}
 	return rate.Burst

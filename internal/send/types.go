@@ -93,8 +93,8 @@ type Event struct {
 
 // Status is a snapshot of a session.
 type Status struct {
-	Rate     uint64 // bytes a second, as paced
-	Limiter  rate.Limiter
+	Rate     uint64       // bytes a second, as paced
+	Limiter  rate.Limiter // what holds it there; see Holder
 	GRTT     time.Duration
 	Loss     float64 // at the policy quantile
 	Blocks   int
@@ -112,6 +112,9 @@ type Status struct {
 	Forged   int // devices that report blocks which failed their digest
 	// ForgedBlocks are those that are believed to have failed it.
 	ForgedBlocks int
+
+	idleBy rate.Limiter // what keeps it from using its rate …
+	idles  bool         // … if anything does
 }
 
 // ForgerLikely says whether a member of the group forges packets: two devices report it, or one of fewer

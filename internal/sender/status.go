@@ -34,7 +34,8 @@ func (s *Sender) Status() Status {
 	s.mu.Lock()
 	machine, devices := s.machine.Status(), s.machine.Devices()
 	out := Status{Running: s.running && !s.ended, Wire: machine.Counters.Bytes}
-	machine.Rate = s.meter.rate(time.Now(), machine.Counters.Bytes, machine.Rate)
+	sends := s.meter.rate(time.Now(), machine.Counters.Bytes, machine.Rate)
+	machine.Limiter, machine.Rate = machine.Holder(sends), sends
 	ids := s.devices
 	s.mu.Unlock()
 	for _, d := range devices {

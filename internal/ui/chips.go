@@ -131,6 +131,18 @@ func soon(t groupcast.Transfer, here int, now time.Time) string {
 	return ""
 }
 
+// SessionRate is how fast a session sends, and what holds it there.
+func SessionRate(s groupcast.SessionStatus) string {
+	text := units.FormatRate(s.Rate)
+	switch s.Limiter {
+	case "":
+		return text
+	case "start":
+		return text + ", still being found out"
+	}
+	return text + ", held by " + Limiter(s.Limiter)
+}
+
 // Limiter says what holds the rate of a session.
 func Limiter(name string) string {
 	switch name {

@@ -127,3 +127,20 @@ func TestStanding(t *testing.T) {
 		})
 	}
 }
+
+func TestARateIsShownWithWhatHoldsIt(t *testing.T) {
+	for limiter, want := range map[string]string{
+		"":             "18 Mbit/s",
+		"start":        "18 Mbit/s, still being found out",
+		"cap":          "18 Mbit/s, held by the rate that is allowed",
+		"wire":         "18 Mbit/s, held by the network",
+		"network loss": "18 Mbit/s, held by loss in the network",
+		"receivers":    "18 Mbit/s, held by the receivers",
+		"sender":       "18 Mbit/s, held by the server's own speed",
+		"no\x1bne":     `18 Mbit/s, held by no\u{1b}ne`,
+	} {
+		if got := SessionRate(groupcast.SessionStatus{Rate: 18e6, Limiter: limiter}); got != want {
+			t.Errorf("%q: %q, want %q", limiter, got, want)
+		}
+	}
+}

@@ -153,7 +153,8 @@ func TestAWatchedTransferInLines(t *testing.T) {
 			{User: "cleo", Device: "bad", State: groupcast.DeliveryFailed, Reason: "disk"},
 		},
 	}
-	if got, want := Headline(s), " 75 %  1 kB  sending  8 Mbit/s (cap)  loss 2.0 %  1 of 3 verified, 1 incomplete"; got != want {
+	want := " 75 %  1 kB  sending  8 Mbit/s, held by the rate that is allowed  loss 2.0 %  1 of 3 verified, 1 incomplete"
+	if got := Headline(s); got != want {
 		t.Errorf("%q, want %q", got, want)
 	}
 	lines := DeviceLines(s, 2)

@@ -91,7 +91,7 @@ func Headline(s Snapshot) string {
 	done := Share(s)
 	text := fmt.Sprintf("%3.0f %%  %s  %s", done*100, Size(t.Bytes), t.State)
 	if v := t.Session; v != nil {
-		text += fmt.Sprintf("  %s (%s)  loss %s", units.FormatRate(v.Rate), Name(v.Limiter), units.Percent(v.LossPercent))
+		text += fmt.Sprintf("  %s  loss %s", SessionRate(*v), units.Percent(v.LossPercent))
 	}
 	text += fmt.Sprintf("  %d of %d verified", t.Verified, len(s.Deliveries))
 	if t.Incomplete > 0 {

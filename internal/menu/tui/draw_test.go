@@ -91,7 +91,7 @@ func TestFacts(t *testing.T) {
 		Session: &groupcast.SessionStatus{Rate: 8e6, Limiter: "cap", LossPercent: 1.5},
 	}}
 	s.Deliveries = []groupcast.Delivery{{State: groupcast.DeliveryVerified}, {State: groupcast.DeliveryVerified}}
-	want := "8 Mbit/s, limited by the rate that is allowed|loss 1.5 %|" +
+	want := "8 Mbit/s, held by the rate that is allowed|loss 1.5 %|" +
 		"1.5 kB by multicast|20 B over HTTPS|instead of 2 kB"
 	if got := strings.Join(facts(s), "|"); got != want {
 		t.Errorf("%q", got)

@@ -101,11 +101,7 @@ func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
 	if v := t.Session; v != nil {
-		rate := units.FormatRate(v.Rate)
-		if v.Limiter != "" {
-			rate += ", limited by " + ui.Limiter(v.Limiter)
-		}
-		out = append(out, rate, "loss "+units.Percent(v.LossPercent))
+		out = append(out, ui.SessionRate(*v), "loss "+units.Percent(v.LossPercent))
 	}
 	if t.WireBytes > 0 {
 		out = append(out, ui.Size(t.WireBytes)+" by multicast")

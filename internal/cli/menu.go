@@ -82,8 +82,8 @@ func (a *app) ownMenu(ctx context.Context) (*menu.Menu, error) {
 	}
 	var unheard error
 	if first.IsLocal() {
-		if _, err := first.ServerStatus(ctx); err == nil {
-			d.Admin, d.Whose[menu.Administrator] = first, "the server on this machine"
+		if me, err := first.Me(ctx); err == nil {
+			d.Admin, d.Whose[menu.Administrator] = first, "the server "+me.Server+" on this machine"
 		} else {
 			unheard = err
 			first.Close()
@@ -111,7 +111,7 @@ func (a *app) greet(ctx context.Context, d *menu.Menu) error {
 		own.Close()
 		return err
 	}
-	whose := me.User.Name + " at " + own.Address()
+	whose := me.User.Name + " at " + me.Server + " (" + own.Address() + ")"
 	d.Member, d.Whose[menu.Receiver] = own, whose
 	if me.Admin && d.Admin == nil {
 		d.Admin, d.Whose[menu.Administrator] = own, whose

@@ -287,7 +287,7 @@ func (x *tty) prepares() {
 
 func (x *tty) asks() {
 	x.t.Helper()
-	x.sees("Receiver", "alice at 127.0.0.1", "5  Exit")
+	x.sees("Receiver", "alice at ", "5  Exit")
 	x.row("1", "List available groups")
 	x.said("lab", "open2", "member")
 	x.row("2", "Join a group")
@@ -370,13 +370,13 @@ func (x *tty) watches() {
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes", "Type yes", "yes")
 	x.said("Transfer 4: third.txt")
 	x.sees("1 pending")
-	x.row("t", "Cancel, retry or hurry a transfer")
+	x.row("t", "Transfer: pause, rate, cancel, retry, catch up")
 	x.answers("Transfer", "4", "What to do", "cancel", "Type yes", "yes")
 	x.said("Transfer 4 is cancelled.")
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes", "Type yes", "yes")
 	x.said("Transfer 5: third.txt")
-	x.row("t", "Cancel, retry or hurry a transfer")
+	x.row("t", "Transfer: pause, rate, cancel, retry, catch up")
 	x.answers("Transfer", "5", "What to do", "drop", "Receiver", "alice/pc-a", "Type yes", "yes")
 	x.said("alice/pc-a: it is not owed any more")
 }

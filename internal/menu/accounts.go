@@ -19,6 +19,7 @@ type account struct {
 	password   bool   // … a password …
 	device     bool   // … one of the user's machines
 	rule       bool   // a group is asked for, and what holds there
+	labels     bool   // labels of the machine are asked for
 	plan       string // what is going to be changed, with the answers that it names in braces; empty: nothing is
 	do         func(ctx context.Context, m *Menu, a Answers) (Page, error)
 }
@@ -58,6 +59,11 @@ var accounts = []account{
 		name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true,
 		rule: true, do: newDevices, plan: "New devices of members of {group} wait until you approve them: {approve}.",
 	},
+	{
+		name: "label", note: "of a machine, such as room=2: transfers can be for some labels",
+		device: true, labels: true, do: labelMachine,
+		plan: "Change the labels of {device} of {user}: {labels}. What is owed already stays owed.",
+	},
 }
 
 func accountOf(a Answers) account {
@@ -82,6 +88,7 @@ func (m *Menu) accountEntry() Entry {
 			unless(m.groupField(), func(x account) bool { return !x.rule }),
 			unless(yesOrNo("approve", "Does a new device of a member wait until you approve it?", ""),
 				func(x account) bool { return !x.rule }),
+			unless(Field{Key: "labels", Ask: labelsAsked, Check: checkLabels}, func(x account) bool { return !x.labels }),
 		},
 	}
 }
@@ -102,7 +109,7 @@ func planAccount(_ context.Context, a Answers) (Plan, error) {
 	for _, key := range []string{"newcomer", "user", "role", "device", "group", "approve"} {
 		text = strings.ReplaceAll(text, "{"+key+"}", ui.Name(a[key]))
 	}
-	return Plan{text}, nil
+	return Plan{strings.ReplaceAll(text, "{labels}", labelsInWords(a["labels"]))}, nil
 }
 
 // unless leaves a question out where what is to be done needs no answer to it.
@@ -127,7 +134,11 @@ func (m *Menu) loginField() Field {
 		devices, err := m.Admin.Devices(ctx, a["user"])
 		c := Choices{Empty: ui.Name(a["user"]) + " is logged in on no machine."}
 		for _, v := range devices {
-			c.Options = append(c.Options, Option{v.Name, standing(v)})
+			note := standing(v)
+			if len(v.Labels) > 0 {
+				note += " · " + v.Labels.String()
+			}
+			c.Options = append(c.Options, Option{v.Name, note})
 		}
 		return c, err
 	}
@@ -184,23 +195,33 @@ func switchAccount(disabled bool) func(context.Context, *Menu, Answers) (Page, e
 
 func listLogins(ctx context.Context, m *Menu, a Answers) (Page, error) {
 	devices, err := m.Admin.Devices(ctx, a["user"])
-	none, head := ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|SYSTEM|VERSION|FROM|SINCE"
+	none, head := ui.Name(a["user"])+" is logged in on no machine.", "MACHINE|STATE|LABELS|SYSTEM|VERSION|FROM|SINCE"
 	return table(devices, none, head, func(v groupcast.Device) []string {
-		return []string{v.Name, standing(v), v.OS, v.Version, v.Address, ui.Ago(v.CreatedAt)}
+		return []string{v.Name, standing(v), v.Labels.String(), v.OS, v.Version, v.Address, ui.Ago(v.CreatedAt)}
 	}), err
 }
 
-func endLogin(ctx context.Context, m *Menu, a Answers) (Page, error) {
+// login is the machine that was answered.
+func (m *Menu) login(ctx context.Context, a Answers) (groupcast.Device, error) {
 	devices, err := m.Admin.Devices(ctx, a["user"])
 	if err != nil {
-		return Page{}, err
+		return groupcast.Device{}, err
 	}
 	i := slices.IndexFunc(devices, func(v groupcast.Device) bool { return v.Name == a["device"] })
 	if i < 0 {
-		return Page{}, groupcast.Errorf(groupcast.ENotFound, "%s has no machine %s any more", a["user"], a["device"])
+		text := "%s has no machine %s any more"
+		return groupcast.Device{}, groupcast.Errorf(groupcast.ENotFound, text, a["user"], a["device"])
+	}
+	return devices[i], nil
+}
+
+func endLogin(ctx context.Context, m *Menu, a Answers) (Page, error) {
+	d, err := m.login(ctx, a)
+	if err != nil {
+		return Page{}, err
 	}
 	done := say("The login of " + ui.Name(a["user"]) + " on " + ui.Name(a["device"]) + " has ended.")
-	return done, m.Admin.RevokeDevice(ctx, devices[i].ID)
+	return done, m.Admin.RevokeDevice(ctx, d.ID)
 }
 
 func deleteAccount(ctx context.Context, m *Menu, a Answers) (Page, error) {

@@ -48,9 +48,10 @@ func (m *Menu) adminEntries() []Entry {
 		{Key: "12", Title: "Check active receivers", Run: m.check},
 		{Key: "13", Title: "View members of a group", Run: m.viewMembers, Fields: []Field{m.groupField()}},
 		{Key: "14", Title: "Exit", Leads: Out},
-		{Key: "t", Title: "Cancel, retry or hurry a transfer", Plan: m.planChange, Run: m.change, Fields: []Field{
-			m.transferField(), m.actionField(), m.deviceField(),
-		}},
+		{
+			Key: "t", Title: "Transfer: pause, rate, cancel, retry, catch up", Plan: m.planChange, Run: m.change,
+			Live: m.changeLive, Fields: []Field{m.transferField(), m.actionField(), m.deviceField(), m.rateField()},
+		},
 		m.accountEntry(),
 		m.recordEntry(),
 	}
@@ -129,7 +130,7 @@ func (m *Menu) pendingStatus(ctx context.Context, _ Answers, _ show) (Page, erro
 		shown += max(len(o.Deliveries), 1)
 		t := o.Transfer
 		p.Lines = append(p.Lines, fmt.Sprintf("Transfer %d, %s for %s: %s, %s, owed to %d",
-			t.No, ui.Name(t.Name), ui.Name(t.Group), ui.Contents(t), ui.Size(t.Bytes), t.Owed), "   "+Sentence(t))
+			t.No, ui.Name(t.Name), ui.ForWhom(t), ui.Contents(t), ui.Size(t.Bytes), t.Owed), "   "+Sentence(t))
 		for _, l := range table(o.Deliveries, "nobody", ui.DeliveryHead, ui.DeliveryRow).lines() {
 			p.Lines = append(p.Lines, "   "+l)
 		}

@@ -13,6 +13,9 @@ func Advice(s ui.Snapshot) string {
 	if s.Transfer.Cause == groupcast.CauseUnconfirmed {
 		return "Next: look at the memberships and confirm them, under Records in the menu."
 	}
+	if s.Transfer.State.Open() && s.Transfer.Paused {
+		return "Next: p resumes it."
+	}
 	all := WorstFirst(s.Deliveries)
 	i := slices.IndexFunc(all, groupcast.Delivery.NeedsAttention)
 	if i < 0 {

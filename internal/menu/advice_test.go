@@ -129,8 +129,9 @@ func TestWhatCanBeDone(t *testing.T) {
 		want string
 	}{
 		{ui.Snapshot{}, ""},
-		{ui.Snapshot{Transfer: with(groupcast.TransferHeld)}, "sc"},
-		{ui.Snapshot{Transfer: with(groupcast.TransferSending)}, "c"},
+		{ui.Snapshot{Transfer: with(groupcast.TransferHeld)}, "scm"},
+		{ui.Snapshot{Transfer: with(groupcast.TransferSending)}, "cpm"},
+		{ui.Snapshot{Transfer: groupcast.Transfer{No: 1, State: groupcast.TransferWaiting, Paused: true}}, "cpm"},
 		{ui.Snapshot{Transfer: with(groupcast.TransferDone)}, ""},
 		{ui.Snapshot{Transfer: with(groupcast.TransferDone), Deliveries: lacks}, "r"},
 		{ui.Snapshot{Transfer: with(groupcast.TransferCancelled)}, "r"},

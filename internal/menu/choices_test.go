@@ -44,13 +44,15 @@ func TestWhatThereIsToChooseFrom(t *testing.T) {
 		"users":    {m.userField(true), nil, "ada: admin|alice: member|bob: member|carol: member"},
 		"members":  {m.memberField(), lab, "alice: 1 device, 1 active|bob: 1 device, 1 active|carol: 1 device, 0 active"},
 		"requests": {m.requestField(), nil, "dave to lab: PC 12|alice/pc-b to exam: a new device of a member"},
-		"machines": {m.loginField(), Answers{"user": "alice"}, "pc-a: active"},
+		"machines": {m.loginField(), Answers{"user": "alice"}, "pc-a: active · room=2"},
 		"transfers": {m.transferField(), nil, "12: ubuntu.iso for lab: sending · 1 verified · 2 to come|" +
-			"13: exam.zip for exam: held · 3 to come|11: course for lab: failed · 2 verified · 1 failed"},
+			"13: exam.zip for exam: held · 3 to come|11: course for lab: needs you · 2 verified · 1 failed"},
 		"what to do with one that is sent": {
 			m.actionField(),
 			Answers{"transfer": "12"},
 			"cancel: who lacks it will not get it; what is delivered stays|" +
+				"pause: nothing more is sent until it is resumed; receivers keep what they have|" +
+				"max rate: how fast it may be sent, from now on|" +
 				"catch up now: one receiver gets it over HTTPS at once, not by multicast|" +
 				"later: one receiver is left out for now; it still gets it, later|" +
 				"drop: one receiver does not get it any more",
@@ -110,7 +112,8 @@ func TestQuestionsThatDoNotArise(t *testing.T) {
 				"list": "list", "make": "make newcomer role password", "change role": "change role user role",
 				"new password": "new password user password", "disable": "disable user", "enable": "enable user",
 				"logins": "logins user", "end a login": "end a login user device", "delete": "delete user",
-				"new devices": "new devices group approve", "audit": "audit actor action",
+				"new devices": "new devices group approve", "label": "label user device labels",
+				"audit":        "audit actor action",
 				"export audit": "export audit actor action file", "keys": "keys transfer", "proof": "proof transfer proof",
 				"bytes saved": "bytes saved", "memberships": "memberships", "missing": "missing transfer",
 			}[what]
@@ -224,7 +227,8 @@ func TestWhatFailsIsNotSaidToBeDone(t *testing.T) {
 	for in, done := range map[string]string{
 		"1|new|||yes|yes": "is there, at", "2|lab|yes": "is deleted", "3|lab|bob|yes": "is a member of",
 		"4|lab|bob|yes": "no longer a member", "10|1|approve|yes": "is a member of", "10|1|deny|yes": "was turned down",
-		"t|12|cancel|yes": "is cancelled", "t|12|drop|carol/pc-c|yes": "not owed any more",
+		"t|12|cancel|yes": "is cancelled", "t|12|pause|yes": "is paused", "t|12|max rate|20M|yes": "goes at",
+		"a|label|alice|pc-a|room=2|yes": "has now", "t|12|drop|carol/pc-c|yes": "not owed any more",
 		"a|make|dora|admin|words|yes": "is made", "a|change role|alice|admin|yes": "is admin now",
 		"a|new password|alice|words|yes": "has a new password.", "a|disable|alice|yes": "is disabled",
 		"a|end a login|alice|pc-a|yes": "has ended", "a|delete|alice|yes": "is deleted",

@@ -88,7 +88,14 @@ var entries = []struct{ in, says, does string }{
 	{"a|new password|alice|other words|yes", "has a new password.", "UpdateUser[alice"},
 	{"a|disable|alice|yes", "nothing more is sent to this account.", "UpdateUser[alice"},
 	{"a|enable|carol|yes", "is enabled again.", "UpdateUser[carol"},
-	{"a|logins|alice", "MACHINE|pc-a     active  linux", ""},
+	{"a|logins|alice", "MACHINE|pc-a     active  room=2  linux", ""},
+	{
+		"a|label|alice|pc-a|room=big hall kind- seat=3|yes",
+		"room is set to “big hall”, seat is set to “3”, kind is removed.|pc-a of alice has now: room=big hall seat=3",
+		"LabelDevices[ big hall",
+	},
+	{"a|label|alice|pc-a|room", "room is neither KEY=VALUE nor KEY-", ""},
+	{"a|label|alice|pc-a|fact.os=x", "is kept for what devices report", ""},
 	{"a|end a login|alice|pc-a|yes", "The login of alice on pc-a has ended.", "RevokeDevice["},
 	{"a|delete|alice|yes", "The account alice is deleted.", "DeleteUser[alice]"},
 	{"a|new devices|lab|yes|yes", "gets nothing until you approve it.", "UpdateGroup[lab"},
@@ -107,6 +114,14 @@ var entries = []struct{ in, says, does string }{
 		"SendTransfer[13]",
 	},
 	{"t|11|retry|yes", "Send transfer 11 (course) to lab again|Transfer 11 is sent again", "RetryTransfer[11]"},
+	{"t|12|pause|yes", "nothing more of it is sent until somebody resumes it.|Transfer 12 is paused.", "PauseTransfer[12]"},
+	{
+		"t|12|max rate|20M|yes",
+		"Limit the rate of transfer 12 (ubuntu.iso) to lab: 20 Mbit/s at most, from now on|Transfer 12 goes at 20 Mbit/s at most from now on.",
+		"ChangeTransfer[12",
+	},
+	{"t|12|max rate|auto|yes", "as fast as the network|Transfer 12 has no limit of its own any more.", "ChangeTransfer[12"},
+	{"t|12|max rate|fast", "not a rate|from 8K to 1000G", ""},
 	{"t|12|catch up now|bob/pc-b|yes", "over HTTPS at once|bob/pc-b: text", "ActOnDelivery[12"},
 	{"t|12|later|bob/pc-b|yes", "Leave bob/pc-b out|bob/pc-b: text", "ActOnDelivery[12"},
 	{"t|12|drop|carol/pc-c|yes", "it will not get what it still lacks.|it is not owed any more", "ActOnDelivery[12"},
@@ -142,7 +157,8 @@ func TestEveryEntry(t *testing.T) {
 func TestNothingIsDoneWithoutYes(t *testing.T) {
 	for _, in := range []string{
 		"1|new|||yes", "2|lab", "3|lab|bob", "4|lab|bob", "7|exam", "10|1|approve", "t|12|cancel", "a|delete|alice",
-		"a|make|dora|admin|words", "s|2|open|please",
+		"a|make|dora|admin|words", "s|2|open|please", "t|12|pause", "t|12|max rate|20M",
+		"a|label|alice|pc-a|room=2",
 	} {
 		t.Run(in, func(t *testing.T) {
 			t.Parallel()

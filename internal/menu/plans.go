@@ -131,7 +131,7 @@ func (m *Menu) planSend(ctx context.Context, a Answers) (Plan, error) {
 	a[sentKey] = strings.Join(numbers, " ")
 	names := make([]string, 0, mostNamed+1)
 	for _, t := range wait[:min(len(wait), mostNamed)] {
-		names = append(names, fmt.Sprintf("%s (%s)", ui.Name(t.Name), ui.Size(t.Bytes)))
+		names = append(names, fmt.Sprintf("%s (%s)", ui.Name(t.Name), described(t)))
 	}
 	if more := len(wait) - len(names); more > 0 {
 		names = append(names, fmt.Sprintf("and %d more", more))
@@ -140,6 +140,18 @@ func (m *Menu) planSend(ctx context.Context, a Answers) (Plan, error) {
 		fmt.Sprintf("Send %s to %s: %s.", ui.Plural(len(wait), "transfer"), ui.Name(g.Name), strings.Join(names, ", ")),
 		"It goes out at once: " + whoIsHere(g),
 	}, nil
+}
+
+// described is what matters of a transfer that is about to be sent.
+func described(t groupcast.Transfer) string {
+	text := ui.Size(t.Bytes)
+	if !t.Selection.All() {
+		text += ", only for " + ui.Name(t.Selection.String())
+	}
+	if t.Paused {
+		text += ", paused until now"
+	}
+	return text
 }
 
 func (m *Menu) planDecide(_ context.Context, a Answers) (Plan, error) {

@@ -164,7 +164,7 @@ func outcome(s ui.Snapshot) []string {
 		text += fmt.Sprintf(", %d still owed: delivered when they are back", t.Owed)
 	}
 	if t.Incomplete > 0 {
-		text += fmt.Sprintf(", %d incomplete: `Cancel, retry or hurry a transfer` owes it again", t.Incomplete)
+		text += fmt.Sprintf(", %d incomplete: t and retry owe it again", t.Incomplete)
 	}
 	if t.Failed > 0 {
 		text += fmt.Sprintf(", %d failed", t.Failed)

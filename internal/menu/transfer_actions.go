@@ -21,6 +21,8 @@ type TransferAction struct {
 	fits            func(s ui.Snapshot) bool
 	do              func(ctx context.Context, m *Menu, no protocol.TransferNo) (groupcast.Transfer, error)
 	done            string
+	Ask             string // what it needs an answer for; empty: nothing
+	with            func(e TransferAction, text string) (TransferAction, error)
 	plan            func(s ui.Snapshot, who groupcast.Delivery) Plan
 }
 
@@ -59,7 +61,7 @@ var deviceActions = []TransferAction{
 
 // called is a transfer in a plan.
 func called(s ui.Snapshot) string {
-	return fmt.Sprintf("transfer %d (%s) to %s", s.Transfer.No, ui.Name(s.Transfer.Name), ui.Name(s.Transfer.Group))
+	return fmt.Sprintf("transfer %d (%s) to %s", s.Transfer.No, ui.Name(s.Transfer.Name), ui.ForWhom(s.Transfer))
 }
 
 func receiverText(who groupcast.Delivery) string { return ui.Name(ReceiverName(who)) }
@@ -96,10 +98,12 @@ func (e TransferAction) DoOn(ctx context.Context, m *Menu, who groupcast.Deliver
 	return ui.Name(ReceiverName(who)) + ": " + ui.Name(what), nil
 }
 
-var transferActions = []TransferAction{
+var transferActions = slices.Concat(endActions, paceActions)
+
+var endActions = []TransferAction{
 	{
 		Key: "s", Name: "send now", note: "without waiting for more receivers", done: "is sent now",
-		fits: func(s ui.Snapshot) bool { return s.Transfer.Sendable() },
+		fits: func(s ui.Snapshot) bool { return s.Transfer.Sendable() && !s.Transfer.Paused },
 		plan: func(s ui.Snapshot, _ groupcast.Delivery) Plan {
 			return Plan{fmt.Sprintf("Send %s now: %s", called(s),
 				stillLack(s, "gets it as soon as it is here", "get it as soon as they are here"))}
@@ -174,10 +178,8 @@ func (m *Menu) transferField() Field {
 		all, err := m.watchTransfers("", NewSelection(), nil).list(ctx)
 		c := Choices{Empty: "There is no transfer yet: `Add file to pending` makes one."}
 		for _, t := range all {
-			note := fmt.Sprintf("%s for %s: %s", t.Name, t.Group, t.State)
-			if t.State == groupcast.TransferDone {
-				note = fmt.Sprintf("%s for %s: delivered", t.Name, t.Group)
-			}
+			word, _ := ui.Standing(t)
+			note := fmt.Sprintf("%s for %s: %s", t.Name, ui.ForWhom(t), word)
 			for _, chip := range ui.Chips(ui.Snapshot{Transfer: t}) {
 				note += " · " + chip.String()
 			}
@@ -253,17 +255,22 @@ func (m *Menu) chosen(ctx context.Context, a Answers) (
 	if s, err = m.snapshot(ctx, a); err != nil {
 		return e, s, who, err
 	}
-	named := func(e TransferAction) bool { return e.Name == a["action"] }
-	if i := slices.IndexFunc(transferActions, named); i >= 0 {
-		return transferActions[i], s, who, nil
+	if i := actionNamed(a["action"]); i >= 0 {
+		e, err = transferActions[i].With(a["rate"])
+		return e, s, who, err
 	}
-	i := slices.IndexFunc(deviceActions, named)
+	i := slices.IndexFunc(deviceActions, func(e TransferAction) bool { return e.Name == a["action"] })
 	at := slices.IndexFunc(s.Deliveries, func(d groupcast.Delivery) bool { return ReceiverName(d) == a["device"] })
 	if i < 0 || at < 0 {
 		err = groupcast.Errorf(groupcast.EConflict, "that cannot be done to transfer %d any more", s.Transfer.No)
 		return e, s, who, err
 	}
 	return deviceActions[i], s, s.Deliveries[at], nil
+}
+
+// actionNamed is the place of an action on a whole transfer; -1: it is none.
+func actionNamed(name string) int {
+	return slices.IndexFunc(transferActions, func(e TransferAction) bool { return e.Name == name })
 }
 
 // planChange says what was answered is going to change.
@@ -277,24 +284,29 @@ func (m *Menu) planChange(ctx context.Context, a Answers) (Plan, error) {
 
 // change does what was answered to a transfer.
 func (m *Menu) change(ctx context.Context, a Answers, _ show) (Page, error) {
+	_, text, err := m.perform(ctx, a)
+	return say(text), err
+}
+
+// perform does it, and says so.
+func (m *Menu) perform(ctx context.Context, a Answers) (no protocol.TransferNo, text string, err error) {
 	e, s, who, err := m.chosen(ctx, a)
 	if err != nil {
-		return Page{}, err
+		return 0, "", err
 	}
-	var text string
 	if e.Each != "" {
 		text, err = e.DoOn(ctx, m, who)
 	} else {
 		text, err = e.Do(ctx, m, s.Transfer.No)
 	}
-	return say(text), err
+	return s.Transfer.No, text, err
 }
 
 // DeviceTail says of a device how it receives, or why not.
 func DeviceTail(d groupcast.Delivery) string {
 	out := []string{ui.State(d)}
 	switch label := d.Label(); {
-	case label == groupcast.LabelOff || label == groupcast.LabelHeld: // the label says it all
+	case label == groupcast.LabelOff || label == groupcast.LabelHeld || label == groupcast.LabelPaused: // it says it all
 	case d.Reason != "" && label == groupcast.Label(groupcast.DeliveryReceiving):
 		out = []string{ui.Name(d.Reason)} // it says which way
 	case d.Reason != "":

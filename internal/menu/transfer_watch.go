@@ -30,6 +30,7 @@ type Transfers struct {
 	Lost       time.Time                                    // since when the server has not answered; zero: it does
 	Read       bool                                         // there was an answer once
 	Unreadable error                                        // what the server said instead
+	Said       string                                       // what was done before they are shown
 }
 
 // arrange puts transfers in the order of a list, each once: as it was read last.

@@ -41,7 +41,8 @@ func (m *Menu) addPending(ctx context.Context, a Answers, tell show) (Page, erro
 	if n.Upload != "" && m.Uploads != nil {
 		err = m.Uploads.EndUpload(m.uploadName(path)) // else the server says that it is gone
 	}
-	next := "It is sent at once to the devices that are here; the others get it when they are back."
+	next := "It is sent at once to the devices that are here; the others " +
+		"get it when they are back. `Pending status` shows how it goes."
 	if t.State == groupcast.TransferHeld {
 		next = "It is held until `Send pending`."
 	}

@@ -337,7 +337,18 @@ func (w *World) Devices(ctx context.Context, p groupcast.Principal, f groupcast.
 	groupcast.Page[groupcast.Device], error,
 ) {
 	_, err := w.Service.Devices(ctx, p, f, win)
-	return page([]groupcast.Device{{ID: protocol.DeviceID{1}, User: f.User, Name: "pc-a", OS: "linux", Active: true}}), err
+	return page([]groupcast.Device{{
+		ID: protocol.DeviceID{1}, User: f.User, Name: "pc-a", OS: "linux", Active: true,
+		Labels: groupcast.Labels{"room": "2"},
+	}}), err
+}
+
+// LabelDevices answers with what is set.
+func (w *World) LabelDevices(ctx context.Context, p groupcast.Principal, c groupcast.LabelChange) (
+	[]groupcast.DeviceResult, error,
+) {
+	_, err := w.Service.LabelDevices(ctx, p, c)
+	return []groupcast.DeviceResult{{DeviceID: c.Devices[0], User: "alice", Device: "pc-a", Labels: c.Set}}, err
 }
 
 // Requests are one to join, and one of a member's new device.

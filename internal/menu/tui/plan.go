@@ -1,6 +1,7 @@
 package tui
 
 import (
+	"cmp"
 	"context"
 	"maps"
 	"strings"
@@ -13,6 +14,7 @@ import (
 // asking is a plan that waits for its yes.
 type asking struct {
 	plan    menu.Plan
+	ask     string // what is typed instead of a yes; empty: a yes
 	typed   string
 	wrong   string
 	loading bool
@@ -64,21 +66,28 @@ func (m *model) pressPlan(k tea.KeyPressMsg) {
 	}
 }
 
+// mostAnswered bounds an answer that is no yes, such as 12.5Mbit/s.
+const mostAnswered = 12
+
 // press takes a key of the answer. Enter comes here only where the answer is none.
 func (a *asking) press(k tea.KeyPressMsg) {
 	a.wrong = ""
+	most := mostTyped
+	if a.ask != "" {
+		most = mostAnswered
+	}
 	switch key := k.String(); {
 	case key == "enter":
 		a.wrong = "Nothing is done before you type yes; Esc goes back."
 	case key == "backspace":
 		a.typed = a.typed[:max(0, len(a.typed)-1)]
-	case len(k.Text) == 1 && k.Text > " " && k.Text <= "~" && len(a.typed) < mostTyped:
+	case len(k.Text) == 1 && k.Text > " " && k.Text <= "~" && len(a.typed) < most:
 		a.typed += k.Text
 	}
 }
 
 // line is the question below the plan, with what was typed so far.
-func (a *asking) line() string { return menu.AskYes + ": " + a.typed + "▏" }
+func (a *asking) line() string { return menu.Asked(cmp.Or(a.ask, menu.AskYes)) + " " + a.typed + "▏" }
 
 func (m *model) viewPlan() []string {
 	lines := m.viewAnswers()

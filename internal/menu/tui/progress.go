@@ -100,6 +100,12 @@ func names(deliveries []groupcast.Delivery) func(groupcast.Delivery) string {
 func facts(s ui.Snapshot) []string {
 	t := s.Transfer
 	var out []string
+	if !t.Selection.All() {
+		out = append(out, "for "+ui.ForWhom(t))
+	}
+	if t.RateLimit > 0 && t.State.Open() {
+		out = append(out, "at most "+units.FormatRate(t.RateLimit))
+	}
 	if v := t.Session; v != nil {
 		out = append(out, ui.SessionRate(*v), "loss "+units.Percent(v.LossPercent))
 	}

@@ -9,18 +9,19 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/menu"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // live is the screen of transfers that run.
 type live struct {
 	b         menu.Transfers
 	selected  *menu.Selection
-	from      int  // the first receiver that is shown
-	onDevices bool // the arrows move through the receivers
-	at        int  // the receiver they are at
-	asking    *menu.TransferAction
-	askedFor  groupcast.Delivery // and this receiver, where it is about one
-	asked     groupcast.Transfer // the one the question is about
+	from      int                  // the first receiver that is shown
+	onDevices bool                 // the arrows move through the receivers
+	at        int                  // the receiver they are at
+	asking    *menu.TransferAction // its plan is shown, or what it asks for
+	askedFor  groupcast.Delivery   // and this receiver, where it is about one
+	asked     groupcast.Transfer   // the one the question is about
 	said      string
 	bad       bool // what was said is an error
 }
@@ -133,7 +134,11 @@ func (m *model) pressAction(key string) {
 	for _, e := range l.actions() {
 		if e.Key == key {
 			l.said, l.asked, l.askedFor, l.asking = "", l.b.Chosen.Transfer, l.receiver(), &e
-			m.asking = asking{plan: e.Plan(l.b.Chosen, l.askedFor)}
+			if e.Ask == "" {
+				m.asking = asking{plan: e.Plan(l.b.Chosen, l.askedFor)}
+			} else {
+				m.asking = asking{plan: menu.Plan{e.AsksFor(l.asked)}, ask: e.Ask}
+			}
 			m.ahead.begin(m.now())
 			return
 		}
@@ -143,6 +148,8 @@ func (m *model) pressAction(key string) {
 func (m *model) answerAction(k tea.KeyPressMsg) {
 	l, key := &m.live, k.String()
 	switch {
+	case key == "enter" && l.asking.Ask != "":
+		m.answerAsked()
 	case key == "enter" && menu.Yes(m.asking.typed):
 		e := *l.asking
 		l.asking = nil
@@ -152,6 +159,18 @@ func (m *model) answerAction(k tea.KeyPressMsg) {
 	default:
 		m.asking.press(k)
 	}
+}
+
+// answerAsked takes the answer that an action needs before its plan can be shown.
+func (m *model) answerAsked() {
+	l := &m.live
+	e, err := l.asking.With(m.asking.typed)
+	if err != nil {
+		m.asking.wrong = menu.Reason(err)
+		return
+	}
+	l.asking, m.asking = &e, asking{plan: e.Plan(ui.Snapshot{Transfer: l.asked}, l.askedFor)}
+	m.ahead.begin(m.now())
 }
 
 // perform does what was asked for beside the screen.
@@ -187,6 +206,9 @@ func (m *model) showTransfers(b menu.Transfers) {
 		b.Chosen = l.b.Chosen
 		b.Chosen.Transfer = b.All[b.Index(no)]
 	}
+	if l.b.Said == "" && b.Said != "" {
+		l.said, l.bad = b.Said, false
+	}
 	who := l.receiver()
 	if b.Chosen.Transfer.No != l.b.Chosen.Transfer.No {
 		l.from, l.onDevices = 0, false
@@ -203,6 +225,9 @@ func (m *model) showTransfers(b menu.Transfers) {
 func (m *model) liveKeys() string {
 	l := &m.live
 	if l.asking != nil {
+		if l.asking.Ask != "" {
+			return m.asking.line() + "   Enter next   Esc back"
+		}
 		return m.asking.line() + "   Enter does it   Esc back"
 	}
 	var keys []string

@@ -83,11 +83,15 @@ func wrapped(text string, wide, most int, style lipgloss.Style) []string {
 // liveHead is the entry's title, and at the right how much there is.
 func (m *model) liveHead() string {
 	l := &m.live
-	left, count := " "+m.entry.Title, map[int]int{}
+	left, count, paused := " "+m.entry.Title, map[int]int{}, 0
 	if l.b.Group != "" {
 		left += ": " + ui.Name(l.b.Group)
 	}
 	for _, t := range l.b.All {
+		if t.Label() == groupcast.LabelPaused {
+			paused++
+			continue
+		}
 		count[t.Rank()]++
 	}
 	var right []string
@@ -95,6 +99,9 @@ func (m *model) liveHead() string {
 		if count[i] > 0 {
 			right = append(right, fmt.Sprintf("%d %s", count[i], name))
 		}
+	}
+	if paused > 0 {
+		right = append(right, fmt.Sprintf("%d paused", paused))
 	}
 	text := strings.Join(right, ", ")
 	style := faint
@@ -136,7 +143,7 @@ func (m *model) transferLine(t groupcast.Transfer) string {
 	s := m.live.b.Snapshot(t)
 	name := ui.Name(t.Name)
 	if m.live.b.Group == "" {
-		name += " for " + ui.Name(t.Group)
+		name += " for " + ui.ForWhom(t)
 	}
 	share := share(s)
 	wide := max(10, min(40, m.width-60))

@@ -238,6 +238,13 @@ var walks = []struct {
 		menu.Administrator, "t|11|1", "Send transfer 11 (course) to lab again to those who do not have all of it: 2 devices",
 		"RetryTransfer[11]",
 	},
+	{menu.Administrator, "t|12|pause", "Pause transfer 12 (ubuntu.iso) to lab: nothing more of it", "PauseTransfer[12]"},
+	{
+		menu.Administrator, "t|12|max rate|20M",
+		"Limit the rate of transfer 12 (ubuntu.iso) to lab: 20 Mbit/s at most, from now on", "ChangeTransfer[12",
+	},
+	{menu.Administrator, "t|12|max rate|auto", "Take the limit off transfer 12 (ubuntu.iso) to lab: it goes as fast as", "ChangeTransfer[12"},
+	{menu.Administrator, "a|11|2|1|room=3 kind-", "room is set to “3”, kind is removed.", "LabelDevices["},
 	{menu.Administrator, "t|12|catch up now|1", "Let bob/pc-b fetch transfer 12", "ActOnDelivery[12"},
 	{menu.Administrator, "t|12|later|1", "Leave bob/pc-b out of transfer 12", "ActOnDelivery[12"},
 	{
@@ -318,6 +325,7 @@ func TestNoFormThatChangesSomethingHasADefault(t *testing.T) {
 func TestTheLiveViewAsksBeforeItActs(t *testing.T) {
 	for key, want := range map[string]struct{ says, does string }{
 		"c": {"Cancel transfer 12 (ubuntu.iso) to lab: 2 devices that still lack it will not get it.", "CancelTransfer[12]"},
+		"p": {"Pause transfer 12 (ubuntu.iso) to lab: nothing more of it is sent", "PauseTransfer[12]"},
 	} {
 		p := newTypist(t, menu.Administrator)
 		p.answer("8")

@@ -372,13 +372,15 @@ func (x *tty) watches() {
 	x.sees("1 pending")
 	x.row("t", "Transfer: pause, rate, cancel, retry, catch up")
 	x.answers("Transfer", "4", "What to do", "cancel", "Type yes", "yes")
-	x.said("Transfer 4 is cancelled.")
+	x.sees("Transfer 4 is cancelled.")
+	x.types("Escape")
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes", "Type yes", "yes")
 	x.said("Transfer 5: third.txt")
 	x.row("t", "Transfer: pause, rate, cancel, retry, catch up")
 	x.answers("Transfer", "5", "What to do", "drop", "Receiver", "alice/pc-a", "Type yes", "yes")
-	x.said("alice/pc-a: it is not owed any more")
+	x.sees("alice/pc-a: it is not owed any more")
+	x.types("Escape")
 }
 
 func (x *tty) takesAway() {
@@ -405,7 +407,7 @@ func (s *site) fromElsewhere() {
 		}
 	}
 	x := s.terminal("b")
-	x.sees("Administrator, boss at 127.0.0.1", "s  Switch to the receiver's menu", "0 of 2 receivers active")
+	x.sees("Administrator, boss at ", "s  Switch to the receiver's menu", "0 of 2 receivers active")
 	x.row("6", "Add file to pending")
 	x.answers("Group", "lab", "File or folder", "third.txt", "Leave out", "", "Hold it", "yes", "Type yes", "yes")
 	x.said("Transfer 6: third.txt, 1 file (10 B) for lab.")

@@ -39,7 +39,7 @@ var accounts = []account{
 		plan: "Give {user} a new password: whoever uses the old one is signed out, also in browsers.",
 	},
 	{
-		name: "disable", note: "the account and its machines get nothing until it is enabled", do: switchAccount(true),
+		name: "disable", note: "its machines get nothing until it is enabled again", do: switchAccount(true),
 		plan: "Disable {user}: nothing more is sent to this account and its machines, and nobody can log in with it.",
 	},
 	{
@@ -56,11 +56,11 @@ var accounts = []account{
 		plan: "Delete the account {user}, its logins and memberships: what it still lacks will not come.",
 	},
 	{
-		name: "new devices", note: "whether those of a group's members wait until you approve them", nobody: true,
+		name: "new devices", note: "whether a member's new device waits for approval", nobody: true,
 		rule: true, do: newDevices, plan: "New devices of members of {group} wait until you approve them: {approve}.",
 	},
 	{
-		name: "label", note: "of a machine, such as room=2: transfers can be for some labels",
+		name: "label", note: "of a machine, such as room=2: a send can be for some",
 		device: true, labels: true, do: labelMachine,
 		plan: "Change the labels of {device} of {user}: {labels}. What is owed already stays owed.",
 	},

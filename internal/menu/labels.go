@@ -11,7 +11,8 @@ import (
 	"github.com/groupcast/groupcast/internal/ui"
 )
 
-const labelsAsked = "Labels (room=2 sets one, room- removes one; several with spaces between)"
+// labelsAsked is short: what is typed stands beside it.
+const labelsAsked = "Labels (room=2 sets, room- removes)"
 
 // readLabels reads what is to be changed: words that are neither KEY=VALUE nor KEY- belong to the value before.
 func readLabels(text string) (c groupcast.LabelChange, err error) {

@@ -21,7 +21,7 @@ const checkPiece = 1000
 
 // excludeField asks for patterns of what is left out on purpose.
 func excludeField() Field {
-	ask := "Leave out what matches, such as *.tmp build/ (empty: nothing)"
+	ask := "Leave out what matches, such as *.tmp (empty: nothing)"
 	return Field{Key: "exclude", Ask: ask, Optional: true, Check: func(text string) error {
 		_, err := pattern.Parse(pattern.Split(text))
 		return err

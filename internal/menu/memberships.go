@@ -10,7 +10,7 @@ import (
 // confirmField asks whether the memberships are right, where a server that was set back waits for
 // that word.
 func (m *Menu) confirmField() Field {
-	f := only(yesOrNo("right", "Are all of them right? If you are not sure: no, and look at them", ""), recordWho)
+	f := only(yesOrNo("right", "Are all of them right? If not sure: no, and look at them", ""), recordWho)
 	asked := f.Prepare
 	f.Prepare = func(ctx context.Context, a Answers) (Choices, error) {
 		c, err := asked(ctx, a)

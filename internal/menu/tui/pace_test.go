@@ -89,3 +89,14 @@ func TestAChangeIsWatchedAfterwards(t *testing.T) {
 	p.keys("esc")
 	p.sees("Create group")
 }
+
+// There is room beside every question for what is typed, at 80 characters.
+func TestQuestionsLeaveRoomForTheirAnswers(t *testing.T) {
+	eachEntry(t, func(t *testing.T, _ menu.Role, e menu.Entry) {
+		for _, f := range e.Fields {
+			if n := len(menu.Asked(f.Ask)); n > 60 {
+				t.Errorf("%q is %d long: what is typed beside it is not seen", f.Ask, n)
+			}
+		}
+	})
+}

@@ -120,8 +120,9 @@ func (m *model) liveList(room int) []string {
 	all, at := m.live.b.All, max(0, m.live.b.Index(m.live.b.Chosen.Transfer.No))
 	from := max(0, min(at-room/2, len(all)-room))
 	var lines []string
+	wide := m.nameWide(all[from:min(len(all), from+room)])
 	for i := from; i < min(len(all), from+room); i++ {
-		line := m.transferLine(all[i])
+		line := m.transferLine(all[i], wide)
 		switch {
 		case i == at && !m.live.onDevices:
 			line = accent.Render(" ›" + line)
@@ -138,16 +139,32 @@ func (m *model) liveList(room int) []string {
 	return lines
 }
 
-// transferLine is one transfer in one line.
-func (m *model) transferLine(t groupcast.Transfer) string {
-	s := m.live.b.Snapshot(t)
-	name := ui.Name(t.Name)
-	if m.live.b.Group == "" {
-		name += " for " + ui.ForWhom(t)
+// nameWide is how wide the names of transfers are shown: wider than usual where what stands right of them is short.
+func (m *model) nameWide(shown []groupcast.Transfer) int {
+	name, right := 0, 0
+	for _, t := range shown {
+		name = max(name, ansi.StringWidth(m.transferName(t)))
+		right = max(right, ansi.StringWidth(state(m.live.b.Snapshot(t))))
 	}
+	usual := max(10, min(40, m.width-60))
+	const others = 27 // columns of the line besides the name and the state
+	return max(usual, min(name, m.width-others-right))
+}
+
+// transferName is what is sent and, where transfers of all groups are shown, for whom.
+func (m *model) transferName(t groupcast.Transfer) string {
+	if m.live.b.Group != "" {
+		return ui.Name(t.Name)
+	}
+	return ui.Name(t.Name) + " for " + ui.ForWhom(t)
+}
+
+// transferLine is one transfer in one line.
+func (m *model) transferLine(t groupcast.Transfer, wide int) string {
+	s := m.live.b.Snapshot(t)
 	share := share(s)
-	wide := max(10, min(40, m.width-60))
-	return fmt.Sprintf("%3d  %s  %s %s  %s", t.No, fit(name, wide), ui.Bar(share, barWide), percent(share), state(s))
+	return fmt.Sprintf("%3d  %s  %s %s  %s", t.No, fit(m.transferName(t), wide), ui.Bar(share, barWide), percent(share),
+		state(s))
 }
 
 // share is how much of a transfer those who are here have; by its counts where no more is known.

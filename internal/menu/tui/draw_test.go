@@ -158,7 +158,7 @@ func TestHowATransferStandsInALine(t *testing.T) {
 		"needs you · 3 failed · 27 of 30": {Transfer: tr{State: groupcast.TransferFailed, Verified: 27, Failed: 3}},
 	} {
 		t.Run(want, func(t *testing.T) {
-			if got := plainText(state(s)); got != want {
+			if got := plainText(state(s, 80)); got != want {
 				t.Errorf("%q", got)
 			}
 		})

@@ -7,6 +7,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/menu"
+	"github.com/groupcast/groupcast/internal/ui"
 )
 
 // sees waits until the screen says something.
@@ -99,4 +100,28 @@ func TestQuestionsLeaveRoomForTheirAnswers(t *testing.T) {
 			}
 		}
 	})
+}
+
+// A line of the list leaves parts of a state out as a whole, and gives a selection the room that is there.
+func TestLinesOfTheListAreNotCutInMidWord(t *testing.T) {
+	one := groupcast.Transfer{
+		No: 5, Name: "three.bin", Group: "lab", State: groupcast.TransferSending, Owed: 3, Away: 1,
+		Selection: groupcast.Selection{Only: []string{"room=2"}}, Session: &groupcast.SessionStatus{Rate: 579_000},
+	}
+	s := ui.Snapshot{Transfer: one, Deliveries: []groupcast.Delivery{
+		{Transfer: 5, User: "cyd", Device: "pc-cyd", State: groupcast.DeliveryQueued},
+	}}
+	for room, want := range map[int]string{
+		80: "sending · 0 of 3 · 1 away · 579 kbit/s", 33: "sending · 0 of 3 · 1 away", 24: "sending · 0 of 3", 3: "sending",
+	} {
+		if got := state(s, room); got != want {
+			t.Errorf("%d: %q", room, got)
+		}
+	}
+	b := newBench(t, both())
+	b.live(s)
+	b.says("three.bin for lab (room=2)", "sending · 0 of 3 · 1 away")
+	if line := strings.Split(b.screen(), "\n")[3]; strings.Contains(line, "…") {
+		t.Errorf("it is cut: %q", line)
+	}
 }

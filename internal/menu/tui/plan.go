@@ -113,7 +113,11 @@ func (m *model) viewPlan() []string {
 func (m *model) viewWrong(wrong string) []string {
 	switch note := m.ahead.note(); {
 	case wrong != "":
-		return []string{alarm.Render("   " + wrong)}
+		lines := clipped(wrap(wrong, max(10, m.width-4)), 2)
+		for i, l := range lines {
+			lines[i] = alarm.Render("   " + l)
+		}
+		return lines
 	case note != "" && m.guarded():
 		return []string{faint.Render("   " + note)}
 	}

@@ -139,17 +139,22 @@ func (m *model) liveList(room int) []string {
 	return lines
 }
 
-// nameWide is how wide the names of transfers are shown: wider than usual where what stands right of them is short.
+// nameWide is how wide the names of transfers are shown: wider than usual where they need it and there is room.
 func (m *model) nameWide(shown []groupcast.Transfer) int {
 	name, right := 0, 0
 	for _, t := range shown {
 		name = max(name, ansi.StringWidth(m.transferName(t)))
-		right = max(right, ansi.StringWidth(state(m.live.b.Snapshot(t))))
+		right = max(right, ansi.StringWidth(state(m.live.b.Snapshot(t), m.width)))
 	}
 	usual := max(10, min(40, m.width-60))
-	const others = 27 // columns of the line besides the name and the state
-	return max(usual, min(name, m.width-others-right))
+	return max(usual, min(name, m.width-besides-min(right, enough)))
 }
+
+// Columns of a transfer's line: those besides its name and its state, and of a state that says what matters.
+const (
+	besides = 27
+	enough  = 26
+)
 
 // transferName is what is sent and, where transfers of all groups are shown, for whom.
 func (m *model) transferName(t groupcast.Transfer) string {
@@ -164,7 +169,7 @@ func (m *model) transferLine(t groupcast.Transfer, wide int) string {
 	s := m.live.b.Snapshot(t)
 	share := share(s)
 	return fmt.Sprintf("%3d  %s  %s %s  %s", t.No, fit(m.transferName(t), wide), ui.Bar(share, barWide), percent(share),
-		state(s))
+		state(s, m.width-besides-wide))
 }
 
 // share is how much of a transfer those who are here have; by its counts where no more is known.
@@ -175,8 +180,8 @@ func share(s ui.Snapshot) float64 {
 	return ui.Share(s)
 }
 
-// state is how a transfer stands, what matters most first: the line may be too short.
-func state(s ui.Snapshot) string {
+// state is how a transfer stands, what matters most first, and no more of it than there is room for.
+func state(s ui.Snapshot, room int) string {
 	t := s.Transfer
 	word, needsYou := ui.Standing(s.Transfer)
 	parts := []string{word}
@@ -200,7 +205,7 @@ func state(s ui.Snapshot) string {
 	if t.Session != nil {
 		parts = append(parts, units.FormatRate(t.Session.Rate))
 	}
-	return strings.Join(parts, " · ")
+	return flow(parts, room)[0]
 }
 
 // fit makes a text exactly so wide.

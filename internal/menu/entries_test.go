@@ -114,13 +114,14 @@ var entries = []struct{ in, says, does string }{
 		"SendTransfer[13]",
 	},
 	{"t|11|retry|yes", "Send transfer 11 (course) to lab again|Transfer 11 is sent again", "RetryTransfer[11]"},
-	{"t|12|pause|yes", "nothing more of it is sent until somebody resumes it.|Transfer 12 is paused.", "PauseTransfer[12]"},
+	{"t|12|pause|yes", "nothing more of it is sent until somebody|Transfer 12 is paused.", "PauseTransfer[12]"},
 	{
 		"t|12|max rate|20M|yes",
-		"Limit the rate of transfer 12 (ubuntu.iso) to lab: 20 Mbit/s at most, from now on|Transfer 12 goes at 20 Mbit/s at most from now on.",
+		"Limit the rate of transfer 12 (ubuntu.iso) to lab: 20 Mbit/s at most, from now on|" +
+			"Transfer 12 goes at 20 Mbit/s at most from now on.",
 		"ChangeTransfer[12",
 	},
-	{"t|12|max rate|auto|yes", "as fast as the network|Transfer 12 has no limit of its own any more.", "ChangeTransfer[12"},
+	{"t|12|max rate|auto|yes", "as fast as the network|12 has no limit of its own any more.", "ChangeTransfer[12"},
 	{"t|12|max rate|fast", "not a rate|from 8K to 1000G", ""},
 	{"t|12|catch up now|bob/pc-b|yes", "over HTTPS at once|bob/pc-b: text", "ActOnDelivery[12"},
 	{"t|12|later|bob/pc-b|yes", "Leave bob/pc-b out|bob/pc-b: text", "ActOnDelivery[12"},

@@ -13,7 +13,8 @@ import (
 // sees waits until the screen says something.
 func (p *typist) sees(text string) {
 	p.t.Helper()
-	for end := time.Now().Add(10 * time.Second); !strings.Contains(joined(p.screen()), text); time.Sleep(time.Millisecond) {
+	end := time.Now().Add(10 * time.Second)
+	for ; !strings.Contains(joined(p.screen()), text); time.Sleep(time.Millisecond) {
 		if time.Now().After(end) {
 			p.t.Fatalf("no %q in\n%s", text, p.screen())
 		}
@@ -112,7 +113,8 @@ func TestLinesOfTheListAreNotCutInMidWord(t *testing.T) {
 		{Transfer: 5, User: "cyd", Device: "pc-cyd", State: groupcast.DeliveryQueued},
 	}}
 	for room, want := range map[int]string{
-		80: "sending · 0 of 3 · 1 away · 579 kbit/s", 33: "sending · 0 of 3 · 1 away", 24: "sending · 0 of 3", 3: "sending",
+		80: "sending · 0 of 3 · 1 away · 579 kbit/s", 33: "sending · 0 of 3 · 1 away", 24: "sending · 0 of 3",
+		3: "sending",
 	} {
 		if got := state(s, room); got != want {
 			t.Errorf("%d: %q", room, got)

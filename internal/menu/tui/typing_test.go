@@ -243,7 +243,7 @@ var walks = []struct {
 		menu.Administrator, "t|12|max rate|20M",
 		"Limit the rate of transfer 12 (ubuntu.iso) to lab: 20 Mbit/s at most, from now on", "ChangeTransfer[12",
 	},
-	{menu.Administrator, "t|12|max rate|auto", "Take the limit off transfer 12 (ubuntu.iso) to lab: it goes as fast as", "ChangeTransfer[12"},
+	{menu.Administrator, "t|12|max rate|auto", "Take the limit off transfer 12 (ubuntu.iso) to lab", "ChangeTransfer[12"},
 	{menu.Administrator, "a|11|2|1|room=3 kind-", "room is set to “3”, kind is removed.", "LabelDevices["},
 	{menu.Administrator, "t|12|catch up now|1", "Let bob/pc-b fetch transfer 12", "ActOnDelivery[12"},
 	{menu.Administrator, "t|12|later|1", "Leave bob/pc-b out of transfer 12", "ActOnDelivery[12"},

@@ -196,7 +196,7 @@ test("1,000 receivers run smoothly", async ({ page }) => {
     Object.assign(window, { EventSource: Stream });
   }, transfer(0.5));
   await page.goto(`${world.url}/#/transfers/7`);
-  await expect(page.getByRole("heading", { name: `Machines (${receivers})` })).toBeVisible();
+  await expect(page.getByRole("heading", { name: `Machines (${receivers.toLocaleString("en")})` })).toBeVisible();
   const before = readings;
   const frames = await page.evaluate(
     () =>

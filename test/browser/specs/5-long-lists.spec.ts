@@ -180,6 +180,12 @@ async function api(route: Route): Promise<void> {
       day: { transfers: 3, delivered_bytes: 9e12, sent_bytes: 1e12, saved_bytes: 8e12 },
       all: { transfers: 9, delivered_bytes: 9e13, sent_bytes: 1e13, saved_bytes: 8e13 },
     });
+  if (path === "/transfers/plan")
+    return route.fulfill({
+      status: 422,
+      contentType: "application/problem+json",
+      body: JSON.stringify({ status: 422, code: "invalid", detail: "pick a group" }),
+    });
   if (path === "/groups/campus") return fulfil(group);
   if (path === "/transfers/7") return fulfil({ ...make.transfers!(6), verified: 9879, owed: 121 });
   const last = path.split("/").pop()!;

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/receipts"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/summary"
 )
 
 // Receipt closes a delivery: the device signed what became of it.
@@ -185,9 +186,10 @@ func (e *Engine) Report(dev protocol.DeviceID, r groupcast.AgentReport) error {
 		return e.feedback(r.Transfer, dev, r.Feedback)
 	}
 	if r.Path == groupcast.PathHTTPS && r.Reason != "" {
+		said := summary.Says(r.Reason)
 		e.change(func(sch *schedule.Scheduler, now time.Time) {
-			if !sch.Stumbled(now, r.Transfer, dev, groupcast.Clip(r.Reason), r.Bytes) {
-				sch.Behind(now, r.Transfer, dev, groupcast.Clip(r.Reason), false)
+			if !sch.Stumbled(now, r.Transfer, dev, said, r.Bytes) {
+				sch.Behind(now, r.Transfer, dev, said, false)
 			}
 		})
 	}

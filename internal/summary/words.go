@@ -3,6 +3,7 @@ package summary
 import (
 	"fmt"
 	"strconv"
+	"strings"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -27,6 +28,11 @@ func Reason(r schedule.Reason) string {
 	default:
 		return r.Text
 	}
+}
+
+// Says puts a device's own words into quotation marks: whoever runs it chose them.
+func Says(text string) string {
+	return "it says “" + strings.NewReplacer("“", `"`, "”", `"`).Replace(groupcast.Clip(text)) + "”"
 }
 
 // State says in words where a device stands with a transfer that it is served.

@@ -16,6 +16,10 @@ func Why(d groupcast.Delivery) string {
 		return joined("; ", refusedFor(d.Refusal), ownWords(d.Reason))
 	case d.State == groupcast.DeliveryFailed && d.Signed != "":
 		return joined("; ", "it did not work there", ownWords(d.Reason))
+	case d.Signed == groupcast.SignedOutcome && d.Reason != "":
+		return quoted(d.Reason) // the device's, or the server's of what it lost itself
+	case d.Signed != groupcast.SignedNothing:
+		return ownWords(d.Reason)
 	}
 	return Name(d.Reason)
 }
@@ -55,5 +59,10 @@ func ownWords(text string) string {
 	if text == "" {
 		return ""
 	}
-	return "it says “" + Name(text) + "”"
+	return "it says " + quoted(text)
+}
+
+// quoted keeps a text from ending its quotation itself.
+func quoted(text string) string {
+	return "“" + strings.NewReplacer("“", `"`, "”", `"`).Replace(Name(text)) + "”"
 }

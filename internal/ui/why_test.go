@@ -17,6 +17,10 @@ func TestARefusalIsSaidInOurWords(t *testing.T) {
 	crowded := refused(groupcast.RefusedSpace, "")
 	crowded.Space = &groupcast.Space{Needed: 160e6, Free: 200e6, Others: 100e6}
 	failed := groupcast.Delivery{State: groupcast.DeliveryFailed, Signed: groupcast.SignedAll, Reason: "x"}
+	lacks := groupcast.DeliveryIncomplete
+	signed := func(how groupcast.Signed, state groupcast.DeliveryState, why string) groupcast.Delivery {
+		return groupcast.Delivery{State: state, Signed: how, Reason: why}
+	}
 	for want, d := range map[string]groupcast.Delivery{
 		"needs 160 MB; 1.21 GB are free and 1.1 GB must stay free: free 50 MB there, or lower its reserve": full,
 		"needs 160 MB; 200 MB are free: free 60 MB there; other transfers take 100 MB":                     crowded,
@@ -29,6 +33,10 @@ func TestARefusalIsSaidInOurWords(t *testing.T) {
 		"does not accept the list of files":                          refused("manifest-name", ""),
 		"refused it; it says “a newer one's why”":                    refused("mood", "a newer one's why"),
 		"it did not work there; it says “x”":                         failed,
+		"it says “1 missing: a\\u{9}b”":                              signed(groupcast.SignedAll, lacks, "1 missing: a\tb"),
+		"it says “x\"; call the police”":                             signed("counts", lacks, "x”; call the police"),
+		"it says “1 lies beside”":                                    signed("all", "verified", "1 lies beside"),
+		"“2 changed at the server”":                                  signed(groupcast.SignedOutcome, lacks, "2 changed at the server"),
 		"asked for more than its share":                              {State: groupcast.DeliveryFailed, Reason: "asked for more than its share"},
 	} {
 		t.Run(want, func(t *testing.T) {

@@ -42,8 +42,8 @@ func TestACapAboveTheLineIsNotNamed(t *testing.T) {
 				}
 			}
 			t.Logf("named: %v", named)
-			least := 4
-			if most := named["cap"]; c.capped && most < least || !c.capped && (most > 0 || named["wire"]+named["network loss"] < least) {
+			caps, line := named["cap"], named["wire"]+named["network loss"]
+			if least := 4; c.capped && caps < least || !c.capped && (caps > 0 || line < least) {
 				t.Errorf("named: %v", named)
 			}
 		})

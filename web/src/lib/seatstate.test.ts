@@ -48,7 +48,7 @@ describe("a machine's tile", () => {
       expect(tile(device({ active }), delivery("receiving"), refused)).toEqual([
         "needs-you",
         "needs you",
-        "needs you, refused: no space",
+        "needs you, refused: refused it; it says “no space”",
       ]);
   });
   it("counts all that comes, by its size", () => {

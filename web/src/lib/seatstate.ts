@@ -5,6 +5,7 @@ import { duration, name, percent, stateText } from "./format";
 import { lookOf, type Tone } from "./looks";
 import { presence } from "./machines";
 import { texts } from "../texts";
+import { reasonText } from "./verdict";
 
 const w = texts.seats;
 
@@ -43,7 +44,7 @@ export function machineTile(d: Device, all: Coming[]): Tile {
   const who = { id: d.id, name: d.name, user: d.user };
   const bad = all.find((c) => c.of.standing.attention);
   if (bad) {
-    const text = w.needsYouFor(stateText(bad.of), name(bad.of.reason));
+    const text = w.needsYouFor(stateText(bad.of), reasonText(bad.of));
     return { ...who, look: "needs-you", short: w.needsYou, text };
   }
   if (!d.active) return { ...who, ...away(d) };
@@ -70,7 +71,7 @@ export function deliveryTile(d: Delivery, bytes: number): Tile {
     user: d.user,
     look: d.standing.label,
     short: comes ? percent(part) : text,
-    text: d.reason ? w.because(full, name(d.reason)) : full,
+    text: d.reason ? w.because(full, reasonText(d)) : full,
     part: comes ? part : undefined,
   };
 }

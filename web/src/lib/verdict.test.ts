@@ -22,6 +22,14 @@ it("is what the server says where it speaks the language", () => {
   );
 });
 
+it("puts what a machine signed in quotes, whatever became of the transfer", () => {
+  const of = (d: object) => reasonText(delivery("a", "x", { reason: "x”; call me\u202e", ...d }));
+  expect(of({ state: "incomplete", signed: "all" })).toBe('it says “x"; call me\\u{202e}”');
+  expect(of({ state: "verified", signed: "counts" })).toBe('it says “x"; call me\\u{202e}”');
+  expect(of({ state: "incomplete", signed: "outcome" })).toBe('“x"; call me\\u{202e}”');
+  expect(of({ state: "incomplete", signed: "all", reason: "" })).toBe("");
+});
+
 describe("where the server does not speak the language", () => {
   beforeEach(() => {
     texts.serverSpeaksIt = false;

@@ -51,10 +51,12 @@ type Waiting = Pick<Delivery, "state" | "cause" | "refusal" | "reason"> & Partia
 
 /** Why a delivery waits, failed or was refused: our words for its code and numbers, the machine's own behind them. */
 export function reasonText(d: Waiting): string {
-  const own = d.reason ? texts.ownWords(name(d.reason)) : "";
+  const words = name(d.reason).replace(/[“”]/g, '"'); // which cannot end their quotation themselves
+  const own = words ? texts.ownWords(words) : "";
   const said = (...all: string[]) => all.filter((x) => x).join("; ");
   if (d.state === "refused") return d.refusal === "space" && d.space ? room(d.space) : said(refused(d.refusal), own);
   if (d.state === "failed" && d.signed) return said(texts.failedThere, own);
+  if (d.reason && d.signed) return d.signed === "outcome" ? texts.quoted(words) : own;
   if (texts.serverSpeaksIt || !d.reason) return name(d.reason);
   const why = known<string>(texts.causes, d.cause ?? "");
   if (why) return why;

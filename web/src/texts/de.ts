@@ -92,6 +92,7 @@ export const de: Texts = {
     others: (room, others) => `${room}; andere Übertragungen belegen ${others}`,
   },
   failedThere: "dort ist es gescheitert",
+  quoted: (said) => `„${said}“`,
   ownWords: (said) => `eigene Angabe: „${said}“`,
 
   contents: {
@@ -274,15 +275,15 @@ export const de: Texts = {
     heard: (group, n, sent) => `${group} (${n} von ${sent})`,
     https: (groups, port) =>
       `hört kein Multicast von ${groups}, deshalb kommen die Daten über HTTPS: prüfen Sie die Firewall (UDP ${port}), ` +
-      "das WLAN und IGMP-Snooping ohne Querier am Switch (dort `groupcast doctor`)",
+      "das WLAN und IGMP-Snooping ohne Querier am Switch",
     notProbed: (group) => `an ${group} konnte keine Probe gesendet werden: siehe das Log des Servers und --interface`,
     noGroup: "ist in keiner Gruppe: fügen Sie den Benutzer einer hinzu",
     silent: "verbunden, antwortete aber nicht rechtzeitig: vielleicht schläft der Rechner oder ist überlastet",
-    off: (seen) => `nicht aktiv, zuletzt gesehen ${seen}: ist der Rechner an, und läuft dort \`groupcast receive\`?`,
-    never: "war noch nie verbunden: starten Sie dort `groupcast receive`",
+    off: (seen) => `nicht aktiv, zuletzt gesehen ${seen}: ist der Rechner an, und läuft dort der Empfänger?`,
+    never: "war noch nie verbunden: starten Sie dort den Empfänger",
     copied: (n) =>
       `die Anmeldung wird von ${n} Rechnern benutzt, von denen nur einer Dateien bekommt: ein Verzeichnis wurde ` +
-      "kopiert; auf den anderen: `groupcast logout`, dann neu anmelden",
+      "kopiert; auf den anderen abmelden, dann neu anmelden",
   },
 
   address: {
@@ -714,11 +715,9 @@ export const de: Texts = {
     goOn: "Weiter zum Server",
     used: "Dieser Link gilt nicht mehr",
     usedText: "Er wurde schon benutzt oder ist älter als 15 Minuten. Mit einem Konto können Sie sich anmelden.",
-    usedElse: [
-      "Hat noch niemand ein Konto? Beenden Sie ",
-      code("groupcast serve"),
-      " auf dem Rechner des Servers und starten Sie es neu: es gibt einen neuen Link aus.",
-    ],
+    usedElse:
+      "Hat noch niemand ein Konto? Beenden Sie den Server auf seinem Rechner und starten Sie ihn neu: er gibt einen neuen " +
+      "Link aus.",
     cut: "Der Link ist nicht vollständig",
     cutText:
       "Sein letzter Teil fehlt. Kopieren Sie ihn ganz von dort, wo der Server ihn ausgegeben hat, und öffnen Sie ihn erneut.",
@@ -787,20 +786,15 @@ export const de: Texts = {
     again: "Erneut anmelden",
     againLead: "Ihre Anmeldung ist abgelaufen. Was Sie gerade taten, ist noch da und geht nach der Anmeldung weiter.",
     somebodyElse: "Als jemand anders anmelden",
-    setUp: [
-      "Dieser Server hat noch keinen Administrator: öffnen Sie den Link, den ",
-      code("groupcast serve"),
-      " auf seinem Rechner ausgegeben hat.",
-    ],
+    setUp:
+      "Dieser Server hat noch keinen Administrator: öffnen Sie den Link, den er beim Start auf seinem Rechner ausgab.",
     login: "Anmeldename",
     password: "Passwort",
     yes: "Anmelden",
     busy: "Anmeldung läuft …",
-    hint: [
-      "Kein Konto? Der Administrator dieses Servers legt eines an. Der erste Administrator benutzt den Link, den ",
-      code("groupcast serve"),
-      " ausgegeben hat.",
-    ],
+    hint:
+      "Kein Konto? Der Administrator dieses Servers legt eines an. Der erste Administrator benutzt den Link, den der " +
+      "Server beim Start auf seinem Rechner ausgab.",
   },
 
   groups: {
@@ -867,16 +861,12 @@ export const de: Texts = {
     memberSince: (on, when) => `${on} · aufgenommen ${when}`,
     remove: "Entfernen",
     removeOf: (who) => `${who} entfernen`,
-    nobody: "Noch niemand. Nehmen Sie hier einen Benutzer auf, oder lassen Sie mit „groupcast join“ darum bitten.",
+    nobody: "Noch niemand. Nehmen Sie hier einen Benutzer auf, oder lassen Sie darum bitten.",
     machines: (n) => `Rechner (${number(n)})`,
     machinesLabel: "Rechner",
     notTried: "nicht erprobt",
     multicastNotTried: "Multicast nicht erprobt",
-    noMachines: [
-      "Keine. Der Rechner eines Mitglieds erscheint, wenn dort ",
-      code("groupcast login"),
-      " ausgeführt wird.",
-    ],
+    noMachines: "Keine. Der Rechner eines Mitglieds erscheint, sobald es sich dort anmeldet.",
     history: "Verlauf",
     nothingSent: "Dieser Gruppe wurde noch nichts gesendet.",
     earlier: (n) => `${number(n)} frühere`,

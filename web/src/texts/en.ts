@@ -99,6 +99,7 @@ export const en = {
     others: (room: string, others: string) => `${room}; other transfers take ${others}`,
   },
   failedThere: "it did not work there",
+  quoted: (said: string) => `“${said}”`,
   ownWords: (said: string) => `it says “${said}”`,
 
   contents: {
@@ -280,15 +281,15 @@ export const en = {
     heard: (group: string, n: number, sent: number) => `${group} (${n} of ${sent})`,
     https: (groups: string, port: number) =>
       `does not hear multicast of ${groups}, so data comes over HTTPS: look at its firewall (UDP ${port}), its Wi-Fi, ` +
-      "and IGMP snooping without a querier on the switch (`groupcast doctor` there)",
+      "and IGMP snooping without a querier on the switch",
     notProbed: (group: string) => `no probe could be sent to ${group}: see the server's log and --interface`,
     noGroup: "is in no group: add its user to one",
     silent: "connected, but did not answer in time: the machine may be asleep or overloaded",
-    off: (seen: string) => `not active, seen ${seen}: is the machine on and \`groupcast receive\` running there?`,
-    never: "has never connected: start `groupcast receive` there",
+    off: (seen: string) => `not active, seen ${seen}: is the machine on and the receiver running there?`,
+    never: "has never connected: start the receiver there",
     copied: (n: number) =>
       `its login is used by ${n} machines, of which only one gets files: a home was copied; ` +
-      "on the others: `groupcast logout`, then log in",
+      "on the others log out, then log in",
   },
 
   /** Why a group's multicast address is a poor choice. */
@@ -1095,11 +1096,7 @@ export const en = {
     goOn: "Continue to the server",
     used: "This link is of no use any more",
     usedText: "It was used already, or is older than 15 minutes. With an account you can sign in.",
-    usedElse: [
-      "Nobody has an account yet? Stop ",
-      code("groupcast serve"),
-      " on its machine and start it again: it prints a new link.",
-    ] as Rich,
+    usedElse: "Nobody has an account yet? Stop the server on its machine and start it again: it prints a new link.",
     cut: "The link is not complete",
     cutText: "Its last part is missing. Copy it whole from where the server printed it, and open it again.",
     toSignIn: "Sign in",
@@ -1171,20 +1168,14 @@ export const en = {
     again: "Sign in again",
     againLead: "Your sign-in has ended. What you were doing is still there: it goes on once you are signed in.",
     somebodyElse: "Sign in as somebody else",
-    setUp: [
-      "This server has no administrator yet: open the link that ",
-      code("groupcast serve"),
-      " printed on its machine.",
-    ] as Rich,
+    setUp: "This server has no administrator yet: open the link that it printed on its machine when it started.",
     login: "Login ID",
     password: "Password",
     yes: "Sign in",
     busy: "Signing in…",
-    hint: [
-      "No account? The administrator of this server makes one. First administrator? Use the link that ",
-      code("groupcast serve"),
-      " printed.",
-    ] as Rich,
+    hint:
+      "No account? The administrator of this server makes one. First administrator? Use the link that the server " +
+      "printed on its machine when it started.",
   },
 
   groups: {
@@ -1249,12 +1240,12 @@ export const en = {
     memberSince: (on: string, when: string) => `${on} · member since ${when}`,
     remove: "Remove",
     removeOf: (who: string) => `Remove ${who}`,
-    nobody: "Nobody yet. Add a user here, or let them ask with “groupcast join”.",
+    nobody: "Nobody yet. Add a user here, or let them ask to join.",
     machines: (n: number) => `Machines (${number(n)})`,
     machinesLabel: "Machines",
     notTried: "not tried",
     multicastNotTried: "multicast not tried",
-    noMachines: ["None. A member's machine appears when they run ", code("groupcast login"), " on it."] as Rich,
+    noMachines: "None. A member's machine appears when they log in on it.",
     history: "History",
     nothingSent: "Nothing has been sent to this group.",
     earlier: (n: number) => `${number(n)} earlier ones`,

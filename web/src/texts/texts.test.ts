@@ -82,7 +82,7 @@ describe("the language of the browser tests", () => {
     expect(t.common.of(1, 12_000)).toBe("⟦1 of 12,000w⟧");
     expect(t.write.number(12_000)).toBe("12,000");
     expect(t.format.bytes[2]).toBe("⟦MBw⟧");
-    expect(t.group.noMachines[1]).toEqual({ as: "code", text: "groupcast login", title: undefined });
+    expect(t.steps.startReceive[1]).toEqual({ as: "code", text: "groupcast receive", title: undefined });
     expect(t.locale).toBe("en");
   });
 });

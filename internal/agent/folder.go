@@ -82,7 +82,8 @@ func (a *Agent) sweepServer(ctx context.Context, server protocol.ServerID, keep 
 	if err != nil {
 		return // it is said where a transfer needs it
 	}
-	gone, err := spool.Sweep(a.cfg.Dir, id, server, keep)
+	cfg := spool.Config{Dir: a.cfg.Dir, Known: id, Server: server, Shared: a.shared}
+	gone, err := spool.Sweep(ctx, cfg, ledgers(a.cfg.Ledger, server), keep)
 	if gone > 0 {
 		a.cfg.Log.Info("deleted what was half received and is not owed any more", "transfers", gone)
 	}
@@ -106,6 +107,11 @@ func (a *Agent) sweepOthers(ctx context.Context) {
 
 func none(protocol.TransferNo) bool { return false }
 
+// ledgers gives what was delivered to any group of a server.
+func ledgers(l *ledger.Ledger, server protocol.ServerID) func(protocol.GroupID, string) spool.Ledger {
+	return func(id protocol.GroupID, name string) spool.Ledger { return l.Deliveries(server, id, name) }
+}
+
 // Forget deletes what is half received of a server in every folder that files went to, and the
 // receipts for it: the login there is over. A folder that is away keeps it until it is swept by
 // the next receiver.
@@ -116,7 +122,8 @@ func Forget(ctx context.Context, l *ledger.Ledger, server protocol.ServerID) err
 	}
 	failed := errors.Join(l.ForgetReceipts(ctx, server), l.ForgetTaken(ctx, server, none))
 	for dir, id := range folders {
-		if _, err := spool.Sweep(dir, id, server, none); err != nil {
+		cfg := spool.Config{Dir: dir, Known: id, Server: server}
+		if _, err := spool.Sweep(ctx, cfg, ledgers(l, server), none); err != nil {
 			if _, away := strange(err); !away {
 				failed = errors.Join(failed, err)
 			}

@@ -2,6 +2,7 @@ package spool_test
 
 import (
 	"errors"
+	"fmt"
 	"os"
 	"testing"
 
@@ -62,4 +63,36 @@ func TestWhatACrashCaughtIsItsGroups(t *testing.T) {
 	l.do(os.WriteFile(l.at("f"), []byte("two"), 0o644)) // the user's
 	l.send(3, map[string]string{"f": "three"})
 	l.has(map[string]string{"f": "two", "f (groupcast 3)": "three"})
+}
+
+// A sweep tells each group's ledger what a crash caught, before nobody can tell it from the user's.
+func TestASweepTellsWhatACrashCaught(t *testing.T) {
+	l, den := newLab(t), spooltest.NewLedger()
+	id, err := spool.Identify(l.dir)
+	l.do(err)
+	l.caught(l.inGroup("lab", 1, l.l), l.l, 1, "one")
+	l.caught(l.inGroup("den", 2, den), den, 2, "two")
+	ledger := func(id protocol.GroupID, name string) spool.Ledger {
+		return map[string]spool.Ledger{"1 lab": l.l, "2 den": den}[fmt.Sprint(id[0], " ", name)]
+	}
+	sweep := func() (int, error) {
+		return spool.Sweep(t.Context(), spool.Config{Dir: l.dir, Known: id}, ledger,
+			func(protocol.TransferNo) bool { return false })
+	}
+	l.l.Fail = errors.New("the ledger is locked")
+	if gone, err := sweep(); !errors.Is(err, l.l.Fail) || gone != 1 {
+		t.Errorf("%d went although one could not be told: %v", gone, err)
+	}
+	l.l.Fail = nil
+	if gone, err := sweep(); err != nil || gone != 1 {
+		t.Errorf("%d went: %v", gone, err)
+	}
+	for ledger, no := range map[*spooltest.Ledger]protocol.TransferNo{l.l: 1, den: 2} {
+		if d := ledger.Paths["f"]; d.Transfer != no || len(ledger.Paths) != 1 {
+			t.Errorf("the ledger of transfer %d knows %+v", no, ledger.Paths)
+		}
+	}
+	l.s = l.inGroup("lab", 1, l.l)
+	l.send(3, map[string]string{"f": "three"})
+	l.has(map[string]string{"f": "three"})
 }

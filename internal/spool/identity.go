@@ -11,7 +11,6 @@ import (
 	"strings"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 )
 
@@ -139,33 +138,4 @@ func (s *Spool) stillKnown() error {
 		return nil
 	}
 	return isKnown(s.fs, s.cfg.Dir, s.cfg.Known)
-}
-
-// Sweep deletes the stagings of a server in the folder that is known by an identity, but for
-// those to keep. It says how many went.
-func Sweep(
-	dir string, id Identity, server protocol.ServerID, keep func(protocol.TransferNo) bool,
-) (gone int, err error) {
-	f, err := OpenKnown(dir, id)
-	if err != nil {
-		return 0, err
-	}
-	defer func() { err = errors.Join(err, f.Close()) }()
-	s := Spool{cfg: Config{Server: server}, fs: f}
-	staged, err := s.Stagings()
-	if err != nil {
-		return 0, err
-	}
-	var failed error
-	for _, no := range staged {
-		if keep(no) {
-			continue
-		}
-		if err := s.Drop(no); err != nil {
-			failed = errors.Join(failed, err)
-			continue
-		}
-		gone++
-	}
-	return gone, failed
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/spooltest"
 )
 
 // isStrange says that nothing was taken for the folder that was used before, in words.
@@ -50,7 +51,7 @@ func TestAFolderIsKnownByItsIdentity(t *testing.T) {
 			if _, err := spool.Open(spool.Config{Dir: dir, Group: "lab", Known: id}); !isStrange(err) {
 				t.Errorf("opened: %v", err)
 			}
-			if _, err := spool.Sweep(dir, id, protocol.ServerID{}, func(protocol.TransferNo) bool { return false }); err == nil {
+			if _, err := sweep(t, dir, id, protocol.ServerID{}, spooltest.NewLedger(), 0); err == nil {
 				t.Error("swept")
 			}
 			if _, err := os.Stat(filepath.Join(dir, "lab")); name != "damaged" && name != "not known" && err == nil {
@@ -103,7 +104,7 @@ func TestSweep(t *testing.T) {
 			must(t, s.Close())
 		}
 	}
-	gone, err := spool.Sweep(dir, id, ours, func(no protocol.TransferNo) bool { return no == 2 })
+	gone, err := sweep(t, dir, id, ours, spooltest.NewLedger(), 2)
 	if err != nil || gone != 2 {
 		t.Errorf("%d went, %v", gone, err)
 	}
@@ -112,6 +113,15 @@ func TestSweep(t *testing.T) {
 	if len(left) != 1+3+1 {
 		t.Errorf("left: %v", left)
 	}
+}
+
+// sweep deletes the stagings of a server but for one; all groups have one ledger.
+func sweep(
+	t *testing.T, dir string, id spool.Identity, server protocol.ServerID, ledger spool.Ledger, but protocol.TransferNo,
+) (int, error) {
+	return spool.Sweep(t.Context(), spool.Config{Dir: dir, Known: id, Server: server},
+		func(protocol.GroupID, string) spool.Ledger { return ledger },
+		func(no protocol.TransferNo) bool { return no == but })
 }
 
 func must(t *testing.T, err error) {

@@ -226,8 +226,8 @@ func (s *Spool) Stagings() ([]protocol.TransferNo, error) {
 	return out, nil
 }
 
-// Drop deletes a staging and what it holds.
-func (s *Spool) Drop(no protocol.TransferNo) error {
+// discard deletes a staging and what it holds; the ledger knows what was moved out of it.
+func (s *Spool) discard(no protocol.TransferNo) error {
 	name := s.stagingName(no)
 	entries, err := s.fs.Readdir(name)
 	if errors.Is(err, fs.ErrNotExist) {

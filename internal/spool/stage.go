@@ -139,7 +139,7 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 		if err := g.spool.keepMoved(ctx, g.no, have); err != nil {
 			return err
 		}
-		if err := g.spool.Drop(g.no); err != nil {
+		if err := g.spool.discard(g.no); err != nil {
 			return err
 		}
 		if err := g.spool.folder(g.name, 0o700); err != nil {

@@ -303,7 +303,7 @@ func (g *Staging) Close() error {
 func (g *Staging) Remove() error {
 	g.spool.cfg.Shared.leave(g)
 	err := errors.Join(g.parts.closeAll(), g.journal.file.Close())
-	return errors.Join(err, g.spool.Drop(g.no))
+	return errors.Join(err, g.spool.discard(g.no))
 }
 
 // hashFile gives the SHA-256 of size bytes of a file from offset on.

@@ -101,6 +101,7 @@ func TestRegressions(t *testing.T) {
 		{911029, "a state that was older than a receipt did not say that nothing is owed, and none was read after it"},
 		{911491, "what a transfer had put there whose barrier failed was taken over as if its name were durable"},
 		{913251, "a refusal of an earlier process came after a newer offer was taken, and nobody looked at the disk again"},
+		{77300507, "what a crash caught of a transfer was swept with it, and counted as the user's from then on"},
 		{5034, "a file had moved into a new folder whose own name was not durable, and a crash took both"},
 		{77100248, "what was cancelled while nobody had confirmed the memberships stayed half received"},
 		{913449, "what a crash caught of a newer transfer was taken for the user's by an older one that came first"},

@@ -317,7 +317,7 @@ func (d *device) sweep(keep func(protocol.TransferNo) bool) {
 		}
 		d.w.count("device: swept")
 		delete(d.durable, no)
-		if err = s.Drop(no); err != nil {
+		if err = s.Drop(context.Background(), no); err != nil {
 			break
 		}
 	}

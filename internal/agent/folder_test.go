@@ -2,14 +2,18 @@ package agent_test
 
 import (
 	"context"
+	"crypto/sha256"
+	"errors"
 	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent"
 	"github.com/groupcast/groupcast/internal/ledger"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool"
 )
@@ -169,5 +173,46 @@ func TestForget(t *testing.T) {
 	}
 	if left, err := l.Receipts(t.Context(), server); err != nil || len(left) != 0 {
 		t.Errorf("receipts: %v, %v", left, err)
+	}
+}
+
+// deaf is a ledger that takes nothing any more: what a power cut leaves it at.
+type deaf struct{ spool.Ledger }
+
+func (deaf) Record([]spool.Outcome) error { return errors.New("the power is out") }
+
+// What a crash caught of a server's transfers is known as delivered when the login there is over: it makes room for
+// what comes after the next login.
+func TestForgetKeepsWhatACrashCaught(t *testing.T) {
+	dir, server, group, data := t.TempDir(), protocol.ServerID{1}, protocol.GroupID{2}, []byte("one")
+	l, err := ledger.Open(t.Context(), filepath.Join(t.TempDir(), "ledger"), time.Now)
+	check(t, err)
+	defer l.Close()
+	id, err := spool.Identify(dir)
+	check(t, err)
+	check(t, l.KeepFolder(t.Context(), dir, id))
+	files := []manifest.File{{Path: "f", Mode: 0o644, Size: uint64(len(data)), Digest: sha256.Sum256(data)}}
+	blocks, err := manifest.Cut(files)
+	check(t, err)
+	blocks[0].Digest = manifest.LeafDigest(data)
+	layout, _ := manifest.LayoutOf(&manifest.Manifest{Files: files, Blocks: blocks})
+	delivered := l.Deliveries(server, group, "lab")
+	s, err := spool.Open(spool.Config{
+		Dir: dir, Known: id, Group: "lab", GroupID: group, Server: server, Reserve: -1, Ledger: deaf{delivered},
+	})
+	check(t, err)
+	g, err := s.Stage(t.Context(), 3, layout)
+	check(t, err)
+	check(t, g.WriteBlock(layout.FirstStream(), data))
+	if _, err := g.Commit(t.Context()); err == nil {
+		t.Fatal("the ledger took it")
+	}
+	check(t, errors.Join(g.Close(), s.Close()))
+	check(t, agent.Forget(t.Context(), l, server))
+	if d, known, err := delivered.Lookup("f"); err != nil || !known || d.Transfer != 3 {
+		t.Errorf("the ledger knows %v %+v, %v", known, d, err)
+	}
+	if left, err := filepath.Glob(filepath.Join(dir, ".groupcast", "*-3")); err != nil || len(left) > 0 {
+		t.Errorf("left: %v, %v", left, err)
 	}
 }

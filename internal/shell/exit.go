@@ -65,6 +65,9 @@ func failureOf(err error, verbose bool) Failure {
 		return Failure{Code: string(groupcast.EInternal), Message: err.Error(), Exit: Failed}
 	}
 	f := Failure{Code: string(e.Code), Message: e.Message, Hint: ui.Hint(e), Exit: Failed}
+	if f.Hint == "" && e.Code == groupcast.ENotFound {
+		f.Hint = listedBy(e.Message)
+	}
 	if all, ok := err.(interface{ Unwrap() []error }); ok && len(all.Unwrap()) > 1 {
 		f.Message, f.Hint = err.Error(), "" // several things failed: each has its line
 	}

@@ -22,7 +22,7 @@ func WrapArgs(c *cobra.Command) {
 	if check := c.Args; check != nil {
 		c.Args = func(c *cobra.Command, args []string) error {
 			if err := check(c, args); err != nil {
-				return UsageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", err, c.UseLine(), c.CommandPath())}
+				return UsageError{fmt.Errorf("%w\n  usage: %s\n  help:  %s --help", argsWrong(err), c.UseLine(), c.CommandPath())}
 			}
 			return nil
 		}

@@ -47,8 +47,9 @@ func (s *Spool) markedGroup(no protocol.TransferNo) (id protocol.GroupID, folder
 	return id, "", nil
 }
 
-// keepCaught records what a crash caught of the group's other transfers, once.
-func (s *Spool) keepCaught(ctx context.Context, but protocol.TransferNo) error {
+// keepCaught records what a crash caught of the group's transfers, once: also of the one that comes, which may be
+// refused before it finds its files itself.
+func (s *Spool) keepCaught(ctx context.Context) error {
 	shared := s.cfg.Shared
 	shared.mu.Lock() // none of the group's transfers is admitted as long as this is not done
 	defer shared.mu.Unlock()
@@ -60,9 +61,6 @@ func (s *Spool) keepCaught(ctx context.Context, but protocol.TransferNo) error {
 		return err
 	}
 	for _, no := range staged {
-		if no == but {
-			continue // it finds its own files itself
-		}
 		if err := s.keepCaughtOf(ctx, no); err != nil {
 			return fmt.Errorf("look for files of transfer %d: %w", no, err)
 		}

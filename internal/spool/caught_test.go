@@ -96,3 +96,25 @@ func TestASweepTellsWhatACrashCaught(t *testing.T) {
 	l.send(3, map[string]string{"f": "three"})
 	l.has(map[string]string{"f": "three"})
 }
+
+// What a crash caught is known also if its own transfer is the first to come, and is refused.
+func TestARefusedTransferIsKnownByWhatACrashCaught(t *testing.T) {
+	l, shared := newLab(t), spool.NewShared()
+	l.caught(l.inGroup("lab", 1, l.l), l.l, 1, "one")
+	small := func(limit uint64) *spool.Spool {
+		s, err := spool.Open(spool.Config{
+			Dir: l.dir, Group: "lab", GroupID: protocol.GroupID{1}, Ledger: l.l, Reserve: -1, Shared: shared, MaxSize: limit,
+		})
+		l.do(err)
+		t.Cleanup(func() { _ = s.Close() })
+		return s
+	}
+	var refused *spool.Refused
+	again := makeTransfer(t, map[string][]byte{"f": []byte("one")})
+	if _, err := small(1).Stage(t.Context(), 1, again.layout); !errors.As(err, &refused) {
+		t.Fatalf("staged: %v", err)
+	}
+	l.s = small(0)
+	l.send(2, map[string]string{"f": "two"})
+	l.has(map[string]string{"f": "two"})
+}

@@ -33,7 +33,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	g.place()
 	g.leaveHoles()
-	if err := s.keepCaught(ctx, no); err != nil {
+	if err := s.keepCaught(ctx); err != nil {
 		return nil, refusedOr(err)
 	}
 	if err := g.settleEarly(ctx); err != nil {

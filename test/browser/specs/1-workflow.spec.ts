@@ -332,7 +332,7 @@ test("a member sees his own side and nothing else", async ({ browser }) => {
   await screens(his, "member");
   for (const path of ["users", "transfers/1", "groups/lab-a", "audit"]) {
     await his.goto(`${world.url}/#/${path}`);
-    await expect(his.getByRole("heading", { name: "There is no such page" })).toBeVisible();
+    await expect(his.getByRole("heading", { name: "This page is for administrators" })).toBeVisible();
   }
   for (const path of [
     "users",

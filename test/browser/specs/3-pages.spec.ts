@@ -245,7 +245,7 @@ test("a sign-in that was ended elsewhere leads to the sign-in page", async ({ br
     .filter({ hasText: "browser", hasNotText: "(this one)" })
     .getByRole("button", { name: "End" })
     .click({ timeout: 10_000 });
-  await expect(his.getByRole("button", { name: "Sign in" })).toBeVisible({ timeout: 20_000 });
+  await expect(his.getByRole("button", { name: "Sign in", exact: true })).toBeVisible({ timeout: 20_000 });
   await other.close();
 });
 

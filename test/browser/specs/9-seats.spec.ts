@@ -192,7 +192,7 @@ test("who is no administrator neither sees nor changes it", async ({ browser }) 
   const own = await browser.newContext({ ignoreHTTPSErrors: true });
   const mine = await own.newPage();
   await enter(mine, "mia");
-  await expect(mine.getByRole("heading", { level: 1, name: "There is no such page" })).toBeVisible();
+  await expect(mine.getByRole("heading", { level: 1, name: "This page is for administrators" })).toBeVisible();
   expect(await text(mine, "GET")).toContain('"code":"forbidden"');
   const empty = { rows: 1, columns: 1, version: 3, seats: [] };
   expect(await text(mine, "PUT", empty)).toContain('"code":"forbidden"');

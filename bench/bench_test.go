@@ -2,19 +2,36 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/xml"
 	"fmt"
 	"math"
 	"os"
 	"os/exec"
+	"os/signal"
 	"path/filepath"
 	"slices"
 	"strings"
+	"syscall"
 	"testing"
 	"time"
 
 	"github.com/groupcast/groupcast/test/netlab"
 )
+
+// TestMain also is the parts of the bench that it starts on the lab's hosts by its own name.
+func TestMain(m *testing.M) {
+	if len(os.Args) > 1 && !strings.HasPrefix(os.Args[1], "-") {
+		ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+		defer stop()
+		if err := command(ctx, os.Args[1:]); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			os.Exit(1)
+		}
+		return
+	}
+	os.Exit(m.Run())
+}
 
 func TestParsing(t *testing.T) {
 	if got := parseCPUTimes("cpu  100 50 200 9999 300 10 40 777 5 5\ncpu0 1 2 3\n"); got[2] != 2 || got[7] != 7.77 {

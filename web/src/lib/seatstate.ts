@@ -1,7 +1,7 @@
 // How a machine stands, in a word or two that fit on a tile: by what it is owed, or by one transfer.
 import type { Delivery, Device } from "../api/types";
 import { fraction } from "./deliveries";
-import { duration, name, percent, stateText } from "./format";
+import { duration, percent, stateText } from "./format";
 import { lookOf, type Tone } from "./looks";
 import { presence } from "./machines";
 import { texts } from "../texts";

@@ -52,7 +52,7 @@ func (o *sendOptions) args(c *cobra.Command, args []string) error {
 func (o *sendOptions) flags(c *cobra.Command) {
 	f := c.Flags()
 	f.StringArrayVar(&o.to, "to", nil, "a `GROUP`, instead of the first argument; repeatable, to send to several")
-	f.StringArrayVar(&o.new.Selection.Only, "only", nil, "for some of the group `only`: those with a label, room=2, "+
+	f.StringArrayVar(&o.new.Selection.Only, "only", nil, "for some of the group only: those with a `LABEL`, room=2, "+
 		"or a device, alice/pc-03; repeatable: of the same key one is enough, and each key needs one")
 	f.StringArrayVar(&o.new.Selection.Except, "except", nil, "not for those with a label, or a `DEVICE`; repeatable")
 	f.StringVar(&o.keep, "keep", "30d", "for this `TIME` it is owed to those who are off: 12h, 30d")

@@ -247,10 +247,20 @@ func (s *Server) SendPending(ctx context.Context, p groupcast.Principal, group s
 	if err != nil {
 		return nil, err
 	}
+	return s.sendEach(ctx, p, open)
+}
+
+// sendEach sends transfers that were open a moment ago now. One that has ended since needs nothing any more.
+func (s *Server) sendEach(
+	ctx context.Context, p groupcast.Principal, open []groupcast.Transfer,
+) ([]groupcast.Transfer, error) {
 	out := make([]groupcast.Transfer, 0, len(open))
 	for _, tr := range open {
 		sent, err := s.SendTransfer(ctx, p, tr.No)
 		if err != nil {
+			if now, e := s.delivery.Transfer(ctx, tr.No); e == nil && !now.State.Open() {
+				continue
+			}
 			return out, err
 		}
 		out = append(out, sent)

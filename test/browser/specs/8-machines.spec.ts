@@ -42,7 +42,7 @@ test.beforeAll(async ({ browser }) => {
 async function signIn(): Promise<void> {
   await page.getByLabel("Login ID").fill("root");
   await page.getByLabel("Password").fill(password);
-  await page.getByRole("button", { name: "Sign in" }).click();
+  await page.getByRole("button", { name: "Sign in", exact: true }).click();
 }
 
 test.afterEach(() => guard.check());

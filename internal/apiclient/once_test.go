@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -91,6 +92,13 @@ func (p *lossyProxy) loses(h http.Header) bool {
 	return p.lose >= 0
 }
 
+// asked gives the headers of the requests so far that make something.
+func (p *lossyProxy) asked() []http.Header {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return slices.Clone(p.posts)
+}
+
 var creatingCalls = map[string]func(context.Context, *apiclient.Client) error{
 	"AddTransfer": func(ctx context.Context, c *apiclient.Client) error {
 		_, err := c.AddTransfer(ctx, groupcast.NewTransfer{Group: "lab"})
@@ -131,14 +139,14 @@ func TestALostAnswerCreatesNothingTwice(t *testing.T) {
 					made++
 				}
 			}
-			if made != 1 || len(p.posts) != 3 {
-				t.Errorf("done %d times, asked %d times", made, len(p.posts))
+			if made != 1 || len(p.asked()) != 3 {
+				t.Errorf("done %d times, asked %d times", made, len(p.asked()))
 			}
-			if a, b := p.posts[0].Get("Idempotency-Key"), p.posts[2].Get("Idempotency-Key"); a != b || len(a) < 20 {
+			if a, b := p.asked()[0].Get("Idempotency-Key"), p.asked()[2].Get("Idempotency-Key"); a != b || len(a) < 20 {
 				t.Errorf("keys %q and %q", a, b)
 			}
 			err := call(t.Context(), c)
-			if err != nil || p.posts[3].Get("Idempotency-Key") == p.posts[0].Get("Idempotency-Key") {
+			if err != nil || p.asked()[3].Get("Idempotency-Key") == p.asked()[0].Get("Idempotency-Key") {
 				t.Errorf("the next call has the same key, or fails: %v", err)
 			}
 		})
@@ -157,7 +165,7 @@ func TestAServerWithoutKeysIsAskedOnce(t *testing.T) {
 	c := apiclient.Local(p.socket)
 	defer c.Close()
 	err := creatingCalls["CreateGroup"](t.Context(), c)
-	if groupcast.ErrorCode(err) != groupcast.EUnavailable || len(p.posts) != 1 {
-		t.Errorf("%v after %d requests", err, len(p.posts))
+	if groupcast.ErrorCode(err) != groupcast.EUnavailable || len(p.asked()) != 1 {
+		t.Errorf("%v after %d requests", err, len(p.asked()))
 	}
 }

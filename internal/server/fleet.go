@@ -34,7 +34,7 @@ func (s *Server) LabelDevices(
 	out := make([]groupcast.DeviceResult, len(changed))
 	var done []string
 	for i, one := range changed {
-		out[i] = groupcast.ResultOf(one.Device, one.Err)
+		out[i] = s.resultOf(one.Device, one.Err)
 		out[i].Labels = one.Device.Labels
 		if one.Err == nil {
 			done = append(done, out[i].Who())
@@ -47,6 +47,16 @@ func (s *Server) LabelDevices(
 		s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, Text: "labels: " + c.String()})
 	}
 	return out, nil
+}
+
+// resultOf is what became of one device. An error that is no answer to people goes to the log, which the result
+// names.
+func (s *Server) resultOf(d groupcast.Device, err error) groupcast.DeviceResult {
+	r := groupcast.ResultOf(d, err)
+	if r.Code == groupcast.EInternal {
+		s.log.Error("something was not done to a device", "device", d.ID, "err", err)
+	}
+	return r
 }
 
 // counted is what an entry of the audit log is about.
@@ -90,14 +100,11 @@ func (s *Server) DropOwed(
 		}
 		d, err := s.store.Device(ctx, id)
 		if err != nil {
-			out = append(out, groupcast.ResultOf(groupcast.Device{ID: id}, err))
+			out = append(out, s.resultOf(groupcast.Device{ID: id}, err))
 			continue
 		}
 		dropped, err := s.dropAll(ctx, p, id, q.Transfer)
-		if err != nil {
-			s.log.Warn("what a device is owed was not dropped", "device", id, "err", err)
-		}
-		r := groupcast.ResultOf(d, err)
+		r := s.resultOf(d, err)
 		r.Dropped = dropped
 		out = append(out, r)
 	}

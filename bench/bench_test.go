@@ -223,8 +223,8 @@ func TestNoiseCountsWhatHasEnded(t *testing.T) {
 	if err := foreign.Run(); err != nil {
 		t.Fatal(err)
 	}
-	others := 0.0
-	for end := time.Now().Add(30 * time.Second); others < 0.1 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
+	others, end := 0.0, time.Now().Add(30*time.Second)
+	for ; others < 0.1 && time.Now().Before(end); time.Sleep(100 * time.Millisecond) {
 		others = b.othersCPU() - before.others
 	}
 	if others < 0.1 {

@@ -140,8 +140,11 @@ func TestAReadOnlyDiskInWords(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer s.Close()
-	_, err = s.reads.db.ExecContext(t.Context(), "DELETE FROM settings") // a connection that may only read
-	if err = s.file.Explain(err); groupcast.ErrorCode(err) != groupcast.EUnavailable ||
+	err = s.read(t.Context(), func(q *queries.Queries) error { // by a connection that may only read
+		_, err := q.DeleteAudit(t.Context(), 1)
+		return err
+	})
+	if groupcast.ErrorCode(err) != groupcast.EUnavailable ||
 		!strings.Contains(err.Error(), "the server's disk is read-only") {
 		t.Errorf("%v", err)
 	}

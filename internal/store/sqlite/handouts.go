@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
+	"github.com/groupcast/groupcast/internal/store/sqlite/commits"
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
@@ -15,12 +16,12 @@ import (
 // session, and with it the key, does not either.
 func (s *Store) AddHandouts(ctx context.Context, handouts []store.Handout, at time.Time) []error {
 	out := make([]error, 0, len(handouts))
-	for some := range slices.Chunk(handouts, maxShared) {
+	for some := range slices.Chunk(handouts, commits.Most) {
 		changes := make([]change, len(some))
 		for i, h := range some {
 			changes[i] = func(ctx context.Context, q *queries.Queries) error { return addHandout(ctx, q, h, at) }
 		}
-		out = append(out, s.together(ctx, changes, nil, false)...)
+		out = append(out, s.db.Together(ctx, changes, nil, false)...)
 	}
 	return out
 }

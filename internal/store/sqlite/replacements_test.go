@@ -44,7 +44,9 @@ func TestReplacingIsOneTransaction(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if _, err := s.durable.db.ExecContext(t.Context(),
+			db := s.file.Pool(1)
+			defer db.Close()
+			if _, err := db.ExecContext(t.Context(),
 				"CREATE TRIGGER killed "+trigger+" BEGIN SELECT RAISE(ABORT, 'killed'); END"); err != nil {
 				t.Fatal(err)
 			}

@@ -1,4 +1,4 @@
-package sqlite
+package commits
 
 import (
 	"cmp"
@@ -13,12 +13,12 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-// change is what one caller writes. It keeps to the context it is given: its caller's may end in
+// Change is what one caller writes. It keeps to the context it is given: its caller's may end in
 // the middle of a statement, and SQLite then undoes the whole transaction, others' changes too.
-type change func(ctx context.Context, q *queries.Queries) error
+type Change func(ctx context.Context, q *queries.Queries) error
 
-// maxShared bounds the changes that share a commit, and so what one of them waits for.
-const maxShared = 128
+// Most bounds the changes that share a commit, and so what one of them waits for.
+const Most = 128
 
 // write is a change that waits for its turn.
 type write struct {
@@ -63,32 +63,32 @@ func (q *queue) leave(w *write) bool {
 func (q *queue) next() []*write {
 	q.mu.Lock()
 	defer q.mu.Unlock()
-	n := min(len(q.waiting), maxShared)
+	n := min(len(q.waiting), Most)
 	batch := slices.Clone(q.waiting[:n])
 	q.waiting = slices.Delete(q.waiting, 0, n)
 	return batch
 }
 
-// durably makes a change that is on the disk when durably returns.
-func (s *Store) durably(ctx context.Context, c change) error { return s.write(ctx, c, true) }
+// Durably makes a change that is on the disk when Durably returns.
+func (d *DB) Durably(ctx context.Context, c Change) error { return d.write(ctx, c, true) }
 
-// quickly makes a change that the power may still take.
-func (s *Store) quickly(ctx context.Context, c change) error { return s.write(ctx, c, false) }
+// Quickly makes a change that the power may still take.
+func (d *DB) Quickly(ctx context.Context, c Change) error { return d.write(ctx, c, false) }
 
-func (s *Store) write(ctx context.Context, c change, durable bool) error {
-	return s.wait(ctx, &write{
+func (d *DB) write(ctx context.Context, c Change, durable bool) error {
+	return d.wait(ctx, &write{
 		run:     func(ctx context.Context, _ *sql.Tx, q *queries.Queries) error { return c(ctx, q) },
 		durable: durable, done: make(chan error, 1),
 	})
 }
 
-// together makes changes in one transaction, one after another, and then what follows from them, if
+// Together makes changes in one transaction, one after another, and then what follows from them, if
 // anything does. One that fails is undone alone; it says how each went.
-func (s *Store) together(
-	ctx context.Context, changes []change, then func(context.Context, *queries.Queries, []error) error, durable bool,
+func (d *DB) Together(
+	ctx context.Context, changes []Change, then func(context.Context, *queries.Queries, []error) error, durable bool,
 ) []error {
 	failed := make([]error, len(changes))
-	err := s.wait(ctx, &write{durable: durable, done: make(chan error, 1), run: func(
+	err := d.wait(ctx, &write{durable: durable, done: make(chan error, 1), run: func(
 		ctx context.Context, tx *sql.Tx, q *queries.Queries,
 	) (err error) {
 		for i, c := range changes {
@@ -105,33 +105,33 @@ func (s *Store) together(
 		return then(ctx, q, failed)
 	}})
 	for i := range failed {
-		failed[i] = cmp.Or(err, s.file.Explain(failed[i]))
+		failed[i] = cmp.Or(err, d.file.Explain(failed[i]))
 	}
 	return failed
 }
 
 // wait queues a write, makes it or has it made, and says how it went.
-func (s *Store) wait(ctx context.Context, w *write) error {
-	s.writes.add(w)
+func (d *DB) wait(ctx context.Context, w *write) error {
+	d.writes.add(w)
 	for {
 		select {
 		case err := <-w.done:
-			return s.file.Explain(err)
-		case <-s.writes.turn:
-			s.serve(context.WithoutCancel(ctx))
+			return d.file.Explain(err)
+		case <-d.writes.turn:
+			d.serve(context.WithoutCancel(ctx))
 		case <-ctx.Done():
-			if s.writes.leave(w) {
+			if d.writes.leave(w) {
 				return ctx.Err()
 			}
-			return s.file.Explain(<-w.done)
+			return d.file.Explain(<-w.done)
 		}
 	}
 }
 
 // serve has the turn, uses it for those that wait and gives it back.
-func (s *Store) serve(ctx context.Context) {
-	defer func() { s.writes.turn <- struct{}{} }()
-	s.commit(ctx, s.writes.next())
+func (d *DB) serve(ctx context.Context) {
+	defer func() { d.writes.turn <- struct{}{} }()
+	d.commit(ctx, d.writes.next())
 }
 
 // errAborted is the error of changes in a commit in which another change panicked.
@@ -139,7 +139,7 @@ var errAborted = errors.New("the commit was aborted")
 
 // commit makes the changes of a batch in one transaction and gives each its error. Durable changes that
 // find the disk full are repeated as long as room can be made.
-func (s *Store) commit(ctx context.Context, batch []*write) {
+func (d *DB) commit(ctx context.Context, batch []*write) {
 	if len(batch) == 0 {
 		return
 	}
@@ -152,18 +152,18 @@ func (s *Store) commit(ctx context.Context, batch []*write) {
 		}
 	}()
 	for {
-		err = s.attempt(ctx, batch, failed, durable)
+		err = d.attempt(ctx, batch, failed, durable)
 		full := sqlfile.NoRoom(err) || slices.ContainsFunc(failed, sqlfile.NoRoom)
-		if !durable || !full || !s.room() {
+		if !durable || !full || !d.room() {
 			return
 		}
 	}
 }
 
-func (s *Store) attempt(ctx context.Context, batch []*write, failed []error, durable bool) error {
-	pool := &s.quick
+func (d *DB) attempt(ctx context.Context, batch []*write, failed []error, durable bool) error {
+	pool := &d.quick
 	if durable {
-		pool = &s.durable
+		pool = &d.durable
 	}
 	err := pool.transaction(ctx, func(tx *sql.Tx, q *queries.Queries) error {
 		for i, w := range batch {
@@ -176,14 +176,14 @@ func (s *Store) attempt(ctx context.Context, batch []*write, failed []error, dur
 		return nil
 	})
 	if err == nil {
-		s.commits.Add(1)
+		d.commits.Add(1)
 	}
 	return err
 }
 
 // apart makes a change so that only what it did is undone if it fails. An error of SQLite's own
 // that makes it impossible to undo the change is fatal to the transaction.
-func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c change) (failed, fatal error) {
+func apart(ctx context.Context, tx *sql.Tx, q *queries.Queries, c Change) (failed, fatal error) {
 	if _, err := tx.ExecContext(ctx, "SAVEPOINT apart"); err != nil {
 		return nil, fmt.Errorf("begin a change: %w", err)
 	}

@@ -78,10 +78,11 @@ var arrows = map[string]string{
 	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
 		"groupaddr plan reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
-	"httpapi":    "etag keyed listen pace paging problems protocol auth pki tcp disk .",
+	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",
 	"keyed":      "problems .",
 	"listen":     ".",
+	"door":       "auth tcp .",
 	"pace":       "protocol auth .",
 	"paging":     ".",
 	"etag":       ".",

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/keyed"
 )
 
@@ -94,7 +95,7 @@ func (a *api) login(
 ) (groupcast.LoggedIn, error) {
 	out, err := a.service.Login(ctx, addressOf(ctx), in.Body)
 	if err == nil {
-		err = admitted(ctx, groupcast.Principal{User: out.User, Scope: groupcast.ScopeCLI})
+		err = door.Admitted(ctx, groupcast.Principal{User: out.User, Scope: groupcast.ScopeCLI})
 	}
 	return out, err
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/tcp"
 )
 
 // eventRoutes are the two event streams: changes for users, messages for one device.
@@ -29,7 +30,7 @@ func (a *api) eventRoutes() {
 		method: http.MethodGet, path: "/agent/events", id: "agent-events", access: agents,
 		summary: "Subscribe to the messages for this device",
 	},
-		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), tailProbes, a.attachAgent)
+		schemas.Schema(reflect.TypeFor[groupcast.AgentEvent](), true, ""), tcp.TailProbes, a.attachAgent)
 }
 
 // attaching is groupcast.Attach as parameters of the address.

@@ -9,7 +9,6 @@ import (
 	"net"
 	"net/http"
 	"net/http/httptest"
-	"net/netip"
 	"strings"
 	"sync"
 	"testing"
@@ -17,89 +16,10 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
 	"github.com/groupcast/groupcast/internal/pace"
 )
-
-// Members' addresses together do not use up what administrators' addresses have.
-func TestMembersAddressesDoNotLockOutAdministrators(t *testing.T) {
-	d := newConnLimiter(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
-	now := time.Unix(1_800_000_000, 0)
-	admin := netip.MustParsePrefix("10.0.0.1/32")
-	d.enter(admin, now)
-	d.leave(admin, true, now)
-	d.administers(admin, now)
-	for i := range 50 {
-		who := netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 1, 0, byte(i)}), 32)
-		for range 2 { // once to log in, and again
-			if d.enter(who, now) {
-				d.leave(who, true, now)
-			}
-			d.peer(who).known = now
-		}
-	}
-	if !d.enter(admin, now) {
-		t.Error("the administrator's address is locked out")
-	}
-}
-
-func (d *connLimiter) peer(who netip.Prefix) *peer {
-	if d.peers[who] == nil {
-		d.peers[who] = &peer{}
-	}
-	return d.peers[who]
-}
-
-// Of those that never log in the oldest makes room; places of connections come back once.
-func TestTheOldestStrangerMakesRoom(t *testing.T) {
-	d := newConnLimiter(nil, Limits{PerSecond: 1000, Burst: 1000, AllSecond: 1000, PerAddress: 64, Waiting: 3})
-	now := time.Now()
-	sit := func(i int) (g, out *limitedConn) {
-		here, there := net.Pipe()
-		t.Cleanup(func() { here.Close(); there.Close() })
-		g = &limitedConn{Conn: there, limiter: d, who: netip.PrefixFrom(netip.AddrFrom4([4]byte{10, 0, 0, byte(i)}), 32)}
-		if !d.enter(g.who, now) {
-			t.Fatalf("connection %d was not let in", i)
-		}
-		return g, d.enqueue(g, now)
-	}
-	var all []*limitedConn
-	for i := range 3 {
-		g, out := sit(i)
-		if all = append(all, g); out != nil {
-			t.Fatalf("connection %d: somebody had to go", i)
-		}
-	}
-	if err := all[0].admitted(groupcast.Principal{User: groupcast.User{ID: "mia"}}); err != nil {
-		t.Fatal(err)
-	}
-	if _, out := sit(3); out != nil {
-		t.Error("somebody had to go though one logged in")
-	}
-	_, out := sit(4)
-	if out != all[1] {
-		t.Fatal("it was not the oldest that had to go")
-	}
-	out.Close()
-	for range 2 {
-		all[0].Close()
-	}
-	if n := d.unknown.waiting.Len(); n != 3 {
-		t.Errorf("%d wait", n)
-	}
-	for range loggedIn().Each {
-		if err := d.users.Take(context.Background(), "mia", 0); err != nil {
-			t.Fatal(err)
-		}
-	}
-	g, _ := sit(5)
-	if err := g.admitted(groupcast.Principal{User: groupcast.User{ID: "mia"}}); groupcast.ErrorCode(err) != groupcast.EExhausted {
-		t.Errorf("one connection too many of a user: %v", err)
-	}
-	if err := g.admitted(groupcast.Principal{User: groupcast.User{ID: "moe"}}); err != nil {
-		t.Error(err)
-	}
-}
 
 // stuckService answers nobody until it is told to.
 type stuckService struct {
@@ -177,13 +97,15 @@ func TestCallsInARowAreBoundedPerUser(t *testing.T) {
 	}
 }
 
+var fewStrangers = door.Limits{PerSecond: 20, Burst: 40, AllSecond: 100, PerAddress: 16, Waiting: 64}
+
 // flooded is a server on loopback with small limits.
-func flooded(t *testing.T) (address string, d *connLimiter) {
+func flooded(t *testing.T) (address string, d *door.Listener) {
 	t.Helper()
 	s, err := Listen(Config{
 		Service: newFake(), Listen: "127.0.0.1:0", Log: slog.New(slog.DiscardHandler),
 		TLS:    &tls.Config{Certificates: []tls.Certificate{selfSigned(t)}, MinVersion: tls.VersionTLS13},
-		Limits: Limits{PerSecond: 20, Burst: 40, AllSecond: 100, PerAddress: 16, Waiting: 64},
+		Limits: fewStrangers,
 	})
 	if err != nil {
 		t.Fatal(err)
@@ -197,7 +119,7 @@ func flooded(t *testing.T) (address string, d *connLimiter) {
 			t.Error(err)
 		}
 	})
-	return s.Addr().String(), s.port.(*connLimiter)
+	return s.Addr().String(), s.port.(*door.Listener)
 }
 
 // from dials from an address of this machine.
@@ -310,11 +232,9 @@ func TestAnAdministratorIsAnsweredDuringAFlood(t *testing.T) {
 				}
 				longest = max(longest, time.Since(start))
 			}
-			d.mu.Lock()
-			waiting := d.unknown.waiting.Len()
-			d.mu.Unlock()
+			waiting := d.Waiting()
 			t.Logf("answered after %v at the latest, %d wait for a login", longest, waiting)
-			if waiting > d.limits.Waiting+1 || longest > 5*time.Second {
+			if waiting > fewStrangers.Waiting+1 || longest > 5*time.Second {
 				t.Errorf("%d connections wait, the longest call took %v", waiting, longest)
 			}
 		})

@@ -11,6 +11,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 )
 
 // access says who may use an operation.
@@ -49,7 +50,6 @@ type contextKey int
 
 const (
 	keyPrincipal contextKey = iota
-	keyConn
 	keyLocal
 	keyRequest
 	keyIdempotency
@@ -124,7 +124,7 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 	p, err := a.service.Authenticate(r.Context(), remoteAddr(r), token)
 	if err != nil {
 		if groupcast.ErrorCode(err) == groupcast.EUnauthorized {
-			doubted(r.Context())
+			door.Doubted(r.Context())
 		}
 		return groupcast.Principal{}, err
 	}
@@ -135,7 +135,7 @@ func (a *api) authenticate(r *http.Request) (groupcast.Principal, error) {
 			WithHint("log in again").WithNext(groupcast.Next{Step: groupcast.StepLogin})
 	}
 	p.From = remoteAddr(r)
-	return p, admitted(r.Context(), p)
+	return p, door.Admitted(r.Context(), p)
 }
 
 // tokenOf finds the token of a request, and whether it came in the browser's cookie.

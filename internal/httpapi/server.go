@@ -14,6 +14,7 @@ import (
 	"golang.org/x/sync/errgroup"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/keyed"
 	"github.com/groupcast/groupcast/internal/listen"
 )
@@ -28,7 +29,7 @@ type Config struct {
 	Socket  string                 // path of the Unix socket; empty: none
 	Root    http.Handler           // what "/" shows; nil: a page in words
 	Log     *slog.Logger
-	Limits  Limits // zero: DefaultLimits
+	Limits  door.Limits // zero: door.Default
 }
 
 // Times and sizes of connections (security.md C6).
@@ -56,8 +57,8 @@ type Server struct {
 
 // Listen opens the port and the socket; Serve answers on them. An error says why one cannot be opened.
 func Listen(cfg Config) (*Server, error) {
-	if cfg.Limits == (Limits{}) {
-		cfg.Limits = DefaultLimits
+	if cfg.Limits == (door.Limits{}) {
+		cfg.Limits = door.Default
 	}
 	if cfg.Log == nil {
 		cfg.Log = slog.New(slog.DiscardHandler)
@@ -66,14 +67,14 @@ func Listen(cfg Config) (*Server, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &Server{log: cfg.Log, port: newConnLimiter(port, cfg.Limits), closing: make(chan struct{})}
+	s := &Server{log: cfg.Log, port: door.New(port, cfg.Limits), closing: make(chan struct{})}
 	if cfg.Socket != "" {
 		if s.socket, err = listen.Socket(cfg.Socket); err != nil {
 			return nil, errors.Join(err, port.Close())
 		}
 	}
 	handler := newHandler(cfg, s.closing)
-	s.https = s.httpServer(dressed(cfg.Log, measured(ownHosts(cfg.Knows, handler))), withConn)
+	s.https = s.httpServer(dressed(cfg.Log, measured(ownHosts(cfg.Knows, handler))), door.WithConn)
 	s.https.TLSConfig = cfg.TLS.Clone()
 	s.local = s.httpServer(dressed(cfg.Log, handler), func(ctx context.Context, _ net.Conn) context.Context {
 		return context.WithValue(ctx, keyLocal, true)
@@ -172,6 +173,20 @@ func newHandler(cfg Config, closing <-chan struct{}) http.Handler {
 // dressed adds the access log and the security headers.
 func dressed(log *slog.Logger, h http.Handler) http.Handler {
 	return accessLog(log, securityHeaders(h))
+}
+
+// measured limits the rate of requests on connections without a login.
+func measured(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if !door.MayAsk(r.Context()) {
+			w.Header().Set("Connection", "close")
+			writeProblem(w,
+				problem(groupcast.Errorf(groupcast.EExhausted, "too many requests without a login come from this address").
+					WithHint("try again in a few seconds")))
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
 }
 
 func crossOrigin(w http.ResponseWriter, _ *http.Request) {

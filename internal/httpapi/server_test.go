@@ -5,80 +5,16 @@ import (
 	"crypto/tls"
 	"fmt"
 	"net"
-	"net/netip"
 	"os"
 	"path/filepath"
 	"runtime"
 	"strings"
 	"testing"
-	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
 	"github.com/groupcast/groupcast/internal/listen"
 )
-
-func TestDoor(t *testing.T) {
-	limits := Limits{PerSecond: 1, Burst: 3, AllSecond: 1000, PerAddress: 2}
-	a, b := netip.MustParsePrefix("10.0.0.1/32"), netip.MustParsePrefix("10.0.0.2/32")
-	start := time.Unix(1_800_000_000, 0)
-	d := newConnLimiter(nil, limits)
-	steps := []struct {
-		say  string
-		do   func() bool
-		want bool
-	}{
-		{"first", func() bool { return d.enter(a, start) }, true},
-		{"second", func() bool { return d.enter(a, start) }, true},
-		{"third is one too many before login", func() bool { return d.enter(a, start) }, false},
-		{"others do not care", func() bool { return d.enter(b, start) }, true},
-		{"one logs in: its place is free", func() bool { d.leave(a, true, start); return d.enter(a, start) }, true},
-		{"the rate is used up", func() bool { d.leave(a, true, start); return d.enter(a, start) }, false},
-		{"a second later", func() bool { return d.enter(a, start.Add(time.Second)) }, true},
-	}
-	for _, s := range steps {
-		if got := s.do(); got != s.want {
-			t.Errorf("%s: let in %v", s.say, got)
-		}
-	}
-}
-
-// TestFloodDoesNotLockOutKnownAddresses: those that logged in lately have their own lane.
-func TestFloodDoesNotLockOutKnownAddresses(t *testing.T) {
-	d := newConnLimiter(nil, Limits{PerSecond: 20, Burst: 10, AllSecond: 10, PerAddress: 64})
-	now := time.Unix(1_800_000_000, 0)
-	known := netip.MustParsePrefix("10.0.0.1/32")
-	d.enter(known, now)
-	d.leave(known, true, now)
-	flooded := 0
-	for i := range 2 * maxPeers {
-		who := netip.PrefixFrom(netip.AddrFrom4([4]byte{172, 16, byte(i >> 8), byte(i)}), 32)
-		if d.enter(who, now) {
-			flooded++
-			d.leave(who, false, now)
-		}
-	}
-	if flooded > 10 || len(d.peers) > maxPeers {
-		t.Errorf("%d strangers came in, %d remembered", flooded, len(d.peers))
-	}
-	if !d.enter(known, now) {
-		t.Error("the known address is locked out")
-	}
-}
-
-func TestAddressPrefix(t *testing.T) {
-	for in, want := range map[string]string{
-		"10.0.0.1:5": "10.0.0.1/32", "[::ffff:10.0.0.1]:5": "10.0.0.1/32",
-		"[2001:db8::1]:5": "2001:db8::/64", "[2001:db8::2]:9": "2001:db8::/64",
-	} {
-		t.Run(in, func(t *testing.T) {
-			got := addressPrefix(net.TCPAddrFromAddrPort(netip.MustParseAddrPort(in)))
-			if got.String() != want {
-				t.Errorf("%s counts as %s, want %s", in, got, want)
-			}
-		})
-	}
-}
 
 func TestListenSaysWhatIsInTheWay(t *testing.T) {
 	taken, err := net.Listen("tcp", "127.0.0.1:0")

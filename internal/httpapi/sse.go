@@ -12,6 +12,7 @@ import (
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/tcp"
 )
 
 // heartbeat is the longest silence on an event stream.
@@ -70,16 +71,16 @@ func (a *api) pour(c huma.Context, next source, after []time.Duration) {
 	s := startStream(c)
 	beat := time.NewTicker(heartbeat)
 	defer beat.Stop()
-	probe := newTailProbe(after)
-	defer probe.timer.Stop()
+	probe := tcp.NewTailProbe(after)
+	defer probe.Stop()
 	for s.err == nil {
 		select {
 		case l := <-lines:
 			s.send(l)
-			probe.begin()
-		case <-probe.timer.C:
+			probe.Begin()
+		case <-probe.C:
 			s.write(blank)
-			probe.next()
+			probe.Next()
 		case <-beat.C:
 			s.write(blank)
 		case err := <-failed:

@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -46,7 +47,7 @@ func piped(t *testing.T, s groupcast.Service, token, path string) (net.Conn, *bu
 	l := &pipeListener{conns: make(chan net.Conn, 1), closed: make(chan struct{})}
 	log := slog.New(slog.DiscardHandler)
 	srv := &Server{log: log}
-	hs := srv.httpServer(dressed(log, newHandler(Config{Service: s, Log: log}, closing)), withConn)
+	hs := srv.httpServer(dressed(log, newHandler(Config{Service: s, Log: log}, closing)), door.WithConn)
 	go func() { _ = hs.Serve(l) }()
 	here, there := net.Pipe()
 	l.conns <- there

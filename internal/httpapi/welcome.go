@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 )
 
 // WebEntry is what a browser sends that comes from the set-up page.
@@ -51,7 +52,7 @@ func (a *api) welcomeRoutes() {
 func entered(ctx context.Context) func(token string, me groupcast.Me, err error) (*signedIn, error) {
 	return func(token string, me groupcast.Me, err error) (*signedIn, error) {
 		if err == nil {
-			err = admitted(ctx, groupcast.Principal{User: me.User, Scope: groupcast.ScopeWeb})
+			err = door.Admitted(ctx, groupcast.Principal{User: me.User, Scope: groupcast.ScopeWeb})
 		}
 		if err != nil {
 			return nil, err

@@ -28,6 +28,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/door"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -168,7 +169,7 @@ func openHouse(t *testing.T, seed uint64) *house {
 	h.s.sendPlain = func(context.Context, netip.AddrPort, []byte) error { return nil }
 	api, err := httpapi.Listen(httpapi.Config{
 		Service: h.s, Listen: "127.0.0.1:0", TLS: authority.ServerTLS(),
-		Knows: authority.KnowsHost, Log: log, Limits: httpapi.Limits{
+		Knows: authority.KnowsHost, Log: log, Limits: door.Limits{
 			PerSecond: 1e6, Burst: 1e6, AllSecond: 1e6,
 			PerAddress: 1e6,
 		},

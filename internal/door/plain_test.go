@@ -1,4 +1,4 @@
-package httpapi
+package door
 
 import (
 	"io"
@@ -13,7 +13,7 @@ func TestAPlainRequestIsToldWhereToGo(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	d := newConnLimiter(l, DefaultLimits)
+	d := New(l, Default)
 	defer d.Close()
 	go func() {
 		for {

@@ -1,11 +1,13 @@
-package httpapi
+// Package door lets connections in: so many of an address, of all addresses of a kind, and of those of which nobody has
+// logged in yet. It is the listener below TLS. Who logs in on a connection is told to it, and the requests of
+// connections without a login have a rate.
+package door
 
 import (
 	"container/list"
 	"context"
 	"crypto/tls"
 	"net"
-	"net/http"
 	"net/netip"
 	"sync"
 	"sync/atomic"
@@ -27,8 +29,8 @@ type Limits struct {
 	Waiting    int     // the same of all addresses of a lane: the oldest makes room for the next
 }
 
-// DefaultLimits are those of docs/security.md.
-var DefaultLimits = Limits{PerSecond: 20, Burst: 100, AllSecond: 200, PerAddress: 64, Waiting: 1024}
+// Default are those of docs/security.md.
+var Default = Limits{PerSecond: 20, Burst: 100, AllSecond: 200, PerAddress: 64, Waiting: 1024}
 
 // Bounds of what is remembered of addresses, and of requests without a login.
 const (
@@ -45,8 +47,8 @@ func loggedIn() auth.Bounds {
 	return auth.Bounds{What: "connections", All: 16_384, Each: 2048, Admins: 1024}
 }
 
-// connLimiter limits new connections, by address. It wraps the TCP listener, below TLS.
-type connLimiter struct {
+// Listener limits new connections, by address. It wraps the TCP listener, below TLS.
+type Listener struct {
 	net.Listener
 	limits Limits
 	users  *auth.Share // connections with a login
@@ -73,8 +75,9 @@ type peer struct {
 	admin      time.Time
 }
 
-func newConnLimiter(l net.Listener, limits Limits) *connLimiter {
-	d := &connLimiter{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), peers: map[netip.Prefix]*peer{}}
+// New lets the connections of a listener in.
+func New(l net.Listener, limits Limits) *Listener {
+	d := &Listener{Listener: l, limits: limits, users: auth.NewShare(loggedIn()), peers: map[netip.Prefix]*peer{}}
 	for _, at := range []**lane{&d.unknown, &d.known, &d.admins} {
 		*at = &lane{
 			rate.NewLimiter(rate.Limit(limits.AllSecond), limits.Burst), rate.NewLimiter(laneSecond, laneSecond),
@@ -85,7 +88,7 @@ func newConnLimiter(l net.Listener, limits Limits) *connLimiter {
 }
 
 // Accept waits for a connection within the limits; others are reset.
-func (d *connLimiter) Accept() (net.Conn, error) {
+func (d *Listener) Accept() (net.Conn, error) {
 	for {
 		c, err := d.Listener.Accept()
 		if err != nil {
@@ -94,7 +97,7 @@ func (d *connLimiter) Accept() (net.Conn, error) {
 		who := addressPrefix(c.RemoteAddr())
 		if d.enter(who, time.Now()) {
 			tcp.Prompt(c)
-			g := &limitedConn{Conn: c, limiter: d, who: who}
+			g := &conn{Conn: c, limiter: d, who: who}
 			if oldest := d.enqueue(g, time.Now()); oldest != nil {
 				_ = oldest.Close() // it had its time to log in
 			}
@@ -104,7 +107,7 @@ func (d *connLimiter) Accept() (net.Conn, error) {
 	}
 }
 
-func (d *connLimiter) enter(who netip.Prefix, now time.Time) bool {
+func (d *Listener) enter(who netip.Prefix, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := d.peers[who]
@@ -126,7 +129,7 @@ func (d *connLimiter) enter(who netip.Prefix, now time.Time) bool {
 }
 
 // laneOf gives the lane of a peer; the lock is held.
-func (d *connLimiter) laneOf(v *peer, now time.Time) *lane {
+func (d *Listener) laneOf(v *peer, now time.Time) *lane {
 	switch {
 	case v == nil:
 		return d.unknown
@@ -139,7 +142,7 @@ func (d *connLimiter) laneOf(v *peer, now time.Time) *lane {
 }
 
 // enqueue adds a connection to its lane. It returns the oldest one if that has to be closed for it, else nil.
-func (d *connLimiter) enqueue(g *limitedConn, now time.Time) *limitedConn {
+func (d *Listener) enqueue(g *conn, now time.Time) *conn {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	g.lane = d.laneOf(d.peers[g.who], now)
@@ -147,11 +150,11 @@ func (d *connLimiter) enqueue(g *limitedConn, now time.Time) *limitedConn {
 	if d.limits.Waiting == 0 || g.lane.waiting.Len() <= d.limits.Waiting {
 		return nil
 	}
-	return g.lane.waiting.Front().Value.(*limitedConn)
+	return g.lane.waiting.Front().Value.(*conn)
 }
 
 // mayAsk says whether an address may make one more request without a login.
-func (d *connLimiter) mayAsk(g *limitedConn, now time.Time) bool {
+func (d *Listener) mayAsk(g *conn, now time.Time) bool {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := d.peers[g.who]
@@ -159,7 +162,7 @@ func (d *connLimiter) mayAsk(g *limitedConn, now time.Time) bool {
 }
 
 // forgetOne drops a peer that has no connection, if possible one without a login. false: all have one.
-func (d *connLimiter) forgetOne(now time.Time) bool {
+func (d *Listener) forgetOne(now time.Time) bool {
 	var candidate netip.Prefix
 	for who, v := range d.peers {
 		if v.open > 0 {
@@ -178,7 +181,7 @@ func (d *connLimiter) forgetOne(now time.Time) bool {
 }
 
 // leave uncounts a connection before login; known says that it logged in.
-func (d *connLimiter) leave(who netip.Prefix, known bool, now time.Time) {
+func (d *Listener) leave(who netip.Prefix, known bool, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	v := d.peers[who]
@@ -192,7 +195,7 @@ func (d *connLimiter) leave(who netip.Prefix, known bool, now time.Time) {
 }
 
 // dequeue takes a connection out of its lane.
-func (d *connLimiter) dequeue(g *limitedConn) {
+func (d *Listener) dequeue(g *conn) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if g.queued != nil {
@@ -202,7 +205,7 @@ func (d *connLimiter) dequeue(g *limitedConn) {
 }
 
 // administers notes that an administrator logged in from an address.
-func (d *connLimiter) administers(who netip.Prefix, now time.Time) {
+func (d *Listener) administers(who netip.Prefix, now time.Time) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if v := d.peers[who]; v != nil {
@@ -210,10 +213,10 @@ func (d *connLimiter) administers(who netip.Prefix, now time.Time) {
 	}
 }
 
-// limitedConn is a connection that was accepted.
-type limitedConn struct {
+// conn is a connection that was accepted.
+type conn struct {
 	net.Conn
-	limiter *connLimiter
+	limiter *Listener
 	who     netip.Prefix
 	lane    *lane
 	queued  *list.Element // in its lane, before login
@@ -228,7 +231,7 @@ type limitedConn struct {
 }
 
 // Close closes the connection and frees its place.
-func (g *limitedConn) Close() error {
+func (g *conn) Close() error {
 	g.mu.Lock()
 	out, closed, user := g.out, g.closed, g.user
 	g.out, g.closed = true, true
@@ -245,7 +248,7 @@ func (g *limitedConn) Close() error {
 }
 
 // admitted counts the connection to a user who logged in, and refuses when that user has too many.
-func (g *limitedConn) admitted(p groupcast.Principal) error {
+func (g *conn) admitted(p groupcast.Principal) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if g.out {
@@ -264,51 +267,52 @@ func (g *limitedConn) admitted(p groupcast.Principal) error {
 }
 
 // asks says whether the connection may make a request. One with a login always may.
-func (g *limitedConn) asks() bool {
+func (g *conn) asks() bool {
 	g.mu.Lock()
 	trusted := g.out && !g.doubted.Load()
 	g.mu.Unlock()
 	return trusted || g.limiter.mayAsk(g, time.Now())
 }
 
-// withConn keeps the connection in the context of its requests.
-func withConn(ctx context.Context, c net.Conn) context.Context {
+type contextKey struct{}
+
+// WithConn keeps an accepted connection in the context of its requests.
+func WithConn(ctx context.Context, c net.Conn) context.Context {
 	if t, ok := c.(*tls.Conn); ok {
 		c = t.NetConn()
 	}
-	if g, ok := c.(*limitedConn); ok {
-		return context.WithValue(ctx, keyConn, g)
+	if g, ok := c.(*conn); ok {
+		return context.WithValue(ctx, contextKey{}, g)
 	}
 	return ctx
 }
 
-// admitted counts the connection of a request to a user who logged in.
-func admitted(ctx context.Context, p groupcast.Principal) error {
-	if g, ok := ctx.Value(keyConn).(*limitedConn); ok {
+// Admitted counts the connection of a request to a user who logged in.
+func Admitted(ctx context.Context, p groupcast.Principal) error {
+	if g, ok := ctx.Value(contextKey{}).(*conn); ok {
 		return g.admitted(p)
 	}
 	return nil
 }
 
-// doubted notes that a request had an invalid token.
-func doubted(ctx context.Context) {
-	if g, ok := ctx.Value(keyConn).(*limitedConn); ok {
+// Doubted notes that a request had an invalid token.
+func Doubted(ctx context.Context) {
+	if g, ok := ctx.Value(contextKey{}).(*conn); ok {
 		g.doubted.Store(true)
 	}
 }
 
-// measured limits the rate of requests on connections without a login.
-func measured(next http.Handler) http.Handler {
-	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if g, ok := r.Context().Value(keyConn).(*limitedConn); ok && !g.asks() {
-			w.Header().Set("Connection", "close")
-			writeProblem(w,
-				problem(groupcast.Errorf(groupcast.EExhausted, "too many requests without a login come from this address").
-					WithHint("try again in a few seconds")))
-			return
-		}
-		next.ServeHTTP(w, r)
-	})
+// MayAsk says whether one more request is within the rate of those without a login.
+func MayAsk(ctx context.Context) bool {
+	g, ok := ctx.Value(contextKey{}).(*conn)
+	return !ok || g.asks()
+}
+
+// Waiting counts the connections without a login of addresses that nobody logged in from lately.
+func (d *Listener) Waiting() int {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	return d.unknown.waiting.Len()
 }
 
 // addressPrefix is what counts as one address: an IPv4 address or an IPv6 /64.

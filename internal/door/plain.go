@@ -1,4 +1,4 @@
-package httpapi
+package door
 
 import (
 	"bytes"
@@ -12,7 +12,7 @@ import (
 const plainTimeout = 2 * time.Second
 
 // Read reads from the connection. Plain HTTP is answered with a redirect: the port speaks HTTPS only.
-func (g *limitedConn) Read(b []byte) (int, error) {
+func (g *conn) Read(b []byte) (int, error) {
 	n, err := g.Conn.Read(b)
 	if n > 0 && g.met.CompareAndSwap(false, true) && isPlain(b[:n]) {
 		_ = g.SetWriteDeadline(time.Now().Add(plainTimeout))

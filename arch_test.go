@@ -74,9 +74,9 @@ var arrows = map[string]string{
 	"delivery": "protocol bandwidth content download edition history progress receipts schedule seal send sender store " +
 		"summary telemetry wire .",
 	"archive":   "protocol manifest content store .",
-	"selection": "store .",
+	"selection": "protocol store .",
 	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr plan reach setback schedule seal sender manifest " +
+		"groupaddr planner reach setback schedule seal sender manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",
@@ -98,6 +98,7 @@ var arrows = map[string]string{
 	"terminal": "ui .",
 	"complete": "protocol apiclient .",
 	"plan":     "protocol .",
+	"planner":  "protocol plan selection content manifest presence store .",
 	"settings": "",
 	"doctor":   "protocol mcast home apiclient ui .",
 	"device":   "protocol seal spool ledger durable home pki apiclient agent .",

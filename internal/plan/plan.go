@@ -1,6 +1,6 @@
 // Package plan says what a send would meet before it is made: which devices are ready, are away, lack space, and
-// how long it takes by what was measured before. It decides by what it is given; package server gathers that, and
-// the clients have the words.
+// how long it takes by what was measured before. It decides by what it is given; package planner gathers that,
+// and the clients have the words.
 package plan
 
 import (

@@ -20,6 +20,7 @@ import (
 	"github.com/groupcast/groupcast/internal/delivery/deliverytest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/selection"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
 	"github.com/groupcast/groupcast/internal/store/sqlite"
@@ -297,7 +298,7 @@ func (w *world) send(group string, change func(*groupcast.NewTransfer)) groupcas
 	}
 	w.must(checkTransfer(&n))
 	b := content.Built{Name: "x", Files: 1, Bytes: 500, Blocks: 10, Root: protocol.Digest{9}, ManifestBytes: 100, ManifestBlocks: 1}
-	chosen, err := w.resolve(w.ctx, g, n.Selection)
+	chosen, err := selection.Read(w.ctx, w.store, g, n.Selection)
 	w.must(err)
 	tr, err := w.promise(w.ctx, local, chosen.Of(w.newTransfer(local, g, n, b)), n.Now)
 	w.must(err)

@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/selection"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -156,21 +157,21 @@ func TestSelectionsThatCannotBe(t *testing.T) {
 				groupcast.Selection{Only: make([]string, groupcast.MaxTerms), Except: []string{"a=b"}}, groupcast.EInvalid,
 			},
 		} {
-			if _, err := w.resolve(w.ctx, g, c.s); groupcast.ErrorCode(err) != c.code {
+			if _, err := selection.Read(w.ctx, w.store, g, c.s); groupcast.ErrorCode(err) != c.code {
 				t.Errorf("%s: %v, want %s", name, err, c.code)
 			}
 		}
 		made := func(name string) store.Transfer {
 			return w.newTransfer(local, g, groupcast.NewTransfer{}, content.Built{Name: name, Files: 1})
 		}
-		r, err := w.resolve(w.ctx, g, groupcast.Selection{Only: []string{"pc-ann", "ann/pc-ann", "a=b", "a=b"}})
+		r, err := selection.Read(w.ctx, w.store, g, groupcast.Selection{Only: []string{"pc-ann", "ann/pc-ann", "a=b", "a=b"}})
 		w.must(err)
 		if got, n := r.Selection.String(), len(r.Of(made("z")).Only); got != "ann/pc-ann, a=b" || n != 2 {
 			t.Errorf("resolved to %q, %d terms", got, n)
 		}
 		_, err = w.promise(w.ctx, local, r.Of(made("x")), false)
 		w.must(err)
-		r, err = w.resolve(w.ctx, g, groupcast.Selection{Only: []string{"room=2"}})
+		r, err = selection.Read(w.ctx, w.store, g, groupcast.Selection{Only: []string{"room=2"}})
 		w.must(err)
 		_, err = w.promise(w.ctx, local, r.Of(made("y")), false)
 		if groupcast.ErrorCode(err) != groupcast.ENobody {

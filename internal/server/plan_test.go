@@ -192,7 +192,7 @@ func TestWhatNoPlanIsMadeOf(t *testing.T) {
 			{"a group that is not there", local, groupcast.PlanQuery{Groups: []string{"x"}}, groupcast.ENotFound},
 			{"two ways at once", local, groupcast.PlanQuery{Paths: []string{"/x"}, Bytes: 1}, groupcast.EInvalid},
 			{"held and now", local, groupcast.PlanQuery{Hold: true, Now: true}, groupcast.EInvalid},
-			{"too much", local, groupcast.PlanQuery{Bytes: maxPlanBytes + 1}, groupcast.EInvalid},
+			{"too much", local, groupcast.PlanQuery{Bytes: 1<<53 + 1}, groupcast.EInvalid},
 			{"too many entries", local, groupcast.PlanQuery{Entries: make([]groupcast.UploadEntry, 10_001)}, groupcast.EInvalid},
 			{"too many groups", local, groupcast.PlanQuery{Groups: make([]string, 101)}, groupcast.EInvalid},
 			{"a pattern that is none", local, groupcast.PlanQuery{

@@ -18,7 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/mcast"
-	"github.com/groupcast/groupcast/internal/plan"
+	"github.com/groupcast/groupcast/internal/planner"
 	"github.com/groupcast/groupcast/internal/presence"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reach"
@@ -98,7 +98,7 @@ type Server struct {
 	reach       *reach.Checker
 	uses        recent.Uses
 	setback     *setback.Watch
-	paces       *plan.Paces // how quickly transfers went
+	planner     *planner.Planner
 
 	// What tests replace.
 	newSender  func(sender.Config) (delivery.Session, error)
@@ -155,7 +155,7 @@ func New(cfg Config) (*Server, error) {
 	rand.Read(s.nameKey[:])
 	s.agents = presence.NewAgents(attaching(cfg, s.deviceLeft))
 	s.delivery = delivery.New(s.engine())
-	s.paces = plan.NewPaces(s.lookAt)
+	s.planner = planner.New(s.planning())
 	s.setback = s.watchSetBack(cfg)
 	s.record = auditlog.New(auditlog.Config{
 		Store: s.store, Folder: filepath.Join(cfg.Dir, "audit"), Keep: cfg.AuditKeep, Rows: cfg.AuditRows,

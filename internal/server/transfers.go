@@ -10,6 +10,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/delivery"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/selection"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -37,7 +38,7 @@ func (s *Server) AddTransfer(
 	if err := s.delivery.MayAdd(g, n.Now); err != nil {
 		return groupcast.Transfer{}, err
 	}
-	chosen, err := s.resolve(ctx, g, n.Selection)
+	chosen, err := selection.Read(ctx, s.store, g, n.Selection)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}

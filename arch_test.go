@@ -87,9 +87,9 @@ var arrows = map[string]string{
 	"paging":     ".",
 	"etag":       ".",
 	"apiclient":  "protocol manifest pattern pki tcp .",
-	"agent/loop": "protocol wire recv units .",
-	"agent": "agent/loop protocol wire seal fec manifest recv receiver mcast spool spool/diskfs ledger apiclient pki " +
-		"durable units .",
+	"agent/loop": "protocol wire format2 recv units .",
+	"agent": "agent/loop protocol wire format2 seal fec manifest recv receiver mcast spool spool/diskfs ledger " +
+		"apiclient pki durable units .",
 	"web":      "",
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",

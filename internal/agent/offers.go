@@ -2,15 +2,16 @@ package agent
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent/loop"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // records is what the device keeps, as the loop asks for it. It belongs to the loop's goroutine.
@@ -20,29 +21,39 @@ type records struct {
 }
 
 // Read reads an offer if the server signed it.
-func (r *records) Read(o groupcast.Offered) (wire.Offer, error) {
+func (r *records) Read(o groupcast.Offered) (loop.Offer, error) {
 	offer, _, err := r.agent.believe(o)
+	if err == nil && offer.Paged != nil {
+		err = errPaged
+	}
 	if err != nil {
 		r.agent.cfg.Log.Warn("offer not taken", "err", err)
 	}
 	return offer, err
 }
 
+// errPaged refuses offers of format 2.
+var errPaged = errors.New("it is of format 2")
+
 // believe reads an offer if the server signed it, and says by which key.
-func (a *Agent) believe(o groupcast.Offered) (wire.Offer, seal.VerifyKey, error) {
+func (a *Agent) believe(o groupcast.Offered) (loop.Offer, seal.VerifyKey, error) {
 	a.mu.Lock()
 	key := a.verify
 	a.mu.Unlock()
 	if key == nil {
-		return wire.Offer{}, seal.VerifyKey{}, loop.ErrNoKey
+		return loop.Offer{}, seal.VerifyKey{}, loop.ErrNoKey
+	}
+	if format2.IsOffer(o.Offer) {
+		offer, err := seal.VerifyOffer2(*key, o.Offer, o.Signature)
+		return loop.PagedOffer(offer), *key, err
 	}
 	offer, err := seal.VerifyOffer(*key, o.Offer, o.Signature)
-	return offer, *key, err
+	return loop.PlainOffer(offer), *key, err
 }
 
 // Admit checks server, group, numbers and limits; what was taken is on the disk before anything is done
 // (rule O3).
-func (r *records) Admit(offer wire.Offer, o groupcast.Offered) error {
+func (r *records) Admit(offer loop.Offer, o groupcast.Offered) error {
 	err := r.admit(offer, o)
 	if err != nil {
 		r.agent.cfg.Log.Warn("offer not taken", "err", err)
@@ -50,7 +61,7 @@ func (r *records) Admit(offer wire.Offer, o groupcast.Offered) error {
 	return err
 }
 
-func (r *records) admit(offer wire.Offer, o groupcast.Offered) error {
+func (r *records) admit(offer loop.Offer, o groupcast.Offered) error {
 	server, book := r.agent.cfg.Server, r.agent.cfg.Ledger
 	before, err := book.Floor(r.ctx, server)
 	if err != nil {
@@ -60,8 +71,15 @@ func (r *records) admit(offer wire.Offer, o groupcast.Offered) error {
 	if err != nil {
 		return err
 	}
-	floor, err := recv.Gate{Server: server, Group: offer.Group, Floor: before, Taken: taken}.Admit(offer)
-	if err != nil && offer.Server != server {
+	epoch, err := book.Epoch(r.ctx, server, here)
+	if err != nil {
+		return err
+	}
+	gate := recv.Gate2{
+		Gate: recv.Gate{Server: server, Group: offer.Group, Floor: before, Taken: taken}, Site: here, Epoch: epoch,
+	}
+	passed, err := pass(gate, offer)
+	if err != nil && offer.Server() != server {
 		return err
 	}
 	if err != nil {
@@ -71,7 +89,26 @@ func (r *records) admit(offer wire.Offer, o groupcast.Offered) error {
 	if err := book.KeepOffer(r.ctx, server, offer.Transfer, offer.Number, o.Offer, o.Signature); err != nil {
 		return err
 	}
-	return r.raise(before, floor)
+	if passed.Epoch > epoch {
+		if err := book.RaiseEpoch(r.ctx, server, here, passed.Epoch); err != nil {
+			return err
+		}
+	}
+	return r.raise(before, passed.Floor)
+}
+
+// here is the site of this device: the server's own, so far the only one.
+var here protocol.SiteID
+
+// pass lets an offer through a gate, and gives the gate for those after it.
+func pass(g recv.Gate2, offer loop.Offer) (recv.Gate2, error) {
+	var err error
+	if offer.Paged != nil {
+		g.Floor, g.Epoch, err = g.Admit2(*offer.Paged)
+	} else {
+		g.Floor, err = g.Admit(*offer.Plain)
+	}
+	return g, err
 }
 
 func (r *records) raise(before, floor protocol.OfferNo) error {
@@ -91,7 +128,7 @@ func (a *Agent) begin(ctx context.Context, b loop.Begin) {
 		a.loop.Ended(time.Now(), b.Offer.Transfer, loop.Outcome{Failed: err.Error()})
 		return
 	}
-	t := a.newTransfer(b.Offer, b.Offered, b.Group)
+	t := a.newTransfer(*b.Offer.Plain, b.Offered, b.Group)
 	t.verify = key
 	ctx, t.cancel = context.WithCancel(ctx)
 	a.transfers[b.Offer.Transfer] = t

@@ -11,7 +11,6 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // receiptTime is how long the server may take for a receipt, and for each page of its entries.
@@ -28,14 +27,14 @@ type receipts struct {
 }
 
 // KeepReceipt signs and keeps a receipt. What it counts as missing and beside is kept with it.
-func (r *records) KeepReceipt(offer wire.Offer, out loop.Outcome) (kept bool, err error) {
+func (r *records) KeepReceipt(offer loop.Offer, out loop.Outcome) (kept bool, err error) {
 	a, ctx := r.agent, r.ctx
 	number, err := a.cfg.Ledger.NextSequence(ctx, a.cfg.Server)
 	if err != nil {
 		return false, err
 	}
 	receipt := groupcast.Receipt{
-		Transfer: offer.Transfer, Root: offer.IndexDigest, Outcome: out.State, Reason: out.Reason, Path: out.Path,
+		Transfer: offer.Transfer, Root: offer.Content, Outcome: out.State, Reason: out.Reason, Path: out.Path,
 		Sequence: number, Tally: out.Tally, Bytes: out.Bytes,
 	}
 	if err := a.signReceipt(&receipt, offer.Group, out.Astray); err != nil {

@@ -6,6 +6,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/ledger"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -32,7 +34,8 @@ func TestAnOlderOfferIsNotTakenAfterARestart(t *testing.T) {
 			t.Fatal(err)
 		}
 		f(func(no protocol.TransferNo, number protocol.OfferNo) error {
-			return (&records{a, t.Context()}).Admit(offer(no, number), groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}})
+			signed := groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}}
+			return (&records{a, t.Context()}).Admit(loop.PlainOffer(offer(no, number)), signed)
 		})
 	}
 	run(func(admit func(protocol.TransferNo, protocol.OfferNo) error) {
@@ -56,4 +59,44 @@ func TestAnOlderOfferIsNotTakenAfterARestart(t *testing.T) {
 			t.Error("offer 7 is taken after offer 8")
 		}
 	})
+}
+
+// An offer of an earlier sender of a site is not taken, nor one for another site, also after a restart.
+func TestAnEarlierSenderOfTheSiteIsNotHeeded(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "ledger.sqlite")
+	try := func(number protocol.OfferNo, site protocol.SiteID, epoch uint64) error {
+		book, err := ledger.Open(t.Context(), path, time.Now)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer book.Close()
+		a, err := New(Config{Ledger: book})
+		if err != nil {
+			t.Fatal(err)
+		}
+		offer := loop.PagedOffer(format2.Offer{
+			Transfer: 1, Number: number, Site: site, SiteEpoch: epoch, SlotMS: 100, Lag: 3, LifeSeconds: 60,
+			SkeletonBytes: 300,
+			Edition:       1, Pages: 4, Bytes: 1000, Entries: 1, Blocks: 1, SymbolSize: protocol.DefaultSymbol, MaxK: 200,
+			Codec: format2.CodecCauchyRS, Hash: format2.HashBLAKE3, AEAD: format2.AEADAES256GCM, Cutter: format2.CutterFixed,
+		})
+		return (&records{a, t.Context()}).Admit(offer, groupcast.Offered{Offer: []byte{1}, Signature: []byte{2}})
+	}
+	for _, c := range []struct {
+		number protocol.OfferNo
+		site   protocol.SiteID
+		epoch  uint64
+		taken  bool
+	}{
+		{1, protocol.SiteID{}, 3, true},
+		{2, protocol.SiteID{}, 2, false},
+		{3, protocol.SiteID{1}, 9, false},
+		{4, protocol.SiteID{}, 3, true},
+		{5, protocol.SiteID{}, 4, true},
+		{6, protocol.SiteID{}, 3, false},
+	} {
+		if err := try(c.number, c.site, c.epoch); (err == nil) != c.taken {
+			t.Errorf("offer %d of epoch %d: %v", c.number, c.epoch, err)
+		}
+	}
 }

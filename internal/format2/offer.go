@@ -82,6 +82,11 @@ type Offer struct {
 	Flags        OfferFlags
 }
 
+// IsOffer says whether bytes are meant to be an offer of this format, of whatever length.
+func IsOffer(b []byte) bool {
+	return len(b) >= len(offerLabel) && string(b[:len(offerLabel)]) == offerLabel
+}
+
 // ParseOffer reads the bytes of an offer and checks its bounds. It says nothing about the signature. ErrNewer:
 // it is one, of a version that this program does not know.
 func ParseOffer(b []byte) (Offer, error) {

@@ -231,3 +231,24 @@ func openAt(t *testing.T, path string) (*ledger.Ledger, error) {
 	t.Helper()
 	return ledger.Open(t.Context(), path, clock)
 }
+
+// A site's epoch only rises, each site of each server for itself, and stays when the ledger is opened again.
+func TestEpochsOfSites(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "l")
+	l := open(t, path)
+	site, other := protocol.SiteID{}, protocol.SiteID{1}
+	must(t, l.RaiseEpoch(t.Context(), here, site, 3))
+	must(t, l.RaiseEpoch(t.Context(), here, site, 2))
+	must(t, l.RaiseEpoch(t.Context(), here, other, 9))
+	must(t, l.Close())
+	l = open(t, path)
+	for _, c := range []struct {
+		server protocol.ServerID
+		site   protocol.SiteID
+		want   uint64
+	}{{here, site, 3}, {here, other, 9}, {there, site, 0}} {
+		if epoch, err := l.Epoch(t.Context(), c.server, c.site); err != nil || epoch != c.want {
+			t.Errorf("%v %v: %d, %v, not %d", c.server, c.site, epoch, err, c.want)
+		}
+	}
+}

@@ -12,7 +12,6 @@ import (
 	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // announceEvery is how often an announcement by multicast is looked at.
@@ -201,19 +200,19 @@ func (d *device) heardAnnounce(n protocol.OfferNo) {
 }
 
 // Read gives an offer if the server signed it.
-func (d *device) Read(o groupcast.Offered) (wire.Offer, error) {
+func (d *device) Read(o groupcast.Offered) (loop.Offer, error) {
 	if !d.trusted {
-		return wire.Offer{}, loop.ErrNoKey
+		return loop.Offer{}, loop.ErrNoKey
 	}
 	offer, err := seal.VerifyOffer(d.w.server.verify, o.Offer, o.Signature)
 	if err != nil {
 		d.w.fail("device %d: a genuine offer does not verify: %v", d.i, err)
 	}
-	return offer, err
+	return loop.PlainOffer(offer), err
 }
 
 // Admit is the gate; what it lets pass is durable before anything else happens.
-func (d *device) Admit(o wire.Offer, _ groupcast.Offered) error {
+func (d *device) Admit(o loop.Offer, _ groupcast.Offered) error {
 	gate := recv.Gate{Server: d.w.server.id, Group: d.w.server.group, Floor: d.floor, Taken: d.taken[o.Transfer]}
 	switch d.w.sabotage {
 	case AcceptOldOffer:
@@ -222,7 +221,7 @@ func (d *device) Admit(o wire.Offer, _ groupcast.Offered) error {
 		gate.Taken = 0
 	default: // the other faults are elsewhere
 	}
-	floor, err := gate.Admit(o)
+	floor, err := gate.Admit(*o.Plain)
 	switch {
 	case err != nil && o.Number < d.floor:
 		d.w.count("offer: refused as old")
@@ -236,7 +235,7 @@ func (d *device) Admit(o wire.Offer, _ groupcast.Offered) error {
 	}
 	d.floor = max(d.floor, floor)
 	d.taken[o.Transfer] = o.Number
-	d.admitted(o)
+	d.admitted(*o.Plain)
 	return nil
 }
 
@@ -247,9 +246,9 @@ type kept struct {
 }
 
 // KeepReceipt keeps a receipt.
-func (d *device) KeepReceipt(o wire.Offer, out loop.Outcome) (bool, error) {
-	d.receipts[o.Transfer] = kept{out.State, o.IndexDigest}
-	d.roots[o.Transfer] = o.IndexDigest
+func (d *device) KeepReceipt(o loop.Offer, out loop.Outcome) (bool, error) {
+	d.receipts[o.Transfer] = kept{out.State, o.Content}
+	d.roots[o.Transfer] = o.Content
 	return true, nil
 }
 

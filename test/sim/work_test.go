@@ -57,7 +57,7 @@ type work struct {
 
 // begin works on an offer.
 func (d *device) begin(b loop.Begin) {
-	k := &work{no: b.Offer.Transfer, offer: b.Offer, bytes: b.Offered.Offer, path: groupcast.PathHTTPS}
+	k := &work{no: b.Offer.Transfer, offer: *b.Offer.Plain, bytes: b.Offered.Offer, path: groupcast.PathHTTPS}
 	if d.works[k.no] != nil {
 		d.w.fail("device %d works on transfer %d twice at once", d.i, k.no)
 		return

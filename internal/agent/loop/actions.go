@@ -3,7 +3,6 @@ package loop
 import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Action is something that is to be done; the types below are all of them.
@@ -21,7 +20,7 @@ type (
 
 	// Begin works on an offer; Ended answers it. One transfer is worked on once at a time.
 	Begin struct {
-		Offer   wire.Offer
+		Offer   Offer
 		Offered groupcast.Offered
 		Group   groupcast.AgentGroup
 	}
@@ -30,7 +29,7 @@ type (
 	// Look finds out whether a transfer of so many more bytes could be taken now; Looked answers it.
 	Look struct {
 		Number uint64
-		Offer  wire.Offer
+		Offer  Offer
 		Group  groupcast.AgentGroup
 		Need   uint64
 	}

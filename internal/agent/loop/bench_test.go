@@ -31,14 +31,14 @@ type kept struct {
 	read     error
 }
 
-func (k *kept) Read(o groupcast.Offered) (wire.Offer, error) {
+func (k *kept) Read(o groupcast.Offered) (Offer, error) {
 	if k.read != nil {
-		return wire.Offer{}, k.read
+		return Offer{}, k.read
 	}
-	return wire.ParseOffer(o.Offer)
+	return ParseOffer(o.Offer)
 }
 
-func (k *kept) Admit(offer wire.Offer, _ groupcast.Offered) error {
+func (k *kept) Admit(offer Offer, _ groupcast.Offered) error {
 	switch {
 	case k.admit != nil:
 		return k.admit
@@ -49,7 +49,7 @@ func (k *kept) Admit(offer wire.Offer, _ groupcast.Offered) error {
 	return nil
 }
 
-func (k *kept) KeepReceipt(offer wire.Offer, _ Outcome) (bool, error) {
+func (k *kept) KeepReceipt(offer Offer, _ Outcome) (bool, error) {
 	if !slices.Contains(k.receipts, offer.Transfer) {
 		k.receipts = append(k.receipts, offer.Transfer)
 		slices.Sort(k.receipts)

@@ -58,7 +58,7 @@ func Forging(blocks int) *groupcast.Forging {
 func (t *transfer) line(now time.Time, out Outcome) Line {
 	l := Line{
 		Kind: "done", Group: t.group.Name, Transfer: t.offer.Transfer, Outcome: out.State, Path: out.Path,
-		Files: out.Files, Bytes: out.Bytes, Of: t.offer.TotalBytes, Took: now.Sub(t.started),
+		Files: out.Files, Bytes: out.Bytes, Of: t.offer.Bytes, Took: now.Sub(t.started),
 	}
 	switch out.State {
 	case groupcast.DeliveryRefused:

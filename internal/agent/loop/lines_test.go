@@ -5,12 +5,11 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // What the user of a machine reads when a transfer is through.
 func TestLinesAboutWhatBecameOfATransfer(t *testing.T) {
-	about := &transfer{group: lab, started: start, offer: wire.Offer{Transfer: 7, TotalBytes: 2_000_000}}
+	about := &transfer{group: lab, started: start, offer: Offer{Transfer: 7, Bytes: 2_000_000}}
 	for want, out := range map[string]Outcome{
 		"lab: x 2 MB verified in 1.5s (multicast)": {
 			State: groupcast.DeliveryVerified, What: "x", Bytes: 2_000_000, Path: groupcast.PathMulticast,

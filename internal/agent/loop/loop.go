@@ -7,7 +7,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // roundEvery is how often the loop looks at what may have changed without an event: the disk that
@@ -18,13 +17,13 @@ const roundEvery = 5 * time.Second
 // the network: what must outlive the process is kept when a method returns.
 type Records interface {
 	// Read gives an offer if the server signed it; ErrNoKey says that its key is not known yet.
-	Read(o groupcast.Offered) (wire.Offer, error)
+	Read(o groupcast.Offered) (Offer, error)
 	// Admit checks an offer's numbers and limits and keeps that it was taken. NotAdmitted is worth an
 	// answer.
-	Admit(offer wire.Offer, o groupcast.Offered) error
+	Admit(offer Offer, o groupcast.Offered) error
 	// KeepReceipt signs and keeps a receipt. One that is signed and could not be kept is sent all
 	// the same.
-	KeepReceipt(offer wire.Offer, out Outcome) (kept bool, err error)
+	KeepReceipt(offer Offer, out Outcome) (kept bool, err error)
 	// Receipts are the transfers of which a receipt is kept, in increasing order.
 	Receipts() ([]protocol.TransferNo, error)
 }
@@ -69,7 +68,7 @@ type Loop struct {
 
 // transfer is one that is worked on, or that waits for the disk.
 type transfer struct {
-	offer   wire.Offer
+	offer   Offer
 	offered groupcast.Offered
 	group   groupcast.AgentGroup
 	started time.Time

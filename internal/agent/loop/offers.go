@@ -8,7 +8,6 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 const (
@@ -25,7 +24,7 @@ var ErrNoKey = errors.New("the server's signing key is not known yet")
 // hear takes an offer from the event stream. An offer of an unknown group was faster than the hint that
 // this device is in the group: the state has both.
 func (l *Loop) hear(now time.Time, o groupcast.Offered) {
-	offer, err := wire.ParseOffer(o.Offer)
+	offer, err := ParseOffer(o.Offer)
 	if err == nil {
 		if _, ours := l.groups[offer.Group]; !ours {
 			l.readState(now, false)
@@ -60,7 +59,7 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 		}
 		return
 	}
-	if bad, known := l.bad[offer.Transfer]; known && bad.root == offer.IndexDigest {
+	if bad, known := l.bad[offer.Transfer]; known && bad.content == offer.Content {
 		l.refuse(offer, bad.kind, bad.reason)
 		return
 	}
@@ -83,7 +82,7 @@ func (l *Loop) take(now time.Time, o groupcast.Offered) {
 }
 
 // notOurs answers an offer of a group that this device leaves out: without a word it would be owed for weeks.
-func (l *Loop) notOurs(offer wire.Offer) {
+func (l *Loop) notOurs(offer Offer) {
 	if why, left := l.leftOut[offer.Group]; left {
 		l.refuse(offer, "names", why)
 		return
@@ -109,7 +108,7 @@ func (l *Loop) cannotRead(o groupcast.Offered, err error) {
 	}
 	reason := fmt.Sprintf("groupcast %s on this receiver cannot read the offer (%v): install the server's version there",
 		groupcast.Version, err)
-	l.refuse(wire.Offer{Transfer: o.Transfer}, groupcast.RefusedUnreadable, reason)
+	l.refuse(Offer{Transfer: o.Transfer}, groupcast.RefusedUnreadable, reason)
 	l.say(Line{
 		Kind: "refused", Group: o.Group, Transfer: o.Transfer, Outcome: groupcast.DeliveryRefused,
 		Text: fmt.Sprintf("transfer %d: refused: %s", o.Transfer, reason),
@@ -124,7 +123,7 @@ func (n NotAdmitted) Unwrap() error { return n.Why }
 
 // notAdmitted reports to the server why an offer is not admitted. The server knows by itself that an
 // offer is old, unless it is its newest one for this device: then its numbers went back.
-func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
+func (l *Loop) notAdmitted(offer Offer, group string, err error) {
 	if said := (NotAdmitted{}); !errors.As(err, &said) {
 		return
 	}
@@ -144,28 +143,28 @@ func (l *Loop) notAdmitted(offer wire.Offer, group string, err error) {
 	}
 }
 
-func (l *Loop) refuse(o wire.Offer, kind groupcast.Refusal, reason string) {
+func (l *Loop) refuse(o Offer, kind groupcast.Refusal, reason string) {
 	l.refuseFor(o, Outcome{Kind: kind, Reason: reason})
 }
 
 // refuseFor refuses for what a look at the disk found.
-func (l *Loop) refuseFor(o wire.Offer, found Outcome) {
+func (l *Loop) refuseFor(o Offer, found Outcome) {
 	l.act(Refuse{Transfer: o.Transfer, Session: o.Session, Kind: found.Kind, Reason: found.Reason, Space: found.Space})
 }
 
 // badManifest is a list of files that this device does not accept.
 type badManifest struct {
-	root   protocol.Digest
-	kind   groupcast.Refusal
-	reason string
+	content protocol.Digest
+	kind    groupcast.Refusal
+	reason  string
 }
 
 // remember keeps that the list of a transfer's files is not acceptable: it is not fetched again.
-func (l *Loop) remember(o wire.Offer, kind groupcast.Refusal, reason string) {
+func (l *Loop) remember(o Offer, kind groupcast.Refusal, reason string) {
 	if len(l.bad) >= maxBad {
 		clear(l.bad)
 	}
-	l.bad[o.Transfer] = badManifest{o.IndexDigest, kind, reason}
+	l.bad[o.Transfer] = badManifest{o.Content, kind, reason}
 }
 
 // expected is what the server announced by multicast and the event stream did not bring yet.

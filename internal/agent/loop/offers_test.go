@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 )
@@ -78,4 +79,30 @@ func TestOffersThatAreNotTaken(t *testing.T) {
 			b.wants("the offer", c.want...)
 		})
 	}
+}
+
+// An offer of format 2 is worked on like any other, and one takes the place of the other.
+func TestOffersOfBothFormats(t *testing.T) {
+	b := connected(t)
+	paged := func(number protocol.OfferNo, skeleton byte) groupcast.Offered {
+		return groupcast.Offered{Transfer: 1, Group: "lab", Offer: format2.AppendOffer(nil, format2.Offer{
+			Transfer: 1, Number: number, Group: lab.ID, Session: protocol.SessionID{byte(number)}, SlotMS: 100, Lag: 3,
+			LifeSeconds: 60, Skeleton: protocol.Digest{skeleton}, SkeletonBytes: 300, Edition: 1, Pages: 4, Bytes: 1000,
+			Entries: 1, Blocks: 1, SymbolSize: protocol.DefaultSymbol, MaxK: 200,
+			Codec: format2.CodecCauchyRS, Hash: format2.HashBLAKE3, AEAD: format2.AEADAES256GCM, Cutter: format2.CutterFixed,
+		})}
+	}
+	hear := func(o groupcast.Offered) {
+		b.Heard(b.now, groupcast.AgentEvent{Kind: groupcast.AgentOffer, Offer: &o})
+	}
+	hear(paged(5, 1))
+	b.wants("an offer of format 2", "Begin 1.5")
+	hear(paged(6, 2))
+	b.wants("another of the same transfer", "Stop 1")
+	b.Ended(b.now, 1, Outcome{})
+	b.wants("it has ended", "Begin 1.6")
+	hear(offered(1, 7))
+	b.wants("one of format 1", "Stop 1")
+	b.Ended(b.now, 1, Outcome{})
+	b.wants("it has ended, too", "Begin 1.7")
 }

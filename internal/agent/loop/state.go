@@ -10,7 +10,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 const (
@@ -117,7 +116,7 @@ func (l *Loop) State(now time.Time, number uint64, state groupcast.AgentState) {
 func (l *Loop) takeOffers(now time.Time, offers []groupcast.Offered) {
 	offered := map[protocol.TransferNo]bool{}
 	for _, o := range offers {
-		parsed, err := wire.ParseOffer(o.Offer)
+		parsed, err := ParseOffer(o.Offer)
 		if err == nil {
 			offered[parsed.Transfer] = true
 		}
@@ -328,7 +327,7 @@ func (l *Loop) decline(e groupcast.AgentEvent) {
 		return
 	}
 	no := e.Offer.Transfer
-	if offer, err := wire.ParseOffer(e.Offer.Offer); err == nil {
+	if offer, err := ParseOffer(e.Offer.Offer); err == nil {
 		no = offer.Transfer
 	}
 	if no != 0 {

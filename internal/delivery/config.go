@@ -15,7 +15,6 @@ import (
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Config is what an engine is made of.
@@ -45,7 +44,7 @@ type Config struct {
 
 // Session is a multicast session as package sender runs it.
 type Session interface {
-	Offer() (wire.Offer, []byte, []byte)
+	Offer() sender.Offer
 	Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error)
 	Detach(dev protocol.DeviceID, reason string)
 	Complete(dev protocol.DeviceID)

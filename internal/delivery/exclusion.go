@@ -50,7 +50,7 @@ func (e *Engine) interrupt(groups []protocol.GroupID, first func(protocol.GroupI
 		// All of them, whatever the schedule holds: one that it has closed may still send, until the
 		// loop comes to that (security.md K2).
 		for _, r := range e.runs {
-			if offer, _, _ := r.sender.Offer(); offer.Group == group && !r.stopped {
+			if r.sender.Offer().Group == group && !r.stopped {
 				r.stopped = true
 				stop = append(stop, r)
 			}

@@ -42,8 +42,7 @@ func (e *Engine) moveSessions() {
 	var groups []protocol.GroupID
 	for _, r := range running {
 		if r.sender.Misplaced() {
-			offer, _, _ := r.sender.Offer()
-			groups = append(groups, offer.Group)
+			groups = append(groups, r.sender.Offer().Group)
 			e.log.Warn("the network interface or its address is another one now: the session begins anew", "transfer", r.no)
 		}
 	}
@@ -54,6 +53,6 @@ func (e *Engine) moveSessions() {
 
 // packetBytes is how large the session's packets are on the wire.
 func (r *run) packetBytes() int {
-	offer, _, _ := r.sender.Offer()
+	offer := r.sender.Offer()
 	return protocol.PacketBytes(int(offer.SymbolSize), offer.GroupAddr.Addr().Unmap().Is6())
 }

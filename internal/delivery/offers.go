@@ -88,12 +88,12 @@ func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []p
 		e.closeOffer(number)
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
-	offer, bytes, signature := snd.Offer()
-	e.keepOffer(ctx, offer, bytes, signature)
+	offer := snd.Offer()
+	e.keepOffer(ctx, terms, offer.Bytes, offer.Signature)
 	return &run{
 		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src,
 		content: tr.Content, limit: tr.RateLimit / 8,
-		offered: groupcast.Offered{Offer: bytes, Signature: signature, Group: g.Name, Transfer: no},
+		offered: groupcast.Offered{Offer: offer.Bytes, Signature: offer.Signature, Group: g.Name, Transfer: no},
 	}, nil
 }
 
@@ -159,7 +159,7 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 // announce tells the group by multicast that there is an offer: devices that missed the event read the
 // state.
 func (e *Engine) announce(ctx context.Context, r *run) {
-	offer, _, _ := r.sender.Offer()
+	offer := r.sender.Offer()
 	packet := e.signAnnounce(offer.Group, offer.Number)
 	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
 		e.log.Warn("the announcement could not be sent", "transfer", r.no, "err", err)

@@ -7,7 +7,7 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// keepOffer keeps an offer for proofs. Without it there is none: what is sent continues.
+// keepOffer keeps an offer of such terms for proofs. Without it there is none: what is sent continues.
 func (e *Engine) keepOffer(ctx context.Context, offer wire.Offer, bytes, signature []byte) {
 	err := e.store.KeepSignedOffer(ctx, store.SignedOffer{
 		Transfer: offer.Transfer, Root: offer.IndexDigest, Number: offer.Number,

@@ -191,9 +191,6 @@ func (s *Sender) newPacketizer() *packetizer {
 	return b
 }
 
-// Offer gives the offer, its bytes and their signature.
-func (s *Sender) Offer() (wire.Offer, []byte, []byte) { return s.offer, s.offerBytes, s.signature }
-
 // Attach adds a device with the blocks it lacks, or gives a device that takes part new keys, and
 // returns the hand-out. Ranges that are not in order or beyond the session are refused with a
 // *protocol.RangesError.

@@ -124,12 +124,13 @@ func (r *rig) receiver(e *receiver.Endpoint, s *contenttest.Store, change func(*
 		r.t.Fatal(err)
 	}
 	h.FeedbackAddr = netip.AddrPortFrom(r.server, r.endpoint.FeedbackPort()).String()
-	offer, raw, signature := r.sender.Offer()
-	if _, err := seal.VerifyOffer(r.key.Public(), raw, signature); err != nil {
+	signed := r.sender.Offer()
+	offer, err := seal.VerifyOffer(r.key.Public(), signed.Bytes, signed.Signature)
+	if err != nil {
 		r.t.Fatal(err)
 	}
 	cfg := receiver.Config{
-		Endpoint: e, Verify: r.key.Public(), Offer: offer, OfferBytes: raw, Handout: h,
+		Endpoint: e, Verify: r.key.Public(), Offer: offer, OfferBytes: signed.Bytes, Handout: h,
 		OnManifest: func(l *manifest.Layout, raw []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
 			have, err := s.Stage(l, raw)
 			return s, have, err

@@ -146,10 +146,14 @@ func TestFeedbackOverHTTPS(t *testing.T) {
 		t.Fatal(err)
 	}
 	h.FeedbackAddr = "127.0.0.1:9" // nobody listens
-	offer, raw, _ := r.sender.Offer()
+	signed := r.sender.Offer()
+	offer, err := wire.ParseOffer(signed.Bytes)
+	if err != nil {
+		t.Fatal(err)
+	}
 	var posted atomic.Int64
 	rec, err := receiver.New(receiver.Config{
-		Endpoint: r.hearing(receiver.Loss(10, 3)), Verify: r.key.Public(), Offer: offer, OfferBytes: raw, Handout: h,
+		Endpoint: r.hearing(receiver.Loss(10, 3)), Verify: r.key.Public(), Offer: offer, OfferBytes: signed.Bytes, Handout: h,
 		OnManifest: func(*manifest.Layout, []byte) (receiver.BlockStore, *protocol.BlockSet, error) { return s, nil, nil },
 		OnFeedback: func(body []byte) {
 			posted.Add(1)

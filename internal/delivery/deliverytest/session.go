@@ -59,8 +59,12 @@ func (s *Session) locked(f func()) {
 }
 
 // Offer is what is signed.
-func (s *Session) Offer() (wire.Offer, []byte, []byte) {
-	return s.offer, s.bytes, seal.SignOffer(s.cfg.Key, s.bytes)
+func (s *Session) Offer() sender.Offer {
+	return sender.Offer{
+		Bytes: s.bytes, Signature: seal.SignOffer(s.cfg.Key, s.bytes), Session: s.offer.Session, Number: s.offer.Number,
+		Group: s.offer.Group, GroupAddr: s.offer.GroupAddr, SymbolSize: s.offer.SymbolSize,
+		FeedbackPort: s.offer.FeedbackPort,
+	}
 }
 
 // Attach hands keys out as long as the session was not stopped.

@@ -1,0 +1,27 @@
+package sender
+
+import (
+	"net/netip"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+// Offer is a session's signed offer, and what a server needs of it, whatever its format.
+type Offer struct {
+	Bytes, Signature []byte
+	Session          protocol.SessionID
+	Number           protocol.OfferNo
+	Group            protocol.GroupID
+	GroupAddr        netip.AddrPort
+	SymbolSize       uint16
+	FeedbackPort     uint16
+	Paged            bool // of format 2
+}
+
+// Offer gives the session's offer.
+func (s *Sender) Offer() Offer {
+	return Offer{
+		Bytes: s.offerBytes, Signature: s.signature, Session: s.offer.Session, Number: s.offer.Number, Group: s.offer.Group,
+		GroupAddr: s.offer.GroupAddr, SymbolSize: s.offer.SymbolSize, FeedbackPort: s.offer.FeedbackPort,
+	}
+}

@@ -37,8 +37,6 @@ var arrows = map[string]string{
 	"bandwidth": "protocol rate",
 
 	"mcast":                "protocol",
-	"spool":                "protocol manifest spool/diskfs units .",
-	"spool/diskfs":         "",
 	"content":              "protocol wire manifest durable disk pattern .",
 	"ledger":               "protocol manifest spool sqlfile .",
 	"drops":                "",
@@ -108,6 +106,15 @@ var arrows = map[string]string{
 	"verify":   "device home inspect ledger pki proof shell terminal ui .",
 	"cli": "protocol plan complete spool receiver ledger durable disk home units pki apiclient agent daemon demo " +
 		"device doctor menu menu/tui settings shell terminal ui verify watch .",
+
+	"spool": "protocol manifest spool/diskfs spool/digest spool/identity spool/journal spool/parts spool/trouble " +
+		"units .",
+	"spool/diskfs":   "",
+	"spool/digest":   "protocol spool/diskfs",
+	"spool/identity": "spool/diskfs spool/trouble .",
+	"spool/journal":  "protocol spool/diskfs spool/trouble",
+	"spool/parts":    "units spool/diskfs spool/trouble",
+	"spool/trouble":  ".",
 
 	"netsim":                "protocol",
 	"httpapi/httpapitest":   "protocol .",

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/parts"
 )
 
 // whole gives the staged file that holds file i and nothing else, mode and time set, and its
@@ -56,7 +57,7 @@ func (g *Staging) copyOut(name string, data []byte, mode fs.FileMode, mtime time
 		return kept, err
 	}
 	// A handle of the earlier one must not be taken for it at the barrier.
-	if err := errors.Join(g.parts.forget(name), f.Remove(name)); err != nil {
+	if err := errors.Join(g.parts.Forget(name), f.Remove(name)); err != nil {
 		return kept, err
 	}
 	return f.CreateWhole(name, data, mode, mtime)
@@ -68,7 +69,7 @@ const packWindow = 256 << 10
 // packed reads small files out of the pack, where they lie one after another in their order.
 type packed struct {
 	staging *Staging
-	part    *part
+	part    *parts.File
 	buf     []byte
 	first   uint64 // where in the pack buf begins
 }
@@ -90,7 +91,7 @@ func (p *packed) file(i int) ([]byte, error) {
 // read fills the window from at on, with size bytes at least.
 func (p *packed) read(at, size uint64) error {
 	if p.part == nil {
-		h, err := p.staging.parts.take(p.staging.name+"/"+packName, -1)
+		h, err := p.staging.parts.Take(p.staging.name+"/"+packName, -1)
 		if err != nil {
 			return err
 		}
@@ -110,6 +111,6 @@ func (p *packed) read(at, size uint64) error {
 
 func (p *packed) close() {
 	if p.part != nil {
-		p.staging.parts.release(p.part)
+		p.staging.parts.Release(p.part)
 	}
 }

@@ -10,6 +10,8 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/parts"
 )
 
 // What a crash caught has its final name, and the ledger does not know it yet: any other transfer, older or
@@ -80,14 +82,14 @@ func (s *Spool) keepCaughtOf(ctx context.Context, no protocol.TransferNo) error 
 
 // caughtOf finds the staging of a transfer of this group of which a crash may have caught files; nil if there is
 // nothing to look for.
-func (s *Spool) caughtOf(no protocol.TransferNo) (*Staging, past, error) {
+func (s *Spool) caughtOf(no protocol.TransferNo) (*Staging, journal.Past, error) {
 	id, folder, err := s.markedGroup(no)
 	if err != nil || id != s.cfg.GroupID || folder != s.cfg.Group {
-		return nil, past{}, err
+		return nil, journal.Past{}, err
 	}
 	raw, there, err := s.Manifest(no)
 	if err != nil || !there {
-		return nil, past{}, err
+		return nil, journal.Past{}, err
 	}
 	return s.moving(no, raw)
 }
@@ -104,22 +106,22 @@ func (s *Spool) keepMoved(ctx context.Context, no protocol.TransferNo, raw []byt
 
 // moving finds a staging with this manifest out of which files may have moved unknown to the ledger; nil if there
 // are none.
-func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, past, error) {
+func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, journal.Past, error) {
 	m, err := manifest.Parse(raw)
 	if err != nil {
-		return nil, past{}, nil // there is none
+		return nil, journal.Past{}, nil // there is none
 	}
 	layout, _ := manifest.LayoutOf(m)
 	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files, parts: newFileCache(s.fs),
+		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files, parts: parts.New(s.fs),
 		outcomes: make([]*Outcome, len(m.Files)), named: map[string]bool{},
 	}
-	_, p, _, err := readJournal(s.fs, g.name+"/"+journalName, layout.Root())
+	_, p, _, err := journal.Read(s.fs, g.name+"/"+journalName, layout.Root())
 	if err != nil {
 		return nil, p, err
 	}
-	for i := range p.moving {
-		if !p.settled[i] {
+	for i := range p.Moving {
+		if !p.Settled[i] {
 			g.place()
 			return g, p, nil
 		}

@@ -13,6 +13,8 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // maxBatch bounds how many files one barrier and one batch of the ledger cover.
@@ -247,7 +249,7 @@ func (g *Staging) put(m *move) error {
 		if m.seen != nil || m.back != "" {
 			rename = f.Rename
 		}
-		if err := errors.Join(g.parts.forget(m.from), rename(m.from, m.to)); err != nil {
+		if err := errors.Join(g.parts.Forget(m.from), rename(m.from, m.to)); err != nil {
 			return err
 		}
 	}
@@ -269,7 +271,7 @@ func (g *Staging) syncFolders(folders map[string]bool) error {
 	for _, folder := range slices.Sorted(maps.Keys(folders)) {
 		// A folder that was removed has no names any more.
 		if err := g.spool.fs.SyncFolder(folder); err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return diskError(fmt.Errorf("make folder %s durable: %w", folder, err))
+			return trouble.Disk(fmt.Errorf("make folder %s durable: %w", folder, err))
 		}
 	}
 	return nil
@@ -327,10 +329,10 @@ func (g *Staging) makeDurable(ctx context.Context, moves []move) (durable []move
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if err := g.journal.add(recordMoving, files...); err != nil {
+	if err := g.journal.Add(journal.Moving, files...); err != nil {
 		return nil, nil, err
 	}
-	return durable, weak, g.journal.sync()
+	return durable, weak, g.journal.Sync()
 }
 
 func (g *Staging) barrier(ctx context.Context, moves []move) (durable []move, weak []Outcome, err error) {
@@ -383,7 +385,7 @@ func (g *Staging) settle(outcomes []Outcome) error {
 		return nil
 	}
 	if err := g.spool.cfg.Ledger.Record(outcomes); err != nil {
-		return &ownError{fmt.Errorf("record what was delivered: %w", err)}
+		return &trouble.Own{Err: fmt.Errorf("record what was delivered: %w", err)}
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -393,7 +395,7 @@ func (g *Staging) settle(outcomes []Outcome) error {
 		files[i] = uint32(o.File)
 		g.outcomes[o.File] = &o
 	}
-	return g.journal.add(recordSettled, files...)
+	return g.journal.Add(journal.Settled, files...)
 }
 
 // filesDone says whether every file has its outcome.

@@ -11,6 +11,8 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // folders walks a folder's path from DIR down: each step is a folder, and no link (security.md
@@ -49,11 +51,11 @@ func (g *Staging) unmade(ctx context.Context, at string, err error) (*obstacle, 
 	if err := g.blame(err); err != nil {
 		return nil, fmt.Errorf("folder %s: %w", at, err)
 	}
-	ob := &obstacle{cause: causeOf(err), reason: fmt.Sprintf("its folder %s cannot be made: ", at)}
+	ob := &obstacle{cause: trouble.CauseOf(err), reason: fmt.Sprintf("its folder %s cannot be made: ", at)}
 	if ob.cause == CauseName {
 		ob.reason += notTaken
 	}
-	ob.reason += plain(err)
+	ob.reason += trouble.Plain(err)
 	return ob, nil
 }
 
@@ -65,7 +67,7 @@ func (g *Staging) stepInTheWay(ctx context.Context, at string, l *look, turn boo
 	}
 	d, known, err := g.spool.cfg.Ledger.Lookup(rest)
 	if err != nil {
-		return nil, &ownError{fmt.Errorf("look up %s: %w", rest, err)}
+		return nil, &trouble.Own{Err: fmt.Errorf("look up %s: %w", rest, err)}
 	}
 	if d.Transfer > g.no {
 		return &obstacle{newer: d.Transfer}, nil
@@ -132,13 +134,13 @@ func (g *Staging) claimFolders(folders []string) error {
 		return nil
 	}
 	g.mu.Lock()
-	err := g.journal.add(recordMade, made...)
+	err := g.journal.Add(journal.Made, made...)
 	g.mu.Unlock()
 	if err != nil {
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(known); err != nil {
-		return &ownError{fmt.Errorf("record folders: %w", err)}
+		return &trouble.Own{Err: fmt.Errorf("record folders: %w", err)}
 	}
 	return nil
 }
@@ -322,7 +324,7 @@ func (g *Staging) lookupBelow(folder string, entries []fs.DirEntry) (map[string]
 	}
 	known, err := g.spool.cfg.Ledger.LookupAll(paths)
 	if err != nil {
-		return nil, &ownError{fmt.Errorf("look up what lies in %s: %w", folder, err)}
+		return nil, &trouble.Own{Err: fmt.Errorf("look up what lies in %s: %w", folder, err)}
 	}
 	out := make(map[string]Delivered, len(known))
 	for p, d := range known {

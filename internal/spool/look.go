@@ -4,13 +4,14 @@ import (
 	"context"
 	"crypto/sha256"
 	"errors"
-	"fmt"
 	"io"
 	"io/fs"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/digest"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // look is what has a name, as it was when it was examined.
@@ -49,7 +50,7 @@ func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (
 	case l.Mode()&fs.ModeSymlink != 0:
 		to, err := g.spool.fs.Readlink(name)
 		if err != nil {
-			return false, &unreadable{name, err}
+			return false, &trouble.Unreadable{Name: name, Err: err}
 		}
 		return d.Digest == sha256.Sum256([]byte(to)), nil
 	case !l.Mode().IsRegular() || uint64(l.size) != d.Size:
@@ -80,30 +81,21 @@ func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, 
 
 // holds reads a file to its end and says whether it has this content. With an error nothing
 // was compared, and nothing may be decided: one of the context ends the work, one of the file
-// is *unreadable.
-func (g *Staging) holds(ctx context.Context, name string, size uint64, digest protocol.Digest) (bool, error) {
-	sum, err := hashFile(ctx, g.spool.fs, name, 0, size)
+// is *trouble.Unreadable.
+func (g *Staging) holds(ctx context.Context, name string, size uint64, want protocol.Digest) (bool, error) {
+	sum, err := digest.File(ctx, g.spool.fs, name, 0, size)
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
 	case errors.Is(err, io.EOF) || errors.Is(err, fs.ErrNotExist): // it was cut, or went away
 		return false, nil
 	case err != nil:
-		return false, &unreadable{name, err}
+		return false, &trouble.Unreadable{Name: name, Err: err}
 	}
-	return sum == digest, nil
+	return sum == want, nil
 }
-
-// unreadable says that the file with a name could not be compared.
-type unreadable struct {
-	name string
-	err  error
-}
-
-func (u *unreadable) Error() string { return fmt.Sprintf("cannot read %s: %v", u.name, u.err) }
-func (u *unreadable) Unwrap() error { return u.err }
 
 // Sum gives the SHA-256 of the first size bytes of a file; io.EOF if it has fewer.
 func Sum(ctx context.Context, f diskfs.FS, name string, size uint64) (protocol.Digest, error) {
-	return hashFile(ctx, f, name, 0, size)
+	return digest.File(ctx, f, name, 0, size)
 }

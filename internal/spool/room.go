@@ -1,20 +1,17 @@
 package spool
 
 import (
-	"errors"
 	"fmt"
-	"io/fs"
-	"os"
-	"syscall"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Works says whether the disk takes anything: nil, or a *DiskError.
 func (s *Spool) Works() error {
 	if err := s.probe(); err != nil {
-		return diskError(err)
+		return trouble.Disk(err)
 	}
 	return nil
 }
@@ -52,27 +49,6 @@ func (s *Spool) room(need, others uint64) error {
 	}}
 }
 
-// Hindrance sorts an error that came from the disk: a *DiskError or *Refused inside it, or a
-// *DiskError made of what the system answered; nil for an error that does not say that the disk
-// is at fault.
-func Hindrance(err error) error {
-	var r *Refused
-	if errors.As(err, &r) {
-		return r
-	}
-	var d *DiskError
-	if errors.As(err, &d) {
-		return d
-	}
-	if kind := diskKind(err); kind != "" && fromFile(err) {
-		return diskError(err)
-	}
-	return nil
-}
-
-// fromFile says that an error came from a file, not from a socket: both have some numbers.
-func fromFile(err error) bool {
-	var path *fs.PathError
-	var link *os.LinkError
-	return errors.As(err, &path) || errors.As(err, &link) || errors.Is(err, syscall.ENOSPC)
-}
+// Hindrance sorts an error that came from the disk: a *DiskError or *Refused inside it, or a *DiskError made of what
+// the system answered; nil for an error that does not say that the disk is at fault.
+func Hindrance(err error) error { return trouble.Hindrance(err) }

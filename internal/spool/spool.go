@@ -3,17 +3,16 @@ package spool
 import (
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"path"
 	"strconv"
 	"strings"
 	"time"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/identity"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // Config says where files go.
@@ -82,17 +81,6 @@ func (noLedger) LookupAll([]string) (map[string]Delivered, error) {
 }
 func (noLedger) Record([]Outcome) error { return nil }
 
-// Refused says why a transfer or a file cannot be held, in words. Kind is space, size,
-// names, folder or version, as groupcast.Ready has it.
-type Refused struct {
-	Kind   groupcast.Refusal
-	Reason string
-	Need   uint64 // for want of space: how much it still takes
-	Space  *groupcast.Space
-}
-
-func (r *Refused) Error() string { return r.Reason }
-
 // Result is what became of one entry.
 type Result uint8
 
@@ -122,9 +110,39 @@ type Outcome struct {
 	Mode     fs.FileMode
 }
 
+// What is refused, what a disk or an entry suffers from, and what DIR is known by.
+type (
+	Refused   = trouble.Refused
+	DiskError = trouble.DiskError
+	DiskKind  = trouble.DiskKind
+	Cause     = trouble.Cause
+	Identity  = identity.Identity
+)
+
+// The kinds of disk errors, and the causes of a Rejected outcome, and of KeptBoth (CauseInTheWay).
+const (
+	DiskSpace       = trouble.DiskSpace
+	DiskQuota       = trouble.DiskQuota
+	DiskReadOnly    = trouble.DiskReadOnly
+	DiskGone        = trouble.DiskGone
+	DiskIO          = trouble.DiskIO
+	CauseName       = trouble.CauseName
+	CauseInTheWay   = trouble.CauseInTheWay
+	CauseUnreadable = trouble.CauseUnreadable
+)
+
+// Identify gives the identity of dir, which is made if need be and gets one if it has none.
+func Identify(dir string) (Identity, error) { return identity.Identify(dir) }
+
+// ParseIdentity reads what Identity.String wrote.
+func ParseIdentity(text string) (Identity, error) { return identity.Parse(text) }
+
+// OpenKnown opens dir if it is the folder that is known by this identity, and makes nothing; *Refused if it is not.
+func OpenKnown(dir string, id Identity) (diskfs.FS, error) { return identity.Open(dir, id) }
+
 // Names below DIR.
 const (
-	spoolFolder  = ".groupcast"
+	spoolFolder  = identity.SpoolFolder
 	manifestName = "manifest"
 	journalName  = "journal"
 	packName     = "pack"
@@ -142,7 +160,7 @@ func Open(cfg Config) (*Spool, error) {
 	if cfg.FS == nil {
 		f, err := openDir(cfg.Dir, cfg.Known)
 		if err != nil {
-			return nil, refusedOr(err)
+			return nil, trouble.OrDisk(err)
 		}
 		cfg.FS = f
 	}
@@ -159,7 +177,7 @@ func Open(cfg Config) (*Spool, error) {
 	}{{spoolFolder, 0o700}, {cfg.Group, 0o755}} {
 		if err := s.folder(folder.name, folder.mode); err != nil {
 			_ = cfg.FS.Close() // it was only looked at
-			return nil, refusedOr(err)
+			return nil, trouble.OrDisk(err)
 		}
 	}
 	return s, nil
@@ -172,24 +190,20 @@ func openDir(dir string, id Identity) (diskfs.FS, error) {
 	return OpenKnown(dir, id)
 }
 
+// stillKnown is checked before anything gets its final name: a disk may have gone meanwhile.
+func (s *Spool) stillKnown() error {
+	if s.cfg.Known == (Identity{}) {
+		return nil
+	}
+	return identity.Check(s.fs, s.cfg.Dir, s.cfg.Known)
+}
+
 // folder makes a folder or finds it; anything else of that name is refused.
 func (s *Spool) folder(name string, mode fs.FileMode) error {
-	fi, err := s.fs.Lstat(name)
-	if errors.Is(err, fs.ErrNotExist) {
-		if err := s.fs.Mkdir(name, mode); err != nil && !errors.Is(err, fs.ErrExist) {
-			return fmt.Errorf("make folder %s: %w", name, err)
-		}
-		return s.fs.SyncFolder(path.Dir(name))
+	if is, err := diskfs.Folder(s.fs, name, mode); err != nil || is {
+		return err
 	}
-	if err != nil {
-		return fmt.Errorf("look at %s: %w", name, err)
-	}
-	if !fi.IsDir() {
-		return &Refused{
-			Kind: groupcast.RefusedFolder, Reason: fmt.Sprintf("%s is a link or a file, not a folder: move it away", name),
-		}
-	}
-	return nil
+	return trouble.NoFolder(name)
 }
 
 // Close closes the folders. Stagings must be closed before.
@@ -202,8 +216,8 @@ func (s *Spool) stagingName(no protocol.TransferNo) string {
 // Manifest gives the manifest bytes that a staging of this transfer kept, if there is one.
 // They prove nothing until Layout.WithManifest accepted them.
 func (s *Spool) Manifest(no protocol.TransferNo) ([]byte, bool, error) {
-	b, err := readAll(s.fs, s.stagingName(no)+"/"+manifestName, protocol.MaxManifestBytes)
-	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, errTooLong) {
+	b, err := diskfs.ReadAll(s.fs, s.stagingName(no)+"/"+manifestName, protocol.MaxManifestBytes)
+	if errors.Is(err, fs.ErrNotExist) || errors.Is(err, diskfs.ErrTooLong) {
 		return nil, false, nil
 	}
 	return b, err == nil, err
@@ -242,50 +256,4 @@ func (s *Spool) discard(no protocol.TransferNo) error {
 		}
 	}
 	return s.fs.Remove(name)
-}
-
-var errTooLong = errors.New("more than it may have")
-
-// readAll reads a whole file of at most limit bytes.
-func readAll(f diskfs.FS, name string, limit int64) ([]byte, error) {
-	file, err := f.Open(name, false)
-	if err != nil {
-		return nil, err
-	}
-	defer file.Close()
-	fi, err := file.Stat()
-	if err != nil {
-		return nil, err
-	}
-	if fi.Size() > limit {
-		return nil, fmt.Errorf("%s has %d bytes, %w: %d", name, fi.Size(), errTooLong, limit)
-	}
-	b := make([]byte, fi.Size())
-	if _, err := file.ReadAt(b, 0); err != nil && !errors.Is(err, io.EOF) {
-		return nil, err
-	}
-	return b, nil
-}
-
-// writeAll writes a whole new file under a temporary name, durably, then renames it.
-func writeAll(f diskfs.FS, name string, b []byte) error {
-	tmp := name + ".new"
-	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	file, err := f.Create(tmp, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = file.WriteAt(b, 0)
-	if err == nil {
-		err = file.Sync()
-	}
-	if err := errors.Join(err, file.Close()); err != nil {
-		return err
-	}
-	if err := f.Rename(tmp, name); err != nil {
-		return err
-	}
-	return f.SyncFolder(path.Dir(name))
 }

@@ -12,6 +12,10 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 	"github.com/groupcast/groupcast/internal/units"
 )
 
@@ -27,14 +31,14 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	g := &Staging{
 		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
-		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: newFileCache(s.fs),
+		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
 		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{}, named: map[string]bool{},
 		walked: map[string]bool{},
 	}
 	g.place()
 	g.leaveHoles()
 	if err := s.keepCaught(ctx); err != nil {
-		return nil, refusedOr(err)
+		return nil, trouble.OrDisk(err)
 	}
 	if err := g.settleEarly(ctx); err != nil {
 		return nil, err
@@ -44,7 +48,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	}
 	if err := g.open(ctx, m); err != nil {
 		s.cfg.Shared.leave(g)
-		return nil, refusedOr(err)
+		return nil, trouble.OrDisk(err)
 	}
 	return g, nil
 }
@@ -74,7 +78,7 @@ func (g *Staging) leaveHoles() {
 		for _, e := range g.layout.Extents(some[:0], b) {
 			g.holes[e.File] += uint64(e.Length)
 			name, _ := g.part(e.File)
-			g.parts.sparse[name] = true
+			g.parts.Sparse(name)
 		}
 		g.add(b)
 	}
@@ -148,17 +152,17 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 		if err := g.markGroup(); err != nil {
 			return err
 		}
-		if err := writeAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {
+		if err := diskfs.WriteAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {
 			return fmt.Errorf("keep the manifest: %w", err)
 		}
 	}
-	j, p, err := openJournal(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
+	j, p, err := journal.Open(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
 	if err != nil {
 		return err
 	}
 	g.journal = j
 	if err := g.recall(ctx, p); err != nil {
-		return errors.Join(err, g.parts.closeAll(), j.file.Close())
+		return errors.Join(err, g.parts.CloseAll(), j.Close())
 	}
 	return nil
 }
@@ -166,18 +170,18 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 // recall takes over the state of the journal: files that were moved before a crash, trusted blocks with
 // a staged file, and doubtful ones after a check. Lost ones get a record, or the next barrier would vouch
 // for them.
-func (g *Staging) recall(ctx context.Context, p past) error {
+func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 	for b := range g.layout.FirstStream() {
 		g.has.Add(b)
 	}
-	g.made = p.made
+	g.made = p.Made
 	if err := g.recallFiles(ctx, p); err != nil {
 		return err
 	}
 	there := map[string]bool{}
 	var lost []uint32
-	for _, b := range p.trusted {
-		if b == voided {
+	for _, b := range p.Trusted {
+		if b == journal.Voided {
 			continue
 		}
 		kept, err := g.staged(b, there)
@@ -191,11 +195,11 @@ func (g *Staging) recall(ctx context.Context, p past) error {
 		}
 	}
 	buf := make([]byte, g.layout.Longest())
-	for _, b := range p.doubtful {
+	for _, b := range p.Doubtful {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		if b == voided {
+		if b == journal.Voided {
 			continue
 		}
 		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
@@ -207,12 +211,12 @@ func (g *Staging) recall(ctx context.Context, p past) error {
 		}
 	}
 	g.skipSettled()
-	return g.journal.add(recordLost, lost...)
+	return g.journal.Add(journal.Lost, lost...)
 }
 
 // recallFiles finds the outcomes of files that were settled or on the move.
-func (g *Staging) recallFiles(ctx context.Context, p past) error {
-	for i := range p.settled {
+func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
+	for i := range p.Settled {
 		if i < len(g.files) && g.outcomes[i] == nil {
 			o, err := g.settledBefore(i)
 			if err != nil {
@@ -226,7 +230,7 @@ func (g *Staging) recallFiles(ctx context.Context, p past) error {
 		claimed[g.spool.cfg.Group+"/"+o.Name] = true
 	}
 	var found []Outcome
-	for i := range p.moving {
+	for i := range p.Moving {
 		if i >= len(g.files) || g.outcomes[i] != nil {
 			continue
 		}
@@ -265,7 +269,7 @@ func (g *Staging) keepFound(found []Outcome) error {
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(found); err != nil {
-		return &ownError{fmt.Errorf("record what was delivered: %w", err)}
+		return &trouble.Own{Err: fmt.Errorf("record what was delivered: %w", err)}
 	}
 	return nil
 }

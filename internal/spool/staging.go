@@ -1,8 +1,6 @@
 package spool
 
 import (
-	"context"
-	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io"
@@ -16,7 +14,9 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 const (
@@ -34,11 +34,11 @@ type Staging struct {
 	files  []manifest.File
 	packed []uint64       // where each small file begins in the pack
 	holes  map[int]uint64 // bytes of big files that are blocks of zeros: they are never written
-	parts  *fileCache
+	parts  *parts.Cache
 
 	syncing sync.Mutex // one barrier at a time
 	mu      sync.Mutex // of everything below
-	journal *journal
+	journal *journal.Journal
 	has     *protocol.BlockSet
 	dirty   map[string]bool        // staged files written since the last barrier
 	recent  []protocol.BlockNumber // blocks written since then
@@ -114,11 +114,11 @@ func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
 	if f := g.files[first.File]; f.Size >= bigFile {
 		size = int64(f.Size)
 	}
-	h, err := g.parts.take(name, size)
+	h, err := g.parts.Take(name, size)
 	if err != nil {
 		return "", err
 	}
-	defer g.parts.release(h)
+	defer g.parts.Release(h)
 	_, err = h.WriteAt(data, int64(at+first.Offset))
 	return name, err
 }
@@ -130,7 +130,7 @@ func (g *Staging) note(n protocol.BlockNumber, name string, length int) (due boo
 	if g.has.Has(n) {
 		return false, nil
 	}
-	if err := g.journal.add(recordWritten, uint32(n)); err != nil {
+	if err := g.journal.Add(journal.Written, uint32(n)); err != nil {
 		return false, err
 	}
 	g.add(n)
@@ -147,7 +147,7 @@ func (g *Staging) Sync() error {
 	g.mu.Lock()
 	names := slices.Sorted(maps.Keys(g.dirty))
 	clear(g.dirty)
-	recent, written, err := g.recent, g.journal.written, g.broken
+	recent, written, err := g.recent, g.journal.Written(), g.broken
 	g.recent, g.pending = nil, 0
 	g.mu.Unlock()
 	if len(names) == 0 || err != nil {
@@ -164,7 +164,7 @@ func (g *Staging) Sync() error {
 	if err != nil {
 		return g.giveUp(recent, err)
 	}
-	return g.journal.barrier(written)
+	return g.journal.Barrier(written)
 }
 
 // giveUp forgets what was not made durable: after a barrier that failed the system may give
@@ -178,7 +178,7 @@ func (g *Staging) giveUp(recent []protocol.BlockNumber, err error) error {
 		}
 		lost = append(lost, uint32(b))
 	}
-	return errors.Join(err, g.journal.add(recordLost, lost...))
+	return errors.Join(err, g.journal.Add(journal.Lost, lost...))
 }
 
 // syncAll makes everything durable at once if that pays for n things and the system can.
@@ -191,7 +191,7 @@ func (g *Staging) syncAll(n int) (done bool, err error) {
 		return false, nil
 	}
 	if err != nil {
-		err = diskError(fmt.Errorf("make everything durable: %w", err))
+		err = trouble.Disk(fmt.Errorf("make everything durable: %w", err))
 	}
 	return true, err
 }
@@ -209,7 +209,7 @@ func (g *Staging) syncParts(names []string) (bad map[int]error, err error) {
 		err = fmt.Errorf("make %s durable: %w", path.Base(name), err)
 		i, alone := bigPart(name)
 		if sick := g.blame(err); sick != nil || !alone {
-			return bad, diskError(err)
+			return bad, trouble.Disk(err)
 		}
 		if bad == nil {
 			bad = map[int]error{}
@@ -217,21 +217,21 @@ func (g *Staging) syncParts(names []string) (bad map[int]error, err error) {
 		bad[i] = err
 	}
 	if err := g.spool.fs.SyncFolder(g.name); err != nil {
-		return bad, diskError(err)
+		return bad, trouble.Disk(err)
 	}
 	return bad, nil
 }
 
 // syncPart makes a staged file durable; one that has moved to its final name was before.
 func (g *Staging) syncPart(name string) error {
-	h, err := g.parts.take(name, -1)
+	h, err := g.parts.Take(name, -1)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil
 	}
 	if err != nil {
 		return err
 	}
-	defer g.parts.release(h)
+	defer g.parts.Release(h)
 	return h.Sync()
 }
 
@@ -258,11 +258,11 @@ func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
 		return length, nil
 	}
 	name, at := g.part(extents[0].File)
-	h, err := g.parts.take(name, -1)
+	h, err := g.parts.Take(name, -1)
 	if err != nil {
 		return 0, fmt.Errorf("read block %d: %w", n, err)
 	}
-	defer g.parts.release(h)
+	defer g.parts.Release(h)
 	got, err := h.ReadAt(buf[:length], int64(at+extents[0].Offset))
 	if got < length {
 		return 0, fmt.Errorf("read block %d: %d of %d bytes are there: %w", n, got, length,
@@ -296,33 +296,14 @@ func (g *Staging) Bytes() uint64 {
 func (g *Staging) Close() error {
 	g.spool.cfg.Shared.leave(g)
 	err := g.Sync()
-	return errors.Join(err, g.parts.closeAll(), g.journal.file.Close())
+	return errors.Join(err, g.parts.CloseAll(), g.journal.Close())
 }
 
 // Remove deletes the staging: when it is done, or given up.
 func (g *Staging) Remove() error {
 	g.spool.cfg.Shared.leave(g)
-	err := errors.Join(g.parts.closeAll(), g.journal.file.Close())
+	err := errors.Join(g.parts.CloseAll(), g.journal.Close())
 	return errors.Join(err, g.spool.discard(g.no))
-}
-
-// hashFile gives the SHA-256 of size bytes of a file from offset on.
-func hashFile(ctx context.Context, f diskfs.FS, name string, offset, size uint64) (sum protocol.Digest, err error) {
-	h, err := f.Open(name, false)
-	if err != nil {
-		return sum, err
-	}
-	defer h.Close()
-	hash, buf := sha256.New(), make([]byte, 256<<10)
-	for size > 0 && ctx.Err() == nil {
-		n, err := h.ReadAt(buf[:min(uint64(len(buf)), size)], int64(offset))
-		hash.Write(buf[:n])
-		offset, size = offset+uint64(n), size-uint64(n)
-		if err != nil && size > 0 {
-			return sum, fmt.Errorf("read %s: %w", name, err)
-		}
-	}
-	return protocol.Digest(hash.Sum(nil)), ctx.Err()
 }
 
 // Layout is the whole layout of the transfer.

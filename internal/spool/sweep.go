@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // Drop deletes a staging and what it holds. If it is this group's, the ledger learns first which of its files a
@@ -18,7 +19,7 @@ func (s *Spool) Drop(ctx context.Context, no protocol.TransferNo) error {
 		done()
 	}
 	if err != nil {
-		return fmt.Errorf("look for files of transfer %d before its staging goes: %w", no, refusedOr(err))
+		return fmt.Errorf("look for files of transfer %d before its staging goes: %w", no, trouble.OrDisk(err))
 	}
 	return s.discard(no)
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 const (
@@ -101,7 +102,7 @@ func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Del
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(had); err != nil {
-		return &ownError{fmt.Errorf("record what was there already: %w", err)}
+		return &trouble.Own{Err: fmt.Errorf("record what was there already: %w", err)}
 	}
 	return nil
 }
@@ -140,7 +141,7 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 	}
 	known, err := g.spool.cfg.Ledger.LookupAll(paths)
 	if err != nil {
-		return nil, &ownError{fmt.Errorf("look up %s and what follows: %w", paths[0], err)}
+		return nil, &trouble.Own{Err: fmt.Errorf("look up %s and what follows: %w", paths[0], err)}
 	}
 	return known, nil
 }
@@ -181,7 +182,7 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
 	d, known, err := g.spool.cfg.Ledger.Lookup(g.files[i].Path)
 	if err != nil {
-		return d, false, &ownError{fmt.Errorf("look up %s: %w", g.files[i].Path, err)}
+		return d, false, &trouble.Own{Err: fmt.Errorf("look up %s: %w", g.files[i].Path, err)}
 	}
 	return d, known, nil
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // finishTree makes what is no file once all files are there: folders that may be empty,
@@ -149,7 +150,7 @@ func (g *Staging) linkMade(ctx context.Context, i int, err error) (*Outcome, err
 	}
 	o, err := g.faulty(ctx, i, "make this link here", err)
 	if o != nil && o.Cause != CauseName {
-		o.Cause = CauseKind
+		o.Cause = trouble.CauseKind
 	}
 	return o, err
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // unwritten takes an error of writing a block: the disk's ends the work, any other is that of
@@ -35,13 +37,13 @@ func (g *Staging) giveUpFile(i int, err error) error {
 	if g.outcomes[i] == nil {
 		g.refuse(i, err)
 	}
-	return g.journal.add(recordLost, lost...)
+	return g.journal.Add(journal.Lost, lost...)
 }
 
 // refuse gives a file that cannot be written its outcome; the caller holds the lock.
 func (g *Staging) refuse(i int, err error) {
-	o := g.outcome(i, Rejected, "cannot write it: "+plain(err))
-	o.Cause = causeOf(err)
+	o := g.outcome(i, Rejected, "cannot write it: "+trouble.Plain(err))
+	o.Cause = trouble.CauseOf(err)
 	g.outcomes[i] = &o
 	g.unsaid = append(g.unsaid, o)
 	r := g.layout.FileBlocks(i)

@@ -1,4 +1,5 @@
-package spool
+// Package journal is the record of what a staging holds: it survives a crash at any point.
+package journal
 
 import (
 	"encoding/binary"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // The journal remembers what a staging holds. It only grows:
@@ -22,46 +24,47 @@ import (
 // there then gets a lost record, or the next barrier would vouch for it. What follows the
 // first record that does not check is forgotten.
 const (
-	journalMagic  = "GCJ1"
-	journalHeader = 40
-	recordBytes   = 12
-	maxJournal    = journalHeader + recordBytes*4*protocol.MaxBlocks
+	magic       = "GCJ1"
+	headerBytes = 40
+	recordBytes = 12
+	maxBytes    = headerBytes + recordBytes*4*protocol.MaxBlocks
 )
 
 // The kinds of records.
 const (
-	recordWritten = 1 // value: session block
-	recordBarrier = 2 // value: how many written records are durable
-	recordMoving  = 3 // value: file that is about to get its final name
-	recordSettled = 4 // value: file that has its outcome
-	recordLost    = 5 // value: session block whose written records so far are void
-	recordMade    = 6 // value: entry whose folder is about to be made
+	Written       = 1 // value: session block
+	barrierRecord = 2 // value: how many written records are durable
+	Moving        = 3 // value: file that is about to get its final name
+	Settled       = 4 // value: file that has its outcome
+	Lost          = 5 // value: session block whose written records so far are void
+	Made          = 6 // value: entry whose folder is about to be made
 )
 
-// voided stands for a written record that a lost record took back.
-const voided = ^protocol.BlockNumber(0)
+// Voided stands for a written record that a lost record took back.
+const Voided = ^protocol.BlockNumber(0)
 
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
-type journal struct {
+// Journal is an open one.
+type Journal struct {
 	file    diskfs.File
 	records uint32 // in the file
 	written uint32 // of them, written records
 }
 
-// past is what a journal had when it was opened.
-type past struct {
-	trusted  []protocol.BlockNumber
-	doubtful []protocol.BlockNumber
-	moving   map[int]bool
-	settled  map[int]bool
-	made     map[int]bool
+// Past is what a journal had when it was opened.
+type Past struct {
+	Trusted  []protocol.BlockNumber
+	Doubtful []protocol.BlockNumber
+	Moving   map[int]bool
+	Settled  map[int]bool
+	Made     map[int]bool
 }
 
-// openJournal opens the journal of a staging or begins a new one; one of another manifest is
+// Open opens the journal of a staging or begins a new one; one of another manifest is
 // no journal of ours.
-func openJournal(f diskfs.FS, name string, root protocol.Digest) (*journal, past, error) {
-	j, p, length, err := readJournal(f, name, root)
+func Open(f diskfs.FS, name string, root protocol.Digest) (*Journal, Past, error) {
+	j, p, length, err := Read(f, name, root)
 	if err != nil {
 		return nil, p, err
 	}
@@ -78,10 +81,10 @@ func openJournal(f diskfs.FS, name string, root protocol.Digest) (*journal, past
 	return j, p, nil
 }
 
-// readJournal reads a journal and changes nothing; its length is 0 if there is none of this manifest.
-func readJournal(f diskfs.FS, name string, root protocol.Digest) (j *journal, p past, length int64, err error) {
-	j, p = &journal{}, past{moving: map[int]bool{}, settled: map[int]bool{}, made: map[int]bool{}}
-	b, err := readAll(f, name, maxJournal)
+// Read reads a journal and changes nothing; its length is 0 if there is none of this manifest.
+func Read(f diskfs.FS, name string, root protocol.Digest) (j *Journal, p Past, length int64, err error) {
+	j, p = &Journal{}, Past{Moving: map[int]bool{}, Settled: map[int]bool{}, Made: map[int]bool{}}
+	b, err := diskfs.ReadAll(f, name, maxBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
 		return j, p, 0, nil
@@ -90,34 +93,34 @@ func readJournal(f diskfs.FS, name string, root protocol.Digest) (j *journal, p 
 	case !validHeader(b, root):
 		return j, p, 0, nil
 	}
-	j.replay(b[journalHeader:], &p)
+	j.replay(b[headerBytes:], &p)
 	return j, p, int64(len(b)), nil
 }
 
 // cut removes everything after the last valid record, durably: it must not come back after records that
 // are still to be written.
-func (j *journal) cut(length int64) error {
-	good := journalHeader + int64(j.records)*recordBytes
+func (j *Journal) cut(length int64) error {
+	good := headerBytes + int64(j.records)*recordBytes
 	if good == length {
 		return nil
 	}
 	if err := j.file.Truncate(good); err != nil {
 		return fmt.Errorf("cut the journal: %w", err)
 	}
-	return j.sync()
+	return j.Sync()
 }
 
 func header(root protocol.Digest) []byte {
-	b := append([]byte(journalMagic), root[:]...)
+	b := append([]byte(magic), root[:]...)
 	return binary.BigEndian.AppendUint32(b, crc32.Checksum(b, castagnoli))
 }
 
 func validHeader(b []byte, root protocol.Digest) bool {
-	return len(b) >= journalHeader && string(b[:journalHeader]) == string(header(root))
+	return len(b) >= headerBytes && string(b[:headerBytes]) == string(header(root))
 }
 
-func (j *journal) begin(f diskfs.FS, name string, root protocol.Digest) (err error) {
-	if err := writeAll(f, name, header(root)); err != nil {
+func (j *Journal) begin(f diskfs.FS, name string, root protocol.Digest) (err error) {
+	if err := diskfs.WriteAll(f, name, header(root)); err != nil {
 		return fmt.Errorf("begin the journal: %w", err)
 	}
 	if j.file, err = f.Open(name, true); err != nil {
@@ -126,7 +129,7 @@ func (j *journal) begin(f diskfs.FS, name string, root protocol.Digest) (err err
 	return nil
 }
 
-func (j *journal) replay(b []byte, p *past) {
+func (j *Journal) replay(b []byte, p *Past) {
 	durable := 0
 	var written []protocol.BlockNumber // in order
 	for ; len(b) >= recordBytes; b = b[recordBytes:] {
@@ -136,29 +139,29 @@ func (j *journal) replay(b []byte, p *past) {
 		}
 		j.records++
 		switch kind {
-		case recordWritten:
+		case Written:
 			written = append(written, protocol.BlockNumber(value))
-		case recordLost:
+		case Lost:
 			forget(written, protocol.BlockNumber(value))
-		case recordBarrier:
+		case barrierRecord:
 			durable = max(durable, min(int(value), len(written)))
-		case recordMoving:
-			p.moving[int(value)] = true
-		case recordSettled:
-			p.settled[int(value)] = true
-		case recordMade:
-			p.made[int(value)] = true
+		case Moving:
+			p.Moving[int(value)] = true
+		case Settled:
+			p.Settled[int(value)] = true
+		case Made:
+			p.Made[int(value)] = true
 		}
 	}
 	j.written = uint32(len(written))
-	p.trusted, p.doubtful = written[:durable], written[durable:]
+	p.Trusted, p.Doubtful = written[:durable], written[durable:]
 }
 
 // forget takes back what was written of a block. There are few to forget.
 func forget(written []protocol.BlockNumber, b protocol.BlockNumber) {
 	for i := range written {
 		if written[i] == b {
-			written[i] = voided
+			written[i] = Voided
 		}
 	}
 }
@@ -171,8 +174,8 @@ func recordSum(number, kind, value uint32) uint32 {
 	return crc32.Checksum(b[:], castagnoli)
 }
 
-// add appends records of one kind.
-func (j *journal) add(kind uint32, values ...uint32) error {
+// Add appends records of one kind.
+func (j *Journal) Add(kind uint32, values ...uint32) error {
 	if len(values) == 0 {
 		return nil
 	}
@@ -182,28 +185,35 @@ func (j *journal) add(kind uint32, values ...uint32) error {
 		b = binary.BigEndian.AppendUint32(b, v)
 		b = binary.BigEndian.AppendUint32(b, recordSum(j.records+uint32(i), kind, v))
 	}
-	if _, err := j.file.WriteAt(b, journalHeader+int64(j.records)*recordBytes); err != nil {
-		return diskError(fmt.Errorf("write the journal: %w", err))
+	if _, err := j.file.WriteAt(b, headerBytes+int64(j.records)*recordBytes); err != nil {
+		return trouble.Disk(fmt.Errorf("write the journal: %w", err))
 	}
 	j.records += uint32(len(values))
-	if kind == recordWritten {
+	if kind == Written {
 		j.written += uint32(len(values))
 	}
 	return nil
 }
 
-// barrier says that the first n written records are durable; it is durable itself when it
+// Barrier says that the first n written records are durable; it is durable itself when it
 // returns.
-func (j *journal) barrier(n uint32) error {
-	if err := j.add(recordBarrier, n); err != nil {
+func (j *Journal) Barrier(n uint32) error {
+	if err := j.Add(barrierRecord, n); err != nil {
 		return err
 	}
-	return j.sync()
+	return j.Sync()
 }
 
-func (j *journal) sync() error {
+// Sync makes what was added durable.
+func (j *Journal) Sync() error {
 	if err := j.file.Sync(); err != nil {
-		return diskError(fmt.Errorf("sync the journal: %w", err))
+		return trouble.Disk(fmt.Errorf("sync the journal: %w", err))
 	}
 	return nil
 }
+
+// Written is how many written records there are.
+func (j *Journal) Written() uint32 { return j.written }
+
+// Close closes the file.
+func (j *Journal) Close() error { return j.file.Close() }

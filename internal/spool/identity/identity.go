@@ -1,4 +1,6 @@
-package spool
+// Package identity says whether a folder is the one that a receiver used before: each has a random name of its own,
+// in a file of its spool folder.
+package identity
 
 import (
 	"crypto/rand"
@@ -12,6 +14,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // Identity is what DIR is known by: random, in a file of its spool folder. The empty folder
@@ -20,8 +23,8 @@ type Identity [16]byte
 
 func (i Identity) String() string { return hex.EncodeToString(i[:]) }
 
-// ParseIdentity reads what String wrote.
-func ParseIdentity(text string) (id Identity, err error) {
+// Parse reads what String wrote.
+func Parse(text string) (id Identity, err error) {
 	b, err := hex.DecodeString(text)
 	if err != nil || len(b) != len(id) {
 		return id, fmt.Errorf("%q is not the identity of a folder", text)
@@ -30,7 +33,9 @@ func ParseIdentity(text string) (id Identity, err error) {
 }
 
 const (
-	identityName  = spoolFolder + "/identity"
+	// SpoolFolder is the folder below DIR that holds what is staged.
+	SpoolFolder   = ".groupcast"
+	identityName  = SpoolFolder + "/identity"
 	identityBytes = 64 // the file has fewer
 )
 
@@ -40,21 +45,24 @@ func Identify(dir string) (Identity, error) {
 	if err != nil {
 		return Identity{}, err
 	}
-	s := Spool{fs: f}
-	id, err := s.identify()
+	id, err := identify(f)
 	return id, errors.Join(err, f.Close())
 }
 
-func (s *Spool) identify() (Identity, error) {
-	id, err := readIdentity(s.fs)
-	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoIdentity) && !errors.Is(err, errTooLong) {
+func identify(f diskfs.FS) (Identity, error) {
+	id, err := readIdentity(f)
+	if !errors.Is(err, fs.ErrNotExist) && !errors.Is(err, errNoIdentity) && !errors.Is(err, diskfs.ErrTooLong) {
 		return id, err
 	}
-	if err := s.folder(spoolFolder, 0o700); err != nil {
+	is, err := diskfs.Folder(f, SpoolFolder, 0o700)
+	if err != nil {
 		return id, err
+	}
+	if !is {
+		return id, trouble.NoFolder(SpoolFolder)
 	}
 	rand.Read(id[:])
-	if err := writeAll(s.fs, identityName, []byte(id.String()+"\n")); err != nil {
+	if err := diskfs.WriteAll(f, identityName, []byte(id.String()+"\n")); err != nil {
 		return Identity{}, fmt.Errorf("write down what the folder is known by: %w", err)
 	}
 	return id, nil
@@ -62,11 +70,11 @@ func (s *Spool) identify() (Identity, error) {
 
 // readIdentity returns the identity of a folder; fs.ErrNotExist if it has none.
 func readIdentity(f diskfs.FS) (Identity, error) {
-	b, err := readAll(f, identityName, identityBytes)
+	b, err := diskfs.ReadAll(f, identityName, identityBytes)
 	if err != nil {
 		return Identity{}, fmt.Errorf("read what the folder is known by: %w", err)
 	}
-	id, err := ParseIdentity(strings.TrimSpace(string(b)))
+	id, err := Parse(strings.TrimSpace(string(b)))
 	if err != nil {
 		return id, errors.Join(errNoIdentity, err)
 	}
@@ -76,9 +84,9 @@ func readIdentity(f diskfs.FS) (Identity, error) {
 // errNoIdentity says that a file of the name is there and holds something else.
 var errNoIdentity = errors.New("it is not known what the folder is known by")
 
-// OpenKnown opens dir if it is the folder that is known by this identity, and makes nothing;
+// Open opens dir if it is the folder that is known by this identity, and makes nothing;
 // *Refused if it is not.
-func OpenKnown(dir string, id Identity) (diskfs.FS, error) {
+func Open(dir string, id Identity) (diskfs.FS, error) {
 	abs, err := filepath.Abs(dir)
 	if err != nil {
 		return nil, fmt.Errorf("folder %s: %w", dir, err)
@@ -90,7 +98,7 @@ func OpenKnown(dir string, id Identity) (diskfs.FS, error) {
 	if err != nil {
 		return nil, fmt.Errorf("open folder %s: %w", dir, err)
 	}
-	if err := isKnown(f, dir, id); err != nil {
+	if err := Check(f, dir, id); err != nil {
 		return nil, errors.Join(err, f.Close())
 	}
 	return f, nil
@@ -98,7 +106,7 @@ func OpenKnown(dir string, id Identity) (diskfs.FS, error) {
 
 // strange refuses a folder that is not the one that was used before.
 func strange(dir string) error {
-	return &Refused{
+	return &trouble.Refused{
 		Kind: groupcast.RefusedFolder,
 		Reason: dir +
 			" is not the folder that this receiver used before: is the disk mounted? If this folder is meant: groupcast " +
@@ -109,8 +117,8 @@ func strange(dir string) error {
 // placed is a folder that can say whether its path still leads to it.
 type placed interface{ InPlace() (bool, error) }
 
-// isKnown checks that an open folder has the identity, and that its name still leads to it.
-func isKnown(f diskfs.FS, dir string, id Identity) error {
+// Check checks that an open folder has the identity, and that its name still leads to it.
+func Check(f diskfs.FS, dir string, id Identity) error {
 	if p, ok := f.(placed); ok {
 		there, err := p.InPlace()
 		if err != nil {
@@ -122,7 +130,7 @@ func isKnown(f diskfs.FS, dir string, id Identity) error {
 	}
 	have, err := readIdentity(f)
 	switch {
-	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNoIdentity), errors.Is(err, errTooLong):
+	case errors.Is(err, fs.ErrNotExist), errors.Is(err, errNoIdentity), errors.Is(err, diskfs.ErrTooLong):
 		return strange(dir)
 	case err != nil:
 		return err
@@ -130,12 +138,4 @@ func isKnown(f diskfs.FS, dir string, id Identity) error {
 		return strange(dir)
 	}
 	return nil
-}
-
-// stillKnown is checked before anything gets its final name: a disk may have gone meanwhile.
-func (s *Spool) stillKnown() error {
-	if s.cfg.Known == (Identity{}) {
-		return nil
-	}
-	return isKnown(s.fs, s.cfg.Dir, s.cfg.Known)
 }

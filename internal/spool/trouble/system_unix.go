@@ -1,6 +1,6 @@
 //go:build unix
 
-package spool
+package trouble
 
 import (
 	"errors"
@@ -9,8 +9,8 @@ import (
 	"golang.org/x/sys/unix"
 )
 
-// diskKind returns what an error says about the disk as a whole; "" if it may be about one entry.
-func diskKind(err error) DiskKind {
+// KindOf returns what an error says about the disk as a whole; "" if it may be about one entry.
+func KindOf(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{
 		unix.ENOSPC: DiskSpace, unix.EDQUOT: DiskQuota, unix.EROFS: DiskReadOnly, unix.EIO: DiskIO,
 		unix.ENODEV: DiskGone, unix.ENXIO: DiskGone, unix.ESTALE: DiskGone, unix.ENOTCONN: DiskGone, unix.ESHUTDOWN: DiskGone,
@@ -22,8 +22,8 @@ func diskKind(err error) DiskKind {
 	return ""
 }
 
-// causeOf returns what an error says about one entry.
-func causeOf(err error) Cause {
+// CauseOf returns what an error says about one entry.
+func CauseOf(err error) Cause {
 	switch {
 	case errors.Is(err, unix.EFBIG), errors.Is(err, unix.EOVERFLOW):
 		return CauseTooLarge

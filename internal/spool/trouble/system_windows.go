@@ -1,4 +1,4 @@
-package spool
+package trouble
 
 import (
 	"errors"
@@ -7,8 +7,8 @@ import (
 	"golang.org/x/sys/windows"
 )
 
-// diskKind returns what an error says about the disk as a whole; "" if it may be about one entry.
-func diskKind(err error) DiskKind {
+// KindOf returns what an error says about the disk as a whole; "" if it may be about one entry.
+func KindOf(err error) DiskKind {
 	for errno, kind := range map[error]DiskKind{
 		windows.ERROR_DISK_FULL: DiskSpace, windows.ERROR_HANDLE_DISK_FULL: DiskSpace,
 		windows.ERROR_DISK_QUOTA_EXCEEDED: DiskQuota,
@@ -23,8 +23,8 @@ func diskKind(err error) DiskKind {
 	return ""
 }
 
-// causeOf returns what an error says about one entry.
-func causeOf(err error) Cause {
+// CauseOf returns what an error says about one entry.
+func CauseOf(err error) Cause {
 	switch {
 	case errors.Is(err, windows.ERROR_FILE_TOO_LARGE):
 		return CauseTooLarge

@@ -1,4 +1,5 @@
-package spool
+// Package parts holds the files of a staging open while blocks go into them.
+package parts
 
 import (
 	"errors"
@@ -13,30 +14,32 @@ import (
 // maxOpen bounds the staged files that are open at once, besides those in use.
 const maxOpen = 32
 
-// fileCache is the staged files of a staging while blocks go into them. It is safe for
+// Cache is the staged files of a staging while blocks go into them. It is safe for
 // concurrent use.
-type fileCache struct {
+type Cache struct {
 	fs     diskfs.FS
 	sparse map[string]bool // files with holes: no space is reserved, for the holes would have it, too
 
 	mu    sync.Mutex
-	open  map[string]*part
+	open  map[string]*File
 	clock uint64
 }
 
-type part struct {
+// File is one of them, while it is used.
+type File struct {
 	diskfs.File
 	users int
 	used  uint64
 }
 
-func newFileCache(f diskfs.FS) *fileCache {
-	return &fileCache{fs: f, sparse: map[string]bool{}, open: make(map[string]*part)}
+// New makes one for the files of a folder.
+func New(f diskfs.FS) *Cache {
+	return &Cache{fs: f, sparse: map[string]bool{}, open: make(map[string]*File)}
 }
 
-// take gives a staged file, for release. With size ≥ 0 one that is not there is made, and
+// Take gives a staged file, for release. With size ≥ 0 one that is not there is made, and
 // given that much space.
-func (c *fileCache) take(name string, size int64) (*part, error) {
+func (c *Cache) Take(name string, size int64) (*File, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.clock++
@@ -49,7 +52,7 @@ func (c *fileCache) take(name string, size int64) (*part, error) {
 		if err := c.evict(); err != nil {
 			return nil, errors.Join(err, f.Close())
 		}
-		h = &part{File: f}
+		h = &File{File: f}
 		c.open[name] = h
 	}
 	h.users++
@@ -57,7 +60,7 @@ func (c *fileCache) take(name string, size int64) (*part, error) {
 	return h, nil
 }
 
-func (c *fileCache) find(name string, size int64) (diskfs.File, error) {
+func (c *Cache) find(name string, size int64) (diskfs.File, error) {
 	f, err := c.fs.Open(name, true)
 	if size < 0 || !errors.Is(err, fs.ErrNotExist) {
 		return f, err
@@ -77,14 +80,15 @@ func (c *fileCache) find(name string, size int64) (diskfs.File, error) {
 	return f, nil
 }
 
-func (c *fileCache) release(h *part) {
+// Release gives it back.
+func (c *Cache) Release(h *File) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h.users--
 }
 
 // evict closes the file that was not used for longest.
-func (c *fileCache) evict() error {
+func (c *Cache) evict() error {
 	if len(c.open) < maxOpen {
 		return nil
 	}
@@ -97,14 +101,14 @@ func (c *fileCache) evict() error {
 	return c.close(oldest)
 }
 
-// forget closes a file that is about to move.
-func (c *fileCache) forget(name string) error {
+// Forget closes a file that is about to move.
+func (c *Cache) Forget(name string) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.close(name)
 }
 
-func (c *fileCache) close(name string) error {
+func (c *Cache) close(name string) error {
 	h := c.open[name]
 	if h == nil || h.users > 0 {
 		return nil
@@ -113,7 +117,8 @@ func (c *fileCache) close(name string) error {
 	return h.Close()
 }
 
-func (c *fileCache) closeAll() error {
+// CloseAll closes all of them.
+func (c *Cache) CloseAll() error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	var errs []error
@@ -122,3 +127,6 @@ func (c *fileCache) closeAll() error {
 	}
 	return errors.Join(errs...)
 }
+
+// Sparse says that a file has holes, before it is taken for the first time.
+func (c *Cache) Sparse(name string) { c.sparse[name] = true }

@@ -1,4 +1,4 @@
-package spool
+package journal
 
 import (
 	"encoding/binary"
@@ -27,31 +27,31 @@ func TestBarrierDoesNotVouchForLostBlocks(t *testing.T) {
 		records           [][2]uint32
 		trusted, doubtful list
 	}{
-		{"nothing lost", [][2]uint32{{recordWritten, 7}, {recordWritten, 8}, {recordBarrier, 1}}, list{7}, list{8}},
+		{"nothing lost", [][2]uint32{{Written, 7}, {Written, 8}, {barrierRecord, 1}}, list{7}, list{8}},
 		{
 			"lost, then a barrier",
-			[][2]uint32{{recordWritten, 7}, {recordWritten, 8}, {recordLost, 7}, {recordWritten, 9}, {recordBarrier, 3}},
-			list{voided, 8, 9},
+			[][2]uint32{{Written, 7}, {Written, 8}, {Lost, 7}, {Written, 9}, {barrierRecord, 3}},
+			list{Voided, 8, 9},
 			nil,
 		},
 		{
 			"lost and written again",
-			[][2]uint32{{recordWritten, 7}, {recordLost, 7}, {recordWritten, 7}, {recordBarrier, 2}},
-			list{voided, 7},
+			[][2]uint32{{Written, 7}, {Lost, 7}, {Written, 7}, {barrierRecord, 2}},
+			list{Voided, 7},
 			nil,
 		},
 		{
 			"lost twice",
-			[][2]uint32{{recordWritten, 7}, {recordLost, 7}, {recordWritten, 7}, {recordLost, 7}, {recordBarrier, 2}},
-			list{voided, voided},
+			[][2]uint32{{Written, 7}, {Lost, 7}, {Written, 7}, {Lost, 7}, {barrierRecord, 2}},
+			list{Voided, Voided},
 			nil,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := past{moving: map[int]bool{}, settled: map[int]bool{}}
-			new(journal).replay(records(c.records...), &p)
-			if !slices.Equal(p.trusted, c.trusted) || !slices.Equal(p.doubtful, c.doubtful) {
-				t.Fatalf("trusts %v and doubts %v, want %v and %v", p.trusted, p.doubtful, c.trusted, c.doubtful)
+			p := Past{Moving: map[int]bool{}, Settled: map[int]bool{}}
+			new(Journal).replay(records(c.records...), &p)
+			if !slices.Equal(p.Trusted, c.trusted) || !slices.Equal(p.Doubtful, c.doubtful) {
+				t.Fatalf("trusts %v and doubts %v, want %v and %v", p.Trusted, p.Doubtful, c.trusted, c.doubtful)
 			}
 		})
 	}

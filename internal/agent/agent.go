@@ -291,8 +291,8 @@ func (a *Agent) leave() {
 // sayProgress says of everything that is received how far it has come.
 func (a *Agent) sayProgress() {
 	for _, t := range a.transfers {
-		if g := t.staging(); g != nil {
-			n, of := g.Bytes(), t.offer.TotalBytes
+		if g := t.form.onDisk(); g != nil {
+			n, of := g.Bytes(), t.offer.Bytes
 			a.say(Line{
 				Kind: "progress", Group: t.group.Name, Transfer: t.offer.Transfer, Bytes: n, Of: of,
 				Text: fmt.Sprintf("%s: %s of %s", t.group.Name, units.FormatSize(n), units.FormatSize(of)),

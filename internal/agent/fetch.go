@@ -28,7 +28,7 @@ const (
 )
 
 // catchUp fetches every block that is missing.
-func (t *transfer) catchUp(ctx context.Context) error {
+func (t *plain) catchUp(ctx context.Context) error {
 	stop := t.commitAlong(ctx)
 	defer stop()
 	g := t.staging()
@@ -72,7 +72,7 @@ func passing(err error) bool {
 type putBlock func(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error
 
 // put verifies a block and stores it.
-func (t *transfer) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+func (t *plain) put(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
 	if !layout.Verify(b, data) {
 		return groupcast.Errorf(groupcast.EInvalid, "block %d does not match the manifest", b)
 	}
@@ -83,7 +83,7 @@ func (t *transfer) put(layout *manifest.Layout, b protocol.BlockNumber, data []b
 // not needed any more.
 var errNotNeeded = errors.New("what was asked for is not needed any more")
 
-func (t *transfer) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
+func (t *plain) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
 	before := t.staging().Missing()
 	if err := t.put(layout, b, data); err != nil {
 		return err
@@ -96,7 +96,7 @@ func (t *transfer) putNeeded(layout *manifest.Layout, b protocol.BlockNumber, da
 
 // fetchRanges fetches ranges of blocks, passes each block to put and reports to the server now and then:
 // on a slow connection, or during a multicast session, a range may take minutes.
-func (t *transfer) fetchRanges(ctx context.Context, ranges []protocol.Range, put putBlock) error {
+func (t *plain) fetchRanges(ctx context.Context, ranges []protocol.Range, put putBlock) error {
 	layout := t.staging().Layout()
 	reported := time.Now()
 	telling := func(layout *manifest.Layout, b protocol.BlockNumber, data []byte) error {
@@ -120,7 +120,7 @@ func (t *transfer) fetchRanges(ctx context.Context, ranges []protocol.Range, put
 	return nil
 }
 
-func (t *transfer) fetchRun(
+func (t *plain) fetchRun(
 	ctx context.Context, layout *manifest.Layout, first protocol.BlockNumber, n uint32, put putBlock,
 ) error {
 	body, err := t.inTurn(ctx, func() (io.ReadCloser, error) {
@@ -148,7 +148,7 @@ func (t *transfer) fetchRun(
 
 // commitAlong moves files to their names while others are still fetched. The returned function ends it;
 // a commit that runs is completed.
-func (t *transfer) commitAlong(work context.Context) (stop func()) {
+func (t *plain) commitAlong(work context.Context) (stop func()) {
 	ctx, cancel := context.WithCancel(work)
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -173,7 +173,7 @@ func (t *transfer) commitAlong(work context.Context) (stop func()) {
 // commitNow commits what is whole and says how long to wait until the next time: files come
 // to their names while others still come, but the disk's barriers take a tenth of the time, while
 // that is less than one in commitLate.
-func commitNow(ctx context.Context, g *spool.Staging) (wait time.Duration, err error) {
+func commitNow(ctx context.Context, g staging) (wait time.Duration, err error) {
 	start := time.Now()
 	_, err = g.Commit(ctx)
 	return min(max(commitShare*time.Since(start), commitSoon), commitLate), err
@@ -184,7 +184,7 @@ func commitNow(ctx context.Context, g *spool.Staging) (wait time.Duration, err e
 type side struct {
 	ctx      context.Context
 	whole    context.Context // of the work on the transfer: a commit goes on when the session is over
-	transfer *transfer
+	transfer *plain
 	fail     context.CancelCauseFunc
 	wanted   *wanted
 	told     bool // that somebody forges packets
@@ -193,7 +193,7 @@ type side struct {
 	stop     context.CancelFunc
 }
 
-func newSide(ctx, whole context.Context, t *transfer, fail context.CancelCauseFunc) *side {
+func newSide(ctx, whole context.Context, t *plain, fail context.CancelCauseFunc) *side {
 	ctx, stop := context.WithCancel(ctx)
 	blocks := 1 + int(t.offer.ManifestBlocks) + int(t.offer.Blocks)
 	return &side{

@@ -93,7 +93,7 @@ func TestManifestsOfLargeGroupsComeByMulticast(t *testing.T) {
 	} {
 		t.Run(fmt.Sprintf("%d bytes for %d", c.bytes, c.devices), func(t *testing.T) {
 			offer := wire.Offer{ManifestBytes: c.bytes, Flags: c.flags}
-			tr := &transfer{raw: groupcast.Offered{Devices: c.devices}, offer: offer}
+			tr := &plain{transfer: &transfer{raw: groupcast.Offered{Devices: c.devices}}, offer: offer}
 			if got := tr.manifestByMulticast(); got != c.want {
 				t.Errorf("%+v: %t", c, got)
 			}

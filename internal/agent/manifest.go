@@ -23,7 +23,7 @@ const (
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer. One that comes as
 // another is fetched again, a few times; one that cannot be accepted is refused for good: hindered
 // knows both. Of a large one only a window is in memory before it is known to be acceptable.
-func (t *transfer) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+func (t *plain) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
 	for try := 1; ; try++ {
 		whole, err := t.fetchOnce(ctx, layout)
 		if !errors.Is(err, manifest.ErrOther) {
@@ -41,7 +41,7 @@ func (t *transfer) fetchManifest(ctx context.Context, layout *manifest.Layout) (
 	}
 }
 
-func (t *transfer) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+func (t *plain) fetchOnce(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
 	body, err := t.agent.cfg.Client.Manifest(ctx, t.offer.Transfer, t.offer.ManifestBytes)
 	if err != nil {
 		return nil, err
@@ -66,7 +66,7 @@ func (t *transfer) fetchOnce(ctx context.Context, layout *manifest.Layout) (*man
 }
 
 // fetchRaw fetches a manifest for a session, which checks it.
-func (t *transfer) fetchRaw(ctx context.Context) ([]byte, error) {
+func (t *plain) fetchRaw(ctx context.Context) ([]byte, error) {
 	body, err := t.agent.cfg.Client.Manifest(ctx, t.offer.Transfer, t.offer.ManifestBytes)
 	if err != nil {
 		return nil, err
@@ -81,7 +81,7 @@ func (t *transfer) fetchRaw(ctx context.Context) ([]byte, error) {
 
 // keptManifest is the layout by the manifest that an earlier try kept; nil if there is none that is
 // the offer's.
-func (t *transfer) keptManifest(layout *manifest.Layout) (*manifest.Layout, error) {
+func (t *plain) keptManifest(layout *manifest.Layout) (*manifest.Layout, error) {
 	kept, there, err := t.spool.OpenManifest(t.offer.Transfer)
 	if err != nil || !there {
 		return nil, err

@@ -128,7 +128,7 @@ func (a *Agent) begin(ctx context.Context, b loop.Begin) {
 		a.loop.Ended(time.Now(), b.Offer.Transfer, loop.Outcome{Failed: err.Error()})
 		return
 	}
-	t := a.newTransfer(*b.Offer.Plain, b.Offered, b.Group)
+	t := a.newTransfer(b.Offer, b.Offered, b.Group)
 	t.verify = key
 	ctx, t.cancel = context.WithCancel(ctx)
 	a.transfers[b.Offer.Transfer] = t

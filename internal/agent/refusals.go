@@ -31,7 +31,7 @@ func hindered(err error) (r spool.Refused, is bool) {
 
 // look finds out whether a transfer that waits for the disk could be taken now.
 func (a *Agent) look(ctx context.Context, l loop.Look) {
-	t := a.newTransfer(*l.Offer.Plain, groupcast.Offered{}, l.Group)
+	t := a.newTransfer(l.Offer, groupcast.Offered{}, l.Group)
 	a.looking.Go(func() {
 		var found loop.Outcome
 		if err := t.fits(l.Need); err != nil {

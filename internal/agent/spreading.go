@@ -19,7 +19,7 @@ const (
 	maxSessionManifest = 32 << 20
 )
 
-func (t *transfer) manifestByMulticast() bool {
+func (t *plain) manifestByMulticast() bool {
 	alone := uint64(groupManifests / max(t.raw.Devices, 1))
 	bytes := t.offer.ManifestBytes
 	return bytes <= maxSessionManifest && bytes > min(smallManifest, alone) && t.offer.Flags&wire.OfferMulticast != 0

@@ -4,18 +4,15 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent/loop"
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/receiver"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
 	"github.com/groupcast/groupcast/internal/units"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // maxLacks bounds the ranges that a device names of what it lacks.
@@ -24,13 +21,13 @@ const maxLacks = 1000
 // transfer is the work on one offer.
 type transfer struct {
 	agent     *Agent
-	offer     wire.Offer
+	offer     loop.Offer
 	raw       groupcast.Offered
 	group     groupcast.AgentGroup
 	verify    seal.VerifyKey
 	spool     *spool.Spool
-	staged    atomic.Pointer[spool.Staging] // set once the manifest is known, by whoever learns it
-	receiving atomic.Bool                   // nothing is looked through any more before blocks come
+	form      form
+	receiving atomic.Bool // nothing is looked through any more before blocks come
 	path      groupcast.Path
 	cancel    context.CancelFunc
 	done      chan struct{}
@@ -38,10 +35,46 @@ type transfer struct {
 	forged    int // blocks of it that came with a wrong digest
 }
 
-func (a *Agent) newTransfer(offer wire.Offer, o groupcast.Offered, g groupcast.AgentGroup) *transfer {
-	return &transfer{
+// form is what differs between the formats of a transfer.
+type form interface {
+	// onDisk is what is stored of it; nil before it is known what is promised.
+	onDisk() staging
+	letGo() // from here on nothing is
+	// prepare stages the transfer before the offer is answered, if what it promises is known or small.
+	prepare(ctx context.Context) error
+	// stageNow stages it in any case.
+	stageNow(ctx context.Context) error
+	// lacks are the blocks that are not here, for the answer to the offer; all: it is not known what is promised.
+	lacks() (lacks []protocol.Range, all bool)
+	// share is how much of the stream is stored; only once something is on the disk.
+	share() (blocks int, bar [64]byte)
+	// contents says how many files come, or how many entries while the list of them is not known.
+	contents() string
+	// catchUp fetches over HTTPS everything that is missing; listen takes part in a session.
+	catchUp(ctx context.Context) error
+	listen(ctx context.Context, h groupcast.Handout) error
+}
+
+// staging is what is stored of a transfer, of either format.
+type staging interface {
+	Missing() int // blocks
+	Bytes() uint64
+	Progress() (done, of int) // of putting files in place
+	Commit(ctx context.Context) ([]spool.Outcome, error)
+	Done() bool
+	Outcomes() []spool.Outcome
+	Close() error
+	Remove() error
+}
+
+func (a *Agent) newTransfer(offer loop.Offer, o groupcast.Offered, g groupcast.AgentGroup) *transfer {
+	t := &transfer{
 		agent: a, offer: offer, raw: o, group: g, cancel: func() {}, done: make(chan struct{}), path: groupcast.PathHTTPS,
 	}
+	if offer.Plain != nil {
+		t.form = &plain{transfer: t, offer: *offer.Plain}
+	}
+	return t
 }
 
 // outcome works on the offer to its end, and says what became of it.
@@ -58,8 +91,6 @@ func (t *transfer) outcome(ctx context.Context) loop.Outcome {
 	return out
 }
 
-func (t *transfer) staging() *spool.Staging { return t.staged.Load() }
-
 // run works on the offer to its end.
 func (t *transfer) run(ctx context.Context) (loop.Outcome, error) {
 	s, err := t.open()
@@ -75,13 +106,13 @@ func (t *transfer) run(ctx context.Context) (loop.Outcome, error) {
 		return loop.Outcome{}, err
 	}
 	defer func() {
-		if g := t.staging(); g != nil {
+		if g := t.form.onDisk(); g != nil {
 			_ = g.Close() // what is lost with it is fetched again
 		}
 	}()
 	stop := t.tellWork(ctx)
 	defer stop()
-	if err := t.prepare(ctx); err != nil {
+	if err := t.form.prepare(ctx); err != nil {
 		return t.refused(err)
 	}
 	t.receiving.Store(true)
@@ -105,62 +136,14 @@ func (t *transfer) open() (*spool.Spool, error) {
 	})
 }
 
-// prepare stages the transfer if its manifest is known or small.
-func (t *transfer) prepare(ctx context.Context) error {
-	layout, err := manifest.NewLayout(t.offer)
-	if err != nil {
-		return &spool.Refused{Kind: groupcast.RefusedVersion, Reason: err.Error()}
-	}
-	kept, err := t.keptManifest(layout)
-	if err != nil {
-		return err
-	}
-	if kept != nil {
-		return t.stage(ctx, kept)
-	}
-	if t.manifestByMulticast() {
-		return nil
-	}
-	whole, err := t.fetchManifest(ctx, layout)
-	if err != nil {
-		return err
-	}
-	return t.stage(ctx, whole)
-}
-
-func (t *transfer) stage(ctx context.Context, whole *manifest.Layout) error {
-	g, err := t.spool.Stage(ctx, t.offer.Transfer, whole)
-	if err != nil {
-		return err
-	}
-	t.staged.Store(g)
-	return nil
-}
-
-// stageNow fetches the manifest over HTTPS, unless it is known, and stages what it promises.
-func (t *transfer) stageNow(ctx context.Context) error {
-	if t.staging() != nil {
-		return nil
-	}
-	layout, err := manifest.NewLayout(t.offer)
-	if err != nil {
-		return err
-	}
-	whole, err := t.fetchManifest(ctx, layout)
-	if err != nil {
-		return err
-	}
-	return t.stage(ctx, whole)
-}
-
 // refused distinguishes errors: if this device cannot take the transfer, the reason is reported to the server.
 func (t *transfer) refused(err error) (loop.Outcome, error) {
 	r, is := hindered(err)
 	if !is {
 		return loop.Outcome{}, err
 	}
-	if g := t.staging(); r.Kind == groupcast.RefusedSpace && r.Need == 0 && g != nil {
-		r.Need = t.offer.TotalBytes - min(t.offer.TotalBytes, g.Bytes())
+	if g := t.form.onDisk(); r.Kind == groupcast.RefusedSpace && r.Need == 0 && g != nil {
+		r.Need = t.offer.Bytes - min(t.offer.Bytes, g.Bytes())
 	}
 	t.agent.refuse(loop.Refuse{
 		Transfer: t.offer.Transfer, Session: t.offer.Session, Kind: r.Kind, Reason: r.Reason, Space: r.Space,
@@ -170,13 +153,11 @@ func (t *transfer) refused(err error) (loop.Outcome, error) {
 
 // receive brings every block: by multicast if the server says so, else over HTTPS.
 func (t *transfer) receive(ctx context.Context) error {
-	ready := groupcast.Ready{Transfer: t.offer.Transfer, Session: t.offer.Session, LacksAll: t.staging() == nil}
-	if g := t.staging(); g != nil {
-		if g.Missing() == 0 {
-			return nil
-		}
-		ready.Lacks = g.Has().Missing(maxLacks)
+	if g := t.form.onDisk(); g != nil && g.Missing() == 0 {
+		return nil
 	}
+	ready := groupcast.Ready{Transfer: t.offer.Transfer, Session: t.offer.Session}
+	ready.Lacks, ready.LacksAll = t.form.lacks()
 	ready.FreeBytes, ready.DiskBytes, ready.Reserve = t.agent.room()
 	ready.MTU = t.agent.mtu()
 	h, err := t.ready(ctx, ready)
@@ -184,18 +165,18 @@ func (t *transfer) receive(ctx context.Context) error {
 		return err
 	}
 	t.agent.say(Line{
-		Kind: "receiving", Group: t.group.Name, Transfer: t.offer.Transfer, Of: t.offer.TotalBytes, Files: int(t.offer.Files),
-		Text: fmt.Sprintf("%s: receiving %s, %s", t.group.Name, t.contents(), units.FormatSize(t.offer.TotalBytes)),
+		Kind: "receiving", Group: t.group.Name, Transfer: t.offer.Transfer, Of: t.offer.Bytes, Files: t.offer.Entries,
+		Text: fmt.Sprintf("%s: receiving %s, %s", t.group.Name, t.form.contents(), units.FormatSize(t.offer.Bytes)),
 	})
 	if h.HTTPS || h.Started { // its blocks may have gone by
-		if err := t.stageNow(ctx); err != nil {
+		if err := t.form.stageNow(ctx); err != nil {
 			return err
 		}
 	}
 	if h.HTTPS {
-		return t.catchUp(ctx)
+		return t.form.catchUp(ctx)
 	}
-	return t.listen(ctx, h)
+	return t.form.listen(ctx, h)
 }
 
 // ready answers the offer. What was said of the transfer before and did not reach the server yet is
@@ -211,86 +192,16 @@ func (t *transfer) ready(ctx context.Context, r groupcast.Ready) (h groupcast.Ha
 // report sends the server the progress of the delivery over HTTPS, soon.
 func (t *transfer) report(ctx context.Context, reason string) {
 	r := &groupcast.AgentReport{Path: t.path, Reason: reason}
-	if g := t.staging(); g != nil {
-		first, has := g.Layout().FirstStream(), g.Has()
-		bar := has.Bar(first)
-		r.Blocks, r.Bytes, r.Bar = max(has.Count()-int(first), 0), g.Bytes(), bar[:]
+	if g := t.form.onDisk(); g != nil {
+		blocks, bar := t.form.share()
+		r.Blocks, r.Bytes, r.Bar = blocks, g.Bytes(), bar[:]
 	}
 	t.agent.report(ctx, t.offer.Transfer, "progress", r)
 }
 
-// contents says how many files come, or how many entries while the list of them is not known.
-func (t *transfer) contents() string {
-	g := t.staging()
-	if g == nil {
-		return fmt.Sprintf("%d files and folders", t.offer.Files)
-	}
-	files := 0
-	for _, f := range g.Layout().Manifest().Files {
-		if f.Kind != manifest.KindFolder {
-			files++
-		}
-	}
-	return loop.Plural(files, "file")
-}
-
-// listen takes part in the session.
-func (t *transfer) listen(ctx context.Context, h groupcast.Handout) error {
-	h.FeedbackAddr = netip.AddrPortFrom(t.agent.serverNow(), t.offer.FeedbackPort).String()
-	whole := ctx
-	ctx, cancel := context.WithCancelCause(whole)
-	defer cancel(nil)
-	side := newSide(ctx, whole, t, cancel)
-	r, err := receiver.New(receiver.Config{
-		Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
-		Manifest: t.knownManifest(), OnManifest: t.onManifest(ctx),
-		OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
-	})
-	if err != nil {
-		return err
-	}
-	t.path = groupcast.PathMulticast
-	side.start(r)
-	err = r.Run(ctx)
-	cancel(nil)
-	side.wait()
-	t.devices = r.Status().Devices
-	side.tellForged(r)
-	t.forged = r.Status().Forged
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
-		return cause
-	}
-	if g := t.staging(); errors.Is(err, receiver.ErrSessionOver) && g != nil && g.Missing() == 0 {
-		return nil // its last word came before our last report
-	}
-	return err
-}
-
-func (t *transfer) knownManifest() []byte {
-	if t.staging() == nil {
-		return nil
-	}
-	raw, _, _ := t.spool.Manifest(t.offer.Transfer) // without it the session brings it
-	return raw
-}
-
-// onManifest stages what the session's manifest promises.
-func (t *transfer) onManifest(
-	ctx context.Context,
-) func(*manifest.Layout, []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
-	return func(layout *manifest.Layout, _ []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
-		if t.staging() == nil {
-			if err := t.stage(ctx, layout); err != nil {
-				return nil, nil, err
-			}
-		}
-		return t.staging(), t.staging().Has(), nil
-	}
-}
-
 // finish commits what is left, removes the staging and sums up.
 func (t *transfer) finish(ctx context.Context) (loop.Outcome, error) {
-	g := t.staging()
+	g := t.form.onDisk()
 	if _, err := g.Commit(ctx); err != nil {
 		return t.refused(err)
 	}
@@ -298,7 +209,7 @@ func (t *transfer) finish(ctx context.Context) (loop.Outcome, error) {
 		return loop.Outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", t.offer.Transfer, g.Missing())
 	}
 	out := sumUp(g.Outcomes())
-	t.staged.Store(nil)
+	t.form.letGo()
 	if err := g.Remove(); err != nil {
 		t.agent.cfg.Log.Warn("what was staged is still there; it is looked for again",
 			"transfer", uint64(t.offer.Transfer), "err", err)

@@ -36,12 +36,12 @@ func (t *transfer) tellWork(ctx context.Context) (stop func()) {
 
 // work is what is being done; nil while data is received, which is reported otherwise.
 func (t *transfer) work() *groupcast.Work {
-	g := t.staging()
+	g := t.form.onDisk()
 	switch {
 	case g == nil && t.receiving.Load():
 		return nil
 	case g == nil:
-		return &groupcast.Work{Phase: groupcast.WorkLooking, Of: int(t.offer.Files)}
+		return &groupcast.Work{Phase: groupcast.WorkLooking, Of: t.offer.Entries}
 	case g.Missing() > 0:
 		return nil
 	}

@@ -15,15 +15,17 @@ type Offer struct {
 	Session  protocol.SessionID
 	Content  protocol.Digest // what it promises: the digest of the manifest's index, or of the skeleton
 	Bytes    uint64          // of all files
-	Plain    *wire.Offer     // of format 1
-	Paged    *format2.Offer  // of format 2
+	Entries  int
+	Feedback uint16         // port of the sender of a session
+	Plain    *wire.Offer    // of format 1
+	Paged    *format2.Offer // of format 2
 }
 
 // PlainOffer is an offer of format 1.
 func PlainOffer(o wire.Offer) Offer {
 	return Offer{
 		Group: o.Group, Number: o.Number, Transfer: o.Transfer, Session: o.Session, Content: o.IndexDigest,
-		Bytes: o.TotalBytes, Plain: &o,
+		Bytes: o.TotalBytes, Entries: int(o.Files), Feedback: o.FeedbackPort, Plain: &o,
 	}
 }
 
@@ -31,7 +33,7 @@ func PlainOffer(o wire.Offer) Offer {
 func PagedOffer(o format2.Offer) Offer {
 	return Offer{
 		Group: o.Group, Number: o.Number, Transfer: o.Transfer, Session: o.Session, Content: o.Skeleton,
-		Bytes: o.Bytes, Paged: &o,
+		Bytes: o.Bytes, Entries: int(o.Entries), Feedback: o.FeedbackPort, Paged: &o,
 	}
 }
 

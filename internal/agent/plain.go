@@ -1,0 +1,165 @@
+package agent
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"net/netip"
+	"sync/atomic"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/receiver"
+	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/wire"
+)
+
+// plain is a transfer of format 1: its manifest is known whole before anything is stored.
+type plain struct {
+	*transfer
+	offer  wire.Offer
+	staged atomic.Pointer[spool.Staging] // set once the manifest is known, by whoever learns it
+}
+
+func (t *plain) onDisk() staging {
+	if g := t.staging(); g != nil {
+		return g
+	}
+	return nil
+}
+
+func (t *plain) letGo() { t.staged.Store(nil) }
+
+func (t *plain) lacks() (lacks []protocol.Range, all bool) {
+	if g := t.staging(); g != nil {
+		return g.Has().Missing(maxLacks), false
+	}
+	return nil, true
+}
+
+func (t *plain) share() (blocks int, bar [64]byte) {
+	g := t.staging()
+	first, has := g.Layout().FirstStream(), g.Has()
+	return max(has.Count()-int(first), 0), has.Bar(first)
+}
+
+// prepare stages the transfer if its manifest is known or small.
+func (t *plain) prepare(ctx context.Context) error {
+	layout, err := manifest.NewLayout(t.offer)
+	if err != nil {
+		return &spool.Refused{Kind: groupcast.RefusedVersion, Reason: err.Error()}
+	}
+	kept, err := t.keptManifest(layout)
+	if err != nil {
+		return err
+	}
+	if kept != nil {
+		return t.stage(ctx, kept)
+	}
+	if t.manifestByMulticast() {
+		return nil
+	}
+	whole, err := t.fetchManifest(ctx, layout)
+	if err != nil {
+		return err
+	}
+	return t.stage(ctx, whole)
+}
+
+func (t *plain) stage(ctx context.Context, whole *manifest.Layout) error {
+	g, err := t.spool.Stage(ctx, t.offer.Transfer, whole)
+	if err != nil {
+		return err
+	}
+	t.staged.Store(g)
+	return nil
+}
+
+// stageNow fetches the manifest over HTTPS, unless it is known, and stages what it promises.
+func (t *plain) stageNow(ctx context.Context) error {
+	if t.staging() != nil {
+		return nil
+	}
+	layout, err := manifest.NewLayout(t.offer)
+	if err != nil {
+		return err
+	}
+	whole, err := t.fetchManifest(ctx, layout)
+	if err != nil {
+		return err
+	}
+	return t.stage(ctx, whole)
+}
+
+// contents says how many files come, or how many entries while the list of them is not known.
+func (t *plain) contents() string {
+	g := t.staging()
+	if g == nil {
+		return fmt.Sprintf("%d files and folders", t.offer.Files)
+	}
+	files := 0
+	for _, f := range g.Layout().Manifest().Files {
+		if f.Kind != manifest.KindFolder {
+			files++
+		}
+	}
+	return loop.Plural(files, "file")
+}
+
+// listen takes part in the session.
+func (t *plain) listen(ctx context.Context, h groupcast.Handout) error {
+	h.FeedbackAddr = netip.AddrPortFrom(t.agent.serverNow(), t.offer.FeedbackPort).String()
+	whole := ctx
+	ctx, cancel := context.WithCancelCause(whole)
+	defer cancel(nil)
+	side := newSide(ctx, whole, t, cancel)
+	r, err := receiver.New(receiver.Config{
+		Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
+		Manifest: t.knownManifest(), OnManifest: t.onManifest(ctx),
+		OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
+	})
+	if err != nil {
+		return err
+	}
+	t.path = groupcast.PathMulticast
+	side.start(r)
+	err = r.Run(ctx)
+	cancel(nil)
+	side.wait()
+	t.devices = r.Status().Devices
+	side.tellForged(r)
+	t.forged = r.Status().Forged
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
+		return cause
+	}
+	if g := t.staging(); errors.Is(err, receiver.ErrSessionOver) && g != nil && g.Missing() == 0 {
+		return nil // its last word came before our last report
+	}
+	return err
+}
+
+func (t *plain) knownManifest() []byte {
+	if t.staging() == nil {
+		return nil
+	}
+	raw, _, _ := t.spool.Manifest(t.offer.Transfer) // without it the session brings it
+	return raw
+}
+
+// onManifest stages what the session's manifest promises.
+func (t *plain) onManifest(
+	ctx context.Context,
+) func(*manifest.Layout, []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
+	return func(layout *manifest.Layout, _ []byte) (receiver.BlockStore, *protocol.BlockSet, error) {
+		if t.staging() == nil {
+			if err := t.stage(ctx, layout); err != nil {
+				return nil, nil, err
+			}
+		}
+		return t.staging(), t.staging().Has(), nil
+	}
+}
+
+func (t *plain) staging() *spool.Staging { return t.staged.Load() }

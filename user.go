@@ -43,6 +43,7 @@ type Device struct {
 	PublicKey []byte            `json:"public_key"`
 	OS        string            `json:"os"`
 	Version   string            `json:"version"`
+	Wire      int               `json:"-"` // newest version of the wire that its agent spoke last; 0: it did not say
 	CreatedAt time.Time         `json:"created_at"`
 	LastSeen  time.Time         `json:"last_seen"`
 	Active    bool              `json:"active"` // its agent is attached now

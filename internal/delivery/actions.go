@@ -60,7 +60,7 @@ func (e *Engine) act(ctx context.Context, d groupcast.Delivery, a groupcast.Deli
 
 // catchUp lets a device fetch over HTTPS now.
 func (e *Engine) catchUp(ctx context.Context, d groupcast.Delivery) error {
-	err := e.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+	err := e.move(d, func(sch *schedule.Scheduler, now time.Time) error {
 		return sch.CatchUp(now, d.Transfer, d.DeviceID)
 	})
 	if err != nil || d.Cause != groupcast.CauseLater {
@@ -71,7 +71,7 @@ func (e *Engine) catchUp(ctx context.Context, d groupcast.Delivery) error {
 
 // putOff leaves a device out until the transfer is sent again.
 func (e *Engine) putOff(ctx context.Context, d groupcast.Delivery) error {
-	err := e.move(d.DeviceID, func(sch *schedule.Scheduler, now time.Time) error {
+	err := e.move(d, func(sch *schedule.Scheduler, now time.Time) error {
 		return sch.PutOff(now, d.Transfer, d.DeviceID)
 	})
 	if err != nil {
@@ -135,9 +135,9 @@ func (e *Engine) DropMember(
 }
 
 // move runs f on the schedule, lets the loop look at it again and gives f's answer.
-func (e *Engine) move(dev protocol.DeviceID, f func(sch *schedule.Scheduler, now time.Time) error) (err error) {
+func (e *Engine) move(d groupcast.Delivery, f func(*schedule.Scheduler, time.Time) error) (err error) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) { err = f(sch, now) })
-	return e.cannotMove(dev, err)
+	return e.cannotMove(d.Transfer, d.DeviceID, err)
 }
 
 // takeBack ends a device's work on the offer it has, for good if the transfer is over for it.

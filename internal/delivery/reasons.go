@@ -16,7 +16,7 @@ var ErrUnconfirmed = groupcast.Errorf(groupcast.EUnconfirmed, "%s", groupcast.Un
 	WithNext(groupcast.Next{Step: groupcast.StepConfirm})
 
 // cannotMove says to an administrator why a device cannot be moved now; nil if it was.
-func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
+func (e *Engine) cannotMove(no protocol.TransferNo, dev protocol.DeviceID, err error) error {
 	switch {
 	case errors.Is(err, schedule.ErrNotOwed):
 		return errNotOwed
@@ -26,6 +26,6 @@ func (e *Engine) cannotMove(dev protocol.DeviceID, err error) error {
 	return summary.CannotMove(err, func() string {
 		e.mu.Lock()
 		defer e.mu.Unlock()
-		return e.sched.Unfit(dev)
+		return e.sched.Unfit(no, dev)
 	})
 }

@@ -30,7 +30,7 @@ func TestWhyADeviceCannotBeMoved(t *testing.T) {
 			schedule.ErrFetches:       {groupcast.EConflict, "HTTPS already", ""},
 			schedule.ErrPutOffAlready: {groupcast.EConflict, "put off already", groupcast.StepCatchUp},
 		} {
-			got := w.cannotMove(protocol.DeviceID{1}, err)
+			got := w.cannotMove(1, protocol.DeviceID{1}, err)
 			var e *groupcast.Error
 			if !errors.As(got, &e) || e.Code != want.code || !strings.Contains(e.Message, want.says) {
 				t.Errorf("%v: %v", err, got)
@@ -40,7 +40,7 @@ func TestWhyADeviceCannotBeMoved(t *testing.T) {
 				t.Errorf("%v: the next step is %+v", err, e.Next)
 			}
 		}
-		if err := w.cannotMove(protocol.DeviceID{1}, nil); err != nil {
+		if err := w.cannotMove(1, protocol.DeviceID{1}, nil); err != nil {
 			t.Errorf("one that was moved: %v", err)
 		}
 	})

@@ -38,6 +38,31 @@ func (a *Agents) Unfit(id protocol.DeviceID) string {
 	}
 }
 
+// Wire is the newest version of the wire that an attached device speaks; false: it is not attached. One that does
+// not say so is of the first release.
+func (a *Agents) Wire(id protocol.DeviceID) (most int, attached bool) {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.attached[id]
+	if at == nil {
+		return 0, false
+	}
+	return max(at.say.Speaks.Wire.Most, 1), true
+}
+
+// TooOldFor says in words why an attached device cannot take a transfer that needs this version of the wire; empty:
+// it can, or is not attached.
+func (a *Agents) TooOldFor(id protocol.DeviceID, wire int) string {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	at := a.attached[id]
+	if at == nil || at.say.Speaks.Wire.Most >= wire {
+		return ""
+	}
+	return fmt.Sprintf("too old for this transfer: its receiver is %s; install %s there", at.say.Speaks.Named(),
+		a.cfg.Speaks.Named())
+}
+
 // NoteMTU keeps what a device said of the network card by which it hears groups; it may say so
 // before it attaches and after. 0 says nothing.
 func (a *Agents) NoteMTU(id protocol.DeviceID, mtu int) {

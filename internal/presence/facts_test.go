@@ -71,6 +71,30 @@ func TestUnfit(t *testing.T) {
 	}
 }
 
+func TestWhatSpeaksTheWire(t *testing.T) {
+	f := newFixture(t)
+	f.cfg.Speaks.Program = "3.0.0"
+	is := func(wire int, attached bool, tooOld string) {
+		t.Helper()
+		most, here := f.Wire(protocol.DeviceID{1})
+		if why := f.TooOldFor(protocol.DeviceID{1}, 2); most != wire || here != attached || why != tooOld {
+			t.Errorf("%d, attached %v, %q; want %d, %v, %q", most, here, why, wire, attached, tooOld)
+		}
+	}
+	is(0, false, "")
+	f.attach(device("ann", 1), groupcast.Attach{}).Close()
+	old := groupcast.Speaks{Program: "1.0.0", Wire: groupcast.Versions{Least: 1, Most: 1}}
+	st := f.attach(device("ann", 1), groupcast.Attach{Speaks: old})
+	is(1, true, "too old for this transfer: its receiver is groupcast 1.0.0; install groupcast 3.0.0 there")
+	st.Close()
+	st = f.attach(device("ann", 1), groupcast.Attach{})
+	is(1, true, "too old for this transfer: its receiver is groupcast of an earlier release; install groupcast 3.0.0 there")
+	st.Close()
+	old.Wire.Most = 2
+	f.attach(device("ann", 1), groupcast.Attach{Speaks: old})
+	is(2, true, "")
+}
+
 func TestSymbolFor(t *testing.T) {
 	small := protocol.PacketBytes(protocol.TunnelSymbol, true)
 	for _, c := range []struct {

@@ -19,7 +19,7 @@ func (s *Scheduler) mayMove(r *run, d *delivery, dev protocol.DeviceID) error {
 		return ErrSuspended
 	case !s.active[dev]:
 		return ErrAway
-	case s.unfit[dev] != "":
+	case s.misfit(r.transfer, dev) != "":
 		return ErrUnfit
 	case d.state == StateStored:
 		return ErrStored

@@ -28,6 +28,7 @@ type Scheduler struct {
 	active    map[protocol.DeviceID]bool
 	sites     map[protocol.DeviceID]Site   // of those that are not at Here
 	unfit     map[protocol.DeviceID]string // why those who are active and of another version get nothing
+	tooOld    map[protocol.DeviceID]string // why those who are active cannot take the transfers that not everybody can
 	prompt    map[protocol.DeviceID]bool   // who answered its last offer in time
 	busy      map[line]protocol.TransferNo
 	actions   []Action
@@ -45,7 +46,7 @@ func New(t Timing) *Scheduler {
 	return &Scheduler{
 		t: t, transfers: map[protocol.TransferNo]*transfer{}, active: map[protocol.DeviceID]bool{},
 		sites: map[protocol.DeviceID]Site{}, unfit: map[protocol.DeviceID]string{},
-		prompt: map[protocol.DeviceID]bool{}, busy: map[line]protocol.TransferNo{},
+		tooOld: map[protocol.DeviceID]string{}, prompt: map[protocol.DeviceID]bool{}, busy: map[line]protocol.TransferNo{},
 	}
 }
 
@@ -243,6 +244,7 @@ func (s *Scheduler) unseat(r *run, dev protocol.DeviceID, d *delivery) {
 func (s *Scheduler) Detached(now time.Time, dev protocol.DeviceID) {
 	delete(s.active, dev)
 	delete(s.unfit, dev)
+	delete(s.tooOld, dev)
 	for _, no := range s.order {
 		if _, d := s.deliveryOf(no, dev); d != nil {
 			d.gone = now
@@ -259,17 +261,43 @@ func (s *Scheduler) Judge(dev protocol.DeviceID, why string) {
 	s.unfit[dev] = why
 }
 
+// Demanding says that a transfer needs a version that not every device speaks which can be sent anything; and
+// JudgeOld why an active device cannot take such ones, or with an empty text that it can.
+func (s *Scheduler) Demanding(no protocol.TransferNo) {
+	if t := s.transfers[no]; t != nil {
+		t.demanding = true
+	}
+}
+
+// JudgeOld is explained with Demanding.
+func (s *Scheduler) JudgeOld(dev protocol.DeviceID, why string) {
+	if why == "" {
+		delete(s.tooOld, dev)
+		return
+	}
+	s.tooOld[dev] = why
+}
+
+// misfit says why a device cannot take a transfer as things are; empty: it can.
+func (s *Scheduler) misfit(t *transfer, dev protocol.DeviceID) string {
+	if why := s.unfit[dev]; why != "" || !t.demanding {
+		return why
+	}
+	return s.tooOld[dev]
+}
+
 // turnAway refuses a transfer for those who are active with a version that does not fit. They
 // stay owed: a device that attaches again is asked again.
 func (s *Scheduler) turnAway(now time.Time, r *run) {
-	if len(s.unfit) == 0 {
+	if len(s.unfit) == 0 && (len(s.tooOld) == 0 || !r.demanding) {
 		return
 	}
 	for _, dev := range r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return s.unfit[dev] != "" && s.active[dev] && d.state != StateRefused
+		return s.misfit(r.transfer, dev) != "" && s.active[dev] && d.state != StateRefused
 	}) {
-		s.Refused(now, r.no, dev, s.unfit[dev])
-		s.act(r, NoteRefused, because(s.unfit[dev]), dev)
+		why := s.misfit(r.transfer, dev)
+		s.Refused(now, r.no, dev, why)
+		s.act(r, NoteRefused, because(why), dev)
 	}
 }
 

@@ -164,6 +164,7 @@ type transfer struct {
 	hold  bool
 
 	suspended bool // an administrator paused it
+	demanding bool // not every device that fits can take it: see Demanding
 
 	now   bool // without a gather window
 	via   groupcast.Via

@@ -141,8 +141,13 @@ func (s *Scheduler) look(r *run, dev protocol.DeviceID, d *delivery) Delivery {
 	}
 }
 
-// Unfit says why an active device can be sent nothing; empty if it can.
-func (s *Scheduler) Unfit(dev protocol.DeviceID) string { return s.unfit[dev] }
+// Unfit says why an active device cannot be sent a transfer, or anything; empty if it can.
+func (s *Scheduler) Unfit(no protocol.TransferNo, dev protocol.DeviceID) string {
+	if t := s.transfers[no]; t != nil {
+		return s.misfit(t, dev)
+	}
+	return s.unfit[dev]
+}
 
 // Active says whether a device's stream is open.
 func (s *Scheduler) Active(dev protocol.DeviceID) bool { return s.active[dev] }

@@ -38,6 +38,7 @@ func (s *Server) AgentEvents(
 		s.audit(ctx, p, "device.replaced", d.User+"/"+d.Name, "attached again from "+p.From)
 	}
 	s.delivery.Attached(d.ID)
+	d.Wire = say.Speaks.Wire.Most
 	s.seenDevice(ctx, d, p.From)
 	s.events.Publish(groupcast.Event{Kind: groupcast.EventDevice, User: p.User.Name, Text: d.Name + ": active"})
 	return q, nil

@@ -94,8 +94,8 @@ type Devices interface {
 	DeviceByKey(ctx context.Context, userID string, publicKey []byte) (groupcast.Device, error)
 	// Devices lists a user's devices; everyone's for "". Only they come with their labels.
 	Devices(ctx context.Context, userID string, w groupcast.Window) (groupcast.Page[groupcast.Device], error)
-	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, DiskBytes, ReserveBytes, LossPercent, Clock, OS and
-	// Version of many devices at once. Unknown ones are passed over.
+	// UpdateDevices notes LastSeen, Address, Path, FreeBytes, DiskBytes, ReserveBytes, LossPercent, Clock, OS,
+	// Version and Wire of many devices at once. Unknown ones are passed over.
 	UpdateDevices(ctx context.Context, devices []groupcast.Device) error
 	// LabelDevices sets and removes labels of devices, and says what became of each. What is owed stays as it is.
 	LabelDevices(ctx context.Context, c groupcast.LabelChange) ([]Labelled, error)

@@ -100,7 +100,7 @@ func (s *Store) renew(d *groupcast.Device) {
 	n := now.device
 	d.Address, d.Path, d.FreeBytes, d.LossPercent = n.Address, n.Path, n.FreeBytes, n.LossPercent
 	d.DiskBytes, d.ReserveBytes = n.DiskBytes, n.ReserveBytes
-	d.Clock, d.OS, d.Version = n.Clock, n.OS, n.Version
+	d.Clock, d.OS, d.Version, d.Wire = n.Clock, n.OS, n.Version, n.Wire
 	if d.Path == "" {
 		d.Path = groupcast.PathUnknown
 	}

@@ -98,7 +98,7 @@ func deviceFrom(r queries.Device, user string) (groupcast.Device, error) {
 		UserID: r.UserID, User: user, Name: r.Name, PublicKey: r.PublicKey, OS: r.Os,
 		Version: r.Version, CreatedAt: instant(r.CreatedAt), LastSeen: instant(r.LastSeen),
 		Address: r.Address, Path: groupcast.Path(r.Path), FreeBytes: uint64(r.FreeBytes),
-		DiskBytes: uint64(r.DiskBytes), ReserveBytes: uint64(r.Reserve),
+		DiskBytes: uint64(r.DiskBytes), ReserveBytes: uint64(r.Reserve), Wire: int(r.Wire),
 		LossPercent: r.Loss, Clock: time.Duration(r.ClockOff),
 	}
 	return d, parse(&d.ID, r.ID)

@@ -239,7 +239,7 @@ func (s *Store) UpdateDevices(ctx context.Context, devices []groupcast.Device) e
 			if err := q.UpdateDevice(ctx, queries.UpdateDeviceParams{
 				LastSeen: r.LastSeen, Address: r.Address, Path: r.Path, FreeBytes: r.FreeBytes,
 				DiskBytes: int64(d.DiskBytes), Reserve: int64(d.ReserveBytes),
-				Loss: r.Loss, ClockOff: r.ClockOff, Os: r.Os, Version: r.Version, ID: r.ID,
+				Loss: r.Loss, ClockOff: r.ClockOff, Os: r.Os, Version: r.Version, Wire: int64(d.Wire), ID: r.ID,
 			}); err != nil {
 				return err
 			}

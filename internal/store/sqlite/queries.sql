@@ -145,7 +145,7 @@ DELETE FROM tokens WHERE device_id = @device_id;
 -- name: UpdateDevice :exec
 UPDATE devices SET last_seen = @last_seen, address = @address, path = @path,
     free_bytes = @free_bytes, disk_bytes = @disk_bytes, reserve = @reserve, loss = @loss, clock_off = @clock_off,
-    os = @os, version = @version
+    os = @os, version = @version, wire = @wire
 WHERE id = @id;
 
 -- name: DeleteDevice :exec

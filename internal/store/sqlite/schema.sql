@@ -37,6 +37,7 @@ CREATE TABLE devices (
     site_epoch BIGINT  NOT NULL DEFAULT 0, -- how often it was moved
     disk_bytes BIGINT  NOT NULL DEFAULT 0, -- of the disk that receives files; 0: not told
     reserve    BIGINT  NOT NULL DEFAULT 0, -- bytes that it keeps free of it
+    wire       BIGINT  NOT NULL DEFAULT 0, -- newest version of the wire that its receiver spoke last; 0: not told
     UNIQUE (user_id, name)
 );
 CREATE INDEX devices_copies ON devices (copy_of) WHERE copy_of <> '';

@@ -123,7 +123,7 @@ func deviceNames(w *world) {
 	_, err = w.s.DeviceByKey(w.ctx, bob.ID, second.ID[:])
 	w.fails(err, groupcast.ENotFound)
 	second.FreeBytes, second.LossPercent, second.Path = 1<<40, 2.5, groupcast.PathMulticast
-	second.DiskBytes, second.ReserveBytes = 1<<41, 1<<30
+	second.DiskBytes, second.ReserveBytes, second.Wire = 1<<41, 1<<30, 2
 	second.LastSeen, second.Clock, second.Version = w.tick(), -time.Minute, "0.2"
 	unknown := groupcast.Device{ID: protocol.NewDeviceID()}
 	w.ok(w.s.UpdateDevices(w.ctx, []groupcast.Device{second, unknown}))
@@ -131,6 +131,7 @@ func deviceNames(w *world) {
 	w.ok(err)
 	got.PublicKey, second.PublicKey = nil, nil
 	equal(w, "its disk", [2]uint64{got.DiskBytes, got.ReserveBytes}, [2]uint64{1 << 41, 1 << 30})
+	equal(w, "what it speaks", got.Wire, 2)
 	if got.FreeBytes != 1<<40 || got.LossPercent != 2.5 || got.Path != groupcast.PathMulticast ||
 		!got.LastSeen.Equal(w.now) || got.Clock != -time.Minute || got.Version != "0.2" {
 		w.Fatalf("got %+v, want %+v", got, second)

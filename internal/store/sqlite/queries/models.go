@@ -142,6 +142,7 @@ type Device struct {
 	SiteEpoch int64
 	DiskBytes int64
 	Reserve   int64
+	Wire      int64
 }
 
 type Edition struct {

@@ -813,7 +813,7 @@ func (q *Queries) CloseOlderOffers(ctx context.Context, arg CloseOlderOffersPara
 }
 
 const copyOnMachine = `-- name: CopyOnMachine :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.copy_of = $1 AND d.machine = $2 AND d.machine <> '' ORDER BY d.name
 `
 
@@ -856,6 +856,7 @@ func (q *Queries) CopyOnMachine(ctx context.Context, arg CopyOnMachineParams) ([
 			&i.Device.SiteEpoch,
 			&i.Device.DiskBytes,
 			&i.Device.Reserve,
+			&i.Device.Wire,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -1522,7 +1523,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 }
 
 const device = `-- name: Device :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.id = $1
 `
 
@@ -1554,13 +1555,14 @@ func (q *Queries) Device(ctx context.Context, id string) (DeviceRow, error) {
 		&i.Device.SiteEpoch,
 		&i.Device.DiskBytes,
 		&i.Device.Reserve,
+		&i.Device.Wire,
 		&i.UserName,
 	)
 	return i, err
 }
 
 const deviceByKey = `-- name: DeviceByKey :one
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE d.user_id = $1 AND d.public_key = $2
 `
 
@@ -1597,6 +1599,7 @@ func (q *Queries) DeviceByKey(ctx context.Context, arg DeviceByKeyParams) (Devic
 		&i.Device.SiteEpoch,
 		&i.Device.DiskBytes,
 		&i.Device.Reserve,
+		&i.Device.Wire,
 		&i.UserName,
 	)
 	return i, err
@@ -1753,7 +1756,7 @@ func (q *Queries) DeviceRequest(ctx context.Context, arg DeviceRequestParams) (s
 }
 
 const devices = `-- name: Devices :many
-SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
+SELECT d.id, d.user_id, d.name, d.public_key, d.os, d.version, d.created_at, d.last_seen, d.address, d.path, d.free_bytes, d.loss, d.clock_off, d.copy_of, d.machine, d.site, d.site_epoch, d.disk_bytes, d.reserve, d.wire, u.name AS user_name FROM devices d JOIN users u ON u.id = d.user_id
 WHERE CAST($1 AS TEXT) = '' OR d.user_id = $1
 ORDER BY u.name, d.name LIMIT $3 OFFSET $2
 `
@@ -1798,6 +1801,7 @@ func (q *Queries) Devices(ctx context.Context, arg DevicesParams) ([]DevicesRow,
 			&i.Device.SiteEpoch,
 			&i.Device.DiskBytes,
 			&i.Device.Reserve,
+			&i.Device.Wire,
 			&i.UserName,
 		); err != nil {
 			return nil, err
@@ -5118,8 +5122,8 @@ func (q *Queries) UpdateDelivery(ctx context.Context, arg UpdateDeliveryParams) 
 const updateDevice = `-- name: UpdateDevice :exec
 UPDATE devices SET last_seen = $1, address = $2, path = $3,
     free_bytes = $4, disk_bytes = $5, reserve = $6, loss = $7, clock_off = $8,
-    os = $9, version = $10
-WHERE id = $11
+    os = $9, version = $10, wire = $11
+WHERE id = $12
 `
 
 type UpdateDeviceParams struct {
@@ -5133,6 +5137,7 @@ type UpdateDeviceParams struct {
 	ClockOff  int64
 	Os        string
 	Version   string
+	Wire      int64
 	ID        string
 }
 
@@ -5148,6 +5153,7 @@ func (q *Queries) UpdateDevice(ctx context.Context, arg UpdateDeviceParams) erro
 		arg.ClockOff,
 		arg.Os,
 		arg.Version,
+		arg.Wire,
 		arg.ID,
 	)
 	return err

@@ -88,7 +88,8 @@ func TestWhatSpeaksTheWire(t *testing.T) {
 	is(1, true, "too old for this transfer: its receiver is groupcast 1.0.0; install groupcast 3.0.0 there")
 	st.Close()
 	st = f.attach(device("ann", 1), groupcast.Attach{})
-	is(1, true, "too old for this transfer: its receiver is groupcast of an earlier release; install groupcast 3.0.0 there")
+	is(1, true, "too old for this transfer: its receiver is groupcast of an earlier release; "+
+		"install groupcast 3.0.0 there")
 	st.Close()
 	old.Wire.Most = 2
 	f.attach(device("ann", 1), groupcast.Attach{Speaks: old})

@@ -41,7 +41,7 @@ var arrows = map[string]string{
 	"ledger":               "protocol manifest spool sqlfile .",
 	"drops":                "",
 	"sender":               "protocol wire seal fec manifest rate send mcast drops .",
-	"receiver":             "protocol wire seal fec manifest recv mcast drops .",
+	"receiver":             "protocol wire format2 seal fec manifest skeleton pages recv mcast drops .",
 	"durable":              ".",
 	"disk":                 "units .",
 	"pattern":              ".",

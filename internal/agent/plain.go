@@ -114,7 +114,7 @@ func (t *plain) listen(ctx context.Context, h groupcast.Handout) error {
 	whole := ctx
 	ctx, cancel := context.WithCancelCause(whole)
 	defer cancel(nil)
-	side := newSide(ctx, whole, t, cancel)
+	side := newSide(ctx, whole, t.transfer, 1+int(t.offer.ManifestBlocks)+int(t.offer.Blocks), cancel)
 	r, err := receiver.New(receiver.Config{
 		Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
 		Manifest: t.knownManifest(), OnManifest: t.onManifest(ctx),
@@ -124,12 +124,12 @@ func (t *plain) listen(ctx context.Context, h groupcast.Handout) error {
 		return err
 	}
 	t.path = groupcast.PathMulticast
-	side.start(r)
+	side.start(&plainSession{r, t})
 	err = r.Run(ctx)
 	cancel(nil)
 	side.wait()
 	t.devices = r.Status().Devices
-	side.tellForged(r)
+	side.tellForged()
 	t.forged = r.Status().Forged
 	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
 		return cause
@@ -163,3 +163,40 @@ func (t *plain) onManifest(
 }
 
 func (t *plain) staging() *spool.Staging { return t.staged.Load() }
+
+// plainSession is a session of format 1.
+type plainSession struct {
+	*receiver.Receiver
+	transfer *plain
+}
+
+func (s *plainSession) promise(ctx context.Context) error {
+	raw, err := s.transfer.fetchRaw(ctx)
+	if err != nil {
+		return err
+	}
+	return s.SupplyManifest(raw)
+}
+
+func (s *plainSession) missing(runs int) []protocol.Range {
+	return s.transfer.staging().Has().Missing(runs)
+}
+
+func (s *plainSession) fetch(ctx context.Context, ranges []protocol.Range) error {
+	put := func(_ *manifest.Layout, b protocol.BlockNumber, data []byte) error { return s.Supply(b, data) }
+	return s.transfer.fetchRanges(ctx, missingOf(ranges, s.transfer.staging().Has()), put)
+}
+
+// missingOf gives the parts of ranges that are not there.
+func missingOf(ranges []protocol.Range, has *protocol.BlockSet) []protocol.Range {
+	left := protocol.NewBlockSet(has.Len())
+	for _, r := range ranges {
+		left.AddRange(r)
+	}
+	for b, ok := left.Next(0); ok; b, ok = left.Next(b + 1) {
+		if has.Has(b) {
+			left.Remove(b)
+		}
+	}
+	return left.Members()
+}

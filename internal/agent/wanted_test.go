@@ -5,13 +5,12 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // However many blocks a session leaves to HTTPS while nothing is fetched, none is dropped, and what
 // lies side by side is one request.
 func TestNothingThatWaitsForHTTPSIsDropped(t *testing.T) {
-	s := newSide(t.Context(), t.Context(), &plain{offer: wire.Offer{ManifestBlocks: 1, Blocks: 10_000}}, func(error) {})
+	s := newSide(t.Context(), t.Context(), nil, 10_002, func(error) {})
 	defer s.stop()
 	for b := protocol.BlockNumber(2); b < 4002; b += 2 {
 		s.fetch([]protocol.Range{{First: b, Count: 1}}, "forged")

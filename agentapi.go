@@ -172,7 +172,7 @@ type Handout struct {
 // Receipt is a device's signed statement that it has the verified files, or what became of them.
 type Receipt struct {
 	Transfer  protocol.TransferNo `json:"transfer"`
-	Root      protocol.Digest     `json:"root"`
+	Root      protocol.Digest     `json:"root"`    // of a paged transfer that of its final page; zero: not here
 	Outcome   DeliveryState       `json:"outcome"` // verified, incomplete, already-had, superseded, failed, refused
 	Reason    string              `json:"reason,omitempty"`
 	Tally                         // the entries themselves were reported before, in EntryPages
@@ -182,11 +182,23 @@ type Receipt struct {
 	Signature []byte              `json:"signature"`
 	// ReceiptVersion; less: only outcome, transfer and root are signed
 	Version int             `json:"version,omitempty"`
-	List    protocol.Digest `json:"list,omitzero"` // EntriesDigest of the reported entries
+	List    protocol.Digest `json:"list,omitzero"`   // EntriesDigest of the reported entries
+	Paged   *PagedReceipt   `json:"paged,omitempty"` // of a paged transfer, with ReceiptVersionPaged
 }
 
-// ReceiptVersion is the version of receipts whose signature covers all of them.
-const ReceiptVersion = 2
+// PagedReceipt is what a receipt of a paged transfer says beside the others.
+type PagedReceipt struct {
+	TransferID protocol.TransferID `json:"transfer_id"`
+	Skeleton   protocol.Digest     `json:"skeleton"`
+	Edition    protocol.Edition    `json:"edition"`
+	Site       protocol.SiteID     `json:"site"` // of the offer
+}
+
+// The versions of receipts whose signature covers all of them.
+const (
+	ReceiptVersion      = 2
+	ReceiptVersionPaged = 3 // of paged transfers
+)
 
 // MaxReason bounds, in bytes, a reason in words.
 const MaxReason = 500

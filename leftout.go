@@ -19,7 +19,7 @@ type LeftOut struct {
 // Why is the reason why an entry is left out.
 type Why string
 
-// The reasons. WhyChanged and WhyGone happen after the transfer was added.
+// The reasons. WhyChanged, WhyGone and WhyUnread happen after the transfer was added.
 const (
 	WhyName       Why = "name"       // the name cannot be sent: Detail says which rule it breaks
 	WhyTarget     Why = "target"     // a symbolic link that leads out of the tree
@@ -33,10 +33,11 @@ const (
 	WhyExcluded   Why = "excluded"   // it matches a pattern that excludes it
 	WhyChanged    Why = "changed"    // it changed after it was added
 	WhyGone       Why = "gone"       // it was there when it was added
+	WhyUnread     Why = "unread"     // it could not be read when its turn came
 )
 
 // Lost says whether the entry was part of the transfer at first.
-func (w Why) Lost() bool { return w == WhyChanged || w == WhyGone }
+func (w Why) Lost() bool { return w == WhyChanged || w == WhyGone || w == WhyUnread }
 
 // LeftOutPage is a part of the entries that are left out, or would be.
 type LeftOutPage struct {

@@ -281,6 +281,8 @@ type Tally struct {
 	Entries int `json:"entries,omitempty"` // files, folders and links of the transfer
 	Missing int `json:"missing,omitempty"` // of those, what the device does not have
 	Beside  int `json:"beside,omitempty"`  // of those, what the device has under another name
+	// Of those, files that the server could not deliver. A receipt counts them beside Missing, a delivery in it.
+	Void int `json:"void,omitempty"`
 }
 
 // EntryResult is what became of an entry that a device does not have under its name.

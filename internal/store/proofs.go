@@ -9,7 +9,7 @@ import (
 
 // Proofs are what proves, to others too, what became of a transfer. CloseDelivery keeps receipts.
 type Proofs interface {
-	// KeepSignedOffer keeps an offer, in place of an older one of the same transfer and manifest.
+	// KeepSignedOffer keeps an offer, in place of an older one of the same transfer and manifest or edition.
 	KeepSignedOffer(ctx context.Context, o SignedOffer) error
 	// KeepSmallManifest keeps a manifest beside the offer that names it, if there is one.
 	KeepSmallManifest(ctx context.Context, no protocol.TransferNo, root protocol.Digest, manifest []byte) error
@@ -22,7 +22,8 @@ type Proofs interface {
 // SignedOffer is an offer byte for byte.
 type SignedOffer struct {
 	Transfer  protocol.TransferNo
-	Root      protocol.Digest
+	Root      protocol.Digest  // of a paged transfer the digest of its skeleton
+	Edition   protocol.Edition // of a paged transfer
 	Number    protocol.OfferNo
 	Offer     []byte
 	Signature []byte

@@ -88,6 +88,15 @@ type Transfer struct {
 	ManifestBytes  uint64
 	ManifestBlocks uint32
 	ContentGone    bool
+
+	// Of format 2 (docs/format-2.md), for life: pages in place of a manifest. Root is that of the final page then,
+	// zero until it is signed.
+	Paged         bool
+	ID            protocol.TransferID
+	Edition       protocol.Edition
+	Skeleton      protocol.Digest // of its index
+	SkeletonBytes uint64
+	Pages         uint32 // page numbers that offers reserve
 }
 
 // Term is one term of a selection: a device, or a label.
@@ -114,6 +123,13 @@ type Edition struct {
 	ManifestBlocks uint32
 	Renewed        bool                // files are as they are now: what it held before is no edition of it
 	Lost           []groupcast.LeftOut // all that the transfer lacks now of what it held at first
+
+	// Of a paged transfer: Edition is the one after that which it replaces, Root is zero, and it lacks what its
+	// pages say. The pages of the edition before go.
+	Edition       protocol.Edition
+	Skeleton      protocol.Digest
+	SkeletonBytes uint64
+	Pages         uint32
 }
 
 // Entitlement is why a device may have a transfer.

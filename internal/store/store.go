@@ -27,6 +27,7 @@ type Store interface {
 	Members
 	Requests
 	Transfers
+	Pages
 	Deliveries
 	Offers
 	Proofs
@@ -198,7 +199,7 @@ type Transfers interface {
 	TransferOfContent(ctx context.Context, content string) (Transfer, error)
 	// ReplaceContent gives a transfer new content, because files of it changed. Its root before
 	// is an edition of it from here on if nothing was lacking then, and none is if it is renewed.
-	// EConflict if its content is another than e.Was.
+	// EConflict if its content is another than e.Was, or its format.
 	ReplaceContent(ctx context.Context, no protocol.TransferNo, e Edition) (Transfer, error)
 	// IsEdition says whether a transfer had this root before, with all that was promised.
 	IsEdition(ctx context.Context, no protocol.TransferNo, root protocol.Digest) (bool, error)

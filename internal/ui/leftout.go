@@ -34,6 +34,8 @@ func LeftOut(l groupcast.LeftOut) string {
 		text = "changed at the server"
 	case groupcast.WhyGone:
 		text = "gone at the server"
+	case groupcast.WhyUnread:
+		text = "not readable any more at the server"
 	default:
 		text = Name(string(l.Why))
 	}

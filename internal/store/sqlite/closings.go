@@ -64,7 +64,7 @@ func closeDelivery(ctx context.Context, q *queries.Queries, c store.Closing, at 
 	path := c.Path
 	p := queries.CloseDeliveryParams{
 		State: string(c.State), Reason: c.Reason, Receipt: c.Receipt, Whole: c.State.Delivered(),
-		Entries: int64(c.Entries), Missing: int64(c.Missing), Beside: int64(c.Beside),
+		Entries: int64(c.Entries), Missing: int64(c.Missing), Beside: int64(c.Beside), Void: int64(c.Void),
 		UpdatedAt: micros(at), TransferNo: int64(c.Transfer), DeviceID: deviceText(c.Device), UserID: c.UserID,
 		Signed: string(c.Covers),
 	}

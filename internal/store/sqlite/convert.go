@@ -156,7 +156,9 @@ func deliveryFrom(r queries.Delivery, group string) (groupcast.Delivery, error) 
 		User: r.UserName, Device: r.DeviceName, State: groupcast.DeliveryState(r.State),
 		Reason: r.Reason, Path: groupcast.Path(r.Path), Blocks: int(r.Blocks),
 		Bytes: uint64(r.Bytes), LossPercent: r.Loss, Bar: r.Bar, UpdatedAt: instant(r.UpdatedAt),
-		Tally: groupcast.Tally{Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside)},
+		Tally: groupcast.Tally{
+			Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside), Void: int(r.Void),
+		},
 	}
 	if !d.State.Owed() {
 		d.Signed = groupcast.Signed(r.Signed)
@@ -206,7 +208,7 @@ func transferFrom(r queries.CountedTransfer) (store.Transfer, error) {
 	}
 	var err error
 	t.Selection, err = selectionFrom(r.Selection)
-	return t, errors.Join(err, parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root))
+	return t, errors.Join(err, parse(&t.GroupID, r.GroupID), parse(&t.Root, r.Root), pagedFrom(&t, r))
 }
 
 // each converts rows until one cannot be read.

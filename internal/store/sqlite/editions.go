@@ -30,15 +30,13 @@ func (s *Store) ReplaceContent(
 		if err := q.ForgetProgress(ctx, int64(no)); err != nil {
 			return err
 		}
+		if err := q.ForgetPages(ctx, int64(no)); err != nil {
+			return err
+		}
 		if err := addLeftOut(ctx, q, no, e.Lost); err != nil {
 			return err
 		}
-		n, err := q.ReplaceContent(ctx, queries.ReplaceContentParams{
-			Files: int64(e.Files + e.Folders), Folders: int64(e.Folders), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks),
-			Root:          e.Root.String(),
-			ManifestBytes: int64(e.ManifestBytes), ManifestBlocks: int64(e.ManifestBlocks),
-			Content: e.Content, No: int64(no), Was: e.Was,
-		})
+		n, err := q.ReplaceContent(ctx, editionRow(no, e))
 		if err != nil {
 			return err
 		}
@@ -51,6 +49,20 @@ func (s *Store) ReplaceContent(
 		return nil
 	})
 	return out, err
+}
+
+func editionRow(no protocol.TransferNo, e store.Edition) queries.ReplaceContentParams {
+	row := queries.ReplaceContentParams{
+		Files: int64(e.Files + e.Folders), Folders: int64(e.Folders), Bytes: int64(e.Bytes), Blocks: int64(e.Blocks),
+		Root:          e.Root.String(),
+		ManifestBytes: int64(e.ManifestBytes), ManifestBlocks: int64(e.ManifestBlocks),
+		Content: e.Content, No: int64(no), Was: e.Was,
+	}
+	if e.Edition > 0 {
+		row.Paged, row.Edition, row.Skeleton = true, int64(e.Edition), e.Skeleton.String()
+		row.SkeletonBytes, row.Pages = int64(e.SkeletonBytes), int64(e.Pages)
+	}
+	return row
 }
 
 func addLeftOut(ctx context.Context, q *queries.Queries, no protocol.TransferNo, entries []groupcast.LeftOut) error {

@@ -16,7 +16,7 @@ func (s *Store) KeepSignedOffer(ctx context.Context, o store.SignedOffer) error 
 	return s.quickly(ctx, func(ctx context.Context, q *queries.Queries) error {
 		return q.PutSignedOffer(ctx, queries.PutSignedOfferParams{
 			TransferNo: int64(o.Transfer), Root: o.Root.String(), Number: int64(o.Number),
-			Offer: o.Offer, Signature: o.Signature,
+			Offer: o.Offer, Signature: o.Signature, Edition: int64(o.Edition),
 		})
 	})
 }
@@ -42,6 +42,7 @@ func (s *Store) SignedOffers(ctx context.Context, no protocol.TransferNo) (out [
 		out, err = each(rows, func(r queries.SignedOffer) (store.SignedOffer, error) {
 			o := store.SignedOffer{
 				Transfer: no, Number: protocol.OfferNo(r.Number), Offer: r.Offer, Signature: r.Signature, Manifest: r.Manifest,
+				Edition: protocol.Edition(r.Edition),
 			}
 			return o, parse(&o.Root, r.Root)
 		})

@@ -320,11 +320,12 @@ UPDATE deliveries SET site = @site WHERE device_id = @device_id AND state IN ('q
 -- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection,
+    paged, transfer_id, edition, skeleton, skeleton_bytes, pages)
 VALUES (@no, @group_id, @group_name, @name, @files, @bytes, @blocks, @state, @reason,
     @created_at, @created_by, @started_at, @ended_at, @expires_at, @hold, @via, @rate_limit,
     @in_place, @root, @source, @manifest_bytes, @manifest_blocks, FALSE, @content, @left_out, 0, @folders,
-    @selection);
+    @selection, @paged, @transfer_id, @edition, @skeleton, @skeleton_bytes, @pages);
 
 -- name: Transfer :one
 SELECT * FROM counted_transfers WHERE no = @no;
@@ -335,11 +336,14 @@ SELECT * FROM counted_transfers WHERE content = @content;
 -- name: ReplaceContent :execrows
 UPDATE transfers SET files = @files, folders = @folders, bytes = @bytes, blocks = @blocks, root = @root,
     manifest_bytes = @manifest_bytes, manifest_blocks = @manifest_blocks, content = @content,
-    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
-WHERE no = @no AND content = @was;
+    edition = @edition, skeleton = @skeleton, skeleton_bytes = @skeleton_bytes, pages = @pages,
+    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone', 'unread'))
+WHERE no = @no AND content = @was AND CASE WHEN CAST(@paged AS BOOLEAN)
+    THEN transfers.paged <> '' AND transfers.edition + 1 = @edition ELSE transfers.paged = '' END;
 
 -- name: AddEdition :exec
-INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = @no AND t.lost = 0
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t
+WHERE t.no = @no AND t.lost = 0 AND t.paged = ''
 ON CONFLICT (transfer_no, root) DO NOTHING;
 
 -- name: ForgetEditions :exec
@@ -353,7 +357,7 @@ INSERT INTO left_out (transfer_no, path, why, detail) VALUES (@transfer_no, @pat
 ON CONFLICT (transfer_no, path) DO UPDATE SET why = excluded.why, detail = excluded.detail;
 
 -- name: ForgetLost :exec
-DELETE FROM left_out WHERE transfer_no = @transfer_no AND why IN ('changed', 'gone');
+DELETE FROM left_out WHERE transfer_no = @transfer_no AND why IN ('changed', 'gone', 'unread');
 
 -- name: CountLeftOut :one
 SELECT COUNT(*) FROM left_out WHERE transfer_no = @transfer_no;
@@ -658,7 +662,7 @@ UPDATE deliveries SET refusal = '' WHERE transfer_no = @transfer_no;
 
 -- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = @updated_at,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
+    entries = 0, missing = 0, void = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
 WHERE deliveries.transfer_no = @transfer_no
     AND deliveries.state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM replacements r JOIN deliveries n ON n.transfer_no = r.newer
@@ -765,7 +769,7 @@ UPDATE deliveries SET state = @state, reason = @reason,
         WHEN CAST(@told AS BOOLEAN) THEN @bytes ELSE bytes END,
     loss = CASE WHEN CAST(@told AS BOOLEAN) THEN @loss ELSE loss END,
     bar = CASE WHEN CAST(@whole AS BOOLEAN) THEN NULL WHEN CAST(@told AS BOOLEAN) THEN @bar ELSE bar END,
-    receipt = @receipt, entries = @entries, missing = @missing, beside = @beside, updated_at = @updated_at,
+    receipt = @receipt, entries = @entries, missing = @missing, void = @void, beside = @beside, updated_at = @updated_at,
     signed = @signed
 WHERE transfer_no = @transfer_no AND device_id = @device_id
     AND (device_id <> '' OR user_id = @user_id)
@@ -892,9 +896,9 @@ WHERE r.transfer_no = @transfer_no AND d.signed <> '' AND d.state NOT IN ('queue
 ORDER BY r.device_id;
 
 -- name: PutSignedOffer :exec
-INSERT INTO signed_offers (transfer_no, root, number, offer, signature)
-VALUES (@transfer_no, @root, @number, @offer, @signature)
-ON CONFLICT (transfer_no, root) DO UPDATE SET number = excluded.number, offer = excluded.offer,
+INSERT INTO signed_offers (transfer_no, root, number, offer, signature, edition)
+VALUES (@transfer_no, @root, @number, @offer, @signature, @edition)
+ON CONFLICT (transfer_no, root, edition) DO UPDATE SET number = excluded.number, offer = excluded.offer,
     signature = excluded.signature
 WHERE signed_offers.number < excluded.number;
 
@@ -903,6 +907,39 @@ SELECT * FROM signed_offers WHERE transfer_no = @transfer_no ORDER BY number DES
 
 -- name: SetOfferedManifest :exec
 UPDATE signed_offers SET manifest = @manifest WHERE transfer_no = @transfer_no AND root = @root;
+
+-- name: Page :one
+SELECT page FROM pages WHERE transfer_no = @transfer_no AND edition = @edition AND number = @number;
+
+-- name: AddPage :exec
+INSERT INTO pages (transfer_no, edition, number, page) VALUES (@transfer_no, @edition, @number, @page);
+
+-- name: NextPage :one
+SELECT CAST(COALESCE(MAX(number) + 1, 0) AS BIGINT) FROM pages WHERE transfer_no = @transfer_no AND edition = @edition;
+
+-- name: Pages :many
+SELECT page FROM pages WHERE transfer_no = @transfer_no AND edition = @edition AND number >= @first
+ORDER BY number LIMIT @most;
+
+-- name: NewestPage :one
+SELECT page FROM pages WHERE transfer_no = @transfer_no AND edition = @edition ORDER BY number DESC LIMIT 1;
+
+-- name: ForgetPages :exec
+DELETE FROM pages WHERE transfer_no = @transfer_no;
+
+-- name: AddFinalPage :exec
+INSERT INTO final_pages (transfer_no, edition, root, page) VALUES (@transfer_no, @edition, @root, @page);
+
+-- name: FinalPages :many
+SELECT * FROM final_pages WHERE transfer_no = @transfer_no ORDER BY edition DESC;
+
+-- name: SetRoot :exec
+UPDATE transfers SET root = @root WHERE no = @no;
+
+-- name: CountLost :exec
+UPDATE transfers SET lost = (SELECT COUNT(*) FROM left_out x
+    WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone', 'unread'))
+WHERE no = @no;
 
 -- name: SeatMap :one
 SELECT * FROM seat_maps WHERE group_id = @group_id;

@@ -135,7 +135,13 @@ CREATE TABLE transfers (
     folders         BIGINT NOT NULL DEFAULT 0,
     replaced_by     BIGINT NOT NULL DEFAULT 0, -- the newer transfer that took over all that was owed; 0: none
     paused          BOOLEAN NOT NULL DEFAULT FALSE, -- by an administrator: it is open, and nothing of it is sent
-    selection       TEXT    NOT NULL DEFAULT '' -- for whom of its group it is, as it was asked for; '': for all
+    selection       TEXT    NOT NULL DEFAULT '', -- for whom of its group it is, as it was asked for; '': for all
+    paged           TEXT   NOT NULL DEFAULT '', -- its mode, full, if it is paged (format 2); '': it is not
+    transfer_id     TEXT   NOT NULL DEFAULT '',
+    edition         BIGINT NOT NULL DEFAULT 0,
+    skeleton        TEXT   NOT NULL DEFAULT '',
+    skeleton_bytes  BIGINT NOT NULL DEFAULT 0,
+    pages           BIGINT NOT NULL DEFAULT 0 -- page numbers that offers reserve
 );
 CREATE INDEX transfers_group ON transfers (group_id, state);
 CREATE INDEX transfers_state ON transfers (state);
@@ -238,6 +244,7 @@ CREATE TABLE deliveries (
     later       BOOLEAN NOT NULL DEFAULT FALSE, -- an administrator put it off
     entries     BIGINT NOT NULL DEFAULT 0,
     missing     BIGINT NOT NULL DEFAULT 0,
+    void        BIGINT NOT NULL DEFAULT 0, -- of those: what the server could not deliver, of a paged transfer
     beside      BIGINT NOT NULL DEFAULT 0,
     entry_bytes BIGINT NOT NULL DEFAULT 0, -- of the entries kept, for their bound
     signed      TEXT    NOT NULL DEFAULT '', -- what of it the device signed
@@ -348,7 +355,24 @@ CREATE TABLE signed_offers (
     offer       BYTEA  NOT NULL,
     signature   BYTEA  NOT NULL,
     manifest    BYTEA, -- if it is small and the content is gone
-    PRIMARY KEY (transfer_no, root)
+    edition     BIGINT NOT NULL DEFAULT 0, -- of a paged transfer, whose skeleton root is
+    PRIMARY KEY (transfer_no, root, edition)
+);
+
+-- The pages of a paged transfer's edition, from 0 without a gap; and the final pages of all its editions.
+CREATE TABLE pages (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    edition     BIGINT NOT NULL,
+    number      BIGINT NOT NULL,
+    page        BYTEA  NOT NULL,
+    PRIMARY KEY (transfer_no, edition, number)
+);
+CREATE TABLE final_pages (
+    transfer_no BIGINT NOT NULL REFERENCES transfers (no) ON DELETE CASCADE,
+    edition     BIGINT NOT NULL,
+    root        TEXT   NOT NULL,
+    page        BYTEA  NOT NULL,
+    PRIMARY KEY (transfer_no, edition)
 );
 
 -- Where the devices of a group stand in their room: the size of the grid, and the seats that are taken.

@@ -50,6 +50,7 @@ func (s *Store) AddTransfer(
 		}
 		t.No = protocol.TransferNo(no)
 		row := transferRow(t)
+		pagedInto(&row, t)
 		if row.Selection, err = selectionText(t.Selection); err != nil {
 			return err
 		}
@@ -331,6 +332,9 @@ func (s *Store) RetryTransfer(
 // SetContentGone notes that the content was deleted.
 func (s *Store) SetContentGone(ctx context.Context, no protocol.TransferNo) error {
 	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		if err := q.ForgetPages(ctx, int64(no)); err != nil {
+			return err
+		}
 		n, err := q.SetContentGone(ctx, int64(no))
 		return touched(n, err, "transfer", no)
 	})

@@ -71,6 +71,6 @@ export function coverage(all: Delivery[]): { n: number; of: number[] } {
 
 /** What was left out or lost: what was lost first, what was excluded on purpose last. */
 export function lostFirst(all: LeftOut[]): LeftOut[] {
-  const place = (l: LeftOut) => (l.why === "changed" || l.why === "gone" ? 0 : l.why === "excluded" ? 2 : 1);
+  const place = (l: LeftOut) => (["changed", "gone", "unread"].includes(l.why) ? 0 : l.why === "excluded" ? 2 : 1);
   return all.toSorted((a, b) => place(a) - place(b));
 }

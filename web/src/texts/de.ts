@@ -156,6 +156,7 @@ export const de: Texts = {
     excluded: "ausgeschlossen",
     changed: "auf dem Server geändert",
     gone: "auf dem Server verschwunden",
+    unread: "auf dem Server nicht mehr lesbar",
   },
 
   limiters: {

@@ -165,6 +165,7 @@ export const en = {
     excluded: "excluded",
     changed: "changed at the server",
     gone: "gone at the server",
+    unread: "not readable any more at the server",
   },
 
   /** What holds the rate of a session. */

@@ -33,6 +33,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.addEntryStmt, err = db.PrepareContext(ctx, addEntry); err != nil {
 		return nil, fmt.Errorf("error preparing query AddEntry: %w", err)
 	}
+	if q.addFinalPageStmt, err = db.PrepareContext(ctx, addFinalPage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddFinalPage: %w", err)
+	}
 	if q.addGroupStmt, err = db.PrepareContext(ctx, addGroup); err != nil {
 		return nil, fmt.Errorf("error preparing query AddGroup: %w", err)
 	}
@@ -56,6 +59,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.addOfferGapStmt, err = db.PrepareContext(ctx, addOfferGap); err != nil {
 		return nil, fmt.Errorf("error preparing query AddOfferGap: %w", err)
+	}
+	if q.addPageStmt, err = db.PrepareContext(ctx, addPage); err != nil {
+		return nil, fmt.Errorf("error preparing query AddPage: %w", err)
 	}
 	if q.addReplacementStmt, err = db.PrepareContext(ctx, addReplacement); err != nil {
 		return nil, fmt.Errorf("error preparing query AddReplacement: %w", err)
@@ -152,6 +158,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.countLeftOutStmt, err = db.PrepareContext(ctx, countLeftOut); err != nil {
 		return nil, fmt.Errorf("error preparing query CountLeftOut: %w", err)
+	}
+	if q.countLostStmt, err = db.PrepareContext(ctx, countLost); err != nil {
+		return nil, fmt.Errorf("error preparing query CountLost: %w", err)
 	}
 	if q.countMembersStmt, err = db.PrepareContext(ctx, countMembers); err != nil {
 		return nil, fmt.Errorf("error preparing query CountMembers: %w", err)
@@ -255,6 +264,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.entryBytesStmt, err = db.PrepareContext(ctx, entryBytes); err != nil {
 		return nil, fmt.Errorf("error preparing query EntryBytes: %w", err)
 	}
+	if q.finalPagesStmt, err = db.PrepareContext(ctx, finalPages); err != nil {
+		return nil, fmt.Errorf("error preparing query FinalPages: %w", err)
+	}
 	if q.findTokenStmt, err = db.PrepareContext(ctx, findToken); err != nil {
 		return nil, fmt.Errorf("error preparing query FindToken: %w", err)
 	}
@@ -284,6 +296,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.forgetOfferGapsStmt, err = db.PrepareContext(ctx, forgetOfferGaps); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetOfferGaps: %w", err)
+	}
+	if q.forgetPagesStmt, err = db.PrepareContext(ctx, forgetPages); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetPages: %w", err)
 	}
 	if q.forgetProgressStmt, err = db.PrepareContext(ctx, forgetProgress); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetProgress: %w", err)
@@ -360,6 +375,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.moveDeviceStmt, err = db.PrepareContext(ctx, moveDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query MoveDevice: %w", err)
 	}
+	if q.newestPageStmt, err = db.PrepareContext(ctx, newestPage); err != nil {
+		return nil, fmt.Errorf("error preparing query NewestPage: %w", err)
+	}
+	if q.nextPageStmt, err = db.PrepareContext(ctx, nextPage); err != nil {
+		return nil, fmt.Errorf("error preparing query NextPage: %w", err)
+	}
 	if q.noteForgedStmt, err = db.PrepareContext(ctx, noteForged); err != nil {
 		return nil, fmt.Errorf("error preparing query NoteForged: %w", err)
 	}
@@ -416,6 +437,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.owedToMemberStmt, err = db.PrepareContext(ctx, owedToMember); err != nil {
 		return nil, fmt.Errorf("error preparing query OwedToMember: %w", err)
+	}
+	if q.pageStmt, err = db.PrepareContext(ctx, page); err != nil {
+		return nil, fmt.Errorf("error preparing query Page: %w", err)
+	}
+	if q.pagesStmt, err = db.PrepareContext(ctx, pages); err != nil {
+		return nil, fmt.Errorf("error preparing query Pages: %w", err)
 	}
 	if q.pruneTokensStmt, err = db.PrepareContext(ctx, pruneTokens); err != nil {
 		return nil, fmt.Errorf("error preparing query PruneTokens: %w", err)
@@ -524,6 +551,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.setRoleStmt, err = db.PrepareContext(ctx, setRole); err != nil {
 		return nil, fmt.Errorf("error preparing query SetRole: %w", err)
+	}
+	if q.setRootStmt, err = db.PrepareContext(ctx, setRoot); err != nil {
+		return nil, fmt.Errorf("error preparing query SetRoot: %w", err)
 	}
 	if q.setSeatMapStmt, err = db.PrepareContext(ctx, setSeatMap); err != nil {
 		return nil, fmt.Errorf("error preparing query SetSeatMap: %w", err)
@@ -638,6 +668,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing addEntryStmt: %w", cerr)
 		}
 	}
+	if q.addFinalPageStmt != nil {
+		if cerr := q.addFinalPageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addFinalPageStmt: %w", cerr)
+		}
+	}
 	if q.addGroupStmt != nil {
 		if cerr := q.addGroupStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addGroupStmt: %w", cerr)
@@ -676,6 +711,11 @@ func (q *Queries) Close() error {
 	if q.addOfferGapStmt != nil {
 		if cerr := q.addOfferGapStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing addOfferGapStmt: %w", cerr)
+		}
+	}
+	if q.addPageStmt != nil {
+		if cerr := q.addPageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing addPageStmt: %w", cerr)
 		}
 	}
 	if q.addReplacementStmt != nil {
@@ -836,6 +876,11 @@ func (q *Queries) Close() error {
 	if q.countLeftOutStmt != nil {
 		if cerr := q.countLeftOutStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing countLeftOutStmt: %w", cerr)
+		}
+	}
+	if q.countLostStmt != nil {
+		if cerr := q.countLostStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing countLostStmt: %w", cerr)
 		}
 	}
 	if q.countMembersStmt != nil {
@@ -1008,6 +1053,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing entryBytesStmt: %w", cerr)
 		}
 	}
+	if q.finalPagesStmt != nil {
+		if cerr := q.finalPagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing finalPagesStmt: %w", cerr)
+		}
+	}
 	if q.findTokenStmt != nil {
 		if cerr := q.findTokenStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing findTokenStmt: %w", cerr)
@@ -1056,6 +1106,11 @@ func (q *Queries) Close() error {
 	if q.forgetOfferGapsStmt != nil {
 		if cerr := q.forgetOfferGapsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetOfferGapsStmt: %w", cerr)
+		}
+	}
+	if q.forgetPagesStmt != nil {
+		if cerr := q.forgetPagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetPagesStmt: %w", cerr)
 		}
 	}
 	if q.forgetProgressStmt != nil {
@@ -1183,6 +1238,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing moveDeviceStmt: %w", cerr)
 		}
 	}
+	if q.newestPageStmt != nil {
+		if cerr := q.newestPageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing newestPageStmt: %w", cerr)
+		}
+	}
+	if q.nextPageStmt != nil {
+		if cerr := q.nextPageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing nextPageStmt: %w", cerr)
+		}
+	}
 	if q.noteForgedStmt != nil {
 		if cerr := q.noteForgedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing noteForgedStmt: %w", cerr)
@@ -1276,6 +1341,16 @@ func (q *Queries) Close() error {
 	if q.owedToMemberStmt != nil {
 		if cerr := q.owedToMemberStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing owedToMemberStmt: %w", cerr)
+		}
+	}
+	if q.pageStmt != nil {
+		if cerr := q.pageStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pageStmt: %w", cerr)
+		}
+	}
+	if q.pagesStmt != nil {
+		if cerr := q.pagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing pagesStmt: %w", cerr)
 		}
 	}
 	if q.pruneTokensStmt != nil {
@@ -1456,6 +1531,11 @@ func (q *Queries) Close() error {
 	if q.setRoleStmt != nil {
 		if cerr := q.setRoleStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing setRoleStmt: %w", cerr)
+		}
+	}
+	if q.setRootStmt != nil {
+		if cerr := q.setRootStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing setRootStmt: %w", cerr)
 		}
 	}
 	if q.setSeatMapStmt != nil {
@@ -1655,6 +1735,7 @@ type Queries struct {
 	addDeviceStmt                 *sql.Stmt
 	addEditionStmt                *sql.Stmt
 	addEntryStmt                  *sql.Stmt
+	addFinalPageStmt              *sql.Stmt
 	addGroupStmt                  *sql.Stmt
 	addHandoutStmt                *sql.Stmt
 	addHeldFilesStmt              *sql.Stmt
@@ -1663,6 +1744,7 @@ type Queries struct {
 	addMemberStmt                 *sql.Stmt
 	addOfferStmt                  *sql.Stmt
 	addOfferGapStmt               *sql.Stmt
+	addPageStmt                   *sql.Stmt
 	addReplacementStmt            *sql.Stmt
 	addRequestStmt                *sql.Stmt
 	addSiteStmt                   *sql.Stmt
@@ -1695,6 +1777,7 @@ type Queries struct {
 	countHeldFilesStmt            *sql.Stmt
 	countKeyedCallsStmt           *sql.Stmt
 	countLeftOutStmt              *sql.Stmt
+	countLostStmt                 *sql.Stmt
 	countMembersStmt              *sql.Stmt
 	countRequestsStmt             *sql.Stmt
 	countSitesStmt                *sql.Stmt
@@ -1729,6 +1812,7 @@ type Queries struct {
 	entitledStmt                  *sql.Stmt
 	entriesStmt                   *sql.Stmt
 	entryBytesStmt                *sql.Stmt
+	finalPagesStmt                *sql.Stmt
 	findTokenStmt                 *sql.Stmt
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
@@ -1739,6 +1823,7 @@ type Queries struct {
 	forgetKeyedCallsOfStmt        *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	forgetOfferGapsStmt           *sql.Stmt
+	forgetPagesStmt               *sql.Stmt
 	forgetProgressStmt            *sql.Stmt
 	forgetRefusalsStmt            *sql.Stmt
 	giveBackStmt                  *sql.Stmt
@@ -1764,6 +1849,8 @@ type Queries struct {
 	membershipsOfUserStmt         *sql.Stmt
 	moveDeliveriesStmt            *sql.Stmt
 	moveDeviceStmt                *sql.Stmt
+	newestPageStmt                *sql.Stmt
+	nextPageStmt                  *sql.Stmt
 	noteForgedStmt                *sql.Stmt
 	noteProgressStmt              *sql.Stmt
 	offerGapsStmt                 *sql.Stmt
@@ -1783,6 +1870,8 @@ type Queries struct {
 	owedOfStmt                    *sql.Stmt
 	owedReleasedStmt              *sql.Stmt
 	owedToMemberStmt              *sql.Stmt
+	pageStmt                      *sql.Stmt
+	pagesStmt                     *sql.Stmt
 	pruneTokensStmt               *sql.Stmt
 	putReceiptStmt                *sql.Stmt
 	putSignedOfferStmt            *sql.Stmt
@@ -1819,6 +1908,7 @@ type Queries struct {
 	setRateLimitStmt              *sql.Stmt
 	setReplacedStmt               *sql.Stmt
 	setRoleStmt                   *sql.Stmt
+	setRootStmt                   *sql.Stmt
 	setSeatMapStmt                *sql.Stmt
 	setSeriesStmt                 *sql.Stmt
 	setSettingStmt                *sql.Stmt
@@ -1859,6 +1949,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addDeviceStmt:                 q.addDeviceStmt,
 		addEditionStmt:                q.addEditionStmt,
 		addEntryStmt:                  q.addEntryStmt,
+		addFinalPageStmt:              q.addFinalPageStmt,
 		addGroupStmt:                  q.addGroupStmt,
 		addHandoutStmt:                q.addHandoutStmt,
 		addHeldFilesStmt:              q.addHeldFilesStmt,
@@ -1867,6 +1958,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		addMemberStmt:                 q.addMemberStmt,
 		addOfferStmt:                  q.addOfferStmt,
 		addOfferGapStmt:               q.addOfferGapStmt,
+		addPageStmt:                   q.addPageStmt,
 		addReplacementStmt:            q.addReplacementStmt,
 		addRequestStmt:                q.addRequestStmt,
 		addSiteStmt:                   q.addSiteStmt,
@@ -1899,6 +1991,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		countHeldFilesStmt:            q.countHeldFilesStmt,
 		countKeyedCallsStmt:           q.countKeyedCallsStmt,
 		countLeftOutStmt:              q.countLeftOutStmt,
+		countLostStmt:                 q.countLostStmt,
 		countMembersStmt:              q.countMembersStmt,
 		countRequestsStmt:             q.countRequestsStmt,
 		countSitesStmt:                q.countSitesStmt,
@@ -1933,6 +2026,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		entitledStmt:                  q.entitledStmt,
 		entriesStmt:                   q.entriesStmt,
 		entryBytesStmt:                q.entryBytesStmt,
+		finalPagesStmt:                q.finalPagesStmt,
 		findTokenStmt:                 q.findTokenStmt,
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
@@ -1943,6 +2037,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetKeyedCallsOfStmt:        q.forgetKeyedCallsOfStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		forgetOfferGapsStmt:           q.forgetOfferGapsStmt,
+		forgetPagesStmt:               q.forgetPagesStmt,
 		forgetProgressStmt:            q.forgetProgressStmt,
 		forgetRefusalsStmt:            q.forgetRefusalsStmt,
 		giveBackStmt:                  q.giveBackStmt,
@@ -1968,6 +2063,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		membershipsOfUserStmt:         q.membershipsOfUserStmt,
 		moveDeliveriesStmt:            q.moveDeliveriesStmt,
 		moveDeviceStmt:                q.moveDeviceStmt,
+		newestPageStmt:                q.newestPageStmt,
+		nextPageStmt:                  q.nextPageStmt,
 		noteForgedStmt:                q.noteForgedStmt,
 		noteProgressStmt:              q.noteProgressStmt,
 		offerGapsStmt:                 q.offerGapsStmt,
@@ -1987,6 +2084,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		owedOfStmt:                    q.owedOfStmt,
 		owedReleasedStmt:              q.owedReleasedStmt,
 		owedToMemberStmt:              q.owedToMemberStmt,
+		pageStmt:                      q.pageStmt,
+		pagesStmt:                     q.pagesStmt,
 		pruneTokensStmt:               q.pruneTokensStmt,
 		putReceiptStmt:                q.putReceiptStmt,
 		putSignedOfferStmt:            q.putSignedOfferStmt,
@@ -2023,6 +2122,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		setRateLimitStmt:              q.setRateLimitStmt,
 		setReplacedStmt:               q.setReplacedStmt,
 		setRoleStmt:                   q.setRoleStmt,
+		setRootStmt:                   q.setRootStmt,
 		setSeatMapStmt:                q.setSeatMapStmt,
 		setSeriesStmt:                 q.setSeriesStmt,
 		setSettingStmt:                q.setSettingStmt,

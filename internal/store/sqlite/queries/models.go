@@ -69,6 +69,12 @@ type CountedTransfer struct {
 	ReplacedBy     int64
 	Paused         bool
 	Selection      string
+	Paged          string
+	TransferID     string
+	Edition        int64
+	Skeleton       string
+	SkeletonBytes  int64
+	Pages          int64
 	WireBytes      int64
 	HttpsBytes     int64
 	ForgedDevices  int64
@@ -102,6 +108,7 @@ type Delivery struct {
 	Later      bool
 	Entries    int64
 	Missing    int64
+	Void       int64
 	Beside     int64
 	EntryBytes int64
 	Signed     string
@@ -148,6 +155,13 @@ type Device struct {
 type Edition struct {
 	TransferNo int64
 	Root       string
+}
+
+type FinalPage struct {
+	TransferNo int64
+	Edition    int64
+	Root       string
+	Page       []byte
 }
 
 type Group struct {
@@ -219,6 +233,13 @@ type OpenOffer struct {
 	Epoch      int64
 }
 
+type Page struct {
+	TransferNo int64
+	Edition    int64
+	Number     int64
+	Page       []byte
+}
+
 type Progress struct {
 	TransferNo int64
 	Devices    []byte
@@ -285,6 +306,7 @@ type SignedOffer struct {
 	Offer      []byte
 	Signature  []byte
 	Manifest   []byte
+	Edition    int64
 }
 
 type Site struct {
@@ -343,6 +365,12 @@ type Transfer struct {
 	ReplacedBy     int64
 	Paused         bool
 	Selection      string
+	Paged          string
+	TransferID     string
+	Edition        int64
+	Skeleton       string
+	SkeletonBytes  int64
+	Pages          int64
 }
 
 type TransferSite struct {

@@ -57,7 +57,8 @@ func (q *Queries) AddDevice(ctx context.Context, arg AddDeviceParams) error {
 }
 
 const addEdition = `-- name: AddEdition :exec
-INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t WHERE t.no = $1 AND t.lost = 0
+INSERT INTO editions (transfer_no, root) SELECT t.no, t.root FROM transfers t
+WHERE t.no = $1 AND t.lost = 0 AND t.paged = ''
 ON CONFLICT (transfer_no, root) DO NOTHING
 `
 
@@ -94,6 +95,27 @@ func (q *Queries) AddEntry(ctx context.Context, arg AddEntryParams) error {
 		arg.Result,
 		arg.Name,
 		arg.Reason,
+	)
+	return err
+}
+
+const addFinalPage = `-- name: AddFinalPage :exec
+INSERT INTO final_pages (transfer_no, edition, root, page) VALUES ($1, $2, $3, $4)
+`
+
+type AddFinalPageParams struct {
+	TransferNo int64
+	Edition    int64
+	Root       string
+	Page       []byte
+}
+
+func (q *Queries) AddFinalPage(ctx context.Context, arg AddFinalPageParams) error {
+	_, err := q.exec(ctx, q.addFinalPageStmt, addFinalPage,
+		arg.TransferNo,
+		arg.Edition,
+		arg.Root,
+		arg.Page,
 	)
 	return err
 }
@@ -280,6 +302,27 @@ func (q *Queries) AddOfferGap(ctx context.Context, arg AddOfferGapParams) error 
 	return err
 }
 
+const addPage = `-- name: AddPage :exec
+INSERT INTO pages (transfer_no, edition, number, page) VALUES ($1, $2, $3, $4)
+`
+
+type AddPageParams struct {
+	TransferNo int64
+	Edition    int64
+	Number     int64
+	Page       []byte
+}
+
+func (q *Queries) AddPage(ctx context.Context, arg AddPageParams) error {
+	_, err := q.exec(ctx, q.addPageStmt, addPage,
+		arg.TransferNo,
+		arg.Edition,
+		arg.Number,
+		arg.Page,
+	)
+	return err
+}
+
 const addReplacement = `-- name: AddReplacement :exec
 INSERT INTO replacements (older, newer)
 SELECT CAST($1 AS BIGINT), CAST($2 AS BIGINT)
@@ -394,11 +437,12 @@ func (q *Queries) AddToken(ctx context.Context, arg AddTokenParams) error {
 const addTransfer = `-- name: AddTransfer :exec
 INSERT INTO transfers (no, group_id, group_name, name, files, bytes, blocks, state, reason,
     created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place,
-    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection)
+    root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, selection,
+    paged, transfer_id, edition, skeleton, skeleton_bytes, pages)
 VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9,
     $10, $11, $12, $13, $14, $15, $16, $17,
     $18, $19, $20, $21, $22, FALSE, $23, $24, 0, $25,
-    $26)
+    $26, $27, $28, $29, $30, $31, $32)
 `
 
 type AddTransferParams struct {
@@ -428,6 +472,12 @@ type AddTransferParams struct {
 	LeftOut        int64
 	Folders        int64
 	Selection      string
+	Paged          string
+	TransferID     string
+	Edition        int64
+	Skeleton       string
+	SkeletonBytes  int64
+	Pages          int64
 }
 
 func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error {
@@ -458,6 +508,12 @@ func (q *Queries) AddTransfer(ctx context.Context, arg AddTransferParams) error 
 		arg.LeftOut,
 		arg.Folders,
 		arg.Selection,
+		arg.Paged,
+		arg.TransferID,
+		arg.Edition,
+		arg.Skeleton,
+		arg.SkeletonBytes,
+		arg.Pages,
 	)
 	return err
 }
@@ -734,10 +790,10 @@ UPDATE deliveries SET state = $1, reason = $2,
         WHEN CAST($6 AS BOOLEAN) THEN $8 ELSE bytes END,
     loss = CASE WHEN CAST($6 AS BOOLEAN) THEN $9 ELSE loss END,
     bar = CASE WHEN CAST($4 AS BOOLEAN) THEN NULL WHEN CAST($6 AS BOOLEAN) THEN $10 ELSE bar END,
-    receipt = $11, entries = $12, missing = $13, beside = $14, updated_at = $15,
-    signed = $16
-WHERE transfer_no = $5 AND device_id = $17
-    AND (device_id <> '' OR user_id = $18)
+    receipt = $11, entries = $12, missing = $13, void = $14, beside = $15, updated_at = $16,
+    signed = $17
+WHERE transfer_no = $5 AND device_id = $18
+    AND (device_id <> '' OR user_id = $19)
     AND state IN ('queued', 'receiving', 'refused')
 RETURNING site
 `
@@ -756,6 +812,7 @@ type CloseDeliveryParams struct {
 	Receipt    []byte
 	Entries    int64
 	Missing    int64
+	Void       int64
 	Beside     int64
 	UpdatedAt  int64
 	Signed     string
@@ -778,6 +835,7 @@ func (q *Queries) CloseDelivery(ctx context.Context, arg CloseDeliveryParams) (s
 		arg.Receipt,
 		arg.Entries,
 		arg.Missing,
+		arg.Void,
 		arg.Beside,
 		arg.UpdatedAt,
 		arg.Signed,
@@ -1039,6 +1097,17 @@ func (q *Queries) CountLeftOut(ctx context.Context, transferNo int64) (int64, er
 	return count, err
 }
 
+const countLost = `-- name: CountLost :exec
+UPDATE transfers SET lost = (SELECT COUNT(*) FROM left_out x
+    WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone', 'unread'))
+WHERE no = $1
+`
+
+func (q *Queries) CountLost(ctx context.Context, no int64) error {
+	_, err := q.exec(ctx, q.countLostStmt, countLost, no)
+	return err
+}
+
 const countMembers = `-- name: CountMembers :one
 SELECT COUNT(*) FROM members WHERE group_id = $1
 `
@@ -1264,7 +1333,7 @@ func (q *Queries) DeleteUser(ctx context.Context, id string) (int64, error) {
 }
 
 const deliveries = `-- name: Deliveries :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
 
@@ -1306,6 +1375,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -1329,7 +1399,7 @@ func (q *Queries) Deliveries(ctx context.Context, arg DeliveriesParams) ([]Deliv
 }
 
 const deliveriesOfDevice = `-- name: DeliveriesOfDevice :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND (NOT t.hold OR CAST($2 AS BOOLEAN))
 ORDER BY d.transfer_no DESC LIMIT $4 OFFSET $3
 `
@@ -1380,6 +1450,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -1405,7 +1476,7 @@ func (q *Queries) DeliveriesOfDevice(ctx context.Context, arg DeliveriesOfDevice
 }
 
 const deliveriesOfUser = `-- name: DeliveriesOfUser :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name, t.name, t.bytes FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND NOT t.hold ORDER BY d.transfer_no DESC, d.device_name LIMIT $2
 `
 
@@ -1448,6 +1519,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -1473,7 +1545,7 @@ func (q *Queries) DeliveriesOfUser(ctx context.Context, arg DeliveriesOfUserPara
 }
 
 const delivery = `-- name: Delivery :one
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.device_id = $2
     AND (d.device_id <> '' OR d.user_id = $3)
 `
@@ -1510,6 +1582,7 @@ func (q *Queries) Delivery(ctx context.Context, arg DeliveryParams) (DeliveryRow
 		&i.Delivery.Later,
 		&i.Delivery.Entries,
 		&i.Delivery.Missing,
+		&i.Delivery.Void,
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
@@ -1867,7 +1940,7 @@ func (q *Queries) EmptySeats(ctx context.Context, groupID string) error {
 }
 
 const entitled = `-- name: Entitled :one
-SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, dl.space, t.group_name, t.group_id, g.version
+SELECT dl.transfer_no, dl.user_id, dl.device_id, dl.user_name, dl.device_name, dl.state, dl.reason, dl.path, dl.blocks, dl.bytes, dl.loss, dl.bar, dl.receipt, dl.updated_at, dl.later, dl.entries, dl.missing, dl.void, dl.beside, dl.entry_bytes, dl.signed, dl.refusal, dl.site, dl.replaced_by, dl.space, t.group_name, t.group_id, g.version
 FROM deliveries dl
 JOIN transfers t ON t.no = dl.transfer_no
 JOIN groups g ON g.id = t.group_id
@@ -1911,6 +1984,7 @@ func (q *Queries) Entitled(ctx context.Context, arg EntitledParams) (EntitledRow
 		&i.Delivery.Later,
 		&i.Delivery.Entries,
 		&i.Delivery.Missing,
+		&i.Delivery.Void,
 		&i.Delivery.Beside,
 		&i.Delivery.EntryBytes,
 		&i.Delivery.Signed,
@@ -1989,6 +2063,38 @@ func (q *Queries) EntryBytes(ctx context.Context, arg EntryBytesParams) (int64, 
 	var entry_bytes int64
 	err := row.Scan(&entry_bytes)
 	return entry_bytes, err
+}
+
+const finalPages = `-- name: FinalPages :many
+SELECT transfer_no, edition, root, page FROM final_pages WHERE transfer_no = $1 ORDER BY edition DESC
+`
+
+func (q *Queries) FinalPages(ctx context.Context, transferNo int64) ([]FinalPage, error) {
+	rows, err := q.query(ctx, q.finalPagesStmt, finalPages, transferNo)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items []FinalPage
+	for rows.Next() {
+		var i FinalPage
+		if err := rows.Scan(
+			&i.TransferNo,
+			&i.Edition,
+			&i.Root,
+			&i.Page,
+		); err != nil {
+			return nil, err
+		}
+		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
 }
 
 const findToken = `-- name: FindToken :one
@@ -2106,7 +2212,7 @@ func (q *Queries) ForgetKeyedCallsOf(ctx context.Context, arg ForgetKeyedCallsOf
 }
 
 const forgetLost = `-- name: ForgetLost :exec
-DELETE FROM left_out WHERE transfer_no = $1 AND why IN ('changed', 'gone')
+DELETE FROM left_out WHERE transfer_no = $1 AND why IN ('changed', 'gone', 'unread')
 `
 
 func (q *Queries) ForgetLost(ctx context.Context, transferNo int64) error {
@@ -2120,6 +2226,15 @@ DELETE FROM offer_gaps WHERE last < $1
 
 func (q *Queries) ForgetOfferGaps(ctx context.Context, before int64) error {
 	_, err := q.exec(ctx, q.forgetOfferGapsStmt, forgetOfferGaps, before)
+	return err
+}
+
+const forgetPages = `-- name: ForgetPages :exec
+DELETE FROM pages WHERE transfer_no = $1
+`
+
+func (q *Queries) ForgetPages(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetPagesStmt, forgetPages, transferNo)
 	return err
 }
 
@@ -2820,6 +2935,38 @@ func (q *Queries) MoveDevice(ctx context.Context, arg MoveDeviceParams) (int64, 
 	return result.RowsAffected()
 }
 
+const newestPage = `-- name: NewestPage :one
+SELECT page FROM pages WHERE transfer_no = $1 AND edition = $2 ORDER BY number DESC LIMIT 1
+`
+
+type NewestPageParams struct {
+	TransferNo int64
+	Edition    int64
+}
+
+func (q *Queries) NewestPage(ctx context.Context, arg NewestPageParams) ([]byte, error) {
+	row := q.queryRow(ctx, q.newestPageStmt, newestPage, arg.TransferNo, arg.Edition)
+	var page []byte
+	err := row.Scan(&page)
+	return page, err
+}
+
+const nextPage = `-- name: NextPage :one
+SELECT CAST(COALESCE(MAX(number) + 1, 0) AS BIGINT) FROM pages WHERE transfer_no = $1 AND edition = $2
+`
+
+type NextPageParams struct {
+	TransferNo int64
+	Edition    int64
+}
+
+func (q *Queries) NextPage(ctx context.Context, arg NextPageParams) (int64, error) {
+	row := q.queryRow(ctx, q.nextPageStmt, nextPage, arg.TransferNo, arg.Edition)
+	var column_1 int64
+	err := row.Scan(&column_1)
+	return column_1, err
+}
+
 const noteForged = `-- name: NoteForged :execrows
 INSERT INTO transfer_sites (transfer_no, site, forged_devices, forged_blocks)
 SELECT t.no, s.id, CAST($1 AS BIGINT), CAST($2 AS BIGINT)
@@ -2931,7 +3078,7 @@ func (q *Queries) OldestAudit(ctx context.Context, most int32) ([]Audit, error) 
 }
 
 const oldestOpenTransfers = `-- name: OldestOpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no LIMIT $3 OFFSET $2
@@ -2983,6 +3130,12 @@ func (q *Queries) OldestOpenTransfers(ctx context.Context, arg OldestOpenTransfe
 			&i.ReplacedBy,
 			&i.Paused,
 			&i.Selection,
+			&i.Paged,
+			&i.TransferID,
+			&i.Edition,
+			&i.Skeleton,
+			&i.SkeletonBytes,
+			&i.Pages,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -3033,7 +3186,7 @@ func (q *Queries) OpenRequestsOfUser(ctx context.Context, userID string) (int64,
 }
 
 const openTransfers = `-- name: OpenTransfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE state IN ('held', 'waiting', 'gathering', 'sending')
     AND (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
@@ -3085,6 +3238,12 @@ func (q *Queries) OpenTransfers(ctx context.Context, arg OpenTransfersParams) ([
 			&i.ReplacedBy,
 			&i.Paused,
 			&i.Selection,
+			&i.Paged,
+			&i.TransferID,
+			&i.Edition,
+			&i.Skeleton,
+			&i.SkeletonBytes,
+			&i.Pages,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -3244,7 +3403,7 @@ func (q *Queries) OweMemberWithoutDevice(ctx context.Context, arg OweMemberWitho
 }
 
 const owed = `-- name: Owed :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.device_id = $1 AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no
@@ -3282,6 +3441,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -3305,7 +3465,7 @@ func (q *Queries) Owed(ctx context.Context, deviceID string) ([]OwedRow, error) 
 }
 
 const owedAll = `-- name: OwedAll :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
 ORDER BY d.transfer_no, d.user_name, d.device_name
@@ -3343,6 +3503,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -3366,7 +3527,7 @@ func (q *Queries) OwedAll(ctx context.Context) ([]OwedAllRow, error) {
 }
 
 const owedOf = `-- name: OwedOf :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.transfer_no = $1 AND d.state IN ('queued', 'receiving', 'refused')
 ORDER BY d.user_name, d.device_name LIMIT $3 OFFSET $2
 `
@@ -3409,6 +3570,7 @@ func (q *Queries) OwedOf(ctx context.Context, arg OwedOfParams) ([]OwedOfRow, er
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -3467,7 +3629,7 @@ func (q *Queries) OwedReleased(ctx context.Context, arg OwedReleasedParams) ([]i
 }
 
 const owedToMember = `-- name: OwedToMember :many
-SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
+SELECT d.transfer_no, d.user_id, d.device_id, d.user_name, d.device_name, d.state, d.reason, d.path, d.blocks, d.bytes, d.loss, d.bar, d.receipt, d.updated_at, d.later, d.entries, d.missing, d.void, d.beside, d.entry_bytes, d.signed, d.refusal, d.site, d.replaced_by, d.space, t.group_name FROM deliveries d JOIN transfers t ON t.no = d.transfer_no
 WHERE d.user_id = $1 AND t.group_id = $2
     AND d.state IN ('queued', 'receiving', 'refused')
     AND t.state IN ('held', 'waiting', 'gathering', 'sending')
@@ -3511,6 +3673,7 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			&i.Delivery.Later,
 			&i.Delivery.Entries,
 			&i.Delivery.Missing,
+			&i.Delivery.Void,
 			&i.Delivery.Beside,
 			&i.Delivery.EntryBytes,
 			&i.Delivery.Signed,
@@ -3523,6 +3686,63 @@ func (q *Queries) OwedToMember(ctx context.Context, arg OwedToMemberParams) ([]O
 			return nil, err
 		}
 		items = append(items, i)
+	}
+	if err := rows.Close(); err != nil {
+		return nil, err
+	}
+	if err := rows.Err(); err != nil {
+		return nil, err
+	}
+	return items, nil
+}
+
+const page = `-- name: Page :one
+SELECT page FROM pages WHERE transfer_no = $1 AND edition = $2 AND number = $3
+`
+
+type PageParams struct {
+	TransferNo int64
+	Edition    int64
+	Number     int64
+}
+
+func (q *Queries) Page(ctx context.Context, arg PageParams) ([]byte, error) {
+	row := q.queryRow(ctx, q.pageStmt, page, arg.TransferNo, arg.Edition, arg.Number)
+	var page []byte
+	err := row.Scan(&page)
+	return page, err
+}
+
+const pages = `-- name: Pages :many
+SELECT page FROM pages WHERE transfer_no = $1 AND edition = $2 AND number >= $3
+ORDER BY number LIMIT $4
+`
+
+type PagesParams struct {
+	TransferNo int64
+	Edition    int64
+	First      int64
+	Most       int32
+}
+
+func (q *Queries) Pages(ctx context.Context, arg PagesParams) ([][]byte, error) {
+	rows, err := q.query(ctx, q.pagesStmt, pages,
+		arg.TransferNo,
+		arg.Edition,
+		arg.First,
+		arg.Most,
+	)
+	if err != nil {
+		return nil, err
+	}
+	defer rows.Close()
+	var items [][]byte
+	for rows.Next() {
+		var page []byte
+		if err := rows.Scan(&page); err != nil {
+			return nil, err
+		}
+		items = append(items, page)
 	}
 	if err := rows.Close(); err != nil {
 		return nil, err
@@ -3594,9 +3814,9 @@ func (q *Queries) PutReceipt(ctx context.Context, arg PutReceiptParams) (int64, 
 }
 
 const putSignedOffer = `-- name: PutSignedOffer :exec
-INSERT INTO signed_offers (transfer_no, root, number, offer, signature)
-VALUES ($1, $2, $3, $4, $5)
-ON CONFLICT (transfer_no, root) DO UPDATE SET number = excluded.number, offer = excluded.offer,
+INSERT INTO signed_offers (transfer_no, root, number, offer, signature, edition)
+VALUES ($1, $2, $3, $4, $5, $6)
+ON CONFLICT (transfer_no, root, edition) DO UPDATE SET number = excluded.number, offer = excluded.offer,
     signature = excluded.signature
 WHERE signed_offers.number < excluded.number
 `
@@ -3607,6 +3827,7 @@ type PutSignedOfferParams struct {
 	Number     int64
 	Offer      []byte
 	Signature  []byte
+	Edition    int64
 }
 
 func (q *Queries) PutSignedOffer(ctx context.Context, arg PutSignedOfferParams) error {
@@ -3616,6 +3837,7 @@ func (q *Queries) PutSignedOffer(ctx context.Context, arg PutSignedOfferParams) 
 		arg.Number,
 		arg.Offer,
 		arg.Signature,
+		arg.Edition,
 	)
 	return err
 }
@@ -3789,8 +4011,10 @@ func (q *Queries) ReopenTransfer(ctx context.Context, arg ReopenTransferParams) 
 const replaceContent = `-- name: ReplaceContent :execrows
 UPDATE transfers SET files = $1, folders = $2, bytes = $3, blocks = $4, root = $5,
     manifest_bytes = $6, manifest_blocks = $7, content = $8,
-    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone'))
-WHERE no = $9 AND content = $10
+    edition = $9, skeleton = $10, skeleton_bytes = $11, pages = $12,
+    lost = (SELECT COUNT(*) FROM left_out x WHERE x.transfer_no = transfers.no AND x.why IN ('changed', 'gone', 'unread'))
+WHERE no = $13 AND content = $14 AND CASE WHEN CAST($15 AS BOOLEAN)
+    THEN transfers.paged <> '' AND transfers.edition + 1 = $9 ELSE transfers.paged = '' END
 `
 
 type ReplaceContentParams struct {
@@ -3802,8 +4026,13 @@ type ReplaceContentParams struct {
 	ManifestBytes  int64
 	ManifestBlocks int64
 	Content        string
+	Edition        int64
+	Skeleton       string
+	SkeletonBytes  int64
+	Pages          int64
 	No             int64
 	Was            string
+	Paged          bool
 }
 
 func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) (int64, error) {
@@ -3816,8 +4045,13 @@ func (q *Queries) ReplaceContent(ctx context.Context, arg ReplaceContentParams) 
 		arg.ManifestBytes,
 		arg.ManifestBlocks,
 		arg.Content,
+		arg.Edition,
+		arg.Skeleton,
+		arg.SkeletonBytes,
+		arg.Pages,
 		arg.No,
 		arg.Was,
+		arg.Paged,
 	)
 	if err != nil {
 		return 0, err
@@ -4049,7 +4283,7 @@ func (q *Queries) RequestsOfUser(ctx context.Context, userID string) ([]Request,
 
 const retryDeliveries = `-- name: RetryDeliveries :execrows
 UPDATE deliveries SET state = 'queued', reason = '', refusal = '', later = FALSE, updated_at = $1,
-    entries = 0, missing = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
+    entries = 0, missing = 0, void = 0, beside = 0, entry_bytes = 0, signed = '', replaced_by = 0
 WHERE deliveries.transfer_no = $2
     AND deliveries.state IN ('incomplete', 'failed', 'refused', 'expired', 'cancelled')
     AND NOT EXISTS (SELECT 1 FROM replacements r JOIN deliveries n ON n.transfer_no = r.newer
@@ -4398,6 +4632,20 @@ func (q *Queries) SetRole(ctx context.Context, arg SetRoleParams) (int64, error)
 	return result.RowsAffected()
 }
 
+const setRoot = `-- name: SetRoot :exec
+UPDATE transfers SET root = $1 WHERE no = $2
+`
+
+type SetRootParams struct {
+	Root string
+	No   int64
+}
+
+func (q *Queries) SetRoot(ctx context.Context, arg SetRootParams) error {
+	_, err := q.exec(ctx, q.setRootStmt, setRoot, arg.Root, arg.No)
+	return err
+}
+
 const setSeatMap = `-- name: SetSeatMap :exec
 INSERT INTO seat_maps (group_id, seat_rows, seat_columns, version, changed_at, changed_by)
 VALUES ($1, $2, $3, $4, $5, $6)
@@ -4499,7 +4747,7 @@ func (q *Queries) Setting(ctx context.Context, name string) (string, error) {
 }
 
 const signedOffers = `-- name: SignedOffers :many
-SELECT transfer_no, root, number, offer, signature, manifest FROM signed_offers WHERE transfer_no = $1 ORDER BY number DESC
+SELECT transfer_no, root, number, offer, signature, manifest, edition FROM signed_offers WHERE transfer_no = $1 ORDER BY number DESC
 `
 
 func (q *Queries) SignedOffers(ctx context.Context, transferNo int64) ([]SignedOffer, error) {
@@ -4518,6 +4766,7 @@ func (q *Queries) SignedOffers(ctx context.Context, transferNo int64) ([]SignedO
 			&i.Offer,
 			&i.Signature,
 			&i.Manifest,
+			&i.Edition,
 		); err != nil {
 			return nil, err
 		}
@@ -4767,7 +5016,7 @@ func (q *Queries) Traffic(ctx context.Context, since int64) (TrafficRow, error) 
 }
 
 const transfer = `-- name: Transfer :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no = $1
 `
 
 func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, error) {
@@ -4804,6 +5053,12 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 		&i.ReplacedBy,
 		&i.Paused,
 		&i.Selection,
+		&i.Paged,
+		&i.TransferID,
+		&i.Edition,
+		&i.Skeleton,
+		&i.SkeletonBytes,
+		&i.Pages,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4817,7 +5072,7 @@ func (q *Queries) Transfer(ctx context.Context, no int64) (CountedTransfer, erro
 }
 
 const transferOfContent = `-- name: TransferOfContent :one
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE content = $1
 `
 
 func (q *Queries) TransferOfContent(ctx context.Context, content string) (CountedTransfer, error) {
@@ -4854,6 +5109,12 @@ func (q *Queries) TransferOfContent(ctx context.Context, content string) (Counte
 		&i.ReplacedBy,
 		&i.Paused,
 		&i.Selection,
+		&i.Paged,
+		&i.TransferID,
+		&i.Edition,
+		&i.Skeleton,
+		&i.SkeletonBytes,
+		&i.Pages,
 		&i.WireBytes,
 		&i.HttpsBytes,
 		&i.ForgedDevices,
@@ -4905,7 +5166,7 @@ func (q *Queries) TransferSites(ctx context.Context, transferNo int64) ([]Transf
 }
 
 const transfers = `-- name: Transfers :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers
 WHERE (CAST($1 AS TEXT) = '' OR group_name = $1)
 ORDER BY no DESC LIMIT $3 OFFSET $2
 `
@@ -4956,6 +5217,12 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 			&i.ReplacedBy,
 			&i.Paused,
 			&i.Selection,
+			&i.Paged,
+			&i.TransferID,
+			&i.Edition,
+			&i.Skeleton,
+			&i.SkeletonBytes,
+			&i.Pages,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,
@@ -4979,7 +5246,7 @@ func (q *Queries) Transfers(ctx context.Context, arg TransfersParams) ([]Counted
 }
 
 const transfersBefore = `-- name: TransfersBefore :many
-SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
+SELECT no, group_id, group_name, name, files, bytes, blocks, state, reason, created_at, created_by, started_at, ended_at, expires_at, hold, via, rate_limit, in_place, root, source, manifest_bytes, manifest_blocks, content_gone, content, left_out, lost, folders, replaced_by, paused, selection, paged, transfer_id, edition, skeleton, skeleton_bytes, pages, wire_bytes, https_bytes, forged_devices, forged_blocks, owed, verified, failed, incomplete FROM counted_transfers WHERE no < $1 ORDER BY no DESC LIMIT $2
 `
 
 type TransfersBeforeParams struct {
@@ -5027,6 +5294,12 @@ func (q *Queries) TransfersBefore(ctx context.Context, arg TransfersBeforeParams
 			&i.ReplacedBy,
 			&i.Paused,
 			&i.Selection,
+			&i.Paged,
+			&i.TransferID,
+			&i.Edition,
+			&i.Skeleton,
+			&i.SkeletonBytes,
+			&i.Pages,
 			&i.WireBytes,
 			&i.HttpsBytes,
 			&i.ForgedDevices,

@@ -156,7 +156,21 @@ type Ready struct {
 	Reserve   uint64  `json:"reserve_bytes,omitempty"` // of the free bytes, what it keeps free
 	Feedback  string  `json:"feedback,omitempty"`      // UDP address it will send from, if known
 	MTU       int     `json:"mtu,omitempty"`           // of the network card that receives the group; 0: unknown
+
+	// Of a paged transfer: Lacks are blocks of its stream.
+	TransferID *protocol.TransferID `json:"transfer_id,omitempty"`
+	// It compares what it has, and answers within ETA seconds: Lacks says nothing yet.
+	Looking bool `json:"looking,omitempty"`
+	ETA     int  `json:"eta_s,omitempty"`
+	// Instead of Lacks: of the list that it sent with KeepLacks.
+	LacksDigest *protocol.Digest `json:"lacks_digest,omitempty"`
 }
+
+// MostLooking is how long a device may look without a further word.
+const MostLooking = 30 * time.Minute
+
+// LacksSend is Handout.Lacks if the server does not know the list whose digest it was told.
+const LacksSend = "send"
 
 // Handout is the answer to Ready: the keys of the session, or that the device has to fetch over HTTPS.
 type Handout struct {
@@ -167,6 +181,8 @@ type Handout struct {
 	FeedbackAddr  string `json:"feedback_addr,omitempty"`
 	Sync          []byte `json:"sync,omitempty"` // the current SYNC, as encrypted on the wire
 	Started       bool   `json:"started"`        // data is sent already: fetch the manifest over HTTPS
+	// LacksSend: send the list with KeepLacks and answer the offer again. All else is empty.
+	Lacks string `json:"lacks,omitempty"`
 }
 
 // Receipt is a device's signed statement that it has the verified files, or what became of them.

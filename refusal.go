@@ -14,6 +14,9 @@ const (
 	RefusedFolder     Refusal = "folder"     // the folder for received files is missing
 	RefusedVersion    Refusal = "version"    // its program is too old, or the server's
 	RefusedUnreadable Refusal = "unreadable" // it cannot read the offer
+	RefusedPages      Refusal = "pages"      // two pages for one number, or one that breaks the rules
+	RefusedSite       Refusal = "site"       // the offer is of another site, or of an earlier epoch of it
+	RefusedClock      Refusal = "clock"      // too far away to check the codes of symbols: it takes it over HTTPS
 )
 
 // RefusedManifest is the prefix of refusals of the list of files.
@@ -38,7 +41,9 @@ func (s Space) Lacks() uint64 {
 
 // Final says whether the device is not offered the transfer again, because it will never take it. It is
 // offered again if an administrator retries it, or if the files and with them their list change.
-func (r Refusal) Final() bool { return strings.HasPrefix(string(r), RefusedManifest) }
+func (r Refusal) Final() bool {
+	return r == RefusedPages || strings.HasPrefix(string(r), RefusedManifest)
+}
 
 // maxRefusal bounds a refusal, in bytes.
 const maxRefusal = 40

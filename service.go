@@ -339,6 +339,7 @@ type AgentService interface {
 	// the manifest and the packed stream. Each call checks that the device is still owed them.
 	Blocks(ctx context.Context, p Principal, no protocol.TransferNo, first protocol.BlockNumber,
 		count uint32) (io.ReadCloser, error)
+	PagedService
 	Report(ctx context.Context, p Principal, r AgentReport) error
 	// Entries reports the entries that the device does not have under their names, page by page,
 	// before the receipt. EConflict when the server keeps no more of them; the receipt counts all.

@@ -72,17 +72,21 @@ func (c *Client) ProbesHeard(ctx context.Context, a groupcast.ProbeAnswer) error
 	return c.do(ctx, post("/agent/probes", a), nil)
 }
 
-// sharedManifest is how large a manifest may share the connection of the calls, where it is
+// sharedManifest is how large a list of files may share the connection of the calls, where it is
 // there sooner.
 const sharedManifest = 256 << 10
 
 // Manifest streams the manifest of a transfer, of so many bytes.
 func (c *Client) Manifest(ctx context.Context, no protocol.TransferNo, bytes uint64) (io.ReadCloser, error) {
-	by := c.bulk
+	return c.stream(ctx, c.connFor(bytes), "/agent/transfers/"+number(no)+"/manifest", nil)
+}
+
+// connFor is the connection for a list of so many bytes.
+func (c *Client) connFor(bytes uint64) *http.Client {
 	if bytes <= sharedManifest {
-		by = c.calls
+		return c.calls
 	}
-	return c.stream(ctx, by, "/agent/transfers/"+number(no)+"/manifest", nil)
+	return c.bulk
 }
 
 // Blocks streams count session blocks from first on, one after another. An end before the

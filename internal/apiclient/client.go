@@ -209,6 +209,7 @@ type call struct {
 	method, path string
 	query        url.Values
 	in           any    // JSON, nil for none
+	octets       []byte // a body of plain bytes instead
 	slow         bool   // the server may work as long as it likes
 	total        *int   // where to put how many rows the whole list has; nil: nowhere
 	key          string // Idempotency-Key of a call that creates something
@@ -343,7 +344,11 @@ func decode(r io.Reader, out any) error {
 
 func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 	var body io.Reader
-	if k.in != nil {
+	kind := "application/json"
+	switch {
+	case k.octets != nil:
+		body, kind = bytes.NewReader(k.octets), "application/octet-stream"
+	case k.in != nil:
 		b, err := json.Marshal(k.in)
 		if err != nil {
 			return nil, groupcast.Errorf(groupcast.EInternal, "cannot write the request").Wrap(err)
@@ -351,8 +356,8 @@ func (c *Client) request(ctx context.Context, k call) (*http.Request, error) {
 		body = bytes.NewReader(b)
 	}
 	req, err := c.raw(ctx, k.method, k.path, k.query, body)
-	if err == nil && k.in != nil {
-		req.Header.Set("Content-Type", "application/json")
+	if err == nil && body != nil {
+		req.Header.Set("Content-Type", kind)
 	}
 	if err == nil && k.key != "" {
 		req.Header.Set("Idempotency-Key", k.key)

@@ -414,17 +414,7 @@ func agentTrips() []trip {
 // byteTrips stream the service's content.
 func byteTrips(content []byte) []trip {
 	all := func(t trip, open func(context.Context, *apiclient.Client) (io.ReadCloser, error)) trip {
-		t.want = content
-		t.call = func(ctx context.Context, c *apiclient.Client) (any, error) {
-			r, err := open(ctx, c)
-			if err != nil {
-				return nil, err
-			}
-			defer r.Close()
-			b, err := io.ReadAll(r)
-			return b, err
-		}
-		return t
+		return streams(content, t, open)
 	}
 	return []trip{
 		all(trip{method: "Backup", args: []any{groupcast.BackupOptions{Content: true}}},
@@ -454,7 +444,7 @@ func TestRoundTrip(t *testing.T) {
 		welcomeTrips(), userTrips(), fleetTrips(),
 		groupTrips(), transferTrips(), transferDetailTrips(), planTrips(), operationTrips(),
 		agentTrips(),
-		byteTrips(w.service.Content),
+		byteTrips(w.service.Content), pagedTrips(w.service.Content),
 	} {
 		trips = append(trips, more...)
 	}

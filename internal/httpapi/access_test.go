@@ -17,8 +17,9 @@ import (
 var documented = map[access]string{
 	open:   "login welcome setup sign-in enter agent-challenge agent-renew",
 	anyone: "logout me",
-	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events agent-fork",
-	users:  "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices device device-deliveries revoke-device sign-out events",
+	agents: "agent-state agent-ready agent-report agent-entries agent-receipt agent-probes agent-manifest agent-blocks agent-events agent-fork " +
+		"agent-skeleton agent-pages agent-stream agent-lacks agent-clock",
+	users: "change-password groups-on-offer my-groups join leave my-deliveries sign-ins end-sign-in devices device device-deliveries revoke-device sign-out events",
 	admins: "add-user users user sent-files update-user delete-user user-groups create-group groups group update-group delete-group members " +
 		"add-member remove-member seats set-seats requests approve deny add-transfer transfers transfer deliveries delivery-entries files check-transfer left-out series loss-map transfer-proof key-holders key-sessions savings " +
 		"cancel-transfer catch-up-delivery later-delivery drop-delivery drop-member retry-transfer send-transfer pause-transfer resume-transfer change-transfer pending group-pending send-pending check-upload create-upload upload " +

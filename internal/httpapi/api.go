@@ -55,6 +55,7 @@ func newAPI(cfg Config, mux *http.ServeMux, closing <-chan struct{}) *api {
 	a.eventRoutes()
 	a.agentRoutes()
 	a.contentRoutes()
+	a.pagedRoutes()
 	schemas := a.huma.OpenAPI().Components.Schemas.Map()
 	for _, schema := range schemas {
 		lenientBytes(schema)

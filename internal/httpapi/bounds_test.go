@@ -66,6 +66,9 @@ func askEndless(
 	r := httptest.NewRequest(op.method, "https://server"+samplePath.Replace(op.path), io.NopCloser(body))
 	r.ContentLength = length
 	r.Header.Set("Content-Type", "application/json")
+	if op.id == "agent-lacks" {
+		r.Header.Set("Content-Type", "application/octet-stream")
+	}
 	if token != "" {
 		r.Header.Set("Authorization", "Bearer "+token)
 	}

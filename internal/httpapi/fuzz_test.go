@@ -37,7 +37,7 @@ func FuzzRequestWords(f *testing.F) {
 			addrOf(name) != addrOf(strings.ToLower(h)) {
 			t.Fatalf("%q is %q", host, name)
 		}
-		if wrongType(r) == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(kind)), "application/json") {
+		if wrongType(r, false) == nil && !strings.HasPrefix(strings.ToLower(strings.TrimSpace(kind)), "application/json") {
 			t.Fatalf("%q passes for JSON", kind)
 		}
 		if at := remoteAddr(r); at == "" && from != "" && !strings.HasPrefix(from, ":") && !strings.HasPrefix(from, "[]") {

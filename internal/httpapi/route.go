@@ -38,6 +38,7 @@ type route struct {
 	id, summary  string
 	access       access
 	body         int64 // largest JSON body; 0: maxJSON
+	octets       bool  // the body is plain bytes
 	raw          bool  // the handler reads the body itself
 	long         bool  // it has no bound in time here
 	unchecked    bool  // too large to be parsed twice: the schema is not enforced
@@ -106,7 +107,7 @@ func (a *api) operation(r route) huma.Operation {
 	}
 	op.Middlewares = huma.Middlewares{a.gate(r)}
 	if !r.raw {
-		op.Middlewares = append(op.Middlewares, a.readBody(r.body))
+		op.Middlewares = append(op.Middlewares, a.readBody(r))
 	}
 	if path := r.versionedPath(); path != "" {
 		a.conditional(&op, path)
@@ -117,23 +118,23 @@ func (a *api) operation(r route) huma.Operation {
 // readBody reads a body whole, within its bound and its time, before anything looks at it.
 // The deadline is lifted again: left in force it would end the request while the service is
 // still working on it.
-func (a *api) readBody(most int64) func(huma.Context, func(huma.Context)) {
+func (a *api) readBody(op route) func(huma.Context, func(huma.Context)) {
 	return func(c huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(c)
 		if r.ContentLength == 0 || r.Body == nil {
 			next(c)
 			return
 		}
-		if p := wrongType(r); p != nil {
+		if p := wrongType(r, op.octets); p != nil {
 			writeProblem(w, p)
 			return
 		}
 		rc := http.NewResponseController(w)
 		_ = rc.SetReadDeadline(time.Now().Add(bodyTimeout)) // only a test's recorder cannot
-		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, most))
+		body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, op.body))
 		_ = rc.SetReadDeadline(time.Time{})
 		if err != nil {
-			writeProblem(w, bodyProblem(err, most))
+			writeProblem(w, bodyProblem(err, op.body))
 			return
 		}
 		r.Body = io.NopCloser(bytes.NewReader(body))
@@ -142,9 +143,15 @@ func (a *api) readBody(most int64) func(huma.Context, func(huma.Context)) {
 }
 
 // wrongType refuses what a form of a foreign web page could send (security.md W1).
-func wrongType(r *http.Request) *Problem {
+func wrongType(r *http.Request, octets bool) *Problem {
 	kind, _, err := mime.ParseMediaType(r.Header.Get("Content-Type"))
-	if err == nil && kind == "application/json" {
+	switch {
+	case octets && err == nil && kind == "application/octet-stream":
+		return nil
+	case octets:
+		return problem(groupcast.Errorf(groupcast.EMediaType, "the body must be plain bytes").
+			WithHint("send Content-Type: application/octet-stream"))
+	case err == nil && kind == "application/json":
 		return nil
 	}
 	return problem(groupcast.Errorf(groupcast.EMediaType, "the body must be JSON").

@@ -119,7 +119,7 @@ func (s *SetUp) Serve(ctx context.Context) error {
 func (s *SetUp) Close() error { return s.listener.Close() }
 
 func (s *SetUp) setUp(w http.ResponseWriter, r *http.Request) {
-	if p := wrongType(r); p != nil {
+	if p := wrongType(r, false); p != nil {
 		writeProblem(w, p)
 		return
 	}

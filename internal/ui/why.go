@@ -47,6 +47,12 @@ func refusedFor(r groupcast.Refusal) string {
 		return "its version does not fit"
 	case groupcast.RefusedUnreadable:
 		return "cannot read the offer"
+	case groupcast.RefusedPages:
+		return "was told two different things about the files"
+	case groupcast.RefusedSite:
+		return "belongs to another site"
+	case groupcast.RefusedClock:
+		return "is too far away for multicast"
 	}
 	if strings.HasPrefix(string(r), groupcast.RefusedManifest) {
 		return "does not accept the list of files"

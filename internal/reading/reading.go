@@ -6,7 +6,6 @@ import (
 	"context"
 	"errors"
 	"io"
-	"log/slog"
 	"sync"
 	"time"
 
@@ -39,7 +38,6 @@ type Config struct {
 	// *content.UnavailableError it is tried again without anybody's doing; after another one only if Read is called
 	// once more.
 	Ended func(no protocol.TransferNo, src Source, err error)
-	Log   *slog.Logger
 }
 
 // How many are hashed at once though nobody reads them, and when what could not be read is tried again.

@@ -3,8 +3,6 @@ package reading
 import (
 	"context"
 	"errors"
-	"io"
-	"log/slog"
 	"slices"
 	"sync"
 	"testing"
@@ -98,7 +96,6 @@ func in(t *testing.T, f func(w *world)) {
 			w.results[no] = make(chan error, 1)
 		}
 		w.Sources = New(Config{
-			Log: slog.New(slog.NewTextHandler(io.Discard, nil)),
 			Open: func(_ context.Context, no protocol.TransferNo) (Source, error) {
 				w.note("open", no)
 				if w.opens != nil {

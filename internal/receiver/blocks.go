@@ -3,13 +3,10 @@ package receiver
 import (
 	"context"
 	"crypto/rand"
-	"errors"
 	"fmt"
 	"time"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/fec"
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 )
@@ -22,14 +19,14 @@ func (r *Receiver) work() {
 		if !ok {
 			return
 		}
-		r.store(e.Block, r.decode(code, e))
+		r.format.store(e.Block, r.decode(code, e))
 	}
 }
 
 // decode gives the bytes of a block from its symbols. If a symbol was forged they are wrong, which the
 // digest shows.
 func (r *Receiver) decode(code *fec.Code, e recv.Event) []byte {
-	size := int(r.offer.SymbolSize)
+	size := r.offer.symbol
 	k := protocol.SourceSymbols(e.Length, size)
 	if !e.Suspect {
 		if err := code.Reconstruct(e.Symbols, k, size, e.Memory); err != nil {
@@ -63,34 +60,6 @@ func (r *Receiver) nextJob() (recv.Event, bool) {
 	return e, true
 }
 
-// store verifies a decoded block and stores it.
-func (r *Receiver) store(b protocol.BlockNumber, data []byte) {
-	if b < r.manifest.first {
-		for _, v := range r.manifest.put(b, data) {
-			r.finishJob(v.block, v.outcome, 0)
-		}
-		if err := r.manifestReady(); err != nil {
-			r.fail(err)
-		}
-		return
-	}
-	layout, store := r.manifest.staged()
-	if store == nil {
-		r.finishJob(b, recv.Failed, 0) // cannot happen: the machine waits for the layout
-		return
-	}
-	if !layout.Verify(b, data) {
-		r.finishJob(b, recv.Mismatch, 0)
-		return
-	}
-	if err := store.WriteBlock(b, data); err != nil {
-		r.finishJob(b, recv.Failed, 0)
-		r.fail(fmt.Errorf("storing block %d: %w", b, err))
-		return
-	}
-	r.finishJob(b, recv.Stored, len(data))
-}
-
 // finishJob gives the state machine the result of a block that a worker took.
 func (r *Receiver) finishJob(b protocol.BlockNumber, o recv.Outcome, bytes int) {
 	r.mu.Lock()
@@ -116,98 +85,18 @@ func (r *Receiver) afterBlock(now time.Time) {
 	}
 }
 
-// manifestReady calls OnManifest once all of the manifest is there.
-func (r *Receiver) manifestReady() error {
-	layout, raw, err := r.manifest.whole()
-	if err != nil {
-		const format = "the manifest of transfer %d is not acceptable"
-		return groupcast.Errorf(groupcast.EInvalid, format, r.offer.Transfer).Wrap(err)
-	}
-	if layout == nil {
-		return nil
-	}
-	store, have, err := r.cfg.OnManifest(layout, raw)
-	if err != nil {
-		return err
-	}
-	r.manifest.stage(store)
+// Supply takes a block that was fetched over HTTPS, in a paged session by its number in the stream. It is verified
+// like any other.
+func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error { return r.format.supply(b, data) }
+
+// supplied tells the machine of a block of the stream that was fetched, verified and stored.
+func (r *Receiver) supplied(b protocol.BlockNumber, bytes int) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	now := time.Now()
-	r.machine.SetLayout(now, layout, have)
-	r.bytes += heldBytes(layout, have)
-	r.drain(now)
-	r.wakeLoop()
-	return nil
-}
-
-// heldBytes is how many bytes of the stream are there already.
-func heldBytes(l *manifest.Layout, have *protocol.BlockSet) (n uint64) {
-	if have == nil {
-		return 0
-	}
-	for b, ok := have.Next(l.FirstStream()); ok; b, ok = have.Next(b + 1) {
-		length, _ := l.Length(b)
-		n += uint64(length)
-	}
-	return n
-}
-
-// SupplyManifest takes the canonical manifest, which was fetched over HTTPS. When it returns nil,
-// OnManifest has returned and Supply may be called.
-func (r *Receiver) SupplyManifest(raw []byte) error {
-	waiting, err := r.manifest.supply(raw)
-	if err != nil {
-		return err
-	}
-	r.mu.Lock()
-	r.working -= waiting.Count()
-	now := time.Now()
-	for b := range r.manifest.first {
-		if waiting.Has(b) {
-			r.machine.BlockStored(now, b, recv.Stored)
-		} else { // its symbols stay valid for a worker that may be decoding it
-			r.machine.BlockSupplied(now, b)
-		}
-	}
-	r.afterBlock(now)
-	r.mu.Unlock()
-	if err := r.manifestReady(); err != nil {
-		return err
-	}
-	select { // it may have come by multicast at the same time
-	case <-r.manifest.ready:
-		return nil
-	case <-r.gone:
-		return ErrSessionOver
-	}
-}
-
-// ErrNoManifest says that a block cannot be verified yet.
-var ErrNoManifest = errors.New("the manifest is not known yet")
-
-// Supply takes a block that was fetched over HTTPS. It is verified like any other.
-func (r *Receiver) Supply(b protocol.BlockNumber, data []byte) error {
-	layout, store := r.manifest.staged()
-	if store == nil {
-		return ErrNoManifest
-	}
-	if !layout.Verify(b, data) {
-		return fmt.Errorf("block %d does not match the manifest", b)
-	}
-	if b < r.manifest.first {
-		return nil // index or manifest, which are there
-	}
-	if err := store.WriteBlock(b, data); err != nil {
-		return fmt.Errorf("storing block %d: %w", b, err)
-	}
-	r.mu.Lock()
-	defer r.mu.Unlock()
-	r.bytes += uint64(len(data))
+	r.bytes += uint64(bytes)
 	now := time.Now()
 	r.machine.BlockSupplied(now, b)
 	r.afterBlock(now)
-	return nil
 }
 
 // syncRegularly makes stored blocks durable while the session runs, so that little is lost in a crash.
@@ -222,10 +111,8 @@ func (r *Receiver) syncRegularly(ctx context.Context) {
 			return
 		case <-ticker.C:
 		}
-		if store := r.manifest.storeNow(); store != nil {
-			if err := store.Sync(); err != nil {
-				r.fail(fmt.Errorf("making blocks durable: %w", err))
-			}
+		if err := r.format.sync(); err != nil {
+			r.fail(fmt.Errorf("making blocks durable: %w", err))
 		}
 	}
 }
@@ -236,7 +123,7 @@ type Status struct {
 	Blocks   int
 	Devices  int    // of the group
 	Bytes    uint64 // of the stream, verified
-	Manifest bool   // known
+	Manifest bool   // known, or of a paged session the skeleton
 	Rate     uint64 // bytes a second heard lately
 	Received uint64 // packets
 	Lost     uint64 // of those the server declared
@@ -248,7 +135,7 @@ type Status struct {
 
 // Status is a snapshot of the session.
 func (r *Receiver) Status() Status {
-	_, store := r.manifest.staged()
+	known := r.format.known()
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	m := r.machine.Status()
@@ -263,7 +150,7 @@ func (r *Receiver) Status() Status {
 		}
 	}
 	return Status{
-		Verified: m.Verified, Blocks: m.Blocks, Devices: m.Devices, Bytes: r.bytes, Manifest: store != nil, Rate: m.Rate,
+		Verified: m.Verified, Blocks: m.Blocks, Devices: m.Devices, Bytes: r.bytes, Manifest: known, Rate: m.Rate,
 		Received: m.Received, Lost: m.Declared - min(m.Declared, m.Received), Heard: m.Heard, Drops: drops,
 		Overrun: uint64(r.overrun), Forged: m.Forged,
 	}

@@ -126,16 +126,16 @@ func (e *Endpoint) Drops() map[string]uint64 { return e.drops.Counts() }
 
 // add hands packets of the session's tag to r until remove.
 func (e *Endpoint) add(r *Receiver) error {
-	e.addSource(r.source)
+	e.addSource(r.offer.source)
 	e.tags.Lock()
 	defer e.tags.Unlock()
 	if len(e.receivers) >= maxReceivers {
 		return ErrTooMany
 	}
-	if e.receivers[r.offer.Tag] != nil {
-		return fmt.Errorf("session %s runs already", r.offer.Tag)
+	if e.receivers[r.offer.tag] != nil {
+		return fmt.Errorf("session %s runs already", r.offer.tag)
 	}
-	e.receivers[r.offer.Tag] = r
+	e.receivers[r.offer.tag] = r
 	return nil
 }
 
@@ -149,7 +149,7 @@ func (e *Endpoint) share() int {
 func (e *Endpoint) remove(r *Receiver) {
 	e.tags.Lock()
 	defer e.tags.Unlock()
-	delete(e.receivers, r.offer.Tag)
+	delete(e.receivers, r.offer.tag)
 }
 
 func (e *Endpoint) receiver(tag protocol.SessionTag) *Receiver {

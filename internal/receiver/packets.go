@@ -7,7 +7,6 @@ import (
 	"github.com/groupcast/groupcast/internal/drops"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -34,7 +33,7 @@ type gate struct {
 
 // moveGate renews the gate; the lock is held.
 func (r *Receiver) moveGate() {
-	g := gate{ports: r.syncs.ports}
+	g := gate{ports: r.format.ports()}
 	g.first, g.last = r.machine.Window()
 	r.gate.Store(&g)
 }
@@ -73,12 +72,12 @@ func (r *Receiver) precheck(
 	switch {
 	case err != nil || h.Kind == wire.KindDigest:
 		return drops.Kind, false
-	case h.Kind == wire.KindData && len(p) != int(r.offer.SymbolSize)+protocol.DataOverhead,
-		h.Kind == wire.KindSync && (len(p) < protocol.MinSyncPacket || len(p) > protocol.MaxSyncPacket):
+	case h.Kind == wire.KindData && len(p) != r.offer.symbol+protocol.DataOverhead,
+		h.Kind == wire.KindSync && (len(p) < r.offer.sync[0] || len(p) > r.offer.sync[1]):
 		return drops.Length, false
-	case from.Addr() != r.source, h.Kind == wire.KindData && !g.ports.from(now, from.Port()):
+	case from.Addr() != r.offer.source, h.Kind == wire.KindData && !g.ports.from(now, from.Port()):
 		return drops.Source, false
-	case h.Tag != r.offer.Tag:
+	case h.Tag != r.offer.tag:
 		return drops.Tag, false
 	case r.cfg.Endpoint.cfg.Drop != nil && r.cfg.Endpoint.cfg.Drop(h.Number):
 		return drops.Injected, false
@@ -112,7 +111,7 @@ func (r *Receiver) take(a arrival, packets []opened) {
 // handle hands one packet to the machine.
 func (r *Receiver) handle(now time.Time, port uint16, p opened) {
 	if p.kind == wire.KindSync {
-		r.handleSync(now, port, p.body)
+		r.format.hearSync(now, port, p.body)
 		return
 	}
 	if !r.machine.Accepts(p.number) { // a SYNC has moved the window since it was opened
@@ -136,30 +135,6 @@ func (r *Receiver) noteOverruns(now time.Time, total uint32) {
 		r.overrun = n
 		r.machine.Overrun(now, n)
 	}
-}
-
-// handleSync checks everything else about a SYNC, and the limits of checking, before its signature:
-// that takes much time.
-func (r *Receiver) handleSync(now time.Time, port uint16, body []byte) {
-	sequence, err := seal.SyncSequence(body)
-	if err != nil {
-		r.drops.Add(drops.Body)
-		return
-	}
-	if why, ok := r.syncs.admit(now, sequence, port); !ok {
-		r.drops.Add(why)
-		return
-	}
-	sync, err := r.keys.Load().VerifySync(r.cfg.Verify, body)
-	if err != nil {
-		r.syncs.failed(sequence)
-		r.machine.ForgedSync()
-		r.drops.Add(drops.Signature)
-		return
-	}
-	r.syncs.verified(now, sequence, port)
-	r.machine.HandleSync(now, sync)
-	r.moveGate()
 }
 
 // drain does what the machine asks for; the lock is held.
@@ -207,14 +182,14 @@ func (r *Receiver) event(now time.Time, e recv.Event) {
 // sendFeedback sends a feedback by UDP. Once UDP does not seem to reach the server, it is posted over
 // HTTPS, too.
 func (r *Receiver) sendFeedback(f wire.Feedback) {
-	r.packet = r.feedback.Seal(r.packet[:0], f)
+	r.packet = r.format.seal(r.packet[:0], r.feedback, f)
 	_ = r.reporter.Send(r.packet) // feedback that is lost is repeated
 	if f.Flags&wire.FeedbackDone != 0 {
 		r.end(errDone)
 	}
 	asks := len(f.NACKs)+len(f.Ranges) > 0
 	if r.httpsToo && (asks || !r.reportAsks) {
-		r.report, r.reportAsks = wire.AppendFeedback(nil, f), asks
+		r.report, r.reportAsks = r.format.body(f), asks
 		r.wakeLoop()
 	}
 }

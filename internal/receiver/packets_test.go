@@ -81,7 +81,7 @@ func TestAnotherPortIsAnotherSource(t *testing.T) {
 		drop(r, third, o.forgedSync(22, 2200))
 	}
 	drop(r, server, o.sync(22, 2200))
-	if got := r.syncs.newest; got != 22 {
+	if got := r.format.(*manifestSession).syncs.newest; got != 22 {
 		t.Errorf("the newest SYNC is %d", got)
 	}
 }

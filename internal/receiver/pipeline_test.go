@@ -122,7 +122,7 @@ func TestAStreamThroughThePipeline(t *testing.T) {
 			for _, j := range r.jobs {
 				ready[j.Block] = true
 			}
-			head := int(r.manifest.first)
+			head := int(r.format.(*manifestSession).blocks.first)
 			if got := r.Status(); len(ready) != blocks-head || got.Lost > 0 {
 				t.Errorf("%d of %d blocks are whole, %d packets count as lost", len(ready), blocks-head, got.Lost)
 			}

@@ -13,7 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/drops"
-	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
@@ -21,41 +21,54 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// BlockStore stores verified blocks of the stream, by their number in the session. It is called from
-// several goroutines. spool.Staging is a BlockStore.
-type BlockStore interface {
-	WriteBlock(n protocol.BlockNumber, data []byte) error
-	Sync() error // makes what was written durable
+// setup is what a session of either format is told.
+type setup struct {
+	Endpoint   *Endpoint
+	Handout    groupcast.Handout
+	OnCatchUp  func(ranges []protocol.Range, reason string)
+	OnSilent   func(reason string)
+	OnFeedback func(body []byte)
 }
 
-// Config says what New makes a session of. The signature of the offer has been verified.
-type Config struct {
-	Endpoint   *Endpoint
-	Verify     seal.VerifyKey // of the server's signing key
-	Offer      wire.Offer
-	OfferBytes []byte
-	Handout    groupcast.Handout
-	Manifest   []byte // canonical bytes, if already known; OnManifest is called in any case
-	// OnManifest is called once, from a worker, with the verified manifest and its canonical bytes. It
-	// answers where blocks are to be stored and which are there already, by their number in the
-	// session. An error ends the session.
-	OnManifest func(layout *manifest.Layout, raw []byte) (BlockStore, *protocol.BlockSet, error)
-	// The following are called from the goroutine of Run and may be nil.
-	//
-	// OnCatchUp: these blocks are to be fetched over HTTPS and handed to Supply.
-	OnCatchUp func(ranges []protocol.Range, reason string)
-	// OnSilent: no packets come from the group though the session should run.
-	OnSilent func(reason string)
-	// OnFeedback: a feedback body to be posted over HTTPS, because by UDP it does not seem to reach the
-	// server. At most every reportEvery.
-	OnFeedback func(body []byte)
+// terms are what the offer says of packets and addresses.
+type terms struct {
+	tag          protocol.SessionTag
+	symbol       int            // bytes
+	sync         [2]int         // bytes of the shortest and the longest packet with a SYNC
+	group        netip.AddrPort // multicast
+	source       netip.Addr
+	feedbackPort uint16
+	paged        bool
+}
+
+// format is what differs between a session whose offer names a manifest and one that is paged: which SYNCs are
+// believed, what the first blocks are and how blocks are verified.
+type format interface {
+	// begin hands over what is known from the beginning; packets may come at the same time.
+	begin() error
+	// hearSync checks an opened SYNC and gives it to the machine; the lock is held, as for the next three.
+	hearSync(now time.Time, port uint16, body []byte)
+	// ports are those that data may come from.
+	ports() sourcePorts
+	// body is a feedback as it is sealed, or posted over HTTPS; seal appends a whole packet of it.
+	body(f wire.Feedback) []byte
+	seal(dst []byte, by *seal.FeedbackSealer, f wire.Feedback) []byte
+	// store takes a decoded block, verifies and stores it and tells the machine; the lock is not held.
+	store(b protocol.BlockNumber, data []byte)
+	// supply takes a block that was fetched over HTTPS.
+	supply(b protocol.BlockNumber, data []byte) error
+	// known says whether it is known what the transfer contains; sync makes durable what is stored.
+	known() bool
+	sync() error
+	// end is called once, after everything else.
+	end()
 }
 
 // Receiver is one session at a device.
 type Receiver struct {
-	cfg      Config
-	offer    wire.Offer
-	source   netip.Addr
+	cfg      setup
+	offer    terms
+	format   format
 	reporter *mcast.Reporter
 	drops    drops.Counter
 	wake     chan struct{}
@@ -67,7 +80,6 @@ type Receiver struct {
 	mu          sync.Mutex // guards everything below
 	machine     *recv.Receiver
 	feedback    *seal.FeedbackSealer
-	syncs       candidates
 	base        uint32    // packets that the socket had dropped when the first packet came
 	based       bool      // base is set
 	overrun     uint32    // packets that the socket has dropped since then
@@ -84,8 +96,6 @@ type Receiver struct {
 	result      error        // what Run is to return; nil: it goes on; errDone: everything is stored
 	bytes       uint64       // of the stream, stored
 	packet      []byte       // scratch: a feedback packet
-
-	manifest manifestBlocks
 }
 
 // Times and bounds of a receiver.
@@ -99,6 +109,8 @@ const (
 	lingerTime = 50 * time.Millisecond
 	// idle is how long the loop sleeps at most.
 	idle = time.Second
+	// maxFeedback is how long a feedback packet of either format may be.
+	maxFeedback = protocol.FeedbackOverhead + format2.FeedbackBodyBytes
 )
 
 // ErrSessionOver says that a session has ended.
@@ -106,43 +118,28 @@ var ErrSessionOver = errors.New("the session is over")
 
 var errDone = errors.New("done")
 
-// New checks the hand-out against the offer and prepares a session.
-func New(cfg Config) (*Receiver, error) {
-	secret, err := seal.ParseSecret(cfg.Handout.SessionSecret)
-	if err != nil {
-		return nil, fmt.Errorf("session secret: %w", err)
-	}
-	keys, err := seal.NewSession(secret, cfg.OfferBytes)
-	if err != nil {
-		return nil, err
-	}
-	_, first, err := keys.OpenSync(cfg.Verify, cfg.Handout.Sync)
-	if err != nil {
-		return nil, fmt.Errorf("first SYNC of the hand-out: %w", err)
-	}
+// newReceiver makes a session that has no machine yet.
+func newReceiver(cfg setup, offer terms, keys *seal.Session) *Receiver {
 	r := &Receiver{
-		cfg: cfg, offer: cfg.Offer, source: cfg.Offer.Source.Unmap(),
-		wake: make(chan struct{}, 1), gone: make(chan struct{}),
-		syncs:  newCandidates(time.Now(), first.Sequence),
-		packet: make([]byte, 0, protocol.MaxFeedbackPacket),
+		cfg: cfg, offer: offer, wake: make(chan struct{}, 1), gone: make(chan struct{}),
+		packet: make([]byte, 0, maxFeedback),
 	}
 	r.keys.Store(keys)
 	r.changed = sync.NewCond(&r.mu)
-	if err := r.manifest.init(cfg.Offer); err != nil {
-		return nil, err
-	}
+	return r
+}
+
+// prepare opens the feedback socket and makes the machine.
+func (r *Receiver) prepare(c recv.Config, f format) error {
 	if err := r.dial(); err != nil {
-		return nil, err
+		return err
 	}
-	head := 1 + int(cfg.Offer.ManifestBlocks)
-	r.machine = recv.New(recv.Config{
-		Layout: r.manifest.known(), Blocks: head + int(cfg.Offer.Blocks), Head: head, SymbolSize: int(cfg.Offer.SymbolSize),
-		MaxK: int(cfg.Offer.MaxK), First: first,
-		PoolBytes: protocol.ReceiverPoolBytes / cfg.Endpoint.share(),
-		Waiting:   !cfg.Handout.Started,
-	}, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	c.SymbolSize, c.Waiting = r.offer.symbol, !r.cfg.Handout.Started
+	c.PoolBytes = protocol.ReceiverPoolBytes / r.cfg.Endpoint.share()
+	r.machine = recv.New(c, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	r.format = f
 	r.moveGate()
-	return r, nil
+	return nil
 }
 
 // dial opens the feedback socket with the keys of the hand-out.
@@ -172,7 +169,7 @@ func (r *Receiver) redial(server netip.Addr) {
 	if r.closing {
 		return
 	}
-	if next, err := mcast.DialFeedback(netip.AddrPortFrom(server, r.offer.FeedbackPort)); err == nil {
+	if next, err := mcast.DialFeedback(netip.AddrPortFrom(server, r.offer.feedbackPort)); err == nil {
 		_ = r.reporter.Close() // nothing waits in it
 		r.reporter = next
 	}
@@ -189,10 +186,10 @@ func (r *Receiver) closeFeedback() {
 // ends or the store fails. When it returns, its goroutines have ended. It runs once.
 func (r *Receiver) Run(ctx context.Context) error {
 	defer r.closeFeedback()
-	if err := r.cfg.Endpoint.Join(r.offer.GroupAddr, r.offer.Source); err != nil {
+	if err := r.cfg.Endpoint.Join(r.offer.group, r.offer.source); err != nil {
 		return err
 	}
-	defer r.cfg.Endpoint.Leave(r.offer.GroupAddr, r.offer.Source) //nolint:errcheck // the interface may be gone
+	defer r.cfg.Endpoint.Leave(r.offer.group, r.offer.source) //nolint:errcheck // the interface may be gone
 	if err := r.cfg.Endpoint.add(r); err != nil {
 		return err
 	}
@@ -202,23 +199,20 @@ func (r *Receiver) Run(ctx context.Context) error {
 		pool.Go(r.work)
 	}
 	pool.Go(func() { r.syncRegularly(ctx) })
-	if r.cfg.Manifest != nil {
-		if err := r.SupplyManifest(r.cfg.Manifest); err != nil {
-			r.fail(err)
-		}
+	if err := r.format.begin(); err != nil {
+		r.fail(err)
 	}
 	err := r.loop(ctx)
 	r.close()
 	pool.Wait()
+	defer r.format.end()
 	return r.finish(err)
 }
 
 // finish makes the stored blocks durable, whatever ended the session.
 func (r *Receiver) finish(err error) error {
-	if store := r.manifest.storeNow(); store != nil {
-		if e := store.Sync(); e != nil && (err == nil || errors.Is(err, errDone)) {
-			return fmt.Errorf("making blocks durable: %w", e)
-		}
+	if e := r.format.sync(); e != nil && (err == nil || errors.Is(err, errDone)) {
+		return fmt.Errorf("making blocks durable: %w", e)
 	}
 	if errors.Is(err, errDone) {
 		return nil

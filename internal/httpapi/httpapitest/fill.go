@@ -7,7 +7,7 @@ import (
 )
 
 // Fill gives a value of any type of the domain in which no field is zero, so that a field
-// lost on the wire shows.
+// lost on the wire shows. Those that never go on the wire stay zero.
 func Fill[T any]() T {
 	var v T
 	fill(reflect.ValueOf(&v).Elem(), 1)
@@ -29,6 +29,9 @@ func fill(v reflect.Value, n uint64) {
 		fill(v.Elem(), n)
 	case reflect.Struct:
 		for i := range v.NumField() {
+			if v.Type().Field(i).Tag.Get("json") == "-" {
+				continue
+			}
 			fill(v.Field(i), n+uint64(i)+1)
 		}
 	case reflect.Slice:

@@ -68,6 +68,7 @@ var arrows = map[string]string{
 	"summary":              "protocol schedule units .",
 	"receipts":             "protocol seal store .",
 	"edition":              "protocol content manifest store .",
+	"choice":               "manifest protocol store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
 	"delivery": "protocol bandwidth content download edition history progress receipts schedule seal send sender store " +

@@ -1,0 +1,95 @@
+// Package choice says which transfers are paged: those that every device of their group can take, and of which no
+// device has anything yet.
+package choice
+
+import (
+	"context"
+	"slices"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// Wire is the version of the wire that paged transfers need.
+const Wire = 2
+
+// Choice is what a choice is made with.
+type Choice struct {
+	Store   Store
+	Agents  Agents
+	Library Library
+}
+
+// Store is what is read of the store. Package store says what each does.
+type Store interface {
+	Devices(ctx context.Context, user string, w groupcast.Window) (groupcast.Page[groupcast.Device], error)
+	Logins(
+		ctx context.Context, user string, w groupcast.Window, held bool,
+	) (map[protocol.DeviceID]store.DeviceLogin, error)
+	Transfers(ctx context.Context, f groupcast.TransferFilter) (groupcast.Page[store.Transfer], error)
+	HeldFiles(ctx context.Context, no protocol.TransferNo, w groupcast.Window) (groupcast.Page[groupcast.FileEntry], error)
+}
+
+// Agents knows what attached devices speak (*presence.Agents).
+type Agents interface {
+	Wire(dev protocol.DeviceID) (most int, attached bool)
+}
+
+// Library has the lists of content that is kept (*content.Library).
+type Library interface {
+	SharesFiles(ctx context.Context, files []manifest.File, older string) (shares bool, read int, err error)
+}
+
+// Reason is why a transfer is not paged.
+type Reason string
+
+// The reasons.
+const (
+	None   Reason = ""         // it is paged
+	TooOld Reason = "too-old"  // a device that it is owed to is too old for that, or not known to be new enough
+	Resent Reason = "resent"   // a file of it was sent to the group before: only what changed has to be sent again
+	Unseen Reason = "too-much" // the group was sent so much that it was not all compared
+)
+
+// Paged says whether a new transfer of these files, which are sorted by path, is paged: None, or why it is not. Two
+// that are made at the same moment do not see each other; then a file is sent twice, and nothing else happens.
+func (c *Choice) Paged(
+	ctx context.Context, g groupcast.Group, whom groupcast.Selection, files []manifest.File,
+) (Reason, error) {
+	able, err := c.able(ctx, g, whom)
+	if err != nil {
+		return TooOld, err
+	}
+	if !able {
+		return TooOld, nil
+	}
+	return c.resent(ctx, g, files)
+}
+
+// able says whether all devices of a group whom a selection takes can take paged transfers: of an attached one its
+// receiver's word counts, of another what that said when it was attached last.
+func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Selection) (bool, error) {
+	logins, err := c.Store.Logins(ctx, "", groupcast.Window{}, true)
+	if err != nil {
+		return false, err
+	}
+	all, err := c.Store.Devices(ctx, "", groupcast.Window{})
+	if err != nil {
+		return false, err
+	}
+	for _, d := range all.Rows {
+		if !slices.Contains(logins[d.ID].Groups, g.Name) || !whom.Takes(d) {
+			continue
+		}
+		wire, attached := c.Agents.Wire(d.ID)
+		if !attached {
+			wire = d.Wire
+		}
+		if wire < Wire {
+			return false, nil
+		}
+	}
+	return true, nil
+}

@@ -26,7 +26,7 @@ func (c *Controller) drain(s Sample) bool {
 		return false // a lower rate has lessened neither: it is a delay and a loss of the network's own
 	}
 	c.share = share
-	c.started, c.own, c.halved = true, false, false
+	c.started, c.idled, c.own, c.halved = true, false, false, false
 	c.before, c.mark, c.heard = s, Sample{}, false
 	c.ceiling = max(min(s.Taken, c.rate), leastCut*c.rate)
 	c.rate = min(c.rate, c.ceiling*backQueue)

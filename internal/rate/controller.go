@@ -79,7 +79,8 @@ type Controller struct {
 	limiter  Limiter // what the rate was last held by
 	named    Limiter // what it is held by
 	calm     int     // rounds in a row in which nothing but the cap held a fixed rate
-	started  bool    // the doubling is over
+	started  bool    // the doubling is over …
+	idled    bool    // … until this machine uses the rate: only that it did not has ended it
 	first    float64 // the rate it began with
 	before   Sample  // of the round at half the rate, while doubling; then of the one that ended it
 	mark     Sample  // what got across at the rate from which it has grown since
@@ -128,9 +129,11 @@ func (c *Controller) Starting() bool { return c.cfg.Fixed == 0 && !c.started }
 // Round takes the sample of a round during which the rate did not change.
 func (c *Controller) Round(s Sample) {
 	asked := c.rate
+	c.resume(s)
 	switch {
 	case c.cfg.Fixed > 0:
 		c.limiter = LimitCap
+	case c.hasty(s):
 	case c.drain(s):
 	case s.Fresh < freshShare:
 		c.unheard(s)
@@ -165,9 +168,6 @@ func (c *Controller) unheard(s Sample) {
 // what the path carries.
 func (c *Controller) double(s Sample) {
 	was := c.before
-	if c.hasty(s) {
-		return
-	}
 	c.before = s
 	switch {
 	case s.Overrun > overrunLimit:
@@ -200,19 +200,27 @@ func (c *Controller) double(s Sample) {
 	}
 }
 
-// hasty says whether a bad round came before this machine used its first rate, for example because it
-// is busy: what arrived is then what was sent, not what the path carries, and what was lost is no
-// baseline. Several in a row are believed.
+// hasty says whether a bad round came while this machine did not use the rate that doubles, because its
+// processor, its source or its queue was behind: what arrived is then what was sent, not what the path carries,
+// and what was lost is no baseline. Several in a row are believed.
 func (c *Controller) hasty(s Sample) bool {
-	if s.Blocked || s.Marked || c.rate > c.first || float64(s.Sent) >= usedShare*c.rate {
+	if c.started || s.Fresh < freshShare || s.Blocked || s.Marked || Used(s.Sent, uint64(c.rate)) {
 		return false
 	}
-	if s.Overrun <= overrunLimit && s.Delay <= delayLimit {
+	if s.Overrun <= overrunLimit && s.Delay <= delayLimit && s.Backlog <= backlogDelay && s.Loss <= suspectLoss {
 		return false
 	}
 	c.unused++
 	c.limiter = LimitSender
 	return c.unused < patience
+}
+
+// resume goes on with the doubling once this machine uses the rate, unless what came meanwhile has told what the
+// path carries.
+func (c *Controller) resume(s Sample) {
+	if c.idled && s.Fresh >= freshShare && Used(s.Sent, uint64(c.rate)) {
+		c.started, c.idled, c.unused = false, false, 0
+	}
 }
 
 // leap is how much more to try: a network that lost nothing and held nothing back may have
@@ -225,12 +233,12 @@ func leap(s Sample) float64 {
 }
 
 // idle is a round at the start in which this machine did not use the rate; after some in a
-// row the doubling is over, for it makes the group report at every turn.
+// row the doubling pauses, for it makes the group report at every turn.
 func (c *Controller) idle(s Sample) {
 	c.learn(s.Loss)
 	c.limiter = LimitSender
 	if c.unused++; c.unused >= patience {
-		c.started = true
+		c.started, c.idled = true, true
 		c.lastGood = c.rate
 		c.step = lastStep
 	}
@@ -275,7 +283,7 @@ func (c *Controller) follow(s Sample) {
 		c.before, c.mark, c.heard, c.halved = s, Sample{}, false, false
 		c.ceiling = s.arrived()
 		c.rate, c.limiter = s.arrived()*nearCeiling, LimitWire
-		c.step, c.own = firstStep, false
+		c.step, c.own, c.idled = firstStep, false, false
 		return
 	}
 	if l, bad := c.judge(s); bad {
@@ -431,7 +439,7 @@ func (c *Controller) accept(s Sample, l Limiter) {
 
 func (c *Controller) cut(share float64, l Limiter) {
 	c.cuts++
-	c.started, c.own = true, false
+	c.started, c.idled, c.own = true, false, false
 	c.ceiling = c.rate
 	c.rate *= share
 	c.limiter = l

@@ -84,6 +84,13 @@ func (e *Engine) repeatedReceipt(
 func (e *Engine) checkReceipt(
 	ctx context.Context, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 ) (signed store.SignedReceipt, err error) {
+	if tr.Paged {
+		signed, err = receipts.Open(e.cfg.Server, d, tr, r)
+		if groupcast.ErrorCode(err) == groupcast.EConflict { // it holds something else now
+			err = errClosed
+		}
+		return signed, err
+	}
 	full, err := e.store.IsEdition(ctx, r.Transfer, r.Root) // all of it, before files of it were lost
 	if err != nil {
 		return signed, err
@@ -110,7 +117,7 @@ func (e *Engine) closeDelivery(
 		return err
 	}
 	if r.Tally != before.Tally {
-		covers = groupcast.SignedOutcome // what is told of it is the server's word
+		covers = receipts.CoversLacking(tr)
 	}
 	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
 	if r.Outcome == groupcast.DeliveryIncomplete && r.Missing > tr.Lost {

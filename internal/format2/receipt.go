@@ -1,6 +1,10 @@
 package format2
 
-import "github.com/groupcast/groupcast/internal/protocol"
+import (
+	"slices"
+
+	"github.com/groupcast/groupcast/internal/protocol"
+)
 
 const receiptLabel = "groupcast/2 receipt\x00"
 
@@ -21,6 +25,21 @@ const (
 	lastOutcome = OutcomeRefused
 )
 
+// The words for outcomes and paths, by their numbers.
+var (
+	outcomes = []string{"", "verified", "incomplete", "already-had", "superseded", "failed", "refused"}
+	paths    = []string{"unknown", "multicast", "https", "relay"}
+)
+
+// OutcomeOf is the outcome of a word; false: there is none.
+func OutcomeOf(word string) (Outcome, bool) {
+	n := slices.Index(outcomes, word)
+	return Outcome(max(n, 0)), n > 0
+}
+
+// String is the word for an outcome.
+func (o Outcome) String() string { return wordOf(outcomes, int(o)) }
+
 // Path is the way on which it came.
 type Path uint8
 
@@ -32,6 +51,22 @@ const (
 	PathRelay
 	lastPath = PathRelay
 )
+
+// PathOf is the path of a word; false: there is none.
+func PathOf(word string) (Path, bool) {
+	n := slices.Index(paths, word)
+	return Path(max(n, 0)), n >= 0
+}
+
+// String is the word for a path.
+func (p Path) String() string { return wordOf(paths, int(p)) }
+
+func wordOf(words []string, n int) string {
+	if n >= len(words) {
+		return ""
+	}
+	return words[n]
+}
 
 // Receipt is what a device signs about a transfer (docs/format-2.md §8).
 type Receipt struct {

@@ -17,26 +17,46 @@ type EntryKeeper interface {
 
 // MayLack says whether a device that gives this receipt lacks what the server lost of the transfer.
 func MayLack(tr store.Transfer, r groupcast.Receipt) bool {
-	return tr.Lost > 0 && r.Root == tr.Root && (r.Outcome.Delivered() || r.Outcome == groupcast.DeliveryIncomplete)
+	lost := tr.Lost > 0 && r.Root == tr.Root
+	if tr.Paged {
+		lost = r.Void > 0 // the device knows it from the pages, and signed it
+	}
+	return lost && (r.Outcome.Delivered() || r.Outcome == groupcast.DeliveryIncomplete)
 }
 
 // Lacking adds to a receipt what the server lost of the transfer: a device that has all that was
-// left of it does not have all that was promised.
+// left of it does not have all that was promised. A receipt of a paged transfer counts that itself, beside what is
+// missing; here it becomes part of it.
 func Lacking(
 	ctx context.Context, s EntryKeeper, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 	lost []groupcast.LeftOut,
 ) (groupcast.Receipt, error) {
+	more, further := len(lost), len(lost)
+	if tr.Paged {
+		more, further = r.Void, 0
+		if r.Void != len(lost) {
+			lost = nil // it does not know all pages yet: which of them it lacks is not known
+		}
+	}
 	if err := keepLost(ctx, s, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
 	}
 	if r.Entries == 0 {
 		r.Entries = tr.Entries()
 	}
-	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+len(lost), r.Missing+len(lost)
+	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+further, r.Missing+more
 	if r.Reason == "" {
-		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", len(lost))
+		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", more)
 	}
 	return r, nil
+}
+
+// CoversLacking says how much of what is shown of a delivery its receipt signs once Lacking added to it.
+func CoversLacking(tr store.Transfer) groupcast.Signed {
+	if tr.Paged {
+		return groupcast.SignedCounts // how many the server lost is signed, their names are the server's word
+	}
+	return groupcast.SignedOutcome
 }
 
 // lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.

@@ -24,7 +24,8 @@ const EntriesMost = 64 << 20
 // The bounds of the entries that are kept of one delivery: a device cannot name more than there
 // are in the manifest, with a reason each.
 const (
-	entriesPerManifest = 8 // times the manifest's size
+	entriesPerManifest = 8  // times the manifest's size
+	entriesPerSkeleton = 32 // times the skeleton's, in which paths share their beginnings
 	entriesLeast       = 64 << 10
 )
 
@@ -36,7 +37,8 @@ type EntryStore interface {
 }
 
 // Open checks a receipt's signature with the device's key and gives what was signed. EInvalid: it is not
-// the device's, or the reason is too long.
+// the device's, the reason is too long, or it is not of the transfer's format. EConflict, of a paged transfer: it
+// is about another edition or final page than the transfer's.
 func Open(
 	server protocol.ServerID, d groupcast.Device, tr store.Transfer, r groupcast.Receipt,
 ) (store.SignedReceipt, error) {
@@ -51,6 +53,14 @@ func Open(
 	}
 	if r.Version >= groupcast.ReceiptVersion && out.Reason != r.Reason {
 		return out, groupcast.Errorf(groupcast.EInvalid, "a receipt's reason has at most %d bytes", groupcast.MaxReason)
+	}
+	paged := r.Version >= groupcast.ReceiptVersionPaged
+	if paged != tr.Paged || !paged && (r.Paged != nil || r.Void != 0) {
+		return out, errFormat
+	}
+	if tr.Paged {
+		out.Signed, err = openPaged(server, key, d, tr, r)
+		return out, err
 	}
 	full := signedOf(server, d, tr, r)
 	if r.Version < groupcast.ReceiptVersion {
@@ -108,7 +118,8 @@ func Covers(ctx context.Context, s EntryStore, d groupcast.Device, r groupcast.R
 
 // MostEntryBytes is how much of a delivery's entries is kept.
 func MostEntryBytes(tr store.Transfer) int64 {
-	return int64(min(max(entriesPerManifest*tr.ManifestBytes, entriesLeast), EntriesMost))
+	most := max(entriesPerManifest*tr.ManifestBytes, entriesPerSkeleton*tr.SkeletonBytes, entriesLeast)
+	return int64(min(most, EntriesMost))
 }
 
 // CheckEntry says whether a device may name an entry like that, and shortens its reason.
@@ -141,7 +152,7 @@ func CheckOutcome(r groupcast.Receipt) error {
 
 // checkTally holds a receipt to its own counts: what is verified lacks nothing.
 func checkTally(r groupcast.Receipt) error {
-	if r.Entries < 0 || r.Missing < 0 || r.Beside < 0 || r.Missing+r.Beside > r.Entries ||
+	if r.Entries < 0 || r.Missing < 0 || r.Beside < 0 || r.Void < 0 || r.Missing+r.Beside+r.Void > r.Entries ||
 		uint64(r.Entries) > math.MaxUint32 {
 		return groupcast.Errorf(groupcast.EInvalid, "the receipt counts more entries than there are")
 	}

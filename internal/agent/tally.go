@@ -28,6 +28,8 @@ func sumUp(all []spool.Outcome) loop.Outcome {
 		case spool.Rejected:
 			missing = append(missing, entryOf(o, groupcast.EntryMissing))
 			continue
+		case spool.Void: // nobody gets it
+			continue
 		case spool.KeptBoth:
 			beside = append(beside, entryOf(o, groupcast.EntryBeside))
 		case spool.Committed, spool.AlreadyHad, spool.Superseded:

@@ -195,7 +195,7 @@ func (i *Inspector) compare(
 	case uint64(info.Size()) != size:
 		return Changed, "its size is another", nil
 	}
-	sum, err := spool.Sum(ctx, i.FS, at, size)
+	same, err := spool.Holds(ctx, i.FS, at, size, digest)
 	switch {
 	case ctx.Err() != nil:
 		return "", "", ctx.Err()
@@ -207,7 +207,7 @@ func (i *Inspector) compare(
 		return Unreadable, err.Error(), nil
 	}
 	i.counts.Bytes += size
-	if sum != digest {
+	if !same {
 		return Changed, "its content is another", nil
 	}
 	return Same, "", nil

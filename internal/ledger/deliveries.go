@@ -218,6 +218,8 @@ func word(r spool.Result) string {
 		return "superseded"
 	case spool.Rejected:
 		return "refused"
+	case spool.Void:
+		return "not delivered"
 	}
 	return fmt.Sprintf("result %d", r)
 }

@@ -165,3 +165,18 @@ func (c *Cut) InOrder(f func(entry uint32)) {
 		}
 	}
 }
+
+// Place gives where a file's content begins in the stream, and its length; false: it is no file.
+func (c *Cut) Place(entry uint32) (offset, size uint64, ok bool) {
+	if i, found := slices.BinarySearch(c.small.entry, entry); found {
+		return c.small.start(i), c.small.end[i] - c.small.start(i), true
+	}
+	if i, found := slices.BinarySearch(c.big.entry, entry); found {
+		return c.small.bytes() + c.big.start(i), c.big.end[i] - c.big.start(i), true
+	}
+	_, found := slices.BinarySearch(c.empty, entry)
+	return 0, 0, found
+}
+
+// Small is how many bytes of the stream are of small files: its beginning.
+func (c *Cut) Small() uint64 { return c.small.bytes() }

@@ -285,3 +285,43 @@ func heap() uint64 {
 	runtime.ReadMemStats(&m)
 	return m.HeapAlloc
 }
+
+// Reading goes on from any mark with the same entries, and a cut knows where each file lies.
+func TestReadingGoesOnFromAMark(t *testing.T) {
+	raw, _, err := write(t, tree)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := NewReader(bytes.NewReader(raw), len(raw))
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 0; ; i++ {
+		m := r.Mark()
+		if m.Entry() != i || i > 0 && m.Path() != tree[i-1].Path {
+			t.Fatalf("mark %d is before entry %d, behind %q", i, m.Entry(), m.Path())
+		}
+		again := ReadFrom(bytes.NewReader(raw), len(raw), m)
+		var rest []Entry
+		for e, ok := again.Next(); ok; e, ok = again.Next() {
+			rest = append(rest, e)
+		}
+		if !slices.Equal(rest, tree[i:]) || again.Err() != nil {
+			t.Errorf("from entry %d on: %+v, %v", i, rest, again.Err())
+		}
+		if _, ok := r.Next(); !ok {
+			break
+		}
+	}
+	c, at := cutOf(t, NewCut(), tree), uint64(0)
+	c.InOrder(func(e uint32) {
+		offset, size, ok := c.Place(e)
+		if !ok || size != tree[e].Size || size > 0 && offset != at {
+			t.Errorf("entry %d has %d bytes at %d, not %d at %d", e, size, offset, tree[e].Size, at)
+		}
+		at += size
+	})
+	if _, _, ok := c.Place(0); ok || c.Small() != 300_008 {
+		t.Errorf("a folder is a file, or %d bytes are of small files", c.Small())
+	}
+}

@@ -14,7 +14,7 @@ import (
 // whole gives the staged file that holds file i and nothing else, mode and time set, and its
 // time as the file system keeps it.
 func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err error) {
-	f, file := g.spool.fs, g.files[i]
+	f, file := g.spool.fs, g.layout.entry(i)
 	mtime, mode := protocol.TimeOf(file.MTime), fs.FileMode(file.Mode&0o777)
 	if file.Size < bigFile {
 		data, err := pack.file(i)
@@ -27,7 +27,7 @@ func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err 
 	}
 	name, _ = g.part(i)
 	h, err := f.Open(name, true)
-	if errors.Is(err, fs.ErrNotExist) && g.holes[i] == file.Size {
+	if errors.Is(err, fs.ErrNotExist) && g.allZeros(i) {
 		h, err = f.Create(name, 0o600)
 	}
 	if err != nil {
@@ -44,6 +44,16 @@ func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err 
 		return "", mtime, err
 	}
 	return name, info.ModTime(), nil
+}
+
+// allZeros says whether a large file is nothing but blocks of zeros, none of which was written.
+func (g *Staging) allZeros(i int) bool {
+	for r, b := g.layout.blocksOf(i), g.layout.blocksOf(i).First; b < r.End(); b++ {
+		if !g.layout.zeros(b) {
+			return false
+		}
+	}
+	return true
 }
 
 // copied is the staged file that a small file is copied out to.
@@ -76,7 +86,7 @@ type packed struct {
 
 // file gives the bytes of small file i, valid until the next call.
 func (p *packed) file(i int) ([]byte, error) {
-	at, size := p.staging.packed[i], p.staging.files[i].Size
+	at, size := p.staging.layout.packed(i), p.staging.layout.stored(i)
 	if size == 0 {
 		return nil, nil
 	}

@@ -34,10 +34,14 @@ func (g *Staging) beside(name string, n int) string {
 func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
 	for n := 1; n <= maxBeside; n++ {
 		free := g.beside(name, n)
-		if _, inManifest := g.entry(g.below(free)); inManifest || taken[free] {
+		_, inManifest, err := g.layout.find(g.below(free))
+		if err != nil {
+			return "", err
+		}
+		if inManifest || taken[free] {
 			continue
 		}
-		_, err := g.spool.fs.Lstat(free)
+		_, err = g.spool.fs.Lstat(free)
 		if errors.Is(err, fs.ErrNotExist) {
 			return free, nil
 		}

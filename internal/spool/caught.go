@@ -113,8 +113,8 @@ func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, journal.Pa
 	}
 	layout, _ := manifest.LayoutOf(m)
 	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files, parts: parts.New(s.fs),
-		outcomes: make([]*Outcome, len(m.Files)), named: map[string]bool{},
+		spool: s, no: no, name: s.stagingName(no), layout: layoutOf(layout), parts: parts.New(s.fs),
+		outcomes: newOutcomes(len(m.Files), false), named: map[string]bool{},
 	}
 	_, p, _, err := journal.Read(s.fs, g.name+"/"+journalName, layout.Root())
 	if err != nil {
@@ -122,7 +122,6 @@ func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, journal.Pa
 	}
 	for i := range p.Moving {
 		if !p.Settled[i] {
-			g.place()
 			return g, p, nil
 		}
 	}

@@ -53,7 +53,7 @@ func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	for next := 0; next < len(g.files) && ctx.Err() == nil; {
+	for next := 0; next < g.layout.entries() && ctx.Err() == nil; {
 		var ready []int
 		if ready, next = g.ready(next); len(ready) == 0 {
 			break
@@ -77,8 +77,9 @@ func (g *Staging) ready(next int) ([]int, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var out []int
-	for ; next < len(g.files) && len(out) < maxBatch; next++ {
-		if g.files[next].Kind == manifest.KindFile && g.outcomes[next] == nil && g.complete(next) {
+	for ; next < g.layout.entries() && len(out) < maxBatch; next++ {
+		if g.layout.kind(next) == manifest.KindFile && !g.outcomes.has(next) && g.layout.finished(next) &&
+			g.complete(next) {
 			out = append(out, next)
 		}
 	}
@@ -86,7 +87,7 @@ func (g *Staging) ready(next int) ([]int, int) {
 }
 
 func (g *Staging) complete(i int) bool {
-	r := g.layout.FileBlocks(i)
+	r := g.layout.blocksOf(i)
 	for b := r.First; b < r.End(); b++ {
 		if !g.has.Has(b) {
 			return false
@@ -99,6 +100,9 @@ func (g *Staging) complete(i int) bool {
 // ledger. A crash at any point leaves each file under its old or its new name, whole. What
 // was moved before an error is settled all the same.
 func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, error) {
+	if err := g.layout.load(files); err != nil {
+		return nil, err
+	}
 	round := g.spool.cfg.Shared.round.Load()
 	moves, outcomes, err := g.prepare(ctx, files)
 	if err != nil {
@@ -312,7 +316,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 }
 
 // final is where file i goes if its name is free.
-func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.files[i].Path }
+func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.layout.entry(i).Path }
 
 // makeDurable is the barrier before the renames; the journal then says which files may be
 // found under either name after a crash. Files that the disk fails for alone fall out.
@@ -326,6 +330,9 @@ func (g *Staging) makeDurable(ctx context.Context, moves []move) (durable []move
 	files := make([]uint32, len(durable))
 	for i, m := range durable {
 		files[i] = uint32(m.file)
+	}
+	if err := g.layout.durable(); err != nil {
+		return nil, nil, err
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
@@ -368,7 +375,7 @@ func (g *Staging) movedOutcome(m move) *Outcome {
 }
 
 func (g *Staging) outcome(i int, r Result, reason string) Outcome {
-	f := g.files[i]
+	f := g.layout.entry(i)
 	o := Outcome{
 		File: i, Path: f.Path, Kind: f.Kind, Result: r, Name: f.Path, Reason: reason, Transfer: g.no,
 		Digest: f.Digest, Size: f.Size, MTime: protocol.TimeOf(f.MTime), Mode: fs.FileMode(f.Mode & 0o777),
@@ -393,43 +400,7 @@ func (g *Staging) settle(outcomes []Outcome) error {
 	for i := range outcomes {
 		o := outcomes[i]
 		files[i] = uint32(o.File)
-		g.outcomes[o.File] = &o
+		g.outcomes.set(o.File, &o)
 	}
 	return g.journal.Add(journal.Settled, files...)
-}
-
-// filesDone says whether every file has its outcome.
-func (g *Staging) filesDone() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for i, f := range g.files {
-		if f.Kind == manifest.KindFile && g.outcomes[i] == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// Done says whether every entry has an outcome.
-func (g *Staging) Done() bool {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, o := range g.outcomes {
-		if o == nil {
-			return false
-		}
-	}
-	return true
-}
-
-// Outcomes gives what became of the entries so far.
-func (g *Staging) Outcomes() (out []Outcome) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, o := range g.outcomes {
-		if o != nil {
-			out = append(out, *o)
-		}
-	}
-	return out
 }

@@ -125,7 +125,11 @@ func (g *Staging) claimFolders(folders []string) error {
 			continue
 		}
 		known = append(known, Outcome{Path: rest, Name: rest, Kind: manifest.KindFolder, Result: Committed, Transfer: g.no})
-		if i, ok := g.entry(rest); ok && !g.made[i] {
+		i, ok, err := g.layout.find(rest)
+		if err != nil {
+			return err
+		}
+		if ok && !g.made[i] {
 			made = append(made, uint32(i))
 			g.made[i] = true
 		}

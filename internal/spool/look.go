@@ -58,7 +58,7 @@ func (g *Staging) ours(ctx context.Context, name string, l *look, d Delivered) (
 	case d.Size >= rehashBelow && l.mtime.Equal(d.MTime):
 		return true, nil
 	}
-	return g.holds(ctx, name, d.Size, d.Digest)
+	return g.holds(ctx, name, d.Size, d.Digest, digest.Either)
 }
 
 // oursThere is ours for a path itself. While the last delivery is beside it, the path may have what was
@@ -73,17 +73,20 @@ func (g *Staging) oursThere(ctx context.Context, name string, l *look, d Deliver
 
 // same says whether the name has the same content as the file to come.
 func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, error) {
-	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.files[i].Size {
+	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.layout.stored(i) {
 		return false, nil
 	}
-	return g.holds(ctx, name, g.files[i].Size, g.files[i].Digest)
+	f := g.layout.entry(i)
+	return g.holds(ctx, name, f.Size, f.Digest, g.layout.by())
 }
 
 // holds reads a file to its end and says whether it has this content. With an error nothing
 // was compared, and nothing may be decided: one of the context ends the work, one of the file
 // is *trouble.Unreadable.
-func (g *Staging) holds(ctx context.Context, name string, size uint64, want protocol.Digest) (bool, error) {
-	sum, err := digest.File(ctx, g.spool.fs, name, 0, size)
+func (g *Staging) holds(
+	ctx context.Context, name string, size uint64, want protocol.Digest, by digest.Kind,
+) (bool, error) {
+	is, err := digest.Holds(ctx, g.spool.fs, name, size, want, by)
 	switch {
 	case ctx.Err() != nil:
 		return false, ctx.Err()
@@ -92,10 +95,11 @@ func (g *Staging) holds(ctx context.Context, name string, size uint64, want prot
 	case err != nil:
 		return false, &trouble.Unreadable{Name: name, Err: err}
 	}
-	return sum == want, nil
+	return is, nil
 }
 
-// Sum gives the SHA-256 of the first size bytes of a file; io.EOF if it has fewer.
-func Sum(ctx context.Context, f diskfs.FS, name string, size uint64) (protocol.Digest, error) {
-	return digest.File(ctx, f, name, 0, size)
+// Holds says whether the first size bytes of a file have the digest of something that was delivered, in whatever
+// format; io.EOF if it has fewer.
+func Holds(ctx context.Context, f diskfs.FS, name string, size uint64, want protocol.Digest) (bool, error) {
+	return digest.Holds(ctx, f, name, size, want, digest.Either)
 }

@@ -91,6 +91,7 @@ const (
 	AlreadyHad                   // what lies there is the same
 	Superseded                   // a newer transfer wrote this path
 	Rejected                     // cannot be held: Reason
+	Void                         // its source did not have it to the end: nobody gets it
 )
 
 // Outcome is what became of one entry of the manifest.

@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 
@@ -30,12 +31,11 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 		return nil, fmt.Errorf("stage transfer %d: its manifest is not known yet", no)
 	}
 	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layout, files: m.Files,
+		spool: s, no: no, name: s.stagingName(no), layout: layoutOf(layout), listed: layout,
 		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
-		outcomes: make([]*Outcome, len(m.Files)), made: map[int]bool{}, named: map[string]bool{},
+		outcomes: newOutcomes(len(m.Files), false), made: map[int]bool{}, named: map[string]bool{},
 		walked: map[string]bool{},
 	}
-	g.place()
 	g.leaveHoles()
 	if err := s.keepCaught(ctx); err != nil {
 		return nil, trouble.OrDisk(err)
@@ -53,34 +53,12 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 	return g, nil
 }
 
-// place gives every small file its place in the pack.
-func (g *Staging) place() {
-	g.packed = make([]uint64, len(g.files))
-	var at uint64
-	for i, f := range g.files {
-		g.packed[i] = at
-		if f.Size < bigFile && f.Kind == manifest.KindFile {
-			at += f.Size
-		}
-	}
-}
-
-// leaveHoles finds the blocks of zeros, which are there from the beginning: a staged file has
-// its length and nothing in it.
+// leaveHoles takes the blocks of zeros for there, from the beginning: a staged file has its length and nothing in it.
 func (g *Staging) leaveHoles() {
-	zeros := g.layout.Zeros()
-	if zeros == nil {
-		return
-	}
-	g.holes = map[int]uint64{}
-	var some [1]manifest.Extent
-	for b, ok := zeros.Next(0); ok; b, ok = zeros.Next(b + 1) {
-		for _, e := range g.layout.Extents(some[:0], b) {
-			g.holes[e.File] += uint64(e.Length)
-			name, _ := g.part(e.File)
-			g.parts.Sparse(name)
+	for b := g.layout.first(); int(b) < g.layout.blocks(); b++ {
+		if g.layout.zeros(b) {
+			g.add(b)
 		}
-		g.add(b)
 	}
 }
 
@@ -101,23 +79,24 @@ func (g *Staging) checkSpace(others uint64) error {
 // files count twice, for they lie in the pack until the last of them is copied out.
 func (g *Staging) need() (need, total uint64) {
 	g.mu.Lock()
-	settled := slices.Clone(g.outcomes)
+	settled, there := slices.Clone(g.outcomes.results), g.bytes
 	g.mu.Unlock()
 	var small uint64
-	for i, f := range g.files {
-		if f.Kind != manifest.KindFile {
-			continue
-		}
-		total += f.Size
+	for i, result := range settled {
+		size := g.layout.stored(i)
+		total += size
 		switch {
-		case settled[i] != nil:
-		case f.Size < bigFile:
-			small += f.Size
-		default:
+		case result != 0:
+		case size < bigFile:
+			small += size
+		case !g.exact:
 			name, _ := g.part(i)
-			bytes := f.Size - g.holes[i]
+			bytes := size - g.layout.hollow(i)
 			need += bytes - min(bytes, g.lying(name))
 		}
+	}
+	if g.exact {
+		return small + total - min(total, there), total
 	}
 	return need + 2*small - min(small, g.lying(g.name+"/"+packName)), total
 }
@@ -156,7 +135,7 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 			return fmt.Errorf("keep the manifest: %w", err)
 		}
 	}
-	j, p, err := journal.Open(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
+	j, p, err := journal.Open(g.spool.fs, g.name+"/"+journalName, g.layout.root())
 	if err != nil {
 		return err
 	}
@@ -171,7 +150,7 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 // a staged file, and doubtful ones after a check. Lost ones get a record, or the next barrier would vouch
 // for them.
 func (g *Staging) recall(ctx context.Context, p journal.Past) error {
-	for b := range g.layout.FirstStream() {
+	for b := range g.layout.first() {
 		g.has.Add(b)
 	}
 	g.made = p.Made
@@ -194,7 +173,7 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 			lost = append(lost, uint32(b))
 		}
 	}
-	buf := make([]byte, g.layout.Longest())
+	buf := make([]byte, g.layout.longest())
 	for _, b := range p.Doubtful {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -202,7 +181,7 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 		if b == journal.Voided {
 			continue
 		}
-		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
+		if n, err := g.read(b, buf); err == nil && g.layout.verify(b, buf[:n]) {
 			g.add(b)
 			g.touch(b)
 			g.recent = append(g.recent, b)
@@ -216,24 +195,22 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 
 // recallFiles finds the outcomes of files that were settled or on the move.
 func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
-	for i := range p.Settled {
-		if i < len(g.files) && g.outcomes[i] == nil {
-			o, err := g.settledBefore(i)
-			if err != nil {
-				return err
-			}
+	err := g.eachOpen(p.Settled, func(i int) error {
+		o, err := g.settledBefore(i)
+		if err == nil {
 			g.decide(i, o)
 		}
+		return err
+	})
+	if err != nil {
+		return err
 	}
 	claimed := map[string]bool{}
-	for _, o := range g.Outcomes() {
+	for _, o := range g.outcomes.whole {
 		claimed[g.spool.cfg.Group+"/"+o.Name] = true
 	}
 	var found []Outcome
-	for i := range p.Moving {
-		if i >= len(g.files) || g.outcomes[i] != nil {
-			continue
-		}
+	err = g.eachOpen(p.Moving, func(i int) error {
 		o, err := g.movedBefore(ctx, i, claimed)
 		if err != nil {
 			return err
@@ -241,15 +218,35 @@ func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
 		if g.decide(i, o); o != nil {
 			found = append(found, *o)
 		}
+		return nil
+	})
+	if err != nil {
+		return err
 	}
 	return g.keepFound(found)
+}
+
+// eachOpen calls f for those of some files that have no outcome, in order, with their entries loaded.
+func (g *Staging) eachOpen(files map[int]bool, f func(i int) error) error {
+	for batch := range slices.Chunk(slices.Sorted(maps.Keys(files)), maxBatch) {
+		batch = slices.DeleteFunc(batch, func(i int) bool { return i >= g.layout.entries() || g.outcomes.has(i) })
+		if err := g.layout.load(batch); err != nil {
+			return err
+		}
+		for _, i := range batch {
+			if err := f(i); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
 }
 
 // decide gives a file its outcome; nil leaves it open.
 func (g *Staging) decide(i int, o *Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.outcomes[i] = o
+	g.outcomes.set(i, o)
 }
 
 // keepFound records what was found under its final name: the process may have been killed
@@ -276,12 +273,10 @@ func (g *Staging) keepFound(found []Outcome) error {
 
 // staged says whether the staged file of a block is there; known remembers the answers.
 func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) (bool, error) {
-	var some [1]manifest.Extent
-	extents := g.layout.Extents(some[:0], b)
-	if len(extents) == 0 {
+	name, _, _, ok := g.where(b)
+	if !ok {
 		return false, nil
 	}
-	name, _ := g.part(extents[0].File)
 	there, asked := known[name]
 	if !asked {
 		_, err := g.spool.fs.Lstat(name)
@@ -296,17 +291,20 @@ func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) (bool, e
 
 // skipSettled counts the blocks that only hold files with an outcome.
 func (g *Staging) skipSettled() {
-	var extents []manifest.Extent
-	for b := g.layout.FirstStream(); int(b) < g.layout.Blocks(); b++ {
+	g.skip(protocol.Range{
+		First: g.layout.first(), Count: uint32(g.layout.blocks() - int(g.layout.first())),
+	})
+}
+
+// skip counts those of some blocks that only hold files with an outcome.
+func (g *Staging) skip(r protocol.Range) {
+	var files []int
+	for b := r.First; b < r.End(); b++ {
 		if g.has.Has(b) {
 			continue
 		}
-		open := false
-		extents = g.layout.Extents(extents[:0], b)
-		for _, e := range extents {
-			open = open || g.outcomes[e.File] == nil
-		}
-		if !open {
+		files = g.layout.filesOf(files[:0], b)
+		if !slices.ContainsFunc(files, func(i int) bool { return !g.outcomes.has(i) }) {
 			g.add(b)
 		}
 	}

@@ -30,10 +30,9 @@ type Staging struct {
 	spool  *Spool
 	no     protocol.TransferNo
 	name   string // of its folder
-	layout *manifest.Layout
-	files  []manifest.File
-	packed []uint64       // where each small file begins in the pack
-	holes  map[int]uint64 // bytes of big files that are blocks of zeros: they are never written
+	layout layout
+	listed *manifest.Layout // of a transfer with a manifest
+	exact  bool             // no space is reserved for a file when its first block comes
 	parts  *parts.Cache
 
 	syncing sync.Mutex // one barrier at a time
@@ -46,34 +45,45 @@ type Staging struct {
 	pending int                    // bytes written since the last barrier
 	broken  error                  // a barrier failed: what is on disk is not known any more
 
-	outcomes []*Outcome
-	unsaid   []Outcome       // of files that could not be written: the next commit records them
-	excused  atomic.Uint64   // errors that were plainly an entry's own
-	made     map[int]bool    // folders that this transfer made
-	named    map[string]bool // folders that got a folder since the last barrier
-	walked   map[string]bool // folders whose own names a barrier of this transfer covers
+	outcomes outcomes
+	wrote    *protocol.BlockSet // entries that the ledger knew when this was staged; nil: nobody asks
+	unsaid   []int              // files that could not be written: the next commit records them
+	excused  atomic.Uint64      // errors that were plainly an entry's own
+	made     map[int]bool       // folders that this transfer made
+	named    map[string]bool    // folders that got a folder since the last barrier
+	walked   map[string]bool    // folders whose own names a barrier of this transfer covers
 }
 
 // part is the staged file that holds file i, and where in it the file begins.
 func (g *Staging) part(i int) (name string, offset uint64) {
-	if g.files[i].Size >= bigFile {
-		return g.name + "/f" + strconv.Itoa(i), 0
+	if g.layout.stored(i) >= bigFile {
+		return g.big(i), 0
 	}
-	return g.name + "/" + packName, g.packed[i]
+	return g.name + "/" + packName, g.layout.packed(i)
+}
+
+// big is the staged file of its own that large file i has.
+func (g *Staging) big(i int) string { return g.name + "/f" + strconv.Itoa(i) }
+
+// where is the staged file that a block goes to, where in it the block begins, and the file's size; 0: it grows.
+func (g *Staging) where(b protocol.BlockNumber) (name string, at uint64, size int64, ok bool) {
+	i, at, ok := g.layout.place(b)
+	if i < 0 {
+		return g.name + "/" + packName, at, 0, ok
+	}
+	return g.big(i), at, int64(g.layout.stored(i)), ok
 }
 
 // add counts a block of the stream as there.
 func (g *Staging) add(b protocol.BlockNumber) {
-	if n, known := g.layout.Length(b); known && b >= g.layout.FirstStream() && g.has.Add(b) {
+	if n, known := g.layout.length(b); known && b >= g.layout.first() && g.has.Add(b) {
 		g.bytes += uint64(n)
 	}
 }
 
 // touch marks the staged file of a block as not durable yet.
 func (g *Staging) touch(b protocol.BlockNumber) {
-	var some [1]manifest.Extent
-	for _, e := range g.layout.Extents(some[:0], b) {
-		name, _ := g.part(e.File)
+	if name, _, _, ok := g.where(b); ok {
 		g.dirty[name] = true
 	}
 }
@@ -81,13 +91,13 @@ func (g *Staging) touch(b protocol.BlockNumber) {
 // WriteBlock writes a verified block into its own extents and journals it. A block that is
 // there already is not written again.
 func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
-	if length, known := g.layout.Length(n); !known || length != len(data) {
+	if length, known := g.layout.length(n); !known || length != len(data) {
 		return fmt.Errorf("write block %d: it has %d bytes, not %d", n, length, len(data))
 	}
 	g.mu.Lock()
 	there, err := g.has.Has(n), g.broken
 	g.mu.Unlock()
-	if there || err != nil || n < g.layout.FirstStream() {
+	if there || err != nil || n < g.layout.first() {
 		return err
 	}
 	name, err := g.write(n, data)
@@ -103,23 +113,19 @@ func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
 // write puts a block into its staged file, which is made and given its space when the first
 // block comes: the files of a block lie one after another there, as they do in the stream.
 func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
-	var some [1]manifest.Extent
-	extents := g.layout.Extents(some[:0], n)
-	if len(extents) == 0 {
+	name, at, size, ok := g.where(n)
+	if !ok {
 		return "", fmt.Errorf("it holds no file")
 	}
-	first := extents[0]
-	name, at := g.part(first.File)
-	size := int64(0) // the pack grows
-	if f := g.files[first.File]; f.Size >= bigFile {
-		size = int64(f.Size)
+	if i, _, _ := g.layout.place(n); i >= 0 && g.layout.sparse(i) {
+		g.parts.Sparse(name)
 	}
 	h, err := g.parts.Take(name, size)
 	if err != nil {
 		return "", err
 	}
 	defer g.parts.Release(h)
-	_, err = h.WriteAt(data, int64(at+first.Offset))
+	_, err = h.WriteAt(data, int64(at))
 	return name, err
 }
 
@@ -164,6 +170,9 @@ func (g *Staging) Sync() error {
 	if err != nil {
 		return g.giveUp(recent, err)
 	}
+	if err := g.layout.durable(); err != nil {
+		return err
+	}
 	return g.journal.Barrier(written)
 }
 
@@ -173,7 +182,7 @@ func (g *Staging) giveUp(recent []protocol.BlockNumber, err error) error {
 	g.broken = err
 	lost := make([]uint32, 0, len(recent)+len(g.recent))
 	for _, b := range append(recent, g.recent...) {
-		if n, _ := g.layout.Length(b); g.has.Remove(b) {
+		if n, _ := g.layout.length(b); g.has.Remove(b) {
 			g.bytes -= uint64(n)
 		}
 		lost = append(lost, uint32(b))
@@ -247,23 +256,21 @@ func (g *Staging) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 }
 
 func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
-	var some [1]manifest.Extent
-	length, _ := g.layout.Length(n)
-	extents := g.layout.Extents(some[:0], n)
-	if len(extents) == 0 || len(buf) < length {
+	length, _ := g.layout.length(n)
+	name, at, _, ok := g.where(n)
+	if !ok || len(buf) < length {
 		return 0, fmt.Errorf("read block %d: not a block of files, or no room for it", n)
 	}
-	if zeros := g.layout.Zeros(); zeros != nil && zeros.Has(n) {
+	if g.layout.zeros(n) {
 		clear(buf[:length])
 		return length, nil
 	}
-	name, at := g.part(extents[0].File)
 	h, err := g.parts.Take(name, -1)
 	if err != nil {
 		return 0, fmt.Errorf("read block %d: %w", n, err)
 	}
 	defer g.parts.Release(h)
-	got, err := h.ReadAt(buf[:length], int64(at+extents[0].Offset))
+	got, err := h.ReadAt(buf[:length], int64(at))
 	if got < length {
 		return 0, fmt.Errorf("read block %d: %d of %d bytes are there: %w", n, got, length,
 			errors.Join(io.ErrUnexpectedEOF, err))
@@ -307,4 +314,4 @@ func (g *Staging) Remove() error {
 }
 
 // Layout is the whole layout of the transfer.
-func (g *Staging) Layout() *manifest.Layout { return g.layout }
+func (g *Staging) Layout() *manifest.Layout { return g.listed }

@@ -7,7 +7,6 @@ import (
 	"path"
 	"runtime"
 	"slices"
-	"strings"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -25,20 +24,25 @@ const (
 // settleEarly gives an outcome to entries that need no block: those that a newer transfer wrote, those
 // that are there already, and those that this machine cannot store.
 func (g *Staging) settleEarly(ctx context.Context) error {
-	files := make([]int, 0, min(len(g.files), maxBatch))
-	for i, f := range g.files {
-		if err := manifest.CheckPathOn(runtime.GOOS, f.Path); err != nil {
-			g.outcomes[i] = g.blocked(i, &obstacle{cause: CauseName, reason: err.Error()})
-		} else if f.Kind == manifest.KindFile {
-			files = append(files, i)
+	for from := 0; from < g.layout.entries(); from += maxBatch {
+		batch := make([]int, min(maxBatch, g.layout.entries()-from))
+		for n := range batch {
+			batch[n] = from + n
 		}
-		if len(files) < maxBatch && i < len(g.files)-1 {
-			continue
+		if err := g.layout.load(batch); err != nil {
+			return err
+		}
+		files := batch[:0]
+		for _, i := range batch {
+			if err := manifest.CheckPathOn(runtime.GOOS, g.layout.entry(i).Path); err != nil {
+				g.decide(i, g.blocked(i, &obstacle{cause: CauseName, reason: err.Error()}))
+			} else if g.layout.kind(i) == manifest.KindFile {
+				files = append(files, i)
+			}
 		}
 		if err := g.settleBatch(ctx, files); err != nil {
 			return err
 		}
-		files = files[:0]
 	}
 	return nil
 }
@@ -49,22 +53,31 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 	if err != nil {
 		return err
 	}
-	var had []int
+	var had []Outcome
 	for _, i := range files {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		d, there := known[g.files[i].Path]
-		if !there && g.spool.cfg.Adopt {
-			d, there = Delivered{Digest: g.files[i].Digest, Size: g.files[i].Size}, true
+		f := g.layout.entry(i)
+		d, there := known[f.Path]
+		if there && g.wrote != nil {
+			g.wrote.Add(protocol.BlockNumber(i))
 		}
-		if there {
-			if err := g.settleKnown(ctx, i, d); err != nil {
-				return err
-			}
+		if !there && g.spool.cfg.Adopt && g.layout.finished(i) {
+			d, there = Delivered{Digest: f.Digest, Size: f.Size}, true
 		}
-		if o := g.outcomes[i]; o != nil && o.Result != Superseded && o.Result != Rejected {
-			had = append(had, i)
+		if !there {
+			continue
+		}
+		o, err := g.settleKnown(ctx, i, d)
+		switch {
+		case err != nil:
+			return err
+		case o == nil:
+		case o.Result == Superseded:
+			g.decide(i, o)
+		default:
+			had = append(had, *o)
 		}
 	}
 	return g.keepHad(ctx, had, known, round)
@@ -73,36 +86,38 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 // keepHad records that files which were there already belong to this transfer now: an older transfer that
 // comes later must not replace them. Files that another transfer wrote since they were looked up come with
 // their blocks after all.
-func (g *Staging) keepHad(ctx context.Context, files []int, known map[string]Delivered, round uint64) error {
-	if len(files) == 0 {
+func (g *Staging) keepHad(ctx context.Context, had []Outcome, known map[string]Delivered, round uint64) error {
+	if len(had) == 0 {
 		return nil
 	}
 	shared := g.spool.cfg.Shared
 	defer shared.turn()()
 	now := known
 	if shared.round.Load() != round {
+		files := make([]int, len(had))
+		for n := range had {
+			files[n] = had[n].File
+		}
 		var err error
 		if now, err = g.lookupFiles(files); err != nil {
 			return err
 		}
 	}
-	had := make([]Outcome, 0, len(files))
-	for _, i := range files {
-		if path := g.files[i].Path; now[path].Transfer != known[path].Transfer {
-			g.outcomes[i] = nil
-			continue
-		}
-		if err := g.takeBack(ctx, g.outcomes[i], now[g.files[i].Path]); err != nil {
+	had = slices.DeleteFunc(had, func(o Outcome) bool { return now[o.Path].Transfer != known[o.Path].Transfer })
+	for n := range had {
+		if err := g.takeBack(ctx, &had[n], now[had[n].Path]); err != nil {
 			return err
 		}
-		g.dress(g.outcomes[i])
-		had = append(had, *g.outcomes[i])
+		g.dress(&had[n])
 	}
 	if err := g.syncFolders(map[string]bool{}); err != nil {
 		return err
 	}
 	if err := g.spool.cfg.Ledger.Record(had); err != nil {
 		return &trouble.Own{Err: fmt.Errorf("record what was there already: %w", err)}
+	}
+	for n := range had {
+		g.decide(had[n].File, &had[n])
 	}
 	return nil
 }
@@ -114,7 +129,7 @@ func (g *Staging) dress(o *Outcome) {
 	if o.Result != AlreadyHad {
 		return
 	}
-	f, name := g.files[o.File], g.spool.cfg.Group+"/"+o.Name
+	f, name := g.layout.entry(o.File), g.spool.cfg.Group+"/"+o.Name
 	l, err := g.lookAt(name)
 	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != f.Size || !l.mtime.Equal(o.MTime) {
 		return
@@ -137,7 +152,7 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 	}
 	paths := make([]string, len(files))
 	for n, i := range files {
-		paths[n] = g.files[i].Path
+		paths[n] = g.layout.entry(i).Path
 	}
 	known, err := g.spool.cfg.Ledger.LookupAll(paths)
 	if err != nil {
@@ -148,14 +163,13 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 
 // settleKnown looks a file up in the ledger; only what this server delivered to this group is
 // ever looked at before its content came (security.md R4), and it is read again before it counts.
-func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
-	f := g.files[i]
+func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome, error) {
+	f := g.layout.entry(i)
 	if o := g.superseded(i, d); o != nil {
-		g.outcomes[i] = o
-		return nil
+		return o, nil
 	}
-	if d.Digest != f.Digest || d.Size != f.Size {
-		return nil
+	if !g.layout.finished(i) || d.Digest != f.Digest || d.Size != f.Size {
+		return nil, nil
 	}
 	name := g.deliveredPath(f.Path, d)
 	l, err := g.lookAt(name)
@@ -165,9 +179,9 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	}
 	switch {
 	case ctx.Err() != nil:
-		return ctx.Err()
+		return nil, ctx.Err()
 	case err != nil || !there:
-		return nil // its blocks are fetched, and the commit looks again
+		return nil, nil // its blocks are fetched, and the commit looks again
 	}
 	o := g.outcome(i, AlreadyHad, "")
 	if d.Transfer == g.no { // this transfer put it there, and was interrupted before it noted that
@@ -175,14 +189,13 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) error {
 	}
 	g.wayTo(name, g.named) // whoever put it there may have been interrupted before its name was durable
 	o.Name, o.MTime = g.below(name), l.mtime
-	g.outcomes[i] = &o
-	return nil
+	return &o, nil
 }
 
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
-	d, known, err := g.spool.cfg.Ledger.Lookup(g.files[i].Path)
+	d, known, err := g.spool.cfg.Ledger.Lookup(g.layout.entry(i).Path)
 	if err != nil {
-		return d, false, &trouble.Own{Err: fmt.Errorf("look up %s: %w", g.files[i].Path, err)}
+		return d, false, &trouble.Own{Err: fmt.Errorf("look up %s: %w", g.layout.entry(i).Path, err)}
 	}
 	return d, known, nil
 }
@@ -310,7 +323,7 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 // ownBeside finds the copy of the last delivery that has another name than the file, unless it was
 // edited.
 func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
-	name := g.deliveredPath(g.files[i].Path, c.Delivered)
+	name := g.deliveredPath(g.layout.entry(i).Path, c.Delivered)
 	if !c.known || name == g.final(i) || c.taken[name] {
 		return "", nil, nil
 	}
@@ -330,10 +343,4 @@ func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look,
 func (g *Staging) failed(ctx context.Context, i int, doing string, err error) (target, *Outcome, error) {
 	o, err := g.faulty(ctx, i, doing, err)
 	return target{}, o, err
-}
-
-// entry finds a path in the manifest.
-func (g *Staging) entry(name string) (int, bool) {
-	return slices.BinarySearchFunc(g.files, name,
-		func(f manifest.File, p string) int { return strings.Compare(f.Path, p) })
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"path"
 	"slices"
 
@@ -32,11 +33,7 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 		}
 	}
 	if failed == nil {
-		for i := len(g.files) - 1; i >= 0; i-- {
-			if g.made[i] && g.files[i].Kind == manifest.KindFolder {
-				g.dressFolder(i)
-			}
-		}
+		g.dressFolders()
 	}
 	if err := g.syncFolders(folders); err != nil {
 		return nil, errors.Join(failed, err)
@@ -47,18 +44,21 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 // makeEntries makes the folders and links that have no outcome yet.
 func (g *Staging) makeEntries(ctx context.Context) (fresh []Outcome, err error) {
 	var open []int
-	for i, f := range g.files {
-		if g.outcomes[i] == nil && f.Kind != manifest.KindFile {
+	for i := range g.layout.entries() {
+		if !g.outcomes.has(i) && g.layout.kind(i) != manifest.KindFile {
 			open = append(open, i)
 		}
 	}
 	for batch := range slices.Chunk(open, maxBatch) {
+		if err := g.layout.load(batch); err != nil {
+			return fresh, err
+		}
 		known, err := g.lookupFiles(batch)
 		if err != nil {
 			return fresh, err
 		}
 		for _, i := range batch {
-			d, there := known[g.files[i].Path]
+			d, there := known[g.layout.entry(i).Path]
 			o, err := g.makeEntry(ctx, i, d, there)
 			if err != nil {
 				return fresh, err
@@ -73,7 +73,7 @@ func (g *Staging) makeEntry(ctx context.Context, i int, d Delivered, known bool)
 	if o := g.superseded(i, d); o != nil {
 		return o, nil
 	}
-	link, folder := g.files[i].Kind == manifest.KindSymlink, g.final(i)
+	link, folder := g.layout.kind(i) == manifest.KindSymlink, g.final(i)
 	if link {
 		folder = path.Dir(folder)
 	}
@@ -101,14 +101,14 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 		return g.faulty(ctx, i, "look at its name", err)
 	}
 	if l != nil && l.Mode()&fs.ModeSymlink != 0 {
-		if to, err := g.spool.fs.Readlink(name); err == nil && to == g.files[i].Target {
+		if to, err := g.spool.fs.Readlink(name); err == nil && to == g.layout.entry(i).Target {
 			o := g.outcome(i, AlreadyHad, "")
 			return &o, nil
 		}
 	}
 	switch {
 	case l == nil:
-		err = g.spool.fs.Symlink(g.files[i].Target, name)
+		err = g.spool.fs.Symlink(g.layout.entry(i).Target, name)
 	case l.IsDir():
 		ob, err := g.clearFolder(ctx, name, known)
 		if err != nil {
@@ -117,7 +117,7 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 		if ob != nil {
 			return g.linkBlocked(i, ob), nil
 		}
-		err = g.spool.fs.Symlink(g.files[i].Target, name)
+		err = g.spool.fs.Symlink(g.layout.entry(i).Target, name)
 		return g.linkMade(ctx, i, err)
 	default:
 		ours := false
@@ -161,16 +161,26 @@ func (g *Staging) replaceLink(i int, name string) error {
 	if err := g.spool.fs.Remove(staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := g.spool.fs.Symlink(g.files[i].Target, staged); err != nil {
+	if err := g.spool.fs.Symlink(g.layout.entry(i).Target, staged); err != nil {
 		return err
 	}
 	return g.spool.fs.Rename(staged, name)
 }
 
-// dressFolder gives a folder that this transfer made its mode and time. That it cannot is no
+// dressFolders gives the folders that this transfer made their modes and times, inner ones first. That it cannot is no
 // reason to fail what is delivered.
-func (g *Staging) dressFolder(i int) {
-	f := g.files[i]
-	_ = g.spool.fs.Chmod(g.final(i), fs.FileMode(f.Mode&0o777)|0o700)
-	_ = g.spool.fs.Chtimes(g.final(i), protocol.TimeOf(f.MTime))
+func (g *Staging) dressFolders() {
+	made := slices.Sorted(maps.Keys(g.made))
+	slices.Reverse(made)
+	for batch := range slices.Chunk(made, maxBatch) {
+		if g.layout.load(batch) != nil {
+			return
+		}
+		for _, i := range batch {
+			if f := g.layout.entry(i); f.Kind == manifest.KindFolder {
+				_ = g.spool.fs.Chmod(g.final(i), fs.FileMode(f.Mode&0o777)|0o700)
+				_ = g.spool.fs.Chtimes(g.final(i), protocol.TimeOf(f.MTime))
+			}
+		}
+	}
 }

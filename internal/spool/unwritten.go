@@ -5,7 +5,6 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
@@ -19,9 +18,9 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, e := range g.layout.Extents(nil, n) {
-		if g.outcomes[e.File] == nil {
-			g.refuse(e.File, err)
+	for _, i := range g.layout.filesOf(nil, n) {
+		if !g.outcomes.has(i) {
+			g.refuse(i, err)
 		}
 	}
 	return nil
@@ -29,35 +28,25 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 
 // giveUpFile refuses a big file that could not be made durable: what was written of it is void.
 func (g *Staging) giveUpFile(i int, err error) error {
-	r := g.layout.FileBlocks(i)
+	r := g.layout.blocksOf(i)
 	lost := make([]uint32, 0, int(r.End()-r.First))
 	for b := r.First; b < r.End(); b++ {
 		lost = append(lost, uint32(b))
 	}
-	if g.outcomes[i] == nil {
+	if !g.outcomes.has(i) {
 		g.refuse(i, err)
 	}
 	return g.journal.Add(journal.Lost, lost...)
 }
 
-// refuse gives a file that cannot be written its outcome; the caller holds the lock.
+// refuse gives a file that cannot be written its outcome; the caller holds the lock. What the outcome says of the entry
+// is filled in when it is recorded: entries are not looked up under the lock.
 func (g *Staging) refuse(i int, err error) {
-	o := g.outcome(i, Rejected, "cannot write it: "+trouble.Plain(err))
-	o.Cause = trouble.CauseOf(err)
-	g.outcomes[i] = &o
-	g.unsaid = append(g.unsaid, o)
-	r := g.layout.FileBlocks(i)
-	var extents []manifest.Extent
-	for b := r.First; b < r.End(); b++ {
-		open := false
-		extents = g.layout.Extents(extents[:0], b)
-		for _, e := range extents {
-			open = open || g.outcomes[e.File] == nil
-		}
-		if !open {
-			g.add(b)
-		}
-	}
+	g.outcomes.set(i, &Outcome{
+		File: i, Result: Rejected, Reason: "cannot write it: " + trouble.Plain(err), Cause: trouble.CauseOf(err),
+	})
+	g.unsaid = append(g.unsaid, i)
+	g.skip(g.layout.blocksOf(i))
 }
 
 // settleUnwritten records what could not be written since the last commit.
@@ -66,13 +55,31 @@ func (g *Staging) settleUnwritten() ([]Outcome, error) {
 	unsaid := g.unsaid
 	g.unsaid = nil
 	g.mu.Unlock()
-	if err := g.settle(unsaid); err != nil {
+	fresh, err := g.sayUnwritten(unsaid)
+	if err != nil {
 		g.mu.Lock()
 		g.unsaid = append(unsaid, g.unsaid...)
 		g.mu.Unlock()
+	}
+	return fresh, err
+}
+
+func (g *Staging) sayUnwritten(files []int) (fresh []Outcome, err error) {
+	if err := g.layout.load(files); err != nil {
 		return nil, err
 	}
-	return unsaid, nil
+	for _, i := range files {
+		g.mu.Lock()
+		why := g.outcomes.whole[i]
+		g.mu.Unlock()
+		if why == nil || why.Result != Rejected {
+			continue
+		}
+		o := g.outcome(i, Rejected, why.Reason)
+		o.Cause = why.Cause
+		fresh = append(fresh, o)
+	}
+	return fresh, g.settle(fresh)
 }
 
 // bigPart gives the file that a staged file of its own holds.

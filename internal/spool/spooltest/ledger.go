@@ -57,7 +57,7 @@ func (l *Ledger) Record(batch []spool.Outcome) error {
 					Former: have.After(o.Path, o.Name),
 				}
 			}
-		case spool.Superseded, spool.Rejected: // nothing of them lies there
+		case spool.Superseded, spool.Rejected, spool.Void: // nothing of them lies there
 		}
 	}
 	return nil

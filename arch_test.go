@@ -64,7 +64,7 @@ var arrows = map[string]string{
 	"groupaddr":            "protocol .",
 	"reach":                "protocol wire seal .",
 	"history":              "protocol telemetry .",
-	"download":             "protocol content .",
+	"download":             "protocol content pages .",
 	"summary":              "protocol schedule units .",
 	"receipts":             "protocol format2 seal store .",
 	"edition":              "protocol content manifest store .",

@@ -69,10 +69,17 @@ func (e *Engine) stream(
 		e.sourceFault(tr.No, tr.Content, err)
 		return nil, err
 	}
-	forged := e.failed(tr.No, asked)
+	return e.give(ctx, p, tr, download.Blocks(src, asked), e.failed(tr.No, asked)), nil
+}
+
+// give gives parts of a transfer to a device that has a slot, as the limits allow; forged: others spoiled what it
+// received of them.
+func (e *Engine) give(
+	ctx context.Context, p groupcast.Principal, tr store.Transfer, src download.Source, forged bool,
+) *download.Stream {
 	line := e.lines.Enter(tr.No, tr.RateLimit/8, forged)
 	return download.New(download.Config{
-		Source: src, Asked: asked, Now: e.now,
+		Source: src, Now: e.now,
 		Others: func() bool { return e.slots.Waiting(p.User.ID) },
 		Allow:  func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
 		Wait:   func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
@@ -82,7 +89,7 @@ func (e *Engine) stream(
 			e.lines.Leave(tr.No, tr.RateLimit/8, forged)
 			e.gaveOverHTTPS(tr.No, n)
 		},
-	}), nil
+	})
 }
 
 // allowBlock is asked before each block leaves.

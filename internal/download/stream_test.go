@@ -51,7 +51,7 @@ func (f *fixture) Close() error {
 func (f *fixture) open(first, count uint32) *Stream {
 	f.now = time.Date(2026, 1, 1, 0, 0, 0, 0, time.UTC)
 	return New(Config{
-		Source: f, Asked: protocol.Range{First: protocol.BlockNumber(first), Count: count},
+		Source: Blocks(f, protocol.Range{First: protocol.BlockNumber(first), Count: count}),
 		Now:    func() time.Time { return f.now },
 		Others: func() bool { return f.others },
 		Allow: func(int) error {

@@ -24,6 +24,8 @@ func SignedOf(n protocol.PageNo, raw []byte, c Change) Signed {
 var (
 	// ErrNotYet says that the page of a block is not durable yet: what the block is may not leave the server.
 	ErrNotYet = errors.New("the page of this block is not signed yet")
+	// ErrVoid says that a block is of void files only: everybody holds it, and it is never given.
+	ErrVoid = errors.New("this block is of files that are not delivered")
 	// ErrChanged says that files are not what their pages say any more: only a further edition can deliver the rest.
 	ErrChanged = errors.New("files changed after their pages were signed")
 )

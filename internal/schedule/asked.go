@@ -93,9 +93,9 @@ func (s *Scheduler) Heard(now time.Time, no protocol.TransferNo, dev protocol.De
 func (s *Scheduler) answerBy(d *delivery) (time.Time, bool) {
 	switch {
 	case d.state == StateHTTPS && !d.heard:
-		return d.since.Add(s.t.Answer), true
+		return d.quietUntil(s.t.Answer), true
 	case d.state == StateHTTPS || d.state == StateStored:
-		return d.since.Add(s.t.Stall), true
+		return d.quietUntil(s.t.Stall), true
 	}
 	return time.Time{}, false
 }

@@ -44,7 +44,7 @@ func (s *Scheduler) nextOf(r *run, n *nearest) {
 	}
 	for _, d := range r.deliveries {
 		if d.state == StateAsked && (r.phase == PhaseSending || r.phase == PhaseAsking) {
-			n.take(d.since.Add(s.t.Answer))
+			n.take(d.quietUntil(s.t.Answer))
 		}
 		if by, waits := s.answerBy(d); waits {
 			n.take(by)

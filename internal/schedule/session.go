@@ -377,7 +377,7 @@ func (s *Scheduler) resumeHTTPSOnly(now time.Time, r *run) {
 // giveUpSilent leaves devices that never answered the offer to HTTPS.
 func (s *Scheduler) giveUpSilent(now time.Time, r *run) {
 	silent := r.devices(func(dev protocol.DeviceID, d *delivery) bool {
-		return d.state == StateAsked && s.active[dev] && !now.Before(d.since.Add(s.t.Answer))
+		return d.state == StateAsked && s.active[dev] && !now.Before(d.quietUntil(s.t.Answer))
 	})
 	for _, dev := range silent {
 		s.leaveMulticast(now, r, dev, Reason{Code: NoAnswer})

@@ -142,6 +142,7 @@ type delivery struct {
 	lapsed    int  // multicast sessions left for mere silence: that may have been the network
 	reason    Reason
 	since     time.Time
+	looks     looks     // it compares what it has with what it was offered
 	heard     bool      // it did something about the offer it has
 	known     bool      // when it answered the offer it had answered one in time before
 	gone      time.Time // when its stream broke

@@ -39,3 +39,19 @@ func LacksDigest(lacks []byte) protocol.Digest { return digestOf(lackSets, lacks
 
 // ContentDigest is a file's identity: BLAKE3 of its content, without a key.
 func ContentDigest(content []byte) protocol.Digest { return blake3.Sum256(content) }
+
+// ContentHasher is ContentDigest of a file that comes in parts.
+type ContentHasher struct{ h *blake3.Hasher }
+
+// NewContentHasher begins a file.
+func NewContentHasher() *ContentHasher { return &ContentHasher{blake3.New()} }
+
+// Write takes the next part; it never fails.
+func (c *ContentHasher) Write(part []byte) (int, error) { return c.h.Write(part) }
+
+// Digest is that of the file; then the next one begins.
+func (c *ContentHasher) Digest() (d protocol.Digest) {
+	c.h.Sum(d[:0])
+	c.h.Reset()
+	return d
+}

@@ -162,6 +162,9 @@ func (b *Book) follow() (Change, error) {
 // Verified is how many pages are verified: those of the chain from page 0 on.
 func (b *Book) Verified() protocol.PageNo { return protocol.PageNo(len(b.digests)) }
 
+// End is the first block of the stream behind what the pages cover.
+func (b *Book) End() uint32 { return b.end }
+
 // Waiting says whether a page is here and waits for others.
 func (b *Book) Waiting(n protocol.PageNo) bool { _, ok := b.held[n]; return ok }
 

@@ -68,24 +68,36 @@ func (w *Writer) Book() *Book { return w.book }
 func (w *Writer) Resume(pages [][]byte) (Change, error) {
 	var all Change
 	for _, raw := range pages {
-		c, err := w.book.Add(raw)
+		c, err := w.Take(raw)
 		if err != nil {
 			return all, err
 		}
 		all.add(c)
 	}
-	if len(all.Pages) != len(pages) {
-		return all, fmt.Errorf("%d of %d pages follow one another", len(all.Pages), len(pages))
-	}
-	w.next = w.book.end
-	w.left -= int(w.book.files)
-	w.lost = w.book.void.Clone()
-	for _, r := range append(w.book.finished.Members(), w.lost.Members()...) {
-		w.told.AddRange(r)
-	}
-	w.target = min(longestPage, 1<<min(len(pages), 20))
-	w.begin()
 	return all, nil
+}
+
+// Take is Resume for the next one of these pages.
+func (w *Writer) Take(raw []byte) (Change, error) {
+	before := w.book.Verified()
+	c, err := w.book.Add(raw)
+	if err != nil {
+		return c, err
+	}
+	if w.book.Verified() != before+1 {
+		return c, fmt.Errorf("the page after the first %d is another one", before)
+	}
+	for _, f := range c.Finished {
+		w.told.Add(protocol.BlockNumber(f.Entry))
+	}
+	for _, f := range c.Void {
+		w.told.Add(protocol.BlockNumber(f.Entry))
+		w.lost.Add(protocol.BlockNumber(f.Entry))
+	}
+	w.left -= len(c.Finished) + len(c.Void)
+	w.next, w.target = w.book.end, min(longestPage, 1<<min(int(before)+1, 20))
+	w.begin()
+	return c, nil
 }
 
 // begin starts a page where the blocks go on.
@@ -174,6 +186,18 @@ func (w *Writer) Void(entry uint32, reason format2.VoidReason) error {
 	w.left--
 	return nil
 }
+
+// Told says whether it is known what became of a file.
+func (w *Writer) Told(entry uint32) bool { return w.told.Has(protocol.BlockNumber(entry)) }
+
+// Lost says whether a file is void, on pages that are signed or on the next one.
+func (w *Writer) Lost(entry uint32) bool { return w.lost.Has(protocol.BlockNumber(entry)) }
+
+// End is the first block that no page covers and that was not hashed.
+func (w *Writer) End() uint32 { return w.next }
+
+// Pending is how many blocks are hashed that no page covers.
+func (w *Writer) Pending() int { return len(w.leaves) }
 
 // Full says whether a page has to be signed before anything more is taken.
 func (w *Writer) Full() bool { return w.full() }

@@ -135,6 +135,18 @@ func (c *Cut) File(entry uint32) (first, end uint32, ok bool) {
 	return 0, 0, found
 }
 
+// Span gives where in the stream an entry's content begins, and how long it is. false: it is no file.
+func (c *Cut) Span(entry uint32) (offset, length uint64, ok bool) {
+	if i, found := slices.BinarySearch(c.small.entry, entry); found {
+		return c.small.start(i), c.small.end[i] - c.small.start(i), true
+	}
+	if i, found := slices.BinarySearch(c.big.entry, entry); found {
+		return c.small.bytes() + c.big.start(i), c.big.end[i] - c.big.start(i), true
+	}
+	_, found := slices.BinarySearch(c.empty, entry)
+	return 0, 0, found
+}
+
 // Shared says whether a block may hold bytes of several files.
 func (c *Cut) Shared(b uint32) bool { return b < c.firstBig[0] }
 

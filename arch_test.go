@@ -37,7 +37,9 @@ var arrows = map[string]string{
 	"bandwidth": "protocol rate",
 
 	"mcast":                "protocol",
-	"content":              "protocol wire manifest durable disk pattern .",
+	"content":              "protocol wire manifest format2 seal skeleton pages listed durable disk pattern .",
+	"listed":               "",
+	"source":               "protocol content listed format2 skeleton pages seal .",
 	"ledger":               "protocol manifest spool sqlfile .",
 	"drops":                "",
 	"sender":               "protocol wire seal fec manifest rate send mcast drops .",

@@ -2,12 +2,16 @@ package content
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"io"
+	"io/fs"
 	"os"
 	"path/filepath"
 	"slices"
 
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // Covers says whether every path of older content is a path of newer content, too. The lists are compared as
@@ -53,8 +57,62 @@ func (l *Library) CoversPaths(ctx context.Context, newer []string, older string)
 	}
 }
 
+// entryList is the entries of some content, one after another.
+type entryList interface {
+	manifest.List
+	Read() int // so many so far
+}
+
+// skeletonEntries are those of a skeleton.
+type skeletonEntries struct {
+	*skeleton.Reader
+	read int
+}
+
+// Next gives the next entry.
+func (s *skeletonEntries) Next() (manifest.File, bool) {
+	f, ok := s.Reader.Next()
+	if ok {
+		s.read++
+	}
+	return f, ok
+}
+
+// Read is how many entries were read.
+func (s *skeletonEntries) Read() int { return s.read }
+
 // entries opens the list of some content's entries.
-func (l *Library) entries(id string) (*manifest.Entries, func(), error) {
+func (l *Library) entries(id string) (entryList, func(), error) {
+	f, err := os.Open(filepath.Join(l.folder(id), skeletonName))
+	if errors.Is(err, fs.ErrNotExist) {
+		return l.manifestEntries(id)
+	}
+	if err != nil {
+		return nil, nil, contentGone(err)
+	}
+	done := func() { f.Close() } // read only: nothing can be lost
+	s, _, err := readSkeleton(f, f)
+	if err != nil {
+		done()
+		return nil, nil, contentGone(err)
+	}
+	return &skeletonEntries{Reader: s}, done, nil
+}
+
+// readSkeleton begins to read the skeleton that a file has, by way of r.
+func readSkeleton(f *os.File, r io.Reader) (s *skeleton.Reader, bytes int, err error) {
+	info, err := f.Stat()
+	if err != nil {
+		return nil, 0, err
+	}
+	if info.Size() > skeleton.MaxBytes {
+		return nil, 0, skeleton.ErrLarge
+	}
+	s, err = skeleton.NewReader(r, int(info.Size()))
+	return s, int(info.Size()), err
+}
+
+func (l *Library) manifestEntries(id string) (entryList, func(), error) {
 	f, err := os.Open(filepath.Join(l.folder(id), "manifest"))
 	if err != nil {
 		return nil, nil, contentGone(err)

@@ -11,6 +11,7 @@ import (
 	"syscall"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/listed"
 )
 
 // Lost is a file that is not what its manifest says any more.
@@ -56,25 +57,27 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// errAway says that a file is not there, and neither is the disk that it was on.
-var errAway = errors.New("its folder is not there; is the disk mounted?")
+// ErrAway says that a file is not there, and neither is the disk that it was on.
+var ErrAway = errors.New("its folder is not there; is the disk mounted?")
 
 // errUnsteady says that a block differs though each of its files is whole when looked at.
 var errUnsteady = errors.New("it reads differently each time")
 
 // fault types what went wrong with file i.
-func (o *opened) fault(i int, err error) error {
-	name := o.files[i].Path
+func (o *opened) fault(i int, err error) error { return o.place.Fault(o.files[i].Path, err) }
+
+// Fault types what went wrong with a file of that name.
+func (p Place) Fault(name string, err error) error {
 	var away *UnavailableError
 	switch {
 	case isEOF(err), errors.Is(err, io.ErrUnexpectedEOF), errors.Is(err, errNotRegular), errors.Is(err, errOwn),
-		escapes(err):
+		errors.Is(err, listed.ErrOther), escapes(err):
 		return &LostError{Lost: []Lost{{name, groupcast.WhyChanged}}, Err: err}
 	case errors.Is(err, fs.ErrNotExist), errors.Is(err, syscall.ENOTDIR):
-		if r, _, found := o.place.rootOf(name); !found || r.there() {
+		if r, _, found := p.rootOf(name); !found || r.There() {
 			return &LostError{Lost: []Lost{{name, groupcast.WhyGone}}, Err: err}
 		}
-		return &UnavailableError{name, groupcast.WhyUnreadable, errAway}
+		return &UnavailableError{name, groupcast.WhyUnreadable, ErrAway}
 	case errors.Is(err, fs.ErrPermission):
 		return &UnavailableError{name, groupcast.WhyForbidden, err}
 	case errors.As(err, &away):
@@ -89,9 +92,9 @@ func escapes(err error) bool {
 	return errors.As(err, &p) && p.Err.Error() == "path escapes from parent"
 }
 
-// there says whether the disk that the root was found on is where it was. An empty mount point
+// There says whether the disk that the root was found on is where it was. An empty mount point
 // has lost no file: its disk is away.
-func (r Root) there() bool {
+func (r Root) There() bool {
 	for dir := r.Base; ; dir = filepath.Dir(dir) {
 		info, err := os.Stat(dir)
 		switch {

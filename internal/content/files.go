@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
 )
 
@@ -27,14 +28,14 @@ func cannotRead(name string, err error) error {
 }
 
 // errNotRegular says that what was expected to be a file is something else.
-var errNotRegular = errors.New("it is not a regular file")
+var errNotRegular = listed.ErrNotRegular
 
 // errOwn says that what was expected to be a file to send is one of groupcast's own files.
 var errOwn = errors.New("it is another name of one of groupcast's own files, which nobody may send")
 
-// permits says whether a file may be read there to be sent: it may have become another name of one
+// Permits says whether a file may be read there to be sent: it may have become another name of one
 // of groupcast's own since it was found.
-func (p Place) permits(info fs.FileInfo) error {
+func (p Place) Permits(info fs.FileInfo) error {
 	if p.own == nil || !linked(info) {
 		return nil
 	}
@@ -45,9 +46,9 @@ func (p Place) permits(info fs.FileInfo) error {
 	return err
 }
 
-// openRegular opens a regular file and nothing else: a FIFO must not block, and links are not followed
+// OpenRegular opens a regular file and nothing else: a FIFO must not block, and links are not followed
 // (security.md R2).
-func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
+func OpenRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	before, err := root.Lstat(name)
 	if err != nil {
 		return nil, nil, err
@@ -55,7 +56,7 @@ func openRegular(root *os.Root, name string) (*os.File, fs.FileInfo, error) {
 	if !before.Mode().IsRegular() {
 		return nil, nil, errNotRegular
 	}
-	f, err := root.OpenFile(name, os.O_RDONLY|nonblock, 0)
+	f, err := root.OpenFile(name, os.O_RDONLY|Nonblock, 0)
 	if err != nil {
 		return nil, nil, err
 	}
@@ -107,11 +108,11 @@ func (o *opened) take(i int) (*handle, error) {
 		if err != nil {
 			return nil, err
 		}
-		f, info, err := openRegular(root, name)
+		f, info, err := OpenRegular(root, name)
 		if err != nil {
 			return nil, err
 		}
-		if err := o.place.permits(info); err != nil {
+		if err := o.place.Permits(info); err != nil {
 			f.Close()
 			return nil, err
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/disk"
 	"github.com/groupcast/groupcast/internal/durable"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -43,6 +44,10 @@ type Built struct {
 	ManifestBlocks uint32
 	Source         string // "path", or "upload:" and its ID
 	InPlace        bool
+	Paged          bool            // it has a skeleton in place of a manifest …
+	Skeleton       protocol.Digest // … with this digest
+	SkeletonBytes  uint64
+	Pages          uint32 // numbers that its offer keeps for pages
 	Notes          []groupcast.Note
 	LeftOut        groupcast.LeftOuts
 }
@@ -60,6 +65,7 @@ type Library struct {
 	own      *Own
 	Uploads  *Uploads
 	holds    func(bytes uint64) error
+	pages    ReadPages
 	mu       sync.Mutex
 	open     map[string]*shared
 	making   map[string]bool // content whose transfer is just being added
@@ -108,12 +114,12 @@ func (l *Library) Build(ctx context.Context, t *Tree, from string) (Built, error
 // Keep keeps a manifest as new
 func (l *Library) Keep(m *manifest.Manifest, name string, p Place, from string) (Built, error) {
 	layout, encoded := manifest.LayoutOf(m)
-	folders := foldersIn(m)
+	folders := foldersIn(m.Files)
 	b := Built{
 		Content: newContentID(), Name: name, Files: len(m.Files) - folders, Folders: folders, Bytes: m.StreamLength(),
 		Blocks: len(m.Blocks), Root: encoded.Root,
 		ManifestBytes: uint64(len(encoded.Manifest)), ManifestBlocks: uint32(layout.FirstStream()) - 1,
-		Source: from, InPlace: from == FromPath, Notes: notesOn(m),
+		Source: from, InPlace: from == FromPath, Notes: notesOn(m.Files),
 	}
 	if len(encoded.Manifest) > protocol.MaxManifestBytes || len(m.Files) > protocol.MaxFiles ||
 		b.Blocks > protocol.MaxBlocks {
@@ -131,9 +137,9 @@ func (l *Library) Keep(m *manifest.Manifest, name string, p Place, from string) 
 	return b, nil
 }
 
-func foldersIn(m *manifest.Manifest) (n int) {
-	for i := range m.Files {
-		if m.Files[i].Kind == manifest.KindFolder {
+func foldersIn(files []manifest.File) (n int) {
+	for i := range files {
+		if files[i].Kind == manifest.KindFolder {
 			n++
 		}
 	}
@@ -153,15 +159,15 @@ func (l *Library) Made(id string) {
 // Forget deletes a manifest and leaves the files, uploaded or not.
 func (l *Library) Forget(id string) error { return os.RemoveAll(l.folder(id)) }
 
-// notesOn says what of a manifest is not as it was found.
-func notesOn(m *manifest.Manifest) []groupcast.Note {
+// notesOn says what of some files is not as it was found.
+func notesOn(files []manifest.File) []groupcast.Note {
 	coarse := groupcast.Note{Code: groupcast.NoteTimes}
-	for i := range m.Files {
-		if !protocol.IsCoarse(m.Files[i].MTime) {
+	for i := range files {
+		if !protocol.IsCoarse(files[i].MTime) {
 			continue
 		}
 		if coarse.Count++; coarse.Count == 1 {
-			coarse.Path = m.Files[i].Path
+			coarse.Path = files[i].Path
 		}
 	}
 	if coarse.Count == 0 {
@@ -170,11 +176,12 @@ func notesOn(m *manifest.Manifest) []groupcast.Note {
 	return []groupcast.Note{coarse}
 }
 
-// Kept is what is stored with a manifest.
+// Kept is what is stored with a manifest, or a skeleton.
 type Kept struct {
 	Place  Place  `json:"place"`
 	Source string `json:"source"`
-	Hash   uint8  `json:"hash,omitempty"` // of the block digests, as in offers; 0: written before it was noted
+	Hash   uint8  `json:"hash,omitempty"`  // of the block digests, as in offers; 0: written before it was noted
+	Paged  bool   `json:"paged,omitempty"` // there is a skeleton in place of a manifest
 }
 
 func (l *Library) store(id string, m []byte, p Place, from string) error {
@@ -215,7 +222,7 @@ func (l *Library) Kept(id string) (k Kept, err error) {
 	if err := json.Unmarshal(place, &k); err != nil {
 		return k, contentGone(err)
 	}
-	if k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
+	if k.Paged && k.Hash != format2.HashBLAKE3 || !k.Paged && k.Hash != 0 && k.Hash != wire.HashBLAKE3 {
 		return k, ErrOtherDigests
 	}
 	if k.Source == FromPath {
@@ -230,6 +237,9 @@ func (l *Library) Manifest(id string) (*manifest.Manifest, Kept, error) {
 	if err != nil {
 		return nil, k, err
 	}
+	if k.Paged {
+		return nil, k, ErrPaged
+	}
 	raw, err := os.ReadFile(filepath.Join(l.folder(id), "manifest"))
 	if err != nil {
 		return nil, k, contentGone(err)
@@ -240,6 +250,9 @@ func (l *Library) Manifest(id string) (*manifest.Manifest, Kept, error) {
 	}
 	return m, k, nil
 }
+
+// ErrPaged says that content has a skeleton in place of a manifest.
+var ErrPaged = errors.New("this content has no manifest: its digests are in signed pages")
 
 // ErrOtherDigests says that another version of the program made a transfer's list of digests: no receiver
 // of this one could check what it got.

@@ -18,11 +18,18 @@ func NewUploadID() string { return strings.ToLower(rand.Text()) }
 // it with the list of them, unless they are to be left out. The caller calls Made when a transfer has it, or
 // none will.
 func (l *Library) Make(ctx context.Context, tree *Tree, n groupcast.NewTransfer) (Built, error) {
+	return l.prepare(ctx, tree, n, l.Build)
+}
+
+// keeping makes content of a tree.
+type keeping func(ctx context.Context, t *Tree, from string) (Built, error)
+
+func (l *Library) prepare(ctx context.Context, tree *Tree, n groupcast.NewTransfer, keep keeping) (Built, error) {
 	for range MaxRebuilds {
 		if err := mayGo(tree, n.SkipBad); err != nil {
 			return Built{}, err
 		}
-		b, err := l.read(ctx, tree, n)
+		b, err := l.read(ctx, tree, n, keep)
 		if !tree.DropUnread(err) {
 			return b, err
 		}
@@ -48,8 +55,8 @@ func mayGo(tree *Tree, skipBad bool) error {
 	return groupcast.Errorf(groupcast.EInvalid, "there is nothing to send").WithHint("%s", hint)
 }
 
-// read hashes what was found, or what was copied of it.
-func (l *Library) read(ctx context.Context, tree *Tree, n groupcast.NewTransfer) (Built, error) {
+// read keeps what was found, or what was copied of it.
+func (l *Library) read(ctx context.Context, tree *Tree, n groupcast.NewTransfer, keep keeping) (Built, error) {
 	from, copied, id := FromPath, tree, n.Upload
 	if n.Copy && id == "" {
 		var err error
@@ -65,7 +72,7 @@ func (l *Library) read(ctx context.Context, tree *Tree, n groupcast.NewTransfer)
 		done := l.Reserve(id)
 		defer done()
 	}
-	b, err := l.Build(ctx, copied, from)
+	b, err := keep(ctx, copied, from)
 	if err != nil && n.Upload == "" && n.Copy {
 		err = l.ThrowAway(id, err)
 	}
@@ -105,12 +112,12 @@ func (l *Library) copyFile(id string, p Place, path string) error {
 		return &UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer dir.Close()
-	f, info, err := openRegular(dir, name)
+	f, info, err := OpenRegular(dir, name)
 	if err != nil {
 		return &UnavailableError{Path: path, Why: groupcast.WhyUnreadable, Err: err}
 	}
 	defer f.Close()
-	if err := p.permits(info); err != nil {
+	if err := p.Permits(info); err != nil {
 		return &LostError{Lost: []Lost{{Path: path, Why: groupcast.WhyHome}}, Err: err}
 	}
 	_, err = l.Uploads.Write(id, path, 0, f)

@@ -4,6 +4,6 @@ import (
 	"os"
 )
 
-const nonblock = 0 // there are no FIFOs among files
+const Nonblock = 0 // there are no FIFOs among files
 
 func syncFolder(*os.Root, string) error { return nil } // Windows keeps names by its own journal

@@ -30,6 +30,9 @@ func (t *Tree) DropUnread(err error) bool {
 		return false
 	}
 	t.Bytes -= t.Files[i].Stored()
+	if len(t.ids) == len(t.Files) {
+		t.ids = slices.Delete(t.ids, i, i+1)
+	}
 	t.Files = slices.Delete(t.Files, i, i+1)
 	t.LeftOut.Add(bad.Path, bad.Why, bad.Detail)
 	return true

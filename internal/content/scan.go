@@ -10,9 +10,11 @@ import (
 	"path/filepath"
 	"runtime"
 	"slices"
+	"sort"
 	"strings"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/listed"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pattern"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -60,6 +62,17 @@ type Tree struct {
 	Place   Place
 	Bytes   uint64
 	LeftOut groupcast.LeftOuts // what was found and cannot be sent, or is excluded
+	ids     []listed.Identity  // of Files as they were found; none: nobody looked
+}
+
+// byPath sorts a tree.
+type byPath struct{ *Tree }
+
+func (t byPath) Len() int           { return len(t.Files) }
+func (t byPath) Less(i, j int) bool { return t.Files[i].Path < t.Files[j].Path }
+func (t byPath) Swap(i, j int) {
+	t.Files[i], t.Files[j] = t.Files[j], t.Files[i]
+	t.ids[i], t.ids[j] = t.ids[j], t.ids[i]
 }
 
 // Scan lists the files and folders under paths. `/a/b/dir` gives dir/…, `/a/file` gives file.
@@ -83,7 +96,7 @@ func Scan(ctx context.Context, paths []string, o ScanOptions) (*Tree, error) {
 			return nil, err
 		}
 	}
-	slices.SortFunc(s.tree.Files, func(a, b manifest.File) int { return strings.Compare(a.Path, b.Path) })
+	sort.Sort(byPath{&s.tree})
 	if _, err := manifest.Cut(s.tree.Files); err != nil {
 		return nil, groupcast.Errorf(groupcast.EInvalid, "%s", err).WithHint("split it into several transfers")
 	}
@@ -238,13 +251,15 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 		s.leaveOut(entry, groupcast.WhyHome, "")
 		return nil
 	}
+	var id listed.Identity
 	f := manifest.File{Path: entry, Mode: uint16(info.Mode().Perm()), MTime: protocol.FileTime(info.ModTime())}
 	switch {
 	case info.Mode().IsRegular():
-		f.Size = uint64(info.Size())
-		if !s.readable(root, name, entry) {
+		if info = s.readable(root, name, entry); info == nil {
 			return nil
 		}
+		id = listed.Of(info)
+		f.Size, f.MTime = id.Size, protocol.FileTime(info.ModTime())
 	case info.IsDir():
 		f.Kind = manifest.KindFolder
 		if read, err := s.walkFolder(root, name, entry); err != nil || !read {
@@ -258,20 +273,20 @@ func (s *scanner) walk(root *os.Root, name, entry string) error {
 		s.leaveOut(entry, special(info.Mode()), "")
 		return nil
 	}
-	s.tree.Files = append(s.tree.Files, f)
+	s.tree.Files, s.tree.ids = append(s.tree.Files, f), append(s.tree.ids, id)
 	s.tree.Bytes += f.Stored()
 	return nil
 }
 
-// readable says whether a file can be opened; if not, it is noted.
-func (s *scanner) readable(root *os.Root, name, entry string) bool {
-	f, _, err := openRegular(root, name)
+// readable says what a file is that can be opened; one that cannot is noted.
+func (s *scanner) readable(root *os.Root, name, entry string) fs.FileInfo {
+	f, info, err := OpenRegular(root, name)
 	if err != nil {
 		s.unreadable(entry, err)
-		return false
+		return nil
 	}
 	f.Close()
-	return true
+	return info
 }
 
 // walkFolder adds the entries of a folder. It returns false for one that cannot be read.

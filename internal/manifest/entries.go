@@ -59,9 +59,15 @@ func (e *Entries) Read() int { return e.read }
 // Err is why the entries could not be read to their end; nil if they could.
 func (e *Entries) Err() error { return e.err }
 
-// Covers says whether every path of one manifest is a path of another, which may have more. It reads on until
+// List is entries in the order of their paths, one after another.
+type List interface {
+	Next() (f File, ok bool) // false after the last one, or if Err says why there is no more
+	Err() error
+}
+
+// Covers says whether every path of one list is a path of another, which may have more. It reads on until
 // it knows.
-func Covers(newer, older *Entries) (bool, error) {
+func Covers(newer, older List) (bool, error) {
 	have, more := newer.Next()
 	for {
 		want, ok := older.Next()

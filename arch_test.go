@@ -67,14 +67,15 @@ var arrows = map[string]string{
 	"reach":                "protocol wire seal .",
 	"history":              "protocol telemetry .",
 	"download":             "protocol content pages .",
+	"lacks":                "protocol format2 .",
 	"summary":              "protocol schedule units .",
 	"receipts":             "protocol format2 seal store .",
 	"edition":              "protocol content manifest store .",
 	"choice":               "manifest protocol store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
-	"delivery": "protocol bandwidth content download edition history progress receipts schedule seal send sender store " +
-		"summary telemetry wire .",
+	"delivery": "protocol bandwidth content download edition format2 history lacks pages progress receipts " +
+		"schedule seal send sender store summary telemetry wire .",
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
 	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +

@@ -107,8 +107,10 @@ func TestEveryDeviceOfTheGroupHasToBeNewEnough(t *testing.T) {
 		{"one was never seen", one(0), nil, all, TooOld},
 		{
 			"an old one is not meant",
-			[]groupcast.Device{device(1, 2, groupcast.Labels{"room": "a"}), device(2, 1, groupcast.Labels{"room": "b"})}, nil,
-			groupcast.Selection{Only: []string{"room=a"}}, None,
+			[]groupcast.Device{device(1, 2, groupcast.Labels{"room": "a"}), device(2, 1, groupcast.Labels{"room": "b"})},
+			nil,
+			groupcast.Selection{Only: []string{"room=a"}},
+			None,
 		},
 		{"an old one of another group", []groupcast.Device{{Groups: []string{"x"}}}, nil, all, None},
 	} {

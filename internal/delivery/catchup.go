@@ -2,11 +2,13 @@ package delivery
 
 import (
 	"context"
+	"errors"
 	"io"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/download"
+	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -83,7 +85,11 @@ func (e *Engine) give(
 		Others: func() bool { return e.slots.Waiting(p.User.ID) },
 		Allow:  func(n int) error { return e.allowBlock(ctx, tr, p.Device.ID, n) },
 		Wait:   func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
-		Broke:  func(err error) { e.sourceFault(tr.No, tr.Content, err) },
+		Broke: func(err error) {
+			if !errors.Is(err, pages.ErrNotYet) {
+				e.sourceFault(tr.No, tr.Content, err)
+			}
+		},
 		Over: func(n uint64) {
 			e.slots.Leave(p)
 			e.lines.Leave(tr.No, tr.RateLimit/8, forged)
@@ -134,7 +140,7 @@ func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bo
 	defer e.mu.Unlock()
 	e.book.Gave(tr.No, dev, uint64(n), e.isOwed(tr.No, dev))
 	// One that is owed no more is refused elsewhere.
-	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*(tr.Bytes+tr.ManifestBytes+protocol.BlockSize)
+	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*worth(tr)
 }
 
 func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {

@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/history"
+	"github.com/groupcast/groupcast/internal/lacks"
 	"github.com/groupcast/groupcast/internal/progress"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -53,6 +54,7 @@ type Engine struct {
 	history  *history.History
 	editions *edition.Editions
 	now      func() time.Time
+	paging   paging
 
 	owing  sync.RWMutex // see owing.go
 	adding sync.Mutex   // held while it is found out and noted what a transfer replaces; before owing
@@ -105,6 +107,7 @@ func New(c Config) *Engine {
 		history: history.New(c.Store, c.Log),
 	}
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
+	e.paging = paging{open: e.pagedSource, lacks: lacks.New(), polls: map[protocol.DeviceID]int{}}
 	return e
 }
 

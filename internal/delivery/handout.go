@@ -35,14 +35,16 @@ func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Re
 	if r.Refused != "" {
 		return groupcast.Handout{}, e.refuse(ctx, d, r)
 	}
-	var err error
-	if r.Lacks, err = protocol.MergeRanges(r.Lacks, 2*protocol.MaxBlocks); err != nil {
-		return groupcast.Handout{}, errRanges(err)
-	}
 	// One transaction says whether it may have it and at which version (K9, C8).
 	may, err := e.store.Entitled(ctx, r.Transfer, d.ID)
 	if err != nil {
 		return groupcast.Handout{}, err
+	}
+	if out, whole, err := e.pagedReady(ctx, d.ID, &r); whole {
+		return out, err
+	}
+	if r.Lacks, err = protocol.MergeRanges(r.Lacks, 2*protocol.MaxBlocks); err != nil {
+		return groupcast.Handout{}, errRanges(err)
 	}
 	return e.keysFor(ctx, d.ID, r, may.Version)
 }
@@ -204,6 +206,12 @@ func (e *Engine) refuse(ctx context.Context, d groupcast.Device, r groupcast.Rea
 		return nil
 	}
 	reason, kind, space := groupcast.Clip(r.Refused), r.Kind.Known(), r.Space
+	if kind == groupcast.RefusedClock {
+		e.change(func(sch *schedule.Scheduler, now time.Time) {
+			sch.Behind(now, r.Transfer, d.ID, "it is too far away for multicast", false)
+		})
+		return nil
+	}
 	if kind != groupcast.RefusedSpace {
 		space = nil
 	}

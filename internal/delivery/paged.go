@@ -1,39 +1,297 @@
 package delivery
 
 import (
+	"bytes"
 	"context"
+	"errors"
 	"io"
+	"sync"
+	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/download"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/lacks"
+	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/schedule"
+	"github.com/groupcast/groupcast/internal/store"
 )
+
+// mostPolls is how many calls of a device may wait for pages at once: others are answered with what there is.
+const mostPolls = 2
 
 // errNotPaged is the answer to calls of format 2 about a transfer of format 1.
 var errNotPaged = groupcast.Errorf(groupcast.ENotFound, "this transfer is not paged").
 	WithHint("fetch its manifest and its blocks")
 
-// Skeleton streams the skeleton of a paged transfer that the device is owed.
-func (e *Engine) Skeleton(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	return nil, e.mayFetchPaged(ctx, p.Device.ID, no)
+// paging is what the calls about paged transfers keep.
+type paging struct {
+	open  func(context.Context, store.Transfer) (download.Paged, error)
+	lacks *lacks.Lists
+
+	mu    sync.Mutex
+	polls map[protocol.DeviceID]int // calls that wait for pages
 }
 
-// TransferPages streams the pages of a paged transfer that the device is owed.
+// pagedSource opens what can be fetched of a paged transfer.
+func (e *Engine) pagedSource(context.Context, store.Transfer) (download.Paged, error) {
+	return nil, errNotPaged
+}
+
+// Skeleton streams the skeleton of a paged transfer that the device is owed.
+func (e *Engine) Skeleton(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
+	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	if err != nil {
+		return nil, err
+	}
+	return e.skeletonOf(ctx, p, tr)
+}
+
+func (e *Engine) skeletonOf(ctx context.Context, p groupcast.Principal, tr store.Transfer) (io.ReadCloser, error) {
+	e.served(tr.No, p.Device.ID)
+	e.poke()
+	src, err := e.openFetch(ctx, tr)
+	if err != nil {
+		return nil, err
+	}
+	parts, err := download.Skeleton(src)
+	if err != nil {
+		e.sourceFault(tr.No, tr.Content, err)
+		return nil, errors.Join(err, src.Close())
+	}
+	return e.fetch(ctx, p, tr, parts, false)
+}
+
+// TransferPages streams the pages of a paged transfer that the device is owed, from a number on.
 func (e *Engine) TransferPages(
-	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, _ protocol.PageNo,
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, from protocol.PageNo,
 ) (io.ReadCloser, error) {
-	return nil, e.mayFetchPaged(ctx, p.Device.ID, no)
+	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	if err != nil {
+		return nil, err
+	}
+	return e.pagesOf(ctx, p, tr, from)
+}
+
+func (e *Engine) pagesOf(
+	ctx context.Context, p groupcast.Principal, tr store.Transfer, from protocol.PageNo,
+) (io.ReadCloser, error) {
+	if uint32(from) > tr.Pages {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "pages from %d on were asked for; there are never more than %d",
+			from, tr.Pages).WithHint("ask for those after the newest that is here")
+	}
+	e.served(tr.No, p.Device.ID)
+	src, err := e.openFetch(ctx, tr)
+	if err != nil {
+		return nil, err
+	}
+	list, err := e.awaitPages(ctx, src, p.Device.ID, from)
+	if err != nil || len(list) == 0 {
+		if err = errors.Join(err, src.Close()); err != nil {
+			return nil, err
+		}
+		return io.NopCloser(bytes.NewReader(nil)), nil
+	}
+	return e.fetch(ctx, p, tr, download.PagesOf(src, list), false)
+}
+
+// awaitPages gives the pages there are from a number on. If there is none yet, and one may come, it waits for it.
+func (e *Engine) awaitPages(
+	ctx context.Context, src download.Paged, dev protocol.DeviceID, from protocol.PageNo,
+) ([]pages.Signed, error) {
+	list, changed := src.SignedFrom(from)
+	if len(list) > 0 || endsBefore(src, from) || !e.mayPoll(dev) {
+		return list, nil
+	}
+	defer e.endPoll(dev)
+	timer := time.NewTimer(groupcast.PagesWait)
+	defer timer.Stop()
+	for {
+		select {
+		case <-changed:
+		case <-timer.C:
+			return nil, nil
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		}
+		list, changed = src.SignedFrom(from)
+		if len(list) > 0 || isClosed(changed) {
+			return list, nil
+		}
+	}
+}
+
+// endsBefore says whether the page before a number is the final one.
+func endsBefore(src download.Paged, n protocol.PageNo) bool {
+	if n == 0 {
+		return false
+	}
+	before, _ := src.SignedFrom(n - 1)
+	return len(before) > 0 && before[0].Final
+}
+
+func isClosed(c <-chan struct{}) bool {
+	select {
+	case <-c:
+		return true
+	default:
+		return false
+	}
+}
+
+func (e *Engine) mayPoll(dev protocol.DeviceID) bool {
+	e.paging.mu.Lock()
+	defer e.paging.mu.Unlock()
+	if e.paging.polls[dev] >= mostPolls {
+		return false
+	}
+	e.paging.polls[dev]++
+	return true
+}
+
+func (e *Engine) endPoll(dev protocol.DeviceID) {
+	e.paging.mu.Lock()
+	defer e.paging.mu.Unlock()
+	if e.paging.polls[dev]--; e.paging.polls[dev] == 0 {
+		delete(e.paging.polls, dev)
+	}
 }
 
 // Stream streams blocks of a paged transfer that the device is owed.
 func (e *Engine) Stream(
-	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, _ protocol.Range,
+	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	return nil, e.mayFetchPaged(ctx, p.Device.ID, no)
+	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	if err != nil {
+		return nil, err
+	}
+	return e.streamOf(ctx, p, tr, asked)
+}
+
+func (e *Engine) streamOf(
+	ctx context.Context, p groupcast.Principal, tr store.Transfer, asked protocol.Range,
+) (io.ReadCloser, error) {
+	if asked.Count == 0 || asked.Count > groupcast.MaxStreamCount ||
+		uint64(asked.First)+uint64(asked.Count) > uint64(tr.Blocks) {
+		return nil, groupcast.Errorf(groupcast.EInvalid, "%d blocks from block %d on were asked for; there are %d",
+			asked.Count, asked.First, tr.Blocks).WithHint("ask for 1 to %d blocks at once", groupcast.MaxStreamCount)
+	}
+	src, err := e.openFetch(ctx, tr)
+	if err != nil {
+		return nil, err
+	}
+	return e.fetch(ctx, p, tr, download.BlocksOf(src, firstStream(tr), asked), e.failed(tr.No, asked))
+}
+
+// fetch gives parts of a paged transfer to a device, once it has a slot. What is wrong with the first part is said at
+// once.
+func (e *Engine) fetch(
+	ctx context.Context, p groupcast.Principal, tr store.Transfer, parts download.Source, forged bool,
+) (io.ReadCloser, error) {
+	if err := e.slots.Enter(ctx, p); err != nil {
+		return nil, errors.Join(err, parts.Close())
+	}
+	s := e.give(ctx, p, tr, parts, forged)
+	err := s.Begin()
+	if err == nil {
+		return s, nil
+	}
+	if errors.Is(err, pages.ErrNotYet) {
+		err = groupcast.Errorf(groupcast.EConflict, "the first of these blocks has no page yet").
+			WithHint("read the pages first").Wrap(err)
+	}
+	return nil, errors.Join(err, s.Close())
+}
+
+// openFetch opens what can be fetched of a paged transfer.
+func (e *Engine) openFetch(ctx context.Context, tr store.Transfer) (download.Paged, error) {
+	src, err := e.paging.open(ctx, tr)
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+		e.sourceFault(tr.No, tr.Content, err)
+	}
+	return src, err
+}
+
+// entitledPaged is entitled for paged transfers.
+func (e *Engine) entitledPaged(
+	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
+) (store.Transfer, error) {
+	tr, err := e.entitled(ctx, dev, no)
+	if err == nil && !tr.Paged {
+		err = errNotPaged
+	}
+	return tr, err
+}
+
+// firstStream is the number of the stream's block 0 in sessions of a paged transfer.
+func firstStream(tr store.Transfer) protocol.BlockNumber {
+	o := format2.Offer{SkeletonBytes: tr.SkeletonBytes, Pages: tr.Pages}
+	return o.FirstStream()
+}
+
+// Bounds of what a page holds beside its digests, and of what stands for each entry and block in pages.
+const (
+	pageHead = 300
+	perLeaf  = 32 + 4 // with the number that a block has over HTTPS
+	perEntry = 36
+)
+
+// worth is how many bytes a device can need of a transfer.
+func worth(tr store.Transfer) uint64 {
+	n := tr.Bytes + tr.ManifestBytes + protocol.BlockSize
+	if tr.Paged {
+		n += tr.SkeletonBytes + pageHead*uint64(tr.Pages) + perLeaf*uint64(tr.Blocks) + perEntry*uint64(tr.Files)
+	}
+	return n
 }
 
 // KeepLacks keeps the list of the blocks that a device lacks of a paged transfer.
-func (e *Engine) KeepLacks(ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo, _ []byte) error {
-	return e.mayFetchPaged(ctx, dev, no)
+func (e *Engine) KeepLacks(ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo, raw []byte) error {
+	tr, err := e.entitledPaged(ctx, dev, no)
+	if err != nil {
+		return err
+	}
+	return e.paging.lacks.Keep(e.now(), no, dev, raw, tr.Blocks)
+}
+
+// pagedReady takes what only an answer to an offer of a paged transfer says: that the device is looking, or the digest
+// of a list, which it puts in place. whole: there is nothing more to do.
+func (e *Engine) pagedReady(
+	ctx context.Context, dev protocol.DeviceID, r *groupcast.Ready,
+) (out groupcast.Handout, whole bool, err error) {
+	if r.TransferID == nil && !r.Looking && r.LacksDigest == nil {
+		return out, false, nil
+	}
+	tr, err := e.store.Transfer(ctx, r.Transfer)
+	if err != nil {
+		return out, true, err
+	}
+	return e.readyFor(tr, dev, r)
+}
+
+func (e *Engine) readyFor(
+	tr store.Transfer, dev protocol.DeviceID, r *groupcast.Ready,
+) (out groupcast.Handout, whole bool, err error) {
+	e.mu.Lock()
+	last, _ := e.gave(r.Transfer, dev, r.Session)
+	e.mu.Unlock()
+	switch {
+	case !tr.Paged || r.TransferID == nil || *r.TransferID != tr.ID || !last:
+		return out, true, errSessionOver
+	case r.Looking:
+		eta := time.Duration(min(max(r.ETA, 0), int(groupcast.MostLooking/time.Second))) * time.Second
+		e.change(func(sch *schedule.Scheduler, now time.Time) { sch.Looking(now, r.Transfer, dev, eta) })
+		return out, true, nil
+	case r.LacksDigest == nil:
+		return out, false, nil
+	}
+	list, known := e.paging.lacks.Of(r.Transfer, dev, *r.LacksDigest)
+	if !known {
+		return groupcast.Handout{Lacks: groupcast.LacksSend}, true, nil
+	}
+	r.Lacks, r.LacksAll = list, false
+	return out, false, nil
 }
 
 // SessionClock is the time of a session at its sender.
@@ -44,13 +302,11 @@ func (e *Engine) SessionClock(ctx context.Context, dev protocol.DeviceID, id pro
 	if run == nil {
 		return 0, errSessionOver
 	}
-	return 0, e.mayFetchPaged(ctx, dev, run.no)
-}
-
-// mayFetchPaged says why a device may not fetch a paged transfer.
-func (e *Engine) mayFetchPaged(ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo) error {
-	if _, err := e.entitled(ctx, dev, no); err != nil {
-		return err
+	if _, err := e.entitledPaged(ctx, dev, run.no); err != nil {
+		return 0, err
 	}
-	return errNotPaged
+	if s, ok := run.sender.(interface{ Clock() uint64 }); ok {
+		return s.Clock(), nil
+	}
+	return 0, errSessionOver
 }

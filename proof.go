@@ -23,7 +23,7 @@ const (
 // Proof shows to others, without the server, what became of a transfer. Every value in it is covered
 // by the server's Statement, every receipt also by its device's signature.
 type Proof struct {
-	V           int                 `json:"v"` // ProofVersion
+	V           int                 `json:"v"` // ProofVersion, or ProofVersionPaged
 	Fingerprint protocol.ServerID   `json:"fingerprint"`
 	Chain       [][]byte            `json:"chain"` // signing leaf and CA, in DER
 	MadeAt      time.Time           `json:"made_at"`
@@ -31,9 +31,9 @@ type Proof struct {
 	Group       string              `json:"group"` // its name; the offer has its ID
 	Name        string              `json:"name"`
 	Lost        int                 `json:"lost,omitempty"` // entries that the server lost before all had them
-	Offer       SignedBytes         `json:"offer"`
+	Offer       ProofOffer          `json:"offer"`
 	// Earlier are the offers of what the transfer held before files of it changed.
-	Earlier   []SignedBytes  `json:"earlier,omitempty"`
+	Earlier   []ProofOffer   `json:"earlier,omitempty"`
 	Manifest  []byte         `json:"manifest,omitempty"` // of Offer, if it is small: names and digests
 	Devices   []ProofDevice  `json:"devices"`
 	Receipts  []ProofReceipt `json:"receipts"`
@@ -41,13 +41,18 @@ type Proof struct {
 	Statement []byte         `json:"statement"` // the server's signature over all of the above
 }
 
-// ProofVersion is the version of Proof.
-const ProofVersion = 1
+// The versions of Proof.
+const (
+	ProofVersion      = 1
+	ProofVersionPaged = 2 // of a paged transfer: offers, pages and receipts are of format 2
+)
 
-// SignedBytes is what was signed, byte for byte, with its signature.
-type SignedBytes struct {
+// ProofOffer is an offer, byte for byte, with its signature.
+type ProofOffer struct {
 	Bytes     []byte `json:"bytes"`
 	Signature []byte `json:"signature"`
+	// Of a paged transfer: the final page of its edition with its signature, if there is one and receipts need it.
+	Page []byte `json:"page,omitempty"`
 }
 
 // ProofDevice is a device with the key that its receipt is signed with; the server vouches for the key.
@@ -133,19 +138,23 @@ func (p Proof) Digest() protocol.Digest {
 	f.text(p.Group)
 	f.text(p.Name)
 	f.number(uint64(p.Lost))
-	f.signed(p.Offer)
+	paged := p.V == ProofVersionPaged
+	f.offer(p.Offer, paged)
 	f.number(uint64(len(p.Earlier)))
 	for _, o := range p.Earlier {
-		f.signed(o)
+		f.offer(o, paged)
 	}
 	f.bytes(p.Manifest)
 	p.devicesInto(f)
 	return f.sum()
 }
 
-func (f fields) signed(s SignedBytes) {
-	f.bytes(s.Bytes)
-	f.bytes(s.Signature)
+func (f fields) offer(o ProofOffer, paged bool) {
+	f.bytes(o.Bytes)
+	f.bytes(o.Signature)
+	if paged {
+		f.bytes(o.Page)
+	}
 }
 
 func (p Proof) devicesInto(f fields) {

@@ -8,6 +8,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -15,7 +16,6 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Bounds of what is read.
@@ -61,7 +61,8 @@ type Report struct {
 	Transfer    protocol.TransferNo `json:"transfer"`
 	Group       string              `json:"group"`
 	Name        string              `json:"name"`
-	Manifest    protocol.Digest     `json:"manifest"` // its index digest
+	Manifest    protocol.Digest     `json:"manifest,omitzero"` // its index digest
+	Paged       *Paged              `json:"paged,omitempty"`   // of a paged transfer, in place of Manifest
 	Entries     int                 `json:"entries"`
 	Bytes       uint64              `json:"bytes"`
 	Lost        int                 `json:"lost,omitempty"`
@@ -74,6 +75,13 @@ type Report struct {
 	Devices     []Device            `json:"devices"`
 
 	Files []groupcast.FileEntry `json:"files,omitempty"`
+}
+
+// Paged is what a proof proves of a paged transfer's content.
+type Paged struct {
+	Skeleton protocol.Digest  `json:"skeleton"` // of its index
+	Edition  protocol.Edition `json:"edition"`
+	Root     protocol.Digest  `json:"root,omitzero"` // of the final page; zero: it is not in the proof
 }
 
 // broken says why a proof is none.
@@ -108,9 +116,13 @@ func Parse(r io.Reader) (p groupcast.Proof, err error) {
 }
 
 func bounds(p groupcast.Proof) error {
+	plain := p.V == groupcast.ProofVersion
+	withPage := func(o groupcast.ProofOffer) bool { return o.Page != nil }
 	switch {
-	case p.V != groupcast.ProofVersion:
-		return broken("it has version %d, this program reads %d", p.V, groupcast.ProofVersion)
+	case formats[p.V].offer == nil:
+		return broken("it has version %d, this program reads %d at most", p.V, groupcast.ProofVersionPaged)
+	case !plain && p.Manifest != nil || plain && (withPage(p.Offer) || slices.ContainsFunc(p.Earlier, withPage)):
+		return broken("it has a manifest and pages")
 	case len(p.Chain) != 2 || len(p.Chain[0]) > maxCertificate || len(p.Chain[1]) > maxCertificate:
 		return broken("it does not hold two certificates")
 	case len(p.Devices) > maxDevices || len(p.Receipts) > maxDevices || len(p.Missing) > maxDevices:
@@ -171,9 +183,10 @@ func Verify(p groupcast.Proof, trust protocol.ServerID) (Report, error) {
 		return Report{}, broken("it is not as the server signed it")
 	}
 	c := check{
-		p: p, key: key, known: map[protocol.DeviceID]groupcast.ProofDevice{}, keys: map[protocol.DeviceID]seal.VerifyKey{},
+		p: p, key: key, format: formats[p.V],
+		known: map[protocol.DeviceID]groupcast.ProofDevice{}, keys: map[protocol.DeviceID]seal.VerifyKey{},
 	}
-	for _, step := range []func() error{c.offers, c.names, c.devices, c.receipts, c.missing} {
+	for _, step := range []func() error{c.readOffers, c.names, c.devices, c.receipts, c.missing} {
 		if err := step(); err != nil {
 			return Report{}, err
 		}
@@ -183,36 +196,42 @@ func Verify(p groupcast.Proof, trust protocol.ServerID) (Report, error) {
 
 // check is a proof with a valid statement, while it is checked.
 type check struct {
-	p     groupcast.Proof
-	key   seal.VerifyKey
-	offer wire.Offer
-	roots map[protocol.Digest]wire.Offer
-	known map[protocol.DeviceID]groupcast.ProofDevice
-	keys  map[protocol.DeviceID]seal.VerifyKey
-	out   Report
+	p      groupcast.Proof
+	key    seal.VerifyKey
+	format format
+	offer  offered
+	offers map[content]offered
+	known  map[protocol.DeviceID]groupcast.ProofDevice
+	keys   map[protocol.DeviceID]seal.VerifyKey
+	out    Report
 }
 
-func (c *check) offers() error {
-	c.roots = map[protocol.Digest]wire.Offer{}
-	for i, s := range append([]groupcast.SignedBytes{c.p.Offer}, c.p.Earlier...) {
-		o, err := seal.VerifyOffer(c.key, s.Bytes, s.Signature)
+func (c *check) readOffers() error {
+	c.offers = map[content]offered{}
+	for i, s := range append([]groupcast.ProofOffer{c.p.Offer}, c.p.Earlier...) {
+		o, err := c.format.offer(c.key, s)
 		if err != nil {
 			return broken("an offer is not the server's (%v)", err)
 		}
 		if i == 0 {
 			c.offer = o
 		}
-		_, twice := c.roots[o.IndexDigest]
-		if twice || o.Server != c.p.Fingerprint || o.Transfer != c.p.Transfer || o.Group != c.offer.Group ||
-			i > 0 && o.Number >= c.offer.Number {
+		_, twice := c.offers[o.content]
+		if twice || o.server != c.p.Fingerprint || o.transfer != c.p.Transfer || o.group != c.offer.group ||
+			o.id != c.offer.id || i > 0 && o.number >= c.offer.number {
 			return broken("an offer is not one of transfer %d of this server", c.p.Transfer)
 		}
-		c.roots[o.IndexDigest] = o
+		c.offers[o.content] = o
 	}
 	c.out = Report{
 		Fingerprint: c.p.Fingerprint, MadeAt: c.p.MadeAt, Transfer: c.p.Transfer,
 		Group: c.p.Group, Name: c.p.Name, Lost: c.p.Lost,
-		Manifest: c.offer.IndexDigest, Entries: int(c.offer.Files), Bytes: c.offer.TotalBytes, Devices: []Device{},
+		Entries: int(c.offer.entries), Bytes: c.offer.bytes, Devices: []Device{},
+	}
+	if c.p.V == groupcast.ProofVersionPaged {
+		c.out.Paged = &Paged{Skeleton: c.offer.digest, Edition: c.offer.edition, Root: c.offer.root}
+	} else {
+		c.out.Manifest = c.offer.digest
 	}
 	return nil
 }
@@ -225,7 +244,7 @@ func (c *check) names() error {
 	if c.p.Manifest == nil {
 		return nil
 	}
-	layout, err := manifest.NewLayout(c.offer)
+	layout, err := manifest.NewLayout(c.offer.plain)
 	if err != nil {
 		return broken("its offer cannot be read (%v)", err)
 	}
@@ -265,19 +284,22 @@ func (c *check) receipts() error {
 			return broken("it has a receipt of device %s that is not one of its devices, or two of it", given.Device)
 		}
 		seen[given.Device] = true
-		r, full, err := seal.OpenReceipt(c.keys[given.Device], given.Bytes, given.Signature)
+		r, err := c.format.receipt(c.keys[given.Device], given)
 		if err != nil {
 			return broken("the receipt of %s is not as it was signed (%v)", d.Name, err)
 		}
-		offer, offered := c.roots[r.Root]
-		if !offered || r.Server != c.p.Fingerprint || r.Group != c.offer.Group || r.Transfer != c.p.Transfer ||
-			r.Device != given.Device {
+		offer, offered := c.offers[r.content]
+		if !offered || r.Server != c.p.Fingerprint || r.Group != c.offer.group || r.Transfer != c.p.Transfer ||
+			r.Device != given.Device || r.id != c.offer.id {
 			return broken("the receipt of %s is for something else", d.Name)
 		}
-		if err := told(given, r, full, d.Name); err != nil {
+		if r.Root != offer.root && r.Root != (protocol.Digest{}) {
+			return broken("the receipt of %s is for another final page", d.Name)
+		}
+		if err := told(given, r, d.Name); err != nil {
 			return err
 		}
-		c.add(c.judge(d, given, r, full, offer))
+		c.add(c.judge(d, given, r, offer))
 	}
 	if len(seen) != len(c.known) {
 		return broken("it names a device without its receipt")
@@ -286,8 +308,8 @@ func (c *check) receipts() error {
 }
 
 // told checks the values next to a receipt against the digests that it signs.
-func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name string) error {
-	if !full {
+func told(given groupcast.ProofReceipt, r receipt, name string) error {
+	if !r.full {
 		if len(given.Entries) > 0 {
 			return broken("the receipt of %s does not cover what is missing there", name)
 		}
@@ -307,24 +329,24 @@ func told(given groupcast.ProofReceipt, r seal.FullReceipt, full bool, name stri
 	return nil
 }
 
-func (c *check) judge(
-	d groupcast.ProofDevice, given groupcast.ProofReceipt, r seal.FullReceipt, full bool, offer wire.Offer,
-) Device {
+func (c *check) judge(d groupcast.ProofDevice, given groupcast.ProofReceipt, r receipt, offer offered) Device {
 	out := Device{
 		ID: d.ID, Name: d.Name, User: d.User,
 		Outcome: groupcast.DeliveryState(r.Outcome), Reason: given.Reason, Sequence: r.Sequence,
-		Covers: groupcast.SignedOutcome, Earlier: r.Root != c.offer.IndexDigest,
+		Covers: groupcast.SignedOutcome, Earlier: r.content != c.offer.content,
 	}
-	if full {
+	if r.full {
 		out.Covers, out.Path, out.Entries = groupcast.SignedAll, groupcast.Path(r.Path), given.Entries
-		out.Tally = groupcast.Tally{Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside)}
+		out.Tally = groupcast.Tally{
+			Entries: int(r.Entries), Missing: int(r.Missing), Beside: int(r.Beside), Void: int(r.void),
+		}
 		if len(given.Entries) == 0 && r.Missing+r.Beside > 0 {
 			out.Covers = groupcast.SignedCounts
 		}
 	}
-	switch lost := c.p.Lost > 0 && !out.Earlier; {
+	switch lost := c.p.Lost > 0 && !out.Earlier || r.void > 0; {
 	case out.Outcome == groupcast.DeliveryIncomplete,
-		out.Outcome.Delivered() && (lost || full && r.Entries < offer.Files):
+		out.Outcome.Delivered() && (lost || r.full && r.Entries < offer.entries):
 		out.Result = Partly
 	case out.Outcome.Delivered():
 		out.Result = Verified

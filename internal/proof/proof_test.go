@@ -55,9 +55,9 @@ func newMaker(t testing.TB) *maker {
 	return out
 }
 
-func (m *maker) signed(o wire.Offer) groupcast.SignedBytes {
+func (m *maker) signed(o wire.Offer) groupcast.ProofOffer {
 	b := wire.AppendOffer(nil, o)
-	return groupcast.SignedBytes{Bytes: b, Signature: seal.SignOffer(m.ca.SigningKey(), b)}
+	return groupcast.ProofOffer{Bytes: b, Signature: seal.SignOffer(m.ca.SigningKey(), b)}
 }
 
 func (m *maker) earlier() wire.Offer {
@@ -112,7 +112,7 @@ func (m *maker) make() groupcast.Proof {
 	p := groupcast.Proof{
 		V: groupcast.ProofVersion, Fingerprint: m.ca.ID(), Chain: m.ca.SigningChain(), MadeAt: made, Transfer: 5,
 		Group: "lab", Name: "a",
-		Offer: m.signed(m.offer), Earlier: []groupcast.SignedBytes{m.signed(m.earlier())}, Manifest: m.raw,
+		Offer: m.signed(m.offer), Earlier: []groupcast.ProofOffer{m.signed(m.earlier())}, Manifest: m.raw,
 		Devices: []groupcast.ProofDevice{m.device(1), m.device(2), m.device(3)},
 		Receipts: []groupcast.ProofReceipt{
 			m.receipt(1, m.offer.IndexDigest, nil),

@@ -60,3 +60,9 @@ func pagedOf(
 		Bytes: r.Bytes, Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
 	}, nil
 }
+
+// EditionOf gives the edition of the pages that a kept receipt of a paged transfer is about.
+func EditionOf(r store.SignedReceipt) (protocol.Edition, error) {
+	x, err := format2.ParseReceipt(r.Signed)
+	return x.Edition, err
+}

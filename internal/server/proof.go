@@ -34,6 +34,9 @@ func (s *Server) TransferProof(
 		Transfer: no, Group: tr.Group, Name: tr.Name,
 		Devices: []groupcast.ProofDevice{}, Receipts: []groupcast.ProofReceipt{}, Missing: []groupcast.ProofMissing{},
 	}
+	if tr.Paged {
+		out.V = groupcast.ProofVersionPaged
+	}
 	if err := s.proveOffers(ctx, tr, &out); err != nil {
 		return groupcast.Proof{}, err
 	}
@@ -54,12 +57,16 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 		return groupcast.Errorf(groupcast.EConflict, "there is no proof of transfer %d: no offer of it was kept", tr.No).
 			WithHint("it was not offered to any device yet, or was sent by a version of the server that kept none")
 	}
+	pages, err := s.finalPages(ctx, tr, offers[0])
+	if err != nil {
+		return err
+	}
 	for i, o := range offers { // the newest first
-		signed := groupcast.SignedBytes{Bytes: o.Offer, Signature: o.Signature}
+		signed := groupcast.ProofOffer{Bytes: o.Offer, Signature: o.Signature, Page: pages[o.Edition]}
 		if i == 0 {
 			out.Offer = signed
 			out.Manifest = s.smallManifest(tr, o)
-			if o.Root == tr.Root {
+			if o.Root == tr.Root || tr.Paged && o.Edition == tr.Edition {
 				out.Lost = tr.Lost
 			}
 		} else {

@@ -15,6 +15,7 @@ const (
 	Number
 	Key
 	Sequence
+	Chain
 	Budget
 	Signature
 	Body
@@ -23,7 +24,7 @@ const (
 )
 
 var reasonNames = [reasons]string{
-	"length", "kind", "source", "tag", "number", "key", "sequence", "budget", "signature", "body", "injected",
+	"length", "kind", "source", "tag", "number", "key", "sequence", "chain", "budget", "signature", "body", "injected",
 }
 
 // String is the name of the reason in statistics.

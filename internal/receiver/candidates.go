@@ -79,9 +79,14 @@ func (c *candidates) failed(sequence uint64) {
 // verified notes a SYNC of the server and the port it came from.
 func (c *candidates) verified(now time.Time, sequence uint64, port uint16) {
 	c.newest, c.at = sequence, now
-	oldest := &c.ports[0]
-	for i := range c.ports {
-		p := &c.ports[i]
+	c.ports.heard(now, port)
+}
+
+// heard notes a port that a verified SYNC came from.
+func (ports *sourcePorts) heard(now time.Time, port uint16) {
+	oldest := &ports[0]
+	for i := range ports {
+		p := &ports[i]
 		if p.port == port {
 			p.at = now
 			return

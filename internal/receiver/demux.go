@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/drops"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -38,9 +39,10 @@ func (e *Endpoint) read(s *socket) {
 // readPause is how long read waits after an error.
 const readPause = 10 * time.Millisecond
 
-// peek reads kind and tag of a packet. It is not ok if the packet is too short or of another version.
+// peek reads kind and tag of a packet. It is not ok if the packet is too short or of another version. The session of
+// the tag sees whether the version is its own.
 func peek(p []byte) (wire.Kind, protocol.SessionTag, bool) {
-	if len(p) < protocol.MinSyncPacket || p[0]>>4 != protocol.Version {
+	if len(p) < protocol.MinSyncPacket || p[0]>>4 != protocol.Version && p[0]>>4 != format2.Version {
 		return 0, 0, false
 	}
 	return wire.Kind(p[0] & 0xF), protocol.SessionTag(binary.BigEndian.Uint32(p[1:])), true
@@ -68,8 +70,12 @@ func (e *Endpoint) handlePlain(now time.Time, p []byte, m *mcast.Message) {
 	e.cfg.OnPlain(p, m.To)
 }
 
-// isPlain says whether a packet parses as ANNOUNCE or PROBE.
+// isPlain says whether a packet parses as ANNOUNCE or PROBE of either format.
 func isPlain(p []byte) bool {
+	if kind := wire.Kind(p[0] & 0xF); p[0]>>4 == format2.Version && (kind == wire.KindAnnounce || kind == wire.KindProbe) {
+		_, _, _, err := format2.ParseClear(p, kind)
+		return err == nil
+	}
 	_, announce := wire.ParseAnnounce(p)
 	_, probe := wire.ParseProbe(p)
 	return announce == nil || probe == nil

@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast/internal/drops"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/recv"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -50,7 +51,7 @@ func (r *Receiver) open(dst []opened, now time.Time, a arrival, run []byte) []op
 	for len(run) > 0 {
 		p := run[:min(a.segment, len(run))]
 		run = run[len(p):]
-		h, err := wire.ParseHeader(p)
+		h, err := r.header(p)
 		if why, ok := r.precheck(now, g, h, err, a.from, p); !ok {
 			r.drops.Add(why)
 			continue
@@ -65,6 +66,14 @@ func (r *Receiver) open(dst []opened, now time.Time, a arrival, run []byte) []op
 	return dst
 }
 
+// header reads the clear part of a packet of the session's format.
+func (r *Receiver) header(p []byte) (wire.Header, error) {
+	if r.offer.paged {
+		return format2.ParseHeader(p)
+	}
+	return wire.ParseHeader(p)
+}
+
 // precheck does the checks that need no key.
 func (r *Receiver) precheck(
 	now time.Time, g *gate, h wire.Header, err error, from netip.AddrPort, p []byte,
@@ -75,7 +84,8 @@ func (r *Receiver) precheck(
 	case h.Kind == wire.KindData && len(p) != r.offer.symbol+protocol.DataOverhead,
 		h.Kind == wire.KindSync && (len(p) < r.offer.sync[0] || len(p) > r.offer.sync[1]):
 		return drops.Length, false
-	case from.Addr() != r.offer.source, h.Kind == wire.KindData && !g.ports.from(now, from.Port()):
+	case from.Addr() != r.offer.source, r.offer.port != 0 && from.Port() != r.offer.port,
+		h.Kind == wire.KindData && !g.ports.from(now, from.Port()):
 		return drops.Source, false
 	case h.Tag != r.offer.tag:
 		return drops.Tag, false

@@ -37,6 +37,7 @@ type terms struct {
 	sync         [2]int         // bytes of the shortest and the longest packet with a SYNC
 	group        netip.AddrPort // multicast
 	source       netip.Addr
+	port         uint16 // of source; 0: SYNCs show it
 	feedbackPort uint16
 	paged        bool
 }

@@ -27,7 +27,7 @@ type pages struct {
 	count   int
 	front   int
 	missing []missingPage
-	known   *protocol.BlockSet // blocks of the stream whose page is verified; nil: all
+	known   *protocol.BlockSet // blocks of skeleton and stream whose digest is known; nil: all
 	partial map[protocol.BlockNumber]bool
 	whole   map[protocol.BlockNumber]*block // complete, and not to be verified yet
 }
@@ -129,7 +129,11 @@ func (r *Receiver) fetchPages(now time.Time) {
 		case now.Before(m.fetch):
 			return false
 		}
-		late = append(late, protocol.Range{First: m.block, Count: 1})
+		if n := len(late); n > 0 && late[n-1].End() == m.block {
+			late[n-1].Count++
+		} else {
+			late = append(late, protocol.Range{First: m.block, Count: 1})
+		}
 		return true
 	})
 	if len(late) > 0 {
@@ -138,7 +142,8 @@ func (r *Receiver) fetchPages(now time.Time) {
 }
 
 // Known says what pages that are verified bring: blocks that can be verified now, and blocks that everybody holds.
-// With the final page the numbers that no page uses are among the latter.
+// With the final page the numbers that no page uses are among the latter. The index of the skeleton brings the
+// blocks of the skeleton.
 func (r *Receiver) Known(now time.Time, ready, held []protocol.Range) {
 	x := &r.pages
 	for _, list := range ready {
@@ -174,9 +179,10 @@ func (r *Receiver) holdAnyway(b protocol.BlockNumber) {
 	r.stored(b)
 }
 
-// verifiable says whether a block can be verified once it is complete.
+// verifiable says whether a block can be verified once it is complete: the index of the skeleton and pages by
+// themselves, all others once what has their digest is verified.
 func (x *pages) verifiable(b protocol.BlockNumber) bool {
-	return x.known == nil || b < x.stream || x.known.Has(b)
+	return x.known == nil || b == 0 || b >= x.first && b < x.stream || x.known.Has(b)
 }
 
 // room says whether a block may take a place in the pool: those that cannot be verified take half of it at most.

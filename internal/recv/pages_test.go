@@ -87,6 +87,30 @@ func TestUnverifiedBlocksTakeHalfOfThePool(t *testing.T) {
 	}
 }
 
+// Blocks of the skeleton wait for its index. What comes over HTTPS meanwhile gives their places in the pool back.
+func TestBlocksOfTheSkeletonWaitForItsIndex(t *testing.T) {
+	l := append(layout{size, 2 * size, 2 * size, 2 * size, 2 * size}, even(3, 4)...) // 1 and 2 are the skeleton
+	r := machine(l, func(c *recv.Config) { c.Head, c.Pages, c.MaxK, c.PoolBytes = 5, 2, 4, 8*4*size })
+	n := whole(r, l, 1, 2)
+	n = whole(r, l, n, 1)
+	if got := readyBlocks(r); got != nil || r.Unverified() != 2 {
+		t.Fatalf("%v are ready without the index, %d wait", got, r.Unverified())
+	}
+	r.BlockSupplied(at(2), 2)
+	if r.Unverified() != 1 || r.Status().Partial != 1 {
+		t.Errorf("%d wait, %d in the pool", r.Unverified(), r.Status().Partial)
+	}
+	whole(r, l, n, 0)
+	if got := readyBlocks(r); !slices.Equal(got, []int{0}) {
+		t.Errorf("%v are ready: the index waits for nothing", got)
+	}
+	r.BlockStored(at(3), 0, recv.Stored)
+	r.Known(at(3), []protocol.Range{{First: 1, Count: 2}}, nil)
+	if got := readyBlocks(r); !slices.Equal(got, []int{1}) || r.Unverified() != 0 {
+		t.Errorf("with the index %v are ready, %d wait", got, r.Unverified())
+	}
+}
+
 // Blocks of void files, and zeros, are held without coming, whatever of them is here.
 func TestBlocksThatEverybodyHolds(t *testing.T) {
 	l, r := paged(3, 16)
@@ -154,7 +178,7 @@ func TestPagesThatAreFetchedAtOnce(t *testing.T) {
 	r.Declare(at(1), recv.Pages{Count: 3, Front: 3, Lengths: []int{2 * size}})
 	r.HandleTimeout(at(1))
 	es := events(r)
-	if len(es) != 1 || es[0].Kind != recv.CatchUp || len(es[0].Ranges) != 2 {
+	if len(es) != 1 || es[0].Kind != recv.CatchUp || !slices.Equal(es[0].Ranges, []protocol.Range{{First: 1, Count: 2}}) {
 		t.Fatalf("%+v", es)
 	}
 	whole(r, l, 2, 3)

@@ -274,7 +274,7 @@ func (r *Receiver) emit(e Event) { r.events = append(r.events, e) }
 // BlockSupplied reports that a block came over HTTPS and was verified and written. If it was ready as
 // well, its symbols stay valid until BlockStored is called for them.
 func (r *Receiver) BlockSupplied(now time.Time, n protocol.BlockNumber) {
-	if b := r.pool.blocks[n]; b != nil && !b.ready {
+	if b := r.pool.blocks[n]; b != nil && (!b.ready || r.pages.whole[n] == b) {
 		r.release(b)
 	}
 	r.stored(n)

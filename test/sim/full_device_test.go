@@ -262,7 +262,7 @@ func (d *fullDevice) event(e recv.Event) {
 				w.fail("device %d fetches blocks over HTTPS: %s", d.index, e.Reason)
 				return
 			}
-			d.fetch(r.First)
+			d.fetch(r.End() - 1)
 		}
 	case recv.Silent:
 		if d.session.alive() {

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"io"
 
-	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -18,8 +17,7 @@ type Writer struct {
 	check   manifest.Checker
 	last    string
 	buf     []byte
-	block   []byte // that is not whole yet
-	index   []byte
+	index   Indexer
 	bytes   int
 }
 
@@ -73,20 +71,9 @@ func (s *Writer) put(b []byte) error {
 	if s.bytes += len(b); s.bytes > MaxBytes {
 		return ErrLarge
 	}
-	for rest := b; len(rest) > 0; {
-		n := min(len(rest), protocol.BlockSize-len(s.block))
-		s.block = append(s.block, rest[:n]...)
-		if rest = rest[n:]; len(s.block) == protocol.BlockSize {
-			s.closeBlock()
-		}
-	}
+	_, _ = s.index.Write(b) // never fails
 	_, err := s.w.Write(b)
 	return err
-}
-
-func (s *Writer) closeBlock() {
-	d := format2.LeafDigest(s.block)
-	s.index, s.block = append(s.index, d[:]...), s.block[:0]
 }
 
 // Close ends a skeleton and gives its index, block 0 of a session, and its length. The entries must be those that
@@ -95,8 +82,5 @@ func (s *Writer) Close() (index []byte, bytes int, err error) {
 	if s.done != s.promise {
 		return nil, 0, ErrTotals
 	}
-	if len(s.block) > 0 {
-		s.closeBlock()
-	}
-	return s.index, s.bytes, nil
+	return s.index.Index(), s.bytes, nil
 }

@@ -14,7 +14,7 @@ import (
 // whole gives the staged file that holds file i and nothing else, mode and time set, and its
 // time as the file system keeps it.
 func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err error) {
-	f, file := g.spool.fs, g.layout.entry(i)
+	f, file := g.spool.fs, g.layout.Entry(i)
 	mtime, mode := protocol.TimeOf(file.MTime), fs.FileMode(file.Mode&0o777)
 	if file.Size < bigFile {
 		data, err := pack.file(i)
@@ -48,8 +48,8 @@ func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err 
 
 // allZeros says whether a large file is nothing but blocks of zeros, none of which was written.
 func (g *Staging) allZeros(i int) bool {
-	for r, b := g.layout.blocksOf(i), g.layout.blocksOf(i).First; b < r.End(); b++ {
-		if !g.layout.zeros(b) {
+	for r, b := g.layout.FileBlocks(i), g.layout.FileBlocks(i).First; b < r.End(); b++ {
+		if !g.layout.Hole(b) {
 			return false
 		}
 	}
@@ -86,7 +86,7 @@ type packed struct {
 
 // file gives the bytes of small file i, valid until the next call.
 func (p *packed) file(i int) ([]byte, error) {
-	at, size := p.staging.layout.packed(i), p.staging.layout.stored(i)
+	at, size := p.staging.layout.Packed(i), p.staging.layout.Stored(i)
 	if size == 0 {
 		return nil, nil
 	}

@@ -34,7 +34,7 @@ func (g *Staging) beside(name string, n int) string {
 func (g *Staging) freeName(name string, taken map[string]bool) (string, error) {
 	for n := 1; n <= maxBeside; n++ {
 		free := g.beside(name, n)
-		_, inManifest, err := g.layout.find(g.below(free))
+		_, inManifest, err := g.layout.Find(g.below(free))
 		if err != nil {
 			return "", err
 		}

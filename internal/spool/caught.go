@@ -8,9 +8,16 @@ import (
 	"io/fs"
 	"strings"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/skeleton"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/entries"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/layout"
+	"github.com/groupcast/groupcast/internal/spool/pagefile"
 	"github.com/groupcast/groupcast/internal/spool/parts"
 )
 
@@ -20,9 +27,12 @@ import (
 
 // markGroup makes an empty file in a staging whose name says which group it is for, and in which folder its files
 // get their names. It is as durable as the manifest, which is written after it.
-func (g *Staging) markGroup() error {
-	s := g.spool
-	f, err := s.fs.Create(g.name+"/"+groupMark+hex.EncodeToString(s.cfg.GroupID[:])+"-"+s.cfg.Group, 0o600)
+func (s *Spool) markGroup(no protocol.TransferNo) error {
+	name := s.stagingName(no) + "/" + groupMark + hex.EncodeToString(s.cfg.GroupID[:]) + "-" + s.cfg.Group
+	f, err := s.fs.Create(name, 0o600)
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		return fmt.Errorf("note the group of a staging: %w", err)
 	}
@@ -77,7 +87,7 @@ func (s *Spool) keepCaughtOf(ctx context.Context, no protocol.TransferNo) error 
 	if err != nil || g == nil {
 		return err
 	}
-	return g.recallFiles(ctx, p)
+	return errors.Join(g.recallFiles(ctx, p), g.closeList())
 }
 
 // caughtOf finds the staging of a transfer of this group of which a crash may have caught files; nil if there is
@@ -88,8 +98,11 @@ func (s *Spool) caughtOf(no protocol.TransferNo) (*Staging, journal.Past, error)
 		return nil, journal.Past{}, err
 	}
 	raw, there, err := s.Manifest(no)
-	if err != nil || !there {
+	switch {
+	case err != nil:
 		return nil, journal.Past{}, err
+	case !there:
+		return s.movingPaged(no)
 	}
 	return s.moving(no, raw)
 }
@@ -111,19 +124,79 @@ func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, journal.Pa
 	if err != nil {
 		return nil, journal.Past{}, nil // there is none
 	}
-	layout, _ := manifest.LayoutOf(m)
+	listed, _ := manifest.LayoutOf(m)
 	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layoutOf(layout), parts: parts.New(s.fs),
+		spool: s, no: no, name: s.stagingName(no), layout: layout.Of(listed), parts: parts.New(s.fs),
 		outcomes: newOutcomes(len(m.Files), false), named: map[string]bool{},
 	}
-	_, p, _, err := journal.Read(s.fs, g.name+"/"+journalName, layout.Root())
+	_, p, _, err := journal.Read(s.fs, g.name+"/"+journalName, listed.Root())
 	if err != nil {
 		return nil, p, err
 	}
+	if !unsettled(p) {
+		return nil, p, nil
+	}
+	return g, p, nil
+}
+
+// unsettled says whether files may have moved unknown to the ledger.
+func unsettled(p journal.Past) bool {
 	for i := range p.Moving {
 		if !p.Settled[i] {
-			return g, p, nil
+			return true
 		}
 	}
-	return nil, p, nil
+	return false
+}
+
+// movingPaged is moving for a staging of format 2: what its pages say of files is taken without their signatures, for
+// it decides only whose a file is that lies there with this content.
+func (s *Spool) movingPaged(no protocol.TransferNo) (*Staging, journal.Past, error) {
+	name := s.stagingName(no)
+	key, there, err := pagefile.KeyAt(s.fs, name+"/"+pagesName)
+	if err != nil || !there {
+		return nil, journal.Past{}, err
+	}
+	_, p, _, err := journal.Read(s.fs, name+"/"+journalName, key.Digest())
+	if err != nil || !unsettled(p) {
+		return nil, p, err
+	}
+	f, err := s.fs.Open(name+"/"+skeletonName, false)
+	if err != nil {
+		return nil, p, fmt.Errorf("open the list of entries that is kept: %w", err)
+	}
+	l, err := layoutFrom(f, key)
+	if err != nil {
+		return nil, p, f.Close() // there is none
+	}
+	err = pagefile.Each(s.fs, name+"/"+pagesName, func(raw []byte) bool {
+		signed, _, _ := seal.SplitPage(raw)
+		page, err := format2.ParsePage(signed)
+		l.Note(page.Finished)
+		return err == nil
+	})
+	if err != nil {
+		return nil, p, errors.Join(err, f.Close())
+	}
+	return &Staging{
+		spool: s, no: no, name: name, layout: l, list: f, parts: parts.New(s.fs), exact: true,
+		outcomes: newOutcomes(l.Entries(), true), named: map[string]bool{},
+	}, p, nil
+}
+
+// layoutFrom reads a skeleton that is not compared with any offer.
+func layoutFrom(f diskfs.File, key pagefile.Key) (*layout.Paged, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	cut := skeleton.NewCut()
+	list, err := entries.Read(f, int(min(fi.Size(), skeleton.MaxBytes)), cut.Add)
+	if err == nil {
+		err = cut.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return layout.NewPaged(key, cut, list), nil
 }

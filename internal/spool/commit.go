@@ -53,7 +53,7 @@ func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 	if err != nil {
 		return nil, err
 	}
-	for next := 0; next < g.layout.entries() && ctx.Err() == nil; {
+	for next := 0; next < g.layout.Entries() && ctx.Err() == nil; {
 		var ready []int
 		if ready, next = g.ready(next); len(ready) == 0 {
 			break
@@ -64,7 +64,7 @@ func (g *Staging) Commit(ctx context.Context) ([]Outcome, error) {
 			return fresh, err
 		}
 	}
-	if ctx.Err() == nil && g.filesDone() {
+	if ctx.Err() == nil && g.layout.Closed() && g.filesDone() {
 		done, err := g.finishTree(ctx)
 		return append(fresh, done...), err
 	}
@@ -77,8 +77,8 @@ func (g *Staging) ready(next int) ([]int, int) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	var out []int
-	for ; next < g.layout.entries() && len(out) < maxBatch; next++ {
-		if g.layout.kind(next) == manifest.KindFile && !g.outcomes.has(next) && g.layout.finished(next) &&
+	for ; next < g.layout.Entries() && len(out) < maxBatch; next++ {
+		if g.layout.Kind(next) == manifest.KindFile && !g.outcomes.has(next) && g.layout.Finished(next) &&
 			g.complete(next) {
 			out = append(out, next)
 		}
@@ -87,7 +87,7 @@ func (g *Staging) ready(next int) ([]int, int) {
 }
 
 func (g *Staging) complete(i int) bool {
-	r := g.layout.blocksOf(i)
+	r := g.layout.FileBlocks(i)
 	for b := r.First; b < r.End(); b++ {
 		if !g.has.Has(b) {
 			return false
@@ -100,7 +100,7 @@ func (g *Staging) complete(i int) bool {
 // ledger. A crash at any point leaves each file under its old or its new name, whole. What
 // was moved before an error is settled all the same.
 func (g *Staging) commitBatch(ctx context.Context, files []int) ([]Outcome, error) {
-	if err := g.layout.load(files); err != nil {
+	if err := g.layout.Load(files); err != nil {
 		return nil, err
 	}
 	round := g.spool.cfg.Shared.round.Load()
@@ -316,7 +316,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 }
 
 // final is where file i goes if its name is free.
-func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.layout.entry(i).Path }
+func (g *Staging) final(i int) string { return g.spool.cfg.Group + "/" + g.layout.Entry(i).Path }
 
 // makeDurable is the barrier before the renames; the journal then says which files may be
 // found under either name after a crash. Files that the disk fails for alone fall out.
@@ -331,7 +331,7 @@ func (g *Staging) makeDurable(ctx context.Context, moves []move) (durable []move
 	for i, m := range durable {
 		files[i] = uint32(m.file)
 	}
-	if err := g.layout.durable(); err != nil {
+	if err := g.layout.Durable(); err != nil {
 		return nil, nil, err
 	}
 	g.mu.Lock()
@@ -375,7 +375,7 @@ func (g *Staging) movedOutcome(m move) *Outcome {
 }
 
 func (g *Staging) outcome(i int, r Result, reason string) Outcome {
-	f := g.layout.entry(i)
+	f := g.layout.Entry(i)
 	o := Outcome{
 		File: i, Path: f.Path, Kind: f.Kind, Result: r, Name: f.Path, Reason: reason, Transfer: g.no,
 		Digest: f.Digest, Size: f.Size, MTime: protocol.TimeOf(f.MTime), Mode: fs.FileMode(f.Mode & 0o777),

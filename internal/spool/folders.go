@@ -125,7 +125,7 @@ func (g *Staging) claimFolders(folders []string) error {
 			continue
 		}
 		known = append(known, Outcome{Path: rest, Name: rest, Kind: manifest.KindFolder, Result: Committed, Transfer: g.no})
-		i, ok, err := g.layout.find(rest)
+		i, ok, err := g.layout.Find(rest)
 		if err != nil {
 			return err
 		}

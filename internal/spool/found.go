@@ -48,7 +48,7 @@ func (g *Staging) movedBefore(ctx context.Context, i int, claimed map[string]boo
 	if left {
 		names = append(names, final)
 	}
-	if path := g.deliveredPath(g.layout.entry(i).Path, d); known && path != final {
+	if path := g.deliveredPath(g.layout.Entry(i).Path, d); known && path != final {
 		names = append(names, path)
 	}
 	for n := 1; n <= maxBeside; n++ {
@@ -90,7 +90,7 @@ func (g *Staging) foundAt(ctx context.Context, i int, name string) (fs.FileInfo,
 // leftStaging says whether the staged file that was to move is gone, or has its final name too.
 func (g *Staging) leftStaging(i int) (bool, error) {
 	staged, _ := g.part(i)
-	if g.layout.stored(i) < bigFile {
+	if g.layout.Stored(i) < bigFile {
 		staged = g.copied(i)
 	}
 	f := g.spool.fs

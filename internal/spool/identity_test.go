@@ -124,7 +124,7 @@ func sweep(
 		func(no protocol.TransferNo) bool { return no == but })
 }
 
-func must(t *testing.T, err error) {
+func must(t testing.TB, err error) {
 	t.Helper()
 	if err != nil {
 		t.Fatal(err)

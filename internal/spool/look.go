@@ -73,11 +73,11 @@ func (g *Staging) oursThere(ctx context.Context, name string, l *look, d Deliver
 
 // same says whether the name has the same content as the file to come.
 func (g *Staging) same(ctx context.Context, i int, name string, l *look) (bool, error) {
-	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.layout.stored(i) {
+	if l == nil || !l.Mode().IsRegular() || uint64(l.size) != g.layout.Stored(i) {
 		return false, nil
 	}
-	f := g.layout.entry(i)
-	return g.holds(ctx, name, f.Size, f.Digest, g.layout.by())
+	f := g.layout.Entry(i)
+	return g.holds(ctx, name, f.Size, f.Digest, g.layout.By())
 }
 
 // holds reads a file to its end and says whether it has this content. With an error nothing

@@ -46,7 +46,7 @@ func (g *Staging) filesDone() bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for i, r := range g.outcomes.results {
-		if r == 0 && g.layout.kind(i) == manifest.KindFile {
+		if r == 0 && g.layout.Kind(i) == manifest.KindFile {
 			return false
 		}
 	}

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 	"github.com/groupcast/groupcast/internal/units"
@@ -25,14 +26,14 @@ const defaultSpare = 1 << 30
 // Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
 // is there already, makes the files and reads the journal. An error is *Refused when the
 // device cannot take part.
-func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manifest.Layout) (*Staging, error) {
-	m := layout.Manifest()
+func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, listed *manifest.Layout) (*Staging, error) {
+	m := listed.Manifest()
 	if m == nil {
 		return nil, fmt.Errorf("stage transfer %d: its manifest is not known yet", no)
 	}
 	g := &Staging{
-		spool: s, no: no, name: s.stagingName(no), layout: layoutOf(layout), listed: layout,
-		has: protocol.NewBlockSet(layout.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
+		spool: s, no: no, name: s.stagingName(no), layout: layout.Of(listed), listed: listed,
+		has: protocol.NewBlockSet(listed.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
 		outcomes: newOutcomes(len(m.Files), false), made: map[int]bool{}, named: map[string]bool{},
 		walked: map[string]bool{},
 	}
@@ -55,8 +56,8 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, layout *manif
 
 // leaveHoles takes the blocks of zeros for there, from the beginning: a staged file has its length and nothing in it.
 func (g *Staging) leaveHoles() {
-	for b := g.layout.first(); int(b) < g.layout.blocks(); b++ {
-		if g.layout.zeros(b) {
+	for b := g.layout.FirstStream(); int(b) < g.layout.Blocks(); b++ {
+		if g.layout.Hole(b) {
 			g.add(b)
 		}
 	}
@@ -83,7 +84,7 @@ func (g *Staging) need() (need, total uint64) {
 	g.mu.Unlock()
 	var small uint64
 	for i, result := range settled {
-		size := g.layout.stored(i)
+		size := g.layout.Stored(i)
 		total += size
 		switch {
 		case result != 0:
@@ -91,7 +92,7 @@ func (g *Staging) need() (need, total uint64) {
 			small += size
 		case !g.exact:
 			name, _ := g.part(i)
-			bytes := size - g.layout.hollow(i)
+			bytes := size - g.layout.Hollow(i)
 			need += bytes - min(bytes, g.lying(name))
 		}
 	}
@@ -128,14 +129,19 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 		if err := g.spool.folder(g.name, 0o700); err != nil {
 			return err
 		}
-		if err := g.markGroup(); err != nil {
+		if err := g.spool.markGroup(g.no); err != nil {
 			return err
 		}
 		if err := diskfs.WriteAll(g.spool.fs, g.name+"/"+manifestName, raw); err != nil {
 			return fmt.Errorf("keep the manifest: %w", err)
 		}
 	}
-	j, p, err := journal.Open(g.spool.fs, g.name+"/"+journalName, g.layout.root())
+	return g.openJournal(ctx)
+}
+
+// openJournal opens the journal and takes over what it says.
+func (g *Staging) openJournal(ctx context.Context) error {
+	j, p, err := journal.Open(g.spool.fs, g.name+"/"+journalName, g.layout.Root())
 	if err != nil {
 		return err
 	}
@@ -150,7 +156,7 @@ func (g *Staging) open(ctx context.Context, m *manifest.Manifest) error {
 // a staged file, and doubtful ones after a check. Lost ones get a record, or the next barrier would vouch
 // for them.
 func (g *Staging) recall(ctx context.Context, p journal.Past) error {
-	for b := range g.layout.first() {
+	for b := range g.layout.FirstStream() {
 		g.has.Add(b)
 	}
 	g.made = p.Made
@@ -167,13 +173,13 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 		if err != nil {
 			return err
 		}
-		if kept {
+		if kept && g.layout.Vouched(b) {
 			g.add(b)
 		} else {
 			lost = append(lost, uint32(b))
 		}
 	}
-	buf := make([]byte, g.layout.longest())
+	buf := make([]byte, g.layout.Longest())
 	for _, b := range p.Doubtful {
 		if ctx.Err() != nil {
 			return ctx.Err()
@@ -181,7 +187,7 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 		if b == journal.Voided {
 			continue
 		}
-		if n, err := g.read(b, buf); err == nil && g.layout.verify(b, buf[:n]) {
+		if n, err := g.read(b, buf); err == nil && g.layout.Verify(b, buf[:n]) {
 			g.add(b)
 			g.touch(b)
 			g.recent = append(g.recent, b)
@@ -229,8 +235,8 @@ func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
 // eachOpen calls f for those of some files that have no outcome, in order, with their entries loaded.
 func (g *Staging) eachOpen(files map[int]bool, f func(i int) error) error {
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(files)), maxBatch) {
-		batch = slices.DeleteFunc(batch, func(i int) bool { return i >= g.layout.entries() || g.outcomes.has(i) })
-		if err := g.layout.load(batch); err != nil {
+		batch = slices.DeleteFunc(batch, func(i int) bool { return i >= g.layout.Entries() || g.outcomes.has(i) })
+		if err := g.layout.Load(batch); err != nil {
 			return err
 		}
 		for _, i := range batch {
@@ -292,7 +298,7 @@ func (g *Staging) staged(b protocol.BlockNumber, known map[string]bool) (bool, e
 // skipSettled counts the blocks that only hold files with an outcome.
 func (g *Staging) skipSettled() {
 	g.skip(protocol.Range{
-		First: g.layout.first(), Count: uint32(g.layout.blocks() - int(g.layout.first())),
+		First: g.layout.FirstStream(), Count: uint32(g.layout.Blocks() - int(g.layout.FirstStream())),
 	})
 }
 
@@ -303,7 +309,7 @@ func (g *Staging) skip(r protocol.Range) {
 		if g.has.Has(b) {
 			continue
 		}
-		files = g.layout.filesOf(files[:0], b)
+		files = g.layout.FilesOf(files[:0], b)
 		if !slices.ContainsFunc(files, func(i int) bool { return !g.outcomes.has(i) }) {
 			g.add(b)
 		}

@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
@@ -30,8 +31,9 @@ type Staging struct {
 	spool  *Spool
 	no     protocol.TransferNo
 	name   string // of its folder
-	layout layout
+	layout layout.Layout
 	listed *manifest.Layout // of a transfer with a manifest
+	list   io.Closer        // what the layout reads; only of one that is looked at
 	exact  bool             // no space is reserved for a file when its first block comes
 	parts  *parts.Cache
 
@@ -56,10 +58,10 @@ type Staging struct {
 
 // part is the staged file that holds file i, and where in it the file begins.
 func (g *Staging) part(i int) (name string, offset uint64) {
-	if g.layout.stored(i) >= bigFile {
+	if g.layout.Stored(i) >= bigFile {
 		return g.big(i), 0
 	}
-	return g.name + "/" + packName, g.layout.packed(i)
+	return g.name + "/" + packName, g.layout.Packed(i)
 }
 
 // big is the staged file of its own that large file i has.
@@ -67,16 +69,16 @@ func (g *Staging) big(i int) string { return g.name + "/f" + strconv.Itoa(i) }
 
 // where is the staged file that a block goes to, where in it the block begins, and the file's size; 0: it grows.
 func (g *Staging) where(b protocol.BlockNumber) (name string, at uint64, size int64, ok bool) {
-	i, at, ok := g.layout.place(b)
+	i, at, ok := g.layout.Place(b)
 	if i < 0 {
 		return g.name + "/" + packName, at, 0, ok
 	}
-	return g.big(i), at, int64(g.layout.stored(i)), ok
+	return g.big(i), at, int64(g.layout.Stored(i)), ok
 }
 
 // add counts a block of the stream as there.
 func (g *Staging) add(b protocol.BlockNumber) {
-	if n, known := g.layout.length(b); known && b >= g.layout.first() && g.has.Add(b) {
+	if n, known := g.layout.Length(b); known && b >= g.layout.FirstStream() && g.has.Add(b) {
 		g.bytes += uint64(n)
 	}
 }
@@ -91,13 +93,13 @@ func (g *Staging) touch(b protocol.BlockNumber) {
 // WriteBlock writes a verified block into its own extents and journals it. A block that is
 // there already is not written again.
 func (g *Staging) WriteBlock(n protocol.BlockNumber, data []byte) error {
-	if length, known := g.layout.length(n); !known || length != len(data) {
+	if length, known := g.layout.Length(n); !known || length != len(data) {
 		return fmt.Errorf("write block %d: it has %d bytes, not %d", n, length, len(data))
 	}
 	g.mu.Lock()
 	there, err := g.has.Has(n), g.broken
 	g.mu.Unlock()
-	if there || err != nil || n < g.layout.first() {
+	if there || err != nil || n < g.layout.FirstStream() {
 		return err
 	}
 	name, err := g.write(n, data)
@@ -117,7 +119,7 @@ func (g *Staging) write(n protocol.BlockNumber, data []byte) (string, error) {
 	if !ok {
 		return "", fmt.Errorf("it holds no file")
 	}
-	if i, _, _ := g.layout.place(n); i >= 0 && g.layout.sparse(i) {
+	if i, _, _ := g.layout.Place(n); i >= 0 && g.layout.Sparse(i) {
 		g.parts.Sparse(name)
 	}
 	h, err := g.parts.Take(name, size)
@@ -170,7 +172,7 @@ func (g *Staging) Sync() error {
 	if err != nil {
 		return g.giveUp(recent, err)
 	}
-	if err := g.layout.durable(); err != nil {
+	if err := g.layout.Durable(); err != nil {
 		return err
 	}
 	return g.journal.Barrier(written)
@@ -182,7 +184,7 @@ func (g *Staging) giveUp(recent []protocol.BlockNumber, err error) error {
 	g.broken = err
 	lost := make([]uint32, 0, len(recent)+len(g.recent))
 	for _, b := range append(recent, g.recent...) {
-		if n, _ := g.layout.length(b); g.has.Remove(b) {
+		if n, _ := g.layout.Length(b); g.has.Remove(b) {
 			g.bytes -= uint64(n)
 		}
 		lost = append(lost, uint32(b))
@@ -256,12 +258,12 @@ func (g *Staging) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 }
 
 func (g *Staging) read(n protocol.BlockNumber, buf []byte) (int, error) {
-	length, _ := g.layout.length(n)
+	length, _ := g.layout.Length(n)
 	name, at, _, ok := g.where(n)
 	if !ok || len(buf) < length {
 		return 0, fmt.Errorf("read block %d: not a block of files, or no room for it", n)
 	}
-	if g.layout.zeros(n) {
+	if g.layout.Hole(n) {
 		clear(buf[:length])
 		return length, nil
 	}
@@ -304,6 +306,14 @@ func (g *Staging) Close() error {
 	g.spool.cfg.Shared.leave(g)
 	err := g.Sync()
 	return errors.Join(err, g.parts.CloseAll(), g.journal.Close())
+}
+
+// closeList closes what the layout reads.
+func (g *Staging) closeList() error {
+	if g.list == nil {
+		return nil
+	}
+	return g.list.Close()
 }
 
 // Remove deletes the staging: when it is done, or given up.

@@ -15,7 +15,7 @@ func (s *Spool) Drop(ctx context.Context, no protocol.TransferNo) error {
 	g, p, err := s.caughtOf(no)
 	if err == nil && g != nil {
 		done := s.cfg.Shared.turn() // no transfer is between two names of its files
-		err = g.recallFiles(ctx, p)
+		err = errors.Join(g.recallFiles(ctx, p), g.closeList())
 		done()
 	}
 	if err != nil {

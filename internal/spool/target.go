@@ -24,19 +24,19 @@ const (
 // settleEarly gives an outcome to entries that need no block: those that a newer transfer wrote, those
 // that are there already, and those that this machine cannot store.
 func (g *Staging) settleEarly(ctx context.Context) error {
-	for from := 0; from < g.layout.entries(); from += maxBatch {
-		batch := make([]int, min(maxBatch, g.layout.entries()-from))
+	for from := 0; from < g.layout.Entries(); from += maxBatch {
+		batch := make([]int, min(maxBatch, g.layout.Entries()-from))
 		for n := range batch {
 			batch[n] = from + n
 		}
-		if err := g.layout.load(batch); err != nil {
+		if err := g.layout.Load(batch); err != nil {
 			return err
 		}
 		files := batch[:0]
 		for _, i := range batch {
-			if err := manifest.CheckPathOn(runtime.GOOS, g.layout.entry(i).Path); err != nil {
+			if err := manifest.CheckPathOn(runtime.GOOS, g.layout.Entry(i).Path); err != nil {
 				g.decide(i, g.blocked(i, &obstacle{cause: CauseName, reason: err.Error()}))
-			} else if g.layout.kind(i) == manifest.KindFile {
+			} else if g.layout.Kind(i) == manifest.KindFile {
 				files = append(files, i)
 			}
 		}
@@ -58,12 +58,12 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		f := g.layout.entry(i)
+		f := g.layout.Entry(i)
 		d, there := known[f.Path]
 		if there && g.wrote != nil {
 			g.wrote.Add(protocol.BlockNumber(i))
 		}
-		if !there && g.spool.cfg.Adopt && g.layout.finished(i) {
+		if !there && g.spool.cfg.Adopt && g.layout.Finished(i) {
 			d, there = Delivered{Digest: f.Digest, Size: f.Size}, true
 		}
 		if !there {
@@ -129,7 +129,7 @@ func (g *Staging) dress(o *Outcome) {
 	if o.Result != AlreadyHad {
 		return
 	}
-	f, name := g.layout.entry(o.File), g.spool.cfg.Group+"/"+o.Name
+	f, name := g.layout.Entry(o.File), g.spool.cfg.Group+"/"+o.Name
 	l, err := g.lookAt(name)
 	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != f.Size || !l.mtime.Equal(o.MTime) {
 		return
@@ -152,7 +152,7 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 	}
 	paths := make([]string, len(files))
 	for n, i := range files {
-		paths[n] = g.layout.entry(i).Path
+		paths[n] = g.layout.Entry(i).Path
 	}
 	known, err := g.spool.cfg.Ledger.LookupAll(paths)
 	if err != nil {
@@ -164,17 +164,21 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 // settleKnown looks a file up in the ledger; only what this server delivered to this group is
 // ever looked at before its content came (security.md R4), and it is read again before it counts.
 func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome, error) {
-	f := g.layout.entry(i)
+	f := g.layout.Entry(i)
 	if o := g.superseded(i, d); o != nil {
 		return o, nil
 	}
-	if !g.layout.finished(i) || d.Digest != f.Digest || d.Size != f.Size {
+	if !g.layout.Finished(i) || d.Digest != f.Digest || d.Size != f.Size {
 		return nil, nil
 	}
 	name := g.deliveredPath(f.Path, d)
 	l, err := g.lookAt(name)
 	there := false
-	if err == nil {
+	switch {
+	case err != nil:
+	case g.exact && d.Transfer == g.no: // an earlier edition of this very transfer delivered it
+		there, err = g.ours(ctx, name, l, d)
+	default:
 		there, err = g.same(ctx, i, name, l)
 	}
 	switch {
@@ -193,9 +197,9 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome
 }
 
 func (g *Staging) lookup(i int) (Delivered, bool, error) {
-	d, known, err := g.spool.cfg.Ledger.Lookup(g.layout.entry(i).Path)
+	d, known, err := g.spool.cfg.Ledger.Lookup(g.layout.Entry(i).Path)
 	if err != nil {
-		return d, false, &trouble.Own{Err: fmt.Errorf("look up %s: %w", g.layout.entry(i).Path, err)}
+		return d, false, &trouble.Own{Err: fmt.Errorf("look up %s: %w", g.layout.Entry(i).Path, err)}
 	}
 	return d, known, nil
 }
@@ -323,7 +327,7 @@ func (g *Staging) held(ctx context.Context, i int, name string, l *look, c claim
 // ownBeside finds the copy of the last delivery that has another name than the file, unless it was
 // edited.
 func (g *Staging) ownBeside(ctx context.Context, i int, c claim) (string, *look, error) {
-	name := g.deliveredPath(g.layout.entry(i).Path, c.Delivered)
+	name := g.deliveredPath(g.layout.Entry(i).Path, c.Delivered)
 	if !c.known || name == g.final(i) || c.taken[name] {
 		return "", nil, nil
 	}

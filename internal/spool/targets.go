@@ -25,7 +25,7 @@ func (g *Staging) newTargets(files []int) (*targets, error) {
 // the rename, which replaces nothing, finds out, and then the name is looked at.
 func (b *targets) at(ctx context.Context, i int) (t target, o *Outcome, err error) {
 	g := b.staging
-	d, known := b.known[g.layout.entry(i).Path]
+	d, known := b.known[g.layout.Entry(i).Path]
 	if o := g.superseded(i, d); o != nil {
 		return t, o, nil
 	}

@@ -29,7 +29,7 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 	folders := map[string]bool{g.spool.cfg.Group: true}
 	for _, o := range fresh {
 		if o.Result == Committed {
-			folders[path.Dir(g.final(o.File))] = true
+			folders[path.Dir(g.spool.cfg.Group+"/"+o.Path)] = true
 		}
 	}
 	if failed == nil {
@@ -44,13 +44,13 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 // makeEntries makes the folders and links that have no outcome yet.
 func (g *Staging) makeEntries(ctx context.Context) (fresh []Outcome, err error) {
 	var open []int
-	for i := range g.layout.entries() {
-		if !g.outcomes.has(i) && g.layout.kind(i) != manifest.KindFile {
+	for i := range g.layout.Entries() {
+		if !g.outcomes.has(i) && g.layout.Kind(i) != manifest.KindFile {
 			open = append(open, i)
 		}
 	}
 	for batch := range slices.Chunk(open, maxBatch) {
-		if err := g.layout.load(batch); err != nil {
+		if err := g.layout.Load(batch); err != nil {
 			return fresh, err
 		}
 		known, err := g.lookupFiles(batch)
@@ -58,7 +58,7 @@ func (g *Staging) makeEntries(ctx context.Context) (fresh []Outcome, err error) 
 			return fresh, err
 		}
 		for _, i := range batch {
-			d, there := known[g.layout.entry(i).Path]
+			d, there := known[g.layout.Entry(i).Path]
 			o, err := g.makeEntry(ctx, i, d, there)
 			if err != nil {
 				return fresh, err
@@ -73,7 +73,7 @@ func (g *Staging) makeEntry(ctx context.Context, i int, d Delivered, known bool)
 	if o := g.superseded(i, d); o != nil {
 		return o, nil
 	}
-	link, folder := g.layout.kind(i) == manifest.KindSymlink, g.final(i)
+	link, folder := g.layout.Kind(i) == manifest.KindSymlink, g.final(i)
 	if link {
 		folder = path.Dir(folder)
 	}
@@ -101,14 +101,14 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 		return g.faulty(ctx, i, "look at its name", err)
 	}
 	if l != nil && l.Mode()&fs.ModeSymlink != 0 {
-		if to, err := g.spool.fs.Readlink(name); err == nil && to == g.layout.entry(i).Target {
+		if to, err := g.spool.fs.Readlink(name); err == nil && to == g.layout.Entry(i).Target {
 			o := g.outcome(i, AlreadyHad, "")
 			return &o, nil
 		}
 	}
 	switch {
 	case l == nil:
-		err = g.spool.fs.Symlink(g.layout.entry(i).Target, name)
+		err = g.spool.fs.Symlink(g.layout.Entry(i).Target, name)
 	case l.IsDir():
 		ob, err := g.clearFolder(ctx, name, known)
 		if err != nil {
@@ -117,7 +117,7 @@ func (g *Staging) makeLink(ctx context.Context, i int, d Delivered, known bool) 
 		if ob != nil {
 			return g.linkBlocked(i, ob), nil
 		}
-		err = g.spool.fs.Symlink(g.layout.entry(i).Target, name)
+		err = g.spool.fs.Symlink(g.layout.Entry(i).Target, name)
 		return g.linkMade(ctx, i, err)
 	default:
 		ours := false
@@ -161,7 +161,7 @@ func (g *Staging) replaceLink(i int, name string) error {
 	if err := g.spool.fs.Remove(staged); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
 	}
-	if err := g.spool.fs.Symlink(g.layout.entry(i).Target, staged); err != nil {
+	if err := g.spool.fs.Symlink(g.layout.Entry(i).Target, staged); err != nil {
 		return err
 	}
 	return g.spool.fs.Rename(staged, name)
@@ -173,11 +173,11 @@ func (g *Staging) dressFolders() {
 	made := slices.Sorted(maps.Keys(g.made))
 	slices.Reverse(made)
 	for batch := range slices.Chunk(made, maxBatch) {
-		if g.layout.load(batch) != nil {
+		if g.layout.Load(batch) != nil {
 			return
 		}
 		for _, i := range batch {
-			if f := g.layout.entry(i); f.Kind == manifest.KindFolder {
+			if f := g.layout.Entry(i); f.Kind == manifest.KindFolder {
 				_ = g.spool.fs.Chmod(g.final(i), fs.FileMode(f.Mode&0o777)|0o700)
 				_ = g.spool.fs.Chtimes(g.final(i), protocol.TimeOf(f.MTime))
 			}

@@ -42,7 +42,7 @@ func (g *Staging) faulty(ctx context.Context, i int, doing string, err error) (*
 		return nil, ctx.Err()
 	}
 	if sick := g.blame(err); sick != nil {
-		return nil, fmt.Errorf("%s: %s: %w", g.layout.entry(i).Path, doing, sick)
+		return nil, fmt.Errorf("%s: %s: %w", g.layout.Entry(i).Path, doing, sick)
 	}
 	o := g.outcome(i, Rejected, "cannot "+doing+": "+trouble.Plain(err))
 	if o.Cause = trouble.CauseOf(err); o.Cause == CauseName {

@@ -18,7 +18,7 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, i := range g.layout.filesOf(nil, n) {
+	for _, i := range g.layout.FilesOf(nil, n) {
 		if !g.outcomes.has(i) {
 			g.refuse(i, err)
 		}
@@ -28,7 +28,7 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 
 // giveUpFile refuses a big file that could not be made durable: what was written of it is void.
 func (g *Staging) giveUpFile(i int, err error) error {
-	r := g.layout.blocksOf(i)
+	r := g.layout.FileBlocks(i)
 	lost := make([]uint32, 0, int(r.End()-r.First))
 	for b := r.First; b < r.End(); b++ {
 		lost = append(lost, uint32(b))
@@ -46,7 +46,7 @@ func (g *Staging) refuse(i int, err error) {
 		File: i, Result: Rejected, Reason: "cannot write it: " + trouble.Plain(err), Cause: trouble.CauseOf(err),
 	})
 	g.unsaid = append(g.unsaid, i)
-	g.skip(g.layout.blocksOf(i))
+	g.skip(g.layout.FileBlocks(i))
 }
 
 // settleUnwritten records what could not be written since the last commit.
@@ -65,7 +65,7 @@ func (g *Staging) settleUnwritten() ([]Outcome, error) {
 }
 
 func (g *Staging) sayUnwritten(files []int) (fresh []Outcome, err error) {
-	if err := g.layout.load(files); err != nil {
+	if err := g.layout.Load(files); err != nil {
 		return nil, err
 	}
 	for _, i := range files {

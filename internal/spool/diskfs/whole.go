@@ -49,6 +49,14 @@ func ReadAll(f FS, name string, limit int64) ([]byte, error) {
 
 // WriteAll writes a whole new file under a temporary name, durably, then renames it.
 func WriteAll(f FS, name string, b []byte) error {
+	return WriteWith(f, name, func(w io.Writer) error {
+		_, err := w.Write(b)
+		return err
+	})
+}
+
+// WriteWith is WriteAll for what is written piece by piece.
+func WriteWith(f FS, name string, write func(io.Writer) error) error {
 	tmp := name + ".new"
 	if err := f.Remove(tmp); err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return err
@@ -57,8 +65,7 @@ func WriteAll(f FS, name string, b []byte) error {
 	if err != nil {
 		return err
 	}
-	_, err = file.WriteAt(b, 0)
-	if err == nil {
+	if err = write(io.NewOffsetWriter(file, 0)); err == nil {
 		err = file.Sync()
 	}
 	if err := errors.Join(err, file.Close()); err != nil {

@@ -1,0 +1,88 @@
+package entries
+
+import (
+	"errors"
+	"fmt"
+	"io"
+	"io/fs"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/skeleton"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
+)
+
+// Open opens the skeleton that a file has, if it is the one of an offer.
+func Open(f diskfs.FS, name string, o format2.Offer) (diskfs.File, bool, error) {
+	h, err := f.Open(name, false)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, false, nil
+	}
+	if err != nil {
+		return nil, false, fmt.Errorf("open the list of entries that is kept: %w", err)
+	}
+	fi, err := h.Stat()
+	if err == nil && uint64(fi.Size()) == o.SkeletonBytes {
+		var x skeleton.Indexer
+		_, err = io.Copy(&x, io.NewSectionReader(h, 0, fi.Size()))
+		if err == nil && format2.SkeletonDigest(x.Index()) == o.Skeleton {
+			return h, true, nil
+		}
+	}
+	return nil, false, errors.Join(err, h.Close())
+}
+
+// Keep writes a skeleton into a file, if it is the one of the offer.
+func Keep(f diskfs.FS, name string, o format2.Offer, from io.Reader) error {
+	return diskfs.WriteWith(f, name, func(w io.Writer) error {
+		var x skeleton.Indexer
+		n, err := io.Copy(io.MultiWriter(w, &x), io.LimitReader(from, int64(o.SkeletonBytes)+1))
+		switch {
+		case err != nil:
+			return err
+		case uint64(n) != o.SkeletonBytes || format2.SkeletonDigest(x.Index()) != o.Skeleton:
+			return Refusal(errOther)
+		}
+		return nil
+	})
+}
+
+// Cut reads the skeleton of an offer to its end and cuts the stream, which must be as the offer says.
+func Cut(f io.ReaderAt, o format2.Offer) (*List, *skeleton.Cut, error) {
+	cut := skeleton.NewCut()
+	l, err := Read(f, int(o.SkeletonBytes), cut.Add)
+	if err == nil {
+		err = cut.Close()
+	}
+	switch {
+	case err != nil:
+		return nil, nil, Refusal(err)
+	case l.Len() != int(o.Entries) || cut.Bytes() != o.Bytes || cut.Blocks() != int(o.Blocks):
+		return nil, nil, Refusal(errOther)
+	}
+	return l, cut, nil
+}
+
+// errOther says that a skeleton is not the one of the offer.
+var errOther = errors.New("it is not the list that the offer names, or promises something else than the offer")
+
+// Refusal is a refusal of a skeleton, unless the disk is at fault.
+func Refusal(err error) error {
+	if trouble.Hindrance(err) != nil {
+		return err
+	}
+	kind := "entry"
+	switch {
+	case errors.Is(err, errOther), errors.Is(err, skeleton.ErrTotals):
+		kind = "offer"
+	case errors.Is(err, skeleton.ErrEncoding):
+		kind = "encoding"
+	case errors.Is(err, skeleton.ErrLarge):
+		kind = "large"
+	}
+	return &trouble.Refused{
+		Kind:   groupcast.Refusal(groupcast.RefusedManifest + kind),
+		Reason: fmt.Sprintf("the list of its files cannot be accepted: %v; send the files as a new transfer", err),
+	}
+}

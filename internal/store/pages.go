@@ -14,7 +14,8 @@ type Pages interface {
 	// is not the next, after the final page, for an edition that is not the transfer's, for a transfer that is closed
 	// or not paged, and for an older epoch of the site.
 	AddPage(ctx context.Context, p Page) error
-	// Pages lists pages of a transfer's edition from a number on, so many at most: none if the edition is another.
+	// Pages lists pages of an edition from a number on, so many at most: of the transfer's own, and of the one before
+	// until its own has its final page. There are none of others.
 	Pages(ctx context.Context, no protocol.TransferNo, e protocol.Edition, from protocol.PageNo, most int) ([][]byte,
 		error)
 	// NewestPage gives the last page of a transfer's edition; ENotFound without one.

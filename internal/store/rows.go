@@ -125,7 +125,7 @@ type Edition struct {
 	Lost           []groupcast.LeftOut // all that the transfer lacks now of what it held at first
 
 	// Of a paged transfer: Edition is the one after that which it replaces, Root is zero, and it lacks what its
-	// pages say. The pages of the edition before go.
+	// pages say.
 	Edition       protocol.Edition
 	Skeleton      protocol.Digest
 	SkeletonBytes uint64

@@ -30,7 +30,7 @@ func (s *Store) ReplaceContent(
 		if err := q.ForgetProgress(ctx, int64(no)); err != nil {
 			return err
 		}
-		if err := q.ForgetPages(ctx, int64(no)); err != nil {
+		if err := q.ForgetEarlierPages(ctx, int64(no)); err != nil {
 			return err
 		}
 		if err := addLeftOut(ctx, q, no, e.Lost); err != nil {

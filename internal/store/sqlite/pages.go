@@ -54,6 +54,9 @@ func (s *Store) AddPage(ctx context.Context, p store.Page) error {
 		if p.Root == (protocol.Digest{}) {
 			return nil
 		}
+		if err := q.ForgetEarlierPages(ctx, no); err != nil {
+			return err
+		}
 		if err := q.AddFinalPage(ctx, queries.AddFinalPageParams{
 			TransferNo: no, Edition: edition, Root: p.Root.String(), Page: p.Raw,
 		}); err != nil {

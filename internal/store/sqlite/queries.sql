@@ -927,6 +927,10 @@ SELECT page FROM pages WHERE transfer_no = @transfer_no AND edition = @edition O
 -- name: ForgetPages :exec
 DELETE FROM pages WHERE transfer_no = @transfer_no;
 
+-- name: ForgetEarlierPages :exec
+DELETE FROM pages WHERE pages.transfer_no = @transfer_no
+    AND pages.edition < (SELECT t.edition FROM transfers t WHERE t.no = pages.transfer_no);
+
 -- name: AddFinalPage :exec
 INSERT INTO final_pages (transfer_no, edition, root, page) VALUES (@transfer_no, @edition, @root, @page);
 

@@ -167,7 +167,8 @@ func pagesRefused(w *world) {
 	w.fails(w.s.AddPage(w.ctx, w.page(final, 1, "after the final page")), groupcast.EConflict)
 }
 
-// A further edition begins without pages; the final page of the one before stays.
+// A further edition begins without pages; those of the one before stay until it has its final page, and the final
+// page of that one stays for good.
 func pagesOfEditions(w *world) {
 	g := w.group("lab")
 	t := w.paged(g, 4)
@@ -197,16 +198,24 @@ func pagesOfEditions(w *world) {
 	equal(w, "root", now.Root, protocol.Digest{})
 	equal(w, "lost", now.Lost, 0)
 	equal(w, "left out", now.LeftOut, 1)
-	w.has(t.No, 1)
+	w.has(t.No, 1, "zero")
 	w.has(t.No, 2)
 	w.fails(w.s.AddPage(w.ctx, p), groupcast.EConflict) // of the edition before
+	w.fails(w.s.AddPage(w.ctx, w.page(t, 1, "one")), groupcast.EConflict)
 	is, err := w.s.IsEdition(w.ctx, t.No, protocol.Digest{5})
 	w.ok(err)
 	equal(w, "what it held before can be promised still", is, false)
+	w.ok(w.s.AddPage(w.ctx, w.page(now, 0, "of the second")))
+	next.Edition = 3
+	now, err = w.s.ReplaceContent(w.ctx, t.No, next)
+	w.ok(err)
+	w.has(t.No, 1)
+	w.has(t.No, 2, "of the second")
 	again := w.page(now, 0, "zero again")
 	again.Root = protocol.Digest{6}
 	w.ok(w.s.AddPage(w.ctx, again))
-	w.has(t.No, 2, "zero again")
+	w.has(t.No, 2)
+	w.has(t.No, 3, "zero again")
 	finals, err := w.s.FinalPages(w.ctx, t.No)
 	w.ok(err)
 	equal(w, "final pages", len(finals), 2)

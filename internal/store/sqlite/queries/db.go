@@ -279,6 +279,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetDeviceStmt, err = db.PrepareContext(ctx, forgetDevice); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetDevice: %w", err)
 	}
+	if q.forgetEarlierPagesStmt, err = db.PrepareContext(ctx, forgetEarlierPages); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetEarlierPages: %w", err)
+	}
 	if q.forgetEditionsStmt, err = db.PrepareContext(ctx, forgetEditions); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetEditions: %w", err)
 	}
@@ -1078,6 +1081,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetDeviceStmt: %w", cerr)
 		}
 	}
+	if q.forgetEarlierPagesStmt != nil {
+		if cerr := q.forgetEarlierPagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetEarlierPagesStmt: %w", cerr)
+		}
+	}
 	if q.forgetEditionsStmt != nil {
 		if cerr := q.forgetEditionsStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetEditionsStmt: %w", cerr)
@@ -1817,6 +1825,7 @@ type Queries struct {
 	forgetClosedWithoutDeviceStmt *sql.Stmt
 	forgetDecidedStmt             *sql.Stmt
 	forgetDeviceStmt              *sql.Stmt
+	forgetEarlierPagesStmt        *sql.Stmt
 	forgetEditionsStmt            *sql.Stmt
 	forgetHeldFilesStmt           *sql.Stmt
 	forgetKeyedCallsStmt          *sql.Stmt
@@ -2031,6 +2040,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetClosedWithoutDeviceStmt: q.forgetClosedWithoutDeviceStmt,
 		forgetDecidedStmt:             q.forgetDecidedStmt,
 		forgetDeviceStmt:              q.forgetDeviceStmt,
+		forgetEarlierPagesStmt:        q.forgetEarlierPagesStmt,
 		forgetEditionsStmt:            q.forgetEditionsStmt,
 		forgetHeldFilesStmt:           q.forgetHeldFilesStmt,
 		forgetKeyedCallsStmt:          q.forgetKeyedCallsStmt,

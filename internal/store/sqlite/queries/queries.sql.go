@@ -2168,6 +2168,16 @@ func (q *Queries) ForgetDevice(ctx context.Context, deviceID string) error {
 	return err
 }
 
+const forgetEarlierPages = `-- name: ForgetEarlierPages :exec
+DELETE FROM pages WHERE pages.transfer_no = $1
+    AND pages.edition < (SELECT t.edition FROM transfers t WHERE t.no = pages.transfer_no)
+`
+
+func (q *Queries) ForgetEarlierPages(ctx context.Context, transferNo int64) error {
+	_, err := q.exec(ctx, q.forgetEarlierPagesStmt, forgetEarlierPages, transferNo)
+	return err
+}
+
 const forgetEditions = `-- name: ForgetEditions :exec
 DELETE FROM editions WHERE transfer_no = $1
 `

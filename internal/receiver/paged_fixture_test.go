@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"io"
 	"math/rand/v2"
 	"net/netip"
 	"slices"
@@ -362,4 +363,20 @@ func (o *pagedOrigin) running(m *pagedMemory, change func(*PagedConfig)) (*Recei
 // withContent is a session that begins when the skeleton is there.
 func withContent(m *pagedMemory) func(*PagedConfig) {
 	return func(c *PagedConfig) { c.Content = m }
+}
+
+// packet seals any body as data.
+func (o *pagedOrigin) packet(body []byte) []byte {
+	o.number++
+	return o.seal.Seal(nil, wire.Header{Kind: wire.KindData, Tag: o.offer.Tag, Number: o.number}, body)
+}
+
+// withPort is an address with another port.
+func withPort(a netip.AddrPort, port uint16) netip.AddrPort {
+	return netip.AddrPortFrom(a.Addr(), port)
+}
+
+// refusing is an OnSkeleton that refuses.
+func refusing(err error) func(io.Reader) (PagedContent, error) {
+	return func(io.Reader) (PagedContent, error) { return nil, err }
 }

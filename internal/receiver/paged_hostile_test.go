@@ -47,52 +47,56 @@ func TestForgedPagesAreFetchedAtOnce(t *testing.T) {
 	} {
 		for _, early := range []bool{false, true} {
 			t.Run(name+map[bool]string{true: ", before the skeleton"}[early], func(t *testing.T) {
-				o := newPagedOrigin(t, 0, 2<<20)
-				m := newPagedMemory(o)
-				var a asked
-				change := a.listen(o)
-				if !early {
-					change = both(change, withContent(m))
-				}
-				r, over := o.running(m, change)
-				bad := forge(t, o)
-				s := o.syncOf(2, 1)
-				s.PageFront, s.Lengths[0] = 0, len(bad)
-				o.say(r, o.sealSync(o.syncKey, s))
-				o.tell(r, o.bytesAs(o.pageBlock(0), bad, 0))
-				until(t, "the page is asked for", func() bool { return len(a.now().Pages) > 0 })
-				for n := range o.pages[1:] {
-					o.tell(r, o.data(o.pageBlock(n+1), 0))
-				}
-				for b := range o.cut.Blocks() {
-					o.tell(r, o.data(o.inSession(b), 0))
-				}
-				if m.written() != 0 || m.Verified() != 0 {
-					t.Fatalf("%d blocks were written, %d pages taken", m.written(), m.Verified())
-				}
-				if early {
-					if err := r.SupplySkeleton(bytes.NewReader(o.skeleton)); err != nil {
-						t.Fatal(err)
-					}
-				}
-				if got := a.now().Pages; !slices.Equal(got, []protocol.Range{{Count: 1}}) {
-					t.Errorf("asked for %v", got)
-				}
-				if err := r.SupplyPage(o.pages[0]); err != nil {
-					t.Fatal(err)
-				}
-				if early { // what came before is beyond what is kept, or is there
-					for b := range o.cut.Blocks() {
-						o.tell(r, o.data(o.inSession(b), 0))
-					}
-				}
-				if err := <-over; err != nil {
-					t.Error(err)
-				}
-				m.check()
+				forgedPageIsFetched(t, early, forge)
 			})
 		}
 	}
+}
+
+func forgedPageIsFetched(t *testing.T, early bool, forge func(*testing.T, *pagedOrigin) []byte) {
+	o := newPagedOrigin(t, 0, 2<<20)
+	m := newPagedMemory(o)
+	var a asked
+	change := a.listen(o)
+	if !early {
+		change = both(change, withContent(m))
+	}
+	r, over := o.running(m, change)
+	bad := forge(t, o)
+	s := o.syncOf(2, 1)
+	s.PageFront, s.Lengths[0] = 0, len(bad)
+	o.say(r, o.sealSync(o.syncKey, s))
+	o.tell(r, o.bytesAs(o.pageBlock(0), bad, 0))
+	until(t, "the page is asked for", func() bool { return len(a.now().Pages) > 0 })
+	for n := range o.pages[1:] {
+		o.tell(r, o.data(o.pageBlock(n+1), 0))
+	}
+	for b := range o.cut.Blocks() {
+		o.tell(r, o.data(o.inSession(b), 0))
+	}
+	if m.written() != 0 || m.Verified() != 0 {
+		t.Fatalf("%d blocks were written, %d pages taken", m.written(), m.Verified())
+	}
+	if early {
+		if err := r.SupplySkeleton(bytes.NewReader(o.skeleton)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if got := a.now().Pages; !slices.Equal(got, []protocol.Range{{Count: 1}}) {
+		t.Errorf("asked for %v", got)
+	}
+	if err := r.SupplyPage(o.pages[0]); err != nil {
+		t.Fatal(err)
+	}
+	if early { // what came before is beyond what is kept, or is there
+		for b := range o.cut.Blocks() {
+			o.tell(r, o.data(o.inSession(b), 0))
+		}
+	}
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	m.check()
 }
 
 // TestTwoPagesOfOneNumberEndTheSession: the server signed both, and both are kept.

@@ -64,8 +64,8 @@ func TestAStarvedSessionIsWaitedFor(t *testing.T) {
 }
 
 // TestAReceiverThatWasAwayTooLongAsksAnew: SYNCs of a group that comes back soon are checked along the chain. After
-// more than a chain is followed for, the session is over at this device, which asks for the newest SYNC over TLS. Before
-// that no SYNC ends it, whatever a member seals.
+// more than a chain is followed for, the session is over at this device, which asks for the newest SYNC over TLS.
+// Before that no SYNC ends it, whatever a member seals.
 func TestAReceiverThatWasAwayTooLongAsksAnew(t *testing.T) {
 	o := newPagedOrigin(t, 0, 1<<20)
 	synctest.Test(t, func(t *testing.T) {

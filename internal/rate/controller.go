@@ -12,6 +12,7 @@ type Sample struct {
 	Packets float64       // of which device's share of them Loss is: how sure it is; 0: not known
 	Overrun float64       // 0…1, dropped by the receivers' own sockets
 	Delay   time.Duration // queueing delay: above the smallest seen
+	Old     bool          // … most of it is of packets that were sent before the rate came down last
 	Fresh   float64       // 0…1: devices that reported in this round
 	Took    time.Duration // how long the round was: too high a rate is noticed no sooner
 	Marked  bool          // a queue of the network's is filling up, it says (RFC 3168)
@@ -95,8 +96,10 @@ type Controller struct {
 	own      bool // the ceiling is this machine's own interface, which says at once when it is full
 	doubt    bool // the latest round lost more than usual
 	cuts     int  // decreases in a row
+	cutFor   Limiter
 	cutLoss  float64
 	cutRate  float64
+	queued   time.Duration // the delay at the latest cut, or what is left of it while it falls; 0: none
 	delay    time.Duration // delay that does not depend on the rate
 	marked   bool          // marks that do not depend on the rate: a network that marks everything
 	backlog  time.Duration // what waited at the latest round, while it is worked off; 0: nothing is
@@ -179,7 +182,7 @@ func (c *Controller) double(s Sample) {
 	case s.Marked:
 		c.learn(s.Loss)
 		c.settle(s.arrived()*backQueue, LimitWire)
-	case full(was, s) && c.rate < 4*c.first: // the rate before may have been too much, too
+	case full(was, s) && c.rate < 4*c.first && was.Loss > suspectLoss: // the rate before may have been too much, too
 		c.heard = false
 		c.settle(s.arrived(), LimitWire)
 	case full(was, s):
@@ -277,6 +280,19 @@ func (c *Controller) settle(bytesPerSec float64, l Limiter) {
 	c.lastGood = c.rate
 }
 
+// waning says whether a delay is no reason for a further cut: it is of the time before the latest one, or what was
+// queued then is being worked off.
+func (c *Controller) waning(s Sample) bool {
+	if s.Old {
+		return true
+	}
+	if c.queued == 0 || s.Delay > c.queued-clearDelay {
+		return false
+	}
+	c.queued = s.Delay
+	return true
+}
+
 // follow keeps the rate near what the path carries.
 func (c *Controller) follow(s Sample) {
 	if c.futile(s) || c.flooded(s) {
@@ -287,7 +303,9 @@ func (c *Controller) follow(s Sample) {
 		return
 	}
 	if l, bad := c.judge(s); bad {
-		c.worse(s, l)
+		if l != LimitWire || s.Marked || !c.waning(s) {
+			c.worse(s, l)
+		}
 		return
 	}
 	if c.halved { // as much is lost at half the cap: the cap was not too much
@@ -347,7 +365,7 @@ func (c *Controller) margin(s Sample) float64 {
 
 func (c *Controller) better(s Sample) {
 	c.learnSo(s.Loss, s.weight())
-	c.cuts, c.doubt = 0, false
+	c.cuts, c.doubt, c.queued = 0, false, 0
 	if s.Delay < c.delay {
 		c.delay = s.Delay
 	}
@@ -384,6 +402,9 @@ func (c *Controller) grow() {
 
 // worse backs off, unless backing off has been shown not to help.
 func (c *Controller) worse(s Sample, l Limiter) {
+	if l != c.cutFor {
+		c.cuts, c.cutFor = 0, l
+	}
 	if c.given(s, l) {
 		c.accept(s, l)
 		return
@@ -393,7 +414,7 @@ func (c *Controller) worse(s Sample, l Limiter) {
 		return
 	}
 	c.doubt = false
-	c.cutLoss, c.cutRate = s.Loss, c.rate
+	c.cutLoss, c.cutRate, c.queued = s.Loss, c.rate, s.Delay
 	if s.Marked { // of what was used: a rate that nothing reaches would take long to come down
 		c.rate = min(c.rate, max(float64(s.Sent), c.rate/2))
 	}
@@ -422,7 +443,13 @@ func (c *Controller) given(s Sample, l Limiter) bool {
 	if s.Marked {
 		return c.cuts >= markPatience
 	}
-	return l == LimitWire && c.cuts >= patience
+	return l == LimitWire && (c.cuts >= patience || c.unmoved(s))
+}
+
+// unmoved says whether a delay is just as long as it was before the rate came down, and all that is sent comes
+// through: the path is longer, nothing is queued.
+func (c *Controller) unmoved(s Sample) bool {
+	return s.Taken >= telling*float64(s.Sent) && (s.Delay-c.queued).Abs() <= clearDelay
 }
 
 func (c *Controller) accept(s Sample, l Limiter) {
@@ -432,9 +459,13 @@ func (c *Controller) accept(s Sample, l Limiter) {
 	} else {
 		c.delay, c.marked = s.Delay, s.Marked
 	}
+	from := c.cutRate
+	if l == LimitWire && !s.Marked { // nothing was wrong with the rate
+		from = c.lastGood
+	}
 	c.cuts = 0
 	c.step = lastStep
-	c.rate = max(c.rate, min(c.cutRate, c.lastGood))
+	c.rate = max(c.rate, min(from, c.lastGood))
 }
 
 func (c *Controller) cut(share float64, l Limiter) {

@@ -91,7 +91,7 @@ func (s *Sender) report(now time.Time, d *device, f wire.Feedback) {
 		d.lost += float64(f.Declared - f.Received)
 		d.smooth(float64(f.Declared), float64(f.Declared-f.Received))
 		s.round.add(d, d.seq, f)
-		d.intake.add(now, float64(f.Received))
+		d.intake.add(now, s.round.idle.Add(s.grtt), float64(f.Received), d.delay > queuedDelay)
 		s.deaf(now, d, f)
 	} else {
 		d.intake.begin(now)

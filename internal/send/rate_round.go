@@ -18,19 +18,24 @@ const (
 	steadyPackets = 400 // … once the rate is found
 )
 
+// queuedDelay is a queue that is not just a burst's.
+const queuedDelay = 50 * time.Millisecond
+
 // chokedDelay of queueing makes a pass wait, if less than half of what is sent is taken.
 const chokedDelay = 250 * time.Millisecond
 
 // round gathers what the devices report while the rate stays the same.
 type round struct {
 	id      uint32
+	lowered uint64    // the first SYNC since the rate came down last
 	since   uint64    // the first SYNC at this rate: what was declared before it was sent at another
 	begins  time.Time // of counting what is sent
 	ends    time.Time
-	sent    uint64 // bytes since begins
-	blocked bool   // this machine's own queue was full
-	starved bool   // there was nothing to send for a while: it says nothing of the rate
-	told    bool   // somebody has reported on a round
+	sent    uint64    // bytes since begins
+	blocked bool      // this machine's own queue was full
+	idle    time.Time // when there was nothing to send last
+	starved bool      // there was nothing to send for a while: it says nothing of the rate
+	told    bool      // somebody has reported on a round
 	rate    uint64
 	now     time.Time // the latest time the machine was told
 	vals    []float64 // scratch
@@ -198,6 +203,7 @@ func (s *Sender) sample(took float64) rate.Sample {
 		return min(1, float64(d.round.overrun)/float64(max(d.round.declared, 1))), inRound(d)
 	})
 	delay, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.delay), inRound(d) })
+	old, _ := s.quantile(func(d *device) (float64, bool) { return oneIf(s.outdated(d)), inRound(d) })
 	backlog, taken := s.backlog()
 	marked, _ := s.quantile(func(d *device) (float64, bool) { return oneIf(d.round.marked), inRound(d) })
 	packets, _ := s.quantile(func(d *device) (float64, bool) { return float64(d.round.declared), inRound(d) })
@@ -205,9 +211,13 @@ func (s *Sender) sample(took float64) rate.Sample {
 		Sent: uint64(float64(s.round.sent) / took), Loss: loss, Packets: packets, Overrun: overrun,
 		Delay: max(0, time.Duration(delay)-s.ownDelay()), Fresh: float64(n) / float64(s.devices.active),
 		Took: time.Duration(took * float64(time.Second)), Blocked: s.round.blocked,
-		Marked: marked > 0, Backlog: backlog, Taken: taken,
+		Old: old > 0, Marked: marked > 0, Backlog: backlog, Taken: taken,
 	}
 }
+
+// outdated says whether the delay that a device reports, the median of its latest SYNCs, is of the time before the
+// rate came down last.
+func (s *Sender) outdated(d *device) bool { return d.seq < s.round.lowered+3*ownSamples/4 }
 
 // backlog returns what is queued on the path to the devices, and how much of it they take, by their
 // latest reports.
@@ -228,6 +238,7 @@ type intake struct {
 	since   time.Time // the report up to which it is known
 	packets float64   // since then
 	rate    float64
+	queued  bool // a queue was there already: what came was not just what was sent
 }
 
 // begin takes the first report, whatever it says.
@@ -237,19 +248,24 @@ func (i *intake) begin(now time.Time) {
 	}
 }
 
-// add counts packets that a report says arrived since the one before.
-func (i *intake) add(now time.Time, packets float64) {
+// add counts packets that a report says arrived since the one before. What came while nothing was sent for a while,
+// lastly at idle, says nothing.
+func (i *intake) add(now, idle time.Time, packets float64, queued bool) {
 	i.begin(now)
+	if i.since.Before(idle) {
+		i.since, i.packets, i.queued = now, 0, queued
+		return
+	}
 	i.packets += packets
 	span := now.Sub(i.since)
 	if span < minReport || i.packets == 0 {
 		return
 	}
 	x := i.packets / span.Seconds()
-	if i.rate > 0 {
+	if i.rate > 0 && i.queued {
 		x = (x + i.rate) / 2
 	}
-	i.since, i.packets, i.rate = now, 0, x
+	i.since, i.packets, i.rate, i.queued = now, 0, x, queued
 }
 
 func oneIf(b bool) float64 {

@@ -177,6 +177,9 @@ func (s *Sender) applyRate(now time.Time) (changed bool) {
 		return false
 	}
 	s.pacer.SetRate(now, r)
+	if r < s.round.rate {
+		s.round.lowered = s.sync.sequence + 1
+	}
 	s.round.rate = r
 	s.renew(now)
 	return true

@@ -23,7 +23,7 @@ func (s *Sender) NextTrain(now time.Time, refs []SymbolRef) (Train, bool) {
 	s.repair.promote(now)
 	s.startPass(now)
 	if !s.sendable() {
-		s.round.starved = s.round.starved || s.waits()
+		s.round.starved, s.round.idle = s.round.starved || s.waits(), now
 		return Train{}, false
 	}
 	n := s.pacer.Ready(now, min(cap(refs), MaxTrain))

@@ -31,7 +31,8 @@ func TestDelaysThatAreNotTrueAnyMore(t *testing.T) {
 		{"shorter", 100, 150 * time.Millisecond, 128 << 10, []time.Duration{5 * time.Millisecond}, 0.93, 1.06},
 		{
 			"back and forth", 100, 5 * time.Millisecond, 128 << 10,
-			[]time.Duration{150 * time.Millisecond, 5 * time.Millisecond, 150 * time.Millisecond}, 0.90, 1.06,
+			[]time.Duration{150 * time.Millisecond, 5 * time.Millisecond, 150 * time.Millisecond},
+			0.90, 1.06,
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {

@@ -21,7 +21,8 @@ func settled() (*rate.Controller, path) {
 func TestAQueueIsCutForOnce(t *testing.T) {
 	ctl, _ := settled()
 	round := func(ms time.Duration, old bool) uint64 {
-		s := rate.Sample{Sent: ctl.Rate(), Fresh: 1, Delay: ms * time.Millisecond, Old: old, Taken: 0.85 * float64(ctl.Rate())}
+		s := rate.Sample{Sent: ctl.Rate(), Fresh: 1, Delay: ms * time.Millisecond, Old: old}
+		s.Taken = 0.85 * float64(s.Sent)
 		ctl.Round(s)
 		return ctl.Rate()
 	}

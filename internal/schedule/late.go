@@ -10,6 +10,10 @@ import (
 // are waited for as long as the others still answer, and one part more.
 const lastCalls = 5
 
+// most of a group is there if at most one in so many of those that take part is still missing: what those few miss of
+// the beginning is sent once more, and the others do not wait for it.
+const most = 4
+
 // maxPrompt is how many devices are remembered as prompt.
 const maxPrompt = 1 << 16
 
@@ -34,11 +38,12 @@ func (s *Scheduler) answered(now time.Time, r *run, dev protocol.DeviceID, d *de
 	s.prompt[dev] = true
 }
 
-// lastCall is when data flows without the devices that have not answered, because none of them is known
-// to answer in time, while at least half of those that take part are: devices that only keep a stream open
-// must not delay each session. It is false while another device is waited for.
+// lastCall is when data flows without the devices that have not answered: most of the group has, or none of those
+// missing is known to answer in time while at least half of those that take part are. Devices that only keep a stream
+// open must not delay each session, nor one that is busy all the others. It is false while another device is waited
+// for.
 func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
-	attached, known := 0, 0
+	attached, known, missing, awaited := 0, 0, 0, false
 	for dev, d := range r.deliveries {
 		switch d.state {
 		case StateMulticast:
@@ -50,13 +55,15 @@ func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
 				at = d.since
 			}
 		case StateAsked:
-			if s.active[dev] && s.prompt[dev] {
-				return time.Time{}, false
+			if s.active[dev] {
+				missing++
+				awaited = awaited || s.prompt[dev]
 			}
 		default: // takes no part
 		}
 	}
-	return at.Add(s.t.Ready / lastCalls), known > 0 && 2*known >= attached
+	ok = most*missing <= attached+missing || !awaited && 2*known >= attached && known > 0
+	return at.Add(s.t.Ready / lastCalls), ok && attached > 0
 }
 
 func (s *Scheduler) lastCalled(now time.Time, r *run) bool {

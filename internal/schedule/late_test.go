@@ -120,3 +120,59 @@ func TestANewServerWaitsForAll(t *testing.T) {
 		t.Errorf("got %q", got)
 	}
 }
+
+// TestOneLateAnswer: where most of a group has answered, one that is late holds nobody up for long, though it answered
+// in time before; it takes part when it comes, and is waited for the next time.
+func TestOneLateAnswer(t *testing.T) {
+	for _, late := range []int{1, 2} {
+		s := New(DefaultTiming())
+		all := []byte{1, 2, 3, 4, 5, 6, 7, 8}
+		id := s.asks(t, 1, sec(10), all...)
+		for _, n := range all {
+			s.Ready(sec(10.03), 1, id, dev(n), 0)
+		}
+		expect(t, s, sec(10.03), "begin 1")
+		s.ends(sec(12), 1)
+
+		id = s.asks(t, 2, sec(20), all...)
+		for _, n := range all[late:] {
+			s.Ready(sec(20.03), 2, id, dev(n), 0)
+		}
+		expect(t, s, sec(20.1))
+		if at, _ := s.Next(sec(20.1)); at != sec(20.13) {
+			t.Errorf("%d late: the next thing to do is at %v", late, at.Sub(sec(20)))
+		}
+		expect(t, s, sec(20.13), "begin 2")
+		for _, n := range all[:late] {
+			if !s.Ready(sec(20.3), 2, id, dev(n), 0) {
+				t.Errorf("%d late: device %d does not take part", late, n)
+			}
+		}
+		s.ends(sec(22), 2)
+
+		id = s.asks(t, 3, sec(30), all...)
+		for _, n := range all[late:] {
+			s.Ready(sec(30.03), 3, id, dev(n), 0)
+		}
+		s.Ready(sec(30.1), 3, id, dev(1), 0)
+		if late == 2 {
+			expect(t, s, sec(30.15))
+			s.Ready(sec(30.15), 3, id, dev(2), 0)
+		}
+		expect(t, s, sec(30.15), "begin 3")
+	}
+}
+
+// TestHalfOfAGroupIsWaitedFor: what three of eight, or one of two, miss is not sent once more if they come in time.
+func TestHalfOfAGroupIsWaitedFor(t *testing.T) {
+	for n, late := range map[int]int{2: 1, 3: 1, 4: 2, 8: 3} {
+		s := New(DefaultTiming())
+		all := []byte{1, 2, 3, 4, 5, 6, 7, 8}[:n]
+		id := s.asks(t, 1, sec(10), all...)
+		for _, n := range all[late:] {
+			s.Ready(sec(10.03), 1, id, dev(n), 0)
+		}
+		expect(t, s, sec(10.4))
+		expect(t, s, sec(10.5), "begin 1")
+	}
+}

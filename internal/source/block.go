@@ -70,7 +70,11 @@ func (s *Source) want(b uint32) (w wanted, err error) {
 	w.void = make([]bool, len(w.extents))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if b >= s.covered {
+	final := len(s.signed) > 0 && s.signed[len(s.signed)-1].Final
+	switch {
+	case b >= s.covered && final:
+		return w, pages.ErrVoid
+	case b >= s.covered:
 		return w, pages.ErrNotYet
 	}
 	known, voids := false, 0

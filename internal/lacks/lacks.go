@@ -93,13 +93,6 @@ func (l *Lists) Of(no protocol.TransferNo, dev protocol.DeviceID, digest protoco
 	return v.ranges, ok && v.digest == digest
 }
 
-// Forget forgets a device's list: it was used, or nobody needs it any more.
-func (l *Lists) Forget(no protocol.TransferNo, dev protocol.DeviceID) {
-	l.mu.Lock()
-	defer l.mu.Unlock()
-	delete(l.all, key{no, dev})
-}
-
 // coarse gives a set as protocol.MaxNACKRanges ranges at most.
 func coarse(set *protocol.BlockSet) []protocol.Range {
 	for gap := uint64(0); ; gap = max(1, 2*gap) {

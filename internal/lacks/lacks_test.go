@@ -50,10 +50,6 @@ func TestAListIsKnownByItsDigest(t *testing.T) {
 			t.Errorf("%s: %v", name, got)
 		}
 	}
-	l.Forget(7, one)
-	if _, ok := l.Of(7, one, digest); ok {
-		t.Error("it was not forgotten")
-	}
 }
 
 func TestListsThatAreNone(t *testing.T) {

@@ -65,7 +65,7 @@ type Transfer struct {
 	Via        Via                 `json:"via"`
 	RateLimit  uint64              `json:"rate_limit"` // bits a second; 0: auto
 	InPlace    bool                `json:"in_place"`   // read from its place on the server's disk, not copied
-	Root       protocol.Digest     `json:"root"`       // index digest of the manifest
+	Root       protocol.Digest     `json:"root"`       // of the manifest; paged: of the final page, or zero
 	Owed       int                 `json:"owed"`
 	Verified   int                 `json:"verified"`
 	Failed     int                 `json:"failed"`

@@ -46,7 +46,7 @@ func Lacking(
 	}
 	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+further, r.Missing+more
 	if r.Reason == "" {
-		r.Reason = fmt.Sprintf("%d changed or went at the server while it was sent", more)
+		r.Reason = fmt.Sprintf("%d changed, went or could not be read at the server while it was sent", more)
 	}
 	return r, nil
 }
@@ -57,6 +57,13 @@ func CoversLacking(tr store.Transfer) groupcast.Signed {
 		return groupcast.SignedCounts // how many the server lost is signed, their names are the server's word
 	}
 	return groupcast.SignedOutcome
+}
+
+func lostBecause(why groupcast.Why) string {
+	if why == groupcast.WhyUnread {
+		return "could not be read"
+	}
+	return string(why)
 }
 
 // lostKept bounds the lost entries that are kept by name of a transfer, over all its devices.
@@ -74,7 +81,7 @@ func keepLost(
 		for _, l := range some {
 			page.Entries = append(page.Entries, groupcast.DeliveryEntry{
 				Path: l.Path, Kind: "file", Result: groupcast.EntryMissing,
-				Reason: string(l.Why) + " at the server while it was sent",
+				Reason: lostBecause(l.Why) + " at the server while it was sent",
 			})
 		}
 		// The manifest of what is left says nothing of how much was lost.

@@ -182,6 +182,9 @@ func TestVoidFilesAreLacking(t *testing.T) {
 				got.Tally != (groupcast.Tally{Entries: 9, Missing: c.missing + c.void, Void: c.void}) {
 				t.Errorf("%+v with %d names, %v", got, len(k.entries), err)
 			}
+			if c.named > 0 && k.entries[0].Reason != "could not be read at the server while it was sent" {
+				t.Errorf("why it lacks the first: %s", k.entries[0].Reason)
+			}
 		})
 	}
 	if CoversLacking(s.tr) != groupcast.SignedCounts || CoversLacking(store.Transfer{}) != groupcast.SignedOutcome {

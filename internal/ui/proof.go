@@ -18,7 +18,11 @@ func Proof(report proof.Report) (lines []string) {
 	lines = append(lines, proofContent(report)...)
 	say("by the server %s, on %s", report.Fingerprint, units.Stamp(report.MadeAt))
 	if report.Lost > 0 {
-		say("%d more were promised, and changed or went at the server before all had them", report.Lost)
+		more := "more were promised, and"
+		if report.Paged != nil {
+			more = "of them" // its skeleton has them, too
+		}
+		say("%d %s changed, went or could not be read at the server before all had them", report.Lost, more)
 	}
 	rows := make([][]string, len(report.Devices))
 	for i, d := range report.Devices {

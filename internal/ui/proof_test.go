@@ -17,7 +17,7 @@ func TestWhatAProofIsSaidToProve(t *testing.T) {
 	plain := proof.Report{Manifest: protocol.Digest{0xaa}, Devices: []proof.Device{device}}
 	paged := proof.Report{
 		Paged:   &proof.Paged{Skeleton: protocol.Digest{0xbb}, Edition: 2, Root: protocol.Digest{0xcc}},
-		Devices: []proof.Device{device},
+		Devices: []proof.Device{device}, Lost: 2,
 	}
 	unfinished := proof.Report{Paged: &proof.Paged{Skeleton: protocol.Digest{0xbb}, Edition: 2}}
 	for name, c := range map[string]struct {
@@ -27,7 +27,7 @@ func TestWhatAProofIsSaidToProve(t *testing.T) {
 		"of format 1": {plain, []string{"manifest aa", "offered this manifest"}, []string{"skeleton", "names and digests"}},
 		"of pages": {
 			paged,
-			[]string{"skeleton bb", "edition 2", "final page cc", "in part (6 of 9, 2 void)", "signed the digests"},
+			[]string{"skeleton bb", "edition 2", "final page cc", "in part (6 of 9, 2 void)", "2 of them changed"},
 			[]string{"manifest"},
 		},
 		"before the final page": {unfinished, []string{"its final page is not signed yet"}, []string{"final page 00"}},

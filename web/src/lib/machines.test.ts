@@ -148,7 +148,7 @@ describe("a transfer's machines", () => {
     const t = { id: 7, name: '=1+"1",2', group: "lab", root: "ab", bytes: 100 } as Transfer;
     const lines = report(t, [all[0]!, delivery("b", "failed", { reason: "disk\nfull" })]).split("\r\n");
     expect(lines[0]).toMatch(/^transfer,name,group,root,person,machine,state,bytes_verified,bytes,/);
-    expect(lines[1]).toBe(`7,"'=1+""1"",2",lab,ab,mia,a,verified,100,100,multicast,0,0,0,0,,,2026-11-30T10:00:00Z`);
+    expect(lines[1]).toBe(`7,"'=1+""1"",2",lab,ab,mia,a,verified,100,100,multicast,0,0,0,0,,,2026-11-30T10:00:00Z,0`);
     expect(lines[2]).toContain('"disk\nfull"');
     expect(lines).toHaveLength(4);
   });

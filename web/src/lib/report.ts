@@ -26,6 +26,7 @@ const columns = [
   "reason",
   "signed",
   "updated_at",
+  "void",
 ];
 
 /** The report of a transfer, its deliveries in the order given. */
@@ -48,6 +49,7 @@ export function report(t: Transfer, deliveries: Delivery[]): string {
     d.reason ?? "",
     d.signed ?? "",
     d.updated_at,
+    d.void ?? 0,
   ]);
   return [columns, ...rows].map((r) => r.map(cell).join(",") + "\r\n").join("");
 }

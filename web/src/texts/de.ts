@@ -1123,11 +1123,11 @@ export const de: Texts = {
       so(
         n,
         nouns.file,
-        "änderte sich oder verschwand auf dem Server",
-        "änderten sich oder verschwanden auf dem Server",
+        "änderte sich, verschwand oder war nicht lesbar auf dem Server",
+        "änderten sich, verschwanden oder waren nicht lesbar auf dem Server",
       ),
     lostHint:
-      "Was sich änderte oder verschwand, wurde herausgenommen; der Rest geht ohne es weiter. „Wiederholen“ nimmt alles so, " +
+      "Diese Dateien wurden herausgenommen; der Rest geht ohne es weiter. „Wiederholen“ nimmt alles so, " +
       "wie es dann ist.",
     label: "Ausgelassen",
     notListed: (n) => `und ${number(n)} weitere, die gezählt, aber nicht gelistet sind`,

@@ -1495,9 +1495,8 @@ export const en = {
 
   leftOutPart: {
     left: (n: number) => so(n, nouns.entry, "was left out", "were left out"),
-    lost: (n: number) => `${count(n, nouns.file)} changed or went at the server`,
-    lostHint:
-      "What changed or went was taken out, and the others go on without. “Retry” takes everything as it is then.",
+    lost: (n: number) => `${count(n, nouns.file)} changed, went or could not be read at the server`,
+    lostHint: "These files were taken out, and the others go on without them. “Retry” takes everything as it is then.",
     label: "Left out",
     notListed: (n: number) => `and ${number(n)} more that are counted and not listed`,
   },

@@ -2,9 +2,7 @@ package agent
 
 import (
 	"context"
-	"errors"
 	"fmt"
-	"net/netip"
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast"
@@ -110,34 +108,16 @@ func (t *plain) contents() string {
 
 // listen takes part in the session.
 func (t *plain) listen(ctx context.Context, h groupcast.Handout) error {
-	h.FeedbackAddr = netip.AddrPortFrom(t.agent.serverNow(), t.offer.FeedbackPort).String()
-	whole := ctx
-	ctx, cancel := context.WithCancelCause(whole)
-	defer cancel(nil)
-	side := newSide(ctx, whole, t.transfer, 1+int(t.offer.ManifestBlocks)+int(t.offer.Blocks), cancel)
-	r, err := receiver.New(receiver.Config{
-		Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
-		Manifest: t.knownManifest(), OnManifest: t.onManifest(ctx),
-		OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
+	blocks := 1 + int(t.offer.ManifestBlocks) + int(t.offer.Blocks)
+	return t.takePart(ctx, blocks, func(ctx context.Context, side *side) (running, error) {
+		h.FeedbackAddr = t.feedbackTo(t.offer.FeedbackPort)
+		r, err := receiver.New(receiver.Config{
+			Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
+			Manifest: t.knownManifest(), OnManifest: t.onManifest(ctx),
+			OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
+		})
+		return &plainSession{r, t}, err
 	})
-	if err != nil {
-		return err
-	}
-	t.path = groupcast.PathMulticast
-	side.start(&plainSession{r, t})
-	err = r.Run(ctx)
-	cancel(nil)
-	side.wait()
-	t.devices = r.Status().Devices
-	side.tellForged()
-	t.forged = r.Status().Forged
-	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
-		return cause
-	}
-	if g := t.staging(); errors.Is(err, receiver.ErrSessionOver) && g != nil && g.Missing() == 0 {
-		return nil // its last word came before our last report
-	}
-	return err
 }
 
 func (t *plain) knownManifest() []byte {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"net/netip"
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast"
@@ -197,6 +198,45 @@ func (t *transfer) report(ctx context.Context, reason string) {
 		r.Blocks, r.Bytes, r.Bar = blocks, g.Bytes(), bar[:]
 	}
 	t.agent.report(ctx, t.offer.Transfer, "progress", r)
+}
+
+// running is a session that this device takes part in.
+type running interface {
+	session
+	Run(ctx context.Context) error
+}
+
+// takePart takes part in a session of so many blocks, to its end.
+func (t *transfer) takePart(
+	whole context.Context, blocks int, open func(ctx context.Context, side *side) (running, error),
+) error {
+	ctx, cancel := context.WithCancelCause(whole)
+	defer cancel(nil)
+	side := newSide(ctx, whole, t, blocks, cancel)
+	r, err := open(ctx, side)
+	if err != nil {
+		return err
+	}
+	t.path = groupcast.PathMulticast
+	side.start(r)
+	err = r.Run(ctx)
+	cancel(nil)
+	side.wait()
+	t.devices = r.Status().Devices
+	side.tellForged()
+	t.forged = r.Status().Forged
+	if cause := context.Cause(ctx); cause != nil && !errors.Is(cause, context.Canceled) && err != nil {
+		return cause
+	}
+	if g := t.form.onDisk(); errors.Is(err, receiver.ErrSessionOver) && g != nil && g.Missing() == 0 {
+		return nil // its last word came before our last report
+	}
+	return err
+}
+
+// feedbackTo is where feedback goes: to this port of the server.
+func (t *transfer) feedbackTo(port uint16) string {
+	return netip.AddrPortFrom(t.agent.serverNow(), port).String()
 }
 
 // finish commits what is left, removes the staging and sums up.

@@ -25,7 +25,7 @@ type Offer struct {
 func PlainOffer(o wire.Offer) Offer {
 	return Offer{
 		Group: o.Group, Number: o.Number, Transfer: o.Transfer, Session: o.Session, Content: o.IndexDigest,
-		Bytes: o.TotalBytes, Entries: int(o.Files), Feedback: o.FeedbackPort, Plain: &o,
+		Bytes: o.TotalBytes, Entries: int(o.Files), Plain: &o,
 	}
 }
 
@@ -33,7 +33,7 @@ func PlainOffer(o wire.Offer) Offer {
 func PagedOffer(o format2.Offer) Offer {
 	return Offer{
 		Group: o.Group, Number: o.Number, Transfer: o.Transfer, Session: o.Session, Content: o.Skeleton,
-		Bytes: o.Bytes, Entries: int(o.Entries), Feedback: o.FeedbackPort, Paged: &o,
+		Bytes: o.Bytes, Entries: int(o.Entries), Paged: &o,
 	}
 }
 

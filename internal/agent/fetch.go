@@ -28,7 +28,7 @@ const (
 
 // catchUp fetches every block that is missing.
 func (t *plain) catchUp(ctx context.Context) error {
-	stop := t.commitAlong(ctx)
+	stop := commitAlong(ctx, t.onDisk())
 	defer stop()
 	g := t.staging()
 	for try := 0; g.Missing() > 0; try++ {
@@ -147,7 +147,7 @@ func (t *plain) fetchRun(
 
 // commitAlong moves files to their names while others are still fetched. The returned function ends it;
 // a commit that runs is completed.
-func (t *plain) commitAlong(work context.Context) (stop func()) {
+func commitAlong(work context.Context, g staging) (stop func()) {
 	ctx, cancel := context.WithCancel(work)
 	var done sync.WaitGroup
 	done.Go(func() {
@@ -158,7 +158,7 @@ func (t *plain) commitAlong(work context.Context) (stop func()) {
 			case <-ctx.Done():
 				return
 			case <-next.C:
-				wait, err := commitNow(work, t.staging())
+				wait, err := commitNow(work, g)
 				if err != nil {
 					return // the last commit says why
 				}

@@ -14,7 +14,7 @@ import (
 )
 
 const (
-	manifestTries = 3 // fetches of a manifest that comes as another than the offer names
+	manifestTries = 3 // fetches of a list that comes as another than the offer names
 	manifestPause = 500 * time.Millisecond
 	inMemory      = 1 << 20 // a larger manifest goes to the disk until it is known to be acceptable
 	maxBad        = 1000    // transfers whose manifest this device remembers not to accept
@@ -23,20 +23,28 @@ const (
 // fetchManifest fetches the manifest over HTTPS and checks it against the offer. One that comes as
 // another is fetched again, a few times; one that cannot be accepted is refused for good: hindered
 // knows both. Of a large one only a window is in memory before it is known to be acceptable.
-func (t *plain) fetchManifest(ctx context.Context, layout *manifest.Layout) (*manifest.Layout, error) {
+func (t *plain) fetchManifest(ctx context.Context, layout *manifest.Layout) (whole *manifest.Layout, err error) {
+	err = t.untilRight(ctx, "manifest", manifest.ErrOther, func() (err error) {
+		whole, err = t.fetchOnce(ctx, layout)
+		return err
+	})
+	return whole, err
+}
+
+// untilRight fetches a list of the files until it does not come as other any more, which says that it is not the one
+// that the offer vouches for.
+func (t *transfer) untilRight(ctx context.Context, list string, other error, fetch func() error) error {
 	for try := 1; ; try++ {
-		whole, err := t.fetchOnce(ctx, layout)
-		if !errors.Is(err, manifest.ErrOther) {
-			return whole, err
+		err := fetch()
+		if !errors.Is(err, other) {
+			return err
 		}
 		if try == manifestTries {
-			return nil, groupcast.Errorf(groupcast.EUnavailable,
-				"the manifest of transfer %d came %d times as another than the server signed for", t.offer.Transfer, try).Wrap(err)
+			return groupcast.Errorf(groupcast.EUnavailable,
+				"the %s of transfer %d came %d times as another than the server signed for", list, t.offer.Transfer, try).Wrap(err)
 		}
-		select {
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		case <-time.After(time.Duration(try) * manifestPause):
+		if err := pause(ctx, time.Duration(try)*manifestPause); err != nil {
+			return err
 		}
 	}
 }

@@ -23,7 +23,7 @@ type records struct {
 // Read reads an offer if the server signed it.
 func (r *records) Read(o groupcast.Offered) (loop.Offer, error) {
 	offer, _, err := r.agent.believe(o)
-	if err == nil && offer.Paged != nil {
+	if err == nil && offer.Paged != nil && r.agent.cfg.Attach.Speaks.Wire.Most < format2.Version {
 		err = errPaged
 	}
 	if err != nil {

@@ -23,10 +23,18 @@ type plain struct {
 
 func (t *plain) onDisk() staging {
 	if g := t.staging(); g != nil {
-		return g
+		return plainStaging{g}
 	}
 	return nil
 }
+
+// plainStaging is what is stored of a transfer of format 1.
+type plainStaging struct{ *spool.Staging }
+
+// Outcomes are those of all entries.
+func (g plainStaging) Outcomes() ([]spool.Outcome, error) { return g.Staging.Outcomes(), nil }
+
+func (t *plain) root() protocol.Digest { return t.offer.IndexDigest }
 
 func (t *plain) letGo() { t.staged.Store(nil) }
 

@@ -3,11 +3,13 @@ package agent
 import (
 	"cmp"
 	"context"
+	"fmt"
 	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent/loop"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/spool"
@@ -34,10 +36,10 @@ func (r *records) KeepReceipt(offer loop.Offer, out loop.Outcome) (kept bool, er
 		return false, err
 	}
 	receipt := groupcast.Receipt{
-		Transfer: offer.Transfer, Root: offer.Content, Outcome: out.State, Reason: out.Reason, Path: out.Path,
+		Transfer: offer.Transfer, Root: out.Root, Outcome: out.State, Reason: out.Reason, Path: out.Path,
 		Sequence: number, Tally: out.Tally, Bytes: out.Bytes,
 	}
-	if err := a.signReceipt(&receipt, offer.Group, out.Astray); err != nil {
+	if err := a.signAny(&receipt, offer, out.Astray); err != nil {
 		return false, err
 	}
 	a.receipts.known[offer.Transfer] = receipt
@@ -68,6 +70,43 @@ func (r *records) Receipts() ([]protocol.TransferNo, error) {
 	return out, nil
 }
 
+// signAny signs a receipt in the way of its transfer's format.
+func (a *Agent) signAny(r *groupcast.Receipt, offer loop.Offer, astray []groupcast.DeliveryEntry) error {
+	if offer.Paged != nil {
+		return a.signPaged(r, offer.Paged, astray)
+	}
+	return a.signReceipt(r, offer.Group, astray)
+}
+
+// signPaged signs a receipt of a paged transfer: the root of its final page is zero if that is not here.
+func (a *Agent) signPaged(r *groupcast.Receipt, o *format2.Offer, astray []groupcast.DeliveryEntry) (err error) {
+	outcome, known := format2.OutcomeOf(string(r.Outcome))
+	r.Path = cmp.Or(r.Path, groupcast.PathUnknown)
+	path, way := format2.PathOf(string(r.Path))
+	if !known || !way {
+		return fmt.Errorf("no receipt says %q of what came by %q", r.Outcome, r.Path)
+	}
+	cutReasons(astray)
+	r.Version, r.Reason, r.List = groupcast.ReceiptVersionPaged, brief(r.Reason), groupcast.EntriesDigest(astray)
+	r.Paged = &groupcast.PagedReceipt{
+		TransferID: o.TransferID, Skeleton: o.Skeleton, Edition: o.Edition, Site: o.Site,
+	}
+	_, r.Signature, err = seal.SignReceipt2(a.cfg.Key, format2.Receipt{
+		Server: a.cfg.Server, Group: o.Group, Transfer: r.Transfer, TransferID: o.TransferID, Skeleton: o.Skeleton,
+		Edition: o.Edition, Root: r.Root, Device: a.cfg.Device, Site: o.Site, Sequence: r.Sequence, Outcome: outcome,
+		Path: path, Entries: uint32(r.Entries), Missing: uint32(r.Missing), Beside: uint32(r.Beside), Void: uint32(r.Void),
+		Bytes: r.Bytes, Reason: groupcast.ReasonDigest(r.Reason), List: r.List,
+	})
+	return err
+}
+
+// cutReasons cuts the reasons of entries to what a receipt's list takes.
+func cutReasons(astray []groupcast.DeliveryEntry) {
+	for i := range astray {
+		astray[i].Reason = brief(astray[i].Reason)
+	}
+}
+
 // signReceipt signs all of a receipt; for a server of an earlier version, which takes no more, its
 // outcome.
 func (a *Agent) signReceipt(
@@ -82,9 +121,7 @@ func (a *Agent) signReceipt(
 		return nil
 	}
 	r.Path = cmp.Or(r.Path, groupcast.PathUnknown)
-	for i := range astray {
-		astray[i].Reason = brief(astray[i].Reason)
-	}
+	cutReasons(astray)
 	r.Version, r.Reason, r.List = groupcast.ReceiptVersion, brief(r.Reason), groupcast.EntriesDigest(astray)
 	full.Path, full.Bytes = string(r.Path), r.Bytes
 	full.Entries, full.Missing, full.Beside = uint32(r.Entries), uint32(r.Missing), uint32(r.Beside)

@@ -3,11 +3,13 @@ package agent
 import (
 	"context"
 	"errors"
+	"fmt"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/manifest"
+	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/spool"
 )
 
@@ -16,6 +18,13 @@ func hindered(err error) (r spool.Refused, is bool) {
 	var bad *manifest.Fault
 	if errors.As(err, &bad) {
 		return unacceptable(bad), true
+	}
+	var fault *pages.Fault
+	if errors.As(err, &fault) && fault.Final() {
+		return spool.Refused{
+			Kind:   groupcast.RefusedPages,
+			Reason: fmt.Sprintf("what the server signed contradicts itself (%v); send the files as a new transfer", fault),
+		}, true
 	}
 	why := spool.Hindrance(err)
 	var refused *spool.Refused

@@ -20,9 +20,14 @@ const (
 )
 
 func (t *plain) manifestByMulticast() bool {
+	bytes, multicast := t.offer.ManifestBytes, t.offer.Flags&wire.OfferMulticast != 0
+	return bytes <= maxSessionManifest && t.byMulticast(bytes, multicast)
+}
+
+// byMulticast says whether a list of the files of so many bytes is left to the session to bring.
+func (t *transfer) byMulticast(bytes uint64, multicast bool) bool {
 	alone := uint64(groupManifests / max(t.raw.Devices, 1))
-	bytes := t.offer.ManifestBytes
-	return bytes <= maxSessionManifest && bytes > min(smallManifest, alone) && t.offer.Flags&wire.OfferMulticast != 0
+	return multicast && bytes > min(smallManifest, alone)
 }
 
 // turnOf draws when one of so many devices has its turn to call the server.

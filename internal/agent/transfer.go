@@ -47,6 +47,8 @@ type form interface {
 	stageNow(ctx context.Context) error
 	// lacks are the blocks that are not here, for the answer to the offer; all: it is not known what is promised.
 	lacks() (lacks []protocol.Range, all bool)
+	// root stands for all that was promised, in a receipt.
+	root() protocol.Digest
 	// share is how much of the stream is stored; only once something is on the disk.
 	share() (blocks int, bar [64]byte)
 	// contents says how many files come, or how many entries while the list of them is not known.
@@ -63,7 +65,7 @@ type staging interface {
 	Progress() (done, of int) // of putting files in place
 	Commit(ctx context.Context) ([]spool.Outcome, error)
 	Done() bool
-	Outcomes() []spool.Outcome
+	Outcomes() ([]spool.Outcome, error) // of all entries
 	Close() error
 	Remove() error
 }
@@ -72,7 +74,9 @@ func (a *Agent) newTransfer(offer loop.Offer, o groupcast.Offered, g groupcast.A
 	t := &transfer{
 		agent: a, offer: offer, raw: o, group: g, cancel: func() {}, done: make(chan struct{}), path: groupcast.PathHTTPS,
 	}
-	if offer.Plain != nil {
+	if offer.Paged != nil {
+		t.form = &paged{transfer: t, offer: *offer.Paged}
+	} else {
 		t.form = &plain{transfer: t, offer: *offer.Plain}
 	}
 	return t
@@ -248,7 +252,12 @@ func (t *transfer) finish(ctx context.Context) (loop.Outcome, error) {
 	if !g.Done() {
 		return loop.Outcome{}, fmt.Errorf("transfer %d: %d blocks are still missing", t.offer.Transfer, g.Missing())
 	}
-	out := sumUp(g.Outcomes())
+	outcomes, err := g.Outcomes()
+	if err != nil {
+		return t.refused(err)
+	}
+	out := sumUp(outcomes)
+	out.Root = t.form.root()
 	t.form.letGo()
 	if err := g.Remove(); err != nil {
 		t.agent.cfg.Log.Warn("what was staged is still there; it is looked for again",

@@ -80,7 +80,7 @@ func (s *Spool) StagePaged(
 		err = p.begin(ctx, s, o, key, before, there)
 	}
 	if err != nil {
-		return nil, errors.Join(trouble.OrDisk(err), p.closeFiles())
+		return nil, errors.Join(entries.Blame(err), p.closeFiles())
 	}
 	if err := s.cfg.Shared.admit(p.staging); err != nil {
 		return nil, errors.Join(err, p.closeFiles(), p.staging.parts.CloseAll(), p.staging.journal.Close())

@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"testing/iotest"
 
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -265,14 +266,18 @@ func TestAnotherSkeletonIsRefused(t *testing.T) {
 	for name, list := range map[string][]byte{
 		"another": other.list, "cut off": p.list[:len(p.list)-1], "longer": append(bytes.Clone(p.list), 0), "none": nil,
 	} {
-		var r *spool.Refused
 		_, err := s.StagePaged(t.Context(), p.offer, bytes.NewReader(list), serverKey.Public())
-		if !errors.As(err, &r) || r.Kind != "manifest-offer" {
+		if !errors.Is(err, spool.ErrOtherSkeleton) || spool.Hindrance(err) != nil {
 			t.Errorf("%s: %v", name, err)
 		}
 		if _, there, err := s.OpenSkeleton(p.offer); there || err != nil {
 			t.Errorf("%s: it is kept, %v", name, err)
 		}
+	}
+	broken := iotest.ErrReader(errors.New("the line is cut"))
+	_, err := s.StagePaged(t.Context(), p.offer, broken, serverKey.Public())
+	if err == nil || spool.Hindrance(err) != nil || !strings.Contains(err.Error(), "the line is cut") {
+		t.Errorf("a list that does not come: %v", err)
 	}
 	lying := *p
 	lying.offer.Bytes++

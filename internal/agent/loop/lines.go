@@ -43,6 +43,7 @@ type Outcome struct {
 	Devices int // that took part in the multicast session
 	Forged  int // blocks of it that came with a wrong digest
 	Tally   groupcast.Tally
+	Root    protocol.Digest           // of a paged transfer: of its final page, if that is here
 	Astray  []groupcast.DeliveryEntry // what does not lie under its name, the missing first
 }
 

@@ -37,15 +37,42 @@ func Open(f diskfs.FS, name string, o format2.Offer) (diskfs.File, bool, error) 
 func Keep(f diskfs.FS, name string, o format2.Offer, from io.Reader) error {
 	return diskfs.WriteWith(f, name, func(w io.Writer) error {
 		var x skeleton.Indexer
-		n, err := io.Copy(io.MultiWriter(w, &x), io.LimitReader(from, int64(o.SkeletonBytes)+1))
+		n, err := io.Copy(io.MultiWriter(w, &x), io.LimitReader(source{from}, int64(o.SkeletonBytes)+1))
 		switch {
 		case err != nil:
 			return err
 		case uint64(n) != o.SkeletonBytes || format2.SkeletonDigest(x.Index()) != o.Skeleton:
-			return Refusal(errOther)
+			return ErrOther
 		}
 		return nil
 	})
+}
+
+// FromError is what went wrong with the reader that gave a skeleton: the disk is not to blame.
+type FromError struct{ Err error }
+
+func (e *FromError) Error() string { return e.Err.Error() }
+
+// Unwrap gives what the reader said.
+func (e *FromError) Unwrap() error { return e.Err }
+
+type source struct{ io.Reader }
+
+func (s source) Read(b []byte) (int, error) {
+	n, err := s.Reader.Read(b)
+	if err != nil && !errors.Is(err, io.EOF) {
+		err = &FromError{err}
+	}
+	return n, err
+}
+
+// Blame blames the disk for an error, unless the skeleton was another one, or did not come.
+func Blame(err error) error {
+	var from *FromError
+	if errors.Is(err, ErrOther) || errors.As(err, &from) {
+		return err
+	}
+	return trouble.OrDisk(err)
 }
 
 // Cut reads the skeleton of an offer to its end and cuts the stream, which must be as the offer says.
@@ -64,8 +91,11 @@ func Cut(f io.ReaderAt, o format2.Offer) (*List, *skeleton.Cut, error) {
 	return l, cut, nil
 }
 
-// errOther says that a skeleton is not the one of the offer.
-var errOther = errors.New("it is not the list that the offer names, or promises something else than the offer")
+// ErrOther says that a skeleton is not the one that the offer vouches for.
+var ErrOther = errors.New("it is not the list that the offer names")
+
+// errOther says that a skeleton is not what its offer says of it.
+var errOther = errors.New("it promises something else than the offer")
 
 // Refusal is a refusal of a skeleton, unless the disk is at fault.
 func Refusal(err error) error {

@@ -42,6 +42,18 @@ func (c *Scratch) Write(b []byte) (int, error) {
 	return n, err
 }
 
+// WriteAt writes a piece, in any order.
+func (c *Scratch) WriteAt(b []byte, at int64) (int, error) {
+	n, err := c.file.WriteAt(b, at)
+	if err != nil {
+		err = trouble.Disk(fmt.Errorf("keep a list of entries while it comes: %w", err))
+	}
+	return n, err
+}
+
+// ReadAt reads a piece that was written.
+func (c *Scratch) ReadAt(b []byte, at int64) (int, error) { return c.file.ReadAt(b, at) }
+
 // Reader reads all of it from the beginning.
 func (c *Scratch) Reader() io.Reader { return io.NewSectionReader(c.file, 0, c.size) }
 

@@ -1,0 +1,278 @@
+package agent
+
+import (
+	"bufio"
+	"context"
+	"encoding/binary"
+	"errors"
+	"fmt"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/pages"
+	"github.com/groupcast/groupcast/internal/protocol"
+)
+
+const (
+	pagesPause = time.Second     // between two requests for pages of which the first brought none
+	pagesWait  = 5 * time.Second // a server holds a request for pages at least so long before it brings none
+)
+
+// catchUp fetches pages and blocks over HTTPS until everything is here: the blocks of a page while the next pages
+// are asked for, which come as fast as the server reads.
+func (t *paged) catchUp(whole context.Context) error {
+	stop := commitAlong(whole, t.onDisk())
+	defer stop()
+	ctx, cancel := context.WithCancelCause(whole)
+	came := make(chan struct{}, 1)
+	var following sync.WaitGroup
+	following.Go(func() {
+		if err := t.followPages(ctx, came); err != nil {
+			cancel(err)
+		}
+	})
+	err := t.fetchKnown(ctx, came)
+	cause := context.Cause(ctx)
+	cancel(nil)
+	following.Wait()
+	if whole.Err() != nil {
+		return whole.Err()
+	}
+	if cause != nil {
+		return cause
+	}
+	return err
+}
+
+// followPages fetches pages until the final one is here. came is told of each.
+func (t *paged) followPages(ctx context.Context, came chan<- struct{}) error {
+	g := t.staging()
+	tell := func() {
+		select {
+		case came <- struct{}{}:
+		default: // it is told already
+		}
+	}
+	defer tell()
+	for !g.Final() {
+		before, asked := g.Verified(), time.Now()
+		err := t.keepTrying(ctx, func() int { return -int(g.Verified()) }, func() error {
+			_, err := t.fetchPages(ctx, t.addPage)
+			return err
+		})
+		if err != nil {
+			return err
+		}
+		tell()
+		if g.Verified() == before && time.Since(asked) < pagesWait {
+			if err := pause(ctx, pagesPause); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fetchKnown fetches the blocks whose digests are known, until there are no more.
+func (t *paged) fetchKnown(ctx context.Context, came <-chan struct{}) error {
+	g := pagedStaging{t.staging()}
+	for empty := 0; g.Missing() > 0; empty++ {
+		before, final := g.Missing(), g.Final()
+		if wanted := g.Wanted(maxLacks); len(wanted) > 0 {
+			err := t.keepTrying(ctx, g.Missing, func() error {
+				return t.fetchStream(ctx, missingOf(wanted, g.Have()), t.putBlock)
+			})
+			if err != nil {
+				return err
+			}
+		}
+		switch {
+		case g.Missing() < before:
+			empty = 0
+		case !final: // a page that comes says more: that files are void, too
+			if err := t.await(ctx, came); err != nil {
+				return err
+			}
+			empty = 0
+		case empty >= fetchTries:
+			return groupcast.Errorf(groupcast.EUnavailable, "the server gives no blocks of transfer %d any more",
+				t.offer.Transfer)
+		default:
+			if err := pause(ctx, time.Duration(empty)*tryPause); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// await waits for a page.
+func (t *paged) await(ctx context.Context, came <-chan struct{}) error {
+	select {
+	case <-came:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// keepTrying repeats what breaks for a passing reason. Nothing is given up while there is less left each time.
+func (t *transfer) keepTrying(ctx context.Context, left func() int, once func() error) error {
+	for try := 1; ; try++ {
+		before := left()
+		err := once()
+		switch {
+		case err == nil || ctx.Err() != nil:
+			return err
+		case left() < before:
+			try = 1
+		case try > fetchTries || !passing(err):
+			return err
+		}
+		if err := pause(ctx, time.Duration(try)*tryPause); err != nil {
+			return err
+		}
+	}
+}
+
+// tryPause is how long is waited before what broke is tried again; each further time so much longer.
+const tryPause = 500 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// addPage takes a page that came outside a session. One that is not the server's may come right the next time.
+func (t *paged) addPage(raw []byte) error {
+	_, err := t.staging().AddPage(raw)
+	var fault *pages.Fault
+	if errors.As(err, &fault) && !fault.Final() {
+		return groupcast.Errorf(groupcast.EUnavailable, "a page of transfer %d came as another than the server signed",
+			t.offer.Transfer).Wrap(err)
+	}
+	return err
+}
+
+// fetchPages fetches the pages after those that are verified, as many as the server has, and hands each over.
+func (t *paged) fetchPages(ctx context.Context, take func(raw []byte) error) (n int, err error) {
+	from := t.staging().Verified()
+	body, err := t.inTurn(ctx, func() (io.ReadCloser, error) {
+		return t.agent.cfg.Client.Pages(ctx, t.offer.Transfer, from)
+	})
+	if err != nil {
+		return 0, err
+	}
+	defer body.Close()
+	in := bufio.NewReader(body)
+	for left := int64(t.offer.Pages) - int64(from); left > 0; left-- {
+		raw, err := readPage(in)
+		if errors.Is(err, io.EOF) {
+			return n, nil
+		}
+		if err != nil {
+			return n, groupcast.Errorf(groupcast.EUnavailable, "the pages were cut off after %d", n).Wrap(err)
+		}
+		if err := take(raw); err != nil {
+			return n, err
+		}
+		n++
+	}
+	return n, nil
+}
+
+// readPage reads a page behind its length; io.EOF: there are no more.
+func readPage(in io.Reader) ([]byte, error) {
+	var head [4]byte
+	if _, err := io.ReadFull(in, head[1:]); err != nil {
+		return nil, err
+	}
+	n := int(binary.BigEndian.Uint32(head[:]))
+	if n < format2.MinPageBytes || n > format2.MaxPageBytes {
+		return nil, fmt.Errorf("a page of %d bytes", n)
+	}
+	raw := make([]byte, n)
+	if _, err := io.ReadFull(in, raw); err != nil {
+		return nil, errors.Join(io.ErrUnexpectedEOF, err)
+	}
+	return raw, nil
+}
+
+// putBlock verifies a block of the stream that came outside a session, and stores it.
+func (t *paged) putBlock(b protocol.BlockNumber, data []byte) error {
+	right, err := t.staging().WriteBlock(uint32(b), data)
+	if err == nil && !right {
+		return groupcast.Errorf(groupcast.EInvalid, "block %d is not what its page says", b)
+	}
+	return err
+}
+
+// fetchStream fetches ranges of blocks of the stream, hands each block over and reports to the server now and then.
+func (t *paged) fetchStream(
+	ctx context.Context, ranges []protocol.Range, put func(b protocol.BlockNumber, data []byte) error,
+) error {
+	reported := time.Now()
+	for _, r := range ranges {
+		for first := r.First; first < r.End(); first += fetchBlocks {
+			run := protocol.Range{First: first, Count: min(fetchBlocks, uint32(r.End()-first))}
+			err := t.fetchStreamRun(ctx, run, func(b protocol.BlockNumber, data []byte) error {
+				if time.Since(reported) > reportEvery {
+					reported = time.Now()
+					t.report(ctx, "")
+				}
+				return put(b, data)
+			})
+			if err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// fetchStreamRun fetches blocks that follow one another. The server leaves out those of void files only, and puts
+// each block's number before it.
+func (t *paged) fetchStreamRun(
+	ctx context.Context, asked protocol.Range, put func(b protocol.BlockNumber, data []byte) error,
+) error {
+	body, err := t.inTurn(ctx, func() (io.ReadCloser, error) {
+		return t.agent.cfg.Client.Stream(ctx, t.offer.Transfer, asked.First, asked.Count)
+	})
+	if err != nil {
+		return err
+	}
+	defer body.Close()
+	cut, buf := t.staging().Cut(), make([]byte, protocol.BlockSize)
+	for next := asked.First; next < asked.End(); {
+		var head [4]byte
+		_, err := io.ReadFull(body, head[:])
+		if errors.Is(err, io.EOF) {
+			return nil // what is left of it is void
+		}
+		b := protocol.BlockNumber(binary.BigEndian.Uint32(head[:]))
+		if err == nil && (b < next || b >= asked.End()) {
+			return groupcast.Errorf(groupcast.EInvalid, "block %d came, which was not asked for", b)
+		}
+		_, length := cut.Block(uint32(b))
+		if err == nil {
+			_, err = io.ReadFull(body, buf[:length])
+		}
+		if err != nil {
+			return groupcast.Errorf(groupcast.EUnavailable, "the catch-up was cut off at block %d", next).Wrap(err)
+		}
+		if err := put(b, buf[:length]); err != nil {
+			return err
+		}
+		next = b + 1
+	}
+	return nil
+}

@@ -60,6 +60,15 @@ func (l *Link) Source(group netip.Addr) netip.Addr {
 	return l.Interface.Source(group)
 }
 
+// SourcePort is the port that packets to group come from; 0 if the interface has no address of the family.
+func (l *Link) SourcePort(group netip.Addr) uint16 {
+	s := l.socket(group)
+	if s == nil {
+		return 0
+	}
+	return s.conn.LocalAddr().(*net.UDPAddr).AddrPort().Port()
+}
+
 func (l *Link) socket(group netip.Addr) *sendSocket {
 	if group.Unmap().Is4() {
 		return l.v4

@@ -102,7 +102,7 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	}
 	s.devices.put(d)
 	s.devices.recount()
-	s.sync.ending, s.sync.ended = false, 0
+	s.goOn()
 	s.syncSoon()
 	if all {
 		lacks = []protocol.Range{{First: 0, Count: uint32(s.cfg.Blocks)}}
@@ -114,7 +114,9 @@ func (s *Sender) Attach(now time.Time, dev Device, lacks []protocol.Range, all b
 	for _, r := range lacks {
 		end := min(uint64(r.First)+uint64(r.Count), uint64(s.cfg.Blocks))
 		for b := uint64(r.First); b < end; b++ {
-			if b := protocol.BlockNumber(b); !all || !s.held(b) && !s.isPage(b) {
+			b := protocol.BlockNumber(b)
+			page := s.isPage(b)
+			if page && s.symbols == 0 || !page && (!all || !s.held(b)) { // later it asks for pages
 				s.lacks(now, d, b, known != nil)
 			}
 		}
@@ -230,8 +232,15 @@ func (s *Sender) back(now time.Time, d *device) {
 	d.behind, d.reason = "", ""
 	d.moved, d.highAt = now, now
 	s.devices.active++
-	s.sync.ending, s.sync.ended = false, 0
+	s.goOn()
 	s.emit(Event{Kind: DeviceBack, Device: d.id})
+}
+
+// goOn takes back that the session ends, because somebody is waited for again.
+func (s *Sender) goOn() {
+	if !s.sync.closing {
+		s.sync.ending, s.sync.ended = false, 0
+	}
 }
 
 // checkOver ends the session when it waits for no device.
@@ -245,7 +254,7 @@ func (s *Sender) checkOver(now time.Time) {
 // excuse counts silence from now on: nothing was sent yet, or the state machine was not called for a
 // while, so that no device could be heard.
 func (s *Sender) excuse(now time.Time) {
-	if s.symbols == 0 && s.pass.size > 0 || s.waits() || now.Sub(s.devices.checkAt) > silentAfter/2 {
+	if s.symbols == 0 && s.pass.size > 0 || s.stalled(now) || now.Sub(s.devices.checkAt) > silentAfter/2 {
 		s.devices.grace = now
 	}
 }

@@ -66,7 +66,7 @@ func (l lately) claims() oddity {
 // others from the next round on, and after a while the session does not wait for them. If several report
 // it, the cause is the network or the rate.
 func (s *Sender) judgeOdd(now time.Time) {
-	if s.devices.active < outlierGroup || s.waits() { // nobody is alone among so few, and few SYNCs tell nothing
+	if s.devices.active < outlierGroup || s.stalled(now) { // nobody is alone among so few, and few SYNCs tell nothing
 		for _, d := range s.devices.order {
 			d.lately, d.odd = lately{}, time.Time{}
 		}

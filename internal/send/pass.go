@@ -215,6 +215,9 @@ func (s *Sender) loadHead(now time.Time, head protocol.BlockNumber) bool {
 		return false
 	}
 	for b, ok := p.later.Next(0); ok && b < head && len(p.group) < p.width; b, ok = p.later.Next(b + 1) {
+		if !s.readable(b) {
+			continue
+		}
 		p.later.Remove(b)
 		p.headAt = now.Add(headGap)
 		s.join(b)

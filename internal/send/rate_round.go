@@ -276,4 +276,6 @@ func oneIf(b bool) float64 {
 }
 
 // someBlock is a block of ordinary length.
-func (s *Sender) someBlock() protocol.BlockNumber { return protocol.BlockNumber(s.cfg.Blocks / 2) }
+func (s *Sender) someBlock() protocol.BlockNumber {
+	return protocol.BlockNumber(min((s.cfg.Head+s.cfg.Blocks)/2, s.cfg.Blocks-1))
+}

@@ -33,9 +33,13 @@ func newRepairs(blocks int) repairs {
 	return repairs{queued: protocol.NewBlockSet(blocks), resend: make(map[protocol.BlockNumber]*[25]byte)}
 }
 
-func (r *repairs) enqueue(b protocol.BlockNumber, ready time.Time) {
-	if r.queued.Add(b) {
-		r.waiting = append(r.waiting, held{b, ready})
+// enqueue holds a block's repair off.
+func (s *Sender) enqueue(now time.Time, b protocol.BlockNumber) {
+	if s.repair.queued.Add(b) {
+		s.repair.waiting = append(s.repair.waiting, held{b, now.Add(s.holdOff())})
+		if s.isPage(b) {
+			s.source.owed++
+		}
 	}
 }
 
@@ -68,7 +72,7 @@ func (s *Sender) owe(now time.Time, b protocol.BlockNumber, n int) {
 	}
 	s.repair.owed += n - int(s.owed[b])
 	s.owed[b] = uint8(n)
-	s.repair.enqueue(b, now.Add(s.holdOff()))
+	s.enqueue(now, b)
 	s.syncSoon()
 }
 
@@ -92,7 +96,7 @@ func (s *Sender) oweSource(now time.Time, b protocol.BlockNumber, k, n int, miss
 			s.repair.owed++
 		}
 	}
-	s.repair.enqueue(b, now.Add(s.holdOff()))
+	s.enqueue(now, b)
 	s.syncSoon()
 }
 
@@ -135,6 +139,9 @@ func (s *Sender) nextRepair() (SymbolRef, bool) {
 func (s *Sender) endRepair(b protocol.BlockNumber) {
 	r := &s.repair
 	r.queued.Remove(b)
+	if s.isPage(b) {
+		s.source.owed--
+	}
 	delete(r.resend, b)
 	r.active = append(r.active[:r.next], r.active[r.next+1:]...)
 	if len(r.active) == 0 {

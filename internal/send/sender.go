@@ -123,8 +123,8 @@ func (s *Sender) want(now time.Time, b protocol.BlockNumber) {
 	if s.isPage(b) && int(b-s.firstPage()) >= s.source.front {
 		return // it is sent when it is announced, or is under way
 	}
-	if s.source.dropped != nil && s.source.dropped.Has(b) && !s.readable(b) {
-		return // it is of void files
+	if s.source.dropped != nil && s.source.dropped.Has(b) {
+		return
 	}
 	s.wanted.Add(b)
 	s.pass.add(now, b)
@@ -189,7 +189,7 @@ func (s *Sender) applyRate(now time.Time) (changed bool) {
 func (s *Sender) HandleTimeout(now time.Time) {
 	s.repair.promote(now)
 	s.startPass(now)
-	s.round.starved = s.round.starved || s.waits()
+	s.noteWait(now)
 	s.parityQ.judge(now)
 	if !now.Before(s.round.ends) {
 		s.endRound(now)

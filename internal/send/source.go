@@ -1,20 +1,34 @@
 package send
 
 import (
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// source is what a session knows of where its blocks come from. In a session of format 1 all blocks can be read
-// from its beginning, and there are no pages.
+// stallAfter is how long a session waits for its source before its rounds stand still and silence is excused. Less
+// is a source that does not keep up, and the rate is judged by what it gives.
+const stallAfter = 100 * time.Millisecond
+
+// How many of the blocks that are sent soon are looked for, of each kind; what is left is of the pass.
+const (
+	soonUrgent = 2
+	soonHead   = 2
+	soonRepair = 6
+	soonPass   = 12
+)
+
+// source is what a session knows of where its blocks come from. In a session of format 1 there are no pages.
 type source struct {
 	ready   *protocol.BlockSet // blocks that can be read; nil: all
 	dropped *protocol.BlockSet // blocks that everybody holds, by a page; nil: none
 	urgent  []protocol.BlockNumber
-	pages   int  // that were announced
-	front   int  // of them, were sent once
-	final   bool // the last of them is the final one
+	pages   int       // that were announced
+	front   int       // of them, were sent once
+	final   bool      // the last of them is the final one
+	owed    int       // pages of which repair is queued
+	since   time.Time // since when nothing can be sent because of the source; zero: it can
 }
 
 // firstPage is the block of page 0: pages are the last of the head.
@@ -39,8 +53,8 @@ func (s *Sender) Announce(now time.Time, final bool) {
 	s.syncSoon()
 }
 
-// Resumed says at the beginning of a session that an earlier one sent so many pages: they are not sent unless a
-// device asks for them.
+// Resumed says at the beginning of a session that there are so many pages already: they are sent to devices that lack
+// everything as long as nothing was sent, and later to those that ask for them.
 func (s *Sender) Resumed(pages int, final bool) {
 	s.source.pages, s.source.front, s.source.final = pages, pages, final
 }
@@ -48,7 +62,10 @@ func (s *Sender) Resumed(pages int, final bool) {
 // PagesSent gives how many pages were announced and how many of them were sent once.
 func (s *Sender) PagesSent() (announced, sent int) { return s.source.pages, s.source.front }
 
-// Available says that blocks can be read now; of a session whose config says Sourced, no other is sent.
+// Front is the block below which this pass has sent all it will send.
+func (s *Sender) Front() protocol.BlockNumber { return s.pass.front() }
+
+// Available says that blocks can be read now; in a session whose config says Sourced, no other is sent.
 func (s *Sender) Available(now time.Time, r protocol.Range) {
 	if s.source.ready != nil {
 		s.source.ready.AddRange(r)
@@ -57,28 +74,56 @@ func (s *Sender) Available(now time.Time, r protocol.Range) {
 
 // Unavailable says that a block has to be read again before it can be sent.
 func (s *Sender) Unavailable(b protocol.BlockNumber) {
-	if s.source.ready != nil && int(b) >= s.cfg.Head {
+	if s.source.ready != nil {
 		s.source.ready.Remove(b)
 	}
 }
 
-// Lacking appends the blocks that are to be sent and cannot be read, as many as dst has room for: those that
-// were asked for first, then those of the pass, in its order.
-func (s *Sender) Lacking(dst []protocol.BlockNumber) []protocol.BlockNumber {
-	if s.source.ready == nil {
+// Soon appends the blocks that are sent next as far as it is known, as many as dst has room for: those of which
+// symbols are being sent, then those that can wait least. They are to be kept, and to be read if they are not there.
+func (s *Sender) Soon(dst []protocol.BlockNumber) []protocol.BlockNumber {
+	for _, m := range s.pass.group {
+		dst = appendUpTo(dst, cap(dst), m.block)
+	}
+	most := len(dst) + soonUrgent
+	for _, b := range s.source.urgent {
+		dst = appendUpTo(dst, most, b)
+	}
+	most = len(dst) + soonHead
+	for b, ok := s.pass.later.Next(0); ok && int(b) < s.cfg.Head && len(dst) < most; b, ok = s.pass.later.Next(b + 1) {
+		dst = appendUpTo(dst, most, b)
+	}
+	most = len(dst) + soonRepair
+	if b, ok := s.pageToRepair(); ok {
+		dst = appendUpTo(dst, most, b)
+	}
+	for _, b := range s.repair.active[:min(len(s.repair.active), soonRepair)] {
+		dst = appendUpTo(dst, most, b)
+	}
+	return s.soonOfPass(dst)
+}
+
+// soonOfPass appends the next blocks of the pass; of the next pass once this one is through.
+func (s *Sender) soonOfPass(dst []protocol.BlockNumber) []protocol.BlockNumber {
+	set, from := s.pass.todo, s.pass.cursor
+	if set.Count() == 0 {
+		set, from = s.pass.later, 0
+	}
+	if set.Count() == 0 {
 		return dst
 	}
-	for _, b := range s.repair.active {
-		if len(dst) < cap(dst) && !s.readable(b) {
-			dst = append(dst, b)
-		}
-	}
-	for b, ok := s.pass.todo.Next(s.pass.cursor); ok && len(dst) < cap(dst); b, ok = s.pass.todo.Next(b + 1) {
-		if !s.readable(b) {
-			dst = append(dst, b)
-		}
+	most := len(dst) + soonPass
+	for b, ok := set.Next(from); ok && len(dst) < min(most, cap(dst)); b, ok = set.Next(b + 1) {
+		dst = append(dst, b)
 	}
 	return dst
+}
+
+func appendUpTo(dst []protocol.BlockNumber, most int, b protocol.BlockNumber) []protocol.BlockNumber {
+	if len(dst) >= min(most, cap(dst)) {
+		return dst
+	}
+	return append(dst, b)
 }
 
 // Drop takes blocks that everybody holds out of what is sent: a page says that they are zeros, or void.
@@ -97,7 +142,7 @@ func (s *Sender) Drop(now time.Time, r protocol.Range) {
 }
 
 func (s *Sender) readable(b protocol.BlockNumber) bool {
-	return s.source.ready == nil || int(b) < s.cfg.Head || s.source.ready.Has(b)
+	return s.source.ready == nil || s.source.ready.Has(b)
 }
 
 // held says whether everybody with the pages, or the manifest, holds a block.
@@ -115,10 +160,28 @@ func (s *Sender) Starved() bool { return s.waits() && !s.through() }
 
 // waits says that there is something to send, and none of it can be read.
 func (s *Sender) waits() bool {
-	if s.source.ready == nil || s.over || s.sync.ending || s.through() && s.repair.owed == 0 {
+	if s.source.ready == nil || s.over || s.sync.ending || s.devices.ever == 0 || s.passReady() || s.repairReady() {
 		return false
 	}
-	return s.devices.ever > 0 && !s.passReady() && !s.repairReady()
+	pages := s.cfg.Pages > 0 && (len(s.source.urgent) > 0 || !s.source.final && s.pass.done())
+	return pages || s.pass.todo.Count() > 0 || len(s.repair.active) > 0
+}
+
+// noteWait notes whether the session waits for its source.
+func (s *Sender) noteWait(now time.Time) {
+	switch {
+	case !s.waits():
+		s.source.since = time.Time{}
+	case s.source.since.IsZero():
+		s.source.since = now
+	case now.Sub(s.source.since) >= stallAfter:
+		s.round.starved = true
+	}
+}
+
+// stalled says whether the session has waited for its source for a while.
+func (s *Sender) stalled(now time.Time) bool {
+	return !s.source.since.IsZero() && now.Sub(s.source.since) >= stallAfter
 }
 
 // passReady says whether the pass has a symbol that can be sent.
@@ -126,8 +189,11 @@ func (s *Sender) passReady() bool {
 	if s.source.ready == nil {
 		return !s.pass.idle()
 	}
-	if len(s.pass.group) > 0 || len(s.source.urgent) > 0 {
+	if len(s.pass.group) > 0 || s.urgentReady() {
 		return true
+	}
+	if s.pass.todo.Count() == 0 {
+		return false
 	}
 	if b, ok := s.pass.todo.Next(s.pass.cursor); ok && s.readable(b) {
 		return true
@@ -136,23 +202,29 @@ func (s *Sender) passReady() bool {
 	return ok
 }
 
+// urgentReady says whether the next page can be sent.
+func (s *Sender) urgentReady() bool {
+	return len(s.source.urgent) > 0 && s.readable(s.source.urgent[0])
+}
+
 // repairReady says whether there is repair that can be sent.
 func (s *Sender) repairReady() bool {
 	if s.source.ready == nil {
 		return len(s.repair.active) > 0
 	}
-	for _, b := range s.repair.active {
-		if s.readable(b) {
-			return true
-		}
-	}
-	return false
+	return slices.ContainsFunc(s.repair.active, s.repairable)
 }
 
-// outOfTurn is a block that waits for the next pass and can be sent now, because this one is starved.
+// repairable says whether a block that is in the list of repairs can be dealt with.
+func (s *Sender) repairable(b protocol.BlockNumber) bool { return s.readable(b) || s.owing(b) == 0 }
+
+// outOfTurn is a block that waits for the next pass and can be sent now, because this one cannot go on.
 func (s *Sender) outOfTurn() (protocol.BlockNumber, bool) {
-	for b, ok := s.pass.later.Next(0); ok; b, ok = s.pass.later.Next(b + 1) {
-		if s.readable(b) {
+	if s.pass.later.Count() == 0 || s.pass.todo.Count() == 0 {
+		return 0, false
+	}
+	for b, ok := s.source.ready.Next(0); ok; b, ok = s.source.ready.Next(b + 1) { // fewer than those that wait
+		if s.pass.later.Has(b) {
 			return b, true
 		}
 	}
@@ -162,7 +234,7 @@ func (s *Sender) outOfTurn() (protocol.BlockNumber, bool) {
 // loadUrgent takes the pages that were announced into a group of their own.
 func (s *Sender) loadUrgent() bool {
 	x := &s.source
-	for len(x.urgent) > 0 && len(s.pass.group) < s.pass.width {
+	for s.urgentReady() && len(s.pass.group) < s.pass.width {
 		s.join(x.urgent[0])
 		x.urgent = x.urgent[1:]
 	}
@@ -209,19 +281,27 @@ func (s *Sender) firstToRepair() bool {
 	if s.source.ready == nil {
 		return len(r.active) > 0
 	}
-	if b, ok := r.queued.Next(s.firstPage()); ok && s.isPage(b) {
-		for i, b := range r.active {
-			if s.isPage(b) {
-				r.next = i
-				return true
-			}
-		}
+	if b, ok := s.pageToRepair(); ok && s.readable(b) {
+		r.next = slices.Index(r.active, b)
+		return true
 	}
 	for range r.active {
-		if s.readable(r.active[r.next]) {
+		if s.repairable(r.active[r.next]) {
 			return true
 		}
 		r.next = (r.next + 1) % len(r.active)
 	}
 	return false
+}
+
+// pageToRepair is the first page of which repair is to be sent.
+func (s *Sender) pageToRepair() (protocol.BlockNumber, bool) {
+	if s.source.owed == 0 {
+		return 0, false
+	}
+	i := slices.IndexFunc(s.repair.active, s.isPage)
+	if i < 0 {
+		return 0, false
+	}
+	return s.repair.active[i], true
 }

@@ -31,6 +31,7 @@ func newSourced(t *testing.T) *sourced {
 		Blocks: sourceHead + sourceBlocks, Length: func(protocol.BlockNumber) int { return 4 * testSymbol },
 		SymbolSize: testSymbol, Head: sourceHead, Pages: 4, Sourced: true, Rate: rate.Config{Fixed: 10_000_000},
 	}, now, rand.New(rand.NewPCG(1, 2)))
+	s.Available(now, protocol.Range{First: 0, Count: sourceHead})
 	s.Attach(now, 0, []protocol.Range{{First: sourceHead, Count: sourceBlocks}}, false)
 	return &sourced{t, s, now}
 }
@@ -92,7 +93,7 @@ func TestAStarvedSessionGoesOn(t *testing.T) {
 			t.Fatal("the session does not say that it is starved")
 		}
 	}
-	got := x.s.Lacking(make([]protocol.BlockNumber, 0, 2))
+	got := x.s.Soon(make([]protocol.BlockNumber, 0, 2))
 	if !slices.Equal(got, []protocol.BlockNumber{sourceHead + 2, sourceHead + 3}) {
 		t.Errorf("it lacks %v", got)
 	}
@@ -145,7 +146,7 @@ func TestRepairWaitsForTheSource(t *testing.T) {
 	if !slices.Equal(blocks, []protocol.BlockNumber{1, sourceHead + 1}) {
 		t.Errorf("repair of %v", blocks)
 	}
-	if got := x.s.Lacking(make([]protocol.BlockNumber, 0, 1)); !slices.Equal(got, []protocol.BlockNumber{sourceHead}) {
+	if got := x.s.Soon(make([]protocol.BlockNumber, 0, 1)); !slices.Equal(got, []protocol.BlockNumber{sourceHead}) {
 		t.Errorf("it lacks %v", got)
 	}
 	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: 1})
@@ -230,5 +231,107 @@ func TestFewSyncsTellNothing(t *testing.T) {
 	}
 	if st := x.s.Status(); st.Behind != 0 || !x.s.Starved() {
 		t.Errorf("%+v", st)
+	}
+}
+
+// What is sent next is named in the order in which it cannot wait: what is on its way, pages, repair, the pass.
+func TestWhatIsSentSoonIsNamed(t *testing.T) {
+	x := newSourced(t)
+	x.s.Announce(x.now, false)
+	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: 3})
+	_, m, _ := x.run(200 * time.Millisecond)
+	x.s.Unavailable(sourceHead + 1)
+	x.s.Unavailable(2)
+	x.report(m, wire.NACK{Block: sourceHead + 1, Deficit: 2, HighParity: wire.NoParity})
+	x.s.Announce(x.now, false)
+	x.run(30 * time.Millisecond)
+	want := []protocol.BlockNumber{2, sourceHead + 1}
+	for b := range protocol.BlockNumber(sourceBlocks - 3) {
+		want = append(want, sourceHead+3+b)
+	}
+	if got := x.s.Soon(make([]protocol.BlockNumber, 0, 24)); !slices.Equal(got, want) {
+		t.Errorf("named are %v, expected %v", got, want)
+	}
+	if got := x.s.Soon(make([]protocol.BlockNumber, 0, 3)); !slices.Equal(got, want[:3]) {
+		t.Errorf("with room for three: %v", got)
+	}
+	if blocks, _, _ := x.run(50 * time.Millisecond); len(blocks) != 0 {
+		t.Errorf("%v were sent and cannot be read", blocks)
+	}
+	x.s.Available(x.now, protocol.Range{First: 2, Count: 1})
+	if blocks, _, _ := x.run(50 * time.Millisecond); !slices.Equal(blocks, []protocol.BlockNumber{2}) {
+		t.Errorf("once the page can be read: %v", blocks)
+	}
+	x.s.Available(x.now, protocol.Range{First: sourceHead + 3, Count: 1})
+	var refs [1]send.SymbolRef
+	if tr, ok := x.s.NextTrain(x.now, refs[:0]); !ok || tr.Refs[0].Block != sourceHead+3 {
+		t.Fatalf("%+v", tr)
+	}
+	if got := x.s.Soon(make([]protocol.BlockNumber, 0, 24)); got[0] != sourceHead+3 {
+		t.Errorf("in the middle of block %d: %v", sourceHead+3, got)
+	}
+}
+
+// The next pass waits until the devices have said what they lack, also if its blocks can be read: the source is not
+// behind meanwhile.
+func TestAPauseBetweenPassesIsNoStarvation(t *testing.T) {
+	x := newSourced(t)
+	x.s.Announce(x.now, true)
+	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: sourceBlocks})
+	_, m, _ := x.run(200 * time.Millisecond)
+	x.s.HandleFeedback(x.now, 0, wire.Feedback{
+		SyncSequence: m.Sequence, High: m.RangeLast + 1, Ranges: []protocol.Range{{First: sourceHead, Count: 2}},
+	})
+	if x.s.Starved() {
+		t.Error("the session is starved before the next pass")
+	}
+	var refs [1]send.SymbolRef
+	if tr, ok := x.s.NextTrain(x.now, refs[:0]); ok {
+		t.Errorf("the next pass begins at once with %+v", tr)
+	}
+	if blocks, _, _ := x.run(50 * time.Millisecond); !slices.Contains(blocks, sourceHead+1) || x.s.Starved() {
+		t.Errorf("the next pass is of %v", blocks)
+	}
+}
+
+// Pages that were there before the session are sent to a device that lacks everything when it begins, and not again to
+// one that comes later.
+func TestPagesOfBeforeGoToThoseWhoAreThere(t *testing.T) {
+	x := newSourced(t)
+	x.s.Resumed(2, true)
+	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: sourceBlocks})
+	x.s.Attach(x.now, 1, nil, true)
+	blocks, _, _ := x.run(200 * time.Millisecond)
+	if !slices.Contains(blocks, 1) || !slices.Contains(blocks, 2) || slices.Contains(blocks, 3) {
+		t.Errorf("%v were sent", blocks)
+	}
+	x.s.Attach(x.now, 2, nil, true)
+	blocks, _, _ = x.run(200 * time.Millisecond)
+	if slices.Contains(blocks, 1) || !slices.Contains(blocks, sourceHead) {
+		t.Errorf("to a device that comes later: %v", blocks)
+	}
+}
+
+// A session that is closed ends although a device lacks much, and although another one comes.
+func TestAClosedSessionEnds(t *testing.T) {
+	x := newSourced(t)
+	x.s.Available(x.now, protocol.Range{First: sourceHead, Count: 2})
+	x.run(50 * time.Millisecond)
+	x.s.Close()
+	x.s.Attach(x.now, 1, nil, true)
+	var over bool
+	ended := 0
+	for range 100 {
+		x.now = x.now.Add(time.Millisecond)
+		x.s.HandleTimeout(x.now)
+		if m, _, ok := x.s.NextSync(x.now); ok && m.Flags&wire.SyncEnd != 0 {
+			ended++
+		}
+		for e, ok := x.s.NextEvent(); ok; e, ok = x.s.NextEvent() {
+			over = over || e.Kind == send.Over
+		}
+	}
+	if !over || ended < 3 || x.s.Starved() {
+		t.Errorf("over: %v, %d SYNCs said so", over, ended)
 	}
 }

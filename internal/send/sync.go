@@ -49,6 +49,7 @@ type syncs struct {
 	bytes      int // sent since
 	first      pn  // packet number after the newest
 	ending     bool
+	closing    bool // … whoever is waited for
 	ended      int
 	times      [sentRemember]time.Time
 	own        [ownSamples]time.Duration // the newest went through this machine's queue for so long
@@ -93,6 +94,12 @@ func (s *Sender) startGap() time.Duration {
 // prompt says whether the group is small enough for reports that are asked for.
 func (s *Sender) prompt() bool { return len(s.devices.order) <= promptGroup }
 
+// Close ends the session, whoever is waited for: SYNCs say so, then it is over.
+func (s *Sender) Close() {
+	s.sync.ending, s.sync.closing = true, true
+	s.syncSoon()
+}
+
 // NextSync gives a SYNC that is due and its packet number. Its Repairs are valid until the
 // next call.
 func (s *Sender) NextSync(now time.Time) (wire.Sync, protocol.PacketNumber, bool) {
@@ -126,7 +133,7 @@ func (s *Sender) countEnd() {
 	s.sync.ended++
 	if s.sync.ended == ends {
 		s.over = true
-		s.emit(Event{Kind: Over, Reason: "nobody is waited for any longer"})
+		s.emit(Event{Kind: Over})
 	}
 }
 
@@ -191,7 +198,7 @@ func (s *Sender) window(front protocol.BlockNumber) (low, high protocol.BlockNum
 	}
 	perBlock := float64(s.cfg.FrameBytes * max(1, s.k(0)))
 	if s.cfg.Blocks > 1 {
-		perBlock = float64(s.cfg.FrameBytes * s.k(protocol.BlockNumber(s.cfg.Blocks/2)))
+		perBlock = float64(s.cfg.FrameBytes * s.k(s.someBlock()))
 	}
 	ahead := float64(s.control.Rate()) * 3 * protocol.SyncInterval.Seconds() / perBlock
 	return low, s.pass.high(windowAhead + int(math.Ceil(ahead)))

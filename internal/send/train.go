@@ -22,8 +22,8 @@ func (s *Sender) NextTrain(now time.Time, refs []SymbolRef) (Train, bool) {
 	s.round.now = now
 	s.repair.promote(now)
 	s.startPass(now)
-	if !s.sendable() {
-		s.round.starved, s.round.idle = s.round.starved || s.waits(), now
+	if s.noteWait(now); !s.sendable() {
+		s.round.idle = now
 		return Train{}, false
 	}
 	n := s.pacer.Ready(now, min(cap(refs), MaxTrain))

@@ -4,215 +4,191 @@ import (
 	"context"
 	"fmt"
 	"runtime"
-	"sync"
+	"sync/atomic"
 
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
 // Bounds of a sender's memory.
 const (
-	cacheBytes  = 40 << 20 // blocks in memory, at most, of all sessions of an interface together
-	cacheFirst  = 6 << 20  // blocks in memory at first: touching new memory is slow
-	readAhead   = 12       // blocks read before they are asked for
-	aheadWithin = 16       // how far a request may jump ahead and still count as sequential reading
-	maxReaders  = 4
+	cacheBytes = 40 << 20 // blocks in memory, at most, of all sessions of an interface together
+	cacheFirst = 6 << 20  // blocks in memory at first: touching new memory is slow
+	soonBlocks = 24       // blocks that are kept and read because they are sent soon …
+	fewest     = 28       // … and blocks for which there is room in any case
+	readAhead  = 12       // blocks that are being read at once
+	maxReaders = 4
 )
 
-// readers is how many goroutines read ahead and compare blocks with their digests. A disk that turns is read in
-// order by one; where there are several cores one would be what everything waits for.
+// readers is how many goroutines read and compare blocks with their digests. A disk that turns is read in order by
+// one; where there are several cores one would be what everything waits for.
 func readers() int { return min(max(1, runtime.GOMAXPROCS(0)/2), maxReaders) }
 
-// blockCache keeps blocks of the source and the parity rows computed of them so far. One goroutine
-// calls get; others run run and read ahead.
+// noBlock stands in an entry that was evicted.
+const noBlock = ^protocol.BlockNumber(0)
+
+// blockCache keeps blocks of the source and the parity rows computed of them so far. The session's loop owns it: it
+// orders what is to be read and takes what was read, and only it evicts. Readers fill entries that nobody uses yet; one
+// that hangs in a read holds nothing up but its block.
 type blockCache struct {
 	source BlockSource
-	layout *manifest.Layout
-	size   int // of a buffer: the longest block, rounded up to whole symbols
+	symbol int          // bytes
+	size   int          // of a buffer: the longest block, rounded up to whole symbols
+	most   atomic.Int64 // bytes of blocks that it may grow to
+	wake   func()       // called when a block was read
 
-	mu      sync.Mutex
 	limit   int                // blocks
-	maximum int                // blocks that limit may grow to
 	evicted *protocol.BlockSet // read before, and evicted since
 	entries map[protocol.BlockNumber]*entry
-	clock   uint64                    // counts requests, for finding the least recently used block
-	queued  protocol.BlockNumber      // the last block queued for reading ahead
-	ahead   chan protocol.BlockNumber // blocks to read ahead
+	clock   uint64      // counts what is called fill
+	reading int         // entries that were ordered and not taken
+	orders  chan *entry // to be read
+	read    chan *entry
 }
 
-// entry is one block. data and err are set before ready is closed; rows belongs to the caller of get.
+// entry is one block. Its reader sets data and err; rows is the packetizer's.
 type entry struct {
-	block protocol.BlockNumber
-	buf   []byte
-	data  []byte
-	err   error
-	ready chan struct{}
-	used  uint64 // the clock at the last request
-	pins  int    // not evicted while above 0
-	rows  rows
+	block  protocol.BlockNumber
+	buf    []byte // as data, and zeros to the end of its last symbol
+	data   []byte
+	err    error
+	loaded bool
+	used   uint64 // the clock when it was last wanted
+	rows   rows
 }
 
-func newBlockCache(source BlockSource, layout *manifest.Layout, size int) *blockCache {
+func newBlockCache(source BlockSource, blocks, size, symbol int, wake func()) *blockCache {
 	c := &blockCache{
-		source: source, layout: layout, size: size,
-		entries: make(map[protocol.BlockNumber]*entry), ahead: make(chan protocol.BlockNumber, readAhead),
+		source: source, size: size, symbol: symbol, wake: wake, evicted: protocol.NewBlockSet(blocks),
+		entries: make(map[protocol.BlockNumber]*entry),
+		orders:  make(chan *entry, readAhead), read: make(chan *entry, readAhead),
 	}
-	c.evicted = protocol.NewBlockSet(layout.Blocks())
 	c.limit = c.room(cacheFirst)
-	c.setLimit(cacheBytes)
+	c.setMost(cacheBytes)
 	return c
 }
 
-// room is how many blocks fit into so many bytes, but no fewer than are read ahead.
-func (c *blockCache) room(bytes int) int { return max(bytes/c.size, readAhead+aheadWithin) }
+// room is how many blocks fit into so many bytes, but no fewer than have to.
+func (c *blockCache) room(bytes int) int { return max(bytes/c.size, fewest) }
 
-// setLimit sets how many bytes of blocks the cache may grow to.
-func (c *blockCache) setLimit(bytes int) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.maximum = c.room(bytes)
-	c.limit = min(c.limit, c.maximum)
-}
+// setMost sets how many bytes of blocks the cache may grow to. It is safe for concurrent use.
+func (c *blockCache) setMost(bytes int) { c.most.Store(int64(bytes)) }
 
-// grow makes the cache larger if a block that was evicted has to be read again: repair reaches back
-// further than the cache does.
-func (c *blockCache) grow(b protocol.BlockNumber) {
-	if c.evicted.Remove(b) {
-		c.limit = min(c.limit+c.limit/4, c.maximum)
-	}
-}
-
-// run reads ahead until ctx ends.
+// run reads what is ordered until ctx ends.
 func (c *blockCache) run(ctx context.Context) {
 	for {
 		select {
 		case <-ctx.Done():
 			return
-		case b := <-c.ahead:
-			e, created := c.claim(b)
-			if created {
-				c.load(e)
+		case e := <-c.orders:
+			if ctx.Err() != nil {
+				return
 			}
-			c.release(e)
+			c.load(e)
+			c.read <- e // there is room for all that are ordered
+			c.wake()
 		}
 	}
 }
 
-// get gives a block, pinned until release.
-func (c *blockCache) get(b protocol.BlockNumber) (*entry, error) {
-	e, created := c.claim(b)
-	if created {
-		c.load(e)
+// load reads a block; the source checks it against its digest.
+func (c *blockCache) load(e *entry) {
+	n, err := c.source.ReadBlock(e.block, e.data)
+	switch {
+	case err != nil:
+		e.err = err
+	case n != len(e.data):
+		e.err = fmt.Errorf("block %d: %d bytes instead of %d", e.block, n, len(e.data))
+	default:
+		clear(e.buf[n : protocol.SourceSymbols(n, c.symbol)*c.symbol])
 	}
-	<-e.ready
-	if e.err != nil {
-		c.release(e)
-		return nil, e.err
-	}
-	c.readOn(b)
-	return e, nil
 }
 
-// claim finds or makes a block's entry and pins it; created says that the caller has to load it.
-func (c *blockCache) claim(b protocol.BlockNumber) (e *entry, created bool) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	c.clock++
-	e = c.entries[b]
-	if e == nil {
-		c.grow(b)
-		e = &entry{block: b, buf: c.buffer(), ready: make(chan struct{})}
-		c.entries[b] = e
-		created = true
+// take gives a block that was read since it was called last; false: there is none.
+func (c *blockCache) take() (*entry, bool) {
+	select {
+	case e := <-c.read:
+		c.reading--
+		e.loaded = true
+		return e, true
+	default:
+		return nil, false
 	}
-	e.used = c.clock
-	e.pins++
-	return e, created
 }
 
-func (c *blockCache) release(e *entry) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	e.pins--
+// keep notes that a block is wanted soon. It is false if the block is not there, and not ordered.
+func (c *blockCache) keep(b protocol.BlockNumber) bool {
+	e := c.entries[b]
+	if e != nil {
+		e.used = c.clock
+	}
+	return e != nil
 }
 
-// buffer gives a new buffer while the cache is below its limit, else that of the least recently
-// used block, which is evicted.
-func (c *blockCache) buffer() []byte {
+// order has a block of so many bytes read, which keep did not find. A block that has to go for it is given to gone. It
+// is false if there is no room now.
+func (c *blockCache) order(b protocol.BlockNumber, length int, gone func(protocol.BlockNumber)) bool {
+	if c.reading == readAhead || length > c.size {
+		return false
+	}
+	c.grow(b)
+	buf, ok := c.buffer(gone)
+	if !ok {
+		return false
+	}
+	e := &entry{block: b, buf: buf, data: buf[:length], used: c.clock}
+	c.entries[b] = e
+	c.reading++
+	c.orders <- e // there is room for all that are ordered
+	return true
+}
+
+// grow makes the cache larger if a block that was evicted has to be read again: repair reaches back further than the
+// cache does.
+func (c *blockCache) grow(b protocol.BlockNumber) {
+	if c.evicted.Remove(b) {
+		c.limit += c.limit / 4
+	}
+	c.limit = min(c.limit, c.room(int(c.most.Load())))
+}
+
+// buffer gives a new buffer while the cache is below its limit, else that of the block that was wanted least recently,
+// which is evicted. It is false if all are wanted now, or are being read.
+func (c *blockCache) buffer(gone func(protocol.BlockNumber)) ([]byte, bool) {
 	var buf []byte
 	for len(c.entries) >= c.limit {
 		e := c.oldest()
 		if e == nil {
-			break // all are pinned, which does not last
+			return buf, buf != nil
 		}
 		delete(c.entries, e.block)
 		c.evicted.Add(e.block)
-		buf = e.buf
+		gone(e.block)
+		e.block, buf = noBlock, e.buf
 	}
 	if buf == nil {
 		buf = make([]byte, c.size)
 	}
-	return buf
+	return buf, true
 }
 
+// oldest is the block that was wanted least recently, and not now.
 func (c *blockCache) oldest() (oldest *entry) {
 	for _, e := range c.entries {
-		if e.pins == 0 && (oldest == nil || e.used < oldest.used) {
+		if e.loaded && e.used < c.clock && (oldest == nil || e.used < oldest.used) {
 			oldest = e
 		}
 	}
 	return oldest
 }
 
-// load reads a block; the source checks it against its digest.
-func (c *blockCache) load(e *entry) {
-	defer close(e.ready)
-	length, ok := c.layout.Length(e.block)
-	if !ok || length > len(e.buf) {
-		e.err = fmt.Errorf("block %d: no such block", e.block)
-		return
+// get gives a block that is in memory.
+func (c *blockCache) get(b protocol.BlockNumber) (*entry, error) {
+	e := c.entries[b]
+	if e == nil || !e.loaded {
+		return nil, fmt.Errorf("block %d is to be sent and was not read", b)
 	}
-	n, err := c.source.ReadBlock(e.block, e.buf[:length])
-	if err != nil {
-		e.err = err
-		return
-	}
-	if n != length {
-		e.err = fmt.Errorf("block %d: %d bytes instead of %d", e.block, n, length)
-		return
-	}
-	clear(e.buf[length:])
-	e.data = e.buf[:length]
-}
-
-// readOn queues the blocks after b for reading ahead if reading is sequential.
-func (c *blockCache) readOn(b protocol.BlockNumber) {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	if b > c.queued+aheadWithin || b+readAhead <= c.queued {
-		if b < c.queued {
-			return // a repair, behind what is read in sequence
-		}
-		c.queued = b
-	}
-	for next := c.queued + 1; next <= b+readAhead; next++ {
-		if _, ok := c.layout.Length(next); !ok {
-			return
-		}
-		if c.entries[next] == nil {
-			select {
-			case c.ahead <- next:
-			default:
-				return
-			}
-		}
-		c.queued = next
-	}
+	return e, nil
 }
 
 // wipe drops every block; the cache is not used any more.
-func (c *blockCache) wipe() {
-	c.mu.Lock()
-	defer c.mu.Unlock()
-	clear(c.entries)
-}
+func (c *blockCache) wipe() { clear(c.entries) }

@@ -2,8 +2,8 @@ package sender
 
 import (
 	"bytes"
-	"context"
 	"errors"
+	"slices"
 	"sync"
 	"testing"
 
@@ -31,92 +31,140 @@ func (s *countedSource) of(n protocol.BlockNumber) int {
 	return s.reads[n]
 }
 
-func newCountedCache(t *testing.T, bytes int) (*blockCache, *countedSource) {
+// cacheRig is a cache without a session.
+type cacheRig struct {
+	*blockCache
+	t    *testing.T
+	s    *countedSource
+	gone []protocol.BlockNumber
+	woke int
+}
+
+func newCacheRig(t *testing.T, bytes int) *cacheRig {
 	t.Helper()
 	s := &countedSource{Content: contenttest.New(t, bytes), reads: map[protocol.BlockNumber]int{}}
-	return newBlockCache(s, s.Layout, s.Layout.Longest()), s
+	r := &cacheRig{t: t, s: s}
+	size := protocol.SourceSymbols(s.Layout.Longest(), protocol.DefaultSymbol) * protocol.DefaultSymbol
+	r.blockCache = newBlockCache(s, s.Layout.Blocks(), size, protocol.DefaultSymbol, func() { r.woke++ })
+	return r
 }
 
-// use gets a block and gives it back.
-func use(t *testing.T, c *blockCache, s *countedSource, n protocol.BlockNumber) {
-	t.Helper()
-	e, err := c.get(n)
-	if err != nil {
-		t.Fatalf("block %d: %v", n, err)
-	}
-	if !bytes.Equal(e.data, s.Block(n)) {
-		t.Fatalf("block %d: other bytes", n)
-	}
-	c.release(e)
+// readOne does what a reader does with the next order.
+func readOne(c *blockCache) *entry {
+	e := <-c.orders
+	c.load(e)
+	c.read <- e
+	got, _ := c.take()
+	return got
 }
 
-func TestCacheEvictsTheLeastRecentlyUsed(t *testing.T) {
-	c, s := newCountedCache(t, 2*(readAhead+aheadWithin)*protocol.BlockSize)
-	c.limit, c.maximum = 3, 3
+// want wants a block, and reads it if it is not there. It says whether there is room for it.
+func (r *cacheRig) want(n protocol.BlockNumber) bool {
+	r.t.Helper()
+	r.clock++
+	if !r.keep(n) {
+		length, _ := r.s.Layout.Length(n)
+		if !r.order(n, length, func(b protocol.BlockNumber) { r.gone = append(r.gone, b) }) {
+			return false
+		}
+		if e := readOne(r.blockCache); e.block != n || e.err != nil {
+			r.t.Fatalf("block %d: %v", n, e.err)
+		}
+	}
+	if e, err := r.get(n); err != nil || !bytes.Equal(e.data, r.s.Block(n)) {
+		r.t.Fatalf("block %d: other bytes, or %v", n, err)
+	}
+	return true
+}
+
+func TestCacheEvictsTheLeastRecentlyWanted(t *testing.T) {
+	r := newCacheRig(t, 2*fewest*protocol.BlockSize)
+	r.limit = 3
 	for _, n := range []protocol.BlockNumber{2, 3, 4, 2, 5} { // 3 has to go
-		use(t, c, s, n)
+		r.want(n)
 	}
-	if len(c.entries) != 3 || c.entries[3] != nil || c.entries[2] == nil {
-		t.Errorf("kept %d blocks", len(c.entries))
+	if !slices.Equal(r.gone, []protocol.BlockNumber{3}) || len(r.entries) != 3 {
+		t.Errorf("%v are gone, %d are there", r.gone, len(r.entries))
 	}
-	use(t, c, s, 2)
-	use(t, c, s, 3)
-	if s.of(2) != 1 || s.of(3) != 2 {
-		t.Errorf("block 2 was read %d times, block 3 %d times", s.of(2), s.of(3))
+	if _, err := r.get(3); err == nil {
+		t.Error("a block is given that was evicted")
+	}
+	r.want(2)
+	if r.s.of(2) != 1 {
+		t.Errorf("block 2 was read %d times", r.s.of(2))
 	}
 }
 
-func TestCacheNeverEvictsAPinnedBlock(t *testing.T) {
-	c, s := newCountedCache(t, 8*protocol.BlockSize)
-	c.limit, c.maximum = 1, 1
-	held, err := c.get(2)
-	if err != nil {
-		t.Fatal(err)
+// A block that is wanted now, or that a reader has, is never evicted, whatever there is no room for then.
+func TestCacheKeepsWhatIsWanted(t *testing.T) {
+	r := newCacheRig(t, 8*protocol.BlockSize)
+	r.limit = 2
+	r.want(2)
+	r.clock++
+	r.keep(2)
+	none := func(b protocol.BlockNumber) { t.Errorf("block %d is gone", b) }
+	if !r.order(3, protocol.BlockSize, none) || r.order(4, protocol.BlockSize, none) {
+		t.Error("there is room for more than one other block")
 	}
-	use(t, c, s, 3)
-	use(t, c, s, 4)
-	if c.entries[2] != held || !bytes.Equal(held.data, s.Block(2)) {
-		t.Error("the pinned block was evicted or overwritten")
+	if !r.keep(3) || r.keep(4) {
+		t.Error("another block was ordered")
 	}
-	c.release(held)
+	if _, err := r.get(3); err == nil {
+		t.Error("a block is given that is being read")
+	}
+	r.clock++ // 2 is not wanted any more, 3 is being read
+	gone := func(b protocol.BlockNumber) { r.gone = append(r.gone, b) }
+	if !r.order(4, protocol.BlockSize, gone) || !slices.Equal(r.gone, []protocol.BlockNumber{2}) {
+		t.Errorf("%v are gone", r.gone)
+	}
+	r.clock++
+	if r.order(5, protocol.BlockSize, none) {
+		t.Error("a block was ordered in place of one that is being read")
+	}
 }
 
-// TestCacheGrowsForRepair: a block that has to be read again makes the cache larger, up to its maximum.
+// No more is ordered than readers may have at once.
+func TestCacheOrdersAreBounded(t *testing.T) {
+	r := newCacheRig(t, 2*fewest*protocol.BlockSize)
+	r.clock++
+	n := 0
+	for b := protocol.BlockNumber(2); r.order(b, protocol.BlockSize, func(protocol.BlockNumber) {}); b++ {
+		n++
+	}
+	if n != readAhead || r.reading != n {
+		t.Errorf("%d blocks are ordered, %d are being read", n, r.reading)
+	}
+	for range n {
+		if e := readOne(r.blockCache); e.err != nil {
+			t.Error(e.err)
+		}
+	}
+	if _, more := r.take(); more || r.reading != 0 {
+		t.Errorf("%d blocks are being read", r.reading)
+	}
+}
+
+// A block that has to be read again makes the cache larger, up to its maximum.
 func TestCacheGrowsForRepair(t *testing.T) {
-	c, s := newCountedCache(t, 12*protocol.BlockSize)
-	c.limit, c.maximum = 4, 6
-	for range 3 {
-		for n := protocol.BlockNumber(2); n < 12; n++ {
-			use(t, c, s, n)
+	r := newCacheRig(t, 3*fewest*protocol.BlockSize)
+	r.limit = 4
+	for range 20 {
+		for n := protocol.BlockNumber(2); n < 3*fewest; n++ {
+			r.want(n)
 		}
 	}
-	if c.limit != c.maximum {
-		t.Errorf("the limit is %d blocks", c.limit)
+	if most := r.room(cacheFirst * 2); r.limit < 2*fewest || len(r.entries) > r.limit {
+		t.Errorf("the limit is %d blocks, %d are there; %d are the most", r.limit, len(r.entries), most)
 	}
-	c.setLimit(0)
-	if least := c.room(0); c.limit > least || least < readAhead {
-		t.Errorf("the limit is %d blocks, room for none are %d", c.limit, least)
+	r.setMost(0)
+	r.evicted.Add(1)
+	r.want(1)
+	if r.limit != fewest || len(r.entries) > fewest {
+		t.Errorf("without memory the limit is %d blocks, and %d are there", r.limit, len(r.entries))
 	}
-}
-
-func TestCacheReadsAheadOnce(t *testing.T) {
-	c, s := newCountedCache(t, 20*protocol.BlockSize) // nothing is evicted
-	ctx, cancel := context.WithCancel(t.Context())
-	var ahead sync.WaitGroup
-	ahead.Go(func() { c.run(ctx) })
-	for n := range protocol.BlockNumber(s.Layout.Blocks()) {
-		use(t, c, s, n)
-	}
-	cancel()
-	ahead.Wait()
-	for n := range protocol.BlockNumber(s.Layout.Blocks()) {
-		if s.of(n) != 1 {
-			t.Errorf("block %d was read %d times", n, s.of(n))
-		}
-	}
-	c.wipe()
-	if len(c.entries) != 0 {
-		t.Errorf("%d blocks are left", len(c.entries))
+	r.wipe()
+	if len(r.entries) != 0 {
+		t.Errorf("%d blocks are left", len(r.entries))
 	}
 }
 
@@ -138,14 +186,17 @@ func TestCacheRefusesBlocks(t *testing.T) {
 		want   error
 	}{
 		{"that the source refuses", content, 3, contenttest.ErrSource},
-		{"that do not exist", content, 1000, nil},
 		{"that are too short", shortSource{content}, 2, nil},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			cache := newBlockCache(c.source, content.Layout, content.Layout.Longest())
-			e, err := cache.get(c.block)
-			if err == nil || e != nil || c.want != nil && !errors.Is(err, c.want) {
-				t.Errorf("got %v, %v", e, err)
+			cache := newBlockCache(c.source, content.Layout.Blocks(), 231_000, protocol.DefaultSymbol, func() {})
+			if cache.order(1, 231_001, nil) {
+				t.Error("a block that is longer than any was ordered")
+			}
+			cache.clock++
+			cache.order(c.block, protocol.BlockSize, nil)
+			if e := readOne(cache); e.err == nil || c.want != nil && !errors.Is(e.err, c.want) {
+				t.Errorf("got %v", e.err)
 			}
 		})
 	}

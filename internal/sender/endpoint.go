@@ -10,6 +10,7 @@ import (
 	"net/netip"
 	"sync"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
@@ -69,7 +70,7 @@ func (e *Endpoint) Run(ctx context.Context) error {
 	stop := context.AfterFunc(ctx, func() { e.feedback.Close() })
 	defer stop()
 	// One byte more than allowed: a packet that is too long must not be cut to a length that is allowed.
-	buf := make([]byte, protocol.MaxFeedbackPacket+1)
+	buf := make([]byte, protocol.FeedbackOverhead+format2.FeedbackBodyBytes+1)
 	for {
 		n, _, err := e.feedback.Read(buf)
 		if ctx.Err() != nil {
@@ -289,6 +290,6 @@ func (e *Endpoint) divideRate(l *mcast.Link) {
 		} else {
 			x.setShare(0)
 		}
-		x.packetizer.cache.setLimit(cacheBytes / int(n))
+		x.packetizer.cache.setMost(cacheBytes / int(n))
 	}
 }

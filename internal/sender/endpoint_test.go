@@ -16,7 +16,7 @@ import (
 // session's own limit applies if it is lower.
 func TestSharesOfAnInterface(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 1<<20), 0)
-	second, err := New(r.sender.cfg)
+	second, err := New(configOf(r.sender))
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -66,13 +66,13 @@ func TestSessionsAreBounded(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if _, err := New(r.sender.cfg); !errors.Is(err, ErrTooMany) {
+	if _, err := New(configOf(r.sender)); !errors.Is(err, ErrTooMany) {
 		t.Errorf("got %v", err)
 	}
 	if n := r.endpoint.users[r.sender.link]; n != 1 {
 		t.Errorf("%d sessions hold the link", n)
 	}
-	r.endpoint.freeTag(r.sender.offer.Tag)
+	r.endpoint.freeTag(r.sender.tag)
 	if _, err := r.endpoint.newTag(); err != nil {
 		t.Error(err)
 	}
@@ -172,7 +172,7 @@ func TestMisplaced(t *testing.T) {
 	if r.sender.Misplaced() {
 		t.Error("misplaced where it began")
 	}
-	r.sender.offer.Source = netip.MustParseAddr("127.0.0.9")
+	r.sender.from = netip.MustParseAddr("127.0.0.9")
 	if !r.sender.Misplaced() {
 		t.Error("not misplaced although the offer names another address")
 	}

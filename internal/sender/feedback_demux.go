@@ -7,6 +7,7 @@ import (
 	"golang.org/x/time/rate"
 
 	"github.com/groupcast/groupcast/internal/drops"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/send"
@@ -74,14 +75,18 @@ func (d *feedbackDemux) find(id protocol.FeedbackID) *feedbackKey {
 // handle checks one packet in the order that docs/security.md gives ("Order of checks") and hands
 // it to its session. It never answers the peer.
 func (d *feedbackDemux) handle(packet []byte) {
-	header, err := wire.ParseFeedbackHeader(packet)
+	header, paged, err := parseFeedbackHeader(packet)
 	if err != nil {
 		d.drops.Add(drops.Length)
 		return
 	}
 	k := d.find(header.ID)
-	if k == nil {
+	switch {
+	case k == nil:
 		d.drops.Add(drops.Tag)
+		return
+	case k.sender.offer.Paged != paged:
+		d.drops.Add(drops.Kind)
 		return
 	}
 	now := time.Now()
@@ -89,7 +94,7 @@ func (d *feedbackDemux) handle(packet []byte) {
 		d.drops.Add(drops.Budget)
 		return
 	}
-	f, err := k.opener.Open(packet)
+	f, err := k.sender.format.open(k.opener, packet)
 	if err != nil {
 		d.drops.Add(drops.Key)
 		return
@@ -97,4 +102,14 @@ func (d *feedbackDemux) handle(packet []byte) {
 	if !k.sender.handleFeedback(k.device, f) {
 		d.drops.Add(drops.Budget)
 	}
+}
+
+// parseFeedbackHeader reads the clear part of a packet of either format.
+func parseFeedbackHeader(packet []byte) (h wire.FeedbackHeader, paged bool, err error) {
+	if len(packet) > 0 && packet[0]>>4 == format2.Version {
+		h, err = format2.ParseFeedbackHeader(packet)
+		return h, true, err
+	}
+	h, err = wire.ParseFeedbackHeader(packet)
+	return h, false, err
 }

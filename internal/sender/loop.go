@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
 )
 
@@ -14,10 +15,13 @@ const (
 	idle = time.Second
 	// queuePause is how long the loop waits when the send queue is full.
 	queuePause = time.Millisecond
+	// readGrace is how long the end of a session waits for readers.
+	readGrace = 100 * time.Millisecond
 )
 
-// Run sends until every attached device is done, Stop is called, ctx ends, or the source or the
-// interface fails; only a failure is an error. Devices may be attached before and while it runs.
+// Run sends until every attached device is done, Stop is called, ctx ends, its time is used up, or the source or the
+// interface fails; only the last three are errors. Devices may be attached before and while it runs. A reader that hangs
+// is not waited for.
 func (s *Sender) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
@@ -28,23 +32,37 @@ func (s *Sender) Run(ctx context.Context) error {
 	defer close(s.done)
 	s.endpoint.addSession(s)
 	defer s.endpoint.removeSession(s)
-	var ahead sync.WaitGroup
+	var reading sync.WaitGroup
 	for range readers() {
-		ahead.Go(func() { s.packetizer.cache.run(ctx) })
+		reading.Go(func() { s.packetizer.cache.run(ctx) })
 	}
-	defer ahead.Wait()
+	defer waitBriefly(&reading)
 	defer cancel()
 	go s.packetizer.writer.run(ctx)
 	err := s.loop(ctx)
 	if late := s.packetizer.writer.end(); err == nil {
 		err = late
 	}
-	s.packetizer.release()
 	s.packetizer.cache.wipe()
 	if errors.Is(err, errStopped) || errors.Is(err, context.Canceled) {
 		return nil
 	}
 	return err
+}
+
+// waitBriefly waits for readers, so that they leave a source alone that is closed next, but not for one that hangs.
+func waitBriefly(reading *sync.WaitGroup) {
+	done := make(chan struct{})
+	go func() {
+		reading.Wait()
+		close(done)
+	}()
+	t := time.NewTimer(readGrace)
+	defer t.Stop()
+	select {
+	case <-done:
+	case <-t.C:
+	}
 }
 
 // start marks the session as running. It is false if it ran before or was stopped.
@@ -66,6 +84,10 @@ type step struct {
 	until  time.Time
 	events []Event
 	over   bool
+	lived  bool            // its time is used up
+	front  uint32          // of the stream
+	hungry bool            // nothing is left to send until there are further pages
+	more   <-chan struct{} // closed when there may be some
 }
 
 func (s *Sender) loop(ctx context.Context) error {
@@ -76,35 +98,54 @@ func (s *Sender) loop(ctx context.Context) error {
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
-		st := s.next(refs)
-		if err := s.carryOut(ctx, &st); err != nil || st.over {
+		st, err := s.next(refs)
+		if err != nil {
 			return err
 		}
-		if !st.some {
-			timer.Reset(time.Until(st.until))
-			select {
-			case <-ctx.Done():
-			case <-s.wake:
-			case <-timer.C:
-			}
+		if err := s.carryOut(ctx, &st); err != nil {
+			return err
+		}
+		switch {
+		case st.lived:
+			return ErrLifeOver
+		case st.over:
+			return nil
+		case st.some:
+			continue
+		}
+		timer.Reset(time.Until(st.until))
+		select {
+		case <-ctx.Done():
+		case <-s.wake:
+		case <-st.more:
+		case <-timer.C:
 		}
 	}
 }
 
 // next asks the machine what to do. It reads the clock under the lock, so that the machine's time
 // never goes back.
-func (s *Sender) next(refs []send.SymbolRef) step {
-	queued := s.queued() // without the lock: the endpoint's is taken first, then the sender's
+func (s *Sender) next(refs []send.SymbolRef) (step, error) {
+	queued := s.queued()              // without the lock: the endpoint's is taken first, then the sender's
+	signed := s.feed.poll(time.Now()) // without the lock: the source's is its own
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	now := time.Now()
 	m := s.machine
 	room := m.Queued(queued)
 	s.rate.Store(m.Rate())
+	s.feed.take(now, m, signed)
 	if at, ok := m.NextTimeout(); ok && !at.After(now) {
 		m.HandleTimeout(now)
 	}
-	st := step{until: now.Add(idle)}
+	if err := s.supply(now); err != nil {
+		return step{}, err
+	}
+	st := step{until: now.Add(idle), more: s.feed.more(now)}
+	if s.format.outlived(now.Sub(s.started)) {
+		s.lived = true
+		m.Close()
+	}
 	if !s.stopped.Load() {
 		if s.sealSync(now) {
 			st.sync = s.sync
@@ -113,14 +154,40 @@ func (s *Sender) next(refs []send.SymbolRef) step {
 			st.train, st.some = m.NextTrain(now, refs)
 		}
 	}
+	st.front, st.hungry = s.feed.wants(m, s.packetizer.cache.reading)
 	st.events, st.over = s.drain() // after the SYNC: the last one ends the session
+	st.lived = s.lived && (st.over || s.muted)
 	switch at, ok := m.NextTimeout(); {
 	case !room: // the machine would send now
 		st.until = now.Add(queuePause)
 	case ok && at.Before(st.until):
 		st.until = at
 	}
-	return st
+	return st, nil
+}
+
+// supply takes what was read, and has read what is sent soon. The lock is held.
+func (s *Sender) supply(now time.Time) error {
+	m, c := s.machine, s.packetizer.cache
+	for e, ok := c.take(); ok; e, ok = c.take() {
+		if e.err != nil {
+			return e.err
+		}
+		m.Available(now, protocol.Range{First: e.block, Count: 1})
+	}
+	c.clock++
+	missing := s.soon[:0]
+	for _, b := range m.Soon(s.soon[:0]) {
+		if !c.keep(b) && s.feed.readable(b) {
+			missing = append(missing, b)
+		}
+	}
+	for _, b := range missing {
+		if !c.order(b, s.length(b), m.Unavailable) {
+			break
+		}
+	}
+	return nil
 }
 
 // queued is this session's part of the bytes that wait in the interface's send queue. Sessions that
@@ -162,11 +229,12 @@ func (s *Sender) event(kind EventKind, e send.Event) Event {
 }
 
 func (s *Sender) carryOut(ctx context.Context, st *step) error {
-	if s.cfg.OnEvent != nil {
+	if s.onEvent != nil {
 		for _, e := range st.events {
-			s.cfg.OnEvent(e)
+			s.onEvent(e)
 		}
 	}
+	s.feed.tell(st.front, st.hungry)
 	if st.sync != nil {
 		if err := s.packetizer.writer.put(ctx, batch{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
 			return err

@@ -19,9 +19,4 @@ type Offer struct {
 }
 
 // Offer gives the session's offer.
-func (s *Sender) Offer() Offer {
-	return Offer{
-		Bytes: s.offerBytes, Signature: s.signature, Session: s.offer.Session, Number: s.offer.Number, Group: s.offer.Group,
-		GroupAddr: s.offer.GroupAddr, SymbolSize: s.offer.SymbolSize, FeedbackPort: s.offer.FeedbackPort,
-	}
-}
+func (s *Sender) Offer() Offer { return s.offer }

@@ -37,12 +37,13 @@ type packetizer struct {
 	cache   *blockCache
 	code    parityCode
 	writer  *writer
-	offer   *wire.Offer
 	stopped *atomic.Bool
 
 	train  []byte // being built
 	packet int    // bytes of a data packet
-	held   *entry // the block of the last symbol, pinned: the next symbol is often of the same block
+	last   *entry // the block of the last symbol: the next symbol is often of the same one
+
+	symbolSize int
 }
 
 // parityCode is the part of fec.Code that makes parity.
@@ -93,26 +94,19 @@ func (p *packetizer) add(ref send.SymbolRef) error {
 }
 
 func (p *packetizer) block(n protocol.BlockNumber) (*entry, error) {
-	if p.held != nil && p.held.block == n {
-		return p.held, nil
+	if p.last != nil && p.last.block == n {
+		return p.last, nil
 	}
-	p.release()
 	e, err := p.cache.get(n)
-	p.held = e
-	return e, err
-}
-
-// release unpins the held block.
-func (p *packetizer) release() {
-	if p.held != nil {
-		p.cache.release(p.held)
-		p.held = nil
+	if err == nil {
+		p.last = e
 	}
+	return e, err
 }
 
 // symbol returns a source symbol of the (zero-padded) buffer, or a parity row.
 func (p *packetizer) symbol(e *entry, ref send.SymbolRef) ([]byte, error) {
-	size := int(p.offer.SymbolSize)
+	size := p.symbolSize
 	k := protocol.SourceSymbols(len(e.data), size)
 	index := int(ref.Index)
 	if index < k {
@@ -129,7 +123,7 @@ func (p *packetizer) symbol(e *entry, ref send.SymbolRef) ([]byte, error) {
 
 // makeRows computes the group of parity rows that index belongs to.
 func (p *packetizer) makeRows(e *entry, k, index int) error {
-	size := int(p.offer.SymbolSize)
+	size := p.symbolSize
 	first := index - (index-k)%rowGroup
 	n := min(rowGroup, protocol.MaxSymbols-first)
 	for len(e.rows.data) < n {

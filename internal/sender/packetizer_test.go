@@ -20,6 +20,7 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 2<<20), testRate)
 	b := r.sender.packetizer
 	go b.writer.run(t.Context())
+	b.load(t, 3)
 	refs := make([]send.SymbolRef, b.maxRefs())
 	k := protocol.SourceSymbols(protocol.BlockSize, protocol.DefaultSymbol)
 	for i := range refs {
@@ -32,7 +33,6 @@ func TestTrainsDoNotAllocatePerPacket(t *testing.T) {
 		}
 		number += protocol.PacketNumber(len(refs))
 	})
-	b.release()
 	if err := b.writer.end(); err != nil {
 		t.Fatal(err)
 	}
@@ -51,6 +51,7 @@ func TestPacketsCarryTheirSymbols(t *testing.T) {
 	for _, block := range []protocol.BlockNumber{0, 1, 2, protocol.BlockNumber(c.Layout.Blocks() - 1)} {
 		t.Run(fmt.Sprintf("block %d", block), func(t *testing.T) {
 			data := c.Block(block)
+			p.load(t, block)
 			k := protocol.SourceSymbols(len(data), size)
 			lost := min(k, rowGroup+2) // more than one group of rows
 			var symbols []fec.Symbol
@@ -82,7 +83,23 @@ func TestPacketsCarryTheirSymbols(t *testing.T) {
 			}
 		})
 	}
-	p.release()
+}
+
+// load has a block in memory, as the loop and a reader would.
+func (p *packetizer) load(t testing.TB, b protocol.BlockNumber) {
+	t.Helper()
+	c := p.cache
+	c.clock++
+	if !c.keep(b) {
+		n := len(c.source.(*contenttest.Content).Block(b))
+		if !c.order(b, n, func(protocol.BlockNumber) {}) {
+			t.Fatalf("no room for block %d", b)
+		}
+		readOne(c)
+	}
+	if _, err := c.get(b); err != nil {
+		t.Fatal(err)
+	}
 }
 
 // opened opens a packet as a receiver does.
@@ -116,6 +133,7 @@ func BenchmarkStageSealing(b *testing.B) {
 			}
 		})
 	}
+	p.load(b, 3)
 	refs := make([]send.SymbolRef, p.maxRefs())
 	for i := range refs {
 		refs[i] = send.SymbolRef{Block: 3, Index: protocol.SymbolIndex(i)}
@@ -137,5 +155,4 @@ func BenchmarkStageSealing(b *testing.B) {
 	}
 	close(trains)
 	all.Wait()
-	p.release()
 }

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"math/rand/v2"
+	"net/netip"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,14 +66,17 @@ var ErrSessionOver = errors.New("the session is over")
 
 // Sender is one running session at the server. Its methods are safe for concurrent use.
 type Sender struct {
-	cfg        Config
-	endpoint   *Endpoint
+	common
+	format     format
+	feed       *pageFeed // of a transfer of format 2
 	link       *mcast.Link
-	offer      wire.Offer
-	offerBytes []byte
-	signature  []byte
+	offer      Offer
+	tag        protocol.SessionTag
+	from       netip.Addr // that packets come from
 	seal       *seal.Session
 	packetizer *packetizer
+	length     func(protocol.BlockNumber) int
+	started    time.Time
 
 	stopped atomic.Bool
 	rate    atomic.Uint64 // of the machine, bytes a second; other sessions of the link read it
@@ -85,12 +89,24 @@ type Sender struct {
 	secret  seal.Secret
 	running bool
 	ended   bool
+	lived   bool   // its time is used up …
+	muted   bool   // … and so is its chain
 	sync    []byte // the latest SYNC, as sealed
 	meter   meter
-	limit   uint64 // of this session, bytes a second; 0: none
-	share   uint64 // of the interface, bytes a second; 0: no limit
+	limit   uint64                 // of this session, bytes a second; 0: none
+	share   uint64                 // of the interface, bytes a second; 0: no limit
+	soon    []protocol.BlockNumber // scratch
 	devices []*device
 	byID    map[protocol.DeviceID]send.Device
+}
+
+// common is what both formats are configured with.
+type common struct {
+	endpoint *Endpoint
+	group    netip.AddrPort
+	source   BlockSource
+	fixed    uint64 // rate, bytes a second; 0: auto
+	onEvent  func(Event)
 }
 
 // New draws the session's secrets, which are kept in memory only, and signs its offer.
@@ -102,13 +118,18 @@ func New(cfg Config) (*Sender, error) {
 		}
 		cfg.Layout = l
 	}
-	link, err := cfg.Endpoint.acquireLink(cfg.Terms.GroupAddr.Addr())
+	c := common{cfg.Endpoint, cfg.Terms.GroupAddr, cfg.Source, cfg.Rate, cfg.OnEvent}
+	return newSender(c, &plain{cfg: cfg}, nil)
+}
+
+func newSender(c common, f format, feed *pageFeed) (*Sender, error) {
+	link, err := c.endpoint.acquireLink(c.group.Addr())
 	if err != nil {
 		return nil, err
 	}
 	s := &Sender{
-		cfg: cfg, endpoint: cfg.Endpoint, link: link, secret: seal.NewSecret(),
-		wake: make(chan struct{}, 1), done: make(chan struct{}), cancel: func() {},
+		common: c, format: f, feed: feed, link: link, secret: seal.NewSecret(), from: link.Source(c.group.Addr()),
+		started: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{}), cancel: func() {},
 		byID: make(map[protocol.DeviceID]send.Device),
 	}
 	if err := s.sign(); err != nil {
@@ -116,8 +137,12 @@ func New(cfg Config) (*Sender, error) {
 		return nil, err
 	}
 	s.share = s.endpoint.maxRate()
-	s.machine = send.New(s.machineConfig(), time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
-	s.packetizer = s.newPacketizer()
+	m := f.machine()
+	m.Sourced, m.SymbolSize, m.Started = true, int(s.offer.SymbolSize), s.started
+	m.Rate = rate.Config{Fixed: c.fixed, Cap: s.share}
+	s.length, s.soon = m.Length, make([]protocol.BlockNumber, 0, soonBlocks)
+	s.machine = send.New(m, s.started, rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
+	s.packetizer = s.newPacketizer(m.Blocks)
 	return s, nil
 }
 
@@ -145,67 +170,47 @@ func (s *Sender) sign() error {
 	if err != nil {
 		return err
 	}
-	o := s.cfg.Terms
-	o.SymbolSize = s.symbolSize(o)
-	o.Session, o.Tag = protocol.NewSessionID(), tag
-	o.KeyCheck = seal.KeyCheck(s.secret, o.Server, o.Session)
-	o.Source = s.link.Source(o.GroupAddr.Addr())
-	o.FeedbackPort = s.endpoint.FeedbackPort()
-	s.offer, s.offerBytes = o, wire.AppendOffer(nil, o)
-	s.signature = seal.SignOffer(s.cfg.Key, s.offerBytes)
-	if s.seal, err = seal.NewSession(s.secret, s.offerBytes); err != nil {
+	group := s.group.Addr()
+	s.tag = tag
+	s.offer, s.seal, err = s.format.sign(drawn{
+		secret: s.secret, session: protocol.NewSessionID(), tag: tag, source: s.from, port: s.link.SourcePort(group),
+		feedback: s.endpoint.FeedbackPort(), symbol: uint16(protocol.SymbolFor(s.link.Interface.MTU, group.Unmap().Is6())),
+	})
+	if err != nil {
 		s.endpoint.freeTag(tag)
-		return fmt.Errorf("keys of session %s: %w", o.Session, err)
+		return fmt.Errorf("the offer of session %s: %w", s.offer.Session, err)
 	}
 	return nil
 }
 
-// symbolSize is the symbol size of the terms, or a smaller one that the interface's MTU allows.
-func (s *Sender) symbolSize(o wire.Offer) uint16 {
-	return min(o.SymbolSize, uint16(protocol.SymbolFor(s.link.Interface.MTU, o.GroupAddr.Addr().Unmap().Is6())))
-}
-
-func (s *Sender) machineConfig() send.Config {
-	return send.Config{
-		Blocks: s.cfg.Layout.Blocks(), SymbolSize: int(s.offer.SymbolSize),
-		Length: func(b protocol.BlockNumber) int {
-			n, _ := s.cfg.Layout.Length(b)
-			return n
-		},
-		Head:  int(s.cfg.Layout.FirstStream()),
-		Zeros: s.cfg.Layout.Zeros(),
-		Rate:  rate.Config{Fixed: s.cfg.Rate, Cap: s.endpoint.maxRate()},
-	}
-}
-
-func (s *Sender) newPacketizer() *packetizer {
+func (s *Sender) newPacketizer(blocks int) *packetizer {
 	size := int(s.offer.SymbolSize)
-	buffer := protocol.SourceSymbols(s.cfg.Layout.Longest(), size) * size
+	buffer := protocol.SourceSymbols(s.format.longest(), size) * size
 	b := &packetizer{
-		cache: newBlockCache(s.cfg.Source, s.cfg.Layout, buffer),
-		code:  fec.NewCode(), offer: &s.offer, stopped: &s.stopped,
+		cache: newBlockCache(s.source, blocks, buffer, size, s.wakeLoop),
+		code:  fec.NewCode(), symbolSize: size, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
 	b.writer = newWriter(s.link, s.offer.GroupAddr, b.maxRefs()*b.packet, &s.stopped)
-	b.writer.seal, b.writer.tag = s.seal, s.offer.Tag
+	b.writer.seal, b.writer.tag = s.seal, s.tag
 	return b
 }
+
+// Clock is the time of the session in microseconds, as its SYNCs say it.
+func (s *Sender) Clock() uint64 { return uint64(time.Since(s.started).Microseconds()) }
 
 // Attach adds a device with the blocks it lacks, or gives a device that takes part new keys, and
 // returns the hand-out. Ranges that are not in order or beyond the session are refused with a
 // *protocol.RangesError.
 func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool) (groupcast.Handout, error) {
-	if all {
-		lacks = nil
-	}
 	// Before the lock is taken: how long this takes is up to the device.
-	lacks, err := protocol.MergeRanges(lacks, s.cfg.Layout.Blocks())
+	lacks, err := s.format.lacks(lacks, all)
 	if err != nil {
 		return groupcast.Handout{}, err
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.ended || s.stopped.Load() {
+	if s.ended || s.lived || s.stopped.Load() {
 		return groupcast.Handout{}, ErrSessionOver
 	}
 	handle, known := s.byID[dev]
@@ -226,9 +231,12 @@ func (s *Sender) Attach(dev protocol.DeviceID, lacks []protocol.Range, all bool)
 	s.devices[handle].feedback = id
 	s.machine.Attach(time.Now(), handle, lacks, all)
 	s.wakeLoop()
+	sync := s.currentSync()
+	if sync == nil {
+		return groupcast.Handout{}, ErrSessionOver
+	}
 	return groupcast.Handout{
-		SessionSecret: slices.Clone(s.secret[:]), FeedbackKey: key[:], FeedbackID: id[:],
-		Sync: s.currentSync(), Started: s.running,
+		SessionSecret: slices.Clone(s.secret[:]), FeedbackKey: key[:], FeedbackID: id[:], Sync: sync, Started: s.running,
 	}, nil
 }
 
@@ -244,10 +252,16 @@ func (s *Sender) currentSync() []byte {
 // sealSync seals a SYNC if one is due, and says whether it did.
 func (s *Sender) sealSync(now time.Time) bool {
 	sync, number, due := s.machine.NextSync(now)
-	if due {
-		s.sync = s.seal.SealSync(s.cfg.Key, number, sync)
+	if !due {
+		return false
 	}
-	return due
+	packet, ok := s.format.sealSync(s.machine, sync, number)
+	if !ok {
+		s.lived, s.muted = true, true
+		return false
+	}
+	s.sync = packet
+	return true
 }
 
 // Detach removes a device: its feedback is not opened from here on.
@@ -275,7 +289,7 @@ func (s *Sender) Complete(dev protocol.DeviceID) {
 
 // Feedback takes a feedback body that came over HTTPS (AgentReport.Feedback).
 func (s *Sender) Feedback(dev protocol.DeviceID, body []byte) error {
-	f, err := wire.ParseFeedback(body)
+	f, err := s.format.parse(body)
 	if err != nil {
 		return groupcast.Errorf(groupcast.EInvalid, "this is no feedback").Wrap(err)
 	}
@@ -388,7 +402,7 @@ func (s *Sender) end() {
 	}
 	s.mu.Unlock()
 	if !ended {
-		s.endpoint.freeTag(s.offer.Tag) // without the lock: the endpoint's is taken first, then the sender's
+		s.endpoint.freeTag(s.tag) // without the lock: the endpoint's is taken first, then the sender's
 		s.endpoint.releaseLink(s.link)
 	}
 }
@@ -397,7 +411,8 @@ func (s *Sender) end() {
 // address than the offer names. Receivers take packets from that address only: a new session has to
 // replace this one.
 func (s *Sender) Misplaced() bool {
-	now, err := s.endpoint.interfaceFor(s.offer.GroupAddr.Addr())
-	return err == nil && now.Source(s.offer.GroupAddr.Addr()).IsValid() &&
-		(now.Index != s.link.Interface.Index || now.Source(s.offer.GroupAddr.Addr()) != s.offer.Source.Unmap())
+	group := s.group.Addr()
+	now, err := s.endpoint.interfaceFor(group)
+	return err == nil && now.Source(group).IsValid() &&
+		(now.Index != s.link.Interface.Index || now.Source(group) != s.from)
 }

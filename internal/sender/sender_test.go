@@ -11,6 +11,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content/contenttest"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -20,7 +21,7 @@ import (
 // or it gets no keys.
 func TestListsOfRangesAreBounded(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 1<<20), testRate)
-	blocks := uint32(r.sender.cfg.Layout.Blocks())
+	blocks := uint32(layoutOf(r.sender).Blocks())
 	for name, lacks := range map[string][]protocol.Range{
 		"overlapping":  {{First: 0, Count: 3}, {First: 1, Count: 3}},
 		"out of order": {{First: 3, Count: 1}, {First: 1, Count: 1}},
@@ -108,6 +109,10 @@ func keysAt(d *feedbackDemux) int {
 	return len(d.keys)
 }
 
+func configOf(s *Sender) Config { return s.format.(*plain).cfg }
+
+func layoutOf(s *Sender) *manifest.Layout { return configOf(s).Layout }
+
 func TestStopBeforeRun(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 1<<20), testRate)
 	r.sender.Stop()
@@ -132,14 +137,14 @@ func TestSourceThatFailsEndsTheSession(t *testing.T) {
 func TestLayoutIsReadFromTheSource(t *testing.T) {
 	c := contenttest.New(t, 1<<20)
 	r := newRig(t, c, testRate)
-	cfg := r.sender.cfg
+	cfg := configOf(r.sender)
 	cfg.Layout = nil
 	s, err := New(cfg)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer s.Stop()
-	if got := s.cfg.Layout; got.Root() != c.Layout.Root() || got.Blocks() != c.Layout.Blocks() {
+	if got := layoutOf(s); got.Root() != c.Layout.Root() || got.Blocks() != c.Layout.Blocks() {
 		t.Errorf("another layout: %d blocks", got.Blocks())
 	}
 	for _, bad := range []struct {
@@ -213,7 +218,7 @@ func TestEventsOfASession(t *testing.T) {
 	defer cancel()
 	over := make(chan error, 1)
 	go func() { over <- r.sender.Run(ctx) }()
-	blocks := uint32(r.sender.cfg.Layout.Blocks())
+	blocks := uint32(layoutOf(r.sender).Blocks())
 	done := wire.Feedback{Flags: wire.FeedbackDone, Verified: blocks}
 	r.endpoint.demux.handle(sealerOf(t, h).Seal(nil, done))
 	r.sender.Complete(dev)

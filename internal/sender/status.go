@@ -40,7 +40,7 @@ func (s *Sender) Status() Status {
 	s.mu.Unlock()
 	for _, d := range devices {
 		out.Devices = append(out.Devices, DeviceStatus{
-			Device: ids[d.Device].id, Blocks: d.Verified, LossPercent: 100 * d.Loss, Bar: d.Bar,
+			Device: ids[d.Device].id, Blocks: s.format.ofContent(d.Verified), LossPercent: 100 * d.Loss, Bar: d.Bar,
 			LastReport: d.Heard, Behind: d.Reason, Done: d.Done,
 		})
 	}
@@ -55,7 +55,7 @@ func (s *Sender) Status() Status {
 func (s *Sender) Failed(r protocol.Range) bool {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.machine.Failed(r)
+	return s.machine.Failed(s.format.ofSession(r))
 }
 
 // meter measures the rate that packets leave at; the machine's rate is the most it may be.
@@ -88,8 +88,10 @@ func (s *Sender) describe(m send.Status, devices []send.DeviceStatus) groupcast.
 		Pass: m.Pass, Devices: m.Devices,
 		LossPercent: 100 * median(devices, func(d send.DeviceStatus) float64 { return d.Loss }),
 	}
-	if m.Blocks > 0 {
-		out.Progress = median(devices, func(d send.DeviceStatus) float64 { return float64(d.Verified) / float64(m.Blocks) })
+	if n := s.format.ofContent(m.Blocks); n > 0 {
+		out.Progress = median(devices, func(d send.DeviceStatus) float64 {
+			return float64(s.format.ofContent(d.Verified)) / float64(n)
+		})
 	}
 	out.Remaining = s.remaining(m, out.Progress)
 	return out
@@ -100,7 +102,7 @@ func (s *Sender) remaining(m send.Status, progress float64) time.Duration {
 	if m.Rate == 0 || progress >= 1 {
 		return 0
 	}
-	left := (1 - progress) * float64(s.offer.TotalBytes+s.offer.ManifestBytes)
+	left := (1 - progress) * float64(s.format.size())
 	return time.Duration(left / float64(m.Rate) * float64(time.Second)).Round(time.Second)
 }
 

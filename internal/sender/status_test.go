@@ -37,7 +37,7 @@ func TestMeterMeasuresWhatLeaves(t *testing.T) {
 
 func TestRemainingTime(t *testing.T) {
 	r := newRig(t, contenttest.New(t, 1<<20), testRate)
-	total := float64(r.sender.offer.TotalBytes + r.sender.offer.ManifestBytes)
+	total := float64(r.sender.format.size())
 	for _, c := range []struct {
 		name     string
 		rate     uint64

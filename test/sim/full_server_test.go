@@ -2,6 +2,7 @@ package sim
 
 import (
 	"math/rand/v2"
+	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/fec"
@@ -74,6 +75,7 @@ func (s *fullServer) start() {
 		Blocks: w.blocks(), Length: x.length, SymbolSize: fullSymbol, Head: w.head(), Pages: int(w.most), Sourced: true,
 		Rate: rate.Config{Fixed: w.plan.rate},
 	}, w.clock.Now(), rand.New(rand.NewPCG(w.rnd.Uint64(), 2)))
+	x.machine.Available(w.clock.Now(), protocol.Range{First: 0, Count: uint32(w.head())})
 	x.machine.Resumed(len(s.durable), c.Final)
 	for _, r := range c.Held {
 		x.machine.Drop(w.clock.Now(), w.inSession(r))
@@ -245,9 +247,9 @@ func (x *fullSession) cover(c pages.Change) {
 // load reads blocks again that are to be sent and are not in memory any more.
 func (x *fullSession) load() {
 	w := x.s.w
-	for _, b := range x.machine.Lacking(make([]protocol.BlockNumber, 0, 4)) {
+	for _, b := range x.machine.Soon(make([]protocol.BlockNumber, 0, 28)) {
 		n := uint32(int(b) - w.head())
-		if !x.covered.Has(protocol.BlockNumber(n)) || x.loading[b] {
+		if int(b) < w.head() || !x.covered.Has(protocol.BlockNumber(n)) || x.loading[b] || slices.Contains(x.cached, n) {
 			continue
 		}
 		x.loading[b] = true

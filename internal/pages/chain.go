@@ -33,13 +33,25 @@ func (b *Book) extend(p *format2.Page) (Change, *Fault) {
 	case p.Final != (int(files) == b.cut.Files()):
 		return Change{}, fault(FaultChain, p.Number, "it should be the final page, or should not")
 	}
+	c := Change{Finished: p.Finished, Void: p.Void}
+	b.leaveOut(&c, b.end, p.FirstBlock)
 	b.end, b.blocks, b.bytes, b.files = end, blocks, length, files
 	if len(p.Leaves) > 0 {
 		b.leaves = append(b.leaves, stretch{p.FirstBlock, p.Leaves})
 	}
-	c := Change{Finished: p.Finished, Void: p.Void}
 	b.sort(&c, p)
+	if p.Final {
+		b.leaveOut(&c, end, uint32(b.cut.Blocks()))
+	}
 	return c, nil
+}
+
+// leaveOut notes that everybody holds the blocks which no page covers: they are of void files only. Those of large files
+// are known since the file was listed.
+func (b *Book) leaveOut(c *Change, first, end uint32) {
+	for ; first < end && b.cut.Shared(first); first++ {
+		c.Held = addRange(c.Held, first, first+1)
+	}
 }
 
 // follows compares a page with the one before it.

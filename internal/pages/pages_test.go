@@ -210,6 +210,8 @@ func (s *source) agrees(r fataler, b, server *Book, all Change, pages [][]byte) 
 		}
 		zeros := !s.cut.Shared(n) && n%3 == 0
 		switch {
+		case !ready.Has(protocol.BlockNumber(n)) && !held.Has(protocol.BlockNumber(n)):
+			r.Fatalf("block %d neither has to come nor is held by everybody", n)
 		case needed && !zeros && !ready.Has(protocol.BlockNumber(n)):
 			r.Fatalf("block %d is of a finished file and has no digest", n)
 		case needed && zeros && !held.Has(protocol.BlockNumber(n)):

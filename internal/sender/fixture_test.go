@@ -48,6 +48,40 @@ func group() netip.AddrPort {
 
 func newRig(t testing.TB, c *contenttest.Content, rate uint64) *rig {
 	t.Helper()
+	r := newBareRig(t)
+	var err error
+	r.sender, err = New(Config{
+		Endpoint: r.endpoint, Key: seal.NewSigningKey(), Terms: c.Terms(group()), Source: c, Layout: c.Layout, Rate: rate,
+		OnEvent: r.event,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newPlainRig is newRig with so many bytes, whose source is wrapped.
+func newPlainRig(t testing.TB, bytes int, wrap func(BlockSource) BlockSource) *rig {
+	t.Helper()
+	c := contenttest.New(t, bytes)
+	if wrap == nil {
+		return newRig(t, c, testRate)
+	}
+	r := newBareRig(t)
+	var err error
+	r.sender, err = New(Config{
+		Endpoint: r.endpoint, Key: seal.NewSigningKey(), Terms: c.Terms(group()), Source: wrap(c), Layout: c.Layout,
+		Rate: testRate, OnEvent: r.event,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newBareRig is an endpoint without a session yet.
+func newBareRig(t testing.TB) *rig {
+	t.Helper()
 	loopback := netip.MustParseAddr("127.0.0.1")
 	endpoint, err := OpenEndpoint(EndpointConfig{Interface: "127.0.0.1", Feedback: netip.AddrPortFrom(loopback, 0)})
 	if err != nil {
@@ -65,13 +99,6 @@ func newRig(t testing.TB, c *contenttest.Content, rate uint64) *rig {
 		wg.Wait()
 		endpoint.Close()
 	})
-	r.sender, err = New(Config{
-		Endpoint: endpoint, Key: seal.NewSigningKey(), Terms: c.Terms(group()), Source: c, Layout: c.Layout, Rate: rate,
-		OnEvent: r.event,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return r
 }
 

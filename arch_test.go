@@ -42,7 +42,7 @@ var arrows = map[string]string{
 	"source":               "protocol content listed format2 skeleton pages seal .",
 	"ledger":               "protocol manifest spool sqlfile .",
 	"drops":                "",
-	"sender":               "protocol wire seal fec manifest rate send mcast drops .",
+	"sender":               "protocol wire format2 seal fec manifest skeleton pages rate send mcast drops .",
 	"receiver":             "protocol wire format2 seal fec manifest skeleton pages recv mcast drops .",
 	"durable":              ".",
 	"disk":                 "units .",

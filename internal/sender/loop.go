@@ -20,8 +20,8 @@ const (
 )
 
 // Run sends until every attached device is done, Stop is called, ctx ends, its time is used up, or the source or the
-// interface fails; only the last three are errors. Devices may be attached before and while it runs. A reader that hangs
-// is not waited for.
+// interface fails; only the last three are errors. Devices may be attached before and while it runs. A reader that
+// hangs is not waited for.
 func (s *Sender) Run(ctx context.Context) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()

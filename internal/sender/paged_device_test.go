@@ -21,8 +21,8 @@ import (
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
-// reader is a device that is made of the parts without sockets or files: it has the skeleton, and keeps pages and blocks
-// in memory. All of it runs in one goroutine, but for what the lock guards.
+// reader is a device that is made of the parts without sockets or files: it has the skeleton, and keeps pages and
+// blocks in memory. All of it runs in one goroutine, but for what the lock guards.
 type reader struct {
 	t       *testing.T
 	s       *signed

@@ -105,8 +105,8 @@ func (s *signed) zeros(b uint32) bool {
 	return !s.cut.Shared(b) && !slices.ContainsFunc(s.block(b), func(c byte) bool { return c != 0 })
 }
 
-// A source that answers nothing for seconds: SYNCs go on and say so, nobody is left behind, and afterwards everything is
-// sent that was to be sent, once.
+// A source that answers nothing for seconds: SYNCs go on and say so, nobody is left behind, and afterwards everything
+// is sent that was to be sent, once.
 func TestPagedSessionOfASourceThatStalls(t *testing.T) {
 	s := newSigned(t, 4_000_000)
 	s.hash(8, true)

@@ -46,8 +46,8 @@ func (b *Book) extend(p *format2.Page) (Change, *Fault) {
 	return c, nil
 }
 
-// leaveOut notes that everybody holds blocks which no page covers: they are of void files only. Those of large files are
-// known since the file was listed.
+// leaveOut notes that everybody holds blocks which no page covers: they are of void files only. Those of large files
+// are known since the file was listed.
 func (b *Book) leaveOut(c *Change, first, end uint32) {
 	for ; first < end && b.cut.Shared(first); first++ {
 		c.Held = addRange(c.Held, first, first+1)

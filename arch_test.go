@@ -74,7 +74,8 @@ var arrows = map[string]string{
 	"choice":               "manifest protocol store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
-	"delivery": "protocol bandwidth content download edition format2 history lacks pages progress receipts " +
+	"delivery": "protocol bandwidth choice content download edition format2 history lacks pages progress reading " +
+		"receipts " +
 		"schedule seal send sender store summary telemetry wire .",
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
@@ -128,7 +129,7 @@ var arrows = map[string]string{
 	"httpapi/httpapitest":   "protocol .",
 	"menu/menutest":         "protocol pki httpapi httpapi/httpapitest apiclient .",
 	"content/contenttest":   "protocol wire manifest",
-	"delivery/deliverytest": "protocol wire seal manifest sender .",
+	"delivery/deliverytest": "protocol wire format2 seal manifest skeleton pages content store sender .",
 	"sessiontest":           "", // tests only, of sender and receiver together
 	"spool/spooltest":       "protocol manifest spool spool/diskfs",
 	"store/storetest":       "protocol store .",

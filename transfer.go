@@ -63,9 +63,11 @@ type Transfer struct {
 	Hold       bool                `json:"hold"`
 	Paused     bool                `json:"paused,omitempty"` // by an administrator: nothing of it is sent
 	Via        Via                 `json:"via"`
-	RateLimit  uint64              `json:"rate_limit"` // bits a second; 0: auto
-	InPlace    bool                `json:"in_place"`   // read from its place on the server's disk, not copied
-	Root       protocol.Digest     `json:"root"`       // of the manifest; paged: of the final page, or zero
+	RateLimit  uint64              `json:"rate_limit"`        // bits a second; 0: auto
+	InPlace    bool                `json:"in_place"`          // read from its place on the server's disk, not copied
+	Root       protocol.Digest     `json:"root"`              // of the manifest; paged: of the final page, or zero
+	FileHash   FileHash            `json:"file_hash"`         // which digests its files have
+	Hashing    *Hashing            `json:"hashing,omitempty"` // of one whose files are being read; nil: all were
 	Owed       int                 `json:"owed"`
 	Verified   int                 `json:"verified"`
 	Failed     int                 `json:"failed"`
@@ -87,6 +89,21 @@ type Transfer struct {
 	Replaces   []protocol.TransferNo `json:"replaces,omitempty"`
 	Selection  Selection             `json:"selection,omitzero"` // for whom of the group it is; zero: for all
 	Standing   TransferStanding      `json:"standing"`
+}
+
+// FileHash is a way to make digests of files.
+type FileHash string
+
+// The ways.
+const (
+	SHA256 FileHash = "sha-256"
+	BLAKE3 FileHash = "blake3" // of transfers that are sent while their files are read
+)
+
+// Hashing is how far the files of a transfer are read that is sent meanwhile.
+type Hashing struct {
+	Bytes uint64 `json:"bytes"` // of the transfer's
+	Pages int    `json:"pages"` // signed lists of digests so far
 }
 
 // Forging is what is known of packets that a member of the group forged. All members have the same

@@ -2,7 +2,10 @@ package content
 
 import (
 	"context"
+	"slices"
+	"strings"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 )
 
@@ -33,6 +36,37 @@ func (l *Library) SharesFiles(
 			return false, e.Read(), nil
 		case files[0].Path == f.Path && files[0].Kind == manifest.KindFile && f.Kind == manifest.KindFile:
 			return true, e.Read(), nil
+		}
+	}
+}
+
+// Listed says which of some entries some content has, by their paths as they are shown.
+func (l *Library) Listed(ctx context.Context, id string, entries []groupcast.LeftOut) ([]bool, error) {
+	if err := ctx.Err(); err != nil {
+		return nil, err
+	}
+	e, done, err := l.entries(id)
+	if err != nil {
+		return nil, err
+	}
+	defer done()
+	order := make([]int, len(entries))
+	for i := range order {
+		order[i] = i
+	}
+	slices.SortFunc(order, func(a, b int) int { return strings.Compare(entries[a].Path, entries[b].Path) })
+	out := make([]bool, len(entries))
+	for {
+		f, more := e.Next()
+		if !more {
+			return out, e.Err()
+		}
+		path := groupcast.ShownPath(f.Path)
+		at, _ := slices.BinarySearchFunc(order, path, func(i int, path string) int {
+			return strings.Compare(entries[i].Path, path)
+		})
+		for ; at < len(order) && entries[order[at]].Path == path; at++ {
+			out[order[at]] = true
 		}
 	}
 }

@@ -2,8 +2,10 @@ package content
 
 import (
 	"fmt"
+	"slices"
 	"testing"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 )
 
@@ -55,6 +57,15 @@ func TestSharesFiles(t *testing.T) {
 	}
 	if _, _, err := lib.SharesFiles(t.Context(), nil, "nothing"); err == nil {
 		t.Error("a list that is not there")
+	}
+}
+
+func TestListed(t *testing.T) {
+	lib, id := keptList(t, "a", "b\xff", "c/")
+	entries := []groupcast.LeftOut{{Path: "z"}, {Path: `b\xFF`}, {Path: "a"}, {Path: "b"}, {Path: "a"}}
+	got, err := lib.Listed(t.Context(), id, entries)
+	if want := []bool{false, true, true, false, true}; err != nil || !slices.Equal(got, want) {
+		t.Errorf("%v, %v", got, err)
 	}
 }
 

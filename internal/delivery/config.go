@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/edition"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/reading"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -37,7 +38,9 @@ type Config struct {
 		ctx context.Context, in store.SiteEpoch, no protocol.TransferNo,
 	) (number, floor protocol.OfferNo, err error)
 	NewSender  func(sender.Config) (Session, error)
+	NewPaged   func(PagedSession) (Session, error)
 	OpenSource func(context.Context, store.Transfer) (content.Blocks, error)
+	OpenPaged  func(context.Context, store.Transfer, PageStore) (reading.Source, error)
 	SendPlain  func(ctx context.Context, to netip.AddrPort, packet []byte) error
 	OpenWatch  func() Watch // of this machine's network; what is nil tells nothing
 }
@@ -64,6 +67,7 @@ type Agents interface {
 	Has(dev protocol.DeviceID) bool
 	Machines(dev protocol.DeviceID) int
 	Unfit(dev protocol.DeviceID) string
+	TooOldFor(dev protocol.DeviceID, wire int) string
 	SymbolFor(devices []protocol.DeviceID, six bool) uint16
 	End(user string, device *protocol.DeviceID, reason error)
 	HintAll()

@@ -3,6 +3,7 @@ package delivery
 import (
 	"context"
 	"errors"
+	"io"
 	"log/slog"
 	"sync"
 	"time"
@@ -15,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/lacks"
 	"github.com/groupcast/groupcast/internal/progress"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/reading"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
@@ -30,7 +32,7 @@ type run struct {
 	offered  groupcast.Offered
 	sender   Session
 	limit    uint64 // bytes a second of the transfer, all ways together; 0: none
-	source   content.Blocks
+	source   io.Closer
 	content  string // what it sends
 	begun    bool
 	stopped  bool // somebody stopped it: what Run says no longer matters
@@ -53,6 +55,7 @@ type Engine struct {
 	log      *slog.Logger
 	history  *history.History
 	editions *edition.Editions
+	sources  *reading.Sources // of paged transfers
 	now      func() time.Time
 	paging   paging
 
@@ -108,6 +111,7 @@ func New(c Config) *Engine {
 	}
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
 	e.paging = paging{open: e.pagedSource, lacks: lacks.New(), polls: map[protocol.DeviceID]int{}}
+	e.sources = reading.New(reading.Config{Open: e.openPaged, Ended: e.hashed})
 	return e
 }
 
@@ -207,6 +211,7 @@ func (e *Engine) loop(ctx context.Context) {
 	e.mu.Lock()
 	e.base = ctx
 	e.mu.Unlock()
+	e.sources.Start(ctx)
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -419,4 +424,5 @@ func (e *Engine) stopAll() {
 		e.finish(r)
 	}
 	e.running.Wait()
+	e.sources.Wait()
 }

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/choice"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
@@ -17,6 +18,7 @@ func (e *Engine) Attached(dev protocol.DeviceID) {
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.Attached(now, dev, schedule.Here)
 		sch.Judge(dev, e.agents.Unfit(dev))
+		sch.JudgeOld(dev, e.agents.TooOldFor(dev, choice.Wire))
 	})
 }
 

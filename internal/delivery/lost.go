@@ -9,7 +9,9 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/edition"
+	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/reading"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -20,6 +22,10 @@ import (
 func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
+	case errors.Is(err, reading.ErrOver): // of something that it does not hold any more
+	case errors.Is(err, pages.ErrChanged):
+		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
+		e.background(func(ctx context.Context) { e.replan(ctx, no, id, nil) })
 	case errors.As(err, &lost):
 		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
 		e.background(func(ctx context.Context) { e.replan(ctx, no, id, lost.Lost) })
@@ -55,7 +61,7 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 		return // somebody else saw it first
 	}
 	defer e.donePlanning(no)
-	tr, went, err := e.editions.Without(ctx, no, id, lost)
+	tr, went, err := e.planned(ctx, no, id, lost)
 	if err == nil && went > 0 {
 		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", went))
 	}
@@ -68,6 +74,21 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	default:
 		e.unavailable(no, err)
 	}
+}
+
+// planned gives a transfer that holds id other content, and says how many files it lost by that. What a paged one loses
+// is known when its files are read again.
+func (e *Engine) planned(
+	ctx context.Context, no protocol.TransferNo, id string, lost []content.Lost,
+) (tr store.Transfer, went int, err error) {
+	if tr, err = e.store.Transfer(ctx, no); err != nil || contentOf(tr) != id {
+		return tr, 0, err
+	}
+	if tr.Paged {
+		tr, err = e.editions.Further(ctx, tr)
+		return tr, 0, err
+	}
+	return e.editions.Without(ctx, no, id, lost)
 }
 
 // startPlanning stops a transfer for new content; false if that has begun already.
@@ -92,7 +113,8 @@ func (e *Engine) donePlanning(no protocol.TransferNo) {
 // renewed takes over a transfer's new content: offers of the old one are void.
 func (e *Engine) renewed(tr store.Transfer) {
 	e.mu.Lock()
-	if _, open := e.infos[tr.No]; open {
+	_, open := e.infos[tr.No]
+	if open {
 		e.infos[tr.No] = tr
 	}
 	direct := e.direct[tr.No]
@@ -101,5 +123,11 @@ func (e *Engine) renewed(tr store.Transfer) {
 	e.mu.Unlock()
 	if direct != nil {
 		e.closeOffer(direct.number)
+	}
+	if tr.Paged {
+		e.sources.Drop(tr.No)
+		if open {
+			e.sources.Read(tr.No)
+		}
 	}
 }

@@ -9,11 +9,9 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/send"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/store"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // errNotNow says that a session could not be made, though nothing is wrong with its content.
@@ -24,7 +22,7 @@ func (e errNotNow) Unwrap() error { return e.err }
 
 // open makes a session and offers it.
 func (e *Engine) open(ctx context.Context, st schedule.Action) {
-	r, err := e.newRun(ctx, st.Transfer, st.Devices)
+	r, err := e.newRun(ctx, st)
 	if err != nil {
 		e.openFailed(ctx, st, err)
 		return
@@ -54,47 +52,13 @@ func (e *Engine) open(ctx context.Context, st schedule.Action) {
 func (e *Engine) openFailed(ctx context.Context, st schedule.Action, err error) {
 	var later errNotNow
 	if !errors.As(err, &later) {
-		e.sourceFault(st.Transfer, "", err)
+		e.sourceFault(st.Transfer, e.holds(st.Transfer), err)
 		return
 	}
 	e.log.Error("a multicast session could not be opened", "transfer", st.Transfer, "err", err)
 	e.change(func(sch *schedule.Scheduler, now time.Time) {
 		sch.FailedToOpen(now, st.Transfer, st.Site, "multicast does not work at the server: "+later.Error())
 	})
-}
-
-// newRun draws a session's secrets and signs its offer.
-func (e *Engine) newRun(ctx context.Context, no protocol.TransferNo, devices []protocol.DeviceID) (*run, error) {
-	tr, g, err := e.transferAndGroup(ctx, no)
-	if err != nil {
-		return nil, err
-	}
-	src, err := e.cfg.OpenSource(ctx, tr)
-	if err != nil {
-		return nil, err
-	}
-	number, floor, err := e.cfg.OpenOffer(ctx, e.here, no)
-	if err != nil {
-		return nil, errors.Join(errNotNow{err}, src.Close())
-	}
-	terms := e.terms(tr, g, number, floor)
-	terms.Flags = wire.OfferMulticast
-	terms.SymbolSize = e.agents.SymbolFor(devices, g.Address.Addr().Unmap().Is6())
-	snd, err := e.cfg.NewSender(sender.Config{
-		Key: e.cfg.Key, Terms: terms, Source: src, Layout: src.Layout(), Rate: tr.RateLimit / 8,
-		OnEvent: func(event sender.Event) { e.hear(no, event) },
-	})
-	if err != nil {
-		e.closeOffer(number)
-		return nil, errors.Join(errNotNow{err}, src.Close())
-	}
-	offer := snd.Offer()
-	e.keepOffer(ctx, terms, offer.Bytes, offer.Signature)
-	return &run{
-		no: no, number: number, version: g.Version, session: offer.Session, sender: snd, source: src,
-		content: tr.Content, limit: tr.RateLimit / 8,
-		offered: groupcast.Offered{Offer: offer.Bytes, Signature: offer.Signature, Group: g.Name, Transfer: no},
-	}, nil
 }
 
 // hear is called from a session's goroutine: it only informs the schedule.
@@ -108,19 +72,6 @@ func (e *Engine) hear(no protocol.TransferNo, event sender.Event) {
 		case sender.DeviceBack: // the session serves it again by itself
 		}
 	})
-}
-
-// terms is what an offer says about a transfer, for multicast and HTTPS alike.
-func (e *Engine) terms(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) wire.Offer {
-	return wire.Offer{
-		Server: e.cfg.Server, Group: g.ID, MembershipVersion: g.Version,
-		Number: number, Floor: floor, Transfer: tr.No,
-		IndexDigest: tr.Root, ManifestBytes: tr.ManifestBytes, ManifestBlocks: tr.ManifestBlocks,
-		TotalBytes: tr.Bytes, Files: uint32(tr.Entries()), Blocks: uint32(tr.Blocks),
-		SymbolSize: protocol.DefaultSymbol, MaxK: protocol.MaxSourceSymbols,
-		Codec: wire.CodecCauchyRS, Hash: wire.HashBLAKE3, AEAD: wire.AEADAES256GCM, Cutter: wire.CutterFixed,
-		GroupAddr: g.Address,
-	}
 }
 
 func (e *Engine) transferAndGroup(
@@ -160,8 +111,7 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 // state.
 func (e *Engine) announce(ctx context.Context, r *run) {
 	offer := r.sender.Offer()
-	packet := e.signAnnounce(offer.Group, offer.Number)
-	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, packet); err != nil {
+	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, e.signAnnounce(offer)); err != nil {
 		e.log.Warn("the announcement could not be sent", "transfer", r.no, "err", err)
 	}
 }
@@ -200,15 +150,9 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 	if err != nil {
 		return nil, err
 	}
-	offer := e.terms(tr, g, number, floor)
-	offer.Session = protocol.NewSessionID()
-	bytes := wire.AppendOffer(nil, offer)
-	d := &directOffer{
-		number: number, session: offer.Session, version: g.Version,
-		offered: groupcast.Offered{Offer: bytes, Signature: seal.SignOffer(e.cfg.Key, bytes), Group: g.Name, Transfer: no},
-	}
-	e.keepOffer(ctx, offer, bytes, d.offered.Signature)
-	if err := e.useDirect(no, tr.Content, d); err != nil {
+	d := e.signDirect(offering{tr, g, number, floor})
+	e.keepOffer(ctx, tr, number, d.offered.Offer, d.offered.Signature)
+	if err := e.useDirect(no, contentOf(tr), d); err != nil {
 		e.closeOffer(number)
 		return nil, err
 	}
@@ -228,7 +172,7 @@ func (e *Engine) useDirect(no protocol.TransferNo, content string, d *directOffe
 	switch now, open := e.infos[no]; {
 	case e.sched.Paused():
 		return ErrUnconfirmed
-	case !open || now.Content != content:
+	case !open || contentOf(now) != content:
 		return errOvertaken
 	}
 	e.direct[no] = d
@@ -256,8 +200,4 @@ func (e *Engine) Offers(dev protocol.DeviceID) []groupcast.Offered {
 		}
 	}
 	return out
-}
-
-func (e *Engine) signAnnounce(group protocol.GroupID, number protocol.OfferNo) []byte {
-	return seal.SignAnnounce(e.cfg.Key, wire.Announce{Server: wire.PrefixOf(e.cfg.Server), Group: group, Number: number})
 }

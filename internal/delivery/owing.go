@@ -53,7 +53,13 @@ func (e *Engine) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
 	e.mu.Lock()
 	e.infos[tr.No] = tr
 	e.sched.Add(tr.Transfer, now)
+	if tr.Paged {
+		e.sched.Demanding(tr.No)
+	}
 	e.mu.Unlock()
+	if tr.Paged {
+		e.sources.Read(tr.No)
+	}
 	e.expect(owed)
 }
 
@@ -150,6 +156,7 @@ func (e *Engine) finishTransfer(ctx context.Context, end *ended) {
 	if end.done {
 		e.tellState(end.no, groupcast.TransferDone, end.err)
 	}
+	e.sources.Drop(end.no)
 	e.noteLast(end.last, end.no)
 	e.count(end.no, end.fetched)
 	for _, r := range end.stop {

@@ -27,6 +27,7 @@ func (e *Engine) look(tr *groupcast.Transfer) *run {
 		return nil
 	}
 	tr.HTTPSBytes += e.uncounted(tr.No)
+	tr.Hashing = e.hashing(tr.No)
 	r := e.describe(tr)
 	if r == nil {
 		if tr.State == groupcast.TransferSending {

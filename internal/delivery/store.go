@@ -13,6 +13,7 @@ import (
 // Store is what an engine needs of the store. Package store says what each does.
 type Store interface {
 	edition.Store
+	PageStore
 
 	// Transfers
 	AddTransfer(ctx context.Context, t store.Transfer) (store.Transfer, []groupcast.Delivery, error)

@@ -145,7 +145,11 @@ func (w *world) boot() {
 		) (protocol.OfferNo, protocol.OfferNo, error) {
 			return w.db.OpenOffer(ctx, in, no, now())
 		},
-		NewSender:  func(c sender.Config) (Session, error) { return w.made.Make(c), nil },
+		NewSender: func(c sender.Config) (Session, error) { return w.made.Make(c), nil },
+		NewPaged: func(c PagedSession) (Session, error) {
+			return w.made.Add(deliverytest.NewPaged(c.Key, c.Terms, c.OnEvent)), nil
+		},
+		OpenPaged:  w.openFake,
 		OpenSource: func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return w.source(tr) },
 		SendPlain: func(_ context.Context, _ netip.AddrPort, packet []byte) error {
 			w.mu.Lock()

@@ -41,5 +41,6 @@ type Library interface {
 	Remove(id string) error
 	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
 	CoversPaths(ctx context.Context, newer []string, older string) (covers bool, read int, err error)
+	Listed(ctx context.Context, id string, entries []groupcast.LeftOut) ([]bool, error)
 	Names() ([]string, error)
 }

@@ -2,11 +2,9 @@ package reading
 
 import (
 	"context"
-	"errors"
 	"sync"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/content"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -22,9 +20,7 @@ func (s *Sources) hash(ctx context.Context, r *reading) {
 		if ctx.Err() != nil {
 			return
 		}
-		s.cfg.Ended(r.no, src, err)
-		var away *content.UnavailableError
-		if !errors.As(err, &away) || !r.rest(ctx, min(tryFirst<<min(try, 10), tryMost)) {
+		if !s.cfg.Ended(r.no, src, err) || !r.rest(ctx, min(tryFirst<<min(try, 10), tryMost)) {
 			return
 		}
 	}

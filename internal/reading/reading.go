@@ -34,10 +34,9 @@ type Source interface {
 type Config struct {
 	// Open opens the source of a transfer where its durable pages end.
 	Open func(ctx context.Context, no protocol.TransferNo) (Source, error)
-	// Ended is called without a lock when hashing came to its final page, or ended with an error. After a
-	// *content.UnavailableError it is tried again without anybody's doing; after another one only if Read is called
-	// once more.
-	Ended func(no protocol.TransferNo, src Source, err error)
+	// Ended is called without a lock when hashing came to its final page, or ended with an error; src is nil if it
+	// could not even be opened. It says whether that is tried again after a while without anybody's doing.
+	Ended func(no protocol.TransferNo, src Source, err error) (again bool)
 }
 
 // How many are hashed at once though nobody reads them, and when what could not be read is tried again.

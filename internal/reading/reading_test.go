@@ -105,10 +105,12 @@ func in(t *testing.T, f func(w *world)) {
 				cut.Add(0, &skeleton.Entry{Kind: manifest.KindFile, Size: 25})
 				return &fake{w: w, no: no, cut: cut}, cut.Close()
 			},
-			Ended: func(_ protocol.TransferNo, _ Source, err error) {
+			Ended: func(_ protocol.TransferNo, _ Source, err error) bool {
 				w.mu.Lock()
 				defer w.mu.Unlock()
 				w.ended = append(w.ended, err)
+				var away *content.UnavailableError
+				return errors.As(err, &away)
 			},
 		})
 		ctx, cancel := context.WithCancel(t.Context())
@@ -239,7 +241,7 @@ func TestNothingIsHashedBeforeStart(t *testing.T) {
 				w.note("open", 1)
 				return nil, pages.ErrChanged
 			},
-			Ended: func(protocol.TransferNo, Source, error) {},
+			Ended: func(protocol.TransferNo, Source, error) bool { return false },
 		})
 		w.Read(1)
 		w.did()

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/sender"
@@ -18,11 +19,12 @@ import (
 // Wire is how many bytes each session says it has sent.
 const Wire = 1000
 
-// Session is a session without packets.
+// Session is a session without packets, of either format.
 type Session struct {
-	cfg   sender.Config
-	offer wire.Offer
-	bytes []byte
+	key   seal.SigningKey
+	hear  func(sender.Event)
+	terms wire.Offer   // of format 1
+	offer sender.Offer // without its signature
 	end   chan error
 
 	mu       sync.Mutex
@@ -43,13 +45,30 @@ type Session struct {
 
 // NewSession makes a session with an ID of its own.
 func NewSession(cfg sender.Config) *Session {
-	s := &Session{
-		cfg: cfg, offer: cfg.Terms, end: make(chan error, 4), attached: map[protocol.DeviceID][]protocol.Range{},
+	terms := cfg.Terms
+	terms.Session = protocol.NewSessionID()
+	s := newSession(cfg.Key, cfg.OnEvent, sender.Offer{
+		Bytes: wire.AppendOffer(nil, terms), Session: terms.Session, Number: terms.Number, Group: terms.Group,
+		GroupAddr: terms.GroupAddr, SymbolSize: terms.SymbolSize, FeedbackPort: terms.FeedbackPort,
+	})
+	s.terms = terms
+	return s
+}
+
+// NewPaged makes a session of format 2.
+func NewPaged(key seal.SigningKey, terms format2.Offer, hear func(sender.Event)) *Session {
+	terms.Session = protocol.NewSessionID()
+	return newSession(key, hear, sender.Offer{
+		Bytes: format2.AppendOffer(nil, terms), Session: terms.Session, Number: terms.Number, Group: terms.Group,
+		GroupAddr: terms.GroupAddr, SymbolSize: terms.SymbolSize, FeedbackPort: terms.FeedbackPort, Paged: true,
+	})
+}
+
+func newSession(key seal.SigningKey, hear func(sender.Event), offer sender.Offer) *Session {
+	return &Session{
+		key: key, hear: hear, offer: offer, end: make(chan error, 4), attached: map[protocol.DeviceID][]protocol.Range{},
 		feedback: map[protocol.DeviceID][]byte{},
 	}
-	s.offer.Session = protocol.NewSessionID()
-	s.bytes = wire.AppendOffer(nil, s.offer)
-	return s
 }
 
 func (s *Session) locked(f func()) {
@@ -60,11 +79,9 @@ func (s *Session) locked(f func()) {
 
 // Offer is what is signed.
 func (s *Session) Offer() sender.Offer {
-	return sender.Offer{
-		Bytes: s.bytes, Signature: seal.SignOffer(s.cfg.Key, s.bytes), Session: s.offer.Session, Number: s.offer.Number,
-		Group: s.offer.Group, GroupAddr: s.offer.GroupAddr, SymbolSize: s.offer.SymbolSize,
-		FeedbackPort: s.offer.FeedbackPort,
-	}
+	o := s.offer
+	o.Signature = seal.SignOffer(s.key, o.Bytes)
+	return o
 }
 
 // Attach hands keys out as long as the session was not stopped.
@@ -152,8 +169,8 @@ func (s *Session) Failed(r protocol.Range) bool {
 
 // Now follows what a test asks for or does.
 
-// Terms is the offer.
-func (s *Session) Terms() wire.Offer { return s.offer }
+// Terms is the offer of one of format 1.
+func (s *Session) Terms() wire.Offer { return s.terms }
 
 // Sealing says whether data flows.
 func (s *Session) Sealing() (is bool) {
@@ -201,7 +218,7 @@ func (s *Session) Move() { s.locked(func() { s.moved = true }) }
 func (s *Session) End(err error) { s.end <- err }
 
 // Hear tells whoever made it what happened to a device.
-func (s *Session) Hear(event sender.Event) { s.cfg.OnEvent(event) }
+func (s *Session) Hear(event sender.Event) { s.hear(event) }
 
 // Report makes devices say how they do, now.
 func (s *Session) Report(devices ...sender.DeviceStatus) {
@@ -228,8 +245,10 @@ type Sessions struct {
 }
 
 // Make makes one more.
-func (s *Sessions) Make(cfg sender.Config) *Session {
-	made := NewSession(cfg)
+func (s *Sessions) Make(cfg sender.Config) *Session { return s.Add(NewSession(cfg)) }
+
+// Add takes one more.
+func (s *Sessions) Add(made *Session) *Session {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.all = append(s.all, made)

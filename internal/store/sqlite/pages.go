@@ -26,9 +26,11 @@ func pagedInto(row *queries.AddTransferParams, t store.Transfer) {
 }
 
 func pagedFrom(t *store.Transfer, r queries.CountedTransfer) error {
+	t.FileHash = groupcast.SHA256
 	if t.Paged = r.Paged != ""; !t.Paged {
 		return nil
 	}
+	t.FileHash = groupcast.BLAKE3
 	t.Edition, t.SkeletonBytes, t.Pages = protocol.Edition(r.Edition), uint64(r.SkeletonBytes), uint32(r.Pages)
 	return errors.Join(parse(&t.ID, r.TransferID), parse(&t.Skeleton, r.Skeleton))
 }

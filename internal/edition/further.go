@@ -1,0 +1,45 @@
+package edition
+
+import (
+	"context"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// Further begins the next edition of a paged transfer whose files are not what its pages say any more: of the same list,
+// whose files are read again. Those that are not as they were listed are lost then.
+func (e *Editions) Further(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
+	lost, err := e.lostBefore(ctx, tr)
+	if err != nil {
+		return tr, err
+	}
+	now, err := e.Store.ReplaceContent(ctx, tr.No, store.Edition{
+		Was: tr.Content, Content: tr.Content, Files: tr.Files, Folders: tr.Folders, Blocks: tr.Blocks, Bytes: tr.Bytes,
+		Edition: tr.Edition + 1, Skeleton: tr.Skeleton, SkeletonBytes: tr.SkeletonBytes, Pages: tr.Pages, Lost: lost,
+	})
+	if err != nil {
+		return tr, err
+	}
+	e.Changed(now)
+	return now, nil
+}
+
+// lostBefore lists what a paged transfer lost before its files were listed: what its pages say of others is said again.
+func (e *Editions) lostBefore(ctx context.Context, tr store.Transfer) ([]groupcast.LeftOut, error) {
+	all, err := e.Lost(ctx, tr.No)
+	if err != nil || len(all) == 0 {
+		return nil, err
+	}
+	listed, err := e.Library.Listed(ctx, tr.Content, all)
+	if err != nil {
+		return nil, err
+	}
+	var out []groupcast.LeftOut
+	for i, l := range all {
+		if !listed[i] {
+			out = append(out, l)
+		}
+	}
+	return out, nil
+}

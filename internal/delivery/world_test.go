@@ -59,6 +59,7 @@ type world struct {
 	watch  chan struct{} // of the network; nil: none
 	speaks groupcast.Speaks
 	source func(store.Transfer) (content.Blocks, error)
+	reads  readings // of paged transfers
 }
 
 // lockedBytes is a log that many write to.
@@ -99,6 +100,7 @@ func inBubble(t *testing.T, f func(w *world)) {
 func newWorld(t *testing.T, dir string) *world {
 	return &world{
 		T: t, dir: dir, key: seal.NewSigningKey(), speaks: groupcast.Spoken(), watch: make(chan struct{}),
+		reads:  readings{steps: make(chan deliverytest.Step)},
 		source: func(store.Transfer) (content.Blocks, error) { return deliverytest.Blocks{}, nil },
 	}
 }

@@ -103,6 +103,8 @@ type Server struct {
 	// What tests replace.
 	newSender  func(sender.Config) (delivery.Session, error)
 	openSource func(context.Context, store.Transfer) (content.Blocks, error)
+	newPaged   func(delivery.PagedSession) (delivery.Session, error)
+	openPaged  func(context.Context, store.Transfer, delivery.PageStore) (reading.Source, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
 	openWatch  func() delivery.Watch // of this machine's network; nil: none
 }
@@ -190,6 +192,10 @@ func (s *Server) engine() delivery.Config {
 	// Tests replace these after New.
 	c.NewSender = func(c sender.Config) (delivery.Session, error) { return s.newSender(c) }
 	c.OpenSource = func(ctx context.Context, tr store.Transfer) (content.Blocks, error) { return s.openSource(ctx, tr) }
+	c.NewPaged = func(p delivery.PagedSession) (delivery.Session, error) { return s.newPaged(p) }
+	c.OpenPaged = func(ctx context.Context, tr store.Transfer, k delivery.PageStore) (reading.Source, error) {
+		return s.openPaged(ctx, tr, k)
+	}
 	c.SendPlain = func(ctx context.Context, to netip.AddrPort, packet []byte) error { return s.sendPlain(ctx, to, packet) }
 	c.OpenWatch = func() delivery.Watch {
 		if s.openWatch == nil {

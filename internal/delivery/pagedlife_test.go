@@ -1,0 +1,474 @@
+package delivery
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"slices"
+	"strings"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/delivery/deliverytest"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/pages"
+	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/reading"
+	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/store"
+)
+
+// readings are the sources that a world's engine opened.
+type readings struct {
+	fails error // of opening, once
+	steps chan deliverytest.Step
+	all   []*deliverytest.Source
+}
+
+// openFake opens a source that does what tests say. What opens it first takes the world's steps.
+func (w *world) openFake(ctx context.Context, tr store.Transfer, keep PageStore) (reading.Source, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if err := w.reads.fails; err != nil {
+		w.reads.fails = nil
+		return nil, err
+	}
+	s, err := deliverytest.OpenSource(ctx, tr, keep, w.reads.steps)
+	w.reads.all = append(w.reads.all, s)
+	return s, err
+}
+
+// step lets what is read go on.
+func (w *world) step(s deliverytest.Step) {
+	w.Helper()
+	synctest.Wait()
+	w.reads.steps <- s
+	synctest.Wait()
+}
+
+// newest is the source that was opened last.
+func (w *world) newest() *deliverytest.Source {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	return w.reads.all[len(w.reads.all)-1]
+}
+
+// paged is a transfer of five files of two blocks each.
+func (w *world) paged(tr *store.Transfer) {
+	tr.Files, tr.Bytes, tr.Blocks, tr.Root, tr.ManifestBytes, tr.ManifestBlocks = 5, 500, 10, protocol.Digest{}, 0, 0
+	tr.Paged, tr.ID, tr.Edition, tr.Pages = true, protocol.TransferID{7}, 1, 8
+	tr.Skeleton, tr.SkeletonBytes = protocol.Digest{8}, 100
+}
+
+// speaking is a receiver that can take paged transfers, or cannot.
+func speaking(wire int) groupcast.Speaks {
+	s := groupcast.Spoken()
+	s.Wire.Most = wire
+	return s
+}
+
+// pagedOffers gives the offers of format 2 in what the stream holds now.
+func (a *agent) pagedOffers() (out []format2.Offer) {
+	a.w.Helper()
+	for _, e := range waiting(a.stream.Next) {
+		if e.Kind == groupcast.AgentOffer {
+			o, err := seal.VerifyOffer2(a.w.key.Public(), e.Offer.Offer, e.Offer.Signature)
+			a.w.must(err)
+			out = append(out, o)
+		}
+	}
+	return out
+}
+
+func (a *agent) pagedOffered() format2.Offer {
+	a.w.Helper()
+	o := a.pagedOffers()
+	if len(o) != 1 {
+		a.w.Fatalf("%s: %d offers, want one", a.p.User.Name, len(o))
+	}
+	return o[0]
+}
+
+func (a *agent) takes(o format2.Offer, lacks ...protocol.Range) groupcast.Handout {
+	a.w.Helper()
+	h, err := a.w.HandOut(a.w.ctx, *a.p.Device, groupcast.Ready{
+		Transfer: o.Transfer, Session: o.Session, TransferID: &o.TransferID, LacksAll: len(lacks) == 0, Lacks: lacks,
+	})
+	a.w.must(err)
+	synctest.Wait()
+	return h
+}
+
+// pagedReceipt signs what became of a paged transfer.
+func (a *agent) pagedReceipt(
+	o format2.Offer, root protocol.Digest, outcome groupcast.DeliveryState, tally groupcast.Tally,
+) error {
+	a.w.Helper()
+	a.number++
+	code, known := format2.OutcomeOf(string(outcome))
+	if !known {
+		a.w.Fatal(outcome)
+	}
+	r := groupcast.Receipt{
+		Transfer: o.Transfer, Root: root, Outcome: outcome, Tally: tally, Path: groupcast.PathMulticast, Bytes: o.Bytes,
+		Sequence: a.number, Version: groupcast.ReceiptVersionPaged, List: groupcast.EntriesDigest(nil),
+		Paged: &groupcast.PagedReceipt{TransferID: o.TransferID, Skeleton: o.Skeleton, Edition: o.Edition, Site: o.Site},
+	}
+	_, signature, err := seal.SignReceipt2(a.key, format2.Receipt{
+		Server: o.Server, Group: o.Group, Transfer: o.Transfer, TransferID: o.TransferID, Skeleton: o.Skeleton,
+		Edition: o.Edition, Root: root, Device: a.id, Site: o.Site, Sequence: r.Sequence, Outcome: code,
+		Path: format2.PathMulticast, Entries: uint32(tally.Entries), Missing: uint32(tally.Missing),
+		Void: uint32(tally.Void), Bytes: r.Bytes, Reason: groupcast.ReasonDigest(""), List: r.List,
+	})
+	a.w.must(err)
+	r.Signature = signature
+	return a.hand(r)
+}
+
+// sendingPaged brings agents of group g into a session of a paged transfer whose first block is hashed.
+func sendingPaged(w *world, names ...string) (groupcast.Transfer, []*agent, []format2.Offer) {
+	w.Helper()
+	w.group("g")
+	var agents []*agent
+	for _, n := range names {
+		agents = append(agents, w.enrol(n, "g").attachAs(speaking(2)))
+	}
+	tr := w.send("g", w.paged)
+	w.step(deliverytest.Step{Blocks: 1})
+	var offers []format2.Offer
+	for _, a := range agents {
+		o := a.pagedOffered()
+		if h := a.takes(o); h.HTTPS || len(h.SessionSecret) == 0 {
+			w.Fatalf("no keys were handed out: %+v", h)
+		}
+		offers = append(offers, o)
+	}
+	if !w.sender().Sealing() {
+		w.Fatal("data does not flow though everybody answered")
+	}
+	return tr, agents, offers
+}
+
+func TestThePagedLife(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := sendingPaged(w, "ann", "bob")
+		o := offers[0]
+		if o.Flags != format2.OfferMulticast || o.Edition != 1 || o.Pages != 8 || o.Skeleton != (protocol.Digest{8}) ||
+			o.TransferID != (protocol.TransferID{7}) || o.SiteEpoch == 0 || o.Entries != 5 || o.Blocks != 10 {
+			t.Errorf("%+v", o)
+		}
+		if w.plain == nil || w.plain[0][0]>>4 != 2 {
+			t.Errorf("it was announced with %x", w.plain)
+		}
+		now := w.shown(tr.No)
+		if now.FileHash != groupcast.BLAKE3 || now.Hashing == nil || now.Hashing.Bytes != 50 || now.Hashing.Pages != 1 {
+			t.Errorf("%s, hashed %+v", now.FileHash, now.Hashing)
+		}
+		w.step(deliverytest.Step{Blocks: 9, Final: true})
+		root := deliverytest.RootOf(tr.No, 1)
+		if now = w.shown(tr.No); now.Hashing != nil || now.Root != root {
+			t.Errorf("it is hashed to the end: %+v, root %s", now.Hashing, now.Root)
+		}
+		for i, a := range agents {
+			w.must(a.pagedReceipt(offers[i], root, groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+		}
+		if now = w.shown(tr.No); now.State != groupcast.TransferDone || now.Verified != 2 {
+			t.Errorf("%s, %d verified", now.State, now.Verified)
+		}
+		w.settle()
+		if !w.newest().Closed() {
+			t.Error("its source is open still")
+		}
+	})
+}
+
+// What changes while it is read is named, and the others arrive.
+func TestAFileThatChangesInTheStreamIsNamed(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := sendingPaged(w, "ann", "bob")
+		screen := w.watching()
+		lost := []groupcast.LeftOut{{Path: "b", Why: groupcast.WhyChanged}}
+		w.step(deliverytest.Step{Blocks: 3, Lost: lost})
+		if now := w.shown(tr.No); now.Lost != 1 || now.State != groupcast.TransferSending {
+			t.Errorf("%d lost, %s", now.Lost, now.State)
+		}
+		if !slices.ContainsFunc(waiting(screen.Next), func(e groupcast.Event) bool {
+			return strings.HasPrefix(e.Text, "1 files changed or went")
+		}) {
+			t.Error("nobody was told")
+		}
+		w.step(deliverytest.Step{Blocks: 6, Final: true})
+		for i, a := range agents {
+			w.must(a.pagedReceipt(offers[i], deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified,
+				groupcast.Tally{Entries: 5, Void: 1}))
+		}
+		d := w.deliveryOf(tr.No, "ann")
+		if d.State != groupcast.DeliveryIncomplete || d.Missing != 1 || d.Entries != 5 {
+			t.Errorf("%s, %d of %d missing", d.State, d.Missing, d.Entries)
+		}
+		page, err := w.Entries(w.ctx, tr.No, d.DeviceID, groupcast.Window{})
+		w.must(err)
+		if len(page.Entries) != 1 || page.Entries[0].Path != "b" {
+			t.Errorf("%+v", page)
+		}
+		if now := w.shown(tr.No); now.State != groupcast.TransferDone || now.Incomplete != 2 {
+			t.Errorf("%s, %d incomplete", now.State, now.Incomplete)
+		}
+	})
+}
+
+func TestATransferOfWhichNothingIsLeftFailsInWords(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, _ := sendingPaged(w, "ann", "bob")
+		var lost []groupcast.LeftOut
+		for i := range 5 {
+			lost = append(lost, groupcast.LeftOut{Path: fmt.Sprintf("f%d", i), Why: groupcast.WhyChanged})
+		}
+		w.step(deliverytest.Step{Lost: lost, Final: true})
+		now := w.shown(tr.No)
+		if now.State != groupcast.TransferFailed || !strings.Contains(now.Reason, "all of its 5 files changed") {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+		agents[0].told(groupcast.AgentEnd)
+		if !w.newest().Closed() {
+			t.Error("its source is open still")
+		}
+	})
+}
+
+// What changes after its page makes a further edition, under offers of its own.
+func TestAFurtherEditionReplacesAnOffer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := sendingPaged(w, "ann", "bob")
+		first := w.sender()
+		first.End(fmt.Errorf("block 3: %w", pages.ErrChanged))
+		w.settle()
+		if got, err := w.db.Transfer(w.ctx, tr.No); err != nil || got.Edition != 2 || got.Skeleton != offers[0].Skeleton {
+			t.Fatalf("edition %d, %v", got.Edition, err)
+		}
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		for i, a := range agents {
+			o := a.pagedOffered()
+			if o.Edition != 2 || o.Number <= offers[i].Number || o.Skeleton != offers[i].Skeleton {
+				t.Fatalf("edition %d under %d after %d", o.Edition, o.Number, offers[i].Number)
+			}
+			if h := a.takes(o); len(h.SessionSecret) == 0 {
+				t.Fatalf("%+v", h)
+			}
+			// What it says of the edition before is not taken, nor that it has it.
+			err := a.pagedReceipt(offers[i], deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5})
+			wantCode(t, err, groupcast.EClosed)
+			w.must(a.pagedReceipt(o, deliverytest.RootOf(tr.No, 2), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+		}
+		if now := w.shown(tr.No); now.State != groupcast.TransferDone || now.Verified != 2 {
+			t.Errorf("%s, %d verified", now.State, now.Verified)
+		}
+	})
+}
+
+// A server that is started anew goes on after the last durable page; one whose files changed begins a further edition.
+func TestAPagedTransferOverARestart(t *testing.T) {
+	for name, changed := range map[string]bool{"as it was": false, "changed": true} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				tr, _, _ := sendingPaged(w, "ann", "bob")
+				if changed {
+					w.mu.Lock()
+					w.reads.fails = pages.ErrChanged
+					w.mu.Unlock()
+				}
+				w.reboot()
+				w.step(deliverytest.Step{Blocks: 9, Final: true})
+				want, hashed := protocol.Edition(1), 2
+				if changed {
+					want, hashed = 2, 1
+				}
+				got, err := w.db.Transfer(w.ctx, tr.No)
+				w.must(err)
+				kept, err := w.db.Pages(w.ctx, tr.No, got.Edition, 0, 100)
+				w.must(err)
+				if got.Edition != want || len(kept) != hashed || got.Root != deliverytest.RootOf(tr.No, want) {
+					t.Errorf("edition %d with %d pages", got.Edition, len(kept))
+				}
+			})
+		})
+	}
+}
+
+// A disk that is away is waited for: the transfer says so, and nobody is given up.
+func TestAPagedTransferWaitsForItsDisk(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := sendingPaged(w, "ann", "bob")
+		w.step(deliverytest.Step{Err: &content.UnavailableError{Path: "f3", Why: groupcast.WhyForbidden}})
+		now := w.shown(tr.No)
+		if now.State != groupcast.TransferWaiting || !strings.Contains(now.Reason, "may not read f3; it is tried again") {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+		time.Sleep(6 * time.Second)
+		w.step(deliverytest.Step{Blocks: 9, Final: true})
+		for i, a := range agents {
+			o := a.pagedOffered()
+			if o.Edition != 1 || o.Number <= offers[i].Number || o.Flags&format2.OfferStaged != 0 {
+				t.Errorf("edition %d, offer %d, flags %d", o.Edition, o.Number, o.Flags)
+			}
+			if h := a.takes(o, protocol.Range{First: 1, Count: 9}); len(h.SessionSecret) == 0 {
+				t.Fatalf("%+v", h)
+			}
+		}
+		if lacks, ok := w.sender().Lacks(agents[0].id); !ok || lacks[0] != (protocol.Range{First: 1, Count: 9}) {
+			t.Errorf("it lacks %v", lacks)
+		}
+	})
+}
+
+func TestMembersChangeInAPagedSession(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, offers := sendingPaged(w, "ann", "bob", "cid")
+		w.remove("bob", "g")
+		time.Sleep(3 * time.Second)
+		w.settle()
+		if o := agents[1].pagedOffers(); len(o) != 0 {
+			t.Errorf("who was removed is offered %+v", o)
+		}
+		o := agents[0].pagedOffers()
+		if len(o) == 0 || o[len(o)-1].Number <= offers[0].Number || o[len(o)-1].Edition != 1 {
+			t.Fatalf("%+v", o)
+		}
+		if _, err := w.HandOut(w.ctx, *agents[1].p.Device, groupcast.Ready{
+			Transfer: tr.No, Session: o[0].Session, LacksAll: true,
+		}); err == nil {
+			t.Error("who was removed got keys")
+		}
+		if h := agents[0].takes(o[len(o)-1], protocol.Range{First: 1, Count: 9}); h.HTTPS {
+			t.Errorf("%+v", h)
+		}
+		// Nothing is hashed again for that.
+		if n := len(w.reads.all); n > 3 {
+			t.Errorf("%d sources were opened", n)
+		}
+	})
+}
+
+func TestOldReceiversAreTurnedAwayFromPagedTransfers(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		ann, bob := w.enrol("ann", "g"), w.enrol("bob", "g")
+		tr := w.send("g", w.paged)
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		ann.attachAs(speaking(1))
+		bob.attachAs(speaking(2))
+		w.settle()
+		d := w.deliveryOf(tr.No, "ann")
+		if d.State != groupcast.DeliveryRefused || d.Refusal != groupcast.RefusedVersion ||
+			!strings.Contains(d.Reason, "too old for this transfer") {
+			t.Errorf("%s, %s: %s", d.State, d.Refusal, d.Reason)
+		}
+		if n := len(ann.inStates()); n != 0 {
+			t.Errorf("it is offered %d", n)
+		}
+		ann.stream.Close()
+		ann.attachAs(speaking(2))
+		time.Sleep(time.Minute)
+		if n := len(ann.pagedOffers()); n == 0 {
+			t.Error("it is new enough and is offered nothing")
+		}
+	})
+}
+
+// inStates gives what its state would offer, whatever its format.
+func (a *agent) inStates() []groupcast.Offered { return a.w.Offers(a.id) }
+
+// Over HTTPS a paged transfer has an offer of format 2, too.
+func TestADirectOfferOfAPagedTransfer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		w.group("g")
+		ann := w.enrol("ann", "g").attachAs(speaking(2))
+		tr := w.send("g", w.paged)
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		time.Sleep(2 * time.Minute)
+		o := ann.pagedOffered()
+		if o.Flags != 0 || o.Transfer != tr.No || o.Edition != 1 || o.Session == (protocol.SessionID{}) {
+			t.Errorf("%+v", o)
+		}
+		if h := ann.takes(o); !h.HTTPS {
+			t.Errorf("%+v", h)
+		}
+		w.must(ann.pagedReceipt(o, deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+		if now := w.shown(tr.No); now.State != groupcast.TransferDone {
+			t.Error(now.State)
+		}
+	})
+}
+
+// Cancelling, expiring and deleting end the reading, at any time.
+func TestWhatEndsAPagedTransferEndsItsReading(t *testing.T) {
+	for name, end := range map[string]func(w *world, tr groupcast.Transfer) error{
+		"cancelled": func(w *world, tr groupcast.Transfer) error { _, err := w.Cancel(w.ctx, tr.No, by); return err },
+		"expired": func(w *world, _ groupcast.Transfer) error {
+			w.ahead.Add(int64(31 * 24 * time.Hour))
+			w.Sweep(w.ctx)
+			return nil
+		},
+		"group deleted": func(w *world, tr groupcast.Transfer) error {
+			return w.GroupGone(w.ctx, func() ([]protocol.TransferNo, error) {
+				return w.db.DeleteGroup(w.ctx, tr.GroupID, w.now())
+			})
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			inBubble(t, func(w *world) {
+				tr, _, _ := sendingPaged(w, "ann", "bob")
+				w.must(end(w, tr))
+				w.settle()
+				if !w.newest().Closed() {
+					t.Error("its source is open still")
+				}
+				if _, known := w.sources.Hashed(tr.No); known {
+					t.Error("it is known still")
+				}
+				select {
+				case w.reads.steps <- deliverytest.Step{}:
+					t.Error("it is read still")
+				default:
+				}
+			})
+		})
+	}
+}
+
+// A page that could not be kept does not leave: its source is tried again.
+func TestAPageThatCannotBeKeptIsSignedAgain(t *testing.T) {
+	inBubble(t, func(w *world) {
+		once := &failsOnce{}
+		w.bootWith(func(c *Config) { once.Store, c.Store = c.Store, once })
+		once.fails = errors.New("the disk is full")
+		w.group("g")
+		w.enrol("ann", "g").attachAs(speaking(2))
+		tr := w.send("g", w.paged)
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		if now := w.shown(tr.No); now.Root != (protocol.Digest{}) || !strings.Contains(now.Reason, "disk is full") {
+			t.Errorf("root %s, %s: %s", now.Root, now.State, now.Reason)
+		}
+		time.Sleep(time.Minute)
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		if now := w.shown(tr.No); now.Root != deliverytest.RootOf(tr.No, 1) {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+	})
+}
+
+// failsOnce is a store that fails to keep one page.
+type failsOnce struct {
+	Store
+	fails error
+}
+
+func (f *failsOnce) AddPage(ctx context.Context, p store.Page) (err error) {
+	if err, f.fails = f.fails, nil; err != nil {
+		return err
+	}
+	return f.Store.AddPage(ctx, p)
+}

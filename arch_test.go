@@ -72,15 +72,16 @@ var arrows = map[string]string{
 	"receipts":             "protocol format2 seal store .",
 	"edition":              "protocol content manifest store .",
 	"choice":               "manifest protocol store .",
+	"offering":             "protocol wire format2 seal sender store .",
 	"reading":              "content pages protocol skeleton",
 	"progress":             "protocol history sender store telemetry .",
-	"delivery": "protocol bandwidth choice content download edition format2 history lacks pages progress reading " +
-		"receipts " +
-		"schedule seal send sender store summary telemetry wire .",
+	"delivery": "protocol bandwidth choice content download edition format2 history lacks offering pages progress " +
+		"reading receipts " +
+		"schedule seal send sender source store summary telemetry wire .",
 	"archive":   "protocol manifest content store .",
 	"selection": "protocol store .",
-	"server": "protocol archive selection receipts auditlog backup bandwidth content delivery edition " +
-		"groupaddr planner reach setback schedule seal sender manifest " +
+	"server": "protocol archive choice format2 selection receipts auditlog backup bandwidth content delivery edition " +
+		"groupaddr planner reach reading setback schedule seal sender source manifest " +
 		"pattern mcast auth store store/recent disk presence .",
 	"httpapi":    "door etag keyed listen pace paging problems protocol auth pki tcp disk .",
 	"problems":   ".",

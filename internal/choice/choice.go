@@ -69,7 +69,7 @@ func (c *Choice) Paged(
 }
 
 // able says whether all devices of a group whom a selection takes can take paged transfers: of an attached one its
-// receiver's word counts, of another what that said when it was attached last.
+// receiver's word counts, of another what that said when it was attached last. While there is none it is not known.
 func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Selection) (bool, error) {
 	logins, err := c.Store.Logins(ctx, "", groupcast.Window{}, true)
 	if err != nil {
@@ -79,6 +79,7 @@ func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Sel
 	if err != nil {
 		return false, err
 	}
+	known := false
 	for _, d := range all.Rows {
 		if !slices.Contains(logins[d.ID].Groups, g.Name) || !whom.Takes(d) {
 			continue
@@ -90,6 +91,7 @@ func (c *Choice) able(ctx context.Context, g groupcast.Group, whom groupcast.Sel
 		if wire < Wire {
 			return false, nil
 		}
+		known = true
 	}
-	return true, nil
+	return known, nil
 }

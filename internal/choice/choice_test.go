@@ -99,7 +99,7 @@ func TestEveryDeviceOfTheGroupHasToBeNewEnough(t *testing.T) {
 		whom     groupcast.Selection
 		want     Reason
 	}{
-		{"no devices yet", nil, nil, all, None},
+		{"no devices yet", nil, nil, all, TooOld},
 		{"all attached", one(0), map[protocol.DeviceID]int{{1}: 2}, all, None},
 		{"one attached is old", one(2), map[protocol.DeviceID]int{{1}: 1}, all, TooOld},
 		{"one that is away was new", one(2), nil, all, None},
@@ -112,7 +112,7 @@ func TestEveryDeviceOfTheGroupHasToBeNewEnough(t *testing.T) {
 			groupcast.Selection{Only: []string{"room=a"}},
 			None,
 		},
-		{"an old one of another group", []groupcast.Device{{Groups: []string{"x"}}}, nil, all, None},
+		{"an old one of another group", append(one(2), groupcast.Device{Groups: []string{"x"}}), nil, all, None},
 	} {
 		t.Run(c.name, func(t *testing.T) {
 			f := &fake{devices: c.devices, attached: c.attached}
@@ -135,9 +135,12 @@ func TestWhatIsSentAgainIsNotPaged(t *testing.T) {
 		lists["5"] = append(lists["5"], fmt.Sprintf("e/%05d", n))
 	}
 	lists["5"] = append(lists["5"], "f")
-	f := &fake{lists: lists, broken: map[string]bool{"4": true}, transfers: []store.Transfer{
-		sent(1, 1, false), sent(2, 1, true), sent(3, 2, false), sent(4, 1, false), sent(5, 1, true),
-	}}
+	f := &fake{
+		devices: []groupcast.Device{device(1, 2, nil)}, lists: lists, broken: map[string]bool{"4": true},
+		transfers: []store.Transfer{
+			sent(1, 1, false), sent(2, 1, true), sent(3, 2, false), sent(4, 1, false), sent(5, 1, true),
+		},
+	}
 	for path, want := range map[string]Reason{
 		"a": Resent, "b": Resent, "c": Resent, "e/04000": Resent, "f": Resent, "ab": None, "z": None,
 		"x": None, // was of a group that had the name before
@@ -154,7 +157,7 @@ func TestWhatIsSentAgainIsNotPaged(t *testing.T) {
 }
 
 func TestManyTransfersAreAllLookedAt(t *testing.T) {
-	f := &fake{lists: map[string][]string{"250": {"last"}}}
+	f := &fake{devices: []groupcast.Device{device(1, 2, nil)}, lists: map[string][]string{"250": {"last"}}}
 	for no := range protocol.TransferNo(250) {
 		f.transfers = append(f.transfers, sent(no+1, 1, false))
 	}

@@ -40,7 +40,7 @@ func (l *Library) SharesFiles(
 	}
 }
 
-// Listed says which of some entries some content has, by their paths as they are shown.
+// Listed says which of some entries some content has, by their paths.
 func (l *Library) Listed(ctx context.Context, id string, entries []groupcast.LeftOut) ([]bool, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -61,11 +61,10 @@ func (l *Library) Listed(ctx context.Context, id string, entries []groupcast.Lef
 		if !more {
 			return out, e.Err()
 		}
-		path := groupcast.ShownPath(f.Path)
-		at, _ := slices.BinarySearchFunc(order, path, func(i int, path string) int {
+		at, _ := slices.BinarySearchFunc(order, f.Path, func(i int, path string) int {
 			return strings.Compare(entries[i].Path, path)
 		})
-		for ; at < len(order) && entries[order[at]].Path == path; at++ {
+		for ; at < len(order) && entries[order[at]].Path == f.Path; at++ {
 			out[order[at]] = true
 		}
 	}

@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/bandwidth"
 	"github.com/groupcast/groupcast/internal/download"
+	"github.com/groupcast/groupcast/internal/offering"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
@@ -68,7 +69,7 @@ func (e *Engine) stream(
 	src, err := e.cfg.OpenSource(ctx, tr)
 	if err != nil {
 		e.slots.Leave(p)
-		e.sourceFault(tr.No, tr.Content, err)
+		e.sourceFault(tr.No, contentOf(tr), err)
 		return nil, err
 	}
 	return e.give(ctx, p, tr, download.Blocks(src, asked), e.failed(tr.No, asked)), nil
@@ -87,7 +88,7 @@ func (e *Engine) give(
 		Wait:   func(n int) (int, error) { return e.allowPiece(ctx, tr.No, p.Device.ID, line, forged, n) },
 		Broke: func(err error) {
 			if !errors.Is(err, pages.ErrNotYet) {
-				e.sourceFault(tr.No, tr.Content, err)
+				e.sourceFault(tr.No, contentOf(tr), err)
 			}
 		},
 		Over: func(n uint64) {
@@ -140,7 +141,7 @@ func (e *Engine) withinShare(tr store.Transfer, dev protocol.DeviceID, n int) bo
 	defer e.mu.Unlock()
 	e.book.Gave(tr.No, dev, uint64(n), e.isOwed(tr.No, dev))
 	// One that is owed no more is refused elsewhere.
-	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*worth(tr)
+	return e.sched.Fetched(e.now(), tr.No, dev, uint64(n)) <= maxShare*offering.Worth(tr)
 }
 
 func (e *Engine) tooMuch(ctx context.Context, tr store.Transfer, dev protocol.DeviceID) {

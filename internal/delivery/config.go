@@ -40,9 +40,10 @@ type Config struct {
 	NewSender  func(sender.Config) (Session, error)
 	NewPaged   func(PagedSession) (Session, error)
 	OpenSource func(context.Context, store.Transfer) (content.Blocks, error)
-	OpenPaged  func(context.Context, store.Transfer, PageStore) (reading.Source, error)
-	SendPlain  func(ctx context.Context, to netip.AddrPort, packet []byte) error
-	OpenWatch  func() Watch // of this machine's network; what is nil tells nothing
+	// OpenPaged opens the source of a paged transfer; some of its entries have to be read even if they look unchanged.
+	OpenPaged func(context.Context, store.Transfer, PageStore, []uint32) (reading.Source, error)
+	SendPlain func(ctx context.Context, to netip.AddrPort, packet []byte) error
+	OpenWatch func() Watch // of this machine's network; what is nil tells nothing
 }
 
 // Session is a multicast session as package sender runs it.

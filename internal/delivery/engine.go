@@ -72,9 +72,10 @@ type Engine struct {
 	given    map[deliveryKey]given // the offer that each device works on
 	wake     chan struct{}
 	running  sync.WaitGroup
-	base     context.Context              // the loop's, for what goes on beside it; nil before it
-	here     store.SiteEpoch              // the only site so far, as Resume took it
-	planning map[protocol.TransferNo]bool // whose content is planned anew just now
+	base     context.Context                  // the loop's, for what goes on beside it; nil before it
+	here     store.SiteEpoch                  // the only site so far, as Resume took it
+	planning map[protocol.TransferNo]bool     // whose content is planned anew just now
+	doubted  map[protocol.TransferNo][]uint32 // entries of paged transfers that were not what their pages said
 }
 
 // directOffer vouches for a transfer over HTTPS; no session belongs to it.
@@ -107,10 +108,11 @@ func New(c Config) *Engine {
 		direct: map[protocol.TransferNo]*directOffer{}, infos: map[protocol.TransferNo]store.Transfer{},
 		owners: map[protocol.DeviceID]string{}, book: progress.NewBook(), given: map[deliveryKey]given{},
 		wake: make(chan struct{}, 1), planning: map[protocol.TransferNo]bool{},
+		doubted: map[protocol.TransferNo][]uint32{},
 		history: history.New(c.Store, c.Log),
 	}
 	e.editions = &edition.Editions{Store: c.Store, Library: c.Content, Changed: e.renewed, Log: c.Log}
-	e.paging = paging{open: e.pagedSource, lacks: lacks.New(), polls: map[protocol.DeviceID]int{}}
+	e.paging = paging{open: e.pagedSource, lacks: lacks.New()}
 	e.sources = reading.New(reading.Config{Open: e.openPaged, Ended: e.hashed})
 	return e
 }

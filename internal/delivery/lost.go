@@ -25,6 +25,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	case errors.Is(err, reading.ErrOver): // of something that it does not hold any more
 	case errors.Is(err, pages.ErrChanged):
 		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
+		e.doubt(no, err)
 		e.background(func(ctx context.Context) { e.replan(ctx, no, id, nil) })
 	case errors.As(err, &lost):
 		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
@@ -76,15 +77,6 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	}
 }
 
-// beforeFurther is how long a paged transfer waits for the edition after one. The second comes at once; a file that
-// is another one each time it is read, though it looks as it was listed, must not keep the server busy.
-func beforeFurther(e protocol.Edition) time.Duration {
-	if e < 2 {
-		return 0
-	}
-	return min(5*time.Second<<min(e-2, 10), 5*time.Minute)
-}
-
 // planned gives a transfer that holds id other content, and says how many files it lost by that. What a paged one loses
 // is known when its files are read again.
 func (e *Engine) planned(
@@ -94,7 +86,7 @@ func (e *Engine) planned(
 		return tr, 0, err
 	}
 	if tr.Paged {
-		if wait := beforeFurther(tr.Edition); wait > 0 {
+		if wait := edition.WaitFor(tr.Edition); wait > 0 {
 			idle(ctx, wait)
 		}
 		tr, err = e.editions.Further(ctx, tr)

@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/offering"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/send"
@@ -111,7 +112,7 @@ func offeredTo(o groupcast.Offered, devices []protocol.DeviceID) *groupcast.Offe
 // state.
 func (e *Engine) announce(ctx context.Context, r *run) {
 	offer := r.sender.Offer()
-	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, e.signAnnounce(offer)); err != nil {
+	if err := e.cfg.SendPlain(ctx, offer.GroupAddr, offering.Announce(e.cfg.Server, e.cfg.Key, offer)); err != nil {
 		e.log.Warn("the announcement could not be sent", "transfer", r.no, "err", err)
 	}
 }
@@ -150,8 +151,9 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 	if err != nil {
 		return nil, err
 	}
-	d := e.signDirect(offering{tr, g, number, floor})
-	e.keepOffer(ctx, tr, number, d.offered.Offer, d.offered.Signature)
+	d := &directOffer{number: number, version: g.Version}
+	d.session, d.offered = e.offer(tr, g, number, floor).Direct(e.cfg.Key)
+	e.keepOffer(ctx, offering.Signed(tr, number, d.offered.Offer, d.offered.Signature))
 	if err := e.useDirect(no, contentOf(tr), d); err != nil {
 		e.closeOffer(number)
 		return nil, err

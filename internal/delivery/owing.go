@@ -139,6 +139,7 @@ func (e *Engine) takeOff(end *ended) {
 	end.last, end.fetched = e.book.End(no)
 	delete(e.direct, no)
 	delete(e.infos, no)
+	delete(e.doubted, no)
 	end.told = map[protocol.DeviceID]given{}
 	maps.DeleteFunc(e.given, func(key deliveryKey, g given) bool {
 		if key.no == no {

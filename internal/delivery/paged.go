@@ -5,21 +5,17 @@ import (
 	"context"
 	"errors"
 	"io"
-	"sync"
 	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/download"
-	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/lacks"
+	"github.com/groupcast/groupcast/internal/offering"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/store"
 )
-
-// mostPolls is how many calls of a device may wait for pages at once: others are answered with what there is.
-const mostPolls = 2
 
 // errNotPaged is the answer to calls of format 2 about a transfer of format 1.
 var errNotPaged = groupcast.Errorf(groupcast.ENotFound, "this transfer is not paged").
@@ -29,14 +25,16 @@ var errNotPaged = groupcast.Errorf(groupcast.ENotFound, "this transfer is not pa
 type paging struct {
 	open  func(context.Context, store.Transfer) (download.Paged, error)
 	lacks *lacks.Lists
-
-	mu    sync.Mutex
-	polls map[protocol.DeviceID]int // calls that wait for pages
+	polls download.Polls
 }
 
 // pagedSource opens what can be fetched of a paged transfer.
-func (e *Engine) pagedSource(context.Context, store.Transfer) (download.Paged, error) {
-	return nil, errNotPaged
+func (e *Engine) pagedSource(ctx context.Context, tr store.Transfer) (download.Paged, error) {
+	open, err := e.sources.Open(ctx, tr.No)
+	if err != nil {
+		return nil, err
+	}
+	return open, nil
 }
 
 // Skeleton streams the skeleton of a paged transfer that the device is owed.
@@ -57,7 +55,7 @@ func (e *Engine) skeletonOf(ctx context.Context, p groupcast.Principal, tr store
 	}
 	parts, err := download.Skeleton(src)
 	if err != nil {
-		e.sourceFault(tr.No, tr.Content, err)
+		e.sourceFault(tr.No, contentOf(tr), err)
 		return nil, errors.Join(err, src.Close())
 	}
 	return e.fetch(ctx, p, tr, parts, false)
@@ -86,7 +84,7 @@ func (e *Engine) pagesOf(
 	if err != nil {
 		return nil, err
 	}
-	list, err := e.awaitPages(ctx, src, p.Device.ID, from)
+	list, err := e.paging.polls.Await(ctx, src, p.Device.ID, from)
 	if err != nil || len(list) == 0 {
 		if err = errors.Join(err, src.Close()); err != nil {
 			return nil, err
@@ -94,68 +92,6 @@ func (e *Engine) pagesOf(
 		return io.NopCloser(bytes.NewReader(nil)), nil
 	}
 	return e.fetch(ctx, p, tr, download.PagesOf(src, list), false)
-}
-
-// awaitPages gives the pages there are from a number on. If there is none yet, and one may come, it waits for it.
-func (e *Engine) awaitPages(
-	ctx context.Context, src download.Paged, dev protocol.DeviceID, from protocol.PageNo,
-) ([]pages.Signed, error) {
-	list, changed := src.SignedFrom(from)
-	if len(list) > 0 || endsBefore(src, from) || !e.mayPoll(dev) {
-		return list, nil
-	}
-	defer e.endPoll(dev)
-	timer := time.NewTimer(groupcast.PagesWait)
-	defer timer.Stop()
-	for {
-		select {
-		case <-changed:
-		case <-timer.C:
-			return nil, nil
-		case <-ctx.Done():
-			return nil, ctx.Err()
-		}
-		list, changed = src.SignedFrom(from)
-		if len(list) > 0 || isClosed(changed) {
-			return list, nil
-		}
-	}
-}
-
-// endsBefore says whether the page before a number is the final one.
-func endsBefore(src download.Paged, n protocol.PageNo) bool {
-	if n == 0 {
-		return false
-	}
-	before, _ := src.SignedFrom(n - 1)
-	return len(before) > 0 && before[0].Final
-}
-
-func isClosed(c <-chan struct{}) bool {
-	select {
-	case <-c:
-		return true
-	default:
-		return false
-	}
-}
-
-func (e *Engine) mayPoll(dev protocol.DeviceID) bool {
-	e.paging.mu.Lock()
-	defer e.paging.mu.Unlock()
-	if e.paging.polls[dev] >= mostPolls {
-		return false
-	}
-	e.paging.polls[dev]++
-	return true
-}
-
-func (e *Engine) endPoll(dev protocol.DeviceID) {
-	e.paging.mu.Lock()
-	defer e.paging.mu.Unlock()
-	if e.paging.polls[dev]--; e.paging.polls[dev] == 0 {
-		delete(e.paging.polls, dev)
-	}
 }
 
 // Stream streams blocks of a paged transfer that the device is owed.
@@ -181,7 +117,7 @@ func (e *Engine) streamOf(
 	if err != nil {
 		return nil, err
 	}
-	return e.fetch(ctx, p, tr, download.BlocksOf(src, firstStream(tr), asked), e.failed(tr.No, asked))
+	return e.fetch(ctx, p, tr, download.BlocksOf(src, offering.FirstStream(tr), asked), e.failed(tr.No, asked))
 }
 
 // fetch gives parts of a paged transfer to a device, once it has a slot. What is wrong with the first part is said at
@@ -208,7 +144,7 @@ func (e *Engine) fetch(
 func (e *Engine) openFetch(ctx context.Context, tr store.Transfer) (download.Paged, error) {
 	src, err := e.paging.open(ctx, tr)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
-		e.sourceFault(tr.No, tr.Content, err)
+		e.sourceFault(tr.No, contentOf(tr), err)
 	}
 	return src, err
 }
@@ -222,28 +158,6 @@ func (e *Engine) entitledPaged(
 		err = errNotPaged
 	}
 	return tr, err
-}
-
-// firstStream is the number of the stream's block 0 in sessions of a paged transfer.
-func firstStream(tr store.Transfer) protocol.BlockNumber {
-	o := format2.Offer{SkeletonBytes: tr.SkeletonBytes, Pages: tr.Pages}
-	return o.FirstStream()
-}
-
-// Bounds of what a page holds beside its digests, and of what stands for each entry and block in pages.
-const (
-	pageHead = 300
-	perLeaf  = 32 + 4 // with the number that a block has over HTTPS
-	perEntry = 36
-)
-
-// worth is how many bytes a device can need of a transfer.
-func worth(tr store.Transfer) uint64 {
-	n := tr.Bytes + tr.ManifestBytes + protocol.BlockSize
-	if tr.Paged {
-		n += tr.SkeletonBytes + pageHead*uint64(tr.Pages) + perLeaf*uint64(tr.Blocks) + perEntry*uint64(tr.Files)
-	}
-	return n
 }
 
 // KeepLacks keeps the list of the blocks that a device lacks of a paged transfer.

@@ -13,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/download"
 	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/offering"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/schedule"
@@ -218,8 +219,8 @@ func TestWhoWaitsForPages(t *testing.T) {
 	inBubble(t, func(w *world) {
 		a, tr, b := w.paged()
 		began := time.Now()
-		results := make(chan error, mostPolls)
-		for range mostPolls {
+		results := make(chan error, 2)
+		for range 2 {
 			go func() {
 				r, err := w.pagesOf(w.ctx, a.p, tr, 0)
 				if err == nil {
@@ -239,7 +240,7 @@ func TestWhoWaitsForPages(t *testing.T) {
 		cancel()
 		w.remove("ann", "g")
 		b.sign(false)
-		for range mostPolls {
+		for range 2 {
 			if err := <-results; groupcast.ErrorCode(err) != groupcast.ENotFound {
 				t.Errorf("one that is removed: %v", err)
 			}
@@ -247,8 +248,8 @@ func TestWhoWaitsForPages(t *testing.T) {
 		if _, err := w.pagesOf(ctx, a.p, tr, 5); !errors.Is(err, context.Canceled) {
 			t.Errorf("one that is gone: %v", err)
 		}
-		if len(w.paging.polls) != 0 || b.open != 0 {
-			t.Errorf("%v wait, open for %d", w.paging.polls, b.open)
+		if n := w.paging.polls.Waiting(); n != 0 || b.open != 0 {
+			t.Errorf("%d wait, open for %d", n, b.open)
 		}
 	})
 }
@@ -257,7 +258,7 @@ func TestADeviceFetchesItsShareOfAPagedTransferOnly(t *testing.T) {
 	inBubble(t, func(w *world) {
 		a, tr, b := w.paged()
 		b.skeleton = strings.Repeat("x", protocol.BlockSize/2)
-		most := maxShare*int(worth(tr))/len(b.skeleton) + 1
+		most := maxShare*int(offering.Worth(tr))/len(b.skeleton) + 1
 		for range most {
 			if got := w.shown(tr.No); got.Failed > 0 {
 				t.Fatalf("it failed before: %+v", got)

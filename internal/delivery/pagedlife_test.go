@@ -18,18 +18,23 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reading"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/source"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
 // readings are the sources that a world's engine opened.
 type readings struct {
-	fails error // of opening, once
-	steps chan deliverytest.Step
-	all   []*deliverytest.Source
+	fails   error // of opening, once
+	steps   chan deliverytest.Step
+	doubted []uint32
+	all     []*deliverytest.Source
 }
 
 // openFake opens a source that does what tests say. What opens it first takes the world's steps.
-func (w *world) openFake(ctx context.Context, tr store.Transfer, keep PageStore) (reading.Source, error) {
+func (w *world) openFake(
+	ctx context.Context, tr store.Transfer, keep PageStore, doubted []uint32,
+) (reading.Source, error) {
+	w.reads.doubted = doubted
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if err := w.reads.fails; err != nil {
@@ -56,8 +61,8 @@ func (w *world) newest() *deliverytest.Source {
 	return w.reads.all[len(w.reads.all)-1]
 }
 
-// paged is a transfer of five files of two blocks each.
-func (w *world) paged(tr *store.Transfer) {
+// pagedFiles is a transfer of five files of two blocks each.
+func (w *world) pagedFiles(tr *store.Transfer) {
 	tr.Files, tr.Bytes, tr.Blocks, tr.Root, tr.ManifestBytes, tr.ManifestBlocks = 5, 500, 10, protocol.Digest{}, 0, 0
 	tr.Paged, tr.ID, tr.Edition, tr.Pages = true, protocol.TransferID{7}, 1, 8
 	tr.Skeleton, tr.SkeletonBytes = protocol.Digest{8}, 100
@@ -128,6 +133,9 @@ func (a *agent) pagedReceipt(
 	return a.hand(r)
 }
 
+// fiveEntries is what a device counts that has all of them.
+var fiveEntries = groupcast.Tally{Entries: 5}
+
 // sendingPaged brings agents of group g into a session of a paged transfer whose first block is hashed.
 func sendingPaged(w *world, names ...string) (groupcast.Transfer, []*agent, []format2.Offer) {
 	w.Helper()
@@ -136,7 +144,7 @@ func sendingPaged(w *world, names ...string) (groupcast.Transfer, []*agent, []fo
 	for _, n := range names {
 		agents = append(agents, w.enrol(n, "g").attachAs(speaking(2)))
 	}
-	tr := w.send("g", w.paged)
+	tr := w.send("g", w.pagedFiles)
 	w.step(deliverytest.Step{Blocks: 1})
 	var offers []format2.Offer
 	for _, a := range agents {
@@ -173,7 +181,7 @@ func TestThePagedLife(t *testing.T) {
 			t.Errorf("it is hashed to the end: %+v, root %s", now.Hashing, now.Root)
 		}
 		for i, a := range agents {
-			w.must(a.pagedReceipt(offers[i], root, groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+			w.must(a.pagedReceipt(offers[i], root, groupcast.DeliveryVerified, fiveEntries))
 		}
 		if now = w.shown(tr.No); now.State != groupcast.TransferDone || now.Verified != 2 {
 			t.Errorf("%s, %d verified", now.State, now.Verified)
@@ -244,10 +252,13 @@ func TestAFurtherEditionReplacesAnOffer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := sendingPaged(w, "ann", "bob")
 		first := w.sender()
-		first.End(fmt.Errorf("block 3: %w", pages.ErrChanged))
+		first.End(fmt.Errorf("block 3: %w", &source.ChangedError{Entries: []uint32{4, 2}}))
 		w.settle()
 		if got, err := w.db.Transfer(w.ctx, tr.No); err != nil || got.Edition != 2 || got.Skeleton != offers[0].Skeleton {
 			t.Fatalf("edition %d, %v", got.Edition, err)
+		}
+		if !slices.Equal(w.reads.doubted, []uint32{2, 4}) {
+			t.Errorf("these are read again: %v", w.reads.doubted)
 		}
 		w.step(deliverytest.Step{Blocks: 10, Final: true})
 		for i, a := range agents {
@@ -259,9 +270,9 @@ func TestAFurtherEditionReplacesAnOffer(t *testing.T) {
 				t.Fatalf("%+v", h)
 			}
 			// What it says of the edition before is not taken, nor that it has it.
-			err := a.pagedReceipt(offers[i], deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5})
+			err := a.pagedReceipt(offers[i], deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, fiveEntries)
 			wantCode(t, err, groupcast.EClosed)
-			w.must(a.pagedReceipt(o, deliverytest.RootOf(tr.No, 2), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+			w.must(a.pagedReceipt(o, deliverytest.RootOf(tr.No, 2), groupcast.DeliveryVerified, fiveEntries))
 		}
 		if now := w.shown(tr.No); now.State != groupcast.TransferDone || now.Verified != 2 {
 			t.Errorf("%s, %d verified", now.State, now.Verified)
@@ -356,7 +367,7 @@ func TestOldReceiversAreTurnedAwayFromPagedTransfers(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
 		ann, bob := w.enrol("ann", "g"), w.enrol("bob", "g")
-		tr := w.send("g", w.paged)
+		tr := w.send("g", w.pagedFiles)
 		w.step(deliverytest.Step{Blocks: 10, Final: true})
 		ann.attachAs(speaking(1))
 		bob.attachAs(speaking(2))
@@ -386,7 +397,7 @@ func TestADirectOfferOfAPagedTransfer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		w.group("g")
 		ann := w.enrol("ann", "g").attachAs(speaking(2))
-		tr := w.send("g", w.paged)
+		tr := w.send("g", w.pagedFiles)
 		w.step(deliverytest.Step{Blocks: 10, Final: true})
 		time.Sleep(2 * time.Minute)
 		o := ann.pagedOffered()
@@ -396,7 +407,7 @@ func TestADirectOfferOfAPagedTransfer(t *testing.T) {
 		if h := ann.takes(o); !h.HTTPS {
 			t.Errorf("%+v", h)
 		}
-		w.must(ann.pagedReceipt(o, deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, groupcast.Tally{Entries: 5}))
+		w.must(ann.pagedReceipt(o, deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, fiveEntries))
 		if now := w.shown(tr.No); now.State != groupcast.TransferDone {
 			t.Error(now.State)
 		}
@@ -447,7 +458,7 @@ func TestAPageThatCannotBeKeptIsSignedAgain(t *testing.T) {
 		once.fails = errors.New("the disk is full")
 		w.group("g")
 		w.enrol("ann", "g").attachAs(speaking(2))
-		tr := w.send("g", w.paged)
+		tr := w.send("g", w.pagedFiles)
 		w.step(deliverytest.Step{Blocks: 10, Final: true})
 		if now := w.shown(tr.No); now.Root != (protocol.Digest{}) || !strings.Contains(now.Reason, "disk is full") {
 			t.Errorf("root %s, %s: %s", now.Root, now.State, now.Reason)

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
@@ -11,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reading"
+	"github.com/groupcast/groupcast/internal/source"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
@@ -59,7 +61,10 @@ func (e *Engine) openPaged(ctx context.Context, no protocol.TransferNo) (reading
 	if err != nil {
 		return nil, err
 	}
-	return e.cfg.OpenPaged(ctx, tr, pageStore{e})
+	e.mu.Lock()
+	doubted := e.doubted[no]
+	e.mu.Unlock()
+	return e.cfg.OpenPaged(ctx, tr, pageStore{e}, doubted)
 }
 
 // hashed comes when the files of a paged transfer were all read, or could not be; it says whether to try again. It
@@ -93,7 +98,8 @@ func allLost(no protocol.TransferNo, lost []content.Lost) error {
 	if len(lost) > 1 {
 		text = fmt.Sprintf("all of its %d files changed, are gone or cannot be read: %s …", len(lost), lost[0].Path)
 	}
-	return groupcast.Errorf(groupcast.EConflict, "%s", text).WithHint("retry the transfer: it takes them as they are then").
+	return groupcast.Errorf(groupcast.EConflict, "%s", text).
+		WithHint("retry the transfer: it takes them as they are then").
 		WithNext(groupcast.Next{Step: groupcast.StepRetry, Transfer: no}).Wrap(edition.ErrNothingLeft)
 }
 
@@ -103,6 +109,19 @@ func contentOf(tr store.Transfer) string {
 		return fmt.Sprintf("%s edition %d", tr.Content, tr.Edition)
 	}
 	return tr.Content
+}
+
+// doubt notes files that were another thing than their pages say: the next edition does not go by how they look.
+func (e *Engine) doubt(no protocol.TransferNo, err error) {
+	var changed *source.ChangedError
+	if !errors.As(err, &changed) {
+		return
+	}
+	e.mu.Lock()
+	defer e.mu.Unlock()
+	e.doubted[no] = append(e.doubted[no], changed.Entries...)
+	slices.Sort(e.doubted[no])
+	e.doubted[no] = slices.Compact(e.doubted[no])
 }
 
 // holds names what an open transfer holds now.

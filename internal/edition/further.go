@@ -2,13 +2,24 @@ package edition
 
 import (
 	"context"
+	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// Further begins the next edition of a paged transfer whose files are not what its pages say any more: of the same list,
-// whose files are read again. Those that are not as they were listed are lost then.
+// WaitFor is how long a paged transfer waits for the edition after one. The second comes at once; a file that
+// is another one each time it is read, though it looks as it was listed, must not keep the server busy.
+func WaitFor(e protocol.Edition) time.Duration {
+	if e < 2 {
+		return 0
+	}
+	return min(5*time.Second<<min(e-2, 10), 5*time.Minute)
+}
+
+// Further begins the next edition of a paged transfer whose files are not what its pages say any more: of the same
+// list, whose files are read again. Those that are not as they were listed are lost then.
 func (e *Editions) Further(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
 	lost, err := e.lostBefore(ctx, tr)
 	if err != nil {

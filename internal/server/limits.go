@@ -32,14 +32,19 @@ func watchers() auth.Bounds {
 	return auth.Bounds{What: "event streams", All: 1000, Each: 32, Admins: 200, Local: 16}
 }
 
+// speaks has the versions that agents are told.
+func (cfg Config) speaks() groupcast.Speaks {
+	if cfg.Speaks == (groupcast.Speaks{}) {
+		return groupcast.Spoken()
+	}
+	return cfg.Speaks
+}
+
 // attaching bounds who is attached. An account may have twice as many streams as devices: when a
 // network broke and comes back, the old streams are found to be dead after the new ones came.
 func attaching(cfg Config, left func(protocol.DeviceID)) presence.AgentsConfig {
-	if cfg.Speaks == (groupcast.Speaks{}) {
-		cfg.Speaks = groupcast.Spoken()
-	}
 	return presence.AgentsConfig{
-		Now: cfg.Now, Speaks: cfg.Speaks, Left: left, Every: attachEvery, Burst: attachBurst,
+		Now: cfg.Now, Speaks: cfg.speaks(), Left: left, Every: attachEvery, Burst: attachBurst,
 		Streams: auth.Bounds{
 			What: "attached receivers", All: maxAttached, Each: 2 * store.MaxDevices, Admins: maxAttached / 50,
 		},

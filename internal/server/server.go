@@ -104,7 +104,6 @@ type Server struct {
 	newSender  func(sender.Config) (delivery.Session, error)
 	openSource func(context.Context, store.Transfer) (content.Blocks, error)
 	newPaged   func(delivery.PagedSession) (delivery.Session, error)
-	openPaged  func(context.Context, store.Transfer, delivery.PageStore) (reading.Source, error)
 	sendPlain  func(context.Context, netip.AddrPort, []byte) error
 	openWatch  func() delivery.Watch // of this machine's network; nil: none
 }
@@ -163,6 +162,7 @@ func New(cfg Config) (*Server, error) {
 		Store: s.store, Folder: filepath.Join(cfg.Dir, "audit"), Keep: cfg.AuditKeep, Rows: cfg.AuditRows,
 		Written: s.setback.Counted, Now: s.now, Log: s.log,
 	})
+	lib.PagesOf(s.pagesOf)
 	s.openSource = func(_ context.Context, tr store.Transfer) (content.Blocks, error) { return lib.Open(tr.Content) }
 	s.openWatch = func() delivery.Watch { return mcast.OpenWatch() }
 	s.reach = reach.New(reach.Config{
@@ -173,6 +173,9 @@ func New(cfg Config) (*Server, error) {
 	})
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Endpoint.SendPlain(ctx, group, packet)
+	}
+	s.newPaged = func(delivery.PagedSession) (delivery.Session, error) {
+		return nil, errors.New("sessions of paged transfers are not there yet")
 	}
 	s.newSender = func(c sender.Config) (delivery.Session, error) {
 		c.Endpoint = cfg.Endpoint
@@ -193,9 +196,7 @@ func (s *Server) engine() delivery.Config {
 	c.NewSender = func(c sender.Config) (delivery.Session, error) { return s.newSender(c) }
 	c.OpenSource = func(ctx context.Context, tr store.Transfer) (content.Blocks, error) { return s.openSource(ctx, tr) }
 	c.NewPaged = func(p delivery.PagedSession) (delivery.Session, error) { return s.newPaged(p) }
-	c.OpenPaged = func(ctx context.Context, tr store.Transfer, k delivery.PageStore) (reading.Source, error) {
-		return s.openPaged(ctx, tr, k)
-	}
+	c.OpenPaged = s.openPagedSource
 	c.SendPlain = func(ctx context.Context, to netip.AddrPort, packet []byte) error { return s.sendPlain(ctx, to, packet) }
 	c.OpenWatch = func() delivery.Watch {
 		if s.openWatch == nil {

@@ -46,7 +46,7 @@ func (s *Server) AddTransfer(
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
-	b, err := s.content.Make(ctx, tree, n)
+	b, err := s.build(ctx, g, chosen.Selection, tree, n)
 	if err != nil {
 		return groupcast.Transfer{}, err
 	}
@@ -107,7 +107,7 @@ func (s *Server) newTransfer(
 	if n.Hold {
 		state = groupcast.TransferHeld
 	}
-	return store.Transfer{
+	t := store.Transfer{
 		Transfer: groupcast.Transfer{
 			GroupID: g.ID, Group: g.Name, Name: b.Name, Files: b.Files, Folders: b.Folders, Bytes: b.Bytes, Blocks: b.Blocks,
 			State: state, CreatedAt: now, CreatedBy: p.Actor(), ExpiresAt: now.Add(n.Keep),
@@ -116,6 +116,8 @@ func (s *Server) newTransfer(
 		Source: b.Source, Content: b.Content, Left: b.LeftOut.Entries,
 		ManifestBytes: b.ManifestBytes, ManifestBlocks: b.ManifestBlocks,
 	}
+	pagedInto(&t, b)
+	return t
 }
 
 func label(tr groupcast.Transfer) string {

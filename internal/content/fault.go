@@ -57,8 +57,8 @@ func (e *UnavailableError) Error() string {
 
 func (e *UnavailableError) Unwrap() error { return e.Err }
 
-// ErrAway says that a file is not there, and neither is the disk that it was on.
-var ErrAway = errors.New("its folder is not there; is the disk mounted?")
+// errAway says that a file is not there, and neither is the disk that it was on.
+var errAway = errors.New("its folder is not there; is the disk mounted?")
 
 // errUnsteady says that a block differs though each of its files is whole when looked at.
 var errUnsteady = errors.New("it reads differently each time")
@@ -77,7 +77,7 @@ func (p Place) Fault(name string, err error) error {
 		if r, _, found := p.rootOf(name); !found || r.There() {
 			return &LostError{Lost: []Lost{{name, groupcast.WhyGone}}, Err: err}
 		}
-		return &UnavailableError{name, groupcast.WhyUnreadable, ErrAway}
+		return &UnavailableError{name, groupcast.WhyUnreadable, errAway}
 	case errors.Is(err, fs.ErrPermission):
 		return &UnavailableError{name, groupcast.WhyForbidden, err}
 	case errors.As(err, &away):

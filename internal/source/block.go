@@ -70,22 +70,19 @@ func (s *Source) want(b uint32) (w wanted, err error) {
 	w.void = make([]bool, len(w.extents))
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	final := len(s.signed) > 0 && s.signed[len(s.signed)-1].Final
-	switch {
-	case b >= s.covered && final:
-		return w, pages.ErrVoid
-	case b >= s.covered:
-		return w, pages.ErrNotYet
-	}
-	known, voids := false, 0
-	w.leaf, known = s.writer.Book().Digest(b)
+	voids := 0
 	for i, x := range w.extents {
 		if w.void[i] = s.writer.Lost(x.Entry); w.void[i] {
 			voids++
 		}
 	}
-	if !known || voids == len(w.extents) {
+	known := false
+	w.leaf, known = s.writer.Book().Digest(b)
+	switch {
+	case voids == len(w.extents):
 		return w, pages.ErrVoid
+	case b >= s.covered || !known:
+		return w, pages.ErrNotYet
 	}
 	return w, nil
 }

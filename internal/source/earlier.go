@@ -8,6 +8,7 @@ import (
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // earlier is what the edition before says of files that are as they were: they are not read again. nil: nothing.
@@ -62,7 +63,7 @@ func (s *Source) readEarlier(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	extents := s.cut.Extents(nil, 0)
+	var extents []skeleton.Extent
 	for b := range uint32(s.cut.Blocks()) {
 		extents = s.cut.Extents(extents[:0], b)
 		leaf, known := e.book.Digest(b)
@@ -121,7 +122,7 @@ func (s *Source) save(ctx context.Context) error {
 // early says that a page is long enough to be closed for a session: it is held back by what is not signed. The lock is
 // held.
 func (s *Source) early() bool {
-	return s.writer.Pending() >= aheadAPage && time.Since(s.heard) < listens
+	return s.writer.Pending() >= aheadAPage && time.Since(s.heard) < s.listens
 }
 
 func (s *Source) lost(entry uint32) bool {

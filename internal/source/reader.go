@@ -23,6 +23,8 @@ type reader struct {
 	data  int64 // … to before here is a hole
 }
 
+func newReader(of *content.Paged) *reader { return &reader{of: of, find: newFinder(of.Place())} }
+
 // piece is what was read of a file.
 type piece struct {
 	zeros bool  // it is all zeros, and nothing was written into the buffer
@@ -41,7 +43,7 @@ func (r *reader) whole(entry uint32, buf []byte) error {
 	for range steady {
 		same, err := r.readOnce(f, buf)
 		if err != nil {
-			r.find.leave()
+			r.find.close()
 			return r.of.Place().Fault(f.Path, err)
 		}
 		if same {
@@ -131,7 +133,7 @@ func (r *reader) hold(entry uint32, asListed bool) error {
 	}
 	file, info, err := r.open(f, asListed)
 	if err != nil {
-		r.find.leave()
+		r.find.close()
 		return r.of.Place().Fault(f.Path, err)
 	}
 	r.held, r.entry, r.id, r.path, r.holes = file, entry, f.ID, f.Path, listed.Sparse(info)
@@ -168,7 +170,7 @@ func (r *reader) check(entry uint32) (stamp int64, err error) {
 		err = f.ID.Is(info)
 	}
 	if err != nil {
-		r.find.leave()
+		r.find.close()
 		return 0, r.of.Place().Fault(f.Path, err)
 	}
 	return listed.Stamp(info), nil
@@ -217,7 +219,7 @@ func (r *reader) answers(entry uint32) bool {
 // forget closes what is open: files and folders are found by their names again.
 func (r *reader) forget() {
 	r.letGo()
-	r.find.leave()
+	r.find.close()
 }
 
 func (r *reader) letGo() {
@@ -225,12 +227,4 @@ func (r *reader) letGo() {
 		r.held.Close() // read only: nothing can be lost
 		r.held = nil
 	}
-}
-
-// close closes all that is open.
-func newReader(of *content.Paged) *reader { return &reader{of: of, find: newFinder(of.Place())} }
-
-func (r *reader) close() {
-	r.forget()
-	r.find.close()
 }

@@ -8,6 +8,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"runtime"
 	"slices"
 	"sync"
 	"time"
@@ -61,6 +62,8 @@ type Source struct {
 	life    context.Context // until it is closed
 	end     context.CancelFunc
 	readers chan *reader // that nobody uses
+	workers int
+	listens time.Duration
 	zeros   zeroLeaves
 
 	running sync.Mutex // one Run at a time
@@ -105,6 +108,7 @@ func Open(ctx context.Context, c Config) (*Source, error) {
 		wake: make(chan struct{}, 1), moved: make(chan struct{}, 1), changed: make(chan struct{}),
 		writer: pages.NewWriter(c.Terms, c.Most, c.Files.Entries(), c.Key, c.Files.Cut()),
 	}
+	s.workers, s.listens = min(max(runtime.GOMAXPROCS(0), 2), 8), listens
 	s.life, s.end = context.WithCancel(context.Background())
 	if err := s.resume(ctx); err != nil {
 		s.end()
@@ -153,7 +157,9 @@ func (s *Source) add(raw []byte, c pages.Change) {
 	s.signed = append(s.signed, pages.SignedOf(n, raw, c))
 	s.recent[n%recentPages] = raw
 	s.void = append(s.void, c.Void...)
-	s.covered = s.writer.Book().End()
+	if s.covered = s.writer.Book().End(); c.Final {
+		s.covered = uint32(s.cut.Blocks())
+	}
 }
 
 // unchanged sees whether the files that were begun are as they were listed.
@@ -213,7 +219,7 @@ const (
 func (s *Source) Sent(front uint32) {
 	now := time.Now()
 	s.mu.Lock()
-	if now.Sub(s.heard) < listens {
+	if now.Sub(s.heard) < s.listens {
 		front = max(front, s.front)
 	}
 	s.front, s.heard = front, now
@@ -304,14 +310,14 @@ func (s *Source) release(r *reader) {
 		default:
 		}
 	}
-	r.close()
+	r.forget()
 }
 
 func (s *Source) closeReaders() {
 	for {
 		select {
 		case r := <-s.readers:
-			r.close()
+			r.forget()
 		default:
 			return
 		}

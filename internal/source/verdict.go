@@ -77,7 +77,7 @@ func judge(r *reader, entry uint32, err error) (v verdict, again error) {
 // folder answers, and another file can be read.
 func (s *Source) alone(r *reader, entry uint32, err error) (v verdict, again error) {
 	var away *content.UnavailableError
-	if !errors.As(err, &away) || errors.Is(err, content.ErrAway) || !r.answers(entry) {
+	if !errors.As(err, &away) || !r.answers(entry) {
 		return v, err
 	}
 	for _, scarce := range []error{syscall.EMFILE, syscall.ENFILE, syscall.ENOMEM} {

@@ -3,7 +3,6 @@ package source
 import (
 	"context"
 	"encoding/binary"
-	"runtime"
 	"sync"
 	"time"
 
@@ -55,10 +54,9 @@ type line struct {
 
 // newLine starts the workers and what makes their jobs; all of them end with ctx.
 func newLine(ctx context.Context, s *Source) *line {
-	workers := min(max(runtime.GOMAXPROCS(0), 2), 8)
-	depth := 2*workers + 2
+	depth := 2*s.workers + 2
 	l := &line{s: s, ordered: make(chan *job, depth), work: make(chan *job, depth), free: make(chan []byte, depth+2)}
-	for range workers {
+	for range s.workers {
 		l.group.Go(l.worker)
 	}
 	l.group.Go(func() {
@@ -257,7 +255,7 @@ func (s *Source) holds(now time.Time) time.Duration {
 	if s.life.Err() != nil || uint64(s.covered) < uint64(s.front)+ahead {
 		return 0
 	}
-	return listens - now.Sub(s.heard)
+	return s.listens - now.Sub(s.heard)
 }
 
 // zeroLeaves are the digests of blocks of zeros.

@@ -170,6 +170,7 @@ func (w *world) tryOpen() (*Source, error) {
 		must(w.t, files.Close())
 		return nil, err
 	}
+	s.workers = 2 // so that as much is read ahead on every machine
 	w.t.Cleanup(func() { must(w.t, s.Close()) })
 	return s, nil
 }

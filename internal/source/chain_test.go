@@ -372,8 +372,8 @@ func TestHolesAndZeros(t *testing.T) {
 			}
 		}
 		blocks := int(end - first)
-		if want, file := map[string]int{"d/noise": 0, "d/zeros": blocks, "d/hole": blocks, "d/both": blocks - 2}[e.Path]; file &&
-			n != want {
+		all := map[string]int{"d/noise": 0, "d/zeros": blocks, "d/hole": blocks, "d/both": blocks - 2}
+		if want, file := all[e.Path]; file && n != want {
 			t.Errorf("%s: %d of %d blocks need not come, not %d", e.Path, n, blocks, want)
 		}
 	}

@@ -23,7 +23,7 @@ var changes = map[string]struct {
 	reason format2.VoidReason // 0: none
 }{
 	"grows":                       {grow, format2.VoidChanged},
-	"shrinks":                     {func(t testing.TB, name string) { must(t, os.Truncate(name, 5)) }, format2.VoidChanged},
+	"shrinks":                     {shrink, format2.VoidChanged},
 	"is written again":            {rewrite, format2.VoidChanged},
 	"is touched":                  {touch, format2.VoidChanged},
 	"goes":                        {func(t testing.TB, name string) { must(t, os.Remove(name)) }, format2.VoidGone},
@@ -41,6 +41,8 @@ func grow(t testing.TB, name string) {
 	_, err = f.WriteString("more")
 	must(t, errors.Join(err, f.Close()))
 }
+
+func shrink(t testing.TB, name string) { must(t, os.Truncate(name, 5)) }
 
 func rewrite(t testing.TB, name string) {
 	b, err := os.ReadFile(name)

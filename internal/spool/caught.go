@@ -12,9 +12,6 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/skeleton"
-	"github.com/groupcast/groupcast/internal/spool/diskfs"
-	"github.com/groupcast/groupcast/internal/spool/entries"
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/pagefile"
@@ -87,7 +84,31 @@ func (s *Spool) keepCaughtOf(ctx context.Context, no protocol.TransferNo) error 
 	if err != nil || g == nil {
 		return err
 	}
-	return errors.Join(g.recallFiles(ctx, p), g.closeList())
+	err = g.recallFiles(ctx, p)
+	if err == nil && g.exact {
+		err = g.dropSecondNames(p)
+	}
+	return errors.Join(err, g.closeList())
+}
+
+// dropSecondNames removes the staged names of large files that were found under their final ones: a later edition would
+// write into what is delivered.
+func (g *Staging) dropSecondNames(p journal.Past) error {
+	gone := false
+	for i := range p.Moving {
+		if i >= g.layout.Entries() || !g.outcomes.has(i) || g.layout.Stored(i) < bigFile {
+			continue
+		}
+		err := g.spool.fs.Remove(g.big(i))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return err
+		}
+		gone = gone || err == nil
+	}
+	if !gone {
+		return nil
+	}
+	return g.spool.fs.SyncFolder(g.name)
 }
 
 // caughtOf finds the staging of a transfer of this group of which a crash may have caught files; nil if there is
@@ -165,7 +186,7 @@ func (s *Spool) movingPaged(no protocol.TransferNo) (*Staging, journal.Past, err
 	if err != nil {
 		return nil, p, fmt.Errorf("open the list of entries that is kept: %w", err)
 	}
-	l, err := layoutFrom(f, key)
+	l, err := layout.Read(f, key)
 	if err != nil {
 		return nil, p, f.Close() // there is none
 	}
@@ -182,21 +203,4 @@ func (s *Spool) movingPaged(no protocol.TransferNo) (*Staging, journal.Past, err
 		spool: s, no: no, name: name, layout: l, list: f, parts: parts.New(s.fs), exact: true,
 		outcomes: newOutcomes(l.Entries(), true), named: map[string]bool{},
 	}, p, nil
-}
-
-// layoutFrom reads a skeleton that is not compared with any offer.
-func layoutFrom(f diskfs.File, key pagefile.Key) (*layout.Paged, error) {
-	fi, err := f.Stat()
-	if err != nil {
-		return nil, err
-	}
-	cut := skeleton.NewCut()
-	list, err := entries.Read(f, int(min(fi.Size(), skeleton.MaxBytes)), cut.Add)
-	if err == nil {
-		err = cut.Close()
-	}
-	if err != nil {
-		return nil, err
-	}
-	return layout.NewPaged(key, cut, list), nil
 }

@@ -41,6 +41,7 @@ type Paged struct {
 	adding  sync.Mutex     // one page at a time; of everything below
 	kept    *pagefile.Kept // what an earlier edition left
 	renewed bool           // there was one
+	lost    map[protocol.BlockNumber]bool
 	there   map[string]bool
 	voids   map[int]format2.VoidReason
 	broken  error // a page was not kept: what follows cannot be, either
@@ -166,6 +167,11 @@ func (p *Paged) begin(
 		return err
 	}
 	p.renewed = p.kept != nil
+	_, past, _, err := journal.Read(s.fs, name+"/"+journalName, l.Key.Digest())
+	if err != nil {
+		return err
+	}
+	p.lost = past.Lost
 	if l.File, err = pagefile.Open(s.fs, name+"/"+pagesName, l.Key); err != nil {
 		return err
 	}
@@ -176,7 +182,11 @@ func (p *Paged) begin(
 	if err := g.openJournal(ctx); err != nil {
 		return err
 	}
-	if err := p.settle(ctx, all); err != nil {
+	err = p.loseMoved(past.Moving)
+	if err == nil {
+		err = p.settle(ctx, all)
+	}
+	if err != nil {
 		return errors.Join(err, g.parts.CloseAll(), g.journal.Close())
 	}
 	return nil
@@ -199,11 +209,39 @@ func (p *Paged) renew(ctx context.Context, before pagefile.Key) error {
 		}
 	}
 	hole := format2.LeafDigest(make([]byte, protocol.BlockSize))
-	return pagefile.Keep(g.spool.fs, pagefile.Left{
+	var failed error
+	err = pagefile.Keep(g.spool.fs, pagefile.Left{
 		Key: before, Pages: g.name + "/" + pagesName, Kept: g.name + "/" + keptName,
 		Stored: func(b uint32) bool { return stored.Has(protocol.BlockNumber(b)) },
 		Hole:   func(b uint32, leaf protocol.Digest) bool { return leaf == hole && !p.layout.Cut.Shared(b) },
+		There: func(b uint32) bool { // a file that has its name is not there any more
+			there, err := g.staged(protocol.BlockNumber(b), p.there)
+			failed = errors.Join(failed, err)
+			return there
+		},
 	}, p.layout.Key)
+	return errors.Join(err, failed)
+}
+
+// loseMoved notes that files are not staged any more which were about to get their names before a crash, and are
+// nowhere: what an earlier edition left of them must not be looked for in files that are made anew.
+func (p *Paged) loseMoved(moving map[int]bool) error {
+	g := p.staging
+	var lost []uint32
+	for i := range moving {
+		if !p.renewed || g.outcomes.has(i) || g.layout.Stored(i) < bigFile {
+			continue
+		}
+		if _, err := g.spool.fs.Lstat(g.big(i)); errors.Is(err, fs.ErrNotExist) {
+			for r, b := g.layout.FileBlocks(i), g.layout.FileBlocks(i).First; b < r.End(); b++ {
+				lost = append(lost, uint32(b))
+			}
+		}
+	}
+	if len(lost) == 0 {
+		return nil
+	}
+	return errors.Join(g.journal.Add(journal.Lost, lost...), g.journal.Sync())
 }
 
 // load takes up the pages that are kept.
@@ -253,7 +291,18 @@ func (p *Paged) WriteBlock(b uint32, data []byte) (ok bool, err error) {
 	if !p.layout.Verify(protocol.BlockNumber(b), data) {
 		return false, nil
 	}
-	return true, p.staging.WriteBlock(protocol.BlockNumber(b), data)
+	return true, p.write(b, data)
+}
+
+// write writes a block that is what its page says. Over a block that an earlier edition left nothing is written before
+// the page is durable: else a third edition could still take it for what was there.
+func (p *Paged) write(b uint32, data []byte) error {
+	if p.renewed {
+		if err := p.layout.Durable(); err != nil {
+			return err
+		}
+	}
+	return p.staging.WriteBlock(protocol.BlockNumber(b), data)
 }
 
 // ReadBlock reads a block that was written, as long as its files are in the staging.
@@ -262,7 +311,10 @@ func (p *Paged) ReadBlock(b uint32, buf []byte) (int, error) {
 }
 
 // Sync makes what was written durable, the pages first, and says so in the journal.
-func (p *Paged) Sync() error { return p.staging.Sync() }
+func (p *Paged) Sync() error {
+	// Of blocks that need not come, like zeros, the pages alone speak.
+	return errors.Join(p.layout.Durable(), p.staging.Sync())
+}
 
 // Commit moves every file to its final name that is finished and whole, and returns the outcomes of those entries;
 // with the last of them and the final page come folders and links. It may be called again and again. One caller at a

@@ -1,10 +1,12 @@
 package spool
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
 	"io/fs"
+	"slices"
 
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -66,7 +68,7 @@ func (p *Paged) takeKept(end uint32) error {
 	var failed error
 	err := p.kept.Below(end, func(block uint32, was protocol.Digest) {
 		b := protocol.BlockNumber(block)
-		if leaf, known := p.layout.Leaf(block); !known || leaf != was || failed != nil {
+		if leaf, known := p.layout.Leaf(block); !known || leaf != was || failed != nil || p.lost[b] {
 			return
 		}
 		there, err := g.staged(b, p.there)
@@ -90,7 +92,7 @@ func (p *Paged) forget(v format2.VoidFile) error {
 	if g.layout.Stored(i) < bigFile {
 		return nil
 	}
-	err := g.parts.Forget(g.big(i))
+	err := errors.Join(p.layout.Durable(), g.parts.Forget(g.big(i))) // else its blocks would have to come again
 	if gone := g.spool.fs.Remove(g.big(i)); !errors.Is(gone, fs.ErrNotExist) {
 		err = errors.Join(err, gone)
 	}
@@ -154,7 +156,7 @@ func (p *Paged) settleZeros(block uint32) error {
 		}
 		if there {
 			_, n := p.layout.Cut.Block(block)
-			return g.WriteBlock(b, make([]byte, n))
+			return p.write(block, make([]byte, n))
 		}
 	}
 	p.layout.AddHole(block)
@@ -176,11 +178,17 @@ func (p *Paged) sort(c *pages.Change) {
 	for _, f := range c.Void {
 		about = append(about, p.layout.FileBlocks(int(f.Entry)))
 	}
+	slices.SortFunc(about, func(a, b protocol.Range) int { return cmp.Compare(a.First, b.First) })
 	c.Ready, c.Held = nil, nil
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	for _, r := range about {
-		p.sortRange(c, r)
+	next := protocol.BlockNumber(0)
+	for _, r := range about { // some are of the same blocks
+		if end := r.End(); end > next {
+			next = max(next, r.First)
+			p.sortRange(c, protocol.Range{First: next, Count: uint32(end - next)})
+			next = end
+		}
 	}
 }
 

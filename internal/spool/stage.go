@@ -21,8 +21,6 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-const defaultSpare = 1 << 30
-
 // Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
 // is there already, makes the files and reads the journal. An error is *Refused when the
 // device cannot take part.
@@ -196,7 +194,11 @@ func (g *Staging) recall(ctx context.Context, p journal.Past) error {
 		}
 	}
 	g.skipSettled()
-	return g.journal.Add(journal.Lost, lost...)
+	if len(lost) == 0 {
+		return nil
+	}
+	// Durable before anything is written: a staged file that is made anew must not pass for the one that is gone.
+	return errors.Join(g.journal.Add(journal.Lost, lost...), g.journal.Sync())
 }
 
 // recallFiles finds the outcomes of files that were settled or on the move.

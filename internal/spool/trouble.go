@@ -4,35 +4,21 @@ import (
 	"context"
 	"errors"
 	"fmt"
-	"io/fs"
 
+	"github.com/groupcast/groupcast/internal/spool/room"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
-// probeName is a file that is written to find out whether the disk works.
 const (
 	probeName  = spoolFolder + "/probe"
-	probeBytes = 4096
 	probeEvery = 64 // errors that are plainly about a name, from one look at the disk to the next
 )
 
-// probe writes a small file durably and removes it again: the answer for the disk as a whole. Transfers
-// ask at the same time, and there is one file.
+// probe finds out whether the disk works. Transfers ask at the same time, and there is one file for it.
 func (s *Spool) probe() error {
 	s.cfg.Shared.probing.Lock()
 	defer s.cfg.Shared.probing.Unlock()
-	if err := s.fs.Remove(probeName); err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return err
-	}
-	h, err := s.fs.Create(probeName, 0o600)
-	if err != nil {
-		return err
-	}
-	_, err = h.WriteAt(make([]byte, probeBytes), 0)
-	if err == nil {
-		err = h.Sync()
-	}
-	return errors.Join(err, h.Close(), s.fs.Remove(probeName))
+	return room.Probe(s.fs, probeName)
 }
 
 // faulty gives what an error means that came while an entry was worked on: the end of the work

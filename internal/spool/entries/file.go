@@ -77,12 +77,14 @@ func Blame(err error) error {
 
 // Cut reads the skeleton of an offer to its end and cuts the stream, which must be as the offer says.
 func Cut(f io.ReaderAt, o format2.Offer) (*List, *skeleton.Cut, error) {
-	cut := skeleton.NewCut()
-	l, err := Read(f, int(o.SkeletonBytes), cut.Add)
+	cut, disk := skeleton.NewCut(), &watched{ReaderAt: f}
+	l, err := Read(disk, int(o.SkeletonBytes), cut.Add)
 	if err == nil {
 		err = cut.Close()
 	}
 	switch {
+	case disk.err != nil:
+		return nil, nil, fmt.Errorf("read the list of entries that is kept: %w", disk.err)
 	case err != nil:
 		return nil, nil, Refusal(err)
 	case l.Len() != int(o.Entries) || cut.Bytes() != o.Bytes || cut.Blocks() != int(o.Blocks):
@@ -97,11 +99,23 @@ var ErrOther = errors.New("it is not the list that the offer names")
 // errOther says that a skeleton is not what its offer says of it.
 var errOther = errors.New("it promises something else than the offer")
 
-// Refusal is a refusal of a skeleton, unless the disk is at fault.
-func Refusal(err error) error {
-	if trouble.Hindrance(err) != nil {
-		return err
+// watched remembers that a file could not be read.
+type watched struct {
+	io.ReaderAt
+	err error
+}
+
+// ReadAt reads from the file.
+func (w *watched) ReadAt(b []byte, off int64) (int, error) {
+	n, err := w.ReaderAt.ReadAt(b, off)
+	if err != nil && !errors.Is(err, io.EOF) {
+		w.err = err
 	}
+	return n, err
+}
+
+// Refusal is what is wrong with a skeleton, as a refusal.
+func Refusal(err error) error {
 	kind := "entry"
 	switch {
 	case errors.Is(err, errOther), errors.Is(err, skeleton.ErrTotals):

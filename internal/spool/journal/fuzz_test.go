@@ -13,13 +13,13 @@ func FuzzReplay(f *testing.F) {
 		[2]uint32{Moving, 3}))
 	f.Add(records([2]uint32{barrierRecord, 9}, [2]uint32{Written, 1 << 31}, [2]uint32{99, 0}))
 	f.Fuzz(func(t *testing.T, b []byte) {
-		p := Past{Moving: map[int]bool{}, Settled: map[int]bool{}, Made: map[int]bool{}}
+		p := emptyPast()
 		j := &Journal{}
 		j.replay(b, &p)
 		if int(j.records) > len(b)/recordBytes || int(j.written) != len(p.Trusted)+len(p.Doubtful) {
 			t.Fatalf("%d records, %d written out of %d bytes", j.records, j.written, len(b))
 		}
-		again := Past{Moving: map[int]bool{}, Settled: map[int]bool{}, Made: map[int]bool{}}
+		again := emptyPast()
 		cut := &Journal{}
 		cut.replay(b[:int(j.records)*recordBytes], &again)
 		if cut.records != j.records || len(again.Trusted) != len(p.Trusted) {

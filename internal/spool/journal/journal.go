@@ -59,6 +59,13 @@ type Past struct {
 	Moving   map[int]bool
 	Settled  map[int]bool
 	Made     map[int]bool
+	Lost     map[protocol.BlockNumber]bool // at any time; they may have been written since
+}
+
+func emptyPast() Past {
+	return Past{
+		Moving: map[int]bool{}, Settled: map[int]bool{}, Made: map[int]bool{}, Lost: map[protocol.BlockNumber]bool{},
+	}
 }
 
 // Open opens the journal of a staging or begins a new one; one of another manifest is
@@ -83,7 +90,7 @@ func Open(f diskfs.FS, name string, root protocol.Digest) (*Journal, Past, error
 
 // Read reads a journal and changes nothing; its length is 0 if there is none of this manifest.
 func Read(f diskfs.FS, name string, root protocol.Digest) (j *Journal, p Past, length int64, err error) {
-	j, p = &Journal{}, Past{Moving: map[int]bool{}, Settled: map[int]bool{}, Made: map[int]bool{}}
+	j, p = &Journal{}, emptyPast()
 	b, err := diskfs.ReadAll(f, name, maxBytes)
 	switch {
 	case errors.Is(err, fs.ErrNotExist):
@@ -143,6 +150,7 @@ func (j *Journal) replay(b []byte, p *Past) {
 			written = append(written, protocol.BlockNumber(value))
 		case Lost:
 			forget(written, protocol.BlockNumber(value))
+			p.Lost[protocol.BlockNumber(value)] = true
 		case barrierRecord:
 			durable = max(durable, min(int(value), len(written)))
 		case Moving:

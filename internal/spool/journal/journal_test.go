@@ -48,7 +48,7 @@ func TestBarrierDoesNotVouchForLostBlocks(t *testing.T) {
 		},
 	} {
 		t.Run(c.name, func(t *testing.T) {
-			p := Past{Moving: map[int]bool{}, Settled: map[int]bool{}}
+			p := emptyPast()
 			new(Journal).replay(records(c.records...), &p)
 			if !slices.Equal(p.Trusted, c.trusted) || !slices.Equal(p.Doubtful, c.doubtful) {
 				t.Fatalf("trusts %v and doubts %v, want %v and %v", p.Trusted, p.Doubtful, c.trusted, c.doubtful)

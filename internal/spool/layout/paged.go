@@ -11,6 +11,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/skeleton"
 	"github.com/groupcast/groupcast/internal/spool/digest"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/entries"
 	"github.com/groupcast/groupcast/internal/spool/pagefile"
 )
@@ -248,3 +249,20 @@ func (l *Paged) Entry(i int) *manifest.File {
 
 // Find finds an entry by its path.
 func (l *Paged) Find(path string) (int, bool, error) { return l.list.Find(path) }
+
+// Read reads a skeleton that is not compared with any offer.
+func Read(f diskfs.File, key pagefile.Key) (*Paged, error) {
+	fi, err := f.Stat()
+	if err != nil {
+		return nil, err
+	}
+	cut := skeleton.NewCut()
+	list, err := entries.Read(f, int(min(fi.Size(), skeleton.MaxBytes)), cut.Add)
+	if err == nil {
+		err = cut.Close()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return NewPaged(key, cut, list), nil
+}

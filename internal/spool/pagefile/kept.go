@@ -87,6 +87,8 @@ type Left struct {
 	Stored func(block uint32) bool // durable, by its journal
 	// Hole says whether a block with this leaf is zeros that were never written.
 	Hole func(block uint32, leaf protocol.Digest) bool
+	// There says whether the staged file of a block is still there.
+	There func(block uint32) bool
 }
 
 // Keep writes down, durably, which blocks the edition before leaves to another one, which has the file of this name
@@ -114,6 +116,9 @@ func Keep(f diskfs.FS, old Left, to Key) error {
 func leave(f diskfs.FS, old Left, kept *Kept, out io.Writer) error {
 	var unread, unwritten error
 	put := func(block uint32, leaf protocol.Digest) {
+		if !old.There(block) {
+			return
+		}
 		b := append(binary.BigEndian.AppendUint32(make([]byte, 0, keptBytes), block), leaf[:]...)
 		if unwritten == nil {
 			_, unwritten = out.Write(b)

@@ -103,7 +103,7 @@ func (p *File) Load(take func(raw []byte) bool) error {
 	if err != nil {
 		return err
 	}
-	p.end = end
+	p.end, p.late = end, true // a process that was killed may not have come to make them durable
 	if err := p.file.Truncate(end); err != nil {
 		return fmt.Errorf("cut the pages: %w", err)
 	}

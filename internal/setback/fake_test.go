@@ -18,6 +18,7 @@ import (
 type memory struct {
 	offers    protocol.OfferNo
 	transfers protocol.TransferNo
+	editions  uint64              // that were left out
 	leftOut   [2]protocol.OfferNo // the last numbers that a start left out, first and last
 	settings  map[string]string
 	audit     int64
@@ -67,6 +68,11 @@ func (m *memory) SkipOffersPast(_ context.Context, n protocol.OfferNo) error {
 
 func (m *memory) SkipTransfersPast(_ context.Context, n protocol.TransferNo) error {
 	m.transfers = max(m.transfers, n)
+	return m.writing()
+}
+
+func (m *memory) SkipEditions(_ context.Context, by uint32) error {
+	m.editions += uint64(by)
 	return m.writing()
 }
 

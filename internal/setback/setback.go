@@ -37,6 +37,13 @@ const (
 	mostGap  = 1 << 32
 )
 
+// So many editions of the pages of open transfers are left out, at random, once the server knows that it was set
+// back: a device that has pages which the lost part of its life signed must never see others with their numbers.
+const (
+	leastEditions = 1 << 16
+	mostEditions  = 1 << 24
+)
+
 // setting keeps a State until it is confirmed.
 const setting = "restore.unconfirmed"
 
@@ -48,6 +55,7 @@ type Store interface {
 	LeaveOutOffers(ctx context.Context, n uint64) error
 	SkipOffersPast(ctx context.Context, number protocol.OfferNo) error
 	SkipTransfersPast(ctx context.Context, number protocol.TransferNo) error
+	SkipEditions(ctx context.Context, by uint32) error
 	Setting(ctx context.Context, name string) (string, error)
 	SetSetting(ctx context.Context, name, value string) error
 	Audit(ctx context.Context, f store.AuditFilter) ([]groupcast.AuditEntry, error)
@@ -215,12 +223,15 @@ func (w *Watch) keep(ctx context.Context) error {
 	return nil
 }
 
-// movePast moves the counters; doing it twice is the same as doing it once.
+// movePast moves the counters; doing it twice does no harm.
 func (w *Watch) movePast(ctx context.Context, b State) error {
 	if err := w.cfg.Store.SkipOffersPast(ctx, b.Offers); err != nil {
 		return err
 	}
 	if err := w.cfg.Store.SkipTransfersPast(ctx, b.Transfers); err != nil {
+		return err
+	}
+	if err := w.cfg.Store.SkipEditions(ctx, leastEditions+rand.Uint32N(mostEditions-leastEditions)); err != nil {
 		return err
 	}
 	w.Counted(ctx)

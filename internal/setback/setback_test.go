@@ -22,6 +22,9 @@ func TestAStartLikeAnyOther(t *testing.T) {
 	if gap := l.store.offers - before; gap < leastGap || gap > mostGap {
 		t.Errorf("the start left out %d numbers", gap)
 	}
+	if l.store.editions > 0 {
+		t.Errorf("pages begin anew without a reason, %d editions on", l.store.editions)
+	}
 }
 
 // Whoever was given what the database does not know of stops all, once, until it is confirmed; the
@@ -46,6 +49,9 @@ func TestADeviceKnowsMore(t *testing.T) {
 	if l.store.offers < lost.Number+far || l.store.transfers < lost.Transfer+farTransfers {
 		t.Errorf("numbers go on at %d and %d, after %d and %d", l.store.offers, l.store.transfers, lost.Number,
 			lost.Transfer)
+	}
+	if l.store.editions < leastEditions {
+		t.Errorf("pages go on %d editions on", l.store.editions)
 	}
 	l.start()
 	if l.why() != groupcast.SetBackDevice || !l.paused {
@@ -169,6 +175,9 @@ func TestARestoreStaysARestore(t *testing.T) {
 	}
 	if err := l.Begin(t.Context()); err != nil || !l.paused {
 		t.Errorf("%v, paused %v", err, l.paused)
+	}
+	if l.store.editions < leastEditions {
+		t.Errorf("pages go on %d editions on", l.store.editions)
 	}
 	if l.store.offers < before.Number+far || !slices.Contains(l.audited, "restore") {
 		t.Errorf("offers go on at %d after %d, %v", l.store.offers, before.Number, l.audited)

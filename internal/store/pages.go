@@ -20,6 +20,9 @@ type Pages interface {
 		error)
 	// NewestPage gives the last page of a transfer's edition; ENotFound without one.
 	NewestPage(ctx context.Context, no protocol.TransferNo, e protocol.Edition) ([]byte, error)
+	// SkipEditions begins a further edition, so many on, of every open paged transfer: a lost part of the server's life
+	// may have signed pages of the next ones (security.md O4). All pages of theirs go but the final ones.
+	SkipEditions(ctx context.Context, by uint32) error
 	// FinalPages lists the final pages of all editions of a transfer, the newest first. They stay when their edition
 	// is over and when the content is gone: proofs hold them.
 	FinalPages(ctx context.Context, no protocol.TransferNo) ([]FinalPage, error)

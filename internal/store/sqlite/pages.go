@@ -136,6 +136,19 @@ func (s *Store) NewestPage(ctx context.Context, no protocol.TransferNo, e protoc
 	return page, err
 }
 
+// SkipEditions begins a further edition of every open paged transfer.
+func (s *Store) SkipEditions(ctx context.Context, by uint32) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		if err := q.ForgetOpenPages(ctx); err != nil {
+			return err
+		}
+		if err := q.ForgetOpenLost(ctx); err != nil {
+			return err
+		}
+		return q.SkipEditions(ctx, queries.SkipEditionsParams{By: int64(by), Root: protocol.Digest{}.String()})
+	})
+}
+
 // FinalPages lists the final pages of all editions of a transfer.
 func (s *Store) FinalPages(ctx context.Context, no protocol.TransferNo) (out []store.FinalPage, err error) {
 	err = s.read(ctx, func(q *queries.Queries) error {

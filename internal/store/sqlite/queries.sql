@@ -931,6 +931,18 @@ DELETE FROM pages WHERE transfer_no = @transfer_no;
 DELETE FROM pages WHERE pages.transfer_no = @transfer_no
     AND pages.edition < (SELECT t.edition FROM transfers t WHERE t.no = pages.transfer_no);
 
+-- name: ForgetOpenPages :exec
+DELETE FROM pages WHERE transfer_no IN (SELECT t.no FROM transfers t
+    WHERE t.paged <> '' AND t.state IN ('held', 'waiting', 'gathering', 'sending'));
+
+-- name: ForgetOpenLost :exec
+DELETE FROM left_out WHERE why IN ('changed', 'gone', 'unread') AND transfer_no IN (SELECT t.no FROM transfers t
+    WHERE t.paged <> '' AND t.state IN ('held', 'waiting', 'gathering', 'sending'));
+
+-- name: SkipEditions :exec
+UPDATE transfers SET edition = edition + @by, root = @root, lost = 0
+WHERE paged <> '' AND state IN ('held', 'waiting', 'gathering', 'sending');
+
 -- name: AddFinalPage :exec
 INSERT INTO final_pages (transfer_no, edition, root, page) VALUES (@transfer_no, @edition, @root, @page);
 

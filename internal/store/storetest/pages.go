@@ -228,6 +228,44 @@ func pagesOfEditions(w *world) {
 	w.fails(err, groupcast.EConflict)
 }
 
+// A server that was set back signs no page under an edition that it may have used.
+func editionsSkipped(w *world) {
+	g := w.group("lab")
+	open, closed := w.paged(g, 4), w.paged(g, 4)
+	plain, _ := w.transfer(g)
+	for _, t := range []store.Transfer{open, closed} {
+		w.ok(w.s.AddPage(w.ctx, w.page(t, 0, "zero")))
+		p := w.page(t, 1, "one")
+		p.Root, p.Lost = protocol.Digest{5}, []groupcast.LeftOut{{Path: "t/a", Why: groupcast.WhyGone}}
+		w.ok(w.s.AddPage(w.ctx, p))
+	}
+	w.ok(w.s.CloseTransfer(w.ctx, closed.No, groupcast.TransferCancelled, groupcast.DeliveryCancelled, "", w.tick()))
+	w.ok(w.s.SkipEditions(w.ctx, 70_000))
+	w.has(open.No, 1)
+	w.has(closed.No, 1, "zero", "one")
+	for _, c := range []struct {
+		no      protocol.TransferNo
+		edition protocol.Edition
+		root    protocol.Digest
+		lost    int
+	}{
+		{open.No, 70_001, protocol.Digest{}, 0}, {closed.No, 1, protocol.Digest{5}, 1}, {plain.No, 0, plain.Root, 0},
+	} {
+		t, err := w.s.Transfer(w.ctx, c.no)
+		w.ok(err)
+		equal(w, "edition", t.Edition, c.edition)
+		equal(w, "root", t.Root, c.root)
+		equal(w, "lost", t.Lost, c.lost)
+	}
+	w.fails(w.s.AddPage(w.ctx, w.page(open, 2, "two")), groupcast.EConflict)
+	finals, err := w.s.FinalPages(w.ctx, open.No)
+	w.ok(err)
+	equal(w, "final pages", len(finals), 1)
+	open.Edition = 70_001
+	w.ok(w.s.AddPage(w.ctx, w.page(open, 0, "again")))
+	w.has(open.No, 70_001, "again")
+}
+
 // Of two writers with one page number one is refused, whoever that is.
 func pageWriters(w *world) {
 	const writers, pages = 4, 20

@@ -92,6 +92,7 @@ var cases = []struct {
 	{"pages are kept", pagesKept},
 	{"what must not become a page", pagesRefused},
 	{"pages of editions", pagesOfEditions},
+	{"editions that may have been used", editionsSkipped},
 	{"two writers of one page", pageWriters},
 	{"paged receipts and offers", pagedReceipts},
 	{"tokens of a user", tokensOfUser},

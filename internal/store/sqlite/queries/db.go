@@ -300,6 +300,12 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.forgetOfferGapsStmt, err = db.PrepareContext(ctx, forgetOfferGaps); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetOfferGaps: %w", err)
 	}
+	if q.forgetOpenLostStmt, err = db.PrepareContext(ctx, forgetOpenLost); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetOpenLost: %w", err)
+	}
+	if q.forgetOpenPagesStmt, err = db.PrepareContext(ctx, forgetOpenPages); err != nil {
+		return nil, fmt.Errorf("error preparing query ForgetOpenPages: %w", err)
+	}
 	if q.forgetPagesStmt, err = db.PrepareContext(ctx, forgetPages); err != nil {
 		return nil, fmt.Errorf("error preparing query ForgetPages: %w", err)
 	}
@@ -581,6 +587,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	}
 	if q.sitesStmt, err = db.PrepareContext(ctx, sites); err != nil {
 		return nil, fmt.Errorf("error preparing query Sites: %w", err)
+	}
+	if q.skipEditionsStmt, err = db.PrepareContext(ctx, skipEditions); err != nil {
+		return nil, fmt.Errorf("error preparing query SkipEditions: %w", err)
 	}
 	if q.skipPastStmt, err = db.PrepareContext(ctx, skipPast); err != nil {
 		return nil, fmt.Errorf("error preparing query SkipPast: %w", err)
@@ -1116,6 +1125,16 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing forgetOfferGapsStmt: %w", cerr)
 		}
 	}
+	if q.forgetOpenLostStmt != nil {
+		if cerr := q.forgetOpenLostStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetOpenLostStmt: %w", cerr)
+		}
+	}
+	if q.forgetOpenPagesStmt != nil {
+		if cerr := q.forgetOpenPagesStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing forgetOpenPagesStmt: %w", cerr)
+		}
+	}
 	if q.forgetPagesStmt != nil {
 		if cerr := q.forgetPagesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing forgetPagesStmt: %w", cerr)
@@ -1586,6 +1605,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing sitesStmt: %w", cerr)
 		}
 	}
+	if q.skipEditionsStmt != nil {
+		if cerr := q.skipEditionsStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing skipEditionsStmt: %w", cerr)
+		}
+	}
 	if q.skipPastStmt != nil {
 		if cerr := q.skipPastStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing skipPastStmt: %w", cerr)
@@ -1832,6 +1856,8 @@ type Queries struct {
 	forgetKeyedCallsOfStmt        *sql.Stmt
 	forgetLostStmt                *sql.Stmt
 	forgetOfferGapsStmt           *sql.Stmt
+	forgetOpenLostStmt            *sql.Stmt
+	forgetOpenPagesStmt           *sql.Stmt
 	forgetPagesStmt               *sql.Stmt
 	forgetProgressStmt            *sql.Stmt
 	forgetRefusalsStmt            *sql.Stmt
@@ -1926,6 +1952,7 @@ type Queries struct {
 	signedOffersStmt              *sql.Stmt
 	siteStmt                      *sql.Stmt
 	sitesStmt                     *sql.Stmt
+	skipEditionsStmt              *sql.Stmt
 	skipPastStmt                  *sql.Stmt
 	stillOwedStmt                 *sql.Stmt
 	takeOverStmt                  *sql.Stmt
@@ -2047,6 +2074,8 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		forgetKeyedCallsOfStmt:        q.forgetKeyedCallsOfStmt,
 		forgetLostStmt:                q.forgetLostStmt,
 		forgetOfferGapsStmt:           q.forgetOfferGapsStmt,
+		forgetOpenLostStmt:            q.forgetOpenLostStmt,
+		forgetOpenPagesStmt:           q.forgetOpenPagesStmt,
 		forgetPagesStmt:               q.forgetPagesStmt,
 		forgetProgressStmt:            q.forgetProgressStmt,
 		forgetRefusalsStmt:            q.forgetRefusalsStmt,
@@ -2141,6 +2170,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		signedOffersStmt:              q.signedOffersStmt,
 		siteStmt:                      q.siteStmt,
 		sitesStmt:                     q.sitesStmt,
+		skipEditionsStmt:              q.skipEditionsStmt,
 		skipPastStmt:                  q.skipPastStmt,
 		stillOwedStmt:                 q.stillOwedStmt,
 		takeOverStmt:                  q.takeOverStmt,

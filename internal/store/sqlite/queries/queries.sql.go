@@ -2239,6 +2239,26 @@ func (q *Queries) ForgetOfferGaps(ctx context.Context, before int64) error {
 	return err
 }
 
+const forgetOpenLost = `-- name: ForgetOpenLost :exec
+DELETE FROM left_out WHERE why IN ('changed', 'gone', 'unread') AND transfer_no IN (SELECT t.no FROM transfers t
+    WHERE t.paged <> '' AND t.state IN ('held', 'waiting', 'gathering', 'sending'))
+`
+
+func (q *Queries) ForgetOpenLost(ctx context.Context) error {
+	_, err := q.exec(ctx, q.forgetOpenLostStmt, forgetOpenLost)
+	return err
+}
+
+const forgetOpenPages = `-- name: ForgetOpenPages :exec
+DELETE FROM pages WHERE transfer_no IN (SELECT t.no FROM transfers t
+    WHERE t.paged <> '' AND t.state IN ('held', 'waiting', 'gathering', 'sending'))
+`
+
+func (q *Queries) ForgetOpenPages(ctx context.Context) error {
+	_, err := q.exec(ctx, q.forgetOpenPagesStmt, forgetOpenPages)
+	return err
+}
+
 const forgetPages = `-- name: ForgetPages :exec
 DELETE FROM pages WHERE transfer_no = $1
 `
@@ -4827,6 +4847,21 @@ func (q *Queries) Sites(ctx context.Context) ([]Site, error) {
 		return nil, err
 	}
 	return items, nil
+}
+
+const skipEditions = `-- name: SkipEditions :exec
+UPDATE transfers SET edition = edition + $1, root = $2, lost = 0
+WHERE paged <> '' AND state IN ('held', 'waiting', 'gathering', 'sending')
+`
+
+type SkipEditionsParams struct {
+	By   int64
+	Root string
+}
+
+func (q *Queries) SkipEditions(ctx context.Context, arg SkipEditionsParams) error {
+	_, err := q.exec(ctx, q.skipEditionsStmt, skipEditions, arg.By, arg.Root)
+	return err
 }
 
 const skipPast = `-- name: SkipPast :exec

@@ -59,6 +59,14 @@ func newRig(t testing.TB, c *contenttest.Content, rate uint64) *rig {
 func newRigOn(
 	t testing.TB, c *contenttest.Content, rate uint64, ifi string, server netip.Addr, group netip.AddrPort,
 ) *rig {
+	return newRigFrom(t, c, c, rate, ifi, server, group)
+}
+
+// newRigFrom is newRigOn with a source of its own for the content.
+func newRigFrom(
+	t testing.TB, c *contenttest.Content, source sender.BlockSource, rate uint64, ifi string, server netip.Addr,
+	group netip.AddrPort,
+) *rig {
 	t.Helper()
 	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: ifi, Feedback: netip.AddrPortFrom(server, 0)})
 	if err != nil {
@@ -77,7 +85,7 @@ func newRigOn(
 		endpoint.Close()
 	})
 	r.sender, err = sender.New(sender.Config{
-		Endpoint: endpoint, Key: r.key, Terms: c.Terms(group), Source: c, Layout: c.Layout, Rate: rate,
+		Endpoint: endpoint, Key: r.key, Terms: c.Terms(group), Source: source, Layout: c.Layout, Rate: rate,
 		OnEvent: r.event,
 	})
 	if err != nil {

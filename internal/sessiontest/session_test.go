@@ -49,6 +49,57 @@ func TestThreeReceiversWithLoss(t *testing.T) {
 	t.Logf("wire ×%.3f, %d parity", float64(st.Wire)/float64(len(c.Data)), st.Session.ParitySent)
 }
 
+// slowSource answers nothing for a while from a block on.
+type slowSource struct {
+	*contenttest.Content
+	from  protocol.BlockNumber
+	until <-chan struct{}
+}
+
+func (s slowSource) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
+	if n >= s.from {
+		<-s.until
+	}
+	return s.Content.ReadBlock(n, buf)
+}
+
+// TestASourceThatStalls: while the disk answers nothing for seconds, receivers hear SYNCs. Nobody is left behind, and
+// what was sent before is not sent again because of it.
+func TestASourceThatStalls(t *testing.T) {
+	c := contenttest.New(t, 5<<20)
+	goOn := make(chan struct{})
+	r := newRigFrom(t, c, slowSource{c, 10, goOn}, testRate, "127.0.0.1", netip.MustParseAddr("127.0.0.1"), group4())
+	var silent atomic.Int64
+	var receivers []*receiver.Receiver
+	var stores []*contenttest.Store
+	for range 2 {
+		s := contenttest.NewStore(c)
+		stores = append(stores, s)
+		receivers = append(receivers, r.receiver(r.hearing(nil), s, func(cfg *receiver.Config) {
+			cfg.OnSilent = func(string) { silent.Add(1) }
+		}))
+	}
+	time.AfterFunc(4*time.Second, func() { close(goOn) })
+	for n, err := range r.run(receivers...) {
+		if err != nil {
+			t.Errorf("%d: %v", n, err)
+		}
+	}
+	symbols := uint64(0)
+	for b := range protocol.BlockNumber(c.Layout.Blocks()) {
+		n, _ := c.Layout.Length(b)
+		symbols += uint64(protocol.SourceSymbols(n, protocol.DefaultSymbol))
+	}
+	for n, s := range stores {
+		s.Check(t, name(n))
+	}
+	st := r.sender.Status()
+	if st.Session.SourceSent != symbols || st.Session.Pass != 1 || silent.Load() > 0 || r.heard(sender.DeviceBehind) > 0 {
+		t.Errorf("%d symbols were sent of %d, %d receivers heard nothing, %d were left behind: %+v", st.Session.SourceSent,
+			symbols, silent.Load(), r.heard(sender.DeviceBehind), st.Session)
+	}
+}
+
 func TestOneEndpointForTwoSessions(t *testing.T) {
 	c := contenttest.New(t, 1<<20)
 	a := newRig(t, c, testRate)

@@ -335,3 +335,47 @@ func TestAClosedSessionEnds(t *testing.T) {
 		t.Errorf("over: %v, %d SYNCs said so", over, ended)
 	}
 }
+
+// A source that gives too little, but something all the time, leaves the rounds as they are: it is named as what holds
+// the rate. While one stands still for long again and again, its rounds tell nothing.
+func TestRoundsOfASlowSource(t *testing.T) {
+	for every, want := range map[int]rate.Limiter{20: rate.LimitSender, 400: rate.LimitStart} {
+		now := time.Date(2020, 1, 1, 0, 0, 0, 0, time.UTC)
+		s := send.New(send.Config{
+			Blocks: 2000, Length: func(protocol.BlockNumber) int { return 100 * testSymbol }, SymbolSize: testSymbol,
+			Sourced: true, FrameBytes: 1000, Rate: rate.Config{Start: 10e6},
+		}, now, rand.New(rand.NewPCG(1, 2)))
+		s.Attach(now, 0, nil, true)
+		var newest wire.Sync
+		var refs [16]send.SymbolRef
+		sent, told, starved := 0, 0, 0
+		for ms := range 3000 {
+			if ms%every == 0 {
+				s.Available(now, protocol.Range{First: protocol.BlockNumber(ms / every), Count: 1})
+			}
+			s.HandleTimeout(now)
+			for busy := true; busy; {
+				m, _, some := s.NextSync(now)
+				if some {
+					newest = m
+				}
+				tr, ok := s.NextTrain(now, refs[:0])
+				sent += len(tr.Refs)
+				busy = ok || some
+			}
+			if s.Starved() {
+				starved++
+			}
+			if ms%50 == 49 {
+				n := uint32(sent - told)
+				f := wire.Feedback{SyncSequence: newest.Sequence, High: newest.RangeLast + 1, Declared: n, Received: n}
+				s.HandleFeedback(now, 0, f)
+				told = sent
+			}
+			now = now.Add(time.Millisecond)
+		}
+		if got := s.Status().Limiter; starved < 500 || got != want {
+			t.Errorf("a block every %d ms: starved %d times of 3000, and the rate is held by %q", every, starved, got)
+		}
+	}
+}

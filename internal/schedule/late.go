@@ -6,8 +6,9 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// lastCalls is in how many parts Timing.Ready is cut for those who are not known to answer in time: they
-// are waited for as long as the others still answer, and one part more.
+// lastCalls is in how many parts Timing.Ready is cut for those who are waited for only as long as the others still
+// answer: one part more if they are not known to answer in time, else two, in which TCP repeats a segment that was
+// lost.
 const lastCalls = 5
 
 // most of a group is there if at most one in so many of those that take part is still missing: what those few miss of
@@ -62,8 +63,14 @@ func (s *Scheduler) lastCall(r *run) (at time.Time, ok bool) {
 		default: // takes no part
 		}
 	}
-	ok = most*missing <= attached+missing || !awaited && 2*known >= attached && known > 0
-	return at.Add(s.t.Ready / lastCalls), ok && attached > 0
+	part := s.t.Ready / lastCalls
+	switch {
+	case attached == 0:
+		return time.Time{}, false
+	case !awaited && known > 0 && 2*known >= attached:
+		return at.Add(part), true
+	}
+	return at.Add(2 * part), most*missing <= attached+missing
 }
 
 func (s *Scheduler) lastCalled(now time.Time, r *run) bool {

@@ -138,11 +138,11 @@ func TestOneLateAnswer(t *testing.T) {
 		for _, n := range all[late:] {
 			s.Ready(sec(20.03), 2, id, dev(n), 0)
 		}
-		expect(t, s, sec(20.1))
-		if at, _ := s.Next(sec(20.1)); at != sec(20.13) {
+		expect(t, s, sec(20.2))
+		if at, _ := s.Next(sec(20.2)); at != sec(20.23) {
 			t.Errorf("%d late: the next thing to do is at %v", late, at.Sub(sec(20)))
 		}
-		expect(t, s, sec(20.13), "begin 2")
+		expect(t, s, sec(20.23), "begin 2")
 		for _, n := range all[:late] {
 			if !s.Ready(sec(20.3), 2, id, dev(n), 0) {
 				t.Errorf("%d late: device %d does not take part", late, n)

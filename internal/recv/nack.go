@@ -105,10 +105,14 @@ func (r *Receiver) consider(now time.Time) {
 	if a.due {
 		return
 	}
+	next, more := r.sync.settle(now)
 	open, wake := r.askable(now)
+	if more && (wake.IsZero() || next.Before(wake)) {
+		wake = next
+	}
 	a.wake = wake
 	if open {
-		a.at, a.begun = now.Add(r.sync.reorder+r.backoff()), now
+		a.at, a.begun = now.Add(r.backoff()), now
 	}
 }
 
@@ -177,6 +181,7 @@ func (r *Receiver) backoff() time.Duration {
 // collect lists what is to be asked for now and starts the hold-off of each.
 func (r *Receiver) collect(now time.Time) bool {
 	a := &r.asks
+	r.sync.settle(now)
 	a.nacks, a.bitmaps = a.nacks[:0], a.bitmaps[:0]
 	r.collectBlocks(now, true)
 	more := true // what else is lacked goes out by itself: it is judged otherwise
@@ -308,7 +313,7 @@ func (r *Receiver) listRoom() int {
 // holdOff is how long an ask waits for its answer, with some spread so that devices that
 // asked together do not ask together again.
 func (r *Receiver) holdOff(tries int) time.Duration {
-	d := max(2*r.sync.grtt+r.backoff()/2, minAgain)
+	d := max(2*r.sync.grtt+r.backoff()/2, minAgain) + r.sync.reorder
 	d = min(d<<min(tries-1, 10), maxAgain)
 	return d + r.spread(d/4)
 }

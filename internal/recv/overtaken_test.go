@@ -73,3 +73,53 @@ func TestWithoutATailAnAskWaitsForItsBackoffOnly(t *testing.T) {
 		t.Errorf("asked %v after %v, want within the backoff of a small group", asked, when.Sub(at(1)))
 	}
 }
+
+// stalled sends a block of which the second half stands still for 15 ms in a queue that SYNCs pass by, one every 2 ms,
+// and says whether it was asked for meanwhile.
+func stalled(t *testing.T, r *recv.Receiver, l layout, now time.Time, b int, seq uint64) (end time.Time, asked bool) {
+	t.Helper()
+	const k = 10
+	number := func(i int) protocol.PacketNumber { return protocol.PacketNumber(b*100 + i + 1) }
+	for i := range k / 2 {
+		r.HandleData(now, number(i), data(l, b, i))
+	}
+	for range 7 {
+		now = now.Add(2 * time.Millisecond)
+		m := sync(seq, number(k-1), len(l), b+1)
+		m.RangeFirst = number(0)
+		r.HandleSync(now, m)
+		seq++
+		_, _, some := asks(r, now, now.Add(time.Millisecond))
+		asked = asked || some
+	}
+	for i := k / 2; i < k; i++ {
+		r.HandleData(now.Add(time.Millisecond), number(i), data(l, b, i))
+	}
+	events(r)
+	return now.Add(10 * time.Millisecond), asked
+}
+
+// TestWhatStoodStillOnceIsExpectedTo: how late packets come is counted from the first SYNC that overtook them, not from
+// the newest, and remembered for some seconds.
+func TestWhatStoodStillOnceIsExpectedTo(t *testing.T) {
+	const blocks, k = 8, 10
+	l := even(blocks, k)
+	r := machine(l, nil)
+	now, asked := stalled(t, r, l, at(1), 0, 2)
+	if !asked {
+		t.Fatal("nothing is known of the queue yet, and nothing is asked for")
+	}
+	for b := 1; b < 5; b++ {
+		if now, asked = stalled(t, r, l, now.Add(200*time.Millisecond), b, uint64(2+10*b)); asked {
+			t.Errorf("block %d is asked for though what stood still comes", b)
+		}
+	}
+	for i := range 200 { // 20 s without another
+		now = now.Add(100 * time.Millisecond)
+		m := sync(uint64(100+i), 410, blocks, 5)
+		r.HandleSync(now, m)
+	}
+	if _, asked = stalled(t, r, l, now, 6, 1000); !asked {
+		t.Error("it still waits for what a queue held back long ago")
+	}
+}

@@ -249,7 +249,7 @@ func (r *Receiver) touch(now time.Time, b *block, i protocol.SymbolIndex) {
 	}
 	if b.tries > 0 { // the answer has begun to come: what it lacks shows soon
 		b.tries = 0
-		b.again = earliest(b.again, now.Add(r.sync.grtt))
+		b.again = earliest(b.again, now.Add(r.sync.grtt+r.sync.reorder))
 		if !r.asks.wake.IsZero() {
 			r.asks.wake = earliest(r.asks.wake, b.again)
 		}

@@ -10,11 +10,14 @@ import (
 
 // Clamps of what a SYNC says (security.md I2).
 const (
-	leastReport = 20 * time.Millisecond
-	mostReport  = 60 * time.Second
-	maxBackoff  = 64
-	maxReorder  = 50 * time.Millisecond
-	tailGap     = 2 * time.Millisecond // between packets that a SYNC has overtaken
+	leastReport  = 20 * time.Millisecond
+	mostReport   = 60 * time.Second
+	maxBackoff   = 64
+	maxReorder   = 50 * time.Millisecond
+	tailGap      = 2 * time.Millisecond // between packets that a SYNC has overtaken
+	reorderFor   = 4 * time.Second      // what is reordered once is expected for about so long
+	leastReorder = 100 * time.Microsecond
+	recentSyncs  = 32 // at least maxReorder, while they come every 2 ms
 )
 
 // state is what the newest signed SYNC says, clamped.
@@ -30,10 +33,20 @@ type state struct {
 	high     protocol.BlockNumber
 	front    protocol.BlockNumber
 	passDone bool
-	started  bool // one came over the group
+	started  bool                    // one came over the group
+	recent   [recentSyncs]overtaking // the newest, the oldest first
+	gone     overtaking              // of them, what has come of the data before it has come by now
 	reorder  time.Duration
 	tail     time.Time // the latest packet that was overtaken by a SYNC came
 	repairs  []wire.Repair
+}
+
+// overtaking is a SYNC that may have overtaken data: what has a lower number was sent before it.
+type overtaking struct {
+	number   pn
+	at       time.Time
+	front    protocol.BlockNumber
+	passDone bool
 }
 
 func (y *state) begin(now time.Time, m wire.Sync, blocks int) {
@@ -81,16 +94,59 @@ func (y *state) coverUntil() time.Time {
 	return y.at.Add(max(4*y.grtt, 5*protocol.SyncInterval/2))
 }
 
-// past says whether the pass has sent all it will send of a block.
-func (y *state) past(b protocol.BlockNumber) bool { return y.passDone || b < y.front }
+// past says whether the pass has sent all it will send of a block, and has for as long as packets come late.
+func (y *state) past(b protocol.BlockNumber) bool {
+	return (y.passDone || b < y.front) && (y.gone.passDone || b < y.gone.front)
+}
 
-// late follows how long packets come after the SYNC that was sent after them: asking waits
+// settle looks which SYNC is the newest of which everything that was sent before it has come or is lost, and says when
+// the next one will be.
+func (y *state) settle(now time.Time) (next time.Time, more bool) {
+	y.gone = overtaking{front: y.front, passDone: y.passDone}
+	if y.reorder == 0 || !y.started {
+		return time.Time{}, false
+	}
+	for i := recentSyncs - 1; i >= 0 && !y.recent[i].at.IsZero(); i-- {
+		y.gone = y.recent[i]
+		at := y.gone.at.Add(y.reorder)
+		if !now.Before(at) {
+			return next, more
+		}
+		next, more = at, true
+	}
+	y.gone.front, y.gone.passDone = 0, false
+	return next, more
+}
+
+// late follows how long packets come after the first SYNC that was sent after them: asking waits
 // as long, for what is reordered is not lost.
 func (y *state) late(now time.Time, n pn) {
-	if y.started && n < y.number {
-		y.reorder = max(y.reorder, min(now.Sub(y.at), maxReorder))
-		y.tail = now
+	if !y.started || n >= y.number {
+		return
 	}
+	first := y.at
+	for _, o := range y.recent {
+		if n < o.number {
+			first = o.at
+			break
+		}
+	}
+	late := now.Sub(first)
+	y.reorder = max(y.reorder, min(late+late/4, maxReorder)) // the next may be a little later
+	y.tail = now
+}
+
+// overtakes notes a SYNC that came over the group, after what was expected before it has faded.
+func (y *state) overtakes(now time.Time) {
+	last := y.recent[recentSyncs-1].at
+	if age := now.Sub(last); !last.IsZero() {
+		y.reorder -= time.Duration(float64(y.reorder) * min(age.Seconds()/reorderFor.Seconds(), 1))
+		if y.reorder < leastReorder {
+			y.reorder = 0
+		}
+	}
+	copy(y.recent[:], y.recent[1:])
+	y.recent[recentSyncs-1] = overtaking{y.number, now, y.front, y.passDone}
 }
 
 // settled is when what a SYNC has overtaken counts as come or lost. A sending machine with several
@@ -107,8 +163,8 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 	r.unsaid(m)
 	r.heard, r.silent, r.forgedSync = now, false, false
 	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
-	r.sync.reorder -= r.sync.reorder / 64
 	r.sync.take(now, m, r.cfg.Blocks)
+	r.sync.overtakes(now)
 	r.delay.sample(now, m.SentAt)
 	if r.sync.started {
 		r.loss.declare(m)

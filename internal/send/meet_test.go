@@ -67,7 +67,8 @@ type world struct {
 	source  uint64 // data packets sent
 	inTurn  int    // most blocks of which a train had source symbols
 	passEnd time.Time
-	pad     int // bytes that a data packet has on links beyond its symbol
+	hold    func() time.Duration // a train waits so long in a queue of its own, and SYNCs do not; nil: none does
+	pad     int                  // bytes that a data packet has on links beyond its symbol
 	lie     func(p *peer, f *wire.Feedback)
 	code    *fec.Code
 	content [][]byte      // nil: symbols are only counted
@@ -241,6 +242,15 @@ func (w *world) symbol(ref send.SymbolRef) []byte {
 
 func (w *world) sendTrain(t send.Train) {
 	w.inTurn = max(w.inTurn, w.blocksOf(t))
+	if w.hold != nil {
+		t.Refs = append([]send.SymbolRef(nil), t.Refs...)
+		w.clock.After(w.hold(), func() { w.carry(t) })
+		return
+	}
+	w.carry(t)
+}
+
+func (w *world) carry(t send.Train) {
 	for i, ref := range t.Refs {
 		w.source++
 		n := t.First + protocol.PacketNumber(i)

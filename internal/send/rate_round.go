@@ -127,7 +127,7 @@ func (s *Sender) endRound(now time.Time) {
 		return
 	}
 	took := now.Sub(s.round.begins).Seconds()
-	if took > 0 && s.devices.active > 0 && !s.round.starved && s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) {
+	if took > 0 && s.devices.active > 0 && !s.round.starved && s.tells() {
 		x := s.sample(took)
 		if s.drain = s.control.Rate(); x.Blocked {
 			s.drain = max(x.Sent, 1)
@@ -144,6 +144,9 @@ func (s *Sender) endRound(now time.Time) {
 	s.round.sent, s.round.blocked, s.round.starved = 0, false, false
 }
 
+// tells says whether enough was sent in the round to say anything.
+func (s *Sender) tells() bool { return s.round.sent >= roundPackets*uint64(s.cfg.FrameBytes) }
+
 // burst is how much lateness the pacer makes up for.
 func (s *Sender) burst() time.Duration {
 	if s.round.blocked || s.control.OwnPace() {
@@ -152,9 +155,12 @@ func (s *Sender) burst() time.Duration {
 	return rate.Burst
 }
 
-// hurry ends a round as soon as everybody has reported on it; one of three or more need not
-// have. Once the rate is found there is no haste, but no point in waiting either.
+// hurry ends a round as soon as everybody has reported on it, and enough was sent in it; one of three or more need
+// not have. Once the rate is found there is no haste, but no point in waiting either.
 func (s *Sender) hurry(now time.Time) {
+	if !s.tells() {
+		return
+	}
 	least := uint64(devicePackets)
 	if !s.control.Starting() {
 		least = steadyPackets

@@ -57,6 +57,7 @@ type Session interface {
 	Feedback(dev protocol.DeviceID, body []byte) error
 	Run(ctx context.Context) error
 	Misplaced() bool
+	Clock() uint64 // microseconds since the session began
 	Stop()
 	Status() sender.Status
 	Failed(r protocol.Range) bool // all of them came with a wrong digest

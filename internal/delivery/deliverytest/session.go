@@ -26,6 +26,7 @@ type Session struct {
 	terms wire.Offer   // of format 1
 	offer sender.Offer // without its signature
 	end   chan error
+	made  time.Time
 
 	mu       sync.Mutex
 	attached map[protocol.DeviceID][]protocol.Range
@@ -67,7 +68,7 @@ func NewPaged(key seal.SigningKey, terms format2.Offer, hear func(sender.Event))
 func newSession(key seal.SigningKey, hear func(sender.Event), offer sender.Offer) *Session {
 	return &Session{
 		key: key, hear: hear, offer: offer, end: make(chan error, 4), attached: map[protocol.DeviceID][]protocol.Range{},
-		feedback: map[protocol.DeviceID][]byte{},
+		feedback: map[protocol.DeviceID][]byte{}, made: time.Now(),
 	}
 }
 
@@ -146,6 +147,9 @@ func (s *Session) Misplaced() (moved bool) {
 	s.locked(func() { moved = s.moved })
 	return moved
 }
+
+// Clock is the time since it was made.
+func (s *Session) Clock() uint64 { return uint64(time.Since(s.made).Microseconds()) }
 
 // Status is what tests made it.
 func (s *Session) Status() (st sender.Status) {

@@ -168,6 +168,10 @@ func TestForgedSyncsDoNotKeepGenuineOnesOut(t *testing.T) {
 		flood(slot, none, 100)                 // an element that is none …
 		flood(slot-1, at(slot-1), 100)         // … that was known before …
 		flood(slot+seal.ChainSteps, none, 100) // … that nobody can check
+		// A member that heard the new element first uses it before the sender's SYNC comes, and known ones after it: they
+		// do not use up what is kept for a new one.
+		flood(slot, at(slot), 1)
+		flood(slot-1, at(slot-1), 100)
 		sequence := uint64(10 + 2*slot)
 		o.say(r, o.sync(sequence, slot))
 		if got := r.format.(*pagedSession).syncs.newest; got != sequence {
@@ -302,8 +306,12 @@ func TestSkeletonsThatAreNotTheOffers(t *testing.T) {
 			"none": nil, "too short": o.skeleton[:len(o.skeleton)-1], "too long": append(bytes.Clone(o.skeleton), 0),
 			"another end": other, "another beginning": early,
 		} {
-			if err := r.SupplySkeleton(bytes.NewReader(raw)); err == nil || m.staged != 0 {
+			in := bytes.NewReader(raw)
+			if err := r.SupplySkeleton(in); err == nil || m.staged != 0 {
 				t.Errorf("index there %v, %s: %v, staged %d times", index, name, err, m.staged)
+			}
+			if whole := in.Len() == 0; name == "another beginning" && whole == index {
+				t.Errorf("index there %v: all of it was read: %v", index, whole)
 			}
 		}
 		if err := r.SupplySkeleton(bytes.NewReader(o.skeleton)); err != nil || m.staged != 1 {

@@ -37,6 +37,8 @@ type pagedMemory struct {
 	said   pages.Change
 	have   *protocol.BlockSet
 	blocks map[uint32][]byte
+	before *protocol.BlockSet // blocks of an earlier edition, which are there once their page is; nil: none
+	deaf   bool               // WriteBlock says of every block that it is not what its page says
 	staged int
 	writes int
 	syncs  int
@@ -89,6 +91,14 @@ func (m *pagedMemory) AddPage(raw []byte) (pages.Change, error) {
 	for _, list := range c.Held {
 		m.have.AddRange(list)
 	}
+	for _, list := range c.Ready {
+		for b := list.First; m.before != nil && b < list.End(); b++ {
+			if m.before.Has(b) {
+				m.blocks[uint32(b)] = m.o.streamBlock(uint32(b))
+				m.have.Add(b)
+			}
+		}
+	}
 	m.said.Ready, m.said.Held = append(m.said.Ready, c.Ready...), append(m.said.Held, c.Held...)
 	m.said.Final = m.said.Final || c.Final
 	return c, err
@@ -109,7 +119,7 @@ func (m *pagedMemory) WriteBlock(b uint32, data []byte) (bool, error) {
 	if m.Fail != nil {
 		return false, m.Fail
 	}
-	if !m.book.Verify(b, data) {
+	if m.deaf || !m.book.Verify(b, data) {
 		return false, nil
 	}
 	m.writes++

@@ -379,3 +379,51 @@ func TestAPagedSessionEndsWhileWorkersRun(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// TestBlocksOfAnEarlierEditionCount: what is there already is there once the page of this edition says so.
+func TestBlocksOfAnEarlierEditionCount(t *testing.T) {
+	o := newPagedOrigin(t, 0, 3<<20)
+	m := newPagedMemory(o)
+	m.before = protocol.NewBlockSet(o.cut.Blocks())
+	m.before.AddRange(protocol.Range{First: 1, Count: uint32(o.cut.Blocks() - 1)})
+	r, over := o.running(m, withContent(m))
+	o.say(r, o.declaring(2, 1, len(o.pages)))
+	for n := range o.pages {
+		o.tell(r, o.data(o.pageBlock(n), 0))
+	}
+	o.tell(r, o.data(o.inSession(0), 0))
+	if err := <-over; err != nil {
+		t.Error(err)
+	}
+	m.check()
+	if n := m.written(); n != 1 || r.Status().Bytes != o.cut.Bytes() {
+		t.Errorf("%d blocks were written, %+v", n, r.Status())
+	}
+}
+
+// TestABlockWhoseFileBecomesVoid: a worker has the block when a page says that its file is not delivered. Whatever
+// comes of it then, it is held.
+func TestABlockWhoseFileBecomesVoid(t *testing.T) {
+	o := newPagedOrigin(t, 0, 2<<20, 2<<20)
+	o.pages, o.changes = nil, nil
+	w := pages.NewWriter(o.offer.Terms(), o.offer.Pages, int(o.offer.Entries), o.key, o.cut)
+	s := newReading(o, w, nil)
+	s.step()
+	o.publish(w, true)
+	s.must(w.Void(0, format2.VoidChanged))
+	for s.step() {
+		o.publish(w, false)
+	}
+	o.publish(w, true)
+	m := newPagedMemory(o)
+	m.deaf = true
+	p := o.idle(m, withContent(m)).format.(*pagedSession)
+	for n, want := range []recv.Outcome{recv.Mismatch, recv.Stored} {
+		if got := p.storePage(o.pageBlock(n), o.pages[n]); got != recv.Stored {
+			t.Fatalf("page %d: outcome %d", n, got)
+		}
+		if got, _ := p.storeBlock(0, o.streamBlock(0)); got != want {
+			t.Errorf("with page %d: outcome %d", n, got)
+		}
+	}
+}

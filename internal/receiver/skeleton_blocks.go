@@ -20,6 +20,8 @@ type skeletonBlocks struct {
 	blocks int
 	room   func() (Scratch, error)
 
+	supplying sync.Mutex // one skeleton at a time comes over HTTPS; taken before mu
+
 	mu      sync.Mutex
 	index   []byte // verified; nil: not there
 	held    *protocol.BlockSet
@@ -129,6 +131,8 @@ var errSkeleton = errors.New("the skeleton is not the one that the offer vouches
 
 // supply takes the whole skeleton as it is fetched over HTTPS. The lock is not held while it waits for the network.
 func (s *skeletonBlocks) supply(raw io.Reader) error {
+	s.supplying.Lock()
+	defer s.supplying.Unlock()
 	var leaves []byte // of what was written while there was no index
 	block := make([]byte, protocol.BlockSize)
 	for b := protocol.BlockNumber(1); int(b) <= s.blocks; b++ {
@@ -154,7 +158,7 @@ func (s *skeletonBlocks) supply(raw io.Reader) error {
 	return nil
 }
 
-// supplyBlock writes a block unless it is there. One that the index does not vouch for overwrites nothing.
+// supplyBlock writes a block unless it is there. One that the index does not vouch for ends what is fetched.
 func (s *skeletonBlocks) supplyBlock(b protocol.BlockNumber, data []byte, leaf protocol.Digest) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()

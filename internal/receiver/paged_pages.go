@@ -3,7 +3,6 @@ package receiver
 import (
 	"bytes"
 	"errors"
-	"slices"
 	"time"
 
 	"github.com/groupcast/groupcast/internal/format2"
@@ -99,7 +98,7 @@ func (r *Receiver) SupplyPage(raw []byte) error {
 	return nil
 }
 
-// learn tells the machine what pages bring; the turn is held, so that all that earlier pages say was told.
+// learn tells the machine what pages bring; the turn is held.
 func (p *pagedSession) learn(content PagedContent, c pages.Change) {
 	var there *protocol.BlockSet // an earlier edition may have left blocks
 	if len(c.Ready) > 0 {
@@ -110,23 +109,14 @@ func (p *pagedSession) learn(content PagedContent, c pages.Change) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	p.verified = uint32(verified)
-	for _, said := range [][]protocol.Range{c.Ready, c.Held} {
-		for _, x := range said {
-			p.said.AddRange(x)
-		}
-	}
-	held := slices.Clone(c.Held)
-	if c.Final { // what no page covers is void …
-		held = append(held, p.said.Missing(p.said.Len())...)
-	}
 	now := time.Now()
-	for _, x := range held {
+	for _, x := range c.Held {
 		for b := x.First; b < x.End(); b++ {
 			r.bytes += uint64(p.countLocked(uint32(b)))
 		}
 	}
-	held = moved(held, stream)
-	if c.Final { // … and there are no more pages
+	held := moved(c.Held, stream)
+	if c.Final { // there are no more pages
 		unused := protocol.BlockNumber(verified)
 		held = append(held, protocol.Range{
 			First: p.cfg.Offer.FirstPage() + unused, Count: p.cfg.Offer.Pages - uint32(verified),

@@ -35,7 +35,6 @@ type pagedSession struct {
 
 	// Guarded by r.mu:
 	verified uint32             // pages
-	said     *protocol.BlockSet // blocks of the stream that a page says something of
 	there    *protocol.BlockSet // blocks of the stream that are counted in r.bytes
 }
 
@@ -55,7 +54,7 @@ func NewPaged(cfg PagedConfig) (*Receiver, error) {
 	}
 	p := &pagedSession{
 		cfg: cfg, skeleton: newSkeletonBlocks(o, cfg.Scratch), ready: make(chan struct{}),
-		said: protocol.NewBlockSet(int(o.Blocks)), there: protocol.NewBlockSet(int(o.Blocks)),
+		there: protocol.NewBlockSet(int(o.Blocks)),
 	}
 	first, err := p.syncs.begin(keys, o, cfg.Handout.Sync)
 	if err != nil {

@@ -19,7 +19,7 @@ type pagedSyncs struct {
 	budget  recv.SyncBudget
 	newest  uint64    // sequence number of the newest one that was believed
 	at      time.Time // when it came
-	reach   time.Duration
+	slot    time.Duration
 	sources sourcePorts
 }
 
@@ -40,7 +40,7 @@ func (s *pagedSyncs) begin(keys *seal.Session, o format2.Offer, packet []byte) (
 	}
 	s.chain = seal.NewChainEnd(o.Session, first.Index, first.Element)
 	s.newest, s.at = first.Sequence, time.Now()
-	s.reach = seal.ChainSteps * time.Duration(o.SlotMS) * time.Millisecond
+	s.slot = time.Duration(o.SlotMS) * time.Millisecond
 	return first, nil
 }
 
@@ -66,7 +66,7 @@ func (p *pagedSession) hearSync(now time.Time, port uint16, body []byte) {
 		p.offTheChain(now, err)
 		return
 	}
-	if !s.budget.Check(index, fresh) {
+	if !s.budget.Check(now.UnixNano()/int64(s.slot), index, fresh) {
 		r.drops.Add(drops.Budget)
 		return
 	}
@@ -91,7 +91,7 @@ func (p *pagedSession) hearSync(now time.Time, port uint16, body []byte) {
 // offTheChain follows a SYNC whose element is none, or too far away to say.
 func (p *pagedSession) offTheChain(now time.Time, err error) {
 	switch {
-	case errors.Is(err, seal.ErrChainFar) && now.Sub(p.syncs.at) > p.syncs.reach:
+	case errors.Is(err, seal.ErrChainFar) && now.Sub(p.syncs.at) > seal.ChainSteps*p.syncs.slot:
 		p.r.end(errLeftBehind)
 	case errors.Is(err, seal.ErrChain):
 		p.r.machine.ForgedSync()

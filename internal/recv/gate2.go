@@ -70,23 +70,27 @@ func (g Gate2) order2(o format2.Offer) error {
 // Bounds of the signatures of SYNCs that are checked (docs/format-2.md §6).
 const (
 	freshSignatures = 2  // of candidates with an element that is new
-	otherSignatures = 10 // of all others while an element is the newest
+	otherSignatures = 10 // of all others in a slot
 )
 
 // SyncBudget bounds the signatures that forgers of SYNCs make a receiver check. Nobody knows an element of the chain
 // before the sender uses it: the first SYNC with a new one is always checked, so that forgers cannot use up what the
 // genuine ones need.
 type SyncBudget struct {
+	slot  int64  // of the receiver's clock
 	trial uint32 // the newest element that a candidate had
 	fresh int    // signatures checked of candidates with it, before one was good
-	other int
+	other int    // in this slot, or since the newest element came
 }
 
-// Check says whether the signature of a SYNC is worth checking, whose element package seal found genuine. fresh: the
-// element is newer than that of the last SYNC with a good signature.
-func (b *SyncBudget) Check(index uint32, fresh bool) bool {
+// Check says whether the signature of a SYNC that comes in a slot of the receiver's clock is worth checking, whose
+// element package seal found genuine. fresh: the element is newer than that of the last SYNC with a good signature.
+func (b *SyncBudget) Check(slot int64, index uint32, fresh bool) bool {
+	if slot != b.slot {
+		b.slot, b.other = slot, 0
+	}
 	if index > b.trial {
-		*b = SyncBudget{trial: index}
+		*b = SyncBudget{slot: slot, trial: index}
 	}
 	if fresh && index == b.trial && b.fresh < freshSignatures {
 		b.fresh++

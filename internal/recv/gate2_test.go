@@ -73,22 +73,39 @@ func TestForgersDoNotUseUpSignatures(t *testing.T) {
 	var b recv.SyncBudget
 	checked := 0
 	for index := uint32(1); index <= 100; index++ {
-		if !b.Check(index, true) {
+		slot := int64(1000 + index)
+		if !b.Check(slot, index, true) {
 			t.Fatalf("the first SYNC with element %d is not checked", index)
 		}
 		for range 1000 { // copies with that element, before and after the genuine one counts
-			if b.Check(index, true) {
+			if b.Check(slot, index, true) {
 				checked++
 			}
-			if b.Check(index, false) {
+			if b.Check(slot, index, false) {
 				checked++
 			}
-			if index > 1 && b.Check(index-1, false) {
+			if index > 1 && b.Check(slot, index-1, false) {
 				checked++
 			}
 		}
 	}
 	if checked != 100*11 {
 		t.Errorf("%d forged SYNCs were checked in 100 slots", checked)
+	}
+}
+
+// Before the first slots have passed all SYNCs have the element that everybody knows: so many are checked in each.
+func TestTheFirstSyncsAreChecked(t *testing.T) {
+	var b recv.SyncBudget
+	for slot := range int64(4) {
+		checked := 0
+		for range 100 {
+			if b.Check(slot, 0, false) {
+				checked++
+			}
+		}
+		if checked != 10 {
+			t.Errorf("%d were checked in slot %d", checked, slot)
+		}
 	}
 }

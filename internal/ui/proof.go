@@ -20,7 +20,7 @@ func Proof(report proof.Report) (lines []string) {
 	if report.Lost > 0 {
 		more := "more were promised, and"
 		if report.Paged != nil {
-			more = "of them" // its skeleton has them, too
+			more = "of its entries" // its skeleton has them, too
 		}
 		say("%d %s changed, went or could not be read at the server before all had them", report.Lost, more)
 	}

@@ -27,7 +27,7 @@ func TestWhatAProofIsSaidToProve(t *testing.T) {
 		"of format 1": {plain, []string{"manifest aa", "offered this manifest"}, []string{"skeleton", "names and digests"}},
 		"of pages": {
 			paged,
-			[]string{"skeleton bb", "edition 2", "final page cc", "in part (6 of 9, 2 void)", "2 of them changed"},
+			[]string{"skeleton bb", "edition 2", "final page cc", "in part (6 of 9, 2 void)", "2 of its entries changed"},
 			[]string{"manifest"},
 		},
 		"before the final page": {unfinished, []string{"its final page is not signed yet"}, []string{"final page 00"}},

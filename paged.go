@@ -16,8 +16,8 @@ type PagedService interface {
 	// TransferPages streams the pages there are from a number on, each as its length in 3 bytes and its bytes. If there
 	// is none yet it waits for one, for PagesWait at most, and then gives what there is.
 	TransferPages(ctx context.Context, p Principal, no protocol.TransferNo, from protocol.PageNo) (io.ReadCloser, error)
-	// Stream streams consecutive blocks of the files' content, as the skeleton cuts it. Those of void files only are
-	// left out. EConflict if the first of them has no page yet.
+	// Stream streams consecutive blocks of the files' content, as the skeleton cuts it, each as its number there in 4
+	// bytes and its bytes. Those of void files only are left out. EConflict if the first of them has no page yet.
 	Stream(ctx context.Context, p Principal, no protocol.TransferNo, asked protocol.Range) (io.ReadCloser, error)
 	// KeepLacks takes the list of the blocks that the device lacks, whose digest Ready names.
 	KeepLacks(ctx context.Context, p Principal, no protocol.TransferNo, lacks []byte) error

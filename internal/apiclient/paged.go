@@ -22,8 +22,8 @@ func (c *Client) Pages(ctx context.Context, no protocol.TransferNo, from protoco
 	return c.open(ctx, "/agent/transfers/"+number(no)+"/pages", url.Values{"from": {decimal(from)}})
 }
 
-// Stream streams count blocks of a paged transfer from first on, one after another; those of void files only are left
-// out. An end before the last byte is an error, never a short success.
+// Stream streams count blocks of a paged transfer from first on, each as its number in 4 bytes and its bytes; those of
+// void files only are left out. An end before the last byte is an error, never a short success.
 func (c *Client) Stream(
 	ctx context.Context, no protocol.TransferNo, first protocol.BlockNumber, count uint32,
 ) (io.ReadCloser, error) {

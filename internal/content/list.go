@@ -10,6 +10,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/disk"
@@ -32,6 +33,31 @@ const (
 // with a manifest.
 func (l *Library) List(ctx context.Context, tree *Tree, n groupcast.NewTransfer) (Built, error) {
 	return l.prepare(ctx, tree, n, l.list)
+}
+
+// Relist makes further paged content of some that there is, of its files as they are now: those that take says, or all.
+// Files that are not there are given. If none is, nothing is made, and the name of what was made is empty. Otherwise
+// it is as List.
+func (l *Library) Relist(
+	ctx context.Context, id string, take func(path string) bool,
+) (b Built, lost []Lost, err error) {
+	k, err := l.Kept(id)
+	if err != nil {
+		return b, nil, err
+	}
+	files, err := l.listedFiles(id)
+	if err != nil {
+		return b, nil, err
+	}
+	if take != nil {
+		files = slices.DeleteFunc(files, func(f manifest.File) bool { return !take(f.Path) })
+	}
+	t, lost, err := Renew(ctx, &manifest.Manifest{Files: files}, k.Place, nil, k.Source != FromPath)
+	if err != nil || len(t.Files) == 0 {
+		return b, lost, err
+	}
+	b, err = l.list(ctx, t, k.Source)
+	return b, lost, err
 }
 
 // list keeps a tree as paged content.

@@ -22,7 +22,7 @@ type Store interface {
 
 // Library gives the list of content that is kept (*content.Library).
 type Library interface {
-	Manifest(id string) (*manifest.Manifest, content.Kept, error)
+	Files(id string) ([]manifest.File, content.Kept, error)
 }
 
 // The bounds of one search: what is not looked at by then is left for the next one.
@@ -96,12 +96,12 @@ func (f *finder) each(ctx context.Context, tr store.Transfer, see func(groupcast
 	if tr.ContentGone {
 		return f.eachHeld(ctx, tr.No, see)
 	}
-	m, _, err := f.library.Manifest(tr.Content)
+	files, _, err := f.library.Files(tr.Content)
 	if err != nil {
 		return nil //nolint:nilerr // its list cannot be read any more; those of the others can
 	}
-	for i := range m.Files {
-		if !see(content.Listing(m.Files[i : i+1])[0]) {
+	for i := range files {
+		if !see(content.Listing(files[i : i+1])[0]) {
 			return nil
 		}
 	}

@@ -54,21 +54,20 @@ func (h *history) HeldFiles(
 	return out, nil
 }
 
-func (h *history) Manifest(id string) (*manifest.Manifest, content.Kept, error) {
+func (h *history) Files(id string) (files []manifest.File, k content.Kept, err error) {
 	h.now = h.now.Add(h.each)
 	var n int
 	fmt.Sscan(id, &n)
 	if h.broken(n) {
-		return nil, content.Kept{}, errors.New("it cannot be read")
+		return nil, k, errors.New("it cannot be read")
 	}
-	m := &manifest.Manifest{}
 	for i := range h.files {
-		m.Files = append(m.Files, manifest.File{
+		files = append(files, manifest.File{
 			Path: fmt.Sprintf("%d/%d.txt", n, i), Kind: manifest.KindFile,
 			Size: uint64(i),
 		})
 	}
-	return m, content.Kept{}, nil
+	return files, k, nil
 }
 
 func past(transfers, files int) *history {

@@ -35,6 +35,7 @@ type Store interface {
 // Library holds the content of transfers (*content.Library).
 type Library interface {
 	Manifest(id string) (*manifest.Manifest, content.Kept, error)
+	Files(id string) ([]manifest.File, content.Kept, error)
 	Keep(m *manifest.Manifest, name string, p content.Place, from string) (content.Built, error)
 	Made(id string)
 	Forget(id string) error

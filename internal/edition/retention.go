@@ -77,10 +77,11 @@ func outlived(closed []store.Transfer, now time.Time, space uint64) []protocol.T
 
 // onDisk is what the server itself holds of a transfer: files read in place are not its own.
 func onDisk(tr store.Transfer) uint64 {
+	lists := tr.ManifestBytes + tr.SkeletonBytes
 	if tr.InPlace {
-		return tr.ManifestBytes
+		return lists
 	}
-	return tr.Bytes + tr.ManifestBytes
+	return tr.Bytes + lists
 }
 
 // Free removes what the server holds of a transfer. What was read in place stays.
@@ -104,13 +105,18 @@ func (e *Editions) Free(ctx context.Context, no protocol.TransferNo) {
 // keepFiles notes what a transfer held before its content goes. A list that cannot be read any more
 // keeps nothing alive.
 func (e *Editions) keepFiles(ctx context.Context, no protocol.TransferNo, id string) error {
-	m, _, err := e.Library.Manifest(id)
+	files, k, err := e.Library.Files(id)
 	if err != nil {
 		e.Log.Warn("what a transfer held is not known any more", "transfer", no, "err", err)
 		return nil
 	}
-	if err := e.Store.KeepFiles(ctx, no, content.Listing(m.Files)); err != nil {
+	if err := e.Store.KeepFiles(ctx, no, content.Listing(files)); err != nil || k.Paged {
 		return err
+	}
+	m, _, err := e.Library.Manifest(id)
+	if err != nil {
+		e.Log.Warn("the list of a transfer is not kept for its proof", "transfer", no, "err", err)
+		return nil
 	}
 	return e.keepManifest(ctx, no, m)
 }

@@ -94,16 +94,15 @@ func (s *Server) Files(
 	if tr.ContentGone {
 		return s.store.HeldFiles(ctx, no, w)
 	}
-	m, _, err := s.content.Manifest(tr.Content)
+	files, _, err := s.content.Files(tr.Content)
 	if err != nil {
 		return out, err
 	}
-	first := min(w.From, len(m.Files))
-	end := len(m.Files)
+	first, end := min(w.From, len(files)), len(files)
 	if w.Limit > 0 {
 		end = min(end, first+w.Limit)
 	}
-	out.Total = len(m.Files)
-	out.Rows = content.Listing(m.Files[first:end])
+	out.Total = len(files)
+	out.Rows = content.Listing(files[first:end])
 	return out, nil
 }

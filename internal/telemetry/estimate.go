@@ -1,6 +1,7 @@
 package telemetry
 
 import (
+	"math"
 	"slices"
 	"time"
 
@@ -10,6 +11,8 @@ import (
 const (
 	farAway    = 30 * 24 * time.Hour // an end later than this cannot be told
 	paceWeight = 0.25                // of the newest second in a device's rate
+	// standsAfter times as long as the latest step took it stands still.
+	standsAfter = 3
 )
 
 // shares are the parts of a group, in percent, that estimates are made for.
@@ -68,22 +71,40 @@ func (a Ahead) end() (time.Duration, bool) {
 	return time.Duration(seconds * float64(time.Second)), true
 }
 
-// Pace is how quickly something grows, lately. The zero value has seen nothing.
+// Pace is how quickly something grows, lately. It may grow in steps that are far apart: at a low rate several blocks
+// are whole at once, many seconds after the last ones. The zero value has seen nothing.
 type Pace struct {
-	Rate float64 // bytes a second
-	seen uint64  // bytes at the last look, and when that was
-	at   time.Time
+	Rate   float64       // bytes a second
+	seen   uint64        // bytes at the latest step, and when that was
+	at     time.Time     // …
+	every  time.Duration // between the latest two steps
+	looked time.Time
 }
 
-// Look takes a look at how far it has come; one a second makes its rate.
+// Look takes a look at how far it has come; about one a second makes its rate.
 func (p *Pace) Look(now time.Time, bytes uint64) {
-	if !p.at.IsZero() {
-		seconds := max(now.Sub(p.at), SampleEvery/4).Seconds()
-		rate := float64(since(bytes, p.seen)) / seconds
-		if p.Rate > 0 {
-			rate = paceWeight*rate + (1-paceWeight)*p.Rate
+	passed := now.Sub(p.looked)
+	p.looked = now
+	if p.at.IsZero() || bytes < p.seen {
+		p.seen, p.at = bytes, now
+		return
+	}
+	took := now.Sub(p.at)
+	if bytes == p.seen {
+		if took > standsAfter*p.every {
+			p.Rate *= math.Pow(1-paceWeight, passed.Seconds())
 		}
+		return
+	}
+	if p.every > 0 { // what it stood still beyond that was counted then
+		took = min(took, max(standsAfter*p.every, passed))
+	}
+	took = max(took, SampleEvery/4)
+	rate := float64(bytes-p.seen) / took.Seconds()
+	if p.Rate > 0 {
+		p.Rate += (rate - p.Rate) * (1 - math.Pow(1-paceWeight, took.Seconds()))
+	} else {
 		p.Rate = rate
 	}
-	p.seen, p.at = bytes, now
+	p.seen, p.at, p.every = bytes, now, max(took, SampleEvery)
 }

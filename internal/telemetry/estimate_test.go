@@ -70,3 +70,43 @@ func TestTheRateOfADeviceFollowsWhatItVerifies(t *testing.T) {
 		t.Fatalf("it stands still at %f bytes a second", p.Rate)
 	}
 }
+
+// TestPaceOfSlowSteps: at a low rate several blocks are whole at once, and then none for half a minute.
+func TestPaceOfSlowSteps(t *testing.T) {
+	for _, c := range []struct{ step, every int }{{230_400, 4}, {8 * 230_400, 30}, {8 * 230_400, 8}, {1000, 1}} {
+		want := float64(c.step) / float64(c.every)
+		var p Pace
+		for i := range 10 * c.every {
+			p.Look(sec(float64(i)), uint64(i/c.every*c.step))
+			if i > c.every && (p.Rate < 0.8*want || p.Rate > 1.25*want) {
+				t.Fatalf("%d bytes every %d s: after %d s they are %.0f bytes a second", c.step, c.every, i, p.Rate)
+			}
+		}
+	}
+}
+
+// TestPaceAfterAStandstill: it is as it was a few seconds after it goes on, and what was lost is not negative.
+func TestPaceAfterAStandstill(t *testing.T) {
+	var p Pace
+	at, bytes := 0, uint64(0)
+	look := func(n int, grows uint64) {
+		for range n {
+			at, bytes = at+1, bytes+grows
+			p.Look(sec(float64(at)), bytes)
+		}
+	}
+	look(10, 1000)
+	look(60, 0)
+	if p.Rate > 1 {
+		t.Errorf("after a minute of standstill %f bytes a second", p.Rate)
+	}
+	look(10, 1000)
+	if p.Rate < 800 || p.Rate > 1000 {
+		t.Errorf("ten seconds later %f bytes a second", p.Rate)
+	}
+	bytes = 0
+	look(10, 1000)
+	if p.Rate < 800 || p.Rate > 1001 {
+		t.Errorf("begun anew: %f bytes a second", p.Rate)
+	}
+}

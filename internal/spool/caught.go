@@ -84,31 +84,7 @@ func (s *Spool) keepCaughtOf(ctx context.Context, no protocol.TransferNo) error 
 	if err != nil || g == nil {
 		return err
 	}
-	err = g.recallFiles(ctx, p)
-	if err == nil && g.exact {
-		err = g.dropSecondNames(p)
-	}
-	return errors.Join(err, g.closeList())
-}
-
-// dropSecondNames removes the staged names of large files that were found under their final ones: a later edition would
-// write into what is delivered.
-func (g *Staging) dropSecondNames(p journal.Past) error {
-	gone := false
-	for i := range p.Moving {
-		if i >= g.layout.Entries() || !g.outcomes.has(i) || g.layout.Stored(i) < bigFile {
-			continue
-		}
-		err := g.spool.fs.Remove(g.big(i))
-		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			return err
-		}
-		gone = gone || err == nil
-	}
-	if !gone {
-		return nil
-	}
-	return g.spool.fs.SyncFolder(g.name)
+	return errors.Join(g.recallFiles(ctx, p), g.closeList())
 }
 
 // caughtOf finds the staging of a transfer of this group of which a crash may have caught files; nil if there is

@@ -5,6 +5,7 @@ import (
 	"sync/atomic"
 
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
 // Shared is what the spools of one agent have in common: transfers that may write the same
@@ -40,7 +41,7 @@ func (s *Shared) admit(g *Staging) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	if err := g.checkSpace(s.promised()); err != nil {
-		return err
+		return trouble.OrDisk(err)
 	}
 	s.staged[g] = true
 	return nil

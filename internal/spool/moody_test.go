@@ -150,28 +150,31 @@ var anyErrors = []error{
 	syscall.ENXIO, syscall.EROFS, syscall.ENAMETOOLONG, syscall.Errno(523),
 }
 
+// entryTroubles are operations that fail for some entries of moodyTree alone.
+var entryTroubles = []struct {
+	op, name string // a name that begins with "/" is the end of one
+	entries  []string
+}{
+	{"rename", "lab/big1", []string{"big1"}},
+	{"rename", "lab/t", []string{"t"}},
+	{"rename", "lab/d/s", []string{"d/s"}},
+	{"mkdir", "lab/d", []string{"d/s"}},
+	{"mkdir", "lab/e", []string{"e"}},
+	{"symlink", "lab/l", []string{"l"}},
+	{"allocate", "/f0", []string{"big1"}},
+	{"write", "/f0", []string{"big1"}},
+	{"create", "/f0", []string{"big1"}},
+	{"sync", "/f0", []string{"big1"}},
+	{"lstat", "lab/e", []string{"e"}},
+	{"lstat", "lab/l", []string{"l"}},
+	{"lstat", "lab/d", []string{"d/s"}},
+}
+
 // TestAnErrorOfOneEntryIsItsOwn: any error, whatever its number, in any operation on one entry
 // refuses that entry with its reason, and every other one arrives. When the error is gone, the
 // next delivery brings the entry, too.
 func TestAnErrorOfOneEntryIsItsOwn(t *testing.T) {
-	for _, c := range []struct {
-		op, name string // a name that ends with "/" stands for all below it
-		entries  []string
-	}{
-		{"rename", "lab/big1", []string{"big1"}},
-		{"rename", "lab/t", []string{"t"}},
-		{"rename", "lab/d/s", []string{"d/s"}},
-		{"mkdir", "lab/d", []string{"d/s"}},
-		{"mkdir", "lab/e", []string{"e"}},
-		{"symlink", "lab/l", []string{"l"}},
-		{"allocate", "/f0", []string{"big1"}},
-		{"write", "/f0", []string{"big1"}},
-		{"create", "/f0", []string{"big1"}},
-		{"sync", "/f0", []string{"big1"}},
-		{"lstat", "lab/e", []string{"e"}},
-		{"lstat", "lab/l", []string{"l"}},
-		{"lstat", "lab/d", []string{"d/s"}},
-	} {
+	for _, c := range entryTroubles {
 		for _, errno := range anyErrors {
 			if errors.Is(errno, syscall.ENOENT) && c.op == "lstat" {
 				continue // that is no error

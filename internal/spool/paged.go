@@ -202,6 +202,9 @@ func (p *Paged) renew(ctx context.Context, before pagefile.Key) error {
 	if err != nil {
 		return err
 	}
+	if err := g.dropSecondNames(past.Moving); err != nil {
+		return err
+	}
 	stored := protocol.NewBlockSet(p.layout.Blocks())
 	for _, b := range past.Trusted {
 		if int(b) < stored.Len() { // those that were lost are beyond
@@ -221,6 +224,32 @@ func (p *Paged) renew(ctx context.Context, before pagefile.Key) error {
 		},
 	}, p.layout.Key)
 	return errors.Join(err, failed)
+}
+
+// dropSecondNames removes the staged names of large files that are delivered under their final ones, which some file
+// systems keep after a crash: a later edition would write into what is delivered.
+func (g *Staging) dropSecondNames(moved map[int]bool) error {
+	gone := false
+	err := g.eachOpen(moved, func(i int) error {
+		d, known, err := g.lookup(i)
+		if err != nil || !known || g.layout.Stored(i) < bigFile {
+			return err
+		}
+		staged, err := g.lookAt(g.big(i))
+		if err != nil || staged == nil {
+			return err
+		}
+		there, err := g.lookAt(g.deliveredPath(g.layout.Entry(i).Path, d))
+		if err != nil || there == nil || !g.spool.fs.SameFile(staged.FileInfo, there.FileInfo) {
+			return err
+		}
+		gone = true
+		return g.spool.fs.Remove(g.big(i))
+	})
+	if err != nil || !gone {
+		return err
+	}
+	return g.spool.fs.SyncFolder(g.name)
 }
 
 // loseMoved notes that files are not staged any more which were about to get their names before a crash, and are

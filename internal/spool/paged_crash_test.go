@@ -185,7 +185,7 @@ func (l *pagedLife) run(crash func(try int) int) error {
 		if bad := l.wrong(false); bad != nil {
 			return fmt.Errorf("after crash %d: %w", try, bad)
 		}
-		if l.now < len(l.editions)-1 && l.rnd.IntN(4) == 0 {
+		if l.now < len(l.editions)-1 && l.rnd.IntN(2) == 0 {
 			l.now, l.synced = l.now+1, map[uint32]bool{}
 		}
 	}
@@ -219,7 +219,7 @@ func TestManyPagedLives(t *testing.T) {
 		l := newPagedLife(t, seed, editions...)
 		err := l.run(func(try int) int {
 			if try < 60 {
-				return l.rnd.IntN(400)
+				return 20 + l.rnd.IntN(280)
 			}
 			return -1
 		})

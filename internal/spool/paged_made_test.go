@@ -84,7 +84,8 @@ func (p *paged) write(t testing.TB) (index []byte) {
 func (p *paged) sign(t testing.TB) {
 	t.Helper()
 	w := pages.NewWriter(p.offer.Terms(), p.offer.Pages, len(p.entries), serverKey, p.cut)
-	told := map[uint32]bool{}
+	var open []uint32 // files that are to be told of, in the order of the stream
+	p.cut.InOrder(func(e uint32) { open = append(open, e) })
 	next := uint32(0)
 	sign := func(hurry bool) {
 		raw, _, ok, err := w.Sign(hurry)
@@ -96,22 +97,22 @@ func (p *paged) sign(t testing.TB) {
 		}
 	}
 	tell := func() {
-		p.cut.InOrder(func(e uint32) {
+		for len(open) > 0 {
+			e := open[0]
 			_, end, _ := p.cut.File(e)
-			name := p.entries[e].Path
-			switch {
-			case told[e]:
-			case p.void[name] && end <= next+1:
+			switch void := p.void[p.entries[e].Path]; {
+			case void && end <= next+1:
 				must(t, w.Void(e, format2.VoidChanged))
-				told[e] = true
-			case !p.void[name] && end <= next:
-				must(t, w.Finish(e, format2.ContentDigest(p.files[name])))
-				told[e] = true
+			case !void && end <= next:
+				must(t, w.Finish(e, format2.ContentDigest(p.files[p.entries[e].Path])))
+			default:
+				return
 			}
+			open = open[1:]
 			if w.Full() {
 				sign(false)
 			}
-		})
+		}
 	}
 	for {
 		tell()

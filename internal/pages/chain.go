@@ -34,24 +34,12 @@ func (b *Book) extend(p *format2.Page) (Change, *Fault) {
 		return Change{}, fault(FaultChain, p.Number, "it should be the final page, or should not")
 	}
 	c := Change{Finished: p.Finished, Void: p.Void}
-	b.leaveOut(&c, b.end, p.FirstBlock)
 	b.end, b.blocks, b.bytes, b.files = end, blocks, length, files
 	if len(p.Leaves) > 0 {
 		b.leaves = append(b.leaves, stretch{p.FirstBlock, p.Leaves})
 	}
 	b.sort(&c, p)
-	if p.Final {
-		b.leaveOut(&c, end, uint32(b.cut.Blocks()))
-	}
 	return c, nil
-}
-
-// leaveOut notes that everybody holds blocks which no page covers: they are of void files only. Those of large files
-// are known since the file was listed.
-func (b *Book) leaveOut(c *Change, first, end uint32) {
-	for ; first < end && b.cut.Shared(first); first++ {
-		c.Held = addRange(c.Held, first, first+1)
-	}
 }
 
 // follows compares a page with the one before it.
@@ -119,9 +107,17 @@ func skips(cut *skeleton.Cut, void *protocol.BlockSet, first, end uint32) bool {
 
 // sort says which of a page's blocks have to come, and which everybody holds: all of large void files, and zeros.
 func (b *Book) sort(c *Change, p *format2.Page) {
+	next := uint32(0)
 	for _, f := range p.Void {
-		if first, end, _ := b.cut.File(f.Entry); first < end && !b.cut.Shared(first) {
+		first, end, _ := b.cut.File(f.Entry)
+		if first < end && !b.cut.Shared(first) {
 			c.Held = addRange(c.Held, first, end)
+			continue
+		}
+		for next = max(next, first); next < end; next++ {
+			if skips(b.cut, b.void, next, next+1) {
+				c.Held = addRange(c.Held, next, next+1)
+			}
 		}
 	}
 	for i, leaf := range p.Leaves {

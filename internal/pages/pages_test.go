@@ -208,6 +208,9 @@ func (s *source) agrees(r fataler, b, server *Book, all Change, pages [][]byte) 
 		for _, x := range s.cut.Extents(nil, n) {
 			needed = needed || b.Finished(x.Entry)
 		}
+		if !needed && !held.Has(protocol.BlockNumber(n)) {
+			r.Fatalf("block %d is of void files only and has to come", n)
+		}
 		zeros := !s.cut.Shared(n) && n%3 == 0
 		switch {
 		case !ready.Has(protocol.BlockNumber(n)) && !held.Has(protocol.BlockNumber(n)):

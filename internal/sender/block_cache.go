@@ -181,6 +181,9 @@ func (c *blockCache) oldest() (oldest *entry) {
 	return oldest
 }
 
+// forget drops a block that is not to be sent.
+func (c *blockCache) forget(e *entry) { delete(c.entries, e.block) }
+
 // get gives a block that is in memory.
 func (c *blockCache) get(b protocol.BlockNumber) (*entry, error) {
 	e := c.entries[b]

@@ -6,6 +6,7 @@ import (
 	"sync"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/send"
 )
@@ -170,7 +171,12 @@ func (s *Sender) next(refs []send.SymbolRef) (step, error) {
 func (s *Sender) supply(now time.Time) error {
 	m, c := s.machine, s.packetizer.cache
 	for e, ok := c.take(); ok; e, ok = c.take() {
-		if e.err != nil {
+		switch {
+		case errors.Is(e.err, pages.ErrVoid): // a page that says so is under way
+			c.forget(e)
+			s.feed.leaveOut(e.block)
+			continue
+		case e.err != nil:
 			return e.err
 		}
 		m.Available(now, protocol.Range{First: e.block, Count: 1})
@@ -234,7 +240,7 @@ func (s *Sender) carryOut(ctx context.Context, st *step) error {
 			s.onEvent(e)
 		}
 	}
-	s.feed.tell(st.front, st.hungry)
+	s.feed.tell(time.Now(), st.front, st.hungry)
 	if st.sync != nil {
 		if err := s.packetizer.writer.put(ctx, batch{packets: st.sync, size: len(st.sync), sync: true}); err != nil {
 			return err

@@ -10,8 +10,13 @@ import (
 	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
-// feedPause is how long the source is left alone after it had no further page, though it said so.
-const feedPause = 100 * time.Millisecond
+const (
+	// feedPause is how long the source is left alone after it had no further page, though it said so.
+	feedPause = 100 * time.Millisecond
+	// tellEvery is how often the source hears of a session that does not come on: it reads only so far ahead of those
+	// that it hears of.
+	tellEvery = time.Second
+)
 
 // pageFeed is what a session knows of the pages of its source: which there are, and which blocks they let be sent. A
 // session of format 1 has none: a nil feed lets all blocks be read. The session's lock guards what it knows; the
@@ -31,7 +36,8 @@ type pageFeed struct {
 	covers  []protocol.Range // of those that were there before the session: blocks of the stream from … to
 	covered *protocol.BlockSet
 	final   bool
-	front   uint32 // of the stream, as the source was told
+	front   uint32    // of the stream, as the source was told …
+	told    time.Time // … then
 }
 
 func newPageFeed(source PagedSource, terms *format2.Offer, cut *skeleton.Cut) *pageFeed {
@@ -117,13 +123,13 @@ func (f *pageFeed) wants(m *send.Sender, reading int) (front uint32, hungry bool
 }
 
 // tell tells the source what the session wants.
-func (f *pageFeed) tell(front uint32, hungry bool) {
+func (f *pageFeed) tell(now time.Time, front uint32, hungry bool) {
 	if f == nil {
 		return
 	}
-	if front > f.front {
-		f.front = front
-		f.source.Sent(front)
+	if front > f.front || now.Sub(f.told) >= tellEvery {
+		f.front, f.told = max(f.front, front), now
+		f.source.Sent(f.front)
 	}
 	if hungry {
 		f.source.Hurry()
@@ -156,6 +162,13 @@ func (f *pageFeed) readable(b protocol.BlockNumber) bool {
 		return int(b-f.first) < len(f.lengths)
 	}
 	return f.covered.Has(b - f.stream)
+}
+
+// leaveOut notes that a block of the stream cannot be read: its files are void.
+func (f *pageFeed) leaveOut(b protocol.BlockNumber) {
+	if f != nil && b >= f.stream {
+		f.covered.Remove(b - f.stream)
+	}
 }
 
 // pagesOf lists the pages that were there before the session and let these blocks of the stream be sent: who lacks the

@@ -39,6 +39,9 @@ type signed struct {
 	lag     chan struct{} // reads wait until it is closed; nil: they do not
 	fails   error         // what reads of the stream answer
 	early   []protocol.BlockNumber
+	lost    map[uint32]bool // entries that are void
+	voids   int             // reads of their blocks
+	told    int             // times that the session said how far it is
 }
 
 // newSigned makes a tree of files of so many bytes. Nothing of it is hashed.
@@ -46,7 +49,7 @@ func newSigned(t testing.TB, sizes ...int) *signed {
 	t.Helper()
 	s := &signed{
 		t: t, key: seal.NewSigningKey(), cut: skeleton.NewCut(), changed: make(chan struct{}),
-		reads: make(map[protocol.BlockNumber]int),
+		reads: make(map[protocol.BlockNumber]int), lost: make(map[uint32]bool),
 	}
 	rnd := rand.NewChaCha8([32]byte{byte(len(sizes))})
 	var totals skeleton.Totals
@@ -128,6 +131,7 @@ func (s *signed) hash(blocks int, hurry bool) {
 func (s *signed) lose(entry uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	s.lost[entry] = true
 	if err := s.writer.Void(entry, format2.VoidChanged); err != nil {
 		s.t.Error(err)
 	}
@@ -191,6 +195,12 @@ func (s *signed) Sent(front uint32) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.front = max(s.front, front)
+	s.told++
+}
+
+// isLost says whether a block has bytes of void files only; the lock is held.
+func (s *signed) isLost(b uint32) bool {
+	return !slices.ContainsFunc(s.cut.Extents(nil, b), func(x skeleton.Extent) bool { return !s.lost[x.Entry] })
 }
 
 var errEarly = errors.New("the block may not leave yet")
@@ -213,6 +223,9 @@ func (s *signed) ReadBlock(n protocol.BlockNumber, buf []byte) (int, error) {
 		return copy(buf, s.raw[n-first]), nil
 	case n >= stream && s.fails != nil:
 		return 0, s.fails
+	case n >= stream && s.isLost(uint32(n-stream)):
+		s.voids++
+		return 0, pages.ErrVoid
 	case n >= stream && s.ready.Has(n-stream):
 		return copy(buf, s.block(uint32(n-stream))), nil
 	}

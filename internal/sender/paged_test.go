@@ -328,6 +328,24 @@ func TestPagesOfBefore(t *testing.T) {
 	lost.check("who has nothing", s.all(), noVoid)
 }
 
+// A block whose files turned out to be void is not given by the source before the page says so: the session waits for
+// that page, and goes on.
+func TestPagedSessionWaitsForTheWordThatAFileIsVoid(t *testing.T) {
+	s := newSigned(t, 3_000_000, 2_000_000)
+	s.hash(9, true)
+	r := newPagedRig(t, s, testRate, nil)
+	s.lose(0) // no page says so yet
+	d := newReader(t, r, s, 0, nil)
+	time.AfterFunc(1500*time.Millisecond, s.hashAll)
+	must(t, r.play(patient(t), d))
+	first, end, _ := s.cut.File(0)
+	d.check("the device", s.all(), func(b uint32) bool { return b >= first && b < end })
+	if s.voids == 0 || s.told < 3 || len(r.left()) > 0 {
+		t.Errorf("%d reads of void blocks; the source heard %d times of the session; left behind %v", s.voids, s.told,
+			r.left())
+	}
+}
+
 // What the source says of a block that cannot be sent ends the session, and is what Run says.
 func TestPagedSourceThatChanged(t *testing.T) {
 	s := newSigned(t, 4_000_000)

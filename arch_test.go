@@ -62,7 +62,7 @@ var arrows = map[string]string{
 	"store/sqlite/commits": "sqlfile store/sqlite/queries",
 	"auditlog":             "durable .",
 	"backup":               "durable disk .",
-	"setback":              "protocol wire seal store .",
+	"setback":              "protocol format2 seal store wire .",
 	"groupaddr":            "protocol .",
 	"reach":                "protocol wire seal .",
 	"history":              "protocol telemetry .",

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/store"
@@ -100,6 +101,7 @@ func (m *memory) Audit(context.Context, store.AuditFilter) ([]groupcast.AuditEnt
 
 // life is a server from a start to the next.
 type life struct {
+	paged bool // devices show offers of format 2
 	*testing.T
 	*Watch
 	store   *memory
@@ -165,6 +167,13 @@ func (l *life) works() wire.Offer {
 // show is a device that shows an offer.
 func (l *life) show(o wire.Offer) error {
 	b := wire.AppendOffer(nil, o)
+	if l.paged {
+		b = format2.AppendOffer(nil, format2.Offer{
+			Server: o.Server, Number: o.Number, Floor: o.Floor, Transfer: o.Transfer, SlotMS: 100, Lag: 3, LifeSeconds: 60,
+			SkeletonBytes: 300, Edition: 1, Pages: 4, SymbolSize: protocol.DefaultSymbol, MaxK: 200,
+			Codec: format2.CodecCauchyRS, Hash: format2.HashBLAKE3, AEAD: format2.AEADAES256GCM, Cutter: format2.CutterFixed,
+		})
+	}
 	return l.Shown(l.Context(), "ann/pc", b, seal.SignOffer(l.key, b))
 }
 

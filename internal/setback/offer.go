@@ -5,8 +5,9 @@ import (
 	"fmt"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Shown looks at the newest offer that a device, USER/NAME, shows when it attaches (O4). One that this
@@ -15,7 +16,7 @@ func (w *Watch) Shown(ctx context.Context, device string, offer, signature []byt
 	if len(offer) == 0 || len(offer) > groupcast.MaxAttachOffer {
 		return nil
 	}
-	o, err := seal.VerifyOffer(w.cfg.Key, offer, signature)
+	o, err := read(w.cfg.Key, offer, signature)
 	if err != nil || o.Server != w.cfg.Server {
 		w.cfg.Log.Debug("a device shows an offer that is not of this server", "device", device)
 		return nil
@@ -45,8 +46,25 @@ func (w *Watch) Shown(ctx context.Context, device string, offer, signature []byt
 	})
 }
 
+// numbered is what counts of an offer, of whichever format.
+type numbered struct {
+	Server        protocol.ServerID
+	Number, Floor protocol.OfferNo
+	Transfer      protocol.TransferNo
+}
+
+// read reads an offer of either format if this server signed it.
+func read(key seal.VerifyKey, offer, signature []byte) (numbered, error) {
+	if format2.IsOffer(offer) {
+		o, err := seal.VerifyOffer2(key, offer, signature)
+		return numbered{o.Server, o.Number, o.Floor, o.Transfer}, err
+	}
+	o, err := seal.VerifyOffer(key, offer, signature)
+	return numbered{o.Server, o.Number, o.Floor, o.Transfer}, err
+}
+
 // beyond notes, once, that an offer cannot come from a part of this server's life.
-func (w *Watch) beyond(ctx context.Context, device string, o wire.Offer) {
+func (w *Watch) beyond(ctx context.Context, device string, o numbered) {
 	if w.forged {
 		return
 	}

@@ -30,8 +30,14 @@ func TestAStartLikeAnyOther(t *testing.T) {
 // Whoever was given what the database does not know of stops all, once, until it is confirmed; the
 // numbers go on past the lost ones.
 func TestADeviceKnowsMore(t *testing.T) {
+	for name, paged := range map[string]bool{"format 1": false, "format 2": true} {
+		t.Run(name, func(t *testing.T) { deviceKnowsMore(t, paged) })
+	}
+}
+
+func deviceKnowsMore(t *testing.T, paged bool) {
 	l := begin(t)
-	l.files = nil
+	l.files, l.paged = nil, paged
 	l.start()
 	old := l.copied()
 	lost := l.works()

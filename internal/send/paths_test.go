@@ -112,3 +112,26 @@ func TestAPauseOfTheSourceIsNotWhatIsTaken(t *testing.T) {
 		t.Errorf("the rate came down from %d to %d bytes a second, and all of it was taken", before, lowest)
 	}
 }
+
+// TestASlowSourceIntoASlowerWire: the source brings less than the rate and more than the wire carries. The rate comes
+// down, though there is never as much to send as it allows.
+func TestASlowSourceIntoASlowerWire(t *testing.T) {
+	long(t)
+	const blocks, k = 4000, 8
+	w := newWorld(t, 5, even(blocks, k), send.Config{Sourced: true})
+	for range 3 {
+		w.add(netsim.Config{Delay: 100 * time.Microsecond, Rate: 20e6 / 8, Queue: 64 << 10}, lan).join()
+	}
+	for b := range protocol.BlockNumber(blocks) {
+		w.clock.After(time.Duration(b)*k*1485*8/50*time.Microsecond, func() {
+			w.s.Available(w.clock.Now(), protocol.Range{First: b, Count: 1})
+			w.pump()
+		})
+	}
+	w.run(5 * time.Minute)
+	w.mustFinish(false)
+	w.log("slow source")
+	if o := w.overhead(); o > 1.25 {
+		t.Errorf("×%.2f was sent", o)
+	}
+}

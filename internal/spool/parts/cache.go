@@ -129,4 +129,8 @@ func (c *Cache) CloseAll() error {
 }
 
 // Sparse says that a file has holes, before it is taken for the first time.
-func (c *Cache) Sparse(name string) { c.sparse[name] = true }
+func (c *Cache) Sparse(name string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.sparse[name] = true
+}

@@ -43,8 +43,8 @@ type Paged struct {
 	renewed bool           // there was one
 	lost    map[protocol.BlockNumber]bool
 	there   map[string]bool
-	voids   map[int]format2.VoidReason
-	broken  error // a page was not kept: what follows cannot be, either
+	voids   map[int]format2.VoidReason // under the staging's lock
+	broken  error                      // a page was not kept: what follows cannot be, either
 }
 
 // OpenSkeleton opens the skeleton that an earlier try kept of an offer's transfer; false: there is none, or another.

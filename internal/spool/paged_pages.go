@@ -84,8 +84,8 @@ func (p *Paged) takeKept(end uint32) error {
 // forget drops what is here of a file that is not delivered; what has its name stays as it is.
 func (p *Paged) forget(v format2.VoidFile) error {
 	g, i := p.staging, int(v.Entry)
-	p.voids[i] = v.Reason
 	g.mu.Lock()
+	p.voids[i] = v.Reason
 	g.outcomes.set(i, &Outcome{File: i, Result: Void})
 	g.skip(g.layout.FileBlocks(i))
 	g.mu.Unlock()
@@ -244,8 +244,6 @@ var voidWords = map[format2.VoidReason]string{
 
 // outcomesOf gives what became of entries that are loaded.
 func (p *Paged) outcomesOf(batch []int) (out []Outcome) {
-	p.adding.Lock()
-	defer p.adding.Unlock()
 	g := p.staging
 	g.mu.Lock()
 	defer g.mu.Unlock()

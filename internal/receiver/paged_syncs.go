@@ -80,6 +80,7 @@ func (p *pagedSession) hearSync(now time.Time, port uint16, body []byte) {
 		r.drops.Add(drops.Body)
 		return
 	}
+	s.budget.Good()
 	s.chain.Take(index, element)
 	s.newest, s.at = sequence, now
 	s.sources.heard(now, port)

@@ -252,7 +252,9 @@ func TestAWholePagedSession(t *testing.T) {
 	join := func(dev byte, loss float64) *Receiver {
 		m := newPagedMemory(o)
 		e := newEndpoint(t, Loss(loss, uint64(dev)))
+		s.mu.Lock() // the server signs pages meanwhile
 		cfg := o.config(e, m)
+		s.mu.Unlock()
 		cfg.Handout = s.attach(dev)
 		var r *Receiver
 		cfg.OnCatchUp = func(ranges []protocol.Range, reason string) {
@@ -287,6 +289,16 @@ func TestAWholePagedSession(t *testing.T) {
 	devices = append(devices, join(3, 2))
 	all.Wait()
 	server.Wait()
+	checkDevices(t, o, devices)
+	if s.starved == 0 {
+		t.Error("the session was never starved")
+	}
+	t.Logf("%d pages, %d SYNCs said that the source is behind", len(o.pages), s.starved)
+}
+
+// checkDevices looks at the end: each has all of it, and but for the first each has lost packets.
+func checkDevices(t *testing.T, o *pagedOrigin, devices []*Receiver) {
+	t.Helper()
 	for n, r := range devices {
 		st := r.Status()
 		t.Logf("device %d dropped %v", n+1, st.Drops)
@@ -294,8 +306,4 @@ func TestAWholePagedSession(t *testing.T) {
 			t.Errorf("device %d: %+v", n+1, st)
 		}
 	}
-	if s.starved == 0 {
-		t.Error("the session was never starved")
-	}
-	t.Logf("%d pages, %d SYNCs said that the source is behind", len(o.pages), s.starved)
 }

@@ -80,7 +80,8 @@ type SyncBudget struct {
 	slot  int64  // of the receiver's clock
 	trial uint32 // the newest element that a candidate had
 	fresh int    // signatures checked of candidates with it, before one was good
-	other int    // in this slot, or since the newest element came
+	other int    // in this slot, or since the newest element came, that were not good
+	newer bool   // the check before was counted in fresh
 }
 
 // Check says whether the signature of a SYNC that comes in a slot of the receiver's clock is worth checking, whose
@@ -94,11 +95,23 @@ func (b *SyncBudget) Check(slot int64, index uint32, fresh bool) bool {
 	}
 	if fresh && index == b.trial && b.fresh < freshSignatures {
 		b.fresh++
+		b.newer = true
 		return true
 	}
 	if b.other < otherSignatures {
 		b.other++
+		b.newer = false
 		return true
 	}
 	return false
+}
+
+// Good says that the signature checked last was the sender's. It counts for nothing: members cannot make such SYNCs,
+// and those that they repeat are known by their sequence.
+func (b *SyncBudget) Good() {
+	if b.newer {
+		b.fresh--
+	} else {
+		b.other--
+	}
 }

@@ -109,3 +109,14 @@ func TestTheFirstSyncsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// The sender's own SYNCs use nothing up, however many it sends in a slot.
+func TestGenuineSyncsAreNotCounted(t *testing.T) {
+	var b recv.SyncBudget
+	for n := range 100 {
+		if !b.Check(7, 3, n == 0) {
+			t.Fatalf("SYNC %d of the slot is not checked", n)
+		}
+		b.Good()
+	}
+}

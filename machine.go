@@ -35,8 +35,9 @@ type SentFile struct {
 	Group    string              `json:"group"`
 	Path     string              `json:"path"`
 	Size     uint64              `json:"size"`   // bytes
-	Digest   protocol.Digest     `json:"digest"` // SHA-256 of the whole file
-	At       time.Time           `json:"at"`     // when the transfer was made
+	Digest   protocol.Digest     `json:"digest"` // of the whole file, by Hash; zero: it was not read yet
+	Hash     FileHash            `json:"hash"`
+	At       time.Time           `json:"at"` // when the transfer was made
 	State    TransferState       `json:"state"`
 	Verified int                 `json:"verified"` // devices that have all of the transfer
 	Devices  int                 `json:"devices"`  // that it was promised to

@@ -100,6 +100,14 @@ const (
 	BLAKE3 FileHash = "blake3" // of transfers that are sent while their files are read
 )
 
+// Named is how people write it.
+func (h FileHash) Named() string {
+	if h == BLAKE3 {
+		return "BLAKE3"
+	}
+	return "SHA-256"
+}
+
 // Hashing is how far the files of a transfer are read that is sent meanwhile.
 type Hashing struct {
 	Bytes uint64 `json:"bytes"` // of the transfer's
@@ -333,7 +341,8 @@ type FileEntry struct {
 	Path   string          `json:"path"`
 	Kind   string          `json:"kind"` // file, folder, symlink
 	Size   uint64          `json:"size"`
-	Digest protocol.Digest `json:"digest"`
+	Digest protocol.Digest `json:"digest"`         // of a file: by Hash; zero: it was not read yet
+	Hash   FileHash        `json:"hash,omitempty"` // of a file; empty: SHA256
 }
 
 // NewTransfer asks for a transfer.

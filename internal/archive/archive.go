@@ -82,7 +82,7 @@ func (f *finder) in(ctx context.Context, tr store.Transfer) (out []groupcast.Sen
 		if e.Kind == "file" && strings.Contains(strings.ToLower(e.Path), f.name) &&
 			(f.digest == "" || strings.HasPrefix(e.Digest.String(), f.digest)) {
 			out = append(out, groupcast.SentFile{
-				Transfer: tr.No, Group: tr.Group, Path: e.Path, Size: e.Size, Digest: e.Digest,
+				Transfer: tr.No, Group: tr.Group, Path: e.Path, Size: e.Size, Digest: e.Digest, Hash: tr.FileHash,
 				At: tr.CreatedAt, State: tr.State, Verified: tr.Verified, Devices: tr.Devices(),
 			})
 		}

@@ -220,13 +220,9 @@ func (a *app) transferFiles() *cobra.Command {
 				&a.Streams,
 				files.Rows,
 				"no files",
-				"PATH|KIND|SIZE|SHA-256",
+				"PATH|KIND|SIZE|"+hashOf(files.Rows).Named(),
 				func(f groupcast.FileEntry) []string {
-					digest := ""
-					if f.Kind == "file" {
-						digest = f.Digest.String()
-					}
-					return []string{f.Path, f.Kind, ui.Size(f.Size), digest}
+					return []string{f.Path, f.Kind, ui.Size(f.Size), ui.FileDigest(f)}
 				},
 			)
 			if err != nil {
@@ -303,4 +299,14 @@ func (a *app) transferRetry() *cobra.Command {
 				units.Day(t.ExpiresAt))
 		},
 	)
+}
+
+// hashOf is which digests the files of one transfer have.
+func hashOf(entries []groupcast.FileEntry) groupcast.FileHash {
+	for _, e := range entries {
+		if e.Hash != "" {
+			return e.Hash
+		}
+	}
+	return groupcast.SHA256
 }

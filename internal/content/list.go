@@ -35,12 +35,10 @@ func (l *Library) List(ctx context.Context, tree *Tree, n groupcast.NewTransfer)
 	return l.prepare(ctx, tree, n, l.list)
 }
 
-// Relist makes further paged content of some that there is, of its files as they are now: those that take says, or all.
-// Files that are not there are given. If none is, nothing is made, and the name of what was made is empty. Otherwise
-// it is as List.
-func (l *Library) Relist(
-	ctx context.Context, id string, take func(path string) bool,
-) (b Built, lost []Lost, err error) {
+// Relist makes further paged content of some that there is, of its files and of those that were gone before, as they
+// are now. Files that are not there are given. If none is, nothing is made, and the name of what was made is empty.
+// Otherwise it is as List.
+func (l *Library) Relist(ctx context.Context, id string, gone []string) (b Built, lost []Lost, err error) {
 	k, err := l.Kept(id)
 	if err != nil {
 		return b, nil, err
@@ -49,15 +47,16 @@ func (l *Library) Relist(
 	if err != nil {
 		return b, nil, err
 	}
-	if take != nil {
-		files = slices.DeleteFunc(files, func(f manifest.File) bool { return !take(f.Path) })
-	}
-	t, lost, err := Renew(ctx, &manifest.Manifest{Files: files}, k.Place, nil, k.Source != FromPath)
-	if err != nil || len(t.Files) == 0 {
+	t, lost, err := Renew(ctx, &manifest.Manifest{Files: files}, k.Place, gone, k.Source != FromPath)
+	if err != nil || !hasFiles(t.Files) {
 		return b, lost, err
 	}
 	b, err = l.list(ctx, t, k.Source)
 	return b, lost, err
+}
+
+func hasFiles(entries []manifest.File) bool {
+	return slices.ContainsFunc(entries, func(f manifest.File) bool { return f.Kind == manifest.KindFile })
 }
 
 // list keeps a tree as paged content.

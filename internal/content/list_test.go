@@ -163,12 +163,17 @@ func TestRelist(t *testing.T) {
 		t.Fatalf("%+v, %v, %v", next, lost, err)
 	}
 	l.Made(next.Content)
-	next, lost, err = l.Relist(ctx, b.Content, func(path string) bool { return path == "d/c" })
-	if err != nil || len(lost) != 0 || next.Bytes != 30 || next.Files != 1 {
+	write(t, filepath.Join(dir, "d", "a"), noise(12, "a"))
+	next, lost, err = l.Relist(ctx, next.Content, []string{"d/a", "d/z"})
+	if err != nil || len(lost) != 1 || lost[0].Path != "d/z" || next.Bytes != 67 || next.Files != 3 {
 		t.Errorf("%+v, %v, %v", next, lost, err)
 	}
-	next, lost, err = l.Relist(ctx, b.Content, func(path string) bool { return path == "d/a" })
-	if err != nil || len(lost) != 1 || next.Content != "" {
+	l.Made(next.Content)
+	for _, name := range []string{"a", "b", "c"} {
+		must(t, os.Remove(filepath.Join(dir, "d", name)))
+	}
+	next, lost, err = l.Relist(ctx, b.Content, nil)
+	if err != nil || len(lost) != 3 || next.Content != "" {
 		t.Errorf("%+v, %v, %v", next, lost, err)
 	}
 }

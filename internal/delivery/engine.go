@@ -363,6 +363,10 @@ func (e *Engine) over(ctx context.Context, r *run, err error) {
 	if stopped || ctx.Err() != nil {
 		return
 	}
+	if errors.Is(err, sender.ErrLifeOver) { // another one follows it
+		e.stop(e.interrupt([]protocol.GroupID{r.sender.Offer().Group}, func(protocol.GroupID) {}))
+		return
+	}
 	if errors.Is(err, sender.ErrInterface) { // nothing is wrong with what is sent
 		e.log.Error("a session ended", "transfer", r.no, "err", err)
 		e.change(func(sch *schedule.Scheduler, now time.Time) {

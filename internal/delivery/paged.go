@@ -30,6 +30,7 @@ type paging struct {
 
 // pagedSource opens what can be fetched of a paged transfer.
 func (e *Engine) pagedSource(ctx context.Context, tr store.Transfer) (download.Paged, error) {
+	e.follow(tr)
 	open, err := e.sources.Open(ctx, tr.No)
 	if err != nil {
 		return nil, err

@@ -18,6 +18,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reading"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/source"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -482,4 +483,50 @@ func (f *failsOnce) AddPage(ctx context.Context, p store.Page) (err error) {
 		return err
 	}
 	return f.Store.AddPage(ctx, p)
+}
+
+// The keys of a session last an hour: another one follows it at once, and nobody is sent to HTTPS for it.
+func TestASessionWhoseTimeIsUsedUpIsFollowedByAnother(t *testing.T) {
+	inBubble(t, func(w *world) {
+		_, agents, offers := sendingPaged(w, "ann", "bob")
+		w.sender().End(sender.ErrLifeOver)
+		time.Sleep(3 * time.Second)
+		for i, a := range agents {
+			o := a.pagedOffered()
+			if o.Flags&format2.OfferMulticast == 0 || o.Number <= offers[i].Number || o.Edition != 1 {
+				t.Fatalf("%+v", o)
+			}
+			if h := a.takes(o, protocol.Range{First: 1, Count: 9}); len(h.SessionSecret) == 0 {
+				t.Fatalf("%+v", h)
+			}
+		}
+	})
+}
+
+// After the server was set back, editions are left out that devices may know.
+func TestEditionsThatWereSkipped(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, _, _ := sendingPaged(w, "ann", "bob")
+		w.must(w.db.SkipEditions(w.ctx, 1<<16))
+		w.Halt()
+		w.step(deliverytest.Step{Blocks: 9, Final: true}) // of the edition that is none any more
+		w.step(deliverytest.Step{Blocks: 10, Final: true})
+		got, err := w.db.Transfer(w.ctx, tr.No)
+		w.must(err)
+		if got.Edition < 1<<16 || got.Root != deliverytest.RootOf(tr.No, got.Edition) || got.State == groupcast.TransferFailed {
+			t.Errorf("edition %d, root %s, %s", got.Edition, got.Root, got.State)
+		}
+	})
+}
+
+// What a session counts of a device are blocks of the stream.
+func TestProgressOfAPagedTransfer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, _ := sendingPaged(w, "ann", "bob")
+		w.sender().Report(sender.DeviceStatus{Device: agents[0].id, Blocks: 5})
+		time.Sleep(time.Second)
+		if d := w.deliveryOf(tr.No, "ann"); d.Blocks != 5 || d.Bytes != 250 || d.State != groupcast.DeliveryReceiving {
+			t.Errorf("%d blocks, %d bytes, %s", d.Blocks, d.Bytes, d.State)
+		}
+	})
 }

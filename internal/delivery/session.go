@@ -30,7 +30,7 @@ type PagedSession struct {
 // source opens what a transfer's session sends.
 func (e *Engine) source(ctx context.Context, tr store.Transfer) (io.Closer, error) {
 	if tr.Paged {
-		return e.sources.Open(ctx, tr.No)
+		return e.pagedSource(ctx, tr)
 	}
 	return e.cfg.OpenSource(ctx, tr)
 }

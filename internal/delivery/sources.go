@@ -70,11 +70,14 @@ func (e *Engine) openPaged(ctx context.Context, no protocol.TransferNo) (reading
 // hashed comes when the files of a paged transfer were all read, or could not be; it says whether to try again. It
 // is called by what reads them, which it must not wait for.
 func (e *Engine) hashed(no protocol.TransferNo, src reading.Source, err error) (again bool) {
-	switch groupcast.ErrorCode(err) {
-	case groupcast.EConflict, groupcast.ENotFound:
-		if !errors.Is(err, content.ErrContentGone) {
-			return false // it was closed meanwhile, or holds something else
-		}
+	code := groupcast.ErrorCode(err)
+	if (code == groupcast.EConflict || code == groupcast.ENotFound) && !errors.Is(err, content.ErrContentGone) {
+		e.background(func(ctx context.Context) { // it was closed meanwhile, or holds something else
+			if tr, err := e.store.Transfer(ctx, no); err == nil {
+				e.follow(tr)
+			}
+		})
+		return false
 	}
 	e.mu.Lock()
 	tr, open := e.infos[no]
@@ -90,6 +93,17 @@ func (e *Engine) hashed(no protocol.TransferNo, src reading.Source, err error) (
 		e.background(func(context.Context) { e.sourceFault(no, contentOf(tr), err) })
 	}
 	return !errors.Is(err, pages.ErrChanged) && !errors.Is(err, content.ErrContentGone)
+}
+
+// follow reads a paged transfer from the edition on that the store has, which may be a later one: after the server was
+// set back, editions are skipped that devices may have seen.
+func (e *Engine) follow(tr store.Transfer) {
+	e.mu.Lock()
+	known, open := e.infos[tr.No]
+	e.mu.Unlock()
+	if open && tr.Edition > known.Edition {
+		e.renewed(tr)
+	}
 }
 
 // allLost is why a transfer fails of which no file could be read as it was listed.

@@ -42,6 +42,7 @@ type Library interface {
 	Remove(id string) error
 	Covers(ctx context.Context, newer, older string) (covers bool, read int, err error)
 	CoversPaths(ctx context.Context, newer []string, older string) (covers bool, read int, err error)
+	Relist(ctx context.Context, id string, gone []string) (b content.Built, lost []content.Lost, err error)
 	Listed(ctx context.Context, id string, entries []groupcast.LeftOut) ([]bool, error)
 	Names() ([]string, error)
 }

@@ -2,6 +2,7 @@ package edition
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -53,4 +54,35 @@ func (e *Editions) lostBefore(ctx context.Context, tr store.Transfer) ([]groupca
 		}
 	}
 	return out, nil
+}
+
+// relist takes what a paged transfer lost, and all else of it, as it is now: its files are listed anew, and read when
+// their turn comes.
+func (e *Editions) relist(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
+	before, err := e.lostBefore(ctx, tr)
+	if err != nil {
+		return tr, err
+	}
+	paths := make([]string, len(before))
+	for i := range before {
+		paths[i] = before[i].Path
+	}
+	b, lost, err := e.Library.Relist(ctx, tr.Content, paths)
+	if err != nil {
+		return tr, notNow(err)
+	}
+	if b.Content == "" {
+		return tr, groupcast.Errorf(groupcast.EConflict, "%s", nothingLeft(lost)).WithHint("send other files")
+	}
+	defer e.Library.Made(b.Content)
+	now, err := e.Store.ReplaceContent(ctx, tr.No, store.Edition{
+		Was: tr.Content, Content: b.Content, Files: b.Files, Folders: b.Folders, Blocks: b.Blocks, Bytes: b.Bytes,
+		Edition: tr.Edition + 1, Skeleton: b.Skeleton, SkeletonBytes: b.SkeletonBytes, Pages: b.Pages,
+		Lost: leftOutOf(lost), Renewed: true,
+	})
+	if err != nil {
+		return tr, errors.Join(err, e.Library.Forget(b.Content))
+	}
+	e.Changed(now)
+	return now, e.Library.Forget(tr.Content)
 }

@@ -46,6 +46,9 @@ func (e *Editions) Without(
 
 // Renew takes what a transfer lost, and all else of it, as it is now.
 func (e *Editions) Renew(ctx context.Context, tr store.Transfer) (store.Transfer, error) {
+	if tr.Paged {
+		return e.relist(ctx, tr)
+	}
 	m, k, err := e.Library.Manifest(tr.Content)
 	if err != nil {
 		return tr, err

@@ -123,8 +123,11 @@ func (b *Book) Session(tr store.Transfer, d sender.DeviceStatus) {
 }
 
 // ofStream is how many blocks of the files are among a session's: a device needs index and
-// manifest before any of them.
+// manifest before any of them. A session of a paged transfer counts those of the files only.
 func ofStream(tr store.Transfer, session int) int {
+	if tr.Paged {
+		return min(max(session, 0), tr.Blocks)
+	}
 	return min(max(session-1-int(tr.ManifestBlocks), 0), tr.Blocks)
 }
 

@@ -19,7 +19,6 @@ import (
 type Source interface {
 	Run(ctx context.Context) error
 	Cut() *skeleton.Cut
-	HeadLength(b protocol.BlockNumber) (int, bool)
 	SignedFrom(n protocol.PageNo) (list []pages.Signed, changed <-chan struct{})
 	Hurry()
 	Sent(front uint32)

@@ -104,7 +104,7 @@ func (w *world) boot() {
 	if w.wrap != nil {
 		kept = w.wrap(db)
 	}
-	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Store: kept, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
+	s, err := New(Config{Now: w.clock, Home: w.dir, Dir: w.dir, Witnesses: w.witnesses, Speaks: w.speaks, Store: kept, Identity: fakeIdentity{w.key}, Passwords: fakePasswords{}, Log: slog.New(slog.NewTextHandler(w.T.Output(), nil))})
 	if err != nil {
 		w.Fatal(err)
 	}

@@ -174,8 +174,10 @@ func New(cfg Config) (*Server, error) {
 	s.sendPlain = func(ctx context.Context, group netip.AddrPort, packet []byte) error {
 		return cfg.Endpoint.SendPlain(ctx, group, packet)
 	}
-	s.newPaged = func(delivery.PagedSession) (delivery.Session, error) {
-		return nil, errors.New("sessions of paged transfers are not there yet")
+	s.newPaged = func(p delivery.PagedSession) (delivery.Session, error) {
+		return sender.NewPaged(sender.PagedConfig{
+			Endpoint: cfg.Endpoint, Key: p.Key, Terms: p.Terms, Source: p.Source, Rate: p.Rate, OnEvent: p.OnEvent,
+		})
 	}
 	s.newSender = func(c sender.Config) (delivery.Session, error) {
 		c.Endpoint = cfg.Endpoint

@@ -7,7 +7,9 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/store"
 )
 
 const (
@@ -91,8 +93,22 @@ func (s *Server) Files(
 	if err != nil {
 		return out, err
 	}
+	if out, err = s.filesOf(ctx, tr, w); err != nil {
+		return out, err
+	}
+	for i := range out.Rows {
+		if out.Rows[i].Kind == content.KindName(manifest.KindFile) {
+			out.Rows[i].Hash = tr.FileHash
+		}
+	}
+	return out, nil
+}
+
+func (s *Server) filesOf(
+	ctx context.Context, tr store.Transfer, w groupcast.Window,
+) (out groupcast.Page[groupcast.FileEntry], err error) {
 	if tr.ContentGone {
-		return s.store.HeldFiles(ctx, no, w)
+		return s.store.HeldFiles(ctx, tr.No, w)
 	}
 	files, _, err := s.content.Files(tr.Content)
 	if err != nil {

@@ -2,6 +2,7 @@ package source
 
 import (
 	"context"
+	"errors"
 	"slices"
 	"time"
 
@@ -56,6 +57,10 @@ func (s *Source) readEarlier(ctx context.Context) error {
 		}
 		return err
 	})
+	var other *pages.Fault
+	if errors.As(err, &other) {
+		return nil // they are of another list of files: all is read
+	}
 	if err != nil || e.digests == nil {
 		return err
 	}

@@ -40,6 +40,10 @@ func Of(tr groupcast.Transfer, all []groupcast.Delivery) string {
 	if text := later(tr, all); text != "" {
 		parts = append(parts, text)
 	}
+	if tr.Hashing != nil && tr.Bytes > 0 {
+		read := 100 * float64(min(tr.Hashing.Bytes, tr.Bytes)) / float64(tr.Bytes)
+		parts = append(parts, "the server has read "+units.Percent(read)+" of the files so far")
+	}
 	if len(parts) == 0 && tr.State == groupcast.TransferDone && everybody(tr, all) {
 		return "everybody has it"
 	}

@@ -160,3 +160,15 @@ func TestSummaries(t *testing.T) {
 		})
 	}
 }
+
+// How far the files are read is said while a transfer is sent, and not of one that waits for something else.
+func TestHashingIsPartOfTheSummary(t *testing.T) {
+	tr := groupcast.Transfer{State: groupcast.TransferSending, Bytes: 400, Hashing: &groupcast.Hashing{Bytes: 100}}
+	if got := Of(tr, nil); got != "the server has read 25.0 % of the files so far" {
+		t.Errorf("%q", got)
+	}
+	tr.Cause, tr.Reason = groupcast.CauseHeld, "held"
+	if got := Of(tr, nil); got != "held" {
+		t.Errorf("%q", got)
+	}
+}

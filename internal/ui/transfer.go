@@ -36,6 +36,9 @@ type Stillness struct {
 // Longer says whether nothing has moved for so long that watching is of no use.
 func (q *Stillness) Longer(s Snapshot) bool {
 	mark := fmt.Sprint(s.Transfer.State, s.Transfer.WireBytes, s.Transfer.HTTPSBytes)
+	if h := s.Transfer.Hashing; h != nil {
+		mark += fmt.Sprint(h.Bytes)
+	}
 	for _, d := range s.Deliveries {
 		mark += fmt.Sprint(d.State, d.Blocks, d.Active)
 		if d.Work != nil {

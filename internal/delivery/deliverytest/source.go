@@ -149,9 +149,6 @@ func (s *Source) Run(ctx context.Context) error {
 // Cut is how the files are cut.
 func (s *Source) Cut() *skeleton.Cut { return s.cut }
 
-// HeadLength is that of a page, or of a block of the skeleton.
-func (s *Source) HeadLength(b protocol.BlockNumber) (int, bool) { return BlockSize, b < s.stream() }
-
 // stream is the session's number of the stream's first block.
 func (s *Source) stream() protocol.BlockNumber { return protocol.BlockNumber(2 + s.tr.Pages) }
 

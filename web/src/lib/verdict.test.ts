@@ -41,6 +41,10 @@ describe("where the server does not speak the language", () => {
   it.each<[Partial<Transfer>, string]>([
     [{ cause: "away" }, "2 receivers are off and get it when they are back"],
     [{ cause: "held", state: "held" }, "held until it is sent"],
+    [
+      { state: "sending", bytes: 400, hashing: { bytes: 100, pages: 2 } },
+      "the server has read 25 % of the files so far",
+    ],
     [{ state: "sending", cause: undefined }, ""],
     [{ state: "cancelled", cause: "unheard-of" }, "cancelled"],
     [{ cause: "constructor" }, "waiting"],

@@ -2,18 +2,24 @@
 // made here from its codes and counts.
 import type { Delivery, Transfer } from "../api/types";
 import { texts } from "../texts";
-import { bytes, known, labelText, name } from "./format";
+import { bytes, known, labelText, name, percent } from "./format";
 
 const named = 3; // machines that are named in one part of a sentence
 
-type Facts = Pick<Transfer, "state" | "cause" | "verified" | "owed" | "summary" | "standing">;
+type Facts = Pick<Transfer, "state" | "cause" | "verified" | "owed" | "summary" | "standing"> &
+  Partial<Pick<Transfer, "hashing" | "bytes">>;
 
 /** What the counts of a transfer's machines do not say, in one short line; nothing if there is no more to say. */
 export function verdict(t: Facts, all: Delivery[] = []): string {
   if (texts.serverSpeaksIt) return name(t.summary);
   const about = ["held", "paused", "unconfirmed", "source"].includes(t.cause ?? "");
   const ofMachines = ["away", "refused", "silent", "later"].includes(t.cause ?? "") && all.length;
-  return [ofMachines ? "" : why(t), ...(about ? [] : notThrough(all))].filter((x) => x !== "").join("; ");
+  return [ofMachines ? "" : why(t), ...(about ? [] : [...notThrough(all), read(t)])].filter((x) => x !== "").join("; ");
+}
+
+// How much of the files the server has read, of a transfer that is sent meanwhile.
+function read(t: Facts): string {
+  return t.hashing && t.bytes ? texts.verdict.read(percent(t.hashing.bytes / t.bytes)) : "";
 }
 
 function why(t: Facts): string {

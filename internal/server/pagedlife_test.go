@@ -161,33 +161,8 @@ func (a *agent) newest() (o format2.Offer) {
 func TestAFileThatChangesAfterItsPage(t *testing.T) {
 	dir := t.TempDir()
 	inBubble(t, func(w *world) {
-		w.paging()
-		w.group("g")
-		ann, bob := w.enrol("ann", "g").attachAs(speaking(2)), w.enrol("bob", "g").attachAs(speaking(2))
-		w.must(os.WriteFile(filepath.Join(dir, "z"), bytes.Repeat([]byte("z"), 3<<20), 0o644))
-		tr := w.give(dir, "a")
-		first := ann.newest()
-		bob.newest()
-		w.must(os.WriteFile(filepath.Join(dir, "z"), []byte("another one"), 0o644))
-		r, err := w.Stream(w.ctx, ann.p, tr.No, protocol.Range{First: protocol.BlockNumber(tr.Blocks - 1), Count: 1})
-		if err == nil {
-			_, err = io.Copy(io.Discard, r)
-			w.must(r.Close())
-		}
-		if err == nil {
-			t.Fatal("a block was given that is not what its page says")
-		}
-		time.Sleep(time.Second)
-		tr = w.shown(tr.No)
-		if tr.Lost != 1 || tr.Hashing != nil || !tr.State.Open() {
-			t.Fatalf("%d lost, hashed %+v, %s: %s", tr.Lost, tr.Hashing, tr.State, tr.Reason)
-		}
-		left, err := w.LeftOut(w.ctx, local, tr.No, groupcast.Window{})
-		w.must(err)
-		if len(left.Entries) != 1 || filepath.Base(left.Entries[0].Path) != "z" || left.Entries[0].Why != groupcast.WhyChanged {
-			t.Errorf("%+v", left.Entries)
-		}
-		for _, a := range []*agent{ann, bob} {
+		tr, both, first := w.changesAfterItsPage(dir)
+		for _, a := range both {
 			o := a.newest()
 			if o.Edition != 2 || o.Skeleton != first.Skeleton {
 				t.Errorf("edition %d", o.Edition)
@@ -197,14 +172,14 @@ func TestAFileThatChangesAfterItsPage(t *testing.T) {
 		if tr = w.shown(tr.No); tr.State != groupcast.TransferDone || tr.Incomplete != 2 {
 			t.Fatalf("%s, incomplete at %d", tr.State, tr.Incomplete)
 		}
-		_, err = w.RetryTransfer(w.ctx, local, tr.No)
+		_, err := w.RetryTransfer(w.ctx, local, tr.No)
 		w.must(err)
 		time.Sleep(time.Second)
 		tr = w.shown(tr.No)
 		if tr.Lost != 0 || tr.Bytes != uint64(len("this is a")+len("another one")) || !tr.State.Open() {
 			t.Errorf("%d lost, %d bytes, %s", tr.Lost, tr.Bytes, tr.State)
 		}
-		for _, a := range []*agent{ann, bob} {
+		for _, a := range both {
 			o := a.newest()
 			if o.Edition != 3 || o.Skeleton == first.Skeleton {
 				t.Errorf("edition %d", o.Edition)
@@ -226,6 +201,39 @@ func TestAFileThatChangesAfterItsPage(t *testing.T) {
 			t.Errorf("%+v", found.Rows)
 		}
 	})
+}
+
+// changesAfterItsPage sends files a and z to two agents, and lets z become another one once it is hashed.
+func (w *world) changesAfterItsPage(dir string) (groupcast.Transfer, []*agent, format2.Offer) {
+	w.Helper()
+	w.paging()
+	w.group("g")
+	ann, bob := w.enrol("ann", "g").attachAs(speaking(2)), w.enrol("bob", "g").attachAs(speaking(2))
+	w.must(os.WriteFile(filepath.Join(dir, "z"), bytes.Repeat([]byte("z"), 3<<20), 0o644))
+	tr := w.give(dir, "a")
+	first := ann.newest()
+	bob.newest()
+	w.must(os.WriteFile(filepath.Join(dir, "z"), []byte("another one"), 0o644))
+	r, err := w.Stream(w.ctx, ann.p, tr.No, protocol.Range{First: protocol.BlockNumber(tr.Blocks - 1), Count: 1})
+	if err == nil {
+		_, err = io.Copy(io.Discard, r)
+		w.must(r.Close())
+	}
+	if err == nil {
+		w.Fatal("a block was given that is not what its page says")
+	}
+	time.Sleep(time.Second)
+	tr = w.shown(tr.No)
+	if tr.Lost != 1 || tr.Hashing != nil || !tr.State.Open() {
+		w.Fatalf("%d lost, hashed %+v, %s: %s", tr.Lost, tr.Hashing, tr.State, tr.Reason)
+	}
+	left, err := w.LeftOut(w.ctx, local, tr.No, groupcast.Window{})
+	w.must(err)
+	if len(left.Entries) != 1 || filepath.Base(left.Entries[0].Path) != "z" ||
+		left.Entries[0].Why != groupcast.WhyChanged {
+		w.Errorf("%+v", left.Entries)
+	}
+	return tr, []*agent{ann, bob}, first
 }
 
 // shown is a transfer as it stands.

@@ -68,11 +68,31 @@ func newRigFrom(
 	group netip.AddrPort,
 ) *rig {
 	t.Helper()
+	r := newBareRigOn(t, ifi, server, group)
+	r.c = c
+	var err error
+	r.sender, err = sender.New(sender.Config{
+		Endpoint: r.endpoint, Key: r.key, Terms: c.Terms(group), Source: source, Layout: c.Layout, Rate: rate,
+		OnEvent: r.event,
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+// newBareRig is a server's side without a session yet.
+func newBareRig(t testing.TB) *rig {
+	return newBareRigOn(t, "127.0.0.1", netip.MustParseAddr("127.0.0.1"), group4())
+}
+
+func newBareRigOn(t testing.TB, ifi string, server netip.Addr, group netip.AddrPort) *rig {
+	t.Helper()
 	endpoint, err := sender.OpenEndpoint(sender.EndpointConfig{Interface: ifi, Feedback: netip.AddrPortFrom(server, 0)})
 	if err != nil {
 		t.Fatal(err)
 	}
-	r := &rig{t: t, c: c, endpoint: endpoint, key: seal.NewSigningKey(), ifi: ifi, server: server, group: group}
+	r := &rig{t: t, endpoint: endpoint, key: seal.NewSigningKey(), ifi: ifi, server: server, group: group}
 	ctx, cancel := context.WithCancel(context.Background())
 	var wg sync.WaitGroup
 	wg.Go(func() { endpoint.Run(ctx) })
@@ -84,13 +104,6 @@ func newRigFrom(
 		wg.Wait()
 		endpoint.Close()
 	})
-	r.sender, err = sender.New(sender.Config{
-		Endpoint: endpoint, Key: r.key, Terms: c.Terms(group), Source: source, Layout: c.Layout, Rate: rate,
-		OnEvent: r.event,
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
 	return r
 }
 

@@ -15,7 +15,8 @@ import (
 )
 
 // The benchmarks write up to 1 GiB below TMPDIR: with it in memory (TMPDIR=/dev/shm) they measure what is done to the
-// bytes, and not the disk. Run each on its own: go test ./internal/source -run '^$' -bench OneFile -benchtime 1x -cpu 1,2
+// bytes, and not the disk. Run each on its own:
+// go test ./internal/source -run '^$' -bench OneFile -benchtime 1x -cpu 1,2
 
 // large writes a file of so many MiB of noise.
 func (w *world) large(name string, mib int) {

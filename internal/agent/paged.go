@@ -2,7 +2,6 @@ package agent
 
 import (
 	"context"
-	"fmt"
 	"io"
 	"sync/atomic"
 
@@ -57,7 +56,13 @@ func (t *paged) share() (blocks int, bar [64]byte) {
 	return have.Count(), have.Bar(0)
 }
 
-func (t *paged) contents() string { return fmt.Sprintf("%d files and folders", t.offer.Entries) }
+func (t *paged) contents() string {
+	files := -1
+	if g := t.staging(); g != nil {
+		files = g.Files()
+	}
+	return contentsOf(int(t.offer.Entries), files)
+}
 
 // prepare stages the transfer if its skeleton is known or small.
 func (t *paged) prepare(ctx context.Context) error {

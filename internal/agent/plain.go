@@ -103,7 +103,7 @@ func (t *plain) stageNow(ctx context.Context) error {
 func (t *plain) contents() string {
 	g := t.staging()
 	if g == nil {
-		return fmt.Sprintf("%d files and folders", t.offer.Files)
+		return contentsOf(int(t.offer.Files), -1)
 	}
 	files := 0
 	for _, f := range g.Layout().Manifest().Files {
@@ -111,7 +111,20 @@ func (t *plain) contents() string {
 			files++
 		}
 	}
-	return loop.Plural(files, "file")
+	return contentsOf(int(t.offer.Files), files)
+}
+
+// contentsOf says what a transfer consists of; files < 0: how many of its entries are files is not known yet.
+func contentsOf(entries, files int) string {
+	switch {
+	case files > 0:
+		return loop.Plural(files, "file")
+	case files == 0:
+		return loop.Plural(entries, "folder")
+	case entries == 1:
+		return "1 file or folder"
+	}
+	return fmt.Sprintf("%d files and folders", entries)
 }
 
 // listen takes part in the session.

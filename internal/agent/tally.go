@@ -19,10 +19,11 @@ func sumUp(all []spool.Outcome) loop.Outcome {
 	out := loop.Outcome{State: groupcast.DeliveryVerified, Tally: groupcast.Tally{Entries: len(all)}}
 	count := map[spool.Result]int{} // of files: folders and links are made anew each time
 	var missing, beside []groupcast.DeliveryEntry
-	var void []string
 	for _, o := range all {
 		if o.Result == spool.Void {
-			void = append(void, o.Path)
+			if out.Tally.Void++; out.Tally.Void <= maxNamed {
+				out.Void = append(out.Void, fmt.Sprintf("%s (%s)", o.Path, o.Reason))
+			}
 			continue
 		}
 		if o.Kind == manifest.KindFile {
@@ -41,7 +42,7 @@ func sumUp(all []spool.Outcome) loop.Outcome {
 			out.Bytes += o.Size
 		}
 	}
-	out.Tally.Missing, out.Tally.Beside, out.Tally.Void = len(missing), len(beside), len(void)
+	out.Tally.Missing, out.Tally.Beside = len(missing), len(beside)
 	out.Astray = append(missing, beside...)
 	if out.What = loop.Plural(out.Files, "file"); len(all) == 1 {
 		out.What = all[0].Path
@@ -54,7 +55,7 @@ func sumUp(all []spool.Outcome) loop.Outcome {
 	case n > 0 && count[spool.AlreadyHad] == n:
 		out.State = groupcast.DeliveryAlreadyHad
 	}
-	out.Reason = why(missing, beside, void, count[spool.Superseded], out.Files)
+	out.Reason = why(missing, beside, count[spool.Superseded], out.Files)
 	return out
 }
 
@@ -74,7 +75,7 @@ func entryOf(o spool.Outcome, r groupcast.EntryResult) groupcast.DeliveryEntry {
 }
 
 // why names the first of what does not lie under its name, and counts the others.
-func why(missing, beside []groupcast.DeliveryEntry, void []string, newer, files int) string {
+func why(missing, beside []groupcast.DeliveryEntry, newer, files int) string {
 	var out []string
 	for i, e := range missing {
 		if i == maxNamed {
@@ -89,13 +90,6 @@ func why(missing, beside []groupcast.DeliveryEntry, void []string, newer, files 
 			break
 		}
 		out = append(out, fmt.Sprintf("%s lies beside as %s: %s", e.Path, e.Name, e.Reason))
-	}
-	for i, path := range void {
-		if i == maxNamed {
-			out = append(out, fmt.Sprintf("%d more are not delivered", len(void)-i))
-			break
-		}
-		out = append(out, path+": not delivered, because the server could not read it to its end")
 	}
 	if newer > 0 && newer < files {
 		out = append(out, fmt.Sprintf("%d of %d files are here in a newer version", newer, files))

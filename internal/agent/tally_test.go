@@ -107,3 +107,33 @@ func TestSumUpNamesAFew(t *testing.T) {
 		}
 	}
 }
+
+// Files that the server could not deliver are no fault of the device: they have no part in what it says of itself.
+func TestVoidFilesAreCountedApart(t *testing.T) {
+	all := []spool.Outcome{{Kind: manifest.KindFile, Path: "came", Result: spool.Committed, Size: 10}}
+	for range 5 {
+		all = append(all, spool.Outcome{
+			Kind: manifest.KindFile, Path: "v", Result: spool.Void, Reason: "gone at the server", Size: 100,
+		})
+	}
+	got := sumUp(all)
+	if got.State != groupcast.DeliveryVerified || got.Reason != "" || got.Files != 1 || got.Bytes != 10 ||
+		got.Tally != (groupcast.Tally{Entries: 6, Void: 5}) {
+		t.Errorf("%+v", got)
+	}
+	if len(got.Void) != maxNamed || got.Void[0] != "v (gone at the server)" {
+		t.Errorf("%q", got.Void)
+	}
+}
+
+// What is said of a transfer when it begins to come.
+func TestWhatATransferConsistsOf(t *testing.T) {
+	for want, c := range map[string][2]int{
+		"3 files": {5, 3}, "1 file": {1, 1}, "1 folder": {1, 0}, "2 folders": {2, 0},
+		"1 file or folder": {1, -1}, "5 files and folders": {5, -1},
+	} {
+		if got := contentsOf(c[0], c[1]); got != want {
+			t.Errorf("%d entries, %d files: %q, want %q", c[0], c[1], got, want)
+		}
+	}
+}

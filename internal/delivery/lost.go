@@ -64,7 +64,7 @@ func (e *Engine) replan(ctx context.Context, no protocol.TransferNo, id string, 
 	defer e.donePlanning(no)
 	tr, went, err := e.planned(ctx, no, id, lost)
 	if err == nil && went > 0 {
-		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", went))
+		e.tell(tr.Transfer, lostText(went))
 	}
 	switch {
 	case errors.Is(err, edition.ErrNothingLeft), errors.Is(err, content.ErrContentGone):
@@ -134,4 +134,12 @@ func (e *Engine) renewed(tr store.Transfer) {
 			e.sources.Read(tr.No)
 		}
 	}
+}
+
+// lostText says to watchers how many files of a transfer cannot be delivered.
+func lostText(n int) string {
+	if n == 1 {
+		return "1 file changed, went or cannot be read at the server"
+	}
+	return fmt.Sprintf("%d files changed, went or cannot be read at the server", n)
 }

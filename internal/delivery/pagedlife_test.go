@@ -64,7 +64,7 @@ func TestAFileThatChangesInTheStreamIsNamed(t *testing.T) {
 			t.Errorf("%d lost, %s", now.Lost, now.State)
 		}
 		if !slices.ContainsFunc(waiting(screen.Next), func(e groupcast.Event) bool {
-			return strings.HasPrefix(e.Text, "1 files changed or went")
+			return strings.HasPrefix(e.Text, "1 file changed, went ")
 		}) {
 			t.Error("nobody was told")
 		}
@@ -74,8 +74,8 @@ func TestAFileThatChangesInTheStreamIsNamed(t *testing.T) {
 				groupcast.Tally{Entries: 5, Void: 1}))
 		}
 		d := w.deliveryOf(tr.No, "ann")
-		if d.State != groupcast.DeliveryIncomplete || d.Missing != 1 || d.Entries != 5 {
-			t.Errorf("%s, %d of %d missing", d.State, d.Missing, d.Entries)
+		if d.State != groupcast.DeliveryIncomplete || d.Missing != 1 || d.Entries != 5 || d.Bytes != tr.Bytes-10 {
+			t.Errorf("%s, %d of %d missing, %d bytes of %d came", d.State, d.Missing, d.Entries, d.Bytes, tr.Bytes)
 		}
 		page, err := w.Entries(w.ctx, tr.No, d.DeviceID, groupcast.Window{})
 		w.must(err)

@@ -109,8 +109,9 @@ func (a *agent) pagedReceipt(
 		a.w.Fatal(outcome)
 	}
 	r := groupcast.Receipt{
-		Transfer: o.Transfer, Root: root, Outcome: outcome, Tally: tally, Path: groupcast.PathMulticast, Bytes: o.Bytes,
-		Sequence: a.number, Version: groupcast.ReceiptVersionPaged, List: groupcast.EntriesDigest(nil),
+		Transfer: o.Transfer, Root: root, Outcome: outcome, Tally: tally, Path: groupcast.PathMulticast,
+		Bytes: o.Bytes - 10*uint64(tally.Void), Sequence: a.number, Version: groupcast.ReceiptVersionPaged,
+		List:  groupcast.EntriesDigest(nil),
 		Paged: &groupcast.PagedReceipt{TransferID: o.TransferID, Skeleton: o.Skeleton, Edition: o.Edition, Site: o.Site},
 	}
 	_, signature, err := seal.SignReceipt2(a.key, format2.Receipt{

@@ -117,10 +117,11 @@ func (e *Engine) closeDelivery(
 		return err
 	}
 	if r.Tally != before.Tally {
-		covers = receipts.CoversLacking(tr)
+		covers = receipts.CoversLacking(tr, before.Tally, r.Tally)
 	}
 	got := groupcast.AgentReport{Transfer: r.Transfer, Blocks: tr.Blocks, Bytes: tr.Bytes, Path: r.Path}
-	if r.Outcome == groupcast.DeliveryIncomplete && r.Missing > tr.Lost {
+	// Void files are part of a paged transfer's size. What others lost is not: they were planned anew without it.
+	if r.Outcome == groupcast.DeliveryIncomplete && (r.Missing > tr.Lost || tr.Paged) {
 		got.Bytes = min(r.Bytes, tr.Bytes)
 		got.Blocks = progress.BlocksOf(tr, got.Bytes)
 	}

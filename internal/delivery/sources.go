@@ -50,7 +50,7 @@ func (p pageStore) AddPage(ctx context.Context, page store.Page) error {
 	if n := len(page.Lost); n > 0 && open {
 		e.log.Warn("files of a transfer cannot be delivered", "transfer", tr.No, "files", n, "first", page.Lost[0].Path,
 			"why", page.Lost[0].Why)
-		e.tell(tr.Transfer, fmt.Sprintf("%d files changed or went at the server", n))
+		e.tell(tr.Transfer, lostText(n))
 	}
 	return nil
 }

@@ -19,7 +19,9 @@ type EntryKeeper interface {
 func MayLack(tr store.Transfer, r groupcast.Receipt) bool {
 	lost := tr.Lost > 0 && r.Root == tr.Root
 	if tr.Paged {
-		lost = r.Void > 0 // the device knows it from the pages, and signed it
+		// The device knows from the pages what is void, and signed it. What went before the files were listed again for
+		// a retry is not in them.
+		lost = r.Void > 0 || lost && r.Root != (protocol.Digest{})
 	}
 	return lost && (r.Outcome.Delivered() || r.Outcome == groupcast.DeliveryIncomplete)
 }
@@ -33,10 +35,11 @@ func Lacking(
 ) (groupcast.Receipt, error) {
 	more, further := len(lost), len(lost)
 	if tr.Paged {
-		more, further = r.Void, 0
-		if r.Void != len(lost) {
+		if r.Root == (protocol.Digest{}) {
 			lost = nil // it does not know all pages yet: which of them it lacks is not known
 		}
+		further = max(0, len(lost)-r.Void)
+		more = r.Void + further
 	}
 	if err := keepLost(ctx, s, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
@@ -52,8 +55,8 @@ func Lacking(
 }
 
 // CoversLacking says how much of what is shown of a delivery its receipt signs once Lacking added to it.
-func CoversLacking(tr store.Transfer) groupcast.Signed {
-	if tr.Paged {
+func CoversLacking(tr store.Transfer, signed, shown groupcast.Tally) groupcast.Signed {
+	if tr.Paged && signed.Entries == shown.Entries {
 		return groupcast.SignedCounts // how many the server lost is signed, their names are the server's word
 	}
 	return groupcast.SignedOutcome

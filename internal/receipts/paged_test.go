@@ -160,16 +160,22 @@ func TestVoidFilesAreLacking(t *testing.T) {
 	for name, c := range map[string]struct {
 		void, named int
 		missing     int
+		unlisted    int // lost before the files were listed again
 		outcome     groupcast.DeliveryState
-		may         bool
+		all, may    bool
 	}{
-		"all of it but what is void": {2, 2, 0, groupcast.DeliveryVerified, true},
-		"as far as it knows pages":   {1, 0, 3, groupcast.DeliveryIncomplete, true},
-		"nothing void":               {0, 0, 0, groupcast.DeliveryVerified, false},
-		"failed":                     {2, 0, 0, groupcast.DeliveryFailed, false},
+		"all of it but what is void":      {2, 2, 0, 0, groupcast.DeliveryVerified, true, true},
+		"as far as it knows pages":        {1, 0, 3, 0, groupcast.DeliveryIncomplete, false, true},
+		"nothing void that it knows of":   {0, 0, 3, 0, groupcast.DeliveryIncomplete, false, false},
+		"one went before a further list":  {1, 2, 0, 1, groupcast.DeliveryVerified, true, true},
+		"both went before a further list": {0, 2, 0, 2, groupcast.DeliveryAlreadyHad, true, true},
+		"failed":                          {2, 0, 0, 0, groupcast.DeliveryFailed, true, false},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := s.receipt(c.outcome, groupcast.Tally{Entries: 9, Missing: c.missing, Void: c.void})
+			if !c.all {
+				r.Root = protocol.Digest{}
+			}
 			if may := MayLack(s.tr, r); may != c.may {
 				t.Fatalf("it may lack some: %v", may)
 			}
@@ -178,8 +184,9 @@ func TestVoidFilesAreLacking(t *testing.T) {
 			}
 			var k keeper
 			got, err := Lacking(t.Context(), &k, s.device, s.tr, r, lost)
+			want := groupcast.Tally{Entries: 9 + c.unlisted, Missing: c.missing + c.void + c.unlisted, Void: c.void}
 			if err != nil || got.Outcome != groupcast.DeliveryIncomplete || len(k.entries) != c.named ||
-				got.Tally != (groupcast.Tally{Entries: 9, Missing: c.missing + c.void, Void: c.void}) {
+				got.Tally != want {
 				t.Errorf("%+v with %d names, %v", got, len(k.entries), err)
 			}
 			if c.named > 0 && k.entries[0].Reason != "could not be read at the server while it was sent" {
@@ -187,7 +194,10 @@ func TestVoidFilesAreLacking(t *testing.T) {
 			}
 		})
 	}
-	if CoversLacking(s.tr) != groupcast.SignedCounts || CoversLacking(store.Transfer{}) != groupcast.SignedOutcome {
+	nine, ten := groupcast.Tally{Entries: 9}, groupcast.Tally{Entries: 10}
+	if CoversLacking(s.tr, nine, nine) != groupcast.SignedCounts ||
+		CoversLacking(s.tr, nine, ten) != groupcast.SignedOutcome ||
+		CoversLacking(store.Transfer{}, nine, nine) != groupcast.SignedOutcome {
 		t.Error("what the device signed is said to be another part")
 	}
 }

@@ -237,9 +237,9 @@ func (p *Paged) VoidFiles() int { return p.layout.VoidFiles() }
 
 // voidWords say why a file is not delivered.
 var voidWords = map[format2.VoidReason]string{
-	format2.VoidChanged:    "it changed while it was read",
-	format2.VoidUnreadable: "its source could not read it",
-	format2.VoidGone:       "it was gone before it was read",
+	format2.VoidChanged:    "changed at the server",
+	format2.VoidUnreadable: "not readable any more at the server",
+	format2.VoidGone:       "gone at the server",
 }
 
 // outcomesOf gives what became of entries that are loaded.
@@ -259,7 +259,7 @@ func (p *Paged) outcomesOf(batch []int) (out []Outcome) {
 		}
 		if o.Result == Void {
 			if whole.Reason = voidWords[p.voids[i]]; whole.Reason == "" {
-				whole.Reason = fmt.Sprintf("it is not delivered (%d)", p.voids[i])
+				whole.Reason = fmt.Sprintf("reason %d", p.voids[i])
 			}
 		}
 		out = append(out, whole)

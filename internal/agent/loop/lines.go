@@ -2,6 +2,7 @@ package loop
 
 import (
 	"fmt"
+	"strings"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -45,6 +46,7 @@ type Outcome struct {
 	Tally   groupcast.Tally
 	Root    protocol.Digest           // of a paged transfer: of its final page, if that is here
 	Astray  []groupcast.DeliveryEntry // what does not lie under its name, the missing first
+	Void    []string                  // the first files that the server could not deliver, with the reasons
 }
 
 // Forging is what this device knows of forged packets: blocks that came with a wrong digest.
@@ -55,13 +57,34 @@ func Forging(blocks int) *groupcast.Forging {
 	return &groupcast.Forging{Code: groupcast.MemberForges, Devices: 1, Blocks: blocks}
 }
 
+// stands is how a transfer stands on this device. That the server could not deliver some of it is no fault of the
+// device, whose receipt says that it has all that came; to whoever waits for the files it is incomplete.
+func (o *Outcome) stands() groupcast.DeliveryState {
+	if o.State.Delivered() && o.Tally.Void > 0 {
+		return groupcast.DeliveryIncomplete
+	}
+	return o.State
+}
+
+// void says which files the server could not deliver.
+func (o *Outcome) void() string {
+	if o.Tally.Void == 0 {
+		return ""
+	}
+	text := "; not delivered: " + strings.Join(o.Void, ", ")
+	if more := o.Tally.Void - len(o.Void); more > 0 {
+		text += fmt.Sprintf(" and %d more", more)
+	}
+	return text
+}
+
 // line puts into words what became of a transfer.
 func (t *transfer) line(now time.Time, out Outcome) Line {
 	l := Line{
-		Kind: "done", Group: t.group.Name, Transfer: t.offer.Transfer, Outcome: out.State, Path: out.Path,
+		Kind: "done", Group: t.group.Name, Transfer: t.offer.Transfer, Outcome: out.stands(), Path: out.Path,
 		Files: out.Files, Bytes: out.Bytes, Of: t.offer.Bytes, Took: now.Sub(t.started),
 	}
-	switch out.State {
+	switch l.Outcome {
 	case groupcast.DeliveryRefused:
 		l.Kind = "refused"
 		l.Text = fmt.Sprintf("%s: refused: %s", t.group.Name, out.Reason)
@@ -71,7 +94,7 @@ func (t *transfer) line(now time.Time, out Outcome) Line {
 	case groupcast.DeliveryIncomplete:
 		l.Kind = "incomplete"
 		l.Text = fmt.Sprintf("%s: %s incomplete: %d of %d are here",
-			t.group.Name, out.What, out.Tally.Entries-out.Tally.Missing, out.Tally.Entries)
+			t.group.Name, out.What, out.Tally.Entries-out.Tally.Missing-out.Tally.Void, out.Tally.Entries)
 	case groupcast.DeliveryVerified:
 		l.Text = fmt.Sprintf("%s: %s %s verified in %s (%s)",
 			t.group.Name, out.What, units.FormatSize(out.Bytes), l.Took.Round(10*time.Millisecond), out.Path)
@@ -81,6 +104,7 @@ func (t *transfer) line(now time.Time, out Outcome) Line {
 	if out.State != groupcast.DeliveryRefused && out.Reason != "" {
 		l.Text += "; " + out.Reason
 	}
+	l.Text += out.void()
 	if l.Forging = Forging(out.Forged); l.Forging != nil {
 		l.Text += fmt.Sprintf("; a member of the group forged packets: %s came wrong and right again",
 			Plural(out.Forged, "block"))

@@ -21,6 +21,10 @@ func TestLinesAboutWhatBecameOfATransfer(t *testing.T) {
 			State: groupcast.DeliveryIncomplete, What: "3 files", Reason: "y: no such name",
 			Tally: groupcast.Tally{Entries: 3, Missing: 1},
 		},
+		"lab: 2 files incomplete: 3 of 8 are here; y: no such name; not delivered: a (gone at the server) and 3 more": {
+			State: groupcast.DeliveryIncomplete, What: "2 files", Reason: "y: no such name",
+			Tally: groupcast.Tally{Entries: 8, Missing: 1, Void: 4}, Void: []string{"a (gone at the server)"},
+		},
 		"lab: x: already-had": {State: groupcast.DeliveryAlreadyHad, What: "x"},
 		"lab: x: superseded; a member of the group forged packets: 2 blocks came wrong and right again": {
 			State: groupcast.DeliverySuperseded, What: "x", Forged: 2,
@@ -36,5 +40,23 @@ func TestLinesAboutWhatBecameOfATransfer(t *testing.T) {
 				t.Errorf("%+v", l)
 			}
 		})
+	}
+}
+
+// A device has done its part if the server could not deliver some files; whoever waits for them reads that they lack.
+func TestALineAboutFilesThatTheServerCouldNotDeliver(t *testing.T) {
+	about := &transfer{group: lab, started: start, offer: Offer{Transfer: 7, Bytes: 2_000_000}}
+	out := Outcome{
+		State: groupcast.DeliveryVerified, What: "2 files", Path: groupcast.PathMulticast,
+		Tally: groupcast.Tally{Entries: 3, Void: 1}, Void: []string{"a (changed at the server)"},
+	}
+	l := about.line(start, out)
+	want := "lab: 2 files incomplete: 2 of 3 are here; not delivered: a (changed at the server)"
+	if l.Text != want || l.Kind != "incomplete" || l.Outcome != groupcast.DeliveryIncomplete {
+		t.Errorf("%+v", l)
+	}
+	out.Void, out.Tally.Void = nil, 0
+	if l = about.line(start, out); l.Kind != "done" || l.Outcome != groupcast.DeliveryVerified {
+		t.Errorf("%+v", l)
 	}
 }

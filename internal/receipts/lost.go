@@ -40,6 +40,7 @@ func Lacking(
 		}
 		further = max(0, len(lost)-r.Void)
 		more = r.Void + further
+		r.Void = more // faces say so in their own words; the reason is the device's
 	}
 	if err := keepLost(ctx, s, d, tr, r.Missing+r.Beside, lost); err != nil {
 		return r, err
@@ -48,7 +49,7 @@ func Lacking(
 		r.Entries = tr.Entries()
 	}
 	r.Outcome, r.Entries, r.Missing = groupcast.DeliveryIncomplete, r.Entries+further, r.Missing+more
-	if r.Reason == "" {
+	if r.Reason == "" && !tr.Paged {
 		r.Reason = fmt.Sprintf("%d changed, went or could not be read at the server while it was sent", more)
 	}
 	return r, nil

@@ -184,7 +184,7 @@ func TestVoidFilesAreLacking(t *testing.T) {
 			}
 			var k keeper
 			got, err := Lacking(t.Context(), &k, s.device, s.tr, r, lost)
-			want := groupcast.Tally{Entries: 9 + c.unlisted, Missing: c.missing + c.void + c.unlisted, Void: c.void}
+			want := groupcast.Tally{Entries: 9 + c.unlisted, Missing: c.missing + c.void + c.unlisted, Void: c.void + c.unlisted}
 			if err != nil || got.Outcome != groupcast.DeliveryIncomplete || len(k.entries) != c.named ||
 				got.Tally != want {
 				t.Errorf("%+v with %d names, %v", got, len(k.entries), err)

@@ -16,6 +16,20 @@ func Why(d groupcast.Delivery) string {
 		return joined("; ", refusedFor(d.Refusal), ownWords(d.Reason))
 	case d.State == groupcast.DeliveryFailed && d.Signed != "":
 		return joined("; ", "it did not work there", ownWords(d.Reason))
+	case d.Void > 0:
+		return joined("; ", lost(d.Void), said(d))
+	}
+	return said(d)
+}
+
+// lost says how much of a delivery the server could not deliver.
+func lost(n int) string {
+	return Plural(n, "file") + " changed, went or could not be read at the server"
+}
+
+// said is what a delivery's reason says, as words of whoever wrote it.
+func said(d groupcast.Delivery) string {
+	switch {
 	case d.Signed == groupcast.SignedOutcome && d.Reason != "":
 		return quoted(d.Reason) // the device's, or the server's of what it lost itself
 	case d.Signed != groupcast.SignedNothing:

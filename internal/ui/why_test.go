@@ -52,3 +52,16 @@ func TestARefusalIsSaidInOurWords(t *testing.T) {
 		})
 	}
 }
+
+// What the server could not deliver is its own word; what the device says of itself stands behind it.
+func TestWhatTheServerCouldNotDeliver(t *testing.T) {
+	d := groupcast.Delivery{State: groupcast.DeliveryIncomplete, Signed: groupcast.SignedCounts}
+	d.Void = 2
+	if got := Why(d); got != "2 files changed, went or could not be read at the server" {
+		t.Errorf("%q", got)
+	}
+	d.Void, d.Reason = 1, "b lies beside"
+	if got := Why(d); got != "1 file changed, went or could not be read at the server; it says “b lies beside”" {
+		t.Errorf("%q", got)
+	}
+}

@@ -35,7 +35,7 @@ export function report(t: Transfer, deliveries: Delivery[]): string {
     t.id,
     t.name,
     t.group,
-    t.root,
+    /^0*$/.test(t.root) ? "" : t.root, // of a paged one there is none before its final page
     d.user,
     d.device,
     d.standing.label,

@@ -71,7 +71,7 @@ export function deliveryTile(d: Delivery, bytes: number): Tile {
     user: d.user,
     look: d.standing.label,
     short: comes ? percent(part) : text,
-    text: d.reason ? w.because(full, reasonText(d)) : full,
+    text: reasonText(d) ? w.because(full, reasonText(d)) : full,
     part: comes ? part : undefined,
   };
 }

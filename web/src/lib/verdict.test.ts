@@ -28,6 +28,9 @@ it("puts what a machine signed in quotes, whatever became of the transfer", () =
   expect(of({ state: "verified", signed: "counts" })).toBe('it says “x"; call me\\u{202e}”');
   expect(of({ state: "incomplete", signed: "outcome" })).toBe('“x"; call me\\u{202e}”');
   expect(of({ state: "incomplete", signed: "all", reason: "" })).toBe("");
+  const lost = "2 files changed, went or could not be read at the server";
+  expect(of({ state: "incomplete", signed: "counts", reason: "", void: 2 })).toBe(lost);
+  expect(of({ state: "incomplete", signed: "counts", void: 2 })).toBe(`${lost}; it says “x"; call me\\u{202e}”`);
 });
 
 describe("where the server does not speak the language", () => {

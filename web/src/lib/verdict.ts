@@ -53,7 +53,8 @@ function notThrough(all: Delivery[]): string[] {
   });
 }
 
-type Waiting = Pick<Delivery, "state" | "cause" | "refusal" | "reason"> & Partial<Pick<Delivery, "signed" | "space">>;
+type Waiting = Pick<Delivery, "state" | "cause" | "refusal" | "reason"> &
+  Partial<Pick<Delivery, "signed" | "space" | "void">>;
 
 /** Why a delivery waits, failed or was refused: our words for its code and numbers, the machine's own behind them. */
 export function reasonText(d: Waiting): string {
@@ -62,7 +63,9 @@ export function reasonText(d: Waiting): string {
   const said = (...all: string[]) => all.filter((x) => x).join("; ");
   if (d.state === "refused") return d.refusal === "space" && d.space ? room(d.space) : said(refused(d.refusal), own);
   if (d.state === "failed" && d.signed) return said(texts.failedThere, own);
-  if (d.reason && d.signed) return d.signed === "outcome" ? texts.quoted(words) : own;
+  const lost = d.void ? texts.leftOutPart.lost(d.void) : "";
+  if (d.reason && d.signed) return said(lost, d.signed === "outcome" ? texts.quoted(words) : own);
+  if (lost) return said(lost, name(d.reason));
   if (texts.serverSpeaksIt || !d.reason) return name(d.reason);
   const why = known<string>(texts.causes, d.cause ?? "");
   if (why) return why;

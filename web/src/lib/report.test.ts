@@ -8,12 +8,13 @@ it("says of a transfer that is still read what is known of it", () => {
     updated_at: "",
     user: "mia",
     device: "pc",
+    path: "unknown",
     bytes_verified: 4,
     void: 2,
     standing: { label: "receiving" },
   } as Delivery;
   const [head, row] = report(t, [d]).trimEnd().split("\r\n");
   expect(head?.endsWith(",void")).toBe(true);
-  expect(row).toBe("7,'=a,lab,,mia,pc,receiving,4,10,,0,0,0,0,,,,2");
+  expect(row).toBe("7,'=a,lab,,mia,pc,receiving,4,10,unknown,0,0,0,0,,,,2");
   expect(report({ ...t, root: "ab".repeat(32) }, [d])).toContain(`,lab,${"ab".repeat(32)},mia,`);
 });

@@ -16,12 +16,20 @@ type Speaks struct {
 	Wire    Versions `json:"wire"`              // the data plane
 }
 
+// mostWire is "1" or "2" in programs that are built for tests as those of other releases
+// (-ldflags "-X github.com/groupcast/groupcast.mostWire=1"): then this is the newest version of the wire that they speak.
+var mostWire string
+
 // Spoken returns the versions that this program speaks.
 func Spoken() Speaks {
-	return Speaks{
+	s := Speaks{
 		Program: Version,
 		Control: Versions{ControlVersion, ControlVersion}, Wire: Versions{protocol.Version, protocol.Version},
 	}
+	if len(mostWire) == 1 {
+		s.Wire.Most = int(mostWire[0] - '0')
+	}
+	return s
 }
 
 // Fit says whether another program's versions fit one's own.

@@ -35,8 +35,15 @@ func binary(t *testing.T) string {
 	if bin := os.Getenv("GROUPCAST_BIN"); bin != "" {
 		return bin
 	}
+	return build(t, "")
+}
+
+// build builds the program with flags for the linker.
+func build(t *testing.T, linked string) string {
+	t.Helper()
 	bin := filepath.Join(t.TempDir(), "groupcast")
-	out, err := exec.Command("go", "build", "-o", bin, "github.com/groupcast/groupcast/cmd/groupcast").CombinedOutput()
+	out, err := exec.Command("go", "build", "-ldflags", linked, "-o", bin,
+		"github.com/groupcast/groupcast/cmd/groupcast").CombinedOutput()
 	if err != nil {
 		t.Fatalf("build: %v: %s", err, out)
 	}
@@ -53,6 +60,7 @@ type site struct {
 	serve       *exec.Cmd
 	serveLog    *logFile
 	serveArgs   []string
+	others      map[string]string // the programs of hosts that have another one than bin
 }
 
 // host is one machine of the lab with a home of its own.
@@ -64,6 +72,12 @@ type host struct {
 // newSite builds the lab and starts the server. In CI a machine that cannot is a failure,
 // elsewhere the test skips and says why.
 func newSite(t *testing.T, cfg netlab.Config, serveArgs ...string) *site {
+	t.Helper()
+	return newSiteOf(t, cfg, binary, serveArgs...)
+}
+
+// newSiteOf is newSite with another program.
+func newSiteOf(t *testing.T, cfg netlab.Config, program func(*testing.T) string, serveArgs ...string) *site {
 	t.Helper()
 	if why := netlab.Missing(); why != "" {
 		if os.Getenv("CI") != "" {
@@ -82,7 +96,7 @@ func newSite(t *testing.T, cfg netlab.Config, serveArgs ...string) *site {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = os.RemoveAll(dir) })
-	s := &site{t: t, lab: lab, bin: binary(t), dir: dir, serveArgs: serveArgs}
+	s := &site{t: t, lab: lab, bin: program(t), dir: dir, serveArgs: serveArgs}
 	s.startServer()
 	t.Cleanup(func() { s.stop(s.serve, syscall.SIGTERM) })
 	return s
@@ -145,7 +159,7 @@ func (s *site) dumpLogs() {
 // command prepares the program on a host. `ip netns exec` replaces itself by the program, so
 // the process's id is the program's own.
 func (h host) command(ctx context.Context, args ...string) *exec.Cmd {
-	cmd := h.lab.Command(ctx, h.name, append([]string{h.bin}, args...)...)
+	cmd := h.lab.Command(ctx, h.name, append([]string{cmp.Or(h.others[h.name], h.bin)}, args...)...)
 	cmd.Env = append(os.Environ(), "GROUPCAST_HOME="+h.home(), "XDG_RUNTIME_DIR="+h.runtime(), "NO_COLOR=1")
 	return cmd
 }

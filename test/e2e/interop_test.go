@@ -10,9 +10,11 @@ import (
 	"regexp"
 	"strconv"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/test/netlab"
 )
 
@@ -22,57 +24,158 @@ const python = "/usr/bin/python3"
 // TestSecondImplementation: a receiver in another language, written from docs/protocol.md, logs in,
 // joins the group and receives beside one of ours, by multicast at 5 % loss.
 func TestSecondImplementation(t *testing.T) {
+	s, other := newSecond(t, binary)
+	path, sum := s.randomFile("image.bin", 3<<20)
+	other.start(1)
+	s.host("s").run("", "send", "lab", path, "--rate", "8M")
+	other.mostlyByMulticast(1)
+	if have, err := digest(filepath.Join(other.out, "lab", "image.bin")); err != nil || have != sum {
+		t.Fatalf("what the other receiver has is not what was sent: %v", err)
+	}
+	if !s.host("r1").got("lab/image.bin", sum) {
+		t.Error("our own receiver beside it does not have the file")
+	}
+}
+
+// TestSecondImplementationPaged: it receives a folder in a paged transfer, as docs/format-2.md says, while a file of it
+// changes all the time and is void.
+func TestSecondImplementationPaged(t *testing.T) {
+	s, other := newSecond(t, today)
+	tree, files := s.pagedTree()
+	end := keepChanging(t, filepath.Join(tree, "changes.txt"))
+	other.start(2)
+	s.host("s").try("", "send", "lab", tree, "--rate", "8M") //nolint:errcheck // it says that a file was not delivered
+	other.mostlyByMulticast(2)
+	end()
+	if m := other.log.await(t, regexp.MustCompile("skeleton of .*")); !strings.Contains(m[0], "1 void files") ||
+		!strings.Contains(m[0], "the same: True") {
+		t.Error(m[0])
+	} else {
+		t.Log(m[0])
+	}
+	for _, folder := range []string{filepath.Join(other.out, "lab"), filepath.Join(s.host("r1").inbox(), "lab")} {
+		for path, sum := range files {
+			if have, err := digest(filepath.Join(folder, "tree", path)); err != nil || have != sum {
+				t.Errorf("%s in %s is not what was sent: %v", path, folder, err)
+			}
+		}
+		if link, err := os.Readlink(filepath.Join(folder, "tree", "link")); err != nil || link != "a.txt" {
+			t.Errorf("the link in %s: %q, %v", folder, link, err)
+		}
+		if fileExists(filepath.Join(folder, "tree", "changes.txt")) {
+			t.Errorf("%s has a file that changed while it was read", folder)
+		}
+	}
+	for _, d := range deliveries(s) {
+		if d.State != groupcast.DeliveryIncomplete || d.Void != 1 || d.Missing != 1 || d.Signed != groupcast.SignedCounts {
+			t.Errorf("%s: %s, %d missing, %d void, signed %q (%s)", d.User, d.State, d.Missing, d.Void, d.Signed, d.Reason)
+		}
+	}
+}
+
+// pagedTree makes a folder of small and large files, an empty one, a hole, a link and an empty folder.
+func (s *site) pagedTree() (tree string, files map[string][32]byte) {
+	t := s.t
+	t.Helper()
+	tree = filepath.Join(s.dir, "tree")
+	must(t, os.MkdirAll(filepath.Join(tree, "nothing"), 0o755))
+	for name, size := range map[string]int64{"a.txt": 1000, "b.bin": 300_000, "empty": 0, "large.bin": 2 << 20} {
+		made, _ := s.randomFile("tree/"+name, size)
+		must(t, os.Chmod(made, 0o640))
+	}
+	must(t, os.Truncate(filepath.Join(tree, "large.bin"), 3<<20))
+	must(t, os.Symlink("a.txt", filepath.Join(tree, "link")))
+	must(t, os.WriteFile(filepath.Join(tree, "changes.txt"), make([]byte, 500_000), 0o600))
+	files = map[string][32]byte{}
+	for _, name := range []string{"a.txt", "b.bin", "empty", "large.bin"} {
+		var err error
+		files[name], err = digest(filepath.Join(tree, name))
+		must(t, err)
+	}
+	return tree, files
+}
+
+// keepChanging changes a file every few milliseconds, until the end.
+func keepChanging(t *testing.T, path string) (end func()) {
+	t.Helper()
+	over, done := make(chan struct{}), make(chan struct{})
+	go func() {
+		defer close(done)
+		for n := 0; ; n++ {
+			select {
+			case <-over:
+				return
+			case <-time.After(2 * time.Millisecond):
+				_ = os.WriteFile(path, make([]byte, 500_000+n), 0o600)
+			}
+		}
+	}()
+	return sync.OnceFunc(func() { close(over); <-done })
+}
+
+// second is the other receiver, on host r2; ours is on r1.
+type second struct {
+	*site
+	out string
+	log *logFile
+	cmd *exec.Cmd
+}
+
+func newSecond(t *testing.T, program func(*testing.T) string) (*site, *second) {
+	t.Helper()
 	if exec.Command(python, "-c", "import cryptography").Run() != nil {
 		if os.Getenv("CI") != "" {
 			t.Fatal("this machine lacks python3-cryptography")
 		}
 		t.Skip("skipped: this machine lacks python3-cryptography")
 	}
-	s := newSite(t, netlab.Config{Receivers: 2, Rate: "20mbit", Loss: 5})
-	admin := s.host("s")
-	pc := room(s, 1)[0]
-	pc.receive()
-	admin.run(password+"\n", "user", "add", "ada", "--password-stdin")
+	s := newSiteOf(t, netlab.Config{Receivers: 2, Rate: "20mbit", Loss: 5}, program)
+	room(s, 1)[0].receive()
+	s.host("s").run(password+"\n", "user", "add", "ada", "--password-stdin")
+	o := &second{site: s, out: filepath.Join(s.dir, "interop"), log: &logFile{filepath.Join(s.dir, "interop.log")}}
+	must(t, os.Mkdir(o.out, 0o700))
+	return s, o
+}
 
-	out := filepath.Join(s.dir, "interop")
-	must(t, os.Mkdir(out, 0o700))
-	log := &logFile{filepath.Join(s.dir, "interop.log")}
-	f, err := os.Create(log.path)
-	must(t, err)
+// start lets it attach as one that speaks the wire up to a version.
+func (o *second) start(wire int) {
+	o.t.Helper()
+	f, err := os.Create(o.log.path)
+	must(o.t, err)
 	defer f.Close()
-	ctx, cancel := context.WithTimeout(t.Context(), 2*time.Minute)
-	defer cancel()
-	other := s.lab.Command(ctx, "r2", python, "-B", "../interop/receiver.py",
-		"--server", netlab.SenderIP+":7440", "--pin", s.fingerprint, "--user", "ada", "--group", "lab",
-		"--interface", netlab.ReceiverIP(2), "--out", out)
-	other.Stdin, other.Stdout, other.Stderr = strings.NewReader(password+"\n"), f, f
-	must(t, other.Start())
-	defer func() { _ = other.Process.Kill() }()
-	log.await(t, regexp.MustCompile("joined"))
-	admin.run("", "request", "approve", "lab", "ada")
-	log.await(t, regexp.MustCompile("active"))
+	ctx, cancel := context.WithTimeout(o.t.Context(), 2*time.Minute)
+	o.t.Cleanup(cancel)
+	o.cmd = o.lab.Command(ctx, "r2", python, "-B", "../interop/receiver.py",
+		"--server", netlab.SenderIP+":7440", "--pin", o.fingerprint, "--user", "ada", "--group", "lab",
+		"--interface", netlab.ReceiverIP(2), "--out", o.out, "--wire", strconv.Itoa(wire))
+	o.cmd.Stdin, o.cmd.Stdout, o.cmd.Stderr = strings.NewReader(password+"\n"), f, f
+	must(o.t, o.cmd.Start())
+	o.t.Cleanup(func() { _ = o.cmd.Process.Kill() })
+	o.log.await(o.t, regexp.MustCompile("joined"))
+	o.host("s").run("", "request", "approve", "lab", "ada")
+	o.log.await(o.t, regexp.MustCompile("active"))
+}
 
-	path, sum := s.randomFile("image.bin", 3<<20)
-	admin.run("", "send", "lab", path, "--rate", "8M")
-	if err := other.Wait(); err != nil {
-		s.dumpLogs()
+// mostlyByMulticast waits until it has the transfer, of a format. A machine that has to share its cores may be left to
+// HTTPS with the last blocks.
+func (o *second) mostlyByMulticast(format int) {
+	t := o.t
+	t.Helper()
+	if err := o.cmd.Wait(); err != nil {
+		o.dumpLogs()
 		t.Fatalf("the other receiver: %v", err)
 	}
-	if have, err := digest(filepath.Join(out, "lab", "image.bin")); err != nil || have != sum {
-		t.Fatalf("what the other receiver has is not what was sent: %v", err)
-	}
-	if !pc.got("lab/image.bin", sum) {
-		t.Error("our own receiver beside it does not have the file")
-	}
-	// A machine that has to share its cores may be left to HTTPS with the last blocks.
-	m := log.await(t, regexp.MustCompile("verified: ([0-9]+) of ([0-9]+) blocks by multicast"))
+	m := o.log.await(t, regexp.MustCompile("verified: ([0-9]+) of ([0-9]+) blocks by multicast, format ([12])"))
 	t.Log(m[0])
 	came, err := strconv.Atoi(m[1])
 	must(t, err)
 	of, err := strconv.Atoi(m[2])
 	must(t, err)
+	if m[3] != strconv.Itoa(format) {
+		t.Errorf("the transfer was of format %s, want %d", m[3], format)
+	}
 	if 4*came < 3*of {
-		s.dumpLogs()
-		t.Error(admin.run("", "transfer", "deliveries", "1"))
+		o.dumpLogs()
+		t.Error(o.host("s").run("", "transfer", "deliveries", "1"))
 	}
 }

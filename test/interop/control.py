@@ -118,9 +118,9 @@ class Control:
             raise ValueError("the signing leaf has other purposes")
         return leaf.public_key()
 
-    def events(self):
-        """Attaches the device; yields (kind, data) until the stream ends."""
-        query = urlencode({"program": "interop", "control_least": 1, "control_most": 1, "wire_least": 1, "wire_most": 1})
+    def events(self, wire):
+        """Attaches the device, which speaks the wire up to a version; yields (kind, data) until the stream ends."""
+        query = urlencode({"program": "interop", "control_least": 1, "control_most": 1, "wire_least": 1, "wire_most": wire})
         with self.open("GET", "/agent/events?" + query, timeout=60) as stream:
             kind, data = None, b""
             for line in stream:
@@ -134,5 +134,26 @@ class Control:
                     kind, data = None, b""
 
     def blocks(self, transfer, first, count):
-        with self.open("GET", f"/agent/transfers/{transfer}/blocks/{first}?count={count}", timeout=120) as answer:
+        return self.octets(f"/agent/transfers/{transfer}/blocks/{first}?count={count}")
+
+    # Of paged transfers.
+
+    def skeleton(self, transfer):
+        return self.octets(f"/agent/transfers/{transfer}/skeleton")
+
+    def pages(self, transfer, first):
+        """The pages there are from one on, whole or not at all."""
+        raw, at, out = self.octets(f"/agent/transfers/{transfer}/pages?from={first}"), 0, []
+        while at < len(raw):
+            length = int.from_bytes(raw[at:at + 3], "big")
+            out.append(raw[at + 3:at + 3 + length])
+            at += 3 + length
+        return out
+
+    def stream(self, transfer, first, count):
+        """What is to be read of blocks of the stream: each one's number and then its bytes."""
+        return self.octets(f"/agent/transfers/{transfer}/stream/{first}?count={count}")
+
+    def octets(self, path):
+        with self.open("GET", path, timeout=120) as answer:
             return answer.read()

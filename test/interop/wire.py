@@ -7,14 +7,13 @@ import struct
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 BLOCK = 230400
-LABEL = b"groupcast/1 "
 DATA, SYNC = 1, 2
 PASS_DONE, END, SOLICIT = 1, 2, 4
 BAR, DONE = 1, 2
 
 
-def expand(key, label, fields, length):
-    info = LABEL + label + b"\0" + b"".join(struct.pack(">H", len(f)) + f for f in fields)
+def expand(key, label, fields, length, version=1):
+    info = b"groupcast/%d " % version + label + b"\0" + b"".join(struct.pack(">H", len(f)) + f for f in fields)
     return hmac.new(key, info + b"\1", hashlib.sha256).digest()[:length]
 
 
@@ -48,9 +47,9 @@ def dotted(address):
 class Keys:
     """Opens the packets of one session and seals this device's feedback."""
 
-    def __init__(self, offer, handout_secret, feedback_key, feedback_id):
-        self.offer, self.phases, self.counter = offer, {}, 0
-        if expand(handout_secret, b"key check", [offer.server, offer.session], 16) != offer.key_check:
+    def __init__(self, offer, handout_secret, feedback_key, feedback_id, version=1):
+        self.offer, self.phases, self.counter, self.version = offer, {}, 0, version
+        if expand(handout_secret, b"key check", [offer.server, offer.session], 16, version) != offer.key_check:
             raise ValueError("the keys are of another session")
         self.prk = hmac.new(hashlib.sha256(offer.raw).digest(), handout_secret, hashlib.sha256).digest()
         self.feedback, self.feedback_id = AESGCM(feedback_key), feedback_id
@@ -58,12 +57,13 @@ class Keys:
     def _phase(self, phase):
         if phase not in self.phases:
             field = [struct.pack(">I", phase)]
-            self.phases[phase] = (AESGCM(expand(self.prk, b"data key", field, 32)), expand(self.prk, b"data iv", field, 12))
+            self.phases[phase] = (AESGCM(expand(self.prk, b"data key", field, 32, self.version)),
+                                  expand(self.prk, b"data iv", field, 12, self.version))
         return self.phases[phase]
 
     def open(self, packet):
         """(kind, packet number, body); InvalidTag or ValueError for anything else."""
-        if len(packet) < 27 or packet[0] >> 4 != 1 or packet[1:5] != self.offer.tag:
+        if len(packet) < 27 or packet[0] >> 4 != self.version or packet[1:5] != self.offer.tag:
             raise ValueError("not of this session")
         number = int.from_bytes(packet[5:11], "big")
         key, iv = self._phase(number >> 28)
@@ -71,7 +71,7 @@ class Keys:
         return packet[0] & 15, number, key.decrypt(nonce, packet[11:], packet[:11])
 
     def seal(self, body):
-        header = bytes([1 << 4 | 8]) + self.feedback_id + self.counter.to_bytes(6, "big")
+        header = bytes([self.version << 4 | 8]) + self.feedback_id + self.counter.to_bytes(6, "big")
         sealed = self.feedback.encrypt(self.counter.to_bytes(12, "big"), body, header)
         self.counter += 1
         return header + sealed
@@ -90,6 +90,10 @@ class Sync:
         self.grtt, self.interval = grtt / 1e6, interval / 1e6
         self.first, self.last = int.from_bytes(first, "big"), int.from_bytes(last, "big")
         self.repairs = dict(struct.unpack_from(">IB", middle, 55 + 5 * i) for i in range(count))
+
+    def gone(self):
+        """How many packets of its range were sent."""
+        return max(self.last - self.first + 1, 0)
 
 
 def feedback(sync, age, high, verified, declared, received, flags=0, nacks=(), ranges=()):
@@ -171,3 +175,11 @@ def reconstruct(symbols, k):
                                xor(rows[other][1], right.translate(TABLES[factor])))
     found = {j: rows[n][1] for n, j in enumerate(missing)}
     return b"".join(symbols.get(j) or found[j] for j in range(k))
+
+
+def entries_digest(entries):
+    """The list digest of receipts; entries: (path, kind, result, name, reason)."""
+    out = b""
+    for text in ["groupcast/1 entries", None, *(t for e in entries for t in e)]:
+        out += struct.pack(">Q", len(entries)) if text is None else struct.pack(">Q", len(text)) + text.encode()
+    return hashlib.sha256(out).digest()

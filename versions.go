@@ -16,8 +16,8 @@ type Speaks struct {
 	Wire    Versions `json:"wire"`              // the data plane
 }
 
-// mostWire is "1" or "2" in programs that are built for tests as those of other releases
-// (-ldflags "-X github.com/groupcast/groupcast.mostWire=1"): then this is the newest version of the wire that they speak.
+// mostWire is the newest version of the wire that a program speaks which is built for tests as that of another
+// release (-ldflags "-X github.com/groupcast/groupcast.mostWire=1"). It is empty in all others.
 var mostWire string
 
 // Spoken returns the versions that this program speaks.

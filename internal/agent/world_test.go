@@ -55,6 +55,7 @@ type world struct {
 	group     string
 	stop      func()
 	speaks    *groupcast.Speaks        // what the server says of itself, if it is not the truth
+	spoken    groupcast.Speaks         // what the server speaks; zero: what this program does
 	newer     bool                     // offers come in an encoding that no device reads
 	forge     func(*groupcast.Offered) // changes every offer, if it is set
 	list      func() io.Reader         // gives manifests instead of the server, if it is set; nil goes on
@@ -166,6 +167,7 @@ func (w *world) start(listen string) {
 	w.server, err = server.New(server.Config{
 		Home: w.dir, Dir: home, Store: db, Identity: w.authority, Passwords: auth.NewPasswords(time.Now), Endpoint: endpoint,
 		Interface: "lo", Gather: 50 * time.Millisecond, GatherMax: 200 * time.Millisecond, Log: slog.New(slog.DiscardHandler),
+		Speaks: w.spoken,
 	})
 	check(w.t, err)
 	api, err := httpapi.Listen(httpapi.Config{

@@ -38,14 +38,27 @@ func TestSecondImplementation(t *testing.T) {
 }
 
 // TestSecondImplementationPaged: it receives a folder in a paged transfer, as docs/format-2.md says, while a file of it
-// changes all the time and is void.
+// changes all the time and is void; by multicast, and over HTTPS alone.
 func TestSecondImplementationPaged(t *testing.T) {
+	for _, via := range []string{"multicast", "https"} {
+		t.Run(via, func(t *testing.T) { secondPaged(t, via) })
+	}
+}
+
+func secondPaged(t *testing.T, via string) {
 	s, other := newSecond(t, today)
 	tree, files := s.pagedTree()
 	end := keepChanging(t, filepath.Join(tree, "changes.txt"))
 	other.start(2)
-	s.host("s").try("", "send", "lab", tree, "--rate", "8M") //nolint:errcheck // it says that a file was not delivered
-	other.mostlyByMulticast(2)
+	_, _, err := s.host("s").try("", "send", "lab", tree, "--rate", "8M", "--via", via)
+	if err == nil {
+		t.Error("send does not say that a file was not delivered")
+	}
+	if via == "https" {
+		other.ends(2)
+	} else {
+		other.mostlyByMulticast(2)
+	}
 	end()
 	if m := other.log.await(t, regexp.MustCompile("skeleton of .*")); !strings.Contains(m[0], "1 void files") ||
 		!strings.Contains(m[0], "the same: True") {
@@ -159,6 +172,15 @@ func (o *second) start(wire int) {
 // mostlyByMulticast waits until it has the transfer, of a format. A machine that has to share its cores may be left to
 // HTTPS with the last blocks.
 func (o *second) mostlyByMulticast(format int) {
+	o.t.Helper()
+	if came, of := o.ends(format); 4*came < 3*of {
+		o.dumpLogs()
+		o.t.Error(o.host("s").run("", "transfer", "deliveries", "1"))
+	}
+}
+
+// ends waits until it has the transfer, and says how many of its blocks came by multicast.
+func (o *second) ends(format int) (came, of int) {
 	t := o.t
 	t.Helper()
 	if err := o.cmd.Wait(); err != nil {
@@ -169,13 +191,10 @@ func (o *second) mostlyByMulticast(format int) {
 	t.Log(m[0])
 	came, err := strconv.Atoi(m[1])
 	must(t, err)
-	of, err := strconv.Atoi(m[2])
+	of, err = strconv.Atoi(m[2])
 	must(t, err)
 	if m[3] != strconv.Itoa(format) {
 		t.Errorf("the transfer was of format %s, want %d", m[3], format)
 	}
-	if 4*came < 3*of {
-		o.dumpLogs()
-		t.Error(o.host("s").run("", "transfer", "deliveries", "1"))
-	}
+	return came, of
 }

@@ -120,7 +120,8 @@ class Control:
 
     def events(self, wire):
         """Attaches the device, which speaks the wire up to a version; yields (kind, data) until the stream ends."""
-        query = urlencode({"program": "interop", "control_least": 1, "control_most": 1, "wire_least": 1, "wire_most": wire})
+        query = urlencode({"program": "interop", "control_least": 1, "control_most": 1, "wire_least": 1,
+                           "wire_most": wire})
         with self.open("GET", "/agent/events?" + query, timeout=60) as stream:
             kind, data = None, b""
             for line in stream:

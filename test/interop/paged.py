@@ -196,7 +196,8 @@ class Paged(Session):
         while len(got) < self.book.next:
             got += self.control.pages(o.transfer, len(got))
         same = same and got == [self.blocks[first + n] for n in range(self.book.next)]
-        blocks = [b for b in range(min(o.blocks, 4)) if b in self.book.leaves and not self.book.of[b] <= set(self.book.void)]
+        void = self.book.nobodys()
+        blocks = [b for b in range(min(o.blocks, 4)) if b not in void]
         if blocks:
             want = b"".join(struct.pack(">I", b) + self.blocks[o.head() + b] for b in blocks)
             same = same and self.control.stream(o.transfer, blocks[0], blocks[-1] + 1 - blocks[0]) == want
@@ -222,8 +223,9 @@ class Paged(Session):
 
     def receipt(self, key, device, sequence, path):
         o, void, nothing = self.offer, len(self.book.void), wire.entries_digest([])
-        signed = format2.receipt(o.terms(), self.book.root, device, o.site, sequence, 1, 1 if path == "multicast" else 2,
-                                 (o.entries, 0, 0, void), o.bytes, b"", nothing)
+        way = 1 if path == "multicast" else 2
+        signed = format2.receipt(o.terms(), self.book.root, device, o.site, sequence, 1, way, (o.entries, 0, 0, void),
+                                 o.bytes, b"", nothing)
         return {"transfer": o.transfer, "root": self.book.root.hex(), "outcome": "verified", "path": path,
                 "sequence": sequence, "version": 3, "entries": o.entries, "void": void, "bytes": o.bytes,
                 "list": nothing.hex(), "signature": base64_of(key.sign(signed)),

@@ -269,8 +269,8 @@ class Session:
     def receipt(self, key, device, sequence, path):
         """The receipt of a transfer that was delivered."""
         o = self.offer
-        signed = (b"groupcast/1 receipt\0" + o.server + o.group + struct.pack(">Q", o.transfer) + o.index_digest + device
-                  + struct.pack(">Q", sequence) + b"verified")
+        signed = (b"groupcast/1 receipt\0" + o.server + o.group + struct.pack(">Q", o.transfer) + o.index_digest
+                  + device + struct.pack(">Q", sequence) + b"verified")
         return {"transfer": o.transfer, "root": o.index_digest.hex(), "outcome": "verified", "path": path,
                 "sequence": sequence, "signature": base64_of(key.sign(signed))}
 

@@ -27,11 +27,11 @@ class Offer:
             raise ValueError("the offer has another length")
         (label, self.server, self.group, self.version, self.number, self.floor, self.transfer, self.session, self.tag,
          self.key_check, self.index_digest, self.manifest_bytes, self.manifest_blocks, self.bytes, self.files,
-         self.blocks, self.symbol, self.max_k, codec, digest, aead, cutter, address, self.port, source,
+         self.blocks, self.symbol, self.max_k, codec, digest, aead, cutter, _, self.port, source,
          self.feedback_port, self.flags) = self.FORMAT.unpack(raw)
         if label != b"groupcast/1 offer\0" or (codec, digest, aead, cutter) != (1, 3, 1, 1):
             raise ValueError("the offer needs a newer program")
-        self.raw, self.address, self.source = raw, dotted(address), dotted(source)
+        self.raw, self.source = raw, dotted(source) if self.flags & 1 else None
 
     def head(self):
         """Blocks before the stream's: the index and the manifest."""

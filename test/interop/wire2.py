@@ -1,5 +1,5 @@
-"""Reading the messages of docs/format-2.md: offer, SYNC, skeleton, page. format2.py writes them; what is read is written
-again, and has to be the same bytes."""
+"""Reading the messages of docs/format-2.md: offer, SYNC, skeleton, page. format2.py writes them; what is read is
+written again, and has to be the same bytes."""
 
 import hashlib
 import struct
@@ -7,7 +7,8 @@ import struct
 import format2
 import wire
 
-STARVED, FINAL = 8, 16
+MULTICAST, UNDERSTOOD = 1, 1 | 4  # flags of offers; 4 is STAGED
+STARVED, FINAL = 8, 16  # flags of SYNCs
 KNOWN = 1 | 2 | 4 | STARVED | FINAL
 
 
@@ -19,9 +20,9 @@ def same(written, raw, what):
 class Offer:
     """A signed offer (§4); raises ValueError for one that this program cannot take."""
 
-    NUMBERS = {"membership", "number", "floor", "transfer", "site_epoch", "slot", "lag", "skeleton_bytes", "edition", "pages",
-               "bytes", "entries", "blocks", "symbol", "max_k", "codec", "hash", "aead", "cutter", "life", "group_port",
-               "source_port", "feedback_port", "relay_port", "flags"}
+    NUMBERS = {"membership", "number", "floor", "transfer", "site_epoch", "slot", "lag", "skeleton_bytes", "edition",
+               "pages", "bytes", "entries", "blocks", "symbol", "max_k", "codec", "hash", "aead", "cutter", "life",
+               "group_port", "source_port", "feedback_port", "relay_port", "flags"}
 
     def __init__(self, raw):
         fields, at = {}, 18
@@ -29,12 +30,15 @@ class Offer:
             value, at = raw[at:at + width], at + width
             fields[name] = int.from_bytes(value, "big") if name in self.NUMBERS else value
         same(format2.offer(fields), raw, "the offer")
-        if (fields["codec"], fields["hash"], fields["aead"], fields["cutter"]) != (1, 4, 1, 1) or fields["flags"] & ~1:
+        if [fields[n] for n in ("codec", "hash", "aead", "cutter")] != [1, 4, 1, 1] or fields["flags"] & ~UNDERSTOOD:
             raise ValueError("the offer needs a newer program")
-        if not 24 <= fields["skeleton_bytes"] <= 128 << 20 or not 1 <= fields["pages"] <= 65536 or fields["edition"] < 1:
+        bounds = {"skeleton_bytes": (24, 128 << 20), "pages": (1, 65536), "edition": (1, 1 << 32), "lag": (2, 8)}
+        if any(not low <= fields[name] <= high for name, (low, high) in bounds.items()):
             raise ValueError("the offer is out of bounds")
+        if any(fields["site"]) or any(fields["relay"]):
+            raise ValueError("the offer is of another site")
         self.__dict__.update(fields, raw=raw)
-        self.source, self.source_at = wire.dotted(fields["source"]), fields["source_port"]
+        self.source = wire.dotted(self.source) if self.flags & MULTICAST else None
         self.skeleton_blocks = -(-self.skeleton_bytes // wire.BLOCK)
 
     def first_page(self):
@@ -89,7 +93,9 @@ class Sync:
         self.gaps, at = self._list(said, at, 12, lambda b: (int.from_bytes(b[:6], "big"), int.from_bytes(b[6:], "big")))
         repairs, at = self._list(said, at, 5, lambda b: struct.unpack(">IB", b))
         self.repairs = dict(repairs)
-        if at != len(said) or self.flags & ~KNOWN or self.page_front > self.pages or len(self.lengths) > min(16, self.pages):
+        if at != len(said) or self.flags & ~KNOWN or self.page_front > self.pages:
+            raise ValueError("no SYNC")
+        if len(self.lengths) > min(16, self.pages) or self.pages > offer.pages:
             raise ValueError("no SYNC")
 
     @staticmethod
@@ -168,8 +174,9 @@ class Page:
         self.void, at = self._list(at, 5, 2048, lambda b: (int.from_bytes(b[:4], "big"), b[4]))
         if flags > 1 or any(reason == 0 for _, reason in self.void):
             raise ValueError("a page of a newer kind")
-        same(format2.page(terms, self.number, self.final, self.previous, self.first, self.offset, self.files, self.blocks,
-                          self.bytes, self.leaves, self.finished, self.void), self.signed, "the page")
+        written = format2.page(terms, self.number, self.final, self.previous, self.first, self.offset, self.files,
+                               self.blocks, self.bytes, self.leaves, self.finished, self.void)
+        same(written, self.signed, "the page")
 
     def _list(self, at, width, most, read):
         n, = struct.unpack_from(">I", self.signed, at)
@@ -218,15 +225,16 @@ class Book:
         self._need(page.offset == offset, "its first offset")
         leaves = {**self.leaves, **{first + i: leaf for i, leaf in enumerate(page.leaves)}}
         size = self.bytes + sum(self.blocks[b][1] for b in range(first, first + n))
-        self._need((page.files, page.blocks, page.bytes) == (len(self.finished) + len(self.void) + len(listed), len(leaves),
-                                                             size), "its counts")
+        counts = len(self.finished) + len(self.void) + len(listed), len(leaves), size
+        self._need((page.files, page.blocks, page.bytes) == counts, "its counts")
         done = {e for e, _ in page.finished}
         self._need(all(b in leaves for b in range(len(self.blocks)) if self.of[b] & done), "files without their blocks")
         self._need(page.final or n or listed, "a page with nothing in it")
         if page.final:
             files = sum(e[0] == 0 for e in self.entries)
             self._need(page.files == files, "files that no page lists")
-            self._need(all(b in leaves or self.of[b] <= void for b in range(len(self.blocks))), "blocks that no page covers")
+            covered = all(b in leaves or self.of[b] <= void for b in range(len(self.blocks)))
+            self._need(covered, "blocks that no page covers")
             self.final, self.root = True, page.digest("root")
         self.next, self.previous, self.end = self.next + 1, page.digest("page"), first + n
         self.leaves, self.bytes = leaves, size

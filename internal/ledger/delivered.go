@@ -58,7 +58,7 @@ func (d *Deliveries) Count(ctx context.Context) (paths int, bytes uint64, err er
 
 // After lists the paths behind one, in order, at most so many.
 func (d *Deliveries) After(ctx context.Context, path string, limit int) (out []Row, err error) {
-	const query = `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size
+	const query = `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size, blake3
 		FROM paths WHERE server = $1 AND group_id = $2 AND path > $3 ORDER BY path LIMIT $4`
 	err = d.ledger.each(ctx, "read what was delivered", query, func(scan func(...any) error) error {
 		var r Row

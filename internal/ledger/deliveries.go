@@ -68,7 +68,7 @@ func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered)
 		return err
 	}
 	rows, err := d.ledger.db.QueryContext(ctx, `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest,
-			former_size FROM paths
+			former_size, blake3 FROM paths
 		WHERE server = $1 AND group_id = $2 AND path IN (SELECT value FROM json_each($3))`, d.server, d.group, string(list))
 	if err != nil {
 		return err
@@ -89,7 +89,7 @@ func (d *Deliveries) lookupChunk(paths []string, out map[string]spool.Delivered)
 func delivered(scan func(into ...any) error) (d spool.Delivered, err error) {
 	var no, size, mtime, formerSize int64
 	var digest, former string
-	if err := scan(&no, &digest, &size, &mtime, &d.Name, &former, &formerSize); err != nil {
+	if err := scan(&no, &digest, &size, &mtime, &d.Name, &former, &formerSize, &d.BLAKE3); err != nil {
 		return d, err
 	}
 	if d.Former.Size = uint64(formerSize); former != "" {
@@ -110,7 +110,7 @@ func (d *Deliveries) Record(batch []spool.Outcome) error {
 	ctx := context.Background()
 	at := d.ledger.now().UnixMicro()
 	return d.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
-		paths := bulk{tx: tx, head: pathHead, row: "(?, ?, ?, ?, ?, ?, ?, ?)", tail: pathTail}
+		paths := bulk{tx: tx, head: pathHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: pathTail}
 		inbox := bulk{tx: tx, head: inboxHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: inboxTail}
 		for _, o := range batch {
 			if err := d.keep(ctx, &paths, &inbox, o, at); err != nil {
@@ -129,11 +129,12 @@ func (d *Deliveries) Record(batch []spool.Outcome) error {
 }
 
 const (
-	pathHead = "INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name) VALUES "
+	pathHead = "INSERT INTO paths (server, group_id, path, transfer_no, digest, size, mtime_ns, name, blake3) VALUES "
 	// A path never goes back to an older transfer. The columns of what was there before are those of
 	// spool.Delivered.After.
 	pathTail = ` ON CONFLICT (server, group_id, path) DO UPDATE SET transfer_no = excluded.transfer_no,
 			digest = excluded.digest, size = excluded.size, mtime_ns = excluded.mtime_ns, name = excluded.name,
+			blake3 = excluded.blake3,
 			former_digest = CASE WHEN excluded.name = '' THEN '' WHEN paths.name = '' THEN paths.digest
 				ELSE paths.former_digest END,
 			former_size = CASE WHEN excluded.name = '' THEN 0 WHEN paths.name = '' THEN paths.size ELSE paths.former_size END
@@ -194,7 +195,7 @@ func (d *Deliveries) keep(ctx context.Context, paths, inbox *bulk, o spool.Outco
 	// the digest 0: it says that groupcast made it.
 	if lies && !o.Foreign {
 		if err := paths.add(ctx, d.server, d.group, o.Path, int64(o.Transfer),
-			digest, int64(o.Size), protocol.FileTime(o.MTime), name); err != nil {
+			digest, int64(o.Size), protocol.FileTime(o.MTime), name, o.BLAKE3); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package ledger_test
 
 import (
+	"errors"
 	"fmt"
 	"os"
 	"path/filepath"
@@ -45,6 +46,21 @@ func record(t testing.TB, b *ledger.Deliveries, outcomes ...spool.Outcome) {
 	t.Helper()
 	if err := b.Record(outcomes); err != nil {
 		t.Fatal(err)
+	}
+}
+
+// By which hash a file is known changes with whatever is delivered last.
+func TestByWhichHashAPathIsKnown(t *testing.T) {
+	b := open(t, filepath.Join(t.TempDir(), "l")).Deliveries(here, lab, "lab")
+	for no, blake3 := range []bool{false, true, false} {
+		o := file("a", protocol.TransferNo(no+1), spool.Committed)
+		o.BLAKE3 = blake3
+		record(t, b, o)
+		d, _, err := b.Lookup("a")
+		rows, err2 := b.After(t.Context(), "", 10)
+		if err = errors.Join(err, err2); err != nil || d.BLAKE3 != blake3 || len(rows) != 1 || rows[0].BLAKE3 != blake3 {
+			t.Fatalf("transfer %d: %+v, %+v, %v", no+1, d, rows, err)
+		}
 	}
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/digest"
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
@@ -239,7 +240,7 @@ func (g *Staging) carry(ctx context.Context, m *move) (*Outcome, error) {
 func (g *Staging) put(m *move) error {
 	f := g.spool.fs
 	if m.same {
-		m.mtime = m.seen.mtime // it lies there, and is made as durable as what is put
+		m.mtime = g.clothe(m.file, m.to, m.seen) // it lies there, and is made as durable as what is put
 		if h, err := f.Open(m.to, false); err == nil {
 			_ = errors.Join(h.Sync(), h.Close())
 		}
@@ -379,9 +380,10 @@ func (g *Staging) outcome(i int, r Result, reason string) Outcome {
 	o := Outcome{
 		File: i, Path: f.Path, Kind: f.Kind, Result: r, Name: f.Path, Reason: reason, Transfer: g.no,
 		Digest: f.Digest, Size: f.Size, MTime: protocol.TimeOf(f.MTime), Mode: fs.FileMode(f.Mode & 0o777),
+		BLAKE3: g.layout.By() == digest.BLAKE3,
 	}
 	if f.Kind == manifest.KindSymlink {
-		o.Digest = sha256.Sum256([]byte(f.Target))
+		o.BLAKE3, o.Digest = false, sha256.Sum256([]byte(f.Target))
 	}
 	return o
 }

@@ -7,9 +7,11 @@ import (
 	"path"
 	"runtime"
 	"slices"
+	"time"
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/digest"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -64,7 +66,7 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 			g.wrote.Add(protocol.BlockNumber(i))
 		}
 		if !there && g.spool.cfg.Adopt && g.layout.Finished(i) {
-			d, there = Delivered{Digest: f.Digest, Size: f.Size}, true
+			d, there = Delivered{Digest: f.Digest, BLAKE3: g.layout.By() == digest.BLAKE3, Size: f.Size}, true
 		}
 		if !there {
 			continue
@@ -129,20 +131,27 @@ func (g *Staging) dress(o *Outcome) {
 	if o.Result != AlreadyHad {
 		return
 	}
-	f, name := g.layout.Entry(o.File), g.spool.cfg.Group+"/"+o.Name
+	name := g.spool.cfg.Group + "/" + o.Name
 	l, err := g.lookAt(name)
-	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != f.Size || !l.mtime.Equal(o.MTime) {
+	if err != nil || l == nil || !l.Mode().IsRegular() || uint64(l.size) != o.Size || !l.mtime.Equal(o.MTime) {
 		return
 	}
+	o.MTime = g.clothe(o.File, name, l)
+}
+
+// clothe is dress for a file that was just looked at. It gives the time that the file has then.
+func (g *Staging) clothe(i int, name string, l *look) time.Time {
+	f := g.layout.Entry(i)
 	if mode := fs.FileMode(f.Mode & 0o777); l.Mode().Perm() != mode {
 		_ = g.spool.fs.Chmod(name, mode)
 	}
 	if want := protocol.TimeOf(f.MTime); l.mtime.Equal(want) || g.spool.fs.Chtimes(name, want) != nil {
-		return
+		return l.mtime
 	}
 	if now, err := g.lookAt(name); err == nil && now != nil {
-		o.MTime = now.mtime
+		return now.mtime
 	}
+	return l.mtime
 }
 
 // lookupFiles looks files up, all at once.
@@ -162,13 +171,15 @@ func (g *Staging) lookupFiles(files []int) (map[string]Delivered, error) {
 }
 
 // settleKnown looks a file up in the ledger; only what this server delivered to this group is
-// ever looked at before its content came (security.md R4), and it is read again before it counts.
+// ever looked at before its content came (security.md R4), and it is read again before it counts. What was delivered
+// in the other format is known by the other hash: it has to be as it was delivered, and what is to come.
 func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome, error) {
 	f := g.layout.Entry(i)
 	if o := g.superseded(i, d); o != nil {
 		return o, nil
 	}
-	if !g.layout.Finished(i) || d.Digest != f.Digest || d.Size != f.Size {
+	other := d.BLAKE3 != (g.layout.By() == digest.BLAKE3)
+	if !g.layout.Finished(i) || d.Digest != f.Digest && !other || d.Size != f.Size {
 		return nil, nil
 	}
 	name := g.deliveredPath(f.Path, d)
@@ -179,7 +190,9 @@ func (g *Staging) settleKnown(ctx context.Context, i int, d Delivered) (*Outcome
 	case g.exact && d.Transfer == g.no: // an earlier edition of this very transfer delivered it
 		there, err = g.ours(ctx, name, l, d)
 	default:
-		there, err = g.same(ctx, i, name, l)
+		if there, err = g.same(ctx, i, name, l); there && other {
+			there, err = g.holds(ctx, name, d.Size, d.Digest, digest.Either&^g.layout.By())
+		}
 	}
 	switch {
 	case ctx.Err() != nil:

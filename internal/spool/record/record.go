@@ -15,6 +15,7 @@ import (
 type Delivered struct {
 	Transfer protocol.TransferNo
 	Digest   protocol.Digest
+	BLAKE3   bool // the digest is that of format 2
 	Size     uint64
 	MTime    time.Time // as the file system keeps it
 	Name     string    // where it lies below DIR/GROUP, if under another name than the path
@@ -78,6 +79,7 @@ type Outcome struct {
 	Cause    trouble.Cause // of Rejected and KeptBoth
 	Transfer protocol.TransferNo
 	Digest   protocol.Digest // SHA-256 or, in format 2, BLAKE3; of a symlink SHA-256 of its target
+	BLAKE3   bool
 	Size     uint64
 	MTime    time.Time
 	Mode     fs.FileMode

@@ -53,7 +53,7 @@ func (l *Ledger) Record(batch []spool.Outcome) error {
 		case spool.Committed, spool.KeptBoth, spool.AlreadyHad:
 			if have, ok := l.Paths[o.Path]; !ok || have.Transfer <= o.Transfer {
 				l.Paths[o.Path] = spool.Delivered{
-					Transfer: o.Transfer, Digest: o.Digest, Size: o.Size, MTime: o.MTime, Name: o.Name,
+					Transfer: o.Transfer, Digest: o.Digest, BLAKE3: o.BLAKE3, Size: o.Size, MTime: o.MTime, Name: o.Name,
 					Former: have.After(o.Path, o.Name),
 				}
 			}

@@ -12,7 +12,6 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -48,14 +47,14 @@ func cling(ctx context.Context, p Plan, r *Report) error {
 			defer c.mu.Unlock()
 			word := wire.Feedback{SyncSequence: sequence, SyncAge: 1000}
 			lies["deficit"](s, &word)
-			_, _ = conn.Write(s.Feedback.Seal(nil, word)) // nobody answers
+			_, _ = conn.Write(s.sealFeedback(word)) // nobody answers
 		})
 		err = s.hear(ctx, func(h heard) {
 			c.mu.Lock()
 			defer c.mu.Unlock()
 			r.Heard++
 			if h.header.Kind == wire.KindSync {
-				sequence, _ = seal.SyncSequence(h.body)
+				sequence = s.sequenceOf(h.body)
 			}
 		})
 		say("session %s: %v", s.Offer.Session, err)
@@ -78,23 +77,37 @@ func (c *clinging) askOn(ctx context.Context, upTo int) {
 		}
 		c.mu.Unlock()
 		for _, o := range offers {
-			offer, err := wire.ParseOffer(o.Offer)
+			offer, err := ParseTerms(o.Offer)
 			if err != nil {
 				continue
 			}
-			c.ask(ctx, "blocks", func() (io.ReadCloser, error) { return c.Client.Blocks(ctx, offer.Transfer, 0, 1) })
+			c.ask(ctx, "blocks", func() (io.ReadCloser, error) { return c.blocks(ctx, offer.Transfer) })
 			c.ask(ctx, "hand-out", func() (io.ReadCloser, error) { _, err := c.Member.ask(ctx, o); return nil, err })
 		}
 		for no := range protocol.TransferNo(upTo) {
-			c.ask(ctx, fmt.Sprintf("manifest of %d", no+1), func() (io.ReadCloser, error) {
-				return c.Client.Manifest(ctx,
-					no+1, 1000)
-			})
-			c.ask(ctx, fmt.Sprintf("blocks of %d", no+1), func() (io.ReadCloser, error) {
-				return c.Client.Blocks(ctx,
-					no+1, 0, 1)
-			})
+			for what, get := range c.everything(ctx, no+1) {
+				c.ask(ctx, fmt.Sprintf("%s of %d", what, no+1), get)
+			}
 		}
+	}
+}
+
+// blocks asks for the first block that devices need, of either format.
+func (c *clinging) blocks(ctx context.Context, no protocol.TransferNo) (io.ReadCloser, error) {
+	if body, err := c.Client.Blocks(ctx, no, 0, 1); err == nil {
+		return body, nil
+	}
+	return c.Client.Stream(ctx, no, 0, 1)
+}
+
+// everything has the calls that give something of a transfer, of either format.
+func (c *clinging) everything(ctx context.Context, no protocol.TransferNo) map[string]func() (io.ReadCloser, error) {
+	return map[string]func() (io.ReadCloser, error){
+		"manifest": func() (io.ReadCloser, error) { return c.Client.Manifest(ctx, no, 1000) },
+		"blocks":   func() (io.ReadCloser, error) { return c.Client.Blocks(ctx, no, 0, 1) },
+		"skeleton": func() (io.ReadCloser, error) { return c.Client.Skeleton(ctx, no, 1000) },
+		"pages":    func() (io.ReadCloser, error) { return c.Client.Pages(ctx, no, 0) },
+		"stream":   func() (io.ReadCloser, error) { return c.Client.Stream(ctx, no, 0, 1) },
 	}
 }
 

@@ -17,6 +17,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/apiclient"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/wire"
@@ -51,7 +52,7 @@ func garbage(ctx context.Context, p Plan, r *Report) error {
 	var from netip.AddrPort
 	var like []byte
 	_ = hearGroup(heardOne, group, func(at netip.AddrPort, packet []byte) {
-		if h, err := wire.ParseHeader(packet); err == nil && h.Kind == wire.KindData && like == nil {
+		if h, _, err := ParseHeader(packet); err == nil && h.Kind == wire.KindData && like == nil {
 			from, like = at, append([]byte(nil), packet...)
 			stop()
 		}
@@ -60,7 +61,7 @@ func garbage(ctx context.Context, p Plan, r *Report) error {
 	if like == nil {
 		return ctx.Err()
 	}
-	head, err := wire.ParseHeader(like)
+	head, version, err := ParseHeader(like)
 	if err != nil {
 		return err
 	}
@@ -70,7 +71,7 @@ func garbage(ctx context.Context, p Plan, r *Report) error {
 	return packetFlood(ctx, p, r, from, group, func(buf []byte) []byte {
 		n++
 		head.Number++
-		out := wire.AppendHeader(buf[:0], head)
+		out := appendHeader(buf[:0], head, version)
 		return append(out, junk[n%4096:][:len(like)-len(out)]...)
 	})
 }
@@ -94,7 +95,11 @@ func feedbackFlood(ctx context.Context, p Plan, r *Report) error {
 	return packetFlood(ctx, p, r, from, netip.AddrPortFrom(server, protocol.ControlPort), func(buf []byte) []byte {
 		n++
 		_, _ = rand.Read(junk[:8])
-		out := wire.AppendFeedbackHeader(buf[:0], wire.FeedbackHeader{ID: protocol.FeedbackID(id), Counter: n})
+		h := wire.FeedbackHeader{ID: protocol.FeedbackID(id), Counter: n}
+		if p.Wire == protocol.Version {
+			return append(wire.AppendFeedbackHeader(buf[:0], h), junk...)
+		}
+		out := format2.AppendFeedbackHeader(buf[:0], h)
 		return append(out, junk...)
 	})
 }

@@ -9,8 +9,8 @@ import (
 	"sync"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -161,14 +161,14 @@ func forgeBlocks(ctx context.Context, p Plan, r *Report) error {
 func forgeSync(ctx context.Context, p Plan, r *Report) error {
 	var flooding bool
 	var newest uint64
+	var head []byte // of the genuine one that was heard last
 	return run(ctx, p, r, func(f *forger, h heard) {
 		if h.header.Kind != wire.KindSync {
 			return
 		}
-		if sequence, err := seal.SyncSequence(h.body); err == nil {
-			newest = max(newest, sequence)
-		}
-		f.put(wire.KindSync, f.high+1, append([]byte(nil), h.body...))
+		newest = max(newest, f.sequenceOf(h.body))
+		head = append(head[:0], h.body...)
+		f.put(wire.KindSync, f.high+1, head)
 		if flooding {
 			return
 		}
@@ -176,18 +176,42 @@ func forgeSync(ctx context.Context, p Plan, r *Report) error {
 		go pace(ctx, p.Rate, func(i int) {
 			f.mu.Lock()
 			defer f.mu.Unlock()
-			f.put(wire.KindSync, f.high+1, unsignedSync(newest+1+uint64(i%4)))
+			f.put(wire.KindSync, f.high+1, f.unsignedSync(newest+1+uint64(i%4), head))
 		})
 	})
 }
 
-func unsignedSync(sequence uint64) []byte {
+// unsignedSync is one that says what harms most and is signed by nobody, in the session's format. Of format 2 it
+// has the element that was heard last, which is known to everybody, or one that is none.
+func (f *forger) unsignedSync(sequence uint64, head []byte) []byte {
+	if f.Offer.Paged != nil {
+		return unsignedSync2(sequence, head)
+	}
 	body := binary.BigEndian.AppendUint64(nil, sequence)
 	body = wire.AppendSyncBody(body, wire.Sync{
 		Sequence: sequence, Flags: wire.SyncEnd | wire.SyncPassDone, GRTT: uint32(time.Hour / time.Microsecond),
 		GroupSize: 1 << 30,
 		Repairs:   []wire.Repair{{Block: 0, Symbols: 255}},
 	})
+	signature := make([]byte, wire.SignatureBytes)
+	_, _ = rand.Read(signature)
+	return append(body, signature...)
+}
+
+func unsignedSync2(sequence uint64, head []byte) []byte {
+	_, index, element, err := format2.ParseSyncHead(head)
+	if err != nil || sequence%4 == 0 {
+		index++
+		_, _ = rand.Read(element[:])
+	}
+	body := format2.AppendSync(nil, format2.Sync{
+		Sync: wire.Sync{
+			Sequence: sequence, GRTT: uint32(time.Hour / time.Microsecond), GroupSize: 1 << 30,
+			Repairs: []wire.Repair{{Block: 0, Symbols: 255}},
+		},
+		Flags: format2.SyncEnd | format2.SyncPassDone, Index: index, Element: element,
+		Pages: 3, PageFront: 3, Lengths: []int{format2.MinPageBytes, format2.MaxPageBytes, format2.MinPageBytes},
+	}, format2.MaxSync(protocol.DefaultSymbol))
 	signature := make([]byte, wire.SignatureBytes)
 	_, _ = rand.Read(signature)
 	return append(body, signature...)

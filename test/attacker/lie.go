@@ -10,7 +10,6 @@ import (
 
 	"github.com/groupcast/groupcast/internal/apiclient"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/seal"
 	"github.com/groupcast/groupcast/internal/wire"
 )
 
@@ -69,9 +68,7 @@ func lie(ctx context.Context, p Plan, r *Report) error {
 			go pace(ctx, 20, l.report)
 		}
 		if h.header.Kind == wire.KindSync {
-			if sequence, err := seal.SyncSequence(h.body); err == nil {
-				l.sequence, l.at = max(l.sequence, sequence), time.Now()
-			}
+			l.sequence, l.at = max(l.sequence, f.sequenceOf(h.body)), time.Now()
 		}
 	})
 }
@@ -101,7 +98,7 @@ func (l *liar) report(int) {
 	}
 	l.tell(f.Session, &word)
 	f.report.Sent++
-	if _, err := l.conn.Write(f.Feedback.Seal(nil, word)); err != nil {
+	if _, err := l.conn.Write(f.sealFeedback(word)); err != nil {
 		f.report.Failed++
 	}
 }

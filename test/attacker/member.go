@@ -13,7 +13,6 @@ import (
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // Member is a device that a member logged in with their own program.
@@ -22,6 +21,7 @@ type Member struct {
 	CLI    *apiclient.Client
 	In     groupcast.LoggedIn
 	key    seal.SigningKey
+	speaks groupcast.Speaks
 }
 
 // Login logs in as the plan's user.
@@ -34,7 +34,7 @@ func Login(ctx context.Context, p Plan) (*Member, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &Member{key: seal.NewSigningKey()}
+	m := &Member{key: seal.NewSigningKey(), speaks: p.speaks()}
 	m.In, err = c.Login(ctx, groupcast.Login{
 		User: p.User, Password: groupcast.Password(p.Password), Device: "attacker", PublicKey: m.key.Public().Bytes(),
 		OS: "linux/amd64", Version: groupcast.Version, ControlVersion: groupcast.ControlVersion,
@@ -49,7 +49,7 @@ func Login(ctx context.Context, p Plan) (*Member, error) {
 
 // Session is what a member holds of a session that runs.
 type Session struct {
-	Offer    wire.Offer
+	Offer    Terms
 	Raw      []byte
 	Seal     *seal.Session
 	Keys     SessionKeys
@@ -84,7 +84,7 @@ func (m *Member) attach(ctx context.Context, each func(context.Context, *Session
 			take(o)
 		}
 		say("attached")
-		err = m.Client.AgentEvents(ctx, groupcast.Attach{}, func(e groupcast.AgentEvent) error {
+		err = m.Client.AgentEvents(ctx, groupcast.Attach{Speaks: m.speaks}, func(e groupcast.AgentEvent) error {
 			if e.Offer != nil {
 				take(*e.Offer)
 			}
@@ -101,14 +101,18 @@ func (m *Member) attach(ctx context.Context, each func(context.Context, *Session
 
 // ask answers an offer with that everything is lacking; nil for what does not run by multicast.
 func (m *Member) ask(ctx context.Context, o groupcast.Offered) (*Session, error) {
-	offer, err := wire.ParseOffer(o.Offer)
-	if err != nil || offer.Flags&wire.OfferMulticast == 0 {
+	offer, err := ParseTerms(o.Offer)
+	if err != nil || !offer.Multicast {
 		return nil, err
 	}
-	h, err := m.Client.Ready(ctx, groupcast.Ready{
+	ready := groupcast.Ready{
 		Transfer: offer.Transfer, Session: offer.Session, LacksAll: true,
 		FreeBytes: 1 << 40, MTU: 1500,
-	})
+	}
+	if offer.Paged != nil {
+		ready.TransferID = &offer.Paged.TransferID
+	}
+	h, err := m.Client.Ready(ctx, ready)
 	if err != nil || h.HTTPS {
 		return nil, err
 	}
@@ -120,7 +124,7 @@ func (m *Member) ask(ctx context.Context, o groupcast.Offered) (*Session, error)
 	if err != nil || len(h.FeedbackID) != len(protocol.FeedbackID{}) {
 		return nil, errors.Join(err, errors.New("a hand-out without a feedback key"))
 	}
-	s, err := seal.NewSession(secret, o.Offer)
+	_, s, err := OpenSession(secret, o.Offer)
 	if err != nil {
 		return nil, err
 	}

@@ -16,7 +16,6 @@ import (
 
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/wire"
 	"github.com/groupcast/groupcast/test/attacker"
 )
 
@@ -97,7 +96,7 @@ func datagram(frame []byte) (c captured, ok bool) {
 // ofTag gives the data and SYNC packets of a session.
 func ofTag(all []captured, tag protocol.SessionTag) (out []captured) {
 	for _, c := range all {
-		if h, err := wire.ParseHeader(c.payload); err == nil && h.Tag == tag {
+		if h, _, err := attacker.ParseHeader(c.payload); err == nil && h.Tag == tag {
 			out = append(out, c)
 		}
 	}
@@ -108,9 +107,7 @@ func ofTag(all []captured, tag protocol.SessionTag) (out []captured) {
 func (s *site) opens(keys []attacker.SessionKeys, all []captured) (n int, last time.Time) {
 	s.t.Helper()
 	for _, k := range keys {
-		offer, err := wire.ParseOffer(k.Offer)
-		must(s.t, err)
-		x, err := seal.NewSession(seal.Secret(k.Secret), k.Offer)
+		offer, x, err := attacker.OpenSession(seal.Secret(k.Secret), k.Offer)
 		must(s.t, err)
 		body := make([]byte, 0, 2048)
 		for _, c := range ofTag(all, offer.Tag) {

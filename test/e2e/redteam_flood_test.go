@@ -15,6 +15,7 @@ import (
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/wire"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
@@ -173,11 +174,14 @@ func (s *site) overhears(pcs []host, group netip.AddrPort) (file, id string, fro
 	s.sends(pcs, 1<<20, 0)
 	var lines []string
 	for _, c := range datagrams(stop()) {
-		kind, err := wire.PacketKind(c.payload)
-		if err == nil && c.to == group && (kind == wire.KindAnnounce || kind == wire.KindProbe) {
+		kind := attacker.LookAt(c.payload).Kind
+		if c.to == group && (kind == wire.KindAnnounce || kind == wire.KindProbe) {
 			lines = append(lines, hex.EncodeToString(c.payload))
 		}
-		if h, err := wire.ParseFeedbackHeader(c.payload); err == nil {
+		if h, version, err := attacker.ParseFeedbackHeader(c.payload); err == nil {
+			if version != format2.Version {
+				s.t.Errorf("somebody reports in version %d", version)
+			}
 			id, from = hex.EncodeToString(h.ID[:]), c.from
 		}
 	}

@@ -33,7 +33,7 @@ type Plan struct {
 	For         time.Duration `json:"for"`       // 0: until it is stopped, for some minutes at most
 	File        string        `json:"file"`      // what to replay, or where to write
 	Folder      string        `json:"folder"`
-	Wire        int           `json:"wire"`   // newest version that it speaks; 0: our own. 1: transfers to it are of format 1
+	Wire        int           `json:"wire"`   // newest version that it speaks; 0: ours. 1: transfers are of format 1
 	Source      string        `json:"source"` // whose address and port packets bear; empty: the server's
 }
 

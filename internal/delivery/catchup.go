@@ -174,7 +174,7 @@ func (e *Engine) count(no protocol.TransferNo, n uint64) {
 	if n == 0 {
 		return
 	}
-	err := e.store.AddTransferBytes(context.Background(), e.here, no, 0, n)
+	err := e.store.AddTransferBytes(context.Background(), e.site(), no, 0, n)
 	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		e.log.Error("bytes over HTTPS could not be noted", "transfer", no, "err", err)
 	}

@@ -6,6 +6,7 @@ import (
 	"io"
 	"log/slog"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/groupcast/groupcast"
@@ -73,7 +74,7 @@ type Engine struct {
 	wake     chan struct{}
 	running  sync.WaitGroup
 	base     context.Context                  // the loop's, for what goes on beside it; nil before it
-	here     store.SiteEpoch                  // the only site so far, as Resume took it
+	here     atomic.Pointer[store.SiteEpoch]  // the only site so far, as it was taken last
 	planning map[protocol.TransferNo]bool     // whose content is planned anew just now
 	doubted  map[protocol.TransferNo][]uint32 // entries of paged transfers that were not what their pages said
 }
@@ -139,11 +140,27 @@ func (e *Engine) full() bool {
 	return len(e.infos) >= maxOpenListed
 }
 
+// TakeSite begins the next epoch of the server's site. Whatever runs in an earlier one cannot count in it any more.
+func (e *Engine) TakeSite(ctx context.Context) error {
+	at, err := e.store.TakeSite(ctx, schedule.Here)
+	if err == nil {
+		e.here.Store(&at)
+	}
+	return err
+}
+
+// site is the server's own, in the epoch in which it was taken last.
+func (e *Engine) site() store.SiteEpoch {
+	if at := e.here.Load(); at != nil {
+		return *at
+	}
+	return store.SiteEpoch{}
+}
+
 // Resume puts every open transfer back under the schedule: sessions are never resumed, they begin
 // again (K1), and receivers say what they lack. It comes before Run, and before calls are answered.
 func (e *Engine) Resume(ctx context.Context) error {
-	var err error
-	if e.here, err = e.store.TakeSite(ctx, schedule.Here); err != nil {
+	if err := e.TakeSite(ctx); err != nil {
 		return err
 	}
 	rows, err := e.store.Transfers(ctx, groupcast.TransferFilter{Open: true, Limit: maxOpenListed})
@@ -392,7 +409,7 @@ func (e *Engine) finish(r *run) {
 		e.lines.End(r.no, limit, r.sender)
 		st := r.sender.Status()
 		ctx := context.Background()
-		if err := e.store.AddTransferBytes(ctx, e.here, r.no, st.Wire, 0); err != nil {
+		if err := e.store.AddTransferBytes(ctx, e.site(), r.no, st.Wire, 0); err != nil {
 			e.log.Error("the bytes of a session could not be noted", "transfer", r.no, "err", err)
 		}
 		e.notice(r, st)

@@ -31,7 +31,7 @@ func (e *Engine) noteForging(ctx context.Context, r *run, f *groupcast.Forging) 
 	if first {
 		e.log.Warn("a member of the group forges packets; which one cannot be determined", "transfer", r.no, "session", r.session)
 	}
-	if err := e.store.NoteForged(ctx, e.here, r.no, *f); err != nil && ctx.Err() == nil {
+	if err := e.store.NoteForged(ctx, e.site(), r.no, *f); err != nil && ctx.Err() == nil {
 		e.log.Error("forged packets could not be noted", "transfer", r.no, "err", err)
 	}
 }

@@ -54,7 +54,7 @@ func (e *Engine) HandOut(ctx context.Context, d groupcast.Device, r groupcast.Re
 // noteHandout keeps that a device is about to get a session's key: what is not written down
 // is not handed out.
 func (e *Engine) noteHandout(ctx context.Context, dev protocol.DeviceID, r groupcast.Ready, version uint64) error {
-	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: e.here}
+	h := store.Handout{Transfer: r.Transfer, Session: r.Session, Device: dev, Version: version, Site: e.site()}
 	return e.store.AddHandouts(ctx, []store.Handout{h}, e.now())[0]
 }
 

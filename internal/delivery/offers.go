@@ -147,7 +147,7 @@ func (e *Engine) directFor(ctx context.Context, no protocol.TransferNo) (*direct
 	if old != nil && old.version == g.Version {
 		return old, nil
 	}
-	number, floor, err := e.cfg.OpenOffer(ctx, e.here, no)
+	number, floor, err := e.cfg.OpenOffer(ctx, e.site(), no)
 	if err != nil {
 		return nil, err
 	}

@@ -68,7 +68,7 @@ func (e *Engine) newRun(ctx context.Context, st schedule.Action) (*run, error) {
 	if err != nil {
 		return nil, err
 	}
-	number, floor, err := e.cfg.OpenOffer(ctx, e.here, no)
+	number, floor, err := e.cfg.OpenOffer(ctx, e.site(), no)
 	if err != nil {
 		return nil, errors.Join(errNotNow{err}, src.Close())
 	}
@@ -88,5 +88,5 @@ func (e *Engine) newRun(ctx context.Context, st schedule.Action) (*run, error) {
 
 // offer is what an offer of a transfer is made of.
 func (e *Engine) offer(tr store.Transfer, g groupcast.Group, number, floor protocol.OfferNo) offering.Of {
-	return offering.Of{Server: e.cfg.Server, Site: e.here, Transfer: tr, Group: g, Number: number, Floor: floor}
+	return offering.Of{Server: e.cfg.Server, Site: e.site(), Transfer: tr, Group: g, Number: number, Floor: floor}
 }

@@ -35,7 +35,7 @@ func (p pageStore) Pages(
 
 // AddPage keeps a page, for this server's site.
 func (p pageStore) AddPage(ctx context.Context, page store.Page) error {
-	page.Site = p.e.here
+	page.Site = p.e.site()
 	if err := p.e.store.AddPage(ctx, page); err != nil {
 		return err
 	}

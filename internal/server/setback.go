@@ -19,7 +19,7 @@ func (s *Server) watchSetBack(cfg Config) *setback.Watch {
 			s.delivery.Halt()
 			s.events.Publish(groupcast.Event{Kind: groupcast.EventGroup, Text: delivery.ErrUnconfirmed.Message})
 		},
-		Pause: s.delivery.Pause,
+		Pause: s.delivery.Pause, Moved: s.delivery.TakeSite,
 		Audit: func(ctx context.Context, action, object, detail string) {
 			s.audit(ctx, groupcast.Principal{Local: true}, action, object, detail)
 		},

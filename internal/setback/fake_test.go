@@ -20,6 +20,7 @@ type memory struct {
 	offers    protocol.OfferNo
 	transfers protocol.TransferNo
 	editions  uint64              // that were left out
+	epoch     uint64              // of sites
 	leftOut   [2]protocol.OfferNo // the last numbers that a start left out, first and last
 	settings  map[string]string
 	audit     int64
@@ -77,6 +78,11 @@ func (m *memory) SkipEditions(_ context.Context, by uint32) error {
 	return m.writing()
 }
 
+func (m *memory) SkipSitesPast(_ context.Context, epoch uint64) error {
+	m.epoch = max(m.epoch, epoch)
+	return m.writing()
+}
+
 func (m *memory) Setting(_ context.Context, name string) (string, error) {
 	if v, found := m.settings[name]; found {
 		return v, m.reading()
@@ -110,6 +116,7 @@ type life struct {
 	halted  int
 	paused  bool
 	audited []string
+	taken   uint64 // epoch of its site, after it moved
 }
 
 var serverID = protocol.ServerID{0xaa}
@@ -137,6 +144,7 @@ func (l *life) start() {
 	l.Watch = New(Config{
 		Server: serverID, Key: l.key.Public(), Store: l.store, Witnesses: l.files, Log: slog.New(slog.DiscardHandler),
 		Halt: func() { l.halted++ }, Pause: func(p bool) { l.paused = p },
+		Moved: func(context.Context) error { l.taken = l.store.epoch; return nil },
 		Audit: func(_ context.Context, action, _, _ string) { l.audited = append(l.audited, action) },
 	})
 	l.T.Cleanup(func() { l.Watch.Close() })

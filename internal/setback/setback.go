@@ -56,6 +56,7 @@ type Store interface {
 	SkipOffersPast(ctx context.Context, number protocol.OfferNo) error
 	SkipTransfersPast(ctx context.Context, number protocol.TransferNo) error
 	SkipEditions(ctx context.Context, by uint32) error
+	SkipSitesPast(ctx context.Context, epoch uint64) error
 	Setting(ctx context.Context, name string) (string, error)
 	SetSetting(ctx context.Context, name, value string) error
 	Audit(ctx context.Context, f store.AuditFilter) ([]groupcast.AuditEntry, error)
@@ -66,9 +67,10 @@ type Config struct {
 	Server    protocol.ServerID
 	Key       seal.VerifyKey // of the server's offers
 	Store     Store
-	Witnesses []string   // files that count along with the database
-	Halt      func()     // stops whatever is sent or was offered
-	Pause     func(bool) // says whether anything may be sent, at the start and after a confirmation
+	Witnesses []string                    // files that count along with the database
+	Halt      func()                      // stops whatever is sent or was offered
+	Moved     func(context.Context) error // takes the server's site anew: its epochs moved on
+	Pause     func(bool)                  // says whether anything may be sent, at the start and after a confirmation
 	Audit     func(ctx context.Context, action, object, detail string)
 	Log       *slog.Logger
 }
@@ -234,8 +236,13 @@ func (w *Watch) movePast(ctx context.Context, b State) error {
 	if err := w.cfg.Store.SkipEditions(ctx, leastEditions+rand.Uint32N(mostEditions-leastEditions)); err != nil {
 		return err
 	}
+	// Devices take no offer of an epoch below one that they saw. A start makes an epoch, and numbers of offers are
+	// left out at each: their count is far ahead of that of any life of the server.
+	if err := w.cfg.Store.SkipSitesPast(ctx, uint64(b.Offers)); err != nil {
+		return err
+	}
 	w.Counted(ctx)
-	return nil
+	return w.cfg.Moved(ctx)
 }
 
 // unconfirmed reads whether an administrator has to confirm the memberships, and why.

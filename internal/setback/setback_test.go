@@ -59,6 +59,9 @@ func deviceKnowsMore(t *testing.T, paged bool) {
 	if l.store.editions < leastEditions {
 		t.Errorf("pages go on %d editions on", l.store.editions)
 	}
+	if l.taken < uint64(lost.Number)+far {
+		t.Errorf("the site was taken in epoch %d, after offer %d", l.taken, lost.Number)
+	}
 	l.start()
 	if l.why() != groupcast.SetBackDevice || !l.paused {
 		t.Errorf("after a start: %q, paused %v", l.why(), l.paused)

@@ -17,6 +17,8 @@ type Sites interface {
 	// TakeSite begins the next epoch of a site, which it gives, and closes the offers of older
 	// ones: no session outlives the process that runs it.
 	TakeSite(ctx context.Context, id protocol.SiteID) (SiteEpoch, error)
+	// SkipSitesPast moves the epochs of all sites to one that was seen elsewhere, unless they are further (O4).
+	SkipSitesPast(ctx context.Context, epoch uint64) error
 	// DeviceSite says which site a device is in, and how often it was moved.
 	DeviceSite(ctx context.Context, dev protocol.DeviceID) (site protocol.SiteID, moves uint64, err error)
 	// MoveDevice puts a device, with what it is owed, into a site if it was moved so often before:

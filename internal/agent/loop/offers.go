@@ -128,7 +128,11 @@ func (l *Loop) notAdmitted(offer Offer, group string, err error) {
 		return
 	}
 	if !errors.Is(err, recv.ErrOld) {
-		l.refuse(offer, groupcast.RefusedVersion, err.Error())
+		kind := groupcast.RefusedVersion
+		if errors.Is(err, recv.ErrSite) {
+			kind = groupcast.RefusedSite
+		}
+		l.refuse(offer, kind, err.Error())
 		return
 	}
 	reason := fmt.Sprintf("this receiver was given newer offers of this server before (%v): "+

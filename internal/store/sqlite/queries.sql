@@ -310,6 +310,9 @@ SELECT * FROM sites WHERE id = @id;
 -- name: TakeSite :one
 UPDATE sites SET epoch = epoch + 1 WHERE id = @id RETURNING epoch;
 
+-- name: SkipSitesPast :exec
+UPDATE sites SET epoch = @epoch WHERE epoch < @epoch;
+
 -- name: MoveDevice :execrows
 UPDATE devices SET site = @site, site_epoch = site_epoch + 1
 WHERE devices.id = @id AND devices.site_epoch = @site_epoch AND EXISTS (SELECT 1 FROM sites s WHERE s.id = @site);

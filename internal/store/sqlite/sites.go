@@ -65,6 +65,13 @@ func (s *Store) TakeSite(ctx context.Context, id protocol.SiteID) (at store.Site
 	return at, err
 }
 
+// SkipSitesPast moves the epochs of all sites on.
+func (s *Store) SkipSitesPast(ctx context.Context, epoch uint64) error {
+	return s.durably(ctx, func(ctx context.Context, q *queries.Queries) error {
+		return q.SkipSitesPast(ctx, int64(epoch))
+	})
+}
+
 // DeviceSite says which site a device is in.
 func (s *Store) DeviceSite(
 	ctx context.Context, dev protocol.DeviceID,

@@ -52,6 +52,11 @@ func sites(w *world) {
 	again, err := w.s.TakeSite(w.ctx, depot.Site)
 	w.ok(err)
 	equal(w, "the next epoch", again.Epoch, depot.Epoch+1)
+	w.ok(w.s.SkipSitesPast(w.ctx, 1<<40))
+	w.ok(w.s.SkipSitesPast(w.ctx, 7)) // they are further
+	again, err = w.s.TakeSite(w.ctx, depot.Site)
+	w.ok(err)
+	equal(w, "the epoch behind what was seen elsewhere", again.Epoch, 1<<40+1)
 	_, err = w.s.TakeSite(w.ctx, nowhere.Site)
 	w.fails(err, groupcast.ENotFound)
 	all, err = w.s.Sites(w.ctx)

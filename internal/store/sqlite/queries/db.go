@@ -594,6 +594,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.skipPastStmt, err = db.PrepareContext(ctx, skipPast); err != nil {
 		return nil, fmt.Errorf("error preparing query SkipPast: %w", err)
 	}
+	if q.skipSitesPastStmt, err = db.PrepareContext(ctx, skipSitesPast); err != nil {
+		return nil, fmt.Errorf("error preparing query SkipSitesPast: %w", err)
+	}
 	if q.stillOwedStmt, err = db.PrepareContext(ctx, stillOwed); err != nil {
 		return nil, fmt.Errorf("error preparing query StillOwed: %w", err)
 	}
@@ -1615,6 +1618,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing skipPastStmt: %w", cerr)
 		}
 	}
+	if q.skipSitesPastStmt != nil {
+		if cerr := q.skipSitesPastStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing skipSitesPastStmt: %w", cerr)
+		}
+	}
 	if q.stillOwedStmt != nil {
 		if cerr := q.stillOwedStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing stillOwedStmt: %w", cerr)
@@ -1954,6 +1962,7 @@ type Queries struct {
 	sitesStmt                     *sql.Stmt
 	skipEditionsStmt              *sql.Stmt
 	skipPastStmt                  *sql.Stmt
+	skipSitesPastStmt             *sql.Stmt
 	stillOwedStmt                 *sql.Stmt
 	takeOverStmt                  *sql.Stmt
 	takeSeatStmt                  *sql.Stmt
@@ -2172,6 +2181,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		sitesStmt:                     q.sitesStmt,
 		skipEditionsStmt:              q.skipEditionsStmt,
 		skipPastStmt:                  q.skipPastStmt,
+		skipSitesPastStmt:             q.skipSitesPastStmt,
 		stillOwedStmt:                 q.stillOwedStmt,
 		takeOverStmt:                  q.takeOverStmt,
 		takeSeatStmt:                  q.takeSeatStmt,

@@ -4878,6 +4878,15 @@ func (q *Queries) SkipPast(ctx context.Context, arg SkipPastParams) error {
 	return err
 }
 
+const skipSitesPast = `-- name: SkipSitesPast :exec
+UPDATE sites SET epoch = $1 WHERE epoch < $1
+`
+
+func (q *Queries) SkipSitesPast(ctx context.Context, epoch int64) error {
+	_, err := q.exec(ctx, q.skipSitesPastStmt, skipSitesPast, epoch)
+	return err
+}
+
 const stillOwed = `-- name: StillOwed :one
 SELECT CAST(COALESCE(SUM(owed), 0) AS BIGINT) AS owed FROM transfer_sites WHERE transfer_no = $1
 `

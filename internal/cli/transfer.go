@@ -220,7 +220,7 @@ func (a *app) transferFiles() *cobra.Command {
 				&a.Streams,
 				files.Rows,
 				"no files",
-				"PATH|KIND|SIZE|"+hashOf(files.Rows).Named(),
+				"PATH|KIND|SIZE|"+hashOf(files.Rows),
 				func(f groupcast.FileEntry) []string {
 					return []string{f.Path, f.Kind, ui.Size(f.Size), ui.FileDigest(f)}
 				},
@@ -301,12 +301,12 @@ func (a *app) transferRetry() *cobra.Command {
 	)
 }
 
-// hashOf is which digests the files of one transfer have.
-func hashOf(entries []groupcast.FileEntry) groupcast.FileHash {
+// hashOf names the digests that the files of one transfer have.
+func hashOf(entries []groupcast.FileEntry) string {
 	for _, e := range entries {
 		if e.Hash != "" {
-			return e.Hash
+			return e.Hash.Named()
 		}
 	}
-	return groupcast.SHA256
+	return "DIGEST" // of no file
 }

@@ -40,8 +40,9 @@ that you trust, and says who has the files by their own signed word, who in part
 no receipt. It needs no server, home or login. Exit code 1: the proof is broken.
 
 Of a folder, on a receiver: compares every file below DIR/GROUP with what groupcast delivered there, by its
-SHA-256: same, changed, missing, or not delivered by groupcast. Exit code 3: something is not the same. It
-works without the server, and while "groupcast receive" runs; what comes meanwhile may be in it or not.`,
+digest (SHA-256 or BLAKE3): same, changed, missing, or not delivered by groupcast. Exit code 3: something is
+not the same. It works without the server, and while "groupcast receive" runs; what comes meanwhile may be in
+it or not.`,
 		Example: `  groupcast verify proof.json --trust 9f2c…64 hex digits…
   groupcast verify - --trust 9f2c…64 hex digits… --json < proof.json
   groupcast verify

@@ -67,7 +67,7 @@ func receivedKey(r groupcast.Received) string { return names(newest(r.Transfer),
 // fileSearch asks for files that were sent. An answer may end early: the search has a bound in time.
 type fileSearch struct {
 	Name   string              `query:"name" maxLength:"1024" doc:"Part of the path, in any case"`
-	Digest string              `query:"digest" maxLength:"64" doc:"SHA-256 of the file in hex, or how it begins"`
+	Digest string              `query:"digest" maxLength:"64" doc:"Digest of the file in hex, or how it begins"`
 	Before protocol.TransferNo `query:"before" doc:"Only transfers below this number; cursor does the same"`
 	Limit  int                 `query:"limit" minimum:"0" maximum:"1000" doc:"At most about so many files; 0: 1,000"`
 	Cursor string              `query:"cursor" maxLength:"8192" doc:"Go on here: X-Next-Cursor of the answer before"`

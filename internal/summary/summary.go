@@ -12,7 +12,10 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-const maxNamed = 2 // devices named in one part of a summary
+const (
+	maxNamed = 2    // devices named in one part of a summary
+	mostRead = 99.9 // percent, as long as some is left
+)
 
 // overHTTPS begins why a device is served over HTTPS.
 const overHTTPS = "receives over HTTPS: "
@@ -41,7 +44,7 @@ func Of(tr groupcast.Transfer, all []groupcast.Delivery) string {
 		parts = append(parts, text)
 	}
 	if tr.Hashing != nil && tr.Bytes > 0 {
-		read := 100 * float64(min(tr.Hashing.Bytes, tr.Bytes)) / float64(tr.Bytes)
+		read := min(100*float64(tr.Hashing.Bytes)/float64(tr.Bytes), mostRead)
 		parts = append(parts, "the server has read "+units.Percent(read)+" of the files so far")
 	}
 	if len(parts) == 0 && tr.State == groupcast.TransferDone && everybody(tr, all) {

@@ -167,6 +167,10 @@ func TestHashingIsPartOfTheSummary(t *testing.T) {
 	if got := Of(tr, nil); got != "the server has read 25.0 % of the files so far" {
 		t.Errorf("%q", got)
 	}
+	tr.Hashing.Bytes, tr.Bytes = 99_999_999, 100_000_000
+	if got := Of(tr, nil); got != "the server has read 99.9 % of the files so far" {
+		t.Errorf("%q", got)
+	}
 	tr.Cause, tr.Reason = groupcast.CauseHeld, "held"
 	if got := Of(tr, nil); got != "held" {
 		t.Errorf("%q", got)

@@ -156,3 +156,13 @@ it("says where a transfer stands, what needs somebody, and what holds the rate",
   expect(f.whatNeedsYou({ ...t, cause: "source" })).toBe("its files cannot be read");
   expect([f.limiterText("cap"), f.limiterText("constructor")]).toEqual(["the rate that is allowed", "constructor"]);
 });
+
+describe("digestOf", () => {
+  const digest = "ab".repeat(32);
+  it("names the hash, for the digests of two do not compare", () => {
+    expect(f.digestOf({ digest, hash: "blake3" }, 4)).toBe("BLAKE3 abab");
+    expect(f.digestOf({ digest, hash: "sha-256" })).toBe(`SHA-256 ${digest}`);
+    expect(f.digestOf({ digest, hash: "toString" }, 4)).toBe("abab");
+  });
+  it("is empty for what was not read", () => expect(f.digestOf({ digest: "0".repeat(64), hash: "blake3" })).toBe(""));
+});

@@ -219,3 +219,9 @@ export function deviceState(d: { active: boolean; machines?: number }): string {
 export function forgedText(f: { devices: number; blocks?: number }, running: boolean): string {
   return texts.forged(f.devices, f.blocks ?? 0, running);
 }
+
+/** A digest, or its first digits, after the name of its hash; nothing of what was not read, or not to its end. */
+export function digestOf(f: { digest: string; hash?: string }, digits = 64): string {
+  if (/^0*$/.test(f.digest)) return "";
+  return `${known<string>(texts.hashes, f.hash ?? "") ?? ""} ${f.digest.slice(0, digits)}`.trim();
+}

@@ -46,7 +46,7 @@ describe("where the server does not speak the language", () => {
     [{ cause: "held", state: "held" }, "held until it is sent"],
     [
       { state: "sending", bytes: 400, hashing: { bytes: 100, pages: 2 } },
-      "the server has read 25 % of the files so far",
+      "the server has read 25.0 % of the files so far",
     ],
     [{ state: "sending", cause: undefined }, ""],
     [{ state: "cancelled", cause: "unheard-of" }, "cancelled"],

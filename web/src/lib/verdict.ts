@@ -19,7 +19,7 @@ export function verdict(t: Facts, all: Delivery[] = []): string {
 
 // How much of the files the server has read, of a transfer that is sent meanwhile.
 function read(t: Facts): string {
-  return t.hashing && t.bytes ? texts.verdict.read(percent(t.hashing.bytes / t.bytes)) : "";
+  return t.hashing && t.bytes ? texts.verdict.read(percent(t.hashing.bytes / t.bytes, 1)) : "";
 }
 
 function why(t: Facts): string {

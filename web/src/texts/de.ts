@@ -966,8 +966,8 @@ export const de: Texts = {
       em("klausur.pdf"),
       " oder ",
       em("kurs/woche-3"),
-      ": zwei Versionen einer Datei haben zwei Prüfsummen, so dass Sie sehen, welche ein Raum bekam. Die Seite der " +
-        "Übertragung zeigt dann Rechner für Rechner, wer sie hat.",
+      ": zwei Versionen einer Datei haben zwei Prüfsummen derselben Art, so dass Sie sehen, welche ein Raum bekam. " +
+        "Die Seite der Übertragung zeigt dann Rechner für Rechner, wer sie hat.",
     ],
   },
 

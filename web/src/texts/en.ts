@@ -1345,8 +1345,8 @@ export const en = {
       em("exam.pdf"),
       " or ",
       em("course/week-3"),
-      ": two versions of a file have two digests, so that you see which one a room got. The transfer's page " +
-        "then shows machine by machine who has it.",
+      ": two versions of a file have two digests of the same kind, so that you see which one a room got. The " +
+        "transfer's page then shows machine by machine who has it.",
     ] as Rich,
   },
 

@@ -128,6 +128,9 @@ func (e *Engine) offerDirect(ctx context.Context, st schedule.Action) {
 		return
 	case err != nil:
 		e.log.Error("an offer over HTTPS could not be made", "transfer", st.Transfer, "err", err)
+		if !errors.Is(err, ErrUnconfirmed) { // else it is offered anew once that is confirmed
+			e.unavailable(st.Transfer, err)
+		}
 		return
 	}
 	e.setState(ctx, st.Transfer, groupcast.TransferSending, "")

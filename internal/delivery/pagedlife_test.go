@@ -1,8 +1,6 @@
 package delivery
 
 import (
-	"context"
-	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -17,7 +15,6 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/sender"
 	"github.com/groupcast/groupcast/internal/source"
-	"github.com/groupcast/groupcast/internal/store"
 )
 
 func TestThePagedLife(t *testing.T) {
@@ -308,40 +305,6 @@ func TestWhatEndsAPagedTransferEndsItsReading(t *testing.T) {
 			})
 		})
 	}
-}
-
-// A page that could not be kept does not leave: its source is tried again.
-func TestAPageThatCannotBeKeptIsSignedAgain(t *testing.T) {
-	inBubble(t, func(w *world) {
-		once := &failsOnce{}
-		w.bootWith(func(c *Config) { once.Store, c.Store = c.Store, once })
-		once.fails = errors.New("the disk is full")
-		w.group("g")
-		w.enrol("ann", "g").attachAs(speaking(2))
-		tr := w.send("g", w.pagedFiles)
-		w.step(deliverytest.Step{Blocks: 10, Final: true})
-		if now := w.shown(tr.No); now.Root != (protocol.Digest{}) || !strings.Contains(now.Reason, "disk is full") {
-			t.Errorf("root %s, %s: %s", now.Root, now.State, now.Reason)
-		}
-		time.Sleep(time.Minute)
-		w.step(deliverytest.Step{Blocks: 10, Final: true})
-		if now := w.shown(tr.No); now.Root != deliverytest.RootOf(tr.No, 1) {
-			t.Errorf("%s: %s", now.State, now.Reason)
-		}
-	})
-}
-
-// failsOnce is a store that fails to keep one page.
-type failsOnce struct {
-	Store
-	fails error
-}
-
-func (f *failsOnce) AddPage(ctx context.Context, p store.Page) (err error) {
-	if err, f.fails = f.fails, nil; err != nil {
-		return err
-	}
-	return f.Store.AddPage(ctx, p)
 }
 
 // The keys of a session last an hour: another one follows it at once, and nobody is sent to HTTPS for it.

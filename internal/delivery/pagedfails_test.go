@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"testing"
 	"time"
 
@@ -17,12 +18,22 @@ import (
 // failsOnce is a store of which one call fails, once.
 type failsOnce struct {
 	Store
+	mu   sync.Mutex
 	call string
+}
+
+// next says which call fails.
+func (f *failsOnce) next(call string) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.call = call
 }
 
 var errOnce = errors.New("the disk is full")
 
 func (f *failsOnce) fail(call string) error {
+	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.call != call {
 		return nil
 	}
@@ -100,13 +111,13 @@ func TestEveryStepMayFailOnce(t *testing.T) {
 					w.group("g")
 					ann, bob := w.enrol("ann", "g").attachAs(speaking(2)), w.enrol("bob", "g").attachAs(speaking(2))
 					if !later {
-						once.call = call
+						once.next(call)
 					}
 					tr := w.send("g", w.pagedFiles)
 					stop := w.steps(deliverytest.Step{Blocks: 10, Final: true})
 					time.Sleep(time.Minute)
 					if later { // while a further edition is made
-						once.call = call
+						once.next(call)
 					}
 					for w.stored(tr.No).Edition == 1 { // whoever reads it says so until it is heeded
 						w.sourceFault(tr.No, w.holds(tr.No), pages.ErrChanged)

@@ -98,8 +98,11 @@ func in(t *testing.T, f func(w *world)) {
 		w.Sources = New(Config{
 			Open: func(_ context.Context, no protocol.TransferNo) (Source, error) {
 				w.note("open", no)
-				if w.opens != nil {
-					return nil, w.opens
+				w.mu.Lock()
+				err := w.opens
+				w.mu.Unlock()
+				if err != nil {
+					return nil, err
 				}
 				cut := skeleton.NewCutOf(10, 100)
 				cut.Add(0, &skeleton.Entry{Kind: manifest.KindFile, Size: 25})
@@ -157,7 +160,9 @@ func TestADiskThatIsAwayIsTriedAgain(t *testing.T) {
 		w.did("open1")
 		time.Sleep(tryFirst + time.Second)
 		w.did("open1")
+		w.mu.Lock()
 		w.opens = nil
+		w.mu.Unlock()
 		time.Sleep(2*tryFirst + time.Second)
 		w.did("open1", "run1")
 		w.results[1] <- &content.UnavailableError{Path: "x"}

@@ -12,6 +12,8 @@ func Why(d groupcast.Delivery) string {
 	switch {
 	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedSpace && d.Space != nil:
 		return roomIn(*d.Space)
+	case d.State == groupcast.DeliveryRefused && d.Refusal == groupcast.RefusedVersion && d.Reason != "":
+		return refusedFor(d.Refusal) + "; " + quoted(d.Reason) // the server's if it found that out, else the device's
 	case d.State == groupcast.DeliveryRefused:
 		return joined("; ", refusedFor(d.Refusal), ownWords(d.Reason))
 	case d.State == groupcast.DeliveryFailed && d.Signed != "":

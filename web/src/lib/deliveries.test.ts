@@ -134,7 +134,8 @@ describe("why a machine refused", () => {
     ["names", "a\u001b[31m", "cannot hold these file names; it says “a\\u{1b}[31m”"],
     ["size", "", "takes nothing so large"],
     ["manifest-name", "", "does not accept the list of files"],
-    ["version", "0.1", "its version does not fit; it says “0.1”"],
+    ["version", "install 0.2", "its version does not fit; “install 0.2”"],
+    ["version", "", "its version does not fit"],
     ["mood", "a newer one's why", "refused it; it says “a newer one's why”"],
     ["toString", "", "refused it"],
   ])("%s", (refusal, own, text) => expect(refused(refusal, own)).toBe(text));

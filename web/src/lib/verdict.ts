@@ -61,7 +61,11 @@ export function reasonText(d: Waiting): string {
   const words = name(d.reason).replace(/[“”]/g, '"'); // which cannot end their quotation themselves
   const own = words ? texts.ownWords(words) : "";
   const said = (...all: string[]) => all.filter((x) => x).join("; ");
-  if (d.state === "refused") return d.refusal === "space" && d.space ? room(d.space) : said(refused(d.refusal), own);
+  if (d.state === "refused") {
+    if (d.refusal === "space" && d.space) return room(d.space);
+    // Of a version that does not fit the words are the server's if it found that out, else the machine's.
+    return said(refused(d.refusal), d.refusal === "version" && words ? texts.quoted(words) : own);
+  }
   if (d.state === "failed" && d.signed) return said(texts.failedThere, own);
   const lost = d.void ? texts.leftOutPart.lost(d.void) : "";
   if (d.reason && d.signed) return said(lost, d.signed === "outcome" ? texts.quoted(words) : own);

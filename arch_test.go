@@ -115,7 +115,7 @@ var arrows = map[string]string{
 		"device doctor menu menu/tui settings shell terminal ui verify watch .",
 
 	"spool": "protocol manifest format2 seal skeleton pages spool/diskfs spool/digest spool/entries spool/identity " +
-		"spool/journal spool/layout spool/pagefile spool/parts spool/record spool/room spool/trouble units .",
+		"spool/journal spool/layout spool/pagefile spool/parts spool/record spool/reuse spool/room spool/trouble units .",
 	"spool/diskfs":   "",
 	"spool/digest":   "protocol spool/diskfs",
 	"spool/entries":  "manifest format2 skeleton spool/diskfs spool/trouble .",
@@ -125,6 +125,7 @@ var arrows = map[string]string{
 	"spool/pagefile": "protocol format2 seal spool/diskfs spool/trouble",
 	"spool/parts":    "units spool/diskfs spool/trouble",
 	"spool/record":   "protocol manifest spool/trouble",
+	"spool/reuse":    "protocol manifest skeleton spool/diskfs spool/record",
 	"spool/room":     "units spool/diskfs spool/trouble .",
 	"spool/trouble":  ".",
 

@@ -70,6 +70,20 @@ func (d *Deliveries) After(ctx context.Context, path string, limit int) (out []R
 	return out, err
 }
 
+// Each shows everything that was delivered, by path. Whoever is shown it must not ask the ledger meanwhile.
+func (d *Deliveries) Each(ctx context.Context, show func(path string, d spool.Delivered) error) error {
+	const query = `SELECT path, transfer_no, digest, size, mtime_ns, name, former_digest, former_size, blake3
+		FROM paths WHERE server = $1 AND group_id = $2 ORDER BY path`
+	return d.ledger.each(ctx, "read what was delivered", query, func(scan func(...any) error) error {
+		var path string
+		is, err := delivered(func(into ...any) error { return scan(append([]any{&path}, into...)...) })
+		if err != nil {
+			return err
+		}
+		return show(path, is)
+	}, d.server, d.group)
+}
+
 // Beside returns those of some names that are delivered files under another name.
 func (d *Deliveries) Beside(ctx context.Context, names []string) (map[string]bool, error) {
 	list, err := json.Marshal(names)

@@ -94,6 +94,25 @@ func TestAfterReadsEveryPathOnce(t *testing.T) {
 	}
 }
 
+func TestEachShowsOneGroup(t *testing.T) {
+	l := open(t, filepath.Join(t.TempDir(), "ledger"))
+	mine, other := l.Deliveries(here, lab, "lab"), l.Deliveries(here, protocol.GroupID{9}, "other")
+	record(t, mine, file("b", 2, spool.Committed), file("a", 1, spool.Committed))
+	record(t, other, file("c", 3, spool.Committed))
+	var rows []ledger.Row
+	must(t, mine.Each(t.Context(), func(path string, d spool.Delivered) error {
+		rows = append(rows, ledger.Row{Path: path, Delivered: d})
+		return nil
+	}))
+	if want, err := mine.After(t.Context(), "", 10); err != nil || !slices.Equal(rows, want) || len(rows) != 2 {
+		t.Errorf("it shows %+v, not %+v: %v", rows, want, err)
+	}
+	stop := errors.New("enough")
+	if err := mine.Each(t.Context(), func(string, spool.Delivered) error { return stop }); !errors.Is(err, stop) {
+		t.Errorf("it goes on: %v", err)
+	}
+}
+
 func TestNamesBesideAreFound(t *testing.T) {
 	l := open(t, filepath.Join(t.TempDir(), "l"))
 	b := l.Deliveries(here, lab, "lab")

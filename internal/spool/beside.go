@@ -6,28 +6,12 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"regexp"
-	"strings"
+
+	"github.com/groupcast/groupcast/internal/spool/record"
 )
 
-// mark is what beside puts into a name.
-var mark = regexp.MustCompile(` \(groupcast [0-9]+(, [0-9]+)?\)`)
-
 // beside gives the n-th name beside one that is taken: "report (groupcast 42).pdf".
-func (g *Staging) beside(name string, n int) string {
-	dir, base := path.Split(name)
-	ext := path.Ext(base)
-	stem := strings.TrimSuffix(base, ext)
-	if stem == "" || len(ext) > maxComponent/2 {
-		stem, ext = base, "" // ".profile" has no extension
-	}
-	mark := fmt.Sprintf(" (groupcast %d)", g.no)
-	if n > 1 {
-		mark = fmt.Sprintf(" (groupcast %d, %d)", g.no, n)
-	}
-	stem = stem[:min(len(stem), maxComponent-len(mark)-len(ext))]
-	return dir + strings.ToValidUTF8(stem, "") + mark + ext
-}
+func (g *Staging) beside(name string, n int) string { return record.Beside(name, g.no, n) }
 
 // freeName finds a name beside one that is taken, new in the folder and in the manifest
 // (security.md R1).

@@ -16,6 +16,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/pagefile"
 	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/record"
 )
 
 // What a crash caught has its final name, and the ledger does not know it yet: any other transfer, older or
@@ -124,7 +125,7 @@ func (s *Spool) moving(no protocol.TransferNo, raw []byte) (*Staging, journal.Pa
 	listed, _ := manifest.LayoutOf(m)
 	g := &Staging{
 		spool: s, no: no, name: s.stagingName(no), layout: layout.Of(listed), parts: parts.New(s.fs),
-		outcomes: newOutcomes(len(m.Files), false), named: map[string]bool{},
+		outcomes: record.NewOutcomes(len(m.Files), false), named: map[string]bool{},
 	}
 	_, p, _, err := journal.Read(s.fs, g.name+"/"+journalName, listed.Root())
 	if err != nil {
@@ -177,6 +178,6 @@ func (s *Spool) movingPaged(no protocol.TransferNo) (*Staging, journal.Past, err
 	}
 	return &Staging{
 		spool: s, no: no, name: name, layout: l, list: f, parts: parts.New(s.fs), exact: true,
-		outcomes: newOutcomes(l.Entries(), true), named: map[string]bool{},
+		outcomes: record.NewOutcomes(l.Entries(), true), named: map[string]bool{},
 	}, p, nil
 }

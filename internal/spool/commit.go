@@ -79,7 +79,7 @@ func (g *Staging) ready(next int) ([]int, int) {
 	defer g.mu.Unlock()
 	var out []int
 	for ; next < g.layout.Entries() && len(out) < maxBatch; next++ {
-		if g.layout.Kind(next) == manifest.KindFile && !g.outcomes.has(next) && g.layout.Finished(next) &&
+		if g.layout.Kind(next) == manifest.KindFile && !g.outcomes.Has(next) && g.layout.Finished(next) &&
 			g.complete(next) {
 			out = append(out, next)
 		}
@@ -402,7 +402,7 @@ func (g *Staging) settle(outcomes []Outcome) error {
 	for i := range outcomes {
 		o := outcomes[i]
 		files[i] = uint32(o.File)
-		g.outcomes.set(o.File, &o)
+		g.outcomes.Set(o.File, &o)
 	}
 	return g.journal.Add(journal.Settled, files...)
 }

@@ -12,6 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -318,7 +319,7 @@ func (g *Staging) lookupBelow(folder string, entries []fs.DirEntry) (map[string]
 	for _, e := range entries {
 		name := g.below(folder + "/" + e.Name())
 		paths = append(paths, name)
-		if of := mark.ReplaceAllString(name, ""); of != name {
+		if of := record.Unmarked(name); of != name {
 			besides[name] = of
 			paths = append(paths, of)
 		}

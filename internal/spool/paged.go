@@ -19,6 +19,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/pagefile"
 	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -41,6 +42,7 @@ type Paged struct {
 	adding  sync.Mutex     // one page at a time; of everything below
 	kept    *pagefile.Kept // what an earlier edition left
 	renewed bool           // there was one
+	delta   bool           // what is here already is looked for by Look
 	lost    map[protocol.BlockNumber]bool
 	there   map[string]bool
 	voids   map[int]format2.VoidReason // under the staging's lock
@@ -72,7 +74,9 @@ func (s *Spool) StagePaged(
 	if err := s.keepCaught(ctx); err != nil {
 		return nil, trouble.OrDisk(err)
 	}
-	p := &Paged{there: map[string]bool{}, voids: map[int]format2.VoidReason{}}
+	p := &Paged{
+		there: map[string]bool{}, voids: map[int]format2.VoidReason{}, delta: o.Flags&format2.OfferDelta != 0,
+	}
 	before, there, err := s.makeWay(ctx, o)
 	if err == nil {
 		err = p.readSkeleton(s, o, list)
@@ -151,7 +155,7 @@ func (p *Paged) begin(
 	g := &Staging{
 		spool: s, no: o.Transfer, name: name, layout: l, exact: true,
 		has: protocol.NewBlockSet(l.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
-		outcomes: newOutcomes(l.Entries(), true), made: map[int]bool{}, named: map[string]bool{},
+		outcomes: record.NewOutcomes(l.Entries(), true), made: map[int]bool{}, named: map[string]bool{},
 		walked: map[string]bool{}, wrote: protocol.NewBlockSet(l.Entries()),
 	}
 	p.staging = g
@@ -258,7 +262,7 @@ func (p *Paged) loseMoved(moving map[int]bool) error {
 	g := p.staging
 	var lost []uint32
 	for i := range moving {
-		if !p.renewed || g.outcomes.has(i) || g.layout.Stored(i) < bigFile {
+		if !p.renewed || g.outcomes.Has(i) || g.layout.Stored(i) < bigFile {
 			continue
 		}
 		if _, err := g.spool.fs.Lstat(g.big(i)); errors.Is(err, fs.ErrNotExist) {

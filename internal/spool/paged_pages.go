@@ -4,15 +4,14 @@ import (
 	"cmp"
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
 	"slices"
 
 	"github.com/groupcast/groupcast/internal/format2"
-	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/spool/layout"
 )
 
 // AddPage takes a page as it came: it is in its file before anything that it vouches for is written, and durable before
@@ -86,7 +85,7 @@ func (p *Paged) forget(v format2.VoidFile) error {
 	g, i := p.staging, int(v.Entry)
 	g.mu.Lock()
 	p.voids[i] = v.Reason
-	g.outcomes.set(i, &Outcome{File: i, Result: Void})
+	g.outcomes.Set(i, &Outcome{File: i, Result: Void})
 	g.skip(g.layout.FileBlocks(i))
 	g.mu.Unlock()
 	if g.layout.Stored(i) < bigFile {
@@ -109,33 +108,13 @@ func (p *Paged) settle(ctx context.Context, c pages.Change) error {
 			}
 		}
 	}
-	g := p.staging
 	var files []int
-	g.mu.Lock()
 	for _, f := range c.Finished {
-		known := g.wrote.Has(protocol.BlockNumber(f.Entry)) || g.spool.cfg.Adopt
-		if i := int(f.Entry); known && !g.outcomes.has(i) {
-			files = append(files, i)
+		if !p.delta && p.lay(int(f.Entry)) {
+			files = append(files, int(f.Entry))
 		}
 	}
-	g.mu.Unlock()
-	if len(files) == 0 {
-		return nil
-	}
-	p.placing.Lock()
-	defer p.placing.Unlock()
-	if err := g.layout.Load(files); err != nil {
-		return err
-	}
-	if err := g.settleBatch(ctx, files); err != nil {
-		return err
-	}
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	for _, i := range files {
-		g.skip(g.layout.FileBlocks(i))
-	}
-	return nil
+	return p.settleFiles(ctx, files)
 }
 
 // settleZeros counts a block of zeros as there. It is written only where something else may lie, which an earlier
@@ -171,7 +150,7 @@ func (p *Paged) sort(c *pages.Change) {
 	g := p.staging
 	about := append(append([]protocol.Range{}, c.Ready...), c.Held...)
 	for _, f := range c.Finished {
-		if p.staging.wrote.Has(protocol.BlockNumber(f.Entry)) || g.spool.cfg.Adopt {
+		if p.lay(int(f.Entry)) {
 			about = append(about, p.layout.FileBlocks(int(f.Entry)))
 		}
 	}
@@ -235,13 +214,6 @@ func (p *Paged) Root() protocol.Digest { return p.layout.Final() }
 // VoidFiles is how many files are not delivered.
 func (p *Paged) VoidFiles() int { return p.layout.VoidFiles() }
 
-// voidWords say why a file is not delivered.
-var voidWords = map[format2.VoidReason]string{
-	format2.VoidChanged:    "changed at the server",
-	format2.VoidUnreadable: "not readable any more at the server",
-	format2.VoidGone:       "gone at the server",
-}
-
 // outcomesOf gives what became of entries that are loaded.
 func (p *Paged) outcomesOf(batch []int) (out []Outcome) {
 	g := p.staging
@@ -258,9 +230,7 @@ func (p *Paged) outcomesOf(batch []int) (out []Outcome) {
 			whole.Cause = o.Cause
 		}
 		if o.Result == Void {
-			if whole.Reason = voidWords[p.voids[i]]; whole.Reason == "" {
-				whole.Reason = fmt.Sprintf("reason %d", p.voids[i])
-			}
+			whole.Reason = layout.VoidWords(p.voids[i])
 		}
 		out = append(out, whole)
 	}
@@ -268,11 +238,4 @@ func (p *Paged) outcomesOf(batch []int) (out []Outcome) {
 }
 
 // Files is how many entries are not folders, for what people are told of a transfer.
-func (p *Paged) Files() (n int) {
-	for i := range p.layout.Entries() {
-		if p.layout.Kind(i) != manifest.KindFolder {
-			n++
-		}
-	}
-	return n
-}
+func (p *Paged) Files() int { return p.layout.Files() }

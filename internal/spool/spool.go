@@ -1,6 +1,7 @@
 package spool
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -36,7 +37,8 @@ func (noLedger) Lookup(string) (Delivered, bool, error) { return Delivered{}, fa
 func (noLedger) LookupAll([]string) (map[string]Delivered, error) {
 	return nil, nil
 }
-func (noLedger) Record([]Outcome) error { return nil }
+func (noLedger) Record([]Outcome) error                                           { return nil }
+func (noLedger) Each(context.Context, func(path string, d Delivered) error) error { return nil }
 
 // What is noted of deliveries.
 type (

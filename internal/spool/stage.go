@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 	"github.com/groupcast/groupcast/internal/units"
 )
@@ -32,7 +33,7 @@ func (s *Spool) Stage(ctx context.Context, no protocol.TransferNo, listed *manif
 	g := &Staging{
 		spool: s, no: no, name: s.stagingName(no), layout: layout.Of(listed), listed: listed,
 		has: protocol.NewBlockSet(listed.Blocks()), dirty: map[string]bool{}, parts: parts.New(s.fs),
-		outcomes: newOutcomes(len(m.Files), false), made: map[int]bool{}, named: map[string]bool{},
+		outcomes: record.NewOutcomes(len(m.Files), false), made: map[int]bool{}, named: map[string]bool{},
 		walked: map[string]bool{},
 	}
 	g.leaveHoles()
@@ -78,7 +79,7 @@ func (g *Staging) checkSpace(others uint64) error {
 // files count twice, for they lie in the pack until the last of them is copied out.
 func (g *Staging) need() (need, total uint64) {
 	g.mu.Lock()
-	settled, there := slices.Clone(g.outcomes.results), g.bytes
+	settled, there := slices.Clone(g.outcomes.Results), g.bytes
 	g.mu.Unlock()
 	var small uint64
 	for i, result := range settled {
@@ -214,7 +215,7 @@ func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
 		return err
 	}
 	claimed := map[string]bool{}
-	for _, o := range g.outcomes.whole {
+	for _, o := range g.outcomes.Whole {
 		claimed[g.spool.cfg.Group+"/"+o.Name] = true
 	}
 	var found []Outcome
@@ -237,7 +238,7 @@ func (g *Staging) recallFiles(ctx context.Context, p journal.Past) error {
 // eachOpen calls f for those of some files that have no outcome, in order, with their entries loaded.
 func (g *Staging) eachOpen(files map[int]bool, f func(i int) error) error {
 	for batch := range slices.Chunk(slices.Sorted(maps.Keys(files)), maxBatch) {
-		batch = slices.DeleteFunc(batch, func(i int) bool { return i >= g.layout.Entries() || g.outcomes.has(i) })
+		batch = slices.DeleteFunc(batch, func(i int) bool { return i >= g.layout.Entries() || g.outcomes.Has(i) })
 		if err := g.layout.Load(batch); err != nil {
 			return err
 		}
@@ -254,7 +255,7 @@ func (g *Staging) eachOpen(files map[int]bool, f func(i int) error) error {
 func (g *Staging) decide(i int, o *Outcome) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.outcomes.set(i, o)
+	g.outcomes.Set(i, o)
 }
 
 // keepFound records what was found under its final name: the process may have been killed
@@ -312,7 +313,7 @@ func (g *Staging) skip(r protocol.Range) {
 			continue
 		}
 		files = g.layout.FilesOf(files[:0], b)
-		if !slices.ContainsFunc(files, func(i int) bool { return !g.outcomes.has(i) }) {
+		if !slices.ContainsFunc(files, func(i int) bool { return !g.outcomes.Has(i) }) {
 			g.add(b)
 		}
 	}

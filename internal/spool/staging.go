@@ -17,6 +17,7 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
+	"github.com/groupcast/groupcast/internal/spool/record"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -47,7 +48,7 @@ type Staging struct {
 	pending int                    // bytes written since the last barrier
 	broken  error                  // a barrier failed: what is on disk is not known any more
 
-	outcomes outcomes
+	outcomes record.Outcomes
 	wrote    *protocol.BlockSet // entries that the ledger knew when this was staged; nil: nobody asks
 	unsaid   []int              // files that could not be written: the next commit records them
 	excused  atomic.Uint64      // errors that were plainly an entry's own

@@ -16,8 +16,7 @@ import (
 )
 
 const (
-	maxComponent = 255  // the longest name of a file that file systems keep
-	maxBeside    = 1000 // names tried beside one that is taken
+	maxBeside = 1000 // names tried beside one that is taken
 	// rehashBelow is the size below which a file that is to be replaced is read once more; of
 	// larger ones size and time, to the nanosecond, show whether they were edited.
 	rehashBelow = 64 << 20

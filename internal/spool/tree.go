@@ -45,7 +45,7 @@ func (g *Staging) finishTree(ctx context.Context) ([]Outcome, error) {
 func (g *Staging) makeEntries(ctx context.Context) (fresh []Outcome, err error) {
 	var open []int
 	for i := range g.layout.Entries() {
-		if !g.outcomes.has(i) && g.layout.Kind(i) != manifest.KindFile {
+		if !g.outcomes.Has(i) && g.layout.Kind(i) != manifest.KindFile {
 			open = append(open, i)
 		}
 	}

@@ -19,7 +19,7 @@ func (g *Staging) unwritten(n protocol.BlockNumber, err error) error {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	for _, i := range g.layout.FilesOf(nil, n) {
-		if !g.outcomes.has(i) {
+		if !g.outcomes.Has(i) {
 			g.refuse(i, err)
 		}
 	}
@@ -33,7 +33,7 @@ func (g *Staging) giveUpFile(i int, err error) error {
 	for b := r.First; b < r.End(); b++ {
 		lost = append(lost, uint32(b))
 	}
-	if !g.outcomes.has(i) {
+	if !g.outcomes.Has(i) {
 		g.refuse(i, err)
 	}
 	return g.journal.Add(journal.Lost, lost...)
@@ -42,7 +42,7 @@ func (g *Staging) giveUpFile(i int, err error) error {
 // refuse gives a file that cannot be written its outcome; the caller holds the lock. What the outcome says of the entry
 // is filled in when it is recorded: entries are not looked up under the lock.
 func (g *Staging) refuse(i int, err error) {
-	g.outcomes.set(i, &Outcome{
+	g.outcomes.Set(i, &Outcome{
 		File: i, Result: Rejected, Reason: "cannot write it: " + trouble.Plain(err), Cause: trouble.CauseOf(err),
 	})
 	g.unsaid = append(g.unsaid, i)
@@ -70,7 +70,7 @@ func (g *Staging) sayUnwritten(files []int) (fresh []Outcome, err error) {
 	}
 	for _, i := range files {
 		g.mu.Lock()
-		why := g.outcomes.whole[i]
+		why := g.outcomes.Whole[i]
 		g.mu.Unlock()
 		if why == nil || why.Result != Rejected {
 			continue

@@ -247,6 +247,42 @@ func (l *Paged) Entry(i int) *manifest.File {
 	return f
 }
 
+// Promised is what is promised of a file; its digest is zero before a page lists it as finished. It needs no load.
+func (l *Paged) Promised(entry uint32) (path string, size uint64, digest protocol.Digest, err error) {
+	e, err := l.list.At(int(entry))
+	l.mu.RLock()
+	defer l.mu.RUnlock()
+	return e.Path, e.Size, l.digests[entry], err
+}
+
+// Files is how many entries are not folders.
+func (l *Paged) Files() (n int) {
+	for i := range l.Entries() {
+		if l.Kind(i) != manifest.KindFolder {
+			n++
+		}
+	}
+	return n
+}
+
+// Wanted are those of some blocks that a page vouches for, in so many runs at most.
+func (l *Paged) Wanted(missing []protocol.Range, runs int) (out []protocol.Range) {
+	for _, r := range missing {
+		for b := r.First; b < r.End(); b++ {
+			switch last := len(out) - 1; {
+			case !l.Vouched(b):
+			case last >= 0 && out[last].End() == b:
+				out[last].Count++
+			case len(out) == runs:
+				return out
+			default:
+				out = append(out, protocol.Range{First: b, Count: 1})
+			}
+		}
+	}
+	return out
+}
+
 // Find finds an entry by its path.
 func (l *Paged) Find(path string) (int, bool, error) { return l.list.Find(path) }
 
@@ -265,4 +301,18 @@ func Read(f diskfs.File, key pagefile.Key) (*Paged, error) {
 		return nil, err
 	}
 	return NewPaged(key, cut, list), nil
+}
+
+// VoidWords say why a file is not delivered.
+func VoidWords(r format2.VoidReason) string {
+	switch r {
+	case format2.VoidChanged:
+		return "changed at the server"
+	case format2.VoidUnreadable:
+		return "not readable any more at the server"
+	case format2.VoidGone:
+		return "gone at the server"
+	default:
+		return fmt.Sprintf("reason %d", r)
+	}
 }

@@ -3,6 +3,7 @@
 package record
 
 import (
+	"context"
 	"io/fs"
 	"time"
 
@@ -48,6 +49,8 @@ type Ledger interface {
 	Lookup(path string) (Delivered, bool, error)
 	// LookupAll gives the entries of those paths that have one.
 	LookupAll(paths []string) (map[string]Delivered, error)
+	// Each shows everything that was delivered, in any order. The ledger is not asked for anything else meanwhile.
+	Each(ctx context.Context, show func(path string, d Delivered) error) error
 	// Record stores outcomes of one batch durably before Commit continues. Those that are
 	// Committed, KeptBoth, or AlreadyHad and not Foreign lie there as delivered; of entries
 	// with another outcome Lookup keeps returning what it returned before.

@@ -1,6 +1,9 @@
 package spooltest
 
 import (
+	"context"
+	"errors"
+	"maps"
 	"sync"
 
 	"github.com/groupcast/groupcast/internal/spool"
@@ -36,6 +39,19 @@ func (l *Ledger) LookupAll(paths []string) (map[string]spool.Delivered, error) {
 		}
 	}
 	return out, nil
+}
+
+// Each shows all entries.
+func (l *Ledger) Each(ctx context.Context, show func(path string, d spool.Delivered) error) error {
+	l.mu.Lock()
+	all := maps.Clone(l.Paths)
+	l.mu.Unlock()
+	for p, d := range all {
+		if err := errors.Join(ctx.Err(), show(p, d)); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // Record stores the outcomes that put a file onto the disk.

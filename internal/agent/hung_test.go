@@ -7,8 +7,8 @@ import (
 	"testing"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/agent/loop"
 	"github.com/groupcast/groupcast/internal/protocol"
-	"github.com/groupcast/groupcast/internal/wire"
 )
 
 // hung is a kind of calls that the server accepts and does not answer.
@@ -48,7 +48,7 @@ func (h *hung) wait(ctx context.Context, kind string) error {
 func (h *hung) spoilOffer(o *groupcast.Offered) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
-	offer, err := wire.ParseOffer(o.Offer)
+	offer, err := loop.ParseOffer(o.Offer)
 	if err == nil && h.kind == "refusal" && (h.spoilt == 0 || offer.Transfer == h.spoilt) {
 		h.spoilt = offer.Transfer
 		o.Transfer, o.Offer = offer.Transfer, []byte{9}

@@ -38,7 +38,7 @@ func TestAnUnacceptableManifestIsRefusedOnce(t *testing.T) {
 	var fetched atomic.Int32
 	w.signing(bad)
 	w.list = func() io.Reader { fetched.Add(1); return bytes.NewReader(bad.Manifest) }
-	a := w.enrol("anna", true).run()
+	a := w.enrol("anna", true).older().run()
 	path, _ := w.file("one.bin", 1000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Via: groupcast.ViaHTTPS})
 	got := w.until(tr, "anna", groupcast.DeliveryRefused)
@@ -83,7 +83,7 @@ func TestAManifestOfAnotherDigestIsFetchedAgain(t *testing.T) {
 		}
 		return nil
 	}
-	a := w.enrol("anna", true).run()
+	a := w.enrol("anna", true).older().run()
 	path, data := w.file("one.bin", 1000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Via: groupcast.ViaHTTPS})
 	w.until(tr, "anna", groupcast.DeliveryVerified)

@@ -60,6 +60,7 @@ type world struct {
 	forge     func(*groupcast.Offered) // changes every offer, if it is set
 	list      func() io.Reader         // gives manifests instead of the server, if it is set; nil goes on
 	receipt   func() error             // answers receipts before the server does, if it is set; nil goes on
+	tamper    tampered                 // changes what the server answers about paged transfers, if it is set
 	hung      hung
 }
 
@@ -240,6 +241,13 @@ func (w *world) enrol(name string, member bool) *device {
 		Say: d.hear,
 	}
 	check(w.t, os.Mkdir(d.cfg.Dir, 0o755))
+	return d
+}
+
+// older makes a device's agent speak format 1 only.
+func (d *device) older() *device {
+	d.cfg.Attach.Speaks = groupcast.Spoken()
+	d.cfg.Attach.Speaks.Wire = groupcast.Versions{Least: 1, Most: 1}
 	return d
 }
 

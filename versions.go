@@ -24,7 +24,7 @@ var mostWire string
 func Spoken() Speaks {
 	s := Speaks{
 		Program: Version,
-		Control: Versions{ControlVersion, ControlVersion}, Wire: Versions{protocol.Version, protocol.Version},
+		Control: Versions{ControlVersion, ControlVersion}, Wire: Versions{protocol.Version, protocol.PagedVersion},
 	}
 	if len(mostWire) == 1 {
 		s.Wire.Most = int(mostWire[0] - '0')

@@ -13,7 +13,7 @@ import (
 )
 
 // Wire is the version of the wire that paged transfers need.
-const Wire = 2
+const Wire = protocol.PagedVersion
 
 // Choice is what a choice is made with.
 type Choice struct {

@@ -3,6 +3,8 @@
 // writes again byte by byte. It holds no keys and no state: signatures and seals are those of package seal.
 package format2
 
+import "github.com/groupcast/groupcast/internal/protocol"
+
 import (
 	"encoding/binary"
 	"errors"
@@ -11,7 +13,7 @@ import (
 )
 
 // Version is the version of this format: the high four bits of a packet's first byte.
-const Version = 2
+const Version = protocol.PagedVersion
 
 // What is wrong with bytes that do not parse.
 var (

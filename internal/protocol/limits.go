@@ -2,8 +2,12 @@ package protocol
 
 import "time"
 
-// Version is the version of the data plane: the high four bits of a packet's first byte.
-const Version = 1
+// Versions of the data plane, the high four bits of a packet's first byte: the oldest that is spoken, and that of
+// paged transfers (docs/format-2.md), the newest.
+const (
+	Version      = 1
+	PagedVersion = 2
+)
 
 // Geometry of blocks (docs/protocol.md §3).
 const (

@@ -50,7 +50,7 @@ var arrows = map[string]string{
 	"tcp":                  "",
 	"pki":                  "protocol seal durable .",
 	"auth":                 "protocol .",
-	"proof":                "protocol seal wire format2 manifest pki .",
+	"proof":                "protocol seal wire format2 manifest skeleton pki .",
 	"inspect":              "protocol spool spool/diskfs ledger .",
 	"home":                 "protocol durable .",
 	"units":                ".",

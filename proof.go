@@ -33,8 +33,9 @@ type Proof struct {
 	Lost        int                 `json:"lost,omitempty"` // entries that the server lost before all had them
 	Offer       ProofOffer          `json:"offer"`
 	// Earlier are the offers of what the transfer held before files of it changed.
-	Earlier   []ProofOffer   `json:"earlier,omitempty"`
-	Manifest  []byte         `json:"manifest,omitempty"` // of Offer, if it is small: names and digests
+	Earlier []ProofOffer `json:"earlier,omitempty"`
+	// Manifest is that of Offer, if it is small: names and digests. Of a paged transfer it is the skeleton: names.
+	Manifest  []byte         `json:"manifest,omitempty"`
 	Devices   []ProofDevice  `json:"devices"`
 	Receipts  []ProofReceipt `json:"receipts"`
 	Missing   []ProofMissing `json:"missing"`

@@ -162,6 +162,15 @@ func (p *Paged) Close() error {
 // ReadPages gives some of the signed pages that there are of paged content, from a number on; none: there are no more.
 type ReadPages func(content string, from protocol.PageNo) ([][]byte, error)
 
+// Skeleton reads the skeleton of paged content.
+func (l *Library) Skeleton(id string) ([]byte, error) {
+	raw, err := os.ReadFile(filepath.Join(l.folder(id), skeletonName))
+	if err != nil {
+		return nil, contentGone(err)
+	}
+	return raw, nil
+}
+
 // PagesOf says where the pages of paged content are: they have the digests of its files.
 func (l *Library) PagesOf(read ReadPages) { l.pages = read }
 

@@ -8,9 +8,11 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/proof"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // pagedMaker makes proofs of a paged transfer as a server does. It is at its second edition.
@@ -120,6 +122,42 @@ func TestAPagedProofProves(t *testing.T) {
 	for i, d := range r.Devices {
 		if d.Tally != tallies[i] || d.Earlier != (i == 2) || i < 3 && d.Covers != groupcast.SignedAll {
 			t.Errorf("device %d: %+v", i, d)
+		}
+	}
+}
+
+// A skeleton in a proof names the entries. One that is not the offer's, or is no skeleton, breaks the proof.
+func TestASkeletonNamesTheEntries(t *testing.T) {
+	var raw bytes.Buffer
+	entries := []skeleton.Entry{{Path: "a", Size: 4}, {Path: "b", Kind: manifest.KindFolder}, {Path: "b/c", Size: 6}}
+	w, err := skeleton.NewWriter(&raw, skeleton.Totals{Entries: 3, Small: 10})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := range entries {
+		if err := w.Add(&entries[i]); err != nil {
+			t.Fatal(err)
+		}
+	}
+	index, n, err := w.Close()
+	if err != nil {
+		t.Fatal(err)
+	}
+	m := newPagedMaker(t)
+	m.offer.Skeleton, m.offer.SkeletonBytes = format2.SkeletonDigest(index), uint64(n)
+	p := m.make()
+	p.Manifest = raw.Bytes()
+	r, err := verify(m.text(m.state(p)), m.ca.ID())
+	if err != nil || !r.Named || len(r.Files) != 3 || r.Files[2].Path != "b/c" || r.Files[2].Size != 6 ||
+		r.Files[1].Kind != "folder" {
+		t.Errorf("%+v, %v", r, err)
+	}
+	other := bytes.Clone(raw.Bytes())
+	other[len(other)-1] ^= 1
+	for name, list := range map[string][]byte{"another": other, "cut off": raw.Bytes()[:n-1], "of nothing": {}} {
+		p.Manifest = list
+		if r, err := verify(m.text(m.state(p)), m.ca.ID()); err == nil && r.Named {
+			t.Errorf("%s: %+v", name, r)
 		}
 	}
 }

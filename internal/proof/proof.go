@@ -12,10 +12,12 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/pki"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
+	"github.com/groupcast/groupcast/internal/skeleton"
 )
 
 // Bounds of what is read.
@@ -66,13 +68,14 @@ type Report struct {
 	Entries     int                 `json:"entries"`
 	Bytes       uint64              `json:"bytes"`
 	Lost        int                 `json:"lost,omitempty"`
-	Named       bool                `json:"named"` // the names and digests of the files are in the proof
-	Verified    int                 `json:"verified"`
-	Partly      int                 `json:"partly"`
-	Failed      int                 `json:"failed"`
-	Refused     int                 `json:"refused"`
-	Missing     int                 `json:"missing"`
-	Devices     []Device            `json:"devices"`
+	// Named says that the names of the files are in the proof, and unless the transfer is paged their digests.
+	Named    bool     `json:"named"`
+	Verified int      `json:"verified"`
+	Partly   int      `json:"partly"`
+	Failed   int      `json:"failed"`
+	Refused  int      `json:"refused"`
+	Missing  int      `json:"missing"`
+	Devices  []Device `json:"devices"`
 
 	Files []groupcast.FileEntry `json:"files,omitempty"`
 }
@@ -121,8 +124,8 @@ func bounds(p groupcast.Proof) error {
 	switch {
 	case formats[p.V].offer == nil:
 		return broken("it has version %d, this program reads %d at most", p.V, groupcast.ProofVersionPaged)
-	case !plain && p.Manifest != nil || plain && (withPage(p.Offer) || slices.ContainsFunc(p.Earlier, withPage)):
-		return broken("it has a manifest and pages")
+	case plain && (withPage(p.Offer) || slices.ContainsFunc(p.Earlier, withPage)):
+		return broken("it has pages, and is of a transfer without")
 	case len(p.Chain) != 2 || len(p.Chain[0]) > maxCertificate || len(p.Chain[1]) > maxCertificate:
 		return broken("it does not hold two certificates")
 	case len(p.Devices) > maxDevices || len(p.Receipts) > maxDevices || len(p.Missing) > maxDevices:
@@ -244,6 +247,9 @@ func (c *check) names() error {
 	if c.p.Manifest == nil {
 		return nil
 	}
+	if c.p.V == groupcast.ProofVersionPaged {
+		return c.skeleton()
+	}
 	layout, err := manifest.NewLayout(c.offer.plain)
 	if err != nil {
 		return broken("its offer cannot be read (%v)", err)
@@ -257,6 +263,27 @@ func (c *check) names() error {
 		c.out.Files = append(c.out.Files,
 			groupcast.FileEntry{Path: f.Path, Kind: kinds[f.Kind], Size: f.Size, Digest: f.Digest})
 	}
+	return nil
+}
+
+// skeleton gives the names of a paged transfer's entries. Their digests are in pages that a proof does not hold.
+func (c *check) skeleton() error {
+	var x skeleton.Indexer
+	_, _ = x.Write(c.p.Manifest) // never fails
+	if format2.SkeletonDigest(x.Index()) != c.offer.digest {
+		return broken("its list of entries is not the one that was offered")
+	}
+	r, err := skeleton.NewReader(bytes.NewReader(c.p.Manifest), len(c.p.Manifest))
+	if err != nil {
+		return broken("its list of entries cannot be read (%v)", err)
+	}
+	for e, ok := r.Next(); ok; e, ok = r.Next() {
+		c.out.Files = append(c.out.Files, groupcast.FileEntry{Path: e.Path, Kind: kinds[e.Kind], Size: e.Size})
+	}
+	if err := r.Err(); err != nil {
+		return broken("its list of entries cannot be read (%v)", err)
+	}
+	c.out.Named = true
 	return nil
 }
 

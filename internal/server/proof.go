@@ -65,7 +65,7 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 		signed := groupcast.ProofOffer{Bytes: o.Offer, Signature: o.Signature, Page: pages[o.Edition]}
 		if i == 0 {
 			out.Offer = signed
-			out.Manifest = s.smallManifest(tr, o)
+			out.Manifest = s.smallList(tr, o)
 			if o.Root == tr.Root || tr.Paged && o.Edition == tr.Edition {
 				out.Lost = tr.Lost
 			}
@@ -76,7 +76,22 @@ func (s *Server) proveOffers(ctx context.Context, tr store.Transfer, out *groupc
 	return nil
 }
 
-// smallManifest gives the manifest that an offer names, if it is small.
+// smallList gives the manifest, or the skeleton, that an offer names, if it is small.
+func (s *Server) smallList(tr store.Transfer, o store.SignedOffer) []byte {
+	if !tr.Paged {
+		return s.smallManifest(tr, o)
+	}
+	if tr.ContentGone || tr.SkeletonBytes > edition.ProofManifest || o.Edition != tr.Edition {
+		return nil
+	}
+	list, err := s.content.Skeleton(tr.Content)
+	if err != nil {
+		s.log.Warn("a proof is made without names", "transfer", tr.No, "err", err)
+		return nil
+	}
+	return list
+}
+
 func (s *Server) smallManifest(tr store.Transfer, o store.SignedOffer) []byte {
 	if o.Manifest != nil || tr.Root != o.Root || tr.ContentGone || tr.ManifestBytes > edition.ProofManifest {
 		return o.Manifest

@@ -14,7 +14,6 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
@@ -48,18 +47,6 @@ func (b between) Stream(
 ) (io.ReadCloser, error) {
 	body, err := b.Service.Stream(ctx, p, no, asked)
 	return b.tampered("stream", body, err)
-}
-
-// paged makes a device's agent speak format 2.
-func (d *device) paged() *device {
-	d.cfg.Attach.Speaks = bothFormats()
-	return d
-}
-
-func bothFormats() groupcast.Speaks {
-	s := groupcast.Spoken()
-	s.Wire = groupcast.Versions{Least: 1, Most: format2.Version}
-	return s
 }
 
 // pagedFolder makes a folder with a large file, a hundred small ones, an empty one, a link and an empty folder.
@@ -143,7 +130,7 @@ func TestAPagedTransferComesWhole(t *testing.T) {
 			if c.tamper != nil {
 				w.tamper = c.tamper()
 			}
-			a := w.enrol("anna", true).paged().run()
+			a := w.enrol("anna", true).run()
 			path, files := w.pagedFolder("tree")
 			tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Via: c.via})
 			got := w.until(tr, "anna", groupcast.DeliveryVerified)
@@ -166,7 +153,7 @@ func TestAPagedTransferComesWhole(t *testing.T) {
 // A device that ends at any moment goes on where it was, and nothing that it had is wrong.
 func TestAPagedTransferGoesOnAfterRestarts(t *testing.T) {
 	w := newWorld(t)
-	a := w.enrol("anna", true).paged().run() // so that the server knows what it speaks
+	a := w.enrol("anna", true).run() // so that the server knows what it speaks
 	path, files := w.pagedFolder("tree")
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Rate: 8_000_000})
 	for n := 1; ; n++ {
@@ -197,7 +184,7 @@ func TestBlocksThatAreAlwaysCutOff(t *testing.T) {
 		}
 		return io.MultiReader(io.LimitReader(answer, 1000), errReader{errors.New("cut")})
 	}
-	a := w.enrol("anna", true).paged().run()
+	a := w.enrol("anna", true).run()
 	path, _ := w.file("one.bin", 500_000)
 	tr := w.send(groupcast.NewTransfer{Paths: []string{path}, Now: true, Via: groupcast.ViaHTTPS})
 	w.await("the agent to give up for now", func() bool { return a.count("failed") > 0 })

@@ -61,10 +61,12 @@ func TestVectorsAreOfTheSecondImplementation(t *testing.T) {
 	if err != nil || exec.Command(python, "-c", "import cryptography").Run() != nil {
 		t.Skip("needs python3 with its package cryptography")
 	}
-	cmd := exec.Command(python, "-B", "format2.py", "--check")
-	cmd.Dir = "../../test/interop"
-	if out, err := cmd.CombinedOutput(); err != nil {
-		t.Errorf("%v: %s", err, out)
+	for _, check := range [][]string{{"format2.py", "--check"}, {"read2.py"}} { // it reads what it wrote, too
+		cmd := exec.Command(python, append([]string{"-B"}, check...)...)
+		cmd.Dir = "../../test/interop"
+		if out, err := cmd.CombinedOutput(); err != nil {
+			t.Errorf("%v: %v: %s", check, err, out)
+		}
 	}
 }
 

@@ -154,15 +154,16 @@ func TestOldMeetsNew(t *testing.T) {
 	no, sum = m.offer("lab", "paged.bin", 4<<20, "--via", "multicast")
 	m.delivered("after the last upgrade", no, "paged.bin", sum, true, "r1", "r2")
 
-	// A member without a device: it logs in with an older program after the transfer was made.
+	// A member without a device: it logs in with an older program while the transfer is sent.
 	m.host("s").run(password+"\n", "user", "add", m.host("r3").user(), "--password-stdin")
 	m.host("s").run("", "member", "add", "lab", m.host("r3").user())
-	no, sum = m.offer("lab", "late.bin", 4<<20)
-	m.delivered("before the older one", no, "late.bin", sum, true, "r1", "r2")
+	no, sum = m.offer("lab", "late.bin", 12<<20, "--rate", "8M", "--via", "multicast")
+	awaitProgress(m.site, 20)
 	m.others["r3"] = m.older
 	m.host("r3").login(m.host("r3").user())
 	m.agents["r3"] = m.host("r3").receive()
 	m.turnedAway("an older one that came later", no, "r3")
+	m.delivered("beside the older one", no, "late.bin", sum, true, "r1", "r2")
 	next, nextSum := m.offer("lab", "next.bin", 4<<20)
 	m.delivered("beside the one that was refused", next, "next.bin", nextSum, false, "r1", "r2", "r3")
 	m.change("r3", m.today)

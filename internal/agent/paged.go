@@ -18,6 +18,7 @@ type paged struct {
 	*transfer
 	offer  format2.Offer
 	staged atomic.Pointer[spool.Paged] // set once the skeleton is known, by whoever learns it
+	looked looked
 }
 
 func (t *paged) staging() *spool.Paged { return t.staged.Load() }
@@ -44,13 +45,6 @@ func (t *paged) root() protocol.Digest { return t.staging().Root() }
 
 func (t *paged) letGo() { t.staged.Store(nil) }
 
-func (t *paged) lacks() (lacks []protocol.Range, all bool) {
-	if g := t.staging(); g != nil {
-		return g.Have().Missing(maxLacks), false
-	}
-	return nil, true
-}
-
 func (t *paged) share() (blocks int, bar [64]byte) {
 	have := t.staging().Have()
 	return have.Count(), have.Bar(0)
@@ -64,7 +58,14 @@ func (t *paged) contents() string {
 	return contentsOf(int(t.offer.Entries), files)
 }
 
-// prepare stages the transfer if its skeleton is known or small.
+func (t *paged) looking() *groupcast.Work {
+	if t.staging() != nil && !t.delta() {
+		return nil
+	}
+	return t.looked.work(t.transfer.offer.Entries)
+}
+
+// prepare stages the transfer if its skeleton is known or small; in mode delta it finds what is here already.
 func (t *paged) prepare(ctx context.Context) error {
 	kept, there, err := t.spool.OpenSkeleton(t.offer)
 	if err != nil {
@@ -72,7 +73,12 @@ func (t *paged) prepare(ctx context.Context) error {
 	}
 	if there {
 		defer kept.Close()
-		return t.stage(ctx, kept)
+		if err := t.stage(ctx, kept); err != nil || !t.delta() {
+			return err
+		}
+	}
+	if t.delta() {
+		return t.look(ctx)
 	}
 	if t.byMulticast(t.offer.SkeletonBytes, t.offer.Flags&format2.OfferMulticast != 0) {
 		return nil

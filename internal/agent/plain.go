@@ -38,17 +38,26 @@ func (t *plain) root() protocol.Digest { return t.offer.IndexDigest }
 
 func (t *plain) letGo() { t.staged.Store(nil) }
 
-func (t *plain) lacks() (lacks []protocol.Range, all bool) {
+func (t *plain) answer(ctx context.Context, r groupcast.Ready) (groupcast.Handout, error) {
 	if g := t.staging(); g != nil {
-		return g.Has().Missing(maxLacks), false
+		r.Lacks = g.Has().Missing(maxLacks)
+	} else {
+		r.LacksAll = true
 	}
-	return nil, true
+	return t.ready(ctx, r)
 }
 
 func (t *plain) share() (blocks int, bar [64]byte) {
 	g := t.staging()
 	first, has := g.Layout().FirstStream(), g.Has()
 	return max(has.Count()-int(first), 0), has.Bar(first)
+}
+
+func (t *plain) looking() *groupcast.Work {
+	if t.staging() != nil {
+		return nil
+	}
+	return &groupcast.Work{Phase: groupcast.WorkLooking, Of: t.transfer.offer.Entries}
 }
 
 // prepare stages the transfer if its manifest is known or small.

@@ -43,10 +43,12 @@ type form interface {
 	letGo() // from here on nothing is
 	// prepare stages the transfer before the offer is answered, if what it promises is known or small.
 	prepare(ctx context.Context) error
+	// looking is how far prepare is; nil: it does not take long.
+	looking() *groupcast.Work
 	// stageNow stages it in any case.
 	stageNow(ctx context.Context) error
-	// lacks are the blocks that are not here, for the answer to the offer; all: it is not known what is promised.
-	lacks() (lacks []protocol.Range, all bool)
+	// answer answers the offer with the blocks that are not here, if it is known what is promised.
+	answer(ctx context.Context, r groupcast.Ready) (groupcast.Handout, error)
 	// root stands for all that was promised, in a receipt.
 	root() protocol.Digest
 	// share is how much of the stream is stored; only once something is on the disk.
@@ -162,10 +164,9 @@ func (t *transfer) receive(ctx context.Context) error {
 		return nil
 	}
 	ready := groupcast.Ready{Transfer: t.offer.Transfer, Session: t.offer.Session}
-	ready.Lacks, ready.LacksAll = t.form.lacks()
 	ready.FreeBytes, ready.DiskBytes, ready.Reserve = t.agent.room()
 	ready.MTU = t.agent.mtu()
-	h, err := t.ready(ctx, ready)
+	h, err := t.form.answer(ctx, ready)
 	if err != nil {
 		return err
 	}

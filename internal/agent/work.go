@@ -40,8 +40,8 @@ func (t *transfer) work() *groupcast.Work {
 	switch {
 	case g == nil && t.receiving.Load():
 		return nil
-	case g == nil:
-		return &groupcast.Work{Phase: groupcast.WorkLooking, Of: t.offer.Entries}
+	case !t.receiving.Load():
+		return t.form.looking()
 	case g.Missing() > 0:
 		return nil
 	}

@@ -63,7 +63,6 @@ func TestPagedHandoutThatDoesNotFitIsRefused(t *testing.T) {
 		"short key":           func(c *PagedConfig) { c.Handout.FeedbackKey = c.Handout.FeedbackKey[1:] },
 		"no feedback address": func(c *PagedConfig) { c.Handout.FeedbackAddr = "" },
 		"MACs":                func(c *PagedConfig) { c.Offer.Flags |= format2.OfferMACs },
-		"mode delta":          func(c *PagedConfig) { c.Offer.Flags |= format2.OfferDelta },
 		"content of another offer": func(c *PagedConfig) {
 			c.Content, c.Offer.Bytes = newPagedMemory(o), c.Offer.Bytes+1
 		},

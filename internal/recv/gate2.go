@@ -14,7 +14,7 @@ var ErrSite = errors.New("it is for another site, or of an earlier sender of thi
 
 // UnspokenFlags are those of an offer whose meaning is fixed (docs/format-2.md §4), but which this version does not
 // speak: an offer with one needs a newer version.
-const UnspokenFlags = format2.OfferMACs | format2.OfferDelta
+const UnspokenFlags = format2.OfferMACs
 
 // Gate2 decides whether an offer of format 2 with a valid signature may be acted on (docs/format-2.md §4). No
 // released program has one.

@@ -207,10 +207,10 @@ func (a *app) inbox() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			return terminal.List(&a.Streams, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|DIGEST|NOTE",
+			return terminal.List(&a.Streams, entries, "nothing came yet", "AT|GROUP|FILE|SIZE|OUTCOME|HASH|DIGEST|NOTE",
 				func(e ledger.Entry) []string {
 					return []string{
-						units.Stamp(e.At), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Digest.String(), e.Reason,
+						units.Stamp(e.At), e.Group, e.Name, ui.Size(e.Size), e.Outcome, e.Hash.Named(), e.Digest.String(), e.Reason,
 					}
 				})
 		},

@@ -111,7 +111,7 @@ func (d *Deliveries) Record(batch []spool.Outcome) error {
 	at := d.ledger.now().UnixMicro()
 	return d.ledger.change(ctx, "record what was delivered", func(tx *sql.Tx) error {
 		paths := bulk{tx: tx, head: pathHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: pathTail}
-		inbox := bulk{tx: tx, head: inboxHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: inboxTail}
+		inbox := bulk{tx: tx, head: inboxHead, row: "(?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)", tail: inboxTail}
 		for _, o := range batch {
 			if err := d.keep(ctx, &paths, &inbox, o, at); err != nil {
 				return fmt.Errorf("%s: %w", o.Path, err)
@@ -140,10 +140,11 @@ const (
 			former_size = CASE WHEN excluded.name = '' THEN 0 WHEN paths.name = '' THEN paths.size ELSE paths.former_size END
 		WHERE excluded.transfer_no >= paths.transfer_no`
 	inboxHead = "INSERT INTO inbox (at, server, group_id, group_name, path, name, size, digest, transfer_no, outcome, " +
-		"reason) VALUES "
-	// The same outcome recorded again after a crash stays one row.
+		"reason, blake3) VALUES "
+	// The same outcome recorded again after a crash stays one row. A transfer that was retried may bring another file.
 	inboxTail = ` ON CONFLICT (server, transfer_no, path) DO UPDATE SET outcome = excluded.outcome,
-			reason = excluded.reason, name = excluded.name`
+			reason = excluded.reason, name = excluded.name, size = excluded.size, digest = excluded.digest,
+			blake3 = excluded.blake3, at = CASE WHEN inbox.digest = excluded.digest THEN inbox.at ELSE excluded.at END`
 )
 
 // bulk writes rows of one table, rowsAtOnce of them with a statement.
@@ -203,7 +204,7 @@ func (d *Deliveries) keep(ctx context.Context, paths, inbox *bulk, o spool.Outco
 		return nil
 	}
 	return inbox.add(ctx, at, d.server, d.group, d.name, o.Path, name, int64(o.Size),
-		digest, int64(o.Transfer), word(o.Result), o.Reason)
+		digest, int64(o.Transfer), word(o.Result), o.Reason, o.BLAKE3)
 }
 
 // word is how the inbox calls a result.

@@ -24,6 +24,7 @@ type Entry struct {
 	Name     string              `json:"name"` // where it lies below DIR/GROUP
 	Size     uint64              `json:"size"`
 	Digest   protocol.Digest     `json:"digest"`
+	Hash     groupcast.FileHash  `json:"hash"` // that the digest is of
 	Transfer protocol.TransferNo `json:"transfer"`
 	Outcome  string              `json:"outcome"` // received, kept both, already had, superseded, refused
 	Reason   string              `json:"reason,omitempty"`
@@ -34,8 +35,9 @@ func (l *Ledger) Inbox(ctx context.Context, group string, limit int) (out []Entr
 	if limit <= 0 {
 		limit = 100
 	}
-	rows, err := l.db.QueryContext(ctx, `SELECT id, at, group_name, path, name, size, digest, transfer_no, outcome, reason
-		FROM inbox WHERE $1 = '' OR group_name = $1 ORDER BY id DESC LIMIT $2`, group, min(limit, maxInboxRead))
+	rows, err := l.db.QueryContext(ctx, `SELECT id, at, group_name, path, name, size, digest, transfer_no, outcome, reason,
+		blake3 FROM inbox WHERE $1 = '' OR group_name = $1 ORDER BY at DESC, id DESC LIMIT $2`,
+		group, min(limit, maxInboxRead))
 	if err != nil {
 		return nil, l.file.Explain(fmt.Errorf("read the inbox: %w", err))
 	}
@@ -53,8 +55,13 @@ func (l *Ledger) Inbox(ctx context.Context, group string, limit int) (out []Entr
 func entry(rows *sql.Rows) (e Entry, err error) {
 	var at, size, no int64
 	var digest string
-	if err := rows.Scan(&e.ID, &at, &e.Group, &e.Path, &e.Name, &size, &digest, &no, &e.Outcome, &e.Reason); err != nil {
+	var blake3 bool
+	err = rows.Scan(&e.ID, &at, &e.Group, &e.Path, &e.Name, &size, &digest, &no, &e.Outcome, &e.Reason, &blake3)
+	if err != nil {
 		return e, err
+	}
+	if e.Hash = groupcast.SHA256; blake3 {
+		e.Hash = groupcast.BLAKE3
 	}
 	e.At, e.Size, e.Transfer = time.UnixMicro(at), uint64(size), protocol.TransferNo(no)
 	if e.Name == "" {

@@ -51,7 +51,8 @@ func record(t testing.TB, b *ledger.Deliveries, outcomes ...spool.Outcome) {
 
 // By which hash a file is known changes with whatever is delivered last.
 func TestByWhichHashAPathIsKnown(t *testing.T) {
-	b := open(t, filepath.Join(t.TempDir(), "l")).Deliveries(here, lab, "lab")
+	l := open(t, filepath.Join(t.TempDir(), "l"))
+	b := l.Deliveries(here, lab, "lab")
 	for no, blake3 := range []bool{false, true, false} {
 		o := file("a", protocol.TransferNo(no+1), spool.Committed)
 		o.BLAKE3 = blake3
@@ -61,6 +62,17 @@ func TestByWhichHashAPathIsKnown(t *testing.T) {
 		if err = errors.Join(err, err2); err != nil || d.BLAKE3 != blake3 || len(rows) != 1 || rows[0].BLAKE3 != blake3 {
 			t.Fatalf("transfer %d: %+v, %+v, %v", no+1, d, rows, err)
 		}
+	}
+	came, err := l.Inbox(t.Context(), "", 10)
+	if err != nil || len(came) != 3 || came[0].Hash != groupcast.SHA256 || came[1].Hash != groupcast.BLAKE3 {
+		t.Errorf("the inbox has %+v, %v", came, err)
+	}
+	again := file("a", 3, spool.Committed) // the transfer was retried, and the file had changed
+	again.Digest, again.Size, again.BLAKE3 = protocol.Digest{9}, 11, true
+	record(t, b, again)
+	came, err = l.Inbox(t.Context(), "", 10)
+	if err != nil || len(came) != 3 || came[0].Digest != again.Digest || came[0].Size != 11 || came[0].Hash != "blake3" {
+		t.Errorf("after a retry the inbox has %+v, %v", came, err)
 	}
 }
 
@@ -141,7 +153,7 @@ func TestInbox(t *testing.T) {
 	}
 	want := ledger.Entry{
 		ID: list[1].ID, At: start, Group: "lab", Path: "a", Name: "a (groupcast 1)", Size: 10,
-		Digest: protocol.Digest{1}, Transfer: 1, Outcome: "kept both", Reason: "edited",
+		Digest: protocol.Digest{1}, Hash: groupcast.SHA256, Transfer: 1, Outcome: "kept both", Reason: "edited",
 	}
 	if list[1] != want || list[0].Name != "b" {
 		t.Fatalf("got  %+v\nwant %+v", list[1], want)

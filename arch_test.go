@@ -145,7 +145,7 @@ var arrows = map[string]string{
 	"test/sim": "protocol wire format2 seal fec manifest skeleton pages rate send recv schedule agent/loop " +
 		"spool spool/diskfs spool/spooltest netsim .",
 	"test/e2e":      "protocol wire format2 seal pki home apiclient cmd/groupcast test/attacker test/netlab .",
-	"test/attacker": "protocol wire format2 seal manifest skeleton mcast pki apiclient httpapi httpapi/httpapitest .",
+	"test/attacker": "protocol wire format2 seal manifest mcast pki apiclient httpapi httpapi/httpapitest .",
 	"test/netlab":   "",
 	"bench":         "protocol bench/flow bench/rawcast bench/relay test/netlab .",
 	"bench/flow":    "",

@@ -104,7 +104,7 @@ func TestATransferOfWhichNothingIsLeftFailsInWords(t *testing.T) {
 	})
 }
 
-// What changes after its page makes a further edition, under offers of its own.
+// What changes after its page makes a further edition, under offers of its own. Receipts count of that one only.
 func TestAFurtherEditionReplacesAnOffer(t *testing.T) {
 	inBubble(t, func(w *world) {
 		tr, agents, offers := sendingPaged(w, "ann", "bob")
@@ -128,6 +128,10 @@ func TestAFurtherEditionReplacesAnOffer(t *testing.T) {
 			}
 			// What it says of the edition before is not taken, nor that it has it.
 			err := a.pagedReceipt(offers[i], deliverytest.RootOf(tr.No, 1), groupcast.DeliveryVerified, fiveEntries)
+			wantCode(t, err, groupcast.EClosed)
+			there := o
+			there.Site[0]++ // nor what it says it was given at another site
+			err = a.pagedReceipt(there, deliverytest.RootOf(tr.No, 2), groupcast.DeliveryVerified, fiveEntries)
 			wantCode(t, err, groupcast.EClosed)
 			w.must(a.pagedReceipt(o, deliverytest.RootOf(tr.No, 2), groupcast.DeliveryVerified, fiveEntries))
 		}

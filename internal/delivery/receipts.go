@@ -86,6 +86,9 @@ func (e *Engine) checkReceipt(
 ) (signed store.SignedReceipt, err error) {
 	if tr.Paged {
 		signed, err = receipts.Open(e.cfg.Server, d, tr, r)
+		if err == nil && r.Paged.Site != e.site().Site { // no offer of another one is given yet
+			return signed, errClosed
+		}
 		if groupcast.ErrorCode(err) == groupcast.EConflict { // it holds something else now
 			err = errClosed
 		}

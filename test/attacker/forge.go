@@ -18,6 +18,7 @@ import (
 // session's key.
 type forger struct {
 	*Session
+	member *Member
 	spoof  *spoofer
 	packet []byte
 	high   protocol.PacketNumber // highest number heard
@@ -36,7 +37,7 @@ func run(ctx context.Context, p Plan, r *Report, each func(*forger, heard)) erro
 		mu.Lock()
 		r.Sessions = append(r.Sessions, s.Keys)
 		mu.Unlock()
-		f := &forger{Session: s, packet: make([]byte, 0, 2048), report: r, mu: &mu}
+		f := &forger{Session: s, member: m, packet: make([]byte, 0, 2048), report: r, mu: &mu}
 		err := s.hear(ctx, func(h heard) {
 			mu.Lock()
 			defer mu.Unlock()

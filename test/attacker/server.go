@@ -13,6 +13,7 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/httpapi"
 	"github.com/groupcast/groupcast/internal/httpapi/httpapitest"
 	"github.com/groupcast/groupcast/internal/manifest"
@@ -46,8 +47,22 @@ func link(path, target string) manifest.File {
 	return manifest.File{Kind: manifest.KindSymlink, Mode: 0o777, Path: path, Target: target}
 }
 
-// Traps are what the hostile server offers, the harmless one last.
-func Traps() []Trap {
+// Traps are the names of what the hostile server offers in a format, and how each is answered.
+func Traps(version int) (names, answers []string) {
+	if version == format2.Version {
+		for _, t := range pagedTraps() {
+			names, answers = append(names, t.name), append(answers, t.answer)
+		}
+		return names, answers
+	}
+	for _, t := range plainTraps() {
+		names, answers = append(names, t.Name), append(answers, t.Answer)
+	}
+	return names, answers
+}
+
+// plainTraps are those of format 1, the harmless one last.
+func plainTraps() []Trap {
 	setuid := file("run")
 	setuid.Mode = 0o4755
 	huge := file("huge")
@@ -83,10 +98,12 @@ func Traps() []Trap {
 
 // trap is a transfer of the hostile server, encoded.
 type trap struct {
+	name    string
 	offered groupcast.Offered
 	group   groupcast.AgentGroup
 	blocks  [][]byte // the index, the manifest, the stream
-	raw     []byte   // the manifest
+	raw     []byte   // the manifest, or the skeleton
+	pages   [][]byte // of format 2
 }
 
 // hostileServer answers everything as a server does, and offers traps.
@@ -112,8 +129,14 @@ func hostile(ctx context.Context, p Plan, r *Report) error {
 		Service: httpapitest.New(), authority: a, report: r,
 		device: groupcast.Device{ID: protocol.NewDeviceID(), Name: "victim"},
 	}
-	for i, t := range Traps() {
-		h.traps = append(h.traps, h.encode(t, i))
+	if p.Wire == format2.Version {
+		for i, t := range pagedTraps() {
+			h.traps = append(h.traps, h.encodePaged(t, i))
+		}
+	} else {
+		for i, t := range plainTraps() {
+			h.traps = append(h.traps, h.encode(t, i))
+		}
 	}
 	say("Fingerprint: %s", a.ID())
 	return httpapi.Serve(ctx, httpapi.Config{
@@ -153,7 +176,7 @@ func (h *hostileServer) encode(t Trap, i int) trap {
 	}
 	raw := wire.AppendOffer(nil, o)
 	return trap{
-		group: group, raw: e.Manifest, blocks: [][]byte{e.Index, e.Manifest, stream},
+		name: t.Name, group: group, raw: e.Manifest, blocks: [][]byte{e.Index, e.Manifest, stream},
 		offered: groupcast.Offered{
 			Offer: raw, Signature: seal.SignOffer(h.authority.SigningKey(), raw),
 			Group: t.Group, Transfer: o.Transfer, Devices: 1,
@@ -165,7 +188,7 @@ func (h *hostileServer) note(no protocol.TransferNo, answer string) {
 	h.mu.Lock()
 	defer h.mu.Unlock()
 	if i := int(no) - 1; i >= 0 && i < len(h.traps) {
-		h.report.Answers[Traps()[i].Name+": "+answer]++
+		h.report.Answers[h.traps[i].name+": "+answer]++
 	}
 }
 

@@ -16,6 +16,8 @@ import (
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
@@ -110,10 +112,18 @@ func digests(t *testing.T, folder string) map[string]string {
 // folder, what no disk holds, and addresses that are none of its business. Only the harmless
 // transfer lands; each other one is refused with what is wrong in one word; nothing is said to the third host.
 func TestRedteamHostileServer(t *testing.T) {
+	t.Run("format 1", func(t *testing.T) { hostileServer(t, protocol.Version) })
+	t.Run("format 2", func(t *testing.T) {
+		speaksPages(t)
+		hostileServer(t, format2.Version)
+	})
+}
+
+func hostileServer(t *testing.T, version int) {
 	s := newSite(t, netlab.Config{Receivers: 5})
 	keys := t.TempDir()
 	where := netlab.ReceiverIP(4) + ":7440"
-	a := s.host("r4").attacks(attacker.Plan{Kind: "hostile", Source: where, File: keys})
+	a := s.host("r4").attacks(attacker.Plan{Kind: "hostile", Source: where, File: keys, Wire: version})
 	fingerprint := a.log.await(t, regexp.MustCompile(`Fingerprint: ([0-9a-f]{64})`))[1]
 	stop, _ := s.capture("p5", "dst host 10.99.0.77 or dst host 224.0.0.251")
 	pc := s.host("r1")
@@ -134,20 +144,21 @@ func TestRedteamHostileServer(t *testing.T) {
 			faults = append(faults, path+" was written")
 		}
 	}
-	for _, trap := range attacker.Traps() {
+	names, expected := attacker.Traps(version)
+	for i, trap := range names {
 		var said []string
 		for answer := range answers {
-			if outcome, ok := strings.CutPrefix(answer, trap.Name+": "); ok {
+			if outcome, ok := strings.CutPrefix(answer, trap+": "); ok {
 				said = append(said, outcome)
 			}
 		}
 		slices.Sort(said)
 		outcome := strings.Join(said, ", ")
-		told = append(told, trap.Name+": "+outcome)
-		faults = append(faults, unless(outcome == trap.Answer, "%s is answered %q, not %q", trap.Name, outcome, trap.Answer))
+		told = append(told, trap+": "+outcome)
+		faults = append(faults, unless(outcome == expected[i], "%s is answered %q, not %q", trap, outcome, expected[i]))
 	}
 	s.holds(row{
-		Test: "T9", Attack: fmt.Sprintf("a hostile server with %d traps", len(told)-1), Quiet: "–",
+		Test: "T9", Attack: fmt.Sprintf("a hostile server with %d traps of format %d", len(told)-1, version), Quiet: "–",
 		Attacked: strings.Join(told, "; "),
 		Limit:    "nothing outside the folder, each refused in one word, no word to others, < 100 MB",
 		Named:    fmt.Sprintf("%d MB", peak>>20),

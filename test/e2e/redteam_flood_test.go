@@ -15,7 +15,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/wire"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
@@ -80,7 +80,7 @@ func allFloods(group netip.AddrPort, packets, id string, from netip.AddrPort) []
 			Kind: "garbage", Group: group.String(), Rate: 50000,
 		}, false},
 		{"feedback with an overheard ID, 50,000/s asked", attacker.Plan{
-			Kind: "feedback", File: id, Source: from.String(), Rate: 50000,
+			Kind: "feedback", File: id, Source: from.String(), Rate: 50000, Wire: groupcast.Spoken().Wire.Most,
 		}, false},
 		{"2,000 TLS connections/s", attacker.Plan{Kind: "tls", Rate: 2000, Count: 500}, true},
 		{"2,000 slow headers", attacker.Plan{Kind: "headers", Rate: 500, Count: 2000}, true},
@@ -179,7 +179,7 @@ func (s *site) overhears(pcs []host, group netip.AddrPort) (file, id string, fro
 			lines = append(lines, hex.EncodeToString(c.payload))
 		}
 		if h, version, err := attacker.ParseFeedbackHeader(c.payload); err == nil {
-			if version != format2.Version {
+			if version != groupcast.Spoken().Wire.Most {
 				s.t.Errorf("somebody reports in version %d", version)
 			}
 			id, from = hex.EncodeToString(h.ID[:]), c.from

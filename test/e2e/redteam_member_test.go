@@ -3,6 +3,7 @@
 package e2e
 
 import (
+	"cmp"
 	"fmt"
 	"maps"
 	"slices"
@@ -10,6 +11,9 @@ import (
 	"testing"
 	"time"
 
+	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/format2"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
@@ -21,29 +25,35 @@ type forgery struct {
 	limit float64 // of the quiet time
 	shown bool    // the server has to say that a member forges
 	long  bool    // only in the full run
+	plain bool    // also in format 1, in the short run, too
 }
 
 var forgeries = []forgery{
-	{"one forged parity symbol a block", attacker.Plan{Kind: "parity", PerBlock: 1}, 1.2, true, false},
+	{"one forged parity symbol a block", attacker.Plan{Kind: "parity", PerBlock: 1}, 1.2, true, false, true},
 	{
 		"three forged source symbols a block, ahead of the genuine",
 		attacker.Plan{Kind: "source", PerBlock: 1},
 		1.5,
-		true, false,
+		true, false, false,
 	},
 	{
 		"20 forged source symbols a block and of the two behind it",
 		attacker.Plan{Kind: "source", PerBlock: 20},
 		20,
-		true, true,
+		true, true, false,
 	},
-	{"four forged parity symbols a block", attacker.Plan{Kind: "parity", PerBlock: 4}, 1.5, true, true},
-	{"packet numbers 2^48-1, gaps, far ahead", attacker.Plan{Kind: "numbers"}, 1.2, false, true},
-	{"first symbols of 10,000 blocks, wrong lengths", attacker.Plan{Kind: "blocks", Count: 10000}, 1.5, false, false},
+	{"four forged parity symbols a block", attacker.Plan{Kind: "parity", PerBlock: 4}, 1.5, true, true, false},
+	{"packet numbers 2^48-1, gaps, far ahead", attacker.Plan{Kind: "numbers"}, 1.2, false, true, false},
+	{"first symbols of 10,000 blocks, wrong lengths", attacker.Plan{
+		Kind: "blocks", Count: 10000,
+	}, 1.5, false, false, false},
 	{"unsigned SYNCs at 20,000/s: END, GRTT 1 h, 255 to come; old ones again", attacker.Plan{
 		Kind: "sync",
 		Rate: 20000,
-	}, 1.5, false, false},
+	}, 1.5, false, false, true},
+	{"pages: of the transfer before, and of another's signature", attacker.Plan{
+		Kind: "pages",
+	}, 1.5, false, false, false},
 }
 
 // TestRedteamForgingMember: a member who holds the session's key forges packets of the server.
@@ -57,6 +67,26 @@ func TestRedteamForgingMember(t *testing.T) {
 			s.forges(f, pcs, agents)
 		}
 	}
+	for _, f := range forgeries { // last: who was of an earlier release keeps the group's transfers in its format
+		if f.plan.Wire = protocol.Version; (f.plain || full) && f.plan.Kind != "pages" {
+			f.name += ", in format 1"
+			s.forges(f, pcs, agents)
+		}
+	}
+}
+
+// versions says of which formats the sessions were that a member has keys of.
+func versions(r attacker.Report) (out []int) {
+	for _, k := range r.Sessions {
+		v := protocol.Version
+		if format2.IsOffer(k.Offer) {
+			v = format2.Version
+		}
+		if !slices.Contains(out, v) {
+			out = append(out, v)
+		}
+	}
+	return out
 }
 
 // more says whether another pair of a quiet and an attacked run is to be measured: up to five
@@ -75,11 +105,16 @@ func (s *site) forges(f forgery, pcs []host, agents []*osProcess) {
 	blamed := make(map[string]string)
 	for ask := true; ask; ask = more(quiet, attacked, f.limit) {
 		for _, plan := range []attacker.Plan{{Kind: "listen"}, f.plan} {
-			plan.User = "mallory"
+			plan.User, plan.Wire = "mallory", f.plan.Wire
 			a := s.host("r4").attacks(plan)
 			a.await("attached")
 			r := s.sends(pcs, size, 0)
-			if report := a.end(); plan.Kind == "listen" {
+			report := a.end()
+			want := cmp.Or(f.plan.Wire, groupcast.Spoken().Wire.Most)
+			if spoke := versions(report); !slices.Equal(spoke, []int{want}) {
+				s.t.Errorf("%s: sessions of versions %d, not of %d", f.name, spoke, want)
+			}
+			if plan.Kind == "listen" {
 				quiet = append(quiet, r.took)
 			} else {
 				attacked, last, sent = append(attacked, r.took), r, report.Sent

@@ -6,11 +6,13 @@ import (
 	"bytes"
 	"context"
 	"fmt"
+	"slices"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/groupcast/groupcast"
+	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/test/attacker"
 	"github.com/groupcast/groupcast/test/netlab"
 )
@@ -19,6 +21,12 @@ import (
 // records what passes his port and goes on to ask. Nothing that passes after the removal was
 // answered opens; nothing that he asks for is granted; the others lose a second at most.
 func TestRedteamRemovedMember(t *testing.T) {
+	t.Run("his release", func(t *testing.T) { removedMember(t, groupcast.Spoken().Wire.Most) })
+	t.Run("an earlier release", func(t *testing.T) { removedMember(t, protocol.Version) })
+}
+
+// removedMember does it with a member whose program speaks a version of the wire, which is that of the transfers.
+func removedMember(t *testing.T, version int) {
 	s := newSite(t, netlab.Config{Receivers: 4, Rate: "100mbit"})
 	pcs, agents := s.receives(3)
 	s.member("mallory")
@@ -27,12 +35,12 @@ func TestRedteamRemovedMember(t *testing.T) {
 		size = 256 << 20
 	}
 	const rate = 80_000_000 // below the wire's: what is sealed has left
-	a := s.host("r4").attacks(attacker.Plan{Kind: "listen", User: "mallory"})
+	a := s.host("r4").attacks(attacker.Plan{Kind: "listen", User: "mallory", Wire: version})
 	a.await("attached")
 	quiet := s.sends(pcs, size, rate)
 	a.end()
 
-	a = s.host("r4").attacks(attacker.Plan{Kind: "cling", User: "mallory"})
+	a = s.host("r4").attacks(attacker.Plan{Kind: "cling", User: "mallory", Wire: version})
 	a.await("attached")
 	stop, _ := s.capture("p4", "udp")
 	answered := make(chan time.Time, 1)
@@ -59,7 +67,8 @@ func TestRedteamRemovedMember(t *testing.T) {
 		}
 	}
 	s.holds(row{
-		Test: "T3", Attack: fmt.Sprintf("removed at half of %d MiB, keeps keys and records, asks on", size>>20),
+		Test: "T3", Attack: fmt.Sprintf("removed at half of %d MiB in format %d, keeps keys and records, asks on", size>>20,
+			version),
 		Quiet: seconds(quiet.took), Attacked: seconds(r.took), Ratio: r.took.Seconds() / quiet.took.Seconds(),
 		Limit: "≤ 1.05 × + 1 s; nothing opens",
 		Named: fmt.Sprintf("opened %d before, 0 of %d after; last one %.1f ms before the answer", n, after,
@@ -68,7 +77,7 @@ func TestRedteamRemovedMember(t *testing.T) {
 		unless(n > 1000, "only %d packets opened before: the recording is not whole", n),
 		unless(after > 1000, "only %d packets passed after the removal", after),
 		unless(!last.After(at), "a packet that passed %.2f ms after the answer opens", last.Sub(at).Seconds()*1e3),
-		granted,
+		granted, unless(slices.Equal(versions(report), []int{version}), "sessions of versions %d", versions(report)),
 		unless(report.Granted["blocks"] != 0 && report.Granted["hand-out"] != 0,
 			"he was granted nothing before either: %v", report.Answers),
 		unless(r.took <= quiet.took*105/100+time.Second, "the others took %v instead of %v", r.took, quiet.took),

@@ -64,6 +64,8 @@ func TestRedteamReplay(t *testing.T) {
 	}
 
 	s.replaysBeside(pcs, file, from, lab, func() string { return changed(t, before, trees(t, append(pcs, other)...)) })
+	s.replaysItsOwnPast(pcs, agents)
+	before = trees(t, append(pcs, other)...)
 
 	s.stop(agents[0].cmd, syscall.SIGKILL)
 	pcs[0].receive()

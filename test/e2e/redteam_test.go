@@ -121,6 +121,7 @@ func (s *site) sends(pcs []host, size int64, rate uint64) run {
 	r := run{named: make(map[string]string), by: make(map[string]groupcast.Path), no: tr.No}
 	for done := false; !done; {
 		if r.late = time.Since(start) > patience; r.late {
+			s.dumpLogs()
 			break
 		}
 		time.Sleep(20 * time.Millisecond)

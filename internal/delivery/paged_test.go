@@ -393,3 +393,19 @@ func TestADeviceThatIsTooFarAwayForMulticast(t *testing.T) {
 		}
 	})
 }
+
+// Whoever leaves while what they asked for is opened says nothing of the transfer's files.
+func TestACallThatEndsIsNoFaultOfTheSource(t *testing.T) {
+	inBubble(t, func(w *world) {
+		a, tr, _ := w.paged()
+		w.paging.open = func(ctx context.Context, _ store.Transfer) (download.Paged, error) { return nil, ctx.Err() }
+		gone, leave := context.WithCancel(w.ctx)
+		leave()
+		if _, err := w.skeletonOf(gone, a.p, tr); !errors.Is(err, context.Canceled) {
+			t.Fatal(err)
+		}
+		if now := w.shown(tr.No); now.State == groupcast.TransferWaiting {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+	})
+}

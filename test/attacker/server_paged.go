@@ -71,10 +71,10 @@ func pagedTraps() []pagedTrap {
 		},
 		{name: "a page of another transfer", files: one(file("other")), pages: func(p *[]format2.Page) {
 			(*p)[0].TransferID[0]++
-		}, answer: pages},
+		}}, // no answer: it may have been changed on its way, and is fetched again
 		{name: "a page of another edition", files: one(file("edition")), pages: func(p *[]format2.Page) {
 			(*p)[0].Edition++
-		}, answer: pages},
+		}},
 		{name: "a page that does not follow", files: one(file("follow")), pages: func(p *[]format2.Page) {
 			last := (*p)[0]
 			(*p)[0].Final, (*p)[0].Finished, (*p)[0].Files = false, nil, 0

@@ -211,6 +211,7 @@ func (s *site) holds(r row, faults ...string) {
 		r.Limit, r.Named)
 	if !r.Holds {
 		s.t.Errorf("%s %s: %s", r.Test, r.Attack, r.Why)
+		s.dumpLogs()
 	}
 }
 

@@ -21,7 +21,7 @@ const (
 
 // Manifest streams the manifest of a transfer that the device is owed.
 func (e *Engine) Manifest(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	tr, err := e.entitled(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no, false)
 	if err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (e *Engine) Manifest(ctx context.Context, p groupcast.Principal, no protoco
 func (e *Engine) Blocks(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	tr, err := e.entitled(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no, false)
 	if err != nil {
 		return nil, err
 	}
@@ -46,9 +46,9 @@ func (e *Engine) Blocks(
 	return e.stream(ctx, p, tr, asked)
 }
 
-// entitled checks at this moment that a device may have a transfer (C8).
+// entitled checks at this moment that a device may have a transfer (C8) of a format.
 func (e *Engine) entitled(
-	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
+	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo, paged bool,
 ) (store.Transfer, error) {
 	if _, err := e.store.Entitled(ctx, no, dev); err != nil {
 		return store.Transfer{}, err
@@ -56,7 +56,11 @@ func (e *Engine) entitled(
 	if !e.owes(no, dev) {
 		return store.Transfer{}, errNotOwed
 	}
-	return e.store.Transfer(ctx, no)
+	tr, err := e.store.Transfer(ctx, no)
+	if err == nil && tr.Paged != paged {
+		err = errFormat
+	}
+	return tr, err
 }
 
 // stream gives blocks to a device as the limits allow.

@@ -17,9 +17,9 @@ import (
 	"github.com/groupcast/groupcast/internal/store"
 )
 
-// errNotPaged is the answer to calls of format 2 about a transfer of format 1.
-var errNotPaged = groupcast.Errorf(groupcast.ENotFound, "this transfer is not paged").
-	WithHint("fetch its manifest and its blocks")
+// errFormat is the answer to calls of one format about a transfer of the other one.
+var errFormat = groupcast.Errorf(groupcast.ENotFound, "this transfer is of the other format").
+	WithHint("fetch manifest and blocks in format 1; skeleton, pages and stream in format 2")
 
 // paging is what the calls about paged transfers keep.
 type paging struct {
@@ -40,7 +40,7 @@ func (e *Engine) pagedSource(ctx context.Context, tr store.Transfer) (download.P
 
 // Skeleton streams the skeleton of a paged transfer that the device is owed.
 func (e *Engine) Skeleton(ctx context.Context, p groupcast.Principal, no protocol.TransferNo) (io.ReadCloser, error) {
-	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no, true)
 	if err != nil {
 		return nil, err
 	}
@@ -66,7 +66,7 @@ func (e *Engine) skeletonOf(ctx context.Context, p groupcast.Principal, tr store
 func (e *Engine) TransferPages(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, from protocol.PageNo,
 ) (io.ReadCloser, error) {
-	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no, true)
 	if err != nil {
 		return nil, err
 	}
@@ -99,7 +99,7 @@ func (e *Engine) pagesOf(
 func (e *Engine) Stream(
 	ctx context.Context, p groupcast.Principal, no protocol.TransferNo, asked protocol.Range,
 ) (io.ReadCloser, error) {
-	tr, err := e.entitledPaged(ctx, p.Device.ID, no)
+	tr, err := e.entitled(ctx, p.Device.ID, no, true)
 	if err != nil {
 		return nil, err
 	}
@@ -150,20 +150,9 @@ func (e *Engine) openFetch(ctx context.Context, tr store.Transfer) (download.Pag
 	return src, err
 }
 
-// entitledPaged is entitled for paged transfers.
-func (e *Engine) entitledPaged(
-	ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo,
-) (store.Transfer, error) {
-	tr, err := e.entitled(ctx, dev, no)
-	if err == nil && !tr.Paged {
-		err = errNotPaged
-	}
-	return tr, err
-}
-
 // KeepLacks keeps the list of the blocks that a device lacks of a paged transfer.
 func (e *Engine) KeepLacks(ctx context.Context, dev protocol.DeviceID, no protocol.TransferNo, raw []byte) error {
-	tr, err := e.entitledPaged(ctx, dev, no)
+	tr, err := e.entitled(ctx, dev, no, true)
 	if err != nil {
 		return err
 	}
@@ -217,7 +206,7 @@ func (e *Engine) SessionClock(ctx context.Context, dev protocol.DeviceID, id pro
 	if run == nil {
 		return 0, errSessionOver
 	}
-	if _, err := e.entitledPaged(ctx, dev, run.no); err != nil {
+	if _, err := e.entitled(ctx, dev, run.no, true); err != nil {
 		return 0, err
 	}
 	return run.sender.Clock(), nil

@@ -32,6 +32,21 @@ func closed(r io.ReadCloser, err error) error {
 	return err
 }
 
+// A call of format 1 about a paged transfer is answered as one about none, and nothing comes of it for others.
+func TestCallsOfFormat1AboutAPagedTransfer(t *testing.T) {
+	inBubble(t, func(w *world) {
+		tr, agents, _ := sendingPaged(w, "ann", "bob")
+		_, err := w.Manifest(w.ctx, agents[0].p, tr.No)
+		wantCode(t, err, groupcast.ENotFound)
+		_, err = w.Blocks(w.ctx, agents[0].p, tr.No, protocol.Range{First: 0, Count: 1})
+		wantCode(t, err, groupcast.ENotFound)
+		w.settle()
+		if now := w.shown(tr.No); now.State != groupcast.TransferSending {
+			t.Errorf("%s: %s", now.State, now.Reason)
+		}
+	})
+}
+
 // Only those who are owed a paged transfer are answered, and nobody once it is over for them or held.
 func TestWhoIsAnsweredAboutAPagedTransfer(t *testing.T) {
 	inBubble(t, func(w *world) {

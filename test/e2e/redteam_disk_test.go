@@ -132,7 +132,7 @@ func hostileServer(t *testing.T, version int) {
 	agent := pc.receive()
 	harmless := filepath.Join(pc.inbox(), "lab", "harmless.txt")
 	s.await("the harmless file", func() bool { return fileExists(harmless) })
-	time.Sleep(time.Duration(version*version) * 3 * time.Second) // of format 2, what may come right is fetched again for a while
+	time.Sleep(time.Duration(version*version) * 3 * time.Second) // what may come right is fetched again for a while
 	thirds := len(datagrams(stop()))
 	peak := peakMemory(t, agent)
 	answers := a.end().Answers

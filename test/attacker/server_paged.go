@@ -8,6 +8,7 @@ import (
 	"encoding/binary"
 	"io"
 	"math"
+	"slices"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
@@ -34,8 +35,8 @@ func pagedTraps() []pagedTrap {
 	setuid, huge := file("run"), file("huge")
 	setuid.Mode, huge.Size = 0o4755, math.MaxInt64
 	one := func(f manifest.File) []manifest.File { return []manifest.File{f} }
-	list, version, pages := Refused+groupcast.RefusedManifest, Refused+"version", Refused+"pages"
-	return []pagedTrap{
+	list, version := Refused+groupcast.RefusedManifest, Refused+"version"
+	return slices.Concat([]pagedTrap{
 		{name: "parent", files: one(file("../escaped.txt")), answer: list + "entry"},
 		{name: "absolute", files: one(file("/escaped.txt")), answer: list + "entry"},
 		{name: "parent inside", files: one(file("a/../../escaped.txt")), answer: list + "entry"},
@@ -69,6 +70,19 @@ func pagedTraps() []pagedTrap {
 			name: "another site", files: one(file("site")),
 			bend: func(o *format2.Offer) { o.Site[3]++ }, answer: Refused + "site",
 		},
+	}, pageTraps(), []pagedTrap{
+		{name: "harmless", files: one(file("harmless.txt")), answer: string(groupcast.DeliveryVerified)},
+		{
+			name: "an earlier epoch", files: one(file("epoch")),
+			bend: func(o *format2.Offer) { o.SiteEpoch = lastEpoch - 1 }, answer: Refused + "site",
+		},
+	})
+}
+
+// pageTraps are transfers whose pages are not theirs, or contradict themselves.
+func pageTraps() []pagedTrap {
+	one, pages := func(f manifest.File) []manifest.File { return []manifest.File{f} }, Refused+"pages"
+	return []pagedTrap{
 		{name: "a page of another transfer", files: one(file("other")), pages: func(p *[]format2.Page) {
 			(*p)[0].TransferID[0]++
 		}}, // no answer: it may have been changed on its way, and is fetched again
@@ -85,11 +99,6 @@ func pagedTraps() []pagedTrap {
 		{name: "a final page without its files", files: one(file("files")), pages: func(p *[]format2.Page) {
 			(*p)[0].Finished, (*p)[0].Files = nil, 0
 		}, answer: pages},
-		{name: "harmless", files: one(file("harmless.txt")), answer: string(groupcast.DeliveryVerified)},
-		{
-			name: "an earlier epoch", files: one(file("epoch")),
-			bend: func(o *format2.Offer) { o.SiteEpoch = lastEpoch - 1 }, answer: Refused + "site",
-		},
 	}
 }
 

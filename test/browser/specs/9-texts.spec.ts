@@ -87,7 +87,7 @@ function bare(page: Page, known: string[]): Promise<string[]> {
     const rest = (text: string): string => {
       for (let before = ""; before !== text;) [before, text] = [text, text.replace(/⟦[^⟦⟧]*⟧/g, " ")];
       for (const k of known) text = text.replaceAll(k, " ");
-      text = text.replace(/\b[0-9a-f]{12,}\b/g, " "); // the beginning of a digest
+      text = text.replace(/\b[0-9a-f]{8,}\b/g, " "); // the beginning of a digest
       return text;
     };
     const found = new Set<string>();

@@ -141,7 +141,8 @@ test("files that change or go before everybody has them are named", async () => 
   await ann.start();
   await page.goto(`${world.url}/#/transfers/3`);
   world.run(["pending", "send", "lab"]);
-  await page.getByText("2 files changed, went or could not be read at the server").click({ timeout: 30_000 });
+  const lost = page.locator("summary", { hasText: "2 files changed, went or could not be read at the server" });
+  await lost.click({ timeout: 30_000 });
   await expect(listed("Left out").filter({ hasText: /changes.txt.*changed at the server/ })).toHaveCount(1);
   await expect(listed("Left out").filter({ hasText: /goes.txt.*gone at the server/ })).toHaveCount(1);
   await expect(page.getByRole("cell", { name: /^incomplete \(\d of \d\)/ })).toBeVisible({ timeout: 30_000 });

@@ -23,6 +23,7 @@ func (e *Engine) sourceFault(no protocol.TransferNo, id string, err error) {
 	var lost *content.LostError
 	switch {
 	case errors.Is(err, reading.ErrOver): // of something that it does not hold any more
+	case errors.Is(err, context.Canceled): // whoever asked is gone
 	case errors.Is(err, pages.ErrChanged):
 		e.log.Warn("files of a transfer changed", "transfer", no, "err", err)
 		e.doubt(no, err)

@@ -144,7 +144,7 @@ func (e *Engine) fetch(
 // openFetch opens what can be fetched of a paged transfer.
 func (e *Engine) openFetch(ctx context.Context, tr store.Transfer) (download.Paged, error) {
 	src, err := e.paging.open(ctx, tr)
-	if err != nil && ctx.Err() == nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
+	if err != nil && groupcast.ErrorCode(err) != groupcast.ENotFound {
 		e.sourceFault(tr.No, contentOf(tr), err)
 	}
 	return src, err

@@ -50,7 +50,7 @@ func (b *Calls[T, R]) Call(ctx context.Context, asks T) (R, error) {
 		case a := <-c.done:
 			return a.r, a.err
 		case <-b.turn:
-			b.serve(context.WithoutCancel(ctx))
+			b.serve(context.WithoutCancel(ctx), c)
 		case <-ctx.Done():
 			if b.leave(c) {
 				var none R
@@ -94,9 +94,12 @@ func (b *Calls[T, R]) next() []*caller[T, R] {
 // ErrNotMade is the error of callers if their call ended in a panic.
 var ErrNotMade = errors.New("batch: the call was not made")
 
-// serve has the turn, uses it for those that wait and gives it back.
-func (b *Calls[T, R]) serve(ctx context.Context) {
+// serve has the turn, uses it for those that wait, of whom the caller is one, and gives it back.
+func (b *Calls[T, R]) serve(ctx context.Context, c *caller[T, R]) {
 	defer func() { b.turn <- struct{}{} }()
+	if len(c.done) > 0 {
+		return // it has its answer: it does not wait for company, nor serves others
+	}
 	b.company()
 	callers := b.next()
 	if len(callers) == 0 {

@@ -44,6 +44,7 @@ type Built struct {
 	ManifestBlocks uint32
 	Source         string // "path", or "upload:" and its ID
 	InPlace        bool
+	Delta          bool            // mode delta is meant for it
 	Paged          bool            // it has a skeleton in place of a manifest …
 	Skeleton       protocol.Digest // … with this digest
 	SkeletonBytes  uint64

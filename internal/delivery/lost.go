@@ -125,6 +125,9 @@ func (e *Engine) renewed(tr store.Transfer) {
 	direct := e.direct[tr.No]
 	delete(e.direct, tr.No)
 	e.book.Renewed(tr.No)
+	if open {
+		e.unread(tr)
+	}
 	e.mu.Unlock()
 	if direct != nil {
 		e.closeOffer(direct.number)

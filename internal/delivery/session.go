@@ -42,7 +42,8 @@ func (e *Engine) session(o offering.Of, src io.Closer, devices []protocol.Device
 	rate := o.Transfer.RateLimit / 8
 	if open, paged := src.(*reading.Open); paged {
 		terms := o.PagedTerms()
-		terms.Flags, terms.SymbolSize = format2.OfferMulticast, symbol
+		terms.SymbolSize = symbol
+		terms.Flags |= format2.OfferMulticast
 		if o.Transfer.Root != (protocol.Digest{}) {
 			terms.Flags |= format2.OfferStaged
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/content"
@@ -12,6 +13,7 @@ import (
 	"github.com/groupcast/groupcast/internal/pages"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/reading"
+	"github.com/groupcast/groupcast/internal/schedule"
 	"github.com/groupcast/groupcast/internal/source"
 	"github.com/groupcast/groupcast/internal/store"
 )
@@ -83,6 +85,7 @@ func (e *Engine) hashed(no protocol.TransferNo, src reading.Source, err error) (
 	tr, open := e.infos[no]
 	e.mu.Unlock()
 	if err == nil {
+		e.change(func(sch *schedule.Scheduler, _ time.Time) { sch.Read(no) })
 		if n := src.Cut().Files(); n > 0 && len(src.Voids()) == n {
 			err := allLost(no, src.Voids())
 			e.background(func(ctx context.Context) { e.failTransfer(context.WithoutCancel(ctx), no, err) })
@@ -93,6 +96,13 @@ func (e *Engine) hashed(no protocol.TransferNo, src reading.Source, err error) (
 		e.background(func(context.Context) { e.sourceFault(no, contentOf(tr), err) })
 	}
 	return !errors.Is(err, pages.ErrChanged) && !errors.Is(err, content.ErrContentGone)
+}
+
+// unread keeps a transfer of mode delta from being offered before its final page is signed; the lock is held.
+func (e *Engine) unread(tr store.Transfer) {
+	if tr.Delta && tr.Root == (protocol.Digest{}) {
+		e.sched.Unread(tr.No)
+	}
 }
 
 // follow reads a paged transfer from the edition on that the store has, which may be a later one: after the server was

@@ -46,7 +46,12 @@ const (
 // PagedTerms is Terms of a paged transfer.
 func (o Of) PagedTerms() format2.Offer {
 	tr := &o.Transfer
+	var flags format2.OfferFlags
+	if tr.Delta {
+		flags = format2.OfferStaged | format2.OfferDelta
+	}
 	return format2.Offer{
+		Flags:  flags,
 		Server: o.Server, Group: o.Group.ID, MembershipVersion: o.Group.Version,
 		Number: o.Number, Floor: o.Floor, Transfer: tr.No, TransferID: tr.ID,
 		Site: o.Site.Site, SiteEpoch: o.Site.Epoch,

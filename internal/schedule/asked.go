@@ -17,6 +17,8 @@ func (s *Scheduler) mayMove(r *run, d *delivery, dev protocol.DeviceID) error {
 		return ErrHeld
 	case r.suspended:
 		return ErrSuspended
+	case r.unread:
+		return ErrUnread
 	case !s.active[dev]:
 		return ErrAway
 	case s.misfit(r.transfer, dev) != "":
@@ -28,7 +30,7 @@ func (s *Scheduler) mayMove(r *run, d *delivery, dev protocol.DeviceID) error {
 }
 
 // CatchUp lets a device fetch what it lacks over HTTPS at once. It returns ErrNotOwed, ErrPaused,
-// ErrHeld, ErrSuspended, ErrAway, ErrUnfit, ErrOccupied, ErrStored or ErrFetches if that cannot be.
+// ErrHeld, ErrSuspended, ErrUnread, ErrAway, ErrUnfit, ErrOccupied, ErrStored or ErrFetches if that cannot be.
 func (s *Scheduler) CatchUp(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) error {
 	r, d := s.deliveryOf(no, dev)
 	if err := s.mayMove(r, d, dev); err != nil {

@@ -1,6 +1,10 @@
 package schedule
 
-import "time"
+import (
+	"time"
+
+	"github.com/groupcast/groupcast"
+)
 
 // Next gives the time of the next thing to do, if there is one. It is always after now: what is
 // due was dealt with by Pump, or waits for something else.
@@ -35,6 +39,7 @@ func (s *Scheduler) nextOf(r *run, n *nearest) {
 		n.take(s.windowEnd(r))
 	case PhaseAsking:
 		n.take(r.until)
+		n.take(r.until.Add(groupcast.MostLooking))
 		if at, ok := s.lastCall(r); ok {
 			n.take(at)
 		}

@@ -323,7 +323,7 @@ func (s *Scheduler) Pump(now time.Time) []Action {
 }
 
 func (s *Scheduler) advance(now time.Time, r *run) {
-	if r.hold || r.suspended || r.waits(now) {
+	if r.hold || r.suspended || r.unread || r.waits(now) {
 		return
 	}
 	s.dropGone(now, r)

@@ -135,6 +135,7 @@ func (s *Scheduler) beginIfReady(now time.Time, r *run) {
 	switch {
 	case attached == 0 && open == 0:
 		s.closeSession(r, Reason{Code: NobodyTookPart})
+	case s.looking(now, r):
 	case attached == 0 && !now.Before(r.until):
 		s.giveUpSilent(now, r)
 	case open == 0 || !now.Before(r.until) || s.lastCalled(now, r):

@@ -76,7 +76,7 @@ func (s *Scheduler) Resumed(no protocol.TransferNo) {
 
 // still says that nothing of a transfer may be offered now.
 func (s *Scheduler) still(now time.Time, r *run) bool {
-	return s.paused || r.hold || r.suspended || now.Before(r.stuck.until)
+	return s.paused || r.hold || r.suspended || r.unread || now.Before(r.stuck.until)
 }
 
 // waits says whether a transfer is stuck.

@@ -103,6 +103,7 @@ var (
 	ErrPaused        = errors.New("schedule: nothing is sent at present")
 	ErrHeld          = errors.New("schedule: the transfer is held")
 	ErrSuspended     = errors.New("schedule: the transfer is paused")
+	ErrUnread        = errors.New("schedule: the files of the transfer are being read")
 	ErrAway          = errors.New("schedule: the device is not connected")
 	ErrUnfit         = errors.New("schedule: the device's version does not fit")
 	ErrStored        = errors.New("schedule: the device has every block already")
@@ -165,6 +166,7 @@ type transfer struct {
 	hold  bool
 
 	suspended bool // an administrator paused it
+	unread    bool // its files have to be read first
 	demanding bool // not every device that fits can take it: see Demanding
 
 	now   bool // without a gather window

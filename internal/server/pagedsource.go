@@ -28,11 +28,13 @@ func (s *Server) build(
 	if err != nil {
 		return content.Built{}, err
 	}
-	s.log.Debug("format of a transfer", "group", g.Name, "paged", why == choice.None, "reason", why)
-	if why == choice.None {
-		return s.content.List(ctx, tree, n)
+	s.log.Debug("format of a transfer", "group", g.Name, "paged", why != choice.TooOld, "reason", why)
+	if why == choice.TooOld {
+		return s.content.Make(ctx, tree, n)
 	}
-	return s.content.Make(ctx, tree, n)
+	built, err := s.content.List(ctx, tree, n)
+	built.Delta = why != choice.None
+	return built, err
 }
 
 // pagedInto adds what only a paged transfer has.
@@ -40,6 +42,7 @@ func pagedInto(t *store.Transfer, b content.Built) {
 	if !b.Paged {
 		return
 	}
+	t.Delta = b.Delta
 	t.Paged, t.Edition, t.Skeleton, t.SkeletonBytes, t.Pages = true, 1, b.Skeleton, b.SkeletonBytes, b.Pages
 	rand.Read(t.ID[:]) //nolint:errcheck // it never fails
 }

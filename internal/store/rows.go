@@ -92,6 +92,7 @@ type Transfer struct {
 	// Of format 2 (docs/format-2.md), for life: pages in place of a manifest. Root is that of the final page then,
 	// zero until it is signed.
 	Paged         bool
+	Delta         bool // all pages are signed before it is offered, and devices say what they lack
 	ID            protocol.TransferID
 	Edition       protocol.Edition
 	Skeleton      protocol.Digest // of its index

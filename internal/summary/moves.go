@@ -19,6 +19,8 @@ func CannotMove(err error, unfit func() string) error {
 			WithNext(groupcast.Next{Step: groupcast.StepRelease})
 	case errors.Is(err, schedule.ErrSuspended):
 		return conflict("the transfer is paused: it goes to nobody", "resume it first")
+	case errors.Is(err, schedule.ErrUnread):
+		return conflict("the server still reads its files", "it is served by itself when they are read")
 	case errors.Is(err, schedule.ErrAway):
 		return conflict("its receiver is not connected", "it is served by itself when it comes back")
 	case errors.Is(err, schedule.ErrUnfit):

@@ -13,8 +13,11 @@ import (
 	"github.com/groupcast/groupcast/internal/store/sqlite/queries"
 )
 
-// modeFull is the mode of a paged transfer whose pages run ahead of their blocks.
-const modeFull = "full"
+// The modes of paged transfers: pages run ahead of their blocks, or all of them are there first.
+const (
+	modeFull  = "full"
+	modeDelta = "delta"
+)
 
 // pagedInto adds what a paged transfer has in place of a manifest.
 func pagedInto(row *queries.AddTransferParams, t store.Transfer) {
@@ -22,6 +25,9 @@ func pagedInto(row *queries.AddTransferParams, t store.Transfer) {
 		return
 	}
 	row.Paged, row.TransferID, row.Edition = modeFull, t.ID.String(), int64(t.Edition)
+	if t.Delta {
+		row.Paged = modeDelta
+	}
 	row.Skeleton, row.SkeletonBytes, row.Pages = t.Skeleton.String(), int64(t.SkeletonBytes), int64(t.Pages)
 }
 
@@ -30,7 +36,7 @@ func pagedFrom(t *store.Transfer, r queries.CountedTransfer) error {
 	if t.Paged = r.Paged != ""; !t.Paged {
 		return nil
 	}
-	t.FileHash = groupcast.BLAKE3
+	t.FileHash, t.Delta = groupcast.BLAKE3, r.Paged == modeDelta
 	t.Edition, t.SkeletonBytes, t.Pages = protocol.Edition(r.Edition), uint64(r.SkeletonBytes), uint32(r.Pages)
 	return errors.Join(parse(&t.ID, r.TransferID), parse(&t.Skeleton, r.Skeleton))
 }

@@ -1,5 +1,5 @@
-// Package choice says which transfers are paged: those that every device of their group can take, and of which no
-// device has anything yet.
+// Package choice says which transfers are paged: those that every device of their group can take; and of those, which
+// are new to their group: the others are of mode delta.
 package choice
 
 import (
@@ -42,18 +42,19 @@ type Library interface {
 	SharesFiles(ctx context.Context, files []manifest.File, older string) (shares bool, read int, err error)
 }
 
-// Reason is why a transfer is not paged.
+// Reason is why a transfer is not paged, or is of mode delta.
 type Reason string
 
 // The reasons.
 const (
-	None   Reason = ""         // it is paged
+	None   Reason = ""         // it is paged, and new to its group
 	TooOld Reason = "too-old"  // a device that it is owed to is too old for that, or not known to be new enough
 	Resent Reason = "resent"   // a file of it was sent to the group before: only what changed has to be sent again
 	Unseen Reason = "too-much" // the group was sent so much that it was not all compared
 )
 
-// Paged says whether a new transfer of these files, which are sorted by path, is paged: None, or why it is not. Two
+// Paged says how a new transfer of these files, which are sorted by path, is sent: it is paged unless TooOld, and of mode
+// delta unless None. Two
 // that are made at the same moment do not see each other; then a file is sent twice, and nothing else happens.
 func (c *Choice) Paged(
 	ctx context.Context, g groupcast.Group, whom groupcast.Selection, files []manifest.File,

@@ -136,7 +136,7 @@ func (e *Engine) allowPiece(
 func (e *Engine) served(no protocol.TransferNo, dev protocol.DeviceID) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
-	e.sched.Heard(e.now(), no, dev)
+	e.sched.LooksOn(e.now(), no, dev) // who looks fetches pages first
 }
 
 // withinShare counts what a delivery asked for.

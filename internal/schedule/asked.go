@@ -119,7 +119,7 @@ func (s *Scheduler) leaveSilent(now time.Time, r *run) {
 // Fetched says that a device asks for n bytes over HTTPS, and gives what it was given so since its
 // allowance was renewed (F4); 0 if it is owed nothing.
 func (s *Scheduler) Fetched(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, n uint64) uint64 {
-	s.Heard(now, no, dev)
+	s.LooksOn(now, no, dev) // the pages that it compares with
 	_, d := s.deliveryOf(no, dev)
 	if d == nil {
 		return 0

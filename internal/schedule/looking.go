@@ -22,6 +22,16 @@ func (s *Scheduler) Looking(now time.Time, no protocol.TransferNo, dev protocol.
 	}
 }
 
+// LooksOn says that a device reports how far it is with comparing, or fetches what it compares with: it is heard, and
+// what it said of how long it looks holds.
+func (s *Scheduler) LooksOn(now time.Time, no protocol.TransferNo, dev protocol.DeviceID) {
+	_, d := s.deliveryOf(no, dev)
+	looks := d != nil && d.looks.at.Equal(d.since)
+	if s.Heard(now, no, dev); looks {
+		d.looks.at = d.since
+	}
+}
+
 // quietUntil is until when a device that is waited for may be silent: for least, or while it looks.
 func (d *delivery) quietUntil(least time.Duration) time.Time {
 	by := d.since.Add(least)

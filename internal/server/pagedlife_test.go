@@ -94,7 +94,7 @@ func (w *world) give(dir string, names ...string) groupcast.Transfer {
 	return tr
 }
 
-// A transfer is paged if all can take it, from its listing to the last receipt; what was sent before goes as before.
+// A transfer is paged if all can take it, from its listing to the last receipt; what was sent before is of mode delta.
 func TestWhichTransfersArePaged(t *testing.T) {
 	dir := t.TempDir()
 	inBubble(t, func(w *world) {
@@ -127,8 +127,13 @@ func TestWhichTransfersArePaged(t *testing.T) {
 		if tr, _ = w.Transfer(w.ctx, local, tr.No); tr.State != groupcast.TransferDone || tr.Verified != 2 {
 			t.Errorf("%s, verified by %d", tr.State, tr.Verified)
 		}
-		if again := w.give(filepath.Join(dir, "course")); again.FileHash != groupcast.SHA256 {
+		if again := w.give(filepath.Join(dir, "course")); again.FileHash != groupcast.BLAKE3 {
 			t.Errorf("what was sent before: %s", again.FileHash)
+		}
+		for _, o := range bob.pagedOffers() {
+			if staged := format2.OfferStaged | format2.OfferDelta; o.Flags&staged != staged {
+				t.Errorf("what was sent before is offered with flags %b", o.Flags)
+			}
 		}
 		if other := w.give(filepath.Join(dir, "other"), "a"); other.FileHash != groupcast.BLAKE3 {
 			t.Errorf("another folder: %s", other.FileHash)

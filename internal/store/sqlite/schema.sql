@@ -136,7 +136,7 @@ CREATE TABLE transfers (
     replaced_by     BIGINT NOT NULL DEFAULT 0, -- the newer transfer that took over all that was owed; 0: none
     paused          BOOLEAN NOT NULL DEFAULT FALSE, -- by an administrator: it is open, and nothing of it is sent
     selection       TEXT    NOT NULL DEFAULT '', -- for whom of its group it is, as it was asked for; '': for all
-    paged           TEXT   NOT NULL DEFAULT '', -- its mode, full, if it is paged (format 2); '': it is not
+    paged           TEXT   NOT NULL DEFAULT '', -- its mode, full or delta, if it is paged (format 2); '': it is not
     transfer_id     TEXT   NOT NULL DEFAULT '',
     edition         BIGINT NOT NULL DEFAULT 0,
     skeleton        TEXT   NOT NULL DEFAULT '',

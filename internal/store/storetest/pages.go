@@ -67,6 +67,13 @@ func pagedTransfers(w *world) {
 		equal(w, "page numbers", x.Pages, 4)
 		equal(w, "root before the final page", x.Root, protocol.Digest{})
 	}
+	equal(w, "its mode is delta", got.Delta, false)
+	got.Delta, got.ID = true, protocol.TransferID{8}
+	got, _, err = w.s.AddTransfer(w.ctx, got)
+	w.ok(err)
+	again, err := w.s.Transfer(w.ctx, got.No)
+	w.ok(err)
+	equal(w, "another one is of mode delta", got.Delta && again.Delta && again.Paged, true)
 	plain, _ := w.transfer(g)
 	equal(w, "a transfer of format 1 is paged", plain.Paged, false)
 	equal(w, "its edition", plain.Edition, 0)

@@ -53,9 +53,9 @@ const (
 	Unseen Reason = "too-much" // the group was sent so much that it was not all compared
 )
 
-// Paged says how a new transfer of these files, which are sorted by path, is sent: it is paged unless TooOld, and of mode
-// delta unless None. Two
-// that are made at the same moment do not see each other; then a file is sent twice, and nothing else happens.
+// Paged says how a new transfer of these files, which are sorted by path, is sent: it is paged unless TooOld, and of
+// mode delta unless None. Two that are made at the same moment do not see each other; then a file is sent twice, and
+// nothing else happens.
 func (c *Choice) Paged(
 	ctx context.Context, g groupcast.Group, whom groupcast.Selection, files []manifest.File,
 ) (Reason, error) {

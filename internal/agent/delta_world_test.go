@@ -60,18 +60,7 @@ func TestWhatIsSentAgainGoesOutAsItChanged(t *testing.T) {
 			if n := again(); n > 0 {
 				t.Errorf("the same tree took %d bytes", n)
 			}
-			check(t, os.Rename(filepath.Join(path, "big.bin"), filepath.Join(path, "renamed.bin")))
-			files["renamed.bin"] = files["big.bin"]
-			delete(files, "big.bin")
-			check(t, os.Remove(filepath.Join(path, "link")))
-			check(t, os.Symlink("renamed.bin", filepath.Join(path, "link")))
-			check(t, os.Rename(filepath.Join(path, "small"), filepath.Join(path, "moved")))
-			for name, data := range files {
-				if rest, was := strings.CutPrefix(name, "small/"); was {
-					files["moved/"+rest] = data
-					delete(files, name)
-				}
-			}
+			rename(t, path, files)
 			if n := again(); n > 0 {
 				t.Errorf("other names took %d bytes", n)
 			}
@@ -82,6 +71,23 @@ func TestWhatIsSentAgainGoesOutAsItChanged(t *testing.T) {
 				t.Errorf("one block took %d bytes", n)
 			}
 		})
+	}
+}
+
+// rename gives the large file another name, and the folder of small ones.
+func rename(t *testing.T, path string, files map[string][]byte) {
+	t.Helper()
+	check(t, os.Rename(filepath.Join(path, "big.bin"), filepath.Join(path, "renamed.bin")))
+	files["renamed.bin"] = files["big.bin"]
+	delete(files, "big.bin")
+	check(t, os.Remove(filepath.Join(path, "link")))
+	check(t, os.Symlink("renamed.bin", filepath.Join(path, "link")))
+	check(t, os.Rename(filepath.Join(path, "small"), filepath.Join(path, "moved")))
+	for name, data := range files {
+		if rest, was := strings.CutPrefix(name, "small/"); was {
+			files["moved/"+rest] = data
+			delete(files, name)
+		}
 	}
 }
 

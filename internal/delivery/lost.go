@@ -125,9 +125,7 @@ func (e *Engine) renewed(tr store.Transfer) {
 	direct := e.direct[tr.No]
 	delete(e.direct, tr.No)
 	e.book.Renewed(tr.No)
-	if open {
-		e.unread(tr)
-	}
+	e.sched.Unread(tr.No, unread(tr))
 	e.mu.Unlock()
 	if direct != nil {
 		e.closeOffer(direct.number)

@@ -56,7 +56,7 @@ func (e *Engine) add(tr store.Transfer, owed []groupcast.Delivery, now bool) {
 	if tr.Paged {
 		e.sched.Demanding(tr.No)
 	}
-	e.unread(tr)
+	e.sched.Unread(tr.No, unread(tr))
 	e.mu.Unlock()
 	if tr.Paged {
 		e.sources.Read(tr.No)

@@ -23,11 +23,7 @@ func (e *Engine) noteReport(dev protocol.DeviceID, r groupcast.AgentReport) {
 	e.mu.Lock()
 	defer e.mu.Unlock()
 	now := e.now()
-	if r.Work != nil && r.Work.Phase == groupcast.WorkLooking {
-		e.sched.LooksOn(now, r.Transfer, dev)
-	} else {
-		e.sched.Heard(now, r.Transfer, dev)
-	}
+	e.sched.Reported(now, r.Transfer, dev, r.Work)
 	e.book.Report(now, dev, e.infos[r.Transfer], r, e.isOwed(r.Transfer, dev))
 }
 

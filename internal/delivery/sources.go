@@ -98,12 +98,8 @@ func (e *Engine) hashed(no protocol.TransferNo, src reading.Source, err error) (
 	return !errors.Is(err, pages.ErrChanged) && !errors.Is(err, content.ErrContentGone)
 }
 
-// unread keeps a transfer of mode delta from being offered before its final page is signed; the lock is held.
-func (e *Engine) unread(tr store.Transfer) {
-	if tr.Delta && tr.Root == (protocol.Digest{}) {
-		e.sched.Unread(tr.No)
-	}
-}
+// unread says whether a transfer must not be offered yet: of mode delta the final page comes first.
+func unread(tr store.Transfer) bool { return tr.Delta && tr.Root == (protocol.Digest{}) }
 
 // follow reads a paged transfer from the edition on that the store has, which may be a later one: after the server was
 // set back, editions are skipped that devices may have seen.

@@ -32,6 +32,15 @@ func (s *Scheduler) LooksOn(now time.Time, no protocol.TransferNo, dev protocol.
 	}
 }
 
+// Reported says that a device reported, perhaps what it works on.
+func (s *Scheduler) Reported(now time.Time, no protocol.TransferNo, dev protocol.DeviceID, w *groupcast.Work) {
+	if w != nil && w.Phase == groupcast.WorkLooking {
+		s.LooksOn(now, no, dev)
+	} else {
+		s.Heard(now, no, dev)
+	}
+}
+
 // quietUntil is until when a device that is waited for may be silent: for least, or while it looks.
 func (d *delivery) quietUntil(least time.Duration) time.Time {
 	by := d.since.Add(least)

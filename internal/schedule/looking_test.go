@@ -99,7 +99,7 @@ func TestASessionWaitsForWhoLooks(t *testing.T) {
 func TestWhatIsUnreadIsNotOffered(t *testing.T) {
 	s := New(DefaultTiming())
 	s.Add(groupcast.Transfer{No: 1, GroupID: protocol.GroupID{1}}, true)
-	s.Unread(1)
+	s.Unread(1, true)
 	s.Owe(1, dev(1))
 	s.Attached(sec(1), dev(1), Site{})
 	if got := s.Pump(sec(100)); len(got) > 0 {

@@ -7,10 +7,10 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 )
 
-// Unread says that the files of a transfer have to be read whole before it is offered: nothing of it is, until Read.
-func (s *Scheduler) Unread(no protocol.TransferNo) {
+// Unread says whether the files of a transfer have to be read whole before it is offered: nothing of it is, until Read.
+func (s *Scheduler) Unread(no protocol.TransferNo, unread bool) {
 	if t := s.transfers[no]; t != nil {
-		t.unread = true
+		t.unread = unread
 	}
 }
 

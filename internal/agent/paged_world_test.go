@@ -150,6 +150,24 @@ func TestAPagedTransferComesWhole(t *testing.T) {
 	}
 }
 
+// A transfer of nothing but empty files and folders has no blocks: its pages are all that comes.
+func TestAPagedTransferOfNothing(t *testing.T) {
+	w := newWorld(t)
+	a, b := w.enrol("anna", true).run(), w.enrol("bert", true).run()
+	dir := filepath.Join(t.TempDir(), "hollow")
+	check(t, os.MkdirAll(filepath.Join(dir, "folder"), 0o755))
+	for _, name := range []string{"one", "two", "folder/three"} {
+		check(t, os.WriteFile(filepath.Join(dir, name), nil, 0o644))
+	}
+	tr := w.send(groupcast.NewTransfer{Paths: []string{dir}, Now: true, Via: groupcast.ViaMulticast})
+	for _, d := range []*device{a, b} {
+		w.until(tr, d.name, groupcast.DeliveryVerified)
+		if lacks := d.hasFolder("hollow", map[string][]byte{"one": nil, "two": nil, "folder/three": nil}); lacks != "" {
+			t.Errorf("%s lacks %s", d.name, lacks)
+		}
+	}
+}
+
 // A device that ends at any moment goes on where it was, and nothing that it had is wrong.
 func TestAPagedTransferGoesOnAfterRestarts(t *testing.T) {
 	w := newWorld(t)

@@ -60,8 +60,8 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Receiver {
 		ring:   newRing(cfg.RingBytes, cfg.SymbolSize),
 		failed: make(map[protocol.BlockNumber]int),
 	}
-	if cfg.Blocks > 0 {
-		_, r.whole = r.layout.Length(protocol.BlockNumber(cfg.Blocks - 1))
+	if last := cfg.last(); last >= 0 {
+		_, r.whole = r.layout.Length(protocol.BlockNumber(last))
 	}
 	r.beginPages()
 	r.loss.rateAt = now
@@ -70,6 +70,14 @@ func New(cfg Config, now time.Time, rnd *rand.Rand) *Receiver {
 	r.report.at = now.Add(r.spread(r.sync.interval))
 	r.adopt(now, cfg.Have)
 	return r
+}
+
+// last is the last block whose length the whole layout knows: that of a page is known when a SYNC says it. -1: none.
+func (c Config) last() int {
+	if c.Blocks == c.Head {
+		return c.Head - c.Pages - 1 // there is nothing but empty files, folders and links
+	}
+	return c.Blocks - 1
 }
 
 func (c Config) withDefaults() Config {

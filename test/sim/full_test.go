@@ -62,7 +62,9 @@ func TestFullSeedsRepeat(t *testing.T) {
 // Seeds that have found a fault once.
 func TestFullRegressions(t *testing.T) {
 	for seed, fault := range map[uint64]string{
-		202915: "a device was set aside for what it lost of the few SYNCs of a starved session",
+		202915:  "a device was set aside for what it lost of the few SYNCs of a starved session",
+		7803366: "a device that had all of a transfer without blocks never said so",
+		7903242: "the same, with three devices",
 	} {
 		if err := newFullWorld(seed, None).play(); err != nil {
 			t.Errorf("seed %d (%s): %v", seed, fault, err)

@@ -357,8 +357,8 @@ func TestADeviceThatLooksThroughItsFiles(t *testing.T) {
 		}
 		state := func() schedule.State {
 			w.settle()
-			w.mu.Lock()
-			defer w.mu.Unlock()
+			w.Engine.mu.Lock()
+			defer w.Engine.mu.Unlock()
 			d, _ := w.sched.Delivery(tr.No, bob.id)
 			return d.State
 		}
@@ -382,9 +382,9 @@ func TestADeviceThatIsTooFarAwayForMulticast(t *testing.T) {
 		})
 		w.must(err)
 		w.settle()
-		w.mu.Lock()
+		w.Engine.mu.Lock()
 		d, _ := w.sched.Delivery(o.Transfer, bob.id)
-		w.mu.Unlock()
+		w.Engine.mu.Unlock()
 		if d.State != schedule.StateHTTPS {
 			t.Errorf("it is in state %v", d.State)
 		}

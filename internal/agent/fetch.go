@@ -50,10 +50,8 @@ func (t *plain) catchUp(ctx context.Context) error {
 		if try >= fetchTries || !passing(err) {
 			return err
 		}
-		select {
-		case <-ctx.Done():
-			return ctx.Err()
-		case <-time.After(time.Duration(try+1) * 500 * time.Millisecond):
+		if err := pause(ctx, time.Duration(try+1)*tryPause); err != nil {
+			return err
 		}
 	}
 	return nil

@@ -11,6 +11,9 @@ import (
 	"github.com/groupcast/groupcast/internal/receiver"
 )
 
+// sidePause is how long is waited beside a session before what broke is tried again; each further time so much longer.
+const sidePause = 200 * time.Millisecond
+
 // side is what goes over HTTPS beside a session: catch-up of single blocks, of everything
 // when nothing is heard, and feedback that UDP does not carry.
 type side struct {
@@ -150,10 +153,8 @@ func (s *side) supply(ranges []protocol.Range) error {
 		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
 			return err
 		}
-		select {
-		case <-s.ctx.Done():
-			return s.ctx.Err()
-		case <-time.After(time.Duration(try+1) * 200 * time.Millisecond):
+		if err := pause(s.ctx, time.Duration(try+1)*sidePause); err != nil {
+			return err
 		}
 	}
 }

@@ -6,18 +6,18 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/groupcast/groupcast"
-	"github.com/groupcast/groupcast/internal/protocol"
 )
-
-// wireVersion is that of the data plane.
-const wireVersion = protocol.Version
 
 func (a *app) version() *cobra.Command {
 	return &cobra.Command{
 		Use: "version", Short: "The version of this program and of its protocols", Args: cobra.NoArgs,
 		Example: "  groupcast version\n  groupcast version --json",
 		RunE: func(*cobra.Command, []string) error {
-			v := map[string]any{"version": groupcast.Version, "control": groupcast.ControlVersion, "wire": wireVersion}
+			wire := groupcast.Spoken().Wire
+			v := map[string]any{
+				"version": groupcast.Version, "control": groupcast.ControlVersion,
+				"wire": wire.Most, "wire_least": wire.Least,
+			}
 			if a.JSON {
 				return a.PrintJSON(v)
 			}
@@ -28,6 +28,7 @@ func (a *app) version() *cobra.Command {
 }
 
 func versionText() string {
-	return fmt.Sprintf("%s (control protocol %d, data protocol %d)", groupcast.Version,
-		groupcast.ControlVersion, wireVersion)
+	wire := groupcast.Spoken().Wire
+	return fmt.Sprintf("%s (control protocol %d, data protocols %d to %d)", groupcast.Version,
+		groupcast.ControlVersion, wire.Least, wire.Most)
 }

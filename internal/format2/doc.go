@@ -1,6 +1,6 @@
-// Package format2 parses and appends the messages of format 2 (docs/format-2.md), which no released program
-// speaks yet: one file for each message, Parse and Append side by side. Whatever a Parse accepts, its Append
-// writes again byte by byte. It holds no keys and no state: signatures and seals are those of package seal.
+// Package format2 parses and appends the messages of format 2 (docs/format-2.md): one file for each message, Parse
+// and Append side by side. Whatever a Parse accepts, its Append writes again byte by byte. It holds no keys and no
+// state: signatures and seals are those of package seal.
 package format2
 
 import "github.com/groupcast/groupcast/internal/protocol"

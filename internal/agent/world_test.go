@@ -90,7 +90,7 @@ func (b between) AgentEvents(
 }
 
 func (b between) AgentState(ctx context.Context, p groupcast.Principal) (groupcast.AgentState, error) {
-	if err := b.w.hung.wait(ctx, "state"); err != nil {
+	if err := b.w.hung.wait(ctx, p, "state"); err != nil {
 		return groupcast.AgentState{}, err
 	}
 	s, err := b.Service.AgentState(ctx, p)
@@ -140,7 +140,7 @@ func (b between) Manifest(ctx context.Context, p groupcast.Principal, no protoco
 }
 
 func (b between) Receipt(ctx context.Context, p groupcast.Principal, r groupcast.Receipt) error {
-	if err := b.w.hung.wait(ctx, "receipt"); err != nil {
+	if err := b.w.hung.wait(ctx, p, "receipt"); err != nil {
 		return err
 	}
 	if b.w.receipt != nil {

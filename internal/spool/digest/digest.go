@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"hash"
 	"io"
+	"sync"
 
 	"github.com/zeebo/blake3"
 
@@ -45,13 +46,21 @@ func Holds(ctx context.Context, f diskfs.FS, name string, size uint64, want prot
 	return false, nil
 }
 
+// buffers are for reading: of many small files one that each had for itself would cost more than the reading.
+var buffers = sync.Pool{New: func() any {
+	b := make([]byte, 256<<10)
+	return &b
+}}
+
 func read(ctx context.Context, f diskfs.FS, name string, size uint64, into []hash.Hash) error {
 	h, err := f.Open(name, false)
 	if err != nil {
 		return err
 	}
 	defer h.Close()
-	in, buf := io.NewSectionReader(h, 0, int64(size)), make([]byte, 256<<10)
+	in, some := io.NewSectionReader(h, 0, int64(size)), buffers.Get().(*[]byte)
+	defer buffers.Put(some)
+	buf := *some
 	for left := size; left > 0 && ctx.Err() == nil; {
 		n, err := in.Read(buf[:min(uint64(len(buf)), left)])
 		for _, h := range into {

@@ -94,7 +94,7 @@ var arrows = map[string]string{
 	"apiclient":  "protocol manifest pattern pki tcp .",
 	"agent/loop": "protocol wire format2 recv units .",
 	"agent": "agent/loop protocol wire format2 pages seal fec manifest recv receiver mcast spool spool/diskfs " +
-		"ledger apiclient pki durable units .",
+		"spool/room ledger apiclient pki durable units .",
 	"web":      "",
 	"menu":     "protocol pattern apiclient agent units ui .",
 	"menu/tui": "units ui menu .",

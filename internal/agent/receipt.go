@@ -12,7 +12,7 @@ import (
 	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/seal"
-	"github.com/groupcast/groupcast/internal/spool"
+	"github.com/groupcast/groupcast/internal/spool/room"
 )
 
 // receiptTime is how long the server may take for a receipt, and for each page of its entries.
@@ -233,5 +233,5 @@ func (a *Agent) room() (free, size, reserve uint64) {
 	if free, size, err = f.Free(); err != nil {
 		return 0, 0, 0
 	}
-	return free, size, spool.Spare(a.cfg.Reserve, size)
+	return free, size, room.Spare(a.cfg.Reserve, size)
 }

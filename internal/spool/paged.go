@@ -159,6 +159,7 @@ func (p *Paged) begin(
 		walked: map[string]bool{}, wrote: protocol.NewBlockSet(l.Entries()),
 	}
 	p.staging = g
+	g.unlooked.Store(p.delta)
 	if err := g.settleEarly(ctx); err != nil {
 		return err
 	}

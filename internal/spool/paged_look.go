@@ -30,6 +30,11 @@ func (p *Paged) Look(ctx context.Context, told func(done, of uint64)) error {
 		told(of-p.left(), of)
 	}
 	done, g := of-p.left(), p.staging
+	g.unlooked.Store(false)
+	g.spool.cfg.Shared.leave(g)
+	if err := g.spool.cfg.Shared.admit(g); err != nil {
+		return err
+	}
 	return reuse.Fill(ctx, g.spool.fs, g.spool.cfg.Ledger, &reuse.Staging{
 		Cut: p.layout.Cut, Wants: p.wants, Promised: p.layout.Promised, Lies: p.lies, WriteBlock: p.WriteBlock,
 	}, func(bytes uint64) {

@@ -13,9 +13,6 @@ func (s *Spool) Works() error {
 	return nil
 }
 
-// Spare is what Config.Reserve keeps free of a disk of so many bytes.
-func Spare(reserve int64, size uint64) uint64 { return room.Spare(reserve, size) }
-
 // Room says whether so many bytes more fit beside what other transfers will take: nil, or a
 // *Refused.
 func (s *Spool) Room(need uint64) error { return s.room(need, s.cfg.Shared.Promised()) }

@@ -10,7 +10,6 @@ import (
 	"path"
 	"slices"
 
-	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/diskfs"
@@ -18,8 +17,8 @@ import (
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
 	"github.com/groupcast/groupcast/internal/spool/record"
+	"github.com/groupcast/groupcast/internal/spool/room"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
-	"github.com/groupcast/groupcast/internal/units"
 )
 
 // Stage opens or resumes the staging of a transfer: it checks names and space, looks up what
@@ -66,11 +65,8 @@ func (g *Staging) leaveHoles() {
 // others is how much of that is promised to other transfers.
 func (g *Staging) checkSpace(others uint64) error {
 	need, total := g.need()
-	if limit := g.spool.cfg.MaxSize; limit > 0 && total > limit {
-		return &Refused{
-			Kind:   groupcast.RefusedSize,
-			Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", units.FormatSize(total), units.FormatSize(limit)),
-		}
+	if err := room.Takes(total, g.spool.cfg.MaxSize); err != nil {
+		return err
 	}
 	return g.spool.room(need, others)
 }
@@ -87,6 +83,8 @@ func (g *Staging) need() (need, total uint64) {
 		total += size
 		switch {
 		case result != 0:
+		case g.unlooked.Load() && (g.wrote.Has(protocol.BlockNumber(i)) || g.spool.cfg.Adopt):
+			there += size // it may lie here already: Look asks for what does not
 		case size < bigFile:
 			small += size
 		case !g.exact:

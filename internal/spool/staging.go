@@ -50,6 +50,7 @@ type Staging struct {
 
 	outcomes record.Outcomes
 	wrote    *protocol.BlockSet // entries that the ledger knew when this was staged; nil: nobody asks
+	unlooked atomic.Bool        // whether these lie here as they are promised is not known yet
 	unsaid   []int              // files that could not be written: the next commit records them
 	excused  atomic.Uint64      // errors that were plainly an entry's own
 	made     map[int]bool       // folders that this transfer made

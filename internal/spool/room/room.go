@@ -25,6 +25,18 @@ func Spare(reserve int64, size uint64) uint64 {
 	return uint64(max(reserve, 0))
 }
 
+// Takes holds the size of a transfer against the most that is taken; 0: there is no bound. It is nil, or a
+// *trouble.Refused.
+func Takes(total, most uint64) error {
+	if most == 0 || total <= most {
+		return nil
+	}
+	return &trouble.Refused{
+		Kind:   groupcast.RefusedSize,
+		Reason: fmt.Sprintf("%s in all, this receiver takes %s at most", units.FormatSize(total), units.FormatSize(most)),
+	}
+}
+
 // Check holds what is still to come against the free space; others is how much of that is promised to other
 // transfers. It is nil, or a *trouble.Refused.
 func Check(f diskfs.FS, dir string, reserve int64, need, others uint64) error {

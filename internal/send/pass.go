@@ -222,7 +222,7 @@ func (s *Sender) loadHead(now time.Time, head protocol.BlockNumber) bool {
 		p.headAt = now.Add(headGap)
 		s.join(b)
 	}
-	p.aside = s.cfg.Pages > 0
+	p.aside = s.cfg.Pages > 0 && len(p.group) > 0
 	return len(p.group) > 0
 }
 

@@ -165,7 +165,9 @@ func (r *Receiver) HandleSync(now time.Time, m wire.Sync) {
 	r.hear(now, m.RangeLast+1, protocol.MinSyncPacket)
 	r.sync.take(now, m, r.cfg.Blocks)
 	r.sync.overtakes(now)
-	r.delay.sample(now, m.SentAt)
+	if !r.cfg.Held {
+		r.delay.sample(now, m.SentAt)
+	}
 	if r.sync.started {
 		r.loss.declare(m)
 	} else { // the group was joined somewhere within its range

@@ -29,6 +29,7 @@ type Config struct {
 	RingBytes  int // 0: protocol.RingBytes
 	First      wire.Sync
 	Waiting    bool // the session had not begun at the hand-out: silence is no sign yet
+	Held       bool // packets and SYNCs are handed over later than they come: SampleDelay says when SYNCs came
 }
 
 // Symbol is a symbol of a block that is ready; Data aliases the pool.

@@ -141,6 +141,19 @@ func (c *ChainEnd) Check(second int64, index uint32, e format2.Element) (fresh b
 	return n > 0, nil
 }
 
+// Since gives the elements behind the newest one up to one that Check accepted, which is the last of them.
+func (c *ChainEnd) Since(index uint32, e format2.Element) []format2.Element {
+	if index <= c.index {
+		return nil
+	}
+	out := make([]format2.Element, index-c.index)
+	for i := len(out) - 1; i >= 0; i-- {
+		out[i] = e
+		e = chainStep(c.session, e)
+	}
+	return out
+}
+
 // Take keeps an element that Check accepted.
 func (c *ChainEnd) Take(index uint32, e format2.Element) {
 	if index > c.index {

@@ -329,6 +329,20 @@ func TestAReceiverFollowsTheChain(t *testing.T) {
 	}
 }
 
+// A receiver that skipped elements finds those between.
+func TestElementsBetween(t *testing.T) {
+	session := protocol.NewSessionID()
+	c := NewChain(session, 20)
+	at := func(i uint32) format2.Element { e, _ := c.Element(i); return e }
+	r := NewChainEnd(session, 3, at(3))
+	if got := r.Since(6, at(6)); !slices.Equal(got, []format2.Element{at(4), at(5), at(6)}) {
+		t.Errorf("%x", got)
+	}
+	if got := r.Since(3, at(3)); got != nil {
+		t.Errorf("behind the newest: %x", got)
+	}
+}
+
 // What a forger makes a receiver hash is bounded.
 func TestHashingForwardIsBounded(t *testing.T) {
 	session := protocol.NewSessionID()

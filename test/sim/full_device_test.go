@@ -26,6 +26,7 @@ type fullDevice struct {
 	machine  *recv.Receiver
 	session  *fullSession
 	tick     uint64
+	marked   *markedDevice // of a session with MACs
 
 	edition   protocol.Edition
 	book      *pages.Book
@@ -131,8 +132,11 @@ func (d *fullDevice) attach() {
 	first := x.attach(d, have.Missing(4096), len(d.order) == 0)
 	d.machine = recv.New(recv.Config{
 		Layout: fullLayout{w}, Blocks: w.blocks(), Head: w.head(), Pages: int(w.most), Have: have, SymbolSize: fullSymbol,
-		MaxK: fullMaxK, PoolBytes: fullPool * fullSymbol * fullMaxK, First: first.Sync,
+		MaxK: fullMaxK, PoolBytes: fullPool * fullSymbol * fullMaxK, First: first.Sync, Held: w.plan.macs,
 	}, w.clock.Now(), rand.New(rand.NewPCG(w.rnd.Uint64(), 5)))
+	if x.marked != nil {
+		d.beginMarked(x, first)
+	}
 	d.learnAgain()
 	d.declare(first)
 	d.pump()
@@ -198,10 +202,11 @@ func (d *fullDevice) hearSync(x *fullSession, raw []byte) {
 		d.w.fail("a SYNC: %v", err)
 		return
 	}
-	m := s.Sync
-	m.Flags = wire.SyncFlags(s.Flags)
-	d.machine.HandleSync(d.w.clock.Now(), m)
-	d.declare(s)
+	if x.marked != nil {
+		d.hearMarkedSync(x, s, true)
+		return
+	}
+	d.takeSync(s)
 	d.pump()
 }
 
@@ -295,6 +300,9 @@ func (d *fullDevice) fetch(b protocol.BlockNumber) {
 // ready decodes, verifies and writes a block.
 func (d *fullDevice) ready(e recv.Event) {
 	k := protocol.SourceSymbols(e.Length, fullSymbol)
+	if e.Suspect && d.w.plan.macs {
+		d.w.fail("device %d was handed a forged packet of block %d", d.index, e.Block)
+	}
 	if e.Suspect {
 		d.machine.BlockStored(d.w.clock.Now(), e.Block, recv.Mismatch)
 		return

@@ -40,6 +40,7 @@ type fullSession struct {
 	covered *protocol.BlockSet // blocks of the stream whose page is durable
 	final   bool
 	over    bool
+	marked  *markedSession // nil: it has no MACs
 }
 
 // cacheBlocks is how many blocks stay in memory once they are hashed: others are read again.
@@ -61,6 +62,9 @@ func (s *fullServer) start() {
 		writer: pages.NewWriter(w.terms(s.edition), w.most, len(w.files), w.key, w.cut),
 	}
 	s.session, x.covered = x, protocol.NewBlockSet(w.cut.Blocks())
+	if w.plan.macs {
+		x.mark()
+	}
 	c, err := x.writer.Resume(s.durable)
 	if err != nil {
 		w.fail("the server's own pages: %v", err)
@@ -73,7 +77,7 @@ func (s *fullServer) start() {
 	}
 	x.machine = send.New(send.Config{
 		Blocks: w.blocks(), Length: x.length, SymbolSize: fullSymbol, Head: w.head(), Pages: int(w.most), Sourced: true,
-		Rate: rate.Config{Fixed: w.plan.rate},
+		Rate: rate.Config{Fixed: w.plan.rate}, Started: w.clock.Now(),
 	}, w.clock.Now(), rand.New(rand.NewPCG(w.rnd.Uint64(), 2)))
 	x.machine.Available(w.clock.Now(), protocol.Range{First: 0, Count: uint32(w.head())})
 	x.machine.Resumed(len(s.durable), c.Final)
@@ -335,6 +339,9 @@ func (x *fullSession) sync(m wire.Sync) format2.Sync {
 	if x.final {
 		s.Flags |= format2.SyncFinal
 	}
+	if x.marked != nil {
+		x.marked.say(&s)
+	}
 	return s
 }
 
@@ -342,7 +349,11 @@ func (x *fullSession) sendSync(m wire.Sync, n protocol.PacketNumber) {
 	if w := x.s.w; w.sabotage == MuteWhenStarved && x.machine.Starved() {
 		return
 	}
-	raw := format2.AppendSync(nil, x.sync(m), format2.MaxSync(protocol.DefaultSymbol))
+	s := x.sync(m)
+	raw := format2.AppendSync(nil, s, format2.MaxSync(protocol.DefaultSymbol))
+	if x.marked != nil {
+		x.marked.heard = s
+	}
 	for _, d := range x.s.w.devices {
 		d.down.Send(len(raw)+150, func() { d.hearSync(x, raw) })
 	}
@@ -350,6 +361,7 @@ func (x *fullSession) sendSync(m wire.Sync, n protocol.PacketNumber) {
 
 func (x *fullSession) sendTrain(t send.Train) {
 	w := x.s.w
+	w.symbols += len(t.Refs)
 	for i, ref := range t.Refs {
 		block := x.bytes(ref.Block)
 		if block == nil {
@@ -364,9 +376,17 @@ func (x *fullSession) sendTrain(t send.Train) {
 
 func (x *fullSession) broadcast(n protocol.PacketNumber, data wire.Data) {
 	w := x.s.w
+	var p marked
+	if x.marked != nil {
+		p = x.genuine(n, data)
+	}
 	for _, d := range w.devices {
 		if w.isPage(data.Block) && chance(w.rnd, w.plan.pageLoss) {
 			w.count("symbols of pages lost")
+			continue
+		}
+		if x.marked != nil {
+			d.down.Send(len(data.Symbol)+100, func() { d.hearMarked(x, p) })
 			continue
 		}
 		d.down.Send(len(data.Symbol)+100, func() { d.hearData(x, n, data) })

@@ -55,6 +55,8 @@ type fullPlan struct {
 	falls     []time.Duration          // of devices
 	reedition bool                     // the source changes while the server is down
 	forger    bool
+	macs      bool // sessions are authenticated
+	member    bool // … and a member forges all the time
 }
 
 // fullWorld is one run: a server that reads while it sends, and devices that know of the blocks only what pages say.
@@ -71,6 +73,7 @@ type fullWorld struct {
 	server   *fullServer
 	devices  []*fullDevice
 	counts   map[string]int
+	symbols  int // that servers sent
 	err      error
 }
 
@@ -221,6 +224,9 @@ func (w *fullWorld) play() error {
 	}
 	if w.plan.forger {
 		w.clock.After(within(w.rnd, 50*time.Millisecond), w.forge)
+	}
+	if w.plan.member {
+		w.clock.After(within(w.rnd, 50*time.Millisecond), w.assault)
 	}
 	end := start.Add(10 * time.Minute)
 	for w.err == nil && !w.finished() && w.clock.Step(end) {

@@ -95,6 +95,9 @@ func (b between) ProbesHeard(ctx context.Context, p groupcast.Principal, a group
 }
 
 func (b between) Ready(ctx context.Context, p groupcast.Principal, r groupcast.Ready) (groupcast.Handout, error) {
+	if b.w.ready != nil {
+		b.w.ready(r)
+	}
 	if r.Refused != "" {
 		if err := b.w.hung.wait(ctx, p, "refusal"); err != nil {
 			return groupcast.Handout{}, err

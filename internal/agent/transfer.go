@@ -16,8 +16,8 @@ import (
 	"github.com/groupcast/groupcast/internal/units"
 )
 
-// maxLacks bounds the ranges that a device names of what it lacks.
-const maxLacks = 1000
+// maxLacks bounds the ranges that a device names of what it lacks; tests make it less.
+var maxLacks = 1000
 
 // transfer is the work on one offer.
 type transfer struct {

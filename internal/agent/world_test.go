@@ -60,6 +60,7 @@ type world struct {
 	forge     func(*groupcast.Offered) // changes every offer, if it is set
 	list      func() io.Reader         // gives manifests instead of the server, if it is set; nil goes on
 	receipt   func() error             // answers receipts before the server does, if it is set; nil goes on
+	ready     func(groupcast.Ready)    // hears what devices say to offers before the server does, if it is set
 	tamper    tampered                 // changes what the server answers about paged transfers, if it is set
 	hung      hung
 }

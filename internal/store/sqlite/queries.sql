@@ -421,6 +421,11 @@ UPDATE transfers SET state = CASE WHEN state = 'held' THEN 'held' ELSE 'waiting'
     paused = FALSE
 WHERE no = @no AND NOT content_gone;
 
+-- name: SendLacks :exec
+UPDATE transfers SET paged = 'delta'
+WHERE no = @no AND paged = 'full' AND (root <> @unread
+    OR ended_at <> 0 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.transfer_no = @no AND d.bytes > 0));
+
 -- name: AddReplacement :exec
 INSERT INTO replacements (older, newer)
 SELECT CAST(@older AS BIGINT), CAST(@newer AS BIGINT)

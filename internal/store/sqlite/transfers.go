@@ -293,7 +293,8 @@ func (s *Store) SetRateLimit(ctx context.Context, no protocol.TransferNo, bits u
 	})
 }
 
-// RetryTransfer owes again what did not come to a good end.
+// RetryTransfer owes again what did not come to a good end. Of a paged transfer that is read whole, or of which devices
+// have something, only what they lack is sent then.
 func (s *Store) RetryTransfer(
 	ctx context.Context, no protocol.TransferNo, expires, at time.Time,
 ) (out []groupcast.Delivery, err error) {
@@ -305,6 +306,11 @@ func (s *Store) RetryTransfer(
 		if t.ContentGone {
 			return groupcast.Errorf(groupcast.EConflict, "the content of transfer %d is gone", no).
 				WithHint("send the files again").WithNext(groupcast.Next{Step: groupcast.StepSendAgain, Group: t.Group})
+		}
+		if err := q.SendLacks(ctx, queries.SendLacksParams{
+			No: int64(no), Unread: protocol.Digest{}.String(),
+		}); err != nil {
+			return err
 		}
 		if _, err := q.RetryDeliveries(ctx,
 			queries.RetryDeliveriesParams{UpdatedAt: micros(at), TransferNo: int64(no)}); err != nil {

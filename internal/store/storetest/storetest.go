@@ -95,6 +95,7 @@ var cases = []struct {
 	{"editions that may have been used", editionsSkipped},
 	{"two writers of one page", pageWriters},
 	{"paged receipts and offers", pagedReceipts},
+	{"paged transfers that are retried", pagedRetries},
 	{"tokens of a user", tokensOfUser},
 	{"deliveries of a user", deliveriesOfUser},
 	{"deliveries of a device", deliveriesOfDevice},

@@ -519,6 +519,9 @@ func Prepare(ctx context.Context, db DBTX) (*Queries, error) {
 	if q.seatsStmt, err = db.PrepareContext(ctx, seats); err != nil {
 		return nil, fmt.Errorf("error preparing query Seats: %w", err)
 	}
+	if q.sendLacksStmt, err = db.PrepareContext(ctx, sendLacks); err != nil {
+		return nil, fmt.Errorf("error preparing query SendLacks: %w", err)
+	}
 	if q.seriesStmt, err = db.PrepareContext(ctx, series); err != nil {
 		return nil, fmt.Errorf("error preparing query Series: %w", err)
 	}
@@ -1493,6 +1496,11 @@ func (q *Queries) Close() error {
 			err = fmt.Errorf("error closing seatsStmt: %w", cerr)
 		}
 	}
+	if q.sendLacksStmt != nil {
+		if cerr := q.sendLacksStmt.Close(); cerr != nil {
+			err = fmt.Errorf("error closing sendLacksStmt: %w", cerr)
+		}
+	}
 	if q.seriesStmt != nil {
 		if cerr := q.seriesStmt.Close(); cerr != nil {
 			err = fmt.Errorf("error closing seriesStmt: %w", cerr)
@@ -1937,6 +1945,7 @@ type Queries struct {
 	retryDeliveriesStmt           *sql.Stmt
 	seatMapStmt                   *sql.Stmt
 	seatsStmt                     *sql.Stmt
+	sendLacksStmt                 *sql.Stmt
 	seriesStmt                    *sql.Stmt
 	sessionsOfGroupStmt           *sql.Stmt
 	setContentGoneStmt            *sql.Stmt
@@ -2156,6 +2165,7 @@ func (q *Queries) WithTx(tx *sql.Tx) *Queries {
 		retryDeliveriesStmt:           q.retryDeliveriesStmt,
 		seatMapStmt:                   q.seatMapStmt,
 		seatsStmt:                     q.seatsStmt,
+		sendLacksStmt:                 q.sendLacksStmt,
 		seriesStmt:                    q.seriesStmt,
 		sessionsOfGroupStmt:           q.sessionsOfGroupStmt,
 		setContentGoneStmt:            q.setContentGoneStmt,

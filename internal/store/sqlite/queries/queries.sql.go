@@ -4401,6 +4401,22 @@ func (q *Queries) Seats(ctx context.Context, groupID string) ([]SeatsRow, error)
 	return items, nil
 }
 
+const sendLacks = `-- name: SendLacks :exec
+UPDATE transfers SET paged = 'delta'
+WHERE no = $1 AND paged = 'full' AND (root <> $2
+    OR ended_at <> 0 AND EXISTS (SELECT 1 FROM deliveries d WHERE d.transfer_no = $1 AND d.bytes > 0))
+`
+
+type SendLacksParams struct {
+	No     int64
+	Unread string
+}
+
+func (q *Queries) SendLacks(ctx context.Context, arg SendLacksParams) error {
+	_, err := q.exec(ctx, q.sendLacksStmt, sendLacks, arg.No, arg.Unread)
+	return err
+}
+
 const series = `-- name: Series :one
 SELECT points FROM series WHERE transfer_no = $1
 `

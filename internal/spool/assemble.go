@@ -2,7 +2,6 @@ package spool
 
 import (
 	"errors"
-	"fmt"
 	"io/fs"
 	"strconv"
 	"time"
@@ -13,11 +12,11 @@ import (
 
 // whole gives the staged file that holds file i and nothing else, mode and time set, and its
 // time as the file system keeps it.
-func (g *Staging) whole(i int, pack *packed) (name string, mtime time.Time, err error) {
+func (g *Staging) whole(i int, pack *parts.Pack) (name string, mtime time.Time, err error) {
 	f, file := g.spool.fs, g.layout.Entry(i)
 	mtime, mode := protocol.TimeOf(file.MTime), fs.FileMode(file.Mode&0o777)
 	if file.Size < bigFile {
-		data, err := pack.file(i)
+		data, err := pack.Bytes(g.layout.Packed(i), g.layout.Stored(i))
 		if err != nil {
 			return "", mtime, err
 		}
@@ -71,56 +70,4 @@ func (g *Staging) copyOut(name string, data []byte, mode fs.FileMode, mtime time
 		return kept, err
 	}
 	return f.CreateWhole(name, data, mode, mtime)
-}
-
-// packWindow is how much of the pack is read at once.
-const packWindow = 256 << 10
-
-// packed reads small files out of the pack, where they lie one after another in their order.
-type packed struct {
-	staging *Staging
-	part    *parts.File
-	buf     []byte
-	first   uint64 // where in the pack buf begins
-}
-
-// file gives the bytes of small file i, valid until the next call.
-func (p *packed) file(i int) ([]byte, error) {
-	at, size := p.staging.layout.Packed(i), p.staging.layout.Stored(i)
-	if size == 0 {
-		return nil, nil
-	}
-	if at < p.first || at+size > p.first+uint64(len(p.buf)) {
-		if err := p.read(at, size); err != nil {
-			return nil, err
-		}
-	}
-	return p.buf[at-p.first:][:size], nil
-}
-
-// read fills the window from at on, with size bytes at least.
-func (p *packed) read(at, size uint64) error {
-	if p.part == nil {
-		h, err := p.staging.parts.Take(p.staging.name+"/"+packName, -1)
-		if err != nil {
-			return err
-		}
-		p.part = h
-	}
-	if want := max(packWindow, int(size)); cap(p.buf) < want {
-		p.buf = make([]byte, want)
-	}
-	p.buf = p.buf[:cap(p.buf)]
-	n, err := p.part.ReadAt(p.buf, int64(at))
-	p.buf, p.first = p.buf[:n], at
-	if uint64(n) < size {
-		return fmt.Errorf("read the pack: %w", err)
-	}
-	return nil
-}
-
-func (p *packed) close() {
-	if p.part != nil {
-		p.staging.parts.Release(p.part)
-	}
 }

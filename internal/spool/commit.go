@@ -15,6 +15,7 @@ import (
 	"github.com/groupcast/groupcast/internal/protocol"
 	"github.com/groupcast/groupcast/internal/spool/digest"
 	"github.com/groupcast/groupcast/internal/spool/journal"
+	"github.com/groupcast/groupcast/internal/spool/parts"
 	"github.com/groupcast/groupcast/internal/spool/trouble"
 )
 
@@ -292,8 +293,8 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 		return nil, nil, err
 	}
 	moves = make([]move, 0, len(files))
-	pack := packed{staging: g}
-	defer pack.close()
+	pack := parts.NewPack(g.parts, g.name+"/"+packName)
+	defer pack.Close()
 	for _, i := range files {
 		t, o, err := batch.at(ctx, i)
 		if err != nil {
@@ -304,7 +305,7 @@ func (g *Staging) prepare(ctx context.Context, files []int) (moves []move, outco
 			continue
 		}
 		m := move{file: i, target: t}
-		if m.from, m.mtime, err = g.whole(i, &pack); err == nil {
+		if m.from, m.mtime, err = g.whole(i, pack); err == nil {
 			moves = append(moves, m)
 			continue
 		}
@@ -336,8 +337,9 @@ func (g *Staging) makeDurable(ctx context.Context, moves []move) (durable []move
 		return nil, nil, err
 	}
 	g.mu.Lock()
-	defer g.mu.Unlock()
-	if err := g.journal.Add(journal.Moving, files...); err != nil {
+	err = g.journal.Add(journal.Moving, files...)
+	g.mu.Unlock() // blocks are noted while the disk is waited for
+	if err != nil {
 		return nil, nil, err
 	}
 	return durable, weak, g.journal.Sync()

@@ -160,6 +160,11 @@ func (p *Paged) begin(
 	}
 	p.staging = g
 	g.unlooked.Store(p.delta)
+	if s.cfg.Adopt {
+		if g.before, err = diskfs.NamesIn(s.fs, s.cfg.Group); err != nil {
+			return err
+		}
+	}
 	if err := g.settleEarly(ctx); err != nil {
 		return err
 	}

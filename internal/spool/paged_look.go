@@ -19,7 +19,7 @@ func (p *Paged) Look(ctx context.Context, told func(done, of uint64)) error {
 	for i := 0; i < p.layout.Entries(); {
 		var files []int
 		for size := uint64(0); i < p.layout.Entries() && len(files) < maxBatch && size < lookBytes; i++ {
-			if p.lay(i) && p.layout.Finished(i) {
+			if p.staging.wrote.Has(protocol.BlockNumber(i)) && p.layout.Finished(i) {
 				files = append(files, i)
 				size += p.layout.Stored(i)
 			}
@@ -48,11 +48,6 @@ func (p *Paged) left() uint64 { return p.layout.Cut.Bytes() - min(p.Bytes(), p.l
 
 // lookBytes bounds what is compared between two times that somebody is told.
 const lookBytes = 256 << 20
-
-// lay says whether something was delivered under a file's path, or may count as that.
-func (p *Paged) lay(i int) bool {
-	return p.staging.wrote.Has(protocol.BlockNumber(i)) || p.staging.spool.cfg.Adopt
-}
 
 // settleFiles finds files that are finished and lie here already.
 func (p *Paged) settleFiles(ctx context.Context, files []int) error {

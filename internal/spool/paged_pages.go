@@ -110,7 +110,7 @@ func (p *Paged) settle(ctx context.Context, c pages.Change) error {
 	}
 	var files []int
 	for _, f := range c.Finished {
-		if !p.delta && p.lay(int(f.Entry)) {
+		if !p.delta && p.staging.wrote.Has(protocol.BlockNumber(f.Entry)) {
 			files = append(files, int(f.Entry))
 		}
 	}
@@ -150,7 +150,7 @@ func (p *Paged) sort(c *pages.Change) {
 	g := p.staging
 	about := append(append([]protocol.Range{}, c.Ready...), c.Held...)
 	for _, f := range c.Finished {
-		if p.lay(int(f.Entry)) {
+		if g.wrote.Has(protocol.BlockNumber(f.Entry)) {
 			about = append(about, p.layout.FileBlocks(int(f.Entry)))
 		}
 	}

@@ -83,7 +83,7 @@ func (g *Staging) need() (need, total uint64) {
 		total += size
 		switch {
 		case result != 0:
-		case g.unlooked.Load() && (g.wrote.Has(protocol.BlockNumber(i)) || g.spool.cfg.Adopt):
+		case g.unlooked.Load() && g.wrote.Has(protocol.BlockNumber(i)):
 			there += size // it may lie here already: Look asks for what does not
 		case size < bigFile:
 			small += size

@@ -14,6 +14,7 @@ import (
 
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/protocol"
+	"github.com/groupcast/groupcast/internal/spool/diskfs"
 	"github.com/groupcast/groupcast/internal/spool/journal"
 	"github.com/groupcast/groupcast/internal/spool/layout"
 	"github.com/groupcast/groupcast/internal/spool/parts"
@@ -49,7 +50,8 @@ type Staging struct {
 	broken  error                  // a barrier failed: what is on disk is not known any more
 
 	outcomes record.Outcomes
-	wrote    *protocol.BlockSet // entries that the ledger knew when this was staged; nil: nobody asks
+	wrote    *protocol.BlockSet // entries that may have lain here when this was staged; nil: nobody asks
+	before   diskfs.Names       // what DIR/GROUP had then, if that may be what is to come
 	unlooked atomic.Bool        // whether these lie here as they are promised is not known yet
 	unsaid   []int              // files that could not be written: the next commit records them
 	excused  atomic.Uint64      // errors that were plainly an entry's own

@@ -61,7 +61,7 @@ func (g *Staging) settleBatch(ctx context.Context, files []int) error {
 		}
 		f := g.layout.Entry(i)
 		d, there := known[f.Path]
-		if there && g.wrote != nil {
+		if g.wrote != nil && (there || g.before.MayHave(f.Path)) {
 			g.wrote.Add(protocol.BlockNumber(i))
 		}
 		if !there && g.spool.cfg.Adopt && g.layout.Finished(i) {

@@ -120,16 +120,17 @@ func (t *paged) withSkeleton(ctx context.Context, use func(io.Reader) error) err
 // listen takes part in the session.
 func (t *paged) listen(ctx context.Context, h groupcast.Handout) error {
 	blocks := int(t.offer.FirstStream()) + int(t.offer.Blocks)
-	return t.takePart(ctx, blocks, func(ctx context.Context, side *side) (running, error) {
+	return t.orByHTTPS(ctx, t.takePart(ctx, blocks, func(ctx context.Context, side *side) (running, error) {
 		h.FeedbackAddr = t.feedbackTo(t.offer.FeedbackPort)
 		r, err := receiver.NewPaged(receiver.PagedConfig{
 			Endpoint: t.agent.endpoint, Verify: t.verify, Offer: t.offer, OfferBytes: t.raw.Offer, Handout: h,
 			Content: t.content(), OnSkeleton: t.onSkeleton(ctx),
 			Scratch:   func() (receiver.Scratch, error) { return t.spool.Scratch(t.offer.Transfer) },
 			OnCatchUp: side.fetch, OnSilent: side.silent, OnFeedback: side.feedback,
+			Clock: t.clock,
 		})
 		return &pagedSession{r, t}, err
-	})
+	}))
 }
 
 // content is what is on the disk, for a session; nil before the skeleton is known.

@@ -19,12 +19,16 @@ const (
 	Budget
 	Signature
 	Body
+	Late
+	Held
+	Forged
 	Injected
 	reasons
 )
 
 var reasonNames = [reasons]string{
-	"length", "kind", "source", "tag", "number", "key", "sequence", "chain", "budget", "signature", "body", "injected",
+	"length", "kind", "source", "tag", "number", "key", "sequence", "chain", "budget", "signature", "body", "late",
+	"held", "forged", "injected",
 }
 
 // String is the name of the reason in statistics.

@@ -68,7 +68,8 @@ func New(cfg Config) (*Receiver, error) {
 	}
 	o := cfg.Offer
 	r := newReceiver(setup{cfg.Endpoint, cfg.Handout, cfg.OnCatchUp, cfg.OnSilent, cfg.OnFeedback}, terms{
-		tag: o.Tag, symbol: int(o.SymbolSize), sync: [2]int{protocol.MinSyncPacket, protocol.MaxSyncPacket},
+		tag: o.Tag, symbol: int(o.SymbolSize), data: int(o.SymbolSize) + protocol.DataOverhead,
+		sync:  [2]int{protocol.MinSyncPacket, protocol.MaxSyncPacket},
 		group: o.GroupAddr, source: o.Source.Unmap(), feedbackPort: o.FeedbackPort,
 	}, keys)
 	m := &manifestSession{r: r, cfg: cfg, syncs: newCandidates(time.Now(), first.Sequence)}

@@ -24,6 +24,7 @@ type opened struct {
 	number protocol.PacketNumber
 	kind   wire.Kind
 	body   []byte
+	plain  []byte // its clear bytes, and the body behind them
 }
 
 // gate says which packets of a session are opened. It is renewed with each SYNC.
@@ -61,7 +62,7 @@ func (r *Receiver) open(dst []opened, now time.Time, a arrival, run []byte) []op
 			r.drops.Add(drops.Key)
 			continue
 		}
-		dst = append(dst, opened{h.Number, h.Kind, body})
+		dst = append(dst, opened{h.Number, h.Kind, body, p[:protocol.GroupHeaderBytes+len(body)]})
 	}
 	return dst
 }
@@ -81,7 +82,7 @@ func (r *Receiver) precheck(
 	switch {
 	case err != nil || h.Kind == wire.KindDigest:
 		return drops.Kind, false
-	case h.Kind == wire.KindData && len(p) != r.offer.symbol+protocol.DataOverhead,
+	case h.Kind == wire.KindData && len(p) != r.offer.data,
 		h.Kind == wire.KindSync && (len(p) < r.offer.sync[0] || len(p) > r.offer.sync[1]):
 		return drops.Length, false
 	case from.Addr() != r.offer.source, r.offer.port != 0 && from.Port() != r.offer.port,
@@ -126,6 +127,10 @@ func (r *Receiver) handle(now time.Time, port uint16, p opened) {
 	}
 	if !r.machine.Accepts(p.number) { // a SYNC has moved the window since it was opened
 		r.drops.Add(drops.Number)
+		return
+	}
+	if r.marked != nil {
+		r.hold(now, p)
 		return
 	}
 	d, err := wire.ParseData(p.body)

@@ -1,7 +1,9 @@
 package receiver
 
 import (
+	"context"
 	"io"
+	"time"
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/format2"
@@ -51,6 +53,8 @@ type PagedConfig struct {
 	OnSkeleton func(raw io.Reader) (PagedContent, error)
 	// Scratch makes room for the skeleton. It is called at most once, and not at all with Content.
 	Scratch func() (Scratch, error)
+	// Clock asks the server for the sender's clock, in a session whose packets have MACs.
+	Clock func(ctx context.Context) (time.Duration, error)
 	// The following are called from the goroutine of Run and may be nil.
 	//
 	// OnCatchUp: these blocks of the session are to be fetched over HTTPS; PartsOf says what they are. Pages go to

@@ -41,9 +41,6 @@ type pagedSession struct {
 // NewPaged checks the hand-out against the offer and prepares a session of a paged transfer.
 func NewPaged(cfg PagedConfig) (*Receiver, error) {
 	o := cfg.Offer
-	if o.Flags&recv.UnspokenFlags != 0 {
-		return nil, fmt.Errorf("a session with flags %#x: %w", o.Flags, recv.ErrNewer)
-	}
 	secret, err := seal.ParseSecret(cfg.Handout.SessionSecret)
 	if err != nil {
 		return nil, fmt.Errorf("session secret: %w", err)
@@ -61,10 +58,13 @@ func NewPaged(cfg PagedConfig) (*Receiver, error) {
 		return nil, fmt.Errorf("first SYNC of the hand-out: %w", err)
 	}
 	p.r = newReceiver(setup{cfg.Endpoint, cfg.Handout, cfg.OnCatchUp, cfg.OnSilent, cfg.OnFeedback}, terms{
-		tag: o.Tag, symbol: int(o.SymbolSize), paged: true, port: o.Source.Port(),
+		tag: o.Tag, symbol: int(o.SymbolSize), data: dataBytes(o), paged: true, port: o.Source.Port(),
 		sync:  [2]int{format2.MinSyncPacket, int(o.SymbolSize) + protocol.DataOverhead},
 		group: o.GroupAddr, source: o.Source.Addr().Unmap(), feedbackPort: o.FeedbackPort,
 	}, keys)
+	if o.Flags&format2.OfferMACs != 0 {
+		p.r.marked = newMarked(cfg, first)
+	}
 	err = p.r.prepare(recv.Config{
 		Layout: pagedLayout{p.skeleton, o, nil}, Blocks: int(o.FirstStream()) + int(o.Blocks), Head: int(o.FirstStream()),
 		Pages: int(o.Pages), MaxK: int(o.MaxK), First: asSync(first),

@@ -81,12 +81,24 @@ func (p *pagedSession) hearSync(now time.Time, port uint16, body []byte) {
 		return
 	}
 	s.budget.Good()
+	if r.marked != nil {
+		r.marked.learn(r.keys.Load(), s.chain, sync)
+	}
 	s.chain.Take(index, element)
 	s.newest, s.at = sequence, now
 	s.sources.heard(now, port)
-	r.machine.HandleSync(now, asSync(sync))
-	r.machine.Declare(now, declared(sync))
+	if r.marked != nil {
+		p.holdSync(now, sync)
+	} else {
+		p.takeSync(now, sync)
+	}
 	r.moveGate()
+}
+
+// takeSync gives a SYNC to the machine.
+func (p *pagedSession) takeSync(now time.Time, sync format2.Sync) {
+	p.r.machine.HandleSync(now, asSync(sync))
+	p.r.machine.Declare(now, declared(sync))
 }
 
 // offTheChain follows a SYNC whose element is none, or too far away to say.

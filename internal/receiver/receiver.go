@@ -34,6 +34,7 @@ type setup struct {
 type terms struct {
 	tag          protocol.SessionTag
 	symbol       int            // bytes
+	data         int            // of a packet with one
 	sync         [2]int         // bytes of the shortest and the longest packet with a SYNC
 	group        netip.AddrPort // multicast
 	source       netip.Addr
@@ -80,6 +81,7 @@ type Receiver struct {
 
 	mu          sync.Mutex // guards everything below
 	machine     *recv.Receiver
+	marked      *marked // of a session whose packets have MACs
 	feedback    *seal.FeedbackSealer
 	base        uint32    // packets that the socket had dropped when the first packet came
 	based       bool      // base is set
@@ -135,6 +137,7 @@ func (r *Receiver) prepare(c recv.Config, f format) error {
 	if err := r.dial(); err != nil {
 		return err
 	}
+	c.Held = r.offer.data > r.offer.symbol+protocol.DataOverhead
 	c.SymbolSize, c.Waiting = r.offer.symbol, !r.cfg.Handout.Started
 	c.PoolBytes = protocol.ReceiverPoolBytes / r.cfg.Endpoint.share()
 	r.machine = recv.New(c, time.Now(), rand.New(rand.NewPCG(rand.Uint64(), rand.Uint64())))
@@ -200,6 +203,9 @@ func (r *Receiver) Run(ctx context.Context) error {
 		pool.Go(r.work)
 	}
 	pool.Go(func() { r.syncRegularly(ctx) })
+	if r.marked != nil {
+		pool.Go(func() { r.keepTime(ctx) })
+	}
 	if err := r.format.begin(); err != nil {
 		r.fail(err)
 	}

@@ -12,10 +12,6 @@ import (
 // ErrSite refuses an offer that is meant for another site, or of a time when another sent there.
 var ErrSite = errors.New("it is for another site, or of an earlier sender of this one")
 
-// UnspokenFlags are those of an offer whose meaning is fixed (docs/format-2.md §4), but which this version does not
-// speak: an offer with one needs a newer version.
-const UnspokenFlags = format2.OfferMACs
-
 // Gate2 decides whether an offer of format 2 with a valid signature may be acted on (docs/format-2.md §4). No
 // released program has one.
 type Gate2 struct {
@@ -33,9 +29,6 @@ func (g Gate2) Admit2(o format2.Offer) (protocol.OfferNo, uint64, error) {
 		if errors.Is(err, format2.ErrNewer) {
 			err = ErrNewer
 		}
-	}
-	if err == nil && o.Flags&UnspokenFlags != 0 {
-		err = ErrNewer
 	}
 	if err == nil && o.Flags&format2.OfferMulticast != 0 {
 		err = address(wire.Offer{Flags: wire.OfferMulticast, GroupAddr: o.GroupAddr})

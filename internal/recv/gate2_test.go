@@ -44,7 +44,6 @@ func TestTheGateOfFormat2(t *testing.T) {
 		"older than another": {func(o *format2.Offer) { o.Number = 17 }, recv.ErrOld},
 		"an unknown flag":    {func(o *format2.Offer) { o.Flags |= 1 << 9 }, recv.ErrNewer},
 		"an unknown hash":    {func(o *format2.Offer) { o.Hash = 9 }, recv.ErrNewer},
-		"MACs":               {func(o *format2.Offer) { o.Flags |= format2.OfferMACs }, recv.ErrNewer},
 		"no pages":           {func(o *format2.Offer) { o.Pages = 0 }, nil},
 		"a floor above it":   {func(o *format2.Offer) { o.Floor = 21 }, nil},
 		"too many bytes":     {func(o *format2.Offer) { o.Bytes = 1 }, nil},

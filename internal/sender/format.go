@@ -28,6 +28,10 @@ type format interface {
 	ofContent(blocks int) int
 	// sealSync makes the packet of a SYNC, with the session's lock held; false: the session's time is over.
 	sealSync(machine *send.Sender, m wire.Sync, number protocol.PacketNumber) ([]byte, bool)
+	// ahead is what the session's clock says when it begins.
+	ahead() time.Duration
+	// marks are what packets get their MACs from; nil: they have none.
+	marks() *marks
 	// outlived says whether the time of a session that is so old is used up.
 	outlived(age time.Duration) bool
 	// parse reads the body of a report, open a whole packet with one.
@@ -41,9 +45,10 @@ type drawn struct {
 	session  protocol.SessionID
 	tag      protocol.SessionTag
 	source   netip.Addr
-	port     uint16 // that packets come from
-	feedback uint16 // port
-	symbol   uint16 // the largest that the interface carries
+	port     uint16               // that packets come from
+	feedback uint16               // port
+	symbol   uint16               // the largest that the interface carries
+	clock    func() time.Duration // of the session
 }
 
 // plain is format 1.
@@ -97,6 +102,10 @@ func (p *plain) ofContent(blocks int) int { return blocks }
 func (p *plain) sealSync(_ *send.Sender, m wire.Sync, number protocol.PacketNumber) ([]byte, bool) {
 	return p.seal.SealSync(p.cfg.Key, number, m), true
 }
+
+func (p *plain) ahead() time.Duration { return 0 }
+
+func (p *plain) marks() *marks { return nil }
 
 func (p *plain) outlived(time.Duration) bool { return false }
 

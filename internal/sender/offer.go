@@ -16,6 +16,7 @@ type Offer struct {
 	SymbolSize       uint16
 	FeedbackPort     uint16
 	Paged            bool // of format 2
+	MACs             bool // data packets have MACs
 }
 
 // Offer gives the session's offer.

@@ -65,7 +65,7 @@ func TestPacketsCarryTheirSymbols(t *testing.T) {
 				if err := p.add(send.SymbolRef{Block: block, Index: index}); err != nil {
 					t.Fatal(err)
 				}
-				if err := p.writer.sealTrain(batch{packets: p.train, size: p.packet, first: number}); err != nil {
+				if err := p.writer.sealTrain(batch{packets: p.train, size: p.packet, first: number}, nil); err != nil {
 					t.Fatal(err)
 				}
 				d := r.opened(p.train, number)
@@ -126,7 +126,7 @@ func BenchmarkStageSealing(b *testing.B) {
 	for range writers() {
 		all.Go(func() {
 			for t := range trains {
-				if err := p.writer.sealTrain(t); err != nil {
+				if err := p.writer.sealTrain(t, nil); err != nil {
 					b.Error(err)
 				}
 				p.writer.free <- t.packets

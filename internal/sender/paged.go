@@ -76,7 +76,8 @@ func NewPaged(cfg PagedConfig) (*Sender, error) {
 type paged struct {
 	cfg    PagedConfig
 	key    seal.SigningKey // of SYNCs
-	chain  *seal.Chain
+	chain  *marks
+	lag    uint64 // slots
 	cut    *skeleton.Cut
 	feed   *pageFeed
 	seal   *seal.Session
@@ -84,18 +85,26 @@ type paged struct {
 }
 
 func (p *paged) sign(d drawn) (Offer, *seal.Session, error) {
-	slots := uint32((p.cfg.Life + slot - 1) / slot)
-	p.chain = seal.NewChain(d.session, slots+lag)
 	o := p.cfg.Terms
+	length, spare := slot, uint32(0)
+	p.lag = lag
+	if o.Flags&format2.OfferMACs != 0 {
+		length, spare, p.lag = markSlot, markSpare, markLag
+	}
+	slots := uint32((p.cfg.Life + length - 1) / length)
+	p.chain = &marks{slot: length, clock: d.clock, chain: seal.NewChain(d.session, slots+uint32(p.lag)+spare)}
 	if o.SymbolSize = min(o.SymbolSize, d.symbol); o.SymbolSize == 0 {
 		o.SymbolSize = d.symbol
+	}
+	if o.Flags&format2.OfferMACs != 0 {
+		o.SymbolSize -= format2.MACBytes
 	}
 	o.MaxK, o.Codec, o.Hash = protocol.MaxSourceSymbols, format2.CodecCauchyRS, format2.HashBLAKE3
 	o.AEAD, o.Cutter = format2.AEADAES256GCM, format2.CutterFixed
 	o.Session, o.Tag = d.session, d.tag
 	o.KeyCheck = seal.KeyCheck2(d.secret, o.Server, o.Session)
-	o.SyncKey, o.Anchor = [32]byte(p.key.Public().Bytes()), p.chain.Anchor()
-	o.SlotMS, o.Lag = uint16(slot.Milliseconds()), lag
+	o.SyncKey, o.Anchor = [32]byte(p.key.Public().Bytes()), p.chain.chain.Anchor()
+	o.SlotMS, o.Lag = uint16(length.Milliseconds()), uint8(p.lag)
 	o.LifeSeconds = uint32((p.cfg.Life + time.Second - 1) / time.Second)
 	o.GroupAddr = netip.AddrPortFrom(o.GroupAddr.Addr().Unmap(), o.GroupAddr.Port())
 	o.Source, o.FeedbackPort = netip.AddrPortFrom(d.source.Unmap(), d.port), d.feedback
@@ -103,10 +112,11 @@ func (p *paged) sign(d drawn) (Offer, *seal.Session, error) {
 	bytes := format2.AppendOffer(nil, o)
 	var err error
 	p.seal, err = seal.NewSession2(d.secret, bytes)
-	p.symbol = int(o.SymbolSize)
+	p.symbol, p.chain.seal = int(o.SymbolSize), p.seal
 	return Offer{
 		Bytes: bytes, Signature: seal.SignOffer(p.cfg.Key, bytes), Session: o.Session, Number: o.Number, Group: o.Group,
 		GroupAddr: o.GroupAddr, SymbolSize: o.SymbolSize, FeedbackPort: o.FeedbackPort, Paged: true,
+		MACs: o.Flags&format2.OfferMACs != 0,
 	}, p.seal, err
 }
 
@@ -144,14 +154,30 @@ func (p *paged) ofContent(blocks int) int { return max(0, blocks-int(p.feed.stre
 
 func (p *paged) sealSync(machine *send.Sender, m wire.Sync, number protocol.PacketNumber) ([]byte, bool) {
 	s := format2.Sync{Sync: m, Flags: format2.SyncFlags(m.Flags)}
-	at := m.SentAt / uint64(slot.Microseconds())
+	at := m.SentAt / uint64(p.chain.slot.Microseconds())
 	var ok bool
-	s.Index = uint32(max(at, lag) - lag)
-	if s.Element, ok = p.chain.Element(s.Index); !ok {
+	s.Index = uint32(max(at, p.lag) - p.lag)
+	if s.Element, ok = p.chain.element(s.Index); !ok {
 		return nil, false
 	}
 	p.feed.declare(machine, &s)
 	return p.seal.SealSync2(p.key, number, s, p.symbol), true
+}
+
+// ahead: the key of slot 0 is in the offer, so that nothing may be sent in it.
+func (p *paged) ahead() time.Duration {
+	if p.cfg.Terms.Flags&format2.OfferMACs == 0 {
+		return 0
+	}
+	return markSlot
+}
+
+// marks are what packets get their MACs from; nil: they have none.
+func (p *paged) marks() *marks {
+	if p.cfg.Terms.Flags&format2.OfferMACs == 0 {
+		return nil
+	}
+	return p.chain
 }
 
 func (p *paged) outlived(age time.Duration) bool { return age >= p.cfg.Life }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/groupcast/groupcast"
 	"github.com/groupcast/groupcast/internal/fec"
+	"github.com/groupcast/groupcast/internal/format2"
 	"github.com/groupcast/groupcast/internal/manifest"
 	"github.com/groupcast/groupcast/internal/mcast"
 	"github.com/groupcast/groupcast/internal/protocol"
@@ -132,6 +133,7 @@ func newSender(c common, f format, feed *pageFeed) (*Sender, error) {
 		started: time.Now(), wake: make(chan struct{}, 1), done: make(chan struct{}), cancel: func() {},
 		byID: make(map[protocol.DeviceID]send.Device),
 	}
+	s.started = s.started.Add(-f.ahead())
 	if err := s.sign(); err != nil {
 		s.endpoint.releaseLink(link)
 		return nil, err
@@ -175,6 +177,7 @@ func (s *Sender) sign() error {
 	s.offer, s.seal, err = s.format.sign(drawn{
 		secret: s.secret, session: protocol.NewSessionID(), tag: tag, source: s.from, port: s.link.SourcePort(group),
 		feedback: s.endpoint.FeedbackPort(), symbol: uint16(protocol.SymbolFor(s.link.Interface.MTU, group.Unmap().Is6())),
+		clock: func() time.Duration { return time.Since(s.started) },
 	})
 	if err != nil {
 		s.endpoint.freeTag(tag)
@@ -191,8 +194,12 @@ func (s *Sender) newPacketizer(blocks int) *packetizer {
 		code:  fec.NewCode(), symbolSize: size, stopped: &s.stopped,
 		packet: size + protocol.DataOverhead,
 	}
+	marks := s.format.marks()
+	if marks != nil {
+		b.packet += format2.MACBytes
+	}
 	b.writer = newWriter(s.link, s.offer.GroupAddr, b.maxRefs()*b.packet, &s.stopped)
-	b.writer.seal, b.writer.tag = s.seal, s.tag
+	b.writer.seal, b.writer.tag, b.writer.marks = s.seal, s.tag, marks
 	return b
 }
 

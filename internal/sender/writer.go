@@ -44,6 +44,7 @@ type writer struct {
 	stopped *atomic.Bool
 	seal    sealer
 	tag     protocol.SessionTag
+	marks   *marks // nil: packets have no MACs
 
 	free   chan []byte
 	ready  chan batch
@@ -133,13 +134,14 @@ func (w *writer) run(ctx context.Context) {
 }
 
 func (w *writer) loop(ctx context.Context) {
+	var key markKey
 	for {
 		s, release, ok := w.take()
 		if !ok {
 			return
 		}
 		if !w.over.Load() {
-			if err := w.write(ctx, s); err != nil && !w.over.Swap(true) {
+			if err := w.write(ctx, s, &key); err != nil && !w.over.Swap(true) {
 				w.failed <- err
 			}
 		}
@@ -169,13 +171,19 @@ func (w *writer) take() (s batch, release func(), ok bool) {
 
 // sealTrain seals the packets of a train where they are. Their numbers count as used even if Stop ends it
 // before the last (security.md K1, K2).
-func (w *writer) sealTrain(s batch) error {
+func (w *writer) sealTrain(s batch, key *markKey) error {
+	if w.marks != nil && !key.renew(w.marks) {
+		return errStopped
+	}
 	for i := 0; i < len(s.packets)/s.size; i++ {
 		if w.stopped.Load() {
 			return errStopped
 		}
 		p := s.packets[i*s.size : (i+1)*s.size]
 		h := wire.Header{Kind: wire.KindData, Tag: w.tag, Number: s.first + protocol.PacketNumber(i)}
+		if w.marks != nil {
+			key.mark(h, p)
+		}
 		w.seal.Seal(p[:0], h, p[protocol.GroupHeaderBytes:s.size-protocol.TagBytes])
 	}
 	return nil
@@ -183,12 +191,12 @@ func (w *writer) sealTrain(s batch) error {
 
 // write seals and sends packets. What an interface that is down does not take is lost, and repaired
 // like any other loss; only an interface that stays down ends the session.
-func (w *writer) write(ctx context.Context, s batch) error {
+func (w *writer) write(ctx context.Context, s batch, key *markKey) error {
 	if w.stopped.Load() {
 		return errStopped
 	}
 	if !s.sync {
-		if err := w.sealTrain(s); err != nil {
+		if err := w.sealTrain(s, key); err != nil {
 			return err
 		}
 	}

@@ -111,7 +111,7 @@ func TestInterfaceThatIsDown(t *testing.T) {
 			if c.since > 0 {
 				w.outage.Store(time.Now().Add(-c.since).UnixNano())
 			}
-			err := w.write(t.Context(), batch{packets: []byte{1}, size: 1, sync: true})
+			err := w.write(t.Context(), batch{packets: []byte{1}, size: 1, sync: true}, nil)
 			if !errors.Is(err, c.want) || c.want == nil && err != nil {
 				t.Errorf("got %v", err)
 			}

@@ -130,6 +130,9 @@ func newPagedDevice(t *testing.T, r *rig, f *folder, loss int) *pagedDevice {
 	d.rec, err = receiver.NewPaged(receiver.PagedConfig{
 		Endpoint: r.hearing(receiver.Loss(float64(loss), uint64(loss))), Verify: r.key.Public(),
 		Offer: offer, OfferBytes: signed.Bytes, Handout: h, Content: d.staging,
+		Clock: func(context.Context) (time.Duration, error) {
+			return time.Duration(r.sender.Clock()) * time.Microsecond, nil
+		},
 		OnCatchUp: func(ranges []protocol.Range, _ string) { d.parts <- receiver.PartsOf(offer, ranges) },
 	})
 	must(t, err)
@@ -158,11 +161,20 @@ func (d *pagedDevice) fetch(ctx context.Context) {
 }
 
 // A folder that is hashed while it is sent: its pages leave as they are durable, and every receiver has every file.
-func TestPagedFromDiskToDisk(t *testing.T) {
+func TestPagedFromDiskToDisk(t *testing.T) { fromDiskToDisk(t, 0) }
+
+// The same with a MAC in each packet, which costs 8 bytes.
+func TestPagedWithMACs(t *testing.T) {
+	marked, plain := fromDiskToDisk(t, format2.OfferMACs), fromDiskToDisk(t, 0)
+	t.Logf("%d bytes with MACs, %d without: %+.2f %%", marked, plain, 100*(float64(marked)/float64(plain)-1))
+}
+
+func fromDiskToDisk(t *testing.T, flags format2.OfferFlags) (wire uint64) {
 	r := newBareRig(t)
 	f := newFolder(t, r.key, r.group, map[string]int{
 		"a": 20 << 20, "b": 300_000, "c": 0, "d": 17, "e": 1_100_000, "zeros": 3 << 20,
 	})
+	f.terms.Flags |= flags
 	var err error
 	r.sender, err = sender.NewPaged(sender.PagedConfig{
 		Endpoint: r.endpoint, Key: r.key, Terms: f.terms, Source: f.src, Rate: testRate, OnEvent: r.event,
@@ -202,6 +214,13 @@ func TestPagedFromDiskToDisk(t *testing.T) {
 	if most := 1.25 * 21.4 * (1 << 20) * 1.06; float64(st.Wire) > most {
 		t.Errorf("%d bytes went out, at most %.0f were expected", st.Wire, most)
 	}
+	for i, d := range devices {
+		if c := d.rec.Status().Drops; c["forged"] > 0 || c["held"] > 0 {
+			t.Errorf("device %d dropped %v", i, c)
+		}
+		t.Logf("device %d: %+v", i, d.rec.Status())
+	}
+	return st.Wire
 }
 
 // check commits what came and compares it with what was sent.

@@ -55,6 +55,7 @@ var arrows = map[string]string{
 	"home":                 "protocol durable .",
 	"units":                ".",
 	"batch":                "",
+	"blockcache":           "protocol spool/diskfs spool/trouble",
 	"store":                "protocol .",
 	"sqlfile":              ".",
 	"store/recent":         "protocol batch store .",

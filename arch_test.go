@@ -28,6 +28,7 @@ var arrows = map[string]string{
 	"skeleton": "protocol manifest format2",
 	"pages":    "protocol format2 seal skeleton",
 	"rate":     "protocol",
+	"lease":    "protocol",
 	"send":     "protocol wire rate manifest fec",
 	"recv":     "protocol wire format2 rate manifest fec",
 	"schedule": "protocol .",
@@ -155,8 +156,8 @@ var arrows = map[string]string{
 }
 
 // core packages do no I/O: what they may not import, and why.
-var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate send recv schedule telemetry " +
-	"agent/loop units")
+var core = strings.Fields("protocol wire format2 seal fec manifest skeleton pages rate lease send recv " +
+	"schedule telemetry agent/loop units")
 
 var forbiddenInCore = map[string]string{
 	"net": "sockets belong to mcast", "os": "files belong to spool and content",

@@ -16,6 +16,8 @@ SEED    ?= 0
 CELLS   ?= full
 RUNS    ?= 5
 RESULTS ?= bench/results.jsonl
+TUNED   ?= bench/tuning.jsonl
+DOCUMENTS = -tuned $(TUNED) -plots docs/plots -docs README.md,docs/performance.md
 COUNT   ?= 6
 N       ?= 10000
 MICRO   := ./internal/seal ./internal/fec ./internal/wire ./internal/send ./internal/recv ./internal/sender ./internal/receiver ./internal/sessiontest ./internal/spool ./internal/ledger ./internal/content ./internal/manifest
@@ -27,7 +29,7 @@ PAGES   := $(shell git ls-files web 2>/dev/null)
 # What web/package-lock.json names, installed once: npm notes in node_modules what it installed from.
 WEBTOOLS = { test web/node_modules/.package-lock.json -nt web/package-lock.json || (cd web && $(NPM) ci --no-audit --no-fund --silent); }
 
-.PHONY: help web types browser screens build run demo man check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-tables bench-micro sim-crowd gen tools clean
+.PHONY: help web types browser screens build run demo man check fmt lint vet cross unit pure race sim sim-short soak fuzz vulncheck e2e redteam test unit-web bench bench-quick bench-table bench-tune bench-tables bench-micro sim-crowd gen tools clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z0-9-]+:.*## /{printf "  %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -143,14 +145,23 @@ test: ## everything, fast things first; installs what it needs
 bench: build bin/bench ## groupcast beside uftp, udpcast and the ceiling: the full table and the plots (root; RUNS=1 takes 40 minutes)
 	./test/netlab/install.sh rivals
 	rm -f $(RESULTS)
-	./bin/bench -cells $(CELLS) -runs $(RUNS) -out $(RESULTS) -plots docs/plots
+	./bin/bench -cells $(CELLS) -runs $(RUNS) -out $(RESULTS) $(DOCUMENTS)
 
 bench-quick: build bin/bench ## a cell or two of each kind, one run each (root, minutes)
 	./test/netlab/install.sh rivals
 	./bin/bench -cells quick -runs 1
 
-bench-tables: bin/bench ## the tables and plots once more from what `make bench` measured
-	./bin/bench -from $(RESULTS) -plots docs/plots
+bench-table: build bin/bench ## the tables and plots of README and docs/performance.md (root, an idle machine, 25 minutes)
+	./test/netlab/install.sh rivals
+	rm -f $(RESULTS)
+	./bin/bench -cells table -runs 5 -budget 25m -out $(RESULTS) $(DOCUMENTS)
+
+bench-tune: build bin/bench ## find the settings of the rivals that bench-table gives them (root, 30 minutes; CELLS='gig-*' for some)
+	./test/netlab/install.sh rivals
+	./bin/bench -cells '$(if $(filter full,$(CELLS)),table,$(CELLS))' -tune -tuned $(TUNED)
+
+bench-tables: bin/bench ## the tables and plots once more from what was measured
+	./bin/bench -from $(RESULTS) $(DOCUMENTS)
 
 bench-micro: ## Go micro-benchmarks, COUNT times: compare two with `benchstat old new`
 	@mkdir -p bin

@@ -24,6 +24,7 @@ type bed struct {
 	lab    *netlab.Lab
 	dir    string
 	load   payload
+	images images // of a delta
 	procs  []*exec.Cmd
 	meter  *exec.Cmd // stays on the sender's host, so that the counters of its card can be read
 }
@@ -48,7 +49,7 @@ func newBed(ctx context.Context, c cell, kind string) (*bed, error) {
 	}
 	b := &bed{cell: c, lab: lab, dir: dir}
 	b.ctx, b.cancel = context.WithTimeout(ctx, c.patience())
-	if b.load, err = newPayload(dir, c); err != nil {
+	if b.load, b.images, err = newContent(dir, c); err != nil {
 		b.close()
 		return nil, err
 	}

@@ -38,7 +38,7 @@ func TestParsing(t *testing.T) {
 		t.Errorf("times of the machine %v, want 2 s of system and 7.77 s stolen", got)
 	}
 	got := parseStat("12 (a )b (c) S 7 1 1 0 -1 4194304 1 2 3 4 250 150 30 20 20 0 1 0 1 1 1")
-	if got != (procStat{7, 4, 0.5}) {
+	if got != (procStat{"S", 7, 4, 0.5}) {
 		t.Errorf("%+v, want parent 7, 4 s of its own, 0.5 s of its children", got)
 	}
 	if got := parseStat("12 (cut off) S 7"); got != (procStat{}) {
@@ -176,7 +176,7 @@ func TestPayloads(t *testing.T) {
 	for _, c := range []cell{{MiB: 0.5}, {MiB: kib, Files: 2}, {MiB: kib, Files: 40}} {
 		t.Run(fmt.Sprint(c.MiB, " ", c.Files), func(t *testing.T) {
 			dir := t.TempDir()
-			p, err := newPayload(dir, c)
+			p, _, err := newContent(dir, c)
 			if err != nil {
 				t.Fatal(err)
 			}

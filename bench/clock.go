@@ -4,6 +4,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 )
@@ -21,7 +22,7 @@ type clock struct {
 }
 
 // calm is how long a run waits for a machine without other work.
-const calm = 15 * time.Second
+var calm = 15 * time.Second
 
 func (b *bed) clock() (*clock, error) {
 	if !b.cell.Disk {
@@ -35,8 +36,9 @@ func (b *bed) clock() (*clock, error) {
 		return nil, err
 	}
 	c := &clock{b: b, before: map[*exec.Cmd]float64{}, noise: b.noise()}
+	all := processes()
 	for _, p := range b.procs {
-		c.before[p] = cpuOf(p.Process.Pid)
+		c.before[p] = all.of(p)
 	}
 	c.cpu, c.sent, c.start = busy(), sent, time.Now()
 	c.use = b.watchWire()
@@ -66,8 +68,11 @@ func (b *bed) warm() error {
 // stop reads everything; end may lie a moment back.
 func (c *clock) stop(r *result, end time.Time) error {
 	r.Seconds = end.Sub(c.start).Seconds()
-	r.Use = c.use.stop(r.Seconds)
-	r.First, r.Idle = firstAndIdle(r.Use, r.Seconds)
+	use := c.use.stop(r.Seconds)
+	r.First, r.Idle = firstAndIdle(use, r.Seconds)
+	if slices.Contains(usePlots, r.Cell.Name) {
+		r.Use = use
+	}
 	r.CPU = busy() - c.cpu
 	r.CPUSender, r.CPUReceivers = c.processes()
 	r.Noise = c.noise.stop(c.b)
@@ -78,8 +83,9 @@ func (c *clock) stop(r *result, end time.Time) error {
 
 // processes adds up what our own used since the start, by the host they run on.
 func (c *clock) processes() (sender, receivers float64) {
+	all := processes()
 	for _, p := range c.b.procs {
-		used := cpuOf(p.Process.Pid) - c.before[p]
+		used := all.of(p) - c.before[p]
 		switch host := strings.TrimPrefix(p.Args[3], labName+"-"); {
 		case used < 0:
 		case host == "s":
@@ -91,8 +97,13 @@ func (c *clock) processes() (sender, receivers float64) {
 	return sender, receivers
 }
 
-// cpuOf is the CPU seconds of a process so far; 0 when it is gone.
-func cpuOf(pid int) float64 { return readStat(pid).own }
+// of is the CPU seconds of a process that the bench started and of its family so far.
+func (t table) of(p *exec.Cmd) float64 {
+	if end := p.ProcessState; end != nil {
+		return (end.UserTime() + end.SystemTime()).Seconds()
+	}
+	return t.family(p.Process.Pid)
+}
 
 // waitCalm waits, no longer than limit, until the machine does little.
 func waitCalm(limit time.Duration) {

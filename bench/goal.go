@@ -35,7 +35,7 @@ func cpu(r result) float64     { return r.CPU }
 
 const product = "groupcast"
 
-var rivals = []string{"uftp", "udpcast", "aria2"}
+var rivals = []string{"uftp", "udpcast", "aria2", "rsync", "zsync", "casync", "tar+tcp"}
 
 func of(tool string, field func(result) float64) func(view, cell) (float64, bool) {
 	return func(v view, c cell) (float64, bool) {
@@ -93,6 +93,32 @@ func twiceTheRival() goal {
 			return x, x > 0
 		},
 	}
+}
+
+func firstPacket(limit float64) goal {
+	first := func(r result) float64 { return r.First }
+	return goal{fmt.Sprintf("first packet of data ≤ %g s after the command", limit), limit, true, of(product, first)}
+}
+
+// sentBytes is what the sender's wire carried.
+func sentBytes(r result) float64 { return r.Wire * float64(r.Cell.bytes()) }
+
+// asLacking compares the bytes on the wire with those of the blocks that receivers lack.
+func asLacking(d delta) goal {
+	if d.Renamed {
+		return goal{"≤ 1 % of the file on the wire", 0.01, true, of(product, wireOf)}
+	}
+	return goal{"≤ 1.1 × the touched blocks on the wire", 1.1, true, of(product, func(r result) float64 {
+		return sentBytes(r) / max(1, float64(r.Touched))
+	})}
+}
+
+// fasterThanRivals compares the time with the fastest rival's.
+func fasterThanRivals() goal {
+	return goal{"≥ 1 × the best rival's speed", 1, false, func(v view, c cell) (float64, bool) {
+		x := v.paired(c.Name, func(tool map[string]result) float64 { return tool[product].Mbit / best(tool) })
+		return x, x > 0
+	}}
 }
 
 func halfTheCPU() goal {

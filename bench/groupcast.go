@@ -32,6 +32,16 @@ func ours(b *bed, rate string, r *result) error {
 	if err != nil {
 		return err
 	}
+	here := func(i int) bool { return b.load.here(filepath.Join(b.out(i), "lab"), b.cell.each()) }
+	if b.cell.Delta != nil {
+		if err := b.seedOurs(); err != nil {
+			return err
+		}
+		if err := b.placeNew(); err != nil {
+			return err
+		}
+		here = b.replaced()
+	}
 	tcp, err := b.competitor()
 	if err != nil {
 		return err
@@ -45,7 +55,6 @@ func ours(b *bed, rate string, r *result) error {
 	if err != nil {
 		return err
 	}
-	here := func(i int) bool { return b.load.here(filepath.Join(b.out(i), "lab"), b.cell.each()) }
 	if err := b.finish(r, c, agents, here); err != nil {
 		have, _ := os.ReadFile(log)
 		return fmt.Errorf("%w: %s", err, tail(have))

@@ -17,11 +17,14 @@ import (
 	"bufio"
 	"context"
 	"encoding/json"
+	"errors"
 	"flag"
 	"fmt"
+	"io/fs"
 	"os"
 	"os/exec"
 	"os/signal"
+	"runtime"
 	"strconv"
 	"strings"
 	"syscall"
@@ -59,6 +62,10 @@ type result struct {
 	TCP          float64 `json:"tcp,omitempty"`    // Mbit/s of the flow beside
 	Error        string  `json:"error,omitempty"`
 
+	Touched int64   `json:"touched,omitempty"` // of a delta: bytes of the blocks that differ from one version or another
+	Made    float64 `json:"made,omitempty"`    // seconds of what was prepared before the clock started
+	Machine string  `json:"machine,omitempty"`
+
 	Setting string  `json:"setting,omitempty"` // that the rival was given; in the round -1 one that was tried
 	First   float64 `json:"first,omitempty"`   // seconds until the first packet of data left
 	Idle    float64 `json:"idle,omitempty"`    // seconds after it in which the wire was all but empty
@@ -68,9 +75,11 @@ type result struct {
 // options are the command line.
 type options struct {
 	cells, tools, rates, out, from, plots string
+	tuned, docs                           string
 	one                                   cell
 	runs                                  int
-	list, untuned                         bool
+	list, untuned, tune                   bool
+	budget                                time.Duration
 	memory                                float64
 }
 
@@ -96,6 +105,8 @@ func command(ctx context.Context, args []string) error {
 			return flow.Main(ctx, args[1:])
 		case "tracker":
 			return trackerMain(ctx, args[1:])
+		case "tarpipe":
+			return tarpipeMain(ctx, args[1:])
 		case "meter":
 			return meterMain(ctx)
 		}
@@ -114,15 +125,17 @@ func command(ctx context.Context, args []string) error {
 	}
 	report(os.Stdout, results)
 	if o.plots != "" {
-		return draw(o.plots, results)
+		if err := draw(o.plots, results); err != nil {
+			return err
+		}
 	}
-	return nil
+	return intoDocuments(o, results)
 }
 
 func parse(args []string) (o options, err error) {
 	f := flag.NewFlagSet("bench", flag.ContinueOnError)
 	f.StringVar(&o.cells, "cells", "",
-		"quick, full, names or patterns of cells with commas between; empty: the one cell of the other flags")
+		"quick, table, full, names or patterns of cells with commas between; empty: the one cell of the other flags")
 	f.BoolVar(&o.list, "list", false, "name the cells")
 	f.IntVar(&o.one.N, "n", 4, "receivers")
 	f.Float64Var(&o.one.Loss, "loss", 0, "percent lost at each receiver")
@@ -133,6 +146,11 @@ func parse(args []string) (o options, err error) {
 	f.StringVar(&o.rates, "rates", "",
 		"fixed rates beside auto in the cells that have them: none, or a list; empty: each cell's own")
 	f.BoolVar(&o.untuned, "untuned", false, "give rivals their usual settings instead of the best of each cell")
+	f.BoolVar(&o.tune, "tune", false, "only find the rivals' settings for the cells, into the file of -tuned")
+	f.StringVar(&o.tuned, "tuned", "", "take the rivals' settings from this file, those that it lacks are looked for")
+	f.DurationVar(&o.budget, "budget", 0, "begin no further run after this time; 0: no limit")
+	f.StringVar(&o.docs, "docs", "",
+		"write the tables into these documents (with commas between), where they mark their place")
 	f.IntVar(&o.runs, "runs", 3, "rounds; the tools take turns in each")
 	f.Float64Var(&o.memory, "memory-gib", 0, "GiB of the cell memory; 0: 20, or what the disk holds")
 	f.StringVar(&o.out, "out", "", "append each run as a line of JSON to this file")
@@ -191,44 +209,79 @@ func toolsOf(c cell, o options) []string {
 // measure runs round after round, so that a noisy minute spreads over all tools. Before the rounds of
 // a cell its rivals are tuned.
 func measure(ctx context.Context, plan []cell, o options) (results []result, err error) {
-	m := measurement{o: o, build: version(), best: map[string]string{}}
-	for _, c := range plan {
-		if c.Name == "memory" {
-			c = fit(c, o.memory)
-		}
-		for round := range o.runs {
-			for _, part := range append([]cell{c}, c.beside...) {
-				for _, tool := range toolsOf(part, o) {
-					if err := m.run(ctx, tool, part, round); err != nil || ctx.Err() != nil {
-						return m.results, err // what was broken off is no result
-					}
-				}
+	m := measurement{o: o, build: version(), machine: machine()}
+	tries, err := load(o.tuned)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, err
+	}
+	m.best = chosen(tries)
+	if o.tune {
+		m.o.out = o.tuned
+		return nil, m.tuneAll(ctx, plan)
+	}
+	began := time.Now()
+	for round := range o.runs {
+		for _, c := range plan {
+			late := o.budget > 0 && time.Since(began) > o.budget
+			if late || c.runs > 0 && round >= c.runs {
+				continue
+			}
+			if c.Name == "memory" {
+				c = fit(c, o.memory)
+			}
+			if err := m.round(ctx, c, round); err != nil {
+				return m.results, err
 			}
 		}
 	}
+	fmt.Fprintf(os.Stderr, "measured in %v\n", time.Since(began).Round(time.Second))
 	return m.results, nil
 }
 
 // measurement is what one call of the bench has measured so far.
 type measurement struct {
-	o       options
-	build   string
-	best    map[string]string // the setting of a rival in a cell
-	results []result
+	o              options
+	build, machine string
+	best           map[string]string // the setting of a rival in a cell
+	results        []result
 }
 
-func (m *measurement) run(ctx context.Context, tool string, c cell, round int) error {
-	key := tool + " " + c.String()
-	setting, known := m.best[key]
-	if !known && !m.o.untuned {
-		var tries []result
-		setting, tries = tune(ctx, tool, c)
-		m.best[key] = setting
-		for _, r := range tries {
-			if err := m.keep(r); err != nil {
+// round runs every tool of a cell, and of those beside it, once.
+func (m *measurement) round(ctx context.Context, c cell, round int) error {
+	for _, part := range append([]cell{c}, c.beside...) {
+		for _, tool := range toolsOf(part, m.o) {
+			if err := m.run(ctx, tool, part, round); err != nil || ctx.Err() != nil {
+				return errors.Join(err, ctx.Err()) // what was broken off is no result
+			}
+		}
+	}
+	return nil
+}
+
+// tuneAll looks for the rivals' settings, those that are known included: the more tries, the better.
+func (m *measurement) tuneAll(ctx context.Context, plan []cell) error {
+	for _, c := range plan {
+		if c.Delta != nil && (c.N != 8 || c.Wire != "1gbit") {
+			continue // these take the settings of those
+		}
+		for _, tool := range toolsOf(c, m.o) {
+			if err := tune(ctx, tool, c, m.keep); err != nil {
 				return err
 			}
 		}
+	}
+	return nil
+}
+
+func (m *measurement) run(ctx context.Context, tool string, c cell, round int) error {
+	key := settingKey(tool, c)
+	setting, known := m.best[key]
+	if !known && !m.o.untuned {
+		if err := tune(ctx, tool, c, m.keep); err != nil {
+			return err
+		}
+		setting = chosen(m.results)[key]
+		m.best[key] = setting
 	}
 	as := tool
 	if setting != "" {
@@ -243,7 +296,7 @@ func (m *measurement) run(ctx context.Context, tool string, c cell, round int) e
 }
 
 func (m *measurement) keep(r result) error {
-	r.At, r.Build = time.Now().Round(time.Second), m.build
+	r.At, r.Build, r.Machine = time.Now().Round(time.Second), m.build, m.machine
 	name := r.Tool
 	if r.Setting != "" {
 		name += " (" + r.Setting + ")"
@@ -251,6 +304,27 @@ func (m *measurement) keep(r result) error {
 	fmt.Fprintf(os.Stderr, "%-14s %s: %s\n", name, r.Cell, r.words())
 	m.results = append(m.results, r)
 	return save(m.o.out, r)
+}
+
+// machine is what the figures were measured on.
+func machine() string {
+	var model, memory string
+	for file, line := range map[string]*string{"/proc/cpuinfo": &model, "/proc/meminfo": &memory} {
+		text, err := os.ReadFile(file)
+		if err != nil {
+			return ""
+		}
+		key := "model name"
+		if file == "/proc/meminfo" {
+			key = "MemTotal"
+		}
+		_, after, _ := strings.Cut(string(text), key)
+		*line, _, _ = strings.Cut(strings.TrimLeft(after, "\t: "), "\n")
+	}
+	kernel, _ := os.ReadFile("/proc/sys/kernel/osrelease") // it is named where it can be read
+	kb, _ := strconv.ParseFloat(strings.TrimSuffix(memory, " kB"), 64)
+	return fmt.Sprintf("%s, %d cores, %.0f GiB, Linux %s", model, runtime.NumCPU(), kb/(1<<20),
+		strings.TrimSpace(string(kernel)))
 }
 
 // version is what the program under test calls itself.
@@ -296,6 +370,9 @@ func save(out string, r result) error {
 }
 
 func load(path string) (results []result, err error) {
+	if path == "" {
+		return nil, nil
+	}
 	f, err := os.Open(path)
 	if err != nil {
 		return nil, err
@@ -332,6 +409,7 @@ func run(ctx context.Context, tool string, c cell) (r result) {
 		return r
 	}
 	defer b.close()
+	r.Touched = b.images.touched
 	if err := do(b, rate, &r); err != nil {
 		r.Error = err.Error()
 		return r

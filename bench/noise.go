@@ -34,14 +34,13 @@ func (n noise) stop(b *bed) float64 {
 	return (others + now.stolen - n.stolen) / max(0.05, now.at.Sub(n.at).Seconds())
 }
 
-// ownCPU is what this program and everything that it started have used, processes that have ended
-// included.
+// ownCPU is what this program and everything that it started have used, with all that these have
+// started, processes that have ended included.
 func (b *bed) ownCPU() float64 {
-	used := selfAndEnded()
+	used, all := selfAndEnded(), processes()
 	for _, p := range b.procs {
 		if p.ProcessState == nil { // one that was waited for is among the ended
-			st := readStat(p.Process.Pid)
-			used += st.own + st.children
+			used += all.family(p.Process.Pid)
 		}
 	}
 	return used
@@ -50,21 +49,54 @@ func (b *bed) ownCPU() float64 {
 // othersCPU is what all processes but the bench's own and the kernel's threads have used so far, with
 // their children that have ended.
 func (b *bed) othersCPU() (total float64) {
+	all := processes()
 	mine := map[int]bool{os.Getpid(): true, kthreadd: true}
 	for _, p := range b.procs {
 		mine[p.Process.Pid] = true
 	}
-	dirs, _ := os.ReadDir("/proc")
-	for _, d := range dirs {
-		pid, err := strconv.Atoi(d.Name())
-		if err != nil || mine[pid] {
-			continue
-		}
-		if st := readStat(pid); !mine[st.parent] {
+	for pid, st := range all {
+		if !all.descends(pid, mine) {
 			total += st.own + st.children
 		}
 	}
 	return total
+}
+
+// table is what every process has used, by its number.
+type table map[int]procStat
+
+func processes() table {
+	all := table{}
+	dirs, _ := os.ReadDir("/proc")
+	for _, d := range dirs {
+		if pid, err := strconv.Atoi(d.Name()); err == nil {
+			all[pid] = readStat(pid)
+		}
+	}
+	return all
+}
+
+// descends says whether a process is one of these or comes from one.
+func (t table) descends(pid int, from map[int]bool) bool {
+	for range 64 { // no family is as deep; a number used again could make a circle
+		if from[pid] {
+			return true
+		}
+		if pid = t[pid].parent; pid <= 1 {
+			return false
+		}
+	}
+	return false
+}
+
+// family is what a process has used with all that come from it: servers start some for their clients.
+func (t table) family(root int) (used float64) {
+	for pid, st := range t {
+		if t.descends(pid, map[int]bool{root: true}) {
+			used += st.own + st.children
+		}
+	}
+	return used
 }
 
 // kthreadd is the process that starts the kernel's threads.
@@ -97,8 +129,15 @@ func busy() float64 {
 	return f[0] + f[1] + f[2] + f[5] + f[6]
 }
 
+// ended says whether a process has ended, though nobody has waited for it yet.
+func ended(pid int) bool {
+	state := readStat(pid).state
+	return state == "Z" || state == ""
+}
+
 // procStat is what a process has used, in CPU seconds; children are those that it has waited for.
 type procStat struct {
+	state         string // one letter; empty when the process is gone
 	parent        int
 	own, children float64
 }
@@ -122,6 +161,7 @@ func parseStat(text string) (st procStat) {
 		v, _ := strconv.ParseFloat(f[i], 64)
 		return v / 100
 	}
+	st.state = f[0]
 	st.parent, _ = strconv.Atoi(f[1])
 	st.own, st.children = ticks(11)+ticks(12), ticks(13)+ticks(14)
 	return st

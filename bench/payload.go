@@ -17,11 +17,21 @@ type payload struct {
 	sums  map[string][32]byte // by path below the receiver's folder
 }
 
-// newPayload writes one file, a few files, or a folder called tree.
-func newPayload(dir string, c cell) (p payload, err error) {
+// newContent writes what a cell sends, and what its receivers have of it.
+func newContent(dir string, c cell) (p payload, m images, err error) {
 	var seed [32]byte
 	_, _ = crand.Read(seed[:]) // never fails
 	source := rand.NewChaCha8(seed)
+	if c.Delta != nil {
+		m, p, err = newImages(dir, c, source)
+		return p, m, err
+	}
+	p, err = newPayload(dir, c, source)
+	return p, m, err
+}
+
+// newPayload writes one file, a few files, or a folder called tree.
+func newPayload(dir string, c cell, source io.Reader) (p payload, err error) {
 	p.sums = map[string][32]byte{}
 	name := func(i int) string { return "data.bin" }
 	switch {

@@ -54,10 +54,27 @@ var plots = []plot{
 		[]string{"frozen", "slowport", "loss30"},
 		everyone[:4], seconds, "%.1f",
 	},
+	{
+		"again-wire.svg", "An image of 256 MiB again: MB that the server's wire carried (less is better)",
+		[]string{"delta-"},
+		deltaTools, func(r result) float64 { return sentBytes(r) / 1e6 }, "%.0f",
+	},
+	{
+		"again-seconds.svg", "An image of 256 MiB again: seconds to the last receiver (less is better)",
+		[]string{"delta-"},
+		deltaTools, seconds, "%.1f",
+	},
+	{
+		"files.svg", "20,000 files of 4 KiB: seconds to the last receiver (less is better)",
+		[]string{"files20k"},
+		[]string{product, "tar+tcp", "rsync"},
+		seconds, "%.1f",
+	},
 }
 
 var colours = map[string]string{
 	"groupcast": "#1f5fbf", "uftp": "#c26a00", "udpcast": "#7a4fa3", "aria2": "#2e7d4f", "ceiling": "#9aa3ad",
+	"rsync": "#c26a00", "zsync": "#7a4fa3", "casync": "#2e7d4f", "tar+tcp": "#7a4fa3",
 }
 
 // draw writes those plots of which something was measured.

@@ -2,11 +2,13 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"fmt"
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -22,6 +24,15 @@ func settings(tool string, c cell) []string {
 	switch tool {
 	case "uftp":
 		return rates
+	case "rsync":
+		if c.Delta == nil {
+			return nil
+		}
+		return []string{"beside", "inplace"}
+	case "zsync":
+		return []string{"4096", "65536"}
+	case "casync":
+		return []string{"65536", "16384"}
 	case "udpcast":
 		list := rates
 		if c.Loss > 0 || c.Burst[0] > 0 {
@@ -35,28 +46,78 @@ func settings(tool string, c cell) []string {
 }
 
 // tuning is how long one try may take: a setting that needs longer is none.
-const tuning = 40 * time.Second
+const tuning = 20 * time.Second
 
-// tune runs a tool once with each of its settings. It gives the fastest, "" if it has none or all
-// failed, and what was measured.
-func tune(ctx context.Context, tool string, c cell) (best string, tries []result) {
+// enough is how many settings in a row may fail before the rest, which are steeper still, are let be.
+const enough = 3
+
+// tune runs a tool once with each of its settings and hands on what was measured.
+func tune(ctx context.Context, tool string, c cell, keep func(result) error) error {
 	c.limit = min(c.patience(), tuning)
-	top := 0.0
+	failed := 0
 	for _, setting := range settings(tool, c) {
-		if ctx.Err() != nil {
-			return best, tries
-		}
 		r := run(ctx, tool+"@"+setting, c)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		r.Tool, r.Setting, r.Round = tool, setting, tuned
-		if tries = append(tries, r); r.OK && r.Mbit > top {
-			best, top = setting, r.Mbit
+		if err := keep(r); err != nil {
+			return err
+		}
+		if failed++; r.OK {
+			failed = 0
+		}
+		if failed == enough {
+			return nil
 		}
 	}
-	return best, tries
+	return nil
 }
 
 // tuned is the round of a result that was measured to find a rival's setting.
 const tuned = -1
+
+// chosen is the setting of each rival in each cell that was tuned: the one with the fastest try of all
+// that never failed there, or of all if each failed once; none where every try failed. Quiet tries
+// decide where there are some.
+func chosen(results []result) map[string]string {
+	best, all := map[string]string{}, map[string][]result{}
+	for _, r := range results {
+		if r.Round == tuned {
+			all[settingKey(r.Tool, r.Cell)] = append(all[settingKey(r.Tool, r.Cell)], r)
+		}
+	}
+	for key, tries := range all {
+		bad := map[string]bool{}
+		for _, r := range tries {
+			bad[r.Setting] = bad[r.Setting] || !r.OK
+		}
+		sound := slices.DeleteFunc(slices.Clone(tries), func(r result) bool { return bad[r.Setting] })
+		if len(sound) == 0 {
+			sound = slices.DeleteFunc(slices.Clone(tries), func(r result) bool { return !r.OK })
+		}
+		noisy := func(r result) bool { return r.Noise > quietNoise }
+		if calm := slices.DeleteFunc(slices.Clone(sound), noisy); len(calm) > 0 {
+			sound = calm
+		}
+		if len(sound) == 0 {
+			best[key] = ""
+			continue
+		}
+		top := slices.MaxFunc(sound, func(a, b result) int { return cmp.Compare(a.Mbit, b.Mbit) })
+		best[key] = top.Setting
+	}
+	return best
+}
+
+// settingKey is the same for cells whose settings are found together: what is sent again is tuned once
+// for each way in which it differs.
+func settingKey(tool string, c cell) string {
+	if c.Delta != nil {
+		return tool + " delta: " + c.Delta.String()
+	}
+	return tool + " " + c.String()
+}
 
 // kbits is the rate of a setting in kbit/s; 0: no limit.
 func kbits(setting, wire string) int {

@@ -15,6 +15,7 @@ import (
 // tools are what a cell can be done with; groupcast@90M is groupcast at a fixed rate.
 var tools = map[string]func(b *bed, rate string, r *result) error{
 	"groupcast": ours, "uftp": uftp, "udpcast": udpcast, "aria2": aria2, "ceiling": ceiling, "tar": tarX,
+	"rsync": rsyncEach, "zsync": zsyncEach, "casync": casyncEach, "tar+tcp": tarEach,
 }
 
 // freezeAfter is when the frozen receiver is stopped: in the middle of the transfer.

@@ -6,7 +6,8 @@
 set -euo pipefail
 missing=()
 pairs=(ip:iproute2 nft:nftables ethtool:ethtool tcpdump:tcpdump gcc:gcc tmux:tmux)
-[ "${1:-}" = rivals ] && pairs=(ip:iproute2 nft:nftables ethtool:ethtool uftp:uftp udp-sender:udpcast aria2c:aria2 mktorrent:mktorrent)
+[ "${1:-}" = rivals ] && pairs=(ip:iproute2 nft:nftables ethtool:ethtool uftp:uftp udp-sender:udpcast aria2c:aria2 mktorrent:mktorrent
+	rsync:rsync zsync:zsync casync:casync nginx:nginx-light)
 for pair in "${pairs[@]}"; do
 	PATH=$PATH:/usr/sbin:/sbin command -v "${pair%%:*}" >/dev/null || missing+=("${pair##*:}")
 done

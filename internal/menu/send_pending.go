@@ -160,7 +160,10 @@ func (c *sends) look(ctx context.Context, one *send) error {
 func outcome(s ui.Snapshot) []string {
 	t := s.Transfer
 	text := fmt.Sprintf("Transfer %d (%s): %d verified", t.No, ui.Name(t.Name), t.Verified)
-	if t.Owed > 0 {
+	switch {
+	case t.Owed > 0 && t.Paused:
+		text += fmt.Sprintf(", %d still owed: paused until it is resumed", t.Owed)
+	case t.Owed > 0:
 		text += fmt.Sprintf(", %d still owed: delivered when they are back", t.Owed)
 	}
 	if t.Incomplete > 0 {

@@ -54,7 +54,10 @@ func (q *Stillness) Longer(s Snapshot) bool {
 // Summary is how a transfer ended, in one line.
 func Summary(t groupcast.Transfer, took time.Duration) string {
 	text := fmt.Sprintf("transfer %d: %d verified", t.No, t.Verified)
-	if t.Owed > 0 {
+	switch {
+	case t.Owed > 0 && t.Paused:
+		text += fmt.Sprintf(", %d still owed (paused until: groupcast transfer resume %d)", t.Owed, t.No)
+	case t.Owed > 0:
 		text += fmt.Sprintf(", %d still owed (delivered when they are back: groupcast pending list %s)", t.Owed,
 			Name(t.Group))
 	}

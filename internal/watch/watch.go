@@ -146,7 +146,7 @@ func (v View) outcome(ctx context.Context, s ui.Snapshot, took time.Duration, st
 // owing ends the watching of a transfer that devices are still owed: with nil if all that are connected have it.
 func (v View) owing(s ui.Snapshot, strict bool) error {
 	away := ui.Away(s.Deliveries)
-	if strict || s.Transfer.Verified == 0 || len(away) == 0 {
+	if strict || s.Transfer.Paused || s.Transfer.Verified == 0 || len(away) == 0 {
 		return shell.ErrOwed
 	}
 	if !v.JSON {

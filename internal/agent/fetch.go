@@ -31,30 +31,56 @@ func (t *plain) catchUp(ctx context.Context) error {
 	stop := commitAlong(ctx, t.onDisk())
 	defer stop()
 	g := t.staging()
-	for try := 0; g.Missing() > 0; try++ {
-		before := g.Missing()
-		err := t.fetchRanges(ctx, g.Has().Missing(maxLacks), t.putNeeded)
-		if ctx.Err() != nil {
-			return ctx.Err()
-		}
-		if errors.Is(err, errNotNeeded) || err == nil && g.Missing() < before {
-			try = -1 // one look names maxLacks runs at most
-			continue
-		}
-		if err == nil {
-			return nil
-		}
-		if g.Missing() < before {
-			try = 0
-		}
-		if try >= fetchTries || !passing(err) {
+	for before := -1; g.Missing() > 0 && g.Missing() != before; { // one look names maxLacks runs at most
+		before = g.Missing()
+		err := t.keepTrying(ctx, tryPause, g.Missing, func() error {
+			err := t.fetchRanges(ctx, g.Has().Missing(maxLacks), t.putNeeded)
+			if errors.Is(err, errNotNeeded) {
+				return nil
+			}
 			return err
-		}
-		if err := pause(ctx, time.Duration(try+1)*tryPause); err != nil {
+		})
+		if err != nil {
 			return err
 		}
 	}
 	return nil
+}
+
+// keepTrying repeats what breaks for a passing reason, each time after a pause that is longer by its first. Nothing is
+// given up while there is less left each time.
+func (t *transfer) keepTrying(ctx context.Context, first time.Duration, left func() int, once func() error) error {
+	for try := 1; ; try++ {
+		before := left()
+		err := once()
+		switch {
+		case err == nil:
+			return nil
+		case ctx.Err() != nil:
+			return ctx.Err()
+		case left() < before:
+			try = 1
+		case try > fetchTries || !passing(err):
+			return err
+		}
+		if err := pause(ctx, time.Duration(try)*first); err != nil {
+			return err
+		}
+	}
+}
+
+// tryPause is how long is waited before what broke is tried again; each further time so much longer.
+const tryPause = 500 * time.Millisecond
+
+func pause(ctx context.Context, d time.Duration) error {
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-timer.C:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 func passing(err error) bool {

@@ -59,7 +59,7 @@ func (t *paged) followPages(ctx context.Context, came chan<- struct{}) error {
 	defer tell()
 	for !g.Final() {
 		before, asked := g.Verified(), time.Now()
-		err := t.keepTrying(ctx, func() int { return -int(g.Verified()) }, func() error {
+		err := t.keepTrying(ctx, tryPause, func() int { return -int(g.Verified()) }, func() error {
 			_, err := t.fetchPages(ctx, t.addPage)
 			return err
 		})
@@ -82,7 +82,7 @@ func (t *paged) fetchKnown(ctx context.Context, came <-chan struct{}) error {
 	for empty := 0; g.Missing() > 0; empty++ {
 		before, final := g.Missing(), g.Final()
 		if wanted := g.Wanted(maxLacks); len(wanted) > 0 {
-			err := t.keepTrying(ctx, g.Missing, func() error {
+			err := t.keepTrying(ctx, tryPause, g.Missing, func() error {
 				return t.fetchStream(ctx, missingOf(wanted, g.Have()), t.putBlock)
 			})
 			if err != nil {
@@ -113,39 +113,6 @@ func (t *paged) fetchKnown(ctx context.Context, came <-chan struct{}) error {
 func (t *paged) await(ctx context.Context, came <-chan struct{}) error {
 	select {
 	case <-came:
-		return nil
-	case <-ctx.Done():
-		return ctx.Err()
-	}
-}
-
-// keepTrying repeats what breaks for a passing reason. Nothing is given up while there is less left each time.
-func (t *transfer) keepTrying(ctx context.Context, left func() int, once func() error) error {
-	for try := 1; ; try++ {
-		before := left()
-		err := once()
-		switch {
-		case err == nil || ctx.Err() != nil:
-			return err
-		case left() < before:
-			try = 1
-		case try > fetchTries || !passing(err):
-			return err
-		}
-		if err := pause(ctx, time.Duration(try)*tryPause); err != nil {
-			return err
-		}
-	}
-}
-
-// tryPause is how long is waited before what broke is tried again; each further time so much longer.
-const tryPause = 500 * time.Millisecond
-
-func pause(ctx context.Context, d time.Duration) error {
-	timer := time.NewTimer(d)
-	defer timer.Stop()
-	select {
-	case <-timer.C:
 		return nil
 	case <-ctx.Done():
 		return ctx.Err()

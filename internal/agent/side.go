@@ -148,15 +148,8 @@ func firstOf(ranges []protocol.Range, n uint32) []protocol.Range {
 
 // supply fetches what is missing of ranges and hands it to the session; what breaks is tried again.
 func (s *side) supply(ranges []protocol.Range) error {
-	for try := 0; ; try++ {
-		err := s.session.fetch(s.ctx, ranges)
-		if err == nil || s.ctx.Err() != nil || try == fetchTries || !passing(err) {
-			return err
-		}
-		if err := pause(s.ctx, time.Duration(try+1)*sidePause); err != nil {
-			return err
-		}
-	}
+	left := s.transfer.form.onDisk().Missing
+	return s.transfer.keepTrying(s.ctx, sidePause, left, func() error { return s.session.fetch(s.ctx, ranges) })
 }
 
 // postBodies posts feedback beside what is fetched: none of the two waits for the other.

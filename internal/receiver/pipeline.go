@@ -178,4 +178,5 @@ func (e *Endpoint) deliver(b *batch) {
 			e.handlePlain(b.at, r.plain, r.message)
 		}
 	}
+	clear(b.runs) // it may be long before this batch is used again: a session that ended is not held until then
 }

@@ -17,6 +17,7 @@ CELLS   ?= full
 RUNS    ?= 5
 RESULTS ?= bench/results.jsonl
 TUNED   ?= bench/tuning.jsonl
+BUDGET  ?= 25m
 DOCUMENTS = -tuned $(TUNED) -plots docs/plots -docs README.md,docs/performance.md
 COUNT   ?= 6
 N       ?= 10000
@@ -154,7 +155,7 @@ bench-quick: build bin/bench ## a cell or two of each kind, one run each (root, 
 bench-table: build bin/bench ## the tables and plots of README and docs/performance.md (root, an idle machine, 25 minutes)
 	./test/netlab/install.sh rivals
 	rm -f $(RESULTS)
-	./bin/bench -cells table -runs 5 -budget 25m -out $(RESULTS) $(DOCUMENTS)
+	./bin/bench -cells table -runs 5 -budget $(BUDGET) -out $(RESULTS) $(DOCUMENTS)
 
 bench-tune: build bin/bench ## find the settings of the rivals that bench-table gives them (root, 30 minutes; CELLS='gig-*' for some)
 	./test/netlab/install.sh rivals

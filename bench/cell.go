@@ -234,10 +234,10 @@ var quick = []string{
 func inTable(all []cell) (plan []cell) {
 	often := map[string]int{
 		"gig-n1-loss0": 5, "gig-n4-loss0": 5, "gig-n8-loss0": 5, "gig-n1-loss5": 5, "gig-n4-loss5": 5, "gig-n8-loss5": 5,
-		"wire100-clean": 1, "wire100-loss5": 3, "unlimited": 5, "seg-n4-1gbit": 2,
-		"delta-1-n1-1gbit": 2, "delta-1-n4-1gbit": 2, "delta-1-n8-1gbit": 3, "delta-1-n8-100mbit": 1, "delta-10-n8-1gbit": 2,
+		"wire100-clean": 1, "wire100-loss5": 2, "unlimited": 5, "seg-n4-1gbit": 2,
+		"delta-1-n1-1gbit": 2, "delta-1-n4-1gbit": 2, "delta-1-n8-1gbit": 2, "delta-1-n8-100mbit": 1, "delta-10-n8-1gbit": 2,
 		"delta-4k-n8-1gbit": 1, "delta-renamed-n8-1gbit": 1, "delta-two-n8-1gbit": 1,
-		"files20k-n1": 2, "files20k-n4": 2, "files20k-n8": 3, "tiny": 3, "small10k": 1, "frozen": 1, "slowport": 1,
+		"files20k-n1": 1, "files20k-n4": 1, "files20k-n8": 2, "tiny": 3, "small10k": 1, "frozen": 1, "slowport": 1,
 		"loss30": 1, "relay-20ms": 1, "tcpfair": 1,
 	}
 	for _, c := range all {

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"os"
 	"os/exec"
 	"path/filepath"
@@ -117,6 +118,32 @@ func TestSettingsComeFromTries(t *testing.T) {
 	other.Delta = &delta{Percent: 1, Piece: 1 << 10}
 	if settingKey("rsync", one) != settingKey("rsync", other) {
 		t.Error("the same difference is tuned for each number of receivers")
+	}
+}
+
+// TestTuningLeavesOutWhatCannotWin: rates below what was reached, and what is steeper than parity that
+// fails again and again.
+func TestTuningLeavesOutWhatCannotWin(t *testing.T) {
+	var tried []string
+	keep := func(r result) error {
+		tried = append(tried, r.Setting)
+		if r.Round != tuned || r.Tool != "udpcast" {
+			t.Errorf("%+v is no try", r)
+		}
+		return nil
+	}
+	try := func(_ context.Context, tool string, _ cell) result {
+		_, setting, _ := strings.Cut(tool, "@")
+		if strings.Contains(setting, "+") {
+			return result{}
+		}
+		return result{OK: true, Mbit: 700, Seconds: 1}
+	}
+	if err := tune(t.Context(), "udpcast", cell{Wire: "1gbit", Loss: 5}, try, keep); err != nil {
+		t.Fatal(err)
+	}
+	if got := strings.Join(tried, " "); got != "all 0.95 0.9 0.8 0.8+8x8/128 0.8+8x16/128 0.9+8x8/128" {
+		t.Errorf("tried %s", got)
 	}
 }
 

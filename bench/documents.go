@@ -229,9 +229,9 @@ func each(v view, cells []cell, tools []string, first string, label func(cell) s
 }
 
 func sentAgain(v view) string {
-	return each(v, deltas(), deltaTools, "what differs; receivers; wire; touched blocks", func(c cell) string {
+	return each(v, deltas(), deltaTools, "cell | what differs; receivers; wire; touched blocks", func(c cell) string {
 		touched := v.median(c.Name, product, func(r result) float64 { return float64(r.Touched) }) / 1e6
-		return fmt.Sprintf("%s; %d; %s; %.1f MB", c.Delta, c.N, c.Wire, touched)
+		return fmt.Sprintf("`%s` | %s; %d; %s; %.1f MB", c.Name, c.Delta, c.N, c.Wire, touched)
 	})
 }
 
@@ -246,8 +246,8 @@ func (d delta) String() string {
 }
 
 func smallFiles(v view) string {
-	return each(v, manyFiles(), []string{product, "tar+tcp", "rsync"}, "files; receivers; wire", func(c cell) string {
-		return fmt.Sprintf("%d of %g KiB; %d; %s", c.Files, c.MiB/kib, c.N, c.Wire)
+	return each(v, manyFiles(), []string{product, "tar+tcp", "rsync"}, "cell | files; receivers; wire", func(c cell) string {
+		return fmt.Sprintf("`%s` | %d of %g KiB; %d; %s", c.Name, c.Files, c.MiB/kib, c.N, c.Wire)
 	})
 }
 

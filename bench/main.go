@@ -265,7 +265,7 @@ func (m *measurement) tuneAll(ctx context.Context, plan []cell) error {
 			continue // these take the settings of those
 		}
 		for _, tool := range toolsOf(c, m.o) {
-			if err := tune(ctx, tool, c, m.keep); err != nil {
+			if err := tune(ctx, tool, c, run, m.keep); err != nil {
 				return err
 			}
 		}
@@ -277,7 +277,7 @@ func (m *measurement) run(ctx context.Context, tool string, c cell, round int) e
 	key := settingKey(tool, c)
 	setting, known := m.best[key]
 	if !known && !m.o.untuned {
-		if err := tune(ctx, tool, c, m.keep); err != nil {
+		if err := tune(ctx, tool, c, run, m.keep); err != nil {
 			return err
 		}
 		setting = chosen(m.results)[key]

@@ -17,9 +17,9 @@ import (
 // settings are what a rival is tried with in a cell before the rounds: each gets the one that was
 // fastest there. uftp and udpcast do not find their rate themselves; udpcast can send parity ahead.
 func settings(tool string, c cell) []string {
-	rates := []string{"0.25", "0.5", "0.65", "0.8", "0.9", "0.95", "all"}
+	rates := []string{"all", "0.95", "0.9", "0.8", "0.65", "0.5", "0.25"}
 	if rateBits(c.Wire) == 0 {
-		rates = []string{"500mbit", "1gbit", "2gbit", "3gbit", "all"}
+		rates = []string{"all", "3gbit", "2gbit", "1gbit", "500mbit"}
 	}
 	switch tool {
 	case "uftp":
@@ -36,7 +36,7 @@ func settings(tool string, c cell) []string {
 	case "udpcast":
 		list := rates
 		if c.Loss > 0 || c.Burst[0] > 0 {
-			for _, r := range rates {
+			for _, r := range slices.Backward(rates) {
 				list = append(list, r+"+8x8/128", r+"+8x16/128")
 			}
 		}
@@ -48,15 +48,22 @@ func settings(tool string, c cell) []string {
 // tuning is how long one try may take: a setting that needs longer is none.
 const tuning = 20 * time.Second
 
-// enough is how many settings in a row may fail before the rest, which are steeper still, are let be.
+// enough is how many settings with parity in a row may fail before the rest, with higher rates, are let be.
 const enough = 3
 
-// tune runs a tool once with each of its settings and hands on what was measured.
-func tune(ctx context.Context, tool string, c cell, keep func(result) error) error {
+// attempt is one run of a tool in a cell.
+type attempt func(ctx context.Context, tool string, c cell) result
+
+// tune runs a tool once with each of its settings and hands on what was measured. Rates that are below
+// what was reached with another setting cannot win and are left out.
+func tune(ctx context.Context, tool string, c cell, try attempt, keep func(result) error) error {
 	c.limit = min(c.patience(), tuning)
-	failed := 0
+	failed, top := 0, 0.0
 	for _, setting := range settings(tool, c) {
-		r := run(ctx, tool+"@"+setting, c)
+		if k := kbits(setting, c.Wire); k > 0 && float64(k)/1000 < top {
+			continue
+		}
+		r := try(ctx, tool+"@"+setting, c)
 		if ctx.Err() != nil {
 			return ctx.Err()
 		}
@@ -64,8 +71,12 @@ func tune(ctx context.Context, tool string, c cell, keep func(result) error) err
 		if err := keep(r); err != nil {
 			return err
 		}
-		if failed++; r.OK {
-			failed = 0
+		if strings.Contains(setting, "+") {
+			failed++
+		}
+		if r.OK {
+			failed, top = 0, max(top, r.Mbit)
+			c.limit = min(c.limit, 5*time.Second+time.Duration(2*r.Seconds*float64(time.Second)))
 		}
 		if failed == enough {
 			return nil

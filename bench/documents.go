@@ -187,7 +187,17 @@ func megabit(v view) string {
 
 func fastest(v view) string {
 	return multicastTable(v, everyone, "unlimited", "seg-n1-1gbit", "seg-n4-1gbit", "seg-n8-1gbit", "seg-n1-unlimited",
-		"seg-n4-unlimited", "seg-n8-unlimited")
+		"seg-n4-unlimited", "seg-n8-unlimited") + v.pictures("goodput-segmented.svg")
+}
+
+// pictures show these plots, those of which something was measured.
+func (v view) pictures(files ...string) (text string) {
+	for _, p := range plots {
+		if slices.Contains(files, p.file) && p.svg(rounds(v)) != "" {
+			text += fmt.Sprintf("\n![%s](plots/%s)\n", p.title, p.file)
+		}
+	}
+	return text
 }
 
 // usePictures show what the wire carried, of the cells of which that was kept.
@@ -232,7 +242,7 @@ func sentAgain(v view) string {
 	return each(v, deltas(), deltaTools, "cell | what differs; receivers; wire; touched blocks", func(c cell) string {
 		touched := v.median(c.Name, product, func(r result) float64 { return float64(r.Touched) }) / 1e6
 		return fmt.Sprintf("`%s` | %s; %d; %s; %.1f MB", c.Name, c.Delta, c.N, c.Wire, touched)
-	})
+	}) + v.pictures("again-wire.svg", "again-seconds.svg")
 }
 
 func (d delta) String() string {
@@ -246,9 +256,10 @@ func (d delta) String() string {
 }
 
 func smallFiles(v view) string {
-	return each(v, manyFiles(), []string{product, "tar+tcp", "rsync"}, "cell | files; receivers; wire", func(c cell) string {
+	tools := []string{product, "tar+tcp", "rsync"}
+	return each(v, manyFiles(), tools, "cell | files; receivers; wire", func(c cell) string {
 		return fmt.Sprintf("`%s` | %d of %g KiB; %d; %s", c.Name, c.Files, c.MiB/kib, c.N, c.Wire)
-	})
+	}) + v.pictures("files.svg")
 }
 
 // otherCells are groupcast's figures in the cells that have no table of their own.
